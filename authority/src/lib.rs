@@ -1,0 +1,1 @@
+//! The local ceremony: identities, certificates, the dealt key and the genesis

@@ -1,0 +1,1 @@
+//! An institution: trains, submits, holds its key share, audits

@@ -1,0 +1,1 @@
+//! The smart contract: transactions in, receipts and state out

@@ -1,0 +1,1 @@
+//! A node: orders transactions, runs the contract, keeps the ledger

@@ -1,0 +1,1 @@
+//! Encryption, proofs and threshold decryption of model updates

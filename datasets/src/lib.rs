@@ -1,0 +1,1 @@
+//! CSV in, typed, standardised, partitioned tables out

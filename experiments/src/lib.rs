@@ -1,0 +1,1 @@
+//! Replays, audits, plots and benchmarks

@@ -1,0 +1,2 @@
+//! consilium
+fn main() {}
