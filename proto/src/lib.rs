@@ -1,1 +1,28 @@
-//! The wire: messages, services and strict decoding
+//! The wire: messages, services, and the one way to decode what a peer sent.
+//!
+//! Everything that is signed or stored goes through [`decode`], which accepts exactly one encoding of a message:
+//! it decodes, encodes again and compares. Protobuf alone would accept unknown fields, fields in any order and
+//! numbers padded to ten bytes, and a hash over such bytes would name nothing.
+//!
+//! This crate knows no cryptography and no rule of the protocol; those live in `consilium-crypto` and
+//! `consilium-contract`.
+//!
+//! - [`v1`]: generated messages, clients and servers of `consilium.v1`
+//! - [`decode`], [`WireError`]: strict decoding
+//! - [`hash32`]: a hash out of a peer's bytes
+//! - [`CHUNK_BYTES`] and the other limits: what a node accepts before it takes memory
+
+mod limits;
+mod strict;
+
+pub use limits::{CHUNK_BYTES, ENTRY_BYTES, GENESIS_BYTES};
+pub use strict::{WireError, decode, hash32};
+
+/// The encoded descriptors of `consilium.v1`, for gRPC reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// The messages, clients and servers of `consilium.v1`.
+#[allow(missing_docs, unused_qualifications, clippy::all, reason = "generated; documented in the .proto files")]
+pub mod v1 {
+    tonic::include_proto!("consilium.v1");
+}

@@ -1,0 +1,12 @@
+//! Limits on what one message may carry, in bytes.
+
+/// Largest payload of a `Chunk`: 1 MiB.
+pub const CHUNK_BYTES: usize = 1 << 20;
+
+/// Largest encoded entry of a block but the genesis. The largest regular one, a `SubmitUpdate`, has about 3 kB.
+pub const ENTRY_BYTES: usize = 32 << 10;
+
+/// Largest encoded genesis entry: Feldman commitments grow with the threshold.
+pub const GENESIS_BYTES: usize = 64 << 10;
+
+const _: () = assert!(ENTRY_BYTES <= GENESIS_BYTES && GENESIS_BYTES < CHUNK_BYTES);
