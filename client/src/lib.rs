@@ -1,1 +1,3 @@
 //! An institution: trains, submits, holds its key share, audits
+
+pub mod learning;
