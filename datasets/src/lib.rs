@@ -1,1 +1,57 @@
-//! CSV in, typed, standardised, partitioned tables out
+//! CSV in; typed, standardised, partitioned tables out.
+//!
+//! ```
+//! use consilium_datasets::{Dataset, Partitioning, Preprocessor};
+//!
+//! let dataset = Dataset::bundled("pima")?; // or Dataset::load(schema_path)
+//! let split = dataset.split(0.2, 42)?; // stratified
+//! let preprocessor = Preprocessor::fit(&dataset, &split.train)?; // statistics of training rows only
+//! let test = preprocessor.transform(&dataset, &split.test)?;
+//! assert_eq!((test.rows, test.width), (154, 8));
+//!
+//! for rows in Partitioning::Random.deal(&dataset, &split.train, 10, 42)? {
+//!     let table = preprocessor.transform(&dataset, &rows)?; // what one institution learns from
+//!     assert!(table.rows >= 61);
+//! }
+//! # Ok::<(), consilium_datasets::DatasetError>(())
+//! ```
+//!
+//! - [`Schema`][]: what a CSV file means, written in TOML beside it.
+//! - [`Dataset`][]: the file as typed columns with missing values. `pima` and `wdbc` are compiled in.
+//! - [`Split`], [`Partitioning`]: which rows are for training and for testing, and whose they are.
+//! - [`Preprocessor`][]: imputation, standardisation and one-hot coding, fitted once and distributed.
+//! - [`Table`][]: numbers.
+//!
+//! The same file, schema and seed give the same bytes on every machine and under every version of any library: random
+//! choices are drawn from named ChaCha20 streams by shuffles of our own.
+//!
+//! Not to be used to anonymise: rows stay as identifying as the file was, and a fitted [`Preprocessor`] reveals medians,
+//! means and deviations of its training rows.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a test that goes wrong should stop at once"
+    )
+)]
+
+mod coding;
+mod csv;
+mod dataset;
+mod error;
+mod fitting;
+mod preprocessor;
+mod random;
+mod schema;
+mod split;
+mod table;
+
+pub use dataset::{BUNDLED, Dataset};
+pub use error::DatasetError;
+pub use preprocessor::Preprocessor;
+pub use schema::{Schema, Target};
+pub use split::{Partitioning, Split};
+pub use table::Table;

@@ -1,0 +1,123 @@
+//! A row's values as numbers, column by column.
+
+use crate::dataset::{Dataset, Values, row_of};
+use crate::error::{DatasetError, shortened, some_of};
+use crate::fitting::Fitted;
+
+/// A fitted column bound to the values it is to code.
+pub(crate) enum Coder<'a> {
+    Numeric {
+        name: &'a str,
+        values: &'a [Option<f64>],
+        median: f64,
+        mean: f64,
+        standard_deviation: f64,
+    },
+    /// `places`: the indicator column of each of the dataset's categories, `None` for one unknown to the preprocessor.
+    Categorical {
+        codes: &'a [Option<usize>],
+        places: Vec<Option<usize>>,
+        missing: Option<usize>,
+        width: usize,
+    },
+}
+
+impl<'a> Coder<'a> {
+    /// Binds `fitted` to the column of that name.
+    pub(crate) fn new(fitted: &'a Fitted, dataset: &'a Dataset) -> Result<Self, DatasetError> {
+        let (file, column) = (|| dataset.file.clone(), || shortened(fitted.name()));
+        let wrong = |expected| DatasetError::WrongKind {
+            file: file(),
+            column: column(),
+            expected,
+        };
+        let values = dataset
+            .columns
+            .iter()
+            .find(|column| column.name == fitted.name())
+            .map(|column| &column.values);
+        match (fitted, values) {
+            (_, None) => Err(DatasetError::MissingColumn {
+                file: file(),
+                column: column(),
+                role: "a feature by the preprocessor",
+                header: some_of(dataset.feature_names(), 12),
+            }),
+            (
+                Fitted::Numeric {
+                    name,
+                    median,
+                    mean,
+                    standard_deviation,
+                },
+                Some(Values::Numeric(values)),
+            ) => {
+                let (median, mean, standard_deviation) = (*median, *mean, *standard_deviation);
+                Ok(Self::Numeric {
+                    name,
+                    values,
+                    median,
+                    mean,
+                    standard_deviation,
+                })
+            }
+            (
+                Fitted::Categorical {
+                    categories: known,
+                    missing_is_category,
+                    ..
+                },
+                Some(Values::Categorical { categories, codes }),
+            ) => Ok(Self::Categorical {
+                codes,
+                places: categories
+                    .iter()
+                    .map(|category| known.iter().position(|k| k == category))
+                    .collect(),
+                missing: missing_is_category.then_some(known.len()),
+                width: fitted.width(),
+            }),
+            (Fitted::Numeric { .. }, Some(_)) => Err(wrong("numeric")),
+            (Fitted::Categorical { .. }, Some(_)) => Err(wrong("categorical")),
+        }
+    }
+
+    /// Appends the columns of one row.
+    pub(crate) fn code(&self, row: usize, file: &str, features: &mut Vec<f32>) -> Result<(), DatasetError> {
+        match self {
+            Self::Numeric {
+                name,
+                values,
+                median,
+                mean,
+                standard_deviation,
+            } => {
+                let value = values.get(row).copied().flatten().unwrap_or(*median);
+                let standardised = ((value - mean) / standard_deviation) as f32;
+                if !standardised.is_finite() {
+                    let (file, column) = (file.to_owned(), shortened(name));
+                    return Err(DatasetError::OutOfRange {
+                        file,
+                        row: row_of(row),
+                        column,
+                        value,
+                    });
+                }
+                features.push(standardised);
+            }
+            Self::Categorical {
+                codes,
+                places,
+                missing,
+                width,
+            } => {
+                let place = match codes.get(row).copied().flatten() {
+                    Some(code) => places.get(code).copied().flatten(),
+                    None => *missing,
+                };
+                features.extend((0..*width).map(|column| if Some(column) == place { 1.0 } else { 0.0 }));
+            }
+        }
+        Ok(())
+    }
+}

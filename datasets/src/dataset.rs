@@ -1,0 +1,432 @@
+//! A table as typed columns, with missing values, as the schema says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::csv::{self, Sheet};
+use crate::error::{DatasetError, shortened, some_of};
+use crate::schema::{Schema, canonical};
+
+/// Names of the datasets compiled into this library.
+pub const BUNDLED: [&str; 2] = ["pima", "wdbc"];
+
+/// A table of labelled rows, typed but neither imputed nor scaled.
+///
+/// Rows are named by their index, in the order of the file, until [`Preprocessor::transform`] makes numbers of them.
+/// Loading refuses what cannot be read; what cannot be learned from (a constant column, a class without rows) is refused
+/// by [`Dataset::split`] and [`Preprocessor::fit`], so that one institution may hold rows that only make sense in
+/// company.
+///
+/// [`Preprocessor::fit`]: crate::Preprocessor::fit
+/// [`Preprocessor::transform`]: crate::Preprocessor::transform
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    pub(crate) file: String,
+    schema: Schema,
+    pub(crate) columns: Vec<FeatureColumn>,
+    labels: Vec<bool>,
+    /// A few of the target's values, for messages.
+    pub(crate) target_values: BTreeSet<String>,
+}
+
+/// A feature as it stands in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FeatureColumn {
+    pub(crate) name: String,
+    pub(crate) values: Values,
+}
+
+/// The values of a feature, one a row; `None` is missing.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Values {
+    /// Finite numbers within the range of `f32`.
+    Numeric(Vec<Option<f64>>),
+    /// Indices into the sorted, distinct categories.
+    Categorical {
+        categories: Vec<String>,
+        codes: Vec<Option<usize>>,
+    },
+}
+
+impl Dataset {
+    /// One of the datasets compiled in: see [`BUNDLED`].
+    ///
+    /// # Errors
+    /// [`DatasetError::UnknownBundled`] for another name.
+    pub fn bundled(name: &str) -> Result<Self, DatasetError> {
+        let (schema, bytes): (&str, &[u8]) = match name {
+            "pima" => (
+                include_str!("../data/pima/schema.toml"),
+                include_bytes!("../data/pima/pima.csv"),
+            ),
+            "wdbc" => (
+                include_str!("../data/wdbc/schema.toml"),
+                include_bytes!("../data/wdbc/wdbc.csv"),
+            ),
+            _ => return Err(DatasetError::UnknownBundled { name: shortened(name) }),
+        };
+        let schema = Schema::parse(schema, &format!("{name}/schema.toml (bundled)"))?;
+        Self::parse(schema, &format!("{name}.csv (bundled)"), bytes)
+    }
+
+    /// Loads the schema at `schema_path` and the file it names.
+    ///
+    /// # Errors
+    /// As [`Schema::load`] and [`Dataset::parse`], and [`DatasetError::Unreadable`] if the file is missing.
+    pub fn load(schema_path: &Path) -> Result<Self, DatasetError> {
+        let schema = Schema::load(schema_path)?;
+        let path = schema_path.parent().unwrap_or(Path::new("")).join(&schema.file);
+        let bytes = csv::read(&path)?;
+        Self::parse(schema, &path.display().to_string(), &bytes)
+    }
+
+    /// Reads `bytes`, CSV plain or gzip, under `schema`; `file` names them in errors.
+    ///
+    /// # Errors
+    /// For a wrong checksum, a fault in the file's structure, a column that is not there, a row without a target, or text
+    /// where a number belongs.
+    pub fn parse(schema: Schema, file: &str, bytes: &[u8]) -> Result<Self, DatasetError> {
+        if let Some(expected) = &schema.sha256 {
+            let found = csv::sha256_hex(bytes);
+            if !expected.eq_ignore_ascii_case(&found) {
+                return Err(DatasetError::Checksum {
+                    file: file.to_owned(),
+                    expected: expected.clone(),
+                    found,
+                });
+            }
+        }
+        let sheet = Sheet::parse(bytes, file)?;
+        Reading {
+            schema: &schema,
+            file,
+            sheet: &sheet,
+        }
+        .dataset()
+    }
+
+    /// The schema it was read under.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether each row is positive, in the order of the file.
+    pub fn labels(&self) -> &[bool] {
+        &self.labels
+    }
+
+    /// Number of positive rows.
+    pub fn positives(&self) -> usize {
+        self.labels.iter().filter(|&&label| label).count()
+    }
+
+    /// The feature columns, before one-hot coding.
+    pub fn feature_names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// Whether the row at `index` is positive.
+    pub(crate) fn label(&self, index: usize) -> Result<bool, DatasetError> {
+        self.labels.get(index).copied().ok_or_else(|| DatasetError::NoSuchRow {
+            file: self.file.clone(),
+            index,
+            rows: self.rows(),
+        })
+    }
+}
+
+/// The row of the file that has this index: the header is row 1.
+pub(crate) fn row_of(index: usize) -> usize {
+    index + 2
+}
+
+/// A sheet being read under a schema.
+struct Reading<'a> {
+    schema: &'a Schema,
+    file: &'a str,
+    sheet: &'a Sheet,
+}
+
+impl Reading<'_> {
+    fn dataset(&self) -> Result<Dataset, DatasetError> {
+        let target = &self.schema.target.column;
+        let (target_values, labels) = self.labels(self.position(target, "target")?)?;
+        for column in &self.schema.drop {
+            self.position(column, "a column to drop")?;
+        }
+        let names: Vec<&String> = match &self.schema.features {
+            Some(features) => features.iter().collect(),
+            None => self
+                .sheet
+                .header
+                .iter()
+                .filter(|name| *name != target && !self.schema.drop.contains(name))
+                .collect(),
+        };
+        if names.is_empty() {
+            return Err(DatasetError::NoFeatures {
+                file: self.file.to_owned(),
+            });
+        }
+        for column in &self.schema.categorical {
+            self.position(column, "categorical")?;
+        }
+        for column in &self.schema.zero_is_missing {
+            self.position(column, "a column in which zero is missing")?;
+        }
+        let columns = names
+            .into_iter()
+            .map(|name| self.feature(name))
+            .collect::<Result<_, _>>()?;
+        let (file, schema) = (self.file.to_owned(), self.schema.clone());
+        Ok(Dataset {
+            file,
+            schema,
+            columns,
+            labels,
+            target_values,
+        })
+    }
+
+    fn position(&self, column: &str, role: &'static str) -> Result<usize, DatasetError> {
+        self.sheet
+            .header
+            .iter()
+            .position(|name| name == column)
+            .ok_or_else(|| DatasetError::MissingColumn {
+                file: self.file.to_owned(),
+                column: shortened(column),
+                role,
+                header: some_of(self.sheet.header.iter().map(String::as_str), 12),
+            })
+    }
+
+    /// The fields of a column that are not missing.
+    fn fields(&self, position: usize) -> impl Iterator<Item = Option<&str>> {
+        self.sheet.column(position).map(|field| {
+            field.filter(|&field| !self.schema.missing_values.iter().any(|missing| missing.trim() == field))
+        })
+    }
+
+    fn labels(&self, position: usize) -> Result<(BTreeSet<String>, Vec<bool>), DatasetError> {
+        const KEPT_FOR_MESSAGES: usize = 6;
+        let mut values = BTreeSet::new();
+        let mut labels = Vec::new();
+        for (index, field) in self.fields(position).enumerate() {
+            let value = canonical(field.ok_or_else(|| DatasetError::MissingTarget {
+                file: self.file.to_owned(),
+                row: row_of(index),
+                column: self.schema.target.column.clone(),
+            })?);
+            labels.push(self.schema.target.positive.contains(&value));
+            if values.len() < KEPT_FOR_MESSAGES {
+                values.insert(value);
+            }
+        }
+        Ok((values, labels))
+    }
+
+    fn feature(&self, name: &str) -> Result<FeatureColumn, DatasetError> {
+        let position = self.position(name, "a feature")?;
+        let listed = |columns: &[String]| columns.iter().any(|column| column == name);
+        let values = if listed(&self.schema.categorical) {
+            self.categorical(position)
+        } else {
+            self.numeric(position, name, listed(&self.schema.zero_is_missing))?
+        };
+        Ok(FeatureColumn {
+            name: name.to_owned(),
+            values,
+        })
+    }
+
+    fn numeric(&self, position: usize, name: &str, zero_is_missing: bool) -> Result<Values, DatasetError> {
+        let number = |(index, field): (usize, Option<&str>)| {
+            let Some(text) = field else { return Ok(None) };
+            match text.parse::<f64>() {
+                // Tables are of f32; this also refuses infinities and NaN, which parse as numbers.
+                Ok(number) if number.abs() <= f64::from(f32::MAX) => {
+                    Ok(Some(number).filter(|&number| !(zero_is_missing && number == 0.0)))
+                }
+                _ => Err(DatasetError::NotANumber {
+                    file: self.file.to_owned(),
+                    row: row_of(index),
+                    column: shortened(name),
+                    text: shortened(text),
+                }),
+            }
+        };
+        self.fields(position)
+            .enumerate()
+            .map(number)
+            .collect::<Result<_, _>>()
+            .map(Values::Numeric)
+    }
+
+    fn categorical(&self, position: usize) -> Values {
+        let fields: Vec<Option<String>> = self.fields(position).map(|field| field.map(canonical)).collect();
+        let mut categories: Vec<String> = fields
+            .iter()
+            .flatten()
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        // Numbers in their own order, so that 10 comes after 9, then other text.
+        categories.sort_by(|a, b| {
+            let number = |text: &String| text.parse::<f64>().unwrap_or(f64::INFINITY);
+            number(a).total_cmp(&number(b)).then_with(|| a.cmp(b))
+        });
+        let code: BTreeMap<&str, usize> = categories
+            .iter()
+            .enumerate()
+            .map(|(code, name)| (name.as_str(), code))
+            .collect();
+        let codes = fields
+            .iter()
+            .map(|field| field.as_deref().and_then(|name| code.get(name).copied()))
+            .collect();
+        Values::Categorical { categories, codes }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::csv::tests::gzip;
+    use crate::schema::tests::HEAD;
+
+    pub(crate) fn dataset(rest: &str, csv: &str) -> Result<Dataset, DatasetError> {
+        let schema = Schema::parse(&format!("{HEAD}{rest}\ntarget={{column='y', positive=1}}"), "t.toml")?;
+        Dataset::parse(schema, "t.csv", csv.as_bytes())
+    }
+
+    fn message(rest: &str, csv: &str) -> String {
+        dataset(rest, csv).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_bundled_data_are_what_their_provenance_says() {
+        for (name, rows, width, positives) in [("pima", 768, 8, 268), ("wdbc", 569, 30, 212)] {
+            let dataset = Dataset::bundled(name).unwrap();
+            assert_eq!(
+                (dataset.rows(), dataset.columns.len(), dataset.positives()),
+                (rows, width, positives)
+            );
+            assert!(dataset.schema().sha256.is_some());
+        }
+        let pima = Dataset::bundled("pima").unwrap();
+        let missing: Vec<usize> = pima
+            .columns
+            .iter()
+            .map(|column| match &column.values {
+                Values::Numeric(values) => values.iter().filter(|value| value.is_none()).count(),
+                Values::Categorical { .. } => panic!("pima has numbers only"),
+            })
+            .collect();
+        assert_eq!(missing, [0, 5, 35, 227, 374, 11, 0, 0]);
+        assert!(
+            Dataset::bundled("x")
+                .unwrap_err()
+                .to_string()
+                .contains("choose pima or wdbc")
+        );
+    }
+
+    #[test]
+    fn features_may_be_chosen_and_identifiers_dropped() {
+        let csv = "id,b,a,y\np1,1,2,1\np2,3,4,0\n";
+        let names = |rest| {
+            dataset(rest, csv)
+                .unwrap()
+                .feature_names()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names("drop=['id']"), ["b", "a"]);
+        assert_eq!(names("features=['a','b']"), ["a", "b"]);
+        assert_eq!(
+            message("drop=['id','a','b']", csv),
+            "t.csv: no feature columns are left beside the target and the dropped columns"
+        );
+    }
+
+    #[test]
+    fn missing_numbers_are_empty_zero_where_declared_or_a_declared_text() {
+        let read = dataset(
+            "zero_is_missing=['a']\nmissing_values=['?']",
+            "a,b,y\n0,0,1\n,?,0\n5,-1e2,1.0\n",
+        )
+        .unwrap();
+        assert_eq!(read.columns[0].values, Values::Numeric(vec![None, None, Some(5.0)]));
+        assert_eq!(
+            read.columns[1].values,
+            Values::Numeric(vec![Some(0.0), None, Some(-100.0)])
+        );
+        assert_eq!(read.labels(), [true, false, true]);
+    }
+
+    #[test]
+    fn categories_are_distinct_and_sorted_numbers_by_value() {
+        let read = dataset("categorical=['a']", "a,y\n10,1\n9.0,0\n,1\nx,0\n9,0\n").unwrap();
+        let categories = vec!["9".into(), "10".into(), "x".into()];
+        let codes = vec![Some(1), Some(0), None, Some(2), Some(0)];
+        assert_eq!(read.columns[0].values, Values::Categorical { categories, codes });
+    }
+
+    #[test]
+    fn faults_of_content_name_file_row_and_column() {
+        let csv = "a,y\n1,1\nhigh,0\n";
+        assert!(message("", csv).starts_with("t.csv: row 3, column `a`: expected a number, found `high`"));
+        for text in ["inf", "NaN", "1e39", "-1e300", "1,5", "0x10"] {
+            let csv = format!("a,y\n\"{text}\",1\n2,0\n");
+            assert!(message("", &csv).contains(&format!("row 2, column `a`: expected a number, found `{text}`")));
+        }
+        assert!(message("", "a,y\n1,1\n2,\n").starts_with("t.csv: row 3, column `y`: the target is empty"));
+        assert_eq!(
+            message("", "a,z\n1,1\n"),
+            "t.csv: no column `y`, named as target: the header has `a`, `z`"
+        );
+        for (rest, role) in [
+            ("features=['q']", "a feature"),
+            ("drop=['q']", "a column to drop"),
+            ("categorical=['q']", "categorical"),
+            ("zero_is_missing=['q']", "a column in which zero is missing"),
+        ] {
+            assert!(
+                message(rest, "a,y\n1,1\n").starts_with(&format!("t.csv: no column `q`, named as {role}:")),
+                "{rest}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_changed_file_fails_its_checksum() {
+        let csv = b"a,y\n1,1\n2,0\n";
+        let digest = csv::sha256_hex(csv).to_uppercase();
+        let text = format!("{HEAD}sha256='{digest}'\ntarget={{column='y', positive=1}}");
+        let schema = Schema::parse(&text, "t.toml").unwrap();
+        assert!(Dataset::parse(schema.clone(), "t.csv", csv).is_ok());
+        let error = Dataset::parse(schema, "t.csv", b"a,y\n1,1\n3,0\n").unwrap_err();
+        assert!(matches!(error, DatasetError::Checksum { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_found_beside_its_schema_plain_or_packed() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| std::fs::write(directory.path().join(name), bytes).unwrap();
+        write("t.toml", format!("{HEAD}target={{column='y', positive=1}}").as_bytes());
+        let load = || Dataset::load(&directory.path().join("t.toml"));
+
+        assert!(load().unwrap_err().to_string().contains("t.csv: cannot be read"));
+        write("t.csv", b"a,y\n1,1\n2,0\n");
+        let plain = load().unwrap();
+        write("t.csv", &gzip(b"a,y\n1,1\n2,0\n"));
+        assert_eq!(plain, load().unwrap());
+    }
+}

@@ -1,0 +1,294 @@
+//! What can be wrong with a schema, a file or a request, said in one line each.
+
+use std::io;
+
+/// Why a dataset could not be read, split, fitted or dealt.
+///
+/// `row` counts the lines of the file as an editor or a spreadsheet does: the header is row 1.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// The file is missing or cannot be read.
+    #[error("{file}: cannot be read ({source}): check the path, which a schema gives relative to itself")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No bundled dataset has this name.
+    #[error("there is no bundled dataset `{name}`: choose pima or wdbc, or give the path of a schema (.toml)")]
+    UnknownBundled {
+        /// The name asked for.
+        name: String,
+    },
+    /// The schema is not valid TOML, lacks a field, or contradicts itself.
+    #[error("{file}: {reason}")]
+    Schema {
+        /// The schema's file.
+        file: String,
+        /// What is wrong and what was expected.
+        reason: String,
+    },
+    /// The file is not the one the schema describes.
+    #[error("{file}: SHA-256 is {found}, the schema expects {expected}: restore the file or correct the schema")]
+    Checksum {
+        /// The file.
+        file: String,
+        /// Digest in the schema, hexadecimal.
+        expected: String,
+        /// Digest of the file as stored, hexadecimal.
+        found: String,
+    },
+    /// The file, unpacked, is larger than this crate accepts.
+    #[error("{file}: larger than {limit_bytes} bytes once unpacked: reduce it to the columns and rows needed")]
+    TooLarge {
+        /// The file.
+        file: String,
+        /// The limit in bytes.
+        limit_bytes: u64,
+    },
+    /// The file is not UTF-8 text.
+    #[error("{file}: row {row} is not UTF-8 text: save the file as CSV (UTF-8)")]
+    NotUtf8 {
+        /// The file.
+        file: String,
+        /// The first offending row.
+        row: usize,
+    },
+    /// A row has more or fewer fields than the header.
+    #[error("{file}: row {row} has {found} fields, the header has {expected}: fill or remove the row")]
+    Ragged {
+        /// The file.
+        file: String,
+        /// The row.
+        row: usize,
+        /// Fields in the header.
+        expected: usize,
+        /// Fields in the row.
+        found: usize,
+    },
+    /// A quotation mark stands where none may stand, or is never closed on its line.
+    #[error(
+        "{file}: row {row}, field {field}: a quotation mark is stray or not closed on its line: \
+         quote whole fields, double the marks inside, keep a row on one line"
+    )]
+    Quote {
+        /// The file.
+        file: String,
+        /// The row.
+        row: usize,
+        /// The field, counted from 1.
+        field: usize,
+    },
+    /// The reader refused the file after its structure had been checked.
+    #[error("{file}: not readable as CSV: {reason}")]
+    Csv {
+        /// The file.
+        file: String,
+        /// What the reader said.
+        reason: String,
+    },
+    /// There is a header at most, and no row of data.
+    #[error("{file}: no rows of data: expected a header line and at least one line of values")]
+    NoRows {
+        /// The file.
+        file: String,
+    },
+    /// Two columns have the same name.
+    #[error("{file}: column `{column}` occurs twice in the header: rename one of them")]
+    DuplicateColumn {
+        /// The file.
+        file: String,
+        /// The name.
+        column: String,
+    },
+    /// More columns than this crate accepts, in the file or after one-hot coding.
+    #[error(
+        "{file}: {columns} columns, at most {limit} are accepted: drop columns, \
+         or do not declare an identifier as categorical"
+    )]
+    TooManyColumns {
+        /// The file.
+        file: String,
+        /// Columns found.
+        columns: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The schema (or a preprocessor) names a column that the file does not have.
+    #[error("{file}: no column `{column}`, named as {role}: the header has {header}")]
+    MissingColumn {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// What it is named as: target, feature, ...
+        role: &'static str,
+        /// The names that are there.
+        header: String,
+    },
+    /// Nothing is left to learn from.
+    #[error("{file}: no feature columns are left beside the target and the dropped columns")]
+    NoFeatures {
+        /// The file.
+        file: String,
+    },
+    /// A row has no value in the target column.
+    #[error("{file}: row {row}, column `{column}`: the target is empty: fill it or remove the row")]
+    MissingTarget {
+        /// The file.
+        file: String,
+        /// The row.
+        row: usize,
+        /// The target column.
+        column: String,
+    },
+    /// Text, infinity or NaN where a number belongs.
+    #[error(
+        "{file}: row {row}, column `{column}`: expected a number, found `{text}`: correct it, leave it empty, \
+         or declare the column categorical, or the text in missing_values"
+    )]
+    NotANumber {
+        /// The file.
+        file: String,
+        /// The row.
+        row: usize,
+        /// The column.
+        column: String,
+        /// What stands there, shortened.
+        text: String,
+    },
+    /// No row has the positive value in the target column.
+    #[error("{file}: column `{column}` never has the positive value {positive}: it has {found}")]
+    PositiveNeverOccurs {
+        /// The file.
+        file: String,
+        /// The target column.
+        column: String,
+        /// The positive values of the schema.
+        positive: String,
+        /// Some values that do occur.
+        found: String,
+    },
+    /// A class has too few rows to appear in both training and test rows.
+    #[error(
+        "{file}: column `{column}`: {positives} of {rows} rows are positive: \
+         a stratified split needs at least two rows of either class"
+    )]
+    OneClass {
+        /// The file.
+        file: String,
+        /// The target column.
+        column: String,
+        /// Positive rows.
+        positives: usize,
+        /// All rows.
+        rows: usize,
+    },
+    /// A feature has no known value in the rows to be fitted.
+    #[error("{file}: column `{column}` has no value in any of the {rows} rows fitted: drop it")]
+    EmptyColumn {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Rows looked at.
+        rows: usize,
+    },
+    /// A feature has one and the same value in all the rows to be fitted.
+    #[error("{file}: column `{column}` has the single value {value} in the {rows} rows fitted: drop it")]
+    ConstantColumn {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// The value.
+        value: String,
+        /// Rows looked at.
+        rows: usize,
+    },
+    /// A value is too far from the fitted mean to be represented.
+    #[error("{file}: row {row}, column `{column}`: {value} is beyond any scale of the fitted rows: correct it")]
+    OutOfRange {
+        /// The file.
+        file: String,
+        /// The row.
+        row: usize,
+        /// The column.
+        column: String,
+        /// The value before standardisation.
+        value: f64,
+    },
+    /// The test fraction is no fraction.
+    #[error("a test fraction of {fraction} is not between 0 and 1 (both excluded)")]
+    TestFraction {
+        /// The fraction asked for.
+        fraction: f64,
+    },
+    /// Not every institution would get a row, or there is no institution.
+    #[error("{file}: {rows} rows cannot be dealt to {institutions} institutions: ask for 1 to {rows}")]
+    Institutions {
+        /// The file.
+        file: String,
+        /// Rows to deal.
+        rows: usize,
+        /// Institutions asked for.
+        institutions: usize,
+    },
+    /// A row index beyond the dataset.
+    #[error("{file}: there is no row with index {index}: the dataset has {rows} rows, indices start at 0")]
+    NoSuchRow {
+        /// The file.
+        file: String,
+        /// The index.
+        index: usize,
+        /// Rows of the dataset.
+        rows: usize,
+    },
+    /// The preprocessor treats a column as numeric and the dataset as categorical, or the reverse.
+    #[error("{file}: column `{column}` is not {expected} here, as the preprocessor has it: correct the schema")]
+    WrongKind {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// What the preprocessor expects: numeric or categorical.
+        expected: &'static str,
+    },
+    /// A preprocessor's text cannot be read or its numbers make no sense.
+    #[error("preprocessor: {reason}")]
+    Preprocessor {
+        /// What is wrong and what was expected.
+        reason: String,
+    },
+}
+
+/// At most `limit` of `names`, for a message of one line.
+pub(crate) fn some_of<'a>(names: impl IntoIterator<Item = &'a str>, limit: usize) -> String {
+    let mut names = names.into_iter();
+    let mut text = names
+        .by_ref()
+        .take(limit)
+        .map(|name| format!("`{}`", shortened(name)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let rest = names.count();
+    if rest > 0 {
+        text.push_str(&format!(" and {rest} more"));
+    }
+    text
+}
+
+/// The start of a field, for a message of one line.
+pub(crate) fn shortened(text: &str) -> String {
+    const LIMIT: usize = 40;
+    let mut short: String = text
+        .chars()
+        .take(LIMIT)
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect();
+    if text.chars().nth(LIMIT).is_some() {
+        short.push('…');
+    }
+    short
+}

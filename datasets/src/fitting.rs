@@ -1,0 +1,142 @@
+//! The statistics of one column.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::{FeatureColumn, Values};
+use crate::error::{DatasetError, shortened};
+
+/// How one column of the dataset becomes columns of the table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Fitted {
+    Numeric {
+        name: String,
+        median: f64,
+        mean: f64,
+        standard_deviation: f64,
+    },
+    Categorical {
+        name: String,
+        categories: Vec<String>,
+        missing_is_category: bool,
+    },
+}
+
+impl Fitted {
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Numeric { name, .. } | Self::Categorical { name, .. } => name,
+        }
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        match self {
+            Self::Numeric { .. } => 1,
+            Self::Categorical {
+                categories,
+                missing_is_category,
+                ..
+            } => categories.len() + usize::from(*missing_is_category),
+        }
+    }
+
+    pub(crate) fn feature_names(&self) -> Vec<String> {
+        match self {
+            Self::Numeric { name, .. } => vec![name.clone()],
+            Self::Categorical {
+                name,
+                categories,
+                missing_is_category,
+            } => {
+                let known = categories.iter().map(|category| format!("{name} = {category}"));
+                known
+                    .chain(missing_is_category.then(|| format!("{name} is missing")))
+                    .collect()
+            }
+        }
+    }
+}
+
+/// Fits one column on `rows`; `file` names it in errors.
+pub(crate) fn fit_column(file: &str, column: &FeatureColumn, rows: &[usize]) -> Result<Fitted, DatasetError> {
+    let (file, name) = (|| file.to_owned(), column.name.clone());
+    let empty = || DatasetError::EmptyColumn {
+        file: file(),
+        column: shortened(&name),
+        rows: rows.len(),
+    };
+    let constant = |value| DatasetError::ConstantColumn {
+        file: file(),
+        column: shortened(&name),
+        value,
+        rows: rows.len(),
+    };
+    match &column.values {
+        Values::Numeric(values) => {
+            let chosen = || rows.iter().filter_map(|&row| values.get(row).copied());
+            let mut known: Vec<f64> = chosen().flatten().collect();
+            known.sort_by(f64::total_cmp);
+            let median = median(&known).ok_or_else(empty)?;
+            if known.first() == known.last() {
+                return Err(constant(median.to_string()));
+            }
+            let imputed = || chosen().map(|value| value.unwrap_or(median));
+            let n = rows.len() as f64;
+            let mean = imputed().sum::<f64>() / n;
+            let squares = imputed().map(|value| (value - mean) * (value - mean));
+            let standard_deviation = (squares.sum::<f64>() / n).sqrt();
+            // Differences too small to be squared: nothing to scale by.
+            if standard_deviation == 0.0 {
+                return Err(constant(median.to_string()));
+            }
+            Ok(Fitted::Numeric {
+                name,
+                median,
+                mean,
+                standard_deviation,
+            })
+        }
+        Values::Categorical { categories, codes } => {
+            let seen: BTreeSet<Option<usize>> = rows.iter().filter_map(|&row| codes.get(row).copied()).collect();
+            if !seen.iter().any(Option::is_some) {
+                return Err(empty());
+            }
+            if seen.len() == 1 {
+                let value = seen.into_iter().flatten().find_map(|code| categories.get(code));
+                return Err(constant(value.map(|value| shortened(value)).unwrap_or_default()));
+            }
+            let missing_is_category = codes.iter().any(Option::is_none);
+            Ok(Fitted::Categorical {
+                name,
+                categories: categories.clone(),
+                missing_is_category,
+            })
+        }
+    }
+}
+
+/// The middle of sorted numbers, or the mean of the two in the middle.
+fn median(sorted: &[f64]) -> Option<f64> {
+    let upper = *sorted.get(sorted.len() / 2)?;
+    if sorted.len() % 2 == 1 {
+        return Some(upper);
+    }
+    let lower = *sorted.get(sorted.len() / 2 - 1)?;
+    Some(lower.midpoint(upper))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_of_values_lies_between_the_middle_two() {
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[1.0]), Some(1.0));
+        assert_eq!(median(&[1.0, 2.0]), Some(1.5));
+        assert_eq!(median(&[1.0, 2.0, 7.0, 9.0]), Some(4.5));
+        assert_eq!(median(&[-1.0, 2.0, 7.0]), Some(2.0));
+    }
+}
