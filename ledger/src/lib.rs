@@ -1,1 +1,58 @@
-//! Blocks, hash chain, Merkle trees, the durable store and the verification of a chain
+//! Blocks, hash chain, Merkle trees, the durable store and the verification of a chain.
+//!
+//! A block is a header, the coordinator's signature over it, and up to [`MAX_ENTRIES`] entries. Entries are opaque
+//! bytes here: what they mean is the contract's business. Large bodies lie beside the chain as blobs, addressed by
+//! their SHA-256.
+//!
+//! Each header names the hash of the one before it (the first names the chain's id, the hash of the genesis) and the
+//! root of an RFC 6962 tree over the hashes of all earlier headers. So one header proves, in logarithmic size, that an
+//! earlier block is part of its history and that an earlier history is a prefix of its own.
+//!
+//! What this crate must not be used for: it says that a chain is well formed, signed and unbroken, not that its entries
+//! are right. Only the contract, applied to them again, says that. A [`SealedHeader`] or a [`Block`] out of `decode` is
+//! a candidate about which nothing is known; only [`HeaderChain`] turns one into a [`VerifiedHeader`].
+//!
+//! | file | concept |
+//! | --- | --- |
+//! | [`merkle`] | RFC 6962 trees: roots, the append-only frontier, inclusion and consistency proofs |
+//! | `header` | the header, its encoding, hash and seal |
+//! | `block` | a sealed header with its entries, its encoding and limits |
+//! | `chain` | verification of one header after another, forks as evidence |
+//! | `store` | the durable store: write path, recovery, locks, seals, copies for auditors |
+//! | `error` | what can be wrong with a ledger |
+//!
+//! All integers in encodings are big-endian.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a test that finds something else than it expects has to fail loudly"
+    )
+)]
+
+use sha2::{Digest, Sha256};
+
+mod block;
+mod chain;
+mod error;
+mod header;
+pub mod merkle;
+mod store;
+
+pub use block::{Block, MAX_BLOCK_BYTES, MAX_ENTRIES, MAX_ENTRY_BYTES, entries_root};
+pub use chain::{Fork, HeaderChain, VerifiedHeader, verify_chain};
+pub use error::{ChainError, LedgerError};
+pub use header::{HEADER_VERSION, Header, SealedHeader};
+pub use store::{Head, MAX_BLOB_BYTES, SealState, Store, verify_seal};
+
+/// A SHA-256 digest.
+pub type Hash = [u8; 32];
+
+/// SHA-256 of `bytes`: the address of a blob.
+pub fn sha256(bytes: &[u8]) -> Hash {
+    Sha256::digest(bytes).into()
+}

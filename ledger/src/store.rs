@@ -1,0 +1,550 @@
+//! The durable store of a chain and its blobs.
+//!
+//! ```text
+//! ledger/
+//!   LOCK     locked while a process has the ledger open
+//!   HEAD     last durable block, see `head`
+//!   SEAL     hashes of all files, while the ledger is closed, see `seal`
+//!   store/   sled's: tree "blocks" (height u64 → encoded block), tree "blobs" (SHA-256 → bytes), see `values`
+//! ```
+//!
+//! Writing, in this order; every step's comment says what a crash before the next one means:
+//! blobs, block, flush, `HEAD`, and only then visible to readers.
+//! Blobs are compared with their address and blocks decoded strictly on every read; that a chain holds together is for
+//! [`verify_chain`](crate::verify_chain) to say.
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use crate::{Block, Hash, LedgerError, MAX_BLOCK_BYTES, SealedHeader, sha256};
+use disk::{Disk, io_error, sync_folder};
+use fence::{fence, fenced};
+use head::Recorded;
+use values::Values;
+
+mod disk;
+mod fence;
+mod head;
+mod seal;
+mod values;
+
+pub use head::Head;
+pub use seal::{SealState, verify_seal};
+
+/// The longest a blob may be, in bytes.
+pub const MAX_BLOB_BYTES: usize = 64 << 20;
+
+const STORE_FOLDER: &str = "store";
+const LOCK_FILE: &str = "LOCK";
+const CACHE_BYTES: u64 = 16 << 20;
+
+/// A chain's blocks and blobs on disk. One process has it open at a time; threads share it by reference.
+pub struct Store {
+    root: PathBuf,
+    disk: Disk,
+    /// `None` once closed.
+    open: RwLock<Option<Open>>,
+    /// The last durable block. Readers see nothing above it.
+    head: RwLock<Option<Head>>,
+    /// One writer at a time; whether a write has failed.
+    writer: Mutex<Writer>,
+}
+
+#[derive(Default)]
+struct Writer {
+    failed: bool,
+}
+
+/// What is let go when the store is closed, in this order.
+struct Open {
+    blocks: Values,
+    blobs: Values,
+    db: sled::Db,
+    /// sled's log, through a handle of our own.
+    log: File,
+    _lock: File,
+    /// The folder of an auditor's copy.
+    copy: Option<TempDir>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("root", &self.root)
+            .field("head", &self.head())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the ledger in `path`, or creates it.
+    ///
+    /// After a crash the last block may be one that was never acknowledged: read [`Store::head`] before making another.
+    ///
+    /// # Errors
+    /// [`LedgerError::Locked`] where it is open elsewhere; [`LedgerError::SealBroken`], [`LedgerError::BlocksLost`],
+    /// [`LedgerError::Damaged`] where its files are not what was written.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        Self::open_with(path, Disk::default(), None)
+    }
+
+    /// Opens a copy of the ledger in `path`, made in a new folder below `scratch` that goes away with the store.
+    ///
+    /// For auditors: opening a store writes to it, even if only to note how far it has recovered. The ledger itself is
+    /// only read, and must not be open elsewhere. Its seal is not looked at: see [`verify_seal`].
+    ///
+    /// # Errors
+    /// As [`Store::open`], and [`LedgerError::NotALedger`].
+    pub fn open_copy(path: &Path, scratch: &Path) -> Result<Self, LedgerError> {
+        if !path.join(STORE_FOLDER).is_dir() {
+            return Err(LedgerError::NotALedger { path: path.to_owned() });
+        }
+        // A ledger that came without its lock file (from a backup) has no process that could hold it.
+        let _shared = match File::open(path.join(LOCK_FILE)) {
+            Ok(lock) => {
+                lock.try_lock_shared()
+                    .map_err(|_| LedgerError::Locked { path: path.to_owned() })?;
+                Some(lock)
+            }
+            Err(_) => None,
+        };
+        let copy = tempfile::Builder::new()
+            .prefix("ledger-copy-")
+            .tempdir_in(scratch)
+            .map_err(io_error("make a folder in", scratch))?;
+        for file in seal::files(path)? {
+            let (from, to) = (path.join(&file), copy.path().join(&file));
+            if let Some(folder) = to.parent() {
+                fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+            }
+            fs::copy(&from, &to).map_err(io_error("copy", &from))?;
+        }
+        let folder = copy.path().to_owned();
+        Self::open_with(&folder, Disk::default(), Some(copy))
+    }
+
+    fn open_with(path: &Path, disk: Disk, copy: Option<TempDir>) -> Result<Self, LedgerError> {
+        // Letting go of a store that turns out to be damaged may panic, too.
+        fence(path, || Self::open_inside_fence(path.to_owned(), disk, copy))
+    }
+
+    fn open_inside_fence(root: PathBuf, disk: Disk, copy: Option<TempDir>) -> Result<Self, LedgerError> {
+        fs::create_dir_all(&root).map_err(io_error("create", &root))?;
+        let lock = lock(&root)?;
+
+        // The seal is checked before sled touches a file, and removed before sled writes one. A crash after that
+        // leaves a ledger that was not closed: no less true.
+        let folder = root.join(STORE_FOLDER);
+        if root.join(seal::NAME).exists() {
+            verify_seal(&root)?;
+            disk.remove(&root, seal::NAME)?;
+        }
+        let recorded = head::read(&root)?;
+        if let Recorded::At(recorded) = recorded
+            && !folder.exists()
+        {
+            return Err(LedgerError::BlocksLost {
+                path: root,
+                recorded,
+                found: None,
+            });
+        }
+
+        wait_for_log(&root)?;
+        let db = fenced(&root, || {
+            // No thread flushes behind our back: a write is durable when `append_block` says so.
+            sled::Config::new()
+                .path(&folder)
+                .cache_capacity(CACHE_BYTES)
+                .flush_every_ms(None)
+                .open()
+        })?;
+        let blocks = Values::open(&root, &db, "blocks", MAX_BLOCK_BYTES)?;
+        let blobs = Values::open(&root, &db, "blobs", MAX_BLOB_BYTES)?;
+        let log_path = log_path(&root);
+        let log = File::options()
+            .read(true)
+            .write(true)
+            .open(&log_path)
+            .map_err(io_error("open", &log_path))?;
+        let open = Open {
+            blocks,
+            blobs,
+            db,
+            log,
+            _lock: lock,
+            copy,
+        };
+
+        let head = open.check_recovered(&root, recorded)?;
+        // What recovery has read may lie in the system's memory only. Nobody sees it before it is durable.
+        open.flush(&root, &disk)?;
+        sync_folder(&folder)?;
+        head::write(&disk, &root, head)?;
+        Ok(Self {
+            root,
+            disk,
+            open: RwLock::new(Some(open)),
+            head: RwLock::new(head),
+            writer: Mutex::default(),
+        })
+    }
+
+    /// Appends the next block together with blobs it speaks of. When it returns, both are on disk.
+    ///
+    /// The block must be the next one and hold its own entries; its signature is the chain's business. Blobs that are
+    /// already stored cost nothing.
+    ///
+    /// # Errors
+    /// After a failed write no further one is accepted: what reached the disk shows when the ledger is opened again.
+    /// Until then nobody has seen the block, and no other may be signed at its height.
+    pub fn append_block(&self, block: &Block, blobs: &[&[u8]]) -> Result<(), LedgerError> {
+        let mut writer = self.writer()?;
+        block.verify_entries()?;
+        let bytes = block.encode()?;
+        let header = block.header();
+        let (expected, after) = match self.head() {
+            Some(head) => (head.height + 1, head.hash),
+            None => (0, header.previous),
+        };
+        if header.height != expected || header.previous != after {
+            let (got, got_after) = (header.height, header.previous);
+            return Err(LedgerError::NotNext {
+                expected,
+                after,
+                got,
+                got_after,
+            });
+        }
+        let addressed = addressed(blobs)?;
+
+        let open = self.opened()?;
+        let open = open.as_ref().ok_or_else(|| self.closed())?;
+        let new_head = Head {
+            height: header.height,
+            hash: block.hash(),
+        };
+        writer.attempt(|| {
+            // 1. Blobs. A crash leaves blobs that no block names: they take space, no more.
+            open.put_blobs(&self.disk, &addressed)?;
+            // 2. The block. sled's log keeps the order: where the block is, its blobs are. A crash leaves no block, or
+            //    one that was not acknowledged, which the next opening makes durable.
+            open.blocks.put(&self.disk, &header.height.to_be_bytes(), &bytes)?;
+            // 3. The flush. From here on the block stays; a crash leaves HEAD one behind, and the next opening mends it.
+            open.flush(&self.root, &self.disk)?;
+            // 4. HEAD. From here on a store without this block is known to have lost it.
+            head::write(&self.disk, &self.root, Some(new_head))
+        })?;
+        // 5. Visible.
+        *self.head.write().unwrap_or_else(PoisonError::into_inner) = Some(new_head);
+        Ok(())
+    }
+
+    /// Stores blobs ahead of the block that names them; durable when it returns. Their addresses, in order.
+    ///
+    /// # Errors
+    /// As [`Store::append_block`].
+    pub fn put_blobs(&self, blobs: &[&[u8]]) -> Result<Vec<Hash>, LedgerError> {
+        let mut writer = self.writer()?;
+        let addressed = addressed(blobs)?;
+        let open = self.opened()?;
+        let open = open.as_ref().ok_or_else(|| self.closed())?;
+        writer.attempt(|| {
+            open.put_blobs(&self.disk, &addressed)?;
+            open.flush(&self.root, &self.disk)
+        })?;
+        Ok(addressed.into_iter().map(|(address, _)| address).collect())
+    }
+
+    /// The last durable block.
+    pub fn head(&self) -> Option<Head> {
+        *self.head.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The block at `height`, a candidate still; `None` above the head.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`] names the height of a block that is missing or cannot be decoded.
+    pub fn get_block(&self, height: u64) -> Result<Option<Block>, LedgerError> {
+        if self.head().is_none_or(|head| height > head.height) {
+            return Ok(None);
+        }
+        let bytes = self.read(|open| open.blocks.get(&height.to_be_bytes()))?;
+        let block = bytes.map_or_else(|| Err(self.missing(height)), |bytes| Block::decode(&bytes));
+        block.map(Some).map_err(|error| self.at_height(height, error))
+    }
+
+    /// The sealed header of the block at `height`, a candidate still; `None` above the head.
+    ///
+    /// # Errors
+    /// As [`Store::get_block`].
+    pub fn get_header(&self, height: u64) -> Result<Option<SealedHeader>, LedgerError> {
+        if self.head().is_none_or(|head| height > head.height) {
+            return Ok(None);
+        }
+        self.read(|open| open.header(height))
+            .map_err(|error| self.at_height(height, error))
+            .and_then(|header| header.map(Some).ok_or_else(|| self.missing(height)))
+    }
+
+    /// The blocks from height `from` to what is the head now, for [`verify_chain`](crate::verify_chain) or a follower.
+    pub fn blocks(&self, from: u64) -> impl Iterator<Item = Result<Block, LedgerError>> + '_ {
+        let end = self.head().map_or(0, |head| head.height + 1);
+        (from..end).filter_map(|height| self.get_block(height).transpose())
+    }
+
+    /// The blob with this SHA-256.
+    ///
+    /// # Errors
+    /// [`LedgerError::WrongBlob`] if the stored bytes have another; [`LedgerError::Damaged`] if they cannot be read.
+    pub fn get_blob(&self, address: &Hash) -> Result<Option<Vec<u8>>, LedgerError> {
+        let Some(blob) = self.read(|open| open.blobs.get(address))? else {
+            return Ok(None);
+        };
+        let got = sha256(&blob);
+        if got == *address {
+            Ok(Some(blob))
+        } else {
+            Err(LedgerError::WrongBlob {
+                expected: *address,
+                got,
+            })
+        }
+    }
+
+    /// Whether a blob with this address is stored. Its bytes are not read.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`].
+    pub fn contains_blob(&self, address: &Hash) -> Result<bool, LedgerError> {
+        self.read(|open| open.blobs.contains(address))
+    }
+
+    /// Ends the work with the ledger and seals its files. Later calls find it closed.
+    ///
+    /// A store that is dropped instead loses nothing; its files only stay unsealed.
+    ///
+    /// # Errors
+    /// [`LedgerError::WriteFailedBefore`] if a write had failed: the ledger is closed, but not sealed.
+    pub fn close(&self) -> Result<(), LedgerError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Open {
+            blocks,
+            blobs,
+            db,
+            log,
+            _lock,
+            copy,
+        }) = open
+        else {
+            return Err(self.closed());
+        };
+        fence(&self.root, || {
+            drop((blocks, blobs, db));
+            Ok(())
+        })?;
+        if writer.failed {
+            return Err(LedgerError::WriteFailedBefore {
+                path: self.root.clone(),
+            });
+        }
+        if copy.is_some() {
+            return Ok(());
+        }
+        // sled has let go only when its last thread has.
+        drop(log);
+        wait_for_log(&self.root)?;
+        // The lock is held until the seal stands. A crash before leaves the ledger unsealed.
+        seal::write(&self.disk, &self.root)
+    }
+
+    fn read<T>(&self, step: impl FnOnce(&Open) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        step(self.opened()?.as_ref().ok_or_else(|| self.closed())?)
+    }
+
+    fn opened(&self) -> Result<RwLockReadGuard<'_, Option<Open>>, LedgerError> {
+        Ok(self.open.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn writer(&self) -> Result<MutexGuard<'_, Writer>, LedgerError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if writer.failed {
+            Err(LedgerError::WriteFailedBefore {
+                path: self.root.clone(),
+            })
+        } else {
+            Ok(writer)
+        }
+    }
+
+    fn closed(&self) -> LedgerError {
+        LedgerError::Closed {
+            path: self.root.clone(),
+        }
+    }
+
+    fn missing(&self, height: u64) -> LedgerError {
+        LedgerError::Damaged {
+            path: self.root.clone(),
+            detail: format!("block {height} is missing"),
+        }
+    }
+
+    /// Names the height in what is wrong with a stored block.
+    fn at_height(&self, height: u64, error: LedgerError) -> LedgerError {
+        let detail = match error {
+            LedgerError::Malformed { .. } => format!("block {height}: {error}"),
+            LedgerError::Damaged { detail, .. } => format!("block {height}: {detail}"),
+            other => return other,
+        };
+        LedgerError::Damaged {
+            path: self.root.clone(),
+            detail,
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        // Nobody is left to tell; a ledger that could not be let go cleanly says so when it is opened again.
+        let _ = fence(&self.root, || {
+            drop(open);
+            Ok(())
+        });
+    }
+}
+
+impl Writer {
+    /// Notes a failure, so that nothing is written on top of an unknown state.
+    fn attempt<T>(&mut self, write: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        self.failed = true;
+        let done = write()?;
+        self.failed = false;
+        Ok(done)
+    }
+}
+
+impl Open {
+    fn put_blobs(&self, disk: &Disk, addressed: &[(Hash, &[u8])]) -> Result<(), LedgerError> {
+        for (address, blob) in addressed {
+            if !self.blobs.contains(address)? {
+                self.blobs.put(disk, address, blob)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes all that was written durable.
+    fn flush(&self, root: &Path, disk: &Disk) -> Result<(), LedgerError> {
+        disk.write(|| fenced(root, || self.db.flush()))?;
+        // On Linux sled flushes with sync_file_range, which flushes neither the file's length nor the disk's own cache.
+        disk.write(|| self.log.sync_data().map_err(io_error("flush", &log_path(root))))
+    }
+
+    fn header(&self, height: u64) -> Result<Option<SealedHeader>, LedgerError> {
+        let Some(beginning) = self.blocks.get_beginning(&height.to_be_bytes())? else {
+            return Ok(None);
+        };
+        SealedHeader::decode(beginning.get(..SealedHeader::LEN).unwrap_or(&beginning)).map(Some)
+    }
+
+    /// The last block found, if it is no less than what was recorded.
+    fn check_recovered(&self, root: &Path, recorded: Recorded) -> Result<Option<Head>, LedgerError> {
+        let found = self.blocks.last_key()?.map(u64::from_be_bytes);
+        let head_at = |height| {
+            let header = self.header(height)?;
+            Ok::<_, LedgerError>(header.map(|header| Head {
+                height,
+                hash: header.hash(),
+            }))
+        };
+        match recorded {
+            Recorded::At(recorded) => {
+                if found.is_none_or(|found| found < recorded.height) {
+                    return Err(LedgerError::BlocksLost {
+                        path: root.to_owned(),
+                        recorded,
+                        found,
+                    });
+                }
+                if head_at(recorded.height)? != Some(recorded) {
+                    let detail = format!("block {} is not the one that HEAD names", recorded.height);
+                    return Err(LedgerError::Damaged {
+                        path: root.to_owned(),
+                        detail,
+                    });
+                }
+            }
+            Recorded::Nothing if found.is_some() => {
+                let detail = "HEAD is missing though there are blocks".to_owned();
+                return Err(LedgerError::Damaged {
+                    path: root.to_owned(),
+                    detail,
+                });
+            }
+            Recorded::Nothing | Recorded::NoBlock => {}
+        }
+        found.map_or(Ok(None), head_at)
+    }
+}
+
+/// Blobs with their addresses, if none is too long.
+fn addressed<'a>(blobs: &[&'a [u8]]) -> Result<Vec<(Hash, &'a [u8])>, LedgerError> {
+    blobs
+        .iter()
+        .map(|blob| match blob.len() {
+            got if got > MAX_BLOB_BYTES => Err(LedgerError::BlobTooLong {
+                got,
+                most: MAX_BLOB_BYTES,
+            }),
+            _ => Ok((sha256(blob), *blob)),
+        })
+        .collect()
+}
+
+fn log_path(root: &Path) -> PathBuf {
+    root.join(STORE_FOLDER).join("db")
+}
+
+/// Takes the lock that keeps every other process, and every other store of this one, out.
+fn lock(root: &Path) -> Result<File, LedgerError> {
+    let path = root.join(LOCK_FILE);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(io_error("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LedgerError::Locked { path: root.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(io_error("lock", &path)(error)),
+    }
+}
+
+/// Waits until no thread of sled has the log any more: it locks the file, and some outlive the database.
+fn wait_for_log(root: &Path) -> Result<(), LedgerError> {
+    let Ok(log) = File::open(log_path(root)) else {
+        return Ok(());
+    };
+    for _ in 0..500 {
+        match log.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
+            Err(TryLockError::Error(error)) => return Err(io_error("lock", &log_path(root))(error)),
+        }
+    }
+    Err(LedgerError::Locked { path: root.to_owned() })
+}
+
+#[cfg(test)]
+mod tests;
