@@ -1,0 +1,260 @@
+//! `consilium-authority`: holds a local ceremony and shows what a genesis says.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use consilium_authority::{Ceremony, CeremonySpec, initial_model, institution_folder};
+use consilium_contract::parameters::{Layers, Parameters};
+use consilium_proto::v1::{Optimiser, Training};
+use rand_core::OsRng;
+
+/// Verifies identities, certifies keys and deals the decryption key of a federated run.
+///
+/// In this release the ceremony is local: this program makes the institutions' signing keys and deals the decryption
+/// key. Whoever runs it, or reads the directory before the folders are handed out, can sign as any institution and open
+/// any update. Use it where everyone trusts its operator with that: simulations, trials, tests.
+/// Nothing of the authority is needed while rounds run.
+#[derive(Parser)]
+#[command(
+    name = "consilium-authority",
+    version,
+    after_help = "Exit codes: 0 done, 2 a bad value or file (one line says which)."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Holds a ceremony and writes its directory: one folder for each party, private files with mode 0600.
+    ///
+    /// Hand `coordinator/` to the coordinator and each `institution-NN/` to its institution, over a channel that keeps
+    /// secrets, then delete them here. `authority/` stays; its pseudonyms.toml is the only map from pseudonyms to names.
+    Init(Init),
+    /// Prints what a genesis binds a run to.
+    Show {
+        /// A ceremony's directory or one party's folder: wherever a genesis.bin lies.
+        dir: PathBuf,
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum OptimiserName {
+    Sgd,
+    Adam,
+}
+
+#[derive(Args)]
+struct Init {
+    /// Number of institutions, n.
+    #[arg(long)]
+    institutions: u32,
+    /// Rows that each institution trains on, in order: its weight in the mean. One number stands for all.
+    #[arg(long, value_delimiter = ',', required = true)]
+    rows: Vec<u64>,
+    /// Features of a row.
+    #[arg(long)]
+    inputs: u32,
+    /// Sizes of the hidden layers; no number at all is logistic regression.
+    #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "16,8")]
+    hidden: Vec<u32>,
+    /// Model to start from: d floats of four bytes, little-endian, layer by layer, weights [inputs, outputs] then biases.
+    /// Drawn at random where none is given.
+    #[arg(long, value_name = "FILE")]
+    initial_model: Option<PathBuf>,
+    /// Shares that open a sum, t [default: the largest with n ≥ 3t − 2].
+    #[arg(long)]
+    threshold: Option<u32>,
+    /// Accepted updates that a sum needs, t + 1 to n [default: half of the institutions, at least t + 1].
+    #[arg(long)]
+    min_updates: Option<u32>,
+    /// Bits of a quantised parameter: 8 or 16.
+    #[arg(long, default_value_t = 8)]
+    bits: u8,
+    /// Each coordinate of a weighted update is clipped to [−clip, clip].
+    #[arg(long, default_value_t = 0.5)]
+    clip: f32,
+    /// Improvements of the model until the run is finished.
+    #[arg(long, default_value_t = 60)]
+    steps: u64,
+    /// How long a collection waits for institutions without a verdict.
+    #[arg(long, default_value_t = 30_000)]
+    collection_timeout_ms: u64,
+    /// Attempts at a step before the run stops.
+    #[arg(long, default_value_t = 3)]
+    max_attempts: u32,
+    /// Optimiser of the local training.
+    #[arg(long, value_enum, default_value_t = OptimiserName::Adam)]
+    optimiser: OptimiserName,
+    /// Its learning rate.
+    #[arg(long, default_value_t = 0.01)]
+    learning_rate: f64,
+    /// Rows of a batch.
+    #[arg(long, default_value_t = 16)]
+    batch_size: u32,
+    /// Passes over an institution's rows in a round.
+    #[arg(long, default_value_t = 1)]
+    local_epochs: u32,
+    /// Directory to create; it must not exist.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Init(arguments) => init(&arguments),
+        Command::Show { dir, format } => show(&dir, format),
+    };
+    match outcome {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("consilium-authority: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn init(arguments: &Init) -> Result<String, String> {
+    let rows = match arguments.rows.as_slice() {
+        [rows] => (0..arguments.institutions).map(|_| *rows).collect(),
+        rows => rows.to_vec(),
+    };
+    if rows.len() != arguments.institutions as usize {
+        let (given, expected) = (rows.len(), arguments.institutions);
+        return Err(format!(
+            "--rows has {given} numbers; give one for each of the {expected} institutions, or one for all"
+        ));
+    }
+    let layers = Layers {
+        inputs: arguments.inputs,
+        hidden: arguments.hidden.clone(),
+    };
+    let dimension = layers
+        .dimension()
+        .ok_or("--inputs and --hidden: each layer needs a neuron, and the whole model fewer than 2^20 parameters")?;
+    let model = match &arguments.initial_model {
+        Some(path) => read_model(path, dimension)?,
+        None => initial_model(&layers, &mut OsRng),
+    };
+    let defaults = CeremonySpec::new(layers, model, rows);
+    let threshold = arguments.threshold.unwrap_or(defaults.threshold);
+    let spec = CeremonySpec {
+        threshold,
+        min_updates: arguments
+            .min_updates
+            .unwrap_or_else(|| consilium_authority::default_min_updates(arguments.institutions, threshold)),
+        bits: arguments.bits,
+        clip: arguments.clip,
+        steps: arguments.steps,
+        collection_timeout_ms: arguments.collection_timeout_ms,
+        max_attempts: arguments.max_attempts,
+        training: Training {
+            optimiser: match arguments.optimiser {
+                OptimiserName::Sgd => Optimiser::Sgd,
+                OptimiserName::Adam => Optimiser::Adam,
+            }
+            .into(),
+            learning_rate: arguments.learning_rate,
+            batch_size: arguments.batch_size,
+            local_epochs: arguments.local_epochs,
+        },
+        ..defaults
+    };
+    let ceremony = Ceremony::hold(&spec, &mut OsRng).map_err(|error| error.to_string())?;
+    ceremony.write(&arguments.out).map_err(|error| error.to_string())?;
+    let mut text = facts(&ceremony.parameters)
+        .map(|(name, value)| format!("{name:<22} {value}\n"))
+        .concat();
+    text += &format!(
+        "\nwritten to {}: hand out coordinator/ and {} to {}, then delete them there",
+        arguments.out.display(),
+        institution_folder(1),
+        institution_folder(arguments.institutions),
+    );
+    if spec.min_updates < 2 * spec.threshold {
+        text += &format!(
+            "\nwarning: min_updates {} is below 2t = {}: t trustees could be most of a sum's contributors",
+            spec.min_updates,
+            2 * spec.threshold,
+        );
+    }
+    Ok(text)
+}
+
+fn read_model(path: &Path, dimension: u32) -> Result<Vec<f32>, String> {
+    let bytes = fs::read(path).map_err(|error| format!("{}: {error}; give a file of 4·d bytes", path.display()))?;
+    let (floats, rest) = bytes.as_chunks::<4>();
+    if !rest.is_empty() || floats.len() != dimension as usize {
+        let expected = u64::from(dimension) * 4;
+        return Err(format!(
+            "{}: {} bytes; a model of these layers has {expected}",
+            path.display(),
+            bytes.len()
+        ));
+    }
+    Ok(floats.iter().map(|float| f32::from_le_bytes(*float)).collect())
+}
+
+fn show(dir: &Path, format: Format) -> Result<String, String> {
+    let path = dir.join("genesis.bin");
+    let entry = fs::read(&path).map_err(|error| format!("{}: {error}; give a ceremony's directory", path.display()))?;
+    let parameters = Parameters::from_genesis_entry(&entry).map_err(|error| format!("{}: {error}", path.display()))?;
+    let facts = facts(&parameters);
+    match format {
+        Format::Text => Ok(facts.map(|(name, value)| format!("{name:<22} {value}")).join("\n")),
+        Format::Json => {
+            let object: serde_json::Map<_, _> = facts
+                .into_iter()
+                .map(|(name, value)| (name.replace(' ', "_"), value))
+                .collect();
+            serde_json::to_string_pretty(&object).map_err(|error| error.to_string())
+        }
+    }
+}
+
+fn facts(parameters: &Parameters) -> [(&'static str, serde_json::Value); 16] {
+    let Parameters { layers, training, .. } = parameters;
+    [
+        ("chain id", hex::encode(parameters.chain_id).into()),
+        ("institutions", parameters.institutions.into()),
+        ("threshold", parameters.threshold.into()),
+        ("quorum", parameters.quorum.into()),
+        ("min updates", parameters.min_updates.into()),
+        ("inputs", layers.inputs.into()),
+        ("hidden", layers.hidden.clone().into()),
+        ("dimension", parameters.dimension.into()),
+        ("bits", parameters.bits.into()),
+        ("clip", parameters.clip.into()),
+        ("steps", parameters.steps.into()),
+        ("collection timeout ms", parameters.collection_timeout_ms.into()),
+        ("max attempts", parameters.max_attempts.into()),
+        (
+            "optimiser",
+            training
+                .optimiser()
+                .as_str_name()
+                .trim_start_matches("OPTIMISER_")
+                .to_lowercase()
+                .into(),
+        ),
+        ("learning rate", training.learning_rate.into()),
+        ("initial model", hex::encode(parameters.initial_model).into()),
+    ]
+}

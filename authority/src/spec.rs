@@ -1,0 +1,126 @@
+//! What a run is asked to be.
+
+use consilium_contract::parameters::{Layers, largest_threshold};
+use consilium_proto::v1::{Optimiser, Training};
+use rand_core::RngCore;
+
+/// The choices that a genesis is made of. The keys are not among them: a ceremony makes those.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CeremonySpec {
+    /// Shape of the model.
+    pub layers: Layers,
+    /// Parameters of the initial model, `[d]`, layer by layer: weights `[inputs, outputs]` row by row, then biases.
+    pub initial_model: Vec<f32>,
+    /// Rows that each institution trains on, `[n]`: its weight in the mean. The institution at place i has index i + 1.
+    pub rows: Vec<u64>,
+    /// Shares that open a sum, t; n ≥ 3t − 2.
+    pub threshold: u32,
+    /// Accepted updates that a sum needs, t + 1 to n.
+    pub min_updates: u32,
+    /// Bits of a quantised parameter, 8 or 16.
+    pub bits: u8,
+    /// Each coordinate of a weighted update is clipped to [−clip, clip].
+    pub clip: f32,
+    /// Improvements of the model until the run is finished.
+    pub steps: u64,
+    /// How long a collection waits for institutions without a verdict, in milliseconds.
+    pub collection_timeout_ms: u64,
+    /// Attempts at a step before the run stops.
+    pub max_attempts: u32,
+    /// What the institutions run locally.
+    pub training: Training,
+}
+
+impl CeremonySpec {
+    /// The defaults for a model and the institutions' row counts.
+    pub fn new(layers: Layers, initial_model: Vec<f32>, rows: Vec<u64>) -> Self {
+        let institutions = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let threshold = largest_threshold(institutions);
+        Self {
+            layers,
+            initial_model,
+            rows,
+            threshold,
+            min_updates: default_min_updates(institutions, threshold),
+            bits: 8,
+            clip: 0.5,
+            steps: 60,
+            collection_timeout_ms: 30_000,
+            max_attempts: 3,
+            training: Training {
+                optimiser: Optimiser::Adam.into(),
+                learning_rate: 0.01,
+                batch_size: 16,
+                local_epochs: 1,
+            },
+        }
+    }
+}
+
+/// Half of the institutions, and never fewer than the threshold plus one.
+pub fn default_min_updates(institutions: u32, threshold: u32) -> u32 {
+    institutions.div_ceil(2).max(threshold.saturating_add(1))
+}
+
+/// A model to start from, `[d]`: weights uniform in ±√(6 / inputs of the layer), biases zero (He et al., "Delving deep
+/// into rectifiers", ICCV 2015, eq. 10).
+pub fn initial_model(layers: &Layers, rng: &mut impl RngCore) -> Vec<f32> {
+    let mut parameters = Vec::new();
+    let mut width = layers.inputs;
+    for &next in layers.hidden.iter().chain([&1]) {
+        let bound = (6.0 / f64::from(width.max(1))).sqrt();
+        let weights = u64::from(width) * u64::from(next);
+        parameters.extend((0..weights).map(|_| {
+            let unit = f64::from(rng.next_u32()) / f64::from(u32::MAX);
+            (bound * (2.0 * unit - 1.0)) as f32
+        }));
+        parameters.extend((0..next).map(|_| 0.0));
+        width = next;
+    }
+    parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn the_defaults_follow_from_the_number_of_institutions() {
+        for (n, threshold, min_updates) in [(2, 1, 2), (3, 1, 2), (4, 2, 3), (7, 3, 4), (10, 4, 5), (50, 17, 25)] {
+            let spec = CeremonySpec::new(
+                Layers {
+                    inputs: 1,
+                    hidden: vec![],
+                },
+                vec![0.0; 2],
+                vec![1; n],
+            );
+            assert_eq!(
+                (spec.threshold, spec.min_updates),
+                (threshold, min_updates),
+                "{n} institutions"
+            );
+        }
+    }
+
+    #[test]
+    fn an_initial_model_has_the_layers_dimension_and_stays_within_its_bounds() {
+        let layers = Layers {
+            inputs: 8,
+            hidden: vec![16, 8],
+        };
+        let model = initial_model(&layers, &mut ChaCha20Rng::seed_from_u64(1));
+        assert_eq!(model.len() as u32, layers.dimension().unwrap());
+        let bound = (6.0_f32 / 8.0).sqrt();
+        assert!(
+            model
+                .iter()
+                .take(128)
+                .all(|weight| weight.abs() <= bound && *weight != 0.0)
+        );
+        assert!(model.iter().skip(128).take(16).all(|bias| *bias == 0.0));
+    }
+}

@@ -1,0 +1,233 @@
+//! A ceremony on disk: what is written, how it is protected, and what is refused when it is read again.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+
+use consilium_authority::{AuthorityError, Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles};
+use consilium_contract::parameters::Layers;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+fn ceremony(seed: u64) -> Ceremony {
+    let spec = CeremonySpec::new(
+        Layers {
+            inputs: 2,
+            hidden: vec![3],
+        },
+        vec![0.5; 13],
+        vec![7, 8, 9, 10],
+    );
+    Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn what_was_written_is_what_is_loaded() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("ceremony");
+    let held = ceremony(1);
+    held.write(&dir).unwrap();
+
+    let coordinator = CoordinatorFiles::load(&dir.join("coordinator")).unwrap();
+    assert_eq!(coordinator.signing.to_bytes(), held.coordinator.signing.to_bytes());
+    assert_eq!(coordinator.genesis_entry, held.genesis_entry);
+    assert_eq!(coordinator.parameters.chain_id, held.parameters.chain_id);
+    for (number, expected) in (1..).zip(&held.institutions) {
+        let files = InstitutionFiles::load(&dir.join(format!("institution-{number:02}"))).unwrap();
+        assert_eq!(files.signing.to_bytes(), expected.signing.to_bytes());
+        assert_eq!(files.share.to_bytes(), expected.share.to_bytes());
+        assert_eq!(files.certificate, expected.certificate);
+        assert_eq!(files.initial_model, held.initial_model);
+    }
+    let names = fs::read_to_string(dir.join("authority/pseudonyms.toml")).unwrap();
+    let names: toml::Table = names.parse().unwrap();
+    let pseudonym = names["institution-03"]["pseudonym"].as_str().unwrap();
+    assert_eq!(pseudonym, hex::encode(held.institutions[2].identity.pseudonym));
+}
+
+#[test]
+fn private_files_are_readable_by_their_owner_only() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("ceremony");
+    ceremony(2).write(&dir).unwrap();
+    for entry in fs::read_dir(&dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            assert_eq!(mode(&path), 0o700, "{}", path.display());
+            for file in fs::read_dir(&path).unwrap() {
+                let file = file.unwrap().path();
+                assert_eq!(mode(&file), 0o600, "{}", file.display());
+            }
+        }
+    }
+
+    let key = dir.join("institution-01/signing.key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    let error = InstitutionFiles::load(&dir.join("institution-01")).unwrap_err();
+    assert!(
+        matches!(&error, AuthorityError::Exposed { path, mode: 0o640 } if *path == key),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_directory_that_exists_is_never_written_over() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("ceremony");
+    ceremony(3).write(&dir).unwrap();
+    let before = fs::read(dir.join("genesis.bin")).unwrap();
+    assert!(matches!(ceremony(4).write(&dir), Err(AuthorityError::Exists(path)) if path == dir));
+    assert_eq!(fs::read(dir.join("genesis.bin")).unwrap(), before);
+    assert_eq!(
+        fs::read_dir(root.path()).unwrap().count(),
+        1,
+        "nothing half-written is left behind"
+    );
+}
+
+#[test]
+fn a_damaged_missing_or_foreign_file_is_refused_by_name() {
+    let root = tempfile::tempdir().unwrap();
+    let (dir, other) = (root.path().join("ours"), root.path().join("theirs"));
+    ceremony(5).write(&dir).unwrap();
+    ceremony(6).write(&other).unwrap();
+
+    let institution = [
+        "genesis.bin",
+        "initial-model.bin",
+        "signing.key",
+        "share.key",
+        "certificate.bin",
+    ];
+    for (folder, files) in [
+        ("institution-02", institution.as_slice()),
+        (
+            "coordinator",
+            &["genesis.bin", "initial-model.bin", "coordinator.key", "evaluation.key"],
+        ),
+    ] {
+        let load = || match folder {
+            "coordinator" => CoordinatorFiles::load(&dir.join(folder)).map(drop),
+            _ => InstitutionFiles::load(&dir.join(folder)).map(drop),
+        };
+        load().unwrap();
+        for name in files {
+            let path = dir.join(folder).join(name);
+            let good = fs::read(&path).unwrap();
+            let refused = |bytes: &[u8], what: &str| {
+                fs::write(&path, bytes).unwrap();
+                let message = load().expect_err(what).to_string();
+                assert!(message.contains(folder), "{what} {name}: {message}");
+            };
+            for position in [0, good.len() / 2, good.len() - 1] {
+                let mut bytes = good.clone();
+                bytes[position] ^= 1;
+                refused(&bytes, "damaged");
+            }
+            refused(&[good.as_slice(), &[0]].concat(), "longer");
+            refused(&good[..good.len() - 1], "shorter");
+            refused(&[], "empty");
+            if *name != "initial-model.bin" {
+                refused(&fs::read(other.join(folder).join(name)).unwrap(), "foreign");
+            }
+            fs::remove_file(&path).unwrap();
+            let error = load().unwrap_err();
+            assert!(
+                matches!(&error, AuthorityError::Io { path: missing, .. } if *missing == path),
+                "{error}"
+            );
+            fs::write(&path, &good).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        load().unwrap();
+    }
+}
+
+#[test]
+fn a_neighbours_share_or_certificate_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("ceremony");
+    ceremony(7).write(&dir).unwrap();
+    for name in ["share.key", "certificate.bin", "signing.key"] {
+        let (ours, theirs) = (
+            dir.join("institution-01").join(name),
+            dir.join("institution-02").join(name),
+        );
+        let good = fs::read(&ours).unwrap();
+        fs::write(&ours, fs::read(theirs).unwrap()).unwrap();
+        assert!(InstitutionFiles::load(&dir.join("institution-01")).is_err(), "{name}");
+        fs::write(&ours, good).unwrap();
+    }
+    InstitutionFiles::load(&dir.join("institution-01")).unwrap();
+}
+
+#[test]
+fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("ceremony");
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_consilium-authority"))
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let out = dir.to_str().unwrap();
+    let good = [
+        "init",
+        "--institutions",
+        "4",
+        "--inputs",
+        "2",
+        "--hidden",
+        "3",
+        "--rows",
+        "7,8,9,10",
+        "--out",
+        out,
+    ];
+    let output = run(&good);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    InstitutionFiles::load(&dir.join("institution-04")).unwrap();
+
+    let shown = run(&["show", out, "--format", "json"]);
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(
+        (&shown["institutions"], &shown["threshold"], &shown["quorum"]),
+        (&4.into(), &2.into(), &3.into())
+    );
+
+    let again = run(&good);
+    assert_eq!(again.status.code(), Some(2));
+    let fresh = root.path().join("fresh");
+    let fresh = fresh.to_str().unwrap();
+    for (option, value, named) in [
+        ("--threshold", "3", "threshold"),
+        ("--min-updates", "9", "min_updates"),
+        ("--bits", "12", "bits"),
+        ("--rows", "1,2", "--rows"),
+        ("--hidden", "0", "--hidden"),
+        ("--learning-rate", "nan", "learning rate"),
+        ("--clip", "x", "--clip"),
+        ("--initial-model", "/nonexistent", "/nonexistent"),
+    ] {
+        let mut arguments = vec!["init", "--institutions", "4", "--inputs", "2", "--out", fresh];
+        if option != "--rows" {
+            arguments.extend(["--rows", "5"]);
+        }
+        let output = run(&[arguments.as_slice(), &[option, value]].concat());
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{option} {value}: {message}");
+        assert!(message.contains(named), "{option} {value}: {message}");
+        assert!(!Path::new(fresh).exists());
+    }
+}
