@@ -1,0 +1,84 @@
+//! The expensive part of judging an update: decoding and proofs.
+//!
+//! A pure function of the transaction and the body, so that a node may run it ahead of time, on all cores and folded
+//! over whatever has arrived; the contract takes the outcome and reaches the same state as if it had computed it.
+
+use consilium_crypto::{CandidateHeader, CandidateUpdate, Hash, UpdateError, VerifiedUpdate, verify_updates_with_rng};
+use consilium_proto::v1::{Reason, transaction::Action};
+use rand_core::CryptoRngCore;
+
+use crate::{parameters::Parameters, transaction::CandidateTransaction};
+
+/// What decoding and proofs of one update came to. Only [`check_updates`] makes one.
+#[derive(Debug)]
+pub struct CheckedUpdate {
+    transaction: Hash,
+    outcome: Result<VerifiedUpdate, UpdateError>,
+}
+
+impl CheckedUpdate {
+    /// Id of the transaction that was checked.
+    pub fn transaction(&self) -> Hash {
+        self.transaction
+    }
+
+    pub(crate) fn into_outcome(self) -> Result<VerifiedUpdate, UpdateError> {
+        self.outcome
+    }
+}
+
+/// Decodes updates and verifies their proofs, all equations folded into one multiscalar multiplication.
+///
+/// `rng` is mixed into the weights of the fold; the outcome does not depend on it, nor on what else is in the batch,
+/// but for the probability 2^-128 a hash query that a false proof passes.
+pub fn check_updates(
+    parameters: &Parameters,
+    submissions: &[(&CandidateTransaction, &[u8])],
+    rng: &mut impl CryptoRngCore,
+) -> Vec<CheckedUpdate> {
+    let mut candidates = Vec::with_capacity(submissions.len());
+    let refused: Vec<Option<UpdateError>> = submissions
+        .iter()
+        .map(|(transaction, body)| {
+            parse(parameters, transaction, body)
+                .map(|candidate| candidates.push(candidate))
+                .err()
+        })
+        .collect();
+    let mut verified = verify_updates_with_rng(&parameters.public_key, candidates, rng).into_iter();
+    submissions
+        .iter()
+        .zip(refused)
+        .filter_map(|((transaction, _), refused)| {
+            let outcome = refused.map(Err).or_else(|| verified.next())?;
+            Some(CheckedUpdate {
+                transaction: transaction.id(),
+                outcome,
+            })
+        })
+        .collect()
+}
+
+fn parse(
+    parameters: &Parameters,
+    transaction: &CandidateTransaction,
+    body: &[u8],
+) -> Result<CandidateUpdate, UpdateError> {
+    let header: &[u8] = match transaction.action() {
+        Action::SubmitUpdate(update) => &update.header,
+        _ => &[],
+    };
+    CandidateUpdate::parse(CandidateHeader::decode(header)?, body, &parameters.update_parameters())
+}
+
+/// The reason code of a fault that the proofs or the encoding show.
+pub fn reason(error: &UpdateError) -> Reason {
+    match error {
+        UpdateError::MalformedEncoding(_) => Reason::MalformedEncoding,
+        UpdateError::WrongDimension { .. } => Reason::WrongDimension,
+        UpdateError::IncompleteBody { .. } => Reason::IncompleteBody,
+        UpdateError::BadKeyProof => Reason::BadKeyProof,
+        UpdateError::BadLinkProof => Reason::BadLinkProof,
+        UpdateError::BadRangeProof => Reason::BadRangeProof,
+    }
+}

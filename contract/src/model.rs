@@ -1,0 +1,85 @@
+//! The global model, and how a sum of updates moves it.
+
+use consilium_crypto::{Hash, quantise};
+use sha2::{Digest, Sha256};
+
+use crate::parameters::Parameters;
+
+/// Parameters of the network, `[d]`, with the hash of their bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    parameters: Vec<f32>,
+    hash: Hash,
+}
+
+impl Model {
+    /// A model of these parameters. `None` where one is not finite.
+    pub fn new(parameters: Vec<f32>) -> Option<Self> {
+        if !parameters.iter().all(|value| value.is_finite()) {
+            return None;
+        }
+        let hash = Sha256::digest(encode(&parameters)).into();
+        Some(Self { parameters, hash })
+    }
+
+    /// Reads a model blob: `dimension` floats of four bytes, little-endian. `None` where the length differs or a value
+    /// is not finite.
+    pub fn from_bytes(bytes: &[u8], dimension: u32) -> Option<Self> {
+        let (chunks, rest) = bytes.as_chunks::<4>();
+        if !rest.is_empty() || chunks.len() != dimension as usize {
+            return None;
+        }
+        Self::new(chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect())
+    }
+
+    /// The blob.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encode(&self.parameters)
+    }
+
+    /// SHA-256 of the blob.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// The parameters, `[d]`, layer by layer: weights `[inputs, outputs]` row by row, then biases.
+    pub fn parameters(&self) -> &[f32] {
+        &self.parameters
+    }
+
+    /// The model that follows from the sums of `updates` updates of total weight `weight_sum` (design, section 5).
+    ///
+    /// `None` where the number of sums differs or the result is not finite.
+    pub fn step(&self, parameters: &Parameters, sums: &[u64], updates: u32, weight_sum: f64) -> Option<Self> {
+        if sums.len() != self.parameters.len() {
+            return None;
+        }
+        let mean = quantise::decode(sums, updates, parameters.bits, parameters.clip, weight_sum).ok()?;
+        Self::new(quantise::apply(&self.parameters, &mean))
+    }
+}
+
+fn encode(parameters: &[f32]) -> Vec<u8> {
+    parameters.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// The blob of sums: d numbers of four bytes, little-endian. `None` where one does not fit, which the headroom of the
+/// genesis excludes.
+pub fn encode_sums(sums: &[u64]) -> Option<Vec<u8>> {
+    let words: Option<Vec<[u8; 4]>> = sums
+        .iter()
+        .map(|&sum| u32::try_from(sum).ok().map(u32::to_le_bytes))
+        .collect();
+    Some(words?.concat())
+}
+
+/// Reads a blob of sums.
+pub fn decode_sums(bytes: &[u8], dimension: u32) -> Option<Vec<u64>> {
+    let (chunks, rest) = bytes.as_chunks::<4>();
+    (rest.is_empty() && chunks.len() == dimension as usize).then(|| {
+        chunks
+            .iter()
+            .map(|chunk| u64::from(u32::from_le_bytes(*chunk)))
+            .collect()
+    })
+}

@@ -1,0 +1,336 @@
+//! Everything that a run is bound to: the genesis, checked.
+
+use consilium_crypto::{
+    Bound, DealingCommitments, Hash, Parameters as UpdateParameters, PublicKey, RoundContext, countersign_quorum,
+    quantise::Quantiser, signature::VerifyingKey,
+};
+use consilium_proto::{WireError, hash32, v1};
+use thiserror::Error;
+
+use crate::certificate::{Certificate, CertificateError};
+
+/// Version of the protocol that this crate speaks.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Largest number of institutions of a run.
+pub const MAX_INSTITUTIONS: u32 = 128;
+
+/// Largest number of parameters of a model.
+pub const MAX_DIMENSION: u32 = 1 << 20;
+
+/// Why a genesis does not found a run.
+#[derive(Debug, Error)]
+pub enum GenesisError {
+    /// A field has the wrong width or does not decode.
+    #[error("genesis: {0}")]
+    Malformed(#[from] WireError),
+    /// A value outside what the protocol allows.
+    #[error("genesis: {field} is {actual}; expected {expected}")]
+    OutOfRange {
+        /// The field.
+        field: &'static str,
+        /// What the genesis says.
+        actual: String,
+        /// What the protocol allows.
+        expected: String,
+    },
+    /// A key, commitment or bound that the cryptography refuses.
+    #[error("genesis: {field}: {reason}")]
+    Crypto {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The first entry is not a genesis signed by its own authority.
+    #[error("genesis: {0}")]
+    NotAGenesis(&'static str),
+    /// The initial model is not the blob that the genesis names.
+    #[error("genesis: the initial model has another hash, length or a value that is not finite")]
+    WrongModel,
+}
+
+/// Sizes of a multilayer perceptron with one output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layers {
+    /// Features of a row.
+    pub inputs: u32,
+    /// Sizes of the hidden layers, in order.
+    pub hidden: Vec<u32>,
+}
+
+impl Layers {
+    /// Number of parameters: a weight for every pair of neighbouring neurons and a bias for every neuron but the
+    /// inputs. `None` where it exceeds [`MAX_DIMENSION`] or a layer is empty.
+    pub fn dimension(&self) -> Option<u32> {
+        let mut total = 0_u32;
+        let mut width = self.inputs;
+        for &next in self.hidden.iter().chain([&1]) {
+            if width == 0 || next == 0 {
+                return None;
+            }
+            total = total.checked_add(width.checked_add(1)?.checked_mul(next)?)?;
+            width = next;
+        }
+        (total <= MAX_DIMENSION).then_some(total)
+    }
+}
+
+/// The checked genesis of a run.
+#[derive(Debug, Clone)]
+pub struct Parameters {
+    /// Hash of the entry that holds the genesis.
+    pub chain_id: Hash,
+    /// The authority's random bytes; certificates are bound to them.
+    pub nonce: Hash,
+    /// Shape of the model.
+    pub layers: Layers,
+    /// Number of parameters of the model, d.
+    pub dimension: u32,
+    /// SHA-256 of the initial model.
+    pub initial_model: Hash,
+    /// gpk.
+    pub public_key: PublicKey,
+    /// SHA-256 of the encoded gpk.
+    pub key_hash: Hash,
+    /// Feldman commitments to the dealing of the decryption key.
+    pub dealing: DealingCommitments,
+    /// Number of institutions, n.
+    pub institutions: u32,
+    /// Shares that open a sum, t.
+    pub threshold: u32,
+    /// Countersignatures that a sealed block needs, q = ⌊(n+t−1)/2⌋ + 1.
+    pub quorum: u32,
+    /// Accepted updates that a sum needs.
+    pub min_updates: u32,
+    /// What an update proves about itself.
+    pub bound: Bound,
+    /// Coordinates of a weighted update lie in [−c, c].
+    pub clip: f32,
+    /// Bits of a quantised coordinate, b.
+    pub bits: u8,
+    update: UpdateParameters,
+    /// Rows of the largest institution.
+    pub max_rows: u64,
+    /// Improvements of the model until the run is finished.
+    pub steps: u64,
+    /// How long a collection waits for institutions without a verdict, in milliseconds.
+    pub collection_timeout_ms: u64,
+    /// Attempts at a step before the run stops.
+    pub max_attempts: u32,
+    /// Key of certificates and revocations.
+    pub authority: VerifyingKey,
+    /// Key of blocks and of the coordinator's transactions.
+    pub coordinator: VerifyingKey,
+    /// What the institutions agreed to run locally.
+    pub training: v1::Training,
+}
+
+fn out_of_range(field: &'static str, actual: impl ToString, expected: impl ToString) -> GenesisError {
+    GenesisError::OutOfRange {
+        field,
+        actual: actual.to_string(),
+        expected: expected.to_string(),
+    }
+}
+
+fn crypto(field: &'static str, reason: impl ToString) -> GenesisError {
+    GenesisError::Crypto {
+        field,
+        reason: reason.to_string(),
+    }
+}
+
+fn require(
+    holds: bool,
+    field: &'static str,
+    actual: impl ToString,
+    expected: impl ToString,
+) -> Result<(), GenesisError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(out_of_range(field, actual, expected))
+    }
+}
+
+/// The largest threshold with n ≥ 3t − 2.
+pub fn largest_threshold(institutions: u32) -> u32 {
+    institutions.saturating_add(2) / 3
+}
+
+impl Parameters {
+    /// Checks a genesis message.
+    ///
+    /// # Errors
+    /// [`GenesisError`] naming the field, what it is and what it should be.
+    pub fn from_genesis(genesis: &v1::Genesis, chain_id: Hash) -> Result<Self, GenesisError> {
+        let (n, t) = (genesis.institutions, genesis.threshold);
+        require(
+            genesis.protocol_version == PROTOCOL_VERSION,
+            "protocol version",
+            genesis.protocol_version,
+            PROTOCOL_VERSION,
+        )?;
+        require(
+            (1..=MAX_INSTITUTIONS).contains(&n),
+            "number of institutions",
+            n,
+            format!("1 to {MAX_INSTITUTIONS}"),
+        )?;
+        require(
+            t >= 1 && t <= largest_threshold(n),
+            "threshold",
+            t,
+            format!("1 to {} (n ≥ 3t − 2)", largest_threshold(n)),
+        )?;
+        let min_updates = genesis.min_updates;
+        require(
+            min_updates > t && min_updates <= n,
+            "min_updates",
+            min_updates,
+            format!("{} to {n} (more than the threshold, at most the institutions)", t + 1),
+        )?;
+        require(
+            genesis.max_rows > 0 && genesis.max_rows <= 1 << 40,
+            "max_rows",
+            genesis.max_rows,
+            "1 to 2^40",
+        )?;
+        require(genesis.steps > 0, "steps", genesis.steps, "at least 1")?;
+        require(
+            genesis.max_attempts > 0,
+            "max_attempts",
+            genesis.max_attempts,
+            "at least 1",
+        )?;
+        require(
+            (1..=86_400_000).contains(&genesis.collection_timeout_ms),
+            "collection timeout in ms",
+            genesis.collection_timeout_ms,
+            "1 to 86400000 (a day)",
+        )?;
+
+        let architecture = genesis
+            .architecture
+            .as_ref()
+            .ok_or(GenesisError::NotAGenesis("it names no architecture"))?;
+        let layers = Layers {
+            inputs: architecture.inputs,
+            hidden: architecture.hidden.clone(),
+        };
+        let dimension = layers.dimension().ok_or_else(|| {
+            out_of_range(
+                "number of parameters",
+                format!("{layers:?}"),
+                format!("layers of 1 to {MAX_DIMENSION} in all"),
+            )
+        })?;
+        let initial = genesis
+            .initial_model
+            .as_ref()
+            .ok_or(GenesisError::NotAGenesis("it names no initial model"))?;
+        require(
+            initial.length == u64::from(dimension) * 4,
+            "length of the initial model",
+            initial.length,
+            dimension * 4,
+        )?;
+
+        let bound = genesis
+            .bound
+            .as_ref()
+            .ok_or(GenesisError::NotAGenesis("it names no bound"))?;
+        let bits = u8::try_from(bound.bits).map_err(|_| out_of_range("bits", bound.bits, "8 or 16"))?;
+        Quantiser::new(bits, bound.clip, 1.0, n).map_err(|error| crypto("bound", error))?;
+        let training = genesis
+            .training
+            .ok_or(GenesisError::NotAGenesis("it names no training"))?;
+        require(
+            training.learning_rate.is_finite() && training.learning_rate > 0.0,
+            "learning rate",
+            training.learning_rate,
+            "a finite number above 0",
+        )?;
+        require(training.batch_size > 0, "batch size", training.batch_size, "at least 1")?;
+        require(
+            matches!(training.optimiser(), v1::Optimiser::Sgd | v1::Optimiser::Adam),
+            "optimiser",
+            training.optimiser,
+            "SGD (1) or Adam (2)",
+        )?;
+
+        let public_key = PublicKey::decode(&genesis.public_key).map_err(|error| crypto("public key", error))?;
+        let dealing = DealingCommitments::decode(&genesis.dealing).map_err(|error| crypto("dealing", error))?;
+        require(
+            (dealing.trustees(), dealing.threshold()) == (n, t),
+            "dealing",
+            format!(
+                "for {} trustees with threshold {}",
+                dealing.trustees(),
+                dealing.threshold()
+            ),
+            format!("{n} and {t} as in the genesis"),
+        )?;
+        let key = |field, bytes: &[u8]| -> Result<VerifyingKey, GenesisError> {
+            VerifyingKey::decode(bytes).map_err(|error| crypto(field, error))
+        };
+        Ok(Self {
+            chain_id,
+            nonce: hash32("nonce", &genesis.nonce)?,
+            layers,
+            dimension,
+            initial_model: hash32("hash of the initial model", &initial.sha256)?,
+            key_hash: public_key.hash(),
+            public_key,
+            dealing,
+            institutions: n,
+            threshold: t,
+            quorum: countersign_quorum(n, t),
+            min_updates,
+            bound: Bound::Parameter { bits },
+            clip: bound.clip,
+            bits,
+            update: UpdateParameters::new(dimension, bits).map_err(|error| crypto("bound", error))?,
+            max_rows: genesis.max_rows,
+            steps: genesis.steps,
+            collection_timeout_ms: genesis.collection_timeout_ms,
+            max_attempts: genesis.max_attempts,
+            authority: key("authority key", &genesis.authority_key)?,
+            coordinator: key("coordinator key", &genesis.coordinator_key)?,
+            training,
+        })
+    }
+
+    /// The context that an update of this step and attempt is bound to.
+    pub fn round(&self, step: u64, attempt: u32, model_hash: Hash) -> RoundContext {
+        RoundContext {
+            protocol_version: PROTOCOL_VERSION,
+            chain_id: self.chain_id,
+            step,
+            attempt,
+            model_hash,
+            bound: self.bound,
+            dimension: self.dimension,
+            key_hash: self.key_hash,
+        }
+    }
+
+    /// The weight ω of an institution with that many rows.
+    pub fn weight(&self, rows: u64) -> f64 {
+        rows as f64 / self.max_rows as f64
+    }
+
+    /// What the encoding of every update of this run follows from.
+    pub fn update_parameters(&self) -> UpdateParameters {
+        self.update
+    }
+
+    /// Verifies a certificate of this run.
+    ///
+    /// # Errors
+    /// [`CertificateError`]; nothing of a certificate that fails is used.
+    pub fn verify_certificate(&self, message: &v1::Certificate) -> Result<Certificate, CertificateError> {
+        Certificate::verify(message, &self.authority, &self.nonce, self.institutions, self.max_rows)
+    }
+}

@@ -1,0 +1,50 @@
+//! The phases of a step. Each is a type; a transition consumes it.
+//!
+//! ```text
+//!            OpenRound            CloseCollection          q countersignatures        t shares, CloseRound
+//!   Idle ───────────────▶ Collecting ───────────▶ Sealed ───────────────────▶ Opening ───────────────▶ Idle, step + 1
+//!    ▲                        │                                                                      (or Finished)
+//!    └──── Abandon: attempt + 1 (or Stopped)
+//! ```
+//!
+//! A step that is sealed is never abandoned: a share that has been given cannot be taken back, and the difference of
+//! two sums opens an update.
+
+mod collecting;
+mod opening;
+mod sealed;
+
+pub use collecting::Collecting;
+pub use opening::{Opened, Opening};
+pub use sealed::Sealed;
+
+/// Where the run stands.
+#[derive(Debug)]
+pub enum Phase {
+    /// Between two rounds, or before the first.
+    Idle,
+    /// Updates are being taken.
+    Collecting(Collecting),
+    /// The sum of the encrypted keys stands; trustees countersign the block that holds it.
+    Sealed(Sealed),
+    /// A quorum has countersigned; trustees give their shares.
+    Opening(Opening),
+    /// Every step of the genesis is closed.
+    Finished,
+    /// A step was abandoned as often as the genesis allows.
+    Stopped,
+}
+
+impl Phase {
+    /// The name of the phase, in lower case.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Collecting(_) => "collecting",
+            Self::Sealed(_) => "sealed",
+            Self::Opening(_) => "opening",
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Opening: shares of the sum of the keys come in; any t of them open the sum of the updates.
+
+use std::collections::BTreeSet;
+
+use consilium_crypto::{
+    DiscreteLogTable, Hash, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader, VerifiedShare, combine,
+};
+use thiserror::Error;
+
+use crate::{model::Model, parameters::Parameters};
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opened {
+    /// k̄: the sum of the mask keys.
+    pub mask_key_sum: MaskKeySum,
+    /// Σu_j for every parameter, `[d]`.
+    pub sums: Vec<u64>,
+    /// The model that follows.
+    pub model: Model,
+}
+
+/// Why a countersigned sum did not open. Every input was verified, so this means that a proof system was broken or
+/// that there is a defect; it is an error, never a wrong number.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the sum of step {step} does not open although every update and share in it was verified: {reason}")]
+pub struct OpeningError {
+    /// The step.
+    pub step: u64,
+    /// What failed.
+    pub reason: String,
+}
+
+/// From the quorum of countersignatures until CloseRound.
+#[derive(Debug)]
+pub struct Opening {
+    evaluation: VerifiedEvaluation,
+    accepted: Vec<VerifiedHeader>,
+    sum: MaskedSum,
+    sealed_block: Hash,
+    countersigners: BTreeSet<Hash>,
+    shares: Vec<VerifiedShare>,
+    outcome: Option<Result<Opened, OpeningError>>,
+}
+
+impl Opening {
+    pub(super) fn new(
+        evaluation: VerifiedEvaluation,
+        accepted: Vec<VerifiedHeader>,
+        sum: MaskedSum,
+        sealed_block: Hash,
+        countersigners: BTreeSet<Hash>,
+    ) -> Self {
+        Self {
+            evaluation,
+            accepted,
+            sum,
+            sealed_block,
+            countersigners,
+            shares: Vec::new(),
+            outcome: None,
+        }
+    }
+
+    /// The certified sum of the encrypted keys.
+    pub fn evaluation(&self) -> &VerifiedEvaluation {
+        &self.evaluation
+    }
+
+    /// Headers of the updates in the sum, in its order.
+    pub fn accepted(&self) -> &[VerifiedHeader] {
+        &self.accepted
+    }
+
+    /// Hash of the countersigned block.
+    pub fn sealed_block(&self) -> &Hash {
+        &self.sealed_block
+    }
+
+    /// Trustees that countersigned, by pseudonym.
+    pub fn countersigners(&self) -> &BTreeSet<Hash> {
+        &self.countersigners
+    }
+
+    /// The verified shares so far.
+    pub fn shares(&self) -> &[VerifiedShare] {
+        &self.shares
+    }
+
+    /// What the step came to, once t shares are in.
+    pub fn outcome(&self) -> Option<&Result<Opened, OpeningError>> {
+        self.outcome.as_ref()
+    }
+
+    pub(crate) fn into_model(self) -> Option<Model> {
+        self.outcome?.ok().map(|opened| opened.model)
+    }
+
+    /// Adds a verified share; the t-th one opens the sum.
+    pub(crate) fn add(
+        &mut self,
+        share: VerifiedShare,
+        parameters: &Parameters,
+        model: &Model,
+        weight_sum: f64,
+        table: &DiscreteLogTable,
+    ) {
+        self.shares.push(share);
+        if self.outcome.is_none() && self.shares.len() >= parameters.threshold as usize {
+            let step = self.evaluation.round().step;
+            self.outcome = Some(
+                self.read_off(parameters, model, weight_sum, table)
+                    .map_err(|reason| OpeningError { step, reason }),
+            );
+        }
+    }
+
+    fn read_off(
+        &self,
+        parameters: &Parameters,
+        model: &Model,
+        weight_sum: f64,
+        table: &DiscreteLogTable,
+    ) -> Result<Opened, String> {
+        let mask_key_sum =
+            combine(&self.evaluation, &self.shares, &parameters.dealing, table).map_err(|error| error.to_string())?;
+        let sums = self.sum.open(&mask_key_sum, table).map_err(|error| error.to_string())?;
+        let model = model
+            .step(parameters, &sums, self.evaluation.summands(), weight_sum)
+            .ok_or_else(|| "the next model is not finite".to_owned())?;
+        Ok(Opened {
+            mask_key_sum,
+            sums,
+            model,
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! Sealed: the sum of the encrypted keys stands, and trustees countersign the block that holds it.
+
+use std::collections::BTreeSet;
+
+use consilium_crypto::{Hash, MaskedSum, VerifiedEvaluation, VerifiedHeader};
+
+use super::Opening;
+
+/// From CloseCollection until a quorum has countersigned.
+#[derive(Debug)]
+pub struct Sealed {
+    evaluation: VerifiedEvaluation,
+    accepted: Vec<VerifiedHeader>,
+    sum: MaskedSum,
+    /// Known once the block is sealed that holds the CloseCollection.
+    sealed_block: Option<Hash>,
+    /// Trustees, by pseudonym.
+    countersigners: BTreeSet<Hash>,
+}
+
+impl Sealed {
+    pub(super) fn new(evaluation: VerifiedEvaluation, accepted: Vec<VerifiedHeader>, sum: MaskedSum) -> Self {
+        Self {
+            evaluation,
+            accepted,
+            sum,
+            sealed_block: None,
+            countersigners: BTreeSet::new(),
+        }
+    }
+
+    /// The certified sum of the encrypted keys.
+    pub fn evaluation(&self) -> &VerifiedEvaluation {
+        &self.evaluation
+    }
+
+    /// Headers of the updates in the sum, in its order.
+    pub fn accepted(&self) -> &[VerifiedHeader] {
+        &self.accepted
+    }
+
+    /// Hash of the header of the block that holds the CloseCollection, once that block is sealed.
+    pub fn sealed_block(&self) -> Option<&Hash> {
+        self.sealed_block.as_ref()
+    }
+
+    /// Trustees that have countersigned, by pseudonym.
+    pub fn countersigners(&self) -> &BTreeSet<Hash> {
+        &self.countersigners
+    }
+
+    pub(crate) fn learn_block(&mut self, hash: &Hash) {
+        self.sealed_block.get_or_insert(*hash);
+    }
+
+    /// Adds a countersignature. Returns whether it is the trustee's first.
+    pub(crate) fn countersign(&mut self, trustee: Hash) -> bool {
+        self.countersigners.insert(trustee)
+    }
+
+    /// The block to open, once `quorum` trustees have countersigned it.
+    pub(crate) fn countersigned_block(&self, quorum: u32) -> Option<Hash> {
+        self.sealed_block
+            .filter(|_| self.countersigners.len() >= quorum as usize)
+    }
+
+    /// Ends the phase with the block that [`Self::countersigned_block`] named.
+    pub(crate) fn open(self, block: Hash) -> Opening {
+        Opening::new(self.evaluation, self.accepted, self.sum, block, self.countersigners)
+    }
+}

@@ -1,0 +1,81 @@
+//! The state root: one hash over everything that later decisions depend on.
+//!
+//! SHA-256 over a label and the fields in a fixed order, each fixed in width or preceded by its count.
+
+use consilium_crypto::Hash;
+use sha2::{Digest, Sha256};
+
+use crate::{contract::Contract, phase::Phase};
+
+const LABEL: &[u8] = b"consilium/v1/state";
+
+pub(crate) fn state_root(contract: &Contract) -> Hash {
+    let mut hasher = Sha256::new_with_prefix(LABEL);
+    hasher.update(contract.parameters.chain_id);
+    hasher.update(contract.step.to_be_bytes());
+    hasher.update(contract.attempt.to_be_bytes());
+    hasher.update(contract.time_ms.to_be_bytes());
+    hasher.update(contract.model.hash());
+    hasher.update(contract.receipts);
+    hasher.update(count(contract.roster.len()));
+    for (pseudonym, institution) in contract.roster.iter() {
+        hasher.update(pseudonym);
+        hasher.update(institution.certificate.signing_key.encode());
+        hasher.update(institution.certificate.trustee_index.to_be_bytes());
+        hasher.update(institution.certificate.rows.to_be_bytes());
+        hasher.update(institution.credit.to_be_bytes());
+        hasher.update([u8::from(institution.revoked)]);
+    }
+    phase(&contract.phase, &mut hasher);
+    hasher.finalize().into()
+}
+
+fn phase(phase: &Phase, hasher: &mut Sha256) {
+    match phase {
+        Phase::Idle => hasher.update([0]),
+        Phase::Collecting(collecting) => {
+            hasher.update([1]);
+            hasher.update(collecting.opened_ms().to_be_bytes());
+            hasher.update(count(collecting.verdicts().len()));
+            for (pseudonym, reason) in collecting.verdicts() {
+                hasher.update(pseudonym);
+                hasher.update((*reason as i32).to_be_bytes());
+            }
+            hasher.update(count(collecting.accepted().len()));
+            for header in collecting.accepted() {
+                hasher.update(header.hash());
+            }
+        }
+        Phase::Sealed(sealed) => {
+            hasher.update([2]);
+            hasher.update(sealed.evaluation().hash());
+            hasher.update(sealed.sealed_block().copied().unwrap_or_default());
+            hasher.update(count(sealed.countersigners().len()));
+            for trustee in sealed.countersigners() {
+                hasher.update(trustee);
+            }
+        }
+        Phase::Opening(opening) => {
+            hasher.update([3]);
+            hasher.update(opening.evaluation().hash());
+            hasher.update(opening.sealed_block());
+            hasher.update(count(opening.countersigners().len()));
+            for trustee in opening.countersigners() {
+                hasher.update(trustee);
+            }
+            hasher.update(count(opening.shares().len()));
+            for share in opening.shares() {
+                hasher.update(share.index().to_be_bytes());
+            }
+            if let Some(Ok(opened)) = opening.outcome() {
+                hasher.update(opened.model.hash());
+            }
+        }
+        Phase::Finished => hasher.update([4]),
+        Phase::Stopped => hasher.update([5]),
+    }
+}
+
+fn count(length: usize) -> [u8; 8] {
+    (length as u64).to_be_bytes()
+}

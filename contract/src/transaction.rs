@@ -1,0 +1,154 @@
+//! Transactions as bytes that somebody signed.
+//!
+//! # Construction
+//!
+//! id = SHA-256(`consilium/v1/transaction-id` ‖ encoded `SignedTransaction`);
+//! the author signs `consilium/v1/transaction` ‖ chain id ‖ encoded `Transaction`, so that a signature given on one
+//! chain means nothing on another. The genesis, which a chain id is made of, is signed under the all-zero chain id.
+
+use consilium_crypto::{
+    Hash,
+    signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey},
+};
+use consilium_proto::{
+    ENTRY_BYTES, GENESIS_BYTES, WireError, decode,
+    v1::{Entry, SignedTransaction, Transaction, transaction::Action},
+};
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+const SIGNATURE_LABEL: &str = "consilium/v1/transaction";
+const ID_LABEL: &[u8] = b"consilium/v1/transaction-id";
+const CHAIN_LABEL: &[u8] = b"consilium/v1/chain";
+
+/// The chain id under which a genesis is signed.
+pub const NO_CHAIN: Hash = [0; 32];
+
+/// A transaction that decoded strictly and whose signature nobody has looked at yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CandidateTransaction {
+    signed: SignedTransaction,
+    signature: Signature,
+    author: Option<Hash>,
+    action: Action,
+    id: Hash,
+}
+
+impl CandidateTransaction {
+    /// Parses a signed transaction out of a peer's message.
+    ///
+    /// # Errors
+    /// [`WireError`] where the inner transaction is too large, not canonical, or names no action or author.
+    pub fn parse(signed: SignedTransaction) -> Result<Self, WireError> {
+        let limit = if signed.transaction.len() > ENTRY_BYTES {
+            GENESIS_BYTES
+        } else {
+            ENTRY_BYTES
+        };
+        let Transaction { author, action } = decode("transaction", &signed.transaction, limit)?;
+        let action = action.ok_or(WireError::WrongLength {
+            what: "action of a transaction",
+            actual: 0,
+            expected: 1,
+        })?;
+        if limit == GENESIS_BYTES && !matches!(action, Action::Genesis(_)) {
+            return Err(WireError::TooLarge {
+                what: "transaction",
+                actual: signed.transaction.len(),
+                limit: ENTRY_BYTES,
+            });
+        }
+        let signature = Signature::decode(&signed.signature).map_err(|_| WireError::WrongLength {
+            what: "signature of a transaction",
+            actual: signed.signature.len(),
+            expected: SIGNATURE_LEN,
+        })?;
+        let author = match author.as_slice() {
+            [] => None,
+            bytes => Some(consilium_proto::hash32("author of a transaction", bytes)?),
+        };
+        let id = Sha256::new()
+            .chain_update(ID_LABEL)
+            .chain_update(signed.encode_to_vec())
+            .finalize()
+            .into();
+        Ok(Self {
+            signed,
+            signature,
+            author,
+            action,
+            id,
+        })
+    }
+
+    /// The pseudonym of the institution that claims to be the author; `None` for the authority and the coordinator.
+    pub fn author(&self) -> Option<Hash> {
+        self.author
+    }
+
+    /// What the author wants done.
+    pub fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// The hash that names this transaction.
+    pub fn id(&self) -> Hash {
+        self.id
+    }
+
+    /// The bytes as they were signed.
+    pub fn signed(&self) -> &SignedTransaction {
+        &self.signed
+    }
+
+    /// Whether `key` signed these bytes for the chain `chain_id` (strict Ed25519 verification).
+    pub fn is_signed_by(&self, key: &VerifyingKey, chain_id: &Hash) -> bool {
+        key.verify(SIGNATURE_LABEL, &[chain_id, &self.signed.transaction], &self.signature)
+            .is_ok()
+    }
+}
+
+/// Signs `action` for the chain `chain_id`. `author` is the pseudonym of an institution, `None` for the authority and
+/// the coordinator.
+pub fn sign(key: &SigningKey, chain_id: &Hash, author: Option<&Hash>, action: Action) -> SignedTransaction {
+    let author = author.map(|pseudonym| pseudonym.to_vec()).unwrap_or_default();
+    let transaction = Transaction {
+        author,
+        action: Some(action),
+    }
+    .encode_to_vec();
+    let signature = key.sign(SIGNATURE_LABEL, &[chain_id, &transaction]).encode().to_vec();
+    SignedTransaction { transaction, signature }
+}
+
+/// The leaf of a block that holds `signed`.
+pub fn entry(signed: SignedTransaction, body_missing: bool) -> Vec<u8> {
+    Entry {
+        signed: Some(signed),
+        body_missing,
+    }
+    .encode_to_vec()
+}
+
+/// Reads a leaf of a block: the transaction, and whether its body never arrived.
+///
+/// # Errors
+/// [`WireError`] where the entry is too large, not canonical, or marks the body of anything but an update as missing.
+pub fn parse_entry(bytes: &[u8]) -> Result<(CandidateTransaction, bool), WireError> {
+    let Entry { signed, body_missing } = decode("entry", bytes, GENESIS_BYTES + 128)?;
+    let signed = signed.ok_or(WireError::NotCanonical { what: "entry" })?;
+    let transaction = CandidateTransaction::parse(signed)?;
+    if body_missing && !matches!(transaction.action, Action::SubmitUpdate(_)) {
+        return Err(WireError::NotCanonical { what: "entry" });
+    }
+    Ok((transaction, body_missing))
+}
+
+/// The chain id: the hash of the entry that holds the genesis.
+pub fn chain_id(genesis_entry: &[u8]) -> Hash {
+    Sha256::new()
+        .chain_update(CHAIN_LABEL)
+        .chain_update(genesis_entry)
+        .finalize()
+        .into()
+}

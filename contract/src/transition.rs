@@ -1,0 +1,270 @@
+//! The transitions: what each action does once its author is established.
+
+use std::mem;
+
+use consilium_crypto::{DecryptionShare, Evaluation, Hash, ShareError, verify_share};
+use consilium_proto::v1::{
+    Abandon, BlobRef, CloseCollection, CloseRound, Countersign, Enrol, OpenRound, Reason, Revoke, SubmitShare,
+    transaction::Action,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    contract::Contract,
+    model::encode_sums,
+    parameters::Parameters,
+    phase::{Collecting, Phase},
+    receipt::Receipt,
+    transaction::CandidateTransaction,
+};
+
+impl Contract {
+    pub(crate) fn act(&mut self, transaction: &CandidateTransaction, action: &Action) -> Receipt {
+        let id = transaction.id();
+        let outcome = match (action, transaction.author()) {
+            (Action::Enrol(enrol), _) => self.enrol(enrol),
+            (Action::Revoke(revoke), _) => self.revoke(revoke),
+            (Action::OpenRound(open), _) => self.open_round(open),
+            (Action::CloseCollection(close), _) => self.close_collection(close),
+            (Action::CloseRound(close), _) => self.close_round(close),
+            (Action::Abandon(abandon), _) => self.abandon(abandon),
+            (Action::Countersign(countersign), Some(author)) => self.countersign(countersign, author),
+            (Action::SubmitShare(share), Some(author)) => return self.submit_share(id, share, author),
+            _ => Err(Reason::UnknownInstitution),
+        };
+        match outcome {
+            Ok(()) => Receipt::accepted(id),
+            Err(reason) => Receipt::rejected(id, reason),
+        }
+    }
+
+    fn enrol(&mut self, enrol: &Enrol) -> Result<(), Reason> {
+        let certificate = self.certificate(enrol).ok_or(Reason::BadCertificate)?;
+        self.roster.enrol(certificate).map_err(|_| Reason::Duplicate)
+    }
+
+    fn revoke(&mut self, revoke: &Revoke) -> Result<(), Reason> {
+        let pseudonym: Hash = revoke
+            .pseudonym
+            .as_slice()
+            .try_into()
+            .map_err(|_| Reason::MalformedEncoding)?;
+        if self.roster.get(&pseudonym).is_none() {
+            return Err(Reason::UnknownInstitution);
+        }
+        if self.roster.revoke(&pseudonym) {
+            Ok(())
+        } else {
+            Err(Reason::Duplicate)
+        }
+    }
+
+    fn advance_time(&mut self, time_ms: u64) -> Result<(), Reason> {
+        if time_ms < self.time_ms {
+            return Err(Reason::TooEarly);
+        }
+        self.time_ms = time_ms;
+        Ok(())
+    }
+
+    fn open_round(&mut self, open: &OpenRound) -> Result<(), Reason> {
+        if !matches!(self.phase, Phase::Idle) {
+            return Err(Reason::TooEarly);
+        }
+        if (open.step, open.attempt) != (self.step, self.attempt) {
+            return Err(Reason::WrongStep);
+        }
+        if open.model_sha256 != self.model.hash() {
+            return Err(Reason::WrongModel);
+        }
+        let able = self
+            .roster
+            .iter()
+            .filter(|(_, institution)| institution.may_submit())
+            .count();
+        if able < self.parameters.min_updates as usize {
+            return Err(Reason::TooFewUpdates);
+        }
+        self.advance_time(open.time_ms)?;
+        let round = self.parameters.round(self.step, self.attempt, self.model.hash());
+        let parameters = self.parameters.update_parameters();
+        self.phase = Phase::Collecting(Collecting::open(round, &parameters, open.time_ms, &self.roster));
+        Ok(())
+    }
+
+    /// Σω over the updates in `headers`.
+    fn weight_sum<'a>(&self, pseudonyms: impl IntoIterator<Item = &'a Hash>) -> f64 {
+        self.roster.weight_sum(pseudonyms, self.parameters.max_rows)
+    }
+
+    fn deadline_passed(&self, collecting: &Collecting, time_ms: u64) -> bool {
+        time_ms
+            >= collecting
+                .opened_ms()
+                .saturating_add(self.parameters.collection_timeout_ms)
+    }
+
+    fn close_collection(&mut self, close: &CloseCollection) -> Result<(), Reason> {
+        if (close.step, close.attempt) != (self.step, self.attempt) {
+            return Err(Reason::WrongStep);
+        }
+        let Phase::Collecting(collecting) = &self.phase else {
+            return Err(Reason::TooLate);
+        };
+        if !collecting.is_complete(&self.roster) && !self.deadline_passed(collecting, close.time_ms) {
+            return Err(Reason::TooEarly);
+        }
+        if collecting.accepted().len() < self.parameters.min_updates as usize {
+            return Err(Reason::TooFewUpdates);
+        }
+        let evaluation = Evaluation::decode(&close.evaluation).map_err(|_| Reason::MalformedEncoding)?;
+        let evaluation = collecting
+            .judge(&evaluation, &self.parameters.public_key)
+            .map_err(|_| Reason::WrongAggregate)?;
+        self.advance_time(close.time_ms)?;
+        self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Collecting(collecting) => Phase::Sealed(collecting.seal(evaluation)),
+            other => other,
+        };
+        Ok(())
+    }
+
+    fn abandon(&mut self, abandon: &Abandon) -> Result<(), Reason> {
+        if (abandon.step, abandon.attempt) != (self.step, self.attempt) {
+            return Err(Reason::WrongStep);
+        }
+        let Phase::Collecting(collecting) = &self.phase else {
+            return Err(Reason::TooLate);
+        };
+        let enough = collecting.accepted().len() >= self.parameters.min_updates as usize;
+        let over = collecting.is_complete(&self.roster) || self.deadline_passed(collecting, abandon.time_ms);
+        if enough || !over {
+            return Err(Reason::TooEarly);
+        }
+        self.advance_time(abandon.time_ms)?;
+        self.attempt += 1;
+        self.phase = if self.attempt >= self.parameters.max_attempts {
+            Phase::Stopped
+        } else {
+            Phase::Idle
+        };
+        Ok(())
+    }
+
+    fn countersign(&mut self, countersign: &Countersign, author: Hash) -> Result<(), Reason> {
+        if countersign.step != self.step {
+            return Err(Reason::WrongStep);
+        }
+        let Phase::Sealed(sealed) = &mut self.phase else {
+            return Err(if matches!(self.phase, Phase::Opening(_)) {
+                Reason::TooLate
+            } else {
+                Reason::TooEarly
+            });
+        };
+        let Some(block) = sealed.sealed_block() else {
+            return Err(Reason::TooEarly);
+        };
+        if countersign.sealed_block != block {
+            return Err(Reason::WrongAggregate);
+        }
+        if !sealed.countersign(author) {
+            return Err(Reason::Duplicate);
+        }
+        if let Some(block) = sealed.countersigned_block(self.parameters.quorum) {
+            self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
+                Phase::Sealed(sealed) => Phase::Opening(sealed.open(block)),
+                other => other,
+            };
+        }
+        Ok(())
+    }
+
+    fn submit_share(&mut self, id: Hash, message: &SubmitShare, author: Hash) -> Receipt {
+        let rejected = |reason| Receipt::rejected(id, reason);
+        if message.step != self.step {
+            return rejected(Reason::WrongStep);
+        }
+        let Phase::Opening(opening) = &self.phase else {
+            return rejected(Reason::TooEarly);
+        };
+        if message.sealed_block != opening.sealed_block() {
+            return rejected(Reason::WrongAggregate);
+        }
+        if opening.outcome().is_some() {
+            return rejected(Reason::TooLate);
+        }
+        let Some(index) = self
+            .roster
+            .get(&author)
+            .map(|institution| institution.certificate.trustee_index)
+        else {
+            return rejected(Reason::UnknownInstitution);
+        };
+        if opening.shares().iter().any(|share| share.index() == index) {
+            return rejected(Reason::Duplicate);
+        }
+        let fault = |reason| Receipt::fault(id, reason, author);
+        let Ok(share) = DecryptionShare::decode(&message.share) else {
+            return fault(Reason::MalformedEncoding);
+        };
+        // Another trustee's share proves nothing about that trustee, who did not sign this; it is the sender's fault.
+        if share.index() != index {
+            return fault(Reason::BadShareProof);
+        }
+        let Parameters {
+            public_key, dealing, ..
+        } = &self.parameters;
+        let verified = match verify_share(
+            &share,
+            public_key,
+            dealing,
+            opening.evaluation(),
+            opening.sealed_block(),
+        ) {
+            Ok(verified) => verified,
+            Err(ShareError::OtherBlock { .. }) => return fault(Reason::WrongAggregate),
+            Err(_) => return fault(Reason::BadShareProof),
+        };
+        let weight_sum = self.weight_sum(opening.accepted().iter().map(|header| &header.context().pseudonym));
+        if let Phase::Opening(opening) = &mut self.phase {
+            opening.add(verified, &self.parameters, &self.model, weight_sum, &self.table);
+        }
+        Receipt::accepted(id)
+    }
+
+    fn close_round(&mut self, close: &CloseRound) -> Result<(), Reason> {
+        if close.step != self.step {
+            return Err(Reason::WrongStep);
+        }
+        let Phase::Opening(opening) = &self.phase else {
+            return Err(Reason::TooEarly);
+        };
+        let Some(Ok(opened)) = opening.outcome() else {
+            return Err(Reason::TooEarly);
+        };
+        let sums = encode_sums(&opened.sums).ok_or(Reason::WrongResult)?;
+        let names = |blob: &Option<BlobRef>, sha256: &[u8], length: usize| {
+            blob.as_ref()
+                .is_some_and(|blob| blob.sha256 == sha256 && blob.length == length as u64)
+        };
+        let right = close.mask_key_sum == opened.mask_key_sum.encode()
+            && names(&close.sums, &Sha256::digest(&sums), sums.len())
+            && names(&close.model, &opened.model.hash(), opened.model.parameters().len() * 4);
+        if !right {
+            return Err(Reason::WrongResult);
+        }
+        self.advance_time(close.time_ms)?;
+        if let Phase::Opening(opening) = mem::replace(&mut self.phase, Phase::Idle)
+            && let Some(model) = opening.into_model()
+        {
+            self.model = model;
+        }
+        self.step += 1;
+        self.attempt = 0;
+        if self.step >= self.parameters.steps {
+            self.phase = Phase::Finished;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! Holds the encodings fixed: whoever changes one of these bytes breaks every ledger there is.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use consilium_contract::transaction::{CandidateTransaction, NO_CHAIN, chain_id, entry, parse_entry, sign};
+use consilium_contract::{Certificate, certificate::pseudonym};
+use consilium_crypto::signature::SigningKey;
+use consilium_proto::v1::{self, transaction::Action};
+use prost::Message;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&Zeroizing::new([42; 32]))
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn actions() -> Vec<Action> {
+    let blob = || {
+        Some(v1::BlobRef {
+            sha256: vec![1; 32],
+            length: 36,
+        })
+    };
+    vec![
+        Action::Genesis(v1::Genesis {
+            protocol_version: 1,
+            nonce: vec![2; 32],
+            architecture: Some(v1::Architecture {
+                inputs: 8,
+                hidden: vec![16, 8],
+            }),
+            initial_model: blob(),
+            public_key: vec![3; 96],
+            dealing: vec![4; 100],
+            institutions: 10,
+            threshold: 4,
+            min_updates: 5,
+            bound: Some(v1::ParameterBound { bits: 8, clip: 0.125 }),
+            max_rows: 62,
+            steps: 60,
+            collection_timeout_ms: 60_000,
+            max_attempts: 3,
+            authority_key: vec![5; 32],
+            coordinator_key: vec![6; 32],
+            training: Some(v1::Training {
+                optimiser: 2,
+                learning_rate: 0.01,
+                batch_size: 16,
+                local_epochs: 1,
+            }),
+        }),
+        Action::Enrol(v1::Enrol {
+            certificate: Some(
+                Certificate {
+                    pseudonym: pseudonym("St Mary's", &[7; 32]),
+                    signing_key: key().verifying_key(),
+                    tls_key: Some([8; 32]),
+                    trustee_index: 3,
+                    rows: 61,
+                }
+                .issue(&key(), &[9; 32]),
+            ),
+        }),
+        Action::OpenRound(v1::OpenRound {
+            step: 1,
+            attempt: 2,
+            model_sha256: vec![1; 32],
+            time_ms: 3,
+        }),
+        Action::SubmitUpdate(v1::SubmitUpdate { header: vec![1; 2700] }),
+        Action::CloseCollection(v1::CloseCollection {
+            step: 1,
+            attempt: 0,
+            evaluation: vec![2; 2000],
+            time_ms: 4,
+        }),
+        Action::Countersign(v1::Countersign {
+            step: 1,
+            sealed_block: vec![3; 32],
+        }),
+        Action::SubmitShare(v1::SubmitShare {
+            step: 1,
+            sealed_block: vec![3; 32],
+            share: vec![4; 672],
+        }),
+        Action::CloseRound(v1::CloseRound {
+            step: 1,
+            mask_key_sum: vec![5; 32],
+            sums: blob(),
+            model: blob(),
+            time_ms: 5,
+        }),
+        Action::Abandon(v1::Abandon {
+            step: 1,
+            attempt: 1,
+            time_ms: 6,
+        }),
+        Action::Revoke(v1::Revoke { pseudonym: vec![7; 32] }),
+    ]
+}
+
+#[test]
+fn every_transaction_decodes_to_the_bytes_it_was_read_from() {
+    for action in actions() {
+        let bytes = entry(sign(&key(), &[1; 32], Some(&[2; 32]), action.clone()), false);
+        let (transaction, missing) = parse_entry(&bytes).unwrap();
+        assert_eq!(transaction.action(), &action);
+        assert_eq!(entry(transaction.signed().clone(), missing), bytes);
+        assert!(transaction.is_signed_by(&key().verifying_key(), &[1; 32]));
+        assert!(!transaction.is_signed_by(&key().verifying_key(), &NO_CHAIN));
+    }
+}
+
+#[test]
+fn the_encodings_and_hashes_are_those_of_version_1() {
+    let mut hasher = Sha256::new();
+    for action in actions() {
+        let signed = sign(&key(), &[1; 32], Some(&[2; 32]), action);
+        hasher.update(signed.encode_to_vec());
+        hasher.update(CandidateTransaction::parse(signed.clone()).unwrap().id());
+        hasher.update(chain_id(&entry(signed, false)));
+    }
+    assert_eq!(
+        hex(hasher.finalize()),
+        "f7eed029ad6e4af180a183f89cb92b39ac99f7776a8893c8eef9edcb84d7b2e2"
+    );
+}

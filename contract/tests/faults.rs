@@ -1,0 +1,548 @@
+//! Every reason code, and what is a fault and whose (design: "What is a fault, and whose").
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+
+mod fixture;
+
+use consilium_contract::{
+    Admission, ApplyError, Body, CandidateTransaction, Receipt, check_updates, roster::INITIAL_CREDIT, transaction,
+};
+use consilium_crypto::signature::SigningKey;
+use consilium_proto::v1::{self, Reason, transaction::Action};
+use fixture::{D, Run, TIMEOUT_MS};
+use rand_core::OsRng;
+
+/// Rejected for `reason`, and nobody has less credit than before.
+fn costs_nothing(run: &Run, receipt: Receipt, reason: Reason) {
+    assert_eq!((receipt.reason, receipt.culprit), (reason, None));
+    for i in 0..4 {
+        assert_eq!(run.credit(i), INITIAL_CREDIT);
+    }
+}
+
+/// Rejected for `reason`, and member `i` alone has paid for it.
+fn is_a_fault_of(run: &Run, i: usize, receipt: Receipt, reason: Reason) {
+    assert_eq!((receipt.reason, receipt.culprit), (reason, Some(run.members[i].name)));
+    for other in 0..4 {
+        assert_eq!(
+            run.credit(other),
+            if other == i { INITIAL_CREDIT - 1 } else { INITIAL_CREDIT }
+        );
+    }
+}
+
+#[test]
+fn noise_under_anothers_name_is_dropped_and_held_against_nobody() {
+    let mut run = Run::collecting();
+    let update = run.encrypt(0, run.round(), &[1; D]);
+    let stranger = SigningKey::generate(&mut OsRng);
+    let action = Action::SubmitUpdate(v1::SubmitUpdate {
+        header: update.header.clone(),
+    });
+    let forged = run.by(&stranger, Some(run.members[0].name), action.clone());
+    let receipt = run.apply(&forged);
+    assert!(receipt.is_dropped());
+    costs_nothing(&run, receipt, Reason::BadSignature);
+    let unknown = run.by(&stranger, Some([3; 32]), action);
+    let receipt = run.apply(&unknown);
+    assert!(receipt.is_dropped());
+    costs_nothing(&run, receipt, Reason::UnknownInstitution);
+    assert!(
+        run.apply_update(&run.submission(0, update.header), &update.body)
+            .is_accepted()
+    );
+}
+
+#[test]
+fn a_signature_given_on_another_chain_means_nothing() {
+    let (run, mut other) = (Run::collecting(), Run::collecting());
+    let update = run.encrypt(0, run.round(), &[1; D]);
+    let transaction = run.submission(0, update.header);
+    let receipt = other.apply(&transaction);
+    costs_nothing(&other, receipt, Reason::BadSignature);
+}
+
+#[test]
+fn nobody_speaks_for_the_coordinator_or_the_authority() {
+    let mut run = Run::enrolled(1);
+    let open = run.open_action();
+    let as_member = run.by_member(0, open.clone());
+    assert_eq!(run.apply(&as_member).reason, Reason::UnknownInstitution);
+    let as_authority = run.by_authority(open);
+    assert_eq!(run.apply(&as_authority).reason, Reason::BadSignature);
+    let revoke = Action::Revoke(v1::Revoke {
+        pseudonym: run.members[0].name.to_vec(),
+    });
+    let as_coordinator = run.by_coordinator(revoke);
+    assert_eq!(run.apply(&as_coordinator).reason, Reason::BadSignature);
+    assert!(!run.contract.roster().get(&run.members[0].name).unwrap().revoked);
+}
+
+#[test]
+fn a_second_genesis_is_refused() {
+    let mut run = Run::founded(1);
+    let (genesis, authority, ..) = fixture::genesis_message(1);
+    let second = run.by(&authority, None, Action::Genesis(genesis));
+    assert_eq!(run.apply(&second).reason, Reason::Duplicate);
+}
+
+#[test]
+fn an_enrolment_needs_a_certificate_of_the_authority_for_its_own_key() {
+    let mut run = Run::founded(1);
+    let enrol = |certificate: v1::Certificate| {
+        Action::Enrol(v1::Enrol {
+            certificate: Some(certificate),
+        })
+    };
+    let mut altered = run.members[0].certificate.clone();
+    altered.rows += 1;
+    let transaction = run.by_member(0, enrol(altered));
+    assert_eq!(run.apply(&transaction).reason, Reason::BadCertificate);
+    let stolen = run.by_member(0, enrol(run.members[1].certificate.clone()));
+    assert_eq!(
+        run.apply(&stolen).reason,
+        Reason::BadCertificate,
+        "the author is not the one it certifies"
+    );
+    let thief = SigningKey::generate(&mut OsRng);
+    let stolen = run.by(
+        &thief,
+        Some(run.members[1].name),
+        enrol(run.members[1].certificate.clone()),
+    );
+    assert_eq!(
+        run.apply(&stolen).reason,
+        Reason::BadSignature,
+        "the thief has not the certified key"
+    );
+    assert!(run.contract.roster().is_empty());
+    assert!(run.enrol(0).is_accepted());
+    assert_eq!(run.enrol(0).reason, Reason::Duplicate);
+}
+
+#[test]
+fn an_update_of_another_step_attempt_or_model_is_rejected_and_costs_nothing() {
+    let mut run = Run::collecting();
+    let right = run.round();
+    for (step, attempt, model_hash, reason) in [
+        (1, 0, right.model_hash, Reason::WrongStep),
+        (0, 1, right.model_hash, Reason::WrongStep),
+        (0, 0, [8; 32], Reason::WrongModel),
+    ] {
+        let round = run.parameters().round(step, attempt, model_hash);
+        let update = run.encrypt(0, round, &[1; D]);
+        let receipt = run.apply(&run.submission(0, update.header));
+        costs_nothing(&run, receipt, reason);
+    }
+    assert!(run.submit(0, &[1; D]).is_accepted(), "none of them was a verdict");
+}
+
+#[test]
+fn an_update_that_comes_too_late_or_too_early_costs_nothing() {
+    let mut run = Run::collecting();
+    let late = run.encrypt(3, run.round(), &[1; D]);
+    for i in 0..3 {
+        run.submit(i, &[1; D]);
+    }
+    run.time_ms += TIMEOUT_MS;
+    run.close_collection();
+    let receipt = run.apply(&run.submission(3, late.header));
+    costs_nothing(&run, receipt, Reason::TooLate);
+    run.end_block();
+    run.open_and_close();
+    let early = run.encrypt(3, run.round(), &[1; D]);
+    let receipt = run.apply(&run.submission(3, early.header));
+    costs_nothing(&run, receipt, Reason::TooEarly);
+}
+
+#[test]
+fn the_first_header_of_an_attempt_counts_and_a_second_is_not_a_fault() {
+    let mut run = Run::collecting();
+    let first = run.encrypt(0, run.round(), &[1; D]);
+    let transaction = run.submission(0, first.header);
+    assert!(run.apply_update(&transaction, &first.body).is_accepted());
+    let receipt = run.apply(&transaction);
+    costs_nothing(&run, receipt, Reason::Duplicate);
+    let receipt = run.submit(0, &[2; D]);
+    costs_nothing(&run, receipt, Reason::Duplicate);
+}
+
+#[test]
+fn a_body_that_never_came_costs_nothing_and_may_be_sent_again() {
+    let mut run = Run::collecting();
+    let update = run.encrypt(0, run.round(), &[1; D]);
+    let transaction = run.submission(0, update.header);
+    let receipt = run.apply_missing(&transaction);
+    costs_nothing(&run, receipt, Reason::IncompleteBody);
+    let truncated = &update.body[..update.body.len() - 1];
+    let receipt = run.apply_update(&transaction, truncated);
+    costs_nothing(&run, receipt, Reason::IncompleteBody);
+    let mut altered = update.body.clone();
+    altered[0] ^= 1;
+    let receipt = run.apply_update(&transaction, &altered);
+    costs_nothing(&run, receipt, Reason::IncompleteBody);
+    assert!(run.apply_update(&transaction, &update.body).is_accepted());
+}
+
+#[test]
+fn a_checked_body_of_another_transaction_is_not_taken() {
+    let mut run = Run::collecting();
+    let (a, b) = (
+        run.encrypt(0, run.round(), &[1; D]),
+        run.encrypt(1, run.round(), &[1; D]),
+    );
+    let (ta, tb) = (run.submission(0, a.header), run.submission(1, b.header));
+    let checked = check_updates(run.parameters(), &[(&tb, &b.body)], &mut OsRng).remove(0);
+    assert_eq!(
+        run.contract.apply(&ta, Body::Checked(checked)).unwrap_err(),
+        ApplyError::WrongBody
+    );
+    assert_eq!(run.contract.apply(&ta, Body::None).unwrap_err(), ApplyError::BodyNeeded);
+}
+
+#[test]
+fn a_header_that_does_not_decode_is_a_fault_once_however_often_it_is_sent() {
+    let mut run = Run::collecting();
+    let transaction = run.submission(0, vec![1, 2, 3]);
+    let receipt = run.apply(&transaction);
+    is_a_fault_of(&run, 0, receipt, Reason::MalformedEncoding);
+    let receipt = run.apply(&transaction);
+    is_a_fault_of(&run, 0, receipt, Reason::MalformedEncoding);
+}
+
+#[test]
+fn another_institutions_update_is_a_fault_of_the_one_who_signed_it() {
+    let mut run = Run::collecting();
+    let copied = run.encrypt(1, run.round(), &[1; D]);
+    let receipt = run.apply(&run.submission(0, copied.header.clone()));
+    is_a_fault_of(&run, 0, receipt, Reason::WrongContext);
+    assert!(
+        run.apply_update(&run.submission(1, copied.header), &copied.body)
+            .is_accepted()
+    );
+}
+
+#[test]
+fn a_wrong_dimension_or_bound_is_a_fault() {
+    for (dimension, bits, values) in [(D as u32 + 1, 8, D + 1), (D as u32, 16, D)] {
+        let mut run = Run::collecting();
+        let mut round = run.round();
+        round.dimension = dimension;
+        round.bound = consilium_crypto::Bound::Parameter { bits };
+        let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; values], bits);
+        let context = consilium_crypto::Context {
+            round,
+            pseudonym: run.members[0].name,
+        };
+        let encrypted = consilium_crypto::update::encrypt(&run.parameters().public_key, &context, &update).unwrap();
+        let receipt = run.apply(&run.submission(0, encrypted.prove().unwrap().header));
+        is_a_fault_of(&run, 0, receipt, Reason::WrongDimension);
+    }
+}
+
+#[test]
+fn an_update_outside_its_bounds_is_a_fault_and_three_expel() {
+    let mut run = Run::enrolled(5);
+    for credit in (0..INITIAL_CREDIT).rev() {
+        assert!(run.open().is_accepted());
+        let receipt = run.submit(0, &[1270; D]);
+        assert_eq!(
+            (receipt.reason, receipt.culprit),
+            (Reason::BadRangeProof, Some(run.members[0].name))
+        );
+        assert_eq!(run.credit(0), credit);
+        for i in 1..4 {
+            assert!(run.submit(i, &[1; D]).is_accepted());
+        }
+        assert!(
+            run.close_collection().is_accepted(),
+            "the round goes on without it, and does not wait"
+        );
+        run.end_block();
+        run.open_and_close();
+    }
+    assert!(run.open().is_accepted());
+    let receipt = run.submit_expelled(0);
+    assert_eq!((receipt.reason, receipt.culprit), (Reason::Expelled, None));
+    for i in 1..4 {
+        assert!(run.submit(i, &[1; D]).is_accepted());
+    }
+    assert!(run.close_collection().is_accepted());
+    run.end_block();
+    let block = run.sealed_block();
+    assert!(
+        run.countersign(0, block).is_accepted(),
+        "expulsion stops updates, not shares"
+    );
+}
+
+impl Run {
+    fn submit_expelled(&mut self, i: usize) -> Receipt {
+        let update = self.encrypt(i, self.round(), &[1; D]);
+        let transaction = self.submission(i, update.header);
+        assert!(
+            matches!(self.contract.admit(&transaction), Admission::Decided(_)),
+            "its body is not even asked for"
+        );
+        self.apply(&transaction)
+    }
+}
+
+#[test]
+fn a_header_with_one_byte_changed_and_signed_again_is_a_fault_with_its_own_reason() {
+    let run = Run::collecting();
+    let update = run.encrypt(0, run.round(), &[1; D]);
+    drop(run);
+    // One byte in the middle of each third of the header: limbs, proof of knowledge, range proof.
+    for position in [
+        update.header.len() / 3,
+        update.header.len() * 2 / 3,
+        update.header.len() - 40,
+    ] {
+        let mut run = Run::collecting();
+        let mut update = run.encrypt(0, run.round(), &[1; D]);
+        update.header[position] ^= 1;
+        let receipt = run.apply_changed(0, &update.header, &update.body);
+        assert!(
+            matches!(
+                receipt.reason,
+                Reason::BadKeyProof | Reason::MalformedEncoding | Reason::IncompleteBody
+            ),
+            "{position}: {receipt:?}"
+        );
+    }
+}
+
+impl Run {
+    fn apply_changed(&mut self, i: usize, header: &[u8], body: &[u8]) -> Receipt {
+        let transaction = self.submission(i, header.to_vec());
+        match self.contract.admit(&transaction) {
+            Admission::Decided(_) => self.apply(&transaction),
+            Admission::NeedsBody { .. } => self.apply_update(&transaction, body),
+        }
+    }
+}
+
+#[test]
+fn a_revoked_institution_submits_no_more_and_nobody_waits_for_it() {
+    let mut run = Run::collecting();
+    for i in 1..4 {
+        run.submit(i, &[1; D]);
+    }
+    let revoke = run.by_authority(Action::Revoke(v1::Revoke {
+        pseudonym: run.members[0].name.to_vec(),
+    }));
+    assert!(run.apply(&revoke).is_accepted());
+    assert_eq!(run.apply(&revoke).reason, Reason::Duplicate);
+    let receipt = run.submit_expelled(0);
+    costs_nothing(&run, receipt, Reason::Revoked);
+    assert!(run.close_collection().is_accepted());
+    let unknown = run.by_authority(Action::Revoke(v1::Revoke { pseudonym: vec![5; 32] }));
+    assert_eq!(run.apply(&unknown).reason, Reason::UnknownInstitution);
+}
+
+#[test]
+fn a_sum_that_is_not_the_sum_of_all_accepted_updates_is_refused() {
+    let mut run = Run::collecting();
+    for i in 0..3 {
+        run.submit(i, &[1; D]);
+    }
+    let without_the_last = run.close_action();
+    run.submit(3, &[1; D]);
+    let close = |run: &Run, close| run.by_coordinator(Action::CloseCollection(close));
+    let transaction = close(&run, without_the_last);
+    assert_eq!(run.apply(&transaction).reason, Reason::WrongAggregate);
+    let right = run.close_action();
+    let mut altered = right.clone();
+    let last = altered.evaluation.len() - 1;
+    altered.evaluation[last] ^= 1;
+    let transaction = close(&run, altered);
+    assert!(matches!(
+        run.apply(&transaction).reason,
+        Reason::WrongAggregate | Reason::MalformedEncoding
+    ));
+    let transaction = close(
+        &run,
+        v1::CloseCollection {
+            evaluation: vec![0; 10],
+            ..right.clone()
+        },
+    );
+    assert_eq!(run.apply(&transaction).reason, Reason::MalformedEncoding);
+    let transaction = close(
+        &run,
+        v1::CloseCollection {
+            attempt: 1,
+            ..right.clone()
+        },
+    );
+    assert_eq!(run.apply(&transaction).reason, Reason::WrongStep);
+    let transaction = close(&run, right);
+    assert!(run.apply(&transaction).is_accepted());
+}
+
+#[test]
+fn a_countersignature_of_another_block_costs_nothing() {
+    let mut run = Run::sealed();
+    let receipt = run.countersign(0, [1; 32]);
+    costs_nothing(&run, receipt, Reason::WrongAggregate);
+    let block = run.sealed_block();
+    assert!(run.countersign(0, block).is_accepted());
+    let receipt = run.countersign(0, block);
+    costs_nothing(&run, receipt, Reason::Duplicate);
+}
+
+#[test]
+fn a_wrong_share_is_a_fault_of_the_trustee_that_signed_it() {
+    let mut run = Run::opening();
+    let mut share = run.share(0);
+    let middle = share.len() - 40;
+    share[middle] ^= 1;
+    let receipt = run.submit_share(0, share);
+    assert!(matches!(
+        receipt.reason,
+        Reason::BadShareProof | Reason::MalformedEncoding
+    ));
+    assert_eq!(receipt.culprit, Some(run.members[0].name));
+    assert_eq!(run.credit(0), INITIAL_CREDIT - 1);
+}
+
+#[test]
+fn anothers_share_is_a_fault_of_the_trustee_that_signed_it() {
+    let mut run = Run::opening();
+    let share = run.share(1);
+    let receipt = run.submit_share(0, share.clone());
+    is_a_fault_of(&run, 0, receipt, Reason::BadShareProof);
+    assert!(run.submit_share(1, share).is_accepted());
+}
+
+#[test]
+fn a_share_for_another_aggregate_is_refused() {
+    let (mut run, other) = (Run::opening(), Run::opening());
+    let foreign = other.share(0);
+    let receipt = run.submit_share(0, foreign);
+    assert!(!receipt.is_accepted());
+    let step = run.contract.step();
+    let message = v1::SubmitShare {
+        step,
+        sealed_block: vec![1; 32],
+        share: run.share(1),
+    };
+    let receipt = run.apply(&run.by_member(1, Action::SubmitShare(message)));
+    assert_eq!((receipt.reason, receipt.culprit), (Reason::WrongAggregate, None));
+    let message = v1::SubmitShare {
+        step: step + 1,
+        sealed_block: run.sealed_block().to_vec(),
+        share: run.share(1),
+    };
+    assert_eq!(
+        run.apply(&run.by_member(1, Action::SubmitShare(message))).reason,
+        Reason::WrongStep
+    );
+}
+
+#[test]
+fn shares_are_counted_once_and_not_after_the_last_that_was_needed() {
+    let mut run = Run::opening();
+    let share = run.share(0);
+    assert!(run.submit_share(0, share.clone()).is_accepted());
+    assert_eq!(run.submit_share(0, share).reason, Reason::Duplicate);
+    let share = run.share(1);
+    assert!(run.submit_share(1, share).is_accepted());
+    let share = run.share(2);
+    assert_eq!(run.submit_share(2, share).reason, Reason::TooLate);
+}
+
+#[test]
+fn a_result_that_does_not_follow_from_the_sums_is_refused() {
+    let mut run = Run::opening();
+    let early = v1::CloseRound {
+        step: 0,
+        ..Default::default()
+    };
+    assert_eq!(
+        run.apply(&run.by_coordinator(Action::CloseRound(early))).reason,
+        Reason::TooEarly
+    );
+    for i in 0..2 {
+        let share = run.share(i);
+        run.submit_share(i, share);
+    }
+    let right = run.close_round_action();
+    let tweaks: [fn(&mut v1::CloseRound); 4] = [
+        |close| close.mask_key_sum[0] ^= 1,
+        |close| close.sums.as_mut().unwrap().sha256[0] ^= 1,
+        |close| close.model.as_mut().unwrap().sha256[0] ^= 1,
+        |close| close.model.as_mut().unwrap().length += 1,
+    ];
+    for tweak in tweaks {
+        let mut wrong = right.clone();
+        tweak(&mut wrong);
+        let transaction = run.by_coordinator(Action::CloseRound(wrong));
+        assert_eq!(run.apply(&transaction).reason, Reason::WrongResult);
+    }
+    let transaction = run.by_coordinator(Action::CloseRound(right));
+    assert!(run.apply(&transaction).is_accepted());
+}
+
+#[test]
+fn a_false_proof_in_a_batch_does_not_touch_the_others() {
+    let mut run = Run::collecting();
+    let updates: Vec<_> = (0..4)
+        .map(|i| run.encrypt(i, run.round(), &if i == 2 { [1270; D] } else { [1; D] }))
+        .collect();
+    let transactions: Vec<CandidateTransaction> = updates
+        .iter()
+        .enumerate()
+        .map(|(i, update)| run.submission(i, update.header.clone()))
+        .collect();
+    let batch: Vec<_> = transactions
+        .iter()
+        .zip(&updates)
+        .map(|(t, update)| (t, update.body.as_slice()))
+        .collect();
+    let checked = check_updates(run.parameters(), &batch, &mut OsRng);
+    for (i, (transaction, checked)) in transactions.iter().zip(checked).enumerate() {
+        let receipt = run.contract.apply(transaction, Body::Checked(checked)).unwrap();
+        assert_eq!(
+            receipt.reason,
+            if i == 2 {
+                Reason::BadRangeProof
+            } else {
+                Reason::Accepted
+            }
+        );
+    }
+    assert!(run.close_collection().is_accepted());
+}
+
+#[test]
+fn an_entry_with_any_byte_changed_is_refused_or_unsigned() {
+    let mut run = Run::sealed();
+    let block = run.sealed_block();
+    let action = Action::Countersign(v1::Countersign {
+        step: 0,
+        sealed_block: block.to_vec(),
+    });
+    let entry = transaction::entry(run.by_member(0, action).signed().clone(), false);
+    for position in 0..entry.len() {
+        let mut changed = entry.clone();
+        changed[position] ^= 1;
+        if let Ok((transaction, _)) = transaction::parse_entry(&changed) {
+            let receipt = run.apply(&transaction);
+            assert!(receipt.is_dropped(), "byte {position}: {receipt:?}");
+        }
+    }
+    assert!(run.countersign(0, block).is_accepted());
+}
+
+#[test]
+fn only_an_update_can_miss_its_body() {
+    let run = Run::enrolled(1);
+    let entry = transaction::entry(run.by_coordinator(run.open_action()).signed().clone(), true);
+    assert!(transaction::parse_entry(&entry).is_err());
+}

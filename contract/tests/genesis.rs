@@ -1,0 +1,106 @@
+//! What founds a run, and what does not.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+
+mod fixture;
+
+use consilium_contract::{Contract, GenesisError};
+use consilium_crypto::signature::SigningKey;
+use consilium_proto::v1;
+use fixture::{D, genesis_entry, genesis_message, table};
+use rand_core::OsRng;
+
+fn found(tweak: impl FnOnce(&mut v1::Genesis)) -> Result<Contract, GenesisError> {
+    let (mut genesis, authority, .., model) = genesis_message(1);
+    tweak(&mut genesis);
+    Contract::found(&genesis_entry(genesis, &authority), &model, table())
+}
+
+#[test]
+fn a_genesis_founds_a_run() {
+    let contract = found(|_| ()).unwrap();
+    assert_eq!(contract.parameters().dimension as usize, D);
+    assert_eq!((contract.parameters().threshold, contract.parameters().quorum), (2, 3));
+}
+
+#[test]
+fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() {
+    let cases: Vec<(&str, Box<dyn FnOnce(&mut v1::Genesis)>)> = vec![
+        ("protocol version", Box::new(|g| g.protocol_version = 2)),
+        ("number of institutions", Box::new(|g| g.institutions = 0)),
+        ("number of institutions", Box::new(|g| g.institutions = 1000)),
+        ("threshold", Box::new(|g| g.threshold = 3)),
+        ("threshold", Box::new(|g| g.threshold = 0)),
+        ("min_updates", Box::new(|g| g.min_updates = 2)),
+        ("min_updates", Box::new(|g| g.min_updates = 5)),
+        ("max_rows", Box::new(|g| g.max_rows = 0)),
+        ("steps", Box::new(|g| g.steps = 0)),
+        ("max_attempts", Box::new(|g| g.max_attempts = 0)),
+        ("collection timeout", Box::new(|g| g.collection_timeout_ms = 0)),
+        (
+            "number of parameters",
+            Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = 0),
+        ),
+        (
+            "number of parameters",
+            Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = u32::MAX),
+        ),
+        (
+            "initial model",
+            Box::new(|g| g.initial_model.as_mut().unwrap().length = 1),
+        ),
+        ("bound", Box::new(|g| g.bound.as_mut().unwrap().bits = 7)),
+        ("bits", Box::new(|g| g.bound.as_mut().unwrap().bits = 1 << 20)),
+        ("bound", Box::new(|g| g.bound.as_mut().unwrap().clip = f32::NAN)),
+        ("bound", Box::new(|g| g.bound.as_mut().unwrap().clip = 0.0)),
+        (
+            "learning rate",
+            Box::new(|g| g.training.as_mut().unwrap().learning_rate = f64::INFINITY),
+        ),
+        ("optimiser", Box::new(|g| g.training.as_mut().unwrap().optimiser = 0)),
+        ("public key", Box::new(|g| g.public_key.truncate(95))),
+        ("public key", Box::new(|g| g.public_key[..32].fill(0))),
+        ("dealing", Box::new(|g| g.dealing.truncate(64))),
+        ("authority key", Box::new(|g| g.authority_key = vec![0; 31])),
+        ("no architecture", Box::new(|g| g.architecture = None)),
+    ];
+    for (expected, tweak) in cases {
+        let error = found(tweak).unwrap_err().to_string();
+        assert!(error.contains(expected), "expected {expected:?} in {error:?}");
+    }
+}
+
+#[test]
+fn a_dealing_for_another_committee_is_refused() {
+    let key = SigningKey::generate(&mut OsRng).verifying_key();
+    let other = consilium_crypto::deal(7, 3, &key, &mut OsRng).unwrap();
+    let error = found(|genesis| genesis.dealing = other.commitments.encode())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("7 trustees"), "{error}");
+}
+
+#[test]
+fn a_genesis_signed_by_another_than_its_authority_is_refused() {
+    let (genesis, _, .., model) = genesis_message(1);
+    let entry = genesis_entry(genesis, &SigningKey::generate(&mut OsRng));
+    assert!(matches!(
+        Contract::found(&entry, &model, table()),
+        Err(GenesisError::NotAGenesis(_))
+    ));
+}
+
+#[test]
+fn another_initial_model_than_the_one_named_is_refused() {
+    let (genesis, authority, .., mut model) = genesis_message(1);
+    model[0] ^= 1;
+    let entry = genesis_entry(genesis, &authority);
+    assert!(matches!(
+        Contract::found(&entry, &model, table()),
+        Err(GenesisError::WrongModel)
+    ));
+}

@@ -1,0 +1,251 @@
+//! The contract as lists of operations: what a run does when nobody misbehaves, and when some are absent.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+
+mod fixture;
+
+use consilium_contract::{Model, Phase};
+use consilium_crypto::Hash;
+use consilium_proto::v1::{self, Reason, transaction::Action};
+use fixture::{D, Run, TIMEOUT_MS};
+
+fn plain_step(model: &Model, updates: &[(u64, Vec<i64>)]) -> Vec<f32> {
+    // Section 5, written out: c/(2^(b−1)−1) · Σq / Σω with c = 0.5, b = 8, ω = rows/100.
+    let weight: f64 = updates.iter().map(|(rows, _)| *rows).sum::<u64>() as f64 / 100.0;
+    model
+        .parameters()
+        .iter()
+        .enumerate()
+        .map(|(j, &old)| {
+            let sum: i64 = updates.iter().map(|(_, values)| values[j]).sum();
+            (f64::from(old) + f64::from(0.5_f32) / 127.0 * sum as f64 / weight) as f32
+        })
+        .collect()
+}
+
+#[test]
+fn a_round_moves_the_model_by_the_weighted_mean_of_the_updates() {
+    let mut run = Run::enrolled(2);
+    assert!(run.open().is_accepted());
+    let values: Vec<Vec<i64>> = (0..4)
+        .map(|i| (0..D as i64).map(|j| (i * 31 + j * 17) % 255 - 127).collect())
+        .collect();
+    for (i, values) in values.iter().enumerate() {
+        assert!(run.submit(i, values).is_accepted());
+    }
+    assert!(run.close_collection().is_accepted());
+    run.end_block();
+    let before = run.contract.model().clone();
+    run.open_and_close();
+    let updates: Vec<(u64, Vec<i64>)> = values
+        .into_iter()
+        .enumerate()
+        .map(|(i, v)| (25 * (i as u64 + 1), v))
+        .collect();
+    let expected = plain_step(&before, &updates);
+    for (actual, expected) in run.contract.model().parameters().iter().zip(&expected) {
+        assert!((actual - expected).abs() <= f32::EPSILON, "{actual} {expected}");
+    }
+    assert_eq!(run.contract.step(), 1);
+}
+
+#[test]
+fn a_run_finishes_after_its_last_step() {
+    let mut run = Run::enrolled(2);
+    for step in 0..2 {
+        assert_eq!(run.contract.step(), step);
+        assert!(run.open().is_accepted());
+        for i in 0..4 {
+            assert!(run.submit(i, &[5; D]).is_accepted());
+        }
+        assert!(run.close_collection().is_accepted());
+        run.end_block();
+        run.open_and_close();
+    }
+    assert!(matches!(run.contract.phase(), Phase::Finished));
+    assert_eq!(run.open().reason, Reason::TooEarly);
+}
+
+#[test]
+fn the_same_transactions_lead_to_the_same_state_roots_however_the_bodies_were_batched() {
+    let mut run = Run::collecting();
+    let mut roots = Vec::new();
+    let lost = run.submission(0, run.encrypt(0, run.round(), &[1; D]).header);
+    run.apply_missing(&lost);
+    for (i, value) in [(0, 1), (1, 1270), (2, 2), (3, 3)] {
+        run.submit(i, &[value; D]);
+        roots.push(run.contract.state_root());
+    }
+    run.close_collection();
+    run.end_block();
+    run.open_and_close();
+    roots.push(run.contract.state_root());
+    let again = run.again();
+    assert_eq!(again.last(), roots.last());
+    assert!(roots.iter().all(|root| again.contains(root)));
+    let mut distinct = again.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(
+        distinct.len(),
+        again.len() - 1,
+        "every operation but the last end of a block changes the root"
+    );
+}
+
+#[test]
+fn a_rejected_transaction_changes_nothing_but_the_chain_of_receipts() {
+    let mut run = Run::collecting();
+    let before = run.contract.state_root();
+    assert_eq!(run.open().reason, Reason::TooEarly);
+    assert_ne!(before, run.contract.state_root());
+    assert!(run.submit(0, &[1; D]).is_accepted());
+}
+
+#[test]
+fn a_collection_waits_for_everyone_until_the_deadline() {
+    let mut run = Run::collecting();
+    for i in 0..3 {
+        run.submit(i, &[1; D]);
+    }
+    assert_eq!(run.close_collection().reason, Reason::TooEarly);
+    run.time_ms += TIMEOUT_MS;
+    assert!(run.close_collection().is_accepted());
+    run.end_block();
+    run.open_and_close();
+    assert_eq!(run.contract.step(), 1);
+}
+
+#[test]
+fn an_institution_that_was_away_for_a_round_takes_part_in_the_next() {
+    let mut run = Run::collecting();
+    for i in 0..3 {
+        run.submit(i, &[1; D]);
+    }
+    run.time_ms += TIMEOUT_MS;
+    run.close_collection();
+    run.end_block();
+    run.open_and_close();
+    assert!(run.open().is_accepted());
+    assert!(run.submit(3, &[1; D]).is_accepted());
+}
+
+#[test]
+fn too_few_updates_abandon_the_attempt_and_the_same_model_is_tried_again() {
+    let mut run = Run::collecting();
+    let model = run.contract.model().hash();
+    run.submit(0, &[1; D]);
+    run.submit(1, &[1; D]);
+    let abandon = |run: &mut Run| {
+        let action = v1::Abandon {
+            step: 0,
+            attempt: run.contract.attempt(),
+            time_ms: run.time_ms,
+        };
+        run.apply(&run.by_coordinator(Action::Abandon(action)))
+    };
+    assert_eq!(abandon(&mut run).reason, Reason::TooEarly);
+    run.time_ms += TIMEOUT_MS;
+    assert_eq!(run.close_collection().reason, Reason::TooFewUpdates);
+    assert!(abandon(&mut run).is_accepted());
+    assert_eq!((run.contract.step(), run.contract.attempt()), (0, 1));
+    assert_eq!(run.contract.model().hash(), model);
+    assert!(run.open().is_accepted());
+    run.time_ms += TIMEOUT_MS;
+    assert!(abandon(&mut run).is_accepted());
+    assert!(
+        matches!(run.contract.phase(), Phase::Stopped),
+        "two attempts are what the genesis allows"
+    );
+}
+
+#[test]
+fn a_collection_with_enough_updates_cannot_be_abandoned() {
+    let mut run = Run::collecting();
+    for i in 0..3 {
+        run.submit(i, &[1; D]);
+    }
+    run.time_ms += TIMEOUT_MS;
+    let action = v1::Abandon {
+        step: 0,
+        attempt: 0,
+        time_ms: run.time_ms,
+    };
+    assert_eq!(
+        run.apply(&run.by_coordinator(Action::Abandon(action))).reason,
+        Reason::TooEarly
+    );
+}
+
+#[test]
+fn a_sealed_step_cannot_be_abandoned() {
+    let mut run = Run::sealed();
+    run.time_ms += TIMEOUT_MS;
+    let action = v1::Abandon {
+        step: 0,
+        attempt: 0,
+        time_ms: run.time_ms,
+    };
+    assert_eq!(
+        run.apply(&run.by_coordinator(Action::Abandon(action))).reason,
+        Reason::TooLate
+    );
+}
+
+#[test]
+fn countersignatures_wait_for_the_sealed_block_and_shares_for_the_quorum() {
+    let mut run = Run::collecting();
+    for i in 0..4 {
+        run.submit(i, &[1; D]);
+    }
+    run.close_collection();
+    let unknown: Hash = [1; 32];
+    assert_eq!(
+        run.countersign(0, unknown).reason,
+        Reason::TooEarly,
+        "the block is not sealed yet"
+    );
+    run.end_block();
+    let block = run.sealed_block();
+    let step = run.contract.step();
+    let share = v1::SubmitShare {
+        step,
+        sealed_block: block.to_vec(),
+        share: vec![0; 672],
+    };
+    assert_eq!(
+        run.apply(&run.by_member(0, Action::SubmitShare(share))).reason,
+        Reason::TooEarly
+    );
+    for i in 0..run.parameters().quorum as usize {
+        assert!(matches!(run.contract.phase(), Phase::Sealed(_)));
+        assert!(run.countersign(i, block).is_accepted());
+    }
+    assert!(matches!(run.contract.phase(), Phase::Opening(_)));
+    assert_eq!(run.countersign(3, block).reason, Reason::TooLate);
+}
+
+#[test]
+fn time_never_runs_backwards() {
+    let mut run = Run::enrolled(1);
+    assert!(run.open().is_accepted());
+    for i in 0..4 {
+        run.submit(i, &[1; D]);
+    }
+    run.time_ms -= 1;
+    assert_eq!(run.close_collection().reason, Reason::TooEarly);
+}
+
+#[test]
+fn a_round_does_not_open_with_fewer_institutions_than_a_sum_needs() {
+    let mut run = Run::founded(1);
+    run.enrol(0);
+    run.enrol(1);
+    assert_eq!(run.open().reason, Reason::TooFewUpdates);
+    run.enrol(2);
+    assert!(run.open().is_accepted());
+}
