@@ -1,0 +1,234 @@
+//! The command line of `consilium`: results on stdout, progress and errors on stderr.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Choice;
+use crate::progress::Progress;
+use crate::summary::text_table;
+use crate::{ExperimentError, ReplayConfig, replay};
+
+/// Medical institutions train a model together: every update is encrypted, proven, and only its sum is opened.
+#[derive(Parser)]
+#[command(name = "consilium", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  consilium replay                        ten institutions, sixty epochs, into runs/pima-42
+  consilium replay --dataset wdbc --malicious 0 --out runs/honest
+  consilium plot runs/pima-42             draw figures and report again";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train centrally, alone, in plain and in verified federation, and compare.
+    Replay(ReplayArgs),
+    /// Draw the figures and the report of a run again from its CSVs.
+    Plot {
+        /// Directory of the run, as given to `replay --out`.
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
+}
+
+#[derive(Args)]
+#[command(after_help = FILES)]
+struct ReplayArgs {
+    /// Data to replay: pima, wdbc, or the TOML schema of a CSV of your own.
+    #[arg(long, default_value = "pima", value_name = "NAME|SCHEMA.toml")]
+    dataset: String,
+    /// Institutions that share the training rows (2 to 1000).
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    institutions: usize,
+    /// Epochs of central training, and rounds of federated training with one local epoch each.
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    epochs: usize,
+    /// Independent runs of central training (figure 5).
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    repeats: usize,
+    /// Institutions that send their update sign-flipped and scaled by ten.
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    malicious: usize,
+    /// Bits a parameter of an encrypted update.
+    #[arg(long, default_value = "8", value_parser = PossibleValuesParser::new(["8", "16"]))]
+    bits: String,
+    /// Determines every model and metric; encryption always uses the operating system's randomness.
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Directory for the run's files [default: runs/DATASET-SEED].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Form of the closing summary on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+const FILES: &str = "Written into DIR:
+  config.toml    everything resolved          fig5.svg, fig6.svg   the figures
+  accuracy.csv   every model, every epoch     report.html          all of it on one page";
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// A table.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl ReplayArgs {
+    fn resolve(&self) -> Result<(ReplayConfig, PathBuf), ExperimentError> {
+        let config = ReplayConfig::resolve(Choice {
+            dataset: self.dataset.clone(),
+            institutions: self.institutions,
+            epochs: self.epochs,
+            repeats: self.repeats,
+            malicious: self.malicious,
+            bits: if self.bits == "16" { 16 } else { 8 },
+            seed: self.seed,
+        })?;
+        let out = self.out.clone().unwrap_or_else(|| {
+            let name = PathBuf::from(&self.dataset)
+                .file_stem()
+                .map_or_else(|| "run".into(), OsString::from);
+            PathBuf::from("runs").join(format!("{}-{}", name.to_string_lossy(), self.seed))
+        });
+        Ok((config, out))
+    }
+}
+
+/// Runs the command line `arguments`, the program's name first. 0: done; 1: the run failed; 2: a value or a file has
+/// to change.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => match execute(cli.command) {
+            Ok(output) => {
+                // A reader that has gone away is no failure of the run.
+                let _ = std::io::stdout().write_all(output.as_bytes());
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                complain(&error.to_string());
+                ExitCode::from(error.exit_code())
+            }
+        },
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                let _ = error.print();
+            } else {
+                complain(&one_line(&error));
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn complain(message: &str) {
+    let _ = writeln!(std::io::stderr(), "consilium: {message}");
+}
+
+/// What is wrong, without the usage that clap prints below it.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"))
+        .collect();
+    let message = lines
+        .iter()
+        .filter(|line| !line.is_empty() && !line.starts_with("For more"))
+        .copied();
+    let message = message.collect::<Vec<_>>().join(" ");
+    format!("{} (see consilium --help)", message.trim_start_matches("error: "))
+}
+
+fn execute(command: Command) -> Result<String, ExperimentError> {
+    match command {
+        Command::Replay(arguments) => {
+            let (config, out) = arguments.resolve()?;
+            let progress = Progress::on_stderr();
+            let summary = replay::run(&config, &out, &progress);
+            progress.finish();
+            let summary = summary?;
+            Ok(match arguments.format {
+                Format::Text => {
+                    format!("{}\n{}\n", text_table(&summary, config.malicious), written(&out))
+                }
+                Format::Json => {
+                    let value = serde_json::json!({ "config": config, "summary": summary, "out": out });
+                    format!("{value:#}\n")
+                }
+            })
+        }
+        Command::Plot { directory } => {
+            replay::draw(&directory)?;
+            Ok(format!("{}\n", written(&directory)))
+        }
+    }
+}
+
+fn written(directory: &std::path::Path) -> String {
+    format!("report: {}", directory.join(replay::files::REPORT).display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn replay_args(line: &str) -> Result<ReplayArgs, clap::Error> {
+        let cli = Cli::try_parse_from(std::iter::once("consilium").chain(line.split_whitespace()))?;
+        match cli.command {
+            Command::Replay(arguments) => Ok(arguments),
+            Command::Plot { .. } => panic!("not a replay"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_library_and_the_directory_follows_dataset_and_seed() {
+        let (config, out) = replay_args("replay").unwrap().resolve().unwrap();
+        assert_eq!(config, ReplayConfig::resolve(Choice::default()).unwrap());
+        assert_eq!(out, PathBuf::from("runs/pima-42"));
+        let (_, out) = replay_args("replay --dataset some/heart.toml --seed 7")
+            .unwrap()
+            .resolve()
+            .unwrap();
+        assert_eq!(out, PathBuf::from("runs/heart-7"));
+    }
+
+    #[test]
+    fn a_bad_value_is_answered_with_one_line_that_names_the_flag() {
+        for (line, flag) in [
+            ("replay --bits 9", "--bits"),
+            ("replay --epochs many", "--epochs"),
+            ("replay --seed -1", "-1"),
+            ("replay --format yaml", "--format"),
+            ("replay --colour red", "--colour"),
+            ("plot", "<DIR>"),
+        ] {
+            let Err(error) = replay_args(line) else {
+                panic!("{line} was accepted")
+            };
+            let message = one_line(&error);
+            assert_eq!(message.lines().count(), 1);
+            assert!(message.contains(flag), "{line}: {message}");
+        }
+    }
+}

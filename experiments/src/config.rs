@@ -1,0 +1,232 @@
+//! A replay with everything resolved.
+
+use consilium_client::learning::{Optimiser, TrainingConfig};
+use consilium_crypto::countersign_quorum;
+use serde::{Deserialize, Serialize};
+
+use crate::ExperimentError;
+
+/// Everything that determines a replay's models and metrics; written to `config.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayConfig {
+    /// Name of a bundled dataset or path of a schema.
+    pub dataset: String,
+    /// n, institutions that share the training rows.
+    pub institutions: usize,
+    /// Epochs of centralised training, and steps of federated training.
+    pub epochs: usize,
+    /// Independent centralised runs.
+    pub repeats: usize,
+    /// Institutions that send poisoned updates.
+    pub malicious: usize,
+    /// b, bits a parameter of a verified update: 8 or 16.
+    pub bits: u8,
+    /// Determines splits, dealing, initial models, row order, rounding, who is malicious and who is looked at.
+    pub seed: u64,
+    /// Share of the rows that only tests.
+    pub test_fraction: f64,
+    /// Sizes of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// c: every coordinate of a weighted update is clipped to ±c.
+    pub clip: f32,
+    /// t, trustees that open a sum together.
+    pub threshold: u32,
+    /// q, trustees that countersign an aggregate before any of them helps to open it.
+    pub quorum: u32,
+    /// Accepted updates without which a round is not closed.
+    pub min_updates: u32,
+    /// Hyper-parameters of centralised training; one epoch at a time.
+    pub centralised: TrainingConfig,
+    /// Hyper-parameters of an institution's local training.
+    pub local: TrainingConfig,
+}
+
+/// What the command line chooses; the rest follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// See [`ReplayConfig::dataset`].
+    pub dataset: String,
+    /// See [`ReplayConfig::institutions`].
+    pub institutions: usize,
+    /// See [`ReplayConfig::epochs`].
+    pub epochs: usize,
+    /// See [`ReplayConfig::repeats`].
+    pub repeats: usize,
+    /// See [`ReplayConfig::malicious`].
+    pub malicious: usize,
+    /// See [`ReplayConfig::bits`].
+    pub bits: u8,
+    /// See [`ReplayConfig::seed`].
+    pub seed: u64,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self {
+            dataset: "pima".into(),
+            institutions: 10,
+            epochs: 60,
+            repeats: 10,
+            malicious: 2,
+            bits: 8,
+            seed: 42,
+        }
+    }
+}
+
+impl ReplayConfig {
+    /// Fills in what the command line does not choose: the largest threshold that n ≥ 3t − 2 allows, its quorum, and
+    /// hyper-parameters that were measured on pima and wdbc.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Invalid`] naming the value that cannot work and what to change.
+    pub fn resolve(choice: Choice) -> Result<Self, ExperimentError> {
+        let Choice {
+            dataset,
+            institutions,
+            epochs,
+            repeats,
+            malicious,
+            bits,
+            seed,
+        } = choice;
+        let n = u32::try_from(institutions).unwrap_or(u32::MAX);
+        let threshold = n.saturating_add(2) / 3;
+        let config = Self {
+            dataset,
+            institutions,
+            epochs,
+            repeats,
+            malicious,
+            bits,
+            seed,
+            test_fraction: 0.2,
+            hidden: vec![16, 8],
+            clip: 0.05,
+            threshold,
+            quorum: countersign_quorum(n, threshold),
+            min_updates: threshold.saturating_add(1),
+            centralised: TrainingConfig {
+                optimiser: Optimiser::Adam,
+                learning_rate: 1e-3,
+                batch_size: 32,
+                local_epochs: 1,
+            },
+            local: TrainingConfig {
+                optimiser: Optimiser::Adam,
+                learning_rate: 1e-2,
+                batch_size: 16,
+                local_epochs: 1,
+            },
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ExperimentError> {
+        let error = |message: String| Err(ExperimentError::Invalid(message));
+        if !(2..=1000).contains(&self.institutions) {
+            return error(format!(
+                "--institutions must be from 2 to 1000, got {}",
+                self.institutions
+            ));
+        }
+        if self.epochs == 0 || self.repeats == 0 {
+            return error("--epochs and --repeats must be 1 or more".into());
+        }
+        if !matches!(self.bits, 8 | 16) {
+            return error(format!("--bits must be 8 or 16, got {}", self.bits));
+        }
+        if i64::try_from(self.seed).is_err() {
+            return error(format!(
+                "--seed must be below 2^63 (config.toml holds no larger number), got {}",
+                self.seed
+            ));
+        }
+        let honest = self.institutions.saturating_sub(self.malicious);
+        if honest < self.min_updates as usize {
+            let most = self.institutions - self.min_updates as usize;
+            let (malicious, n, needed) = (self.malicious, self.institutions, self.min_updates);
+            return error(format!(
+                "--malicious {malicious} of {n} leaves {honest} honest institutions, a round needs {needed}: choose {most} or fewer"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The TOML that `config.toml` holds.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Invalid`] if a value has no TOML form.
+    pub fn to_toml(&self) -> Result<String, ExperimentError> {
+        toml::to_string(self).map_err(|e| ExperimentError::Invalid(e.to_string()))
+    }
+
+    /// Reads what [`Self::to_toml`] wrote.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Invalid`] in one line.
+    pub fn from_toml(text: &str) -> Result<Self, ExperimentError> {
+        let config: Self = toml::from_str(text).map_err(|e| ExperimentError::Invalid(e.message().to_owned()))?;
+        config.check()?;
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_institutions_mean_threshold_four_quorum_seven_and_five_updates() {
+        let config = ReplayConfig::resolve(Choice::default()).unwrap();
+        assert_eq!((config.threshold, config.quorum, config.min_updates), (4, 7, 5));
+        for (n, t) in [(4, 2), (7, 3), (50, 17)] {
+            let choice = Choice {
+                institutions: n,
+                malicious: 0,
+                ..Choice::default()
+            };
+            assert_eq!(ReplayConfig::resolve(choice).unwrap().threshold, t);
+        }
+    }
+
+    #[test]
+    fn a_resolved_config_survives_its_file() {
+        let config = ReplayConfig::resolve(Choice::default()).unwrap();
+        assert_eq!(ReplayConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
+        assert!(ReplayConfig::from_toml("dataset = 1").is_err());
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_refused_in_one_line() {
+        let good = Choice::default;
+        for choice in [
+            Choice {
+                institutions: 1,
+                ..good()
+            },
+            Choice {
+                institutions: 5000,
+                ..good()
+            },
+            Choice { malicious: 6, ..good() },
+            Choice {
+                malicious: 60,
+                ..good()
+            },
+            Choice { bits: 9, ..good() },
+            Choice { epochs: 0, ..good() },
+            Choice { repeats: 0, ..good() },
+            Choice {
+                seed: u64::MAX,
+                ..good()
+            },
+        ] {
+            let error = ReplayConfig::resolve(choice).unwrap_err();
+            assert_eq!(error.to_string().lines().count(), 1);
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What can stop an experiment.
+
+use std::path::{Path, PathBuf};
+
+use consilium_client::learning::LearningError;
+use consilium_crypto::QuantiseError;
+use consilium_datasets::DatasetError;
+
+/// Why an experiment stopped. Every message is one line.
+#[derive(Debug, thiserror::Error)]
+pub enum ExperimentError {
+    /// A value on the command line or in a file that cannot work.
+    #[error("{0}")]
+    Invalid(String),
+    /// The data could not be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// Training or evaluation failed.
+    #[error(transparent)]
+    Learning(#[from] LearningError),
+    /// Quantisation cannot work with the chosen numbers.
+    #[error(transparent)]
+    Quantise(#[from] QuantiseError),
+    /// A file could not be read or written.
+    #[error("{path}: {source}", path = path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A CSV of a run does not hold what was recorded.
+    #[error("{path}: {reason}; run `consilium replay` again to record it anew", path = path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A figure could not be drawn.
+    #[error("drawing failed: {0}")]
+    Plot(String),
+}
+
+impl ExperimentError {
+    /// 2 where the command line or a file has to change, 1 where the run itself failed.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Invalid(_) | Self::Dataset(_) | Self::Quantise(_) | Self::File { .. } | Self::Record { .. } => 2,
+            Self::Learning(_) | Self::Plot(_) => 1,
+        }
+    }
+
+    /// Names the file that an operation failed on.
+    pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        |source| Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! `report.html`: one file that shows a run, with nothing to fetch.
+
+use std::fmt::Write as _;
+
+use crate::summary::SummaryRow;
+use crate::{ExperimentError, ReplayConfig};
+
+/// What the report shows.
+pub struct Report<'a> {
+    /// The run.
+    pub config: &'a ReplayConfig,
+    /// Where its curves end.
+    pub summary: &'a [SummaryRow],
+    /// Figure 5, SVG text.
+    pub figure5: &'a str,
+    /// Figure 6, SVG text.
+    pub figure6: &'a str,
+    /// `rounds.csv`, if the verified federation ran.
+    pub rounds: Option<&'a str>,
+}
+
+const STYLE: &str = "body{font:16px/1.5 sans-serif;color:#222;max-width:75rem;margin:2rem auto;padding:0 1rem}\
+svg{max-width:100%;height:auto}table{border-collapse:collapse;margin:1rem 0}\
+th,td{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left}\
+pre{background:#f6f6f6;padding:1rem;overflow:auto}figure{margin:1.5rem 0}figcaption{color:#555}";
+
+impl Report<'_> {
+    /// The page.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Invalid`] if the configuration has no TOML form.
+    pub fn html(&self) -> Result<String, ExperimentError> {
+        let config = self.config;
+        let ReplayConfig {
+            institutions,
+            epochs,
+            malicious,
+            bits,
+            seed,
+            ..
+        } = config;
+        let dataset = escape(&config.dataset);
+        let mut page = format!(
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Consilium: {dataset}</title>\
+             <style>{STYLE}</style></head><body>\n<h1>Consilium: {dataset}</h1>\n\
+             <p>{institutions} institutions, {epochs} epochs, {malicious} malicious, {bits} bits a parameter, \
+             seed {seed}.</p>\n"
+        );
+        page.push_str(&table(self.summary, *malicious));
+        let captions = [
+            (
+                self.figure5,
+                "Accuracy by epoch with all rows in one place: what federation is measured against.",
+            ),
+            (
+                self.figure6,
+                "Three institutions drawn at random among the honest ones. Malicious institutions send their update \
+                 sign-flipped and scaled by ten.",
+            ),
+        ];
+        for (figure, caption) in captions {
+            let _ = writeln!(
+                page,
+                "<figure>{}<figcaption>{caption}</figcaption></figure>",
+                inline(figure)
+            );
+        }
+        if let Some(rounds) = self.rounds {
+            let _ = writeln!(page, "<h2>Rounds</h2>\n{}", rounds_table(rounds));
+        }
+        let _ = writeln!(
+            page,
+            "<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>",
+            escape(&config.to_toml()?)
+        );
+        Ok(page)
+    }
+}
+
+fn table(summary: &[SummaryRow], malicious: usize) -> String {
+    let mut table = String::from(
+        "<table><tr><th></th><th>epoch</th><th>accuracy</th><th>standard deviation</th><th>AUC</th><th>loss</th></tr>\n",
+    );
+    for row in summary {
+        let SummaryRow {
+            epoch,
+            accuracy,
+            accuracy_sd,
+            loss,
+            ..
+        } = row;
+        let auc = row.auc.map_or_else(|| "–".into(), |auc| format!("{auc:.3}"));
+        let title = escape(&row.title(malicious));
+        // Writing into a String cannot fail.
+        let _ = writeln!(
+            table,
+            "<tr><td>{title}</td><td>{epoch}</td><td>{accuracy:.3}</td><td>{accuracy_sd:.3}</td><td>{auc}</td>\
+             <td>{loss:.3}</td></tr>"
+        );
+    }
+    table.push_str("</table>\n");
+    table
+}
+
+/// A CSV as a table that can be folded away.
+fn rounds_table(csv: &str) -> String {
+    let mut table = String::from("<details open><summary>rounds.csv</summary><table>\n");
+    for (number, line) in csv.lines().enumerate() {
+        let cell = if number == 0 { "th" } else { "td" };
+        let cells: String = line
+            .split(',')
+            .map(|field| format!("<{cell}>{}</{cell}>", escape(field)))
+            .collect();
+        let _ = writeln!(table, "<tr>{cells}</tr>");
+    }
+    table.push_str("</table></details>");
+    table
+}
+
+/// An SVG document without the line that only a file needs.
+fn inline(svg: &str) -> &str {
+    svg.find("<svg").and_then(|start| svg.get(start..)).unwrap_or(svg)
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Choice;
+
+    #[test]
+    fn the_page_holds_figures_table_and_configuration_and_fetches_nothing() {
+        let mut config = ReplayConfig::resolve(Choice::default()).unwrap();
+        config.dataset = "<script>".into();
+        let figure5 = "<?xml?>\n<svg id=\"five\"></svg>";
+        let report = Report {
+            config: &config,
+            summary: &[],
+            figure5,
+            figure6: "<svg id=\"six\"></svg>",
+            rounds: Some("step,attempt\n1,0\n"),
+        };
+        let page = report.html().unwrap();
+        for part in [
+            "id=\"five\"",
+            "id=\"six\"",
+            "<td>1</td><td>0</td>",
+            "min_updates = 5",
+            "&lt;script&gt;",
+        ] {
+            assert!(page.contains(part), "{part}");
+        }
+        for absent in ["<script>", "<?xml", "src=", "href="] {
+            assert!(!page.contains(absent), "{absent}");
+        }
+    }
+}
