@@ -29,7 +29,8 @@ fn a_genesis_founds_a_run() {
 
 #[test]
 fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() {
-    let cases: Vec<(&str, Box<dyn FnOnce(&mut v1::Genesis)>)> = vec![
+    type Tweak = Box<dyn FnOnce(&mut v1::Genesis)>;
+    let cases: Vec<(&str, Tweak)> = vec![
         ("protocol version", Box::new(|g| g.protocol_version = 2)),
         ("number of institutions", Box::new(|g| g.institutions = 0)),
         ("number of institutions", Box::new(|g| g.institutions = 1000)),
@@ -86,7 +87,7 @@ fn a_dealing_for_another_committee_is_refused() {
 
 #[test]
 fn a_genesis_signed_by_another_than_its_authority_is_refused() {
-    let (genesis, _, .., model) = genesis_message(1);
+    let (genesis, .., model) = genesis_message(1);
     let entry = genesis_entry(genesis, &SigningKey::generate(&mut OsRng));
     assert!(matches!(
         Contract::found(&entry, &model, table()),
