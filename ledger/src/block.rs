@@ -184,7 +184,10 @@ mod tests {
             hex::encode(&bytes[SealedHeader::LEN..]),
             "0000000767656e657369730000000000000003ffffff"
         );
-        assert_eq!(hex::encode(sha256(&bytes)), "BLOCK_SHA");
+        assert_eq!(
+            hex::encode(sha256(&bytes)),
+            "948b04a68cc9add2065fcd16be4b648fab531fe13f735e24e8d0ad3ce0ce4d8b"
+        );
     }
 
     #[test]

@@ -238,10 +238,16 @@ mod tests {
         ]
         .concat();
         assert_eq!(hex::encode(header.encode()), expected);
-        assert_eq!(hex::encode(header.hash()), "HEADER_HASH");
+        assert_eq!(
+            hex::encode(header.hash()),
+            "afc4053b98b3afc48e297a63a236622a184e5b73d9a7c207ae05cd0d7c5b5c8d"
+        );
         let sealed = header.seal(&[9; 32], &SigningKey::from_bytes(&[10; 32]));
         assert_eq!(hex::encode(sealed.encode()), expected + &hex::encode(sealed.signature));
-        assert_eq!(hex::encode(sealed.signature), "SIGNATURE");
+        assert_eq!(
+            hex::encode(sealed.signature),
+            "6ef5e9b3076ee73edd580d58c8bb470cec1e48a6fedaafe2dc92e23f3e44f1c4ce6da7214f121122dca74da93f41d1898b152ec0639e9a3b26d3ba2b0c84ff03"
+        );
     }
 
     #[test]

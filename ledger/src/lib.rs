@@ -22,6 +22,28 @@
 //! | `error` | what can be wrong with a ledger |
 //!
 //! All integers in encodings are big-endian.
+//!
+//! Writing and reading, as a coordinator does:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use consilium_ledger::{Block, HeaderChain, Store, sha256, verify_chain};
+//! # let (folder, key) = (tempfile::tempdir()?, ed25519_dalek::SigningKey::from_bytes(&[7; 32]));
+//! let genesis = b"parameters of the run".to_vec();
+//! let mut chain = HeaderChain::new(sha256(&genesis), key.verifying_key());
+//! let store = Store::open(folder.path())?;
+//!
+//! let (entries, state_root, now_ms) = (vec![genesis], [0; 32], 1_700_000_000_000);
+//! let header = chain.propose(&entries, state_root, now_ms)?;
+//! let block = Block { sealed: header.seal(chain.chain_id(), &key), entries };
+//! store.append_block(&block, &[b"a large body"])?; // durable when it returns
+//! chain.append_block(&block)?; // now it may be acknowledged
+//!
+//! let again = verify_chain(store.blocks(0), *chain.chain_id(), key.verifying_key())?;
+//! assert_eq!(again.head(), chain.head());
+//! # Ok(())
+//! # }
+//! ```
 
 #![cfg_attr(
     test,

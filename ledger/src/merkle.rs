@@ -1,7 +1,7 @@
 //! Merkle trees of RFC 6962, section 2.1 (unchanged in RFC 9162, section 2.1).
 //!
-//! MTH({}) = SHA-256(""); MTH({d}) = SHA-256(0x00 ‖ d); MTH(D[n]) = SHA-256(0x01 ‖ MTH(D[0:k]) ‖ MTH(D[k:n])) with k the
-//! largest power of two smaller than n. The two prefixes keep a leaf from being taken for a node.
+//! `MTH({}) = SHA-256("")`; `MTH({d}) = SHA-256(0x00 ‖ d)`; `MTH(D[n]) = SHA-256(0x01 ‖ MTH(D[0:k]) ‖ MTH(D[k:n]))` with
+//! k the largest power of two smaller than n. The two prefixes keep a leaf from being taken for a node.
 //! Functions here speak of leaf hashes, so that a tree can grow without its data.
 
 use sha2::{Digest, Sha256};

@@ -225,7 +225,7 @@ impl Store {
         }
         let addressed = addressed(blobs)?;
 
-        let open = self.opened()?;
+        let open = self.opened();
         let open = open.as_ref().ok_or_else(|| self.closed())?;
         let new_head = Head {
             height: header.height,
@@ -254,7 +254,7 @@ impl Store {
     pub fn put_blobs(&self, blobs: &[&[u8]]) -> Result<Vec<Hash>, LedgerError> {
         let mut writer = self.writer()?;
         let addressed = addressed(blobs)?;
-        let open = self.opened()?;
+        let open = self.opened();
         let open = open.as_ref().ok_or_else(|| self.closed())?;
         writer.attempt(|| {
             open.put_blobs(&self.disk, &addressed)?;
@@ -367,11 +367,11 @@ impl Store {
     }
 
     fn read<T>(&self, step: impl FnOnce(&Open) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
-        step(self.opened()?.as_ref().ok_or_else(|| self.closed())?)
+        step(self.opened().as_ref().ok_or_else(|| self.closed())?)
     }
 
-    fn opened(&self) -> Result<RwLockReadGuard<'_, Option<Open>>, LedgerError> {
-        Ok(self.open.read().unwrap_or_else(PoisonError::into_inner))
+    fn opened(&self) -> RwLockReadGuard<'_, Option<Open>> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn writer(&self) -> Result<MutexGuard<'_, Writer>, LedgerError> {
@@ -518,32 +518,33 @@ fn log_path(root: &Path) -> PathBuf {
 /// Takes the lock that keeps every other process, and every other store of this one, out.
 fn lock(root: &Path) -> Result<File, LedgerError> {
     let path = root.join(LOCK_FILE);
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(io_error("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LedgerError::Locked { path: root.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(io_error("lock", &path)(error)),
-    }
+    let options = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = options.map_err(io_error("open", &path))?;
+    // A process that is just being started elsewhere in this one holds copies of its open files for a moment.
+    wait_for_lock(root, &file, Duration::from_millis(250))?;
+    Ok(file)
 }
 
 /// Waits until no thread of sled has the log any more: it locks the file, and some outlive the database.
 fn wait_for_log(root: &Path) -> Result<(), LedgerError> {
-    let Ok(log) = File::open(log_path(root)) else {
-        return Ok(());
-    };
-    for _ in 0..500 {
-        match log.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(10)),
-            Err(TryLockError::Error(error)) => return Err(io_error("lock", &log_path(root))(error)),
-        }
+    match File::open(log_path(root)) {
+        Ok(log) => wait_for_lock(root, &log, Duration::from_secs(5)),
+        Err(_) => Ok(()),
     }
-    Err(LedgerError::Locked { path: root.to_owned() })
+}
+
+fn wait_for_lock(root: &Path, file: &File, at_most: Duration) -> Result<(), LedgerError> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let mut waited = Duration::ZERO;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if waited < at_most => thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(LedgerError::Locked { path: root.to_owned() }),
+            Err(TryLockError::Error(error)) => return Err(io_error("lock", root)(error)),
+        }
+        waited += PAUSE;
+    }
 }
 
 #[cfg(test)]

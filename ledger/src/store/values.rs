@@ -1,7 +1,7 @@
 //! Values of any length in a sled tree, cut into chunks.
 //!
-//! sled keeps 16 neighbouring values in one page and writes pages above half a megabyte into files of their own.
-//! Chunks keep every page inside its log, which is the part of sled whose order of writes is well defined.
+//! sled keeps up to 17 neighbouring values in one page, and writes a page above a quarter of a segment (128 KiB) into a
+//! file of its own, flushed by itself. Chunks keep every page inside the log, where the order of writes is defined.
 //! Key = the value's key ‖ chunk number u32. Chunk 0 starts with the value's length, u32, and is written last: it is
 //! there only if all others are.
 
@@ -13,7 +13,9 @@ use crate::{
     store::{disk::Disk, fence::fenced},
 };
 
-const CHUNK_BYTES: usize = 16 * 1024;
+const CHUNK_BYTES: usize = 6 * 1024;
+/// A full page of chunks, with room for keys and headers, stays in the log.
+const _: () = assert!(17 * (CHUNK_BYTES + 64) < 128 * 1024);
 
 #[derive(Debug)]
 pub(super) struct Values {
