@@ -1,1 +1,109 @@
-//! Encryption, proofs and threshold decryption of model updates
+//! Encryption, proofs and threshold decryption of model updates.
+//!
+//! An institution's update is hidden by a one-time mask from a key-homomorphic pseudorandom function; the mask's key is
+//! encrypted under a keyed-homomorphic encryption (KH-PKE); proofs tie the two together and bound the update; trustees
+//! open only the sum of the keys. Everything that needs a trustee is constant in the number d of parameters.
+//!
+//! The crate is pure: no file, no socket, no clock, no tensor. Bytes of a peer become a `Candidate…`, and only `verify_…`
+//! turns one into the `Verified…` that can be summed or opened.
+//!
+//! **Not to be used for** anything but sums: whoever may open a sum of one update opens that update, so the caller enforces
+//! a least number of summands, one opened sum a step, and countersignatures before shares. The crate does not sign headers
+//! or know who is enrolled; [`signature`] offers the signing.
+//!
+//! # One round
+//!
+//! ```text
+//! institution   quantise::Quantiser → QuantisedUpdate → update::encrypt → UnprovenUpdate::prove → EncryptedUpdate
+//! coordinator   CandidateHeader::decode → CandidateUpdate::parse → verify_updates → VerifiedUpdate → MaskedSum
+//!               EvaluationKey::evaluate over the VerifiedHeaders → Evaluation
+//! trustee       verify_key_proofs → Evaluation::verify → VerifiedEvaluation → KeyShare::decryption_share
+//! anyone        verify_share → combine → MaskKeySum → MaskedSum::open → quantise::decode → quantise::apply
+//! institution   MaskedSum::check, before it trains on the result
+//! ```
+//!
+//! # Notation
+//!
+//! Written additively in ristretto255, of prime order ℓ.
+//!
+//! | symbol | meaning |
+//! | --- | --- |
+//! | g, h, W_j | the basepoint; the message base; the mask base of parameter j. No relation among them is known |
+//! | X1 = x·g, X2 = y·g, vk | the public key gpk; 1/x, 1/y are the decryption key gsk, sk_h the signing half of vk |
+//! | d, b, m, n, t | parameters, bits a parameter, updates in a sum, institutions, threshold |
+//! | q_j, u_j = q_j + 2^(b−1) | a quantised parameter, signed; the same made nonnegative |
+//! | k = Σ 2^(16i)·κ_i | the mask key and its 16 limbs of 16 bits |
+//! | E_j = u_j·h + k·W_j | the masked update; h_E is SHA-512 of its encodings |
+//! | C^(i) = (r_i·X1, s_i·X2, (r_i+s_i)·g + κ_i·h) | the encrypted limbs |
+//! | V_j = u_j·h + β_j·g | commitments under the range proofs |
+//! | ρ, σ, w; e; T; z | weights that fold a vector; challenge; a proof's commitments; its responses |
+//! | a_i, b_i; A_i = a_i·X1, B_i = b_i·X2 | a trustee's key share; its public half |
+//! | F_c, G_c; D_i; λ_i | commitments of a dealing; a decryption share; a Lagrange coefficient |
+//! | C̄, k̄ | sums of C and of k over the accepted updates |
+//!
+//! # Map
+//!
+//! `group`, `encoding`, `transcript`: bases, strict reading, every label. `keys`, [`khpke`]: the encryption and the scheme by
+//! itself. `limbs` (items 1, 2), `link` (3), `range` (4): the proofs of an update. [`update`], `header`, `verify`, `fold`:
+//! making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`, `share`: the shared key.
+//! [`quantise`]: floats to integers and back.
+//!
+//! # Sources
+//!
+//! Boneh, Boyen, Shacham, "Short group signatures", CRYPTO 2004. Emura et al., "Chosen ciphertext secure keyed-homomorphic
+//! public-key cryptosystems", Designs, Codes and Cryptography 2018. Naor, Pinkas, Reingold, "Distributed pseudo-random
+//! functions and KDCs", EUROCRYPT 1999. Boneh, Lewi, Montgomery, Raghunathan, "Key homomorphic PRFs and their applications",
+//! CRYPTO 2013. Bünz et al., "Bulletproofs", S&P 2018. Feldman, "A practical scheme for non-interactive verifiable secret
+//! sharing", FOCS 1987. Attema, Fehr, Klooß, "Fiat–Shamir transformation of multi-round interactive proofs", TCC 2022.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a test that panics has failed, which is what it is for"
+    )
+)]
+
+mod aggregate;
+mod context;
+mod dealing;
+mod dlog;
+mod encoding;
+mod error;
+mod fold;
+mod group;
+mod header;
+mod keys;
+pub mod khpke;
+mod limbs;
+mod link;
+mod masked_sum;
+pub mod quantise;
+mod range;
+mod share;
+pub mod signature;
+mod transcript;
+pub mod update;
+mod verify;
+
+pub use aggregate::{Evaluation, VerifiedEvaluation};
+pub use context::{Bound, Context, MAX_DIMENSION, MAX_SUMMANDS, Parameters, RoundContext};
+pub use dealing::{Dealing, DealingCommitments, KeyShare, PublicShare, countersign_quorum, deal};
+pub use dlog::DiscreteLogTable;
+pub use error::{
+    AggregateError, DecodeError, EncryptError, QuantiseError, ReadOffError, ShareError, SignatureError, UpdateError,
+};
+pub use header::{CandidateHeader, HEADER_LEN, VerifiedHeader, verify_key_proofs, verify_key_proofs_with_rng};
+pub use keys::{Ciphertext, DecryptionKey, EvaluationKey, PublicKey};
+pub use masked_sum::{MaskKeySum, MaskedSum};
+pub use quantise::{QuantisedUpdate, Quantiser};
+pub use share::{DecryptionShare, VerifiedShare, combine, verify_share};
+pub use signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey};
+pub use update::{EncryptedUpdate, UnprovenUpdate, body_length, mask_length};
+pub use verify::{CandidateUpdate, MaskedUpdate, VerifiedUpdate, verify_updates, verify_updates_with_rng};
+
+/// A SHA-256 hash, or something as long.
+pub type Hash = [u8; 32];

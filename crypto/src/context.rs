@@ -1,0 +1,242 @@
+//! What a proof is bound to: the round it was made for and the institution that made it.
+
+use crate::encoding::Reader;
+use crate::{DecodeError, Hash};
+
+/// Largest number of parameters of a model.
+pub const MAX_DIMENSION: u32 = 1 << 24;
+/// Largest number of updates in one sum.
+pub const MAX_SUMMANDS: u32 = 1024;
+
+/// The public numbers that fix every length of an encrypted update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Parameters {
+    dimension: u32,
+    bits: u8,
+}
+
+impl Parameters {
+    /// d parameters of b bits; b is 8 or 16, d at least 1 and at most [`MAX_DIMENSION`].
+    pub fn new(dimension: u32, bits: u8) -> Result<Self, DecodeError> {
+        if !(1..=MAX_DIMENSION).contains(&dimension) {
+            let found = u64::from(dimension);
+            return Err(DecodeError::Value {
+                what: "dimension",
+                found,
+                allowed: "1 to 2^24",
+            });
+        }
+        Bound::parameter(u64::from(bits))?;
+        Ok(Self { dimension, bits })
+    }
+
+    /// d, the number of parameters.
+    pub fn dimension(&self) -> u32 {
+        self.dimension
+    }
+
+    /// b, the bits a parameter.
+    pub fn bits(&self) -> u8 {
+        self.bits
+    }
+}
+
+/// What is proven about an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Bound {
+    /// Every parameter by itself: u_j ∈ [0, 2^bits).
+    Parameter {
+        /// b, 8 or 16.
+        bits: u8,
+    },
+}
+
+impl Bound {
+    const PARAMETER: u8 = 1;
+
+    fn parameter(bits: u64) -> Result<Self, DecodeError> {
+        match bits {
+            8 => Ok(Self::Parameter { bits: 8 }),
+            16 => Ok(Self::Parameter { bits: 16 }),
+            found => Err(DecodeError::Value {
+                what: "bits a parameter",
+                found,
+                allowed: "8 or 16",
+            }),
+        }
+    }
+
+    /// b, the bits in which a masked parameter is read off.
+    pub fn bits(&self) -> u8 {
+        match self {
+            Self::Parameter { bits } => *bits,
+        }
+    }
+}
+
+/// A round: one attempt at one step, with all that its participants must agree on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RoundContext {
+    /// Version of the protocol.
+    pub protocol_version: u32,
+    /// SHA-256 of the genesis.
+    pub chain_id: Hash,
+    /// The improvement of the model, from 0.
+    pub step: u64,
+    /// The try at the step, from 0.
+    pub attempt: u32,
+    /// SHA-256 of the model that the round starts from.
+    pub model_hash: Hash,
+    /// What is proven about an update.
+    pub bound: Bound,
+    /// d, the number of parameters.
+    pub dimension: u32,
+    /// [`PublicKey::hash`](crate::PublicKey::hash) of gpk.
+    pub key_hash: Hash,
+}
+
+impl RoundContext {
+    /// Length of the encoding, in bytes.
+    pub const LEN: usize = 4 + 32 + 8 + 4 + 32 + 1 + 8 + 4 + 32;
+
+    /// The fixed-width encoding; integers are big-endian.
+    pub fn encode(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        let Bound::Parameter { bits } = self.bound;
+        let fields: [&[u8]; 9] = [
+            &self.protocol_version.to_be_bytes(),
+            &self.chain_id,
+            &self.step.to_be_bytes(),
+            &self.attempt.to_be_bytes(),
+            &self.model_hash,
+            &[Bound::PARAMETER],
+            &u64::from(bits).to_be_bytes(),
+            &self.dimension.to_be_bytes(),
+            &self.key_hash,
+        ];
+        for (slot, byte) in bytes.iter_mut().zip(fields.into_iter().flatten()) {
+            *slot = *byte;
+        }
+        bytes
+    }
+
+    /// Reads [`encode`](Self::encode)'s bytes and no others.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new("round context", bytes, Self::LEN)?;
+        let protocol_version = reader.u32()?;
+        let chain_id = reader.array()?;
+        let step = reader.u64()?;
+        let attempt = reader.u32()?;
+        let model_hash = reader.array()?;
+        let [kind] = reader.array()?;
+        let bound = match kind {
+            Bound::PARAMETER => Bound::parameter(reader.u64()?)?,
+            _ => {
+                return Err(DecodeError::Value {
+                    what: "kind of bound",
+                    found: u64::from(kind),
+                    allowed: "1",
+                });
+            }
+        };
+        let dimension = reader.u32()?;
+        Parameters::new(dimension, bound.bits())?;
+        Ok(Self {
+            protocol_version,
+            chain_id,
+            step,
+            attempt,
+            model_hash,
+            bound,
+            dimension,
+            key_hash: reader.array()?,
+        })
+    }
+
+    /// The numbers that fix the lengths; refused where d is out of bounds.
+    pub fn parameters(&self) -> Result<Parameters, DecodeError> {
+        Parameters::new(self.dimension, self.bound.bits())
+    }
+}
+
+/// A round and the institution that speaks in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Context {
+    /// The round.
+    pub round: RoundContext,
+    /// The institution's pseudonym.
+    pub pseudonym: Hash,
+}
+
+impl Context {
+    /// Length of the encoding, in bytes.
+    pub const LEN: usize = RoundContext::LEN + 32;
+
+    /// The fixed-width encoding: the round's, then the pseudonym.
+    pub fn encode(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        let (round, pseudonym) = bytes.split_at_mut(RoundContext::LEN);
+        round.copy_from_slice(&self.round.encode());
+        pseudonym.copy_from_slice(&self.pseudonym);
+        bytes
+    }
+
+    /// Reads [`encode`](Self::encode)'s bytes and no others.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new("context", bytes, Self::LEN)?;
+        Ok(Self {
+            round: RoundContext::decode(reader.take(RoundContext::LEN)?)?,
+            pseudonym: reader.array()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Context {
+        let round = RoundContext {
+            protocol_version: 1,
+            chain_id: [2; 32],
+            step: 3,
+            attempt: 4,
+            model_hash: [5; 32],
+            bound: Bound::Parameter { bits: 8 },
+            dimension: 289,
+            key_hash: [7; 32],
+        };
+        Context {
+            round,
+            pseudonym: [8; 32],
+        }
+    }
+
+    #[test]
+    fn a_context_survives_its_encoding_and_every_byte_of_it_counts() {
+        let context = example();
+        let bytes = context.encode();
+        assert_eq!(Context::decode(&bytes), Ok(context.clone()));
+        for position in 0..bytes.len() {
+            let mut changed = bytes;
+            changed[position] ^= 1;
+            assert_ne!(Context::decode(&changed), Ok(context.clone()), "byte {position}");
+        }
+        assert!(Context::decode(&bytes[1..]).is_err());
+    }
+
+    #[test]
+    fn unknown_bounds_and_sizes_are_refused() {
+        for (bits, dimension) in [(0, 1), (7, 1), (32, 1), (8, 0), (8, MAX_DIMENSION + 1)] {
+            assert!(
+                Parameters::new(dimension, bits).is_err(),
+                "{bits} bits, {dimension} parameters"
+            );
+        }
+        let mut bytes = example().encode();
+        bytes[4 + 32 + 8 + 4 + 32] = 2;
+        let error = Context::decode(&bytes).unwrap_err();
+        assert_eq!(error.to_string(), "kind of bound is 2; allowed: 1");
+    }
+}

@@ -1,0 +1,235 @@
+//! Verifiable dealing of the decryption key (Feldman, FOCS 1987).
+//!
+//! a = 1/x and b = 1/y are shared with polynomials f, φ of degree t−1: trustee i holds a_i = f(i), b_i = φ(i). Public are
+//! F_c = f_c·X1 and G_c = φ_c·X2. F_0 = G_0 = g ties them to the public key, since (1/x)·X1 = g, so a wrong dealing is seen
+//! by everyone; A_i = a_i·X1 = Σ i^c·F_c and B_i = b_i·X2 follow. n ≥ 3t − 2.
+
+use std::fmt;
+
+use curve25519_dalek::ristretto::RistrettoPoint;
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
+use rand_core::CryptoRngCore;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::encoding::{ELEMENT_LEN, Reader};
+use crate::group::g;
+use crate::keys::KeyMaterial;
+use crate::{DecodeError, MAX_SUMMANDS, PublicKey, ShareError, VerifyingKey};
+
+/// q = ⌊(n+t−1)/2⌋ + 1, the countersignatures that must agree before any share leaves a trustee: two such quorums share an
+/// honest one.
+pub fn countersign_quorum(trustees: u32, threshold: u32) -> u32 {
+    (trustees + threshold.saturating_sub(1)) / 2 + 1
+}
+
+/// What the dealer hands out. The decryption key itself is wiped before this exists.
+#[derive(Debug)]
+pub struct Dealing {
+    /// gpk.
+    pub public_key: PublicKey,
+    /// F and G, public.
+    pub commitments: DealingCommitments,
+    /// One for each trustee, indices 1 to n, each for its trustee's eyes only.
+    pub shares: Vec<KeyShare>,
+}
+
+/// Makes a key and deals it to n trustees with threshold t.
+pub fn deal(
+    trustees: u32,
+    threshold: u32,
+    evaluation_key: &VerifyingKey,
+    rng: &mut impl CryptoRngCore,
+) -> Result<Dealing, ShareError> {
+    check_threshold(trustees, threshold)?;
+    let material = KeyMaterial::generate(rng);
+    let public_key = PublicKey::new(material.x1, material.x2, *evaluation_key)?;
+    let (a, b) = material.secrets();
+    let mut polynomial = |constant: &Scalar| {
+        let rest = std::iter::repeat_with(|| Scalar::random(rng)).take(threshold as usize - 1);
+        let mut coefficients = Zeroizing::new(Vec::with_capacity(threshold as usize));
+        coefficients.push(*constant);
+        coefficients.extend(rest);
+        coefficients
+    };
+    let (f, phi) = (polynomial(a), polynomial(b));
+    let commitments = DealingCommitments {
+        trustees,
+        f: f.iter().map(|coefficient| public_key.x1 * coefficient).collect(),
+        g: phi.iter().map(|coefficient| public_key.x2 * coefficient).collect(),
+    };
+    let share = |index| KeyShare {
+        index,
+        a: evaluate(&f, index),
+        b: evaluate(&phi, index),
+    };
+    Ok(Dealing {
+        public_key,
+        commitments,
+        shares: (1..=trustees).map(share).collect(),
+    })
+}
+
+fn check_threshold(trustees: u32, threshold: u32) -> Result<(), ShareError> {
+    let possible =
+        (1..=MAX_SUMMANDS).contains(&trustees) && threshold >= 1 && u64::from(trustees) + 2 >= 3 * u64::from(threshold);
+    if possible {
+        Ok(())
+    } else {
+        Err(ShareError::Threshold { trustees, threshold })
+    }
+}
+
+/// Horner's rule.
+fn evaluate(coefficients: &[Scalar], index: u32) -> Scalar {
+    let x = Scalar::from(index);
+    coefficients
+        .iter()
+        .rev()
+        .fold(Scalar::ZERO, |sum, coefficient| sum * x + coefficient)
+}
+
+/// F and G, the public commitments to a dealing; they are tied to a public key by [`KeyShare::verify`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DealingCommitments {
+    trustees: u32,
+    f: Vec<RistrettoPoint>,
+    g: Vec<RistrettoPoint>,
+}
+
+/// (A_i, B_i), the public half of a key share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicShare {
+    pub(crate) a: RistrettoPoint,
+    pub(crate) b: RistrettoPoint,
+}
+
+impl DealingCommitments {
+    /// n ‖ t ‖ F_0..F_(t−1) ‖ G_0..G_(t−1).
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.trustees.to_be_bytes().to_vec();
+        bytes.extend(self.threshold().to_be_bytes());
+        bytes.extend(
+            self.f
+                .iter()
+                .chain(&self.g)
+                .flat_map(|point| point.compress().to_bytes()),
+        );
+        bytes
+    }
+
+    /// Reads [`encode`](Self::encode)'s bytes; refuses n < 3t − 2 and commitments that do not open to a key.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ShareError> {
+        const WHAT: &str = "dealing commitments";
+        let head = bytes.get(..8).ok_or(DecodeError::Length {
+            what: WHAT,
+            expected: 8,
+            found: bytes.len(),
+        })?;
+        let mut reader = Reader::new(WHAT, head, 8)?;
+        let (trustees, threshold) = (reader.u32()?, reader.u32()?);
+        check_threshold(trustees, threshold)?;
+        let length = 8 + 2 * ELEMENT_LEN * threshold as usize;
+        let mut reader = Reader::new(WHAT, bytes, length)?;
+        reader.take(8)?;
+        let mut points = || -> Result<Vec<RistrettoPoint>, DecodeError> {
+            (0..threshold)
+                .map(|_| reader.points::<1>().map(|[point]| point))
+                .collect()
+        };
+        let commitments = Self {
+            trustees,
+            f: points()?,
+            g: points()?,
+        };
+        let opens = commitments.f.first() == Some(&g()) && commitments.g.first() == Some(&g());
+        if opens {
+            Ok(commitments)
+        } else {
+            Err(ShareError::WrongDealing)
+        }
+    }
+
+    /// t.
+    pub fn threshold(&self) -> u32 {
+        self.f.len() as u32
+    }
+
+    /// n.
+    pub fn trustees(&self) -> u32 {
+        self.trustees
+    }
+
+    /// (A_i, B_i); the identity is refused.
+    pub fn public_share(&self, index: u32) -> Result<PublicShare, ShareError> {
+        if !(1..=self.trustees).contains(&index) {
+            return Err(ShareError::UnknownTrustee {
+                index,
+                trustees: self.trustees,
+            });
+        }
+        let x = Scalar::from(index);
+        let powers: Vec<_> = std::iter::successors(Some(Scalar::ONE), |p| Some(p * x))
+            .take(self.f.len())
+            .collect();
+        let [a, b] = [&self.f, &self.g].map(|points| RistrettoPoint::vartime_multiscalar_mul(&powers, points));
+        if a.is_identity() || b.is_identity() {
+            return Err(ShareError::WrongDealing);
+        }
+        Ok(PublicShare { a, b })
+    }
+}
+
+/// (a_i, b_i), a trustee's share of the decryption key. Wiped when dropped, never shown, not clonable.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct KeyShare {
+    pub(crate) index: u32,
+    pub(crate) a: Scalar,
+    pub(crate) b: Scalar,
+}
+
+impl KeyShare {
+    const LEN: usize = 4 + 2 * ELEMENT_LEN;
+
+    /// i, from 1 to n.
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// i ‖ a_i ‖ b_i, to be stored where only the trustee reads.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(Self::LEN));
+        bytes.extend(self.index.to_be_bytes());
+        bytes.extend_from_slice(self.a.as_bytes());
+        bytes.extend_from_slice(self.b.as_bytes());
+        bytes
+    }
+
+    /// Reads [`to_bytes`](Self::to_bytes)'s bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ShareError> {
+        let mut reader = Reader::new("key share", bytes, Self::LEN)?;
+        let index = reader.u32()?;
+        let [a, b] = reader.scalars()?;
+        Ok(Self { index, a, b })
+    }
+
+    /// Whether the share is what the commitments say and the commitments are of this public key.
+    pub fn verify(&self, key: &PublicKey, commitments: &DealingCommitments) -> Result<(), ShareError> {
+        let public = commitments.public_share(self.index)?;
+        let dealt = PublicShare {
+            a: key.x1 * self.a,
+            b: key.x2 * self.b,
+        };
+        if dealt == public {
+            Ok(())
+        } else {
+            Err(ShareError::WrongKeyShare { index: self.index })
+        }
+    }
+}
+
+impl fmt::Debug for KeyShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyShare(of trustee {}, redacted)", self.index)
+    }
+}

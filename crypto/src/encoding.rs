@@ -1,0 +1,103 @@
+//! Strict reading: exact lengths, canonical points and scalars, no unread bytes.
+
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::scalar::Scalar;
+use rayon::prelude::*;
+
+use crate::DecodeError;
+
+/// Length of the encoding of a group element or a scalar, in bytes.
+pub(crate) const ELEMENT_LEN: usize = 32;
+
+/// A cursor over bytes whose total length has been checked first, so that everything read from it is there.
+pub(crate) struct Reader<'a> {
+    what: &'static str,
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Refuses any length but `expected`.
+    pub(crate) fn new(what: &'static str, bytes: &'a [u8], expected: usize) -> Result<Self, DecodeError> {
+        if bytes.len() != expected {
+            return Err(DecodeError::Length {
+                what,
+                expected,
+                found: bytes.len(),
+            });
+        }
+        Ok(Self { what, rest: bytes })
+    }
+
+    /// The next `length` bytes.
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
+        let (head, rest) = self.rest.split_at_checked(length).ok_or(DecodeError::Length {
+            what: self.what,
+            expected: length,
+            found: self.rest.len(),
+        })?;
+        self.rest = rest;
+        Ok(head)
+    }
+
+    /// The next N bytes as an array.
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
+    /// The next big-endian u32.
+    pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    /// The next big-endian u64.
+    pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    /// The next N group elements.
+    pub(crate) fn points<const N: usize>(&mut self) -> Result<[RistrettoPoint; N], DecodeError> {
+        let mut points = [RistrettoPoint::default(); N];
+        for (index, point) in points.iter_mut().enumerate() {
+            *point = decompress(self.what, index, &self.array()?)?;
+        }
+        Ok(points)
+    }
+
+    /// The next N scalars.
+    pub(crate) fn scalars<const N: usize>(&mut self) -> Result<[Scalar; N], DecodeError> {
+        let mut scalars = [Scalar::ZERO; N];
+        for (index, scalar) in scalars.iter_mut().enumerate() {
+            *scalar = Option::from(Scalar::from_canonical_bytes(self.array()?))
+                .ok_or(DecodeError::Scalar { what: self.what, index })?;
+        }
+        Ok(scalars)
+    }
+}
+
+fn decompress(what: &'static str, index: usize, bytes: &[u8; 32]) -> Result<RistrettoPoint, DecodeError> {
+    CompressedRistretto(*bytes)
+        .decompress()
+        .ok_or(DecodeError::Point { what, index })
+}
+
+/// Decodes a whole vector of group elements on all cores; the first bad element is the one named.
+pub(crate) fn decompress_all(what: &'static str, bytes: &[u8]) -> Result<Vec<RistrettoPoint>, DecodeError> {
+    let (elements, rest) = bytes.as_chunks::<ELEMENT_LEN>();
+    if !rest.is_empty() {
+        let expected = bytes.len() - rest.len();
+        return Err(DecodeError::Length {
+            what,
+            expected,
+            found: bytes.len(),
+        });
+    }
+    let points: Vec<_> = elements
+        .par_iter()
+        .enumerate()
+        .with_min_len(256)
+        .map(|(index, bytes)| decompress(what, index, bytes))
+        .collect();
+    points.into_iter().collect()
+}

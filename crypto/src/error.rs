@@ -1,0 +1,337 @@
+//! What can go wrong, one enum per question asked of the crate.
+//!
+//! A message says what was expected, what came and what to do. Where somebody can be to blame, `culprits` names them; it
+//! matches exhaustively, so that a new variant has to decide whom it blames.
+
+use thiserror::Error;
+
+use crate::Hash;
+
+/// Bytes that are not the one canonical encoding of anything.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum DecodeError {
+    /// The length is not the one that the public parameters fix.
+    #[error("{what}: expected {expected} bytes, got {found}; send it whole and without padding")]
+    Length {
+        /// What was being read.
+        what: &'static str,
+        /// The only length accepted, in bytes.
+        expected: usize,
+        /// The length that came, in bytes.
+        found: usize,
+    },
+    /// 32 bytes that are not the canonical encoding of a ristretto255 element.
+    #[error("{what}: element {index} is not a canonical ristretto255 encoding")]
+    Point {
+        /// What was being read.
+        what: &'static str,
+        /// Which element of it, from 0.
+        index: usize,
+    },
+    /// 32 bytes that are not an integer below the group order.
+    #[error("{what}: scalar {index} is not reduced below the group order")]
+    Scalar {
+        /// What was being read.
+        what: &'static str,
+        /// Which scalar of it, from 0.
+        index: usize,
+    },
+    /// An identity, or equal halves, where a key belongs.
+    #[error("{what} is degenerate: it would hide nothing; generate a new key")]
+    DegenerateKey {
+        /// What was being read.
+        what: &'static str,
+    },
+    /// A field holds a number that means nothing.
+    #[error("{what} is {found}; allowed: {allowed}")]
+    Value {
+        /// The field.
+        what: &'static str,
+        /// What came.
+        found: u64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+}
+
+/// A signature that does not verify.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the Ed25519 signature does not verify under this key and label; whoever is named may not have sent this")]
+pub struct SignatureError;
+
+/// An update that its own author cannot encrypt.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EncryptError {
+    /// The update does not have the round's length.
+    #[error("the round's model has {expected} parameters, the update {found}; train the round's own model")]
+    Dimension {
+        /// d of the round.
+        expected: usize,
+        /// Length of the update.
+        found: usize,
+    },
+    /// The update was quantised for other bounds.
+    #[error("the round asks for {expected} bits a parameter, the update was quantised to {found}")]
+    Bits {
+        /// b of the round.
+        expected: u8,
+        /// b of the update.
+        found: u8,
+    },
+    /// The context names another public key.
+    #[error("the context names another public key than the one given; take both from the same genesis")]
+    WrongKey,
+    /// The range prover refused its input, which no honest input brings about.
+    #[error("the range prover refused its input: {0}")]
+    RangeProver(String),
+}
+
+/// Why an update is rejected. The variants are the reasons that the contract records.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum UpdateError {
+    /// Length, point, scalar or field that is not canonical.
+    #[error("malformed encoding: {0}")]
+    MalformedEncoding(#[from] DecodeError),
+    /// Not the dimension or the bound of the round.
+    #[error("the round has {what} {expected}, the header says {found}")]
+    WrongDimension {
+        /// The parameter that differs.
+        what: &'static str,
+        /// The round's value.
+        expected: u32,
+        /// The header's value.
+        found: u32,
+    },
+    /// The body has not the length or the hash that the header announces: a transfer to be repeated, not a fault.
+    #[error(
+        "incomplete body: the header announces {expected} bytes and their SHA-256, {found} bytes came that differ; send it again"
+    )]
+    IncompleteBody {
+        /// Length in the header, in bytes.
+        expected: u64,
+        /// Length that came, in bytes.
+        found: u64,
+    },
+    /// The limbs of the mask key are not proven to be well formed and in range.
+    #[error(
+        "bad key proof: the encrypted mask key is not proven to be limbs of 16 bits under this public key and context"
+    )]
+    BadKeyProof,
+    /// The mask, the bounded commitments and the key are not proven to agree.
+    #[error("bad link proof: the masked update, its commitments and the encrypted mask key are not proven to agree")]
+    BadLinkProof,
+    /// A parameter is not proven to be in range.
+    #[error("bad range proof: not every parameter is proven to lie within the round's bounds")]
+    BadRangeProof,
+}
+
+/// Why a sum of encrypted mask keys is not accepted.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum AggregateError {
+    /// Nothing, or more than any table reads off, is to be summed.
+    #[error("{found} updates to sum; between 1 and {most} are possible")]
+    Count {
+        /// How many came.
+        found: usize,
+        /// The most that a sum can hold.
+        most: u32,
+    },
+    /// One institution twice.
+    #[error("an institution is in the sum twice; take its first update only")]
+    Duplicate {
+        /// Its pseudonym.
+        pseudonym: Hash,
+    },
+    /// An update of another round in the sum.
+    #[error("an update of another round is in the sum; only this round's count")]
+    OtherRound {
+        /// Its author's pseudonym.
+        pseudonym: Hash,
+    },
+    /// The evaluation speaks of another round than the one asked for.
+    #[error("the evaluation is of another round; expected the current step, attempt, model and key")]
+    WrongRound,
+    /// The headers at hand are not those that the evaluation lists.
+    #[error("input {position} of the evaluation is not the header at hand; fetch the headers it lists, in its order")]
+    WrongInputs {
+        /// First position that differs, from 0.
+        position: usize,
+    },
+    /// The evaluation key given is not the half of the public key.
+    #[error("the evaluation key does not belong to the public key")]
+    WrongKey,
+    /// The ciphertexts are not the sum of the inputs.
+    #[error("the evaluated ciphertexts are not the sum of the inputs; whoever certified them cheated")]
+    WrongSum,
+    /// The certificate does not verify.
+    #[error("the certificate of the evaluation does not verify under the public key's evaluation key")]
+    BadCertificate,
+}
+
+impl AggregateError {
+    /// The pseudonyms of the institutions to blame, if any.
+    pub fn culprits(&self) -> Vec<Hash> {
+        match self {
+            Self::Duplicate { pseudonym } | Self::OtherRound { pseudonym } => vec![*pseudonym],
+            Self::Count { .. }
+            | Self::WrongRound
+            | Self::WrongInputs { .. }
+            | Self::WrongKey
+            | Self::WrongSum
+            | Self::BadCertificate => Vec::new(),
+        }
+    }
+}
+
+/// Why a dealing or a decryption share is not accepted.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ShareError {
+    /// n and t that the protocol does not allow.
+    #[error(
+        "{trustees} trustees cannot have threshold {threshold}: n ≥ 3t − 2 and t ≥ 1 are needed; lower the threshold or enrol more trustees"
+    )]
+    Threshold {
+        /// n.
+        trustees: u32,
+        /// t.
+        threshold: u32,
+    },
+    /// Bytes that do not decode.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The commitments do not belong to the public key.
+    #[error("the dealing's commitments do not open to the public key; the dealing is void, deal again")]
+    WrongDealing,
+    /// A trustee's secret share contradicts the commitments.
+    #[error("the key share of trustee {index} contradicts the dealing's commitments; complain and deal again")]
+    WrongKeyShare {
+        /// The trustee who was dealt the share.
+        index: u32,
+    },
+    /// An index outside 1..=n.
+    #[error("trustee {index} does not exist; indices run from 1 to {trustees}")]
+    UnknownTrustee {
+        /// The index that came.
+        index: u32,
+        /// n.
+        trustees: u32,
+    },
+    /// A share that answers another block.
+    #[error("the share of trustee {index} answers another sealed block than this step's")]
+    OtherBlock {
+        /// Its author.
+        index: u32,
+    },
+    /// A share whose proof does not hold.
+    #[error("bad share proof: the share of trustee {index} is not proven to be made with its key share")]
+    BadShareProof {
+        /// Its author.
+        index: u32,
+    },
+    /// One trustee twice.
+    #[error("trustee {index} is among the shares twice; combine distinct ones")]
+    Duplicate {
+        /// The trustee.
+        index: u32,
+    },
+    /// Fewer than t shares.
+    #[error("{found} valid shares, {expected} are needed; wait for more trustees")]
+    TooFew {
+        /// t.
+        expected: u32,
+        /// How many came.
+        found: usize,
+    },
+    /// The combined value is not a sum of limbs.
+    #[error(transparent)]
+    ReadOff(#[from] ReadOffError),
+}
+
+impl ShareError {
+    /// The indices of the trustees to blame, if any.
+    pub fn culprits(&self) -> Vec<u32> {
+        match self {
+            Self::UnknownTrustee { index, .. }
+            | Self::OtherBlock { index }
+            | Self::BadShareProof { index }
+            | Self::Duplicate { index } => vec![*index],
+            // The dealer is to blame for a share that contradicts its own commitments, not the trustee.
+            Self::Threshold { .. }
+            | Self::Decode(_)
+            | Self::WrongDealing
+            | Self::WrongKeyShare { .. }
+            | Self::TooFew { .. }
+            | Self::ReadOff(_) => Vec::new(),
+        }
+    }
+}
+
+/// A discrete logarithm that is not where it must be.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum ReadOffError {
+    /// No value below the bound fits.
+    #[error("value {index} of the sum has no discrete logarithm below {bound}; the mask key or the sum is wrong")]
+    NotFound {
+        /// Which value, from 0.
+        index: usize,
+        /// The exclusive bound searched.
+        bound: u64,
+    },
+    /// The bound is beyond what the table is made for.
+    #[error("a bound of {bound} is beyond the table's {most}; lower the number of summands or the bits")]
+    TooLarge {
+        /// The exclusive bound asked for.
+        bound: u64,
+        /// The largest bound possible.
+        most: u64,
+    },
+}
+
+/// Numbers that cannot be quantised.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum QuantiseError {
+    /// b is not provable.
+    #[error("{bits} bits a parameter; only 8 and 16 are possible")]
+    Bits {
+        /// What came.
+        bits: u8,
+    },
+    /// The clipping bound is no positive number.
+    #[error("the clipping bound is {clip}; it must be finite and above 0")]
+    Clip {
+        /// What came.
+        clip: f32,
+    },
+    /// ω is no weight.
+    #[error("the weight is {weight}; it must be above 0 and at most 1 (rows of the institution over the largest)")]
+    Weight {
+        /// What came.
+        weight: f64,
+    },
+    /// The sum would outgrow the table of discrete logarithms.
+    #[error("sums of {summands} updates cannot be read off; lower the number of institutions to {most}")]
+    Headroom {
+        /// Updates in a sum.
+        summands: u32,
+        /// The most possible.
+        most: u32,
+    },
+    /// NaN or infinity.
+    #[error("parameter {index} of the update is {value}; training has diverged: lower the learning rate")]
+    NotFinite {
+        /// Which parameter, from 0.
+        index: usize,
+        /// What it is.
+        value: f32,
+    },
+    /// A quantised value outside the bounds.
+    #[error("quantised parameter {index} is {value}, outside ±{bound}")]
+    OutOfBounds {
+        /// Which parameter, from 0.
+        index: usize,
+        /// What it is.
+        value: i64,
+        /// The largest magnitude allowed, 2^(b−1) − 1.
+        bound: i64,
+    },
+}

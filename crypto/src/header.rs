@@ -1,0 +1,239 @@
+//! The signed header of an encrypted update: all that a trustee needs, 2.8 kB whatever d is.
+//!
+//! context ‖ C^(0)..C^(15) ‖ h_E ‖ SHA-256 of the body ‖ length of the body ‖ key proof (items 1 and 2).
+//!
+//! A header whose key proof fails is not an encryption and is never added by anyone: otherwise an institution could send
+//! limbs Enc(0) − C_B − C_C and have the trustees open A for it. Hence [`CandidateHeader`] becomes [`VerifiedHeader`] from
+//! its own bytes alone, and only that can be summed.
+
+use std::sync::Arc;
+
+use merlin::Transcript;
+use rand_core::CryptoRngCore;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::encoding::Reader;
+use crate::fold::{Folded, Weights};
+use crate::limbs::LimbProof;
+use crate::transcript::{self, HEADER_WEIGHTS, RANGE_WEIGHTS};
+use crate::{Ciphertext, Context, DecodeError, Hash, PublicKey, UpdateError};
+
+/// Limbs of a mask key.
+pub(crate) const LIMBS: usize = 16;
+/// Length of all limbs' ciphertexts, in bytes.
+pub(crate) const CIPHERTEXTS_LEN: usize = LIMBS * Ciphertext::LEN;
+
+/// Length of a header, in bytes.
+pub const HEADER_LEN: usize = Context::LEN + CIPHERTEXTS_LEN + 64 + 32 + 8 + KEY_PROOF_LEN;
+const KEY_PROOF_LEN: usize = (6 + 9 + 2 * 8) * 32;
+
+/// A header that decodes. Nothing in it is proven.
+pub struct CandidateHeader {
+    bytes: Vec<u8>,
+    hash: Hash,
+    context: Context,
+    ciphertexts: Vec<Ciphertext>,
+    mask_hash: [u8; 64],
+    body_hash: Hash,
+    body_length: u64,
+    proof: LimbProof,
+}
+
+impl CandidateHeader {
+    /// Reads a header of exactly [`HEADER_LEN`] bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, UpdateError> {
+        let mut reader = Reader::new("header", bytes, HEADER_LEN)?;
+        let context = Context::decode(reader.take(Context::LEN)?)?;
+        let ciphertexts = (0..LIMBS)
+            .map(|_| Ciphertext::read(&mut reader))
+            .collect::<Result<_, DecodeError>>()?;
+        Ok(Self {
+            bytes: bytes.to_vec(),
+            hash: Sha256::digest(bytes).into(),
+            context,
+            ciphertexts,
+            mask_hash: reader.array()?,
+            body_hash: reader.array()?,
+            body_length: reader.u64()?,
+            proof: LimbProof::read(&mut reader, LIMBS)?,
+        })
+    }
+
+    /// The context that a header's bytes begin with, for the checks that come before decoding: author, signature, round.
+    pub fn peek_context(bytes: &[u8]) -> Result<Context, UpdateError> {
+        Ok(Context::decode(
+            Reader::new("header", bytes, HEADER_LEN)?.take(Context::LEN)?,
+        )?)
+    }
+
+    /// The bytes that the institution signs.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// SHA-256 of the bytes.
+    pub fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    /// The round and the author.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// h_E, SHA-512 of the masked update's encoding.
+    pub fn mask_hash(&self) -> &[u8; 64] {
+        &self.mask_hash
+    }
+
+    /// SHA-256 of the body.
+    pub fn body_hash(&self) -> &Hash {
+        &self.body_hash
+    }
+
+    /// Length of the body, in bytes.
+    pub fn body_length(&self) -> u64 {
+        self.body_length
+    }
+
+    pub(crate) fn ciphertexts(&self) -> &[Ciphertext] {
+        &self.ciphertexts
+    }
+
+    fn encoded_ciphertexts(&self) -> &[u8] {
+        self.bytes
+            .get(Context::LEN..Context::LEN + CIPHERTEXTS_LEN)
+            .unwrap_or_default()
+    }
+
+    /// The transcript from which all proofs of the update fork.
+    pub(crate) fn transcript(&self, key: &PublicKey) -> Transcript {
+        transcript(&self.context.encode(), key, self.encoded_ciphertexts(), &self.mask_hash)
+    }
+
+    /// Whether the header was made for this public key.
+    pub(crate) fn is_for(&self, key: &PublicKey) -> bool {
+        self.context.round.key_hash == key.hash()
+    }
+
+    /// Item 1, weighted.
+    pub(crate) fn fold(&self, base: &Transcript, weights: &mut Weights) -> Folded {
+        self.proof.fold(base, &self.ciphertexts, weights.take())
+    }
+
+    /// Item 2.
+    pub(crate) fn limbs_in_range(&self, key: &PublicKey, base: &Transcript, fresh: Option<&[u8; 32]>) -> bool {
+        let weights = Weights::new(RANGE_WEIGHTS, u64::MAX, key, fresh, [&self.hash]);
+        self.proof.range_holds(base, self.encoded_ciphertexts(), weights)
+    }
+}
+
+impl std::fmt::Debug for CandidateHeader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Header")
+            .field("hash", &self.hash)
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Label, context, gpk, C, h_E.
+pub(crate) fn transcript(context: &[u8], key: &PublicKey, ciphertexts: &[u8], mask_hash: &[u8; 64]) -> Transcript {
+    let mut transcript = transcript::update(context, key);
+    transcript.append_message(b"C", ciphertexts);
+    transcript.append_message(b"h_E", mask_hash);
+    transcript
+}
+
+/// A header whose key proof holds.
+#[derive(Clone, Debug)]
+pub struct VerifiedHeader(Arc<CandidateHeader>);
+
+impl VerifiedHeader {
+    /// For [`CandidateUpdate`](crate::CandidateUpdate), which checks the same and more.
+    pub(crate) fn assume(candidate: CandidateHeader) -> Self {
+        Self(Arc::new(candidate))
+    }
+}
+
+impl std::ops::Deref for VerifiedHeader {
+    type Target = CandidateHeader;
+
+    fn deref(&self) -> &CandidateHeader {
+        &self.0
+    }
+}
+
+/// Verifies the key proofs of many headers, item 1 folded and item 2 one by one, on all cores. Deterministic; verdicts are
+/// in the order of the headers and do not depend on what else is in the batch.
+pub fn verify_key_proofs(key: &PublicKey, headers: Vec<CandidateHeader>) -> Vec<Result<VerifiedHeader, UpdateError>> {
+    verify(key, headers, None)
+}
+
+/// [`verify_key_proofs`] with randomness that no prover can have known mixed into the weights.
+pub fn verify_key_proofs_with_rng(
+    key: &PublicKey,
+    headers: Vec<CandidateHeader>,
+    rng: &mut impl CryptoRngCore,
+) -> Vec<Result<VerifiedHeader, UpdateError>> {
+    verify(key, headers, Some(&fresh(rng)))
+}
+
+pub(crate) fn fresh(rng: &mut impl CryptoRngCore) -> [u8; 32] {
+    let mut fresh = [0; 32];
+    rng.fill_bytes(&mut fresh);
+    fresh
+}
+
+fn verify(
+    key: &PublicKey,
+    headers: Vec<CandidateHeader>,
+    fresh: Option<&[u8; 32]>,
+) -> Vec<Result<VerifiedHeader, UpdateError>> {
+    let verdicts: Vec<bool> = {
+        // A header for another key is out before the fold.
+        let parts: Vec<_> = headers
+            .iter()
+            .map(|header| header.is_for(key).then(|| header.transcript(key)))
+            .collect();
+        let all: Vec<_> = headers
+            .iter()
+            .zip(&parts)
+            .filter_map(|(header, base)| Some((header, base.as_ref()?)))
+            .collect();
+        let folded = || equations_hold(key, &all, fresh);
+        let ranges = || {
+            let jobs = headers.par_iter().zip(&parts);
+            jobs.map(|(header, base)| {
+                base.as_ref()
+                    .is_some_and(|base| header.limbs_in_range(key, base, fresh))
+            })
+            .collect()
+        };
+        let (folded, ranges): (bool, Vec<bool>) = rayon::join(folded, ranges);
+        let jobs = headers.iter().zip(&parts).zip(ranges);
+        jobs.map(|((header, base), range)| {
+            range
+                && base
+                    .as_ref()
+                    .is_some_and(|base| folded || equations_hold(key, &[(header, base)], fresh))
+        })
+        .collect()
+    };
+    let verdict = |(header, holds)| {
+        if holds {
+            Ok(VerifiedHeader::assume(header))
+        } else {
+            Err(UpdateError::BadKeyProof)
+        }
+    };
+    headers.into_iter().zip(verdicts).map(verdict).collect()
+}
+
+fn equations_hold(key: &PublicKey, headers: &[(&CandidateHeader, &Transcript)], fresh: Option<&[u8; 32]>) -> bool {
+    let digests = headers.iter().map(|(header, _)| &header.hash);
+    let mut weights = Weights::new(HEADER_WEIGHTS, headers.len() as u64, key, fresh, digests);
+    let folds = headers.iter().map(|(header, base)| header.fold(base, &mut weights));
+    folds.fold(Folded::default(), Folded::merge).holds(key)
+}

@@ -1,0 +1,120 @@
+//! The sum of masked updates, and what the sum of the mask keys opens.
+//!
+//! Masks are a key-homomorphic pseudorandom function: ΣE_j = (Σu_j)·h + (Σk)·W_j. With k̄ = Σk, which the trustees open,
+//! anyone computes (Σu_j)·h = ΣE_j − k̄·W_j and reads the sums off.
+
+use curve25519_dalek::ristretto::RistrettoPoint;
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
+use rand_core::CryptoRngCore;
+use rayon::prelude::*;
+
+use crate::encoding::Reader;
+use crate::group::{h, mask_bases, multiscalar};
+use crate::{
+    DecodeError, DiscreteLogTable, MAX_SUMMANDS, MaskedUpdate, Parameters, ReadOffError, UpdateError, VerifiedUpdate,
+};
+
+/// k̄, the sum of the mask keys of a round. Public once the trustees have opened it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaskKeySum(pub(crate) Scalar);
+
+impl MaskKeySum {
+    /// The 32 bytes of k̄ mod ℓ, little-endian.
+    pub fn encode(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
+    /// Reads [`encode`](Self::encode)'s bytes; refuses what is not reduced.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let [sum] = Reader::new("sum of the mask keys", bytes, 32)?.scalars()?;
+        Ok(Self(sum))
+    }
+}
+
+/// ΣE_j over m updates.
+#[derive(Clone, Debug)]
+pub struct MaskedSum {
+    points: Vec<RistrettoPoint>,
+    bits: u8,
+    summands: u32,
+}
+
+impl MaskedSum {
+    /// The empty sum.
+    pub fn new(parameters: &Parameters) -> Self {
+        let points = vec![RistrettoPoint::default(); parameters.dimension() as usize];
+        Self {
+            points,
+            bits: parameters.bits(),
+            summands: 0,
+        }
+    }
+
+    /// Adds an update that has been verified here.
+    pub fn add(&mut self, update: &VerifiedUpdate) -> Result<(), UpdateError> {
+        self.add_points(update.masked())
+    }
+
+    /// Adds an update that has been verified elsewhere.
+    pub fn add_masked(&mut self, update: &MaskedUpdate) -> Result<(), UpdateError> {
+        self.add_points(update.masked())
+    }
+
+    fn add_points(&mut self, update: &[RistrettoPoint]) -> Result<(), UpdateError> {
+        if update.len() != self.points.len() {
+            let (expected, found) = (self.points.len() as u32, update.len() as u32);
+            return Err(UpdateError::WrongDimension {
+                what: "dimension",
+                expected,
+                found,
+            });
+        }
+        for (sum, point) in self.points.iter_mut().zip(update) {
+            *sum += point;
+        }
+        self.summands = self.summands.saturating_add(1);
+        Ok(())
+    }
+
+    /// m, the number of updates in the sum.
+    pub fn summands(&self) -> u32 {
+        self.summands
+    }
+
+    /// Reads Σu_j off (`[d]`), each below m·2^b.
+    pub fn open(&self, mask_key: &MaskKeySum, table: &DiscreteLogTable) -> Result<Vec<u64>, ReadOffError> {
+        let minus = -mask_key.0;
+        let bases = mask_bases(self.points.len());
+        let unmasked: Vec<_> = (self.points.par_iter().with_min_len(64))
+            .zip(bases.par_iter())
+            .map(|(sum, base)| sum + RistrettoPoint::vartime_multiscalar_mul([minus], [base]))
+            .collect();
+        table.read_off(&unmasked, self.bound())
+    }
+
+    /// Whether `sums` is what [`open`](Self::open) would read off, as one multiscalar multiplication with random weights:
+    /// what an institution checks before it trains on a model. Errs with probability 2^-128.
+    pub fn check(&self, mask_key: &MaskKeySum, sums: &[u64], rng: &mut impl CryptoRngCore) -> bool {
+        if sums.len() != self.points.len() || sums.iter().any(|sum| *sum >= self.bound()) {
+            return false;
+        }
+        let mut total = Scalar::ZERO;
+        let mut terms = Vec::with_capacity(2 * sums.len() + 1);
+        for ((sum, point), base) in sums.iter().zip(&self.points).zip(mask_bases(sums.len()).iter()) {
+            let mut weight = [0; 16];
+            rng.fill_bytes(&mut weight);
+            let weight = Scalar::from(u128::from_le_bytes(weight));
+            total += weight * Scalar::from(*sum);
+            terms.push((weight, *point));
+            terms.push((-weight * mask_key.0, *base));
+        }
+        terms.push((-total, *h()));
+        multiscalar(&terms).is_identity()
+    }
+
+    fn bound(&self) -> u64 {
+        // More summands than any aggregate holds cannot be read off; the bound must not overflow for them, though.
+        u64::from(self.summands.min(MAX_SUMMANDS + 1)) << self.bits
+    }
+}

@@ -1,0 +1,223 @@
+//! Aggregated range proofs: items 2 and 4 of an encrypted update, by the bulletproofs crate.
+//!
+//! Values come in chunks whose sizes follow from d alone. A chunk under one proof has a power of two of values; where it
+//! has fewer, the verifier supplies the padding: the identity, a commitment to 0 with blinding 0.
+
+use bulletproofs::RangeProof;
+use curve25519_dalek::ristretto::CompressedRistretto;
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::Identity;
+use merlin::{Transcript, TranscriptRng};
+use rayon::prelude::*;
+use zeroize::Zeroizing;
+
+use crate::encoding::{ELEMENT_LEN, Reader};
+use crate::fold::Weights;
+use crate::group::{MAX_RANGE_VALUES, pedersen, range_generators};
+use crate::transcript::{BOUNDS, Protocol, witness_bytes};
+use crate::{DecodeError, EncryptError};
+
+/// Values `start..start + values` of a vector, under one proof over `padded` values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    pub(crate) start: usize,
+    pub(crate) values: usize,
+    pub(crate) padded: usize,
+}
+
+/// The chunks of d values: 256 at a time; of a rest r the largest power of two p ≤ r, unless padding to 2p adds at most
+/// p/4 values.
+pub(crate) fn chunks(dimension: usize) -> Vec<Chunk> {
+    let mut chunks = Vec::new();
+    let mut start = 0;
+    while start < dimension {
+        let rest = dimension - start;
+        let floor = (1 << rest.ilog2()).min(MAX_RANGE_VALUES);
+        let padding = (2 * floor).saturating_sub(rest);
+        let padded = if floor < MAX_RANGE_VALUES && padding <= floor / 4 {
+            2 * floor
+        } else {
+            floor
+        };
+        let values = padded.min(rest);
+        chunks.push(Chunk { start, values, padded });
+        start += values;
+    }
+    chunks
+}
+
+/// Length of a proof over `padded` values, in bytes: 9 elements and 2·log₂(values·bits).
+pub(crate) fn proof_length(padded: usize, bits: u8) -> usize {
+    ELEMENT_LEN * (9 + 2 * (padded * usize::from(bits)).ilog2() as usize)
+}
+
+/// Proves values under their blindings; returns the proof and the commitments u·h + β·g.
+pub(crate) fn prove(
+    mut transcript: Transcript,
+    values: &[u64],
+    blindings: &[Scalar],
+    bits: u8,
+    mut rng: TranscriptRng,
+) -> Result<(Vec<u8>, Vec<CompressedRistretto>), EncryptError> {
+    let bits = usize::from(bits);
+    RangeProof::prove_multiple_with_rng(
+        range_generators(),
+        &pedersen(),
+        &mut transcript,
+        values,
+        blindings,
+        bits,
+        &mut rng,
+    )
+    .map(|(proof, commitments)| (proof.to_bytes(), commitments))
+    .map_err(|error| EncryptError::RangeProver(error.to_string()))
+}
+
+/// Reads a proof over `padded` values; its group elements are checked when it is verified.
+pub(crate) fn parse(
+    what: &'static str,
+    reader: &mut Reader<'_>,
+    padded: usize,
+    bits: u8,
+) -> Result<RangeProof, DecodeError> {
+    let bytes = reader.take(proof_length(padded, bits))?;
+    // The length is right, so that a scalar must be to blame: the crate reads points without looking at them.
+    RangeProof::from_bytes(bytes).map_err(|_| DecodeError::Scalar { what, index: 0 })
+}
+
+/// Whether the committed values lie in [0, 2^bits).
+pub(crate) fn verify(
+    proof: &RangeProof,
+    mut transcript: Transcript,
+    commitments: &[CompressedRistretto],
+    bits: u8,
+    mut weights: Weights,
+) -> bool {
+    let bits = usize::from(bits);
+    proof
+        .verify_multiple_with_rng(
+            range_generators(),
+            &pedersen(),
+            &mut transcript,
+            commitments,
+            bits,
+            &mut weights,
+        )
+        .is_ok()
+}
+
+/// Item 4: proves all of u, chunk by chunk on all cores; returns the proofs in order, concatenated, and V.
+pub(crate) fn prove_all(
+    base: &Transcript,
+    u: &[u64],
+    blindings: &[Scalar],
+    bits: u8,
+    rng: &mut TranscriptRng,
+) -> Result<(Vec<u8>, Vec<CompressedRistretto>), EncryptError> {
+    let mut jobs = Vec::new();
+    for (number, chunk) in chunks(u.len()).into_iter().enumerate() {
+        let pad = chunk.padded - chunk.values;
+        let values = u
+            .iter()
+            .skip(chunk.start)
+            .take(chunk.values)
+            .copied()
+            .chain(std::iter::repeat_n(0, pad));
+        let blindings = blindings.iter().skip(chunk.start).take(chunk.values).copied();
+        let values = Zeroizing::new(values.collect::<Vec<_>>());
+        let blindings = Zeroizing::new(
+            blindings
+                .chain(std::iter::repeat_n(Scalar::ZERO, pad))
+                .collect::<Vec<_>>(),
+        );
+        let transcript = base.fork(BOUNDS, number as u64);
+        let mut witness = witness_bytes(blindings.iter());
+        witness.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        let rng = transcript.witness_rng(&witness, rng);
+        jobs.push((chunk, transcript, values, blindings, rng));
+    }
+    let proven: Vec<_> = jobs
+        .into_par_iter()
+        .map(|(chunk, transcript, values, blindings, rng)| {
+            let (proof, mut commitments) = prove(transcript, &values, &blindings, bits, rng)?;
+            commitments.truncate(chunk.values);
+            Ok((proof, commitments))
+        })
+        .collect::<Result<_, EncryptError>>()?;
+    let (proofs, commitments): (Vec<_>, Vec<_>) = proven.into_iter().unzip();
+    Ok((proofs.concat(), commitments.concat()))
+}
+
+/// Item 4 as a verifier holds it: one proof a chunk.
+pub(crate) struct RangeProofs(Vec<(Chunk, RangeProof)>);
+
+impl RangeProofs {
+    /// Length of all proofs over d values, in bytes.
+    pub(crate) fn length(dimension: usize, bits: u8) -> usize {
+        chunks(dimension)
+            .iter()
+            .map(|chunk| proof_length(chunk.padded, bits))
+            .sum()
+    }
+
+    pub(crate) fn parse(reader: &mut Reader<'_>, dimension: usize, bits: u8) -> Result<Self, DecodeError> {
+        let proofs = chunks(dimension).into_iter().map(|chunk| {
+            let proof = parse("range proof of the parameters", reader, chunk.padded, bits)?;
+            Ok((chunk, proof))
+        });
+        Ok(Self(proofs.collect::<Result<_, DecodeError>>()?))
+    }
+
+    /// How many chunks there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the chunk of this number proves its part of V.
+    pub(crate) fn verify(
+        &self,
+        number: usize,
+        base: &Transcript,
+        commitments: &[CompressedRistretto],
+        bits: u8,
+        weights: Weights,
+    ) -> bool {
+        let Some((chunk, proof)) = self.0.get(number) else {
+            return false;
+        };
+        let mut part: Vec<_> = commitments
+            .iter()
+            .skip(chunk.start)
+            .take(chunk.values)
+            .copied()
+            .collect();
+        part.resize(chunk.padded, CompressedRistretto::identity());
+        verify(proof, base.fork(BOUNDS, number as u64), &part, bits, weights)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_cover_every_value_once_and_pad_little() {
+        let sizes = |d: usize| chunks(d).iter().map(|c| (c.values, c.padded)).collect::<Vec<_>>();
+        assert_eq!(sizes(1), [(1, 1)]);
+        assert_eq!(sizes(3), [(2, 2), (1, 1)]);
+        assert_eq!(sizes(7), [(7, 8)]);
+        assert_eq!(sizes(255), [(255, 256)]);
+        assert_eq!(sizes(289), [(256, 256), (32, 32), (1, 1)]);
+        assert_eq!(sizes(3000).get(11..), Some([(128, 128), (56, 64)].as_slice()));
+        for d in 1..2000 {
+            let mut next = 0;
+            for chunk in chunks(d) {
+                assert_eq!(chunk.start, next);
+                assert!(chunk.padded.is_power_of_two() && chunk.padded <= MAX_RANGE_VALUES);
+                assert!(chunk.padded - chunk.values <= chunk.padded / 8);
+                next += chunk.values;
+            }
+            assert_eq!(next, d);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! All labels that enter a hash or a Fiat–Shamir transcript, in one place.
+//!
+//! A proof's transcript starts from [`update`] or one of its siblings and forks with [`fork`](Protocol::fork): two proofs
+//! never share a state, and every challenge depends on everything said before it.
+
+use curve25519_dalek::ristretto::RistrettoPoint;
+use curve25519_dalek::scalar::Scalar;
+use merlin::{Transcript, TranscriptRng};
+use rand_core::CryptoRngCore;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::{Ciphertext, Hash, PublicKey};
+
+/// Label of the signature under an evaluation of a round.
+pub(crate) const EVALUATION: &str = "consilium v1 evaluation";
+/// Label of the signature under an evaluation of stand-alone ciphertexts.
+pub(crate) const STANDALONE_EVALUATION: &str = "consilium v1 stand-alone evaluation";
+/// Label of the hash of a public key.
+pub(crate) const PUBLIC_KEY_HASH: &[u8] = b"consilium v1 public key";
+/// Label of the hash of an evaluation.
+pub(crate) const EVALUATION_HASH: &[u8] = b"consilium v1 evaluation hash";
+/// Label of the weights that fold the equations of a batch of headers.
+pub(crate) const HEADER_WEIGHTS: &[u8] = b"consilium v1 fold of key proofs";
+/// Label of the weights that fold the equations of a batch of updates.
+pub(crate) const UPDATE_WEIGHTS: &[u8] = b"consilium v1 fold of updates";
+/// Label of the weights inside one range proof.
+pub(crate) const RANGE_WEIGHTS: &[u8] = b"consilium v1 range proof";
+
+/// Fork: limbs are well formed.
+pub(crate) const LIMBS: &[u8] = b"limbs well formed";
+/// Fork: limbs are in range.
+pub(crate) const LIMB_RANGE: &[u8] = b"limbs in range";
+/// Fork: mask, bound and key agree.
+pub(crate) const LINK: &[u8] = b"mask, bound and key agree";
+/// Fork: parameters of one chunk are in range.
+pub(crate) const BOUNDS: &[u8] = b"parameters in range";
+
+/// SHA-256 of a label and one message.
+pub(crate) fn labelled_hash(label: &'static [u8], message: &[u8]) -> Hash {
+    Sha256::new()
+        .chain_update(label)
+        .chain_update(message)
+        .finalize()
+        .into()
+}
+
+/// The transcript of an encrypted update before anything of it is known: context and public key.
+pub(crate) fn update(context: &[u8], key: &PublicKey) -> Transcript {
+    start(b"consilium v1 update", context, key)
+}
+
+/// The transcript of a stand-alone KH-PKE ciphertext.
+pub(crate) fn standalone(context: &[u8], key: &PublicKey) -> Transcript {
+    start(b"consilium v1 stand-alone ciphertext", context, key)
+}
+
+/// The transcript of a decryption share.
+pub(crate) fn share(context: &[u8], key: &PublicKey) -> Transcript {
+    start(b"consilium v1 decryption share", context, key)
+}
+
+fn start(label: &'static [u8], context: &[u8], key: &PublicKey) -> Transcript {
+    let mut transcript = Transcript::new(label);
+    transcript.append_message(b"context", context);
+    transcript.append_message(b"gpk", &key.encode());
+    transcript
+}
+
+/// What the proofs of this crate say to a transcript.
+pub(crate) trait Protocol {
+    /// A copy of the transcript for one proof, told apart by label and number.
+    fn fork(&self, label: &'static [u8], number: u64) -> Transcript;
+    /// Group elements, all of one kind, encoded.
+    fn append_points(&mut self, label: &'static [u8], points: &[RistrettoPoint]);
+    /// Ciphertexts, encoded.
+    fn append_ciphertexts(&mut self, label: &'static [u8], ciphertexts: &[Ciphertext]);
+    /// A challenge, uniform modulo ℓ.
+    fn challenge(&mut self, label: &'static [u8]) -> Scalar;
+    /// `count` weights of 128 bits.
+    fn weights(&mut self, label: &'static [u8], count: usize) -> Vec<Scalar>;
+    /// Randomness that depends on the transcript, on the witness and on `rng`: it stays secret and fresh while any one of
+    /// witness and `rng` does.
+    fn witness_rng(&self, witness: &[u8], rng: &mut impl CryptoRngCore) -> TranscriptRng;
+}
+
+impl Protocol for Transcript {
+    fn fork(&self, label: &'static [u8], number: u64) -> Transcript {
+        let mut fork = self.clone();
+        fork.append_message(b"fork", label);
+        fork.append_u64(b"number", number);
+        fork
+    }
+
+    fn append_points(&mut self, label: &'static [u8], points: &[RistrettoPoint]) {
+        let bytes: Vec<u8> = points.iter().flat_map(|point| point.compress().to_bytes()).collect();
+        self.append_message(label, &bytes);
+    }
+
+    fn append_ciphertexts(&mut self, label: &'static [u8], ciphertexts: &[Ciphertext]) {
+        let bytes: Vec<u8> = ciphertexts.iter().flat_map(Ciphertext::encode).collect();
+        self.append_message(label, &bytes);
+    }
+
+    fn challenge(&mut self, label: &'static [u8]) -> Scalar {
+        let mut bytes = [0; 64];
+        self.challenge_bytes(label, &mut bytes);
+        Scalar::from_bytes_mod_order_wide(&bytes)
+    }
+
+    fn weights(&mut self, label: &'static [u8], count: usize) -> Vec<Scalar> {
+        let mut bytes = vec![0; 16 * count];
+        self.challenge_bytes(label, &mut bytes);
+        bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|weight| Scalar::from(u128::from_le_bytes(*weight)))
+            .collect()
+    }
+
+    fn witness_rng(&self, witness: &[u8], rng: &mut impl CryptoRngCore) -> TranscriptRng {
+        self.build_rng()
+            .rekey_with_witness_bytes(b"witness", witness)
+            .finalize(rng)
+    }
+}
+
+/// The bytes of a witness made of scalars, wiped after use.
+pub(crate) fn witness_bytes<'a>(scalars: impl IntoIterator<Item = &'a Scalar>) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    for scalar in scalars {
+        bytes.extend_from_slice(scalar.as_bytes());
+    }
+    bytes
+}

@@ -1,0 +1,271 @@
+//! The verifier's side: a [`CandidateUpdate`] becomes a [`VerifiedUpdate`], or a reason why not.
+//!
+//! The equations of items 1 and 3 of all updates of a batch are one multiscalar multiplication; the range proofs are
+//! verified one by one on all cores. If the fold fails, each update is decided alone, so that no verdict depends on what
+//! else is in the batch. Reasons are found in a fixed order: key, link, range.
+
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use merlin::Transcript;
+use rand_core::CryptoRngCore;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256, Sha512};
+
+use crate::encoding::{ELEMENT_LEN, Reader, decompress_all};
+use crate::fold::{Folded, Weights};
+use crate::header::fresh;
+use crate::link::LinkProof;
+use crate::range::RangeProofs;
+use crate::transcript::{RANGE_WEIGHTS, UPDATE_WEIGHTS};
+use crate::{CandidateHeader, Parameters, PublicKey, UpdateError, VerifiedHeader, body_length, mask_length};
+
+/// A header and its body, decoded. Nothing in them is proven.
+pub struct CandidateUpdate {
+    header: CandidateHeader,
+    e: Vec<RistrettoPoint>,
+    v: Vec<RistrettoPoint>,
+    v_bytes: Vec<u8>,
+    link: LinkProof,
+    ranges: RangeProofs,
+    mask_hash_matches: bool,
+}
+
+impl CandidateUpdate {
+    /// Reads a body under its header. Checks, in this order: the round's parameters, length and hash of the body,
+    /// encodings. The context as such (step, model, author) is for the caller to check, and first.
+    pub fn parse(header: CandidateHeader, body: &[u8], expected: &Parameters) -> Result<Self, UpdateError> {
+        let round = &header.context().round;
+        let (dimension, bits) = (round.dimension, u32::from(round.bound.bits()));
+        if dimension != expected.dimension() {
+            let expected = expected.dimension();
+            return Err(UpdateError::WrongDimension {
+                what: "dimension",
+                expected,
+                found: dimension,
+            });
+        }
+        if bits != u32::from(expected.bits()) {
+            let expected = u32::from(expected.bits());
+            return Err(UpdateError::WrongDimension {
+                what: "bits a parameter",
+                expected,
+                found: bits,
+            });
+        }
+        let complete = header.body_length() == body.len() as u64 && *header.body_hash() == *Sha256::digest(body);
+        if !complete {
+            return Err(UpdateError::IncompleteBody {
+                expected: header.body_length(),
+                found: body.len() as u64,
+            });
+        }
+
+        let mut reader = Reader::new("body", body, body_length(expected))?;
+        let e_bytes = reader.take(mask_length(expected))?;
+        let v_bytes = reader.take(mask_length(expected))?;
+        Ok(Self {
+            e: decompress_all("masked update", e_bytes)?,
+            v: decompress_all("commitments", v_bytes)?,
+            v_bytes: v_bytes.to_vec(),
+            link: LinkProof::read(&mut reader)?,
+            ranges: RangeProofs::parse(&mut reader, dimension as usize, expected.bits())?,
+            mask_hash_matches: *header.mask_hash() == *Sha512::digest(e_bytes),
+            header,
+        })
+    }
+
+    /// The header.
+    pub fn header(&self) -> &CandidateHeader {
+        &self.header
+    }
+
+    fn fold_link(&self, base: &Transcript, weights: &mut Weights) -> Folded {
+        self.link.fold(
+            base,
+            &self.e,
+            &self.v,
+            &self.v_bytes,
+            self.header.ciphertexts(),
+            weights.take(),
+        )
+    }
+
+    fn chunk_in_range(&self, number: usize, key: &PublicKey, base: &Transcript, fresh: Option<&[u8; 32]>) -> bool {
+        let digests = [&self.header.hash(), self.header.body_hash()];
+        let weights = Weights::new(RANGE_WEIGHTS, number as u64, key, fresh, digests);
+        let v: Vec<_> = self
+            .v_bytes
+            .as_chunks::<ELEMENT_LEN>()
+            .0
+            .iter()
+            .map(|v| CompressedRistretto(*v))
+            .collect();
+        self.ranges
+            .verify(number, base, &v, self.header.context().round.bound.bits(), weights)
+    }
+}
+
+impl std::fmt::Debug for CandidateUpdate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CandidateUpdate")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An update all of whose proofs hold. Only such a one can be summed.
+#[derive(Clone)]
+pub struct VerifiedUpdate {
+    header: VerifiedHeader,
+    e: Vec<RistrettoPoint>,
+}
+
+impl VerifiedUpdate {
+    /// The header, verified along with the rest.
+    pub fn header(&self) -> &VerifiedHeader {
+        &self.header
+    }
+
+    pub(crate) fn masked(&self) -> &[RistrettoPoint] {
+        &self.e
+    }
+}
+
+impl std::fmt::Debug for VerifiedUpdate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifiedUpdate")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+/// E alone, of an update that the chain says was accepted, checked against h_E of its header.
+#[derive(Clone)]
+pub struct MaskedUpdate(Vec<RistrettoPoint>);
+
+impl MaskedUpdate {
+    /// Reads the first [`mask_length`] bytes of a body.
+    pub fn parse(bytes: &[u8], mask_hash: &[u8; 64], parameters: &Parameters) -> Result<Self, UpdateError> {
+        let bytes = Reader::new("masked update", bytes, mask_length(parameters))?.take(bytes.len())?;
+        if *mask_hash != *Sha512::digest(bytes) {
+            let length = bytes.len() as u64;
+            return Err(UpdateError::IncompleteBody {
+                expected: length,
+                found: length,
+            });
+        }
+        Ok(Self(decompress_all("masked update", bytes)?))
+    }
+
+    pub(crate) fn masked(&self) -> &[RistrettoPoint] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for MaskedUpdate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MaskedUpdate({} parameters)", self.0.len())
+    }
+}
+
+/// Verifies many updates, headers included. Deterministic; verdicts are in the order of the updates and do not depend on
+/// what else is in the batch.
+pub fn verify_updates(key: &PublicKey, updates: Vec<CandidateUpdate>) -> Vec<Result<VerifiedUpdate, UpdateError>> {
+    verify(key, updates, None)
+}
+
+/// [`verify_updates`] with randomness that no prover can have known mixed into the weights.
+pub fn verify_updates_with_rng(
+    key: &PublicKey,
+    updates: Vec<CandidateUpdate>,
+    rng: &mut impl CryptoRngCore,
+) -> Vec<Result<VerifiedUpdate, UpdateError>> {
+    verify(key, updates, Some(&fresh(rng)))
+}
+
+type Job<'a> = (&'a CandidateUpdate, &'a Transcript);
+
+fn verify(
+    key: &PublicKey,
+    updates: Vec<CandidateUpdate>,
+    fresh: Option<&[u8; 32]>,
+) -> Vec<Result<VerifiedUpdate, UpdateError>> {
+    let bases: Vec<_> = updates.iter().map(|update| update.header.transcript(key)).collect();
+    let jobs: Vec<Job<'_>> = updates.iter().zip(&bases).collect();
+    // An update for another key, or with another E than its header's, is out before the fold.
+    let eligible = |(update, _): &&Job<'_>| update.header.is_for(key) && update.mask_hash_matches;
+    let batch: Vec<Job<'_>> = jobs.iter().filter(eligible).copied().collect();
+    let (folded, ranges) = rayon::join(
+        || equations_hold(key, &batch, fresh, Equations::All),
+        || {
+            jobs.par_iter()
+                .with_max_len(1)
+                .map(|job| ranges_hold(key, job, fresh))
+                .collect::<Vec<_>>()
+        },
+    );
+
+    let decide = |(job, (limbs, parameters)): (&Job<'_>, (bool, bool))| {
+        let (update, _) = job;
+        let holds = |equations| (folded && eligible(&job)) || equations_hold(key, &[*job], fresh, equations);
+        if !(update.header.is_for(key) && limbs && holds(Equations::Key)) {
+            Some(UpdateError::BadKeyProof)
+        } else if !(update.mask_hash_matches && holds(Equations::Link)) {
+            Some(UpdateError::BadLinkProof)
+        } else if !parameters {
+            Some(UpdateError::BadRangeProof)
+        } else {
+            None
+        }
+    };
+    let faults: Vec<_> = jobs.iter().zip(ranges).map(decide).collect();
+    let verdict = |(update, fault): (CandidateUpdate, Option<UpdateError>)| match fault {
+        None => Ok(VerifiedUpdate {
+            header: VerifiedHeader::assume(update.header),
+            e: update.e,
+        }),
+        Some(fault) => Err(fault),
+    };
+    updates.into_iter().zip(faults).map(verdict).collect()
+}
+
+/// Items 2 and 4: whether the limbs are in range, and whether the parameters are.
+fn ranges_hold(key: &PublicKey, (update, base): &Job<'_>, fresh: Option<&[u8; 32]>) -> (bool, bool) {
+    rayon::join(
+        || update.header.limbs_in_range(key, base, fresh),
+        || {
+            (0..update.ranges.len())
+                .into_par_iter()
+                .all(|number| update.chunk_in_range(number, key, base, fresh))
+        },
+    )
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Equations {
+    All,
+    Key,
+    Link,
+}
+
+/// Items 1 and 3 of all updates in one multiscalar multiplication.
+fn equations_hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>, which: Equations) -> bool {
+    let hashes: Vec<_> = jobs
+        .iter()
+        .map(|(update, _)| [update.header.hash(), *update.header.body_hash()])
+        .collect();
+    let mut weights = Weights::new(UPDATE_WEIGHTS, jobs.len() as u64, key, fresh, hashes.iter().flatten());
+    fold(jobs, &mut weights, which).holds(key)
+}
+
+fn fold(jobs: &[Job<'_>], weights: &mut Weights, which: Equations) -> Folded {
+    let mut folded = Folded::default();
+    for (update, base) in jobs {
+        if which != Equations::Link {
+            folded = folded.merge(update.header.fold(base, weights));
+        }
+        if which != Equations::Key {
+            folded = folded.merge(update.fold_link(base, weights));
+        }
+    }
+    folded
+}
