@@ -72,9 +72,7 @@ impl Contract {
         if !authored.is_accepted() {
             return Err(authored);
         }
-        let author = transaction
-            .author()
-            .ok_or_else(|| rejected(Reason::UnknownInstitution))?;
+        let author = transaction.author().ok_or_else(|| rejected(Reason::UnknownInstitution))?;
         match self.roster.get(&author) {
             None => return Err(rejected(Reason::UnknownInstitution)),
             Some(Institution { revoked: true, .. }) => return Err(rejected(Reason::Revoked)),
@@ -92,11 +90,7 @@ impl Contract {
             return Err(rejected(Reason::WrongModel));
         }
         let Phase::Collecting(collecting) = &self.phase else {
-            return Err(rejected(if matches!(self.phase, Phase::Idle) {
-                Reason::TooEarly
-            } else {
-                Reason::TooLate
-            }));
+            return Err(rejected(if matches!(self.phase, Phase::Idle) { Reason::TooEarly } else { Reason::TooLate }));
         };
         if collecting.verdicts().contains_key(&author) {
             return Err(rejected(Reason::Duplicate));

@@ -78,10 +78,7 @@ impl Certificate {
             rows: self.rows,
             signature: Vec::new(),
         };
-        message.signature = authority
-            .sign(LABEL, &[nonce, &message.encode_to_vec()])
-            .encode()
-            .to_vec();
+        message.signature = authority.sign(LABEL, &[nonce, &message.encode_to_vec()]).encode().to_vec();
         message
     }
 
@@ -96,10 +93,7 @@ impl Certificate {
         institutions: u32,
         max_rows: u64,
     ) -> Result<Self, CertificateError> {
-        let unsigned = v1::Certificate {
-            signature: Vec::new(),
-            ..message.clone()
-        };
+        let unsigned = v1::Certificate { signature: Vec::new(), ..message.clone() };
         let signature = Signature::decode(&message.signature).map_err(|_| CertificateError::BadSignature)?;
         authority
             .verify(LABEL, &[nonce, &unsigned.encode_to_vec()], &signature)
@@ -108,11 +102,7 @@ impl Certificate {
             1.. if actual <= limit => Ok(()),
             _ => Err(CertificateError::OutOfRange { field, actual, limit }),
         };
-        in_range(
-            "trustee index",
-            u64::from(message.trustee_index),
-            u64::from(institutions),
-        )?;
+        in_range("trustee index", u64::from(message.trustee_index), u64::from(institutions))?;
         in_range("number of rows", message.rows, max_rows)?;
         let tls_key = match message.tls_key.as_slice() {
             [] => None,

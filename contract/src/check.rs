@@ -40,9 +40,7 @@ pub fn check_updates(
     let refused: Vec<Option<UpdateError>> = submissions
         .iter()
         .map(|(transaction, body)| {
-            parse(parameters, transaction, body)
-                .map(|candidate| candidates.push(candidate))
-                .err()
+            parse(parameters, transaction, body).map(|candidate| candidates.push(candidate)).err()
         })
         .collect();
     let mut verified = verify_updates_with_rng(&parameters.public_key, candidates, rng).into_iter();
@@ -51,10 +49,7 @@ pub fn check_updates(
         .zip(refused)
         .filter_map(|((transaction, _), refused)| {
             let outcome = refused.map(Err).or_else(|| verified.next())?;
-            Some(CheckedUpdate {
-                transaction: transaction.id(),
-                outcome,
-            })
+            Some(CheckedUpdate { transaction: transaction.id(), outcome })
         })
         .collect()
 }

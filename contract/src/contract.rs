@@ -146,10 +146,7 @@ impl Contract {
             return Admission::Decided(self.judge_author(transaction));
         };
         match self.admit_update(transaction, update) {
-            Ok(header) => Admission::NeedsBody {
-                sha256: *header.body_hash(),
-                length: header.body_length(),
-            },
+            Ok(header) => Admission::NeedsBody { sha256: *header.body_hash(), length: header.body_length() },
             Err(receipt) => Admission::Decided(receipt),
         }
     }
@@ -164,11 +161,7 @@ impl Contract {
             Action::SubmitUpdate(update) => self.submit_update(transaction, update, body)?,
             action => {
                 let receipt = self.judge_author(transaction);
-                if receipt.is_accepted() {
-                    self.act(transaction, action)
-                } else {
-                    receipt
-                }
+                if receipt.is_accepted() { self.act(transaction, action) } else { receipt }
             }
         };
         if let Some(culprit) = receipt.culprit {
@@ -210,9 +203,7 @@ fn read_genesis(genesis_entry: &[u8]) -> Result<(Parameters, Receipt), GenesisEr
     }
     let parameters = Parameters::from_genesis(genesis, chain_id(genesis_entry))?;
     if !transaction.is_signed_by(&parameters.authority, &NO_CHAIN) {
-        return Err(GenesisError::NotAGenesis(
-            "it is not signed by the authority that it names",
-        ));
+        return Err(GenesisError::NotAGenesis("it is not signed by the authority that it names"));
     }
     Ok((parameters, Receipt::accepted(transaction.id())))
 }

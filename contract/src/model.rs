@@ -66,20 +66,13 @@ fn encode(parameters: &[f32]) -> Vec<u8> {
 /// The blob of sums: d numbers of four bytes, little-endian. `None` where one does not fit, which the headroom of the
 /// genesis excludes.
 pub fn encode_sums(sums: &[u64]) -> Option<Vec<u8>> {
-    let words: Option<Vec<[u8; 4]>> = sums
-        .iter()
-        .map(|&sum| u32::try_from(sum).ok().map(u32::to_le_bytes))
-        .collect();
+    let words: Option<Vec<[u8; 4]>> = sums.iter().map(|&sum| u32::try_from(sum).ok().map(u32::to_le_bytes)).collect();
     Some(words?.concat())
 }
 
 /// Reads a blob of sums.
 pub fn decode_sums(bytes: &[u8], dimension: u32) -> Option<Vec<u64>> {
     let (chunks, rest) = bytes.as_chunks::<4>();
-    (rest.is_empty() && chunks.len() == dimension as usize).then(|| {
-        chunks
-            .iter()
-            .map(|chunk| u64::from(u32::from_le_bytes(*chunk)))
-            .collect()
-    })
+    (rest.is_empty() && chunks.len() == dimension as usize)
+        .then(|| chunks.iter().map(|chunk| u64::from(u32::from_le_bytes(*chunk))).collect())
 }

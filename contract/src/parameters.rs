@@ -127,18 +127,11 @@ pub struct Parameters {
 }
 
 fn out_of_range(field: &'static str, actual: impl ToString, expected: impl ToString) -> GenesisError {
-    GenesisError::OutOfRange {
-        field,
-        actual: actual.to_string(),
-        expected: expected.to_string(),
-    }
+    GenesisError::OutOfRange { field, actual: actual.to_string(), expected: expected.to_string() }
 }
 
 fn crypto(field: &'static str, reason: impl ToString) -> GenesisError {
-    GenesisError::Crypto {
-        field,
-        reason: reason.to_string(),
-    }
+    GenesisError::Crypto { field, reason: reason.to_string() }
 }
 
 fn require(
@@ -147,11 +140,7 @@ fn require(
     actual: impl ToString,
     expected: impl ToString,
 ) -> Result<(), GenesisError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(out_of_range(field, actual, expected))
-    }
+    if holds { Ok(()) } else { Err(out_of_range(field, actual, expected)) }
 }
 
 /// The largest threshold with n ≥ 3t − 2.
@@ -172,12 +161,7 @@ impl Parameters {
             genesis.protocol_version,
             PROTOCOL_VERSION,
         )?;
-        require(
-            (1..=MAX_INSTITUTIONS).contains(&n),
-            "number of institutions",
-            n,
-            format!("1 to {MAX_INSTITUTIONS}"),
-        )?;
+        require((1..=MAX_INSTITUTIONS).contains(&n), "number of institutions", n, format!("1 to {MAX_INSTITUTIONS}"))?;
         require(
             t >= 1 && t <= largest_threshold(n),
             "threshold",
@@ -191,19 +175,9 @@ impl Parameters {
             min_updates,
             format!("{} to {n} (more than the threshold, at most the institutions)", t + 1),
         )?;
-        require(
-            genesis.max_rows > 0 && genesis.max_rows <= 1 << 40,
-            "max_rows",
-            genesis.max_rows,
-            "1 to 2^40",
-        )?;
+        require(genesis.max_rows > 0 && genesis.max_rows <= 1 << 40, "max_rows", genesis.max_rows, "1 to 2^40")?;
         require(genesis.steps > 0, "steps", genesis.steps, "at least 1")?;
-        require(
-            genesis.max_attempts > 0,
-            "max_attempts",
-            genesis.max_attempts,
-            "at least 1",
-        )?;
+        require(genesis.max_attempts > 0, "max_attempts", genesis.max_attempts, "at least 1")?;
         require(
             (1..=86_400_000).contains(&genesis.collection_timeout_ms),
             "collection timeout in ms",
@@ -211,14 +185,9 @@ impl Parameters {
             "1 to 86400000 (a day)",
         )?;
 
-        let architecture = genesis
-            .architecture
-            .as_ref()
-            .ok_or(GenesisError::NotAGenesis("it names no architecture"))?;
-        let layers = Layers {
-            inputs: architecture.inputs,
-            hidden: architecture.hidden.clone(),
-        };
+        let architecture =
+            genesis.architecture.as_ref().ok_or(GenesisError::NotAGenesis("it names no architecture"))?;
+        let layers = Layers { inputs: architecture.inputs, hidden: architecture.hidden.clone() };
         let dimension = layers.dimension().ok_or_else(|| {
             out_of_range(
                 "number of parameters",
@@ -226,10 +195,7 @@ impl Parameters {
                 format!("layers of 1 to {MAX_DIMENSION} in all"),
             )
         })?;
-        let initial = genesis
-            .initial_model
-            .as_ref()
-            .ok_or(GenesisError::NotAGenesis("it names no initial model"))?;
+        let initial = genesis.initial_model.as_ref().ok_or(GenesisError::NotAGenesis("it names no initial model"))?;
         require(
             initial.length == u64::from(dimension) * 4,
             "length of the initial model",
@@ -237,15 +203,10 @@ impl Parameters {
             dimension * 4,
         )?;
 
-        let bound = genesis
-            .bound
-            .as_ref()
-            .ok_or(GenesisError::NotAGenesis("it names no bound"))?;
+        let bound = genesis.bound.as_ref().ok_or(GenesisError::NotAGenesis("it names no bound"))?;
         let bits = u8::try_from(bound.bits).map_err(|_| out_of_range("bits", bound.bits, "8 or 16"))?;
         Quantiser::new(bits, bound.clip, 1.0, n).map_err(|error| crypto("bound", error))?;
-        let training = genesis
-            .training
-            .ok_or(GenesisError::NotAGenesis("it names no training"))?;
+        let training = genesis.training.ok_or(GenesisError::NotAGenesis("it names no training"))?;
         require(
             training.learning_rate.is_finite() && training.learning_rate > 0.0,
             "learning rate",
@@ -265,11 +226,7 @@ impl Parameters {
         require(
             (dealing.trustees(), dealing.threshold()) == (n, t),
             "dealing",
-            format!(
-                "for {} trustees with threshold {}",
-                dealing.trustees(),
-                dealing.threshold()
-            ),
+            format!("for {} trustees with threshold {}", dealing.trustees(), dealing.threshold()),
             format!("{n} and {t} as in the genesis"),
         )?;
         let key = |field, bytes: &[u8]| -> Result<VerifyingKey, GenesisError> {

@@ -18,29 +18,17 @@ pub struct Receipt {
 impl Receipt {
     /// The transaction took effect.
     pub fn accepted(transaction: Hash) -> Self {
-        Self {
-            transaction,
-            reason: Reason::Accepted,
-            culprit: None,
-        }
+        Self { transaction, reason: Reason::Accepted, culprit: None }
     }
 
     /// The transaction had no effect, and is held against nobody.
     pub fn rejected(transaction: Hash, reason: Reason) -> Self {
-        Self {
-            transaction,
-            reason,
-            culprit: None,
-        }
+        Self { transaction, reason, culprit: None }
     }
 
     /// The transaction had no effect and proves a fault of `culprit`.
     pub fn fault(transaction: Hash, reason: Reason, culprit: Hash) -> Self {
-        Self {
-            transaction,
-            reason,
-            culprit: Some(culprit),
-        }
+        Self { transaction, reason, culprit: Some(culprit) }
     }
 
     /// Whether the transaction took effect.
@@ -50,10 +38,7 @@ impl Receipt {
 
     /// Whether the transaction never goes on the chain: anyone can send noise, also under another's name.
     pub fn is_dropped(&self) -> bool {
-        matches!(
-            self.reason,
-            Reason::BadSignature | Reason::UnknownInstitution | Reason::BadCertificate
-        )
+        matches!(self.reason, Reason::BadSignature | Reason::UnknownInstitution | Reason::BadCertificate)
     }
 
     /// As a message.

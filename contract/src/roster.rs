@@ -114,11 +114,7 @@ impl Roster {
 
     /// Σω_k of the named institutions: each one's rows over `max_rows`, added in the order given.
     pub fn weight_sum<'a>(&self, pseudonyms: impl IntoIterator<Item = &'a Hash>, max_rows: u64) -> f64 {
-        let rows: u64 = pseudonyms
-            .into_iter()
-            .filter_map(|name| self.get(name))
-            .map(|i| i.certificate.rows)
-            .sum();
+        let rows: u64 = pseudonyms.into_iter().filter_map(|name| self.get(name)).map(|i| i.certificate.rows).sum();
         rows as f64 / max_rows as f64
     }
 }

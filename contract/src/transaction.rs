@@ -40,17 +40,10 @@ impl CandidateTransaction {
     /// # Errors
     /// [`WireError`] where the inner transaction is too large, not canonical, or names no action or author.
     pub fn parse(signed: SignedTransaction) -> Result<Self, WireError> {
-        let limit = if signed.transaction.len() > ENTRY_BYTES {
-            GENESIS_BYTES
-        } else {
-            ENTRY_BYTES
-        };
+        let limit = if signed.transaction.len() > ENTRY_BYTES { GENESIS_BYTES } else { ENTRY_BYTES };
         let Transaction { author, action } = decode("transaction", &signed.transaction, limit)?;
-        let action = action.ok_or(WireError::WrongLength {
-            what: "action of a transaction",
-            actual: 0,
-            expected: 1,
-        })?;
+        let action =
+            action.ok_or(WireError::WrongLength { what: "action of a transaction", actual: 0, expected: 1 })?;
         if limit == GENESIS_BYTES && !matches!(action, Action::Genesis(_)) {
             return Err(WireError::TooLarge {
                 what: "transaction",
@@ -67,18 +60,8 @@ impl CandidateTransaction {
             [] => None,
             bytes => Some(consilium_proto::hash32("author of a transaction", bytes)?),
         };
-        let id = Sha256::new()
-            .chain_update(ID_LABEL)
-            .chain_update(signed.encode_to_vec())
-            .finalize()
-            .into();
-        Ok(Self {
-            signed,
-            signature,
-            author,
-            action,
-            id,
-        })
+        let id = Sha256::new().chain_update(ID_LABEL).chain_update(signed.encode_to_vec()).finalize().into();
+        Ok(Self { signed, signature, author, action, id })
     }
 
     /// The pseudonym of the institution that claims to be the author; `None` for the authority and the coordinator.
@@ -103,8 +86,7 @@ impl CandidateTransaction {
 
     /// Whether `key` signed these bytes for the chain `chain_id` (strict Ed25519 verification).
     pub fn is_signed_by(&self, key: &VerifyingKey, chain_id: &Hash) -> bool {
-        key.verify(SIGNATURE_LABEL, &[chain_id, &self.signed.transaction], &self.signature)
-            .is_ok()
+        key.verify(SIGNATURE_LABEL, &[chain_id, &self.signed.transaction], &self.signature).is_ok()
     }
 }
 
@@ -112,22 +94,14 @@ impl CandidateTransaction {
 /// the coordinator.
 pub fn sign(key: &SigningKey, chain_id: &Hash, author: Option<&Hash>, action: Action) -> SignedTransaction {
     let author = author.map(|pseudonym| pseudonym.to_vec()).unwrap_or_default();
-    let transaction = Transaction {
-        author,
-        action: Some(action),
-    }
-    .encode_to_vec();
+    let transaction = Transaction { author, action: Some(action) }.encode_to_vec();
     let signature = key.sign(SIGNATURE_LABEL, &[chain_id, &transaction]).encode().to_vec();
     SignedTransaction { transaction, signature }
 }
 
 /// The leaf of a block that holds `signed`.
 pub fn entry(signed: SignedTransaction, body_missing: bool) -> Vec<u8> {
-    Entry {
-        signed: Some(signed),
-        body_missing,
-    }
-    .encode_to_vec()
+    Entry { signed: Some(signed), body_missing }.encode_to_vec()
 }
 
 /// Reads a leaf of a block: the transaction, and whether its body never arrived.
@@ -146,9 +120,5 @@ pub fn parse_entry(bytes: &[u8]) -> Result<(CandidateTransaction, bool), WireErr
 
 /// The chain id: the hash of the entry that holds the genesis.
 pub fn chain_id(genesis_entry: &[u8]) -> Hash {
-    Sha256::new()
-        .chain_update(CHAIN_LABEL)
-        .chain_update(genesis_entry)
-        .finalize()
-        .into()
+    Sha256::new().chain_update(CHAIN_LABEL).chain_update(genesis_entry).finalize().into()
 }

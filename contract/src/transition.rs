@@ -44,19 +44,11 @@ impl Contract {
     }
 
     fn revoke(&mut self, revoke: &Revoke) -> Result<(), Reason> {
-        let pseudonym: Hash = revoke
-            .pseudonym
-            .as_slice()
-            .try_into()
-            .map_err(|_| Reason::MalformedEncoding)?;
+        let pseudonym: Hash = revoke.pseudonym.as_slice().try_into().map_err(|_| Reason::MalformedEncoding)?;
         if self.roster.get(&pseudonym).is_none() {
             return Err(Reason::UnknownInstitution);
         }
-        if self.roster.revoke(&pseudonym) {
-            Ok(())
-        } else {
-            Err(Reason::Duplicate)
-        }
+        if self.roster.revoke(&pseudonym) { Ok(()) } else { Err(Reason::Duplicate) }
     }
 
     fn advance_time(&mut self, time_ms: u64) -> Result<(), Reason> {
@@ -77,11 +69,7 @@ impl Contract {
         if open.model_sha256 != self.model.hash() {
             return Err(Reason::WrongModel);
         }
-        let able = self
-            .roster
-            .iter()
-            .filter(|(_, institution)| institution.may_submit())
-            .count();
+        let able = self.roster.iter().filter(|(_, institution)| institution.may_submit()).count();
         if able < self.parameters.min_updates as usize {
             return Err(Reason::TooFewUpdates);
         }
@@ -98,10 +86,7 @@ impl Contract {
     }
 
     fn deadline_passed(&self, collecting: &Collecting, time_ms: u64) -> bool {
-        time_ms
-            >= collecting
-                .opened_ms()
-                .saturating_add(self.parameters.collection_timeout_ms)
+        time_ms >= collecting.opened_ms().saturating_add(self.parameters.collection_timeout_ms)
     }
 
     fn close_collection(&mut self, close: &CloseCollection) -> Result<(), Reason> {
@@ -118,9 +103,8 @@ impl Contract {
             return Err(Reason::TooFewUpdates);
         }
         let evaluation = Evaluation::decode(&close.evaluation).map_err(|_| Reason::MalformedEncoding)?;
-        let evaluation = collecting
-            .judge(&evaluation, &self.parameters.public_key)
-            .map_err(|_| Reason::WrongAggregate)?;
+        let evaluation =
+            collecting.judge(&evaluation, &self.parameters.public_key).map_err(|_| Reason::WrongAggregate)?;
         self.advance_time(close.time_ms)?;
         self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Collecting(collecting) => Phase::Sealed(collecting.seal(evaluation)),
@@ -143,11 +127,7 @@ impl Contract {
         }
         self.advance_time(abandon.time_ms)?;
         self.attempt += 1;
-        self.phase = if self.attempt >= self.parameters.max_attempts {
-            Phase::Stopped
-        } else {
-            Phase::Idle
-        };
+        self.phase = if self.attempt >= self.parameters.max_attempts { Phase::Stopped } else { Phase::Idle };
         Ok(())
     }
 
@@ -156,11 +136,7 @@ impl Contract {
             return Err(Reason::WrongStep);
         }
         let Phase::Sealed(sealed) = &mut self.phase else {
-            return Err(if matches!(self.phase, Phase::Opening(_)) {
-                Reason::TooLate
-            } else {
-                Reason::TooEarly
-            });
+            return Err(if matches!(self.phase, Phase::Opening(_)) { Reason::TooLate } else { Reason::TooEarly });
         };
         let Some(block) = sealed.sealed_block() else {
             return Err(Reason::TooEarly);
@@ -194,11 +170,7 @@ impl Contract {
         if opening.outcome().is_some() {
             return rejected(Reason::TooLate);
         }
-        let Some(index) = self
-            .roster
-            .get(&author)
-            .map(|institution| institution.certificate.trustee_index)
-        else {
+        let Some(index) = self.roster.get(&author).map(|institution| institution.certificate.trustee_index) else {
             return rejected(Reason::UnknownInstitution);
         };
         if opening.shares().iter().any(|share| share.index() == index) {
@@ -212,16 +184,8 @@ impl Contract {
         if share.index() != index {
             return fault(Reason::BadShareProof);
         }
-        let Parameters {
-            public_key, dealing, ..
-        } = &self.parameters;
-        let verified = match verify_share(
-            &share,
-            public_key,
-            dealing,
-            opening.evaluation(),
-            opening.sealed_block(),
-        ) {
+        let Parameters { public_key, dealing, .. } = &self.parameters;
+        let verified = match verify_share(&share, public_key, dealing, opening.evaluation(), opening.sealed_block()) {
             Ok(verified) => verified,
             Err(ShareError::OtherBlock { .. }) => return fault(Reason::WrongAggregate),
             Err(_) => return fault(Reason::BadShareProof),
@@ -245,8 +209,7 @@ impl Contract {
         };
         let sums = encode_sums(&opened.sums).ok_or(Reason::WrongResult)?;
         let names = |blob: &Option<BlobRef>, sha256: &[u8], length: usize| {
-            blob.as_ref()
-                .is_some_and(|blob| blob.sha256 == sha256 && blob.length == length as u64)
+            blob.as_ref().is_some_and(|blob| blob.sha256 == sha256 && blob.length == length as u64)
         };
         let right = close.mask_key_sum == opened.mask_key_sum.encode()
             && names(&close.sums, &Sha256::digest(&sums), sums.len())

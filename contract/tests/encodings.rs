@@ -18,20 +18,12 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
 }
 
 fn actions() -> Vec<Action> {
-    let blob = || {
-        Some(v1::BlobRef {
-            sha256: vec![1; 32],
-            length: 36,
-        })
-    };
+    let blob = || Some(v1::BlobRef { sha256: vec![1; 32], length: 36 });
     vec![
         Action::Genesis(v1::Genesis {
             protocol_version: 1,
             nonce: vec![2; 32],
-            architecture: Some(v1::Architecture {
-                inputs: 8,
-                hidden: vec![16, 8],
-            }),
+            architecture: Some(v1::Architecture { inputs: 8, hidden: vec![16, 8] }),
             initial_model: blob(),
             public_key: vec![3; 96],
             dealing: vec![4; 100],
@@ -45,12 +37,7 @@ fn actions() -> Vec<Action> {
             max_attempts: 3,
             authority_key: vec![5; 32],
             coordinator_key: vec![6; 32],
-            training: Some(v1::Training {
-                optimiser: 2,
-                learning_rate: 0.01,
-                batch_size: 16,
-                local_epochs: 1,
-            }),
+            training: Some(v1::Training { optimiser: 2, learning_rate: 0.01, batch_size: 16, local_epochs: 1 }),
         }),
         Action::Enrol(v1::Enrol {
             certificate: Some(
@@ -64,28 +51,11 @@ fn actions() -> Vec<Action> {
                 .issue(&key(), &[9; 32]),
             ),
         }),
-        Action::OpenRound(v1::OpenRound {
-            step: 1,
-            attempt: 2,
-            model_sha256: vec![1; 32],
-            time_ms: 3,
-        }),
+        Action::OpenRound(v1::OpenRound { step: 1, attempt: 2, model_sha256: vec![1; 32], time_ms: 3 }),
         Action::SubmitUpdate(v1::SubmitUpdate { header: vec![1; 2700] }),
-        Action::CloseCollection(v1::CloseCollection {
-            step: 1,
-            attempt: 0,
-            evaluation: vec![2; 2000],
-            time_ms: 4,
-        }),
-        Action::Countersign(v1::Countersign {
-            step: 1,
-            sealed_block: vec![3; 32],
-        }),
-        Action::SubmitShare(v1::SubmitShare {
-            step: 1,
-            sealed_block: vec![3; 32],
-            share: vec![4; 672],
-        }),
+        Action::CloseCollection(v1::CloseCollection { step: 1, attempt: 0, evaluation: vec![2; 2000], time_ms: 4 }),
+        Action::Countersign(v1::Countersign { step: 1, sealed_block: vec![3; 32] }),
+        Action::SubmitShare(v1::SubmitShare { step: 1, sealed_block: vec![3; 32], share: vec![4; 672] }),
         Action::CloseRound(v1::CloseRound {
             step: 1,
             mask_key_sum: vec![5; 32],
@@ -93,11 +63,7 @@ fn actions() -> Vec<Action> {
             model: blob(),
             time_ms: 5,
         }),
-        Action::Abandon(v1::Abandon {
-            step: 1,
-            attempt: 1,
-            time_ms: 6,
-        }),
+        Action::Abandon(v1::Abandon { step: 1, attempt: 1, time_ms: 6 }),
         Action::Revoke(v1::Revoke { pseudonym: vec![7; 32] }),
     ]
 }
@@ -123,8 +89,5 @@ fn the_encodings_and_hashes_are_those_of_version_1() {
         hasher.update(CandidateTransaction::parse(signed.clone()).unwrap().id());
         hasher.update(chain_id(&entry(signed, false)));
     }
-    assert_eq!(
-        hex(hasher.finalize()),
-        "f7eed029ad6e4af180a183f89cb92b39ac99f7776a8893c8eef9edcb84d7b2e2"
-    );
+    assert_eq!(hex(hasher.finalize()), "f7eed029ad6e4af180a183f89cb92b39ac99f7776a8893c8eef9edcb84d7b2e2");
 }

@@ -1,10 +1,5 @@
 //! Every reason code, and what is a fault and whose (design: "What is a fault, and whose").
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a panic is how a test fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
 
 mod fixture;
 
@@ -28,10 +23,7 @@ fn costs_nothing(run: &Run, receipt: Receipt, reason: Reason) {
 fn is_a_fault_of(run: &Run, i: usize, receipt: Receipt, reason: Reason) {
     assert_eq!((receipt.reason, receipt.culprit), (reason, Some(run.members[i].name)));
     for other in 0..4 {
-        assert_eq!(
-            run.credit(other),
-            if other == i { INITIAL_CREDIT - 1 } else { INITIAL_CREDIT }
-        );
+        assert_eq!(run.credit(other), if other == i { INITIAL_CREDIT - 1 } else { INITIAL_CREDIT });
     }
 }
 
@@ -40,9 +32,7 @@ fn noise_under_anothers_name_is_dropped_and_held_against_nobody() {
     let mut run = Run::collecting();
     let update = run.encrypt(0, run.round(), &[1; D]);
     let stranger = SigningKey::generate(&mut OsRng);
-    let action = Action::SubmitUpdate(v1::SubmitUpdate {
-        header: update.header.clone(),
-    });
+    let action = Action::SubmitUpdate(v1::SubmitUpdate { header: update.header.clone() });
     let forged = run.by(&stranger, Some(run.members[0].name), action.clone());
     let receipt = run.apply(&forged);
     assert!(receipt.is_dropped());
@@ -51,10 +41,7 @@ fn noise_under_anothers_name_is_dropped_and_held_against_nobody() {
     let receipt = run.apply(&unknown);
     assert!(receipt.is_dropped());
     costs_nothing(&run, receipt, Reason::UnknownInstitution);
-    assert!(
-        run.apply_update(&run.submission(0, update.header), &update.body)
-            .is_accepted()
-    );
+    assert!(run.apply_update(&run.submission(0, update.header), &update.body).is_accepted());
 }
 
 #[test]
@@ -74,9 +61,7 @@ fn nobody_speaks_for_the_coordinator_or_the_authority() {
     assert_eq!(run.apply(&as_member).reason, Reason::UnknownInstitution);
     let as_authority = run.by_authority(open);
     assert_eq!(run.apply(&as_authority).reason, Reason::BadSignature);
-    let revoke = Action::Revoke(v1::Revoke {
-        pseudonym: run.members[0].name.to_vec(),
-    });
+    let revoke = Action::Revoke(v1::Revoke { pseudonym: run.members[0].name.to_vec() });
     let as_coordinator = run.by_coordinator(revoke);
     assert_eq!(run.apply(&as_coordinator).reason, Reason::BadSignature);
     assert!(!run.contract.roster().get(&run.members[0].name).unwrap().revoked);
@@ -93,32 +78,16 @@ fn a_second_genesis_is_refused() {
 #[test]
 fn an_enrolment_needs_a_certificate_of_the_authority_for_its_own_key() {
     let mut run = Run::founded(1);
-    let enrol = |certificate: v1::Certificate| {
-        Action::Enrol(v1::Enrol {
-            certificate: Some(certificate),
-        })
-    };
+    let enrol = |certificate: v1::Certificate| Action::Enrol(v1::Enrol { certificate: Some(certificate) });
     let mut altered = run.members[0].certificate.clone();
     altered.rows += 1;
     let transaction = run.by_member(0, enrol(altered));
     assert_eq!(run.apply(&transaction).reason, Reason::BadCertificate);
     let stolen = run.by_member(0, enrol(run.members[1].certificate.clone()));
-    assert_eq!(
-        run.apply(&stolen).reason,
-        Reason::BadCertificate,
-        "the author is not the one it certifies"
-    );
+    assert_eq!(run.apply(&stolen).reason, Reason::BadCertificate, "the author is not the one it certifies");
     let thief = SigningKey::generate(&mut OsRng);
-    let stolen = run.by(
-        &thief,
-        Some(run.members[1].name),
-        enrol(run.members[1].certificate.clone()),
-    );
-    assert_eq!(
-        run.apply(&stolen).reason,
-        Reason::BadSignature,
-        "the thief has not the certified key"
-    );
+    let stolen = run.by(&thief, Some(run.members[1].name), enrol(run.members[1].certificate.clone()));
+    assert_eq!(run.apply(&stolen).reason, Reason::BadSignature, "the thief has not the certified key");
     assert!(run.contract.roster().is_empty());
     assert!(run.enrol(0).is_accepted());
     assert_eq!(run.enrol(0).reason, Reason::Duplicate);
@@ -191,16 +160,10 @@ fn a_body_that_never_came_costs_nothing_and_may_be_sent_again() {
 #[test]
 fn a_checked_body_of_another_transaction_is_not_taken() {
     let mut run = Run::collecting();
-    let (a, b) = (
-        run.encrypt(0, run.round(), &[1; D]),
-        run.encrypt(1, run.round(), &[1; D]),
-    );
+    let (a, b) = (run.encrypt(0, run.round(), &[1; D]), run.encrypt(1, run.round(), &[1; D]));
     let (ta, tb) = (run.submission(0, a.header), run.submission(1, b.header));
     let checked = check_updates(run.parameters(), &[(&tb, &b.body)], &mut OsRng).remove(0);
-    assert_eq!(
-        run.contract.apply(&ta, Body::Checked(checked)).unwrap_err(),
-        ApplyError::WrongBody
-    );
+    assert_eq!(run.contract.apply(&ta, Body::Checked(checked)).unwrap_err(), ApplyError::WrongBody);
     assert_eq!(run.contract.apply(&ta, Body::None).unwrap_err(), ApplyError::BodyNeeded);
 }
 
@@ -220,10 +183,7 @@ fn another_institutions_update_is_a_fault_of_the_one_who_signed_it() {
     let copied = run.encrypt(1, run.round(), &[1; D]);
     let receipt = run.apply(&run.submission(0, copied.header.clone()));
     is_a_fault_of(&run, 0, receipt, Reason::WrongContext);
-    assert!(
-        run.apply_update(&run.submission(1, copied.header), &copied.body)
-            .is_accepted()
-    );
+    assert!(run.apply_update(&run.submission(1, copied.header), &copied.body).is_accepted());
 }
 
 #[test]
@@ -234,10 +194,7 @@ fn a_wrong_dimension_or_bound_is_a_fault() {
         round.dimension = dimension;
         round.bound = consilium_crypto::Bound::Parameter { bits };
         let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; values], bits);
-        let context = consilium_crypto::Context {
-            round,
-            pseudonym: run.members[0].name,
-        };
+        let context = consilium_crypto::Context { round, pseudonym: run.members[0].name };
         let encrypted = consilium_crypto::update::encrypt(&run.parameters().public_key, &context, &update).unwrap();
         let receipt = run.apply(&run.submission(0, encrypted.prove().unwrap().header));
         is_a_fault_of(&run, 0, receipt, Reason::WrongDimension);
@@ -250,18 +207,12 @@ fn an_update_outside_its_bounds_is_a_fault_and_three_expel() {
     for credit in (0..INITIAL_CREDIT).rev() {
         assert!(run.open().is_accepted());
         let receipt = run.submit(0, &[1270; D]);
-        assert_eq!(
-            (receipt.reason, receipt.culprit),
-            (Reason::BadRangeProof, Some(run.members[0].name))
-        );
+        assert_eq!((receipt.reason, receipt.culprit), (Reason::BadRangeProof, Some(run.members[0].name)));
         assert_eq!(run.credit(0), credit);
         for i in 1..4 {
             assert!(run.submit(i, &[1; D]).is_accepted());
         }
-        assert!(
-            run.close_collection().is_accepted(),
-            "the round goes on without it, and does not wait"
-        );
+        assert!(run.close_collection().is_accepted(), "the round goes on without it, and does not wait");
         run.end_block();
         run.open_and_close();
     }
@@ -274,20 +225,14 @@ fn an_update_outside_its_bounds_is_a_fault_and_three_expel() {
     assert!(run.close_collection().is_accepted());
     run.end_block();
     let block = run.sealed_block();
-    assert!(
-        run.countersign(0, block).is_accepted(),
-        "expulsion stops updates, not shares"
-    );
+    assert!(run.countersign(0, block).is_accepted(), "expulsion stops updates, not shares");
 }
 
 impl Run {
     fn submit_expelled(&mut self, i: usize) -> Receipt {
         let update = self.encrypt(i, self.round(), &[1; D]);
         let transaction = self.submission(i, update.header);
-        assert!(
-            matches!(self.contract.admit(&transaction), Admission::Decided(_)),
-            "its body is not even asked for"
-        );
+        assert!(matches!(self.contract.admit(&transaction), Admission::Decided(_)), "its body is not even asked for");
         self.apply(&transaction)
     }
 }
@@ -298,20 +243,13 @@ fn a_header_with_one_byte_changed_and_signed_again_is_a_fault_with_its_own_reaso
     let update = run.encrypt(0, run.round(), &[1; D]);
     drop(run);
     // One byte in the middle of each third of the header: limbs, proof of knowledge, range proof.
-    for position in [
-        update.header.len() / 3,
-        update.header.len() * 2 / 3,
-        update.header.len() - 40,
-    ] {
+    for position in [update.header.len() / 3, update.header.len() * 2 / 3, update.header.len() - 40] {
         let mut run = Run::collecting();
         let mut update = run.encrypt(0, run.round(), &[1; D]);
         update.header[position] ^= 1;
         let receipt = run.apply_changed(0, &update.header, &update.body);
         assert!(
-            matches!(
-                receipt.reason,
-                Reason::BadKeyProof | Reason::MalformedEncoding | Reason::IncompleteBody
-            ),
+            matches!(receipt.reason, Reason::BadKeyProof | Reason::MalformedEncoding | Reason::IncompleteBody),
             "{position}: {receipt:?}"
         );
     }
@@ -333,9 +271,7 @@ fn a_revoked_institution_submits_no_more_and_nobody_waits_for_it() {
     for i in 1..4 {
         run.submit(i, &[1; D]);
     }
-    let revoke = run.by_authority(Action::Revoke(v1::Revoke {
-        pseudonym: run.members[0].name.to_vec(),
-    }));
+    let revoke = run.by_authority(Action::Revoke(v1::Revoke { pseudonym: run.members[0].name.to_vec() }));
     assert!(run.apply(&revoke).is_accepted());
     assert_eq!(run.apply(&revoke).reason, Reason::Duplicate);
     let receipt = run.submit_expelled(0);
@@ -361,25 +297,10 @@ fn a_sum_that_is_not_the_sum_of_all_accepted_updates_is_refused() {
     let last = altered.evaluation.len() - 1;
     altered.evaluation[last] ^= 1;
     let transaction = close(&run, altered);
-    assert!(matches!(
-        run.apply(&transaction).reason,
-        Reason::WrongAggregate | Reason::MalformedEncoding
-    ));
-    let transaction = close(
-        &run,
-        v1::CloseCollection {
-            evaluation: vec![0; 10],
-            ..right.clone()
-        },
-    );
+    assert!(matches!(run.apply(&transaction).reason, Reason::WrongAggregate | Reason::MalformedEncoding));
+    let transaction = close(&run, v1::CloseCollection { evaluation: vec![0; 10], ..right.clone() });
     assert_eq!(run.apply(&transaction).reason, Reason::MalformedEncoding);
-    let transaction = close(
-        &run,
-        v1::CloseCollection {
-            attempt: 1,
-            ..right.clone()
-        },
-    );
+    let transaction = close(&run, v1::CloseCollection { attempt: 1, ..right.clone() });
     assert_eq!(run.apply(&transaction).reason, Reason::WrongStep);
     let transaction = close(&run, right);
     assert!(run.apply(&transaction).is_accepted());
@@ -403,10 +324,7 @@ fn a_wrong_share_is_a_fault_of_the_trustee_that_signed_it() {
     let middle = share.len() - 40;
     share[middle] ^= 1;
     let receipt = run.submit_share(0, share);
-    assert!(matches!(
-        receipt.reason,
-        Reason::BadShareProof | Reason::MalformedEncoding
-    ));
+    assert!(matches!(receipt.reason, Reason::BadShareProof | Reason::MalformedEncoding));
     assert_eq!(receipt.culprit, Some(run.members[0].name));
     assert_eq!(run.credit(0), INITIAL_CREDIT - 1);
 }
@@ -427,22 +345,11 @@ fn a_share_for_another_aggregate_is_refused() {
     let receipt = run.submit_share(0, foreign);
     assert!(!receipt.is_accepted());
     let step = run.contract.step();
-    let message = v1::SubmitShare {
-        step,
-        sealed_block: vec![1; 32],
-        share: run.share(1),
-    };
+    let message = v1::SubmitShare { step, sealed_block: vec![1; 32], share: run.share(1) };
     let receipt = run.apply(&run.by_member(1, Action::SubmitShare(message)));
     assert_eq!((receipt.reason, receipt.culprit), (Reason::WrongAggregate, None));
-    let message = v1::SubmitShare {
-        step: step + 1,
-        sealed_block: run.sealed_block().to_vec(),
-        share: run.share(1),
-    };
-    assert_eq!(
-        run.apply(&run.by_member(1, Action::SubmitShare(message))).reason,
-        Reason::WrongStep
-    );
+    let message = v1::SubmitShare { step: step + 1, sealed_block: run.sealed_block().to_vec(), share: run.share(1) };
+    assert_eq!(run.apply(&run.by_member(1, Action::SubmitShare(message))).reason, Reason::WrongStep);
 }
 
 #[test]
@@ -460,14 +367,8 @@ fn shares_are_counted_once_and_not_after_the_last_that_was_needed() {
 #[test]
 fn a_result_that_does_not_follow_from_the_sums_is_refused() {
     let mut run = Run::opening();
-    let early = v1::CloseRound {
-        step: 0,
-        ..Default::default()
-    };
-    assert_eq!(
-        run.apply(&run.by_coordinator(Action::CloseRound(early))).reason,
-        Reason::TooEarly
-    );
+    let early = v1::CloseRound { step: 0, ..Default::default() };
+    assert_eq!(run.apply(&run.by_coordinator(Action::CloseRound(early))).reason, Reason::TooEarly);
     for i in 0..2 {
         let share = run.share(i);
         run.submit_share(i, share);
@@ -492,30 +393,15 @@ fn a_result_that_does_not_follow_from_the_sums_is_refused() {
 #[test]
 fn a_false_proof_in_a_batch_does_not_touch_the_others() {
     let mut run = Run::collecting();
-    let updates: Vec<_> = (0..4)
-        .map(|i| run.encrypt(i, run.round(), &if i == 2 { [1270; D] } else { [1; D] }))
-        .collect();
-    let transactions: Vec<CandidateTransaction> = updates
-        .iter()
-        .enumerate()
-        .map(|(i, update)| run.submission(i, update.header.clone()))
-        .collect();
-    let batch: Vec<_> = transactions
-        .iter()
-        .zip(&updates)
-        .map(|(t, update)| (t, update.body.as_slice()))
-        .collect();
+    let updates: Vec<_> =
+        (0..4).map(|i| run.encrypt(i, run.round(), &if i == 2 { [1270; D] } else { [1; D] })).collect();
+    let transactions: Vec<CandidateTransaction> =
+        updates.iter().enumerate().map(|(i, update)| run.submission(i, update.header.clone())).collect();
+    let batch: Vec<_> = transactions.iter().zip(&updates).map(|(t, update)| (t, update.body.as_slice())).collect();
     let checked = check_updates(run.parameters(), &batch, &mut OsRng);
     for (i, (transaction, checked)) in transactions.iter().zip(checked).enumerate() {
         let receipt = run.contract.apply(transaction, Body::Checked(checked)).unwrap();
-        assert_eq!(
-            receipt.reason,
-            if i == 2 {
-                Reason::BadRangeProof
-            } else {
-                Reason::Accepted
-            }
-        );
+        assert_eq!(receipt.reason, if i == 2 { Reason::BadRangeProof } else { Reason::Accepted });
     }
     assert!(run.close_collection().is_accepted());
 }
@@ -524,10 +410,7 @@ fn a_false_proof_in_a_batch_does_not_touch_the_others() {
 fn an_entry_with_any_byte_changed_is_refused_or_unsigned() {
     let mut run = Run::sealed();
     let block = run.sealed_block();
-    let action = Action::Countersign(v1::Countersign {
-        step: 0,
-        sealed_block: block.to_vec(),
-    });
+    let action = Action::Countersign(v1::Countersign { step: 0, sealed_block: block.to_vec() });
     let entry = transaction::entry(run.by_member(0, action).signed().clone(), false);
     for position in 0..entry.len() {
         let mut changed = entry.clone();

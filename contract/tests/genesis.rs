@@ -1,10 +1,5 @@
 //! What founds a run, and what does not.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a panic is how a test fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
 
 mod fixture;
 
@@ -42,26 +37,14 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
         ("steps", Box::new(|g| g.steps = 0)),
         ("max_attempts", Box::new(|g| g.max_attempts = 0)),
         ("collection timeout", Box::new(|g| g.collection_timeout_ms = 0)),
-        (
-            "number of parameters",
-            Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = 0),
-        ),
-        (
-            "number of parameters",
-            Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = u32::MAX),
-        ),
-        (
-            "initial model",
-            Box::new(|g| g.initial_model.as_mut().unwrap().length = 1),
-        ),
+        ("number of parameters", Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = 0)),
+        ("number of parameters", Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = u32::MAX)),
+        ("initial model", Box::new(|g| g.initial_model.as_mut().unwrap().length = 1)),
         ("bound", Box::new(|g| g.bound.as_mut().unwrap().bits = 7)),
         ("bits", Box::new(|g| g.bound.as_mut().unwrap().bits = 1 << 20)),
         ("bound", Box::new(|g| g.bound.as_mut().unwrap().clip = f32::NAN)),
         ("bound", Box::new(|g| g.bound.as_mut().unwrap().clip = 0.0)),
-        (
-            "learning rate",
-            Box::new(|g| g.training.as_mut().unwrap().learning_rate = f64::INFINITY),
-        ),
+        ("learning rate", Box::new(|g| g.training.as_mut().unwrap().learning_rate = f64::INFINITY)),
         ("optimiser", Box::new(|g| g.training.as_mut().unwrap().optimiser = 0)),
         ("public key", Box::new(|g| g.public_key.truncate(95))),
         ("public key", Box::new(|g| g.public_key[..32].fill(0))),
@@ -79,9 +62,7 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
 fn a_dealing_for_another_committee_is_refused() {
     let key = SigningKey::generate(&mut OsRng).verifying_key();
     let other = consilium_crypto::deal(7, 3, &key, &mut OsRng).unwrap();
-    let error = found(|genesis| genesis.dealing = other.commitments.encode())
-        .unwrap_err()
-        .to_string();
+    let error = found(|genesis| genesis.dealing = other.commitments.encode()).unwrap_err().to_string();
     assert!(error.contains("7 trustees"), "{error}");
 }
 
@@ -89,10 +70,7 @@ fn a_dealing_for_another_committee_is_refused() {
 fn a_genesis_signed_by_another_than_its_authority_is_refused() {
     let (genesis, .., model) = genesis_message(1);
     let entry = genesis_entry(genesis, &SigningKey::generate(&mut OsRng));
-    assert!(matches!(
-        Contract::found(&entry, &model, table()),
-        Err(GenesisError::NotAGenesis(_))
-    ));
+    assert!(matches!(Contract::found(&entry, &model, table()), Err(GenesisError::NotAGenesis(_))));
 }
 
 #[test]
@@ -100,8 +78,5 @@ fn another_initial_model_than_the_one_named_is_refused() {
     let (genesis, authority, .., mut model) = genesis_message(1);
     model[0] ^= 1;
     let entry = genesis_entry(genesis, &authority);
-    assert!(matches!(
-        Contract::found(&entry, &model, table()),
-        Err(GenesisError::WrongModel)
-    ));
+    assert!(matches!(Contract::found(&entry, &model, table()), Err(GenesisError::WrongModel)));
 }

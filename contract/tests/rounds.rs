@@ -1,10 +1,5 @@
 //! The contract as lists of operations: what a run does when nobody misbehaves, and when some are absent.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a panic is how a test fails"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
 
 mod fixture;
 
@@ -31,9 +26,8 @@ fn plain_step(model: &Model, updates: &[(u64, Vec<i64>)]) -> Vec<f32> {
 fn a_round_moves_the_model_by_the_weighted_mean_of_the_updates() {
     let mut run = Run::enrolled(2);
     assert!(run.open().is_accepted());
-    let values: Vec<Vec<i64>> = (0..4)
-        .map(|i| (0..D as i64).map(|j| (i * 31 + j * 17) % 255 - 127).collect())
-        .collect();
+    let values: Vec<Vec<i64>> =
+        (0..4).map(|i| (0..D as i64).map(|j| (i * 31 + j * 17) % 255 - 127).collect()).collect();
     for (i, values) in values.iter().enumerate() {
         assert!(run.submit(i, values).is_accepted());
     }
@@ -41,11 +35,7 @@ fn a_round_moves_the_model_by_the_weighted_mean_of_the_updates() {
     run.end_block();
     let before = run.contract.model().clone();
     run.open_and_close();
-    let updates: Vec<(u64, Vec<i64>)> = values
-        .into_iter()
-        .enumerate()
-        .map(|(i, v)| (25 * (i as u64 + 1), v))
-        .collect();
+    let updates: Vec<(u64, Vec<i64>)> = values.into_iter().enumerate().map(|(i, v)| (25 * (i as u64 + 1), v)).collect();
     let expected = plain_step(&before, &updates);
     for (actual, expected) in run.contract.model().parameters().iter().zip(&expected) {
         assert!((actual - expected).abs() <= f32::EPSILON, "{actual} {expected}");
@@ -90,11 +80,7 @@ fn the_same_transactions_lead_to_the_same_state_roots_however_the_bodies_were_ba
     let mut distinct = again.clone();
     distinct.sort();
     distinct.dedup();
-    assert_eq!(
-        distinct.len(),
-        again.len() - 1,
-        "every operation but the last end of a block changes the root"
-    );
+    assert_eq!(distinct.len(), again.len() - 1, "every operation but the last end of a block changes the root");
 }
 
 #[test]
@@ -141,11 +127,7 @@ fn too_few_updates_abandon_the_attempt_and_the_same_model_is_tried_again() {
     run.submit(0, &[1; D]);
     run.submit(1, &[1; D]);
     let abandon = |run: &mut Run| {
-        let action = v1::Abandon {
-            step: 0,
-            attempt: run.contract.attempt(),
-            time_ms: run.time_ms,
-        };
+        let action = v1::Abandon { step: 0, attempt: run.contract.attempt(), time_ms: run.time_ms };
         run.apply(&run.by_coordinator(Action::Abandon(action)))
     };
     assert_eq!(abandon(&mut run).reason, Reason::TooEarly);
@@ -157,10 +139,7 @@ fn too_few_updates_abandon_the_attempt_and_the_same_model_is_tried_again() {
     assert!(run.open().is_accepted());
     run.time_ms += TIMEOUT_MS;
     assert!(abandon(&mut run).is_accepted());
-    assert!(
-        matches!(run.contract.phase(), Phase::Stopped),
-        "two attempts are what the genesis allows"
-    );
+    assert!(matches!(run.contract.phase(), Phase::Stopped), "two attempts are what the genesis allows");
 }
 
 #[test]
@@ -170,30 +149,16 @@ fn a_collection_with_enough_updates_cannot_be_abandoned() {
         run.submit(i, &[1; D]);
     }
     run.time_ms += TIMEOUT_MS;
-    let action = v1::Abandon {
-        step: 0,
-        attempt: 0,
-        time_ms: run.time_ms,
-    };
-    assert_eq!(
-        run.apply(&run.by_coordinator(Action::Abandon(action))).reason,
-        Reason::TooEarly
-    );
+    let action = v1::Abandon { step: 0, attempt: 0, time_ms: run.time_ms };
+    assert_eq!(run.apply(&run.by_coordinator(Action::Abandon(action))).reason, Reason::TooEarly);
 }
 
 #[test]
 fn a_sealed_step_cannot_be_abandoned() {
     let mut run = Run::sealed();
     run.time_ms += TIMEOUT_MS;
-    let action = v1::Abandon {
-        step: 0,
-        attempt: 0,
-        time_ms: run.time_ms,
-    };
-    assert_eq!(
-        run.apply(&run.by_coordinator(Action::Abandon(action))).reason,
-        Reason::TooLate
-    );
+    let action = v1::Abandon { step: 0, attempt: 0, time_ms: run.time_ms };
+    assert_eq!(run.apply(&run.by_coordinator(Action::Abandon(action))).reason, Reason::TooLate);
 }
 
 #[test]
@@ -204,23 +169,12 @@ fn countersignatures_wait_for_the_sealed_block_and_shares_for_the_quorum() {
     }
     run.close_collection();
     let unknown: Hash = [1; 32];
-    assert_eq!(
-        run.countersign(0, unknown).reason,
-        Reason::TooEarly,
-        "the block is not sealed yet"
-    );
+    assert_eq!(run.countersign(0, unknown).reason, Reason::TooEarly, "the block is not sealed yet");
     run.end_block();
     let block = run.sealed_block();
     let step = run.contract.step();
-    let share = v1::SubmitShare {
-        step,
-        sealed_block: block.to_vec(),
-        share: vec![0; 672],
-    };
-    assert_eq!(
-        run.apply(&run.by_member(0, Action::SubmitShare(share))).reason,
-        Reason::TooEarly
-    );
+    let share = v1::SubmitShare { step, sealed_block: block.to_vec(), share: vec![0; 672] };
+    assert_eq!(run.apply(&run.by_member(0, Action::SubmitShare(share))).reason, Reason::TooEarly);
     for i in 0..run.parameters().quorum as usize {
         assert!(matches!(run.contract.phase(), Phase::Sealed(_)));
         assert!(run.countersign(i, block).is_accepted());

@@ -33,10 +33,7 @@ impl Sheet {
     pub(crate) fn parse(bytes: &[u8], file: &str) -> Result<Self, DatasetError> {
         let bytes = unpacked(bytes, file)?;
         let text = text(&bytes, file)?;
-        let mut lines = text
-            .trim_end_matches(['\r', '\n'])
-            .split('\n')
-            .map(|line| line.trim_end_matches('\r'));
+        let mut lines = text.trim_end_matches(['\r', '\n']).split('\n').map(|line| line.trim_end_matches('\r'));
 
         let header = header(lines.next().unwrap_or_default(), file)?;
         let width = header.len();
@@ -49,12 +46,7 @@ impl Sheet {
             let row = rows + 1;
             let found = count_fields(line, row, file)?;
             if found != width {
-                return Err(DatasetError::Ragged {
-                    file: file.to_owned(),
-                    row,
-                    expected: width,
-                    found,
-                });
+                return Err(DatasetError::Ragged { file: file.to_owned(), row, expected: width, found });
             }
             body.push('\n');
             body.push_str(line);
@@ -64,10 +56,7 @@ impl Sheet {
         }
         body.push('\n');
 
-        let refuse = |reason: String| DatasetError::Csv {
-            file: file.to_owned(),
-            reason: shortened(&reason),
-        };
+        let refuse = |reason: String| DatasetError::Csv { file: file.to_owned(), reason: shortened(&reason) };
         let schema: PolarsSchema = names.into_iter().map(|name| (name.into(), DataType::String)).collect();
         let frame = CsvReadOptions::default()
             .with_schema(Some(Arc::new(schema)))
@@ -75,16 +64,10 @@ impl Sheet {
             .finish()
             .map_err(|error| refuse(error.to_string()))?;
         if frame.shape() != (rows, width) {
-            return Err(refuse(format!(
-                "expected {:?} rows and columns, read {:?}",
-                (rows, width),
-                frame.shape()
-            )));
+            return Err(refuse(format!("expected {:?} rows and columns, read {:?}", (rows, width), frame.shape())));
         }
         let columns = frame.columns().iter().map(|column| column.str().cloned());
-        let columns = columns
-            .collect::<Result<_, _>>()
-            .map_err(|error| refuse(error.to_string()))?;
+        let columns = columns.collect::<Result<_, _>>().map_err(|error| refuse(error.to_string()))?;
         Ok(Self { header, columns })
     }
 
@@ -108,10 +91,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DatasetError> {
 pub(crate) fn text<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str, DatasetError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.iter().take(error.valid_up_to());
-        DatasetError::NotUtf8 {
-            file: file.to_owned(),
-            row: before.filter(|&&byte| byte == b'\n').count() + 1,
-        }
+        DatasetError::NotUtf8 { file: file.to_owned(), row: before.filter(|&&byte| byte == b'\n').count() + 1 }
     })?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
@@ -131,17 +111,11 @@ fn unpacked<'a>(bytes: &'a [u8], file: &str) -> Result<Cow<'a, [u8]>, DatasetErr
 }
 
 fn read_limited(reader: impl Read, file: &str) -> Result<Vec<u8>, DatasetError> {
-    let refuse = |source: io::Error| DatasetError::Unreadable {
-        file: file.to_owned(),
-        source,
-    };
+    let refuse = |source: io::Error| DatasetError::Unreadable { file: file.to_owned(), source };
     let mut bytes = Vec::new();
     let length = reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(refuse)?;
     if length as u64 > MAX_BYTES {
-        return Err(DatasetError::TooLarge {
-            file: file.to_owned(),
-            limit_bytes: MAX_BYTES,
-        });
+        return Err(DatasetError::TooLarge { file: file.to_owned(), limit_bytes: MAX_BYTES });
     }
     Ok(bytes)
 }
@@ -150,19 +124,12 @@ fn header(line: &str, file: &str) -> Result<Vec<String>, DatasetError> {
     let file = || file.to_owned();
     let columns = count_fields(line, 1, &file())?;
     if columns > MAX_COLUMNS {
-        return Err(DatasetError::TooManyColumns {
-            file: file(),
-            columns,
-            limit: MAX_COLUMNS,
-        });
+        return Err(DatasetError::TooManyColumns { file: file(), columns, limit: MAX_COLUMNS });
     }
     let mut seen = BTreeSet::new();
     let names: Vec<String> = fields(line).map(unquoted).collect();
     if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
-        return Err(DatasetError::DuplicateColumn {
-            file: file(),
-            column: shortened(twice),
-        });
+        return Err(DatasetError::DuplicateColumn { file: file(), column: shortened(twice) });
     }
     Ok(names)
 }
@@ -170,17 +137,11 @@ fn header(line: &str, file: &str) -> Result<Vec<String>, DatasetError> {
 /// Number of fields in a line, all of which have their quotation marks as RFC 4180 allows.
 fn count_fields(line: &str, row: usize, file: &str) -> Result<usize, DatasetError> {
     let well_formed = |field: &str| match field.strip_prefix('"') {
-        Some(rest) => rest
-            .strip_suffix('"')
-            .is_some_and(|inner| !inner.replace("\"\"", "").contains('"')),
+        Some(rest) => rest.strip_suffix('"').is_some_and(|inner| !inner.replace("\"\"", "").contains('"')),
         None => !field.contains('"'),
     };
     match fields(line).position(|field| !well_formed(field)) {
-        Some(index) => Err(DatasetError::Quote {
-            file: file.to_owned(),
-            row,
-            field: index + 1,
-        }),
+        Some(index) => Err(DatasetError::Quote { file: file.to_owned(), row, field: index + 1 }),
         None => Ok(fields(line).count()),
     }
 }
@@ -216,9 +177,7 @@ pub(crate) mod tests {
 
     fn cells(bytes: &[u8]) -> Vec<Vec<Option<String>>> {
         let sheet = Sheet::parse(bytes, "t.csv").unwrap();
-        (0..sheet.header.len())
-            .map(|index| sheet.column(index).map(|cell| cell.map(str::to_owned)).collect())
-            .collect()
+        (0..sheet.header.len()).map(|index| sheet.column(index).map(|cell| cell.map(str::to_owned)).collect()).collect()
     }
 
     fn message(bytes: &[u8]) -> String {
@@ -252,10 +211,7 @@ pub(crate) mod tests {
     fn a_gzip_that_unpacks_beyond_the_limit_is_refused() {
         assert!(matches!(
             read_limited(io::repeat(b'1'), "t.csv"),
-            Err(DatasetError::TooLarge {
-                limit_bytes: MAX_BYTES,
-                ..
-            })
+            Err(DatasetError::TooLarge { limit_bytes: MAX_BYTES, .. })
         ));
     }
 

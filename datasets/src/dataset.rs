@@ -42,10 +42,7 @@ pub(crate) enum Values {
     /// Finite numbers within the range of `f32`.
     Numeric(Vec<Option<f64>>),
     /// Indices into the sorted, distinct categories.
-    Categorical {
-        categories: Vec<String>,
-        codes: Vec<Option<usize>>,
-    },
+    Categorical { categories: Vec<String>, codes: Vec<Option<usize>> },
 }
 
 impl Dataset {
@@ -55,14 +52,8 @@ impl Dataset {
     /// [`DatasetError::UnknownBundled`] for another name.
     pub fn bundled(name: &str) -> Result<Self, DatasetError> {
         let (schema, bytes): (&str, &[u8]) = match name {
-            "pima" => (
-                include_str!("../data/pima/schema.toml"),
-                include_bytes!("../data/pima/pima.csv"),
-            ),
-            "wdbc" => (
-                include_str!("../data/wdbc/schema.toml"),
-                include_bytes!("../data/wdbc/wdbc.csv"),
-            ),
+            "pima" => (include_str!("../data/pima/schema.toml"), include_bytes!("../data/pima/pima.csv")),
+            "wdbc" => (include_str!("../data/wdbc/schema.toml"), include_bytes!("../data/wdbc/wdbc.csv")),
             _ => return Err(DatasetError::UnknownBundled { name: shortened(name) }),
         };
         let schema = Schema::parse(schema, &format!("{name}/schema.toml (bundled)"))?;
@@ -89,20 +80,11 @@ impl Dataset {
         if let Some(expected) = &schema.sha256 {
             let found = csv::sha256_hex(bytes);
             if !expected.eq_ignore_ascii_case(&found) {
-                return Err(DatasetError::Checksum {
-                    file: file.to_owned(),
-                    expected: expected.clone(),
-                    found,
-                });
+                return Err(DatasetError::Checksum { file: file.to_owned(), expected: expected.clone(), found });
             }
         }
         let sheet = Sheet::parse(bytes, file)?;
-        Reading {
-            schema: &schema,
-            file,
-            sheet: &sheet,
-        }
-        .dataset()
+        Reading { schema: &schema, file, sheet: &sheet }.dataset()
     }
 
     /// The schema it was read under.
@@ -161,17 +143,12 @@ impl Reading<'_> {
         }
         let names: Vec<&String> = match &self.schema.features {
             Some(features) => features.iter().collect(),
-            None => self
-                .sheet
-                .header
-                .iter()
-                .filter(|name| *name != target && !self.schema.drop.contains(name))
-                .collect(),
+            None => {
+                self.sheet.header.iter().filter(|name| *name != target && !self.schema.drop.contains(name)).collect()
+            }
         };
         if names.is_empty() {
-            return Err(DatasetError::NoFeatures {
-                file: self.file.to_owned(),
-            });
+            return Err(DatasetError::NoFeatures { file: self.file.to_owned() });
         }
         for column in &self.schema.categorical {
             self.position(column, "categorical")?;
@@ -179,31 +156,18 @@ impl Reading<'_> {
         for column in &self.schema.zero_is_missing {
             self.position(column, "a column in which zero is missing")?;
         }
-        let columns = names
-            .into_iter()
-            .map(|name| self.feature(name))
-            .collect::<Result<_, _>>()?;
+        let columns = names.into_iter().map(|name| self.feature(name)).collect::<Result<_, _>>()?;
         let (file, schema) = (self.file.to_owned(), self.schema.clone());
-        Ok(Dataset {
-            file,
-            schema,
-            columns,
-            labels,
-            target_values,
-        })
+        Ok(Dataset { file, schema, columns, labels, target_values })
     }
 
     fn position(&self, column: &str, role: &'static str) -> Result<usize, DatasetError> {
-        self.sheet
-            .header
-            .iter()
-            .position(|name| name == column)
-            .ok_or_else(|| DatasetError::MissingColumn {
-                file: self.file.to_owned(),
-                column: shortened(column),
-                role,
-                header: some_of(self.sheet.header.iter().map(String::as_str), 12),
-            })
+        self.sheet.header.iter().position(|name| name == column).ok_or_else(|| DatasetError::MissingColumn {
+            file: self.file.to_owned(),
+            column: shortened(column),
+            role,
+            header: some_of(self.sheet.header.iter().map(String::as_str), 12),
+        })
     }
 
     /// The fields of a column that are not missing.
@@ -239,10 +203,7 @@ impl Reading<'_> {
         } else {
             self.numeric(position, name, listed(&self.schema.zero_is_missing))?
         };
-        Ok(FeatureColumn {
-            name: name.to_owned(),
-            values,
-        })
+        Ok(FeatureColumn { name: name.to_owned(), values })
     }
 
     fn numeric(&self, position: usize, name: &str, zero_is_missing: bool) -> Result<Values, DatasetError> {
@@ -261,36 +222,21 @@ impl Reading<'_> {
                 }),
             }
         };
-        self.fields(position)
-            .enumerate()
-            .map(number)
-            .collect::<Result<_, _>>()
-            .map(Values::Numeric)
+        self.fields(position).enumerate().map(number).collect::<Result<_, _>>().map(Values::Numeric)
     }
 
     fn categorical(&self, position: usize) -> Values {
         let fields: Vec<Option<String>> = self.fields(position).map(|field| field.map(canonical)).collect();
-        let mut categories: Vec<String> = fields
-            .iter()
-            .flatten()
-            .cloned()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect();
+        let mut categories: Vec<String> =
+            fields.iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         // Numbers in their own order, so that 10 comes after 9, then other text.
         categories.sort_by(|a, b| {
             let number = |text: &String| text.parse::<f64>().unwrap_or(f64::INFINITY);
             number(a).total_cmp(&number(b)).then_with(|| a.cmp(b))
         });
-        let code: BTreeMap<&str, usize> = categories
-            .iter()
-            .enumerate()
-            .map(|(code, name)| (name.as_str(), code))
-            .collect();
-        let codes = fields
-            .iter()
-            .map(|field| field.as_deref().and_then(|name| code.get(name).copied()))
-            .collect();
+        let code: BTreeMap<&str, usize> =
+            categories.iter().enumerate().map(|(code, name)| (name.as_str(), code)).collect();
+        let codes = fields.iter().map(|field| field.as_deref().and_then(|name| code.get(name).copied())).collect();
         Values::Categorical { categories, codes }
     }
 }
@@ -314,10 +260,7 @@ pub(crate) mod tests {
     fn the_bundled_data_are_what_their_provenance_says() {
         for (name, rows, width, positives) in [("pima", 768, 8, 268), ("wdbc", 569, 30, 212)] {
             let dataset = Dataset::bundled(name).unwrap();
-            assert_eq!(
-                (dataset.rows(), dataset.columns.len(), dataset.positives()),
-                (rows, width, positives)
-            );
+            assert_eq!((dataset.rows(), dataset.columns.len(), dataset.positives()), (rows, width, positives));
             assert!(dataset.schema().sha256.is_some());
         }
         let pima = Dataset::bundled("pima").unwrap();
@@ -330,24 +273,13 @@ pub(crate) mod tests {
             })
             .collect();
         assert_eq!(missing, [0, 5, 35, 227, 374, 11, 0, 0]);
-        assert!(
-            Dataset::bundled("x")
-                .unwrap_err()
-                .to_string()
-                .contains("choose pima or wdbc")
-        );
+        assert!(Dataset::bundled("x").unwrap_err().to_string().contains("choose pima or wdbc"));
     }
 
     #[test]
     fn features_may_be_chosen_and_identifiers_dropped() {
         let csv = "id,b,a,y\np1,1,2,1\np2,3,4,0\n";
-        let names = |rest| {
-            dataset(rest, csv)
-                .unwrap()
-                .feature_names()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        };
+        let names = |rest| dataset(rest, csv).unwrap().feature_names().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(names("drop=['id']"), ["b", "a"]);
         assert_eq!(names("features=['a','b']"), ["a", "b"]);
         assert_eq!(
@@ -358,16 +290,9 @@ pub(crate) mod tests {
 
     #[test]
     fn missing_numbers_are_empty_zero_where_declared_or_a_declared_text() {
-        let read = dataset(
-            "zero_is_missing=['a']\nmissing_values=['?']",
-            "a,b,y\n0,0,1\n,?,0\n5,-1e2,1.0\n",
-        )
-        .unwrap();
+        let read = dataset("zero_is_missing=['a']\nmissing_values=['?']", "a,b,y\n0,0,1\n,?,0\n5,-1e2,1.0\n").unwrap();
         assert_eq!(read.columns[0].values, Values::Numeric(vec![None, None, Some(5.0)]));
-        assert_eq!(
-            read.columns[1].values,
-            Values::Numeric(vec![Some(0.0), None, Some(-100.0)])
-        );
+        assert_eq!(read.columns[1].values, Values::Numeric(vec![Some(0.0), None, Some(-100.0)]));
         assert_eq!(read.labels(), [true, false, true]);
     }
 
@@ -388,10 +313,7 @@ pub(crate) mod tests {
             assert!(message("", &csv).contains(&format!("row 2, column `a`: expected a number, found `{text}`")));
         }
         assert!(message("", "a,y\n1,1\n2,\n").starts_with("t.csv: row 3, column `y`: the target is empty"));
-        assert_eq!(
-            message("", "a,z\n1,1\n"),
-            "t.csv: no column `y`, named as target: the header has `a`, `z`"
-        );
+        assert_eq!(message("", "a,z\n1,1\n"), "t.csv: no column `y`, named as target: the header has `a`, `z`");
         for (rest, role) in [
             ("features=['q']", "a feature"),
             ("drop=['q']", "a column to drop"),

@@ -266,12 +266,8 @@ pub enum DatasetError {
 /// At most `limit` of `names`, for a message of one line.
 pub(crate) fn some_of<'a>(names: impl IntoIterator<Item = &'a str>, limit: usize) -> String {
     let mut names = names.into_iter();
-    let mut text = names
-        .by_ref()
-        .take(limit)
-        .map(|name| format!("`{}`", shortened(name)))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text =
+        names.by_ref().take(limit).map(|name| format!("`{}`", shortened(name))).collect::<Vec<_>>().join(", ");
     let rest = names.count();
     if rest > 0 {
         text.push_str(&format!(" and {rest} more"));
@@ -282,11 +278,7 @@ pub(crate) fn some_of<'a>(names: impl IntoIterator<Item = &'a str>, limit: usize
 /// The start of a field, for a message of one line.
 pub(crate) fn shortened(text: &str) -> String {
     const LIMIT: usize = 40;
-    let mut short: String = text
-        .chars()
-        .take(LIMIT)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+    let mut short: String = text.chars().take(LIMIT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(LIMIT).is_some() {
         short.push('…');
     }

@@ -11,17 +11,8 @@ use crate::error::{DatasetError, shortened};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Fitted {
-    Numeric {
-        name: String,
-        median: f64,
-        mean: f64,
-        standard_deviation: f64,
-    },
-    Categorical {
-        name: String,
-        categories: Vec<String>,
-        missing_is_category: bool,
-    },
+    Numeric { name: String, median: f64, mean: f64, standard_deviation: f64 },
+    Categorical { name: String, categories: Vec<String>, missing_is_category: bool },
 }
 
 impl Fitted {
@@ -34,26 +25,18 @@ impl Fitted {
     pub(crate) fn width(&self) -> usize {
         match self {
             Self::Numeric { .. } => 1,
-            Self::Categorical {
-                categories,
-                missing_is_category,
-                ..
-            } => categories.len() + usize::from(*missing_is_category),
+            Self::Categorical { categories, missing_is_category, .. } => {
+                categories.len() + usize::from(*missing_is_category)
+            }
         }
     }
 
     pub(crate) fn feature_names(&self) -> Vec<String> {
         match self {
             Self::Numeric { name, .. } => vec![name.clone()],
-            Self::Categorical {
-                name,
-                categories,
-                missing_is_category,
-            } => {
+            Self::Categorical { name, categories, missing_is_category } => {
                 let known = categories.iter().map(|category| format!("{name} = {category}"));
-                known
-                    .chain(missing_is_category.then(|| format!("{name} is missing")))
-                    .collect()
+                known.chain(missing_is_category.then(|| format!("{name} is missing"))).collect()
             }
         }
     }
@@ -62,17 +45,9 @@ impl Fitted {
 /// Fits one column on `rows`; `file` names it in errors.
 pub(crate) fn fit_column(file: &str, column: &FeatureColumn, rows: &[usize]) -> Result<Fitted, DatasetError> {
     let (file, name) = (|| file.to_owned(), column.name.clone());
-    let empty = || DatasetError::EmptyColumn {
-        file: file(),
-        column: shortened(&name),
-        rows: rows.len(),
-    };
-    let constant = |value| DatasetError::ConstantColumn {
-        file: file(),
-        column: shortened(&name),
-        value,
-        rows: rows.len(),
-    };
+    let empty = || DatasetError::EmptyColumn { file: file(), column: shortened(&name), rows: rows.len() };
+    let constant =
+        |value| DatasetError::ConstantColumn { file: file(), column: shortened(&name), value, rows: rows.len() };
     match &column.values {
         Values::Numeric(values) => {
             let chosen = || rows.iter().filter_map(|&row| values.get(row).copied());
@@ -91,12 +66,7 @@ pub(crate) fn fit_column(file: &str, column: &FeatureColumn, rows: &[usize]) -> 
             if standard_deviation == 0.0 {
                 return Err(constant(median.to_string()));
             }
-            Ok(Fitted::Numeric {
-                name,
-                median,
-                mean,
-                standard_deviation,
-            })
+            Ok(Fitted::Numeric { name, median, mean, standard_deviation })
         }
         Values::Categorical { categories, codes } => {
             let seen: BTreeSet<Option<usize>> = rows.iter().filter_map(|&row| codes.get(row).copied()).collect();
@@ -108,11 +78,7 @@ pub(crate) fn fit_column(file: &str, column: &FeatureColumn, rows: &[usize]) -> 
                 return Err(constant(value.map(|value| shortened(value)).unwrap_or_default()));
             }
             let missing_is_category = codes.iter().any(Option::is_none);
-            Ok(Fitted::Categorical {
-                name,
-                categories: categories.clone(),
-                missing_is_category,
-            })
+            Ok(Fitted::Categorical { name, categories: categories.clone(), missing_is_category })
         }
     }
 }

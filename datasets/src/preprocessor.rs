@@ -51,19 +51,12 @@ impl TryFrom<Unchecked> for Preprocessor {
             }
             let in_range = |number: f64| number.abs() <= f64::from(f32::MAX);
             match column {
-                Fitted::Numeric {
-                    median,
-                    mean,
-                    standard_deviation,
-                    ..
-                } => {
+                Fitted::Numeric { median, mean, standard_deviation, .. } => {
                     if !in_range(*median) || !in_range(*mean) {
                         return refuse(format!("median and mean of column `{name}` must be finite numbers"));
                     }
                     if !(*standard_deviation > 0.0 && in_range(*standard_deviation)) {
-                        return refuse(format!(
-                            "standard deviation of column `{name}` must be finite and above zero"
-                        ));
+                        return refuse(format!("standard deviation of column `{name}` must be finite and above zero"));
                     }
                 }
                 Fitted::Categorical { categories, .. } => {
@@ -76,9 +69,7 @@ impl TryFrom<Unchecked> for Preprocessor {
         let preprocessor = Self { columns };
         match preprocessor.width() {
             1..=MAX_COLUMNS => Ok(preprocessor),
-            width => refuse(format!(
-                "expected 1 to {MAX_COLUMNS} columns after one-hot coding, found {width}"
-            )),
+            width => refuse(format!("expected 1 to {MAX_COLUMNS} columns after one-hot coding, found {width}")),
         }
     }
 }
@@ -93,19 +84,12 @@ impl Preprocessor {
         for &row in rows {
             dataset.label(row)?;
         }
-        let columns = dataset
-            .columns
-            .iter()
-            .map(|column| fit_column(&dataset.file, column, rows))
-            .collect::<Result<_, _>>()?;
+        let columns =
+            dataset.columns.iter().map(|column| fit_column(&dataset.file, column, rows)).collect::<Result<_, _>>()?;
         let preprocessor = Self { columns };
         if preprocessor.width() > MAX_COLUMNS {
             let (file, columns) = (dataset.file.clone(), preprocessor.width());
-            return Err(DatasetError::TooManyColumns {
-                file,
-                columns,
-                limit: MAX_COLUMNS,
-            });
+            return Err(DatasetError::TooManyColumns { file, columns, limit: MAX_COLUMNS });
         }
         Ok(preprocessor)
     }
@@ -116,11 +100,7 @@ impl Preprocessor {
     /// [`DatasetError::MissingColumn`] or [`DatasetError::WrongKind`] if the dataset is not of the fitted form,
     /// [`DatasetError::OutOfRange`], [`DatasetError::NoSuchRow`].
     pub fn transform(&self, dataset: &Dataset, rows: &[usize]) -> Result<Table, DatasetError> {
-        let coders = self
-            .columns
-            .iter()
-            .map(|fitted| Coder::new(fitted, dataset))
-            .collect::<Result<Vec<_>, _>>()?;
+        let coders = self.columns.iter().map(|fitted| Coder::new(fitted, dataset)).collect::<Result<Vec<_>, _>>()?;
         let width = self.width();
         let mut features = Vec::with_capacity(width * rows.len());
         let mut labels = Vec::with_capacity(rows.len());
@@ -130,12 +110,7 @@ impl Preprocessor {
                 coder.code(row, &dataset.file, &mut features)?;
             }
         }
-        Ok(Table {
-            features,
-            labels,
-            rows: rows.len(),
-            width,
-        })
+        Ok(Table { features, labels, rows: rows.len(), width })
     }
 
     /// Number of columns of a table.
@@ -153,9 +128,7 @@ impl Preprocessor {
     /// # Errors
     /// [`DatasetError::Preprocessor`] if it cannot be written.
     pub fn to_toml(&self) -> Result<String, DatasetError> {
-        toml::to_string(self).map_err(|error| DatasetError::Preprocessor {
-            reason: error.to_string(),
-        })
+        toml::to_string(self).map_err(|error| DatasetError::Preprocessor { reason: error.to_string() })
     }
 
     /// Reads back [`Preprocessor::to_toml`].
@@ -191,24 +164,11 @@ mod tests {
         let fitted = Preprocessor::fit(&data, &[0, 1, 2, 3]).unwrap();
         // Imputed 1, 2, 2, 7: mean 3, variance (4 + 1 + 1 + 16) / 4 = 5.5.
         let standard_deviation = 5.5_f64.sqrt();
-        let column = Fitted::Numeric {
-            name: "a".into(),
-            median: 2.0,
-            mean: 3.0,
-            standard_deviation,
-        };
+        let column = Fitted::Numeric { name: "a".into(), median: 2.0, mean: 3.0, standard_deviation };
         assert_eq!(fitted.columns, [column]);
         let table = fitted.transform(&data, &[4, 2, 0]).unwrap();
         let expected = [997.0, -1.0, -2.0].map(|distance| (distance / standard_deviation) as f32);
-        assert_eq!(
-            table,
-            Table {
-                features: expected.to_vec(),
-                labels: vec![0.0, 0.0, 1.0],
-                rows: 3,
-                width: 1
-            }
-        );
+        assert_eq!(table, Table { features: expected.to_vec(), labels: vec![0.0, 0.0, 1.0], rows: 3, width: 1 });
     }
 
     #[test]
@@ -218,16 +178,11 @@ mod tests {
             let split = data.split(0.2, 42).unwrap();
             let fitted = Preprocessor::fit(&data, &split.train).unwrap();
             let tables = [&split.train, &split.test].map(|rows| fitted.transform(&data, rows).unwrap());
-            let numbers = tables
-                .iter()
-                .flat_map(|table| table.features.iter().chain(&table.labels));
+            let numbers = tables.iter().flat_map(|table| table.features.iter().chain(&table.labels));
             let bytes: Vec<u8> = numbers.flat_map(|number| number.to_le_bytes()).collect();
             sha256_hex(&bytes)[..16].to_owned()
         };
-        assert_eq!(
-            [digest("pima"), digest("wdbc")],
-            ["72166e7d97070766", "84f7b2e302870da7"]
-        );
+        assert_eq!([digest("pima"), digest("wdbc")], ["72166e7d97070766", "84f7b2e302870da7"]);
     }
 
     #[test]
@@ -235,18 +190,12 @@ mod tests {
         for name in crate::BUNDLED {
             let data = Dataset::bundled(name).unwrap();
             let split = data.split(0.2, 42).unwrap();
-            let table = Preprocessor::fit(&data, &split.train)
-                .unwrap()
-                .transform(&data, &split.train)
-                .unwrap();
+            let table = Preprocessor::fit(&data, &split.train).unwrap().transform(&data, &split.train).unwrap();
             for column in 0..table.width {
                 let values = || table.iter().map(|(row, _)| f64::from(row[column]));
                 let mean = values().sum::<f64>() / table.rows as f64;
                 let variance = values().map(|value| value * value).sum::<f64>() / table.rows as f64;
-                assert!(
-                    mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5,
-                    "{name} {column}: {mean} {variance}"
-                );
+                assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5, "{name} {column}: {mean} {variance}");
             }
         }
     }
@@ -271,22 +220,10 @@ mod tests {
         let table = fitted.transform(&theirs, &all(&theirs)).unwrap();
         assert_eq!(table.features, [0., 0., 1., 0., 0., -1., 0., 1., 0.]);
 
-        let missing = fitted
-            .transform(&dataset("", "a,y\n1,1\n").unwrap(), &[0])
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            missing,
-            "t.csv: no column `c`, named as a feature by the preprocessor: the header has `a`"
-        );
-        let wrong = fitted
-            .transform(&dataset("", "c,a,y\n1,1,1\n").unwrap(), &[0])
-            .unwrap_err()
-            .to_string();
-        assert!(
-            wrong.starts_with("t.csv: column `c` is not categorical here"),
-            "{wrong}"
-        );
+        let missing = fitted.transform(&dataset("", "a,y\n1,1\n").unwrap(), &[0]).unwrap_err().to_string();
+        assert_eq!(missing, "t.csv: no column `c`, named as a feature by the preprocessor: the header has `a`");
+        let wrong = fitted.transform(&dataset("", "c,a,y\n1,1,1\n").unwrap(), &[0]).unwrap_err().to_string();
+        assert!(wrong.starts_with("t.csv: column `c` is not categorical here"), "{wrong}");
     }
 
     #[test]
@@ -298,14 +235,8 @@ mod tests {
         assert!(message("categorical=['a']", "a,y\nu,1\nu,0\n").contains("column `a` has the single value u"));
         assert!(message("categorical=['a']", "a,y\n,1\n,0\n").contains("column `a` has no value"));
         let data = dataset("", "a,y\n1,1\n2,0\n").unwrap();
-        assert!(matches!(
-            Preprocessor::fit(&data, &[]),
-            Err(DatasetError::EmptyColumn { .. })
-        ));
-        assert!(matches!(
-            Preprocessor::fit(&data, &[2]),
-            Err(DatasetError::NoSuchRow { index: 2, .. })
-        ));
+        assert!(matches!(Preprocessor::fit(&data, &[]), Err(DatasetError::EmptyColumn { .. })));
+        assert!(matches!(Preprocessor::fit(&data, &[2]), Err(DatasetError::NoSuchRow { index: 2, .. })));
     }
 
     #[test]

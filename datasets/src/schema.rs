@@ -77,14 +77,9 @@ impl Schema {
     /// # Errors
     /// [`DatasetError::Schema`] if it is not TOML, lacks or misspells a field, or contradicts itself.
     pub fn parse(text: &str, file: &str) -> Result<Self, DatasetError> {
-        let refuse = |reason: String| DatasetError::Schema {
-            file: file.to_owned(),
-            reason,
-        };
+        let refuse = |reason: String| DatasetError::Schema { file: file.to_owned(), reason };
         let schema: Self = toml::from_str(text).map_err(|error| {
-            let line = error
-                .span()
-                .map(|span| text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1);
+            let line = error.span().map(|span| text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1);
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             refuse(format!("{place}{}", error.message().replace('\n', " ")))
         })?;
@@ -115,9 +110,7 @@ impl Schema {
         let mut roles = BTreeSet::from([(self.target.column.as_str())]);
         for column in self.features.iter().flatten().chain(&self.drop) {
             if !roles.insert(column) {
-                return Err(format!(
-                    "column `{column}` may stand only once among target, features and drop"
-                ));
+                return Err(format!("column `{column}` may stand only once among target, features and drop"));
             }
         }
         let is_feature = |column: &String| match &self.features {
@@ -131,9 +124,7 @@ impl Schema {
         }
         for column in &self.zero_is_missing {
             if !is_feature(column) || self.categorical.contains(column) {
-                return Err(format!(
-                    "zero_is_missing column `{column}` is not among the numeric features"
-                ));
+                return Err(format!("zero_is_missing column `{column}` is not among the numeric features"));
             }
         }
         Ok(())
@@ -197,11 +188,7 @@ pub(crate) mod tests {
 
     #[test]
     fn errors_of_toml_name_file_line_and_field() {
-        assert!(
-            reason("targt = 1").starts_with("t.toml: line 6: unknown field `targt`"),
-            "{}",
-            reason("targt = 1")
-        );
+        assert!(reason("targt = 1").starts_with("t.toml: line 6: unknown field `targt`"), "{}", reason("targt = 1"));
         assert!(reason("").contains("missing field `target`"));
         assert!(reason("target={column='y', positive=[[1]]}").contains("target.positive must be"));
         assert!(!reason("a = = 1").contains('\n'));
@@ -217,14 +204,8 @@ pub(crate) mod tests {
             ("features=['a']\ndrop=['a']", "`a` may stand only once"),
             ("features=['a']\ncategorical=['b']", "`b` is not among the features"),
             ("categorical=['y']", "`y` is not among the features"),
-            (
-                "drop=['a']\nzero_is_missing=['a']",
-                "`a` is not among the numeric features",
-            ),
-            (
-                "categorical=['a']\nzero_is_missing=['a']",
-                "`a` is not among the numeric features",
-            ),
+            ("drop=['a']\nzero_is_missing=['a']", "`a` is not among the numeric features"),
+            ("categorical=['a']\nzero_is_missing=['a']", "`a` is not among the numeric features"),
         ] {
             let message = reason(&format!("{rest}\n{target}"));
             assert!(message.contains(part), "{rest}: {message}");
@@ -240,14 +221,8 @@ pub(crate) mod tests {
 
     #[test]
     fn numbers_have_one_spelling() {
-        for (text, one) in [
-            ("1.0", "1"),
-            (" 01", "1"),
-            ("-0.0", "0"),
-            ("1e2", "100"),
-            ("NaN", "NaN"),
-            (" a b ", "a b"),
-        ] {
+        for (text, one) in [("1.0", "1"), (" 01", "1"), ("-0.0", "0"), ("1e2", "100"), ("NaN", "NaN"), (" a b ", "a b")]
+        {
             assert_eq!(canonical(text), one);
         }
     }

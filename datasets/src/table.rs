@@ -16,9 +16,7 @@ pub struct Table {
 impl Table {
     /// The rows in order: features `[width]` and label.
     pub fn iter(&self) -> impl Iterator<Item = (&[f32], f32)> {
-        self.features
-            .chunks_exact(self.width.max(1))
-            .zip(self.labels.iter().copied())
+        self.features.chunks_exact(self.width.max(1)).zip(self.labels.iter().copied())
     }
 
     /// Number of positive rows.

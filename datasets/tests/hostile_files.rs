@@ -69,24 +69,14 @@ fn mutated(original: &[u8], edits: &[(usize, u8, u8)]) -> Vec<u8> {
 }
 
 fn telling_byte() -> impl Strategy<Value = u8> {
-    prop_oneof![
-        any::<u8>(),
-        prop::sample::select(b"\",\n\r\t 019.-eE?#x\x00\xff\xef\x1f".to_vec())
-    ]
+    prop_oneof![any::<u8>(), prop::sample::select(b"\",\n\r\t 019.-eE?#x\x00\xff\xef\x1f".to_vec())]
 }
 
 #[test]
 fn the_unchanged_file_goes_the_whole_way() {
     let dataset = Dataset::parse(Schema::parse(SCHEMA, "t.toml").unwrap(), "t.csv", CSV.as_bytes()).unwrap();
     let preprocessor = Preprocessor::fit(&dataset, &dataset.split(0.3, 1).unwrap().train).unwrap();
-    let names = [
-        "age",
-        "site = east",
-        "site = north",
-        "site = so, \"uth\"",
-        "site is missing",
-        "dose",
-    ];
+    let names = ["age", "site = east", "site = north", "site = so, \"uth\"", "site is missing", "dose"];
     assert_eq!(preprocessor.feature_names(), names);
     run(SCHEMA, CSV.as_bytes());
 }

@@ -56,9 +56,7 @@ impl Fork {
     /// Whether this convicts the coordinator: both signatures hold, and no chain contains both headers.
     pub fn verify(&self, chain_id: &Hash, coordinator: &VerifyingKey) -> bool {
         let (ours, theirs) = (&self.ours, &self.theirs);
-        let signed = [ours, theirs]
-            .iter()
-            .all(|sealed| sealed.verify_signature(chain_id, coordinator).is_ok());
+        let signed = [ours, theirs].iter().all(|sealed| sealed.verify_signature(chain_id, coordinator).is_ok());
         let same_height = theirs.header.height == ours.header.height && theirs.hash() != ours.hash();
         let successor_of_another =
             Some(theirs.header.height) == ours.header.height.checked_add(1) && theirs.header.previous != ours.hash();
@@ -79,12 +77,7 @@ pub struct HeaderChain {
 impl HeaderChain {
     /// The empty copy of the chain with this id (hash of its genesis entry) and coordinator.
     pub fn new(chain_id: Hash, coordinator: VerifyingKey) -> Self {
-        Self {
-            chain_id,
-            coordinator,
-            headers: Vec::new(),
-            history: Frontier::new(),
-        }
+        Self { chain_id, coordinator, headers: Vec::new(), history: Frontier::new() }
     }
 
     /// Verifies the next header and appends it. A header that is already known changes nothing.
@@ -97,17 +90,10 @@ impl HeaderChain {
         let hash = candidate.hash();
         let next = self.len();
         if header.version != HEADER_VERSION {
-            return Err(ChainError::Version {
-                height,
-                expected: HEADER_VERSION,
-                got: header.version,
-            });
+            return Err(ChainError::Version { height, expected: HEADER_VERSION, got: header.version });
         }
         if height > next {
-            return Err(ChainError::Gap {
-                expected: next,
-                got: height,
-            });
+            return Err(ChainError::Gap { expected: next, got: height });
         }
         // Before anything is held against the coordinator: did it sign this?
         candidate.verify_signature(&self.chain_id, &self.coordinator)?;
@@ -116,43 +102,26 @@ impl HeaderChain {
             return match self.get(height) {
                 Some(ours) if ours.hash == hash => Ok(ours),
                 Some(ours) => Err(fork(ours, candidate)),
-                None => Err(ChainError::Gap {
-                    expected: next,
-                    got: height,
-                }),
+                None => Err(ChainError::Gap { expected: next, got: height }),
             };
         }
         match self.head() {
             None if header.previous != self.chain_id => {
-                return Err(ChainError::WrongGenesis {
-                    expected: self.chain_id,
-                    got: header.previous,
-                });
+                return Err(ChainError::WrongGenesis { expected: self.chain_id, got: header.previous });
             }
             Some(ours) if header.previous != ours.hash => return Err(fork(ours, candidate)),
             Some(ours) if header.time_ms < ours.time_ms => {
-                return Err(ChainError::TimeBackwards {
-                    height,
-                    previous_ms: ours.time_ms,
-                    got_ms: header.time_ms,
-                });
+                return Err(ChainError::TimeBackwards { height, previous_ms: ours.time_ms, got_ms: header.time_ms });
             }
             _ => {}
         }
         let expected = self.history.root();
         if header.history_root != expected {
-            return Err(ChainError::WrongHistory {
-                height,
-                expected,
-                got: header.history_root,
-            });
+            return Err(ChainError::WrongHistory { height, expected, got: header.history_root });
         }
 
         self.history.append(merkle::leaf_hash(&hash));
-        Ok(self.headers.push_mut(VerifiedHeader {
-            sealed: candidate,
-            hash,
-        }))
+        Ok(self.headers.push_mut(VerifiedHeader { sealed: candidate, hash }))
     }
 
     /// Verifies that the entries are the header's, then appends the header.
@@ -243,11 +212,7 @@ impl HeaderChain {
 }
 
 fn fork(ours: &VerifiedHeader, theirs: SealedHeader) -> ChainError {
-    ChainError::Fork(Box::new(Fork {
-        height: ours.height,
-        ours: ours.sealed,
-        theirs,
-    }))
+    ChainError::Fork(Box::new(Fork { height: ours.height, ours: ours.sealed, theirs }))
 }
 
 /// Verifies blocks from the first on, entries included, and returns their headers.
@@ -264,11 +229,7 @@ pub fn verify_chain(
         let block = block?;
         if block.height() != height {
             // A known block again would do no harm to a copy, but a ledger holds each block once.
-            return Err(ChainError::Gap {
-                expected: height,
-                got: block.height(),
-            }
-            .into());
+            return Err(ChainError::Gap { expected: height, got: block.height() }.into());
         }
         chain.append_block(&block)?;
     }
@@ -295,10 +256,7 @@ pub(crate) mod tests {
     pub(crate) fn next_block(chain: &HeaderChain) -> Block {
         let entries = vec![chain.len().to_be_bytes().to_vec(), vec![0xab; 100]];
         let header = chain.propose(&entries, [3; 32], 1_000 + chain.len()).unwrap();
-        Block {
-            sealed: header.seal(&CHAIN_ID, &coordinator()),
-            entries,
-        }
+        Block { sealed: header.seal(&CHAIN_ID, &coordinator()), entries }
     }
 
     pub(crate) fn chain_of(blocks: u64) -> (HeaderChain, Vec<Block>) {
@@ -325,11 +283,7 @@ pub(crate) mod tests {
         assert_eq!(copy.head(), chain.head());
         assert_eq!(copy.append(blocks[3].sealed).unwrap().height, 3);
         assert_eq!(copy.len(), 9);
-        assert!(
-            copy.headers()
-                .map(|header| *header.hash())
-                .eq(blocks.iter().map(Block::hash))
-        );
+        assert!(copy.headers().map(|header| *header.hash()).eq(blocks.iter().map(Block::hash)));
     }
 
     #[test]
@@ -340,52 +294,18 @@ pub(crate) mod tests {
         let ours = blocks[3].sealed;
         let successor_of_another = seal(Header { previous: bad, ..good });
         let cases = [
+            (seal(Header { version: 2, ..good }), ChainError::Version { height: 4, expected: 1, got: 2 }),
+            (seal(Header { height: 5, ..good }), ChainError::Gap { expected: 4, got: 5 }),
+            (successor_of_another, ChainError::Fork(Box::new(Fork { height: 3, ours, theirs: successor_of_another }))),
             (
-                seal(Header { version: 2, ..good }),
-                ChainError::Version {
-                    height: 4,
-                    expected: 1,
-                    got: 2,
-                },
-            ),
-            (
-                seal(Header { height: 5, ..good }),
-                ChainError::Gap { expected: 4, got: 5 },
-            ),
-            (
-                successor_of_another,
-                ChainError::Fork(Box::new(Fork {
-                    height: 3,
-                    ours,
-                    theirs: successor_of_another,
-                })),
-            ),
-            (
-                seal(Header {
-                    history_root: bad,
-                    ..good
-                }),
-                ChainError::WrongHistory {
-                    height: 4,
-                    expected: good.history_root,
-                    got: bad,
-                },
+                seal(Header { history_root: bad, ..good }),
+                ChainError::WrongHistory { height: 4, expected: good.history_root, got: bad },
             ),
             (
                 seal(Header { time_ms: 1_002, ..good }),
-                ChainError::TimeBackwards {
-                    height: 4,
-                    previous_ms: 1_003,
-                    got_ms: 1_002,
-                },
+                ChainError::TimeBackwards { height: 4, previous_ms: 1_003, got_ms: 1_002 },
             ),
-            (
-                SealedHeader {
-                    signature: [0; 64],
-                    ..seal(good)
-                },
-                ChainError::BadSignature { height: 4 },
-            ),
+            (SealedHeader { signature: [0; 64], ..seal(good) }, ChainError::BadSignature { height: 4 }),
             (good.seal(&bad, &coordinator()), ChainError::BadSignature { height: 4 }),
         ];
         for (candidate, expected) in cases {
@@ -399,79 +319,28 @@ pub(crate) mod tests {
     fn the_first_header_must_name_the_chain_id() {
         let mut chain = empty_chain();
         let first = next_block(&chain).sealed.header;
-        let stranger = seal(Header {
-            previous: [9; 32],
-            ..first
-        });
-        assert_eq!(
-            chain.append(stranger),
-            Err(ChainError::WrongGenesis {
-                expected: CHAIN_ID,
-                got: [9; 32]
-            })
-        );
+        let stranger = seal(Header { previous: [9; 32], ..first });
+        assert_eq!(chain.append(stranger), Err(ChainError::WrongGenesis { expected: CHAIN_ID, got: [9; 32] }));
         assert!(chain.append(seal(first)).is_ok());
     }
 
     #[test]
     fn two_signed_headers_at_one_height_are_evidence_and_noise_is_not() {
         let (mut chain, blocks) = chain_of(4);
-        let second = seal(Header {
-            state_root: [9; 32],
-            ..blocks[2].sealed.header
-        });
-        let Err(ChainError::Fork(fork)) = chain.append(second) else {
-            panic!("expected a fork")
-        };
-        assert_eq!(
-            *fork,
-            Fork {
-                height: 2,
-                ours: blocks[2].sealed,
-                theirs: second
-            }
-        );
+        let second = seal(Header { state_root: [9; 32], ..blocks[2].sealed.header });
+        let Err(ChainError::Fork(fork)) = chain.append(second) else { panic!("expected a fork") };
+        assert_eq!(*fork, Fork { height: 2, ours: blocks[2].sealed, theirs: second });
         let key = coordinator().verifying_key();
         assert!(fork.verify(&CHAIN_ID, &key));
         assert!(!fork.verify(&[8; 32], &key));
-        assert!(
-            !Fork {
-                theirs: fork.ours,
-                ..*fork
-            }
-            .verify(&CHAIN_ID, &key)
-        );
-        assert!(
-            !Fork {
-                theirs: blocks[3].sealed,
-                ..*fork
-            }
-            .verify(&CHAIN_ID, &key)
-        );
-        let successor = seal(Header {
-            previous: [9; 32],
-            ..blocks[3].sealed.header
-        });
-        assert!(
-            Fork {
-                theirs: successor,
-                ..*fork
-            }
-            .verify(&CHAIN_ID, &key)
-        );
+        assert!(!Fork { theirs: fork.ours, ..*fork }.verify(&CHAIN_ID, &key));
+        assert!(!Fork { theirs: blocks[3].sealed, ..*fork }.verify(&CHAIN_ID, &key));
+        let successor = seal(Header { previous: [9; 32], ..blocks[3].sealed.header });
+        assert!(Fork { theirs: successor, ..*fork }.verify(&CHAIN_ID, &key));
 
-        let unsigned = SealedHeader {
-            signature: [7; 64],
-            ..second
-        };
+        let unsigned = SealedHeader { signature: [7; 64], ..second };
         assert_eq!(chain.append(unsigned), Err(ChainError::BadSignature { height: 2 }));
-        assert!(
-            !Fork {
-                theirs: unsigned,
-                ..*fork
-            }
-            .verify(&CHAIN_ID, &key)
-        );
+        assert!(!Fork { theirs: unsigned, ..*fork }.verify(&CHAIN_ID, &key));
     }
 
     #[test]
@@ -480,26 +349,13 @@ pub(crate) mod tests {
         let block = next_block(&chain);
         let mut changed = block.clone();
         changed.entries[1][50] ^= 1;
-        assert!(matches!(
-            chain.append_block(&changed),
-            Err(ChainError::WrongEntries { height: 2, .. })
-        ));
+        assert!(matches!(chain.append_block(&changed), Err(ChainError::WrongEntries { height: 2, .. })));
         let mut swapped = block.clone();
         swapped.entries.swap(0, 1);
-        assert!(matches!(
-            chain.append_block(&swapped),
-            Err(ChainError::WrongEntries { height: 2, .. })
-        ));
+        assert!(matches!(chain.append_block(&swapped), Err(ChainError::WrongEntries { height: 2, .. })));
         let mut missing = block.clone();
         missing.entries.pop();
-        assert!(matches!(
-            chain.append_block(&missing),
-            Err(ChainError::WrongCount {
-                height: 2,
-                expected: 2,
-                got: 1
-            })
-        ));
+        assert!(matches!(chain.append_block(&missing), Err(ChainError::WrongCount { height: 2, expected: 2, got: 1 })));
         assert!(chain.append_block(&block).is_ok());
     }
 
@@ -514,19 +370,10 @@ pub(crate) mod tests {
     #[test]
     fn proposals_outside_the_limits_are_refused() {
         let chain = empty_chain();
-        assert!(matches!(
-            chain.propose(&[], [0; 32], 0),
-            Err(ChainError::WrongCount { .. })
-        ));
-        assert!(matches!(
-            chain.propose(&vec![vec![]; 65], [0; 32], 0),
-            Err(ChainError::WrongCount { .. })
-        ));
+        assert!(matches!(chain.propose(&[], [0; 32], 0), Err(ChainError::WrongCount { .. })));
+        assert!(matches!(chain.propose(&vec![vec![]; 65], [0; 32], 0), Err(ChainError::WrongCount { .. })));
         let long = vec![vec![0; crate::MAX_ENTRY_BYTES + 1]];
-        assert!(matches!(
-            chain.propose(&long, [0; 32], 0),
-            Err(ChainError::EntryTooLong { index: 0, .. })
-        ));
+        assert!(matches!(chain.propose(&long, [0; 32], 0), Err(ChainError::EntryTooLong { index: 0, .. })));
     }
 
     #[test]
@@ -539,10 +386,7 @@ pub(crate) mod tests {
                 let leaf = merkle::leaf_hash(&blocks[height as usize].hash());
                 assert_eq!(proof.verify(&leaf, &root), Ok(()));
                 let proof = chain.consistency_proof(height, head).unwrap();
-                assert_eq!(
-                    proof.verify(&blocks[height as usize].header().history_root, &root),
-                    Ok(())
-                );
+                assert_eq!(proof.verify(&blocks[height as usize].header().history_root, &root), Ok(()));
             }
             assert_eq!(chain.inclusion_proof(head, head), None);
         }

@@ -55,10 +55,7 @@ impl Header {
             &self.count.to_be_bytes(),
         ];
         let mut bytes = [0; Self::LEN];
-        bytes
-            .iter_mut()
-            .zip(fields.into_iter().flatten())
-            .for_each(|(to, from)| *to = *from);
+        bytes.iter_mut().zip(fields.into_iter().flatten()).for_each(|(to, from)| *to = *from);
         bytes
     }
 
@@ -73,11 +70,7 @@ impl Header {
         };
         let mut rest = bytes;
         let header = Self::take(&mut rest).ok_or_else(wrong_length)?;
-        if rest.is_empty() {
-            Ok(header)
-        } else {
-            Err(wrong_length())
-        }
+        if rest.is_empty() { Ok(header) } else { Err(wrong_length()) }
     }
 
     fn take(rest: &mut &[u8]) -> Option<Self> {
@@ -95,11 +88,7 @@ impl Header {
 
     /// SHA-256 over a label and the encoding: what the next header and every countersignature name.
     pub fn hash(&self) -> Hash {
-        Sha256::new()
-            .chain_update(HASH_LABEL)
-            .chain_update(self.encode())
-            .finalize()
-            .into()
+        Sha256::new().chain_update(HASH_LABEL).chain_update(self.encode()).finalize().into()
     }
 
     /// Signs the header for the chain `chain_id`.
@@ -107,10 +96,7 @@ impl Header {
     /// A coordinator signs one header a height, for ever: two are evidence against it.
     pub fn seal(self, chain_id: &Hash, coordinator: &SigningKey) -> SealedHeader {
         let signature = coordinator.sign(&self.signed_bytes(chain_id)).to_bytes();
-        SealedHeader {
-            header: self,
-            signature,
-        }
+        SealedHeader { header: self, signature }
     }
 
     /// What the signature is over. The chain id keeps a header from being evidence, or a block, on another chain.
@@ -135,10 +121,7 @@ impl SealedHeader {
     /// The sealed header's only encoding.
     pub fn encode(&self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
-        bytes
-            .iter_mut()
-            .zip(self.header.encode().into_iter().chain(self.signature))
-            .for_each(|(to, from)| *to = from);
+        bytes.iter_mut().zip(self.header.encode().into_iter().chain(self.signature)).for_each(|(to, from)| *to = from);
         bytes
     }
 
@@ -153,18 +136,11 @@ impl SealedHeader {
         };
         let mut rest = bytes;
         let sealed = Self::take(&mut rest).ok_or_else(wrong_length)?;
-        if rest.is_empty() {
-            Ok(sealed)
-        } else {
-            Err(wrong_length())
-        }
+        if rest.is_empty() { Ok(sealed) } else { Err(wrong_length()) }
     }
 
     pub(crate) fn take(rest: &mut &[u8]) -> Option<Self> {
-        Some(Self {
-            header: Header::take(rest)?,
-            signature: take(rest)?,
-        })
+        Some(Self { header: Header::take(rest)?, signature: take(rest)? })
     }
 
     /// Hash of the header; the signature is not part of it.
@@ -178,13 +154,8 @@ impl SealedHeader {
     /// [`ChainError::BadSignature`].
     pub fn verify_signature(&self, chain_id: &Hash, coordinator: &VerifyingKey) -> Result<(), ChainError> {
         coordinator
-            .verify_strict(
-                &self.header.signed_bytes(chain_id),
-                &Signature::from_bytes(&self.signature),
-            )
-            .map_err(|_| ChainError::BadSignature {
-                height: self.header.height,
-            })
+            .verify_strict(&self.header.signed_bytes(chain_id), &Signature::from_bytes(&self.signature))
+            .map_err(|_| ChainError::BadSignature { height: self.header.height })
     }
 }
 
@@ -238,10 +209,7 @@ mod tests {
         ]
         .concat();
         assert_eq!(hex::encode(header.encode()), expected);
-        assert_eq!(
-            hex::encode(header.hash()),
-            "afc4053b98b3afc48e297a63a236622a184e5b73d9a7c207ae05cd0d7c5b5c8d"
-        );
+        assert_eq!(hex::encode(header.hash()), "afc4053b98b3afc48e297a63a236622a184e5b73d9a7c207ae05cd0d7c5b5c8d");
         let sealed = header.seal(&[9; 32], &SigningKey::from_bytes(&[10; 32]));
         assert_eq!(hex::encode(sealed.encode()), expected + &hex::encode(sealed.signature));
         assert_eq!(
@@ -269,10 +237,7 @@ mod tests {
             let mut bytes = sealed.encode();
             bytes[place] ^= 1 << (place % 8);
             let flipped = SealedHeader::decode(&bytes).unwrap();
-            assert!(
-                flipped.verify_signature(&[9; 32], &key.verifying_key()).is_err(),
-                "byte {place}"
-            );
+            assert!(flipped.verify_signature(&[9; 32], &key.verifying_key()).is_err(), "byte {place}");
             assert_eq!(flipped.hash() == sealed.hash(), place >= Header::LEN, "byte {place}");
         }
     }

@@ -19,12 +19,7 @@ pub fn leaf_hash(data: &[u8]) -> Hash {
 
 /// SHA-256(0x01 ‖ `left` ‖ `right`).
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new()
-        .chain_update([0x01])
-        .chain_update(left)
-        .chain_update(right)
-        .finalize()
-        .into()
+    Sha256::new().chain_update([0x01]).chain_update(left).chain_update(right).finalize().into()
 }
 
 /// Root over leaf hashes; SHA-256("") for none. Linear time, logarithmic memory.
@@ -85,19 +80,10 @@ pub(crate) mod tests {
 
     /// The eight leaves of the Certificate Transparency reference implementation's tests.
     pub(crate) fn reference_leaves() -> Vec<Hash> {
-        [
-            "",
-            "00",
-            "10",
-            "2021",
-            "3031",
-            "40414243",
-            "5051525354555657",
-            "606162636465666768696a6b6c6d6e6f",
-        ]
-        .iter()
-        .map(|data| leaf_hash(&hex::decode(data).unwrap()))
-        .collect()
+        ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+            .iter()
+            .map(|data| leaf_hash(&hex::decode(data).unwrap()))
+            .collect()
     }
 
     /// Roots of the first 1 to 8 of them.
@@ -127,10 +113,7 @@ pub(crate) mod tests {
     #[test]
     fn roots_are_those_of_the_reference_implementation() {
         let leaves = reference_leaves();
-        assert_eq!(
-            hex::encode(root(&[])),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(hex::encode(root(&[])), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         for (size, expected) in (1..).zip(REFERENCE_ROOTS) {
             assert_eq!(hex::encode(root(&leaves[..size])), expected, "size {size}");
         }

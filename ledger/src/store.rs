@@ -76,10 +76,7 @@ struct Open {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store")
-            .field("root", &self.root)
-            .field("head", &self.head())
-            .finish_non_exhaustive()
+        f.debug_struct("Store").field("root", &self.root).field("head", &self.head()).finish_non_exhaustive()
     }
 }
 
@@ -109,8 +106,7 @@ impl Store {
         // A ledger that came without its lock file (from a backup) has no process that could hold it.
         let _shared = match File::open(path.join(LOCK_FILE)) {
             Ok(lock) => {
-                lock.try_lock_shared()
-                    .map_err(|_| LedgerError::Locked { path: path.to_owned() })?;
+                lock.try_lock_shared().map_err(|_| LedgerError::Locked { path: path.to_owned() })?;
                 Some(lock)
             }
             Err(_) => None,
@@ -150,51 +146,26 @@ impl Store {
         if let Recorded::At(recorded) = recorded
             && !folder.exists()
         {
-            return Err(LedgerError::BlocksLost {
-                path: root,
-                recorded,
-                found: None,
-            });
+            return Err(LedgerError::BlocksLost { path: root, recorded, found: None });
         }
 
         wait_for_log(&root)?;
         let db = fenced(&root, || {
             // No thread flushes behind our back: a write is durable when `append_block` says so.
-            sled::Config::new()
-                .path(&folder)
-                .cache_capacity(CACHE_BYTES)
-                .flush_every_ms(None)
-                .open()
+            sled::Config::new().path(&folder).cache_capacity(CACHE_BYTES).flush_every_ms(None).open()
         })?;
         let blocks = Values::open(&root, &db, "blocks", MAX_BLOCK_BYTES)?;
         let blobs = Values::open(&root, &db, "blobs", MAX_BLOB_BYTES)?;
         let log_path = log_path(&root);
-        let log = File::options()
-            .read(true)
-            .write(true)
-            .open(&log_path)
-            .map_err(io_error("open", &log_path))?;
-        let open = Open {
-            blocks,
-            blobs,
-            db,
-            log,
-            _lock: lock,
-            copy,
-        };
+        let log = File::options().read(true).write(true).open(&log_path).map_err(io_error("open", &log_path))?;
+        let open = Open { blocks, blobs, db, log, _lock: lock, copy };
 
         let head = open.check_recovered(&root, recorded)?;
         // What recovery has read may lie in the system's memory only. Nobody sees it before it is durable.
         open.flush(&root, &disk)?;
         sync_folder(&folder)?;
         head::write(&disk, &root, head)?;
-        Ok(Self {
-            root,
-            disk,
-            open: RwLock::new(Some(open)),
-            head: RwLock::new(head),
-            writer: Mutex::default(),
-        })
+        Ok(Self { root, disk, open: RwLock::new(Some(open)), head: RwLock::new(head), writer: Mutex::default() })
     }
 
     /// Appends the next block together with blobs it speaks of. When it returns, both are on disk.
@@ -216,21 +187,13 @@ impl Store {
         };
         if header.height != expected || header.previous != after {
             let (got, got_after) = (header.height, header.previous);
-            return Err(LedgerError::NotNext {
-                expected,
-                after,
-                got,
-                got_after,
-            });
+            return Err(LedgerError::NotNext { expected, after, got, got_after });
         }
         let addressed = addressed(blobs)?;
 
         let open = self.opened();
         let open = open.as_ref().ok_or_else(|| self.closed())?;
-        let new_head = Head {
-            height: header.height,
-            hash: block.hash(),
-        };
+        let new_head = Head { height: header.height, hash: block.hash() };
         writer.attempt(|| {
             // 1. Blobs. A crash leaves blobs that no block names: they take space, no more.
             open.put_blobs(&self.disk, &addressed)?;
@@ -309,14 +272,7 @@ impl Store {
             return Ok(None);
         };
         let got = sha256(&blob);
-        if got == *address {
-            Ok(Some(blob))
-        } else {
-            Err(LedgerError::WrongBlob {
-                expected: *address,
-                got,
-            })
-        }
+        if got == *address { Ok(Some(blob)) } else { Err(LedgerError::WrongBlob { expected: *address, got }) }
     }
 
     /// Whether a blob with this address is stored. Its bytes are not read.
@@ -336,15 +292,7 @@ impl Store {
     pub fn close(&self) -> Result<(), LedgerError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let open = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Open {
-            blocks,
-            blobs,
-            db,
-            log,
-            _lock,
-            copy,
-        }) = open
-        else {
+        let Some(Open { blocks, blobs, db, log, _lock, copy }) = open else {
             return Err(self.closed());
         };
         fence(&self.root, || {
@@ -352,9 +300,7 @@ impl Store {
             Ok(())
         })?;
         if writer.failed {
-            return Err(LedgerError::WriteFailedBefore {
-                path: self.root.clone(),
-            });
+            return Err(LedgerError::WriteFailedBefore { path: self.root.clone() });
         }
         if copy.is_some() {
             return Ok(());
@@ -376,26 +322,15 @@ impl Store {
 
     fn writer(&self) -> Result<MutexGuard<'_, Writer>, LedgerError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if writer.failed {
-            Err(LedgerError::WriteFailedBefore {
-                path: self.root.clone(),
-            })
-        } else {
-            Ok(writer)
-        }
+        if writer.failed { Err(LedgerError::WriteFailedBefore { path: self.root.clone() }) } else { Ok(writer) }
     }
 
     fn closed(&self) -> LedgerError {
-        LedgerError::Closed {
-            path: self.root.clone(),
-        }
+        LedgerError::Closed { path: self.root.clone() }
     }
 
     fn missing(&self, height: u64) -> LedgerError {
-        LedgerError::Damaged {
-            path: self.root.clone(),
-            detail: format!("block {height} is missing"),
-        }
+        LedgerError::Damaged { path: self.root.clone(), detail: format!("block {height} is missing") }
     }
 
     /// Names the height in what is wrong with a stored block.
@@ -405,10 +340,7 @@ impl Store {
             LedgerError::Damaged { detail, .. } => format!("block {height}: {detail}"),
             other => return other,
         };
-        LedgerError::Damaged {
-            path: self.root.clone(),
-            detail,
-        }
+        LedgerError::Damaged { path: self.root.clone(), detail }
     }
 }
 
@@ -462,34 +394,21 @@ impl Open {
         let found = self.blocks.last_key()?.map(u64::from_be_bytes);
         let head_at = |height| {
             let header = self.header(height)?;
-            Ok::<_, LedgerError>(header.map(|header| Head {
-                height,
-                hash: header.hash(),
-            }))
+            Ok::<_, LedgerError>(header.map(|header| Head { height, hash: header.hash() }))
         };
         match recorded {
             Recorded::At(recorded) => {
                 if found.is_none_or(|found| found < recorded.height) {
-                    return Err(LedgerError::BlocksLost {
-                        path: root.to_owned(),
-                        recorded,
-                        found,
-                    });
+                    return Err(LedgerError::BlocksLost { path: root.to_owned(), recorded, found });
                 }
                 if head_at(recorded.height)? != Some(recorded) {
                     let detail = format!("block {} is not the one that HEAD names", recorded.height);
-                    return Err(LedgerError::Damaged {
-                        path: root.to_owned(),
-                        detail,
-                    });
+                    return Err(LedgerError::Damaged { path: root.to_owned(), detail });
                 }
             }
             Recorded::Nothing if found.is_some() => {
                 let detail = "HEAD is missing though there are blocks".to_owned();
-                return Err(LedgerError::Damaged {
-                    path: root.to_owned(),
-                    detail,
-                });
+                return Err(LedgerError::Damaged { path: root.to_owned(), detail });
             }
             Recorded::Nothing | Recorded::NoBlock => {}
         }
@@ -502,10 +421,7 @@ fn addressed<'a>(blobs: &[&'a [u8]]) -> Result<Vec<(Hash, &'a [u8])>, LedgerErro
     blobs
         .iter()
         .map(|blob| match blob.len() {
-            got if got > MAX_BLOB_BYTES => Err(LedgerError::BlobTooLong {
-                got,
-                most: MAX_BLOB_BYTES,
-            }),
+            got if got > MAX_BLOB_BYTES => Err(LedgerError::BlobTooLong { got, most: MAX_BLOB_BYTES }),
             _ => Ok((sha256(blob), *blob)),
         })
         .collect()

@@ -26,11 +26,8 @@ pub struct Collecting {
 
 impl Collecting {
     pub(crate) fn open(round: RoundContext, parameters: &UpdateParameters, opened_ms: u64, roster: &Roster) -> Self {
-        let expected = roster
-            .iter()
-            .filter(|(_, institution)| institution.may_submit())
-            .map(|(name, _)| *name)
-            .collect();
+        let expected =
+            roster.iter().filter(|(_, institution)| institution.may_submit()).map(|(name, _)| *name).collect();
         Self {
             round,
             opened_ms,

@@ -51,15 +51,7 @@ impl Opening {
         sealed_block: Hash,
         countersigners: BTreeSet<Hash>,
     ) -> Self {
-        Self {
-            evaluation,
-            accepted,
-            sum,
-            sealed_block,
-            countersigners,
-            shares: Vec::new(),
-            outcome: None,
-        }
+        Self { evaluation, accepted, sum, sealed_block, countersigners, shares: Vec::new(), outcome: None }
     }
 
     /// The certified sum of the encrypted keys.
@@ -109,8 +101,7 @@ impl Opening {
         if self.outcome.is_none() && self.shares.len() >= parameters.threshold as usize {
             let step = self.evaluation.round().step;
             self.outcome = Some(
-                self.read_off(parameters, model, weight_sum, table)
-                    .map_err(|reason| OpeningError { step, reason }),
+                self.read_off(parameters, model, weight_sum, table).map_err(|reason| OpeningError { step, reason }),
             );
         }
     }
@@ -128,10 +119,6 @@ impl Opening {
         let model = model
             .step(parameters, &sums, self.evaluation.summands(), weight_sum)
             .ok_or_else(|| "the next model is not finite".to_owned())?;
-        Ok(Opened {
-            mask_key_sum,
-            sums,
-            model,
-        })
+        Ok(Opened { mask_key_sum, sums, model })
     }
 }

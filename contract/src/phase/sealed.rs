@@ -20,13 +20,7 @@ pub struct Sealed {
 
 impl Sealed {
     pub(super) fn new(evaluation: VerifiedEvaluation, accepted: Vec<VerifiedHeader>, sum: MaskedSum) -> Self {
-        Self {
-            evaluation,
-            accepted,
-            sum,
-            sealed_block: None,
-            countersigners: BTreeSet::new(),
-        }
+        Self { evaluation, accepted, sum, sealed_block: None, countersigners: BTreeSet::new() }
     }
 
     /// The certified sum of the encrypted keys.
@@ -60,8 +54,7 @@ impl Sealed {
 
     /// The block to open, once `quorum` trustees have countersigned it.
     pub(crate) fn countersigned_block(&self, quorum: u32) -> Option<Hash> {
-        self.sealed_block
-            .filter(|_| self.countersigners.len() >= quorum as usize)
+        self.sealed_block.filter(|_| self.countersigners.len() >= quorum as usize)
     }
 
     /// Ends the phase with the block that [`Self::countersigned_block`] named.

@@ -98,11 +98,7 @@ pub fn consistency_proof(leaves: &[Hash], old_size: u64) -> Option<ConsistencyPr
         }
     }
     path.reverse();
-    Some(ConsistencyProof {
-        old_size,
-        new_size,
-        path,
-    })
+    Some(ConsistencyProof { old_size, new_size, path })
 }
 
 /// The largest power of two smaller than `n`, for n > 1.
@@ -141,35 +137,21 @@ impl InclusionProof {
     /// (RFC 9162, section 2.1.3.2).
     pub fn verify(&self, leaf: &Hash, root: &Hash) -> Result<(), ProofError> {
         if self.index >= self.size {
-            return Err(ProofError::OutOfRange {
-                place: self.index,
-                size: self.size,
-            });
+            return Err(ProofError::OutOfRange { place: self.index, size: self.size });
         }
-        let mut walk = Walk {
-            place: self.index,
-            last: self.size - 1,
-        };
+        let mut walk = Walk { place: self.index, last: self.size - 1 };
         let mut node = *leaf;
         for sibling in &self.path {
             if walk.last == 0 {
                 return Err(ProofError::PathLength { got: self.path.len() });
             }
-            node = if walk.sibling_is_left() {
-                node_hash(sibling, &node)
-            } else {
-                node_hash(&node, sibling)
-            };
+            node = if walk.sibling_is_left() { node_hash(sibling, &node) } else { node_hash(&node, sibling) };
             walk.up();
         }
         if walk.last != 0 {
             return Err(ProofError::PathLength { got: self.path.len() });
         }
-        if node == *root {
-            Ok(())
-        } else {
-            Err(ProofError::WrongRoot)
-        }
+        if node == *root { Ok(()) } else { Err(ProofError::WrongRoot) }
     }
 }
 
@@ -178,21 +160,14 @@ impl ConsistencyProof {
     /// `new_root` (RFC 9162, section 2.1.4.2).
     pub fn verify(&self, old_root: &Hash, new_root: &Hash) -> Result<(), ProofError> {
         if self.old_size > self.new_size {
-            return Err(ProofError::OutOfRange {
-                place: self.old_size,
-                size: self.new_size,
-            });
+            return Err(ProofError::OutOfRange { place: self.old_size, size: self.new_size });
         }
         let wrong_length = ProofError::PathLength { got: self.path.len() };
         if self.old_size == 0 || self.old_size == self.new_size {
             if !self.path.is_empty() {
                 return Err(wrong_length);
             }
-            let holds = if self.old_size == 0 {
-                *old_root == root(&[])
-            } else {
-                old_root == new_root
-            };
+            let holds = if self.old_size == 0 { *old_root == root(&[]) } else { old_root == new_root };
             return if holds { Ok(()) } else { Err(ProofError::WrongRoot) };
         }
 
@@ -202,10 +177,7 @@ impl ConsistencyProof {
         let Some(first) = path.next() else {
             return Err(wrong_length);
         };
-        let mut walk = Walk {
-            place: self.old_size - 1,
-            last: self.new_size - 1,
-        };
+        let mut walk = Walk { place: self.old_size - 1, last: self.new_size - 1 };
         while walk.place & 1 == 1 {
             walk.up();
         }
@@ -225,11 +197,7 @@ impl ConsistencyProof {
         if walk.last != 0 {
             return Err(wrong_length);
         }
-        if old == *old_root && new == *new_root {
-            Ok(())
-        } else {
-            Err(ProofError::WrongRoot)
-        }
+        if old == *old_root && new == *new_root { Ok(()) } else { Err(ProofError::WrongRoot) }
     }
 }
 
@@ -244,10 +212,7 @@ mod tests {
     };
 
     fn hashes(hex_hashes: &[&str]) -> Vec<Hash> {
-        hex_hashes
-            .iter()
-            .map(|h| hex::decode(h).unwrap().try_into().unwrap())
-            .collect()
+        hex_hashes.iter().map(|h| hex::decode(h).unwrap().try_into().unwrap()).collect()
     }
 
     fn some_leaves(size: usize) -> Vec<Hash> {
@@ -277,11 +242,7 @@ mod tests {
                     "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
                 ],
             ),
-            (
-                2,
-                3,
-                &["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"],
-            ),
+            (2, 3, &["fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"]),
             (
                 1,
                 5,
@@ -294,14 +255,7 @@ mod tests {
         ];
         for (index, size, path) in vectors {
             let proof = inclusion_proof(&leaves[..size], index).unwrap();
-            assert_eq!(
-                proof,
-                InclusionProof {
-                    index,
-                    size: size as u64,
-                    path: hashes(path)
-                }
-            );
+            assert_eq!(proof, InclusionProof { index, size: size as u64, path: hashes(path) });
             let root = hashes(&REFERENCE_ROOTS[size - 1..size])[0];
             assert_eq!(proof.verify(&leaves[index as usize], &root), Ok(()));
         }
@@ -341,19 +295,9 @@ mod tests {
         ];
         for (old_size, new_size, path) in vectors {
             let proof = consistency_proof(&leaves[..new_size], old_size).unwrap();
-            assert_eq!(
-                proof,
-                ConsistencyProof {
-                    old_size,
-                    new_size: new_size as u64,
-                    path: hashes(path)
-                }
-            );
+            assert_eq!(proof, ConsistencyProof { old_size, new_size: new_size as u64, path: hashes(path) });
             let roots = hashes(&REFERENCE_ROOTS);
-            assert_eq!(
-                proof.verify(&roots[old_size as usize - 1], &roots[new_size - 1]),
-                Ok(())
-            );
+            assert_eq!(proof.verify(&roots[old_size as usize - 1], &roots[new_size - 1]), Ok(()));
         }
     }
 
@@ -368,10 +312,7 @@ mod tests {
                 let proof = inclusion_proof(tree, index as u64).unwrap();
                 assert_eq!(proof.verify(&tree[index], &root), Ok(()));
                 for (other, leaf) in tree.iter().enumerate() {
-                    let moved = InclusionProof {
-                        index: other as u64,
-                        ..proof.clone()
-                    };
+                    let moved = InclusionProof { index: other as u64, ..proof.clone() };
                     assert_eq!(
                         moved.verify(&tree[index], &root).is_ok(),
                         other == index,
@@ -379,16 +320,10 @@ mod tests {
                     );
                     assert_eq!(proof.verify(leaf, &root).is_ok(), other == index);
                 }
-                let longer = InclusionProof {
-                    path: [proof.path.as_slice(), &[root]].concat(),
-                    ..proof.clone()
-                };
+                let longer = InclusionProof { path: [proof.path.as_slice(), &[root]].concat(), ..proof.clone() };
                 assert!(longer.verify(&tree[index], &root).is_err());
                 if let Some((_, shorter)) = proof.path.split_last() {
-                    let shorter = InclusionProof {
-                        path: shorter.to_vec(),
-                        ..proof.clone()
-                    };
+                    let shorter = InclusionProof { path: shorter.to_vec(), ..proof.clone() };
                     assert!(shorter.verify(&tree[index], &root).is_err());
                 }
             }
@@ -408,10 +343,7 @@ mod tests {
                 let wrong = leaf_hash(b"wrong");
                 assert!(proof.verify(&wrong, &new_root).is_err());
                 assert!(old_size == 0 || proof.verify(&old_root, &wrong).is_err());
-                let longer = ConsistencyProof {
-                    path: [proof.path.as_slice(), &[wrong]].concat(),
-                    ..proof.clone()
-                };
+                let longer = ConsistencyProof { path: [proof.path.as_slice(), &[wrong]].concat(), ..proof.clone() };
                 assert!(longer.verify(&old_root, &new_root).is_err());
                 for bent in 0..proof.path.len() {
                     let mut path = proof.path.clone();

@@ -52,11 +52,7 @@ impl Disk {
         let (path, new) = (folder.join(name), folder.join(format!("{name}.new")));
         // A crash here leaves a file that nobody reads and that the next replacement overwrites.
         self.write(|| fs::write(&new, contents).map_err(io_error("write", &new)))?;
-        self.write(|| {
-            File::open(&new)
-                .and_then(|file| file.sync_all())
-                .map_err(io_error("flush", &new))
-        })?;
+        self.write(|| File::open(&new).and_then(|file| file.sync_all()).map_err(io_error("flush", &new)))?;
         // A crash here leaves the old name on the old bytes, or on the new ones.
         self.write(|| fs::rename(&new, &path).map_err(io_error("replace", &path)))?;
         self.write(|| sync_folder(folder))
@@ -74,9 +70,7 @@ impl Disk {
 pub(super) fn sync_folder(folder: &Path) -> Result<(), LedgerError> {
     // Only Unix opens a folder as a file; elsewhere the system keeps the order of such changes itself.
     if cfg!(unix) {
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(io_error("flush", folder))?;
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("flush", folder))?;
     }
     Ok(())
 }

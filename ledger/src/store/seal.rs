@@ -48,28 +48,15 @@ pub fn verify_seal(path: &Path) -> Result<SealState, LedgerError> {
         return Ok(SealState::Intact);
     }
 
-    let broken = |file: &str, detail| LedgerError::SealBroken {
-        path: path.to_owned(),
-        file: file.to_owned(),
-        detail,
-    };
+    let broken = |file: &str, detail| LedgerError::SealBroken { path: path.to_owned(), file: file.to_owned(), detail };
     let sealed = String::from_utf8_lossy(&sealed);
     let sealed_files: Vec<&str> = sealed.lines().map(file_of).collect();
     if let Some(line) = found.lines().find(|line| !sealed.lines().any(|other| other == *line)) {
         let file = file_of(line);
         let known = sealed_files.contains(&file);
-        return Err(broken(
-            file,
-            if known {
-                "does not have its length or hash"
-            } else {
-                "was added"
-            },
-        ));
+        return Err(broken(file, if known { "does not have its length or hash" } else { "was added" }));
     }
-    let removed = sealed_files
-        .into_iter()
-        .find(|file| !found.lines().any(|line| file_of(line) == *file));
+    let removed = sealed_files.into_iter().find(|file| !found.lines().any(|line| file_of(line) == *file));
     Err(match removed {
         Some(file) => broken(file, "is missing"),
         None => broken(NAME, "is not what was written"),
@@ -95,15 +82,10 @@ fn manifest(root: &Path) -> Result<String, LedgerError> {
             .and_then(|mut contents| io::copy(&mut contents, &mut hasher))
             .map_err(io_error("read", &path))?;
         let name = file.to_string_lossy().replace('\n', "?");
-        lines.push((
-            name.clone(),
-            format!("{} {length} {name}\n", hex::encode(hasher.finalize())),
-        ));
+        lines.push((name.clone(), format!("{} {length} {name}\n", hex::encode(hasher.finalize()))));
     }
     lines.sort();
-    Ok(lines
-        .into_iter()
-        .fold(FIRST_LINE.to_owned(), |text, (_, line)| text + &line))
+    Ok(lines.into_iter().fold(FIRST_LINE.to_owned(), |text, (_, line)| text + &line))
 }
 
 /// The files that make up the ledger in `root`, relative to it: `HEAD` and all of the store.

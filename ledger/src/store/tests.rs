@@ -39,21 +39,10 @@ fn read_all(store: &Store) -> Result<HeaderChain, LedgerError> {
     for header in chain.headers() {
         assert_eq!(store.get_header(header.height)?.as_ref(), Some(header.sealed()));
         for blob in blobs_of(header.height) {
-            assert_eq!(
-                store.get_blob(&sha256(&blob))?,
-                Some(blob),
-                "a blob of block {}",
-                header.height
-            );
+            assert_eq!(store.get_blob(&sha256(&blob))?, Some(blob), "a blob of block {}", header.height);
         }
     }
-    assert_eq!(
-        store.head(),
-        chain.head().map(|head| Head {
-            height: head.height,
-            hash: *head.hash()
-        })
-    );
+    assert_eq!(store.head(), chain.head().map(|head| Head { height: head.height, hash: *head.hash() }));
     Ok(chain)
 }
 
@@ -67,11 +56,7 @@ fn ledger_of(path: &Path, blocks: u64) -> (Store, HeaderChain) {
 }
 
 fn copy_files(from: &Path, to: &Path) {
-    for file in seal::files(from)
-        .unwrap()
-        .into_iter()
-        .chain([PathBuf::from(seal::NAME)])
-    {
+    for file in seal::files(from).unwrap().into_iter().chain([PathBuf::from(seal::NAME)]) {
         if from.join(&file).exists() {
             fs::create_dir_all(to.join(&file).parent().unwrap()).unwrap();
             fs::copy(from.join(&file), to.join(&file)).unwrap();
@@ -114,10 +99,7 @@ fn the_largest_block_comes_back() {
     let store = Store::open(folder.path()).unwrap();
     let entries = vec![vec![7; crate::MAX_ENTRY_BYTES]; crate::MAX_ENTRIES];
     let header = empty_chain().propose(&entries, [0; 32], 0).unwrap();
-    let block = Block {
-        sealed: header.seal(&CHAIN_ID, &coordinator()),
-        entries,
-    };
+    let block = Block { sealed: header.seal(&CHAIN_ID, &coordinator()), entries };
     store.append_block(&block, &[]).unwrap();
     assert_eq!(store.get_block(0).unwrap(), Some(block));
 }
@@ -134,16 +116,10 @@ fn only_the_next_block_with_its_own_entries_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let (store, chain) = ledger_of(folder.path(), 2);
     let good = next_block(&chain);
-    assert!(matches!(
-        store.append_block(&store.get_block(1).unwrap().unwrap(), &[]),
-        Err(LedgerError::NotNext { .. })
-    ));
+    assert!(matches!(store.append_block(&store.get_block(1).unwrap().unwrap(), &[]), Err(LedgerError::NotNext { .. })));
     let mut after_another = good.clone();
     after_another.sealed.header.previous = [9; 32];
-    assert!(matches!(
-        store.append_block(&after_another, &[]),
-        Err(LedgerError::NotNext { expected: 2, .. })
-    ));
+    assert!(matches!(store.append_block(&after_another, &[]), Err(LedgerError::NotNext { expected: 2, .. })));
     let mut changed = good.clone();
     changed.entries[0].push(0);
     assert!(matches!(
@@ -151,10 +127,7 @@ fn only_the_next_block_with_its_own_entries_is_taken() {
         Err(LedgerError::Chain(ChainError::WrongEntries { height: 2, .. }))
     ));
     let too_long = vec![0; MAX_BLOB_BYTES + 1];
-    assert!(matches!(
-        store.append_block(&good, &[&too_long]),
-        Err(LedgerError::BlobTooLong { .. })
-    ));
+    assert!(matches!(store.append_block(&good, &[&too_long]), Err(LedgerError::BlobTooLong { .. })));
     // None of these was a failed write.
     store.append_block(&good, &[]).unwrap();
 }
@@ -165,10 +138,7 @@ fn a_ledger_is_open_once_at_a_time() {
     let (store, _) = ledger_of(folder.path(), 1);
     assert!(matches!(Store::open(folder.path()), Err(LedgerError::Locked { .. })));
     let scratch = tempfile::tempdir().unwrap();
-    assert!(matches!(
-        Store::open_copy(folder.path(), scratch.path()),
-        Err(LedgerError::Locked { .. })
-    ));
+    assert!(matches!(Store::open_copy(folder.path(), scratch.path()), Err(LedgerError::Locked { .. })));
     drop(store);
     Store::open(folder.path()).unwrap();
 }
@@ -179,10 +149,7 @@ fn a_closed_store_says_so() {
     let (store, mut chain) = ledger_of(folder.path(), 1);
     store.close().unwrap();
     assert!(matches!(store.get_block(0), Err(LedgerError::Closed { .. })));
-    assert!(matches!(
-        append_next(&store, &mut chain),
-        Err(LedgerError::Closed { .. })
-    ));
+    assert!(matches!(append_next(&store, &mut chain), Err(LedgerError::Closed { .. })));
     assert!(matches!(store.close(), Err(LedgerError::Closed { .. })));
     Store::open(folder.path()).unwrap();
 }
@@ -198,10 +165,7 @@ fn an_auditors_copy_leaves_the_ledger_as_it_is_and_goes_away() {
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
     assert_eq!(verify_seal(folder.path()).unwrap(), SealState::Intact);
     let nothing = scratch.path().join("nothing");
-    assert!(matches!(
-        Store::open_copy(&nothing, scratch.path()),
-        Err(LedgerError::NotALedger { .. })
-    ));
+    assert!(matches!(Store::open_copy(&nothing, scratch.path()), Err(LedgerError::NotALedger { .. })));
     assert!(matches!(verify_seal(&nothing), Err(LedgerError::NotALedger { .. })));
     assert!(!nothing.exists());
 }
@@ -241,10 +205,7 @@ fn every_changed_added_or_removed_file_of_a_closed_ledger_is_named() {
         let mut changed = seal.clone();
         changed[place] ^= 1;
         fs::write(folder.path().join("SEAL"), &changed).unwrap();
-        assert!(
-            matches!(verify_seal(folder.path()), Err(LedgerError::SealBroken { .. })),
-            "byte {place}"
-        );
+        assert!(matches!(verify_seal(folder.path()), Err(LedgerError::SealBroken { .. })), "byte {place}");
     }
     fs::write(folder.path().join("SEAL"), &seal).unwrap();
     drop(Store::open(folder.path()).unwrap());
@@ -271,10 +232,7 @@ fn a_store_behind_its_head_file_is_refused_and_one_ahead_is_not() {
     assert_eq!(read_all(&store).unwrap().head(), longer.head());
     drop(store);
 
-    let another = Head {
-        height: 1,
-        hash: [9; 32],
-    };
+    let another = Head { height: 1, hash: [9; 32] };
     head::write(&Disk::default(), folder.path(), Some(another)).unwrap();
     assert!(matches!(Store::open(folder.path()), Err(LedgerError::Damaged { .. })));
     fs::remove_file(folder.path().join("HEAD")).unwrap();
@@ -283,15 +241,9 @@ fn a_store_behind_its_head_file_is_refused_and_one_ahead_is_not() {
     assert!(matches!(Store::open(folder.path()), Err(LedgerError::Damaged { .. })));
 
     fs::write(older.path().join("HEAD"), &old_head).unwrap();
-    assert_eq!(
-        read_all(&Store::open(older.path()).unwrap()).unwrap().head(),
-        chain.head()
-    );
+    assert_eq!(read_all(&Store::open(older.path()).unwrap()).unwrap().head(), chain.head());
     fs::remove_dir_all(older.path().join("store")).unwrap();
-    assert!(matches!(
-        Store::open(older.path()),
-        Err(LedgerError::BlocksLost { found: None, .. })
-    ));
+    assert!(matches!(Store::open(older.path()), Err(LedgerError::BlocksLost { found: None, .. })));
 }
 
 #[test]
@@ -368,17 +320,12 @@ fn an_append_of_ten_blobs_takes_milliseconds() {
         let blobs: Vec<Vec<u8>> = blobs.collect();
         let block = next_block(&chain);
         let start = std::time::Instant::now();
-        store
-            .append_block(&block, &blobs.iter().map(Vec::as_slice).collect::<Vec<_>>())
-            .unwrap();
+        store.append_block(&block, &blobs.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap();
         times.push(start.elapsed());
         chain.append_block(&block).unwrap();
     }
     times.sort();
-    println!(
-        "append of 10 blobs of 23 kB: median {:?}, worst {:?}",
-        times[20], times[39]
-    );
+    println!("append of 10 blobs of 23 kB: median {:?}, worst {:?}", times[20], times[39]);
 
     let opened = store.opened();
     let open = opened.as_ref().unwrap();
@@ -389,13 +336,9 @@ fn an_append_of_ten_blobs_takes_milliseconds() {
     };
     let blobs: Vec<Vec<u8>> = (0..10u8).map(|i| [vec![99, i], vec![i; 22_998]].concat()).collect();
     let blobs: Vec<&[u8]> = blobs.iter().map(Vec::as_slice).collect();
-    timed("blobs", &|| {
-        open.put_blobs(&store.disk, &addressed(&blobs).unwrap()).unwrap()
-    });
+    timed("blobs", &|| open.put_blobs(&store.disk, &addressed(&blobs).unwrap()).unwrap());
     timed("sled's flush", &|| assert!(open.db.flush().is_ok()));
     timed("flush of the file", &|| open.log.sync_data().unwrap());
-    timed("HEAD", &|| {
-        head::write(&store.disk, folder.path(), store.head()).unwrap()
-    });
+    timed("HEAD", &|| head::write(&store.disk, folder.path(), store.head()).unwrap());
     assert!(times[20] < Duration::from_secs(1));
 }

@@ -28,11 +28,7 @@ impl Values {
     /// The tree `name` of values of at most `most_bytes` (which must fit 32 bits).
     pub(super) fn open(root: &Path, db: &sled::Db, name: &str, most_bytes: usize) -> Result<Self, LedgerError> {
         let tree = fenced(root, || db.open_tree(name))?;
-        Ok(Self {
-            root: root.to_owned(),
-            tree,
-            most_bytes,
-        })
+        Ok(Self { root: root.to_owned(), tree, most_bytes })
     }
 
     /// Writes a value, each chunk one step. Not durable before the next flush.
@@ -55,16 +51,10 @@ impl Values {
         };
         for number in 1..length.div_ceil(CHUNK_BYTES).max(1) {
             // most_bytes fits u32, and so does the number of chunks.
-            let chunk = self
-                .chunk(key, number as u32)?
-                .ok_or_else(|| self.damaged("a piece of a value is missing"))?;
+            let chunk = self.chunk(key, number as u32)?.ok_or_else(|| self.damaged("a piece of a value is missing"))?;
             value.extend_from_slice(&chunk);
         }
-        if value.len() == length {
-            Ok(Some(value))
-        } else {
-            Err(self.damaged("a value has another length"))
-        }
+        if value.len() == length { Ok(Some(value)) } else { Err(self.damaged("a value has another length")) }
     }
 
     /// The first bytes of a value, as many as the first chunk holds.
@@ -110,10 +100,7 @@ impl Values {
     }
 
     fn damaged(&self, detail: &str) -> LedgerError {
-        LedgerError::Damaged {
-            path: self.root.clone(),
-            detail: detail.to_owned(),
-        }
+        LedgerError::Damaged { path: self.root.clone(), detail: detail.to_owned() }
     }
 }
 

@@ -59,20 +59,10 @@ fn a_failed_write_of_an_append_leaves_a_chain_that_verifies_and_refuses_more() {
         let outcome = append_next(&store, &mut chain);
         if outcome.is_err() {
             *store.disk.fault.lock().unwrap() = None;
-            assert_eq!(
-                store.head().unwrap().height,
-                1,
-                "a block that was not acknowledged is seen"
-            );
+            assert_eq!(store.head().unwrap().height, 1, "a block that was not acknowledged is seen");
             assert_eq!(store.get_block(2).unwrap(), None);
-            assert!(matches!(
-                append_next(&store, &mut chain),
-                Err(LedgerError::WriteFailedBefore { .. })
-            ));
-            assert!(matches!(
-                store.put_blobs(&[b"x"]),
-                Err(LedgerError::WriteFailedBefore { .. })
-            ));
+            assert!(matches!(append_next(&store, &mut chain), Err(LedgerError::WriteFailedBefore { .. })));
+            assert!(matches!(store.put_blobs(&[b"x"]), Err(LedgerError::WriteFailedBefore { .. })));
             // What a kill at this moment would leave: no more than has reached the files.
             let killed = tempfile::tempdir().unwrap();
             copy_files(path, killed.path());
@@ -111,10 +101,7 @@ fn a_failed_write_while_creating_leaves_a_ledger_that_can_be_created() {
     for after in 0.. {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::default();
-        *disk.fault.lock().unwrap() = Some(Fault {
-            after,
-            persisted: false,
-        });
+        *disk.fault.lock().unwrap() = Some(Fault { after, persisted: false });
         let created = Store::open_with(folder.path(), disk, None).is_ok();
         assert_eq!(goes_on(folder.path(), 0), 0);
         if created {
@@ -146,9 +133,7 @@ fn child_appends_for_ever() {
 fn child(ledger: &Path, setup: &str) -> Child {
     Command::new("sh")
         .arg("-c")
-        .arg(format!(
-            "{setup} exec \"$0\" store::tests::faults::child_appends_for_ever --exact --nocapture"
-        ))
+        .arg(format!("{setup} exec \"$0\" store::tests::faults::child_appends_for_ever --exact --nocapture"))
         .arg(env::current_exe().unwrap())
         .env(CHILD_LEDGER, ledger)
         .stdout(Stdio::piped())
@@ -191,10 +176,7 @@ fn every_acknowledged_block_survives_kill_9() {
         acknowledged = heights.last().unwrap() + 1;
         let store = Store::open(folder.path()).unwrap();
         let found = read_all(&store).unwrap().len();
-        assert!(
-            found >= acknowledged && found <= acknowledged + 1,
-            "{found} blocks, {acknowledged} acknowledged"
-        );
+        assert!(found >= acknowledged && found <= acknowledged + 1, "{found} blocks, {acknowledged} acknowledged");
     }
     assert!(acknowledged >= 36);
 }
@@ -231,9 +213,7 @@ fn read_all_or_missing(store: &Store) -> Result<HeaderChain, LedgerError> {
             match store.get_blob(&sha256(&blob))? {
                 Some(found) => assert_eq!(found, blob),
                 None => {
-                    return Err(LedgerError::NotALedger {
-                        path: "a blob is missing".into(),
-                    });
+                    return Err(LedgerError::NotALedger { path: "a blob is missing".into() });
                 }
             }
         }
