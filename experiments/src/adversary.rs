@@ -23,12 +23,7 @@ impl<T: Trainer> Poisoner<T> {
 impl<T: Trainer> Trainer for Poisoner<T> {
     fn local_update(&mut self, step: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
         let mut update = self.honest.local_update(step, global)?;
-        let poisoned = update
-            .quantised
-            .as_slice()
-            .iter()
-            .map(|q| q * i64::from(POISON))
-            .collect();
+        let poisoned = update.quantised.as_slice().iter().map(|q| q * i64::from(POISON)).collect();
         update.quantised = QuantisedUpdate::unchecked(poisoned, self.bits);
         Ok(update)
     }
@@ -43,19 +38,13 @@ mod tests {
 
     #[test]
     fn a_poisoned_update_is_minus_ten_times_the_honest_one_and_leaves_the_bounds() {
-        let config = ReplayConfig::resolve(Choice::default()).unwrap();
+        let config = ReplayConfig::resolve(Choice::default(), 768).unwrap();
         let federation = Federation::new(&config, &load_dataset("pima").unwrap()).unwrap();
         let mut honest = federation.trainers().unwrap().remove(0);
         let mut poisoner = Poisoner::new(federation.trainers().unwrap().remove(0), 8);
         let good = honest.local_update(1, &federation.initial).unwrap();
         let bad = poisoner.local_update(1, &federation.initial).unwrap();
-        assert!(
-            good.quantised
-                .as_slice()
-                .iter()
-                .zip(bad.quantised.as_slice())
-                .all(|(good, bad)| *bad == -10 * good)
-        );
+        assert!(good.quantised.as_slice().iter().zip(bad.quantised.as_slice()).all(|(good, bad)| *bad == -10 * good));
         assert!(bad.quantised.as_slice().iter().any(|q| q.abs() > 127));
         assert_eq!(good.model, bad.model);
     }

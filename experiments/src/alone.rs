@@ -12,9 +12,7 @@ use crate::{ExperimentError, Federation};
 /// # Errors
 /// [`ExperimentError::Learning`].
 pub fn run(federation: &Federation, progress: &Progress) -> Result<Vec<AccuracyRow>, ExperimentError> {
-    let Federation {
-        config, architecture, ..
-    } = federation;
+    let Federation { config, architecture, .. } = federation;
     let mut rows = Vec::new();
     for (done, &institution) in federation.observed.iter().enumerate() {
         let Some(table) = federation.tables.get(institution) else {
@@ -28,13 +26,7 @@ pub fn run(federation: &Federation, progress: &Progress) -> Result<Vec<AccuracyR
             }
             let metrics = evaluate(architecture, &learner.parameters()?, &federation.test)?;
             let institution = Some(institution);
-            rows.push(AccuracyRow {
-                experiment: Experiment::Alone,
-                run: 0,
-                institution,
-                epoch,
-                metrics,
-            });
+            rows.push(AccuracyRow { experiment: Experiment::Alone, run: 0, institution, epoch, metrics });
         }
         progress.advance(done + 1);
     }

@@ -28,13 +28,7 @@ pub fn run(config: &ReplayConfig, dataset: &Dataset, progress: &Progress) -> Res
         for epoch in 1..=config.epochs {
             learner.epoch(&train, &mut order)?;
             let metrics = evaluate(&architecture, &learner.parameters()?, &test)?;
-            rows.push(AccuracyRow {
-                experiment: Experiment::Centralised,
-                run,
-                institution: None,
-                epoch,
-                metrics,
-            });
+            rows.push(AccuracyRow { experiment: Experiment::Centralised, run, institution: None, epoch, metrics });
         }
         progress.advance(run + 1);
     }

@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Choice;
+use crate::federation::load_dataset;
 use crate::progress::Progress;
 use crate::summary::text_table;
 use crate::{ExperimentError, ReplayConfig, replay};
@@ -84,8 +85,8 @@ enum Format {
 }
 
 impl ReplayArgs {
-    fn resolve(&self) -> Result<(ReplayConfig, PathBuf), ExperimentError> {
-        let config = ReplayConfig::resolve(Choice {
+    fn choice(&self) -> Choice {
+        Choice {
             dataset: self.dataset.clone(),
             institutions: self.institutions,
             epochs: self.epochs,
@@ -93,14 +94,14 @@ impl ReplayArgs {
             malicious: self.malicious,
             bits: if self.bits == "16" { 16 } else { 8 },
             seed: self.seed,
-        })?;
-        let out = self.out.clone().unwrap_or_else(|| {
-            let name = PathBuf::from(&self.dataset)
-                .file_stem()
-                .map_or_else(|| "run".into(), OsString::from);
+        }
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| {
+            let name = PathBuf::from(&self.dataset).file_stem().map_or_else(|| "run".into(), OsString::from);
             PathBuf::from("runs").join(format!("{}-{}", name.to_string_lossy(), self.seed))
-        });
-        Ok((config, out))
+        })
     }
 }
 
@@ -141,15 +142,8 @@ fn complain(message: &str) {
 /// What is wrong, without the usage that clap prints below it.
 fn one_line(error: &clap::Error) -> String {
     let text = error.to_string();
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:"))
-        .collect();
-    let message = lines
-        .iter()
-        .filter(|line| !line.is_empty() && !line.starts_with("For more"))
-        .copied();
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")).collect();
+    let message = lines.iter().filter(|line| !line.is_empty() && !line.starts_with("For more")).copied();
     let message = message.collect::<Vec<_>>().join(" ");
     format!("{} (see consilium --help)", message.trim_start_matches("error: "))
 }
@@ -157,9 +151,11 @@ fn one_line(error: &clap::Error) -> String {
 fn execute(command: Command) -> Result<String, ExperimentError> {
     match command {
         Command::Replay(arguments) => {
-            let (config, out) = arguments.resolve()?;
+            let out = arguments.directory();
+            let dataset = load_dataset(&arguments.dataset)?;
+            let config = ReplayConfig::resolve(arguments.choice(), dataset.rows())?;
             let progress = Progress::on_stderr();
-            let summary = replay::run(&config, &out, &progress);
+            let summary = replay::run(&config, &dataset, &out, &progress);
             progress.finish();
             let summary = summary?;
             Ok(match arguments.format {
@@ -203,14 +199,11 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_library_and_the_directory_follows_dataset_and_seed() {
-        let (config, out) = replay_args("replay").unwrap().resolve().unwrap();
-        assert_eq!(config, ReplayConfig::resolve(Choice::default()).unwrap());
-        assert_eq!(out, PathBuf::from("runs/pima-42"));
-        let (_, out) = replay_args("replay --dataset some/heart.toml --seed 7")
-            .unwrap()
-            .resolve()
-            .unwrap();
-        assert_eq!(out, PathBuf::from("runs/heart-7"));
+        let arguments = replay_args("replay").unwrap();
+        assert_eq!(arguments.choice(), Choice::default());
+        assert_eq!(arguments.directory(), PathBuf::from("runs/pima-42"));
+        let arguments = replay_args("replay --dataset some/heart.toml --seed 7").unwrap();
+        assert_eq!(arguments.directory(), PathBuf::from("runs/heart-7"));
     }
 
     #[test]
@@ -223,9 +216,7 @@ mod tests {
             ("replay --colour red", "--colour"),
             ("plot", "<DIR>"),
         ] {
-            let Err(error) = replay_args(line) else {
-                panic!("{line} was accepted")
-            };
+            let Err(error) = replay_args(line) else { panic!("{line} was accepted") };
             let message = one_line(&error);
             assert_eq!(message.lines().count(), 1);
             assert!(message.contains(flag), "{line}: {message}");

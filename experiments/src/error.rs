@@ -54,9 +54,6 @@ impl ExperimentError {
 
     /// Names the file that an operation failed on.
     pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        |source| Self::File {
-            path: path.to_owned(),
-            source,
-        }
+        |source| Self::File { path: path.to_owned(), source }
     }
 }

@@ -40,11 +40,7 @@ pub struct Federation {
 /// # Errors
 /// [`ExperimentError::Dataset`].
 pub fn load_dataset(name: &str) -> Result<Dataset, ExperimentError> {
-    Ok(if BUNDLED.contains(&name) {
-        Dataset::bundled(name)?
-    } else {
-        Dataset::load(Path::new(name))?
-    })
+    Ok(if BUNDLED.contains(&name) { Dataset::bundled(name)? } else { Dataset::load(Path::new(name))? })
 }
 
 /// A seed of its own for a named part of a replay.
@@ -64,10 +60,8 @@ impl Federation {
         let split = dataset.split(config.test_fraction, config.seed)?;
         let preprocessor = Preprocessor::fit(dataset, &split.train)?;
         let shares = Partitioning::Random.deal(dataset, &split.train, config.institutions, config.seed)?;
-        let tables: Vec<Table> = shares
-            .iter()
-            .map(|rows| preprocessor.transform(dataset, rows))
-            .collect::<Result<_, _>>()?;
+        let tables: Vec<Table> =
+            shares.iter().map(|rows| preprocessor.transform(dataset, rows)).collect::<Result<_, _>>()?;
         let largest = tables.iter().map(|table| table.rows).max().unwrap_or(1).max(1);
         let architecture = Architecture::new(preprocessor.width(), config.hidden.clone())?;
 
@@ -98,14 +92,7 @@ impl Federation {
         let trainer = |(institution, (table, &weight)): (u64, (&Table, &f64))| {
             let quantiser = Quantiser::new(config.bits, config.clip, weight, summands)?;
             let (architecture, local) = (self.architecture.clone(), config.local.clone());
-            Ok(LocalTrainer::new(
-                architecture,
-                table.clone(),
-                local,
-                quantiser,
-                config.seed,
-                institution,
-            )?)
+            Ok(LocalTrainer::new(architecture, table.clone(), local, quantiser, config.seed, institution)?)
         };
         (0..).zip(self.tables.iter().zip(&self.weights)).map(trainer).collect()
     }
@@ -117,17 +104,14 @@ mod tests {
     use crate::config::Choice;
 
     fn federation(choice: Choice) -> Federation {
-        let config = ReplayConfig::resolve(choice).unwrap();
+        let config = ReplayConfig::resolve(choice, 768).unwrap();
         Federation::new(&config, &load_dataset(&config.dataset).unwrap()).unwrap()
     }
 
     #[test]
     fn every_training_row_belongs_to_one_institution_and_the_largest_has_weight_one() {
         let federation = federation(Choice::default());
-        assert_eq!(
-            federation.tables.iter().map(|t| t.rows).sum::<usize>() + federation.test.rows,
-            768
-        );
+        assert_eq!(federation.tables.iter().map(|t| t.rows).sum::<usize>() + federation.test.rows, 768);
         assert_eq!(federation.weights.iter().copied().fold(0.0, f64::max), 1.0);
         assert_eq!(federation.architecture.parameter_count(), 289);
     }
@@ -135,10 +119,7 @@ mod tests {
     #[test]
     fn the_observed_institutions_are_honest_and_distinct() {
         for seed in 0..20 {
-            let federation = federation(Choice {
-                seed,
-                ..Choice::default()
-            });
+            let federation = federation(Choice { seed, ..Choice::default() });
             assert_eq!((federation.malicious.len(), federation.observed.len()), (2, 3));
             assert!(federation.observed.iter().all(|k| !federation.malicious.contains(k)));
             assert!(federation.observed.windows(2).all(|pair| pair[0] < pair[1]));
@@ -147,14 +128,6 @@ mod tests {
 
     #[test]
     fn two_institutions_are_both_observed() {
-        assert_eq!(
-            federation(Choice {
-                institutions: 2,
-                malicious: 0,
-                ..Choice::default()
-            })
-            .observed,
-            [0, 1]
-        );
+        assert_eq!(federation(Choice { institutions: 2, malicious: 0, ..Choice::default() }).observed, [0, 1]);
     }
 }

@@ -26,7 +26,7 @@ fn stroke(experiment: Experiment) -> (RGBColor, u32, i32, i32) {
     match experiment {
         Experiment::Centralised => (RGBColor(0, 114, 178), 3, 1, 0),
         Experiment::Alone => (RGBColor(0, 158, 115), 2, 8, 3),
-        Experiment::PlainHonest => (RGBColor(130, 130, 130), 2, 2, 3),
+        Experiment::PlainHonest => (RGBColor(20, 20, 20), 2, 2, 4),
         Experiment::Plain => (RGBColor(213, 94, 0), 2, 4, 2),
         Experiment::Verified => (RGBColor(0, 114, 178), 3, 1, 0),
     }
@@ -37,18 +37,13 @@ fn stroke(experiment: Experiment) -> (RGBColor, u32, i32, i32) {
 /// # Errors
 /// [`ExperimentError::Record`] naming the file and what is wrong with it.
 pub fn read_accuracy(path: &Path) -> Result<Vec<AccuracyRow>, ExperimentError> {
-    let refused = |reason: String| ExperimentError::Record {
-        path: path.to_owned(),
-        reason,
-    };
+    let refused = |reason: String| ExperimentError::Record { path: path.to_owned(), reason };
     if !path.is_file() {
         return Err(refused("no such file".into()));
     }
     let rows =
         parse_accuracy(path).map_err(|e| refused(e.to_string().lines().next().unwrap_or_default().to_owned()))?;
-    rows.into_iter()
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| refused(format!("expected rows of {ACCURACY_HEADER}")))
+    rows.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| refused(format!("expected rows of {ACCURACY_HEADER}")))
 }
 
 /// `None` where a field that must be there is empty or out of range.
@@ -62,12 +57,8 @@ fn parse_accuracy(path: &Path) -> PolarsResult<Vec<Option<AccuracyRow>>> {
         ("auc".into(), DataType::Float64),
         ("loss".into(), DataType::Float64),
     ]);
-    let options = CsvReadOptions::default()
-        .with_has_header(true)
-        .with_schema_overwrite(Some(Arc::new(schema)));
-    let table = options
-        .try_into_reader_with_file_path(Some(path.to_owned()))?
-        .finish()?;
+    let options = CsvReadOptions::default().with_has_header(true).with_schema_overwrite(Some(Arc::new(schema)));
+    let table = options.try_into_reader_with_file_path(Some(path.to_owned()))?.finish()?;
     let integers = |name| -> PolarsResult<Vec<Option<i64>>> { Ok(table.column(name)?.i64()?.iter().collect()) };
     let numbers = |name| -> PolarsResult<Vec<Option<f64>>> { Ok(table.column(name)?.f64()?.iter().collect()) };
     let experiments = table.column("experiment")?.str()?.iter();
@@ -76,28 +67,13 @@ fn parse_accuracy(path: &Path) -> PolarsResult<Vec<Option<AccuracyRow>>> {
     let counts = runs.into_iter().zip(institutions).zip(epochs);
     let metrics = accuracies.into_iter().zip(aucs).zip(losses);
     let rows =
-        experiments
-            .zip(counts)
-            .zip(metrics)
-            .map(|((name, ((run, institution), epoch)), ((accuracy, auc), loss))| {
-                let experiment = Experiment::ALL
-                    .into_iter()
-                    .find(|experiment| Some(experiment.name()) == name)?;
-                let institution = institution.map(usize::try_from).transpose().ok()?;
-                let (run, epoch) = (usize::try_from(run?).ok()?, usize::try_from(epoch?).ok()?);
-                let metrics = Metrics {
-                    accuracy: accuracy?,
-                    auc,
-                    loss: loss?,
-                };
-                metrics.accuracy.is_finite().then_some(AccuracyRow {
-                    experiment,
-                    run,
-                    institution,
-                    epoch,
-                    metrics,
-                })
-            });
+        experiments.zip(counts).zip(metrics).map(|((name, ((run, institution), epoch)), ((accuracy, auc), loss))| {
+            let experiment = Experiment::ALL.into_iter().find(|experiment| Some(experiment.name()) == name)?;
+            let institution = institution.map(usize::try_from).transpose().ok()?;
+            let (run, epoch) = (usize::try_from(run?).ok()?, usize::try_from(epoch?).ok()?);
+            let metrics = Metrics { accuracy: accuracy?, auc, loss: loss? };
+            metrics.accuracy.is_finite().then_some(AccuracyRow { experiment, run, institution, epoch, metrics })
+        });
     Ok(rows.collect())
 }
 
@@ -110,30 +86,19 @@ struct Line {
 
 /// Accuracy by epoch of the rows that `wanted` picks.
 fn curve(rows: &[AccuracyRow], wanted: impl Fn(&AccuracyRow) -> bool) -> Vec<(f64, f64)> {
-    rows.iter()
-        .filter(|row| wanted(row))
-        .map(|row| (row.epoch as f64, row.metrics.accuracy))
-        .collect()
+    rows.iter().filter(|row| wanted(row)).map(|row| (row.epoch as f64, row.metrics.accuracy)).collect()
 }
 
 fn line(points: Vec<(f64, f64)>, experiment: Experiment) -> Line {
     let (colour, width, dash, gap) = stroke(experiment);
-    Line {
-        points,
-        style: colour.stroke_width(width),
-        dash: (dash, gap),
-    }
+    Line { points, style: colour.stroke_width(width), dash: (dash, gap) }
 }
 
 /// Where an axis of accuracies starts and ends: the data, widened to steps of 0.05.
 fn accuracy_range(points: impl Iterator<Item = (f64, f64)>) -> (f64, f64) {
     let (low, high) = points.fold((1.0f64, 0.0f64), |(low, high), (_, y)| (low.min(y), high.max(y)));
     let (low, high) = ((low * 20.0 - 0.1).floor() / 20.0, (high * 20.0 + 0.1).ceil() / 20.0);
-    if low < high {
-        (low.max(0.0), high.min(1.0))
-    } else {
-        (0.0, 1.0)
-    }
+    if low < high { (low.max(0.0), high.min(1.0)) } else { (0.0, 1.0) }
 }
 
 /// Axes, grid and lines of one chart; `bands` are closed outlines filled behind the lines.
@@ -165,7 +130,7 @@ fn chart(
         .axis_desc_style(text(14))
         .label_style(text(13))
         .x_labels(7)
-        .y_labels(((high - low) * 20.0).round().clamp(3.0, 11.0) as usize + 1)
+        .y_labels(((high - low) * if high - low > 0.4 { 10.0 } else { 20.0 }) as usize + 2)
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| format!("{y:.2}"))
         .draw()
@@ -174,20 +139,11 @@ fn chart(
         let band = Polygon::new(outline.clone(), colour.filled());
         context.draw_series([band]).map_err(|e| e.to_string())?;
     }
-    for Line {
-        points,
-        style,
-        dash: (dash, gap),
-    } in lines
-    {
+    for Line { points, style, dash: (dash, gap) } in lines {
         let drawn = if *gap == 0 {
-            context
-                .draw_series(LineSeries::new(points.iter().copied(), *style))
-                .map(|_| ())
+            context.draw_series(LineSeries::new(points.iter().copied(), *style)).map(|_| ())
         } else {
-            context
-                .draw_series(DashedLineSeries::new(points.iter().copied(), *dash, *gap, *style))
-                .map(|_| ())
+            context.draw_series(DashedLineSeries::new(points.iter().copied(), *dash, *gap, *style)).map(|_| ())
         };
         drawn.map_err(|e| e.to_string())?;
     }
@@ -201,13 +157,11 @@ fn legend(area: &Area<'_>, (mut x, y): (i32, i32), entries: &[(String, ShapeStyl
         let mut from = x;
         while from < end {
             let to = if *gap == 0 { end } else { (from + dash).min(end) };
-            area.draw(&PathElement::new([(from, y), (to, y)], *style))
-                .map_err(|e| e.to_string())?;
+            area.draw(&PathElement::new([(from, y), (to, y)], *style)).map_err(|e| e.to_string())?;
             from = to + gap;
         }
         let font = ("sans-serif", 14).into_font().color(&INK);
-        area.draw(&Text::new(name.clone(), (end + 8, y - 8), font))
-            .map_err(|e| e.to_string())?;
+        area.draw(&Text::new(name.clone(), (end + 8, y - 8), font)).map_err(|e| e.to_string())?;
         // A letter of the sans-serif faces is about half as wide as high.
         x = end + 8 + name.chars().count() as i32 * 7 + 24;
     }
@@ -216,8 +170,7 @@ fn legend(area: &Area<'_>, (mut x, y): (i32, i32), entries: &[(String, ShapeStyl
 
 fn title(area: &Area<'_>, text: &str) -> Result<(), String> {
     let font = ("sans-serif", 18).into_font().color(&INK);
-    area.draw(&Text::new(text.to_owned(), (14, 10), font))
-        .map_err(|e| e.to_string())
+    area.draw(&Text::new(text.to_owned(), (14, 10), font)).map_err(|e| e.to_string())
 }
 
 fn svg(
@@ -261,38 +214,18 @@ pub fn figure5(rows: &[AccuracyRow], dataset: &str) -> Result<String, Experiment
     let range = accuracy_range(runs.iter().flatten().copied().chain(band.iter().copied()));
 
     let count = runs.len();
-    let mut lines: Vec<_> = runs
-        .into_iter()
-        .map(|points| Line {
-            points,
-            style: thin,
-            dash: (1, 0),
-        })
-        .collect();
-    lines.push(line(
-        spread.iter().map(|&(x, mean, _)| (x, mean)).collect(),
-        Experiment::Centralised,
-    ));
+    let mut lines: Vec<_> = runs.into_iter().map(|points| Line { points, style: thin, dash: (1, 0) }).collect();
+    lines.push(line(spread.iter().map(|&(x, mean, _)| (x, mean)).collect(), Experiment::Centralised));
     let entries = [
         (format!("mean of {count} runs"), colour.stroke_width(3), (1, 0)),
         ("± one standard deviation".to_owned(), shade.stroke_width(12), (1, 0)),
         ("single runs".to_owned(), thin, (1, 0)),
     ];
     svg((820, 480), |area| {
-        title(
-            area,
-            &format!("Centralised training on {dataset}: {count} runs, each with its own split and start"),
-        )?;
+        title(area, &format!("Centralised training on {dataset}: {count} runs, each with its own split and start"))?;
         legend(area, (62, 48), &entries)?;
         let (_, below) = area.split_vertically(60);
-        chart(
-            &below,
-            ("", "epoch", "accuracy on test rows"),
-            epochs,
-            range,
-            &[(band, shade)],
-            &lines,
-        )
+        chart(&below, ("", "epoch", "accuracy on test rows"), epochs, range, &[(band, shade)], &lines)
     })
 }
 
@@ -306,10 +239,8 @@ pub fn figure6(rows: &[AccuracyRow], dataset: &str, malicious: usize) -> Result<
     let mut institutions: Vec<usize> = local.iter().filter_map(|row| row.institution).collect();
     institutions.sort_unstable();
     institutions.dedup();
-    let schemes: Vec<Experiment> = Experiment::ALL
-        .into_iter()
-        .filter(|scheme| local.iter().any(|row| row.experiment == *scheme))
-        .collect();
+    let schemes: Vec<Experiment> =
+        Experiment::ALL.into_iter().filter(|scheme| local.iter().any(|row| row.experiment == *scheme)).collect();
     let epochs = local.iter().map(|row| row.epoch).max().unwrap_or(1) as f64;
     let range = accuracy_range(curve(&local, |_| true).into_iter());
     let entries: Vec<_> = schemes
@@ -320,26 +251,16 @@ pub fn figure6(rows: &[AccuracyRow], dataset: &str, malicious: usize) -> Result<
         })
         .collect();
     svg((1180, 480), |area| {
-        title(
-            area,
-            &format!("What federation is worth to an institution: {dataset}, model after its local epoch"),
-        )?;
+        title(area, &format!("What federation is worth to an institution: {dataset}, model after its local epoch"))?;
         legend(area, (62, 48), &entries)?;
         let (_, below) = area.split_vertically(62);
         let panels = below.split_evenly((1, institutions.len().max(1)));
         for (position, (panel, &institution)) in panels.iter().zip(&institutions).enumerate() {
-            let of = |scheme| {
-                curve(&local, |row| {
-                    row.experiment == scheme && row.institution == Some(institution)
-                })
-            };
-            let lines: Vec<_> = schemes.iter().map(|&scheme| line(of(scheme), scheme)).collect();
-            let y_title = if position == 0 {
-                "accuracy on common test rows"
-            } else {
-                ""
-            };
-            let titles = (&*format!("institution {}", institution + 1), "epoch", y_title);
+            let of = |scheme| curve(&local, |row| row.experiment == scheme && row.institution == Some(institution));
+            // The reference comes to lie over the line that should follow it.
+            let lines: Vec<_> = schemes.iter().rev().map(|&scheme| line(of(scheme), scheme)).collect();
+            let y_title = if position == 0 { "accuracy on common test rows" } else { "" };
+            let titles = (&*format!("institution {institution}"), "epoch", y_title);
             chart(panel, titles, epochs, range, &[], &lines)?;
         }
         Ok(())
@@ -354,30 +275,14 @@ mod tests {
     fn rows() -> Vec<AccuracyRow> {
         let mut rows = Vec::new();
         for epoch in 1..=5 {
-            let metrics = Metrics {
-                accuracy: 0.5 + epoch as f64 / 20.0,
-                auc: None,
-                loss: 0.25,
-            };
+            let metrics = Metrics { accuracy: 0.5 + epoch as f64 / 20.0, auc: None, loss: 0.25 };
             for run in 0..3 {
                 let (experiment, institution) = (Experiment::Centralised, None);
-                rows.push(AccuracyRow {
-                    experiment,
-                    run,
-                    institution,
-                    epoch,
-                    metrics,
-                });
+                rows.push(AccuracyRow { experiment, run, institution, epoch, metrics });
             }
             for institution in [1, 4, 8] {
                 for experiment in [Experiment::Alone, Experiment::Plain] {
-                    rows.push(AccuracyRow {
-                        experiment,
-                        run: 0,
-                        institution: Some(institution),
-                        epoch,
-                        metrics,
-                    });
+                    rows.push(AccuracyRow { experiment, run: 0, institution: Some(institution), epoch, metrics });
                 }
             }
         }
@@ -416,13 +321,7 @@ mod tests {
             assert!(five.contains(text), "{text}");
         }
         let six = figure6(&rows(), "pima", 2).unwrap();
-        for text in [
-            "institution 2",
-            "institution 5",
-            "institution 9",
-            "alone",
-            "plain FL, 2 malicious",
-        ] {
+        for text in ["institution 1", "institution 4", "institution 8", "alone", "plain FL, 2 malicious"] {
             assert!(six.contains(text), "{text}");
         }
         assert!(!six.contains("verified"), "what was not recorded is not in the legend");

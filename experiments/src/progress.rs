@@ -54,10 +54,7 @@ impl Progress {
             Display::Lines(phase) => {
                 line(name);
                 if let Ok(mut phase) = phase.lock() {
-                    *phase = Phase {
-                        name: name.to_owned(),
-                        steps,
-                    };
+                    *phase = Phase { name: name.to_owned(), steps };
                 }
             }
         }

@@ -25,13 +25,7 @@ pub enum Experiment {
 
 impl Experiment {
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Centralised,
-        Self::Alone,
-        Self::PlainHonest,
-        Self::Plain,
-        Self::Verified,
-    ];
+    pub const ALL: [Self; 5] = [Self::Centralised, Self::Alone, Self::PlainHonest, Self::Plain, Self::Verified];
 
     /// Name in the CSV.
     #[must_use]
@@ -85,17 +79,8 @@ pub struct RoundRow {
 
 impl RoundRow {
     /// Parts of a round whose time is recorded, in the order of `rounds.csv`.
-    pub const PARTS: [&'static str; 9] = [
-        "train",
-        "quantise",
-        "encrypt",
-        "prove",
-        "upload",
-        "verify",
-        "aggregate",
-        "decrypt",
-        "ledger",
-    ];
+    pub const PARTS: [&'static str; 9] =
+        ["train", "quantise", "encrypt", "prove", "upload", "verify", "aggregate", "decrypt", "ledger"];
 }
 
 /// Header of `accuracy.csv`.
@@ -127,19 +112,8 @@ pub fn rounds_csv(rows: &[RoundRow]) -> String {
     csv.push_str(",bytes_up,bytes_down,clipped_share\n");
     for row in rows {
         let rejected: u32 = row.rejected.values().sum();
-        let reasons: Vec<String> = row
-            .rejected
-            .iter()
-            .map(|(reason, count)| format!("{reason}:{count}"))
-            .collect();
-        let _ = write!(
-            csv,
-            "{},{},{},{rejected},{}",
-            row.step,
-            row.attempt,
-            row.accepted,
-            reasons.join(";")
-        );
+        let reasons: Vec<String> = row.rejected.iter().map(|(reason, count)| format!("{reason}:{count}")).collect();
+        let _ = write!(csv, "{},{},{},{rejected},{}", row.step, row.attempt, row.accepted, reasons.join(";"));
         for time in row.times {
             let _ = write!(csv, ",{:.3}", time.as_secs_f64() * 1e3);
         }
@@ -154,26 +128,9 @@ mod tests {
 
     #[test]
     fn accuracy_is_written_with_fixed_digits_and_empty_fields_where_nothing_is() {
-        let metrics = Metrics {
-            accuracy: 0.75,
-            auc: None,
-            loss: 0.5,
-        };
-        let row = AccuracyRow {
-            experiment: Experiment::Alone,
-            run: 0,
-            institution: Some(3),
-            epoch: 1,
-            metrics,
-        };
-        let global = AccuracyRow {
-            institution: None,
-            metrics: Metrics {
-                auc: Some(0.8),
-                ..metrics
-            },
-            ..row
-        };
+        let metrics = Metrics { accuracy: 0.75, auc: None, loss: 0.5 };
+        let row = AccuracyRow { experiment: Experiment::Alone, run: 0, institution: Some(3), epoch: 1, metrics };
+        let global = AccuracyRow { institution: None, metrics: Metrics { auc: Some(0.8), ..metrics }, ..row };
         let expected =
             format!("{ACCURACY_HEADER}\nalone,0,3,1,0.750000,,0.500000\nalone,0,,1,0.750000,0.800000,0.500000\n");
         assert_eq!(accuracy_csv(&[row, global]), expected);
@@ -181,14 +138,8 @@ mod tests {
 
     #[test]
     fn a_round_is_written_with_its_reasons_and_milliseconds() {
-        let mut round = RoundRow {
-            step: 1,
-            attempt: 0,
-            accepted: 8,
-            bytes_up: 7,
-            bytes_down: 9,
-            ..RoundRow::default()
-        };
+        let mut round =
+            RoundRow { step: 1, attempt: 0, accepted: 8, bytes_up: 7, bytes_down: 9, ..RoundRow::default() };
         round.rejected.insert("bad_range_proof".into(), 2);
         round.times[0] = Duration::from_micros(1500);
         let csv = rounds_csv(&[round]);

@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use consilium_datasets::Dataset;
+
 use crate::progress::Progress;
 use crate::record::accuracy_csv;
 use crate::report::Report;
 use crate::summary::{SummaryRow, summarise};
-use crate::{ExperimentError, Federation, ReplayConfig, alone, centralised, federation, plain, plot};
+use crate::{ExperimentError, Federation, ReplayConfig, alone, centralised, plain, plot};
 
 /// File names inside a run's directory.
 pub mod files {
@@ -29,14 +31,18 @@ pub mod files {
 ///
 /// # Errors
 /// The first thing that stops it, see [`ExperimentError`].
-pub fn run(config: &ReplayConfig, directory: &Path, progress: &Progress) -> Result<Vec<SummaryRow>, ExperimentError> {
-    let dataset = federation::load_dataset(&config.dataset)?;
-    let federation = Federation::new(config, &dataset)?;
+pub fn run(
+    config: &ReplayConfig,
+    dataset: &Dataset,
+    directory: &Path,
+    progress: &Progress,
+) -> Result<Vec<SummaryRow>, ExperimentError> {
+    let federation = Federation::new(config, dataset)?;
     prepare(directory)?;
     write(directory, files::CONFIG, config.to_toml()?.as_bytes())?;
 
     progress.phase("centralised", config.repeats);
-    let mut accuracy = centralised::run(config, &dataset, progress)?;
+    let mut accuracy = centralised::run(config, dataset, progress)?;
     progress.phase("alone", federation.observed.len());
     accuracy.extend(alone::run(&federation, progress)?);
     progress.phase("plain FL, nobody malicious", config.epochs);
@@ -58,26 +64,17 @@ pub fn run(config: &ReplayConfig, directory: &Path, progress: &Progress) -> Resu
 pub fn draw(directory: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
     let path = directory.join(files::CONFIG);
     let text = fs::read_to_string(&path).map_err(ExperimentError::file(&path))?;
-    let config = ReplayConfig::from_toml(&text).map_err(|e| ExperimentError::Record {
-        path,
-        reason: e.to_string(),
-    })?;
+    let config = ReplayConfig::from_toml(&text).map_err(|e| ExperimentError::Record { path, reason: e.to_string() })?;
     let rows = plot::read_accuracy(&directory.join(files::ACCURACY))?;
     let rounds = read_if_there(&directory.join(files::ROUNDS))?;
 
     let summary = summarise(&rows);
-    let dataset = Path::new(&config.dataset)
-        .file_stem()
-        .map_or_else(|| config.dataset.clone().into(), |s| s.to_string_lossy());
+    let dataset =
+        Path::new(&config.dataset).file_stem().map_or_else(|| config.dataset.clone().into(), |s| s.to_string_lossy());
     let figure5 = plot::figure5(&rows, &dataset)?;
     let figure6 = plot::figure6(&rows, &dataset, config.malicious)?;
-    let report = Report {
-        config: &config,
-        summary: &summary,
-        figure5: &figure5,
-        figure6: &figure6,
-        rounds: rounds.as_deref(),
-    };
+    let report =
+        Report { config: &config, summary: &summary, figure5: &figure5, figure6: &figure6, rounds: rounds.as_deref() };
     write(directory, files::REPORT, report.html()?.as_bytes())?;
     write(directory, files::FIGURE5, figure5.as_bytes())?;
     write(directory, files::FIGURE6, figure6.as_bytes())?;
@@ -88,23 +85,12 @@ pub fn draw(directory: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
 /// refused, so that nobody's files are overwritten.
 fn prepare(directory: &Path) -> Result<(), ExperimentError> {
     fs::create_dir_all(directory).map_err(ExperimentError::file(directory))?;
-    let empty = fs::read_dir(directory)
-        .map_err(ExperimentError::file(directory))?
-        .next()
-        .is_none();
+    let empty = fs::read_dir(directory).map_err(ExperimentError::file(directory))?.next().is_none();
     if !empty && !directory.join(files::CONFIG).is_file() {
         let shown = directory.display();
-        return Err(ExperimentError::Invalid(format!(
-            "{shown} holds something else than a run: choose another --out"
-        )));
+        return Err(ExperimentError::Invalid(format!("{shown} holds something else than a run: choose another --out")));
     }
-    for name in [
-        files::ACCURACY,
-        files::ROUNDS,
-        files::FIGURE5,
-        files::FIGURE6,
-        files::REPORT,
-    ] {
+    for name in [files::ACCURACY, files::ROUNDS, files::FIGURE5, files::FIGURE6, files::REPORT] {
         let path: PathBuf = directory.join(name);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -134,13 +120,11 @@ mod tests {
     use super::*;
     use crate::config::Choice;
 
-    fn small() -> ReplayConfig {
-        ReplayConfig::resolve(Choice {
-            epochs: 3,
-            repeats: 2,
-            ..Choice::default()
-        })
-        .unwrap()
+    fn small(directory: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
+        let dataset = Dataset::bundled("pima").unwrap();
+        let choice = Choice { epochs: 3, repeats: 2, ..Choice::default() };
+        let config = ReplayConfig::resolve(choice, dataset.rows()).unwrap();
+        run(&config, &dataset, directory, &Progress::silent())
     }
 
     fn bytes(directory: &Path, name: &str) -> Vec<u8> {
@@ -150,34 +134,24 @@ mod tests {
     #[test]
     fn the_same_seed_twice_gives_the_same_bytes_and_drawing_again_changes_nothing() {
         let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let summary = run(&small(), first.path(), &Progress::silent()).unwrap();
-        run(&small(), second.path(), &Progress::silent()).unwrap();
-        let names = [
-            files::CONFIG,
-            files::ACCURACY,
-            files::FIGURE5,
-            files::FIGURE6,
-            files::REPORT,
-        ];
+        let summary = small(first.path()).unwrap();
+        small(second.path()).unwrap();
+        let names = [files::CONFIG, files::ACCURACY, files::FIGURE5, files::FIGURE6, files::REPORT];
         for name in names {
             assert_eq!(bytes(first.path(), name), bytes(second.path(), name), "{name}");
         }
         assert_eq!(draw(first.path()).unwrap(), summary);
         for name in names {
-            assert_eq!(
-                bytes(first.path(), name),
-                bytes(second.path(), name),
-                "{name} drawn again"
-            );
+            assert_eq!(bytes(first.path(), name), bytes(second.path(), name), "{name} drawn again");
         }
-        run(&small(), first.path(), &Progress::silent()).unwrap();
+        small(first.path()).unwrap();
     }
 
     #[test]
     fn a_directory_with_somebody_elses_files_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("thesis.txt"), "words").unwrap();
-        let error = run(&small(), directory.path(), &Progress::silent()).unwrap_err();
+        let error = small(directory.path()).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }

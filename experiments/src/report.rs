@@ -21,7 +21,7 @@ pub struct Report<'a> {
 
 const STYLE: &str = "body{font:16px/1.5 sans-serif;color:#222;max-width:75rem;margin:2rem auto;padding:0 1rem}\
 svg{max-width:100%;height:auto}table{border-collapse:collapse;margin:1rem 0}\
-th,td{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left}\
+th,td{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left;white-space:nowrap}\
 pre{background:#f6f6f6;padding:1rem;overflow:auto}figure{margin:1.5rem 0}figcaption{color:#555}";
 
 impl Report<'_> {
@@ -31,14 +31,7 @@ impl Report<'_> {
     /// [`ExperimentError::Invalid`] if the configuration has no TOML form.
     pub fn html(&self) -> Result<String, ExperimentError> {
         let config = self.config;
-        let ReplayConfig {
-            institutions,
-            epochs,
-            malicious,
-            bits,
-            seed,
-            ..
-        } = config;
+        let ReplayConfig { institutions, epochs, malicious, bits, seed, .. } = config;
         let dataset = escape(&config.dataset);
         let mut page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Consilium: {dataset}</title>\
@@ -48,10 +41,7 @@ impl Report<'_> {
         );
         page.push_str(&table(self.summary, *malicious));
         let captions = [
-            (
-                self.figure5,
-                "Accuracy by epoch with all rows in one place: what federation is measured against.",
-            ),
+            (self.figure5, "Accuracy by epoch with all rows in one place: what federation is measured against."),
             (
                 self.figure6,
                 "Three institutions drawn at random among the honest ones. Malicious institutions send their update \
@@ -59,20 +49,12 @@ impl Report<'_> {
             ),
         ];
         for (figure, caption) in captions {
-            let _ = writeln!(
-                page,
-                "<figure>{}<figcaption>{caption}</figcaption></figure>",
-                inline(figure)
-            );
+            let _ = writeln!(page, "<figure>{}<figcaption>{caption}</figcaption></figure>", inline(figure));
         }
         if let Some(rounds) = self.rounds {
             let _ = writeln!(page, "<h2>Rounds</h2>\n{}", rounds_table(rounds));
         }
-        let _ = writeln!(
-            page,
-            "<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>",
-            escape(&config.to_toml()?)
-        );
+        let _ = writeln!(page, "<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>", escape(&config.to_toml()?));
         Ok(page)
     }
 }
@@ -82,19 +64,14 @@ fn table(summary: &[SummaryRow], malicious: usize) -> String {
         "<table><tr><th></th><th>epoch</th><th>accuracy</th><th>standard deviation</th><th>AUC</th><th>loss</th></tr>\n",
     );
     for row in summary {
-        let SummaryRow {
-            epoch,
-            accuracy,
-            accuracy_sd,
-            loss,
-            ..
-        } = row;
-        let auc = row.auc.map_or_else(|| "–".into(), |auc| format!("{auc:.3}"));
+        let SummaryRow { epoch, accuracy, loss, .. } = row;
+        let sd = row.shown_sd();
+        let auc = row.auc.map_or_else(|| "-".into(), |auc| format!("{auc:.3}"));
         let title = escape(&row.title(malicious));
         // Writing into a String cannot fail.
         let _ = writeln!(
             table,
-            "<tr><td>{title}</td><td>{epoch}</td><td>{accuracy:.3}</td><td>{accuracy_sd:.3}</td><td>{auc}</td>\
+            "<tr><td>{title}</td><td>{epoch}</td><td>{accuracy:.3}</td><td>{sd}</td><td>{auc}</td>\
              <td>{loss:.3}</td></tr>"
         );
     }
@@ -107,10 +84,7 @@ fn rounds_table(csv: &str) -> String {
     let mut table = String::from("<details open><summary>rounds.csv</summary><table>\n");
     for (number, line) in csv.lines().enumerate() {
         let cell = if number == 0 { "th" } else { "td" };
-        let cells: String = line
-            .split(',')
-            .map(|field| format!("<{cell}>{}</{cell}>", escape(field)))
-            .collect();
+        let cells: String = line.split(',').map(|field| format!("<{cell}>{}</{cell}>", escape(field))).collect();
         let _ = writeln!(table, "<tr>{cells}</tr>");
     }
     table.push_str("</table></details>");
@@ -123,10 +97,7 @@ fn inline(svg: &str) -> &str {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -136,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_page_holds_figures_table_and_configuration_and_fetches_nothing() {
-        let mut config = ReplayConfig::resolve(Choice::default()).unwrap();
+        let mut config = ReplayConfig::resolve(Choice::default(), 768).unwrap();
         config.dataset = "<script>".into();
         let figure5 = "<?xml?>\n<svg id=\"five\"></svg>";
         let report = Report {
@@ -147,13 +118,7 @@ mod tests {
             rounds: Some("step,attempt\n1,0\n"),
         };
         let page = report.html().unwrap();
-        for part in [
-            "id=\"five\"",
-            "id=\"six\"",
-            "<td>1</td><td>0</td>",
-            "min_updates = 5",
-            "&lt;script&gt;",
-        ] {
+        for part in ["id=\"five\"", "id=\"six\"", "<td>1</td><td>0</td>", "min_updates = 5", "&lt;script&gt;"] {
             assert!(page.contains(part), "{part}");
         }
         for absent in ["<script>", "<?xml", "src=", "href="] {

@@ -49,10 +49,7 @@ pub fn summarise(rows: &[AccuracyRow]) -> Vec<SummaryRow> {
             continue;
         };
         for scope in [Scope::Runs, Scope::Institutions, Scope::Global] {
-            let models: Vec<_> = own
-                .iter()
-                .filter(|row| row.epoch == epoch && scope_of(row) == scope)
-                .collect();
+            let models: Vec<_> = own.iter().filter(|row| row.epoch == epoch && scope_of(row) == scope).collect();
             if models.is_empty() {
                 continue;
             }
@@ -61,16 +58,7 @@ pub fn summarise(rows: &[AccuracyRow]) -> Vec<SummaryRow> {
             let auc = (!aucs.is_empty()).then(|| mean_and_sd(aucs.iter().copied()).0);
             let loss = mean_and_sd(models.iter().map(|row| row.metrics.loss)).0;
             let models = models.len();
-            summary.push(SummaryRow {
-                experiment,
-                scope,
-                models,
-                epoch,
-                accuracy,
-                accuracy_sd,
-                auc,
-                loss,
-            });
+            summary.push(SummaryRow { experiment, scope, models, epoch, accuracy, accuracy_sd, auc, loss });
         }
     }
     summary
@@ -89,17 +77,15 @@ pub(crate) fn mean_and_sd(values: impl Iterator<Item = f64> + Clone) -> (f64, f6
     let count = values.clone().count() as f64;
     let mean = values.clone().sum::<f64>() / count;
     let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
-    (
-        mean,
-        if count > 1.0 {
-            (squares / (count - 1.0)).sqrt()
-        } else {
-            0.0
-        },
-    )
+    (mean, if count > 1.0 { (squares / (count - 1.0)).sqrt() } else { 0.0 })
 }
 
 impl SummaryRow {
+    /// Standard deviation for a table; a dash for one model, which has none.
+    pub(crate) fn shown_sd(&self) -> String {
+        if self.models > 1 { format!("{:.3}", self.accuracy_sd) } else { "-".into() }
+    }
+
     /// What the row is about, for readers: "plain FL, 2 malicious: global model".
     #[must_use]
     pub fn title(&self, malicious: usize) -> String {
@@ -136,18 +122,10 @@ pub fn text_table(summary: &[SummaryRow], malicious: usize) -> String {
     let mut table = format!("{:width$}  epoch  accuracy      sd     AUC    loss\n", "");
     for (row, title) in summary.iter().zip(titles) {
         let auc = row.auc.map_or_else(|| "-".into(), |auc| format!("{auc:.3}"));
-        let SummaryRow {
-            epoch,
-            accuracy,
-            accuracy_sd,
-            loss,
-            ..
-        } = row;
+        let SummaryRow { epoch, accuracy, loss, .. } = row;
+        let sd = row.shown_sd();
         // Writing into a String cannot fail.
-        let _ = writeln!(
-            table,
-            "{title:width$}  {epoch:>5}  {accuracy:>8.3}  {accuracy_sd:>6.3}  {auc:>6}  {loss:>6.3}"
-        );
+        let _ = writeln!(table, "{title:width$}  {epoch:>5}  {accuracy:>8.3}  {sd:>6}  {auc:>6}  {loss:>6.3}");
     }
     table
 }
@@ -158,17 +136,7 @@ mod tests {
     use consilium_client::learning::Metrics;
 
     fn row(experiment: Experiment, run: usize, institution: Option<usize>, epoch: usize, accuracy: f64) -> AccuracyRow {
-        AccuracyRow {
-            experiment,
-            run,
-            institution,
-            epoch,
-            metrics: Metrics {
-                accuracy,
-                auc: Some(0.5),
-                loss: 1.0,
-            },
-        }
+        AccuracyRow { experiment, run, institution, epoch, metrics: Metrics { accuracy, auc: Some(0.5), loss: 1.0 } }
     }
 
     #[test]
@@ -181,18 +149,8 @@ mod tests {
             row(Experiment::Plain, 0, None, 2, 0.5),
         ];
         let summary = summarise(&rows);
-        let found: Vec<_> = summary
-            .iter()
-            .map(|row| (row.scope, row.models, row.accuracy))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                (Scope::Runs, 2, 0.8),
-                (Scope::Institutions, 1, 0.6),
-                (Scope::Global, 1, 0.5)
-            ]
-        );
+        let found: Vec<_> = summary.iter().map(|row| (row.scope, row.models, row.accuracy)).collect();
+        assert_eq!(found, [(Scope::Runs, 2, 0.8), (Scope::Institutions, 1, 0.6), (Scope::Global, 1, 0.5)]);
         assert!((summary[0].accuracy_sd - 0.02f64.sqrt()).abs() < 1e-12);
         let table = text_table(&summary, 2);
         assert_eq!(table.lines().count(), 4);

@@ -50,11 +50,7 @@ impl Architecture {
         if usable {
             Ok(Self { inputs, hidden })
         } else {
-            Err(LearningError::Architecture {
-                inputs,
-                hidden,
-                max: MAX_PARAMETERS,
-            })
+            Err(LearningError::Architecture { inputs, hidden, max: MAX_PARAMETERS })
         }
     }
 
@@ -106,10 +102,7 @@ impl Architecture {
         if parameters.len() == expected {
             Ok(())
         } else {
-            Err(LearningError::ParameterCount {
-                expected,
-                got: parameters.len(),
-            })
+            Err(LearningError::ParameterCount { expected, got: parameters.len() })
         }
     }
 }
@@ -142,22 +135,11 @@ mod tests {
 
     #[test]
     fn empty_layers_and_networks_that_would_fill_the_memory_are_refused() {
-        for (inputs, hidden) in [
-            (0, vec![4]),
-            (8, vec![16, 0]),
-            (8, vec![usize::MAX]),
-            (1 << 20, vec![1 << 20]),
-        ] {
-            assert!(matches!(
-                Architecture::new(inputs, hidden),
-                Err(LearningError::Architecture { .. })
-            ));
+        for (inputs, hidden) in [(0, vec![4]), (8, vec![16, 0]), (8, vec![usize::MAX]), (1 << 20, vec![1 << 20])] {
+            assert!(matches!(Architecture::new(inputs, hidden), Err(LearningError::Architecture { .. })));
         }
         assert!(toml::from_str::<Architecture>("inputs = 8\nhidden = [0]").is_err());
-        assert_eq!(
-            toml::from_str::<Architecture>("inputs = 8\nhidden = [16, 8]").unwrap(),
-            pima()
-        );
+        assert_eq!(toml::from_str::<Architecture>("inputs = 8\nhidden = [16, 8]").unwrap(), pima());
     }
 
     #[test]
@@ -175,9 +157,6 @@ mod tests {
     #[test]
     fn the_bytes_of_the_initial_model_never_change() {
         let hash = Sha256::digest(model_blob(&pima().initial(42)));
-        assert_eq!(
-            format!("{hash:x}"),
-            "8e20daeca468088bfbcfceb2796d19dd34d007936174ab965f53c5e2774b06e5"
-        );
+        assert_eq!(format!("{hash:x}"), "8e20daeca468088bfbcfceb2796d19dd34d007936174ab965f53c5e2774b06e5");
     }
 }

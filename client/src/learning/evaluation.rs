@@ -27,28 +27,14 @@ pub fn evaluate(architecture: &Architecture, parameters: &[f32], table: &Table) 
     check_table(architecture, table)?;
     let device = device();
     let network = Network::new(architecture, parameters, &device)?;
-    let inputs = Tensor::<2>::from_data(
-        TensorData::new(table.features.clone(), [table.rows, table.width]),
-        &device,
-    );
+    let inputs = Tensor::<2>::from_data(TensorData::new(table.features.clone(), [table.rows, table.width]), &device);
     let logits = network.forward(inputs).into_data();
-    let scored: Vec<(f32, bool)> = logits
-        .iter::<f32>()
-        .zip(table.labels.iter().map(|&label| label > 0.5))
-        .collect();
+    let scored: Vec<(f32, bool)> = logits.iter::<f32>().zip(table.labels.iter().map(|&label| label > 0.5)).collect();
     let rows = table.rows as f64;
     Ok(Metrics {
-        accuracy: scored
-            .iter()
-            .filter(|&&(logit, positive)| (logit > 0.0) == positive)
-            .count() as f64
-            / rows,
+        accuracy: scored.iter().filter(|&&(logit, positive)| (logit > 0.0) == positive).count() as f64 / rows,
         auc: auc(&scored),
-        loss: scored
-            .iter()
-            .map(|&(logit, positive)| cross_entropy(f64::from(logit), positive))
-            .sum::<f64>()
-            / rows,
+        loss: scored.iter().map(|&(logit, positive)| cross_entropy(f64::from(logit), positive)).sum::<f64>() / rows,
     })
 }
 
@@ -83,14 +69,7 @@ mod tests {
     #[test]
     fn auc_equals_the_count_of_pairs_done_by_hand() {
         // Positives .8 .4 .4, negatives .6 .4 .1: pairs won 3 + (1 + ½) + (1 + ½) of 9.
-        let scored = [
-            (0.8, true),
-            (0.6, false),
-            (0.4, true),
-            (0.4, false),
-            (0.4, true),
-            (0.1, false),
-        ];
+        let scored = [(0.8, true), (0.6, false), (0.4, true), (0.4, false), (0.4, true), (0.1, false)];
         assert_eq!(auc(&scored), Some(6.0 / 9.0));
         assert_eq!(auc(&[(0.0, true), (-0.0, false)]), Some(0.5));
         assert_eq!(auc(&[(1.0, true), (0.5, true)]), None);
@@ -110,12 +89,7 @@ mod tests {
     fn a_model_known_by_hand_has_the_metrics_known_by_hand() {
         // Logistic regression with logit = 2·x − 1.
         let architecture = Architecture::new(1, vec![]).unwrap();
-        let table = Table {
-            features: vec![0.0, 1.0, 2.0, 0.2],
-            labels: vec![0.0, 1.0, 0.0, 1.0],
-            rows: 4,
-            width: 1,
-        };
+        let table = Table { features: vec![0.0, 1.0, 2.0, 0.2], labels: vec![0.0, 1.0, 0.0, 1.0], rows: 4, width: 1 };
         let metrics = evaluate(&architecture, &[2.0, -1.0], &table).unwrap();
         assert_eq!(metrics.accuracy, 0.5);
         assert_eq!(metrics.auc, Some(0.5));
@@ -127,12 +101,7 @@ mod tests {
     #[test]
     fn a_diverged_model_is_evaluated_without_a_panic() {
         let architecture = Architecture::new(1, vec![]).unwrap();
-        let table = Table {
-            features: vec![0.0, 1.0],
-            labels: vec![0.0, 1.0],
-            rows: 2,
-            width: 1,
-        };
+        let table = Table { features: vec![0.0, 1.0], labels: vec![0.0, 1.0], rows: 2, width: 1 };
         let metrics = evaluate(&architecture, &[f32::INFINITY, f32::NAN], &table).unwrap();
         assert_eq!(metrics.accuracy, 0.5);
     }

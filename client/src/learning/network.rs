@@ -14,10 +14,7 @@ compile_error!("choose where tensors are computed: enable the feature `ndarray` 
 /// Where tensors are computed. The one line that chooses a backend.
 pub(super) fn device() -> Device {
     #[cfg(not(feature = "flex"))]
-    #[expect(
-        deprecated,
-        reason = "ndarray is the default until flex has been measured to give the same models"
-    )]
+    #[expect(deprecated, reason = "ndarray is the default until flex has been measured to give the same models")]
     let device = Device::ndarray();
     #[cfg(feature = "flex")]
     let device = Device::flex();
@@ -45,9 +42,7 @@ impl Network {
             weight: Param::from_data(TensorData::new(take(fan_in * fan_out), [fan_in, fan_out]), device),
             bias: Some(Param::from_data(TensorData::new(take(fan_out), [fan_out]), device)),
         });
-        Ok(Self {
-            layers: layers.collect(),
-        })
+        Ok(Self { layers: layers.collect() })
     }
 
     /// Logits `[batch, 1]` of inputs `[batch, features]`.
@@ -62,12 +57,8 @@ impl Network {
         let mut parameters = Vec::new();
         for layer in &self.layers {
             parameters.extend(layer.weight.val().into_data().iter::<f32>());
-            parameters.extend(
-                layer
-                    .bias
-                    .iter()
-                    .flat_map(|bias| bias.val().into_data().iter::<f32>().collect::<Vec<_>>()),
-            );
+            parameters
+                .extend(layer.bias.iter().flat_map(|bias| bias.val().into_data().iter::<f32>().collect::<Vec<_>>()));
         }
         parameters
     }
@@ -99,9 +90,6 @@ mod tests {
     fn a_vector_of_the_wrong_length_is_refused() {
         let architecture = Architecture::new(2, vec![2]).unwrap();
         let refused = Network::new(&architecture, &[0.0; 8], &device());
-        assert!(matches!(
-            refused,
-            Err(LearningError::ParameterCount { expected: 9, got: 8 })
-        ));
+        assert!(matches!(refused, Err(LearningError::ParameterCount { expected: 9, got: 8 })));
     }
 }

@@ -65,12 +65,7 @@ pub(super) fn check_table(architecture: &Architecture, table: &Table) -> Result<
         return Ok(());
     }
     let (rows, features, labels) = (table.rows, table.features.len(), table.labels.len());
-    Err(LearningError::TableShape {
-        expected,
-        rows,
-        features,
-        labels,
-    })
+    Err(LearningError::TableShape { expected, rows, features, labels })
 }
 
 /// A network in training: parameters together with the optimiser's state, which lives from epoch to epoch.
@@ -117,9 +112,7 @@ impl Learner {
         for rows in permutation(rng, table.rows).chunks(self.config.batch_size) {
             let loss = batch_loss(&self.network, &self.loss, table, rows, &self.device);
             let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-            self.network = self
-                .optimiser
-                .step(self.config.learning_rate, self.network.clone(), gradients);
+            self.network = self.optimiser.step(self.config.learning_rate, self.network.clone(), gradients);
         }
         Ok(())
     }
@@ -143,16 +136,10 @@ fn batch_loss(
     rows: &[usize],
     device: &Device,
 ) -> Tensor<1> {
-    let features: Vec<f32> = rows
-        .iter()
-        .flat_map(|&row| table.features.iter().skip(row * table.width).take(table.width))
-        .copied()
-        .collect();
-    let labels: Vec<i32> = rows
-        .iter()
-        .filter_map(|&row| table.labels.get(row))
-        .map(|&label| i32::from(label > 0.5))
-        .collect();
+    let features: Vec<f32> =
+        rows.iter().flat_map(|&row| table.features.iter().skip(row * table.width).take(table.width)).copied().collect();
+    let labels: Vec<i32> =
+        rows.iter().filter_map(|&row| table.labels.get(row)).map(|&label| i32::from(label > 0.5)).collect();
     let inputs = Tensor::<2>::from_data(TensorData::new(features, [rows.len(), table.width]), device);
     let targets = Tensor::<2, Int>::from_data(TensorData::new(labels, [rows.len(), 1]), device);
     loss.forward(network.forward(inputs), targets)
@@ -185,28 +172,13 @@ mod tests {
     /// Rows whose label follows a curved boundary, features in [−1, 1].
     fn moons(rows: usize, width: usize, seed: u64) -> Table {
         let mut rng = generator("test rows", seed, &[]);
-        let features: Vec<f32> = (0..rows * width)
-            .map(|_| super::super::seed::uniform(&mut rng, 1.0))
-            .collect();
-        let labels = features
-            .chunks(width)
-            .map(|x| f32::from(u8::from(x[0] * x[0] + 0.5 * x[1] > 0.3)))
-            .collect();
-        Table {
-            features,
-            labels,
-            rows,
-            width,
-        }
+        let features: Vec<f32> = (0..rows * width).map(|_| super::super::seed::uniform(&mut rng, 1.0)).collect();
+        let labels = features.chunks(width).map(|x| f32::from(u8::from(x[0] * x[0] + 0.5 * x[1] > 0.3))).collect();
+        Table { features, labels, rows, width }
     }
 
     fn config(optimiser: Optimiser) -> TrainingConfig {
-        TrainingConfig {
-            optimiser,
-            learning_rate: 0.05,
-            batch_size: 16,
-            local_epochs: 3,
-        }
+        TrainingConfig { optimiser, learning_rate: 0.05, batch_size: 16, local_epochs: 3 }
     }
 
     /// Mean cross-entropy in f64, written out by hand: the oracle for burn's forward and backward pass.
@@ -218,15 +190,9 @@ mod tests {
             for (layer, (fan_in, fan_out)) in architecture.layers().enumerate() {
                 let bias = offset + fan_in * fan_out;
                 let outputs = (0..fan_out).map(|o| {
-                    let sum: f64 = (0..fan_in)
-                        .map(|i| activation[i] * parameters[offset + i * fan_out + o])
-                        .sum();
+                    let sum: f64 = (0..fan_in).map(|i| activation[i] * parameters[offset + i * fan_out + o]).sum();
                     let output = sum + parameters[bias + o];
-                    if layer < architecture.hidden().len() {
-                        output.max(0.0)
-                    } else {
-                        output
-                    }
+                    if layer < architecture.hidden().len() { output.max(0.0) } else { output }
                 });
                 activation = outputs.collect();
                 offset = bias + fan_out;
@@ -244,17 +210,7 @@ mod tests {
         let mut flat = Vec::new();
         for layer in &learner.network.layers {
             flat.extend(layer.weight.val().grad(&gradients).unwrap().into_data().iter::<f32>());
-            flat.extend(
-                layer
-                    .bias
-                    .as_ref()
-                    .unwrap()
-                    .val()
-                    .grad(&gradients)
-                    .unwrap()
-                    .into_data()
-                    .iter::<f32>(),
-            );
+            flat.extend(layer.bias.as_ref().unwrap().val().grad(&gradients).unwrap().into_data().iter::<f32>());
         }
         flat
     }
@@ -273,11 +229,7 @@ mod tests {
                 loss_by_hand(&architecture, &moved, &table)
             };
             let difference = (at(1e-6) - at(-1e-6)) / 2e-6;
-            assert!(
-                (f64::from(gradient[j]) - difference).abs() < 1e-5,
-                "{j}: {} against {difference}",
-                gradient[j]
-            );
+            assert!((f64::from(gradient[j]) - difference).abs() < 1e-5, "{j}: {} against {difference}", gradient[j]);
         }
         assert!(gradient.iter().any(|g| g.abs() > 1e-2));
     }
@@ -286,11 +238,7 @@ mod tests {
     fn a_step_of_sgd_over_all_rows_is_minus_learning_rate_times_gradient() {
         let architecture = Architecture::new(3, vec![4]).unwrap();
         let (table, before) = (moons(12, 3, 2), architecture.initial(6));
-        let sgd = TrainingConfig {
-            batch_size: 12,
-            local_epochs: 1,
-            ..config(Optimiser::Sgd)
-        };
+        let sgd = TrainingConfig { batch_size: 12, local_epochs: 1, ..config(Optimiser::Sgd) };
         let after = train(&architecture, &before, &table, &sgd, &mut generator("order", 1, &[])).unwrap();
         for ((after, before), gradient) in after.iter().zip(&before).zip(gradient(&architecture, &before, &table)) {
             assert!((after - (before - 0.05 * gradient)).abs() < 1e-6);
@@ -302,22 +250,15 @@ mod tests {
         let architecture = Architecture::new(4, vec![8, 8]).unwrap();
         let run = |optimiser, seed| {
             let mut rng = generator("order", seed, &[]);
-            let trained = train(
-                &architecture,
-                &architecture.initial(1),
-                &moons(61, 4, 3),
-                &config(optimiser),
-                &mut rng,
-            );
+            let trained =
+                train(&architecture, &architecture.initial(1), &moons(61, 4, 3), &config(optimiser), &mut rng);
             super::super::model_blob(&trained.unwrap())
         };
         for optimiser in [Optimiser::Sgd, Optimiser::Adam] {
             let alone = run(optimiser, 9);
             std::thread::scope(|scope| {
                 let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| run(optimiser, 9))).collect();
-                threads
-                    .into_iter()
-                    .for_each(|thread| assert_eq!(thread.join().unwrap(), alone));
+                threads.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap(), alone));
             });
             assert_ne!(run(optimiser, 10), alone, "another order of the rows is another model");
         }
@@ -328,49 +269,24 @@ mod tests {
         // To four digits, not to the bit: the last bits belong to the processor's vector instructions.
         let architecture = Architecture::new(2, vec![3]).unwrap();
         let mut rng = generator("order", 1, &[]);
-        let trained = train(
-            &architecture,
-            &architecture.initial(1),
-            &moons(40, 2, 4),
-            &config(Optimiser::Adam),
-            &mut rng,
-        );
+        let trained =
+            train(&architecture, &architecture.initial(1), &moons(40, 2, 4), &config(Optimiser::Adam), &mut rng);
         let expected = [
             -1.4156, -0.2398, -0.9371, -0.942, -0.8046, -1.1174, -0.2354, 0.2282, -0.3494, 0.0266, -0.261, 0.3583,
             0.0394,
         ];
         let trained = trained.unwrap();
         assert_eq!(trained.len(), expected.len());
-        assert!(
-            trained.iter().zip(expected).all(|(p, e)| (p - e).abs() < 2e-4),
-            "{trained:?}"
-        );
+        assert!(trained.iter().zip(expected).all(|(p, e)| (p - e).abs() < 2e-4), "{trained:?}");
     }
 
     #[test]
     fn divergence_is_an_error_that_names_the_parameter() {
         let architecture = Architecture::new(2, vec![]).unwrap();
-        let table = Table {
-            features: vec![1e30, 1.0, -1e30, 1.0],
-            labels: vec![1.0, 0.0],
-            rows: 2,
-            width: 2,
-        };
-        let reckless = TrainingConfig {
-            learning_rate: 1e30,
-            ..config(Optimiser::Sgd)
-        };
-        let outcome = train(
-            &architecture,
-            &[0.0, 0.0, 0.0],
-            &table,
-            &reckless,
-            &mut generator("order", 1, &[]),
-        );
-        assert!(
-            matches!(outcome, Err(LearningError::NonFinite { index: 0, .. })),
-            "{outcome:?}"
-        );
+        let table = Table { features: vec![1e30, 1.0, -1e30, 1.0], labels: vec![1.0, 0.0], rows: 2, width: 2 };
+        let reckless = TrainingConfig { learning_rate: 1e30, ..config(Optimiser::Sgd) };
+        let outcome = train(&architecture, &[0.0, 0.0, 0.0], &table, &reckless, &mut generator("order", 1, &[]));
+        assert!(matches!(outcome, Err(LearningError::NonFinite { index: 0, .. })), "{outcome:?}");
     }
 
     #[test]
@@ -381,45 +297,19 @@ mod tests {
             train(&architecture, &initial, table, config, &mut generator("order", 1, &[])).unwrap_err()
         };
         let sgd = config(Optimiser::Sgd);
-        assert!(matches!(
-            attempt(&moons(5, 4, 1), &sgd),
-            LearningError::TableShape { expected: 3, .. }
-        ));
-        let empty = Table {
-            features: vec![],
-            labels: vec![],
-            rows: 0,
-            width: 3,
-        };
+        assert!(matches!(attempt(&moons(5, 4, 1), &sgd), LearningError::TableShape { expected: 3, .. }));
+        let empty = Table { features: vec![], labels: vec![], rows: 0, width: 3 };
         assert!(matches!(attempt(&empty, &sgd), LearningError::NoRows));
         let mut ragged = moons(5, 3, 1);
         ragged.labels.pop();
-        assert!(matches!(
-            attempt(&ragged, &sgd),
-            LearningError::TableShape { labels: 4, .. }
-        ));
+        assert!(matches!(attempt(&ragged, &sgd), LearningError::TableShape { labels: 4, .. }));
         for bad in [
-            TrainingConfig {
-                learning_rate: f64::NAN,
-                ..sgd.clone()
-            },
-            TrainingConfig {
-                learning_rate: 0.0,
-                ..sgd.clone()
-            },
-            TrainingConfig {
-                batch_size: 0,
-                ..sgd.clone()
-            },
-            TrainingConfig {
-                local_epochs: 0,
-                ..sgd.clone()
-            },
+            TrainingConfig { learning_rate: f64::NAN, ..sgd.clone() },
+            TrainingConfig { learning_rate: 0.0, ..sgd.clone() },
+            TrainingConfig { batch_size: 0, ..sgd.clone() },
+            TrainingConfig { local_epochs: 0, ..sgd.clone() },
         ] {
-            assert!(matches!(
-                attempt(&moons(5, 3, 1), &bad),
-                LearningError::TrainingConfig { .. }
-            ));
+            assert!(matches!(attempt(&moons(5, 3, 1), &bad), LearningError::TrainingConfig { .. }));
         }
     }
 }

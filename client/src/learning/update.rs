@@ -25,9 +25,7 @@ pub struct LocalUpdate {
 // The model says what its institution's rows say; it does not go into a log.
 impl std::fmt::Debug for LocalUpdate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("LocalUpdate")
-            .field("quantised", &self.quantised)
-            .finish_non_exhaustive()
+        f.debug_struct("LocalUpdate").field("quantised", &self.quantised).finish_non_exhaustive()
     }
 }
 
@@ -66,14 +64,7 @@ impl LocalTrainer {
     ) -> Result<Self, LearningError> {
         config.check()?;
         check_table(&architecture, &table)?;
-        Ok(Self {
-            architecture,
-            table,
-            config,
-            quantiser,
-            seed,
-            institution,
-        })
+        Ok(Self { architecture, table, config, quantiser, seed, institution })
     }
 
     /// Trains from the flat parameters of the `global` model and returns the local model. The order of the rows
@@ -96,13 +87,7 @@ impl Trainer for LocalTrainer {
         let start = Instant::now();
         let mut rounding = generator("rounding", self.seed, &[self.institution, step]);
         let (quantised, clipped_share) = self.quantiser.quantise(&difference(&model, global), &mut rounding)?;
-        Ok(LocalUpdate {
-            quantised,
-            clipped_share,
-            train,
-            quantise: start.elapsed(),
-            model,
-        })
+        Ok(LocalUpdate { quantised, clipped_share, train, quantise: start.elapsed(), model })
     }
 }
 
@@ -127,12 +112,7 @@ mod tests {
     }
 
     fn config(local_epochs: usize) -> TrainingConfig {
-        TrainingConfig {
-            optimiser: Optimiser::Adam,
-            learning_rate: 0.01,
-            batch_size: 32,
-            local_epochs,
-        }
+        TrainingConfig { optimiser: Optimiser::Adam, learning_rate: 0.01, batch_size: 32, local_epochs }
     }
 
     fn trainer(architecture: &Architecture, table: Table, quantiser: Quantiser) -> LocalTrainer {
@@ -144,14 +124,7 @@ mod tests {
         let (rows, test) = pima();
         let architecture = Architecture::new(8, vec![16, 8]).unwrap();
         let initial = architecture.initial(42);
-        let trained = train(
-            &architecture,
-            &initial,
-            &rows,
-            &config(20),
-            &mut generator("order", 42, &[]),
-        )
-        .unwrap();
+        let trained = train(&architecture, &initial, &rows, &config(20), &mut generator("order", 42, &[])).unwrap();
         let before = super::super::evaluate(&architecture, &initial, &test).unwrap();
         let after = super::super::evaluate(&architecture, &trained, &test).unwrap();
         assert!(after.accuracy > 0.72, "{after:?}");
@@ -187,21 +160,9 @@ mod tests {
         let quantiser = Quantiser::new(8, 0.25, 1.0, 10).unwrap();
         let run = |institution, step| {
             let quantiser = quantiser.clone();
-            let mut trainer = LocalTrainer::new(
-                architecture.clone(),
-                rows.clone(),
-                config(1),
-                quantiser,
-                42,
-                institution,
-            )
-            .unwrap();
-            trainer
-                .local_update(step, &global)
-                .unwrap()
-                .quantised
-                .as_slice()
-                .to_vec()
+            let mut trainer =
+                LocalTrainer::new(architecture.clone(), rows.clone(), config(1), quantiser, 42, institution).unwrap();
+            trainer.local_update(step, &global).unwrap().quantised.as_slice().to_vec()
         };
         assert_eq!(run(0, 1), run(0, 1));
         assert_ne!(run(0, 1), run(0, 2));
@@ -213,15 +174,9 @@ mod tests {
         let architecture = Architecture::new(8, vec![4]).unwrap();
         let mut global = architecture.initial(1);
         let mut trainer = trainer(&architecture, pima().0, Quantiser::new(8, 0.25, 1.0, 10).unwrap());
-        assert!(matches!(
-            trainer.local_update(1, &global[1..]),
-            Err(LearningError::ParameterCount { .. })
-        ));
+        assert!(matches!(trainer.local_update(1, &global[1..]), Err(LearningError::ParameterCount { .. })));
         global[0] = f32::NAN;
-        assert!(matches!(
-            trainer.local_update(1, &global),
-            Err(LearningError::NonFinite { .. })
-        ));
+        assert!(matches!(trainer.local_update(1, &global), Err(LearningError::NonFinite { .. })));
     }
 
     #[test]
