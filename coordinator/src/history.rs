@@ -1,0 +1,91 @@
+//! Receipts of what is durable, so that a transaction that is sent again gets the answer that was lost.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use consilium_contract::Receipt;
+use consilium_crypto::Hash;
+use consilium_proto::v1::{Reason, transaction::Action};
+
+use crate::open_block::Recorded;
+
+/// Receipts that are remembered: those of more than a thousand rounds of ten institutions, in about 10 MB.
+const CAPACITY: usize = 1 << 16;
+
+/// The recent receipts, and how often each institution was rejected in this attempt.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    receipts: HashMap<Hash, Receipt>,
+    order: VecDeque<Hash>,
+    rejections: BTreeMap<Hash, u32>,
+}
+
+impl History {
+    /// Takes note of a durable block's entries.
+    pub(crate) fn record<'a>(&mut self, entries: impl IntoIterator<Item = &'a Recorded>) {
+        for Recorded { transaction, receipt } in entries {
+            if self.receipts.insert(receipt.transaction, *receipt).is_none() {
+                self.order.push_back(receipt.transaction);
+            }
+            if self.order.len() > CAPACITY
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.receipts.remove(&oldest);
+            }
+            match transaction.author() {
+                Some(author) if !receipt.is_accepted() => *self.rejections.entry(author).or_default() += 1,
+                None if receipt.is_accepted() && matches!(transaction.action(), Action::OpenRound(_)) => {
+                    self.rejections.clear();
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The durable receipt of this transaction.
+    pub(crate) fn receipt(&self, id: &Hash) -> Option<Receipt> {
+        self.receipts.get(id).copied()
+    }
+
+    /// Rejected transactions of an institution in this attempt.
+    pub(crate) fn rejections(&self, author: &Hash) -> u32 {
+        self.rejections.get(author).copied().unwrap_or_default()
+    }
+}
+
+/// Whether a receipt stays the answer when the transaction comes again. A body that was cut off may be sent again, and
+/// what came too early may come in time.
+pub(crate) fn is_final(receipt: &Receipt) -> bool {
+    !matches!(receipt.reason, Reason::IncompleteBody | Reason::TooEarly)
+}
+
+#[cfg(test)]
+mod tests {
+    use consilium_contract::{CandidateTransaction, transaction::sign};
+    use consilium_crypto::signature::SigningKey;
+    use consilium_proto::v1::{Countersign, OpenRound};
+    use rand_core::OsRng;
+
+    use super::*;
+
+    fn recorded(author: Option<[u8; 32]>, action: Action, reason: Reason) -> Recorded {
+        let signed = sign(&SigningKey::generate(&mut OsRng), &[1; 32], author.as_ref(), action);
+        let transaction = CandidateTransaction::parse(signed).unwrap();
+        let receipt = Receipt { transaction: transaction.id(), reason, culprit: None };
+        Recorded { transaction, receipt }
+    }
+
+    #[test]
+    fn a_receipt_is_remembered_and_rejections_are_counted_until_the_next_attempt_opens() {
+        let author = [7; 32];
+        let late = || recorded(Some(author), Action::Countersign(Countersign::default()), Reason::TooLate);
+        let entries = [late(), late()];
+        let mut history = History::default();
+        history.record(&entries);
+        assert_eq!(history.receipt(&entries[1].receipt.transaction), Some(entries[1].receipt));
+        assert_eq!((history.rejections(&author), history.rejections(&[8; 32])), (2, 0));
+        history.record(&[recorded(None, Action::OpenRound(OpenRound::default()), Reason::TooEarly)]);
+        assert_eq!(history.rejections(&author), 2);
+        history.record(&[recorded(None, Action::OpenRound(OpenRound::default()), Reason::Accepted)]);
+        assert_eq!(history.rejections(&author), 0);
+    }
+}

@@ -1,0 +1,125 @@
+//! What happened and what it cost, for an observer in the embedding program.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use consilium_contract::Receipt;
+use consilium_crypto::Hash;
+use consilium_proto::v1::{Reason, transaction::Action};
+
+/// Is told every event, on the node's own thread: it should be quick.
+pub type Observer = Box<dyn FnMut(Event) + Send>;
+
+/// What a node tells its observer. Everything in it is durable.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A block is on disk.
+    Block {
+        /// Its height.
+        height: u64,
+        /// Its entries.
+        entries: usize,
+    },
+    /// The run is in another phase.
+    Phase {
+        /// The step that is being made, from 0.
+        step: u64,
+        /// The try at it, from 0.
+        attempt: u32,
+        /// `collecting`, `sealed`, `opening`, `idle`, `finished` or `stopped`.
+        phase: &'static str,
+    },
+    /// A round is closed: the model has improved.
+    RoundClosed(Box<RoundMetrics>),
+    /// An attempt was given up with too few accepted updates.
+    Abandoned(Box<RoundMetrics>),
+}
+
+/// One attempt at a step, as the coordinator saw it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoundMetrics {
+    /// The step, from 0.
+    pub step: u64,
+    /// The try at it, from 0.
+    pub attempt: u32,
+    /// Updates in the sum.
+    pub accepted: u32,
+    /// Updates that were rejected and shares that prove a fault, by reason.
+    pub rejected: BTreeMap<Reason, u32>,
+    /// SHA-256 of the model after the round.
+    pub model: Hash,
+    /// From OpenRound to CloseCollection.
+    pub collection: Duration,
+    /// Wall time of verifying updates, all batches together.
+    pub verify: Duration,
+    /// Batches in which the updates were verified.
+    pub verify_batches: u32,
+    /// Adding the encrypted keys, certifying the sum, and checking it.
+    pub aggregate: Duration,
+    /// Verifying shares, combining them and reading the sums off.
+    pub decrypt: Duration,
+    /// Appending and flushing blocks.
+    pub ledger: Duration,
+    /// Payload bytes from institutions.
+    pub bytes_up: u64,
+    /// Payload bytes to institutions.
+    pub bytes_down: u64,
+}
+
+/// Gathers the numbers of the current attempt.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    round: RoundMetrics,
+    opened_ms: u64,
+    /// Traffic when the last round ended.
+    traffic: (u64, u64),
+}
+
+impl Recorder {
+    pub(crate) fn opened(&mut self, step: u64, attempt: u32, now_ms: u64) {
+        // What came since the last attempt ended counts here.
+        (self.round.step, self.round.attempt) = (step, attempt);
+        self.opened_ms = now_ms;
+    }
+
+    pub(crate) fn applied(&mut self, action: &Action, receipt: &Receipt, took: Duration, now_ms: u64) {
+        let round = &mut self.round;
+        match action {
+            Action::SubmitUpdate(_) if receipt.is_accepted() => round.accepted += 1,
+            Action::SubmitUpdate(_) => *round.rejected.entry(receipt.reason).or_default() += 1,
+            Action::SubmitShare(_) => {
+                round.decrypt += took;
+                if receipt.culprit.is_some() {
+                    *round.rejected.entry(receipt.reason).or_default() += 1;
+                }
+            }
+            Action::CloseCollection(_) => {
+                round.aggregate += took;
+                round.collection = Duration::from_millis(now_ms.saturating_sub(self.opened_ms));
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn aggregated(&mut self, took: Duration) {
+        self.round.aggregate += took;
+    }
+
+    pub(crate) fn verified(&mut self, took: Duration) {
+        self.round.verify += took;
+        self.round.verify_batches += 1;
+    }
+
+    pub(crate) fn written(&mut self, took: Duration) {
+        self.round.ledger += took;
+    }
+
+    /// The numbers of the attempt that has just ended.
+    pub(crate) fn finish(&mut self, model: Hash, (up, down): (u64, u64)) -> Box<RoundMetrics> {
+        let mut round = std::mem::take(&mut self.round);
+        round.model = model;
+        round.bytes_up = up.saturating_sub(self.traffic.0);
+        round.bytes_down = down.saturating_sub(self.traffic.1);
+        self.traffic = (up, down);
+        Box::new(round)
+    }
+}

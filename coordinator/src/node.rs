@@ -1,0 +1,451 @@
+//! The one owner of the contract: transactions are ordered, applied, made durable and answered here, on one thread.
+//!
+//! ```text
+//! Submit ─▶ known? ─▶ admit ─▶ apply ──────────────────────────▶ open block ─▶ seal ─▶ flush ─▶ publish ─▶ answer
+//!                       └▶ upload ─▶ Deliver ─▶ verify ─▶ apply ──▲   ▲
+//!                                                       round::due ───┘
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use consilium_contract::{Admission, Body, CandidateTransaction, Contract, Phase, transaction::sign};
+use consilium_crypto::{EvaluationKey, Hash, signature::SigningKey};
+use consilium_ledger::Block;
+use consilium_proto::v1::{Reason, transaction::Action};
+use tokio::{sync::mpsc, time::timeout};
+
+use crate::{
+    CoordinatorError, Ended, Event, Linger, Observer,
+    clock::{Clock, NodeTime, millis},
+    error::CallError,
+    history::{History, is_final},
+    metrics::Recorder,
+    open_block::{Answer, OpenBlock, Recorded, Reply},
+    round::{Next, Situation, due},
+    shared::Shared,
+    verify::{Batch, Job, Verifier},
+};
+
+/// How often the node looks at the clock when nothing arrives.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long nobody must have subscribed before a finished node stops.
+const QUIET_MS: u64 = 1_000;
+
+/// The coordinator's keys.
+pub(crate) struct Keys {
+    /// Signs its transactions.
+    pub(crate) signing: SigningKey,
+    /// The same key, as the ledger takes it.
+    pub(crate) sealing: ed25519_dalek::SigningKey,
+    /// sk_h.
+    pub(crate) evaluation: EvaluationKey,
+}
+
+impl Keys {
+    pub(crate) fn new(signing: SigningKey, evaluation: EvaluationKey) -> Self {
+        let sealing = ed25519_dalek::SigningKey::from_bytes(&signing.to_bytes());
+        Self { signing, sealing, evaluation }
+    }
+}
+
+/// What an operator chose, in the node's units.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) block_entries: usize,
+    pub(crate) block_age_ms: u64,
+    pub(crate) enrolment_timeout_ms: u64,
+    pub(crate) max_retries: u32,
+    pub(crate) linger: Linger,
+}
+
+/// What reaches the node.
+pub(crate) enum Command {
+    /// A signed transaction. An update of the current attempt is answered with what its body must be.
+    Submit { transaction: CandidateTransaction, reply: Reply },
+    /// The body of an admitted update: of the length and hash of its header, or `None` where that never came.
+    Deliver { transaction: CandidateTransaction, body: Option<Vec<u8>>, reply: Reply },
+    /// From the verifier.
+    Checked(Batch),
+    /// Seal what is open, and end.
+    Stop,
+}
+
+/// An update that is being verified.
+struct InFlight {
+    author: Option<Hash>,
+    arrived_ms: u64,
+    waiting: Vec<Reply>,
+}
+
+/// See the module.
+pub(crate) struct Node {
+    pub(crate) contract: Contract,
+    pub(crate) history: History,
+    pub(crate) keys: Keys,
+    pub(crate) rules: Rules,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) verifier: Verifier,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) time: NodeTime,
+    pub(crate) observer: Option<Observer>,
+    open: OpenBlock,
+    in_flight: BTreeMap<Hash, InFlight>,
+    recorder: Recorder,
+    started_ms: u64,
+    phase_since_ms: u64,
+    /// When the run was finished and somebody subscribed last.
+    followed_ms: u64,
+}
+
+/// What a node is made of beside its state.
+pub(crate) struct Parts {
+    pub(crate) keys: Keys,
+    pub(crate) rules: Rules,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) verifier: Verifier,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) observer: Option<Observer>,
+}
+
+impl Node {
+    pub(crate) fn new(contract: Contract, history: History, mut time: NodeTime, parts: Parts) -> Self {
+        let Parts { keys, rules, shared, verifier, clock, observer } = parts;
+        let now_ms = time.now_ms(&*clock);
+        let mut recorder = Recorder::default();
+        recorder.opened(contract.step(), contract.attempt(), now_ms);
+        Self {
+            contract,
+            history,
+            keys,
+            rules,
+            shared,
+            verifier,
+            clock,
+            time,
+            observer,
+            open: OpenBlock::default(),
+            in_flight: BTreeMap::new(),
+            recorder,
+            started_ms: now_ms,
+            phase_since_ms: now_ms,
+            followed_ms: now_ms,
+        }
+    }
+
+    /// Works until the run is over, somebody stops it, or it cannot go on.
+    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Command>) -> Result<Ended, CoordinatorError> {
+        loop {
+            self.advance()?;
+            if self.is_done() {
+                return Ok(self.ended(true));
+            }
+            match timeout(TICK, commands.recv()).await {
+                Err(_) => {}
+                Ok(Some(Command::Stop) | None) => {
+                    self.seal()?;
+                    return Ok(self.ended(matches!(self.contract.phase(), Phase::Finished)));
+                }
+                Ok(Some(Command::Submit { transaction, reply })) => self.submit(transaction, reply)?,
+                Ok(Some(Command::Deliver { transaction, body, reply })) => self.deliver(transaction, body, reply)?,
+                Ok(Some(Command::Checked(batch))) => self.checked(batch)?,
+            }
+        }
+    }
+
+    fn now_ms(&mut self) -> u64 {
+        self.time.now_ms(&*self.clock)
+    }
+
+    fn ended(&self, finished: bool) -> Ended {
+        Ended { finished, steps: self.contract.step(), model: self.contract.model().hash() }
+    }
+
+    /// A transaction as it came from a peer.
+    fn submit(&mut self, transaction: CandidateTransaction, reply: Reply) -> Result<(), CoordinatorError> {
+        let id = transaction.id();
+        let Some(reply) = self.known(&id, reply) else { return Ok(()) };
+        match self.contract.admit(&transaction) {
+            Admission::Decided(receipt) if receipt.is_dropped() => send(reply, Ok(Answer::Receipt(receipt))),
+            Admission::NeedsBody { sha256, length } => {
+                if let Some(reply) = self.within_limits(&transaction, reply) {
+                    send(reply, Ok(Answer::Upload { sha256, length }));
+                }
+            }
+            Admission::Decided(_) => {
+                if let Some(reply) = self.within_limits(&transaction, reply) {
+                    self.apply(transaction, Body::None, Vec::new(), vec![reply])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The body of an update, or word that it never came.
+    fn deliver(
+        &mut self,
+        transaction: CandidateTransaction,
+        body: Option<Vec<u8>>,
+        reply: Reply,
+    ) -> Result<(), CoordinatorError> {
+        let id = transaction.id();
+        let Some(reply) = self.known(&id, reply) else { return Ok(()) };
+        let Some(reply) = self.within_limits(&transaction, reply) else { return Ok(()) };
+        let Some(body) = body else {
+            // Recorded once a header: a cut connection costs the chain one entry, however often it is cut.
+            return match self.history.receipt(&id) {
+                Some(receipt) if receipt.reason == Reason::IncompleteBody => {
+                    send(reply, Ok(Answer::Receipt(receipt)));
+                    Ok(())
+                }
+                _ => self.apply(transaction, Body::Missing, Vec::new(), vec![reply]),
+            };
+        };
+        let author = transaction.author();
+        if self.in_flight.values().any(|other| other.author == author) {
+            send(reply, Err(CallError::Verifying));
+            return Ok(());
+        }
+        let arrived_ms = self.now_ms();
+        self.in_flight.insert(id, InFlight { author, arrived_ms, waiting: vec![reply] });
+        self.verifier.submit(Job { transaction, body })
+    }
+
+    /// Verified updates, in the order of arrival.
+    fn checked(&mut self, batch: Batch) -> Result<(), CoordinatorError> {
+        self.recorder.verified(batch.took);
+        for done in batch.updates {
+            let id = done.job.transaction.id();
+            let waiting = self.in_flight.remove(&id).map(|in_flight| in_flight.waiting).unwrap_or_default();
+            // Whoever replays the entry needs the body exactly where admission left the decision to it.
+            let needed = matches!(self.contract.admit(&done.job.transaction), Admission::NeedsBody { .. });
+            let blobs = if needed { vec![done.job.body] } else { Vec::new() };
+            self.apply(done.job.transaction, Body::Checked(done.checked), blobs, waiting)?;
+            self.advance()?;
+        }
+        Ok(())
+    }
+
+    /// Answers a transaction that came before: with its receipt if that is durable, together with the first one if it
+    /// is still on its way. Gives `reply` back where the transaction is to be judged.
+    fn known(&mut self, id: &Hash, reply: Reply) -> Option<Reply> {
+        if let Some(receipt) = self.open.receipt(id).filter(is_final) {
+            self.open.wait(reply, receipt);
+        } else if let Some(in_flight) = self.in_flight.get_mut(id) {
+            in_flight.waiting.push(reply);
+        } else if let Some(receipt) = self.history.receipt(id).filter(is_final) {
+            send(reply, Ok(Answer::Receipt(receipt)));
+        } else {
+            return Some(reply);
+        }
+        None
+    }
+
+    /// Refuses to judge what an institution sends after too many rejections in one attempt. Only its own signature gets
+    /// a transaction this far, so nobody spends another's.
+    fn within_limits(&self, transaction: &CandidateTransaction, reply: Reply) -> Option<Reply> {
+        let limit = self.shared.limits.rejections_per_attempt;
+        if transaction.author().is_some_and(|author| self.history.rejections(&author) >= limit) {
+            send(reply, Err(CallError::TooManyRejections { limit }));
+            return None;
+        }
+        Some(reply)
+    }
+
+    /// The write path, steps 1 and 2 of 7; the others are in [`Self::seal`].
+    fn apply(
+        &mut self,
+        transaction: CandidateTransaction,
+        body: Body,
+        blobs: Vec<Vec<u8>>,
+        waiting: Vec<Reply>,
+    ) -> Result<(), CoordinatorError> {
+        let now_ms = self.now_ms();
+        let before = position(&self.contract);
+        let body_missing = matches!(body, Body::Missing);
+        // 1. The contract decides. A crash forgets the decision; nobody has been told of it.
+        let start = Instant::now();
+        let receipt = self.contract.apply(&transaction, body)?;
+        self.recorder.applied(transaction.action(), &receipt, start.elapsed(), now_ms);
+        tracing::debug!(
+            transaction = %hex::encode(receipt.transaction),
+            reason = receipt.reason.as_str_name(),
+            "applied"
+        );
+        // 2. The open block. A crash loses it; whoever wrote into it got no answer and sends it again.
+        for reply in waiting {
+            self.open.wait(reply, receipt);
+        }
+        self.open.push(Recorded { transaction, receipt }, body_missing, blobs, now_ms);
+        if position(&self.contract) != before {
+            self.phase_since_ms = now_ms;
+            self.seal()?;
+            self.report(before);
+        } else if self.open.is_due(self.rules.block_entries, self.rules.block_age_ms, now_ms) {
+            self.seal()?;
+        }
+        Ok(())
+    }
+
+    /// Makes the open block durable and answers everyone who waits for it.
+    fn seal(&mut self) -> Result<(), CoordinatorError> {
+        if self.open.is_empty() {
+            return Ok(());
+        }
+        let mut open = std::mem::take(&mut self.open);
+        let now_ms = self.now_ms();
+        // 3. Header and signature. A crash forgets them: no other process has seen this header, so the one that is
+        //    signed at this height after a restart is the only one.
+        let header = self.shared.chain().propose(&open.entries, self.contract.state_root(), now_ms)?;
+        let sealed = header.seal(&self.contract.parameters().chain_id, &self.keys.sealing);
+        let block = Block { sealed, entries: std::mem::take(&mut open.entries) };
+        // 4. Blobs, block, flush. A crash before the flush ends leaves the ledger with or without the whole block, and
+        //    the restart goes on from whichever it finds. A failed write ends the node for the same reason.
+        let start = Instant::now();
+        let blobs: Vec<&[u8]> = open.blobs.iter().map(Vec::as_slice).collect();
+        self.shared.store.append_block(&block, &blobs)?;
+        self.recorder.written(start.elapsed());
+        // 5. What the node itself goes on from. A crash finds all of it on the ledger again.
+        let hash = block.hash();
+        self.shared.chain_mut().append_block(&block)?;
+        self.contract.end_block(&hash);
+        self.history.record(&open.recorded);
+        self.shared.catalogue_mut().record(block.height(), &hash, &open.recorded);
+        // 6. Followers. A crash from here on costs an answer, which sending the transaction again brings back.
+        self.shared.publish(block.height().saturating_add(1));
+        // 7. Answers.
+        open.answer();
+        tracing::debug!(height = block.height(), entries = block.entries.len(), "sealed");
+        self.tell(Event::Block { height: block.height(), entries: block.entries.len() });
+        Ok(())
+    }
+
+    /// Says what the coordinator has to say, and seals what is old enough.
+    fn advance(&mut self) -> Result<(), CoordinatorError> {
+        loop {
+            let now_ms = self.now_ms();
+            let situation = self.situation(now_ms);
+            let start = Instant::now();
+            let Some(Next { action, blobs }) = due(&self.contract, &self.keys.evaluation, &situation)? else { break };
+            if matches!(action, Action::CloseCollection(_)) {
+                self.recorder.aggregated(start.elapsed());
+            }
+            self.say(action, blobs)?;
+        }
+        let now_ms = self.now_ms();
+        let over = matches!(self.contract.phase(), Phase::Finished | Phase::Stopped);
+        if over || self.open.is_due(self.rules.block_entries, self.rules.block_age_ms, now_ms) {
+            self.seal()?;
+        }
+        Ok(())
+    }
+
+    fn situation(&self, now_ms: u64) -> Situation {
+        let deadline_ms = match self.contract.phase() {
+            Phase::Collecting(collecting) => {
+                collecting.opened_ms().saturating_add(self.contract.parameters().collection_timeout_ms)
+            }
+            _ => 0,
+        };
+        Situation {
+            now_ms,
+            phase_since_ms: self.phase_since_ms,
+            enrolment_over: now_ms.saturating_sub(self.started_ms) >= self.rules.enrolment_timeout_ms,
+            verifying: self.in_flight.values().any(|update| update.arrived_ms < deadline_ms),
+            max_retries: self.rules.max_retries,
+        }
+    }
+
+    /// A transaction of the coordinator's own. The contract accepts it, or something is wrong with this program.
+    fn say(&mut self, action: Action, blobs: Vec<Vec<u8>>) -> Result<(), CoordinatorError> {
+        let name = action_name(&action);
+        let signed = sign(&self.keys.signing, &self.contract.parameters().chain_id, None, action);
+        let transaction = CandidateTransaction::parse(signed)
+            .map_err(|error| CoordinatorError::Refused { action: name, reason: error.to_string() })?;
+        let before = position(&self.contract);
+        self.apply(transaction, Body::None, blobs, Vec::new())?;
+        // Each of them ends a phase, and the block with it: if the contract has not moved, it has refused.
+        if position(&self.contract) == before {
+            let reason = self.open.recorded.last().map_or(Reason::Unspecified, |last| last.receipt.reason);
+            return Err(CoordinatorError::refused(name, reason));
+        }
+        Ok(())
+    }
+
+    /// Tells the observer of a new phase, and of the attempt that ended with it.
+    fn report(&mut self, (step, attempt, _): Position) {
+        let now = position(&self.contract);
+        let ended = (now.0, now.1) != (step, attempt) || matches!(self.contract.phase(), Phase::Finished);
+        if ended {
+            let metrics = self.recorder.finish(self.contract.model().hash(), self.shared.traffic.totals());
+            let closed = now.0 != step;
+            tracing::info!(
+                step,
+                attempt,
+                accepted = metrics.accepted,
+                rejected = metrics.rejected.values().sum::<u32>(),
+                verify_ms = millis(metrics.verify),
+                "{}",
+                if closed { "round closed" } else { "attempt abandoned" }
+            );
+            self.tell(if closed { Event::RoundClosed(metrics) } else { Event::Abandoned(metrics) });
+        }
+        if matches!(self.contract.phase(), Phase::Collecting(_)) {
+            self.recorder.opened(now.0, now.1, self.phase_since_ms);
+        }
+        tracing::info!(step = now.0, attempt = now.1, phase = now.2, "phase");
+        self.tell(Event::Phase { step: now.0, attempt: now.1, phase: now.2 });
+    }
+
+    fn tell(&mut self, event: Event) {
+        if let Some(observer) = &mut self.observer {
+            observer(event);
+        }
+    }
+
+    /// Whether the run is finished and everyone who follows it has hung up, or had the time to.
+    fn is_done(&mut self) -> bool {
+        let Linger::AtMost(linger) = self.rules.linger else { return false };
+        if !matches!(self.contract.phase(), Phase::Finished) {
+            return false;
+        }
+        let now_ms = self.now_ms();
+        let finished_ms = self.phase_since_ms;
+        if self.shared.subscribers() > 0 {
+            self.followed_ms = now_ms;
+        }
+        let quiet_since_ms = self.followed_ms.max(finished_ms);
+        now_ms.saturating_sub(finished_ms) >= millis(linger) || now_ms.saturating_sub(quiet_since_ms) >= QUIET_MS
+    }
+}
+
+/// Step, attempt and phase.
+type Position = (u64, u32, &'static str);
+
+fn position(contract: &Contract) -> Position {
+    (contract.step(), contract.attempt(), contract.phase().name())
+}
+
+fn action_name(action: &Action) -> &'static str {
+    match action {
+        Action::OpenRound(_) => "OpenRound",
+        Action::CloseCollection(_) => "CloseCollection",
+        Action::CloseRound(_) => "CloseRound",
+        Action::Abandon(_) => "Abandon",
+        Action::Genesis(_)
+        | Action::Enrol(_)
+        | Action::SubmitUpdate(_)
+        | Action::Countersign(_)
+        | Action::SubmitShare(_)
+        | Action::Revoke(_) => "transaction of another author",
+    }
+}
+
+/// Answers at once. A caller that has gone away is no error.
+fn send(reply: Reply, answer: Result<Answer, CallError>) {
+    let _ = reply.send(answer);
+}

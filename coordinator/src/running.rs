@@ -1,0 +1,260 @@
+//! All of it together: ledger, node, verifier and server, from start to end.
+
+use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
+
+use consilium_crypto::Hash;
+use consilium_ledger::Store;
+use consilium_proto::{
+    CHUNK_BYTES, DESCRIPTORS,
+    v1::{federation_server::FederationServer, ledger_server::LedgerServer},
+};
+use tokio::{
+    net::TcpListener,
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{
+    Request, Status,
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::Server,
+};
+
+use crate::{
+    Config, CoordinatorError, SystemClock,
+    clock::{Clock as _, millis},
+    federation::Federation,
+    ledger::Ledger,
+    limits::RateLimit,
+    node::{Command, Keys, Node, Parts, Rules},
+    recover::{Recovered, recover},
+    shared::Shared,
+    status::status,
+    upload::NodeHandle,
+    verify::Verifier,
+};
+
+/// Commands that wait for the node; senders wait beyond.
+const QUEUE: usize = 256;
+
+/// How long open calls may take to end after the node has.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// A message carries a chunk or a transaction, and a few bytes around it.
+const MAX_MESSAGE_BYTES: usize = CHUNK_BYTES + 1024;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether every step of the genesis is closed.
+    pub finished: bool,
+    /// Closed rounds.
+    pub steps: u64,
+    /// SHA-256 of the last model.
+    pub model: Hash,
+}
+
+/// Starts nodes.
+#[derive(Debug)]
+pub struct Coordinator;
+
+impl Coordinator {
+    /// Recovers the ledger and serves on `listener`. Returns once the node answers.
+    ///
+    /// # Errors
+    /// [`CoordinatorError`] where the ledger or the socket cannot be used.
+    pub async fn start(config: Config, listener: TcpListener) -> Result<Running, CoordinatorError> {
+        config.check()?;
+        let address = listener.local_addr()?;
+        let (commands, inbox) = mpsc::channel(QUEUE);
+        let patience = config.block_age.saturating_add(config.limits.receipt_deadline);
+        let verified = commands.clone();
+        let (node, shared) = tokio::task::spawn_blocking(move || prepare(config, verified))
+            .await
+            .map_err(|_| CoordinatorError::Died)??;
+
+        let (shutdown, stopped) = oneshot::channel::<()>();
+        let server =
+            tokio::spawn(serve(listener, Arc::clone(&shared), NodeHandle::new(commands.clone(), patience), stopped));
+
+        // The node computes and writes for milliseconds at a time, so it has a thread of its own.
+        let runtime = Handle::current();
+        let (send_outcome, outcome) = oneshot::channel();
+        thread::Builder::new().name("node".to_owned()).spawn(move || {
+            let _ = send_outcome.send(runtime.block_on(node.run(inbox)));
+        })?;
+        let ended = tokio::spawn(async move {
+            let outcome = outcome.await.unwrap_or(Err(CoordinatorError::Died));
+            // Why the node ended says more than what closing ran into because of it.
+            let closed = end(&shared, shutdown, server).await;
+            outcome.and_then(|ended| closed.map(|()| ended))
+        });
+        Ok(Running { address, stopper: Stopper(commands), ended: Some(ended) })
+    }
+}
+
+/// Opens the ledger and makes the node out of it.
+fn prepare(config: Config, commands: mpsc::Sender<Command>) -> Result<(Node, Arc<Shared>), CoordinatorError> {
+    let Config { files, ledger, clock, observer, limits, .. } = config;
+    let keys = Keys::new(files.signing, files.evaluation);
+    let store = Store::open(&ledger)?;
+    let recovered = recover(&store, &keys, &files.genesis_entry, &files.initial_model, &*clock)?;
+    let Recovered { contract, chain, history, catalogue, time } = recovered;
+    tracing::info!(
+        blocks = chain.len(),
+        step = contract.step(),
+        phase = contract.phase().name(),
+        chain = %hex::encode(contract.parameters().chain_id),
+        "ledger verified"
+    );
+    let parameters = contract.parameters().clone();
+    let deliver = move |batch| commands.blocking_send(Command::Checked(batch)).is_ok();
+    let verifier = Verifier::start(Arc::new(parameters.clone()), deliver)?;
+    let shared = Arc::new(Shared::new(parameters, limits, store, chain, catalogue));
+    let rules = Rules {
+        block_entries: config.block_entries,
+        block_age_ms: millis(config.block_age),
+        enrolment_timeout_ms: millis(config.enrolment_timeout),
+        max_retries: config.max_retries,
+        linger: config.linger,
+    };
+    let parts = Parts { keys, rules, shared: Arc::clone(&shared), verifier, clock, observer };
+    Ok((Node::new(contract, history, time, parts), shared))
+}
+
+/// Refuses calls of an address that calls too often.
+#[derive(Clone)]
+struct RateLimiter {
+    limit: Arc<RateLimit>,
+    clock: SystemClock,
+}
+
+impl Interceptor for RateLimiter {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(address) = request.remote_addr() {
+            self.limit.take(address.ip(), self.clock.now_ms()).map_err(status)?;
+        }
+        Ok(request)
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    node: NodeHandle,
+    stopped: oneshot::Receiver<()>,
+) -> Result<(), CoordinatorError> {
+    let limits = shared.limits;
+    let limiter = RateLimiter { limit: Arc::new(RateLimit::new(&limits)), clock: SystemClock::new() };
+    let federation =
+        FederationServer::new(Federation::new(Arc::clone(&shared), node)).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let ledger = LedgerServer::new(Ledger(shared)).max_decoding_message_size(MAX_MESSAGE_BYTES);
+
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<FederationServer<Federation>>().await;
+    health.set_serving::<LedgerServer<Ledger>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(|error| CoordinatorError::Server(error.to_string()))?;
+
+    Server::builder()
+        .max_concurrent_streams(limits.streams_per_connection)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
+        .tcp_nodelay(true)
+        .add_service(InterceptedService::new(federation, limiter.clone()))
+        .add_service(InterceptedService::new(ledger, limiter))
+        .add_service(health_service)
+        .add_service(reflection)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+            // Either the word to stop, or nobody left to give it.
+            let _ = stopped.await;
+        })
+        .await
+        .map_err(|error| CoordinatorError::Server(error.to_string()))
+}
+
+/// Ends followers and calls, then closes the ledger with its seal.
+async fn end(
+    shared: &Arc<Shared>,
+    shutdown: oneshot::Sender<()>,
+    mut server: JoinHandle<Result<(), CoordinatorError>>,
+) -> Result<(), CoordinatorError> {
+    shared.end();
+    let _ = shutdown.send(());
+    let served = match timeout(DRAIN, &mut server).await {
+        Ok(served) => served.unwrap_or(Err(CoordinatorError::Died)),
+        Err(_) => {
+            server.abort();
+            Ok(())
+        }
+    };
+    let shared = Arc::clone(shared);
+    let closed = tokio::task::spawn_blocking(move || shared.store.close()).await;
+    closed.map_err(|_| CoordinatorError::Died)??;
+    served
+}
+
+/// Asks a node to stop.
+#[derive(Debug, Clone)]
+pub struct Stopper(mpsc::Sender<Command>);
+
+impl Stopper {
+    /// The node seals what is open, ends its calls and closes its ledger. A node that has ended does nothing.
+    pub async fn stop(&self) {
+        let _ = self.0.send(Command::Stop).await;
+    }
+}
+
+/// A node that serves. Dropping it asks the node to stop.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    stopper: Stopper,
+    ended: Option<JoinHandle<Result<Ended, CoordinatorError>>>,
+}
+
+impl Running {
+    /// Where it listens; the port that was given where the listener asked for any.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A handle that stops it from elsewhere.
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Waits until the run is over or the node is stopped.
+    ///
+    /// # Errors
+    /// [`CoordinatorError`] saying why the run cannot go on.
+    pub async fn finished(mut self) -> Result<Ended, CoordinatorError> {
+        match self.ended.take() {
+            Some(ended) => ended.await.unwrap_or(Err(CoordinatorError::Died)),
+            None => Err(CoordinatorError::Died),
+        }
+    }
+
+    /// Stops the node and waits until its ledger is closed.
+    ///
+    /// # Errors
+    /// As [`Running::finished`].
+    pub async fn stop(self) -> Result<Ended, CoordinatorError> {
+        self.stopper.stop().await;
+        self.finished().await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Where the queue is full, so many calls wait that the node will not be idle before it sees this gone.
+        if self.ended.is_some() {
+            let _ = self.stopper.0.try_send(Command::Stop);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What calls read without asking the node: only what is durable.
+
+use std::sync::{
+    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use consilium_contract::Parameters;
+use consilium_crypto::Hash;
+use consilium_ledger::{HeaderChain, Store};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::{Limits, catalogue::Catalogue, error::CallError};
+
+/// How far the chain is durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Durable blocks.
+    pub(crate) blocks: u64,
+    /// No further block will come.
+    pub(crate) ended: bool,
+}
+
+/// Shared by the node, which writes, and the calls, which read.
+pub(crate) struct Shared {
+    pub(crate) parameters: Parameters,
+    pub(crate) limits: Limits,
+    pub(crate) store: Store,
+    pub(crate) traffic: Traffic,
+    chain: RwLock<HeaderChain>,
+    catalogue: RwLock<Catalogue>,
+    progress: watch::Sender<Progress>,
+    streams: Arc<Semaphore>,
+    subscribers: AtomicUsize,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        parameters: Parameters,
+        limits: Limits,
+        store: Store,
+        chain: HeaderChain,
+        catalogue: Catalogue,
+    ) -> Self {
+        let (progress, _) = watch::channel(Progress { blocks: chain.len(), ended: false });
+        Self {
+            parameters,
+            limits,
+            store,
+            traffic: Traffic::default(),
+            chain: RwLock::new(chain),
+            catalogue: RwLock::new(catalogue),
+            progress,
+            streams: Arc::new(Semaphore::new(limits.streams)),
+            subscribers: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn chain(&self) -> RwLockReadGuard<'_, HeaderChain> {
+        self.chain.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn chain_mut(&self) -> RwLockWriteGuard<'_, HeaderChain> {
+        self.chain.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn catalogue(&self) -> RwLockReadGuard<'_, Catalogue> {
+        self.catalogue.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn catalogue_mut(&self) -> RwLockWriteGuard<'_, Catalogue> {
+        self.catalogue.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells followers of a durable block.
+    pub(crate) fn publish(&self, blocks: u64) {
+        self.progress.send_modify(|progress| progress.blocks = blocks);
+    }
+
+    /// Tells followers that no further block will come.
+    pub(crate) fn end(&self) {
+        self.progress.send_modify(|progress| progress.ended = true);
+    }
+
+    pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// A place among the open streams, held until it is dropped.
+    pub(crate) fn open_stream(&self) -> Result<OwnedSemaphorePermit, CallError> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| CallError::TooMany { what: "streams" })
+    }
+
+    /// Counts a follower until the answer is dropped.
+    pub(crate) fn subscriber(self: &Arc<Self>) -> Subscriber {
+        self.subscribers.fetch_add(1, Ordering::Relaxed);
+        Subscriber(Arc::clone(self))
+    }
+
+    /// Followers now.
+    pub(crate) fn subscribers(&self) -> usize {
+        self.subscribers.load(Ordering::Relaxed)
+    }
+
+    /// Reads the store on a thread that may block.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Self) -> Result<T, CallError> + Send + 'static,
+    ) -> Result<T, CallError> {
+        let shared = Arc::clone(self);
+        tokio::task::spawn_blocking(move || read(&shared)).await.unwrap_or(Err(CallError::Stopping))
+    }
+
+    /// A blob of the ledger.
+    pub(crate) async fn blob(self: &Arc<Self>, what: &'static str, sha256: Hash) -> Result<Vec<u8>, CallError> {
+        let blob = self.read(move |shared| Ok(shared.store.get_blob(&sha256)?)).await?;
+        blob.ok_or_else(|| CallError::NotFound {
+            what,
+            advice: format!("the ledger has no blob with SHA-256 {}", hex::encode(sha256)),
+        })
+    }
+}
+
+/// One open subscription.
+pub(crate) struct Subscriber(Arc<Shared>);
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.0.subscribers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Payload bytes of all calls, without the transport's framing.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    up: AtomicU64,
+    down: AtomicU64,
+}
+
+impl Traffic {
+    pub(crate) fn count_up(&self, bytes: usize) {
+        self.up.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_down(&self, bytes: usize) {
+        self.down.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes from and to peers so far.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        (self.up.load(Ordering::Relaxed), self.down.load(Ordering::Relaxed))
+    }
+}
