@@ -1,3 +1,70 @@
-//! An institution: trains, submits, holds its key share, audits
+//! An institution: it trains on its own rows, submits what it has proven, holds its share of the decryption key, and
+//! takes nobody's word for anything it can check.
+//!
+//! [`Institution::run`] connects outwards only and takes part in a run until every step is closed. It keeps its own
+//! verified copy of the chain, trains only on a model that it has checked ([`CheckedModel`]), and as a trustee helps to
+//! open only a sum that it has judged, remembered and seen countersigned by a quorum ([`trustee`]). [`audit()`] replays a
+//! whole ledger through the contract, for anyone who has a copy.
+//!
+//! What this crate must not be used for: it is one institution with one state directory. Two processes with one identity
+//! and two directories are two memories, and a trustee has only one.
+//!
+//! ```text
+//! blocks ─► History ─► Follower ─┬─ Collecting: CheckedModel ─► Assignment ─► Envelope ─► Upload ─► sent, sent again
+//!           own chain  signatures├─ Sealed:     SealedSum ─► Judged ─► Countersigned ─► Quorum ─► share
+//!           forks                └─ closed:     Judged + shares + masked updates ─► next CheckedModel
+//! ```
+//!
+//! | file | concept |
+//! | --- | --- |
+//! | [`learning`] | the network, its training, and the quantised update |
+//! | [`history`] | the own copy of the chain; forks as evidence |
+//! | [`follow`], [`statements`] | what signatures on the chain show |
+//! | [`trustee`], [`memory`] | what a trustee does before it helps to open a sum, and what it never forgets |
+//! | [`model_check`] | the model that may be trained on |
+//! | [`submit`] | an encrypted update, made once and sent until it arrives |
+//! | `institution`, `session` | the run, and one connection of it |
+//! | `connection`, `backoff`, `durable` | the calls, when to try again, files that survive a crash |
+//! | [`observer`] | what a round cost |
+//! | [`audit`], `status` | a ledger, replayed; where an institution stands |
+//! | `error` | what can stop an institution |
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a panic is how a test fails"
+    )
+)]
+
+pub mod audit;
+mod backoff;
+mod connection;
+mod durable;
+mod error;
+pub mod follow;
+pub mod history;
+mod institution;
 pub mod learning;
+pub mod memory;
+pub mod model_check;
+pub mod observer;
+mod session;
+pub mod statements;
+mod status;
+pub mod submit;
+pub mod trustee;
+
+#[cfg(test)]
+mod fixture;
+
+pub use audit::{AuditError, AuditReport, audit};
+pub use connection::endpoint;
+pub use error::ClientError;
+pub use institution::{Institution, Outcome};
+pub use model_check::CheckedModel;
+pub use status::{Status, status};
+pub use observer::{Observer, RoundReport, Unobserved, UpdateReport};

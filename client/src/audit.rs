@@ -1,0 +1,349 @@
+//! A ledger, replayed through the contract by somebody who trusts nothing but the genesis in its first block.
+//!
+//! Every block must be signed by the coordinator that the genesis names, continue the chain, hold the entries whose root
+//! it names, and leave the state whose root it names. Every transaction is judged again by the contract, proofs
+//! included: certificates, signatures, key, link and range proofs, sums with their certificates, countersignatures,
+//! shares, the read-off of the sums and the model that follows. Every blob that a transaction names must be there.
+//! The first thing that does not hold ends the audit.
+//!
+//! Proofs are checked a block at a time, folded and on all cores, so memory stays at one block with its bodies.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use consilium_contract::{
+    Admission, Body, CandidateTransaction, CheckedUpdate, Contract, GenesisError, Parameters, Phase, Receipt,
+    check_updates,
+    transaction::parse_entry,
+};
+use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash};
+use consilium_ledger::{Block, HeaderChain, LedgerError, SealState, Store, verify_seal};
+use consilium_proto::v1::{BlobRef, transaction::Action};
+use ed25519_dalek::VerifyingKey;
+use rand_core::OsRng;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::error::short;
+
+/// The first thing in a ledger that does not hold.
+#[derive(Debug, Error)]
+pub enum AuditError {
+    /// The ledger cannot be read, or its files were changed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The store or the chain of headers, at a height.
+    #[error("block {height}: {source}")]
+    Block {
+        /// Height of the block.
+        height: u64,
+        /// What does not hold.
+        source: LedgerError,
+    },
+    /// There is no block.
+    #[error("the ledger holds no block; give the folder that a coordinator has written")]
+    Empty,
+    /// The first block founds no run.
+    #[error("block 0: {0}")]
+    Genesis(#[from] GenesisError),
+    /// Another chain than the one asked for.
+    #[error("the ledger is of chain {}, expected {}; give the ledger of that run", hex(found), hex(expected))]
+    OtherChain {
+        /// The chain id asked for.
+        expected: Hash,
+        /// The ledger's.
+        found: Hash,
+    },
+    /// A transaction that cannot stand where it stands.
+    #[error("block {height}, transaction {} (entry {index}): {detail}", transaction.as_ref().map_or("that does not decode".into(), hex))]
+    Transaction {
+        /// Height of the block.
+        height: u64,
+        /// Place in the block, from 0.
+        index: usize,
+        /// Its id, where it decodes.
+        transaction: Option<Hash>,
+        /// What does not hold.
+        detail: String,
+    },
+    /// The contract reaches another state.
+    #[error("block {height}: its transactions lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
+            short(expected), short(found))]
+    StateRoot {
+        /// Height of the block.
+        height: u64,
+        /// The state that follows.
+        expected: Hash,
+        /// The state in the header.
+        found: Hash,
+    },
+}
+
+/// What an audit has verified.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct AuditReport {
+    /// Chain id, in hexadecimal.
+    pub chain_id: String,
+    /// Whether the files are sealed and as they were when the ledger was closed; `false` where it was never closed.
+    pub is_sealed: bool,
+    /// Blocks: signature, hash, entries root, history root, state root of each.
+    pub blocks: u64,
+    /// Transactions, all of them.
+    pub transactions: u64,
+    /// Signatures of transactions.
+    pub signatures: u64,
+    /// Certificates of institutions.
+    pub certificates: u64,
+    /// Updates whose key, link and range proofs were verified, or found to fail as recorded.
+    pub proven_updates: u64,
+    /// Updates accepted into a round.
+    pub accepted_updates: u64,
+    /// Sums: additions of the encrypted keys and their certificates.
+    pub sums: u64,
+    /// Countersignatures that counted.
+    pub countersignatures: u64,
+    /// Decryption shares that counted.
+    pub shares: u64,
+    /// Models computed from the opened sums.
+    pub models: u64,
+    /// Blobs read and hashed.
+    pub blobs: u64,
+    /// Rejected transactions by reason.
+    pub rejected: BTreeMap<String, u64>,
+    /// Closed rounds and the rounds that the genesis asks for.
+    pub steps: (u64, u64),
+    /// How the run stands: `finished`, or the phase at which the ledger ends.
+    pub phase: String,
+    /// SHA-256 of the last model, in hexadecimal.
+    pub model: String,
+    /// How long it took, in seconds.
+    pub elapsed_s: f64,
+}
+
+impl fmt::Display for AuditReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            ("blocks: signatures, hashes, roots", self.blocks),
+            ("transactions", self.transactions),
+            ("signatures of transactions", self.signatures),
+            ("certificates", self.certificates),
+            ("updates with key, link and range proofs", self.proven_updates),
+            ("updates accepted", self.accepted_updates),
+            ("sums and their certificates", self.sums),
+            ("countersignatures", self.countersignatures),
+            ("decryption shares", self.shares),
+            ("decoded models", self.models),
+            ("blobs", self.blobs),
+        ];
+        writeln!(f, "chain {}", self.chain_id)?;
+        for (what, count) in counts {
+            writeln!(f, "  {what:<42}{count:>10}")?;
+        }
+        for (reason, count) in &self.rejected {
+            writeln!(f, "  {:<42}{count:>10}", format!("rejected: {reason}"))?;
+        }
+        writeln!(f, "  {:<42}{:>10}", "rounds closed", format!("{} of {}", self.steps.0, self.steps.1))?;
+        writeln!(f, "  {:<42}{:>10}", "the ledger ends", self.phase)?;
+        let seal = if self.is_sealed { "intact" } else { "none" };
+        writeln!(f, "  {:<42}{seal:>10}", "seal over the files")?;
+        writeln!(f, "  last model {}", self.model)?;
+        write!(f, "  everything holds; {:.1} s", self.elapsed_s)
+    }
+}
+
+/// Replays the ledger in `ledger`, from a copy below `scratch`. Where `chain_id` is given, it must be that chain's.
+///
+/// # Errors
+/// [`AuditError`]: the first thing that does not hold.
+pub fn audit(ledger: &Path, scratch: &Path, chain_id: Option<&Hash>) -> Result<AuditReport, AuditError> {
+    let start = Instant::now();
+    let is_sealed = verify_seal(ledger)? == SealState::Intact;
+    let store = Store::open_copy(ledger, scratch)?;
+    let mut replay = Replay::begin(&store, chain_id)?;
+    for (height, block) in (1..).zip(store.blocks(1)) {
+        let block = block.map_err(|source| AuditError::Block { height, source })?;
+        replay.block(height, &block)?;
+    }
+    Ok(replay.report(is_sealed, start.elapsed()))
+}
+
+struct Replay<'a> {
+    store: &'a Store,
+    chain: HeaderChain,
+    contract: Contract,
+    report: AuditReport,
+}
+
+impl<'a> Replay<'a> {
+    /// Block 0: the genesis, and the initial model beside it.
+    fn begin(store: &'a Store, chain_id: Option<&Hash>) -> Result<Self, AuditError> {
+        let at = |source| AuditError::Block { height: 0, source };
+        let block = store.get_block(0).map_err(at)?.ok_or(AuditError::Empty)?;
+        let [entry] = block.entries.as_slice() else {
+            return Err(GenesisError::NotAGenesis("the first block holds more than the genesis").into());
+        };
+        let parameters = Parameters::from_genesis_entry(entry)?;
+        if let Some(expected) = chain_id.filter(|expected| **expected != parameters.chain_id) {
+            return Err(AuditError::OtherChain { expected: *expected, found: parameters.chain_id });
+        }
+        let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode())
+            .map_err(|_| GenesisError::NotAGenesis("the coordinator's key is unusable"))?;
+        let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
+        chain.append_block(&block).map_err(|error| at(error.into()))?;
+        let initial = store.get_blob(&parameters.initial_model).map_err(at)?.ok_or(GenesisError::WrongModel)?;
+        let contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
+        let report = AuditReport {
+            chain_id: hex(&parameters.chain_id),
+            blocks: 1,
+            transactions: 1,
+            signatures: 1,
+            blobs: 1,
+            ..AuditReport::default()
+        };
+        let mut replay = Self { store, chain, contract, report };
+        replay.end(0, &block)?;
+        Ok(replay)
+    }
+
+    fn block(&mut self, height: u64, block: &Block) -> Result<(), AuditError> {
+        let at = |source| AuditError::Block { height, source };
+        if block.height() != height {
+            let detail = format!("expected height {height}, the header says {}", block.height());
+            return Err(at(LedgerError::Malformed { what: "block", detail }));
+        }
+        self.chain.append_block(block).map_err(|error| at(error.into()))?;
+        let failed = |index, transaction, detail| AuditError::Transaction { height, index, transaction, detail };
+        let entries = block
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| parse_entry(entry).map_err(|error| failed(index, None, error.to_string())))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut checked = self.check_updates(height, &entries)?;
+        for (index, (transaction, body_missing)) in entries.iter().enumerate() {
+            let id = transaction.id();
+            let failed = |detail: String| failed(index, Some(id), detail);
+            let body = match self.contract.admit(transaction) {
+                Admission::Decided(_) => Body::None,
+                Admission::NeedsBody { .. } if *body_missing => Body::Missing,
+                Admission::NeedsBody { sha256, .. } => match checked.remove(&id) {
+                    Some(update) => Body::Checked(update),
+                    None => return Err(failed(format!("its body {} is not in the ledger", hex(&sha256)))),
+                },
+            };
+            let receipt = self.contract.apply(transaction, body).map_err(|error| failed(error.to_string()))?;
+            if receipt.is_dropped() {
+                let reason = receipt.reason.as_str_name();
+                return Err(failed(format!("it must not stand on any chain: {reason}")));
+            }
+            self.count(transaction, &receipt);
+            self.blobs_of(transaction, &receipt).map_err(failed)?;
+            if let Phase::Opening(opening) = self.contract.phase()
+                && let Some(Err(error)) = opening.outcome()
+            {
+                return Err(failed(error.to_string()));
+            }
+        }
+        self.report.blocks += 1;
+        self.end(height, block)
+    }
+
+    /// All proofs of a block's updates, folded. An update without a stored body is left out here, and missed where the
+    /// contract asks for it.
+    fn check_updates(
+        &mut self,
+        height: u64,
+        entries: &[(CandidateTransaction, bool)],
+    ) -> Result<HashMap<Hash, CheckedUpdate>, AuditError> {
+        let mut bodies = Vec::new();
+        for (index, (transaction, body_missing)) in entries.iter().enumerate() {
+            let Action::SubmitUpdate(update) = transaction.action() else { continue };
+            let Ok(header) = CandidateHeader::decode(&update.header) else { continue };
+            if *body_missing {
+                continue;
+            }
+            let body = self.store.get_blob(header.body_hash()).map_err(|error| AuditError::Transaction {
+                height,
+                index,
+                transaction: Some(transaction.id()),
+                detail: error.to_string(),
+            })?;
+            if let Some(body) = body {
+                bodies.push((transaction, body));
+            }
+        }
+        self.report.blobs += bodies.len() as u64;
+        self.report.proven_updates += bodies.len() as u64;
+        let submissions: Vec<(&CandidateTransaction, &[u8])> =
+            bodies.iter().map(|(transaction, body)| (*transaction, body.as_slice())).collect();
+        let checked = check_updates(self.contract.parameters(), &submissions, &mut OsRng);
+        Ok(checked.into_iter().map(|update| (update.transaction(), update)).collect())
+    }
+
+    fn count(&mut self, transaction: &CandidateTransaction, receipt: &Receipt) {
+        let report = &mut self.report;
+        report.transactions += 1;
+        report.signatures += 1;
+        if !receipt.is_accepted() {
+            let name = receipt.reason.as_str_name().trim_start_matches("REASON_").to_lowercase().replace('_', " ");
+            *report.rejected.entry(name).or_default() += 1;
+            return;
+        }
+        match transaction.action() {
+            Action::Enrol(_) => report.certificates += 1,
+            Action::SubmitUpdate(_) => report.accepted_updates += 1,
+            Action::CloseCollection(_) => report.sums += 1,
+            Action::Countersign(_) => report.countersignatures += 1,
+            Action::SubmitShare(_) => report.shares += 1,
+            Action::CloseRound(_) => report.models += 1,
+            Action::Genesis(_) | Action::OpenRound(_) | Action::Abandon(_) | Action::Revoke(_) => {}
+        }
+    }
+
+    /// The blobs that an accepted CloseRound names: the contract has compared their hashes with what it computed.
+    fn blobs_of(&mut self, transaction: &CandidateTransaction, receipt: &Receipt) -> Result<(), String> {
+        let Action::CloseRound(close) = transaction.action() else { return Ok(()) };
+        if !receipt.is_accepted() {
+            return Ok(());
+        }
+        for (what, blob) in [("sums", &close.sums), ("model", &close.model)] {
+            let address = |blob: &BlobRef| Hash::try_from(blob.sha256.as_slice()).ok();
+            let address = blob.as_ref().and_then(address).ok_or_else(|| format!("it names no {what}"))?;
+            match self.store.get_blob(&address) {
+                Ok(Some(_)) => self.report.blobs += 1,
+                Ok(None) => return Err(format!("the blob of its {what}, {}, is not in the ledger", hex(&address))),
+                Err(error) => return Err(format!("its {what}: {error}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// The state after a block is the one that its header names.
+    fn end(&mut self, height: u64, block: &Block) -> Result<(), AuditError> {
+        let (expected, found) = (self.contract.state_root(), block.header().state_root);
+        if expected != found {
+            return Err(AuditError::StateRoot { height, expected, found });
+        }
+        self.contract.end_block(&block.hash());
+        Ok(())
+    }
+
+    fn report(self, is_sealed: bool, elapsed: Duration) -> AuditReport {
+        AuditReport {
+            is_sealed,
+            steps: (self.contract.step(), self.contract.parameters().steps),
+            phase: self.contract.phase().name().to_owned(),
+            model: hex(&self.contract.model().hash()),
+            elapsed_s: elapsed.as_secs_f64(),
+            ..self.report
+        }
+    }
+}
+
+fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}

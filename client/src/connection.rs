@@ -1,0 +1,234 @@
+//! The calls an institution makes. It only ever connects outwards, and bounds everything that comes back.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use consilium_crypto::Hash;
+use consilium_ledger::{Block, MAX_BLOCK_BYTES, SealedHeader};
+use consilium_proto::{
+    CHUNK_BYTES,
+    v1::{
+        BlockMessage, Chunk, GetBlobRequest, GetHeadRequest, GetMaskedUpdateRequest, Reason, Receipt, SignedTransaction,
+        SubscribeRequest, UpdatePart, federation_client::FederationClient, ledger_client::LedgerClient, update_part::Part,
+    },
+};
+use tokio::{sync::oneshot, time::timeout};
+use tonic::{
+    Code, Status, Streaming,
+    transport::{Channel, Endpoint},
+};
+
+use crate::{ClientError, submit::Upload};
+
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How long a call may take that is answered from what is stored.
+const READ_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Checks an address without connecting.
+///
+/// # Errors
+/// [`ClientError::Address`].
+pub fn endpoint(address: &str) -> Result<Endpoint, ClientError> {
+    let wrong = || ClientError::Address { address: address.to_owned() };
+    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| wrong())?;
+    let uri = endpoint.uri();
+    if uri.scheme_str() != Some("http") || uri.host().is_none() {
+        return Err(wrong());
+    }
+    Ok(endpoint
+        .connect_timeout(CONNECT_DEADLINE)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .keep_alive_while_idle(true))
+}
+
+/// A connection to the coordinator; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    federation: FederationClient<Channel>,
+    ledger: LedgerClient<Channel>,
+}
+
+/// Times of a finished upload.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UploadTimes {
+    /// Until the transport had taken the last byte.
+    pub(crate) sent: Duration,
+    /// Until the receipt.
+    pub(crate) answered: Duration,
+}
+
+impl Connection {
+    pub(crate) async fn open(endpoint: &Endpoint) -> Result<Self, ClientError> {
+        let channel = endpoint.connect().await.map_err(|error| ClientError::Unreachable(causes(&error)))?;
+        let most = MAX_BLOCK_BYTES + 1024;
+        Ok(Self {
+            federation: FederationClient::new(channel.clone()).max_decoding_message_size(most),
+            ledger: LedgerClient::new(channel).max_decoding_message_size(most),
+        })
+    }
+
+    /// The coordinator's last durable header, a candidate.
+    pub(crate) async fn head(&mut self) -> Result<SealedHeader, ClientError> {
+        let answer = within(READ_DEADLINE, "GetHead", self.ledger.get_head(GetHeadRequest {})).await?;
+        SealedHeader::decode(&answer.sealed_header).map_err(|error| ClientError::Malformed(error.to_string()))
+    }
+
+    /// Blocks from a height on, as they become durable.
+    pub(crate) async fn subscribe(&mut self, from_height: u64) -> Result<Blocks, ClientError> {
+        let call = self.federation.subscribe(SubscribeRequest { from_height });
+        Ok(Blocks(within(READ_DEADLINE, "Subscribe", call).await?))
+    }
+
+    /// The masked update of an accepted header, exactly `length` bytes.
+    pub(crate) async fn masked_update(&mut self, header: &Hash, length: usize) -> Result<Vec<u8>, ClientError> {
+        let request = GetMaskedUpdateRequest { header_sha256: header.to_vec() };
+        let chunks = within(READ_DEADLINE, "GetMaskedUpdate", self.federation.get_masked_update(request)).await?;
+        collect("GetMaskedUpdate", chunks, length).await
+    }
+
+    /// A blob of exactly `length` bytes. Its hash is for the caller to check.
+    pub(crate) async fn blob(&mut self, sha256: &Hash, length: usize) -> Result<Vec<u8>, ClientError> {
+        let request = GetBlobRequest { sha256: sha256.to_vec() };
+        let chunks = within(READ_DEADLINE, "GetBlob", self.ledger.get_blob(request)).await?;
+        collect("GetBlob", chunks, length).await
+    }
+
+    /// Each returns once the block that holds the transaction is durable, hence the caller's deadline.
+    pub(crate) async fn enrol(&mut self, signed: SignedTransaction, deadline: Duration) -> Result<Reason, ClientError> {
+        reason(within(deadline, "Enrol", self.federation.enrol(signed)).await?)
+    }
+
+    pub(crate) async fn countersign(
+        &mut self,
+        signed: SignedTransaction,
+        deadline: Duration,
+    ) -> Result<Reason, ClientError> {
+        reason(within(deadline, "Countersign", self.federation.countersign(signed)).await?)
+    }
+
+    pub(crate) async fn share(&mut self, signed: SignedTransaction, deadline: Duration) -> Result<Reason, ClientError> {
+        reason(within(deadline, "SubmitShare", self.federation.submit_share(signed)).await?)
+    }
+
+    /// Sends the stored bytes: the signed header, then the body in chunks.
+    pub(crate) async fn submit(
+        &mut self,
+        upload: Upload,
+        deadline: Duration,
+    ) -> Result<(Reason, UploadTimes), ClientError> {
+        let start = Instant::now();
+        let (sent, when_sent) = oneshot::channel();
+        let stream = tokio_stream::iter(parts(&upload, sent));
+        let receipt = within(deadline, "SubmitUpdate", self.federation.submit_update(stream)).await?;
+        let answered = start.elapsed();
+        let sent = when_sent.await.map_or(answered, |at| at.duration_since(start));
+        Ok((reason(receipt)?, UploadTimes { sent, answered }))
+    }
+}
+
+/// The messages of an upload; `sent` learns when the transport has taken the last one.
+fn parts(upload: &Upload, sent: oneshot::Sender<Instant>) -> impl Iterator<Item = UpdatePart> + Send + use<> {
+    let header = Part::Header(upload.signed().clone());
+    let body = Arc::clone(upload.body());
+    let chunk = move |start: usize| {
+        let rest = body.get(start..).unwrap_or_default();
+        Part::Chunk(rest.iter().take(CHUNK_BYTES).copied().collect())
+    };
+    let chunks = (0..upload.body().len()).step_by(CHUNK_BYTES).map(chunk);
+    let mut sent = Some(sent);
+    let end = std::iter::from_fn(move || {
+        // Nobody waits for the time of an upload whose call has ended.
+        let _ = sent.take().map(|sent| sent.send(Instant::now()));
+        None
+    });
+    std::iter::once(header).chain(chunks).map(|part| UpdatePart { part: Some(part) }).chain(end)
+}
+
+/// The stream of blocks: candidates, in whatever order the coordinator chooses.
+pub(crate) struct Blocks(Streaming<BlockMessage>);
+
+impl Blocks {
+    /// The next block with the bytes that it took.
+    pub(crate) async fn next(&mut self) -> Result<(Block, usize), ClientError> {
+        let message = self.0.message().await.map_err(|status| failed("Subscribe", &status))?;
+        let bytes = message.ok_or_else(|| ClientError::Unreachable("the coordinator ended the stream of blocks".into()))?.block;
+        let block = Block::decode(&bytes).map_err(|error| ClientError::Malformed(error.to_string()))?;
+        Ok((block, bytes.len()))
+    }
+}
+
+/// Exactly `length` bytes out of a stream of chunks; no more is ever held.
+async fn collect(call: &'static str, mut chunks: Streaming<Chunk>, length: usize) -> Result<Vec<u8>, ClientError> {
+    let mut bytes = Vec::with_capacity(length);
+    let read = async {
+        while let Some(Chunk { data }) = chunks.message().await.map_err(|status| failed(call, &status))? {
+            if data.len() > length - bytes.len() {
+                return Err(ClientError::Malformed(format!("{call} answers with more than {length} bytes")));
+            }
+            bytes.extend_from_slice(&data);
+        }
+        if bytes.len() < length {
+            return Err(ClientError::Malformed(format!("{call} answers with {} bytes of {length}", bytes.len())));
+        }
+        Ok(())
+    };
+    timeout(READ_DEADLINE, read).await.map_err(|_| too_slow(call, READ_DEADLINE))??;
+    Ok(bytes)
+}
+
+async fn within<T>(
+    deadline: Duration,
+    call: &'static str,
+    answer: impl Future<Output = Result<tonic::Response<T>, Status>>,
+) -> Result<T, ClientError> {
+    let answer = timeout(deadline, answer).await.map_err(|_| too_slow(call, deadline))?;
+    answer.map(tonic::Response::into_inner).map_err(|status| failed(call, &status))
+}
+
+fn too_slow(call: &str, deadline: Duration) -> ClientError {
+    ClientError::Unreachable(format!("{call} was not answered within {} s", deadline.as_secs()))
+}
+
+fn failed(call: &'static str, status: &Status) -> ClientError {
+    match status.code() {
+        Code::InvalidArgument | Code::Unimplemented => {
+            ClientError::Unsupported { call, message: status.message().to_owned() }
+        }
+        code => ClientError::Unreachable(format!("{call}: {code}: {}", status.message())),
+    }
+}
+
+fn reason(receipt: Receipt) -> Result<Reason, ClientError> {
+    match Reason::try_from(receipt.reason) {
+        Ok(Reason::Unspecified) | Err(_) => {
+            Err(ClientError::Malformed(format!("a receipt with reason {}, which none has", receipt.reason)))
+        }
+        Ok(reason) => Ok(reason),
+    }
+}
+
+/// An error with what caused it: tonic's own message is "transport error".
+fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_not_one_is_named() {
+        assert!(endpoint("http://127.0.0.1:4000").is_ok());
+        for address in ["127.0.0.1:4000", "https://example.org", "ftp://example.org", "", "http://"] {
+            let Err(error) = endpoint(address) else { panic!("{address} was accepted") };
+            assert!(matches!(error, ClientError::Address { .. }), "{address}: {error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What can stop an institution, and what to do about it.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use consilium_contract::GenesisError;
+use consilium_crypto::Hash;
+use consilium_ledger::ChainError;
+use consilium_proto::{WireError, v1::Reason};
+use thiserror::Error;
+
+use crate::{memory::MemoryError, model_check::ModelError, trustee::TrusteeError};
+
+/// Why an institution's run, or one connection of it, ended.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// The genesis does not found a run.
+    #[error(transparent)]
+    Genesis(#[from] GenesisError),
+    /// A file of the state directory cannot be read or written.
+    #[error("cannot {action} {}: {source}; give a directory that this user can write, with room left", path.display())]
+    State {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file of the state directory is not what was written there.
+    #[error("{}: {detail}; restore it from a backup", path.display())]
+    DamagedState {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and what is there.
+        detail: String,
+    },
+    /// Another process works on the state directory.
+    #[error("{} is locked: another process of this institution is running; stop it, or give this one its own state directory", path.display())]
+    Locked {
+        /// The lock.
+        path: PathBuf,
+    },
+    /// The memory of countersignatures refuses.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// The coordinator signed another history than the one on disk.
+    #[error("the coordinator shows another history than the one this institution has verified, from height {height} on; \
+             both signed headers are in {}: stop trusting this coordinator and show them to the others", evidence.display())]
+    ForkedHistory {
+        /// First height at which the histories differ.
+        height: u64,
+        /// Two encoded sealed headers: ours, then theirs.
+        evidence: PathBuf,
+    },
+    /// The coordinator's ledger ends before blocks that it has signed and shown.
+    #[error("the coordinator's ledger ends at height {theirs}, but it has signed and shown blocks up to height {ours}: \
+             it has lost blocks that were durable, or hides them; this institution keeps its own copy and stops")]
+    LostBlocks {
+        /// Height of the last verified block.
+        ours: u64,
+        /// Height that the coordinator says is its last.
+        theirs: u64,
+    },
+    /// A block that does not continue the chain.
+    #[error("the coordinator sent a block that does not continue the chain: {0}")]
+    Chain(ChainError),
+    /// A signed block holds what no contract can have taken.
+    #[error("entry {index} of the block at height {height} is not one: {detail}; the coordinator has signed it all the same")]
+    Entry {
+        /// Height of the block.
+        height: u64,
+        /// Place in the block, from 0.
+        index: usize,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The sealed sum is not one that a trustee may help to open.
+    #[error("the sum in the block at height {height} must not be opened: {source}; the block is in {}", evidence.display())]
+    Aggregate {
+        /// Height of the sealed block.
+        height: u64,
+        /// What does not hold.
+        source: TrusteeError,
+        /// The encoded block.
+        evidence: PathBuf,
+    },
+    /// The announced model does not follow from the round.
+    #[error("the model announced in the block at height {height} must not be trained on: {source}; the block is in {}",
+            evidence.display())]
+    Model {
+        /// Height of the block that closes the round.
+        height: u64,
+        /// What does not hold.
+        source: ModelError,
+        /// The encoded block.
+        evidence: PathBuf,
+    },
+    /// The contract refused something without which this institution cannot take part.
+    #[error("the contract refused the {what}: {}; ask the authority for a certificate of this run", reason.as_str_name())]
+    Refused {
+        /// What was sent.
+        what: &'static str,
+        /// The contract's reason.
+        reason: Reason,
+    },
+    /// A step was abandoned as often as the genesis allows.
+    #[error("the run has stopped: step {step} was abandoned {attempts} times, with too few accepted updates each time")]
+    RunStopped {
+        /// The step.
+        step: u64,
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The address of the coordinator is not one.
+    #[error("{address} is not the address of a coordinator: expected http://HOST:PORT")]
+    Address {
+        /// What was given.
+        address: String,
+    },
+    /// No connection, or one that broke.
+    #[error("no connection to the coordinator: {0}")]
+    Unreachable(String),
+    /// The coordinator does not know, or does not accept, a call as such.
+    #[error("the coordinator refuses the call {call}: {message}; use programs of one version on both sides")]
+    Unsupported {
+        /// The call.
+        call: &'static str,
+        /// The status that came.
+        message: String,
+    },
+    /// An answer that is not one.
+    #[error("the coordinator's answer is not one: {0}")]
+    Malformed(String),
+    /// The coordinator has not been reached for as long as the caller wanted to wait.
+    #[error("gave up after {} s without the coordinator; the last attempt said: {last}", waited.as_secs())]
+    GaveUp {
+        /// How long it was waited for.
+        waited: Duration,
+        /// The last error.
+        last: String,
+    },
+    /// Work of this process died.
+    #[error("internal work ended early: {0}")]
+    Interrupted(String),
+}
+
+impl ClientError {
+    /// Whether connecting again can help. What somebody's signature proves stays proven.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Malformed(_) => true,
+            // Bytes that the coordinator has not signed say nothing about it.
+            Self::Chain(error) => matches!(
+                error,
+                ChainError::Gap { .. }
+                    | ChainError::BadSignature { .. }
+                    | ChainError::WrongCount { .. }
+                    | ChainError::EntryTooLong { .. }
+                    | ChainError::WrongEntries { .. }
+            ),
+            Self::Genesis(_)
+            | Self::State { .. }
+            | Self::DamagedState { .. }
+            | Self::Locked { .. }
+            | Self::Memory(_)
+            | Self::ForkedHistory { .. }
+            | Self::LostBlocks { .. }
+            | Self::Entry { .. }
+            | Self::Aggregate { .. }
+            | Self::Model { .. }
+            | Self::Refused { .. }
+            | Self::RunStopped { .. }
+            | Self::Address { .. }
+            | Self::Unsupported { .. }
+            | Self::GaveUp { .. }
+            | Self::Interrupted(_) => false,
+        }
+    }
+
+    /// The exit code of the program: 1 the run failed, 2 bad values or files, 3 two histories, 4 the coordinator broke
+    /// the rules of a round.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Genesis(_) | Self::Address { .. } => 2,
+            Self::ForkedHistory { .. } | Self::LostBlocks { .. } | Self::Memory(MemoryError::OtherBlock { .. }) => 3,
+            Self::Entry { .. } | Self::Aggregate { .. } | Self::Model { .. } => 4,
+            Self::State { .. }
+            | Self::DamagedState { .. }
+            | Self::Locked { .. }
+            | Self::Memory(_)
+            | Self::Chain(_)
+            | Self::Refused { .. }
+            | Self::RunStopped { .. }
+            | Self::Unreachable(_)
+            | Self::Unsupported { .. }
+            | Self::Malformed(_)
+            | Self::GaveUp { .. }
+            | Self::Interrupted(_) => 1,
+        }
+    }
+}
+
+impl From<WireError> for ClientError {
+    fn from(error: WireError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+/// The first bytes of a hash, for messages.
+pub(crate) fn short(hash: &Hash) -> String {
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}

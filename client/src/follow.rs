@@ -1,0 +1,409 @@
+//! What an institution knows of the run from the chain alone.
+//!
+//! The follower reads the entries of verified blocks in order and keeps what signatures show: who is enrolled by the
+//! authority's certificate, which round is open, which signed headers were submitted to it, which sum is sealed in
+//! which block, and who has countersigned and shared. What the contract would refuse for phase, step, attempt, model or
+//! time has no effect here either. It judges no proof and no sum; that is the trustee's work (`trustee`) and the
+//! participant's (`model_check`), and both stop where a coordinator has recorded what does not hold.
+//!
+//! ```text
+//!            OpenRound              CloseCollection            end of that block
+//!   Idle ───────────────► Collecting ───────────────► Sealing ───────────────► Sealed
+//!    ▲  ▲                     │ Abandon                                          │ CloseRound
+//!    │  └─────────────────────┴──► Stopped (attempts used up)                    │
+//!    └───────────────────────────────────────────────────────────────────────────┴──► Finished (last step)
+//! ```
+
+use std::{collections::BTreeMap, mem, sync::Arc};
+
+use consilium_contract::{CandidateTransaction, Parameters, Roster, transaction::parse_entry};
+use consilium_crypto::{Evaluation, Hash, RoundContext};
+use consilium_ledger::{Block, VerifiedHeader};
+use consilium_proto::{
+    hash32,
+    v1::{Abandon, CloseCollection, CloseRound, Enrol, OpenRound, Revoke, transaction::Action},
+};
+use tracing::warn;
+
+use crate::{
+    ClientError,
+    statements::{Countersignature, SignedShare, StatementError, Submission},
+};
+
+/// Complete updates, or shares, that are kept of one institution in one attempt. The contract takes one; a faulty one
+/// may precede it.
+const KEPT_EACH: usize = 4;
+
+/// A round in which updates are taken.
+#[derive(Debug)]
+pub struct Collection {
+    round: RoundContext,
+    /// By the hash of the header. Complete ones only.
+    submissions: BTreeMap<Hash, Submission>,
+}
+
+impl Collection {
+    /// What an update of this round is bound to.
+    pub fn round(&self) -> &RoundContext {
+        &self.round
+    }
+
+    /// Whether a complete update of this institution is recorded.
+    pub fn has_update_of(&self, pseudonym: &Hash) -> bool {
+        self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
+    }
+}
+
+/// The sum that a block holds, with everything that was submitted to its round. Nobody has judged it.
+#[derive(Debug)]
+pub struct SealedSum {
+    pub(crate) round: RoundContext,
+    pub(crate) submissions: BTreeMap<Hash, Submission>,
+    pub(crate) evaluation: Evaluation,
+    pub(crate) height: u64,
+    pub(crate) block: Hash,
+}
+
+impl SealedSum {
+    /// The round it sums.
+    pub fn round(&self) -> &RoundContext {
+        &self.round
+    }
+
+    /// Height of the sealed block.
+    pub fn height(&self) -> u64 {
+        self.height
+    }
+
+    /// Hash of the sealed block.
+    pub fn block(&self) -> &Hash {
+        &self.block
+    }
+
+    /// Whether the sum says that this update is in it.
+    pub fn names(&self, header: &Hash) -> bool {
+        self.evaluation.inputs().contains(header)
+    }
+}
+
+/// A sealed sum and the trustees' answers to it.
+#[derive(Debug)]
+pub struct Sealed {
+    /// The sum.
+    pub sum: Arc<SealedSum>,
+    countersignatures: BTreeMap<u32, Countersignature>,
+    shares: BTreeMap<u32, Vec<SignedShare>>,
+}
+
+impl Sealed {
+    /// The countersignatures on this block, one a trustee.
+    pub fn countersignatures(&self) -> impl Iterator<Item = &Countersignature> {
+        self.countersignatures.values()
+    }
+
+    /// Whether the trustee has countersigned on the chain.
+    pub fn is_countersigned_by(&self, trustee: u32) -> bool {
+        self.countersignatures.contains_key(&trustee)
+    }
+
+    /// Whether a share of this trustee is on the chain.
+    pub fn has_share_of(&self, trustee: u32) -> bool {
+        self.shares.contains_key(&trustee)
+    }
+
+    /// The shares for this block, by trustee; their proofs have not been looked at.
+    pub fn shares(&self) -> impl Iterator<Item = &SignedShare> {
+        self.shares.values().flatten()
+    }
+}
+
+/// A round that the coordinator has closed. Whether rightly, `model_check` says.
+#[derive(Debug)]
+pub struct Closed {
+    /// The sealed sum and its answers.
+    pub sealed: Sealed,
+    /// k̄, encoded.
+    pub mask_key_sum: [u8; 32],
+    /// SHA-256 of the announced sums.
+    pub sums: Hash,
+    /// SHA-256 of the announced model.
+    pub model: Hash,
+    /// Height of the block that closes the round.
+    pub height: u64,
+}
+
+/// Where the run stands.
+#[derive(Debug)]
+pub enum Phase {
+    /// No round is open.
+    Idle,
+    /// Updates are taken.
+    Collecting(Collection),
+    /// The sum is certified; the block that holds it is not complete yet.
+    Sealing(Collection, Evaluation),
+    /// Trustees countersign and share.
+    Sealed(Sealed),
+    /// Every step is closed.
+    Finished,
+    /// A step was abandoned as often as the genesis allows.
+    Stopped,
+}
+
+impl Phase {
+    /// The name of the phase, in lower case.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Collecting(_) => "collecting",
+            Self::Sealing(..) | Self::Sealed(_) => "sealed",
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// The state of the run as one institution sees it.
+#[derive(Debug)]
+pub struct Follower {
+    parameters: Arc<Parameters>,
+    genesis_entry: Vec<u8>,
+    roster: Roster,
+    phase: Phase,
+    step: u64,
+    attempt: u32,
+    model: Hash,
+    time_ms: u64,
+    /// Blocks read so far.
+    height: u64,
+}
+
+impl Follower {
+    /// Begins before block 0. `genesis_entry` is this institution's own copy.
+    pub fn new(parameters: Arc<Parameters>, genesis_entry: Vec<u8>) -> Self {
+        Self {
+            model: parameters.initial_model,
+            parameters,
+            genesis_entry,
+            roster: Roster::default(),
+            phase: Phase::Idle,
+            step: 0,
+            attempt: 0,
+            time_ms: 0,
+            height: 0,
+        }
+    }
+
+    /// Who is enrolled by the authority's certificate.
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// Where the run stands.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// The step that is being made, from 0.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// The try at it, from 0.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Blocks read so far: the height of the next one.
+    pub fn height(&self) -> u64 {
+        self.height
+    }
+
+    /// Reads the next block. A closed round is handed out: check it before the next block is read.
+    ///
+    /// # Errors
+    /// [`ClientError::Entry`] for an entry that is no transaction, or another genesis than ours.
+    #[must_use = "a closed round is checked before anything is built on it"]
+    pub fn read(&mut self, block: &Block, header: &VerifiedHeader) -> Result<Option<Closed>, ClientError> {
+        let height = header.height;
+        if height != self.height {
+            return Err(ClientError::Malformed(format!("block {height} came where block {} is next", self.height)));
+        }
+        if height == 0 {
+            if block.entries.as_slice() != [self.genesis_entry.as_slice()] {
+                return Err(ClientError::Entry { height, index: 0, detail: "it is not the genesis of this run".into() });
+            }
+            self.height = 1;
+            return Ok(None);
+        }
+        // All entries first: half a block is never read.
+        let parse = |(index, entry): (usize, &Vec<u8>)| {
+            parse_entry(entry).map_err(|error| ClientError::Entry { height, index, detail: error.to_string() })
+        };
+        let entries = block.entries.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let mut closed = None;
+        for (transaction, body_missing) in &entries {
+            match self.apply(transaction, *body_missing, height) {
+                Ok(Some(round)) => closed = Some(round),
+                Ok(None) => {}
+                Err(error) => warn!(height, %error, "passed over an entry"),
+            }
+        }
+        self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Sealing(Collection { round, submissions }, evaluation) => {
+                let sum = Arc::new(SealedSum { round, submissions, evaluation, height, block: *header.hash() });
+                Phase::Sealed(Sealed { sum, countersignatures: BTreeMap::new(), shares: BTreeMap::new() })
+            }
+            other => other,
+        };
+        self.height += 1;
+        Ok(closed)
+    }
+
+    fn apply(
+        &mut self,
+        transaction: &CandidateTransaction,
+        body_missing: bool,
+        height: u64,
+    ) -> Result<Option<Closed>, StatementError> {
+        let parameters = Arc::clone(&self.parameters);
+        let chain = &parameters.chain_id;
+        let signed_by = |key| {
+            let unsigned = || StatementError::Malformed("not signed by the one who may say it".into());
+            (transaction.author().is_none() && transaction.is_signed_by(key, chain)).then_some(()).ok_or_else(unsigned)
+        };
+        match transaction.action() {
+            Action::Enrol(enrol) => self.enrol(transaction, enrol)?,
+            Action::SubmitUpdate(_) if body_missing => {}
+            Action::SubmitUpdate(_) => self.submit(transaction)?,
+            Action::Countersign(_) => self.countersign(transaction)?,
+            Action::SubmitShare(_) => self.share(transaction)?,
+            Action::Revoke(revoke) => signed_by(&parameters.authority).map(|()| self.revoke(revoke))?,
+            Action::OpenRound(open) => signed_by(&parameters.coordinator).map(|()| self.open(open))?,
+            Action::CloseCollection(close) => signed_by(&parameters.coordinator).and_then(|()| self.seal(close))?,
+            Action::Abandon(abandon) => signed_by(&parameters.coordinator).map(|()| self.abandon(abandon))?,
+            Action::CloseRound(close) => {
+                signed_by(&parameters.coordinator)?;
+                return self.close(close, height);
+            }
+            Action::Genesis(_) => return Err(StatementError::OtherAction("transaction of a running chain")),
+        }
+        Ok(None)
+    }
+
+    fn enrol(&mut self, transaction: &CandidateTransaction, enrol: &Enrol) -> Result<(), StatementError> {
+        let malformed = |error: String| StatementError::Malformed(error);
+        let certificate = enrol.certificate.as_ref().ok_or_else(|| malformed("no certificate".into()))?;
+        let certificate =
+            self.parameters.verify_certificate(certificate).map_err(|error| malformed(error.to_string()))?;
+        if transaction.author() != Some(certificate.pseudonym) {
+            return Err(StatementError::OtherContext("institution"));
+        }
+        if !transaction.is_signed_by(&certificate.signing_key, &self.parameters.chain_id) {
+            return Err(StatementError::BadSignature(certificate.pseudonym));
+        }
+        // A second enrolment of the same institution has no effect.
+        let _ = self.roster.enrol(certificate);
+        Ok(())
+    }
+
+    fn revoke(&mut self, revoke: &Revoke) {
+        if let Ok(pseudonym) = hash32("pseudonym", &revoke.pseudonym) {
+            self.roster.revoke(&pseudonym);
+        }
+    }
+
+    fn submit(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
+        let Phase::Collecting(Collection { round, submissions }) = &mut self.phase else { return Ok(()) };
+        let submission = Submission::verify(transaction, &self.roster, round)?;
+        let of_author = submissions.values().filter(|other| other.pseudonym() == submission.pseudonym());
+        if of_author.count() < KEPT_EACH {
+            submissions.insert(*submission.hash(), submission);
+        }
+        Ok(())
+    }
+
+    fn countersign(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
+        let Phase::Sealed(sealed) = &mut self.phase else { return Ok(()) };
+        let countersignature = Countersignature::verify(transaction, &self.roster, &self.parameters.chain_id)?;
+        if countersignature.step() != self.step || countersignature.block() != sealed.sum.block() {
+            return Err(StatementError::OtherContext("step or sealed block"));
+        }
+        sealed.countersignatures.entry(countersignature.trustee()).or_insert(countersignature);
+        Ok(())
+    }
+
+    fn share(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
+        let Phase::Sealed(sealed) = &mut self.phase else { return Ok(()) };
+        let share = SignedShare::verify(transaction, &self.roster, &self.parameters.chain_id)?;
+        if share.step() != self.step || share.share().sealed_block() != sealed.sum.block() {
+            return Err(StatementError::OtherContext("step or sealed block"));
+        }
+        let kept = sealed.shares.entry(share.share().index()).or_default();
+        if kept.len() < KEPT_EACH {
+            kept.push(share);
+        }
+        Ok(())
+    }
+
+    /// Whether time does not go backwards; then it has advanced.
+    fn advance(&mut self, time_ms: u64) -> bool {
+        let forward = time_ms >= self.time_ms;
+        self.time_ms = self.time_ms.max(time_ms);
+        forward
+    }
+
+    fn open(&mut self, open: &OpenRound) {
+        let expected = (self.step, self.attempt) == (open.step, open.attempt) && open.model_sha256 == self.model;
+        if matches!(self.phase, Phase::Idle) && expected && self.advance(open.time_ms) {
+            let round = self.parameters.round(self.step, self.attempt, self.model);
+            self.phase = Phase::Collecting(Collection { round, submissions: BTreeMap::new() });
+        }
+    }
+
+    fn seal(&mut self, close: &CloseCollection) -> Result<(), StatementError> {
+        if (close.step, close.attempt) != (self.step, self.attempt) || !matches!(self.phase, Phase::Collecting(_)) {
+            return Ok(());
+        }
+        let evaluation =
+            Evaluation::decode(&close.evaluation).map_err(|error| StatementError::Malformed(error.to_string()))?;
+        if self.advance(close.time_ms) {
+            self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
+                Phase::Collecting(collection) => Phase::Sealing(collection, evaluation),
+                other => other,
+            };
+        }
+        Ok(())
+    }
+
+    fn abandon(&mut self, abandon: &Abandon) {
+        let expected = (abandon.step, abandon.attempt) == (self.step, self.attempt);
+        if matches!(self.phase, Phase::Collecting(_)) && expected && self.advance(abandon.time_ms) {
+            self.attempt += 1;
+            self.phase = if self.attempt >= self.parameters.max_attempts { Phase::Stopped } else { Phase::Idle };
+        }
+    }
+
+    fn close(&mut self, close: &CloseRound, height: u64) -> Result<Option<Closed>, StatementError> {
+        if close.step != self.step || !matches!(self.phase, Phase::Sealed(_)) {
+            return Ok(None);
+        }
+        let malformed = |error: consilium_proto::WireError| StatementError::Malformed(error.to_string());
+        let mask_key_sum = hash32("sum of mask keys", &close.mask_key_sum).map_err(malformed)?;
+        let blob = |blob: &Option<consilium_proto::v1::BlobRef>| {
+            hash32("hash of a blob", blob.as_ref().map(|blob| blob.sha256.as_slice()).unwrap_or_default())
+                .map_err(malformed)
+        };
+        let (sums, model) = (blob(&close.sums)?, blob(&close.model)?);
+        if !self.advance(close.time_ms) {
+            return Ok(None);
+        }
+        let Phase::Sealed(sealed) = mem::replace(&mut self.phase, Phase::Idle) else { return Ok(None) };
+        self.model = model;
+        self.step += 1;
+        self.attempt = 0;
+        if self.step >= self.parameters.steps {
+            self.phase = Phase::Finished;
+        }
+        Ok(Some(Closed { sealed, mask_key_sum, sums, model, height }))
+    }
+}

@@ -1,0 +1,157 @@
+//! An institution's own copy of the chain.
+//!
+//! Every block is verified against the blocks before it and kept, entries included, in the state directory: so a
+//! restart needs nobody's word on what happened before it, and a coordinator that shows another history later is
+//! found out. What this institution says is said only after [`History::flush`], so that it never forgets the history
+//! that it said it on.
+
+use std::path::{Path, PathBuf};
+
+use consilium_contract::Parameters;
+use consilium_ledger::{Block, ChainError, Fork, HeaderChain, MAX_BLOCK_BYTES, SealedHeader, VerifiedHeader};
+use ed25519_dalek::VerifyingKey;
+
+use crate::{
+    ClientError,
+    durable::{self, Flush, Log},
+};
+
+/// The file of blocks in a state directory.
+const FILE: &str = "blocks.bin";
+
+/// The verified blocks of one chain, on disk.
+#[derive(Debug)]
+pub struct History {
+    chain: HeaderChain,
+    log: Log,
+    directory: PathBuf,
+}
+
+impl History {
+    /// Opens the copy in `directory`, verifying it again, or begins one.
+    ///
+    /// # Errors
+    /// [`ClientError::DamagedState`] where the file does not hold blocks of this chain.
+    pub fn open(directory: &Path, parameters: &Parameters) -> Result<Self, ClientError> {
+        Self::verify(directory, Log::open(&directory.join(FILE), MAX_BLOCK_BYTES as u32)?, parameters)
+    }
+
+    /// Opens a copy that another process may be writing, to read it.
+    ///
+    /// # Errors
+    /// As [`History::open`], and [`ClientError::State`] where there is none.
+    pub fn view(directory: &Path, parameters: &Parameters) -> Result<Self, ClientError> {
+        Self::verify(directory, Log::view(&directory.join(FILE), MAX_BLOCK_BYTES as u32)?, parameters)
+    }
+
+    fn verify(directory: &Path, mut log: Log, parameters: &Parameters) -> Result<Self, ClientError> {
+        let path = directory.join(FILE);
+        let damaged = |detail: String| ClientError::DamagedState { path: path.clone(), detail };
+        let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode())
+            .map_err(|_| damaged("the genesis names no usable coordinator key".to_owned()))?;
+        let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
+        for height in 0..log.len() {
+            let bytes = log.get(height)?.unwrap_or_default();
+            let block = Block::decode(&bytes).map_err(|error| damaged(format!("block {height}: {error}")))?;
+            if block.height() != height {
+                return Err(damaged(format!("block {height} says that it is at height {}", block.height())));
+            }
+            chain.append_block(&block).map_err(|error| damaged(format!("block {height}: {error}")))?;
+        }
+        Ok(Self { chain, log, directory: directory.to_owned() })
+    }
+
+    /// Verifies that the block continues the chain, or is the known one at its height, and keeps it.
+    ///
+    /// # Errors
+    /// [`ClientError::ForkedHistory`], with the evidence written; [`ClientError::Chain`] for any other block that is
+    /// not the next one. The history is as it was.
+    pub fn record(&mut self, block: &Block) -> Result<VerifiedHeader, ClientError> {
+        let known = self.len();
+        let header = match self.chain.append_block(block) {
+            Ok(header) => header.clone(),
+            Err(error) => return Err(self.refuse(error)),
+        };
+        if header.height == known {
+            let bytes = block.encode().map_err(|error| ClientError::Malformed(error.to_string()))?;
+            self.log.append(&bytes)?;
+        }
+        Ok(header)
+    }
+
+    /// Compares what the coordinator says is its last block with what it has shown before.
+    ///
+    /// # Errors
+    /// [`ClientError::LostBlocks`], [`ClientError::ForkedHistory`], and [`ClientError::Chain`] for a header that the
+    /// coordinator has not signed.
+    pub fn compare(&mut self, head: &SealedHeader) -> Result<(), ClientError> {
+        head.verify_signature(self.chain.chain_id(), self.chain.coordinator()).map_err(ClientError::Chain)?;
+        let (ours, theirs) = (self.len(), head.header.height);
+        if theirs >= ours {
+            return Ok(());
+        }
+        self.confirm(head)?;
+        if theirs + 1 < ours { Err(ClientError::LostBlocks { ours: ours - 1, theirs }) } else { Ok(()) }
+    }
+
+    /// Checks that a header below the end of this history is part of it.
+    ///
+    /// # Errors
+    /// [`ClientError::ForkedHistory`], with the evidence written.
+    pub fn confirm(&mut self, known: &SealedHeader) -> Result<(), ClientError> {
+        match self.chain.append(*known) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.refuse(error)),
+        }
+    }
+
+    fn refuse(&self, error: ChainError) -> ClientError {
+        let ChainError::Fork(fork) = error else { return ClientError::Chain(error) };
+        let Fork { height, ours, theirs } = *fork;
+        match self.keep_evidence(height, &[&ours.encode(), &theirs.encode()]) {
+            Ok(evidence) => ClientError::ForkedHistory { height, evidence },
+            Err(error) => error,
+        }
+    }
+
+    /// Writes what convicts somebody beside the history; it says where.
+    pub(crate) fn keep_evidence(&self, height: u64, parts: &[&[u8]]) -> Result<PathBuf, ClientError> {
+        let path = self.directory.join(format!("evidence-{height}.bin"));
+        durable::replace(&path, parts)?;
+        Ok(path)
+    }
+
+    /// Number of blocks: the height of the next one.
+    pub fn len(&self) -> u64 {
+        self.chain.len()
+    }
+
+    /// Whether there is no block yet.
+    pub fn is_empty(&self) -> bool {
+        self.chain.is_empty()
+    }
+
+    /// The verified headers.
+    pub fn chain(&self) -> &HeaderChain {
+        &self.chain
+    }
+
+    /// The block at `height`, with its verified header.
+    ///
+    /// # Errors
+    /// [`ClientError::DamagedState`] where the file has changed since it was verified.
+    pub fn block(&mut self, height: u64) -> Result<Option<(Block, VerifiedHeader)>, ClientError> {
+        let (Some(bytes), Some(header)) = (self.log.get(height)?, self.chain.get(height)) else { return Ok(None) };
+        let damaged = |detail: String| ClientError::DamagedState { path: self.directory.join(FILE), detail };
+        let block = Block::decode(&bytes).map_err(|error| damaged(error.to_string()))?;
+        if block.hash() != *header.hash() || block.verify_entries().is_err() {
+            return Err(damaged(format!("block {height} was changed while this program ran")));
+        }
+        Ok(Some((block, header.clone())))
+    }
+
+    /// What makes everything recorded so far durable.
+    pub fn flush(&mut self) -> Flush {
+        self.log.flush()
+    }
+}

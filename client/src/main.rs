@@ -1,0 +1,220 @@
+//! `consilium-client`: an institution, an auditor, or a look at where an institution stands.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+use consilium_authority::InstitutionFiles;
+use consilium_client::{
+    ClientError, Institution, RoundReport, audit, endpoint,
+    learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig},
+    status,
+};
+use consilium_crypto::Quantiser;
+use consilium_datasets::{Dataset, Preprocessor, Table};
+use consilium_proto::v1;
+use rand_core::{OsRng, RngCore};
+use tracing_subscriber::EnvFilter;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  the run is finished, or everything holds
+  1  the run or the audit failed: the message says why
+  2  a value or a file given is not usable
+  3  the coordinator has signed another history than the one on disk, or lost blocks: see the evidence file named
+  4  the coordinator has sealed a sum or announced a model that does not hold: see the evidence file named
+
+Everything that was begun survives a crash: start the same command again with the same --state.";
+
+/// An institution in a verified federated run. It connects outwards only, and takes nobody's word for what it can check.
+#[derive(Parser)]
+#[command(version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take part until every step of the genesis is closed.
+    #[command(after_help = EXIT_CODES)]
+    Run {
+        /// This institution's folder of the ceremony, for example ceremony/institution-01.
+        #[arg(long, value_name = "DIR")]
+        ceremony: PathBuf,
+        /// Where this institution keeps its chain, its memory as a trustee and its model. Back it up; never copy it to
+        /// run twice.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// The coordinator.
+        #[arg(long, value_name = "http://HOST:PORT")]
+        coordinator: String,
+        /// This institution's rows: a dataset schema (TOML, naming its CSV), `pima` or `wdbc`.
+        #[arg(long, value_name = "FILE.toml")]
+        data: String,
+        /// Seed of shuffling and rounding, never of encryption. Drawn at random where it is not given.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Give up where the coordinator has brought nothing new for so many seconds. Without it: never.
+        #[arg(long, value_name = "SECONDS")]
+        give_up_after: Option<u64>,
+    },
+    /// Replay a ledger through the contract and verify everything in it.
+    #[command(after_help = EXIT_CODES)]
+    Audit {
+        /// A coordinator's ledger, not open elsewhere. It is only read.
+        #[arg(long, value_name = "DIR")]
+        ledger: PathBuf,
+        /// Where the copy to work on is made, and removed again.
+        #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
+        scratch: PathBuf,
+        /// An institution's folder of the ceremony: the ledger must be of its run. Without it, the genesis in the ledger
+        /// is taken as it is.
+        #[arg(long, value_name = "DIR")]
+        ceremony: Option<PathBuf>,
+        /// Print the report as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say where an institution stands, from its own files.
+    Status {
+        /// This institution's folder of the ceremony.
+        #[arg(long, value_name = "DIR")]
+        ceremony: PathBuf,
+        /// Its state directory.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+    },
+}
+
+/// A message of one line and the exit code.
+struct Failure(u8, String);
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self(error.exit_code(), error.to_string())
+    }
+}
+
+fn unusable(error: impl ToString) -> Failure {
+    Failure(2, error.to_string())
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            print!("{error}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            // clap's message without the usage below it, on one line.
+            let text = error.to_string();
+            let message = text.split("\n\n").next().unwrap_or_default();
+            eprintln!("{}; see --help", message.split_whitespace().collect::<Vec<_>>().join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match cli.command {
+        Command::Run { ceremony, state, coordinator, data, seed, give_up_after } => {
+            let seed = seed.unwrap_or_else(|| OsRng.next_u64());
+            take_part(&ceremony, &state, &coordinator, &data, seed, give_up_after.map(Duration::from_secs))
+        }
+        Command::Audit { ledger, scratch, ceremony, json } => replay(&ledger, &scratch, ceremony.as_deref(), json),
+        Command::Status { ceremony, state } => InstitutionFiles::load(&ceremony)
+            .map_err(unusable)
+            .and_then(|files| Ok(println!("{}", status(&files, &state)?))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(code, message)) => {
+            eprintln!("error: {message}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn take_part(
+    ceremony: &Path,
+    state: &Path,
+    coordinator: &str,
+    data: &str,
+    seed: u64,
+    patience: Option<Duration>,
+) -> Result<(), Failure> {
+    endpoint(coordinator)?;
+    let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
+    let trainer = trainer(&files, rows(data)?, seed)?;
+    let observer = |report: RoundReport| {
+        let RoundReport { step, verdict, bytes_up, bytes_down, .. } = report;
+        let verdict = verdict.map_or("none", |reason| reason.as_str_name());
+        tracing::info!(step, verdict, bytes_up, bytes_down, "round");
+    };
+    let mut institution = Institution::new(files, state, coordinator, Box::new(trainer), Box::new(observer))?;
+    if let Some(patience) = patience {
+        institution = institution.give_up_after(patience);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure(1, format!("cannot start the runtime: {error}")))?;
+    let outcome = runtime.block_on(institution.run())?;
+    println!("{} rounds closed and checked; the chain has {} blocks", outcome.steps, outcome.height + 1);
+    Ok(())
+}
+
+/// All rows of the dataset, standardised by their own statistics.
+fn rows(data: &str) -> Result<Table, Failure> {
+    let dataset = match data {
+        "pima" | "wdbc" => Dataset::bundled(data),
+        path => Dataset::load(Path::new(path)),
+    }
+    .map_err(unusable)?;
+    let all: Vec<usize> = (0..dataset.rows()).collect();
+    let preprocessor = Preprocessor::fit(&dataset, &all).map_err(unusable)?;
+    preprocessor.transform(&dataset, &all).map_err(unusable)
+}
+
+/// The trainer that the genesis and the certificate ask for.
+fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTrainer, Failure> {
+    let (parameters, identity) = (&files.parameters, &files.identity);
+    if table.rows as u64 != identity.rows {
+        let (found, certified) = (table.rows, identity.rows);
+        return Err(Failure(
+            2,
+            format!("the data has {found} rows, the certificate says {certified}: give the rows that were certified"),
+        ));
+    }
+    let hidden = parameters.layers.hidden.iter().map(|&size| size as usize).collect();
+    let architecture = Architecture::new(parameters.layers.inputs as usize, hidden).map_err(unusable)?;
+    let optimiser = match parameters.training.optimiser() {
+        v1::Optimiser::Adam => Optimiser::Adam,
+        v1::Optimiser::Sgd | v1::Optimiser::Unspecified => Optimiser::Sgd,
+    };
+    let config = TrainingConfig {
+        optimiser,
+        learning_rate: parameters.training.learning_rate,
+        batch_size: parameters.training.batch_size as usize,
+        local_epochs: parameters.training.local_epochs as usize,
+    };
+    let weight = parameters.weight(identity.rows);
+    let quantiser =
+        Quantiser::new(parameters.bits, parameters.clip, weight, parameters.institutions).map_err(unusable)?;
+    let institution = u64::from(identity.trustee_index);
+    LocalTrainer::new(architecture, table, config, quantiser, seed, institution).map_err(unusable)
+}
+
+fn replay(ledger: &Path, scratch: &Path, ceremony: Option<&Path>, json: bool) -> Result<(), Failure> {
+    let files = ceremony.map(InstitutionFiles::load).transpose().map_err(unusable)?;
+    let chain_id = files.map(|files| files.parameters.chain_id);
+    let report = audit(ledger, scratch, chain_id.as_ref()).map_err(|error| Failure(1, error.to_string()))?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report).map_err(|error| Failure(1, error.to_string()))?);
+    } else {
+        println!("{report}");
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! What a round cost an institution, for whoever embeds it.
+
+use std::time::Duration;
+
+use consilium_proto::v1::Reason;
+
+/// What an institution did and spent in one closed step. Durations of what it did not do are zero.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RoundReport {
+    /// The step, from 0.
+    pub step: u64,
+    /// The attempt that was closed, from 0.
+    pub attempt: u32,
+    /// Its update; `None` where it sat the step out or was restarted after it had made one.
+    pub update: Option<UpdateReport>,
+    /// The contract's verdict on its update.
+    pub verdict: Option<Reason>,
+    /// From the first byte of the upload until the transport had taken the last.
+    pub upload: Duration,
+    /// From the first byte of the upload until the receipt: until the block was durable.
+    pub answered: Duration,
+    /// Judging the sealed sum: key proofs and addition.
+    pub judge: Duration,
+    /// Remembering and countersigning.
+    pub countersign: Duration,
+    /// Making the decryption share.
+    pub share: Duration,
+    /// Fetching what the model check needs.
+    pub fetch: Duration,
+    /// Checking the model.
+    pub check: Duration,
+    /// Bytes of messages sent.
+    pub bytes_up: u64,
+    /// Bytes of messages received.
+    pub bytes_down: u64,
+}
+
+/// What an institution computed for its update.
+#[derive(Clone, Default, PartialEq)]
+pub struct UpdateReport {
+    /// Local training.
+    pub train: Duration,
+    /// Clipping and rounding.
+    pub quantise: Duration,
+    /// Encryption.
+    pub encrypt: Duration,
+    /// Proofs.
+    pub prove: Duration,
+    /// Share of coordinates that were clipped, 0 to 1.
+    pub clipped_share: f64,
+    /// The model after the local epochs, `[d]`. As private as the institution's rows.
+    pub model: Vec<f32>,
+}
+
+// The local model says what the institution's rows say; it does not go into a log.
+impl std::fmt::Debug for UpdateReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UpdateReport").field("clipped_share", &self.clipped_share).finish_non_exhaustive()
+    }
+}
+
+/// Whoever wants to know. Called from the institution's task, so it should return soon.
+pub trait Observer: Send {
+    /// A step is closed, and its model is checked.
+    fn round_closed(&mut self, report: RoundReport);
+}
+
+impl<F: FnMut(RoundReport) + Send> Observer for F {
+    fn round_closed(&mut self, report: RoundReport) {
+        self(report);
+    }
+}
+
+/// An observer that does not look.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn round_closed(&mut self, _: RoundReport) {}
+}

@@ -1,0 +1,531 @@
+//! One connection: catch up, follow, and do what the chain calls for.
+//!
+//! What is due follows from the chain, from the disk and from what has been sent on this connection; so a new connection
+//! simply sends again whatever the chain does not show yet. Nothing is said before the blocks up to what the coordinator
+//! calls its head have been read.
+
+use std::{
+    sync::{Arc, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use consilium_contract::transaction::sign;
+use consilium_crypto::{Hash, RoundContext};
+use consilium_ledger::{Block, SealedHeader, VerifiedHeader};
+use consilium_proto::v1::{Enrol, Reason, SignedTransaction, transaction::Action};
+use rand_core::OsRng;
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tracing::{debug, info, warn};
+
+use crate::{
+    ClientError,
+    connection::{Blocks, Connection, UploadTimes},
+    error::short,
+    follow::{Closed, Phase, SealedSum},
+    institution::{Duty, Institution},
+    memory::Memory,
+    model_check::{ModelError, masked_update_bytes},
+    observer::{RoundReport, UpdateReport},
+    submit::{self, Upload},
+    trustee::{Judged, judge},
+};
+
+/// How long a call may wait for its block, beyond the collection's own timeout: a block is sealed after a minute at the
+/// latest.
+const RECEIPT_DEADLINE: Duration = Duration::from_secs(150);
+
+/// How often a body that arrived incomplete is sent again on one connection.
+const RESENDS: u32 = 3;
+
+/// The answer to a call that ran beside the stream of blocks.
+enum Answer {
+    Enrolled(Reason),
+    Judged { header: Hash, step: u64, reason: Reason, times: UploadTimes },
+    Countersigned(Reason),
+    Shared(Reason),
+}
+
+pub(crate) struct Session<'a> {
+    own: &'a mut Institution,
+    connection: Connection,
+    calls: JoinSet<Result<Answer, ClientError>>,
+    /// What the coordinator called its last block when the connection was made.
+    head: SealedHeader,
+    has_enrolled: bool,
+    /// Header hash of the update sent on this connection.
+    update_sent: Option<Hash>,
+    resends: u32,
+    /// Steps of the countersignature and share sent on this connection.
+    countersignature_sent: Option<u64>,
+    share_sent: Option<u64>,
+}
+
+impl<'a> Session<'a> {
+    /// Follows the chain until the run is over or the connection breaks.
+    pub(crate) async fn run(own: &'a mut Institution) -> Result<(), ClientError> {
+        let mut connection = Connection::open(&own.endpoint).await?;
+        let head = connection.head().await?;
+        own.history.compare(&head)?;
+        let mut session = Self {
+            own,
+            connection,
+            calls: JoinSet::new(),
+            head,
+            has_enrolled: false,
+            update_sent: None,
+            resends: 0,
+            countersignature_sent: None,
+            share_sent: None,
+        };
+        // A check that a broken connection has interrupted.
+        session.settle().await?;
+        session.replay().await?;
+        // From the own last block on: it comes again, and must be the same.
+        let from = session.own.history.len().saturating_sub(1);
+        let mut blocks = session.connection.subscribe(from).await?;
+        while !session.is_over()? {
+            if session.is_caught_up()? {
+                session.act().await?;
+            }
+            session.next(&mut blocks).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the blocks on the own disk that have not been read.
+    async fn replay(&mut self) -> Result<(), ClientError> {
+        while let Some((block, header)) = self.own.history.block(self.own.follower.height())? {
+            self.read(&block, &header).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the next block or answer.
+    async fn next(&mut self, blocks: &mut Blocks) -> Result<(), ClientError> {
+        tokio::select! {
+            next = blocks.next() => {
+                let (block, bytes) = next?;
+                self.own.report.bytes_down += bytes as u64;
+                let header = self.own.history.record(&block)?;
+                if header.height == self.own.follower.height() {
+                    self.read(&block, &header).await?;
+                }
+                Ok(())
+            }
+            Some(answer) = self.calls.join_next() => self.hear(answer),
+        }
+    }
+
+    async fn read(&mut self, block: &Block, header: &VerifiedHeader) -> Result<(), ClientError> {
+        if let Some(closed) = self.own.follower.read(block, header)? {
+            self.own.closed = Some(Arc::new(closed));
+        }
+        self.settle().await
+    }
+
+    fn is_over(&self) -> Result<bool, ClientError> {
+        match self.own.follower.phase() {
+            Phase::Finished => Ok(true),
+            Phase::Stopped => {
+                let (step, attempts) = (self.own.follower.step(), self.own.follower.attempt());
+                Err(ClientError::RunStopped { step, attempts })
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether everything up to the coordinator's head has been read; the first time, what the chain says about this
+    /// institution is compared with what it remembers.
+    fn is_caught_up(&mut self) -> Result<bool, ClientError> {
+        if self.own.follower.height() <= self.head.header.height {
+            return Ok(false);
+        }
+        self.own.history.confirm(&self.head)?;
+        if !self.own.was_caught_up {
+            self.own.was_caught_up = true;
+            let step = self.own.follower.step();
+            let known_to_the_chain = self.own.follower.roster().get(self.own.pseudonym()).is_some();
+            let mut memory = memory(self.own);
+            if memory.is_new() && known_to_the_chain {
+                warn!(step, "this state directory is newer than the institution's enrolment: the step in progress is left to the others");
+                memory.forgo(step)?;
+            }
+            info!(height = self.own.follower.height(), step, "caught up with the chain");
+        }
+        Ok(true)
+    }
+
+    /// Does what the chain calls for and has not been done.
+    async fn act(&mut self) -> Result<(), ClientError> {
+        self.enrol();
+        match self.own.follower.phase() {
+            Phase::Collecting(_) => self.contribute().await,
+            Phase::Sealed(_) => self.serve().await,
+            Phase::Idle | Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Ok(()),
+        }
+    }
+
+    fn enrol(&mut self) {
+        let own = &self.own;
+        if self.has_enrolled || own.follower.roster().get(own.pseudonym()).is_some() {
+            return;
+        }
+        self.has_enrolled = true;
+        let action = Action::Enrol(Enrol { certificate: Some(own.files.certificate.clone()) });
+        let signed = sign(&own.files.signing, &own.parameters.chain_id, Some(own.pseudonym()), action);
+        let (mut connection, deadline) = (self.connection.clone(), self.deadline());
+        self.calls.spawn(async move { connection.enrol(signed, deadline).await.map(Answer::Enrolled) });
+    }
+
+    fn deadline(&self) -> Duration {
+        Duration::from_millis(self.own.parameters.collection_timeout_ms) + RECEIPT_DEADLINE
+    }
+
+    /// As a participant: trains on the checked model and submits.
+    async fn contribute(&mut self) -> Result<(), ClientError> {
+        let Phase::Collecting(collection) = self.own.follower.phase() else { return Ok(()) };
+        let round = collection.round();
+        let attempt = (round.step, round.attempt);
+        let is_revoked = self.own.follower.roster().get(self.own.pseudonym()).is_none_or(|own| own.revoked);
+        if self.own.is_silenced || is_revoked || self.own.sits_out == Some(attempt) {
+            return Ok(());
+        }
+        if let Some(upload) = self.own.upload_for(round) {
+            let upload = upload.clone();
+            self.send_update(upload);
+            return Ok(());
+        }
+        if collection.has_update_of(self.own.pseudonym()) {
+            warn!(step = attempt.0, "an update of this attempt is on the chain and not on this disk: it stays the only one");
+            self.own.sits_out = Some(attempt);
+            return Ok(());
+        }
+        match self.make_update().await? {
+            Some(upload) => self.send_update(upload),
+            None => self.own.sits_out = Some(attempt),
+        }
+        Ok(())
+    }
+
+    /// Trains, encrypts, proves, and stores the bytes. `None` where no update can be made from the own rows.
+    async fn make_update(&mut self) -> Result<Option<Upload>, ClientError> {
+        let own = &mut *self.own;
+        let Phase::Collecting(collection) = own.follower.phase() else { return Ok(None) };
+        let assignment = match own.model.assignment(collection, &own.files.identity.pseudonym) {
+            Ok(assignment) => assignment,
+            Err(source) => return Err(self.unfaithful_model(self.own.follower.height().saturating_sub(1), source)),
+        };
+        let Some(mut trainer) = own.trainer.take() else {
+            return Err(ClientError::Interrupted("the trainer is gone".into()));
+        };
+        let (files, parameters) = (Arc::clone(&own.files), Arc::clone(&own.parameters));
+        let (flush, directory) = (own.history.flush(), own.directory.clone());
+        let work = spawn_blocking(move || {
+            let made = trainer
+                .local_update(assignment.context().round.step, assignment.global())
+                .map_err(|error| error.to_string())
+                .and_then(|update| {
+                    let envelope = submit::seal(&assignment, &update.quantised, &parameters, &files.signing);
+                    Ok((update, envelope.map_err(|error| error.to_string())?))
+                });
+            let stored = made.map(|(update, envelope)| {
+                let report = UpdateReport {
+                    train: update.train,
+                    quantise: update.quantise,
+                    encrypt: envelope.encrypt,
+                    prove: envelope.prove,
+                    clipped_share: update.clipped_share,
+                    model: update.model,
+                };
+                // The history on which it is said, and the bytes, before anything is sent.
+                flush.wait().and_then(|()| envelope.store(&directory)).map(|upload| (upload, report))
+            });
+            (trainer, stored)
+        });
+        let (trainer, stored) = work.await.map_err(interrupted)?;
+        self.own.trainer = Some(trainer);
+        match stored {
+            Ok(stored) => {
+                let (upload, report) = stored?;
+                self.own.report.update = Some(report);
+                self.own.upload = Some(upload.clone());
+                Ok(Some(upload))
+            }
+            Err(error) => {
+                warn!(%error, "no update of this step; it is left to the others");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Sends the stored bytes, once a connection.
+    fn send_update(&mut self, upload: Upload) {
+        let header = *upload.header_hash();
+        if self.update_sent == Some(header) {
+            return;
+        }
+        self.update_sent = Some(header);
+        self.own.report.bytes_up += upload.bytes();
+        let (mut connection, deadline) = (self.connection.clone(), self.deadline());
+        self.calls.spawn(async move {
+            let step = upload.round().step;
+            let (reason, times) = connection.submit(upload, deadline).await?;
+            Ok(Answer::Judged { header, step, reason, times })
+        });
+    }
+
+    /// As a trustee: judges the sealed sum, remembers and countersigns it, and shares once a quorum has.
+    async fn serve(&mut self) -> Result<(), ClientError> {
+        let Phase::Sealed(sealed) = self.own.follower.phase() else { return Ok(()) };
+        let (sum, index) = (Arc::clone(&sealed.sum), self.own.files.identity.trustee_index);
+        let (is_countersigned, is_shared) = (sealed.is_countersigned_by(index), sealed.has_share_of(index));
+        let step = sum.round().step;
+
+        if self.own.duty.judged().is_none() {
+            let accepted = self.accepted_update(&sum).await?;
+            let judged = self.judge(&sum, accepted).await?;
+            self.own.duty = Duty::Judged(judged);
+        }
+        if is_countersigned && memory(self.own).countersigned(step) != Some(sum.block()) {
+            warn!(step, "the chain holds a countersignature that this trustee does not remember: the step is left to the others");
+            memory(self.own).forgo(step)?;
+        }
+        if memory(self.own).is_forgone(step) {
+            return Ok(());
+        }
+        if let Duty::Judged(judged) = &self.own.duty {
+            let judged = judged.clone();
+            let (memory, files) = (Arc::clone(&self.own.memory), Arc::clone(&self.own.files));
+            let flush = self.own.history.flush();
+            let start = Instant::now();
+            let countersigned = blocking(move || {
+                flush.wait()?;
+                let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+                judged.countersign(&mut memory, &files.signing, &files.identity.pseudonym)
+            });
+            self.own.duty = Duty::Countersigned(countersigned.await??);
+            self.own.report.countersign += start.elapsed();
+        }
+        if let Duty::Countersigned(countersigned) = &self.own.duty {
+            if !is_countersigned && self.countersignature_sent != Some(step) {
+                let signed = countersigned.transaction().clone();
+                self.countersignature_sent = Some(step);
+                self.own.report.bytes_up += bytes(&signed);
+                let (mut connection, deadline) = (self.connection.clone(), self.deadline());
+                self.calls
+                    .spawn(async move { connection.countersign(signed, deadline).await.map(Answer::Countersigned) });
+            }
+            self.share().await?;
+        }
+        if let Duty::Answered(_, signed) = &self.own.duty
+            && !is_shared
+            && self.share_sent != Some(step)
+        {
+            let signed = signed.clone();
+            self.share_sent = Some(step);
+            self.own.report.bytes_up += bytes(&signed);
+            let (mut connection, deadline) = (self.connection.clone(), self.deadline());
+            self.calls.spawn(async move { connection.share(signed, deadline).await.map(Answer::Shared) });
+        }
+        Ok(())
+    }
+
+    /// Makes the decryption share if q trustees have countersigned the same block.
+    async fn share(&mut self) -> Result<(), ClientError> {
+        let own = &mut *self.own;
+        let (Duty::Countersigned(countersigned), Phase::Sealed(sealed)) = (&own.duty, own.follower.phase()) else {
+            return Ok(());
+        };
+        let Some(quorum) = countersigned.quorum(sealed.countersignatures(), &own.parameters) else { return Ok(()) };
+        let (files, parameters) = (Arc::clone(&own.files), Arc::clone(&own.parameters));
+        let start = Instant::now();
+        let work = blocking(move || {
+            let signed = quorum.share(&files.share, &parameters, &files.signing, &files.identity.pseudonym);
+            (quorum.judged().clone(), signed)
+        });
+        let (judged, signed) = work.await?;
+        own.duty = Duty::Answered(judged, signed);
+        own.report.share += start.elapsed();
+        Ok(())
+    }
+
+    /// The hash of the own update's header, if the contract has accepted it. Where the sum does not name it, the
+    /// receipt decides, and is waited for.
+    async fn accepted_update(&mut self, sum: &SealedSum) -> Result<Option<Hash>, ClientError> {
+        let Some(upload) = self.own.upload_for(sum.round()).cloned() else { return Ok(None) };
+        let header = *upload.header_hash();
+        if sum.names(&header) {
+            self.own.report.verdict = Some(Reason::Accepted);
+            return Ok(Some(header));
+        }
+        loop {
+            match self.own.verdict {
+                Some((of, reason)) if of == header => return Ok((reason == Reason::Accepted).then_some(header)),
+                _ => {}
+            }
+            self.send_update(upload.clone());
+            let answer = tokio::time::timeout(RECEIPT_DEADLINE, self.calls.join_next()).await;
+            match answer {
+                Ok(Some(answer)) => self.hear(answer)?,
+                Ok(None) | Err(_) => return Err(ClientError::Unreachable("no receipt for the own update".into())),
+            }
+        }
+    }
+
+    async fn judge(&mut self, sum: &Arc<SealedSum>, own: Option<Hash>) -> Result<Judged, ClientError> {
+        let (sealed, parameters) = (Arc::clone(sum), Arc::clone(&self.own.parameters));
+        let start = Instant::now();
+        let verdict = blocking(move || judge(&sealed, own.as_ref(), &parameters, &mut OsRng)).await?;
+        self.own.report.judge += start.elapsed();
+        verdict.map_err(|source| match self.evidence(sum.height()) {
+            Ok(evidence) => ClientError::Aggregate { height: sum.height(), source, evidence },
+            Err(error) => error,
+        })
+    }
+
+    /// Checks the model of a closed round before anything is built on it.
+    async fn settle(&mut self) -> Result<(), ClientError> {
+        let Some(closed) = self.own.closed.clone() else { return Ok(()) };
+        let RoundContext { step, attempt, .. } = *closed.sealed.sum.round();
+        // An earlier process of this institution has checked the rounds up to its stored model.
+        if let Some(stored) = self.own.stored.take_if(|stored| stored.step() == step + 1) {
+            if stored.model().hash() != closed.model {
+                return Err(ClientError::DamagedState {
+                    path: self.own.directory.clone(),
+                    detail: format!("the stored model is not the one that step {step} ended with on the stored chain"),
+                });
+            }
+            self.own.model = stored;
+        } else if self.own.stored.as_ref().is_none_or(|stored| stored.step() <= step) {
+            let judged = match self.own.duty.judged() {
+                Some(judged) => judged.clone(),
+                None => self.judge(&closed.sealed.sum, None).await?,
+            };
+            if let Err(source) = self.check_model(&closed, judged).await? {
+                return Err(self.unfaithful_model(closed.height, source));
+            }
+            let report = std::mem::take(&mut self.own.report);
+            self.own.observer.round_closed(RoundReport { step, attempt, ..report });
+            info!(step, model = short(&closed.model), "round closed");
+        }
+        self.own.closed = None;
+        self.own.duty = Duty::None;
+        Ok(())
+    }
+
+    async fn check_model(&mut self, closed: &Arc<Closed>, judged: Judged) -> Result<Result<(), ModelError>, ClientError> {
+        let own = &mut *self.own;
+        let (closed, model) = (Arc::clone(closed), own.model.clone());
+        let (parameters, table) = (Arc::clone(&own.parameters), Arc::clone(&own.table));
+        let start = Instant::now();
+        let mut check = match blocking(move || model.check(&closed, &judged, &parameters, &table)).await? {
+            Ok(check) => check,
+            Err(error) => return Ok(Err(error)),
+        };
+        own.report.check += start.elapsed();
+
+        // One masked update at a time, whatever the model's size.
+        let length = masked_update_bytes(&own.parameters);
+        for header in check.headers().to_vec() {
+            let start = Instant::now();
+            let masked = self.connection.masked_update(&header.hash(), length).await?;
+            own.report.fetch += start.elapsed();
+            own.report.bytes_down += length as u64;
+            let (start, parameters) = (Instant::now(), Arc::clone(&own.parameters));
+            check = match blocking(move || check.add(&masked, &parameters).map(|()| check)).await? {
+                Ok(check) => check,
+                Err(error) => return Ok(Err(error)),
+            };
+            own.report.check += start.elapsed();
+        }
+        let start = Instant::now();
+        let sums = self.connection.blob(check.sums(), own.parameters.dimension as usize * 4).await?;
+        own.report.fetch += start.elapsed();
+        own.report.bytes_down += sums.len() as u64;
+
+        let (parameters, model) = (Arc::clone(&own.parameters), own.model.clone());
+        let (roster, directory) = (own.follower.roster().clone(), own.directory.clone());
+        let start = Instant::now();
+        let checked = blocking(move || {
+            let next = check.finish(&model, &sums, &roster, &parameters, &mut OsRng)?;
+            Ok(next.store(&directory).map(|()| next))
+        });
+        let checked = checked.await?;
+        own.report.check += start.elapsed();
+        Ok(match checked {
+            Ok(next) => {
+                own.model = next?;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        })
+    }
+
+    fn unfaithful_model(&mut self, height: u64, source: ModelError) -> ClientError {
+        match self.evidence(height) {
+            Ok(evidence) => ClientError::Model { height, source, evidence },
+            Err(error) => error,
+        }
+    }
+
+    /// Keeps the signed block at `height` for others to see.
+    fn evidence(&mut self, height: u64) -> Result<std::path::PathBuf, ClientError> {
+        let block = self.own.history.block(height)?.and_then(|(block, _)| block.encode().ok()).unwrap_or_default();
+        self.own.history.keep_evidence(height, &[&block])
+    }
+
+    /// Takes the answer to a call.
+    fn hear(&mut self, answer: Result<Result<Answer, ClientError>, JoinError>) -> Result<(), ClientError> {
+        match answer.map_err(interrupted)?? {
+            Answer::Enrolled(Reason::Accepted | Reason::Duplicate) => {}
+            Answer::Enrolled(reason) => return Err(ClientError::Refused { what: "enrolment", reason }),
+            Answer::Judged { header, step, reason, times } => {
+                if reason == Reason::IncompleteBody && self.resends < RESENDS {
+                    self.resends += 1;
+                    self.update_sent = None;
+                    return Ok(());
+                }
+                if reason != Reason::Accepted {
+                    warn!(step, reason = reason.as_str_name(), "the update was rejected");
+                }
+                self.own.is_silenced |= matches!(reason, Reason::Expelled | Reason::Revoked);
+                self.own.verdict = Some((header, reason));
+                if step == self.own.follower.step() {
+                    let report = &mut self.own.report;
+                    report.verdict = Some(reason);
+                    (report.upload, report.answered) = (times.sent, times.answered);
+                }
+            }
+            Answer::Countersigned(reason) => answered("countersignature", reason),
+            Answer::Shared(reason) => answered("share", reason),
+        }
+        Ok(())
+    }
+}
+
+/// A countersignature or share beyond the ones that were needed is no fault.
+fn answered(what: &str, reason: Reason) {
+    match reason {
+        Reason::Accepted | Reason::Duplicate | Reason::TooLate | Reason::WrongStep => {
+            debug!(what, reason = reason.as_str_name(), "answered");
+        }
+        _ => warn!(what, reason = reason.as_str_name(), "rejected"),
+    }
+}
+
+fn memory(own: &Institution) -> MutexGuard<'_, Memory> {
+    own.memory.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn bytes(signed: &SignedTransaction) -> u64 {
+    (signed.transaction.len() + signed.signature.len()) as u64
+}
+
+/// Work that would keep a thread of the runtime.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ClientError> {
+    spawn_blocking(work).await.map_err(interrupted)
+}
+
+fn interrupted(error: JoinError) -> ClientError {
+    ClientError::Interrupted(error.to_string())
+}

@@ -1,0 +1,181 @@
+//! What institutions have said on the chain, verified.
+//!
+//! A transaction becomes one of these types only with a signature by the key that the authority has certified for its
+//! author. Everything later (sums, quorums, models) is computed from these and not from transactions.
+
+use consilium_contract::{CandidateTransaction, Roster};
+use consilium_crypto::{CandidateHeader, DecryptionShare, Hash, RoundContext};
+use consilium_ledger::sha256;
+use consilium_proto::v1::transaction::Action;
+use thiserror::Error;
+
+use crate::error::short;
+
+/// Why a transaction on the chain is not a statement of an institution in this round. It is passed over, as the
+/// contract passes it over; nobody is stopped by it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum StatementError {
+    /// Another kind of transaction.
+    #[error("not a {0}")]
+    OtherAction(&'static str),
+    /// No institution of that name has a certificate of the authority on this chain.
+    #[error("its author is not enrolled")]
+    UnknownInstitution,
+    /// The authority has revoked the author.
+    #[error("its author {} is revoked", short(.0))]
+    Revoked(Hash),
+    /// Not signed by the certified key.
+    #[error("not signed by the key that the authority has certified for {}", short(.0))]
+    BadSignature(Hash),
+    /// For another round, institution or trustee.
+    #[error("it speaks of another {0}")]
+    OtherContext(&'static str),
+    /// Does not decode.
+    #[error("it does not decode: {0}")]
+    Malformed(String),
+}
+
+/// The key of the author, whose certificate the roster has checked, has signed the transaction for this chain.
+fn author(transaction: &CandidateTransaction, roster: &Roster, chain: &Hash) -> Result<(Hash, u32), StatementError> {
+    let pseudonym = transaction.author().ok_or(StatementError::UnknownInstitution)?;
+    let institution = roster.get(&pseudonym).ok_or(StatementError::UnknownInstitution)?;
+    if !transaction.is_signed_by(&institution.certificate.signing_key, chain) {
+        return Err(StatementError::BadSignature(pseudonym));
+    }
+    Ok((pseudonym, institution.certificate.trustee_index))
+}
+
+/// The signed header of an update for one round, by an institution that was enrolled and not revoked when it was
+/// recorded. Its proofs have not been looked at.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    pseudonym: Hash,
+    header: Vec<u8>,
+    hash: Hash,
+}
+
+impl Submission {
+    /// Verifies certificate, signature and context.
+    ///
+    /// # Errors
+    /// [`StatementError`].
+    pub fn verify(
+        transaction: &CandidateTransaction,
+        roster: &Roster,
+        round: &RoundContext,
+    ) -> Result<Self, StatementError> {
+        let Action::SubmitUpdate(update) = transaction.action() else {
+            return Err(StatementError::OtherAction("update"));
+        };
+        let (pseudonym, _) = author(transaction, roster, &round.chain_id)?;
+        if roster.get(&pseudonym).is_none_or(|institution| institution.revoked) {
+            return Err(StatementError::Revoked(pseudonym));
+        }
+        let context = CandidateHeader::peek_context(&update.header)
+            .map_err(|error| StatementError::Malformed(error.to_string()))?;
+        if context.round != *round {
+            return Err(StatementError::OtherContext("round"));
+        }
+        if context.pseudonym != pseudonym {
+            return Err(StatementError::OtherContext("institution"));
+        }
+        Ok(Self { pseudonym, hash: sha256(&update.header), header: update.header.clone() })
+    }
+
+    /// Who submitted.
+    pub fn pseudonym(&self) -> &Hash {
+        &self.pseudonym
+    }
+
+    /// The encoded header.
+    pub fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// SHA-256 of the encoded header: the name of the update.
+    pub fn hash(&self) -> &Hash {
+        &self.hash
+    }
+}
+
+/// A trustee's word that it has judged a sealed block and answers for no other one of that step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Countersignature {
+    trustee: u32,
+    step: u64,
+    block: Hash,
+}
+
+impl Countersignature {
+    /// Verifies certificate and signature.
+    ///
+    /// # Errors
+    /// [`StatementError`].
+    pub fn verify(transaction: &CandidateTransaction, roster: &Roster, chain: &Hash) -> Result<Self, StatementError> {
+        let Action::Countersign(countersign) = transaction.action() else {
+            return Err(StatementError::OtherAction("countersignature"));
+        };
+        let (_, trustee) = author(transaction, roster, chain)?;
+        let block = block(&countersign.sealed_block)?;
+        Ok(Self { trustee, step: countersign.step, block })
+    }
+
+    /// Index of the trustee, 1 to n.
+    pub fn trustee(&self) -> u32 {
+        self.trustee
+    }
+
+    /// The step it answers.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Hash of the sealed block it answers.
+    pub fn block(&self) -> &Hash {
+        &self.block
+    }
+}
+
+/// A trustee's decryption share, signed by it. Its proof has not been looked at.
+#[derive(Debug)]
+pub struct SignedShare {
+    step: u64,
+    share: DecryptionShare,
+}
+
+impl SignedShare {
+    /// Verifies certificate and signature, and that the share is the author's own.
+    ///
+    /// # Errors
+    /// [`StatementError`].
+    pub fn verify(transaction: &CandidateTransaction, roster: &Roster, chain: &Hash) -> Result<Self, StatementError> {
+        let Action::SubmitShare(message) = transaction.action() else {
+            return Err(StatementError::OtherAction("share"));
+        };
+        let (_, trustee) = author(transaction, roster, chain)?;
+        let block = block(&message.sealed_block)?;
+        let share =
+            DecryptionShare::decode(&message.share).map_err(|error| StatementError::Malformed(error.to_string()))?;
+        if share.index() != trustee {
+            return Err(StatementError::OtherContext("trustee"));
+        }
+        if *share.sealed_block() != block {
+            return Err(StatementError::OtherContext("sealed block"));
+        }
+        Ok(Self { step: message.step, share })
+    }
+
+    /// The step it answers.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// The share.
+    pub fn share(&self) -> &DecryptionShare {
+        &self.share
+    }
+}
+
+fn block(bytes: &[u8]) -> Result<Hash, StatementError> {
+    consilium_proto::hash32("sealed block", bytes).map_err(|error| StatementError::Malformed(error.to_string()))
+}
