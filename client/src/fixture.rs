@@ -1,1 +1,336 @@
-//! Fixtures.
+//! A run of four institutions in memory: a contract that is applied, blocks that are sealed, and ways to seal what no
+//! contract would take.
+
+use std::{collections::HashMap, path::Path, sync::Arc};
+
+use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_contract::{
+    Admission, Body, CandidateTransaction, Contract, Phase as ContractPhase, check_updates,
+    model::encode_sums,
+    parameters::Layers,
+    transaction::{entry, sign},
+};
+use consilium_crypto::{
+    CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, QuantisedUpdate, RoundContext, VerifiedHeader,
+    update::encrypt, verify_key_proofs,
+};
+use consilium_ledger::{Block, HeaderChain, Store, sha256};
+use consilium_proto::v1::{
+    BlobRef, CloseCollection, CloseRound, Countersign, Enrol, OpenRound, SignedTransaction, SubmitShare, SubmitUpdate,
+    transaction::Action,
+};
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use zeroize::Zeroizing;
+
+use crate::{
+    follow::{Closed, Follower, Phase, SealedSum},
+    history::History,
+};
+
+pub(crate) const INSTITUTIONS: usize = 4;
+/// 2 inputs, 3 hidden: 13 parameters.
+pub(crate) const DIMENSION: usize = 13;
+
+pub(crate) struct World {
+    pub(crate) ceremony: Ceremony,
+    pub(crate) contract: Contract,
+    pub(crate) chain: HeaderChain,
+    pub(crate) blocks: Vec<Block>,
+    /// Blobs that go with each block.
+    pub(crate) blobs: Vec<Vec<Vec<u8>>>,
+    pub(crate) bodies: HashMap<Hash, Vec<u8>>,
+    time_ms: u64,
+}
+
+pub(crate) fn ceremony(seed: u64, change: impl FnOnce(&mut CeremonySpec)) -> Ceremony {
+    let layers = Layers { inputs: 2, hidden: vec![3] };
+    let mut spec = CeremonySpec::new(layers, vec![0.25; DIMENSION], vec![10, 20, 30, 40]);
+    spec.steps = 2;
+    change(&mut spec);
+    Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap()
+}
+
+impl World {
+    /// Founded, and everyone enrolled.
+    pub(crate) fn new() -> Self {
+        Self::of(ceremony(1, |_| {}))
+    }
+
+    pub(crate) fn of(ceremony: Ceremony) -> Self {
+        let contract = Contract::found(&ceremony.genesis_entry, &ceremony.initial_model, DiscreteLogTable::shared());
+        let coordinator = VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode()).unwrap();
+        let mut world = Self {
+            chain: HeaderChain::new(ceremony.parameters.chain_id, coordinator),
+            contract: contract.unwrap(),
+            ceremony,
+            blocks: Vec::new(),
+            blobs: Vec::new(),
+            bodies: HashMap::new(),
+            time_ms: 1_000,
+        };
+        let genesis = world.ceremony.genesis_entry.clone();
+        let initial = world.ceremony.initial_model.clone();
+        let root = world.contract.state_root();
+        world.append(vec![genesis], root, vec![initial]);
+        let enrolments = (0..INSTITUTIONS).map(|i| world.enrol(i)).collect();
+        world.commit(enrolments);
+        world
+    }
+
+    pub(crate) fn chain_id(&self) -> Hash {
+        self.ceremony.parameters.chain_id
+    }
+
+    pub(crate) fn name(&self, institution: usize) -> Hash {
+        self.ceremony.institutions[institution].identity.pseudonym
+    }
+
+    /// Signs as an institution.
+    pub(crate) fn says(&self, institution: usize, action: Action) -> SignedTransaction {
+        let files = &self.ceremony.institutions[institution];
+        sign(&files.signing, &self.chain_id(), Some(&files.identity.pseudonym), action)
+    }
+
+    /// Signs as the coordinator.
+    pub(crate) fn orders(&self, action: Action) -> SignedTransaction {
+        sign(&self.ceremony.coordinator.signing, &self.chain_id(), None, action)
+    }
+
+    fn enrol(&self, institution: usize) -> SignedTransaction {
+        let certificate = self.ceremony.institutions[institution].certificate.clone();
+        self.says(institution, Action::Enrol(Enrol { certificate: Some(certificate) }))
+    }
+
+    /// The round that is open, or would be.
+    pub(crate) fn round(&self) -> RoundContext {
+        let (step, attempt) = (self.contract.step(), self.contract.attempt());
+        self.ceremony.parameters.round(step, attempt, self.contract.model().hash())
+    }
+
+    /// An honest update of `value` in every coordinate.
+    pub(crate) fn update(&self, institution: usize, round: &RoundContext, value: i64) -> EncryptedUpdate {
+        let context = Context { round: round.clone(), pseudonym: self.name(institution) };
+        let update = QuantisedUpdate::new(vec![value; DIMENSION], 8).unwrap();
+        encrypt(&self.ceremony.parameters.public_key, &context, &update).unwrap().prove().unwrap()
+    }
+
+    pub(crate) fn submission(&self, institution: usize, header: &[u8]) -> SignedTransaction {
+        self.says(institution, Action::SubmitUpdate(SubmitUpdate { header: header.to_vec() }))
+    }
+
+    /// Applies the transactions to the contract, all of them accepted, and seals them.
+    pub(crate) fn commit(&mut self, transactions: Vec<SignedTransaction>) {
+        let mut blobs = Vec::new();
+        for signed in &transactions {
+            let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
+            let body = match self.contract.admit(&candidate) {
+                Admission::NeedsBody { sha256, .. } => {
+                    let body = self.bodies[&sha256].clone();
+                    let rng = &mut ChaCha20Rng::seed_from_u64(9);
+                    let mut checked = check_updates(&self.ceremony.parameters, &[(&candidate, &body)], rng);
+                    blobs.push(body);
+                    Body::Checked(checked.remove(0))
+                }
+                Admission::Decided(_) => Body::None,
+            };
+            let receipt = self.contract.apply(&candidate, body).unwrap();
+            assert!(receipt.is_accepted(), "{receipt:?}");
+            if let Action::CloseRound(close) = candidate.action() {
+                for blob in [&close.sums, &close.model] {
+                    let hash: Hash = blob.as_ref().unwrap().sha256.as_slice().try_into().unwrap();
+                    blobs.push(self.bodies[&hash].clone());
+                }
+            }
+        }
+        let root = self.contract.state_root();
+        let entries = transactions.into_iter().map(|signed| entry(signed, false)).collect();
+        self.append(entries, root, blobs);
+        let hash = self.blocks.last().unwrap().hash();
+        self.contract.end_block(&hash);
+    }
+
+    /// Seals entries as a coordinator does that asks no contract.
+    pub(crate) fn forge(&mut self, transactions: Vec<SignedTransaction>) {
+        let entries: Vec<Vec<u8>> = transactions.into_iter().map(|signed| entry(signed, false)).collect();
+        self.append(entries, [0; 32], Vec::new());
+    }
+
+    pub(crate) fn append(&mut self, entries: Vec<Vec<u8>>, root: Hash, blobs: Vec<Vec<u8>>) {
+        let block = self.sealed_block(entries, root);
+        self.chain.append_block(&block).unwrap();
+        self.blocks.push(block);
+        self.blobs.push(blobs);
+    }
+
+    /// The next block, signed, and not appended.
+    pub(crate) fn sealed_block(&self, entries: Vec<Vec<u8>>, root: Hash) -> Block {
+        let bytes: Zeroizing<[u8; 32]> = self.ceremony.coordinator.signing.to_bytes();
+        let header = self.chain.propose(&entries, root, self.time_ms).unwrap();
+        Block { sealed: header.seal(&self.chain_id(), &SigningKey::from_bytes(&bytes)), entries }
+    }
+
+    pub(crate) fn time_passes(&mut self) {
+        self.time_ms += 1_000_000;
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.time_ms += 1;
+        self.time_ms
+    }
+
+    pub(crate) fn open_round(&mut self) -> SignedTransaction {
+        let RoundContext { step, attempt, model_hash, .. } = self.round();
+        let time_ms = self.tick();
+        self.orders(Action::OpenRound(OpenRound { step, attempt, model_sha256: model_hash.to_vec(), time_ms }))
+    }
+
+    pub(crate) fn open(&mut self) {
+        let open = self.open_round();
+        self.commit(vec![open]);
+    }
+
+    /// Institution i submits i + 1 in every coordinate. The headers, in order.
+    pub(crate) fn submit(&mut self, institutions: &[usize]) -> Vec<Vec<u8>> {
+        let round = self.round();
+        let updates: Vec<EncryptedUpdate> =
+            institutions.iter().map(|&i| self.update(i, &round, i as i64 + 1)).collect();
+        let mut transactions = Vec::new();
+        for (&i, update) in institutions.iter().zip(&updates) {
+            self.bodies.insert(sha256(&update.body), update.body.clone());
+            transactions.push(self.submission(i, &update.header));
+        }
+        self.commit(transactions);
+        updates.into_iter().map(|update| update.header).collect()
+    }
+
+    /// The certified sum of these headers, encoded.
+    pub(crate) fn evaluation(&self, round: &RoundContext, headers: &[Vec<u8>]) -> Vec<u8> {
+        let headers = self.verified(headers);
+        let headers: Vec<&VerifiedHeader> = headers.iter().collect();
+        self.ceremony.coordinator.evaluation.evaluate(round, &headers).unwrap().encode()
+    }
+
+    fn verified(&self, headers: &[Vec<u8>]) -> Vec<VerifiedHeader> {
+        let candidates = headers.iter().map(|header| CandidateHeader::decode(header).unwrap()).collect();
+        let verified = verify_key_proofs(&self.ceremony.parameters.public_key, candidates);
+        verified.into_iter().collect::<Result<_, _>>().unwrap()
+    }
+
+    pub(crate) fn close_collection(&mut self, evaluation: Vec<u8>) -> SignedTransaction {
+        let RoundContext { step, attempt, .. } = self.round();
+        let time_ms = self.tick();
+        self.orders(Action::CloseCollection(CloseCollection { step, attempt, evaluation, time_ms }))
+    }
+
+    /// Opens a round, takes the updates of everybody and seals their sum.
+    pub(crate) fn seal(&mut self) -> Vec<Vec<u8>> {
+        self.open();
+        let headers = self.submit(&[0, 1, 2, 3]);
+        let evaluation = self.evaluation(&self.round(), &headers);
+        let close = self.close_collection(evaluation);
+        self.commit(vec![close]);
+        headers
+    }
+
+    pub(crate) fn sealed_hash(&self) -> Hash {
+        match self.contract.phase() {
+            ContractPhase::Sealed(sealed) => *sealed.sealed_block().unwrap(),
+            ContractPhase::Opening(opening) => *opening.sealed_block(),
+            other => panic!("nothing is sealed in {}", other.name()),
+        }
+    }
+
+    pub(crate) fn countersignature(&self, institution: usize, step: u64, block: &Hash) -> SignedTransaction {
+        self.says(institution, Action::Countersign(Countersign { step, sealed_block: block.to_vec() }))
+    }
+
+    pub(crate) fn share(&self, institution: usize) -> SignedTransaction {
+        let ContractPhase::Opening(opening) = self.contract.phase() else { panic!("no quorum yet") };
+        let share = &self.ceremony.institutions[institution].share;
+        let block = self.sealed_hash();
+        let share = share.decryption_share(&self.ceremony.parameters.public_key, opening.evaluation(), &block).encode();
+        let step = self.contract.step();
+        self.says(institution, Action::SubmitShare(SubmitShare { step, sealed_block: block.to_vec(), share }))
+    }
+
+    /// Three trustees countersign, two share.
+    pub(crate) fn unseal(&mut self) {
+        let (step, block) = (self.contract.step(), self.sealed_hash());
+        self.commit((0..3).map(|i| self.countersignature(i, step, &block)).collect());
+        self.commit(vec![self.share(1), self.share(2)]);
+    }
+
+    /// The coordinator's CloseRound, with the blobs it names.
+    pub(crate) fn result(&mut self) -> (CloseRound, Vec<u8>) {
+        let ContractPhase::Opening(opening) = self.contract.phase() else { panic!("not opening") };
+        let opened = opening.outcome().unwrap().as_ref().unwrap();
+        let (sums, model) = (encode_sums(&opened.sums).unwrap(), opened.model.to_bytes());
+        let mask_key_sum = opened.mask_key_sum.encode().to_vec();
+        let blob = |bytes: &[u8]| Some(BlobRef { sha256: sha256(bytes).to_vec(), length: bytes.len() as u64 });
+        let (step, time_ms) = (self.contract.step(), self.tick());
+        let close = CloseRound { step, mask_key_sum, sums: blob(&sums), model: blob(&model), time_ms };
+        for bytes in [&sums, &model] {
+            self.bodies.insert(sha256(bytes), bytes.clone());
+        }
+        (close, sums)
+    }
+
+    /// A whole honest round. Its sums.
+    pub(crate) fn full_round(&mut self) -> Vec<u8> {
+        self.seal();
+        self.unseal();
+        let (close, sums) = self.result();
+        let close = self.orders(Action::CloseRound(close));
+        self.commit(vec![close]);
+        sums
+    }
+
+    /// A follower that has read every block, and the last round closed on the way.
+    pub(crate) fn follow(&self) -> (Follower, Option<Closed>) {
+        let parameters = Arc::new(self.ceremony.parameters.clone());
+        let mut follower = Follower::new(parameters, self.ceremony.genesis_entry.clone());
+        let mut last = None;
+        for (block, header) in self.blocks.iter().zip(self.chain.headers()) {
+            last = follower.read(block, header).unwrap().or(last);
+        }
+        (follower, last)
+    }
+
+    /// What a follower sees sealed.
+    pub(crate) fn sealed_sum(&self) -> Arc<SealedSum> {
+        match self.follow().0.phase() {
+            Phase::Sealed(sealed) => Arc::clone(&sealed.sum),
+            other => panic!("nothing is sealed in {}", other.name()),
+        }
+    }
+
+    /// A state directory that holds all blocks.
+    pub(crate) fn history(&self, directory: &Path) -> History {
+        let mut history = History::open(directory, &self.ceremony.parameters).unwrap();
+        for block in &self.blocks {
+            history.record(block).unwrap();
+        }
+        history.flush().wait().unwrap();
+        history
+    }
+
+    /// The coordinator's ledger, closed.
+    pub(crate) fn ledger(&self, directory: &Path) {
+        let store = Store::open(directory).unwrap();
+        for (block, blobs) in self.blocks.iter().zip(&self.blobs) {
+            let blobs: Vec<&[u8]> = blobs.iter().map(Vec::as_slice).collect();
+            store.append_block(block, &blobs).unwrap();
+        }
+        store.close().unwrap();
+    }
+}
+
+/// Replaces one hash by another wherever it stands.
+pub(crate) fn splice(bytes: &[u8], old: &Hash, new: &Hash) -> Vec<u8> {
+    let at = bytes.windows(32).position(|window| window == old).unwrap();
+    let mut bytes = bytes.to_vec();
+    bytes[at..at + 32].copy_from_slice(new);
+    bytes
+}

@@ -227,3 +227,246 @@ impl Quorum {
         sign(key, chain_id, Some(name), action)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use consilium_contract::{CandidateTransaction, Roster};
+    use consilium_crypto::{DecodeError, EncryptedUpdate};
+    use consilium_ledger::sha256;
+    use rand_core::OsRng;
+
+    use super::*;
+    use crate::{
+        fixture::{World, splice},
+        memory::MemoryError,
+        statements::StatementError,
+    };
+
+    /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
+    fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
+        let mut world = World::new();
+        world.open();
+        let headers = world.submit(&[0, 1, 2, 3]);
+        let evaluation = evaluation(&world, &headers);
+        let close = world.close_collection(evaluation);
+        world.forge(vec![close]);
+        (world, headers)
+    }
+
+    fn verdict(world: &World, own: Option<&Hash>) -> Result<Judged, TrusteeError> {
+        judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
+    }
+
+    fn answers(world: &World, transactions: &[SignedTransaction]) -> Vec<Countersignature> {
+        let (follower, _) = world.follow();
+        let verify = |signed: &SignedTransaction| {
+            let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
+            Countersignature::verify(&candidate, follower.roster(), &world.chain_id()).unwrap()
+        };
+        transactions.iter().map(verify).collect()
+    }
+
+    fn countersign(world: &World, directory: &std::path::Path) -> Result<Countersigned, ClientError> {
+        let judged = verdict(world, None).unwrap();
+        let mut memory = Memory::open(directory, world.chain_id()).unwrap();
+        judged.countersign(&mut memory, &world.ceremony.institutions[0].signing, &world.name(0))
+    }
+
+    #[test]
+    fn an_honest_sum_is_judged_countersigned_and_shared_and_the_contract_takes_both() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut world = World::new();
+        let headers = world.seal();
+        let judged = verdict(&world, Some(&sha256(&headers[0]))).unwrap();
+        assert_eq!(judged.block(), &world.sealed_hash());
+        let mut memory = Memory::open(dir.path(), world.chain_id()).unwrap();
+        let files = &world.ceremony.institutions[0];
+        let countersigned = judged.countersign(&mut memory, &files.signing, &world.name(0)).unwrap();
+        assert_eq!(memory.countersigned(0), Some(judged.block()));
+        let block = world.sealed_hash();
+        let others: Vec<_> = [1, 2].iter().map(|&i| world.countersignature(i, 0, &block)).collect();
+        let all = [vec![countersigned.transaction().clone()], others].concat();
+        let answers = answers(&world, &all);
+        let quorum = countersigned.quorum(&answers, &world.ceremony.parameters).unwrap();
+        world.commit(all);
+        let share = quorum.share(
+            &world.ceremony.institutions[0].share,
+            &world.ceremony.parameters,
+            &world.ceremony.institutions[0].signing,
+            &world.name(0),
+        );
+        // `commit` asserts that the contract accepts.
+        world.commit(vec![share]);
+    }
+
+    #[test]
+    fn the_sum_of_another_round_is_refused() {
+        let (world, _) = sealed(|world, _| {
+            let round = RoundContext { attempt: 1, ..world.round() };
+            let headers: Vec<_> = (0..3).map(|i| world.update(i, &round, 1).header).collect();
+            world.evaluation(&round, &headers)
+        });
+        assert_eq!(verdict(&world, None).unwrap_err(), TrusteeError::WrongRound);
+    }
+
+    #[test]
+    fn an_input_that_nobody_submitted_to_this_round_is_refused() {
+        let (world, _) = sealed(|world, headers| {
+            let unseen = world.update(2, &world.round(), 1).header;
+            world.evaluation(&world.round(), &[headers[0].clone(), headers[1].clone(), unseen])
+        });
+        assert_eq!(verdict(&world, None).unwrap_err(), TrusteeError::UnknownInput { position: 2 });
+    }
+
+    #[test]
+    fn an_institution_that_is_in_the_sum_twice_is_named() {
+        let mut world = World::new();
+        world.open();
+        let headers = world.submit(&[0, 1, 2]);
+        let second = world.update(0, &world.round(), 9).header;
+        let again = world.submission(0, &second);
+        world.forge(vec![again]);
+        let evaluation = splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&second));
+        let close = world.close_collection(evaluation);
+        world.forge(vec![close]);
+        assert_eq!(verdict(&world, None).unwrap_err(), TrusteeError::Duplicate(world.name(0)));
+    }
+
+    #[test]
+    fn a_sum_of_fewer_than_min_updates_is_refused() {
+        let (world, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..2]));
+        assert_eq!(verdict(&world, None).unwrap_err(), TrusteeError::TooFewUpdates { found: 2, expected: 3 });
+        let (world, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
+        assert_eq!(verdict(&world, None).unwrap().evaluation().summands(), 3);
+    }
+
+    #[test]
+    fn a_header_whose_key_proof_fails_is_refused_whoever_certified_the_sum() {
+        let mut world = World::new();
+        world.open();
+        let headers = world.submit(&[0, 1, 2]);
+        let bad = {
+            let EncryptedUpdate { mut header, .. } = world.update(3, &world.round(), 1);
+            // h_E, under the proof: the header still decodes.
+            let at = header.len() - 31 * 32 - 40 - 64;
+            header[at] ^= 1;
+            header
+        };
+        let submission = world.submission(3, &bad);
+        world.forge(vec![submission]);
+        let evaluation = splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&bad));
+        let close = world.close_collection(evaluation);
+        world.forge(vec![close]);
+        let expected = TrusteeError::BadHeader { pseudonym: world.name(3), reason: UpdateError::BadKeyProof };
+        assert_eq!(verdict(&world, None).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn a_header_that_does_not_decode_is_refused() {
+        let mut world = World::new();
+        world.open();
+        let headers = world.submit(&[0, 1, 2]);
+        let bad = {
+            let EncryptedUpdate { mut header, .. } = world.update(3, &world.round(), 1);
+            header.last_chunk_mut::<32>().unwrap().fill(0xff);
+            header
+        };
+        let submission = world.submission(3, &bad);
+        world.forge(vec![submission]);
+        let evaluation = splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&bad));
+        let close = world.close_collection(evaluation);
+        world.forge(vec![close]);
+        let Err(TrusteeError::BadHeader { pseudonym, reason }) = verdict(&world, None) else { panic!("accepted") };
+        assert_eq!(pseudonym, world.name(3));
+        assert!(matches!(reason, UpdateError::MalformedEncoding(DecodeError::Scalar { .. })), "{reason}");
+    }
+
+    #[test]
+    fn a_sum_without_the_own_accepted_update_is_refused_by_its_author_alone() {
+        let (world, headers) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
+        let own = sha256(&headers[3]);
+        assert_eq!(verdict(&world, Some(&own)).unwrap_err(), TrusteeError::OwnUpdateMissing(own));
+        assert!(verdict(&world, Some(&sha256(&headers[0]))).is_ok());
+    }
+
+    #[test]
+    fn a_sum_that_does_not_add_up_or_is_not_certified_is_refused() {
+        let (world, _) = sealed(|world, headers| {
+            let certified = world.evaluation(&world.round(), &headers[..3]);
+            splice(&certified, &sha256(&headers[2]), &sha256(&headers[3]))
+        });
+        assert!(matches!(verdict(&world, None), Err(TrusteeError::WrongSum(_))));
+        let (world, _) = sealed(|world, headers| {
+            let mut certified = world.evaluation(&world.round(), headers);
+            *certified.last_mut().unwrap() ^= 1;
+            certified
+        });
+        assert_eq!(verdict(&world, None).unwrap_err(), TrusteeError::WrongSum(AggregateError::BadCertificate));
+    }
+
+    #[test]
+    fn a_second_sum_of_one_step_is_never_countersigned_whatever_restarts_lie_between() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, _) = sealed(|world, headers| world.evaluation(&world.round(), headers));
+        let (second, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
+        let remembered = *countersign(&first, dir.path()).unwrap().judged().block();
+        // Each call opens the memory anew, as a restart does.
+        for _ in 0..2 {
+            let refused = countersign(&second, dir.path()).unwrap_err();
+            let ClientError::Memory(MemoryError::OtherBlock { step: 0, remembered: block, .. }) = refused else {
+                panic!("{refused}")
+            };
+            assert_eq!(block, remembered);
+        }
+        assert!(countersign(&first, dir.path()).is_ok());
+    }
+
+    #[test]
+    fn a_step_that_was_forgone_is_not_countersigned() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut world = World::new();
+        world.seal();
+        Memory::open(dir.path(), world.chain_id()).unwrap().forgo(0).unwrap();
+        let refused = countersign(&world, dir.path()).unwrap_err();
+        assert!(matches!(refused, ClientError::Memory(MemoryError::Forgone { step: 0 })), "{refused}");
+    }
+
+    #[test]
+    fn a_quorum_is_q_distinct_trustees_on_the_same_block_of_the_same_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut world = World::new();
+        world.seal();
+        let block = world.sealed_hash();
+        let countersigned = countersign(&world, dir.path()).unwrap();
+        let parameters = &world.ceremony.parameters;
+        assert_eq!(parameters.quorum, 3);
+        let quorum = |says: &[(usize, u64, Hash)]| {
+            let signed: Vec<_> = says.iter().map(|(i, step, block)| world.countersignature(*i, *step, block)).collect();
+            countersigned.quorum(&answers(&world, &signed), parameters).is_some()
+        };
+        let same = |i| (i, 0, block);
+        assert!(quorum(&[same(0), same(1), same(2)]));
+        assert!(quorum(&[same(3), same(1), same(2)]));
+        assert!(!quorum(&[same(0), same(1)]));
+        assert!(!quorum(&[same(0), same(1), same(1), same(0)]));
+        assert!(!quorum(&[same(0), same(1), (2, 0, [9; 32])]));
+        assert!(!quorum(&[same(0), same(1), (2, 1, block)]));
+    }
+
+    #[test]
+    fn a_countersignature_that_the_certified_key_did_not_sign_is_none() {
+        let mut world = World::new();
+        world.seal();
+        let (follower, _) = world.follow();
+        let verify = |roster: &Roster, signed: SignedTransaction| {
+            let candidate = CandidateTransaction::parse(signed).unwrap();
+            Countersignature::verify(&candidate, roster, &world.chain_id())
+        };
+        let honest = world.countersignature(1, 0, &world.sealed_hash());
+        assert!(verify(follower.roster(), honest.clone()).is_ok());
+        let mut forged = honest.clone();
+        forged.signature[9] ^= 1;
+        assert_eq!(verify(follower.roster(), forged), Err(StatementError::BadSignature(world.name(1))));
+        assert_eq!(verify(&Roster::default(), honest), Err(StatementError::UnknownInstitution));
+    }
+}
