@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use consilium_client::audit;
 
 use crate::config::Choice;
 use crate::federation::load_dataset;
@@ -26,12 +27,24 @@ struct Cli {
 const EXAMPLES: &str = "Examples:
   consilium replay                        ten institutions, sixty epochs, into runs/pima-42
   consilium replay --dataset wdbc --malicious 0 --out runs/honest
-  consilium plot runs/pima-42             draw figures and report again";
+  consilium audit runs/pima-42/ledger     verify every signature, proof, sum, share and model of it
+  consilium plot runs/pima-42             draw figures and report again
+
+Exit codes: 0 done; 1 the run failed or the audit found something that does not hold; 2 a value or file has to change.";
 
 #[derive(Subcommand)]
 enum Command {
     /// Train centrally, alone, in plain and in verified federation, and compare.
     Replay(ReplayArgs),
+    /// Replay a ledger through the contract and verify everything in it.
+    Audit {
+        /// Ledger of a run: DIR/ledger of a replay, or a coordinator's. It is only read.
+        #[arg(value_name = "LEDGER")]
+        ledger: PathBuf,
+        /// Form of the report on stdout.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
     /// Draw the figures and the report of a run again from its CSVs.
     Plot {
         /// Directory of the run, as given to `replay --out`.
@@ -74,7 +87,9 @@ struct ReplayArgs {
 
 const FILES: &str = "Written into DIR:
   config.toml    everything resolved          fig5.svg, fig6.svg   the figures
-  accuracy.csv   every model, every epoch     report.html          all of it on one page";
+  accuracy.csv   every model, every epoch     report.html          all of it on one page
+  rounds.csv     what each round cost         model.safetensors    the last verified model
+  ledger/        every step of the verified federation, for `consilium audit`";
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
@@ -168,15 +183,24 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
                 }
             })
         }
+        Command::Audit { ledger, format } => {
+            let report = audit(&ledger, &std::env::temp_dir(), None)?;
+            Ok(match format {
+                Format::Text => format!("{report}\n"),
+                Format::Json => format!("{:#}\n", serde_json::json!(report)),
+            })
+        }
         Command::Plot { directory } => {
             replay::draw(&directory)?;
-            Ok(format!("{}\n", written(&directory)))
+            Ok(format!("report: {}\n", directory.join(replay::files::REPORT).display()))
         }
     }
 }
 
+/// Where to look, and how to check it.
 fn written(directory: &std::path::Path) -> String {
-    format!("report: {}", directory.join(replay::files::REPORT).display())
+    let (report, ledger) = (directory.join(replay::files::REPORT), directory.join(replay::files::LEDGER));
+    format!("report: {}\naudit:  cargo run --release -- audit {}", report.display(), ledger.display())
 }
 
 #[cfg(test)]
@@ -188,7 +212,7 @@ mod tests {
         let cli = Cli::try_parse_from(std::iter::once("consilium").chain(line.split_whitespace()))?;
         match cli.command {
             Command::Replay(arguments) => Ok(arguments),
-            Command::Plot { .. } => panic!("not a replay"),
+            Command::Audit { .. } | Command::Plot { .. } => panic!("not a replay"),
         }
     }
 

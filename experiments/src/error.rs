@@ -37,6 +37,17 @@ pub enum ExperimentError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A party of the verified federation could not go on.
+    #[error("verified FL stopped: {who}: {reason}")]
+    Federated {
+        /// The party.
+        who: String,
+        /// Why.
+        reason: String,
+    },
+    /// Something in a ledger does not hold.
+    #[error("the audit fails: {0}")]
+    Audit(#[from] consilium_client::AuditError),
     /// A figure could not be drawn.
     #[error("drawing failed: {0}")]
     Plot(String),
@@ -48,7 +59,7 @@ impl ExperimentError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Invalid(_) | Self::Dataset(_) | Self::Quantise(_) | Self::File { .. } | Self::Record { .. } => 2,
-            Self::Learning(_) | Self::Plot(_) => 1,
+            Self::Learning(_) | Self::Plot(_) | Self::Federated { .. } | Self::Audit(_) => 1,
         }
     }
 

@@ -10,6 +10,7 @@
 //! | `federation` | one split dealt to institutions, who is malicious, who is looked at |
 //! | `centralised` | all rows in one place: independent runs (figure 5) |
 //! | `alone`, `plain` | an institution by itself; federated averaging in the clear (figure 6) |
+//! | `verified` | the verified federation, over gRPC with everything real |
 //! | `adversary` | the poisoned update, in floats and in integers |
 //! | `record` | what a replay measured, as CSV |
 //! | `summary` | where the curves end |
@@ -41,6 +42,7 @@ pub mod record;
 pub mod replay;
 pub mod report;
 pub mod summary;
+pub mod verified;
 
 pub use config::ReplayConfig;
 pub use error::ExperimentError;

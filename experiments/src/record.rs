@@ -56,7 +56,9 @@ pub struct AccuracyRow {
 }
 
 /// One round of the verified federation. Times are sums over the institutions for what each does by itself (train,
-/// quantise, encrypt, prove, upload), else the coordinator's.
+/// quantise, encrypt, prove, upload; trustee: judging, countersigning and sharing; check: fetching and checking what
+/// came before it trains on it), else the coordinator's (verify, aggregate, decrypt, ledger). `wall` is the time since
+/// the round before.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RoundRow {
     /// Step, from 1.
@@ -79,8 +81,20 @@ pub struct RoundRow {
 
 impl RoundRow {
     /// Parts of a round whose time is recorded, in the order of `rounds.csv`.
-    pub const PARTS: [&'static str; 9] =
-        ["train", "quantise", "encrypt", "prove", "upload", "verify", "aggregate", "decrypt", "ledger"];
+    pub const PARTS: [&'static str; 12] = [
+        "train",
+        "quantise",
+        "encrypt",
+        "prove",
+        "upload",
+        "verify",
+        "aggregate",
+        "trustee",
+        "decrypt",
+        "ledger",
+        "check",
+        "wall",
+    ];
 }
 
 /// Header of `accuracy.csv`.

@@ -1,15 +1,16 @@
 //! A replay from beginning to end, and drawing it again.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use consilium_client::learning::to_safetensors;
 use consilium_datasets::Dataset;
 
 use crate::progress::Progress;
-use crate::record::accuracy_csv;
+use crate::record::{accuracy_csv, rounds_csv};
 use crate::report::Report;
 use crate::summary::{SummaryRow, summarise};
-use crate::{ExperimentError, Federation, ReplayConfig, alone, centralised, plain, plot};
+use crate::{ExperimentError, Federation, ReplayConfig, alone, centralised, plain, plot, verified};
 
 /// File names inside a run's directory.
 pub mod files {
@@ -19,6 +20,10 @@ pub mod files {
     pub const ACCURACY: &str = "accuracy.csv";
     /// What happened in each round of the verified federation.
     pub const ROUNDS: &str = "rounds.csv";
+    /// The last model of the verified federation.
+    pub const MODEL: &str = "model.safetensors";
+    /// The coordinator's ledger of the verified federation.
+    pub const LEDGER: &str = "ledger";
     /// Centralised training.
     pub const FIGURE5: &str = "fig5.svg";
     /// Alone, plain and verified.
@@ -53,7 +58,14 @@ pub fn run(
         let (poisoned, _) = plain::run(&federation, true, progress)?;
         accuracy.extend(poisoned);
     }
+
+    progress.phase("verified FL", config.epochs);
+    let scratch = tempfile::tempdir().map_err(ExperimentError::file(Path::new("a temporary directory")))?;
+    let verified = verified::run(&federation, &directory.join(files::LEDGER), scratch.path(), progress)?;
+    accuracy.extend(verified.rows);
     write(directory, files::ACCURACY, accuracy_csv(&accuracy).as_bytes())?;
+    write(directory, files::ROUNDS, rounds_csv(&verified.rounds).as_bytes())?;
+    write(directory, files::MODEL, &to_safetensors(&federation.architecture, &verified.model)?)?;
     draw(directory)
 }
 
@@ -90,16 +102,20 @@ fn prepare(directory: &Path) -> Result<(), ExperimentError> {
         let shown = directory.display();
         return Err(ExperimentError::Invalid(format!("{shown} holds something else than a run: choose another --out")));
     }
-    for name in [files::ACCURACY, files::ROUNDS, files::FIGURE5, files::FIGURE6, files::REPORT] {
-        let path: PathBuf = directory.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(ExperimentError::file(&path)(error));
-            }
-            _ => {}
-        }
+    let outputs = [files::ACCURACY, files::ROUNDS, files::MODEL, files::FIGURE5, files::FIGURE6, files::REPORT];
+    for path in outputs.map(|name| directory.join(name)) {
+        gone(&path, fs::remove_file(&path))?;
     }
-    Ok(())
+    let ledger = directory.join(files::LEDGER);
+    gone(&ledger, fs::remove_dir_all(&ledger))
+}
+
+/// What is not there need not be removed.
+fn gone(path: &Path, removed: std::io::Result<()>) -> Result<(), ExperimentError> {
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ExperimentError::file(path)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), ExperimentError> {
