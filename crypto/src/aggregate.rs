@@ -36,23 +36,14 @@ impl EvaluationKey {
         content.extend(inputs.iter().flatten());
         content.extend(sums.iter().flat_map(Ciphertext::encode));
         let certificate = self.0.sign(EVALUATION, &[&content]);
-        Ok(Evaluation {
-            round: round.clone(),
-            inputs,
-            sums,
-            content,
-            certificate,
-        })
+        Ok(Evaluation { round: round.clone(), inputs, sums, content, certificate })
     }
 }
 
 /// The sum of headers of one round by distinct institutions.
 fn sum(round: &RoundContext, headers: &[&VerifiedHeader]) -> Result<Vec<Ciphertext>, AggregateError> {
     if headers.is_empty() || headers.len() > MAX_SUMMANDS as usize {
-        return Err(AggregateError::Count {
-            found: headers.len(),
-            most: MAX_SUMMANDS,
-        });
+        return Err(AggregateError::Count { found: headers.len(), most: MAX_SUMMANDS });
     }
     let mut seen = HashSet::new();
     let mut sums = vec![Ciphertext::default(); LIMBS];
@@ -88,36 +79,21 @@ impl Evaluation {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         const WHAT: &str = "evaluation";
         let prefix = RoundContext::LEN + 4;
-        let head = bytes.get(..prefix).ok_or(DecodeError::Length {
-            what: WHAT,
-            expected: prefix,
-            found: bytes.len(),
-        })?;
+        let head =
+            bytes.get(..prefix).ok_or(DecodeError::Length { what: WHAT, expected: prefix, found: bytes.len() })?;
         let mut reader = Reader::new(WHAT, head, prefix)?;
         let round = RoundContext::decode(reader.take(RoundContext::LEN)?)?;
         let count = reader.u32()?;
         if !(1..=MAX_SUMMANDS).contains(&count) {
-            return Err(DecodeError::Value {
-                what: "inputs",
-                found: u64::from(count),
-                allowed: "1 to 1024",
-            });
+            return Err(DecodeError::Value { what: "inputs", found: u64::from(count), allowed: "1 to 1024" });
         }
         let mut reader = Reader::new(WHAT, bytes, Self::length(count as usize))?;
         reader.take(prefix)?;
         let inputs = (0..count).map(|_| reader.array()).collect::<Result<_, _>>()?;
-        let sums = (0..LIMBS)
-            .map(|_| Ciphertext::read(&mut reader))
-            .collect::<Result<_, _>>()?;
+        let sums = (0..LIMBS).map(|_| Ciphertext::read(&mut reader)).collect::<Result<_, _>>()?;
         let certificate = Signature::decode(reader.take(SIGNATURE_LEN)?)?;
         let content = bytes.get(..bytes.len() - SIGNATURE_LEN).unwrap_or_default().to_vec();
-        Ok(Self {
-            round,
-            inputs,
-            sums,
-            content,
-            certificate,
-        })
+        Ok(Self { round, inputs, sums, content, certificate })
     }
 
     /// The round it claims to sum.
@@ -149,20 +125,10 @@ impl Evaluation {
         if round.key_hash != key.hash() {
             return Err(AggregateError::WrongKey);
         }
-        let certified = key
-            .evaluation_key()
-            .verify(EVALUATION, &[&self.content], &self.certificate);
+        let certified = key.evaluation_key().verify(EVALUATION, &[&self.content], &self.certificate);
         certified.map_err(|_| AggregateError::BadCertificate)?;
-        if !self
-            .inputs
-            .iter()
-            .eq(headers.iter().map(|header| header.hash()).collect::<Vec<_>>().iter())
-        {
-            let differs = self
-                .inputs
-                .iter()
-                .zip(headers)
-                .position(|(input, header)| *input != header.hash());
+        if !self.inputs.iter().eq(headers.iter().map(|header| header.hash()).collect::<Vec<_>>().iter()) {
+            let differs = self.inputs.iter().zip(headers).position(|(input, header)| *input != header.hash());
             let position = differs.unwrap_or(self.inputs.len().min(headers.len()));
             return Err(AggregateError::WrongInputs { position });
         }
@@ -170,6 +136,18 @@ impl Evaluation {
             return Err(AggregateError::WrongSum);
         }
         Ok(VerifiedEvaluation(self.clone()))
+    }
+}
+
+#[cfg(test)]
+impl Evaluation {
+    /// What a cheating holder of sk_h can do: certify what is not the sum.
+    pub(crate) fn add_to_first_limb(&mut self, point: curve25519_dalek::RistrettoPoint, key: &EvaluationKey) {
+        let sum = self.sums.first_mut().unwrap();
+        sum.c3 += point;
+        let start = RoundContext::LEN + 4 + 32 * self.inputs.len();
+        self.content[start..start + Ciphertext::LEN].copy_from_slice(&sum.encode());
+        self.certificate = key.0.sign(EVALUATION, &[&self.content]);
     }
 }
 

@@ -20,11 +20,7 @@ impl Parameters {
     pub fn new(dimension: u32, bits: u8) -> Result<Self, DecodeError> {
         if !(1..=MAX_DIMENSION).contains(&dimension) {
             let found = u64::from(dimension);
-            return Err(DecodeError::Value {
-                what: "dimension",
-                found,
-                allowed: "1 to 2^24",
-            });
+            return Err(DecodeError::Value { what: "dimension", found, allowed: "1 to 2^24" });
         }
         Bound::parameter(u64::from(bits))?;
         Ok(Self { dimension, bits })
@@ -59,11 +55,7 @@ impl Bound {
         match bits {
             8 => Ok(Self::Parameter { bits: 8 }),
             16 => Ok(Self::Parameter { bits: 16 }),
-            found => Err(DecodeError::Value {
-                what: "bits a parameter",
-                found,
-                allowed: "8 or 16",
-            }),
+            found => Err(DecodeError::Value { what: "bits a parameter", found, allowed: "8 or 16" }),
         }
     }
 
@@ -133,25 +125,12 @@ impl RoundContext {
         let bound = match kind {
             Bound::PARAMETER => Bound::parameter(reader.u64()?)?,
             _ => {
-                return Err(DecodeError::Value {
-                    what: "kind of bound",
-                    found: u64::from(kind),
-                    allowed: "1",
-                });
+                return Err(DecodeError::Value { what: "kind of bound", found: u64::from(kind), allowed: "1" });
             }
         };
         let dimension = reader.u32()?;
         Parameters::new(dimension, bound.bits())?;
-        Ok(Self {
-            protocol_version,
-            chain_id,
-            step,
-            attempt,
-            model_hash,
-            bound,
-            dimension,
-            key_hash: reader.array()?,
-        })
+        Ok(Self { protocol_version, chain_id, step, attempt, model_hash, bound, dimension, key_hash: reader.array()? })
     }
 
     /// The numbers that fix the lengths; refused where d is out of bounds.
@@ -185,10 +164,7 @@ impl Context {
     /// Reads [`encode`](Self::encode)'s bytes and no others.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("context", bytes, Self::LEN)?;
-        Ok(Self {
-            round: RoundContext::decode(reader.take(RoundContext::LEN)?)?,
-            pseudonym: reader.array()?,
-        })
+        Ok(Self { round: RoundContext::decode(reader.take(RoundContext::LEN)?)?, pseudonym: reader.array()? })
     }
 }
 
@@ -207,10 +183,7 @@ mod tests {
             dimension: 289,
             key_hash: [7; 32],
         };
-        Context {
-            round,
-            pseudonym: [8; 32],
-        }
+        Context { round, pseudonym: [8; 32] }
     }
 
     #[test]
@@ -229,10 +202,7 @@ mod tests {
     #[test]
     fn unknown_bounds_and_sizes_are_refused() {
         for (bits, dimension) in [(0, 1), (7, 1), (32, 1), (8, 0), (8, MAX_DIMENSION + 1)] {
-            assert!(
-                Parameters::new(dimension, bits).is_err(),
-                "{bits} bits, {dimension} parameters"
-            );
+            assert!(Parameters::new(dimension, bits).is_err(), "{bits} bits, {dimension} parameters");
         }
         let mut bytes = example().encode();
         bytes[4 + 32 + 8 + 4 + 32] = 2;

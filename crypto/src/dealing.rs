@@ -58,35 +58,20 @@ pub fn deal(
         f: f.iter().map(|coefficient| public_key.x1 * coefficient).collect(),
         g: phi.iter().map(|coefficient| public_key.x2 * coefficient).collect(),
     };
-    let share = |index| KeyShare {
-        index,
-        a: evaluate(&f, index),
-        b: evaluate(&phi, index),
-    };
-    Ok(Dealing {
-        public_key,
-        commitments,
-        shares: (1..=trustees).map(share).collect(),
-    })
+    let share = |index| KeyShare { index, a: evaluate(&f, index), b: evaluate(&phi, index) };
+    Ok(Dealing { public_key, commitments, shares: (1..=trustees).map(share).collect() })
 }
 
 fn check_threshold(trustees: u32, threshold: u32) -> Result<(), ShareError> {
     let possible =
         (1..=MAX_SUMMANDS).contains(&trustees) && threshold >= 1 && u64::from(trustees) + 2 >= 3 * u64::from(threshold);
-    if possible {
-        Ok(())
-    } else {
-        Err(ShareError::Threshold { trustees, threshold })
-    }
+    if possible { Ok(()) } else { Err(ShareError::Threshold { trustees, threshold }) }
 }
 
 /// Horner's rule.
 fn evaluate(coefficients: &[Scalar], index: u32) -> Scalar {
     let x = Scalar::from(index);
-    coefficients
-        .iter()
-        .rev()
-        .fold(Scalar::ZERO, |sum, coefficient| sum * x + coefficient)
+    coefficients.iter().rev().fold(Scalar::ZERO, |sum, coefficient| sum * x + coefficient)
 }
 
 /// F and G, the public commitments to a dealing; they are tied to a public key by [`KeyShare::verify`].
@@ -109,23 +94,14 @@ impl DealingCommitments {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.trustees.to_be_bytes().to_vec();
         bytes.extend(self.threshold().to_be_bytes());
-        bytes.extend(
-            self.f
-                .iter()
-                .chain(&self.g)
-                .flat_map(|point| point.compress().to_bytes()),
-        );
+        bytes.extend(self.f.iter().chain(&self.g).flat_map(|point| point.compress().to_bytes()));
         bytes
     }
 
     /// Reads [`encode`](Self::encode)'s bytes; refuses n < 3t − 2 and commitments that do not open to a key.
     pub fn decode(bytes: &[u8]) -> Result<Self, ShareError> {
         const WHAT: &str = "dealing commitments";
-        let head = bytes.get(..8).ok_or(DecodeError::Length {
-            what: WHAT,
-            expected: 8,
-            found: bytes.len(),
-        })?;
+        let head = bytes.get(..8).ok_or(DecodeError::Length { what: WHAT, expected: 8, found: bytes.len() })?;
         let mut reader = Reader::new(WHAT, head, 8)?;
         let (trustees, threshold) = (reader.u32()?, reader.u32()?);
         check_threshold(trustees, threshold)?;
@@ -133,21 +109,11 @@ impl DealingCommitments {
         let mut reader = Reader::new(WHAT, bytes, length)?;
         reader.take(8)?;
         let mut points = || -> Result<Vec<RistrettoPoint>, DecodeError> {
-            (0..threshold)
-                .map(|_| reader.points::<1>().map(|[point]| point))
-                .collect()
+            (0..threshold).map(|_| reader.points::<1>().map(|[point]| point)).collect()
         };
-        let commitments = Self {
-            trustees,
-            f: points()?,
-            g: points()?,
-        };
+        let commitments = Self { trustees, f: points()?, g: points()? };
         let opens = commitments.f.first() == Some(&g()) && commitments.g.first() == Some(&g());
-        if opens {
-            Ok(commitments)
-        } else {
-            Err(ShareError::WrongDealing)
-        }
+        if opens { Ok(commitments) } else { Err(ShareError::WrongDealing) }
     }
 
     /// t.
@@ -163,15 +129,10 @@ impl DealingCommitments {
     /// (A_i, B_i); the identity is refused.
     pub fn public_share(&self, index: u32) -> Result<PublicShare, ShareError> {
         if !(1..=self.trustees).contains(&index) {
-            return Err(ShareError::UnknownTrustee {
-                index,
-                trustees: self.trustees,
-            });
+            return Err(ShareError::UnknownTrustee { index, trustees: self.trustees });
         }
         let x = Scalar::from(index);
-        let powers: Vec<_> = std::iter::successors(Some(Scalar::ONE), |p| Some(p * x))
-            .take(self.f.len())
-            .collect();
+        let powers: Vec<_> = std::iter::successors(Some(Scalar::ONE), |p| Some(p * x)).take(self.f.len()).collect();
         let [a, b] = [&self.f, &self.g].map(|points| RistrettoPoint::vartime_multiscalar_mul(&powers, points));
         if a.is_identity() || b.is_identity() {
             return Err(ShareError::WrongDealing);
@@ -216,15 +177,8 @@ impl KeyShare {
     /// Whether the share is what the commitments say and the commitments are of this public key.
     pub fn verify(&self, key: &PublicKey, commitments: &DealingCommitments) -> Result<(), ShareError> {
         let public = commitments.public_share(self.index)?;
-        let dealt = PublicShare {
-            a: key.x1 * self.a,
-            b: key.x2 * self.b,
-        };
-        if dealt == public {
-            Ok(())
-        } else {
-            Err(ShareError::WrongKeyShare { index: self.index })
-        }
+        let dealt = PublicShare { a: key.x1 * self.a, b: key.x2 * self.b };
+        if dealt == public { Ok(()) } else { Err(ShareError::WrongKeyShare { index: self.index }) }
     }
 }
 

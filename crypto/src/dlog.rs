@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use rayon::prelude::*;
 
@@ -26,29 +26,16 @@ pub struct DiscreteLogTable {
 }
 
 impl DiscreteLogTable {
-    /// Builds the table, on all cores.
+    /// Builds the table, in about 50 ms.
+    ///
+    /// On one core: this runs under the lock of [`shared`](Self::shared), where a wait for the thread pool could run another
+    /// job that waits for the same lock.
     pub fn new() -> Self {
-        const PART: u64 = 4096;
-        let encodings: Vec<Vec<CompressedRistretto>> = (0..BABY_STEPS / PART)
-            .into_par_iter()
-            .map(|part| {
-                let first = h_times(&Scalar::from(part * PART));
-                let multiples: Vec<_> = std::iter::successors(Some(first), |point| Some(point + h()))
-                    .take(PART as usize)
-                    .collect();
-                RistrettoPoint::double_and_compress_batch(&multiples)
-            })
-            .collect();
-        let values = encodings
-            .concat()
-            .into_iter()
-            .map(|encoding| encoding.to_bytes())
-            .zip(0..)
-            .collect();
-        Self {
-            values,
-            giant: h_times(&Scalar::from(BABY_STEPS)),
-        }
+        let multiples = std::iter::successors(Some(RistrettoPoint::default()), |point| Some(point + h()));
+        let multiples: Vec<_> = multiples.take(BABY_STEPS as usize).collect();
+        let encodings = RistrettoPoint::double_and_compress_batch(&multiples);
+        let values = encodings.into_iter().map(|encoding| encoding.to_bytes()).zip(0..).collect();
+        Self { values, giant: h_times(&Scalar::from(BABY_STEPS)) }
     }
 
     /// The table of this process, built at the first call.
@@ -63,10 +50,7 @@ impl DiscreteLogTable {
             return Err(ReadOffError::TooLarge { bound, most: MAX_BOUND });
         }
         let share = points.len().div_ceil(rayon::current_num_threads()).max(64);
-        let found: Vec<_> = points
-            .par_chunks(share)
-            .flat_map_iter(|part| self.search(part, bound))
-            .collect();
+        let found: Vec<_> = points.par_chunks(share).flat_map_iter(|part| self.search(part, bound)).collect();
         let value = |(index, value): (usize, Option<u64>)| value.ok_or(ReadOffError::NotFound { index, bound });
         found.into_iter().enumerate().map(value).collect()
     }
@@ -118,21 +102,12 @@ mod tests {
     #[test]
     fn a_value_out_of_bounds_is_an_error_and_never_a_wrong_number() {
         let table = DiscreteLogTable::shared();
-        for (value, bound) in [
-            (Scalar::from(100u64), 100),
-            (Scalar::from(65_536u64), 65_536),
-            (-Scalar::ONE, 1 << 18),
-        ] {
+        for (value, bound) in [(Scalar::from(100u64), 100), (Scalar::from(65_536u64), 65_536), (-Scalar::ONE, 1 << 18)]
+        {
             let points = [h_times(&Scalar::ONE), h_times(&value)];
-            assert_eq!(
-                table.read_off(&points, bound),
-                Err(ReadOffError::NotFound { index: 1, bound })
-            );
+            assert_eq!(table.read_off(&points, bound), Err(ReadOffError::NotFound { index: 1, bound }));
         }
         let too_large = MAX_BOUND + 1;
-        assert!(matches!(
-            table.read_off(&[], too_large),
-            Err(ReadOffError::TooLarge { .. })
-        ));
+        assert!(matches!(table.read_off(&[], too_large), Err(ReadOffError::TooLarge { .. })));
     }
 }

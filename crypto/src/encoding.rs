@@ -19,11 +19,7 @@ impl<'a> Reader<'a> {
     /// Refuses any length but `expected`.
     pub(crate) fn new(what: &'static str, bytes: &'a [u8], expected: usize) -> Result<Self, DecodeError> {
         if bytes.len() != expected {
-            return Err(DecodeError::Length {
-                what,
-                expected,
-                found: bytes.len(),
-            });
+            return Err(DecodeError::Length { what, expected, found: bytes.len() });
         }
         Ok(Self { what, rest: bytes })
     }
@@ -77,9 +73,7 @@ impl<'a> Reader<'a> {
 }
 
 fn decompress(what: &'static str, index: usize, bytes: &[u8; 32]) -> Result<RistrettoPoint, DecodeError> {
-    CompressedRistretto(*bytes)
-        .decompress()
-        .ok_or(DecodeError::Point { what, index })
+    CompressedRistretto(*bytes).decompress().ok_or(DecodeError::Point { what, index })
 }
 
 /// Decodes a whole vector of group elements on all cores; the first bad element is the one named.
@@ -87,11 +81,7 @@ pub(crate) fn decompress_all(what: &'static str, bytes: &[u8]) -> Result<Vec<Ris
     let (elements, rest) = bytes.as_chunks::<ELEMENT_LEN>();
     if !rest.is_empty() {
         let expected = bytes.len() - rest.len();
-        return Err(DecodeError::Length {
-            what,
-            expected,
-            found: bytes.len(),
-        });
+        return Err(DecodeError::Length { what, expected, found: bytes.len() });
     }
     let points: Vec<_> = elements
         .par_iter()

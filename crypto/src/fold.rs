@@ -106,8 +106,7 @@ impl Folded {
     /// Whether the sum is zero.
     pub(crate) fn holds(mut self, key: &PublicKey) -> bool {
         let bases = mask_bases(self.masks.len());
-        self.terms
-            .extend([(self.g, g()), (self.h, *h()), (self.x1, key.x1), (self.x2, key.x2)]);
+        self.terms.extend([(self.g, g()), (self.h, *h()), (self.x1, key.x1), (self.x2, key.x2)]);
         self.terms.extend(self.masks.into_iter().zip(bases.iter().copied()));
         multiscalar(&self.terms).is_identity()
     }

@@ -42,10 +42,7 @@ pub(crate) fn g_times(scalar: &Scalar) -> RistrettoPoint {
 
 /// The commitment bases of the range proofs: commit(u; β) = u·h + β·g.
 pub(crate) fn pedersen() -> PedersenGens {
-    PedersenGens {
-        B: *h(),
-        B_blinding: g(),
-    }
+    PedersenGens { B: *h(), B_blinding: g() }
 }
 
 /// The generators of the Bulletproofs, enough for the largest chunk of the widest values.
@@ -63,18 +60,16 @@ pub(crate) fn mask_bases(dimension: usize) -> Arc<Vec<RistrettoPoint>> {
     if known.len() >= dimension {
         return known;
     }
+    // Computed without holding the lock: a thread that waits for the pool runs the pool's other jobs meanwhile, and one of
+    // them may come here, too. At worst a base is computed twice.
+    let mut grown = Vec::clone(&known);
+    grown.par_extend((grown.len()..dimension).into_par_iter().with_min_len(64).map(|j| mask_base(j as u64)));
+    let grown = Arc::new(grown);
     let mut writable = bases.write().unwrap_or_else(PoisonError::into_inner);
-    if writable.len() < dimension {
-        let mut grown = Vec::clone(&writable);
-        grown.par_extend(
-            (grown.len()..dimension)
-                .into_par_iter()
-                .with_min_len(64)
-                .map(|j| mask_base(j as u64)),
-        );
-        *writable = Arc::new(grown);
+    if writable.len() < grown.len() {
+        *writable = Arc::clone(&grown);
     }
-    Arc::clone(&writable)
+    grown
 }
 
 fn mask_base(j: u64) -> RistrettoPoint {
@@ -116,13 +111,15 @@ mod tests {
     }
 
     #[test]
+    fn mask_bases_grow_from_inside_the_pool_without_waiting_for_each_other() {
+        let lengths: Vec<_> = (0..64).into_par_iter().map(|i| mask_bases(6000 + 200 * i).len() - 200 * i).collect();
+        assert!(lengths.iter().all(|length| *length >= 6000));
+    }
+
+    #[test]
     fn multiplying_in_parts_gives_the_same_sum() {
         let bases = mask_bases(5000);
-        let terms: Vec<_> = (1u64..)
-            .map(Scalar::from)
-            .zip(bases.iter().copied())
-            .take(5000)
-            .collect();
+        let terms: Vec<_> = (1u64..).map(Scalar::from).zip(bases.iter().copied()).take(5000).collect();
         let naive: RistrettoPoint = terms.iter().map(|(s, p)| s * p).sum();
         assert_eq!(multiscalar(&terms), naive);
     }

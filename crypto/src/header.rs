@@ -45,9 +45,7 @@ impl CandidateHeader {
     pub fn decode(bytes: &[u8]) -> Result<Self, UpdateError> {
         let mut reader = Reader::new("header", bytes, HEADER_LEN)?;
         let context = Context::decode(reader.take(Context::LEN)?)?;
-        let ciphertexts = (0..LIMBS)
-            .map(|_| Ciphertext::read(&mut reader))
-            .collect::<Result<_, DecodeError>>()?;
+        let ciphertexts = (0..LIMBS).map(|_| Ciphertext::read(&mut reader)).collect::<Result<_, DecodeError>>()?;
         Ok(Self {
             bytes: bytes.to_vec(),
             hash: Sha256::digest(bytes).into(),
@@ -62,9 +60,7 @@ impl CandidateHeader {
 
     /// The context that a header's bytes begin with, for the checks that come before decoding: author, signature, round.
     pub fn peek_context(bytes: &[u8]) -> Result<Context, UpdateError> {
-        Ok(Context::decode(
-            Reader::new("header", bytes, HEADER_LEN)?.take(Context::LEN)?,
-        )?)
+        Ok(Context::decode(Reader::new("header", bytes, HEADER_LEN)?.take(Context::LEN)?)?)
     }
 
     /// The bytes that the institution signs.
@@ -102,9 +98,7 @@ impl CandidateHeader {
     }
 
     fn encoded_ciphertexts(&self) -> &[u8] {
-        self.bytes
-            .get(Context::LEN..Context::LEN + CIPHERTEXTS_LEN)
-            .unwrap_or_default()
+        self.bytes.get(Context::LEN..Context::LEN + CIPHERTEXTS_LEN).unwrap_or_default()
     }
 
     /// The transcript from which all proofs of the update fork.
@@ -131,10 +125,7 @@ impl CandidateHeader {
 
 impl std::fmt::Debug for CandidateHeader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Header")
-            .field("hash", &self.hash)
-            .field("context", &self.context)
-            .finish_non_exhaustive()
+        f.debug_struct("Header").field("hash", &self.hash).field("context", &self.context).finish_non_exhaustive()
     }
 }
 
@@ -193,40 +184,24 @@ fn verify(
 ) -> Vec<Result<VerifiedHeader, UpdateError>> {
     let verdicts: Vec<bool> = {
         // A header for another key is out before the fold.
-        let parts: Vec<_> = headers
-            .iter()
-            .map(|header| header.is_for(key).then(|| header.transcript(key)))
-            .collect();
-        let all: Vec<_> = headers
-            .iter()
-            .zip(&parts)
-            .filter_map(|(header, base)| Some((header, base.as_ref()?)))
-            .collect();
+        let parts: Vec<_> = headers.iter().map(|header| header.is_for(key).then(|| header.transcript(key))).collect();
+        let all: Vec<_> =
+            headers.iter().zip(&parts).filter_map(|(header, base)| Some((header, base.as_ref()?))).collect();
         let folded = || equations_hold(key, &all, fresh);
         let ranges = || {
             let jobs = headers.par_iter().zip(&parts);
-            jobs.map(|(header, base)| {
-                base.as_ref()
-                    .is_some_and(|base| header.limbs_in_range(key, base, fresh))
-            })
-            .collect()
+            jobs.map(|(header, base)| base.as_ref().is_some_and(|base| header.limbs_in_range(key, base, fresh)))
+                .collect()
         };
         let (folded, ranges): (bool, Vec<bool>) = rayon::join(folded, ranges);
         let jobs = headers.iter().zip(&parts).zip(ranges);
         jobs.map(|((header, base), range)| {
-            range
-                && base
-                    .as_ref()
-                    .is_some_and(|base| folded || equations_hold(key, &[(header, base)], fresh))
+            range && base.as_ref().is_some_and(|base| folded || equations_hold(key, &[(header, base)], fresh))
         })
         .collect()
     };
     let verdict = |(header, holds)| {
-        if holds {
-            Ok(VerifiedHeader::assume(header))
-        } else {
-            Err(UpdateError::BadKeyProof)
-        }
+        if holds { Ok(VerifiedHeader::assume(header)) } else { Err(UpdateError::BadKeyProof) }
     };
     headers.into_iter().zip(verdicts).map(verdict).collect()
 }

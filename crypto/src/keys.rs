@@ -45,12 +45,7 @@ impl PublicKey {
         for (slot, part) in encoding.as_chunks_mut().0.iter_mut().zip(parts) {
             *slot = part;
         }
-        Ok(Self {
-            x1,
-            x2,
-            evaluation,
-            encoding,
-        })
+        Ok(Self { x1, x2, evaluation, encoding })
     }
 
     /// X1 ‖ X2 ‖ vk.
@@ -78,10 +73,7 @@ impl PublicKey {
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublicKey")
-            .field("x1", &self.x1.compress())
-            .field("x2", &self.x2.compress())
-            .finish()
+        f.debug_struct("PublicKey").field("x1", &self.x1.compress()).field("x2", &self.x2.compress()).finish()
     }
 }
 
@@ -142,15 +134,8 @@ impl KeyMaterial {
     pub(crate) fn generate(rng: &mut impl CryptoRngCore) -> Self {
         let x = Zeroizing::new(nonzero(rng));
         let y = Zeroizing::new(nonzero(rng));
-        let secret = DecryptionKey {
-            a: x.invert(),
-            b: y.invert(),
-        };
-        Self {
-            x1: g_times(&x),
-            x2: g_times(&y),
-            secret,
-        }
+        let secret = DecryptionKey { a: x.invert(), b: y.invert() };
+        Self { x1: g_times(&x), x2: g_times(&y), secret }
     }
 
     pub(crate) fn secrets(&self) -> (&Scalar, &Scalar) {
@@ -181,11 +166,7 @@ impl Ciphertext {
 
     /// Enc(u; r, s), in constant time.
     pub(crate) fn encrypt(key: &PublicKey, u: &Scalar, r: &Scalar, s: &Scalar) -> Self {
-        Self {
-            c1: key.x1 * r,
-            c2: key.x2 * s,
-            c3: g_times(&(r + s)) + h_times(u),
-        }
+        Self { c1: key.x1 * r, c2: key.x2 * s, c3: g_times(&(r + s)) + h_times(u) }
     }
 
     /// C1 ‖ C2 ‖ C3.
@@ -221,10 +202,7 @@ mod tests {
     fn key(rng: &mut ChaCha20Rng) -> (PublicKey, DecryptionKey) {
         let material = KeyMaterial::generate(rng);
         let evaluation = EvaluationKey::generate(rng).verifying_key();
-        (
-            PublicKey::new(material.x1, material.x2, evaluation).unwrap(),
-            material.secret,
-        )
+        (PublicKey::new(material.x1, material.x2, evaluation).unwrap(), material.secret)
     }
 
     #[test]
@@ -250,10 +228,7 @@ mod tests {
         for half in 0..2 {
             let mut changed = bytes;
             changed[32 * half..32 * (half + 1)].fill(0);
-            assert!(matches!(
-                PublicKey::decode(&changed),
-                Err(DecodeError::DegenerateKey { .. })
-            ));
+            assert!(matches!(PublicKey::decode(&changed), Err(DecodeError::DegenerateKey { .. })));
         }
         assert!(PublicKey::new(public.x1, public.x1, *public.evaluation_key()).is_err());
         assert!(PublicKey::decode(&bytes[..95]).is_err());
@@ -267,22 +242,10 @@ mod tests {
         bytes[..32].fill(0xff);
         bytes[0] = 0xed;
         bytes[31] = 0x7f;
-        assert_eq!(
-            PublicKey::decode(&bytes),
-            Err(DecodeError::Point {
-                what: "public key",
-                index: 0
-            })
-        );
+        assert_eq!(PublicKey::decode(&bytes), Err(DecodeError::Point { what: "public key", index: 0 }));
         bytes[..32].fill(0);
         bytes[0] = 1;
-        assert_eq!(
-            PublicKey::decode(&bytes),
-            Err(DecodeError::Point {
-                what: "public key",
-                index: 0
-            })
-        );
+        assert_eq!(PublicKey::decode(&bytes), Err(DecodeError::Point { what: "public key", index: 0 }));
     }
 
     #[test]

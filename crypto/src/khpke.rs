@@ -145,19 +145,12 @@ impl Opened {
         let bytes = match ciphertext {
             Sealed::Fresh(bytes) => {
                 let inputs = vec![bytes.clone()];
-                return Ok(Self {
-                    result: sum(key, context, &inputs)?,
-                    inputs,
-                });
+                return Ok(Self { result: sum(key, context, &inputs)?, inputs });
             }
             Sealed::Evaluated(bytes) => bytes,
         };
         const WHAT: &str = "evaluated ciphertext";
-        let head = bytes.get(..36).ok_or(DecodeError::Length {
-            what: WHAT,
-            expected: 36,
-            found: bytes.len(),
-        })?;
+        let head = bytes.get(..36).ok_or(DecodeError::Length { what: WHAT, expected: 36, found: bytes.len() })?;
         let mut reader = Reader::new(WHAT, head, 36)?;
         if reader.array::<32>()? != *context {
             return Err(Bottom::OtherContext);
@@ -174,9 +167,7 @@ impl Opened {
         let result = Ciphertext::read(&mut reader)?;
         let certificate = Signature::decode(reader.take(SIGNATURE_LEN)?)?;
         let content = bytes.get(..length - SIGNATURE_LEN).unwrap_or_default();
-        let certified = key
-            .evaluation_key()
-            .verify(STANDALONE_EVALUATION, &[content], &certificate);
+        let certified = key.evaluation_key().verify(STANDALONE_EVALUATION, &[content], &certificate);
         certified.map_err(|_| Bottom::BadCertificate)?;
         if sum(key, context, &inputs)? != result {
             return Err(Bottom::WrongSum);

@@ -89,6 +89,9 @@ mod transcript;
 pub mod update;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use aggregate::{Evaluation, VerifiedEvaluation};
 pub use context::{Bound, Context, MAX_DIMENSION, MAX_SUMMANDS, Parameters, RoundContext};
 pub use dealing::{Dealing, DealingCommitments, KeyShare, PublicShare, countersign_quorum, deal};

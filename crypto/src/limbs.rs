@@ -44,9 +44,7 @@ impl LimbWitness {
     pub(crate) fn encrypt(&self, key: &PublicKey) -> Vec<Ciphertext> {
         let randomness = self.r.iter().zip(&self.s);
         let limbs = self.kappa.iter().zip(randomness);
-        limbs
-            .map(|(kappa, (r, s))| Ciphertext::encrypt(key, &Scalar::from(*kappa), r, s))
-            .collect()
+        limbs.map(|(kappa, (r, s))| Ciphertext::encrypt(key, &Scalar::from(*kappa), r, s)).collect()
     }
 }
 
@@ -101,12 +99,7 @@ impl LimbProof {
         let t_bytes = reader.array()?;
         let t = Reader::new("key proof", &t_bytes, t_bytes.len())?.points()?;
         let z = reader.scalars()?;
-        Ok(Self {
-            t,
-            t_bytes,
-            z,
-            range: range::parse("key proof", reader, limbs, LIMB_BITS)?,
-        })
+        Ok(Self { t, t_bytes, z, range: range::parse("key proof", reader, limbs, LIMB_BITS)? })
     }
 
     /// Item 1, weighted, for a fold.
@@ -122,21 +115,9 @@ impl LimbProof {
         terms.extend(weights.iter().zip(self.t).map(|(weight, t)| (-weight, t)));
         let factors = weights.map(|weight| -weight * e);
         for (rho, c) in rho.iter().zip(ciphertexts) {
-            terms.extend(
-                factors
-                    .iter()
-                    .zip([c.c1, c.c2, c.c3])
-                    .map(|(factor, point)| (factor * rho, point)),
-            );
+            terms.extend(factors.iter().zip([c.c1, c.c2, c.c3]).map(|(factor, point)| (factor * rho, point)));
         }
-        Folded {
-            g: w3 * (z1 + z2),
-            h: w3 * z3,
-            x1: w1 * z1,
-            x2: w2 * z2,
-            masks: Vec::new(),
-            terms,
-        }
+        Folded { g: w3 * (z1 + z2), h: w3 * z3, x1: w1 * z1, x2: w2 * z2, masks: Vec::new(), terms }
     }
 
     /// Item 2, on the encodings of the ciphertexts.

@@ -45,12 +45,7 @@ fn start(base: &Transcript, v: &[u8], dimension: usize) -> (Transcript, Vec<Scal
 /// Proves item 3; `base` has absorbed context, key, ciphertexts and h_E, `v` is V's encodings in order.
 pub(crate) fn prove(base: &Transcript, v: &[u8], witness: &LinkWitness, rng: &mut impl CryptoRngCore) -> Vec<u8> {
     let (mut transcript, sigma) = start(base, v, witness.u.len());
-    let secrets = Zeroizing::new([
-        inner(&sigma, &witness.u),
-        witness.k,
-        inner(&sigma, &witness.beta),
-        witness.tau,
-    ]);
+    let secrets = Zeroizing::new([inner(&sigma, &witness.u), witness.k, inner(&sigma, &witness.beta), witness.tau]);
     let bases = mask_bases(sigma.len());
     let terms: Vec<_> = sigma.into_iter().zip(bases.iter().copied()).collect();
     let w_sigma = multiscalar(&terms);
@@ -59,11 +54,7 @@ pub(crate) fn prove(base: &Transcript, v: &[u8], witness: &LinkWitness, rng: &mu
     let a = Zeroizing::new([(); 4].map(|()| Scalar::random(&mut nonces)));
     let [a_u, a_k, a_beta, a_tau] = &*a;
     let h_u = h_times(a_u);
-    let t = [
-        h_u + w_sigma * a_k,
-        h_u + g_times(a_beta),
-        h_times(a_k) + g_times(a_tau),
-    ];
+    let t = [h_u + w_sigma * a_k, h_u + g_times(a_beta), h_times(a_k) + g_times(a_tau)];
     transcript.append_points(b"T", &t);
     let e = transcript.challenge(b"e");
 
@@ -88,11 +79,7 @@ impl LinkProof {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let t_bytes = reader.array()?;
         let t = Reader::new("link proof", &t_bytes, t_bytes.len())?.points()?;
-        Ok(Self {
-            t,
-            t_bytes,
-            z: reader.scalars()?,
-        })
+        Ok(Self { t, t_bytes, z: reader.scalars()? })
     }
 
     /// Item 3, weighted, for a fold; `v_bytes` is the encodings of `v`.

@@ -44,11 +44,7 @@ impl MaskedSum {
     /// The empty sum.
     pub fn new(parameters: &Parameters) -> Self {
         let points = vec![RistrettoPoint::default(); parameters.dimension() as usize];
-        Self {
-            points,
-            bits: parameters.bits(),
-            summands: 0,
-        }
+        Self { points, bits: parameters.bits(), summands: 0 }
     }
 
     /// Adds an update that has been verified here.
@@ -64,11 +60,7 @@ impl MaskedSum {
     fn add_points(&mut self, update: &[RistrettoPoint]) -> Result<(), UpdateError> {
         if update.len() != self.points.len() {
             let (expected, found) = (self.points.len() as u32, update.len() as u32);
-            return Err(UpdateError::WrongDimension {
-                what: "dimension",
-                expected,
-                found,
-            });
+            return Err(UpdateError::WrongDimension { what: "dimension", expected, found });
         }
         for (sum, point) in self.points.iter_mut().zip(update) {
             *sum += point;

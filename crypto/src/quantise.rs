@@ -20,22 +20,17 @@ impl QuantisedUpdate {
     /// Takes values that are within the bounds of `bits`, 8 or 16.
     pub fn new(values: Vec<i64>, bits: u8) -> Result<Self, QuantiseError> {
         let bound = largest(bits)?;
-        match values
-            .iter()
-            .position(|value| value.unsigned_abs() > bound.unsigned_abs())
-        {
-            Some(index) => Err(QuantiseError::OutOfBounds {
-                index,
-                value: values.get(index).copied().unwrap_or_default(),
-                bound,
-            }),
+        match values.iter().position(|value| value.unsigned_abs() > bound.unsigned_abs()) {
+            Some(index) => {
+                Err(QuantiseError::OutOfBounds { index, value: values.get(index).copied().unwrap_or_default(), bound })
+            }
             None => Ok(Self { values, bits }),
         }
     }
 
     /// Takes any values, so that experiments can send what cannot be proven: encryption encodes q + 2^(b−1), in wrapping
     /// 64-bit arithmetic, as a signed scalar; the proofs come out false and every verifier rejects them.
-    #[cfg(feature = "adversary")]
+    #[cfg(any(test, feature = "adversary"))]
     pub fn unchecked(values: Vec<i64>, bits: u8) -> Self {
         Self { values, bits }
     }
@@ -88,10 +83,7 @@ impl Quantiser {
             return Err(QuantiseError::Weight { weight });
         }
         if max_summands > MAX_SUMMANDS || (u64::from(max_summands) << bits) > MAX_BOUND {
-            return Err(QuantiseError::Headroom {
-                summands: max_summands,
-                most: MAX_SUMMANDS,
-            });
+            return Err(QuantiseError::Headroom { summands: max_summands, most: MAX_SUMMANDS });
         }
         Ok(Self { bits, clip, weight })
     }
@@ -114,11 +106,7 @@ impl Quantiser {
             let uniform = (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
             values.push(floor as i64 + i64::from(uniform < scaled - floor));
         }
-        let share = if delta.is_empty() {
-            0.0
-        } else {
-            clipped as f64 / delta.len() as f64
-        };
+        let share = if delta.is_empty() { 0.0 } else { clipped as f64 / delta.len() as f64 };
         Ok((QuantisedUpdate::new(values, self.bits)?, share))
     }
 }
@@ -128,19 +116,12 @@ pub fn decode(sums: &[u64], summands: u32, bits: u8, clip: f32, weight_sum: f64)
     let most = largest(bits)?;
     let offset = i128::from(summands) << (bits - 1);
     let unit = f64::from(clip) / most as f64;
-    Ok(sums
-        .iter()
-        .map(|&sum| unit * (i128::from(sum) - offset) as f64 / weight_sum)
-        .collect())
+    Ok(sums.iter().map(|&sum| unit * (i128::from(sum) - offset) as f64 / weight_sum).collect())
 }
 
 /// The next model: new_j = (old_j + Δ̄_j) computed in f64 and rounded once.
 pub fn apply(model: &[f32], mean: &[f64]) -> Vec<f32> {
-    model
-        .iter()
-        .zip(mean)
-        .map(|(&old, mean)| (f64::from(old) + mean) as f32)
-        .collect()
+    model.iter().zip(mean).map(|(&old, mean)| (f64::from(old) + mean) as f32).collect()
 }
 
 /// 2^(b−1) − 1.
@@ -177,13 +158,7 @@ mod tests {
             "sums of 1025 updates cannot be read off; lower the number of institutions to 1024"
         );
         assert!(Quantiser::new(16, 1.0, 1.0, MAX_SUMMANDS).is_ok());
-        for (bits, clip, weight) in [
-            (9, 1.0, 1.0),
-            (8, 0.0, 1.0),
-            (8, f32::NAN, 1.0),
-            (8, 1.0, 0.0),
-            (8, 1.0, 1.1),
-        ] {
+        for (bits, clip, weight) in [(9, 1.0, 1.0), (8, 0.0, 1.0), (8, f32::NAN, 1.0), (8, 1.0, 0.0), (8, 1.0, 1.1)] {
             assert!(Quantiser::new(bits, clip, weight, 1).is_err());
         }
     }
@@ -192,10 +167,7 @@ mod tests {
     fn values_outside_the_bounds_are_no_quantised_update() {
         assert!(QuantisedUpdate::new(vec![127, -127], 8).is_ok());
         for bad in [128, -128, i64::MIN, i64::MAX] {
-            assert!(matches!(
-                QuantisedUpdate::new(vec![0, bad], 8),
-                Err(QuantiseError::OutOfBounds { index: 1, .. })
-            ));
+            assert!(matches!(QuantisedUpdate::new(vec![0, bad], 8), Err(QuantiseError::OutOfBounds { index: 1, .. })));
         }
     }
 

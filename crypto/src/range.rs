@@ -34,11 +34,7 @@ pub(crate) fn chunks(dimension: usize) -> Vec<Chunk> {
         let rest = dimension - start;
         let floor = (1 << rest.ilog2()).min(MAX_RANGE_VALUES);
         let padding = (2 * floor).saturating_sub(rest);
-        let padded = if floor < MAX_RANGE_VALUES && padding <= floor / 4 {
-            2 * floor
-        } else {
-            floor
-        };
+        let padded = if floor < MAX_RANGE_VALUES && padding <= floor / 4 { 2 * floor } else { floor };
         let values = padded.min(rest);
         chunks.push(Chunk { start, values, padded });
         start += values;
@@ -95,14 +91,7 @@ pub(crate) fn verify(
 ) -> bool {
     let bits = usize::from(bits);
     proof
-        .verify_multiple_with_rng(
-            range_generators(),
-            &pedersen(),
-            &mut transcript,
-            commitments,
-            bits,
-            &mut weights,
-        )
+        .verify_multiple_with_rng(range_generators(), &pedersen(), &mut transcript, commitments, bits, &mut weights)
         .is_ok()
 }
 
@@ -117,19 +106,10 @@ pub(crate) fn prove_all(
     let mut jobs = Vec::new();
     for (number, chunk) in chunks(u.len()).into_iter().enumerate() {
         let pad = chunk.padded - chunk.values;
-        let values = u
-            .iter()
-            .skip(chunk.start)
-            .take(chunk.values)
-            .copied()
-            .chain(std::iter::repeat_n(0, pad));
+        let values = u.iter().skip(chunk.start).take(chunk.values).copied().chain(std::iter::repeat_n(0, pad));
         let blindings = blindings.iter().skip(chunk.start).take(chunk.values).copied();
         let values = Zeroizing::new(values.collect::<Vec<_>>());
-        let blindings = Zeroizing::new(
-            blindings
-                .chain(std::iter::repeat_n(Scalar::ZERO, pad))
-                .collect::<Vec<_>>(),
-        );
+        let blindings = Zeroizing::new(blindings.chain(std::iter::repeat_n(Scalar::ZERO, pad)).collect::<Vec<_>>());
         let transcript = base.fork(BOUNDS, number as u64);
         let mut witness = witness_bytes(blindings.iter());
         witness.extend(values.iter().flat_map(|value| value.to_le_bytes()));
@@ -154,10 +134,7 @@ pub(crate) struct RangeProofs(Vec<(Chunk, RangeProof)>);
 impl RangeProofs {
     /// Length of all proofs over d values, in bytes.
     pub(crate) fn length(dimension: usize, bits: u8) -> usize {
-        chunks(dimension)
-            .iter()
-            .map(|chunk| proof_length(chunk.padded, bits))
-            .sum()
+        chunks(dimension).iter().map(|chunk| proof_length(chunk.padded, bits)).sum()
     }
 
     pub(crate) fn parse(reader: &mut Reader<'_>, dimension: usize, bits: u8) -> Result<Self, DecodeError> {
@@ -185,12 +162,7 @@ impl RangeProofs {
         let Some((chunk, proof)) = self.0.get(number) else {
             return false;
         };
-        let mut part: Vec<_> = commitments
-            .iter()
-            .skip(chunk.start)
-            .take(chunk.values)
-            .copied()
-            .collect();
+        let mut part: Vec<_> = commitments.iter().skip(chunk.start).take(chunk.values).copied().collect();
         part.resize(chunk.padded, CompressedRistretto::identity());
         verify(proof, base.fork(BOUNDS, number as u64), &part, bits, weights)
     }

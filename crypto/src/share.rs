@@ -47,12 +47,7 @@ impl DecryptionShare {
         let mut bytes = Vec::with_capacity(Self::LEN);
         bytes.extend(self.index.to_be_bytes());
         bytes.extend(self.sealed_block);
-        bytes.extend(
-            self.d
-                .iter()
-                .chain(&self.t)
-                .flat_map(|point| point.compress().to_bytes()),
-        );
+        bytes.extend(self.d.iter().chain(&self.t).flat_map(|point| point.compress().to_bytes()));
         bytes.extend(self.z.iter().flat_map(Scalar::to_bytes));
         bytes
     }
@@ -98,10 +93,7 @@ impl KeyShare {
         sealed_block: &Hash,
         rng: &mut impl CryptoRngCore,
     ) -> DecryptionShare {
-        let public = PublicShare {
-            a: key.x1 * self.a,
-            b: key.x2 * self.b,
-        };
+        let public = PublicShare { a: key.x1 * self.a, b: key.x2 * self.b };
         let mut d = [RistrettoPoint::default(); LIMBS];
         for (d, sum) in d.iter_mut().zip(evaluation.sums()) {
             *d = sum.c1 * self.a + sum.c2 * self.b;
@@ -112,21 +104,11 @@ impl KeyShare {
         let mut nonces = transcript.witness_rng(&witness_bytes(secrets.iter().map(|secret| &**secret)), rng);
         let alpha = Zeroizing::new([(); 2].map(|()| Scalar::random(&mut nonces)));
         let [alpha1, alpha2] = &*alpha;
-        let t = [
-            key.x1 * alpha1,
-            key.x2 * alpha2,
-            statement.u1 * alpha1 + statement.u2 * alpha2,
-        ];
+        let t = [key.x1 * alpha1, key.x2 * alpha2, statement.u1 * alpha1 + statement.u2 * alpha2];
         transcript.append_points(b"T", &t);
         let e = transcript.challenge(b"e");
         let z = [alpha1 + e * self.a, alpha2 + e * self.b];
-        DecryptionShare {
-            index: self.index,
-            sealed_block: *sealed_block,
-            d,
-            t,
-            z,
-        }
+        DecryptionShare { index: self.index, sealed_block: *sealed_block, d, t, z }
     }
 }
 
@@ -206,12 +188,7 @@ pub fn verify_share(
     if !holds {
         return Err(ShareError::BadShareProof { index });
     }
-    Ok(VerifiedShare {
-        index,
-        sealed_block: *sealed_block,
-        evaluation: evaluation.hash(),
-        d: share.d,
-    })
+    Ok(VerifiedShare { index, sealed_block: *sealed_block, evaluation: evaluation.hash(), d: share.d })
 }
 
 /// Opens the sum of the mask keys with any t shares of it.
@@ -226,10 +203,7 @@ pub fn combine(
     for share in shares {
         let index = share.index;
         if !(1..=commitments.trustees()).contains(&index) {
-            return Err(ShareError::UnknownTrustee {
-                index,
-                trustees: commitments.trustees(),
-            });
+            return Err(ShareError::UnknownTrustee { index, trustees: commitments.trustees() });
         }
         if share.evaluation != evaluation.hash() || Some(share.sealed_block) != block {
             return Err(ShareError::OtherBlock { index });
@@ -240,16 +214,10 @@ pub fn combine(
     }
     let threshold = commitments.threshold();
     let enough = shares.get(..threshold as usize);
-    let shares = enough.ok_or(ShareError::TooFew {
-        expected: threshold,
-        found: shares.len(),
-    })?;
+    let shares = enough.ok_or(ShareError::TooFew { expected: threshold, found: shares.len() })?;
 
     let indices: Vec<u32> = shares.iter().map(|share| share.index).collect();
-    let lagrange: Vec<Scalar> = indices
-        .iter()
-        .map(|index| -lagrange_at_zero(*index, &indices))
-        .collect();
+    let lagrange: Vec<Scalar> = indices.iter().map(|index| -lagrange_at_zero(*index, &indices)).collect();
     let mut limbs: Vec<RistrettoPoint> = evaluation.sums().iter().map(|sum| sum.c3).collect();
     for (limb, point) in limbs.iter_mut().enumerate() {
         // Collected, because the multiplication insists on iterators that know their length.
@@ -258,20 +226,12 @@ pub fn combine(
     }
     let sums = table.read_off(&limbs, u64::from(evaluation.summands()) << LIMB_BITS)?;
     let sums: Vec<Scalar> = sums.into_iter().map(Scalar::from).collect();
-    Ok(MaskKeySum(inner(
-        &limb_weights().take(LIMBS).collect::<Vec<_>>(),
-        &sums,
-    )))
+    Ok(MaskKeySum(inner(&limb_weights().take(LIMBS).collect::<Vec<_>>(), &sums)))
 }
 
 /// λ_i = Π j/(j − i) over the other indices j.
 fn lagrange_at_zero(index: u32, indices: &[u32]) -> Scalar {
-    let others = || {
-        indices
-            .iter()
-            .filter(|other| **other != index)
-            .map(|other| Scalar::from(*other))
-    };
+    let others = || indices.iter().filter(|other| **other != index).map(|other| Scalar::from(*other));
     let numerator: Scalar = others().product();
     let denominator: Scalar = others().map(|other| other - Scalar::from(index)).product();
     numerator * denominator.invert()

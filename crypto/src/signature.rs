@@ -80,9 +80,7 @@ impl VerifyingKey {
 
     /// Verifies strictly what [`SigningKey::sign`] signed.
     pub fn verify(&self, label: &str, parts: &[&[u8]], signature: &Signature) -> Result<(), SignatureError> {
-        self.0
-            .verify_strict(&digest(label, parts), &signature.0)
-            .map_err(|_| SignatureError)
+        self.0.verify_strict(&digest(label, parts), &signature.0).map_err(|_| SignatureError)
     }
 }
 
@@ -142,11 +140,7 @@ mod tests {
             let mut bytes = signature.encode();
             bytes[position] ^= 0x10;
             let changed = Signature::decode(&bytes).unwrap();
-            assert_eq!(
-                public.verify("header", &[b"ab", b"c"], &changed),
-                Err(SignatureError),
-                "byte {position}"
-            );
+            assert_eq!(public.verify("header", &[b"ab", b"c"], &changed), Err(SignatureError), "byte {position}");
         }
     }
 
@@ -154,22 +148,13 @@ mod tests {
     fn weak_and_non_canonical_keys_are_refused() {
         let mut identity = [0; 32];
         identity[0] = 1;
-        assert!(matches!(
-            VerifyingKey::decode(&identity),
-            Err(DecodeError::DegenerateKey { .. })
-        ));
+        assert!(matches!(VerifyingKey::decode(&identity), Err(DecodeError::DegenerateKey { .. })));
         // y = p + 1 is the identity again, written differently.
         let mut not_reduced = [0xff; 32];
         not_reduced[0] = 0xee;
         not_reduced[31] = 0x7f;
-        assert!(matches!(
-            VerifyingKey::decode(&not_reduced),
-            Err(DecodeError::Point { .. })
-        ));
-        assert!(matches!(
-            VerifyingKey::decode(&[0; 31]),
-            Err(DecodeError::Length { .. })
-        ));
+        assert!(matches!(VerifyingKey::decode(&not_reduced), Err(DecodeError::Point { .. })));
+        assert!(matches!(VerifyingKey::decode(&[0; 31]), Err(DecodeError::Length { .. })));
     }
 
     #[test]

@@ -38,11 +38,7 @@ pub(crate) const BOUNDS: &[u8] = b"parameters in range";
 
 /// SHA-256 of a label and one message.
 pub(crate) fn labelled_hash(label: &'static [u8], message: &[u8]) -> Hash {
-    Sha256::new()
-        .chain_update(label)
-        .chain_update(message)
-        .finalize()
-        .into()
+    Sha256::new().chain_update(label).chain_update(message).finalize().into()
 }
 
 /// The transcript of an encrypted update before anything of it is known: context and public key.
@@ -111,18 +107,11 @@ impl Protocol for Transcript {
     fn weights(&mut self, label: &'static [u8], count: usize) -> Vec<Scalar> {
         let mut bytes = vec![0; 16 * count];
         self.challenge_bytes(label, &mut bytes);
-        bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|weight| Scalar::from(u128::from_le_bytes(*weight)))
-            .collect()
+        bytes.as_chunks().0.iter().map(|weight| Scalar::from(u128::from_le_bytes(*weight))).collect()
     }
 
     fn witness_rng(&self, witness: &[u8], rng: &mut impl CryptoRngCore) -> TranscriptRng {
-        self.build_rng()
-            .rekey_with_witness_bytes(b"witness", witness)
-            .finalize(rng)
+        self.build_rng().rekey_with_witness_bytes(b"witness", witness).finalize(rng)
     }
 }
 

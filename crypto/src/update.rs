@@ -48,15 +48,15 @@ pub struct EncryptedUpdate {
 
 /// An encrypted update without proofs, which only its author can add.
 pub struct UnprovenUpdate {
-    key: PublicKey,
-    context: [u8; Context::LEN],
-    bits: u8,
-    u: Vec<i64>,
-    k: Scalar,
-    limbs: LimbWitness,
-    ciphertexts: Vec<Ciphertext>,
-    masked: Vec<u8>,
-    rng: TranscriptRng,
+    pub(crate) key: PublicKey,
+    pub(crate) context: [u8; Context::LEN],
+    pub(crate) bits: u8,
+    pub(crate) u: Vec<i64>,
+    pub(crate) k: Scalar,
+    pub(crate) limbs: LimbWitness,
+    pub(crate) ciphertexts: Vec<Ciphertext>,
+    pub(crate) masked: Vec<u8>,
+    pub(crate) rng: TranscriptRng,
 }
 
 impl Drop for UnprovenUpdate {
@@ -87,56 +87,30 @@ pub(crate) fn encrypt_with_rng(
     let d = update.len();
     let bits = context.round.bound.bits();
     if context.round.dimension as usize != d {
-        return Err(EncryptError::Dimension {
-            expected: context.round.dimension as usize,
-            found: d,
-        });
+        return Err(EncryptError::Dimension { expected: context.round.dimension as usize, found: d });
     }
     if update.bits() != bits {
-        return Err(EncryptError::Bits {
-            expected: bits,
-            found: update.bits(),
-        });
+        return Err(EncryptError::Bits { expected: bits, found: update.bits() });
     }
     if context.round.key_hash != key.hash() {
         return Err(EncryptError::WrongKey);
     }
 
     // Wrapping: only values made unchecked, by an adversary, can overflow.
-    let u: Vec<i64> = update
-        .as_slice()
-        .iter()
-        .map(|q| q.wrapping_add(1 << (bits - 1)))
-        .collect();
+    let u: Vec<i64> = update.as_slice().iter().map(|q| q.wrapping_add(1 << (bits - 1))).collect();
     let context = context.encode();
     let witness = Zeroizing::new(u.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
     let mut rng = transcript::update(&context, key).witness_rng(&witness, rng);
 
     let k = Scalar::random(&mut rng);
-    let kappa = k
-        .as_bytes()
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|limb| u64::from(u16::from_le_bytes(*limb)))
-        .collect();
+    let kappa = k.as_bytes().as_chunks::<2>().0.iter().map(|limb| u64::from(u16::from_le_bytes(*limb))).collect();
     let limbs = LimbWitness::fresh(kappa, &mut rng);
     let ciphertexts = limbs.encrypt(key);
     let masked: Vec<[u8; ELEMENT_LEN]> = (u.par_iter().with_min_len(64))
         .zip(mask_bases(d).par_iter())
         .map(|(u, base)| (h_times(&signed(*u)) + base * k).compress().to_bytes())
         .collect();
-    Ok(UnprovenUpdate {
-        key: key.clone(),
-        context,
-        bits,
-        u,
-        k,
-        limbs,
-        ciphertexts,
-        masked: masked.concat(),
-        rng,
-    })
+    Ok(UnprovenUpdate { key: key.clone(), context, bits, u, k, limbs, ciphertexts, masked: masked.concat(), rng })
 }
 
 impl UnprovenUpdate {
@@ -152,12 +126,7 @@ impl UnprovenUpdate {
         let beta: Vec<_> = self.u.iter().map(|_| Scalar::random(&mut self.rng)).collect();
         let tau: Vec<_> = self.limbs.r.iter().zip(&self.limbs.s).map(|(r, s)| r + s).collect();
         let tau = inner(&limb_weights().take(LIMBS).collect::<Vec<_>>(), &Zeroizing::new(tau));
-        let witness = LinkWitness {
-            u: self.u.iter().map(|u| signed(*u)).collect(),
-            beta,
-            k: self.k,
-            tau,
-        };
+        let witness = LinkWitness { u: self.u.iter().map(|u| signed(*u)).collect(), beta, k: self.k, tau };
         let values = Zeroizing::new(self.u.iter().map(|u| u.cast_unsigned()).collect::<Vec<_>>());
         let (ranges, mut v) = range::prove_all(&base, &values, &witness.beta, self.bits, &mut self.rng)?;
         // The range prover takes a negative number, which only an adversary has, for a large one.

@@ -37,26 +37,15 @@ impl CandidateUpdate {
         let (dimension, bits) = (round.dimension, u32::from(round.bound.bits()));
         if dimension != expected.dimension() {
             let expected = expected.dimension();
-            return Err(UpdateError::WrongDimension {
-                what: "dimension",
-                expected,
-                found: dimension,
-            });
+            return Err(UpdateError::WrongDimension { what: "dimension", expected, found: dimension });
         }
         if bits != u32::from(expected.bits()) {
             let expected = u32::from(expected.bits());
-            return Err(UpdateError::WrongDimension {
-                what: "bits a parameter",
-                expected,
-                found: bits,
-            });
+            return Err(UpdateError::WrongDimension { what: "bits a parameter", expected, found: bits });
         }
         let complete = header.body_length() == body.len() as u64 && *header.body_hash() == *Sha256::digest(body);
         if !complete {
-            return Err(UpdateError::IncompleteBody {
-                expected: header.body_length(),
-                found: body.len() as u64,
-            });
+            return Err(UpdateError::IncompleteBody { expected: header.body_length(), found: body.len() as u64 });
         }
 
         let mut reader = Reader::new("body", body, body_length(expected))?;
@@ -79,36 +68,20 @@ impl CandidateUpdate {
     }
 
     fn fold_link(&self, base: &Transcript, weights: &mut Weights) -> Folded {
-        self.link.fold(
-            base,
-            &self.e,
-            &self.v,
-            &self.v_bytes,
-            self.header.ciphertexts(),
-            weights.take(),
-        )
+        self.link.fold(base, &self.e, &self.v, &self.v_bytes, self.header.ciphertexts(), weights.take())
     }
 
     fn chunk_in_range(&self, number: usize, key: &PublicKey, base: &Transcript, fresh: Option<&[u8; 32]>) -> bool {
         let digests = [&self.header.hash(), self.header.body_hash()];
         let weights = Weights::new(RANGE_WEIGHTS, number as u64, key, fresh, digests);
-        let v: Vec<_> = self
-            .v_bytes
-            .as_chunks::<ELEMENT_LEN>()
-            .0
-            .iter()
-            .map(|v| CompressedRistretto(*v))
-            .collect();
-        self.ranges
-            .verify(number, base, &v, self.header.context().round.bound.bits(), weights)
+        let v: Vec<_> = self.v_bytes.as_chunks::<ELEMENT_LEN>().0.iter().map(|v| CompressedRistretto(*v)).collect();
+        self.ranges.verify(number, base, &v, self.header.context().round.bound.bits(), weights)
     }
 }
 
 impl std::fmt::Debug for CandidateUpdate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CandidateUpdate")
-            .field("header", &self.header)
-            .finish_non_exhaustive()
+        f.debug_struct("CandidateUpdate").field("header", &self.header).finish_non_exhaustive()
     }
 }
 
@@ -132,9 +105,7 @@ impl VerifiedUpdate {
 
 impl std::fmt::Debug for VerifiedUpdate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VerifiedUpdate")
-            .field("header", &self.header)
-            .finish_non_exhaustive()
+        f.debug_struct("VerifiedUpdate").field("header", &self.header).finish_non_exhaustive()
     }
 }
 
@@ -148,10 +119,7 @@ impl MaskedUpdate {
         let bytes = Reader::new("masked update", bytes, mask_length(parameters))?.take(bytes.len())?;
         if *mask_hash != *Sha512::digest(bytes) {
             let length = bytes.len() as u64;
-            return Err(UpdateError::IncompleteBody {
-                expected: length,
-                found: length,
-            });
+            return Err(UpdateError::IncompleteBody { expected: length, found: length });
         }
         Ok(Self(decompress_all("masked update", bytes)?))
     }
@@ -196,12 +164,7 @@ fn verify(
     let batch: Vec<Job<'_>> = jobs.iter().filter(eligible).copied().collect();
     let (folded, ranges) = rayon::join(
         || equations_hold(key, &batch, fresh, Equations::All),
-        || {
-            jobs.par_iter()
-                .with_max_len(1)
-                .map(|job| ranges_hold(key, job, fresh))
-                .collect::<Vec<_>>()
-        },
+        || jobs.par_iter().with_max_len(1).map(|job| ranges_hold(key, job, fresh)).collect::<Vec<_>>(),
     );
 
     let decide = |(job, (limbs, parameters)): (&Job<'_>, (bool, bool))| {
@@ -219,10 +182,7 @@ fn verify(
     };
     let faults: Vec<_> = jobs.iter().zip(ranges).map(decide).collect();
     let verdict = |(update, fault): (CandidateUpdate, Option<UpdateError>)| match fault {
-        None => Ok(VerifiedUpdate {
-            header: VerifiedHeader::assume(update.header),
-            e: update.e,
-        }),
+        None => Ok(VerifiedUpdate { header: VerifiedHeader::assume(update.header), e: update.e }),
         Some(fault) => Err(fault),
     };
     updates.into_iter().zip(faults).map(verdict).collect()
@@ -232,11 +192,7 @@ fn verify(
 fn ranges_hold(key: &PublicKey, (update, base): &Job<'_>, fresh: Option<&[u8; 32]>) -> (bool, bool) {
     rayon::join(
         || update.header.limbs_in_range(key, base, fresh),
-        || {
-            (0..update.ranges.len())
-                .into_par_iter()
-                .all(|number| update.chunk_in_range(number, key, base, fresh))
-        },
+        || (0..update.ranges.len()).into_par_iter().all(|number| update.chunk_in_range(number, key, base, fresh)),
     )
 }
 
@@ -249,10 +205,7 @@ enum Equations {
 
 /// Items 1 and 3 of all updates in one multiscalar multiplication.
 fn equations_hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>, which: Equations) -> bool {
-    let hashes: Vec<_> = jobs
-        .iter()
-        .map(|(update, _)| [update.header.hash(), *update.header.body_hash()])
-        .collect();
+    let hashes: Vec<_> = jobs.iter().map(|(update, _)| [update.header.hash(), *update.header.body_hash()]).collect();
     let mut weights = Weights::new(UPDATE_WEIGHTS, jobs.len() as u64, key, fresh, hashes.iter().flatten());
     fold(jobs, &mut weights, which).holds(key)
 }
@@ -268,4 +221,64 @@ fn fold(jobs: &[Job<'_>], weights: &mut Weights, which: Equations) -> Folded {
         }
     }
     folded
+}
+
+#[cfg(test)]
+mod tests {
+    use curve25519_dalek::scalar::Scalar;
+
+    use super::*;
+    use crate::tests::Federation;
+
+    #[test]
+    fn two_false_proofs_built_to_cancel_under_weights_known_in_advance_are_both_rejected() {
+        let mut federation = Federation::new(51, 1, 1, 1, 8);
+        let key = federation.dealing.public_key.clone();
+        let updates = [federation.update(1), federation.update(2)];
+        // Weights that do not depend on the proofs, as a careless verifier would draw them.
+        let known = || Weights::new(UPDATE_WEIGHTS, 2, &key, None, []);
+        let weights: [Scalar; 12] = known().take();
+        // z_τ counts with the third weight of its update's link: the errors w_2 and −w_1 cancel.
+        let errors = [weights[11], -weights[5]];
+        let candidates = || -> Vec<CandidateUpdate> {
+            updates
+                .iter()
+                .zip(errors)
+                .map(|(update, error)| {
+                    let mut update = update.clone();
+                    let z_tau = 64 + LinkProof::LEN - 32;
+                    let z: &mut [u8; 32] = (&mut update.body[z_tau..z_tau + 32]).try_into().unwrap();
+                    *z = (Scalar::from_canonical_bytes(*z).unwrap() + error).to_bytes();
+                    let body_hash = crate::Context::LEN + crate::header::CIPHERTEXTS_LEN + 64;
+                    update.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&update.body));
+                    federation.parse(&update).unwrap()
+                })
+                .collect()
+        };
+        let cheats = candidates();
+        let bases: Vec<_> = cheats.iter().map(|update| update.header.transcript(&key)).collect();
+        let jobs: Vec<Job<'_>> = cheats.iter().zip(&bases).collect();
+        assert!(fold(&jobs, &mut known(), Equations::All).holds(&key), "the attack works on known weights");
+        for verdict in verify_updates(&key, candidates()) {
+            assert_eq!(verdict.err(), Some(UpdateError::BadLinkProof));
+        }
+    }
+
+    #[test]
+    fn weights_depend_on_every_byte_of_the_batch_and_on_fresh_randomness() {
+        let key = Federation::new(52, 1, 1, 1, 8).dealing.public_key;
+        let one = |fresh: Option<&[u8; 32]>, digests: &[[u8; 32]]| -> [Scalar; 1] {
+            Weights::new(UPDATE_WEIGHTS, digests.len() as u64, &key, fresh, digests).take()
+        };
+        let weights = [
+            one(None, &[[1; 32], [2; 32]]),
+            one(None, &[[2; 32], [1; 32]]),
+            one(None, &[[1; 32], [3; 32]]),
+            one(None, &[[1; 32]]),
+            one(Some(&[2; 32]), &[[1; 32]]),
+        ];
+        for (i, weight) in weights.iter().enumerate() {
+            assert!(!weights[i + 1..].contains(weight));
+        }
+    }
 }

@@ -1,0 +1,87 @@
+//! Whole rounds, honest and not, with seeded randomness where a test needs the same bytes twice.
+
+mod adversary;
+mod game;
+mod round;
+mod tampering;
+mod threshold;
+mod vectors;
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+
+use crate::update::encrypt_with_rng;
+use crate::{
+    Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey, Hash, Parameters,
+    QuantisedUpdate, RoundContext, UnprovenUpdate, UpdateError, VerifiedHeader, VerifiedUpdate, deal,
+    verify_key_proofs, verify_updates,
+};
+
+/// A dealt key and a round.
+pub(crate) struct Federation {
+    pub(crate) evaluation_key: EvaluationKey,
+    pub(crate) dealing: Dealing,
+    pub(crate) round: RoundContext,
+    pub(crate) rng: ChaCha20Rng,
+}
+
+impl Federation {
+    pub(crate) fn new(seed: u64, trustees: u32, threshold: u32, dimension: u32, bits: u8) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let evaluation_key = EvaluationKey::generate(&mut rng);
+        let dealing = deal(trustees, threshold, &evaluation_key.verifying_key(), &mut rng).unwrap();
+        let round = RoundContext {
+            protocol_version: 1,
+            chain_id: [1; 32],
+            step: 2,
+            attempt: 3,
+            model_hash: [4; 32],
+            bound: Bound::Parameter { bits },
+            dimension,
+            key_hash: dealing.public_key.hash(),
+        };
+        Self { evaluation_key, dealing, round, rng }
+    }
+
+    pub(crate) fn parameters(&self) -> Parameters {
+        self.round.parameters().unwrap()
+    }
+
+    pub(crate) fn context(&self, institution: u8) -> Context {
+        Context { round: self.round.clone(), pseudonym: [institution; 32] }
+    }
+
+    /// Values of an update as a function of the institution, spread over all that b bits hold.
+    pub(crate) fn values(&self, institution: u8) -> Vec<i64> {
+        let most = (1i64 << (self.round.bound.bits() - 1)) - 1;
+        let value = |j: i64| (j * 7919 + i64::from(institution) * 104_729) % (2 * most + 1) - most;
+        (0..i64::from(self.round.dimension)).map(value).collect()
+    }
+
+    pub(crate) fn unproven(&mut self, institution: u8, values: Vec<i64>) -> UnprovenUpdate {
+        let update = QuantisedUpdate::unchecked(values, self.round.bound.bits());
+        let context = self.context(institution);
+        encrypt_with_rng(&self.dealing.public_key, &context, &update, &mut self.rng).unwrap()
+    }
+
+    pub(crate) fn update(&mut self, institution: u8) -> EncryptedUpdate {
+        let values = self.values(institution);
+        self.unproven(institution, values).prove().unwrap()
+    }
+
+    pub(crate) fn parse(&self, update: &EncryptedUpdate) -> Result<CandidateUpdate, UpdateError> {
+        CandidateUpdate::parse(CandidateHeader::decode(&update.header)?, &update.body, &self.parameters())
+    }
+
+    /// The verdict on one update alone.
+    pub(crate) fn verify(&self, update: &EncryptedUpdate) -> Result<VerifiedUpdate, UpdateError> {
+        verify_updates(&self.dealing.public_key, vec![self.parse(update)?]).remove(0)
+    }
+
+    /// The verdict on a header alone.
+    pub(crate) fn verify_header(&self, header: &[u8]) -> Result<VerifiedHeader, UpdateError> {
+        verify_key_proofs(&self.dealing.public_key, vec![CandidateHeader::decode(header)?]).remove(0)
+    }
+}
+
+pub(crate) const BLOCK: Hash = [9; 32];
