@@ -8,8 +8,11 @@
 //! 3. the body has the length and hash of the signed header: failing, no credit lost, may be sent again;
 //! 4. decoding, dimensions, proofs, under the context in the signed header: failing here alone costs credit.
 
-use consilium_crypto::{CandidateHeader, Context, Hash, UpdateError, body_length, signature::VerifyingKey};
+use std::cmp::Ordering;
+
+use consilium_crypto::{CandidateHeader, Context, Hash, UpdateError, body_length};
 use consilium_proto::v1::{Enrol, Reason, SubmitUpdate, transaction::Action};
+use sha2::{Digest, Sha256};
 
 use crate::{
     certificate::Certificate,
@@ -22,16 +25,16 @@ use crate::{
 };
 
 impl Contract {
-    /// Whether the transaction is signed by the one who may say such a thing. An enrolment brings its own key.
+    /// Whether the transaction is signed by the one who may say such a thing, and has not been paid for already. An
+    /// enrolment brings its own key.
     pub(crate) fn judge_author(&self, transaction: &CandidateTransaction) -> Receipt {
         let id = transaction.id();
         let key = match (transaction.action(), transaction.author()) {
-            (Action::Genesis(_), _) => return Receipt::rejected(id, Reason::Duplicate),
             (Action::Enrol(enrol), Some(author)) => match self.certificate(enrol) {
                 Some(certificate) if certificate.pseudonym == author => certificate.signing_key,
                 _ => return Receipt::rejected(id, Reason::BadCertificate),
             },
-            (Action::Revoke(_), None) => self.parameters.authority,
+            (Action::Genesis(_) | Action::Revoke(_), None) => self.parameters.authority,
             (Action::OpenRound(_) | Action::CloseCollection(_) | Action::CloseRound(_) | Action::Abandon(_), None) => {
                 self.parameters.coordinator
             }
@@ -43,15 +46,15 @@ impl Contract {
             }
             _ => return Receipt::rejected(id, Reason::UnknownInstitution),
         };
-        self.judge_signature(transaction, &key)
-    }
-
-    fn judge_signature(&self, transaction: &CandidateTransaction, key: &VerifyingKey) -> Receipt {
-        if transaction.is_signed_by(key, &self.parameters.chain_id) {
-            Receipt::accepted(transaction.id())
-        } else {
-            Receipt::rejected(transaction.id(), Reason::BadSignature)
+        if !transaction.is_signed_by(&key, &self.parameters.chain_id) {
+            return Receipt::rejected(id, Reason::BadSignature);
         }
+        // What names no attempt could be sent again in a later one, and would stand in the way of an honest update.
+        let institution = transaction.author().and_then(|author| self.roster.get(&author));
+        if institution.is_some_and(|institution| institution.has_paid_for(&id)) {
+            return Receipt::rejected(id, Reason::Duplicate);
+        }
+        Receipt::accepted(id)
     }
 
     pub(crate) fn certificate(&self, enrol: &Enrol) -> Option<Certificate> {
@@ -92,16 +95,18 @@ impl Contract {
         let Phase::Collecting(collecting) = &self.phase else {
             return Err(rejected(if matches!(self.phase, Phase::Idle) { Reason::TooEarly } else { Reason::TooLate }));
         };
-        if collecting.verdicts().contains_key(&author) {
+        let has_verdict = collecting.verdicts().contains_key(&author);
+        if has_verdict || collecting.awaited_body(&author).is_some_and(|first| *first != header_hash(update)) {
             return Err(rejected(Reason::Duplicate));
         }
         // What no honest institution of this chain can have signed, whenever it arrives.
         self.judge_constants(&context, &author).map_err(fault)?;
         let header = CandidateHeader::decode(&update.header).map_err(|error| fault(reason(&error)))?;
-        if header.body_length() != body_length(&self.parameters.update_parameters()) as u64 {
-            return Err(fault(Reason::WrongDimension));
+        match header.body_length().cmp(&(body_length(&self.parameters.update_parameters()) as u64)) {
+            Ordering::Less => Err(fault(Reason::WrongDimension)),
+            Ordering::Equal => Ok(header),
+            Ordering::Greater => Err(fault(Reason::TooLarge)),
         }
-        Ok(header)
     }
 
     /// The parts of a context that are the same for every update of an institution on this chain.
@@ -136,7 +141,10 @@ impl Contract {
                 return Ok(receipt);
             }
             // 3. May be sent again.
-            (Ok(_), Body::Missing) => return Ok(Receipt::rejected(id, Reason::IncompleteBody)),
+            (Ok(header), Body::Missing) => {
+                collecting.await_body(author, header.hash());
+                return Ok(Receipt::rejected(id, Reason::IncompleteBody));
+            }
             (Ok(_), Body::None) => return Err(ApplyError::BodyNeeded),
             (Ok(_), Body::Checked(checked)) if checked.transaction() != id => return Err(ApplyError::WrongBody),
             (Ok(_), Body::Checked(checked)) => checked.into_outcome(),
@@ -144,11 +152,18 @@ impl Contract {
         // 4. Everything that is left was signed by the institution.
         Ok(match outcome.and_then(|update| collecting.accept(author, &update)) {
             Ok(()) => Receipt::accepted(id),
-            Err(UpdateError::IncompleteBody { .. }) => Receipt::rejected(id, Reason::IncompleteBody),
+            Err(UpdateError::IncompleteBody { .. }) => {
+                collecting.await_body(author, header_hash(update));
+                Receipt::rejected(id, Reason::IncompleteBody)
+            }
             Err(error) => {
                 collecting.refuse(author, reason(&error));
                 Receipt::fault(id, reason(&error), author)
             }
         })
     }
+}
+
+fn header_hash(update: &SubmitUpdate) -> Hash {
+    Sha256::digest(&update.header).into()
 }

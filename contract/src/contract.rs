@@ -32,7 +32,8 @@ pub enum Body {
 /// What can be said of a transaction before its body is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// The receipt is certain.
+    /// No body is needed. A rejection is the receipt; an acceptance says that the author may say such a thing, and
+    /// [`Contract::apply`] decides the rest.
     Decided(Receipt),
     /// An update of the current attempt: its body decides.
     NeedsBody {

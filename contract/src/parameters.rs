@@ -214,6 +214,7 @@ impl Parameters {
             "a finite number above 0",
         )?;
         require(training.batch_size > 0, "batch size", training.batch_size, "at least 1")?;
+        require(training.local_epochs > 0, "local epochs", training.local_epochs, "at least 1")?;
         require(
             matches!(training.optimiser(), v1::Optimiser::Sgd | v1::Optimiser::Adam),
             "optimiser",

@@ -1,6 +1,8 @@
 //! The state root: one hash over everything that later decisions depend on.
 //!
-//! SHA-256 over a label and the fields in a fixed order, each fixed in width or preceded by its count.
+//! SHA-256 over a label and the fields in a fixed order, each fixed in width or preceded by its count. Among them is the
+//! hash chain of the receipts: it names every transaction with what came of it, and so binds what follows from those
+//! alone and is not listed.
 
 use consilium_crypto::Hash;
 use sha2::{Digest, Sha256};
@@ -25,6 +27,10 @@ pub(crate) fn state_root(contract: &Contract) -> Hash {
         hasher.update(institution.certificate.rows.to_be_bytes());
         hasher.update(institution.credit.to_be_bytes());
         hasher.update([u8::from(institution.revoked)]);
+    }
+    hasher.update(count(contract.roster.barred().len()));
+    for pseudonym in contract.roster.barred() {
+        hasher.update(pseudonym);
     }
     phase(&contract.phase, &mut hasher);
     hasher.finalize().into()

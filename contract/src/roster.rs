@@ -1,6 +1,9 @@
 //! Who is enrolled, and what credit each has left.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use consilium_crypto::Hash;
 
@@ -18,7 +21,7 @@ pub struct Institution {
     pub credit: u32,
     /// Whether the authority has revoked it.
     pub revoked: bool,
-    /// Transactions that proved a fault: each counts once, however often it is sent again.
+    /// Transactions that proved a fault and cost a credit: each counts once, however often it is sent again.
     faults: Vec<Hash>,
 }
 
@@ -26,6 +29,11 @@ impl Institution {
     /// Whether its updates are still taken. Expulsion and revocation stop updates, not key shares.
     pub fn may_submit(&self) -> bool {
         !self.revoked && self.credit > 0
+    }
+
+    /// Whether this transaction has cost it a credit before.
+    pub(crate) fn has_paid_for(&self, id: &Hash) -> bool {
+        self.faults.contains(id)
     }
 }
 
@@ -36,22 +44,29 @@ pub enum EnrolmentConflict {
     Pseudonym,
     /// Another institution has the same signing key or trustee index.
     KeyOrIndex,
+    /// The pseudonym was revoked before it was enrolled.
+    Revoked,
 }
 
 /// The enrolled institutions, by pseudonym.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roster {
     institutions: BTreeMap<Hash, Institution>,
+    /// Pseudonyms that were revoked before anyone enrolled under them.
+    barred: BTreeSet<Hash>,
 }
 
 impl Roster {
     /// Adds an institution with full credit.
     ///
     /// # Errors
-    /// [`EnrolmentConflict`] where its pseudonym, key or trustee index is taken.
+    /// [`EnrolmentConflict`] where its pseudonym, key or trustee index is taken, or its pseudonym revoked.
     pub fn enrol(&mut self, certificate: Certificate) -> Result<(), EnrolmentConflict> {
         if self.institutions.contains_key(&certificate.pseudonym) {
             return Err(EnrolmentConflict::Pseudonym);
+        }
+        if self.barred.contains(&certificate.pseudonym) {
+            return Err(EnrolmentConflict::Revoked);
         }
         let taken = self.iter().any(|(_, other)| {
             other.certificate.signing_key == certificate.signing_key
@@ -90,22 +105,24 @@ impl Roster {
         self.institutions.is_empty()
     }
 
-    /// Marks an institution as revoked. Returns whether it was enrolled and not revoked before.
+    /// Revokes a pseudonym, for good and whether or not anyone has enrolled under it. Returns whether it was not revoked
+    /// before.
     pub fn revoke(&mut self, pseudonym: &Hash) -> bool {
         match self.institutions.get_mut(pseudonym) {
-            Some(institution) if !institution.revoked => {
-                institution.revoked = true;
-                true
-            }
-            _ => false,
+            Some(institution) => !mem::replace(&mut institution.revoked, true),
+            None => self.barred.insert(*pseudonym),
         }
     }
 
-    /// Takes one credit for the fault that transaction `id` proves. The same transaction costs nothing twice.
+    /// Pseudonyms that were revoked before anyone enrolled under them, in order.
+    pub(crate) fn barred(&self) -> &BTreeSet<Hash> {
+        &self.barred
+    }
+
+    /// Takes one credit for the fault that transaction `id` proves.
     pub(crate) fn charge(&mut self, pseudonym: &Hash, id: Hash) {
         if let Some(institution) = self.institutions.get_mut(pseudonym)
             && institution.credit > 0
-            && !institution.faults.contains(&id)
         {
             institution.credit -= 1;
             institution.faults.push(id);

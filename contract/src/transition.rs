@@ -15,6 +15,7 @@ use crate::{
     parameters::Parameters,
     phase::{Collecting, Phase},
     receipt::Receipt,
+    roster::EnrolmentConflict,
     transaction::CandidateTransaction,
 };
 
@@ -28,7 +29,8 @@ impl Contract {
             (Action::CloseCollection(close), _) => self.close_collection(close),
             (Action::CloseRound(close), _) => self.close_round(close),
             (Action::Abandon(abandon), _) => self.abandon(abandon),
-            (Action::Countersign(countersign), Some(author)) => self.countersign(countersign, author),
+            (Action::Genesis(_), _) => Err(Reason::Duplicate),
+            (Action::Countersign(countersign), Some(author)) => return self.countersign(id, countersign, author),
             (Action::SubmitShare(share), Some(author)) => return self.submit_share(id, share, author),
             _ => Err(Reason::UnknownInstitution),
         };
@@ -40,14 +42,14 @@ impl Contract {
 
     fn enrol(&mut self, enrol: &Enrol) -> Result<(), Reason> {
         let certificate = self.certificate(enrol).ok_or(Reason::BadCertificate)?;
-        self.roster.enrol(certificate).map_err(|_| Reason::Duplicate)
+        self.roster.enrol(certificate).map_err(|conflict| match conflict {
+            EnrolmentConflict::Pseudonym | EnrolmentConflict::KeyOrIndex => Reason::Duplicate,
+            EnrolmentConflict::Revoked => Reason::Revoked,
+        })
     }
 
     fn revoke(&mut self, revoke: &Revoke) -> Result<(), Reason> {
         let pseudonym: Hash = revoke.pseudonym.as_slice().try_into().map_err(|_| Reason::MalformedEncoding)?;
-        if self.roster.get(&pseudonym).is_none() {
-            return Err(Reason::UnknownInstitution);
-        }
         if self.roster.revoke(&pseudonym) { Ok(()) } else { Err(Reason::Duplicate) }
     }
 
@@ -76,11 +78,11 @@ impl Contract {
         self.advance_time(open.time_ms)?;
         let round = self.parameters.round(self.step, self.attempt, self.model.hash());
         let parameters = self.parameters.update_parameters();
-        self.phase = Phase::Collecting(Collecting::open(round, &parameters, open.time_ms, &self.roster));
+        self.phase = Phase::Collecting(Collecting::open(round, &parameters, open.time_ms));
         Ok(())
     }
 
-    /// Σω over the updates in `headers`.
+    /// Σω over the named institutions.
     fn weight_sum<'a>(&self, pseudonyms: impl IntoIterator<Item = &'a Hash>) -> f64 {
         self.roster.weight_sum(pseudonyms, self.parameters.max_rows)
     }
@@ -131,29 +133,37 @@ impl Contract {
         Ok(())
     }
 
-    fn countersign(&mut self, countersign: &Countersign, author: Hash) -> Result<(), Reason> {
-        if countersign.step != self.step {
-            return Err(Reason::WrongStep);
+    fn countersign(&mut self, id: Hash, message: &Countersign, author: Hash) -> Receipt {
+        let rejected = |reason| Receipt::rejected(id, reason);
+        if message.step != self.step {
+            return rejected(Reason::WrongStep);
+        }
+        let (block, countersigners) = match &self.phase {
+            Phase::Sealed(sealed) => (sealed.sealed_block(), sealed.countersigners()),
+            Phase::Opening(opening) => (Some(opening.sealed_block()), opening.countersigners()),
+            _ => return rejected(Reason::TooEarly),
+        };
+        let Some(block) = block else {
+            return rejected(Reason::TooEarly);
+        };
+        match (countersigners.contains(&author), message.sealed_block == block) {
+            // Two countersignatures of one trustee for one step: it would have two sums opened.
+            (true, false) => return Receipt::fault(id, Reason::WrongAggregate, author),
+            (true, true) => return rejected(Reason::Duplicate),
+            (false, false) => return rejected(Reason::WrongAggregate),
+            (false, true) => {}
         }
         let Phase::Sealed(sealed) = &mut self.phase else {
-            return Err(if matches!(self.phase, Phase::Opening(_)) { Reason::TooLate } else { Reason::TooEarly });
+            return rejected(Reason::TooLate);
         };
-        let Some(block) = sealed.sealed_block() else {
-            return Err(Reason::TooEarly);
-        };
-        if countersign.sealed_block != block {
-            return Err(Reason::WrongAggregate);
-        }
-        if !sealed.countersign(author) {
-            return Err(Reason::Duplicate);
-        }
+        sealed.countersign(author);
         if let Some(block) = sealed.countersigned_block(self.parameters.quorum) {
             self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
                 Phase::Sealed(sealed) => Phase::Opening(sealed.open(block)),
                 other => other,
             };
         }
-        Ok(())
+        Receipt::accepted(id)
     }
 
     fn submit_share(&mut self, id: Hash, message: &SubmitShare, author: Hash) -> Receipt {

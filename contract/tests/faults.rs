@@ -4,12 +4,14 @@
 mod fixture;
 
 use consilium_contract::{
-    Admission, ApplyError, Body, CandidateTransaction, Receipt, check_updates, roster::INITIAL_CREDIT, transaction,
+    Admission, ApplyError, Body, CandidateTransaction, Phase, Receipt, check_updates, roster::INITIAL_CREDIT,
+    transaction,
 };
-use consilium_crypto::signature::SigningKey;
+use consilium_crypto::{Ciphertext, Context, HEADER_LEN, signature::SigningKey};
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use fixture::{D, Run, TIMEOUT_MS};
 use rand_core::OsRng;
+use sha2::{Digest, Sha256};
 
 /// Rejected for `reason`, and nobody has less credit than before.
 fn costs_nothing(run: &Run, receipt: Receipt, reason: Reason) {
@@ -71,8 +73,10 @@ fn nobody_speaks_for_the_coordinator_or_the_authority() {
 fn a_second_genesis_is_refused() {
     let mut run = Run::founded(1);
     let (genesis, authority, ..) = fixture::genesis_message(1);
-    let second = run.by(&authority, None, Action::Genesis(genesis));
+    let second = run.by_authority(Action::Genesis(genesis.clone()));
     assert_eq!(run.apply(&second).reason, Reason::Duplicate);
+    let noise = run.by(&authority, None, Action::Genesis(genesis));
+    assert!(run.apply(&noise).is_dropped(), "the authority of another run has no say in this one");
 }
 
 #[test]
@@ -174,7 +178,49 @@ fn a_header_that_does_not_decode_is_a_fault_once_however_often_it_is_sent() {
     let receipt = run.apply(&transaction);
     is_a_fault_of(&run, 0, receipt, Reason::MalformedEncoding);
     let receipt = run.apply(&transaction);
+    assert_eq!((receipt.reason, receipt.culprit), (Reason::Duplicate, None));
+    assert_eq!(run.credit(0), INITIAL_CREDIT - 1);
+}
+
+#[test]
+fn a_fault_that_was_paid_for_does_not_keep_an_update_out_of_a_later_attempt() {
+    let mut run = Run::collecting();
+    let malformed = run.submission(0, vec![1, 2, 3]);
+    run.apply(&malformed);
+    run.time_ms += TIMEOUT_MS;
+    let abandon = v1::Abandon { step: 0, attempt: 0, time_ms: run.time_ms };
+    assert!(run.apply(&run.by_coordinator(Action::Abandon(abandon))).is_accepted());
+    assert!(run.open().is_accepted());
+    assert_eq!(run.apply(&malformed).reason, Reason::Duplicate);
+    assert!(run.submit(0, &[1; D]).is_accepted());
+}
+
+#[test]
+fn a_fault_after_an_accepted_update_does_not_change_the_verdict_on_it() {
+    let mut run = Run::collecting();
+    assert!(run.submit(0, &[1; D]).is_accepted());
+    let receipt = run.apply(&run.submission(0, vec![1, 2, 3]));
     is_a_fault_of(&run, 0, receipt, Reason::MalformedEncoding);
+    let Phase::Collecting(collecting) = run.contract.phase() else { panic!("not collecting") };
+    assert_eq!(collecting.verdicts().get(&run.members[0].name), Some(&Reason::Accepted));
+}
+
+#[test]
+fn after_a_header_whose_body_never_came_no_other_header_of_its_author_counts() {
+    for by_a_wrong_body in [false, true] {
+        let mut run = Run::collecting();
+        let (first, second) = (run.encrypt(0, run.round(), &[1; D]), run.encrypt(0, run.round(), &[2; D]));
+        let (first_header, second_header) = (run.submission(0, first.header), run.submission(0, second.header));
+        let receipt = if by_a_wrong_body {
+            run.apply_update(&first_header, &second.body)
+        } else {
+            run.apply_missing(&first_header)
+        };
+        costs_nothing(&run, receipt, Reason::IncompleteBody);
+        let receipt = run.apply_update(&second_header, &second.body);
+        costs_nothing(&run, receipt, Reason::Duplicate);
+        assert!(run.apply_update(&first_header, &first.body).is_accepted());
+    }
 }
 
 #[test]
@@ -194,7 +240,7 @@ fn a_wrong_dimension_or_bound_is_a_fault() {
         round.dimension = dimension;
         round.bound = consilium_crypto::Bound::Parameter { bits };
         let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; values], bits);
-        let context = consilium_crypto::Context { round, pseudonym: run.members[0].name };
+        let context = Context { round, pseudonym: run.members[0].name };
         let encrypted = consilium_crypto::update::encrypt(&run.parameters().public_key, &context, &update).unwrap();
         let receipt = run.apply(&run.submission(0, encrypted.prove().unwrap().header));
         is_a_fault_of(&run, 0, receipt, Reason::WrongDimension);
@@ -237,21 +283,54 @@ impl Run {
     }
 }
 
+/// Where the header names the hash of its body, the length right behind it.
+const BODY_HASH: usize = Context::LEN + 16 * Ciphertext::LEN + 64;
+const BODY_LENGTH: usize = BODY_HASH + 32;
+
 #[test]
-fn a_header_with_one_byte_changed_and_signed_again_is_a_fault_with_its_own_reason() {
-    let run = Run::collecting();
-    let update = run.encrypt(0, run.round(), &[1; D]);
-    drop(run);
-    // One byte in the middle of each third of the header: limbs, proof of knowledge, range proof.
-    for position in [update.header.len() / 3, update.header.len() * 2 / 3, update.header.len() - 40] {
+fn a_header_with_one_byte_changed_and_signed_again_is_a_fault() {
+    // One byte of the limbs, of the proof of knowledge, of the range proof.
+    for position in [Context::LEN + 5, BODY_LENGTH + 20, HEADER_LEN - 40] {
         let mut run = Run::collecting();
         let mut update = run.encrypt(0, run.round(), &[1; D]);
         update.header[position] ^= 1;
         let receipt = run.apply_changed(0, &update.header, &update.body);
-        assert!(
-            matches!(receipt.reason, Reason::BadKeyProof | Reason::MalformedEncoding | Reason::IncompleteBody),
-            "{position}: {receipt:?}"
-        );
+        assert!(matches!(receipt.reason, Reason::BadKeyProof | Reason::MalformedEncoding), "{position}: {receipt:?}");
+        is_a_fault_of(&run, 0, receipt, receipt.reason);
+    }
+}
+
+#[test]
+fn limbs_in_another_order_are_a_bad_key_proof() {
+    let mut run = Run::collecting();
+    let mut update = run.encrypt(0, run.round(), &[1; D]);
+    update.header[Context::LEN..BODY_HASH - 64].rotate_left(Ciphertext::LEN);
+    let receipt = run.apply_changed(0, &update.header, &update.body);
+    is_a_fault_of(&run, 0, receipt, Reason::BadKeyProof);
+}
+
+#[test]
+fn parameters_or_responses_in_another_order_are_a_bad_link_proof() {
+    let responses = 64 * D + 96;
+    for reordered in [0..32 * D, responses..responses + 4 * 32] {
+        let mut run = Run::collecting();
+        let mut update = run.encrypt(0, run.round(), &[1; D]);
+        update.body[reordered].rotate_left(32);
+        update.header[BODY_HASH..BODY_LENGTH].copy_from_slice(&Sha256::digest(&update.body));
+        let receipt = run.apply_changed(0, &update.header, &update.body);
+        is_a_fault_of(&run, 0, receipt, Reason::BadLinkProof);
+    }
+}
+
+#[test]
+fn a_header_that_announces_a_body_of_another_length_than_all_others_is_a_fault() {
+    for (difference, reason) in [(1, Reason::TooLarge), (-1, Reason::WrongDimension)] {
+        let mut run = Run::collecting();
+        let mut update = run.encrypt(0, run.round(), &[1; D]);
+        let length = update.body.len() as i64 + difference;
+        update.header[BODY_LENGTH..BODY_LENGTH + 8].copy_from_slice(&length.to_be_bytes());
+        let receipt = run.apply(&run.submission(0, update.header));
+        is_a_fault_of(&run, 0, receipt, reason);
     }
 }
 
@@ -277,8 +356,21 @@ fn a_revoked_institution_submits_no_more_and_nobody_waits_for_it() {
     let receipt = run.submit_expelled(0);
     costs_nothing(&run, receipt, Reason::Revoked);
     assert!(run.close_collection().is_accepted());
-    let unknown = run.by_authority(Action::Revoke(v1::Revoke { pseudonym: vec![5; 32] }));
-    assert_eq!(run.apply(&unknown).reason, Reason::UnknownInstitution);
+    let nobody = run.by_authority(Action::Revoke(v1::Revoke { pseudonym: vec![5; 31] }));
+    assert_eq!(run.apply(&nobody).reason, Reason::MalformedEncoding);
+}
+
+#[test]
+fn a_revocation_holds_against_an_enrolment_that_comes_after_it() {
+    let mut run = Run::founded(1);
+    let before = run.contract.state_root();
+    let revoke = run.by_authority(Action::Revoke(v1::Revoke { pseudonym: run.members[0].name.to_vec() }));
+    assert!(run.apply(&revoke).is_accepted());
+    assert_ne!(run.contract.state_root(), before);
+    assert_eq!(run.apply(&revoke).reason, Reason::Duplicate);
+    assert_eq!(run.enrol(0).reason, Reason::Revoked);
+    assert!(run.contract.roster().is_empty());
+    assert!(run.enrol(1).is_accepted());
 }
 
 #[test]
@@ -318,15 +410,35 @@ fn a_countersignature_of_another_block_costs_nothing() {
 }
 
 #[test]
+fn a_second_countersignature_of_another_block_is_a_fault_before_and_after_the_quorum() {
+    let mut run = Run::sealed();
+    let block = run.sealed_block();
+    assert!(run.countersign(0, block).is_accepted());
+    let receipt = run.countersign(0, [1; 32]);
+    is_a_fault_of(&run, 0, receipt, Reason::WrongAggregate);
+    assert_eq!(run.countersign(0, [1; 32]).reason, Reason::Duplicate);
+    for i in 1..run.parameters().quorum as usize {
+        assert!(run.countersign(i, block).is_accepted());
+    }
+    let receipt = run.countersign(0, [2; 32]);
+    assert_eq!((receipt.reason, receipt.culprit), (Reason::WrongAggregate, Some(run.members[0].name)));
+    assert_eq!(run.credit(0), INITIAL_CREDIT - 2);
+    assert_eq!(run.countersign(3, [2; 32]).culprit, None);
+}
+
+#[test]
 fn a_wrong_share_is_a_fault_of_the_trustee_that_signed_it() {
     let mut run = Run::opening();
     let mut share = run.share(0);
     let middle = share.len() - 40;
     share[middle] ^= 1;
-    let receipt = run.submit_share(0, share);
+    let receipt = run.submit_share(0, share.clone());
     assert!(matches!(receipt.reason, Reason::BadShareProof | Reason::MalformedEncoding));
-    assert_eq!(receipt.culprit, Some(run.members[0].name));
+    is_a_fault_of(&run, 0, receipt, receipt.reason);
+    assert_eq!(run.submit_share(0, share).reason, Reason::Duplicate, "it is paid for");
     assert_eq!(run.credit(0), INITIAL_CREDIT - 1);
+    let share = run.share(0);
+    assert!(run.submit_share(0, share).is_accepted());
 }
 
 #[test]

@@ -45,6 +45,8 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
         ("bound", Box::new(|g| g.bound.as_mut().unwrap().clip = f32::NAN)),
         ("bound", Box::new(|g| g.bound.as_mut().unwrap().clip = 0.0)),
         ("learning rate", Box::new(|g| g.training.as_mut().unwrap().learning_rate = f64::INFINITY)),
+        ("batch size", Box::new(|g| g.training.as_mut().unwrap().batch_size = 0)),
+        ("local epochs", Box::new(|g| g.training.as_mut().unwrap().local_epochs = 0)),
         ("optimiser", Box::new(|g| g.training.as_mut().unwrap().optimiser = 0)),
         ("public key", Box::new(|g| g.public_key.truncate(95))),
         ("public key", Box::new(|g| g.public_key[..32].fill(0))),

@@ -64,9 +64,11 @@ fn a_run_finishes_after_its_last_step() {
 fn the_same_transactions_lead_to_the_same_state_roots_however_the_bodies_were_batched() {
     let mut run = Run::collecting();
     let mut roots = Vec::new();
-    let lost = run.submission(0, run.encrypt(0, run.round(), &[1; D]).header);
-    run.apply_missing(&lost);
-    for (i, value) in [(0, 1), (1, 1270), (2, 2), (3, 3)] {
+    let update = run.encrypt(0, run.round(), &[1; D]);
+    let transaction = run.submission(0, update.header);
+    run.apply_missing(&transaction);
+    run.apply_update(&transaction, &update.body);
+    for (i, value) in [(1, 1270), (2, 2), (3, 3)] {
         run.submit(i, &[value; D]);
         roots.push(run.contract.state_root());
     }
@@ -104,6 +106,22 @@ fn a_collection_waits_for_everyone_until_the_deadline() {
     run.end_block();
     run.open_and_close();
     assert_eq!(run.contract.step(), 1);
+}
+
+#[test]
+fn a_collection_waits_for_an_institution_that_enrols_while_it_is_open() {
+    let mut run = Run::founded(1);
+    for i in 0..3 {
+        run.enrol(i);
+    }
+    run.open();
+    assert!(run.enrol(3).is_accepted());
+    for i in 0..3 {
+        run.submit(i, &[1; D]);
+    }
+    assert_eq!(run.close_collection().reason, Reason::TooEarly);
+    assert!(run.submit(3, &[1; D]).is_accepted());
+    assert!(run.close_collection().is_accepted());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Collecting: who has submitted, what came of it, and the running sum.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use consilium_crypto::{
     AggregateError, Evaluation, Hash, MaskedSum, Parameters as UpdateParameters, PublicKey, RoundContext, UpdateError,
@@ -16,23 +16,21 @@ use crate::roster::Roster;
 pub struct Collecting {
     round: RoundContext,
     opened_ms: u64,
-    /// Institutions that could submit when the round was opened: the round waits for them.
-    expected: BTreeSet<Hash>,
     /// First verdict on each institution of this attempt.
     verdicts: BTreeMap<Hash, Reason>,
+    /// Hash of the header of each institution whose body did not arrive: no other header of it is taken.
+    awaited: BTreeMap<Hash, Hash>,
     accepted: Vec<VerifiedHeader>,
     sum: MaskedSum,
 }
 
 impl Collecting {
-    pub(crate) fn open(round: RoundContext, parameters: &UpdateParameters, opened_ms: u64, roster: &Roster) -> Self {
-        let expected =
-            roster.iter().filter(|(_, institution)| institution.may_submit()).map(|(name, _)| *name).collect();
+    pub(crate) fn open(round: RoundContext, parameters: &UpdateParameters, opened_ms: u64) -> Self {
         Self {
             round,
             opened_ms,
-            expected,
             verdicts: BTreeMap::new(),
+            awaited: BTreeMap::new(),
             accepted: Vec::new(),
             sum: MaskedSum::new(parameters),
         }
@@ -58,18 +56,25 @@ impl Collecting {
         &self.verdicts
     }
 
-    /// How many institutions the round still waits for.
+    /// How many institutions the round still waits for: those that may submit and have no verdict.
     pub fn waiting(&self, roster: &Roster) -> usize {
-        self.expected
-            .iter()
-            .filter(|name| !self.verdicts.contains_key(*name))
-            .filter(|name| roster.get(name).is_some_and(|institution| institution.may_submit()))
-            .count()
+        let may_submit = roster.iter().filter(|(_, institution)| institution.may_submit());
+        may_submit.filter(|(name, _)| !self.verdicts.contains_key(*name)).count()
     }
 
     /// Whether every institution that the round waits for has a verdict.
     pub fn is_complete(&self, roster: &Roster) -> bool {
         self.waiting(roster) == 0
+    }
+
+    /// The hash of the institution's header whose body did not arrive.
+    pub(crate) fn awaited_body(&self, pseudonym: &Hash) -> Option<&Hash> {
+        self.awaited.get(pseudonym)
+    }
+
+    /// The first header of the institution in this attempt: its body may still come.
+    pub(crate) fn await_body(&mut self, pseudonym: Hash, header: Hash) {
+        self.awaited.insert(pseudonym, header);
     }
 
     pub(crate) fn accept(&mut self, pseudonym: Hash, update: &VerifiedUpdate) -> Result<(), UpdateError> {
@@ -79,8 +84,9 @@ impl Collecting {
         Ok(())
     }
 
+    /// A fault is the verdict on an institution that has none yet.
     pub(crate) fn refuse(&mut self, pseudonym: Hash, reason: Reason) {
-        self.verdicts.insert(pseudonym, reason);
+        self.verdicts.entry(pseudonym).or_insert(reason);
     }
 
     /// Whether `evaluation` is the certified sum of exactly the accepted updates, in their order.

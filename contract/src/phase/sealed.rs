@@ -47,9 +47,9 @@ impl Sealed {
         self.sealed_block.get_or_insert(*hash);
     }
 
-    /// Adds a countersignature. Returns whether it is the trustee's first.
-    pub(crate) fn countersign(&mut self, trustee: Hash) -> bool {
-        self.countersigners.insert(trustee)
+    /// Adds a countersignature of the sealed block.
+    pub(crate) fn countersign(&mut self, trustee: Hash) {
+        self.countersigners.insert(trustee);
     }
 
     /// The block to open, once `quorum` trustees have countersigned it.
