@@ -1,0 +1,180 @@
+//! The verified federation end to end: real gRPC on loopback, real proofs, a real ledger on disk.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use consilium_client::{
+    AuditReport, audit,
+    learning::{Trainer, model_blob},
+};
+use consilium_contract::transaction::parse_entry;
+use consilium_crypto::QuantisedUpdate;
+use consilium_experiments::{
+    Federation, ReplayConfig, config::Choice, federation::load_dataset, plain::fed_avg_quantised, progress::Progress,
+    verified,
+};
+use consilium_ledger::{Store, sha256};
+use consilium_proto::v1::transaction::Action;
+use tempfile::TempDir;
+
+struct Run {
+    federation: Federation,
+    verified: verified::Verified,
+    directory: TempDir,
+}
+
+impl Run {
+    fn new(institutions: usize, malicious: usize, epochs: usize) -> Self {
+        let choice = Choice { institutions, malicious, epochs, ..Choice::default() };
+        let dataset = load_dataset("pima").unwrap();
+        let config = ReplayConfig::resolve(choice, dataset.rows()).unwrap();
+        let federation = Federation::new(&config, &dataset).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let scratch = directory.path().join("institutions");
+        fs::create_dir(&scratch).unwrap();
+        let verified =
+            verified::run(&federation, &directory.path().join("ledger"), &scratch, &Progress::silent()).unwrap();
+        Self { federation, verified, directory }
+    }
+
+    fn ledger(&self) -> PathBuf {
+        self.directory.path().join("ledger")
+    }
+
+    fn audit(&self) -> AuditReport {
+        audit(&self.ledger(), self.directory.path(), None).unwrap()
+    }
+
+    /// SHA-256 of the model after each closed round, as the chain says.
+    fn models_on_chain(&self) -> Vec<Vec<u8>> {
+        let store = Store::open_copy(&self.ledger(), self.directory.path()).unwrap();
+        let entries = store.blocks(1).flat_map(|block| block.unwrap().entries);
+        let models = entries.filter_map(|entry| match parse_entry(&entry).unwrap().0.action() {
+            Action::CloseRound(close) => close.model.as_ref().map(|model| model.sha256.clone()),
+            _ => None,
+        });
+        models.collect()
+    }
+
+    /// SHA-256 of the model after each round of plaintext FedAvg over the same quantised updates of the honest.
+    fn models_in_the_clear(&self) -> Vec<Vec<u8>> {
+        let Federation { config, weights, malicious, .. } = &self.federation;
+        let mut trainers = self.federation.trainers().unwrap();
+        let mut global = self.federation.initial.clone();
+        let mut hashes = Vec::new();
+        for epoch in 1..=config.epochs as u64 {
+            let honest = (0..trainers.len()).filter(|institution| !malicious.contains(institution));
+            let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) =
+                honest.map(|k| (trainers[k].local_update(epoch, &global).unwrap().quantised, weights[k])).unzip();
+            global = fed_avg_quantised(&global, &updates, &weights, config.bits, config.clip).unwrap();
+            hashes.push(sha256(&model_blob(&global)).to_vec());
+        }
+        hashes
+    }
+}
+
+#[test]
+fn three_institutions_train_together_and_anyone_can_check_it() {
+    let run = Run::new(3, 0, 2);
+    assert_eq!(run.models_on_chain(), run.models_in_the_clear());
+    let report = run.audit();
+    assert_eq!(report.steps, (2, 2));
+    assert_eq!((report.accepted_updates, report.models, report.sums), (6, 2, 2));
+    assert!(report.is_sealed);
+}
+
+#[test]
+fn with_nobody_malicious_every_model_is_bit_for_bit_that_of_fedavg_in_the_clear() {
+    let run = Run::new(7, 0, 3);
+    let models = run.models_on_chain();
+    assert_eq!(models.len(), 3);
+    assert_eq!(models, run.models_in_the_clear());
+    assert_eq!(sha256(&model_blob(&run.verified.model)).to_vec(), models[2]);
+    assert!(run.verified.rounds.iter().all(|round| round.accepted == 7 && round.rejected.is_empty()));
+}
+
+#[test]
+fn what_cannot_be_proven_is_rejected_and_its_author_expelled_and_the_others_get_their_sum() {
+    let run = Run::new(7, 2, 4);
+    assert_eq!(run.models_on_chain(), run.models_in_the_clear());
+    let rejected: Vec<_> = run.verified.rounds.iter().map(|round| round.rejected.clone()).collect();
+    for round in &rejected[..3] {
+        assert_eq!(round.get("bad_range_proof"), Some(&2), "{rejected:?}");
+    }
+    assert_eq!(rejected[3].get("expelled"), Some(&2), "{rejected:?}");
+    let report = run.audit();
+    assert_eq!((report.accepted_updates, report.proven_updates), (20, 26));
+}
+
+/// Every regular file below `directory`.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_audit_fails_after_any_byte_of_the_ledger_is_changed() {
+    let run = Run::new(3, 0, 1);
+    let expected = run.audit();
+    for path in files(&run.ledger()) {
+        let original = fs::read(&path).unwrap();
+        for position in (0..original.len()).step_by((original.len() / 24).max(1)) {
+            let mut changed = original.clone();
+            changed[position] ^= 1 << (position % 8);
+            fs::write(&path, &changed).unwrap();
+            let outcome = audit(&run.ledger(), run.directory.path(), None);
+            assert!(outcome.is_err(), "{} byte {position}", path.display());
+        }
+        fs::write(&path, &original).unwrap();
+    }
+    assert_eq!(run.audit().model, expected.model);
+}
+
+#[test]
+fn without_the_seal_a_changed_byte_is_still_found_or_belongs_to_no_block_and_no_blob() {
+    let run = Run::new(3, 0, 1);
+    let expected = run.audit();
+    let contents = |ledger: &Path| -> Option<Vec<Vec<u8>>> {
+        let store = Store::open_copy(ledger, run.directory.path()).ok()?;
+        store.blocks(0).map(|block| block.ok()?.encode().ok()).collect()
+    };
+    let blocks = contents(&run.ledger()).unwrap();
+    let copied = run.directory.path().join("copy");
+    for path in files(&run.ledger()) {
+        let relative = path.strip_prefix(run.ledger()).unwrap();
+        let original = fs::read(&path).unwrap();
+        for position in (3..original.len()).step_by((original.len() / 24).max(1)) {
+            copy(&run.ledger(), &copied);
+            let _ = fs::remove_file(copied.join("SEAL"));
+            let mut changed = original.clone();
+            changed[position] ^= 1 << (position % 8);
+            fs::write(copied.join(relative), &changed).unwrap();
+            if let Ok(report) = audit(&copied, run.directory.path(), None) {
+                assert_eq!((report.model, report.blobs), (expected.model.clone(), expected.blobs));
+                assert_eq!(contents(&copied).unwrap(), blocks, "{} byte {position}", relative.display());
+            }
+            fs::remove_dir_all(&copied).unwrap();
+        }
+    }
+}
