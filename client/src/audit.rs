@@ -17,8 +17,7 @@ use std::{
 
 use consilium_contract::{
     Admission, Body, CandidateTransaction, CheckedUpdate, Contract, GenesisError, Parameters, Phase, Receipt,
-    check_updates,
-    transaction::parse_entry,
+    check_updates, transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash};
 use consilium_ledger::{Block, HeaderChain, LedgerError, SealState, Store, verify_seal};
@@ -71,8 +70,11 @@ pub enum AuditError {
         detail: String,
     },
     /// The contract reaches another state.
-    #[error("block {height}: its transactions lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
-            short(expected), short(found))]
+    #[error(
+        "block {height}: its transactions lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
+        short(expected),
+        short(found)
+    )]
     StateRoot {
         /// Height of the block.
         height: u64,
@@ -346,4 +348,158 @@ impl<'a> Replay<'a> {
 
 fn hex(hash: &Hash) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use consilium_contract::transaction::entry;
+
+    use super::*;
+    use crate::fixture::World;
+
+    fn finished() -> World {
+        let mut world = World::new();
+        world.full_round();
+        world.full_round();
+        world
+    }
+
+    fn audited(world: &World, chain_id: Option<&Hash>) -> Result<AuditReport, AuditError> {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = dir.path().join("ledger");
+        world.ledger(&ledger);
+        audit(&ledger, dir.path(), chain_id)
+    }
+
+    #[test]
+    fn an_honest_ledger_is_replayed_and_everything_in_it_counted() {
+        let world = finished();
+        let report = audited(&world, Some(&world.chain_id())).unwrap();
+        let blocks = world.blocks.len() as u64;
+        // Genesis, 4 enrolments; a round is opened, 4 updates, closed, 3 countersignatures, 2 shares, closed.
+        let expected = AuditReport {
+            chain_id: hex(&world.chain_id()),
+            is_sealed: true,
+            blocks,
+            transactions: 5 + 2 * 12,
+            signatures: 5 + 2 * 12,
+            certificates: 4,
+            proven_updates: 8,
+            accepted_updates: 8,
+            sums: 2,
+            countersignatures: 6,
+            shares: 4,
+            models: 2,
+            blobs: 1 + 8 + 4,
+            rejected: BTreeMap::new(),
+            steps: (2, 2),
+            phase: "finished".into(),
+            model: hex(&world.contract.model().hash()),
+            elapsed_s: report.elapsed_s,
+        };
+        assert_eq!(report, expected);
+        let text = report.to_string();
+        assert!(text.contains("2 of 2") && text.contains("everything holds"), "{text}");
+    }
+
+    #[test]
+    fn the_ledger_of_another_run_is_refused() {
+        let world = World::new();
+        let refused = audited(&world, Some(&[7; 32])).unwrap_err();
+        assert!(matches!(refused, AuditError::OtherChain { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_body_that_is_not_in_the_ledger_is_named_with_height_and_transaction() {
+        let mut world = finished();
+        let height = world.blobs.iter().position(|blobs| blobs.len() == 4).unwrap();
+        world.blobs[height].remove(2);
+        let AuditError::Transaction { height: at, index, transaction, .. } = audited(&world, None).unwrap_err() else {
+            panic!()
+        };
+        assert_eq!((at, index), (height as u64, 2));
+        let (named, _) = parse_entry(&world.blocks[height].entries[2]).unwrap();
+        assert_eq!(transaction, Some(named.id()));
+    }
+
+    #[test]
+    fn a_model_or_sums_that_are_not_in_the_ledger_are_missed() {
+        for blob in 0..2 {
+            // One round: two of them would share the blob of their equal sums.
+            let mut world = World::new();
+            world.full_round();
+            let height = world.blobs.iter().rposition(|blobs| blobs.len() == 2).unwrap();
+            world.blobs[height].remove(blob);
+            let refused = audited(&world, None).unwrap_err();
+            assert!(matches!(refused, AuditError::Transaction { .. }), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_state_root_that_the_contract_does_not_reach_is_found() {
+        let mut world = World::new();
+        let open = world.open_round();
+        world.forge(vec![open]);
+        let refused = audited(&world, None).unwrap_err();
+        assert!(matches!(refused, AuditError::StateRoot { height: 2, found: [0, ..], .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_transaction_that_must_not_be_recorded_is_found() {
+        let mut world = World::new();
+        world.open();
+        let header = world.update(0, &world.round(), 1).header;
+        let mut noise = world.submission(0, &header);
+        noise.signature[0] ^= 1;
+        world.forge(vec![noise]);
+        let refused = audited(&world, None).unwrap_err();
+        assert!(refused.to_string().contains("BAD_SIGNATURE"), "{refused}");
+    }
+
+    #[test]
+    fn a_rejection_is_replayed_and_counted() {
+        let mut world = World::new();
+        world.open();
+        let header = world.update(0, &world.round(), 1).header;
+        let signed = world.submission(0, &header);
+        let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
+        world.contract.apply(&candidate, Body::Missing).unwrap();
+        let root = world.contract.state_root();
+        world.append(vec![entry(signed, true)], root, Vec::new());
+        let report = audited(&world, None).unwrap();
+        assert_eq!(report.rejected, BTreeMap::from([("incomplete body".to_owned(), 1)]));
+        assert_eq!((report.proven_updates, report.phase.as_str()), (0, "collecting"));
+    }
+
+    #[test]
+    fn a_changed_byte_anywhere_in_the_closed_ledger_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = dir.path().join("ledger");
+        finished().ledger(&ledger);
+        let mut files = Vec::new();
+        let mut folders = vec![ledger.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                let kind = if entry.file_type().unwrap().is_dir() { &mut folders } else { &mut files };
+                kind.push(entry.path());
+            }
+        }
+        let mut flipped = 0;
+        for path in files {
+            let whole = fs::read(&path).unwrap();
+            let step = (whole.len() / 3).max(1);
+            for position in (step / 2..whole.len()).step_by(step) {
+                let mut changed = whole.clone();
+                changed[position] ^= 1;
+                fs::write(&path, changed).unwrap();
+                assert!(audit(&ledger, dir.path(), None).is_err(), "byte {position} of {}", path.display());
+                flipped += 1;
+            }
+            fs::write(&path, whole).unwrap();
+        }
+        assert!(flipped >= 6, "{flipped}");
+        assert!(audit(&ledger, dir.path(), None).is_ok());
+    }
 }

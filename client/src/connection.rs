@@ -10,8 +10,9 @@ use consilium_ledger::{Block, MAX_BLOCK_BYTES, SealedHeader};
 use consilium_proto::{
     CHUNK_BYTES,
     v1::{
-        BlockMessage, Chunk, GetBlobRequest, GetHeadRequest, GetMaskedUpdateRequest, Reason, Receipt, SignedTransaction,
-        SubscribeRequest, UpdatePart, federation_client::FederationClient, ledger_client::LedgerClient, update_part::Part,
+        BlockMessage, Chunk, GetBlobRequest, GetHeadRequest, GetMaskedUpdateRequest, Reason, Receipt,
+        SignedTransaction, SubscribeRequest, UpdatePart, federation_client::FederationClient,
+        ledger_client::LedgerClient, update_part::Part,
     },
 };
 use tokio::{sync::oneshot, time::timeout};
@@ -156,7 +157,8 @@ impl Blocks {
     /// The next block with the bytes that it took.
     pub(crate) async fn next(&mut self) -> Result<(Block, usize), ClientError> {
         let message = self.0.message().await.map_err(|status| failed("Subscribe", &status))?;
-        let bytes = message.ok_or_else(|| ClientError::Unreachable("the coordinator ended the stream of blocks".into()))?.block;
+        let bytes =
+            message.ok_or_else(|| ClientError::Unreachable("the coordinator ended the stream of blocks".into()))?.block;
         let block = Block::decode(&bytes).map_err(|error| ClientError::Malformed(error.to_string()))?;
         Ok((block, bytes.len()))
     }

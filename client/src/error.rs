@@ -53,8 +53,10 @@ pub enum ClientError {
         evidence: PathBuf,
     },
     /// The coordinator's ledger ends before blocks that it has signed and shown.
-    #[error("the coordinator's ledger ends at height {theirs}, but it has signed and shown blocks up to height {ours}: \
-             it has lost blocks that were durable, or hides them; this institution keeps its own copy and stops")]
+    #[error(
+        "the coordinator's ledger ends at height {theirs}, but it has signed and shown blocks up to height {ours}: \
+             it has lost blocks that were durable, or hides them; this institution keeps its own copy and stops"
+    )]
     LostBlocks {
         /// Height of the last verified block.
         ours: u64,
@@ -65,7 +67,9 @@ pub enum ClientError {
     #[error("the coordinator sent a block that does not continue the chain: {0}")]
     Chain(ChainError),
     /// A signed block holds what no contract can have taken.
-    #[error("entry {index} of the block at height {height} is not one: {detail}; the coordinator has signed it all the same")]
+    #[error(
+        "entry {index} of the block at height {height} is not one: {detail}; the coordinator has signed it all the same"
+    )]
     Entry {
         /// Height of the block.
         height: u64,

@@ -140,7 +140,7 @@ pub enum Phase {
     /// Updates are taken.
     Collecting(Collection),
     /// The sum is certified; the block that holds it is not complete yet.
-    Sealing(Collection, Evaluation),
+    Sealing(Collection, Box<Evaluation>),
     /// Trustees countersign and share.
     Sealed(Sealed),
     /// Every step is closed.
@@ -230,7 +230,11 @@ impl Follower {
         }
         if height == 0 {
             if block.entries.as_slice() != [self.genesis_entry.as_slice()] {
-                return Err(ClientError::Entry { height, index: 0, detail: "it is not the genesis of this run".into() });
+                return Err(ClientError::Entry {
+                    height,
+                    index: 0,
+                    detail: "it is not the genesis of this run".into(),
+                });
             }
             self.height = 1;
             return Ok(None);
@@ -250,7 +254,8 @@ impl Follower {
         }
         self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Sealing(Collection { round, submissions }, evaluation) => {
-                let sum = Arc::new(SealedSum { round, submissions, evaluation, height, block: *header.hash() });
+                let (evaluation, block) = (*evaluation, *header.hash());
+                let sum = Arc::new(SealedSum { round, submissions, evaluation, height, block });
                 Phase::Sealed(Sealed { sum, countersignatures: BTreeMap::new(), shares: BTreeMap::new() })
             }
             other => other,
@@ -368,7 +373,7 @@ impl Follower {
             Evaluation::decode(&close.evaluation).map_err(|error| StatementError::Malformed(error.to_string()))?;
         if self.advance(close.time_ms) {
             self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
-                Phase::Collecting(collection) => Phase::Sealing(collection, evaluation),
+                Phase::Collecting(collection) => Phase::Sealing(collection, Box::new(evaluation)),
                 other => other,
             };
         }
@@ -469,8 +474,12 @@ mod tests {
         world.append(vec![vec![1, 2, 3]], [0; 32], Vec::new());
         let (parameters, genesis) = (world.ceremony.parameters.clone(), world.ceremony.genesis_entry.clone());
         let mut follower = Follower::new(Arc::new(parameters), genesis);
-        let read: Result<Vec<_>, _> =
-            world.blocks.iter().zip(world.chain.headers()).map(|(block, header)| follower.read(block, header)).collect();
+        let read: Result<Vec<_>, _> = world
+            .blocks
+            .iter()
+            .zip(world.chain.headers())
+            .map(|(block, header)| follower.read(block, header))
+            .collect();
         let error = read.unwrap_err();
         assert!(matches!(error, ClientError::Entry { height: 2, index: 0, .. }), "{error}");
         assert_eq!(error.exit_code(), 4);

@@ -66,5 +66,5 @@ pub use connection::endpoint;
 pub use error::ClientError;
 pub use institution::{Institution, Outcome};
 pub use model_check::CheckedModel;
-pub use status::{Status, status};
 pub use observer::{Observer, RoundReport, Unobserved, UpdateReport};
+pub use status::{Status, status};

@@ -126,9 +126,7 @@ fn main() -> ExitCode {
             take_part(&ceremony, &state, &coordinator, &data, seed, give_up_after.map(Duration::from_secs))
         }
         Command::Audit { ledger, scratch, ceremony, json } => replay(&ledger, &scratch, ceremony.as_deref(), json),
-        Command::Status { ceremony, state } => InstitutionFiles::load(&ceremony)
-            .map_err(unusable)
-            .and_then(|files| Ok(println!("{}", status(&files, &state)?))),
+        Command::Status { ceremony, state } => show(&ceremony, &state),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -205,6 +203,12 @@ fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTra
         Quantiser::new(parameters.bits, parameters.clip, weight, parameters.institutions).map_err(unusable)?;
     let institution = u64::from(identity.trustee_index);
     LocalTrainer::new(architecture, table, config, quantiser, seed, institution).map_err(unusable)
+}
+
+fn show(ceremony: &Path, state: &Path) -> Result<(), Failure> {
+    let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
+    println!("{}", status(&files, state)?);
+    Ok(())
 }
 
 fn replay(ledger: &Path, scratch: &Path, ceremony: Option<&Path>, json: bool) -> Result<(), Failure> {

@@ -29,9 +29,12 @@ const NONE: Hash = [0; 32];
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MemoryError {
     /// Another block of the same step was countersigned before.
-    #[error("this trustee has countersigned block {} of step {step} and is now asked for block {}: \
+    #[error(
+        "this trustee has countersigned block {} of step {step} and is now asked for block {}: \
              the coordinator shows two sums of one step; nothing more is countersigned",
-            short(remembered), short(asked))]
+        short(remembered),
+        short(asked)
+    )]
     OtherBlock {
         /// The step.
         step: u64,
@@ -72,7 +75,9 @@ impl Memory {
             let bytes = log.get(index)?.unwrap_or_default();
             let (key, block) = parse(&bytes).ok_or_else(|| ClientError::DamagedState {
                 path: path.clone(),
-                detail: format!("record {index} is not what was written; this trustee does not know what it has countersigned"),
+                detail: format!(
+                    "record {index} is not what was written; this trustee does not know what it has countersigned"
+                ),
             })?;
             blocks.insert(key, block);
         }

@@ -31,8 +31,11 @@ const FILE: &str = "model.bin";
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ModelError {
     /// The round starts from, or ends, another model's step.
-    #[error("the round belongs to step {found} of model {}, this institution has checked step {expected} of model {}",
-            short(found_model), short(expected_model))]
+    #[error(
+        "the round belongs to step {found} of model {}, this institution has checked step {expected} of model {}",
+        short(found_model),
+        short(expected_model)
+    )]
     OtherModel {
         /// Step of the checked model.
         expected: u64,
@@ -66,8 +69,10 @@ pub enum ModelError {
     #[error("the announced sum of the mask keys is not what the shares on the chain combine to")]
     WrongMaskKeySum,
     /// A masked update is not the one that its header names.
-    #[error("the masked update served for institution {} is not the one that its signed header names: {reason}",
-            short(pseudonym))]
+    #[error(
+        "the masked update served for institution {} is not the one that its signed header names: {reason}",
+        short(pseudonym)
+    )]
     WrongMaskedUpdate {
         /// Whose.
         pseudonym: Hash,
@@ -199,10 +204,7 @@ impl CheckedModel {
         let Some(bytes) = durable::read(&path, 8 + 4 * u64::from(parameters.dimension))? else { return Ok(None) };
         let parse = || {
             let (step, blob) = bytes.split_first_chunk::<8>()?;
-            Some(Self {
-                step: u64::from_be_bytes(*step),
-                model: Model::from_bytes(blob, parameters.dimension)?,
-            })
+            Some(Self { step: u64::from_be_bytes(*step), model: Model::from_bytes(blob, parameters.dimension)? })
         };
         let detail = || "expected a step and a model of this run".to_owned();
         parse().map(Some).ok_or_else(|| ClientError::DamagedState { path, detail: detail() })
@@ -268,8 +270,7 @@ impl ModelCheck {
     pub fn add(&mut self, masked: &[u8], parameters: &Parameters) -> Result<(), ModelError> {
         let Some(header) = self.judged.headers().get(self.added) else { return Ok(()) };
         let wrong = |reason| ModelError::WrongMaskedUpdate { pseudonym: header.context().pseudonym, reason };
-        let masked =
-            MaskedUpdate::parse(masked, header.mask_hash(), &parameters.update_parameters()).map_err(wrong)?;
+        let masked = MaskedUpdate::parse(masked, header.mask_hash(), &parameters.update_parameters()).map_err(wrong)?;
         self.sum.add_masked(&masked).map_err(wrong)?;
         self.added += 1;
         Ok(())
@@ -313,4 +314,231 @@ impl ModelCheck {
 /// Bytes of a masked update of this run.
 pub fn masked_update_bytes(parameters: &Parameters) -> usize {
     mask_length(&parameters.update_parameters())
+}
+
+#[cfg(test)]
+mod tests {
+    use consilium_proto::v1::{CloseRound, transaction::Action};
+    use rand_core::OsRng;
+
+    use super::*;
+    use crate::{
+        fixture::{DIMENSION, World},
+        follow::Phase,
+        trustee::judge,
+    };
+
+    /// A world whose first round is closed by what `change` makes of the right CloseRound; the masked updates; the sums.
+    fn closed(change: impl FnOnce(&mut CloseRound)) -> (World, Closed, Vec<Vec<u8>>, Vec<u8>) {
+        let mut world = World::new();
+        let headers = world.seal();
+        world.unseal();
+        let (mut close, sums) = world.result();
+        change(&mut close);
+        let close = world.orders(Action::CloseRound(close));
+        world.forge(vec![close]);
+        let closed = world.follow().1.unwrap();
+        let length = masked_update_bytes(&world.ceremony.parameters);
+        let masked = |header: &Vec<u8>| {
+            let header = consilium_crypto::CandidateHeader::decode(header).unwrap();
+            world.bodies[header.body_hash()][..length].to_vec()
+        };
+        let masked = headers.iter().map(masked).collect();
+        (world, closed, masked, sums)
+    }
+
+    fn initial(world: &World) -> CheckedModel {
+        CheckedModel::initial(&world.ceremony.parameters, &world.ceremony.initial_model).unwrap()
+    }
+
+    fn check(world: &World, closed: &Closed, masked: &[Vec<u8>], sums: &[u8]) -> Result<CheckedModel, ModelError> {
+        let (parameters, start) = (&world.ceremony.parameters, initial(world));
+        let judged = judge(&closed.sealed.sum, None, parameters, &mut OsRng).unwrap();
+        let mut check = start.check(closed, &judged, parameters, &DiscreteLogTable::shared())?;
+        for bytes in masked {
+            check.add(bytes, parameters)?;
+        }
+        check.finish(&start, sums, world.follow().0.roster(), parameters, &mut OsRng)
+    }
+
+    #[test]
+    fn a_model_that_follows_is_checked_and_equals_the_weighted_mean() {
+        let (world, closed, masked, sums) = closed(|_| {});
+        let model = check(&world, &closed, &masked, &sums).unwrap();
+        assert_eq!(model.step(), 1);
+        assert_eq!(model.model().hash(), closed.model);
+        // Updates of 1, 2, 3, 4; weights 10, 20, 30, 40 rows over 40; clip 0.5 over 127.
+        let parameters = &world.ceremony.parameters;
+        let expected = 0.25 + f64::from(parameters.clip) / 127.0 * 10.0 / 2.5;
+        assert!(model.model().parameters().iter().all(|value| *value == expected as f32));
+        assert_eq!(model.model().parameters().len(), DIMENSION);
+    }
+
+    #[test]
+    fn a_masked_update_that_is_not_the_signed_headers_is_refused() {
+        let (world, closed, mut masked, sums) = closed(|_| {});
+        masked.swap(0, 1);
+        let refused = check(&world, &closed, &masked, &sums).unwrap_err();
+        assert!(matches!(refused, ModelError::WrongMaskedUpdate { pseudonym, .. } if pseudonym == world.name(0)));
+        masked.swap(0, 1);
+        masked[2][5] ^= 1;
+        let refused = check(&world, &closed, &masked, &sums).unwrap_err();
+        assert!(matches!(refused, ModelError::WrongMaskedUpdate { pseudonym, .. } if pseudonym == world.name(2)));
+        masked[2].pop();
+        assert!(matches!(check(&world, &closed, &masked, &sums), Err(ModelError::WrongMaskedUpdate { .. })));
+    }
+
+    #[test]
+    fn a_check_without_all_masked_updates_does_not_end() {
+        let (world, closed, masked, sums) = closed(|_| {});
+        let refused = check(&world, &closed, &masked[..3], &sums).unwrap_err();
+        assert_eq!(refused, ModelError::MissingMaskedUpdates { found: 3, expected: 4 });
+    }
+
+    #[test]
+    fn an_announced_key_sum_that_the_shares_do_not_combine_to_is_refused() {
+        let (world, closed, masked, sums) = closed(|close| close.mask_key_sum[0] ^= 1);
+        assert_eq!(check(&world, &closed, &masked, &sums).unwrap_err(), ModelError::WrongMaskKeySum);
+    }
+
+    #[test]
+    fn sums_that_do_not_follow_are_refused_also_where_the_round_announces_them() {
+        let (world, closed_rightly, masked, sums) = closed(|_| {});
+        let mut wrong = sums.clone();
+        wrong[4] ^= 1;
+        assert_eq!(check(&world, &closed_rightly, &masked, &wrong).unwrap_err(), ModelError::WrongSumsBlob);
+        let announced = wrong.clone();
+        let (world, closed, masked, sums) = closed(|close| {
+            // Every coordinate has the same sum here, so the changed blob is the same in every world.
+            close.sums.as_mut().unwrap().sha256 = sha256(&announced).to_vec();
+        });
+        assert_eq!(check(&world, &closed, &masked, &sums).unwrap_err(), ModelError::WrongSumsBlob);
+        assert_eq!(check(&world, &closed, &masked, &wrong).unwrap_err(), ModelError::WrongSums);
+    }
+
+    #[test]
+    fn a_model_that_does_not_follow_from_the_sums_is_refused() {
+        let (world, closed, masked, sums) = closed(|close| close.model.as_mut().unwrap().sha256 = vec![7; 32]);
+        assert_eq!(check(&world, &closed, &masked, &sums).unwrap_err(), ModelError::WrongModel([7; 32]));
+    }
+
+    #[test]
+    fn a_round_without_a_quorum_or_without_t_valid_shares_is_refused() {
+        let open = |transactions: fn(&World) -> Vec<consilium_proto::v1::SignedTransaction>| {
+            let mut world = World::new();
+            world.seal();
+            let (step, block) = (0, world.sealed_hash());
+            let all: Vec<_> = (0..3).map(|i| world.countersignature(i, step, &block)).collect();
+            world.commit(all);
+            let spoken = transactions(&world);
+            world.forge(spoken);
+            let close = CloseRound {
+                step,
+                mask_key_sum: vec![0; 32],
+                sums: Some(consilium_proto::v1::BlobRef { sha256: vec![0; 32], length: 52 }),
+                model: Some(consilium_proto::v1::BlobRef { sha256: vec![0; 32], length: 52 }),
+                time_ms: 9_000,
+            };
+            let close = world.orders(Action::CloseRound(close));
+            world.forge(vec![close]);
+            let closed = world.follow().1.unwrap();
+            check(&world, &closed, &[], &[]).unwrap_err()
+        };
+        let one = open(|world| vec![world.share(1)]);
+        assert!(matches!(one, ModelError::Shares(ShareError::TooFew { expected: 2, found: 1 })), "{one}");
+        let twice = open(|world| vec![world.share(1), world.share(1)]);
+        assert!(matches!(twice, ModelError::Shares(ShareError::TooFew { expected: 2, found: 1 })), "{twice}");
+
+        let mut world = World::new();
+        world.seal();
+        let block = world.sealed_hash();
+        let two: Vec<_> = (0..2).map(|i| world.countersignature(i, 0, &block)).collect();
+        world.forge(two);
+        let blob = || Some(consilium_proto::v1::BlobRef { sha256: vec![0; 32], length: 52 });
+        let close = CloseRound { step: 0, mask_key_sum: vec![0; 32], sums: blob(), model: blob(), time_ms: 9_000 };
+        let close = world.orders(Action::CloseRound(close));
+        world.forge(vec![close]);
+        let closed = world.follow().1.unwrap();
+        let refused = check(&world, &closed, &[], &[]).unwrap_err();
+        assert_eq!(refused, ModelError::NoQuorum { found: 2, expected: 3 });
+    }
+
+    #[test]
+    fn faulty_shares_before_the_valid_ones_do_not_stop_the_check() {
+        let mut world = World::new();
+        let headers = world.seal();
+        let block = world.sealed_hash();
+        let all: Vec<_> = (0..3).map(|i| world.countersignature(i, 0, &block)).collect();
+        world.commit(all);
+        let (good, other) = (world.share(0), world.share(3));
+        let candidate = consilium_contract::CandidateTransaction::parse(good.clone()).unwrap();
+        let Action::SubmitShare(mut faulty) = candidate.action().clone() else { panic!() };
+        let last = faulty.share.len() - 32;
+        faulty.share[last] ^= 1;
+        let faulty = world.says(0, Action::SubmitShare(faulty));
+        world.forge(vec![faulty]);
+        world.commit(vec![good, other]);
+        let (close, sums) = world.result();
+        let close = world.orders(Action::CloseRound(close));
+        world.commit(vec![close]);
+        let closed = world.follow().1.unwrap();
+        assert_eq!(closed.sealed.shares().count(), 3);
+        let length = masked_update_bytes(&world.ceremony.parameters);
+        let masked: Vec<Vec<u8>> = headers
+            .iter()
+            .map(|header| consilium_crypto::CandidateHeader::decode(header).unwrap())
+            .map(|header| world.bodies[header.body_hash()][..length].to_vec())
+            .collect();
+        assert!(check(&world, &closed, &masked, &sums).is_ok());
+    }
+
+    #[test]
+    fn another_judged_block_than_the_closed_one_is_refused() {
+        let (world, closed_one, ..) = closed(|_| {});
+        let (_, closed_other, ..) = closed(|_| {});
+        let parameters = &world.ceremony.parameters;
+        let judged = judge(&closed_other.sealed.sum, None, parameters, &mut OsRng).unwrap();
+        let refused = initial(&world).check(&closed_one, &judged, parameters, &DiscreteLogTable::shared());
+        assert!(matches!(refused.err(), Some(ModelError::OtherBlock { .. })));
+    }
+
+    #[test]
+    fn a_round_that_starts_from_an_unchecked_model_gives_no_assignment() {
+        let (world, closed, masked, sums) = closed(|_| {});
+        let next = check(&world, &closed, &masked, &sums).unwrap();
+        let mut world = World::new();
+        world.open();
+        let (follower, _) = world.follow();
+        let Phase::Collecting(collection) = follower.phase() else { panic!() };
+        let assignment = initial(&world).assignment(collection, &world.name(0)).unwrap();
+        assert_eq!(assignment.global(), vec![0.25; DIMENSION]);
+        assert_eq!(assignment.context().round, world.round());
+        assert!(matches!(next.assignment(collection, &world.name(0)), Err(ModelError::OtherModel { .. })));
+    }
+
+    #[test]
+    fn a_blob_that_the_genesis_does_not_name_is_no_initial_model() {
+        let world = World::new();
+        let parameters = &world.ceremony.parameters;
+        let mut blob = world.ceremony.initial_model.clone();
+        blob[0] ^= 1;
+        assert!(CheckedModel::initial(parameters, &blob).is_none());
+        assert!(CheckedModel::initial(parameters, &blob[4..]).is_none());
+    }
+
+    #[test]
+    fn a_stored_model_is_read_again_and_a_damaged_one_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let (world, closed, masked, sums) = closed(|_| {});
+        let parameters = &world.ceremony.parameters;
+        assert!(CheckedModel::load(dir.path(), parameters).unwrap().is_none());
+        let model = check(&world, &closed, &masked, &sums).unwrap();
+        model.store(dir.path()).unwrap();
+        let again = CheckedModel::load(dir.path(), parameters).unwrap().unwrap();
+        assert_eq!((again.step(), again.model()), (1, model.model()));
+        let path = dir.path().join(FILE);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert!(matches!(CheckedModel::load(dir.path(), parameters), Err(ClientError::DamagedState { .. })));
+    }
 }

@@ -147,7 +147,10 @@ impl<'a> Session<'a> {
             let known_to_the_chain = self.own.follower.roster().get(self.own.pseudonym()).is_some();
             let mut memory = memory(self.own);
             if memory.is_new() && known_to_the_chain {
-                warn!(step, "this state directory is newer than the institution's enrolment: the step in progress is left to the others");
+                warn!(
+                    step,
+                    "this state directory is newer than the institution's enrolment: the step in progress is left to the others"
+                );
                 memory.forgo(step)?;
             }
             info!(height = self.own.follower.height(), step, "caught up with the chain");
@@ -196,7 +199,10 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         if collection.has_update_of(self.own.pseudonym()) {
-            warn!(step = attempt.0, "an update of this attempt is on the chain and not on this disk: it stays the only one");
+            warn!(
+                step = attempt.0,
+                "an update of this attempt is on the chain and not on this disk: it stays the only one"
+            );
             self.own.sits_out = Some(attempt);
             return Ok(());
         }
@@ -287,7 +293,10 @@ impl<'a> Session<'a> {
             self.own.duty = Duty::Judged(judged);
         }
         if is_countersigned && memory(self.own).countersigned(step) != Some(sum.block()) {
-            warn!(step, "the chain holds a countersignature that this trustee does not remember: the step is left to the others");
+            warn!(
+                step,
+                "the chain holds a countersignature that this trustee does not remember: the step is left to the others"
+            );
             memory(self.own).forgo(step)?;
         }
         if memory(self.own).is_forgone(step) {
@@ -413,7 +422,11 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn check_model(&mut self, closed: &Arc<Closed>, judged: Judged) -> Result<Result<(), ModelError>, ClientError> {
+    async fn check_model(
+        &mut self,
+        closed: &Arc<Closed>,
+        judged: Judged,
+    ) -> Result<Result<(), ModelError>, ClientError> {
         let own = &mut *self.own;
         let (closed, model) = (Arc::clone(closed), own.model.clone());
         let (parameters, table) = (Arc::clone(&own.parameters), Arc::clone(&own.table));

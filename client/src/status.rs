@@ -5,7 +5,7 @@ use std::{fmt, path::Path, sync::Arc};
 use consilium_authority::InstitutionFiles;
 use consilium_crypto::Hash;
 
-use crate::{ClientError, CheckedModel, error::short, follow::Follower, history::History};
+use crate::{CheckedModel, ClientError, error::short, follow::Follower, history::History};
 
 /// Where an institution stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -94,10 +94,12 @@ impl Upload {
     pub fn load(directory: &Path, parameters: &Parameters, key: &SigningKey) -> Result<Option<Self>, ClientError> {
         let most = consilium_crypto::body_length(&parameters.update_parameters()) + consilium_proto::ENTRY_BYTES;
         let Some(bytes) = durable::read(&directory.join(FILE), most as u64)? else { return Ok(None) };
-        Ok(Self::parse(&bytes).filter(|(candidate, upload)| {
-            upload.round.chain_id == parameters.chain_id
-                && candidate.is_signed_by(&key.verifying_key(), &parameters.chain_id)
-        }).map(|(_, upload)| upload))
+        Ok(Self::parse(&bytes)
+            .filter(|(candidate, upload)| {
+                upload.round.chain_id == parameters.chain_id
+                    && candidate.is_signed_by(&key.verifying_key(), &parameters.chain_id)
+            })
+            .map(|(_, upload)| upload))
     }
 
     fn parse(bytes: &[u8]) -> Option<(CandidateTransaction, Self)> {
@@ -140,5 +142,109 @@ impl Upload {
     /// Bytes of header and body.
     pub fn bytes(&self) -> u64 {
         (self.signed.transaction.len() + self.signed.signature.len() + self.body.len()) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use consilium_crypto::CandidateUpdate;
+
+    use super::*;
+    use crate::{
+        fixture::{DIMENSION, World, ceremony},
+        follow::Phase,
+        model_check::CheckedModel,
+    };
+
+    fn assignment(world: &World) -> Assignment {
+        let (follower, _) = world.follow();
+        let Phase::Collecting(collection) = follower.phase() else { panic!() };
+        let initial = CheckedModel::initial(&world.ceremony.parameters, &world.ceremony.initial_model).unwrap();
+        initial.assignment(collection, &world.name(0)).unwrap()
+    }
+
+    fn envelope(world: &World) -> Envelope {
+        let update = QuantisedUpdate::new(vec![5; DIMENSION], 8).unwrap();
+        let files = &world.ceremony.institutions[0];
+        seal(&assignment(world), &update, &world.ceremony.parameters, &files.signing).unwrap()
+    }
+
+    fn load(world: &World, directory: &Path) -> Option<Upload> {
+        Upload::load(directory, &world.ceremony.parameters, &world.ceremony.institutions[0].signing).unwrap()
+    }
+
+    #[test]
+    fn after_a_restart_the_stored_bytes_are_sent_and_no_new_encryption() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut world = World::new();
+        world.open();
+        assert!(load(&world, dir.path()).is_none());
+        let first = envelope(&world).store(dir.path()).unwrap();
+        for _ in 0..2 {
+            let again = load(&world, dir.path()).unwrap();
+            assert_eq!(again.signed(), first.signed());
+            assert_eq!(again.body(), first.body());
+            assert_eq!((again.round(), again.header_hash()), (&world.round(), first.header_hash()));
+        }
+        // The contract takes what was stored.
+        world.bodies.insert(sha256(first.body()), first.body().to_vec());
+        world.commit(vec![first.signed().clone()]);
+    }
+
+    #[test]
+    fn a_new_attempt_is_a_new_encryption_that_shares_no_element_with_the_old_one() {
+        let mut world = World::new();
+        world.open();
+        let (first, second) = (envelope(&world), envelope(&world));
+        let masked = |envelope: &Envelope| -> Vec<[u8; 32]> { envelope.body.as_chunks::<32>().0.to_vec() };
+        let (first, second) = (masked(&first), masked(&second));
+        assert!(first.len() > DIMENSION);
+        assert!(first.iter().all(|element| !second.contains(element)));
+    }
+
+    #[test]
+    fn an_upload_of_another_chain_or_key_or_with_a_changed_byte_is_not_sent() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut world = World::new();
+        world.open();
+        envelope(&world).store(dir.path()).unwrap();
+        let other = World::of(ceremony(2, |_| {}));
+        assert!(load(&other, dir.path()).is_none());
+        let (parameters, key) = (&world.ceremony.parameters, &world.ceremony.institutions[1].signing);
+        assert!(Upload::load(dir.path(), parameters, key).unwrap().is_none());
+        let path = dir.path().join(FILE);
+        let whole = std::fs::read(&path).unwrap();
+        for position in (0..whole.len()).step_by(97) {
+            let mut changed = whole.clone();
+            changed[position] ^= 1;
+            std::fs::write(&path, changed).unwrap();
+            assert!(load(&world, dir.path()).is_none(), "byte {position}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_passes_the_checks_of_the_other_side() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut world = World::new();
+        world.open();
+        let upload = envelope(&world).store(dir.path()).unwrap();
+        let parameters = &world.ceremony.parameters;
+        assert_eq!(upload.body().len(), consilium_crypto::body_length(&parameters.update_parameters()));
+        assert!(upload.bytes() > upload.body().len() as u64);
+        let candidate = CandidateTransaction::parse(upload.signed().clone()).unwrap();
+        let Action::SubmitUpdate(update) = candidate.action() else { panic!() };
+        let header = CandidateHeader::decode(&update.header).unwrap();
+        let parsed = CandidateUpdate::parse(header, upload.body(), &parameters.update_parameters()).unwrap();
+        assert_eq!(parsed.header().context().pseudonym, world.name(0));
+    }
+
+    #[test]
+    fn an_update_of_another_length_is_not_encrypted() {
+        let mut world = World::new();
+        world.open();
+        let update = QuantisedUpdate::new(vec![5; DIMENSION + 1], 8).unwrap();
+        let files = &world.ceremony.institutions[0];
+        let refused = seal(&assignment(&world), &update, &world.ceremony.parameters, &files.signing);
+        assert!(matches!(refused.err(), Some(EncryptError::Dimension { expected: 13, found: 14 })));
     }
 }

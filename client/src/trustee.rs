@@ -36,7 +36,9 @@ pub enum TrusteeError {
     #[error("it is the sum of another round than the open one")]
     WrongRound,
     /// An input was not submitted to this round by an enrolled institution.
-    #[error("its input {position} is no update that an enrolled, unrevoked institution has signed and submitted to this round")]
+    #[error(
+        "its input {position} is no update that an enrolled, unrevoked institution has signed and submitted to this round"
+    )]
     UnknownInput {
         /// Place in the sum, from 0.
         position: usize,
@@ -223,7 +225,8 @@ impl Quorum {
         let RoundContext { chain_id, step, .. } = self.judged.round();
         let block = self.judged.block();
         let share = share.decryption_share(&parameters.public_key, self.judged.evaluation(), block).encode();
-        let action = Action::SubmitShare(SubmitShare { step: *step, sealed_block: block.to_vec(), share: share.to_vec() });
+        let action =
+            Action::SubmitShare(SubmitShare { step: *step, sealed_block: block.to_vec(), share: share.to_vec() });
         sign(key, chain_id, Some(name), action)
     }
 }
