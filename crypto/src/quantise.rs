@@ -111,7 +111,8 @@ impl Quantiser {
     }
 }
 
-/// Δ̄, the weighted mean update (`[d]`) from the sums Σu_j over `summands` updates whose weights ω add up to `weight_sum`.
+/// Δ̄, the weighted mean update (`[d]`) from the sums Σu_j over `summands` updates whose weights ω add up to
+/// `weight_sum`, above 0.
 pub fn decode(sums: &[u64], summands: u32, bits: u8, clip: f32, weight_sum: f64) -> Result<Vec<f64>, QuantiseError> {
     let most = largest(bits)?;
     let offset = i128::from(summands) << (bits - 1);

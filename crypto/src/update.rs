@@ -8,7 +8,7 @@
 //!
 //! All randomness is the operating system's, drawn through a transcript rekeyed with the witness, fresh at every call: with
 //! one k for two updates u, u', E − E' would be (u − u')·h, which anyone can read. What is sent again after a cut
-//! connection is the stored bytes, never a new encryption of the same bytes' meaning.
+//! connection is the stored bytes, never a new encryption of the same update.
 
 use curve25519_dalek::scalar::Scalar;
 use merlin::TranscriptRng;
@@ -19,7 +19,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::encoding::ELEMENT_LEN;
 use crate::group::{h_times, mask_bases};
-use crate::header::{self, CIPHERTEXTS_LEN, HEADER_LEN, LIMBS};
+use crate::header::{self, HEADER_LEN, LIMBS};
 use crate::limbs::{self, LimbWitness, inner};
 use crate::link::{self, LinkProof, LinkWitness, limb_weights};
 use crate::range::{self, RangeProofs};
@@ -141,7 +141,6 @@ impl UnprovenUpdate {
 
         let mut header = Vec::with_capacity(HEADER_LEN);
         header.extend(self.context);
-        debug_assert_eq!(ciphertexts.len(), CIPHERTEXTS_LEN);
         header.extend(ciphertexts);
         header.extend(mask_hash);
         header.extend(Sha256::digest(&body));

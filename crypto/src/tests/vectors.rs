@@ -64,7 +64,8 @@ fn vectors() -> String {
     let mut rng = ChaCha20Rng::seed_from_u64(2027);
     let (key, _, evaluation_key) = khpke::generate(&mut rng).unwrap();
     let sealed = khpke::encrypt_with_rng(&key, &[1; 32], 77, &mut rng).unwrap();
-    let (Sealed::Fresh(fresh), sum) = (&sealed, khpke::evaluate(&key, &evaluation_key, &[1; 32], &[sealed.clone()]))
+    let (Sealed::Fresh(fresh), sum) =
+        (&sealed, khpke::evaluate(&key, &evaluation_key, &[1; 32], std::slice::from_ref(&sealed)))
     else {
         panic!("Enc makes fresh ciphertexts")
     };
