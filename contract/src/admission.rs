@@ -12,7 +12,6 @@ use std::cmp::Ordering;
 
 use consilium_crypto::{CandidateHeader, Context, Hash, UpdateError, body_length};
 use consilium_proto::v1::{Enrol, Reason, SubmitUpdate, transaction::Action};
-use sha2::{Digest, Sha256};
 
 use crate::{
     certificate::Certificate,
@@ -95,8 +94,7 @@ impl Contract {
         let Phase::Collecting(collecting) = &self.phase else {
             return Err(rejected(if matches!(self.phase, Phase::Idle) { Reason::TooEarly } else { Reason::TooLate }));
         };
-        let has_verdict = collecting.verdicts().contains_key(&author);
-        if has_verdict || collecting.awaited_body(&author).is_some_and(|first| *first != header_hash(update)) {
+        if collecting.verdicts().contains_key(&author) {
             return Err(rejected(Reason::Duplicate));
         }
         // What no honest institution of this chain can have signed, whenever it arrives.
@@ -141,10 +139,7 @@ impl Contract {
                 return Ok(receipt);
             }
             // 3. May be sent again.
-            (Ok(header), Body::Missing) => {
-                collecting.await_body(author, header.hash());
-                return Ok(Receipt::rejected(id, Reason::IncompleteBody));
-            }
+            (Ok(_), Body::Missing) => return Ok(Receipt::rejected(id, Reason::IncompleteBody)),
             (Ok(_), Body::None) => return Err(ApplyError::BodyNeeded),
             (Ok(_), Body::Checked(checked)) if checked.transaction() != id => return Err(ApplyError::WrongBody),
             (Ok(_), Body::Checked(checked)) => checked.into_outcome(),
@@ -152,18 +147,11 @@ impl Contract {
         // 4. Everything that is left was signed by the institution.
         Ok(match outcome.and_then(|update| collecting.accept(author, &update)) {
             Ok(()) => Receipt::accepted(id),
-            Err(UpdateError::IncompleteBody { .. }) => {
-                collecting.await_body(author, header_hash(update));
-                Receipt::rejected(id, Reason::IncompleteBody)
-            }
+            Err(UpdateError::IncompleteBody { .. }) => Receipt::rejected(id, Reason::IncompleteBody),
             Err(error) => {
                 collecting.refuse(author, reason(&error));
                 Receipt::fault(id, reason(&error), author)
             }
         })
     }
-}
-
-fn header_hash(update: &SubmitUpdate) -> Hash {
-    Sha256::digest(&update.header).into()
 }

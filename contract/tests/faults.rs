@@ -206,24 +206,6 @@ fn a_fault_after_an_accepted_update_does_not_change_the_verdict_on_it() {
 }
 
 #[test]
-fn after_a_header_whose_body_never_came_no_other_header_of_its_author_counts() {
-    for by_a_wrong_body in [false, true] {
-        let mut run = Run::collecting();
-        let (first, second) = (run.encrypt(0, run.round(), &[1; D]), run.encrypt(0, run.round(), &[2; D]));
-        let (first_header, second_header) = (run.submission(0, first.header), run.submission(0, second.header));
-        let receipt = if by_a_wrong_body {
-            run.apply_update(&first_header, &second.body)
-        } else {
-            run.apply_missing(&first_header)
-        };
-        costs_nothing(&run, receipt, Reason::IncompleteBody);
-        let receipt = run.apply_update(&second_header, &second.body);
-        costs_nothing(&run, receipt, Reason::Duplicate);
-        assert!(run.apply_update(&first_header, &first.body).is_accepted());
-    }
-}
-
-#[test]
 fn another_institutions_update_is_a_fault_of_the_one_who_signed_it() {
     let mut run = Run::collecting();
     let copied = run.encrypt(1, run.round(), &[1; D]);

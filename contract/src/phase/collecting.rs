@@ -18,22 +18,13 @@ pub struct Collecting {
     opened_ms: u64,
     /// First verdict on each institution of this attempt.
     verdicts: BTreeMap<Hash, Reason>,
-    /// Hash of the header of each institution whose body did not arrive: no other header of it is taken.
-    awaited: BTreeMap<Hash, Hash>,
     accepted: Vec<VerifiedHeader>,
     sum: MaskedSum,
 }
 
 impl Collecting {
     pub(crate) fn open(round: RoundContext, parameters: &UpdateParameters, opened_ms: u64) -> Self {
-        Self {
-            round,
-            opened_ms,
-            verdicts: BTreeMap::new(),
-            awaited: BTreeMap::new(),
-            accepted: Vec::new(),
-            sum: MaskedSum::new(parameters),
-        }
+        Self { round, opened_ms, verdicts: BTreeMap::new(), accepted: Vec::new(), sum: MaskedSum::new(parameters) }
     }
 
     /// What an update of this attempt is bound to.
@@ -65,16 +56,6 @@ impl Collecting {
     /// Whether every institution that the round waits for has a verdict.
     pub fn is_complete(&self, roster: &Roster) -> bool {
         self.waiting(roster) == 0
-    }
-
-    /// The hash of the institution's header whose body did not arrive.
-    pub(crate) fn awaited_body(&self, pseudonym: &Hash) -> Option<&Hash> {
-        self.awaited.get(pseudonym)
-    }
-
-    /// The first header of the institution in this attempt: its body may still come.
-    pub(crate) fn await_body(&mut self, pseudonym: Hash, header: Hash) {
-        self.awaited.insert(pseudonym, header);
     }
 
     pub(crate) fn accept(&mut self, pseudonym: Hash, update: &VerifiedUpdate) -> Result<(), UpdateError> {
