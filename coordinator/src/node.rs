@@ -195,15 +195,20 @@ impl Node {
         let id = transaction.id();
         let Some(reply) = self.known(&id, reply) else { return Ok(()) };
         let Some(reply) = self.within_limits(&transaction, reply) else { return Ok(()) };
-        let Some(body) = body else {
+        // What has become late meanwhile is not worth verifying.
+        let body = match (self.contract.admit(&transaction), body) {
+            (Admission::Decided(_), _) => return self.apply(transaction, Body::None, Vec::new(), vec![reply]),
+            (Admission::NeedsBody { .. }, Some(body)) => body,
             // Recorded once a header: a cut connection costs the chain one entry, however often it is cut.
-            return match self.history.receipt(&id) {
-                Some(receipt) if receipt.reason == Reason::IncompleteBody => {
-                    send(reply, Ok(Answer::Receipt(receipt)));
-                    Ok(())
-                }
-                _ => self.apply(transaction, Body::Missing, Vec::new(), vec![reply]),
-            };
+            (Admission::NeedsBody { .. }, None) => {
+                return match self.history.receipt(&id).filter(|receipt| receipt.reason == Reason::IncompleteBody) {
+                    Some(receipt) => {
+                        send(reply, Ok(Answer::Receipt(receipt)));
+                        Ok(())
+                    }
+                    None => self.apply(transaction, Body::Missing, Vec::new(), vec![reply]),
+                };
+            }
         };
         let author = transaction.author();
         if self.in_flight.values().any(|other| other.author == author) {

@@ -2,6 +2,7 @@
 
 use consilium_contract::{CandidateTransaction, Receipt, transaction::entry};
 use consilium_crypto::Hash;
+use consilium_proto::v1::Reason;
 use tokio::sync::oneshot;
 
 use crate::error::CallError;
@@ -46,9 +47,13 @@ impl OpenBlock {
         self.blobs.extend(blobs);
     }
 
-    /// Answers `reply` once the block is durable.
+    /// Answers `reply` once the block is durable, or at once where losing the block would not change the answer.
     pub(crate) fn wait(&mut self, reply: Reply, receipt: Receipt) {
-        self.waiting.push((reply, receipt));
+        if is_settled(&receipt) {
+            let _ = reply.send(Ok(Answer::Receipt(receipt)));
+        } else {
+            self.waiting.push((reply, receipt));
+        }
     }
 
     /// The receipt of a transaction in this block, the latest where it stands here twice.
@@ -69,6 +74,45 @@ impl OpenBlock {
     pub(crate) fn answer(self) {
         for (reply, receipt) in self.waiting {
             let _ = reply.send(Ok(Answer::Receipt(receipt)));
+        }
+    }
+}
+
+/// Whether a rejection follows from step, attempt, model and phase alone. Those are durable before anything else is
+/// applied, so the transaction gets the same answer after a crash that loses the block. A trustee whose share comes after
+/// the step is closed must not wait for the end of the next collection, which may wait for that trustee's own update.
+fn is_settled(receipt: &Receipt) -> bool {
+    matches!(receipt.reason, Reason::WrongStep | Reason::WrongModel | Reason::TooEarly | Reason::TooLate)
+        && receipt.culprit.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting_for(reason: Reason) -> (OpenBlock, oneshot::Receiver<Result<Answer, CallError>>, Receipt) {
+        let (reply, answer) = oneshot::channel();
+        let receipt = Receipt { transaction: [1; 32], reason, culprit: None };
+        let mut block = OpenBlock::default();
+        block.wait(reply, receipt);
+        (block, answer, receipt)
+    }
+
+    #[test]
+    fn nothing_that_a_lost_block_would_change_is_answered_before_the_block_is_durable() {
+        for reason in [Reason::Accepted, Reason::Duplicate, Reason::IncompleteBody, Reason::Expelled, Reason::Revoked] {
+            let (block, mut answer, receipt) = waiting_for(reason);
+            assert!(answer.try_recv().is_err(), "{reason:?}");
+            block.answer();
+            assert_eq!(answer.try_recv().unwrap().unwrap(), Answer::Receipt(receipt));
+        }
+    }
+
+    #[test]
+    fn what_is_late_is_told_so_at_once() {
+        for reason in [Reason::WrongStep, Reason::TooLate, Reason::TooEarly, Reason::WrongModel] {
+            let (_block, mut answer, receipt) = waiting_for(reason);
+            assert_eq!(answer.try_recv().unwrap().unwrap(), Answer::Receipt(receipt));
         }
     }
 }

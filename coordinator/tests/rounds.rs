@@ -1,0 +1,310 @@
+//! Whole rounds over real sockets, with four institutions.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+
+mod common;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use common::{Peer, World, enrol_all, expected_model, is_update, open, submit_all};
+use consilium_contract::Phase;
+use consilium_coordinator::{CoordinatorError, Event, Linger};
+use consilium_ledger::{Block, SealState, merkle, verify_seal};
+use consilium_proto::v1::{
+    BlockMessage, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest, GetMaskedUpdateRequest,
+    GetModelRequest, Reason, SubscribeRequest, transaction::Action,
+};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tonic::Code;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_rounds_of_four_close_with_the_models_that_the_sums_make() {
+    let world = World::new(|spec| spec.steps = 2);
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    let (running, peer) = world
+        .start(|config| {
+            config.linger = Linger::AtMost(Duration::from_secs(5));
+            // As in production: receipts come when a phase ends.
+            config.block_age = Duration::from_secs(60);
+            config.observer = Some(Box::new(move |event| seen.lock().unwrap().push(event)));
+        })
+        .await;
+    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let mut enrolments = JoinSet::new();
+    for institution in institutions.clone() {
+        let peer = peer.clone();
+        enrolments.spawn(async move { peer.enrol(institution.enrolment()).await.unwrap().reason() });
+    }
+    assert_eq!(enrolments.join_all().await, [Reason::Accepted; 4]);
+    for step in 0..2 {
+        let round = follower.collecting(&peer, step, 0).await;
+        assert_eq!(submit_all(&peer, &institutions, &round).await, [Reason::Accepted; 4]);
+        open(&peer, &mut follower, &institutions).await;
+        if step == 0 {
+            assert_eq!(follower.contract.model().hash(), expected_model(&world, &institutions));
+        }
+    }
+    assert!(matches!(follower.contract.phase(), Phase::Finished));
+
+    let ended = running.finished().await.unwrap();
+    assert!(ended.finished);
+    assert_eq!((ended.steps, ended.model), (2, follower.contract.model().hash()));
+    assert_eq!(verify_seal(&world.ledger()).unwrap(), SealState::Intact);
+
+    let events = events.lock().unwrap();
+    let rounds: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::RoundClosed(metrics) => Some(metrics),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(rounds.len(), 2);
+    for (step, round) in (0..).zip(rounds) {
+        assert_eq!((round.step, round.attempt, round.accepted), (step, 0, 4));
+        assert!(round.rejected.is_empty());
+        assert!((1..=4).contains(&round.verify_batches) && round.verify > Duration::ZERO);
+        assert!(round.decrypt > Duration::ZERO && round.ledger > Duration::ZERO && round.aggregate > Duration::ZERO);
+        let body = consilium_crypto::body_length(&world.ceremony.parameters.update_parameters()) as u64;
+        assert!(round.bytes_up > 4 * (body + 2_000) && round.bytes_down > 0);
+    }
+    let heights: Vec<u64> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Block { height, .. } => Some(*height),
+            _ => None,
+        })
+        .collect();
+    assert!(heights.iter().copied().eq(1..=heights.len() as u64), "each block is told of once: {heights:?}");
+    assert!(heights.len() as u64 >= follower.chain.len() - 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_goes_on_without_an_institution_that_never_submits() {
+    let world = World::new(|spec| spec.collection_timeout_ms = 800);
+    let (running, peer) = world.start(|_| {}).await;
+    let (institutions, mut follower) = (world.institutions(), world.follower());
+    enrol_all(&peer, &institutions).await;
+    let round = follower.collecting(&peer, 0, 0).await;
+    let present = &institutions[..3];
+    assert_eq!(submit_all(&peer, present, &round).await, [Reason::Accepted; 3]);
+    open(&peer, &mut follower, present).await;
+    assert_eq!(follower.contract.model().hash(), expected_model(&world, present));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_few_updates_abandon_the_attempt_and_the_run_stops_after_the_last() {
+    let world = World::new(|spec| {
+        spec.collection_timeout_ms = 400;
+        spec.max_attempts = 2;
+    });
+    let (running, peer) = world.start(|_| {}).await;
+    let (institutions, mut follower) = (world.institutions(), world.follower());
+    enrol_all(&peer, &institutions).await;
+    let round = follower.collecting(&peer, 0, 0).await;
+    assert_eq!(submit_all(&peer, &institutions[..2], &round).await, [Reason::Accepted; 2]);
+    let second = follower.collecting(&peer, 0, 1).await;
+    assert_eq!(second.model_hash, round.model_hash, "a new attempt starts from the same model");
+    let stale = institutions[2].update(&round);
+    assert_eq!(peer.submit(&stale).await.unwrap().reason(), Reason::WrongStep);
+    let error = running.finished().await.unwrap_err();
+    assert!(matches!(error, CoordinatorError::Stopped { step: 0, attempts: 2 }), "{error}");
+    assert_eq!(verify_seal(&world.ledger()).unwrap(), SealState::Intact);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_step_is_never_abandoned_and_goes_on_after_a_restart_where_it_stands() {
+    let world = World::new(|spec| spec.collection_timeout_ms = 600);
+    let (running, peer) = world.start(|config| config.max_retries = 1).await;
+    let (institutions, mut follower) = (world.institutions(), world.follower());
+    enrol_all(&peer, &institutions).await;
+    let round = follower.collecting(&peer, 0, 0).await;
+    submit_all(&peer, &institutions, &round).await;
+    let aggregate = follower.sealed(&peer, 0).await;
+    let first = institutions[0].countersignature(0, &aggregate.sealed_block);
+    peer.countersign(first).await.unwrap();
+    let error = running.finished().await.unwrap_err();
+    let absent = matches!(error, CoordinatorError::TrusteesAbsent { phase: "sealed", present: 1, needed: 3, .. });
+    assert!(absent, "{error}");
+
+    let (running, peer) = world.start(|_| {}).await;
+    let same = follower.sealed(&peer, 0).await;
+    assert_eq!(same.sealed_block, aggregate.sealed_block);
+    assert_eq!(same.countersignatures.len(), 1);
+    open(&peer, &mut follower, &institutions).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_round_waits_for_everyone_and_after_the_timeout_for_enough() {
+    let world = World::new(|spec| spec.collection_timeout_ms = 300);
+    let (running, peer) = world.start(|config| config.enrolment_timeout = Duration::from_millis(700)).await;
+    let (institutions, mut follower) = (world.institutions(), world.follower());
+    enrol_all(&peer, &institutions[..2]).await;
+    sleep(Duration::from_millis(900)).await;
+    follower.sync(&peer).await;
+    assert!(matches!(follower.contract.phase(), Phase::Idle), "two are fewer than q = 3");
+    enrol_all(&peer, &institutions[2..3]).await;
+    follower.collecting(&peer, 0, 0).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn followers_get_every_block_from_any_height_and_an_end_when_the_node_stops() {
+    let world = World::new(|_| {});
+    let (running, peer) = world.start(|_| {}).await;
+    let institutions = world.institutions();
+    let subscribe = async |from_height: u64| {
+        peer.federation.clone().subscribe(SubscribeRequest { from_height }).await.map(tonic::Response::into_inner)
+    };
+    let mut from_the_start = subscribe(0).await.unwrap();
+    // A follower that never reads: it must not hold the others up.
+    let _idle = subscribe(0).await.unwrap();
+    enrol_all(&peer, &institutions).await;
+    let mut heights = Vec::new();
+    for _ in 0..6 {
+        let BlockMessage { block } = from_the_start.message().await.unwrap().unwrap();
+        heights.push(Block::decode(&block).unwrap().height());
+    }
+    assert_eq!(heights, [0, 1, 2, 3, 4, 5], "genesis, four enrolments, OpenRound");
+    let mut from_the_middle = subscribe(4).await.unwrap();
+    let BlockMessage { block } = from_the_middle.message().await.unwrap().unwrap();
+    assert_eq!(Block::decode(&block).unwrap().height(), 4);
+    assert_eq!(subscribe(7).await.unwrap_err().code(), Code::OutOfRange);
+
+    running.stop().await.unwrap();
+    assert!(from_the_start.message().await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_node_goes_when_the_last_follower_hangs_up() {
+    let world = World::new(|_| {});
+    let (running, peer) = world.start(|config| config.linger = Linger::AtMost(Duration::from_secs(60))).await;
+    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let stream = peer.federation.clone().subscribe(SubscribeRequest { from_height: 0 }).await.unwrap();
+    enrol_all(&peer, &institutions).await;
+    let round = follower.collecting(&peer, 0, 0).await;
+    submit_all(&peer, &institutions, &round).await;
+    open(&peer, &mut follower, &institutions).await;
+
+    sleep(Duration::from_millis(1_500)).await;
+    follower.sync(&peer).await;
+    drop(stream);
+    let ended = timeout(Duration::from_secs(10), running.finished()).await.expect("it went long before 60 s");
+    assert!(ended.unwrap().finished);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn models_masked_updates_and_proofs_of_the_history_are_served() {
+    let world = World::new(|_| {});
+    let (running, peer) = world.start(|_| {}).await;
+    let (institutions, mut follower) = (world.institutions(), world.follower());
+    enrol_all(&peer, &institutions).await;
+    let round = follower.collecting(&peer, 0, 0).await;
+    let update = institutions[0].update(&round);
+    peer.submit(&update).await.unwrap();
+    submit_all(&peer, &institutions[1..], &round).await;
+    open(&peer, &mut follower, &institutions).await;
+
+    let model = collect(&peer, follower.contract.model().hash().to_vec()).await.unwrap();
+    assert_eq!(model, follower.contract.model().to_bytes());
+    let missing = collect(&peer, vec![9; 32]).await.unwrap_err();
+    assert_eq!(missing.code(), Code::NotFound);
+    assert_eq!(collect(&peer, vec![9; 31]).await.unwrap_err().code(), Code::InvalidArgument);
+
+    let accepted = follower.entries.iter().find_map(|(transaction, _)| match transaction.action() {
+        Action::SubmitUpdate(update) if transaction.author() == Some(institutions[0].pseudonym()) => {
+            Some(update.header.clone())
+        }
+        _ => None,
+    });
+    let header_sha256 = consilium_ledger::sha256(&accepted.unwrap()).to_vec();
+    let request = GetMaskedUpdateRequest { header_sha256 };
+    let mut masked = peer.federation.clone().get_masked_update(request).await.unwrap().into_inner();
+    let masked = masked.message().await.unwrap().unwrap().data;
+    assert_eq!(masked, update.body[..32 * common::DIMENSION]);
+
+    let mut ledger = peer.ledger.clone();
+    // Shares that came too late may have made another block.
+    follower.sync(&peer).await;
+    let head = ledger.get_head(GetHeadRequest {}).await.unwrap().into_inner().sealed_header;
+    assert_eq!(head, follower.chain.head().unwrap().sealed().encode());
+
+    let request = GetInclusionProofRequest { height: 2, index: 0 };
+    let proof = ledger.get_inclusion_proof(request).await.unwrap().into_inner();
+    let header = follower.chain.get(2).unwrap();
+    assert_eq!(proof.sealed_header, header.sealed().encode());
+    let path = proof.path.iter().map(|hash| hash.as_slice().try_into().unwrap()).collect();
+    let proof_of = merkle::InclusionProof { index: 0, size: header.count.into(), path };
+    proof_of.verify(&merkle::leaf_hash(&proof.entry), &header.entries_root).unwrap();
+    let beyond = GetInclusionProofRequest { height: 2, index: 9 };
+    assert_eq!(ledger.get_inclusion_proof(beyond).await.unwrap_err().code(), Code::OutOfRange);
+
+    let request = GetConsistencyProofRequest { from_size: 2, to_size: 6 };
+    let proof = ledger.get_consistency_proof(request).await.unwrap().into_inner();
+    let path = proof.path.iter().map(|hash| hash.as_slice().try_into().unwrap()).collect();
+    let (old, new) = (follower.chain.get(2).unwrap(), follower.chain.get(6).unwrap());
+    let proof = merkle::ConsistencyProof { old_size: 2, new_size: 6, path };
+    proof.verify(&old.history_root, &new.history_root).unwrap();
+    let beyond = GetConsistencyProofRequest { from_size: 2, to_size: 600 };
+    assert_eq!(ledger.get_consistency_proof(beyond).await.unwrap_err().code(), Code::OutOfRange);
+
+    // The rejected among them included: every update's verdict follows from what is served.
+    assert_eq!(follower.reasons(&institutions[1], is_update), [Reason::Accepted]);
+    running.stop().await.unwrap();
+}
+
+async fn collect(peer: &Peer, sha256: Vec<u8>) -> Result<Vec<u8>, tonic::Status> {
+    let mut stream = peer.federation.clone().get_model(GetModelRequest { sha256 }).await?.into_inner();
+    let mut bytes = Vec::new();
+    while let Some(chunk) = stream.message().await? {
+        bytes.extend(chunk.data);
+    }
+    Ok(bytes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_and_reflection_answer() {
+    use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+    use tonic_reflection::pb::v1::{
+        ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+        server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+    };
+
+    let world = World::new(|_| {});
+    let (running, _) = world.start(|_| {}).await;
+    let endpoint = format!("http://{}", running.address());
+    let channel = tonic::transport::Endpoint::from_shared(endpoint).unwrap().connect().await.unwrap();
+    for service in ["consilium.v1.Federation", "consilium.v1.Ledger"] {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let response = HealthClient::new(channel.clone()).check(request).await.unwrap().into_inner();
+        assert_eq!(response.status(), ServingStatus::Serving);
+    }
+    let list = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut answers = ServerReflectionClient::new(channel.clone())
+        .server_reflection_info(tokio_stream::iter([list]))
+        .await
+        .unwrap()
+        .into_inner();
+    let answer = answers.message().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(services)) = answer.message_response else { panic!("no list") };
+    assert!(services.service.iter().any(|service| service.name == "consilium.v1.Federation"));
+    running.stop().await.unwrap();
+}
