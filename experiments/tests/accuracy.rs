@@ -1,0 +1,86 @@
+//! What the figures claim, as means over five seeds.
+//!
+//! The verified federation arrives, bit for bit, at the model that `fed_avg_quantised` computes in the clear from the
+//! accepted updates (shown over gRPC in `federation.rs`); so the means are taken over that.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+
+use consilium_client::learning::{Trainer, evaluate};
+use consilium_crypto::QuantisedUpdate;
+use consilium_experiments::{
+    Federation, ReplayConfig, centralised,
+    config::Choice,
+    federation::load_dataset,
+    plain::{self, fed_avg_quantised},
+    progress::Progress,
+    summary::summarise,
+};
+
+const SEEDS: [u64; 5] = [1, 2, 3, 4, 5];
+
+/// Accuracies of the last global models, by seed.
+struct Outcomes {
+    honest: Vec<f64>,
+    poisoned: Vec<f64>,
+    /// Quantised updates of everyone.
+    quantised: Vec<f64>,
+    /// Quantised updates of the honest alone: what a federation that rejects the others arrives at.
+    verified: Vec<f64>,
+}
+
+fn quantised(federation: &Federation, institutions: &[usize]) -> f64 {
+    let config = &federation.config;
+    let mut trainers = federation.trainers().unwrap();
+    let weights: Vec<f64> = institutions.iter().map(|&k| federation.weights[k]).collect();
+    let mut global = federation.initial.clone();
+    for epoch in 1..=config.epochs as u64 {
+        let updates: Vec<QuantisedUpdate> =
+            institutions.iter().map(|&k| trainers[k].local_update(epoch, &global).unwrap().quantised).collect();
+        global = fed_avg_quantised(&global, &updates, &weights, config.bits, config.clip).unwrap();
+    }
+    evaluate(&federation.architecture, &global, &federation.test).unwrap().accuracy
+}
+
+fn outcomes(dataset: &str) -> Outcomes {
+    let mut outcomes = Outcomes { honest: vec![], poisoned: vec![], quantised: vec![], verified: vec![] };
+    let data = load_dataset(dataset).unwrap();
+    for seed in SEEDS {
+        let choice = Choice { dataset: dataset.to_owned(), seed, ..Choice::default() };
+        let federation = Federation::new(&ReplayConfig::resolve(choice, data.rows()).unwrap(), &data).unwrap();
+        let plain = |poisoned| {
+            let (_, model) = plain::run(&federation, poisoned, &Progress::silent()).unwrap();
+            evaluate(&federation.architecture, &model, &federation.test).unwrap().accuracy
+        };
+        outcomes.honest.push(plain(false));
+        outcomes.poisoned.push(plain(true));
+        let everyone: Vec<usize> = (0..federation.tables.len()).collect();
+        let honest: Vec<usize> = everyone.iter().copied().filter(|k| !federation.malicious.contains(k)).collect();
+        outcomes.quantised.push(quantised(&federation, &everyone));
+        outcomes.verified.push(quantised(&federation, &honest));
+    }
+    outcomes
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+#[test]
+fn eight_bits_cost_no_point_and_rejection_no_two_points_and_plain_averaging_falls_to_two_of_ten() {
+    for dataset in ["pima", "wdbc"] {
+        let Outcomes { honest, poisoned, quantised, verified } = outcomes(dataset);
+        assert!((mean(&quantised) - mean(&honest)).abs() < 0.01, "{dataset}: {quantised:?} {honest:?}");
+        assert!((mean(&verified) - mean(&honest)).abs() < 0.02, "{dataset}: {verified:?} {honest:?}");
+        assert!(mean(&poisoned) < mean(&honest) - 0.1, "{dataset}: {poisoned:?} {honest:?}");
+    }
+}
+
+#[test]
+fn centralised_training_ends_where_the_literature_does() {
+    for (dataset, range) in [("pima", 0.74..0.80), ("wdbc", 0.95..0.99)] {
+        let data = load_dataset(dataset).unwrap();
+        let choice = Choice { dataset: dataset.to_owned(), ..Choice::default() };
+        let config = ReplayConfig::resolve(choice, data.rows()).unwrap();
+        let summary = summarise(&centralised::run(&config, &data, &Progress::silent()).unwrap());
+        assert!(range.contains(&summary[0].accuracy), "{dataset}: {}", summary[0].accuracy);
+    }
+}
