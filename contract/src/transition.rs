@@ -1,6 +1,6 @@
 //! The transitions: what each action does once its author is established.
 
-use std::mem;
+use std::{cmp::Ordering, mem};
 
 use consilium_crypto::{DecryptionShare, Evaluation, Hash, ShareError, verify_share};
 use consilium_proto::v1::{
@@ -133,10 +133,20 @@ impl Contract {
         Ok(())
     }
 
+    /// A trustee beyond those that were needed may answer a step that is closed by then; nobody can answer one that has
+    /// not begun.
+    fn misses_step(&self, step: u64) -> Option<Reason> {
+        match step.cmp(&self.step) {
+            Ordering::Less => Some(Reason::TooLate),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(Reason::WrongStep),
+        }
+    }
+
     fn countersign(&mut self, id: Hash, message: &Countersign, author: Hash) -> Receipt {
         let rejected = |reason| Receipt::rejected(id, reason);
-        if message.step != self.step {
-            return rejected(Reason::WrongStep);
+        if let Some(reason) = self.misses_step(message.step) {
+            return rejected(reason);
         }
         let (block, countersigners) = match &self.phase {
             Phase::Sealed(sealed) => (sealed.sealed_block(), sealed.countersigners()),
@@ -168,8 +178,8 @@ impl Contract {
 
     fn submit_share(&mut self, id: Hash, message: &SubmitShare, author: Hash) -> Receipt {
         let rejected = |reason| Receipt::rejected(id, reason);
-        if message.step != self.step {
-            return rejected(Reason::WrongStep);
+        if let Some(reason) = self.misses_step(message.step) {
+            return rejected(reason);
         }
         let Phase::Opening(opening) = &self.phase else {
             return rejected(Reason::TooEarly);

@@ -221,3 +221,16 @@ fn a_round_does_not_open_with_fewer_institutions_than_a_sum_needs() {
     run.enrol(2);
     assert!(run.open().is_accepted());
 }
+
+#[test]
+fn a_trustee_that_answers_a_closed_step_is_too_late_and_one_ahead_of_it_has_the_wrong_step() {
+    let mut run = Run::opening();
+    let (block, late) = (run.sealed_block(), run.share(3));
+    run.open_and_close_from_opening();
+    for (step, reason) in [(0, Reason::TooLate), (2, Reason::WrongStep)] {
+        let countersign = v1::Countersign { step, sealed_block: block.to_vec() };
+        assert_eq!(run.apply(&run.by_member(3, Action::Countersign(countersign))).reason, reason);
+        let share = v1::SubmitShare { step, sealed_block: block.to_vec(), share: late.clone() };
+        assert_eq!(run.apply(&run.by_member(3, Action::SubmitShare(share))).reason, reason);
+    }
+}

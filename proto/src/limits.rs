@@ -3,7 +3,8 @@
 /// Largest payload of a `Chunk`: 1 MiB.
 pub const CHUNK_BYTES: usize = 1 << 20;
 
-/// Largest encoded entry of a block but the genesis. The largest regular one, a `SubmitUpdate`, has about 3 kB.
+/// Largest encoded entry of a block but the genesis. The largest regular ones are a
+/// `SubmitUpdate` with about 3 kB and a `CloseCollection` with 1.7 kB and 32 bytes an accepted update.
 pub const ENTRY_BYTES: usize = 32 << 10;
 
 /// Largest encoded genesis entry: Feldman commitments grow with the threshold.
