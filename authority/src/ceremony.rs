@@ -49,11 +49,7 @@ impl Ceremony {
         let institutions = u32::try_from(spec.rows.len()).unwrap_or(u32::MAX);
         let max_rows = spec.rows.iter().copied().max().unwrap_or(0);
         if let Some(place) = spec.rows.iter().position(|&rows| rows == 0) {
-            return Err(invalid(
-                "rows",
-                format!("0 for institution {}", place + 1),
-                "at least 1 for each",
-            ));
+            return Err(invalid("rows", format!("0 for institution {}", place + 1), "at least 1 for each"));
         }
         let model = Model::new(spec.initial_model.clone())
             .ok_or_else(|| invalid("initial model", "not finite".to_owned(), "finite numbers only"))?;
@@ -61,11 +57,7 @@ impl Ceremony {
             && model.parameters().len() != dimension as usize
         {
             let actual = format!("{} parameters", model.parameters().len());
-            return Err(invalid(
-                "initial model",
-                actual,
-                &format!("{dimension} parameters, as the layers have"),
-            ));
+            return Err(invalid("initial model", actual, &format!("{dimension} parameters, as the layers have")));
         }
 
         let authority = SigningKey::generate(rng);
@@ -79,23 +71,14 @@ impl Ceremony {
         let genesis = v1::Genesis {
             protocol_version: PROTOCOL_VERSION,
             nonce: nonce.to_vec(),
-            architecture: Some(v1::Architecture {
-                inputs: spec.layers.inputs,
-                hidden: spec.layers.hidden.clone(),
-            }),
-            initial_model: Some(v1::BlobRef {
-                sha256: model.hash().to_vec(),
-                length: initial_model.len() as u64,
-            }),
+            architecture: Some(v1::Architecture { inputs: spec.layers.inputs, hidden: spec.layers.hidden.clone() }),
+            initial_model: Some(v1::BlobRef { sha256: model.hash().to_vec(), length: initial_model.len() as u64 }),
             public_key: dealing.public_key.encode().to_vec(),
             dealing: dealing.commitments.encode(),
             institutions,
             threshold: spec.threshold,
             min_updates: spec.min_updates,
-            bound: Some(v1::ParameterBound {
-                bits: spec.bits.into(),
-                clip: spec.clip,
-            }),
+            bound: Some(v1::ParameterBound { bits: spec.bits.into(), clip: spec.clip }),
             max_rows,
             steps: spec.steps,
             collection_timeout_ms: spec.collection_timeout_ms,
@@ -137,15 +120,7 @@ impl Ceremony {
             initial_model: initial_model.clone(),
             parameters: parameters.clone(),
         };
-        Ok(Self {
-            genesis_entry,
-            initial_model,
-            parameters,
-            coordinator,
-            institutions,
-            authority,
-            pseudonym_nonce,
-        })
+        Ok(Self { genesis_entry, initial_model, parameters, coordinator, institutions, authority, pseudonym_nonce })
     }
 
     /// The authority's key: what certificates and revocations are signed with.
@@ -169,24 +144,14 @@ mod tests {
     use super::*;
 
     fn spec() -> CeremonySpec {
-        CeremonySpec::new(
-            Layers {
-                inputs: 2,
-                hidden: vec![3],
-            },
-            vec![0.25; 13],
-            vec![10, 20, 30, 40],
-        )
+        CeremonySpec::new(Layers { inputs: 2, hidden: vec![3] }, vec![0.25; 13], vec![10, 20, 30, 40])
     }
 
     #[test]
     fn every_institution_gets_a_certified_key_and_a_share_that_verifies() {
         let ceremony = Ceremony::hold(&spec(), &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
         let parameters = &ceremony.parameters;
-        assert_eq!(
-            (parameters.institutions, parameters.threshold, parameters.quorum),
-            (4, 2, 3)
-        );
+        assert_eq!((parameters.institutions, parameters.threshold, parameters.quorum), (4, 2, 3));
         assert_eq!(parameters.max_rows, 40);
         for (index, files) in (1..).zip(&ceremony.institutions) {
             let certificate =
@@ -205,10 +170,7 @@ mod tests {
         let first = Ceremony::hold(&spec(), &mut rng).unwrap();
         let second = Ceremony::hold(&spec(), &mut rng).unwrap();
         assert_ne!(first.parameters.chain_id, second.parameters.chain_id);
-        assert_ne!(
-            first.institutions[0].identity.pseudonym,
-            second.institutions[0].identity.pseudonym
-        );
+        assert_ne!(first.institutions[0].identity.pseudonym, second.institutions[0].identity.pseudonym);
     }
 
     #[test]
@@ -216,9 +178,7 @@ mod tests {
         let refused = |change: fn(&mut CeremonySpec), field: &str| {
             let mut spec = spec();
             change(&mut spec);
-            let error = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(3))
-                .unwrap_err()
-                .to_string();
+            let error = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(3)).unwrap_err().to_string();
             assert!(error.contains(field), "{error} should name {field}");
         };
         refused(|spec| spec.threshold = 3, "n ≥ 3t");

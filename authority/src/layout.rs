@@ -42,35 +42,21 @@ impl Ceremony {
         let partial = dir.with_file_name(format!(".{name}.incomplete-{}", std::process::id()));
         self.write_into(&partial)?;
         fs::rename(&partial, dir).map_err(|source| unwritable(dir, source))?;
-        sync_folder(
-            dir.parent()
-                .filter(|parent| !parent.as_os_str().is_empty())
-                .unwrap_or(Path::new(".")),
-        )
+        sync_folder(dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
     }
 
     fn write_into(&self, dir: &Path) -> Result<(), AuthorityError> {
-        let public = [
-            (GENESIS, self.genesis_entry.as_slice()),
-            (INITIAL_MODEL, self.initial_model.as_slice()),
-        ];
+        let public = [(GENESIS, self.genesis_entry.as_slice()), (INITIAL_MODEL, self.initial_model.as_slice())];
         write_folder(dir, &public)?;
 
         let key = self.authority.to_bytes();
         let names = self.pseudonyms();
         write_folder(
             &dir.join("authority"),
-            &[
-                (AUTHORITY_KEY, &*key),
-                (NONCE, &*self.pseudonym_nonce),
-                (PSEUDONYMS, names.as_bytes()),
-            ],
+            &[(AUTHORITY_KEY, &*key), (NONCE, &*self.pseudonym_nonce), (PSEUDONYMS, names.as_bytes())],
         )?;
 
-        let (key, evaluation) = (
-            self.coordinator.signing.to_bytes(),
-            self.coordinator.evaluation.to_bytes(),
-        );
+        let (key, evaluation) = (self.coordinator.signing.to_bytes(), self.coordinator.evaluation.to_bytes());
         let [genesis, model] = public;
         write_folder(
             &dir.join("coordinator"),
@@ -82,13 +68,7 @@ impl Ceremony {
             let certificate = files.certificate.encode_to_vec();
             write_folder(
                 &dir.join(institution_folder(files.identity.trustee_index)),
-                &[
-                    (SIGNING_KEY, &*key),
-                    (SHARE_KEY, share.as_slice()),
-                    (CERTIFICATE, &certificate),
-                    genesis,
-                    model,
-                ],
+                &[(SIGNING_KEY, &*key), (SHARE_KEY, share.as_slice()), (CERTIFICATE, &certificate), genesis, model],
             )?;
         }
         sync_folder(dir)
@@ -98,12 +78,7 @@ impl Ceremony {
     fn pseudonyms(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::new());
         for files in &self.institutions {
-            let v1::Certificate {
-                pseudonym,
-                trustee_index,
-                rows,
-                ..
-            } = &files.certificate;
+            let v1::Certificate { pseudonym, trustee_index, rows, .. } = &files.certificate;
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
@@ -150,16 +125,10 @@ fn create_private_file(path: &Path) -> io::Result<fs::File> {
 
 /// Makes the names in a folder durable.
 fn sync_folder(dir: &Path) -> Result<(), AuthorityError> {
-    fs::File::open(dir)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| unwritable(dir, source))
+    fs::File::open(dir).and_then(|folder| folder.sync_all()).map_err(|source| unwritable(dir, source))
 }
 
 fn unwritable(path: &Path, source: io::Error) -> AuthorityError {
     let advice = "choose a directory whose parent exists and can be written";
-    AuthorityError::Io {
-        path: PathBuf::from(path),
-        source,
-        advice,
-    }
+    AuthorityError::Io { path: PathBuf::from(path), source, advice }
 }

@@ -38,25 +38,15 @@ impl CoordinatorFiles {
     pub fn load(dir: &Path) -> Result<Self, AuthorityError> {
         let (genesis_entry, initial_model, parameters) = load_public(dir)?;
         let signing = SigningKey::from_bytes(&read_key(&dir.join(COORDINATOR_KEY))?);
-        ensure(
-            signing.verifying_key() == parameters.coordinator,
-            &dir.join(COORDINATOR_KEY),
-            || "is not the key that the genesis names as the coordinator's".to_owned(),
-        )?;
+        ensure(signing.verifying_key() == parameters.coordinator, &dir.join(COORDINATOR_KEY), || {
+            "is not the key that the genesis names as the coordinator's".to_owned()
+        })?;
         let evaluation = EvaluationKey::from_bytes(&read_key(&dir.join(EVALUATION_KEY))?);
         let expected = parameters.public_key.evaluation_key();
-        ensure(
-            &evaluation.verifying_key() == expected,
-            &dir.join(EVALUATION_KEY),
-            || "is not the evaluation key of the genesis' public key".to_owned(),
-        )?;
-        Ok(Self {
-            signing,
-            evaluation,
-            genesis_entry,
-            initial_model,
-            parameters,
-        })
+        ensure(&evaluation.verifying_key() == expected, &dir.join(EVALUATION_KEY), || {
+            "is not the evaluation key of the genesis' public key".to_owned()
+        })?;
+        Ok(Self { signing, evaluation, genesis_entry, initial_model, parameters })
     }
 }
 
@@ -91,13 +81,7 @@ impl InstitutionFiles {
         let path = dir.join(CERTIFICATE);
         let certificate: v1::Certificate = decode("certificate", &read(&path, MAX_FILE_BYTES)?, MAX_FILE_BYTES)
             .map_err(|error| invalid(&path, error.to_string()))?;
-        let Parameters {
-            authority,
-            nonce,
-            institutions,
-            max_rows,
-            ..
-        } = &parameters;
+        let Parameters { authority, nonce, institutions, max_rows, .. } = &parameters;
         let identity = Certificate::verify(&certificate, authority, nonce, *institutions, *max_rows)
             .map_err(|source| AuthorityError::Certificate { path, source })?;
 
@@ -110,25 +94,11 @@ impl InstitutionFiles {
         let path = dir.join(SHARE_KEY);
         let share = KeyShare::from_bytes(&read_private(&path)?).map_err(|error| invalid(&path, error.to_string()))?;
         ensure(share.index() == identity.trustee_index, &path, || {
-            format!(
-                "is the share of trustee {}, expected {}",
-                share.index(),
-                identity.trustee_index
-            )
+            format!("is the share of trustee {}, expected {}", share.index(), identity.trustee_index)
         })?;
-        share
-            .verify(&parameters.public_key, &parameters.dealing)
-            .map_err(|error| invalid(&path, error.to_string()))?;
+        share.verify(&parameters.public_key, &parameters.dealing).map_err(|error| invalid(&path, error.to_string()))?;
 
-        Ok(Self {
-            signing,
-            share,
-            certificate,
-            identity,
-            genesis_entry,
-            initial_model,
-            parameters,
-        })
+        Ok(Self { signing, share, certificate, identity, genesis_entry, initial_model, parameters })
     }
 }
 
@@ -141,10 +111,7 @@ fn load_public(dir: &Path) -> Result<(Vec<u8>, Vec<u8>, Parameters), AuthorityEr
     let initial_model = read(&path, parameters.dimension as usize * 4)?;
     let hash = Model::from_bytes(&initial_model, parameters.dimension).map(|model| model.hash());
     ensure(hash == Some(parameters.initial_model), &path, || {
-        format!(
-            "is not the model of {} parameters that {GENESIS} names by its hash",
-            parameters.dimension
-        )
+        format!("is not the model of {} parameters that {GENESIS} names by its hash", parameters.dimension)
     })?;
     Ok((genesis_entry, initial_model, parameters))
 }
@@ -154,18 +121,13 @@ fn ensure(holds: bool, path: &Path, problem: impl FnOnce() -> String) -> Result<
 }
 
 fn invalid(path: &Path, problem: String) -> AuthorityError {
-    AuthorityError::Invalid {
-        path: path.to_owned(),
-        problem,
-    }
+    AuthorityError::Invalid { path: path.to_owned(), problem }
 }
 
 fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, AuthorityError> {
     let bytes = read_private(path)?;
-    let key: [u8; 32] = bytes
-        .as_slice()
-        .try_into()
-        .map_err(|_| invalid(path, format!("has {} bytes, a key has 32", bytes.len())))?;
+    let key: [u8; 32] =
+        bytes.as_slice().try_into().map_err(|_| invalid(path, format!("has {} bytes, a key has 32", bytes.len())))?;
     Ok(Zeroizing::new(key))
 }
 
@@ -173,16 +135,9 @@ fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, AuthorityError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(path)
-            .map_err(|source| unreadable(path, source))?
-            .permissions()
-            .mode()
-            & 0o777;
+        let mode = fs::metadata(path).map_err(|source| unreadable(path, source))?.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(AuthorityError::Exposed {
-                path: path.to_owned(),
-                mode,
-            });
+            return Err(AuthorityError::Exposed { path: path.to_owned(), mode });
         }
     }
     read(path, MAX_FILE_BYTES).map(Zeroizing::new)
@@ -192,18 +147,12 @@ fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, AuthorityError> {
 fn read(path: &Path, limit: usize) -> Result<Vec<u8>, AuthorityError> {
     let file = fs::File::open(path).map_err(|source| unreadable(path, source))?;
     let mut bytes = Vec::with_capacity(limit + 1);
-    file.take(limit as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| unreadable(path, source))?;
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;
     ensure(bytes.len() <= limit, path, || format!("is longer than {limit} bytes"))?;
     Ok(bytes)
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> AuthorityError {
     let advice = "give the folder of one party of a ceremony (made by `consilium-authority init`)";
-    AuthorityError::Io {
-        path: path.to_owned(),
-        source,
-        advice,
-    }
+    AuthorityError::Io { path: path.to_owned(), source, advice }
 }

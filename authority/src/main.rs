@@ -142,10 +142,7 @@ fn init(arguments: &Init) -> Result<String, String> {
             "--rows has {given} numbers; give one for each of the {expected} institutions, or one for all"
         ));
     }
-    let layers = Layers {
-        inputs: arguments.inputs,
-        hidden: arguments.hidden.clone(),
-    };
+    let layers = Layers { inputs: arguments.inputs, hidden: arguments.hidden.clone() };
     let dimension = layers
         .dimension()
         .ok_or("--inputs and --hidden: each layer needs a neuron, and the whole model fewer than 2^20 parameters")?;
@@ -179,9 +176,7 @@ fn init(arguments: &Init) -> Result<String, String> {
     };
     let ceremony = Ceremony::hold(&spec, &mut OsRng).map_err(|error| error.to_string())?;
     ceremony.write(&arguments.out).map_err(|error| error.to_string())?;
-    let mut text = facts(&ceremony.parameters)
-        .map(|(name, value)| format!("{name:<22} {value}\n"))
-        .concat();
+    let mut text = facts(&ceremony.parameters).map(|(name, value)| format!("{name:<22} {value}\n")).concat();
     text += &format!(
         "\nwritten to {}: hand out coordinator/ and {} to {}, then delete them there",
         arguments.out.display(),
@@ -203,11 +198,7 @@ fn read_model(path: &Path, dimension: u32) -> Result<Vec<f32>, String> {
     let (floats, rest) = bytes.as_chunks::<4>();
     if !rest.is_empty() || floats.len() != dimension as usize {
         let expected = u64::from(dimension) * 4;
-        return Err(format!(
-            "{}: {} bytes; a model of these layers has {expected}",
-            path.display(),
-            bytes.len()
-        ));
+        return Err(format!("{}: {} bytes; a model of these layers has {expected}", path.display(), bytes.len()));
     }
     Ok(floats.iter().map(|float| f32::from_le_bytes(*float)).collect())
 }
@@ -220,10 +211,8 @@ fn show(dir: &Path, format: Format) -> Result<String, String> {
     match format {
         Format::Text => Ok(facts.map(|(name, value)| format!("{name:<22} {value}")).join("\n")),
         Format::Json => {
-            let object: serde_json::Map<_, _> = facts
-                .into_iter()
-                .map(|(name, value)| (name.replace(' ', "_"), value))
-                .collect();
+            let object: serde_json::Map<_, _> =
+                facts.into_iter().map(|(name, value)| (name.replace(' ', "_"), value)).collect();
             serde_json::to_string_pretty(&object).map_err(|error| error.to_string())
         }
     }
@@ -245,15 +234,7 @@ fn facts(parameters: &Parameters) -> [(&'static str, serde_json::Value); 16] {
         ("steps", parameters.steps.into()),
         ("collection timeout ms", parameters.collection_timeout_ms.into()),
         ("max attempts", parameters.max_attempts.into()),
-        (
-            "optimiser",
-            training
-                .optimiser()
-                .as_str_name()
-                .trim_start_matches("OPTIMISER_")
-                .to_lowercase()
-                .into(),
-        ),
+        ("optimiser", training.optimiser().as_str_name().trim_start_matches("OPTIMISER_").to_lowercase().into()),
         ("learning rate", training.learning_rate.into()),
         ("initial model", hex::encode(parameters.initial_model).into()),
     ]

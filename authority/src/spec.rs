@@ -90,37 +90,18 @@ mod tests {
     #[test]
     fn the_defaults_follow_from_the_number_of_institutions() {
         for (n, threshold, min_updates) in [(2, 1, 2), (3, 1, 2), (4, 2, 3), (7, 3, 4), (10, 4, 5), (50, 17, 25)] {
-            let spec = CeremonySpec::new(
-                Layers {
-                    inputs: 1,
-                    hidden: vec![],
-                },
-                vec![0.0; 2],
-                vec![1; n],
-            );
-            assert_eq!(
-                (spec.threshold, spec.min_updates),
-                (threshold, min_updates),
-                "{n} institutions"
-            );
+            let spec = CeremonySpec::new(Layers { inputs: 1, hidden: vec![] }, vec![0.0; 2], vec![1; n]);
+            assert_eq!((spec.threshold, spec.min_updates), (threshold, min_updates), "{n} institutions");
         }
     }
 
     #[test]
     fn an_initial_model_has_the_layers_dimension_and_stays_within_its_bounds() {
-        let layers = Layers {
-            inputs: 8,
-            hidden: vec![16, 8],
-        };
+        let layers = Layers { inputs: 8, hidden: vec![16, 8] };
         let model = initial_model(&layers, &mut ChaCha20Rng::seed_from_u64(1));
         assert_eq!(model.len() as u32, layers.dimension().unwrap());
         let bound = (6.0_f32 / 8.0).sqrt();
-        assert!(
-            model
-                .iter()
-                .take(128)
-                .all(|weight| weight.abs() <= bound && *weight != 0.0)
-        );
+        assert!(model.iter().take(128).all(|weight| weight.abs() <= bound && *weight != 0.0));
         assert!(model.iter().skip(128).take(16).all(|bias| *bias == 0.0));
     }
 }

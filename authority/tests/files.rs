@@ -16,14 +16,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 fn ceremony(seed: u64) -> Ceremony {
-    let spec = CeremonySpec::new(
-        Layers {
-            inputs: 2,
-            hidden: vec![3],
-        },
-        vec![0.5; 13],
-        vec![7, 8, 9, 10],
-    );
+    let spec = CeremonySpec::new(Layers { inputs: 2, hidden: vec![3] }, vec![0.5; 13], vec![7, 8, 9, 10]);
     Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap()
 }
 
@@ -74,10 +67,7 @@ fn private_files_are_readable_by_their_owner_only() {
     let key = dir.join("institution-01/signing.key");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
     let error = InstitutionFiles::load(&dir.join("institution-01")).unwrap_err();
-    assert!(
-        matches!(&error, AuthorityError::Exposed { path, mode: 0o640 } if *path == key),
-        "{error}"
-    );
+    assert!(matches!(&error, AuthorityError::Exposed { path, mode: 0o640 } if *path == key), "{error}");
 }
 
 #[test]
@@ -88,11 +78,7 @@ fn a_directory_that_exists_is_never_written_over() {
     let before = fs::read(dir.join("genesis.bin")).unwrap();
     assert!(matches!(ceremony(4).write(&dir), Err(AuthorityError::Exists(path)) if path == dir));
     assert_eq!(fs::read(dir.join("genesis.bin")).unwrap(), before);
-    assert_eq!(
-        fs::read_dir(root.path()).unwrap().count(),
-        1,
-        "nothing half-written is left behind"
-    );
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "nothing half-written is left behind");
 }
 
 #[test]
@@ -102,19 +88,10 @@ fn a_damaged_missing_or_foreign_file_is_refused_by_name() {
     ceremony(5).write(&dir).unwrap();
     ceremony(6).write(&other).unwrap();
 
-    let institution = [
-        "genesis.bin",
-        "initial-model.bin",
-        "signing.key",
-        "share.key",
-        "certificate.bin",
-    ];
+    let institution = ["genesis.bin", "initial-model.bin", "signing.key", "share.key", "certificate.bin"];
     for (folder, files) in [
         ("institution-02", institution.as_slice()),
-        (
-            "coordinator",
-            &["genesis.bin", "initial-model.bin", "coordinator.key", "evaluation.key"],
-        ),
+        ("coordinator", &["genesis.bin", "initial-model.bin", "coordinator.key", "evaluation.key"]),
     ] {
         let load = || match folder {
             "coordinator" => CoordinatorFiles::load(&dir.join(folder)).map(drop),
@@ -142,10 +119,7 @@ fn a_damaged_missing_or_foreign_file_is_refused_by_name() {
             }
             fs::remove_file(&path).unwrap();
             let error = load().unwrap_err();
-            assert!(
-                matches!(&error, AuthorityError::Io { path: missing, .. } if *missing == path),
-                "{error}"
-            );
+            assert!(matches!(&error, AuthorityError::Io { path: missing, .. } if *missing == path), "{error}");
             fs::write(&path, &good).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         }
@@ -159,10 +133,7 @@ fn a_neighbours_share_or_certificate_is_refused() {
     let dir = root.path().join("ceremony");
     ceremony(7).write(&dir).unwrap();
     for name in ["share.key", "certificate.bin", "signing.key"] {
-        let (ours, theirs) = (
-            dir.join("institution-01").join(name),
-            dir.join("institution-02").join(name),
-        );
+        let (ours, theirs) = (dir.join("institution-01").join(name), dir.join("institution-02").join(name));
         let good = fs::read(&ours).unwrap();
         fs::write(&ours, fs::read(theirs).unwrap()).unwrap();
         assert!(InstitutionFiles::load(&dir.join("institution-01")).is_err(), "{name}");
@@ -175,36 +146,17 @@ fn a_neighbours_share_or_certificate_is_refused() {
 fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("ceremony");
-    let run = |arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_consilium-authority"))
-            .args(arguments)
-            .output()
-            .unwrap()
-    };
+    let run =
+        |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_consilium-authority")).args(arguments).output().unwrap();
     let out = dir.to_str().unwrap();
-    let good = [
-        "init",
-        "--institutions",
-        "4",
-        "--inputs",
-        "2",
-        "--hidden",
-        "3",
-        "--rows",
-        "7,8,9,10",
-        "--out",
-        out,
-    ];
+    let good = ["init", "--institutions", "4", "--inputs", "2", "--hidden", "3", "--rows", "7,8,9,10", "--out", out];
     let output = run(&good);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     InstitutionFiles::load(&dir.join("institution-04")).unwrap();
 
     let shown = run(&["show", out, "--format", "json"]);
     let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
-    assert_eq!(
-        (&shown["institutions"], &shown["threshold"], &shown["quorum"]),
-        (&4.into(), &2.into(), &3.into())
-    );
+    assert_eq!((&shown["institutions"], &shown["threshold"], &shown["quorum"]), (&4.into(), &2.into(), &3.into()));
 
     let again = run(&good);
     assert_eq!(again.status.code(), Some(2));

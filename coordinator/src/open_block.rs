@@ -47,7 +47,7 @@ impl OpenBlock {
         self.blobs.extend(blobs);
     }
 
-    /// Answers `reply` once the block is durable, or at once where losing the block would not change the answer.
+    /// Answers `reply` once the block is durable, or at once where losing the block would change nothing.
     pub(crate) fn wait(&mut self, reply: Reply, receipt: Receipt) {
         if is_settled(&receipt) {
             let _ = reply.send(Ok(Answer::Receipt(receipt)));
@@ -79,8 +79,8 @@ impl OpenBlock {
 }
 
 /// Whether a rejection follows from step, attempt, model and phase alone. Those are durable before anything else is
-/// applied, so the transaction gets the same answer after a crash that loses the block. A trustee whose share comes after
-/// the step is closed must not wait for the end of the next collection, which may wait for that trustee's own update.
+/// applied, so no crash that loses the block lets the transaction count after all. A trustee whose share comes after the
+/// step is closed must not wait for the end of the next collection, which may wait for that trustee's own update.
 fn is_settled(receipt: &Receipt) -> bool {
     matches!(receipt.reason, Reason::WrongStep | Reason::WrongModel | Reason::TooEarly | Reason::TooLate)
         && receipt.culprit.is_none()

@@ -142,3 +142,83 @@ fn await_trustees(
     }
     Err(CoordinatorError::TrusteesAbsent { step: contract.step(), phase, present, needed, waited_ms })
 }
+
+#[cfg(test)]
+mod tests {
+    use consilium_authority::{Ceremony, CeremonySpec};
+    use consilium_contract::{Body, CandidateTransaction, parameters::Layers, transaction::sign};
+    use consilium_crypto::{DiscreteLogTable, Hash, signature::SigningKey};
+    use consilium_proto::v1::{Enrol, Revoke};
+    use rand_core::OsRng;
+
+    use super::*;
+
+    const TIMEOUT_MS: u64 = 1_000;
+
+    fn ceremony() -> Ceremony {
+        let layers = Layers { inputs: 1, hidden: vec![] };
+        let mut spec = CeremonySpec::new(layers, vec![0.0; 2], vec![1; 4]);
+        spec.collection_timeout_ms = TIMEOUT_MS;
+        Ceremony::hold(&spec, &mut OsRng).unwrap()
+    }
+
+    fn contract(ceremony: &Ceremony, enrolled: usize) -> Contract {
+        let table = DiscreteLogTable::shared();
+        let mut contract = Contract::found(&ceremony.genesis_entry, &ceremony.initial_model, table).unwrap();
+        for files in ceremony.institutions.iter().take(enrolled) {
+            let action = Action::Enrol(Enrol { certificate: Some(files.certificate.clone()) });
+            apply(&mut contract, &files.signing, Some(&files.identity.pseudonym), action);
+        }
+        contract
+    }
+
+    fn apply(contract: &mut Contract, key: &SigningKey, author: Option<&Hash>, action: Action) {
+        let signed = sign(key, &contract.parameters().chain_id, author, action);
+        let transaction = CandidateTransaction::parse(signed).unwrap();
+        assert!(contract.apply(&transaction, Body::None).unwrap().is_accepted());
+    }
+
+    fn at(now_ms: u64) -> Situation {
+        Situation { now_ms, phase_since_ms: 0, enrolment_over: false, verifying: false, max_retries: 1 }
+    }
+
+    fn next(ceremony: &Ceremony, contract: &Contract, situation: &Situation) -> Option<Action> {
+        due(contract, &ceremony.coordinator.evaluation, situation).unwrap().map(|next| next.action)
+    }
+
+    #[test]
+    fn the_first_round_opens_with_everyone_or_after_the_timeout_with_a_quorum() {
+        let ceremony = ceremony();
+        let over = Situation { enrolment_over: true, ..at(5) };
+        for (enrolled, in_time, late) in [(2, false, false), (3, false, true), (4, true, true)] {
+            let contract = contract(&ceremony, enrolled);
+            assert_eq!(next(&ceremony, &contract, &at(5)).is_some(), in_time, "{enrolled} in time");
+            assert_eq!(next(&ceremony, &contract, &over).is_some(), late, "{enrolled} after the timeout");
+        }
+    }
+
+    #[test]
+    fn a_collection_ends_at_its_deadline_but_not_before_what_arrived_in_time_is_verified() {
+        let ceremony = ceremony();
+        let mut contract = contract(&ceremony, 4);
+        let open = next(&ceremony, &contract, &at(100)).unwrap();
+        apply(&mut contract, &ceremony.coordinator.signing, None, open);
+        assert_eq!(next(&ceremony, &contract, &at(100 + TIMEOUT_MS - 1)), None);
+        let verifying = Situation { verifying: true, ..at(100 + TIMEOUT_MS) };
+        assert_eq!(next(&ceremony, &contract, &verifying), None);
+        let abandon = Abandon { step: 0, attempt: 0, time_ms: 100 + TIMEOUT_MS };
+        assert_eq!(next(&ceremony, &contract, &at(100 + TIMEOUT_MS)), Some(Action::Abandon(abandon)));
+    }
+
+    #[test]
+    fn a_run_that_too_few_may_still_submit_to_ends_with_an_error_that_says_so() {
+        let ceremony = ceremony();
+        let mut contract = contract(&ceremony, 4);
+        for files in ceremony.institutions.iter().take(2) {
+            let revoke = Revoke { pseudonym: files.identity.pseudonym.to_vec() };
+            apply(&mut contract, ceremony.authority_key(), None, Action::Revoke(revoke));
+        }
+        let error = due(&contract, &ceremony.coordinator.evaluation, &at(5)).unwrap_err();
+        assert!(matches!(error, CoordinatorError::TooFewInstitutions { step: 0, able: 2, needed: 3 }), "{error}");
+    }
+}

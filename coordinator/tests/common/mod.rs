@@ -2,11 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use consilium_authority::{Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles};
 use consilium_contract::{
@@ -382,8 +378,4 @@ pub fn expected_model(world: &World, institutions: &[Institution]) -> Hash {
     }
     let model = consilium_contract::Model::from_bytes(&world.ceremony.initial_model, parameters.dimension).unwrap();
     model.step(parameters, &sums, institutions.len() as u32, weight_sum).unwrap().hash()
-}
-
-pub fn read_to_string(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap()
 }
