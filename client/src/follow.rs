@@ -23,7 +23,7 @@ use consilium_proto::{
     hash32,
     v1::{Abandon, CloseCollection, CloseRound, Enrol, OpenRound, Revoke, transaction::Action},
 };
-use tracing::warn;
+use tracing::debug;
 
 use crate::{
     ClientError,
@@ -249,7 +249,7 @@ impl Follower {
             match self.apply(transaction, *body_missing, height) {
                 Ok(Some(round)) => closed = Some(round),
                 Ok(None) => {}
-                Err(error) => warn!(height, %error, "passed over an entry"),
+                Err(error) => debug!(height, %error, "passed over an entry"),
             }
         }
         self.phase = match mem::replace(&mut self.phase, Phase::Idle) {

@@ -26,7 +26,7 @@
 //! | `institution`, `session` | the run, and one connection of it |
 //! | `connection`, `backoff`, `durable` | the calls, when to try again, files that survive a crash |
 //! | [`observer`] | what a round cost |
-//! | [`audit`], `status` | a ledger, replayed; where an institution stands |
+//! | [`mod@audit`], `status` | a ledger, replayed; where an institution stands |
 //! | `error` | what can stop an institution |
 
 #![cfg_attr(

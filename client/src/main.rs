@@ -149,9 +149,23 @@ fn take_part(
     let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
     let trainer = trainer(&files, rows(data)?, seed)?;
     let observer = |report: RoundReport| {
-        let RoundReport { step, verdict, bytes_up, bytes_down, .. } = report;
-        let verdict = verdict.map_or("none", |reason| reason.as_str_name());
-        tracing::info!(step, verdict, bytes_up, bytes_down, "round");
+        let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+        let update = report.update.unwrap_or_default();
+        tracing::info!(
+            step = report.step,
+            verdict = report.verdict.map_or("none", |reason| reason.as_str_name()),
+            train_ms = ms(update.train),
+            encrypt_ms = ms(update.encrypt),
+            prove_ms = ms(update.prove),
+            judge_ms = ms(report.judge),
+            countersign_ms = ms(report.countersign),
+            share_ms = ms(report.share),
+            fetch_ms = ms(report.fetch),
+            check_ms = ms(report.check),
+            bytes_up = report.bytes_up,
+            bytes_down = report.bytes_down,
+            "round"
+        );
     };
     let mut institution = Institution::new(files, state, coordinator, Box::new(trainer), Box::new(observer))?;
     if let Some(patience) = patience {

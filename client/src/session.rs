@@ -542,3 +542,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 fn interrupted(error: JoinError) -> ClientError {
     ClientError::Interrupted(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! What the program says to bad values: one line, and exit code 2.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::process::{Command, Output};
+
+use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_contract::parameters::Layers;
+use rand_core::OsRng;
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_consilium-client")).args(arguments).output().unwrap()
+}
+
+/// Exit code 2 and one line that says `what`.
+fn refused(arguments: &[&str], what: &str) {
+    let Output { status, stdout, stderr } = run(arguments);
+    let message = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{arguments:?}: {message}");
+    assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+    assert!(message.contains(what), "{message} should say {what}");
+    assert!(stdout.is_empty());
+}
+
+#[test]
+fn help_names_every_exit_code() {
+    let Output { status, stdout, .. } = run(&["--help"]);
+    let text = String::from_utf8(stdout).unwrap();
+    assert!(status.success());
+    assert!((0..5).all(|code| text.contains(&format!("\n  {code}  "))), "{text}");
+}
+
+#[test]
+fn bad_values_and_files_are_named_on_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let spec = CeremonySpec::new(Layers { inputs: 8, hidden: vec![4] }, vec![0.0; 41], vec![768, 10, 10, 10]);
+    Ceremony::hold(&spec, &mut OsRng).unwrap().write(&dir.path().join("ceremony")).unwrap();
+    let (first, second) = (path("ceremony/institution-01"), path("ceremony/institution-02"));
+    let state = path("state");
+    let with = |ceremony: &str, coordinator: &str, data: &str, what: &str| {
+        let arguments =
+            ["run", "--ceremony", ceremony, "--state", &state, "--coordinator", coordinator, "--data", data];
+        refused(&arguments, what);
+    };
+    let node = "http://127.0.0.1:1";
+    refused(&["rum"], "rum");
+    refused(&["run", "--state", &state], "--ceremony");
+    with(&path("nowhere"), node, "pima", "genesis.bin");
+    with(&first, "127.0.0.1:1", "pima", "http://HOST:PORT");
+    with(&first, node, &path("missing.toml"), "missing.toml");
+    with(&second, node, "pima", "768 rows, the certificate says 10");
+    with(&first, node, "wdbc", "569 rows");
+    assert!(!dir.path().join("state").exists());
+    refused(&["audit", "--ledger", "x", "--ceremony", &path("nowhere")], "genesis.bin");
+}
+
+#[test]
+fn a_ledger_that_is_none_fails_the_audit_with_exit_code_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = dir.path().join("nothing").display().to_string();
+    let Output { status, stderr, .. } = run(&["audit", "--ledger", &ledger]);
+    let message = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert!(message.contains("nothing"), "{message}");
+}
