@@ -52,4 +52,4 @@ pub use ceremony::Ceremony;
 pub use error::AuthorityError;
 pub use layout::institution_folder;
 pub use load::{CoordinatorFiles, InstitutionFiles};
-pub use spec::{CeremonySpec, default_min_updates, initial_model};
+pub use spec::{CeremonySpec, default_clip, default_min_updates, initial_model};

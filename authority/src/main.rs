@@ -7,7 +7,9 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use consilium_authority::{Ceremony, CeremonySpec, initial_model, institution_folder};
+use consilium_authority::{
+    Ceremony, CeremonySpec, default_clip, default_min_updates, initial_model, institution_folder,
+};
 use consilium_contract::parameters::{Layers, Parameters};
 use consilium_proto::v1::{Optimiser, Training};
 use rand_core::OsRng;
@@ -85,9 +87,10 @@ struct Init {
     /// Bits of a quantised parameter: 8 or 16.
     #[arg(long, default_value_t = 8)]
     bits: u8,
-    /// Each coordinate of a weighted update is clipped to [−clip, clip].
-    #[arg(long, default_value_t = 0.5)]
-    clip: f32,
+    /// Each coordinate of a weighted update is clipped to [−clip, clip] [default: twice the learning rate times the
+    /// square root of the local steps].
+    #[arg(long)]
+    clip: Option<f32>,
     /// Improvements of the model until the run is finished.
     #[arg(long, default_value_t = 60)]
     steps: u64,
@@ -150,28 +153,28 @@ fn init(arguments: &Init) -> Result<String, String> {
         Some(path) => read_model(path, dimension)?,
         None => initial_model(&layers, &mut OsRng),
     };
+    let training = Training {
+        optimiser: match arguments.optimiser {
+            OptimiserName::Sgd => Optimiser::Sgd,
+            OptimiserName::Adam => Optimiser::Adam,
+        }
+        .into(),
+        learning_rate: arguments.learning_rate,
+        batch_size: arguments.batch_size,
+        local_epochs: arguments.local_epochs,
+    };
+    let largest = rows.iter().copied().max().unwrap_or(1);
     let defaults = CeremonySpec::new(layers, model, rows);
     let threshold = arguments.threshold.unwrap_or(defaults.threshold);
     let spec = CeremonySpec {
         threshold,
-        min_updates: arguments
-            .min_updates
-            .unwrap_or_else(|| consilium_authority::default_min_updates(arguments.institutions, threshold)),
+        min_updates: arguments.min_updates.unwrap_or_else(|| default_min_updates(arguments.institutions, threshold)),
         bits: arguments.bits,
-        clip: arguments.clip,
+        clip: arguments.clip.unwrap_or_else(|| default_clip(&training, largest)),
         steps: arguments.steps,
         collection_timeout_ms: arguments.collection_timeout_ms,
         max_attempts: arguments.max_attempts,
-        training: Training {
-            optimiser: match arguments.optimiser {
-                OptimiserName::Sgd => Optimiser::Sgd,
-                OptimiserName::Adam => Optimiser::Adam,
-            }
-            .into(),
-            learning_rate: arguments.learning_rate,
-            batch_size: arguments.batch_size,
-            local_epochs: arguments.local_epochs,
-        },
+        training,
         ..defaults
     };
     let ceremony = Ceremony::hold(&spec, &mut OsRng).map_err(|error| error.to_string())?;

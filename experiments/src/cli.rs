@@ -59,7 +59,7 @@ struct ReplayArgs {
     /// Data to replay: pima, wdbc, or the TOML schema of a CSV of your own.
     #[arg(long, default_value = "pima", value_name = "NAME|SCHEMA.toml")]
     dataset: String,
-    /// Institutions that share the training rows (2 to 1000).
+    /// Institutions that share the training rows (2 to 128).
     #[arg(long, default_value_t = 10, value_name = "N")]
     institutions: usize,
     /// Epochs of central training, and rounds of federated training with one local epoch each.

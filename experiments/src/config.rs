@@ -1,6 +1,8 @@
 //! A replay with everything resolved.
 
+use consilium_authority::default_clip;
 use consilium_client::learning::{Optimiser, TrainingConfig};
+use consilium_contract::parameters::{MAX_INSTITUTIONS, largest_threshold};
 use consilium_crypto::countersign_quorum;
 use serde::{Deserialize, Serialize};
 
@@ -67,13 +69,6 @@ impl Default for Choice {
     }
 }
 
-/// c = 2·η·√steps, to four decimals. A step of Adam moves a coordinate by about the learning rate η, an epoch of few
-/// steps by about η·√steps; twice that clips one coordinate in 10,000 on pima and none on wdbc.
-fn clip(local: &TrainingConfig, rows: f64) -> f32 {
-    let steps = (rows / local.batch_size as f64).ceil() * local.local_epochs as f64;
-    ((2e4 * local.learning_rate * steps.max(1.0).sqrt()).round() / 1e4) as f32
-}
-
 impl ReplayConfig {
     /// Fills in what the command line does not choose, for a dataset of `rows` rows: the largest threshold that
     /// n ≥ 3t − 2 allows, its quorum, hyper-parameters that were measured on pima and wdbc, and a bound c that grows with
@@ -84,11 +79,12 @@ impl ReplayConfig {
     pub fn resolve(choice: Choice, rows: usize) -> Result<Self, ExperimentError> {
         let Choice { dataset, institutions, epochs, repeats, malicious, bits, seed } = choice;
         let n = u32::try_from(institutions).unwrap_or(u32::MAX);
-        let threshold = n.saturating_add(2) / 3;
+        let threshold = largest_threshold(n);
         let test_fraction = 0.2;
         let local = TrainingConfig { optimiser: Optimiser::Adam, learning_rate: 1e-2, batch_size: 16, local_epochs: 1 };
+        let largest = (rows as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
         let config = Self {
-            clip: clip(&local, (rows as f64 * (1.0 - test_fraction) / institutions as f64).ceil()),
+            clip: default_clip(&local.to_genesis(), largest as u64),
             dataset,
             institutions,
             epochs,
@@ -115,8 +111,8 @@ impl ReplayConfig {
 
     fn check(&self) -> Result<(), ExperimentError> {
         let error = |message: String| Err(ExperimentError::Invalid(message));
-        if !(2..=1000).contains(&self.institutions) {
-            return error(format!("--institutions must be from 2 to 1000, got {}", self.institutions));
+        if !(2..=MAX_INSTITUTIONS as usize).contains(&self.institutions) {
+            return error(format!("--institutions must be from 2 to {MAX_INSTITUTIONS}, got {}", self.institutions));
         }
         if self.epochs == 0 || self.repeats == 0 {
             return error("--epochs and --repeats must be 1 or more".into());

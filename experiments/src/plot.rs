@@ -129,7 +129,7 @@ fn chart(
         .y_desc(y_title)
         .axis_desc_style(text(14))
         .label_style(text(13))
-        .x_labels(7)
+        .x_labels((epochs as usize).clamp(2, 7))
         .y_labels(((high - low) * if high - low > 0.4 { 10.0 } else { 20.0 }) as usize + 2)
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| format!("{y:.2}"))

@@ -10,11 +10,11 @@ use std::{
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_client::{
     Institution, RoundReport,
-    learning::{LearningError, LocalUpdate, Optimiser, Trainer, TrainingConfig, evaluate},
+    learning::{LearningError, LocalUpdate, Trainer, evaluate},
 };
 use consilium_contract::parameters::Layers;
 use consilium_coordinator::{Config, Coordinator, Event, Linger, RoundMetrics};
-use consilium_proto::v1::{self, Reason};
+use consilium_proto::v1::Reason;
 use rand_core::OsRng;
 use tokio::{net::TcpListener, runtime, sync::mpsc, task::JoinSet};
 
@@ -100,21 +100,8 @@ fn specification(federation: &Federation) -> CeremonySpec {
         steps: config.epochs as u64,
         collection_timeout_ms: PATIENCE.as_millis() as u64,
         max_attempts: 1,
-        training: training(&config.local),
+        training: config.local.to_genesis(),
         ..CeremonySpec::new(layers, federation.initial.clone(), rows)
-    }
-}
-
-fn training(local: &TrainingConfig) -> v1::Training {
-    let optimiser = match local.optimiser {
-        Optimiser::Sgd => v1::Optimiser::Sgd,
-        Optimiser::Adam => v1::Optimiser::Adam,
-    };
-    v1::Training {
-        optimiser: optimiser.into(),
-        learning_rate: local.learning_rate,
-        batch_size: u32::try_from(local.batch_size).unwrap_or(u32::MAX),
-        local_epochs: u32::try_from(local.local_epochs).unwrap_or(u32::MAX),
     }
 }
 

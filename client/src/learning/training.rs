@@ -4,6 +4,7 @@ use burn::nn::loss::{BinaryCrossEntropyLoss, BinaryCrossEntropyLossConfig};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use consilium_datasets::Table;
+use consilium_proto::v1;
 use rand_core::RngCore;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,21 @@ pub struct TrainingConfig {
 }
 
 impl TrainingConfig {
+    /// As a genesis holds it.
+    #[must_use]
+    pub fn to_genesis(&self) -> v1::Training {
+        let optimiser = match self.optimiser {
+            Optimiser::Sgd => v1::Optimiser::Sgd,
+            Optimiser::Adam => v1::Optimiser::Adam,
+        };
+        v1::Training {
+            optimiser: optimiser.into(),
+            learning_rate: self.learning_rate,
+            batch_size: u32::try_from(self.batch_size).unwrap_or(u32::MAX),
+            local_epochs: u32::try_from(self.local_epochs).unwrap_or(u32::MAX),
+        }
+    }
+
     /// # Errors
     /// [`LearningError::TrainingConfig`] naming the first hyper-parameter outside its range.
     pub fn check(&self) -> Result<(), LearningError> {
