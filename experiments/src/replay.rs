@@ -85,8 +85,14 @@ pub fn draw(directory: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
         Path::new(&config.dataset).file_stem().map_or_else(|| config.dataset.clone().into(), |s| s.to_string_lossy());
     let figure5 = plot::figure5(&rows, &dataset)?;
     let figure6 = plot::figure6(&rows, &dataset, config.malicious)?;
-    let report =
-        Report { config: &config, summary: &summary, figure5: &figure5, figure6: &figure6, rounds: rounds.as_deref() };
+    let report = Report {
+        config: &config,
+        summary: &summary,
+        figure5: &figure5,
+        figure6: &figure6,
+        rounds: rounds.as_deref(),
+        ledger: &directory.join(files::LEDGER).display().to_string(),
+    };
     write(directory, files::REPORT, report.html()?.as_bytes())?;
     write(directory, files::FIGURE5, figure5.as_bytes())?;
     write(directory, files::FIGURE6, figure6.as_bytes())?;
@@ -152,7 +158,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let read = |names: &[&str]| -> Vec<_> { names.iter().map(|name| bytes(directory.path(), name)).collect() };
         // The report shows how long the rounds took, so two runs differ in it.
-        let repeatable = [files::CONFIG, files::ACCURACY, files::FIGURE5, files::FIGURE6];
+        let repeatable = [files::CONFIG, files::ACCURACY, files::MODEL, files::FIGURE5, files::FIGURE6];
         small(directory.path()).unwrap();
         let first = read(&repeatable);
         let summary = small(directory.path()).unwrap();

@@ -17,12 +17,14 @@ pub struct Report<'a> {
     pub figure6: &'a str,
     /// `rounds.csv`, if the verified federation ran.
     pub rounds: Option<&'a str>,
+    /// Where the ledger lies.
+    pub ledger: &'a str,
 }
 
 const STYLE: &str = "body{font:16px/1.5 sans-serif;color:#222;max-width:75rem;margin:2rem auto;padding:0 1rem}\
 svg{max-width:100%;height:auto}table{border-collapse:collapse;margin:1rem 0}\
 th,td{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left;white-space:nowrap}\
-pre{background:#f6f6f6;padding:1rem;overflow:auto}figure{margin:1.5rem 0}figcaption{color:#555}";
+.wide{overflow-x:auto}pre{background:#f6f6f6;padding:1rem;overflow:auto}figure{margin:1.5rem 0}figcaption{color:#555}";
 
 impl Report<'_> {
     /// The page.
@@ -52,7 +54,13 @@ impl Report<'_> {
             let _ = writeln!(page, "<figure>{}<figcaption>{caption}</figcaption></figure>", inline(figure));
         }
         if let Some(rounds) = self.rounds {
-            let _ = writeln!(page, "<h2>Rounds</h2>\n{}", rounds_table(rounds));
+            let _ = writeln!(page, "<h2>Rounds of the verified federation</h2>\n{}", costs(rounds));
+            let _ = writeln!(
+                page,
+                "<p>Check the run: <code>consilium audit {}</code> replays its ledger through the contract.</p>",
+                escape(self.ledger)
+            );
+            page.push_str(&rounds_table(rounds));
         }
         let _ = writeln!(page, "<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>", escape(&config.to_toml()?));
         Ok(page)
@@ -79,15 +87,43 @@ fn table(summary: &[SummaryRow], malicious: usize) -> String {
     table
 }
 
+/// Where the time of the rounds went and what they moved, as means over all of them.
+fn costs(csv: &str) -> String {
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().unwrap_or_default();
+    let rows: Vec<_> = lines.collect();
+    let mean = |column: usize| {
+        let values = rows.iter().filter_map(|row| row.get(column)?.parse::<f64>().ok());
+        values.sum::<f64>() / rows.len().max(1) as f64
+    };
+    let mut table = String::from("<table><tr><th>mean of a round</th><th>ms</th></tr>\n");
+    let mut moved = String::new();
+    for (column, name) in header.iter().enumerate() {
+        if let Some(part) = name.strip_suffix("_ms") {
+            let _ = writeln!(table, "<tr><td>{}</td><td>{:.1}</td></tr>", escape(part), mean(column));
+        } else if let Some(direction) = name.strip_prefix("bytes_") {
+            let _ = write!(moved, " {:.0} kB {direction}.", mean(column) / 1e3);
+        }
+    }
+    let _ = writeln!(
+        table,
+        "</table>\n<p>{} rounds. To and from the coordinator in a round:{moved} The times of train, quantise, encrypt, \
+         prove, upload, trustee and check are added up over all institutions and passed while they shared this machine's \
+         cores; wall is what a round took.</p>",
+        rows.len()
+    );
+    table
+}
+
 /// A CSV as a table that can be folded away.
 fn rounds_table(csv: &str) -> String {
-    let mut table = String::from("<details open><summary>rounds.csv</summary><table>\n");
+    let mut table = String::from("<details><summary>rounds.csv</summary><div class=\"wide\"><table>\n");
     for (number, line) in csv.lines().enumerate() {
         let cell = if number == 0 { "th" } else { "td" };
         let cells: String = line.split(',').map(|field| format!("<{cell}>{}</{cell}>", escape(field))).collect();
         let _ = writeln!(table, "<tr>{cells}</tr>");
     }
-    table.push_str("</table></details>");
+    table.push_str("</table></div></details>");
     table
 }
 
@@ -115,10 +151,20 @@ mod tests {
             summary: &[],
             figure5,
             figure6: "<svg id=\"six\"></svg>",
-            rounds: Some("step,attempt\n1,0\n"),
+            rounds: Some("step,prove_ms,bytes_up\n1,2.0,4000\n2,4.0,8000\n"),
+            ledger: "runs/<x>/ledger",
         };
         let page = report.html().unwrap();
-        for part in ["id=\"five\"", "id=\"six\"", "<td>1</td><td>0</td>", "min_updates = 5", "&lt;script&gt;"] {
+        for part in [
+            "id=\"five\"",
+            "id=\"six\"",
+            "<td>1</td><td>2.0</td>",
+            "<td>prove</td><td>3.0</td>",
+            "6 kB up",
+            "runs/&lt;x&gt;/ledger",
+            "min_updates = 5",
+            "&lt;script&gt;",
+        ] {
             assert!(page.contains(part), "{part}");
         }
         for absent in ["<script>", "<?xml", "src=", "href="] {
