@@ -80,6 +80,11 @@ impl SealedSum {
         &self.block
     }
 
+    /// Whether a complete update of this institution is recorded in its round, whatever became of it.
+    pub fn has_update_of(&self, pseudonym: &Hash) -> bool {
+        self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
+    }
+
     /// Whether the sum says that this update is in it.
     pub fn names(&self, header: &Hash) -> bool {
         self.evaluation.inputs().contains(header)

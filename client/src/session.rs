@@ -5,6 +5,7 @@
 //! calls its head have been read.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -36,6 +37,9 @@ const RECEIPT_DEADLINE: Duration = Duration::from_secs(150);
 
 /// How often a body that arrived incomplete is sent again on one connection.
 const RESENDS: u32 = 3;
+
+/// Masked updates that are fetched at once, and so the most that are held.
+const FETCHES: usize = 8;
 
 /// The answer to a call that ran beside the stream of blocks.
 enum Answer {
@@ -292,11 +296,10 @@ impl<'a> Session<'a> {
             let judged = self.judge(&sum, accepted).await?;
             self.own.duty = Duty::Judged(judged);
         }
-        if is_countersigned && memory(self.own).countersigned(step) != Some(sum.block()) {
-            warn!(
-                step,
-                "the chain holds a countersignature that this trustee does not remember: the step is left to the others"
-            );
+        // What this institution has said in this step, and the disk does not know: the disk is older than the step.
+        let is_forgotten = sum.has_update_of(self.own.pseudonym()) && self.own.upload_for(sum.round()).is_none();
+        if (is_countersigned || is_shared || is_forgotten) && memory(self.own).countersigned(step).is_none() {
+            warn!(step, "the chain holds what this state directory does not know: the step is left to the others");
             memory(self.own).forgo(step)?;
         }
         if memory(self.own).is_forgone(step) {
@@ -437,11 +440,17 @@ impl<'a> Session<'a> {
         };
         own.report.check += start.elapsed();
 
-        // One masked update at a time, whatever the model's size.
         let length = masked_update_bytes(&own.parameters);
-        for header in check.headers().to_vec() {
+        let mut headers = check.headers().to_vec().into_iter().map(|header| header.hash());
+        let mut fetches = VecDeque::new();
+        loop {
             let start = Instant::now();
-            let masked = self.connection.masked_update(&header.hash(), length).await?;
+            for header in headers.by_ref().take(FETCHES - fetches.len()) {
+                let mut connection = self.connection.clone();
+                fetches.push_back(tokio::spawn(async move { connection.masked_update(&header, length).await }));
+            }
+            let Some(fetch) = fetches.pop_front() else { break };
+            let masked = fetch.await.map_err(interrupted)??;
             own.report.fetch += start.elapsed();
             own.report.bytes_down += length as u64;
             let (start, parameters) = (Instant::now(), Arc::clone(&own.parameters));

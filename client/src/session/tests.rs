@@ -408,16 +408,33 @@ async fn a_trustee_that_lost_its_memory_leaves_the_step_in_progress_to_the_other
 }
 
 #[tokio::test]
-async fn a_restarted_trustee_answers_nothing_until_it_has_caught_up() {
+async fn a_trustee_restored_from_before_its_own_update_leaves_the_step_to_the_others() {
     let world = World::new();
     let state = state(&world);
     let mut stage = Stage::new(world).await;
     stage.world.seal();
     stage.show();
+    let run = stage.start(state.path());
+    stage.silence().await;
+    run.abort();
+    assert!(run.await.unwrap_err().is_cancelled());
+    assert!(Memory::open(state.path(), stage.world.chain_id()).unwrap().is_forgone(0));
+}
+
+#[tokio::test]
+async fn a_restarted_trustee_answers_nothing_until_it_has_caught_up() {
+    let world = World::new();
+    let state = state(&world);
+    let mut stage = Stage::new(world).await;
+    stage.world.open();
+    let headers = stage.world.submit(&[1, 2, 3]);
+    let evaluation = stage.world.evaluation(&stage.world.round(), &headers);
+    let close = stage.world.close_collection(evaluation);
+    stage.world.forge(vec![close]);
     // The sealed block is in the stream, the head is beyond it.
-    let (step, block) = (0, stage.world.sealed_hash());
+    let (step, block) = (0, stage.world.blocks.last().unwrap().hash());
     let answers = vec![stage.world.countersignature(1, step, &block)];
-    stage.world.commit(answers);
+    stage.world.forge(answers);
     stage.shown.lock().unwrap().held_back = 1;
     stage.show();
     let run = stage.start(state.path());
