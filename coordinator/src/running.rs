@@ -15,11 +15,10 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{
     Request, Status,
     service::{Interceptor, interceptor::InterceptedService},
-    transport::Server,
+    transport::{Server, server::TcpIncoming},
 };
 
 use crate::{
@@ -161,16 +160,18 @@ async fn serve(
         .build_v1()
         .map_err(|error| CoordinatorError::Server(error.to_string()))?;
 
+    // Small answers must not wait for an acknowledgement of the ones before; the builder's own setting does not reach
+    // sockets that it has not bound.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     Server::builder()
         .max_concurrent_streams(limits.streams_per_connection)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        .tcp_nodelay(true)
         .add_service(InterceptedService::new(federation, limiter.clone()))
         .add_service(InterceptedService::new(ledger, limiter))
         .add_service(health_service)
         .add_service(reflection)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async {
+        .serve_with_incoming_shutdown(incoming, async {
             // Either the word to stop, or nobody left to give it.
             let _ = stopped.await;
         })
