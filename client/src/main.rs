@@ -14,7 +14,7 @@ use consilium_client::{
     status,
 };
 use consilium_crypto::Quantiser;
-use consilium_datasets::{Dataset, Preprocessor, Table};
+use consilium_datasets::{BUNDLED, Dataset, Preprocessor, Table};
 use consilium_proto::v1;
 use rand_core::{OsRng, RngCore};
 use tracing_subscriber::EnvFilter;
@@ -55,12 +55,22 @@ enum Command {
         /// This institution's rows: a dataset schema (TOML, naming its CSV), `pima` or `wdbc`.
         #[arg(long, value_name = "FILE.toml")]
         data: String,
+        /// Medians, means and deviations that the institutions have agreed on, as `statistics` prints them. Without it:
+        /// those of the own rows, and features of different institutions then differ in scale.
+        #[arg(long, value_name = "FILE.toml")]
+        statistics: Option<PathBuf>,
         /// Seed of shuffling and rounding, never of encryption. Drawn at random where it is not given.
         #[arg(long)]
         seed: Option<u64>,
         /// Give up where the coordinator has brought nothing new for so many seconds. Without it: never.
         #[arg(long, value_name = "SECONDS")]
         give_up_after: Option<u64>,
+    },
+    /// Print the medians, means and deviations of rows that may be public, for `run --statistics` everywhere.
+    Statistics {
+        /// The rows: a dataset schema (TOML, naming its CSV), `pima` or `wdbc`.
+        #[arg(long, value_name = "FILE.toml")]
+        data: String,
     },
     /// Replay a ledger through the contract and verify everything in it.
     #[command(after_help = EXIT_CODES)]
@@ -121,9 +131,14 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let done = match cli.command {
-        Command::Run { ceremony, state, coordinator, data, seed, give_up_after } => {
+        Command::Run { ceremony, state, coordinator, data, statistics, seed, give_up_after } => {
             let seed = seed.unwrap_or_else(|| OsRng.next_u64());
-            take_part(&ceremony, &state, &coordinator, &data, seed, give_up_after.map(Duration::from_secs))
+            let patience = give_up_after.map(Duration::from_secs);
+            rows(&data, statistics.as_deref())
+                .and_then(|table| take_part(&ceremony, &state, &coordinator, table, seed, patience))
+        }
+        Command::Statistics { data } => {
+            load(&data).and_then(|dataset| Ok(print!("{}", fit(&dataset)?.to_toml().map_err(unusable)?)))
         }
         Command::Audit { ledger, scratch, ceremony, json } => replay(&ledger, &scratch, ceremony.as_deref(), json),
         Command::Status { ceremony, state } => show(&ceremony, &state),
@@ -141,13 +156,13 @@ fn take_part(
     ceremony: &Path,
     state: &Path,
     coordinator: &str,
-    data: &str,
+    table: Table,
     seed: u64,
     patience: Option<Duration>,
 ) -> Result<(), Failure> {
     endpoint(coordinator)?;
     let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
-    let trainer = trainer(&files, rows(data)?, seed)?;
+    let trainer = trainer(&files, table, seed)?;
     let observer = |report: RoundReport| {
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         let update = report.update.unwrap_or_default();
@@ -178,15 +193,27 @@ fn take_part(
     Ok(())
 }
 
-/// All rows of the dataset, standardised by their own statistics.
-fn rows(data: &str) -> Result<Table, Failure> {
-    let dataset = match data {
-        "pima" | "wdbc" => Dataset::bundled(data),
-        path => Dataset::load(Path::new(path)),
-    }
-    .map_err(unusable)?;
+fn load(data: &str) -> Result<Dataset, Failure> {
+    if BUNDLED.contains(&data) { Dataset::bundled(data) } else { Dataset::load(Path::new(data)) }.map_err(unusable)
+}
+
+fn fit(dataset: &Dataset) -> Result<Preprocessor, Failure> {
     let all: Vec<usize> = (0..dataset.rows()).collect();
-    let preprocessor = Preprocessor::fit(&dataset, &all).map_err(unusable)?;
+    Preprocessor::fit(dataset, &all).map_err(unusable)
+}
+
+/// All rows of the dataset, standardised by the agreed statistics, or by their own where none are given.
+fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
+    let dataset = load(data)?;
+    let preprocessor = match statistics {
+        None => fit(&dataset)?,
+        Some(path) => {
+            let named = |error: &dyn std::fmt::Display| unusable(format!("{}: {error}", path.display()));
+            let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+            Preprocessor::from_toml(&text).map_err(|error| named(&error))?
+        }
+    };
+    let all: Vec<usize> = (0..dataset.rows()).collect();
     preprocessor.transform(&dataset, &all).map_err(unusable)
 }
 

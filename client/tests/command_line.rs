@@ -51,6 +51,14 @@ fn bad_values_and_files_are_named_on_one_line() {
     with(&second, node, "pima", "768 rows, the certificate says 10");
     with(&first, node, "wdbc", "569 rows");
     assert!(!dir.path().join("state").exists());
+    let foreign = path("wdbc.toml");
+    std::fs::write(&foreign, run(&["statistics", "--data", "wdbc"]).stdout).unwrap();
+    let run_with = |statistics: &str, what: &str| {
+        let arguments = ["run", "--ceremony", &first, "--state", &state, "--coordinator", node, "--data", "pima"];
+        refused(&[&arguments[..], &["--statistics", statistics]].concat(), what);
+    };
+    run_with(&path("absent.toml"), "absent.toml");
+    run_with(&foreign, "mean");
     refused(&["audit", "--ledger", "x", "--ceremony", &path("nowhere")], "genesis.bin");
 }
 
