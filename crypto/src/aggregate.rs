@@ -164,6 +164,12 @@ impl VerifiedEvaluation {
     pub(crate) fn sums(&self) -> &[Ciphertext] {
         &self.0.sums
     }
+
+    /// [`sums`](Self::sums), encoded: what the certified content ends with.
+    pub(crate) fn encoded_sums(&self) -> &[u8] {
+        let content = &self.0.content;
+        content.get(content.len().saturating_sub(CIPHERTEXTS_LEN)..).unwrap_or_default()
+    }
 }
 
 impl std::ops::Deref for VerifiedEvaluation {

@@ -98,7 +98,8 @@ impl DealingCommitments {
         bytes
     }
 
-    /// Reads [`encode`](Self::encode)'s bytes; refuses n < 3t − 2 and commitments that do not open to a key.
+    /// Reads [`encode`](Self::encode)'s bytes; refuses n < 3t − 2, commitments that do not open to a key, and a trustee whose
+    /// public share is the identity.
     pub fn decode(bytes: &[u8]) -> Result<Self, ShareError> {
         const WHAT: &str = "dealing commitments";
         let head = bytes.get(..8).ok_or(DecodeError::Length { what: WHAT, expected: 8, found: bytes.len() })?;
@@ -113,7 +114,11 @@ impl DealingCommitments {
         };
         let commitments = Self { trustees, f: points()?, g: points()? };
         let opens = commitments.f.first() == Some(&g()) && commitments.g.first() == Some(&g());
-        if opens { Ok(commitments) } else { Err(ShareError::WrongDealing) }
+        if !opens {
+            return Err(ShareError::WrongDealing);
+        }
+        (1..=trustees).try_for_each(|index| commitments.public_share(index).map(drop))?;
+        Ok(commitments)
     }
 
     /// t.

@@ -107,6 +107,15 @@ mod tests {
             let points = [h_times(&Scalar::ONE), h_times(&value)];
             assert_eq!(table.read_off(&points, bound), Err(ReadOffError::NotFound { index: 1, bound }));
         }
+        // m·2^b and m·2^16 themselves, the first values beyond the last.
+        for bound in [10u64 << 8, 10 << 16, MAX_BOUND] {
+            let points = [h_times(&Scalar::from(bound - 1)), h_times(&Scalar::from(bound))];
+            assert_eq!(table.read_off(&points[..1], bound), Ok(vec![bound - 1]));
+            assert_eq!(table.read_off(&points, bound), Err(ReadOffError::NotFound { index: 1, bound }));
+            // Something that is no multiple of h at all.
+            let points = [points[0], crate::group::g()];
+            assert_eq!(table.read_off(&points, bound), Err(ReadOffError::NotFound { index: 1, bound }));
+        }
         let too_large = MAX_BOUND + 1;
         assert!(matches!(table.read_off(&[], too_large), Err(ReadOffError::TooLarge { .. })));
     }

@@ -125,7 +125,8 @@ pub enum UpdateError {
     BadRangeProof,
 }
 
-/// Why a sum of encrypted mask keys is not accepted.
+/// Why a sum of encrypted mask keys is not accepted. Nobody whose update is listed is to blame: whoever made the list can
+/// name an update twice, or one of another round, without its author.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AggregateError {
     /// Nothing, or more than any table reads off, is to be summed.
@@ -166,21 +167,6 @@ pub enum AggregateError {
     /// The certificate does not verify.
     #[error("the certificate of the evaluation does not verify under the public key's evaluation key")]
     BadCertificate,
-}
-
-impl AggregateError {
-    /// The pseudonyms of the institutions to blame, if any.
-    pub fn culprits(&self) -> Vec<Hash> {
-        match self {
-            Self::Duplicate { pseudonym } | Self::OtherRound { pseudonym } => vec![*pseudonym],
-            Self::Count { .. }
-            | Self::WrongRound
-            | Self::WrongInputs { .. }
-            | Self::WrongKey
-            | Self::WrongSum
-            | Self::BadCertificate => Vec::new(),
-        }
-    }
 }
 
 /// Why a dealing or a decryption share is not accepted.

@@ -212,3 +212,64 @@ fn equations_hold(key: &PublicKey, headers: &[(&CandidateHeader, &Transcript)], 
     let folds = headers.iter().map(|(header, base)| header.fold(base, &mut weights));
     folds.fold(Folded::default(), Folded::merge).holds(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
+    use curve25519_dalek::scalar::Scalar;
+
+    use super::*;
+    use crate::tests::Federation;
+    use crate::transcript::{LIMBS as WELL_FORMED, Protocol};
+
+    const KEY_PROOF: usize = HEADER_LEN - KEY_PROOF_LEN;
+
+    #[test]
+    fn two_false_key_proofs_built_to_cancel_under_the_weights_of_the_honest_ones_are_both_rejected() {
+        let mut federation = Federation::new(61, 1, 1, 1, 8);
+        let key = federation.dealing.public_key.clone();
+        let mut headers = [1, 2].map(|who| federation.update(who).header);
+        // The weights that these two would get if the responses came after them.
+        let digests = headers.each_ref().map(|header| Hash::from(Sha256::digest(header)));
+        let known = || Weights::new(HEADER_WEIGHTS, 2, &key, None, &digests);
+        let weights: [Scalar; 6] = known().take();
+        // z3 counts with the third weight of its header: the errors w_5 and −w_2 cancel.
+        let z3 = KEY_PROOF + 5 * 32;
+        for (header, error) in headers.iter_mut().zip([weights[5], -weights[2]]) {
+            let z: &mut [u8; 32] = (&mut header[z3..z3 + 32]).try_into().unwrap();
+            *z = (Scalar::from_canonical_bytes(*z).unwrap() + error).to_bytes();
+        }
+        let cheats = || headers.iter().map(|header| CandidateHeader::decode(header).unwrap()).collect::<Vec<_>>();
+        let mut weights = known();
+        let folds = cheats().into_iter().map(|cheat| cheat.fold(&cheat.transcript(&key), &mut weights));
+        assert!(folds.fold(Folded::default(), Folded::merge).holds(&key), "the attack works on weights known before");
+        for verdict in verify_key_proofs(&key, cheats()) {
+            assert_eq!(verdict.err(), Some(UpdateError::BadKeyProof));
+        }
+    }
+
+    #[test]
+    fn weights_of_the_limbs_come_after_all_of_their_ciphertexts() {
+        let mut federation = Federation::new(62, 1, 1, 1, 8);
+        let key = federation.dealing.public_key.clone();
+        let header = federation.update(1).header;
+        let honest = CandidateHeader::decode(&header).unwrap();
+        let base = honest.transcript(&key);
+        let rho = base.fork(WELL_FORMED, 0).weights(b"rho", LIMBS);
+        // Two errors that cancel under the weights of the honest ciphertexts, in each component.
+        for component in 0..3 {
+            let mut changed = header.clone();
+            for (limb, error) in [(0, rho[1]), (1, -rho[0])] {
+                let start = Context::LEN + limb * Ciphertext::LEN + component * 32;
+                let [point] = Reader::new("C", &changed[start..start + 32], 32).unwrap().points().unwrap();
+                let point = point + RISTRETTO_BASEPOINT_POINT * error;
+                changed[start..start + 32].copy_from_slice(point.compress().as_bytes());
+            }
+            let cheat = CandidateHeader::decode(&changed).unwrap();
+            let holds = |base| cheat.fold(base, &mut Weights::new(HEADER_WEIGHTS, 1, &key, None, [])).holds(&key);
+            assert!(holds(&base), "the attack works on weights drawn before");
+            assert!(!holds(&cheat.transcript(&key)));
+            assert_eq!(federation.verify_header(&changed).err(), Some(UpdateError::BadKeyProof));
+        }
+    }
+}

@@ -249,6 +249,19 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_wiped_when_dropped() {
+        // Holds by compiling.
+        fn wiped<Secret: ZeroizeOnDrop>() {}
+        wiped::<DecryptionKey>();
+        wiped::<crate::KeyShare>();
+        wiped::<crate::QuantisedUpdate>();
+        wiped::<crate::UnprovenUpdate>();
+        wiped::<crate::limbs::LimbWitness>();
+        wiped::<crate::link::LinkWitness>();
+        wiped::<ed25519_dalek::SigningKey>();
+    }
+
+    #[test]
     fn secrets_are_not_shown() {
         let mut rng = ChaCha20Rng::seed_from_u64(5);
         assert_eq!(format!("{:?}", key(&mut rng).1), "DecryptionKey(redacted)");

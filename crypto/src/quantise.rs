@@ -5,12 +5,13 @@
 //! Decoding: Δ̄ = c/(2^(b−1)−1) · (Σu − m·2^(b−1)) / Σω over the m accepted updates, u = q + 2^(b−1).
 
 use rand_core::RngCore;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::dlog::MAX_BOUND;
 use crate::{MAX_SUMMANDS, QuantiseError};
 
-/// An update as integers, each within ±(2^(b−1)−1).
-#[derive(Clone, PartialEq, Eq)]
+/// An update as integers, each within ±(2^(b−1)−1). Wiped when dropped, never shown.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct QuantisedUpdate {
     values: Vec<i64>,
     bits: u8,

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::encoding::{ELEMENT_LEN, Reader};
 use crate::fold::Weights;
 use crate::group::{MAX_RANGE_VALUES, pedersen, range_generators};
-use crate::transcript::{BOUNDS, Protocol, witness_bytes};
+use crate::transcript::{BOUNDS, Protocol};
 use crate::{DecodeError, EncryptError};
 
 /// Values `start..start + values` of a vector, under one proof over `padded` values.
@@ -111,8 +111,9 @@ pub(crate) fn prove_all(
         let values = Zeroizing::new(values.collect::<Vec<_>>());
         let blindings = Zeroizing::new(blindings.chain(std::iter::repeat_n(Scalar::ZERO, pad)).collect::<Vec<_>>());
         let transcript = base.fork(BOUNDS, number as u64);
-        let mut witness = witness_bytes(blindings.iter());
-        witness.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        let witness = blindings.iter().flat_map(Scalar::to_bytes);
+        let witness = witness.chain(values.iter().flat_map(|value| value.to_le_bytes()));
+        let witness = Zeroizing::new(witness.collect::<Vec<_>>());
         let rng = transcript.witness_rng(&witness, rng);
         jobs.push((chunk, transcript, values, blindings, rng));
     }
@@ -170,7 +171,59 @@ impl RangeProofs {
 
 #[cfg(test)]
 mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
     use super::*;
+    use crate::tests::Federation;
+    use crate::transcript::{LIMB_RANGE, RANGE_WEIGHTS};
+
+    const BITS: u8 = 8;
+
+    /// A transcript, and blindings for seven values and the one that pads them.
+    fn seven() -> (Transcript, Vec<Scalar>, TranscriptRng) {
+        let base = Transcript::new(b"test");
+        let mut rng = base.witness_rng(&[], &mut ChaCha20Rng::seed_from_u64(71));
+        (base, (0..8).map(|_| Scalar::random(&mut rng)).collect(), rng)
+    }
+
+    fn weights() -> Weights {
+        Weights::new(RANGE_WEIGHTS, 0, &Federation::new(71, 1, 1, 1, BITS).dealing.public_key, None, [])
+    }
+
+    fn parsed(proof: &[u8], dimension: usize) -> RangeProofs {
+        RangeProofs::parse(&mut Reader::new("proof", proof, proof.len()).unwrap(), dimension, BITS).unwrap()
+    }
+
+    #[test]
+    fn a_chunk_that_is_not_full_is_padded_by_the_verifier_and_by_nobody_else() {
+        let (base, mut blindings, mut rng) = seven();
+        let (proof, v) = prove_all(&base, &[3; 7], &blindings[..7], BITS, &mut rng).unwrap();
+        assert!(parsed(&proof, 7).verify(0, &base, &v, BITS, weights()));
+        // The prover's own padding: a true proof, but not over the identity.
+        for (value, blinding) in [(1, Scalar::ZERO), (0, Scalar::ONE), (200, blindings[7])] {
+            blindings[7] = blinding;
+            let values = [3, 3, 3, 3, 3, 3, 3, value];
+            let nonces = base.witness_rng(&[], &mut rng);
+            let (proof, v) = prove(base.fork(BOUNDS, 0), &values, &blindings, BITS, nonces).unwrap();
+            let full = parsed(&proof, 8);
+            assert!(full.verify(0, &base, &v, BITS, weights()), "true over eight values");
+            assert!(!parsed(&proof, 7).verify(0, &base, &v[..7], BITS, weights()), "padded with {value}");
+        }
+    }
+
+    #[test]
+    fn a_range_proof_is_of_its_transcript_label_and_number_only() {
+        let (base, blindings, mut rng) = seven();
+        let (proof, v) = prove_all(&base, &[3; 8], &blindings, BITS, &mut rng).unwrap();
+        let RangeProofs(proofs) = parsed(&proof, 8);
+        let holds = |transcript| verify(&proofs[0].1, transcript, &v, BITS, weights());
+        assert!(holds(base.fork(BOUNDS, 0)));
+        for other in [base.fork(BOUNDS, 1), base.fork(LIMB_RANGE, 0), base.clone(), Transcript::new(b"other")] {
+            assert!(!holds(other));
+        }
+        assert!(!verify(&proofs[0].1, base.fork(BOUNDS, 0), &v, 16, weights()), "another number of bits");
+    }
 
     #[test]
     fn chunks_cover_every_value_once_and_pad_little() {

@@ -98,8 +98,8 @@ impl KeyShare {
         for (d, sum) in d.iter_mut().zip(evaluation.sums()) {
             *d = sum.c1 * self.a + sum.c2 * self.b;
         }
-        let statement = Statement::new(key, evaluation, sealed_block, self.index, public, &d);
-        let mut transcript = statement.transcript;
+        let mut transcript = start(key, evaluation, sealed_block, self.index, public, &d);
+        let statement = Statement::new(&mut transcript, evaluation, &d);
         let secrets = [self.a, self.b].map(Zeroizing::new);
         let mut nonces = transcript.witness_rng(&witness_bytes(secrets.iter().map(|secret| &**secret)), rng);
         let alpha = Zeroizing::new([(); 2].map(|()| Scalar::random(&mut nonces)));
@@ -112,35 +112,38 @@ impl KeyShare {
     }
 }
 
-/// What a share proves: D folded, and the transcript so far.
+fn start(
+    key: &PublicKey,
+    evaluation: &VerifiedEvaluation,
+    sealed_block: &Hash,
+    index: u32,
+    public: PublicShare,
+    d: &[RistrettoPoint; LIMBS],
+) -> Transcript {
+    let mut transcript = transcript::share(&evaluation.hash(), key);
+    transcript.append_message(b"sealed block", sealed_block);
+    transcript.append_u64(b"trustee", u64::from(index));
+    transcript.append_points(b"public share", &[public.a, public.b]);
+    transcript.append_message(b"C", evaluation.encoded_sums());
+    transcript.append_points(b"D", d);
+    transcript
+}
+
+/// What a share proves of D, folded by weights from a transcript that has absorbed C̄ and D.
 struct Statement {
-    transcript: Transcript,
     u1: RistrettoPoint,
     u2: RistrettoPoint,
     y: RistrettoPoint,
 }
 
 impl Statement {
-    fn new(
-        key: &PublicKey,
-        evaluation: &VerifiedEvaluation,
-        sealed_block: &Hash,
-        index: u32,
-        public: PublicShare,
-        d: &[RistrettoPoint; LIMBS],
-    ) -> Self {
-        let mut transcript = transcript::share(&evaluation.hash(), key);
-        transcript.append_message(b"sealed block", sealed_block);
-        transcript.append_u64(b"trustee", u64::from(index));
-        transcript.append_points(b"public share", &[public.a, public.b]);
-        transcript.append_ciphertexts(b"C", evaluation.sums());
-        transcript.append_points(b"D", d);
+    fn new(transcript: &mut Transcript, evaluation: &VerifiedEvaluation, d: &[RistrettoPoint; LIMBS]) -> Self {
         let weights = transcript.weights(b"w", LIMBS);
         let fold = |points: Vec<RistrettoPoint>| RistrettoPoint::vartime_multiscalar_mul(&weights, points);
         let u1 = fold(evaluation.sums().iter().map(|sum| sum.c1).collect());
         let u2 = fold(evaluation.sums().iter().map(|sum| sum.c2).collect());
         let y = fold(d.to_vec());
-        Self { transcript, u1, u2, y }
+        Self { u1, u2, y }
     }
 }
 
@@ -173,8 +176,8 @@ pub fn verify_share(
     if share.sealed_block != *sealed_block {
         return Err(ShareError::OtherBlock { index });
     }
-    let statement = Statement::new(key, evaluation, sealed_block, index, public, &share.d);
-    let mut transcript = statement.transcript;
+    let mut transcript = start(key, evaluation, sealed_block, index, public, &share.d);
+    let statement = Statement::new(&mut transcript, evaluation, &share.d);
     transcript.append_points(b"T", &share.t);
     let e = transcript.challenge(b"e");
     let [z1, z2] = share.z;
@@ -235,4 +238,35 @@ fn lagrange_at_zero(index: u32, indices: &[u32]) -> Scalar {
     let numerator: Scalar = others().product();
     let denominator: Scalar = others().map(|other| other - Scalar::from(index)).product();
     numerator * denominator.invert()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::group::g;
+    use crate::tests::{BLOCK, Federation};
+
+    #[test]
+    fn weights_of_a_share_come_after_every_one_of_its_elements() {
+        let mut federation = Federation::new(38, 1, 1, 1, 8);
+        let header = federation.update(1).header;
+        let header = federation.verify_header(&header).unwrap();
+        let crate::Dealing { public_key: key, commitments, shares } = &federation.dealing;
+        let evaluation = federation.evaluation_key.evaluate(&federation.round, &[&header]).unwrap();
+        let evaluation = evaluation.verify(key, &federation.round, &[&header]).unwrap();
+        let honest = shares[0].decryption_share(key, &evaluation, &BLOCK);
+        assert!(verify_share(&honest, key, commitments, &evaluation, &BLOCK).is_ok());
+
+        // Two errors that cancel under the weights of the honest elements.
+        let public = commitments.public_share(1).unwrap();
+        let before = || start(key, &evaluation, &BLOCK, 1, public, &honest.d);
+        let w = before().weights(b"w", LIMBS);
+        let mut cheat = honest.clone();
+        cheat.d[0] += g() * w[1];
+        cheat.d[1] -= g() * w[0];
+        let folded = |d| Statement::new(&mut before(), &evaluation, d).y;
+        assert_eq!(folded(&cheat.d), folded(&honest.d), "the attack works on weights drawn before");
+        let verdict = verify_share(&cheat, key, commitments, &evaluation, &BLOCK);
+        assert_eq!(verdict.err(), Some(ShareError::BadShareProof { index: 1 }));
+    }
 }

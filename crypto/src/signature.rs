@@ -158,6 +158,35 @@ mod tests {
     }
 
     #[test]
+    fn signatures_are_verified_strictly() {
+        use curve25519_dalek::scalar::Scalar;
+        use ed25519_dalek::Verifier;
+        let key = SigningKey::generate(&mut ChaCha20Rng::seed_from_u64(2));
+        let public = key.verifying_key();
+        let message = digest("label", &[b"part"]);
+        // R the identity and S = k·a: the plain equation holds, but R says nothing of the signer's nonce.
+        let mut bytes = [0; SIGNATURE_LEN];
+        bytes[0] = 1;
+        let k = Sha512::new().chain_update(&bytes[..32]).chain_update(public.encode()).chain_update(message);
+        let s = Scalar::from_bytes_mod_order_wide(&k.finalize().into()) * key.0.to_scalar();
+        bytes[32..].copy_from_slice(s.as_bytes());
+        let signature = Signature::decode(&bytes).unwrap();
+        assert!(public.0.verify(&message, &signature.0).is_ok());
+        assert_eq!(public.verify("label", &[b"part"], &signature), Err(SignatureError));
+        // S + ℓ is S again, written differently.
+        let mut bytes = key.sign("label", &[b"part"]).encode();
+        let order = (-Scalar::ONE).to_bytes();
+        let mut carry = 1;
+        for (byte, order) in bytes[32..].iter_mut().zip(order) {
+            carry += u16::from(*byte) + u16::from(order);
+            *byte = carry as u8;
+            carry >>= 8;
+        }
+        let signature = Signature::decode(&bytes).unwrap();
+        assert_eq!(public.verify("label", &[b"part"], &signature), Err(SignatureError));
+    }
+
+    #[test]
     fn a_private_key_is_not_shown() {
         let key = SigningKey::from_bytes(&Zeroizing::new([7; 32]));
         assert!(!format!("{key:?}").contains("0707"));

@@ -10,7 +10,7 @@ use rand_core::CryptoRngCore;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::{Ciphertext, Hash, PublicKey};
+use crate::{Hash, PublicKey};
 
 /// Label of the signature under an evaluation of a round.
 pub(crate) const EVALUATION: &str = "consilium v1 evaluation";
@@ -69,8 +69,6 @@ pub(crate) trait Protocol {
     fn fork(&self, label: &'static [u8], number: u64) -> Transcript;
     /// Group elements, all of one kind, encoded.
     fn append_points(&mut self, label: &'static [u8], points: &[RistrettoPoint]);
-    /// Ciphertexts, encoded.
-    fn append_ciphertexts(&mut self, label: &'static [u8], ciphertexts: &[Ciphertext]);
     /// A challenge, uniform modulo ℓ.
     fn challenge(&mut self, label: &'static [u8]) -> Scalar;
     /// `count` weights of 128 bits.
@@ -93,11 +91,6 @@ impl Protocol for Transcript {
         self.append_message(label, &bytes);
     }
 
-    fn append_ciphertexts(&mut self, label: &'static [u8], ciphertexts: &[Ciphertext]) {
-        let bytes: Vec<u8> = ciphertexts.iter().flat_map(Ciphertext::encode).collect();
-        self.append_message(label, &bytes);
-    }
-
     fn challenge(&mut self, label: &'static [u8]) -> Scalar {
         let mut bytes = [0; 64];
         self.challenge_bytes(label, &mut bytes);
@@ -115,11 +108,21 @@ impl Protocol for Transcript {
     }
 }
 
-/// The bytes of a witness made of scalars, wiped after use.
+/// The bytes of a witness made of scalars, wiped after use. Collected from an iterator that knows its length: a vector that
+/// grows leaves copies behind.
 pub(crate) fn witness_bytes<'a>(scalars: impl IntoIterator<Item = &'a Scalar>) -> Zeroizing<Vec<u8>> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    for scalar in scalars {
-        bytes.extend_from_slice(scalar.as_bytes());
+    Zeroizing::new(scalars.into_iter().flat_map(Scalar::to_bytes).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_witness_never_move_and_leave_no_copy_behind() {
+        let scalars = [Scalar::ONE; 3];
+        let bytes = witness_bytes(&scalars);
+        assert_eq!((bytes.len(), bytes.capacity()), (96, 96));
+        assert_eq!(*bytes, scalars.map(|scalar| scalar.to_bytes()).concat());
     }
-    bytes
 }

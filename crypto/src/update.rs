@@ -15,7 +15,7 @@ use merlin::TranscriptRng;
 use rand_core::{CryptoRngCore, OsRng};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256, Sha512};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::encoding::ELEMENT_LEN;
 use crate::group::{h_times, mask_bases};
@@ -65,6 +65,8 @@ impl Drop for UnprovenUpdate {
         self.k.zeroize();
     }
 }
+
+impl ZeroizeOnDrop for UnprovenUpdate {}
 
 impl std::fmt::Debug for UnprovenUpdate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

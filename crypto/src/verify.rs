@@ -228,15 +228,32 @@ mod tests {
     use curve25519_dalek::scalar::Scalar;
 
     use super::*;
+    use crate::group::g;
     use crate::tests::Federation;
+    use crate::transcript::{LINK, Protocol};
+    use crate::{Context, EncryptedUpdate, header::CIPHERTEXTS_LEN};
 
     #[test]
     fn two_false_proofs_built_to_cancel_under_weights_known_in_advance_are_both_rejected() {
+        two_false_proofs_built_to_cancel_are_rejected(|_| Vec::new());
+    }
+
+    #[test]
+    fn two_false_proofs_built_to_cancel_under_the_weights_of_the_honest_ones_are_both_rejected() {
+        two_false_proofs_built_to_cancel_are_rejected(|updates| {
+            updates.iter().flat_map(|update| [Sha256::digest(&update.header), Sha256::digest(&update.body)]).collect()
+        });
+    }
+
+    /// `digests` are those that a careless verifier would draw its weights from.
+    fn two_false_proofs_built_to_cancel_are_rejected(
+        digests: fn(&[EncryptedUpdate]) -> Vec<sha2::digest::Output<Sha256>>,
+    ) {
         let mut federation = Federation::new(51, 1, 1, 1, 8);
         let key = federation.dealing.public_key.clone();
         let updates = [federation.update(1), federation.update(2)];
-        // Weights that do not depend on the proofs, as a careless verifier would draw them.
-        let known = || Weights::new(UPDATE_WEIGHTS, 2, &key, None, []);
+        let digests: Vec<crate::Hash> = digests(&updates).into_iter().map(Into::into).collect();
+        let known = || Weights::new(UPDATE_WEIGHTS, 2, &key, None, &digests);
         let weights: [Scalar; 12] = known().take();
         // z_τ counts with the third weight of its update's link: the errors w_2 and −w_1 cancel.
         let errors = [weights[11], -weights[5]];
@@ -249,7 +266,7 @@ mod tests {
                     let z_tau = 64 + LinkProof::LEN - 32;
                     let z: &mut [u8; 32] = (&mut update.body[z_tau..z_tau + 32]).try_into().unwrap();
                     *z = (Scalar::from_canonical_bytes(*z).unwrap() + error).to_bytes();
-                    let body_hash = crate::Context::LEN + crate::header::CIPHERTEXTS_LEN + 64;
+                    let body_hash = Context::LEN + CIPHERTEXTS_LEN + 64;
                     update.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&update.body));
                     federation.parse(&update).unwrap()
                 })
@@ -261,6 +278,40 @@ mod tests {
         assert!(fold(&jobs, &mut known(), Equations::All).holds(&key), "the attack works on known weights");
         for verdict in verify_updates(&key, candidates()) {
             assert_eq!(verdict.err(), Some(UpdateError::BadLinkProof));
+        }
+    }
+
+    #[test]
+    fn weights_of_the_link_come_after_every_mask_and_every_commitment() {
+        let mut federation = Federation::new(53, 1, 1, 2, 8);
+        let key = federation.dealing.public_key.clone();
+        let update = federation.update(1);
+        let honest = federation.parse(&update).unwrap();
+        let base = honest.header.transcript(&key);
+        let mut transcript = base.fork(LINK, 0);
+        transcript.append_message(b"V", &honest.v_bytes);
+        let sigma = transcript.weights(b"sigma", 2);
+        // Two errors that cancel under the weights of the honest elements: in E, then in V.
+        for (start, reason) in [(0, UpdateError::BadKeyProof), (64, UpdateError::BadLinkProof)] {
+            let mut cheat = update.clone();
+            for (position, error) in [(start, sigma[1]), (start + 32, -sigma[0])] {
+                let element = &mut cheat.body[position..position + 32];
+                let point = decompress_all("element", element).unwrap()[0] + g() * error;
+                element.copy_from_slice(point.compress().as_bytes());
+            }
+            let mask_hash = Context::LEN + CIPHERTEXTS_LEN;
+            cheat.header[mask_hash..mask_hash + 64].copy_from_slice(&Sha512::digest(&cheat.body[..64]));
+            cheat.header[mask_hash + 64..mask_hash + 96].copy_from_slice(&Sha256::digest(&cheat.body));
+            assert_eq!(federation.verify(&cheat).err(), Some(reason));
+
+            let cheat = federation.parse(&cheat).unwrap();
+            let holds = |base: &Transcript, v_bytes: &[u8]| {
+                let weights = Weights::new(UPDATE_WEIGHTS, 1, &key, None, []).take();
+                let ciphertexts = cheat.header.ciphertexts();
+                cheat.link.fold(base, &cheat.e, &cheat.v, v_bytes, ciphertexts, weights).holds(&key)
+            };
+            assert!(holds(&base, &honest.v_bytes), "the attack works on weights drawn before");
+            assert!(!holds(&cheat.header.transcript(&key), &cheat.v_bytes));
         }
     }
 

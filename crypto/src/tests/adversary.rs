@@ -118,11 +118,15 @@ fn limbs_made_of_other_institutions_limbs_are_rejected_from_the_header_alone() {
 #[test]
 fn identities_are_allowed_where_a_commitment_may_be_one() {
     let mut federation = Federation::new(25, 1, 1, D, 8);
-    let mut update = federation.update(1);
-    update.body[..32].copy_from_slice(CompressedRistretto::identity().as_bytes());
-    let body_hash = Context::LEN + 16 * Ciphertext::LEN + 64;
-    update.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&update.body));
-    assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadLinkProof), "it decodes, and is not the mask");
+    let update = federation.update(1);
+    // Of E, of V: they decode, and are not the mask and the commitment.
+    for start in [0, 32 * D as usize] {
+        let mut changed = update.clone();
+        changed.body[start..start + 32].copy_from_slice(CompressedRistretto::identity().as_bytes());
+        let body_hash = Context::LEN + 16 * Ciphertext::LEN + 64;
+        changed.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&changed.body));
+        assert_eq!(federation.verify(&changed).err(), Some(UpdateError::BadLinkProof), "from {start}");
+    }
 }
 
 #[test]
@@ -201,8 +205,7 @@ fn a_sum_is_of_distinct_institutions_of_one_round_and_certified() {
     let evaluate = |headers: &[&VerifiedHeader]| federation.evaluation_key.evaluate(&round, headers);
 
     let duplicate = evaluate(&[a, b, a]).unwrap_err();
-    assert_eq!(duplicate.culprits(), [[1; 32]]);
-    assert!(matches!(duplicate, AggregateError::Duplicate { .. }));
+    assert_eq!(duplicate, AggregateError::Duplicate { pseudonym: [1; 32] });
     assert!(matches!(evaluate(&[]), Err(AggregateError::Count { found: 0, .. })));
     let mut next = round.clone();
     next.step += 1;
@@ -213,6 +216,8 @@ fn a_sum_is_of_distinct_institutions_of_one_round_and_certified() {
     let verify = |evaluation: &Evaluation, headers: &[&VerifiedHeader]| evaluation.verify(&key, &round, headers).err();
     assert_eq!(verify(&evaluation, &[a, b, c]), None);
     assert_eq!(evaluation.verify(&key, &next, &[a, b, c]).err(), Some(AggregateError::WrongRound));
+    let elsewhere = Federation::new(29, 1, 1, 1, 8).dealing.public_key;
+    assert_eq!(evaluation.verify(&elsewhere, &round, &[a, b, c]).err(), Some(AggregateError::WrongKey));
     for (headers, position) in [(vec![b, a, c], 0), (vec![a, b], 2), (vec![a, c, b], 1)] {
         assert_eq!(verify(&evaluation, &headers), Some(AggregateError::WrongInputs { position }));
     }

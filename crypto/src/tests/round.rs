@@ -64,8 +64,9 @@ fn plain_sums(federation: &Federation, institutions: impl Iterator<Item = u8>) -
 
 #[test]
 fn a_round_opens_to_the_sum_of_the_updates_at_8_and_16_bits() {
-    for bits in [8, 16] {
-        let mut federation = Federation::new(1, 4, 2, 9, bits);
+    // Seven parameters are padded to a chunk of eight; nine are two chunks.
+    for (bits, d) in [(8, 7), (8, 9), (16, 9)] {
+        let mut federation = Federation::new(1, 4, 2, d, bits);
         let updates: Vec<_> = (1..=5).map(|institution| federation.update(institution)).collect();
         assert_eq!(whole_round(&federation, &updates), plain_sums(&federation, 1..=5));
     }
@@ -81,6 +82,31 @@ fn all_corner_values_add_up() {
         let sums: Vec<u64> = corner.iter().map(|q| 3 * (q + most + 1) as u64).collect();
         assert_eq!(whole_round(&federation, &updates), sums);
     }
+}
+
+#[test]
+fn a_mask_key_of_the_largest_limbs_opens_like_any_other() {
+    // Σ 2^(16i)·65535 is beyond ℓ: nobody honest draws it, but it is proven, and m of its limbs reach the end of the table.
+    let mut federation = Federation::new(9, 4, 2, 2, 8);
+    let limbs = vec![65_535; 16];
+    let k = crate::limbs::inner(&crate::link::limb_weights().take(16).collect::<Vec<_>>(), &[65_535u64.into(); 16]);
+    let updates: Vec<_> = (1..=3)
+        .map(|who| {
+            let values = federation.values(who);
+            let mut unproven = federation.unproven(who, values);
+            let bases = crate::group::mask_bases(2);
+            let masked = unproven.u.iter().zip(bases.iter()).map(|(u, base)| {
+                let u = curve25519_dalek::Scalar::from(u.cast_unsigned());
+                (crate::group::h_times(&u) + base * k).compress().to_bytes()
+            });
+            unproven.masked = masked.collect::<Vec<_>>().concat();
+            unproven.k = k;
+            unproven.limbs.kappa.clone_from(&limbs);
+            unproven.ciphertexts = unproven.limbs.encrypt(&unproven.key);
+            unproven.prove().unwrap()
+        })
+        .collect();
+    assert_eq!(whole_round(&federation, &updates), plain_sums(&federation, 1..=3));
 }
 
 #[test]
@@ -125,15 +151,37 @@ fn two_encryptions_of_one_input_share_no_group_element() {
     let update = QuantisedUpdate::new(federation.values(1), 8).unwrap();
     let encrypt = || encrypt(&federation.dealing.public_key, &federation.context(1), &update).unwrap().prove().unwrap();
     let (one, two) = (encrypt(), encrypt());
+    // Every 32 bytes but the context and the length of the body: points, responses and hashes.
     let elements = |update: &EncryptedUpdate| -> Vec<[u8; 32]> {
-        let header = update.header[Context::LEN..].as_chunks().0.to_vec();
-        [header, update.body.as_chunks().0.to_vec()].concat()
+        let length = HEADER_LEN - crate::limbs::LimbProof::length(16) - 8;
+        let parts = [&update.header[Context::LEN..length], &update.header[length + 8..], &update.body];
+        parts.iter().flat_map(|part| part.as_chunks().0.to_vec()).collect()
     };
-    // After the ciphertexts the header's own elements are out of step by the length's 8 bytes, where none may be equal
-    // either.
-    let two = elements(&two);
-    for element in elements(&one) {
-        assert!(!two.contains(&element));
+    let (one, two) = (elements(&one), elements(&two));
+    assert_eq!(one.len(), 48 + 3 + 31 + (body_length(&federation.parameters()) / 32));
+    assert!(one.iter().all(|element| !two.contains(element)));
+}
+
+#[test]
+fn a_stand_alone_ciphertext_and_a_decryption_share_are_made_with_fresh_randomness_every_time() {
+    use crate::khpke::{Sealed, encrypt};
+    let mut federation = Federation::new(10, 1, 1, 1, 8);
+    let key = federation.dealing.public_key.clone();
+    let [one, two] = [(); 2].map(|()| {
+        let Ok(Sealed::Fresh(bytes)) = encrypt(&key, &[1; 32], 7) else { panic!("Enc makes fresh ciphertexts") };
+        bytes[32..].as_chunks::<32>().0.to_vec()
+    });
+    assert!(one.iter().all(|element| !two.contains(element)));
+
+    let header = federation.update(1).header;
+    let header = federation.verify_header(&header).unwrap();
+    let evaluation = federation.evaluation_key.evaluate(&federation.round, &[&header]).unwrap();
+    let evaluation = evaluation.verify(&key, &federation.round, &[&header]).unwrap();
+    let share = || federation.dealing.shares[0].decryption_share(&key, &evaluation, &BLOCK).encode();
+    let (one, two, proof) = (share(), share(), 4 + 32 + 16 * 32);
+    assert_eq!(one[..proof], two[..proof], "what is opened is the same");
+    for (one, two) in one[proof..].as_chunks::<32>().0.iter().zip(two[proof..].as_chunks::<32>().0) {
+        assert_ne!(one, two, "a nonce used twice gives the key share away");
     }
 }
 

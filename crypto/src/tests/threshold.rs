@@ -163,6 +163,30 @@ fn thresholds_that_one_cheating_third_could_stop_are_refused() {
 }
 
 #[test]
+fn two_quorums_share_an_honest_trustee_and_one_forms_without_the_hostile() {
+    for t in 1..=342 {
+        for n in 3 * t - 2..=1024 {
+            let q = countersign_quorum(n, t);
+            // Two of them overlap in 2q − n trustees, of whom t − 1 may be hostile.
+            assert!(2 * q > n + (t - 1) && q <= n - (t - 1), "n = {n}, t = {t}, q = {q}");
+        }
+    }
+}
+
+#[test]
+fn a_dealing_that_leaves_a_trustee_nothing_is_refused() {
+    let federation = Federation::new(37, 4, 2, 1, 8);
+    let bytes = federation.dealing.commitments.encode();
+    // F_1 = −g/i, so that A_i = F_0 + i·F_1 is the identity; the same for B_i.
+    for (start, index) in [(8 + 32, 1u32), (8 + 32, 4), (8 + 3 * 32, 3)] {
+        let mut changed = bytes.clone();
+        let slope = -crate::group::g() * curve25519_dalek::Scalar::from(index).invert();
+        changed[start..start + 32].copy_from_slice(slope.compress().as_bytes());
+        assert_eq!(DealingCommitments::decode(&changed), Err(ShareError::WrongDealing), "trustee {index}");
+    }
+}
+
+#[test]
 fn a_wrong_dealing_is_seen_by_everyone() {
     let federation = Federation::new(35, 4, 2, 1, 8);
     let Dealing { public_key, commitments, shares } = &federation.dealing;
