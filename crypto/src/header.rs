@@ -118,8 +118,11 @@ impl CandidateHeader {
 
     /// Item 2.
     pub(crate) fn limbs_in_range(&self, key: &PublicKey, base: &Transcript, fresh: Option<&[u8; 32]>) -> bool {
-        let weights = Weights::new(RANGE_WEIGHTS, u64::MAX, key, fresh, [&self.hash]);
-        self.proof.range_holds(base, self.encoded_ciphertexts(), weights)
+        self.proof.range_holds(base, self.encoded_ciphertexts(), self.range_weights(key, fresh))
+    }
+
+    pub(crate) fn range_weights(&self, key: &PublicKey, fresh: Option<&[u8; 32]>) -> Weights {
+        Weights::new(RANGE_WEIGHTS, u64::MAX, key, fresh, [&self.hash])
     }
 }
 
@@ -225,26 +228,29 @@ mod tests {
     const KEY_PROOF: usize = HEADER_LEN - KEY_PROOF_LEN;
 
     #[test]
-    fn two_false_key_proofs_built_to_cancel_under_the_weights_of_the_honest_ones_are_both_rejected() {
+    fn two_false_key_proofs_built_to_cancel_under_weights_known_in_advance_are_both_rejected() {
         let mut federation = Federation::new(61, 1, 1, 1, 8);
         let key = federation.dealing.public_key.clone();
-        let mut headers = [1, 2].map(|who| federation.update(who).header);
-        // The weights that these two would get if the responses came after them.
-        let digests = headers.each_ref().map(|header| Hash::from(Sha256::digest(header)));
-        let known = || Weights::new(HEADER_WEIGHTS, 2, &key, None, &digests);
-        let weights: [Scalar; 6] = known().take();
-        // z3 counts with the third weight of its header: the errors w_5 and −w_2 cancel.
-        let z3 = KEY_PROOF + 5 * 32;
-        for (header, error) in headers.iter_mut().zip([weights[5], -weights[2]]) {
-            let z: &mut [u8; 32] = (&mut header[z3..z3 + 32]).try_into().unwrap();
-            *z = (Scalar::from_canonical_bytes(*z).unwrap() + error).to_bytes();
-        }
-        let cheats = || headers.iter().map(|header| CandidateHeader::decode(header).unwrap()).collect::<Vec<_>>();
-        let mut weights = known();
-        let folds = cheats().into_iter().map(|cheat| cheat.fold(&cheat.transcript(&key), &mut weights));
-        assert!(folds.fold(Folded::default(), Folded::merge).holds(&key), "the attack works on weights known before");
-        for verdict in verify_key_proofs(&key, cheats()) {
-            assert_eq!(verdict.err(), Some(UpdateError::BadKeyProof));
+        let honest = [1, 2].map(|who| federation.update(who).header);
+        let digests = honest.each_ref().map(|header| Hash::from(Sha256::digest(header)));
+        // What a careless verifier would draw from: nothing of the proofs, or all but their responses.
+        for digests in [&[], digests.as_slice()] {
+            let known = || Weights::new(HEADER_WEIGHTS, 2, &key, None, digests);
+            let weights: [Scalar; 6] = known().take();
+            // z3 counts with the third weight of its header: the errors w_5 and −w_2 cancel.
+            let z3 = KEY_PROOF + 5 * 32;
+            let mut headers = honest.clone();
+            for (header, error) in headers.iter_mut().zip([weights[5], -weights[2]]) {
+                let z: &mut [u8; 32] = (&mut header[z3..z3 + 32]).try_into().unwrap();
+                *z = (Scalar::from_canonical_bytes(*z).unwrap() + error).to_bytes();
+            }
+            let cheats = || headers.iter().map(|header| CandidateHeader::decode(header).unwrap()).collect::<Vec<_>>();
+            let mut weights = known();
+            let folds = cheats().into_iter().map(|cheat| cheat.fold(&cheat.transcript(&key), &mut weights));
+            assert!(folds.fold(Folded::default(), Folded::merge).holds(&key), "the attack works on known weights");
+            for verdict in verify_key_proofs(&key, cheats()) {
+                assert_eq!(verdict.err(), Some(UpdateError::BadKeyProof));
+            }
         }
     }
 

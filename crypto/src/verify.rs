@@ -72,10 +72,13 @@ impl CandidateUpdate {
     }
 
     fn chunk_in_range(&self, number: usize, key: &PublicKey, base: &Transcript, fresh: Option<&[u8; 32]>) -> bool {
-        let digests = [&self.header.hash(), self.header.body_hash()];
-        let weights = Weights::new(RANGE_WEIGHTS, number as u64, key, fresh, digests);
+        let weights = self.range_weights(number, key, fresh);
         let v: Vec<_> = self.v_bytes.as_chunks::<ELEMENT_LEN>().0.iter().map(|v| CompressedRistretto(*v)).collect();
         self.ranges.verify(number, base, &v, self.header.context().round.bound.bits(), weights)
+    }
+
+    fn range_weights(&self, number: usize, key: &PublicKey, fresh: Option<&[u8; 32]>) -> Weights {
+        Weights::new(RANGE_WEIGHTS, number as u64, key, fresh, [&self.header.hash(), self.header.body_hash()])
     }
 }
 
@@ -330,6 +333,36 @@ mod tests {
         ];
         for (i, weight) in weights.iter().enumerate() {
             assert!(!weights[i + 1..].contains(weight));
+        }
+    }
+
+    #[test]
+    fn weights_inside_a_range_proof_depend_on_its_last_response_too() {
+        let mut federation = Federation::new(54, 1, 1, 2, 8);
+        let key = federation.dealing.public_key.clone();
+        let update = federation.update(1);
+        // b, the very last scalar of either kind of range proof, is in no transcript.
+        let next = |bytes: &mut [u8]| {
+            let scalar: &mut [u8; 32] = bytes.last_chunk_mut().unwrap();
+            *scalar = (Scalar::from_canonical_bytes(*scalar).unwrap() + Scalar::ONE).to_bytes();
+        };
+        let [mut limbs, mut parameters] = [update.clone(), update.clone()];
+        next(&mut limbs.header);
+        next(&mut parameters.body);
+        let body_hash = Context::LEN + CIPHERTEXTS_LEN + 64;
+        parameters.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&parameters.body));
+        let [honest, limbs, parameters] = [update, limbs, parameters].map(|update| federation.parse(&update).unwrap());
+        let mut weights: Vec<[Scalar; 1]> = vec![
+            honest.header.range_weights(&key, None).take(),
+            limbs.header.range_weights(&key, None).take(),
+            honest.header.range_weights(&key, Some(&[1; 32])).take(),
+            honest.range_weights(0, &key, None).take(),
+            honest.range_weights(1, &key, None).take(),
+            parameters.range_weights(0, &key, None).take(),
+            honest.range_weights(0, &key, Some(&[1; 32])).take(),
+        ];
+        while let Some(weight) = weights.pop() {
+            assert!(!weights.contains(&weight), "after {} others", weights.len());
         }
     }
 }

@@ -76,8 +76,9 @@ fn a_round_opens_to_the_sum_of_the_updates_at_8_and_16_bits() {
 fn all_corner_values_add_up() {
     for bits in [8u8, 16] {
         let most = (1i64 << (bits - 1)) - 1;
-        let mut federation = Federation::new(2, 1, 1, 5, bits);
-        let corner = vec![-most, most, 0, -1, 1];
+        let mut federation = Federation::new(2, 1, 1, 6, bits);
+        // The last is u = 0, which nobody quantises to and anybody can prove.
+        let corner = vec![-most, most, 0, -1, 1, -most - 1];
         let updates: Vec<_> = (1..=3).map(|who| federation.unproven(who, corner.clone()).prove().unwrap()).collect();
         let sums: Vec<u64> = corner.iter().map(|q| 3 * (q + most + 1) as u64).collect();
         assert_eq!(whole_round(&federation, &updates), sums);
