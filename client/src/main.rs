@@ -137,9 +137,9 @@ fn main() -> ExitCode {
             rows(&data, statistics.as_deref())
                 .and_then(|table| take_part(&ceremony, &state, &coordinator, table, seed, patience))
         }
-        Command::Statistics { data } => {
-            load(&data).and_then(|dataset| Ok(print!("{}", fit(&dataset)?.to_toml().map_err(unusable)?)))
-        }
+        Command::Statistics { data } => load(&data)
+            .and_then(|dataset| fit(&dataset)?.to_toml().map_err(unusable))
+            .map(|statistics| print!("{statistics}")),
         Command::Audit { ledger, scratch, ceremony, json } => replay(&ledger, &scratch, ceremony.as_deref(), json),
         Command::Status { ceremony, state } => show(&ceremony, &state),
     };
