@@ -10,7 +10,8 @@ use crate::{Clock, CoordinatorError, Limits, Observer, SystemClock};
 /// How long a node serves after the last round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linger {
-    /// Until nobody has subscribed any more for a second, and no longer than this.
+    /// Until as many as are enrolled have followed the run to its end and nobody has subscribed for a second, and no
+    /// longer than this.
     AtMost(Duration),
     /// Until it is told to stop.
     Forever,
@@ -41,7 +42,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults: blocks of 20 entries or a minute, a minute for enrolment, ten retries, ten seconds of linger.
+    /// The defaults: blocks of 20 entries or a minute, a minute for enrolment, ten retries, half a minute of linger.
     pub fn new(files: CoordinatorFiles, ledger: PathBuf) -> Self {
         Self {
             files,
@@ -50,7 +51,7 @@ impl Config {
             block_age: Duration::from_secs(60),
             enrolment_timeout: Duration::from_secs(60),
             max_retries: 10,
-            linger: Linger::AtMost(Duration::from_secs(10)),
+            linger: Linger::AtMost(Duration::from_secs(30)),
             limits: Limits::default(),
             clock: Box::new(SystemClock::new()),
             observer: None,

@@ -48,8 +48,9 @@ struct Cli {
     /// Collection timeouts (in the genesis) for which a sealed sum waits for trustees.
     #[arg(long, default_value_t = 10)]
     max_retries: u32,
-    /// Seconds to serve after the last round, for those who still follow.
-    #[arg(long, default_value_t = 10)]
+    /// Seconds to serve after the last round, for those who have not seen its end; less where everyone has. An
+    /// institution that lost the connection tries again every ten seconds.
+    #[arg(long, default_value_t = 30)]
     linger: u64,
     /// Serve the ledger after the last round until stopped.
     #[arg(long, conflicts_with = "linger")]

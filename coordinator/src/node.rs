@@ -33,7 +33,7 @@ use crate::{
 /// How often the node looks at the clock when nothing arrives.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How long nobody must have subscribed before a finished node stops.
+/// How long nobody must have subscribed before a finished node stops that has served everyone.
 const QUIET_MS: u64 = 1_000;
 
 /// The coordinator's keys.
@@ -116,6 +116,8 @@ impl Node {
     pub(crate) fn new(contract: Contract, history: History, mut time: NodeTime, parts: Parts) -> Self {
         let Parts { keys, rules, shared, verifier, clock, observer } = parts;
         let now_ms = time.now_ms(&*clock);
+        let blocks = shared.chain().len();
+        shared.publish(blocks, matches!(contract.phase(), Phase::Finished));
         let mut recorder = Recorder::default();
         recorder.opened(contract.step(), contract.attempt(), now_ms);
         Self {
@@ -321,7 +323,8 @@ impl Node {
         self.history.record(&open.recorded);
         self.shared.catalogue_mut().record(block.height(), &hash, &open.recorded);
         // 6. Followers. A crash from here on costs an answer, which sending the transaction again brings back.
-        self.shared.publish(block.height().saturating_add(1));
+        let finished = matches!(self.contract.phase(), Phase::Finished);
+        self.shared.publish(block.height().saturating_add(1), finished);
         // 7. Answers.
         open.answer();
         tracing::debug!(height = block.height(), entries = block.entries.len(), "sealed");
@@ -412,7 +415,8 @@ impl Node {
         }
     }
 
-    /// Whether the run is finished and everyone who follows it has hung up, or had the time to.
+    /// Whether the run is finished, and everyone who is enrolled has followed it to its end or had the time to. One who
+    /// was killed or cut off comes back after the longest pause between two attempts to connect.
     fn is_done(&mut self) -> bool {
         let Linger::AtMost(linger) = self.rules.linger else { return false };
         if !matches!(self.contract.phase(), Phase::Finished) {
@@ -424,7 +428,9 @@ impl Node {
             self.followed_ms = now_ms;
         }
         let quiet_since_ms = self.followed_ms.max(finished_ms);
-        now_ms.saturating_sub(finished_ms) >= millis(linger) || now_ms.saturating_sub(quiet_since_ms) >= QUIET_MS
+        let everyone = self.shared.served() >= self.contract.roster().len();
+        now_ms.saturating_sub(finished_ms) >= millis(linger)
+            || everyone && now_ms.saturating_sub(quiet_since_ms) >= QUIET_MS
     }
 }
 

@@ -17,6 +17,8 @@ use crate::{Limits, catalogue::Catalogue, error::CallError};
 pub(crate) struct Progress {
     /// Durable blocks.
     pub(crate) blocks: u64,
+    /// Blocks at which the run was finished.
+    pub(crate) finished: Option<u64>,
     /// No further block will come.
     pub(crate) ended: bool,
 }
@@ -32,6 +34,8 @@ pub(crate) struct Shared {
     progress: watch::Sender<Progress>,
     streams: Arc<Semaphore>,
     subscribers: AtomicUsize,
+    /// Followers that have hung up after the finished run was sent to them.
+    served: AtomicUsize,
 }
 
 impl Shared {
@@ -42,7 +46,7 @@ impl Shared {
         chain: HeaderChain,
         catalogue: Catalogue,
     ) -> Self {
-        let (progress, _) = watch::channel(Progress { blocks: chain.len(), ended: false });
+        let (progress, _) = watch::channel(Progress { blocks: chain.len(), finished: None, ended: false });
         Self {
             parameters,
             limits,
@@ -53,6 +57,7 @@ impl Shared {
             progress,
             streams: Arc::new(Semaphore::new(limits.streams)),
             subscribers: AtomicUsize::new(0),
+            served: AtomicUsize::new(0),
         }
     }
 
@@ -72,9 +77,12 @@ impl Shared {
         self.catalogue.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells followers of a durable block.
-    pub(crate) fn publish(&self, blocks: u64) {
-        self.progress.send_modify(|progress| progress.blocks = blocks);
+    /// Tells followers of the durable blocks, and whether the run is finished with them.
+    pub(crate) fn publish(&self, blocks: u64, finished: bool) {
+        self.progress.send_modify(|progress| {
+            progress.blocks = blocks;
+            progress.finished = progress.finished.or(finished.then_some(blocks));
+        });
     }
 
     /// Tells followers that no further block will come.
@@ -91,15 +99,20 @@ impl Shared {
         Arc::clone(&self.streams).try_acquire_owned().map_err(|_| CallError::TooMany { what: "streams" })
     }
 
-    /// Counts a follower until the answer is dropped.
-    pub(crate) fn subscriber(self: &Arc<Self>) -> Subscriber {
+    /// Counts a follower, who has the blocks below `from`, until the answer is dropped.
+    pub(crate) fn subscriber(self: &Arc<Self>, from: u64) -> Subscriber {
         self.subscribers.fetch_add(1, Ordering::Relaxed);
-        Subscriber(Arc::clone(self))
+        Subscriber { shared: Arc::clone(self), sent: from }
     }
 
     /// Followers now.
     pub(crate) fn subscribers(&self) -> usize {
         self.subscribers.load(Ordering::Relaxed)
+    }
+
+    /// Followers that have hung up after the finished run was sent to them.
+    pub(crate) fn served(&self) -> usize {
+        self.served.load(Ordering::Relaxed)
     }
 
     /// Reads the store on a thread that may block.
@@ -122,11 +135,18 @@ impl Shared {
 }
 
 /// One open subscription.
-pub(crate) struct Subscriber(Arc<Shared>);
+pub(crate) struct Subscriber {
+    shared: Arc<Shared>,
+    /// Height below which everything has been sent.
+    pub(crate) sent: u64,
+}
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.0.subscribers.fetch_sub(1, Ordering::Relaxed);
+        if self.shared.progress.borrow().finished.is_some_and(|blocks| self.sent >= blocks) {
+            self.shared.served.fetch_add(1, Ordering::Relaxed);
+        }
+        self.shared.subscribers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

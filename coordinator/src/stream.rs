@@ -31,11 +31,11 @@ pub(crate) fn blocks(shared: &Arc<Shared>, from: u64, to: Option<u64>) -> Result
         return Err(CallError::OutOfRange { what: "height", actual: from, expected });
     }
     let permit = shared.open_stream()?;
-    let subscriber = to.is_none().then(|| shared.subscriber());
+    let mut subscriber = to.is_none().then(|| shared.subscriber(from));
     let shared = Arc::clone(shared);
     let (sender, receiver) = mpsc::channel(BLOCKS_AHEAD);
     tokio::spawn(async move {
-        let _held = (permit, subscriber);
+        let _held = permit;
         let mut next = from;
         loop {
             let now = *progress.borrow_and_update();
@@ -48,6 +48,9 @@ pub(crate) fn blocks(shared: &Arc<Shared>, from: u64, to: Option<u64>) -> Result
                     return;
                 }
                 next += 1;
+                if let Some(subscriber) = &mut subscriber {
+                    subscriber.sent = next;
+                }
             }
             if now.ended || to.is_some() {
                 return;

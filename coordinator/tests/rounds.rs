@@ -191,19 +191,33 @@ async fn followers_get_every_block_from_any_height_and_an_end_when_the_node_stop
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_finished_node_goes_when_the_last_follower_hangs_up() {
+async fn a_finished_node_goes_when_everyone_has_followed_it_to_the_end_and_hung_up() {
     let world = World::new(|_| {});
     let (running, peer) = world.start(|config| config.linger = Linger::AtMost(Duration::from_secs(60))).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    let stream = peer.federation.clone().subscribe(SubscribeRequest { from_height: 0 }).await.unwrap();
+    let subscribe =
+        async || peer.federation.clone().subscribe(SubscribeRequest { from_height: 0 }).await.unwrap().into_inner();
+    let mut streams = vec![subscribe().await, subscribe().await, subscribe().await];
+    let cut_off = subscribe().await;
     enrol_all(&peer, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     submit_all(&peer, &institutions, &round).await;
+    // Three of four see the end and hang up; the fourth is cut off before it, and comes back.
+    drop(cut_off);
     open(&peer, &mut follower, &institutions).await;
-
+    for stream in &mut streams {
+        for _ in 0..follower.chain.len() {
+            stream.message().await.unwrap().unwrap();
+        }
+    }
+    drop(streams);
     sleep(Duration::from_millis(1_500)).await;
     follower.sync(&peer).await;
-    drop(stream);
+    let mut fourth = subscribe().await;
+    for _ in 0..follower.chain.len() {
+        fourth.message().await.unwrap().unwrap();
+    }
+    drop(fourth);
     let ended = timeout(Duration::from_secs(10), running.finished()).await.expect("it went long before 60 s");
     assert!(ended.unwrap().finished);
 }
