@@ -62,7 +62,7 @@ fn child_coordinator() {
     let config = Config {
         block_age: Duration::from_millis(text(BLOCK_AGE_MS).parse().unwrap()),
         enrolment_timeout: PATIENCE,
-        linger: Linger::AtMost(Duration::from_secs(20)),
+        linger: Linger::AtMost(Duration::from_secs(8)),
         ..Config::new(CoordinatorFiles::load(&root.join("ceremony/coordinator")).unwrap(), root.join("ledger"))
     };
     let ended = Runtime::new().unwrap().block_on(async {
@@ -576,6 +576,22 @@ fn an_institution_that_never_comes_back_is_waited_for_until_the_deadline_and_no_
     assert_eq!(finished.accepted[1..], [BTreeSet::from([1, 2, 3]), BTreeSet::from([1, 2, 3])]);
     assert!(finished.collected[1..].iter().all(|took| *took >= TIMEOUT), "{:?}", finished.collected);
     assert_eq!(finished.models, world.models_in_the_clear(&finished.accepted));
+}
+
+#[test]
+fn an_institution_that_is_away_when_the_run_ends_comes_back_to_the_last_model() {
+    let mut world = World::new("away", &[4], 1, PATIENCE);
+    world.hold(3, 0);
+    world.start(DENSE);
+    world.until_heard("the updates of step 0", 1, &[1, 2, 4], is_update(0));
+    world.kill_institution(4);
+    world.release(3, 0);
+    assert_eq!(world.until_ended(), BTreeMap::from([(1, 0), (2, 0), (3, 0)]));
+    // Longer than a coordinator stays that nobody is missing from.
+    thread::sleep(Duration::from_secs(2));
+    world.start_institution(4);
+    let finished = world.finish();
+    assert_eq!(finished.models, world.undisturbed());
 }
 
 #[test]
