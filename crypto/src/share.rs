@@ -268,5 +268,15 @@ mod tests {
         assert_eq!(folded(&cheat.d), folded(&honest.d), "the attack works on weights drawn before");
         let verdict = verify_share(&cheat, key, commitments, &evaluation, &BLOCK);
         assert_eq!(verdict.err(), Some(ShareError::BadShareProof { index: 1 }));
+
+        // The rest of what a share is about comes first, too.
+        let negated = PublicShare { a: -public.a, b: public.b };
+        for mut other in [
+            start(key, &evaluation, &[8; 32], 1, public, &honest.d),
+            start(key, &evaluation, &BLOCK, 2, public, &honest.d),
+            start(key, &evaluation, &BLOCK, 1, negated, &honest.d),
+        ] {
+            assert_ne!(other.weights(b"w", LIMBS), w);
+        }
     }
 }

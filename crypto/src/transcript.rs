@@ -117,6 +117,18 @@ pub(crate) fn witness_bytes<'a>(scalars: impl IntoIterator<Item = &'a Scalar>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::Federation;
+
+    #[test]
+    fn transcripts_differ_in_their_kind_their_context_and_their_key() {
+        let [one, two] = [81, 82].map(|seed| Federation::new(seed, 1, 1, 1, 8).dealing.public_key);
+        let starts =
+            [update(b"a", &one), update(b"b", &one), update(b"a", &two), standalone(b"a", &one), share(b"a", &one)];
+        let challenges = starts.map(|mut transcript| transcript.challenge(b"e"));
+        for (i, challenge) in challenges.iter().enumerate() {
+            assert!(!challenges[i + 1..].contains(challenge), "{i}");
+        }
+    }
 
     #[test]
     fn the_bytes_of_a_witness_never_move_and_leave_no_copy_behind() {

@@ -303,8 +303,10 @@ mod tests {
                 element.copy_from_slice(point.compress().as_bytes());
             }
             let mask_hash = Context::LEN + CIPHERTEXTS_LEN;
-            cheat.header[mask_hash..mask_hash + 64].copy_from_slice(&Sha512::digest(&cheat.body[..64]));
             cheat.header[mask_hash + 64..mask_hash + 96].copy_from_slice(&Sha256::digest(&cheat.body));
+            // With the honest h_E, from which σ still follows where V is as it was.
+            assert_eq!(federation.verify(&cheat).err(), Some(UpdateError::BadLinkProof));
+            cheat.header[mask_hash..mask_hash + 64].copy_from_slice(&Sha512::digest(&cheat.body[..64]));
             assert_eq!(federation.verify(&cheat).err(), Some(reason));
 
             let cheat = federation.parse(&cheat).unwrap();
@@ -330,6 +332,7 @@ mod tests {
             one(None, &[[1; 32], [3; 32]]),
             one(None, &[[1; 32]]),
             one(Some(&[2; 32]), &[[1; 32]]),
+            one(Some(&[3; 32]), &[[1; 32]]),
         ];
         for (i, weight) in weights.iter().enumerate() {
             assert!(!weights[i + 1..].contains(weight));

@@ -130,6 +130,19 @@ fn identities_are_allowed_where_a_commitment_may_be_one() {
 }
 
 #[test]
+fn a_true_proof_in_the_name_of_another_public_key_is_none() {
+    let mut federation = Federation::new(30, 1, 1, D, 8);
+    let values = federation.values(1);
+    let mut unproven = federation.unproven(1, values);
+    let mut context = federation.context(1);
+    context.round.key_hash = [0; 32];
+    unproven.context = context.encode();
+    let update = unproven.prove().unwrap();
+    assert_eq!(federation.verify_header(&update.header).err(), Some(UpdateError::BadKeyProof));
+    assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadKeyProof));
+}
+
+#[test]
 fn one_update_under_two_bounds_is_two_updates() {
     let mut eight = Federation::new(26, 1, 1, D, 8);
     let mut sixteen = Federation::new(26, 1, 1, D, 16);
