@@ -142,10 +142,10 @@ impl Evaluation {
 #[cfg(test)]
 impl Evaluation {
     /// What a cheating holder of sk_h can do: certify what is not the sum.
-    pub(crate) fn add_to_first_limb(&mut self, point: curve25519_dalek::RistrettoPoint, key: &EvaluationKey) {
-        let sum = self.sums.first_mut().unwrap();
-        sum.c3 += point;
-        let start = RoundContext::LEN + 4 + 32 * self.inputs.len();
+    pub(crate) fn add_to_limb(&mut self, limb: usize, difference: &Ciphertext, key: &EvaluationKey) {
+        let sum = self.sums.get_mut(limb).unwrap();
+        *sum += difference;
+        let start = RoundContext::LEN + 4 + 32 * self.inputs.len() + limb * Ciphertext::LEN;
         self.content[start..start + Ciphertext::LEN].copy_from_slice(&sum.encode());
         self.certificate = key.0.sign(EVALUATION, &[&self.content]);
     }

@@ -247,9 +247,16 @@ fn a_sum_is_of_distinct_institutions_of_one_round_and_certified() {
     assert!(Evaluation::decode(&bytes[1..]).is_err() && Evaluation::decode(&bytes[..20]).is_err());
 
     // The holder of sk_h certifies a false sum, and another than the holder certifies a true one.
-    let mut lie = evaluation.clone();
-    lie.add_to_first_limb(RISTRETTO_BASEPOINT_POINT, &federation.evaluation_key);
-    assert_eq!(verify(&lie, &[a, b, c]), Some(AggregateError::WrongSum));
+    let (zero, point) = (Ciphertext::default(), RISTRETTO_BASEPOINT_POINT);
+    for limb in 0..16 {
+        for difference in
+            [Ciphertext { c1: point, ..zero }, Ciphertext { c2: point, ..zero }, Ciphertext { c3: point, ..zero }]
+        {
+            let mut lie = evaluation.clone();
+            lie.add_to_limb(limb, &difference, &federation.evaluation_key);
+            assert_eq!(verify(&lie, &[a, b, c]), Some(AggregateError::WrongSum), "limb {limb}");
+        }
+    }
     let stranger = EvaluationKey::generate(&mut federation.rng);
     let forged = stranger.evaluate(&round, &[a, b, c]).unwrap();
     assert_eq!(forged.hash(), evaluation.hash());

@@ -86,6 +86,22 @@ fn all_corner_values_add_up() {
 }
 
 #[test]
+fn sums_beyond_what_m_updates_can_add_up_to_are_neither_read_off_nor_believed() {
+    let mut federation = Federation::new(11, 1, 1, 1, 8);
+    let parameters = federation.parameters();
+    // u = 2^8 − 1 and u = 2^8, with the masks that belong to them.
+    for (q, believed) in [(127, true), (128, false)] {
+        let unproven = federation.unproven(1, vec![q]);
+        let hash = <sha2::Sha512 as sha2::Digest>::digest(&unproven.masked).into();
+        let mut sum = MaskedSum::new(&parameters);
+        sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap()).unwrap();
+        let mask_key = MaskKeySum(unproven.k);
+        assert_eq!(sum.open(&mask_key, &DiscreteLogTable::shared()).is_ok(), believed);
+        assert_eq!(sum.check(&mask_key, &[(q + 128) as u64], &mut OsRng), believed);
+    }
+}
+
+#[test]
 fn a_mask_key_of_the_largest_limbs_opens_like_any_other() {
     // Σ 2^(16i)·65535 is beyond ℓ: nobody honest draws it, but it is proven, and m of its limbs reach the end of the table.
     let mut federation = Federation::new(9, 4, 2, 2, 8);
