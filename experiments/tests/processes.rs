@@ -142,7 +142,7 @@ fn federation(root: &Path) -> Federation {
     Federation::new(&config, &load_dataset(&config.dataset).unwrap()).unwrap()
 }
 
-/// A process by its name, with what it writes to stderr.
+/// A process by its name, which is also that of its log.
 struct Process {
     name: String,
     child: Child,
@@ -337,8 +337,8 @@ impl World {
         }
     }
 
-    /// Everyone ends with code 0, the audit passes, all hold the same last model, nobody has countersigned twice and
-    /// nobody was found at fault.
+    /// Everyone ends with code 0, the audit passes, all hold the same last model, nobody has encrypted or countersigned
+    /// twice, and nobody was found at fault.
     fn finish(&mut self) -> Finished {
         for (index, code) in self.until_ended() {
             assert_eq!(code, 0, "institution {index}");
@@ -429,12 +429,17 @@ impl Finished {
     fn new(world: &World, chain: &[CandidateTransaction], report: AuditReport) -> Self {
         let (mut models, mut accepted, mut authors) = (Vec::new(), Vec::new(), BTreeMap::new());
         let (mut collected, mut opened_ms) = (Vec::new(), 0);
+        let mut encrypted: BTreeMap<(u32, u64, u32), Hash> = BTreeMap::new();
         let mut countersigned: BTreeMap<(u32, u64), BTreeSet<Vec<u8>>> = BTreeMap::new();
         for transaction in chain {
             match transaction.action() {
                 Action::OpenRound(open) => opened_ms = open.time_ms,
                 Action::SubmitUpdate(update) => {
-                    authors.insert(sha256(&update.header), world.index_of(transaction));
+                    let context = CandidateHeader::decode(&update.header).unwrap().context().clone();
+                    let (author, header) = (world.index_of(transaction), sha256(&update.header));
+                    let first = *encrypted.entry((author, context.round.step, context.round.attempt)).or_insert(header);
+                    assert_eq!(first, header, "institution {author} has encrypted twice in {:?}", context.round);
+                    authors.insert(header, author);
                 }
                 Action::CloseCollection(close) => {
                     collected.push(Duration::from_millis(close.time_ms - opened_ms));
