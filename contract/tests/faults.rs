@@ -221,7 +221,7 @@ fn a_wrong_dimension_or_bound_is_a_fault() {
         let mut round = run.round();
         round.dimension = dimension;
         round.bound = consilium_crypto::Bound::Parameter { bits };
-        let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; values], bits);
+        let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; values], round.bound);
         let context = Context { round, pseudonym: run.members[0].name };
         let encrypted = consilium_crypto::update::encrypt(&run.parameters().public_key, &context, &update).unwrap();
         let receipt = run.apply(&run.submission(0, encrypted.prove().unwrap().header));

@@ -15,9 +15,6 @@ use sha2::{Digest, Sha512};
 
 /// Largest chunk of values under one aggregated range proof.
 pub(crate) const MAX_RANGE_VALUES: usize = 256;
-/// Largest number of bits of a range-proven value.
-pub(crate) const MAX_RANGE_BITS: usize = 16;
-
 /// g, the ristretto255 basepoint. Encryption randomness and blindings multiply it.
 pub(crate) const fn g() -> RistrettoPoint {
     RISTRETTO_BASEPOINT_POINT
@@ -45,10 +42,17 @@ pub(crate) fn pedersen() -> PedersenGens {
     PedersenGens { B: *h(), B_blinding: g() }
 }
 
-/// The generators of the Bulletproofs, enough for the largest chunk of the widest values.
-pub(crate) fn range_generators() -> &'static BulletproofGens {
-    static GENERATORS: OnceLock<BulletproofGens> = OnceLock::new();
-    GENERATORS.get_or_init(|| BulletproofGens::new(MAX_RANGE_BITS, MAX_RANGE_VALUES))
+/// Generators of the Bulletproofs, enough for so many values of so many bits: for chunks of 16 bits, which every update
+/// has, for one value of 64, and for chunks of 32, which only large norms need.
+pub(crate) fn range_generators(bits: usize, values: usize) -> &'static BulletproofGens {
+    static NARROW: OnceLock<BulletproofGens> = OnceLock::new();
+    static SINGLE: OnceLock<BulletproofGens> = OnceLock::new();
+    static WIDE: OnceLock<BulletproofGens> = OnceLock::new();
+    match (bits, values) {
+        (..=16, _) => NARROW.get_or_init(|| BulletproofGens::new(16, MAX_RANGE_VALUES)),
+        (_, ..=1) => SINGLE.get_or_init(|| BulletproofGens::new(64, 1)),
+        _ => WIDE.get_or_init(|| BulletproofGens::new(32, MAX_RANGE_VALUES)),
+    }
 }
 
 /// The mask bases W_0..W_(d−1), at least; grown when a larger model comes, shared by everything in the process.

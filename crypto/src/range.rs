@@ -1,4 +1,4 @@
-//! Aggregated range proofs: items 2 and 4 of an encrypted update, by the bulletproofs crate.
+//! Aggregated range proofs: of limbs, of parameters or projections, and of the squares, by the bulletproofs crate.
 //!
 //! Values come in chunks whose sizes follow from d alone. A chunk under one proof has a power of two of values; where it
 //! has fewer, the verifier supplies the padding: the identity, a commitment to 0 with blinding 0.
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::encoding::{ELEMENT_LEN, Reader};
 use crate::fold::Weights;
 use crate::group::{MAX_RANGE_VALUES, pedersen, range_generators};
-use crate::transcript::{BOUNDS, Protocol};
+use crate::transcript::Protocol;
 use crate::{DecodeError, EncryptError};
 
 /// Values `start..start + values` of a vector, under one proof over `padded` values.
@@ -57,7 +57,7 @@ pub(crate) fn prove(
 ) -> Result<(Vec<u8>, Vec<CompressedRistretto>), EncryptError> {
     let bits = usize::from(bits);
     RangeProof::prove_multiple_with_rng(
-        range_generators(),
+        range_generators(bits, values.len()),
         &pedersen(),
         &mut transcript,
         values,
@@ -90,14 +90,15 @@ pub(crate) fn verify(
     mut weights: Weights,
 ) -> bool {
     let bits = usize::from(bits);
-    proof
-        .verify_multiple_with_rng(range_generators(), &pedersen(), &mut transcript, commitments, bits, &mut weights)
-        .is_ok()
+    let generators = range_generators(bits, commitments.len());
+    proof.verify_multiple_with_rng(generators, &pedersen(), &mut transcript, commitments, bits, &mut weights).is_ok()
 }
 
-/// Item 4: proves all of u, chunk by chunk on all cores; returns the proofs in order, concatenated, and V.
+/// Proves all of u, chunk by chunk on all cores, each on a fork of this label; returns the proofs in order, concatenated,
+/// and V.
 pub(crate) fn prove_all(
     base: &Transcript,
+    label: &'static [u8],
     u: &[u64],
     blindings: &[Scalar],
     bits: u8,
@@ -110,7 +111,7 @@ pub(crate) fn prove_all(
         let blindings = blindings.iter().skip(chunk.start).take(chunk.values).copied();
         let values = Zeroizing::new(values.collect::<Vec<_>>());
         let blindings = Zeroizing::new(blindings.chain(std::iter::repeat_n(Scalar::ZERO, pad)).collect::<Vec<_>>());
-        let transcript = base.fork(BOUNDS, number as u64);
+        let transcript = base.fork(label, number as u64);
         let witness = blindings.iter().flat_map(Scalar::to_bytes);
         let witness = witness.chain(values.iter().flat_map(|value| value.to_le_bytes()));
         let witness = Zeroizing::new(witness.collect::<Vec<_>>());
@@ -129,7 +130,23 @@ pub(crate) fn prove_all(
     Ok((proofs.concat(), commitments.concat()))
 }
 
-/// Item 4 as a verifier holds it: one proof a chunk.
+/// What one proof says: that the committed values lie in [0, 2^bits).
+pub(crate) struct RangeStatement<'a> {
+    pub(crate) proof: &'a RangeProof,
+    pub(crate) transcript: Transcript,
+    /// As many as the proof is padded to.
+    pub(crate) commitments: Vec<CompressedRistretto>,
+    pub(crate) bits: u8,
+}
+
+impl RangeStatement<'_> {
+    /// Whether the proof holds.
+    pub(crate) fn holds(&self, weights: Weights) -> bool {
+        verify(self.proof, self.transcript.clone(), &self.commitments, self.bits, weights)
+    }
+}
+
+/// The proofs over a vector as a verifier holds them: one a chunk.
 pub(crate) struct RangeProofs(Vec<(Chunk, RangeProof)>);
 
 impl RangeProofs {
@@ -138,34 +155,32 @@ impl RangeProofs {
         chunks(dimension).iter().map(|chunk| proof_length(chunk.padded, bits)).sum()
     }
 
-    pub(crate) fn parse(reader: &mut Reader<'_>, dimension: usize, bits: u8) -> Result<Self, DecodeError> {
-        let proofs = chunks(dimension).into_iter().map(|chunk| {
-            let proof = parse("range proof of the parameters", reader, chunk.padded, bits)?;
-            Ok((chunk, proof))
-        });
+    pub(crate) fn parse(
+        what: &'static str,
+        reader: &mut Reader<'_>,
+        dimension: usize,
+        bits: u8,
+    ) -> Result<Self, DecodeError> {
+        let proofs = chunks(dimension).into_iter().map(|chunk| Ok((chunk, parse(what, reader, chunk.padded, bits)?)));
         Ok(Self(proofs.collect::<Result<_, DecodeError>>()?))
     }
 
-    /// How many chunks there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether the chunk of this number proves its part of V.
-    pub(crate) fn verify(
+    /// What the proofs say about the committed vector.
+    pub(crate) fn statements(
         &self,
-        number: usize,
         base: &Transcript,
+        label: &'static [u8],
         commitments: &[CompressedRistretto],
         bits: u8,
-        weights: Weights,
-    ) -> bool {
-        let Some((chunk, proof)) = self.0.get(number) else {
-            return false;
-        };
-        let mut part: Vec<_> = commitments.iter().skip(chunk.start).take(chunk.values).copied().collect();
-        part.resize(chunk.padded, CompressedRistretto::identity());
-        verify(proof, base.fork(BOUNDS, number as u64), &part, bits, weights)
+    ) -> Vec<RangeStatement<'_>> {
+        let numbered = (0..).zip(&self.0);
+        numbered
+            .map(|(number, (chunk, proof))| {
+                let mut part: Vec<_> = commitments.iter().skip(chunk.start).take(chunk.values).copied().collect();
+                part.resize(chunk.padded, CompressedRistretto::identity());
+                RangeStatement { proof, transcript: base.fork(label, number), commitments: part, bits }
+            })
+            .collect()
     }
 }
 
@@ -176,7 +191,7 @@ mod tests {
 
     use super::*;
     use crate::tests::Federation;
-    use crate::transcript::{LIMB_RANGE, RANGE_WEIGHTS};
+    use crate::transcript::{BOUNDS, LIMB_RANGE, RANGE_WEIGHTS};
 
     const BITS: u8 = 8;
 
@@ -192,14 +207,18 @@ mod tests {
     }
 
     fn parsed(proof: &[u8], dimension: usize) -> RangeProofs {
-        RangeProofs::parse(&mut Reader::new("proof", proof, proof.len()).unwrap(), dimension, BITS).unwrap()
+        RangeProofs::parse("proof", &mut Reader::new("proof", proof, proof.len()).unwrap(), dimension, BITS).unwrap()
+    }
+
+    fn holds(proofs: &RangeProofs, base: &Transcript, v: &[CompressedRistretto]) -> bool {
+        proofs.statements(base, BOUNDS, v, BITS).iter().all(|statement| statement.holds(weights()))
     }
 
     #[test]
     fn a_chunk_that_is_not_full_is_padded_by_the_verifier_and_by_nobody_else() {
         let (base, mut blindings, mut rng) = seven();
-        let (proof, v) = prove_all(&base, &[3; 7], &blindings[..7], BITS, &mut rng).unwrap();
-        assert!(parsed(&proof, 7).verify(0, &base, &v, BITS, weights()));
+        let (proof, v) = prove_all(&base, BOUNDS, &[3; 7], &blindings[..7], BITS, &mut rng).unwrap();
+        assert!(holds(&parsed(&proof, 7), &base, &v));
         // The prover's own padding: a true proof, but not over the identity.
         for (value, blinding) in [(1, Scalar::ZERO), (0, Scalar::ONE), (200, blindings[7])] {
             blindings[7] = blinding;
@@ -207,15 +226,15 @@ mod tests {
             let nonces = base.witness_rng(&[], &mut rng);
             let (proof, v) = prove(base.fork(BOUNDS, 0), &values, &blindings, BITS, nonces).unwrap();
             let full = parsed(&proof, 8);
-            assert!(full.verify(0, &base, &v, BITS, weights()), "true over eight values");
-            assert!(!parsed(&proof, 7).verify(0, &base, &v[..7], BITS, weights()), "padded with {value}");
+            assert!(holds(&full, &base, &v), "true over eight values");
+            assert!(!holds(&parsed(&proof, 7), &base, &v[..7]), "padded with {value}");
         }
     }
 
     #[test]
     fn a_range_proof_is_of_its_transcript_label_and_number_only() {
         let (base, blindings, mut rng) = seven();
-        let (proof, v) = prove_all(&base, &[3; 8], &blindings, BITS, &mut rng).unwrap();
+        let (proof, v) = prove_all(&base, BOUNDS, &[3; 8], &blindings, BITS, &mut rng).unwrap();
         let RangeProofs(proofs) = parsed(&proof, 8);
         let holds = |transcript| verify(&proofs[0].1, transcript, &v, BITS, weights());
         assert!(holds(base.fork(BOUNDS, 0)));

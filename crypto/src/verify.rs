@@ -1,20 +1,19 @@
 //! The verifier's side: a [`CandidateUpdate`] becomes a [`VerifiedUpdate`], or a reason why not.
 //!
-//! The equations of items 1 and 3 of all updates of a batch are one multiscalar multiplication; the range proofs are
-//! verified one by one on all cores. If the fold fails, each update is decided alone, so that no verdict depends on what
-//! else is in the batch. Reasons are found in a fixed order: key, link, range.
+//! The equations of all updates of a batch are one multiscalar multiplication; the range proofs are verified one by one on
+//! all cores. If the fold fails, each update is decided alone, so that no verdict depends on what else is in the batch.
+//! Reasons are found in a fixed order: key, link, norm, range.
 
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::ristretto::RistrettoPoint;
 use merlin::Transcript;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256, Sha512};
 
-use crate::encoding::{ELEMENT_LEN, Reader, decompress_all};
+use crate::bound_proof::BoundProof;
+use crate::encoding::{Reader, decompress_all};
 use crate::fold::{Folded, Weights};
 use crate::header::fresh;
-use crate::link::LinkProof;
-use crate::range::RangeProofs;
 use crate::transcript::{RANGE_WEIGHTS, UPDATE_WEIGHTS};
 use crate::{CandidateHeader, Parameters, PublicKey, UpdateError, VerifiedHeader, body_length, mask_length};
 
@@ -22,10 +21,7 @@ use crate::{CandidateHeader, Parameters, PublicKey, UpdateError, VerifiedHeader,
 pub struct CandidateUpdate {
     header: CandidateHeader,
     e: Vec<RistrettoPoint>,
-    v: Vec<RistrettoPoint>,
-    v_bytes: Vec<u8>,
-    link: LinkProof,
-    ranges: RangeProofs,
+    proof: BoundProof,
     mask_hash_matches: bool,
 }
 
@@ -34,14 +30,11 @@ impl CandidateUpdate {
     /// encodings. The context as such (step, model, author) is for the caller to check, and first.
     pub fn parse(header: CandidateHeader, body: &[u8], expected: &Parameters) -> Result<Self, UpdateError> {
         let round = &header.context().round;
-        let (dimension, bits) = (round.dimension, u32::from(round.bound.bits()));
-        if dimension != expected.dimension() {
-            let expected = expected.dimension();
-            return Err(UpdateError::WrongDimension { what: "dimension", expected, found: dimension });
+        if round.dimension != expected.dimension() {
+            return Err(UpdateError::WrongDimension { expected: expected.dimension(), found: round.dimension });
         }
-        if bits != u32::from(expected.bits()) {
-            let expected = u32::from(expected.bits());
-            return Err(UpdateError::WrongDimension { what: "bits a parameter", expected, found: bits });
+        if round.bound != expected.bound() {
+            return Err(UpdateError::WrongBound { expected: expected.bound(), found: round.bound });
         }
         let complete = header.body_length() == body.len() as u64 && *header.body_hash() == *Sha256::digest(body);
         if !complete {
@@ -50,13 +43,9 @@ impl CandidateUpdate {
 
         let mut reader = Reader::new("body", body, body_length(expected))?;
         let e_bytes = reader.take(mask_length(expected))?;
-        let v_bytes = reader.take(mask_length(expected))?;
         Ok(Self {
             e: decompress_all("masked update", e_bytes)?,
-            v: decompress_all("commitments", v_bytes)?,
-            v_bytes: v_bytes.to_vec(),
-            link: LinkProof::read(&mut reader)?,
-            ranges: RangeProofs::parse(&mut reader, dimension as usize, expected.bits())?,
+            proof: BoundProof::read(&mut reader, expected)?,
             mask_hash_matches: *header.mask_hash() == *Sha512::digest(e_bytes),
             header,
         })
@@ -65,16 +54,6 @@ impl CandidateUpdate {
     /// The header.
     pub fn header(&self) -> &CandidateHeader {
         &self.header
-    }
-
-    fn fold_link(&self, base: &Transcript, weights: &mut Weights) -> Folded {
-        self.link.fold(base, &self.e, &self.v, &self.v_bytes, self.header.ciphertexts(), weights.take())
-    }
-
-    fn chunk_in_range(&self, number: usize, key: &PublicKey, base: &Transcript, fresh: Option<&[u8; 32]>) -> bool {
-        let weights = self.range_weights(number, key, fresh);
-        let v: Vec<_> = self.v_bytes.as_chunks::<ELEMENT_LEN>().0.iter().map(|v| CompressedRistretto(*v)).collect();
-        self.ranges.verify(number, base, &v, self.header.context().round.bound.bits(), weights)
     }
 
     fn range_weights(&self, number: usize, key: &PublicKey, fresh: Option<&[u8; 32]>) -> Weights {
@@ -170,14 +149,16 @@ fn verify(
         || jobs.par_iter().with_max_len(1).map(|job| ranges_hold(key, job, fresh)).collect::<Vec<_>>(),
     );
 
-    let decide = |(job, (limbs, parameters)): (&Job<'_>, (bool, bool))| {
+    let decide = |(job, (limbs, bounded)): (&Job<'_>, (bool, bool))| {
         let (update, _) = job;
-        let holds = |equations| (folded && eligible(&job)) || equations_hold(key, &[*job], fresh, equations);
+        let holds = |which| (folded && eligible(&job)) || equations_hold(key, &[*job], fresh, which);
         if !(update.header.is_for(key) && limbs && holds(Equations::Key)) {
             Some(UpdateError::BadKeyProof)
         } else if !(update.mask_hash_matches && holds(Equations::Link)) {
             Some(UpdateError::BadLinkProof)
-        } else if !parameters {
+        } else if !holds(Equations::Squares) {
+            Some(UpdateError::BadNormProof)
+        } else if !bounded {
             Some(UpdateError::BadRangeProof)
         } else {
             None
@@ -191,11 +172,15 @@ fn verify(
     updates.into_iter().zip(faults).map(verdict).collect()
 }
 
-/// Items 2 and 4: whether the limbs are in range, and whether the parameters are.
+/// Whether the limbs are in range, and whether all is that the bound needs to be.
 fn ranges_hold(key: &PublicKey, (update, base): &Job<'_>, fresh: Option<&[u8; 32]>) -> (bool, bool) {
     rayon::join(
         || update.header.limbs_in_range(key, base, fresh),
-        || (0..update.ranges.len()).into_par_iter().all(|number| update.chunk_in_range(number, key, base, fresh)),
+        || {
+            let statements = update.proof.range_statements(base);
+            let numbered = statements.par_iter().enumerate();
+            numbered.all(|(number, statement)| statement.holds(update.range_weights(number, key, fresh)))
+        },
     )
 }
 
@@ -204,9 +189,10 @@ enum Equations {
     All,
     Key,
     Link,
+    Squares,
 }
 
-/// Items 1 and 3 of all updates in one multiscalar multiplication.
+/// Equations of all updates in one multiscalar multiplication.
 fn equations_hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>, which: Equations) -> bool {
     let hashes: Vec<_> = jobs.iter().map(|(update, _)| [update.header.hash(), *update.header.body_hash()]).collect();
     let mut weights = Weights::new(UPDATE_WEIGHTS, jobs.len() as u64, key, fresh, hashes.iter().flatten());
@@ -216,11 +202,15 @@ fn equations_hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>, w
 fn fold(jobs: &[Job<'_>], weights: &mut Weights, which: Equations) -> Folded {
     let mut folded = Folded::default();
     for (update, base) in jobs {
-        if which != Equations::Link {
+        if matches!(which, Equations::All | Equations::Key) {
             folded = folded.merge(update.header.fold(base, weights));
         }
-        if which != Equations::Key {
-            folded = folded.merge(update.fold_link(base, weights));
+        if matches!(which, Equations::All | Equations::Link) {
+            let ciphertexts = update.header.ciphertexts();
+            folded = folded.merge(update.proof.fold_link(base, &update.e, ciphertexts, weights));
+        }
+        if matches!(which, Equations::All | Equations::Squares) {
+            folded = folded.merge(update.proof.fold_squares(base, weights));
         }
     }
     folded
@@ -232,6 +222,7 @@ mod tests {
 
     use super::*;
     use crate::group::g;
+    use crate::link::LinkProof;
     use crate::tests::Federation;
     use crate::transcript::{LINK, Protocol};
     use crate::{Context, EncryptedUpdate, header::CIPHERTEXTS_LEN};
@@ -291,8 +282,9 @@ mod tests {
         let update = federation.update(1);
         let honest = federation.parse(&update).unwrap();
         let base = honest.header.transcript(&key);
+        let v_bytes = update.body[64..128].to_vec();
         let mut transcript = base.fork(LINK, 0);
-        transcript.append_message(b"V", &honest.v_bytes);
+        transcript.append_message(b"V", &v_bytes);
         let sigma = transcript.weights(b"sigma", 2);
         // Two errors that cancel under the weights of the honest elements: in E, then in V.
         for (start, reason) in [(0, UpdateError::BadKeyProof), (64, UpdateError::BadLinkProof)] {
@@ -309,14 +301,16 @@ mod tests {
             cheat.header[mask_hash..mask_hash + 64].copy_from_slice(&Sha512::digest(&cheat.body[..64]));
             assert_eq!(federation.verify(&cheat).err(), Some(reason));
 
+            let cheat_v_bytes = cheat.body[64..128].to_vec();
             let cheat = federation.parse(&cheat).unwrap();
+            let BoundProof::Parameter(proof) = &cheat.proof else { panic!("a bound on parameters") };
             let holds = |base: &Transcript, v_bytes: &[u8]| {
                 let weights = Weights::new(UPDATE_WEIGHTS, 1, &key, None, []).take();
                 let ciphertexts = cheat.header.ciphertexts();
-                cheat.link.fold(base, &cheat.e, &cheat.v, v_bytes, ciphertexts, weights).holds(&key)
+                proof.fold_link_under(base, v_bytes, &cheat.e, ciphertexts, weights).holds(&key)
             };
-            assert!(holds(&base, &honest.v_bytes), "the attack works on weights drawn before");
-            assert!(!holds(&cheat.header.transcript(&key), &cheat.v_bytes));
+            assert!(holds(&base, &v_bytes), "the attack works on weights drawn before");
+            assert!(!holds(&cheat.header.transcript(&key), &cheat_v_bytes));
         }
     }
 
