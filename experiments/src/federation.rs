@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use consilium_client::learning::{Architecture, LocalTrainer, generator, permutation};
-use consilium_crypto::Quantiser;
+use consilium_crypto::{Bound, Quantiser};
 use consilium_datasets::{BUNDLED, Dataset, Partitioning, Preprocessor, Table};
 use rand_core::RngCore;
 
@@ -90,7 +90,7 @@ impl Federation {
         let config = &self.config;
         let summands = u32::try_from(config.institutions).unwrap_or(u32::MAX);
         let trainer = |(institution, (table, &weight)): (u64, (&Table, &f64))| {
-            let quantiser = Quantiser::new(config.bits, config.clip, weight, summands)?;
+            let quantiser = Quantiser::new(Bound::Parameter { bits: config.bits }, config.clip, weight, summands)?;
             let (architecture, local) = (self.architecture.clone(), config.local.clone());
             Ok(LocalTrainer::new(architecture, table.clone(), local, quantiser, config.seed, institution)?)
         };

@@ -184,12 +184,18 @@ impl Institution {
     }
 
     pub fn update(&self, round: &RoundContext) -> Update {
-        self.encrypted(round, QuantisedUpdate::new(self.values(), 8).unwrap())
+        self.encrypted(
+            round,
+            QuantisedUpdate::new(self.values(), consilium_crypto::Bound::Parameter { bits: 8 }).unwrap(),
+        )
     }
 
     /// An update outside of the bounds, with proofs that come out false.
     pub fn unprovable(&self, round: &RoundContext) -> Update {
-        self.encrypted(round, QuantisedUpdate::unchecked(vec![5_000; DIMENSION], 8))
+        self.encrypted(
+            round,
+            QuantisedUpdate::unchecked(vec![5_000; DIMENSION], consilium_crypto::Bound::Parameter { bits: 8 }),
+        )
     }
 
     fn encrypted(&self, round: &RoundContext, values: QuantisedUpdate) -> Update {
