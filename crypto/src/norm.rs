@@ -185,12 +185,12 @@ pub(crate) struct NormProof {
 
 /// All that the verifier draws, in this order.
 pub(crate) struct Challenges {
-    projection: Projection,
-    gamma: Vec<u128>,
-    e: Scalar,
-    omega: Vec<Scalar>,
+    pub(crate) projection: Projection,
+    pub(crate) gamma: Vec<u128>,
+    pub(crate) e: Scalar,
+    pub(crate) omega: Vec<Scalar>,
     /// Where the range proofs fork.
-    transcript: Transcript,
+    pub(crate) transcript: Transcript,
 }
 
 impl NormProof {

@@ -20,8 +20,8 @@ use crate::{CandidateHeader, Parameters, PublicKey, UpdateError, VerifiedHeader,
 /// A header and its body, decoded. Nothing in them is proven.
 pub struct CandidateUpdate {
     header: CandidateHeader,
-    e: Vec<RistrettoPoint>,
-    proof: BoundProof,
+    pub(crate) e: Vec<RistrettoPoint>,
+    pub(crate) proof: BoundProof,
     mask_hash_matches: bool,
 }
 

@@ -2,6 +2,8 @@
 
 mod adversary;
 mod game;
+mod norm;
+mod order;
 mod round;
 mod tampering;
 mod threshold;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Everything that happens to the updates of a round; returns the sums as the contract has them.
-fn whole_round(federation: &Federation, updates: &[EncryptedUpdate]) -> Vec<i64> {
+pub(crate) fn whole_round(federation: &Federation, updates: &[EncryptedUpdate]) -> Vec<i64> {
     let key = &federation.dealing.public_key;
     let candidates = updates.iter().map(|update| federation.parse(update).unwrap()).collect();
     let verified: Vec<_> = verify_updates(key, candidates).into_iter().collect::<Result<_, _>>().unwrap();
@@ -51,7 +51,7 @@ fn whole_round(federation: &Federation, updates: &[EncryptedUpdate]) -> Vec<i64>
     sums
 }
 
-fn plain_sums(federation: &Federation, institutions: impl Iterator<Item = u8>) -> Vec<i64> {
+pub(crate) fn plain_sums(federation: &Federation, institutions: impl Iterator<Item = u8>) -> Vec<i64> {
     let offset = federation.round.bound.offset();
     let mut sums = vec![0; federation.round.dimension as usize];
     for institution in institutions {
