@@ -103,6 +103,14 @@ impl Bound {
         }
     }
 
+    /// Bits that hold an encrypted value of an honest author, its sign included.
+    pub(crate) fn value_bits(&self) -> u32 {
+        match self {
+            Self::Parameter { bits } => u32::from(*bits) + 1,
+            Self::Norm { norm, .. } => u32::BITS - norm.leading_zeros() + 1,
+        }
+    }
+
     /// Kind and number, as a context has them; a norm has N before the 32 bits of B.
     pub(crate) fn encode(&self) -> (u8, u64) {
         match *self {

@@ -48,8 +48,8 @@
 //!
 //! `group`, `encoding`, `transcript`: bases, strict reading, every label. `keys`, [`khpke`]: the encryption and the scheme by
 //! itself. `limbs` (items 1, 2), `link` (3), `range`: proofs of every update. `bound`: what an update is proven to keep, by
-//! `parameter` (4) or by `norm` with `projection`; `bound_proof` is where the two meet. [`update`], `header`, `verify`,
-//! `fold`: making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`, `share`: the shared key.
+//! `parameter` (4) or by `norm` with `projection`; `bound_proof` is where the two meet. [`update`], `mask`, `header`,
+//! `verify`, `fold`: making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`, `share`: the shared key.
 //! [`quantise`]: floats to integers and back.
 //!
 //! # Sources
@@ -86,6 +86,7 @@ mod keys;
 pub mod khpke;
 mod limbs;
 mod link;
+mod mask;
 mod masked_sum;
 mod norm;
 mod parameter;

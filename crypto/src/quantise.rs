@@ -12,7 +12,7 @@
 //! Decoding: Δ̄ = unit·(Σu − m·offset) / Σω over the m accepted updates; u = q + 2^(b−1) or u = q.
 
 use rand_core::RngCore;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::dlog::MAX_RANGE;
 use crate::norm::square;
@@ -153,9 +153,9 @@ fn round(x: f64, rng: &mut impl RngCore) -> i64 {
 /// Rounds x, no longer than the norm, to q, no longer either.
 fn round_within(norm: u32, x: impl Iterator<Item = f64> + Clone, rng: &mut impl RngCore) -> Vec<i64> {
     for _ in 0..DRAWS {
-        let values: Vec<i64> = x.clone().map(|x| round(x, rng)).collect();
+        let mut values = Zeroizing::new(x.clone().map(|x| round(x, rng)).collect::<Vec<_>>());
         if square(&values) <= u128::from(norm).pow(2) {
-            return values;
+            return std::mem::take(&mut *values);
         }
     }
     x.map(|x| x as i64).collect()

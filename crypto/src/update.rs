@@ -14,16 +14,15 @@
 use curve25519_dalek::scalar::Scalar;
 use merlin::TranscriptRng;
 use rand_core::{CryptoRngCore, OsRng};
-use rayon::prelude::*;
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::bound_proof::BoundProof;
 use crate::encoding::ELEMENT_LEN;
-use crate::group::{h_times, mask_bases};
 use crate::header::{self, HEADER_LEN, LIMBS};
 use crate::limbs::{self, LimbWitness, inner};
 use crate::link::limb_weights;
+use crate::mask::mask;
 use crate::transcript::{self, Protocol};
 use crate::{Bound, Ciphertext, Context, EncryptError, Parameters, PublicKey, QuantisedUpdate};
 
@@ -108,16 +107,16 @@ pub(crate) fn encrypt_with_rng(
     let kappa = k.as_bytes().as_chunks::<2>().0.iter().map(|limb| u64::from(u16::from_le_bytes(*limb))).collect();
     let limbs = LimbWitness::fresh(kappa, &mut rng);
     let ciphertexts = limbs.encrypt(key);
-    let masked: Vec<[u8; ELEMENT_LEN]> = (u.par_iter().with_min_len(64))
-        .zip(mask_bases(d).par_iter())
-        .map(|(u, base)| (h_times(&signed(*u)) + base * k).compress().to_bytes())
-        .collect();
-    Ok(UnprovenUpdate { key: key.clone(), context, bound, u, k, limbs, ciphertexts, masked: masked.concat(), rng })
+    let masked = mask(&u, &k, bound.value_bits());
+    Ok(UnprovenUpdate { key: key.clone(), context, bound, u, k, limbs, ciphertexts, masked, rng })
 }
 
 impl UnprovenUpdate {
     /// Adds the proofs, on all cores: about 0.9 ms of one core a parameter of 8 bits; for a norm about 0.4 s for 256
     /// projections, whatever d is.
+    ///
+    /// # Errors
+    /// [`EncryptError::Unlucky`] once in 2^42 times where a norm is bounded: [`encrypt`] again, with fresh randomness.
     pub fn prove(mut self) -> Result<EncryptedUpdate, EncryptError> {
         let ciphertexts: Vec<u8> = self.ciphertexts.iter().flat_map(Ciphertext::encode).collect();
         let mask_hash: [u8; 64] = Sha512::digest(&self.masked).into();
