@@ -31,17 +31,6 @@
 //! | `load` | one party's folder, checked |
 //! | `error` | what can be wrong, naming the file and what to do |
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        reason = "a test that finds something else than it expects has to fail loudly"
-    )
-)]
-
 mod ceremony;
 mod error;
 mod layout;

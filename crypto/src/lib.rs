@@ -56,17 +56,6 @@
 //! CRYPTO 2013. Bünz et al., "Bulletproofs", S&P 2018. Feldman, "A practical scheme for non-interactive verifiable secret
 //! sharing", FOCS 1987. Attema, Fehr, Klooß, "Fiat–Shamir transformation of multi-round interactive proofs", TCC 2022.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        reason = "a test that panics has failed, which is what it is for"
-    )
-)]
-
 mod aggregate;
 mod context;
 mod dealing;
