@@ -9,10 +9,11 @@ use std::{
 use clap::{Parser, Subcommand, error::ErrorKind};
 use consilium_authority::InstitutionFiles;
 use consilium_client::{
-    ClientError, Institution, RoundReport, audit, endpoint,
-    learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig},
+    CheckedModel, ClientError, Institution, RoundReport, audit, endpoint,
+    learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors},
     status,
 };
+use consilium_contract::Parameters;
 use consilium_crypto::Quantiser;
 use consilium_datasets::{BUNDLED, Dataset, Preprocessor, Table};
 use consilium_proto::v1;
@@ -89,6 +90,18 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write the last model that this institution has checked, as safetensors.
+    Model {
+        /// This institution's folder of the ceremony.
+        #[arg(long, value_name = "DIR")]
+        ceremony: PathBuf,
+        /// Its state directory.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// The file to write.
+        #[arg(long, value_name = "FILE", default_value = "model.safetensors")]
+        out: PathBuf,
+    },
     /// Say where an institution stands, from its own files.
     Status {
         /// This institution's folder of the ceremony.
@@ -142,6 +155,7 @@ fn main() -> ExitCode {
             .map(|statistics| print!("{statistics}")),
         Command::Audit { ledger, scratch, ceremony, json } => replay(&ledger, &scratch, ceremony.as_deref(), json),
         Command::Status { ceremony, state } => show(&ceremony, &state),
+        Command::Model { ceremony, state, out } => export(&ceremony, &state, &out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -217,6 +231,11 @@ fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
     preprocessor.transform(&dataset, &all).map_err(unusable)
 }
 
+fn architecture(parameters: &Parameters) -> Result<Architecture, Failure> {
+    let hidden = parameters.layers.hidden.iter().map(|&size| size as usize).collect();
+    Architecture::new(parameters.layers.inputs as usize, hidden).map_err(unusable)
+}
+
 /// The trainer that the genesis and the certificate ask for.
 fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTrainer, Failure> {
     let (parameters, identity) = (&files.parameters, &files.identity);
@@ -227,8 +246,7 @@ fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTra
             format!("the data has {found} rows, the certificate says {certified}: give the rows that were certified"),
         ));
     }
-    let hidden = parameters.layers.hidden.iter().map(|&size| size as usize).collect();
-    let architecture = Architecture::new(parameters.layers.inputs as usize, hidden).map_err(unusable)?;
+    let architecture = architecture(parameters)?;
     let optimiser = match parameters.training.optimiser() {
         v1::Optimiser::Adam => Optimiser::Adam,
         v1::Optimiser::Sgd | v1::Optimiser::Unspecified => Optimiser::Sgd,
@@ -249,6 +267,16 @@ fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTra
 fn show(ceremony: &Path, state: &Path) -> Result<(), Failure> {
     let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
     println!("{}", status(&files, state)?);
+    Ok(())
+}
+
+fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<(), Failure> {
+    let parameters = InstitutionFiles::load(ceremony).map_err(unusable)?.parameters;
+    let checked = CheckedModel::load(state, &parameters)?
+        .ok_or_else(|| unusable(format!("{}: no round has been closed and checked yet", state.display())))?;
+    let bytes = to_safetensors(&architecture(&parameters)?, checked.model().parameters()).map_err(unusable)?;
+    std::fs::write(out, bytes).map_err(|error| unusable(format!("{}: {error}", out.display())))?;
+    println!("the model after {} rounds: {}", checked.step(), out.display());
     Ok(())
 }
 

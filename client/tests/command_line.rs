@@ -59,6 +59,7 @@ fn bad_values_and_files_are_named_on_one_line() {
     };
     run_with(&path("absent.toml"), "absent.toml");
     run_with(&foreign, "mean");
+    refused(&["model", "--ceremony", &first, "--state", &state], "no round has been closed");
     refused(&["audit", "--ledger", "x", "--ceremony", &path("nowhere")], "genesis.bin");
 }
 
