@@ -203,9 +203,6 @@ impl Parameters {
             dimension * 4,
         )?;
 
-        let bound = genesis.bound.as_ref().ok_or(GenesisError::NotAGenesis("it names no bound"))?;
-        let bits = u8::try_from(bound.bits).map_err(|_| out_of_range("bits", bound.bits, "8 or 16"))?;
-        Quantiser::new(bits, bound.clip, 1.0, n).map_err(|error| crypto("bound", error))?;
         let training = genesis.training.ok_or(GenesisError::NotAGenesis("it names no training"))?;
         require(
             training.learning_rate.is_finite() && training.learning_rate > 0.0,
@@ -221,6 +218,10 @@ impl Parameters {
             training.optimiser,
             "SGD (1) or Adam (2)",
         )?;
+        // After the training: a bound is often derived from it, and the cause should be named.
+        let bound = genesis.bound.as_ref().ok_or(GenesisError::NotAGenesis("it names no bound"))?;
+        let bits = u8::try_from(bound.bits).map_err(|_| out_of_range("bits", bound.bits, "8 or 16"))?;
+        Quantiser::new(bits, bound.clip, 1.0, n).map_err(|error| crypto("bound", error))?;
 
         let public_key = PublicKey::decode(&genesis.public_key).map_err(|error| crypto("public key", error))?;
         let dealing = DealingCommitments::decode(&genesis.dealing).map_err(|error| crypto("dealing", error))?;
