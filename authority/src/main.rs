@@ -164,9 +164,6 @@ fn init(arguments: &Init) -> Result<String, String> {
         batch_size: arguments.batch_size,
         local_epochs: arguments.local_epochs,
     };
-    if !(training.learning_rate.is_finite() && training.learning_rate > 0.0) {
-        return Err(format!("--learning-rate is {}; expected a finite number above 0", training.learning_rate));
-    }
     let largest = rows.iter().copied().max().unwrap_or(1);
     let defaults = CeremonySpec::new(layers, model, rows);
     let threshold = arguments.threshold.unwrap_or(defaults.threshold);

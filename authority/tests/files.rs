@@ -168,7 +168,7 @@ fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
         ("--bits", "12", "bits"),
         ("--rows", "1,2", "--rows"),
         ("--hidden", "0", "--hidden"),
-        ("--learning-rate", "nan", "--learning-rate"),
+        ("--learning-rate", "nan", "learning rate"),
         ("--clip", "x", "--clip"),
         ("--initial-model", "/nonexistent", "/nonexistent"),
     ] {
