@@ -82,7 +82,9 @@ pub enum EncryptError {
     #[error("the context names another public key than the one given; take both from the same genesis")]
     WrongKey,
     /// The range prover cannot prove so many values at once, which no caller brings about.
-    #[error("cannot prove {values} values of {bits} bits at once; give a power of two up to 256 of 8, 16, 32 or 64 bits, and a blinding and a commitment each")]
+    #[error(
+        "cannot prove {values} values of {bits} bits at once; give a power of two up to 256 of 8, 16, 32 or 64 bits, and a blinding and a commitment each"
+    )]
     RangeProver {
         /// How many values there are.
         values: usize,

@@ -179,7 +179,8 @@ fn verify(
     let verdicts: Vec<bool> = {
         // A header for another key is out before the fold.
         let bases: Vec<_> = headers.iter().map(|header| header.is_for(key).then(|| header.transcript(key))).collect();
-        let batch: Vec<_> = headers.iter().zip(&bases).filter_map(|(header, base)| Some((header, base.as_ref()?))).collect();
+        let batch: Vec<_> =
+            headers.iter().zip(&bases).filter_map(|(header, base)| Some((header, base.as_ref()?))).collect();
         let mut hold = sift(&batch, &|batch| proofs_hold(key, batch, fresh)).into_iter();
         bases.iter().map(|base| base.is_some() && hold.next().unwrap_or(false)).collect()
     };

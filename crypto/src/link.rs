@@ -82,17 +82,16 @@ impl LinkProof {
         Ok(Self { t, t_bytes, z: reader.scalars()? })
     }
 
-    /// Adds item 3, weighted, to a fold, and to `of_v` the coefficients that V gets; `v_bytes` is V's encodings.
+    /// Adds item 3, weighted, to a fold, and returns the coefficients that V gets; `v_bytes` is V's encodings.
     pub(crate) fn fold<'a>(
         &'a self,
         base: &Transcript,
         e_points: &'a [RistrettoPoint],
         v_bytes: &[u8],
-        of_v: &mut [Scalar],
         ciphertexts: &'a [Ciphertext],
         weights: [Scalar; 3],
         folded: &mut Folded<'a>,
-    ) {
+    ) -> Vec<Scalar> {
         let (mut transcript, sigma) = start(base, v_bytes, e_points.len());
         transcript.append_message(b"T", &self.t_bytes);
         let e = transcript.challenge(b"e");
@@ -104,9 +103,9 @@ impl LinkProof {
         folded.terms.extend(weights.iter().zip(&self.t).map(|(weight, t)| (-weight, t)));
         let [f1, f2, f3] = weights.map(|weight| -weight * e);
         folded.terms.extend(sigma.iter().zip(e_points).map(|(sigma, point)| (f1 * sigma, point)));
-        of_v.iter_mut().zip(&sigma).for_each(|(coefficient, sigma)| *coefficient += f2 * sigma);
         folded.terms.extend(limb_weights().zip(ciphertexts).map(|(power, c)| (f3 * power, &c.c3)));
         let mask = w1 * z_k;
         folded.masks(sigma.len()).iter_mut().zip(&sigma).for_each(|(coefficient, sigma)| *coefficient += mask * sigma);
+        sigma.iter().map(|sigma| f2 * sigma).collect()
     }
 }

@@ -125,7 +125,7 @@ pub(crate) fn encrypt_with_rng(
 }
 
 impl UnprovenUpdate {
-    /// Adds the four proofs. Takes about 0.9 ms of one core a parameter at 8 bits, on all cores where there is more than
+    /// Adds the four proofs. Takes about 0.45 ms of one core a parameter at 8 bits, on all cores where there is more than
     /// one chunk.
     pub fn prove(mut self) -> Result<EncryptedUpdate, EncryptError> {
         let ciphertexts: Vec<u8> = self.ciphertexts.iter().flat_map(Ciphertext::encode).collect();

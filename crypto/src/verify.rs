@@ -76,7 +76,7 @@ impl CandidateUpdate {
         let mut of_v = vec![Scalar::ZERO; self.v.len()];
         if matches!(which, Equations::All | Equations::Link) {
             let ciphertexts = self.header.ciphertexts();
-            self.link.fold(base, &self.e, &self.v_bytes, &mut of_v, ciphertexts, weights.take(), folded);
+            of_v = self.link.fold(base, &self.e, &self.v_bytes, ciphertexts, weights.take(), folded);
         }
         if matches!(which, Equations::All) {
             let v: Vec<_> = self.v_bytes.as_chunks::<ELEMENT_LEN>().0.iter().map(|v| CompressedRistretto(*v)).collect();
@@ -309,8 +309,8 @@ mod tests {
             let holds = |base: &Transcript, v_bytes: &[u8]| {
                 let weights = Weights::new(UPDATE_WEIGHTS, 1, &key, None, []).take();
                 let ciphertexts = cheat.header.ciphertexts();
-                let (mut folded, mut of_v) = (Folded::default(), vec![Scalar::ZERO; 2]);
-                cheat.link.fold(base, &cheat.e, v_bytes, &mut of_v, ciphertexts, weights, &mut folded);
+                let mut folded = Folded::default();
+                let of_v = cheat.link.fold(base, &cheat.e, v_bytes, ciphertexts, weights, &mut folded);
                 folded.terms.extend(of_v.into_iter().zip(&cheat.v));
                 folded.holds(&key)
             };

@@ -20,8 +20,8 @@ use crate::group::{g_times, h, h_times};
 use crate::limbs::inner;
 use crate::transcript::Protocol;
 
-/// Pairs in one constant-time multiplication: their tables stay in the first-level cache.
-const PAIRS_AT_ONCE: usize = 16;
+/// Pairs in one constant-time multiplication, which share its doublings.
+const PAIRS_AT_ONCE: usize = 64;
 
 /// What hides the bits. The order of drawing is the crate's: value by value, so that fixed randomness gives its bytes.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -54,8 +54,7 @@ impl Masks {
             });
             chosen.sum()
         };
-        let sum: RistrettoPoint =
-            values.par_iter().zip(pairs.par_chunks(bits)).with_min_len(16).map(of_value).sum();
+        let sum: RistrettoPoint = values.par_iter().zip(pairs.par_chunks(bits)).with_min_len(16).map(of_value).sum();
         g_times(&self.a_blinding) + sum
     }
 

@@ -187,7 +187,8 @@ fn a_value_out_of_range_cannot_be_proven() {
 fn what_cannot_be_proven_at_once_is_refused() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let mut refused = |values: usize, blindings: usize, commitments: usize, bits: usize| {
-        let (blindings, commitments) = (vec![Scalar::ONE; blindings], vec![CompressedRistretto::identity(); commitments]);
+        let (blindings, commitments) =
+            (vec![Scalar::ONE; blindings], vec![CompressedRistretto::identity(); commitments]);
         prove(transcript(), &vec![0; values], &blindings, &commitments, bits, &mut rng).err()
     };
     for (values, blindings, commitments, bits) in
