@@ -44,7 +44,7 @@
 //! # Map
 //!
 //! `group`, `encoding`, `transcript`: bases, strict reading, every label. `keys`, [`khpke`]: the encryption and the scheme by
-//! itself. `limbs` (items 1, 2), `link` (3), `range` (4): the proofs of an update. [`update`], `header`, `verify`, `fold`:
+//! itself. `limbs` (items 1, 2), `link` (3), `range` (4) on `bulletproof`: the proofs of an update. [`update`], `header`, `verify`, `fold`:
 //! making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`, `share`: the shared key.
 //! [`quantise`]: floats to integers and back.
 //!
@@ -57,6 +57,7 @@
 //! sharing", FOCS 1987. Attema, Fehr, Klooß, "Fiat–Shamir transformation of multi-round interactive proofs", TCC 2022.
 
 mod aggregate;
+mod bulletproof;
 mod context;
 mod dealing;
 mod dlog;

@@ -82,36 +82,30 @@ impl LinkProof {
         Ok(Self { t, t_bytes, z: reader.scalars()? })
     }
 
-    /// Item 3, weighted, for a fold; `v_bytes` is the encodings of `v`.
-    pub(crate) fn fold(
-        &self,
+    /// Adds item 3, weighted, to a fold, and returns the coefficients that V gets; `v_bytes` is V's encodings.
+    pub(crate) fn fold<'a>(
+        &'a self,
         base: &Transcript,
-        e_points: &[RistrettoPoint],
-        v: &[RistrettoPoint],
+        e_points: &'a [RistrettoPoint],
         v_bytes: &[u8],
-        ciphertexts: &[Ciphertext],
+        ciphertexts: &'a [Ciphertext],
         weights: [Scalar; 3],
-    ) -> Folded {
+        folded: &mut Folded<'a>,
+    ) -> Vec<Scalar> {
         let (mut transcript, sigma) = start(base, v_bytes, e_points.len());
         transcript.append_message(b"T", &self.t_bytes);
         let e = transcript.challenge(b"e");
 
         let [z_u, z_k, z_beta, z_tau] = self.z;
         let [w1, w2, w3] = weights;
-        let mut terms = Vec::with_capacity(3 + 2 * e_points.len() + ciphertexts.len());
-        terms.extend(weights.iter().zip(self.t).map(|(weight, t)| (-weight, t)));
+        folded.g += w2 * z_beta + w3 * z_tau;
+        folded.h += (w1 + w2) * z_u + w3 * z_k;
+        folded.terms.extend(weights.iter().zip(&self.t).map(|(weight, t)| (-weight, t)));
         let [f1, f2, f3] = weights.map(|weight| -weight * e);
-        terms.extend(sigma.iter().zip(e_points).map(|(sigma, point)| (f1 * sigma, *point)));
-        terms.extend(sigma.iter().zip(v).map(|(sigma, point)| (f2 * sigma, *point)));
-        terms.extend(limb_weights().zip(ciphertexts).map(|(power, c)| (f3 * power, c.c3)));
+        folded.terms.extend(sigma.iter().zip(e_points).map(|(sigma, point)| (f1 * sigma, point)));
+        folded.terms.extend(limb_weights().zip(ciphertexts).map(|(power, c)| (f3 * power, &c.c3)));
         let mask = w1 * z_k;
-        Folded {
-            g: w2 * z_beta + w3 * z_tau,
-            h: (w1 + w2) * z_u + w3 * z_k,
-            x1: Scalar::ZERO,
-            x2: Scalar::ZERO,
-            masks: sigma.iter().map(|sigma| mask * sigma).collect(),
-            terms,
-        }
+        folded.masks(sigma.len()).iter_mut().zip(&sigma).for_each(|(coefficient, sigma)| *coefficient += mask * sigma);
+        sigma.iter().map(|sigma| f2 * sigma).collect()
     }
 }

@@ -1,21 +1,22 @@
 //! The verifier's side: a [`CandidateUpdate`] becomes a [`VerifiedUpdate`], or a reason why not.
 //!
-//! The equations of items 1 and 3 of all updates of a batch are one multiscalar multiplication; the range proofs are
-//! verified one by one on all cores. If the fold fails, each update is decided alone, so that no verdict depends on what
-//! else is in the batch. Reasons are found in a fixed order: key, link, range.
+//! All proofs of all updates of a batch, range proofs included, are one multiscalar multiplication. If it fails, the batch is
+//! halved until those that are to blame stand alone, so that no verdict depends on what else is in the batch. Reasons are
+//! found in a fixed order: key, link, range.
 
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::scalar::Scalar;
 use merlin::Transcript;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::encoding::{ELEMENT_LEN, Reader, decompress_all};
-use crate::fold::{Folded, Weights};
+use crate::fold::{Folded, Weights, sift};
 use crate::header::fresh;
 use crate::link::LinkProof;
 use crate::range::RangeProofs;
-use crate::transcript::{RANGE_WEIGHTS, UPDATE_WEIGHTS};
+use crate::transcript::UPDATE_WEIGHTS;
 use crate::{CandidateHeader, Parameters, PublicKey, UpdateError, VerifiedHeader, body_length, mask_length};
 
 /// A header and its body, decoded. Nothing in them is proven.
@@ -67,18 +68,21 @@ impl CandidateUpdate {
         &self.header
     }
 
-    fn fold_link(&self, base: &Transcript, weights: &mut Weights) -> Folded {
-        self.link.fold(base, &self.e, &self.v, &self.v_bytes, self.header.ciphertexts(), weights.take())
-    }
-
-    fn chunk_in_range(&self, number: usize, key: &PublicKey, base: &Transcript, fresh: Option<&[u8; 32]>) -> bool {
-        let weights = self.range_weights(number, key, fresh);
-        let v: Vec<_> = self.v_bytes.as_chunks::<ELEMENT_LEN>().0.iter().map(|v| CompressedRistretto(*v)).collect();
-        self.ranges.verify(number, base, &v, self.header.context().round.bound.bits(), weights)
-    }
-
-    fn range_weights(&self, number: usize, key: &PublicKey, fresh: Option<&[u8; 32]>) -> Weights {
-        Weights::new(RANGE_WEIGHTS, number as u64, key, fresh, [&self.header.hash(), self.header.body_hash()])
+    /// Adds those of its equations that are asked for, weighted, to a fold.
+    fn fold<'a>(&'a self, base: &Transcript, which: Equations, weights: &mut Weights, folded: &mut Folded<'a>) {
+        if matches!(which, Equations::All | Equations::Key) {
+            self.header.fold(base, weights, folded);
+        }
+        let mut of_v = vec![Scalar::ZERO; self.v.len()];
+        if matches!(which, Equations::All | Equations::Link) {
+            let ciphertexts = self.header.ciphertexts();
+            of_v = self.link.fold(base, &self.e, &self.v_bytes, ciphertexts, weights.take(), folded);
+        }
+        if matches!(which, Equations::All) {
+            let v: Vec<_> = self.v_bytes.as_chunks::<ELEMENT_LEN>().0.iter().map(|v| CompressedRistretto(*v)).collect();
+            self.ranges.fold(base, &v, &mut of_v, weights, folded);
+        }
+        folded.terms.extend(of_v.into_iter().zip(&self.v));
     }
 }
 
@@ -165,25 +169,23 @@ fn verify(
     // An update for another key, or with another E than its header's, is out before the fold.
     let eligible = |(update, _): &&Job<'_>| update.header.is_for(key) && update.mask_hash_matches;
     let batch: Vec<Job<'_>> = jobs.iter().filter(eligible).copied().collect();
-    let (folded, ranges) = rayon::join(
-        || equations_hold(key, &batch, fresh, Equations::All),
-        || jobs.par_iter().with_max_len(1).map(|job| ranges_hold(key, job, fresh)).collect::<Vec<_>>(),
-    );
+    let mut sifted = sift(&batch, &|batch| equations_hold(key, batch, fresh, Equations::All)).into_iter();
 
-    let decide = |(job, (limbs, parameters)): (&Job<'_>, (bool, bool))| {
+    let decide = |job: &Job<'_>| {
         let (update, _) = job;
-        let holds = |equations| (folded && eligible(&job)) || equations_hold(key, &[*job], fresh, equations);
-        if !(update.header.is_for(key) && limbs && holds(Equations::Key)) {
+        if eligible(&job) && sifted.next().unwrap_or(false) {
+            return None;
+        }
+        let holds = |equations| equations_hold(key, &[*job], fresh, equations);
+        if !(update.header.is_for(key) && holds(Equations::Key)) {
             Some(UpdateError::BadKeyProof)
         } else if !(update.mask_hash_matches && holds(Equations::Link)) {
             Some(UpdateError::BadLinkProof)
-        } else if !parameters {
-            Some(UpdateError::BadRangeProof)
         } else {
-            None
+            Some(UpdateError::BadRangeProof)
         }
     };
-    let faults: Vec<_> = jobs.iter().zip(ranges).map(decide).collect();
+    let faults: Vec<_> = jobs.iter().map(decide).collect();
     let verdict = |(update, fault): (CandidateUpdate, Option<UpdateError>)| match fault {
         None => Ok(VerifiedUpdate { header: VerifiedHeader::assume(update.header), e: update.e }),
         Some(fault) => Err(fault),
@@ -191,39 +193,32 @@ fn verify(
     updates.into_iter().zip(faults).map(verdict).collect()
 }
 
-/// Items 2 and 4: whether the limbs are in range, and whether the parameters are.
-fn ranges_hold(key: &PublicKey, (update, base): &Job<'_>, fresh: Option<&[u8; 32]>) -> (bool, bool) {
-    rayon::join(
-        || update.header.limbs_in_range(key, base, fresh),
-        || (0..update.ranges.len()).into_par_iter().all(|number| update.chunk_in_range(number, key, base, fresh)),
-    )
-}
-
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Equations {
     All,
+    /// Items 1 and 2.
     Key,
+    /// Item 3.
     Link,
 }
 
-/// Items 1 and 3 of all updates in one multiscalar multiplication.
+/// Whether these equations hold for all of the updates.
 fn equations_hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>, which: Equations) -> bool {
-    let hashes: Vec<_> = jobs.iter().map(|(update, _)| [update.header.hash(), *update.header.body_hash()]).collect();
-    let mut weights = Weights::new(UPDATE_WEIGHTS, jobs.len() as u64, key, fresh, hashes.iter().flatten());
-    fold(jobs, &mut weights, which).holds(key)
+    fold(jobs, &mut weights(key, jobs, fresh), which).holds(key)
 }
 
-fn fold(jobs: &[Job<'_>], weights: &mut Weights, which: Equations) -> Folded {
-    let mut folded = Folded::default();
-    for (update, base) in jobs {
-        if which != Equations::Link {
-            folded = folded.merge(update.header.fold(base, weights));
-        }
-        if which != Equations::Key {
-            folded = folded.merge(update.fold_link(base, weights));
-        }
-    }
-    folded
+fn weights(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>) -> Weights {
+    let hashes: Vec<_> = jobs.iter().map(|(update, _)| [update.header.hash(), *update.header.body_hash()]).collect();
+    Weights::new(UPDATE_WEIGHTS, jobs.len() as u64, key, fresh, hashes.iter().flatten())
+}
+
+fn fold<'a>(jobs: &[Job<'a>], weights: &mut Weights, which: Equations) -> Folded<'a> {
+    let jobs: Vec<_> = jobs.iter().map(|job| (*job, weights.fork())).collect();
+    let part = |mut folded, ((update, base), mut weights): (Job<'a>, Weights)| {
+        update.fold(base, which, &mut weights, &mut folded);
+        folded
+    };
+    jobs.into_par_iter().fold(Folded::default, part).reduce(Folded::default, Folded::merge)
 }
 
 #[cfg(test)]
@@ -257,9 +252,10 @@ mod tests {
         let updates = [federation.update(1), federation.update(2)];
         let digests: Vec<crate::Hash> = digests(&updates).into_iter().map(Into::into).collect();
         let known = || Weights::new(UPDATE_WEIGHTS, 2, &key, None, &digests);
-        let weights: [Scalar; 12] = known().take();
-        // z_τ counts with the third weight of its update's link: the errors w_2 and −w_1 cancel.
-        let errors = [weights[11], -weights[5]];
+        // z_τ counts with the third weight of its update's link, after five of its header: the errors w_2 and −w_1 cancel.
+        let mut stream = known();
+        let [one, two] = [(); 2].map(|()| stream.fork().take::<8>()[7]);
+        let errors = [two, -one];
         let candidates = || -> Vec<CandidateUpdate> {
             updates
                 .iter()
@@ -313,7 +309,10 @@ mod tests {
             let holds = |base: &Transcript, v_bytes: &[u8]| {
                 let weights = Weights::new(UPDATE_WEIGHTS, 1, &key, None, []).take();
                 let ciphertexts = cheat.header.ciphertexts();
-                cheat.link.fold(base, &cheat.e, &cheat.v, v_bytes, ciphertexts, weights).holds(&key)
+                let mut folded = Folded::default();
+                let of_v = cheat.link.fold(base, &cheat.e, v_bytes, ciphertexts, weights, &mut folded);
+                folded.terms.extend(of_v.into_iter().zip(&cheat.v));
+                folded.holds(&key)
             };
             assert!(holds(&base, &honest.v_bytes), "the attack works on weights drawn before");
             assert!(!holds(&cheat.header.transcript(&key), &cheat.v_bytes));
@@ -340,32 +339,34 @@ mod tests {
     }
 
     #[test]
-    fn weights_inside_a_range_proof_depend_on_its_last_response_too() {
+    fn weights_depend_on_the_last_responses_of_range_proofs_and_of_every_update_in_the_batch() {
         let mut federation = Federation::new(54, 1, 1, 2, 8);
         let key = federation.dealing.public_key.clone();
-        let update = federation.update(1);
+        let updates = [federation.update(1), federation.update(2)];
         // b, the very last scalar of either kind of range proof, is in no transcript.
         let next = |bytes: &mut [u8]| {
             let scalar: &mut [u8; 32] = bytes.last_chunk_mut().unwrap();
             *scalar = (Scalar::from_canonical_bytes(*scalar).unwrap() + Scalar::ONE).to_bytes();
         };
-        let [mut limbs, mut parameters] = [update.clone(), update.clone()];
-        next(&mut limbs.header);
-        next(&mut parameters.body);
-        let body_hash = Context::LEN + CIPHERTEXTS_LEN + 64;
-        parameters.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&parameters.body));
-        let [honest, limbs, parameters] = [update, limbs, parameters].map(|update| federation.parse(&update).unwrap());
-        let mut weights: Vec<[Scalar; 1]> = vec![
-            honest.header.range_weights(&key, None).take(),
-            limbs.header.range_weights(&key, None).take(),
-            honest.header.range_weights(&key, Some(&[1; 32])).take(),
-            honest.range_weights(0, &key, None).take(),
-            honest.range_weights(1, &key, None).take(),
-            parameters.range_weights(0, &key, None).take(),
-            honest.range_weights(0, &key, Some(&[1; 32])).take(),
-        ];
-        while let Some(weight) = weights.pop() {
-            assert!(!weights.contains(&weight), "after {} others", weights.len());
+        let mut batches = vec![updates.clone(), [updates[1].clone(), updates[0].clone()]];
+        for position in 0..2 {
+            let [mut limbs, mut parameters] = [updates.clone(), updates.clone()];
+            next(&mut limbs[position].header);
+            let EncryptedUpdate { header, body } = &mut parameters[position];
+            next(body);
+            let body_hash = Context::LEN + CIPHERTEXTS_LEN + 64;
+            header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(body));
+            batches.extend([limbs, parameters]);
+        }
+        let first = |batch: &[EncryptedUpdate], fresh: Option<&[u8; 32]>| -> [Scalar; 1] {
+            let batch: Vec<_> = batch.iter().map(|update| federation.parse(update).unwrap()).collect();
+            let bases: Vec<_> = batch.iter().map(|update| update.header.transcript(&key)).collect();
+            weights(&key, &batch.iter().zip(&bases).collect::<Vec<_>>(), fresh).fork().take()
+        };
+        let mut all: Vec<_> = batches.iter().map(|batch| first(batch, None)).collect();
+        all.extend([first(&updates, Some(&[1; 32])), first(&updates[..1], None)]);
+        while let Some(weight) = all.pop() {
+            assert!(!all.contains(&weight), "after {} others", all.len());
         }
     }
 }

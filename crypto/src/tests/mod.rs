@@ -3,9 +3,9 @@
 mod adversary;
 mod game;
 mod round;
-mod tampering;
+pub(crate) mod tampering;
 mod threshold;
-mod vectors;
+pub(crate) mod vectors;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
