@@ -29,20 +29,11 @@
 //! | `ceremony` | keys, dealing, certificates and genesis out of a specification |
 //! | `layout` | the names of the files, writing all of them or none |
 //! | `load` | one party's folder, checked |
+//! | `command_line` | the edges of the programs: arguments, one line of complaint, results |
 //! | `error` | what can be wrong, naming the file and what to do |
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        reason = "a test that finds something else than it expects has to fail loudly"
-    )
-)]
-
 mod ceremony;
+pub mod command_line;
 mod error;
 mod layout;
 mod load;

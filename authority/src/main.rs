@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
-    Ceremony, CeremonySpec, default_clip, default_min_updates, initial_model, institution_folder,
+    Ceremony, CeremonySpec, command_line, default_clip, default_min_updates, initial_model, institution_folder,
 };
 use consilium_contract::parameters::{Layers, Parameters};
 use consilium_proto::v1::{Optimiser, Training};
@@ -24,7 +24,7 @@ use rand_core::OsRng;
 #[command(
     name = "consilium-authority",
     version,
-    after_help = "Exit codes: 0 done, 2 a bad value or file (one line says which)."
+    after_help = "Exit codes: 0 done, 1 the result could not be printed, 2 a bad value or file (one line says which)."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -118,17 +118,18 @@ struct Init {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let cli: Cli = match command_line::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let outcome = match cli.command {
         Command::Init(arguments) => init(&arguments),
         Command::Show { dir, format } => show(&dir, format),
     };
     match outcome {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => command_line::print(&format!("{text}\n")),
         Err(message) => {
-            eprintln!("consilium-authority: {message}");
+            command_line::complain::<Cli>(message);
             ExitCode::from(2)
         }
     }

@@ -180,6 +180,7 @@ fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
         let message = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{option} {value}: {message}");
         assert!(message.contains(named), "{option} {value}: {message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
         assert!(!Path::new(fresh).exists());
     }
 }

@@ -136,7 +136,7 @@ pub enum ClientError {
     #[error("the coordinator's answer is not one: {0}")]
     Malformed(String),
     /// The coordinator has not been reached for as long as the caller wanted to wait.
-    #[error("gave up after {} s without the coordinator; the last attempt said: {last}", waited.as_secs())]
+    #[error("gave up after {} s without the coordinator; the last attempt said: {last}; see that the coordinator runs and its address is right", waited.as_secs())]
     GaveUp {
         /// How long it was waited for.
         waited: Duration,

@@ -29,17 +29,6 @@
 //! | [`mod@audit`], `status` | a ledger, replayed; where an institution stands |
 //! | `error` | what can stop an institution |
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        reason = "a panic is how a test fails"
-    )
-)]
-
 pub mod audit;
 mod backoff;
 mod connection;

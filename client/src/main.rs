@@ -6,15 +6,16 @@ use std::{
     time::Duration,
 };
 
-use clap::{Parser, Subcommand, error::ErrorKind};
-use consilium_authority::InstitutionFiles;
+use clap::{Parser, Subcommand};
+use consilium_authority::{InstitutionFiles, command_line};
 use consilium_client::{
-    ClientError, Institution, RoundReport, audit, endpoint,
-    learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig},
+    CheckedModel, ClientError, Institution, RoundReport, audit, endpoint,
+    learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors},
     status,
 };
+use consilium_contract::Parameters;
 use consilium_crypto::Quantiser;
-use consilium_datasets::{BUNDLED, Dataset, Preprocessor, Table};
+use consilium_datasets::{Dataset, Preprocessor, Table};
 use consilium_proto::v1;
 use rand_core::{OsRng, RngCore};
 use tracing_subscriber::EnvFilter;
@@ -31,7 +32,7 @@ Everything that was begun survives a crash: start the same command again with th
 
 /// An institution in a verified federated run. It connects outwards only, and takes nobody's word for what it can check.
 #[derive(Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(name = "consilium-client", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -89,6 +90,18 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write the last model that this institution has checked, as safetensors.
+    Model {
+        /// This institution's folder of the ceremony.
+        #[arg(long, value_name = "DIR")]
+        ceremony: PathBuf,
+        /// Its state directory.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// The file to write.
+        #[arg(long, value_name = "FILE", default_value = "model.safetensors")]
+        out: PathBuf,
+    },
     /// Say where an institution stands, from its own files.
     Status {
         /// This institution's folder of the ceremony.
@@ -114,22 +127,14 @@ fn unusable(error: impl ToString) -> Failure {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli: Cli = match command_line::parse() {
         Ok(cli) => cli,
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            print!("{error}");
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => {
-            // clap's message without the usage below it, on one line.
-            let text = error.to_string();
-            let message = text.split("\n\n").next().unwrap_or_default();
-            eprintln!("{}; see --help", message.split_whitespace().collect::<Vec<_>>().join(" "));
-            return ExitCode::from(2);
-        }
+        Err(code) => return code,
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A log that cannot be written must not stop an institution.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    log.with_writer(std::io::stderr).init();
     let done = match cli.command {
         Command::Run { ceremony, state, coordinator, data, statistics, seed, give_up_after } => {
             let seed = seed.unwrap_or_else(|| OsRng.next_u64());
@@ -137,16 +142,15 @@ fn main() -> ExitCode {
             rows(&data, statistics.as_deref())
                 .and_then(|table| take_part(&ceremony, &state, &coordinator, table, seed, patience))
         }
-        Command::Statistics { data } => load(&data)
-            .and_then(|dataset| fit(&dataset)?.to_toml().map_err(unusable))
-            .map(|statistics| print!("{statistics}")),
+        Command::Statistics { data } => load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(unusable)),
         Command::Audit { ledger, scratch, ceremony, json } => replay(&ledger, &scratch, ceremony.as_deref(), json),
         Command::Status { ceremony, state } => show(&ceremony, &state),
+        Command::Model { ceremony, state, out } => export(&ceremony, &state, &out),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(text) => command_line::print(&text),
         Err(Failure(code, message)) => {
-            eprintln!("error: {message}");
+            command_line::complain::<Cli>(message);
             ExitCode::from(code)
         }
     }
@@ -159,7 +163,7 @@ fn take_part(
     table: Table,
     seed: u64,
     patience: Option<Duration>,
-) -> Result<(), Failure> {
+) -> Result<String, Failure> {
     endpoint(coordinator)?;
     let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
     let trainer = trainer(&files, table, seed)?;
@@ -182,19 +186,22 @@ fn take_part(
             "round"
         );
     };
-    let mut institution = Institution::new(files, state, coordinator, Box::new(trainer), Box::new(observer))?;
+    let institution = Institution::new(files, state, coordinator, Box::new(trainer), Box::new(observer));
+    let mut institution = institution.map_err(|error| match error {
+        ClientError::State { .. } => unusable(error),
+        error => error.into(),
+    })?;
     if let Some(patience) = patience {
         institution = institution.give_up_after(patience);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure(1, format!("cannot start the runtime: {error}")))?;
     let outcome = runtime.block_on(institution.run())?;
-    println!("{} rounds closed and checked; the chain has {} blocks", outcome.steps, outcome.height + 1);
-    Ok(())
+    Ok(format!("{} rounds closed and checked; the chain has {} blocks\n", outcome.steps, outcome.height + 1))
 }
 
 fn load(data: &str) -> Result<Dataset, Failure> {
-    if BUNDLED.contains(&data) { Dataset::bundled(data) } else { Dataset::load(Path::new(data)) }.map_err(unusable)
+    Dataset::open(data).map_err(unusable)
 }
 
 fn fit(dataset: &Dataset) -> Result<Preprocessor, Failure> {
@@ -217,6 +224,11 @@ fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
     preprocessor.transform(&dataset, &all).map_err(unusable)
 }
 
+fn architecture(parameters: &Parameters) -> Result<Architecture, Failure> {
+    let hidden = parameters.layers.hidden.iter().map(|&size| size as usize).collect();
+    Architecture::new(parameters.layers.inputs as usize, hidden).map_err(unusable)
+}
+
 /// The trainer that the genesis and the certificate ask for.
 fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTrainer, Failure> {
     let (parameters, identity) = (&files.parameters, &files.identity);
@@ -227,8 +239,7 @@ fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTra
             format!("the data has {found} rows, the certificate says {certified}: give the rows that were certified"),
         ));
     }
-    let hidden = parameters.layers.hidden.iter().map(|&size| size as usize).collect();
-    let architecture = Architecture::new(parameters.layers.inputs as usize, hidden).map_err(unusable)?;
+    let architecture = architecture(parameters)?;
     let optimiser = match parameters.training.optimiser() {
         v1::Optimiser::Adam => Optimiser::Adam,
         v1::Optimiser::Sgd | v1::Optimiser::Unspecified => Optimiser::Sgd,
@@ -246,20 +257,26 @@ fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTra
     LocalTrainer::new(architecture, table, config, quantiser, seed, institution).map_err(unusable)
 }
 
-fn show(ceremony: &Path, state: &Path) -> Result<(), Failure> {
+fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
     let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
-    println!("{}", status(&files, state)?);
-    Ok(())
+    if !state.is_dir() {
+        return Err(unusable(format!("{}: no such directory; give the --state of `run`", state.display())));
+    }
+    Ok(format!("{}\n", status(&files, state)?))
 }
 
-fn replay(ledger: &Path, scratch: &Path, ceremony: Option<&Path>, json: bool) -> Result<(), Failure> {
+fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> {
+    let parameters = InstitutionFiles::load(ceremony).map_err(unusable)?.parameters;
+    let checked = CheckedModel::load(state, &parameters)?
+        .ok_or_else(|| unusable(format!("{}: no round has been closed and checked yet", state.display())))?;
+    let bytes = to_safetensors(&architecture(&parameters)?, checked.model().parameters()).map_err(unusable)?;
+    std::fs::write(out, bytes).map_err(|error| unusable(format!("{}: {error}", out.display())))?;
+    Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()))
+}
+
+fn replay(ledger: &Path, scratch: &Path, ceremony: Option<&Path>, json: bool) -> Result<String, Failure> {
     let files = ceremony.map(InstitutionFiles::load).transpose().map_err(unusable)?;
     let chain_id = files.map(|files| files.parameters.chain_id);
     let report = audit(ledger, scratch, chain_id.as_ref()).map_err(|error| Failure(1, error.to_string()))?;
-    if json {
-        println!("{}", serde_json::to_string_pretty(&report).map_err(|error| Failure(1, error.to_string()))?);
-    } else {
-        println!("{report}");
-    }
-    Ok(())
+    Ok(if json { format!("{:#}\n", serde_json::json!(report)) } else { format!("{report}\n") })
 }

@@ -40,7 +40,7 @@ pub enum MemoryError {
         step: u64,
         /// What was countersigned.
         remembered: Hash,
-        /// What is asked for now.
+        /// The block that is to be remembered.
         asked: Hash,
     },
     /// The step is left to the others.

@@ -59,7 +59,26 @@ fn bad_values_and_files_are_named_on_one_line() {
     };
     run_with(&path("absent.toml"), "absent.toml");
     run_with(&foreign, "mean");
+    refused(&["status", "--ceremony", &first, "--state", &state], "no such directory");
+    let nowhere = ["--state", "/dev/null/state", "--coordinator", node, "--data", "pima"];
+    refused(&[&["run", "--ceremony", &first][..], &nowhere].concat(), "/dev/null/state");
+    with(&first, node, "pimo", "choose pima or wdbc");
+    refused(&["model", "--ceremony", &first, "--state", &state], "no round has been closed");
     refused(&["audit", "--ledger", "x", "--ceremony", &path("nowhere")], "genesis.bin");
+}
+
+#[test]
+fn a_stdout_or_stderr_that_takes_nothing_is_no_panic() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let program = || Command::new(env!("CARGO_BIN_EXE_consilium-client"));
+    let lost = program().args(["statistics", "--data", "pima"]).stdout(full()).output().unwrap();
+    assert_eq!(lost.status.code(), Some(1), "a result that is not complete is no success");
+    let unheard = program().args(["statistics", "--data", "pimo"]).stderr(full()).output().unwrap();
+    assert_eq!(unheard.status.code(), Some(2));
+
+    let mut deserted = program().arg("--help").stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(deserted.stdout.take());
+    assert!(deserted.wait().unwrap().success(), "a reader that has gone away is no failure");
 }
 
 #[test]

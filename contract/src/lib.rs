@@ -18,17 +18,6 @@
 //! peer's bytes → CandidateTransaction → Contract::admit → check_updates → Contract::apply → Receipt
 //! ```
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        reason = "a panic is how a test fails"
-    )
-)]
-
 mod admission;
 pub mod certificate;
 pub mod check;

@@ -218,10 +218,6 @@ impl Parameters {
             dimension * 4,
         )?;
 
-        let (bound, clip) = read_bound(genesis)?;
-        Quantiser::new(bound, clip, 1.0, n)
-            .and_then(|_| unit(bound, clip, dimension as usize))
-            .map_err(|error| crypto("bound", error))?;
         let training = genesis.training.ok_or(GenesisError::NotAGenesis("it names no training"))?;
         require(
             training.learning_rate.is_finite() && training.learning_rate > 0.0,
@@ -237,6 +233,11 @@ impl Parameters {
             training.optimiser,
             "SGD (1) or Adam (2)",
         )?;
+        // After the training: a bound is often derived from it, and the cause should be named.
+        let (bound, clip) = read_bound(genesis)?;
+        Quantiser::new(bound, clip, 1.0, n)
+            .and_then(|_| unit(bound, clip, dimension as usize))
+            .map_err(|error| crypto("bound", error))?;
 
         let public_key = PublicKey::decode(&genesis.public_key).map_err(|error| crypto("public key", error))?;
         let dealing = DealingCommitments::decode(&genesis.dealing).map_err(|error| crypto("dealing", error))?;

@@ -33,17 +33,6 @@
 //! | `error`, `status` | what can go wrong; one function from it to a gRPC status |
 //! | `running` | all of it together |
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        reason = "a panic is how a test fails"
-    )
-)]
-
 mod catalogue;
 mod clock;
 mod config;

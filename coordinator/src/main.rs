@@ -3,7 +3,7 @@
 use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use consilium_authority::CoordinatorFiles;
+use consilium_authority::{CoordinatorFiles, command_line};
 use consilium_coordinator::{Config, Coordinator, CoordinatorError, Linger};
 use tokio::{
     net::TcpListener,
@@ -58,9 +58,14 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli: Cli = match command_line::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    // A log that cannot be written must not stop a node.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    log.with_writer(std::io::stderr).with_target(false).init();
     let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli)),
         Err(error) => Err(CoordinatorError::Network(error)),
@@ -68,7 +73,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("consilium-coordinator: {error}");
+            command_line::complain::<Cli>(&error);
             match error {
                 CoordinatorError::Config(_)
                 | CoordinatorError::Files(_)
@@ -82,18 +87,23 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), CoordinatorError> {
+    let files = CoordinatorFiles::load(&cli.ceremony)?;
+    std::fs::create_dir_all(&cli.ledger).map_err(|error| {
+        CoordinatorError::Config(format!("{}: {error}; give a folder that can be created", cli.ledger.display()))
+    })?;
     let config = Config {
         block_entries: cli.block_entries,
         block_age: Duration::from_secs(cli.block_age),
         enrolment_timeout: Duration::from_secs(cli.enrolment_timeout),
         max_retries: cli.max_retries,
         linger: if cli.serve { Linger::Forever } else { Linger::AtMost(Duration::from_secs(cli.linger)) },
-        ..Config::new(CoordinatorFiles::load(&cli.ceremony)?, cli.ledger)
+        ..Config::new(files, cli.ledger)
     };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = Coordinator::start(config, TcpListener::bind(cli.listen).await?).await?;
-    println!("{}", running.address());
-    std::io::stdout().flush()?;
+    // Nor must a stdout that nobody reads.
+    let mut stdout = std::io::stdout();
+    let _ = writeln!(stdout, "{}", running.address()).and_then(|()| stdout.flush());
 
     let stopper = running.stopper();
     tokio::spawn(async move {

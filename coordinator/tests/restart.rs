@@ -165,11 +165,14 @@ fn bad_values_and_files_end_with_code_2_and_one_line() {
         let output = run(arguments);
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
         assert!(message.contains(says), "{message} should say {says}");
     };
     refused(&["--ceremony", "/nonexistent", "--ledger", &ledger], "/nonexistent/genesis.bin");
     refused(&["--ceremony", &ceremony, "--ledger", &ledger, "--block-entries", "64"], "1 to 63");
     refused(&["--ceremony", &ceremony, "--ledger", &ledger, "--listen", "nowhere"], "--listen");
+    refused(&["--ceremony", &ceremony, "--ledger", "/dev/null/ledger"], "/dev/null/ledger");
+    refused(&["--ledger", &ledger], "--ceremony");
     refused(&["--ceremony", &ceremony, "--ledger", &ledger, "--listen", "192.0.2.1:1"], "address");
 
     // The ledger of one run under the ceremony of another.

@@ -56,8 +56,8 @@ impl Bound {
     const NORM: u8 = 2;
     /// Largest B whose honest projections, which stay below 5.83·B but for probability 2^-42, fit 16 bits.
     const MAX_NORM_16: u64 = 5_600;
-    /// Largest B whose honest projections fit 32 bits and whose Γ·B² fits 64 for every N.
-    const MAX_NORM: u64 = 160_000_000;
+    /// Largest B whose honest projections fit 32 bits and whose Γ·B² fits 63 for every N.
+    const MAX_NORM: u64 = 100_000_000;
 
     /// Refuses numbers outside what can be proven.
     pub fn check(&self) -> Result<(), DecodeError> {
@@ -103,11 +103,11 @@ impl Bound {
         }
     }
 
-    /// Bits that hold an encrypted value of an honest author, its sign included.
-    pub(crate) fn value_bits(&self) -> u32 {
+    /// Bits of the magnitude of an encrypted value of an honest author.
+    pub(crate) fn value_bits(&self) -> u8 {
         match self {
-            Self::Parameter { bits } => u32::from(*bits) + 1,
-            Self::Norm { norm, .. } => u32::BITS - norm.leading_zeros() + 1,
+            Self::Parameter { bits } => *bits,
+            Self::Norm { norm, .. } => (u32::BITS - norm.leading_zeros()) as u8,
         }
     }
 
@@ -158,7 +158,7 @@ impl NormBound {
         })?;
         let norm = u64::from(norm);
         if !(1..=Bound::MAX_NORM).contains(&norm) {
-            return Err(DecodeError::Value { what: "norm", found: norm, allowed: "1 to 160000000" });
+            return Err(DecodeError::Value { what: "norm", found: norm, allowed: "1 to 100000000" });
         }
         let squares = gamma * norm * norm;
         Ok(Self {
@@ -200,12 +200,12 @@ mod tests {
         for bits in [0, 7, 32] {
             assert!(Bound::Parameter { bits }.check().is_err(), "{bits} bits");
         }
-        for (b, projections) in [(0, 256), (160_000_001, 256), (u32::MAX, 1024), (100, 0), (100, 128), (100, 255)] {
+        for (b, projections) in [(0, 256), (100_000_001, 256), (u32::MAX, 1024), (100, 0), (100, 128), (100, 255)] {
             assert!(norm(b, projections).check().is_err(), "B = {b}, N = {projections}");
         }
         assert!(Bound::decode(1, 256 + 8).is_err() && Bound::decode(2, (65_536 + 256) << 32 | 7).is_err());
-        let error = norm(160_000_001, 256).check().unwrap_err();
-        assert_eq!(error.to_string(), "norm is 160000001; allowed: 1 to 160000000");
+        let error = norm(100_000_001, 256).check().unwrap_err();
+        assert_eq!(error.to_string(), "norm is 100000001; allowed: 1 to 100000000");
     }
 
     #[test]
@@ -216,9 +216,9 @@ mod tests {
             assert_eq!(bits(b), expected, "B = {b}");
         }
         for projections in [256, 512, 1024] {
-            let bound = NormBound::new(160_000_000, projections).unwrap();
-            assert_eq!(bound.squares as f64, (constants(projections).unwrap().0 as f64) * 160_000_000f64.powi(2));
-            assert!(5.83 * 160_000_000.0 < f64::from(1u32 << 31), "an honest projection fits its range proof");
+            let bound = NormBound::new(100_000_000, projections).unwrap();
+            assert_eq!(bound.squares as f64, (constants(projections).unwrap().0 as f64) * 100_000_000f64.powi(2));
+            assert!(5.83 * 100_000_000.0 < f64::from(1u32 << 31), "an honest projection fits its range proof");
         }
         assert!(5.83 * 5600.0 < f64::from(1 << 15));
     }

@@ -9,7 +9,7 @@ use crate::encoding::Reader;
 use crate::fold::{Folded, Weights};
 use crate::norm::{self, NormProof};
 use crate::parameter::{self, ParameterProof};
-use crate::range::RangeStatement;
+use crate::verify::Equations;
 use crate::{Bound, Ciphertext, DecodeError, EncryptError, Parameters};
 
 /// The proof of a bound as a verifier holds it.
@@ -56,33 +56,21 @@ impl BoundProof {
         })
     }
 
-    /// That mask, bound and key agree, weighted, for a fold.
-    pub(crate) fn fold_link(
-        &self,
+    /// Adds those of its equations that are asked for, weighted, to a fold.
+    pub(crate) fn fold<'a>(
+        &'a self,
         base: &Transcript,
-        e_points: &[RistrettoPoint],
-        ciphertexts: &[Ciphertext],
+        which: Equations,
+        e_points: &'a [RistrettoPoint],
+        ciphertexts: &'a [Ciphertext],
         weights: &mut Weights,
-    ) -> Folded {
+        folded: &mut Folded<'a>,
+    ) {
         match self {
-            Self::Parameter(proof) => proof.fold_link(base, e_points, ciphertexts, weights),
-            Self::Norm(proof) => proof.fold_link(&proof.challenges(base), e_points, ciphertexts, weights),
-        }
-    }
-
-    /// That the squares belong to the projections, weighted, for a fold; nothing for a bound on parameters.
-    pub(crate) fn fold_squares(&self, base: &Transcript, weights: &mut Weights) -> Folded {
-        match self {
-            Self::Parameter(_) => Folded::default(),
-            Self::Norm(proof) => proof.fold_squares(&proof.challenges(base), weights),
-        }
-    }
-
-    /// All that is left to prove.
-    pub(crate) fn range_statements(&self, base: &Transcript) -> Vec<RangeStatement<'_>> {
-        match self {
-            Self::Parameter(proof) => proof.range_statements(base),
-            Self::Norm(proof) => proof.range_statements(&proof.challenges(base)),
+            Self::Parameter(proof) => proof.fold(base, which, e_points, ciphertexts, weights, folded),
+            Self::Norm(proof) => {
+                proof.fold(&proof.challenges(base), which, e_points, ciphertexts, weights, folded);
+            }
         }
     }
 }

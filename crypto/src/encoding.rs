@@ -61,6 +61,15 @@ impl<'a> Reader<'a> {
         Ok(points)
     }
 
+    /// The next N group elements, not yet looked at.
+    pub(crate) fn encodings<const N: usize>(&mut self) -> Result<[CompressedRistretto; N], DecodeError> {
+        let mut encodings = [CompressedRistretto::default(); N];
+        for encoding in &mut encodings {
+            *encoding = CompressedRistretto(self.array()?);
+        }
+        Ok(encodings)
+    }
+
     /// The next N scalars.
     pub(crate) fn scalars<const N: usize>(&mut self) -> Result<[Scalar; N], DecodeError> {
         let mut scalars = [Scalar::ZERO; N];

@@ -87,9 +87,16 @@ pub enum EncryptError {
     /// The context names another public key.
     #[error("the context names another public key than the one given; take both from the same genesis")]
     WrongKey,
-    /// The range prover refused its input, which no honest input brings about.
-    #[error("the range prover refused its input: {0}")]
-    RangeProver(String),
+    /// The range prover cannot prove so many values at once, which no caller brings about.
+    #[error(
+        "cannot prove {values} values of {bits} bits at once; give a power of two up to 256 of 8, 16, 32 or 64 bits, and a blinding and a commitment each"
+    )]
+    RangeProver {
+        /// How many values there are.
+        values: usize,
+        /// Bits of a value.
+        bits: usize,
+    },
 }
 
 /// Why an update is rejected. The variants are the reasons that the contract records.

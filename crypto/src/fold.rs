@@ -9,10 +9,11 @@
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::IsIdentity;
-use rand_core::{CryptoRng, RngCore};
+use rayon::prelude::*;
 use sha3::Shake256;
 use sha3::digest::{ExtendableOutput, Update, XofReader};
 
+use crate::bulletproof::pairs_of;
 use crate::group::{g, h, mask_bases, multiscalar};
 use crate::{Hash, PublicKey};
 
@@ -49,65 +50,107 @@ impl Weights {
             Scalar::from(u128::from_le_bytes(bytes))
         })
     }
-}
 
-// The range proofs' verifier draws the weight of its own two equations from a generator.
-impl RngCore for Weights {
-    fn next_u32(&mut self) -> u32 {
-        rand_core::impls::next_u32_via_fill(self)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        rand_core::impls::next_u64_via_fill(self)
-    }
-
-    fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        self.0.read(bytes);
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.0.read(bytes);
-        Ok(())
+    /// A stream of its own for the next part of a batch, so that parts can be folded side by side.
+    pub(crate) fn fork(&mut self) -> Self {
+        let mut seed = [0; 32];
+        self.0.read(&mut seed);
+        Self(Shake256::default().chain(seed).finalize_xof())
     }
 }
 
-impl CryptoRng for Weights {}
-
-/// A weighted sum of equations; g, h, X1, X2 and the W_j are there once, however many clients there are.
+/// A weighted sum of equations; g, h, X1, X2, the W_j and the generators of the range proofs are there once, however many
+/// clients, chunks and rounds there are.
 #[derive(Default)]
-pub(crate) struct Folded {
+pub(crate) struct Folded<'a> {
     pub(crate) g: Scalar,
     pub(crate) h: Scalar,
     pub(crate) x1: Scalar,
     pub(crate) x2: Scalar,
     /// Coefficients of W_0, W_1, …
-    pub(crate) masks: Vec<Scalar>,
+    masks: Vec<Scalar>,
+    /// Coefficients of the range proofs' G and H, by the value and the bit that they belong to.
+    generators: Vec<Vec<[Scalar; 2]>>,
     /// Everything that belongs to one client.
-    pub(crate) terms: Vec<(Scalar, RistrettoPoint)>,
+    pub(crate) terms: Vec<(Scalar, &'a RistrettoPoint)>,
+    refused: bool,
 }
 
-impl Folded {
+impl Folded<'_> {
+    /// Makes the sum one that does not hold, whatever else is in it.
+    pub(crate) fn refuse(&mut self) {
+        self.refused = true;
+    }
+
+    /// The coefficients of W_0..W_(d−1).
+    pub(crate) fn masks(&mut self, dimension: usize) -> &mut [Scalar] {
+        first(&mut self.masks, dimension)
+    }
+
+    /// The coefficients of the generators of one value, bit by bit.
+    pub(crate) fn generators_of(&mut self, value: usize, bits: usize) -> &mut [[Scalar; 2]] {
+        if self.generators.len() <= value {
+            self.generators.resize_with(value + 1, Vec::new);
+        }
+        self.generators.get_mut(value).map_or(&mut [], |row| first(row, bits))
+    }
+
     /// The sum of two folds.
     pub(crate) fn merge(mut self, other: Self) -> Self {
         self.g += other.g;
         self.h += other.h;
         self.x1 += other.x1;
         self.x2 += other.x2;
-        if self.masks.len() < other.masks.len() {
-            self.masks.resize(other.masks.len(), Scalar::ZERO);
-        }
-        for (mask, more) in self.masks.iter_mut().zip(other.masks) {
-            *mask += more;
+        add(self.masks(other.masks.len()), &other.masks);
+        for (value, row) in other.generators.iter().enumerate() {
+            add(self.generators_of(value, row.len()).as_flattened_mut(), row.as_flattened());
         }
         self.terms.extend(other.terms);
+        self.refused |= other.refused;
         self
     }
 
     /// Whether the sum is zero.
-    pub(crate) fn holds(mut self, key: &PublicKey) -> bool {
-        let bases = mask_bases(self.masks.len());
-        self.terms.extend([(self.g, g()), (self.h, *h()), (self.x1, key.x1), (self.x2, key.x2)]);
-        self.terms.extend(self.masks.into_iter().zip(bases.iter().copied()));
-        multiscalar(&self.terms).is_identity()
+    pub(crate) fn holds(self, key: &PublicKey) -> bool {
+        if self.refused {
+            return false;
+        }
+        let (g, bases) = (g(), mask_bases(self.masks.len()));
+        let mut terms = self.terms;
+        terms.extend([(self.g, &g), (self.h, h()), (self.x1, &key.x1), (self.x2, &key.x2)]);
+        terms.extend(self.masks.into_iter().zip(bases.iter()));
+        let of_value = |(value, row): (usize, &Vec<[Scalar; 2]>)| {
+            let coefficients = row.as_flattened().iter().copied();
+            coefficients.zip(pairs_of(value, row.len()).flatten()).collect::<Vec<_>>()
+        };
+        let generators: Vec<_> = self.generators.par_iter().enumerate().flat_map_iter(of_value).collect();
+        terms.extend(generators);
+        multiscalar(&terms).is_identity()
     }
+}
+
+fn add(sum: &mut [Scalar], more: &[Scalar]) {
+    sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+}
+
+/// The first `length` elements of a vector that grows to have them.
+fn first<T: Clone + Default>(vector: &mut Vec<T>, length: usize) -> &mut [T] {
+    if vector.len() < length {
+        vector.resize(length, T::default());
+    }
+    vector.split_at_mut(length).0
+}
+
+/// Which of these parts of a batch hold. One that does not is found by halving, so that a few among many cost little; the
+/// verdict on it is its own, whatever else is in the batch.
+pub(crate) fn sift<T: Sync>(parts: &[T], holds: &(impl Fn(&[T]) -> bool + Sync)) -> Vec<bool> {
+    if parts.is_empty() || holds(parts) {
+        return vec![true; parts.len()];
+    }
+    if parts.len() == 1 {
+        return vec![false];
+    }
+    let (left, right) = parts.split_at(parts.len() / 2);
+    let (left, right) = rayon::join(|| sift(left, holds), || sift(right, holds));
+    [left, right].concat()
 }

@@ -3,18 +3,20 @@
 //! `g` is the standard basepoint. `h`, the mask bases W_j and the generators of the Bulletproofs are hashes of fixed
 //! labels into the group: nobody knows a relation between any two of them, on which all binding rests.
 
+use std::borrow::Borrow;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use bulletproofs::{BulletproofGens, PedersenGens};
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
-use curve25519_dalek::ristretto::{RistrettoBasepointTable, RistrettoPoint};
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::VartimeMultiscalarMul;
+use curve25519_dalek::traits::{Identity, VartimeMultiscalarMul};
 use rayon::prelude::*;
 use sha2::{Digest, Sha512};
+use subtle::{Choice, ConditionallyNegatable, ConditionallySelectable};
 
-/// Largest chunk of values under one aggregated range proof.
-pub(crate) const MAX_RANGE_VALUES: usize = 256;
+/// Terms of one multiscalar multiplication: more would not make a term cheaper, and each takes 0.2 kB.
+const MOST_AT_ONCE: usize = 8192;
+
 /// g, the ristretto255 basepoint. Encryption randomness and blindings multiply it.
 pub(crate) const fn g() -> RistrettoPoint {
     RISTRETTO_BASEPOINT_POINT
@@ -37,22 +39,37 @@ pub(crate) fn g_times(scalar: &Scalar) -> RistrettoPoint {
     RistrettoPoint::mul_base(scalar)
 }
 
-/// The commitment bases of the range proofs: commit(u; β) = u·h + β·g.
-pub(crate) fn pedersen() -> PedersenGens {
-    PedersenGens { B: *h(), B_blinding: g() }
+/// (u/2)·h in constant time, for integers |u| < 2^bits: half of u·h, for [encoding in a batch](encode_doubled). Larger ones,
+/// which only an adversary has, take longer.
+pub(crate) fn half_h_times(u: i64, bits: u8) -> RistrettoPoint {
+    // 2^i·h/2.
+    static POWERS: OnceLock<Vec<RistrettoPoint>> = OnceLock::new();
+    let powers = POWERS.get_or_init(|| {
+        let half = h() * half();
+        std::iter::successors(Some(half), |power| Some(power + power)).take(64).collect()
+    });
+    let magnitude = u.unsigned_abs();
+    let bits = if magnitude.checked_shr(bits.into()).unwrap_or(0) == 0 { bits.into() } else { powers.len() };
+    let chosen = powers.iter().take(bits).enumerate().map(|(i, power)| {
+        let bit = Choice::from(((magnitude >> i) & 1) as u8);
+        RistrettoPoint::conditional_select(&RistrettoPoint::identity(), power, bit)
+    });
+    let mut product: RistrettoPoint = chosen.sum();
+    product.conditional_negate(Choice::from(u8::from(u < 0)));
+    product
 }
 
-/// Generators of the Bulletproofs, enough for so many values of so many bits: for chunks of 16 bits, which every update
-/// has, for one value of 64, and for chunks of 32, which only large norms need.
-pub(crate) fn range_generators(bits: usize, values: usize) -> &'static BulletproofGens {
-    static NARROW: OnceLock<BulletproofGens> = OnceLock::new();
-    static SINGLE: OnceLock<BulletproofGens> = OnceLock::new();
-    static WIDE: OnceLock<BulletproofGens> = OnceLock::new();
-    match (bits, values) {
-        (..=16, _) => NARROW.get_or_init(|| BulletproofGens::new(16, MAX_RANGE_VALUES)),
-        (_, ..=1) => SINGLE.get_or_init(|| BulletproofGens::new(64, 1)),
-        _ => WIDE.get_or_init(|| BulletproofGens::new(32, MAX_RANGE_VALUES)),
-    }
+/// 1/2.
+pub(crate) fn half() -> Scalar {
+    static HALF: OnceLock<Scalar> = OnceLock::new();
+    *HALF.get_or_init(|| Scalar::from(2u64).invert())
+}
+
+/// V = u·h + β·g, encoded, for integers |u| < 2^bits.
+pub(crate) fn commit_all(u: &[i64], blindings: &[Scalar], bits: u8) -> Vec<CompressedRistretto> {
+    let halves = u.par_iter().zip(blindings).with_min_len(64);
+    let halves: Vec<_> = halves.map(|(u, beta)| half_h_times(*u, bits) + g_times(&(beta * half()))).collect();
+    RistrettoPoint::double_and_compress_batch(&halves)
 }
 
 /// The mask bases W_0..W_(d−1), at least; grown when a larger model comes, shared by everything in the process.
@@ -85,13 +102,15 @@ fn hash_to_group(label: &'static [u8], number: u64) -> RistrettoPoint {
     RistrettoPoint::from_hash(Sha512::new().chain_update(label).chain_update(number.to_be_bytes()))
 }
 
-/// Σ scalars·points over public values, on all cores where the sum is long enough to gain from it.
-pub(crate) fn multiscalar(terms: &[(Scalar, RistrettoPoint)]) -> RistrettoPoint {
-    let share = terms.len().div_ceil(rayon::current_num_threads()).max(1024);
+/// Σ scalars·points over public values, on all cores where the sum is long enough to gain from it, in parts whose
+/// intermediate results fit the cache.
+pub(crate) fn multiscalar<P: Borrow<RistrettoPoint> + Sync>(terms: &[(Scalar, P)]) -> RistrettoPoint {
+    let share = terms.len().div_ceil(rayon::current_num_threads()).clamp(1024, MOST_AT_ONCE);
     terms
         .par_chunks(share)
         .map(|chunk| {
-            RistrettoPoint::vartime_multiscalar_mul(chunk.iter().map(|(s, _)| s), chunk.iter().map(|(_, p)| p))
+            let points = chunk.iter().map(|(_, point)| point.borrow());
+            RistrettoPoint::vartime_multiscalar_mul(chunk.iter().map(|(scalar, _)| scalar), points)
         })
         .sum()
 }

@@ -14,9 +14,9 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::encoding::Reader;
-use crate::fold::{Folded, Weights};
+use crate::fold::{Folded, Weights, sift};
 use crate::limbs::LimbProof;
-use crate::transcript::{self, HEADER_WEIGHTS, RANGE_WEIGHTS};
+use crate::transcript::{self, HEADER_WEIGHTS};
 use crate::{Ciphertext, Context, DecodeError, Hash, PublicKey, UpdateError};
 
 /// Limbs of a mask key.
@@ -111,18 +111,9 @@ impl CandidateHeader {
         self.context.round.key_hash == key.hash()
     }
 
-    /// Item 1, weighted.
-    pub(crate) fn fold(&self, base: &Transcript, weights: &mut Weights) -> Folded {
-        self.proof.fold(base, &self.ciphertexts, weights.take())
-    }
-
-    /// Item 2.
-    pub(crate) fn limbs_in_range(&self, key: &PublicKey, base: &Transcript, fresh: Option<&[u8; 32]>) -> bool {
-        self.proof.range_holds(base, self.encoded_ciphertexts(), self.range_weights(key, fresh))
-    }
-
-    pub(crate) fn range_weights(&self, key: &PublicKey, fresh: Option<&[u8; 32]>) -> Weights {
-        Weights::new(RANGE_WEIGHTS, u64::MAX, key, fresh, [&self.hash])
+    /// Adds items 1 and 2, weighted, to a fold.
+    pub(crate) fn fold<'a>(&'a self, base: &Transcript, weights: &mut Weights, folded: &mut Folded<'a>) {
+        self.proof.fold(base, &self.ciphertexts, self.encoded_ciphertexts(), weights.take(), folded);
     }
 }
 
@@ -159,8 +150,8 @@ impl std::ops::Deref for VerifiedHeader {
     }
 }
 
-/// Verifies the key proofs of many headers, item 1 folded and item 2 one by one, on all cores. Deterministic; verdicts are
-/// in the order of the headers and do not depend on what else is in the batch.
+/// Verifies the key proofs of many headers in one sum, on all cores. Deterministic; verdicts are in the order of the headers
+/// and do not depend on what else is in the batch.
 pub fn verify_key_proofs(key: &PublicKey, headers: Vec<CandidateHeader>) -> Vec<Result<VerifiedHeader, UpdateError>> {
     verify(key, headers, None)
 }
@@ -187,21 +178,11 @@ fn verify(
 ) -> Vec<Result<VerifiedHeader, UpdateError>> {
     let verdicts: Vec<bool> = {
         // A header for another key is out before the fold.
-        let parts: Vec<_> = headers.iter().map(|header| header.is_for(key).then(|| header.transcript(key))).collect();
-        let all: Vec<_> =
-            headers.iter().zip(&parts).filter_map(|(header, base)| Some((header, base.as_ref()?))).collect();
-        let folded = || equations_hold(key, &all, fresh);
-        let ranges = || {
-            let jobs = headers.par_iter().zip(&parts);
-            jobs.map(|(header, base)| base.as_ref().is_some_and(|base| header.limbs_in_range(key, base, fresh)))
-                .collect()
-        };
-        let (folded, ranges): (bool, Vec<bool>) = rayon::join(folded, ranges);
-        let jobs = headers.iter().zip(&parts).zip(ranges);
-        jobs.map(|((header, base), range)| {
-            range && base.as_ref().is_some_and(|base| folded || equations_hold(key, &[(header, base)], fresh))
-        })
-        .collect()
+        let bases: Vec<_> = headers.iter().map(|header| header.is_for(key).then(|| header.transcript(key))).collect();
+        let batch: Vec<_> =
+            headers.iter().zip(&bases).filter_map(|(header, base)| Some((header, base.as_ref()?))).collect();
+        let mut hold = sift(&batch, &|batch| proofs_hold(key, batch, fresh)).into_iter();
+        bases.iter().map(|base| base.is_some() && hold.next().unwrap_or(false)).collect()
     };
     let verdict = |(header, holds)| {
         if holds { Ok(VerifiedHeader::assume(header)) } else { Err(UpdateError::BadKeyProof) }
@@ -209,11 +190,19 @@ fn verify(
     headers.into_iter().zip(verdicts).map(verdict).collect()
 }
 
-fn equations_hold(key: &PublicKey, headers: &[(&CandidateHeader, &Transcript)], fresh: Option<&[u8; 32]>) -> bool {
+fn proofs_hold(key: &PublicKey, headers: &[(&CandidateHeader, &Transcript)], fresh: Option<&[u8; 32]>) -> bool {
     let digests = headers.iter().map(|(header, _)| &header.hash);
     let mut weights = Weights::new(HEADER_WEIGHTS, headers.len() as u64, key, fresh, digests);
-    let folds = headers.iter().map(|(header, base)| header.fold(base, &mut weights));
-    folds.fold(Folded::default(), Folded::merge).holds(key)
+    fold(headers, &mut weights).holds(key)
+}
+
+fn fold<'a>(headers: &[(&'a CandidateHeader, &Transcript)], weights: &mut Weights) -> Folded<'a> {
+    let jobs: Vec<_> = headers.iter().map(|job| (job, weights.fork())).collect();
+    let part = |mut folded, ((header, base), mut weights): (&(&'a CandidateHeader, &Transcript), Weights)| {
+        header.fold(base, &mut weights, &mut folded);
+        folded
+    };
+    jobs.into_par_iter().fold(Folded::default, part).reduce(Folded::default, Folded::merge)
 }
 
 #[cfg(test)]
@@ -236,18 +225,21 @@ mod tests {
         // What a careless verifier would draw from: nothing of the proofs, or all but their responses.
         for digests in [&[], digests.as_slice()] {
             let known = || Weights::new(HEADER_WEIGHTS, 2, &key, None, digests);
-            let weights: [Scalar; 6] = known().take();
-            // z3 counts with the third weight of its header: the errors w_5 and −w_2 cancel.
+            let third = |weights: &mut Weights| weights.fork().take::<3>()[2];
+            let mut stream = known();
+            let [one, two] = [third(&mut stream), third(&mut stream)];
+            // z3 counts with the third weight of its header: the errors w_two and −w_one cancel.
             let z3 = KEY_PROOF + 5 * 32;
             let mut headers = honest.clone();
-            for (header, error) in headers.iter_mut().zip([weights[5], -weights[2]]) {
+            for (header, error) in headers.iter_mut().zip([two, -one]) {
                 let z: &mut [u8; 32] = (&mut header[z3..z3 + 32]).try_into().unwrap();
                 *z = (Scalar::from_canonical_bytes(*z).unwrap() + error).to_bytes();
             }
             let cheats = || headers.iter().map(|header| CandidateHeader::decode(header).unwrap()).collect::<Vec<_>>();
-            let mut weights = known();
-            let folds = cheats().into_iter().map(|cheat| cheat.fold(&cheat.transcript(&key), &mut weights));
-            assert!(folds.fold(Folded::default(), Folded::merge).holds(&key), "the attack works on known weights");
+            let cheating = cheats();
+            let bases: Vec<_> = cheating.iter().map(|cheat| cheat.transcript(&key)).collect();
+            let batch: Vec<_> = cheating.iter().zip(&bases).collect();
+            assert!(fold(&batch, &mut known()).holds(&key), "the attack works on known weights");
             for verdict in verify_key_proofs(&key, cheats()) {
                 assert_eq!(verdict.err(), Some(UpdateError::BadKeyProof));
             }
@@ -272,7 +264,13 @@ mod tests {
                 changed[start..start + 32].copy_from_slice(point.compress().as_bytes());
             }
             let cheat = CandidateHeader::decode(&changed).unwrap();
-            let holds = |base| cheat.fold(base, &mut Weights::new(HEADER_WEIGHTS, 1, &key, None, [])).holds(&key);
+            // Item 1 alone: item 2 has weight zero.
+            let holds = |base| {
+                let [w1, w2, w3] = Weights::new(HEADER_WEIGHTS, 1, &key, None, []).take();
+                let (weights, mut folded) = ([w1, w2, w3, Scalar::ZERO, Scalar::ZERO], Folded::default());
+                cheat.proof.fold(base, &cheat.ciphertexts, cheat.encoded_ciphertexts(), weights, &mut folded);
+                folded.holds(&key)
+            };
             assert!(holds(&base), "the attack works on weights drawn before");
             assert!(!holds(&cheat.transcript(&key)));
             assert_eq!(federation.verify_header(&changed).err(), Some(UpdateError::BadKeyProof));

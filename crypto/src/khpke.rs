@@ -19,7 +19,7 @@ use crate::fold::{Folded, Weights};
 use crate::keys::KeyMaterial;
 use crate::limbs::{self, LIMB_BITS, LimbProof, LimbWitness};
 use crate::signature::{SIGNATURE_LEN, Signature};
-use crate::transcript::{self, HEADER_WEIGHTS, RANGE_WEIGHTS, STANDALONE_EVALUATION};
+use crate::transcript::{self, HEADER_WEIGHTS, STANDALONE_EVALUATION};
 use crate::{
     Ciphertext, DecodeError, DecryptionKey, DiscreteLogTable, EncryptError, EvaluationKey, Hash, MAX_SUMMANDS,
     PublicKey, ReadOffError,
@@ -197,9 +197,9 @@ fn sum(key: &PublicKey, context: &Hash, inputs: &[Vec<u8>]) -> Result<Ciphertext
         let base = base(key, context, encoded);
         let digest: Hash = Sha256::digest(bytes).into();
         let mut weights = Weights::new(HEADER_WEIGHTS, 1, key, None, [&digest]);
-        let equations: Folded = proof.fold(&base, &[ciphertext], weights.take());
-        let range_weights = Weights::new(RANGE_WEIGHTS, u64::MAX, key, None, [&digest]);
-        if !(equations.holds(key) && proof.range_holds(&base, encoded, range_weights)) {
+        let mut folded = Folded::default();
+        proof.fold(&base, std::slice::from_ref(&ciphertext), encoded, weights.take(), &mut folded);
+        if !folded.holds(key) {
             return Err(Bottom::BadProof { input });
         }
         sum += &ciphertext;

@@ -47,9 +47,10 @@
 //! # Map
 //!
 //! `group`, `encoding`, `transcript`: bases, strict reading, every label. `keys`, [`khpke`]: the encryption and the scheme by
-//! itself. `limbs` (items 1, 2), `link` (3), `range`: proofs of every update. `bound`: what an update is proven to keep, by
-//! `parameter` (4) or by `norm` with `projection`; `bound_proof` is where the two meet. [`update`], `mask`, `header`,
-//! `verify`, `fold`: making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`, `share`: the shared key.
+//! itself. `limbs` (items 1, 2), `link` (3), `range` on `bulletproof`: proofs of every update. `bound`: what an update is
+//! proven to keep, by `parameter` (4) or by `norm` with `projection`; `bound_proof` is where the two meet. [`update`],
+//! `header`, `verify`, `fold`: making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`,
+//! `share`: the shared key.
 //! [`quantise`]: floats to integers and back.
 //!
 //! # Sources
@@ -60,20 +61,10 @@
 //! CRYPTO 2013. Bünz et al., "Bulletproofs", S&P 2018. Feldman, "A practical scheme for non-interactive verifiable secret
 //! sharing", FOCS 1987. Attema, Fehr, Klooß, "Fiat–Shamir transformation of multi-round interactive proofs", TCC 2022.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        reason = "a test that panics has failed, which is what it is for"
-    )
-)]
-
 mod aggregate;
 mod bound;
 mod bound_proof;
+mod bulletproof;
 mod context;
 mod dealing;
 mod dlog;
@@ -86,7 +77,6 @@ mod keys;
 pub mod khpke;
 mod limbs;
 mod link;
-mod mask;
 mod masked_sum;
 mod norm;
 mod parameter;

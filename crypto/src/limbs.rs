@@ -6,17 +6,17 @@
 //!
 //! Item 2. κ_i ∈ [0, 2^16): one aggregated Bulletproof on the C3^(i), which are commitments to κ_i with blinding r_i+s_i.
 //!
-//! Both together cost a verifier 2.5 ms for sixteen limbs, nearly all of it item 2.
+//! A verifier folds both with those of other ciphertexts.
 
-use bulletproofs::RangeProof;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use merlin::Transcript;
 use rand_core::CryptoRngCore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::bulletproof::RangeProof;
 use crate::encoding::{ELEMENT_LEN, Reader};
-use crate::fold::{Folded, Weights};
+use crate::fold::Folded;
 use crate::group::{g_times, h_times};
 use crate::transcript::{LIMB_RANGE, LIMBS, Protocol, witness_bytes};
 use crate::{Ciphertext, DecodeError, EncryptError, PublicKey, range};
@@ -99,32 +99,38 @@ impl LimbProof {
         let t_bytes = reader.array()?;
         let t = Reader::new("key proof", &t_bytes, t_bytes.len())?.points()?;
         let z = reader.scalars()?;
-        Ok(Self { t, t_bytes, z, range: range::parse("key proof", reader, limbs, LIMB_BITS)? })
+        Ok(Self { t, t_bytes, z, range: RangeProof::read(reader, limbs, LIMB_BITS.into())? })
     }
 
-    /// Item 1, weighted, for a fold.
-    pub(crate) fn fold(&self, base: &Transcript, ciphertexts: &[Ciphertext], weights: [Scalar; 3]) -> Folded {
+    /// Adds items 1 and 2, weighted, to a fold; `encoded` is the ciphertexts' encodings.
+    pub(crate) fn fold<'a>(
+        &'a self,
+        base: &Transcript,
+        ciphertexts: &'a [Ciphertext],
+        encoded: &[u8],
+        weights: [Scalar; 5],
+        folded: &mut Folded<'a>,
+    ) {
         let mut transcript = base.fork(LIMBS, 0);
         let rho = transcript.weights(b"rho", ciphertexts.len());
         transcript.append_message(b"T", &self.t_bytes);
         let e = transcript.challenge(b"e");
 
         let [z1, z2, z3] = self.z;
-        let [w1, w2, w3] = weights;
-        let mut terms = Vec::with_capacity(3 + 3 * ciphertexts.len());
-        terms.extend(weights.iter().zip(self.t).map(|(weight, t)| (-weight, t)));
-        let factors = weights.map(|weight| -weight * e);
-        for (rho, c) in rho.iter().zip(ciphertexts) {
-            terms.extend(factors.iter().zip([c.c1, c.c2, c.c3]).map(|(factor, point)| (factor * rho, point)));
-        }
-        Folded { g: w3 * (z1 + z2), h: w3 * z3, x1: w1 * z1, x2: w2 * z2, masks: Vec::new(), terms }
-    }
+        let [w1, w2, w3, range_weights @ ..] = weights;
+        folded.g += w3 * (z1 + z2);
+        folded.h += w3 * z3;
+        folded.x1 += w1 * z1;
+        folded.x2 += w2 * z2;
+        folded.terms.extend([w1, w2, w3].into_iter().zip(&self.t).map(|(weight, t)| (-weight, t)));
 
-    /// Item 2, on the encodings of the ciphertexts.
-    pub(crate) fn range_holds(&self, base: &Transcript, ciphertexts: &[u8], weights: Weights) -> bool {
-        let c3 = ciphertexts.as_chunks::<ELEMENT_LEN>().0.iter().skip(2).step_by(3);
+        let c3 = encoded.as_chunks::<ELEMENT_LEN>().0.iter().skip(2).step_by(3);
         let c3: Vec<_> = c3.map(|bytes| CompressedRistretto(*bytes)).collect();
-        range::verify(&self.range, base.fork(LIMB_RANGE, 0), &c3, LIMB_BITS, weights)
+        let in_range = self.range.fold(base.fork(LIMB_RANGE, 0), &c3, range_weights, folded);
+        let [f1, f2, f3] = [w1, w2, w3].map(|weight| -weight * e);
+        for ((rho, c), in_range) in rho.iter().zip(ciphertexts).zip(in_range) {
+            folded.terms.extend([(f1 * rho, &c.c1), (f2 * rho, &c.c2), (f3 * rho + in_range, &c.c3)]);
+        }
     }
 }
 

@@ -101,33 +101,26 @@ impl LinkProof {
         transcript.append_message(b"T", &self.t_bytes);
     }
 
-    /// Item 3 under challenge e, weighted, for a fold; V_σ is the sum of `bounded`.
-    pub(crate) fn fold(
-        &self,
+    /// Adds item 3 under challenge e, weighted, to a fold: all but V_σ, which has the factor that is returned.
+    pub(crate) fn fold<'a>(
+        &'a self,
         e: &Scalar,
         sigma: &[Scalar],
-        e_points: &[RistrettoPoint],
-        bounded: impl IntoIterator<Item = (Scalar, RistrettoPoint)>,
-        ciphertexts: &[Ciphertext],
+        e_points: &'a [RistrettoPoint],
+        ciphertexts: &'a [Ciphertext],
         weights: [Scalar; 3],
-    ) -> Folded {
+        folded: &mut Folded<'a>,
+    ) -> Scalar {
         let [z_u, z_k, z_beta, z_tau] = self.z;
         let [w1, w2, w3] = weights;
-        let bounded = bounded.into_iter();
-        let mut terms = Vec::with_capacity(3 + e_points.len() + bounded.size_hint().0 + ciphertexts.len());
-        terms.extend(weights.iter().zip(self.t).map(|(weight, t)| (-weight, t)));
+        folded.g += w2 * z_beta + w3 * z_tau;
+        folded.h += (w1 + w2) * z_u + w3 * z_k;
+        folded.terms.extend(weights.iter().zip(&self.t).map(|(weight, t)| (-weight, t)));
         let [f1, f2, f3] = weights.map(|weight| -weight * e);
-        terms.extend(sigma.iter().zip(e_points).map(|(sigma, point)| (f1 * sigma, *point)));
-        terms.extend(bounded.map(|(scalar, point)| (f2 * scalar, point)));
-        terms.extend(limb_weights().zip(ciphertexts).map(|(power, c)| (f3 * power, c.c3)));
+        folded.terms.extend(sigma.iter().zip(e_points).map(|(sigma, point)| (f1 * sigma, point)));
+        folded.terms.extend(limb_weights().zip(ciphertexts).map(|(power, c)| (f3 * power, &c.c3)));
         let mask = w1 * z_k;
-        Folded {
-            g: w2 * z_beta + w3 * z_tau,
-            h: (w1 + w2) * z_u + w3 * z_k,
-            x1: Scalar::ZERO,
-            x2: Scalar::ZERO,
-            masks: sigma.iter().map(|sigma| mask * sigma).collect(),
-            terms,
-        }
+        folded.masks(sigma.len()).iter_mut().zip(sigma).for_each(|(coefficient, sigma)| *coefficient += mask * sigma);
+        f2
     }
 }

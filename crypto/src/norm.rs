@@ -34,13 +34,14 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::bound::NormBound;
 use crate::encoding::{ELEMENT_LEN, Reader, decompress_all};
 use crate::fold::{Folded, Weights};
-use crate::group::{g_times, h_times, mask_bases, multiscalar};
+use crate::group::{commit_all, g_times, h_times, mask_bases, multiscalar};
 use crate::limbs::inner;
 use crate::link::{LinkProof, LinkWitness};
 use crate::projection::{Projection, Weight};
-use crate::range::{self, RangeProofs, RangeStatement};
+use crate::range::{self, RangeProofs};
 use crate::transcript::{NORM, PROJECTION_RANGE, Protocol, SQUARES_RANGE};
 use crate::update::signed;
+use crate::verify::Equations;
 use crate::{Ciphertext, DecodeError, EncryptError};
 
 /// Length of the proof, in bytes; nothing of it depends on d.
@@ -109,8 +110,8 @@ pub(crate) fn prove(
 
     // Wrapping: only values made unchecked, by an adversary, can overflow.
     let raised = Zeroizing::new(projected.iter().map(|y| y.wrapping_add(offset(bound))).collect::<Vec<_>>());
-    let values = Zeroizing::new(raised.iter().map(|value| signed(*value)).collect::<Vec<_>>());
-    let v = commit(&values, beta);
+    let v = commit_all(&raised, beta, bound.projection_bits);
+    let v: Vec<u8> = v.iter().flat_map(|v| v.to_bytes()).collect();
     let gamma = combination(&mut transcript, &v);
     let sigma = projection.combine(&gamma, x.len());
 
@@ -243,56 +244,94 @@ impl NormProof {
         transcript.weights(b"omega", self.f.len())
     }
 
-    /// The link, weighted, for a fold.
-    pub(crate) fn fold_link(
-        &self,
+    /// Adds those of its equations that are asked for, weighted, to a fold.
+    pub(crate) fn fold<'a>(
+        &'a self,
         challenges: &Challenges,
-        e_points: &[RistrettoPoint],
-        ciphertexts: &[Ciphertext],
+        which: Equations,
+        e_points: &'a [RistrettoPoint],
+        ciphertexts: &'a [Ciphertext],
         weights: &mut Weights,
-    ) -> Folded {
-        let Challenges { projection, gamma, e, .. } = challenges;
-        let sigma: Vec<_> = projection.combine(gamma, e_points.len()).iter().map(Weight::scalar).collect();
-        let gamma: Vec<_> = gamma.iter().map(|gamma| Scalar::from(*gamma)).collect();
-        let weights: [Scalar; 3] = weights.take();
-        let [_, w2, _] = weights;
-        let bounded = gamma.iter().copied().zip(self.v.iter().copied());
-        let mut folded = self.link.fold(e, &sigma, e_points, bounded, ciphertexts, weights);
-        // V_σ is Σγ_t·(V_t − 2^(ρ−1)·h).
-        folded.h += w2 * e * self.offset() * gamma.iter().sum::<Scalar>();
-        folded
+        folded: &mut Folded<'a>,
+    ) {
+        let mut of_v = vec![Scalar::ZERO; self.v.len()];
+        if matches!(which, Equations::All | Equations::Link) {
+            self.fold_link(challenges, e_points, ciphertexts, weights.take(), &mut of_v, folded);
+        }
+        if matches!(which, Equations::All | Equations::Squares) {
+            self.fold_squares(challenges, weights.take(), &mut of_v, folded);
+        }
+        if which == Equations::All {
+            self.fold_ranges(challenges, weights, &mut of_v, folded);
+        }
+        folded.terms.extend(of_v.into_iter().zip(&self.v));
     }
 
-    /// The openings and the squares, weighted, for a fold.
-    pub(crate) fn fold_squares(&self, challenges: &Challenges, weights: &mut Weights) -> Folded {
-        let Challenges { e, omega, .. } = challenges;
-        let [w1, w2] = weights.take();
-        let (minus, minus_e) = (-w1, -w1 * e);
-        let mut terms = Vec::with_capacity(2 * omega.len() + 3);
-        terms.extend(omega.iter().zip(&self.masks).map(|(omega, mask)| (minus * omega, *mask)));
-        terms.extend(omega.iter().zip(&self.v).map(|(omega, v)| (minus_e * omega, *v)));
-        terms.extend([-w2, -w2 * e, -w2 * e * e].into_iter().zip(self.products));
-        let opened = inner(omega, &self.f) + e * self.offset() * omega.iter().sum::<Scalar>();
-        Folded {
-            g: w1 * self.phi + w2 * self.z,
-            h: w1 * opened + w2 * inner(&self.f, &self.f),
-            terms,
-            ..Folded::default()
+    /// Adds the link, and to `of_v` the coefficients that V gets.
+    fn fold_link<'a>(
+        &'a self,
+        challenges: &Challenges,
+        e_points: &'a [RistrettoPoint],
+        ciphertexts: &'a [Ciphertext],
+        weights: [Scalar; 3],
+        of_v: &mut [Scalar],
+        folded: &mut Folded<'a>,
+    ) {
+        let Challenges { projection, gamma, e, .. } = challenges;
+        let sigma: Vec<_> = projection.combine(gamma, e_points.len()).iter().map(Weight::scalar).collect();
+        let factor = self.link.fold(e, &sigma, e_points, ciphertexts, weights, folded);
+        // V_σ is Σγ_t·Y_t, and Y_t is V_t − 2^(ρ−1)·h.
+        for (coefficient, gamma) in of_v.iter_mut().zip(gamma) {
+            let of_y = factor * Scalar::from(*gamma);
+            *coefficient += of_y;
+            folded.h -= of_y * self.offset();
         }
+    }
+
+    /// Adds the openings and the squares.
+    fn fold_squares<'a>(
+        &'a self,
+        challenges: &Challenges,
+        weights: [Scalar; 2],
+        of_v: &mut [Scalar],
+        folded: &mut Folded<'a>,
+    ) {
+        let Challenges { e, omega, .. } = challenges;
+        let [w1, w2] = weights;
+        folded.g += w1 * self.phi + w2 * self.z;
+        folded.h += w1 * inner(omega, &self.f) + w2 * inner(&self.f, &self.f);
+        folded.terms.extend(omega.iter().zip(&self.masks).map(|(omega, mask)| (-w1 * omega, mask)));
+        for (coefficient, omega) in of_v.iter_mut().zip(omega) {
+            let of_y = -w1 * e * omega;
+            *coefficient += of_y;
+            folded.h -= of_y * self.offset();
+        }
+        folded.terms.extend([-w2, -w2 * e, -w2 * e * e].into_iter().zip(&self.products));
+    }
+
+    /// Adds the range proofs of the projections and of the squares.
+    fn fold_ranges<'a>(
+        &'a self,
+        challenges: &Challenges,
+        weights: &mut Weights,
+        of_v: &mut [Scalar],
+        folded: &mut Folded<'a>,
+    ) {
+        let base = &challenges.transcript;
+        let v: Vec<_> = self.v_bytes.as_chunks().0.iter().map(|v| CompressedRistretto(*v)).collect();
+        self.ranges.fold(base, PROJECTION_RANGE, &v, of_v, weights, folded);
+        // Γ·B²·h − S.
+        let [_, _, s] = &self.products;
+        let most = Scalar::from(self.bound.squares);
+        let rest = [(h_times(&most) - s).compress()];
+        let mut of_rest = [Scalar::ZERO];
+        self.squares_range.fold(base, SQUARES_RANGE, &rest, &mut of_rest, weights, folded);
+        let [of_rest] = of_rest;
+        folded.h += of_rest * most;
+        folded.terms.push((-of_rest, s));
     }
 
     fn offset(&self) -> Scalar {
         signed(offset(&self.bound))
-    }
-
-    /// The projections, one statement a chunk, and the squares.
-    pub(crate) fn range_statements(&self, challenges: &Challenges) -> Vec<RangeStatement<'_>> {
-        let v: Vec<_> = self.v_bytes.as_chunks().0.iter().map(|v| CompressedRistretto(*v)).collect();
-        let [_, _, s] = self.products;
-        let rest = [(h_times(&Scalar::from(self.bound.squares)) - s).compress()];
-        let base = &challenges.transcript;
-        let mut statements = self.ranges.statements(base, PROJECTION_RANGE, &v, self.bound.projection_bits);
-        statements.extend(self.squares_range.statements(base, SQUARES_RANGE, &rest, self.bound.squares_bits));
-        statements
     }
 }

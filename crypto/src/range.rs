@@ -1,9 +1,8 @@
-//! Aggregated range proofs: of limbs, of parameters or projections, and of the squares, by the bulletproofs crate.
+//! The range proofs of an update, of parameters or of projections and squares, by aggregated Bulletproofs.
 //!
 //! Values come in chunks whose sizes follow from d alone. A chunk under one proof has a power of two of values; where it
 //! has fewer, the verifier supplies the padding: the identity, a commitment to 0 with blinding 0.
 
-use bulletproofs::RangeProof;
 use curve25519_dalek::ristretto::CompressedRistretto;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
@@ -11,9 +10,10 @@ use merlin::{Transcript, TranscriptRng};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::encoding::{ELEMENT_LEN, Reader};
-use crate::fold::Weights;
-use crate::group::{MAX_RANGE_VALUES, pedersen, range_generators};
+use crate::bulletproof::{self, MAX_VALUES, RangeProof};
+use crate::encoding::Reader;
+use crate::fold::{Folded, Weights};
+use crate::group::commit_all;
 use crate::transcript::Protocol;
 use crate::{DecodeError, EncryptError};
 
@@ -32,9 +32,9 @@ pub(crate) fn chunks(dimension: usize) -> Vec<Chunk> {
     let mut start = 0;
     while start < dimension {
         let rest = dimension - start;
-        let floor = (1 << rest.ilog2()).min(MAX_RANGE_VALUES);
+        let floor = (1 << rest.ilog2()).min(MAX_VALUES);
         let padding = (2 * floor).saturating_sub(rest);
-        let padded = if floor < MAX_RANGE_VALUES && padding <= floor / 4 { 2 * floor } else { floor };
+        let padded = if floor < MAX_VALUES && padding <= floor / 4 { 2 * floor } else { floor };
         let values = padded.min(rest);
         chunks.push(Chunk { start, values, padded });
         start += values;
@@ -42,56 +42,24 @@ pub(crate) fn chunks(dimension: usize) -> Vec<Chunk> {
     chunks
 }
 
-/// Length of a proof over `padded` values, in bytes: 9 elements and 2·log₂(values·bits).
+/// Length of a proof over `padded` values, in bytes.
 pub(crate) fn proof_length(padded: usize, bits: u8) -> usize {
-    ELEMENT_LEN * (9 + 2 * (padded * usize::from(bits)).ilog2() as usize)
+    bulletproof::proof_length(padded, bits.into())
 }
 
-/// Proves values under their blindings; returns the proof and the commitments u·h + β·g.
+/// Proves values under their blindings; returns the proof and the commitments u·h + β·g. What an adversary takes for a
+/// negative number is committed to as one, and not proven.
 pub(crate) fn prove(
-    mut transcript: Transcript,
+    transcript: Transcript,
     values: &[u64],
     blindings: &[Scalar],
     bits: u8,
     mut rng: TranscriptRng,
 ) -> Result<(Vec<u8>, Vec<CompressedRistretto>), EncryptError> {
-    let bits = usize::from(bits);
-    RangeProof::prove_multiple_with_rng(
-        range_generators(bits, values.len()),
-        &pedersen(),
-        &mut transcript,
-        values,
-        blindings,
-        bits,
-        &mut rng,
-    )
-    .map(|(proof, commitments)| (proof.to_bytes(), commitments))
-    .map_err(|error| EncryptError::RangeProver(error.to_string()))
-}
-
-/// Reads a proof over `padded` values; its group elements are checked when it is verified.
-pub(crate) fn parse(
-    what: &'static str,
-    reader: &mut Reader<'_>,
-    padded: usize,
-    bits: u8,
-) -> Result<RangeProof, DecodeError> {
-    let bytes = reader.take(proof_length(padded, bits))?;
-    // The length is right, so that a scalar must be to blame: the crate reads points without looking at them.
-    RangeProof::from_bytes(bytes).map_err(|_| DecodeError::Scalar { what, index: 0 })
-}
-
-/// Whether the committed values lie in [0, 2^bits).
-pub(crate) fn verify(
-    proof: &RangeProof,
-    mut transcript: Transcript,
-    commitments: &[CompressedRistretto],
-    bits: u8,
-    mut weights: Weights,
-) -> bool {
-    let bits = usize::from(bits);
-    let generators = range_generators(bits, commitments.len());
-    proof.verify_multiple_with_rng(generators, &pedersen(), &mut transcript, commitments, bits, &mut weights).is_ok()
+    let signed = Zeroizing::new(values.iter().map(|value| value.cast_signed()).collect::<Vec<_>>());
+    let commitments = commit_all(&signed, blindings, bits);
+    let proof = bulletproof::prove(transcript, values, blindings, &commitments, bits.into(), &mut rng)?;
+    Ok((proof, commitments))
 }
 
 /// Proves all of u, chunk by chunk on all cores, each on a fork of this label; returns the proofs in order, concatenated,
@@ -130,22 +98,6 @@ pub(crate) fn prove_all(
     Ok((proofs.concat(), commitments.concat()))
 }
 
-/// What one proof says: that the committed values lie in [0, 2^bits).
-pub(crate) struct RangeStatement<'a> {
-    pub(crate) proof: &'a RangeProof,
-    pub(crate) transcript: Transcript,
-    /// As many as the proof is padded to.
-    pub(crate) commitments: Vec<CompressedRistretto>,
-    pub(crate) bits: u8,
-}
-
-impl RangeStatement<'_> {
-    /// Whether the proof holds.
-    pub(crate) fn holds(&self, weights: Weights) -> bool {
-        verify(self.proof, self.transcript.clone(), &self.commitments, self.bits, weights)
-    }
-}
-
 /// The proofs over a vector as a verifier holds them: one a chunk.
 pub(crate) struct RangeProofs(Vec<(Chunk, RangeProof)>);
 
@@ -161,26 +113,31 @@ impl RangeProofs {
         dimension: usize,
         bits: u8,
     ) -> Result<Self, DecodeError> {
-        let proofs = chunks(dimension).into_iter().map(|chunk| Ok((chunk, parse(what, reader, chunk.padded, bits)?)));
+        let proofs = chunks(dimension).into_iter().map(|chunk| {
+            let bytes = reader.take(proof_length(chunk.padded, bits))?;
+            let mut reader = Reader::new(what, bytes, bytes.len())?;
+            Ok((chunk, RangeProof::read(&mut reader, chunk.padded, bits.into())?))
+        });
         Ok(Self(proofs.collect::<Result<_, DecodeError>>()?))
     }
 
-    /// What the proofs say about the committed vector.
-    pub(crate) fn statements(
-        &self,
+    /// Adds all chunks, weighted, to a fold, and to `coefficients` those that V gets.
+    pub(crate) fn fold<'a>(
+        &'a self,
         base: &Transcript,
         label: &'static [u8],
         commitments: &[CompressedRistretto],
-        bits: u8,
-    ) -> Vec<RangeStatement<'_>> {
-        let numbered = (0..).zip(&self.0);
-        numbered
-            .map(|(number, (chunk, proof))| {
-                let mut part: Vec<_> = commitments.iter().skip(chunk.start).take(chunk.values).copied().collect();
-                part.resize(chunk.padded, CompressedRistretto::identity());
-                RangeStatement { proof, transcript: base.fork(label, number), commitments: part, bits }
-            })
-            .collect()
+        coefficients: &mut [Scalar],
+        weights: &mut Weights,
+        folded: &mut Folded<'a>,
+    ) {
+        for (number, (chunk, proof)) in self.0.iter().enumerate() {
+            let mut part: Vec<_> = commitments.iter().skip(chunk.start).take(chunk.values).copied().collect();
+            part.resize(chunk.padded, CompressedRistretto::identity());
+            let more = proof.fold(base.fork(label, number as u64), &part, weights.take(), folded);
+            let coefficients = coefficients.iter_mut().skip(chunk.start).take(chunk.values);
+            coefficients.zip(more).for_each(|(coefficient, more)| *coefficient += more);
+        }
     }
 }
 
@@ -190,8 +147,9 @@ mod tests {
     use rand_core::SeedableRng;
 
     use super::*;
+    use crate::encoding::decompress_all;
     use crate::tests::Federation;
-    use crate::transcript::{BOUNDS, LIMB_RANGE, RANGE_WEIGHTS};
+    use crate::transcript::{BOUNDS, LIMB_RANGE, UPDATE_WEIGHTS};
 
     const BITS: u8 = 8;
 
@@ -202,23 +160,25 @@ mod tests {
         (base, (0..8).map(|_| Scalar::random(&mut rng)).collect(), rng)
     }
 
-    fn weights() -> Weights {
-        Weights::new(RANGE_WEIGHTS, 0, &Federation::new(71, 1, 1, 1, BITS).dealing.public_key, None, [])
-    }
-
     fn parsed(proof: &[u8], dimension: usize) -> RangeProofs {
         RangeProofs::parse("proof", &mut Reader::new("proof", proof, proof.len()).unwrap(), dimension, BITS).unwrap()
     }
 
-    fn holds(proofs: &RangeProofs, base: &Transcript, v: &[CompressedRistretto]) -> bool {
-        proofs.statements(base, BOUNDS, v, BITS).iter().all(|statement| statement.holds(weights()))
+    fn hold(proofs: &RangeProofs, base: &Transcript, v: &[CompressedRistretto]) -> bool {
+        let key = Federation::new(71, 1, 1, 1, BITS).dealing.public_key;
+        let points = decompress_all("V", &v.iter().flat_map(|v| v.to_bytes()).collect::<Vec<_>>()).unwrap();
+        let (mut folded, mut coefficients) = (Folded::default(), vec![Scalar::ZERO; v.len()]);
+        let mut weights = Weights::new(UPDATE_WEIGHTS, 0, &key, None, []);
+        proofs.fold(base, BOUNDS, v, &mut coefficients, &mut weights, &mut folded);
+        folded.terms.extend(coefficients.into_iter().zip(&points));
+        folded.holds(&key)
     }
 
     #[test]
     fn a_chunk_that_is_not_full_is_padded_by_the_verifier_and_by_nobody_else() {
         let (base, mut blindings, mut rng) = seven();
         let (proof, v) = prove_all(&base, BOUNDS, &[3; 7], &blindings[..7], BITS, &mut rng).unwrap();
-        assert!(holds(&parsed(&proof, 7), &base, &v));
+        assert!(hold(&parsed(&proof, 7), &base, &v));
         // The prover's own padding: a true proof, but not over the identity.
         for (value, blinding) in [(1, Scalar::ZERO), (0, Scalar::ONE), (200, blindings[7])] {
             blindings[7] = blinding;
@@ -226,8 +186,8 @@ mod tests {
             let nonces = base.witness_rng(&[], &mut rng);
             let (proof, v) = prove(base.fork(BOUNDS, 0), &values, &blindings, BITS, nonces).unwrap();
             let full = parsed(&proof, 8);
-            assert!(holds(&full, &base, &v), "true over eight values");
-            assert!(!holds(&parsed(&proof, 7), &base, &v[..7]), "padded with {value}");
+            assert!(hold(&full, &base, &v), "true over eight values");
+            assert!(!hold(&parsed(&proof, 7), &base, &v[..7]), "padded with {value}");
         }
     }
 
@@ -235,13 +195,13 @@ mod tests {
     fn a_range_proof_is_of_its_transcript_label_and_number_only() {
         let (base, blindings, mut rng) = seven();
         let (proof, v) = prove_all(&base, BOUNDS, &[3; 8], &blindings, BITS, &mut rng).unwrap();
-        let RangeProofs(proofs) = parsed(&proof, 8);
-        let holds = |transcript| verify(&proofs[0].1, transcript, &v, BITS, weights());
-        assert!(holds(base.fork(BOUNDS, 0)));
+        assert!(hold(&parsed(&proof, 8), &base, &v));
+        assert!(!hold(&parsed(&proof, 8), &Transcript::new(b"other"), &v));
         for other in [base.fork(BOUNDS, 1), base.fork(LIMB_RANGE, 0), base.clone(), Transcript::new(b"other")] {
-            assert!(!holds(other));
+            let nonces = base.witness_rng(&[], &mut rng);
+            let (proof, v) = prove(other, &[3; 8], &blindings, BITS, nonces).unwrap();
+            assert!(!hold(&parsed(&proof, 8), &base, &v));
         }
-        assert!(!verify(&proofs[0].1, base.fork(BOUNDS, 0), &v, 16, weights()), "another number of bits");
     }
 
     #[test]
@@ -257,7 +217,7 @@ mod tests {
             let mut next = 0;
             for chunk in chunks(d) {
                 assert_eq!(chunk.start, next);
-                assert!(chunk.padded.is_power_of_two() && chunk.padded <= MAX_RANGE_VALUES);
+                assert!(chunk.padded.is_power_of_two() && chunk.padded <= MAX_VALUES);
                 assert!(chunk.padded - chunk.values <= chunk.padded / 8);
                 next += chunk.values;
             }

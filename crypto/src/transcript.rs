@@ -24,8 +24,6 @@ pub(crate) const EVALUATION_HASH: &[u8] = b"consilium v1 evaluation hash";
 pub(crate) const HEADER_WEIGHTS: &[u8] = b"consilium v1 fold of key proofs";
 /// Label of the weights that fold the equations of a batch of updates.
 pub(crate) const UPDATE_WEIGHTS: &[u8] = b"consilium v1 fold of updates";
-/// Label of the weights inside one range proof.
-pub(crate) const RANGE_WEIGHTS: &[u8] = b"consilium v1 range proof";
 
 /// Label of the entries of a random projection.
 pub(crate) const PROJECTION: &[u8] = b"consilium v1 projection";

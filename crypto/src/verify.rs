@@ -1,8 +1,8 @@
 //! The verifier's side: a [`CandidateUpdate`] becomes a [`VerifiedUpdate`], or a reason why not.
 //!
-//! The equations of all updates of a batch are one multiscalar multiplication; the range proofs are verified one by one on
-//! all cores. If the fold fails, each update is decided alone, so that no verdict depends on what else is in the batch.
-//! Reasons are found in a fixed order: key, link, norm, range.
+//! All proofs of all updates of a batch, range proofs included, are one multiscalar multiplication. If it fails, the batch is
+//! halved until those that are to blame stand alone, so that no verdict depends on what else is in the batch. Reasons are
+//! found in a fixed order: key, link, norm, range.
 
 use curve25519_dalek::ristretto::RistrettoPoint;
 use merlin::Transcript;
@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256, Sha512};
 
 use crate::bound_proof::BoundProof;
 use crate::encoding::{Reader, decompress_all};
-use crate::fold::{Folded, Weights};
+use crate::fold::{Folded, Weights, sift};
 use crate::header::fresh;
-use crate::transcript::{RANGE_WEIGHTS, UPDATE_WEIGHTS};
+use crate::transcript::UPDATE_WEIGHTS;
 use crate::{CandidateHeader, Parameters, PublicKey, UpdateError, VerifiedHeader, body_length, mask_length};
 
 /// A header and its body, decoded. Nothing in them is proven.
@@ -56,8 +56,14 @@ impl CandidateUpdate {
         &self.header
     }
 
-    fn range_weights(&self, number: usize, key: &PublicKey, fresh: Option<&[u8; 32]>) -> Weights {
-        Weights::new(RANGE_WEIGHTS, number as u64, key, fresh, [&self.header.hash(), self.header.body_hash()])
+    /// Adds those of its equations that are asked for, weighted, to a fold.
+    fn fold<'a>(&'a self, base: &Transcript, which: Equations, weights: &mut Weights, folded: &mut Folded<'a>) {
+        if matches!(which, Equations::All | Equations::Key) {
+            self.header.fold(base, weights, folded);
+        }
+        if which != Equations::Key {
+            self.proof.fold(base, which, &self.e, self.header.ciphertexts(), weights, folded);
+        }
     }
 }
 
@@ -144,27 +150,25 @@ fn verify(
     // An update for another key, or with another E than its header's, is out before the fold.
     let eligible = |(update, _): &&Job<'_>| update.header.is_for(key) && update.mask_hash_matches;
     let batch: Vec<Job<'_>> = jobs.iter().filter(eligible).copied().collect();
-    let (folded, ranges) = rayon::join(
-        || equations_hold(key, &batch, fresh, Equations::All),
-        || jobs.par_iter().with_max_len(1).map(|job| ranges_hold(key, job, fresh)).collect::<Vec<_>>(),
-    );
+    let mut sifted = sift(&batch, &|batch| equations_hold(key, batch, fresh, Equations::All)).into_iter();
 
-    let decide = |(job, (limbs, bounded)): (&Job<'_>, (bool, bool))| {
+    let decide = |job: &Job<'_>| {
         let (update, _) = job;
-        let holds = |which| (folded && eligible(&job)) || equations_hold(key, &[*job], fresh, which);
-        if !(update.header.is_for(key) && limbs && holds(Equations::Key)) {
+        if eligible(&job) && sifted.next().unwrap_or(false) {
+            return None;
+        }
+        let holds = |equations| equations_hold(key, &[*job], fresh, equations);
+        if !(update.header.is_for(key) && holds(Equations::Key)) {
             Some(UpdateError::BadKeyProof)
         } else if !(update.mask_hash_matches && holds(Equations::Link)) {
             Some(UpdateError::BadLinkProof)
         } else if !holds(Equations::Squares) {
             Some(UpdateError::BadNormProof)
-        } else if !bounded {
-            Some(UpdateError::BadRangeProof)
         } else {
-            None
+            Some(UpdateError::BadRangeProof)
         }
     };
-    let faults: Vec<_> = jobs.iter().zip(ranges).map(decide).collect();
+    let faults: Vec<_> = jobs.iter().map(decide).collect();
     let verdict = |(update, fault): (CandidateUpdate, Option<UpdateError>)| match fault {
         None => Ok(VerifiedUpdate { header: VerifiedHeader::assume(update.header), e: update.e }),
         Some(fault) => Err(fault),
@@ -172,48 +176,36 @@ fn verify(
     updates.into_iter().zip(faults).map(verdict).collect()
 }
 
-/// Whether the limbs are in range, and whether all is that the bound needs to be.
-fn ranges_hold(key: &PublicKey, (update, base): &Job<'_>, fresh: Option<&[u8; 32]>) -> (bool, bool) {
-    rayon::join(
-        || update.header.limbs_in_range(key, base, fresh),
-        || {
-            let statements = update.proof.range_statements(base);
-            let numbered = statements.par_iter().enumerate();
-            numbered.all(|(number, statement)| statement.holds(update.range_weights(number, key, fresh)))
-        },
-    )
-}
-
+/// Which equations of an update are folded.
 #[derive(Clone, Copy, PartialEq)]
-enum Equations {
+pub(crate) enum Equations {
+    /// All, range proofs included.
     All,
+    /// Items 1 and 2.
     Key,
+    /// Item 3.
     Link,
+    /// That the squares belong to the projections, where the norm is bounded.
     Squares,
 }
 
-/// Equations of all updates in one multiscalar multiplication.
+/// Whether these equations hold for all of the updates.
 fn equations_hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>, which: Equations) -> bool {
-    let hashes: Vec<_> = jobs.iter().map(|(update, _)| [update.header.hash(), *update.header.body_hash()]).collect();
-    let mut weights = Weights::new(UPDATE_WEIGHTS, jobs.len() as u64, key, fresh, hashes.iter().flatten());
-    fold(jobs, &mut weights, which).holds(key)
+    fold(jobs, &mut weights(key, jobs, fresh), which).holds(key)
 }
 
-fn fold(jobs: &[Job<'_>], weights: &mut Weights, which: Equations) -> Folded {
-    let mut folded = Folded::default();
-    for (update, base) in jobs {
-        if matches!(which, Equations::All | Equations::Key) {
-            folded = folded.merge(update.header.fold(base, weights));
-        }
-        if matches!(which, Equations::All | Equations::Link) {
-            let ciphertexts = update.header.ciphertexts();
-            folded = folded.merge(update.proof.fold_link(base, &update.e, ciphertexts, weights));
-        }
-        if matches!(which, Equations::All | Equations::Squares) {
-            folded = folded.merge(update.proof.fold_squares(base, weights));
-        }
-    }
-    folded
+fn weights(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>) -> Weights {
+    let hashes: Vec<_> = jobs.iter().map(|(update, _)| [update.header.hash(), *update.header.body_hash()]).collect();
+    Weights::new(UPDATE_WEIGHTS, jobs.len() as u64, key, fresh, hashes.iter().flatten())
+}
+
+fn fold<'a>(jobs: &[Job<'a>], weights: &mut Weights, which: Equations) -> Folded<'a> {
+    let jobs: Vec<_> = jobs.iter().map(|job| (*job, weights.fork())).collect();
+    let part = |mut folded, ((update, base), mut weights): (Job<'a>, Weights)| {
+        update.fold(base, which, &mut weights, &mut folded);
+        folded
+    };
+    jobs.into_par_iter().fold(Folded::default, part).reduce(Folded::default, Folded::merge)
 }
 
 #[cfg(test)]
@@ -248,9 +240,10 @@ mod tests {
         let updates = [federation.update(1), federation.update(2)];
         let digests: Vec<crate::Hash> = digests(&updates).into_iter().map(Into::into).collect();
         let known = || Weights::new(UPDATE_WEIGHTS, 2, &key, None, &digests);
-        let weights: [Scalar; 12] = known().take();
-        // z_τ counts with the third weight of its update's link: the errors w_2 and −w_1 cancel.
-        let errors = [weights[11], -weights[5]];
+        // z_τ counts with the third weight of its update's link, after five of its header: the errors w_2 and −w_1 cancel.
+        let mut stream = known();
+        let [one, two] = [(); 2].map(|()| stream.fork().take::<8>()[7]);
+        let errors = [two, -one];
         let candidates = || -> Vec<CandidateUpdate> {
             updates
                 .iter()
@@ -302,12 +295,16 @@ mod tests {
             assert_eq!(federation.verify(&cheat).err(), Some(reason));
 
             let cheat_v_bytes = cheat.body[64..128].to_vec();
+            let v = decompress_all("V", &cheat_v_bytes).unwrap();
             let cheat = federation.parse(&cheat).unwrap();
             let BoundProof::Parameter(proof) = &cheat.proof else { panic!("a bound on parameters") };
             let holds = |base: &Transcript, v_bytes: &[u8]| {
                 let weights = Weights::new(UPDATE_WEIGHTS, 1, &key, None, []).take();
                 let ciphertexts = cheat.header.ciphertexts();
-                proof.fold_link_under(base, v_bytes, &cheat.e, ciphertexts, weights).holds(&key)
+                let mut folded = Folded::default();
+                let of_v = proof.fold_link(base, v_bytes, &cheat.e, ciphertexts, weights, &mut folded);
+                folded.terms.extend(of_v.into_iter().zip(&v));
+                folded.holds(&key)
             };
             assert!(holds(&base, &v_bytes), "the attack works on weights drawn before");
             assert!(!holds(&cheat.header.transcript(&key), &cheat_v_bytes));
@@ -334,32 +331,34 @@ mod tests {
     }
 
     #[test]
-    fn weights_inside_a_range_proof_depend_on_its_last_response_too() {
+    fn weights_depend_on_the_last_responses_of_range_proofs_and_of_every_update_in_the_batch() {
         let mut federation = Federation::new(54, 1, 1, 2, 8);
         let key = federation.dealing.public_key.clone();
-        let update = federation.update(1);
+        let updates = [federation.update(1), federation.update(2)];
         // b, the very last scalar of either kind of range proof, is in no transcript.
         let next = |bytes: &mut [u8]| {
             let scalar: &mut [u8; 32] = bytes.last_chunk_mut().unwrap();
             *scalar = (Scalar::from_canonical_bytes(*scalar).unwrap() + Scalar::ONE).to_bytes();
         };
-        let [mut limbs, mut parameters] = [update.clone(), update.clone()];
-        next(&mut limbs.header);
-        next(&mut parameters.body);
-        let body_hash = Context::LEN + CIPHERTEXTS_LEN + 64;
-        parameters.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&parameters.body));
-        let [honest, limbs, parameters] = [update, limbs, parameters].map(|update| federation.parse(&update).unwrap());
-        let mut weights: Vec<[Scalar; 1]> = vec![
-            honest.header.range_weights(&key, None).take(),
-            limbs.header.range_weights(&key, None).take(),
-            honest.header.range_weights(&key, Some(&[1; 32])).take(),
-            honest.range_weights(0, &key, None).take(),
-            honest.range_weights(1, &key, None).take(),
-            parameters.range_weights(0, &key, None).take(),
-            honest.range_weights(0, &key, Some(&[1; 32])).take(),
-        ];
-        while let Some(weight) = weights.pop() {
-            assert!(!weights.contains(&weight), "after {} others", weights.len());
+        let mut batches = vec![updates.clone(), [updates[1].clone(), updates[0].clone()]];
+        for position in 0..2 {
+            let [mut limbs, mut parameters] = [updates.clone(), updates.clone()];
+            next(&mut limbs[position].header);
+            let EncryptedUpdate { header, body } = &mut parameters[position];
+            next(body);
+            let body_hash = Context::LEN + CIPHERTEXTS_LEN + 64;
+            header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(body));
+            batches.extend([limbs, parameters]);
+        }
+        let first = |batch: &[EncryptedUpdate], fresh: Option<&[u8; 32]>| -> [Scalar; 1] {
+            let batch: Vec<_> = batch.iter().map(|update| federation.parse(update).unwrap()).collect();
+            let bases: Vec<_> = batch.iter().map(|update| update.header.transcript(&key)).collect();
+            weights(&key, &batch.iter().zip(&bases).collect::<Vec<_>>(), fresh).fork().take()
+        };
+        let mut all: Vec<_> = batches.iter().map(|batch| first(batch, None)).collect();
+        all.extend([first(&updates, Some(&[1; 32])), first(&updates[..1], None)]);
+        while let Some(weight) = all.pop() {
+            assert!(!all.contains(&weight), "after {} others", all.len());
         }
     }
 }

@@ -60,6 +60,16 @@ impl Dataset {
         Self::parse(schema, &format!("{name}.csv (bundled)"), bytes)
     }
 
+    /// What a person names: a bundled dataset, or the path of a schema.
+    ///
+    /// # Errors
+    /// As [`Dataset::load`], and [`DatasetError::UnknownBundled`] for what is neither a bundled name nor looks like a path.
+    pub fn open(name: &str) -> Result<Self, DatasetError> {
+        let path = Path::new(name);
+        let is_path = path.exists() || path.extension().is_some() || path.components().count() > 1;
+        if is_path && !BUNDLED.contains(&name) { Self::load(path) } else { Self::bundled(name) }
+    }
+
     /// Loads the schema at `schema_path` and the file it names.
     ///
     /// # Errors
@@ -274,6 +284,17 @@ pub(crate) mod tests {
             .collect();
         assert_eq!(missing, [0, 5, 35, 227, 374, 11, 0, 0]);
         assert!(Dataset::bundled("x").unwrap_err().to_string().contains("choose pima or wdbc"));
+    }
+
+    #[test]
+    fn a_name_is_bundled_and_a_path_is_a_schema() {
+        assert_eq!(Dataset::open("wdbc").unwrap().rows(), 569);
+        for name in ["", "pimo"] {
+            assert!(Dataset::open(name).unwrap_err().to_string().contains("choose pima or wdbc"));
+        }
+        for path in ["pima.toml", "nowhere/pima", "/"] {
+            assert!(Dataset::open(path).unwrap_err().to_string().contains("cannot be read"));
+        }
     }
 
     #[test]

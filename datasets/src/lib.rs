@@ -27,16 +27,6 @@
 //!
 //! Not to be used to anonymise: rows stay as identifying as the file was, and a fitted [`Preprocessor`] reveals medians,
 //! means and deviations of its training rows.
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        reason = "a test that goes wrong should stop at once"
-    )
-)]
 
 mod coding;
 mod csv;

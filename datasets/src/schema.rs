@@ -12,7 +12,7 @@ use crate::error::DatasetError;
 ///
 /// ```toml
 /// name = "clinic"
-/// description = "..."
+/// description = "..."                 # optional, as citation and licence
 /// citation = "..."
 /// licence = "..."
 /// file = "clinic.csv.gz"              # relative to the schema; plain or gzip
@@ -33,10 +33,13 @@ pub struct Schema {
     /// Short name.
     pub name: String,
     /// What the rows and the target are.
+    #[serde(default)]
     pub description: String,
     /// How to cite the data.
+    #[serde(default)]
     pub citation: String,
     /// Under which terms the data may be used.
+    #[serde(default)]
     pub licence: String,
     /// The CSV file, relative to the schema.
     pub file: PathBuf,
@@ -184,6 +187,22 @@ pub(crate) mod tests {
             let schema = parse(&format!("target={{column='y', positive={written}}}")).unwrap();
             assert_eq!(schema.target.positive, meant, "{written}");
         }
+    }
+
+    #[test]
+    fn name_file_and_target_are_enough() {
+        let schema = Schema::parse("name='t'\nfile='t.csv'\ntarget={column='y', positive=1}", "t.toml").unwrap();
+        assert!(schema.description.is_empty() && schema.citation.is_empty() && schema.licence.is_empty());
+        assert!(schema.features.is_none() && schema.categorical.is_empty());
+    }
+
+    #[test]
+    fn the_schema_in_the_readme_is_one() {
+        let readme = include_str!("../../README.md");
+        let (_, rest) = readme.split_once("```toml\n").unwrap();
+        let (schema, _) = rest.split_once("```").unwrap();
+        let schema = Schema::parse(schema, "README.md").unwrap();
+        assert_eq!((schema.name.as_str(), schema.target.column.as_str()), ("heart", "num"));
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! The command line of `consilium`: results on stdout, progress and errors on stderr.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
-use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use consilium_authority::command_line;
 use consilium_client::audit;
 
 use crate::config::Choice;
@@ -62,7 +61,7 @@ struct ReplayArgs {
     /// Institutions that share the training rows (2 to 128).
     #[arg(long, default_value_t = 10, value_name = "N")]
     institutions: usize,
-    /// Epochs of central training, and rounds of federated training with one local epoch each.
+    /// Epochs of central training, and rounds of federated training with one local epoch each (1 to 100000).
     #[arg(long, default_value_t = 60, value_name = "N")]
     epochs: usize,
     /// Independent runs of central training (figure 5).
@@ -77,7 +76,7 @@ struct ReplayArgs {
     /// Determines every model and metric; encryption always uses the operating system's randomness.
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Directory for the run's files [default: runs/DATASET-SEED].
+    /// Directory for the run's files; an earlier run in it is replaced [default: runs/DATASET-SEED].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Form of the closing summary on stdout.
@@ -125,42 +124,14 @@ impl ReplayArgs {
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Cli::try_parse_from(arguments) {
         Ok(cli) => match execute(cli.command) {
-            Ok(output) => {
-                // A reader that has gone away is no failure of the run.
-                let _ = std::io::stdout().write_all(output.as_bytes());
-                ExitCode::SUCCESS
-            }
+            Ok(output) => command_line::print(&output),
             Err(error) => {
-                complain(&error.to_string());
+                command_line::complain::<Cli>(&error);
                 ExitCode::from(error.exit_code())
             }
         },
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            let _ = error.print();
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-                let _ = error.print();
-            } else {
-                complain(&one_line(&error));
-            }
-            ExitCode::from(2)
-        }
+        Err(error) => command_line::refuse::<Cli>(&error),
     }
-}
-
-fn complain(message: &str) {
-    let _ = writeln!(std::io::stderr(), "consilium: {message}");
-}
-
-/// What is wrong, without the usage that clap prints below it.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")).collect();
-    let message = lines.iter().filter(|line| !line.is_empty() && !line.starts_with("For more")).copied();
-    let message = message.collect::<Vec<_>>().join(" ");
-    format!("{} (see consilium --help)", message.trim_start_matches("error: "))
 }
 
 fn execute(command: Command) -> Result<String, ExperimentError> {
@@ -241,7 +212,7 @@ mod tests {
             ("plot", "<DIR>"),
         ] {
             let Err(error) = replay_args(line) else { panic!("{line} was accepted") };
-            let message = one_line(&error);
+            let message = command_line::one_line(&error);
             assert_eq!(message.lines().count(), 1);
             assert!(message.contains(flag), "{line}: {message}");
         }

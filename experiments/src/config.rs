@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ExperimentError;
 
+/// More epochs or repeats than this are a slip of the keyboard: weeks of work, and memory in proportion.
+const MOST_EPOCHS: usize = 100_000;
+
 /// Everything that determines a replay's models and metrics; written to `config.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,8 +117,10 @@ impl ReplayConfig {
         if !(2..=MAX_INSTITUTIONS as usize).contains(&self.institutions) {
             return error(format!("--institutions must be from 2 to {MAX_INSTITUTIONS}, got {}", self.institutions));
         }
-        if self.epochs == 0 || self.repeats == 0 {
-            return error("--epochs and --repeats must be 1 or more".into());
+        for (flag, value) in [("--epochs", self.epochs), ("--repeats", self.repeats)] {
+            if !(1..=MOST_EPOCHS).contains(&value) {
+                return error(format!("{flag} must be from 1 to {MOST_EPOCHS}, got {value}"));
+            }
         }
         if !matches!(self.bits, 8 | 16) {
             return error(format!("--bits must be 8 or 16, got {}", self.bits));
@@ -192,6 +197,8 @@ mod tests {
             Choice { bits: 9, ..good() },
             Choice { epochs: 0, ..good() },
             Choice { repeats: 0, ..good() },
+            Choice { epochs: usize::MAX, ..good() },
+            Choice { repeats: 100_001, ..good() },
             Choice { seed: u64::MAX, ..good() },
         ] {
             let error = ReplayConfig::resolve(choice, 768).unwrap_err();

@@ -22,7 +22,7 @@ pub enum ExperimentError {
     #[error(transparent)]
     Quantise(#[from] QuantiseError),
     /// A file could not be read or written.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{path}: {source}; see that this user can read and write there, with room left", path = path.display())]
     File {
         /// The file or directory.
         path: PathBuf,

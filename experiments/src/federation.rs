@@ -1,10 +1,8 @@
 //! One split of the data dealt to institutions: the stage on which every scheme of figure 6 plays.
 
-use std::path::Path;
-
 use consilium_client::learning::{Architecture, LocalTrainer, generator, permutation};
 use consilium_crypto::{Bound, Quantiser};
-use consilium_datasets::{BUNDLED, Dataset, Partitioning, Preprocessor, Table};
+use consilium_datasets::{Dataset, Partitioning, Preprocessor, Table};
 use rand_core::RngCore;
 
 use crate::{ExperimentError, ReplayConfig};
@@ -40,7 +38,7 @@ pub struct Federation {
 /// # Errors
 /// [`ExperimentError::Dataset`].
 pub fn load_dataset(name: &str) -> Result<Dataset, ExperimentError> {
-    Ok(if BUNDLED.contains(&name) { Dataset::bundled(name)? } else { Dataset::load(Path::new(name))? })
+    Ok(Dataset::open(name)?)
 }
 
 /// A seed of its own for a named part of a replay.

@@ -17,16 +17,6 @@
 //! | `plot`, `report` | `fig5.svg`, `fig6.svg`, `report.html`, drawn from the CSVs alone |
 //! | `replay` | the whole of it in order |
 //! | `progress` | where a run stands, on stderr |
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        reason = "a test fails by panicking"
-    )
-)]
 
 pub mod adversary;
 pub mod alone;

@@ -14,7 +14,7 @@ use consilium_client::learning::Metrics;
 
 use crate::ExperimentError;
 use crate::record::{ACCURACY_HEADER, AccuracyRow, Experiment};
-use crate::summary::{label, mean_and_sd};
+use crate::summary::{count, label, mean_and_sd};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
@@ -146,6 +146,11 @@ fn chart(
             context.draw_series(DashedLineSeries::new(points.iter().copied(), *dash, *gap, *style)).map(|_| ())
         };
         drawn.map_err(|e| e.to_string())?;
+        // A line needs two points.
+        if let [point] = points.as_slice() {
+            let dot = Circle::new(*point, style.stroke_width + 2, style.color.filled());
+            context.draw_series([dot]).map_err(|e| e.to_string())?;
+        }
     }
     Ok(())
 }
@@ -213,16 +218,16 @@ pub fn figure5(rows: &[AccuracyRow], dataset: &str) -> Result<String, Experiment
     let epochs = spread.last().map_or(1.0, |&(x, ..)| x);
     let range = accuracy_range(runs.iter().flatten().copied().chain(band.iter().copied()));
 
-    let count = runs.len();
+    let runs_shown = count(runs.len(), "run");
     let mut lines: Vec<_> = runs.into_iter().map(|points| Line { points, style: thin, dash: (1, 0) }).collect();
     lines.push(line(spread.iter().map(|&(x, mean, _)| (x, mean)).collect(), Experiment::Centralised));
     let entries = [
-        (format!("mean of {count} runs"), colour.stroke_width(3), (1, 0)),
+        (format!("mean of {runs_shown}"), colour.stroke_width(3), (1, 0)),
         ("± one standard deviation".to_owned(), shade.stroke_width(12), (1, 0)),
         ("single runs".to_owned(), thin, (1, 0)),
     ];
     svg((820, 480), |area| {
-        title(area, &format!("Centralised training on {dataset}: {count} runs, each with its own split and start"))?;
+        title(area, &format!("Centralised training on {dataset}: {runs_shown}, each with its own split and start"))?;
         legend(area, (62, 48), &entries)?;
         let (_, below) = area.split_vertically(60);
         chart(&below, ("", "epoch", "accuracy on test rows"), epochs, range, &[(band, shade)], &lines)
@@ -326,6 +331,15 @@ mod tests {
         }
         assert!(!six.contains("verified"), "what was not recorded is not in the legend");
         assert_eq!(six, figure6(&rows(), "pima", 2).unwrap());
+    }
+
+    #[test]
+    fn a_single_epoch_is_a_dot_on_each_line_and_a_single_run_is_singular() {
+        let first: Vec<_> = rows().into_iter().filter(|row| row.epoch == 1 && row.run == 0).collect();
+        let five = figure5(&first, "pima").unwrap();
+        assert!(five.contains("<circle") && five.contains("mean of 1 run") && !five.contains("1 runs"));
+        assert!(figure6(&first, "pima", 2).unwrap().contains("<circle"));
+        assert!(!figure5(&rows(), "pima").unwrap().contains("<circle"));
     }
 
     #[test]

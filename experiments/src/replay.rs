@@ -43,6 +43,7 @@ pub fn run(
     progress: &Progress,
 ) -> Result<Vec<SummaryRow>, ExperimentError> {
     let federation = Federation::new(config, dataset)?;
+    let scratch = tempfile::tempdir().map_err(ExperimentError::file(&std::env::temp_dir()))?;
     prepare(directory)?;
     write(directory, files::CONFIG, config.to_toml()?.as_bytes())?;
 
@@ -60,7 +61,6 @@ pub fn run(
     }
 
     progress.phase("verified FL", config.epochs);
-    let scratch = tempfile::tempdir().map_err(ExperimentError::file(Path::new("a temporary directory")))?;
     let verified = verified::run(&federation, &directory.join(files::LEDGER), scratch.path(), progress)?;
     accuracy.extend(verified.rows);
     write(directory, files::ACCURACY, accuracy_csv(&accuracy).as_bytes())?;
@@ -75,7 +75,10 @@ pub fn run(
 /// [`ExperimentError::File`] or [`ExperimentError::Record`] for what is missing or damaged.
 pub fn draw(directory: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
     let path = directory.join(files::CONFIG);
-    let text = fs::read_to_string(&path).map_err(ExperimentError::file(&path))?;
+    let Ok(text) = fs::read_to_string(&path) else {
+        let shown = directory.display();
+        return Err(ExperimentError::Invalid(format!("{shown} holds no config.toml: give the directory of a replay")));
+    };
     let config = ReplayConfig::from_toml(&text).map_err(|e| ExperimentError::Record { path, reason: e.to_string() })?;
     let rows = plot::read_accuracy(&directory.join(files::ACCURACY))?;
     let rounds = read_if_there(&directory.join(files::ROUNDS))?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::summary::SummaryRow;
+use crate::summary::{SummaryRow, count};
 use crate::{ExperimentError, ReplayConfig};
 
 /// What the report shows.
@@ -38,15 +38,16 @@ impl Report<'_> {
         let mut page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Consilium: {dataset}</title>\
              <style>{STYLE}</style></head><body>\n<h1>Consilium: {dataset}</h1>\n\
-             <p>{institutions} institutions, {epochs} epochs, {malicious} malicious, {bits} bits a parameter, \
-             seed {seed}.</p>\n"
+             <p>{institutions} institutions, {}, {malicious} malicious, {bits} bits a parameter, \
+             seed {seed}.</p>\n",
+            count(*epochs, "epoch")
         );
         page.push_str(&table(self.summary, *malicious));
         let captions = [
             (self.figure5, "Accuracy by epoch with all rows in one place: what federation is measured against."),
             (
                 self.figure6,
-                "Three institutions drawn at random among the honest ones. Malicious institutions send their update \
+                "Honest institutions, three drawn at random or all if there are no more. Malicious institutions send their update \
                  sign-flipped and scaled by ten.",
             ),
         ];
@@ -107,10 +108,10 @@ fn costs(csv: &str) -> String {
     }
     let _ = writeln!(
         table,
-        "</table>\n<p>{} rounds. To and from the coordinator in a round:{moved} The times of train, quantise, encrypt, \
+        "</table>\n<p>{}. To and from the coordinator in a round:{moved} The times of train, quantise, encrypt, \
          prove, upload, trustee and check are added up over all institutions and passed while they shared this machine's \
          cores; wall is what a round took.</p>",
-        rows.len()
+        count(rows.len(), "round")
     );
     table
 }

@@ -91,11 +91,16 @@ impl SummaryRow {
     pub fn title(&self, malicious: usize) -> String {
         let scheme = label(self.experiment, malicious);
         match self.scope {
-            Scope::Runs => format!("{scheme}: {} runs", self.models),
-            Scope::Institutions => format!("{scheme}: {} institutions", self.models),
+            Scope::Runs => format!("{scheme}: {}", count(self.models, "run")),
+            Scope::Institutions => format!("{scheme}: {}", count(self.models, "institution")),
             Scope::Global => format!("{scheme}: global model"),
         }
     }
+}
+
+/// "1 run", "2 runs".
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Name of an experiment in tables and legends.

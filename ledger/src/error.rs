@@ -161,7 +161,7 @@ pub enum LedgerError {
         got: Hash,
     },
     /// A file could not be read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}; see that this user can read and write there, with room left", path.display())]
     Io {
         /// What was tried.
         action: &'static str,

@@ -45,17 +45,6 @@
 //! # }
 //! ```
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        reason = "a test that finds something else than it expects has to fail loudly"
-    )
-)]
-
 use sha2::{Digest, Sha256};
 
 mod block;

@@ -63,8 +63,6 @@ pub fn hash32(what: &'static str, bytes: &[u8]) -> Result<[u8; 32], WireError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
     use super::*;
     use crate::v1::{Abandon, SignedTransaction};
 

@@ -20,17 +20,6 @@
 //!
 //! Parameters travel flat: layer by layer, weight `[inputs, outputs]` row-major, then bias `[outputs]`.
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::indexing_slicing,
-        clippy::panic,
-        clippy::expect_used,
-        reason = "a test fails by panicking"
-    )
-)]
-
 mod architecture;
 mod error;
 mod evaluation;

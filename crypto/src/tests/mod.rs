@@ -5,9 +5,9 @@ mod game;
 mod norm;
 mod order;
 mod round;
-mod tampering;
+pub(crate) mod tampering;
 mod threshold;
-mod vectors;
+pub(crate) mod vectors;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;

@@ -1,0 +1,83 @@
+//! Aggregated range proofs: m committed values V_j = v_j·h + γ_j·g lie in [0, 2^n).
+//!
+//! Bünz et al., "Bulletproofs", S&P 2018, section 4.2, with the inner-product argument of section 3. Transcript, generators
+//! and encoding are those of the bulletproofs crate (5.0, commitment bases B = h and B_blinding = g): it accepts the proofs
+//! made here, they are the same bytes where the randomness is the same, and its proofs are accepted here. Two things differ:
+//!
+//! - **Prover.** The crate folds all generators in every round, at two scalar multiplications a pair. Here folding is put
+//!   off: L and R of the next rounds are sums over the generators as they were, with tensor products of the challenges in
+//!   the scalars, and every few rounds the generators are folded in one go (`inner_product`).
+//! - **Verifier.** A proof is not decided by itself but adds its equation, weighted, to a [`Folded`](crate::fold::Folded):
+//!   whatever the number of proofs, a generator is in the sum once.
+//!
+//! # Notation
+//!
+//! | symbol | meaning |
+//! | --- | --- |
+//! | n, m, N = n·m | bits a value (8, 16, 32 or 64), values (a power of two), pairs of generators |
+//! | G_i, H_i | generators; value j has those of i = j·n .. (j+1)·n |
+//! | A, S; y, z | commitments to the bits and to their masks; challenges |
+//! | T_1, T_2; x | commitments to the coefficients of t(X) = ⟨l(X), r(X)⟩; challenge |
+//! | t_x, t̃_x, ẽ; w | t(x), its blinding, the blinding of A + x·S; challenge |
+//! | L_k, R_k; u_k; a, b | commitments of a round of the inner-product argument; its challenge; the last l and r |
+//!
+//! # Timing
+//!
+//! As in the crate: bits are chosen and S, T_1, T_2 and V computed in constant time. L and R are computed in variable time
+//! over l and r, which S hides; folding generators takes variable time over public challenges.
+
+mod generators;
+mod inner_product;
+mod prover;
+#[cfg(test)]
+mod tests;
+mod verifier;
+
+use curve25519_dalek::ristretto::CompressedRistretto;
+use curve25519_dalek::scalar::Scalar;
+use generators::{Pair, pairs};
+use merlin::Transcript;
+
+pub(crate) use generators::pairs_of;
+pub(crate) use prover::prove;
+pub(crate) use verifier::RangeProof;
+
+/// Most values under one proof.
+pub(crate) const MAX_VALUES: usize = 256;
+
+/// Length of a proof, in bytes: 9 elements and 2·log₂ N.
+pub(crate) fn proof_length(values: usize, bits: usize) -> usize {
+    32 * (9 + 2 * (values * bits).ilog2() as usize)
+}
+
+/// 1, x, x², …
+pub(crate) fn powers(x: Scalar) -> impl Iterator<Item = Scalar> {
+    std::iter::successors(Some(Scalar::ONE), move |power| Some(power * x))
+}
+
+/// What range proofs say to a transcript, in the words of the bulletproofs crate.
+trait RangeProtocol {
+    fn begin_range_proof(&mut self, bits: usize, commitments: &[CompressedRistretto]);
+    fn begin_inner_product(&mut self, pairs: usize);
+    fn append_element(&mut self, label: &'static [u8], element: &[u8; 32]);
+}
+
+impl RangeProtocol for Transcript {
+    fn begin_range_proof(&mut self, bits: usize, commitments: &[CompressedRistretto]) {
+        self.append_message(b"dom-sep", b"rangeproof v1");
+        self.append_u64(b"n", bits as u64);
+        self.append_u64(b"m", commitments.len() as u64);
+        for commitment in commitments {
+            self.append_element(b"V", commitment.as_bytes());
+        }
+    }
+
+    fn begin_inner_product(&mut self, pairs: usize) {
+        self.append_message(b"dom-sep", b"ipp v1");
+        self.append_u64(b"n", pairs as u64);
+    }
+
+    fn append_element(&mut self, label: &'static [u8], element: &[u8; 32]) {
+        self.append_message(label, element);
+    }
+}
