@@ -78,7 +78,7 @@ impl Ceremony {
             institutions,
             threshold: spec.threshold,
             min_updates: spec.min_updates,
-            bound: Some(v1::ParameterBound { bits: spec.bits.into(), clip: spec.clip }),
+            bound: Some(v1::genesis::Bound::Parameter(v1::ParameterBound { bits: spec.bits.into(), clip: spec.clip })),
             max_rows,
             steps: spec.steps,
             collection_timeout_ms: spec.collection_timeout_ms,

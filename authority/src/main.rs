@@ -233,7 +233,7 @@ fn facts(parameters: &Parameters) -> [(&'static str, serde_json::Value); 16] {
         ("inputs", layers.inputs.into()),
         ("hidden", layers.hidden.clone().into()),
         ("dimension", parameters.dimension.into()),
-        ("bits", parameters.bits.into()),
+        ("bound", parameters.bound.to_string().into()),
         ("clip", parameters.clip.into()),
         ("steps", parameters.steps.into()),
         ("collection timeout ms", parameters.collection_timeout_ms.into()),

@@ -112,7 +112,8 @@ impl World {
     /// An honest update of `value` in every coordinate.
     pub(crate) fn update(&self, institution: usize, round: &RoundContext, value: i64) -> EncryptedUpdate {
         let context = Context { round: round.clone(), pseudonym: self.name(institution) };
-        let update = QuantisedUpdate::new(vec![value; DIMENSION], 8).unwrap();
+        let update =
+            QuantisedUpdate::new(vec![value; DIMENSION], consilium_crypto::Bound::Parameter { bits: 8 }).unwrap();
         encrypt(&self.ceremony.parameters.public_key, &context, &update).unwrap().prove().unwrap()
     }
 

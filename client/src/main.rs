@@ -252,7 +252,7 @@ fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTra
     };
     let weight = parameters.weight(identity.rows);
     let quantiser =
-        Quantiser::new(parameters.bits, parameters.clip, weight, parameters.institutions).map_err(unusable)?;
+        Quantiser::new(parameters.bound, parameters.clip, weight, parameters.institutions).map_err(unusable)?;
     let institution = u64::from(identity.trustee_index);
     LocalTrainer::new(architecture, table, config, quantiser, seed, institution).map_err(unusable)
 }

@@ -164,7 +164,7 @@ mod tests {
     }
 
     fn envelope(world: &World) -> Envelope {
-        let update = QuantisedUpdate::new(vec![5; DIMENSION], 8).unwrap();
+        let update = QuantisedUpdate::new(vec![5; DIMENSION], consilium_crypto::Bound::Parameter { bits: 8 }).unwrap();
         let files = &world.ceremony.institutions[0];
         seal(&assignment(world), &update, &world.ceremony.parameters, &files.signing).unwrap()
     }
@@ -242,7 +242,8 @@ mod tests {
     fn an_update_of_another_length_is_not_encrypted() {
         let mut world = World::new();
         world.open();
-        let update = QuantisedUpdate::new(vec![5; DIMENSION + 1], 8).unwrap();
+        let update =
+            QuantisedUpdate::new(vec![5; DIMENSION + 1], consilium_crypto::Bound::Parameter { bits: 8 }).unwrap();
         let files = &world.ceremony.institutions[0];
         let refused = seal(&assignment(&world), &update, &world.ceremony.parameters, &files.signing);
         assert!(matches!(refused.err(), Some(EncryptError::Dimension { expected: 13, found: 14 })));

@@ -70,10 +70,11 @@ fn parse(
 pub fn reason(error: &UpdateError) -> Reason {
     match error {
         UpdateError::MalformedEncoding(_) => Reason::MalformedEncoding,
-        UpdateError::WrongDimension { .. } => Reason::WrongDimension,
+        UpdateError::WrongDimension { .. } | UpdateError::WrongBound { .. } => Reason::WrongDimension,
         UpdateError::IncompleteBody { .. } => Reason::IncompleteBody,
         UpdateError::BadKeyProof => Reason::BadKeyProof,
         UpdateError::BadLinkProof => Reason::BadLinkProof,
+        UpdateError::BadNormProof => Reason::BadNormProof,
         UpdateError::BadRangeProof => Reason::BadRangeProof,
     }
 }

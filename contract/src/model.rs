@@ -50,11 +50,11 @@ impl Model {
     /// The model that follows from the sums of `updates` updates of total weight `weight_sum` (design, section 5).
     ///
     /// `None` where the number of sums differs or the result is not finite.
-    pub fn step(&self, parameters: &Parameters, sums: &[u64], updates: u32, weight_sum: f64) -> Option<Self> {
+    pub fn step(&self, parameters: &Parameters, sums: &[i64], updates: u32, weight_sum: f64) -> Option<Self> {
         if sums.len() != self.parameters.len() {
             return None;
         }
-        let mean = quantise::decode(sums, updates, parameters.bits, parameters.clip, weight_sum).ok()?;
+        let mean = quantise::decode(sums, updates, parameters.bound, parameters.clip, weight_sum).ok()?;
         Self::new(quantise::apply(&self.parameters, &mean))
     }
 }
@@ -63,16 +63,16 @@ fn encode(parameters: &[f32]) -> Vec<u8> {
     parameters.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-/// The blob of sums: d numbers of four bytes, little-endian. `None` where one does not fit, which the headroom of the
-/// genesis excludes.
-pub fn encode_sums(sums: &[u64]) -> Option<Vec<u8>> {
-    let words: Option<Vec<[u8; 4]>> = sums.iter().map(|&sum| u32::try_from(sum).ok().map(u32::to_le_bytes)).collect();
+/// The blob of sums: d signed numbers of four bytes, little-endian. `None` where one does not fit, which the headroom of
+/// the genesis excludes.
+pub fn encode_sums(sums: &[i64]) -> Option<Vec<u8>> {
+    let words: Option<Vec<[u8; 4]>> = sums.iter().map(|&sum| i32::try_from(sum).ok().map(i32::to_le_bytes)).collect();
     Some(words?.concat())
 }
 
 /// Reads a blob of sums.
-pub fn decode_sums(bytes: &[u8], dimension: u32) -> Option<Vec<u64>> {
+pub fn decode_sums(bytes: &[u8], dimension: u32) -> Option<Vec<i64>> {
     let (chunks, rest) = bytes.as_chunks::<4>();
     (rest.is_empty() && chunks.len() == dimension as usize)
-        .then(|| chunks.iter().map(|chunk| u64::from(u32::from_le_bytes(*chunk))).collect())
+        .then(|| chunks.iter().map(|chunk| i64::from(i32::from_le_bytes(*chunk))).collect())
 }

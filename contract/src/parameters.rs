@@ -2,7 +2,8 @@
 
 use consilium_crypto::{
     Bound, DealingCommitments, Hash, Parameters as UpdateParameters, PublicKey, RoundContext, countersign_quorum,
-    quantise::Quantiser, signature::VerifyingKey,
+    quantise::{Quantiser, unit},
+    signature::VerifyingKey,
 };
 use consilium_proto::{WireError, hash32, v1};
 use thiserror::Error;
@@ -105,10 +106,8 @@ pub struct Parameters {
     pub min_updates: u32,
     /// What an update proves about itself.
     pub bound: Bound,
-    /// Coordinates of a weighted update lie in [−c, c].
+    /// c: coordinates of a weighted update lie in [−c, c], or its norm is at most c.
     pub clip: f32,
-    /// Bits of a quantised coordinate, b.
-    pub bits: u8,
     update: UpdateParameters,
     /// Rows of the largest institution.
     pub max_rows: u64,
@@ -141,6 +140,22 @@ fn require(
     expected: impl ToString,
 ) -> Result<(), GenesisError> {
     if holds { Ok(()) } else { Err(out_of_range(field, actual, expected)) }
+}
+
+/// What the genesis bounds, and c.
+fn read_bound(genesis: &v1::Genesis) -> Result<(Bound, f32), GenesisError> {
+    let bound = genesis.bound.as_ref().ok_or(GenesisError::NotAGenesis("it names no bound"))?;
+    Ok(match bound {
+        v1::genesis::Bound::Parameter(v1::ParameterBound { bits, clip }) => {
+            let bits = u8::try_from(*bits).map_err(|_| out_of_range("bits", bits, "8 or 16"))?;
+            (Bound::Parameter { bits }, *clip)
+        }
+        v1::genesis::Bound::Norm(v1::NormBound { norm, clip, projections }) => {
+            let projections = u16::try_from(*projections)
+                .map_err(|_| out_of_range("projections", projections, "256, 512 or 1024"))?;
+            (Bound::Norm { norm: *norm, projections }, *clip)
+        }
+    })
 }
 
 /// The largest threshold with n ≥ 3t − 2.
@@ -219,9 +234,10 @@ impl Parameters {
             "SGD (1) or Adam (2)",
         )?;
         // After the training: a bound is often derived from it, and the cause should be named.
-        let bound = genesis.bound.as_ref().ok_or(GenesisError::NotAGenesis("it names no bound"))?;
-        let bits = u8::try_from(bound.bits).map_err(|_| out_of_range("bits", bound.bits, "8 or 16"))?;
-        Quantiser::new(bits, bound.clip, 1.0, n).map_err(|error| crypto("bound", error))?;
+        let (bound, clip) = read_bound(genesis)?;
+        Quantiser::new(bound, clip, 1.0, n)
+            .and_then(|_| unit(bound, clip, dimension as usize))
+            .map_err(|error| crypto("bound", error))?;
 
         let public_key = PublicKey::decode(&genesis.public_key).map_err(|error| crypto("public key", error))?;
         let dealing = DealingCommitments::decode(&genesis.dealing).map_err(|error| crypto("dealing", error))?;
@@ -247,10 +263,9 @@ impl Parameters {
             threshold: t,
             quorum: countersign_quorum(n, t),
             min_updates,
-            bound: Bound::Parameter { bits },
-            clip: bound.clip,
-            bits,
-            update: UpdateParameters::new(dimension, bits).map_err(|error| crypto("bound", error))?,
+            bound,
+            clip,
+            update: UpdateParameters::new(dimension, bound).map_err(|error| crypto("bound", error))?,
             max_rows: genesis.max_rows,
             steps: genesis.steps,
             collection_timeout_ms: genesis.collection_timeout_ms,

@@ -221,12 +221,48 @@ fn a_wrong_dimension_or_bound_is_a_fault() {
         let mut round = run.round();
         round.dimension = dimension;
         round.bound = consilium_crypto::Bound::Parameter { bits };
-        let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; values], bits);
+        let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; values], round.bound);
         let context = Context { round, pseudonym: run.members[0].name };
         let encrypted = consilium_crypto::update::encrypt(&run.parameters().public_key, &context, &update).unwrap();
         let receipt = run.apply(&run.submission(0, encrypted.prove().unwrap().header));
         is_a_fault_of(&run, 0, receipt, Reason::WrongDimension);
     }
+}
+
+#[test]
+fn an_update_longer_than_its_norm_or_under_another_bound_is_a_fault() {
+    let mut run = Run::norm_bounded(1, 1000);
+    assert!(run.open().is_accepted());
+    let receipt = run.submit(0, &[1000; D]);
+    is_a_fault_of(&run, 0, receipt, Reason::BadRangeProof);
+
+    let parameter = consilium_crypto::Bound::Parameter { bits: 8 };
+    let norm = |norm, projections| consilium_crypto::Bound::Norm { norm, projections };
+    for bound in [parameter, norm(1001, 256), norm(1000, 512)] {
+        let mut run = Run::norm_bounded(1, 1000);
+        assert!(run.open().is_accepted());
+        let mut round = run.round();
+        round.bound = bound;
+        let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; D], bound);
+        let context = Context { round, pseudonym: run.members[0].name };
+        let encrypted = consilium_crypto::update::encrypt(&run.parameters().public_key, &context, &update).unwrap();
+        let receipt = run.apply(&run.submission(0, encrypted.prove().unwrap().header));
+        is_a_fault_of(&run, 0, receipt, Reason::WrongDimension);
+    }
+}
+
+#[test]
+fn a_norm_proof_that_does_not_hold_is_a_fault_of_its_own() {
+    let mut run = Run::norm_bounded(1, 1000);
+    assert!(run.open().is_accepted());
+    let mut update = run.encrypt(0, run.round(), &[1; D]);
+    // φ: after masks, commitments and their masks, three squares, the link, the responses and z.
+    let phi = 32 * (D + 256 + 256 + 3 + 7 + 256 + 1);
+    update.body[phi] ^= 1;
+    let body_hash = Context::LEN + 16 * 96 + 64;
+    update.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&update.body));
+    let receipt = run.apply_update(&run.submission(0, update.header), &update.body);
+    is_a_fault_of(&run, 0, receipt, Reason::BadNormProof);
 }
 
 #[test]

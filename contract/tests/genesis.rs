@@ -15,6 +15,16 @@ fn found(tweak: impl FnOnce(&mut v1::Genesis)) -> Result<Contract, GenesisError>
     Contract::found(&genesis_entry(genesis, &authority), &model, table())
 }
 
+type Tweak = Box<dyn FnOnce(&mut v1::Genesis)>;
+
+fn parameter_bound(bits: u32, clip: f32) -> Tweak {
+    Box::new(move |g| g.bound = Some(v1::genesis::Bound::Parameter(v1::ParameterBound { bits, clip })))
+}
+
+fn norm_bound(norm: u32, clip: f32, projections: u32) -> Tweak {
+    Box::new(move |g| g.bound = Some(v1::genesis::Bound::Norm(v1::NormBound { norm, clip, projections })))
+}
+
 #[test]
 fn a_genesis_founds_a_run() {
     let contract = found(|_| ()).unwrap();
@@ -24,7 +34,6 @@ fn a_genesis_founds_a_run() {
 
 #[test]
 fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() {
-    type Tweak = Box<dyn FnOnce(&mut v1::Genesis)>;
     let cases: Vec<(&str, Tweak)> = vec![
         ("protocol version", Box::new(|g| g.protocol_version = 2)),
         ("number of institutions", Box::new(|g| g.institutions = 0)),
@@ -40,10 +49,18 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
         ("number of parameters", Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = 0)),
         ("number of parameters", Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = u32::MAX)),
         ("initial model", Box::new(|g| g.initial_model.as_mut().unwrap().length = 1)),
-        ("bound", Box::new(|g| g.bound.as_mut().unwrap().bits = 7)),
-        ("bits", Box::new(|g| g.bound.as_mut().unwrap().bits = 1 << 20)),
-        ("bound", Box::new(|g| g.bound.as_mut().unwrap().clip = f32::NAN)),
-        ("bound", Box::new(|g| g.bound.as_mut().unwrap().clip = 0.0)),
+        ("bits a parameter is 7", parameter_bound(7, 0.5)),
+        ("bits is 1048576", parameter_bound(1 << 20, 0.5)),
+        ("bound", parameter_bound(8, f32::NAN)),
+        ("bound", parameter_bound(8, 0.0)),
+        ("no bound", Box::new(|g| g.bound = None)),
+        ("norm is 0", norm_bound(0, 0.5, 256)),
+        ("norm is 100000001", norm_bound(100_000_001, 0.5, 256)),
+        ("lower the norm to", norm_bound(100_000_000, 0.5, 256)),
+        ("raise the norm to", norm_bound(1, 0.5, 256)),
+        ("number of projections is 255", norm_bound(1000, 0.5, 255)),
+        ("projections is 65792", norm_bound(1000, 0.5, 65_536 + 256)),
+        ("bound", norm_bound(1000, f32::INFINITY, 256)),
         ("learning rate", Box::new(|g| g.training.as_mut().unwrap().learning_rate = f64::INFINITY)),
         ("batch size", Box::new(|g| g.training.as_mut().unwrap().batch_size = 0)),
         ("local epochs", Box::new(|g| g.training.as_mut().unwrap().local_epochs = 0)),

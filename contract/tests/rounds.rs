@@ -44,6 +44,32 @@ fn a_round_moves_the_model_by_the_weighted_mean_of_the_updates() {
 }
 
 #[test]
+fn a_round_of_norm_bounded_updates_moves_the_model_by_their_weighted_mean() {
+    let mut run = Run::norm_bounded(2, 1000);
+    let values: Vec<Vec<i64>> =
+        (0..4).map(|i| (0..D as i64).map(|j| (i * 131 + j * 217) % 601 - 300).collect()).collect();
+    for step in 0..2 {
+        assert!(run.open().is_accepted());
+        for (i, values) in values.iter().enumerate() {
+            assert!(run.submit(i, values).is_accepted());
+        }
+        assert!(run.close_collection().is_accepted());
+        run.end_block();
+        let before = run.contract.model().clone();
+        run.open_and_close();
+        // c/R · Σq / Σω with c = 0.5, R = √(1000² − 9/4) − 1, and rows of 25, 50, 75 and 100.
+        let unit = 0.5 / ((1e6f64 - 2.25).sqrt() - 1.0);
+        for (j, (old, new)) in before.parameters().iter().zip(run.contract.model().parameters()).enumerate() {
+            let sum: i64 = values.iter().map(|values| values[j]).sum();
+            assert_eq!(*new, (f64::from(*old) + unit * sum as f64 / 2.5) as f32);
+        }
+        assert_eq!(run.contract.step(), step + 1);
+    }
+    assert!(matches!(run.contract.phase(), Phase::Finished));
+    assert_eq!(run.again().last(), Some(&run.contract.state_root()));
+}
+
+#[test]
 fn a_run_finishes_after_its_last_step() {
     let mut run = Run::enrolled(2);
     for step in 0..2 {

@@ -52,7 +52,8 @@ impl Ours {
     fn encrypt(&self, who: u8) -> update::UnprovenUpdate {
         let values = (0..i64::from(self.round.dimension)).map(|j| (j * 31 + i64::from(who)) % 255 - 127).collect();
         let context = Context { round: self.round.clone(), pseudonym: [who; 32] };
-        update::encrypt(&self.dealing.public_key, &context, &QuantisedUpdate::new(values, 8).unwrap()).unwrap()
+        update::encrypt(&self.dealing.public_key, &context, &QuantisedUpdate::new(values, context.round.bound).unwrap())
+            .unwrap()
     }
 
     fn parse(&self, update: &EncryptedUpdate) -> CandidateUpdate {

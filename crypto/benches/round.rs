@@ -94,7 +94,7 @@ impl Round {
 fn encrypt(dealing: &Dealing, round: &RoundContext, who: u8) -> update::UnprovenUpdate {
     let values = (0..i64::from(round.dimension)).map(|j| (j * 31 + i64::from(who)) % 255 - 127).collect();
     let context = Context { round: round.clone(), pseudonym: [who; 32] };
-    update::encrypt(&dealing.public_key, &context, &QuantisedUpdate::new(values, 8).unwrap()).unwrap()
+    update::encrypt(&dealing.public_key, &context, &QuantisedUpdate::new(values, round.bound).unwrap()).unwrap()
 }
 
 fn parse(round: &RoundContext, update: &EncryptedUpdate) -> CandidateUpdate {

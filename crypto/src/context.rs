@@ -1,7 +1,7 @@
 //! What a proof is bound to: the round it was made for and the institution that made it.
 
 use crate::encoding::Reader;
-use crate::{DecodeError, Hash};
+use crate::{Bound, DecodeError, Hash};
 
 /// Largest number of parameters of a model.
 pub const MAX_DIMENSION: u32 = 1 << 24;
@@ -12,18 +12,18 @@ pub const MAX_SUMMANDS: u32 = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Parameters {
     dimension: u32,
-    bits: u8,
+    bound: Bound,
 }
 
 impl Parameters {
-    /// d parameters of b bits; b is 8 or 16, d at least 1 and at most [`MAX_DIMENSION`].
-    pub fn new(dimension: u32, bits: u8) -> Result<Self, DecodeError> {
+    /// d parameters under a bound; d is at least 1 and at most [`MAX_DIMENSION`].
+    pub fn new(dimension: u32, bound: Bound) -> Result<Self, DecodeError> {
         if !(1..=MAX_DIMENSION).contains(&dimension) {
             let found = u64::from(dimension);
             return Err(DecodeError::Value { what: "dimension", found, allowed: "1 to 2^24" });
         }
-        Bound::parameter(u64::from(bits))?;
-        Ok(Self { dimension, bits })
+        bound.check()?;
+        Ok(Self { dimension, bound })
     }
 
     /// d, the number of parameters.
@@ -31,39 +31,9 @@ impl Parameters {
         self.dimension
     }
 
-    /// b, the bits a parameter.
-    pub fn bits(&self) -> u8 {
-        self.bits
-    }
-}
-
-/// What is proven about an update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Bound {
-    /// Every parameter by itself: u_j ∈ [0, 2^bits).
-    Parameter {
-        /// b, 8 or 16.
-        bits: u8,
-    },
-}
-
-impl Bound {
-    const PARAMETER: u8 = 1;
-
-    fn parameter(bits: u64) -> Result<Self, DecodeError> {
-        match bits {
-            8 => Ok(Self::Parameter { bits: 8 }),
-            16 => Ok(Self::Parameter { bits: 16 }),
-            found => Err(DecodeError::Value { what: "bits a parameter", found, allowed: "8 or 16" }),
-        }
-    }
-
-    /// b, the bits in which a masked parameter is read off.
-    pub fn bits(&self) -> u8 {
-        match self {
-            Self::Parameter { bits } => *bits,
-        }
+    /// What is proven about an update.
+    pub fn bound(&self) -> Bound {
+        self.bound
     }
 }
 
@@ -95,15 +65,15 @@ impl RoundContext {
     /// The fixed-width encoding; integers are big-endian.
     pub fn encode(&self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
-        let Bound::Parameter { bits } = self.bound;
+        let (kind, number) = self.bound.encode();
         let fields: [&[u8]; 9] = [
             &self.protocol_version.to_be_bytes(),
             &self.chain_id,
             &self.step.to_be_bytes(),
             &self.attempt.to_be_bytes(),
             &self.model_hash,
-            &[Bound::PARAMETER],
-            &u64::from(bits).to_be_bytes(),
+            &[kind],
+            &number.to_be_bytes(),
             &self.dimension.to_be_bytes(),
             &self.key_hash,
         ];
@@ -122,20 +92,15 @@ impl RoundContext {
         let attempt = reader.u32()?;
         let model_hash = reader.array()?;
         let [kind] = reader.array()?;
-        let bound = match kind {
-            Bound::PARAMETER => Bound::parameter(reader.u64()?)?,
-            _ => {
-                return Err(DecodeError::Value { what: "kind of bound", found: u64::from(kind), allowed: "1" });
-            }
-        };
+        let bound = Bound::decode(kind, reader.u64()?)?;
         let dimension = reader.u32()?;
-        Parameters::new(dimension, bound.bits())?;
+        Parameters::new(dimension, bound)?;
         Ok(Self { protocol_version, chain_id, step, attempt, model_hash, bound, dimension, key_hash: reader.array()? })
     }
 
     /// The numbers that fix the lengths; refused where d is out of bounds.
     pub fn parameters(&self) -> Result<Parameters, DecodeError> {
-        Parameters::new(self.dimension, self.bound.bits())
+        Parameters::new(self.dimension, self.bound)
     }
 }
 
@@ -172,14 +137,14 @@ impl Context {
 mod tests {
     use super::*;
 
-    fn example() -> Context {
+    fn example(bound: Bound) -> Context {
         let round = RoundContext {
             protocol_version: 1,
             chain_id: [2; 32],
             step: 3,
             attempt: 4,
             model_hash: [5; 32],
-            bound: Bound::Parameter { bits: 8 },
+            bound,
             dimension: 289,
             key_hash: [7; 32],
         };
@@ -188,25 +153,28 @@ mod tests {
 
     #[test]
     fn a_context_survives_its_encoding_and_every_byte_of_it_counts() {
-        let context = example();
-        let bytes = context.encode();
-        assert_eq!(Context::decode(&bytes), Ok(context.clone()));
-        for position in 0..bytes.len() {
-            let mut changed = bytes;
-            changed[position] ^= 1;
-            assert_ne!(Context::decode(&changed), Ok(context.clone()), "byte {position}");
+        for bound in [Bound::Parameter { bits: 8 }, Bound::Norm { norm: 5000, projections: 256 }] {
+            let context = example(bound);
+            let bytes = context.encode();
+            assert_eq!(Context::decode(&bytes), Ok(context.clone()));
+            for position in 0..bytes.len() {
+                let mut changed = bytes;
+                changed[position] ^= 1;
+                assert_ne!(Context::decode(&changed), Ok(context.clone()), "byte {position}");
+            }
+            assert!(Context::decode(&bytes[1..]).is_err());
         }
-        assert!(Context::decode(&bytes[1..]).is_err());
     }
 
     #[test]
-    fn unknown_bounds_and_sizes_are_refused() {
-        for (bits, dimension) in [(0, 1), (7, 1), (32, 1), (8, 0), (8, MAX_DIMENSION + 1)] {
-            assert!(Parameters::new(dimension, bits).is_err(), "{bits} bits, {dimension} parameters");
+    fn sizes_that_no_model_has_and_kinds_of_bound_that_there_are_not_are_refused() {
+        for dimension in [0, MAX_DIMENSION + 1] {
+            assert!(Parameters::new(dimension, Bound::Parameter { bits: 8 }).is_err(), "{dimension} parameters");
         }
-        let mut bytes = example().encode();
-        bytes[4 + 32 + 8 + 4 + 32] = 2;
+        assert!(Parameters::new(1, Bound::Parameter { bits: 9 }).is_err());
+        let mut bytes = example(Bound::Parameter { bits: 8 }).encode();
+        bytes[4 + 32 + 8 + 4 + 32] = 3;
         let error = Context::decode(&bytes).unwrap_err();
-        assert_eq!(error.to_string(), "kind of bound is 2; allowed: 1");
+        assert_eq!(error.to_string(), "kind of bound is 3; allowed: 1 (parameter) or 2 (norm)");
     }
 }

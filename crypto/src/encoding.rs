@@ -74,10 +74,19 @@ impl<'a> Reader<'a> {
     pub(crate) fn scalars<const N: usize>(&mut self) -> Result<[Scalar; N], DecodeError> {
         let mut scalars = [Scalar::ZERO; N];
         for (index, scalar) in scalars.iter_mut().enumerate() {
-            *scalar = Option::from(Scalar::from_canonical_bytes(self.array()?))
-                .ok_or(DecodeError::Scalar { what: self.what, index })?;
+            *scalar = self.scalar(index)?;
         }
         Ok(scalars)
+    }
+
+    /// The next `count` scalars.
+    pub(crate) fn scalar_vec(&mut self, count: usize) -> Result<Vec<Scalar>, DecodeError> {
+        (0..count).map(|index| self.scalar(index)).collect()
+    }
+
+    fn scalar(&mut self, index: usize) -> Result<Scalar, DecodeError> {
+        let scalar = Scalar::from_canonical_bytes(self.array()?);
+        Option::from(scalar).ok_or(DecodeError::Scalar { what: self.what, index })
     }
 }
 

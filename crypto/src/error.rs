@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::Hash;
+use crate::{Bound, Hash};
 
 /// Bytes that are not the one canonical encoding of anything.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -70,14 +70,20 @@ pub enum EncryptError {
         /// Length of the update.
         found: usize,
     },
-    /// The update was quantised for other bounds.
-    #[error("the round asks for {expected} bits a parameter, the update was quantised to {found}")]
-    Bits {
-        /// b of the round.
-        expected: u8,
-        /// b of the update.
-        found: u8,
+    /// The update was quantised for another bound.
+    #[error("the round asks for {expected}; the update was quantised for {found}")]
+    Bound {
+        /// The round's bound.
+        expected: Bound,
+        /// The update's bound.
+        found: Bound,
     },
+    /// The projections of a norm that is within its bound are not, which happens once in 2^42 times.
+    #[error("the random projections of this encryption came out too long; encrypt the update again")]
+    Unlucky,
+    /// The bound is none.
+    #[error("the round's bound: {0}")]
+    BadBound(#[from] DecodeError),
     /// The context names another public key.
     #[error("the context names another public key than the one given; take both from the same genesis")]
     WrongKey,
@@ -99,15 +105,21 @@ pub enum UpdateError {
     /// Length, point, scalar or field that is not canonical.
     #[error("malformed encoding: {0}")]
     MalformedEncoding(#[from] DecodeError),
-    /// Not the dimension or the bound of the round.
-    #[error("the round has {what} {expected}, the header says {found}")]
+    /// Not the dimension of the round.
+    #[error("the round has dimension {expected}, the header says {found}")]
     WrongDimension {
-        /// The parameter that differs.
-        what: &'static str,
         /// The round's value.
         expected: u32,
         /// The header's value.
         found: u32,
+    },
+    /// Not the bound of the round.
+    #[error("the round asks for {expected}; the header says {found}")]
+    WrongBound {
+        /// The round's bound.
+        expected: Bound,
+        /// The header's bound.
+        found: Bound,
     },
     /// The body has not the length or the hash that the header announces: a transfer to be repeated, not a fault.
     #[error(
@@ -127,8 +139,11 @@ pub enum UpdateError {
     /// The mask, the bounded commitments and the key are not proven to agree.
     #[error("bad link proof: the masked update, its commitments and the encrypted mask key are not proven to agree")]
     BadLinkProof,
-    /// A parameter is not proven to be in range.
-    #[error("bad range proof: not every parameter is proven to lie within the round's bounds")]
+    /// The squares are not proven to be those of the projections.
+    #[error("bad norm proof: the squares are not proven to be those of the projections of the update")]
+    BadNormProof,
+    /// A parameter, a projection or the sum of the squares is not proven to be in range.
+    #[error("bad range proof: not everything that the round bounds is proven to lie within its bound")]
     BadRangeProof,
 }
 
@@ -262,20 +277,26 @@ impl ShareError {
 /// A discrete logarithm that is not where it must be.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum ReadOffError {
-    /// No value below the bound fits.
-    #[error("value {index} of the sum has no discrete logarithm below {bound}; the mask key or the sum is wrong")]
+    /// No value in the range fits.
+    #[error(
+        "value {index} of the sum has no discrete logarithm from {least} to below {bound}; the mask key or the sum is wrong"
+    )]
     NotFound {
         /// Which value, from 0.
         index: usize,
+        /// The least value searched.
+        least: i64,
         /// The exclusive bound searched.
-        bound: u64,
+        bound: i64,
     },
-    /// The bound is beyond what the table is made for.
-    #[error("a bound of {bound} is beyond the table's {most}; lower the number of summands or the bits")]
+    /// The range is beyond what the table is made for.
+    #[error(
+        "a range of {length} values is beyond the table's {most}; lower the number of summands, the bits or the norm"
+    )]
     TooLarge {
-        /// The exclusive bound asked for.
-        bound: u64,
-        /// The largest bound possible.
+        /// The length asked for.
+        length: u64,
+        /// The largest length possible.
         most: u64,
     },
 }
@@ -283,12 +304,9 @@ pub enum ReadOffError {
 /// Numbers that cannot be quantised.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum QuantiseError {
-    /// b is not provable.
-    #[error("{bits} bits a parameter; only 8 and 16 are possible")]
-    Bits {
-        /// What came.
-        bits: u8,
-    },
+    /// The bound is not provable.
+    #[error(transparent)]
+    Bound(#[from] DecodeError),
     /// The clipping bound is no positive number.
     #[error("the clipping bound is {clip}; it must be finite and above 0")]
     Clip {
@@ -301,13 +319,33 @@ pub enum QuantiseError {
         /// What came.
         weight: f64,
     },
-    /// The sum would outgrow the table of discrete logarithms.
+    /// There would be more updates than any sum holds.
     #[error("sums of {summands} updates cannot be read off; lower the number of institutions to {most}")]
     Headroom {
         /// Updates in a sum.
         summands: u32,
         /// The most possible.
         most: u32,
+    },
+    /// The sum would outgrow the table of discrete logarithms.
+    #[error("sums of {summands} updates of norm {norm} cannot be read off; lower the norm to {most}")]
+    NormHeadroom {
+        /// Updates in a sum.
+        summands: u32,
+        /// B.
+        norm: u32,
+        /// The largest B possible with so many updates.
+        most: u32,
+    },
+    /// Rounding alone would reach the norm.
+    #[error("rounding {dimension} parameters alone may reach a norm of {norm}; raise the norm to at least {least}")]
+    NormTooSmall {
+        /// d.
+        dimension: usize,
+        /// B.
+        norm: u32,
+        /// The least B possible with so many parameters.
+        least: u64,
     },
     /// NaN or infinity.
     #[error("parameter {index} of the update is {value}; training has diverged: lower the learning rate")]
@@ -326,5 +364,11 @@ pub enum QuantiseError {
         value: i64,
         /// The largest magnitude allowed, 2^(b−1) − 1.
         bound: i64,
+    },
+    /// A quantised update longer than the norm.
+    #[error("the quantised update is longer than the norm {norm}")]
+    TooLong {
+        /// B.
+        norm: u32,
     },
 }

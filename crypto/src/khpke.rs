@@ -129,9 +129,9 @@ pub fn decrypt(
     table: &DiscreteLogTable,
 ) -> Result<u64, Bottom> {
     let opened = Opened::verify(key, context, ciphertext)?;
-    let bound = (opened.inputs.len() as u64) << LIMB_BITS;
-    let message = table.read_off(&[secret.open(&opened.result)], bound)?;
-    message.first().copied().ok_or(Bottom::WrongSum)
+    let bound = (opened.inputs.len() as i64) << LIMB_BITS;
+    let message = table.read_off(&[secret.open(&opened.result)], 0, bound)?;
+    message.first().map(|message| message.cast_unsigned()).ok_or(Bottom::WrongSum)
 }
 
 /// A verified ciphertext with the fresh ones it is made of.

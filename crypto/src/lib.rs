@@ -32,10 +32,13 @@
 //! | X1 = x·g, X2 = y·g, vk | the public key gpk; 1/x, 1/y are the decryption key gsk, sk_h the signing half of vk |
 //! | d, b, m, n, t | parameters, bits a parameter, updates in a sum, institutions, threshold |
 //! | q_j, u_j = q_j + 2^(b−1) | a quantised parameter, signed; the same made nonnegative |
+//! | x = q | what is encrypted in the place of u under a bound on the norm |
 //! | k = Σ 2^(16i)·κ_i | the mask key and its 16 limbs of 16 bits |
 //! | E_j = u_j·h + k·W_j | the masked update; h_E is SHA-512 of its encodings |
 //! | C^(i) = (r_i·X1, s_i·X2, (r_i+s_i)·g + κ_i·h) | the encrypted limbs |
-//! | V_j = u_j·h + β_j·g | commitments under the range proofs |
+//! | V_j = u_j·h + β_j·g | commitments under the range proofs, to parameters or to projections |
+//! | B; Γ, λ | a bound on the norm; the constants of its proof, whose slack is √(Γ/λ) |
+//! | Π, N; y = Πx; σ = Πᵀγ | a random projection to N dimensions; what it makes of x; the weights of the link |
 //! | ρ, σ, w; e; T; z | weights that fold a vector; challenge; a proof's commitments; its responses |
 //! | a_i, b_i; A_i = a_i·X1, B_i = b_i·X2 | a trustee's key share; its public half |
 //! | F_c, G_c; D_i; λ_i | commitments of a dealing; a decryption share; a Lagrange coefficient |
@@ -44,8 +47,10 @@
 //! # Map
 //!
 //! `group`, `encoding`, `transcript`: bases, strict reading, every label. `keys`, [`khpke`]: the encryption and the scheme by
-//! itself. `limbs` (items 1, 2), `link` (3), `range` (4) on `bulletproof`: the proofs of an update. [`update`], `header`, `verify`, `fold`:
-//! making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`, `share`: the shared key.
+//! itself. `limbs` (items 1, 2), `link` (3), `range` on `bulletproof`: proofs of every update. `bound`: what an update is
+//! proven to keep, by `parameter` (4) or by `norm` with `projection`; `bound_proof` is where the two meet. [`update`],
+//! `header`, `verify`, `fold`: making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`,
+//! `share`: the shared key.
 //! [`quantise`]: floats to integers and back.
 //!
 //! # Sources
@@ -57,6 +62,8 @@
 //! sharing", FOCS 1987. Attema, Fehr, Klooß, "Fiat–Shamir transformation of multi-round interactive proofs", TCC 2022.
 
 mod aggregate;
+mod bound;
+mod bound_proof;
 mod bulletproof;
 mod context;
 mod dealing;
@@ -71,6 +78,9 @@ pub mod khpke;
 mod limbs;
 mod link;
 mod masked_sum;
+mod norm;
+mod parameter;
+mod projection;
 pub mod quantise;
 mod range;
 mod share;
@@ -83,7 +93,8 @@ mod verify;
 mod tests;
 
 pub use aggregate::{Evaluation, VerifiedEvaluation};
-pub use context::{Bound, Context, MAX_DIMENSION, MAX_SUMMANDS, Parameters, RoundContext};
+pub use bound::Bound;
+pub use context::{Context, MAX_DIMENSION, MAX_SUMMANDS, Parameters, RoundContext};
 pub use dealing::{Dealing, DealingCommitments, KeyShare, PublicShare, countersign_quorum, deal};
 pub use dlog::DiscreteLogTable;
 pub use error::{

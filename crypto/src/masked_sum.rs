@@ -1,7 +1,8 @@
 //! The sum of masked updates, and what the sum of the mask keys opens.
 //!
 //! Masks are a key-homomorphic pseudorandom function: ΣE_j = (Σu_j)·h + (Σk)·W_j. With k̄ = Σk, which the trustees open,
-//! anyone computes (Σu_j)·h = ΣE_j − k̄·W_j and reads the sums off.
+//! anyone computes (Σu_j)·h = ΣE_j − k̄·W_j and reads the sums off: from 0 to below m·2^b under a bound on parameters, within
+//! ±m·⌈√(Γ/λ)·B⌉ under one on the norm, which is as far as proofs let anyone reach.
 
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
@@ -11,8 +12,10 @@ use rayon::prelude::*;
 
 use crate::encoding::Reader;
 use crate::group::{h, mask_bases, multiscalar};
+use crate::update::signed;
 use crate::{
-    DecodeError, DiscreteLogTable, MAX_SUMMANDS, MaskedUpdate, Parameters, ReadOffError, UpdateError, VerifiedUpdate,
+    Bound, DecodeError, DiscreteLogTable, MAX_SUMMANDS, MaskedUpdate, Parameters, ReadOffError, UpdateError,
+    VerifiedUpdate,
 };
 
 /// k̄, the sum of the mask keys of a round. Public once the trustees have opened it.
@@ -36,7 +39,7 @@ impl MaskKeySum {
 #[derive(Clone, Debug)]
 pub struct MaskedSum {
     points: Vec<RistrettoPoint>,
-    bits: u8,
+    bound: Bound,
     summands: u32,
 }
 
@@ -44,7 +47,7 @@ impl MaskedSum {
     /// The empty sum.
     pub fn new(parameters: &Parameters) -> Self {
         let points = vec![RistrettoPoint::default(); parameters.dimension() as usize];
-        Self { points, bits: parameters.bits(), summands: 0 }
+        Self { points, bound: parameters.bound(), summands: 0 }
     }
 
     /// Adds an update that has been verified here.
@@ -60,7 +63,7 @@ impl MaskedSum {
     fn add_points(&mut self, update: &[RistrettoPoint]) -> Result<(), UpdateError> {
         if update.len() != self.points.len() {
             let (expected, found) = (self.points.len() as u32, update.len() as u32);
-            return Err(UpdateError::WrongDimension { what: "dimension", expected, found });
+            return Err(UpdateError::WrongDimension { expected, found });
         }
         for (sum, point) in self.points.iter_mut().zip(update) {
             *sum += point;
@@ -74,21 +77,24 @@ impl MaskedSum {
         self.summands
     }
 
-    /// Reads Σu_j off (`[d]`), each below m·2^b.
-    pub fn open(&self, mask_key: &MaskKeySum, table: &DiscreteLogTable) -> Result<Vec<u64>, ReadOffError> {
+    /// Reads Σu_j off (`[d]`), each as encrypted: of u = q + 2^(b−1) under a bound on parameters, of q itself under one on
+    /// the norm.
+    pub fn open(&self, mask_key: &MaskKeySum, table: &DiscreteLogTable) -> Result<Vec<i64>, ReadOffError> {
         let minus = -mask_key.0;
         let bases = mask_bases(self.points.len());
         let unmasked: Vec<_> = (self.points.par_iter().with_min_len(64))
             .zip(bases.par_iter())
             .map(|(sum, base)| sum + RistrettoPoint::vartime_multiscalar_mul([minus], [base]))
             .collect();
-        table.read_off(&unmasked, self.bound())
+        let (least, bound) = self.range();
+        table.read_off(&unmasked, least, bound)
     }
 
     /// Whether `sums` is what [`open`](Self::open) would read off, as one multiscalar multiplication with random weights:
     /// what an institution checks before it trains on a model. Errs with probability 2^-128.
-    pub fn check(&self, mask_key: &MaskKeySum, sums: &[u64], rng: &mut impl CryptoRngCore) -> bool {
-        if sums.len() != self.points.len() || sums.iter().any(|sum| *sum >= self.bound()) {
+    pub fn check(&self, mask_key: &MaskKeySum, sums: &[i64], rng: &mut impl CryptoRngCore) -> bool {
+        let (least, bound) = self.range();
+        if sums.len() != self.points.len() || sums.iter().any(|sum| !(least..bound).contains(sum)) {
             return false;
         }
         let mut total = Scalar::ZERO;
@@ -97,7 +103,7 @@ impl MaskedSum {
             let mut weight = [0; 16];
             rng.fill_bytes(&mut weight);
             let weight = Scalar::from(u128::from_le_bytes(weight));
-            total += weight * Scalar::from(*sum);
+            total += weight * signed(*sum);
             terms.push((weight, *point));
             terms.push((-weight * mask_key.0, *base));
         }
@@ -105,8 +111,8 @@ impl MaskedSum {
         multiscalar(&terms).is_identity()
     }
 
-    fn bound(&self) -> u64 {
-        // More summands than any aggregate holds cannot be read off; the bound must not overflow for them, though.
-        u64::from(self.summands.min(MAX_SUMMANDS + 1)) << self.bits
+    fn range(&self) -> (i64, i64) {
+        // More summands than any aggregate holds cannot be read off; the range must not overflow for them, though.
+        self.bound.sums(self.summands.min(MAX_SUMMANDS + 1))
     }
 }

@@ -1,4 +1,4 @@
-//! The range proofs of an update: items 2 and 4, by aggregated Bulletproofs.
+//! The range proofs of an update, of parameters or of projections and squares, by aggregated Bulletproofs.
 //!
 //! Values come in chunks whose sizes follow from d alone. A chunk under one proof has a power of two of values; where it
 //! has fewer, the verifier supplies the padding: the identity, a commitment to 0 with blinding 0.
@@ -14,7 +14,7 @@ use crate::bulletproof::{self, MAX_VALUES, RangeProof};
 use crate::encoding::Reader;
 use crate::fold::{Folded, Weights};
 use crate::group::commit_all;
-use crate::transcript::{BOUNDS, Protocol};
+use crate::transcript::Protocol;
 use crate::{DecodeError, EncryptError};
 
 /// Values `start..start + values` of a vector, under one proof over `padded` values.
@@ -62,9 +62,11 @@ pub(crate) fn prove(
     Ok((proof, commitments))
 }
 
-/// Item 4: proves all of u, chunk by chunk on all cores; returns the proofs in order, concatenated, and V.
+/// Proves all of u, chunk by chunk on all cores, each on a fork of this label; returns the proofs in order, concatenated,
+/// and V.
 pub(crate) fn prove_all(
     base: &Transcript,
+    label: &'static [u8],
     u: &[u64],
     blindings: &[Scalar],
     bits: u8,
@@ -77,7 +79,7 @@ pub(crate) fn prove_all(
         let blindings = blindings.iter().skip(chunk.start).take(chunk.values).copied();
         let values = Zeroizing::new(values.collect::<Vec<_>>());
         let blindings = Zeroizing::new(blindings.chain(std::iter::repeat_n(Scalar::ZERO, pad)).collect::<Vec<_>>());
-        let transcript = base.fork(BOUNDS, number as u64);
+        let transcript = base.fork(label, number as u64);
         let witness = blindings.iter().flat_map(Scalar::to_bytes);
         let witness = witness.chain(values.iter().flat_map(|value| value.to_le_bytes()));
         let witness = Zeroizing::new(witness.collect::<Vec<_>>());
@@ -96,7 +98,7 @@ pub(crate) fn prove_all(
     Ok((proofs.concat(), commitments.concat()))
 }
 
-/// Item 4 as a verifier holds it: one proof a chunk.
+/// The proofs over a vector as a verifier holds them: one a chunk.
 pub(crate) struct RangeProofs(Vec<(Chunk, RangeProof)>);
 
 impl RangeProofs {
@@ -105,9 +107,13 @@ impl RangeProofs {
         chunks(dimension).iter().map(|chunk| proof_length(chunk.padded, bits)).sum()
     }
 
-    pub(crate) fn parse(reader: &mut Reader<'_>, dimension: usize, bits: u8) -> Result<Self, DecodeError> {
+    pub(crate) fn parse(
+        what: &'static str,
+        reader: &mut Reader<'_>,
+        dimension: usize,
+        bits: u8,
+    ) -> Result<Self, DecodeError> {
         let proofs = chunks(dimension).into_iter().map(|chunk| {
-            let what = "range proof of the parameters";
             let bytes = reader.take(proof_length(chunk.padded, bits))?;
             let mut reader = Reader::new(what, bytes, bytes.len())?;
             Ok((chunk, RangeProof::read(&mut reader, chunk.padded, bits.into())?))
@@ -119,6 +125,7 @@ impl RangeProofs {
     pub(crate) fn fold<'a>(
         &'a self,
         base: &Transcript,
+        label: &'static [u8],
         commitments: &[CompressedRistretto],
         coefficients: &mut [Scalar],
         weights: &mut Weights,
@@ -127,7 +134,7 @@ impl RangeProofs {
         for (number, (chunk, proof)) in self.0.iter().enumerate() {
             let mut part: Vec<_> = commitments.iter().skip(chunk.start).take(chunk.values).copied().collect();
             part.resize(chunk.padded, CompressedRistretto::identity());
-            let more = proof.fold(base.fork(BOUNDS, number as u64), &part, weights.take(), folded);
+            let more = proof.fold(base.fork(label, number as u64), &part, weights.take(), folded);
             let coefficients = coefficients.iter_mut().skip(chunk.start).take(chunk.values);
             coefficients.zip(more).for_each(|(coefficient, more)| *coefficient += more);
         }
@@ -142,7 +149,7 @@ mod tests {
     use super::*;
     use crate::encoding::decompress_all;
     use crate::tests::Federation;
-    use crate::transcript::{LIMB_RANGE, UPDATE_WEIGHTS};
+    use crate::transcript::{BOUNDS, LIMB_RANGE, UPDATE_WEIGHTS};
 
     const BITS: u8 = 8;
 
@@ -154,7 +161,7 @@ mod tests {
     }
 
     fn parsed(proof: &[u8], dimension: usize) -> RangeProofs {
-        RangeProofs::parse(&mut Reader::new("proof", proof, proof.len()).unwrap(), dimension, BITS).unwrap()
+        RangeProofs::parse("proof", &mut Reader::new("proof", proof, proof.len()).unwrap(), dimension, BITS).unwrap()
     }
 
     fn hold(proofs: &RangeProofs, base: &Transcript, v: &[CompressedRistretto]) -> bool {
@@ -162,7 +169,7 @@ mod tests {
         let points = decompress_all("V", &v.iter().flat_map(|v| v.to_bytes()).collect::<Vec<_>>()).unwrap();
         let (mut folded, mut coefficients) = (Folded::default(), vec![Scalar::ZERO; v.len()]);
         let mut weights = Weights::new(UPDATE_WEIGHTS, 0, &key, None, []);
-        proofs.fold(base, v, &mut coefficients, &mut weights, &mut folded);
+        proofs.fold(base, BOUNDS, v, &mut coefficients, &mut weights, &mut folded);
         folded.terms.extend(coefficients.into_iter().zip(&points));
         folded.holds(&key)
     }
@@ -170,7 +177,7 @@ mod tests {
     #[test]
     fn a_chunk_that_is_not_full_is_padded_by_the_verifier_and_by_nobody_else() {
         let (base, mut blindings, mut rng) = seven();
-        let (proof, v) = prove_all(&base, &[3; 7], &blindings[..7], BITS, &mut rng).unwrap();
+        let (proof, v) = prove_all(&base, BOUNDS, &[3; 7], &blindings[..7], BITS, &mut rng).unwrap();
         assert!(hold(&parsed(&proof, 7), &base, &v));
         // The prover's own padding: a true proof, but not over the identity.
         for (value, blinding) in [(1, Scalar::ZERO), (0, Scalar::ONE), (200, blindings[7])] {
@@ -187,7 +194,7 @@ mod tests {
     #[test]
     fn a_range_proof_is_of_its_transcript_label_and_number_only() {
         let (base, blindings, mut rng) = seven();
-        let (proof, v) = prove_all(&base, &[3; 8], &blindings, BITS, &mut rng).unwrap();
+        let (proof, v) = prove_all(&base, BOUNDS, &[3; 8], &blindings, BITS, &mut rng).unwrap();
         assert!(hold(&parsed(&proof, 8), &base, &v));
         assert!(!hold(&parsed(&proof, 8), &Transcript::new(b"other"), &v));
         for other in [base.fork(BOUNDS, 1), base.fork(LIMB_RANGE, 0), base.clone(), Transcript::new(b"other")] {

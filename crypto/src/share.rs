@@ -23,6 +23,7 @@ use crate::header::LIMBS;
 use crate::limbs::{LIMB_BITS, inner};
 use crate::link::limb_weights;
 use crate::transcript::{self, Protocol, witness_bytes};
+use crate::update::signed;
 use crate::{
     DealingCommitments, DecodeError, DiscreteLogTable, Hash, KeyShare, MaskKeySum, PublicKey, ShareError,
     VerifiedEvaluation,
@@ -227,8 +228,8 @@ pub fn combine(
         let parts: Vec<&RistrettoPoint> = shares.iter().filter_map(|share| share.d.get(limb)).collect();
         *point += RistrettoPoint::vartime_multiscalar_mul(&lagrange, parts);
     }
-    let sums = table.read_off(&limbs, u64::from(evaluation.summands()) << LIMB_BITS)?;
-    let sums: Vec<Scalar> = sums.into_iter().map(Scalar::from).collect();
+    let sums = table.read_off(&limbs, 0, i64::from(evaluation.summands()) << LIMB_BITS)?;
+    let sums: Vec<Scalar> = sums.into_iter().map(signed).collect();
     Ok(MaskKeySum(inner(&limb_weights().take(LIMBS).collect::<Vec<_>>(), &sums)))
 }
 

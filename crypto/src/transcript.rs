@@ -25,6 +25,9 @@ pub(crate) const HEADER_WEIGHTS: &[u8] = b"consilium v1 fold of key proofs";
 /// Label of the weights that fold the equations of a batch of updates.
 pub(crate) const UPDATE_WEIGHTS: &[u8] = b"consilium v1 fold of updates";
 
+/// Label of the entries of a random projection.
+pub(crate) const PROJECTION: &[u8] = b"consilium v1 projection";
+
 /// Fork: limbs are well formed.
 pub(crate) const LIMBS: &[u8] = b"limbs well formed";
 /// Fork: limbs are in range.
@@ -33,6 +36,12 @@ pub(crate) const LIMB_RANGE: &[u8] = b"limbs in range";
 pub(crate) const LINK: &[u8] = b"mask, bound and key agree";
 /// Fork: parameters of one chunk are in range.
 pub(crate) const BOUNDS: &[u8] = b"parameters in range";
+/// Fork: the norm is bounded.
+pub(crate) const NORM: &[u8] = b"norm bounded";
+/// Fork: projections of one chunk are in range.
+pub(crate) const PROJECTION_RANGE: &[u8] = b"projections in range";
+/// Fork: the sum of the squares of the projections is in range.
+pub(crate) const SQUARES_RANGE: &[u8] = b"squares in range";
 
 /// SHA-256 of a label and one message.
 pub(crate) fn labelled_hash(label: &'static [u8], message: &[u8]) -> Hash {
@@ -70,7 +79,11 @@ pub(crate) trait Protocol {
     /// A challenge, uniform modulo ℓ.
     fn challenge(&mut self, label: &'static [u8]) -> Scalar;
     /// `count` weights of 128 bits.
-    fn weights(&mut self, label: &'static [u8], count: usize) -> Vec<Scalar>;
+    fn short_weights(&mut self, label: &'static [u8], count: usize) -> Vec<u128>;
+    /// `count` weights of 128 bits, as scalars.
+    fn weights(&mut self, label: &'static [u8], count: usize) -> Vec<Scalar> {
+        self.short_weights(label, count).into_iter().map(Scalar::from).collect()
+    }
     /// Randomness that depends on the transcript, on the witness and on `rng`: it stays secret and fresh while any one of
     /// witness and `rng` does.
     fn witness_rng(&self, witness: &[u8], rng: &mut impl CryptoRngCore) -> TranscriptRng;
@@ -95,10 +108,10 @@ impl Protocol for Transcript {
         Scalar::from_bytes_mod_order_wide(&bytes)
     }
 
-    fn weights(&mut self, label: &'static [u8], count: usize) -> Vec<Scalar> {
+    fn short_weights(&mut self, label: &'static [u8], count: usize) -> Vec<u128> {
         let mut bytes = vec![0; 16 * count];
         self.challenge_bytes(label, &mut bytes);
-        bytes.as_chunks().0.iter().map(|weight| Scalar::from(u128::from_le_bytes(*weight))).collect()
+        bytes.as_chunks().0.iter().map(|weight| u128::from_le_bytes(*weight)).collect()
     }
 
     fn witness_rng(&self, witness: &[u8], rng: &mut impl CryptoRngCore) -> TranscriptRng {

@@ -2,31 +2,26 @@
 //!
 //! All proofs of all updates of a batch, range proofs included, are one multiscalar multiplication. If it fails, the batch is
 //! halved until those that are to blame stand alone, so that no verdict depends on what else is in the batch. Reasons are
-//! found in a fixed order: key, link, range.
+//! found in a fixed order: key, link, norm, range.
 
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
-use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::ristretto::RistrettoPoint;
 use merlin::Transcript;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256, Sha512};
 
-use crate::encoding::{ELEMENT_LEN, Reader, decompress_all};
+use crate::bound_proof::BoundProof;
+use crate::encoding::{Reader, decompress_all};
 use crate::fold::{Folded, Weights, sift};
 use crate::header::fresh;
-use crate::link::LinkProof;
-use crate::range::RangeProofs;
 use crate::transcript::UPDATE_WEIGHTS;
 use crate::{CandidateHeader, Parameters, PublicKey, UpdateError, VerifiedHeader, body_length, mask_length};
 
 /// A header and its body, decoded. Nothing in them is proven.
 pub struct CandidateUpdate {
     header: CandidateHeader,
-    e: Vec<RistrettoPoint>,
-    v: Vec<RistrettoPoint>,
-    v_bytes: Vec<u8>,
-    link: LinkProof,
-    ranges: RangeProofs,
+    pub(crate) e: Vec<RistrettoPoint>,
+    pub(crate) proof: BoundProof,
     mask_hash_matches: bool,
 }
 
@@ -35,14 +30,11 @@ impl CandidateUpdate {
     /// encodings. The context as such (step, model, author) is for the caller to check, and first.
     pub fn parse(header: CandidateHeader, body: &[u8], expected: &Parameters) -> Result<Self, UpdateError> {
         let round = &header.context().round;
-        let (dimension, bits) = (round.dimension, u32::from(round.bound.bits()));
-        if dimension != expected.dimension() {
-            let expected = expected.dimension();
-            return Err(UpdateError::WrongDimension { what: "dimension", expected, found: dimension });
+        if round.dimension != expected.dimension() {
+            return Err(UpdateError::WrongDimension { expected: expected.dimension(), found: round.dimension });
         }
-        if bits != u32::from(expected.bits()) {
-            let expected = u32::from(expected.bits());
-            return Err(UpdateError::WrongDimension { what: "bits a parameter", expected, found: bits });
+        if round.bound != expected.bound() {
+            return Err(UpdateError::WrongBound { expected: expected.bound(), found: round.bound });
         }
         let complete = header.body_length() == body.len() as u64 && *header.body_hash() == *Sha256::digest(body);
         if !complete {
@@ -51,13 +43,9 @@ impl CandidateUpdate {
 
         let mut reader = Reader::new("body", body, body_length(expected))?;
         let e_bytes = reader.take(mask_length(expected))?;
-        let v_bytes = reader.take(mask_length(expected))?;
         Ok(Self {
             e: decompress_all("masked update", e_bytes)?,
-            v: decompress_all("commitments", v_bytes)?,
-            v_bytes: v_bytes.to_vec(),
-            link: LinkProof::read(&mut reader)?,
-            ranges: RangeProofs::parse(&mut reader, dimension as usize, expected.bits())?,
+            proof: BoundProof::read(&mut reader, expected)?,
             mask_hash_matches: *header.mask_hash() == *Sha512::digest(e_bytes),
             header,
         })
@@ -73,16 +61,9 @@ impl CandidateUpdate {
         if matches!(which, Equations::All | Equations::Key) {
             self.header.fold(base, weights, folded);
         }
-        let mut of_v = vec![Scalar::ZERO; self.v.len()];
-        if matches!(which, Equations::All | Equations::Link) {
-            let ciphertexts = self.header.ciphertexts();
-            of_v = self.link.fold(base, &self.e, &self.v_bytes, ciphertexts, weights.take(), folded);
+        if which != Equations::Key {
+            self.proof.fold(base, which, &self.e, self.header.ciphertexts(), weights, folded);
         }
-        if matches!(which, Equations::All) {
-            let v: Vec<_> = self.v_bytes.as_chunks::<ELEMENT_LEN>().0.iter().map(|v| CompressedRistretto(*v)).collect();
-            self.ranges.fold(base, &v, &mut of_v, weights, folded);
-        }
-        folded.terms.extend(of_v.into_iter().zip(&self.v));
     }
 }
 
@@ -181,6 +162,8 @@ fn verify(
             Some(UpdateError::BadKeyProof)
         } else if !(update.mask_hash_matches && holds(Equations::Link)) {
             Some(UpdateError::BadLinkProof)
+        } else if !holds(Equations::Squares) {
+            Some(UpdateError::BadNormProof)
         } else {
             Some(UpdateError::BadRangeProof)
         }
@@ -193,13 +176,17 @@ fn verify(
     updates.into_iter().zip(faults).map(verdict).collect()
 }
 
-#[derive(Clone, Copy)]
-enum Equations {
+/// Which equations of an update are folded.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Equations {
+    /// All, range proofs included.
     All,
     /// Items 1 and 2.
     Key,
     /// Item 3.
     Link,
+    /// That the squares belong to the projections, where the norm is bounded.
+    Squares,
 }
 
 /// Whether these equations hold for all of the updates.
@@ -227,6 +214,7 @@ mod tests {
 
     use super::*;
     use crate::group::g;
+    use crate::link::LinkProof;
     use crate::tests::Federation;
     use crate::transcript::{LINK, Protocol};
     use crate::{Context, EncryptedUpdate, header::CIPHERTEXTS_LEN};
@@ -287,8 +275,9 @@ mod tests {
         let update = federation.update(1);
         let honest = federation.parse(&update).unwrap();
         let base = honest.header.transcript(&key);
+        let v_bytes = update.body[64..128].to_vec();
         let mut transcript = base.fork(LINK, 0);
-        transcript.append_message(b"V", &honest.v_bytes);
+        transcript.append_message(b"V", &v_bytes);
         let sigma = transcript.weights(b"sigma", 2);
         // Two errors that cancel under the weights of the honest elements: in E, then in V.
         for (start, reason) in [(0, UpdateError::BadKeyProof), (64, UpdateError::BadLinkProof)] {
@@ -305,17 +294,20 @@ mod tests {
             cheat.header[mask_hash..mask_hash + 64].copy_from_slice(&Sha512::digest(&cheat.body[..64]));
             assert_eq!(federation.verify(&cheat).err(), Some(reason));
 
+            let cheat_v_bytes = cheat.body[64..128].to_vec();
+            let v = decompress_all("V", &cheat_v_bytes).unwrap();
             let cheat = federation.parse(&cheat).unwrap();
+            let BoundProof::Parameter(proof) = &cheat.proof else { panic!("a bound on parameters") };
             let holds = |base: &Transcript, v_bytes: &[u8]| {
                 let weights = Weights::new(UPDATE_WEIGHTS, 1, &key, None, []).take();
                 let ciphertexts = cheat.header.ciphertexts();
                 let mut folded = Folded::default();
-                let of_v = cheat.link.fold(base, &cheat.e, v_bytes, ciphertexts, weights, &mut folded);
-                folded.terms.extend(of_v.into_iter().zip(&cheat.v));
+                let of_v = proof.fold_link(base, v_bytes, &cheat.e, ciphertexts, weights, &mut folded);
+                folded.terms.extend(of_v.into_iter().zip(&v));
                 folded.holds(&key)
             };
-            assert!(holds(&base, &honest.v_bytes), "the attack works on weights drawn before");
-            assert!(!holds(&cheat.header.transcript(&key), &cheat.v_bytes));
+            assert!(holds(&base, &v_bytes), "the attack works on weights drawn before");
+            assert!(!holds(&cheat.header.transcript(&key), &cheat_v_bytes));
         }
     }
 

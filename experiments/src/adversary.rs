@@ -10,13 +10,12 @@ pub const POISON: i8 = -10;
 /// cannot be proven.
 pub struct Poisoner<T> {
     honest: T,
-    bits: u8,
 }
 
 impl<T: Trainer> Poisoner<T> {
-    /// Poisons the updates of `honest`, whose quantiser works with `bits` bits.
-    pub fn new(honest: T, bits: u8) -> Self {
-        Self { honest, bits }
+    /// Poisons the updates of `honest`.
+    pub fn new(honest: T) -> Self {
+        Self { honest }
     }
 }
 
@@ -24,7 +23,7 @@ impl<T: Trainer> Trainer for Poisoner<T> {
     fn local_update(&mut self, step: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
         let mut update = self.honest.local_update(step, global)?;
         let poisoned = update.quantised.as_slice().iter().map(|q| q * i64::from(POISON)).collect();
-        update.quantised = QuantisedUpdate::unchecked(poisoned, self.bits);
+        update.quantised = QuantisedUpdate::unchecked(poisoned, update.quantised.bound());
         Ok(update)
     }
 }
@@ -41,7 +40,7 @@ mod tests {
         let config = ReplayConfig::resolve(Choice::default(), 768).unwrap();
         let federation = Federation::new(&config, &load_dataset("pima").unwrap()).unwrap();
         let mut honest = federation.trainers().unwrap().remove(0);
-        let mut poisoner = Poisoner::new(federation.trainers().unwrap().remove(0), 8);
+        let mut poisoner = Poisoner::new(federation.trainers().unwrap().remove(0));
         let good = honest.local_update(1, &federation.initial).unwrap();
         let bad = poisoner.local_update(1, &federation.initial).unwrap();
         assert!(good.quantised.as_slice().iter().zip(bad.quantised.as_slice()).all(|(good, bad)| *bad == -10 * good));

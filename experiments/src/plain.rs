@@ -2,7 +2,7 @@
 
 use consilium_client::learning::{LearningError, LocalTrainer, difference, evaluate};
 use consilium_crypto::quantise::{apply, decode};
-use consilium_crypto::{QuantiseError, QuantisedUpdate};
+use consilium_crypto::{Bound, QuantiseError, QuantisedUpdate};
 
 use crate::adversary::POISON;
 use crate::progress::Progress;
@@ -82,14 +82,14 @@ pub fn fed_avg_quantised(
     bits: u8,
     clip: f32,
 ) -> Result<Vec<f32>, QuantiseError> {
-    let mut sums = vec![0u64; global.len()];
+    let mut sums = vec![0i64; global.len()];
     for update in updates {
         for (sum, q) in sums.iter_mut().zip(update.as_slice()) {
-            *sum = sum.wrapping_add_signed(q + (1 << (bits - 1)));
+            *sum += q + (1 << (bits - 1));
         }
     }
     let summands = u32::try_from(updates.len()).unwrap_or(u32::MAX);
-    let mean = decode(&sums, summands, bits, clip, weights.iter().sum())?;
+    let mean = decode(&sums, summands, Bound::Parameter { bits }, clip, weights.iter().sum())?;
     Ok(apply(global, &mean))
 }
 
@@ -118,7 +118,8 @@ mod tests {
     #[test]
     fn quantised_averaging_of_small_integers_is_known_by_hand() {
         // Σq = [4, −127], c/127 · Σq / 1.5 with c = 1.27 is [0.02667, −0.84667].
-        let updates = [QuantisedUpdate::new(vec![3, -127], 8).unwrap(), QuantisedUpdate::new(vec![1, 0], 8).unwrap()];
+        let updates =
+            [[3, -127], [1, 0]].map(|q| QuantisedUpdate::new(q.into(), Bound::Parameter { bits: 8 }).unwrap());
         let model = fed_avg_quantised(&[1.0, 1.0], &updates, &[1.0, 0.5], 8, 1.27).unwrap();
         assert!((model[0] - 1.026_667).abs() < 1e-6 && (model[1] - 0.153_333).abs() < 1e-6, "{model:?}");
     }

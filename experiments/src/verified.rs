@@ -183,7 +183,7 @@ fn trainers(federation: &Federation, record: &Shared) -> Result<Vec<Box<dyn Trai
     let trainers = federation.trainers()?.into_iter().enumerate().map(|(institution, trainer)| -> Box<dyn Trainer> {
         let trainer = Counted(trainer);
         if federation.malicious.contains(&institution) {
-            Box::new(Poisoner::new(trainer, federation.config.bits))
+            Box::new(Poisoner::new(trainer))
         } else if Some(&institution) == noting {
             Box::new(Noting { trainer, record: Arc::clone(record) })
         } else {

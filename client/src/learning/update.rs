@@ -101,7 +101,10 @@ pub fn difference(local: &[f32], global: &[f32]) -> Vec<f32> {
 mod tests {
     use super::super::Optimiser;
     use super::*;
+    use consilium_crypto::Bound;
     use consilium_datasets::{Dataset, Preprocessor};
+
+    const EIGHT: Bound = Bound::Parameter { bits: 8 };
 
     fn pima() -> (Table, Table) {
         let dataset = Dataset::bundled("pima").unwrap();
@@ -137,7 +140,7 @@ mod tests {
         let (clip, weight) = (0.25f32, 0.5f64);
         let architecture = Architecture::new(8, vec![16, 8]).unwrap();
         let global = architecture.initial(1);
-        let mut trainer = trainer(&architecture, pima().0, Quantiser::new(8, clip, weight, 10).unwrap());
+        let mut trainer = trainer(&architecture, pima().0, Quantiser::new(EIGHT, clip, weight, 10).unwrap());
         let update = trainer.local_update(7, &global).unwrap();
         assert_eq!(update.model, trainer.train(7, &global).unwrap());
         let delta = difference(&update.model, &global);
@@ -157,7 +160,7 @@ mod tests {
         let architecture = Architecture::new(8, vec![4]).unwrap();
         let global = architecture.initial(1);
         let (rows, _) = pima();
-        let quantiser = Quantiser::new(8, 0.25, 1.0, 10).unwrap();
+        let quantiser = Quantiser::new(EIGHT, 0.25, 1.0, 10).unwrap();
         let run = |institution, step| {
             let quantiser = quantiser.clone();
             let mut trainer =
@@ -173,7 +176,7 @@ mod tests {
     fn a_global_model_that_is_not_finite_or_not_ours_is_an_error() {
         let architecture = Architecture::new(8, vec![4]).unwrap();
         let mut global = architecture.initial(1);
-        let mut trainer = trainer(&architecture, pima().0, Quantiser::new(8, 0.25, 1.0, 10).unwrap());
+        let mut trainer = trainer(&architecture, pima().0, Quantiser::new(EIGHT, 0.25, 1.0, 10).unwrap());
         assert!(matches!(trainer.local_update(1, &global[1..]), Err(LearningError::ParameterCount { .. })));
         global[0] = f32::NAN;
         assert!(matches!(trainer.local_update(1, &global), Err(LearningError::NonFinite { .. })));
@@ -184,7 +187,7 @@ mod tests {
         let architecture = Architecture::new(8, vec![4]).unwrap();
         let global = architecture.initial(1);
         let update =
-            trainer(&architecture, pima().0, Quantiser::new(8, 0.25, 1.0, 10).unwrap()).local_update(1, &global);
+            trainer(&architecture, pima().0, Quantiser::new(EIGHT, 0.25, 1.0, 10).unwrap()).local_update(1, &global);
         let shown = format!("{update:?}");
         assert!(!shown.contains("model") && !shown.contains("0."), "{shown}");
     }

@@ -210,7 +210,7 @@ struct Ones;
 impl Trainer for Ones {
     fn local_update(&mut self, _: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
         Ok(LocalUpdate {
-            quantised: QuantisedUpdate::new(vec![1; global.len()], 8)?,
+            quantised: QuantisedUpdate::new(vec![1; global.len()], consilium_crypto::Bound::Parameter { bits: 8 })?,
             clipped_share: 0.0,
             train: Duration::ZERO,
             quantise: Duration::ZERO,

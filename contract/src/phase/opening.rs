@@ -14,8 +14,8 @@ use crate::{model::Model, parameters::Parameters};
 pub struct Opened {
     /// k̄: the sum of the mask keys.
     pub mask_key_sum: MaskKeySum,
-    /// Σu_j for every parameter, `[d]`.
-    pub sums: Vec<u64>,
+    /// The sum for every parameter, `[d]`, as encrypted: of u = q + 2^(b−1), or of q under a bound on the norm.
+    pub sums: Vec<i64>,
     /// The model that follows.
     pub model: Model,
 }

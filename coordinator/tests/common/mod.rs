@@ -184,12 +184,18 @@ impl Institution {
     }
 
     pub fn update(&self, round: &RoundContext) -> Update {
-        self.encrypted(round, QuantisedUpdate::new(self.values(), 8).unwrap())
+        self.encrypted(
+            round,
+            QuantisedUpdate::new(self.values(), consilium_crypto::Bound::Parameter { bits: 8 }).unwrap(),
+        )
     }
 
     /// An update outside of the bounds, with proofs that come out false.
     pub fn unprovable(&self, round: &RoundContext) -> Update {
-        self.encrypted(round, QuantisedUpdate::unchecked(vec![5_000; DIMENSION], 8))
+        self.encrypted(
+            round,
+            QuantisedUpdate::unchecked(vec![5_000; DIMENSION], consilium_crypto::Bound::Parameter { bits: 8 }),
+        )
     }
 
     fn encrypted(&self, round: &RoundContext, values: QuantisedUpdate) -> Update {
@@ -368,11 +374,11 @@ pub async fn open(peer: &Peer, follower: &mut Follower, trustees: &[Institution]
 /// The model that follows from the plain updates of these institutions.
 pub fn expected_model(world: &World, institutions: &[Institution]) -> Hash {
     let parameters = &world.ceremony.parameters;
-    let mut sums = vec![0_u64; DIMENSION];
+    let mut sums = vec![0_i64; DIMENSION];
     let mut weight_sum = 0.0;
     for institution in institutions {
         for (sum, value) in sums.iter_mut().zip(institution.values()) {
-            *sum += u64::try_from(value + 128).unwrap();
+            *sum += value + 128;
         }
         weight_sum += parameters.weight(institution.files().identity.rows);
     }

@@ -148,7 +148,7 @@ fn one_update_under_two_bounds_is_two_updates() {
     let mut sixteen = Federation::new(26, 1, 1, D, 16);
     assert_eq!(eight.dealing.public_key, sixteen.dealing.public_key);
     let update = sixteen.update(1);
-    assert!(matches!(eight.verify(&update), Err(UpdateError::WrongDimension { expected: 8, found: 16, .. })));
+    assert!(matches!(eight.verify(&update), Err(UpdateError::WrongBound { .. })));
     // The context rewritten to 8 bits: neither the key proof nor the length of the range proofs fits.
     let mut forged = update;
     forged.header[..Context::LEN].copy_from_slice(&eight.context(1).encode());

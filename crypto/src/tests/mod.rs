@@ -2,6 +2,8 @@
 
 mod adversary;
 mod game;
+mod norm;
+mod order;
 mod round;
 pub(crate) mod tampering;
 mod threshold;
@@ -25,8 +27,15 @@ pub(crate) struct Federation {
     pub(crate) rng: ChaCha20Rng,
 }
 
+/// A bound on the norm that 16 and 64 bits prove.
+pub(crate) const NORM: Bound = Bound::Norm { norm: 5600, projections: 256 };
+
 impl Federation {
     pub(crate) fn new(seed: u64, trustees: u32, threshold: u32, dimension: u32, bits: u8) -> Self {
+        Self::bounded(seed, trustees, threshold, dimension, Bound::Parameter { bits })
+    }
+
+    pub(crate) fn bounded(seed: u64, trustees: u32, threshold: u32, dimension: u32, bound: Bound) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let evaluation_key = EvaluationKey::generate(&mut rng);
         let dealing = deal(trustees, threshold, &evaluation_key.verifying_key(), &mut rng).unwrap();
@@ -36,7 +45,7 @@ impl Federation {
             step: 2,
             attempt: 3,
             model_hash: [4; 32],
-            bound: Bound::Parameter { bits },
+            bound,
             dimension,
             key_hash: dealing.public_key.hash(),
         };
@@ -51,15 +60,18 @@ impl Federation {
         Context { round: self.round.clone(), pseudonym: [institution; 32] }
     }
 
-    /// Values of an update as a function of the institution, spread over all that b bits hold.
+    /// Values of an update as a function of the institution, spread over all that the bound lets any one of them be.
     pub(crate) fn values(&self, institution: u8) -> Vec<i64> {
-        let most = (1i64 << (self.round.bound.bits() - 1)) - 1;
+        let most = match self.round.bound {
+            Bound::Parameter { bits } => (1i64 << (bits - 1)) - 1,
+            Bound::Norm { norm, .. } => i64::from(norm / self.round.dimension.isqrt().max(1)) / 2,
+        };
         let value = |j: i64| (j * 7919 + i64::from(institution) * 104_729) % (2 * most + 1) - most;
         (0..i64::from(self.round.dimension)).map(value).collect()
     }
 
     pub(crate) fn unproven(&mut self, institution: u8, values: Vec<i64>) -> UnprovenUpdate {
-        let update = QuantisedUpdate::unchecked(values, self.round.bound.bits());
+        let update = QuantisedUpdate::unchecked(values, self.round.bound);
         let context = self.context(institution);
         encrypt_with_rng(&self.dealing.public_key, &context, &update, &mut self.rng).unwrap()
     }

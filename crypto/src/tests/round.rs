@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Everything that happens to the updates of a round; returns the sums as the contract has them.
-fn whole_round(federation: &Federation, updates: &[EncryptedUpdate]) -> Vec<u64> {
+pub(crate) fn whole_round(federation: &Federation, updates: &[EncryptedUpdate]) -> Vec<i64> {
     let key = &federation.dealing.public_key;
     let candidates = updates.iter().map(|update| federation.parse(update).unwrap()).collect();
     let verified: Vec<_> = verify_updates(key, candidates).into_iter().collect::<Result<_, _>>().unwrap();
@@ -51,12 +51,12 @@ fn whole_round(federation: &Federation, updates: &[EncryptedUpdate]) -> Vec<u64>
     sums
 }
 
-fn plain_sums(federation: &Federation, institutions: impl Iterator<Item = u8>) -> Vec<u64> {
-    let offset = 1i64 << (federation.round.bound.bits() - 1);
+pub(crate) fn plain_sums(federation: &Federation, institutions: impl Iterator<Item = u8>) -> Vec<i64> {
+    let offset = federation.round.bound.offset();
     let mut sums = vec![0; federation.round.dimension as usize];
     for institution in institutions {
         for (sum, q) in sums.iter_mut().zip(federation.values(institution)) {
-            *sum += (q + offset) as u64;
+            *sum += q + offset;
         }
     }
     sums
@@ -80,7 +80,7 @@ fn all_corner_values_add_up() {
         // The last is u = 0, which nobody quantises to and anybody can prove.
         let corner = vec![-most, most, 0, -1, 1, -most - 1];
         let updates: Vec<_> = (1..=3).map(|who| federation.unproven(who, corner.clone()).prove().unwrap()).collect();
-        let sums: Vec<u64> = corner.iter().map(|q| 3 * (q + most + 1) as u64).collect();
+        let sums: Vec<i64> = corner.iter().map(|q| 3 * (q + most + 1)).collect();
         assert_eq!(whole_round(&federation, &updates), sums);
     }
 }
@@ -97,7 +97,7 @@ fn sums_beyond_what_m_updates_can_add_up_to_are_neither_read_off_nor_believed() 
         sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap()).unwrap();
         let mask_key = MaskKeySum(unproven.k);
         assert_eq!(sum.open(&mask_key, &DiscreteLogTable::shared()).is_ok(), believed);
-        assert_eq!(sum.check(&mask_key, &[(q + 128) as u64], &mut OsRng), believed);
+        assert_eq!(sum.check(&mask_key, &[q + 128], &mut OsRng), believed);
     }
 }
 
@@ -133,7 +133,9 @@ fn a_mean_of_quantised_updates_is_what_plain_averaging_gives() {
     let deltas = [[0.5f32, -0.25, 0.1], [0.125, 0.5, -0.5], [-0.5, 0.0, 0.3]];
     let quantised: Vec<_> = deltas
         .iter()
-        .map(|delta| Quantiser::new(8, 1.0, 1.0, 3).unwrap().quantise(delta, &mut rng).unwrap().0)
+        .map(|delta| {
+            Quantiser::new(Bound::Parameter { bits: 8 }, 1.0, 1.0, 3).unwrap().quantise(delta, &mut rng).unwrap().0
+        })
         .collect();
     let updates: Vec<_> = quantised
         .iter()
@@ -142,7 +144,7 @@ fn a_mean_of_quantised_updates_is_what_plain_averaging_gives() {
         .map(|unproven| unproven.unwrap().prove().unwrap())
         .collect();
     let sums = whole_round(&federation, &updates);
-    let mean = quantise::decode(&sums, 3, 8, 1.0, 3.0).unwrap();
+    let mean = quantise::decode(&sums, 3, federation.round.bound, 1.0, 3.0).unwrap();
     for (j, mean) in mean.iter().enumerate() {
         let plain: i64 = quantised.iter().map(|update| update.as_slice()[j]).sum();
         assert_eq!(*mean, 1.0 / 127.0 * plain as f64 / 3.0);
@@ -153,7 +155,8 @@ fn a_mean_of_quantised_updates_is_what_plain_averaging_gives() {
 #[test]
 fn an_upload_stays_within_its_bytes_a_parameter() {
     for (d, most) in [(289, 85.0), (3000, 70.0)] {
-        let upload = HEADER_LEN + body_length(&Parameters::new(d, 8).unwrap()) + SIGNATURE_LEN;
+        let upload =
+            HEADER_LEN + body_length(&Parameters::new(d, Bound::Parameter { bits: 8 }).unwrap()) + SIGNATURE_LEN;
         assert!(upload as f64 / f64::from(d) <= most, "{upload} bytes for {d} parameters");
     }
     let mut federation = Federation::new(4, 1, 1, 17, 8);
@@ -165,7 +168,7 @@ fn an_upload_stays_within_its_bytes_a_parameter() {
 #[test]
 fn two_encryptions_of_one_input_share_no_group_element() {
     let federation = Federation::new(5, 1, 1, 4, 8);
-    let update = QuantisedUpdate::new(federation.values(1), 8).unwrap();
+    let update = QuantisedUpdate::new(federation.values(1), federation.round.bound).unwrap();
     let encrypt = || encrypt(&federation.dealing.public_key, &federation.context(1), &update).unwrap().prove().unwrap();
     let (one, two) = (encrypt(), encrypt());
     // Every 32 bytes but the context and the length of the body: points, responses and hashes.
@@ -207,7 +210,7 @@ fn one_random_generator_in_one_state_still_masks_different_updates_with_differen
     let federation = Federation::new(6, 1, 1, 2, 8);
     let mut masks = Vec::new();
     for values in [vec![1, 2], vec![1, 3]] {
-        let update = QuantisedUpdate::new(values, 8).unwrap();
+        let update = QuantisedUpdate::new(values, federation.round.bound).unwrap();
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let unproven = encrypt_with_rng(&federation.dealing.public_key, &federation.context(1), &update, &mut rng);
         masks.push(unproven.unwrap().k);
@@ -239,14 +242,17 @@ fn what_an_author_cannot_encrypt_is_refused_with_the_reason() {
     let federation = Federation::new(8, 1, 1, 2, 8);
     let key = &federation.dealing.public_key;
     let context = federation.context(1);
-    let update = |values: Vec<i64>, bits| QuantisedUpdate::new(values, bits).unwrap();
-    let error = encrypt(key, &context, &update(vec![1], 8)).unwrap_err();
+    let update = |values: Vec<i64>, bound| QuantisedUpdate::new(values, bound).unwrap();
+    let expected = federation.round.bound;
+    let error = encrypt(key, &context, &update(vec![1], expected)).unwrap_err();
     assert_eq!(error, EncryptError::Dimension { expected: 2, found: 1 });
-    let error = encrypt(key, &context, &update(vec![1, 2], 16)).unwrap_err();
-    assert_eq!(error, EncryptError::Bits { expected: 8, found: 16 });
+    for found in [Bound::Parameter { bits: 16 }, NORM] {
+        let error = encrypt(key, &context, &update(vec![1, 2], found)).unwrap_err();
+        assert_eq!(error, EncryptError::Bound { expected, found });
+    }
     let mut other = context;
     other.round.key_hash = [0; 32];
-    assert_eq!(encrypt(key, &other, &update(vec![1, 2], 8)).unwrap_err(), EncryptError::WrongKey);
+    assert_eq!(encrypt(key, &other, &update(vec![1, 2], expected)).unwrap_err(), EncryptError::WrongKey);
 }
 
 proptest! {
@@ -260,13 +266,13 @@ proptest! {
         let parameters = federation.parameters();
         let mut sum = MaskedSum::new(&parameters);
         let mut mask_key = curve25519_dalek::Scalar::ZERO;
-        let mut plain = [0u64; 6];
+        let mut plain = [0i64; 6];
         for values in updates {
             let unproven = federation.unproven(1, values.clone());
             let hash: [u8; 64] = sha2::Digest::finalize(<sha2::Sha512 as sha2::Digest>::new_with_prefix(&unproven.masked)).into();
             sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap()).unwrap();
             mask_key += unproven.k;
-            plain.iter_mut().zip(values).for_each(|(sum, q)| *sum += (q + 32768) as u64);
+            plain.iter_mut().zip(values).for_each(|(sum, q)| *sum += q + 32768);
         }
         let sums = sum.open(&MaskKeySum(mask_key), &DiscreteLogTable::shared()).unwrap();
         prop_assert_eq!(&sums, &plain);

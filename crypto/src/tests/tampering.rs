@@ -20,7 +20,7 @@ const LINK: usize = 2 * V;
 const RANGES: usize = LINK + LinkProof::LEN;
 
 /// What a cheating author can always do: make the header announce the body as it is.
-fn announce(update: &mut EncryptedUpdate) {
+pub(crate) fn announce(update: &mut EncryptedUpdate) {
     update.header[BODY_HASH..BODY_HASH + 32].copy_from_slice(&Sha256::digest(&update.body));
     let length = (update.body.len() as u64).to_be_bytes();
     update.header[BODY_HASH + 32..KEY_PROOF].copy_from_slice(&length);
@@ -65,7 +65,10 @@ fn no_header_with_a_byte_changed_verifies() {
         let error = federation.verify(&changed).expect_err("a changed byte");
         match position {
             // The round's dimension and bound; a body no longer as announced.
-            _ if matches!(error, UpdateError::MalformedEncoding(_) | UpdateError::WrongDimension { .. }) => {}
+            _ if matches!(
+                error,
+                UpdateError::MalformedEncoding(_) | UpdateError::WrongDimension { .. } | UpdateError::WrongBound { .. }
+            ) => {}
             MASK_HASH..BODY_HASH => assert_eq!(error, UpdateError::BadKeyProof, "byte {position}"),
             BODY_HASH..KEY_PROOF => assert!(matches!(error, UpdateError::IncompleteBody { .. }), "byte {position}"),
             _ => {
@@ -178,10 +181,14 @@ fn lengths_and_dimensions_are_exact() {
         assert!(matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(_))), "{length}");
     }
 
-    for parameters in [Parameters::new(D + 1, 8).unwrap(), Parameters::new(D, 16).unwrap()] {
+    let verdict = |dimension, bound| {
         let header = CandidateHeader::decode(&update.header).unwrap();
-        let error = CandidateUpdate::parse(header, &update.body, &parameters).unwrap_err();
-        assert!(matches!(error, UpdateError::WrongDimension { .. }), "{error}");
+        CandidateUpdate::parse(header, &update.body, &Parameters::new(dimension, bound).unwrap()).unwrap_err()
+    };
+    let bound = federation.round.bound;
+    assert_eq!(verdict(D + 1, bound), UpdateError::WrongDimension { expected: D + 1, found: D });
+    for expected in [Bound::Parameter { bits: 16 }, NORM] {
+        assert_eq!(verdict(D, expected), UpdateError::WrongBound { expected, found: bound });
     }
 }
 

@@ -1,0 +1,242 @@
+//! What is proven about an update: a bound on every parameter by itself, or on the norm of all together.
+//!
+//! For a norm bound B the constants are those of a random projection Π ∈ {−1, 0, 1}^(N×d) (`projection`). With
+//! ‖x‖ ≤ B honest squares stay at or below Γ·B² but for probability 2^-42; with ‖Πx‖² ≤ Γ·B² a vector x is no longer
+//! than √(Γ/λ)·B but for probability 2^-128, because ‖Πx‖² < λ·‖x‖² is that rare (Gentry, Halevi, Lyubashevsky,
+//! EUROCRYPT 2022, lemma 2.8; LaBRADOR, CRYPTO 2023, lemma 4.1, for N = 256).
+//!
+//! Γ and λ for N: ‖Πx‖²/‖x‖² is close to χ²_N/2. At Γ the upper tail of that is below 2^-42, at λ the lower tail is
+//! below 2^-130; for an x of one coordinate, where it is a binomial B(N, 1/2), both are smaller still:
+//!
+//! | N | Γ | λ | slack √(Γ/λ) | upper tail | lower tail | lower tail, one coordinate |
+//! | --- | --- | --- | --- | --- | --- | --- |
+//! | 256 | 232 | 30 | 2.78 | 2^-44.8 | 2^-131.0 | 2^-129.0 |
+//! | 512 | 390 | 98 | 2.00 | 2^-42.3 | 2^-131.3 | 2^-157.5 |
+//! | 1,024 | 696 | 268 | 1.61 | 2^-43.0 | 2^-130.9 | 2^-180.8 |
+
+use crate::DecodeError;
+
+/// What is proven about an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Bound {
+    /// Every parameter by itself: u_j = q_j + 2^(bits−1) ∈ [0, 2^bits).
+    Parameter {
+        /// b, 8 or 16.
+        bits: u8,
+    },
+    /// All parameters together: an honest x = q has ‖x‖ ≤ B; that ‖x‖ ≤ [`slack`](Bound::slack)·B is proven.
+    Norm {
+        /// B.
+        norm: u32,
+        /// N, rows of the random projection: 256, 512 or 1,024. More of them prove a tighter bound at a greater cost.
+        projections: u16,
+    },
+}
+
+/// The constants of a norm bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NormBound {
+    /// B.
+    pub(crate) norm: u64,
+    /// N.
+    pub(crate) projections: usize,
+    /// Γ·B².
+    pub(crate) squares: u64,
+    /// Bits of the range proofs on the projections: y_t + 2^(bits−1) ∈ [0, 2^bits).
+    pub(crate) projection_bits: u8,
+    /// Bits of the range proof on Γ·B² − Σy_t².
+    pub(crate) squares_bits: u8,
+    /// ⌈√(Γ/λ)·B⌉: no coordinate of an update whose proofs hold is beyond.
+    pub(crate) reach: u64,
+}
+
+impl Bound {
+    const PARAMETER: u8 = 1;
+    const NORM: u8 = 2;
+    /// Largest B whose honest projections, which stay below 5.83·B but for probability 2^-42, fit 16 bits.
+    const MAX_NORM_16: u64 = 5_600;
+    /// Largest B whose honest projections fit 32 bits and whose Γ·B² fits 63 for every N.
+    const MAX_NORM: u64 = 100_000_000;
+
+    /// Refuses numbers outside what can be proven.
+    pub fn check(&self) -> Result<(), DecodeError> {
+        match *self {
+            Self::Parameter { bits: 8 | 16 } => Ok(()),
+            Self::Parameter { bits } => {
+                Err(DecodeError::Value { what: "bits a parameter", found: bits.into(), allowed: "8 or 16" })
+            }
+            Self::Norm { norm, projections } => NormBound::new(norm, projections).map(|_| ()),
+        }
+    }
+
+    /// How much longer than honest ones updates may be that prove themselves: 1, or √(Γ/λ) for a norm.
+    pub fn slack(&self) -> f64 {
+        match *self {
+            Self::Norm { projections, .. } => {
+                constants(projections).map_or(f64::NAN, |(gamma, lambda)| (gamma as f64 / lambda as f64).sqrt())
+            }
+            Self::Parameter { .. } => 1.0,
+        }
+    }
+
+    /// The integers that `summands` updates can add up to in one place, as encrypted: the least and the one beyond the
+    /// largest.
+    pub(crate) fn sums(&self, summands: u32) -> (i64, i64) {
+        let summands = i64::from(summands);
+        match *self {
+            Self::Parameter { bits } => (0, summands << bits),
+            Self::Norm { norm, projections } => {
+                // Nothing is within a bound that is refused.
+                let reach = NormBound::new(norm, projections).map_or(0, |bound| bound.reach);
+                let reach = summands * reach.cast_signed();
+                (-reach, reach + 1)
+            }
+        }
+    }
+
+    /// What is added to a signed quantised parameter before it is encrypted: u = q + 2^(b−1), or x = q.
+    pub(crate) fn offset(&self) -> i64 {
+        match self {
+            Self::Parameter { bits } => 1 << (bits - 1),
+            Self::Norm { .. } => 0,
+        }
+    }
+
+    /// Bits of the magnitude of an encrypted value of an honest author.
+    pub(crate) fn value_bits(&self) -> u8 {
+        match self {
+            Self::Parameter { bits } => *bits,
+            Self::Norm { norm, .. } => (u32::BITS - norm.leading_zeros()) as u8,
+        }
+    }
+
+    /// Kind and number, as a context has them; a norm has N before the 32 bits of B.
+    pub(crate) fn encode(&self) -> (u8, u64) {
+        match *self {
+            Self::Parameter { bits } => (Self::PARAMETER, bits.into()),
+            Self::Norm { norm, projections } => (Self::NORM, u64::from(projections) << 32 | u64::from(norm)),
+        }
+    }
+
+    pub(crate) fn decode(kind: u8, number: u64) -> Result<Self, DecodeError> {
+        let too_large =
+            |_| DecodeError::Value { what: "bound", found: number, allowed: "what this kind of bound holds" };
+        let bound = match kind {
+            Self::PARAMETER => Self::Parameter { bits: number.try_into().map_err(too_large)? },
+            Self::NORM => {
+                Self::Norm { norm: number as u32, projections: (number >> 32).try_into().map_err(too_large)? }
+            }
+            kind => {
+                let found = kind.into();
+                return Err(DecodeError::Value { what: "kind of bound", found, allowed: "1 (parameter) or 2 (norm)" });
+            }
+        };
+        bound.check()?;
+        Ok(bound)
+    }
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Parameter { bits } => write!(f, "{bits} bits a parameter"),
+            Self::Norm { norm, projections } => {
+                let slack = self.slack();
+                write!(f, "norm {norm}, proven up to {slack:.2} times that by {projections} projections")
+            }
+        }
+    }
+}
+
+impl NormBound {
+    pub(crate) fn new(norm: u32, projections: u16) -> Result<Self, DecodeError> {
+        let (gamma, lambda) = constants(projections).ok_or(DecodeError::Value {
+            what: "number of projections",
+            found: projections.into(),
+            allowed: "256, 512 or 1024",
+        })?;
+        let norm = u64::from(norm);
+        if !(1..=Bound::MAX_NORM).contains(&norm) {
+            return Err(DecodeError::Value { what: "norm", found: norm, allowed: "1 to 100000000" });
+        }
+        let squares = gamma * norm * norm;
+        Ok(Self {
+            norm,
+            projections: projections.into(),
+            squares,
+            projection_bits: if norm <= Bound::MAX_NORM_16 { 16 } else { 32 },
+            squares_bits: if squares < 1 << 32 { 32 } else { 64 },
+            reach: ceil_sqrt(squares.div_ceil(lambda)),
+        })
+    }
+}
+
+/// Γ and λ for N projections.
+fn constants(projections: u16) -> Option<(u64, u64)> {
+    match projections {
+        256 => Some((232, 30)),
+        512 => Some((390, 98)),
+        1024 => Some((696, 268)),
+        _ => None,
+    }
+}
+
+fn ceil_sqrt(value: u64) -> u64 {
+    let floor = value.isqrt();
+    floor + u64::from(floor * floor < value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn norm(norm: u32, projections: u16) -> Bound {
+        Bound::Norm { norm, projections }
+    }
+
+    #[test]
+    fn bounds_that_cannot_be_proven_are_refused() {
+        for bits in [0, 7, 32] {
+            assert!(Bound::Parameter { bits }.check().is_err(), "{bits} bits");
+        }
+        for (b, projections) in [(0, 256), (100_000_001, 256), (u32::MAX, 1024), (100, 0), (100, 128), (100, 255)] {
+            assert!(norm(b, projections).check().is_err(), "B = {b}, N = {projections}");
+        }
+        assert!(Bound::decode(1, 256 + 8).is_err() && Bound::decode(2, (65_536 + 256) << 32 | 7).is_err());
+        let error = norm(100_000_001, 256).check().unwrap_err();
+        assert_eq!(error.to_string(), "norm is 100000001; allowed: 1 to 100000000");
+    }
+
+    #[test]
+    fn range_proofs_are_as_wide_as_the_norm_needs_and_its_squares_never_overflow() {
+        let bits = |b| NormBound::new(b, 256).map(|bound| (bound.projection_bits, bound.squares_bits)).unwrap();
+        // 232·4302² is just below 2^32.
+        for (b, expected) in [(1, (16, 32)), (4302, (16, 32)), (4303, (16, 64)), (5600, (16, 64)), (5601, (32, 64))] {
+            assert_eq!(bits(b), expected, "B = {b}");
+        }
+        for projections in [256, 512, 1024] {
+            let bound = NormBound::new(100_000_000, projections).unwrap();
+            assert_eq!(bound.squares as f64, (constants(projections).unwrap().0 as f64) * 100_000_000f64.powi(2));
+            assert!(5.83 * 100_000_000.0 < f64::from(1u32 << 31), "an honest projection fits its range proof");
+        }
+        assert!(5.83 * 5600.0 < f64::from(1 << 15));
+    }
+
+    #[test]
+    fn the_reach_is_the_slack_rounded_up() {
+        for (projections, slack) in [(256, 2.7809), (512, 1.9949), (1024, 1.6116)] {
+            assert!((norm(1, projections).slack() - slack).abs() < 1e-4, "{projections}");
+            for b in [1, 7, 100, 5600, 1_000_003] {
+                let reach = NormBound::new(b, projections).unwrap().reach as f64;
+                let exact = norm(b, projections).slack() * f64::from(b);
+                assert!(reach >= exact && reach < exact + 1.0 + 1e-6, "B = {b}, N = {projections}");
+            }
+        }
+        assert_eq!(norm(100, 256).sums(3), (-3 * 279, 3 * 279 + 1));
+        assert_eq!(Bound::Parameter { bits: 8 }.sums(3), (0, 768));
+        assert_eq!(Bound::Parameter { bits: 8 }.slack(), 1.0);
+        let said = norm(100, 256).to_string();
+        assert_eq!(said, "norm 100, proven up to 2.78 times that by 256 projections");
+    }
+}

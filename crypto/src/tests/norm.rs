@@ -1,0 +1,344 @@
+//! Updates bounded by their norm: what passes, what does not, and who is found out.
+
+use rand_core::OsRng;
+use sha2::{Digest, Sha256};
+
+use super::round::{plain_sums, whole_round};
+use super::tampering::{announce, neighbours};
+use super::*;
+use crate::bound::NormBound;
+use crate::link::LinkProof;
+use crate::transcript::Protocol;
+use crate::update::{body_length, encrypt, mask_length};
+use crate::{
+    DecodeError, DiscreteLogTable, EncryptError, HEADER_LEN, MaskKeySum, MaskedSum, MaskedUpdate, Quantiser,
+    SIGNATURE_LEN, norm, quantise, range,
+};
+
+const D: u32 = 3;
+const N: usize = 256;
+const V: usize = 32 * D as usize;
+const MASKS: usize = V + 32 * N;
+const PRODUCTS: usize = MASKS + 32 * N;
+const LINK: usize = PRODUCTS + 96;
+const F: usize = LINK + LinkProof::LEN;
+const Z: usize = F + 32 * N;
+const PHI: usize = Z + 32;
+const RANGES: usize = PHI + 32;
+
+fn bound(norm: u32, projections: u16) -> Bound {
+    Bound::Norm { norm, projections }
+}
+
+fn verdict(bound: Bound, values: Vec<i64>) -> Option<UpdateError> {
+    let mut federation = Federation::bounded(201, 1, 1, values.len() as u32, bound);
+    let update = federation.unproven(1, values).prove().unwrap();
+    federation.verify(&update).err()
+}
+
+#[test]
+fn nothing_at_all_and_the_full_norm_are_proven() {
+    let spread = |norm: i64| {
+        let mut x = vec![norm / 10; 99];
+        x.push(0);
+        x
+    };
+    for (bound, length) in [
+        // The largest B of 16-bit proofs, the first of 32-bit proofs, the largest whose squares fit 32 bits, the largest.
+        (NORM, 5600),
+        (bound(5601, 256), 5601),
+        (bound(4302, 256), 4302),
+        (bound(100_000_000, 256), 100_000_000),
+    ] {
+        for values in [vec![0; 5], vec![length], vec![0, -length], spread(length)] {
+            assert_eq!(verdict(bound, values), None, "{bound}");
+        }
+    }
+    for projections in [512, 1024] {
+        assert_eq!(verdict(bound(1000, projections), spread(1000)), None);
+    }
+}
+
+#[test]
+fn a_norm_above_the_proven_slack_is_rejected() {
+    for (projections, slack) in [(256, 2.79), (512, 2.0), (1024, 1.62)] {
+        let b = bound(1000, projections);
+        let longest = (1000.0 * slack) as i64;
+        let each = (longest as f64 / 10.0) as i64 + 1;
+        for values in [vec![longest], vec![-longest, 0], vec![each; 100]] {
+            assert_eq!(verdict(b, values), Some(UpdateError::BadRangeProof), "{b}");
+            if projections != 256 {
+                break;
+            }
+        }
+    }
+    // Where only the width of the range proofs is left to tell; beyond them; where projections overflow in their author.
+    for (values, reason) in [
+        (vec![33_000, 0], UpdateError::BadRangeProof),
+        (vec![1 << 40; 4], UpdateError::BadRangeProof),
+        (vec![i64::MIN, 1], UpdateError::BadLinkProof),
+        (vec![i64::MAX, i64::MAX], UpdateError::BadLinkProof),
+    ] {
+        assert_eq!(verdict(NORM, values.clone()), Some(reason), "{values:?}");
+    }
+}
+
+#[test]
+fn a_round_of_norms_opens_to_the_sum_of_the_updates() {
+    for (b, d) in [(NORM, 9), (bound(100, 256), 3)] {
+        let mut federation = Federation::bounded(202, 4, 2, d, b);
+        let updates: Vec<_> = (1..=5).map(|institution| federation.update(institution)).collect();
+        let sums = whole_round(&federation, &updates);
+        assert_eq!(sums, plain_sums(&federation, 1..=5));
+        assert!(sums.iter().any(|sum| *sum < 0) && sums.iter().any(|sum| *sum > 0));
+    }
+}
+
+#[test]
+fn sums_as_far_as_proofs_reach_are_read_off_and_none_beyond() {
+    let mut federation = Federation::bounded(203, 4, 2, 2, NORM);
+    // 1.25·B in one coordinate passes: 128 ± 8 of 256 projections see it, 148 would be too many.
+    let alone: Vec<_> = [vec![7000, 0], vec![0, -7000]].map(|x| federation.unproven(1, x).prove().unwrap()).into();
+    assert!(alone.iter().all(|update| federation.verify(update).is_ok()));
+    let updates: Vec<_> = (1..=3).map(|who| federation.unproven(who, vec![4900, -4900]).prove().unwrap()).collect();
+    assert_eq!(whole_round(&federation, &updates), [3 * 4900, -3 * 4900]);
+
+    let reach = NormBound::new(5600, 256).unwrap().reach.cast_signed();
+    for (x, believed) in [(reach, true), (-reach, true), (reach + 1, false), (-reach - 1, false)] {
+        let unproven = federation.unproven(1, vec![x, 0]);
+        let hash = sha2::Sha512::digest(&unproven.masked).into();
+        let parameters = federation.parameters();
+        let mut sum = MaskedSum::new(&parameters);
+        sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap()).unwrap();
+        let mask_key = MaskKeySum(unproven.k);
+        assert_eq!(sum.open(&mask_key, &DiscreteLogTable::shared()).is_ok(), believed, "{x}");
+        assert_eq!(sum.check(&mask_key, &[x, 0], &mut OsRng), believed, "{x}");
+    }
+}
+
+#[test]
+fn a_mean_of_updates_clipped_to_a_norm_is_what_plain_averaging_gives() {
+    let federation = Federation::bounded(204, 4, 2, 3, NORM);
+    let quantiser = Quantiser::new(NORM, 0.5, 1.0, 3).unwrap();
+    let deltas = [[0.5f32, -0.25, 0.1], [0.125, 0.5, -0.5], [-3.0, 0.0, 4.0]];
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    let quantised = deltas.map(|delta| quantiser.quantise(&delta, &mut rng).unwrap().0);
+    let updates: Vec<_> = (quantised.iter().zip(1..))
+        .map(|(update, who)| encrypt(&federation.dealing.public_key, &federation.context(who), update))
+        .map(|unproven| unproven.unwrap().prove().unwrap())
+        .collect();
+    let sums = whole_round(&federation, &updates);
+    let mean = quantise::decode(&sums, 3, NORM, 0.5, 3.0).unwrap();
+    for (j, mean) in mean.iter().enumerate() {
+        let clipped = |delta: &[f32; 3]| {
+            let length = delta.iter().map(|x| f64::from(x * x)).sum::<f64>().sqrt();
+            f64::from(delta[j]) * (0.5 / length).min(1.0)
+        };
+        let plain = deltas.iter().map(clipped).sum::<f64>() / 3.0;
+        assert!((mean - plain).abs() < 0.5 / 5000.0, "{mean} {plain}");
+        let sum: i64 = quantised.iter().map(|update| update.as_slice()[j]).sum();
+        assert_eq!(*mean, quantise::unit(NORM, 0.5, 3).unwrap() * sum as f64 / 3.0);
+    }
+}
+
+#[test]
+fn an_upload_is_32_bytes_a_parameter_and_33_kilobytes() {
+    for d in [1, 289, 100_000] {
+        let upload = HEADER_LEN + body_length(&Parameters::new(d, NORM).unwrap()) + SIGNATURE_LEN;
+        assert!(upload <= 33_000 + 32 * d as usize, "{upload} bytes for {d} parameters");
+    }
+    let mut federation = Federation::bounded(205, 1, 1, D, NORM);
+    let update = federation.update(1);
+    assert_eq!(update.body.len(), body_length(&federation.parameters()));
+    assert_eq!(update.body.len(), RANGES + range::proof_length(N, 16) + range::proof_length(1, 64));
+}
+
+#[test]
+fn two_encryptions_of_one_input_share_no_group_element() {
+    let federation = Federation::bounded(206, 1, 1, D, NORM);
+    let update = QuantisedUpdate::new(federation.values(1), NORM).unwrap();
+    let encrypt = || encrypt(&federation.dealing.public_key, &federation.context(1), &update).unwrap().prove().unwrap();
+    let (one, two) = (encrypt(), encrypt());
+    let mut elements: Vec<[u8; 32]> =
+        [&one.body, &two.body].iter().flat_map(|body| body.as_chunks().0.to_vec()).collect();
+    let all = elements.len();
+    elements.sort_unstable();
+    elements.dedup();
+    assert_eq!(elements.len(), all, "also within one of them nothing is there twice");
+}
+
+#[test]
+fn no_field_can_be_another_valid_element() {
+    let mut federation = Federation::bounded(207, 1, 1, D, NORM);
+    let update = federation.update(1);
+    assert!(federation.verify(&update).is_ok());
+    // Of the long vectors a few places, of everything else all.
+    let vectors = [V, MASKS, F].map(|start| start..start + 32 * N);
+    let starts = (0..update.body.len()).step_by(32).filter(|start| {
+        let vector = vectors.iter().find(|vector| vector.contains(start));
+        vector.is_none_or(|vector| [0, 1, 100, 255].contains(&((start - vector.start) / 32)))
+    });
+    for start in starts {
+        let expected = match start {
+            // Everything before e changes e, on which the link rests.
+            ..F => UpdateError::BadLinkProof,
+            F..RANGES => UpdateError::BadNormProof,
+            _ => UpdateError::BadRangeProof,
+        };
+        let mut verified = 0;
+        for neighbour in neighbours(&update.body[start..start + 32]) {
+            let mut changed = update.clone();
+            changed.body[start..start + 32].copy_from_slice(&neighbour);
+            assert!(matches!(federation.verify(&changed), Err(UpdateError::IncompleteBody { .. })));
+            announce(&mut changed);
+            let error = federation.verify(&changed).expect_err("another element must not verify");
+            if !matches!(error, UpdateError::MalformedEncoding(_)) {
+                assert_eq!(error, expected, "from {start}");
+                verified += 1;
+            }
+        }
+        assert!(verified > 0, "no other element from {start}");
+    }
+}
+
+#[test]
+fn projections_masks_and_responses_cannot_change_places() {
+    let mut federation = Federation::bounded(208, 1, 1, D, NORM);
+    let update = federation.update(1);
+    for (start, reason) in [
+        (V, UpdateError::BadLinkProof),
+        (MASKS, UpdateError::BadLinkProof),
+        (PRODUCTS, UpdateError::BadLinkProof),
+        (F, UpdateError::BadNormProof),
+        (Z, UpdateError::BadNormProof),
+    ] {
+        let mut changed = update.clone();
+        let (one, two) = changed.body[start..].split_at_mut(32);
+        one.swap_with_slice(&mut two[..32]);
+        announce(&mut changed);
+        assert_eq!(federation.verify(&changed).err(), Some(reason), "from {start}");
+    }
+}
+
+#[test]
+fn lengths_are_exact_and_elements_canonical() {
+    let mut federation = Federation::bounded(209, 1, 1, D, NORM);
+    let update = federation.update(1);
+    for length in [0, V, RANGES, update.body.len() - 32, update.body.len() + 32] {
+        let mut changed = update.clone();
+        changed.body.resize(length, 0);
+        announce(&mut changed);
+        assert!(matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(DecodeError::Length { .. }))));
+    }
+    for start in [0, V, MASKS, PRODUCTS, LINK, F, F + 32 * 255, Z, PHI, update.body.len() - 32] {
+        let mut changed = update.clone();
+        changed.body[start..start + 32].fill(0xff);
+        announce(&mut changed);
+        assert!(matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(_))), "from {start}");
+    }
+}
+
+#[test]
+fn a_proof_is_of_its_own_bound_round_institution_and_key_only() {
+    let mut federation = Federation::bounded(210, 1, 1, D, NORM);
+    let update = federation.update(1);
+    let mut contexts = vec![federation.context(2)];
+    for change in [
+        (|round| round.chain_id[0] ^= 1) as fn(&mut RoundContext),
+        |round| round.step += 1,
+        |round| round.attempt += 1,
+        |round| round.model_hash[31] ^= 1,
+    ] {
+        let mut context = federation.context(1);
+        change(&mut context.round);
+        contexts.push(context);
+    }
+    // A key proof of another round or institution, made by the same author, over this body.
+    for context in contexts {
+        let mut changed = update.clone();
+        changed.header[..Context::LEN].copy_from_slice(&context.encode());
+        assert_eq!(federation.verify(&changed).err(), Some(UpdateError::BadKeyProof), "{context:?}");
+    }
+    let mut moved = federation.update(2);
+    moved.body.clone_from(&update.body);
+    announce(&mut moved);
+    assert_eq!(federation.verify(&moved).err(), Some(UpdateError::BadLinkProof));
+    moved.body[..V].copy_from_slice(&federation.update(2).body[..V]);
+    announce(&mut moved);
+    assert_eq!(federation.verify(&moved).err(), Some(UpdateError::BadLinkProof));
+
+    for other in [bound(5599, 256), bound(5600, 512), Bound::Parameter { bits: 8 }, Bound::Parameter { bits: 16 }] {
+        let mut elsewhere = Federation::bounded(210, 1, 1, D, other);
+        assert_eq!(elsewhere.dealing.public_key, federation.dealing.public_key);
+        let expected = UpdateError::WrongBound { expected: other, found: NORM };
+        assert_eq!(elsewhere.verify(&update).err(), Some(expected));
+        // The context rewritten to the other bound, and an update of the other bound with this proof in its body.
+        let mut forged = update.clone();
+        forged.header[..Context::LEN].copy_from_slice(&elsewhere.context(1).encode());
+        assert_eq!(elsewhere.verify_header(&forged.header).err(), Some(UpdateError::BadKeyProof));
+        assert!(elsewhere.verify(&forged).is_err());
+        let mut transplant = elsewhere.update(1);
+        transplant.body.truncate(V);
+        transplant.body.extend(&update.body[V..]);
+        announce(&mut transplant);
+        let error = elsewhere.verify(&transplant).unwrap_err();
+        match other {
+            Bound::Norm { projections: 256, .. } => assert_eq!(error, UpdateError::BadLinkProof),
+            _ => assert!(matches!(error, UpdateError::MalformedEncoding(_)), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn culprits_are_found_among_the_honest_whatever_else_is_in_the_batch() {
+    let mut federation = Federation::bounded(211, 1, 1, D, NORM);
+    let mut updates: Vec<_> = (1..=4).map(|who| federation.update(who)).collect();
+    updates.push(federation.unproven(5, vec![20_000, 0, 0]).prove().unwrap());
+    let tamper = |update: &mut EncryptedUpdate, start: usize| {
+        let neighbour = neighbours(&update.body[start..start + 32]);
+        update.body[start..start + 32].copy_from_slice(neighbour.last().unwrap());
+        announce(update);
+    };
+    tamper(&mut updates[1], LINK + 96);
+    tamper(&mut updates[3], PHI);
+    let expected = [
+        None,
+        Some(UpdateError::BadLinkProof),
+        None,
+        Some(UpdateError::BadNormProof),
+        Some(UpdateError::BadRangeProof),
+    ];
+    for (start, end) in [(0, 5), (0, 1), (1, 3), (2, 4), (2, 5), (0, 2)] {
+        let candidates = updates[start..end].iter().map(|update| federation.parse(update).unwrap()).collect();
+        let verdicts = verify_updates(&federation.dealing.public_key, candidates);
+        let verdicts: Vec<_> = verdicts.into_iter().map(Result::err).collect();
+        assert_eq!(verdicts, expected[start..end]);
+    }
+}
+
+#[test]
+fn an_honest_author_with_unlucky_projections_is_told_and_a_cheat_is_not() {
+    let base = merlin::Transcript::new(b"test");
+    let rng = || base.witness_rng(&[], &mut OsRng);
+    let k = curve25519_dalek::Scalar::ONE;
+    let proven = |bound: &NormBound, x: &[i64]| norm::prove(&base, bound, x, &k, &k, &mut rng()).err();
+    let bound = NormBound::new(1000, 256).unwrap();
+    let tight = NormBound { squares: 100 * 1000 * 1000, ..bound };
+    let narrow = NormBound { projection_bits: 8, ..bound };
+    for unlucky in [tight, narrow] {
+        assert_eq!(proven(&unlucky, &[1000]), Some(EncryptError::Unlucky));
+        assert_eq!(proven(&unlucky, &[1001]), None);
+    }
+    assert_eq!(proven(&bound, &[1000]), None);
+}
+
+#[test]
+fn the_same_randomness_makes_the_same_proof() {
+    let mut federation = Federation::bounded(2026, 4, 2, 1000, NORM);
+    let update = federation.update(1);
+    assert!(federation.verify(&update).is_ok());
+    // All but the range proofs: masks of 1,000 parameters, commitments, link, responses.
+    let own = &update.body[..mask_length(&federation.parameters()) + RANGES - V];
+    let hex: String = Sha256::digest(own).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "a73512e33325a5da1806e95fbfd52c66b1c208e0020404314e052dc60b61da68");
+}
