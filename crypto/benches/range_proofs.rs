@@ -11,8 +11,8 @@ use consilium_crypto::{
     Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey, QuantisedUpdate,
     RoundContext, deal, update, verify_updates,
 };
-use curve25519_dalek::Scalar;
-use curve25519_dalek::ristretto::CompressedRistretto;
+use curve25519_dalek_4::Scalar;
+use curve25519_dalek_4::ristretto::CompressedRistretto;
 use divan::Bencher;
 use merlin::Transcript;
 use rand_core::OsRng;

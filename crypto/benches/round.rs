@@ -18,7 +18,7 @@ use consilium_crypto::{
     MaskKeySum, MaskedSum, Parameters, QuantisedUpdate, RoundContext, VerifiedEvaluation, VerifiedShare,
     VerifiedUpdate, combine, deal, update, verify_key_proofs, verify_share, verify_updates,
 };
-use curve25519_dalek::Scalar;
+use curve25519_dalek_4::Scalar;
 use divan::Bencher;
 use merlin::Transcript;
 use rand_core::OsRng;
@@ -227,7 +227,7 @@ fn naive_verify_32_values(bencher: Bencher<'_, '_>) {
     });
 }
 
-fn naive_proofs() -> Vec<(RangeProof, curve25519_dalek::ristretto::CompressedRistretto)> {
+fn naive_proofs() -> Vec<(RangeProof, curve25519_dalek_4::ristretto::CompressedRistretto)> {
     let (generators, pedersen) = (BulletproofGens::new(8, 1), PedersenGens::default());
     let prove = |value| {
         let blinding = Scalar::random(&mut OsRng);

@@ -13,7 +13,7 @@ use rand_core::CryptoRngCore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::encoding::{ELEMENT_LEN, Reader};
-use crate::group::g;
+use crate::group::{g, random_scalar};
 use crate::keys::KeyMaterial;
 use crate::{DecodeError, MAX_SUMMANDS, PublicKey, ShareError, VerifyingKey};
 
@@ -46,7 +46,7 @@ pub fn deal(
     let public_key = PublicKey::new(material.x1, material.x2, *evaluation_key)?;
     let (a, b) = material.secrets();
     let mut polynomial = |constant: &Scalar| {
-        let rest = std::iter::repeat_with(|| Scalar::random(rng)).take(threshold as usize - 1);
+        let rest = std::iter::repeat_with(|| random_scalar(rng)).take(threshold as usize - 1);
         let mut coefficients = Zeroizing::new(Vec::with_capacity(threshold as usize));
         coefficients.push(*constant);
         coefficients.extend(rest);

@@ -10,9 +10,11 @@ use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{Identity, VartimeMultiscalarMul};
+use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 use sha2::{Digest, Sha512};
 use subtle::{Choice, ConditionallyNegatable, ConditionallySelectable};
+use zeroize::Zeroizing;
 
 /// Terms of one multiscalar multiplication: more would not make a term cheaper, and each takes 0.2 kB.
 const MOST_AT_ONCE: usize = 8192;
@@ -59,6 +61,13 @@ pub(crate) fn half_h_times(u: i64, bits: u8) -> RistrettoPoint {
     product
 }
 
+/// A uniform scalar: 512 random bits modulo ℓ.
+pub(crate) fn random_scalar(rng: &mut impl CryptoRngCore) -> Scalar {
+    let mut bytes = Zeroizing::new([0; 64]);
+    rng.fill_bytes(&mut *bytes);
+    Scalar::from_bytes_mod_order_wide(&bytes)
+}
+
 /// 1/2.
 pub(crate) fn half() -> Scalar {
     static HALF: OnceLock<Scalar> = OnceLock::new();
@@ -99,7 +108,8 @@ fn mask_base(j: u64) -> RistrettoPoint {
 
 /// Hash to group by SHA-512 of a label and a number of fixed width (the one-way map of RFC 9496, section 4.3.4).
 fn hash_to_group(label: &'static [u8], number: u64) -> RistrettoPoint {
-    RistrettoPoint::from_hash(Sha512::new().chain_update(label).chain_update(number.to_be_bytes()))
+    let hash = Sha512::new().chain_update(label).chain_update(number.to_be_bytes());
+    RistrettoPoint::from_uniform_bytes(&hash.finalize().into())
 }
 
 /// Σ scalars·points over public values, on all cores where the sum is long enough to gain from it, in parts whose

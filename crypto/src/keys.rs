@@ -19,7 +19,7 @@ use rand_core::CryptoRngCore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::encoding::{ELEMENT_LEN, Reader};
-use crate::group::{g_times, h_times};
+use crate::group::{g_times, h_times, random_scalar};
 use crate::transcript::{PUBLIC_KEY_HASH, labelled_hash};
 use crate::{DecodeError, Hash, SigningKey, VerifyingKey};
 
@@ -145,7 +145,7 @@ impl KeyMaterial {
 
 fn nonzero(rng: &mut impl CryptoRngCore) -> Scalar {
     loop {
-        let scalar = Scalar::random(rng);
+        let scalar = random_scalar(rng);
         if scalar != Scalar::ZERO {
             return scalar;
         }
@@ -211,7 +211,7 @@ mod tests {
         let (public, secret) = key(&mut rng);
         let mut sum = Ciphertext::default();
         for u in [0u64, 1, 65535] {
-            let [r, s] = std::array::from_fn(|_| Scalar::random(&mut rng));
+            let [r, s] = std::array::from_fn(|_| random_scalar(&mut rng));
             let ciphertext = Ciphertext::encrypt(&public, &u.into(), &r, &s);
             assert_eq!(secret.open(&ciphertext), h_times(&u.into()));
             sum += &ciphertext;

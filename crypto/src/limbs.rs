@@ -17,7 +17,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::bulletproof::RangeProof;
 use crate::encoding::{ELEMENT_LEN, Reader};
 use crate::fold::Folded;
-use crate::group::{g_times, h_times};
+use crate::group::{g_times, h_times, random_scalar};
 use crate::transcript::{LIMB_RANGE, LIMBS, Protocol, witness_bytes};
 use crate::{Ciphertext, DecodeError, EncryptError, PublicKey, range};
 
@@ -35,7 +35,7 @@ pub(crate) struct LimbWitness {
 impl LimbWitness {
     /// The limbs with fresh randomness.
     pub(crate) fn fresh(kappa: Vec<u64>, rng: &mut impl CryptoRngCore) -> Self {
-        let mut draw = || kappa.iter().map(|_| Scalar::random(rng)).collect();
+        let mut draw = || kappa.iter().map(|_| random_scalar(rng)).collect();
         let (r, s) = (draw(), draw());
         Self { kappa, r, s }
     }
@@ -61,7 +61,7 @@ pub(crate) fn prove(
     let secrets = Zeroizing::new([inner(&rho, &witness.r), inner(&rho, &witness.s), inner(&rho, &kappa)]);
 
     let mut nonces = transcript.witness_rng(&witness_bytes(secrets.iter()), rng);
-    let a = Zeroizing::new([(); 3].map(|()| Scalar::random(&mut nonces)));
+    let a = Zeroizing::new([(); 3].map(|()| random_scalar(&mut nonces)));
     let [a1, a2, a3] = &*a;
     let t = [key.x1 * a1, key.x2 * a2, g_times(&(a1 + a2)) + h_times(a3)];
     transcript.append_points(b"T", &t);

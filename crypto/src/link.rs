@@ -13,7 +13,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::encoding::{ELEMENT_LEN, Reader};
 use crate::fold::Folded;
-use crate::group::{g_times, h_times};
+use crate::group::{g_times, h_times, random_scalar};
 use crate::limbs::LIMB_BITS;
 use crate::transcript::{Protocol, witness_bytes};
 use crate::{Ciphertext, DecodeError};
@@ -54,7 +54,7 @@ impl LinkWitness {
     ) -> CommittedLink {
         let secrets = [self.u, self.k, self.beta, self.tau];
         let mut rng = transcript.witness_rng(&witness_bytes(&secrets), rng);
-        let nonces = [(); 4].map(|()| Scalar::random(&mut rng));
+        let nonces = [(); 4].map(|()| random_scalar(&mut rng));
         let [a_u, a_k, a_beta, a_tau] = &nonces;
         let h_u = h_times(a_u);
         let points = [h_u + w_sigma * a_k, h_u + g_times(a_beta), h_times(a_k) + g_times(a_tau)];

@@ -34,7 +34,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::bound::NormBound;
 use crate::encoding::{ELEMENT_LEN, Reader, decompress_all};
 use crate::fold::{Folded, Weights};
-use crate::group::{commit_all, g_times, h_times, mask_bases, multiscalar};
+use crate::group::{commit_all, g_times, h_times, mask_bases, multiscalar, random_scalar};
 use crate::limbs::inner;
 use crate::link::{LinkProof, LinkWitness};
 use crate::projection::{Projection, Weight};
@@ -82,9 +82,9 @@ struct Nonces {
 
 impl Nonces {
     fn fresh(count: usize, rng: &mut impl CryptoRngCore) -> Self {
-        let mut draw = || (0..count).map(|_| Scalar::random(rng)).collect();
+        let mut draw = || (0..count).map(|_| random_scalar(rng)).collect();
         let (beta, m, mu) = (draw(), draw(), draw());
-        Self { beta, m, mu, zeta: [(); 3].map(|()| Scalar::random(rng)) }
+        Self { beta, m, mu, zeta: [(); 3].map(|()| random_scalar(rng)) }
     }
 }
 

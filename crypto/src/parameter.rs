@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::encoding::{ELEMENT_LEN, Reader, decompress_all};
 use crate::fold::{Folded, Weights};
-use crate::group::{mask_bases, multiscalar};
+use crate::group::{mask_bases, multiscalar, random_scalar};
 use crate::limbs::inner;
 use crate::link::{LinkProof, LinkWitness};
 use crate::range::{self, RangeProofs};
@@ -40,7 +40,7 @@ pub(crate) fn prove(
     tau: &Scalar,
     rng: &mut TranscriptRng,
 ) -> Result<Vec<u8>, EncryptError> {
-    let beta = Zeroizing::new(u.iter().map(|_| Scalar::random(rng)).collect::<Vec<_>>());
+    let beta = Zeroizing::new(u.iter().map(|_| random_scalar(rng)).collect::<Vec<_>>());
     let values = Zeroizing::new(u.iter().map(|u| u.cast_unsigned()).collect::<Vec<_>>());
     let (ranges, v) = range::prove_all(base, BOUNDS, &values, &beta, bits, rng)?;
     let v: Vec<u8> = v.iter().flat_map(|v| v.to_bytes()).collect();

@@ -148,6 +148,7 @@ mod tests {
 
     use super::*;
     use crate::encoding::decompress_all;
+    use crate::group::random_scalar;
     use crate::tests::Federation;
     use crate::transcript::{BOUNDS, LIMB_RANGE, UPDATE_WEIGHTS};
 
@@ -157,7 +158,7 @@ mod tests {
     fn seven() -> (Transcript, Vec<Scalar>, TranscriptRng) {
         let base = Transcript::new(b"test");
         let mut rng = base.witness_rng(&[], &mut ChaCha20Rng::seed_from_u64(71));
-        (base, (0..8).map(|_| Scalar::random(&mut rng)).collect(), rng)
+        (base, (0..8).map(|_| random_scalar(&mut rng)).collect(), rng)
     }
 
     fn parsed(proof: &[u8], dimension: usize) -> RangeProofs {

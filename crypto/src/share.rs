@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::dealing::PublicShare;
 use crate::encoding::{ELEMENT_LEN, Reader};
+use crate::group::random_scalar;
 use crate::header::LIMBS;
 use crate::limbs::{LIMB_BITS, inner};
 use crate::link::limb_weights;
@@ -103,7 +104,7 @@ impl KeyShare {
         let statement = Statement::new(&mut transcript, evaluation, &d);
         let secrets = [self.a, self.b].map(Zeroizing::new);
         let mut nonces = transcript.witness_rng(&witness_bytes(secrets.iter().map(|secret| &**secret)), rng);
-        let alpha = Zeroizing::new([(); 2].map(|()| Scalar::random(&mut nonces)));
+        let alpha = Zeroizing::new([(); 2].map(|()| random_scalar(&mut nonces)));
         let [alpha1, alpha2] = &*alpha;
         let t = [key.x1 * alpha1, key.x2 * alpha2, statement.u1 * alpha1 + statement.u2 * alpha2];
         transcript.append_points(b"T", &t);

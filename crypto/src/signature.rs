@@ -22,7 +22,9 @@ pub struct SigningKey(ed25519_dalek::SigningKey);
 impl SigningKey {
     /// A new key.
     pub fn generate(rng: &mut impl CryptoRngCore) -> Self {
-        Self(ed25519_dalek::SigningKey::generate(rng))
+        let mut bytes = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *bytes);
+        Self::from_bytes(&bytes)
     }
 
     /// The key of 32 secret bytes.

@@ -21,7 +21,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::bound_proof::BoundProof;
 use crate::encoding::ELEMENT_LEN;
-use crate::group::{half, half_h_times, mask_bases};
+use crate::group::{half, half_h_times, mask_bases, random_scalar};
 use crate::header::{self, HEADER_LEN, LIMBS};
 use crate::limbs::{self, LimbWitness, inner};
 use crate::link::limb_weights;
@@ -108,7 +108,7 @@ pub(crate) fn encrypt_with_rng(
     let witness = Zeroizing::new(u.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
     let mut rng = transcript::update(&context, key).witness_rng(&witness, rng);
 
-    let k = Scalar::random(&mut rng);
+    let k = random_scalar(&mut rng);
     let kappa = k.as_bytes().as_chunks::<2>().0.iter().map(|limb| u64::from(u16::from_le_bytes(*limb))).collect();
     let limbs = LimbWitness::fresh(kappa, &mut rng);
     let ciphertexts = limbs.encrypt(key);

@@ -16,7 +16,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{MAX_VALUES, Pair, RangeProtocol, inner_product, pairs, powers, proof_length};
 use crate::EncryptError;
-use crate::group::{g_times, h, h_times};
+use crate::group::{g_times, h, h_times, random_scalar};
 use crate::limbs::inner;
 use crate::transcript::Protocol;
 
@@ -37,10 +37,10 @@ impl Masks {
         let [s_l, s_r] = [(); 2].map(|()| Vec::with_capacity(values * bits));
         let mut masks = Self { a_blinding: Scalar::ZERO, s_blinding: Scalar::ZERO, s_l, s_r };
         for _ in 0..values {
-            masks.a_blinding += Scalar::random(rng);
-            masks.s_blinding += Scalar::random(rng);
-            masks.s_l.extend((0..bits).map(|_| Scalar::random(rng)));
-            masks.s_r.extend((0..bits).map(|_| Scalar::random(rng)));
+            masks.a_blinding += random_scalar(rng);
+            masks.s_blinding += random_scalar(rng);
+            masks.s_l.extend((0..bits).map(|_| random_scalar(rng)));
+            masks.s_r.extend((0..bits).map(|_| random_scalar(rng)));
         }
         masks
     }
@@ -115,7 +115,7 @@ pub(crate) fn prove(
     let t_2 = Zeroizing::new(inner(&masks.s_l, &r_1));
     let mut tau = Zeroizing::new([Scalar::ZERO; 2]);
     for _ in values {
-        tau.iter_mut().for_each(|tau| *tau += Scalar::random(rng));
+        tau.iter_mut().for_each(|tau| *tau += random_scalar(rng));
     }
     let [tau_1, tau_2] = &*tau;
     append(&mut transcript, &mut proof, b"T_1", &(h_times(&t_1) + g_times(tau_1)).compress().0);

@@ -1,9 +1,10 @@
-//! Against the bulletproofs crate, in both directions.
+//! Against the bulletproofs crate, in both directions. It speaks an older dalek (`theirs`): elements cross as bytes.
 
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof as Reference};
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
+use curve25519_dalek_4 as theirs;
 use merlin::Transcript;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
@@ -12,15 +13,32 @@ use rayon::prelude::*;
 use super::{RangeProof, proof_length, prove};
 use crate::encoding::Reader;
 use crate::fold::{Folded, Weights};
-use crate::group::{g, h};
+use crate::group::{g, g_times, h, h_times, random_scalar};
 use crate::tests::Federation;
 use crate::tests::tampering::neighbours;
 use crate::tests::vectors::from_hex;
 use crate::transcript::UPDATE_WEIGHTS;
 use crate::{EncryptError, PublicKey};
 
+/// The commitment value·h + blinding·g.
+fn commit(value: u64, blinding: &Scalar) -> CompressedRistretto {
+    (h_times(&value.into()) + g_times(blinding)).compress()
+}
+
+/// h and g as the crate's bases.
 fn pedersen() -> PedersenGens {
-    PedersenGens { B: *h(), B_blinding: g() }
+    let theirs = |point: RistrettoPoint| {
+        theirs::ristretto::CompressedRistretto(point.compress().to_bytes()).decompress().unwrap()
+    };
+    PedersenGens { B: theirs(*h()), B_blinding: theirs(g()) }
+}
+
+fn their_scalars(scalars: &[Scalar]) -> Vec<theirs::Scalar> {
+    scalars.iter().map(|scalar| theirs::Scalar::from_canonical_bytes(scalar.to_bytes()).unwrap()).collect()
+}
+
+fn their_elements(elements: &[CompressedRistretto]) -> Vec<theirs::ristretto::CompressedRistretto> {
+    elements.iter().map(|element| theirs::ristretto::CompressedRistretto(element.to_bytes())).collect()
 }
 
 fn transcript() -> Transcript {
@@ -53,9 +71,8 @@ impl Case {
         let mut values: Vec<_> = (0..count).map(|_| rng.next_u64() & most).collect();
         values[count / 2] = most;
         values[0] = if count > 1 { 0 } else { values[0] };
-        let blindings: Vec<_> = (0..count).map(|_| Scalar::random(&mut rng)).collect();
-        let commit = |(value, blinding): (&u64, &Scalar)| pedersen().commit((*value).into(), *blinding).compress();
-        let commitments = values.iter().zip(&blindings).map(commit).collect();
+        let blindings: Vec<_> = (0..count).map(|_| random_scalar(&mut rng)).collect();
+        let commitments = values.iter().zip(&blindings).map(|(value, blinding)| commit(*value, blinding)).collect();
         let mut case = Self { bits, values, blindings, commitments, proof: Vec::new() };
         case.prove(seed);
         case
@@ -80,7 +97,8 @@ impl Case {
         let generators = BulletproofGens::new(self.bits, self.commitments.len());
         Reference::from_bytes(&self.proof).is_ok_and(|proof| {
             let transcript = &mut transcript();
-            proof.verify_multiple(&generators, &pedersen(), transcript, &self.commitments, self.bits).is_ok()
+            let commitments = their_elements(&self.commitments);
+            proof.verify_multiple(&generators, &pedersen(), transcript, &commitments, self.bits).is_ok()
         })
     }
 }
@@ -110,13 +128,13 @@ fn proofs_of_all_sizes_are_those_of_the_reference_and_cross_in_both_directions()
             &pedersen(),
             &mut transcript(),
             &case.values,
-            &case.blindings,
+            &their_scalars(&case.blindings),
             bits,
             &mut ChaCha20Rng::seed_from_u64(!((bits * count) as u64)),
         )
         .unwrap();
         // The same bytes: that the reference's proof is accepted here follows.
-        assert_eq!(commitments, case.commitments);
+        assert_eq!(commitments, their_elements(&case.commitments));
         assert!(reference.to_bytes() == case.proof, "{count} values of {bits} bits");
     });
 }
@@ -161,7 +179,7 @@ fn commitments_of_a_proof_cannot_change_and_may_be_the_identity() {
     assert!(case.holds() && case.holds_by_reference());
     for (position, value) in [(0, 1u64), (2, 1), (3, 0)] {
         let mut changed = case.clone();
-        changed.commitments[position] = pedersen().commit(value.into(), Scalar::ONE).compress();
+        changed.commitments[position] = commit(value, &Scalar::ONE);
         assert!(!changed.holds() && !changed.holds_by_reference());
     }
     let mut swapped = case.clone();
@@ -177,7 +195,7 @@ fn a_value_out_of_range_cannot_be_proven() {
     for (value, bits) in [(256, 8), (u64::MAX, 8), (65_536, 16), (1 << 32, 32)] {
         let mut case = Case::new(4, bits, 2);
         case.values[1] = value;
-        case.commitments[1] = pedersen().commit(value.into(), case.blindings[1]).compress();
+        case.commitments[1] = commit(value, &case.blindings[1]);
         case.prove(4);
         assert!(!case.holds() && !case.holds_by_reference(), "{value} in {bits} bits");
     }

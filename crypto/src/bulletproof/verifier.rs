@@ -82,7 +82,7 @@ impl RangeProof {
         };
         let u: Vec<_> = self.rounds.iter().map(challenge).collect();
         let mut inverses: Vec<_> = u.iter().copied().chain([y]).collect();
-        Scalar::batch_invert(&mut inverses);
+        Scalar::invert_batch_alloc(&mut inverses);
         let y_inv = inverses.pop().unwrap_or_default();
 
         // V, g and h.

@@ -6,11 +6,11 @@
 
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
-use curve25519_dalek::scalar::Scalar;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::*;
+use crate::group::random_scalar;
 use crate::khpke::{Bottom, Sealed, decrypt, encrypt_with_rng, evaluate, generate};
 use crate::signature::SIGNATURE_LEN;
 use crate::transcript::STANDALONE_EVALUATION;
@@ -119,7 +119,7 @@ fn a_mauled_challenge_is_bottom_at_every_byte_and_under_every_shift() {
         assert!(game.dec(&Sealed::Fresh(mauled)).is_err(), "byte {position}");
     }
     // u + 1, and the same u under new randomness: both keep C a valid encryption of something.
-    let r = Scalar::random(&mut game.rng);
+    let r = random_scalar(&mut game.rng);
     let shift = [RistrettoPoint::default(), RistrettoPoint::default(), *crate::group::h()];
     let fresh = [game.key.x1 * r, RistrettoPoint::default(), RISTRETTO_BASEPOINT_POINT * r];
     for difference in [shift, fresh] {

@@ -13,7 +13,7 @@ use super::*;
 use crate::bound::NormBound;
 use crate::bound_proof::BoundProof;
 use crate::fold::{Folded, Weights};
-use crate::group::{g_times, h_times, mask_bases};
+use crate::group::{g_times, h_times, mask_bases, random_scalar};
 use crate::limbs::inner;
 use crate::link::limb_weights;
 use crate::norm::Challenges;
@@ -54,7 +54,7 @@ fn commit(value: &Scalar, blinding: &Scalar) -> RistrettoPoint {
 }
 
 fn random(count: usize) -> Vec<Scalar> {
-    (0..count).map(|_| Scalar::random(&mut OsRng)).collect()
+    (0..count).map(|_| random_scalar(&mut OsRng)).collect()
 }
 
 /// Π, `[N][d]`.
