@@ -6,7 +6,7 @@ use consilium_contract::{
     parameters::{PROTOCOL_VERSION, Parameters},
     transaction::{NO_CHAIN, entry, sign},
 };
-use consilium_crypto::{EvaluationKey, Hash, deal, signature::SigningKey};
+use consilium_crypto::{Bound, EvaluationKey, Hash, deal, signature::SigningKey};
 use consilium_proto::v1::{self, transaction::Action};
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
@@ -78,7 +78,7 @@ impl Ceremony {
             institutions,
             threshold: spec.threshold,
             min_updates: spec.min_updates,
-            bound: Some(v1::genesis::Bound::Parameter(v1::ParameterBound { bits: spec.bits.into(), clip: spec.clip })),
+            bound: Some(bound(spec)),
             max_rows,
             steps: spec.steps,
             collection_timeout_ms: spec.collection_timeout_ms,
@@ -129,6 +129,17 @@ impl Ceremony {
     }
 }
 
+/// The bound as a genesis has it.
+fn bound(spec: &CeremonySpec) -> v1::genesis::Bound {
+    let clip = spec.clip;
+    match spec.bound {
+        Bound::Parameter { bits } => v1::genesis::Bound::Parameter(v1::ParameterBound { bits: bits.into(), clip }),
+        Bound::Norm { norm, projections } => {
+            v1::genesis::Bound::Norm(v1::NormBound { norm, clip, projections: projections.into() })
+        }
+    }
+}
+
 fn random_hash(rng: &mut impl CryptoRngCore) -> Hash {
     let mut bytes = [0; 32];
     rng.fill_bytes(&mut bytes);
@@ -174,6 +185,20 @@ mod tests {
     }
 
     #[test]
+    fn the_genesis_carries_the_bound_that_was_asked_for() {
+        for bound in [
+            Bound::Parameter { bits: 8 },
+            Bound::Parameter { bits: 16 },
+            Bound::Norm { norm: 300, projections: 256 },
+            Bound::Norm { norm: 70_000, projections: 1024 },
+        ] {
+            let spec = CeremonySpec { bound, clip: 0.5, ..spec() };
+            let parameters = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(4)).unwrap().parameters;
+            assert_eq!((parameters.bound, parameters.clip), (bound, 0.5));
+        }
+    }
+
+    #[test]
     fn what_does_not_found_a_run_is_refused_by_name() {
         let refused = |change: fn(&mut CeremonySpec), field: &str| {
             let mut spec = spec();
@@ -188,7 +213,10 @@ mod tests {
         refused(|spec| spec.initial_model.truncate(12), "13 parameters");
         refused(|spec| spec.initial_model[4] = f32::NAN, "initial model");
         refused(|spec| spec.clip = -1.0, "clip");
-        refused(|spec| spec.bits = 9, "bits");
+        refused(|spec| spec.bound = Bound::Parameter { bits: 9 }, "bits");
+        refused(|spec| spec.bound = Bound::Norm { norm: 5600, projections: 100 }, "projections");
+        refused(|spec| spec.bound = Bound::Norm { norm: 2, projections: 256 }, "raise the norm");
+        refused(|spec| spec.bound = Bound::Norm { norm: 50_000_000, projections: 256 }, "lower the norm");
         refused(|spec| spec.steps = 0, "steps");
         refused(|spec| spec.training.learning_rate = f64::INFINITY, "learning rate");
         refused(|spec| spec.training.batch_size = 0, "batch size");

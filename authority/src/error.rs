@@ -25,6 +25,14 @@ pub enum AuthorityError {
         /// What is possible.
         expected: String,
     },
+    /// A bound that was asked for and cannot be.
+    #[error("{flag}: {problem}")]
+    Bound {
+        /// The flag of the command line that has to change.
+        flag: &'static str,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
     /// The directory to write is there already.
     #[error("{} exists already; a ceremony never overwrites keys: choose another directory", .0.display())]
     Exists(PathBuf),

@@ -25,6 +25,7 @@
 //!
 //! | file | concept |
 //! | --- | --- |
+//! | `bound` | what updates have to prove: choosing it, its defaults, what it promises |
 //! | `spec` | what a run is asked to be, with the defaults |
 //! | `ceremony` | keys, dealing, certificates and genesis out of a specification |
 //! | `layout` | the names of the files, writing all of them or none |
@@ -32,6 +33,7 @@
 //! | `command_line` | the edges of the programs: arguments, one line of complaint, results |
 //! | `error` | what can be wrong, naming the file and what to do |
 
+mod bound;
 mod ceremony;
 pub mod command_line;
 mod error;
@@ -39,8 +41,9 @@ mod layout;
 mod load;
 mod spec;
 
+pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip, promise};
 pub use ceremony::Ceremony;
 pub use error::AuthorityError;
 pub use layout::institution_folder;
 pub use load::{CoordinatorFiles, InstitutionFiles};
-pub use spec::{CeremonySpec, default_clip, default_min_updates, initial_model};
+pub use spec::{CeremonySpec, default_min_updates, initial_model};

@@ -8,7 +8,8 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
-    Ceremony, CeremonySpec, command_line, default_clip, default_min_updates, initial_model, institution_folder,
+    BoundChoice, Ceremony, CeremonySpec, bound_facts, command_line, default_min_updates, initial_model,
+    institution_folder,
 };
 use consilium_contract::parameters::{Layers, Parameters};
 use consilium_proto::v1::{Optimiser, Training};
@@ -84,13 +85,8 @@ struct Init {
     /// Accepted updates that a sum needs, t + 1 to n [default: half of the institutions, at least t + 1].
     #[arg(long)]
     min_updates: Option<u32>,
-    /// Bits of a quantised parameter: 8 or 16.
-    #[arg(long, default_value_t = 8)]
-    bits: u8,
-    /// Each coordinate of a weighted update is clipped to [−clip, clip] [default: twice the learning rate times the
-    /// square root of the local steps].
-    #[arg(long)]
-    clip: Option<f32>,
+    #[command(flatten)]
+    bound: BoundChoice,
     /// Improvements of the model until the run is finished.
     #[arg(long, default_value_t = 60)]
     steps: u64,
@@ -165,13 +161,15 @@ fn init(arguments: &Init) -> Result<String, String> {
         local_epochs: arguments.local_epochs,
     };
     let largest = rows.iter().copied().max().unwrap_or(1);
+    let bounded = arguments.bound.resolve(dimension, arguments.institutions, &training, largest);
+    let (bound, clip) = bounded.map_err(|error| error.to_string())?;
     let defaults = CeremonySpec::new(layers, model, rows);
     let threshold = arguments.threshold.unwrap_or(defaults.threshold);
     let spec = CeremonySpec {
         threshold,
         min_updates: arguments.min_updates.unwrap_or_else(|| default_min_updates(arguments.institutions, threshold)),
-        bits: arguments.bits,
-        clip: arguments.clip.unwrap_or_else(|| default_clip(&training, largest)),
+        bound,
+        clip,
         steps: arguments.steps,
         collection_timeout_ms: arguments.collection_timeout_ms,
         max_attempts: arguments.max_attempts,
@@ -180,9 +178,9 @@ fn init(arguments: &Init) -> Result<String, String> {
     };
     let ceremony = Ceremony::hold(&spec, &mut OsRng).map_err(|error| error.to_string())?;
     ceremony.write(&arguments.out).map_err(|error| error.to_string())?;
-    let mut text = facts(&ceremony.parameters).map(|(name, value)| format!("{name:<22} {value}\n")).concat();
+    let mut text = text_of(&ceremony.parameters);
     text += &format!(
-        "\nwritten to {}: hand out coordinator/ and {} to {}, then delete them there",
+        "\n\nwritten to {}: hand out coordinator/ and {} to {}, then delete them there",
         arguments.out.display(),
         institution_folder(1),
         institution_folder(arguments.institutions),
@@ -211,20 +209,27 @@ fn show(dir: &Path, format: Format) -> Result<String, String> {
     let path = dir.join("genesis.bin");
     let entry = fs::read(&path).map_err(|error| format!("{}: {error}; give a ceremony's directory", path.display()))?;
     let parameters = Parameters::from_genesis_entry(&entry).map_err(|error| format!("{}: {error}", path.display()))?;
-    let facts = facts(&parameters);
     match format {
-        Format::Text => Ok(facts.map(|(name, value)| format!("{name:<22} {value}")).join("\n")),
+        Format::Text => Ok(text_of(&parameters)),
         Format::Json => {
             let object: serde_json::Map<_, _> =
-                facts.into_iter().map(|(name, value)| (name.replace(' ', "_"), value)).collect();
+                facts(&parameters).into_iter().map(|(name, value)| (name.replace(' ', "_"), value)).collect();
             serde_json::to_string_pretty(&object).map_err(|error| error.to_string())
         }
     }
 }
 
-fn facts(parameters: &Parameters) -> [(&'static str, serde_json::Value); 16] {
+fn text_of(parameters: &Parameters) -> String {
+    let line = |(name, value): (_, serde_json::Value)| match value.as_str() {
+        Some(text) => format!("{name:<22} {text}"),
+        None => format!("{name:<22} {value}"),
+    };
+    facts(parameters).into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
     let Parameters { layers, training, .. } = parameters;
-    [
+    let mut facts = vec![
         ("chain id", hex::encode(parameters.chain_id).into()),
         ("institutions", parameters.institutions.into()),
         ("threshold", parameters.threshold.into()),
@@ -233,13 +238,15 @@ fn facts(parameters: &Parameters) -> [(&'static str, serde_json::Value); 16] {
         ("inputs", layers.inputs.into()),
         ("hidden", layers.hidden.clone().into()),
         ("dimension", parameters.dimension.into()),
-        ("bound", parameters.bound.to_string().into()),
-        ("clip", parameters.clip.into()),
+    ];
+    facts.extend(bound_facts(parameters.bound, parameters.clip));
+    facts.extend([
         ("steps", parameters.steps.into()),
         ("collection timeout ms", parameters.collection_timeout_ms.into()),
         ("max attempts", parameters.max_attempts.into()),
         ("optimiser", training.optimiser().as_str_name().trim_start_matches("OPTIMISER_").to_lowercase().into()),
         ("learning rate", training.learning_rate.into()),
         ("initial model", hex::encode(parameters.initial_model).into()),
-    ]
+    ]);
+    facts
 }

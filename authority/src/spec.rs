@@ -1,8 +1,11 @@
 //! What a run is asked to be.
 
 use consilium_contract::parameters::{Layers, largest_threshold};
+use consilium_crypto::Bound;
 use consilium_proto::v1::{Optimiser, Training};
 use rand_core::RngCore;
+
+use crate::{default_bound, default_clip};
 
 /// The choices that a genesis is made of. The keys are not among them: a ceremony makes those.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,9 +20,9 @@ pub struct CeremonySpec {
     pub threshold: u32,
     /// Accepted updates that a sum needs, t + 1 to n.
     pub min_updates: u32,
-    /// Bits of a quantised parameter, 8 or 16.
-    pub bits: u8,
-    /// Each coordinate of a weighted update is clipped to [−clip, clip].
+    /// What every update proves about itself.
+    pub bound: Bound,
+    /// c: each coordinate of a weighted update is clipped to [−c, c], or its norm to c.
     pub clip: f32,
     /// Improvements of the model until the run is finished.
     pub steps: u64,
@@ -38,13 +41,15 @@ impl CeremonySpec {
         let training =
             Training { optimiser: Optimiser::Adam.into(), learning_rate: 0.01, batch_size: 16, local_epochs: 1 };
         let threshold = largest_threshold(institutions);
+        let dimension = u32::try_from(initial_model.len()).unwrap_or(u32::MAX);
+        let bound = default_bound(dimension);
         Self {
             layers,
             initial_model,
             threshold,
             min_updates: default_min_updates(institutions, threshold),
-            bits: 8,
-            clip: default_clip(&training, rows.iter().copied().max().unwrap_or(1)),
+            bound,
+            clip: default_clip(bound, dimension, &training, rows.iter().copied().max().unwrap_or(1)),
             steps: 60,
             collection_timeout_ms: 30_000,
             max_attempts: 3,
@@ -57,14 +62,6 @@ impl CeremonySpec {
 /// Half of the institutions, and never fewer than the threshold plus one.
 pub fn default_min_updates(institutions: u32, threshold: u32) -> u32 {
     institutions.div_ceil(2).max(threshold.saturating_add(1))
-}
-
-/// c = 2·η·√steps, to four decimals, where the largest institution has `rows` rows. A step of Adam moves a coordinate by
-/// about the learning rate η, an epoch of few steps by about η·√steps; twice that clips one coordinate in 10,000 on pima
-/// and none on wdbc.
-pub fn default_clip(training: &Training, rows: u64) -> f32 {
-    let steps = rows.div_ceil(u64::from(training.batch_size.max(1))) * u64::from(training.local_epochs);
-    ((2e4 * training.learning_rate * (steps.max(1) as f64).sqrt()).round() / 1e4) as f32
 }
 
 /// A model to start from, `[d]`: weights uniform in ±√(6 / inputs of the layer), biases zero (He et al., "Delving deep

@@ -143,6 +143,35 @@ fn a_neighbours_share_or_certificate_is_refused() {
 }
 
 #[test]
+fn the_program_founds_and_shows_a_run_with_either_bound() {
+    let root = tempfile::tempdir().unwrap();
+    let run =
+        |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_consilium-authority")).args(arguments).output().unwrap();
+    let shown = |name: &str, flags: &[&str]| -> (String, serde_json::Value) {
+        let dir = root.path().join(name);
+        let out = dir.to_str().unwrap();
+        let good = ["init", "--institutions", "4", "--inputs", "2", "--rows", "40", "--out", out];
+        let output = run(&[good.as_slice(), flags].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(run(&["show", out]).stdout).unwrap();
+        (text, serde_json::from_slice(&run(&["show", out, "--format", "json"]).stdout).unwrap())
+    };
+
+    // 193 parameters: 3 steps of a learning rate of 0.01.
+    let (text, json) = shown("default", &[]);
+    assert!(text.contains("clipped to ±0.0346 (127 units of 8 bits)"), "{text}");
+    assert_eq!((&json["bound"], &json["bits"], &json["slack"]), (&"parameter".into(), &8.into(), &1.0.into()));
+
+    let (text, json) = shown("norm", &["--bound", "norm", "--norm", "900", "--projections", "1024", "--clip", "0.5"]);
+    assert!(text.contains("clipped to norm 0.5 (B = 900)") && text.contains("at most 1.61·B = 1450"), "{text}");
+    assert_eq!((&json["bound"], &json["norm"], &json["projections"]), (&"norm".into(), &900.into(), &1024.into()));
+    assert_eq!((&json["clip"], &json["slack"]), (&0.5.into(), &1.6116.into()));
+
+    let (_, json) = shown("large", &["--hidden", "100,20"]);
+    assert_eq!((&json["bound"], &json["norm"], &json["projections"]), (&"norm".into(), &5600.into(), &256.into()));
+}
+
+#[test]
 fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("ceremony");
@@ -170,6 +199,10 @@ fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
         ("--hidden", "0", "--hidden"),
         ("--learning-rate", "nan", "learning rate"),
         ("--clip", "x", "--clip"),
+        ("--clip", "0", "--clip"),
+        ("--bound", "none", "--bound"),
+        ("--projections", "100", "--projections"),
+        ("--norm", "3", "--norm"),
         ("--initial-model", "/nonexistent", "/nonexistent"),
     ] {
         let mut arguments = vec!["init", "--institutions", "4", "--inputs", "2", "--out", fresh];

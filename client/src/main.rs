@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use consilium_authority::{InstitutionFiles, command_line};
+use consilium_authority::{InstitutionFiles, command_line, promise};
 use consilium_client::{
     CheckedModel, ClientError, Institution, RoundReport, audit, endpoint,
     learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors},
@@ -167,12 +167,15 @@ fn take_part(
     endpoint(coordinator)?;
     let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
     let trainer = trainer(&files, table, seed)?;
+    let parameters = &files.parameters;
+    tracing::info!(dimension = parameters.dimension, bound = promise(parameters.bound, parameters.clip), "taking part");
     let observer = |report: RoundReport| {
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         let update = report.update.unwrap_or_default();
         tracing::info!(
             step = report.step,
             verdict = report.verdict.map_or("none", |reason| reason.as_str_name()),
+            clipped_share = update.clipped_share,
             train_ms = ms(update.train),
             encrypt_ms = ms(update.encrypt),
             prove_ms = ms(update.prove),

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use consilium_authority::InstitutionFiles;
+use consilium_authority::{InstitutionFiles, promise};
 use consilium_crypto::Hash;
 
 use crate::{CheckedModel, ClientError, error::short, follow::Follower, history::History};
@@ -14,6 +14,8 @@ pub struct Status {
     pub chain_id: Hash,
     /// The institution's name on the chain.
     pub pseudonym: Hash,
+    /// What every update of the run proves about itself, in words.
+    pub bound: String,
     /// Verified blocks.
     pub blocks: u64,
     /// Institutions that are enrolled, and how many the genesis asks for.
@@ -45,6 +47,7 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
     Ok(Status {
         chain_id: parameters.chain_id,
         pseudonym: files.identity.pseudonym,
+        bound: promise(parameters.bound, parameters.clip),
         blocks: history.len(),
         enrolled: (follower.roster().len(), parameters.institutions),
         is_enrolled: follower.roster().get(&files.identity.pseudonym).is_some(),
@@ -60,6 +63,7 @@ impl fmt::Display for Status {
         writeln!(f, "chain           {}", short(&self.chain_id))?;
         let enrolment = if self.is_enrolled { "enrolled" } else { "not enrolled" };
         writeln!(f, "institution     {} ({enrolment})", short(&self.pseudonym))?;
+        writeln!(f, "bound           {}", self.bound)?;
         writeln!(f, "enrolled        {} of {}", self.enrolled.0, self.enrolled.1)?;
         writeln!(f, "verified blocks {}", self.blocks)?;
         writeln!(f, "closed rounds   {} of {}", self.steps.0, self.steps.1)?;

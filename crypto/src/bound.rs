@@ -18,7 +18,6 @@ use crate::DecodeError;
 
 /// What is proven about an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Bound {
     /// Every parameter by itself: u_j = q_j + 2^(bits−1) ∈ [0, 2^bits).
     Parameter {
@@ -96,7 +95,7 @@ impl Bound {
     }
 
     /// What is added to a signed quantised parameter before it is encrypted: u = q + 2^(b−1), or x = q.
-    pub(crate) fn offset(&self) -> i64 {
+    pub fn offset(&self) -> i64 {
         match self {
             Self::Parameter { bits } => 1 << (bits - 1),
             Self::Norm { .. } => 0,

@@ -40,8 +40,8 @@ impl Round {
 
     fn new(hidden: [usize; 2]) -> Self {
         let dataset = load_dataset("pima").unwrap();
-        let choice = Choice { epochs: 1, malicious: 0, ..Choice::default() };
-        let config = ReplayConfig { hidden: hidden.to_vec(), ..ReplayConfig::resolve(choice, dataset.rows()).unwrap() };
+        let choice = Choice { epochs: 1, malicious: 0, hidden: hidden.to_vec(), ..Choice::default() };
+        let config = ReplayConfig::resolve(choice, &dataset).unwrap();
         let federation = Federation::new(&config, &dataset).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let scratch = directory.path().join("institutions");

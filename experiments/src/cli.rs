@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use consilium_authority::command_line;
+use consilium_authority::{BoundChoice, bound_facts, command_line, promise};
 use consilium_client::audit;
 
 use crate::config::Choice;
@@ -26,6 +25,8 @@ struct Cli {
 const EXAMPLES: &str = "Examples:
   consilium replay                        ten institutions, sixty epochs, into runs/pima-42
   consilium replay --dataset wdbc --malicious 0 --out runs/honest
+  consilium replay --hidden 330,290 --epochs 3 --bound norm
+                                          a model of 100,000 parameters, proven by the norm of its updates
   consilium audit runs/pima-42/ledger     verify every signature, proof, sum, share and model of it
   consilium plot runs/pima-42             draw figures and report again
 
@@ -70,9 +71,11 @@ struct ReplayArgs {
     /// Institutions that send their update sign-flipped and scaled by ten.
     #[arg(long, default_value_t = 2, value_name = "N")]
     malicious: usize,
-    /// Bits a parameter of an encrypted update.
-    #[arg(long, default_value = "8", value_parser = PossibleValuesParser::new(["8", "16"]))]
-    bits: String,
+    /// Sizes of the hidden layers; no number at all is logistic regression.
+    #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "16,8", value_name = "N,N,...")]
+    hidden: Vec<usize>,
+    #[command(flatten)]
+    bound: BoundChoice,
     /// Determines every model and metric; encryption always uses the operating system's randomness.
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -106,7 +109,8 @@ impl ReplayArgs {
             epochs: self.epochs,
             repeats: self.repeats,
             malicious: self.malicious,
-            bits: if self.bits == "16" { 16 } else { 8 },
+            hidden: self.hidden.clone(),
+            bound: self.bound.clone(),
             seed: self.seed,
         }
     }
@@ -139,17 +143,22 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
         Command::Replay(arguments) => {
             let out = arguments.directory();
             let dataset = load_dataset(&arguments.dataset)?;
-            let config = ReplayConfig::resolve(arguments.choice(), dataset.rows())?;
+            let config = ReplayConfig::resolve(arguments.choice(), &dataset)?;
             let progress = Progress::on_stderr();
             let summary = replay::run(&config, &dataset, &out, &progress);
             progress.finish();
             let summary = summary?;
             Ok(match arguments.format {
                 Format::Text => {
-                    format!("{}\n{}\n", text_table(&summary, config.malicious), written(&out))
+                    let bound = promise(config.bound, config.clip);
+                    format!("{}\nbound:  {bound}\n{}\n", text_table(&summary, config.malicious), written(&out))
                 }
                 Format::Json => {
-                    let value = serde_json::json!({ "config": config, "summary": summary, "out": out });
+                    let bound: serde_json::Map<_, _> = bound_facts(config.bound, config.clip)
+                        .into_iter()
+                        .map(|(name, value)| (name.to_owned(), value))
+                        .collect();
+                    let value = serde_json::json!({ "config": config, "bound": bound, "summary": summary, "out": out });
                     format!("{value:#}\n")
                 }
             })
@@ -178,6 +187,7 @@ fn written(directory: &std::path::Path) -> String {
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+    use consilium_authority::BoundKind;
 
     fn replay_args(line: &str) -> Result<ReplayArgs, clap::Error> {
         let cli = Cli::try_parse_from(std::iter::once("consilium").chain(line.split_whitespace()))?;
@@ -202,9 +212,29 @@ mod tests {
     }
 
     #[test]
+    fn bound_and_layers_are_chosen_on_the_command_line() {
+        let choice = replay_args("replay --hidden 330,290 --bound norm --norm 900 --projections 512 --clip 0.5")
+            .unwrap()
+            .choice();
+        assert_eq!(choice.hidden, [330, 290]);
+        let expected = BoundChoice {
+            bound: BoundKind::Norm,
+            bits: None,
+            norm: Some(900),
+            projections: Some(512),
+            clip: Some(0.5),
+        };
+        assert_eq!(choice.bound, expected);
+        assert!(replay_args("replay --hidden --seed 1").unwrap().choice().hidden.is_empty());
+    }
+
+    #[test]
     fn a_bad_value_is_answered_with_one_line_that_names_the_flag() {
         for (line, flag) in [
-            ("replay --bits 9", "--bits"),
+            ("replay --bits many", "--bits"),
+            ("replay --bound none", "--bound"),
+            ("replay --projections 70000", "--projections"),
+            ("replay --hidden 16,x", "--hidden"),
             ("replay --epochs many", "--epochs"),
             ("replay --seed -1", "-1"),
             ("replay --format yaml", "--format"),

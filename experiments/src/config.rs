@@ -1,9 +1,10 @@
 //! A replay with everything resolved.
 
-use consilium_authority::default_clip;
+use consilium_authority::BoundChoice;
 use consilium_client::learning::{Optimiser, TrainingConfig};
-use consilium_contract::parameters::{MAX_INSTITUTIONS, largest_threshold};
-use consilium_crypto::countersign_quorum;
+use consilium_contract::parameters::{Layers, MAX_DIMENSION, MAX_INSTITUTIONS, largest_threshold};
+use consilium_crypto::{Bound, Quantiser, countersign_quorum};
+use consilium_datasets::{Dataset, Preprocessor};
 use serde::{Deserialize, Serialize};
 
 use crate::ExperimentError;
@@ -25,15 +26,13 @@ pub struct ReplayConfig {
     pub repeats: usize,
     /// Institutions that send poisoned updates.
     pub malicious: usize,
-    /// b, bits a parameter of a verified update: 8 or 16.
-    pub bits: u8,
     /// Determines splits, dealing, initial models, row order, rounding, who is malicious and who is looked at.
     pub seed: u64,
     /// Share of the rows that only tests.
     pub test_fraction: f64,
     /// Sizes of the hidden layers.
     pub hidden: Vec<usize>,
-    /// c: every coordinate of a weighted update is clipped to ±c.
+    /// c: every coordinate of a weighted update is clipped to ±c, or its norm to c.
     pub clip: f32,
     /// t, trustees that open a sum together.
     pub threshold: u32,
@@ -41,10 +40,22 @@ pub struct ReplayConfig {
     pub quorum: u32,
     /// Accepted updates without which a round is not closed.
     pub min_updates: u32,
+    /// What a verified update proves about itself.
+    #[serde(with = "BoundTable")]
+    pub bound: Bound,
     /// Hyper-parameters of centralised training; one epoch at a time.
     pub centralised: TrainingConfig,
     /// Hyper-parameters of an institution's local training.
     pub local: TrainingConfig,
+}
+
+/// A [`Bound`] as a table of `config.toml`: `kind = "parameter"` and `bits`, or `kind = "norm"`, `norm` (B) and
+/// `projections`.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Bound", tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+enum BoundTable {
+    Parameter { bits: u8 },
+    Norm { norm: u32, projections: u16 },
 }
 
 /// What the command line chooses; the rest follows.
@@ -60,46 +71,61 @@ pub struct Choice {
     pub repeats: usize,
     /// See [`ReplayConfig::malicious`].
     pub malicious: usize,
-    /// See [`ReplayConfig::bits`].
-    pub bits: u8,
+    /// See [`ReplayConfig::hidden`].
+    pub hidden: Vec<usize>,
+    /// What is said about bound and c; the rest of it follows from the size of the model and the local training.
+    pub bound: BoundChoice,
     /// See [`ReplayConfig::seed`].
     pub seed: u64,
 }
 
 impl Default for Choice {
     fn default() -> Self {
-        Self { dataset: "pima".into(), institutions: 10, epochs: 60, repeats: 10, malicious: 2, bits: 8, seed: 42 }
+        Self {
+            dataset: "pima".into(),
+            institutions: 10,
+            epochs: 60,
+            repeats: 10,
+            malicious: 2,
+            hidden: vec![16, 8],
+            bound: BoundChoice::default(),
+            seed: 42,
+        }
     }
 }
 
 impl ReplayConfig {
-    /// Fills in what the command line does not choose, for a dataset of `rows` rows: the largest threshold that
-    /// n ≥ 3t − 2 allows, its quorum, hyper-parameters that were measured on pima and wdbc, and a bound c that grows with
-    /// the local steps.
+    /// Fills in what the command line does not choose, for the data to replay: the largest threshold that n ≥ 3t − 2
+    /// allows, its quorum, hyper-parameters that were measured on pima and wdbc, the bound that costs less for a model of
+    /// this size, and a c that grows with the local steps.
     ///
     /// # Errors
-    /// [`ExperimentError::Invalid`] naming the value that cannot work and what to change.
-    pub fn resolve(choice: Choice, rows: usize) -> Result<Self, ExperimentError> {
-        let Choice { dataset, institutions, epochs, repeats, malicious, bits, seed } = choice;
+    /// [`ExperimentError::Invalid`] naming the value that cannot work and what to change; [`ExperimentError::Dataset`].
+    pub fn resolve(choice: Choice, data: &Dataset) -> Result<Self, ExperimentError> {
+        let Choice { dataset, institutions, epochs, repeats, malicious, hidden, bound, seed } = choice;
         let n = u32::try_from(institutions).unwrap_or(u32::MAX);
         let threshold = largest_threshold(n);
         let test_fraction = 0.2;
         let local = TrainingConfig { optimiser: Optimiser::Adam, learning_rate: 1e-2, batch_size: 16, local_epochs: 1 };
-        let largest = (rows as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
+        let largest = (data.rows() as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
+        let dimension = dimension(data, &hidden)?;
+        let (bound, clip) = bound
+            .resolve(dimension, n, &local.to_genesis(), largest as u64)
+            .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
         let config = Self {
-            clip: default_clip(&local.to_genesis(), largest as u64),
             dataset,
             institutions,
             epochs,
             repeats,
             malicious,
-            bits,
             seed,
             test_fraction,
-            hidden: vec![16, 8],
+            hidden,
+            clip,
             threshold,
             quorum: countersign_quorum(n, threshold),
             min_updates: threshold.saturating_add(1),
+            bound,
             centralised: TrainingConfig {
                 optimiser: Optimiser::Adam,
                 learning_rate: 1e-3,
@@ -122,9 +148,8 @@ impl ReplayConfig {
                 return error(format!("{flag} must be from 1 to {MOST_EPOCHS}, got {value}"));
             }
         }
-        if !matches!(self.bits, 8 | 16) {
-            return error(format!("--bits must be 8 or 16, got {}", self.bits));
-        }
+        // What a genesis would refuse; from the command line it has been refused by its flag already.
+        Quantiser::new(self.bound, self.clip, 1.0, MAX_INSTITUTIONS.min(self.institutions as u32))?;
         if i64::try_from(self.seed).is_err() {
             return error(format!("--seed must be below 2^63 (config.toml holds no larger number), got {}", self.seed));
         }
@@ -158,32 +183,63 @@ impl ReplayConfig {
     }
 }
 
+/// d of a network with these hidden layers on the columns that the data have after preprocessing.
+fn dimension(data: &Dataset, hidden: &[usize]) -> Result<u32, ExperimentError> {
+    let small = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+    let inputs = small(Preprocessor::fit(data, &(0..data.rows()).collect::<Vec<_>>())?.width());
+    let layers = Layers { inputs, hidden: hidden.iter().copied().map(small).collect() };
+    layers.dimension().ok_or_else(|| {
+        ExperimentError::Invalid(format!(
+            "--hidden {hidden:?}: every layer needs a neuron, and the model at most {MAX_DIMENSION} parameters"
+        ))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::federation::load_dataset;
+
+    fn resolve(choice: Choice) -> Result<ReplayConfig, ExperimentError> {
+        ReplayConfig::resolve(choice, &load_dataset("pima").unwrap())
+    }
 
     #[test]
     fn ten_institutions_mean_threshold_four_quorum_seven_and_five_updates() {
-        let config = ReplayConfig::resolve(Choice::default(), 768).unwrap();
+        let config = resolve(Choice::default()).unwrap();
         assert_eq!((config.threshold, config.quorum, config.min_updates), (4, 7, 5));
         for (n, t) in [(4, 2), (7, 3), (50, 17)] {
             let choice = Choice { institutions: n, malicious: 0, ..Choice::default() };
-            assert_eq!(ReplayConfig::resolve(choice, 768).unwrap().threshold, t);
+            assert_eq!(resolve(choice).unwrap().threshold, t);
         }
     }
 
     #[test]
-    fn the_clipping_bound_grows_with_the_square_root_of_the_local_steps() {
-        // 62 rows in batches of 16 are 4 steps, 248 rows are 16.
-        assert_eq!(ReplayConfig::resolve(Choice::default(), 768).unwrap().clip, 0.04);
-        assert_eq!(ReplayConfig::resolve(Choice::default(), 3100).unwrap().clip, 0.08);
+    fn a_resolved_config_survives_its_file_with_either_bound_in_words() {
+        let bound = |bound: BoundChoice| resolve(Choice { bound, ..Choice::default() }).unwrap();
+        for (config, says) in [
+            (
+                bound(BoundChoice { bits: Some(16), ..BoundChoice::default() }),
+                "[bound]\nkind = \"parameter\"\nbits = 16\n",
+            ),
+            (
+                bound(BoundChoice { norm: Some(900), projections: Some(512), ..BoundChoice::default() }),
+                "[bound]\nkind = \"norm\"\nnorm = 900\nprojections = 512\n",
+            ),
+        ] {
+            let text = config.to_toml().unwrap();
+            assert!(text.contains(says), "{text}");
+            assert_eq!(ReplayConfig::from_toml(&text).unwrap(), config);
+            assert!(ReplayConfig::from_toml(&text.replace("[bound]\nkind", "[bound]\nkin")).is_err());
+        }
+        assert!(ReplayConfig::from_toml("dataset = 1").is_err());
     }
 
     #[test]
-    fn a_resolved_config_survives_its_file() {
-        let config = ReplayConfig::resolve(Choice::default(), 768).unwrap();
-        assert_eq!(ReplayConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
-        assert!(ReplayConfig::from_toml("dataset = 1").is_err());
+    fn a_large_model_is_bounded_by_its_norm_and_a_small_one_parameter_by_parameter() {
+        let bound = |hidden: &[usize]| resolve(Choice { hidden: hidden.to_vec(), ..Choice::default() }).unwrap().bound;
+        assert_eq!(bound(&[16, 8]), Bound::Parameter { bits: 8 });
+        assert_eq!(bound(&[330, 290]), Bound::Norm { norm: 5600, projections: 256 });
     }
 
     #[test]
@@ -194,14 +250,17 @@ mod tests {
             Choice { institutions: 5000, ..good() },
             Choice { malicious: 6, ..good() },
             Choice { malicious: 60, ..good() },
-            Choice { bits: 9, ..good() },
+            Choice { bound: BoundChoice { bits: Some(9), ..BoundChoice::default() }, ..good() },
+            Choice { bound: BoundChoice { norm: Some(8), ..BoundChoice::default() }, ..good() },
+            Choice { hidden: vec![16, 0], ..good() },
+            Choice { hidden: vec![10_000, 10_000], ..good() },
             Choice { epochs: 0, ..good() },
             Choice { repeats: 0, ..good() },
             Choice { epochs: usize::MAX, ..good() },
             Choice { repeats: 100_001, ..good() },
             Choice { seed: u64::MAX, ..good() },
         ] {
-            let error = ReplayConfig::resolve(choice, 768).unwrap_err();
+            let error = resolve(choice).unwrap_err();
             assert_eq!(error.to_string().lines().count(), 1);
             assert_eq!(error.exit_code(), 2);
         }

@@ -1,7 +1,7 @@
 //! One split of the data dealt to institutions: the stage on which every scheme of figure 6 plays.
 
 use consilium_client::learning::{Architecture, LocalTrainer, generator, permutation};
-use consilium_crypto::{Bound, Quantiser};
+use consilium_crypto::Quantiser;
 use consilium_datasets::{Dataset, Partitioning, Preprocessor, Table};
 use rand_core::RngCore;
 
@@ -88,7 +88,7 @@ impl Federation {
         let config = &self.config;
         let summands = u32::try_from(config.institutions).unwrap_or(u32::MAX);
         let trainer = |(institution, (table, &weight)): (u64, (&Table, &f64))| {
-            let quantiser = Quantiser::new(Bound::Parameter { bits: config.bits }, config.clip, weight, summands)?;
+            let quantiser = Quantiser::new(config.bound, config.clip, weight, summands)?;
             let (architecture, local) = (self.architecture.clone(), config.local.clone());
             Ok(LocalTrainer::new(architecture, table.clone(), local, quantiser, config.seed, institution)?)
         };
@@ -102,8 +102,8 @@ mod tests {
     use crate::config::Choice;
 
     fn federation(choice: Choice) -> Federation {
-        let config = ReplayConfig::resolve(choice, 768).unwrap();
-        Federation::new(&config, &load_dataset(&config.dataset).unwrap()).unwrap()
+        let dataset = load_dataset(&choice.dataset).unwrap();
+        Federation::new(&ReplayConfig::resolve(choice, &dataset).unwrap(), &dataset).unwrap()
     }
 
     #[test]

@@ -82,6 +82,15 @@ impl Progress {
         }
     }
 
+    /// Says something that stays.
+    pub fn note(&self, text: &str) {
+        match &self.0 {
+            Display::Silent => {}
+            Display::Bar(bar) => bar.println(text),
+            Display::Lines(_) => line(text),
+        }
+    }
+
     /// Takes the bar away.
     pub fn finish(&self) {
         if let Display::Bar(bar) = &self.0 {

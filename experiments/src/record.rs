@@ -75,7 +75,7 @@ pub struct RoundRow {
     pub bytes_up: u64,
     /// Bytes that all institutions received.
     pub bytes_down: u64,
-    /// Mean share of clipped coordinates over the accepted updates.
+    /// Mean clipped share over the accepted updates: of the coordinates, or of the norm.
     pub clipped_share: f64,
 }
 

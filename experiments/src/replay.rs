@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use consilium_authority::promise;
 use consilium_client::learning::to_safetensors;
 use consilium_datasets::Dataset;
 
@@ -61,6 +62,7 @@ pub fn run(
     }
 
     progress.phase("verified FL", config.epochs);
+    progress.note(&format!("verified FL: {}", promise(config.bound, config.clip)));
     let verified = verified::run(&federation, &directory.join(files::LEDGER), scratch.path(), progress)?;
     accuracy.extend(verified.rows);
     write(directory, files::ACCURACY, accuracy_csv(&accuracy).as_bytes())?;
@@ -144,11 +146,13 @@ fn read_if_there(path: &Path) -> Result<Option<String>, ExperimentError> {
 mod tests {
     use super::*;
     use crate::config::Choice;
+    use consilium_authority::{BoundChoice, BoundKind};
 
-    fn small(directory: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
+    fn small(directory: &Path, bound: BoundKind) -> Result<Vec<SummaryRow>, ExperimentError> {
         let dataset = Dataset::bundled("pima").unwrap();
-        let choice = Choice { epochs: 3, repeats: 2, ..Choice::default() };
-        let config = ReplayConfig::resolve(choice, dataset.rows()).unwrap();
+        let bound = BoundChoice { bound, ..BoundChoice::default() };
+        let choice = Choice { epochs: 3, repeats: 2, bound, ..Choice::default() };
+        let config = ReplayConfig::resolve(choice, &dataset).unwrap();
         run(&config, &dataset, directory, &Progress::silent())
     }
 
@@ -157,29 +161,34 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_twice_gives_the_same_bytes_and_drawing_again_changes_nothing() {
-        let directory = tempfile::tempdir().unwrap();
-        let read = |names: &[&str]| -> Vec<_> { names.iter().map(|name| bytes(directory.path(), name)).collect() };
-        // The report shows how long the rounds took, so two runs differ in it.
-        let repeatable = [files::CONFIG, files::ACCURACY, files::MODEL, files::FIGURE5, files::FIGURE6];
-        small(directory.path()).unwrap();
-        let first = read(&repeatable);
-        let summary = small(directory.path()).unwrap();
-        for ((name, first), second) in repeatable.iter().zip(&first).zip(read(&repeatable)) {
-            assert!(*first == second, "{name} differs between two runs");
-        }
+    fn the_same_seed_twice_gives_the_same_bytes_under_either_bound_and_drawing_again_changes_nothing() {
+        for bound in [BoundKind::Parameter, BoundKind::Norm] {
+            let directory = tempfile::tempdir().unwrap();
+            let read = |names: &[&str]| -> Vec<_> { names.iter().map(|name| bytes(directory.path(), name)).collect() };
+            // The report shows how long the rounds took, so two runs differ in it.
+            let repeatable = [files::CONFIG, files::ACCURACY, files::MODEL, files::FIGURE5, files::FIGURE6];
+            small(directory.path(), bound).unwrap();
+            let first = read(&repeatable);
+            let summary = small(directory.path(), bound).unwrap();
+            for ((name, first), second) in repeatable.iter().zip(&first).zip(read(&repeatable)) {
+                assert!(*first == second, "{name} differs between two runs ({bound:?})");
+            }
 
-        let drawn = [files::FIGURE5, files::FIGURE6, files::REPORT];
-        let before = read(&drawn);
-        assert_eq!(draw(directory.path()).unwrap(), summary);
-        assert!(before == read(&drawn), "drawing again changed a figure or the report");
+            let drawn = [files::FIGURE5, files::FIGURE6, files::REPORT];
+            let before = read(&drawn);
+            assert_eq!(draw(directory.path()).unwrap(), summary);
+            assert!(before == read(&drawn), "drawing again changed a figure or the report ({bound:?})");
+            let report = String::from_utf8(bytes(directory.path(), files::REPORT)).unwrap();
+            let says = if bound == BoundKind::Norm { "at most 2.78·B" } else { "none of an update that is accepted" };
+            assert!(report.contains(says), "{says}");
+        }
     }
 
     #[test]
     fn a_directory_with_somebody_elses_files_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("thesis.txt"), "words").unwrap();
-        let error = small(directory.path()).unwrap_err();
+        let error = small(directory.path(), BoundKind::Auto).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use consilium_authority::promise;
+
 use crate::summary::{SummaryRow, count};
 use crate::{ExperimentError, ReplayConfig};
 
@@ -33,14 +35,15 @@ impl Report<'_> {
     /// [`ExperimentError::Invalid`] if the configuration has no TOML form.
     pub fn html(&self) -> Result<String, ExperimentError> {
         let config = self.config;
-        let ReplayConfig { institutions, epochs, malicious, bits, seed, .. } = config;
+        let ReplayConfig { institutions, epochs, malicious, bound, clip, seed, .. } = config;
         let dataset = escape(&config.dataset);
         let mut page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Consilium: {dataset}</title>\
              <style>{STYLE}</style></head><body>\n<h1>Consilium: {dataset}</h1>\n\
-             <p>{institutions} institutions, {}, {malicious} malicious, {bits} bits a parameter, \
-             seed {seed}.</p>\n",
-            count(*epochs, "epoch")
+             <p>{institutions} institutions, {}, {malicious} malicious, seed {seed}.</p>\n\
+             <p>Bound of the verified federation: {}.</p>\n",
+            count(*epochs, "epoch"),
+            escape(&promise(*bound, *clip))
         );
         page.push_str(&table(self.summary, *malicious));
         let captions = [
@@ -141,10 +144,11 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::Choice;
+    use crate::federation::load_dataset;
 
     #[test]
     fn the_page_holds_figures_table_and_configuration_and_fetches_nothing() {
-        let mut config = ReplayConfig::resolve(Choice::default(), 768).unwrap();
+        let mut config = ReplayConfig::resolve(Choice::default(), &load_dataset("pima").unwrap()).unwrap();
         config.dataset = "<script>".into();
         let figure5 = "<?xml?>\n<svg id=\"five\"></svg>";
         let report = Report {
@@ -164,6 +168,7 @@ mod tests {
             "6 kB up",
             "runs/&lt;x&gt;/ledger",
             "min_updates = 5",
+            "every parameter is clipped to ±0.04",
             "&lt;script&gt;",
         ] {
             assert!(page.contains(part), "{part}");

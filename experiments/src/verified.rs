@@ -95,7 +95,7 @@ fn specification(federation: &Federation) -> CeremonySpec {
     CeremonySpec {
         threshold: config.threshold,
         min_updates: config.min_updates,
-        bits: config.bits,
+        bound: config.bound,
         clip: config.clip,
         steps: config.epochs as u64,
         collection_timeout_ms: PATIENCE.as_millis() as u64,

@@ -4,6 +4,7 @@
 //! accepted updates (shown over gRPC in `federation.rs`); so the means are taken over that.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
 
+use consilium_authority::{BoundChoice, BoundKind};
 use consilium_client::learning::{Trainer, evaluate};
 use consilium_crypto::QuantisedUpdate;
 use consilium_experiments::{
@@ -35,17 +36,18 @@ fn quantised(federation: &Federation, institutions: &[usize]) -> f64 {
     for epoch in 1..=config.epochs as u64 {
         let updates: Vec<QuantisedUpdate> =
             institutions.iter().map(|&k| trainers[k].local_update(epoch, &global).unwrap().quantised).collect();
-        global = fed_avg_quantised(&global, &updates, &weights, config.bits, config.clip).unwrap();
+        global = fed_avg_quantised(&global, &updates, &weights, config.bound, config.clip).unwrap();
     }
     evaluate(&federation.architecture, &global, &federation.test).unwrap().accuracy
 }
 
-fn outcomes(dataset: &str) -> Outcomes {
+fn outcomes(dataset: &str, bound: BoundKind) -> Outcomes {
     let mut outcomes = Outcomes { honest: vec![], poisoned: vec![], quantised: vec![], verified: vec![] };
     let data = load_dataset(dataset).unwrap();
     for seed in SEEDS {
-        let choice = Choice { dataset: dataset.to_owned(), seed, ..Choice::default() };
-        let federation = Federation::new(&ReplayConfig::resolve(choice, data.rows()).unwrap(), &data).unwrap();
+        let bound = BoundChoice { bound, ..BoundChoice::default() };
+        let choice = Choice { dataset: dataset.to_owned(), seed, bound, ..Choice::default() };
+        let federation = Federation::new(&ReplayConfig::resolve(choice, &data).unwrap(), &data).unwrap();
         let plain = |poisoned| {
             let (_, model) = plain::run(&federation, poisoned, &Progress::silent()).unwrap();
             evaluate(&federation.architecture, &model, &federation.test).unwrap().accuracy
@@ -64,10 +66,9 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-#[test]
-fn eight_bits_cost_no_point_and_rejection_no_two_points_and_plain_averaging_falls_to_two_of_ten() {
+fn costs_no_point(bound: BoundKind) {
     for dataset in ["pima", "wdbc"] {
-        let Outcomes { honest, poisoned, quantised, verified } = outcomes(dataset);
+        let Outcomes { honest, poisoned, quantised, verified } = outcomes(dataset, bound);
         assert!((mean(&quantised) - mean(&honest)).abs() < 0.01, "{dataset}: {quantised:?} {honest:?}");
         assert!((mean(&verified) - mean(&honest)).abs() < 0.02, "{dataset}: {verified:?} {honest:?}");
         assert!(mean(&poisoned) < mean(&honest) - 0.1, "{dataset}: {poisoned:?} {honest:?}");
@@ -75,11 +76,21 @@ fn eight_bits_cost_no_point_and_rejection_no_two_points_and_plain_averaging_fall
 }
 
 #[test]
+fn eight_bits_cost_no_point_and_rejection_no_two_points_and_plain_averaging_falls_to_two_of_ten() {
+    costs_no_point(BoundKind::Parameter);
+}
+
+#[test]
+fn a_bound_on_the_norm_costs_no_point_and_rejection_no_two_points() {
+    costs_no_point(BoundKind::Norm);
+}
+
+#[test]
 fn centralised_training_ends_where_the_literature_does() {
     for (dataset, range) in [("pima", 0.74..0.80), ("wdbc", 0.95..0.99)] {
         let data = load_dataset(dataset).unwrap();
         let choice = Choice { dataset: dataset.to_owned(), ..Choice::default() };
-        let config = ReplayConfig::resolve(choice, data.rows()).unwrap();
+        let config = ReplayConfig::resolve(choice, &data).unwrap();
         let summary = summarise(&centralised::run(&config, &data, &Progress::silent()).unwrap());
         assert!(range.contains(&summary[0].accuracy), "{dataset}: {}", summary[0].accuracy);
     }

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use consilium_authority::{BoundChoice, BoundKind};
 use consilium_client::{
     AuditReport, audit,
     learning::{Trainer, model_blob},
@@ -20,6 +21,8 @@ use consilium_ledger::{Store, sha256};
 use consilium_proto::v1::transaction::Action;
 use tempfile::TempDir;
 
+const BOUNDS: [BoundKind; 2] = [BoundKind::Parameter, BoundKind::Norm];
+
 struct Run {
     federation: Federation,
     verified: verified::Verified,
@@ -27,10 +30,11 @@ struct Run {
 }
 
 impl Run {
-    fn new(institutions: usize, malicious: usize, epochs: usize) -> Self {
-        let choice = Choice { institutions, malicious, epochs, ..Choice::default() };
+    fn new(bound: BoundKind, institutions: usize, malicious: usize, epochs: usize) -> Self {
+        let bound = BoundChoice { bound, ..BoundChoice::default() };
+        let choice = Choice { institutions, malicious, epochs, bound, ..Choice::default() };
         let dataset = load_dataset("pima").unwrap();
-        let config = ReplayConfig::resolve(choice, dataset.rows()).unwrap();
+        let config = ReplayConfig::resolve(choice, &dataset).unwrap();
         let federation = Federation::new(&config, &dataset).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let scratch = directory.path().join("institutions");
@@ -69,7 +73,7 @@ impl Run {
             let honest = (0..trainers.len()).filter(|institution| !malicious.contains(institution));
             let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) =
                 honest.map(|k| (trainers[k].local_update(epoch, &global).unwrap().quantised, weights[k])).unzip();
-            global = fed_avg_quantised(&global, &updates, &weights, config.bits, config.clip).unwrap();
+            global = fed_avg_quantised(&global, &updates, &weights, config.bound, config.clip).unwrap();
             hashes.push(sha256(&model_blob(&global)).to_vec());
         }
         hashes
@@ -78,35 +82,41 @@ impl Run {
 
 #[test]
 fn three_institutions_train_together_and_anyone_can_check_it() {
-    let run = Run::new(3, 0, 2);
-    assert_eq!(run.models_on_chain(), run.models_in_the_clear());
-    let report = run.audit();
-    assert_eq!(report.steps, (2, 2));
-    assert_eq!((report.accepted_updates, report.models, report.sums), (6, 2, 2));
-    assert!(report.is_sealed);
+    for bound in BOUNDS {
+        let run = Run::new(bound, 3, 0, 2);
+        assert_eq!(run.models_on_chain(), run.models_in_the_clear(), "{bound:?}");
+        let report = run.audit();
+        assert_eq!(report.steps, (2, 2));
+        assert_eq!((report.accepted_updates, report.models, report.sums), (6, 2, 2));
+        assert!(report.is_sealed);
+    }
 }
 
 #[test]
 fn with_nobody_malicious_every_model_is_bit_for_bit_that_of_fedavg_in_the_clear() {
-    let run = Run::new(7, 0, 3);
-    let models = run.models_on_chain();
-    assert_eq!(models.len(), 3);
-    assert_eq!(models, run.models_in_the_clear());
-    assert_eq!(sha256(&model_blob(&run.verified.model)).to_vec(), models[2]);
-    assert!(run.verified.rounds.iter().all(|round| round.accepted == 7 && round.rejected.is_empty()));
+    for bound in BOUNDS {
+        let run = Run::new(bound, 7, 0, 3);
+        let models = run.models_on_chain();
+        assert_eq!(models.len(), 3);
+        assert_eq!(models, run.models_in_the_clear(), "{bound:?}");
+        assert_eq!(sha256(&model_blob(&run.verified.model)).to_vec(), models[2]);
+        assert!(run.verified.rounds.iter().all(|round| round.accepted == 7 && round.rejected.is_empty()));
+    }
 }
 
 #[test]
 fn what_cannot_be_proven_is_rejected_and_its_author_expelled_and_the_others_get_their_sum() {
-    let run = Run::new(7, 2, 4);
-    assert_eq!(run.models_on_chain(), run.models_in_the_clear());
-    let rejected: Vec<_> = run.verified.rounds.iter().map(|round| round.rejected.clone()).collect();
-    for round in &rejected[..3] {
-        assert_eq!(round.get("bad_range_proof"), Some(&2), "{rejected:?}");
+    for (bound, reason) in BOUNDS.into_iter().zip(["bad_range_proof", "REASON"]) {
+        let run = Run::new(bound, 7, 2, 4);
+        assert_eq!(run.models_on_chain(), run.models_in_the_clear(), "{bound:?}");
+        let rejected: Vec<_> = run.verified.rounds.iter().map(|round| round.rejected.clone()).collect();
+        for round in &rejected[..3] {
+            assert_eq!(round.get(reason), Some(&2), "{rejected:?}");
+        }
+        assert_eq!(rejected[3].get("expelled"), Some(&2), "{rejected:?}");
+        let report = run.audit();
+        assert_eq!((report.accepted_updates, report.proven_updates), (20, 26));
     }
-    assert_eq!(rejected[3].get("expelled"), Some(&2), "{rejected:?}");
-    let report = run.audit();
-    assert_eq!((report.accepted_updates, report.proven_updates), (20, 26));
 }
 
 /// Every regular file below `directory`.
@@ -135,7 +145,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn an_audit_fails_after_any_byte_of_the_ledger_is_changed() {
-    let run = Run::new(3, 0, 1);
+    let run = Run::new(BoundKind::Parameter, 3, 0, 1);
     let expected = run.audit();
     for path in files(&run.ledger()) {
         let original = fs::read(&path).unwrap();
@@ -153,7 +163,7 @@ fn an_audit_fails_after_any_byte_of_the_ledger_is_changed() {
 
 #[test]
 fn without_the_seal_a_changed_byte_is_still_found_or_belongs_to_no_block_and_no_blob() {
-    let run = Run::new(3, 0, 1);
+    let run = Run::new(BoundKind::Parameter, 3, 0, 1);
     let expected = run.audit();
     let contents = |ledger: &Path| -> Option<Vec<Vec<u8>>> {
         let store = Store::open_copy(ledger, run.directory.path()).ok()?;

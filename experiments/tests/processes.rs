@@ -15,7 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_authority::{Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles, institution_folder};
+use consilium_authority::{
+    BoundChoice, BoundKind, Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles, institution_folder,
+};
 use consilium_client::{
     AuditReport, CheckedModel, Institution, Unobserved, audit,
     history::History,
@@ -165,9 +167,20 @@ struct World {
 impl World {
     /// A ceremony on disk for a network with these hidden layers; nobody runs yet.
     fn new(test: &str, hidden: &[usize], steps: usize, collection_timeout: Duration) -> Self {
+        Self::bounded(test, BoundKind::Parameter, hidden, steps, collection_timeout)
+    }
+
+    fn bounded(test: &str, bound: BoundKind, hidden: &[usize], steps: usize, collection_timeout: Duration) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let choice = Choice { institutions: N as usize, malicious: 0, epochs: steps, ..Choice::default() };
-        let config = ReplayConfig { hidden: hidden.to_vec(), ..ReplayConfig::resolve(choice, 768).unwrap() };
+        let choice = Choice {
+            institutions: N as usize,
+            malicious: 0,
+            epochs: steps,
+            hidden: hidden.to_vec(),
+            bound: BoundChoice { bound, ..BoundChoice::default() },
+            ..Choice::default()
+        };
+        let config = ReplayConfig::resolve(choice, &load_dataset("pima").unwrap()).unwrap();
         fs::write(root.path().join("config.toml"), config.to_toml().unwrap()).unwrap();
         let federation = federation(root.path());
 
@@ -177,7 +190,7 @@ impl World {
         };
         let rows = federation.tables.iter().map(|table| table.rows as u64).collect();
         let spec = CeremonySpec {
-            bits: config.bits,
+            bound: config.bound,
             clip: config.clip,
             steps: steps as u64,
             collection_timeout_ms: collection_timeout.as_millis() as u64,
@@ -378,7 +391,7 @@ impl World {
             let places = institutions.iter().map(|index| *index as usize - 1);
             let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) =
                 places.map(|k| (trainers[k].local_update(step, &global).unwrap().quantised, weights[k])).unzip();
-            global = fed_avg_quantised(&global, &updates, &weights, config.bits, config.clip).unwrap();
+            global = fed_avg_quantised(&global, &updates, &weights, config.bound, config.clip).unwrap();
             hashes.push(sha256(&model_blob(&global)));
         }
         hashes
@@ -493,13 +506,15 @@ fn copy(from: &Path, to: &Path) {
 // ---- The tests --------------------------------------------------------------------------------------------------
 
 #[test]
-fn five_processes_train_together_and_end_with_the_models_of_fedavg_in_the_clear() {
-    let mut world = World::new("undisturbed", &[16, 8], 3, PATIENCE);
-    assert_eq!(world.parameters.dimension, 289);
-    world.start(SPARSE);
-    let finished = world.finish();
-    assert_eq!(finished.models, world.undisturbed());
-    assert_eq!(finished.report.accepted_updates, 12);
+fn five_processes_train_together_and_end_with_the_models_of_fedavg_in_the_clear_under_either_bound() {
+    for bound in [BoundKind::Parameter, BoundKind::Norm] {
+        let mut world = World::bounded("undisturbed", bound, &[16, 8], 3, PATIENCE);
+        assert_eq!(world.parameters.dimension, 289);
+        world.start(SPARSE);
+        let finished = world.finish();
+        assert_eq!(finished.models, world.undisturbed());
+        assert_eq!(finished.report.accepted_updates, 12);
+    }
 }
 
 #[test]

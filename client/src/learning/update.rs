@@ -12,7 +12,7 @@ use super::{Architecture, LearningError, TrainingConfig, generator, train};
 pub struct LocalUpdate {
     /// The weighted, clipped, rounded difference between the local and the global model.
     pub quantised: QuantisedUpdate,
-    /// Share of coordinates that were clipped, in [0, 1].
+    /// Share that was clipped, in [0, 1]: of the coordinates, or of the norm.
     pub clipped_share: f64,
     /// Time spent on training.
     pub train: Duration,
