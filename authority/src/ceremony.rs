@@ -6,7 +6,7 @@ use consilium_contract::{
     parameters::{PROTOCOL_VERSION, Parameters},
     transaction::{NO_CHAIN, entry, sign},
 };
-use consilium_crypto::{EvaluationKey, Hash, deal, signature::SigningKey};
+use consilium_crypto::{Bound, EvaluationKey, Hash, deal, signature::SigningKey};
 use consilium_proto::v1::{self, transaction::Action};
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
@@ -78,7 +78,15 @@ impl Ceremony {
             institutions,
             threshold: spec.threshold,
             min_updates: spec.min_updates,
-            bound: Some(v1::genesis::Bound::Parameter(v1::ParameterBound { bits: spec.bits.into(), clip: spec.clip })),
+            bound: Some(match spec.bound {
+                Bound::Norm { norm, projections } => {
+                    v1::genesis::Bound::Norm(v1::NormBound { norm, clip: spec.clip, projections: projections.into() })
+                }
+                Bound::Parameter { bits } => {
+                    v1::genesis::Bound::Parameter(v1::ParameterBound { bits: bits.into(), clip: spec.clip })
+                }
+                bound => return Err(invalid("bound", bound.to_string(), "a bound that a genesis can hold")),
+            }),
             max_rows,
             steps: spec.steps,
             collection_timeout_ms: spec.collection_timeout_ms,
@@ -86,6 +94,12 @@ impl Ceremony {
             authority_key: authority.verifying_key().encode().to_vec(),
             coordinator_key: coordinator.verifying_key().encode().to_vec(),
             training: Some(spec.training),
+            privacy: spec.privacy.map(|terms| v1::Privacy {
+                signal_norm: terms.signal,
+                noise_variance: terms.variance,
+                epsilon_milli: terms.epsilon_milli,
+                delta_bits: terms.delta_bits,
+            }),
         };
         let genesis_entry = entry(sign(&authority, &NO_CHAIN, None, Action::Genesis(genesis)), false);
         let parameters = Parameters::from_genesis_entry(&genesis_entry)?;
@@ -188,7 +202,7 @@ mod tests {
         refused(|spec| spec.initial_model.truncate(12), "13 parameters");
         refused(|spec| spec.initial_model[4] = f32::NAN, "initial model");
         refused(|spec| spec.clip = -1.0, "clip");
-        refused(|spec| spec.bits = 9, "bits");
+        refused(|spec| spec.bound = Bound::Parameter { bits: 9 }, "bits");
         refused(|spec| spec.steps = 0, "steps");
         refused(|spec| spec.training.learning_rate = f64::INFINITY, "learning rate");
         refused(|spec| spec.training.batch_size = 0, "batch size");

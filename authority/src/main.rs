@@ -8,9 +8,12 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
-    Ceremony, CeremonySpec, command_line, default_clip, default_min_updates, initial_model, institution_folder,
+    Ceremony, CeremonySpec, PrivacyFlags, command_line, default_clip, default_min_updates, default_norm_clip,
+    initial_model, institution_folder,
 };
-use consilium_contract::parameters::{Layers, Parameters};
+use consilium_contract::parameters::{Layers, Parameters, honest_shares};
+use consilium_crypto::Bound;
+use consilium_privacy::{Run, Terms};
 use consilium_proto::v1::{Optimiser, Training};
 use rand_core::OsRng;
 
@@ -91,6 +94,8 @@ struct Init {
     /// square root of the local steps].
     #[arg(long)]
     clip: Option<f32>,
+    #[command(flatten)]
+    privacy: PrivacyFlags,
     /// Improvements of the model until the run is finished.
     #[arg(long, default_value_t = 60)]
     steps: u64,
@@ -167,11 +172,26 @@ fn init(arguments: &Init) -> Result<String, String> {
     let largest = rows.iter().copied().max().unwrap_or(1);
     let defaults = CeremonySpec::new(layers, model, rows);
     let threshold = arguments.threshold.unwrap_or(defaults.threshold);
+    let min_updates = arguments.min_updates.unwrap_or_else(|| default_min_updates(arguments.institutions, threshold));
+    let run = Run {
+        dimension,
+        norm: 0,
+        institutions: arguments.institutions,
+        honest: honest_shares(min_updates, threshold),
+        steps: arguments.steps,
+    };
+    let privacy = arguments.privacy.terms(run).map_err(|error| error.to_string())?;
+    let clip = default_clip(&training, largest);
+    let (bound, clip) = match privacy {
+        None => (Bound::Parameter { bits: arguments.bits }, clip),
+        Some((norm, _)) => (Bound::Norm { norm, projections: 256 }, default_norm_clip(clip, dimension)),
+    };
     let spec = CeremonySpec {
         threshold,
-        min_updates: arguments.min_updates.unwrap_or_else(|| default_min_updates(arguments.institutions, threshold)),
-        bits: arguments.bits,
-        clip: arguments.clip.unwrap_or_else(|| default_clip(&training, largest)),
+        min_updates,
+        bound,
+        clip: arguments.clip.unwrap_or(clip),
+        privacy: privacy.map(|(_, terms)| terms),
         steps: arguments.steps,
         collection_timeout_ms: arguments.collection_timeout_ms,
         max_attempts: arguments.max_attempts,
@@ -180,7 +200,8 @@ fn init(arguments: &Init) -> Result<String, String> {
     };
     let ceremony = Ceremony::hold(&spec, &mut OsRng).map_err(|error| error.to_string())?;
     ceremony.write(&arguments.out).map_err(|error| error.to_string())?;
-    let mut text = facts(&ceremony.parameters).map(|(name, value)| format!("{name:<22} {value}\n")).concat();
+    let mut text: String =
+        facts(&ceremony.parameters).iter().map(|(name, value)| format!("{name:<22} {value}\n")).collect();
     text += &format!(
         "\nwritten to {}: hand out coordinator/ and {} to {}, then delete them there",
         arguments.out.display(),
@@ -213,7 +234,9 @@ fn show(dir: &Path, format: Format) -> Result<String, String> {
     let parameters = Parameters::from_genesis_entry(&entry).map_err(|error| format!("{}: {error}", path.display()))?;
     let facts = facts(&parameters);
     match format {
-        Format::Text => Ok(facts.map(|(name, value)| format!("{name:<22} {value}")).join("\n")),
+        Format::Text => {
+            Ok(facts.iter().map(|(name, value)| format!("{name:<22} {value}")).collect::<Vec<_>>().join("\n"))
+        }
         Format::Json => {
             let object: serde_json::Map<_, _> =
                 facts.into_iter().map(|(name, value)| (name.replace(' ', "_"), value)).collect();
@@ -222,9 +245,9 @@ fn show(dir: &Path, format: Format) -> Result<String, String> {
     }
 }
 
-fn facts(parameters: &Parameters) -> [(&'static str, serde_json::Value); 16] {
+fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
     let Parameters { layers, training, .. } = parameters;
-    [
+    let mut facts = vec![
         ("chain id", hex::encode(parameters.chain_id).into()),
         ("institutions", parameters.institutions.into()),
         ("threshold", parameters.threshold.into()),
@@ -241,5 +264,14 @@ fn facts(parameters: &Parameters) -> [(&'static str, serde_json::Value); 16] {
         ("optimiser", training.optimiser().as_str_name().trim_start_matches("OPTIMISER_").to_lowercase().into()),
         ("learning rate", training.learning_rate.into()),
         ("initial model", hex::encode(parameters.initial_model).into()),
-    ]
+    ];
+    if let Some(privacy) = &parameters.privacy {
+        let Terms { signal, variance, .. } = privacy.terms();
+        facts.extend([
+            ("norm before noise", (*signal).into()),
+            ("noise variance", (*variance).into()),
+            ("privacy when it ends", privacy.spent(privacy.steps()).into()),
+        ]);
+    }
+    facts
 }

@@ -1,6 +1,8 @@
 //! What a run is asked to be.
 
 use consilium_contract::parameters::{Layers, largest_threshold};
+use consilium_crypto::Bound;
+use consilium_privacy::Terms;
 use consilium_proto::v1::{Optimiser, Training};
 use rand_core::RngCore;
 
@@ -17,10 +19,12 @@ pub struct CeremonySpec {
     pub threshold: u32,
     /// Accepted updates that a sum needs, t + 1 to n.
     pub min_updates: u32,
-    /// Bits of a quantised parameter, 8 or 16.
-    pub bits: u8,
-    /// Each coordinate of a weighted update is clipped to [−clip, clip].
+    /// What every update proves of itself.
+    pub bound: Bound,
+    /// Each coordinate of a weighted update is clipped to [−clip, clip], or its norm to clip.
     pub clip: f32,
+    /// Noise on every update and the budget that ends the run; only under a bound on the norm.
+    pub privacy: Option<Terms>,
     /// Improvements of the model until the run is finished.
     pub steps: u64,
     /// How long a collection waits for institutions without a verdict, in milliseconds.
@@ -43,7 +47,8 @@ impl CeremonySpec {
             initial_model,
             threshold,
             min_updates: default_min_updates(institutions, threshold),
-            bits: 8,
+            bound: Bound::Parameter { bits: 8 },
+            privacy: None,
             clip: default_clip(&training, rows.iter().copied().max().unwrap_or(1)),
             steps: 60,
             collection_timeout_ms: 30_000,
@@ -65,6 +70,12 @@ pub fn default_min_updates(institutions: u32, threshold: u32) -> u32 {
 pub fn default_clip(training: &Training, rows: u64) -> f32 {
     let steps = rows.div_ceil(u64::from(training.batch_size.max(1))) * u64::from(training.local_epochs);
     ((2e4 * training.learning_rate * (steps.max(1) as f64).sqrt()).round() / 1e4) as f32
+}
+
+/// c of a norm where `clip` would be that of every coordinate of d: half of that cube's half-diagonal, since few
+/// coordinates of an update come near their own bound.
+pub fn default_norm_clip(clip: f32, dimension: u32) -> f32 {
+    (f64::from(clip) * f64::from(dimension).sqrt() * 0.5) as f32
 }
 
 /// A model to start from, `[d]`: weights uniform in ±√(6 / inputs of the layer), biases zero (He et al., "Delving deep

@@ -8,7 +8,9 @@
 //! ```
 
 use consilium_privacy::{Skellam, least_norm};
-use rand_core::{OsRng, RngCore};
+use rand_core::OsRng;
+#[cfg(any(test, feature = "simulation"))]
+use rand_core::RngCore;
 use zeroize::Zeroizing;
 
 use crate::{Bound, QuantiseError, QuantisedUpdate};
@@ -43,11 +45,7 @@ impl Noise {
     /// # Errors
     /// As [`Noise::new`].
     #[cfg(any(test, feature = "simulation"))]
-    pub fn simulated(
-        variance: u64,
-        bound: Bound,
-        rng: impl RngCore + Send + 'static,
-    ) -> Result<Self, QuantiseError> {
+    pub fn simulated(variance: u64, bound: Bound, rng: impl RngCore + Send + 'static) -> Result<Self, QuantiseError> {
         Self::from(variance, bound, Source::Simulated(Box::new(rng)))
     }
 

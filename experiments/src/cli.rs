@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use consilium_authority::command_line;
+use consilium_authority::{PrivacyFlags, command_line};
 use consilium_client::audit;
 
 use crate::config::Choice;
 use crate::federation::load_dataset;
 use crate::progress::Progress;
 use crate::summary::text_table;
-use crate::{ExperimentError, ReplayConfig, replay};
+use crate::{ExperimentError, Federation, ReplayConfig, replay};
 
 /// Medical institutions train a model together: every update is encrypted, proven, and only its sum is opened.
 #[derive(Parser)]
@@ -73,7 +73,9 @@ struct ReplayArgs {
     /// Bits a parameter of an encrypted update.
     #[arg(long, default_value = "8", value_parser = PossibleValuesParser::new(["8", "16"]))]
     bits: String,
-    /// Determines every model and metric; encryption always uses the operating system's randomness.
+    #[command(flatten)]
+    privacy: PrivacyFlags,
+    /// Determines every model and metric, simulated noise included; encryption always uses the operating system's randomness.
     #[arg(long, default_value_t = 42)]
     seed: u64,
     /// Directory for the run's files; an earlier run in it is replaced [default: runs/DATASET-SEED].
@@ -140,6 +142,8 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
             let out = arguments.directory();
             let dataset = load_dataset(&arguments.dataset)?;
             let config = ReplayConfig::resolve(arguments.choice(), dataset.rows())?;
+            let dimension = Federation::new(&config, &dataset)?.architecture.parameter_count();
+            let config = config.with_privacy(&arguments.privacy, dimension)?;
             let progress = Progress::on_stderr();
             let summary = replay::run(&config, &dataset, &out, &progress);
             progress.finish();
@@ -208,6 +212,7 @@ mod tests {
             ("replay --epochs many", "--epochs"),
             ("replay --seed -1", "-1"),
             ("replay --format yaml", "--format"),
+            ("replay --noise-multiplier 2", "--privacy-epsilon"),
             ("replay --colour red", "--colour"),
             ("plot", "<DIR>"),
         ] {

@@ -1,9 +1,10 @@
 //! A replay with everything resolved.
 
-use consilium_authority::default_clip;
+use consilium_authority::{PrivacyFlags, default_clip, default_norm_clip};
 use consilium_client::learning::{Optimiser, TrainingConfig};
-use consilium_contract::parameters::{MAX_INSTITUTIONS, largest_threshold};
-use consilium_crypto::countersign_quorum;
+use consilium_contract::parameters::{MAX_INSTITUTIONS, honest_shares, largest_threshold};
+use consilium_crypto::{Bound, countersign_quorum};
+use consilium_privacy::{Run, Terms};
 use serde::{Deserialize, Serialize};
 
 use crate::ExperimentError;
@@ -41,10 +42,37 @@ pub struct ReplayConfig {
     pub quorum: u32,
     /// Accepted updates without which a round is not closed.
     pub min_updates: u32,
+    /// Noise on every update of the verified federation, and the budget that ends it; its updates then prove a norm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
     /// Hyper-parameters of centralised training; one epoch at a time.
     pub centralised: TrainingConfig,
     /// Hyper-parameters of an institution's local training.
     pub local: TrainingConfig,
+}
+
+/// Noise and budget of a replay. The noise follows from the seed: a simulation, which hides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// B, the norm of a noisy update.
+    pub norm: u32,
+    /// S, the norm of an update before noise.
+    pub signal: u32,
+    /// μ, variance of the noise on every parameter.
+    pub variance: u64,
+    /// ε at which the run ends, in thousandths.
+    pub epsilon_milli: u32,
+    /// k: δ is 2^-k.
+    pub delta_bits: u32,
+}
+
+impl Privacy {
+    /// As a ceremony takes it.
+    pub fn terms(&self) -> Terms {
+        let Self { signal, variance, epsilon_milli, delta_bits, .. } = *self;
+        Terms { signal, variance, epsilon_milli, delta_bits }
+    }
 }
 
 /// What the command line chooses; the rest follows.
@@ -100,6 +128,7 @@ impl ReplayConfig {
             threshold,
             quorum: countersign_quorum(n, threshold),
             min_updates: threshold.saturating_add(1),
+            privacy: None,
             centralised: TrainingConfig {
                 optimiser: Optimiser::Adam,
                 learning_rate: 1e-3,
@@ -110,6 +139,35 @@ impl ReplayConfig {
         };
         config.check()?;
         Ok(config)
+    }
+
+    /// This replay with noise, for a model of `dimension` parameters, if the flags ask for any. A sum then needs all
+    /// honest institutions, since only noise that is surely in it counts.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Invalid`] naming the flag, or the number that leaves no room for noise.
+    pub fn with_privacy(self, flags: &PrivacyFlags, dimension: usize) -> Result<Self, ExperimentError> {
+        let dimension = u32::try_from(dimension).unwrap_or(u32::MAX);
+        let institutions = u32::try_from(self.institutions).unwrap_or(u32::MAX);
+        let min_updates = u32::try_from(self.institutions.saturating_sub(self.malicious)).unwrap_or(u32::MAX);
+        let honest = honest_shares(min_updates, self.threshold);
+        let run = Run { dimension, norm: 0, institutions, honest, steps: self.epochs as u64 };
+        let terms = flags.terms(run).map_err(|error| ExperimentError::Invalid(error.to_string()))?;
+        let Some((norm, Terms { signal, variance, epsilon_milli, delta_bits })) = terms else { return Ok(self) };
+        let privacy = Some(Privacy { norm, signal, variance, epsilon_milli, delta_bits });
+        Ok(Self { privacy, min_updates, clip: default_norm_clip(self.clip, dimension), ..self })
+    }
+
+    /// What a verified update proves.
+    #[must_use]
+    pub fn bound(&self) -> Bound {
+        self.privacy.map_or(Bound::Parameter { bits: self.bits }, |privacy| norm(privacy.norm))
+    }
+
+    /// What a verified update is quantised to, before noise if there is any.
+    #[must_use]
+    pub fn quantised_bound(&self) -> Bound {
+        self.privacy.map_or(self.bound(), |privacy| norm(privacy.signal))
     }
 
     fn check(&self) -> Result<(), ExperimentError> {
@@ -158,6 +216,10 @@ impl ReplayConfig {
     }
 }
 
+fn norm(norm: u32) -> Bound {
+    Bound::Norm { norm, projections: 256 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +246,21 @@ mod tests {
         let config = ReplayConfig::resolve(Choice::default(), 768).unwrap();
         assert_eq!(ReplayConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
         assert!(ReplayConfig::from_toml("dataset = 1").is_err());
+    }
+
+    #[test]
+    fn a_private_config_counts_on_all_honest_noise_and_survives_its_file() {
+        let flags = PrivacyFlags { privacy_epsilon: Some(8.0), ..PrivacyFlags::default() };
+        let plain = ReplayConfig::resolve(Choice::default(), 768).unwrap();
+        assert_eq!(plain.clone().with_privacy(&PrivacyFlags::default(), 289).unwrap(), plain);
+        let config = plain.with_privacy(&flags, 289).unwrap();
+        assert_eq!(config.min_updates, 8);
+        assert_eq!(config.bound(), norm(config.privacy.unwrap().norm));
+        assert_eq!(config.quantised_bound(), norm(config.privacy.unwrap().signal));
+        assert_eq!(ReplayConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
+        let nothing = PrivacyFlags { privacy_epsilon: Some(0.0), ..PrivacyFlags::default() };
+        let error = config.with_privacy(&nothing, 289).unwrap_err();
+        assert!(error.to_string().starts_with("--privacy-epsilon") && error.exit_code() == 2, "{error}");
     }
 
     #[test]

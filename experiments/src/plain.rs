@@ -73,23 +73,29 @@ pub fn fed_avg(global: &[f32], updates: &[Vec<f32>], weights: &[f64]) -> Vec<f32
 /// The model that the contract must arrive at, bit for bit, from the same quantised updates: sums of u = q + 2^(b−1),
 /// decoded with the weights ω of those who sent them.
 ///
+/// Under a bound on the norm the sums are of q itself; with noise, `bound` is the one before noise.
+///
 /// # Errors
-/// [`QuantiseError`] if `bits` is neither 8 nor 16.
+/// [`QuantiseError`] for a bound or clip that cannot be.
 pub fn fed_avg_quantised(
     global: &[f32],
     updates: &[QuantisedUpdate],
     weights: &[f64],
-    bits: u8,
+    bound: Bound,
     clip: f32,
 ) -> Result<Vec<f32>, QuantiseError> {
+    let offset = match bound {
+        Bound::Parameter { bits } => 1 << (bits - 1),
+        _ => 0,
+    };
     let mut sums = vec![0i64; global.len()];
     for update in updates {
         for (sum, q) in sums.iter_mut().zip(update.as_slice()) {
-            *sum += q + (1 << (bits - 1));
+            *sum += q + offset;
         }
     }
     let summands = u32::try_from(updates.len()).unwrap_or(u32::MAX);
-    let mean = decode(&sums, summands, Bound::Parameter { bits }, clip, weights.iter().sum())?;
+    let mean = decode(&sums, summands, bound, clip, weights.iter().sum())?;
     Ok(apply(global, &mean))
 }
 
@@ -120,7 +126,7 @@ mod tests {
         // Σq = [4, −127], c/127 · Σq / 1.5 with c = 1.27 is [0.02667, −0.84667].
         let updates =
             [[3, -127], [1, 0]].map(|q| QuantisedUpdate::new(q.into(), Bound::Parameter { bits: 8 }).unwrap());
-        let model = fed_avg_quantised(&[1.0, 1.0], &updates, &[1.0, 0.5], 8, 1.27).unwrap();
+        let model = fed_avg_quantised(&[1.0, 1.0], &updates, &[1.0, 0.5], Bound::Parameter { bits: 8 }, 1.27).unwrap();
         assert!((model[0] - 1.026_667).abs() < 1e-6 && (model[1] - 0.153_333).abs() < 1e-6, "{model:?}");
     }
 
@@ -143,7 +149,8 @@ mod tests {
             for step in 1..=60 {
                 let update = |trainer: &mut LocalTrainer| trainer.local_update(step, &global).unwrap().quantised;
                 let updates: Vec<_> = trainers.iter_mut().map(update).collect();
-                global = fed_avg_quantised(&global, &updates, &federation.weights, 8, federation.config.clip).unwrap();
+                let (bound, clip) = (Bound::Parameter { bits: 8 }, federation.config.clip);
+                global = fed_avg_quantised(&global, &updates, &federation.weights, bound, clip).unwrap();
             }
             let quantised = evaluate(&federation.architecture, &global, &federation.test).unwrap().accuracy;
             quantised - last_accuracy(&run(&federation, false, &Progress::silent()).unwrap().0)

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use consilium_privacy::Thousandths;
+
+use crate::config::Privacy;
 use crate::summary::{SummaryRow, count};
 use crate::{ExperimentError, ReplayConfig};
 
@@ -42,6 +45,18 @@ impl Report<'_> {
              seed {seed}.</p>\n",
             count(*epochs, "epoch")
         );
+        if let Some(privacy) = &config.privacy {
+            let Privacy { norm, signal, variance, epsilon_milli, delta_bits } = privacy;
+            let (budget, spent) = (Thousandths((*epsilon_milli).into()), self.rounds.and_then(last_epsilon));
+            let _ = writeln!(
+                page,
+                "<p>Every update of the verified federation has a norm of at most {signal} and carries Skellam noise of \
+                 variance {variance} a parameter; noisy, it proves a norm of {norm}. Each institution, not each record, is \
+                 protected: ε = {} of {budget} at δ = 2<sup>-{delta_bits}</sup>. The noise of a replay follows from its \
+                 seed: a simulation.</p>",
+                escape(spent.unwrap_or("0.000")),
+            );
+        }
         page.push_str(&table(self.summary, *malicious));
         let captions = [
             (self.figure5, "Accuracy by epoch with all rows in one place: what federation is measured against."),
@@ -66,6 +81,12 @@ impl Report<'_> {
         let _ = writeln!(page, "<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>", escape(&config.to_toml()?));
         Ok(page)
     }
+}
+
+/// ε after the last round of `rounds.csv`.
+fn last_epsilon(csv: &str) -> Option<&str> {
+    let column = csv.lines().next()?.split(',').position(|name| name == "epsilon")?;
+    csv.lines().last()?.split(',').nth(column)
 }
 
 fn table(summary: &[SummaryRow], malicious: usize) -> String {
@@ -141,6 +162,15 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::config::Choice;
+
+    #[test]
+    fn the_page_says_what_privacy_was_spent() {
+        let flags = consilium_authority::PrivacyFlags { privacy_epsilon: Some(8.0), ..Default::default() };
+        let config = ReplayConfig::resolve(Choice::default(), 768).unwrap().with_privacy(&flags, 289).unwrap();
+        let rounds = Some("step,epsilon\n1,0.731\n2,1.234\n");
+        let report = Report { config: &config, summary: &[], figure5: "", figure6: "", rounds, ledger: "" };
+        assert!(report.html().unwrap().contains("ε = 1.234 of 8.000 at δ = 2<sup>-17</sup>"));
+    }
 
     #[test]
     fn the_page_holds_figures_table_and_configuration_and_fetches_nothing() {

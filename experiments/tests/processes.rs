@@ -177,7 +177,7 @@ impl World {
         };
         let rows = federation.tables.iter().map(|table| table.rows as u64).collect();
         let spec = CeremonySpec {
-            bits: config.bits,
+            bound: config.bound(),
             clip: config.clip,
             steps: steps as u64,
             collection_timeout_ms: collection_timeout.as_millis() as u64,
@@ -378,7 +378,7 @@ impl World {
             let places = institutions.iter().map(|index| *index as usize - 1);
             let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) =
                 places.map(|k| (trainers[k].local_update(step, &global).unwrap().quantised, weights[k])).unzip();
-            global = fed_avg_quantised(&global, &updates, &weights, config.bits, config.clip).unwrap();
+            global = fed_avg_quantised(&global, &updates, &weights, config.quantised_bound(), config.clip).unwrap();
             hashes.push(sha256(&model_blob(&global)));
         }
         hashes

@@ -218,6 +218,16 @@ impl Guarantee {
         self.steps
     }
 
+    /// What `steps` closed steps have cost, for people: ε, the budget, δ and where it ends the run.
+    pub fn spent(&self, steps: u64) -> String {
+        let Terms { epsilon_milli, delta_bits, .. } = self.terms;
+        let (spent, budget) = (self.epsilon(steps), Thousandths(epsilon_milli.into()));
+        format!(
+            "ε = {spent} of {budget} at δ = 2^-{delta_bits}, for an institution; {steps} of {} affordable rounds",
+            self.steps
+        )
+    }
+
     /// ε that the first `steps` steps have cost, in thousandths, rounded up.
     pub fn epsilon(&self, steps: u64) -> Thousandths {
         Thousandths(self.renyi.epsilon_milli(steps))
@@ -279,6 +289,12 @@ mod tests {
         let least = u32::try_from(least).unwrap();
         assert!(Guarantee::new(TERMS, Run { norm: least, ..RUN }).is_ok());
         assert!(Guarantee::new(TERMS, Run { norm: least - 1, ..RUN }).is_err());
+    }
+
+    #[test]
+    fn what_is_spent_is_said_in_one_line() {
+        let said = Guarantee::new(TERMS, RUN).unwrap().spent(60);
+        assert_eq!(said, "ε = 7.695 of 8.000 at δ = 2^-17, for an institution; 60 of 60 affordable rounds");
     }
 
     #[test]

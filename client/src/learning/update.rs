@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use consilium_crypto::{QuantisedUpdate, Quantiser};
+use consilium_crypto::{Noise, QuantisedUpdate, Quantiser};
 use consilium_datasets::Table;
 
 use super::training::check_table;
@@ -10,7 +10,7 @@ use super::{Architecture, LearningError, TrainingConfig, generator, train};
 
 /// One institution's contribution to one step, before encryption. As private as its rows.
 pub struct LocalUpdate {
-    /// The weighted, clipped, rounded difference between the local and the global model.
+    /// The weighted, clipped, rounded difference between the local and the global model, with its noise if there is any.
     pub quantised: QuantisedUpdate,
     /// Share of coordinates that were clipped, in [0, 1].
     pub clipped_share: f64,
@@ -44,6 +44,7 @@ pub struct LocalTrainer {
     table: Table,
     config: TrainingConfig,
     quantiser: Quantiser,
+    noise: Option<Noise>,
     seed: u64,
     institution: u64,
 }
@@ -64,7 +65,13 @@ impl LocalTrainer {
     ) -> Result<Self, LearningError> {
         config.check()?;
         check_table(&architecture, &table)?;
-        Ok(Self { architecture, table, config, quantiser, seed, institution })
+        Ok(Self { architecture, table, config, quantiser, noise: None, seed, institution })
+    }
+
+    /// Adds `noise` to every update. The quantiser's bound is then the norm before noise; the update has the noise's.
+    #[must_use]
+    pub fn with_noise(self, noise: Noise) -> Self {
+        Self { noise: Some(noise), ..self }
     }
 
     /// Trains from the flat parameters of the `global` model and returns the local model. The order of the rows
@@ -86,7 +93,10 @@ impl Trainer for LocalTrainer {
 
         let start = Instant::now();
         let mut rounding = generator("rounding", self.seed, &[self.institution, step]);
-        let (quantised, clipped_share) = self.quantiser.quantise(&difference(&model, global), &mut rounding)?;
+        let (mut quantised, clipped_share) = self.quantiser.quantise(&difference(&model, global), &mut rounding)?;
+        if let Some(noise) = &mut self.noise {
+            quantised = noise.add(&quantised)?;
+        }
         Ok(LocalUpdate { quantised, clipped_share, train, quantise: start.elapsed(), model })
     }
 }
