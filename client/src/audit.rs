@@ -401,6 +401,7 @@ mod tests {
             blobs: 1 + 8 + 4,
             rejected: BTreeMap::new(),
             steps: (2, 2),
+            privacy: None,
             phase: "finished".into(),
             model: hex(&world.contract.model().hash()),
             elapsed_s: report.elapsed_s,

@@ -111,7 +111,7 @@ pub fn difference(local: &[f32], global: &[f32]) -> Vec<f32> {
 mod tests {
     use super::super::Optimiser;
     use super::*;
-    use consilium_crypto::Bound;
+    use consilium_crypto::{Bound, Noise};
     use consilium_datasets::{Dataset, Preprocessor};
 
     const EIGHT: Bound = Bound::Parameter { bits: 8 };
@@ -163,6 +163,25 @@ mod tests {
         }
         assert_eq!(update.quantised.as_slice().len(), 289);
         assert!((update.clipped_share - clipped as f64 / 289.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_update_gets_its_noise_after_it_was_quantised_and_has_the_norm_of_the_run_only_then() {
+        let architecture = Architecture::new(8, vec![4]).unwrap();
+        let global = architecture.initial(1);
+        let norm = |norm| Bound::Norm { norm, projections: 256 };
+        let table = pima().0;
+        let make = || trainer(&architecture, table.clone(), Quantiser::new(norm(100), 0.25, 1.0, 10).unwrap());
+        let bare = make().local_update(1, &global).unwrap().quantised;
+        assert_eq!(bare.bound(), norm(100));
+        let mut noisy = make().with_noise(Noise::new(2_500, norm(5_600)).unwrap());
+        let first = noisy.local_update(1, &global).unwrap().quantised;
+        assert_eq!(first.bound(), norm(5_600));
+        let noise = first.as_slice().iter().zip(bare.as_slice()).map(|(x, q)| ((x - q) * (x - q)) as f64);
+        let variance = noise.sum::<f64>() / 41.0;
+        // Its standard deviation is 2,500·√(2/41) = 552; under one seed the next noise is another.
+        assert!((300.0..6_000.0).contains(&variance), "{variance}");
+        assert!(noisy.local_update(1, &global).unwrap().quantised != first);
     }
 
     #[test]
