@@ -177,7 +177,7 @@ fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
         ("--threshold", "3", "threshold"),
         ("--min-updates", "9", "min_updates"),
         ("--bits", "12", "bits"),
-        ("--privacy-epsilon", "-1", "--privacy-epsilon"),
+        ("--privacy-epsilon", "0", "--privacy-epsilon"),
         ("--privacy-epsilon", "25", "0.001 to 20"),
         ("--noise-multiplier", "2", "--privacy-epsilon"),
         ("--rows", "1,2", "--rows"),
