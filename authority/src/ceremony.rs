@@ -86,6 +86,12 @@ impl Ceremony {
             authority_key: authority.verifying_key().encode().to_vec(),
             coordinator_key: coordinator.verifying_key().encode().to_vec(),
             training: Some(spec.training),
+            privacy: spec.privacy.map(|terms| v1::Privacy {
+                signal_norm: terms.signal,
+                noise_variance: terms.variance,
+                epsilon_milli: terms.epsilon_milli,
+                delta_bits: terms.delta_bits,
+            }),
         };
         let genesis_entry = entry(sign(&authority, &NO_CHAIN, None, Action::Genesis(genesis)), false);
         let parameters = Parameters::from_genesis_entry(&genesis_entry)?;

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 use consilium_contract::{certificate::CertificateError, parameters::GenesisError};
 use consilium_crypto::ShareError;
+use consilium_privacy::PrivacyError;
 use thiserror::Error;
 
 /// Why a ceremony was not held, not written, or a folder not accepted.
@@ -33,6 +34,9 @@ pub enum AuthorityError {
         /// What is wrong with it, and what to do.
         problem: String,
     },
+    /// No noise keeps the promise that is asked for.
+    #[error("privacy: {0}")]
+    Privacy(#[from] PrivacyError),
     /// The directory to write is there already.
     #[error("{} exists already; a ceremony never overwrites keys: choose another directory", .0.display())]
     Exists(PathBuf),

@@ -29,6 +29,7 @@
 //! | `spec` | what a run is asked to be, with the defaults |
 //! | `ceremony` | keys, dealing, certificates and genesis out of a specification |
 //! | `layout` | the names of the files, writing all of them or none |
+//! | `privacy` | from a privacy budget to the noise that keeps it |
 //! | `load` | one party's folder, checked |
 //! | `command_line` | the edges of the programs: arguments, one line of complaint, results |
 //! | `error` | what can be wrong, naming the file and what to do |
@@ -39,6 +40,7 @@ pub mod command_line;
 mod error;
 mod layout;
 mod load;
+mod privacy;
 mod spec;
 
 pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip, promise};
@@ -46,4 +48,5 @@ pub use ceremony::Ceremony;
 pub use error::AuthorityError;
 pub use layout::institution_folder;
 pub use load::{CoordinatorFiles, InstitutionFiles};
+pub use privacy::PrivacyFlags;
 pub use spec::{CeremonySpec, default_min_updates, initial_model};

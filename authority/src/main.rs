@@ -8,10 +8,11 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
-    BoundChoice, Ceremony, CeremonySpec, bound_facts, command_line, default_min_updates, initial_model,
+    BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, bound_facts, command_line, default_min_updates, initial_model,
     institution_folder,
 };
-use consilium_contract::parameters::{Layers, Parameters};
+use consilium_contract::parameters::{Layers, Parameters, honest_shares};
+use consilium_privacy::{Run, Terms};
 use consilium_proto::v1::{Optimiser, Training};
 use rand_core::OsRng;
 
@@ -87,6 +88,8 @@ struct Init {
     min_updates: Option<u32>,
     #[command(flatten)]
     bound: BoundChoice,
+    #[command(flatten)]
+    privacy: PrivacyFlags,
     /// Improvements of the model until the run is finished.
     #[arg(long, default_value_t = 60)]
     steps: u64,
@@ -161,15 +164,24 @@ fn init(arguments: &Init) -> Result<String, String> {
         local_epochs: arguments.local_epochs,
     };
     let largest = rows.iter().copied().max().unwrap_or(1);
-    let bounded = arguments.bound.resolve(dimension, arguments.institutions, &training, largest);
-    let (bound, clip) = bounded.map_err(|error| error.to_string())?;
     let defaults = CeremonySpec::new(layers, model, rows);
     let threshold = arguments.threshold.unwrap_or(defaults.threshold);
+    let min_updates = arguments.min_updates.unwrap_or_else(|| default_min_updates(arguments.institutions, threshold));
+    let run = Run {
+        dimension,
+        norm: 0,
+        institutions: arguments.institutions,
+        honest: honest_shares(min_updates, threshold),
+        steps: arguments.steps,
+    };
+    let bounded = arguments.privacy.bounded(&arguments.bound, run, &training, largest);
+    let (bound, clip, privacy) = bounded.map_err(|error| error.to_string())?;
     let spec = CeremonySpec {
         threshold,
-        min_updates: arguments.min_updates.unwrap_or_else(|| default_min_updates(arguments.institutions, threshold)),
+        min_updates,
         bound,
         clip,
+        privacy,
         steps: arguments.steps,
         collection_timeout_ms: arguments.collection_timeout_ms,
         max_attempts: arguments.max_attempts,
@@ -248,5 +260,13 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         ("learning rate", training.learning_rate.into()),
         ("initial model", hex::encode(parameters.initial_model).into()),
     ]);
+    if let Some(privacy) = &parameters.privacy {
+        let Terms { signal, variance, .. } = privacy.terms();
+        facts.extend([
+            ("norm before noise", (*signal).into()),
+            ("noise variance", (*variance).into()),
+            ("privacy when it ends", privacy.spent(privacy.steps()).into()),
+        ]);
+    }
     facts
 }

@@ -2,6 +2,7 @@
 
 use consilium_contract::parameters::{Layers, largest_threshold};
 use consilium_crypto::Bound;
+use consilium_privacy::Terms;
 use consilium_proto::v1::{Optimiser, Training};
 use rand_core::RngCore;
 
@@ -24,6 +25,8 @@ pub struct CeremonySpec {
     pub bound: Bound,
     /// c: each coordinate of a weighted update is clipped to [−c, c], or its norm to c.
     pub clip: f32,
+    /// Noise on every update and the budget that ends the run; only under a bound on the norm.
+    pub privacy: Option<Terms>,
     /// Improvements of the model until the run is finished.
     pub steps: u64,
     /// How long a collection waits for institutions without a verdict, in milliseconds.
@@ -49,6 +52,7 @@ impl CeremonySpec {
             threshold,
             min_updates: default_min_updates(institutions, threshold),
             bound,
+            privacy: None,
             clip: default_clip(bound, dimension, &training, rows.iter().copied().max().unwrap_or(1)),
             steps: 60,
             collection_timeout_ms: 30_000,

@@ -187,6 +187,17 @@ fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
     let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!((&shown["institutions"], &shown["threshold"], &shown["quorum"]), (&4.into(), &2.into(), &3.into()));
 
+    let private = root.path().join("private");
+    let private = private.to_str().unwrap();
+    let flags = ["--privacy-epsilon", "8", "--privacy-delta", "1e-6", "--steps", "20", "--clip", "0.5"];
+    let output = run(&[&good[..good.len() - 1], &[private], &flags].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let terms = InstitutionFiles::load(&Path::new(private).join("institution-01")).unwrap().parameters.privacy.unwrap();
+    assert_eq!((terms.steps(), terms.terms().epsilon_milli, terms.terms().delta_bits), (20, 8_000, 20));
+    let shown = run(&["show", private]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("noise variance") && shown.contains("of 8.000 at δ = 2^-20"), "{shown}");
+
     let again = run(&good);
     assert_eq!(again.status.code(), Some(2));
     let fresh = root.path().join("fresh");
@@ -195,6 +206,9 @@ fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
         ("--threshold", "3", "threshold"),
         ("--min-updates", "9", "min_updates"),
         ("--bits", "12", "bits"),
+        ("--privacy-epsilon", "0", "--privacy-epsilon"),
+        ("--privacy-epsilon", "25", "0.001 to 20"),
+        ("--noise-multiplier", "2", "--privacy-epsilon"),
         ("--rows", "1,2", "--rows"),
         ("--hidden", "0", "--hidden"),
         ("--learning-rate", "nan", "learning rate"),

@@ -118,6 +118,8 @@ pub struct AuditReport {
     pub rejected: BTreeMap<String, u64>,
     /// Closed rounds and the rounds that the genesis asks for.
     pub steps: (u64, u64),
+    /// What the closed rounds have cost each institution, where they add noise.
+    pub privacy: Option<String>,
     /// How the run stands: `finished`, or the phase at which the ledger ends.
     pub phase: String,
     /// SHA-256 of the last model, in hexadecimal.
@@ -149,6 +151,9 @@ impl fmt::Display for AuditReport {
             writeln!(f, "  {:<42}{count:>10}", format!("rejected: {reason}"))?;
         }
         writeln!(f, "  {:<42}{:>10}", "rounds closed", format!("{} of {}", self.steps.0, self.steps.1))?;
+        if let Some(privacy) = &self.privacy {
+            writeln!(f, "  privacy: {privacy}")?;
+        }
         writeln!(f, "  {:<42}{:>10}", "the ledger ends", self.phase)?;
         let seal = if self.is_sealed { "intact" } else { "none" };
         writeln!(f, "  {:<42}{seal:>10}", "seal over the files")?;
@@ -338,6 +343,7 @@ impl<'a> Replay<'a> {
         AuditReport {
             is_sealed,
             steps: (self.contract.step(), self.contract.parameters().steps),
+            privacy: self.contract.parameters().privacy.as_ref().map(|privacy| privacy.spent(self.contract.step())),
             phase: self.contract.phase().name().to_owned(),
             model: hex(&self.contract.model().hash()),
             elapsed_s: elapsed.as_secs_f64(),
@@ -395,6 +401,7 @@ mod tests {
             blobs: 1 + 8 + 4,
             rejected: BTreeMap::new(),
             steps: (2, 2),
+            privacy: None,
             phase: "finished".into(),
             model: hex(&world.contract.model().hash()),
             elapsed_s: report.elapsed_s,

@@ -148,7 +148,7 @@ pub enum Phase {
     Sealing(Collection, Box<Evaluation>),
     /// Trustees countersign and share.
     Sealed(Sealed),
-    /// Every step is closed.
+    /// Every step is closed, or as many as the privacy budget buys.
     Finished,
     /// A step was abandoned as often as the genesis allows.
     Stopped,
@@ -411,7 +411,7 @@ impl Follower {
         self.model = model;
         self.step += 1;
         self.attempt = 0;
-        if self.step >= self.parameters.steps {
+        if self.step >= self.parameters.last_step() {
             self.phase = Phase::Finished;
         }
         Ok(Some(Closed { sealed, mask_key_sum, sums, model, height }))

@@ -14,7 +14,7 @@ use consilium_client::{
     status,
 };
 use consilium_contract::Parameters;
-use consilium_crypto::Quantiser;
+use consilium_crypto::{Noise, Quantiser};
 use consilium_datasets::{Dataset, Preprocessor, Table};
 use consilium_proto::v1;
 use rand_core::{OsRng, RngCore};
@@ -60,7 +60,7 @@ enum Command {
         /// those of the own rows, and features of different institutions then differ in scale.
         #[arg(long, value_name = "FILE.toml")]
         statistics: Option<PathBuf>,
-        /// Seed of shuffling and rounding, never of encryption. Drawn at random where it is not given.
+        /// Seed of shuffling and rounding, never of encryption or noise. Drawn at random where it is not given.
         #[arg(long)]
         seed: Option<u64>,
         /// Give up where the coordinator has brought nothing new for so many seconds. Without it: never.
@@ -167,13 +167,18 @@ fn take_part(
     endpoint(coordinator)?;
     let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
     let trainer = trainer(&files, table, seed)?;
-    let parameters = &files.parameters;
+    let parameters = files.parameters.clone();
     tracing::info!(dimension = parameters.dimension, bound = promise(parameters.bound, parameters.clip), "taking part");
-    let observer = |report: RoundReport| {
+    let privacy = parameters.privacy.clone();
+    if let Some(privacy) = &privacy {
+        tracing::info!("every update carries noise of variance {}: {}", privacy.terms().variance, privacy.spent(0));
+    }
+    let observer = move |report: RoundReport| {
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         let update = report.update.unwrap_or_default();
         tracing::info!(
             step = report.step,
+            epsilon = privacy.as_ref().map(|privacy| tracing::field::display(privacy.epsilon(report.step + 1))),
             verdict = report.verdict.map_or("none", |reason| reason.as_str_name()),
             clipped_share = update.clipped_share,
             train_ms = ms(update.train),
@@ -200,7 +205,15 @@ fn take_part(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure(1, format!("cannot start the runtime: {error}")))?;
     let outcome = runtime.block_on(institution.run())?;
-    Ok(format!("{} rounds closed and checked; the chain has {} blocks\n", outcome.steps, outcome.height + 1))
+    let (steps, blocks) = (outcome.steps, outcome.height + 1);
+    Ok(match &parameters.privacy {
+        None => format!("{steps} rounds closed and checked; the chain has {blocks} blocks\n"),
+        Some(privacy) => {
+            let spent = privacy.spent(steps);
+            let early = if steps < parameters.steps { "the privacy budget ends the run: " } else { "" };
+            format!("{steps} rounds closed and checked; {early}{spent}; the chain has {blocks} blocks\n")
+        }
+    })
 }
 
 fn load(data: &str) -> Result<Dataset, Failure> {
@@ -254,10 +267,15 @@ fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTra
         local_epochs: parameters.training.local_epochs as usize,
     };
     let weight = parameters.weight(identity.rows);
-    let quantiser =
-        Quantiser::new(parameters.bound, parameters.clip, weight, parameters.institutions).map_err(unusable)?;
+    let quantiser = Quantiser::new(parameters.quantised_bound(), parameters.clip, weight, parameters.institutions)
+        .map_err(unusable)?;
     let institution = u64::from(identity.trustee_index);
-    LocalTrainer::new(architecture, table, config, quantiser, seed, institution).map_err(unusable)
+    let trainer = LocalTrainer::new(architecture, table, config, quantiser, seed, institution).map_err(unusable)?;
+    // The seed repeats a run's training; noise that could be repeated would hide nothing.
+    Ok(match &parameters.privacy {
+        None => trainer,
+        Some(privacy) => trainer.with_noise(Noise::new(privacy.terms().variance, parameters.bound).map_err(unusable)?),
+    })
 }
 
 fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {

@@ -24,6 +24,8 @@ pub struct Status {
     pub is_enrolled: bool,
     /// Closed rounds, and how many the genesis asks for.
     pub steps: (u64, u64),
+    /// What the closed rounds have cost, where institutions add noise.
+    pub privacy: Option<String>,
     /// The try at the current step, from 0.
     pub attempt: u32,
     /// The phase of the round.
@@ -52,6 +54,7 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         enrolled: (follower.roster().len(), parameters.institutions),
         is_enrolled: follower.roster().get(&files.identity.pseudonym).is_some(),
         steps: (follower.step(), parameters.steps),
+        privacy: parameters.privacy.as_ref().map(|privacy| privacy.spent(follower.step())),
         attempt: follower.attempt(),
         phase: follower.phase().name(),
         checked: checked.map_or((0, parameters.initial_model), |model| (model.step(), model.model().hash())),
@@ -67,6 +70,9 @@ impl fmt::Display for Status {
         writeln!(f, "enrolled        {} of {}", self.enrolled.0, self.enrolled.1)?;
         writeln!(f, "verified blocks {}", self.blocks)?;
         writeln!(f, "closed rounds   {} of {}", self.steps.0, self.steps.1)?;
+        if let Some(privacy) = &self.privacy {
+            writeln!(f, "privacy         {privacy}")?;
+        }
         writeln!(f, "now             {}, attempt {}", self.phase, self.attempt)?;
         write!(f, "checked model   {} after {} rounds", short(&self.checked.1), self.checked.0)
     }

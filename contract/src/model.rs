@@ -54,7 +54,7 @@ impl Model {
         if sums.len() != self.parameters.len() {
             return None;
         }
-        let mean = quantise::decode(sums, updates, parameters.bound, parameters.clip, weight_sum).ok()?;
+        let mean = quantise::decode(sums, updates, parameters.quantised_bound(), parameters.clip, weight_sum).ok()?;
         Self::new(quantise::apply(&self.parameters, &mean))
     }
 }

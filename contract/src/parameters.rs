@@ -5,6 +5,7 @@ use consilium_crypto::{
     quantise::{Quantiser, unit},
     signature::VerifyingKey,
 };
+use consilium_privacy::{Guarantee, Run, Terms, Thousandths};
 use consilium_proto::{WireError, hash32, v1};
 use thiserror::Error;
 
@@ -111,7 +112,7 @@ pub struct Parameters {
     update: UpdateParameters,
     /// Rows of the largest institution.
     pub max_rows: u64,
-    /// Improvements of the model until the run is finished.
+    /// Improvements of the model that the run is meant to make; [`Parameters::last_step`] may come first.
     pub steps: u64,
     /// How long a collection waits for institutions without a verdict, in milliseconds.
     pub collection_timeout_ms: u64,
@@ -121,6 +122,8 @@ pub struct Parameters {
     pub authority: VerifyingKey,
     /// Key of blocks and of the coordinator's transactions.
     pub coordinator: VerifyingKey,
+    /// What the institutions' noise promises them, where they add any.
+    pub privacy: Option<Guarantee>,
     /// What the institutions agreed to run locally.
     pub training: v1::Training,
 }
@@ -156,6 +159,38 @@ fn read_bound(genesis: &v1::Genesis) -> Result<(Bound, f32), GenesisError> {
             (Bound::Norm { norm: *norm, projections }, *clip)
         }
     })
+}
+
+/// What an update of norm B is quantised to before noise: the norm S.
+fn signal(bound: Bound, terms: &Terms) -> Bound {
+    match bound {
+        Bound::Norm { projections, .. } => Bound::Norm { norm: terms.signal, projections },
+        other => other,
+    }
+}
+
+/// The noise and the budget that the genesis names, checked against the rest of it.
+fn read_privacy(genesis: &v1::Genesis, bound: Bound, dimension: u32) -> Result<Option<Guarantee>, GenesisError> {
+    let Some(v1::Privacy { signal_norm, noise_variance, epsilon_milli, delta_bits }) = genesis.privacy else {
+        return Ok(None);
+    };
+    let Bound::Norm { norm, .. } = bound else {
+        return Err(out_of_range("bound", bound, "a bound on the norm, where there is noise"));
+    };
+    let terms = Terms { signal: signal_norm, variance: noise_variance, epsilon_milli, delta_bits };
+    let run = Run {
+        dimension,
+        norm,
+        institutions: genesis.institutions,
+        honest: honest_shares(genesis.min_updates, genesis.threshold),
+        steps: genesis.steps,
+    };
+    Guarantee::new(terms, run).map(Some).map_err(|error| crypto("privacy", error))
+}
+
+/// h: shares of noise in a sum of at least `min_updates` updates that t − 1 colluding institutions do not know.
+pub fn honest_shares(min_updates: u32, threshold: u32) -> u32 {
+    (min_updates + 1).saturating_sub(threshold)
 }
 
 /// The largest threshold with n ≥ 3t − 2.
@@ -235,8 +270,10 @@ impl Parameters {
         )?;
         // After the training: a bound is often derived from it, and the cause should be named.
         let (bound, clip) = read_bound(genesis)?;
+        let privacy = read_privacy(genesis, bound, dimension)?;
+        let quantised = privacy.as_ref().map_or(bound, |privacy| signal(bound, privacy.terms()));
         Quantiser::new(bound, clip, 1.0, n)
-            .and_then(|_| unit(bound, clip, dimension as usize))
+            .and_then(|_| unit(quantised, clip, dimension as usize))
             .map_err(|error| crypto("bound", error))?;
 
         let public_key = PublicKey::decode(&genesis.public_key).map_err(|error| crypto("public key", error))?;
@@ -272,8 +309,25 @@ impl Parameters {
             max_attempts: genesis.max_attempts,
             authority: key("authority key", &genesis.authority_key)?,
             coordinator: key("coordinator key", &genesis.coordinator_key)?,
+            privacy,
             training,
         })
+    }
+
+    /// What an update is quantised to, and sums are decoded by: the bound that it proves, or a smaller norm where noise
+    /// comes on top.
+    pub fn quantised_bound(&self) -> Bound {
+        self.privacy.as_ref().map_or(self.bound, |privacy| signal(self.bound, privacy.terms()))
+    }
+
+    /// Steps after which the run is finished: those of the genesis, or fewer where the privacy budget buys fewer.
+    pub fn last_step(&self) -> u64 {
+        self.privacy.as_ref().map_or(self.steps, Guarantee::steps)
+    }
+
+    /// ε that the first `steps` steps have cost each institution, where there is noise.
+    pub fn epsilon(&self, steps: u64) -> Option<Thousandths> {
+        self.privacy.as_ref().map(|privacy| privacy.epsilon(steps))
     }
 
     /// The context that an update of this step and attempt is bound to.

@@ -29,7 +29,7 @@ pub enum Phase {
     Sealed(Sealed),
     /// A quorum has countersigned; trustees give their shares.
     Opening(Opening),
-    /// Every step of the genesis is closed.
+    /// Every step of the genesis is closed, or as many as its privacy budget buys.
     Finished,
     /// A step was abandoned as often as the genesis allows.
     Stopped,

@@ -62,8 +62,11 @@ impl Contract {
     }
 
     fn open_round(&mut self, open: &OpenRound) -> Result<(), Reason> {
-        if !matches!(self.phase, Phase::Idle) {
-            return Err(Reason::TooEarly);
+        match self.phase {
+            Phase::Idle => {}
+            // The budget has finished the run before its steps did.
+            Phase::Finished if self.step < self.parameters.steps => return Err(Reason::BudgetSpent),
+            _ => return Err(Reason::TooEarly),
         }
         if (open.step, open.attempt) != (self.step, self.attempt) {
             return Err(Reason::WrongStep);
@@ -245,7 +248,7 @@ impl Contract {
         }
         self.step += 1;
         self.attempt = 0;
-        if self.step >= self.parameters.steps {
+        if self.step >= self.parameters.last_step() {
             self.phase = Phase::Finished;
         }
         Ok(())

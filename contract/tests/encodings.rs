@@ -38,6 +38,7 @@ fn actions() -> Vec<Action> {
             authority_key: vec![5; 32],
             coordinator_key: vec![6; 32],
             training: Some(v1::Training { optimiser: 2, learning_rate: 0.01, batch_size: 16, local_epochs: 1 }),
+            privacy: None,
         }),
         Action::Enrol(v1::Enrol {
             certificate: Some(

@@ -45,6 +45,8 @@ pub struct RoundMetrics {
     pub accepted: u32,
     /// Updates that were rejected and shares that prove a fault, by reason.
     pub rejected: BTreeMap<Reason, u32>,
+    /// ε that the closed rounds have cost each institution, in thousandths, where they add noise.
+    pub epsilon_milli: Option<u64>,
     /// SHA-256 of the model after the round.
     pub model: Hash,
     /// From OpenRound to CloseCollection.

@@ -389,17 +389,26 @@ impl Node {
         let now = position(&self.contract);
         let ended = (now.0, now.1) != (step, attempt) || matches!(self.contract.phase(), Phase::Finished);
         if ended {
-            let metrics = self.recorder.finish(self.contract.model().hash(), self.shared.traffic.totals());
+            let mut metrics = self.recorder.finish(self.contract.model().hash(), self.shared.traffic.totals());
             let closed = now.0 != step;
+            let parameters = self.contract.parameters();
+            let epsilon = parameters.epsilon(now.0);
+            metrics.epsilon_milli = epsilon.map(|epsilon| epsilon.0);
             tracing::info!(
                 step,
                 attempt,
                 accepted = metrics.accepted,
                 rejected = metrics.rejected.values().sum::<u32>(),
                 verify_ms = millis(metrics.verify),
+                epsilon = epsilon.map(tracing::field::display),
                 "{}",
                 if closed { "round closed" } else { "attempt abandoned" }
             );
+            if let (Phase::Finished, Some(privacy)) = (self.contract.phase(), &parameters.privacy)
+                && now.0 < parameters.steps
+            {
+                tracing::info!("the privacy budget ends the run: {}", privacy.spent(now.0));
+            }
             self.tell(if closed { Event::RoundClosed(metrics) } else { Event::Abandoned(metrics) });
         }
         if matches!(self.contract.phase(), Phase::Collecting(_)) {

@@ -3,6 +3,7 @@
 //! A message says what was expected, what came and what to do. Where somebody can be to blame, `culprits` names them; it
 //! matches exhaustively, so that a new variant has to decide whom it blames.
 
+use consilium_privacy::PrivacyError;
 use thiserror::Error;
 
 use crate::{Bound, Hash};
@@ -364,6 +365,25 @@ pub enum QuantiseError {
         value: i64,
         /// The largest magnitude allowed, 2^(b−1) − 1.
         bound: i64,
+    },
+    /// Noise of no usable variance.
+    #[error(transparent)]
+    Noise(#[from] PrivacyError),
+    /// Only a norm admits noise: a bound on each parameter would clip it.
+    #[error("noise needs a bound on the norm; this run bounds every parameter")]
+    NoiseWithoutNorm,
+    /// A noisy update that outgrew the norm, which happens once in 2^100 draws.
+    #[error(
+        "with noise of variance {variance} the update is longer than the norm {norm}: its random numbers are broken, or \
+         the norm is too small; raise the norm to {least} or lower the noise"
+    )]
+    NoiseTooLong {
+        /// μ.
+        variance: u64,
+        /// B.
+        norm: u32,
+        /// The least B that admits the noise.
+        least: u64,
     },
     /// A quantised update longer than the norm.
     #[error("the quantised update is longer than the norm {norm}")]

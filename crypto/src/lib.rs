@@ -51,7 +51,7 @@
 //! proven to keep, by `parameter` (4) or by `norm` with `projection`; `bound_proof` is where the two meet. [`update`],
 //! `header`, `verify`, `fold`: making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`,
 //! `share`: the shared key.
-//! [`quantise`]: floats to integers and back.
+//! [`quantise`]: floats to integers and back; `noise`: noise on what is quantised, for differential privacy.
 //!
 //! # Sources
 //!
@@ -78,6 +78,7 @@ pub mod khpke;
 mod limbs;
 mod link;
 mod masked_sum;
+mod noise;
 mod norm;
 mod parameter;
 mod projection;
@@ -103,6 +104,7 @@ pub use error::{
 pub use header::{CandidateHeader, HEADER_LEN, VerifiedHeader, verify_key_proofs, verify_key_proofs_with_rng};
 pub use keys::{Ciphertext, DecryptionKey, EvaluationKey, PublicKey};
 pub use masked_sum::{MaskKeySum, MaskedSum};
+pub use noise::Noise;
 pub use quantise::{QuantisedUpdate, Quantiser};
 pub use share::{DecryptionShare, VerifiedShare, combine, verify_share};
 pub use signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use consilium_authority::{BoundChoice, bound_facts, command_line, promise};
+use consilium_authority::{BoundChoice, PrivacyFlags, bound_facts, command_line, promise};
 use consilium_client::audit;
 
 use crate::config::Choice;
@@ -76,7 +76,10 @@ struct ReplayArgs {
     hidden: Vec<usize>,
     #[command(flatten)]
     bound: BoundChoice,
-    /// Determines every model and metric; encryption always uses the operating system's randomness.
+    #[command(flatten)]
+    privacy: PrivacyFlags,
+    /// Determines every model and metric, simulated noise included; encryption always uses the operating system's
+    /// randomness.
     #[arg(long, default_value_t = 42)]
     seed: u64,
     /// Directory for the run's files; an earlier run in it is replaced [default: runs/DATASET-SEED].
@@ -111,6 +114,7 @@ impl ReplayArgs {
             malicious: self.malicious,
             hidden: self.hidden.clone(),
             bound: self.bound.clone(),
+            privacy: self.privacy.clone(),
             seed: self.seed,
         }
     }
@@ -238,6 +242,7 @@ mod tests {
             ("replay --epochs many", "--epochs"),
             ("replay --seed -1", "-1"),
             ("replay --format yaml", "--format"),
+            ("replay --noise-multiplier 2", "--privacy-epsilon"),
             ("replay --colour red", "--colour"),
             ("plot", "<DIR>"),
         ] {

@@ -1,10 +1,11 @@
 //! A replay with everything resolved.
 
-use consilium_authority::BoundChoice;
+use consilium_authority::{BoundChoice, PrivacyFlags};
 use consilium_client::learning::{Optimiser, TrainingConfig};
-use consilium_contract::parameters::{Layers, MAX_DIMENSION, MAX_INSTITUTIONS, largest_threshold};
+use consilium_contract::parameters::{Layers, MAX_DIMENSION, MAX_INSTITUTIONS, honest_shares, largest_threshold};
 use consilium_crypto::{Bound, Quantiser, countersign_quorum};
 use consilium_datasets::{Dataset, Preprocessor};
+use consilium_privacy::{Run, Terms};
 use serde::{Deserialize, Serialize};
 
 use crate::ExperimentError;
@@ -43,6 +44,9 @@ pub struct ReplayConfig {
     /// What a verified update proves about itself.
     #[serde(with = "BoundTable")]
     pub bound: Bound,
+    /// Noise on every update of the verified federation, and the budget that ends it; its updates then prove a norm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
     /// Hyper-parameters of centralised training; one epoch at a time.
     pub centralised: TrainingConfig,
     /// Hyper-parameters of an institution's local training.
@@ -56,6 +60,34 @@ pub struct ReplayConfig {
 enum BoundTable {
     Parameter { bits: u8 },
     Norm { norm: u32, projections: u16 },
+}
+
+/// Noise and budget of a replay. The noise follows from the seed: a simulation, which hides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// S, the norm of an update before noise.
+    pub signal: u32,
+    /// μ, variance of the noise on every parameter.
+    pub variance: u64,
+    /// ε at which the run ends, in thousandths.
+    pub epsilon_milli: u32,
+    /// k: δ is 2^-k.
+    pub delta_bits: u32,
+}
+
+impl Privacy {
+    /// As a ceremony takes it.
+    pub fn terms(&self) -> Terms {
+        let Self { signal, variance, epsilon_milli, delta_bits } = *self;
+        Terms { signal, variance, epsilon_milli, delta_bits }
+    }
+}
+
+impl From<Terms> for Privacy {
+    fn from(Terms { signal, variance, epsilon_milli, delta_bits }: Terms) -> Self {
+        Self { signal, variance, epsilon_milli, delta_bits }
+    }
 }
 
 /// What the command line chooses; the rest follows.
@@ -75,6 +107,8 @@ pub struct Choice {
     pub hidden: Vec<usize>,
     /// What is said about bound and c; the rest of it follows from the size of the model and the local training.
     pub bound: BoundChoice,
+    /// The noise that is asked for.
+    pub privacy: PrivacyFlags,
     /// See [`ReplayConfig::seed`].
     pub seed: u64,
 }
@@ -89,6 +123,7 @@ impl Default for Choice {
             malicious: 2,
             hidden: vec![16, 8],
             bound: BoundChoice::default(),
+            privacy: PrivacyFlags::default(),
             seed: 42,
         }
     }
@@ -102,16 +137,21 @@ impl ReplayConfig {
     /// # Errors
     /// [`ExperimentError::Invalid`] naming the value that cannot work and what to change; [`ExperimentError::Dataset`].
     pub fn resolve(choice: Choice, data: &Dataset) -> Result<Self, ExperimentError> {
-        let Choice { dataset, institutions, epochs, repeats, malicious, hidden, bound, seed } = choice;
+        let Choice { dataset, institutions, epochs, repeats, malicious, hidden, bound, privacy, seed } = choice;
         let n = u32::try_from(institutions).unwrap_or(u32::MAX);
         let threshold = largest_threshold(n);
         let test_fraction = 0.2;
         let local = TrainingConfig { optimiser: Optimiser::Adam, learning_rate: 1e-2, batch_size: 16, local_epochs: 1 };
         let largest = (data.rows() as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
         let dimension = dimension(data, &hidden)?;
-        let (bound, clip) = bound
-            .resolve(dimension, n, &local.to_genesis(), largest as u64)
+        // Only noise that is surely in it counts: with noise, a sum needs all honest institutions.
+        let honest = n.saturating_sub(u32::try_from(malicious).unwrap_or(u32::MAX));
+        let run =
+            Run { dimension, norm: 0, institutions: n, honest: honest_shares(honest, threshold), steps: epochs as u64 };
+        let (bound, clip, terms) = privacy
+            .bounded(&bound, run, &local.to_genesis(), largest as u64)
             .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
+        let least = threshold.saturating_add(1);
         let config = Self {
             dataset,
             institutions,
@@ -124,8 +164,9 @@ impl ReplayConfig {
             clip,
             threshold,
             quorum: countersign_quorum(n, threshold),
-            min_updates: threshold.saturating_add(1),
+            min_updates: if terms.is_some() { honest.max(least) } else { least },
             bound,
+            privacy: terms.map(Privacy::from),
             centralised: TrainingConfig {
                 optimiser: Optimiser::Adam,
                 learning_rate: 1e-3,
@@ -136,6 +177,17 @@ impl ReplayConfig {
         };
         config.check()?;
         Ok(config)
+    }
+
+    /// What a verified update is quantised to, before noise if there is any.
+    #[must_use]
+    pub fn quantised_bound(&self) -> Bound {
+        match (self.bound, self.privacy) {
+            (Bound::Norm { projections, .. }, Some(Privacy { signal, .. })) => {
+                Bound::Norm { norm: signal, projections }
+            }
+            (bound, _) => bound,
+        }
     }
 
     fn check(&self) -> Result<(), ExperimentError> {
@@ -240,6 +292,25 @@ mod tests {
         let bound = |hidden: &[usize]| resolve(Choice { hidden: hidden.to_vec(), ..Choice::default() }).unwrap().bound;
         assert_eq!(bound(&[16, 8]), Bound::Parameter { bits: 8 });
         assert_eq!(bound(&[330, 290]), Bound::Norm { norm: 5600, projections: 256 });
+    }
+
+    #[test]
+    fn a_private_config_counts_on_all_honest_noise_and_survives_its_file() {
+        let private = |epsilon| {
+            let privacy = PrivacyFlags { privacy_epsilon: Some(epsilon), ..PrivacyFlags::default() };
+            resolve(Choice { privacy, ..Choice::default() })
+        };
+        let config = private(8.0).unwrap();
+        assert_eq!(config.min_updates, 8);
+        let Bound::Norm { norm: signal, projections } = config.quantised_bound() else { panic!("noise needs a norm") };
+        let Bound::Norm { norm, .. } = config.bound else { panic!("noise needs a norm") };
+        assert_eq!((signal, projections), (config.privacy.unwrap().signal, 256));
+        assert!(signal < norm);
+        assert_eq!(ReplayConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
+        let error = private(0.0).unwrap_err();
+        assert!(error.to_string().starts_with("--privacy-epsilon") && error.exit_code() == 2, "{error}");
+        let plain = resolve(Choice::default()).unwrap();
+        assert_eq!(plain.quantised_bound(), plain.bound);
     }
 
     #[test]

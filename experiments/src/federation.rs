@@ -1,7 +1,7 @@
 //! One split of the data dealt to institutions: the stage on which every scheme of figure 6 plays.
 
 use consilium_client::learning::{Architecture, LocalTrainer, generator, permutation};
-use consilium_crypto::Quantiser;
+use consilium_crypto::{Noise, Quantiser};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor, Table};
 use rand_core::RngCore;
 
@@ -88,9 +88,13 @@ impl Federation {
         let config = &self.config;
         let summands = u32::try_from(config.institutions).unwrap_or(u32::MAX);
         let trainer = |(institution, (table, &weight)): (u64, (&Table, &f64))| {
-            let quantiser = Quantiser::new(config.bound, config.clip, weight, summands)?;
+            let quantiser = Quantiser::new(config.quantised_bound(), config.clip, weight, summands)?;
             let (architecture, local) = (self.architecture.clone(), config.local.clone());
-            Ok(LocalTrainer::new(architecture, table.clone(), local, quantiser, config.seed, institution)?)
+            let trainer = LocalTrainer::new(architecture, table.clone(), local, quantiser, config.seed, institution)?;
+            let Some(privacy) = &config.privacy else { return Ok(trainer) };
+            // From the seed, so that replays repeat: a simulation of noise that institutions keep to themselves.
+            let rng = generator("noise", config.seed, &[institution]);
+            Ok(trainer.with_noise(Noise::simulated(privacy.variance, config.bound, rng)?))
         };
         (0..).zip(self.tables.iter().zip(&self.weights)).map(trainer).collect()
     }

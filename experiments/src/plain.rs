@@ -73,6 +73,8 @@ pub fn fed_avg(global: &[f32], updates: &[Vec<f32>], weights: &[f64]) -> Vec<f32
 /// The model that the contract must arrive at, bit for bit, from the same quantised updates: sums of what is encrypted,
 /// u = q + 2^(b−1) or x = q, decoded with the weights ω of those who sent them.
 ///
+/// Under a bound on the norm the sums are of q itself; with noise, `bound` is the one before noise.
+///
 /// # Errors
 /// [`QuantiseError`] for a bound or a c that cannot be.
 pub fn fed_avg_quantised(

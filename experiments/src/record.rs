@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use consilium_client::learning::Metrics;
+use consilium_privacy::Thousandths;
 use serde::Serialize;
 
 /// A way of training, in the order of tables and legends.
@@ -77,6 +78,8 @@ pub struct RoundRow {
     pub bytes_down: u64,
     /// Mean clipped share over the accepted updates: of the coordinates, or of the norm.
     pub clipped_share: f64,
+    /// ε spent on each institution so far, in thousandths, where there is noise.
+    pub epsilon_milli: Option<u64>,
 }
 
 impl RoundRow {
@@ -116,14 +119,15 @@ pub fn accuracy_csv(rows: &[AccuracyRow]) -> String {
     csv
 }
 
-/// `rounds.csv`: one line a round; rejections as `reason:count` joined by semicolons, times in milliseconds.
+/// `rounds.csv`: one line a round; rejections as `reason:count` joined by semicolons, times in milliseconds, an empty
+/// epsilon where there is no noise.
 #[must_use]
 pub fn rounds_csv(rows: &[RoundRow]) -> String {
     let mut csv = String::from("step,attempt,accepted,rejected,reasons");
     for part in RoundRow::PARTS {
         let _ = write!(csv, ",{part}_ms");
     }
-    csv.push_str(",bytes_up,bytes_down,clipped_share\n");
+    csv.push_str(",bytes_up,bytes_down,clipped_share,epsilon\n");
     for row in rows {
         let rejected: u32 = row.rejected.values().sum();
         let reasons: Vec<String> = row.rejected.iter().map(|(reason, count)| format!("{reason}:{count}")).collect();
@@ -131,7 +135,8 @@ pub fn rounds_csv(rows: &[RoundRow]) -> String {
         for time in row.times {
             let _ = write!(csv, ",{:.3}", time.as_secs_f64() * 1e3);
         }
-        let _ = writeln!(csv, ",{},{},{:.6}", row.bytes_up, row.bytes_down, row.clipped_share);
+        let epsilon = row.epsilon_milli.map_or_else(String::new, |milli| Thousandths(milli).to_string());
+        let _ = writeln!(csv, ",{},{},{:.6},{epsilon}", row.bytes_up, row.bytes_down, row.clipped_share);
     }
     csv
 }
@@ -162,6 +167,8 @@ mod tests {
         let line = lines.next().unwrap();
         assert_eq!(line.split(',').count(), columns);
         assert!(line.starts_with("1,0,8,2,bad_range_proof:2,1.500,0.000,"), "{line}");
-        assert!(line.ends_with(",7,9,0.000000"), "{line}");
+        assert!(line.ends_with(",7,9,0.000000,"), "{line}");
+        let private = RoundRow { epsilon_milli: Some(1_234), ..RoundRow::default() };
+        assert!(rounds_csv(&[private]).ends_with(",0.000000,1.234\n"));
     }
 }

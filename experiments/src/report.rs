@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use consilium_authority::promise;
+use consilium_privacy::Thousandths;
 
+use crate::config::Privacy;
 use crate::summary::{SummaryRow, count};
 use crate::{ExperimentError, ReplayConfig};
 
@@ -45,6 +47,18 @@ impl Report<'_> {
             count(*epochs, "epoch"),
             escape(&promise(*bound, *clip))
         );
+        if let Some(privacy) = &config.privacy {
+            let Privacy { signal, variance, epsilon_milli, delta_bits } = privacy;
+            let (budget, spent) = (Thousandths((*epsilon_milli).into()), self.rounds.and_then(last_epsilon));
+            let _ = writeln!(
+                page,
+                "<p>Every update of the verified federation has a norm of at most {signal} and carries Skellam noise of \
+                 variance {variance} a parameter. Each institution, not each record, is \
+                 protected: ε = {} of {budget} at δ = 2<sup>-{delta_bits}</sup>. The noise of a replay follows from its \
+                 seed: a simulation.</p>",
+                escape(spent.unwrap_or("0.000")),
+            );
+        }
         page.push_str(&table(self.summary, *malicious));
         let captions = [
             (self.figure5, "Accuracy by epoch with all rows in one place: what federation is measured against."),
@@ -69,6 +83,12 @@ impl Report<'_> {
         let _ = writeln!(page, "<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>", escape(&config.to_toml()?));
         Ok(page)
     }
+}
+
+/// ε after the last round of `rounds.csv`.
+fn last_epsilon(csv: &str) -> Option<&str> {
+    let column = csv.lines().next()?.split(',').position(|name| name == "epsilon")?;
+    csv.lines().last()?.split(',').nth(column)
 }
 
 fn table(summary: &[SummaryRow], malicious: usize) -> String {
@@ -145,6 +165,16 @@ mod tests {
     use super::*;
     use crate::config::Choice;
     use crate::federation::load_dataset;
+
+    #[test]
+    fn the_page_says_what_privacy_was_spent() {
+        let flags = consilium_authority::PrivacyFlags { privacy_epsilon: Some(8.0), ..Default::default() };
+        let choice = Choice { privacy: flags, ..Choice::default() };
+        let config = ReplayConfig::resolve(choice, &load_dataset("pima").unwrap()).unwrap();
+        let rounds = Some("step,epsilon\n1,0.731\n2,1.234\n");
+        let report = Report { config: &config, summary: &[], figure5: "", figure6: "", rounds, ledger: "" };
+        assert!(report.html().unwrap().contains("ε = 1.234 of 8.000 at δ = 2<sup>-17</sup>"));
+    }
 
     #[test]
     fn the_page_holds_figures_table_and_configuration_and_fetches_nothing() {

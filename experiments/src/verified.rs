@@ -21,6 +21,7 @@ use tokio::{net::TcpListener, runtime, sync::mpsc, task::JoinSet};
 use crate::{
     ExperimentError, Federation,
     adversary::Poisoner,
+    config::Privacy,
     progress::Progress,
     record::{AccuracyRow, Experiment, RoundRow},
 };
@@ -96,6 +97,7 @@ fn specification(federation: &Federation) -> CeremonySpec {
         threshold: config.threshold,
         min_updates: config.min_updates,
         bound: config.bound,
+        privacy: config.privacy.as_ref().map(Privacy::terms),
         clip: config.clip,
         steps: config.epochs as u64,
         collection_timeout_ms: PATIENCE.as_millis() as u64,
@@ -218,7 +220,9 @@ impl<T: Trainer> Trainer for Noting<T> {
 
 fn evaluate_all(federation: &Federation, record: &Record, last: &[f32]) -> Result<Vec<AccuracyRow>, ExperimentError> {
     let mut rows = Vec::new();
-    for epoch in 1..=federation.config.epochs {
+    // A privacy budget may end the run before its epochs do.
+    let closed = record.metrics.iter().map(|(metrics, _)| metrics.step as usize + 1).max().unwrap_or(0);
+    for epoch in 1..=closed {
         for &institution in &federation.observed {
             let report = record.reports.get(institution).and_then(|reports| reports.get(epoch - 1));
             if let Some(update) = report.and_then(|report| report.update.as_ref()) {
@@ -273,6 +277,7 @@ fn round_rows(record: &Record) -> Vec<RoundRow> {
             ],
             bytes_up: metrics.bytes_up,
             bytes_down: metrics.bytes_down,
+            epsilon_milli: metrics.epsilon_milli,
             clipped_share: accepted.iter().sum::<f64>() / accepted.len().max(1) as f64,
         }
     });

@@ -36,7 +36,7 @@ fn quantised(federation: &Federation, institutions: &[usize]) -> f64 {
     for epoch in 1..=config.epochs as u64 {
         let updates: Vec<QuantisedUpdate> =
             institutions.iter().map(|&k| trainers[k].local_update(epoch, &global).unwrap().quantised).collect();
-        global = fed_avg_quantised(&global, &updates, &weights, config.bound, config.clip).unwrap();
+        global = fed_avg_quantised(&global, &updates, &weights, config.quantised_bound(), config.clip).unwrap();
     }
     evaluate(&federation.architecture, &global, &federation.test).unwrap().accuracy
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use consilium_authority::{BoundChoice, BoundKind};
+use consilium_authority::{BoundChoice, BoundKind, PrivacyFlags};
 use consilium_client::{
     AuditReport, audit,
     learning::{Trainer, model_blob},
@@ -32,7 +32,10 @@ struct Run {
 impl Run {
     fn new(bound: BoundKind, institutions: usize, malicious: usize, epochs: usize) -> Self {
         let bound = BoundChoice { bound, ..BoundChoice::default() };
-        let choice = Choice { institutions, malicious, epochs, bound, ..Choice::default() };
+        Self::of(Choice { institutions, malicious, epochs, bound, ..Choice::default() })
+    }
+
+    fn of(choice: Choice) -> Self {
         let dataset = load_dataset("pima").unwrap();
         let config = ReplayConfig::resolve(choice, &dataset).unwrap();
         let federation = Federation::new(&config, &dataset).unwrap();
@@ -73,7 +76,7 @@ impl Run {
             let honest = (0..trainers.len()).filter(|institution| !malicious.contains(institution));
             let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) =
                 honest.map(|k| (trainers[k].local_update(epoch, &global).unwrap().quantised, weights[k])).unzip();
-            global = fed_avg_quantised(&global, &updates, &weights, config.bound, config.clip).unwrap();
+            global = fed_avg_quantised(&global, &updates, &weights, config.quantised_bound(), config.clip).unwrap();
             hashes.push(sha256(&model_blob(&global)).to_vec());
         }
         hashes
@@ -117,6 +120,38 @@ fn what_cannot_be_proven_is_rejected_and_its_author_expelled_and_the_others_get_
         let report = run.audit();
         assert_eq!((report.accepted_updates, report.proven_updates), (20, 26));
     }
+}
+
+#[test]
+fn noisy_updates_are_summed_to_the_bit_and_the_budget_ends_the_run_at_the_step_that_it_says() {
+    let flags = |multiplier| PrivacyFlags {
+        privacy_epsilon: Some(10.0),
+        noise_multiplier: Some(multiplier),
+        ..PrivacyFlags::default()
+    };
+    let choice = Choice { institutions: 4, malicious: 0, epochs: 50, privacy: flags(1.0), ..Choice::default() };
+    let run = Run::of(choice);
+    let rounds = &run.verified.rounds;
+    let spent: Vec<u64> = rounds.iter().map(|round| round.epsilon_milli.unwrap()).collect();
+    assert!(spent.windows(2).all(|pair| pair[0] < pair[1]) && spent.last() <= Some(&10_000), "{spent:?}");
+    assert!((2..50).contains(&spent.len()), "{spent:?}");
+    assert!(rounds.iter().all(|round| round.accepted == 4 && round.rejected.is_empty()));
+
+    let models = run.models_on_chain();
+    assert_eq!(models, run.models_in_the_clear()[..models.len()]);
+    assert_eq!(models.len(), spent.len());
+    let report = run.audit();
+    assert_eq!((report.steps.0 as usize, report.steps.1, report.phase.as_str()), (spent.len(), 50, "finished"));
+    let last = spent[spent.len() - 1];
+    let said = format!("ε = {}.{:03} of 10.000 at δ = 2^-17", last / 1000, last % 1000);
+    assert!(report.privacy.as_ref().unwrap().starts_with(&said), "{report}");
+    assert!(report.to_string().contains(&said), "{report}");
+
+    let one_more = consilium_privacy::Guarantee::new(
+        run.federation.config.privacy.unwrap().terms(),
+        consilium_privacy::Run { dimension: 289, norm: u32::MAX, institutions: 4, honest: 3, steps: 50 },
+    );
+    assert!(one_more.unwrap().epsilon(spent.len() as u64 + 1).0 > 10_000);
 }
 
 /// Every regular file below `directory`.

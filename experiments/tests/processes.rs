@@ -391,7 +391,7 @@ impl World {
             let places = institutions.iter().map(|index| *index as usize - 1);
             let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) =
                 places.map(|k| (trainers[k].local_update(step, &global).unwrap().quantised, weights[k])).unzip();
-            global = fed_avg_quantised(&global, &updates, &weights, config.bound, config.clip).unwrap();
+            global = fed_avg_quantised(&global, &updates, &weights, config.quantised_bound(), config.clip).unwrap();
             hashes.push(sha256(&model_blob(&global)));
         }
         hashes

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use consilium_crypto::{QuantisedUpdate, Quantiser};
+use consilium_crypto::{Noise, QuantisedUpdate, Quantiser};
 use consilium_datasets::Table;
 
 use super::training::check_table;
@@ -10,7 +10,7 @@ use super::{Architecture, LearningError, TrainingConfig, generator, train};
 
 /// One institution's contribution to one step, before encryption. As private as its rows.
 pub struct LocalUpdate {
-    /// The weighted, clipped, rounded difference between the local and the global model.
+    /// The weighted, clipped, rounded difference between the local and the global model, with its noise if there is any.
     pub quantised: QuantisedUpdate,
     /// Share that was clipped, in [0, 1]: of the coordinates, or of the norm.
     pub clipped_share: f64,
@@ -44,6 +44,7 @@ pub struct LocalTrainer {
     table: Table,
     config: TrainingConfig,
     quantiser: Quantiser,
+    noise: Option<Noise>,
     seed: u64,
     institution: u64,
 }
@@ -64,7 +65,13 @@ impl LocalTrainer {
     ) -> Result<Self, LearningError> {
         config.check()?;
         check_table(&architecture, &table)?;
-        Ok(Self { architecture, table, config, quantiser, seed, institution })
+        Ok(Self { architecture, table, config, quantiser, noise: None, seed, institution })
+    }
+
+    /// Adds `noise` to every update. The quantiser's bound is then the norm before noise; the update has the noise's.
+    #[must_use]
+    pub fn with_noise(self, noise: Noise) -> Self {
+        Self { noise: Some(noise), ..self }
     }
 
     /// Trains from the flat parameters of the `global` model and returns the local model. The order of the rows
@@ -86,7 +93,10 @@ impl Trainer for LocalTrainer {
 
         let start = Instant::now();
         let mut rounding = generator("rounding", self.seed, &[self.institution, step]);
-        let (quantised, clipped_share) = self.quantiser.quantise(&difference(&model, global), &mut rounding)?;
+        let (mut quantised, clipped_share) = self.quantiser.quantise(&difference(&model, global), &mut rounding)?;
+        if let Some(noise) = &mut self.noise {
+            quantised = noise.add(&quantised)?;
+        }
         Ok(LocalUpdate { quantised, clipped_share, train, quantise: start.elapsed(), model })
     }
 }
@@ -101,7 +111,7 @@ pub fn difference(local: &[f32], global: &[f32]) -> Vec<f32> {
 mod tests {
     use super::super::Optimiser;
     use super::*;
-    use consilium_crypto::Bound;
+    use consilium_crypto::{Bound, Noise};
     use consilium_datasets::{Dataset, Preprocessor};
 
     const EIGHT: Bound = Bound::Parameter { bits: 8 };
@@ -153,6 +163,25 @@ mod tests {
         }
         assert_eq!(update.quantised.as_slice().len(), 289);
         assert!((update.clipped_share - clipped as f64 / 289.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_update_gets_its_noise_after_it_was_quantised_and_has_the_norm_of_the_run_only_then() {
+        let architecture = Architecture::new(8, vec![4]).unwrap();
+        let global = architecture.initial(1);
+        let norm = |norm| Bound::Norm { norm, projections: 256 };
+        let table = pima().0;
+        let make = || trainer(&architecture, table.clone(), Quantiser::new(norm(100), 0.25, 1.0, 10).unwrap());
+        let bare = make().local_update(1, &global).unwrap().quantised;
+        assert_eq!(bare.bound(), norm(100));
+        let mut noisy = make().with_noise(Noise::new(2_500, norm(5_600)).unwrap());
+        let first = noisy.local_update(1, &global).unwrap().quantised;
+        assert_eq!(first.bound(), norm(5_600));
+        let noise = first.as_slice().iter().zip(bare.as_slice()).map(|(x, q)| ((x - q) * (x - q)) as f64);
+        let variance = noise.sum::<f64>() / 41.0;
+        // Its standard deviation is 2,500·√(2/41) = 552; under one seed the next noise is another.
+        assert!((300.0..6_000.0).contains(&variance), "{variance}");
+        assert!(noisy.local_update(1, &global).unwrap().quantised != first);
     }
 
     #[test]
