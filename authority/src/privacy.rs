@@ -16,8 +16,9 @@ const LAST_NORM: u32 = 100_000_000;
 /// The noise that is asked for.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
 pub struct PrivacyFlags {
-    /// Have every institution add noise, and end the run before what it publishes of one institution's updates exceeds this
-    /// ε (0.001 to 20). It is the institution that is protected, not each record; with few institutions little is learned.
+    /// Have every institution add noise, and end the run before what it publishes of one institution's updates
+    /// exceeds this ε (0.001 to 20). It is the institution that is protected, not each record; with few institutions
+    /// little is learned.
     #[arg(long, value_name = "EPSILON")]
     pub privacy_epsilon: Option<f64>,
     /// δ of that budget, rounded down to a power of two [default: 1e-5].

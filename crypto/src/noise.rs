@@ -1,7 +1,7 @@
 //! Noise on a quantised update, for differential privacy (`consilium_privacy`).
 //!
-//! An update is quantised to its norm before noise, S, and becomes an update of the run's norm B when noise is added. The
-//! two bounds differ, so that an update without its noise is no update of the run: encryption refuses it.
+//! An update is quantised to its norm before noise, S, and becomes an update of the run's norm B when noise is added.
+//! The two bounds differ, so that an update without its noise is no update of the run: encryption refuses it.
 //!
 //! ```text
 //! Δ ─ Quantiser (norm S) ─▶ q, ‖q‖ ≤ S ─ Noise ─▶ x = q + z, ‖x‖ ≤ B ─▶ encrypted and proven

@@ -2,38 +2,43 @@
 //! with the rest. No I/O, no clock, no tensors, no floating point.
 //!
 //! **What is protected.** One institution's whole update in every step. The sums and models that a run publishes are
-//! (ε, δ)-indistinguishable from those of a run in which that institution had sent zero in every step, and noise.
-//! The institution is the unit: what one of its patients' records changes is hidden too, but no better than all records of
-//! the institution together. It is **not record-level privacy**, which would need noise in the training itself, and
-//! would cost less accuracy for the same ε. That an institution takes part, how many rows it says to have, when it
-//! answers, whether it sits a step out, and statistics that were agreed on beforehand are not covered.
+//! (ε, δ)-indistinguishable from those of a run in which that institution had sent zero in every step, and noise. The
+//! institution is the unit: what one of its patients' records changes is hidden too, but no better than all records
+//! of the institution together. It is **not record-level privacy**, which would need noise in the training itself,
+//! and would cost less accuracy for the same ε. That an institution takes part, how many rows it says to have, when
+//! it answers, whether it sits a step out, and statistics that were agreed on beforehand are not covered.
 //!
 //! **What it costs.** The noise hides one institution among n, so it must outweigh one: with multiplier z it has
-//! standard deviation z·S in every place of the sum, where the signal of all institutions together has at most the norm
-//! n·S. Sixty steps at ε = 8, δ = 2^-17 need z = 5 or so. With n = 10 and d = 289 the noise of the honest shares alone then has a norm of √289·5·S = 85·S against
-//! a signal of 10·S at best: next to nothing is learned. It is an option for hundreds of institutions, for a few steps, or for
-//! an ε that promises little; say so to whoever asks for it.
+//! standard deviation z·S in every place of the sum, where the signal of all institutions together has at most the
+//! norm n·S. Sixty steps at ε = 8, δ = 2^-17 need z = 5 or so. With n = 10 and d = 289 the noise of the honest shares
+//! alone then has a norm of √289·5·S = 85·S against a signal of 10·S at best: next to nothing is learned. It is an
+//! option for hundreds of institutions, for a few steps, or for an ε that promises little; say so to whoever asks for
+//! it.
 //!
 //! **Why the honest institution's own norm is the sensitivity.** An institution clips to S, rounds so that the norm
-//! stays at or below S whatever is drawn, and only then adds noise. What it sends differs from what zero would have sent by
-//! at most S, because the institution itself does so; nobody else's word is needed. The proven bound, 2.78·B and the like, says how far a
-//! *malicious* institution may go. It protects the model; no privacy rests on it, and a malicious institution has none to lose.
+//! stays at or below S whatever is drawn, and only then adds noise. What it sends differs from what zero would have
+//! sent by at most S, because the institution itself does so; nobody else's word is needed. The proven bound, 2.78·B
+//! and the like, says how far a *malicious* institution may go. It protects the model; no privacy rests on it, and a
+//! malicious institution has none to lose.
 //!
 //! **Whose noise counts.** Those who read the sum together know their own noise and subtract it. Up to t − 1
-//! institutions and the coordinator may do so, as everywhere in this protocol; at least `min_updates` updates are in every sum, so
-//! at least h = min_updates − (t − 1) shares of noise remain, the protected institution's own among them. The accountant
-//! charges every step with variance h·μ, however many took part. An institution that adds no noise, or less, cannot be
-//! detected: its update proves a bound, not how it was made. It counts as one of the t − 1; were there more, ε would be larger.
+//! institutions and the coordinator may do so, as everywhere in this protocol; at least `min_updates` updates are in
+//! every sum, so at least h = min_updates − (t − 1) shares of noise remain, the protected institution's own among
+//! them. The accountant charges every step with variance h·μ, however many took part. An institution that adds no
+//! noise, or less, cannot be detected: its update proves a bound, not how it was made. It counts as one of the t − 1;
+//! were there more, ε would be larger.
 //!
 //! **Attempts that are given up** cost nothing. Their masked updates stay on the ledger, each with its mask key
-//! encrypted to the trustees; t − 1 of them learn nothing of a key from their shares, and an honest trustee helps to open
-//! one sum a step, for ever (`ARCHITECTURE.md`). What was never opened is hidden computationally, as all of this protocol is.
-//! Whoever gets t shares, also years later, opens every single update on the ledger, and each is then protected by its
-//! own share of the noise alone: h times the cost, at least. A new attempt draws new noise; bytes that are sent again carry the old.
+//! encrypted to the trustees; t − 1 of them learn nothing of a key from their shares, and an honest trustee helps to
+//! open one sum a step, for ever (`ARCHITECTURE.md`). What was never opened is hidden computationally, as all of this
+//! protocol is. Whoever gets t shares, also years later, opens every single update on the ledger, and each is then
+//! protected by its own share of the noise alone: h times the cost, at least. A new attempt draws new noise; bytes
+//! that are sent again carry the old.
 //!
-//! **Noise that does not fit.** A noisy update must prove ‖x‖ ≤ B. B is chosen so that noise exceeds it with probability
-//! 2^-100 (`tail`). Drawing until it fits would draw from another distribution, whose cost nobody has computed. Cutting
-//! it to fit would hide that something is broken. So the institution sits the step out, which is what the rare event costs.
+//! **Noise that does not fit.** A noisy update must prove ‖x‖ ≤ B. B is chosen so that noise exceeds it with
+//! probability 2^-100 (`tail`). Drawing until it fits would draw from another distribution, whose cost nobody has
+//! computed. Cutting it to fit would hide that something is broken. So the institution sits the step out, which is
+//! what the rare event costs.
 //!
 //! **δ.** Half of δ = 2^-k is spent in the conversion from Rényi divergence. The other half covers noise that does not
 //! fit and the distance of the sampler from the true distribution: η over all draws of a run adds (1 + e^ε)·η to δ.

@@ -1,17 +1,18 @@
 //! Skellam noise: the difference of two Poisson variables of mean μ/2, an integer of mean 0 and variance μ.
 //!
 //! Sums of independent Skellam variables are Skellam variables, their variances added: h institutions that each add
-//! noise of variance μ add noise of variance h·μ to their sum, whose distribution is exactly that of one who draws it all.
+//! noise of variance μ add noise of variance h·μ to their sum, whose distribution is exactly that of one who draws it
+//! all.
 //!
-//! **Sampling** inverts a table of the cumulative Poisson probabilities in integers of 128 bits. The weight of the mode is
-//! 2^112; its neighbours follow from p(k+1) = p(k)·λ/(k+1), rounded down, until they vanish. No floating point is
-//! involved, so that what is known of Gaussian samplers (Mironov, CCS 2012: the gaps between floats betray the value that
-//! was noised) has no counterpart, and a generator gives the same noise on every machine.
+//! **Sampling** inverts a table of the cumulative Poisson probabilities in integers of 128 bits. The weight of the
+//! mode is 2^112; its neighbours follow from p(k+1) = p(k)·λ/(k+1), rounded down, until they vanish. No floating
+//! point is involved, so that what is known of Gaussian samplers (Mironov, CCS 2012: the gaps between floats betray
+//! the value that was noised) has no counterpart, and a generator gives the same noise on every machine.
 //!
-//! **How far from the true distribution.** A weight that is j steps from the mode has lost at most j units by rounding
-//! and truncation, and there are at most 30·√λ + 200 weights: together less than (30·√λ + 200)² units of at least
-//! 2^112·max(1, √λ) in all. For every λ up to 5·10^7 that is below 2^-[`DISTANCE_BITS`] of the mass, the tail beyond the
-//! table included. `bound` takes that much from δ for every variable that is drawn.
+//! **How far from the true distribution.** A weight that is j steps from the mode has lost at most j units by
+//! rounding and truncation, and there are at most 30·√λ + 200 weights: together less than (30·√λ + 200)² units of at
+//! least 2^112·max(1, √λ) in all. For every λ up to 5·10^7 that is below 2^-[`DISTANCE_BITS`] of the mass, the tail
+//! beyond the table included. `bound` takes that much from δ for every variable that is drawn.
 //!
 //! The time that a draw takes depends on what is drawn, by the processor's caches. Who can time an institution's memory
 //! accesses is inside the institution.
