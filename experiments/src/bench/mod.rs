@@ -101,6 +101,11 @@ pub fn run(options: &Options, progress: &Progress) -> Result<Results, Experiment
         forget_rounds(&mut rounds, job);
         if let Err(Failure::Interrupted) = step(job, &children, &mut results) {
             results.interrupted = true;
+            for job in plan.jobs.iter().skip(number) {
+                if let Task::Cell { cell, .. } = job.task {
+                    results.leave_out(cell, "the run was interrupted before");
+                }
+            }
             break;
         }
         done += effort(job);

@@ -16,6 +16,9 @@ use super::measuring::Measured;
 pub const CSV_HEADER: &str = "scheme,party,d,n,threads,kind,repetitions,median_s,min_s,cpu_s,warm_up_s,peak_kb,bytes_up,\
                               bytes_down,parts,limit,times_ideal,note";
 
+/// Shorter than this, in seconds, the system's clock of processor time says too little.
+const CLOCK_S: f64 = 0.05;
+
 /// How a row came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -135,23 +138,32 @@ impl Results {
     /// Nothing measured yet; what is left out is already known.
     #[must_use]
     pub fn new(machine: Machine, quick: bool, left_out: &[(Cell, &str)]) -> Self {
-        let left_out = left_out.iter().map(|(cell, why)| Row::empty(*cell, Kind::LeftOut, (*why).to_owned()));
-        Self {
+        let mut results = Self {
             machine,
             quick,
             interrupted: false,
             limits: Costs::new(),
-            rows: left_out.collect(),
+            rows: Vec::new(),
             prove_duel: None,
             verify_duel: None,
             verified_run: None,
             failures: Vec::new(),
-        }
+        };
+        left_out.iter().for_each(|(cell, why)| results.leave_out(*cell, why));
+        results
+    }
+
+    /// Adds a cell that is not measured.
+    pub fn leave_out(&mut self, cell: Cell, why: &str) {
+        self.rows.push(Row::empty(cell, Kind::LeftOut, why.to_owned()));
     }
 
     /// Adds a measured cell.
     pub fn add(&mut self, cell: Cell, measured: Measured) {
         let (median_s, min_s) = (measured.median(), measured.least());
+        // On one core, processor time is wall time without what else the machine did.
+        let cpu = measured.cpu_s.filter(|cpu| cell.threads == 1 && *cpu >= CLOCK_S);
+        let shortest = min_s.map(|least| least.min(cpu.unwrap_or(least)));
         self.rows.push(Row {
             repetitions: measured.seconds.len(),
             median_s,
@@ -161,7 +173,7 @@ impl Results {
             peak_kb: measured.peak_kb,
             bytes_up: Some(measured.bytes_up),
             bytes_down: Some(measured.bytes_down),
-            limit: min_s.and_then(|seconds| limit(&cell, seconds, &self.limits)),
+            limit: shortest.and_then(|seconds| limit(&cell, seconds, &self.limits)),
             parts: measured.parts,
             ..Row::empty(cell, Kind::Measured, String::new())
         });
@@ -192,7 +204,7 @@ impl Results {
     #[must_use]
     pub fn share_of_core(&self) -> Option<f64> {
         let cells = self.rows.iter().filter(|row| row.cell.threads == 1);
-        let times = cells.filter_map(|row| row.median_s.zip(row.cpu_s)).filter(|(wall, _)| *wall >= 0.05);
+        let times = cells.filter_map(|row| row.median_s.zip(row.cpu_s)).filter(|(wall, _)| *wall >= CLOCK_S);
         let (wall, cpu) = times.fold((0.0, 0.0), |(walls, cpus), (wall, cpu)| (walls + wall, cpus + cpu));
         (wall > 0.0).then_some(cpu / wall)
     }

@@ -41,7 +41,7 @@ pub fn markdown(results: &Results) -> String {
         text,
         "\ntime = constant + slope·d, least squares of the relative error; exponent: slope of the logarithms. Next limit: \
          the primitive with the largest share in what the protocol cannot do without, at the largest size measured; × \
-         ideal: how many times all of that it takes, at its shortest."
+         ideal: how many times all of that it takes, at its shortest, or in processor time."
     );
     section(&mut text, "Primitives, one core", &primitives(results));
     section(&mut text, "Bars", &bars(results));
