@@ -12,7 +12,7 @@ use crate::config::Choice;
 use crate::federation::load_dataset;
 use crate::progress::Progress;
 use crate::summary::text_table;
-use crate::{ExperimentError, ReplayConfig, replay};
+use crate::{ExperimentError, ReplayConfig, bench, replay};
 
 /// Medical institutions train a model together: every update is encrypted, proven, and only its sum is opened.
 #[derive(Parser)]
@@ -29,6 +29,7 @@ const EXAMPLES: &str = "Examples:
                                           a model of 100,000 parameters, proven by the norm of its updates
   consilium audit runs/pima-42/ledger     verify every signature, proof, sum, share and model of it
   consilium plot runs/pima-42             draw figures and report again
+  consilium bench --quick                 what every party pays, in less than a minute
 
 Exit codes: 0 done; 1 the run failed or the audit found something that does not hold; 2 a value or file has to change.";
 
@@ -51,7 +52,37 @@ enum Command {
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
+    /// Measure what every party pays, by size of model, beside what others would do.
+    Bench(BenchArgs),
+    /// One cell of a bench, in a process of its own.
+    #[command(name = bench::SUBCOMMAND, hide = true)]
+    BenchCell {
+        /// The job, as JSON.
+        job: String,
+    },
 }
+
+#[derive(Args)]
+#[command(after_help = BENCH_FILES)]
+struct BenchArgs {
+    /// Only what takes less than a minute; what is left out is listed.
+    #[arg(long)]
+    quick: bool,
+    /// Also the replay's verified rounds and their audit, which a run without --quick includes.
+    #[arg(long)]
+    verified_run: bool,
+    /// Directory for the files; an earlier bench in it is replaced.
+    #[arg(long, default_value = "runs/bench", value_name = "DIR")]
+    out: PathBuf,
+    /// Form of the result on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+const BENCH_FILES: &str = "Written into DIR, anew after every cell (Ctrl-C keeps what there is):
+  bench.csv    a row for every cell             bench.svg   time against parameters
+  bench.json   all of it, bars and slopes too   bench.md    the tables, as on stdout
+It takes about twenty minutes on two cores. Leave the machine alone meanwhile.";
 
 #[derive(Args)]
 #[command(after_help = FILES)]
@@ -178,6 +209,19 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
             replay::draw(&directory)?;
             Ok(format!("report: {}\n", directory.join(replay::files::REPORT).display()))
         }
+        Command::Bench(BenchArgs { quick, verified_run, out, format }) => {
+            let progress = Progress::on_stderr();
+            // The whole bench includes the replay.
+            let options = bench::Options { quick, verified_run: verified_run || !quick, directory: out };
+            let results = bench::run(&options, &progress);
+            progress.finish();
+            let results = results?;
+            Ok(match format {
+                Format::Text => bench::markdown(&results),
+                Format::Json => format!("{:#}\n", results.json()),
+            })
+        }
+        Command::BenchCell { job } => bench::execute(&job),
     }
 }
 
@@ -197,7 +241,7 @@ mod tests {
         let cli = Cli::try_parse_from(std::iter::once("consilium").chain(line.split_whitespace()))?;
         match cli.command {
             Command::Replay(arguments) => Ok(arguments),
-            Command::Audit { .. } | Command::Plot { .. } => panic!("not a replay"),
+            _ => panic!("not a replay"),
         }
     }
 
@@ -245,6 +289,7 @@ mod tests {
             ("replay --noise-multiplier 2", "--privacy-epsilon"),
             ("replay --colour red", "--colour"),
             ("plot", "<DIR>"),
+            ("bench --cells 3", "--cells"),
         ] {
             let Err(error) = replay_args(line) else { panic!("{line} was accepted") };
             let message = command_line::one_line(&error);

@@ -48,6 +48,14 @@ pub enum ExperimentError {
     /// Something in a ledger does not hold.
     #[error("the audit fails: {0}")]
     Audit(#[from] consilium_client::AuditError),
+    /// Something that a bench measures does not work.
+    #[error("{what}: {reason}")]
+    Bench {
+        /// What.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
     /// A figure could not be drawn.
     #[error("drawing failed: {0}")]
     Plot(String),
@@ -59,8 +67,14 @@ impl ExperimentError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Invalid(_) | Self::Dataset(_) | Self::Quantise(_) | Self::File { .. } | Self::Record { .. } => 2,
-            Self::Learning(_) | Self::Plot(_) | Self::Federated { .. } | Self::Audit(_) => 1,
+            Self::Learning(_) | Self::Plot(_) | Self::Federated { .. } | Self::Audit(_) | Self::Bench { .. } => 1,
         }
+    }
+
+    /// Names what a bench was doing.
+    pub(crate) fn bench<E: std::fmt::Display>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+        let what = what.into();
+        |reason| Self::Bench { what, reason: reason.to_string() }
     }
 
     /// Names the file that an operation failed on.

@@ -16,10 +16,12 @@
 //! | `summary` | where the curves end |
 //! | `plot`, `report` | `fig5.svg`, `fig6.svg`, `report.html`, drawn from the CSVs alone |
 //! | `replay` | the whole of it in order |
+//! | `bench` | what every party pays, measured |
 //! | `progress` | where a run stands, on stderr |
 
 pub mod adversary;
 pub mod alone;
+pub mod bench;
 pub mod centralised;
 pub mod cli;
 pub mod config;

@@ -16,10 +16,10 @@ use crate::ExperimentError;
 use crate::record::{ACCURACY_HEADER, AccuracyRow, Experiment};
 use crate::summary::{count, label, mean_and_sd};
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-const INK: RGBColor = RGBColor(40, 40, 40);
-const GRID: RGBColor = RGBColor(225, 225, 225);
+pub(crate) const INK: RGBColor = RGBColor(40, 40, 40);
+pub(crate) const GRID: RGBColor = RGBColor(225, 225, 225);
 
 /// How an experiment's line looks: colour, width, and dash and gap in pixels (no gap: solid).
 fn stroke(experiment: Experiment) -> (RGBColor, u32, i32, i32) {
@@ -156,7 +156,11 @@ fn chart(
 }
 
 /// A sample of each line with its name, from left to right starting at `(x, y)`.
-fn legend(area: &Area<'_>, (mut x, y): (i32, i32), entries: &[(String, ShapeStyle, (i32, i32))]) -> Result<(), String> {
+pub(crate) fn legend(
+    area: &Area<'_>,
+    (mut x, y): (i32, i32),
+    entries: &[(String, ShapeStyle, (i32, i32))],
+) -> Result<(), String> {
     for (name, style, (dash, gap)) in entries {
         let end = x + 30;
         let mut from = x;
@@ -173,12 +177,12 @@ fn legend(area: &Area<'_>, (mut x, y): (i32, i32), entries: &[(String, ShapeStyl
     Ok(())
 }
 
-fn title(area: &Area<'_>, text: &str) -> Result<(), String> {
+pub(crate) fn title(area: &Area<'_>, text: &str) -> Result<(), String> {
     let font = ("sans-serif", 18).into_font().color(&INK);
     area.draw(&Text::new(text.to_owned(), (14, 10), font)).map_err(|e| e.to_string())
 }
 
-fn svg(
+pub(crate) fn svg(
     (width, height): (u32, u32),
     draw: impl FnOnce(&Area<'_>) -> Result<(), String>,
 ) -> Result<String, ExperimentError> {

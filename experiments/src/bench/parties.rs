@@ -1,0 +1,282 @@
+//! What each party of a round does, timed. Bytes are those of updates, signatures, sums and shares; frames of the
+//! transport come on top.
+
+use std::path::Path;
+
+use consilium_crypto::{
+    Bound, CandidateHeader, CandidateUpdate, DecryptionShare, DiscreteLogTable, Evaluation, EvaluationKey, HEADER_LEN,
+    MaskedSum, MaskedUpdate, SIGNATURE_LEN, VerifiedEvaluation, VerifiedHeader, VerifiedUpdate, body_length, combine,
+    deal, mask_length, verify_key_proofs_with_rng, verify_share, verify_updates_with_rng,
+};
+use rand_core::OsRng;
+
+use super::cells::{BATCH, Cell, Party};
+use super::measuring::{Measured, Stopwatch, peak_memory_kb, repeat};
+use super::round::{BLOCK, BLOCK_LABEL, Public, Round, context, encrypt, quorum, verify_sum};
+use crate::ExperimentError;
+
+/// A pseudonym, and a signature under it.
+const SIGNED: u64 = 32 + SIGNATURE_LEN as u64;
+/// What a trustee is sent of each institution.
+pub(crate) const SIGNED_HEADER: u64 = HEADER_LEN as u64 + SIGNED;
+
+/// Measures a cell of a scheme of Consilium's own. All but a client works on the round in `folder`.
+///
+/// # Errors
+/// [`ExperimentError::Bench`] or [`ExperimentError::File`]: nothing is measured that does not verify.
+pub(crate) fn measure(cell: &Cell, bound: Bound, folder: &Path, budget_s: f64) -> Result<Measured, ExperimentError> {
+    let (n, round) = (cell.institutions, Round::open(folder));
+    let measured = match cell.party {
+        Party::Client => client(cell, bound, budget_s),
+        Party::Coordinator => coordinator(n, &round, budget_s),
+        Party::Trustee => trustee(n, &round, budget_s),
+        Party::Opening => opening(n, &round, budget_s),
+        Party::Check => check(n, &round, budget_s),
+        Party::Auditor => auditor(n, &round, budget_s),
+    }?;
+    Ok(Measured { peak_kb: peak_memory_kb(), ..measured })
+}
+
+fn client(cell: &Cell, bound: Bound, budget_s: f64) -> Result<Measured, ExperimentError> {
+    let evaluation_key = EvaluationKey::generate(&mut OsRng);
+    let dealing = deal(1, 1, &evaluation_key.verifying_key(), &mut OsRng).map_err(ExperimentError::bench("dealing"))?;
+    let context = context(&dealing.public_key, bound, cell.dimension);
+    let mut bytes_up = 0;
+    let measured = repeat(budget_s, |_| {
+        let mut watch = Stopwatch::start();
+        let unproven = encrypt(&dealing.public_key, &context, 1)?;
+        watch.lap("encrypt");
+        let update = unproven.prove().map_err(ExperimentError::bench("proving"))?;
+        watch.lap("prove");
+        bytes_up = (update.header.len() + update.body.len()) as u64 + SIGNED;
+        Ok(watch)
+    })?;
+    // The model that it trains on; what it checks that model with is the row `check`.
+    Ok(Measured { bytes_up, bytes_down: 4 * u64::from(cell.dimension), ..measured })
+}
+
+/// Decodes and verifies the updates, a batch at a time, and adds them up.
+fn verify_and_sum(
+    n: u32,
+    round: &Round,
+    public: &Public,
+    watch: &mut Stopwatch,
+) -> Result<(MaskedSum, Vec<VerifiedHeader>), ExperimentError> {
+    let mut sum = MaskedSum::new(&public.parameters);
+    let mut headers = Vec::new();
+    for first in (1..=n).step_by(BATCH as usize) {
+        let stored = |who| Ok((round.author(who)?, round.header(who)?, round.body(who)?));
+        let updates = (first..=n).take(BATCH as usize).map(stored).collect::<Result<Vec<_>, ExperimentError>>()?;
+        watch.resume();
+        let decode = |(author, header, body): &(super::round::Author, Vec<u8>, Vec<u8>)| {
+            author.has_signed(header)?;
+            let header = CandidateHeader::decode(header).map_err(ExperimentError::bench("a header"))?;
+            CandidateUpdate::parse(header, body, &public.parameters).map_err(ExperimentError::bench("a body"))
+        };
+        let candidates = updates.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        watch.lap("decode");
+        let verified = verify_updates_with_rng(&public.key, candidates, &mut OsRng).into_iter();
+        let verified =
+            verified.collect::<Result<Vec<VerifiedUpdate>, _>>().map_err(ExperimentError::bench("a proof"))?;
+        watch.lap("verify");
+        verified.iter().try_for_each(|update| sum.add(update)).map_err(ExperimentError::bench("adding"))?;
+        headers.extend(verified.iter().map(|update| update.header().clone()));
+        watch.lap("sum");
+    }
+    Ok((sum, headers))
+}
+
+/// How many updates a warm-up looks at.
+fn taken(n: u32, warm_up: bool) -> u32 {
+    if warm_up { n.min(BATCH) } else { n }
+}
+
+fn coordinator(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
+    let (public, evaluation_key) = (round.public()?, round.evaluation_key()?);
+    let measured = repeat(budget_s, |warm_up| {
+        let mut watch = Stopwatch::start();
+        let (sum, headers) = verify_and_sum(taken(n, warm_up), round, &public, &mut watch)?;
+        let headers: Vec<_> = headers.iter().collect();
+        let evaluation = evaluation_key.evaluate(&public.context, &headers);
+        evaluation.map_err(ExperimentError::bench("the sum of the keys"))?;
+        watch.lap("sum");
+        drop(sum);
+        Ok(watch)
+    })?;
+    let bytes_down = u64::from(n) * update_bytes(&public);
+    Ok(Measured { bytes_up: Evaluation::length(n as usize) as u64, bytes_down, ..measured })
+}
+
+/// A signed update.
+fn update_bytes(public: &Public) -> u64 {
+    SIGNED_HEADER + body_length(&public.parameters) as u64
+}
+
+fn trustee(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
+    let (public, share, sealed) = (round.public()?, round.share()?, round.evaluation()?);
+    let signed = |who| Ok((round.author(who)?, round.header(who)?));
+    let signed = (1..=n).map(signed).collect::<Result<Vec<_>, ExperimentError>>()?;
+    let own = consilium_crypto::SigningKey::generate(&mut OsRng);
+    let quorum = quorum(&public);
+    let measured = repeat(budget_s, |_| {
+        let mut watch = Stopwatch::start();
+        let decode = |(author, header): &(super::round::Author, Vec<u8>)| {
+            author.has_signed(header)?;
+            CandidateHeader::decode(header).map_err(ExperimentError::bench("a header"))
+        };
+        let headers = signed.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        let headers = verify_key_proofs_with_rng(&public.key, headers, &mut OsRng).into_iter();
+        let headers = headers.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::bench("a key proof"))?;
+        watch.lap("headers");
+        let evaluation = verify_sum(&sealed, &headers.iter().collect::<Vec<_>>(), &public)?;
+        own.sign(BLOCK_LABEL, &[&BLOCK]);
+        watch.lap("countersign");
+        signed.iter().take(quorum as usize).try_for_each(|(author, _)| author.has_countersigned())?;
+        share.decryption_share(&public.key, &evaluation, &BLOCK);
+        watch.lap("share");
+        Ok(watch)
+    })?;
+    let bytes_down = u64::from(n) * SIGNED_HEADER + sealed.len() as u64 + u64::from(quorum) * SIGNED;
+    Ok(Measured { bytes_up: 2 * SIGNED + DecryptionShare::LEN as u64, bytes_down, ..measured })
+}
+
+/// Verifies the shares, opens the sum of the keys with them, and reads the sums off.
+fn open(
+    answers: &[Vec<u8>],
+    evaluation: &VerifiedEvaluation,
+    sum: &MaskedSum,
+    public: &Public,
+    watch: &mut Stopwatch,
+) -> Result<Vec<i64>, ExperimentError> {
+    let table = DiscreteLogTable::shared();
+    watch.resume();
+    let verify = |bytes: &Vec<u8>| {
+        let share = DecryptionShare::decode(bytes).map_err(ExperimentError::bench("a share"))?;
+        verify_share(&share, &public.key, &public.commitments, evaluation, &BLOCK)
+            .map_err(ExperimentError::bench("a share"))
+    };
+    let shares = answers.iter().map(verify).collect::<Result<Vec<_>, _>>()?;
+    let mask_key = combine(evaluation, &shares, &public.commitments, &table);
+    let mask_key = mask_key.map_err(ExperimentError::bench("combining"))?;
+    watch.lap("combine");
+    let sums = sum.open(&mask_key, &table).map_err(ExperimentError::bench("reading off"))?;
+    watch.lap("read off");
+    Ok(sums)
+}
+
+fn expect(sums: &[i64], expected: &[i64]) -> Result<(), ExperimentError> {
+    if sums == expected { Ok(()) } else { Err(ExperimentError::bench("the sums")("they are not those of the updates")) }
+}
+
+fn opening(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
+    let (public, expected) = (round.public()?, round.sums()?);
+    let answers = round.answers(public.commitments.threshold())?;
+    let headers =
+        (1..=n).map(|who| CandidateHeader::decode(&round.header(who)?).map_err(ExperimentError::bench("a header")));
+    let headers = headers.collect::<Result<Vec<_>, _>>()?;
+    let headers = verify_key_proofs_with_rng(&public.key, headers, &mut OsRng).into_iter();
+    let headers = headers.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::bench("a key proof"))?;
+    let evaluation = verify_sum(&round.evaluation()?, &headers.iter().collect::<Vec<_>>(), &public)?;
+    let mut sum = MaskedSum::new(&public.parameters);
+    for who in 1..=n {
+        sum.add_masked(&round.masked(who, &public.parameters)?).map_err(ExperimentError::bench("adding"))?;
+    }
+    let measured = repeat(budget_s, |_| {
+        let mut watch = Stopwatch::start();
+        let sums = open(&answers, &evaluation, &sum, &public, &mut watch)?;
+        expect(&sums, &expected)?;
+        Ok(watch)
+    })?;
+    let model = 4 * u64::from(public.parameters.dimension());
+    Ok(Measured {
+        bytes_up: model,
+        bytes_down: answers.len() as u64 * (SIGNED + DecryptionShare::LEN as u64),
+        ..measured
+    })
+}
+
+fn check(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
+    let (public, sums, mask_key) = (round.public()?, round.sums()?, round.mask_key()?);
+    let measured = repeat(budget_s, |warm_up| {
+        let mut sum = MaskedSum::new(&public.parameters);
+        let mut watch = Stopwatch::start();
+        for who in 1..=taken(n, warm_up) {
+            let header = CandidateHeader::decode(&round.header(who)?).map_err(ExperimentError::bench("a header"))?;
+            let bytes = round.masked_bytes(who, &public.parameters)?;
+            watch.resume();
+            let masked = MaskedUpdate::parse(&bytes, header.mask_hash(), &public.parameters);
+            let masked = masked.map_err(ExperimentError::bench("a masked update"))?;
+            watch.lap("decode");
+            sum.add_masked(&masked).map_err(ExperimentError::bench("adding"))?;
+            watch.lap("sum");
+        }
+        let holds = sum.check(&mask_key, &sums, &mut OsRng);
+        watch.lap("check");
+        if holds || warm_up { Ok(watch) } else { Err(ExperimentError::bench("the sums")("the check refuses them")) }
+    })?;
+    let masks = u64::from(n) * mask_length(&public.parameters) as u64;
+    Ok(Measured { bytes_down: masks + 8 * sums.len() as u64, ..measured })
+}
+
+fn auditor(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
+    let (public, sealed, expected) = (round.public()?, round.evaluation()?, round.sums()?);
+    let answers = round.answers(public.commitments.threshold())?;
+    let authors = (1..=quorum(&public)).map(|who| round.author(who)).collect::<Result<Vec<_>, _>>()?;
+    let measured = repeat(budget_s, |warm_up| {
+        let mut watch = Stopwatch::start();
+        let (sum, headers) = verify_and_sum(taken(n, warm_up), round, &public, &mut watch)?;
+        if warm_up && n > BATCH {
+            return Ok(watch);
+        }
+        let evaluation = verify_sum(&sealed, &headers.iter().collect::<Vec<_>>(), &public)?;
+        authors.iter().try_for_each(super::round::Author::has_countersigned)?;
+        watch.lap("sum");
+        let sums = open(&answers, &evaluation, &sum, &public, &mut watch)?;
+        expect(&sums, &expected)?;
+        Ok(watch)
+    })?;
+    let shares = answers.len() as u64 * (SIGNED + DecryptionShare::LEN as u64);
+    let countersignatures = authors.len() as u64 * SIGNED;
+    let bytes_down = u64::from(n) * update_bytes(&public) + sealed.len() as u64 + countersignatures + shares;
+    Ok(Measured { bytes_down, ..measured })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cells::Scheme;
+    use super::super::round;
+    use super::*;
+
+    #[test]
+    fn every_party_of_a_small_round_is_measured_and_a_tampered_round_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        for scheme in [Scheme::Norm, Scheme::Parameter] {
+            let folder = directory.path().join(scheme.name());
+            round::make(scheme, 3, 4, &folder).unwrap();
+            let cell = |party| Cell { scheme, party, dimension: 3, institutions: 4, threads: 1 };
+            let bound = scheme.bound().unwrap();
+            for party in Party::ALL {
+                let measured = measure(&cell(party), bound, &folder, 0.0).unwrap();
+                assert_eq!(measured.seconds.len(), 2, "{party:?}");
+                assert!(measured.parts.values().sum::<f64>() > 0.0 && measured.bytes_down > 0, "{party:?}");
+            }
+            let client = measure(&cell(Party::Client), bound, &folder, 0.0).unwrap();
+            let coordinator = measure(&cell(Party::Coordinator), bound, &folder, 0.0).unwrap();
+            assert_eq!(coordinator.bytes_down, 4 * client.bytes_up);
+
+            let mut body = std::fs::read(folder.join("body-2")).unwrap();
+            *body.last_mut().unwrap() ^= 1;
+            std::fs::write(folder.join("body-2"), body).unwrap();
+            for party in [Party::Coordinator, Party::Auditor] {
+                assert!(measure(&cell(party), bound, &folder, 0.0).is_err(), "{party:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_round_that_was_never_made_is_an_error_that_names_its_folder() {
+        let cell = Cell { scheme: Scheme::Norm, party: Party::Trustee, dimension: 3, institutions: 4, threads: 1 };
+        let error = measure(&cell, Scheme::Norm.bound().unwrap(), Path::new("no such round"), 0.0).unwrap_err();
+        assert!(error.to_string().contains("no such round"), "{error}");
+    }
+}
