@@ -161,8 +161,8 @@ fn the_same_seed_gives_the_same_bytes_and_an_earlier_run_is_replaced() {
     let first = run(directory.path());
     assert!(first == run(directory.path()));
     let csv = String::from_utf8(first[0].clone()).unwrap();
-    // Three defences with nobody malicious, 29 ways to attack with two and with four; two seeds.
-    assert_eq!(csv.lines().count(), 1 + 2 * (3 + 2 * 29));
+    // Three defences with nobody malicious, 31 ways to attack with two and with four; two seeds.
+    assert_eq!(csv.lines().count(), 1 + 2 * (3 + 2 * 31));
     let figure = String::from_utf8(first[1].clone()).unwrap();
     for attack in Attack::ALL {
         assert!(figure.contains(attack.title()) && csv.contains(attack.name()), "{attack:?}");

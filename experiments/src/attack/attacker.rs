@@ -12,6 +12,8 @@ use crate::{ExperimentError, Federation};
 
 /// Factor of [`Attack::Scaling`].
 const SCALING: f64 = -10.0;
+/// How far beyond c [`Attack::AtBound`] goes where no bound is.
+const UNBOUNDED: f64 = 10.0;
 /// Standard deviation of [`Attack::Noise`] over the root mean square of the honest update.
 const NOISE: f64 = 10.0;
 
@@ -22,7 +24,7 @@ pub struct Attacker {
     trainer: LocalTrainer,
     /// ω: bounds are on x = ω·Δ.
     weight: f64,
-    /// Where there is no bound, that on every parameter says how far [`Attack::AtBound`] goes.
+    /// Where there is no bound, that on every parameter.
     limit: Limit,
     summands: u32,
     /// n/m.
@@ -87,7 +89,11 @@ impl Attacker {
             }
             Attack::AtBound => {
                 let clip = f64::from(self.limit.clip);
-                let each = if matches!(self.limit.bound, Bound::Norm { .. }) { clip / d.sqrt() } else { clip };
+                let each = match (self.delivery, self.limit.bound) {
+                    (Delivery::Naive, _) => UNBOUNDED * clip,
+                    (_, Bound::Norm { .. }) => clip / d.sqrt(),
+                    _ => clip,
+                };
                 x.iter_mut().for_each(|x| *x = -each * x.signum());
             }
         }
@@ -112,12 +118,13 @@ impl Attacker {
                 let mut rounding = generator("attack rounding", self.seed, &[self.institution, step]);
                 return Ok(Quantiser::new(bound, clip, 1.0, self.summands)?.quantise(&floats, &mut rounding)?.0);
             }
-            (Delivery::Slack, Bound::Norm { norm, .. }) => {
+            (Delivery::Tried | Delivery::Slack, Bound::Norm { norm, .. }) => {
                 // Truncated toward zero, it gets no longer.
-                let scale = bound.slack() * f64::from(norm) / length(x.iter().copied()).max(f64::MIN_POSITIVE);
+                let most = self.delivery.stretch(bound).unwrap_or(1.0) * f64::from(norm);
+                let scale = most / length(x.iter().copied()).max(f64::MIN_POSITIVE);
                 x.iter().map(|x| (x * scale) as i64).collect()
             }
-            (Delivery::Naive | Delivery::Slack, _) => {
+            (Delivery::Naive | Delivery::Tried | Delivery::Slack, _) => {
                 let unit = unit(bound, clip, x.len())?;
                 x.iter().map(|x| (x / unit).round() as i64).collect()
             }
@@ -160,7 +167,9 @@ mod tests {
                     let case = format!("{attack:?} {delivery:?} {defence:?}");
                     match delivery {
                         Delivery::Bounded => assert!(is_honest, "{case}"),
-                        Delivery::Slack => assert!(!is_honest && limit.admits(update.as_slice()), "{case}"),
+                        Delivery::Tried | Delivery::Slack => {
+                            assert!(!is_honest && limit.admits(update.as_slice()), "{case}")
+                        }
                         Delivery::Naive if attack == Attack::Replacement => {}
                         Delivery::Naive => assert!(!limit.admits(update.as_slice()), "{case}"),
                     }
@@ -173,7 +182,7 @@ mod tests {
     fn at_the_bound_means_every_coordinate_or_the_whole_norm_and_slack_more_than_twice_that() {
         let (update, _) = update(Attack::AtBound, Delivery::Bounded, Defence::Parameter);
         assert!(update.as_slice().iter().all(|q| q.abs() == 127));
-        for (delivery, times) in [(Delivery::Bounded, 1.0), (Delivery::Slack, 2.78)] {
+        for (delivery, times) in [(Delivery::Bounded, 1.0), (Delivery::Tried, 1.69), (Delivery::Slack, 2.78)] {
             let (update, limit) = self::update(Attack::AtBound, delivery, Defence::Norm);
             let Bound::Norm { norm, .. } = limit.bound else { panic!("not a norm") };
             let ratio = norm_of(&update) / f64::from(norm);

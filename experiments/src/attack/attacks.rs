@@ -5,6 +5,10 @@ use consilium_crypto::Bound;
 use rand_core::RngCore;
 use serde::Serialize;
 
+/// √(Γ/h) for Γ = 232 and N = 256 projections, where h = 81.1 is what χ²_256/2, and so ‖Πx‖²/‖x‖², stays below with
+/// probability 2^-20. At even odds it would be 1.35, at 2^-40 1.91.
+const TRIED: f64 = 1.69;
+
 /// What an update is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -17,7 +21,8 @@ pub enum Attack {
     Scaling,
     /// Gaussian noise, ten times as strong as the honest update, drawn anew every step.
     Noise,
-    /// Against the honest update's sign in every coordinate, as far as the bound goes.
+    /// Against the honest update's sign in every coordinate, as far as the bound goes; where there is none, ten times as
+    /// far as the bound on every parameter.
     AtBound,
     /// Honest training on rows whose classes are swapped.
     LabelFlip,
@@ -36,8 +41,11 @@ pub enum Delivery {
     Naive,
     /// Cut to what an honest institution could send: each coordinate to ±c, or the norm to c.
     Bounded,
+    /// Stretched to 1.69 B: about one proof in 2^20 lets it pass, and a prover may draw its proof anew as often as it likes
+    /// before it sends one.
+    Tried,
     /// Stretched to the norm that the proof does not exclude: slack·B. The most that can be feared, not what can be done:
-    /// so long an update passes with probability 2^-128; one of √(2Γ/N) = 1.35 B passes every other time.
+    /// so long an update passes with probability 2^-128.
     Slack,
 }
 
@@ -107,14 +115,14 @@ impl Attack {
     /// bound is, nothing is cut.
     #[must_use]
     pub fn deliveries(self, defence: Defence) -> &'static [Delivery] {
-        use Delivery::{Bounded, Naive, Slack};
+        use Delivery::{Bounded, Naive, Slack, Tried};
         match (self, defence) {
             (Self::None, _) | (_, Defence::Plain) => &[Naive],
             (Self::SignFlip | Self::LabelFlip | Self::Backdoor, _) => &[Bounded],
             (Self::Scaling | Self::Noise, _) | (Self::Replacement, Defence::Parameter) => &[Naive, Bounded],
             (Self::AtBound, Defence::Parameter) => &[Bounded],
-            (Self::AtBound, Defence::Norm) => &[Bounded, Slack],
-            (Self::Replacement, Defence::Norm) => &[Naive, Bounded, Slack],
+            (Self::AtBound, Defence::Norm) => &[Bounded, Tried, Slack],
+            (Self::Replacement, Defence::Norm) => &[Naive, Bounded, Tried, Slack],
         }
     }
 }
@@ -126,7 +134,18 @@ impl Delivery {
         match self {
             Self::Naive => "naive",
             Self::Bounded => "bounded",
+            Self::Tried => "tried",
             Self::Slack => "slack",
+        }
+    }
+
+    /// How many times B an update is stretched to, if it is.
+    #[must_use]
+    pub fn stretch(self, bound: Bound) -> Option<f64> {
+        match self {
+            Self::Naive | Self::Bounded => None,
+            Self::Tried => Some(TRIED),
+            Self::Slack => Some(bound.slack()),
         }
     }
 }
@@ -192,12 +211,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_attack_is_sent_in_some_way_and_only_a_norm_has_slack() {
+    fn every_attack_is_sent_in_some_way_and_only_a_norm_is_stretched() {
         for attack in Attack::ALL {
             for defence in Defence::ALL {
                 let deliveries = attack.deliveries(defence);
                 assert!(!deliveries.is_empty());
-                assert!(defence == Defence::Norm || !deliveries.contains(&Delivery::Slack));
+                let bound = Bound::Norm { norm: 100, projections: 256 };
+                let is_stretched = deliveries.iter().any(|delivery| delivery.stretch(bound).is_some());
+                assert!(defence == Defence::Norm || !is_stretched);
             }
         }
     }
@@ -207,7 +228,7 @@ mod tests {
         let parameter = Limit { bound: Bound::Parameter { bits: 8 }, clip: 1.0 };
         assert!(parameter.admits(&[127, -128]) && !parameter.admits(&[128, 0]) && !parameter.admits(&[0, -129]));
         assert!(!parameter.admits(&[i64::MIN]) && !parameter.admits(&[i64::MAX]));
-        // 2.78·100: between B and the slack nothing is certain.
+        // 2.78·100: nothing between B and that is certain.
         let norm = Limit { bound: Bound::Norm { norm: 100, projections: 256 }, clip: 1.0 };
         assert!(norm.admits(&[60, 80]) && norm.admits(&[278]) && !norm.admits(&[279]) && !norm.admits(&[200, 200]));
         assert!(!norm.admits(&[i64::MAX, i64::MIN]));

@@ -1,4 +1,4 @@
-//! A backdoor on one feature: a value that nobody has is to mean that a patient is healthy.
+//! A backdoor on one feature: a value that hardly anybody has is to mean that a patient is healthy.
 
 use consilium_datasets::Table;
 

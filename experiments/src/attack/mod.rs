@@ -49,10 +49,8 @@ pub mod files {
 
 /// Institutions of every simulated federation.
 pub const INSTITUTIONS: usize = 10;
-/// B: rounding to it is far finer than what is rounded, so that the defences differ in what they bound alone.
-const NORM: u32 = 5_600;
-/// N.
-const PROJECTIONS: u16 = 256;
+/// B and N: rounding to B is far finer than what is rounded, so that the defences differ in what they bound alone.
+const NORM_BOUND: Bound = Bound::Norm { norm: 5_600, projections: 256 };
 /// c of a norm over √d times that of a parameter: honest weighted updates are about half of that long, and 99 % of them
 /// no longer than this (pima and wdbc, five seeds, 60 rounds: 0.64 to 0.70).
 const NORM_CLIP: f64 = 0.7;
@@ -90,7 +88,7 @@ impl Limits {
         let norm = (NORM_CLIP * f64::from(clip) * d.sqrt()) as f32;
         Self {
             parameter: Limit { bound: Bound::Parameter { bits }, clip },
-            norm: Limit { bound: Bound::Norm { norm: NORM, projections: PROJECTIONS }, clip: norm },
+            norm: Limit { bound: NORM_BOUND, clip: norm },
         }
     }
 

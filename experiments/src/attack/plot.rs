@@ -27,7 +27,7 @@ struct Series {
 }
 
 /// Okabe and Ito's colours; every line also has a stroke of its own. What is drawn later lies on top.
-const SERIES: [Series; 6] = [
+const SERIES: [Series; 7] = [
     Series {
         delivery: Delivery::Naive,
         defence: Defence::Plain,
@@ -54,6 +54,15 @@ const SERIES: [Series; 6] = [
         width: 3,
         dash: (9, 3),
         has_band: true,
+    },
+    Series {
+        delivery: Delivery::Tried,
+        defence: Defence::Norm,
+        name: "norm bound, proof drawn 2^20 times",
+        colour: RGBColor(230, 159, 0),
+        width: 2,
+        dash: (3, 3),
+        has_band: false,
     },
     Series {
         delivery: Delivery::Slack,
@@ -101,7 +110,7 @@ pub fn figure(summary: &[SummaryRow], config: &AttackConfig) -> Result<String, E
     let entries: Vec<_> = SERIES.iter().map(entry).collect();
     let rows = charts.len().div_ceil(COLUMNS);
 
-    svg((1180, 110 + 300 * rows as u32), |area| {
+    svg((1180, 130 + 300 * rows as u32), |area| {
         let (dataset, seeds) = (&config.dataset, count(config.seeds, "seed"));
         let what = format!(
             "Attacks on a federation of {INSTITUTIONS}: {dataset}, after {}; mean and range over {seeds}",
@@ -111,7 +120,7 @@ pub fn figure(summary: &[SummaryRow], config: &AttackConfig) -> Result<String, E
         for (line, entries) in (0..).zip(entries.chunks(COLUMNS)) {
             legend(area, (62, 50 + 24 * line), entries)?;
         }
-        let (_, below) = area.split_vertically(90);
+        let (_, below) = area.split_vertically(112);
         let panels = below.split_evenly((rows, COLUMNS));
         for (position, (panel, &(attack, quantity))) in panels.iter().zip(&charts).enumerate() {
             let is_success = position >= Attack::ALL.len();
@@ -139,7 +148,7 @@ pub fn figure(summary: &[SummaryRow], config: &AttackConfig) -> Result<String, E
             }
             let name = if is_success { format!("{}: its success", attack.title()) } else { attack.title().to_owned() };
             let y_title = match (is_success, position % COLUMNS) {
-                (true, _) => "triggered called healthy",
+                (true, _) => "triggered called negative",
                 (false, 0) => "accuracy on test rows",
                 _ => "",
             };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::attacks::{Attack, Defence, Delivery};
 use super::record::{Spread, SummaryRow, curve};
-use super::{AttackConfig, INSTITUTIONS, files};
+use super::{AttackConfig, INSTITUTIONS, NORM_BOUND, files};
 
 /// A loss of accuracy below this, as a mean over the seeds, is called none.
 const SMALL_LOSS: f64 = 0.02;
@@ -67,6 +67,7 @@ fn how(delivery: Delivery) -> &'static str {
     match delivery {
         Delivery::Naive => "sent as it is",
         Delivery::Bounded => "cut to the bound",
+        Delivery::Tried => "proof drawn anew",
         Delivery::Slack => "at the proven slack",
     }
 }
@@ -157,27 +158,30 @@ pub fn markdown(summary: &[SummaryRow], config: &AttackConfig) -> String {
         "\n*backdoor*: share of positive test rows that are called negative once they carry the trigger; *accepted*: \
          share of the malicious updates that went into a sum; both with {most} malicious.\n\n\
          *Sent as it is*: what leaves the bound is rejected, costs a credit, and after three of them its author is \
-         expelled. *Cut to the bound*: the most of it that an honest institution could have sent. *At the proven slack*: \
+         expelled. *Cut to the bound*: the most of it that an honest institution could have sent. *Proof drawn anew*: \
+         stretched to {:.2} times B, which about one proof in 2^20 lets pass, for attackers who draw as many. *At the proven slack*: \
          stretched to the longest norm that the proof does not exclude, {:.2} times B; it is an upper limit, since so \
          long an update passes with probability 2^-128.\n",
-        consilium_crypto::Bound::Norm { norm: super::NORM, projections: super::PROJECTIONS }.slack(),
+        Delivery::Tried.stretch(NORM_BOUND).unwrap_or(1.0),
+        NORM_BOUND.slack(),
     );
     text
 }
 
 fn paragraph(summary: &[SummaryRow], attack: Attack) -> String {
-    let points = |harm: f64| {
-        let points = 100.0 * harm;
-        if attack.is_targeted() {
-            format!("wins {points:+.0} points of the triggered rows")
-        } else {
-            format!("costs {points:.1} points")
+    let words = |curve: &[SummaryRow], harm: f64| match (curve.first(), curve.last(), attack.is_targeted()) {
+        (Some(first), Some(last), true) => {
+            let (from, to) = (100.0 * first.backdoor_success.mean, 100.0 * last.backdoor_success.mean);
+            format!("takes the triggered rows called negative from {from:.0} to {to:.0} %")
         }
+        _ if harm < 0.0005 => "costs nothing".to_owned(),
+        _ => format!("costs {:.1} points", 100.0 * harm),
     };
-    let Some(undefended) = harm(&curve(summary, attack, Delivery::Naive, Defence::Plain), attack) else {
+    let plain = curve(summary, attack, Delivery::Naive, Defence::Plain);
+    let Some(undefended) = harm(&plain, attack) else {
         return String::new();
     };
-    let mut text = format!("**{}.** Against plain FL it {}.\n", attack.title(), points(undefended));
+    let mut text = format!("**{}.** Against plain FL it {}.\n\n", attack.title(), words(&plain, undefended));
     for defence in [Defence::Parameter, Defence::Norm] {
         for &delivery in attack.deliveries(defence) {
             let curve = curve(summary, attack, delivery, defence);
@@ -185,7 +189,8 @@ fn paragraph(summary: &[SummaryRow], attack: Attack) -> String {
             let verdict = Verdict::of(undefended, harm, small(attack)).says();
             let (title, how, accepted) = (defence.title(), how(delivery), 100.0 * last.accepted_share);
             // Writing into a String cannot fail.
-            let _ = writeln!(text, "- {title}, {how} ({accepted:.0} % accepted): it {}: {verdict}.", points(harm));
+            let _ =
+                writeln!(text, "- {title}, {how} ({accepted:.0} % accepted): it {}: {verdict}.", words(&curve, harm));
         }
     }
     text.push('\n');
@@ -260,7 +265,7 @@ mod tests {
     #[test]
     fn other_numbers_give_other_words() {
         let helped = markdown(&summary(0.25, 0.75), &config());
-        assert!(helped.contains("it costs 0.0 points: the bound helps"), "{helped}");
+        assert!(helped.contains("it costs nothing: the bound helps"), "{helped}");
         assert!(!helped.contains("does not help"), "{helped}");
         let beaten = markdown(&summary(0.25, 0.25), &config());
         assert!(beaten.contains("it costs 50.0 points: **the bound does not help**"), "{beaten}");
