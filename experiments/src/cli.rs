@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{BoundChoice, PrivacyFlags, bound_facts, command_line, promise};
 use consilium_client::audit;
 
+use crate::attack::{self, AttackConfig};
 use crate::config::Choice;
 use crate::federation::load_dataset;
 use crate::progress::Progress;
@@ -30,6 +31,7 @@ const EXAMPLES: &str = "Examples:
   consilium audit runs/pima-42/ledger     verify every signature, proof, sum, share and model of it
   consilium plot runs/pima-42             draw figures and report again
   consilium bench --quick                 what every party pays, in less than a minute
+  consilium attack --quick                what malicious institutions achieve, in seconds
 
 Exit codes: 0 done; 1 the run failed or the audit found something that does not hold; 2 a value or file has to change.";
 
@@ -46,6 +48,8 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Simulate malicious institutions against plain averaging and both bounds, and say where bounds do not help.
+    Attack(AttackArgs),
     /// Draw the figures and the report of a run again from its CSVs.
     Plot {
         /// Directory of the run, as given to `replay --out`.
@@ -127,6 +131,37 @@ const FILES: &str = "Written into DIR:
   rounds.csv     what each round cost         model.safetensors    the last verified model
   ledger/        every step of the verified federation, for `consilium audit`";
 
+#[derive(Args)]
+#[command(after_help = ATTACK_FILES)]
+struct AttackArgs {
+    /// Data to train on: pima, wdbc, or the TOML schema of a CSV of your own.
+    #[arg(long, default_value = "pima", value_name = "NAME|SCHEMA.toml")]
+    dataset: String,
+    /// Rounds of each simulated federation (1 to 100000).
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    epochs: usize,
+    /// Federations that each mean is taken over, with seeds that follow one another (1 to 1000).
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    seeds: usize,
+    /// The first of the seeds; they determine every number.
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// At most 10 rounds and 2 seeds, and 0, 2 and 4 malicious institutions alone.
+    #[arg(long)]
+    quick: bool,
+    /// Directory for the files; an earlier run in it is replaced [default: runs/attack-DATASET-SEED].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Form of the closing table on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+const ATTACK_FILES: &str = "Written into DIR:
+  attack.csv   every simulation: accuracy, backdoor success, malicious updates accepted and rejected
+  attack.svg   accuracy by number of malicious institutions, a chart for each attack
+  attack.md    the table, and in words where bounds help and where they do not";
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
     /// A table.
@@ -151,11 +186,39 @@ impl ReplayArgs {
     }
 
     fn directory(&self) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| {
-            let name = PathBuf::from(&self.dataset).file_stem().map_or_else(|| "run".into(), OsString::from);
-            PathBuf::from("runs").join(format!("{}-{}", name.to_string_lossy(), self.seed))
+        self.out.clone().unwrap_or_else(|| default_directory("", &self.dataset, self.seed))
+    }
+}
+
+impl AttackArgs {
+    fn directory(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| default_directory("attack-", &self.dataset, self.seed))
+    }
+
+    fn execute(&self) -> Result<String, ExperimentError> {
+        let (out, name) = (self.directory(), self.dataset.clone());
+        let dataset = load_dataset(&name)?;
+        let config = AttackConfig::new(name, self.epochs, self.seed, self.seeds, self.quick)?;
+        let progress = Progress::on_stderr();
+        let summary = attack::run(&config, &dataset, &out, &progress);
+        progress.finish();
+        let summary = summary?;
+        Ok(match self.format {
+            Format::Text => {
+                let report = out.join(attack::files::REPORT);
+                format!("{}\nreport: {}\n", attack::report::text_table(&summary, &config), report.display())
+            }
+            Format::Json => {
+                format!("{:#}\n", serde_json::json!({ "config": config, "summary": summary, "out": out }))
+            }
         })
     }
+}
+
+/// Below `runs`, by dataset and seed.
+fn default_directory(kind: &str, dataset: &str, seed: u64) -> PathBuf {
+    let name = PathBuf::from(dataset).file_stem().map_or_else(|| "run".into(), OsString::from);
+    PathBuf::from("runs").join(format!("{kind}{}-{seed}", name.to_string_lossy()))
 }
 
 /// Runs the command line `arguments`, the program's name first. 0: done; 1: the run failed; 2: a value or a file has
@@ -205,6 +268,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
                 Format::Json => format!("{:#}\n", serde_json::json!(report)),
             })
         }
+        Command::Attack(arguments) => arguments.execute(),
         Command::Plot { directory } => {
             replay::draw(&directory)?;
             Ok(format!("report: {}\n", directory.join(replay::files::REPORT).display()))
@@ -288,6 +352,7 @@ mod tests {
             ("replay --format yaml", "--format"),
             ("replay --noise-multiplier 2", "--privacy-epsilon"),
             ("replay --colour red", "--colour"),
+            ("attack --seeds few", "--seeds"),
             ("plot", "<DIR>"),
             ("bench --cells 3", "--cells"),
         ] {

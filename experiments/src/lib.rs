@@ -12,6 +12,7 @@
 //! | `alone`, `plain` | an institution by itself; federated averaging in the clear (figure 6) |
 //! | `verified` | the verified federation, over gRPC with everything real |
 //! | `adversary` | the poisoned update, in floats and in integers |
+//! | `attack` | what malicious institutions achieve, and against what bounds help |
 //! | `record` | what a replay measured, as CSV |
 //! | `summary` | where the curves end |
 //! | `plot`, `report` | `fig5.svg`, `fig6.svg`, `report.html`, drawn from the CSVs alone |
@@ -21,6 +22,7 @@
 
 pub mod adversary;
 pub mod alone;
+pub mod attack;
 pub mod bench;
 pub mod centralised;
 pub mod cli;

@@ -78,10 +78,10 @@ fn parse_accuracy(path: &Path) -> PolarsResult<Vec<Option<AccuracyRow>>> {
 }
 
 /// One line of a chart.
-struct Line {
-    points: Vec<(f64, f64)>,
-    style: ShapeStyle,
-    dash: (i32, i32),
+pub(crate) struct Line {
+    pub(crate) points: Vec<(f64, f64)>,
+    pub(crate) style: ShapeStyle,
+    pub(crate) dash: (i32, i32),
 }
 
 /// Accuracy by epoch of the rows that `wanted` picks.
@@ -95,17 +95,17 @@ fn line(points: Vec<(f64, f64)>, experiment: Experiment) -> Line {
 }
 
 /// Where an axis of accuracies starts and ends: the data, widened to steps of 0.05.
-fn accuracy_range(points: impl Iterator<Item = (f64, f64)>) -> (f64, f64) {
+pub(crate) fn accuracy_range(points: impl Iterator<Item = (f64, f64)>) -> (f64, f64) {
     let (low, high) = points.fold((1.0f64, 0.0f64), |(low, high), (_, y)| (low.min(y), high.max(y)));
     let (low, high) = ((low * 20.0 - 0.1).floor() / 20.0, (high * 20.0 + 0.1).ceil() / 20.0);
     if low < high { (low.max(0.0), high.min(1.0)) } else { (0.0, 1.0) }
 }
 
 /// Axes, grid and lines of one chart; `bands` are closed outlines filled behind the lines.
-fn chart(
+pub(crate) fn chart(
     area: &Area<'_>,
     (title, x_title, y_title): (&str, &str, &str),
-    epochs: f64,
+    (from, to): (f64, f64),
     (low, high): (f64, f64),
     bands: &[(Vec<(f64, f64)>, RGBAColor)],
     lines: &[Line],
@@ -117,7 +117,7 @@ fn chart(
         .margin_right(14)
         .x_label_area_size(40)
         .y_label_area_size(if y_title.is_empty() { 36 } else { 54 })
-        .build_cartesian_2d(1.0..epochs.max(2.0), low..high)
+        .build_cartesian_2d(from..to.max(from + 1.0), low..high)
         .map_err(|e| e.to_string())?;
     context
         .configure_mesh()
@@ -129,7 +129,7 @@ fn chart(
         .y_desc(y_title)
         .axis_desc_style(text(14))
         .label_style(text(13))
-        .x_labels((epochs as usize).clamp(2, 7))
+        .x_labels(((to - from) as usize + 1).clamp(2, 7))
         .y_labels(((high - low) * if high - low > 0.4 { 10.0 } else { 20.0 }) as usize + 2)
         .x_label_formatter(&|x| format!("{x:.0}"))
         .y_label_formatter(&|y| format!("{y:.2}"))
@@ -234,7 +234,7 @@ pub fn figure5(rows: &[AccuracyRow], dataset: &str) -> Result<String, Experiment
         title(area, &format!("Centralised training on {dataset}: {runs_shown}, each with its own split and start"))?;
         legend(area, (62, 48), &entries)?;
         let (_, below) = area.split_vertically(60);
-        chart(&below, ("", "epoch", "accuracy on test rows"), epochs, range, &[(band, shade)], &lines)
+        chart(&below, ("", "epoch", "accuracy on test rows"), (1.0, epochs), range, &[(band, shade)], &lines)
     })
 }
 
@@ -270,7 +270,7 @@ pub fn figure6(rows: &[AccuracyRow], dataset: &str, malicious: usize) -> Result<
             let lines: Vec<_> = schemes.iter().rev().map(|&scheme| line(of(scheme), scheme)).collect();
             let y_title = if position == 0 { "accuracy on common test rows" } else { "" };
             let titles = (&*format!("institution {institution}"), "epoch", y_title);
-            chart(panel, titles, epochs, range, &[], &lines)?;
+            chart(panel, titles, (1.0, epochs), range, &[], &lines)?;
         }
         Ok(())
     })

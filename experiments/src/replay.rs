@@ -129,7 +129,8 @@ fn gone(path: &Path, removed: std::io::Result<()>) -> Result<(), ExperimentError
     }
 }
 
-fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), ExperimentError> {
+/// Writes one of a run's files.
+pub(crate) fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), ExperimentError> {
     let path = directory.join(name);
     fs::write(&path, bytes).map_err(ExperimentError::file(&path))
 }

@@ -71,11 +71,28 @@ pub fn run(
     scratch: &Path,
     progress: &Progress,
 ) -> Result<Verified, ExperimentError> {
+    let trainers = federation.trainers()?.into_iter().enumerate().map(|(institution, trainer)| -> Box<dyn Trainer> {
+        if federation.malicious.contains(&institution) { Box::new(Poisoner::new(trainer)) } else { Box::new(trainer) }
+    });
+    run_with(federation, trainers.collect(), ledger, scratch, progress)
+}
+
+/// [`run`] with a trainer of the caller's choice for each institution, in order. Its steps count from 1.
+///
+/// # Errors
+/// [`ExperimentError::Federated`] with the first party that could not go on.
+pub fn run_with(
+    federation: &Federation,
+    trainers: Vec<Box<dyn Trainer>>,
+    ledger: &Path,
+    scratch: &Path,
+    progress: &Progress,
+) -> Result<Verified, ExperimentError> {
     let record = Shared::default();
     locked(&record).reports = vec![Vec::new(); federation.tables.len()];
     let start = Instant::now();
     let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(failed("the runtime"))?;
-    let model = runtime.block_on(serve(federation, ledger, scratch, &record, progress))?;
+    let model = runtime.block_on(serve(federation, trainers, ledger, scratch, &record, progress))?;
     let elapsed = start.elapsed();
     let record = std::mem::take(&mut *locked(&record));
     Ok(Verified { rows: evaluate_all(federation, &record, &model)?, rounds: round_rows(&record), model, elapsed })
@@ -109,6 +126,7 @@ fn specification(federation: &Federation) -> CeremonySpec {
 
 async fn serve(
     federation: &Federation,
+    trainers: Vec<Box<dyn Trainer>>,
     ledger: &Path,
     scratch: &Path,
     record: &Shared,
@@ -128,7 +146,7 @@ async fn serve(
     let address = format!("http://{}", node.address());
 
     let mut running = JoinSet::new();
-    for ((index, files), trainer) in institutions.into_iter().enumerate().zip(trainers(federation, record)?) {
+    for ((index, files), trainer) in institutions.into_iter().enumerate().zip(noting(federation, trainers, record)) {
         let who = format!("institution {index}");
         let reports = Arc::clone(record);
         let observer = move |report: RoundReport| {
@@ -179,27 +197,25 @@ fn show(event: &Event, progress: &Progress) {
     }
 }
 
-/// Every institution's trainer, in order: the malicious ones poison, and one honest one notes the global models.
-fn trainers(federation: &Federation, record: &Shared) -> Result<Vec<Box<dyn Trainer>>, ExperimentError> {
+/// Counts epochs from 1, and has one honest trainer note the global models.
+fn noting(federation: &Federation, trainers: Vec<Box<dyn Trainer>>, record: &Shared) -> Vec<Box<dyn Trainer>> {
     let noting = federation.observed.first();
-    let trainers = federation.trainers()?.into_iter().enumerate().map(|(institution, trainer)| -> Box<dyn Trainer> {
+    let trainers = trainers.into_iter().enumerate().map(|(institution, trainer)| -> Box<dyn Trainer> {
         let trainer = Counted(trainer);
-        if federation.malicious.contains(&institution) {
-            Box::new(Poisoner::new(trainer))
-        } else if Some(&institution) == noting {
+        if Some(&institution) == noting {
             Box::new(Noting { trainer, record: Arc::clone(record) })
         } else {
             Box::new(trainer)
         }
     });
-    Ok(trainers.collect())
+    trainers.collect()
 }
 
 /// Counts epochs from 1 as the other schemes do, where the contract counts steps from 0: all schemes then see the rows
 /// in the same order.
-struct Counted<T>(T);
+struct Counted(Box<dyn Trainer>);
 
-impl<T: Trainer> Trainer for Counted<T> {
+impl Trainer for Counted {
     fn local_update(&mut self, step: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
         self.0.local_update(step + 1, global)
     }

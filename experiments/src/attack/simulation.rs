@@ -1,0 +1,254 @@
+//! One federation under one attack, on quantised values exactly as the contract computes them, without the encryption.
+//!
+//! The malicious are judged as the contract judges them: what the proofs exclude is rejected and costs a credit, and
+//! who has none left is expelled. The models are those of the encrypted federation, bit for bit (`tests/attack.rs`).
+
+use consilium_client::learning::{LearningError, LocalTrainer, Trainer, difference, evaluate};
+use consilium_contract::roster::INITIAL_CREDIT;
+use consilium_crypto::quantise::{apply, decode};
+use consilium_crypto::{Bound, QuantiseError, QuantisedUpdate, Quantiser};
+
+use super::attacker::Attacker;
+use super::attacks::{Attack, Defence, Delivery, Limit};
+use super::backdoor::{Trigger, of_class};
+use super::record::AttackRow;
+use crate::plain::fed_avg;
+use crate::{ExperimentError, Federation};
+
+/// One simulation. How many are malicious is the federation's, and so is the seed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    /// What the malicious send.
+    pub attack: Attack,
+    /// How it meets the defence.
+    pub delivery: Delivery,
+    /// What is held against them.
+    pub defence: Defence,
+    /// The bound; for [`Defence::Plain`] only what [`Attack::AtBound`] is measured by.
+    pub limit: Limit,
+}
+
+/// Where a simulation ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The last global model, flat.
+    pub model: Vec<f32>,
+    /// Updates of malicious institutions that went into a sum.
+    pub accepted: usize,
+    /// Updates of malicious institutions that did not.
+    pub rejected: usize,
+}
+
+/// Trains the federation to its last epoch.
+///
+/// # Errors
+/// [`ExperimentError::Learning`], [`ExperimentError::Quantise`].
+pub fn simulate(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentError> {
+    match cell.defence {
+        Defence::Plain => in_floats(federation, cell),
+        Defence::Parameter | Defence::Norm => quantised(federation, cell),
+    }
+}
+
+/// Simulates `cell` and measures the last model on the common test rows.
+///
+/// # Errors
+/// Those of [`simulate`].
+pub fn measure(federation: &Federation, cell: Cell) -> Result<AttackRow, ExperimentError> {
+    let Federation { config, architecture, test, .. } = federation;
+    let Outcome { model, accepted, rejected } = simulate(federation, cell)?;
+    let accuracy = |table: &_| evaluate(architecture, &model, table).map(|metrics| metrics.accuracy);
+    Ok(AttackRow {
+        attack: cell.attack,
+        delivery: cell.delivery,
+        defence: cell.defence,
+        malicious: federation.malicious.len(),
+        seed: config.seed,
+        accuracy: accuracy(test)?,
+        balanced_accuracy: (accuracy(&of_class(test, true))? + accuracy(&of_class(test, false))?) / 2.0,
+        backdoor_success: accuracy(&Trigger::choose(&federation.tables).victims(test))?,
+        accepted,
+        rejected,
+    })
+}
+
+/// Honest trainers under `limit`, in order.
+fn honest(federation: &Federation, limit: Limit) -> Result<Vec<LocalTrainer>, ExperimentError> {
+    let Federation { config, architecture, tables, weights, .. } = federation;
+    let summands = u32::try_from(tables.len()).unwrap_or(u32::MAX);
+    let trainer = |(institution, (table, &weight))| {
+        let quantiser = Quantiser::new(limit.bound, limit.clip, weight, summands)?;
+        let (architecture, local) = (architecture.clone(), config.local.clone());
+        let table: &consilium_datasets::Table = table;
+        Ok(LocalTrainer::new(architecture, table.clone(), local, quantiser, config.seed, institution)?)
+    };
+    (0..).zip(tables.iter().zip(weights)).map(trainer).collect()
+}
+
+/// Everyone's trainer, in order, as the encrypted federation takes them.
+///
+/// # Errors
+/// Those of [`Attacker::new`].
+pub fn trainers(federation: &Federation, cell: Cell) -> Result<Vec<Box<dyn Trainer>>, ExperimentError> {
+    let trainers = honest(federation, cell.limit)?.into_iter().enumerate();
+    let trainers = trainers.map(|(institution, trainer)| -> Result<Box<dyn Trainer>, ExperimentError> {
+        if !federation.malicious.contains(&institution) {
+            return Ok(Box::new(trainer));
+        }
+        Ok(Box::new(Attacker::new(federation, institution, (cell.attack, cell.delivery), cell.limit)?))
+    });
+    trainers.collect()
+}
+
+fn quantised(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentError> {
+    let config = &federation.config;
+    let mut trainers = trainers(federation, cell)?;
+    let mut credit = vec![INITIAL_CREDIT; trainers.len()];
+    let mut outcome = Outcome { model: federation.initial.clone(), accepted: 0, rejected: 0 };
+    for step in 1..=config.epochs as u64 {
+        let mut updates = Vec::with_capacity(trainers.len());
+        let mut weights = Vec::with_capacity(trainers.len());
+        let everyone = trainers.iter_mut().zip(&mut credit).zip(&federation.weights).enumerate();
+        for (institution, ((trainer, credit), &weight)) in everyone {
+            let is_malicious = usize::from(federation.malicious.contains(&institution));
+            if *credit == 0 {
+                outcome.rejected += is_malicious;
+                continue;
+            }
+            let update = match trainer.local_update(step, &outcome.model) {
+                // It sits the step out.
+                Err(LearningError::NonFinite { .. }) => continue,
+                update => update?.quantised,
+            };
+            if cell.limit.admits(update.as_slice()) {
+                outcome.accepted += is_malicious;
+                updates.push(update);
+                weights.push(weight);
+            } else {
+                outcome.rejected += is_malicious;
+                *credit -= 1;
+            }
+        }
+        if updates.len() >= config.min_updates as usize {
+            outcome.model = average(&outcome.model, &updates, &weights, cell.limit)?;
+        }
+    }
+    Ok(outcome)
+}
+
+/// The model that the contract arrives at, under either bound: the sums of what was encrypted, decoded with the weights
+/// ω of those who sent it.
+fn average(
+    global: &[f32],
+    updates: &[QuantisedUpdate],
+    weights: &[f64],
+    Limit { bound, clip }: Limit,
+) -> Result<Vec<f32>, QuantiseError> {
+    let offset = if let Bound::Parameter { bits } = bound { 1 << (bits - 1) } else { 0 };
+    let mut sums = vec![0i64; global.len()];
+    for update in updates {
+        sums.iter_mut().zip(update.as_slice()).for_each(|(sum, q)| *sum += q + offset);
+    }
+    let summands = u32::try_from(updates.len()).unwrap_or(u32::MAX);
+    Ok(apply(global, &decode(&sums, summands, bound, clip, weights.iter().sum())?))
+}
+
+/// Who trains in plain averaging.
+enum Party {
+    Honest(LocalTrainer),
+    Malicious(Attacker),
+}
+
+fn in_floats(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentError> {
+    let parties = honest(federation, cell.limit)?.into_iter().enumerate().map(|(institution, trainer)| {
+        if !federation.malicious.contains(&institution) {
+            return Ok(Party::Honest(trainer));
+        }
+        let attacker = Attacker::new(federation, institution, (cell.attack, cell.delivery), cell.limit)?;
+        Ok(Party::Malicious(attacker))
+    });
+    let parties = parties.collect::<Result<Vec<_>, ExperimentError>>()?;
+    let mut model = federation.initial.clone();
+    let mut accepted = 0;
+    for step in 1..=federation.config.epochs as u64 {
+        let mut updates = Vec::with_capacity(parties.len());
+        for party in &parties {
+            let update = match party {
+                Party::Honest(trainer) => trainer.train(step, &model).map(|local| difference(&local, &model)),
+                Party::Malicious(attacker) => {
+                    accepted += 1;
+                    attacker.plain_update(step, &model)
+                }
+            };
+            updates.push(match update {
+                // Where an attack has driven training out of the finite numbers, the model stays what it was given.
+                Err(LearningError::NonFinite { .. }) => vec![0.0; model.len()],
+                update => update?,
+            });
+        }
+        model = fed_avg(&model, &updates, &federation.weights);
+    }
+    Ok(Outcome { model, accepted, rejected: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attack::test_federation as federation;
+    use crate::plain;
+    use crate::progress::Progress;
+
+    fn outcome(malicious: usize, attack: Attack, delivery: Delivery, defence: Defence) -> Outcome {
+        let (federation, limits) = federation(malicious);
+        simulate(&federation, Cell { attack, delivery, defence, limit: limits.of(defence) }).unwrap()
+    }
+
+    #[test]
+    fn with_nobody_malicious_floats_are_plain_averaging() {
+        let (federation, _) = federation(0);
+        let (_, model) = plain::run(&federation, false, &Progress::silent()).unwrap();
+        assert_eq!(outcome(0, Attack::None, Delivery::Naive, Defence::Plain).model, model);
+    }
+
+    #[test]
+    fn scaling_in_floats_is_the_replays_poison() {
+        let (federation, _) = federation(2);
+        let (_, poisoned) = plain::run(&federation, true, &Progress::silent()).unwrap();
+        let scaled = outcome(2, Attack::Scaling, Delivery::Naive, Defence::Plain).model;
+        assert!(poisoned.iter().zip(&scaled).all(|(a, b)| (a - b).abs() <= 1e-3 * a.abs().max(1.0)));
+    }
+
+    #[test]
+    fn whoever_leaves_the_bound_is_rejected_and_expelled_and_leaves_the_model_of_the_honest() {
+        let (federation, limits) = federation(2);
+        for defence in [Defence::Parameter, Defence::Norm] {
+            let limit = limits.of(defence);
+            let naive = outcome(2, Attack::Scaling, Delivery::Naive, defence);
+            assert_eq!((naive.accepted, naive.rejected), (0, 2 * federation.config.epochs));
+            let mut model = federation.initial.clone();
+            let mut honest = honest(&federation, limit).unwrap();
+            for step in 1..=federation.config.epochs as u64 {
+                let everyone = honest.iter_mut().enumerate().filter(|(k, _)| !federation.malicious.contains(k));
+                let (updates, weights): (Vec<_>, Vec<_>) = everyone
+                    .map(|(k, trainer)| (trainer.local_update(step, &model).unwrap().quantised, federation.weights[k]))
+                    .unzip();
+                model = average(&model, &updates, &weights, limit).unwrap();
+            }
+            assert_eq!(naive.model, model, "{defence:?}");
+            let bounded = outcome(2, Attack::Scaling, Delivery::Bounded, defence);
+            assert_eq!((bounded.accepted, bounded.rejected), (2 * federation.config.epochs, 0));
+            assert_ne!(bounded.model, model);
+        }
+    }
+
+    #[test]
+    fn both_averages_of_a_parameter_bound_are_one() {
+        let (federation, limits) = federation(0);
+        let limit = limits.of(Defence::Parameter);
+        let (bits, global) = (federation.config.bits, &federation.initial);
+        let mut honest = honest(&federation, limit).unwrap();
+        let updates: Vec<_> = honest.iter_mut().map(|t| t.local_update(1, global).unwrap().quantised).collect();
+        let expected = plain::fed_avg_quantised(global, &updates, &federation.weights, bits, limit.clip).unwrap();
+        assert_eq!(average(global, &updates, &federation.weights, limit).unwrap(), expected);
+    }
+}
