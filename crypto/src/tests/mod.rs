@@ -2,6 +2,7 @@
 
 mod adversary;
 mod game;
+mod hiding;
 mod norm;
 mod order;
 mod round;
