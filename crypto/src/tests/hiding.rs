@@ -3,7 +3,7 @@
 use curve25519_dalek::scalar::Scalar;
 
 use super::norm::{F, LINK, MASKS, PHI, PRODUCTS, RANGES, V, Z};
-use super::order::{Early, federation, forge, long, power};
+use super::order::{Early, federation, forge, long, power, root_of_minus_one};
 use super::tampering::{announce, neighbours};
 use super::*;
 
@@ -64,6 +64,7 @@ const LIES: &[Lie] = &[
         |f| forged(f, vec![Scalar::from(2u64).invert(); 3], Early::Nothing),
         UpdateError::BadRangeProof,
     ),
+    ("squares below nothing", |f| forged(f, vec![root_of_minus_one(); 3], Early::Nothing), UpdateError::BadRangeProof),
     (
         "projections of another vector",
         |f| forge(f, long(), Early::Nothing, |y| y[7] += Scalar::ONE).0,

@@ -57,6 +57,7 @@ fn nothing_at_all_and_the_full_norm_are_proven() {
     for projections in [512, 1024] {
         assert_eq!(verdict(bound(1000, projections), spread(1000)), None);
     }
+    assert_eq!(verdict(bound(100_000_000, 1024), vec![100_000_000, 0]), None);
 }
 
 #[test]

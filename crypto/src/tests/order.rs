@@ -113,11 +113,15 @@ pub(super) fn power(a: &Scalar, integer: &Scalar, shift: usize) -> Scalar {
     bits.fold(Scalar::ONE, |power, bit| power * power * if bit { *a } else { Scalar::ONE })
 }
 
+/// √−1 modulo ℓ.
+pub(super) fn root_of_minus_one() -> Scalar {
+    power(&Scalar::from(2u64), &-Scalar::ONE, 2)
+}
+
 /// √a modulo ℓ, which is 5 modulo 8.
 fn square_root(a: &Scalar) -> Option<Scalar> {
     let root = a * power(a, &-Scalar::from(5u64), 3);
-    let of_minus_one = power(&Scalar::from(2u64), &-Scalar::ONE, 2);
-    [root, root * of_minus_one].into_iter().find(|root| root * root == *a)
+    [root, root * root_of_minus_one()].into_iter().find(|root| root * root == *a)
 }
 
 /// Small integers with the same Σγ_t·y_t: the multiple of γ that is nearest to y, rounded; what is then missing of the sum
@@ -418,6 +422,17 @@ fn one_projection_that_is_not_that_of_the_update_is_rejected() {
         let (update, _) = forge(&mut federation, long(), Early::Nothing, |y| y[t] += error);
         assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadLinkProof), "{t}");
     }
+}
+
+#[test]
+fn projections_whose_squares_wrap_around_to_less_than_nothing_are_rejected_for_their_own_size() {
+    let mut federation = federation(109, 3);
+    let root = root_of_minus_one();
+    assert_eq!(root * root, -Scalar::ONE);
+    // Σy_t² is negative: Γ·B² less that is in range, and only the range proofs of the y_t are false.
+    let (update, challenges) = forge(&mut federation, vec![root; 3], Early::Nothing, |_| ());
+    assert_eq!(equations_hold(&federation, &update, &challenges), (true, false));
+    assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadRangeProof));
 }
 
 #[test]
