@@ -9,7 +9,7 @@ use consilium_contract::{
 };
 use consilium_crypto::{Ciphertext, Context, HEADER_LEN, signature::SigningKey};
 use consilium_proto::v1::{self, Reason, transaction::Action};
-use fixture::{D, Run, TIMEOUT_MS};
+use fixture::{D, Run, TIMEOUT_MS, bounds};
 use rand_core::OsRng;
 use sha2::{Digest, Sha256};
 
@@ -99,19 +99,21 @@ fn an_enrolment_needs_a_certificate_of_the_authority_for_its_own_key() {
 
 #[test]
 fn an_update_of_another_step_attempt_or_model_is_rejected_and_costs_nothing() {
-    let mut run = Run::collecting();
-    let right = run.round();
-    for (step, attempt, model_hash, reason) in [
-        (1, 0, right.model_hash, Reason::WrongStep),
-        (0, 1, right.model_hash, Reason::WrongStep),
-        (0, 0, [8; 32], Reason::WrongModel),
-    ] {
-        let round = run.parameters().round(step, attempt, model_hash);
-        let update = run.encrypt(0, round, &[1; D]);
-        let receipt = run.apply(&run.submission(0, update.header));
-        costs_nothing(&run, receipt, reason);
+    for bound in bounds() {
+        let mut run = Run::collecting_under(bound);
+        let right = run.round();
+        for (step, attempt, model_hash, reason) in [
+            (1, 0, right.model_hash, Reason::WrongStep),
+            (0, 1, right.model_hash, Reason::WrongStep),
+            (0, 0, [8; 32], Reason::WrongModel),
+        ] {
+            let round = run.parameters().round(step, attempt, model_hash);
+            let update = run.encrypt(0, round, &[1; D]);
+            let receipt = run.apply(&run.submission(0, update.header));
+            costs_nothing(&run, receipt, reason);
+        }
+        assert!(run.submit(0, &[1; D]).is_accepted(), "none of them was a verdict");
     }
-    assert!(run.submit(0, &[1; D]).is_accepted(), "none of them was a verdict");
 }
 
 #[test]
@@ -146,19 +148,21 @@ fn the_first_header_of_an_attempt_counts_and_a_second_is_not_a_fault() {
 
 #[test]
 fn a_body_that_never_came_costs_nothing_and_may_be_sent_again() {
-    let mut run = Run::collecting();
-    let update = run.encrypt(0, run.round(), &[1; D]);
-    let transaction = run.submission(0, update.header);
-    let receipt = run.apply_missing(&transaction);
-    costs_nothing(&run, receipt, Reason::IncompleteBody);
-    let truncated = &update.body[..update.body.len() - 1];
-    let receipt = run.apply_update(&transaction, truncated);
-    costs_nothing(&run, receipt, Reason::IncompleteBody);
-    let mut altered = update.body.clone();
-    altered[0] ^= 1;
-    let receipt = run.apply_update(&transaction, &altered);
-    costs_nothing(&run, receipt, Reason::IncompleteBody);
-    assert!(run.apply_update(&transaction, &update.body).is_accepted());
+    for bound in bounds() {
+        let mut run = Run::collecting_under(bound);
+        let update = run.encrypt(0, run.round(), &[1; D]);
+        let transaction = run.submission(0, update.header);
+        let receipt = run.apply_missing(&transaction);
+        costs_nothing(&run, receipt, Reason::IncompleteBody);
+        let truncated = &update.body[..update.body.len() - 1];
+        let receipt = run.apply_update(&transaction, truncated);
+        costs_nothing(&run, receipt, Reason::IncompleteBody);
+        let mut altered = update.body.clone();
+        altered[0] ^= 1;
+        let receipt = run.apply_update(&transaction, &altered);
+        costs_nothing(&run, receipt, Reason::IncompleteBody);
+        assert!(run.apply_update(&transaction, &update.body).is_accepted());
+    }
 }
 
 #[test]
@@ -207,11 +211,13 @@ fn a_fault_after_an_accepted_update_does_not_change_the_verdict_on_it() {
 
 #[test]
 fn another_institutions_update_is_a_fault_of_the_one_who_signed_it() {
-    let mut run = Run::collecting();
-    let copied = run.encrypt(1, run.round(), &[1; D]);
-    let receipt = run.apply(&run.submission(0, copied.header.clone()));
-    is_a_fault_of(&run, 0, receipt, Reason::WrongContext);
-    assert!(run.apply_update(&run.submission(1, copied.header), &copied.body).is_accepted());
+    for bound in bounds() {
+        let mut run = Run::collecting_under(bound);
+        let copied = run.encrypt(1, run.round(), &[1; D]);
+        let receipt = run.apply(&run.submission(0, copied.header.clone()));
+        is_a_fault_of(&run, 0, receipt, Reason::WrongContext);
+        assert!(run.apply_update(&run.submission(1, copied.header), &copied.body).is_accepted());
+    }
 }
 
 #[test]
@@ -252,6 +258,23 @@ fn an_update_longer_than_its_norm_or_under_another_bound_is_a_fault() {
 }
 
 #[test]
+fn a_norm_too_large_for_its_range_proofs_is_a_fault_before_any_body_is_taken() {
+    // Kind and number of the bound, behind version, chain, step, attempt and model.
+    const BOUND: usize = 4 + 32 + 8 + 4 + 32;
+    for norm in [0, 100_000_001, u64::from(u32::MAX)] {
+        let mut run = Run::norm_bounded(1, 1000);
+        assert!(run.open().is_accepted());
+        let mut header = run.encrypt(0, run.round(), &[1; D]).header;
+        assert_eq!(header[BOUND..BOUND + 9], [2, 0, 0, 1, 0, 0, 0, 0x03, 0xe8]);
+        header[BOUND + 1..BOUND + 9].copy_from_slice(&(256 << 32 | norm).to_be_bytes());
+        let transaction = run.submission(0, header);
+        assert!(matches!(run.contract.admit(&transaction), Admission::Decided(_)));
+        let receipt = run.apply(&transaction);
+        is_a_fault_of(&run, 0, receipt, Reason::MalformedEncoding);
+    }
+}
+
+#[test]
 fn a_norm_proof_that_does_not_hold_is_a_fault_of_its_own() {
     let mut run = Run::norm_bounded(1, 1000);
     assert!(run.open().is_accepted());
@@ -267,29 +290,31 @@ fn a_norm_proof_that_does_not_hold_is_a_fault_of_its_own() {
 
 #[test]
 fn an_update_outside_its_bounds_is_a_fault_and_three_expel() {
-    let mut run = Run::enrolled(5);
-    for credit in (0..INITIAL_CREDIT).rev() {
+    for bound in bounds() {
+        let mut run = Run::bounded(5, bound);
+        for credit in (0..INITIAL_CREDIT).rev() {
+            assert!(run.open().is_accepted());
+            let receipt = run.submit(0, &[1270; D]);
+            assert_eq!((receipt.reason, receipt.culprit), (Reason::BadRangeProof, Some(run.members[0].name)));
+            assert_eq!(run.credit(0), credit);
+            for i in 1..4 {
+                assert!(run.submit(i, &[1; D]).is_accepted());
+            }
+            assert!(run.close_collection().is_accepted(), "the round goes on without it, and does not wait");
+            run.end_block();
+            run.open_and_close();
+        }
         assert!(run.open().is_accepted());
-        let receipt = run.submit(0, &[1270; D]);
-        assert_eq!((receipt.reason, receipt.culprit), (Reason::BadRangeProof, Some(run.members[0].name)));
-        assert_eq!(run.credit(0), credit);
+        let receipt = run.submit_expelled(0);
+        assert_eq!((receipt.reason, receipt.culprit), (Reason::Expelled, None));
         for i in 1..4 {
             assert!(run.submit(i, &[1; D]).is_accepted());
         }
-        assert!(run.close_collection().is_accepted(), "the round goes on without it, and does not wait");
+        assert!(run.close_collection().is_accepted());
         run.end_block();
-        run.open_and_close();
+        let block = run.sealed_block();
+        assert!(run.countersign(0, block).is_accepted(), "expulsion stops updates, not shares");
     }
-    assert!(run.open().is_accepted());
-    let receipt = run.submit_expelled(0);
-    assert_eq!((receipt.reason, receipt.culprit), (Reason::Expelled, None));
-    for i in 1..4 {
-        assert!(run.submit(i, &[1; D]).is_accepted());
-    }
-    assert!(run.close_collection().is_accepted());
-    run.end_block();
-    let block = run.sealed_block();
-    assert!(run.countersign(0, block).is_accepted(), "expulsion stops updates, not shares");
 }
 
 impl Run {
@@ -320,11 +345,13 @@ fn a_header_with_one_byte_changed_and_signed_again_is_a_fault() {
 
 #[test]
 fn limbs_in_another_order_are_a_bad_key_proof() {
-    let mut run = Run::collecting();
-    let mut update = run.encrypt(0, run.round(), &[1; D]);
-    update.header[Context::LEN..BODY_HASH - 64].rotate_left(Ciphertext::LEN);
-    let receipt = run.apply_changed(0, &update.header, &update.body);
-    is_a_fault_of(&run, 0, receipt, Reason::BadKeyProof);
+    for bound in bounds() {
+        let mut run = Run::collecting_under(bound);
+        let mut update = run.encrypt(0, run.round(), &[1; D]);
+        update.header[Context::LEN..BODY_HASH - 64].rotate_left(Ciphertext::LEN);
+        let receipt = run.apply_changed(0, &update.header, &update.body);
+        is_a_fault_of(&run, 0, receipt, Reason::BadKeyProof);
+    }
 }
 
 #[test]
@@ -342,13 +369,15 @@ fn parameters_or_responses_in_another_order_are_a_bad_link_proof() {
 
 #[test]
 fn a_header_that_announces_a_body_of_another_length_than_all_others_is_a_fault() {
-    for (difference, reason) in [(1, Reason::TooLarge), (-1, Reason::WrongDimension)] {
-        let mut run = Run::collecting();
-        let mut update = run.encrypt(0, run.round(), &[1; D]);
-        let length = update.body.len() as i64 + difference;
-        update.header[BODY_LENGTH..BODY_LENGTH + 8].copy_from_slice(&length.to_be_bytes());
-        let receipt = run.apply(&run.submission(0, update.header));
-        is_a_fault_of(&run, 0, receipt, reason);
+    for bound in bounds() {
+        for (difference, reason) in [(1, Reason::TooLarge), (-1, Reason::WrongDimension)] {
+            let mut run = Run::collecting_under(bound);
+            let mut update = run.encrypt(0, run.round(), &[1; D]);
+            let length = update.body.len() as i64 + difference;
+            update.header[BODY_LENGTH..BODY_LENGTH + 8].copy_from_slice(&length.to_be_bytes());
+            let receipt = run.apply(&run.submission(0, update.header));
+            is_a_fault_of(&run, 0, receipt, reason);
+        }
     }
 }
 
@@ -522,18 +551,20 @@ fn a_result_that_does_not_follow_from_the_sums_is_refused() {
 
 #[test]
 fn a_false_proof_in_a_batch_does_not_touch_the_others() {
-    let mut run = Run::collecting();
-    let updates: Vec<_> =
-        (0..4).map(|i| run.encrypt(i, run.round(), &if i == 2 { [1270; D] } else { [1; D] })).collect();
-    let transactions: Vec<CandidateTransaction> =
-        updates.iter().enumerate().map(|(i, update)| run.submission(i, update.header.clone())).collect();
-    let batch: Vec<_> = transactions.iter().zip(&updates).map(|(t, update)| (t, update.body.as_slice())).collect();
-    let checked = check_updates(run.parameters(), &batch, &mut OsRng);
-    for (i, (transaction, checked)) in transactions.iter().zip(checked).enumerate() {
-        let receipt = run.contract.apply(transaction, Body::Checked(checked)).unwrap();
-        assert_eq!(receipt.reason, if i == 2 { Reason::BadRangeProof } else { Reason::Accepted });
+    for bound in bounds() {
+        let mut run = Run::collecting_under(bound);
+        let updates: Vec<_> =
+            (0..4).map(|i| run.encrypt(i, run.round(), &if i == 2 { [1270; D] } else { [1; D] })).collect();
+        let transactions: Vec<CandidateTransaction> =
+            updates.iter().enumerate().map(|(i, update)| run.submission(i, update.header.clone())).collect();
+        let batch: Vec<_> = transactions.iter().zip(&updates).map(|(t, update)| (t, update.body.as_slice())).collect();
+        let checked = check_updates(run.parameters(), &batch, &mut OsRng);
+        for (i, (transaction, checked)) in transactions.iter().zip(checked).enumerate() {
+            let receipt = run.contract.apply(transaction, Body::Checked(checked)).unwrap();
+            assert_eq!(receipt.reason, if i == 2 { Reason::BadRangeProof } else { Reason::Accepted });
+        }
+        assert!(run.close_collection().is_accepted());
     }
-    assert!(run.close_collection().is_accepted());
 }
 
 #[test]

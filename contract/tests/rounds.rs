@@ -6,7 +6,7 @@ mod fixture;
 use consilium_contract::{Model, Phase};
 use consilium_crypto::Hash;
 use consilium_proto::v1::{self, Reason, transaction::Action};
-use fixture::{D, Run, TIMEOUT_MS};
+use fixture::{D, Run, TIMEOUT_MS, bounds};
 
 fn plain_step(model: &Model, updates: &[(u64, Vec<i64>)]) -> Vec<f32> {
     // Section 5, written out: c/(2^(b−1)−1) · Σq / Σω with c = 0.5, b = 8, ω = rows/100.
@@ -88,27 +88,29 @@ fn a_run_finishes_after_its_last_step() {
 
 #[test]
 fn the_same_transactions_lead_to_the_same_state_roots_however_the_bodies_were_batched() {
-    let mut run = Run::collecting();
-    let mut roots = Vec::new();
-    let update = run.encrypt(0, run.round(), &[1; D]);
-    let transaction = run.submission(0, update.header);
-    run.apply_missing(&transaction);
-    run.apply_update(&transaction, &update.body);
-    for (i, value) in [(1, 1270), (2, 2), (3, 3)] {
-        run.submit(i, &[value; D]);
+    for bound in bounds() {
+        let mut run = Run::collecting_under(bound);
+        let mut roots = Vec::new();
+        let update = run.encrypt(0, run.round(), &[1; D]);
+        let transaction = run.submission(0, update.header);
+        run.apply_missing(&transaction);
+        run.apply_update(&transaction, &update.body);
+        for (i, value) in [(1, 1270), (2, 2), (3, 3)] {
+            run.submit(i, &[value; D]);
+            roots.push(run.contract.state_root());
+        }
+        run.close_collection();
+        run.end_block();
+        run.open_and_close();
         roots.push(run.contract.state_root());
+        let again = run.again();
+        assert_eq!(again.last(), roots.last());
+        assert!(roots.iter().all(|root| again.contains(root)));
+        let mut distinct = again.clone();
+        distinct.sort();
+        distinct.dedup();
+        assert_eq!(distinct.len(), again.len() - 1, "every operation but the last end of a block changes the root");
     }
-    run.close_collection();
-    run.end_block();
-    run.open_and_close();
-    roots.push(run.contract.state_root());
-    let again = run.again();
-    assert_eq!(again.last(), roots.last());
-    assert!(roots.iter().all(|root| again.contains(root)));
-    let mut distinct = again.clone();
-    distinct.sort();
-    distinct.dedup();
-    assert_eq!(distinct.len(), again.len() - 1, "every operation but the last end of a block changes the root");
 }
 
 #[test]
@@ -152,16 +154,18 @@ fn a_collection_waits_for_an_institution_that_enrols_while_it_is_open() {
 
 #[test]
 fn an_institution_that_was_away_for_a_round_takes_part_in_the_next() {
-    let mut run = Run::collecting();
-    for i in 0..3 {
-        run.submit(i, &[1; D]);
+    for bound in bounds() {
+        let mut run = Run::collecting_under(bound);
+        for i in 0..3 {
+            run.submit(i, &[1; D]);
+        }
+        run.time_ms += TIMEOUT_MS;
+        run.close_collection();
+        run.end_block();
+        run.open_and_close();
+        assert!(run.open().is_accepted());
+        assert!(run.submit(3, &[1; D]).is_accepted());
     }
-    run.time_ms += TIMEOUT_MS;
-    run.close_collection();
-    run.end_block();
-    run.open_and_close();
-    assert!(run.open().is_accepted());
-    assert!(run.submit(3, &[1; D]).is_accepted());
 }
 
 #[test]

@@ -247,7 +247,10 @@ mod tests {
         let quantile =
             |rows: f64, z: f64| rows * (1.0 - 2.0 / (9.0 * rows) + z * (2.0 / (9.0 * rows)).sqrt()).powi(3) / 2.0;
         let dense: Vec<i64> = (0..64).map(|j| j * 31 % 41 - 20).collect();
-        for (rows, x, spread) in [(256, dense.clone(), 1.35), (512, dense, 1.35), (256, vec![1000], 0.9)] {
+        let one = vec![1000];
+        for (rows, x, spread) in
+            [(256, dense.clone(), 1.35), (512, dense.clone(), 1.35), (1024, dense, 1.35), (256, one, 0.9)]
+        {
             let norm = x.iter().map(|x| x * x).sum::<i64>() as f64;
             let squares = squares(&x, rows, SEEDS);
             let mean = squares.iter().sum::<i64>() as f64 / norm / SEEDS as f64;
@@ -282,6 +285,11 @@ mod tests {
             let few = (0..lambda as u32).map(|i| choose(i) - f64::from(rows) * std::f64::consts::LN_2);
             let one = log2_sum(few.collect());
             assert!(upper < -42.0 && lower < -130.0 && one < -128.9, "{rows}: {upper} {lower} {one}");
+            // Pr[|y_t| > 5.83·‖x‖ for any t] ≤ N·2·φ(z)/z, y_t/‖x‖ being close to a normal variable of variance 1/2.
+            let z = 5.83 * std::f64::consts::SQRT_2;
+            let ln_density = -z * z / 2.0 - (2.0 * std::f64::consts::PI).ln() / 2.0;
+            let wide = ((2.0 * f64::from(rows) / z).ln() + ln_density) / std::f64::consts::LN_2;
+            assert!(wide < -42.0, "{rows}: {wide}");
             assert_eq!((gamma / lambda).sqrt(), crate::Bound::Norm { norm: 1, projections: rows as u16 }.slack());
         }
     }

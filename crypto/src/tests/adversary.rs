@@ -28,41 +28,43 @@ fn values_outside_the_bounds_cannot_be_proven() {
 
 #[test]
 fn a_mask_that_does_not_match_the_key_cannot_be_proven() {
-    let mut federation = Federation::new(22, 1, 1, D, 8);
-    let values = federation.values(1);
+    for bound in BOUNDS {
+        let mut federation = Federation::bounded(22, 1, 1, D, bound);
+        let values = federation.values(1);
 
-    // E_0 and E_1 masked with each other's base.
-    let mut unproven = federation.unproven(1, values.clone());
-    let bases = mask_bases(2);
-    let turn = (bases[1] - bases[0]) * unproven.k;
-    for (position, turn) in [(0, turn), (1, -turn)] {
-        let element = &mut unproven.masked[32 * position..32 * (position + 1)];
-        let point = CompressedRistretto::from_slice(element).unwrap().decompress().unwrap();
-        element.copy_from_slice((point + turn).compress().as_bytes());
-    }
-    let update = unproven.prove().unwrap();
-    assert!(federation.verify_header(&update.header).is_ok());
-    assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadLinkProof));
-
-    // Another key in the limbs than in the mask, with either one as the witness.
-    for in_limbs in [true, false] {
+        // E_0 and E_1 masked with each other's base.
         let mut unproven = federation.unproven(1, values.clone());
-        unproven.limbs.kappa[0] ^= 1;
-        unproven.ciphertexts = unproven.limbs.encrypt(&unproven.key);
-        if in_limbs {
-            let kappa = unproven.limbs.kappa.iter().map(|kappa| Scalar::from(*kappa)).collect::<Vec<_>>();
-            let powers: Vec<_> = crate::link::limb_weights().take(16).collect();
-            unproven.k = crate::limbs::inner(&powers, &kappa);
+        let bases = mask_bases(2);
+        let turn = (bases[1] - bases[0]) * unproven.k;
+        for (position, turn) in [(0, turn), (1, -turn)] {
+            let element = &mut unproven.masked[32 * position..32 * (position + 1)];
+            let point = CompressedRistretto::from_slice(element).unwrap().decompress().unwrap();
+            element.copy_from_slice((point + turn).compress().as_bytes());
         }
         let update = unproven.prove().unwrap();
         assert!(federation.verify_header(&update.header).is_ok());
         assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadLinkProof));
-    }
 
-    // Other values under the range proofs than under the mask.
-    let mut unproven = federation.unproven(1, values);
-    unproven.u[2] ^= 1;
-    assert_eq!(federation.verify(&unproven.prove().unwrap()).err(), Some(UpdateError::BadLinkProof));
+        // Another key in the limbs than in the mask, with either one as the witness.
+        for in_limbs in [true, false] {
+            let mut unproven = federation.unproven(1, values.clone());
+            unproven.limbs.kappa[0] ^= 1;
+            unproven.ciphertexts = unproven.limbs.encrypt(&unproven.key);
+            if in_limbs {
+                let kappa = unproven.limbs.kappa.iter().map(|kappa| Scalar::from(*kappa)).collect::<Vec<_>>();
+                let powers: Vec<_> = crate::link::limb_weights().take(16).collect();
+                unproven.k = crate::limbs::inner(&powers, &kappa);
+            }
+            let update = unproven.prove().unwrap();
+            assert!(federation.verify_header(&update.header).is_ok());
+            assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadLinkProof));
+        }
+
+        // Other values under the range proofs than under the mask.
+        let mut unproven = federation.unproven(1, values);
+        unproven.u[2] ^= 1;
+        assert_eq!(federation.verify(&unproven.prove().unwrap()).err(), Some(UpdateError::BadLinkProof));
+    }
 }
 
 #[test]
@@ -82,64 +84,70 @@ fn a_limb_of_more_than_16_bits_cannot_be_proven() {
 
 #[test]
 fn limbs_made_of_other_institutions_limbs_are_rejected_from_the_header_alone() {
-    let mut federation = Federation::new(24, 1, 1, D, 8);
-    let others = [2, 3].map(|who| {
-        let update = federation.update(who);
-        CandidateHeader::decode(&update.header).unwrap()
-    });
-    let values = federation.values(1);
-    let mut unproven = federation.unproven(1, values);
-    // Enc(0) − C_B − C_C: the sum over A, B, C and this one would open A's key alone.
-    unproven.limbs.kappa.fill(0);
-    unproven.ciphertexts = unproven.limbs.encrypt(&unproven.key);
-    for other in &others {
-        for (own, other) in unproven.ciphertexts.iter_mut().zip(other.ciphertexts()) {
-            *own += &Ciphertext { c1: -other.c1, c2: -other.c2, c3: -other.c3 };
+    for bound in BOUNDS {
+        let mut federation = Federation::bounded(24, 1, 1, D, bound);
+        let others = [2, 3].map(|who| {
+            let update = federation.update(who);
+            CandidateHeader::decode(&update.header).unwrap()
+        });
+        let values = federation.values(1);
+        let mut unproven = federation.unproven(1, values);
+        // Enc(0) − C_B − C_C: the sum over A, B, C and this one would open A's key alone.
+        unproven.limbs.kappa.fill(0);
+        unproven.ciphertexts = unproven.limbs.encrypt(&unproven.key);
+        for other in &others {
+            for (own, other) in unproven.ciphertexts.iter_mut().zip(other.ciphertexts()) {
+                *own += &Ciphertext { c1: -other.c1, c2: -other.c2, c3: -other.c3 };
+            }
         }
+        let update = unproven.prove().unwrap();
+        assert_eq!(federation.verify_header(&update.header).err(), Some(UpdateError::BadKeyProof));
+
+        // Another's limbs as they are, under one's own name.
+        let values = federation.values(4);
+        let mut unproven = federation.unproven(4, values);
+        unproven.ciphertexts = others[0].ciphertexts().to_vec();
+        let update = unproven.prove().unwrap();
+        assert_eq!(federation.verify_header(&update.header).err(), Some(UpdateError::BadKeyProof));
+
+        // Identities are ciphertexts of nothing anybody has proven.
+        let values = federation.values(5);
+        let mut unproven = federation.unproven(5, values);
+        unproven.ciphertexts = vec![Ciphertext::default(); 16];
+        let update = unproven.prove().unwrap();
+        assert_eq!(federation.verify_header(&update.header).err(), Some(UpdateError::BadKeyProof));
     }
-    let update = unproven.prove().unwrap();
-    assert_eq!(federation.verify_header(&update.header).err(), Some(UpdateError::BadKeyProof));
-
-    // Another's limbs as they are, under one's own name.
-    let values = federation.values(4);
-    let mut unproven = federation.unproven(4, values);
-    unproven.ciphertexts = others[0].ciphertexts().to_vec();
-    let update = unproven.prove().unwrap();
-    assert_eq!(federation.verify_header(&update.header).err(), Some(UpdateError::BadKeyProof));
-
-    // Identities are ciphertexts of nothing anybody has proven.
-    let values = federation.values(5);
-    let mut unproven = federation.unproven(5, values);
-    unproven.ciphertexts = vec![Ciphertext::default(); 16];
-    let update = unproven.prove().unwrap();
-    assert_eq!(federation.verify_header(&update.header).err(), Some(UpdateError::BadKeyProof));
 }
 
 #[test]
 fn identities_are_allowed_where_a_commitment_may_be_one() {
-    let mut federation = Federation::new(25, 1, 1, D, 8);
-    let update = federation.update(1);
-    // Of E, of V: they decode, and are not the mask and the commitment.
-    for start in [0, 32 * D as usize] {
-        let mut changed = update.clone();
-        changed.body[start..start + 32].copy_from_slice(CompressedRistretto::identity().as_bytes());
-        let body_hash = Context::LEN + 16 * Ciphertext::LEN + 64;
-        changed.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&changed.body));
-        assert_eq!(federation.verify(&changed).err(), Some(UpdateError::BadLinkProof), "from {start}");
+    for bound in BOUNDS {
+        let mut federation = Federation::bounded(25, 1, 1, D, bound);
+        let update = federation.update(1);
+        // Of E, of V: they decode, and are not the mask and the commitment.
+        for start in [0, 32 * D as usize] {
+            let mut changed = update.clone();
+            changed.body[start..start + 32].copy_from_slice(CompressedRistretto::identity().as_bytes());
+            let body_hash = Context::LEN + 16 * Ciphertext::LEN + 64;
+            changed.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&changed.body));
+            assert_eq!(federation.verify(&changed).err(), Some(UpdateError::BadLinkProof), "from {start}");
+        }
     }
 }
 
 #[test]
 fn a_true_proof_in_the_name_of_another_public_key_is_none() {
-    let mut federation = Federation::new(30, 1, 1, D, 8);
-    let values = federation.values(1);
-    let mut unproven = federation.unproven(1, values);
-    let mut context = federation.context(1);
-    context.round.key_hash = [0; 32];
-    unproven.context = context.encode();
-    let update = unproven.prove().unwrap();
-    assert_eq!(federation.verify_header(&update.header).err(), Some(UpdateError::BadKeyProof));
-    assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadKeyProof));
+    for bound in BOUNDS {
+        let mut federation = Federation::bounded(30, 1, 1, D, bound);
+        let values = federation.values(1);
+        let mut unproven = federation.unproven(1, values);
+        let mut context = federation.context(1);
+        context.round.key_hash = [0; 32];
+        unproven.context = context.encode();
+        let update = unproven.prove().unwrap();
+        assert_eq!(federation.verify_header(&update.header).err(), Some(UpdateError::BadKeyProof));
+        assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadKeyProof));
+    }
 }
 
 #[test]

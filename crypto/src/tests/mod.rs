@@ -2,6 +2,7 @@
 
 mod adversary;
 mod game;
+mod hiding;
 mod norm;
 mod order;
 mod round;
@@ -29,6 +30,9 @@ pub(crate) struct Federation {
 
 /// A bound on the norm that 16 and 64 bits prove.
 pub(crate) const NORM: Bound = Bound::Norm { norm: 5600, projections: 256 };
+
+/// Both kinds of bound, for what holds under either.
+pub(crate) const BOUNDS: [Bound; 2] = [Bound::Parameter { bits: 8 }, NORM];
 
 impl Federation {
     pub(crate) fn new(seed: u64, trustees: u32, threshold: u32, dimension: u32, bits: u8) -> Self {

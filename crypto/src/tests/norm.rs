@@ -17,14 +17,14 @@ use crate::{
 
 const D: u32 = 3;
 const N: usize = 256;
-const V: usize = 32 * D as usize;
-const MASKS: usize = V + 32 * N;
-const PRODUCTS: usize = MASKS + 32 * N;
-const LINK: usize = PRODUCTS + 96;
-const F: usize = LINK + LinkProof::LEN;
-const Z: usize = F + 32 * N;
-const PHI: usize = Z + 32;
-const RANGES: usize = PHI + 32;
+pub(super) const V: usize = 32 * D as usize;
+pub(super) const MASKS: usize = V + 32 * N;
+pub(super) const PRODUCTS: usize = MASKS + 32 * N;
+pub(super) const LINK: usize = PRODUCTS + 96;
+pub(super) const F: usize = LINK + LinkProof::LEN;
+pub(super) const Z: usize = F + 32 * N;
+pub(super) const PHI: usize = Z + 32;
+pub(super) const RANGES: usize = PHI + 32;
 
 fn bound(norm: u32, projections: u16) -> Bound {
     Bound::Norm { norm, projections }
@@ -57,6 +57,7 @@ fn nothing_at_all_and_the_full_norm_are_proven() {
     for projections in [512, 1024] {
         assert_eq!(verdict(bound(1000, projections), spread(1000)), None);
     }
+    assert_eq!(verdict(bound(100_000_000, 1024), vec![100_000_000, 0]), None);
 }
 
 #[test]

@@ -103,27 +103,29 @@ fn sums_beyond_what_m_updates_can_add_up_to_are_neither_read_off_nor_believed() 
 
 #[test]
 fn a_mask_key_of_the_largest_limbs_opens_like_any_other() {
-    // Σ 2^(16i)·65535 is beyond ℓ: nobody honest draws it, but it is proven, and m of its limbs reach the end of the table.
-    let mut federation = Federation::new(9, 4, 2, 2, 8);
-    let limbs = vec![65_535; 16];
-    let k = crate::limbs::inner(&crate::link::limb_weights().take(16).collect::<Vec<_>>(), &[65_535u64.into(); 16]);
-    let updates: Vec<_> = (1..=3)
-        .map(|who| {
-            let values = federation.values(who);
-            let mut unproven = federation.unproven(who, values);
-            let bases = crate::group::mask_bases(2);
-            let masked = unproven.u.iter().zip(bases.iter()).map(|(u, base)| {
-                let u = curve25519_dalek::Scalar::from(u.cast_unsigned());
-                (crate::group::h_times(&u) + base * k).compress().to_bytes()
-            });
-            unproven.masked = masked.collect::<Vec<_>>().concat();
-            unproven.k = k;
-            unproven.limbs.kappa.clone_from(&limbs);
-            unproven.ciphertexts = unproven.limbs.encrypt(&unproven.key);
-            unproven.prove().unwrap()
-        })
-        .collect();
-    assert_eq!(whole_round(&federation, &updates), plain_sums(&federation, 1..=3));
+    for bound in BOUNDS {
+        // Σ 2^(16i)·65535 is beyond ℓ: nobody honest draws it, but it is proven, and m of its limbs reach the end of the table.
+        let mut federation = Federation::bounded(9, 4, 2, 2, bound);
+        let limbs = vec![65_535; 16];
+        let k = crate::limbs::inner(&crate::link::limb_weights().take(16).collect::<Vec<_>>(), &[65_535u64.into(); 16]);
+        let updates: Vec<_> = (1..=3)
+            .map(|who| {
+                let values = federation.values(who);
+                let mut unproven = federation.unproven(who, values);
+                let bases = crate::group::mask_bases(2);
+                let masked = unproven.u.iter().zip(bases.iter()).map(|(u, base)| {
+                    let u = crate::update::signed(*u);
+                    (crate::group::h_times(&u) + base * k).compress().to_bytes()
+                });
+                unproven.masked = masked.collect::<Vec<_>>().concat();
+                unproven.k = k;
+                unproven.limbs.kappa.clone_from(&limbs);
+                unproven.ciphertexts = unproven.limbs.encrypt(&unproven.key);
+                unproven.prove().unwrap()
+            })
+            .collect();
+        assert_eq!(whole_round(&federation, &updates), plain_sums(&federation, 1..=3));
+    }
 }
 
 #[test]
@@ -207,33 +209,37 @@ fn a_stand_alone_ciphertext_and_a_decryption_share_are_made_with_fresh_randomnes
 
 #[test]
 fn one_random_generator_in_one_state_still_masks_different_updates_with_different_keys() {
-    let federation = Federation::new(6, 1, 1, 2, 8);
-    let mut masks = Vec::new();
-    for values in [vec![1, 2], vec![1, 3]] {
-        let update = QuantisedUpdate::new(values, federation.round.bound).unwrap();
-        let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let unproven = encrypt_with_rng(&federation.dealing.public_key, &federation.context(1), &update, &mut rng);
-        masks.push(unproven.unwrap().k);
+    for bound in BOUNDS {
+        let federation = Federation::bounded(6, 1, 1, 2, bound);
+        let mut masks = Vec::new();
+        for values in [vec![1, 2], vec![1, 3]] {
+            let update = QuantisedUpdate::new(values, federation.round.bound).unwrap();
+            let mut rng = ChaCha20Rng::seed_from_u64(1);
+            let unproven = encrypt_with_rng(&federation.dealing.public_key, &federation.context(1), &update, &mut rng);
+            masks.push(unproven.unwrap().k);
+        }
+        assert_ne!(masks[0], masks[1]);
     }
-    assert_ne!(masks[0], masks[1]);
 }
 
 #[test]
 fn fresh_randomness_in_the_weights_changes_no_verdict() {
-    let mut federation = Federation::new(7, 1, 1, 2, 8);
-    let good = federation.update(1);
-    let mut bad = federation.update(2);
-    let last = bad.header.len() - 1;
-    bad.header[last] ^= 1;
-    let key = federation.dealing.public_key.clone();
-    let candidates = || [&good, &bad].map(|update| federation.parse(update).unwrap()).into();
-    let verdicts = verify_updates_with_rng(&key, candidates(), &mut OsRng);
-    assert!(verdicts[0].is_ok());
-    assert_eq!(verdicts[1].as_ref().err(), Some(&UpdateError::BadKeyProof));
-    let headers = || [&good, &bad].map(|update| CandidateHeader::decode(&update.header).unwrap()).into();
-    let verdicts = verify_key_proofs_with_rng(&key, headers(), &mut OsRng);
-    assert!(verdicts[0].is_ok() && verdicts[1].is_err());
-    assert!(verify_updates(&key, Vec::new()).is_empty());
+    for bound in BOUNDS {
+        let mut federation = Federation::bounded(7, 1, 1, 2, bound);
+        let good = federation.update(1);
+        let mut bad = federation.update(2);
+        let last = bad.header.len() - 1;
+        bad.header[last] ^= 1;
+        let key = federation.dealing.public_key.clone();
+        let candidates = || [&good, &bad].map(|update| federation.parse(update).unwrap()).into();
+        let verdicts = verify_updates_with_rng(&key, candidates(), &mut OsRng);
+        assert!(verdicts[0].is_ok());
+        assert_eq!(verdicts[1].as_ref().err(), Some(&UpdateError::BadKeyProof));
+        let headers = || [&good, &bad].map(|update| CandidateHeader::decode(&update.header).unwrap()).into();
+        let verdicts = verify_key_proofs_with_rng(&key, headers(), &mut OsRng);
+        assert!(verdicts[0].is_ok() && verdicts[1].is_err());
+        assert!(verify_updates(&key, Vec::new()).is_empty());
+    }
 }
 
 #[test]
