@@ -30,8 +30,8 @@ impl ledger_server::Ledger for Ledger {
     type GetBlobStream = Chunks;
 
     async fn get_head(&self, _: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
-        let sealed = self.0.chain().head().map(|head| head.sealed().encode().to_vec());
-        sealed
+        self.0
+            .head()
             .map(|sealed_header| Response::new(Head { sealed_header }))
             .ok_or_else(|| status(CallError::NotFound { what: "head", advice: "the chain is empty".to_owned() }))
     }

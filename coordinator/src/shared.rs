@@ -69,6 +69,12 @@ impl Shared {
         self.chain.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The last header that followers have been told of, encoded: its block is served by the time it is named.
+    pub(crate) fn head(&self) -> Option<Vec<u8>> {
+        let last = self.progress.borrow().blocks.checked_sub(1)?;
+        self.chain().get(last).map(|head| head.sealed().encode().to_vec())
+    }
+
     pub(crate) fn catalogue(&self) -> RwLockReadGuard<'_, Catalogue> {
         self.catalogue.read().unwrap_or_else(PoisonError::into_inner)
     }
