@@ -27,6 +27,8 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// How long a call may take that is answered from what is stored.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
+/// The slowest line that long answers may come over, in bytes a second.
+const SLOWEST_LINE: u64 = 64 << 10;
 
 /// Checks an address without connecting.
 ///
@@ -179,7 +181,8 @@ async fn collect(call: &'static str, mut chunks: Streaming<Chunk>, length: usize
         }
         Ok(())
     };
-    timeout(READ_DEADLINE, read).await.map_err(|_| too_slow(call, READ_DEADLINE))??;
+    let deadline = READ_DEADLINE.max(Duration::from_secs(length as u64 / SLOWEST_LINE));
+    timeout(deadline, read).await.map_err(|_| too_slow(call, deadline))??;
     Ok(bytes)
 }
 

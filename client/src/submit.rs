@@ -41,10 +41,13 @@ pub struct Envelope {
     pub prove: Duration,
 }
 
+/// How often an update is encrypted whose random projections are too long to be proven: once in 2^42 times each.
+const TRIES: u32 = 4;
+
 /// Encrypts the update for the assignment, proves it and signs its header.
 ///
 /// # Errors
-/// [`EncryptError`] where the update does not fit the round.
+/// [`EncryptError`] where the update does not fit the round; [`EncryptError::Unlucky`] after [`TRIES`] of them.
 pub fn seal(
     assignment: &Assignment,
     update: &QuantisedUpdate,
@@ -52,16 +55,33 @@ pub fn seal(
     key: &SigningKey,
 ) -> Result<Envelope, EncryptError> {
     let context = assignment.context();
-    let start = Instant::now();
-    let unproven = encrypt(&parameters.public_key, context, update)?;
-    let encrypt = start.elapsed();
-    let start = Instant::now();
-    let proven = unproven.prove()?;
-    let prove = start.elapsed();
+    let (mut encrypting, mut proving) = (Duration::ZERO, Duration::ZERO);
+    let proven = lucky(|| {
+        let start = Instant::now();
+        let unproven = encrypt(&parameters.public_key, context, update)?;
+        encrypting += start.elapsed();
+        let start = Instant::now();
+        let proven = unproven.prove();
+        proving += start.elapsed();
+        proven
+    })?;
     let header_hash = sha256(&proven.header);
     let action = Action::SubmitUpdate(SubmitUpdate { header: proven.header });
     let signed = sign(key, &context.round.chain_id, Some(&context.pseudonym), action);
-    Ok(Envelope { signed, header_hash, round: context.round.clone(), body: proven.body, encrypt, prove })
+    let (round, body) = (context.round.clone(), proven.body);
+    Ok(Envelope { signed, header_hash, round, body, encrypt: encrypting, prove: proving })
+}
+
+/// Repeats what bad luck alone has stopped. Nothing of an encryption that was not proven leaves this process, and the
+/// next one has randomness of its own.
+fn lucky<T>(mut attempt: impl FnMut() -> Result<T, EncryptError>) -> Result<T, EncryptError> {
+    for _ in 1..TRIES {
+        match attempt() {
+            Err(EncryptError::Unlucky) => {}
+            decided => return decided,
+        }
+    }
+    attempt()
 }
 
 impl Envelope {
@@ -236,6 +256,24 @@ mod tests {
         let header = CandidateHeader::decode(&update.header).unwrap();
         let parsed = CandidateUpdate::parse(header, upload.body(), &parameters.update_parameters()).unwrap();
         assert_eq!(parsed.header().context().pseudonym, world.name(0));
+    }
+
+    #[test]
+    fn what_bad_luck_stops_is_tried_again_a_few_times_and_what_else_stops_it_is_not() {
+        let wrong = EncryptError::Dimension { expected: 13, found: 14 };
+        for (unlucky, then, expected, tried) in [
+            (0, Ok(7), Ok(7), 1),
+            (TRIES - 1, Ok(7), Ok(7), TRIES),
+            (TRIES, Ok(7), Err(EncryptError::Unlucky), TRIES),
+            (1, Err(wrong.clone()), Err(wrong.clone()), 2),
+        ] {
+            let mut tries = 0;
+            let outcome = lucky(|| {
+                tries += 1;
+                if tries > unlucky { then.clone() } else { Err(EncryptError::Unlucky) }
+            });
+            assert_eq!((outcome, tries), (expected, tried), "unlucky {unlucky} times");
+        }
     }
 
     #[test]

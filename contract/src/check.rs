@@ -6,6 +6,7 @@
 use consilium_crypto::{CandidateHeader, CandidateUpdate, Hash, UpdateError, VerifiedUpdate, verify_updates_with_rng};
 use consilium_proto::v1::{Reason, transaction::Action};
 use rand_core::CryptoRngCore;
+use rayon::prelude::*;
 
 use crate::{parameters::Parameters, transaction::CandidateTransaction};
 
@@ -36,13 +37,11 @@ pub fn check_updates(
     submissions: &[(&CandidateTransaction, &[u8])],
     rng: &mut impl CryptoRngCore,
 ) -> Vec<CheckedUpdate> {
+    let parsed: Vec<_> =
+        submissions.par_iter().map(|(transaction, body)| parse(parameters, transaction, body)).collect();
     let mut candidates = Vec::with_capacity(submissions.len());
-    let refused: Vec<Option<UpdateError>> = submissions
-        .iter()
-        .map(|(transaction, body)| {
-            parse(parameters, transaction, body).map(|candidate| candidates.push(candidate)).err()
-        })
-        .collect();
+    let refused: Vec<Option<UpdateError>> =
+        parsed.into_iter().map(|parsed| parsed.map(|candidate| candidates.push(candidate)).err()).collect();
     let mut verified = verify_updates_with_rng(&parameters.public_key, candidates, rng).into_iter();
     submissions
         .iter()

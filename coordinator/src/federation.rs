@@ -87,7 +87,8 @@ impl federation_server::Federation for Federation {
             let advice = "the blob with this SHA-256 is no model; GetBlob serves it".to_owned();
             return Err(status(CallError::NotFound { what: "model", advice }));
         }
-        chunks(&self.shared, blob).map(Response::new).map_err(status)
+        let length = blob.len();
+        chunks(&self.shared, blob, length).map(Response::new).map_err(status)
     }
 
     async fn submit_update(&self, request: Request<Streaming<UpdatePart>>) -> Result<Response<Receipt>, Status> {
@@ -114,9 +115,10 @@ impl federation_server::Federation for Federation {
             let advice = "no accepted update of this run has this header".to_owned();
             status(CallError::NotFound { what: "masked update", advice })
         })?;
-        let mut body = self.shared.blob("body", body).await.map_err(status)?;
-        body.truncate(mask_length(&self.shared.parameters.update_parameters()));
-        chunks(&self.shared, body).map(Response::new).map_err(status)
+        let body = self.shared.blob("body", body).await.map_err(status)?;
+        chunks(&self.shared, body, mask_length(&self.shared.parameters.update_parameters()))
+            .map(Response::new)
+            .map_err(status)
     }
 
     async fn countersign(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {

@@ -30,8 +30,8 @@ impl ledger_server::Ledger for Ledger {
     type GetBlobStream = Chunks;
 
     async fn get_head(&self, _: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
-        let sealed = self.0.chain().head().map(|head| head.sealed().encode().to_vec());
-        sealed
+        self.0
+            .head()
             .map(|sealed_header| Response::new(Head { sealed_header }))
             .ok_or_else(|| status(CallError::NotFound { what: "head", advice: "the chain is empty".to_owned() }))
     }
@@ -51,7 +51,8 @@ impl ledger_server::Ledger for Ledger {
         let sha256 = hash32("hash of a blob", &request.into_inner().sha256);
         let sha256 = sha256.map_err(CallError::from).map_err(status)?;
         let blob = self.0.blob("blob", sha256).await.map_err(status)?;
-        chunks(&self.0, blob).map(Response::new).map_err(status)
+        let length = blob.len();
+        chunks(&self.0, blob, length).map(Response::new).map_err(status)
     }
 
     async fn get_inclusion_proof(

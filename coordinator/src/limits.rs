@@ -17,7 +17,7 @@ use crate::error::CallError;
 pub struct Limits {
     /// How long a stream may take to send its header.
     pub header_deadline: Duration,
-    /// How long a body may take after its header was admitted.
+    /// How long a body may take after its header was admitted; a longer one as long as a slow line needs for it.
     pub body_deadline: Duration,
     /// How long a call waits for its receipt, beyond the age at which blocks are sealed.
     pub receipt_deadline: Duration,
@@ -45,6 +45,16 @@ impl Default for Limits {
             burst: 8_000,
             rejections_per_attempt: 16,
         }
+    }
+}
+
+/// The slowest line that a long body may come over, in bytes a second.
+const SLOWEST_LINE: u64 = 64 << 10;
+
+impl Limits {
+    /// How long a body of `length` bytes may take.
+    pub(crate) fn body_deadline(&self, length: u64) -> Duration {
+        self.body_deadline.max(Duration::from_secs(length / SLOWEST_LINE))
     }
 }
 
@@ -108,6 +118,13 @@ mod tests {
 
     fn limit() -> RateLimit {
         RateLimit::new(&Limits { calls_per_second: 10, burst: 3, ..Limits::default() })
+    }
+
+    #[test]
+    fn a_long_body_may_take_as_long_as_a_slow_line_needs() {
+        let limits = Limits::default();
+        assert_eq!(limits.body_deadline(42_000), limits.body_deadline);
+        assert_eq!(limits.body_deadline(32 << 20), Duration::from_secs(512));
     }
 
     #[test]

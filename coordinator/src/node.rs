@@ -14,7 +14,7 @@ use std::{
 
 use consilium_contract::{Admission, Body, CandidateTransaction, Contract, Phase, transaction::sign};
 use consilium_crypto::{EvaluationKey, Hash, signature::SigningKey};
-use consilium_ledger::Block;
+use consilium_ledger::{Block, LedgerError};
 use consilium_proto::v1::{Reason, transaction::Action};
 use tokio::{sync::mpsc, time::timeout};
 
@@ -70,7 +70,7 @@ pub(crate) enum Command {
     /// The body of an admitted update: of the length and hash of its header, or `None` where that never came.
     Deliver { transaction: CandidateTransaction, body: Option<Vec<u8>>, reply: Reply },
     /// From the verifier.
-    Checked(Batch),
+    Checked(Result<Batch, LedgerError>),
     /// Seal what is open, and end.
     Stop,
 }
@@ -154,7 +154,7 @@ impl Node {
                 }
                 Ok(Some(Command::Submit { transaction, reply })) => self.submit(transaction, reply)?,
                 Ok(Some(Command::Deliver { transaction, body, reply })) => self.deliver(transaction, body, reply)?,
-                Ok(Some(Command::Checked(batch))) => self.checked(batch)?,
+                Ok(Some(Command::Checked(batch))) => self.checked(batch?)?,
             }
         }
     }
@@ -219,19 +219,21 @@ impl Node {
         }
         let arrived_ms = self.now_ms();
         self.in_flight.insert(id, InFlight { author, arrived_ms, waiting: vec![reply] });
-        self.verifier.submit(Job { transaction, body })
+        // Each of those in flight is another institution's, and none of them has a verdict.
+        let is_last = match self.contract.phase() {
+            Phase::Collecting(collecting) => collecting.waiting(self.contract.roster()) <= self.in_flight.len(),
+            _ => true,
+        };
+        self.verifier.submit(Job { transaction, body, is_last })
     }
 
     /// Verified updates, in the order of arrival.
     fn checked(&mut self, batch: Batch) -> Result<(), CoordinatorError> {
         self.recorder.verified(batch.took);
         for done in batch.updates {
-            let id = done.job.transaction.id();
+            let id = done.transaction.id();
             let waiting = self.in_flight.remove(&id).map(|in_flight| in_flight.waiting).unwrap_or_default();
-            // Whoever replays the entry needs the body exactly where admission left the decision to it.
-            let needed = matches!(self.contract.admit(&done.job.transaction), Admission::NeedsBody { .. });
-            let blobs = if needed { vec![done.job.body] } else { Vec::new() };
-            self.apply(done.job.transaction, Body::Checked(done.checked), blobs, waiting)?;
+            self.apply(done.transaction, Body::Checked(done.checked), Vec::new(), waiting)?;
             self.advance()?;
         }
         Ok(())

@@ -1,13 +1,16 @@
 //! What calls read without asking the node: only what is durable.
 
-use std::sync::{
-    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
 };
 
 use consilium_contract::Parameters;
 use consilium_crypto::Hash;
-use consilium_ledger::{HeaderChain, Store};
+use consilium_ledger::{HeaderChain, LedgerError, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{Limits, catalogue::Catalogue, error::CallError};
@@ -32,6 +35,8 @@ pub(crate) struct Shared {
     chain: RwLock<HeaderChain>,
     catalogue: RwLock<Catalogue>,
     progress: watch::Sender<Progress>,
+    /// Blobs that are being sent. At the end of a round everybody fetches the same ones, and shares their bytes.
+    serving: Mutex<HashMap<Hash, Weak<Vec<u8>>>>,
     streams: Arc<Semaphore>,
     subscribers: AtomicUsize,
     /// Followers that have hung up after the finished run was sent to them.
@@ -55,6 +60,7 @@ impl Shared {
             chain: RwLock::new(chain),
             catalogue: RwLock::new(catalogue),
             progress,
+            serving: Mutex::default(),
             streams: Arc::new(Semaphore::new(limits.streams)),
             subscribers: AtomicUsize::new(0),
             served: AtomicUsize::new(0),
@@ -67,6 +73,12 @@ impl Shared {
 
     pub(crate) fn chain_mut(&self) -> RwLockWriteGuard<'_, HeaderChain> {
         self.chain.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last header that followers have been told of, encoded: its block is served by the time it is named.
+    pub(crate) fn head(&self) -> Option<Vec<u8>> {
+        let last = self.progress.borrow().blocks.checked_sub(1)?;
+        self.chain().get(last).map(|head| head.sealed().encode().to_vec())
     }
 
     pub(crate) fn catalogue(&self) -> RwLockReadGuard<'_, Catalogue> {
@@ -125,12 +137,24 @@ impl Shared {
     }
 
     /// A blob of the ledger.
-    pub(crate) async fn blob(self: &Arc<Self>, what: &'static str, sha256: Hash) -> Result<Vec<u8>, CallError> {
-        let blob = self.read(move |shared| Ok(shared.store.get_blob(&sha256)?)).await?;
+    pub(crate) async fn blob(self: &Arc<Self>, what: &'static str, sha256: Hash) -> Result<Arc<Vec<u8>>, CallError> {
+        let blob = self.read(move |shared| Ok(shared.shared_blob(&sha256)?)).await?;
         blob.ok_or_else(|| CallError::NotFound {
             what,
             advice: format!("the ledger has no blob with SHA-256 {}", hex::encode(sha256)),
         })
+    }
+
+    /// The blob that is being sent, or else the stored one. One is read at a time, so that no two are the same.
+    fn shared_blob(&self, sha256: &Hash) -> Result<Option<Arc<Vec<u8>>>, LedgerError> {
+        let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(blob) = serving.get(sha256).and_then(Weak::upgrade) {
+            return Ok(Some(blob));
+        }
+        let Some(blob) = self.store.get_blob(sha256)?.map(Arc::new) else { return Ok(None) };
+        serving.retain(|_, blob| blob.strong_count() > 0);
+        serving.insert(*sha256, Arc::downgrade(&blob));
+        Ok(Some(blob))
     }
 }
 

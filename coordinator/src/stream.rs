@@ -83,16 +83,23 @@ pub(crate) fn block(shared: &Shared, height: u64) -> Result<Block, CallError> {
     })
 }
 
-/// A blob in chunks, for one reader.
-pub(crate) fn chunks(shared: &Arc<Shared>, blob: Vec<u8>) -> Result<Chunks, CallError> {
+/// The first `length` bytes of a blob in chunks, for one reader.
+pub(crate) fn chunks(shared: &Arc<Shared>, blob: Arc<Vec<u8>>, length: usize) -> Result<Chunks, CallError> {
     let permit = shared.open_stream()?;
-    Ok(tokio_stream::iter(BlobChunks { shared: Arc::clone(shared), blob, sent: 0, _permit: permit }))
+    Ok(tokio_stream::iter(BlobChunks {
+        shared: Arc::clone(shared),
+        length: length.min(blob.len()),
+        blob,
+        sent: 0,
+        _permit: permit,
+    }))
 }
 
 /// Cuts a blob into chunks of at most [`CHUNK_BYTES`], as they are asked for.
 pub(crate) struct BlobChunks {
     shared: Arc<Shared>,
-    blob: Vec<u8>,
+    blob: Arc<Vec<u8>>,
+    length: usize,
     sent: usize,
     _permit: OwnedSemaphorePermit,
 }
@@ -101,7 +108,8 @@ impl Iterator for BlobChunks {
     type Item = Result<Chunk, Status>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let data: Vec<u8> = self.blob.iter().skip(self.sent).take(CHUNK_BYTES).copied().collect();
+        let end = self.length.min(self.sent + CHUNK_BYTES);
+        let data = self.blob.get(self.sent..end).unwrap_or_default().to_vec();
         if data.is_empty() {
             return None;
         }

@@ -144,7 +144,9 @@ pub(crate) async fn receive(
     };
     let mut slot = uploads.begin(author, address)?;
     let body = tokio::select! {
-        body = timeout(limits.body_deadline, take_body(&shared, &mut parts, &sha256, length)) => body.ok().flatten(),
+        body = timeout(limits.body_deadline(length), take_body(&shared, &mut parts, &sha256, length)) => {
+            body.ok().flatten()
+        }
         Ok(()) = &mut slot.superseded => return Err(CallError::Superseded),
     };
     drop((slot, stream));

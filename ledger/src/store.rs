@@ -210,20 +210,17 @@ impl Store {
         Ok(())
     }
 
-    /// Stores blobs ahead of the block that names them; durable when it returns. Their addresses, in order.
+    /// Stores blobs ahead of the block that names them; durable with the next block that is appended.
     ///
     /// # Errors
     /// As [`Store::append_block`].
-    pub fn put_blobs(&self, blobs: &[&[u8]]) -> Result<Vec<Hash>, LedgerError> {
+    pub fn stage_blobs(&self, blobs: &[&[u8]]) -> Result<(), LedgerError> {
         let mut writer = self.writer()?;
         let addressed = addressed(blobs)?;
         let open = self.opened();
         let open = open.as_ref().ok_or_else(|| self.closed())?;
-        writer.attempt(|| {
-            open.put_blobs(&self.disk, &addressed)?;
-            open.flush(&self.root, &self.disk)
-        })?;
-        Ok(addressed.into_iter().map(|(address, _)| address).collect())
+        // A crash leaves blobs that no block names, or none.
+        writer.attempt(|| open.put_blobs(&self.disk, &addressed))
     }
 
     /// The last durable block.

@@ -49,6 +49,8 @@ impl Values {
         let Some((length, mut value)) = self.first_chunk(key)? else {
             return Ok(None);
         };
+        // At most `most_bytes`; a vector that doubles as it grows would take up to twice as much.
+        value.reserve_exact(length.saturating_sub(value.len()));
         for number in 1..length.div_ceil(CHUNK_BYTES).max(1) {
             // most_bytes fits u32, and so does the number of chunks.
             let chunk = self.chunk(key, number as u32)?.ok_or_else(|| self.damaged("a piece of a value is missing"))?;

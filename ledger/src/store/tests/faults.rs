@@ -62,7 +62,7 @@ fn a_failed_write_of_an_append_leaves_a_chain_that_verifies_and_refuses_more() {
             assert_eq!(store.head().unwrap().height, 1, "a block that was not acknowledged is seen");
             assert_eq!(store.get_block(2).unwrap(), None);
             assert!(matches!(append_next(&store, &mut chain), Err(LedgerError::WriteFailedBefore { .. })));
-            assert!(matches!(store.put_blobs(&[b"x"]), Err(LedgerError::WriteFailedBefore { .. })));
+            assert!(matches!(store.stage_blobs(&[b"x"]), Err(LedgerError::WriteFailedBefore { .. })));
             // What a kill at this moment would leave: no more than has reached the files.
             let killed = tempfile::tempdir().unwrap();
             copy_files(path, killed.path());
