@@ -24,7 +24,7 @@ use rand_core::OsRng;
 fn federation(epochs: usize) -> Federation {
     let dataset = Dataset::bundled("pima").unwrap();
     let choice = Choice { institutions: 7, malicious: 2, epochs, ..Choice::default() };
-    Federation::new(&ReplayConfig::resolve(choice, dataset.rows()).unwrap(), &dataset).unwrap()
+    Federation::new(&ReplayConfig::resolve(choice, &dataset).unwrap(), &dataset).unwrap()
 }
 
 fn cell(federation: &Federation, attack: Attack, delivery: Delivery, defence: Defence) -> Cell {

@@ -188,7 +188,6 @@ impl Limit {
             Bound::Norm { norm, .. } => {
                 length(values.iter().map(|&q| q as f64)) <= self.bound.slack() * f64::from(norm)
             }
-            _ => false,
         }
     }
 }

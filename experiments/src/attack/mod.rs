@@ -23,6 +23,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use consilium_authority::{BoundChoice, BoundKind};
 use consilium_crypto::Bound;
 use consilium_datasets::Dataset;
 use rayon::prelude::*;
@@ -80,16 +81,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Both bounds as honest training needs them.
+    /// Both bounds as honest training needs them, in a federation whose own bound is on the parameters.
     #[must_use]
     pub fn new(federation: &Federation) -> Self {
-        let ReplayConfig { bits, clip, .. } = federation.config;
+        let ReplayConfig { bound, clip, .. } = federation.config;
         let d = federation.initial.len() as f64;
         let norm = (NORM_CLIP * f64::from(clip) * d.sqrt()) as f32;
-        Self {
-            parameter: Limit { bound: Bound::Parameter { bits }, clip },
-            norm: Limit { bound: NORM_BOUND, clip: norm },
-        }
+        Self { parameter: Limit { bound, clip }, norm: Limit { bound: NORM_BOUND, clip: norm } }
     }
 
     /// The one that `defence` holds updates against; plain averaging holds them against none, and gets the
@@ -124,8 +122,10 @@ impl AttackConfig {
 
     fn federation(&self, dataset: &Dataset, seed: u64, malicious: usize) -> Result<Federation, ExperimentError> {
         let (name, epochs) = (self.dataset.clone(), self.epochs);
-        let choice = Choice { dataset: name, epochs, malicious, seed, institutions: INSTITUTIONS, ..Choice::default() };
-        Federation::new(&ReplayConfig::resolve(choice, dataset.rows())?, dataset)
+        let bound = BoundChoice { bound: BoundKind::Parameter, ..BoundChoice::default() };
+        let choice =
+            Choice { dataset: name, epochs, malicious, seed, bound, institutions: INSTITUTIONS, ..Choice::default() };
+        Federation::new(&ReplayConfig::resolve(choice, dataset)?, dataset)
     }
 }
 

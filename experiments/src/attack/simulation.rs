@@ -245,10 +245,10 @@ mod tests {
     fn both_averages_of_a_parameter_bound_are_one() {
         let (federation, limits) = federation(0);
         let limit = limits.of(Defence::Parameter);
-        let (bits, global) = (federation.config.bits, &federation.initial);
+        let (bound, global) = (federation.config.bound, &federation.initial);
         let mut honest = honest(&federation, limit).unwrap();
         let updates: Vec<_> = honest.iter_mut().map(|t| t.local_update(1, global).unwrap().quantised).collect();
-        let expected = plain::fed_avg_quantised(global, &updates, &federation.weights, bits, limit.clip).unwrap();
+        let expected = plain::fed_avg_quantised(global, &updates, &federation.weights, bound, limit.clip).unwrap();
         assert_eq!(average(global, &updates, &federation.weights, limit).unwrap(), expected);
     }
 }

@@ -22,7 +22,7 @@ pub const AUDIT: &str = "audit";
 pub(crate) fn measure() -> Result<Measured, ExperimentError> {
     let choice = Choice { malicious: 0, ..Choice::default() };
     let dataset = load_dataset(&choice.dataset)?;
-    let federation = Federation::new(&ReplayConfig::resolve(choice, dataset.rows())?, &dataset)?;
+    let federation = Federation::new(&ReplayConfig::resolve(choice, &dataset)?, &dataset)?;
     let directory = tempfile::tempdir().map_err(ExperimentError::file(&std::env::temp_dir()))?;
     let (ledger, scratch) = (directory.path().join("ledger"), directory.path().join("institutions"));
     fs::create_dir(&scratch).map_err(ExperimentError::file(&scratch))?;
