@@ -57,14 +57,14 @@ impl BoundProof {
     }
 
     /// Adds those of its equations that are asked for, weighted, to a fold.
-    pub(crate) fn fold<'a>(
-        &'a self,
+    pub(crate) fn fold(
+        &self,
         base: &Transcript,
         which: Equations,
-        e_points: &'a [RistrettoPoint],
-        ciphertexts: &'a [Ciphertext],
+        e_points: &[RistrettoPoint],
+        ciphertexts: &[Ciphertext],
         weights: &mut Weights,
-        folded: &mut Folded<'a>,
+        folded: &mut Folded,
     ) {
         match self {
             Self::Parameter(proof) => proof.fold(base, which, e_points, ciphertexts, weights, folded),

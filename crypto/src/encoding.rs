@@ -101,11 +101,11 @@ pub(crate) fn decompress_all(what: &'static str, bytes: &[u8]) -> Result<Vec<Ris
         let expected = bytes.len() - rest.len();
         return Err(DecodeError::Length { what, expected, found: bytes.len() });
     }
-    let points: Vec<_> = elements
-        .par_iter()
-        .enumerate()
-        .with_min_len(256)
-        .map(|(index, bytes)| decompress(what, index, bytes))
-        .collect();
-    points.into_iter().collect()
+    // In place: a vector of results first would be as large again.
+    let mut points = vec![RistrettoPoint::default(); elements.len()];
+    let decoded = points.par_iter_mut().zip(elements).enumerate().with_min_len(256);
+    let first_bad = decoded.filter_map(|(index, (point, bytes))| {
+        CompressedRistretto(*bytes).decompress().map(|decoded| *point = decoded).is_none().then_some(index)
+    });
+    first_bad.min().map_or(Ok(points), |index| Err(DecodeError::Point { what, index }))
 }

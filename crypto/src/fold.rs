@@ -62,7 +62,7 @@ impl Weights {
 /// A weighted sum of equations; g, h, X1, X2, the W_j and the generators of the range proofs are there once, however many
 /// clients, chunks and rounds there are.
 #[derive(Default)]
-pub(crate) struct Folded<'a> {
+pub(crate) struct Folded {
     pub(crate) g: Scalar,
     pub(crate) h: Scalar,
     pub(crate) x1: Scalar,
@@ -72,11 +72,11 @@ pub(crate) struct Folded<'a> {
     /// Coefficients of the range proofs' G and H, by the value and the bit that they belong to.
     generators: Vec<Vec<[Scalar; 2]>>,
     /// Everything that belongs to one client.
-    pub(crate) terms: Vec<(Scalar, &'a RistrettoPoint)>,
+    pub(crate) terms: Vec<(Scalar, RistrettoPoint)>,
     refused: bool,
 }
 
-impl Folded<'_> {
+impl Folded {
     /// Makes the sum one that does not hold, whatever else is in it.
     pub(crate) fn refuse(&mut self) {
         self.refused = true;
@@ -117,15 +117,15 @@ impl Folded<'_> {
         }
         let (g, bases) = (g(), mask_bases(self.masks.len()));
         let mut terms = self.terms;
-        terms.extend([(self.g, &g), (self.h, h()), (self.x1, &key.x1), (self.x2, &key.x2)]);
-        terms.extend(self.masks.into_iter().zip(bases.iter()));
+        terms.extend([(self.g, g), (self.h, *h()), (self.x1, key.x1), (self.x2, key.x2)]);
         let of_value = |(value, row): (usize, &Vec<[Scalar; 2]>)| {
             let coefficients = row.as_flattened().iter().copied();
-            coefficients.zip(pairs_of(value, row.len()).flatten()).collect::<Vec<_>>()
+            coefficients.zip(pairs_of(value, row.len()).flatten().copied()).collect::<Vec<_>>()
         };
         let generators: Vec<_> = self.generators.par_iter().enumerate().flat_map_iter(of_value).collect();
         terms.extend(generators);
-        multiscalar(&terms).is_identity()
+        let masks = self.masks.into_par_iter().zip(bases.par_iter().copied());
+        multiscalar(terms.into_par_iter().chain(masks)).is_identity()
     }
 }
 

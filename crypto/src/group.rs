@@ -3,7 +3,6 @@
 //! `g` is the standard basepoint. `h`, the mask bases W_j and the generators of the Bulletproofs are hashes of fixed
 //! labels into the group: nobody knows a relation between any two of them, on which all binding rests.
 
-use std::borrow::Borrow;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
@@ -114,15 +113,15 @@ fn hash_to_group(label: &'static [u8], number: u64) -> RistrettoPoint {
 
 /// Σ scalars·points over public values, on all cores where the sum is long enough to gain from it, in parts whose
 /// intermediate results fit the cache.
-pub(crate) fn multiscalar<P: Borrow<RistrettoPoint> + Sync>(terms: &[(Scalar, P)]) -> RistrettoPoint {
+///
+/// Terms are made part by part: what is held of them at a time does not grow with their number.
+pub(crate) fn multiscalar(terms: impl IndexedParallelIterator<Item = (Scalar, RistrettoPoint)>) -> RistrettoPoint {
     let share = terms.len().div_ceil(rayon::current_num_threads()).clamp(1024, MOST_AT_ONCE);
-    terms
-        .par_chunks(share)
-        .map(|chunk| {
-            let points = chunk.iter().map(|(_, point)| point.borrow());
-            RistrettoPoint::vartime_multiscalar_mul(chunk.iter().map(|(scalar, _)| scalar), points)
-        })
-        .sum()
+    let part = |part: Vec<(Scalar, RistrettoPoint)>| {
+        let (scalars, points) = (part.iter().map(|(scalar, _)| scalar), part.iter().map(|(_, point)| point));
+        RistrettoPoint::vartime_multiscalar_mul(scalars, points)
+    };
+    terms.chunks(share).map(part).sum()
 }
 
 #[cfg(test)]
@@ -154,6 +153,6 @@ mod tests {
         let bases = mask_bases(5000);
         let terms: Vec<_> = (1u64..).map(Scalar::from).zip(bases.iter().copied()).take(5000).collect();
         let naive: RistrettoPoint = terms.iter().map(|(s, p)| s * p).sum();
-        assert_eq!(multiscalar(&terms), naive);
+        assert_eq!(multiscalar(terms.into_par_iter()), naive);
     }
 }

@@ -112,7 +112,7 @@ impl CandidateHeader {
     }
 
     /// Adds items 1 and 2, weighted, to a fold.
-    pub(crate) fn fold<'a>(&'a self, base: &Transcript, weights: &mut Weights, folded: &mut Folded<'a>) {
+    pub(crate) fn fold(&self, base: &Transcript, weights: &mut Weights, folded: &mut Folded) {
         self.proof.fold(base, &self.ciphertexts, self.encoded_ciphertexts(), weights.take(), folded);
     }
 }
@@ -196,9 +196,9 @@ fn proofs_hold(key: &PublicKey, headers: &[(&CandidateHeader, &Transcript)], fre
     fold(headers, &mut weights).holds(key)
 }
 
-fn fold<'a>(headers: &[(&'a CandidateHeader, &Transcript)], weights: &mut Weights) -> Folded<'a> {
+fn fold(headers: &[(&CandidateHeader, &Transcript)], weights: &mut Weights) -> Folded {
     let jobs: Vec<_> = headers.iter().map(|job| (job, weights.fork())).collect();
-    let part = |mut folded, ((header, base), mut weights): (&(&'a CandidateHeader, &Transcript), Weights)| {
+    let part = |mut folded, ((header, base), mut weights): (&(&CandidateHeader, &Transcript), Weights)| {
         header.fold(base, &mut weights, &mut folded);
         folded
     };

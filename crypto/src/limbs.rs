@@ -103,13 +103,13 @@ impl LimbProof {
     }
 
     /// Adds items 1 and 2, weighted, to a fold; `encoded` is the ciphertexts' encodings.
-    pub(crate) fn fold<'a>(
-        &'a self,
+    pub(crate) fn fold(
+        &self,
         base: &Transcript,
-        ciphertexts: &'a [Ciphertext],
+        ciphertexts: &[Ciphertext],
         encoded: &[u8],
         weights: [Scalar; 5],
-        folded: &mut Folded<'a>,
+        folded: &mut Folded,
     ) {
         let mut transcript = base.fork(LIMBS, 0);
         let rho = transcript.weights(b"rho", ciphertexts.len());
@@ -122,14 +122,14 @@ impl LimbProof {
         folded.h += w3 * z3;
         folded.x1 += w1 * z1;
         folded.x2 += w2 * z2;
-        folded.terms.extend([w1, w2, w3].into_iter().zip(&self.t).map(|(weight, t)| (-weight, t)));
+        folded.terms.extend([w1, w2, w3].into_iter().zip(self.t).map(|(weight, t)| (-weight, t)));
 
         let c3 = encoded.as_chunks::<ELEMENT_LEN>().0.iter().skip(2).step_by(3);
         let c3: Vec<_> = c3.map(|bytes| CompressedRistretto(*bytes)).collect();
         let in_range = self.range.fold(base.fork(LIMB_RANGE, 0), &c3, range_weights, folded);
         let [f1, f2, f3] = [w1, w2, w3].map(|weight| -weight * e);
         for ((rho, c), in_range) in rho.iter().zip(ciphertexts).zip(in_range) {
-            folded.terms.extend([(f1 * rho, &c.c1), (f2 * rho, &c.c2), (f3 * rho + in_range, &c.c3)]);
+            folded.terms.extend([(f1 * rho, c.c1), (f2 * rho, c.c2), (f3 * rho + in_range, c.c3)]);
         }
     }
 }

@@ -102,23 +102,26 @@ impl LinkProof {
     }
 
     /// Adds item 3 under challenge e, weighted, to a fold: all but V_σ, which has the factor that is returned.
-    pub(crate) fn fold<'a>(
-        &'a self,
+    ///
+    /// E_σ comes as a point. Its sum has the short σ for scalars, at half the price a term of the long products of σ with
+    /// weight and challenge, and no term of it is ever in the fold.
+    pub(crate) fn fold(
+        &self,
         e: &Scalar,
-        sigma: &[Scalar],
-        e_points: &'a [RistrettoPoint],
-        ciphertexts: &'a [Ciphertext],
+        sigma: impl ExactSizeIterator<Item = Scalar>,
+        e_sigma: RistrettoPoint,
+        ciphertexts: &[Ciphertext],
         weights: [Scalar; 3],
-        folded: &mut Folded<'a>,
+        folded: &mut Folded,
     ) -> Scalar {
         let [z_u, z_k, z_beta, z_tau] = self.z;
         let [w1, w2, w3] = weights;
         folded.g += w2 * z_beta + w3 * z_tau;
         folded.h += (w1 + w2) * z_u + w3 * z_k;
-        folded.terms.extend(weights.iter().zip(&self.t).map(|(weight, t)| (-weight, t)));
+        folded.terms.extend(weights.iter().zip(self.t).map(|(weight, t)| (-weight, t)));
         let [f1, f2, f3] = weights.map(|weight| -weight * e);
-        folded.terms.extend(sigma.iter().zip(e_points).map(|(sigma, point)| (f1 * sigma, point)));
-        folded.terms.extend(limb_weights().zip(ciphertexts).map(|(power, c)| (f3 * power, &c.c3)));
+        folded.terms.push((f1, e_sigma));
+        folded.terms.extend(limb_weights().zip(ciphertexts).map(|(power, c)| (f3 * power, c.c3)));
         let mask = w1 * z_k;
         folded.masks(sigma.len()).iter_mut().zip(sigma).for_each(|(coefficient, sigma)| *coefficient += mask * sigma);
         f2

@@ -6,7 +6,7 @@
 
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
+use curve25519_dalek::traits::VartimeMultiscalarMul;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 
@@ -97,18 +97,17 @@ impl MaskedSum {
         if sums.len() != self.points.len() || sums.iter().any(|sum| !(least..bound).contains(sum)) {
             return false;
         }
-        let mut total = Scalar::ZERO;
-        let mut terms = Vec::with_capacity(2 * sums.len() + 1);
-        for ((sum, point), base) in sums.iter().zip(&self.points).zip(mask_bases(sums.len()).iter()) {
+        let weight = |_: &i64| {
             let mut weight = [0; 16];
             rng.fill_bytes(&mut weight);
-            let weight = Scalar::from(u128::from_le_bytes(weight));
-            total += weight * signed(*sum);
-            terms.push((weight, *point));
-            terms.push((-weight * mask_key.0, *base));
-        }
-        terms.push((-total, *h()));
-        multiscalar(&terms).is_identity()
+            Scalar::from(u128::from_le_bytes(weight))
+        };
+        let weights: Vec<_> = sums.iter().map(weight).collect();
+        let total: Scalar = weights.iter().zip(sums).map(|(weight, sum)| weight * signed(*sum)).sum();
+        // k̄ is outside of the sum over W: short scalars cost half.
+        let of = |points: &[RistrettoPoint]| multiscalar(weights.par_iter().copied().zip(points.par_iter().copied()));
+        let rest = RistrettoPoint::vartime_multiscalar_mul([mask_key.0, total], [of(&mask_bases(sums.len())), *h()]);
+        of(&self.points) == rest
     }
 
     fn range(&self) -> (i64, i64) {

@@ -124,8 +124,8 @@ pub(crate) fn prove(
     let gamma: Vec<_> = gamma.into_iter().map(Scalar::from).collect();
     let witness = LinkWitness { u: inner(&gamma, &y), k: *k, beta: inner(&gamma, beta), tau: *tau };
     let bases = mask_bases(x.len());
-    let terms: Vec<_> = sigma.iter().zip(bases.iter()).map(|(weight, base)| weight.term(base)).collect();
-    let link = witness.commit(&multiscalar(&terms), &mut transcript, rng);
+    let w_sigma = multiscalar(sigma.par_iter().zip(bases.par_iter()).map(|(weight, base)| weight.term(base)));
+    let link = witness.commit(&w_sigma, &mut transcript, rng);
     let e = transcript.challenge(b"e");
 
     let link = link.respond(&e);
@@ -245,14 +245,14 @@ impl NormProof {
     }
 
     /// Adds those of its equations that are asked for, weighted, to a fold.
-    pub(crate) fn fold<'a>(
-        &'a self,
+    pub(crate) fn fold(
+        &self,
         challenges: &Challenges,
         which: Equations,
-        e_points: &'a [RistrettoPoint],
-        ciphertexts: &'a [Ciphertext],
+        e_points: &[RistrettoPoint],
+        ciphertexts: &[Ciphertext],
         weights: &mut Weights,
-        folded: &mut Folded<'a>,
+        folded: &mut Folded,
     ) {
         let mut of_v = vec![Scalar::ZERO; self.v.len()];
         if matches!(which, Equations::All | Equations::Link) {
@@ -264,22 +264,23 @@ impl NormProof {
         if which == Equations::All {
             self.fold_ranges(challenges, weights, &mut of_v, folded);
         }
-        folded.terms.extend(of_v.into_iter().zip(&self.v));
+        folded.terms.extend(of_v.into_iter().zip(self.v.iter().copied()));
     }
 
     /// Adds the link, and to `of_v` the coefficients that V gets.
-    fn fold_link<'a>(
-        &'a self,
+    fn fold_link(
+        &self,
         challenges: &Challenges,
-        e_points: &'a [RistrettoPoint],
-        ciphertexts: &'a [Ciphertext],
+        e_points: &[RistrettoPoint],
+        ciphertexts: &[Ciphertext],
         weights: [Scalar; 3],
         of_v: &mut [Scalar],
-        folded: &mut Folded<'a>,
+        folded: &mut Folded,
     ) {
         let Challenges { projection, gamma, e, .. } = challenges;
-        let sigma: Vec<_> = projection.combine(gamma, e_points.len()).iter().map(Weight::scalar).collect();
-        let factor = self.link.fold(e, &sigma, e_points, ciphertexts, weights, folded);
+        let sigma = projection.combine(gamma, e_points.len());
+        let e_sigma = multiscalar(sigma.par_iter().zip(e_points).map(|(weight, point)| weight.term(point)));
+        let factor = self.link.fold(e, sigma.iter().map(Weight::scalar), e_sigma, ciphertexts, weights, folded);
         // V_σ is Σγ_t·Y_t, and Y_t is V_t − 2^(ρ−1)·h.
         for (coefficient, gamma) in of_v.iter_mut().zip(gamma) {
             let of_y = factor * Scalar::from(*gamma);
@@ -289,34 +290,22 @@ impl NormProof {
     }
 
     /// Adds the openings and the squares.
-    fn fold_squares<'a>(
-        &'a self,
-        challenges: &Challenges,
-        weights: [Scalar; 2],
-        of_v: &mut [Scalar],
-        folded: &mut Folded<'a>,
-    ) {
+    fn fold_squares(&self, challenges: &Challenges, weights: [Scalar; 2], of_v: &mut [Scalar], folded: &mut Folded) {
         let Challenges { e, omega, .. } = challenges;
         let [w1, w2] = weights;
         folded.g += w1 * self.phi + w2 * self.z;
         folded.h += w1 * inner(omega, &self.f) + w2 * inner(&self.f, &self.f);
-        folded.terms.extend(omega.iter().zip(&self.masks).map(|(omega, mask)| (-w1 * omega, mask)));
+        folded.terms.extend(omega.iter().zip(&self.masks).map(|(omega, mask)| (-w1 * omega, *mask)));
         for (coefficient, omega) in of_v.iter_mut().zip(omega) {
             let of_y = -w1 * e * omega;
             *coefficient += of_y;
             folded.h -= of_y * self.offset();
         }
-        folded.terms.extend([-w2, -w2 * e, -w2 * e * e].into_iter().zip(&self.products));
+        folded.terms.extend([-w2, -w2 * e, -w2 * e * e].into_iter().zip(self.products));
     }
 
     /// Adds the range proofs of the projections and of the squares.
-    fn fold_ranges<'a>(
-        &'a self,
-        challenges: &Challenges,
-        weights: &mut Weights,
-        of_v: &mut [Scalar],
-        folded: &mut Folded<'a>,
-    ) {
+    fn fold_ranges(&self, challenges: &Challenges, weights: &mut Weights, of_v: &mut [Scalar], folded: &mut Folded) {
         let base = &challenges.transcript;
         let v: Vec<_> = self.v_bytes.as_chunks().0.iter().map(|v| CompressedRistretto(*v)).collect();
         self.ranges.fold(base, PROJECTION_RANGE, &v, of_v, weights, folded);
@@ -328,7 +317,7 @@ impl NormProof {
         self.squares_range.fold(base, SQUARES_RANGE, &rest, &mut of_rest, weights, folded);
         let [of_rest] = of_rest;
         folded.h += of_rest * most;
-        folded.terms.push((-of_rest, s));
+        folded.terms.push((-of_rest, *s));
     }
 
     fn offset(&self) -> Scalar {

@@ -6,6 +6,7 @@
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use merlin::{Transcript, TranscriptRng};
+use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use crate::encoding::{ELEMENT_LEN, Reader, decompress_all};
@@ -48,8 +49,8 @@ pub(crate) fn prove(
     let (mut transcript, sigma) = start(base, &v);
     let scalars = Zeroizing::new(u.iter().map(|u| signed(*u)).collect::<Vec<_>>());
     let witness = LinkWitness { u: inner(&sigma, &scalars), k: *k, beta: inner(&sigma, &beta), tau: *tau };
-    let terms: Vec<_> = sigma.into_iter().zip(mask_bases(u.len()).iter().copied()).collect();
-    let link = witness.commit(&multiscalar(&terms), &mut transcript, rng);
+    let w_sigma = multiscalar(sigma.into_par_iter().zip(mask_bases(u.len()).par_iter().copied()));
+    let link = witness.commit(&w_sigma, &mut transcript, rng);
     let e = transcript.challenge(b"e");
     Ok([v, link.respond(&e), ranges].concat())
 }
@@ -74,14 +75,14 @@ impl ParameterProof {
     }
 
     /// Adds the link, and all that is left to prove where that is asked for, to a fold.
-    pub(crate) fn fold<'a>(
-        &'a self,
+    pub(crate) fn fold(
+        &self,
         base: &Transcript,
         which: Equations,
-        e_points: &'a [RistrettoPoint],
-        ciphertexts: &'a [Ciphertext],
+        e_points: &[RistrettoPoint],
+        ciphertexts: &[Ciphertext],
         weights: &mut Weights,
-        folded: &mut Folded<'a>,
+        folded: &mut Folded,
     ) {
         let mut of_v = vec![Scalar::ZERO; self.v.len()];
         if matches!(which, Equations::All | Equations::Link) {
@@ -91,23 +92,24 @@ impl ParameterProof {
             let v: Vec<_> = self.v_bytes.as_chunks().0.iter().map(|v| CompressedRistretto(*v)).collect();
             self.ranges.fold(base, BOUNDS, &v, &mut of_v, weights, folded);
         }
-        folded.terms.extend(of_v.into_iter().zip(&self.v));
+        folded.terms.extend(of_v.into_iter().zip(self.v.iter().copied()));
     }
 
     /// Adds item 3 with weights σ that follow from these encodings of V, and returns the coefficients that V gets.
-    pub(crate) fn fold_link<'a>(
-        &'a self,
+    pub(crate) fn fold_link(
+        &self,
         base: &Transcript,
         v_bytes: &[u8],
-        e_points: &'a [RistrettoPoint],
-        ciphertexts: &'a [Ciphertext],
+        e_points: &[RistrettoPoint],
+        ciphertexts: &[Ciphertext],
         weights: [Scalar; 3],
-        folded: &mut Folded<'a>,
+        folded: &mut Folded,
     ) -> Vec<Scalar> {
         let (mut transcript, sigma) = start(base, v_bytes);
         self.link.append_to(&mut transcript);
         let e = transcript.challenge(b"e");
-        let factor = self.link.fold(&e, &sigma, e_points, ciphertexts, weights, folded);
+        let e_sigma = multiscalar(sigma.par_iter().copied().zip(e_points.par_iter().copied()));
+        let factor = self.link.fold(&e, sigma.iter().copied(), e_sigma, ciphertexts, weights, folded);
         sigma.into_iter().map(|sigma| factor * sigma).collect()
     }
 }

@@ -122,14 +122,14 @@ impl RangeProofs {
     }
 
     /// Adds all chunks, weighted, to a fold, and to `coefficients` those that V gets.
-    pub(crate) fn fold<'a>(
-        &'a self,
+    pub(crate) fn fold(
+        &self,
         base: &Transcript,
         label: &'static [u8],
         commitments: &[CompressedRistretto],
         coefficients: &mut [Scalar],
         weights: &mut Weights,
-        folded: &mut Folded<'a>,
+        folded: &mut Folded,
     ) {
         for (number, (chunk, proof)) in self.0.iter().enumerate() {
             let mut part: Vec<_> = commitments.iter().skip(chunk.start).take(chunk.values).copied().collect();
@@ -171,7 +171,7 @@ mod tests {
         let (mut folded, mut coefficients) = (Folded::default(), vec![Scalar::ZERO; v.len()]);
         let mut weights = Weights::new(UPDATE_WEIGHTS, 0, &key, None, []);
         proofs.fold(base, BOUNDS, v, &mut coefficients, &mut weights, &mut folded);
-        folded.terms.extend(coefficients.into_iter().zip(&points));
+        folded.terms.extend(coefficients.into_iter().zip(points));
         folded.holds(&key)
     }
 

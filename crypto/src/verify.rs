@@ -57,7 +57,7 @@ impl CandidateUpdate {
     }
 
     /// Adds those of its equations that are asked for, weighted, to a fold.
-    fn fold<'a>(&'a self, base: &Transcript, which: Equations, weights: &mut Weights, folded: &mut Folded<'a>) {
+    fn fold(&self, base: &Transcript, which: Equations, weights: &mut Weights, folded: &mut Folded) {
         if matches!(which, Equations::All | Equations::Key) {
             self.header.fold(base, weights, folded);
         }
@@ -199,9 +199,9 @@ fn weights(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>) -> Weigh
     Weights::new(UPDATE_WEIGHTS, jobs.len() as u64, key, fresh, hashes.iter().flatten())
 }
 
-fn fold<'a>(jobs: &[Job<'a>], weights: &mut Weights, which: Equations) -> Folded<'a> {
+fn fold(jobs: &[Job<'_>], weights: &mut Weights, which: Equations) -> Folded {
     let jobs: Vec<_> = jobs.iter().map(|job| (*job, weights.fork())).collect();
-    let part = |mut folded, ((update, base), mut weights): (Job<'a>, Weights)| {
+    let part = |mut folded, ((update, base), mut weights): (Job<'_>, Weights)| {
         update.fold(base, which, &mut weights, &mut folded);
         folded
     };
@@ -303,7 +303,7 @@ mod tests {
                 let ciphertexts = cheat.header.ciphertexts();
                 let mut folded = Folded::default();
                 let of_v = proof.fold_link(base, v_bytes, &cheat.e, ciphertexts, weights, &mut folded);
-                folded.terms.extend(of_v.into_iter().zip(&v));
+                folded.terms.extend(of_v.into_iter().zip(v.iter().copied()));
                 folded.holds(&key)
             };
             assert!(holds(&base, &v_bytes), "the attack works on weights drawn before");

@@ -111,7 +111,7 @@ fn hold(cases: &[&Case], weights: &mut Weights) -> bool {
     let mut folded = Folded::default();
     for ((case, proof), points) in cases.iter().zip(&proofs).zip(&points) {
         let coefficients = proof.fold(transcript(), &case.commitments, weights.take(), &mut folded);
-        folded.terms.extend(coefficients.into_iter().zip(points));
+        folded.terms.extend(coefficients.into_iter().zip(points.iter().copied()));
     }
     folded.holds(&key())
 }

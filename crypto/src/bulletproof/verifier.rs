@@ -46,12 +46,12 @@ impl RangeProof {
     }
 
     /// Adds both equations to a fold and returns the coefficients of V in it; a proof that cannot hold refuses the fold.
-    pub(crate) fn fold<'a>(
-        &'a self,
+    pub(crate) fn fold(
+        &self,
         mut transcript: Transcript,
         commitments: &[CompressedRistretto],
         weights: [Scalar; 2],
-        folded: &mut Folded<'a>,
+        folded: &mut Folded,
     ) -> Vec<Scalar> {
         let Some(points) = self.points.as_ref().filter(|_| commitments.len() == self.values) else {
             folded.refuse();
@@ -98,7 +98,7 @@ impl RangeProof {
         let (u_squared, inverses_squared) = (squares(&u), squares(&inverses));
         let of_heads = [w_1, w_1 * x, w_2 * x, w_2 * x * x];
         let of_rounds = u_squared.iter().zip(&inverses_squared).flat_map(|(u, inverse)| [w_1 * u, w_1 * inverse]);
-        folded.terms.extend(of_heads.into_iter().chain(of_rounds).zip(points));
+        folded.terms.extend(of_heads.into_iter().chain(of_rounds).zip(points.iter().copied()));
 
         // G and H. The last challenge goes with the lowest bit of i.
         let s = tensor(-w_1 * a * inverses.iter().product::<Scalar>(), u_squared.iter().rev().copied());
