@@ -26,8 +26,8 @@ use crate::{
     record::{AccuracyRow, Experiment, RoundRow},
 };
 
-/// No round of a replay is closed without everybody's verdict: which updates are in must not depend on how fast the
-/// machine is.
+/// No round of a replay is closed without everybody's verdict, and the coordinator stays until everybody has followed the
+/// run to its end: what a replay comes to must not depend on how fast the machine is.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// What a verified federation came to.
@@ -137,7 +137,7 @@ async fn serve(
     let (tell, mut events) = mpsc::unbounded_channel();
     let config = Config {
         enrolment_timeout: PATIENCE,
-        linger: Linger::AtMost(Duration::from_secs(10)),
+        linger: Linger::AtMost(PATIENCE),
         observer: Some(observer(Arc::clone(record), tell)),
         ..Config::new(coordinator, ledger.to_owned())
     };
