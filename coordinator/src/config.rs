@@ -10,8 +10,8 @@ use crate::{Clock, CoordinatorError, Limits, Observer, SystemClock};
 /// How long a node serves after the last round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linger {
-    /// Until as many as are enrolled have followed the run to its end and nobody has subscribed for a second, and no
-    /// longer than this.
+    /// Until as many as are enrolled have followed the run to its end and nobody has subscribed for a second, or until
+    /// nobody has been sent anything for so long.
     AtMost(Duration),
     /// Until it is told to stop.
     Forever,

@@ -48,8 +48,8 @@ struct Cli {
     /// Collection timeouts (in the genesis) for which a sealed sum waits for trustees.
     #[arg(long, default_value_t = 10)]
     max_retries: u32,
-    /// Seconds to serve after the last round, for those who have not seen its end; less where everyone has. An
-    /// institution that lost the connection tries again every ten seconds.
+    /// Seconds to serve after the last round, and after what was sent last, for those who have not seen its end; less
+    /// where everyone has. An institution that lost the connection tries again every ten seconds.
     #[arg(long, default_value_t = 30)]
     linger: u64,
     /// Serve the ledger after the last round until stopped.

@@ -100,6 +100,9 @@ pub(crate) struct Node {
     phase_since_ms: u64,
     /// When the run was finished and somebody subscribed last.
     followed_ms: u64,
+    /// When something was sent last, and the bytes sent until then.
+    sent_ms: u64,
+    sent: u64,
 }
 
 /// What a node is made of beside its state.
@@ -136,6 +139,8 @@ impl Node {
             started_ms: now_ms,
             phase_since_ms: now_ms,
             followed_ms: now_ms,
+            sent_ms: now_ms,
+            sent: 0,
         }
     }
 
@@ -427,7 +432,8 @@ impl Node {
     }
 
     /// Whether the run is finished, and everyone who is enrolled has followed it to its end or had the time to. One who
-    /// was killed or cut off comes back after the longest pause between two attempts to connect.
+    /// was killed or cut off comes back after the longest pause between two attempts to connect; those who still fetch
+    /// what the last model is checked with, which takes a while where it is large, are not left alone.
     fn is_done(&mut self) -> bool {
         let Linger::AtMost(linger) = self.rules.linger else { return false };
         if !matches!(self.contract.phase(), Phase::Finished) {
@@ -435,12 +441,16 @@ impl Node {
         }
         let now_ms = self.now_ms();
         let finished_ms = self.phase_since_ms;
+        let (_, sent) = self.shared.traffic.totals();
+        if sent != self.sent {
+            (self.sent, self.sent_ms) = (sent, now_ms);
+        }
         if self.shared.subscribers() > 0 {
             self.followed_ms = now_ms;
         }
         let quiet_since_ms = self.followed_ms.max(finished_ms);
         let everyone = self.shared.served() >= self.contract.roster().len();
-        now_ms.saturating_sub(finished_ms) >= millis(linger)
+        now_ms.saturating_sub(finished_ms.max(self.sent_ms)) >= millis(linger)
             || everyone && now_ms.saturating_sub(quiet_since_ms) >= QUIET_MS
     }
 }

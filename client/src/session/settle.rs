@@ -17,8 +17,11 @@ use crate::{
     trustee::Judged,
 };
 
-/// Masked updates that are fetched at once, and so the most that are held.
-const FETCHES: usize = 8;
+/// Masked updates that are fetched at once, and so the most that are held: small ones because a line is slow to answer,
+/// large ones two, so that one is added while the next one comes.
+const FETCHES: std::ops::RangeInclusive<usize> = 2..=8;
+/// Their bytes, where there are more than the fewest of them.
+const FETCHED_BYTES: usize = 4 << 20;
 
 impl Session<'_> {
     /// Checks the model of a closed round before anything is built on it.
@@ -67,11 +70,12 @@ impl Session<'_> {
         own.report.check += start.elapsed();
 
         let length = masked_update_bytes(&own.parameters);
+        let most = (FETCHED_BYTES / length.max(1)).clamp(*FETCHES.start(), *FETCHES.end());
         let mut headers = check.headers().to_vec().into_iter().map(|header| header.hash());
         let mut fetches = VecDeque::new();
         loop {
             let start = Instant::now();
-            for header in headers.by_ref().take(FETCHES - fetches.len()) {
+            for header in headers.by_ref().take(most - fetches.len()) {
                 let mut connection = self.connection.clone();
                 fetches.push_back(tokio::spawn(async move { connection.masked_update(&header, length).await }));
             }
