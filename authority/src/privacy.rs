@@ -81,16 +81,17 @@ impl PrivacyFlags {
                     .ok_or(PrivacyError::NoFit { norm, steps: 1 }),
             }
         };
+        // Rounding takes d/4 of S².
+        let rounds_well = |terms: &Terms| u64::from(terms.signal).pow(2) > u64::from(run.dimension);
         if run.norm > 0 {
-            return Ok(Some((run.norm, terms(run.norm)?)));
+            let terms = terms(run.norm)?;
+            let refused = PrivacyError::NoFit { norm: run.norm, steps: run.steps };
+            return if rounds_well(&terms) { Ok(Some((run.norm, terms))) } else { Err(refused.into()) };
         }
         let mut norm = FIRST_NORM;
         loop {
             match terms(norm) {
-                // Rounding takes d/4 of S².
-                Ok(terms) if u64::from(terms.signal).pow(2) > u64::from(run.dimension) => {
-                    return Ok(Some((norm, terms)));
-                }
+                Ok(terms) if rounds_well(&terms) => return Ok(Some((norm, terms))),
                 Ok(_) | Err(PrivacyError::NoFit { .. }) if norm < LAST_NORM / 2 => norm *= 2,
                 Ok(terms) => return Ok(Some((norm, terms))),
                 Err(error) => return Err(error.into()),

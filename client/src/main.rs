@@ -168,11 +168,7 @@ fn take_part(
     let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
     let trainer = trainer(&files, table, seed)?;
     let parameters = files.parameters.clone();
-    tracing::info!(dimension = parameters.dimension, bound = promise(parameters.bound, parameters.clip), "taking part");
     let privacy = parameters.privacy.clone();
-    if let Some(privacy) = &privacy {
-        tracing::info!("every update carries noise of variance {}: {}", privacy.terms().variance, privacy.spent(0));
-    }
     let observer = move |report: RoundReport| {
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         let update = report.update.unwrap_or_default();
@@ -201,6 +197,10 @@ fn take_part(
     })?;
     if let Some(patience) = patience {
         institution = institution.give_up_after(patience);
+    }
+    tracing::info!(dimension = parameters.dimension, bound = promise(parameters.bound, parameters.clip), "taking part");
+    if let Some(privacy) = &parameters.privacy {
+        tracing::info!("every update carries noise of variance {}: {}", privacy.terms().variance, privacy.spent(0));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure(1, format!("cannot start the runtime: {error}")))?;
