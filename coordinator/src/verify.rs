@@ -26,7 +26,7 @@ use crate::{CoordinatorError, shared::Shared};
 
 /// Parameters of all updates of a batch together. Each takes about 300 bytes while it is verified: decoded, and with its
 /// coefficients.
-const MOST_PARAMETERS: usize = 1 << 18;
+const MOST_PARAMETERS: usize = 1 << 17;
 
 /// The longest that a batch waits for company.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
