@@ -39,7 +39,7 @@ enum Command {
     ///
     /// Hand `coordinator/` to the coordinator and each `institution-NN/` to its institution, over a channel that keeps
     /// secrets, then delete them here. `authority/` stays; its pseudonyms.toml is the only map from pseudonyms to names.
-    Init(Init),
+    Init(Box<Init>),
     /// Prints what a genesis binds a run to.
     Show {
         /// A ceremony's directory or one party's folder: wherever a genesis.bin lies.

@@ -47,7 +47,7 @@ const TRIES: u32 = 4;
 /// Encrypts the update for the assignment, proves it and signs its header.
 ///
 /// # Errors
-/// [`EncryptError`] where the update does not fit the round; [`EncryptError::Unlucky`] after [`TRIES`] of them.
+/// [`EncryptError`] where the update does not fit the round; [`EncryptError::Unlucky`] after four of them.
 pub fn seal(
     assignment: &Assignment,
     update: &QuantisedUpdate,

@@ -117,7 +117,9 @@ fn what_cannot_be_proven_is_rejected_and_its_author_expelled_and_the_others_get_
         for round in &rejected[..3] {
             assert_eq!(round.get("bad_range_proof"), Some(&2), "{rejected:?}");
         }
-        assert_eq!(rejected[3].get("expelled"), Some(&2), "{rejected:?}");
+        // The expelled are not waited for: the round may be over before they are told.
+        assert!(rejected[3].keys().all(|reason| reason == "expelled"), "{rejected:?}");
+        assert!(run.verified.rounds.iter().all(|round| round.accepted == 5));
         let report = run.audit();
         assert_eq!((report.accepted_updates, report.proven_updates), (20, 26));
     }
