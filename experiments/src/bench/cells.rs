@@ -93,7 +93,7 @@ impl Scheme {
 pub enum Party {
     /// An institution: encrypts and proves its update.
     Client,
-    /// Decodes and verifies n updates, [`BATCH`] folded at a time, adds them up and certifies the sum of the keys.
+    /// Decodes and verifies n updates, ten folded at a time, adds them up and certifies the sum of the keys.
     Coordinator,
     /// Verifies n signed headers and the sum, countersigns, verifies a quorum of countersignatures, gives its share.
     Trustee,

@@ -58,11 +58,11 @@ pub struct Row {
     pub median_s: Option<f64>,
     /// Shortest wall time, in seconds.
     pub min_s: Option<f64>,
-    /// See [`Measured::cpu_s`].
+    /// Median of the processor time of a repetition, all threads together, in seconds.
     pub cpu_s: Option<f64>,
-    /// See [`Measured::warm_up_s`].
+    /// Wall time of the warm-up, in seconds.
     pub warm_up_s: Option<f64>,
-    /// See [`Measured::peak_kb`].
+    /// Peak resident memory of the process, in kB.
     pub peak_kb: Option<u64>,
     /// Bytes that the party sends.
     pub bytes_up: Option<u64>,
