@@ -12,11 +12,15 @@ use curve25519_dalek::traits::{Identity, VartimeMultiscalarMul};
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 use sha2::{Digest, Sha512};
-use subtle::{Choice, ConditionallyNegatable, ConditionallySelectable};
+use subtle::{Choice, ConditionallyNegatable, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-/// Terms of one multiscalar multiplication: more would not make a term cheaper, and each takes 0.2 kB.
+/// Terms of one multiscalar multiplication, each of which takes 0.4 kB. Measured from 2,048 to 16,384, with AVX-512: fewer
+/// cost 6 % more for their buckets, more cost 3 % because they leave the cache.
 const MOST_AT_ONCE: usize = 8192;
+
+/// Bits that one addition of a [small multiple](half_h_times) covers.
+const WINDOW_BITS: u32 = 3;
 
 /// g, the ristretto255 basepoint. Encryption randomness and blindings multiply it.
 pub(crate) const fn g() -> RistrettoPoint {
@@ -40,22 +44,32 @@ pub(crate) fn g_times(scalar: &Scalar) -> RistrettoPoint {
     RistrettoPoint::mul_base(scalar)
 }
 
-/// (u/2)·h in constant time, for integers |u| < 2^bits: half of u·h, for [encoding in a batch](encode_doubled). Larger ones,
-/// which only an adversary has, take longer.
+/// (u/2)·h in constant time, for integers |u| < 2^bits: half of u·h, for encoding in a batch, which doubles. Larger
+/// ones, which only an adversary has, take longer.
 pub(crate) fn half_h_times(u: i64, bits: u8) -> RistrettoPoint {
-    // 2^i·h/2.
-    static POWERS: OnceLock<Vec<RistrettoPoint>> = OnceLock::new();
-    let powers = POWERS.get_or_init(|| {
-        let half = h() * half();
-        std::iter::successors(Some(half), |power| Some(power + power)).take(64).collect()
+    // 0, 1, …, 7 times 8^i·h/2.
+    static WINDOWS: OnceLock<Vec<[RistrettoPoint; 8]>> = OnceLock::new();
+    let windows = WINDOWS.get_or_init(|| {
+        let multiples = |base: RistrettoPoint| {
+            let mut next = RistrettoPoint::identity();
+            [(); 8].map(|()| {
+                let after = next + base;
+                std::mem::replace(&mut next, after)
+            })
+        };
+        let bases = std::iter::successors(Some(h() * half()), |base| Some(base * Scalar::from(8u64)));
+        bases.map(multiples).take(u64::BITS.div_ceil(WINDOW_BITS) as usize).collect()
     });
     let magnitude = u.unsigned_abs();
-    let bits = if magnitude.checked_shr(bits.into()).unwrap_or(0) == 0 { bits.into() } else { powers.len() };
-    let chosen = powers.iter().take(bits).enumerate().map(|(i, power)| {
-        let bit = Choice::from(((magnitude >> i) & 1) as u8);
-        RistrettoPoint::conditional_select(&RistrettoPoint::identity(), power, bit)
+    let fits = magnitude.checked_shr(bits.into()).unwrap_or(0) == 0;
+    let count = if fits { u32::from(bits).div_ceil(WINDOW_BITS) as usize } else { windows.len() };
+    let chosen = windows.iter().take(count).enumerate().map(|(i, multiples)| {
+        let digit = (magnitude >> (WINDOW_BITS as usize * i)) & 7;
+        let mut chosen = RistrettoPoint::identity();
+        (0u64..).zip(multiples).for_each(|(value, multiple)| chosen.conditional_assign(multiple, digit.ct_eq(&value)));
+        chosen
     });
-    let mut product: RistrettoPoint = chosen.sum();
+    let mut product = chosen.reduce(|sum, next| sum + next).unwrap_or_default();
     product.conditional_negate(Choice::from(u8::from(u < 0)));
     product
 }
@@ -146,6 +160,16 @@ mod tests {
     fn mask_bases_grow_from_inside_the_pool_without_waiting_for_each_other() {
         let lengths: Vec<_> = (0..64).into_par_iter().map(|i| mask_bases(6000 + 200 * i).len() - 200 * i).collect();
         assert!(lengths.iter().all(|length| *length >= 6000));
+    }
+
+    #[test]
+    fn small_multiples_of_h_are_right_at_every_width_and_sign() {
+        let small = [(0, 1), (1, 1), (-1, 1), (7, 3), (8, 4), (-127, 8), (255, 8), (-5600, 13), (65_535, 16)];
+        let too_large = [(256, 8), (i64::MAX, 8), (i64::MIN, 8), (-1, 63)];
+        for (u, bits) in small.into_iter().chain(too_large) {
+            let half = half_h_times(u, bits);
+            assert_eq!(half + half, h_times(&crate::update::signed(u)), "{u} in {bits} bits");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The bound on every parameter by itself: what a body proves beyond its masks, 32 bytes and 0.45 ms a parameter.
+//! The bound on every parameter by itself: what a body proves beyond its masks, 32 bytes and about a third of a
+//! millisecond a parameter.
 //!
 //! V_j = u_j·h + β_j·g under range proofs u_j ∈ [0, 2^b) (item 4). Weights σ_j of 128 bits come after V; with them
 //! V_σ = Σ σ_j·V_j goes into the link (item 3). In a body: V ‖ item 3 ‖ item 4.

@@ -104,15 +104,21 @@ pub fn draw(directory: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
     Ok(summary)
 }
 
-/// Makes `directory` ready for a new run: what a former run left is removed; a directory that holds anything else is
-/// refused, so that nobody's files are overwritten.
-fn prepare(directory: &Path) -> Result<(), ExperimentError> {
+/// Makes `directory` where there is none. One that holds anything else than a run, which `mark` is a file of, is refused, so
+/// that nobody's files are overwritten.
+pub(crate) fn claim(directory: &Path, mark: &str) -> Result<(), ExperimentError> {
     fs::create_dir_all(directory).map_err(ExperimentError::file(directory))?;
     let empty = fs::read_dir(directory).map_err(ExperimentError::file(directory))?.next().is_none();
-    if !empty && !directory.join(files::CONFIG).is_file() {
+    if !empty && !directory.join(mark).is_file() {
         let shown = directory.display();
         return Err(ExperimentError::Invalid(format!("{shown} holds something else than a run: choose another --out")));
     }
+    Ok(())
+}
+
+/// Makes `directory` ready for a new run: what a former run left is removed.
+fn prepare(directory: &Path) -> Result<(), ExperimentError> {
+    claim(directory, files::CONFIG)?;
     let outputs = [files::ACCURACY, files::ROUNDS, files::MODEL, files::FIGURE5, files::FIGURE6, files::REPORT];
     for path in outputs.map(|name| directory.join(name)) {
         gone(&path, fs::remove_file(&path))?;

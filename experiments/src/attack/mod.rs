@@ -19,11 +19,10 @@ pub mod record;
 pub mod report;
 pub mod simulation;
 
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use consilium_authority::{BoundChoice, BoundKind};
+use consilium_authority::default_clip;
 use consilium_crypto::Bound;
 use consilium_datasets::Dataset;
 use rayon::prelude::*;
@@ -35,7 +34,7 @@ use simulation::{Cell, measure};
 
 use crate::config::Choice;
 use crate::progress::Progress;
-use crate::replay::write;
+use crate::replay::{claim, write};
 use crate::{ExperimentError, Federation, ReplayConfig};
 
 /// File names inside a run's directory.
@@ -50,11 +49,9 @@ pub mod files {
 
 /// Institutions of every simulated federation.
 pub const INSTITUTIONS: usize = 10;
+const PARAMETER_BOUND: Bound = Bound::Parameter { bits: 8 };
 /// B and N: rounding to B is far finer than what is rounded, so that the defences differ in what they bound alone.
 const NORM_BOUND: Bound = Bound::Norm { norm: 5_600, projections: 256 };
-/// c of a norm over √d times that of a parameter: honest weighted updates are about half of that long, and 99 % of them
-/// no longer than this (pima and wdbc, five seeds, 60 rounds: 0.64 to 0.70).
-const NORM_CLIP: f64 = 0.7;
 
 /// What is simulated.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -81,13 +78,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Both bounds as honest training needs them, in a federation whose own bound is on the parameters.
+    /// Both bounds with the clips that honest training gets where nobody chooses.
     #[must_use]
     pub fn new(federation: &Federation) -> Self {
-        let ReplayConfig { bound, clip, .. } = federation.config;
-        let d = federation.initial.len() as f64;
-        let norm = (NORM_CLIP * f64::from(clip) * d.sqrt()) as f32;
-        Self { parameter: Limit { bound, clip }, norm: Limit { bound: NORM_BOUND, clip: norm } }
+        let dimension = u32::try_from(federation.initial.len()).unwrap_or(u32::MAX);
+        let rows = federation.tables.iter().map(|table| table.rows as u64).max().unwrap_or(1);
+        let training = federation.config.local.to_genesis();
+        let limit = |bound| Limit { bound, clip: default_clip(bound, dimension, &training, rows) };
+        Self { parameter: limit(PARAMETER_BOUND), norm: limit(NORM_BOUND) }
     }
 
     /// The one that `defence` holds updates against; plain averaging holds them against none, and gets the
@@ -122,9 +120,7 @@ impl AttackConfig {
 
     fn federation(&self, dataset: &Dataset, seed: u64, malicious: usize) -> Result<Federation, ExperimentError> {
         let (name, epochs) = (self.dataset.clone(), self.epochs);
-        let bound = BoundChoice { bound: BoundKind::Parameter, ..BoundChoice::default() };
-        let choice =
-            Choice { dataset: name, epochs, malicious, seed, bound, institutions: INSTITUTIONS, ..Choice::default() };
+        let choice = Choice { dataset: name, epochs, malicious, seed, institutions: INSTITUTIONS, ..Choice::default() };
         Federation::new(&ReplayConfig::resolve(choice, dataset)?, dataset)
     }
 }
@@ -178,24 +174,13 @@ pub fn run(
     directory: &Path,
     progress: &Progress,
 ) -> Result<Vec<SummaryRow>, ExperimentError> {
-    prepare(directory)?;
+    claim(directory, files::CSV)?;
     let rows = simulate_all(config, dataset, progress)?;
     let summary = summarise(&rows);
     write(directory, files::CSV, attack_csv(&rows).as_bytes())?;
     write(directory, files::FIGURE, plot::figure(&summary, config)?.as_bytes())?;
     write(directory, files::REPORT, report::markdown(&summary, config).as_bytes())?;
     Ok(summary)
-}
-
-/// Nobody's files are overwritten but those of an earlier run.
-fn prepare(directory: &Path) -> Result<(), ExperimentError> {
-    fs::create_dir_all(directory).map_err(ExperimentError::file(directory))?;
-    let empty = fs::read_dir(directory).map_err(ExperimentError::file(directory))?.next().is_none();
-    if !empty && !directory.join(files::CSV).is_file() {
-        let shown = directory.display();
-        return Err(ExperimentError::Invalid(format!("{shown} holds something else than a run: choose another --out")));
-    }
-    Ok(())
 }
 
 /// A short federation on pima.

@@ -5,14 +5,13 @@
 
 use consilium_client::learning::{LearningError, LocalTrainer, Trainer, difference, evaluate};
 use consilium_contract::roster::INITIAL_CREDIT;
-use consilium_crypto::quantise::{apply, decode};
-use consilium_crypto::{Bound, QuantiseError, QuantisedUpdate, Quantiser};
+use consilium_crypto::Quantiser;
 
 use super::attacker::Attacker;
 use super::attacks::{Attack, Defence, Delivery, Limit};
 use super::backdoor::{Trigger, of_class};
 use super::record::AttackRow;
-use crate::plain::fed_avg;
+use crate::plain::{fed_avg, fed_avg_quantised};
 use crate::{ExperimentError, Federation};
 
 /// One simulation. How many are malicious is the federation's, and so is the seed.
@@ -130,27 +129,11 @@ fn quantised(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentE
             }
         }
         if updates.len() >= config.min_updates as usize {
-            outcome.model = average(&outcome.model, &updates, &weights, cell.limit)?;
+            let Limit { bound, clip } = cell.limit;
+            outcome.model = fed_avg_quantised(&outcome.model, &updates, &weights, bound, clip)?;
         }
     }
     Ok(outcome)
-}
-
-/// The model that the contract arrives at, under either bound: the sums of what was encrypted, decoded with the weights
-/// ω of those who sent it.
-fn average(
-    global: &[f32],
-    updates: &[QuantisedUpdate],
-    weights: &[f64],
-    Limit { bound, clip }: Limit,
-) -> Result<Vec<f32>, QuantiseError> {
-    let offset = if let Bound::Parameter { bits } = bound { 1 << (bits - 1) } else { 0 };
-    let mut sums = vec![0i64; global.len()];
-    for update in updates {
-        sums.iter_mut().zip(update.as_slice()).for_each(|(sum, q)| *sum += q + offset);
-    }
-    let summands = u32::try_from(updates.len()).unwrap_or(u32::MAX);
-    Ok(apply(global, &decode(&sums, summands, bound, clip, weights.iter().sum())?))
 }
 
 /// Who trains in plain averaging.
@@ -232,23 +215,12 @@ mod tests {
                 let (updates, weights): (Vec<_>, Vec<_>) = everyone
                     .map(|(k, trainer)| (trainer.local_update(step, &model).unwrap().quantised, federation.weights[k]))
                     .unzip();
-                model = average(&model, &updates, &weights, limit).unwrap();
+                model = fed_avg_quantised(&model, &updates, &weights, limit.bound, limit.clip).unwrap();
             }
             assert_eq!(naive.model, model, "{defence:?}");
             let bounded = outcome(2, Attack::Scaling, Delivery::Bounded, defence);
             assert_eq!((bounded.accepted, bounded.rejected), (2 * federation.config.epochs, 0));
             assert_ne!(bounded.model, model);
         }
-    }
-
-    #[test]
-    fn both_averages_of_a_parameter_bound_are_one() {
-        let (federation, limits) = federation(0);
-        let limit = limits.of(Defence::Parameter);
-        let (bound, global) = (federation.config.bound, &federation.initial);
-        let mut honest = honest(&federation, limit).unwrap();
-        let updates: Vec<_> = honest.iter_mut().map(|t| t.local_update(1, global).unwrap().quantised).collect();
-        let expected = plain::fed_avg_quantised(global, &updates, &federation.weights, bound, limit.clip).unwrap();
-        assert_eq!(average(global, &updates, &federation.weights, limit).unwrap(), expected);
     }
 }
