@@ -116,8 +116,8 @@ impl BoundChoice {
 
 /// The bound that costs less for d = `dimension` parameters.
 ///
-/// On one core with AVX-512 an institution proves 8 bits of every parameter in about 10 + 0.35·d ms, the norm with 256
-/// projections in about 150 + 0.03·d ms: they meet between 500 and 600 parameters, at the contract's verification as well.
+/// On one core with AVX-512 an institution proves 8 bits of every parameter in about 25 + 0.35·d ms, the norm with 256
+/// projections in about 180 + 0.022·d ms: they meet at some 470 parameters, and at some 600 in the contract's verification.
 pub fn default_bound(dimension: u32) -> Bound {
     if dimension < CROSSOVER {
         Bound::Parameter { bits: BITS }
