@@ -48,17 +48,12 @@ const TRIES: u32 = 4;
 ///
 /// # Errors
 /// [`EncryptError`] where the update does not fit the round; [`EncryptError::Unlucky`] after four of them.
-pub fn seal(
-    assignment: &Assignment,
-    update: &QuantisedUpdate,
-    parameters: &Parameters,
-    key: &SigningKey,
-) -> Result<Envelope, EncryptError> {
+pub fn seal(assignment: &Assignment, update: &QuantisedUpdate, key: &SigningKey) -> Result<Envelope, EncryptError> {
     let context = assignment.context();
     let (mut encrypting, mut proving) = (Duration::ZERO, Duration::ZERO);
     let proven = lucky(|| {
         let start = Instant::now();
-        let unproven = encrypt(&parameters.public_key, context, update)?;
+        let unproven = encrypt(&assignment.committee().public_key, context, update)?;
         encrypting += start.elapsed();
         let start = Instant::now();
         let proven = unproven.prove();
