@@ -67,6 +67,7 @@ mod bound_proof;
 mod bulletproof;
 mod context;
 mod dealing;
+pub mod dkg;
 mod dlog;
 mod encoding;
 mod error;
