@@ -33,16 +33,23 @@ impl Contract {
                 Some(certificate) if certificate.pseudonym == author => certificate.signing_key,
                 _ => return Receipt::rejected(id, Reason::BadCertificate),
             },
-            (Action::Genesis(_) | Action::Revoke(_), None) => self.parameters.authority,
-            (Action::OpenRound(_) | Action::CloseCollection(_) | Action::CloseRound(_) | Action::Abandon(_), None) => {
-                self.parameters.coordinator
-            }
-            (Action::SubmitUpdate(_) | Action::Countersign(_) | Action::SubmitShare(_), Some(author)) => {
-                match self.roster.get(&author) {
-                    Some(institution) => institution.certificate.signing_key,
-                    None => return Receipt::rejected(id, Reason::UnknownInstitution),
-                }
-            }
+            (Action::Genesis(_) | Action::Revoke(_) | Action::ChangeCommittee(_), None) => self.parameters.authority,
+            (
+                Action::OpenRound(_)
+                | Action::CloseCollection(_)
+                | Action::CloseRound(_)
+                | Action::Abandon(_)
+                | Action::BeginSharing(_)
+                | Action::EndStage(_),
+                None,
+            ) => self.parameters.coordinator,
+            (
+                Action::SubmitUpdate(_) | Action::Countersign(_) | Action::SubmitShare(_) | Action::Contribute(_),
+                Some(author),
+            ) => match self.roster.get(&author) {
+                Some(institution) => institution.certificate.signing_key,
+                None => return Receipt::rejected(id, Reason::UnknownInstitution),
+            },
             _ => return Receipt::rejected(id, Reason::UnknownInstitution),
         };
         if !transaction.is_signed_by(&key, &self.parameters.chain_id) {
@@ -92,7 +99,8 @@ impl Contract {
             return Err(rejected(Reason::WrongModel));
         }
         let Phase::Collecting(collecting) = &self.phase else {
-            return Err(rejected(if matches!(self.phase, Phase::Idle) { Reason::TooEarly } else { Reason::TooLate }));
+            let is_early = matches!(self.phase, Phase::Idle | Phase::Sharing(_));
+            return Err(rejected(if is_early { Reason::TooEarly } else { Reason::TooLate }));
         };
         if collecting.verdicts().contains_key(&author) {
             return Err(rejected(Reason::Duplicate));

@@ -14,6 +14,9 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 const LABEL: &str = "consilium/v1/certificate";
+/// The largest number of an institution: numbers are never given again, so that a run can see many come and go.
+pub const MAX_INDEX: u32 = 1 << 16;
+
 const PSEUDONYM_LABEL: &[u8] = b"consilium/v1/pseudonym";
 
 /// The name under which an institution appears on the chain:
@@ -40,8 +43,8 @@ pub enum CertificateError {
     /// Not signed by this run's authority.
     #[error("certificate: not signed by the authority of this chain; ask the authority for one issued for this run")]
     BadSignature,
-    /// The trustee index is outside 1..=n, or there are no rows, or more than the genesis allows.
-    #[error("certificate: {field} is {actual}; 1 to {limit} are allowed by the genesis")]
+    /// The trustee index is 0 or too large, or there are no rows, or more than the genesis allows.
+    #[error("certificate: {field} is {actual}; 1 to {limit} are allowed")]
     OutOfRange {
         /// The field.
         field: &'static str,
@@ -61,7 +64,7 @@ pub struct Certificate {
     pub signing_key: VerifyingKey,
     /// SHA-256 of its TLS public key, where the transport is TLS.
     pub tls_key: Option<Hash>,
-    /// Index of its key share, 1 to n.
+    /// Its number among the institutions, from 1: its place in the first committee, where that has so many.
     pub trustee_index: u32,
     /// Rows that it trains on: the numerator of its weight.
     pub rows: u64,
@@ -82,7 +85,7 @@ impl Certificate {
         message
     }
 
-    /// Verifies a certificate against the authority's key, the genesis nonce, n and the largest number of rows.
+    /// Verifies a certificate against the authority's key, the genesis nonce and the largest number of rows.
     ///
     /// # Errors
     /// [`CertificateError`]; nothing of a certificate that fails is used.
@@ -90,7 +93,6 @@ impl Certificate {
         message: &v1::Certificate,
         authority: &VerifyingKey,
         nonce: &Hash,
-        institutions: u32,
         max_rows: u64,
     ) -> Result<Self, CertificateError> {
         let unsigned = v1::Certificate { signature: Vec::new(), ..message.clone() };
@@ -102,7 +104,7 @@ impl Certificate {
             1.. if actual <= limit => Ok(()),
             _ => Err(CertificateError::OutOfRange { field, actual, limit }),
         };
-        in_range("trustee index", u64::from(message.trustee_index), u64::from(institutions))?;
+        in_range("trustee index", u64::from(message.trustee_index), u64::from(MAX_INDEX))?;
         in_range("number of rows", message.rows, max_rows)?;
         let tls_key = match message.tls_key.as_slice() {
             [] => None,

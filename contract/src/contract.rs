@@ -16,6 +16,7 @@ use crate::{
     receipt::Receipt,
     root,
     roster::Roster,
+    sharing::Succession,
     transaction::{CandidateTransaction, NO_CHAIN, chain_id, parse_entry},
 };
 
@@ -60,7 +61,7 @@ pub enum ApplyError {
 #[derive(Debug)]
 pub struct Contract {
     pub(crate) parameters: Parameters,
-    pub(crate) committee: Option<Arc<Committee>>,
+    pub(crate) succession: Succession,
     pub(crate) roster: Roster,
     pub(crate) model: Model,
     pub(crate) phase: Phase,
@@ -88,13 +89,13 @@ impl Contract {
         initial_model: &[u8],
         table: Arc<DiscreteLogTable>,
     ) -> Result<Self, GenesisError> {
-        let (parameters, committee, receipt) = read_genesis(genesis_entry)?;
+        let (parameters, receipt) = read_genesis(genesis_entry)?;
         let model = Model::from_bytes(initial_model, parameters.dimension)
             .filter(|model| model.hash() == parameters.initial_model)
             .ok_or(GenesisError::WrongModel)?;
         let mut contract = Self {
             parameters,
-            committee: Some(Arc::new(committee)),
+            succession: Succession::default(),
             roster: Roster::default(),
             model,
             phase: Phase::Idle,
@@ -115,7 +116,12 @@ impl Contract {
 
     /// Who holds the decryption key; nobody before it has been made.
     pub fn committee(&self) -> Option<&Arc<Committee>> {
-        self.committee.as_ref()
+        self.succession.committee()
+    }
+
+    /// The committees of the run.
+    pub fn succession(&self) -> &Succession {
+        &self.succession
     }
 
     /// Who is enrolled, with what credit.
@@ -202,7 +208,7 @@ impl Contract {
 }
 
 /// Reads the entry of block 0: the parameters, and the receipt of the genesis transaction.
-fn read_genesis(genesis_entry: &[u8]) -> Result<(Parameters, Committee, Receipt), GenesisError> {
+fn read_genesis(genesis_entry: &[u8]) -> Result<(Parameters, Receipt), GenesisError> {
     let (transaction, _) = parse_entry(genesis_entry)?;
     let Action::Genesis(genesis) = transaction.action() else {
         return Err(GenesisError::NotAGenesis("the first entry is another transaction"));
@@ -214,7 +220,7 @@ fn read_genesis(genesis_entry: &[u8]) -> Result<(Parameters, Committee, Receipt)
     if !transaction.is_signed_by(&parameters.authority, &NO_CHAIN) {
         return Err(GenesisError::NotAGenesis("it is not signed by the authority that it names"));
     }
-    Ok((parameters, Committee::from_genesis(genesis)?, Receipt::accepted(transaction.id())))
+    Ok((parameters, Receipt::accepted(transaction.id())))
 }
 
 impl Parameters {
@@ -223,16 +229,6 @@ impl Parameters {
     /// # Errors
     /// [`GenesisError`] naming the field.
     pub fn from_genesis_entry(genesis_entry: &[u8]) -> Result<Self, GenesisError> {
-        read_genesis(genesis_entry).map(|(parameters, ..)| parameters)
-    }
-}
-
-impl Committee {
-    /// Reads the first committee out of the entry of block 0.
-    ///
-    /// # Errors
-    /// [`GenesisError`] naming the field.
-    pub fn from_genesis_entry(genesis_entry: &[u8]) -> Result<Self, GenesisError> {
-        read_genesis(genesis_entry).map(|(_, committee, _)| committee)
+        read_genesis(genesis_entry).map(|(parameters, _)| parameters)
     }
 }

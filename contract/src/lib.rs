@@ -12,6 +12,7 @@
 //!   holds the decryption key
 //! - [`roster`]: who is enrolled, with what credit; [`model`]: what a sum does to the model
 //! - [`check`]: the expensive part of judging an update, ahead of time and in batches
+//! - [`sharing`]: making a committee, without a dealer
 //! - [`phase`]: the phases of a step; [`contract`]: the state machine, with `admission` (who said it, and what is a fault)
 //!   and `transition` (what each action does); [`receipt`]: the answers
 //!
@@ -30,6 +31,7 @@ pub mod phase;
 pub mod receipt;
 mod root;
 pub mod roster;
+pub mod sharing;
 pub mod transaction;
 mod transition;
 
@@ -42,4 +44,5 @@ pub use parameters::{GenesisError, Parameters};
 pub use phase::Phase;
 pub use receipt::Receipt;
 pub use roster::Roster;
+pub use sharing::Sharing;
 pub use transaction::CandidateTransaction;

@@ -1,7 +1,7 @@
 //! Everything that a run is bound to: the genesis, checked.
 
 use consilium_crypto::{
-    Bound, DealingCommitments, Hash, Parameters as UpdateParameters, PublicKey, RoundContext, countersign_quorum,
+    Bound, Hash, Parameters as UpdateParameters, RoundContext, countersign_quorum,
     quantise::{Quantiser, unit},
     signature::VerifyingKey,
 };
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Version of the protocol that this crate speaks.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Largest number of institutions of a run.
 pub const MAX_INSTITUTIONS: u32 = 128;
@@ -94,11 +94,11 @@ pub struct Parameters {
     pub dimension: u32,
     /// SHA-256 of the initial model.
     pub initial_model: Hash,
-    /// Number of institutions, n.
+    /// Number of institutions that may take part at a time, and places of the first committee, n.
     pub institutions: u32,
-    /// Shares that open a sum, t.
+    /// Shares of the first committee that open a sum, t.
     pub threshold: u32,
-    /// Countersignatures that a sealed block needs, q = ⌊(n+t−1)/2⌋ + 1.
+    /// Countersignatures that a sealed block needs of the first committee, q = ⌊(n+t−1)/2⌋ + 1.
     pub quorum: u32,
     /// Accepted updates that a sum needs.
     pub min_updates: u32,
@@ -119,6 +119,10 @@ pub struct Parameters {
     pub authority: VerifyingKey,
     /// Key of blocks and of the coordinator's transactions.
     pub coordinator: VerifyingKey,
+    /// vk: the public half of the key that certifies sums.
+    pub evaluation_key: VerifyingKey,
+    /// Closed rounds after which the key shares are refreshed; 0 where they never are.
+    pub refresh_steps: u64,
     /// What the institutions' noise promises them, where they add any.
     pub privacy: Option<Guarantee>,
     /// What the institutions agreed to run locally.
@@ -188,22 +192,6 @@ fn read_privacy(genesis: &v1::Genesis, bound: Bound, dimension: u32) -> Result<O
 /// h: shares of noise in a sum of at least `min_updates` updates that t − 1 colluding institutions do not know.
 pub fn honest_shares(min_updates: u32, threshold: u32) -> u32 {
     (min_updates + 1).saturating_sub(threshold)
-}
-
-impl Committee {
-    /// The first committee of a run, which the genesis names.
-    pub(crate) fn from_genesis(genesis: &v1::Genesis) -> Result<Self, GenesisError> {
-        let (n, t) = (genesis.institutions, genesis.threshold);
-        let public_key = PublicKey::decode(&genesis.public_key).map_err(|error| crypto("public key", error))?;
-        let dealing = DealingCommitments::decode(&genesis.dealing).map_err(|error| crypto("dealing", error))?;
-        require(
-            (dealing.trustees(), dealing.threshold()) == (n, t),
-            "dealing",
-            format!("for {} trustees with threshold {}", dealing.trustees(), dealing.threshold()),
-            format!("{n} and {t} as in the genesis"),
-        )?;
-        Ok(Self::new(0, public_key, dealing))
-    }
 }
 
 /// The largest threshold with n ≥ 3t − 2.
@@ -311,6 +299,8 @@ impl Parameters {
             max_attempts: genesis.max_attempts,
             authority: key("authority key", &genesis.authority_key)?,
             coordinator: key("coordinator key", &genesis.coordinator_key)?,
+            evaluation_key: key("evaluation key", &genesis.evaluation_key)?,
+            refresh_steps: genesis.refresh_steps,
             privacy,
             training,
         })
@@ -361,6 +351,6 @@ impl Parameters {
     /// # Errors
     /// [`CertificateError`]; nothing of a certificate that fails is used.
     pub fn verify_certificate(&self, message: &v1::Certificate) -> Result<Certificate, CertificateError> {
-        Certificate::verify(message, &self.authority, &self.nonce, self.institutions, self.max_rows)
+        Certificate::verify(message, &self.authority, &self.nonce, self.max_rows)
     }
 }

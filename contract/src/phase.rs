@@ -5,7 +5,11 @@
 //!   Idle ───────────────▶ Collecting ───────────▶ Sealed ───────────────────▶ Opening ───────────────▶ Idle, step + 1
 //!    ▲                        │                                                                      (or Finished)
 //!    └──── Abandon: attempt + 1 (or Stopped)
+//!
+//!   Idle ── BeginSharing ──▶ Sharing ── the committee stands, or passing the key on was given up ──▶ Idle (or Stopped)
 //! ```
+//!
+//! A round opens only while nothing is due to be shared: before the first one, the key is made.
 //!
 //! A step that is sealed is never abandoned: a share that has been given cannot be taken back, and the difference of
 //! two sums opens an update.
@@ -18,11 +22,15 @@ pub use collecting::Collecting;
 pub use opening::{Opened, Opening};
 pub use sealed::Sealed;
 
+use crate::sharing::Sharing;
+
 /// Where the run stands.
 #[derive(Debug)]
 pub enum Phase {
     /// Between two rounds, or before the first.
     Idle,
+    /// A committee is being made.
+    Sharing(Box<Sharing>),
     /// Updates are being taken.
     Collecting(Collecting),
     /// The sum of the encrypted keys stands; trustees countersign the block that holds it.
@@ -40,6 +48,7 @@ impl Phase {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Sharing(sharing) => sharing.stage().label(),
             Self::Collecting(_) => "collecting",
             Self::Sealed(_) => "sealed",
             Self::Opening(_) => "opening",

@@ -32,6 +32,7 @@ pub(crate) fn state_root(contract: &Contract) -> Hash {
     for pseudonym in contract.roster.barred() {
         hasher.update(pseudonym);
     }
+    hasher.update(contract.succession.hash());
     phase(&contract.phase, &mut hasher);
     hasher.finalize().into()
 }
@@ -76,6 +77,10 @@ fn phase(phase: &Phase, hasher: &mut Sha256) {
             if let Some(Ok(opened)) = opening.outcome() {
                 hasher.update(opened.model.hash());
             }
+        }
+        Phase::Sharing(sharing) => {
+            hasher.update([6]);
+            hasher.update(sharing.hash());
         }
         Phase::Finished => hasher.update([4]),
         Phase::Stopped => hasher.update([5]),

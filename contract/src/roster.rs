@@ -46,6 +46,8 @@ pub enum EnrolmentConflict {
     KeyOrIndex,
     /// The pseudonym was revoked before it was enrolled.
     Revoked,
+    /// As many take part as the genesis allows: another one has to be revoked first.
+    NoPlace,
 }
 
 /// The enrolled institutions, by pseudonym.
@@ -60,8 +62,9 @@ impl Roster {
     /// Adds an institution with full credit.
     ///
     /// # Errors
-    /// [`EnrolmentConflict`] where its pseudonym, key or trustee index is taken, or its pseudonym revoked.
-    pub fn enrol(&mut self, certificate: Certificate) -> Result<(), EnrolmentConflict> {
+    /// [`EnrolmentConflict`] where its pseudonym, key or trustee index is taken, its pseudonym revoked, or `places` have
+    /// been filled with institutions that are not revoked.
+    pub fn enrol(&mut self, certificate: Certificate, places: u32) -> Result<(), EnrolmentConflict> {
         if self.institutions.contains_key(&certificate.pseudonym) {
             return Err(EnrolmentConflict::Pseudonym);
         }
@@ -74,6 +77,9 @@ impl Roster {
         });
         if taken {
             return Err(EnrolmentConflict::KeyOrIndex);
+        }
+        if self.iter().filter(|(_, other)| !other.revoked).count() >= places as usize {
+            return Err(EnrolmentConflict::NoPlace);
         }
         let institution = Institution {
             credit: INITIAL_CREDIT,

@@ -4,8 +4,8 @@ use std::{cmp::Ordering, mem, sync::Arc};
 
 use consilium_crypto::{DecryptionShare, Evaluation, Hash, ShareError, verify_share};
 use consilium_proto::v1::{
-    Abandon, BlobRef, CloseCollection, CloseRound, Countersign, Enrol, OpenRound, Reason, Revoke, SubmitShare,
-    transaction::Action,
+    Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, Contribute, Countersign, EndStage, Enrol, OpenRound,
+    Reason, Revoke, SubmitShare, transaction::Action,
 };
 use sha2::{Digest, Sha256};
 
@@ -16,6 +16,7 @@ use crate::{
     phase::{Collecting, Phase},
     receipt::Receipt,
     roster::EnrolmentConflict,
+    sharing::{Refusal, StageEnd},
     transaction::CandidateTransaction,
 };
 
@@ -29,6 +30,10 @@ impl Contract {
             (Action::CloseCollection(close), _) => self.close_collection(close),
             (Action::CloseRound(close), _) => self.close_round(close),
             (Action::Abandon(abandon), _) => self.abandon(abandon),
+            (Action::BeginSharing(begin), _) => self.begin_sharing(begin),
+            (Action::EndStage(end), _) => self.end_stage(end),
+            (Action::ChangeCommittee(change), _) => self.succession.ask(change, &self.parameters, &self.roster),
+            (Action::Contribute(contribution), Some(author)) => return self.contribute(id, contribution, author),
             (Action::Genesis(_), _) => Err(Reason::Duplicate),
             (Action::Countersign(countersign), Some(author)) => return self.countersign(id, countersign, author),
             (Action::SubmitShare(share), Some(author)) => return self.submit_share(id, share, author),
@@ -42,9 +47,10 @@ impl Contract {
 
     fn enrol(&mut self, enrol: &Enrol) -> Result<(), Reason> {
         let certificate = self.certificate(enrol).ok_or(Reason::BadCertificate)?;
-        self.roster.enrol(certificate).map_err(|conflict| match conflict {
+        self.roster.enrol(certificate, self.parameters.institutions).map_err(|conflict| match conflict {
             EnrolmentConflict::Pseudonym | EnrolmentConflict::KeyOrIndex => Reason::Duplicate,
             EnrolmentConflict::Revoked => Reason::Revoked,
+            EnrolmentConflict::NoPlace => Reason::NoPlace,
         })
     }
 
@@ -78,11 +84,60 @@ impl Contract {
         if able < self.parameters.min_updates as usize {
             return Err(Reason::TooFewUpdates);
         }
-        let committee = Arc::clone(self.committee.as_ref().ok_or(Reason::TooEarly)?);
+        if self.succession.is_due(self.step, &self.parameters) {
+            return Err(Reason::TooEarly);
+        }
+        let committee = Arc::clone(self.committee().ok_or(Reason::TooEarly)?);
         self.advance_time(open.time_ms)?;
         let round = self.parameters.round(&committee, self.step, self.attempt, self.model.hash());
         let parameters = self.parameters.update_parameters();
         self.phase = Phase::Collecting(Collecting::open(round, committee, &parameters, open.time_ms));
+        Ok(())
+    }
+
+    fn begin_sharing(&mut self, begin: &BeginSharing) -> Result<(), Reason> {
+        if !matches!(self.phase, Phase::Idle) {
+            return Err(Reason::TooEarly);
+        }
+        if begin.time_ms < self.time_ms {
+            return Err(Reason::TooEarly);
+        }
+        let sharing = self.succession.begin(begin, self.step, &self.parameters, &self.roster)?;
+        self.time_ms = begin.time_ms;
+        self.phase = Phase::Sharing(Box::new(sharing));
+        Ok(())
+    }
+
+    fn contribute(&mut self, id: Hash, contribution: &Contribute, author: Hash) -> Receipt {
+        let Phase::Sharing(sharing) = &mut self.phase else {
+            let is_past = contribution.committee < self.succession.next_number();
+            return Receipt::rejected(id, if is_past { Reason::TooLate } else { Reason::TooEarly });
+        };
+        match sharing.contribute(&author, contribution) {
+            Ok(()) => Receipt::accepted(id),
+            Err(Refusal { reason, is_fault: true }) => Receipt::fault(id, reason, author),
+            Err(Refusal { reason, is_fault: false }) => Receipt::rejected(id, reason),
+        }
+    }
+
+    fn end_stage(&mut self, end: &EndStage) -> Result<(), Reason> {
+        let Phase::Sharing(sharing) = &mut self.phase else { return Err(Reason::TooEarly) };
+        if end.time_ms < self.time_ms {
+            return Err(Reason::TooEarly);
+        }
+        let ended = sharing.end_stage(end, &self.parameters)?;
+        self.time_ms = end.time_ms;
+        match ended {
+            StageEnd::Next | StageEnd::Again => {}
+            StageEnd::GivenUp => {
+                let has_committee = self.succession.give_up(self.step);
+                self.phase = if has_committee { Phase::Idle } else { Phase::Stopped };
+            }
+            StageEnd::Complete(committee) => {
+                self.succession.succeed(committee, self.step);
+                self.phase = Phase::Idle;
+            }
+        }
         Ok(())
     }
 
@@ -151,11 +206,14 @@ impl Contract {
         if let Some(reason) = self.misses_step(message.step) {
             return rejected(reason);
         }
-        let (block, countersigners) = match &self.phase {
-            Phase::Sealed(sealed) => (sealed.sealed_block(), sealed.countersigners()),
-            Phase::Opening(opening) => (Some(opening.sealed_block()), opening.countersigners()),
+        let (block, countersigners, committee) = match &self.phase {
+            Phase::Sealed(sealed) => (sealed.sealed_block(), sealed.countersigners(), sealed.committee()),
+            Phase::Opening(opening) => (Some(opening.sealed_block()), opening.countersigners(), opening.committee()),
             _ => return rejected(Reason::TooEarly),
         };
+        if committee.place_of(&author).is_none() {
+            return rejected(Reason::NotAMember);
+        }
         let Some(block) = block else {
             return rejected(Reason::TooEarly);
         };
@@ -193,8 +251,8 @@ impl Contract {
         if opening.outcome().is_some() {
             return rejected(Reason::TooLate);
         }
-        let Some(index) = self.roster.get(&author).map(|institution| institution.certificate.trustee_index) else {
-            return rejected(Reason::UnknownInstitution);
+        let Some(index) = opening.committee().place_of(&author) else {
+            return rejected(Reason::NotAMember);
         };
         if opening.shares().iter().any(|share| share.index() == index) {
             return rejected(Reason::Duplicate);

@@ -4,7 +4,7 @@
 use consilium_contract::transaction::{CandidateTransaction, NO_CHAIN, chain_id, entry, parse_entry, sign};
 use consilium_contract::{Certificate, certificate::pseudonym};
 use consilium_crypto::signature::SigningKey;
-use consilium_proto::v1::{self, transaction::Action};
+use consilium_proto::v1::{self, contribute::Part, transaction::Action};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -21,12 +21,10 @@ fn actions() -> Vec<Action> {
     let blob = || Some(v1::BlobRef { sha256: vec![1; 32], length: 36 });
     vec![
         Action::Genesis(v1::Genesis {
-            protocol_version: 1,
+            protocol_version: 2,
             nonce: vec![2; 32],
             architecture: Some(v1::Architecture { inputs: 8, hidden: vec![16, 8] }),
             initial_model: blob(),
-            public_key: vec![3; 96],
-            dealing: vec![4; 100],
             institutions: 10,
             threshold: 4,
             min_updates: 5,
@@ -39,6 +37,8 @@ fn actions() -> Vec<Action> {
             coordinator_key: vec![6; 32],
             training: Some(v1::Training { optimiser: 2, learning_rate: 0.01, batch_size: 16, local_epochs: 1 }),
             privacy: None,
+            evaluation_key: vec![3; 32],
+            refresh_steps: 20,
         }),
         Action::Enrol(v1::Enrol {
             certificate: Some(
@@ -66,6 +66,29 @@ fn actions() -> Vec<Action> {
         }),
         Action::Abandon(v1::Abandon { step: 1, attempt: 1, time_ms: 6 }),
         Action::Revoke(v1::Revoke { pseudonym: vec![7; 32] }),
+        Action::BeginSharing(v1::BeginSharing { committee: 1, time_ms: 7 }),
+        Action::EndStage(v1::EndStage { committee: 1, attempt: 2, stage: v1::Stage::Dealing.into(), time_ms: 8 }),
+        Action::ChangeCommittee(v1::ChangeCommittee { committee: 1, members: vec![vec![7; 32]; 4], threshold: 2 }),
+    ]
+    .into_iter()
+    .chain(parts().map(|part| {
+        Action::Contribute(v1::Contribute { committee: 1, attempt: 2, basis: vec![9; 32], part: Some(part) })
+    }))
+    .collect()
+}
+
+fn parts() -> [Part; 8] {
+    let share = |recipient| v1::RevealedShare { recipient, share: vec![6; 320] };
+    [
+        Part::Offer(vec![1; 32]),
+        // Longer than any other transaction of a running chain.
+        Part::Dealing(vec![2; 60_000]),
+        Part::Complaints(v1::Complaints { dealers: vec![1, 3] }),
+        Part::Answers(v1::Answers { shares: vec![share(2), share(4)] }),
+        Part::Agreement(v1::Agreement {}),
+        Part::Product(vec![3; 640]),
+        Part::ShareKey(vec![4; 320]),
+        Part::Confirmation(v1::Confirmation { hands_over: true, holds_share: false }),
     ]
 }
 
@@ -82,7 +105,7 @@ fn every_transaction_decodes_to_the_bytes_it_was_read_from() {
 }
 
 #[test]
-fn the_encodings_and_hashes_are_those_of_version_1() {
+fn the_encodings_and_hashes_are_those_of_version_2() {
     let mut hasher = Sha256::new();
     for action in actions() {
         let signed = sign(&key(), &[1; 32], Some(&[2; 32]), action);
