@@ -337,7 +337,7 @@ impl Follower {
     }
 
     fn submit(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
-        let Phase::Collecting(Collection { round, submissions }) = &mut self.phase else { return Ok(()) };
+        let Phase::Collecting(Collection { round, submissions, .. }) = &mut self.phase else { return Ok(()) };
         let submission = Submission::verify(transaction, &self.roster, round)?;
         let of_author = submissions.values().filter(|other| other.pseudonym() == submission.pseudonym());
         if of_author.count() < KEPT_EACH {

@@ -181,7 +181,7 @@ mod tests {
     fn envelope(world: &World) -> Envelope {
         let update = QuantisedUpdate::new(vec![5; DIMENSION], consilium_crypto::Bound::Parameter { bits: 8 }).unwrap();
         let files = &world.ceremony.institutions[0];
-        seal(&assignment(world), &update, &world.ceremony.parameters, &files.signing).unwrap()
+        seal(&assignment(world), &update, &files.signing).unwrap()
     }
 
     fn load(world: &World, directory: &Path) -> Option<Upload> {
@@ -278,7 +278,7 @@ mod tests {
         let update =
             QuantisedUpdate::new(vec![5; DIMENSION + 1], consilium_crypto::Bound::Parameter { bits: 8 }).unwrap();
         let files = &world.ceremony.institutions[0];
-        let refused = seal(&assignment(&world), &update, &world.ceremony.parameters, &files.signing);
+        let refused = seal(&assignment(&world), &update, &files.signing);
         assert!(matches!(refused.err(), Some(EncryptError::Dimension { expected: 13, found: 14 })));
     }
 }

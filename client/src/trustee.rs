@@ -297,7 +297,6 @@ mod tests {
         world.commit(all);
         let share = quorum.share(
             &world.ceremony.institutions[0].share,
-            &world.ceremony.parameters,
             &world.ceremony.institutions[0].signing,
             &world.name(0),
         );
@@ -444,11 +443,10 @@ mod tests {
         world.seal();
         let block = world.sealed_hash();
         let countersigned = countersign(&world, dir.path()).unwrap();
-        let parameters = &world.ceremony.parameters;
-        assert_eq!(parameters.quorum, 3);
+        assert_eq!(countersigned.judged().committee().quorum(), 3);
         let quorum = |says: &[(usize, u64, Hash)]| {
             let signed: Vec<_> = says.iter().map(|(i, step, block)| world.countersignature(*i, *step, block)).collect();
-            countersigned.quorum(&answers(&world, &signed), parameters).is_some()
+            countersigned.quorum(&answers(&world, &signed)).is_some()
         };
         let same = |i| (i, 0, block);
         assert!(quorum(&[same(0), same(1), same(2)]));

@@ -131,16 +131,30 @@ fn verify(shared: &Shared, jobs: Vec<Job>) -> Result<Batch, LedgerError> {
 
 #[cfg(test)]
 mod tests {
-    use consilium_contract::transaction::sign;
+    use std::sync::OnceLock;
+
+    use consilium_authority::{Ceremony, CeremonySpec};
+    use consilium_contract::{parameters::Layers, transaction::sign};
     use consilium_crypto::signature::SigningKey;
     use consilium_proto::v1::{Countersign, transaction::Action};
 
     use super::*;
 
+    fn committee() -> Arc<Committee> {
+        static COMMITTEE: OnceLock<Arc<Committee>> = OnceLock::new();
+        let made = COMMITTEE.get_or_init(|| {
+            let spec = CeremonySpec::new(Layers { inputs: 1, hidden: vec![] }, vec![0.0; 2], vec![1; 4]);
+            let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
+            Arc::new(Committee::from_genesis_entry(&ceremony.genesis_entry).unwrap())
+        });
+        Arc::clone(made)
+    }
+
     fn job(is_last: bool) -> Job {
         let signed =
             sign(&SigningKey::generate(&mut OsRng), &[1; 32], None, Action::Countersign(Countersign::default()));
-        Job { transaction: CandidateTransaction::parse(signed).unwrap(), body: Vec::new(), is_last }
+        let transaction = CandidateTransaction::parse(signed).unwrap();
+        Job { transaction, committee: committee(), body: Vec::new(), is_last }
     }
 
     fn queue(most: usize, waiting: &[bool]) -> (mpsc::Sender<Job>, Queue) {
