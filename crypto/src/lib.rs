@@ -41,6 +41,7 @@
 //! | Π, N; y = Πx; σ = Πᵀγ | a random projection to N dimensions; what it makes of x; the weights of the link |
 //! | ρ, σ, w; e; T; z | weights that fold a vector; challenge; a proof's commitments; its responses |
 //! | a_i, b_i; A_i = a_i·X1, B_i = b_i·X2 | a trustee's key share; its public half |
+//! | ϱ, z; w_i, R_i = ϱ_i·g | what hides a in the product a·ϱ that makes the key; what a member opens of it |
 //! | F_c, G_c; D_i; λ_i | commitments of a dealing; a decryption share; a Lagrange coefficient |
 //! | C̄, k̄ | sums of C and of k over the accepted updates |
 //!
@@ -50,7 +51,8 @@
 //! itself. `limbs` (items 1, 2), `link` (3), `range` on `bulletproof`: proofs of every update. `bound`: what an update is
 //! proven to keep, by `parameter` (4) or by `norm` with `projection`; `bound_proof` is where the two meet. [`update`],
 //! `header`, `verify`, `fold`: making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`,
-//! `share`: the shared key.
+//! `share`: the shared key. [`dkg`]: how it comes to be, and how it is handed on, without anybody having it. `dealer`, only
+//! in tests and benches: how a dealer would make it.
 //! [`quantise`]: floats to integers and back; `noise`: noise on what is quantised, for differential privacy.
 //!
 //! # Sources

@@ -274,7 +274,7 @@ fn read_scalars(bytes: &[u8], ceremony: &Ceremony) -> Result<Vec<Scalar>, Decode
 /// A share in the open, in answer to a complaint. Nothing in it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevealedShare {
-    scalars: Vec<Scalar>,
+    pub(super) scalars: Vec<Scalar>,
 }
 
 impl RevealedShare {

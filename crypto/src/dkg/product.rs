@@ -29,14 +29,14 @@ use crate::{DecodeError, Hash, PublicKey, VerifyingKey};
 /// A product that decodes. Nothing in it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
-    halves: [Half; 2],
+    pub(super) halves: [Half; 2],
     proof: Proof<8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Half {
-    r: RistrettoPoint,
-    w: Scalar,
+pub(super) struct Half {
+    pub(super) r: RistrettoPoint,
+    pub(super) w: Scalar,
 }
 
 impl MemberSecret {
@@ -133,7 +133,7 @@ impl VerifiedProduct {
     }
 
     /// w and R of the first or the second half.
-    fn half(&self, second: bool) -> &Half {
+    pub(super) fn half(&self, second: bool) -> &Half {
         let [one, two] = &self.halves;
         if second { two } else { one }
     }
@@ -146,6 +146,9 @@ impl Qualified {
         products: &[VerifiedProduct],
         evaluation_key: &VerifyingKey,
     ) -> Result<GeneratedKey, DkgError> {
+        if self.ceremony().is_resharing() {
+            return Err(DkgError::WrongKind { expected: "a key generation" });
+        }
         let places = distinct(products.iter().map(VerifiedProduct::place), "products")?;
         if products.iter().any(|product| product.qualified != *self.hash()) {
             return Err(DkgError::OtherCeremony { what: "a product" });

@@ -25,7 +25,7 @@ pub struct Qualified {
     dealings: BTreeMap<u32, Counted>,
     /// Of each sharing, the commitments of the sum.
     sums: Vec<Vec<RistrettoPoint>>,
-    hash: Hash,
+    pub(super) hash: Hash,
 }
 
 /// What is known of one dealing in the sum.

@@ -102,3 +102,81 @@ impl<const N: usize> Proof<N> {
         Ok(Self { t: reader.points()?, z: reader.scalars()? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+    use crate::group::{g, g_times, h, h_times};
+
+    const X: [u64; 2] = [5, 7];
+
+    /// x_0·g + x_1·h and x_1·g.
+    fn relation() -> Relation<2> {
+        let [x0, x1] = X.map(Scalar::from);
+        let both = Row { image: g_times(&x0) + h_times(&x1), terms: vec![(0, g()), (1, *h())] };
+        Relation([both, Row { image: g_times(&x1), terms: vec![(1, g())] }])
+    }
+
+    fn start() -> Transcript {
+        Transcript::new(b"test")
+    }
+
+    fn proof() -> Proof<2> {
+        let x = Zeroizing::new(X.map(Scalar::from));
+        relation().prove(start(), &x, &mut ChaCha20Rng::seed_from_u64(1))
+    }
+
+    #[test]
+    fn a_proof_holds_for_its_relation_and_its_transcript_only() {
+        assert!(relation().holds(start(), &proof()));
+        assert!(!relation().holds(Transcript::new(b"other"), &proof()));
+        for row in 0..2 {
+            let mut other = relation();
+            other.0[row].image += g();
+            assert!(!other.holds(start(), &proof()), "image {row}");
+            let mut other = relation();
+            other.0[row].terms[0].1 += g();
+            assert!(!other.holds(start(), &proof()), "base {row}");
+            let mut changed = proof();
+            changed.t[row] += g();
+            assert!(!relation().holds(start(), &changed), "T {row}");
+            let mut changed = proof();
+            changed.z[row] += Scalar::ONE;
+            assert!(!relation().holds(start(), &changed), "z {row}");
+        }
+        let bytes = proof().encode();
+        let mut reader = Reader::new("proof", &bytes, Proof::<2>::LEN).unwrap();
+        assert_eq!(Proof::read(&mut reader), Ok(proof()));
+    }
+
+    #[test]
+    fn a_proof_of_what_one_does_not_know_does_not_hold() {
+        for wrong in [[6u64, 7], [5, 8]] {
+            let x = Zeroizing::new(wrong.map(Scalar::from));
+            assert!(!relation().holds(start(), &relation().prove(start(), &x, &mut ChaCha20Rng::seed_from_u64(1))));
+        }
+    }
+
+    #[test]
+    fn weights_that_fold_the_rows_come_after_the_responses() {
+        // Rows z_0·g and z_1·g: errors in z that cancel under the weights of the honest z.
+        let [x0, x1] = X.map(Scalar::from);
+        let rows = Relation([(0, x0), (1, x1)].map(|(i, x)| Row { image: g_times(&x), terms: vec![(i, g())] }));
+        let honest = rows.prove(start(), &Zeroizing::new([x0, x1]), &mut ChaCha20Rng::seed_from_u64(2));
+        let mut transcript = start();
+        rows.append_to(&mut transcript);
+        transcript.append_points(b"T", &honest.t);
+        transcript.challenge(b"e");
+        transcript.append_message(b"z", &honest.z.map(|z| z.to_bytes()).concat());
+        let weights = transcript.weights(b"fold", 2);
+        let mut cheat = honest.clone();
+        cheat.z[0] += weights[1];
+        cheat.z[1] -= weights[0];
+        let error: Scalar = (0..2).map(|i| weights[i] * (cheat.z[i] - honest.z[i])).sum();
+        assert_eq!(error, Scalar::ZERO, "the attack works on weights drawn before");
+        assert!(rows.holds(start(), &honest) && !rows.holds(start(), &cheat));
+    }
+}

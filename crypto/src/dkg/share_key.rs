@@ -23,8 +23,8 @@ use crate::{DealingCommitments, DecodeError, Hash, PublicKey};
 /// The key that the products gave, whose shares are not public yet.
 #[derive(Clone, Debug)]
 pub struct GeneratedKey {
-    qualified: Qualified,
-    key: PublicKey,
+    pub(super) qualified: Qualified,
+    pub(super) key: PublicKey,
 }
 
 impl GeneratedKey {
