@@ -75,20 +75,22 @@ pub struct Ceremony(Arc<Parts>);
 struct Parts {
     context: Context,
     recipients: BTreeMap<u32, SealingKey>,
-    kind: Kind,
+    /// Of a resharing only.
+    old: Option<Box<Old>>,
     hash: Hash,
 }
 
+/// What a resharing hands on.
 #[derive(Debug)]
-enum Kind {
-    Generation,
-    Resharing { key: PublicKey, old: DealingCommitments },
+struct Old {
+    key: PublicKey,
+    commitments: DealingCommitments,
 }
 
 impl Ceremony {
     /// A key generation. `offers`: place (1..=n) → sealing key of everyone who has offered one, at least 2t − 1.
     pub fn generation(context: Context, offers: BTreeMap<u32, SealingKey>) -> Result<Self, DkgError> {
-        Self::new(context, offers, Kind::Generation)
+        Self::new(context, offers, None)
     }
 
     /// A resharing of `key`, whose shares belong to `old`, to the committee of `context`, of whom `offers` are ready.
@@ -98,10 +100,10 @@ impl Ceremony {
         key: &PublicKey,
         old: &DealingCommitments,
     ) -> Result<Self, DkgError> {
-        Self::new(context, offers, Kind::Resharing { key: key.clone(), old: old.clone() })
+        Self::new(context, offers, Some(Old { key: key.clone(), commitments: old.clone() }))
     }
 
-    fn new(context: Context, recipients: BTreeMap<u32, SealingKey>, kind: Kind) -> Result<Self, DkgError> {
+    fn new(context: Context, recipients: BTreeMap<u32, SealingKey>, old: Option<Old>) -> Result<Self, DkgError> {
         let shape = context.shape;
         if let Some(place) = recipients.keys().find(|place| !(1..=shape.members()).contains(place)) {
             return Err(DkgError::UnknownPlace { place: *place, role: "recipient" });
@@ -110,20 +112,14 @@ impl Ceremony {
         let mut bytes = context.chain_id.to_vec();
         let numbers = [context.ceremony, context.attempt, shape.members(), shape.threshold()];
         bytes.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
-        match &kind {
-            Kind::Generation => bytes.push(0),
-            Kind::Resharing { key, old } => {
-                bytes.push(1);
-                bytes.extend(key.hash());
-                bytes.extend(old.hash());
-            }
-        }
+        bytes.push(u8::from(old.is_some()));
+        bytes.extend(old.iter().flat_map(|old| [old.key.hash(), old.commitments.hash()].concat()));
         for (place, key) in &recipients {
             bytes.extend(place.to_be_bytes());
             bytes.extend(key.encode());
         }
         let hash = labelled_hash(CEREMONY, &bytes);
-        Ok(Self(Arc::new(Parts { context, recipients, kind, hash })))
+        Ok(Self(Arc::new(Parts { context, recipients, old: old.map(Box::new), hash })))
     }
 
     /// Its place.
@@ -138,19 +134,13 @@ impl Ceremony {
 
     /// Places of those who may deal: 1 to n, in a resharing the old committee's.
     pub fn dealers(&self) -> RangeInclusive<u32> {
-        match &self.0.kind {
-            Kind::Generation => 1..=self.context().shape.members(),
-            Kind::Resharing { old, .. } => 1..=old.trustees(),
-        }
+        1..=self.reshared().map_or(self.context().shape.members(), |(_, old)| old.trustees())
     }
 
     /// t, of the committee that deals: so many qualified dealings there must be, so that one of them is honest or, in a
     /// resharing, so that they hold the key.
     pub fn dealers_needed(&self) -> u32 {
-        match &self.0.kind {
-            Kind::Generation => self.context().shape.threshold(),
-            Kind::Resharing { old, .. } => old.threshold(),
-        }
+        self.reshared().map_or(self.context().shape.threshold(), |(_, old)| old.threshold())
     }
 
     /// Whether an existing key is reshared.
@@ -176,29 +166,22 @@ impl Ceremony {
 
     /// The key that is reshared, and the commitments to its shares.
     pub(super) fn reshared(&self) -> Option<(&PublicKey, &DealingCommitments)> {
-        match &self.0.kind {
-            Kind::Generation => None,
-            Kind::Resharing { key, old } => Some((key, old)),
-        }
+        self.0.old.as_ref().map(|old| (&old.key, &old.commitments))
     }
 
     /// What every dealing consists of, with no dealer's constants in it yet.
     fn layout(&self) -> Vec<Sharing> {
         let degree = self.context().shape.threshold() as usize - 1;
-        match &self.0.kind {
-            Kind::Generation => {
-                let pedersen = Sharing { degree, base: g(), blinded: true, constant: None };
-                let identity = RistrettoPoint::identity();
-                let zero = Sharing { degree: 2 * degree, base: g(), blinded: false, constant: Some(identity) };
-                let half = [pedersen, pedersen, zero];
-                [half, half].concat()
-            }
-            Kind::Resharing { key, .. } => {
-                // F_0 = G_0 = g is what the constants of all dealings add up to.
-                let of = |base| Sharing { degree, base, blinded: false, constant: Some(g()) };
-                vec![of(key.x1), of(key.x2)]
-            }
+        if let Some((key, _)) = self.reshared() {
+            // F_0 = G_0 = g is what the constants of all dealings add up to.
+            let of = |base| Sharing { degree, base, blinded: false, constant: Some(g()) };
+            return vec![of(key.x1), of(key.x2)];
         }
+        let pedersen = Sharing { degree, base: g(), blinded: true, constant: None };
+        let identity = RistrettoPoint::identity();
+        let zero = Sharing { degree: 2 * degree, base: g(), blinded: false, constant: Some(identity) };
+        let half = [pedersen, pedersen, zero];
+        [half, half].concat()
     }
 
     /// What this dealer's dealing consists of.
@@ -207,7 +190,7 @@ impl Ceremony {
             return Err(DkgError::UnknownPlace { place: dealer, role: "dealer" });
         }
         let mut layout = self.layout();
-        if let Kind::Resharing { old, .. } = &self.0.kind {
+        if let Some((_, old)) = self.reshared() {
             let public = old.public_share(dealer)?;
             for (sharing, constant) in layout.iter_mut().zip([public.a, public.b]) {
                 sharing.constant = Some(constant);
