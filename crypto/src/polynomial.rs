@@ -28,14 +28,14 @@ pub(crate) fn powers(x: u32, count: usize) -> Vec<Scalar> {
 /// The places are distinct.
 pub(crate) fn lagrange(places: &[u32], x: u32) -> Vec<Scalar> {
     let x = Scalar::from(x);
-    let coefficient = |place: &u32| {
-        let (numerator, denominator) = others(place, places)
-            .fold((Scalar::ONE, Scalar::ONE), |(above, below), other| {
-                (above * (x - other), below * (Scalar::from(*place) - other))
-            });
-        numerator * denominator.invert()
-    };
-    places.iter().map(coefficient).collect()
+    let mut factors: Vec<Scalar> =
+        places.iter().map(|place| others(place, places).map(|other| Scalar::from(*place) - other).product()).collect();
+    // One inversion for all of them.
+    Scalar::invert_batch_alloc(&mut factors);
+    for (factor, place) in factors.iter_mut().zip(places) {
+        *factor *= others(place, places).map(|other| x - other).product::<Scalar>();
+    }
+    factors
 }
 
 /// For each power c, the factors of f(i) in f's coefficient of x^c. The places are distinct.

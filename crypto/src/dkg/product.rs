@@ -123,7 +123,7 @@ impl Product {
 pub struct VerifiedProduct {
     place: u32,
     qualified: Hash,
-    halves: [Half; 2],
+    pub(super) halves: [Half; 2],
 }
 
 impl VerifiedProduct {

@@ -102,17 +102,18 @@ impl Qualified {
         labelled_hash(CONFIRMATION, &[self.hash.as_slice(), &key.encode(), &commitments.encode()].concat())
     }
 
-    /// For both halves of a key generation, what the sums commit to at this recipient's place: to a, to ϱ, to z.
-    pub(super) fn halves(&self, place: u32) -> Result<[[RistrettoPoint; 3]; 2], DkgError> {
+    /// For both halves of a key generation, what the sums commit to at this recipient's place: the first N of a, ϱ, z.
+    pub(super) fn halves<const N: usize>(&self, place: u32) -> Result<[[RistrettoPoint; N]; 2], DkgError> {
         if !self.ceremony.recipients().contains_key(&place) {
             return Err(DkgError::UnknownPlace { place, role: "recipient" });
         }
-        let ([a1, r1, z1, a2, r2, z2], false) = (self.sums.as_slice(), self.ceremony.is_resharing()) else {
+        let ([first, second], []) = self.sums.as_chunks::<3>() else {
             return Err(DkgError::WrongKind { expected: "a key generation" });
         };
         let at =
             |points: &Vec<RistrettoPoint>| RistrettoPoint::vartime_multiscalar_mul(powers(place, points.len()), points);
-        Ok([[a1, r1, z1].map(at), [a2, r2, z2].map(at)])
+        Ok([first, second]
+            .map(|half| std::array::from_fn(|sharing| half.get(sharing).map_or_else(Default::default, at))))
     }
 }
 

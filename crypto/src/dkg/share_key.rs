@@ -99,7 +99,7 @@ fn start(key: &GeneratedKey, place: u32) -> Transcript {
 }
 
 fn relation(key: &GeneratedKey, place: u32, public: &PublicShare) -> Result<Relation<4>, DkgError> {
-    let [[p_a, ..], [p_b, ..]] = key.qualified.halves(place)?;
+    let [[p_a], [p_b]] = key.qualified.halves(place)?;
     Ok(Relation([
         Row { image: p_a, terms: vec![(0, g()), (1, *h())] },
         Row { image: public.a, terms: vec![(0, key.key.x1)] },
@@ -142,7 +142,7 @@ pub struct VerifiedShareKey {
     place: u32,
     qualified: Hash,
     key: Hash,
-    public: PublicShare,
+    pub(super) public: PublicShare,
 }
 
 impl VerifiedShareKey {

@@ -315,3 +315,66 @@ fn nothing_is_made_of_too_few_or_doubled_or_foreign_parts() {
     assert_eq!(error, DkgError::Share(crate::ShareError::WrongKeyShare { index: 1 }));
     assert!(matches!(qualified.reshared(), Err(DkgError::WrongKind { .. })));
 }
+
+#[test]
+fn keys_that_hide_nothing_are_refused() {
+    // a = 0, ϱ = 0, both halves the same.
+    let zero: fn(&mut Dealer) = |dealer| dealer.polynomials[5][0] = Scalar::ZERO;
+    let no_blinding: fn(&mut Dealer) = |dealer| dealer.polynomials[2][0] = Scalar::ZERO;
+    let twice: fn(&mut Dealer) = |dealer| dealer.polynomials[5][0] = dealer.polynomials[0][0];
+    for (case, spoil) in [zero, no_blinding, twice].into_iter().enumerate() {
+        let mut play = Play::generation(10, 4, 2);
+        let dealings: Vec<_> = (1..=4)
+            .map(|place| {
+                let mut dealer = play.dealer(place);
+                spoil(&mut dealer);
+                play.send(&dealer)
+            })
+            .collect();
+        let qualified = Qualified::new(&play.ceremony, &dealings).unwrap();
+        let members = play.members(&qualified, &dealings);
+        let products = members
+            .iter()
+            .map(|member| member.product(&qualified, &mut play.rng).unwrap().verify(&qualified, member.place).unwrap());
+        let error = qualified.generate(&products.collect::<Vec<_>>(), &evaluation_key()).unwrap_err();
+        assert_eq!((error.culprit(), error), (None, DkgError::Degenerate), "{case}");
+    }
+}
+
+/// Soundness excludes it; should an assumption break, nothing is made of it.
+#[test]
+fn verified_values_that_lie_on_no_polynomial_make_no_key() {
+    let mut play = Play::generation(11, 4, 2);
+    let dealings = play.deal_all();
+    let qualified = Qualified::new(&play.ceremony, &dealings).unwrap();
+    let members = play.members(&qualified, &dealings);
+    let products = members
+        .iter()
+        .map(|member| member.product(&qualified, &mut play.rng).unwrap().verify(&qualified, member.place).unwrap());
+    let products: Vec<_> = products.collect();
+    for half in 0..2 {
+        for place in 0..4 {
+            let mut wrong_w = products.clone();
+            wrong_w[place].halves[half].w += Scalar::ONE;
+            let mut wrong_r = products.clone();
+            wrong_r[place].halves[half].r += g();
+            for wrong in [wrong_w, wrong_r] {
+                let error = qualified.generate(&wrong, &evaluation_key()).unwrap_err();
+                assert_eq!(error, DkgError::Inconsistent { what: "products" }, "{half} of {place}");
+            }
+        }
+    }
+    let key = qualified.generate(&products, &evaluation_key()).unwrap();
+    let share_keys =
+        members.iter().map(|member| member.share_key(&key, &mut play.rng).unwrap().verify(&key, member.place).unwrap());
+    let share_keys: Vec<_> = share_keys.collect();
+    for place in 0..4 {
+        let mut wrong = share_keys.clone();
+        wrong[place].public.b += g();
+        // With two alone, F_0 = G_0 = g shows it; with more, each that is off does.
+        for known in [&wrong[..], &wrong[place.min(2)..place.min(2) + 2]] {
+            let error = key.commitments(known).unwrap_err();
+            assert_eq!(error, DkgError::Inconsistent { what: "public key shares" }, "{place}");
+        }
+    }
+}
