@@ -41,6 +41,7 @@
 //! | Π, N; y = Πx; σ = Πᵀγ | a random projection to N dimensions; what it makes of x; the weights of the link |
 //! | ρ, σ, w; e; T; z | weights that fold a vector; challenge; a proof's commitments; its responses |
 //! | a_i, b_i; A_i = a_i·X1, B_i = b_i·X2 | a trustee's key share; its public half |
+//! | ϱ, z; w_i, R_i = ϱ_i·g | what hides a in the product a·ϱ that makes the key; what a member opens of it |
 //! | F_c, G_c; D_i; λ_i | commitments of a dealing; a decryption share; a Lagrange coefficient |
 //! | C̄, k̄ | sums of C and of k over the accepted updates |
 //!
@@ -50,7 +51,8 @@
 //! itself. `limbs` (items 1, 2), `link` (3), `range` on `bulletproof`: proofs of every update. `bound`: what an update is
 //! proven to keep, by `parameter` (4) or by `norm` with `projection`; `bound_proof` is where the two meet. [`update`],
 //! `header`, `verify`, `fold`: making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`,
-//! `share`: the shared key.
+//! `share`: the shared key. [`dkg`]: how it comes to be, and how it is handed on, without anybody having it. `dealer`, only
+//! in tests and benches: how a dealer would make it.
 //! [`quantise`]: floats to integers and back; `noise`: noise on what is quantised, for differential privacy.
 //!
 //! # Sources
@@ -66,6 +68,8 @@ mod bound;
 mod bound_proof;
 mod bulletproof;
 mod context;
+#[cfg(any(test, feature = "dealer"))]
+mod dealer;
 mod dealing;
 pub mod dkg;
 mod dlog;
@@ -82,6 +86,7 @@ mod masked_sum;
 mod noise;
 mod norm;
 mod parameter;
+mod polynomial;
 mod projection;
 pub mod quantise;
 mod range;
@@ -97,7 +102,9 @@ mod tests;
 pub use aggregate::{Evaluation, VerifiedEvaluation};
 pub use bound::Bound;
 pub use context::{Context, MAX_DIMENSION, MAX_SUMMANDS, Parameters, RoundContext};
-pub use dealing::{Dealing, DealingCommitments, KeyShare, PublicShare, countersign_quorum, deal};
+#[cfg(any(test, feature = "dealer"))]
+pub use dealer::{Dealing, deal};
+pub use dealing::{DealingCommitments, KeyShare, PublicShare, countersign_quorum};
 pub use dlog::DiscreteLogTable;
 pub use error::{
     AggregateError, DecodeError, EncryptError, QuantiseError, ReadOffError, ShareError, SignatureError, UpdateError,
