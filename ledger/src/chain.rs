@@ -9,7 +9,7 @@
 use ed25519_dalek::VerifyingKey;
 
 use crate::{
-    Block, ChainError, HEADER_VERSION, Hash, Header, LedgerError, SealedHeader, block, entries_root,
+    Block, ChainError, Checkpoint, HEADER_VERSION, Hash, Header, LedgerError, SealedHeader, block, entries_root,
     merkle::{self, ConsistencyProof, Frontier, InclusionProof},
 };
 
@@ -189,24 +189,38 @@ impl HeaderChain {
         self.headers.iter()
     }
 
-    /// That the header at `height` is under the history root of the header at `head`, for `height < head`.
-    ///
-    /// The leaf to check it with is [`merkle::leaf_hash`] of the header's hash. Linear time in `head`.
-    pub fn inclusion_proof(&self, height: u64, head: u64) -> Option<InclusionProof> {
-        merkle::inclusion_proof(&self.history_leaves(head)?, height)
+    /// The tree over the first `size` headers; that over all of them where `size` is their number.
+    pub fn checkpoint(&self, size: u64) -> Option<Checkpoint> {
+        let root = match self.get(size) {
+            Some(header) => header.history_root,
+            None if size == self.len() => self.history.root(),
+            None => return None,
+        };
+        Some(Checkpoint { chain_id: self.chain_id, size, root })
     }
 
-    /// That the history of the header at `old` is the beginning of the history of the header at `new`.
+    /// The tree over all headers.
+    pub fn head_checkpoint(&self) -> Checkpoint {
+        Checkpoint { chain_id: self.chain_id, size: self.len(), root: self.history.root() }
+    }
+
+    /// That the header at `height` is in the tree over the first `size` headers, for `height < size`.
     ///
-    /// It is checked with the two history roots. Linear time in `new`.
+    /// The leaf to check it with is [`merkle::leaf_hash`] of the header's hash. Linear time in `size`.
+    pub fn inclusion_proof(&self, height: u64, size: u64) -> Option<InclusionProof> {
+        merkle::inclusion_proof(&self.history_leaves(size)?, height)
+    }
+
+    /// That the tree over the first `old` headers is the beginning of the tree over the first `new` ones.
+    ///
+    /// It is checked with the roots of the two checkpoints. Linear time in `new`.
     pub fn consistency_proof(&self, old: u64, new: u64) -> Option<ConsistencyProof> {
         merkle::consistency_proof(&self.history_leaves(new)?, old)
     }
 
-    /// The leaves under the history root of the header at `head`.
-    fn history_leaves(&self, head: u64) -> Option<Vec<Hash>> {
-        self.get(head)?;
-        let before = self.headers.get(..usize::try_from(head).ok()?)?;
+    /// The leaves of the tree over the first `size` headers.
+    fn history_leaves(&self, size: u64) -> Option<Vec<Hash>> {
+        let before = self.headers.get(..usize::try_from(size).ok()?)?;
         Some(before.iter().map(|header| merkle::leaf_hash(&header.hash)).collect())
     }
 }
@@ -379,8 +393,10 @@ pub(crate) mod tests {
     #[test]
     fn one_header_proves_every_earlier_header_and_history() {
         let (chain, blocks) = chain_of(11);
-        for head in 0..11 {
-            let root = blocks[head as usize].header().history_root;
+        for head in 0..=11 {
+            let Checkpoint { size, root, .. } = chain.checkpoint(head).unwrap();
+            assert_eq!(size, head);
+            assert!(blocks.get(head as usize).is_none_or(|block| block.header().history_root == root));
             for height in 0..head {
                 let proof = chain.inclusion_proof(height, head).unwrap();
                 let leaf = merkle::leaf_hash(&blocks[height as usize].hash());
@@ -390,7 +406,9 @@ pub(crate) mod tests {
             }
             assert_eq!(chain.inclusion_proof(head, head), None);
         }
-        assert_eq!(chain.inclusion_proof(0, 11), None);
-        assert_eq!(chain.consistency_proof(3, 11), None);
+        assert_eq!(chain.checkpoint(11), Some(chain.head_checkpoint()));
+        assert_eq!(chain.checkpoint(12), None);
+        assert_eq!(chain.inclusion_proof(0, 12), None);
+        assert_eq!(chain.consistency_proof(3, 12), None);
     }
 }
