@@ -11,6 +11,7 @@
 //! - [`parameters`]: the checked genesis; [`certificate`]: the authority's word on an institution
 //! - [`roster`]: who is enrolled, with what credit; [`model`]: what a sum does to the model
 //! - [`check`]: the expensive part of judging an update, ahead of time and in batches
+//! - [`SealedBlock`]: what a trustee countersigns, as a cosigned checkpoint
 //! - [`phase`]: the phases of a step; [`contract`]: the state machine, with `admission` (who said it, and what is a fault)
 //!   and `transition` (what each action does); [`receipt`]: the answers
 //!
@@ -22,6 +23,7 @@ mod admission;
 pub mod certificate;
 pub mod check;
 pub mod contract;
+mod countersign;
 pub mod model;
 pub mod parameters;
 pub mod phase;
@@ -34,6 +36,7 @@ mod transition;
 pub use certificate::{Certificate, CertificateError};
 pub use check::{CheckedUpdate, check_updates};
 pub use contract::{Admission, ApplyError, Body, Contract};
+pub use countersign::SealedBlock;
 pub use model::Model;
 pub use parameters::{GenesisError, Parameters};
 pub use phase::Phase;

@@ -18,6 +18,7 @@ use crate::{
 pub struct VerifiedHeader {
     sealed: SealedHeader,
     hash: Hash,
+    checkpoint: Checkpoint,
 }
 
 impl VerifiedHeader {
@@ -29,6 +30,11 @@ impl VerifiedHeader {
     /// The header's hash.
     pub fn hash(&self) -> &Hash {
         &self.hash
+    }
+
+    /// The tree over all headers up to and with this one.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
     }
 }
 
@@ -64,7 +70,7 @@ impl Fork {
     }
 }
 
-/// A verified copy of a chain's headers, from the first to the last known. About 280 bytes a header.
+/// A verified copy of a chain's headers, from the first to the last known. About 350 bytes a header.
 #[derive(Debug, Clone)]
 pub struct HeaderChain {
     chain_id: Hash,
@@ -121,7 +127,8 @@ impl HeaderChain {
         }
 
         self.history.append(merkle::leaf_hash(&hash));
-        Ok(self.headers.push_mut(VerifiedHeader { sealed: candidate, hash }))
+        let checkpoint = self.head_checkpoint();
+        Ok(self.headers.push_mut(VerifiedHeader { sealed: candidate, hash, checkpoint }))
     }
 
     /// Verifies that the entries are the header's, then appends the header.
@@ -189,14 +196,12 @@ impl HeaderChain {
         self.headers.iter()
     }
 
-    /// The tree over the first `size` headers; that over all of them where `size` is their number.
+    /// The tree over the first `size` headers.
     pub fn checkpoint(&self, size: u64) -> Option<Checkpoint> {
-        let root = match self.get(size) {
-            Some(header) => header.history_root,
-            None if size == self.len() => self.history.root(),
-            None => return None,
-        };
-        Some(Checkpoint { chain_id: self.chain_id, size, root })
+        match size.checked_sub(1) {
+            None => Some(Checkpoint { chain_id: self.chain_id, size, root: merkle::root(&[]) }),
+            Some(last) => self.get(last).map(|header| header.checkpoint),
+        }
     }
 
     /// The tree over all headers.
