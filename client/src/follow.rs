@@ -16,7 +16,7 @@
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
-use consilium_contract::{CandidateTransaction, Parameters, Roster, transaction::parse_entry};
+use consilium_contract::{CandidateTransaction, Parameters, Roster, SealedBlock, transaction::parse_entry};
 use consilium_crypto::{Evaluation, Hash, RoundContext};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::{
@@ -61,7 +61,7 @@ pub struct SealedSum {
     pub(crate) submissions: BTreeMap<Hash, Submission>,
     pub(crate) evaluation: Evaluation,
     pub(crate) height: u64,
-    pub(crate) block: Hash,
+    pub(crate) block: SealedBlock,
 }
 
 impl SealedSum {
@@ -77,6 +77,11 @@ impl SealedSum {
 
     /// Hash of the sealed block.
     pub fn block(&self) -> &Hash {
+        &self.block.hash
+    }
+
+    /// The same block, as trustees countersign it.
+    pub fn sealed_block(&self) -> &SealedBlock {
         &self.block
     }
 
@@ -259,7 +264,7 @@ impl Follower {
         }
         self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Sealing(Collection { round, submissions }, evaluation) => {
-                let (evaluation, block) = (*evaluation, *header.hash());
+                let (evaluation, block) = (*evaluation, header.into());
                 let sum = Arc::new(SealedSum { round, submissions, evaluation, height, block });
                 Phase::Sealed(Sealed { sum, countersignatures: BTreeMap::new(), shares: BTreeMap::new() })
             }
@@ -338,6 +343,7 @@ impl Follower {
         if countersignature.step() != self.step || countersignature.block() != sealed.sum.block() {
             return Err(StatementError::OtherContext("step or sealed block"));
         }
+        countersignature.verify_cosignature(sealed.sum.sealed_block(), &self.roster)?;
         sealed.countersignatures.entry(countersignature.trustee()).or_insert(countersignature);
         Ok(())
     }

@@ -22,7 +22,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
-use crate::{Hash, Note, NoteError, NoteKey, SignatureType, header::take, note::malformed};
+use crate::{Hash, Note, NoteError, NoteKey, SignatureType, header::take, merkle, note::malformed};
 
 const ORIGIN: &str = "consilium/";
 const COSIGNATURE: &str = "cosignature/v1";
@@ -67,6 +67,9 @@ impl Checkpoint {
         let root = STANDARD.decode(root).ok().and_then(|root| root.try_into().ok());
         let root = root.ok_or_else(|| wrong("its root is not the base64 of 32 bytes"))?;
         let checkpoint = Self { chain_id, size, root };
+        if size == 0 && root != merkle::root(&[]) {
+            return Err(wrong("it has a root over nothing that is not that of the empty tree"));
+        }
         // Capitals, leading zeroes, signs and missing or doubled line ends all come out another way.
         if checkpoint.text() == text { Ok(checkpoint) } else { Err(wrong("it is not written in the one way it has")) }
     }
@@ -394,13 +397,15 @@ mod tests {
             assert!(Checkpoint::parse(&text).is_err(), "{text:?}");
         }
         let empty = Checkpoint { size: 0, ..a_checkpoint() };
+        assert!(Checkpoint::parse(&empty.text()).is_err());
+        let empty = Checkpoint { root: merkle::root(&[]), ..empty };
         assert_eq!(Checkpoint::parse(&empty.text()), Ok(empty));
     }
 
     proptest! {
         #[test]
         fn every_checkpoint_and_cosignature_is_read_as_it_was_written(
-            chain_id: [u8; 32], size: u64, root: [u8; 32], time_s: u64,
+            chain_id: [u8; 32], size in 1u64.., root: [u8; 32], time_s: u64,
         ) {
             let checkpoint = Checkpoint { chain_id, size, root };
             prop_assert_eq!(Checkpoint::parse(&checkpoint.text()), Ok(checkpoint));
