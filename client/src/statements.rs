@@ -5,7 +5,7 @@
 
 use consilium_contract::{CandidateTransaction, Roster, SealedBlock};
 use consilium_crypto::{CandidateHeader, DecryptionShare, Hash, RoundContext};
-use consilium_ledger::{Cosignature, sha256};
+use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
 use consilium_proto::v1::transaction::Action;
 use thiserror::Error;
 
@@ -129,10 +129,14 @@ impl Countersignature {
     ///
     /// # Errors
     /// [`StatementError::BadCosignature`], [`StatementError::UnknownInstitution`].
-    pub fn verify_cosignature(&self, block: &SealedBlock, roster: &Roster) -> Result<Cosignature, StatementError> {
+    pub fn verify_cosignature(self, block: &SealedBlock, roster: &Roster) -> Result<Cosigned, StatementError> {
         let institution = roster.get(&self.pseudonym).ok_or(StatementError::UnknownInstitution)?;
-        let verified = block.verify(&self.cosignature, &self.pseudonym, institution.certificate.signing_key);
-        verified.map_err(|_| StatementError::BadCosignature(self.pseudonym))
+        let key = institution.certificate.signing_key;
+        let cosignature = block
+            .verify(&self.cosignature, &self.pseudonym, key)
+            .map_err(|_| StatementError::BadCosignature(self.pseudonym))?;
+        let key = trustee_key(&block.checkpoint.chain_id, &self.pseudonym, key.into());
+        Ok(Cosigned { countersignature: self, key, cosignature })
     }
 
     /// Name of the trustee.
@@ -153,6 +157,26 @@ impl Countersignature {
     /// Hash of the sealed block it answers.
     pub fn block(&self) -> &Hash {
         &self.block
+    }
+}
+
+/// A countersignature that cosigns the checkpoint that its block completes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosigned {
+    countersignature: Countersignature,
+    key: NoteKey,
+    cosignature: Cosignature,
+}
+
+impl Cosigned {
+    /// The countersignature.
+    pub fn countersignature(&self) -> &Countersignature {
+        &self.countersignature
+    }
+
+    /// Adds the cosignature to a note of the checkpoint.
+    pub fn add_to(&self, note: &mut Note) {
+        note.add_cosignature(&self.key, &self.cosignature);
     }
 }
 

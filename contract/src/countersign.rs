@@ -37,8 +37,12 @@ impl From<&VerifiedHeader> for SealedBlock {
 impl SealedBlock {
     /// A trustee's word that it answers for this block and no other one of `step`.
     pub fn countersign(&self, step: u64, key: &SigningKey) -> Countersign {
-        let cosignature = self.checkpoint.cosign(self.time_ms / 1000, &key.into());
-        Countersign { step, sealed_block: self.hash.to_vec(), cosignature: cosignature.encode().to_vec() }
+        Countersign { step, sealed_block: self.hash.to_vec(), cosignature: self.cosign(key).encode().to_vec() }
+    }
+
+    /// The cosignature alone.
+    pub fn cosign(&self, key: &SigningKey) -> Cosignature {
+        self.checkpoint.cosign(self.time_ms / 1000, &key.into())
     }
 
     /// Reads the cosignature of a countersignature of this block and verifies that `trustee` has given it.

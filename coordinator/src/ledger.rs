@@ -29,11 +29,10 @@ impl ledger_server::Ledger for Ledger {
     type GetBlocksStream = Blocks;
     type GetBlobStream = Chunks;
 
-    async fn get_head(&self, _: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
-        self.0
-            .head()
-            .map(Response::new)
-            .ok_or_else(|| status(CallError::NotFound { what: "head", advice: "the chain is empty".to_owned() }))
+    async fn get_head(&self, request: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
+        self.0.head(request.into_inner().size).map(Response::new).ok_or_else(|| {
+            status(CallError::NotFound { what: "head", advice: "the chain has not so many blocks".to_owned() })
+        })
     }
 
     async fn get_blocks(&self, request: Request<GetBlocksRequest>) -> Result<Response<Blocks>, Status> {

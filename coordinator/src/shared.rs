@@ -81,10 +81,13 @@ impl Shared {
         self.chain.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The last header that followers have been told of, and its checkpoint: its block is served by the time it is
-    /// named. What is durable is never taken back, so no two heads that are signed here contradict each other.
-    pub(crate) fn head(&self) -> Option<Head> {
-        let last = self.progress.borrow().blocks.checked_sub(1)?;
+    /// The header of the last of the first `size` blocks and its checkpoint; 0 stands for all that followers have been
+    /// told of: a block is served by the time it is named. What is durable is never taken back, so no two heads that are
+    /// signed here contradict each other.
+    pub(crate) fn head(&self, size: u64) -> Option<Head> {
+        let blocks = self.progress.borrow().blocks;
+        let size = if size == 0 { blocks } else { size };
+        let last = size.checked_sub(1).filter(|last| *last < blocks)?;
         let (sealed_header, checkpoint) =
             self.chain().get(last).map(|head| (head.sealed().encode().to_vec(), *head.checkpoint()))?;
         Some(Head { sealed_header, checkpoint: checkpoint.sign(&self.sealing).encode().into_bytes() })

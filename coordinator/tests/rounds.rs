@@ -255,7 +255,8 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     let mut ledger = peer.ledger.clone();
     // Shares that came too late may make another block at any time: the head is of the chain that is read after it.
     let followed = follower.chain.len() - 1;
-    let v1::Head { sealed_header: head, checkpoint } = ledger.get_head(GetHeadRequest {}).await.unwrap().into_inner();
+    let v1::Head { sealed_header: head, checkpoint } =
+        ledger.get_head(GetHeadRequest { size: 0 }).await.unwrap().into_inner();
     let height = SealedHeader::decode(&head).unwrap().header.height;
     assert!(height >= followed, "the head is at {height}, the blocks up to {followed} were served before");
     follower.sync(&peer).await;
@@ -263,6 +264,13 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     let (note, chain) = (Note::parse(&checkpoint).unwrap(), &follower.chain);
     let signed = SignedCheckpoint::verify(note, chain.chain_id(), chain.coordinator(), &[]).unwrap();
     assert_eq!(signed.checkpoint(), chain.get(height).unwrap().checkpoint());
+    let earlier = ledger.get_head(GetHeadRequest { size: 3 }).await.unwrap().into_inner();
+    assert_eq!(earlier.sealed_header, chain.get(2).unwrap().sealed().encode());
+    let signed =
+        SignedCheckpoint::verify(Note::parse(&earlier.checkpoint).unwrap(), chain.chain_id(), chain.coordinator(), &[]);
+    assert_eq!(*signed.unwrap().checkpoint(), chain.checkpoint(3).unwrap());
+    let beyond = ledger.get_head(GetHeadRequest { size: 600 }).await.unwrap_err();
+    assert_eq!(beyond.code(), Code::NotFound);
 
     let request = GetInclusionProofRequest { height: 2, index: 0 };
     let proof = ledger.get_inclusion_proof(request).await.unwrap().into_inner();
