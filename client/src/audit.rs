@@ -336,7 +336,9 @@ impl<'a> Replay<'a> {
         if expected != found {
             return Err(AuditError::StateRoot { height, expected, found });
         }
-        self.contract.end_block(&block.hash());
+        if let Some(head) = self.chain.head() {
+            self.contract.end_block(head.into());
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use consilium_crypto::Hash;
-use consilium_ledger::{Block, MAX_BLOCK_BYTES, SealedHeader};
+use consilium_ledger::{Block, MAX_BLOCK_BYTES, Note, SealedHeader};
 use consilium_proto::{
     CHUNK_BYTES,
     v1::{
@@ -56,6 +56,14 @@ pub(crate) struct Connection {
     ledger: LedgerClient<Channel>,
 }
 
+/// What the coordinator says of its chain.
+#[derive(Debug, Clone)]
+pub(crate) struct Head {
+    pub(crate) header: SealedHeader,
+    /// A checkpoint, as it says that it has signed it.
+    pub(crate) checkpoint: Note,
+}
+
 /// Times of a finished upload.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UploadTimes {
@@ -75,10 +83,13 @@ impl Connection {
         })
     }
 
-    /// The coordinator's last durable header, a candidate.
-    pub(crate) async fn head(&mut self) -> Result<SealedHeader, ClientError> {
-        let answer = within(READ_DEADLINE, "GetHead", self.ledger.get_head(GetHeadRequest {})).await?;
-        SealedHeader::decode(&answer.sealed_header).map_err(|error| ClientError::Malformed(error.to_string()))
+    /// The coordinator's head of the first `size` blocks, of all durable ones for 0: a candidate.
+    pub(crate) async fn head(&mut self, size: u64) -> Result<Head, ClientError> {
+        let answer = within(READ_DEADLINE, "GetHead", self.ledger.get_head(GetHeadRequest { size })).await?;
+        let malformed = |error: &dyn std::fmt::Display| ClientError::Malformed(error.to_string());
+        let header = SealedHeader::decode(&answer.sealed_header).map_err(|error| malformed(&error))?;
+        let checkpoint = Note::parse(&answer.checkpoint).map_err(|error| malformed(&error))?;
+        Ok(Head { header, checkpoint })
     }
 
     /// Blocks from a height on, as they become durable.

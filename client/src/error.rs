@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, time::Duration};
 
 use consilium_contract::GenesisError;
 use consilium_crypto::Hash;
-use consilium_ledger::ChainError;
+use consilium_ledger::{ChainError, NoteError};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
 
@@ -51,6 +51,35 @@ pub enum ClientError {
         height: u64,
         /// Two encoded sealed headers: ours, then theirs.
         evidence: PathBuf,
+    },
+    /// Two heads of other histories than each other's.
+    #[error(
+        "{} and {} are of two histories: the coordinator has signed two trees of {size} blocks; the two files are the \
+             evidence: stop trusting this coordinator and show them to the others",
+        first.display(),
+        second.display()
+    )]
+    TwoHeads {
+        /// Blocks that both are of.
+        size: u64,
+        /// One file.
+        first: PathBuf,
+        /// The other one.
+        second: PathBuf,
+    },
+    /// A file is no head of this chain that its coordinator has signed.
+    #[error("{}: {source}", path.display())]
+    Note {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: NoteError,
+    },
+    /// The coordinator has signed no head for this institution yet.
+    #[error("{}: no head is kept yet; one is after the first closed round", path.display())]
+    NoHead {
+        /// Where it would be.
+        path: PathBuf,
     },
     /// The coordinator's ledger ends before blocks that it has signed and shown.
     #[error(
@@ -168,6 +197,9 @@ impl ClientError {
             | Self::Locked { .. }
             | Self::Memory(_)
             | Self::ForkedHistory { .. }
+            | Self::TwoHeads { .. }
+            | Self::Note { .. }
+            | Self::NoHead { .. }
             | Self::LostBlocks { .. }
             | Self::Entry { .. }
             | Self::Aggregate { .. }
@@ -185,8 +217,11 @@ impl ClientError {
     /// the rules of a round.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Genesis(_) | Self::Address { .. } => 2,
-            Self::ForkedHistory { .. } | Self::LostBlocks { .. } | Self::Memory(MemoryError::OtherBlock { .. }) => 3,
+            Self::Genesis(_) | Self::Address { .. } | Self::Note { .. } | Self::NoHead { .. } => 2,
+            Self::ForkedHistory { .. }
+            | Self::TwoHeads { .. }
+            | Self::LostBlocks { .. }
+            | Self::Memory(MemoryError::OtherBlock { .. }) => 3,
             Self::Entry { .. } | Self::Aggregate { .. } | Self::Model { .. } => 4,
             Self::State { .. }
             | Self::DamagedState { .. }

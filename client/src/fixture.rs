@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::{
-    Admission, Body, CandidateTransaction, Committee, Contract, Phase as ContractPhase, check_updates,
+    Admission, Body, CandidateTransaction, Committee, Contract, Phase as ContractPhase, SealedBlock, check_updates,
     model::encode_sums,
     parameters::Layers,
     transaction::{entry, sign},
@@ -16,7 +16,7 @@ use consilium_crypto::{
 };
 use consilium_ledger::{Block, HeaderChain, Store, sha256};
 use consilium_proto::v1::{
-    BlobRef, CloseCollection, CloseRound, Countersign, Enrol, OpenRound, SignedTransaction, SubmitShare, SubmitUpdate,
+    BlobRef, CloseCollection, CloseRound, Enrol, OpenRound, SignedTransaction, SubmitShare, SubmitUpdate,
     transaction::Action,
 };
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -153,8 +153,7 @@ impl World {
         let root = self.contract.state_root();
         let entries = transactions.into_iter().map(|signed| entry(signed, false)).collect();
         self.append(entries, root, blobs);
-        let hash = self.blocks.last().unwrap().hash();
-        self.contract.end_block(&hash);
+        self.contract.end_block(self.chain.head().unwrap().into());
     }
 
     /// Seals entries as a coordinator does that asks no contract.
@@ -249,7 +248,15 @@ impl World {
     }
 
     pub(crate) fn countersignature(&self, institution: usize, step: u64, block: &Hash) -> SignedTransaction {
-        self.says(institution, Action::Countersign(Countersign { step, sealed_block: block.to_vec() }))
+        let key = &self.ceremony.institutions[institution].signing;
+        self.says(institution, Action::Countersign(self.sealed_block_of(block).countersign(step, key)))
+    }
+
+    /// The block of this hash; with the tree of the last one where it is not on the chain.
+    fn sealed_block_of(&self, hash: &Hash) -> SealedBlock {
+        let header = self.chain.headers().find(|header| header.hash() == hash);
+        let block: SealedBlock = header.or(self.chain.head()).unwrap().into();
+        SealedBlock { hash: *hash, ..block }
     }
 
     pub(crate) fn share(&self, institution: usize) -> SignedTransaction {

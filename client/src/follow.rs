@@ -16,9 +16,9 @@
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
-use consilium_contract::{CandidateTransaction, Committee, Parameters, Roster, transaction::parse_entry};
+use consilium_contract::{CandidateTransaction, Committee, Parameters, Roster, SealedBlock, transaction::parse_entry};
 use consilium_crypto::{Evaluation, Hash, RoundContext};
-use consilium_ledger::{Block, VerifiedHeader};
+use consilium_ledger::{Block, Note, VerifiedHeader};
 use consilium_proto::{
     hash32,
     v1::{Abandon, CloseCollection, CloseRound, Enrol, OpenRound, Revoke, transaction::Action},
@@ -27,7 +27,7 @@ use tracing::debug;
 
 use crate::{
     ClientError,
-    statements::{Countersignature, SignedShare, StatementError, Submission},
+    statements::{Cosigned, Countersignature, SignedShare, StatementError, Submission},
 };
 
 /// Complete updates, or shares, that are kept of one institution in one attempt. The contract takes one; a faulty one
@@ -68,7 +68,7 @@ pub struct SealedSum {
     pub(crate) submissions: BTreeMap<Hash, Submission>,
     pub(crate) evaluation: Evaluation,
     pub(crate) height: u64,
-    pub(crate) block: Hash,
+    pub(crate) block: SealedBlock,
 }
 
 impl SealedSum {
@@ -84,6 +84,11 @@ impl SealedSum {
 
     /// Hash of the sealed block.
     pub fn block(&self) -> &Hash {
+        &self.block.hash
+    }
+
+    /// The same block, as trustees countersign it.
+    pub fn sealed_block(&self) -> &SealedBlock {
         &self.block
     }
 
@@ -103,14 +108,20 @@ impl SealedSum {
 pub struct Sealed {
     /// The sum.
     pub sum: Arc<SealedSum>,
-    countersignatures: BTreeMap<u32, Countersignature>,
+    countersignatures: BTreeMap<u32, Cosigned>,
     shares: BTreeMap<u32, Vec<SignedShare>>,
 }
 
 impl Sealed {
     /// The countersignatures on this block, one a trustee.
     pub fn countersignatures(&self) -> impl Iterator<Item = &Countersignature> {
-        self.countersignatures.values()
+        self.countersignatures.values().map(Cosigned::countersignature)
+    }
+
+    /// The coordinator's note of the tree that they have cosigned, with their cosignatures added.
+    pub fn head(&self, mut note: Note) -> Note {
+        self.countersignatures.values().for_each(|cosigned| cosigned.add_to(&mut note));
+        note
     }
 
     /// Whether the trustee has countersigned on the chain.
@@ -273,7 +284,7 @@ impl Follower {
         }
         self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Sealing(Collection { round, committee, submissions }, evaluation) => {
-                let (evaluation, block) = (*evaluation, *header.hash());
+                let (evaluation, block) = (*evaluation, header.into());
                 let sum = Arc::new(SealedSum { round, committee, submissions, evaluation, height, block });
                 Phase::Sealed(Sealed { sum, countersignatures: BTreeMap::new(), shares: BTreeMap::new() })
             }
@@ -352,7 +363,9 @@ impl Follower {
         if countersignature.step() != self.step || countersignature.block() != sealed.sum.block() {
             return Err(StatementError::OtherContext("step or sealed block"));
         }
-        sealed.countersignatures.entry(countersignature.trustee()).or_insert(countersignature);
+        let trustee = countersignature.trustee();
+        let cosigned = countersignature.verify_cosignature(sealed.sum.sealed_block(), &self.roster)?;
+        sealed.countersignatures.entry(trustee).or_insert(cosigned);
         Ok(())
     }
 

@@ -8,7 +8,9 @@
 use std::path::{Path, PathBuf};
 
 use consilium_contract::Parameters;
-use consilium_ledger::{Block, ChainError, Fork, HeaderChain, MAX_BLOCK_BYTES, SealedHeader, VerifiedHeader};
+use consilium_ledger::{
+    Block, ChainError, Fork, HeaderChain, MAX_BLOCK_BYTES, Note, SealedHeader, SignedCheckpoint, VerifiedHeader,
+};
 use ed25519_dalek::VerifyingKey;
 
 use crate::{
@@ -103,6 +105,26 @@ impl History {
             Ok(_) => Ok(()),
             Err(error) => Err(self.refuse(error)),
         }
+    }
+
+    /// Verifies a checkpoint that the coordinator is said to have signed, and compares it with this history.
+    ///
+    /// # Errors
+    /// As [`History::confirm_head`], and [`ClientError::Malformed`] where the coordinator has not signed it.
+    pub fn verify_head(&self, note: &Note) -> Result<(), ClientError> {
+        let signed = SignedCheckpoint::verify(note.clone(), self.chain.chain_id(), self.chain.coordinator(), &[]);
+        self.confirm_head(&signed.map_err(|error| ClientError::Malformed(error.to_string()))?)
+    }
+
+    /// Compares a signed checkpoint with this history. A longer one than this history says nothing.
+    ///
+    /// # Errors
+    /// [`ClientError::ForkedHistory`], with the evidence written.
+    pub fn confirm_head(&self, head: &SignedCheckpoint) -> Result<(), ClientError> {
+        let Some(contradiction) = self.chain.contradiction(head) else { return Ok(()) };
+        let height = contradiction.ours.header.height;
+        let evidence = self.keep_evidence(height, &[&contradiction.encode()])?;
+        Err(ClientError::ForkedHistory { height, evidence })
     }
 
     fn refuse(&self, error: ChainError) -> ClientError {

@@ -26,6 +26,7 @@
 //! | `institution`, `session` | the run, and one connection of it |
 //! | `connection`, `backoff`, `durable` | the calls, when to try again, files that survive a crash |
 //! | [`observer`] | what a round cost |
+//! | [`head`] | signed heads, kept and compared with those of others |
 //! | [`mod@audit`], `status` | a ledger, replayed; where an institution stands |
 //! | `error` | what can stop an institution |
 
@@ -35,6 +36,7 @@ mod connection;
 mod durable;
 mod error;
 pub mod follow;
+pub mod head;
 pub mod history;
 mod institution;
 pub mod learning;

@@ -9,7 +9,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use consilium_authority::{InstitutionFiles, command_line, promise};
 use consilium_client::{
-    CheckedModel, ClientError, Institution, RoundReport, audit, endpoint,
+    CheckedModel, ClientError, Institution, RoundReport, audit, endpoint, head,
     learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors},
     status,
 };
@@ -25,7 +25,7 @@ Exit codes:
   0  the run is finished, or everything holds
   1  the run or the audit failed: the message says why
   2  a value or a file given is not usable
-  3  the coordinator has signed another history than the one on disk, or lost blocks: see the evidence file named
+  3  the coordinator has signed two histories, or lost blocks: see the evidence file named
   4  the coordinator has sealed a sum or announced a model that does not hold: see the evidence file named
 
 Everything that was begun survives a crash: start the same command again with the same --state.";
@@ -90,6 +90,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show the others the head of the own chain, and compare theirs with it: whoever was shown another history finds out.
+    #[command(subcommand)]
+    Head(Head),
     /// Write the last model that this institution has checked, as safetensors.
     Model {
         /// This institution's folder of the ceremony.
@@ -110,6 +113,36 @@ enum Command {
         /// Its state directory.
         #[arg(long, value_name = "DIR")]
         state: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum Head {
+    /// Write the last head that the coordinator has signed, with the cosignatures under it and the own one, as a note
+    /// (c2sp.org/tlog-checkpoint).
+    Export {
+        /// This institution's folder of the ceremony.
+        #[arg(long, value_name = "DIR")]
+        ceremony: PathBuf,
+        /// Its state directory.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// The file to write. Without it: standard output.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Compare heads of other institutions with the own chain, and with each other.
+    #[command(after_help = EXIT_CODES)]
+    Compare {
+        /// This institution's folder of the ceremony.
+        #[arg(long, value_name = "DIR")]
+        ceremony: PathBuf,
+        /// Its state directory.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// What others have exported.
+        #[arg(required = true, value_name = "FILE")]
+        theirs: Vec<PathBuf>,
     },
 }
 
@@ -144,6 +177,8 @@ fn main() -> ExitCode {
         }
         Command::Statistics { data } => load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(unusable)),
         Command::Audit { ledger, scratch, ceremony, json } => replay(&ledger, &scratch, ceremony.as_deref(), json),
+        Command::Head(Head::Export { ceremony, state, out }) => export_head(&ceremony, &state, out.as_deref()),
+        Command::Head(Head::Compare { ceremony, state, theirs }) => compare_heads(&ceremony, &state, &theirs),
         Command::Status { ceremony, state } => show(&ceremony, &state),
         Command::Model { ceremony, state, out } => export(&ceremony, &state, &out),
     };
@@ -279,11 +314,29 @@ fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTra
 }
 
 fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
+    let files = files(ceremony, state)?;
+    Ok(format!("{}\n", status(&files, state)?))
+}
+
+/// The institution whose state directory exists.
+fn files(ceremony: &Path, state: &Path) -> Result<InstitutionFiles, Failure> {
     let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
     if !state.is_dir() {
         return Err(unusable(format!("{}: no such directory; give the --state of `run`", state.display())));
     }
-    Ok(format!("{}\n", status(&files, state)?))
+    Ok(files)
+}
+
+fn export_head(ceremony: &Path, state: &Path, out: Option<&Path>) -> Result<String, Failure> {
+    let note = head::export(&files(ceremony, state)?, state)?.encode();
+    let Some(out) = out else { return Ok(note) };
+    std::fs::write(out, note).map_err(|error| unusable(format!("{}: {error}", out.display())))?;
+    Ok(format!("the head is in {}: show it to the others\n", out.display()))
+}
+
+fn compare_heads(ceremony: &Path, state: &Path, theirs: &[PathBuf]) -> Result<String, Failure> {
+    let compared = head::compare(&files(ceremony, state)?, state, theirs)?;
+    Ok(compared.iter().map(|head| format!("{head}\n")).collect())
 }
 
 fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> {

@@ -11,7 +11,7 @@ use std::{
 
 use consilium_contract::transaction::sign;
 use consilium_crypto::Hash;
-use consilium_ledger::{Block, SealedHeader, VerifiedHeader};
+use consilium_ledger::{Block, Note, SealedHeader, VerifiedHeader};
 use consilium_proto::v1::{Enrol, Reason, SignedTransaction, transaction::Action};
 use rand_core::OsRng;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
@@ -19,7 +19,7 @@ use tracing::{debug, info, warn};
 
 use crate::{
     ClientError,
-    connection::{Blocks, Connection, UploadTimes},
+    connection::{Blocks, Connection, Head, UploadTimes},
     follow::{Phase, SealedSum},
     institution::{Duty, Institution},
     memory::Memory,
@@ -29,6 +29,7 @@ use crate::{
     trustee::{Judged, judge},
 };
 
+mod heads;
 mod settle;
 
 /// How long a call may wait for its block, beyond the collection's own timeout: a block is sealed after a minute at the
@@ -52,6 +53,8 @@ pub(crate) struct Session<'a> {
     calls: JoinSet<Result<Answer, ClientError>>,
     /// What the coordinator called its last block when the connection was made.
     head: SealedHeader,
+    /// The checkpoint that it signed then, until the own chain has caught up with it.
+    unkept: Option<Note>,
     has_enrolled: bool,
     /// Header hash of the update sent on this connection.
     update_sent: Option<Hash>,
@@ -65,13 +68,14 @@ impl<'a> Session<'a> {
     /// Follows the chain until the run is over or the connection breaks.
     pub(crate) async fn run(own: &'a mut Institution) -> Result<(), ClientError> {
         let mut connection = Connection::open(&own.endpoint).await?;
-        let head = connection.head().await?;
+        let Head { header: head, checkpoint } = connection.head(0).await?;
         own.history.compare(&head)?;
         let mut session = Self {
             own,
             connection,
             calls: JoinSet::new(),
             head,
+            unkept: Some(checkpoint),
             has_enrolled: false,
             update_sent: None,
             resends: 0,
@@ -142,6 +146,9 @@ impl<'a> Session<'a> {
             return Ok(false);
         }
         self.own.history.confirm(&self.head)?;
+        if let Some(checkpoint) = self.unkept.take() {
+            self.keep_head(checkpoint)?;
+        }
         if !self.own.was_caught_up {
             self.own.was_caught_up = true;
             let step = self.own.follower.step();

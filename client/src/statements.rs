@@ -3,9 +3,9 @@
 //! A transaction becomes one of these types only with a signature by the key that the authority has certified for its
 //! author. Everything later (sums, quorums, models) is computed from these and not from transactions.
 
-use consilium_contract::{CandidateTransaction, Roster};
+use consilium_contract::{CandidateTransaction, Roster, SealedBlock};
 use consilium_crypto::{CandidateHeader, DecryptionShare, Hash, RoundContext};
-use consilium_ledger::sha256;
+use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
 use consilium_proto::v1::transaction::Action;
 use thiserror::Error;
 
@@ -27,6 +27,9 @@ pub enum StatementError {
     /// Not signed by the certified key.
     #[error("not signed by the key that the authority has certified for {}", short(.0))]
     BadSignature(Hash),
+    /// A countersignature whose cosignature is not of the checkpoint that its block completes.
+    #[error("the cosignature of {} is not of the checkpoint that the sealed block completes", short(.0))]
+    BadCosignature(Hash),
     /// For another round, institution or trustee.
     #[error("it speaks of another {0}")]
     OtherContext(&'static str),
@@ -102,12 +105,14 @@ impl Submission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Countersignature {
     trustee: u32,
+    pseudonym: Hash,
     step: u64,
     block: Hash,
+    cosignature: Vec<u8>,
 }
 
 impl Countersignature {
-    /// Verifies certificate and signature.
+    /// Verifies certificate and signature. The cosignature in it, [`Self::verify_cosignature`] does.
     ///
     /// # Errors
     /// [`StatementError`].
@@ -115,9 +120,28 @@ impl Countersignature {
         let Action::Countersign(countersign) = transaction.action() else {
             return Err(StatementError::OtherAction("countersignature"));
         };
-        let (_, trustee) = author(transaction, roster, chain)?;
+        let (pseudonym, trustee) = author(transaction, roster, chain)?;
         let block = block(&countersign.sealed_block)?;
-        Ok(Self { trustee, step: countersign.step, block })
+        Ok(Self { trustee, pseudonym, step: countersign.step, block, cosignature: countersign.cosignature.clone() })
+    }
+
+    /// Verifies that it cosigns the checkpoint that `block` completes.
+    ///
+    /// # Errors
+    /// [`StatementError::BadCosignature`], [`StatementError::UnknownInstitution`].
+    pub fn verify_cosignature(self, block: &SealedBlock, roster: &Roster) -> Result<Cosigned, StatementError> {
+        let institution = roster.get(&self.pseudonym).ok_or(StatementError::UnknownInstitution)?;
+        let key = institution.certificate.signing_key;
+        let cosignature = block
+            .verify(&self.cosignature, &self.pseudonym, key)
+            .map_err(|_| StatementError::BadCosignature(self.pseudonym))?;
+        let key = trustee_key(&block.checkpoint.chain_id, &self.pseudonym, key.into());
+        Ok(Cosigned { countersignature: self, key, cosignature })
+    }
+
+    /// Name of the trustee.
+    pub fn pseudonym(&self) -> &Hash {
+        &self.pseudonym
     }
 
     /// Index of the trustee, 1 to n.
@@ -133,6 +157,26 @@ impl Countersignature {
     /// Hash of the sealed block it answers.
     pub fn block(&self) -> &Hash {
         &self.block
+    }
+}
+
+/// A countersignature that cosigns the checkpoint that its block completes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosigned {
+    countersignature: Countersignature,
+    key: NoteKey,
+    cosignature: Cosignature,
+}
+
+impl Cosigned {
+    /// The countersignature.
+    pub fn countersignature(&self) -> &Countersignature {
+        &self.countersignature
+    }
+
+    /// Adds the cosignature to a note of the checkpoint.
+    pub fn add_to(&self, note: &mut Note) {
+        note.add_cosignature(&self.key, &self.cosignature);
     }
 }
 

@@ -12,12 +12,12 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use consilium_contract::{Committee, Parameters, transaction::sign};
+use consilium_contract::{Committee, Parameters, SealedBlock, transaction::sign};
 use consilium_crypto::{
     AggregateError, CandidateHeader, Hash, KeyShare, RoundContext, UpdateError, VerifiedEvaluation, VerifiedHeader,
     signature::SigningKey, verify_key_proofs_with_rng,
 };
-use consilium_proto::v1::{Countersign, SignedTransaction, SubmitShare, transaction::Action};
+use consilium_proto::v1::{SignedTransaction, SubmitShare, transaction::Action};
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
@@ -78,7 +78,7 @@ pub struct Judged(Arc<Judgement>);
 struct Judgement {
     evaluation: VerifiedEvaluation,
     headers: Vec<VerifiedHeader>,
-    block: Hash,
+    block: SealedBlock,
     committee: Arc<Committee>,
 }
 
@@ -100,7 +100,7 @@ impl Judged {
 
     /// Hash of the sealed block.
     pub fn block(&self) -> &Hash {
-        &self.0.block
+        &self.0.block.hash
     }
 
     /// Who answers for it and opens it.
@@ -175,7 +175,7 @@ impl Judged {
     ) -> Result<Countersigned, ClientError> {
         let RoundContext { chain_id, step, .. } = self.round();
         memory.remember(*step, self.block())?;
-        let action = Action::Countersign(Countersign { step: *step, sealed_block: self.block().to_vec() });
+        let action = Action::Countersign(self.0.block.countersign(*step, key));
         Ok(Countersigned { judged: self.clone(), transaction: sign(key, chain_id, Some(pseudonym), action) })
     }
 }

@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::{
     check::CheckedUpdate,
     committee::Committee,
+    countersign::SealedBlock,
     model::Model,
     parameters::{GenesisError, Parameters},
     phase::Phase,
@@ -186,12 +187,12 @@ impl Contract {
         Ok(receipt)
     }
 
-    /// Tells the contract the hash of the block that was sealed after the transactions applied so far.
+    /// Tells the contract the block that was sealed after the transactions applied so far.
     ///
     /// The state root in that block's header is the one before this call.
-    pub fn end_block(&mut self, block_hash: &Hash) {
+    pub fn end_block(&mut self, block: SealedBlock) {
         if let Phase::Sealed(sealed) = &mut self.phase {
-            sealed.learn_block(block_hash);
+            sealed.learn_block(block);
         }
     }
 

@@ -13,6 +13,7 @@
 //! - [`roster`]: who is enrolled, with what credit; [`model`]: what a sum does to the model
 //! - [`check`]: the expensive part of judging an update, ahead of time and in batches
 //! - [`sharing`]: making a committee, without a dealer
+//! - [`SealedBlock`]: what a trustee countersigns, as a cosigned checkpoint
 //! - [`phase`]: the phases of a step; [`contract`]: the state machine, with `admission` (who said it, and what is a fault)
 //!   and `transition` (what each action does); [`receipt`]: the answers
 //!
@@ -25,6 +26,7 @@ pub mod certificate;
 pub mod check;
 pub mod committee;
 pub mod contract;
+mod countersign;
 pub mod model;
 pub mod parameters;
 pub mod phase;
@@ -39,6 +41,7 @@ pub use certificate::{Certificate, CertificateError};
 pub use check::{CheckedUpdate, check_updates};
 pub use committee::Committee;
 pub use contract::{Admission, ApplyError, Body, Contract};
+pub use countersign::SealedBlock;
 pub use model::Model;
 pub use parameters::{GenesisError, Parameters};
 pub use phase::Phase;

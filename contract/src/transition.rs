@@ -3,6 +3,7 @@
 use std::{cmp::Ordering, mem, sync::Arc};
 
 use consilium_crypto::{DecryptionShare, Evaluation, Hash, ShareError, verify_share};
+use consilium_ledger::NoteError;
 use consilium_proto::v1::{
     Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, Contribute, Countersign, EndStage, Enrol, OpenRound,
     Reason, Revoke, SubmitShare, transaction::Action,
@@ -227,7 +228,15 @@ impl Contract {
         let Phase::Sealed(sealed) = &mut self.phase else {
             return rejected(Reason::TooLate);
         };
-        sealed.countersign(author);
+        let Some((institution, block)) = self.roster.get(&author).zip(sealed.block()) else {
+            return rejected(Reason::UnknownInstitution);
+        };
+        // Block and checkpoint belong to each other, so an honest trustee of this block cannot have signed another one.
+        match block.verify(&message.cosignature, &author, institution.certificate.signing_key) {
+            Ok(_) => sealed.countersign(author),
+            Err(NoteError::Malformed { .. }) => return Receipt::fault(id, Reason::MalformedEncoding, author),
+            Err(_) => return Receipt::fault(id, Reason::BadCosignature, author),
+        }
         if let Some(block) = sealed.countersigned_block() {
             self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
                 Phase::Sealed(sealed) => Phase::Opening(sealed.open(block)),

@@ -55,7 +55,7 @@ fn actions() -> Vec<Action> {
         Action::OpenRound(v1::OpenRound { step: 1, attempt: 2, model_sha256: vec![1; 32], time_ms: 3 }),
         Action::SubmitUpdate(v1::SubmitUpdate { header: vec![1; 2700] }),
         Action::CloseCollection(v1::CloseCollection { step: 1, attempt: 0, evaluation: vec![2; 2000], time_ms: 4 }),
-        Action::Countersign(v1::Countersign { step: 1, sealed_block: vec![3; 32] }),
+        Action::Countersign(v1::Countersign { step: 1, sealed_block: vec![3; 32], cosignature: vec![6; 72] }),
         Action::SubmitShare(v1::SubmitShare { step: 1, sealed_block: vec![3; 32], share: vec![4; 672] }),
         Action::CloseRound(v1::CloseRound {
             step: 1,
@@ -113,5 +113,5 @@ fn the_encodings_and_hashes_are_those_of_version_2() {
         hasher.update(CandidateTransaction::parse(signed.clone()).unwrap().id());
         hasher.update(chain_id(&entry(signed, false)));
     }
-    assert_eq!(hex(hasher.finalize()), "f7eed029ad6e4af180a183f89cb92b39ac99f7776a8893c8eef9edcb84d7b2e2");
+    assert_eq!(hex(hasher.finalize()), "3d6d151c11a30ad5f8dfd986a10d104faf5d5fa45b5242dc24c8df0c5bfc95d1");
 }

@@ -4,10 +4,11 @@
 mod fixture;
 
 use consilium_contract::{
-    Admission, ApplyError, Body, CandidateTransaction, Phase, Receipt, check_updates, roster::INITIAL_CREDIT,
-    transaction,
+    Admission, ApplyError, Body, CandidateTransaction, Phase, Receipt, SealedBlock, check_updates,
+    roster::INITIAL_CREDIT, transaction,
 };
 use consilium_crypto::{Ciphertext, Context, HEADER_LEN, signature::SigningKey};
+use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use fixture::{D, Run, TIMEOUT_MS, bounds};
 use rand_core::OsRng;
@@ -457,6 +458,39 @@ fn a_countersignature_of_another_block_costs_nothing() {
 }
 
 #[test]
+fn a_countersignature_whose_cosignature_does_not_hold_is_its_authors_fault() {
+    let mut run = Run::sealed();
+    let block = run.sealed_block();
+    let right = run.countersignature(0, 0, block);
+    let of = |block: SealedBlock, i: usize| block.countersign(0, &run.members[i].key).cosignature;
+    let honest = run.block_of(block);
+    let another_root = Checkpoint { root: [1; 32], ..honest.checkpoint };
+    let another_size = Checkpoint { size: 8, ..honest.checkpoint };
+    let another_chain = Checkpoint { chain_id: [1; 32], ..honest.checkpoint };
+    let mut another_time = right.cosignature.clone();
+    another_time[7] ^= 1;
+    let mut no_time = right.cosignature.clone();
+    no_time[0] = 0x80;
+    let cases = [
+        (of(SealedBlock { checkpoint: another_root, ..honest }, 0), Reason::BadCosignature),
+        (of(SealedBlock { checkpoint: another_size, ..honest }, 0), Reason::BadCosignature),
+        (of(SealedBlock { checkpoint: another_chain, ..honest }, 0), Reason::BadCosignature),
+        (of(honest, 1), Reason::BadCosignature),
+        (another_time, Reason::BadCosignature),
+        (no_time, Reason::MalformedEncoding),
+        (right.cosignature[1..].to_vec(), Reason::MalformedEncoding),
+        (Vec::new(), Reason::MalformedEncoding),
+    ];
+    for (case, (cosignature, reason)) in cases.into_iter().enumerate() {
+        let message = v1::Countersign { cosignature, ..right.clone() };
+        let receipt = run.apply(&run.by_member(0, Action::Countersign(message)));
+        assert_eq!((receipt.reason, receipt.culprit), (reason, Some(run.members[0].name)), "case {case}");
+        assert_eq!(run.credit(0), INITIAL_CREDIT.saturating_sub(case as u32 + 1));
+    }
+    assert!(run.countersign(0, block).is_accepted());
+}
+
+#[test]
 fn a_second_countersignature_of_another_block_is_a_fault_before_and_after_the_quorum() {
     let mut run = Run::sealed();
     let block = run.sealed_block();
@@ -571,7 +605,7 @@ fn a_false_proof_in_a_batch_does_not_touch_the_others() {
 fn an_entry_with_any_byte_changed_is_refused_or_unsigned() {
     let mut run = Run::sealed();
     let block = run.sealed_block();
-    let action = Action::Countersign(v1::Countersign { step: 0, sealed_block: block.to_vec() });
+    let action = Action::Countersign(run.countersignature(0, 0, block));
     let entry = transaction::entry(run.by_member(0, action).signed().clone(), false);
     for position in 0..entry.len() {
         let mut changed = entry.clone();

@@ -258,7 +258,7 @@ fn a_trustee_that_answers_a_closed_step_is_too_late_and_one_ahead_of_it_has_the_
     let (block, late) = (run.sealed_block(), run.share(3));
     run.open_and_close_from_opening();
     for (step, reason) in [(0, Reason::TooLate), (2, Reason::WrongStep)] {
-        let countersign = v1::Countersign { step, sealed_block: block.to_vec() };
+        let countersign = run.countersignature(3, step, block);
         assert_eq!(run.apply(&run.by_member(3, Action::Countersign(countersign))).reason, reason);
         let share = v1::SubmitShare { step, sealed_block: block.to_vec(), share: late.clone() };
         assert_eq!(run.apply(&run.by_member(3, Action::SubmitShare(share))).reason, reason);

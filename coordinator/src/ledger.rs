@@ -29,11 +29,10 @@ impl ledger_server::Ledger for Ledger {
     type GetBlocksStream = Blocks;
     type GetBlobStream = Chunks;
 
-    async fn get_head(&self, _: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
-        self.0
-            .head()
-            .map(|sealed_header| Response::new(Head { sealed_header }))
-            .ok_or_else(|| status(CallError::NotFound { what: "head", advice: "the chain is empty".to_owned() }))
+    async fn get_head(&self, request: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
+        self.0.head(request.into_inner().size).map(Response::new).ok_or_else(|| {
+            status(CallError::NotFound { what: "head", advice: "the chain has not so many blocks".to_owned() })
+        })
     }
 
     async fn get_blocks(&self, request: Request<GetBlocksRequest>) -> Result<Response<Blocks>, Status> {
@@ -73,7 +72,7 @@ impl ledger_server::Ledger for Ledger {
         proof.await.map(Response::new).map_err(status)
     }
 
-    /// Sizes are those of the trees under the history roots: the header at height s holds the root over s blocks.
+    /// Sizes are those of checkpoints: the tree of size s is over the first s blocks.
     async fn get_consistency_proof(
         &self,
         request: Request<GetConsistencyProofRequest>,
@@ -84,7 +83,7 @@ impl ledger_server::Ledger for Ledger {
             let proof = chain.consistency_proof(from_size, to_size).ok_or_else(|| CallError::OutOfRange {
                 what: "size of a history",
                 actual: to_size,
-                expected: format!("from_size ≤ to_size < {} blocks", chain.len()),
+                expected: format!("from_size ≤ to_size ≤ {} blocks", chain.len()),
             })?;
             Ok(ConsistencyProof { path: proof.path.iter().map(|hash| hash.to_vec()).collect() })
         });

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_contract::{Admission, Body, CandidateTransaction, Contract, Phase, transaction::sign};
+use consilium_contract::{Admission, Body, CandidateTransaction, Contract, Phase, SealedBlock, transaction::sign};
 use consilium_crypto::{EvaluationKey, Hash, signature::SigningKey};
 use consilium_ledger::{Block, LedgerError};
 use consilium_proto::v1::{Reason, transaction::Action};
@@ -48,7 +48,7 @@ pub(crate) struct Keys {
 
 impl Keys {
     pub(crate) fn new(signing: SigningKey, evaluation: EvaluationKey) -> Self {
-        let sealing = ed25519_dalek::SigningKey::from_bytes(&signing.to_bytes());
+        let sealing = (&signing).into();
         Self { signing, sealing, evaluation }
     }
 }
@@ -326,8 +326,8 @@ impl Node {
         self.recorder.written(start.elapsed());
         // 5. What the node itself goes on from. A crash finds all of it on the ledger again.
         let hash = block.hash();
-        self.shared.chain_mut().append_block(&block)?;
-        self.contract.end_block(&hash);
+        let sealed = SealedBlock::from(self.shared.chain_mut().append_block(&block)?);
+        self.contract.end_block(sealed);
         self.history.record(&open.recorded);
         self.shared.catalogue_mut().record(block.height(), &hash, &open.recorded);
         // 6. Followers. A crash from here on costs an answer, which sending the transaction again brings back.

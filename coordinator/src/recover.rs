@@ -59,14 +59,14 @@ pub(crate) fn recover(
     chain = verify_chain(store.blocks(0), chain_id, sealer)?;
 
     let (mut history, mut catalogue) = (History::default(), Catalogue::default());
-    for block in store.blocks(0) {
+    for (block, header) in store.blocks(0).zip(chain.headers()) {
         let block = block?;
         let recorded = if block.height() == 0 { Vec::new() } else { replay(&mut contract, store, &block)? };
         if contract.state_root() != block.header().state_root {
             let detail = "the state after it is not the one that its header names".to_owned();
             return Err(CoordinatorError::Replay { height: block.height(), detail });
         }
-        contract.end_block(&block.hash());
+        contract.end_block(header.into());
         history.record(&recorded);
         catalogue.record(block.height(), &block.hash(), &recorded);
     }

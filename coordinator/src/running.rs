@@ -110,7 +110,8 @@ fn prepare(config: Config, commands: mpsc::Sender<Command>) -> Result<(Node, Arc
     );
     let parameters = contract.parameters().clone();
     let deliver = move |batch| commands.blocking_send(Command::Checked(batch)).is_ok();
-    let shared = Arc::new(Shared::new(parameters, limits, store, chain, catalogue));
+    let sealing = keys.sealing.clone();
+    let shared = Arc::new(Shared::new(parameters, limits, store, chain, catalogue, sealing));
     let verifier = Verifier::start(Arc::clone(&shared), deliver)?;
     let rules = Rules {
         block_entries: config.block_entries,

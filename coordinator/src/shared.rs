@@ -11,6 +11,8 @@ use std::{
 use consilium_contract::Parameters;
 use consilium_crypto::Hash;
 use consilium_ledger::{HeaderChain, LedgerError, Store};
+use consilium_proto::v1::Head;
+use ed25519_dalek::SigningKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{Limits, catalogue::Catalogue, error::CallError};
@@ -35,6 +37,8 @@ pub(crate) struct Shared {
     chain: RwLock<HeaderChain>,
     catalogue: RwLock<Catalogue>,
     progress: watch::Sender<Progress>,
+    /// Signs the heads that are asked for.
+    sealing: SigningKey,
     /// Blobs that are being sent. At the end of a round everybody fetches the same ones, and shares their bytes.
     serving: Mutex<HashMap<Hash, Weak<Vec<u8>>>>,
     streams: Arc<Semaphore>,
@@ -50,6 +54,7 @@ impl Shared {
         store: Store,
         chain: HeaderChain,
         catalogue: Catalogue,
+        sealing: SigningKey,
     ) -> Self {
         let (progress, _) = watch::channel(Progress { blocks: chain.len(), finished: None, ended: false });
         Self {
@@ -60,6 +65,7 @@ impl Shared {
             chain: RwLock::new(chain),
             catalogue: RwLock::new(catalogue),
             progress,
+            sealing,
             serving: Mutex::default(),
             streams: Arc::new(Semaphore::new(limits.streams)),
             subscribers: AtomicUsize::new(0),
@@ -75,10 +81,16 @@ impl Shared {
         self.chain.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The last header that followers have been told of, encoded: its block is served by the time it is named.
-    pub(crate) fn head(&self) -> Option<Vec<u8>> {
-        let last = self.progress.borrow().blocks.checked_sub(1)?;
-        self.chain().get(last).map(|head| head.sealed().encode().to_vec())
+    /// The header of the last of the first `size` blocks and its checkpoint; 0 stands for all that followers have been
+    /// told of: a block is served by the time it is named. What is durable is never taken back, so no two heads that are
+    /// signed here contradict each other.
+    pub(crate) fn head(&self, size: u64) -> Option<Head> {
+        let blocks = self.progress.borrow().blocks;
+        let size = if size == 0 { blocks } else { size };
+        let last = size.checked_sub(1).filter(|last| *last < blocks)?;
+        let (sealed_header, checkpoint) =
+            self.chain().get(last).map(|head| (head.sealed().encode().to_vec(), *head.checkpoint()))?;
+        Some(Head { sealed_header, checkpoint: checkpoint.sign(&self.sealing).encode().into_bytes() })
     }
 
     pub(crate) fn catalogue(&self) -> RwLockReadGuard<'_, Catalogue> {

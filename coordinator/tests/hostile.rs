@@ -12,7 +12,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Update, World, enrol_all, expected_model, is_update, open, submit_all};
+use common::{Update, World, enrol_all, expected_model, is_update, no_block, open, submit_all};
 use consilium_contract::Phase;
 use consilium_coordinator::Limits;
 use consilium_proto::{
@@ -42,7 +42,7 @@ async fn a_bad_signature_is_dropped_and_held_against_nobody() {
         let receipt = peer.submit(update).await.unwrap();
         assert_eq!((receipt.reason(), receipt.culprit.len()), (Reason::BadSignature, 0));
     }
-    let mut noise = institutions[1].countersignature(0, &[0; 32]);
+    let mut noise = institutions[1].countersignature(0, &no_block([0; 32]));
     noise.signature[0] ^= 1;
     assert_eq!(peer.countersign(noise).await.unwrap().reason(), Reason::BadSignature);
 
@@ -66,7 +66,7 @@ async fn strangers_and_misdirected_transactions_reach_nothing() {
     let none = ours.sign(Action::Enrol(Enrol { certificate: Some(Certificate::default()) }));
     assert_eq!(peer.enrol(none).await.unwrap().reason(), Reason::BadCertificate);
 
-    let before = peer.countersign(ours.countersignature(0, &[0; 32])).await.unwrap();
+    let before = peer.countersign(ours.countersignature(0, &no_block([0; 32]))).await.unwrap();
     assert_eq!(before.reason(), Reason::UnknownInstitution);
 
     let genesis = ours.sign(Action::Genesis(Genesis::default()));
@@ -175,7 +175,7 @@ async fn duplicate_late_and_misplaced_updates_each_get_their_own_reason_and_cost
 
     let early = institutions[1].sign(Action::SubmitShare(SubmitShare { step: 0, ..SubmitShare::default() }));
     assert_eq!(peer.share(early).await.unwrap().reason(), Reason::TooEarly);
-    let elsewhere = institutions[1].countersignature(0, &[5; 32]);
+    let elsewhere = institutions[1].countersignature(0, &no_block([5; 32]));
     assert_eq!(peer.countersign(elsewhere).await.unwrap().reason(), Reason::WrongAggregate);
 
     open(&peer, &mut follower, &institutions).await;
@@ -235,7 +235,7 @@ async fn a_wrong_share_is_its_senders_fault_and_the_step_opens_with_the_others()
     submit_all(&peer, &institutions, &round).await;
     let aggregate = follower.sealed(&peer, 0).await;
     for trustee in &institutions[..3] {
-        peer.countersign(trustee.countersignature(0, &aggregate.sealed_block)).await.unwrap();
+        peer.countersign(trustee.countersignature(0, &follower.block(&aggregate))).await.unwrap();
     }
     follower.opening(&peer, 0).await;
 
@@ -335,7 +335,7 @@ async fn rejections_of_one_institution_are_recorded_up_to_the_limit_and_others_a
     enrol_all(&peer, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     for number in 0..6_u8 {
-        let outcome = peer.countersign(institutions[0].countersignature(0, &[number; 32])).await;
+        let outcome = peer.countersign(institutions[0].countersignature(0, &no_block([number; 32]))).await;
         match number {
             0..3 => assert_eq!(outcome.unwrap().reason(), Reason::TooEarly),
             _ => assert_eq!(outcome.unwrap_err().code(), Code::ResourceExhausted),

@@ -102,7 +102,8 @@ async fn a_node_that_is_killed_between_any_two_phases_loses_nothing_it_acknowled
     // Sealed, before and between countersignatures.
     node = node.kill_and_restart(&world).await;
     assert_eq!(node.peer.aggregate(0).await.unwrap(), aggregate);
-    let countersignatures = institutions.iter().map(|trustee| trustee.countersignature(0, &aggregate.sealed_block));
+    let sealed = follower.block(&aggregate);
+    let countersignatures = institutions.iter().map(|trustee| trustee.countersignature(0, &sealed));
     let countersignatures: Vec<_> = countersignatures.collect();
     let countersigned = node.peer.countersign(countersignatures[0].clone()).await.unwrap();
     node = node.kill_and_restart(&world).await;

@@ -18,9 +18,9 @@ use std::{
 use common::{Peer, World, enrol_all, expected_model, is_update, open, submit_all};
 use consilium_contract::Phase;
 use consilium_coordinator::{CoordinatorError, Event, Linger};
-use consilium_ledger::{Block, SealState, SealedHeader, merkle, verify_seal};
+use consilium_ledger::{Block, Note, SealState, SealedHeader, SignedCheckpoint, merkle, verify_seal};
 use consilium_proto::v1::{
-    BlockMessage, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest, GetMaskedUpdateRequest,
+    self, BlockMessage, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest, GetMaskedUpdateRequest,
     GetModelRequest, Reason, SubscribeRequest, transaction::Action,
 };
 use tokio::{
@@ -135,7 +135,7 @@ async fn a_sealed_step_is_never_abandoned_and_goes_on_after_a_restart_where_it_s
     let round = follower.collecting(&peer, 0, 0).await;
     submit_all(&peer, &institutions, &round).await;
     let aggregate = follower.sealed(&peer, 0).await;
-    let first = institutions[0].countersignature(0, &aggregate.sealed_block);
+    let first = institutions[0].countersignature(0, &follower.block(&aggregate));
     peer.countersign(first).await.unwrap();
     let error = running.finished().await.unwrap_err();
     let absent = matches!(error, CoordinatorError::TrusteesAbsent { phase: "sealed", present: 1, needed: 3, .. });
@@ -255,11 +255,22 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     let mut ledger = peer.ledger.clone();
     // Shares that came too late may make another block at any time: the head is of the chain that is read after it.
     let followed = follower.chain.len() - 1;
-    let head = ledger.get_head(GetHeadRequest {}).await.unwrap().into_inner().sealed_header;
+    let v1::Head { sealed_header: head, checkpoint } =
+        ledger.get_head(GetHeadRequest { size: 0 }).await.unwrap().into_inner();
     let height = SealedHeader::decode(&head).unwrap().header.height;
     assert!(height >= followed, "the head is at {height}, the blocks up to {followed} were served before");
     follower.sync(&peer).await;
     assert_eq!(head, follower.chain.get(height).unwrap().sealed().encode());
+    let (note, chain) = (Note::parse(&checkpoint).unwrap(), &follower.chain);
+    let signed = SignedCheckpoint::verify(note, chain.chain_id(), chain.coordinator(), &[]).unwrap();
+    assert_eq!(signed.checkpoint(), chain.get(height).unwrap().checkpoint());
+    let earlier = ledger.get_head(GetHeadRequest { size: 3 }).await.unwrap().into_inner();
+    assert_eq!(earlier.sealed_header, chain.get(2).unwrap().sealed().encode());
+    let signed =
+        SignedCheckpoint::verify(Note::parse(&earlier.checkpoint).unwrap(), chain.chain_id(), chain.coordinator(), &[]);
+    assert_eq!(*signed.unwrap().checkpoint(), chain.checkpoint(3).unwrap());
+    let beyond = ledger.get_head(GetHeadRequest { size: 600 }).await.unwrap_err();
+    assert_eq!(beyond.code(), Code::NotFound);
 
     let request = GetInclusionProofRequest { height: 2, index: 0 };
     let proof = ledger.get_inclusion_proof(request).await.unwrap().into_inner();
@@ -274,9 +285,9 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     let request = GetConsistencyProofRequest { from_size: 2, to_size: 6 };
     let proof = ledger.get_consistency_proof(request).await.unwrap().into_inner();
     let path = proof.path.iter().map(|hash| hash.as_slice().try_into().unwrap()).collect();
-    let (old, new) = (follower.chain.get(2).unwrap(), follower.chain.get(6).unwrap());
+    let (old, new) = (follower.chain.checkpoint(2).unwrap(), follower.chain.checkpoint(6).unwrap());
     let proof = merkle::ConsistencyProof { old_size: 2, new_size: 6, path };
-    proof.verify(&old.history_root, &new.history_root).unwrap();
+    proof.verify(&old.root, &new.root).unwrap();
     let beyond = GetConsistencyProofRequest { from_size: 2, to_size: 600 };
     assert_eq!(ledger.get_consistency_proof(beyond).await.unwrap_err().code(), Code::OutOfRange);
 

@@ -48,6 +48,15 @@ impl SigningKey {
     }
 }
 
+/// For formats of others, which say themselves what is signed. A copy, wiped when dropped.
+///
+/// What this module signs is 64 bytes long; nothing else that is ever signed with the same key may be.
+impl From<&SigningKey> for ed25519_dalek::SigningKey {
+    fn from(key: &SigningKey) -> Self {
+        key.0.clone()
+    }
+}
+
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey(of {:?})", self.verifying_key())
@@ -83,6 +92,12 @@ impl VerifyingKey {
     /// Verifies strictly what [`SigningKey::sign`] signed.
     pub fn verify(&self, label: &str, parts: &[&[u8]], signature: &Signature) -> Result<(), SignatureError> {
         self.0.verify_strict(&digest(label, parts), &signature.0).map_err(|_| SignatureError)
+    }
+}
+
+impl From<VerifyingKey> for ed25519_dalek::VerifyingKey {
+    fn from(key: VerifyingKey) -> Self {
+        key.0
     }
 }
 

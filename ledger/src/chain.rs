@@ -9,7 +9,7 @@
 use ed25519_dalek::VerifyingKey;
 
 use crate::{
-    Block, ChainError, HEADER_VERSION, Hash, Header, LedgerError, SealedHeader, block, entries_root,
+    Block, ChainError, Checkpoint, HEADER_VERSION, Hash, Header, LedgerError, SealedHeader, block, entries_root,
     merkle::{self, ConsistencyProof, Frontier, InclusionProof},
 };
 
@@ -18,6 +18,7 @@ use crate::{
 pub struct VerifiedHeader {
     sealed: SealedHeader,
     hash: Hash,
+    checkpoint: Checkpoint,
 }
 
 impl VerifiedHeader {
@@ -29,6 +30,11 @@ impl VerifiedHeader {
     /// The header's hash.
     pub fn hash(&self) -> &Hash {
         &self.hash
+    }
+
+    /// The tree over all headers up to and with this one.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
     }
 }
 
@@ -64,7 +70,7 @@ impl Fork {
     }
 }
 
-/// A verified copy of a chain's headers, from the first to the last known. About 280 bytes a header.
+/// A verified copy of a chain's headers, from the first to the last known. About 350 bytes a header.
 #[derive(Debug, Clone)]
 pub struct HeaderChain {
     chain_id: Hash,
@@ -121,7 +127,8 @@ impl HeaderChain {
         }
 
         self.history.append(merkle::leaf_hash(&hash));
-        Ok(self.headers.push_mut(VerifiedHeader { sealed: candidate, hash }))
+        let checkpoint = self.head_checkpoint();
+        Ok(self.headers.push_mut(VerifiedHeader { sealed: candidate, hash, checkpoint }))
     }
 
     /// Verifies that the entries are the header's, then appends the header.
@@ -189,24 +196,36 @@ impl HeaderChain {
         self.headers.iter()
     }
 
-    /// That the header at `height` is under the history root of the header at `head`, for `height < head`.
-    ///
-    /// The leaf to check it with is [`merkle::leaf_hash`] of the header's hash. Linear time in `head`.
-    pub fn inclusion_proof(&self, height: u64, head: u64) -> Option<InclusionProof> {
-        merkle::inclusion_proof(&self.history_leaves(head)?, height)
+    /// The tree over the first `size` headers.
+    pub fn checkpoint(&self, size: u64) -> Option<Checkpoint> {
+        match size.checked_sub(1) {
+            None => Some(Checkpoint { chain_id: self.chain_id, size, root: merkle::root(&[]) }),
+            Some(last) => self.get(last).map(|header| header.checkpoint),
+        }
     }
 
-    /// That the history of the header at `old` is the beginning of the history of the header at `new`.
+    /// The tree over all headers.
+    pub fn head_checkpoint(&self) -> Checkpoint {
+        Checkpoint { chain_id: self.chain_id, size: self.len(), root: self.history.root() }
+    }
+
+    /// That the header at `height` is in the tree over the first `size` headers, for `height < size`.
     ///
-    /// It is checked with the two history roots. Linear time in `new`.
+    /// The leaf to check it with is [`merkle::leaf_hash`] of the header's hash. Linear time in `size`.
+    pub fn inclusion_proof(&self, height: u64, size: u64) -> Option<InclusionProof> {
+        merkle::inclusion_proof(&self.history_leaves(size)?, height)
+    }
+
+    /// That the tree over the first `old` headers is the beginning of the tree over the first `new` ones.
+    ///
+    /// It is checked with the roots of the two checkpoints. Linear time in `new`.
     pub fn consistency_proof(&self, old: u64, new: u64) -> Option<ConsistencyProof> {
         merkle::consistency_proof(&self.history_leaves(new)?, old)
     }
 
-    /// The leaves under the history root of the header at `head`.
-    fn history_leaves(&self, head: u64) -> Option<Vec<Hash>> {
-        self.get(head)?;
-        let before = self.headers.get(..usize::try_from(head).ok()?)?;
+    /// The leaves of the tree over the first `size` headers.
+    fn history_leaves(&self, size: u64) -> Option<Vec<Hash>> {
+        let before = self.headers.get(..usize::try_from(size).ok()?)?;
         Some(before.iter().map(|header| merkle::leaf_hash(&header.hash)).collect())
     }
 }
@@ -379,8 +398,10 @@ pub(crate) mod tests {
     #[test]
     fn one_header_proves_every_earlier_header_and_history() {
         let (chain, blocks) = chain_of(11);
-        for head in 0..11 {
-            let root = blocks[head as usize].header().history_root;
+        for head in 0..=11 {
+            let Checkpoint { size, root, .. } = chain.checkpoint(head).unwrap();
+            assert_eq!(size, head);
+            assert!(blocks.get(head as usize).is_none_or(|block| block.header().history_root == root));
             for height in 0..head {
                 let proof = chain.inclusion_proof(height, head).unwrap();
                 let leaf = merkle::leaf_hash(&blocks[height as usize].hash());
@@ -390,7 +411,9 @@ pub(crate) mod tests {
             }
             assert_eq!(chain.inclusion_proof(head, head), None);
         }
-        assert_eq!(chain.inclusion_proof(0, 11), None);
-        assert_eq!(chain.consistency_proof(3, 11), None);
+        assert_eq!(chain.checkpoint(11), Some(chain.head_checkpoint()));
+        assert_eq!(chain.checkpoint(12), None);
+        assert_eq!(chain.inclusion_proof(0, 12), None);
+        assert_eq!(chain.consistency_proof(3, 12), None);
     }
 }

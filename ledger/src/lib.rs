@@ -18,6 +18,9 @@
 //! | `header` | the header, its encoding, hash and seal |
 //! | `block` | a sealed header with its entries, its encoding and limits |
 //! | `chain` | verification of one header after another, forks as evidence |
+//! | `note` | signed notes of the transparency logs' world |
+//! | `checkpoint` | heads as signed notes, and their cosignatures |
+//! | `contradiction` | a header and a head of two histories, as evidence |
 //! | `store` | the durable store: write path, recovery, locks, seals, copies for auditors |
 //! | `error` | what can be wrong with a ledger |
 //!
@@ -49,15 +52,21 @@ use sha2::{Digest, Sha256};
 
 mod block;
 mod chain;
+mod checkpoint;
+mod contradiction;
 mod error;
 mod header;
 pub mod merkle;
+mod note;
 mod store;
 
 pub use block::{Block, MAX_BLOCK_BYTES, MAX_ENTRIES, MAX_ENTRY_BYTES, entries_root};
 pub use chain::{Fork, HeaderChain, VerifiedHeader, verify_chain};
+pub use checkpoint::{Checkpoint, Cosignature, SignedCheckpoint, coordinator_key, trustee_key};
+pub use contradiction::Contradiction;
 pub use error::{ChainError, LedgerError};
 pub use header::{HEADER_VERSION, Header, SealedHeader};
+pub use note::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, Note, NoteError, NoteKey, NoteSignature, SignatureType};
 pub use store::{Head, MAX_BLOB_BYTES, SealState, Store, verify_seal};
 
 /// A SHA-256 digest.

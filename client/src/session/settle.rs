@@ -45,6 +45,7 @@ impl Session<'_> {
             if let Err(source) = self.check_model(&closed, judged).await? {
                 return Err(self.unfaithful_model(closed.height, source));
             }
+            self.keep_sealed_head(&closed).await?;
             let report = std::mem::take(&mut self.own.report);
             self.own.observer.round_closed(RoundReport { step, attempt, ..report });
             info!(step, model = short(&closed.model), "round closed");

@@ -52,6 +52,8 @@ struct Call {
 #[derive(Default)]
 struct Shown {
     blocks: Vec<Block>,
+    /// Of the tree that ends with each block.
+    heads: Vec<Note>,
     masked: HashMap<Hash, Vec<u8>>,
     blobs: HashMap<Hash, Vec<u8>>,
     /// Last blocks that the head is taken from and the stream holds back.
@@ -175,9 +177,11 @@ impl Ledger for Node {
     type GetBlocksStream = Stream<BlockMessage>;
     type GetBlobStream = Stream<Chunk>;
 
-    async fn get_head(&self, _: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
-        let sealed_header = self.shown.lock().unwrap().blocks.last().unwrap().sealed.encode().to_vec();
-        Ok(Response::new(Head { sealed_header }))
+    async fn get_head(&self, request: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
+        let shown = self.shown.lock().unwrap();
+        let last = (request.into_inner().size as usize).checked_sub(1).unwrap_or(shown.blocks.len() - 1);
+        let sealed_header = shown.blocks[last].sealed.encode().to_vec();
+        Ok(Response::new(Head { sealed_header, checkpoint: shown.heads[last].encode().into_bytes() }))
     }
 
     async fn get_blocks(&self, _: Request<GetBlocksRequest>) -> Result<Response<Self::GetBlocksStream>, Status> {
@@ -248,6 +252,8 @@ impl Stage {
         let length = masked_update_bytes(&self.world.ceremony.parameters);
         let mut shown = self.shown.lock().unwrap();
         shown.blocks = self.world.blocks.clone();
+        let signing = (&self.world.ceremony.coordinator.signing).into();
+        shown.heads = self.world.chain.headers().map(|header| header.checkpoint().sign(&signing)).collect();
         for entry in self.world.blocks[1..].iter().flat_map(|block| &block.entries) {
             let (candidate, _) = consilium_contract::transaction::parse_entry(entry).unwrap();
             if let Action::SubmitUpdate(update) = candidate.action() {

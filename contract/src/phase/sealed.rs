@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use consilium_crypto::{Hash, MaskedSum, VerifiedEvaluation, VerifiedHeader};
 
 use super::Opening;
-use crate::committee::Committee;
+use crate::{SealedBlock, committee::Committee};
 
 /// From CloseCollection until a quorum has countersigned.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Sealed {
     accepted: Vec<VerifiedHeader>,
     sum: MaskedSum,
     /// Known once the block is sealed that holds the CloseCollection.
-    sealed_block: Option<Hash>,
+    sealed_block: Option<SealedBlock>,
     /// Trustees, by pseudonym.
     countersigners: BTreeSet<Hash>,
 }
@@ -47,6 +47,11 @@ impl Sealed {
 
     /// Hash of the header of the block that holds the CloseCollection, once that block is sealed.
     pub fn sealed_block(&self) -> Option<&Hash> {
+        self.sealed_block.as_ref().map(|block| &block.hash)
+    }
+
+    /// The same block, as trustees countersign it.
+    pub fn block(&self) -> Option<&SealedBlock> {
         self.sealed_block.as_ref()
     }
 
@@ -55,8 +60,8 @@ impl Sealed {
         &self.countersigners
     }
 
-    pub(crate) fn learn_block(&mut self, hash: &Hash) {
-        self.sealed_block.get_or_insert(*hash);
+    pub(crate) fn learn_block(&mut self, block: SealedBlock) {
+        self.sealed_block.get_or_insert(block);
     }
 
     /// Adds a countersignature of the sealed block.
@@ -66,7 +71,7 @@ impl Sealed {
 
     /// The block to open, once a quorum of the committee has countersigned it.
     pub(crate) fn countersigned_block(&self) -> Option<Hash> {
-        self.sealed_block.filter(|_| self.countersigners.len() >= self.committee.quorum() as usize)
+        self.sealed_block().copied().filter(|_| self.countersigners.len() >= self.committee.quorum() as usize)
     }
 
     /// Ends the phase with the block that [`Self::countersigned_block`] named.

@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use consilium_authority::{Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles};
 use consilium_contract::{
-    Body, CandidateTransaction, Committee, Contract, Phase, check_updates,
+    Body, CandidateTransaction, Committee, Contract, Phase, SealedBlock, check_updates,
     parameters::Layers,
     transaction::{parse_entry, sign},
 };
@@ -15,11 +15,11 @@ use consilium_crypto::{
     CandidateHeader, Context, DiscreteLogTable, Evaluation, Hash, QuantisedUpdate, RoundContext, VerifiedHeader,
     update::encrypt, verify_key_proofs,
 };
-use consilium_ledger::{Block, HeaderChain};
+use consilium_ledger::{Block, Checkpoint, HeaderChain};
 use consilium_proto::v1::{
-    Aggregate, Countersign, Enrol, GetAggregateRequest, GetBlobRequest, GetBlocksRequest, Reason, Receipt,
-    SignedTransaction, SubmitShare, SubmitUpdate, UpdatePart, federation_client::FederationClient,
-    ledger_client::LedgerClient, transaction::Action, update_part::Part,
+    Aggregate, Enrol, GetAggregateRequest, GetBlobRequest, GetBlocksRequest, Reason, Receipt, SignedTransaction,
+    SubmitShare, SubmitUpdate, UpdatePart, federation_client::FederationClient, ledger_client::LedgerClient,
+    transaction::Action, update_part::Part,
 };
 use rand_core::OsRng;
 use tempfile::TempDir;
@@ -206,8 +206,8 @@ impl Institution {
         Update { signed, body: update.body.clone() }
     }
 
-    pub fn countersignature(&self, step: u64, sealed_block: &[u8]) -> SignedTransaction {
-        self.sign(Action::Countersign(Countersign { step, sealed_block: sealed_block.to_vec() }))
+    pub fn countersignature(&self, step: u64, block: &SealedBlock) -> SignedTransaction {
+        self.sign(Action::Countersign(block.countersign(step, &self.files().signing)))
     }
 
     /// Judges an aggregate by its headers and gives the decryption share of its sum.
@@ -231,6 +231,11 @@ impl Institution {
     }
 }
 
+/// A block that is on no chain.
+pub fn no_block(hash: Hash) -> SealedBlock {
+    SealedBlock { hash, checkpoint: Checkpoint { chain_id: [0; 32], size: 0, root: [0; 32] }, time_ms: 0 }
+}
+
 /// Applies the chain through a contract of its own and compares every state root.
 pub struct Follower {
     pub contract: Contract,
@@ -250,6 +255,13 @@ impl Follower {
         }
     }
 
+    /// The block that this aggregate is sealed in.
+    pub fn block(&self, aggregate: &Aggregate) -> SealedBlock {
+        let header = self.chain.get(aggregate.sealed_height).unwrap();
+        assert_eq!(aggregate.sealed_block, header.hash());
+        header.into()
+    }
+
     pub async fn take(&mut self, block: &Block, peer: &Peer) {
         self.chain.append_block(block).unwrap();
         if block.height() > 0 {
@@ -261,7 +273,7 @@ impl Follower {
             }
         }
         assert_eq!(self.contract.state_root(), block.header().state_root, "state after block {}", block.height());
-        self.contract.end_block(&block.hash());
+        self.contract.end_block(self.chain.head().unwrap().into());
     }
 
     async fn body(&self, transaction: &CandidateTransaction, body_missing: bool, peer: &Peer) -> Body {
@@ -369,7 +381,7 @@ pub async fn open(peer: &Peer, follower: &mut Follower, trustees: &[Institution]
     let aggregate = follower.sealed(peer, step).await;
     let mut calls = JoinSet::new();
     for trustee in trustees {
-        let (peer, signed) = (peer.clone(), trustee.countersignature(step, &aggregate.sealed_block));
+        let (peer, signed) = (peer.clone(), trustee.countersignature(step, &follower.block(&aggregate)));
         calls.spawn(async move { peer.countersign(signed).await.unwrap() });
     }
     follower.opening(peer, step).await;

@@ -1,0 +1,168 @@
+//! A header and a checkpoint that no chain contains both of, signed by one coordinator.
+//!
+//! The checkpoint is of size h + 1, the header at height h. The header names the root of the tree before it; the right
+//! edge of that tree, which is as many hashes as h has ones in binary, leads to that root, and with the header's own
+//! hash to the root of size h + 1. Where the coordinator has signed another root for that size, it has two histories.
+//!
+//! The right edge is the inclusion path of the last leaf (RFC 9162, section 2.1.3.1), so that nothing new is to be
+//! verified. Encoded: sealed header ‖ count of hashes u8 ‖ hashes, narrowest tree first ‖ the note.
+
+use ed25519_dalek::VerifyingKey;
+
+use crate::{
+    Hash, HeaderChain, LedgerError, Note, NoteError, SealedHeader, SignedCheckpoint,
+    header::take,
+    merkle::{self, InclusionProof, leaf_hash, node_hash},
+};
+
+/// Evidence that the coordinator signed two histories: a header, and a checkpoint of the size that the header completes
+/// with another tree than the header's. A candidate until [`Contradiction::verify`] has been asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction {
+    /// The header, on the chain of the one who noticed.
+    pub ours: SealedHeader,
+    /// The right edge of the tree before it, narrowest subtree first.
+    pub edge: Vec<Hash>,
+    /// The checkpoint, as it was signed.
+    pub theirs: Note,
+}
+
+impl Contradiction {
+    /// Whether this convicts the coordinator.
+    pub fn verify(&self, chain_id: &Hash, coordinator: &VerifyingKey) -> bool {
+        let Ok(theirs) = SignedCheckpoint::verify(self.theirs.clone(), chain_id, coordinator, &[]) else {
+            return false;
+        };
+        let (header, size) = (&self.ours.header, theirs.checkpoint().size);
+        let before = self.edge.iter().copied().reduce(|right, left| node_hash(&left, &right));
+        let path = InclusionProof { index: header.height, size, path: self.edge.clone() };
+        // The path has the length that the sizes demand, or it leads nowhere: the two errors are not one.
+        let contradicts = path.verify(&leaf_hash(&self.ours.hash()), &theirs.checkpoint().root);
+        self.ours.verify_signature(chain_id, coordinator).is_ok()
+            && header.height.checked_add(1) == Some(size)
+            && before.unwrap_or_else(|| merkle::root(&[])) == header.history_root
+            && contradicts == Err(merkle::ProofError::WrongRoot)
+    }
+
+    /// The evidence's only encoding.
+    pub fn encode(&self) -> Vec<u8> {
+        let count = u8::try_from(self.edge.len()).unwrap_or(u8::MAX);
+        let (ours, theirs) = (self.ours.encode(), self.theirs.encode());
+        [ours.as_slice(), &[count], self.edge.as_flattened(), theirs.as_bytes()].concat()
+    }
+
+    /// Reads an encoding. Nothing in it has been verified.
+    ///
+    /// # Errors
+    /// [`LedgerError::Malformed`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, LedgerError> {
+        let malformed = |detail: String| LedgerError::Malformed { what: "contradiction of two heads", detail };
+        let mut rest = bytes;
+        let short = || malformed("it ends early".to_owned());
+        let ours = SealedHeader::take(&mut rest).ok_or_else(short)?;
+        let [count] = take(&mut rest).ok_or_else(short)?;
+        let edge = (0..count).map(|_| take(&mut rest)).collect::<Option<_>>().ok_or_else(short)?;
+        let theirs = Note::parse(rest).map_err(|error: NoteError| malformed(error.to_string()))?;
+        Ok(Self { ours, edge, theirs })
+    }
+}
+
+impl HeaderChain {
+    /// What convicts the coordinator, where the checkpoint is not of this chain; `None` where it is, and where it is of
+    /// a longer one than is known.
+    pub fn contradiction(&self, theirs: &SignedCheckpoint) -> Option<Contradiction> {
+        let checkpoint = theirs.checkpoint();
+        let last = self.get(checkpoint.size.checked_sub(1)?)?;
+        if last.checkpoint() == checkpoint {
+            return None;
+        }
+        let edge = self.inclusion_proof(last.height, checkpoint.size)?.path;
+        Some(Contradiction { ours: *last.sealed(), edge, theirs: theirs.note().clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Block, Checkpoint,
+        chain::tests::{CHAIN_ID, chain_of, coordinator},
+    };
+
+    /// The checkpoint of this size of another history: as [`chain_of`], with other states from `from` on.
+    fn another(size: u64, from: u64) -> Checkpoint {
+        let mut chain = HeaderChain::new(CHAIN_ID, coordinator().verifying_key());
+        for height in 0..size {
+            let entries = vec![height.to_be_bytes().to_vec(), vec![0xab; 100]];
+            let state = [if height < from { 3 } else { 4 }; 32];
+            let header = chain.propose(&entries, state, 1_000 + height).unwrap();
+            chain.append_block(&Block { sealed: header.seal(&CHAIN_ID, &coordinator()), entries }).unwrap();
+        }
+        chain.head_checkpoint()
+    }
+
+    fn signed(checkpoint: &Checkpoint) -> SignedCheckpoint {
+        let note = checkpoint.sign(&coordinator());
+        SignedCheckpoint::verify(note, &CHAIN_ID, &coordinator().verifying_key(), &[]).unwrap()
+    }
+
+    fn convicts(evidence: &Contradiction) -> bool {
+        evidence.verify(&CHAIN_ID, &coordinator().verifying_key())
+    }
+
+    #[test]
+    fn checkpoints_of_the_own_chain_and_of_longer_ones_contradict_nothing() {
+        let (chain, _) = chain_of(20);
+        for size in 1..=20 {
+            assert_eq!(another(size, size), chain.checkpoint(size).unwrap());
+            assert_eq!(chain.contradiction(&signed(&another(size, size))), None);
+        }
+        assert_eq!(chain.contradiction(&signed(&another(21, 3))), None);
+        assert_eq!(chain.contradiction(&signed(&chain.checkpoint(0).unwrap())), None);
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_history_convicts_the_coordinator_at_every_size() {
+        let (chain, _) = chain_of(20);
+        for size in 1..=20 {
+            for from in [0, size - 1] {
+                let evidence = chain.contradiction(&signed(&another(size, from))).unwrap();
+                assert!(convicts(&evidence), "size {size} from {from}");
+                assert_eq!(Contradiction::decode(&evidence.encode()).unwrap(), evidence);
+                assert!(!evidence.verify(&[9; 32], &coordinator().verifying_key()));
+            }
+        }
+    }
+
+    #[test]
+    fn honest_heads_cannot_be_made_into_evidence() {
+        let (chain, _) = chain_of(20);
+        let honest = |size: u64| chain.checkpoint(size).unwrap().sign(&coordinator());
+        for size in 1..=20u64 {
+            for of in 0..20 {
+                let header = chain.get(of).unwrap();
+                let edge = chain.inclusion_proof(of, of + 1).unwrap().path;
+                for edge in
+                    [edge.clone(), Vec::new(), [edge.clone(), edge.clone()].concat(), edge[..edge.len() / 2].to_vec()]
+                {
+                    assert!(!convicts(&Contradiction { ours: *header.sealed(), edge, theirs: honest(size) }));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_of_any_byte_convicts_nobody() {
+        let (chain, _) = chain_of(12);
+        let whole = chain.contradiction(&signed(&another(12, 5))).unwrap().encode();
+        for place in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1;
+            let convicts = Contradiction::decode(&bytes).is_ok_and(|evidence| convicts(&evidence));
+            assert!(!convicts, "byte {place}");
+        }
+        for length in 0..whole.len() {
+            assert!(!Contradiction::decode(&whole[..length]).is_ok_and(|evidence| convicts(&evidence)));
+        }
+    }
+}
