@@ -37,6 +37,6 @@ pub use contract::{Admission, ApplyError, Body, Contract};
 pub use model::Model;
 pub use parameters::{GenesisError, Parameters};
 pub use phase::Phase;
-pub use receipt::Receipt;
+pub use receipt::{Receipt, ReceiptError};
 pub use roster::Roster;
 pub use transaction::CandidateTransaction;
