@@ -85,6 +85,18 @@ pub enum AuditError {
     },
 }
 
+impl AuditError {
+    /// Height of the block that does not hold, where it is one.
+    pub fn height(&self) -> Option<u64> {
+        match self {
+            Self::Block { height, .. } | Self::Transaction { height, .. } | Self::StateRoot { height, .. } => {
+                Some(*height)
+            }
+            Self::Ledger(_) | Self::Empty | Self::Genesis(_) | Self::OtherChain { .. } => None,
+        }
+    }
+}
+
 /// What an audit has verified.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct AuditReport {

@@ -5,14 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_crypto::Hash;
+use consilium_contract::{CandidateTransaction, Parameters, Receipt};
+use consilium_crypto::{Hash, signature::VerifyingKey};
 use consilium_ledger::{Block, MAX_BLOCK_BYTES, Note, SealedHeader};
 use consilium_proto::{
     CHUNK_BYTES,
     v1::{
-        BlockMessage, Chunk, GetBlobRequest, GetHeadRequest, GetMaskedUpdateRequest, Reason, Receipt,
-        SignedTransaction, SubscribeRequest, UpdatePart, federation_client::FederationClient,
-        ledger_client::LedgerClient, update_part::Part,
+        self, BlockMessage, Chunk, GetBlobRequest, GetHeadRequest, GetMaskedUpdateRequest, SignedTransaction,
+        SubscribeRequest, UpdatePart, federation_client::FederationClient, ledger_client::LedgerClient,
+        update_part::Part,
     },
 };
 use tokio::{sync::oneshot, time::timeout};
@@ -54,6 +55,18 @@ pub fn endpoint(address: &str) -> Result<Endpoint, ClientError> {
 pub(crate) struct Connection {
     federation: FederationClient<Channel>,
     ledger: LedgerClient<Channel>,
+    /// Signs receipts, for this chain.
+    coordinator: VerifyingKey,
+    chain_id: Hash,
+}
+
+/// The coordinator's signed answer to a transaction.
+#[derive(Debug, Clone)]
+pub(crate) struct Answered {
+    pub(crate) signed: SignedTransaction,
+    pub(crate) receipt: Receipt,
+    /// The receipt as it was signed.
+    pub(crate) message: v1::Receipt,
 }
 
 /// What the coordinator says of its chain.
@@ -74,13 +87,27 @@ pub(crate) struct UploadTimes {
 }
 
 impl Connection {
-    pub(crate) async fn open(endpoint: &Endpoint) -> Result<Self, ClientError> {
+    pub(crate) async fn open(endpoint: &Endpoint, parameters: &Parameters) -> Result<Self, ClientError> {
         let channel = endpoint.connect().await.map_err(|error| ClientError::Unreachable(causes(&error)))?;
         let most = MAX_BLOCK_BYTES + 1024;
         Ok(Self {
             federation: FederationClient::new(channel.clone()).max_decoding_message_size(most),
             ledger: LedgerClient::new(channel).max_decoding_message_size(most),
+            coordinator: parameters.coordinator,
+            chain_id: parameters.chain_id,
         })
+    }
+
+    /// Takes an answer that the coordinator has signed to this transaction; any other is none.
+    fn answered(&self, signed: SignedTransaction, message: v1::Receipt) -> Result<Answered, ClientError> {
+        let malformed = |error: &dyn std::fmt::Display| ClientError::Malformed(error.to_string());
+        let receipt =
+            Receipt::verify(&message, &self.coordinator, &self.chain_id).map_err(|error| malformed(&error))?;
+        let transaction = CandidateTransaction::parse(signed.clone()).map_err(|error| malformed(&error))?;
+        if receipt.transaction != transaction.id() {
+            return Err(malformed(&"the receipt is for another transaction"));
+        }
+        Ok(Answered { signed, receipt, message })
     }
 
     /// The coordinator's head of the first `size` blocks, of all durable ones for 0: a candidate.
@@ -113,20 +140,31 @@ impl Connection {
     }
 
     /// Each returns once the block that holds the transaction is durable, hence the caller's deadline.
-    pub(crate) async fn enrol(&mut self, signed: SignedTransaction, deadline: Duration) -> Result<Reason, ClientError> {
-        reason(within(deadline, "Enrol", self.federation.enrol(signed)).await?)
+    pub(crate) async fn enrol(
+        &mut self,
+        signed: SignedTransaction,
+        deadline: Duration,
+    ) -> Result<Answered, ClientError> {
+        let receipt = within(deadline, "Enrol", self.federation.enrol(signed.clone())).await?;
+        self.answered(signed, receipt)
     }
 
     pub(crate) async fn countersign(
         &mut self,
         signed: SignedTransaction,
         deadline: Duration,
-    ) -> Result<Reason, ClientError> {
-        reason(within(deadline, "Countersign", self.federation.countersign(signed)).await?)
+    ) -> Result<Answered, ClientError> {
+        let receipt = within(deadline, "Countersign", self.federation.countersign(signed.clone())).await?;
+        self.answered(signed, receipt)
     }
 
-    pub(crate) async fn share(&mut self, signed: SignedTransaction, deadline: Duration) -> Result<Reason, ClientError> {
-        reason(within(deadline, "SubmitShare", self.federation.submit_share(signed)).await?)
+    pub(crate) async fn share(
+        &mut self,
+        signed: SignedTransaction,
+        deadline: Duration,
+    ) -> Result<Answered, ClientError> {
+        let receipt = within(deadline, "SubmitShare", self.federation.submit_share(signed.clone())).await?;
+        self.answered(signed, receipt)
     }
 
     /// Sends the stored bytes: the signed header, then the body in chunks.
@@ -134,14 +172,15 @@ impl Connection {
         &mut self,
         upload: Upload,
         deadline: Duration,
-    ) -> Result<(Reason, UploadTimes), ClientError> {
+    ) -> Result<(Answered, UploadTimes), ClientError> {
         let start = Instant::now();
+        let signed = upload.signed().clone();
         let (sent, when_sent) = oneshot::channel();
         let stream = tokio_stream::iter(parts(&upload, sent));
         let receipt = within(deadline, "SubmitUpdate", self.federation.submit_update(stream)).await?;
         let answered = start.elapsed();
         let sent = when_sent.await.map_or(answered, |at| at.duration_since(start));
-        Ok((reason(receipt)?, UploadTimes { sent, answered }))
+        Ok((self.answered(signed, receipt)?, UploadTimes { sent, answered }))
     }
 }
 
@@ -216,15 +255,6 @@ fn failed(call: &'static str, status: &Status) -> ClientError {
             ClientError::Unsupported { call, message: status.message().to_owned() }
         }
         code => ClientError::Unreachable(format!("{call}: {code}: {}", status.message())),
-    }
-}
-
-fn reason(receipt: Receipt) -> Result<Reason, ClientError> {
-    match Reason::try_from(receipt.reason) {
-        Ok(Reason::Unspecified) | Err(_) => {
-            Err(ClientError::Malformed(format!("a receipt with reason {}, which none has", receipt.reason)))
-        }
-        Ok(reason) => Ok(reason),
     }
 }
 

@@ -177,7 +177,8 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), ClientError> {
     builder.create(path).map_err(failed("create", path))
 }
 
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+/// For the owner of the file only.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options

@@ -8,7 +8,7 @@ use consilium_ledger::{ChainError, NoteError};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
 
-use crate::{memory::MemoryError, model_check::ModelError, trustee::TrusteeError};
+use crate::{evidence::Kept, memory::MemoryError, model_check::ModelError, trustee::TrusteeError};
 
 /// Why an institution's run, or one connection of it, ended.
 #[derive(Debug, Error)]
@@ -45,11 +45,11 @@ pub enum ClientError {
     Memory(#[from] MemoryError),
     /// The coordinator signed another history than the one on disk.
     #[error("the coordinator shows another history than the one this institution has verified, from height {height} on; \
-             both signed headers are in {}: stop trusting this coordinator and show them to the others", evidence.display())]
+             both signed headers are in {}: stop trusting this coordinator and show the file to the others", evidence.display())]
     ForkedHistory {
         /// First height at which the histories differ.
         height: u64,
-        /// Two encoded sealed headers: ours, then theirs.
+        /// The file of evidence.
         evidence: PathBuf,
     },
     /// Two heads of other histories than each other's.
@@ -95,9 +95,17 @@ pub enum ClientError {
     /// A block that does not continue the chain.
     #[error("the coordinator sent a block that does not continue the chain: {0}")]
     Chain(ChainError),
+    /// A signed header that does not follow from those before it.
+    #[error("the coordinator has signed a header that does not follow from those before it: {source}; {evidence}")]
+    BadHeader {
+        /// What does not hold.
+        source: ChainError,
+        /// What convinces others.
+        evidence: Kept,
+    },
     /// A signed block holds what no contract can have taken.
     #[error(
-        "entry {index} of the block at height {height} is not one: {detail}; the coordinator has signed it all the same"
+        "entry {index} of the block at height {height} must not stand there, and the coordinator has signed it: {detail}; {evidence}"
     )]
     Entry {
         /// Height of the block.
@@ -106,27 +114,50 @@ pub enum ClientError {
         index: usize,
         /// What is wrong.
         detail: String,
+        /// What convinces others.
+        evidence: Kept,
     },
     /// The sealed sum is not one that a trustee may help to open.
-    #[error("the sum in the block at height {height} must not be opened: {source}; the block is in {}", evidence.display())]
+    #[error("the sum in the block at height {height} must not be opened: {source}; {evidence}")]
     Aggregate {
         /// Height of the sealed block.
         height: u64,
         /// What does not hold.
         source: TrusteeError,
-        /// The encoded block.
-        evidence: PathBuf,
+        /// What convinces others.
+        evidence: Kept,
+    },
+    /// A transaction that counts by its receipt was left out of its step.
+    #[error(
+        "the coordinator has accepted this institution's {what} of step {step}, and closed the step without it; {evidence}"
+    )]
+    Omitted {
+        /// What was sent.
+        what: &'static str,
+        /// The step.
+        step: u64,
+        /// What convinces others.
+        evidence: Kept,
+    },
+    /// One transaction is accepted by one receipt and a fault by another.
+    #[error(
+        "the coordinator has accepted this institution's update of step {step}, and then called it a fault; {evidence}"
+    )]
+    TwoReceipts {
+        /// The step.
+        step: u64,
+        /// What convinces others.
+        evidence: Kept,
     },
     /// The announced model does not follow from the round.
-    #[error("the model announced in the block at height {height} must not be trained on: {source}; the block is in {}",
-            evidence.display())]
+    #[error("the model announced in the block at height {height} must not be trained on: {source}; {evidence}")]
     Model {
         /// Height of the block that closes the round.
         height: u64,
         /// What does not hold.
         source: ModelError,
-        /// The encoded block.
-        evidence: PathBuf,
+        /// What convinces others.
+        evidence: Kept,
     },
     /// The contract refused something without which this institution cannot take part.
     #[error("the contract refused the {what}: {}; ask the authority for a certificate of this run", reason.as_str_name())]
@@ -178,6 +209,11 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// An entry that must not stand where it stands; evidence is for whoever has all the blocks.
+    pub(crate) fn entry(height: u64, index: usize, detail: impl ToString) -> Self {
+        Self::Entry { height, index, detail: detail.to_string(), evidence: Kept(None) }
+    }
+
     /// Whether connecting again can help. What somebody's signature proves stays proven.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -201,8 +237,11 @@ impl ClientError {
             | Self::Note { .. }
             | Self::NoHead { .. }
             | Self::LostBlocks { .. }
+            | Self::BadHeader { .. }
             | Self::Entry { .. }
             | Self::Aggregate { .. }
+            | Self::Omitted { .. }
+            | Self::TwoReceipts { .. }
             | Self::Model { .. }
             | Self::Refused { .. }
             | Self::RunStopped { .. }
@@ -213,16 +252,21 @@ impl ClientError {
         }
     }
 
-    /// The exit code of the program: 1 the run failed, 2 bad values or files, 3 two histories, 4 the coordinator broke
-    /// the rules of a round.
+    /// The exit code of the program: 1 the run failed, 2 bad values or files, 3 two histories or one that does not hold,
+    /// 4 the coordinator broke the rules of a round.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Genesis(_) | Self::Address { .. } | Self::Note { .. } | Self::NoHead { .. } => 2,
             Self::ForkedHistory { .. }
             | Self::TwoHeads { .. }
+            | Self::BadHeader { .. }
             | Self::LostBlocks { .. }
             | Self::Memory(MemoryError::OtherBlock { .. }) => 3,
-            Self::Entry { .. } | Self::Aggregate { .. } | Self::Model { .. } => 4,
+            Self::Entry { .. }
+            | Self::Aggregate { .. }
+            | Self::Omitted { .. }
+            | Self::TwoReceipts { .. }
+            | Self::Model { .. } => 4,
             Self::State { .. }
             | Self::DamagedState { .. }
             | Self::Locked { .. }
@@ -243,6 +287,11 @@ impl From<WireError> for ClientError {
     fn from(error: WireError) -> Self {
         Self::Malformed(error.to_string())
     }
+}
+
+/// A hash in hexadecimal.
+pub(crate) fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The first bytes of a hash, for messages.

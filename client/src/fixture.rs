@@ -14,7 +14,7 @@ use consilium_crypto::{
     CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, QuantisedUpdate, RoundContext, VerifiedHeader,
     update::encrypt, verify_key_proofs,
 };
-use consilium_ledger::{Block, HeaderChain, Store, sha256};
+use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
 use consilium_proto::v1::{
     BlobRef, CloseCollection, CloseRound, Enrol, OpenRound, SignedTransaction, SubmitShare, SubmitUpdate,
     transaction::Action,
@@ -25,6 +25,7 @@ use rand_core::SeedableRng;
 use zeroize::Zeroizing;
 
 use crate::{
+    ClientError,
     follow::{Closed, Follower, Phase, SealedSum},
     history::History,
 };
@@ -171,9 +172,14 @@ impl World {
 
     /// The next block, signed, and not appended.
     pub(crate) fn sealed_block(&self, entries: Vec<Vec<u8>>, root: Hash) -> Block {
-        let bytes: Zeroizing<[u8; 32]> = self.ceremony.coordinator.signing.to_bytes();
         let header = self.chain.propose(&entries, root, self.time_ms).unwrap();
-        Block { sealed: header.seal(&self.chain_id(), &SigningKey::from_bytes(&bytes)), entries }
+        Block { sealed: self.seal_header(header), entries }
+    }
+
+    /// Any header, with the coordinator's signature.
+    pub(crate) fn seal_header(&self, header: Header) -> SealedHeader {
+        let bytes: Zeroizing<[u8; 32]> = self.ceremony.coordinator.signing.to_bytes();
+        header.seal(&self.chain_id(), &SigningKey::from_bytes(&bytes))
     }
 
     pub(crate) fn time_passes(&mut self) {
@@ -260,12 +266,27 @@ impl World {
     }
 
     pub(crate) fn share(&self, institution: usize) -> SignedTransaction {
-        let ContractPhase::Opening(opening) = self.contract.phase() else { panic!("no quorum yet") };
+        self.says(institution, Action::SubmitShare(self.share_message(institution)))
+    }
+
+    /// One of many shares whose proofs do not hold.
+    pub(crate) fn wrong_share(&self, institution: usize, which: u8) -> SignedTransaction {
+        let mut message = self.share_message(institution);
+        let response = message.share.len() - 32;
+        message.share[response] ^= which + 1;
+        self.says(institution, Action::SubmitShare(message))
+    }
+
+    fn share_message(&self, institution: usize) -> SubmitShare {
+        let evaluation = match self.contract.phase() {
+            ContractPhase::Sealed(sealed) => sealed.evaluation(),
+            ContractPhase::Opening(opening) => opening.evaluation(),
+            other => panic!("nothing is sealed in {}", other.name()),
+        };
         let share = &self.ceremony.institutions[institution].share;
         let block = self.sealed_hash();
-        let share = share.decryption_share(&self.committee().public_key, opening.evaluation(), &block).encode();
-        let step = self.contract.step();
-        self.says(institution, Action::SubmitShare(SubmitShare { step, sealed_block: block.to_vec(), share }))
+        let share = share.decryption_share(&self.committee().public_key, evaluation, &block).encode();
+        SubmitShare { step: self.contract.step(), sealed_block: block.to_vec(), share }
     }
 
     /// Three trustees countersign, two share.
@@ -302,13 +323,47 @@ impl World {
 
     /// A follower that has read every block, and the last round closed on the way.
     pub(crate) fn follow(&self) -> (Follower, Option<Closed>) {
+        self.try_follow().unwrap()
+    }
+
+    /// The same, where the follower may refuse a block.
+    pub(crate) fn try_follow(&self) -> Result<(Follower, Option<Closed>), ClientError> {
         let parameters = Arc::new(self.ceremony.parameters.clone());
         let mut follower = Follower::new(parameters, self.ceremony.genesis_entry.clone());
         let mut last = None;
         for (block, header) in self.blocks.iter().zip(self.chain.headers()) {
-            last = follower.read(block, header).unwrap().or(last);
+            last = follower.read(block, header)?.or(last);
         }
-        (follower, last)
+        Ok((follower, last))
+    }
+
+    /// What the follower says of a block with this transaction after the ones there are.
+    pub(crate) fn refuses(&mut self, transaction: SignedTransaction) -> String {
+        self.forge(vec![transaction]);
+        let Err(ClientError::Entry { height, index: 0, detail, .. }) = self.try_follow() else { panic!("accepted") };
+        assert_eq!(height + 1, self.chain.len());
+        self.retract();
+        detail
+    }
+
+    /// Applies the transaction to the contract, whatever it makes of it, and seals it.
+    pub(crate) fn record(&mut self, signed: SignedTransaction) -> consilium_contract::Receipt {
+        let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
+        let receipt = self.contract.apply(&candidate, Body::None).unwrap();
+        let root = self.contract.state_root();
+        self.append(vec![entry(signed, false)], root, Vec::new());
+        receipt
+    }
+
+    /// Takes the last block back.
+    pub(crate) fn retract(&mut self) {
+        self.blocks.pop();
+        self.blobs.pop();
+        let mut chain = HeaderChain::new(self.chain_id(), *self.chain.coordinator());
+        for block in &self.blocks {
+            chain.append_block(block).unwrap();
+        }
+        self.chain = chain;
     }
 
     /// What a follower sees sealed.

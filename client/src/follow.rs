@@ -2,9 +2,10 @@
 //!
 //! The follower reads the entries of verified blocks in order and keeps what signatures show: who is enrolled by the
 //! authority's certificate, which round is open, which signed headers were submitted to it, which sum is sealed in
-//! which block, and who has countersigned and shared. What the contract would refuse for phase, step, attempt, model or
-//! time has no effect here either. It judges no proof and no sum; that is the trustee's work (`trustee`) and the
-//! participant's (`model_check`), and both stop where a coordinator has recorded what does not hold.
+//! which block, and who has countersigned and shared. What an institution says and the contract would refuse for phase,
+//! step, attempt or model has no effect here either; where the coordinator itself does, or records what its author has
+//! not signed, the follower stops: no coordinator that runs the contract seals such a block. It judges no proof and no
+//! sum; that is the trustee's work (`trustee`) and the participant's (`model_check`).
 //!
 //! ```text
 //!            OpenRound              CloseCollection            end of that block
@@ -21,7 +22,7 @@ use consilium_crypto::{Evaluation, Hash, RoundContext};
 use consilium_ledger::{Block, Note, VerifiedHeader};
 use consilium_proto::{
     hash32,
-    v1::{Abandon, CloseCollection, CloseRound, Enrol, OpenRound, Revoke, transaction::Action},
+    v1::{Abandon, BlobRef, CloseCollection, CloseRound, Enrol, OpenRound, Revoke, transaction::Action},
 };
 use tracing::debug;
 
@@ -30,8 +31,7 @@ use crate::{
     statements::{Cosigned, Countersignature, SignedShare, StatementError, Submission},
 };
 
-/// Complete updates, or shares, that are kept of one institution in one attempt. The contract takes one; a faulty one
-/// may precede it.
+/// Complete updates that are kept of one institution in one attempt. The contract takes one, if the first is no fault.
 const KEPT_EACH: usize = 4;
 
 /// A round in which updates are taken.
@@ -109,7 +109,7 @@ pub struct Sealed {
     /// The sum.
     pub sum: Arc<SealedSum>,
     countersignatures: BTreeMap<u32, Cosigned>,
-    shares: BTreeMap<u32, Vec<SignedShare>>,
+    shares: BTreeMap<u32, SignedShare>,
 }
 
 impl Sealed {
@@ -134,9 +134,10 @@ impl Sealed {
         self.shares.contains_key(&trustee)
     }
 
-    /// The shares for this block, by trustee; their proofs have not been looked at.
+    /// The shares for this block, one a trustee; their proofs have not been looked at. The contract takes no other ones:
+    /// it begins with the quorum of countersignatures, and the first share of a trustee counts.
     pub fn shares(&self) -> impl Iterator<Item = &SignedShare> {
-        self.shares.values().flatten()
+        self.shares.values()
     }
 }
 
@@ -251,7 +252,8 @@ impl Follower {
     /// Reads the next block. A closed round is handed out: check it before the next block is read.
     ///
     /// # Errors
-    /// [`ClientError::Entry`] for an entry that is no transaction, or another genesis than ours.
+    /// [`ClientError::Entry`] for what no contract takes, and no coordinator that runs one records: an entry that is no
+    /// transaction, or not its author's; another genesis than ours; an order of the coordinator out of turn.
     #[must_use = "a closed round is checked before anything is built on it"]
     pub fn read(&mut self, block: &Block, header: &VerifiedHeader) -> Result<Option<Closed>, ClientError> {
         let height = header.height;
@@ -260,25 +262,22 @@ impl Follower {
         }
         if height == 0 {
             if block.entries.as_slice() != [self.genesis_entry.as_slice()] {
-                return Err(ClientError::Entry {
-                    height,
-                    index: 0,
-                    detail: "it is not the genesis of this run".into(),
-                });
+                return Err(ClientError::entry(height, 0, "it is not the genesis of this run"));
             }
             self.height = 1;
             return Ok(None);
         }
         // All entries first: half a block is never read.
         let parse = |(index, entry): (usize, &Vec<u8>)| {
-            parse_entry(entry).map_err(|error| ClientError::Entry { height, index, detail: error.to_string() })
+            parse_entry(entry).map_err(|error| ClientError::entry(height, index, error))
         };
         let entries = block.entries.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
         let mut closed = None;
-        for (transaction, body_missing) in &entries {
+        for (index, (transaction, body_missing)) in entries.iter().enumerate() {
             match self.apply(transaction, *body_missing, height) {
                 Ok(Some(round)) => closed = Some(round),
                 Ok(None) => {}
+                Err(error) if error.convicts_the_coordinator() => return Err(ClientError::entry(height, index, error)),
                 Err(error) => debug!(height, %error, "passed over an entry"),
             }
         }
@@ -303,8 +302,8 @@ impl Follower {
         let parameters = Arc::clone(&self.parameters);
         let chain = &parameters.chain_id;
         let signed_by = |key| {
-            let unsigned = || StatementError::Malformed("not signed by the one who may say it".into());
-            (transaction.author().is_none() && transaction.is_signed_by(key, chain)).then_some(()).ok_or_else(unsigned)
+            let is_signed = transaction.author().is_none() && transaction.is_signed_by(key, chain);
+            is_signed.then_some(()).ok_or(StatementError::NotTheirs)
         };
         match transaction.action() {
             Action::Enrol(enrol) => self.enrol(transaction, enrol)?,
@@ -313,9 +312,9 @@ impl Follower {
             Action::Countersign(_) => self.countersign(transaction)?,
             Action::SubmitShare(_) => self.share(transaction)?,
             Action::Revoke(revoke) => signed_by(&parameters.authority).map(|()| self.revoke(revoke))?,
-            Action::OpenRound(open) => signed_by(&parameters.coordinator).map(|()| self.open(open))?,
+            Action::OpenRound(open) => signed_by(&parameters.coordinator).and_then(|()| self.open(open))?,
             Action::CloseCollection(close) => signed_by(&parameters.coordinator).and_then(|()| self.seal(close))?,
-            Action::Abandon(abandon) => signed_by(&parameters.coordinator).map(|()| self.abandon(abandon))?,
+            Action::Abandon(abandon) => signed_by(&parameters.coordinator).and_then(|()| self.abandon(abandon))?,
             Action::CloseRound(close) => {
                 signed_by(&parameters.coordinator)?;
                 return self.close(close, height);
@@ -326,12 +325,11 @@ impl Follower {
     }
 
     fn enrol(&mut self, transaction: &CandidateTransaction, enrol: &Enrol) -> Result<(), StatementError> {
-        let malformed = |error: String| StatementError::Malformed(error);
-        let certificate = enrol.certificate.as_ref().ok_or_else(|| malformed("no certificate".into()))?;
-        let certificate =
-            self.parameters.verify_certificate(certificate).map_err(|error| malformed(error.to_string()))?;
+        let bad = |error: String| StatementError::BadCertificate(error);
+        let certificate = enrol.certificate.as_ref().ok_or_else(|| bad("there is none".into()))?;
+        let certificate = self.parameters.verify_certificate(certificate).map_err(|error| bad(error.to_string()))?;
         if transaction.author() != Some(certificate.pseudonym) {
-            return Err(StatementError::OtherContext("institution"));
+            return Err(bad("it is another institution's".into()));
         }
         if !transaction.is_signed_by(&certificate.signing_key, &self.parameters.chain_id) {
             return Err(StatementError::BadSignature(certificate.pseudonym));
@@ -375,9 +373,8 @@ impl Follower {
         if share.step() != self.step || share.share().sealed_block() != sealed.sum.block() {
             return Err(StatementError::OtherContext("step or sealed block"));
         }
-        let kept = sealed.shares.entry(share.share().index()).or_default();
-        if kept.len() < KEPT_EACH {
-            kept.push(share);
+        if sealed.countersignatures.len() >= self.parameters.quorum as usize {
+            sealed.shares.entry(share.share().index()).or_insert(share);
         }
         Ok(())
     }
@@ -389,53 +386,61 @@ impl Follower {
         forward
     }
 
-    fn open(&mut self, open: &OpenRound) {
+    fn open(&mut self, open: &OpenRound) -> Result<(), StatementError> {
         let expected = (self.step, self.attempt) == (open.step, open.attempt) && open.model_sha256 == self.model;
-        let Some(committee) = self.committee.clone() else { return };
-        if matches!(self.phase, Phase::Idle) && expected && self.advance(open.time_ms) {
-            let round = self.parameters.round(&committee, self.step, self.attempt, self.model);
-            self.phase = Phase::Collecting(Collection { round, committee, submissions: BTreeMap::new() });
+        let out_of_turn = self.out_of_turn("opens a round");
+        let is_idle = matches!(self.phase, Phase::Idle) && !self.succession.is_due(self.step, &self.parameters);
+        let Some(committee) = self.committee().map(Arc::clone) else { return Err(out_of_turn) };
+        if !is_idle || !expected || !self.advance(open.time_ms) {
+            return Err(out_of_turn);
         }
-    }
-
-    fn seal(&mut self, close: &CloseCollection) -> Result<(), StatementError> {
-        if (close.step, close.attempt) != (self.step, self.attempt) || !matches!(self.phase, Phase::Collecting(_)) {
-            return Ok(());
-        }
-        let evaluation =
-            Evaluation::decode(&close.evaluation).map_err(|error| StatementError::Malformed(error.to_string()))?;
-        if self.advance(close.time_ms) {
-            self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
-                Phase::Collecting(collection) => Phase::Sealing(collection, Box::new(evaluation)),
-                other => other,
-            };
-        }
+        let round = self.parameters.round(&committee, self.step, self.attempt, self.model);
+        self.phase = Phase::Collecting(Collection { round, committee, submissions: BTreeMap::new() });
         Ok(())
     }
 
-    fn abandon(&mut self, abandon: &Abandon) {
-        let expected = (abandon.step, abandon.attempt) == (self.step, self.attempt);
-        if matches!(self.phase, Phase::Collecting(_)) && expected && self.advance(abandon.time_ms) {
-            self.attempt += 1;
-            self.phase = if self.attempt >= self.parameters.max_attempts { Phase::Stopped } else { Phase::Idle };
+    fn out_of_turn(&self, order: &'static str) -> StatementError {
+        StatementError::OutOfTurn { order, step: self.step, attempt: self.attempt, phase: self.phase.name() }
+    }
+
+    fn seal(&mut self, close: &CloseCollection) -> Result<(), StatementError> {
+        let out_of_turn = self.out_of_turn("closes a collection");
+        if (close.step, close.attempt) != (self.step, self.attempt) || !matches!(self.phase, Phase::Collecting(_)) {
+            return Err(out_of_turn);
         }
+        let evaluation = Evaluation::decode(&close.evaluation).map_err(|_| out_of_turn.clone())?;
+        if !self.advance(close.time_ms) {
+            return Err(out_of_turn);
+        }
+        self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Collecting(collection) => Phase::Sealing(collection, Box::new(evaluation)),
+            other => other,
+        };
+        Ok(())
+    }
+
+    fn abandon(&mut self, abandon: &Abandon) -> Result<(), StatementError> {
+        let expected = (abandon.step, abandon.attempt) == (self.step, self.attempt);
+        if !matches!(self.phase, Phase::Collecting(_)) || !expected || !self.advance(abandon.time_ms) {
+            return Err(self.out_of_turn("abandons an attempt"));
+        }
+        self.attempt += 1;
+        self.phase = if self.attempt >= self.parameters.max_attempts { Phase::Stopped } else { Phase::Idle };
+        Ok(())
     }
 
     fn close(&mut self, close: &CloseRound, height: u64) -> Result<Option<Closed>, StatementError> {
+        let out_of_turn = self.out_of_turn("closes a round");
         if close.step != self.step || !matches!(self.phase, Phase::Sealed(_)) {
-            return Ok(None);
+            return Err(out_of_turn);
         }
-        let malformed = |error: consilium_proto::WireError| StatementError::Malformed(error.to_string());
-        let mask_key_sum = hash32("sum of mask keys", &close.mask_key_sum).map_err(malformed)?;
-        let blob = |blob: &Option<consilium_proto::v1::BlobRef>| {
-            hash32("hash of a blob", blob.as_ref().map(|blob| blob.sha256.as_slice()).unwrap_or_default())
-                .map_err(malformed)
-        };
-        let (sums, model) = (blob(&close.sums)?, blob(&close.model)?);
+        let hash = |bytes: &[u8]| hash32("a hash", bytes).map_err(|_| out_of_turn.clone());
+        let blob = |blob: &Option<BlobRef>| hash(blob.as_ref().map(|blob| blob.sha256.as_slice()).unwrap_or_default());
+        let (mask_key_sum, sums, model) = (hash(&close.mask_key_sum)?, blob(&close.sums)?, blob(&close.model)?);
         if !self.advance(close.time_ms) {
-            return Ok(None);
+            return Err(out_of_turn);
         }
-        let Phase::Sealed(sealed) = mem::replace(&mut self.phase, Phase::Idle) else { return Ok(None) };
+        let Phase::Sealed(sealed) = mem::replace(&mut self.phase, Phase::Idle) else { return Err(out_of_turn) };
         self.model = model;
         self.step += 1;
         self.attempt = 0;

@@ -7,14 +7,15 @@
 
 use std::path::{Path, PathBuf};
 
-use consilium_contract::Parameters;
+use consilium_contract::{Parameters, transaction::parse_entry};
+use consilium_crypto::Hash;
 use consilium_ledger::{
     Block, ChainError, Fork, HeaderChain, MAX_BLOCK_BYTES, Note, SealedHeader, SignedCheckpoint, VerifiedHeader,
 };
 use ed25519_dalek::VerifyingKey;
 
 use crate::{
-    ClientError,
+    ClientError, Evidence,
     durable::{self, Flush, Log},
 };
 
@@ -129,18 +130,40 @@ impl History {
 
     fn refuse(&self, error: ChainError) -> ClientError {
         let ChainError::Fork(fork) = error else { return ClientError::Chain(error) };
-        let Fork { height, ours, theirs } = *fork;
-        match self.keep_evidence(height, &[&ours.encode(), &theirs.encode()]) {
+        let (height, evidence) = (fork.height, Evidence::fork(&fork));
+        match self.keep_evidence(height, &evidence) {
             Ok(evidence) => ClientError::ForkedHistory { height, evidence },
             Err(error) => error,
         }
     }
 
     /// Writes what convicts somebody beside the history; it says where.
-    pub(crate) fn keep_evidence(&self, height: u64, parts: &[&[u8]]) -> Result<PathBuf, ClientError> {
+    pub(crate) fn keep_evidence(&self, height: u64, evidence: &Evidence) -> Result<PathBuf, ClientError> {
         let path = self.directory.join(format!("evidence-{height}.bin"));
-        durable::replace(&path, parts)?;
+        durable::replace(&path, &[&evidence.encode()])?;
         Ok(path)
+    }
+
+    /// The first `blocks` blocks, encoded.
+    ///
+    /// # Errors
+    /// [`ClientError::State`].
+    pub(crate) fn encoded(&mut self, blocks: u64) -> Result<Vec<Vec<u8>>, ClientError> {
+        (0..blocks).filter_map(|height| self.log.get(height).transpose()).collect()
+    }
+
+    /// Whether one of the blocks holds this transaction; the last ones are looked at first.
+    ///
+    /// # Errors
+    /// As [`History::block`].
+    pub(crate) fn holds(&mut self, transaction: &Hash) -> Result<bool, ClientError> {
+        for height in (0..self.len()).rev() {
+            let block = self.block(height)?.map(|(block, _)| block.entries).unwrap_or_default();
+            if block.iter().filter_map(|entry| parse_entry(entry).ok()).any(|(held, _)| held.id() == *transaction) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Number of blocks: the height of the next one.
@@ -182,8 +205,10 @@ impl History {
 mod tests {
     use std::fs;
 
+    use consilium_proto::v1::Charge;
+
     use super::*;
-    use crate::fixture::World;
+    use crate::{evidence::Culprit, fixture::World};
 
     #[test]
     fn blocks_are_kept_across_restarts_and_known_ones_change_nothing() {
@@ -217,8 +242,9 @@ mod tests {
             assert_eq!(error.exit_code(), 3);
             let ClientError::ForkedHistory { height: at, evidence } = error else { panic!("{error}") };
             assert_eq!((at, &evidence), (height, &dir.path().join("evidence-2.bin")));
-            let expected = [world.blocks[2].sealed.encode(), theirs.sealed.encode()].concat();
-            assert_eq!(fs::read(evidence).unwrap(), expected);
+            let evidence = Evidence::decode(&fs::read(evidence).unwrap()).unwrap();
+            let verdict = evidence.verify(&world.ceremony.genesis_entry).unwrap();
+            assert_eq!((verdict.culprit, verdict.charge), (Culprit::Coordinator, Charge::Fork));
             assert_eq!(history.len(), 3);
         }
     }

@@ -10,7 +10,7 @@ use std::{
 use consilium_authority::InstitutionFiles;
 use consilium_contract::{GenesisError, Parameters};
 use consilium_crypto::{DiscreteLogTable, Hash, RoundContext};
-use consilium_proto::v1::{Reason, SignedTransaction};
+use consilium_proto::v1::SignedTransaction;
 use rand_core::OsRng;
 use tonic::transport::Endpoint;
 use tracing::warn;
@@ -18,7 +18,8 @@ use tracing::warn;
 use crate::{
     ClientError,
     backoff::Backoff,
-    connection, durable,
+    connection::{self, Answered},
+    durable,
     follow::{Closed, Follower},
     history::History,
     learning::Trainer,
@@ -82,8 +83,10 @@ pub struct Institution {
     /// A closed round whose model has not been checked yet. Nothing is read beyond it.
     pub(crate) closed: Option<Arc<Closed>>,
     pub(crate) upload: Option<Upload>,
-    /// The contract's verdict on the update with this header hash.
-    pub(crate) verdict: Option<(Hash, Reason)>,
+    /// The receipt for the update with this header hash.
+    pub(crate) verdict: Option<(Hash, Answered)>,
+    /// Receipts by which an answer of this trustee counts, with what it is and its step, until the step is closed.
+    pub(crate) accepted: Vec<(&'static str, u64, Answered)>,
     pub(crate) duty: Duty,
     /// Step and attempt that this institution leaves to the others.
     pub(crate) sits_out: Option<(u64, u32)>,
@@ -126,6 +129,7 @@ impl Institution {
             upload: Upload::load(directory, &parameters, &files.signing)?,
             closed: None,
             verdict: None,
+            accepted: Vec::new(),
             duty: Duty::None,
             sits_out: None,
             is_silenced: false,

@@ -18,7 +18,8 @@
 //! | file | concept |
 //! | --- | --- |
 //! | [`learning`] | the network, its training, and the quantised update |
-//! | [`history`] | the own copy of the chain; forks as evidence |
+//! | [`history`] | the own copy of the chain |
+//! | [`evidence`] | what convicts somebody in the eyes of anyone who has the genesis |
 //! | [`follow`], [`statements`] | what signatures on the chain show |
 //! | [`trustee`], [`memory`] | what a trustee does before it helps to open a sum, and what it never forgets |
 //! | [`model_check`] | the model that may be trained on |
@@ -35,6 +36,7 @@ mod backoff;
 mod connection;
 mod durable;
 mod error;
+pub mod evidence;
 pub mod follow;
 pub mod head;
 pub mod history;
@@ -55,6 +57,7 @@ mod fixture;
 pub use audit::{AuditError, AuditReport, audit};
 pub use connection::endpoint;
 pub use error::ClientError;
+pub use evidence::Evidence;
 pub use institution::{Institution, Outcome};
 pub use model_check::CheckedModel;
 pub use observer::{Observer, RoundReport, Unobserved, UpdateReport};

@@ -1,6 +1,7 @@
 //! `consilium-client`: an institution, an auditor, or a look at where an institution stands.
 
 use std::{
+    io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -9,14 +10,17 @@ use std::{
 use clap::{Parser, Subcommand};
 use consilium_authority::{InstitutionFiles, command_line, promise};
 use consilium_client::{
-    CheckedModel, ClientError, Institution, RoundReport, audit, endpoint, head,
+    AuditError, CheckedModel, ClientError, Evidence, Institution, RoundReport, audit, endpoint,
+    evidence::{self, MAX_EVIDENCE_FILE_BYTES},
+    head,
     learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors},
     status,
 };
 use consilium_contract::Parameters;
 use consilium_crypto::{Noise, Quantiser};
 use consilium_datasets::{Dataset, Preprocessor, Table};
-use consilium_proto::v1;
+use consilium_ledger::Store;
+use consilium_proto::{GENESIS_BYTES, v1};
 use rand_core::{OsRng, RngCore};
 use tracing_subscriber::EnvFilter;
 
@@ -25,10 +29,18 @@ Exit codes:
   0  the run is finished, or everything holds
   1  the run or the audit failed: the message says why
   2  a value or a file given is not usable
-  3  the coordinator has signed two histories, or lost blocks: see the evidence file named
-  4  the coordinator has sealed a sum or announced a model that does not hold: see the evidence file named
+  3  the coordinator has signed another history than the one on disk, or one that does not hold, or lost blocks
+  4  the coordinator has sealed a sum, announced a model or recorded an entry that must not be, or left out what it had
+     accepted
+
+With 3 and 4, the message names the file of evidence, wherever there is something that convinces others: `evidence verify`
+needs nothing but the genesis beside it. It exits with 0 if the file convicts somebody, 1 if it convicts nobody, 2 if a
+file cannot be used. An audit that fails writes such a file where --evidence says.
 
 Everything that was begun survives a crash: start the same command again with the same --state.";
+
+/// No genesis is longer, in bytes: its entry has a few bytes around it.
+const MAX_GENESIS_FILE_BYTES: usize = GENESIS_BYTES + 128;
 
 /// An institution in a verified federated run. It connects outwards only, and takes nobody's word for what it can check.
 #[derive(Parser)]
@@ -89,6 +101,15 @@ enum Command {
         /// Print the report as JSON.
         #[arg(long)]
         json: bool,
+        /// Where a file of evidence is written if the audit fails at a block that convicts the coordinator.
+        #[arg(long, value_name = "FILE")]
+        evidence: Option<PathBuf>,
+    },
+    /// What convicts the coordinator or an institution of a broken rule.
+    #[command(after_help = EXIT_CODES)]
+    Evidence {
+        #[command(subcommand)]
+        command: EvidenceCommand,
     },
     /// Show the others the head of the own chain, and compare theirs with it: whoever was shown another history finds out.
     #[command(subcommand)]
@@ -146,6 +167,25 @@ enum Head {
     },
 }
 
+#[derive(Subcommand)]
+enum EvidenceCommand {
+    /// Work out whom a file of evidence convicts, and of what, from the genesis alone.
+    Verify {
+        /// The genesis of the run, as every party has it: genesis.bin of its folder of the ceremony.
+        #[arg(long, value_name = "FILE")]
+        genesis: PathBuf,
+        /// The file of evidence.
+        #[arg(value_name = "EVIDENCE")]
+        file: PathBuf,
+    },
+    /// Say what a file of evidence claims, verifying nothing.
+    Show {
+        /// The file of evidence.
+        #[arg(value_name = "EVIDENCE")]
+        file: PathBuf,
+    },
+}
+
 /// A message of one line and the exit code.
 struct Failure(u8, String);
 
@@ -176,7 +216,13 @@ fn main() -> ExitCode {
                 .and_then(|table| take_part(&ceremony, &state, &coordinator, table, seed, patience))
         }
         Command::Statistics { data } => load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(unusable)),
-        Command::Audit { ledger, scratch, ceremony, json } => replay(&ledger, &scratch, ceremony.as_deref(), json),
+        Command::Audit { ledger, scratch, ceremony, json, evidence } => {
+            replay(&ledger, &scratch, ceremony.as_deref(), json, evidence.as_deref())
+        }
+        Command::Evidence { command: EvidenceCommand::Verify { genesis, file } } => verify(&genesis, &file),
+        Command::Evidence { command: EvidenceCommand::Show { file } } => {
+            read_evidence(&file).map(|evidence| format!("{evidence}\n"))
+        }
         Command::Head(Head::Export { ceremony, state, out }) => export_head(&ceremony, &state, out.as_deref()),
         Command::Head(Head::Compare { ceremony, state, theirs }) => compare_heads(&ceremony, &state, &theirs),
         Command::Status { ceremony, state } => show(&ceremony, &state),
@@ -348,9 +394,53 @@ fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> 
     Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()))
 }
 
-fn replay(ledger: &Path, scratch: &Path, ceremony: Option<&Path>, json: bool) -> Result<String, Failure> {
+/// The file's bytes, if there are not more than `limit` of them.
+fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    let named = |error: std::io::Error| unusable(format!("{}: {error}", path.display()));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(named)?;
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(named)?;
+    if bytes.len() > limit {
+        return Err(unusable(format!("{}: longer than the {limit} bytes that it may have", path.display())));
+    }
+    Ok(bytes)
+}
+
+fn read_evidence(path: &Path) -> Result<Evidence, Failure> {
+    let bytes = read(path, MAX_EVIDENCE_FILE_BYTES)?;
+    Evidence::decode(&bytes).map_err(|error| unusable(format!("{}: {error}", path.display())))
+}
+
+fn verify(genesis: &Path, file: &Path) -> Result<String, Failure> {
+    let genesis = read(genesis, MAX_GENESIS_FILE_BYTES)?;
+    match read_evidence(file)?.verify(&genesis) {
+        Ok(verdict) => Ok(format!("it convicts {verdict}\n")),
+        Err(error) => Err(Failure(if error.is_unusable() { 2 } else { 1 }, format!("{}: {error}", file.display()))),
+    }
+}
+
+/// Evidence of what an audit has found, where it convicts the coordinator; in words, for the end of the message.
+fn keep_evidence(ledger: &Path, scratch: &Path, error: &AuditError, out: &Path) -> Result<String, String> {
+    let height = error.height().ok_or("nothing that convinces others was found")?;
+    let store = Store::open_copy(ledger, scratch).map_err(|error| error.to_string())?;
+    let evidence = evidence::from_ledger(&store, height).map_err(|error| error.to_string())?;
+    std::fs::write(out, evidence.encode()).map_err(|error| format!("{}: {error}", out.display()))?;
+    Ok(format!("the evidence is in {}", out.display()))
+}
+
+fn replay(
+    ledger: &Path,
+    scratch: &Path,
+    ceremony: Option<&Path>,
+    json: bool,
+    evidence: Option<&Path>,
+) -> Result<String, Failure> {
     let files = ceremony.map(InstitutionFiles::load).transpose().map_err(unusable)?;
     let chain_id = files.map(|files| files.parameters.chain_id);
-    let report = audit(ledger, scratch, chain_id.as_ref()).map_err(|error| Failure(1, error.to_string()))?;
+    let report = audit(ledger, scratch, chain_id.as_ref()).map_err(|error| {
+        let kept = evidence.map(|out| keep_evidence(ledger, scratch, &error, out));
+        let kept = kept.map(|kept| kept.unwrap_or_else(|why| format!("there is no evidence of it: {why}")));
+        Failure(1, kept.map_or_else(|| error.to_string(), |kept| format!("{error}; {kept}")))
+    })?;
     Ok(if json { format!("{:#}\n", serde_json::json!(report)) } else { format!("{report}\n") })
 }

@@ -187,6 +187,32 @@ mod tests {
     }
 
     #[test]
+    fn two_histories_shown_to_two_halves_never_get_two_quorums_for_any_n_up_to_10_any_t_and_any_split() {
+        let dir = tempfile::tempdir().unwrap();
+        let blocks = [[2; 32], [3; 32]];
+        // An honest trustee, asked for both in either order, answers the first.
+        for (step, first) in [0, 1].into_iter().enumerate() {
+            let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
+            let mut answers = |block: usize| memory.remember(step as u64, &blocks[block]).is_ok();
+            assert!(answers(first) && !answers(1 - first));
+        }
+        for n in 1..=10_u32 {
+            for t in (1..=n).take_while(|t| n + 2 >= 3 * t) {
+                let quorum = consilium_crypto::countersign_quorum(n, t);
+                assert!(quorum <= n - (t - 1), "{n}, {t}: the honest ones suffice");
+                for corrupt in (0..1_u32 << n).filter(|corrupt| corrupt.count_ones() < t) {
+                    // Whom the first history is shown to; the others see the second. The corrupt answer both.
+                    for first in 0..1_u32 << n {
+                        let second = !first & ((1 << n) - 1);
+                        let has_quorum = |shown: u32| (shown | corrupt).count_ones() >= quorum;
+                        assert!(!(has_quorum(first) && has_quorum(second)), "{n}, {t}: {first:b}, corrupt {corrupt:b}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_changed_byte_of_the_memory_silences_the_trustee() {
         let dir = tempfile::tempdir().unwrap();
         Memory::open(dir.path(), CHAIN).unwrap().remember(5, &[2; 32]).unwrap();

@@ -161,42 +161,8 @@ impl CheckedModel {
         parameters: &Parameters,
         table: &DiscreteLogTable,
     ) -> Result<ModelCheck, ModelError> {
-        let sum = &closed.sealed.sum;
-        self.starts(sum.round())?;
-        if judged.block() != sum.block() || judged.round() != sum.round() {
-            return Err(ModelError::OtherBlock { closed: *sum.block(), judged: *judged.block() });
-        }
-        let countersigned = closed.sealed.countersignatures().count();
-        let committee = judged.committee();
-        if countersigned < committee.quorum() as usize {
-            return Err(ModelError::NoQuorum { found: countersigned, expected: committee.quorum() });
-        }
-        // Faulty shares are on the chain too; t valid ones of different trustees are needed, and no more are verified.
-        let mut shares = Vec::new();
-        let mut trustees = Vec::new();
-        for candidate in closed.sealed.shares() {
-            let share = candidate.share();
-            if shares.len() < committee.threshold() as usize
-                && !trustees.contains(&share.index())
-                && let Ok(share) =
-                    verify_share(share, &committee.public_key, &committee.dealing, judged.evaluation(), sum.block())
-            {
-                trustees.push(candidate.share().index());
-                shares.push(share);
-            }
-        }
-        let mask_key_sum = combine(judged.evaluation(), &shares, &committee.dealing, table)?;
-        if mask_key_sum.encode() != closed.mask_key_sum {
-            return Err(ModelError::WrongMaskKeySum);
-        }
-        Ok(ModelCheck {
-            judged: judged.clone(),
-            mask_key_sum,
-            sum: MaskedSum::new(&parameters.update_parameters()),
-            added: 0,
-            announced_sums: closed.sums,
-            announced_model: closed.model,
-        })
+        self.starts(closed.sealed.sum.round())?;
+        ModelCheck::open(closed, judged, parameters, table)
     }
 
     /// Reads the model that was stored last; `None` where there is none.
@@ -263,6 +229,53 @@ pub struct ModelCheck {
 }
 
 impl ModelCheck {
+    /// What the chain alone shows of a closed round: quorum, shares and k̄.
+    ///
+    /// # Errors
+    /// [`ModelError`]: the first that does not hold.
+    pub(crate) fn open(
+        closed: &Closed,
+        judged: &Judged,
+        parameters: &Parameters,
+        table: &DiscreteLogTable,
+    ) -> Result<Self, ModelError> {
+        let sum = &closed.sealed.sum;
+        if judged.block() != sum.block() || judged.round() != sum.round() {
+            return Err(ModelError::OtherBlock { closed: *sum.block(), judged: *judged.block() });
+        }
+        let countersigned = closed.sealed.countersignatures().count();
+        let committee = judged.committee();
+        if countersigned < committee.quorum() as usize {
+            return Err(ModelError::NoQuorum { found: countersigned, expected: committee.quorum() });
+        }
+        // Faulty shares are on the chain too; t valid ones of different trustees are needed, and no more are verified.
+        let mut shares = Vec::new();
+        let mut trustees = Vec::new();
+        for candidate in closed.sealed.shares() {
+            let share = candidate.share();
+            if shares.len() < committee.threshold() as usize
+                && !trustees.contains(&share.index())
+                && let Ok(share) =
+                    verify_share(share, &committee.public_key, &committee.dealing, judged.evaluation(), sum.block())
+            {
+                trustees.push(candidate.share().index());
+                shares.push(share);
+            }
+        }
+        let mask_key_sum = combine(judged.evaluation(), &shares, &committee.dealing, table)?;
+        if mask_key_sum.encode() != closed.mask_key_sum {
+            return Err(ModelError::WrongMaskKeySum);
+        }
+        Ok(Self {
+            judged: judged.clone(),
+            mask_key_sum,
+            sum: MaskedSum::new(&parameters.update_parameters()),
+            added: 0,
+            announced_sums: closed.sums,
+            announced_model: closed.model,
+        })
+    }
+
     /// The headers whose masked updates are to be added, in this order.
     pub fn headers(&self) -> &[VerifiedHeader] {
         self.judged.headers()
@@ -298,11 +311,24 @@ impl ModelCheck {
         parameters: &Parameters,
         rng: &mut impl CryptoRngCore,
     ) -> Result<CheckedModel, ModelError> {
+        previous.starts(self.judged.round())?;
+        let model = self.follow(&previous.model, sums, roster, parameters, rng)?;
+        Ok(CheckedModel { step: previous.step + 1, model })
+    }
+
+    /// The model that follows from `previous`, if it is the announced one.
+    pub(crate) fn follow(
+        &self,
+        previous: &Model,
+        sums: &[u8],
+        roster: &Roster,
+        parameters: &Parameters,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Model, ModelError> {
         let headers = self.judged.headers();
         if self.added != headers.len() {
             return Err(ModelError::MissingMaskedUpdates { found: self.added, expected: headers.len() });
         }
-        previous.starts(self.judged.round())?;
         let sums = (sha256(sums) == self.announced_sums)
             .then(|| decode_sums(sums, parameters.dimension))
             .flatten()
@@ -313,10 +339,8 @@ impl ModelCheck {
         let names = headers.iter().map(|header| &header.context().pseudonym);
         let weight = roster.weight_sum(names, parameters.max_rows);
         previous
-            .model
             .step(parameters, &sums, self.judged.evaluation().summands(), weight)
             .filter(|model| model.hash() == self.announced_model)
-            .map(|model| CheckedModel { step: previous.step + 1, model })
             .ok_or(ModelError::WrongModel(self.announced_model))
     }
 }
@@ -480,14 +504,10 @@ mod tests {
         let block = world.sealed_hash();
         let all: Vec<_> = (0..3).map(|i| world.countersignature(i, 0, &block)).collect();
         world.commit(all);
-        let (good, other) = (world.share(0), world.share(3));
-        let candidate = consilium_contract::CandidateTransaction::parse(good.clone()).unwrap();
-        let Action::SubmitShare(mut faulty) = candidate.action().clone() else { panic!() };
-        let last = faulty.share.len() - 32;
-        faulty.share[last] ^= 1;
-        let faulty = world.says(0, Action::SubmitShare(faulty));
-        world.forge(vec![faulty]);
-        world.commit(vec![good, other]);
+        let faulty = world.wrong_share(0, 0);
+        world.record(faulty);
+        let good = vec![world.share(1), world.share(3)];
+        world.commit(good);
         let (close, sums) = world.result();
         let close = world.orders(Action::CloseRound(close));
         world.commit(vec![close]);

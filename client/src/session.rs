@@ -15,20 +15,20 @@ use consilium_ledger::{Block, Note, SealedHeader, VerifiedHeader};
 use consilium_proto::v1::{Enrol, Reason, SignedTransaction, transaction::Action};
 use rand_core::OsRng;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::{
     ClientError,
-    connection::{Blocks, Connection, Head, UploadTimes},
+    connection::{Answered, Blocks, Connection, Head, UploadTimes},
     follow::{Phase, SealedSum},
     institution::{Duty, Institution},
     memory::Memory,
-    model_check::ModelError,
     observer::UpdateReport,
     submit::{self, Upload},
     trustee::{Judged, judge},
 };
 
+mod convict;
 mod heads;
 mod settle;
 
@@ -41,10 +41,10 @@ const RESENDS: u32 = 3;
 
 /// The answer to a call that ran beside the stream of blocks.
 enum Answer {
-    Enrolled(Reason),
-    Judged { header: Hash, step: u64, reason: Reason, times: UploadTimes },
-    Countersigned(Reason),
-    Shared(Reason),
+    Enrolled(Answered),
+    Judged { header: Hash, step: u64, answered: Answered, times: UploadTimes },
+    Countersigned { step: u64, answered: Answered },
+    Shared { step: u64, answered: Answered },
 }
 
 pub(crate) struct Session<'a> {
@@ -67,7 +67,7 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Follows the chain until the run is over or the connection breaks.
     pub(crate) async fn run(own: &'a mut Institution) -> Result<(), ClientError> {
-        let mut connection = Connection::open(&own.endpoint).await?;
+        let mut connection = Connection::open(&own.endpoint, &own.parameters).await?;
         let Head { header: head, checkpoint } = connection.head(0).await?;
         own.history.compare(&head)?;
         let mut session = Self {
@@ -111,7 +111,10 @@ impl<'a> Session<'a> {
             next = blocks.next() => {
                 let (block, bytes) = next?;
                 self.own.report.bytes_down += bytes as u64;
-                let header = self.own.history.record(&block)?;
+                let header = match self.own.history.record(&block) {
+                    Ok(header) => header,
+                    Err(error) => return Err(self.refused_block(&block, error)),
+                };
                 if header.height == self.own.follower.height() {
                     self.read(&block, &header).await?;
                 }
@@ -122,8 +125,10 @@ impl<'a> Session<'a> {
     }
 
     async fn read(&mut self, block: &Block, header: &VerifiedHeader) -> Result<(), ClientError> {
-        if let Some(closed) = self.own.follower.read(block, header)? {
-            self.own.closed = Some(Arc::new(closed));
+        match self.own.follower.read(block, header) {
+            Ok(None) => {}
+            Ok(Some(closed)) => self.own.closed = Some(Arc::new(closed)),
+            Err(error) => return Err(self.refused_entry(error)),
         }
         self.settle().await
     }
@@ -227,7 +232,9 @@ impl<'a> Session<'a> {
         let Phase::Collecting(collection) = own.follower.phase() else { return Ok(None) };
         let assignment = match own.model.assignment(collection, &own.files.identity.pseudonym) {
             Ok(assignment) => assignment,
-            Err(source) => return Err(self.unfaithful_model(self.own.follower.height().saturating_sub(1), source)),
+            Err(source) => {
+                return Err(self.unfaithful_model(self.own.follower.height().saturating_sub(1), source, None));
+            }
         };
         let Some(mut trainer) = own.trainer.take() else {
             return Err(ClientError::Interrupted("the trainer is gone".into()));
@@ -283,8 +290,8 @@ impl<'a> Session<'a> {
         let (mut connection, deadline) = (self.connection.clone(), self.deadline());
         self.calls.spawn(async move {
             let step = upload.round().step;
-            let (reason, times) = connection.submit(upload, deadline).await?;
-            Ok(Answer::Judged { header, step, reason, times })
+            let (answered, times) = connection.submit(upload, deadline).await?;
+            Ok(Answer::Judged { header, step, answered, times })
         });
     }
 
@@ -328,8 +335,10 @@ impl<'a> Session<'a> {
                 self.countersignature_sent = Some(step);
                 self.own.report.bytes_up += bytes(&signed);
                 let (mut connection, deadline) = (self.connection.clone(), self.deadline());
-                self.calls
-                    .spawn(async move { connection.countersign(signed, deadline).await.map(Answer::Countersigned) });
+                self.calls.spawn(async move {
+                    let answered = connection.countersign(signed, deadline).await?;
+                    Ok(Answer::Countersigned { step, answered })
+                });
             }
             self.share().await?;
         }
@@ -341,7 +350,10 @@ impl<'a> Session<'a> {
             self.share_sent = Some(step);
             self.own.report.bytes_up += bytes(&signed);
             let (mut connection, deadline) = (self.connection.clone(), self.deadline());
-            self.calls.spawn(async move { connection.share(signed, deadline).await.map(Answer::Shared) });
+            self.calls.spawn(async move {
+                let answered = connection.share(signed, deadline).await?;
+                Ok(Answer::Shared { step, answered })
+            });
         }
         Ok(())
     }
@@ -375,8 +387,10 @@ impl<'a> Session<'a> {
             return Ok(Some(header));
         }
         loop {
-            match self.own.verdict {
-                Some((of, reason)) if of == header => return Ok((reason == Reason::Accepted).then_some(header)),
+            match &self.own.verdict {
+                Some((of, answered)) if *of == header => {
+                    return Ok(answered.receipt.is_accepted().then_some(header));
+                }
                 _ => {}
             }
             self.send_update(upload.clone());
@@ -393,32 +407,19 @@ impl<'a> Session<'a> {
         let start = Instant::now();
         let verdict = blocking(move || judge(&sealed, own.as_ref(), &parameters, &mut OsRng)).await?;
         self.own.report.judge += start.elapsed();
-        verdict.map_err(|source| match self.evidence(sum.height()) {
-            Ok(evidence) => ClientError::Aggregate { height: sum.height(), source, evidence },
-            Err(error) => error,
-        })
-    }
-
-    /// The announced model does not hold: with the block that announced it.
-    fn unfaithful_model(&mut self, height: u64, source: ModelError) -> ClientError {
-        match self.evidence(height) {
-            Ok(evidence) => ClientError::Model { height, source, evidence },
-            Err(error) => error,
-        }
-    }
-
-    /// Keeps the signed block at `height` for others to see.
-    fn evidence(&mut self, height: u64) -> Result<std::path::PathBuf, ClientError> {
-        let block = self.own.history.block(height)?.and_then(|(block, _)| block.encode().ok()).unwrap_or_default();
-        self.own.history.keep_evidence(height, &[&block])
+        verdict.map_err(|source| self.unfaithful_sum(sum.height(), source))
     }
 
     /// Takes the answer to a call.
     fn hear(&mut self, answer: Result<Result<Answer, ClientError>, JoinError>) -> Result<(), ClientError> {
         match answer.map_err(interrupted)?? {
-            Answer::Enrolled(Reason::Accepted | Reason::Duplicate) => {}
-            Answer::Enrolled(reason) => return Err(ClientError::Refused { what: "enrolment", reason }),
-            Answer::Judged { header, step, reason, times } => {
+            Answer::Enrolled(answered) => match answered.receipt.reason {
+                Reason::Accepted | Reason::Duplicate => {}
+                reason => return Err(ClientError::Refused { what: "enrolment", reason }),
+            },
+            Answer::Judged { header, step, answered, times } => {
+                let reason = answered.receipt.reason;
+                self.compare_receipts(step, header, &answered)?;
                 if reason == Reason::IncompleteBody && self.resends < RESENDS {
                     self.resends += 1;
                     self.update_sent = None;
@@ -428,27 +429,17 @@ impl<'a> Session<'a> {
                     warn!(step, reason = reason.as_str_name(), "the update was rejected");
                 }
                 self.own.is_silenced |= matches!(reason, Reason::Expelled | Reason::Revoked);
-                self.own.verdict = Some((header, reason));
+                self.own.verdict = Some((header, answered));
                 if step == self.own.follower.step() {
                     let report = &mut self.own.report;
                     report.verdict = Some(reason);
                     (report.upload, report.answered) = (times.sent, times.answered);
                 }
             }
-            Answer::Countersigned(reason) => answered("countersignature", reason),
-            Answer::Shared(reason) => answered("share", reason),
+            Answer::Countersigned { step, answered } => self.take_receipt("countersignature", step, answered)?,
+            Answer::Shared { step, answered } => self.take_receipt("share", step, answered)?,
         }
         Ok(())
-    }
-}
-
-/// A countersignature or share beyond the ones that were needed is no fault.
-fn answered(what: &str, reason: Reason) {
-    match reason {
-        Reason::Accepted | Reason::Duplicate | Reason::TooLate | Reason::WrongStep => {
-            debug!(what, reason = reason.as_str_name(), "answered");
-        }
-        _ => warn!(what, reason = reason.as_str_name(), "rejected"),
     }
 }
 

@@ -11,8 +11,8 @@ use thiserror::Error;
 
 use crate::error::short;
 
-/// Why a transaction on the chain is not a statement of an institution in this round. It is passed over, as the
-/// contract passes it over; nobody is stopped by it.
+/// Why a transaction on the chain has no effect. Most are passed over, as the contract passes over them; some convict
+/// the coordinator, which has recorded them.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StatementError {
     /// Another kind of transaction.
@@ -36,6 +36,39 @@ pub enum StatementError {
     /// Does not decode.
     #[error("it does not decode: {0}")]
     Malformed(String),
+    /// An enrolment without a certificate of the authority for its author.
+    #[error("it enrols nobody: {0}")]
+    BadCertificate(String),
+    /// Neither the authority nor the coordinator has signed what they alone may say.
+    #[error("it is not signed by the one who may say it")]
+    NotTheirs,
+    /// The coordinator says what it may not say now.
+    #[error("it {order} out of turn: the run is at step {step}, attempt {attempt}, {phase}")]
+    OutOfTurn {
+        /// What it says.
+        order: &'static str,
+        /// The step that is being made.
+        step: u64,
+        /// The try at it.
+        attempt: u32,
+        /// The phase of the round.
+        phase: &'static str,
+    },
+}
+
+impl StatementError {
+    /// Whether no coordinator that runs the contract records such a transaction: the contract drops what its author has
+    /// not signed, and accepts whatever an honest coordinator says.
+    pub fn convicts_the_coordinator(&self) -> bool {
+        match self {
+            Self::UnknownInstitution
+            | Self::BadSignature(_)
+            | Self::BadCertificate(_)
+            | Self::NotTheirs
+            | Self::OutOfTurn { .. } => true,
+            Self::OtherAction(_) | Self::Revoked(_) | Self::OtherContext(_) | Self::Malformed(_) => false,
+        }
+    }
 }
 
 /// The key of the author, whose certificate the roster has checked, has signed the transaction for this chain.

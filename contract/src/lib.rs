@@ -45,7 +45,7 @@ pub use countersign::SealedBlock;
 pub use model::Model;
 pub use parameters::{GenesisError, Parameters};
 pub use phase::Phase;
-pub use receipt::Receipt;
+pub use receipt::{Receipt, ReceiptError};
 pub use roster::Roster;
 pub use sharing::Sharing;
 pub use transaction::CandidateTransaction;

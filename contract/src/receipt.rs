@@ -1,7 +1,16 @@
 //! What the contract made of a transaction.
 
-use consilium_crypto::Hash;
-use consilium_proto::v1::{self, Reason};
+use consilium_crypto::{
+    Hash,
+    signature::{Signature, SigningKey, VerifyingKey},
+};
+use consilium_proto::{
+    WireError, hash32,
+    v1::{self, Reason},
+};
+use thiserror::Error;
+
+const LABEL: &str = "consilium/v1/signed-receipt";
 
 /// The contract's answer to one transaction. Receipts are not stored: whoever replays the chain derives them again,
 /// and the state root binds them.
@@ -13,6 +22,20 @@ pub struct Receipt {
     pub reason: Reason,
     /// The institution whose own signature proves the fault, where it costs credit.
     pub culprit: Option<Hash>,
+}
+
+/// Why a message is not the coordinator's receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReceiptError {
+    /// A field has the wrong width.
+    #[error("receipt: {0}")]
+    Malformed(#[from] WireError),
+    /// No reason has this number.
+    #[error("receipt: its reason is {0}, which none has")]
+    UnknownReason(i32),
+    /// Not signed by this chain's coordinator.
+    #[error("receipt: not signed by the coordinator of this chain")]
+    BadSignature,
 }
 
 impl Receipt {
@@ -41,12 +64,83 @@ impl Receipt {
         matches!(self.reason, Reason::BadSignature | Reason::UnknownInstitution | Reason::BadCertificate)
     }
 
-    /// As a message.
-    pub fn to_wire(&self) -> v1::Receipt {
-        v1::Receipt {
-            transaction: self.transaction.to_vec(),
-            reason: self.reason.into(),
-            culprit: self.culprit.map(|name| name.to_vec()).unwrap_or_default(),
+    /// As a message that its reader can hold against the coordinator, whose `key` signs it.
+    pub fn sign(&self, key: &SigningKey, chain_id: &Hash) -> v1::Receipt {
+        let culprit = self.culprit.map(|name| name.to_vec()).unwrap_or_default();
+        let reason = self.reason as i32;
+        let signature = key.sign(LABEL, &[chain_id, &self.transaction, &reason.to_be_bytes(), &culprit]);
+        v1::Receipt { transaction: self.transaction.to_vec(), reason, culprit, signature: signature.encode().to_vec() }
+    }
+
+    /// Reads a receipt that the coordinator of the chain `chain_id` has signed.
+    ///
+    /// # Errors
+    /// [`ReceiptError`]; what it says is nobody's word then.
+    pub fn verify(message: &v1::Receipt, coordinator: &VerifyingKey, chain_id: &Hash) -> Result<Self, ReceiptError> {
+        let v1::Receipt { transaction, reason, culprit, signature } = message;
+        let signature = Signature::decode(signature).map_err(|_| ReceiptError::BadSignature)?;
+        coordinator
+            .verify(LABEL, &[chain_id, transaction, &reason.to_be_bytes(), culprit], &signature)
+            .map_err(|_| ReceiptError::BadSignature)?;
+        Ok(Self {
+            transaction: hash32("transaction of a receipt", transaction)?,
+            reason: match Reason::try_from(*reason) {
+                Ok(Reason::Unspecified) | Err(_) => return Err(ReceiptError::UnknownReason(*reason)),
+                Ok(reason) => reason,
+            },
+            culprit: match culprit.as_slice() {
+                [] => None,
+                bytes => Some(hash32("culprit of a receipt", bytes)?),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    fn key(seed: u8) -> SigningKey {
+        SigningKey::from_bytes(&Zeroizing::new([seed; 32]))
+    }
+
+    #[test]
+    fn a_receipt_is_the_word_of_its_coordinator_on_its_chain_alone() {
+        let coordinator = key(1).verifying_key();
+        for receipt in [Receipt::accepted([2; 32]), Receipt::fault([2; 32], Reason::BadLinkProof, [3; 32])] {
+            let message = receipt.sign(&key(1), &[4; 32]);
+            assert_eq!(Receipt::verify(&message, &coordinator, &[4; 32]), Ok(receipt));
+            assert_eq!(Receipt::verify(&message, &coordinator, &[5; 32]), Err(ReceiptError::BadSignature));
+            let other = key(2).verifying_key();
+            assert_eq!(Receipt::verify(&message, &other, &[4; 32]), Err(ReceiptError::BadSignature));
         }
+    }
+
+    #[test]
+    fn a_change_in_any_field_of_a_receipt_is_found() {
+        let message = Receipt::fault([2; 32], Reason::BadLinkProof, [3; 32]).sign(&key(1), &[4; 32]);
+        let tweaks: [fn(&mut v1::Receipt); 6] = [
+            |receipt| receipt.transaction[9] ^= 1,
+            |receipt| receipt.reason = Reason::Accepted.into(),
+            |receipt| receipt.culprit[31] ^= 1,
+            |receipt| receipt.culprit.clear(),
+            |receipt| receipt.signature[40] ^= 1,
+            |receipt| receipt.signature.truncate(63),
+        ];
+        for tweak in tweaks {
+            let mut message = message.clone();
+            tweak(&mut message);
+            let verified = Receipt::verify(&message, &key(1).verifying_key(), &[4; 32]);
+            assert_eq!(verified, Err(ReceiptError::BadSignature));
+        }
+    }
+
+    #[test]
+    fn a_signed_receipt_with_a_reason_that_none_has_is_refused() {
+        let receipt = Receipt::rejected([2; 32], Reason::Unspecified).sign(&key(1), &[4; 32]);
+        let verified = Receipt::verify(&receipt, &key(1).verifying_key(), &[4; 32]);
+        assert_eq!(verified, Err(ReceiptError::UnknownReason(0)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, mem, sync::Arc};
 
-use consilium_crypto::{DecryptionShare, Evaluation, Hash, ShareError, verify_share};
+use consilium_crypto::{DecryptionShare, Evaluation, Hash, ShareError, VerifiedShare, verify_share};
 use consilium_ledger::NoteError;
 use consilium_proto::v1::{
     Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, Contribute, Countersign, EndStage, Enrol, OpenRound,
@@ -14,7 +14,7 @@ use crate::{
     committee::Committee,
     contract::Contract,
     model::encode_sums,
-    phase::{Collecting, Phase},
+    phase::{Collecting, Opening, Phase},
     receipt::Receipt,
     roster::EnrolmentConflict,
     sharing::{Refusal, StageEnd},
@@ -263,28 +263,42 @@ impl Contract {
         let Some(index) = opening.committee().place_of(&author) else {
             return rejected(Reason::NotAMember);
         };
-        if opening.shares().iter().any(|share| share.index() == index) {
+        // The first share of a trustee counts.
+        if opening.has_refused(&author) || opening.shares().iter().any(|share| share.index() == index) {
             return rejected(Reason::Duplicate);
         }
-        let fault = |reason| Receipt::fault(id, reason, author);
-        let Ok(share) = DecryptionShare::decode(&message.share) else {
-            return fault(Reason::MalformedEncoding);
+        let verified = self.judge_share(&message.share, index, opening);
+        let weight_sum = self.weight_sum(opening.accepted().iter().map(|header| &header.context().pseudonym));
+        let Phase::Opening(opening) = &mut self.phase else {
+            return rejected(Reason::TooEarly);
         };
+        match verified {
+            Ok(share) => {
+                opening.add(share, &self.parameters, &self.model, weight_sum, &self.table);
+                Receipt::accepted(id)
+            }
+            Err(reason) => {
+                opening.refuse(author);
+                Receipt::fault(id, reason, author)
+            }
+        }
+    }
+
+    /// Whether the bytes are the share of trustee `index` for the sum that is being opened. All that can be wrong with
+    /// them was signed by the trustee.
+    fn judge_share(&self, share: &[u8], index: u32, opening: &Opening) -> Result<VerifiedShare, Reason> {
+        let share = DecryptionShare::decode(share).map_err(|_| Reason::MalformedEncoding)?;
         // Another trustee's share proves nothing about that trustee, who did not sign this; it is the sender's fault.
         if share.index() != index {
-            return fault(Reason::BadShareProof);
+            return Err(Reason::BadShareProof);
         }
         let Committee { public_key, dealing, .. } = &**opening.committee();
-        let verified = match verify_share(&share, public_key, dealing, opening.evaluation(), opening.sealed_block()) {
-            Ok(verified) => verified,
-            Err(ShareError::OtherBlock { .. }) => return fault(Reason::WrongAggregate),
-            Err(_) => return fault(Reason::BadShareProof),
-        };
-        let weight_sum = self.weight_sum(opening.accepted().iter().map(|header| &header.context().pseudonym));
-        if let Phase::Opening(opening) = &mut self.phase {
-            opening.add(verified, &self.parameters, &self.model, weight_sum, &self.table);
-        }
-        Receipt::accepted(id)
+        verify_share(&share, public_key, dealing, opening.evaluation(), opening.sealed_block()).map_err(|error| {
+            match error {
+                ShareError::OtherBlock { .. } => Reason::WrongAggregate,
+                _ => Reason::BadShareProof,
+            }
+        })
     }
 
     fn close_round(&mut self, close: &CloseRound) -> Result<(), Reason> {

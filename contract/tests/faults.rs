@@ -518,8 +518,27 @@ fn a_wrong_share_is_a_fault_of_the_trustee_that_signed_it() {
     is_a_fault_of(&run, 0, receipt, receipt.reason);
     assert_eq!(run.submit_share(0, share).reason, Reason::Duplicate, "it is paid for");
     assert_eq!(run.credit(0), INITIAL_CREDIT - 1);
-    let share = run.share(0);
-    assert!(run.submit_share(0, share).is_accepted());
+}
+
+#[test]
+fn the_first_share_of_a_trustee_counts_and_a_later_one_costs_nothing_more() {
+    let mut run = Run::opening();
+    let mut wrong = run.share(0);
+    let middle = wrong.len() - 40;
+    for _ in 0..3 {
+        wrong[middle] ^= 1;
+        wrong[middle + 1] ^= 2;
+        run.submit_share(0, wrong.clone());
+    }
+    let right = run.share(0);
+    let receipt = run.submit_share(0, right);
+    assert_eq!((receipt.reason, receipt.culprit), (Reason::Duplicate, None));
+    assert_eq!(run.credit(0), INITIAL_CREDIT - 1);
+    for i in [1, 2] {
+        let share = run.share(i);
+        assert!(run.submit_share(i, share).is_accepted());
+    }
+    assert!(run.close_round().is_accepted());
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use consilium_contract::{CandidateTransaction, model::Model};
-use consilium_crypto::mask_length;
+use consilium_contract::{self as contract, CandidateTransaction, model::Model};
+use consilium_crypto::{mask_length, signature::SigningKey};
 use consilium_proto::{
     hash32,
     v1::{
@@ -31,13 +31,20 @@ pub(crate) struct Federation {
     shared: Arc<Shared>,
     node: NodeHandle,
     uploads: Arc<Uploads>,
+    /// Signs receipts.
+    signing: Arc<SigningKey>,
 }
 
 impl Federation {
-    pub(crate) fn new(shared: Arc<Shared>, node: NodeHandle) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, node: NodeHandle, signing: Arc<SigningKey>) -> Self {
         // Each institution once, and again for those that have connected anew.
         let uploads = Arc::new(Uploads::new(shared.parameters.institutions as usize * 2 + 16));
-        Self { shared, node, uploads }
+        Self { shared, node, uploads, signing }
+    }
+
+    /// The receipt as the coordinator's word, which can be held against it.
+    fn sign(&self, receipt: &contract::Receipt) -> Response<Receipt> {
+        Response::new(receipt.sign(&self.signing, &self.shared.parameters.chain_id))
     }
 
     /// Hands in a transaction that has no body.
@@ -54,7 +61,7 @@ impl Federation {
             return Err(status(CallError::WrongAction { call, expected }));
         }
         match self.node.submit(transaction).await.map_err(status)? {
-            Answer::Receipt(receipt) => Ok(Response::new(receipt.to_wire())),
+            Answer::Receipt(receipt) => Ok(self.sign(&receipt)),
             // Only an update has a body.
             Answer::Upload { .. } => Err(status(CallError::WrongAction { call, expected })),
         }
@@ -96,7 +103,7 @@ impl federation_server::Federation for Federation {
         let (shared, node, uploads) = (Arc::clone(&self.shared), self.node.clone(), Arc::clone(&self.uploads));
         let receipt = tokio::spawn(receive(shared, node, uploads, address, request.into_inner())).await;
         let receipt = receipt.unwrap_or(Err(CallError::Stopping)).map_err(status)?;
-        Ok(Response::new(receipt.to_wire()))
+        Ok(self.sign(&receipt))
     }
 
     async fn get_aggregate(&self, request: Request<GetAggregateRequest>) -> Result<Response<Aggregate>, Status> {

@@ -38,8 +38,8 @@ const QUIET_MS: u64 = 1_000;
 
 /// The coordinator's keys.
 pub(crate) struct Keys {
-    /// Signs its transactions.
-    pub(crate) signing: SigningKey,
+    /// Signs its transactions and receipts.
+    pub(crate) signing: Arc<SigningKey>,
     /// The same key, as the ledger takes it.
     pub(crate) sealing: ed25519_dalek::SigningKey,
     /// sk_h.
@@ -49,7 +49,7 @@ pub(crate) struct Keys {
 impl Keys {
     pub(crate) fn new(signing: SigningKey, evaluation: EvaluationKey) -> Self {
         let sealing = (&signing).into();
-        Self { signing, sealing, evaluation }
+        Self { signing: Arc::new(signing), sealing, evaluation }
     }
 }
 

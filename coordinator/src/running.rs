@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
-use consilium_crypto::Hash;
+use consilium_crypto::{Hash, signature::SigningKey};
 use consilium_ledger::Store;
 use consilium_proto::{
     CHUNK_BYTES, DESCRIPTORS,
@@ -70,13 +70,13 @@ impl Coordinator {
         let (commands, inbox) = mpsc::channel(QUEUE);
         let patience = config.block_age.saturating_add(config.limits.receipt_deadline);
         let verified = commands.clone();
-        let (node, shared) = tokio::task::spawn_blocking(move || prepare(config, verified))
+        let (node, shared, signing) = tokio::task::spawn_blocking(move || prepare(config, verified))
             .await
             .map_err(|_| CoordinatorError::Died)??;
 
         let (shutdown, stopped) = oneshot::channel::<()>();
-        let server =
-            tokio::spawn(serve(listener, Arc::clone(&shared), NodeHandle::new(commands.clone(), patience), stopped));
+        let handle = NodeHandle::new(commands.clone(), patience);
+        let server = tokio::spawn(serve(listener, Arc::clone(&shared), handle, signing, stopped));
 
         // The node computes and writes for milliseconds at a time, so it has a thread of its own.
         let runtime = Handle::current();
@@ -95,7 +95,10 @@ impl Coordinator {
 }
 
 /// Opens the ledger and makes the node out of it.
-fn prepare(config: Config, commands: mpsc::Sender<Command>) -> Result<(Node, Arc<Shared>), CoordinatorError> {
+fn prepare(
+    config: Config,
+    commands: mpsc::Sender<Command>,
+) -> Result<(Node, Arc<Shared>, Arc<SigningKey>), CoordinatorError> {
     let Config { files, ledger, clock, observer, limits, .. } = config;
     let keys = Keys::new(files.signing, files.evaluation);
     let store = Store::open(&ledger)?;
@@ -120,8 +123,9 @@ fn prepare(config: Config, commands: mpsc::Sender<Command>) -> Result<(Node, Arc
         max_retries: config.max_retries,
         linger: config.linger,
     };
+    let signing = Arc::clone(&keys.signing);
     let parts = Parts { keys, rules, shared: Arc::clone(&shared), verifier, clock, observer };
-    Ok((Node::new(contract, history, time, parts), shared))
+    Ok((Node::new(contract, history, time, parts), shared, signing))
 }
 
 /// Refuses calls of an address that calls too often.
@@ -144,12 +148,13 @@ async fn serve(
     listener: TcpListener,
     shared: Arc<Shared>,
     node: NodeHandle,
+    signing: Arc<SigningKey>,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), CoordinatorError> {
     let limits = shared.limits;
     let limiter = RateLimiter { limit: Arc::new(RateLimit::new(&limits)), clock: SystemClock::new() };
-    let federation =
-        FederationServer::new(Federation::new(Arc::clone(&shared), node)).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let federation = FederationServer::new(Federation::new(Arc::clone(&shared), node, signing))
+        .max_decoding_message_size(MAX_MESSAGE_BYTES);
     let ledger = LedgerServer::new(Ledger(shared)).max_decoding_message_size(MAX_MESSAGE_BYTES);
 
     let (health, health_service) = tonic_health::server::health_reporter();

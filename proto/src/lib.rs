@@ -15,7 +15,7 @@
 mod limits;
 mod strict;
 
-pub use limits::{CHUNK_BYTES, ENTRY_BYTES, GENESIS_BYTES};
+pub use limits::{CHUNK_BYTES, ENTRY_BYTES, EVIDENCE_BYTES, GENESIS_BYTES};
 pub use strict::{WireError, decode, hash32};
 
 /// The encoded descriptors of `consilium.v1`, for gRPC reflection.

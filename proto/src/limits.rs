@@ -10,4 +10,7 @@ pub const ENTRY_BYTES: usize = 32 << 10;
 /// Largest encoded genesis entry: Feldman commitments grow with the threshold.
 pub const GENESIS_BYTES: usize = 64 << 10;
 
+/// Largest encoded evidence, 1 GiB: the masked updates of a round, or the blocks and bodies of a short run.
+pub const EVIDENCE_BYTES: usize = 1 << 30;
+
 const _: () = assert!(ENTRY_BYTES <= GENESIS_BYTES && GENESIS_BYTES < CHUNK_BYTES);

@@ -70,16 +70,19 @@ fn an_entry_that_is_no_transaction_is_the_coordinators_fault() {
 fn only_certificates_of_the_authority_enrol() {
     let stranger = ceremony(7, |_| {});
     let world = World::new();
-    let (genesis, enrolments) = (world.blocks[0].clone(), world.blocks[1].entries.clone());
     let files = &stranger.institutions[0];
     let action = Action::Enrol(Enrol { certificate: Some(files.certificate.clone()) });
     let signed = sign(&files.signing, &world.chain_id(), Some(&files.identity.pseudonym), action);
     let mut other = World::new();
-    other.append([vec![entry(signed, false)], enrolments].concat(), [0; 32], Vec::new());
-    assert_eq!(other.blocks[0], genesis);
-    let (follower, _) = other.follow();
-    assert_eq!(follower.roster().len(), INSTITUTIONS);
-    assert!(follower.roster().get(&files.identity.pseudonym).is_none());
+    assert!(other.refuses(signed).contains("it enrols nobody"));
+    let own = &world.ceremony.institutions[0];
+    let action = Action::Enrol(Enrol { certificate: Some(own.certificate.clone()) });
+    let stolen = sign(&files.signing, &world.chain_id(), Some(&own.identity.pseudonym), action);
+    assert!(other.refuses(stolen).contains("not signed by the key"));
+    // Enrolled already: of no effect.
+    let again = other.blocks[1].entries[0].clone();
+    other.append(vec![again], [0; 32], Vec::new());
+    assert_eq!(other.follow().0.roster().len(), INSTITUTIONS);
 }
 
 #[test]
@@ -88,8 +91,7 @@ fn an_update_of_a_revoked_institution_is_passed_over() {
     world.open();
     let revoke = Action::Revoke(Revoke { pseudonym: world.name(2).to_vec() });
     let not_the_authority = world.orders(revoke.clone());
-    world.forge(vec![not_the_authority]);
-    assert!(!world.follow().0.roster().get(&world.name(2)).unwrap().revoked);
+    assert!(world.refuses(not_the_authority).contains("not signed by the one who may say it"));
     let revoke = sign(world.ceremony.authority_key(), &world.chain_id(), None, revoke);
     let submissions: Vec<_> =
         [1, 2].iter().map(|&i| world.submission(i, &world.update(i, &world.round(), 1).header)).collect();
@@ -116,9 +118,9 @@ fn updates_of_another_round_or_author_or_without_a_body_are_passed_over() {
         world.submission(0, &world.update(0, &other, 1).header),
         world.submission(1, &stolen),
         world.submission(2, &[1, 2, 3]),
-        unsigned,
     ];
     world.forge(transactions);
+    assert!(world.refuses(unsigned).contains("not signed by the key"));
     let missing = world.submission(0, &stolen);
     world.append(vec![entry(missing, true)], [0; 32], Vec::new());
     let (follower, _) = world.follow();
@@ -150,11 +152,11 @@ fn answers_to_another_block_or_under_another_name_do_not_count() {
     let answers = vec![
         world.countersignature(0, 0, &[9; 32]),
         world.countersignature(1, 1, &block),
-        forged,
         world.countersignature(3, 0, &block),
         world.countersignature(3, 0, &block),
     ];
     world.forge(answers);
+    assert!(world.refuses(forged).contains("not signed by the key"));
     let (follower, _) = world.follow();
     let Phase::Sealed(sealed) = follower.phase() else { panic!() };
     let trustees: Vec<u32> = sealed.countersignatures().map(Countersignature::trustee).collect();
@@ -162,22 +164,73 @@ fn answers_to_another_block_or_under_another_name_do_not_count() {
 }
 
 #[test]
-fn a_round_over_another_model_step_or_time_is_not_opened() {
+fn a_coordinator_that_speaks_out_of_turn_is_refused() {
     let mut world = World::new();
     let open = |step, attempt, model: Hash, time_ms| {
         Action::OpenRound(OpenRound { step, attempt, model_sha256: model.to_vec(), time_ms })
     };
     let model = world.contract.model().hash();
-    let wrong = vec![
-        world.orders(open(1, 0, model, 5_000)),
-        world.orders(open(0, 1, model, 5_000)),
-        world.orders(open(0, 0, [1; 32], 5_000)),
-        world.says(0, open(0, 0, model, 5_000)),
-    ];
-    world.forge(wrong);
+    let abandon = |step, attempt| Action::Abandon(Abandon { step, attempt, time_ms: 1 << 40 });
+    let early = [open(1, 0, model, 5_000), open(0, 1, model, 5_000), open(0, 0, [1; 32], 5_000), abandon(0, 0)];
+    for order in early {
+        let signed = world.orders(order);
+        assert!(world.refuses(signed).contains("out of turn: the run is at step 0, attempt 0, idle"));
+    }
+    let not_the_coordinator = world.says(0, open(0, 0, model, 5_000));
+    assert!(world.refuses(not_the_coordinator).contains("not signed by the one who may say it"));
+    let headers = world.seal();
+    let evaluation = world.evaluation(&world.round(), &headers);
+    let again = world.close_collection(evaluation);
+    assert!(world.refuses(again).contains("closes a collection out of turn"));
+    // Once it is sealed, an attempt is never abandoned and no other one opened, whatever shares are kept off the chain.
+    for order in [abandon(0, 0), open(0, 1, model, 1 << 40), open(0, 0, model, 1 << 40)] {
+        let signed = world.orders(order);
+        assert!(world.refuses(signed).contains("out of turn: the run is at step 0, attempt 0, sealed"));
+    }
+    world.unseal();
+    let (close, _) = world.result();
+    let wrong_step = world.orders(Action::CloseRound(CloseRound { step: 1, ..close.clone() }));
+    assert!(world.refuses(wrong_step).contains("closes a round out of turn"));
+    let back_in_time = world.orders(Action::CloseRound(CloseRound { time_ms: 0, ..close.clone() }));
+    assert!(world.refuses(back_in_time).contains("closes a round out of turn"));
+    let close = world.orders(Action::CloseRound(close));
+    world.commit(vec![close]);
     assert!(matches!(world.follow().0.phase(), Phase::Idle));
-    world.open();
-    assert!(matches!(world.follow().0.phase(), Phase::Collecting(_)));
+}
+
+#[test]
+fn of_a_trustees_shares_the_first_that_the_contract_judges_is_kept_however_many_come_before_the_quorum_or_after() {
+    let mut world = World::new();
+    world.seal();
+    let block = world.sealed_hash();
+    // Before the quorum the contract takes no share: such a one must not stand in the way of the right one.
+    for i in 0..8 {
+        let early = world.wrong_share(1, i);
+        world.record(early);
+    }
+    world.commit((0..3).map(|i| world.countersignature(i, 0, &block)).collect());
+    let share = world.share(1);
+    world.commit(vec![share]);
+    for i in 0..8 {
+        let late = world.wrong_share(1, i);
+        world.record(late);
+    }
+    // A trustee that begins with a faulty one: the contract takes none of it.
+    for i in 0..8 {
+        let faulty = world.wrong_share(0, i);
+        world.record(faulty);
+    }
+    let share = world.share(2);
+    world.commit(vec![share]);
+    let (close, _) = world.result();
+    let close = world.orders(Action::CloseRound(close));
+    world.commit(vec![close]);
+    let closed = world.follow().1.unwrap();
+    assert_eq!(closed.sealed.shares().count(), 3);
+    let parameters = &world.ceremony.parameters;
+    let judged = crate::trustee::judge(&closed.sealed.sum, None, parameters, &mut rand_core::OsRng).unwrap();
+    let table = consilium_crypto::DiscreteLogTable::shared();
+    assert!(crate::model_check::ModelCheck::open(&closed, &judged, parameters, &table).is_ok());
 }
 
 #[test]

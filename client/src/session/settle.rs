@@ -1,6 +1,13 @@
 //! The end of a round: its model is checked before anything is built on it.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    fs::{File, OpenOptions},
+    io::{Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
 use consilium_crypto::RoundContext;
 use rand_core::OsRng;
@@ -8,7 +15,7 @@ use tracing::info;
 
 use super::{Session, blocking, interrupted};
 use crate::{
-    ClientError,
+    ClientError, durable,
     error::short,
     follow::Closed,
     institution::Duty,
@@ -17,11 +24,46 @@ use crate::{
     trustee::Judged,
 };
 
+/// The file of the spool in a state directory.
+const SPOOL: &str = "masked.bin";
+
 /// Masked updates that are fetched at once, and so the most that are held: small ones because a line is slow to answer,
 /// large ones two, so that one is added while the next one comes.
 const FETCHES: std::ops::RangeInclusive<usize> = 2..=8;
 /// Their bytes, where there are more than the fewest of them.
 const FETCHED_BYTES: usize = 4 << 20;
+
+/// Why a model is not trained on, and the masked updates and sums that show it to others.
+type Unfaithful = (ModelError, Option<(Vec<Vec<u8>>, Vec<u8>)>);
+
+/// The masked updates of the round that is being checked, on disk: they are too long to be held, and whoever has
+/// announced another sum of them would not serve them twice.
+struct Spool {
+    file: File,
+    path: PathBuf,
+}
+
+impl Spool {
+    fn create(directory: &Path) -> Result<Self, ClientError> {
+        let path = directory.join(SPOOL);
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(true);
+        let file = durable::private(options).open(&path).map_err(durable::failed("create", &path))?;
+        Ok(Self { file, path })
+    }
+
+    fn write(&mut self, masked: &[u8]) -> Result<(), ClientError> {
+        self.file.write_all(masked).map_err(durable::failed("write", &self.path))
+    }
+
+    /// All of them, of `length` bytes each.
+    fn read(mut self, length: usize) -> Result<Vec<Vec<u8>>, ClientError> {
+        let mut bytes = Vec::new();
+        let read = self.file.rewind().and_then(|()| self.file.read_to_end(&mut bytes));
+        read.map_err(durable::failed("read", &self.path))?;
+        Ok(bytes.chunks(length.max(1)).map(<[u8]>::to_vec).collect())
+    }
+}
 
 impl Session<'_> {
     /// Checks the model of a closed round before anything is built on it.
@@ -42,8 +84,8 @@ impl Session<'_> {
                 Some(judged) => judged.clone(),
                 None => self.judge(&closed.sealed.sum, None).await?,
             };
-            if let Err(source) = self.check_model(&closed, judged).await? {
-                return Err(self.unfaithful_model(closed.height, source));
+            if let Err((source, brought)) = self.check_model(&closed, judged).await? {
+                return Err(self.unfaithful_model(closed.height, source, brought));
             }
             self.keep_sealed_head(&closed).await?;
             let report = std::mem::take(&mut self.own.report);
@@ -52,24 +94,25 @@ impl Session<'_> {
         }
         self.own.closed = None;
         self.own.duty = Duty::None;
-        Ok(())
+        self.find_accepted()
     }
 
     async fn check_model(
         &mut self,
         closed: &Arc<Closed>,
         judged: Judged,
-    ) -> Result<Result<(), ModelError>, ClientError> {
+    ) -> Result<Result<(), Unfaithful>, ClientError> {
         let own = &mut *self.own;
         let (closed, model) = (Arc::clone(closed), own.model.clone());
         let (parameters, table) = (Arc::clone(&own.parameters), Arc::clone(&own.table));
         let start = Instant::now();
         let mut check = match blocking(move || model.check(&closed, &judged, &parameters, &table)).await? {
             Ok(check) => check,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Err((error, None))),
         };
         own.report.check += start.elapsed();
 
+        let mut spool = Spool::create(&own.directory)?;
         let length = masked_update_bytes(&own.parameters);
         let most = (FETCHED_BYTES / length.max(1)).clamp(*FETCHES.start(), *FETCHES.end());
         let mut headers = check.headers().to_vec().into_iter().map(|header| header.hash());
@@ -85,9 +128,16 @@ impl Session<'_> {
             own.report.fetch += start.elapsed();
             own.report.bytes_down += length as u64;
             let (start, parameters) = (Instant::now(), Arc::clone(&own.parameters));
-            check = match blocking(move || check.add(&masked, &parameters).map(|()| check)).await? {
+            let added = blocking(move || {
+                let added = check.add(&masked, &parameters).map(|()| check);
+                spool.write(&masked).map(|()| (added, spool))
+            });
+            let (added, rest) = added.await??;
+            spool = rest;
+            check = match added {
                 Ok(check) => check,
-                Err(error) => return Ok(Err(error)),
+                // What is served in an update's place is signed by nobody.
+                Err(error) => return Ok(Err((error, None))),
             };
             own.report.check += start.elapsed();
         }
@@ -99,18 +149,12 @@ impl Session<'_> {
         let (parameters, model) = (Arc::clone(&own.parameters), own.model.clone());
         let (roster, directory) = (own.follower.roster().clone(), own.directory.clone());
         let start = Instant::now();
-        let checked = blocking(move || {
-            let next = check.finish(&model, &sums, &roster, &parameters, &mut OsRng)?;
-            Ok(next.store(&directory).map(|()| next))
+        let checked = blocking(move || match check.finish(&model, &sums, &roster, &parameters, &mut OsRng) {
+            Ok(next) => next.store(&directory).map(|()| Ok(next)),
+            Err(error) => Ok(Err((error, Some((spool.read(length)?, sums))))),
         });
-        let checked = checked.await?;
+        let checked = checked.await??;
         own.report.check += start.elapsed();
-        Ok(match checked {
-            Ok(next) => {
-                own.model = next?;
-                Ok(())
-            }
-            Err(error) => Err(error),
-        })
+        Ok(checked.map(|next| own.model = next))
     }
 }

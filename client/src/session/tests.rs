@@ -10,12 +10,12 @@ use std::{
 
 use consilium_authority::InstitutionFiles;
 use consilium_contract::{CandidateTransaction, Model};
-use consilium_crypto::{CandidateHeader, QuantisedUpdate};
+use consilium_crypto::{CandidateHeader, QuantisedUpdate, signature::SigningKey};
 use consilium_ledger::sha256;
 use consilium_proto::v1::{
-    Aggregate, BlockMessage, Chunk, ConsistencyProof, GetAggregateRequest, GetBlobRequest, GetBlocksRequest,
-    GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest, GetMaskedUpdateRequest, GetModelRequest,
-    Head, InclusionProof, Receipt, SubscribeRequest, UpdatePart,
+    Abandon, Aggregate, BlockMessage, Charge, Chunk, ConsistencyProof, GetAggregateRequest, GetBlobRequest,
+    GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest, GetMaskedUpdateRequest,
+    GetModelRequest, Head, InclusionProof, Receipt, SubscribeRequest, UpdatePart,
     federation_server::{Federation, FederationServer},
     ledger_server::{Ledger, LedgerServer},
     update_part::Part,
@@ -31,10 +31,11 @@ use tonic::{Request, Response, Status, Streaming, transport::Server};
 
 use super::*;
 use crate::{
-    Outcome, Unobserved,
+    Evidence, Outcome, Unobserved,
+    evidence::{Culprit, Kept},
     fixture::{DIMENSION, World, ceremony},
     learning::{LearningError, LocalUpdate, Trainer},
-    model_check::masked_update_bytes,
+    model_check::{ModelError, masked_update_bytes},
     trustee::TrusteeError,
 };
 
@@ -67,15 +68,21 @@ struct Node {
     shown: Arc<Mutex<Shown>>,
     changed: watch::Sender<()>,
     calls: mpsc::UnboundedSender<Call>,
+    /// The coordinator's key and chain.
+    key: Arc<SigningKey>,
+    chain_id: Hash,
 }
 
 impl Node {
     async fn hear(&self, signed: SignedTransaction, body: Vec<u8>) -> Result<Response<Receipt>, Status> {
         let (answer, answered) = oneshot::channel();
+        let transaction = CandidateTransaction::parse(signed.clone()).unwrap();
         self.calls.send(Call { signed, body, answer }).map_err(|_| Status::unavailable("over"))?;
         match answered.await {
             Ok(Some(reason)) => {
-                Ok(Response::new(Receipt { reason: reason.into(), transaction: vec![0; 32], culprit: vec![] }))
+                let culprit = transaction.author().filter(|_| reason == Reason::BadLinkProof);
+                let receipt = consilium_contract::Receipt { transaction: transaction.id(), reason, culprit };
+                Ok(Response::new(receipt.sign(&self.key, &self.chain_id)))
             }
             _ => Err(Status::unavailable("the answer is lost")),
         }
@@ -234,10 +241,16 @@ struct Stage {
 
 impl Stage {
     async fn new(world: World) -> Self {
+        let key = SigningKey::from_bytes(&world.ceremony.coordinator.signing.to_bytes());
+        Self::signing_with(world, key).await
+    }
+
+    async fn signing_with(world: World, key: SigningKey) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (send, calls) = mpsc::unbounded_channel();
-        let node = Node { shown: Arc::default(), changed: watch::Sender::new(()), calls: send };
+        let (key, chain_id) = (Arc::new(key), world.chain_id());
+        let node = Node { shown: Arc::default(), changed: watch::Sender::new(()), calls: send, key, chain_id };
         let (shown, changed) = (Arc::clone(&node.shown), node.changed.clone());
         let server =
             Server::builder().add_service(FederationServer::new(node.clone())).add_service(LedgerServer::new(node));
@@ -348,6 +361,13 @@ fn state(world: &World) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     drop(Memory::open(dir.path(), world.chain_id()).unwrap());
     dir
+}
+
+/// The file convicts the coordinator in the eyes of somebody who has nothing but the genesis.
+fn convicts(world: &World, evidence: &Kept, charge: Charge) {
+    let bytes = std::fs::read(evidence.0.as_ref().unwrap()).unwrap();
+    let verdict = Evidence::decode(&bytes).unwrap().verify(&world.ceremony.genesis_entry).unwrap();
+    assert_eq!((verdict.culprit, verdict.charge), (Culprit::Coordinator, charge), "{verdict}");
 }
 
 async fn end(run: JoinHandle<Result<Outcome, ClientError>>) -> Result<Outcome, ClientError> {
@@ -470,7 +490,7 @@ async fn another_history_after_a_reconnection_stops_the_institution_with_evidenc
     stage.show();
     let error = end(run).await.unwrap_err();
     let ClientError::ForkedHistory { height: 2, evidence } = &error else { panic!("{error}") };
-    assert_eq!(evidence.metadata().unwrap().len(), 2 * SealedHeader::LEN as u64);
+    convicts(&stage.world, &Kept(Some(evidence.clone())), Charge::Fork);
     assert_eq!(error.exit_code(), 3);
 }
 
@@ -511,8 +531,7 @@ async fn a_sum_without_the_own_accepted_update_is_not_countersigned_and_stops_th
         panic!("{error}")
     };
     assert_eq!((*missing, *height), (sha256(&own), stage.world.chain.len() - 1));
-    let sealed = std::fs::read(evidence).unwrap();
-    assert_eq!(&Block::decode(&sealed).unwrap(), stage.world.blocks.last().unwrap());
+    convicts(&stage.world, evidence, Charge::Omission);
     assert_eq!(error.exit_code(), 4);
     assert_eq!(Memory::open(state.path(), stage.world.chain_id()).unwrap().countersigned(0), None);
 }
@@ -531,8 +550,130 @@ async fn a_model_that_does_not_follow_is_never_trained_on() {
     stage.world.forge(vec![close]);
     stage.show();
     let error = end(run).await.unwrap_err();
-    assert!(matches!(error, ClientError::Model { source: ModelError::WrongModel(_), .. }), "{error}");
+    let ClientError::Model { source: ModelError::WrongModel(_), evidence, .. } = &error else { panic!("{error}") };
+    convicts(&stage.world, evidence, Charge::BadModel);
     assert_eq!(error.exit_code(), 4);
+}
+
+#[tokio::test]
+async fn sums_that_do_not_follow_convict_the_coordinator_although_only_the_institution_has_seen_the_masked_updates() {
+    let world = World::new();
+    let state = state(&world);
+    let mut stage = Stage::new(world).await;
+    let run = stage.start(state.path());
+    stage.seal(&[1, 2, 3]).await;
+    stage.unseal().await;
+    let (mut close, mut sums) = stage.world.result();
+    sums[0] ^= 1;
+    close.sums.as_mut().unwrap().sha256 = sha256(&sums).to_vec();
+    stage.world.bodies.insert(sha256(&sums), sums);
+    let close = stage.world.orders(Action::CloseRound(close));
+    stage.world.forge(vec![close]);
+    stage.show();
+    let error = end(run).await.unwrap_err();
+    let ClientError::Model { source: ModelError::WrongSums, evidence, .. } = &error else { panic!("{error}") };
+    convicts(&stage.world, evidence, Charge::BadModel);
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_abandoned_after_its_sum_was_sealed_stops_the_institution_with_evidence() {
+    let world = World::new();
+    let state = state(&world);
+    let mut stage = Stage::new(world).await;
+    let run = stage.start(state.path());
+    stage.seal(&[1, 2, 3]).await;
+    let Call { answer, .. } = stage.call().await;
+    answer.send(Some(Reason::Accepted)).unwrap();
+    // The shares, or enough of them, are kept off the chain.
+    let abandon = stage.world.orders(Action::Abandon(Abandon { step: 0, attempt: 0, time_ms: 1 << 40 }));
+    stage.world.forge(vec![abandon]);
+    stage.show();
+    let error = end(run).await.unwrap_err();
+    let ClientError::Entry { evidence, detail, .. } = &error else { panic!("{error}") };
+    assert!(detail.contains("abandons an attempt out of turn"), "{detail}");
+    convicts(&stage.world, evidence, Charge::BadEntry);
+    assert_eq!(error.exit_code(), 4);
+}
+
+#[tokio::test]
+async fn an_accepted_countersignature_that_is_left_out_of_its_step_stops_the_institution_with_evidence() {
+    let world = World::new();
+    let state = state(&world);
+    let mut stage = Stage::new(world).await;
+    let run = stage.start(state.path());
+    stage.seal(&[1, 2, 3]).await;
+    let Call { answer, .. } = stage.call().await;
+    answer.send(Some(Reason::Accepted)).unwrap();
+    let block = stage.world.sealed_hash();
+    let others = [1, 2, 3].map(|i| stage.world.countersignature(i, 0, &block));
+    stage.world.commit(others.to_vec());
+    stage.show();
+    let Call { answer, .. } = stage.call().await;
+    answer.send(Some(Reason::TooLate)).unwrap();
+    let shares = vec![stage.world.share(2), stage.world.share(3)];
+    stage.world.commit(shares);
+    stage.close();
+    let error = end(run).await.unwrap_err();
+    let ClientError::Omitted { what: "countersignature", step: 0, evidence } = &error else { panic!("{error}") };
+    convicts(&stage.world, evidence, Charge::Omission);
+    assert_eq!(error.exit_code(), 4);
+}
+
+#[tokio::test]
+async fn an_update_that_is_accepted_and_then_called_a_fault_stops_the_institution_with_evidence() {
+    let world = World::new();
+    let state = state(&world);
+    let mut stage = Stage::new(world).await;
+    let run = stage.start(state.path());
+    stage.world.open();
+    stage.show();
+    stage.take_update().await;
+    stage.silence().await;
+    // A new connection: what the chain does not show is sent again.
+    stage.shown.lock().unwrap().connection += 1;
+    stage.show();
+    let Call { answer, .. } = stage.call().await;
+    answer.send(Some(Reason::BadLinkProof)).unwrap();
+    let error = end(run).await.unwrap_err();
+    let ClientError::TwoReceipts { step: 0, evidence } = &error else { panic!("{error}") };
+    convicts(&stage.world, evidence, Charge::TwoReceipts);
+    assert_eq!(error.exit_code(), 4);
+}
+
+#[tokio::test]
+async fn a_signed_header_that_does_not_follow_stops_the_institution_with_evidence() {
+    let world = World::new();
+    let state = state(&world);
+    let mut stage = Stage::new(world).await;
+    let run = stage.start(state.path());
+    let bad = {
+        let open = stage.world.open_round();
+        let block = stage.world.sealed_block(vec![consilium_contract::transaction::entry(open, false)], [0; 32]);
+        let header = consilium_ledger::Header { history_root: [7; 32], ..*block.header() };
+        Block { sealed: stage.world.seal_header(header), entries: block.entries }
+    };
+    stage.world.blocks.push(bad);
+    stage.show();
+    let error = end(run).await.unwrap_err();
+    let ClientError::BadHeader { evidence, .. } = &error else { panic!("{error}") };
+    convicts(&stage.world, evidence, Charge::BadHeader);
+    assert_eq!(error.exit_code(), 3);
+}
+
+#[tokio::test]
+async fn an_answer_that_the_coordinator_has_not_signed_is_none() {
+    let world = World::new();
+    let state = state(&world);
+    let mut stage = Stage::signing_with(world, SigningKey::generate(&mut OsRng)).await;
+    let run = stage.start(state.path());
+    stage.world.open();
+    stage.show();
+    for _ in 0..2 {
+        // Connected anew, it asks again.
+        let (signed, _) = stage.take_update().await;
+        assert_eq!(signed.signature.len(), 64);
+    }
+    run.abort();
 }
 
 #[tokio::test]
@@ -548,7 +689,10 @@ async fn a_masked_update_that_is_not_the_signed_headers_stops_the_institution() 
     stage.unseal().await;
     stage.close();
     let error = end(run).await.unwrap_err();
-    assert!(matches!(error, ClientError::Model { source: ModelError::WrongMaskedUpdate { .. }, .. }), "{error}");
+    let ClientError::Model { source: ModelError::WrongMaskedUpdate { .. }, evidence, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(evidence, &Kept(None), "nobody has signed what was served");
 }
 
 #[tokio::test]

@@ -41,6 +41,8 @@ pub struct Opening {
     sealed_block: Hash,
     countersigners: BTreeSet<Hash>,
     shares: Vec<VerifiedShare>,
+    /// Trustees whose share was faulty: the first one counts.
+    refused: BTreeSet<Hash>,
     outcome: Option<Result<Opened, OpeningError>>,
 }
 
@@ -53,7 +55,8 @@ impl Opening {
         sealed_block: Hash,
         countersigners: BTreeSet<Hash>,
     ) -> Self {
-        Self { evaluation, committee, accepted, sum, sealed_block, countersigners, shares: Vec::new(), outcome: None }
+        let (shares, refused) = (Vec::new(), BTreeSet::new());
+        Self { evaluation, committee, accepted, sum, sealed_block, countersigners, shares, refused, outcome: None }
     }
 
     /// The certified sum of the encrypted keys.
@@ -84,6 +87,16 @@ impl Opening {
     /// The verified shares so far.
     pub fn shares(&self) -> &[VerifiedShare] {
         &self.shares
+    }
+
+    /// Whether this trustee has given a faulty share for this sum. It gives no other one: who follows the chain then
+    /// needs to keep one share of a trustee only.
+    pub fn has_refused(&self, trustee: &Hash) -> bool {
+        self.refused.contains(trustee)
+    }
+
+    pub(crate) fn refuse(&mut self, trustee: Hash) {
+        self.refused.insert(trustee);
     }
 
     /// What the step came to, once t shares are in.

@@ -1,0 +1,157 @@
+//! Where this institution stops because the coordinator broke a rule: with evidence, wherever somebody else can be
+//! convinced.
+
+use consilium_ledger::{Block, ChainError};
+use consilium_proto::v1::{HistoryEvidence, Reason, TwoReceiptsEvidence, evidence::Statements};
+use tracing::{debug, warn};
+
+use super::Session;
+use crate::{
+    ClientError, Evidence,
+    connection::Answered,
+    error::short,
+    evidence::{Genesis, Kept},
+    model_check::ModelError,
+    trustee::TrusteeError,
+};
+
+impl Session<'_> {
+    /// A block that does not continue the chain.
+    pub(super) fn refused_block(&mut self, block: &Block, error: ClientError) -> ClientError {
+        let source = match error {
+            ClientError::Chain(
+                source @ (ChainError::WrongGenesis { .. }
+                | ChainError::WrongHistory { .. }
+                | ChainError::TimeBackwards { .. }),
+            ) => source,
+            other => return other,
+        };
+        let evidence = self.blocks(block.height()).and_then(|mut history| {
+            history.blocks.push(block.encode().map_err(|error| ClientError::Malformed(error.to_string()))?);
+            self.keep(block.height(), Statements::History(history))
+        });
+        evidence.map_or_else(|error| error, |evidence| ClientError::BadHeader { source, evidence })
+    }
+
+    /// A recorded block with an entry that must not stand there.
+    pub(super) fn refused_entry(&mut self, error: ClientError) -> ClientError {
+        let ClientError::Entry { height, index, detail, .. } = error else { return error };
+        match self.keep_history(height) {
+            Ok(evidence) => ClientError::Entry { height, index, detail, evidence },
+            Err(error) => error,
+        }
+    }
+
+    /// A sealed sum that must not be opened. That the own update is missing, its receipt shows.
+    pub(super) fn unfaithful_sum(&mut self, height: u64, source: TrusteeError) -> ClientError {
+        let missing = matches!(source, TrusteeError::OwnUpdateMissing(_));
+        let receipt = self.own.verdict.clone().filter(|_| missing).map(|(_, answered)| answered);
+        let evidence = self.blocks(height.saturating_add(1)).and_then(|history| {
+            let history = match receipt {
+                Some(answered) => with_receipt(history, answered),
+                None => history,
+            };
+            self.keep(height, Statements::History(history))
+        });
+        evidence.map_or_else(|error| error, |evidence| ClientError::Aggregate { height, source, evidence })
+    }
+
+    /// An announced model that does not hold. `brought` is what it should follow from, where the chain alone does not
+    /// show it: masked updates and sums.
+    pub(super) fn unfaithful_model(
+        &mut self,
+        height: u64,
+        source: ModelError,
+        brought: Option<(Vec<Vec<u8>>, Vec<u8>)>,
+    ) -> ClientError {
+        let model = self.own.model.model().to_bytes();
+        let evidence = self.blocks(height.saturating_add(1)).and_then(|history| {
+            let history = match brought {
+                Some((masked_updates, sums)) => HistoryEvidence { model, masked_updates, sums, ..history },
+                None => history,
+            };
+            self.keep(height, Statements::History(history))
+        });
+        evidence.map_or_else(|error| error, |evidence| ClientError::Model { height, source, evidence })
+    }
+
+    /// A second receipt for the own update, beside the one that is known.
+    pub(super) fn compare_receipts(
+        &mut self,
+        step: u64,
+        header: consilium_crypto::Hash,
+        second: &Answered,
+    ) -> Result<(), ClientError> {
+        let Some((_, first)) = self.own.verdict.clone().filter(|(of, _)| *of == header) else { return Ok(()) };
+        let (accepted, fault) = if first.receipt.is_accepted() { (&first, second) } else { (second, &first) };
+        if !accepted.receipt.is_accepted() || fault.receipt.culprit.is_none() {
+            return Ok(());
+        }
+        let statements =
+            TwoReceiptsEvidence { accepted: Some(accepted.message.clone()), fault: Some(fault.message.clone()) };
+        let evidence = self.keep(self.own.history.len(), Statements::TwoReceipts(statements))?;
+        Err(ClientError::TwoReceipts { step, evidence })
+    }
+
+    /// The answer to a countersignature or share. One beyond those that were needed is no fault; one that counts is
+    /// looked for on the chain once its step is closed.
+    pub(super) fn take_receipt(
+        &mut self,
+        what: &'static str,
+        step: u64,
+        answered: Answered,
+    ) -> Result<(), ClientError> {
+        match answered.receipt.reason {
+            Reason::Accepted => {
+                self.own.accepted.push((what, step, answered));
+                return self.find_accepted();
+            }
+            reason @ (Reason::Duplicate | Reason::TooLate | Reason::WrongStep) => {
+                debug!(what, reason = reason.as_str_name(), "answered");
+            }
+            reason => warn!(what, reason = reason.as_str_name(), "rejected"),
+        }
+        Ok(())
+    }
+
+    /// Looks for what was accepted in the steps that are closed.
+    pub(super) fn find_accepted(&mut self) -> Result<(), ClientError> {
+        let now = self.own.follower.step();
+        let (over, open) = std::mem::take(&mut self.own.accepted).into_iter().partition(|(_, step, _)| *step < now);
+        self.own.accepted = open;
+        let over: Vec<_> = over;
+        for (what, step, answered) in over {
+            if !self.own.history.holds(&answered.receipt.transaction)? {
+                let history = with_receipt(self.blocks(self.own.history.len())?, answered);
+                let evidence = self.keep(self.own.history.len(), Statements::History(history))?;
+                return Err(ClientError::Omitted { what, step, evidence });
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_history(&mut self, height: u64) -> Result<Kept, ClientError> {
+        let history = self.blocks(height.saturating_add(1))?;
+        self.keep(height, Statements::History(history))
+    }
+
+    fn blocks(&mut self, blocks: u64) -> Result<HistoryEvidence, ClientError> {
+        Ok(HistoryEvidence { blocks: self.own.history.encoded(blocks)?, ..HistoryEvidence::default() })
+    }
+
+    /// Writes the statements, if they convict anybody in the eyes of others too.
+    fn keep(&mut self, height: u64, statements: Statements) -> Result<Kept, ClientError> {
+        let genesis = Genesis { entry: &self.own.files.genesis_entry, parameters: &self.own.parameters };
+        match Evidence::new(statements, genesis) {
+            Ok(evidence) => Ok(Kept(Some(self.own.history.keep_evidence(height, &evidence)?))),
+            Err(error) => {
+                warn!(height, %error, block = self.own.history.chain().head().map(|head| short(head.hash())), "no evidence");
+                Ok(Kept(None))
+            }
+        }
+    }
+}
+
+fn with_receipt(history: HistoryEvidence, answered: Answered) -> HistoryEvidence {
+    HistoryEvidence { transaction: Some(answered.signed), receipt: Some(answered.message), ..history }
+}
