@@ -1,4 +1,4 @@
-//! Verifiable dealing of the decryption key (Feldman, FOCS 1987).
+//! The shared decryption key: commitments for everyone, a share for each trustee (Feldman, FOCS 1987).
 //!
 //! a = 1/x and b = 1/y are shared with polynomials f, φ of degree t−1: trustee i holds a_i = f(i), b_i = φ(i). Public are
 //! F_c = f_c·X1 and G_c = φ_c·X2. F_0 = G_0 = g ties them to the public key, since (1/x)·X1 = g, so a wrong dealing is seen
@@ -9,13 +9,13 @@ use std::fmt;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
-use rand_core::CryptoRngCore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::encoding::{ELEMENT_LEN, Reader};
-use crate::group::{g, random_scalar};
-use crate::keys::KeyMaterial;
-use crate::{DecodeError, MAX_SUMMANDS, PublicKey, ShareError, VerifyingKey};
+use crate::group::g as basepoint;
+use crate::polynomial::powers;
+use crate::transcript::{DEALING_HASH, labelled_hash};
+use crate::{DecodeError, Hash, MAX_SUMMANDS, PublicKey, ShareError};
 
 /// q = ⌊(n+t−1)/2⌋ + 1, the countersignatures that must agree before any share leaves a trustee: two such quorums share an
 /// honest one.
@@ -23,63 +23,18 @@ pub fn countersign_quorum(trustees: u32, threshold: u32) -> u32 {
     (trustees + threshold.saturating_sub(1)) / 2 + 1
 }
 
-/// What the dealer hands out. The decryption key itself is wiped before this exists.
-#[derive(Debug)]
-pub struct Dealing {
-    /// gpk.
-    pub public_key: PublicKey,
-    /// F and G, public.
-    pub commitments: DealingCommitments,
-    /// One for each trustee, indices 1 to n, each for its trustee's eyes only.
-    pub shares: Vec<KeyShare>,
-}
-
-/// Makes a key and deals it to n trustees with threshold t.
-pub fn deal(
-    trustees: u32,
-    threshold: u32,
-    evaluation_key: &VerifyingKey,
-    rng: &mut impl CryptoRngCore,
-) -> Result<Dealing, ShareError> {
-    check_threshold(trustees, threshold)?;
-    let material = KeyMaterial::generate(rng);
-    let public_key = PublicKey::new(material.x1, material.x2, *evaluation_key)?;
-    let (a, b) = material.secrets();
-    let mut polynomial = |constant: &Scalar| {
-        let rest = std::iter::repeat_with(|| random_scalar(rng)).take(threshold as usize - 1);
-        let mut coefficients = Zeroizing::new(Vec::with_capacity(threshold as usize));
-        coefficients.push(*constant);
-        coefficients.extend(rest);
-        coefficients
-    };
-    let (f, phi) = (polynomial(a), polynomial(b));
-    let commitments = DealingCommitments {
-        trustees,
-        f: f.iter().map(|coefficient| public_key.x1 * coefficient).collect(),
-        g: phi.iter().map(|coefficient| public_key.x2 * coefficient).collect(),
-    };
-    let share = |index| KeyShare { index, a: evaluate(&f, index), b: evaluate(&phi, index) };
-    Ok(Dealing { public_key, commitments, shares: (1..=trustees).map(share).collect() })
-}
-
-fn check_threshold(trustees: u32, threshold: u32) -> Result<(), ShareError> {
+pub(crate) fn check_threshold(trustees: u32, threshold: u32) -> Result<(), ShareError> {
     let possible =
         (1..=MAX_SUMMANDS).contains(&trustees) && threshold >= 1 && u64::from(trustees) + 2 >= 3 * u64::from(threshold);
     if possible { Ok(()) } else { Err(ShareError::Threshold { trustees, threshold }) }
 }
 
-/// Horner's rule.
-fn evaluate(coefficients: &[Scalar], index: u32) -> Scalar {
-    let x = Scalar::from(index);
-    coefficients.iter().rev().fold(Scalar::ZERO, |sum, coefficient| sum * x + coefficient)
-}
-
 /// F and G, the public commitments to a dealing; they are tied to a public key by [`KeyShare::verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DealingCommitments {
-    trustees: u32,
-    f: Vec<RistrettoPoint>,
-    g: Vec<RistrettoPoint>,
+    pub(crate) trustees: u32,
+    pub(crate) f: Vec<RistrettoPoint>,
+    pub(crate) g: Vec<RistrettoPoint>,
 }
 
 /// (A_i, B_i), the public half of a key share.
@@ -112,13 +67,23 @@ impl DealingCommitments {
         let mut points = || -> Result<Vec<RistrettoPoint>, DecodeError> {
             (0..threshold).map(|_| reader.points::<1>().map(|[point]| point)).collect()
         };
-        let commitments = Self { trustees, f: points()?, g: points()? };
-        let opens = commitments.f.first() == Some(&g()) && commitments.g.first() == Some(&g());
+        Self::new(trustees, points()?, points()?)
+    }
+
+    /// Of n trustees, F and G of one length t that has been checked.
+    pub(crate) fn new(trustees: u32, f: Vec<RistrettoPoint>, g: Vec<RistrettoPoint>) -> Result<Self, ShareError> {
+        let opens = [&f, &g].iter().all(|points| points.first() == Some(&basepoint()));
         if !opens {
             return Err(ShareError::WrongDealing);
         }
+        let commitments = Self { trustees, f, g };
         (1..=trustees).try_for_each(|index| commitments.public_share(index).map(drop))?;
         Ok(commitments)
+    }
+
+    /// The hash by which a resharing names the committee that it takes over from.
+    pub fn hash(&self) -> Hash {
+        labelled_hash(DEALING_HASH, &self.encode())
     }
 
     /// t.
@@ -136,8 +101,7 @@ impl DealingCommitments {
         if !(1..=self.trustees).contains(&index) {
             return Err(ShareError::UnknownTrustee { index, trustees: self.trustees });
         }
-        let x = Scalar::from(index);
-        let powers: Vec<_> = std::iter::successors(Some(Scalar::ONE), |p| Some(p * x)).take(self.f.len()).collect();
+        let powers = powers(index, self.f.len());
         let [a, b] = [&self.f, &self.g].map(|points| RistrettoPoint::vartime_multiscalar_mul(&powers, points));
         if a.is_identity() || b.is_identity() {
             return Err(ShareError::WrongDealing);

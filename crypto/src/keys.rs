@@ -138,6 +138,7 @@ impl KeyMaterial {
         Self { x1: g_times(&x), x2: g_times(&y), secret }
     }
 
+    #[cfg(any(test, feature = "dealer"))]
     pub(crate) fn secrets(&self) -> (&Scalar, &Scalar) {
         (&self.secret.a, &self.secret.b)
     }

@@ -66,6 +66,8 @@ mod bound;
 mod bound_proof;
 mod bulletproof;
 mod context;
+#[cfg(any(test, feature = "dealer"))]
+mod dealer;
 mod dealing;
 pub mod dkg;
 mod dlog;
@@ -82,6 +84,7 @@ mod masked_sum;
 mod noise;
 mod norm;
 mod parameter;
+mod polynomial;
 mod projection;
 pub mod quantise;
 mod range;
@@ -97,7 +100,9 @@ mod tests;
 pub use aggregate::{Evaluation, VerifiedEvaluation};
 pub use bound::Bound;
 pub use context::{Context, MAX_DIMENSION, MAX_SUMMANDS, Parameters, RoundContext};
-pub use dealing::{Dealing, DealingCommitments, KeyShare, PublicShare, countersign_quorum, deal};
+#[cfg(any(test, feature = "dealer"))]
+pub use dealer::{Dealing, deal};
+pub use dealing::{DealingCommitments, KeyShare, PublicShare, countersign_quorum};
 pub use dlog::DiscreteLogTable;
 pub use error::{
     AggregateError, DecodeError, EncryptError, QuantiseError, ReadOffError, ShareError, SignatureError, UpdateError,

@@ -23,6 +23,7 @@ use crate::group::random_scalar;
 use crate::header::LIMBS;
 use crate::limbs::{LIMB_BITS, inner};
 use crate::link::limb_weights;
+use crate::polynomial::lagrange;
 use crate::transcript::{self, Protocol, witness_bytes};
 use crate::update::signed;
 use crate::{
@@ -222,7 +223,7 @@ pub fn combine(
     let shares = enough.ok_or(ShareError::TooFew { expected: threshold, found: shares.len() })?;
 
     let indices: Vec<u32> = shares.iter().map(|share| share.index).collect();
-    let lagrange: Vec<Scalar> = indices.iter().map(|index| -lagrange_at_zero(*index, &indices)).collect();
+    let lagrange: Vec<Scalar> = lagrange(&indices, 0).iter().map(|coefficient| -coefficient).collect();
     let mut limbs: Vec<RistrettoPoint> = evaluation.sums().iter().map(|sum| sum.c3).collect();
     for (limb, point) in limbs.iter_mut().enumerate() {
         // Collected, because the multiplication insists on iterators that know their length.
@@ -232,14 +233,6 @@ pub fn combine(
     let sums = table.read_off(&limbs, 0, i64::from(evaluation.summands()) << LIMB_BITS)?;
     let sums: Vec<Scalar> = sums.into_iter().map(signed).collect();
     Ok(MaskKeySum(inner(&limb_weights().take(LIMBS).collect::<Vec<_>>(), &sums)))
-}
-
-/// λ_i = Π j/(j − i) over the other indices j.
-fn lagrange_at_zero(index: u32, indices: &[u32]) -> Scalar {
-    let others = || indices.iter().filter(|other| **other != index).map(|other| Scalar::from(*other));
-    let numerator: Scalar = others().product();
-    let denominator: Scalar = others().map(|other| other - Scalar::from(index)).product();
-    numerator * denominator.invert()
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub(crate) const EVALUATION: &str = "consilium v1 evaluation";
 pub(crate) const STANDALONE_EVALUATION: &str = "consilium v1 stand-alone evaluation";
 /// Label of the hash of a public key.
 pub(crate) const PUBLIC_KEY_HASH: &[u8] = b"consilium v1 public key";
+/// Label of the hash of a dealing's commitments.
+pub(crate) const DEALING_HASH: &[u8] = b"consilium v1 dealing commitments";
 /// Label of the hash of an evaluation.
 pub(crate) const EVALUATION_HASH: &[u8] = b"consilium v1 evaluation hash";
 /// Label of the weights that fold the equations of a batch of headers.
@@ -43,6 +45,21 @@ pub(crate) const PROJECTION_RANGE: &[u8] = b"projections in range";
 /// Fork: the sum of the squares of the projections is in range.
 pub(crate) const SQUARES_RANGE: &[u8] = b"squares in range";
 
+/// Label of the hash of a ceremony: its place on the chain, its committee and the offered keys.
+pub(crate) const CEREMONY: &[u8] = b"consilium v1 ceremony";
+/// Label of the hash of one dealing of a ceremony.
+pub(crate) const CEREMONY_DEALING: &[u8] = b"consilium v1 ceremony dealing";
+/// Label of the hash of the qualified dealings of a ceremony.
+pub(crate) const QUALIFIED: &[u8] = b"consilium v1 qualified dealings";
+/// Label of the hash of all that a ceremony ends with.
+pub(crate) const CONFIRMATION: &[u8] = b"consilium v1 ceremony confirmed";
+/// Label under which shares are sealed.
+pub(crate) const SEALED_SHARE: &[u8] = b"consilium v1 sealed share";
+/// Fork: a product is made of the committed shares.
+pub(crate) const PRODUCT: &[u8] = b"product of shares";
+/// Fork: a public key share is made of the committed shares.
+pub(crate) const SHARE_KEY: &[u8] = b"public key share";
+
 /// SHA-256 of a label and one message.
 pub(crate) fn labelled_hash(label: &'static [u8], message: &[u8]) -> Hash {
     Sha256::new().chain_update(label).chain_update(message).finalize().into()
@@ -61,6 +78,31 @@ pub(crate) fn standalone(context: &[u8], key: &PublicKey) -> Transcript {
 /// The transcript of a decryption share.
 pub(crate) fn share(context: &[u8], key: &PublicKey) -> Transcript {
     start(b"consilium v1 decryption share", context, key)
+}
+
+/// The stream from which a dealer's polynomials are drawn.
+pub(crate) fn polynomials(secret: &[u8; 32], ceremony: &Hash, dealer: u32) -> Transcript {
+    let mut transcript = Transcript::new(b"consilium v1 polynomials of a dealer");
+    transcript.append_message(b"secret", secret);
+    transcript.append_message(b"ceremony", ceremony);
+    transcript.append_u64(b"dealer", dealer.into());
+    transcript
+}
+
+/// The transcript of a check that a share is what a dealing commits to.
+pub(crate) fn dealt_share(dealing: &Hash, recipient: u32) -> Transcript {
+    let mut transcript = Transcript::new(b"consilium v1 share of a dealing");
+    transcript.append_message(b"dealing", dealing);
+    transcript.append_u64(b"recipient", recipient.into());
+    transcript
+}
+
+/// The transcript of what a member proves about its shares of the qualified dealings.
+pub(crate) fn member(qualified: &Hash, place: u32) -> Transcript {
+    let mut transcript = Transcript::new(b"consilium v1 member of a ceremony");
+    transcript.append_message(b"qualified dealings", qualified);
+    transcript.append_u64(b"member", place.into());
+    transcript
 }
 
 fn start(label: &'static [u8], context: &[u8], key: &PublicKey) -> Transcript {

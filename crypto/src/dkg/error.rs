@@ -121,6 +121,9 @@ pub enum DkgError {
     /// The key came out as one that hides nothing, which chance brings about once in 2^250 times.
     #[error("the key is degenerate; begin another attempt")]
     Degenerate,
+    /// Bytes that are not the encoding of anything.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
     /// The committee that is to be reshared, or a member's share of it, is refused.
     #[error(transparent)]
     Share(#[from] ShareError),
@@ -144,6 +147,7 @@ impl DkgError {
             | Self::MissingShare { .. }
             | Self::Inconsistent { .. }
             | Self::Degenerate
+            | Self::Decode(_)
             | Self::Share(_) => None,
         }
     }

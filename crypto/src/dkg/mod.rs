@@ -7,6 +7,7 @@ mod dealing;
 mod error;
 mod product;
 mod qualified;
+mod relation;
 mod sealing;
 mod share_key;
 
@@ -17,3 +18,6 @@ pub use product::{Product, VerifiedProduct};
 pub use qualified::{MemberSecret, Qualified};
 pub use sealing::{OpeningKey, SealingKey};
 pub use share_key::{GeneratedKey, ShareKey, VerifiedShareKey};
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ mod game;
 mod hiding;
 mod norm;
 mod order;
-mod round;
+pub(crate) mod round;
 pub(crate) mod tampering;
 mod threshold;
 pub(crate) mod vectors;
