@@ -100,7 +100,8 @@ fn prepare(config: Config, commands: mpsc::Sender<Command>) -> Result<(Node, Arc
     let keys = Keys::new(files.signing, files.evaluation);
     let store = Store::open(&ledger)?;
     let recovered = recover(&store, &keys, &files.genesis_entry, &files.initial_model, &*clock)?;
-    let Recovered { contract, chain, history, catalogue, time } = recovered;
+    let Recovered { state, chain, catalogue, time } = recovered;
+    let contract = &state.contract;
     tracing::info!(
         blocks = chain.len(),
         step = contract.step(),
@@ -120,7 +121,7 @@ fn prepare(config: Config, commands: mpsc::Sender<Command>) -> Result<(Node, Arc
         linger: config.linger,
     };
     let parts = Parts { keys, rules, shared: Arc::clone(&shared), verifier, clock, observer };
-    Ok((Node::new(contract, history, time, parts), shared))
+    Ok((Node::new(state, time, parts), shared))
 }
 
 /// Refuses calls of an address that calls too often.
