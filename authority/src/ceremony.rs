@@ -1,12 +1,11 @@
-//! Keys, dealing, certificates and genesis out of a specification.
+//! Keys, certificates and genesis out of a specification.
 
 use consilium_contract::{
-    certificate::{Certificate, pseudonym},
     model::Model,
     parameters::{PROTOCOL_VERSION, Parameters},
     transaction::{NO_CHAIN, entry, sign},
 };
-use consilium_crypto::{Bound, EvaluationKey, Hash, deal, signature::SigningKey};
+use consilium_crypto::{Bound, EvaluationKey, Hash, signature::SigningKey};
 use consilium_proto::v1::{self, transaction::Action};
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
@@ -15,6 +14,7 @@ use crate::{
     AuthorityError, CeremonySpec,
     layout::institution_folder,
     load::{CoordinatorFiles, InstitutionFiles},
+    register::{AuthorityFiles, Register},
 };
 
 /// Everything that a run starts from, in memory.
@@ -30,16 +30,16 @@ pub struct Ceremony {
     pub coordinator: CoordinatorFiles,
     /// The institutions' folders, `[n]`, by index.
     pub institutions: Vec<InstitutionFiles>,
-    pub(crate) authority: SigningKey,
-    pub(crate) pseudonym_nonce: Zeroizing<Hash>,
+    /// The authority's folder.
+    pub authority: AuthorityFiles,
 }
 
 impl Ceremony {
-    /// Makes every key, deals the decryption key, issues the certificates and signs the genesis.
+    /// Makes every key but the decryption key, which the institutions make on the chain, issues the certificates and
+    /// signs the genesis.
     ///
     /// # Errors
-    /// [`AuthorityError::Spec`], [`AuthorityError::Dealing`] and [`AuthorityError::Genesis`], naming the number that
-    /// does not fit.
+    /// [`AuthorityError::Spec`] and [`AuthorityError::Genesis`], naming the number that does not fit.
     pub fn hold(spec: &CeremonySpec, rng: &mut impl CryptoRngCore) -> Result<Self, AuthorityError> {
         let invalid = |field, actual: String, expected: &str| AuthorityError::Spec {
             field,
@@ -63,7 +63,6 @@ impl Ceremony {
         let authority = SigningKey::generate(rng);
         let coordinator = SigningKey::generate(rng);
         let evaluation = EvaluationKey::generate(rng);
-        let dealing = deal(institutions, spec.threshold, &evaluation.verifying_key(), rng)?;
         let nonce = random_hash(rng);
         let pseudonym_nonce = Zeroizing::new(random_hash(rng));
 
@@ -73,8 +72,6 @@ impl Ceremony {
             nonce: nonce.to_vec(),
             architecture: Some(v1::Architecture { inputs: spec.layers.inputs, hidden: spec.layers.hidden.clone() }),
             initial_model: Some(v1::BlobRef { sha256: model.hash().to_vec(), length: initial_model.len() as u64 }),
-            public_key: dealing.public_key.encode().to_vec(),
-            dealing: dealing.commitments.encode(),
             institutions,
             threshold: spec.threshold,
             min_updates: spec.min_updates,
@@ -86,6 +83,8 @@ impl Ceremony {
             authority_key: authority.verifying_key().encode().to_vec(),
             coordinator_key: coordinator.verifying_key().encode().to_vec(),
             training: Some(spec.training),
+            evaluation_key: evaluation.verifying_key().encode().to_vec(),
+            refresh_steps: spec.refresh_steps,
             privacy: spec.privacy.map(|terms| v1::Privacy {
                 signal_norm: terms.signal,
                 noise_variance: terms.variance,
@@ -96,29 +95,17 @@ impl Ceremony {
         let genesis_entry = entry(sign(&authority, &NO_CHAIN, None, Action::Genesis(genesis)), false);
         let parameters = Parameters::from_genesis_entry(&genesis_entry)?;
 
-        let institutions = (1..)
-            .zip(&spec.rows)
-            .zip(dealing.shares)
-            .map(|((index, &rows), share)| {
-                let signing = SigningKey::generate(rng);
-                let identity = Certificate {
-                    pseudonym: pseudonym(&institution_folder(index), &pseudonym_nonce),
-                    signing_key: signing.verifying_key(),
-                    tls_key: None,
-                    trustee_index: index,
-                    rows,
-                };
-                InstitutionFiles {
-                    signing,
-                    share,
-                    certificate: identity.issue(&authority, &nonce),
-                    identity,
-                    genesis_entry: genesis_entry.clone(),
-                    initial_model: initial_model.clone(),
-                    parameters: parameters.clone(),
-                }
-            })
-            .collect();
+        let mut authority = AuthorityFiles {
+            signing: authority,
+            pseudonym_nonce,
+            register: Register::default(),
+            genesis_entry: genesis_entry.clone(),
+            initial_model: initial_model.clone(),
+            parameters: parameters.clone(),
+        };
+        let institutions = (1..).zip(&spec.rows);
+        let institutions = institutions.map(|(index, &rows)| authority.admit(&institution_folder(index), rows, rng));
+        let institutions = institutions.collect::<Result<_, _>>()?;
         let coordinator = CoordinatorFiles {
             signing: coordinator,
             evaluation,
@@ -126,12 +113,12 @@ impl Ceremony {
             initial_model: initial_model.clone(),
             parameters: parameters.clone(),
         };
-        Ok(Self { genesis_entry, initial_model, parameters, coordinator, institutions, authority, pseudonym_nonce })
+        Ok(Self { genesis_entry, initial_model, parameters, coordinator, institutions, authority })
     }
 
-    /// The authority's key: what certificates and revocations are signed with.
+    /// The authority's key: what certificates, revocations and changes of the committee are signed with.
     pub fn authority_key(&self) -> &SigningKey {
-        &self.authority
+        &self.authority.signing
     }
 }
 
@@ -154,7 +141,7 @@ fn random_hash(rng: &mut impl CryptoRngCore) -> Hash {
 
 #[cfg(test)]
 mod tests {
-    use consilium_contract::{Committee, parameters::Layers};
+    use consilium_contract::{certificate::Certificate, parameters::Layers};
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 
@@ -165,20 +152,17 @@ mod tests {
     }
 
     #[test]
-    fn every_institution_gets_a_certified_key_and_a_share_that_verifies() {
+    fn every_institution_gets_a_certified_key_and_a_number_of_its_own() {
         let ceremony = Ceremony::hold(&spec(), &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
         let parameters = &ceremony.parameters;
         assert_eq!((parameters.institutions, parameters.threshold, parameters.quorum), (4, 2, 3));
         assert_eq!(parameters.max_rows, 40);
         for (index, files) in (1..).zip(&ceremony.institutions) {
             let certificate =
-                Certificate::verify(&files.certificate, &parameters.authority, &parameters.nonce, 4, 40).unwrap();
+                Certificate::verify(&files.certificate, &parameters.authority, &parameters.nonce, 40).unwrap();
             assert_eq!(certificate, files.identity);
             assert_eq!(certificate.trustee_index, index);
             assert_eq!(certificate.signing_key, files.signing.verifying_key());
-            assert_eq!(files.share.index(), index);
-            let committee = Committee::from_genesis_entry(&files.genesis_entry).unwrap();
-            assert_eq!(files.share.verify(&committee.public_key, &committee.dealing), Ok(()));
         }
     }
 
@@ -203,6 +187,14 @@ mod tests {
             let parameters = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(4)).unwrap().parameters;
             assert_eq!((parameters.bound, parameters.clip), (bound, 0.5));
         }
+    }
+
+    #[test]
+    fn the_genesis_carries_the_key_that_certifies_sums_and_when_shares_are_refreshed() {
+        let spec = CeremonySpec { refresh_steps: 7, ..spec() };
+        let ceremony = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(5)).unwrap();
+        assert_eq!(ceremony.parameters.refresh_steps, 7);
+        assert_eq!(ceremony.parameters.evaluation_key, ceremony.coordinator.evaluation.verifying_key());
     }
 
     #[test]

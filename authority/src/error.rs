@@ -3,7 +3,6 @@
 use std::{io, path::PathBuf};
 
 use consilium_contract::{certificate::CertificateError, parameters::GenesisError};
-use consilium_crypto::ShareError;
 use consilium_privacy::PrivacyError;
 use thiserror::Error;
 
@@ -13,9 +12,6 @@ pub enum AuthorityError {
     /// The parameters do not found a run.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
-    /// The decryption key cannot be dealt that way.
-    #[error("dealing the decryption key: {0}")]
-    Dealing(#[from] ShareError),
     /// A number of the specification that no genesis field shows to be wrong.
     #[error("{field} is {actual}; expected {expected}")]
     Spec {
@@ -37,6 +33,22 @@ pub enum AuthorityError {
     /// No noise keeps the promise that is asked for.
     #[error("privacy: {0}")]
     Privacy(#[from] PrivacyError),
+    /// An institution that the authority has not registered, or a name that it cannot register.
+    #[error("institution {name}: {problem}")]
+    Institution {
+        /// The name, or the pseudonym.
+        name: String,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// The coordinator did not take a transaction.
+    #[error("{coordinator}: {problem}")]
+    NotSent {
+        /// Its address.
+        coordinator: String,
+        /// What happened, and what to do.
+        problem: String,
+    },
     /// The directory to write is there already.
     #[error("{} exists already; a ceremony never overwrites keys: choose another directory", .0.display())]
     Exists(PathBuf),

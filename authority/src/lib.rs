@@ -1,16 +1,19 @@
-//! The local ceremony: identities, certificates, the dealt key and the genesis of a run.
+//! The authority: the local ceremony that founds a run, and its few words while one goes on.
 //!
 //! [`Ceremony::hold`] makes everything that a run starts from, [`Ceremony::write`] lays it out as a directory of files,
-//! [`CoordinatorFiles::load`] and [`InstitutionFiles::load`] read one party's folder and check all of it against the
-//! genesis before anything is used.
+//! [`CoordinatorFiles::load`], [`InstitutionFiles::load`] and [`AuthorityFiles::load`] read one party's folder and check
+//! all of it against the genesis before anything is used. While the run goes on, [`AuthorityFiles`] admits an
+//! institution, revokes one, and asks for another committee to hold the decryption key.
 //!
 //! # What a local ceremony means
 //!
-//! The authority makes the institutions' signing keys as well as its own, and deals the decryption key. Whoever holds
-//! the ceremony, or reads its directory before the folders are handed out, can sign as every institution and open every
-//! update of the run. That suits a simulation and a first trial among people who trust one of them with the ceremony;
-//! it must not be used where no single party may be trusted. After handing out the folders, delete the institutions'
-//! on the authority's machine: nothing in a run reads them there.
+//! The authority makes the institutions' signing keys as well as its own. Whoever holds the ceremony, or reads its
+//! directory before the folders are handed out, can sign as every institution. It does not make the decryption key, of
+//! which no folder has any part: the institutions make it among themselves, on the chain, and nobody ever holds it. But
+//! who signs as a threshold of institutions while the key is made, or takes the key over, gets their shares. That suits
+//! a simulation and a first trial among people who trust one of them with the ceremony; it must not be used where no
+//! single party may be trusted. After handing out the folders, delete the institutions' on the authority's machine:
+//! nothing in a run reads them there.
 //!
 //! # The directory
 //!
@@ -18,19 +21,21 @@
 //! genesis.bin, initial-model.bin     public: what every party has
 //! authority/                         authority.key, nonce, pseudonyms.toml (the only map from pseudonyms to names)
 //! coordinator/                       coordinator.key (signs blocks), evaluation.key (sk_h: certifies sums)
-//! institution-01/ ..                 signing.key, share.key, certificate.bin
+//! institution-01/ ..                 signing.key, certificate.bin
 //! ```
-//! The coordinator's and the institutions' folders each hold the two public files as well, so that a folder is all that
-//! a party needs. Private files have mode 0600, folders 0700; nothing is ever overwritten.
+//! Every folder holds the two public files as well, so that a folder is all that a party needs. Private files have mode
+//! 0600, folders 0700; no key is ever overwritten.
 //!
 //! | file | concept |
 //! | --- | --- |
 //! | `bound` | what updates have to prove: choosing it, its defaults, what it promises |
 //! | `spec` | what a run is asked to be, with the defaults |
-//! | `ceremony` | keys, dealing, certificates and genesis out of a specification |
+//! | `ceremony` | keys, certificates and genesis out of a specification |
+//! | `register` | the authority after the ceremony: admitting, revoking, asking for a committee |
 //! | `layout` | the names of the files, writing all of them or none |
 //! | `privacy` | from a privacy budget to the noise that keeps it |
 //! | `load` | one party's folder, checked |
+//! | `send` | a signed transaction to the coordinator |
 //! | `command_line` | the edges of the programs: arguments, one line of complaint, results |
 //! | `error` | what can be wrong, naming the file and what to do |
 
@@ -41,12 +46,16 @@ mod error;
 mod layout;
 mod load;
 mod privacy;
+mod register;
+mod send;
 mod spec;
 
 pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip, promise};
 pub use ceremony::Ceremony;
 pub use error::AuthorityError;
-pub use layout::institution_folder;
+pub use layout::{institution_folder, write_file};
 pub use load::{CoordinatorFiles, InstitutionFiles};
 pub use privacy::PrivacyFlags;
+pub use register::AuthorityFiles;
+pub use send::{read_transaction, send};
 pub use spec::{CeremonySpec, default_min_updates, initial_model};

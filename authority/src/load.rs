@@ -2,18 +2,18 @@
 
 use std::{fs, io::Read, path::Path};
 
-use consilium_contract::{Committee, certificate::Certificate, model::Model, parameters::Parameters};
-use consilium_crypto::{EvaluationKey, KeyShare, signature::SigningKey};
+use consilium_contract::{certificate::Certificate, model::Model, parameters::Parameters};
+use consilium_crypto::{EvaluationKey, signature::SigningKey};
 use consilium_proto::{GENESIS_BYTES, decode, v1};
 use zeroize::Zeroizing;
 
 use crate::{
     AuthorityError,
-    layout::{CERTIFICATE, COORDINATOR_KEY, EVALUATION_KEY, GENESIS, INITIAL_MODEL, SHARE_KEY, SIGNING_KEY},
+    layout::{CERTIFICATE, COORDINATOR_KEY, EVALUATION_KEY, GENESIS, INITIAL_MODEL, SIGNING_KEY},
 };
 
 /// No file of a ceremony but a model is longer than this, in bytes.
-const MAX_FILE_BYTES: usize = GENESIS_BYTES + 128;
+pub(crate) const MAX_FILE_BYTES: usize = GENESIS_BYTES + 128;
 
 /// What the coordinator starts from.
 #[derive(Debug)]
@@ -42,11 +42,9 @@ impl CoordinatorFiles {
             "is not the key that the genesis names as the coordinator's".to_owned()
         })?;
         let evaluation = EvaluationKey::from_bytes(&read_key(&dir.join(EVALUATION_KEY))?);
-        let committee =
-            Committee::from_genesis_entry(&genesis_entry).map_err(|error| invalid(dir, error.to_string()))?;
-        let expected = committee.public_key.evaluation_key();
-        ensure(&evaluation.verifying_key() == expected, &dir.join(EVALUATION_KEY), || {
-            "is not the evaluation key of the genesis' public key".to_owned()
+        let expected = parameters.evaluation_key;
+        ensure(evaluation.verifying_key() == expected, &dir.join(EVALUATION_KEY), || {
+            "is not the key that the genesis names as the one that certifies sums".to_owned()
         })?;
         Ok(Self { signing, evaluation, genesis_entry, initial_model, parameters })
     }
@@ -57,8 +55,6 @@ impl CoordinatorFiles {
 pub struct InstitutionFiles {
     /// Signs the institution's transactions.
     pub signing: SigningKey,
-    /// Its share of the decryption key.
-    pub share: KeyShare,
     /// The authority's word on it, as it enrols with.
     pub certificate: v1::Certificate,
     /// The same, verified.
@@ -83,8 +79,8 @@ impl InstitutionFiles {
         let path = dir.join(CERTIFICATE);
         let certificate: v1::Certificate = decode("certificate", &read(&path, MAX_FILE_BYTES)?, MAX_FILE_BYTES)
             .map_err(|error| invalid(&path, error.to_string()))?;
-        let Parameters { authority, nonce, institutions, max_rows, .. } = &parameters;
-        let identity = Certificate::verify(&certificate, authority, nonce, *institutions, *max_rows)
+        let identity = parameters
+            .verify_certificate(&certificate)
             .map_err(|source| AuthorityError::Certificate { path, source })?;
 
         let path = dir.join(SIGNING_KEY);
@@ -93,20 +89,11 @@ impl InstitutionFiles {
             format!("is not the key that {CERTIFICATE} certifies")
         })?;
 
-        let path = dir.join(SHARE_KEY);
-        let share = KeyShare::from_bytes(&read_private(&path)?).map_err(|error| invalid(&path, error.to_string()))?;
-        ensure(share.index() == identity.trustee_index, &path, || {
-            format!("is the share of trustee {}, expected {}", share.index(), identity.trustee_index)
-        })?;
-        let committee =
-            Committee::from_genesis_entry(&genesis_entry).map_err(|error| invalid(dir, error.to_string()))?;
-        share.verify(&committee.public_key, &committee.dealing).map_err(|error| invalid(&path, error.to_string()))?;
-
-        Ok(Self { signing, share, certificate, identity, genesis_entry, initial_model, parameters })
+        Ok(Self { signing, certificate, identity, genesis_entry, initial_model, parameters })
     }
 }
 
-fn load_public(dir: &Path) -> Result<(Vec<u8>, Vec<u8>, Parameters), AuthorityError> {
+pub(crate) fn load_public(dir: &Path) -> Result<(Vec<u8>, Vec<u8>, Parameters), AuthorityError> {
     let path = dir.join(GENESIS);
     let genesis_entry = read(&path, MAX_FILE_BYTES)?;
     let parameters =
@@ -120,22 +107,22 @@ fn load_public(dir: &Path) -> Result<(Vec<u8>, Vec<u8>, Parameters), AuthorityEr
     Ok((genesis_entry, initial_model, parameters))
 }
 
-fn ensure(holds: bool, path: &Path, problem: impl FnOnce() -> String) -> Result<(), AuthorityError> {
+pub(crate) fn ensure(holds: bool, path: &Path, problem: impl FnOnce() -> String) -> Result<(), AuthorityError> {
     if holds { Ok(()) } else { Err(invalid(path, problem())) }
 }
 
-fn invalid(path: &Path, problem: String) -> AuthorityError {
+pub(crate) fn invalid(path: &Path, problem: String) -> AuthorityError {
     AuthorityError::Invalid { path: path.to_owned(), problem }
 }
 
-fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, AuthorityError> {
-    let bytes = read_private(path)?;
+pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, AuthorityError> {
+    let bytes = read_private(path, MAX_FILE_BYTES)?;
     let key: [u8; 32] =
         bytes.as_slice().try_into().map_err(|_| invalid(path, format!("has {} bytes, a key has 32", bytes.len())))?;
     Ok(Zeroizing::new(key))
 }
 
-fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, AuthorityError> {
+pub(crate) fn read_private(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, AuthorityError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -144,11 +131,11 @@ fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, AuthorityError> {
             return Err(AuthorityError::Exposed { path: path.to_owned(), mode });
         }
     }
-    read(path, MAX_FILE_BYTES).map(Zeroizing::new)
+    read(path, limit).map(Zeroizing::new)
 }
 
 /// Reads a file of at most `limit` bytes. The buffer never grows, so that no copy of a key is left behind.
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, AuthorityError> {
+pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, AuthorityError> {
     let file = fs::File::open(path).map_err(|source| unreadable(path, source))?;
     let mut bytes = Vec::with_capacity(limit + 1);
     file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;

@@ -1,4 +1,4 @@
-//! `consilium-authority`: holds a local ceremony and shows what a genesis says.
+//! `consilium-authority`: holds a local ceremony, shows what a genesis says, and speaks for the authority in a run.
 
 use std::{
     fs,
@@ -8,25 +8,29 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
-    BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, bound_facts, command_line, default_min_updates, initial_model,
-    institution_folder,
+    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, bound_facts, command_line,
+    default_min_updates, initial_model, institution_folder, read_transaction, send, write_file,
 };
-use consilium_contract::parameters::{Layers, Parameters, honest_shares};
+use consilium_contract::parameters::{Layers, Parameters, honest_shares, largest_threshold};
 use consilium_privacy::{Run, Terms};
-use consilium_proto::v1::{Optimiser, Training};
+use consilium_proto::v1::{Optimiser, SignedTransaction, Training};
+use prost::Message as _;
 use rand_core::OsRng;
 
-/// Verifies identities, certifies keys and deals the decryption key of a federated run.
+/// Verifies identities and certifies keys of a federated run, and says who takes part in it.
 ///
-/// In this release the ceremony is local: this program makes the institutions' signing keys and deals the decryption
-/// key. Whoever runs it, or reads the directory before the folders are handed out, can sign as any institution and open
-/// any update. Use it where everyone trusts its operator with that: simulations, trials, tests.
-/// Nothing of the authority is needed while rounds run.
+/// In this release the ceremony is local: this program makes the institutions' signing keys. Whoever runs it, or reads
+/// the directory before the folders are handed out, can sign as any institution. Use it where everyone trusts its
+/// operator with that: simulations, trials, tests. The decryption key is not made here: the institutions make it among
+/// themselves, on the chain, and nobody ever holds it.
+/// Nothing of the authority is needed while rounds run, unless institutions come or go.
 #[derive(Parser)]
 #[command(
     name = "consilium-authority",
     version,
-    after_help = "Exit codes: 0 done, 1 the result could not be printed, 2 a bad value or file (one line says which)."
+    after_help = "Exit codes:\n  0  done\n  1  the result could not be printed\n  \
+                  2  a bad value or file (one line says which)\n  \
+                  3  the coordinator was not reached, or the contract rejected what it was sent (one line says why)"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -39,7 +43,53 @@ enum Command {
     ///
     /// Hand `coordinator/` to the coordinator and each `institution-NN/` to its institution, over a channel that keeps
     /// secrets, then delete them here. `authority/` stays; its pseudonyms.toml is the only map from pseudonyms to names.
+    /// No folder has any part of the decryption key: the institutions make it once they have enrolled.
     Init(Box<Init>),
+    /// Registers an institution that joins a run, and writes its folder.
+    ///
+    /// Hand the folder to the institution, as those of `init`. It enrols itself when it starts. As many take part at a
+    /// time as the genesis says: where all places are taken, revoke another one first. To hold a share of the
+    /// decryption key it has to be a member of the next committee.
+    Admit(Admit),
+    /// Revokes an institution, for good: its updates are taken no longer.
+    ///
+    /// A share of the decryption key that it holds stays one until another committee takes the key over: see
+    /// `change-committee`.
+    Revoke {
+        #[command(flatten)]
+        authority: Authority,
+        /// Its name in pseudonyms.toml, or its pseudonym.
+        institution: String,
+        #[command(flatten)]
+        delivery: Delivery,
+    },
+    /// Asks for another committee to hold the decryption key, from the next round on.
+    ///
+    /// The present committee passes the key on without anyone holding it; old shares open nothing that comes later.
+    /// Of two requests the later one counts. If too few answer, the present committee stays.
+    ChangeCommittee {
+        #[command(flatten)]
+        authority: Authority,
+        /// Number of the committee that this asks for: one more than the present one's (`consilium-client status`).
+        #[arg(long)]
+        number: u32,
+        /// Who is to hold the key: names in pseudonyms.toml or pseudonyms, in the order of their places.
+        #[arg(long, value_delimiter = ',', required = true)]
+        members: Vec<String>,
+        /// Shares that open a sum, t [default: the largest with n ≥ 3t − 2 that the run allows].
+        #[arg(long)]
+        threshold: Option<u32>,
+        #[command(flatten)]
+        delivery: Delivery,
+    },
+    /// Sends a transaction that was written to a file.
+    Send {
+        /// The file.
+        file: PathBuf,
+        /// Address of the coordinator, http://HOST:PORT.
+        #[arg(long, value_name = "URL")]
+        coordinator: String,
+    },
     /// Prints what a genesis binds a run to.
     Show {
         /// A ceremony's directory or one party's folder: wherever a genesis.bin lies.
@@ -60,6 +110,41 @@ enum Format {
 enum OptimiserName {
     Sgd,
     Adam,
+}
+
+/// The authority's folder.
+#[derive(Args)]
+struct Authority {
+    /// The `authority` folder of the ceremony.
+    #[arg(long = "authority", value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// What becomes of a signed transaction.
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+struct Delivery {
+    /// File to write the signed transaction to, for whoever reaches the coordinator; it must not exist.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Address of the coordinator to send it to, http://HOST:PORT.
+    #[arg(long, value_name = "URL")]
+    coordinator: Option<String>,
+}
+
+#[derive(Args)]
+struct Admit {
+    #[command(flatten)]
+    authority: Authority,
+    /// Rows that the institution trains on, at most as many as the largest of `init`.
+    #[arg(long)]
+    rows: u64,
+    /// Its name in pseudonyms.toml [default: institution-NN with its number].
+    #[arg(long)]
+    name: Option<String>,
+    /// Folder to create; it must not exist [default: a folder of that name beside the authority's].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -93,12 +178,15 @@ struct Init {
     /// Improvements of the model until the run is finished.
     #[arg(long, default_value_t = 60)]
     steps: u64,
-    /// How long a collection waits for institutions without a verdict.
+    /// How long a collection waits for institutions without a verdict, and a stage of making a committee for its members.
     #[arg(long, default_value_t = 30_000)]
     collection_timeout_ms: u64,
-    /// Attempts at a step before the run stops.
+    /// Attempts at a step, or at making a committee, before the run stops.
     #[arg(long, default_value_t = 3)]
     max_attempts: u32,
+    /// Closed rounds after which the shares of the decryption key are refreshed; 0 for never.
+    #[arg(long, default_value_t = 0)]
+    refresh_steps: u64,
     /// Optimiser of the local training.
     #[arg(long, value_enum, default_value_t = OptimiserName::Adam)]
     optimiser: OptimiserName,
@@ -122,16 +210,98 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     let outcome = match cli.command {
-        Command::Init(arguments) => init(&arguments),
-        Command::Show { dir, format } => show(&dir, format),
+        Command::Init(arguments) => init(&arguments).map_err(Refused::Value),
+        Command::Show { dir, format } => show(&dir, format).map_err(Refused::Value),
+        Command::Admit(arguments) => admit(arguments).map_err(Refused::from),
+        Command::Revoke { authority, institution, delivery } => revoke(&authority, &institution, &delivery),
+        Command::ChangeCommittee { authority, number, members, threshold, delivery } => {
+            change_committee(&authority, number, &members, threshold, &delivery)
+        }
+        Command::Send { file, coordinator } => {
+            read_transaction(&file).map_err(Refused::from).and_then(|signed| deliver(signed, &coordinator))
+        }
     };
     match outcome {
         Ok(text) => command_line::print(&format!("{text}\n")),
-        Err(message) => {
+        Err(refused) => {
+            let (message, code) = match refused {
+                Refused::Value(message) => (message, 2),
+                Refused::NotSent(message) => (message, 3),
+            };
             command_line::complain::<Cli>(message);
-            ExitCode::from(2)
+            ExitCode::from(code)
         }
     }
+}
+
+/// Why nothing was done.
+enum Refused {
+    /// A bad value or file.
+    Value(String),
+    /// The coordinator did not take it.
+    NotSent(String),
+}
+
+impl From<AuthorityError> for Refused {
+    fn from(error: AuthorityError) -> Self {
+        match error {
+            AuthorityError::NotSent { .. } => Self::NotSent(error.to_string()),
+            _ => Self::Value(error.to_string()),
+        }
+    }
+}
+
+fn admit(Admit { authority: Authority { dir }, rows, name, out }: Admit) -> Result<String, AuthorityError> {
+    let mut authority = AuthorityFiles::load(&dir)?;
+    let name = name.unwrap_or_else(|| institution_folder(authority.next_number()));
+    let out = out.unwrap_or_else(|| dir.with_file_name(&name));
+    if out.symlink_metadata().is_ok() {
+        return Err(AuthorityError::Exists(out));
+    }
+    let files = authority.admit(&name, rows, &mut OsRng)?;
+    // The number first: a crash in between wastes it, and never gives it twice.
+    authority.record(&dir)?;
+    files.write(&out)?;
+    let (number, pseudonym) = (files.identity.trustee_index, hex::encode(files.identity.pseudonym));
+    let out = out.display();
+    Ok(format!("number {number}, pseudonym {pseudonym}\nwritten to {out}: hand it to {name}, then delete it there"))
+}
+
+fn revoke(authority: &Authority, institution: &str, delivery: &Delivery) -> Result<String, Refused> {
+    hand_over(AuthorityFiles::load(&authority.dir)?.revoke(institution)?, delivery)
+}
+
+fn change_committee(
+    authority: &Authority,
+    number: u32,
+    members: &[String],
+    threshold: Option<u32>,
+    delivery: &Delivery,
+) -> Result<String, Refused> {
+    let authority = AuthorityFiles::load(&authority.dir)?;
+    let largest = largest_threshold(u32::try_from(members.len()).unwrap_or(u32::MAX));
+    let threshold = threshold.unwrap_or(largest.min(authority.parameters.min_updates.saturating_sub(1)));
+    hand_over(authority.change_committee(number, members, threshold)?, delivery)
+}
+
+/// Writes the transaction to its file, and sends it, as was asked for.
+fn hand_over(signed: SignedTransaction, delivery: &Delivery) -> Result<String, Refused> {
+    let mut done = Vec::new();
+    if let Some(path) = &delivery.out {
+        write_file(path, &signed.encode_to_vec())?;
+        done.push(format!("written to {}", path.display()));
+    }
+    if let Some(coordinator) = &delivery.coordinator {
+        done.push(deliver(signed, coordinator)?);
+    }
+    Ok(done.join("\n"))
+}
+
+fn deliver(signed: SignedTransaction, coordinator: &str) -> Result<String, Refused> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Refused::NotSent(error.to_string()))?;
+    runtime.block_on(send(coordinator, signed))?;
+    Ok(format!("accepted by {coordinator}"))
 }
 
 fn init(arguments: &Init) -> Result<String, String> {
@@ -185,6 +355,7 @@ fn init(arguments: &Init) -> Result<String, String> {
         steps: arguments.steps,
         collection_timeout_ms: arguments.collection_timeout_ms,
         max_attempts: arguments.max_attempts,
+        refresh_steps: arguments.refresh_steps,
         training,
         ..defaults
     };
@@ -256,6 +427,7 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         ("steps", parameters.steps.into()),
         ("collection timeout ms", parameters.collection_timeout_ms.into()),
         ("max attempts", parameters.max_attempts.into()),
+        ("refresh steps", parameters.refresh_steps.into()),
         ("optimiser", training.optimiser().as_str_name().trim_start_matches("OPTIMISER_").to_lowercase().into()),
         ("learning rate", training.learning_rate.into()),
         ("initial model", hex::encode(parameters.initial_model).into()),

@@ -29,10 +29,13 @@ pub struct CeremonySpec {
     pub privacy: Option<Terms>,
     /// Improvements of the model until the run is finished.
     pub steps: u64,
-    /// How long a collection waits for institutions without a verdict, in milliseconds.
+    /// How long a collection waits for institutions without a verdict, and a stage of making a committee for its members,
+    /// in milliseconds.
     pub collection_timeout_ms: u64,
-    /// Attempts at a step before the run stops.
+    /// Attempts at a step, or at making a committee, before the run stops.
     pub max_attempts: u32,
+    /// Closed rounds after which the shares of the decryption key are refreshed; 0 where they never are.
+    pub refresh_steps: u64,
     /// What the institutions run locally.
     pub training: Training,
 }
@@ -57,6 +60,7 @@ impl CeremonySpec {
             steps: 60,
             collection_timeout_ms: 30_000,
             max_attempts: 3,
+            refresh_steps: 0,
             training,
             rows,
         }

@@ -8,10 +8,18 @@
     reason = "a panic is how a test fails"
 )]
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Output},
+};
 
-use consilium_authority::{AuthorityError, Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles};
-use consilium_contract::parameters::Layers;
+use consilium_authority::{
+    AuthorityError, AuthorityFiles, Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles, read_transaction,
+};
+use consilium_contract::{CandidateTransaction, CertificateError, parameters::Layers};
+use consilium_proto::v1::{ChangeCommittee, Revoke, transaction::Action};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -38,7 +46,6 @@ fn what_was_written_is_what_is_loaded() {
     for (number, expected) in (1..).zip(&held.institutions) {
         let files = InstitutionFiles::load(&dir.join(format!("institution-{number:02}"))).unwrap();
         assert_eq!(files.signing.to_bytes(), expected.signing.to_bytes());
-        assert_eq!(files.share.to_bytes(), expected.share.to_bytes());
         assert_eq!(files.certificate, expected.certificate);
         assert_eq!(files.initial_model, held.initial_model);
     }
@@ -88,13 +95,15 @@ fn a_damaged_missing_or_foreign_file_is_refused_by_name() {
     ceremony(5).write(&dir).unwrap();
     ceremony(6).write(&other).unwrap();
 
-    let institution = ["genesis.bin", "initial-model.bin", "signing.key", "share.key", "certificate.bin"];
+    let institution = ["genesis.bin", "initial-model.bin", "signing.key", "certificate.bin"];
     for (folder, files) in [
         ("institution-02", institution.as_slice()),
         ("coordinator", &["genesis.bin", "initial-model.bin", "coordinator.key", "evaluation.key"]),
+        ("authority", &["genesis.bin", "initial-model.bin", "authority.key", "nonce", "pseudonyms.toml"]),
     ] {
         let load = || match folder {
             "coordinator" => CoordinatorFiles::load(&dir.join(folder)).map(drop),
+            "authority" => AuthorityFiles::load(&dir.join(folder)).map(drop),
             _ => InstitutionFiles::load(&dir.join(folder)).map(drop),
         };
         load().unwrap();
@@ -112,7 +121,8 @@ fn a_damaged_missing_or_foreign_file_is_refused_by_name() {
                 refused(&bytes, "damaged");
             }
             refused(&[good.as_slice(), &[0]].concat(), "longer");
-            refused(&good[..good.len() - 1], "shorter");
+            // The last byte of a table is an empty line.
+            refused(&good[..good.len() - if *name == "pseudonyms.toml" { 20 } else { 1 }], "shorter");
             refused(&[], "empty");
             if *name != "initial-model.bin" {
                 refused(&fs::read(other.join(folder).join(name)).unwrap(), "foreign");
@@ -128,11 +138,11 @@ fn a_damaged_missing_or_foreign_file_is_refused_by_name() {
 }
 
 #[test]
-fn a_neighbours_share_or_certificate_is_refused() {
+fn a_neighbours_key_or_certificate_is_refused() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("ceremony");
     ceremony(7).write(&dir).unwrap();
-    for name in ["share.key", "certificate.bin", "signing.key"] {
+    for name in ["certificate.bin", "signing.key"] {
         let (ours, theirs) = (dir.join("institution-01").join(name), dir.join("institution-02").join(name));
         let good = fs::read(&ours).unwrap();
         fs::write(&ours, fs::read(theirs).unwrap()).unwrap();
@@ -140,6 +150,118 @@ fn a_neighbours_share_or_certificate_is_refused() {
         fs::write(&ours, good).unwrap();
     }
     InstitutionFiles::load(&dir.join("institution-01")).unwrap();
+}
+
+#[test]
+fn an_institution_that_joins_gets_the_next_number_and_no_number_is_given_twice() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("ceremony");
+    ceremony(8).write(&dir).unwrap();
+    let (folder, mut rng) = (dir.join("authority"), ChaCha20Rng::seed_from_u64(9));
+    let mut authority = AuthorityFiles::load(&folder).unwrap();
+    assert_eq!(authority.next_number(), 5);
+    let admitted = authority.admit("clinic-on-the-hill", 3, &mut rng).unwrap();
+    authority.record(&folder).unwrap();
+    // Its folder was never written: the number is gone all the same.
+    let mut authority = AuthorityFiles::load(&folder).unwrap();
+    assert_eq!(authority.pseudonym_of("clinic-on-the-hill").unwrap(), admitted.identity.pseudonym);
+    let next = authority.admit("institution-06", 10, &mut rng).unwrap();
+    assert_eq!((admitted.identity.trustee_index, next.identity.trustee_index), (5, 6));
+    next.write(&root.path().join("six")).unwrap();
+    let loaded = InstitutionFiles::load(&root.path().join("six")).unwrap();
+    assert_eq!(loaded.certificate, next.certificate);
+    assert_eq!(mode(&root.path().join("six/signing.key")), 0o600);
+    assert_eq!(mode(&folder.join("pseudonyms.toml")), 0o600);
+
+    for name in ["clinic-on-the-hill", "", "a b", "../x", "a.b", &"x".repeat(65)] {
+        let error = authority.admit(name, 3, &mut rng).unwrap_err();
+        assert!(matches!(&error, AuthorityError::Institution { name: refused, .. } if refused == name), "{error}");
+    }
+    for rows in [0, 11] {
+        let error = authority.admit("too-large", rows, &mut rng).unwrap_err();
+        let AuthorityError::Certificate { source, .. } = &error else { panic!("{error}") };
+        assert!(matches!(source, CertificateError::OutOfRange { limit: 10, .. }), "{error}");
+    }
+    assert_eq!(authority.next_number(), 7, "what was refused has taken no number");
+}
+
+fn program(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_consilium-authority")).args(arguments).output().unwrap()
+}
+
+#[test]
+fn the_program_admits_revokes_and_asks_for_a_committee_with_its_own_signature() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("ceremony");
+    let held = ceremony(10);
+    held.write(&dir).unwrap();
+    let (folder, out) = (dir.join("authority"), root.path().join("out.bin"));
+    let (folder, file) = (folder.to_str().unwrap(), out.to_str().unwrap());
+    let said = |arguments: &[&str]| {
+        let output = program(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let transaction = CandidateTransaction::parse(read_transaction(&out).unwrap()).unwrap();
+        fs::remove_file(&out).unwrap();
+        assert!(transaction.is_signed_by(&held.parameters.authority, &held.parameters.chain_id));
+        transaction.action().clone()
+    };
+    let name = |place: usize| held.institutions[place].identity.pseudonym;
+    let output = program(&["admit", "--authority", folder, "--rows", "5"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let joined = InstitutionFiles::load(&dir.join("institution-05")).unwrap().identity.pseudonym;
+
+    let revoked = said(&["revoke", "--authority", folder, "institution-02", "--out", file]);
+    assert_eq!(revoked, Action::Revoke(Revoke { pseudonym: name(1).to_vec() }));
+    let revoked = said(&["revoke", "--authority", folder, &hex::encode(name(2)), "--out", file]);
+    assert_eq!(revoked, Action::Revoke(Revoke { pseudonym: name(2).to_vec() }));
+
+    let members = format!("institution-05,institution-01,{},institution-04", hex::encode(name(2)));
+    let change = ["change-committee", "--authority", folder, "--number", "1", "--out", file, "--members"];
+    let change = |more: &[&str]| said(&[change.as_slice(), more].concat());
+    let expected = |places: &[[u8; 32]], threshold| {
+        let members = places.iter().map(|place| place.to_vec()).collect();
+        Action::ChangeCommittee(ChangeCommittee { committee: 1, members, threshold })
+    };
+    let four = [joined, name(0), name(2), name(3)];
+    assert_eq!(change(&[&members]), expected(&four, 2));
+    assert_eq!(change(&[&members, "--threshold", "1"]), expected(&four, 1));
+    assert_eq!(change(&["institution-04"]), expected(&four[3..], 1));
+}
+
+#[test]
+fn the_program_refuses_what_no_run_can_take_with_code_2_and_what_it_cannot_send_with_code_3() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("ceremony");
+    ceremony(11).write(&dir).unwrap();
+    let (folder, out) = (dir.join("authority"), root.path().join("out.bin"));
+    let (folder, file) = (folder.to_str().unwrap(), out.to_str().unwrap());
+    let refused = |arguments: &[&str], code: i32, says: &str| {
+        let output = program(arguments);
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+        assert!(message.contains(says) && message.lines().count() == 1, "{message} should say {says}");
+        assert!(!out.exists(), "{arguments:?}");
+    };
+    refused(&["revoke", "--authority", folder, "institution-02"], 2, "--out");
+    refused(&["revoke", "--authority", folder, "institution-22", "--out", file], 2, "institution-22");
+    refused(&["revoke", "--authority", dir.to_str().unwrap(), "institution-02", "--out", file], 2, "authority.key");
+    refused(&["admit", "--authority", folder, "--rows", "11"], 2, "number of rows is 11");
+    refused(&["admit", "--authority", folder, "--rows", "1", "--name", "coordinator"], 2, "exists already");
+    refused(&["send", file, "--coordinator", "http://127.0.0.1:1"], 2, file);
+    let ask = |number: &str, members: &str, more: &[&str], says: &str| {
+        let fixed =
+            ["change-committee", "--authority", folder, "--out", file, "--number", number, "--members", members];
+        refused(&[fixed.as_slice(), more].concat(), 2, says);
+    };
+    ask("0", "institution-01", &[], "number of the committee is 0");
+    ask("1", "institution-01,institution-01", &[], "named twice");
+    ask("1", "institution-01,institution-02,institution-03", &["--threshold", "2"], "threshold is 2");
+    ask("1", "institution-01,institution-02", &["--threshold", "0"], "threshold is 0");
+    ask("1", "institution-01,institution-02", &["--threshold", "3"], "less than 3");
+
+    let unreachable = ["revoke", "--authority", folder, "institution-02", "--coordinator", "http://127.0.0.1:1"];
+    refused(&unreachable, 3, "http://127.0.0.1:1: not reached");
+    refused(&[&unreachable[..5], &["nowhere at all"]].concat(), 3, "give http://HOST:PORT");
 }
 
 #[test]
@@ -161,6 +283,9 @@ fn the_program_founds_and_shows_a_run_with_either_bound() {
     let (text, json) = shown("default", &[]);
     assert!(text.contains("clipped to ±0.0346 (127 units of 8 bits)"), "{text}");
     assert_eq!((&json["bound"], &json["bits"], &json["slack"]), (&"parameter".into(), &8.into(), &1.0.into()));
+
+    let (_, json) = shown("refreshed", &["--refresh-steps", "10"]);
+    assert_eq!(json["refresh_steps"], 10);
 
     let (text, json) = shown("norm", &["--bound", "norm", "--norm", "900", "--projections", "1024", "--clip", "0.5"]);
     assert!(text.contains("clipped to norm 0.5 (B = 900)") && text.contains("at most 1.61·B = 1450"), "{text}");

@@ -22,6 +22,7 @@
 //! ```
 
 mod admission;
+pub mod attendance;
 pub mod certificate;
 pub mod check;
 pub mod committee;
@@ -37,6 +38,7 @@ pub mod sharing;
 pub mod transaction;
 mod transition;
 
+pub use attendance::Attendance;
 pub use certificate::{Certificate, CertificateError};
 pub use check::{CheckedUpdate, check_updates};
 pub use committee::Committee;

@@ -27,9 +27,11 @@ pub struct Config {
     pub block_entries: usize,
     /// Age of its oldest entry at which a block is sealed.
     pub block_age: Duration,
-    /// How long the first round waits for institutions that have not enrolled, counted from the node's start.
+    /// How long the making of the key waits for institutions that have not enrolled, and a run that has too few for others
+    /// to join, counted from the node's start.
     pub enrolment_timeout: Duration,
-    /// Collection timeouts for which a sealed sum waits for trustees before the node gives up.
+    /// Collection timeouts for which a sealed sum waits for trustees, and a committee for its members to confirm it, before
+    /// the node gives up.
     pub max_retries: u32,
     /// How long to serve after the last round.
     pub linger: Linger,

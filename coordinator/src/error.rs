@@ -4,6 +4,7 @@ use std::io;
 
 use consilium_authority::AuthorityError;
 use consilium_contract::{ApplyError, GenesisError};
+use consilium_crypto::Hash;
 use consilium_ledger::{ChainError, LedgerError};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
@@ -40,7 +41,7 @@ pub enum CoordinatorError {
     },
     /// Too few institutions are left to open a round.
     #[error(
-        "step {step}: only {able} institutions may still submit, a sum needs {needed}; revoked and expelled ones do not come back, so start a new run"
+        "step {step}: only {able} institutions may still submit, a sum needs {needed}; revoked and expelled ones do not come back: have others join (`consilium-authority admit`) while the node waits for enrolments after its next start, or start a new run"
     )]
     TooFewInstitutions {
         /// The step.
@@ -60,19 +61,31 @@ pub enum CoordinatorError {
         /// Attempts made.
         attempts: u32,
     },
+    /// The decryption key was not made.
+    #[error(
+        "the institutions made no decryption key in {attempts} attempts, each time too few took part in time; see the ledger for who spoke in which stage, and start a new run"
+    )]
+    NoKey {
+        /// Attempts made.
+        attempts: u32,
+    },
     /// Trustees did not answer.
     #[error(
-        "step {step} is {phase}: {present} of {needed} trustees answered within {waited_ms} ms; start the node again when they are back, the step goes on where it stands"
+        "step {step} is {phase}: {present} of {needed} trustees answered within {waited_ms} ms; start the node again when they are back, the step goes on where it stands; nothing came from {}",
+        names(absent)
     )]
     TrusteesAbsent {
         /// The step.
         step: u64,
-        /// `sealed` (waiting for countersignatures) or `opening` (waiting for shares).
+        /// `sealed` (waiting for countersignatures), `opening` (waiting for shares) or `confirming` (a committee waits
+        /// for its members, and where it takes the key over for those of the one before).
         phase: &'static str,
         /// Trustees that have answered.
         present: usize,
         /// Trustees that are needed.
-        needed: u32,
+        needed: usize,
+        /// Pseudonyms of those who have not.
+        absent: Vec<Hash>,
         /// How long the node has waited, in milliseconds.
         waited_ms: u64,
     },
@@ -103,6 +116,11 @@ pub enum CoordinatorError {
     /// The thread that owns the contract has panicked.
     #[error("the node died; its ledger holds everything that it acknowledged, start it again")]
     Died,
+}
+
+/// Pseudonyms as far as people need them to find the institution.
+pub(crate) fn names(pseudonyms: &[Hash]) -> String {
+    pseudonyms.iter().map(|name| hex::encode(name.first_chunk::<8>().unwrap_or(&[0; 8]))).collect::<Vec<_>>().join(", ")
 }
 
 impl From<ChainError> for CoordinatorError {
@@ -146,7 +164,7 @@ pub(crate) enum CallError {
     TooMany { what: &'static str },
     /// This institution's transactions have been rejected too often in this attempt to record another one.
     #[error(
-        "{limit} transactions of this institution were rejected in this attempt; the next attempt or step starts afresh"
+        "{limit} transactions of this institution were rejected in this attempt; the next attempt, step or stage starts afresh"
     )]
     TooManyRejections { limit: u32 },
     /// Another update of this institution is being verified.

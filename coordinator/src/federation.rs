@@ -1,4 +1,4 @@
-//! The service `Federation`: the work of a round.
+//! The service `Federation`: the work of a round, and of making a committee.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -79,8 +79,14 @@ impl federation_server::Federation for Federation {
     type GetMaskedUpdateStream = Chunks;
 
     async fn enrol(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
-        let takes = |action: &Action| matches!(action, Action::Enrol(_) | Action::Revoke(_));
-        self.submit(request.into_inner(), "Enrol", "an enrolment, or a revocation by the authority", takes).await
+        let takes = |action: &Action| matches!(action, Action::Enrol(_));
+        self.submit(request.into_inner(), "Enrol", "an enrolment", takes).await
+    }
+
+    async fn administer(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+        let takes = |action: &Action| matches!(action, Action::Revoke(_) | Action::ChangeCommittee(_));
+        let expected = "a revocation, or a change of the committee, by the authority";
+        self.submit(request.into_inner(), "Administer", expected, takes).await
     }
 
     async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<Blocks>, Status> {
@@ -131,6 +137,11 @@ impl federation_server::Federation for Federation {
     async fn countersign(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| matches!(action, Action::Countersign(_));
         self.submit(request.into_inner(), "Countersign", "a trustee's countersignature", takes).await
+    }
+
+    async fn contribute(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+        let takes = |action: &Action| matches!(action, Action::Contribute(_));
+        self.submit(request.into_inner(), "Contribute", "a member's part in making a committee", takes).await
     }
 
     async fn submit_share(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {

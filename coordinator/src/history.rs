@@ -11,7 +11,7 @@ use crate::open_block::Recorded;
 /// Receipts that are remembered: those of more than a thousand rounds of ten institutions, in about 10 MB.
 const CAPACITY: usize = 1 << 16;
 
-/// The recent receipts, and how often each institution was rejected in this attempt.
+/// The recent receipts, and how often each institution was rejected in this attempt or stage.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     receipts: HashMap<Hash, Receipt>,
@@ -33,9 +33,7 @@ impl History {
             }
             match transaction.author() {
                 Some(author) if !receipt.is_accepted() => *self.rejections.entry(author).or_default() += 1,
-                None if receipt.is_accepted() && matches!(transaction.action(), Action::OpenRound(_)) => {
-                    self.rejections.clear();
-                }
+                None if receipt.is_accepted() && starts_afresh(transaction.action()) => self.rejections.clear(),
                 _ => {}
             }
         }
@@ -46,10 +44,15 @@ impl History {
         self.receipts.get(id).copied()
     }
 
-    /// Rejected transactions of an institution in this attempt.
+    /// Rejected transactions of an institution in this attempt or stage.
     pub(crate) fn rejections(&self, author: &Hash) -> u32 {
         self.rejections.get(author).copied().unwrap_or_default()
     }
+}
+
+/// Whether an attempt begins with it, or a stage of making a committee: each member may come late to several of those.
+fn starts_afresh(action: &Action) -> bool {
+    matches!(action, Action::OpenRound(_) | Action::BeginSharing(_) | Action::EndStage(_))
 }
 
 /// Whether a receipt stays the answer when the transaction comes again. A body that was cut off may be sent again, and
@@ -62,7 +65,7 @@ pub(crate) fn is_final(receipt: &Receipt) -> bool {
 mod tests {
     use consilium_contract::{CandidateTransaction, transaction::sign};
     use consilium_crypto::signature::SigningKey;
-    use consilium_proto::v1::{Countersign, OpenRound};
+    use consilium_proto::v1::{BeginSharing, Countersign, EndStage, OpenRound};
     use rand_core::OsRng;
 
     use super::*;
@@ -75,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_is_remembered_and_rejections_are_counted_until_the_next_attempt_opens() {
+    fn a_receipt_is_remembered_and_rejections_are_counted_until_the_next_attempt_or_stage_begins() {
         let author = [7; 32];
         let late = || recorded(Some(author), Action::Countersign(Countersign::default()), Reason::TooLate);
         let entries = [late(), late()];
@@ -85,7 +88,14 @@ mod tests {
         assert_eq!((history.rejections(&author), history.rejections(&[8; 32])), (2, 0));
         history.record(&[recorded(None, Action::OpenRound(OpenRound::default()), Reason::TooEarly)]);
         assert_eq!(history.rejections(&author), 2);
-        history.record(&[recorded(None, Action::OpenRound(OpenRound::default()), Reason::Accepted)]);
-        assert_eq!(history.rejections(&author), 0);
+        let openings = [
+            Action::OpenRound(OpenRound::default()),
+            Action::BeginSharing(BeginSharing::default()),
+            Action::EndStage(EndStage::default()),
+        ];
+        for opening in openings {
+            history.record(&[late(), recorded(None, opening, Reason::Accepted)]);
+            assert_eq!(history.rejections(&author), 0);
+        }
     }
 }

@@ -38,6 +38,8 @@ mod clock;
 mod config;
 mod error;
 mod federation;
+#[cfg(test)]
+mod fixture;
 mod history;
 mod ledger;
 mod limits;

@@ -1,7 +1,9 @@
 //! What every call is held to: sizes, deadlines, how many at once and how often.
 //!
 //! Sizes follow from the genesis: an update has exactly one possible length, a transaction at most
-//! [`ENTRY_BYTES`](consilium_proto::ENTRY_BYTES), a chunk at most [`CHUNK_BYTES`](consilium_proto::CHUNK_BYTES).
+//! [`ENTRY_BYTES`](consilium_proto::ENTRY_BYTES), a dealing among them [`GENESIS_BYTES`](consilium_proto::GENESIS_BYTES),
+//! a chunk at most [`CHUNK_BYTES`](consilium_proto::CHUNK_BYTES). A block of nothing but the largest of them is one that
+//! the ledger takes and every follower reads, so none has to be sealed for its size.
 
 use std::{
     collections::HashMap,
@@ -10,7 +12,14 @@ use std::{
     time::Duration,
 };
 
+use consilium_ledger::MAX_ENTRY_BYTES;
+use consilium_proto::GENESIS_BYTES;
+
 use crate::error::CallError;
+
+// An entry is a transaction of at most so many bytes with its signature, the lengths of both, and a flag. What the
+// contract has decided on but the ledger would not take could end a node at the word of any institution.
+const _: () = assert!(GENESIS_BYTES + 128 <= MAX_ENTRY_BYTES);
 
 /// What every call is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +38,8 @@ pub struct Limits {
     pub calls_per_second: u32,
     /// Calls from one address in a burst.
     pub burst: u32,
-    /// Rejected transactions of one institution that are recorded in one attempt. Further ones are not judged.
+    /// Rejected transactions of one institution that are recorded in one attempt, or in one stage of making a committee.
+    /// Further ones are not judged.
     pub rejections_per_attempt: u32,
 }
 

@@ -42,10 +42,12 @@ struct Cli {
     /// Age in seconds at which a block is sealed.
     #[arg(long, default_value_t = 60)]
     block_age: u64,
-    /// Seconds that the first round waits for institutions that have not enrolled.
+    /// Seconds that the making of the key waits for institutions that have not enrolled, and a run that has too few for
+    /// others to join.
     #[arg(long, default_value_t = 60)]
     enrolment_timeout: u64,
-    /// Collection timeouts (in the genesis) for which a sealed sum waits for trustees.
+    /// Collection timeouts (in the genesis) for which a sealed sum waits for trustees, and a committee for its members to
+    /// confirm it.
     #[arg(long, default_value_t = 10)]
     max_retries: u32,
     /// Seconds to serve after the last round, and after what was sent last, for those who have not seen its end; less

@@ -25,8 +25,38 @@ pub enum Event {
         step: u64,
         /// The try at it, from 0.
         attempt: u32,
-        /// `collecting`, `sealed`, `opening`, `idle`, `finished` or `stopped`.
+        /// `collecting`, `sealed`, `opening`, `idle`, `finished` or `stopped`, or what the members of a committee that is
+        /// being made are doing.
         phase: &'static str,
+    },
+    /// A committee holds the key: it has made it, or taken it over.
+    Committee {
+        /// Its number, from 0.
+        number: u32,
+        /// The try at it that succeeded, from 0.
+        attempt: u32,
+        /// How many it has.
+        members: usize,
+        /// How many of their shares open a sum.
+        threshold: u32,
+        /// Since it was begun, or since the node was started meanwhile; all attempts together.
+        took: Duration,
+    },
+    /// An attempt at making a committee was given up: too few took part in time.
+    SharingAbandoned {
+        /// Number of the committee.
+        number: u32,
+        /// The attempt, from 0.
+        attempt: u32,
+    },
+    /// Fewer members of the committee were heard lately than a sum needs: the step may stall.
+    FewTrustees {
+        /// Members that were heard.
+        heard: usize,
+        /// Countersignatures that a sum needs.
+        needed: usize,
+        /// Pseudonyms of those that were not.
+        silent: Vec<Hash>,
     },
     /// A round is closed: the model has improved.
     RoundClosed(Box<RoundMetrics>),

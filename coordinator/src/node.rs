@@ -12,7 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_contract::{Admission, Body, CandidateTransaction, Contract, Phase, SealedBlock, transaction::sign};
+use consilium_contract::{
+    Admission, Attendance, Body, CandidateTransaction, Contract, Phase, SealedBlock, transaction::sign,
+};
 use consilium_crypto::{EvaluationKey, Hash, signature::SigningKey};
 use consilium_ledger::{Block, LedgerError};
 use consilium_proto::v1::{Reason, transaction::Action};
@@ -21,7 +23,7 @@ use tokio::{sync::mpsc, time::timeout};
 use crate::{
     CoordinatorError, Ended, Event, Linger, Observer,
     clock::{Clock, NodeTime, millis},
-    error::CallError,
+    error::{CallError, names},
     history::{History, is_final},
     metrics::Recorder,
     open_block::{Answer, OpenBlock, Recorded, Reply},
@@ -86,6 +88,7 @@ struct InFlight {
 pub(crate) struct Node {
     pub(crate) contract: Contract,
     pub(crate) history: History,
+    attendance: Attendance,
     pub(crate) keys: Keys,
     pub(crate) rules: Rules,
     pub(crate) shared: Arc<Shared>,
@@ -98,11 +101,20 @@ pub(crate) struct Node {
     recorder: Recorder,
     started_ms: u64,
     phase_since_ms: u64,
+    /// When the committee that is being made was begun, or the node was started meanwhile.
+    sharing_since_ms: u64,
     /// When the run was finished and somebody subscribed last.
     followed_ms: u64,
     /// When something was sent last, and the bytes sent until then.
     sent_ms: u64,
     sent: u64,
+}
+
+/// What follows from the ledger.
+pub(crate) struct State {
+    pub(crate) contract: Contract,
+    pub(crate) history: History,
+    pub(crate) attendance: Attendance,
 }
 
 /// What a node is made of beside its state.
@@ -116,7 +128,8 @@ pub(crate) struct Parts {
 }
 
 impl Node {
-    pub(crate) fn new(contract: Contract, history: History, mut time: NodeTime, parts: Parts) -> Self {
+    pub(crate) fn new(recovered: State, mut time: NodeTime, parts: Parts) -> Self {
+        let State { contract, history, attendance } = recovered;
         let Parts { keys, rules, shared, verifier, clock, observer } = parts;
         let now_ms = time.now_ms(&*clock);
         let blocks = shared.chain().len();
@@ -126,6 +139,7 @@ impl Node {
         Self {
             contract,
             history,
+            attendance,
             keys,
             rules,
             shared,
@@ -138,6 +152,7 @@ impl Node {
             recorder,
             started_ms: now_ms,
             phase_since_ms: now_ms,
+            sharing_since_ms: now_ms,
             followed_ms: now_ms,
             sent_ms: now_ms,
             sent: 0,
@@ -286,6 +301,9 @@ impl Node {
         let start = Instant::now();
         let receipt = self.contract.apply(&transaction, body)?;
         self.recorder.applied(transaction.action(), &receipt, start.elapsed(), now_ms);
+        if let Some(author) = transaction.author() {
+            self.attendance.hear(&author, before.step);
+        }
         tracing::debug!(
             transaction = %hex::encode(receipt.transaction),
             reason = receipt.reason.as_str_name(),
@@ -392,38 +410,90 @@ impl Node {
         Ok(())
     }
 
-    /// Tells the observer of a new phase, and of the attempt that ended with it.
-    fn report(&mut self, (step, attempt, _): Position) {
+    /// Tells the observer of a new phase, and of what ended with the one before.
+    fn report(&mut self, before: Position) {
         let now = position(&self.contract);
-        let ended = (now.0, now.1) != (step, attempt) || matches!(self.contract.phase(), Phase::Finished);
-        if ended {
-            let mut metrics = self.recorder.finish(self.contract.model().hash(), self.shared.traffic.totals());
-            let closed = now.0 != step;
-            let parameters = self.contract.parameters();
-            let epsilon = parameters.epsilon(now.0);
-            metrics.epsilon_milli = epsilon.map(|epsilon| epsilon.0);
-            tracing::info!(
-                step,
-                attempt,
-                accepted = metrics.accepted,
-                rejected = metrics.rejected.values().sum::<u32>(),
-                verify_ms = millis(metrics.verify),
-                epsilon = epsilon.map(tracing::field::display),
-                "{}",
-                if closed { "round closed" } else { "attempt abandoned" }
-            );
-            if let (Phase::Finished, Some(privacy)) = (self.contract.phase(), &parameters.privacy)
-                && now.0 < parameters.steps
-            {
-                tracing::info!("the privacy budget ends the run: {}", privacy.spent(now.0));
+        self.report_round(before, now);
+        self.report_sharing(before, now);
+        match self.contract.phase() {
+            Phase::Collecting(_) => {
+                self.recorder.opened(now.step, now.attempt, self.phase_since_ms);
+                // What the last step brought says who will be there to countersign this one.
+                self.report_silence(now.step.saturating_sub(1));
             }
-            self.tell(if closed { Event::RoundClosed(metrics) } else { Event::Abandoned(metrics) });
+            Phase::Sealed(_) => self.report_silence(now.step),
+            _ => {}
         }
-        if matches!(self.contract.phase(), Phase::Collecting(_)) {
-            self.recorder.opened(now.0, now.1, self.phase_since_ms);
+        let Position { step, attempt, phase, .. } = now;
+        tracing::info!(step, attempt, phase, "phase");
+        self.tell(Event::Phase { step, attempt, phase });
+    }
+
+    /// The attempt at a step that has ended.
+    fn report_round(&mut self, Position { step, attempt, .. }: Position, now: Position) {
+        if (now.step, now.attempt) == (step, attempt) && !matches!(self.contract.phase(), Phase::Finished) {
+            return;
         }
-        tracing::info!(step = now.0, attempt = now.1, phase = now.2, "phase");
-        self.tell(Event::Phase { step: now.0, attempt: now.1, phase: now.2 });
+        let mut metrics = self.recorder.finish(self.contract.model().hash(), self.shared.traffic.totals());
+        let closed = now.step != step;
+        let parameters = self.contract.parameters();
+        let epsilon = parameters.epsilon(now.step);
+        metrics.epsilon_milli = epsilon.map(|epsilon| epsilon.0);
+        tracing::info!(
+            step,
+            attempt,
+            accepted = metrics.accepted,
+            rejected = metrics.rejected.values().sum::<u32>(),
+            verify_ms = millis(metrics.verify),
+            epsilon = epsilon.map(tracing::field::display),
+            "{}",
+            if closed { "round closed" } else { "attempt abandoned" }
+        );
+        if let (Phase::Finished, Some(privacy)) = (self.contract.phase(), &parameters.privacy)
+            && now.step < parameters.steps
+        {
+            tracing::info!("the privacy budget ends the run: {}", privacy.spent(now.step));
+        }
+        self.tell(if closed { Event::RoundClosed(metrics) } else { Event::Abandoned(metrics) });
+    }
+
+    /// The attempt at a committee that has ended.
+    fn report_sharing(&mut self, before: Position, now: Position) {
+        if before.sharing.is_none() {
+            self.sharing_since_ms = self.phase_since_ms;
+        }
+        let Some((number, attempt)) = before.sharing.filter(|_| before.sharing != now.sharing) else { return };
+        let took = Duration::from_millis(self.phase_since_ms.saturating_sub(self.sharing_since_ms));
+        let event = match self.contract.committee().filter(|committee| committee.number == number) {
+            Some(committee) => {
+                let (members, threshold) = (committee.members().len(), committee.threshold());
+                tracing::info!(
+                    committee = number,
+                    members,
+                    threshold,
+                    took_ms = millis(took),
+                    "a committee holds the key"
+                );
+                Event::Committee { number, attempt, members, threshold, took }
+            }
+            None => {
+                tracing::warn!(committee = number, attempt, "too few took part in making a committee");
+                Event::SharingAbandoned { number, attempt }
+            }
+        };
+        self.tell(event);
+    }
+
+    /// Warns where fewer members of the committee have been heard since `step` began than a sum needs.
+    fn report_silence(&mut self, step: u64) {
+        let Some(committee) = self.contract.committee() else { return };
+        let silent = self.attendance.silent(committee, self.contract.roster(), step);
+        let (heard, needed) = (committee.members().len().saturating_sub(silent.len()), committee.quorum() as usize);
+        if heard < needed {
+            let absent = names(&silent);
+            tracing::warn!(heard, needed, %absent, "too few members of the committee were heard lately to open a sum");
+            self.tell(Event::FewTrustees { heard, needed, silent });
+        }
     }
 
     fn tell(&mut self, event: Event) {
@@ -456,11 +526,23 @@ impl Node {
     }
 }
 
-/// Step, attempt and phase.
-type Position = (u64, u32, &'static str);
+/// Where the run stands: a block ends wherever this changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Position {
+    step: u64,
+    attempt: u32,
+    /// The phase, or the stage in which a committee is made.
+    phase: &'static str,
+    /// Number of the committee that is being made, and the try at it.
+    sharing: Option<(u32, u32)>,
+}
 
 fn position(contract: &Contract) -> Position {
-    (contract.step(), contract.attempt(), contract.phase().name())
+    let sharing = match contract.phase() {
+        Phase::Sharing(sharing) => Some((sharing.number(), sharing.attempt())),
+        _ => None,
+    };
+    Position { step: contract.step(), attempt: contract.attempt(), phase: contract.phase().name(), sharing }
 }
 
 fn action_name(action: &Action) -> &'static str {
@@ -469,11 +551,15 @@ fn action_name(action: &Action) -> &'static str {
         Action::CloseCollection(_) => "CloseCollection",
         Action::CloseRound(_) => "CloseRound",
         Action::Abandon(_) => "Abandon",
+        Action::BeginSharing(_) => "BeginSharing",
+        Action::EndStage(_) => "EndStage",
         Action::Genesis(_)
         | Action::Enrol(_)
         | Action::SubmitUpdate(_)
         | Action::Countersign(_)
         | Action::SubmitShare(_)
+        | Action::Contribute(_)
+        | Action::ChangeCommittee(_)
         | Action::Revoke(_) => "transaction of another author",
     }
 }

@@ -1,7 +1,7 @@
 //! The state of a node out of its ledger: the chain is verified, and applied again through the contract.
 
 use consilium_contract::{
-    Body, CandidateTransaction, CheckedUpdate, Contract, Receipt, check_updates, transaction::parse_entry,
+    Attendance, Body, CandidateTransaction, CheckedUpdate, Contract, Receipt, check_updates, transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable};
 use consilium_ledger::{Block, HeaderChain, LedgerError, Store, verify_chain};
@@ -13,15 +13,14 @@ use crate::{
     catalogue::Catalogue,
     clock::{Clock, NodeTime},
     history::History,
-    node::Keys,
+    node::{Keys, State},
     open_block::Recorded,
 };
 
 /// What a node goes on from.
 pub(crate) struct Recovered {
-    pub(crate) contract: Contract,
+    pub(crate) state: State,
     pub(crate) chain: HeaderChain,
-    pub(crate) history: History,
     pub(crate) catalogue: Catalogue,
     pub(crate) time: NodeTime,
 }
@@ -58,9 +57,12 @@ pub(crate) fn recover(
     }
     chain = verify_chain(store.blocks(0), chain_id, sealer)?;
 
-    let (mut history, mut catalogue) = (History::default(), Catalogue::default());
+    let (mut history, mut catalogue, mut attendance) =
+        (History::default(), Catalogue::default(), Attendance::default());
     for (block, header) in store.blocks(0).zip(chain.headers()) {
         let block = block?;
+        // No block reaches over the end of a step.
+        let step = contract.step();
         let recorded = if block.height() == 0 { Vec::new() } else { replay(&mut contract, store, &block)? };
         if contract.state_root() != block.header().state_root {
             let detail = "the state after it is not the one that its header names".to_owned();
@@ -68,11 +70,14 @@ pub(crate) fn recover(
         }
         contract.end_block(header.into());
         history.record(&recorded);
+        recorded.iter().filter_map(|recorded| recorded.transaction.author()).for_each(|author| {
+            attendance.hear(&author, step);
+        });
         catalogue.record(block.height(), &block.hash(), &recorded);
     }
     let ledger_ms = chain.head().map_or(0, |head| head.time_ms);
     time = NodeTime::new(clock, ledger_ms);
-    Ok(Recovered { contract, chain, history, catalogue, time })
+    Ok(Recovered { state: State { contract, history, attendance }, chain, catalogue, time })
 }
 
 /// Applies a block's entries. The proofs of all its updates are verified as one batch.

@@ -103,7 +103,8 @@ fn prepare(
     let keys = Keys::new(files.signing, files.evaluation);
     let store = Store::open(&ledger)?;
     let recovered = recover(&store, &keys, &files.genesis_entry, &files.initial_model, &*clock)?;
-    let Recovered { contract, chain, history, catalogue, time } = recovered;
+    let Recovered { state, chain, catalogue, time } = recovered;
+    let contract = &state.contract;
     tracing::info!(
         blocks = chain.len(),
         step = contract.step(),
@@ -125,7 +126,7 @@ fn prepare(
     };
     let signing = Arc::clone(&keys.signing);
     let parts = Parts { keys, rules, shared: Arc::clone(&shared), verifier, clock, observer };
-    Ok((Node::new(contract, history, time, parts), shared, signing))
+    Ok((Node::new(state, time, parts), shared, signing))
 }
 
 /// Refuses calls of an address that calls too often.

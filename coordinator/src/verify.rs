@@ -139,27 +139,25 @@ mod tests {
     use consilium_proto::v1::{Countersign, transaction::Action};
 
     use super::*;
+    use crate::fixture::Founded;
 
     fn committee() -> Arc<Committee> {
-        static COMMITTEE: OnceLock<Arc<Committee>> = OnceLock::new();
-        let made = COMMITTEE.get_or_init(|| {
-            let spec = CeremonySpec::new(Layers { inputs: 1, hidden: vec![] }, vec![0.0; 2], vec![1; 4]);
-            let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
-            Arc::new(Committee::from_genesis_entry(&ceremony.genesis_entry).unwrap())
-        });
-        Arc::clone(made)
+        let mut founded = Founded::new(2, 2);
+        founded.play(1, |contract| contract.committee().is_some());
+        Arc::clone(founded.contract.committee().unwrap())
     }
 
-    fn job(is_last: bool) -> Job {
+    fn job(committee: &Arc<Committee>, is_last: bool) -> Job {
         let signed =
             sign(&SigningKey::generate(&mut OsRng), &[1; 32], None, Action::Countersign(Countersign::default()));
-        let transaction = CandidateTransaction::parse(signed).unwrap();
-        Job { transaction, committee: committee(), body: Vec::new(), is_last }
+        let (transaction, committee) = (CandidateTransaction::parse(signed).unwrap(), Arc::clone(committee));
+        Job { transaction, committee, body: Vec::new(), is_last }
     }
 
     fn queue(most: usize, waiting: &[bool]) -> (mpsc::Sender<Job>, Queue) {
         let (sender, jobs) = mpsc::channel();
-        waiting.iter().for_each(|is_last| sender.send(job(*is_last)).unwrap());
+        let committee = committee();
+        waiting.iter().for_each(|is_last| sender.send(job(&committee, *is_last)).unwrap());
         (sender, Queue { jobs, arrived: VecDeque::new(), most })
     }
 
@@ -175,10 +173,10 @@ mod tests {
 
     #[test]
     fn the_last_update_of_a_round_ends_the_wait_and_takes_along_what_came_before_it() {
-        let (sender, mut queue) = queue(100, &[]);
+        let ((sender, mut queue), committee) = (queue(100, &[]), committee());
         let sending = thread::spawn(move || {
             for is_last in [false, false, true] {
-                sender.send(job(is_last)).unwrap();
+                sender.send(job(&committee, is_last)).unwrap();
             }
             sender
         });

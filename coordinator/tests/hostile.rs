@@ -12,7 +12,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Update, World, enrol_all, expected_model, is_update, no_block, open, submit_all};
+use common::{Update, World, expected_model, found, is_update, no_block, open, submit_all};
 use consilium_contract::Phase;
 use consilium_coordinator::Limits;
 use consilium_proto::{
@@ -28,7 +28,7 @@ async fn a_bad_signature_is_dropped_and_held_against_nobody() {
     let world = World::new(|_| {});
     let (running, peer) = world.start(|_| {}).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let blocks = follower.chain.len();
 
@@ -92,7 +92,7 @@ async fn a_body_that_is_truncated_oversized_or_changed_is_recorded_once_and_may_
     let world = World::new(|_| {});
     let (running, peer) = world.start(|_| {}).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let update = institutions[0].update(&round);
     let with = |body: Vec<u8>| Update { body, ..update.clone() };
@@ -126,7 +126,7 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_body_leaves_word_of_it() {
     let world = World::new(|_| {});
     let (running, peer) = world.start(|_| {}).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let update = institutions[0].update(&round);
     let cut = common::Peer::connect(&running.address().to_string()).await;
@@ -157,7 +157,7 @@ async fn duplicate_late_and_misplaced_updates_each_get_their_own_reason_and_cost
     let (running, peer) = world.start(|_| {}).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
     let first = &institutions[0];
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let reason = async |update: &Update| peer.submit(update).await.unwrap().reason();
 
@@ -193,7 +193,7 @@ async fn a_bad_proof_costs_credit_and_three_expel_while_the_rounds_go_on() {
     let (running, peer) = world.start(|_| {}).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
     let (cheat, honest) = (&institutions[3], &institutions[..3]);
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     for step in 0..4 {
         let round = follower.collecting(&peer, step, 0).await;
         let lie = cheat.unprovable(&round);
@@ -230,7 +230,7 @@ async fn a_wrong_share_is_its_senders_fault_and_the_step_opens_with_the_others()
     let world = World::new(|_| {});
     let (running, peer) = world.start(|_| {}).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     submit_all(&peer, &institutions, &round).await;
     let aggregate = follower.sealed(&peer, 0).await;
@@ -265,7 +265,7 @@ async fn a_stream_that_stalls_blocks_nobody_and_its_institution_may_connect_agai
     let world = World::new(|spec| spec.collection_timeout_ms = 15_000);
     let (running, peer) = world.start(|_| {}).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let start = Instant::now();
 
@@ -309,7 +309,7 @@ async fn a_stalled_body_is_incomplete_when_its_deadline_passes() {
     };
     let (running, peer) = world.start(|config| config.limits = limits).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let update = institutions[0].update(&round);
 
@@ -332,7 +332,7 @@ async fn rejections_of_one_institution_are_recorded_up_to_the_limit_and_others_a
     let limits = Limits { rejections_per_attempt: 3, ..Limits::default() };
     let (running, peer) = world.start(|config| config.limits = limits).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     for number in 0..6_u8 {
         let outcome = peer.countersign(institutions[0].countersignature(0, &no_block([number; 32]))).await;

@@ -12,56 +12,14 @@ mod common;
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output},
 };
 
-use common::{Peer, World, enrol_all, expected_model};
+use common::{Node, PROGRAM, World, enrol_all, expected_model};
 use consilium_contract::Phase;
 use consilium_coordinator::CoordinatorError;
 use consilium_ledger::{SealState, verify_seal};
 use consilium_proto::v1::{Reason, Receipt};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_consilium-coordinator");
-
-/// The program as a child process.
-struct Node {
-    child: Child,
-    peer: Peer,
-}
-
-impl Node {
-    async fn start(world: &World) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .arg("--ceremony")
-            .arg(world.coordinator_folder())
-            .arg("--ledger")
-            .arg(world.ledger())
-            .args(["--listen", "127.0.0.1:0", "--block-age", "0", "--linger", "2"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut address = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        let peer = Peer::connect(address.trim()).await;
-        Self { child, peer }
-    }
-
-    /// SIGKILL, and a new process on the same ledger.
-    async fn kill_and_restart(mut self, world: &World) -> Self {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        Self::start(world).await
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_killed_between_any_two_phases_loses_nothing_it_acknowledged() {
@@ -82,6 +40,7 @@ async fn a_node_that_is_killed_between_any_two_phases_loses_nothing_it_acknowled
     for institution in &institutions[2..] {
         enrolled.push(node.peer.enrol(institution.enrolment()).await.unwrap());
     }
+    follower.share(&node.peer, &institutions, 0).await;
     let round = follower.collecting(&node.peer, 0, 0).await;
 
     // Collecting, before and between updates.

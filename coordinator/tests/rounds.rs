@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Peer, World, enrol_all, expected_model, is_update, open, submit_all};
+use common::{Peer, World, enrol_all, expected_model, found, is_update, open, submit_all};
 use consilium_contract::Phase;
 use consilium_coordinator::{CoordinatorError, Event, Linger};
 use consilium_ledger::{Block, Note, SealState, SealedHeader, SignedCheckpoint, merkle, verify_seal};
@@ -49,6 +49,7 @@ async fn two_rounds_of_four_close_with_the_models_that_the_sums_make() {
         enrolments.spawn(async move { peer.enrol(institution.enrolment()).await.unwrap().reason() });
     }
     assert_eq!(enrolments.join_all().await, [Reason::Accepted; 4]);
+    follower.share(&peer, &institutions, 0).await;
     for step in 0..2 {
         let round = follower.collecting(&peer, step, 0).await;
         assert_eq!(submit_all(&peer, &institutions, &round).await, [Reason::Accepted; 4]);
@@ -97,7 +98,7 @@ async fn a_round_goes_on_without_an_institution_that_never_submits() {
     let world = World::new(|spec| spec.collection_timeout_ms = 800);
     let (running, peer) = world.start(|_| {}).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let present = &institutions[..3];
     assert_eq!(submit_all(&peer, present, &round).await, [Reason::Accepted; 3]);
@@ -114,7 +115,7 @@ async fn too_few_updates_abandon_the_attempt_and_the_run_stops_after_the_last() 
     });
     let (running, peer) = world.start(|_| {}).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     assert_eq!(submit_all(&peer, &institutions[..2], &round).await, [Reason::Accepted; 2]);
     let second = follower.collecting(&peer, 0, 1).await;
@@ -131,7 +132,7 @@ async fn a_sealed_step_is_never_abandoned_and_goes_on_after_a_restart_where_it_s
     let world = World::new(|spec| spec.collection_timeout_ms = 600);
     let (running, peer) = world.start(|config| config.max_retries = 1).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     submit_all(&peer, &institutions, &round).await;
     let aggregate = follower.sealed(&peer, 0).await;
@@ -150,16 +151,24 @@ async fn a_sealed_step_is_never_abandoned_and_goes_on_after_a_restart_where_it_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_round_waits_for_everyone_and_after_the_timeout_for_enough() {
-    let world = World::new(|spec| spec.collection_timeout_ms = 300);
+async fn the_key_is_made_by_everyone_and_after_the_timeout_by_enough() {
+    let world = World::new(|_| {});
     let (running, peer) = world.start(|config| config.enrolment_timeout = Duration::from_millis(700)).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
     enrol_all(&peer, &institutions[..2]).await;
     sleep(Duration::from_millis(900)).await;
     follower.sync(&peer).await;
     assert!(matches!(follower.contract.phase(), Phase::Idle), "two are fewer than q = 3");
-    enrol_all(&peer, &institutions[2..3]).await;
-    follower.collecting(&peer, 0, 0).await;
+    let present = &institutions[..3];
+    enrol_all(&peer, &present[2..]).await;
+    follower.share(&peer, present, 0).await;
+    let round = follower.collecting(&peer, 0, 0).await;
+    // The fourth comes too late for a share of the key, and not too late to submit.
+    enrol_all(&peer, &institutions[3..]).await;
+    institutions[3].learn(follower.contract.committee().unwrap());
+    assert_eq!(submit_all(&peer, &institutions, &round).await, [Reason::Accepted; 4]);
+    open(&peer, &mut follower, present).await;
+    assert_eq!(follower.contract.model().hash(), expected_model(&world, &institutions));
     running.stop().await.unwrap();
 }
 
@@ -180,7 +189,7 @@ async fn followers_get_every_block_from_any_height_and_an_end_when_the_node_stop
         let BlockMessage { block } = from_the_start.message().await.unwrap().unwrap();
         heights.push(Block::decode(&block).unwrap().height());
     }
-    assert_eq!(heights, [0, 1, 2, 3, 4, 5], "genesis, four enrolments, OpenRound");
+    assert_eq!(heights, [0, 1, 2, 3, 4, 5], "genesis, four enrolments, BeginSharing");
     let mut from_the_middle = subscribe(4).await.unwrap();
     let BlockMessage { block } = from_the_middle.message().await.unwrap().unwrap();
     assert_eq!(Block::decode(&block).unwrap().height(), 4);
@@ -199,7 +208,7 @@ async fn a_finished_node_goes_when_everyone_has_followed_it_to_the_end_and_hung_
         async || peer.federation.clone().subscribe(SubscribeRequest { from_height: 0 }).await.unwrap().into_inner();
     let mut streams = vec![subscribe().await, subscribe().await, subscribe().await];
     let cut_off = subscribe().await;
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     submit_all(&peer, &institutions, &round).await;
     // Three of four see the end and hang up; the fourth is cut off before it, and comes back.
@@ -227,7 +236,7 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     let world = World::new(|_| {});
     let (running, peer) = world.start(|_| {}).await;
     let (institutions, mut follower) = (world.institutions(), world.follower());
-    enrol_all(&peer, &institutions).await;
+    found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let update = institutions[0].update(&round);
     peer.submit(&update).await.unwrap();

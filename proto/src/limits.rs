@@ -3,12 +3,13 @@
 /// Largest payload of a `Chunk`: 1 MiB.
 pub const CHUNK_BYTES: usize = 1 << 20;
 
-/// Largest encoded entry of a block but the genesis. The largest regular ones are a
+/// Largest encoded transaction but a genesis and a dealing. The largest regular ones are a
 /// `SubmitUpdate` with about 3 kB and a `CloseCollection` with 1.7 kB and 32 bytes an accepted update.
 pub const ENTRY_BYTES: usize = 32 << 10;
 
-/// Largest encoded genesis entry: Feldman commitments grow with the threshold.
-pub const GENESIS_BYTES: usize = 64 << 10;
+/// Largest encoded genesis and largest encoded dealing: a dealing holds a sealed share for every member. With its
+/// signature around it, it still is an entry of at most 64 KiB.
+pub const GENESIS_BYTES: usize = (64 << 10) - 256;
 
 /// Largest encoded evidence, 1 GiB: the masked updates of a round, or the blocks and bodies of a short run.
 pub const EVIDENCE_BYTES: usize = 1 << 30;

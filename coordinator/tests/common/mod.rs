@@ -2,18 +2,26 @@
 
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use consilium_authority::{Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles};
+use consilium_authority::{Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles, institution_folder};
 use consilium_contract::{
-    Body, CandidateTransaction, Committee, Contract, Phase, SealedBlock, check_updates,
+    Body, CandidateTransaction, Committee, Contract, Phase, SealedBlock, Sharing, check_updates,
     parameters::Layers,
+    sharing::member::{Member, Oath, Secrets},
     transaction::{parse_entry, sign},
 };
 use consilium_coordinator::{Config, Coordinator, Linger, Running};
 use consilium_crypto::{
-    CandidateHeader, Context, DiscreteLogTable, Evaluation, Hash, QuantisedUpdate, RoundContext, VerifiedHeader,
-    update::encrypt, verify_key_proofs,
+    CandidateHeader, Context, DiscreteLogTable, Evaluation, Hash, KeyShare, PublicKey, QuantisedUpdate, RoundContext,
+    VerifiedHeader, update::encrypt, verify_key_proofs,
 };
 use consilium_ledger::{Block, Checkpoint, HeaderChain};
 use consilium_proto::v1::{
@@ -33,6 +41,7 @@ pub const DIMENSION: usize = 9;
 pub struct World {
     pub ceremony: Arc<Ceremony>,
     pub root: TempDir,
+    institutions: Vec<Institution>,
 }
 
 impl World {
@@ -45,7 +54,23 @@ impl World {
         let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
         let root = tempfile::tempdir().unwrap();
         ceremony.write(&root.path().join("ceremony")).unwrap();
-        Self { ceremony: Arc::new(ceremony), root }
+        let ceremony = Arc::new(ceremony);
+        let institution = |place| {
+            let files = InstitutionFiles::load(&root.path().join("ceremony").join(institution_folder(place))).unwrap();
+            Institution::new(files, place as usize - 1)
+        };
+        let institutions = (1..=ceremony.parameters.institutions).map(institution).collect();
+        Self { ceremony, root, institutions }
+    }
+
+    /// So many institutions with small models and the thresholds that go with their number.
+    pub fn of(institutions: usize, adjust: impl FnOnce(&mut CeremonySpec)) -> Self {
+        Self::new(|spec| {
+            let layers = spec.layers.clone();
+            *spec = CeremonySpec::new(layers, vec![0.25; DIMENSION], vec![10; institutions]);
+            (spec.steps, spec.collection_timeout_ms) = (1, 20_000);
+            adjust(spec);
+        })
     }
 
     pub fn ledger(&self) -> PathBuf {
@@ -75,11 +100,16 @@ impl World {
     }
 
     pub fn institution(&self, place: usize) -> Institution {
-        Institution { ceremony: Arc::clone(&self.ceremony), place }
+        self.institutions[place].clone()
     }
 
     pub fn institutions(&self) -> Vec<Institution> {
-        (0..self.ceremony.institutions.len()).map(|place| self.institution(place)).collect()
+        self.institutions.clone()
+    }
+
+    /// Signs in the authority's name.
+    pub fn decree(&self, action: Action) -> SignedTransaction {
+        sign(self.ceremony.authority_key(), &self.ceremony.parameters.chain_id, None, action)
     }
 
     /// A follower at the chain's beginning.
@@ -90,6 +120,48 @@ impl World {
         let coordinator = ed25519_dalek::VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode()).unwrap();
         let chain = HeaderChain::new(ceremony.parameters.chain_id, coordinator);
         Follower { contract, chain, entries: Vec::new() }
+    }
+}
+
+/// The program of this package.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_consilium-coordinator");
+
+/// The program as a child process.
+pub struct Node {
+    pub child: Child,
+    pub peer: Peer,
+}
+
+impl Node {
+    pub async fn start(world: &World) -> Self {
+        let mut child = Command::new(PROGRAM)
+            .arg("--ceremony")
+            .arg(world.coordinator_folder())
+            .arg("--ledger")
+            .arg(world.ledger())
+            .args(["--listen", "127.0.0.1:0", "--block-age", "0", "--linger", "2"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut address = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        let peer = Peer::connect(address.trim()).await;
+        Self { child, peer }
+    }
+
+    /// SIGKILL, and a new process on the same ledger.
+    pub async fn kill_and_restart(mut self, world: &World) -> Self {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        Self::start(world).await
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -109,6 +181,14 @@ impl Peer {
 
     pub async fn enrol(&self, signed: SignedTransaction) -> Result<Receipt, Status> {
         self.federation.clone().enrol(signed).await.map(|response| response.into_inner())
+    }
+
+    pub async fn administer(&self, signed: SignedTransaction) -> Result<Receipt, Status> {
+        self.federation.clone().administer(signed).await.map(|response| response.into_inner())
+    }
+
+    pub async fn contribute(&self, signed: SignedTransaction) -> Result<Receipt, Status> {
+        self.federation.clone().contribute(signed).await.map(|response| response.into_inner())
     }
 
     pub async fn submit(&self, update: &Update) -> Result<Receipt, Status> {
@@ -152,25 +232,72 @@ pub struct Update {
     pub body: Vec<u8>,
 }
 
-/// One institution of the ceremony.
+/// One institution. What it knows is shared by its clones, and outlives the node.
 #[derive(Clone)]
 pub struct Institution {
-    ceremony: Arc<Ceremony>,
+    files: Arc<InstitutionFiles>,
     place: usize,
+    holdings: Arc<Mutex<Holdings>>,
+}
+
+/// What an institution has besides its folder.
+#[derive(Default)]
+pub struct Holdings {
+    member: Option<Member>,
+    /// Its share, with the number of its committee.
+    pub share: Option<(u32, KeyShare)>,
+    /// The key of the run.
+    key: Option<PublicKey>,
 }
 
 impl Institution {
+    /// The institution at `place`, from 0, which decides about its values.
+    pub fn new(files: InstitutionFiles, place: usize) -> Self {
+        Self { files: Arc::new(files), place, holdings: Arc::default() }
+    }
+
     pub fn files(&self) -> &InstitutionFiles {
-        &self.ceremony.institutions[self.place]
+        &self.files
     }
 
     pub fn pseudonym(&self) -> Hash {
         self.files().identity.pseudonym
     }
 
+    /// What it has to say in a ceremony, if anything.
+    pub fn contribution(&self, sharing: &Sharing) -> Option<SignedTransaction> {
+        let mut guard = self.holdings.lock().unwrap();
+        let Holdings { member, share, .. } = &mut *guard;
+        let fresh = member.take().filter(|member| member.secrets().belong_to(sharing));
+        let member = member.insert(fresh.unwrap_or_else(|| {
+            Member::new(self.pseudonym(), Secrets::generate(sharing.number(), sharing.attempt(), &mut OsRng))
+        }));
+        let mut next = None;
+        let old = share.as_ref().map(|(_, share)| share);
+        let said = member.next(sharing, old, &mut OsRng, |oath| {
+            if let Oath::Committee { number, share: Some(share), .. } = oath {
+                next = Some((number, KeyShare::from_bytes(&share.to_bytes()).unwrap()));
+            }
+            Ok::<_, Infallible>(())
+        });
+        let said = said.unwrap();
+        // The old share is needed until the committee stands; nothing in these tests asks for it once all have confirmed.
+        *share = next.or(share.take());
+        said.map(|contribution| self.sign(Action::Contribute(contribution)))
+    }
+
+    /// The key, once it has been made.
+    pub fn learn(&self, committee: &Committee) {
+        self.holdings.lock().unwrap().key = Some(committee.public_key.clone());
+    }
+
+    fn key(&self) -> PublicKey {
+        self.holdings.lock().unwrap().key.clone().expect("the key has been made")
+    }
+
     /// Signs in this institution's name.
     pub fn sign(&self, action: Action) -> SignedTransaction {
-        let chain_id = &self.ceremony.parameters.chain_id;
+        let chain_id = &self.files().parameters.chain_id;
         sign(&self.files().signing, chain_id, Some(&self.pseudonym()), action)
     }
 
@@ -200,8 +327,7 @@ impl Institution {
 
     fn encrypted(&self, round: &RoundContext, values: QuantisedUpdate) -> Update {
         let context = Context { round: round.clone(), pseudonym: self.pseudonym() };
-        let committee = Committee::from_genesis_entry(&self.ceremony.genesis_entry).unwrap();
-        let update = encrypt(&committee.public_key, &context, &values).unwrap().prove().unwrap();
+        let update = encrypt(&self.key(), &context, &values).unwrap().prove().unwrap();
         let signed = self.sign(Action::SubmitUpdate(SubmitUpdate { header: update.header.clone() }));
         Update { signed, body: update.body.clone() }
     }
@@ -212,7 +338,7 @@ impl Institution {
 
     /// Judges an aggregate by its headers and gives the decryption share of its sum.
     pub fn share(&self, round: &RoundContext, aggregate: &Aggregate) -> SignedTransaction {
-        let key = &Committee::from_genesis_entry(&self.ceremony.genesis_entry).unwrap().public_key;
+        let key = &self.key();
         let headers = aggregate.updates.iter().map(|signed| {
             match CandidateTransaction::parse(signed.clone()).unwrap().action() {
                 Action::SubmitUpdate(update) => CandidateHeader::decode(&update.header).unwrap(),
@@ -226,7 +352,9 @@ impl Institution {
         let evaluation = Evaluation::decode(&close.evaluation).unwrap();
         let evaluation = evaluation.verify(key, round, &headers.iter().collect::<Vec<_>>()).unwrap();
         let sealed_block: Hash = aggregate.sealed_block.as_slice().try_into().unwrap();
-        let share = self.files().share.decryption_share(key, &evaluation, &sealed_block).encode();
+        let holdings = self.holdings.lock().unwrap();
+        let (_, share) = holdings.share.as_ref().expect("it holds a share");
+        let share = share.decryption_share(key, &evaluation, &sealed_block).encode();
         self.sign(Action::SubmitShare(SubmitShare { step: round.step, sealed_block: sealed_block.to_vec(), share }))
     }
 }
@@ -306,6 +434,47 @@ impl Follower {
         panic!("never came: {what}; the run is at {:?}", self.contract.phase().name());
     }
 
+    /// The present ceremony.
+    pub fn sharing(&self) -> Option<&Sharing> {
+        match self.contract.phase() {
+            Phase::Sharing(sharing) => Some(sharing),
+            _ => None,
+        }
+    }
+
+    /// Follows while these make the committee of that number, until it stands.
+    pub async fn share(&mut self, peer: &Peer, members: &[Institution], number: u32) -> Duration {
+        let start = std::time::Instant::now();
+        let stands = |contract: &Contract| contract.committee().is_some_and(|committee| committee.number >= number);
+        let is_next = |contract: &Contract| stands(contract) || matches!(contract.phase(), Phase::Sharing(_));
+        self.until(peer, "sharing", is_next).await;
+        while !stands(&self.contract) {
+            self.stage(peer, members).await;
+        }
+        members.iter().for_each(|member| member.learn(self.contract.committee().unwrap()));
+        start.elapsed()
+    }
+
+    /// Everyone who has something to say in this stage says it, and the stage ends.
+    pub async fn stage(&mut self, peer: &Peer, members: &[Institution]) {
+        let place = |contract: &Contract| match contract.phase() {
+            Phase::Sharing(sharing) => Some((sharing.number(), sharing.attempt(), sharing.stage().name())),
+            _ => None,
+        };
+        let before = place(&self.contract);
+        let Some(sharing) = self.sharing() else { panic!("no committee is being made") };
+        let mut calls = JoinSet::new();
+        for signed in members.iter().filter_map(|member| member.contribution(sharing)) {
+            let peer = peer.clone();
+            calls.spawn(async move { peer.contribute(signed).await.unwrap().reason() });
+        }
+        for reason in calls.join_all().await {
+            // Some stages need fewer than everyone.
+            assert!(matches!(reason, Reason::Accepted | Reason::TooLate), "{reason:?}");
+        }
+        self.until(peer, "the next stage", |contract| place(contract) != before).await;
+    }
+
     /// Follows until updates of this step and attempt are taken.
     pub async fn collecting(&mut self, peer: &Peer, step: u64, attempt: u32) -> RoundContext {
         let reached = |contract: &Contract| {
@@ -355,7 +524,13 @@ pub fn is_update(action: &Action) -> bool {
     matches!(action, Action::SubmitUpdate(_))
 }
 
-/// Enrols everyone.
+/// Enrols everyone, who then make the key.
+pub async fn found(peer: &Peer, follower: &mut Follower, institutions: &[Institution]) {
+    enrol_all(peer, institutions).await;
+    follower.share(peer, institutions, 0).await;
+}
+
+/// Enrols these.
 pub async fn enrol_all(peer: &Peer, institutions: &[Institution]) {
     for institution in institutions {
         assert_eq!(peer.enrol(institution.enrolment()).await.unwrap().reason(), Reason::Accepted);
