@@ -153,11 +153,13 @@ impl World {
 
     /// Something that the honest institution has said: more often than not of the kind that the branch is waiting for.
     fn pick_said(&mut self) -> (CandidateTransaction, Option<Vec<u8>>) {
-        let fits = |said: &&Said| match (self.run.contract.phase(), said.transaction.action()) {
-            (Phase::Collecting(_), Action::SubmitUpdate(_)) => true,
-            (Phase::Sealed(_), Action::Countersign(_)) => true,
-            (Phase::Opening(_), Action::SubmitShare(_)) => true,
-            _ => false,
+        let fits = |said: &&Said| {
+            matches!(
+                (self.run.contract.phase(), said.transaction.action()),
+                (Phase::Collecting(_), Action::SubmitUpdate(_))
+                    | (Phase::Sealed(_), Action::Countersign(_))
+                    | (Phase::Opening(_), Action::SubmitShare(_))
+            )
         };
         let fitting: Vec<&Said> = self.said.iter().filter(fits).collect();
         let (all, any) = (self.said.len(), self.dice.roll(3) == 0 || fitting.is_empty());
