@@ -1,6 +1,7 @@
 //! `consilium-client`: an institution, an auditor, or a look at where an institution stands.
 
 use std::{
+    io::IsTerminal as _,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -9,7 +10,9 @@ use std::{
 use clap::{Parser, Subcommand};
 use consilium_authority::{InstitutionFiles, command_line, promise};
 use consilium_client::{
-    CheckedModel, ClientError, Institution, RoundReport, audit, endpoint, head,
+    AuditReport, Audited, CheckedModel, ClientError, Institution, RoundReport, Scope,
+    audit::mine,
+    audit_within, endpoint, head,
     learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors},
     status,
 };
@@ -17,6 +20,7 @@ use consilium_contract::Parameters;
 use consilium_crypto::{Noise, Quantiser};
 use consilium_datasets::{Dataset, Preprocessor, Table};
 use consilium_proto::v1;
+use indicatif::{ProgressBar, ProgressStyle};
 use rand_core::{OsRng, RngCore};
 use tracing_subscriber::EnvFilter;
 
@@ -73,12 +77,27 @@ enum Command {
         #[arg(long, value_name = "FILE.toml")]
         data: String,
     },
-    /// Replay a ledger through the contract and verify everything in it.
+    /// Verify a run: everything in its ledger, what is new in it, or what became of the own updates.
     #[command(after_help = EXIT_CODES)]
     Audit {
         /// A coordinator's ledger, not open elsewhere. It is only read.
+        #[arg(long, value_name = "DIR", required_unless_present = "mine")]
+        ledger: Option<PathBuf>,
+        /// Replay the ledger through the contract and verify everything in it. This is what is done where nothing else is
+        /// asked for.
+        #[arg(long, conflicts_with_all = ["since", "mine"])]
+        full: bool,
+        /// Replay the ledger, and verify no proof of an update again up to this height, which an earlier audit with the
+        /// same --state has verified.
+        #[arg(long, value_name = "HEIGHT", requires = "state", conflicts_with = "mine")]
+        since: Option<u64>,
+        /// Ask the own copy of the chain, in milliseconds, whether every own update was counted, once, in a sum that a
+        /// quorum has countersigned.
+        #[arg(long, requires_all = ["state", "ceremony"], conflicts_with = "ledger")]
+        mine: bool,
+        /// The directory in which this audit leaves what a later one can go on from; with --mine, the --state of `run`.
         #[arg(long, value_name = "DIR")]
-        ledger: PathBuf,
+        state: Option<PathBuf>,
         /// Where the copy to work on is made, and removed again.
         #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
         scratch: PathBuf,
@@ -176,7 +195,14 @@ fn main() -> ExitCode {
                 .and_then(|table| take_part(&ceremony, &state, &coordinator, table, seed, patience))
         }
         Command::Statistics { data } => load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(unusable)),
-        Command::Audit { ledger, scratch, ceremony, json } => replay(&ledger, &scratch, ceremony.as_deref(), json),
+        Command::Audit { mine: true, ceremony: Some(ceremony), state: Some(state), .. } => own(&ceremony, &state),
+        Command::Audit { ledger, scratch, ceremony, json, since, state, .. } => {
+            let ledger = ledger.unwrap_or_default();
+            replay(&ledger, &scratch, ceremony.as_deref(), state.as_deref(), since).map(|report| match json {
+                true => format!("{:#}\n", serde_json::json!(report)),
+                false => format!("{report}\n"),
+            })
+        }
         Command::Head(Head::Export { ceremony, state, out }) => export_head(&ceremony, &state, out.as_deref()),
         Command::Head(Head::Compare { ceremony, state, theirs }) => compare_heads(&ceremony, &state, &theirs),
         Command::Status { ceremony, state } => show(&ceremony, &state),
@@ -348,9 +374,49 @@ fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> 
     Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()))
 }
 
-fn replay(ledger: &Path, scratch: &Path, ceremony: Option<&Path>, json: bool) -> Result<String, Failure> {
+fn own(ceremony: &Path, state: &Path) -> Result<String, Failure> {
+    let mine = mine::mine(&files(ceremony, state)?, state).map_err(|error| Failure(1, error.to_string()))?;
+    Ok(format!("{mine}\n"))
+}
+
+fn replay(
+    ledger: &Path,
+    scratch: &Path,
+    ceremony: Option<&Path>,
+    state: Option<&Path>,
+    since: Option<u64>,
+) -> Result<AuditReport, Failure> {
     let files = ceremony.map(InstitutionFiles::load).transpose().map_err(unusable)?;
     let chain_id = files.map(|files| files.parameters.chain_id);
-    let report = audit(ledger, scratch, chain_id.as_ref()).map_err(|error| Failure(1, error.to_string()))?;
-    Ok(if json { format!("{:#}\n", serde_json::json!(report)) } else { format!("{report}\n") })
+    let earlier = match (since, state) {
+        (Some(_), Some(state)) => Some(Audited::load(state)?.ok_or_else(|| {
+            unusable(format!("{}: no audit was kept there; run a full one with the same --state", state.display()))
+        })?),
+        _ => None,
+    };
+    let bar = progress();
+    let mut progress = |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let since = earlier.as_ref().zip(since);
+    let outcome = audit_within(ledger, scratch, Scope { chain_id: chain_id.as_ref(), since, progress: &mut progress });
+    bar.finish_and_clear();
+    let (report, audited) = outcome.map_err(|error| Failure(error.exit_code(), error.to_string()))?;
+    if let Some(state) = state {
+        audited.store(state)?;
+    }
+    Ok(report)
+}
+
+/// Blocks that are replayed, on a terminal.
+fn progress() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::no_length();
+    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} blocks, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
 }
