@@ -299,7 +299,8 @@ impl<'a> Replay<'a> {
         self.report.proven_updates += bodies.len() as u64;
         let submissions: Vec<(&CandidateTransaction, &[u8])> =
             bodies.iter().map(|(transaction, body)| (*transaction, body.as_slice())).collect();
-        let checked = check_updates(self.contract.parameters(), &submissions, &mut OsRng);
+        let Some(committee) = self.contract.committee() else { return Ok(HashMap::new()) };
+        let checked = check_updates(self.contract.parameters(), committee, &submissions, &mut OsRng);
         Ok(checked.into_iter().map(|update| (update.transaction(), update)).collect())
     }
 

@@ -8,7 +8,8 @@
 //! durable.
 //!
 //! - [`transaction`]: bytes that somebody signed
-//! - [`parameters`]: the checked genesis; [`certificate`]: the authority's word on an institution
+//! - [`parameters`]: the checked genesis; [`certificate`]: the authority's word on an institution; [`committee`]: who
+//!   holds the decryption key
 //! - [`roster`]: who is enrolled, with what credit; [`model`]: what a sum does to the model
 //! - [`check`]: the expensive part of judging an update, ahead of time and in batches
 //! - [`phase`]: the phases of a step; [`contract`]: the state machine, with `admission` (who said it, and what is a fault)
@@ -21,6 +22,7 @@
 mod admission;
 pub mod certificate;
 pub mod check;
+pub mod committee;
 pub mod contract;
 pub mod model;
 pub mod parameters;
@@ -33,6 +35,7 @@ mod transition;
 
 pub use certificate::{Certificate, CertificateError};
 pub use check::{CheckedUpdate, check_updates};
+pub use committee::Committee;
 pub use contract::{Admission, ApplyError, Body, Contract};
 pub use model::Model;
 pub use parameters::{GenesisError, Parameters};

@@ -70,7 +70,10 @@ fn apply(
     };
     let present = entries.iter().filter(|(_, body_missing)| !body_missing);
     let submissions: Vec<_> = present.filter_map(|(update, _)| Some((update, body(update)?))).collect();
-    let mut checked: HashMap<Hash, _> = check_updates(contract.parameters(), &submissions, &mut OsRng)
+    let mut checked: HashMap<Hash, _> = contract
+        .committee()
+        .map(|committee| check_updates(contract.parameters(), committee, &submissions, &mut OsRng))
+        .unwrap_or_default()
         .into_iter()
         .map(|update| (update.transaction(), update))
         .collect();
