@@ -359,7 +359,8 @@ fn a_copy_of_an_older_header_re_randomised_or_not_in_a_sum_convicts_the_coordina
 
 #[test]
 fn a_key_proof_that_is_missing_or_of_another_context_in_a_sum_convicts_the_coordinator() {
-    let crafted: [fn(&World, Vec<u8>) -> Vec<u8>; 3] = [
+    type Craft = fn(&World, Vec<u8>) -> Vec<u8>;
+    let crafted: [Craft; 3] = [
         // No proof.
         |_, mut own| {
             own.truncate(own.len() - 31 * 32);
