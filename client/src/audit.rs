@@ -320,7 +320,14 @@ impl<'a> Replay<'a> {
             Action::Countersign(_) => report.countersignatures += 1,
             Action::SubmitShare(_) => report.shares += 1,
             Action::CloseRound(_) => report.models += 1,
-            Action::Genesis(_) | Action::OpenRound(_) | Action::Abandon(_) | Action::Revoke(_) => {}
+            Action::Contribute(_) => report.contributions += 1,
+            Action::Genesis(_)
+            | Action::OpenRound(_)
+            | Action::Abandon(_)
+            | Action::Revoke(_)
+            | Action::BeginSharing(_)
+            | Action::EndStage(_)
+            | Action::ChangeCommittee(_) => {}
         }
     }
 

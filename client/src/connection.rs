@@ -149,6 +149,15 @@ impl Connection {
         self.answered(signed, receipt)
     }
 
+    pub(crate) async fn contribute(
+        &mut self,
+        signed: SignedTransaction,
+        deadline: Duration,
+    ) -> Result<Answered, ClientError> {
+        let receipt = within(deadline, "Contribute", self.federation.contribute(signed.clone())).await?;
+        self.answered(signed, receipt)
+    }
+
     pub(crate) async fn countersign(
         &mut self,
         signed: SignedTransaction,

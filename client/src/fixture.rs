@@ -8,10 +8,11 @@ use consilium_contract::{
     Admission, Body, CandidateTransaction, Committee, Contract, Phase as ContractPhase, SealedBlock, check_updates,
     model::encode_sums,
     parameters::Layers,
+    sharing::Rehearsal,
     transaction::{entry, sign},
 };
 use consilium_crypto::{
-    CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, QuantisedUpdate, RoundContext, VerifiedHeader,
+    CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, KeyShare, QuantisedUpdate, RoundContext, VerifiedHeader,
     update::encrypt, verify_key_proofs,
 };
 use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
@@ -42,6 +43,8 @@ pub(crate) struct World {
     /// Blobs that go with each block.
     pub(crate) blobs: Vec<Vec<Vec<u8>>>,
     pub(crate) bodies: HashMap<Hash, Vec<u8>>,
+    /// Of every institution.
+    pub(crate) shares: Vec<KeyShare>,
     time_ms: u64,
 }
 
@@ -69,15 +72,43 @@ impl World {
             blocks: Vec::new(),
             blobs: Vec::new(),
             bodies: HashMap::new(),
+            shares: Vec::new(),
             time_ms: 1_000,
         };
         let genesis = world.ceremony.genesis_entry.clone();
         let initial = world.ceremony.initial_model.clone();
         let root = world.contract.state_root();
         world.append(vec![genesis], root, vec![initial]);
-        let enrolments = (0..INSTITUTIONS).map(|i| world.enrol(i)).collect();
-        world.commit(enrolments);
+        // Block 1: everyone has enrolled and the key is made.
+        let mut taken: Vec<_> = (0..INSTITUTIONS).map(|i| world.enrol(i)).collect();
+        taken.iter().for_each(|signed| world.take(signed, &mut Vec::new()));
+        taken.extend(world.share_key());
+        world.seal_taken(taken, Vec::new());
         world
+    }
+
+    /// Plays the ceremony that is due, the same in every world of one seed; the transactions, which the contract has
+    /// taken and no block holds yet.
+    fn share_key(&mut self) -> Vec<SignedTransaction> {
+        let mut taken = Vec::new();
+        let mut rehearsal = Rehearsal::new((0..INSTITUTIONS).map(|i| self.name(i)));
+        let rng = &mut ChaCha20Rng::seed_from_u64(5);
+        loop {
+            let keys: Vec<_> = self.ceremony.institutions.iter().map(|files| &files.signing).collect();
+            let coordinator = &self.ceremony.coordinator.signing;
+            let Some(signed) = rehearsal.next(&self.contract, coordinator, &keys, self.time_ms, rng).unwrap() else { break };
+            self.take(&signed, &mut Vec::new());
+            taken.push(signed);
+        }
+        self.shares = rehearsal.into_shares().into_iter().map(Option::unwrap).collect();
+        taken
+    }
+
+    /// Puts the share of an institution where its program looks for it.
+    pub(crate) fn lend_share(&self, institution: usize, state: &Path) {
+        std::fs::create_dir_all(state).unwrap();
+        let path = state.join(format!("share-{}.key", self.committee().number));
+        std::fs::write(path, &*self.shares[institution].to_bytes()).unwrap();
     }
 
     pub(crate) fn chain_id(&self) -> Hash {
@@ -129,7 +160,12 @@ impl World {
     /// Applies the transactions to the contract, all of them accepted, and seals them.
     pub(crate) fn commit(&mut self, transactions: Vec<SignedTransaction>) {
         let mut blobs = Vec::new();
-        for signed in &transactions {
+        transactions.iter().for_each(|signed| self.take(signed, &mut blobs));
+        self.seal_taken(transactions, blobs);
+    }
+
+    /// Applies a transaction to the contract, which accepts it; adds the blobs that go with it.
+    fn take(&mut self, signed: &SignedTransaction, blobs: &mut Vec<Vec<u8>>) {
             let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
             let body = match self.contract.admit(&candidate) {
                 Admission::NeedsBody { sha256, .. } => {
@@ -151,6 +187,10 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Seals what the contract has taken.
+    fn seal_taken(&mut self, transactions: Vec<SignedTransaction>, blobs: Vec<Vec<u8>>) {
         let root = self.contract.state_root();
         let entries = transactions.into_iter().map(|signed| entry(signed, false)).collect();
         self.append(entries, root, blobs);
@@ -283,7 +323,7 @@ impl World {
             ContractPhase::Opening(opening) => opening.evaluation(),
             other => panic!("nothing is sealed in {}", other.name()),
         };
-        let share = &self.ceremony.institutions[institution].share;
+        let share = &self.shares[institution];
         let block = self.sealed_hash();
         let share = share.decryption_share(&self.committee().public_key, evaluation, &block).encode();
         SubmitShare { step: self.contract.step(), sealed_block: block.to_vec(), share }

@@ -13,22 +13,30 @@
 //!    ▲  ▲                     │ Abandon                                          │ CloseRound
 //!    │  └─────────────────────┴──► Stopped (attempts used up)                    │
 //!    └───────────────────────────────────────────────────────────────────────────┴──► Finished (last step)
+//!   Idle ── BeginSharing ──► Sharing ── the committee stands, or the old one goes on ──► Idle
 //! ```
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
-use consilium_contract::{CandidateTransaction, Committee, Parameters, Roster, SealedBlock, transaction::parse_entry};
+use consilium_contract::{
+    CandidateTransaction, Committee, Parameters, Roster, SealedBlock, Sharing,
+    sharing::{StageEnd, Succession},
+    transaction::parse_entry,
+};
 use consilium_crypto::{Evaluation, Hash, RoundContext};
 use consilium_ledger::{Block, Note, VerifiedHeader};
 use consilium_proto::{
     hash32,
-    v1::{Abandon, BlobRef, CloseCollection, CloseRound, Enrol, OpenRound, Revoke, transaction::Action},
+    v1::{
+        Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, Contribute, EndStage, Enrol, OpenRound, Revoke,
+        transaction::Action,
+    },
 };
 use tracing::debug;
 
 use crate::{
     ClientError,
-    statements::{Cosigned, Countersignature, SignedShare, StatementError, Submission},
+    statements::{author, Cosigned, Countersignature, SignedShare, StatementError, Submission},
 };
 
 /// Complete updates that are kept of one institution in one attempt. The contract takes one, if the first is no fault.
@@ -161,6 +169,8 @@ pub struct Closed {
 pub enum Phase {
     /// No round is open.
     Idle,
+    /// A committee is being made.
+    Sharing(Arc<Sharing>),
     /// Updates are taken.
     Collecting(Collection),
     /// The sum is certified; the block that holds it is not complete yet.
@@ -178,6 +188,7 @@ impl Phase {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Sharing(sharing) => sharing.stage().label(),
             Self::Collecting(_) => "collecting",
             Self::Sealing(..) | Self::Sealed(_) => "sealed",
             Self::Finished => "finished",
@@ -190,7 +201,7 @@ impl Phase {
 #[derive(Debug)]
 pub struct Follower {
     parameters: Arc<Parameters>,
-    committee: Option<Arc<Committee>>,
+    succession: Succession,
     genesis_entry: Vec<u8>,
     roster: Roster,
     phase: Phase,
@@ -207,7 +218,7 @@ impl Follower {
     pub fn new(parameters: Arc<Parameters>, genesis_entry: Vec<u8>) -> Self {
         Self {
             model: parameters.initial_model,
-            committee: Committee::from_genesis_entry(&genesis_entry).ok().map(Arc::new),
+            succession: Succession::default(),
             parameters,
             genesis_entry,
             roster: Roster::default(),
@@ -221,7 +232,7 @@ impl Follower {
 
     /// Who holds the decryption key; nobody before it has been made.
     pub fn committee(&self) -> Option<&Arc<Committee>> {
-        self.committee.as_ref()
+        self.succession.committee()
     }
 
     /// Who is enrolled by the authority's certificate.
@@ -319,6 +330,15 @@ impl Follower {
                 signed_by(&parameters.coordinator)?;
                 return self.close(close, height);
             }
+            Action::BeginSharing(begin) => {
+                signed_by(&parameters.coordinator).and_then(|()| self.begin_sharing(begin))?;
+            }
+            Action::EndStage(end) => signed_by(&parameters.coordinator).and_then(|()| self.end_stage(end))?,
+            Action::Contribute(contribution) => self.contribute(transaction, contribution)?,
+            Action::ChangeCommittee(change) => signed_by(&parameters.authority).map(|()| {
+                // What the contract refuses has no effect here either.
+                let _ = self.succession.ask(change, &self.parameters, &self.roster);
+            })?,
             Action::Genesis(_) => return Err(StatementError::OtherAction("transaction of a running chain")),
         }
         Ok(None)
@@ -335,7 +355,7 @@ impl Follower {
             return Err(StatementError::BadSignature(certificate.pseudonym));
         }
         // A second enrolment of the same institution has no effect.
-        let _ = self.roster.enrol(certificate);
+        let _ = self.roster.enrol(certificate, self.parameters.institutions);
         Ok(())
     }
 
@@ -357,7 +377,8 @@ impl Follower {
 
     fn countersign(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
         let Phase::Sealed(sealed) = &mut self.phase else { return Ok(()) };
-        let countersignature = Countersignature::verify(transaction, &self.roster, &self.parameters.chain_id)?;
+        let (roster, committee) = (&self.roster, &sealed.sum.committee);
+        let countersignature = Countersignature::verify(transaction, roster, committee, &self.parameters.chain_id)?;
         if countersignature.step() != self.step || countersignature.block() != sealed.sum.block() {
             return Err(StatementError::OtherContext("step or sealed block"));
         }
@@ -369,11 +390,12 @@ impl Follower {
 
     fn share(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
         let Phase::Sealed(sealed) = &mut self.phase else { return Ok(()) };
-        let share = SignedShare::verify(transaction, &self.roster, &self.parameters.chain_id)?;
+        let (roster, committee) = (&self.roster, &sealed.sum.committee);
+        let share = SignedShare::verify(transaction, roster, committee, &self.parameters.chain_id)?;
         if share.step() != self.step || share.share().sealed_block() != sealed.sum.block() {
             return Err(StatementError::OtherContext("step or sealed block"));
         }
-        if sealed.countersignatures.len() >= self.parameters.quorum as usize {
+        if sealed.countersignatures.len() >= sealed.sum.committee.quorum() as usize {
             sealed.shares.entry(share.share().index()).or_insert(share);
         }
         Ok(())
@@ -396,6 +418,51 @@ impl Follower {
         }
         let round = self.parameters.round(&committee, self.step, self.attempt, self.model);
         self.phase = Phase::Collecting(Collection { round, committee, submissions: BTreeMap::new() });
+        Ok(())
+    }
+
+    fn begin_sharing(&mut self, begin: &BeginSharing) -> Result<(), StatementError> {
+        let out_of_turn = self.out_of_turn("begins to share the key");
+        if !matches!(self.phase, Phase::Idle) || begin.time_ms < self.time_ms {
+            return Err(out_of_turn);
+        }
+        let sharing = self.succession.begin(begin, self.step, &self.parameters, &self.roster);
+        self.phase = Phase::Sharing(Arc::new(sharing.map_err(|_| out_of_turn)?));
+        self.time_ms = begin.time_ms;
+        Ok(())
+    }
+
+    fn contribute(
+        &mut self,
+        transaction: &CandidateTransaction,
+        contribution: &Contribute,
+    ) -> Result<(), StatementError> {
+        let author = author(transaction, &self.roster, &self.parameters.chain_id)?;
+        let Phase::Sharing(sharing) = &mut self.phase else { return Ok(()) };
+        // A fault is recorded, and passed over here: the contract has taken the credit.
+        let taken = ceremony(sharing)?.contribute(&author, contribution);
+        taken.map_err(|_| StatementError::OtherContext("ceremony, or one that does not hold"))
+    }
+
+    fn end_stage(&mut self, end: &EndStage) -> Result<(), StatementError> {
+        let out_of_turn = self.out_of_turn("ends a stage");
+        let Phase::Sharing(sharing) = &mut self.phase else { return Err(out_of_turn) };
+        if end.time_ms < self.time_ms {
+            return Err(out_of_turn);
+        }
+        let ended = ceremony(sharing)?.end_stage(end, &self.parameters).map_err(|_| out_of_turn)?;
+        self.time_ms = end.time_ms;
+        match ended {
+            StageEnd::Next | StageEnd::Again => {}
+            StageEnd::GivenUp => {
+                let has_committee = self.succession.give_up(self.step);
+                self.phase = if has_committee { Phase::Idle } else { Phase::Stopped };
+            }
+            StageEnd::Complete(committee) => {
+                self.succession.succeed(committee, self.step);
+                self.phase = Phase::Idle;
+            }
+        }
         Ok(())
     }
 
@@ -449,6 +516,11 @@ impl Follower {
         }
         Ok(Some(Closed { sealed, mask_key_sum, sums, model, height }))
     }
+}
+
+/// The ceremony, to be moved on. Whoever works with it elsewhere is waited for before the next block is read.
+fn ceremony(sharing: &mut Arc<Sharing>) -> Result<&mut Sharing, StatementError> {
+    Arc::get_mut(sharing).ok_or(StatementError::OtherContext("ceremony that is still worked with"))
 }
 
 #[cfg(test)]

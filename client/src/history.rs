@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use consilium_contract::{Parameters, transaction::parse_entry};
 use consilium_crypto::Hash;
 use consilium_ledger::{
-    Block, ChainError, Fork, HeaderChain, MAX_BLOCK_BYTES, Note, SealedHeader, SignedCheckpoint, VerifiedHeader,
+    Block, ChainError, HeaderChain, MAX_BLOCK_BYTES, Note, SealedHeader, SignedCheckpoint, VerifiedHeader,
 };
 use ed25519_dalek::VerifyingKey;
 
@@ -124,7 +124,8 @@ impl History {
     pub fn confirm_head(&self, head: &SignedCheckpoint) -> Result<(), ClientError> {
         let Some(contradiction) = self.chain.contradiction(head) else { return Ok(()) };
         let height = contradiction.ours.header.height;
-        let evidence = self.keep_evidence(height, &[&contradiction.encode()])?;
+        let evidence = self.directory.join(format!("evidence-{height}.bin"));
+        durable::replace(&evidence, &[&contradiction.encode()])?;
         Err(ClientError::ForkedHistory { height, evidence })
     }
 

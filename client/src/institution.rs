@@ -23,6 +23,7 @@ use crate::{
     follow::{Closed, Follower},
     history::History,
     learning::Trainer,
+    member::Membership,
     memory::Memory,
     model_check::CheckedModel,
     observer::{Observer, RoundReport},
@@ -76,6 +77,8 @@ pub struct Institution {
     pub(crate) history: History,
     pub(crate) follower: Follower,
     pub(crate) memory: Arc<Mutex<Memory>>,
+    /// Absent only while it works on another thread.
+    pub(crate) membership: Option<Membership>,
     /// The model of the last closed round that has been read.
     pub(crate) model: CheckedModel,
     /// The model that an earlier process has checked last.
@@ -93,6 +96,8 @@ pub struct Institution {
     /// Expelled or revoked: no more updates, still a trustee.
     pub(crate) is_silenced: bool,
     pub(crate) was_caught_up: bool,
+    /// Number of the committee that stands, as far as this institution has read.
+    pub(crate) committee: Option<u32>,
     pub(crate) report: RoundReport,
     give_up_after: Option<Duration>,
     _lock: File,
@@ -124,6 +129,7 @@ impl Institution {
             history: History::open(directory, &parameters)?,
             follower: Follower::new(Arc::clone(&parameters), files.genesis_entry.clone()),
             memory: Arc::new(Mutex::new(Memory::open(directory, parameters.chain_id)?)),
+            membership: Some(Membership::open(directory, files.identity.pseudonym)?),
             model,
             stored: CheckedModel::load(directory, &parameters)?,
             upload: Upload::load(directory, &parameters, &files.signing)?,
@@ -134,6 +140,7 @@ impl Institution {
             sits_out: None,
             is_silenced: false,
             was_caught_up: false,
+            committee: None,
             report: RoundReport::default(),
             give_up_after: None,
             directory: directory.to_owned(),

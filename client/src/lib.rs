@@ -22,6 +22,7 @@
 //! | [`evidence`] | what convicts somebody in the eyes of anyone who has the genesis |
 //! | [`follow`], [`statements`] | what signatures on the chain show |
 //! | [`trustee`], [`memory`] | what a trustee does before it helps to open a sum, and what it never forgets |
+//! | [`member`] | its part in making committees, and its shares of the key |
 //! | [`model_check`] | the model that may be trained on |
 //! | [`submit`] | an encrypted update, made once and sent until it arrives |
 //! | `institution`, `session` | the run, and one connection of it |
@@ -42,6 +43,7 @@ pub mod head;
 pub mod history;
 mod institution;
 pub mod learning;
+pub mod member;
 pub mod memory;
 pub mod model_check;
 pub mod observer;

@@ -1,4 +1,4 @@
-//! What a trustee has countersigned, for ever.
+//! What a trustee has countersigned, and what it has sworn as a member of a committee, for ever.
 //!
 //! (chain, step) → hash of the one sealed block that it countersigns, flushed to disk before the countersignature
 //! exists (design, section 3). A second block of the same step is refused whatever the attempt and whatever restarts
@@ -19,8 +19,8 @@ use crate::{ClientError, durable::Log, error::short};
 /// The file in a state directory.
 const FILE: &str = "countersigned";
 
-/// chain (32) ‖ step (8) ‖ block (32) ‖ first 8 bytes of the SHA-256 of these.
-const RECORD: usize = 32 + 8 + 32 + 8;
+/// chain (32) ‖ what it is about (9) ‖ hash (32) ‖ first 8 bytes of the SHA-256 of these.
+const RECORD: usize = 32 + 9 + 32 + 8;
 
 /// In the place of a block's hash: no block of that step is countersigned.
 const NONE: Hash = [0; 32];
@@ -43,6 +43,24 @@ pub enum MemoryError {
         /// The block that is to be remembered.
         asked: Hash,
     },
+    /// Something else was sworn before.
+    #[error("this institution has sworn to {what} {} and is now asked for {}: the coordinator shows two ceremonies", short(remembered), short(asked))]
+    OtherOath {
+        /// What it is about.
+        what: &'static str,
+        /// What was sworn.
+        remembered: Hash,
+        /// What is asked for.
+        asked: Hash,
+    },
+    /// The committee has handed over to another one.
+    #[error("this trustee has confirmed committee {confirmed} and answers for committee {asked} no longer")]
+    HandedOver {
+        /// The committee that it has confirmed.
+        confirmed: u32,
+        /// The one that it is asked to answer for.
+        asked: u32,
+    },
     /// The step is left to the others.
     #[error("this trustee's memory was lost during step {step}: it leaves that step to the others")]
     Forgone {
@@ -51,11 +69,47 @@ pub enum MemoryError {
     },
 }
 
+/// What a record is about: of each there is one, for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum About {
+    /// The countersigned block of a step.
+    Step(u64),
+    /// The qualified dealings that this institution answers for in an attempt at a committee.
+    Dealings { number: u32, attempt: u32 },
+    /// The committee of a number.
+    Committee(u32),
+}
+
+impl About {
+    fn encode(self) -> [u8; 9] {
+        let (kind, number) = match self {
+            Self::Step(step) => (0, step),
+            Self::Dealings { number, attempt } => (1, u64::from(number) << 32 | u64::from(attempt)),
+            Self::Committee(number) => (2, u64::from(number)),
+        };
+        let mut bytes = [kind; 9];
+        bytes.iter_mut().skip(1).zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    fn decode(bytes: &[u8; 9]) -> Option<Self> {
+        let (kind, number) = bytes.split_first_chunk::<1>()?;
+        let number = u64::from_be_bytes(number.try_into().ok()?);
+        let (high, low) = ((number >> 32) as u32, number as u32);
+        match (kind, high) {
+            ([0], _) => Some(Self::Step(number)),
+            ([1], _) => Some(Self::Dealings { number: high, attempt: low }),
+            ([2], 0) => Some(Self::Committee(low)),
+            _ => None,
+        }
+    }
+}
+
 /// The memory of one trustee.
 #[derive(Debug)]
 pub struct Memory {
     log: Log,
-    blocks: HashMap<(Hash, u64), Hash>,
+    records: HashMap<(Hash, About), Hash>,
     chain: Hash,
     is_new: bool,
 }
@@ -70,18 +124,18 @@ impl Memory {
         let path: PathBuf = directory.join(FILE);
         let is_new = !path.exists();
         let mut log = Log::open(&path, RECORD as u32)?;
-        let mut blocks = HashMap::new();
+        let mut records = HashMap::new();
         for index in 0..log.len() {
             let bytes = log.get(index)?.unwrap_or_default();
-            let (key, block) = parse(&bytes).ok_or_else(|| ClientError::DamagedState {
+            let (key, hash) = parse(&bytes).ok_or_else(|| ClientError::DamagedState {
                 path: path.clone(),
                 detail: format!(
                     "record {index} is not what was written; this trustee does not know what it has countersigned"
                 ),
             })?;
-            blocks.insert(key, block);
+            records.insert(key, hash);
         }
-        Ok(Self { log, blocks, chain, is_new })
+        Ok(Self { log, records, chain, is_new })
     }
 
     /// Whether there was no memory before.
@@ -89,26 +143,43 @@ impl Memory {
         self.is_new
     }
 
+    fn get(&self, about: About) -> Option<&Hash> {
+        self.records.get(&(self.chain, about))
+    }
+
     /// The block of this step that was countersigned.
     pub fn countersigned(&self, step: u64) -> Option<&Hash> {
-        self.blocks.get(&(self.chain, step)).filter(|block| **block != NONE)
+        self.get(About::Step(step)).filter(|block| **block != NONE)
     }
 
     /// Whether this step is left to the others.
     pub fn is_forgone(&self, step: u64) -> bool {
-        self.blocks.get(&(self.chain, step)) == Some(&NONE)
+        self.get(About::Step(step)) == Some(&NONE)
     }
 
-    /// Makes `block` the one block of `step`; on disk when it returns. The same block again changes nothing.
+    /// The largest number of a committee that was confirmed on this chain.
+    pub fn confirmed(&self) -> Option<u32> {
+        let numbers = self.records.keys().filter_map(|(chain, about)| match about {
+            About::Committee(number) if *chain == self.chain => Some(*number),
+            _ => None,
+        });
+        numbers.max()
+    }
+
+    /// Makes `block` the one block of `step` that is countersigned, as a member of the committee with this number; on
+    /// disk when it returns. The same block again changes nothing.
     ///
     /// # Errors
-    /// [`MemoryError`] where another one is remembered.
-    pub fn remember(&mut self, step: u64, block: &Hash) -> Result<(), ClientError> {
-        match self.blocks.get(&(self.chain, step)) {
+    /// [`MemoryError`] where another one is remembered, or a later committee was confirmed.
+    pub fn remember(&mut self, committee: u32, step: u64, block: &Hash) -> Result<(), ClientError> {
+        if let Some(confirmed) = self.confirmed().filter(|confirmed| *confirmed > committee) {
+            return Err(MemoryError::HandedOver { confirmed, asked: committee }.into());
+        }
+        match self.get(About::Step(step)) {
             Some(remembered) if remembered == block => Ok(()),
             Some(&NONE) => Err(MemoryError::Forgone { step }.into()),
             Some(&remembered) => Err(MemoryError::OtherBlock { step, remembered, asked: *block }.into()),
-            None => self.write(step, block),
+            None => self.write(About::Step(step), block),
         }
     }
 
@@ -117,28 +188,53 @@ impl Memory {
     /// # Errors
     /// [`ClientError::State`].
     pub fn forgo(&mut self, step: u64) -> Result<(), ClientError> {
-        if self.blocks.contains_key(&(self.chain, step)) { Ok(()) } else { self.write(step, &NONE) }
+        if self.get(About::Step(step)).is_some() { Ok(()) } else { self.write(About::Step(step), &NONE) }
     }
 
-    fn write(&mut self, step: u64, block: &Hash) -> Result<(), ClientError> {
-        let fields = [self.chain.as_slice(), &step.to_be_bytes(), block].concat();
+    /// Makes these qualified dealings the only ones that this institution answers for in the attempt; on disk when it
+    /// returns.
+    ///
+    /// # Errors
+    /// [`MemoryError::OtherOath`].
+    pub fn swear_dealings(&mut self, number: u32, attempt: u32, qualified: &Hash) -> Result<(), ClientError> {
+        self.swear("the dealings of an attempt", About::Dealings { number, attempt }, qualified)
+    }
+
+    /// Makes this the only committee of its number that this institution confirms; on disk when it returns.
+    ///
+    /// # Errors
+    /// [`MemoryError::OtherOath`].
+    pub fn swear_committee(&mut self, number: u32, confirmation: &Hash) -> Result<(), ClientError> {
+        self.swear("the committee of a number", About::Committee(number), confirmation)
+    }
+
+    fn swear(&mut self, what: &'static str, about: About, asked: &Hash) -> Result<(), ClientError> {
+        match self.get(about) {
+            Some(remembered) if remembered == asked => Ok(()),
+            Some(&remembered) => Err(MemoryError::OtherOath { what, remembered, asked: *asked }.into()),
+            None => self.write(about, asked),
+        }
+    }
+
+    fn write(&mut self, about: About, hash: &Hash) -> Result<(), ClientError> {
+        let fields = [self.chain.as_slice(), &about.encode(), hash].concat();
         let checksum = sha256(&fields);
         let record: Vec<u8> = fields.iter().chain(checksum.iter().take(8)).copied().collect();
         self.log.append(&record)?;
         self.log.flush().wait()?;
-        self.blocks.insert((self.chain, step), *block);
+        self.records.insert((self.chain, about), *hash);
         Ok(())
     }
 }
 
-fn parse(record: &[u8]) -> Option<((Hash, u64), Hash)> {
+fn parse(record: &[u8]) -> Option<((Hash, About), Hash)> {
     let (fields, checksum) = record.split_at_checked(RECORD - 8)?;
     if sha256(fields).get(..8)? != checksum {
         return None;
     }
     let (chain, rest) = fields.split_first_chunk::<32>()?;
-    let (step, block) = rest.split_first_chunk::<8>()?;
-    Some(((*chain, u64::from_be_bytes(*step)), block.try_into().ok()?))
+    let (about, hash) = rest.split_first_chunk::<9>()?;
+    Some(((*chain, About::decode(about)?), hash.try_into().ok()?))
 }
 
 #[cfg(test)]
@@ -158,16 +254,16 @@ mod tests {
         let (block, other) = ([2; 32], [3; 32]);
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
         assert!(memory.is_new());
-        memory.remember(5, &block).unwrap();
-        memory.remember(5, &block).unwrap();
+        memory.remember(0, 5, &block).unwrap();
+        memory.remember(0, 5, &block).unwrap();
         for _ in 0..2 {
-            let refused = refusal(memory.remember(5, &other));
+            let refused = refusal(memory.remember(0, 5, &other));
             assert_eq!(refused, MemoryError::OtherBlock { step: 5, remembered: block, asked: other });
             drop(memory);
             memory = Memory::open(dir.path(), CHAIN).unwrap();
             assert!(!memory.is_new());
         }
-        memory.remember(6, &other).unwrap();
+        memory.remember(0, 6, &other).unwrap();
         assert_eq!(memory.countersigned(5), Some(&block));
         let another_chain = Memory::open(dir.path(), [9; 32]).unwrap();
         assert_eq!(another_chain.countersigned(5), None);
@@ -178,12 +274,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
         memory.forgo(3).unwrap();
-        memory.remember(4, &[2; 32]).unwrap();
+        memory.remember(0, 4, &[2; 32]).unwrap();
         memory.forgo(4).unwrap();
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
         assert!(memory.is_forgone(3) && !memory.is_forgone(4));
         assert_eq!(memory.countersigned(3), None);
-        assert_eq!(refusal(memory.remember(3, &[2; 32])), MemoryError::Forgone { step: 3 });
+        assert_eq!(refusal(memory.remember(0, 3, &[2; 32])), MemoryError::Forgone { step: 3 });
     }
 
     #[test]
@@ -193,7 +289,7 @@ mod tests {
         // An honest trustee, asked for both in either order, answers the first.
         for (step, first) in [0, 1].into_iter().enumerate() {
             let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
-            let mut answers = |block: usize| memory.remember(step as u64, &blocks[block]).is_ok();
+            let mut answers = |block: usize| memory.remember(0, step as u64, &blocks[block]).is_ok();
             assert!(answers(first) && !answers(1 - first));
         }
         for n in 1..=10_u32 {
@@ -213,9 +309,40 @@ mod tests {
     }
 
     #[test]
+    fn an_oath_is_kept_across_restarts_and_every_other_one_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other) = ([2; 32], [3; 32]);
+        Memory::open(dir.path(), CHAIN).unwrap().swear_dealings(1, 0, &one).unwrap();
+        Memory::open(dir.path(), CHAIN).unwrap().swear_committee(1, &one).unwrap();
+        let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
+        memory.swear_dealings(1, 0, &one).unwrap();
+        memory.swear_committee(1, &one).unwrap();
+        assert!(matches!(refusal(memory.swear_dealings(1, 0, &other)), MemoryError::OtherOath { .. }));
+        assert!(matches!(refusal(memory.swear_committee(1, &other)), MemoryError::OtherOath { .. }));
+        // Another attempt, another committee, another chain.
+        memory.swear_dealings(1, 1, &other).unwrap();
+        memory.swear_committee(2, &other).unwrap();
+        Memory::open(dir.path(), [9; 32]).unwrap().swear_committee(1, &other).unwrap();
+    }
+
+    #[test]
+    fn who_has_confirmed_a_committee_answers_for_earlier_ones_no_longer() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
+        memory.swear_committee(0, &[2; 32]).unwrap();
+        memory.remember(0, 5, &[3; 32]).unwrap();
+        memory.swear_committee(1, &[2; 32]).unwrap();
+        for mut memory in [memory, Memory::open(dir.path(), CHAIN).unwrap()] {
+            let refused = refusal(memory.remember(0, 6, &[3; 32]));
+            assert_eq!(refused, MemoryError::HandedOver { confirmed: 1, asked: 0 });
+            memory.remember(1, 6, &[3; 32]).unwrap();
+        }
+    }
+
+    #[test]
     fn a_changed_byte_of_the_memory_silences_the_trustee() {
         let dir = tempfile::tempdir().unwrap();
-        Memory::open(dir.path(), CHAIN).unwrap().remember(5, &[2; 32]).unwrap();
+        Memory::open(dir.path(), CHAIN).unwrap().remember(0, 5, &[2; 32]).unwrap();
         let path = dir.path().join(FILE);
         let whole = std::fs::read(&path).unwrap();
         for position in 4..whole.len() {

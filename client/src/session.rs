@@ -42,6 +42,7 @@ const RESENDS: u32 = 3;
 /// The answer to a call that ran beside the stream of blocks.
 enum Answer {
     Enrolled(Answered),
+    Contributed(Answered),
     Judged { header: Hash, step: u64, answered: Answered, times: UploadTimes },
     Countersigned { step: u64, answered: Answered },
     Shared { step: u64, answered: Answered },
@@ -56,6 +57,8 @@ pub(crate) struct Session<'a> {
     /// The checkpoint that it signed then, until the own chain has caught up with it.
     unkept: Option<Note>,
     has_enrolled: bool,
+    /// What was answered on this connection of a ceremony in progress.
+    contributed: Option<Hash>,
     /// Header hash of the update sent on this connection.
     update_sent: Option<Hash>,
     resends: u32,
@@ -77,6 +80,7 @@ impl<'a> Session<'a> {
             head,
             unkept: Some(checkpoint),
             has_enrolled: false,
+            contributed: None,
             update_sent: None,
             resends: 0,
             countersignature_sent: None,
@@ -130,7 +134,33 @@ impl<'a> Session<'a> {
             Ok(Some(closed)) => self.own.closed = Some(Arc::new(closed)),
             Err(error) => return Err(self.refused_entry(error)),
         }
+        self.settle_committee()?;
         self.settle().await
+    }
+
+    /// A new committee stands: secrets and shares of the one before are removed.
+    fn settle_committee(&mut self) -> Result<(), ClientError> {
+        let own = &mut *self.own;
+        let Some(committee) = own.follower.committee() else { return Ok(()) };
+        if own.committee == Some(committee.number) {
+            return Ok(());
+        }
+        own.committee = Some(committee.number);
+        let committee = Arc::clone(committee);
+        let Some(membership) = &mut own.membership else { return Ok(()) };
+        // Durable before the shares of the committee before are gone.
+        own.history.flush().wait()?;
+        membership.settle(&committee)?;
+        let place = committee.place_of(&own.files.identity.pseudonym);
+        match (place, membership.share(&committee)) {
+            (Some(place), Some(_)) => info!(committee = committee.number, place, "a member of the committee"),
+            (Some(place), None) => warn!(
+                committee = committee.number,
+                place, "a member of the committee without its share of the key: no part in opening sums until the key is shared again"
+            ),
+            (None, _) => info!(committee = committee.number, "not a member of the committee"),
+        }
+        Ok(())
     }
 
     fn is_over(&self) -> Result<bool, ClientError> {
@@ -175,7 +205,8 @@ impl<'a> Session<'a> {
     async fn act(&mut self) -> Result<(), ClientError> {
         self.enrol();
         match self.own.follower.phase() {
-            Phase::Collecting(_) => self.contribute().await,
+            Phase::Sharing(_) => self.contribute().await,
+            Phase::Collecting(_) => self.participate().await,
             Phase::Sealed(_) => self.serve().await,
             Phase::Idle | Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Ok(()),
         }
@@ -197,8 +228,43 @@ impl<'a> Session<'a> {
         Duration::from_millis(self.own.parameters.collection_timeout_ms) + RECEIPT_DEADLINE
     }
 
-    /// As a participant: trains on the checked model and submits.
+    /// As a member of a committee that is being made: says what the stage calls for.
     async fn contribute(&mut self) -> Result<(), ClientError> {
+        let own = &mut *self.own;
+        let Phase::Sharing(sharing) = own.follower.phase() else { return Ok(()) };
+        if self.contributed == Some(*sharing.basis()) || sharing.has_heard(own.pseudonym()) {
+            return Ok(());
+        }
+        let basis = *sharing.basis();
+        let Some(mut membership) = own.membership.take() else {
+            return Err(ClientError::Interrupted("the member is gone".into()));
+        };
+        let (sharing, memory) = (Arc::clone(sharing), Arc::clone(&own.memory));
+        let flush = own.history.flush();
+        let work = blocking(move || {
+            let said = flush.wait().and_then(|()| {
+                let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+                membership.next(&sharing, &mut memory, &mut OsRng)
+            });
+            // Let go of before the next block is read, which moves the ceremony on.
+            drop(sharing);
+            (membership, said)
+        });
+        let (membership, said) = work.await?;
+        own.membership = Some(membership);
+        self.contributed = Some(basis);
+        if let Some(contribution) = said? {
+            let action = Action::Contribute(contribution);
+            let signed = sign(&own.files.signing, &own.parameters.chain_id, Some(own.pseudonym()), action);
+            own.report.bytes_up += bytes(&signed);
+            let (mut connection, deadline) = (self.connection.clone(), self.deadline());
+            self.calls.spawn(async move { connection.contribute(signed, deadline).await.map(Answer::Contributed) });
+        }
+        Ok(())
+    }
+
+    /// As a participant: trains on the checked model and submits.
+    async fn participate(&mut self) -> Result<(), ClientError> {
         let Phase::Collecting(collection) = self.own.follower.phase() else { return Ok(()) };
         let round = collection.round();
         let attempt = (round.step, round.attempt);
@@ -298,7 +364,9 @@ impl<'a> Session<'a> {
     /// As a trustee: judges the sealed sum, remembers and countersigns it, and shares once a quorum has.
     async fn serve(&mut self) -> Result<(), ClientError> {
         let Phase::Sealed(sealed) = self.own.follower.phase() else { return Ok(()) };
-        let (sum, index) = (Arc::clone(&sealed.sum), self.own.files.identity.trustee_index);
+        let sum = Arc::clone(&sealed.sum);
+        // Who is no member is a participant only.
+        let Some(index) = sum.committee.place_of(self.own.pseudonym()) else { return Ok(()) };
         let (is_countersigned, is_shared) = (sealed.is_countersigned_by(index), sealed.has_share_of(index));
         let step = sum.round().step;
 
@@ -365,10 +433,14 @@ impl<'a> Session<'a> {
             return Ok(());
         };
         let Some(quorum) = countersigned.quorum(sealed.countersignatures()) else { return Ok(()) };
+        let committee = quorum.judged().committee();
+        // Without its share a member still answers for what it has judged.
+        let share = own.membership.as_ref().and_then(|membership| membership.share(committee)).map(Arc::clone);
+        let Some(share) = share else { return Ok(()) };
         let files = Arc::clone(&own.files);
         let start = Instant::now();
         let work = blocking(move || {
-            let signed = quorum.share(&files.share, &files.signing, &files.identity.pseudonym);
+            let signed = quorum.share(&share, &files.signing, &files.identity.pseudonym);
             (quorum.judged().clone(), signed)
         });
         let (judged, signed) = work.await?;
@@ -417,6 +489,10 @@ impl<'a> Session<'a> {
                 Reason::Accepted | Reason::Duplicate => {}
                 reason => return Err(ClientError::Refused { what: "enrolment", reason }),
             },
+            Answer::Contributed(answered) => {
+                let step = self.own.follower.step();
+                self.take_receipt("contribution", step, answered)?;
+            }
             Answer::Judged { header, step, answered, times } => {
                 let reason = answered.receipt.reason;
                 self.compare_receipts(step, header, &answered)?;

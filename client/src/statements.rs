@@ -3,7 +3,7 @@
 //! A transaction becomes one of these types only with a signature by the key that the authority has certified for its
 //! author. Everything later (sums, quorums, models) is computed from these and not from transactions.
 
-use consilium_contract::{CandidateTransaction, Roster, SealedBlock};
+use consilium_contract::{CandidateTransaction, Committee, Roster, SealedBlock};
 use consilium_crypto::{CandidateHeader, DecryptionShare, Hash, RoundContext};
 use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
 use consilium_proto::v1::transaction::Action;
@@ -21,6 +21,9 @@ pub enum StatementError {
     /// No institution of that name has a certificate of the authority on this chain.
     #[error("its author is not enrolled")]
     UnknownInstitution,
+    /// The author holds no share of the key.
+    #[error("its author {} is no member of the committee", short(.0))]
+    NotAMember(Hash),
     /// The authority has revoked the author.
     #[error("its author {} is revoked", short(.0))]
     Revoked(Hash),
@@ -66,19 +69,35 @@ impl StatementError {
             | Self::BadCertificate(_)
             | Self::NotTheirs
             | Self::OutOfTurn { .. } => true,
-            Self::OtherAction(_) | Self::Revoked(_) | Self::OtherContext(_) | Self::Malformed(_) => false,
+            Self::OtherAction(_) | Self::NotAMember(_) | Self::Revoked(_) | Self::OtherContext(_) | Self::Malformed(_) => false,
         }
     }
 }
 
 /// The key of the author, whose certificate the roster has checked, has signed the transaction for this chain.
-fn author(transaction: &CandidateTransaction, roster: &Roster, chain: &Hash) -> Result<(Hash, u32), StatementError> {
+pub(crate) fn author(
+    transaction: &CandidateTransaction,
+    roster: &Roster,
+    chain: &Hash,
+) -> Result<Hash, StatementError> {
     let pseudonym = transaction.author().ok_or(StatementError::UnknownInstitution)?;
     let institution = roster.get(&pseudonym).ok_or(StatementError::UnknownInstitution)?;
     if !transaction.is_signed_by(&institution.certificate.signing_key, chain) {
         return Err(StatementError::BadSignature(pseudonym));
     }
-    Ok((pseudonym, institution.certificate.trustee_index))
+    Ok(pseudonym)
+}
+
+/// The author, and its place in the committee.
+fn member(
+    transaction: &CandidateTransaction,
+    roster: &Roster,
+    committee: &Committee,
+    chain: &Hash,
+) -> Result<(Hash, u32), StatementError> {
+    let pseudonym = author(transaction, roster, chain)?;
+    let place = committee.place_of(&pseudonym).ok_or(StatementError::NotAMember(pseudonym))?;
+    Ok((pseudonym, place))
 }
 
 /// The signed header of an update for one round, by an institution that was enrolled and not revoked when it was
@@ -103,7 +122,7 @@ impl Submission {
         let Action::SubmitUpdate(update) = transaction.action() else {
             return Err(StatementError::OtherAction("update"));
         };
-        let (pseudonym, _) = author(transaction, roster, &round.chain_id)?;
+        let pseudonym = author(transaction, roster, &round.chain_id)?;
         if roster.get(&pseudonym).is_none_or(|institution| institution.revoked) {
             return Err(StatementError::Revoked(pseudonym));
         }
@@ -145,15 +164,20 @@ pub struct Countersignature {
 }
 
 impl Countersignature {
-    /// Verifies certificate and signature. The cosignature in it, [`Self::verify_cosignature`] does.
+    /// Verifies certificate, membership and signature. The cosignature in it, [`Self::verify_cosignature`] does.
     ///
     /// # Errors
     /// [`StatementError`].
-    pub fn verify(transaction: &CandidateTransaction, roster: &Roster, chain: &Hash) -> Result<Self, StatementError> {
+    pub fn verify(
+        transaction: &CandidateTransaction,
+        roster: &Roster,
+        committee: &Committee,
+        chain: &Hash,
+    ) -> Result<Self, StatementError> {
         let Action::Countersign(countersign) = transaction.action() else {
             return Err(StatementError::OtherAction("countersignature"));
         };
-        let (pseudonym, trustee) = author(transaction, roster, chain)?;
+        let (pseudonym, trustee) = member(transaction, roster, committee, chain)?;
         let block = block(&countersign.sealed_block)?;
         Ok(Self { trustee, pseudonym, step: countersign.step, block, cosignature: countersign.cosignature.clone() })
     }
@@ -221,15 +245,20 @@ pub struct SignedShare {
 }
 
 impl SignedShare {
-    /// Verifies certificate and signature, and that the share is the author's own.
+    /// Verifies certificate, membership and signature, and that the share is the author's own.
     ///
     /// # Errors
     /// [`StatementError`].
-    pub fn verify(transaction: &CandidateTransaction, roster: &Roster, chain: &Hash) -> Result<Self, StatementError> {
+    pub fn verify(
+        transaction: &CandidateTransaction,
+        roster: &Roster,
+        committee: &Committee,
+        chain: &Hash,
+    ) -> Result<Self, StatementError> {
         let Action::SubmitShare(message) = transaction.action() else {
             return Err(StatementError::OtherAction("share"));
         };
-        let (_, trustee) = author(transaction, roster, chain)?;
+        let (_, trustee) = member(transaction, roster, committee, chain)?;
         let block = block(&message.sealed_block)?;
         let share =
             DecryptionShare::decode(&message.share).map_err(|error| StatementError::Malformed(error.to_string()))?;

@@ -174,7 +174,7 @@ impl Judged {
         pseudonym: &Hash,
     ) -> Result<Countersigned, ClientError> {
         let RoundContext { chain_id, step, .. } = self.round();
-        memory.remember(*step, self.block())?;
+        memory.remember(self.committee().number, *step, self.block())?;
         let action = Action::Countersign(self.0.block.countersign(*step, key));
         Ok(Countersigned { judged: self.clone(), transaction: sign(key, chain_id, Some(pseudonym), action) })
     }
@@ -267,7 +267,7 @@ mod tests {
         let (follower, _) = world.follow();
         let verify = |signed: &SignedTransaction| {
             let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
-            Countersignature::verify(&candidate, follower.roster(), &world.chain_id()).unwrap()
+            Countersignature::verify(&candidate, follower.roster(), world.committee(), &world.chain_id()).unwrap()
         };
         transactions.iter().map(verify).collect()
     }
@@ -296,7 +296,7 @@ mod tests {
         let quorum = countersigned.quorum(&answers).unwrap();
         world.commit(all);
         let share = quorum.share(
-            &world.ceremony.institutions[0].share,
+            &world.shares[0],
             &world.ceremony.institutions[0].signing,
             &world.name(0),
         );
@@ -464,7 +464,7 @@ mod tests {
         let (follower, _) = world.follow();
         let verify = |roster: &Roster, signed: SignedTransaction| {
             let candidate = CandidateTransaction::parse(signed).unwrap();
-            Countersignature::verify(&candidate, roster, &world.chain_id())
+            Countersignature::verify(&candidate, roster, world.committee(), &world.chain_id())
         };
         let honest = world.countersignature(1, 0, &world.sealed_hash());
         assert!(verify(follower.roster(), honest.clone()).is_ok());

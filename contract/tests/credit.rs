@@ -15,7 +15,7 @@ use consilium_contract::{
 };
 use consilium_crypto::{Hash, RoundContext, signature::SigningKey};
 use consilium_proto::v1::{self, Reason, SignedTransaction, transaction::Action};
-use fixture::{D, Run, TIMEOUT_MS, table};
+use fixture::{D, Op, Run, TIMEOUT_MS, table};
 use rand_core::{OsRng, RngCore};
 use sha2::{Digest, Sha256};
 
@@ -61,17 +61,16 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> Self {
-        let mut run = Run::enrolled(3);
+        // Two branches of one chain, which part after the key is made.
+        let run = Run::enrolled(3);
         let initial = Model::new(vec![0.25; D]).unwrap();
         let mut other = Contract::found(&run.genesis_entry, &initial.to_bytes(), table()).unwrap();
-        mem::swap(&mut run.contract, &mut other);
         let mut said = Vec::new();
-        for i in 0..MEMBERS {
-            let action = Action::Enrol(v1::Enrol { certificate: Some(run.members[i].certificate.clone()) });
-            let enrolment = run.by_member(i, action);
-            assert!(run.contract.apply(&enrolment, Body::None).unwrap().is_accepted());
-            if i == HONEST {
-                said.push(Said { transaction: enrolment, body: None });
+        for op in &run.log {
+            let Op::Apply(transaction, None) = op else { panic!("a body before the first round") };
+            assert!(other.apply(transaction, Body::None).unwrap().is_accepted());
+            if transaction.author() == Some(run.members[HONEST].name) {
+                said.push(Said { transaction: transaction.clone(), body: None });
             }
         }
         Self {
@@ -99,7 +98,7 @@ impl World {
             (Admission::Decided(_), _) => Body::None,
             (Admission::NeedsBody { .. }, None) => Body::Missing,
             (Admission::NeedsBody { .. }, Some(body)) => {
-                Body::Checked(check_updates(self.run.parameters(), &[(transaction, body)], &mut OsRng).remove(0))
+                Body::Checked(check_updates(self.run.parameters(), self.run.committee(), &[(transaction, body)], &mut OsRng).remove(0))
             }
         };
         let receipt = self.run.contract.apply(transaction, body).unwrap();
@@ -111,8 +110,8 @@ impl World {
 
     /// The block ends where the coordinator wants it to: its hash follows from the state, as a header's does.
     fn end_block(&mut self) {
-        let hash = Sha256::digest(self.run.contract.state_root()).into();
-        self.run.contract.end_block(&hash);
+        let block = self.run.block_of(Sha256::digest(self.run.contract.state_root()).into());
+        self.run.contract.end_block(block);
     }
 
     /// The honest institution does what the branch that it follows calls for, once.
@@ -133,7 +132,7 @@ impl World {
                 let Some(block) = sealed.sealed_block().copied() else { return };
                 if let std::collections::btree_map::Entry::Vacant(entry) = self.answered.entry(step) {
                     entry.insert((block, false));
-                    let action = v1::Countersign { step, sealed_block: block.to_vec() };
+                    let action = self.run.countersignature(HONEST, step, block);
                     let transaction = self.run.by_member(HONEST, Action::Countersign(action));
                     self.said.push(Said { transaction, body: None });
                 }
@@ -154,11 +153,13 @@ impl World {
 
     /// Something that the honest institution has said: more often than not of the kind that the branch is waiting for.
     fn pick_said(&mut self) -> (CandidateTransaction, Option<Vec<u8>>) {
-        let fits = |said: &&Said| match (self.run.contract.phase(), said.transaction.action()) {
-            (Phase::Collecting(_), Action::SubmitUpdate(_)) => true,
-            (Phase::Sealed(_), Action::Countersign(_)) => true,
-            (Phase::Opening(_), Action::SubmitShare(_)) => true,
-            _ => false,
+        let fits = |said: &&Said| {
+            matches!(
+                (self.run.contract.phase(), said.transaction.action()),
+                (Phase::Collecting(_), Action::SubmitUpdate(_))
+                    | (Phase::Sealed(_), Action::Countersign(_))
+                    | (Phase::Opening(_), Action::SubmitShare(_))
+            )
         };
         let fitting: Vec<&Said> = self.said.iter().filter(fits).collect();
         let (all, any) = (self.said.len(), self.dice.roll(3) == 0 || fitting.is_empty());
@@ -227,7 +228,7 @@ impl World {
         OsRng.fill_bytes(&mut noise);
         let action = match self.dice.roll(4) {
             0 => Action::SubmitUpdate(v1::SubmitUpdate { header: noise.to_vec() }),
-            1 => Action::Countersign(v1::Countersign { step, sealed_block: noise.to_vec() }),
+            1 => Action::Countersign(self.run.countersignature(1, step, noise)),
             2 => Action::SubmitShare(v1::SubmitShare { step, sealed_block: noise.to_vec(), share: vec![7; 200] }),
             _ => Action::Enrol(v1::Enrol { certificate: Some(self.run.members[HONEST].certificate.clone()) }),
         };
@@ -255,7 +256,7 @@ impl World {
             }
             Phase::Sealed(sealed) => {
                 let block = sealed.sealed_block().copied().unwrap_or([9; 32]);
-                let action = v1::Countersign { step, sealed_block: block.to_vec() };
+                let action = self.run.countersignature(i, step, block);
                 let transaction = self.run.by_member(i, Action::Countersign(action));
                 self.apply(&transaction, None);
             }
@@ -310,7 +311,7 @@ impl World {
             self.end_block();
             let block = self.run.sealed_block();
             for i in 1..MEMBERS {
-                let action = v1::Countersign { step: 0, sealed_block: block.to_vec() };
+                let action = self.run.countersignature(i, 0, block);
                 let transaction = self.run.by_member(i, Action::Countersign(action));
                 self.apply(&transaction, None);
             }

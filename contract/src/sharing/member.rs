@@ -105,6 +105,7 @@ impl fmt::Debug for Secrets {
 }
 
 /// A member in a ceremony.
+#[derive(Debug)]
 pub struct Member {
     name: Hash,
     secrets: Secrets,
