@@ -106,7 +106,6 @@ async fn four_and_ten_institutions_make_the_key_within_three_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement: fifty institutions in one process take most of a minute"]
 async fn fifty_institutions_make_the_key_within_a_minute() {
     key_of(50, Duration::from_secs(60)).await;
 }
