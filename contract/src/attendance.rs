@@ -17,7 +17,8 @@ pub struct Attendance {
 }
 
 impl Attendance {
-    /// Takes note of an institution's transaction on the chain, accepted or not, while `step` was being made.
+    /// Takes note of an institution's transaction that was accepted while `step` was being made. What was rejected may be
+    /// a late word on an earlier step.
     pub fn hear(&mut self, author: &Hash, step: u64) {
         self.heard.insert(*author, step);
     }

@@ -301,7 +301,7 @@ impl Node {
         let start = Instant::now();
         let receipt = self.contract.apply(&transaction, body)?;
         self.recorder.applied(transaction.action(), &receipt, start.elapsed(), now_ms);
-        if let Some(author) = transaction.author() {
+        if let Some(author) = transaction.author().filter(|_| receipt.is_accepted()) {
             self.attendance.hear(&author, before.step);
         }
         tracing::debug!(

@@ -70,9 +70,8 @@ pub(crate) fn recover(
         }
         contract.end_block(header.into());
         history.record(&recorded);
-        recorded.iter().filter_map(|recorded| recorded.transaction.author()).for_each(|author| {
-            attendance.hear(&author, step);
-        });
+        let accepted = recorded.iter().filter(|recorded| recorded.receipt.is_accepted());
+        accepted.filter_map(|recorded| recorded.transaction.author()).for_each(|author| attendance.hear(&author, step));
         catalogue.record(block.height(), &block.hash(), &recorded);
     }
     let ledger_ms = chain.head().map_or(0, |head| head.time_ms);

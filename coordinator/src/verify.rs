@@ -131,10 +131,7 @@ fn verify(shared: &Shared, jobs: Vec<Job>) -> Result<Batch, LedgerError> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
-
-    use consilium_authority::{Ceremony, CeremonySpec};
-    use consilium_contract::{parameters::Layers, transaction::sign};
+    use consilium_contract::transaction::sign;
     use consilium_crypto::signature::SigningKey;
     use consilium_proto::v1::{Countersign, transaction::Action};
 

@@ -58,7 +58,7 @@ impl Sharing {
         Ok(match self.next(stage) {
             Ok(Following::Stage(next, binding)) => {
                 self.basis = self.next_basis(name as i32, &said, &binding);
-                self.stage = next;
+                self.stage = *next;
                 StageEnd::Next
             }
             Ok(Following::Committee(committee)) => StageEnd::Complete(committee),
@@ -129,7 +129,7 @@ impl Sharing {
                 let products: Vec<_> = products.into_values().collect();
                 let key = Box::new(settled.qualified.generate(&products, evaluation_key)?);
                 let binding = key.public_key().hash();
-                return Ok(Following::Stage(Stage::ShareKeys { settled, key, share_keys: BTreeMap::new() }, binding));
+                return Ok(following(Stage::ShareKeys { settled, key, share_keys: BTreeMap::new() }, binding));
             }
             Stage::ShareKeys { settled, key, share_keys } => {
                 let share_keys: Vec<_> = share_keys.into_values().collect();
@@ -141,7 +141,7 @@ impl Sharing {
             }
             Stage::Confirming { committee, .. } => return Ok(Following::Committee(committee)),
         };
-        Ok(Following::Stage(stage, nothing))
+        Ok(following(stage, nothing))
     }
 
     /// The dealings that count are those that nobody has anything against.
@@ -157,9 +157,7 @@ impl Sharing {
         let binding = *qualified.hash();
         let settled = Settled { dealt, qualified };
         match &self.origin {
-            Origin::Generation(_) => {
-                Ok(Following::Stage(Stage::Agreeing { settled, agreed: BTreeSet::new() }, binding))
-            }
+            Origin::Generation(_) => Ok(following(Stage::Agreeing { settled, agreed: BTreeSet::new() }, binding)),
             Origin::Resharing(old) => {
                 let dealing = settled.qualified.reshared()?;
                 let members = self.holders(&settled);
@@ -172,7 +170,7 @@ impl Sharing {
     fn confirming(&self, settled: Settled, committee: Committee) -> Following {
         let binding = settled.qualified.confirmation(&committee.public_key, &committee.dealing);
         let (held, handed_over) = (BTreeSet::new(), BTreeSet::new());
-        Following::Stage(Stage::Confirming { settled, committee: Arc::new(committee), held, handed_over }, binding)
+        following(Stage::Confirming { settled, committee: Arc::new(committee), held, handed_over }, binding)
     }
 
     /// Those of the members who have been dealt shares.
@@ -183,7 +181,11 @@ impl Sharing {
     }
 }
 
+fn following(stage: Stage, binding: Hash) -> Following {
+    Following::Stage(Box::new(stage), binding)
+}
+
 enum Following {
-    Stage(Stage, Hash),
+    Stage(Box<Stage>, Hash),
     Committee(Arc<Committee>),
 }
