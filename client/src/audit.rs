@@ -728,7 +728,9 @@ mod tests {
         update.body[last] ^= 1;
         let signed = world.submission(0, &rehashed(update.header, &update.body));
         let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
-        let checked = check_updates(&world.ceremony.parameters, world.committee(), &[(&candidate, &update.body)], &mut OsRng).remove(0);
+        let checked =
+            check_updates(&world.ceremony.parameters, world.committee(), &[(&candidate, &update.body)], &mut OsRng)
+                .remove(0);
         assert!(!checked.is_proven());
         let receipt = world.contract.apply(&candidate, Body::Checked(checked)).unwrap();
         assert!(receipt.culprit.is_some());

@@ -12,8 +12,8 @@ use consilium_contract::{
     transaction::{entry, sign},
 };
 use consilium_crypto::{
-    CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, KeyShare, QuantisedUpdate, RoundContext, VerifiedHeader,
-    update::encrypt, verify_key_proofs,
+    CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, KeyShare, QuantisedUpdate, RoundContext,
+    VerifiedHeader, update::encrypt, verify_key_proofs,
 };
 use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
 use consilium_proto::v1::{
@@ -96,7 +96,9 @@ impl World {
         loop {
             let keys: Vec<_> = self.ceremony.institutions.iter().map(|files| &files.signing).collect();
             let coordinator = &self.ceremony.coordinator.signing;
-            let Some(signed) = rehearsal.next(&self.contract, coordinator, &keys, self.time_ms, rng).unwrap() else { break };
+            let Some(signed) = rehearsal.next(&self.contract, coordinator, &keys, self.time_ms, rng).unwrap() else {
+                break;
+            };
             self.take(&signed, &mut Vec::new());
             taken.push(signed);
         }
@@ -166,25 +168,24 @@ impl World {
 
     /// Applies a transaction to the contract, which accepts it; adds the blobs that go with it.
     fn take(&mut self, signed: &SignedTransaction, blobs: &mut Vec<Vec<u8>>) {
-            let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
-            let body = match self.contract.admit(&candidate) {
-                Admission::NeedsBody { sha256, .. } => {
-                    let body = self.bodies[&sha256].clone();
-                    let rng = &mut ChaCha20Rng::seed_from_u64(9);
-                    let mut checked =
-                        check_updates(&self.ceremony.parameters, self.committee(), &[(&candidate, &body)], rng);
-                    blobs.push(body);
-                    Body::Checked(checked.remove(0))
-                }
-                Admission::Decided(_) => Body::None,
-            };
-            let receipt = self.contract.apply(&candidate, body).unwrap();
-            assert!(receipt.is_accepted(), "{receipt:?}");
-            if let Action::CloseRound(close) = candidate.action() {
-                for blob in [&close.sums, &close.model] {
-                    let hash: Hash = blob.as_ref().unwrap().sha256.as_slice().try_into().unwrap();
-                    blobs.push(self.bodies[&hash].clone());
-                }
+        let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
+        let body = match self.contract.admit(&candidate) {
+            Admission::NeedsBody { sha256, .. } => {
+                let body = self.bodies[&sha256].clone();
+                let rng = &mut ChaCha20Rng::seed_from_u64(9);
+                let mut checked =
+                    check_updates(&self.ceremony.parameters, self.committee(), &[(&candidate, &body)], rng);
+                blobs.push(body);
+                Body::Checked(checked.remove(0))
+            }
+            Admission::Decided(_) => Body::None,
+        };
+        let receipt = self.contract.apply(&candidate, body).unwrap();
+        assert!(receipt.is_accepted(), "{receipt:?}");
+        if let Action::CloseRound(close) = candidate.action() {
+            for blob in [&close.sums, &close.model] {
+                let hash: Hash = blob.as_ref().unwrap().sha256.as_slice().try_into().unwrap();
+                blobs.push(self.bodies[&hash].clone());
             }
         }
     }

@@ -36,7 +36,7 @@ use tracing::debug;
 
 use crate::{
     ClientError,
-    statements::{author, Cosigned, Countersignature, SignedShare, StatementError, Submission},
+    statements::{Cosigned, Countersignature, SignedShare, StatementError, Submission, author},
 };
 
 /// Complete updates that are kept of one institution in one attempt. The contract takes one, if the first is no fault.

@@ -54,7 +54,9 @@ impl Membership {
             detail: format!("is not {what}; restore it from a backup, or remove it and sit the ceremony out"),
         };
         let secrets = match durable::read(&path, MAX_SECRET_BYTES)?.map(Zeroizing::new) {
-            Some(bytes) => Some(Secrets::from_bytes(&bytes).ok_or_else(|| damaged(&path, "the secrets of a ceremony"))?),
+            Some(bytes) => {
+                Some(Secrets::from_bytes(&bytes).ok_or_else(|| damaged(&path, "the secrets of a ceremony"))?)
+            }
             None => None,
         };
         let mut shares = BTreeMap::new();

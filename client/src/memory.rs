@@ -44,7 +44,11 @@ pub enum MemoryError {
         asked: Hash,
     },
     /// Something else was sworn before.
-    #[error("this institution has sworn to {what} {} and is now asked for {}: the coordinator shows two ceremonies", short(remembered), short(asked))]
+    #[error(
+        "this institution has sworn to {what} {} and is now asked for {}: the coordinator shows two ceremonies",
+        short(remembered),
+        short(asked)
+    )]
     OtherOath {
         /// What it is about.
         what: &'static str,

@@ -156,7 +156,8 @@ impl<'a> Session<'a> {
             (Some(place), Some(_)) => info!(committee = committee.number, place, "a member of the committee"),
             (Some(place), None) => warn!(
                 committee = committee.number,
-                place, "a member of the committee without its share of the key: no part in opening sums until the key is shared again"
+                place,
+                "a member of the committee without its share of the key: no part in opening sums until the key is shared again"
             ),
             (None, _) => info!(committee = committee.number, "not a member of the committee"),
         }

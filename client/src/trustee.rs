@@ -295,11 +295,7 @@ mod tests {
         let answers = answers(&world, &all);
         let quorum = countersigned.quorum(&answers).unwrap();
         world.commit(all);
-        let share = quorum.share(
-            &world.shares[0],
-            &world.ceremony.institutions[0].signing,
-            &world.name(0),
-        );
+        let share = quorum.share(&world.shares[0], &world.ceremony.institutions[0].signing, &world.name(0));
         // `commit` asserts that the contract accepts.
         world.commit(vec![share]);
     }
