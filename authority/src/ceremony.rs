@@ -154,7 +154,7 @@ fn random_hash(rng: &mut impl CryptoRngCore) -> Hash {
 
 #[cfg(test)]
 mod tests {
-    use consilium_contract::parameters::Layers;
+    use consilium_contract::{Committee, parameters::Layers};
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 
@@ -177,7 +177,8 @@ mod tests {
             assert_eq!(certificate.trustee_index, index);
             assert_eq!(certificate.signing_key, files.signing.verifying_key());
             assert_eq!(files.share.index(), index);
-            assert_eq!(files.share.verify(&parameters.public_key, &parameters.dealing), Ok(()));
+            let committee = Committee::from_genesis_entry(&files.genesis_entry).unwrap();
+            assert_eq!(files.share.verify(&committee.public_key, &committee.dealing), Ok(()));
         }
     }
 

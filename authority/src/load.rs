@@ -2,7 +2,7 @@
 
 use std::{fs, io::Read, path::Path};
 
-use consilium_contract::{certificate::Certificate, model::Model, parameters::Parameters};
+use consilium_contract::{Committee, certificate::Certificate, model::Model, parameters::Parameters};
 use consilium_crypto::{EvaluationKey, KeyShare, signature::SigningKey};
 use consilium_proto::{GENESIS_BYTES, decode, v1};
 use zeroize::Zeroizing;
@@ -42,7 +42,9 @@ impl CoordinatorFiles {
             "is not the key that the genesis names as the coordinator's".to_owned()
         })?;
         let evaluation = EvaluationKey::from_bytes(&read_key(&dir.join(EVALUATION_KEY))?);
-        let expected = parameters.public_key.evaluation_key();
+        let committee =
+            Committee::from_genesis_entry(&genesis_entry).map_err(|error| invalid(dir, error.to_string()))?;
+        let expected = committee.public_key.evaluation_key();
         ensure(&evaluation.verifying_key() == expected, &dir.join(EVALUATION_KEY), || {
             "is not the evaluation key of the genesis' public key".to_owned()
         })?;
@@ -96,7 +98,9 @@ impl InstitutionFiles {
         ensure(share.index() == identity.trustee_index, &path, || {
             format!("is the share of trustee {}, expected {}", share.index(), identity.trustee_index)
         })?;
-        share.verify(&parameters.public_key, &parameters.dealing).map_err(|error| invalid(&path, error.to_string()))?;
+        let committee =
+            Committee::from_genesis_entry(&genesis_entry).map_err(|error| invalid(dir, error.to_string()))?;
+        share.verify(&committee.public_key, &committee.dealing).map_err(|error| invalid(&path, error.to_string()))?;
 
         Ok(Self { signing, share, certificate, identity, genesis_entry, initial_model, parameters })
     }

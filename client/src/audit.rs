@@ -339,7 +339,8 @@ impl<'a> Replay<'a> {
 
     /// Reads blocks ahead, with their bodies, as many as are folded at once.
     fn read(&self, blocks: &mut impl Iterator<Item = (u64, Result<Block, LedgerError>)>) -> (Vec<Read>, Ahead) {
-        let most = BATCH_PARAMETERS;
+        // Before there is a key there is no update.
+        let most = if self.contract.committee().is_some() { BATCH_PARAMETERS } else { 0 };
         let (mut batch, mut parameters) = (Vec::new(), 0);
         loop {
             let Some((height, block)) = blocks.next() else { return (batch, Ahead::End) };
@@ -380,6 +381,8 @@ impl<'a> Replay<'a> {
 
     /// All proofs of the updates in these blocks, folded.
     fn check(&mut self, batch: &[Read]) -> HashMap<Hash, CheckedUpdate> {
+        // Its key stays, whoever holds the shares of it.
+        let Some(committee) = self.contract.committee() else { return HashMap::new() };
         let (mut open, mut granted) = (Vec::new(), Vec::new());
         for read in batch {
             for (index, body) in &read.bodies {
@@ -393,7 +396,7 @@ impl<'a> Replay<'a> {
             }
         }
         let parameters = self.contract.parameters();
-        let mut checked = check_updates(parameters, &open, &mut OsRng);
+        let mut checked = check_updates(parameters, committee, &open, &mut OsRng);
         self.refuted.extend(checked.iter().filter(|update| !update.is_proven()).map(CheckedUpdate::transaction));
         checked.extend(assume_checked(parameters, &granted));
         self.report.blobs += checked.len() as u64;
@@ -702,7 +705,9 @@ mod tests {
         update.body[last] ^= 1;
         let signed = world.submission(0, &rehashed(update.header, &update.body));
         let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
-        let checked = check_updates(&world.ceremony.parameters, &[(&candidate, &update.body)], &mut OsRng).remove(0);
+        let checked =
+            check_updates(&world.ceremony.parameters, world.committee(), &[(&candidate, &update.body)], &mut OsRng)
+                .remove(0);
         assert!(!checked.is_proven());
         let receipt = world.contract.apply(&candidate, Body::Checked(checked)).unwrap();
         assert!(receipt.culprit.is_some());

@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::{
-    Admission, Body, CandidateTransaction, Contract, Phase as ContractPhase, SealedBlock, check_updates,
+    Admission, Body, CandidateTransaction, Committee, Contract, Phase as ContractPhase, SealedBlock, check_updates,
     model::encode_sums,
     parameters::Layers,
     transaction::{entry, sign},
@@ -103,10 +103,14 @@ impl World {
         self.says(institution, Action::Enrol(Enrol { certificate: Some(certificate) }))
     }
 
+    pub(crate) fn committee(&self) -> &Committee {
+        self.contract.committee().unwrap()
+    }
+
     /// The round that is open, or would be.
     pub(crate) fn round(&self) -> RoundContext {
         let (step, attempt) = (self.contract.step(), self.contract.attempt());
-        self.ceremony.parameters.round(step, attempt, self.contract.model().hash())
+        self.ceremony.parameters.round(self.committee(), step, attempt, self.contract.model().hash())
     }
 
     /// An honest update of `value` in every coordinate.
@@ -114,7 +118,7 @@ impl World {
         let context = Context { round: round.clone(), pseudonym: self.name(institution) };
         let update =
             QuantisedUpdate::new(vec![value; DIMENSION], consilium_crypto::Bound::Parameter { bits: 8 }).unwrap();
-        encrypt(&self.ceremony.parameters.public_key, &context, &update).unwrap().prove().unwrap()
+        encrypt(&self.committee().public_key, &context, &update).unwrap().prove().unwrap()
     }
 
     pub(crate) fn submission(&self, institution: usize, header: &[u8]) -> SignedTransaction {
@@ -130,7 +134,8 @@ impl World {
                 Admission::NeedsBody { sha256, .. } => {
                     let body = self.bodies[&sha256].clone();
                     let rng = &mut ChaCha20Rng::seed_from_u64(9);
-                    let mut checked = check_updates(&self.ceremony.parameters, &[(&candidate, &body)], rng);
+                    let mut checked =
+                        check_updates(&self.ceremony.parameters, self.committee(), &[(&candidate, &body)], rng);
                     blobs.push(body);
                     Body::Checked(checked.remove(0))
                 }
@@ -214,7 +219,7 @@ impl World {
 
     fn verified(&self, headers: &[Vec<u8>]) -> Vec<VerifiedHeader> {
         let candidates = headers.iter().map(|header| CandidateHeader::decode(header).unwrap()).collect();
-        let verified = verify_key_proofs(&self.ceremony.parameters.public_key, candidates);
+        let verified = verify_key_proofs(&self.committee().public_key, candidates);
         verified.into_iter().collect::<Result<_, _>>().unwrap()
     }
 
@@ -258,7 +263,7 @@ impl World {
         let ContractPhase::Opening(opening) = self.contract.phase() else { panic!("no quorum yet") };
         let share = &self.ceremony.institutions[institution].share;
         let block = self.sealed_hash();
-        let share = share.decryption_share(&self.ceremony.parameters.public_key, opening.evaluation(), &block).encode();
+        let share = share.decryption_share(&self.committee().public_key, opening.evaluation(), &block).encode();
         let step = self.contract.step();
         self.says(institution, Action::SubmitShare(SubmitShare { step, sealed_block: block.to_vec(), share }))
     }

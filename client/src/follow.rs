@@ -16,7 +16,7 @@
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
-use consilium_contract::{CandidateTransaction, Parameters, Roster, SealedBlock, transaction::parse_entry};
+use consilium_contract::{CandidateTransaction, Committee, Parameters, Roster, SealedBlock, transaction::parse_entry};
 use consilium_crypto::{Evaluation, Hash, RoundContext};
 use consilium_ledger::{Block, Note, VerifiedHeader};
 use consilium_proto::{
@@ -38,6 +38,7 @@ const KEPT_EACH: usize = 4;
 #[derive(Debug)]
 pub struct Collection {
     round: RoundContext,
+    committee: Arc<Committee>,
     /// By the hash of the header. Complete ones only.
     submissions: BTreeMap<Hash, Submission>,
 }
@@ -46,6 +47,11 @@ impl Collection {
     /// What an update of this round is bound to.
     pub fn round(&self) -> &RoundContext {
         &self.round
+    }
+
+    /// Whom updates are encrypted for.
+    pub fn committee(&self) -> &Arc<Committee> {
+        &self.committee
     }
 
     /// Whether a complete update of this institution is recorded.
@@ -58,6 +64,7 @@ impl Collection {
 #[derive(Debug)]
 pub struct SealedSum {
     pub(crate) round: RoundContext,
+    pub(crate) committee: Arc<Committee>,
     pub(crate) submissions: BTreeMap<Hash, Submission>,
     pub(crate) evaluation: Evaluation,
     pub(crate) height: u64,
@@ -182,6 +189,7 @@ impl Phase {
 #[derive(Debug)]
 pub struct Follower {
     parameters: Arc<Parameters>,
+    committee: Option<Arc<Committee>>,
     genesis_entry: Vec<u8>,
     roster: Roster,
     phase: Phase,
@@ -198,6 +206,7 @@ impl Follower {
     pub fn new(parameters: Arc<Parameters>, genesis_entry: Vec<u8>) -> Self {
         Self {
             model: parameters.initial_model,
+            committee: Committee::from_genesis_entry(&genesis_entry).ok().map(Arc::new),
             parameters,
             genesis_entry,
             roster: Roster::default(),
@@ -207,6 +216,11 @@ impl Follower {
             time_ms: 0,
             height: 0,
         }
+    }
+
+    /// Who holds the decryption key; nobody before it has been made.
+    pub fn committee(&self) -> Option<&Arc<Committee>> {
+        self.committee.as_ref()
     }
 
     /// Who is enrolled by the authority's certificate.
@@ -269,9 +283,9 @@ impl Follower {
             }
         }
         self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Sealing(Collection { round, submissions }, evaluation) => {
+            Phase::Sealing(Collection { round, committee, submissions }, evaluation) => {
                 let (evaluation, block) = (*evaluation, header.into());
-                let sum = Arc::new(SealedSum { round, submissions, evaluation, height, block });
+                let sum = Arc::new(SealedSum { round, committee, submissions, evaluation, height, block });
                 Phase::Sealed(Sealed { sum, countersignatures: BTreeMap::new(), shares: BTreeMap::new() })
             }
             other => other,
@@ -334,7 +348,7 @@ impl Follower {
     }
 
     fn submit(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
-        let Phase::Collecting(Collection { round, submissions }) = &mut self.phase else { return Ok(()) };
+        let Phase::Collecting(Collection { round, submissions, .. }) = &mut self.phase else { return Ok(()) };
         let submission = Submission::verify(transaction, &self.roster, round)?;
         let of_author = submissions.values().filter(|other| other.pseudonym() == submission.pseudonym());
         if of_author.count() < KEPT_EACH {
@@ -377,9 +391,10 @@ impl Follower {
 
     fn open(&mut self, open: &OpenRound) {
         let expected = (self.step, self.attempt) == (open.step, open.attempt) && open.model_sha256 == self.model;
+        let Some(committee) = self.committee.clone() else { return };
         if matches!(self.phase, Phase::Idle) && expected && self.advance(open.time_ms) {
-            let round = self.parameters.round(self.step, self.attempt, self.model);
-            self.phase = Phase::Collecting(Collection { round, submissions: BTreeMap::new() });
+            let round = self.parameters.round(&committee, self.step, self.attempt, self.model);
+            self.phase = Phase::Collecting(Collection { round, committee, submissions: BTreeMap::new() });
         }
     }
 

@@ -375,7 +375,8 @@ fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> 
 }
 
 fn own(ceremony: &Path, state: &Path) -> Result<String, Failure> {
-    let mine = mine::mine(&files(ceremony, state)?, state).map_err(|error| Failure(1, error.to_string()))?;
+    let files = files(ceremony, state)?;
+    let mine = mine::mine(&files.parameters, (&files).into(), state).map_err(|error| Failure(1, error.to_string()))?;
     Ok(format!("{mine}\n"))
 }
 

@@ -6,9 +6,12 @@
 //! (Σu_j)·h = ΣE_j − k̄·W_j for every j under weights of this institution's own. Only a checked model gives out an
 //! [`Assignment`], and only an assignment can be trained and encrypted for.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
+use consilium_contract::{Committee, Model, Parameters, Roster, model::decode_sums};
 use consilium_crypto::{
     Context, DiscreteLogTable, Hash, MaskKeySum, MaskedSum, MaskedUpdate, RoundContext, ShareError, UpdateError,
     VerifiedHeader, combine, mask_length, verify_share,
@@ -131,7 +134,7 @@ impl CheckedModel {
         let round = collection.round();
         self.starts(round)?;
         let context = Context { round: round.clone(), pseudonym: *pseudonym };
-        Ok(Assignment { global: self.model.clone(), context })
+        Ok(Assignment { global: self.model.clone(), committee: Arc::clone(collection.committee()), context })
     }
 
     fn starts(&self, round: &RoundContext) -> Result<(), ModelError> {
@@ -164,24 +167,25 @@ impl CheckedModel {
             return Err(ModelError::OtherBlock { closed: *sum.block(), judged: *judged.block() });
         }
         let countersigned = closed.sealed.countersignatures().count();
-        if countersigned < parameters.quorum as usize {
-            return Err(ModelError::NoQuorum { found: countersigned, expected: parameters.quorum });
+        let committee = judged.committee();
+        if countersigned < committee.quorum() as usize {
+            return Err(ModelError::NoQuorum { found: countersigned, expected: committee.quorum() });
         }
         // Faulty shares are on the chain too; t valid ones of different trustees are needed, and no more are verified.
         let mut shares = Vec::new();
         let mut trustees = Vec::new();
         for candidate in closed.sealed.shares() {
             let share = candidate.share();
-            if shares.len() < parameters.threshold as usize
+            if shares.len() < committee.threshold() as usize
                 && !trustees.contains(&share.index())
                 && let Ok(share) =
-                    verify_share(share, &parameters.public_key, &parameters.dealing, judged.evaluation(), sum.block())
+                    verify_share(share, &committee.public_key, &committee.dealing, judged.evaluation(), sum.block())
             {
                 trustees.push(candidate.share().index());
                 shares.push(share);
             }
         }
-        let mask_key_sum = combine(judged.evaluation(), &shares, &parameters.dealing, table)?;
+        let mask_key_sum = combine(judged.evaluation(), &shares, &committee.dealing, table)?;
         if mask_key_sum.encode() != closed.mask_key_sum {
             return Err(ModelError::WrongMaskKeySum);
         }
@@ -227,6 +231,7 @@ impl CheckedModel {
 #[derive(Debug)]
 pub struct Assignment {
     global: Model,
+    committee: Arc<Committee>,
     context: Context,
 }
 
@@ -234,6 +239,11 @@ impl Assignment {
     /// The global model to train from, flat.
     pub fn global(&self) -> &[f32] {
         self.global.parameters()
+    }
+
+    /// Whom the update is encrypted for.
+    pub fn committee(&self) -> &Committee {
+        &self.committee
     }
 
     /// What the update is bound to.

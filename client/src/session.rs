@@ -232,14 +232,14 @@ impl<'a> Session<'a> {
         let Some(mut trainer) = own.trainer.take() else {
             return Err(ClientError::Interrupted("the trainer is gone".into()));
         };
-        let (files, parameters) = (Arc::clone(&own.files), Arc::clone(&own.parameters));
+        let files = Arc::clone(&own.files);
         let (flush, directory) = (own.history.flush(), own.directory.clone());
         let work = spawn_blocking(move || {
             let made = trainer
                 .local_update(assignment.context().round.step, assignment.global())
                 .map_err(|error| error.to_string())
                 .and_then(|update| {
-                    let envelope = submit::seal(&assignment, &update.quantised, &parameters, &files.signing);
+                    let envelope = submit::seal(&assignment, &update.quantised, &files.signing);
                     Ok((update, envelope.map_err(|error| error.to_string())?))
                 });
             let stored = made.map(|(update, envelope)| {
@@ -352,11 +352,11 @@ impl<'a> Session<'a> {
         let (Duty::Countersigned(countersigned), Phase::Sealed(sealed)) = (&own.duty, own.follower.phase()) else {
             return Ok(());
         };
-        let Some(quorum) = countersigned.quorum(sealed.countersignatures(), &own.parameters) else { return Ok(()) };
-        let (files, parameters) = (Arc::clone(&own.files), Arc::clone(&own.parameters));
+        let Some(quorum) = countersigned.quorum(sealed.countersignatures()) else { return Ok(()) };
+        let files = Arc::clone(&own.files);
         let start = Instant::now();
         let work = blocking(move || {
-            let signed = quorum.share(&files.share, &parameters, &files.signing, &files.identity.pseudonym);
+            let signed = quorum.share(&files.share, &files.signing, &files.identity.pseudonym);
             (quorum.judged().clone(), signed)
         });
         let (judged, signed) = work.await?;

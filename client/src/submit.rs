@@ -48,17 +48,12 @@ const TRIES: u32 = 4;
 ///
 /// # Errors
 /// [`EncryptError`] where the update does not fit the round; [`EncryptError::Unlucky`] after four of them.
-pub fn seal(
-    assignment: &Assignment,
-    update: &QuantisedUpdate,
-    parameters: &Parameters,
-    key: &SigningKey,
-) -> Result<Envelope, EncryptError> {
+pub fn seal(assignment: &Assignment, update: &QuantisedUpdate, key: &SigningKey) -> Result<Envelope, EncryptError> {
     let context = assignment.context();
     let (mut encrypting, mut proving) = (Duration::ZERO, Duration::ZERO);
     let proven = lucky(|| {
         let start = Instant::now();
-        let unproven = encrypt(&parameters.public_key, context, update)?;
+        let unproven = encrypt(&assignment.committee().public_key, context, update)?;
         encrypting += start.elapsed();
         let start = Instant::now();
         let proven = unproven.prove();
@@ -186,7 +181,7 @@ mod tests {
     fn envelope(world: &World) -> Envelope {
         let update = QuantisedUpdate::new(vec![5; DIMENSION], consilium_crypto::Bound::Parameter { bits: 8 }).unwrap();
         let files = &world.ceremony.institutions[0];
-        seal(&assignment(world), &update, &world.ceremony.parameters, &files.signing).unwrap()
+        seal(&assignment(world), &update, &files.signing).unwrap()
     }
 
     fn load(world: &World, directory: &Path) -> Option<Upload> {
@@ -283,7 +278,7 @@ mod tests {
         let update =
             QuantisedUpdate::new(vec![5; DIMENSION + 1], consilium_crypto::Bound::Parameter { bits: 8 }).unwrap();
         let files = &world.ceremony.institutions[0];
-        let refused = seal(&assignment(&world), &update, &world.ceremony.parameters, &files.signing);
+        let refused = seal(&assignment(&world), &update, &files.signing);
         assert!(matches!(refused.err(), Some(EncryptError::Dimension { expected: 13, found: 14 })));
     }
 }

@@ -12,7 +12,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use consilium_contract::{Parameters, SealedBlock, transaction::sign};
+use consilium_contract::{Committee, Parameters, SealedBlock, transaction::sign};
 use consilium_crypto::{
     AggregateError, CandidateHeader, Hash, KeyShare, RoundContext, UpdateError, VerifiedEvaluation, VerifiedHeader,
     signature::SigningKey, verify_key_proofs_with_rng,
@@ -79,6 +79,7 @@ struct Judgement {
     evaluation: VerifiedEvaluation,
     headers: Vec<VerifiedHeader>,
     block: SealedBlock,
+    committee: Arc<Committee>,
 }
 
 impl Judged {
@@ -101,6 +102,11 @@ impl Judged {
     pub fn block(&self) -> &Hash {
         &self.0.block.hash
     }
+
+    /// Who answers for it and opens it.
+    pub fn committee(&self) -> &Committee {
+        &self.0.committee
+    }
 }
 
 /// Judges a sealed sum. `own` is the header hash of this institution's update if its receipt said that it was accepted.
@@ -119,7 +125,7 @@ pub fn judge(
     parameters: &Parameters,
     rng: &mut impl CryptoRngCore,
 ) -> Result<Judged, TrusteeError> {
-    let SealedSum { round, submissions, evaluation, block, .. } = sealed;
+    let SealedSum { round, committee, submissions, evaluation, block, .. } = sealed;
     if evaluation.round() != round {
         return Err(TrusteeError::WrongRound);
     }
@@ -141,7 +147,7 @@ pub fn judge(
         .iter()
         .map(|input| CandidateHeader::decode(input.header()).map_err(|error| bad(input, error)))
         .collect::<Result<Vec<_>, _>>()?;
-    let headers = verify_key_proofs_with_rng(&parameters.public_key, candidates, rng)
+    let headers = verify_key_proofs_with_rng(&committee.public_key, candidates, rng)
         .into_iter()
         .zip(&inputs)
         .map(|(verdict, input)| verdict.map_err(|error| bad(input, error)))
@@ -152,8 +158,8 @@ pub fn judge(
         return Err(TrusteeError::OwnUpdateMissing(*own));
     }
     let references: Vec<&VerifiedHeader> = headers.iter().collect();
-    let evaluation = evaluation.verify(&parameters.public_key, round, &references)?;
-    Ok(Judged(Arc::new(Judgement { evaluation, headers, block: *block })))
+    let evaluation = evaluation.verify(&committee.public_key, round, &references)?;
+    Ok(Judged(Arc::new(Judgement { evaluation, headers, block: *block, committee: Arc::clone(committee) })))
 }
 
 impl Judged {
@@ -193,18 +199,14 @@ impl Countersigned {
     }
 
     /// A quorum, if q distinct trustees have countersigned this same block for this step.
-    pub fn quorum<'a>(
-        &self,
-        countersignatures: impl IntoIterator<Item = &'a Countersignature>,
-        parameters: &Parameters,
-    ) -> Option<Quorum> {
+    pub fn quorum<'a>(&self, countersignatures: impl IntoIterator<Item = &'a Countersignature>) -> Option<Quorum> {
         let (step, block) = (self.judged.round().step, self.judged.block());
         let trustees: BTreeSet<u32> = countersignatures
             .into_iter()
             .filter(|answer| answer.step() == step && answer.block() == block)
             .map(Countersignature::trustee)
             .collect();
-        (trustees.len() >= parameters.quorum as usize).then(|| Quorum { judged: self.judged.clone() })
+        (trustees.len() >= self.judged.committee().quorum() as usize).then(|| Quorum { judged: self.judged.clone() })
     }
 }
 
@@ -221,10 +223,11 @@ impl Quorum {
     }
 
     /// This trustee's decryption share, signed.
-    pub fn share(&self, share: &KeyShare, parameters: &Parameters, key: &SigningKey, name: &Hash) -> SignedTransaction {
+    pub fn share(&self, share: &KeyShare, key: &SigningKey, name: &Hash) -> SignedTransaction {
         let RoundContext { chain_id, step, .. } = self.judged.round();
         let block = self.judged.block();
-        let share = share.decryption_share(&parameters.public_key, self.judged.evaluation(), block).encode();
+        let public_key = &self.judged.committee().public_key;
+        let share = share.decryption_share(public_key, self.judged.evaluation(), block).encode();
         let action =
             Action::SubmitShare(SubmitShare { step: *step, sealed_block: block.to_vec(), share: share.to_vec() });
         sign(key, chain_id, Some(name), action)
@@ -290,11 +293,10 @@ mod tests {
         let others: Vec<_> = [1, 2].iter().map(|&i| world.countersignature(i, 0, &block)).collect();
         let all = [vec![countersigned.transaction().clone()], others].concat();
         let answers = answers(&world, &all);
-        let quorum = countersigned.quorum(&answers, &world.ceremony.parameters).unwrap();
+        let quorum = countersigned.quorum(&answers).unwrap();
         world.commit(all);
         let share = quorum.share(
             &world.ceremony.institutions[0].share,
-            &world.ceremony.parameters,
             &world.ceremony.institutions[0].signing,
             &world.name(0),
         );
@@ -441,11 +443,10 @@ mod tests {
         world.seal();
         let block = world.sealed_hash();
         let countersigned = countersign(&world, dir.path()).unwrap();
-        let parameters = &world.ceremony.parameters;
-        assert_eq!(parameters.quorum, 3);
+        assert_eq!(countersigned.judged().committee().quorum(), 3);
         let quorum = |says: &[(usize, u64, Hash)]| {
             let signed: Vec<_> = says.iter().map(|(i, step, block)| world.countersignature(*i, *step, block)).collect();
-            countersigned.quorum(&answers(&world, &signed), parameters).is_some()
+            countersigned.quorum(&answers(&world, &signed)).is_some()
         };
         let same = |i| (i, 0, block);
         assert!(quorum(&[same(0), same(1), same(2)]));

@@ -10,7 +10,7 @@
 
 use std::cmp::Ordering;
 
-use consilium_crypto::{CandidateHeader, Context, Hash, UpdateError, body_length};
+use consilium_crypto::{CandidateHeader, Context, Hash, RoundContext, UpdateError, body_length};
 use consilium_proto::v1::{Enrol, Reason, SubmitUpdate, transaction::Action};
 
 use crate::{
@@ -98,25 +98,13 @@ impl Contract {
             return Err(rejected(Reason::Duplicate));
         }
         // What no honest institution of this chain can have signed, whenever it arrives.
-        self.judge_constants(&context, &author).map_err(fault)?;
+        judge_constants(&context, collecting.round(), &author).map_err(fault)?;
         let header = CandidateHeader::decode(&update.header).map_err(|error| fault(reason(&error)))?;
         match header.body_length().cmp(&(body_length(&self.parameters.update_parameters()) as u64)) {
             Ordering::Less => Err(fault(Reason::WrongDimension)),
             Ordering::Equal => Ok(header),
             Ordering::Greater => Err(fault(Reason::TooLarge)),
         }
-    }
-
-    /// The parts of a context that are the same for every update of an institution on this chain.
-    fn judge_constants(&self, context: &Context, author: &Hash) -> Result<(), Reason> {
-        let expected = self.parameters.round(self.step, self.attempt, self.model.hash());
-        if (context.round.dimension, context.round.bound) != (expected.dimension, expected.bound) {
-            return Err(Reason::WrongDimension);
-        }
-        if context.round != expected || context.pseudonym != *author {
-            return Err(Reason::WrongContext);
-        }
-        Ok(())
     }
 
     pub(crate) fn submit_update(
@@ -154,4 +142,15 @@ impl Contract {
             }
         })
     }
+}
+
+/// The parts of a context that are the same for every update of an institution in a round.
+fn judge_constants(context: &Context, expected: &RoundContext, author: &Hash) -> Result<(), Reason> {
+    if (context.round.dimension, context.round.bound) != (expected.dimension, expected.bound) {
+        return Err(Reason::WrongDimension);
+    }
+    if context.round != *expected || context.pseudonym != *author {
+        return Err(Reason::WrongContext);
+    }
+    Ok(())
 }

@@ -8,9 +8,9 @@ use consilium_proto::v1::{Reason, transaction::Action};
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 
-use crate::{parameters::Parameters, transaction::CandidateTransaction};
+use crate::{committee::Committee, parameters::Parameters, transaction::CandidateTransaction};
 
-/// What decoding and proofs of one update came to. Only [`check_updates`] makes one.
+/// What decoding and proofs of one update came to. Only [`check_updates`] makes one, and [`assume_checked`] for an audit.
 #[derive(Debug)]
 pub struct CheckedUpdate {
     transaction: Hash,
@@ -39,6 +39,7 @@ impl CheckedUpdate {
 /// but for the probability 2^-128 a hash query that a false proof passes.
 pub fn check_updates(
     parameters: &Parameters,
+    committee: &Committee,
     submissions: &[(&CandidateTransaction, &[u8])],
     rng: &mut impl CryptoRngCore,
 ) -> Vec<CheckedUpdate> {
@@ -47,7 +48,7 @@ pub fn check_updates(
     let mut candidates = Vec::with_capacity(submissions.len());
     let refused: Vec<Option<UpdateError>> =
         parsed.into_iter().map(|parsed| parsed.map(|candidate| candidates.push(candidate)).err()).collect();
-    let mut verified = verify_updates_with_rng(&parameters.public_key, candidates, rng).into_iter();
+    let mut verified = verify_updates_with_rng(&committee.public_key, candidates, rng).into_iter();
     submissions
         .iter()
         .zip(refused)

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::{
     check::CheckedUpdate,
+    committee::Committee,
     countersign::SealedBlock,
     model::Model,
     parameters::{GenesisError, Parameters},
@@ -60,6 +61,7 @@ pub enum ApplyError {
 #[derive(Debug)]
 pub struct Contract {
     pub(crate) parameters: Parameters,
+    pub(crate) committee: Option<Arc<Committee>>,
     pub(crate) roster: Roster,
     pub(crate) model: Model,
     pub(crate) phase: Phase,
@@ -87,12 +89,13 @@ impl Contract {
         initial_model: &[u8],
         table: Arc<DiscreteLogTable>,
     ) -> Result<Self, GenesisError> {
-        let (parameters, receipt) = read_genesis(genesis_entry)?;
+        let (parameters, committee, receipt) = read_genesis(genesis_entry)?;
         let model = Model::from_bytes(initial_model, parameters.dimension)
             .filter(|model| model.hash() == parameters.initial_model)
             .ok_or(GenesisError::WrongModel)?;
         let mut contract = Self {
             parameters,
+            committee: Some(Arc::new(committee)),
             roster: Roster::default(),
             model,
             phase: Phase::Idle,
@@ -109,6 +112,11 @@ impl Contract {
     /// The checked genesis.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// Who holds the decryption key; nobody before it has been made.
+    pub fn committee(&self) -> Option<&Arc<Committee>> {
+        self.committee.as_ref()
     }
 
     /// Who is enrolled, with what credit.
@@ -195,7 +203,7 @@ impl Contract {
 }
 
 /// Reads the entry of block 0: the parameters, and the receipt of the genesis transaction.
-fn read_genesis(genesis_entry: &[u8]) -> Result<(Parameters, Receipt), GenesisError> {
+fn read_genesis(genesis_entry: &[u8]) -> Result<(Parameters, Committee, Receipt), GenesisError> {
     let (transaction, _) = parse_entry(genesis_entry)?;
     let Action::Genesis(genesis) = transaction.action() else {
         return Err(GenesisError::NotAGenesis("the first entry is another transaction"));
@@ -207,7 +215,7 @@ fn read_genesis(genesis_entry: &[u8]) -> Result<(Parameters, Receipt), GenesisEr
     if !transaction.is_signed_by(&parameters.authority, &NO_CHAIN) {
         return Err(GenesisError::NotAGenesis("it is not signed by the authority that it names"));
     }
-    Ok((parameters, Receipt::accepted(transaction.id())))
+    Ok((parameters, Committee::from_genesis(genesis)?, Receipt::accepted(transaction.id())))
 }
 
 impl Parameters {
@@ -216,6 +224,16 @@ impl Parameters {
     /// # Errors
     /// [`GenesisError`] naming the field.
     pub fn from_genesis_entry(genesis_entry: &[u8]) -> Result<Self, GenesisError> {
-        read_genesis(genesis_entry).map(|(parameters, _)| parameters)
+        read_genesis(genesis_entry).map(|(parameters, ..)| parameters)
+    }
+}
+
+impl Committee {
+    /// Reads the first committee out of the entry of block 0.
+    ///
+    /// # Errors
+    /// [`GenesisError`] naming the field.
+    pub fn from_genesis_entry(genesis_entry: &[u8]) -> Result<Self, GenesisError> {
+        read_genesis(genesis_entry).map(|(_, committee, _)| committee)
     }
 }

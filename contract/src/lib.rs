@@ -8,7 +8,8 @@
 //! durable.
 //!
 //! - [`transaction`]: bytes that somebody signed
-//! - [`parameters`]: the checked genesis; [`certificate`]: the authority's word on an institution
+//! - [`parameters`]: the checked genesis; [`certificate`]: the authority's word on an institution; [`committee`]: who
+//!   holds the decryption key
 //! - [`roster`]: who is enrolled, with what credit; [`model`]: what a sum does to the model
 //! - [`check`]: the expensive part of judging an update, ahead of time and in batches
 //! - [`SealedBlock`]: what a trustee countersigns, as a cosigned checkpoint
@@ -22,6 +23,7 @@
 mod admission;
 pub mod certificate;
 pub mod check;
+pub mod committee;
 pub mod contract;
 mod countersign;
 pub mod model;
@@ -35,6 +37,7 @@ mod transition;
 
 pub use certificate::{Certificate, CertificateError};
 pub use check::{CheckedUpdate, check_updates};
+pub use committee::Committee;
 pub use contract::{Admission, ApplyError, Body, Contract};
 pub use countersign::SealedBlock;
 pub use model::Model;

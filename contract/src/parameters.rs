@@ -9,7 +9,10 @@ use consilium_privacy::{Guarantee, Run, Terms, Thousandths};
 use consilium_proto::{WireError, hash32, v1};
 use thiserror::Error;
 
-use crate::certificate::{Certificate, CertificateError};
+use crate::{
+    certificate::{Certificate, CertificateError},
+    committee::Committee,
+};
 
 /// Version of the protocol that this crate speaks.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -91,12 +94,6 @@ pub struct Parameters {
     pub dimension: u32,
     /// SHA-256 of the initial model.
     pub initial_model: Hash,
-    /// gpk.
-    pub public_key: PublicKey,
-    /// SHA-256 of the encoded gpk.
-    pub key_hash: Hash,
-    /// Feldman commitments to the dealing of the decryption key.
-    pub dealing: DealingCommitments,
     /// Number of institutions, n.
     pub institutions: u32,
     /// Shares that open a sum, t.
@@ -193,6 +190,22 @@ pub fn honest_shares(min_updates: u32, threshold: u32) -> u32 {
     (min_updates + 1).saturating_sub(threshold)
 }
 
+impl Committee {
+    /// The first committee of a run, which the genesis names.
+    pub(crate) fn from_genesis(genesis: &v1::Genesis) -> Result<Self, GenesisError> {
+        let (n, t) = (genesis.institutions, genesis.threshold);
+        let public_key = PublicKey::decode(&genesis.public_key).map_err(|error| crypto("public key", error))?;
+        let dealing = DealingCommitments::decode(&genesis.dealing).map_err(|error| crypto("dealing", error))?;
+        require(
+            (dealing.trustees(), dealing.threshold()) == (n, t),
+            "dealing",
+            format!("for {} trustees with threshold {}", dealing.trustees(), dealing.threshold()),
+            format!("{n} and {t} as in the genesis"),
+        )?;
+        Ok(Self::new(0, public_key, dealing))
+    }
+}
+
 /// The largest threshold with n ≥ 3t − 2.
 pub fn largest_threshold(institutions: u32) -> u32 {
     institutions.saturating_add(2) / 3
@@ -276,14 +289,6 @@ impl Parameters {
             .and_then(|_| unit(quantised, clip, dimension as usize))
             .map_err(|error| crypto("bound", error))?;
 
-        let public_key = PublicKey::decode(&genesis.public_key).map_err(|error| crypto("public key", error))?;
-        let dealing = DealingCommitments::decode(&genesis.dealing).map_err(|error| crypto("dealing", error))?;
-        require(
-            (dealing.trustees(), dealing.threshold()) == (n, t),
-            "dealing",
-            format!("for {} trustees with threshold {}", dealing.trustees(), dealing.threshold()),
-            format!("{n} and {t} as in the genesis"),
-        )?;
         let key = |field, bytes: &[u8]| -> Result<VerifyingKey, GenesisError> {
             VerifyingKey::decode(bytes).map_err(|error| crypto(field, error))
         };
@@ -293,9 +298,6 @@ impl Parameters {
             layers,
             dimension,
             initial_model: hash32("hash of the initial model", &initial.sha256)?,
-            key_hash: public_key.hash(),
-            public_key,
-            dealing,
             institutions: n,
             threshold: t,
             quorum: countersign_quorum(n, t),
@@ -330,8 +332,8 @@ impl Parameters {
         self.privacy.as_ref().map(|privacy| privacy.epsilon(steps))
     }
 
-    /// The context that an update of this step and attempt is bound to.
-    pub fn round(&self, step: u64, attempt: u32, model_hash: Hash) -> RoundContext {
+    /// The context that an update of this step and attempt, encrypted for this committee, is bound to.
+    pub fn round(&self, committee: &Committee, step: u64, attempt: u32, model_hash: Hash) -> RoundContext {
         RoundContext {
             protocol_version: PROTOCOL_VERSION,
             chain_id: self.chain_id,
@@ -340,7 +342,7 @@ impl Parameters {
             model_hash,
             bound: self.bound,
             dimension: self.dimension,
-            key_hash: self.key_hash,
+            key_hash: committee.key_hash,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The transitions: what each action does once its author is established.
 
-use std::{cmp::Ordering, mem};
+use std::{cmp::Ordering, mem, sync::Arc};
 
 use consilium_crypto::{DecryptionShare, Evaluation, Hash, ShareError, verify_share};
 use consilium_ledger::NoteError;
@@ -11,9 +11,9 @@ use consilium_proto::v1::{
 use sha2::{Digest, Sha256};
 
 use crate::{
+    committee::Committee,
     contract::Contract,
     model::encode_sums,
-    parameters::Parameters,
     phase::{Collecting, Phase},
     receipt::Receipt,
     roster::EnrolmentConflict,
@@ -79,10 +79,11 @@ impl Contract {
         if able < self.parameters.min_updates as usize {
             return Err(Reason::TooFewUpdates);
         }
+        let committee = Arc::clone(self.committee.as_ref().ok_or(Reason::TooEarly)?);
         self.advance_time(open.time_ms)?;
-        let round = self.parameters.round(self.step, self.attempt, self.model.hash());
+        let round = self.parameters.round(&committee, self.step, self.attempt, self.model.hash());
         let parameters = self.parameters.update_parameters();
-        self.phase = Phase::Collecting(Collecting::open(round, &parameters, open.time_ms));
+        self.phase = Phase::Collecting(Collecting::open(round, committee, &parameters, open.time_ms));
         Ok(())
     }
 
@@ -109,8 +110,7 @@ impl Contract {
             return Err(Reason::TooFewUpdates);
         }
         let evaluation = Evaluation::decode(&close.evaluation).map_err(|_| Reason::MalformedEncoding)?;
-        let evaluation =
-            collecting.judge(&evaluation, &self.parameters.public_key).map_err(|_| Reason::WrongAggregate)?;
+        let evaluation = collecting.judge(&evaluation).map_err(|_| Reason::WrongAggregate)?;
         self.advance_time(close.time_ms)?;
         self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Collecting(collecting) => Phase::Sealed(collecting.seal(evaluation)),
@@ -179,7 +179,7 @@ impl Contract {
             Err(NoteError::Malformed { .. }) => return Receipt::fault(id, Reason::MalformedEncoding, author),
             Err(_) => return Receipt::fault(id, Reason::BadCosignature, author),
         }
-        if let Some(block) = sealed.countersigned_block(self.parameters.quorum) {
+        if let Some(block) = sealed.countersigned_block() {
             self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
                 Phase::Sealed(sealed) => Phase::Opening(sealed.open(block)),
                 other => other,
@@ -216,7 +216,7 @@ impl Contract {
         if share.index() != index {
             return fault(Reason::BadShareProof);
         }
-        let Parameters { public_key, dealing, .. } = &self.parameters;
+        let Committee { public_key, dealing, .. } = &**opening.committee();
         let verified = match verify_share(&share, public_key, dealing, opening.evaluation(), opening.sealed_block()) {
             Ok(verified) => verified,
             Err(ShareError::OtherBlock { .. }) => return fault(Reason::WrongAggregate),

@@ -108,7 +108,7 @@ fn an_update_of_another_step_attempt_or_model_is_rejected_and_costs_nothing() {
             (0, 1, right.model_hash, Reason::WrongStep),
             (0, 0, [8; 32], Reason::WrongModel),
         ] {
-            let round = run.parameters().round(step, attempt, model_hash);
+            let round = run.parameters().round(run.committee(), step, attempt, model_hash);
             let update = run.encrypt(0, round, &[1; D]);
             let receipt = run.apply(&run.submission(0, update.header));
             costs_nothing(&run, receipt, reason);
@@ -171,7 +171,7 @@ fn a_checked_body_of_another_transaction_is_not_taken() {
     let mut run = Run::collecting();
     let (a, b) = (run.encrypt(0, run.round(), &[1; D]), run.encrypt(1, run.round(), &[1; D]));
     let (ta, tb) = (run.submission(0, a.header), run.submission(1, b.header));
-    let checked = check_updates(run.parameters(), &[(&tb, &b.body)], &mut OsRng).remove(0);
+    let checked = check_updates(run.parameters(), run.committee(), &[(&tb, &b.body)], &mut OsRng).remove(0);
     assert_eq!(run.contract.apply(&ta, Body::Checked(checked)).unwrap_err(), ApplyError::WrongBody);
     assert_eq!(run.contract.apply(&ta, Body::None).unwrap_err(), ApplyError::BodyNeeded);
 }
@@ -230,7 +230,7 @@ fn a_wrong_dimension_or_bound_is_a_fault() {
         round.bound = consilium_crypto::Bound::Parameter { bits };
         let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; values], round.bound);
         let context = Context { round, pseudonym: run.members[0].name };
-        let encrypted = consilium_crypto::update::encrypt(&run.parameters().public_key, &context, &update).unwrap();
+        let encrypted = consilium_crypto::update::encrypt(&run.committee().public_key, &context, &update).unwrap();
         let receipt = run.apply(&run.submission(0, encrypted.prove().unwrap().header));
         is_a_fault_of(&run, 0, receipt, Reason::WrongDimension);
     }
@@ -252,7 +252,7 @@ fn an_update_longer_than_its_norm_or_under_another_bound_is_a_fault() {
         round.bound = bound;
         let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; D], bound);
         let context = Context { round, pseudonym: run.members[0].name };
-        let encrypted = consilium_crypto::update::encrypt(&run.parameters().public_key, &context, &update).unwrap();
+        let encrypted = consilium_crypto::update::encrypt(&run.committee().public_key, &context, &update).unwrap();
         let receipt = run.apply(&run.submission(0, encrypted.prove().unwrap().header));
         is_a_fault_of(&run, 0, receipt, Reason::WrongDimension);
     }
@@ -592,7 +592,7 @@ fn a_false_proof_in_a_batch_does_not_touch_the_others() {
         let transactions: Vec<CandidateTransaction> =
             updates.iter().enumerate().map(|(i, update)| run.submission(i, update.header.clone())).collect();
         let batch: Vec<_> = transactions.iter().zip(&updates).map(|(t, update)| (t, update.body.as_slice())).collect();
-        let checked = check_updates(run.parameters(), &batch, &mut OsRng);
+        let checked = check_updates(run.parameters(), run.committee(), &batch, &mut OsRng);
         for (i, (transaction, checked)) in transactions.iter().zip(checked).enumerate() {
             let receipt = run.contract.apply(transaction, Body::Checked(checked)).unwrap();
             assert_eq!(receipt.reason, if i == 2 { Reason::BadRangeProof } else { Reason::Accepted });

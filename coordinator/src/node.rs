@@ -229,7 +229,8 @@ impl Node {
             Phase::Collecting(collecting) => collecting.waiting(self.contract.roster()) <= self.in_flight.len(),
             _ => true,
         };
-        self.verifier.submit(Job { transaction, body, is_last })
+        let Some(committee) = self.contract.committee().map(Arc::clone) else { return Err(CoordinatorError::Died) };
+        self.verifier.submit(Job { transaction, committee, body, is_last })
     }
 
     /// Verified updates, in the order of arrival.

@@ -92,7 +92,9 @@ fn replay(contract: &mut Contract, store: &Store, block: &Block) -> Result<Vec<R
         .zip(&bodies)
         .filter_map(|((transaction, _), body)| body.as_deref().map(|body| (transaction, body)))
         .collect();
-    let mut checked = check_updates(contract.parameters(), &submissions, &mut OsRng).into_iter();
+    let checked =
+        contract.committee().map(|committee| check_updates(contract.parameters(), committee, &submissions, &mut OsRng));
+    let mut checked = checked.unwrap_or_default().into_iter();
 
     let mut recorded = Vec::with_capacity(entries.len());
     for ((transaction, body_missing), body) in entries.into_iter().zip(&bodies) {

@@ -53,10 +53,12 @@ pub(crate) fn due(
         Phase::Idle => open(contract, situation),
         Phase::Collecting(collecting) => end_collection(contract, collecting, key, situation),
         Phase::Sealed(sealed) => {
-            await_trustees(contract, "sealed", sealed.countersigners().len(), parameters.quorum, situation)
+            await_trustees(contract, "sealed", sealed.countersigners().len(), sealed.committee().quorum(), situation)
         }
         Phase::Opening(opening) => match opening.outcome() {
-            None => await_trustees(contract, "opening", opening.shares().len(), parameters.threshold, situation),
+            None => {
+                await_trustees(contract, "opening", opening.shares().len(), opening.committee().threshold(), situation)
+            }
             Some(Ok(opened)) => close(contract, opened, situation).map(Some),
             Some(Err(error)) => Err(CoordinatorError::NotOpened { step: contract.step(), detail: error.to_string() }),
         },

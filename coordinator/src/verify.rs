@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_contract::{CandidateTransaction, CheckedUpdate, check_updates};
+use consilium_contract::{CandidateTransaction, CheckedUpdate, Committee, check_updates};
 use consilium_ledger::LedgerError;
 use rand_core::OsRng;
 
@@ -34,6 +34,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// An update whose body has the length and hash of its header.
 pub(crate) struct Job {
     pub(crate) transaction: CandidateTransaction,
+    /// Whom it is encrypted for: the same for all that are verified together, because gpk never changes.
+    pub(crate) committee: Arc<Committee>,
     pub(crate) body: Vec<u8>,
     /// Nobody else's update is being waited for.
     pub(crate) is_last: bool,
@@ -116,7 +118,10 @@ impl Queue {
 fn verify(shared: &Shared, jobs: Vec<Job>) -> Result<Batch, LedgerError> {
     let start = Instant::now();
     let submissions: Vec<_> = jobs.iter().map(|job| (&job.transaction, job.body.as_slice())).collect();
-    let checked = check_updates(&shared.parameters, &submissions, &mut OsRng);
+    let checked = match jobs.first() {
+        Some(job) => check_updates(&shared.parameters, &job.committee, &submissions, &mut OsRng),
+        None => Vec::new(),
+    };
     let took = start.elapsed();
     let bodies: Vec<&[u8]> = jobs.iter().map(|job| job.body.as_slice()).collect();
     shared.store.stage_blobs(&bodies)?;
@@ -126,16 +131,30 @@ fn verify(shared: &Shared, jobs: Vec<Job>) -> Result<Batch, LedgerError> {
 
 #[cfg(test)]
 mod tests {
-    use consilium_contract::transaction::sign;
+    use std::sync::OnceLock;
+
+    use consilium_authority::{Ceremony, CeremonySpec};
+    use consilium_contract::{parameters::Layers, transaction::sign};
     use consilium_crypto::signature::SigningKey;
     use consilium_proto::v1::{Countersign, transaction::Action};
 
     use super::*;
 
+    fn committee() -> Arc<Committee> {
+        static COMMITTEE: OnceLock<Arc<Committee>> = OnceLock::new();
+        let made = COMMITTEE.get_or_init(|| {
+            let spec = CeremonySpec::new(Layers { inputs: 1, hidden: vec![] }, vec![0.0; 2], vec![1; 4]);
+            let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
+            Arc::new(Committee::from_genesis_entry(&ceremony.genesis_entry).unwrap())
+        });
+        Arc::clone(made)
+    }
+
     fn job(is_last: bool) -> Job {
         let signed =
             sign(&SigningKey::generate(&mut OsRng), &[1; 32], None, Action::Countersign(Countersign::default()));
-        Job { transaction: CandidateTransaction::parse(signed).unwrap(), body: Vec::new(), is_last }
+        let transaction = CandidateTransaction::parse(signed).unwrap();
+        Job { transaction, committee: committee(), body: Vec::new(), is_last }
     }
 
     fn queue(most: usize, waiting: &[bool]) -> (mpsc::Sender<Job>, Queue) {

@@ -1,20 +1,21 @@
 //! Collecting: who has submitted, what came of it, and the running sum.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
-    AggregateError, Evaluation, Hash, MaskedSum, Parameters as UpdateParameters, PublicKey, RoundContext, UpdateError,
+    AggregateError, Evaluation, Hash, MaskedSum, Parameters as UpdateParameters, RoundContext, UpdateError,
     VerifiedEvaluation, VerifiedHeader, VerifiedUpdate,
 };
 use consilium_proto::v1::Reason;
 
 use super::Sealed;
-use crate::roster::Roster;
+use crate::{committee::Committee, roster::Roster};
 
 /// Updates are being taken: from OpenRound until everyone has a verdict or the deadline has passed.
 #[derive(Debug)]
 pub struct Collecting {
     round: RoundContext,
+    committee: Arc<Committee>,
     opened_ms: u64,
     /// First verdict on each institution of this attempt.
     verdicts: BTreeMap<Hash, Reason>,
@@ -23,13 +24,24 @@ pub struct Collecting {
 }
 
 impl Collecting {
-    pub(crate) fn open(round: RoundContext, parameters: &UpdateParameters, opened_ms: u64) -> Self {
-        Self { round, opened_ms, verdicts: BTreeMap::new(), accepted: Vec::new(), sum: MaskedSum::new(parameters) }
+    pub(crate) fn open(
+        round: RoundContext,
+        committee: Arc<Committee>,
+        parameters: &UpdateParameters,
+        opened_ms: u64,
+    ) -> Self {
+        let sum = MaskedSum::new(parameters);
+        Self { round, committee, opened_ms, verdicts: BTreeMap::new(), accepted: Vec::new(), sum }
     }
 
     /// What an update of this attempt is bound to.
     pub fn round(&self) -> &RoundContext {
         &self.round
+    }
+
+    /// Whom updates are encrypted for.
+    pub fn committee(&self) -> &Arc<Committee> {
+        &self.committee
     }
 
     /// When the round was opened, in milliseconds since the epoch.
@@ -71,13 +83,13 @@ impl Collecting {
     }
 
     /// Whether `evaluation` is the certified sum of exactly the accepted updates, in their order.
-    pub(crate) fn judge(&self, evaluation: &Evaluation, key: &PublicKey) -> Result<VerifiedEvaluation, AggregateError> {
+    pub(crate) fn judge(&self, evaluation: &Evaluation) -> Result<VerifiedEvaluation, AggregateError> {
         let headers: Vec<&VerifiedHeader> = self.accepted.iter().collect();
-        evaluation.verify(key, &self.round, &headers)
+        evaluation.verify(&self.committee.public_key, &self.round, &headers)
     }
 
     /// Ends the collection with the sum that [`Self::judge`] verified.
     pub(crate) fn seal(self, evaluation: VerifiedEvaluation) -> Sealed {
-        Sealed::new(evaluation, self.accepted, self.sum)
+        Sealed::new(evaluation, self.committee, self.accepted, self.sum)
     }
 }

@@ -1,13 +1,13 @@
 //! Opening: shares of the sum of the keys come in; any t of them open the sum of the updates.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{
     DiscreteLogTable, Hash, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader, VerifiedShare, combine,
 };
 use thiserror::Error;
 
-use crate::{model::Model, parameters::Parameters};
+use crate::{committee::Committee, model::Model, parameters::Parameters};
 
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,7 @@ pub struct OpeningError {
 #[derive(Debug)]
 pub struct Opening {
     evaluation: VerifiedEvaluation,
+    committee: Arc<Committee>,
     accepted: Vec<VerifiedHeader>,
     sum: MaskedSum,
     sealed_block: Hash,
@@ -46,17 +47,23 @@ pub struct Opening {
 impl Opening {
     pub(super) fn new(
         evaluation: VerifiedEvaluation,
+        committee: Arc<Committee>,
         accepted: Vec<VerifiedHeader>,
         sum: MaskedSum,
         sealed_block: Hash,
         countersigners: BTreeSet<Hash>,
     ) -> Self {
-        Self { evaluation, accepted, sum, sealed_block, countersigners, shares: Vec::new(), outcome: None }
+        Self { evaluation, committee, accepted, sum, sealed_block, countersigners, shares: Vec::new(), outcome: None }
     }
 
     /// The certified sum of the encrypted keys.
     pub fn evaluation(&self) -> &VerifiedEvaluation {
         &self.evaluation
+    }
+
+    /// Who answers for it and opens it.
+    pub fn committee(&self) -> &Arc<Committee> {
+        &self.committee
     }
 
     /// Headers of the updates in the sum, in its order.
@@ -98,7 +105,7 @@ impl Opening {
         table: &DiscreteLogTable,
     ) {
         self.shares.push(share);
-        if self.outcome.is_none() && self.shares.len() >= parameters.threshold as usize {
+        if self.outcome.is_none() && self.shares.len() >= self.committee.threshold() as usize {
             let step = self.evaluation.round().step;
             self.outcome = Some(
                 self.read_off(parameters, model, weight_sum, table).map_err(|reason| OpeningError { step, reason }),
@@ -113,8 +120,8 @@ impl Opening {
         weight_sum: f64,
         table: &DiscreteLogTable,
     ) -> Result<Opened, String> {
-        let mask_key_sum =
-            combine(&self.evaluation, &self.shares, &parameters.dealing, table).map_err(|error| error.to_string())?;
+        let mask_key_sum = combine(&self.evaluation, &self.shares, &self.committee.dealing, table)
+            .map_err(|error| error.to_string())?;
         let sums = self.sum.open(&mask_key_sum, table).map_err(|error| error.to_string())?;
         let model = model
             .step(parameters, &sums, self.evaluation.summands(), weight_sum)

@@ -1,16 +1,17 @@
 //! Sealed: the sum of the encrypted keys stands, and trustees countersign the block that holds it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{Hash, MaskedSum, VerifiedEvaluation, VerifiedHeader};
 
 use super::Opening;
-use crate::SealedBlock;
+use crate::{SealedBlock, committee::Committee};
 
 /// From CloseCollection until a quorum has countersigned.
 #[derive(Debug)]
 pub struct Sealed {
     evaluation: VerifiedEvaluation,
+    committee: Arc<Committee>,
     accepted: Vec<VerifiedHeader>,
     sum: MaskedSum,
     /// Known once the block is sealed that holds the CloseCollection.
@@ -20,13 +21,23 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    pub(super) fn new(evaluation: VerifiedEvaluation, accepted: Vec<VerifiedHeader>, sum: MaskedSum) -> Self {
-        Self { evaluation, accepted, sum, sealed_block: None, countersigners: BTreeSet::new() }
+    pub(super) fn new(
+        evaluation: VerifiedEvaluation,
+        committee: Arc<Committee>,
+        accepted: Vec<VerifiedHeader>,
+        sum: MaskedSum,
+    ) -> Self {
+        Self { evaluation, committee, accepted, sum, sealed_block: None, countersigners: BTreeSet::new() }
     }
 
     /// The certified sum of the encrypted keys.
     pub fn evaluation(&self) -> &VerifiedEvaluation {
         &self.evaluation
+    }
+
+    /// Who answers for it and opens it.
+    pub fn committee(&self) -> &Arc<Committee> {
+        &self.committee
     }
 
     /// Headers of the updates in the sum, in its order.
@@ -58,13 +69,13 @@ impl Sealed {
         self.countersigners.insert(trustee);
     }
 
-    /// The block to open, once `quorum` trustees have countersigned it.
-    pub(crate) fn countersigned_block(&self, quorum: u32) -> Option<Hash> {
-        self.sealed_block().copied().filter(|_| self.countersigners.len() >= quorum as usize)
+    /// The block to open, once a quorum of the committee has countersigned it.
+    pub(crate) fn countersigned_block(&self) -> Option<Hash> {
+        self.sealed_block().copied().filter(|_| self.countersigners.len() >= self.committee.quorum() as usize)
     }
 
     /// Ends the phase with the block that [`Self::countersigned_block`] named.
     pub(crate) fn open(self, block: Hash) -> Opening {
-        Opening::new(self.evaluation, self.accepted, self.sum, block, self.countersigners)
+        Opening::new(self.evaluation, self.committee, self.accepted, self.sum, block, self.countersigners)
     }
 }

@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use consilium_authority::{Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles};
 use consilium_contract::{
-    Body, CandidateTransaction, Contract, Phase, SealedBlock, check_updates,
+    Body, CandidateTransaction, Committee, Contract, Phase, SealedBlock, check_updates,
     parameters::Layers,
     transaction::{parse_entry, sign},
 };
@@ -200,8 +200,8 @@ impl Institution {
 
     fn encrypted(&self, round: &RoundContext, values: QuantisedUpdate) -> Update {
         let context = Context { round: round.clone(), pseudonym: self.pseudonym() };
-        let key = &self.ceremony.parameters.public_key;
-        let update = encrypt(key, &context, &values).unwrap().prove().unwrap();
+        let committee = Committee::from_genesis_entry(&self.ceremony.genesis_entry).unwrap();
+        let update = encrypt(&committee.public_key, &context, &values).unwrap().prove().unwrap();
         let signed = self.sign(Action::SubmitUpdate(SubmitUpdate { header: update.header.clone() }));
         Update { signed, body: update.body.clone() }
     }
@@ -212,7 +212,7 @@ impl Institution {
 
     /// Judges an aggregate by its headers and gives the decryption share of its sum.
     pub fn share(&self, round: &RoundContext, aggregate: &Aggregate) -> SignedTransaction {
-        let key = &self.ceremony.parameters.public_key;
+        let key = &Committee::from_genesis_entry(&self.ceremony.genesis_entry).unwrap().public_key;
         let headers = aggregate.updates.iter().map(|signed| {
             match CandidateTransaction::parse(signed.clone()).unwrap().action() {
                 Action::SubmitUpdate(update) => CandidateHeader::decode(&update.header).unwrap(),
@@ -282,7 +282,12 @@ impl Follower {
             NeedsBody { .. } if body_missing => Body::Missing,
             NeedsBody { sha256, .. } if matches!(transaction.action(), Action::SubmitUpdate(_)) => {
                 let body = peer.blob(&sha256).await.expect("the body of an entry is on the ledger");
-                let checked = check_updates(self.contract.parameters(), &[(transaction, &body)], &mut OsRng);
+                let checked = check_updates(
+                    self.contract.parameters(),
+                    self.contract.committee().unwrap(),
+                    &[(transaction, &body)],
+                    &mut OsRng,
+                );
                 Body::Checked(checked.into_iter().next().unwrap())
             }
             _ => Body::None,
@@ -313,7 +318,12 @@ impl Follower {
     /// What an update of this attempt is bound to.
     pub fn round(&self) -> RoundContext {
         let contract = &self.contract;
-        contract.parameters().round(contract.step(), contract.attempt(), contract.model().hash())
+        contract.parameters().round(
+            contract.committee().unwrap(),
+            contract.step(),
+            contract.attempt(),
+            contract.model().hash(),
+        )
     }
 
     /// Follows until the collection of this step is sealed.
