@@ -14,7 +14,7 @@
 use std::{fs, path::PathBuf, sync::OnceLock};
 
 use consilium_client::{
-    Audited, Scope,
+    Audited, Scope, audit,
     audit::mine::{self, Institution},
     audit_within,
 };
@@ -92,10 +92,7 @@ fn light_audit_of_sixty_rounds_of_ten(bencher: Bencher<'_, '_>) {
 fn full_audit_of_sixty_rounds_of_ten(bencher: Bencher<'_, '_>, threads: usize) {
     let run = Run::get();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    bencher.bench_local(|| {
-        let scope = Scope { chain_id: None, since: None, progress: &mut |_, _| {} };
-        pool.install(|| audit_within(&run.ledger(), run.directory.path(), scope).unwrap())
-    });
+    bencher.bench_local(|| pool.install(|| audit(&run.ledger(), run.directory.path(), None).unwrap()));
 }
 
 #[divan::bench(sample_count = 3, sample_size = 1)]
