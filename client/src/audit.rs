@@ -356,7 +356,8 @@ impl<'a> Replay<'a> {
 
     /// Reads blocks ahead, with their bodies, as many as are folded at once.
     fn read(&self, blocks: &mut impl Iterator<Item = (u64, Result<Block, LedgerError>)>) -> (Vec<Read>, Ahead) {
-        let most = BATCH_PARAMETERS;
+        // Before there is a key there is no update.
+        let most = if self.contract.committee().is_some() { BATCH_PARAMETERS } else { 0 };
         let (mut batch, mut parameters) = (Vec::new(), 0);
         loop {
             let Some((height, block)) = blocks.next() else { return (batch, Ahead::End) };
@@ -398,6 +399,8 @@ impl<'a> Replay<'a> {
 
     /// All proofs of the updates in these blocks, folded.
     fn check(&mut self, batch: &[Read]) -> HashMap<Hash, CheckedUpdate> {
+        // Its key stays, whoever holds the shares of it.
+        let Some(committee) = self.contract.committee() else { return HashMap::new() };
         let (mut open, mut granted) = (Vec::new(), Vec::new());
         for read in batch {
             for (index, body) in &read.bodies {

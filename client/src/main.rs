@@ -453,7 +453,8 @@ fn keep_evidence(ledger: &Path, scratch: &Path, error: &AuditError, out: &Path) 
 }
 
 fn own(ceremony: &Path, state: &Path) -> Result<String, Failure> {
-    let mine = mine::mine(&files(ceremony, state)?, state).map_err(|error| Failure(1, error.to_string()))?;
+    let files = files(ceremony, state)?;
+    let mine = mine::mine(&files.parameters, (&files).into(), state).map_err(|error| Failure(1, error.to_string()))?;
     Ok(format!("{mine}\n"))
 }
 

@@ -65,6 +65,14 @@ fn bad_values_and_files_are_named_on_one_line() {
     with(&first, node, "pimo", "choose pima or wdbc");
     refused(&["model", "--ceremony", &first, "--state", &state], "no round has been closed");
     refused(&["audit", "--ledger", "x", "--ceremony", &path("nowhere")], "genesis.bin");
+    refused(&["audit"], "--ledger");
+    refused(&["audit", "--ledger", "x", "--since", "3"], "--state");
+    refused(&["audit", "--ledger", "x", "--since", "3", "--state", &path("empty")], "no audit was kept there");
+    refused(&["audit", "--mine", "--ceremony", &first], "--state");
+    refused(&["audit", "--mine", "--ceremony", &first, "--state", &state], "no such directory");
+    refused(&["head", "compare", "--ceremony", &first, "--state", &state], "<FILE>");
+    refused(&["head", "compare", "--ceremony", &first, "--state", &state, "x"], "no such directory");
+    refused(&["head", "export", "--ceremony", &first, "--state", &state], "no such directory");
 }
 
 #[test]

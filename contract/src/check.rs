@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::{committee::Committee, parameters::Parameters, transaction::CandidateTransaction};
 
-/// What decoding and proofs of one update came to. Only [`check_updates`] makes one.
+/// What decoding and proofs of one update came to. Only [`check_updates`] makes one, and [`assume_checked`] for an audit.
 #[derive(Debug)]
 pub struct CheckedUpdate {
     transaction: Hash,

@@ -36,7 +36,8 @@ impl Contradiction {
         let (header, size) = (&self.ours.header, theirs.checkpoint().size);
         let before = self.edge.iter().copied().reduce(|right, left| node_hash(&left, &right));
         let path = InclusionProof { index: header.height, size, path: self.edge.clone() };
-        // The path has the length that the sizes demand, or it leads nowhere: the two errors are not one.
+        // A path of another length than the sizes demand leads nowhere, which is another error; so a header that is not the
+        // last of that size convicts nobody, whatever edge is claimed for it.
         let contradicts = path.verify(&leaf_hash(&self.ours.hash()), &theirs.checkpoint().root);
         self.ours.verify_signature(chain_id, coordinator).is_ok()
             && header.height.checked_add(1) == Some(size)

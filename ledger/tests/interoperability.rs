@@ -67,7 +67,7 @@ fn we_verify_the_notes_that_signed_note_writes() {
     theirs.add_sigs(&[&signer]).unwrap();
     let note = Note::parse(&theirs.to_bytes()).unwrap();
     let material =
-        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, public.rsplit('+').next().unwrap());
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, public.splitn(3, '+').nth(2).unwrap());
     let bytes: [u8; 32] = material.unwrap()[1..].try_into().unwrap();
     let verifying = ed25519_dalek::VerifyingKey::from_bytes(&bytes).unwrap();
     let of = NoteKey::new("example.com/log".to_owned(), SignatureType::Ed25519, verifying).unwrap();

@@ -19,7 +19,7 @@ use std::{
 
 use consilium_authority::InstitutionFiles;
 use consilium_contract::{CandidateTransaction, Certificate, Parameters, SealedBlock, transaction::parse_entry};
-use consilium_crypto::{CandidateHeader, Evaluation, Hash, RoundContext};
+use consilium_crypto::{CandidateHeader, Evaluation, Hash, RoundContext, signature::VerifyingKey};
 use consilium_ledger::{
     Block, ChainError, HEADER_VERSION, SealedHeader, merkle,
     merkle::{Frontier, InclusionProof, ProofError, leaf_hash},
@@ -144,23 +144,38 @@ impl fmt::Display for Mine {
     }
 }
 
-/// Asks the institution's own copy of the chain in `directory` after its updates.
+/// Who asks: the institution of this name, which signs with this key.
+#[derive(Debug, Clone, Copy)]
+pub struct Institution {
+    /// Its name on the chain.
+    pub pseudonym: Hash,
+    /// Its public key.
+    pub key: VerifyingKey,
+}
+
+impl From<&InstitutionFiles> for Institution {
+    fn from(files: &InstitutionFiles) -> Self {
+        Self { pseudonym: files.identity.pseudonym, key: files.signing.verifying_key() }
+    }
+}
+
+/// Asks the copy of the chain in an institution's state directory after its updates, also while it is running.
 ///
 /// # Errors
 /// [`MineError`]: the first thing that does not hold.
-pub fn mine(files: &InstitutionFiles, directory: &Path) -> Result<Mine, MineError> {
-    audit_blocks(files, &history::blocks(directory)?)
+pub fn mine(parameters: &Parameters, institution: Institution, directory: &Path) -> Result<Mine, MineError> {
+    audit_blocks(parameters, institution, &history::blocks(directory)?)
 }
 
 /// Asks any copy of a chain after an institution's updates: blocks from the first on.
 ///
 /// # Errors
 /// [`MineError`]: the first thing that does not hold.
-pub fn audit_blocks(files: &InstitutionFiles, blocks: &[Block]) -> Result<Mine, MineError> {
+pub fn audit_blocks(parameters: &Parameters, institution: Institution, blocks: &[Block]) -> Result<Mine, MineError> {
     let start = Instant::now();
-    let chain = Linked::verify(blocks, &files.parameters)?;
-    let found = Found::read(files, blocks, &chain)?;
-    let (rounds, counted) = found.judge(files, blocks, &chain)?;
+    let chain = Linked::verify(blocks, parameters)?;
+    let found = Found::read(parameters, institution, blocks, &chain)?;
+    let (rounds, counted) = found.judge(parameters.quorum, blocks, &chain)?;
     Ok(Mine { blocks: blocks.len() as u64, rounds, counted, elapsed: start.elapsed() })
 }
 
@@ -240,7 +255,12 @@ struct Found {
 }
 
 impl Found {
-    fn read(files: &InstitutionFiles, blocks: &[Block], chain: &Linked) -> Result<Self, MineError> {
+    fn read(
+        parameters: &Parameters,
+        institution: Institution,
+        blocks: &[Block],
+        chain: &Linked,
+    ) -> Result<Self, MineError> {
         let parse = |(height, block): (usize, &Block)| {
             let parse = |(index, entry): (usize, &Vec<u8>)| {
                 let failed = |detail| MineError::Entry { height: height as u64, index, detail };
@@ -252,7 +272,8 @@ impl Found {
         let mut found = Self::default();
         for ((height, block), entries) in (0..).zip(&chain.blocks).zip(&entries) {
             for (index, (transaction, body_missing)) in entries.iter().enumerate() {
-                found.entry(files, (height, index), block, transaction, *body_missing)?;
+                let place = (height, index);
+                found.entry(parameters, institution, place, block, transaction, *body_missing)?;
             }
         }
         Ok(found)
@@ -260,14 +281,14 @@ impl Found {
 
     fn entry(
         &mut self,
-        files: &InstitutionFiles,
+        parameters: &Parameters,
+        institution: Institution,
         (height, index): (u64, usize),
         block: &SealedBlock,
         transaction: &CandidateTransaction,
         body_missing: bool,
     ) -> Result<(), MineError> {
         let failed = |detail: String| MineError::Entry { height, index, detail };
-        let parameters = &files.parameters;
         match transaction.action() {
             Action::Enrol(enrol) => {
                 let word = enrol.certificate.as_ref().ok_or_else(|| failed("no certificate".to_owned()))?;
@@ -275,8 +296,8 @@ impl Found {
                     self.certificates.entry(certificate.pseudonym).or_insert(certificate);
                 }
             }
-            Action::SubmitUpdate(update) if transaction.author() == Some(files.identity.pseudonym) && !body_missing => {
-                if !transaction.is_signed_by(&files.signing.verifying_key(), &parameters.chain_id) {
+            Action::SubmitUpdate(update) if transaction.author() == Some(institution.pseudonym) && !body_missing => {
+                if !transaction.is_signed_by(&institution.key, &parameters.chain_id) {
                     return Err(MineError::NotSigned { height, index });
                 }
                 let context = CandidateHeader::peek_context(&update.header);
@@ -317,13 +338,7 @@ impl Found {
     }
 
     /// The rounds with a quorum, and the own updates in their sums.
-    fn judge(
-        self,
-        files: &InstitutionFiles,
-        blocks: &[Block],
-        chain: &Linked,
-    ) -> Result<(u64, Vec<Counted>), MineError> {
-        let needed = files.parameters.quorum;
+    fn judge(self, needed: u32, blocks: &[Block], chain: &Linked) -> Result<(u64, Vec<Counted>), MineError> {
         let place = |height: u64| usize::try_from(height).ok();
         let at = |height: u64| place(height).and_then(|place| chain.blocks.get(place).zip(blocks.get(place)));
         let mut quorums = BTreeMap::new();
@@ -385,15 +400,13 @@ mod tests {
     use super::*;
     use crate::fixture::{World, splice};
 
-    fn files(world: &World) -> InstitutionFiles {
-        let dir = tempfile::tempdir().unwrap();
-        let ceremony = dir.path().join("ceremony");
-        world.ceremony.write(&ceremony).unwrap();
-        InstitutionFiles::load(&ceremony.join("institution-01")).unwrap()
+    fn institution(world: &World) -> Institution {
+        let files = &world.ceremony.institutions[0];
+        Institution { pseudonym: files.identity.pseudonym, key: files.signing.verifying_key() }
     }
 
     fn audited(world: &World) -> Result<Mine, MineError> {
-        audit_blocks(&files(world), &world.blocks)
+        audit_blocks(&world.ceremony.parameters, institution(world), &world.blocks)
     }
 
     /// Seals this evaluation, whoever would refuse it, and has these trustees countersign it.
@@ -413,7 +426,7 @@ mod tests {
         world.full_round();
         world.full_round();
         drop(world.history(dir.path()));
-        let found = mine(&files(&world), dir.path()).unwrap();
+        let found = mine(&world.ceremony.parameters, institution(&world), dir.path()).unwrap();
         assert_eq!((found.blocks, found.rounds), (world.blocks.len() as u64, 2));
         for (step, counted) in (0..).zip(&found.counted) {
             assert_eq!((counted.step, counted.countersigners), (step, 3));
@@ -514,12 +527,12 @@ mod tests {
     fn a_change_of_any_block_breaks_the_chain() {
         let mut world = World::new();
         world.full_round();
-        let files = files(&world);
-        assert!(audit_blocks(&files, &world.blocks).is_ok());
+        let audit = |blocks: &[Block]| audit_blocks(&world.ceremony.parameters, institution(&world), blocks);
+        assert!(audit(&world.blocks).is_ok());
         for height in 0..world.blocks.len() {
             let mut blocks = world.blocks.clone();
             blocks[height].entries[0][5] ^= 1;
-            assert!(matches!(audit_blocks(&files, &blocks), Err(MineError::Chain(_))), "entry of block {height}");
+            assert!(matches!(audit(&blocks), Err(MineError::Chain(_))), "entry of block {height}");
             let bytes = world.blocks[height].sealed.encode();
             for place in (0..bytes.len()).step_by(7) {
                 let mut bytes = bytes;
@@ -528,12 +541,12 @@ mod tests {
                 blocks[height].sealed = SealedHeader::decode(&bytes).unwrap();
                 // Signatures of all but the last header are covered by its hashes.
                 let covered = place >= 152 && height + 1 < blocks.len();
-                assert_eq!(audit_blocks(&files, &blocks).is_ok(), covered, "byte {place} of header {height}");
+                assert_eq!(audit(&blocks).is_ok(), covered, "byte {place} of header {height}");
             }
             let mut blocks = world.blocks.clone();
             blocks.remove(height);
             let is_last = height + 1 == world.blocks.len();
-            assert_eq!(audit_blocks(&files, &blocks).is_ok(), is_last, "block {height} missing");
+            assert_eq!(audit(&blocks).is_ok(), is_last, "block {height} missing");
         }
     }
 }

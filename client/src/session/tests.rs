@@ -389,6 +389,24 @@ async fn an_institution_takes_part_until_the_run_is_over() {
     assert_eq!(outcome.steps, 2);
     assert_eq!(Model::new(outcome.model).unwrap(), *stage.world.contract.model());
     assert_eq!(outcome.height + 1, stage.world.chain.len());
+    // The sealed block of the last round, cosigned by the three that countersigned it.
+    let note = crate::head::export(&stage.files(), state.path()).unwrap();
+    assert_eq!(note.signatures().len(), 1 + 3);
+}
+
+#[tokio::test]
+async fn a_signed_head_of_another_history_stops_the_institution_with_evidence() {
+    let world = World::new();
+    let state = state(&world);
+    let stage = Stage::new(world).await;
+    let forged = consilium_ledger::Checkpoint { root: [9; 32], ..stage.world.chain.head_checkpoint() };
+    let signing = (&stage.world.ceremony.coordinator.signing).into();
+    *stage.shown.lock().unwrap().heads.last_mut().unwrap() = forged.sign(&signing);
+    let error = end(stage.start(state.path())).await.unwrap_err();
+    assert_eq!(error.exit_code(), 3);
+    let ClientError::ForkedHistory { evidence, .. } = error else { panic!("{error}") };
+    let evidence = consilium_ledger::Contradiction::decode(&std::fs::read(evidence).unwrap()).unwrap();
+    assert!(evidence.verify(&stage.world.chain_id(), stage.world.chain.coordinator()));
 }
 
 #[tokio::test]
