@@ -6,10 +6,14 @@
 //! shares, the read-off of the sums and the model that follows. Every blob that a transaction names must be there.
 //! The first thing that does not hold ends the audit.
 //!
-//! Proofs are checked a block at a time, folded and on all cores, so memory stays at one block with its bodies.
+//! Proofs are checked many rounds at a time, folded into one multiscalar multiplication on all cores; memory is bounded by
+//! the updates of one fold (`BATCH_PARAMETERS`). An audit can go on from an earlier one ([`Audited`]): then the proofs in
+//! the blocks up to a height are not verified again, and everything else is.
+//!
+//! An institution that asks after its own updates alone needs none of this: [`mine`].
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     path::Path,
     time::{Duration, Instant},
@@ -17,10 +21,10 @@ use std::{
 
 use consilium_contract::{
     Admission, Body, CandidateTransaction, CheckedUpdate, Contract, GenesisError, Parameters, Phase, Receipt,
-    check_updates, transaction::parse_entry,
+    check::assume_checked, check_updates, transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash};
-use consilium_ledger::{Block, HeaderChain, LedgerError, SealState, Store, verify_seal};
+use consilium_ledger::{Block, Checkpoint, HeaderChain, LedgerError, SealState, Store, verify_chain, verify_seal};
 use consilium_proto::v1::{BlobRef, transaction::Action};
 use ed25519_dalek::VerifyingKey;
 use rand_core::OsRng;
@@ -28,6 +32,14 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::error::short;
+
+mod audited;
+pub mod mine;
+
+pub use audited::Audited;
+
+/// Parameters of the updates that are folded at once, and so the most that are held decoded: 260 bytes each.
+const BATCH_PARAMETERS: u64 = 1 << 20;
 
 /// The first thing in a ledger that does not hold.
 #[derive(Debug, Error)]
@@ -69,6 +81,21 @@ pub enum AuditError {
         /// What does not hold.
         detail: String,
     },
+    /// The ledger is not the one that was audited before.
+    #[error(
+        "the tree of its first {size} blocks is not the one that was audited before: the ledger shows another history, \
+             or has lost blocks; compare heads with the others"
+    )]
+    OtherHistory {
+        /// Blocks that were audited before.
+        size: u64,
+    },
+    /// The earlier audit did not come so far.
+    #[error("the earlier audit is of {audited} blocks, the last at height {}: give a height up to that", audited.saturating_sub(1))]
+    NotAudited {
+        /// Blocks that were audited before.
+        audited: u64,
+    },
     /// The contract reaches another state.
     #[error(
         "block {height}: its transactions lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
@@ -92,7 +119,27 @@ impl AuditError {
             Self::Block { height, .. } | Self::Transaction { height, .. } | Self::StateRoot { height, .. } => {
                 Some(*height)
             }
-            Self::Ledger(_) | Self::Empty | Self::Genesis(_) | Self::OtherChain { .. } => None,
+            Self::Ledger(_)
+            | Self::Empty
+            | Self::Genesis(_)
+            | Self::OtherChain { .. }
+            | Self::OtherHistory { .. }
+            | Self::NotAudited { .. } => None,
+        }
+    }
+
+    /// The exit code of the program: 3 for a ledger of another history than the one that was audited before.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::OtherHistory { .. } => 3,
+            Self::NotAudited { .. } => 2,
+            Self::Ledger(_)
+            | Self::Block { .. }
+            | Self::Empty
+            | Self::Genesis(_)
+            | Self::OtherChain { .. }
+            | Self::Transaction { .. }
+            | Self::StateRoot { .. } => 1,
         }
     }
 }
@@ -110,10 +157,14 @@ pub struct AuditReport {
     pub transactions: u64,
     /// Signatures of transactions.
     pub signatures: u64,
+    /// Contributions to making committees.
+    pub contributions: u64,
     /// Certificates of institutions.
     pub certificates: u64,
     /// Updates whose key, link and range proofs were verified, or found to fail as recorded.
     pub proven_updates: u64,
+    /// Updates whose proofs an earlier audit has verified.
+    pub earlier_updates: u64,
     /// Updates accepted into a round.
     pub accepted_updates: u64,
     /// Sums: additions of the encrypted keys and their certificates.
@@ -148,6 +199,7 @@ impl fmt::Display for AuditReport {
             ("signatures of transactions", self.signatures),
             ("certificates", self.certificates),
             ("updates with key, link and range proofs", self.proven_updates),
+            ("updates that an earlier audit has proven", self.earlier_updates),
             ("updates accepted", self.accepted_updates),
             ("sums and their certificates", self.sums),
             ("countersignatures", self.countersignatures),
@@ -174,20 +226,71 @@ impl fmt::Display for AuditReport {
     }
 }
 
+/// What an audit is told beside the ledger.
+pub struct Scope<'a> {
+    /// The ledger must be of this chain.
+    pub chain_id: Option<&'a Hash>,
+    /// An earlier audit, and the height up to which its proofs are not verified again.
+    pub since: Option<(&'a Audited, u64)>,
+    /// Hears of the blocks that are replayed and of how many there are.
+    pub progress: &'a mut dyn FnMut(u64, u64),
+}
+
 /// Replays the ledger in `ledger`, from a copy below `scratch`. Where `chain_id` is given, it must be that chain's.
 ///
 /// # Errors
 /// [`AuditError`]: the first thing that does not hold.
 pub fn audit(ledger: &Path, scratch: &Path, chain_id: Option<&Hash>) -> Result<AuditReport, AuditError> {
+    let scope = Scope { chain_id, since: None, progress: &mut |_, _| {} };
+    audit_within(ledger, scratch, scope).map(|(report, _)| report)
+}
+
+/// Replays a ledger as [`audit`] does, within a scope, and says what a later audit can go on from.
+///
+/// # Errors
+/// [`AuditError`]: the first thing that does not hold.
+pub fn audit_within(ledger: &Path, scratch: &Path, scope: Scope<'_>) -> Result<(AuditReport, Audited), AuditError> {
     let start = Instant::now();
     let is_sealed = verify_seal(ledger)? == SealState::Intact;
     let store = Store::open_copy(ledger, scratch)?;
-    let mut replay = Replay::begin(&store, chain_id)?;
-    for (height, block) in (1..).zip(store.blocks(1)) {
-        let block = block.map_err(|source| AuditError::Block { height, source })?;
-        replay.block(height, &block)?;
+    let mut replay = Replay::begin(&store, scope.chain_id)?;
+    if let Some((earlier, since)) = scope.since {
+        replay.trust(earlier, since)?;
     }
-    Ok(replay.report(is_sealed, start.elapsed()))
+    let total = store.head().map_or(0, |head| head.height.saturating_add(1));
+    let mut blocks = (1..).zip(store.blocks(1));
+    loop {
+        let (batch, end) = replay.read(&mut blocks);
+        let mut checked = replay.check(&batch);
+        for ahead in &batch {
+            replay.block(ahead, &mut checked)?;
+            (scope.progress)(replay.report.blocks, total);
+        }
+        match end {
+            Ahead::More => {}
+            Ahead::End => return Ok(replay.report(is_sealed, start.elapsed())),
+            Ahead::Broken(error) => return Err(error),
+        }
+    }
+}
+
+/// A block that has been read and not judged, with the bodies of the updates in it.
+struct Read {
+    height: u64,
+    block: Block,
+    entries: Vec<(CandidateTransaction, bool)>,
+    /// By the place of their transactions.
+    bodies: Vec<(usize, Vec<u8>)>,
+}
+
+/// Why no further block was read ahead.
+enum Ahead {
+    /// The batch is full.
+    More,
+    /// The ledger ends.
+    End,
+    /// The next block does not hold. What comes before it is judged first.
+    Broken(AuditError),
 }
 
 struct Replay<'a> {
@@ -195,6 +298,9 @@ struct Replay<'a> {
     chain: HeaderChain,
     contract: Contract,
     report: AuditReport,
+    /// Height up to which proofs are taken for granted, and the transactions for which they are not.
+    trusted: Option<(u64, HashSet<Hash>)>,
+    refuted: Vec<Hash>,
 }
 
 impl<'a> Replay<'a> {
@@ -223,29 +329,110 @@ impl<'a> Replay<'a> {
             blobs: 1,
             ..AuditReport::default()
         };
-        let mut replay = Self { store, chain, contract, report };
+        let mut replay = Self { store, chain, contract, report, trusted: None, refuted: Vec::new() };
         replay.end(0, &block)?;
         Ok(replay)
     }
 
-    fn block(&mut self, height: u64, block: &Block) -> Result<(), AuditError> {
+    /// Takes the proofs up to `since` for granted, if the ledger is the one that was audited.
+    fn trust(&mut self, earlier: &Audited, since: u64) -> Result<(), AuditError> {
+        let Checkpoint { chain_id, size, root } = *earlier.checkpoint();
+        if since >= size {
+            return Err(AuditError::NotAudited { audited: size });
+        }
+        let other = AuditError::OtherHistory { size };
+        if chain_id != *self.chain.chain_id() {
+            return Err(other);
+        }
+        let audited = usize::try_from(size).unwrap_or(usize::MAX);
+        let blocks = self.store.blocks(0).take(audited);
+        let chain = verify_chain(blocks, chain_id, *self.chain.coordinator())?;
+        if chain.checkpoint(size).map(|checkpoint| checkpoint.root) != Some(root) {
+            return Err(other);
+        }
+        self.trusted = Some((since, earlier.refuted.iter().copied().collect()));
+        Ok(())
+    }
+
+    /// Reads blocks ahead, with their bodies, as many as are folded at once.
+    fn read(&self, blocks: &mut impl Iterator<Item = (u64, Result<Block, LedgerError>)>) -> (Vec<Read>, Ahead) {
+        let most = BATCH_PARAMETERS;
+        let (mut batch, mut parameters) = (Vec::new(), 0);
+        loop {
+            let Some((height, block)) = blocks.next() else { return (batch, Ahead::End) };
+            let read = block.map_err(|source| AuditError::Block { height, source });
+            match read.and_then(|block| self.read_block(height, block)) {
+                Ok(read) => {
+                    parameters += read.bodies.len() as u64 * u64::from(self.contract.parameters().dimension);
+                    batch.push(read);
+                }
+                Err(error) => return (batch, Ahead::Broken(error)),
+            }
+            // Before the key is made there is nothing that proofs could be checked for.
+            if parameters >= most || self.contract.committee().is_none() {
+                return (batch, Ahead::More);
+            }
+        }
+    }
+
+    /// An update without a stored body is left out here, and missed where the contract asks for it.
+    fn read_block(&self, height: u64, block: Block) -> Result<Read, AuditError> {
+        let failed = |index, transaction, detail| AuditError::Transaction { height, index, transaction, detail };
+        let parse = |(index, entry): (usize, &Vec<u8>)| {
+            parse_entry(entry).map_err(|error| failed(index, None, error.to_string()))
+        };
+        let entries = block.entries.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let mut bodies = Vec::new();
+        for (index, (transaction, body_missing)) in entries.iter().enumerate() {
+            let Action::SubmitUpdate(update) = transaction.action() else { continue };
+            let Ok(header) = CandidateHeader::decode(&update.header) else { continue };
+            if *body_missing {
+                continue;
+            }
+            let body = self.store.get_blob(header.body_hash());
+            let body = body.map_err(|error| failed(index, Some(transaction.id()), error.to_string()))?;
+            bodies.extend(body.map(|body| (index, body)));
+        }
+        Ok(Read { height, block, entries, bodies })
+    }
+
+    /// All proofs of the updates in these blocks, folded.
+    fn check(&mut self, batch: &[Read]) -> HashMap<Hash, CheckedUpdate> {
+        let (mut open, mut granted) = (Vec::new(), Vec::new());
+        for read in batch {
+            for (index, body) in &read.bodies {
+                let Some((transaction, _)) = read.entries.get(*index) else { continue };
+                let is_granted = self
+                    .trusted
+                    .as_ref()
+                    .is_some_and(|(since, refuted)| read.height <= *since && !refuted.contains(&transaction.id()));
+                let kind = if is_granted { &mut granted } else { &mut open };
+                kind.push((transaction, body.as_slice()));
+            }
+        }
+        let Some(committee) = self.contract.committee() else { return HashMap::new() };
+        let parameters = self.contract.parameters();
+        let mut checked = check_updates(parameters, committee, &open, &mut OsRng);
+        self.refuted.extend(checked.iter().filter(|update| !update.is_proven()).map(CheckedUpdate::transaction));
+        checked.extend(assume_checked(parameters, &granted));
+        self.report.blobs += checked.len() as u64;
+        self.report.proven_updates += open.len() as u64;
+        self.report.earlier_updates += granted.len() as u64;
+        checked.into_iter().map(|update| (update.transaction(), update)).collect()
+    }
+
+    fn block(&mut self, read: &Read, checked: &mut HashMap<Hash, CheckedUpdate>) -> Result<(), AuditError> {
+        let Read { height, block, entries, .. } = read;
+        let height = *height;
         let at = |source| AuditError::Block { height, source };
         if block.height() != height {
             let detail = format!("expected height {height}, the header says {}", block.height());
             return Err(at(LedgerError::Malformed { what: "block", detail }));
         }
         self.chain.append_block(block).map_err(|error| at(error.into()))?;
-        let failed = |index, transaction, detail| AuditError::Transaction { height, index, transaction, detail };
-        let entries = block
-            .entries
-            .iter()
-            .enumerate()
-            .map(|(index, entry)| parse_entry(entry).map_err(|error| failed(index, None, error.to_string())))
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut checked = self.check_updates(height, &entries)?;
         for (index, (transaction, body_missing)) in entries.iter().enumerate() {
             let id = transaction.id();
-            let failed = |detail: String| failed(index, Some(id), detail);
+            let failed = |detail: String| AuditError::Transaction { height, index, transaction: Some(id), detail };
             let body = match self.contract.admit(transaction) {
                 Admission::Decided(_) => Body::None,
                 Admission::NeedsBody { .. } if *body_missing => Body::Missing,
@@ -269,39 +456,6 @@ impl<'a> Replay<'a> {
         }
         self.report.blocks += 1;
         self.end(height, block)
-    }
-
-    /// All proofs of a block's updates, folded. An update without a stored body is left out here, and missed where the
-    /// contract asks for it.
-    fn check_updates(
-        &mut self,
-        height: u64,
-        entries: &[(CandidateTransaction, bool)],
-    ) -> Result<HashMap<Hash, CheckedUpdate>, AuditError> {
-        let mut bodies = Vec::new();
-        for (index, (transaction, body_missing)) in entries.iter().enumerate() {
-            let Action::SubmitUpdate(update) = transaction.action() else { continue };
-            let Ok(header) = CandidateHeader::decode(&update.header) else { continue };
-            if *body_missing {
-                continue;
-            }
-            let body = self.store.get_blob(header.body_hash()).map_err(|error| AuditError::Transaction {
-                height,
-                index,
-                transaction: Some(transaction.id()),
-                detail: error.to_string(),
-            })?;
-            if let Some(body) = body {
-                bodies.push((transaction, body));
-            }
-        }
-        self.report.blobs += bodies.len() as u64;
-        self.report.proven_updates += bodies.len() as u64;
-        let submissions: Vec<(&CandidateTransaction, &[u8])> =
-            bodies.iter().map(|(transaction, body)| (*transaction, body.as_slice())).collect();
-        let Some(committee) = self.contract.committee() else { return Ok(HashMap::new()) };
-        let checked = check_updates(self.contract.parameters(), committee, &submissions, &mut OsRng);
-        Ok(checked.into_iter().map(|update| (update.transaction(), update)).collect())
     }
 
     fn count(&mut self, transaction: &CandidateTransaction, receipt: &Receipt) {
@@ -361,8 +515,9 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    fn report(self, is_sealed: bool, elapsed: Duration) -> AuditReport {
-        AuditReport {
+    fn report(self, is_sealed: bool, elapsed: Duration) -> (AuditReport, Audited) {
+        let audited = Audited { checkpoint: self.chain.head_checkpoint(), refuted: self.refuted };
+        let report = AuditReport {
             is_sealed,
             steps: (self.contract.step(), self.contract.parameters().steps),
             privacy: self.contract.parameters().privacy.as_ref().map(|privacy| privacy.spent(self.contract.step())),
@@ -370,7 +525,8 @@ impl<'a> Replay<'a> {
             model: hex(&self.contract.model().hash()),
             elapsed_s: elapsed.as_secs_f64(),
             ..self.report
-        }
+        };
+        (report, audited)
     }
 }
 
@@ -415,6 +571,7 @@ mod tests {
             signatures: 5 + 2 * 12,
             certificates: 4,
             proven_updates: 8,
+            earlier_updates: 0,
             accepted_updates: 8,
             sums: 2,
             countersignatures: 6,
@@ -500,6 +657,108 @@ mod tests {
         let report = audited(&world, None).unwrap();
         assert_eq!(report.rejected, BTreeMap::from([("incomplete body".to_owned(), 1)]));
         assert_eq!((report.proven_updates, report.phase.as_str()), (0, "collecting"));
+    }
+
+    fn audited_since(world: &World, earlier: &Audited, since: u64) -> Result<(AuditReport, Audited), AuditError> {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = dir.path().join("ledger");
+        world.ledger(&ledger);
+        let scope = Scope { chain_id: None, since: Some((earlier, since)), progress: &mut |_, _| {} };
+        audit_within(&ledger, dir.path(), scope)
+    }
+
+    fn first_audit(world: &World) -> Audited {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = dir.path().join("ledger");
+        world.ledger(&ledger);
+        let mut heard = Vec::new();
+        let scope = Scope { chain_id: None, since: None, progress: &mut |done, total| heard.push((done, total)) };
+        let (_, audited) = audit_within(&ledger, dir.path(), scope).unwrap();
+        let total = world.blocks.len() as u64;
+        assert_eq!(heard, (2..=total).map(|done| (done, total)).collect::<Vec<_>>());
+        audited
+    }
+
+    #[test]
+    fn an_audit_goes_on_from_an_earlier_one_and_proves_only_what_is_new() {
+        let mut world = World::new();
+        world.full_round();
+        let earlier = first_audit(&world);
+        let size = world.blocks.len() as u64;
+        assert_eq!(*earlier.checkpoint(), world.chain.head_checkpoint());
+        world.full_round();
+        let whole = audited(&world, None).unwrap();
+        for since in [size - 1, 0] {
+            let (report, later) = audited_since(&world, &earlier, since).unwrap();
+            let expected = if since == 0 { (8, 0) } else { (4, 4) };
+            assert_eq!((report.proven_updates, report.earlier_updates), expected);
+            assert_eq!((report.model.clone(), report.blobs), (whole.model.clone(), whole.blobs));
+            assert_eq!(*later.checkpoint(), world.chain.head_checkpoint());
+        }
+        let refused = audited_since(&world, &earlier, size).unwrap_err();
+        assert!(matches!(refused, AuditError::NotAudited { .. }), "{refused}");
+    }
+
+    #[test]
+    fn an_audit_does_not_go_on_from_that_of_another_history_or_of_a_longer_one() {
+        let mut world = World::new();
+        world.full_round();
+        let (earlier, shorter) = (first_audit(&world), first_audit(&World::new()));
+        let mut other = World::new();
+        other.time_passes();
+        other.full_round();
+        let refused = audited_since(&other, &earlier, 3).unwrap_err();
+        assert!(matches!(refused, AuditError::OtherHistory { .. }), "{refused}");
+        let refused = audited_since(&World::new(), &earlier, 1).unwrap_err();
+        assert!(matches!(refused, AuditError::OtherHistory { .. }), "{refused}");
+        let mut stranger = shorter.clone();
+        stranger.checkpoint.chain_id = [7; 32];
+        let refused = audited_since(&world, &stranger, 1).unwrap_err();
+        assert!(matches!(refused, AuditError::OtherHistory { .. }), "{refused}");
+        assert!(audited_since(&world, &shorter, 1).is_ok());
+    }
+
+    /// A ledger with an update whose proof does not hold, refused as the contract refuses it; then a closed round.
+    fn with_a_refuted_update() -> World {
+        let mut world = World::new();
+        world.open();
+        let mut update = world.update(0, &world.round(), 1);
+        // The last scalar of the last proof.
+        let last = update.body.len() - 32;
+        update.body[last] ^= 1;
+        let signed = world.submission(0, &rehashed(update.header, &update.body));
+        let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
+        let checked = check_updates(&world.ceremony.parameters, world.committee(), &[(&candidate, &update.body)], &mut OsRng).remove(0);
+        assert!(!checked.is_proven());
+        let receipt = world.contract.apply(&candidate, Body::Checked(checked)).unwrap();
+        assert!(receipt.culprit.is_some());
+        let root = world.contract.state_root();
+        world.append(vec![entry(signed, false)], root, vec![update.body]);
+        world
+    }
+
+    /// A header that names another body, under a proof that is left as it was.
+    fn rehashed(mut header: Vec<u8>, body: &[u8]) -> Vec<u8> {
+        let decoded = CandidateHeader::decode(&header).unwrap();
+        let old = *decoded.body_hash();
+        let at = header.windows(32).position(|window| window == old).unwrap();
+        header[at..at + 32].copy_from_slice(&consilium_ledger::sha256(body));
+        header
+    }
+
+    #[test]
+    fn what_an_earlier_audit_has_refuted_is_refuted_again_and_not_taken_for_granted() {
+        let world = with_a_refuted_update();
+        let earlier = first_audit(&world);
+        assert_eq!(earlier.refuted.len(), 1);
+        let last = world.blocks.len() as u64 - 1;
+        let (report, later) = audited_since(&world, &earlier, last).unwrap();
+        assert_eq!((report.proven_updates, report.earlier_updates), (1, 0));
+        assert_eq!(later, earlier);
+        // An audit that forgets it reaches another state than the one in the header.
+        let forgetful = Audited { refuted: Vec::new(), ..earlier };
+        let refused = audited_since(&world, &forgetful, last).unwrap_err();
+        assert!(matches!(refused, AuditError::StateRoot { .. }), "{refused}");
     }
 
     #[test]

@@ -22,6 +22,22 @@ use crate::{
 /// The file of blocks in a state directory.
 const FILE: &str = "blocks.bin";
 
+/// The blocks in a state directory, which another process may be writing: decoded, and not verified.
+///
+/// # Errors
+/// [`ClientError::State`] where there are none, [`ClientError::DamagedState`] where they do not decode.
+pub(crate) fn blocks(directory: &Path) -> Result<Vec<Block>, ClientError> {
+    let path = directory.join(FILE);
+    let mut log = Log::view(&path, MAX_BLOCK_BYTES as u32)?;
+    let length = log.len();
+    let damaged = |detail: String| ClientError::DamagedState { path: path.clone(), detail };
+    let mut block = |height| {
+        let bytes = log.get(height)?.unwrap_or_default();
+        Block::decode(&bytes).map_err(|error| damaged(format!("block {height}: {error}")))
+    };
+    (0..length).map(&mut block).collect()
+}
+
 /// The verified blocks of one chain, on disk.
 #[derive(Debug)]
 pub struct History {

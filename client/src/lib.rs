@@ -56,7 +56,7 @@ pub mod trustee;
 #[cfg(test)]
 mod fixture;
 
-pub use audit::{AuditError, AuditReport, audit};
+pub use audit::{AuditError, AuditReport, Audited, Scope, audit, audit_within};
 pub use connection::endpoint;
 pub use error::ClientError;
 pub use evidence::Evidence;

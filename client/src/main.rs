@@ -1,7 +1,7 @@
 //! `consilium-client`: an institution, an auditor, or a look at where an institution stands.
 
 use std::{
-    io::Read as _,
+    io::{IsTerminal as _, Read as _},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -10,7 +10,9 @@ use std::{
 use clap::{Parser, Subcommand};
 use consilium_authority::{InstitutionFiles, command_line, promise};
 use consilium_client::{
-    AuditError, CheckedModel, ClientError, Evidence, Institution, RoundReport, audit, endpoint,
+    AuditError, AuditReport, Audited, CheckedModel, ClientError, Evidence, Institution, RoundReport, Scope,
+    audit::mine,
+    audit_within, endpoint,
     evidence::{self, MAX_EVIDENCE_FILE_BYTES},
     head,
     learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors},
@@ -21,6 +23,7 @@ use consilium_crypto::{Noise, Quantiser};
 use consilium_datasets::{Dataset, Preprocessor, Table};
 use consilium_ledger::Store;
 use consilium_proto::{GENESIS_BYTES, v1};
+use indicatif::{ProgressBar, ProgressStyle};
 use rand_core::{OsRng, RngCore};
 use tracing_subscriber::EnvFilter;
 
@@ -85,12 +88,27 @@ enum Command {
         #[arg(long, value_name = "FILE.toml")]
         data: String,
     },
-    /// Replay a ledger through the contract and verify everything in it.
+    /// Verify a run: everything in its ledger, what is new in it, or what became of the own updates.
     #[command(after_help = EXIT_CODES)]
     Audit {
         /// A coordinator's ledger, not open elsewhere. It is only read.
+        #[arg(long, value_name = "DIR", required_unless_present = "mine")]
+        ledger: Option<PathBuf>,
+        /// Replay the ledger through the contract and verify everything in it. This is what is done where nothing else is
+        /// asked for.
+        #[arg(long, conflicts_with_all = ["since", "mine"])]
+        full: bool,
+        /// Replay the ledger, and verify no proof of an update again up to this height, which an earlier audit with the
+        /// same --state has verified.
+        #[arg(long, value_name = "HEIGHT", requires = "state", conflicts_with = "mine")]
+        since: Option<u64>,
+        /// Ask the own copy of the chain, in milliseconds, whether every own update was counted, once, in a sum that a
+        /// quorum has countersigned.
+        #[arg(long, requires_all = ["state", "ceremony"], conflicts_with = "ledger")]
+        mine: bool,
+        /// The directory in which this audit leaves what a later one can go on from; with --mine, the --state of `run`.
         #[arg(long, value_name = "DIR")]
-        ledger: PathBuf,
+        state: Option<PathBuf>,
         /// Where the copy to work on is made, and removed again.
         #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
         scratch: PathBuf,
@@ -216,8 +234,14 @@ fn main() -> ExitCode {
                 .and_then(|table| take_part(&ceremony, &state, &coordinator, table, seed, patience))
         }
         Command::Statistics { data } => load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(unusable)),
-        Command::Audit { ledger, scratch, ceremony, json, evidence } => {
-            replay(&ledger, &scratch, ceremony.as_deref(), json, evidence.as_deref())
+        Command::Audit { mine: true, ceremony: Some(ceremony), state: Some(state), .. } => own(&ceremony, &state),
+        Command::Audit { ledger, scratch, ceremony, json, since, state, evidence, .. } => {
+            let ledger = ledger.unwrap_or_default();
+            let report = replay(&ledger, &scratch, ceremony.as_deref(), state.as_deref(), since, evidence.as_deref());
+            report.map(|report| match json {
+                true => format!("{:#}\n", serde_json::json!(report)),
+                false => format!("{report}\n"),
+            })
         }
         Command::Evidence { command: EvidenceCommand::Verify { genesis, file } } => verify(&genesis, &file),
         Command::Evidence { command: EvidenceCommand::Show { file } } => {
@@ -428,19 +452,54 @@ fn keep_evidence(ledger: &Path, scratch: &Path, error: &AuditError, out: &Path) 
     Ok(format!("the evidence is in {}", out.display()))
 }
 
+fn own(ceremony: &Path, state: &Path) -> Result<String, Failure> {
+    let mine = mine::mine(&files(ceremony, state)?, state).map_err(|error| Failure(1, error.to_string()))?;
+    Ok(format!("{mine}\n"))
+}
+
 fn replay(
     ledger: &Path,
     scratch: &Path,
     ceremony: Option<&Path>,
-    json: bool,
+    state: Option<&Path>,
+    since: Option<u64>,
     evidence: Option<&Path>,
-) -> Result<String, Failure> {
+) -> Result<AuditReport, Failure> {
     let files = ceremony.map(InstitutionFiles::load).transpose().map_err(unusable)?;
     let chain_id = files.map(|files| files.parameters.chain_id);
-    let report = audit(ledger, scratch, chain_id.as_ref()).map_err(|error| {
+    let earlier = match (since, state) {
+        (Some(_), Some(state)) => Some(Audited::load(state)?.ok_or_else(|| {
+            unusable(format!("{}: no audit was kept there; run a full one with the same --state", state.display()))
+        })?),
+        _ => None,
+    };
+    let bar = progress();
+    let mut progress = |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let since = earlier.as_ref().zip(since);
+    let outcome = audit_within(ledger, scratch, Scope { chain_id: chain_id.as_ref(), since, progress: &mut progress });
+    bar.finish_and_clear();
+    let (report, audited) = outcome.map_err(|error| {
         let kept = evidence.map(|out| keep_evidence(ledger, scratch, &error, out));
         let kept = kept.map(|kept| kept.unwrap_or_else(|why| format!("there is no evidence of it: {why}")));
-        Failure(1, kept.map_or_else(|| error.to_string(), |kept| format!("{error}; {kept}")))
+        Failure(error.exit_code(), kept.map_or_else(|| error.to_string(), |kept| format!("{error}; {kept}")))
     })?;
-    Ok(if json { format!("{:#}\n", serde_json::json!(report)) } else { format!("{report}\n") })
+    if let Some(state) = state {
+        audited.store(state)?;
+    }
+    Ok(report)
+}
+
+/// Blocks that are replayed, on a terminal.
+fn progress() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::no_length();
+    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} blocks, {eta} left") {
+        bar.set_style(style);
+    }
+    bar
 }

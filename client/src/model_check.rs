@@ -24,6 +24,7 @@ use crate::{
     ClientError, durable,
     error::short,
     follow::{Closed, Collection},
+    statements::SignedShare,
     trustee::Judged,
 };
 
@@ -248,20 +249,12 @@ impl ModelCheck {
         if countersigned < committee.quorum() as usize {
             return Err(ModelError::NoQuorum { found: countersigned, expected: committee.quorum() });
         }
-        // Faulty shares are on the chain too; t valid ones of different trustees are needed, and no more are verified.
-        let mut shares = Vec::new();
-        let mut trustees = Vec::new();
-        for candidate in closed.sealed.shares() {
+        // Faulty shares are on the chain too; t valid ones are needed, and no more are verified.
+        let verify = |candidate: &SignedShare| {
             let share = candidate.share();
-            if shares.len() < committee.threshold() as usize
-                && !trustees.contains(&share.index())
-                && let Ok(share) =
-                    verify_share(share, &committee.public_key, &committee.dealing, judged.evaluation(), sum.block())
-            {
-                trustees.push(candidate.share().index());
-                shares.push(share);
-            }
-        }
+            verify_share(share, &committee.public_key, &committee.dealing, judged.evaluation(), sum.block()).ok()
+        };
+        let shares: Vec<_> = closed.sealed.shares().filter_map(verify).take(committee.threshold() as usize).collect();
         let mask_key_sum = combine(judged.evaluation(), &shares, &committee.dealing, table)?;
         if mask_key_sum.encode() != closed.mask_key_sum {
             return Err(ModelError::WrongMaskKeySum);

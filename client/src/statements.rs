@@ -69,7 +69,7 @@ impl StatementError {
             | Self::BadCertificate(_)
             | Self::NotTheirs
             | Self::OutOfTurn { .. } => true,
-            Self::OtherAction(_) | Self::NotAMember(_) | Self::Revoked(_) | Self::OtherContext(_) | Self::Malformed(_) => false,
+            Self::OtherAction(_) | Self::BadCosignature(_) | Self::NotAMember(_) | Self::Revoked(_) | Self::OtherContext(_) | Self::Malformed(_) => false,
         }
     }
 }

@@ -97,9 +97,10 @@ impl World {
         let body = match (self.run.contract.admit(transaction), body) {
             (Admission::Decided(_), _) => Body::None,
             (Admission::NeedsBody { .. }, None) => Body::Missing,
-            (Admission::NeedsBody { .. }, Some(body)) => {
-                Body::Checked(check_updates(self.run.parameters(), self.run.committee(), &[(transaction, body)], &mut OsRng).remove(0))
-            }
+            (Admission::NeedsBody { .. }, Some(body)) => Body::Checked(
+                check_updates(self.run.parameters(), self.run.committee(), &[(transaction, body)], &mut OsRng)
+                    .remove(0),
+            ),
         };
         let receipt = self.run.contract.apply(transaction, body).unwrap();
         *self.reasons.entry(receipt.reason).or_default() += 1;

@@ -75,8 +75,14 @@ impl Evaluation {
         bytes
     }
 
-    /// Reads [`encode`](Self::encode)'s bytes.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    /// The round and the inputs that the bytes claim, without looking at the sum: [`Self::decode`] decides whether they
+    /// are an evaluation.
+    pub fn peek(bytes: &[u8]) -> Result<(RoundContext, Vec<Hash>), DecodeError> {
+        Self::head(bytes).map(|(round, inputs, _)| (round, inputs))
+    }
+
+    /// Round, inputs, and the rest of the bytes.
+    fn head(bytes: &[u8]) -> Result<(RoundContext, Vec<Hash>, Reader<'_>), DecodeError> {
         const WHAT: &str = "evaluation";
         let prefix = RoundContext::LEN + 4;
         let head =
@@ -90,6 +96,12 @@ impl Evaluation {
         let mut reader = Reader::new(WHAT, bytes, Self::length(count as usize))?;
         reader.take(prefix)?;
         let inputs = (0..count).map(|_| reader.array()).collect::<Result<_, _>>()?;
+        Ok((round, inputs, reader))
+    }
+
+    /// Reads [`encode`](Self::encode)'s bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (round, inputs, mut reader) = Self::head(bytes)?;
         let sums = (0..LIMBS).map(|_| Ciphertext::read(&mut reader)).collect::<Result<_, _>>()?;
         let certificate = Signature::decode(reader.take(SIGNATURE_LEN)?)?;
         let content = bytes.get(..bytes.len() - SIGNATURE_LEN).unwrap_or_default().to_vec();

@@ -72,10 +72,9 @@ fn apply(
     };
     let present = entries.iter().filter(|(_, body_missing)| !body_missing);
     let submissions: Vec<_> = present.filter_map(|(update, _)| Some((update, body(update)?))).collect();
-    let checked = contract.committee().map(|committee| {
-        check_updates(contract.parameters(), committee, &submissions, &mut OsRng)
-    });
-    let mut checked: HashMap<Hash, _> = checked
+    let mut checked: HashMap<Hash, _> = contract
+        .committee()
+        .map(|committee| check_updates(contract.parameters(), committee, &submissions, &mut OsRng))
         .unwrap_or_default()
         .into_iter()
         .map(|update| (update.transaction(), update))

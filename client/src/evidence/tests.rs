@@ -147,11 +147,8 @@ fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the
             .map(|signed| CandidateTransaction::parse(signed.clone()).unwrap())
             .map(|candidate| Countersignature::verify(&candidate, follower.roster(), &first.chain_id()).unwrap())
             .collect();
-        let opened: std::collections::BTreeSet<usize> = countersigned
-            .iter()
-            .filter(|(_, answer)| answer.quorum(&all, parameters).is_some())
-            .map(|(side, _)| *side)
-            .collect();
+        let opened: std::collections::BTreeSet<usize> =
+            countersigned.iter().filter(|(_, answer)| answer.quorum(&all).is_some()).map(|(side, _)| *side).collect();
         assert!(opened.len() <= 1, "split {split:b}");
         assert!(!opened.is_empty(), "three of four have seen one of them, or two and the corrupt one");
     }
@@ -348,7 +345,7 @@ fn a_copy_of_an_older_header_re_randomised_or_not_in_a_sum_convicts_the_coordina
         world.open();
         let headers = world.submit(&[0, 1, 2]);
         let own = world.update(3, &world.round(), 1).header;
-        let keys = points(&world.ceremony.parameters.public_key.encode()[..64]);
+        let keys = points(&world.committee().public_key.encode()[..64]);
         let scalar = |byte| Scalar::from_bytes_mod_order([if is_randomised { byte } else { 0 }; 32]);
         let (r, s) = (scalar(3), scalar(5));
         let zero = [keys[0] * r, keys[1] * s, RISTRETTO_BASEPOINT_POINT * (r + s)];
@@ -362,7 +359,8 @@ fn a_copy_of_an_older_header_re_randomised_or_not_in_a_sum_convicts_the_coordina
 
 #[test]
 fn a_key_proof_that_is_missing_or_of_another_context_in_a_sum_convicts_the_coordinator() {
-    let crafted: [fn(&World, Vec<u8>) -> Vec<u8>; 3] = [
+    type Craft = fn(&World, Vec<u8>) -> Vec<u8>;
+    let crafted: [Craft; 3] = [
         // No proof.
         |_, mut own| {
             own.truncate(own.len() - 31 * 32);

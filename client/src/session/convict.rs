@@ -1,6 +1,7 @@
 //! Where this institution stops because the coordinator broke a rule: with evidence, wherever somebody else can be
 //! convinced.
 
+use consilium_crypto::Hash;
 use consilium_ledger::{Block, ChainError};
 use consilium_proto::v1::{HistoryEvidence, Reason, TwoReceiptsEvidence, evidence::Statements};
 use tracing::{debug, warn};
@@ -14,6 +15,12 @@ use crate::{
     model_check::ModelError,
     trustee::TrusteeError,
 };
+
+/// What an announced model should follow from, as it was served.
+pub(super) struct Brought {
+    pub(super) masked_updates: Vec<Vec<u8>>,
+    pub(super) sums: Vec<u8>,
+}
 
 impl Session<'_> {
     /// A block that does not continue the chain.
@@ -56,18 +63,20 @@ impl Session<'_> {
         evidence.map_or_else(|error| error, |evidence| ClientError::Aggregate { height, source, evidence })
     }
 
-    /// An announced model that does not hold. `brought` is what it should follow from, where the chain alone does not
-    /// show it: masked updates and sums.
+    /// An announced model that does not hold; with what it should follow from, where the chain alone does not show it.
     pub(super) fn unfaithful_model(
         &mut self,
         height: u64,
         source: ModelError,
-        brought: Option<(Vec<Vec<u8>>, Vec<u8>)>,
+        brought: Option<Box<Brought>>,
     ) -> ClientError {
         let model = self.own.model.model().to_bytes();
         let evidence = self.blocks(height.saturating_add(1)).and_then(|history| {
             let history = match brought {
-                Some((masked_updates, sums)) => HistoryEvidence { model, masked_updates, sums, ..history },
+                Some(brought) => {
+                    let Brought { masked_updates, sums } = *brought;
+                    HistoryEvidence { model, masked_updates, sums, ..history }
+                }
                 None => history,
             };
             self.keep(height, Statements::History(history))
@@ -76,12 +85,7 @@ impl Session<'_> {
     }
 
     /// A second receipt for the own update, beside the one that is known.
-    pub(super) fn compare_receipts(
-        &mut self,
-        step: u64,
-        header: consilium_crypto::Hash,
-        second: &Answered,
-    ) -> Result<(), ClientError> {
+    pub(super) fn compare_receipts(&mut self, step: u64, header: Hash, second: &Answered) -> Result<(), ClientError> {
         let Some((_, first)) = self.own.verdict.clone().filter(|(of, _)| *of == header) else { return Ok(()) };
         let (accepted, fault) = if first.receipt.is_accepted() { (&first, second) } else { (second, &first) };
         if !accepted.receipt.is_accepted() || fault.receipt.culprit.is_none() {

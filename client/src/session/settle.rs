@@ -13,7 +13,7 @@ use consilium_crypto::RoundContext;
 use rand_core::OsRng;
 use tracing::info;
 
-use super::{Session, blocking, interrupted};
+use super::{Session, blocking, convict::Brought, interrupted};
 use crate::{
     ClientError, durable,
     error::short,
@@ -33,8 +33,8 @@ const FETCHES: std::ops::RangeInclusive<usize> = 2..=8;
 /// Their bytes, where there are more than the fewest of them.
 const FETCHED_BYTES: usize = 4 << 20;
 
-/// Why a model is not trained on, and the masked updates and sums that show it to others.
-type Unfaithful = (ModelError, Option<(Vec<Vec<u8>>, Vec<u8>)>);
+/// Why a model is not trained on, and what shows it to others.
+type Unfaithful = (ModelError, Option<Box<Brought>>);
 
 /// The masked updates of the round that is being checked, on disk: they are too long to be held, and whoever has
 /// announced another sum of them would not serve them twice.
@@ -151,7 +151,7 @@ impl Session<'_> {
         let start = Instant::now();
         let checked = blocking(move || match check.finish(&model, &sums, &roster, &parameters, &mut OsRng) {
             Ok(next) => next.store(&directory).map(|()| Ok(next)),
-            Err(error) => Ok(Err((error, Some((spool.read(length)?, sums))))),
+            Err(error) => Ok(Err((error, Some(Box::new(Brought { masked_updates: spool.read(length)?, sums }))))),
         });
         let checked = checked.await??;
         own.report.check += start.elapsed();

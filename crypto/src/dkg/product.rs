@@ -30,7 +30,7 @@ use crate::{DecodeError, Hash, PublicKey, VerifyingKey};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Product {
     pub(super) halves: [Half; 2],
-    proof: Proof<8>,
+    pub(super) proof: Proof<8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl MemberSecret {
     }
 }
 
-fn start(qualified: &Qualified, place: u32, halves: &[Half; 2]) -> Transcript {
+pub(super) fn start(qualified: &Qualified, place: u32, halves: &[Half; 2]) -> Transcript {
     let mut transcript = transcript::member(qualified.hash(), place).fork(PRODUCT, 0);
     for half in halves {
         transcript.append_message(b"w", half.w.as_bytes());
@@ -65,7 +65,7 @@ fn start(qualified: &Qualified, place: u32, halves: &[Half; 2]) -> Transcript {
     transcript
 }
 
-fn relation(qualified: &Qualified, place: u32, halves: &[Half; 2]) -> Result<Relation<8>, DkgError> {
+pub(super) fn relation(qualified: &Qualified, place: u32, halves: &[Half; 2]) -> Result<Relation<8>, DkgError> {
     let [first, second] = qualified.halves(place)?;
     let rows = |first_secret: usize, [p, p_rho, z]: [RistrettoPoint; 3], half: &Half| {
         let [a, a_blinding, rho, rho_blinding] = [0, 1, 2, 3].map(|secret| first_secret + secret);

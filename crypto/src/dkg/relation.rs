@@ -166,17 +166,22 @@ mod tests {
         let [x0, x1] = X.map(Scalar::from);
         let rows = Relation([(0, x0), (1, x1)].map(|(i, x)| Row { image: g_times(&x), terms: vec![(i, g())] }));
         let honest = rows.prove(start(), &Zeroizing::new([x0, x1]), &mut ChaCha20Rng::seed_from_u64(2));
+        assert!(rows.holds(start(), &honest));
         let mut transcript = start();
         rows.append_to(&mut transcript);
         transcript.append_points(b"T", &honest.t);
         transcript.challenge(b"e");
-        transcript.append_message(b"z", &honest.z.map(|z| z.to_bytes()).concat());
-        let weights = transcript.weights(b"fold", 2);
-        let mut cheat = honest.clone();
-        cheat.z[0] += weights[1];
-        cheat.z[1] -= weights[0];
-        let error: Scalar = (0..2).map(|i| weights[i] * (cheat.z[i] - honest.z[i])).sum();
-        assert_eq!(error, Scalar::ZERO, "the attack works on weights drawn before");
-        assert!(rows.holds(start(), &honest) && !rows.holds(start(), &cheat));
+        let mut later = transcript.clone();
+        later.append_message(b"z", &honest.z.map(|z| z.to_bytes()).concat());
+        // Without any z, and with the honest one.
+        for mut known in [transcript, later] {
+            let weights = known.weights(b"fold", 2);
+            let mut cheat = honest.clone();
+            cheat.z[0] += weights[1];
+            cheat.z[1] -= weights[0];
+            let error: Scalar = (0..2).map(|i| weights[i] * (cheat.z[i] - honest.z[i])).sum();
+            assert_eq!(error, Scalar::ZERO, "the attack works on weights drawn before");
+            assert!(!rows.holds(start(), &cheat));
+        }
     }
 }

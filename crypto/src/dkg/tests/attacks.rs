@@ -98,24 +98,28 @@ fn products_of_two_qualified_sets_would_give_the_key_away() {
     assert_eq!(key.public_key().x1 * a, g(), "half of the decryption key, from two honest members each");
 }
 
-/// Two errors that cancel under the weights of the honest share.
+/// Two errors that cancel under weights that do not depend on them.
 #[test]
 fn weights_of_a_share_come_after_every_one_of_its_scalars() {
     let mut play = Play::generation(23, 4, 2);
     let dealing = play.deal(1);
     let honest = play.dealer(1).reveal(2).unwrap();
-    let mut transcript = dealt_share(dealing.hash(), 2);
-    transcript.append_message(b"share", &witness_bytes(&honest.scalars));
-    let weights = transcript.weights(b"fold", 6);
-    let mut cheat = honest.clone();
-    cheat.scalars[0] += weights[1];
-    cheat.scalars[2] -= weights[0];
-    let error =
-        weights[0] * (cheat.scalars[0] - honest.scalars[0]) + weights[1] * (cheat.scalars[2] - honest.scalars[2]);
-    assert_eq!(error, Scalar::ZERO, "the attack works on weights drawn before");
     assert!(dealing.check_reveal(2, &honest).is_ok());
-    let expected = DkgError::WrongRevealedShare { dealer: 1, recipient: 2 };
-    assert_eq!(dealing.check_reveal(2, &cheat).unwrap_err(), expected);
+    let transcript = dealt_share(dealing.hash(), 2);
+    let mut later = transcript.clone();
+    later.append_message(b"share", &witness_bytes(&honest.scalars));
+    // Without any share, and with the honest one.
+    for mut known in [transcript, later] {
+        let weights = known.weights(b"fold", 6);
+        let mut cheat = honest.clone();
+        cheat.scalars[0] += weights[1];
+        cheat.scalars[2] -= weights[0];
+        let errors = [0, 2].map(|scalar| cheat.scalars[scalar] - honest.scalars[scalar]);
+        let folded = weights[0] * errors[0] + weights[1] * errors[1];
+        assert_eq!(folded, Scalar::ZERO, "the attack works on weights drawn before");
+        let expected = DkgError::WrongRevealedShare { dealer: 1, recipient: 2 };
+        assert_eq!(dealing.check_reveal(2, &cheat).unwrap_err(), expected);
+    }
 }
 
 /// A dealer cannot cancel what it has seen of another's dealing: it would need the other's shares to seal them.

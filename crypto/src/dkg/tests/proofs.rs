@@ -1,10 +1,11 @@
 //! Every message with every field changed, taken out of its context, cut, and made of noise.
 
 use proptest::prelude::*;
-use zeroize::ZeroizeOnDrop;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::*;
 use crate::DecodeError;
+use crate::dkg::product::{Half, relation, start};
 use crate::tests::tampering::neighbours;
 
 /// A ceremony up to its key.
@@ -84,6 +85,31 @@ fn a_product_of_anything_but_the_committed_shares_does_not_verify() {
         let share_key = liar.share_key(&key, &mut play.rng).unwrap().verify(&key, 3);
         // Only a and b and their blindings are in a public key share.
         assert_eq!(share_key.is_err(), [0, 1, 5, 6].contains(&scalar), "{scalar}");
+    }
+}
+
+/// R of another ϱ and the w that goes with it, proven with the true shares: each of the rows is what stops one of these.
+#[test]
+fn a_product_with_another_factor_than_was_shared_does_not_verify() {
+    let Stage { mut play, members, key, .. } = stage(40);
+    let (qualified, member) = (key.qualified(), &members[2]);
+    let honest = member.product(qualified, &mut play.rng).unwrap();
+    let secrets = [0, 1, 2, 3, 5, 6, 7, 8].map(|scalar| member.scalars[scalar]);
+    let mut prove = |spoil: &dyn Fn(&mut Half)| {
+        let mut halves = honest.halves;
+        spoil(&mut halves[1]);
+        let relation = relation(qualified, 3, &halves).unwrap();
+        let proof = relation.prove(start(qualified, 3, &halves), &Zeroizing::new(secrets), &mut play.rng);
+        Product { halves, proof }.verify(qualified, 3)
+    };
+    assert!(prove(&|_| {}).is_ok());
+    let b = member.scalars[5];
+    for spoil in [
+        &(|half: &mut Half| (half.r, half.w) = (half.r + g(), half.w + b)) as &dyn Fn(&mut Half),
+        &|half: &mut Half| half.r += g(),
+        &|half: &mut Half| half.w += b,
+    ] {
+        assert_eq!(prove(spoil).unwrap_err(), DkgError::WrongProduct { member: 3 });
     }
 }
 
