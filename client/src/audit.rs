@@ -399,8 +399,6 @@ impl<'a> Replay<'a> {
 
     /// All proofs of the updates in these blocks, folded.
     fn check(&mut self, batch: &[Read]) -> HashMap<Hash, CheckedUpdate> {
-        // Its key stays, whoever holds the shares of it.
-        let Some(committee) = self.contract.committee() else { return HashMap::new() };
         let (mut open, mut granted) = (Vec::new(), Vec::new());
         for read in batch {
             for (index, body) in &read.bodies {
@@ -413,6 +411,7 @@ impl<'a> Replay<'a> {
                 kind.push((transaction, body.as_slice()));
             }
         }
+        // Its key stays, whoever holds the shares of it.
         let Some(committee) = self.contract.committee() else { return HashMap::new() };
         let parameters = self.contract.parameters();
         let mut checked = check_updates(parameters, committee, &open, &mut OsRng);

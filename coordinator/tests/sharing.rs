@@ -17,12 +17,15 @@ use std::{
 };
 
 use common::{Institution, World, enrol_all, expected_model, found, is_update, open, submit_all};
-use consilium_authority::AuthorityFiles;
+use consilium_authority::{AuthorityFiles, send};
 use consilium_contract::{CandidateTransaction, Phase, roster::INITIAL_CREDIT, sharing::StageName};
 use consilium_coordinator::{Config, Coordinator, CoordinatorError, Event};
 use consilium_proto::{
     GENESIS_BYTES,
-    v1::{ChangeCommittee, Complaints, Contribute, Reason, Revoke, contribute::Part, transaction::Action},
+    v1::{
+        ChangeCommittee, Complaints, Contribute, Reason, Revoke, SignedTransaction, contribute::Part,
+        transaction::Action,
+    },
 };
 use rand_core::OsRng;
 use tokio::net::TcpListener;
@@ -50,7 +53,7 @@ impl Events {
 }
 
 /// A contribution of this institution's in the present stage, whatever it says.
-fn says(institution: &Institution, follower: &common::Follower, part: Part) -> consilium_proto::v1::SignedTransaction {
+fn says(institution: &Institution, follower: &common::Follower, part: Part) -> SignedTransaction {
     let sharing = follower.sharing().expect("a ceremony");
     institution.sign(Action::Contribute(Contribute {
         committee: sharing.number(),
@@ -239,19 +242,24 @@ async fn the_authority_has_the_key_passed_on_while_the_run_goes_on() {
     let mut authority = AuthorityFiles::load(&world.root.path().join("ceremony/authority")).unwrap();
     let joined = Institution::new(authority.admit("clinic", 5, &mut OsRng).unwrap(), 4);
     assert_eq!(peer.enrol(joined.enrolment()).await.unwrap().reason(), Reason::NoPlace);
-    let change = |members: &[&Institution], threshold, committee| {
-        let members = members.iter().map(|member| member.pseudonym().to_vec()).collect();
-        world.decree(Action::ChangeCommittee(ChangeCommittee { committee, members, threshold }))
-    };
     let next = [&institutions[0], &joined, &institutions[1], &institutions[2]];
-    assert_eq!(peer.administer(change(&next, 2, 1)).await.unwrap().reason(), Reason::UnknownInstitution);
-    let revoke = Revoke { pseudonym: gone.pseudonym().to_vec() };
-    let revoke = world.decree(Action::Revoke(revoke));
+    let names = ["institution-01", "clinic", "institution-02", "institution-03"].map(str::to_owned);
+    let (change, revoke) =
+        (authority.change_committee(1, &names, 2).unwrap(), authority.revoke("institution-04").unwrap());
+    let address = format!("http://{}", running.address());
+    let sends =
+        async |signed: &SignedTransaction| send(&address, signed.clone()).await.map_err(|error| error.to_string());
+    assert!(sends(&change).await.unwrap_err().contains("a member has not enrolled yet"));
+    // The authority's words have a way of their own.
     assert_eq!(peer.enrol(revoke.clone()).await.unwrap_err().code(), Code::InvalidArgument);
-    assert_eq!(peer.administer(revoke).await.unwrap().reason(), Reason::Accepted);
+    sends(&revoke).await.unwrap();
+    let again = world.decree(Action::Revoke(Revoke { pseudonym: gone.pseudonym().to_vec() }));
+    assert_eq!(again, revoke, "one and the same transaction");
+    sends(&again).await.unwrap();
     assert_eq!(peer.enrol(joined.enrolment()).await.unwrap().reason(), Reason::Accepted);
-    assert_eq!(peer.administer(change(&next, 2, 2)).await.unwrap().reason(), Reason::WrongStep);
-    assert_eq!(peer.administer(change(&next, 2, 1)).await.unwrap().reason(), Reason::Accepted);
+    let wrong = authority.change_committee(2, &names, 2).unwrap();
+    assert!(sends(&wrong).await.unwrap_err().contains("not one more than the present one's"));
+    sends(&change).await.unwrap();
     let forged = gone.sign(Action::ChangeCommittee(ChangeCommittee::default()));
     assert_eq!(peer.administer(forged).await.unwrap().reason(), Reason::UnknownInstitution);
 

@@ -184,6 +184,10 @@ fn observer(record: Shared, tell: mpsc::UnboundedSender<Event>) -> consilium_coo
             let took = std::mem::replace(&mut last, Instant::now()).elapsed();
             locked(&record).metrics.push(((**metrics).clone(), took));
         }
+        // Making a committee is no part of a round.
+        if let Event::Committee { .. } = event {
+            last = Instant::now();
+        }
         // Nobody listens any more once the replay is over.
         let _ = tell.send(event);
     })
@@ -193,7 +197,11 @@ fn show(event: &Event, progress: &Progress) {
     match event {
         Event::Phase { step, phase, .. } => progress.detail(&format!("verified FL, round {}: {phase}", step + 1)),
         Event::RoundClosed(metrics) => progress.advance(metrics.step as usize + 1),
-        Event::Abandoned(_) | Event::Block { .. } => {}
+        Event::Abandoned(_)
+        | Event::Block { .. }
+        | Event::Committee { .. }
+        | Event::SharingAbandoned { .. }
+        | Event::FewTrustees { .. } => {}
     }
 }
 

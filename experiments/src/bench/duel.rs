@@ -2,12 +2,13 @@
 //! statements: the values of an update in its chunks, and its key's sixteen limbs of 16 bits.
 
 use consilium_crypto::{
-    CandidateHeader, CandidateUpdate, EvaluationKey, PublicKey, RoundContext, VerifiedUpdate, deal, verify_updates,
+    CandidateHeader, CandidateUpdate, EvaluationKey, PublicKey, RoundContext, VerifiedUpdate, verify_updates,
 };
 use rand_core::OsRng;
 
 use super::baselines::{Crate, Proven};
 use super::cells::{BATCH, Scheme};
+use super::key::Key;
 use super::measuring::{Measured, Stopwatch, repeat};
 use super::round::{context, encrypt};
 use crate::ExperimentError;
@@ -24,9 +25,9 @@ const CHUNKS_OF_289: [(usize, usize); 4] = [(256, 8), (32, 8), (1, 8), (16, 16)]
 fn key_and_context(dimension: u32) -> Result<(PublicKey, RoundContext), ExperimentError> {
     let bound = Scheme::Parameter.bound().ok_or_else(|| ExperimentError::bench("the duel")("no bound"))?;
     let evaluation_key = EvaluationKey::generate(&mut OsRng);
-    let dealing = deal(1, 1, &evaluation_key.verifying_key(), &mut OsRng).map_err(ExperimentError::bench("dealing"))?;
-    let context = context(&dealing.public_key, bound, dimension);
-    Ok((dealing.public_key, context))
+    let key = Key::generate(1, 1, &evaluation_key)?.public;
+    let context = context(&key, bound, dimension);
+    Ok((key, context))
 }
 
 fn reference(of: &Crate, chunks: &[(usize, usize)]) -> Result<Vec<Proven>, ExperimentError> {

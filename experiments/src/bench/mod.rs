@@ -5,7 +5,7 @@
 //! | `cells` | what is measured, and what is left out and why |
 //! | `child` | a process for each cell |
 //! | `measuring` | repetitions, medians, peak memory |
-//! | `round`, `parties` | a round on disk; what each party does with it |
+//! | `round`, `key`, `parties` | a round on disk and the key that it is under; what each party does with it |
 //! | `baselines`, `per_coordinate` | the bulletproofs crate, KH-PKE on every coordinate, plaintext FedAvg |
 //! | `duel` | ours and the crate in turns |
 //! | `verified_run` | the replay's rounds and audit |
@@ -22,6 +22,7 @@ mod cells;
 mod child;
 mod duel;
 mod fit;
+mod key;
 mod limits;
 mod machine;
 mod measuring;

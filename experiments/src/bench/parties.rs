@@ -6,11 +6,12 @@ use std::path::Path;
 use consilium_crypto::{
     Bound, CandidateHeader, CandidateUpdate, DecryptionShare, DiscreteLogTable, Evaluation, EvaluationKey, HEADER_LEN,
     MaskedSum, MaskedUpdate, SIGNATURE_LEN, VerifiedEvaluation, VerifiedHeader, VerifiedUpdate, body_length, combine,
-    deal, mask_length, verify_key_proofs_with_rng, verify_share, verify_updates_with_rng,
+    mask_length, verify_key_proofs_with_rng, verify_share, verify_updates_with_rng,
 };
 use rand_core::OsRng;
 
 use super::cells::{BATCH, Cell, Party};
+use super::key::Key;
 use super::measuring::{Measured, Stopwatch, peak_memory_kb, repeat};
 use super::round::{BLOCK, BLOCK_LABEL, Public, Round, context, encrypt, quorum, verify_sum};
 use crate::ExperimentError;
@@ -39,12 +40,12 @@ pub(crate) fn measure(cell: &Cell, bound: Bound, folder: &Path, budget_s: f64) -
 
 fn client(cell: &Cell, bound: Bound, budget_s: f64) -> Result<Measured, ExperimentError> {
     let evaluation_key = EvaluationKey::generate(&mut OsRng);
-    let dealing = deal(1, 1, &evaluation_key.verifying_key(), &mut OsRng).map_err(ExperimentError::bench("dealing"))?;
-    let context = context(&dealing.public_key, bound, cell.dimension);
+    let key = Key::generate(1, 1, &evaluation_key)?.public;
+    let context = context(&key, bound, cell.dimension);
     let mut bytes_up = 0;
     let measured = repeat(budget_s, |_| {
         let mut watch = Stopwatch::start();
-        let unproven = encrypt(&dealing.public_key, &context, 1)?;
+        let unproven = encrypt(&key, &context, 1)?;
         watch.lap("encrypt");
         let update = unproven.prove().map_err(ExperimentError::bench("proving"))?;
         watch.lap("prove");

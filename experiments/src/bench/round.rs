@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 
 use consilium_contract::parameters::largest_threshold;
 use consilium_crypto::{
-    Bound, CandidateHeader, Context, Dealing, DealingCommitments, DiscreteLogTable, EncryptedUpdate, Evaluation,
-    EvaluationKey, Hash, KeyShare, MaskKeySum, MaskedUpdate, Parameters, PublicKey, QuantisedUpdate, RoundContext,
-    SIGNATURE_LEN, Signature, SigningKey, UnprovenUpdate, VerifiedHeader, VerifyingKey, combine, countersign_quorum,
-    deal, mask_length, update, verify_key_proofs, verify_share,
+    Bound, CandidateHeader, Context, DealingCommitments, DiscreteLogTable, EncryptedUpdate, Evaluation, EvaluationKey,
+    Hash, KeyShare, MaskKeySum, MaskedUpdate, Parameters, PublicKey, QuantisedUpdate, RoundContext, SIGNATURE_LEN,
+    Signature, SigningKey, UnprovenUpdate, VerifiedHeader, VerifyingKey, combine, countersign_quorum, mask_length,
+    update, verify_key_proofs, verify_share,
 };
 use rand_core::OsRng;
 use zeroize::Zeroizing;
 
 use super::cells::Scheme;
+use super::key::Key;
 use crate::ExperimentError;
 
 /// The sealed block that is countersigned and opened.
@@ -57,8 +58,7 @@ pub(crate) fn make(scheme: Scheme, dimension: u32, institutions: u32, folder: &P
     let round = Round { folder: folder.to_owned() };
     let evaluation_key = EvaluationKey::generate(&mut OsRng);
     let threshold = largest_threshold(institutions);
-    let dealing = deal(institutions, threshold, &evaluation_key.verifying_key(), &mut OsRng);
-    let Dealing { public_key: key, commitments, shares } = dealing.map_err(ExperimentError::bench("dealing"))?;
+    let Key { public: key, commitments, shares } = Key::generate(institutions, threshold, &evaluation_key)?;
     let context = context(&key, bound, dimension);
 
     let mut sums = vec![0i64; dimension as usize];
