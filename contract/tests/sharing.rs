@@ -535,6 +535,13 @@ fn a_change_that_no_committee_can_be_is_refused() {
     );
     let skipped = ChangeCommittee { committee: 2, ..unknown.clone() };
     assert_eq!(run.apply(&run.by_authority(Action::ChangeCommittee(skipped))).reason, Reason::WrongStep);
+    assert!(ask(&mut run, &[0, 1, 2, 3], 2).is_accepted());
+    assert_eq!(
+        ask(&mut run, &[0], 1).reason,
+        Reason::Duplicate,
+        "the first request stands until it is met or given up"
+    );
+    let mut run = Run::enrolled(2);
     // Nobody but the authority asks.
     let by_coordinator = run.by_coordinator(Action::ChangeCommittee(unknown));
     assert!(run.apply(&by_coordinator).is_dropped());

@@ -196,7 +196,10 @@ impl Ledger for Node {
         let shown = self.shown.lock().unwrap();
         let last = (request.into_inner().size as usize).checked_sub(1).unwrap_or(shown.blocks.len() - 1);
         let sealed_header = shown.blocks[last].sealed.encode().to_vec();
-        Ok(Response::new(Head { sealed_header, checkpoint: shown.heads[last].encode().into_bytes() }))
+        Ok(Response::new(Head {
+            sealed_header,
+            checkpoint: shown.heads.get(last).or(shown.heads.last()).unwrap().encode().into_bytes(),
+        }))
     }
 
     async fn get_blocks(&self, _: Request<GetBlocksRequest>) -> Result<Response<Self::GetBlocksStream>, Status> {
