@@ -113,5 +113,5 @@ fn the_encodings_and_hashes_are_those_of_version_2() {
         hasher.update(CandidateTransaction::parse(signed.clone()).unwrap().id());
         hasher.update(chain_id(&entry(signed, false)));
     }
-    assert_eq!(hex(hasher.finalize()), "3d6d151c11a30ad5f8dfd986a10d104faf5d5fa45b5242dc24c8df0c5bfc95d1");
+    assert_eq!(hex(hasher.finalize()), "e86e5e67738b8c8e3c6639daa1884bc0d53a7d9281fec132b7344f9d445017c5");
 }
