@@ -263,8 +263,9 @@ fn entries_that_no_contract_takes_convict_the_coordinator() {
         world.retract();
     };
     let mut world = World::new();
-    let open =
-        |step, attempt, model_sha256| Action::OpenRound(OpenRound { step, attempt, model_sha256, time_ms: 1 << 40 });
+    let open = |step, attempt, model_sha256| {
+        Action::OpenRound(OpenRound { step, attempt, standings: Vec::new(), model_sha256, time_ms: 1 << 40 })
+    };
     let model = world.contract.model().hash().to_vec();
     for action in [open(1, 0, model.clone()), open(0, 1, model.clone()), open(0, 0, vec![7; 32])] {
         let signed = world.orders(action);
