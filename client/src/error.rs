@@ -45,7 +45,7 @@ pub enum ClientError {
     Memory(#[from] MemoryError),
     /// The coordinator signed another history than the one on disk.
     #[error("the coordinator shows another history than the one this institution has verified, from height {height} on; \
-             both signed headers are in {}: stop trusting this coordinator and show the file to the others", evidence.display())]
+             what it has signed is in {}: stop trusting this coordinator and show the file to the others", evidence.display())]
     ForkedHistory {
         /// First height at which the histories differ.
         height: u64,
@@ -54,10 +54,11 @@ pub enum ClientError {
     },
     /// Two heads of other histories than each other's.
     #[error(
-        "{} and {} are of two histories: the coordinator has signed two trees of {size} blocks; the two files are the \
-             evidence: stop trusting this coordinator and show them to the others",
+        "{} and {} are of two histories: the coordinator has signed two trees of {size} blocks; \
+             both heads are in {}: stop trusting this coordinator and show the file to the others",
         first.display(),
-        second.display()
+        second.display(),
+        evidence.display()
     )]
     TwoHeads {
         /// Blocks that both are of.
@@ -66,6 +67,8 @@ pub enum ClientError {
         first: PathBuf,
         /// The other one.
         second: PathBuf,
+        /// The file of evidence.
+        evidence: PathBuf,
     },
     /// A file is no head of this chain that its coordinator has signed.
     #[error("{}: {source}", path.display())]

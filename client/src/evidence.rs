@@ -9,13 +9,15 @@
 //! | statements | whom they convict, and of what |
 //! | --- | --- |
 //! | fork | the coordinator, of two histories: two sealed headers that no chain contains both of |
+//! | head | the coordinator, of two histories: a header and a checkpoint of another tree of that size |
+//! | two heads | the coordinator, of two histories: two checkpoints of one size and different trees |
 //! | two blocks | a trustee, of answers (countersignature or share) to two blocks of one step |
 //! | two receipts | the coordinator, of two answers to one transaction: it counts, and it is a fault |
 //! | history | the coordinator, of what a follower refuses in its last block ([`history`]) |
 //! | replay | the coordinator, of what the contract does not make of its last block ([`replay`]) |
 //!
 //! None of these can be made of what honest parties sign. A coordinator that follows the protocol seals one header a
-//! height, and only what the contract has made of transactions; its receipt is the contract's, given once the block is
+//! height, signs checkpoints of the tree of these alone, and seals only what the contract has made of transactions; its receipt is the contract's, given once the block is
 //! durable; and a trustee answers one block a step. What is served without a signature (bodies, blobs, a head that has
 //! gone back, no answer at all) convicts nobody; whoever meets it stops, and says so.
 //!
@@ -27,12 +29,12 @@ use std::{fmt, path::PathBuf};
 
 use consilium_contract::{CandidateTransaction, GenesisError, Parameters, Receipt};
 use consilium_crypto::Hash;
-use consilium_ledger::{Fork, SealedHeader};
+use consilium_ledger::{Contradiction, Fork, Note, SealedHeader, SignedCheckpoint};
 use consilium_proto::{
     EVIDENCE_BYTES, decode, hash32,
     v1::{
-        self, Charge, ForkEvidence, SignedTransaction, TwoBlocksEvidence, TwoReceiptsEvidence, evidence::Statements,
-        transaction::Action,
+        self, Charge, ForkEvidence, HeadEvidence, SignedTransaction, TwoBlocksEvidence, TwoHeadsEvidence,
+        TwoReceiptsEvidence, evidence::Statements, transaction::Action,
     },
 };
 use ed25519_dalek::VerifyingKey;
@@ -191,6 +193,21 @@ impl Evidence {
         let Fork { ours, theirs, .. } = fork;
         let statements =
             Statements::Fork(ForkEvidence { ours: ours.encode().to_vec(), theirs: theirs.encode().to_vec() });
+        Self::two_histories(statements)
+    }
+
+    /// Evidence of a head of another history than the own one.
+    pub(crate) fn head(contradiction: &Contradiction) -> Self {
+        Self::two_histories(Statements::Head(HeadEvidence { contradiction: contradiction.encode() }))
+    }
+
+    /// Evidence of two heads that the coordinator has signed, of one size and different trees.
+    pub(crate) fn two_heads(first: &SignedCheckpoint, second: &SignedCheckpoint) -> Self {
+        let note = |head: &SignedCheckpoint| head.note().encode().into_bytes();
+        Self::two_histories(Statements::TwoHeads(TwoHeadsEvidence { first: note(first), second: note(second) }))
+    }
+
+    fn two_histories(statements: Statements) -> Self {
         Self { culprit: Culprit::Coordinator, charge: Charge::Fork, statements }
     }
 
@@ -249,6 +266,8 @@ impl fmt::Display for Evidence {
                 let height = |bytes| SealedHeader::decode(bytes).map(|sealed| sealed.header.height).unwrap_or_default();
                 write!(f, "holds     two headers, at heights {} and {}", height(ours), height(theirs))
             }
+            Statements::Head(_) => write!(f, "holds     a header, and a head of another history"),
+            Statements::TwoHeads(_) => write!(f, "holds     two heads"),
             Statements::TwoBlocks(_) => write!(f, "holds     two answers of one trustee, and its certificate"),
             Statements::TwoReceipts(_) => write!(f, "holds     two receipts"),
             Statements::History(history) => {
@@ -271,6 +290,8 @@ impl fmt::Display for Evidence {
 fn judge(statements: &Statements, genesis: Genesis<'_>) -> Result<Verdict, EvidenceError> {
     match statements {
         Statements::Fork(statements) => fork(statements, genesis),
+        Statements::Head(statements) => head(statements, genesis),
+        Statements::TwoHeads(statements) => two_heads(statements, genesis),
         Statements::TwoBlocks(statements) => two_blocks(statements, genesis.parameters),
         Statements::TwoReceipts(statements) => two_receipts(statements, genesis.parameters),
         Statements::History(statements) => history::judge(statements, genesis),
@@ -287,6 +308,33 @@ fn fork(statements: &ForkEvidence, genesis: Genesis<'_>) -> Result<Verdict, Evid
     }
     let (height, a, b) = (fork.height, hex(&ours.hash()), hex(&theirs.hash()));
     let detail = format!("it signed header {a} at height {height} and header {b}, which belongs to another history");
+    Ok(Verdict::coordinator(Charge::Fork, detail))
+}
+
+fn head(statements: &HeadEvidence, genesis: Genesis<'_>) -> Result<Verdict, EvidenceError> {
+    let contradiction = Contradiction::decode(&statements.contradiction).map_err(nothing)?;
+    if !contradiction.verify(&genesis.parameters.chain_id, &genesis.coordinator()?) {
+        return Err(nothing("the coordinator has not signed both header and head, or one chain contains both"));
+    }
+    let header = &contradiction.ours;
+    let (height, hash) = (header.header.height, hex(&header.hash()));
+    let detail = format!("it signed header {hash} at height {height} and a head of another tree that ends there");
+    Ok(Verdict::coordinator(Charge::Fork, detail))
+}
+
+fn two_heads(statements: &TwoHeadsEvidence, genesis: Genesis<'_>) -> Result<Verdict, EvidenceError> {
+    let coordinator = genesis.coordinator()?;
+    let checkpoint = |bytes: &[u8]| {
+        let note = Note::parse(bytes).map_err(nothing)?;
+        let signed = SignedCheckpoint::verify(note, &genesis.parameters.chain_id, &coordinator, &[]);
+        signed.map(|signed| *signed.checkpoint()).map_err(nothing)
+    };
+    let (first, second) = (checkpoint(&statements.first)?, checkpoint(&statements.second)?);
+    if first.size != second.size || first.root == second.root {
+        return Err(nothing("one chain may have both heads"));
+    }
+    let (size, one, other) = (first.size, hex(&first.root), hex(&second.root));
+    let detail = format!("it signed heads of two trees of {size} blocks, with roots {one} and {other}");
     Ok(Verdict::coordinator(Charge::Fork, detail))
 }
 

@@ -24,7 +24,7 @@ use consilium_crypto::Hash;
 use consilium_ledger::{Checkpoint, MAX_NOTE_BYTES, Note, NoteError, NoteKey, SignedCheckpoint, trustee_key};
 use consilium_proto::v1::transaction::Action;
 
-use crate::{ClientError, durable, history::History};
+use crate::{ClientError, Evidence, durable, history::History};
 
 /// The last head that the coordinator has signed for this institution, in its state directory.
 const FILE: &str = "head.note";
@@ -143,13 +143,13 @@ impl fmt::Display for Compared {
 ///
 /// # Errors
 /// [`ClientError::ForkedHistory`] where one is of another history, with the evidence written beside the own chain;
-/// [`ClientError::TwoHeads`] where two of them are; [`ClientError::Note`] where a file is no head of this chain that its
+/// [`ClientError::TwoHeads`] where two of them are, with the evidence written there too; [`ClientError::Note`] where a file is no head of this chain that its
 /// coordinator has signed.
 pub fn compare(files: &InstitutionFiles, directory: &Path, theirs: &[PathBuf]) -> Result<Vec<Compared>, ClientError> {
     let parameters = &files.parameters;
     let mut history = History::view(directory, parameters)?;
     let keys = trustees(&certified(&mut history, parameters)?, &parameters.chain_id);
-    let mut roots = BTreeMap::new();
+    let mut heads: BTreeMap<u64, (&PathBuf, SignedCheckpoint)> = BTreeMap::new();
     let mut compared = Vec::new();
     for path in theirs {
         let missing = || {
@@ -159,15 +159,22 @@ pub fn compare(files: &InstitutionFiles, directory: &Path, theirs: &[PathBuf]) -
         let signed = read(path, parameters, &keys)?.ok_or_else(missing)?;
         history.confirm_head(&signed)?;
         let Checkpoint { size, root, .. } = *signed.checkpoint();
-        let (first, first_root) = roots.entry(size).or_insert((path.clone(), root));
-        if *first_root != root {
-            return Err(ClientError::TwoHeads { size, first: first.clone(), second: path.clone() });
+        let cosigners = signed.cosigners().len();
+        match heads.get(&size) {
+            Some((first, other)) if other.checkpoint().root != root => {
+                let evidence = history.keep_evidence(size.saturating_sub(1), &Evidence::two_heads(other, &signed))?;
+                return Err(ClientError::TwoHeads { size, first: first.to_path_buf(), second: path.clone(), evidence });
+            }
+            Some(_) => {}
+            None => {
+                heads.insert(size, (path, signed));
+            }
         }
         let relation = match size.checked_sub(history.len()) {
             None | Some(0) => Relation::Contained { ours_beyond: history.len().saturating_sub(size) },
             Some(theirs_beyond) => Relation::Ahead { theirs_beyond },
         };
-        compared.push(Compared { path: path.clone(), size, cosigners: signed.cosigners().len(), relation });
+        compared.push(Compared { path: path.clone(), size, cosigners, relation });
     }
     Ok(compared)
 }
@@ -176,10 +183,10 @@ pub fn compare(files: &InstitutionFiles, directory: &Path, theirs: &[PathBuf]) -
 mod tests {
     use std::fs;
 
-    use consilium_ledger::Contradiction;
+    use consilium_proto::v1::Charge;
 
     use super::*;
-    use crate::fixture::World;
+    use crate::{evidence::Culprit, fixture::World};
 
     fn files(world: &World, institution: usize) -> InstitutionFiles {
         let dir = tempfile::tempdir().unwrap();
@@ -197,6 +204,13 @@ mod tests {
         let path = directory.join(name);
         fs::write(&path, note.encode()).unwrap();
         path
+    }
+
+    /// Whoever has the genesis finds the coordinator guilty of two histories, by the file alone.
+    fn convicts(world: &World, evidence: &Path) {
+        let evidence = Evidence::decode(&fs::read(evidence).unwrap()).unwrap();
+        let verdict = evidence.verify(&world.ceremony.genesis_entry).unwrap();
+        assert_eq!((verdict.culprit, verdict.charge), (Culprit::Coordinator, Charge::Fork));
     }
 
     /// One history until the enrolments, then two: of the same run, signed by the same coordinator.
@@ -264,8 +278,7 @@ mod tests {
         let error = compare(&files, dir.path(), &[path]).unwrap_err();
         assert_eq!(error.exit_code(), 3);
         let ClientError::ForkedHistory { height: 2, evidence } = error else { panic!("{error}") };
-        let contradiction = Contradiction::decode(&fs::read(evidence).unwrap()).unwrap();
-        assert!(contradiction.verify(&ours.chain_id(), &files.parameters.coordinator.into()));
+        convicts(&ours, &evidence);
 
         // Longer than the own chain: nothing is known of it until the own chain has caught up.
         theirs.submit(&[0]);
@@ -275,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn two_heads_of_others_that_contradict_each_other_are_named() {
+    fn two_heads_of_others_that_contradict_each_other_are_named_and_leave_evidence_that_convicts_the_coordinator() {
         let (mut one, mut other) = two_histories();
         let dir = tempfile::tempdir().unwrap();
         drop(World::new().history(dir.path()));
@@ -284,8 +297,13 @@ mod tests {
         let files = files(&one, 0);
         let paths = [write(dir.path(), "one", &head(&one, 4)), write(dir.path(), "other", &head(&other, 4))];
         let error = compare(&files, dir.path(), &paths).unwrap_err();
-        assert!(matches!(error, ClientError::TwoHeads { size: 4, .. }), "{error}");
         assert_eq!(error.exit_code(), 3);
+        let ClientError::TwoHeads { size: 4, first, second, evidence } = error else { panic!("{error}") };
+        assert_eq!([first, second], paths);
+        convicts(&one, &evidence);
+        // The same head in two files contradicts nothing.
+        let again = write(dir.path(), "again", &head(&one, 4));
+        assert_eq!(compare(&files, dir.path(), &[paths[0].clone(), again]).unwrap().len(), 2);
     }
 
     #[test]

@@ -140,8 +140,7 @@ impl History {
     pub fn confirm_head(&self, head: &SignedCheckpoint) -> Result<(), ClientError> {
         let Some(contradiction) = self.chain.contradiction(head) else { return Ok(()) };
         let height = contradiction.ours.header.height;
-        let evidence = self.directory.join(format!("evidence-{height}.bin"));
-        durable::replace(&evidence, &[&contradiction.encode()])?;
+        let evidence = self.keep_evidence(height, &Evidence::head(&contradiction))?;
         Err(ClientError::ForkedHistory { height, evidence })
     }
 

@@ -174,6 +174,9 @@ impl Judged {
         pseudonym: &Hash,
     ) -> Result<Countersigned, ClientError> {
         let RoundContext { chain_id, step, .. } = self.round();
+        // A refusal leaves no file of evidence. Two blocks of a step are never on one chain: a follower stops, with evidence,
+        // where a step that is sealed is opened again. So the remembered block is on a history that this institution no
+        // longer has, and the memory holds its hash alone, which nobody has signed; a head of the others shows the rest.
         memory.remember(self.committee().number, *step, self.block())?;
         let action = Action::Countersign(self.0.block.countersign(*step, key));
         Ok(Countersigned { judged: self.clone(), transaction: sign(key, chain_id, Some(pseudonym), action) })

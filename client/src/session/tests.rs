@@ -418,8 +418,9 @@ async fn a_signed_head_of_another_history_stops_the_institution_with_evidence() 
     let error = end(stage.start(state.path())).await.unwrap_err();
     assert_eq!(error.exit_code(), 3);
     let ClientError::ForkedHistory { evidence, .. } = error else { panic!("{error}") };
-    let evidence = consilium_ledger::Contradiction::decode(&std::fs::read(evidence).unwrap()).unwrap();
-    assert!(evidence.verify(&stage.world.chain_id(), stage.world.chain.coordinator()));
+    let evidence = Evidence::decode(&std::fs::read(evidence).unwrap()).unwrap();
+    let verdict = evidence.verify(&stage.world.ceremony.genesis_entry).unwrap();
+    assert_eq!((verdict.culprit, verdict.charge), (Culprit::Coordinator, Charge::Fork));
 }
 
 #[tokio::test]
