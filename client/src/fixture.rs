@@ -57,12 +57,33 @@ pub(crate) fn ceremony(seed: u64, change: impl FnOnce(&mut CeremonySpec)) -> Cer
 }
 
 impl World {
-    /// Founded, and everyone enrolled.
+    /// Founded, everyone enrolled, and the key made.
     pub(crate) fn new() -> Self {
         Self::of(ceremony(1, |_| {}))
     }
 
     pub(crate) fn of(ceremony: Ceremony) -> Self {
+        let mut world = Self::founded(ceremony);
+        // Block 1: everyone has enrolled and the key is made.
+        let mut taken: Vec<_> = (0..INSTITUTIONS).map(|i| world.enrol(i)).collect();
+        taken.iter().for_each(|signed| world.take(signed, &mut Vec::new()));
+        world.share_key(|world, signed| {
+            world.take(&signed, &mut Vec::new());
+            taken.push(signed);
+        });
+        world.seal_taken(taken, Vec::new());
+        world
+    }
+
+    /// Founded, and everyone enrolled in block 1: no key has been made.
+    pub(crate) fn enrolled(ceremony: Ceremony) -> Self {
+        let mut world = Self::founded(ceremony);
+        world.commit((0..INSTITUTIONS).map(|i| world.enrol(i)).collect());
+        world
+    }
+
+    /// Block 0 alone.
+    fn founded(ceremony: Ceremony) -> Self {
         let contract = Contract::found(&ceremony.genesis_entry, &ceremony.initial_model, DiscreteLogTable::shared());
         let coordinator = VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode()).unwrap();
         let mut world = Self {
@@ -79,18 +100,11 @@ impl World {
         let initial = world.ceremony.initial_model.clone();
         let root = world.contract.state_root();
         world.append(vec![genesis], root, vec![initial]);
-        // Block 1: everyone has enrolled and the key is made.
-        let mut taken: Vec<_> = (0..INSTITUTIONS).map(|i| world.enrol(i)).collect();
-        taken.iter().for_each(|signed| world.take(signed, &mut Vec::new()));
-        taken.extend(world.share_key());
-        world.seal_taken(taken, Vec::new());
         world
     }
 
-    /// Plays the ceremony that is due, the same in every world of one seed; the transactions, which the contract has
-    /// taken and no block holds yet.
-    fn share_key(&mut self) -> Vec<SignedTransaction> {
-        let mut taken = Vec::new();
+    /// Plays the ceremony that is due, the same in every world of one seed. `take` has the contract take each transaction.
+    pub(crate) fn share_key(&mut self, mut take: impl FnMut(&mut Self, SignedTransaction)) {
         let mut rehearsal = Rehearsal::new((0..INSTITUTIONS).map(|i| self.name(i)));
         let rng = &mut ChaCha20Rng::seed_from_u64(5);
         loop {
@@ -99,11 +113,9 @@ impl World {
             let Some(signed) = rehearsal.next(&self.contract, coordinator, &keys, self.time_ms, rng).unwrap() else {
                 break;
             };
-            self.take(&signed, &mut Vec::new());
-            taken.push(signed);
+            take(self, signed);
         }
         self.shares = rehearsal.into_shares().into_iter().map(Option::unwrap).collect();
-        taken
     }
 
     /// Puts the share of an institution where its program looks for it.
@@ -130,6 +142,11 @@ impl World {
     /// Signs as the coordinator.
     pub(crate) fn orders(&self, action: Action) -> SignedTransaction {
         sign(&self.ceremony.coordinator.signing, &self.chain_id(), None, action)
+    }
+
+    /// Signs as the authority.
+    pub(crate) fn decrees(&self, action: Action) -> SignedTransaction {
+        sign(self.ceremony.authority_key(), &self.chain_id(), None, action)
     }
 
     fn enrol(&self, institution: usize) -> SignedTransaction {
