@@ -1,11 +1,15 @@
 //! Every rule that a coordinator or a trustee can break, in a file that convinces whoever has the genesis; and that no
 //! change of such a file, and nothing that honest parties sign, convicts anybody else.
 
-use consilium_contract::transaction::{entry, sign};
+use consilium_contract::{
+    Phase as ContractPhase,
+    transaction::{entry, sign},
+};
 use consilium_crypto::{Ciphertext, Context, RoundContext};
-use consilium_ledger::{Block, Header, sha256};
+use consilium_ledger::{Block, Checkpoint, Header, sha256};
 use consilium_proto::v1::{
-    Abandon, CloseRound, Countersign, HistoryEvidence, OpenRound, Reason, ReplayEvidence, SubmitUpdate,
+    Abandon, BeginSharing, ChangeCommittee, CloseRound, Countersign, EndStage, HistoryEvidence, OpenRound, Reason,
+    ReplayEvidence, Stage, SubmitUpdate,
 };
 use curve25519_dalek::{
     constants::RISTRETTO_BASEPOINT_POINT,
@@ -158,6 +162,54 @@ fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the
     // The rounds were opened alike: the histories part where the updates differ.
     acquits(&first, fork);
     convicts_the_coordinator(&first, fork_of(&first.blocks[3], &second.blocks[3]), Charge::Fork);
+}
+
+fn head_against(header: &Block, edge: Vec<Hash>, theirs: Note) -> Statements {
+    let contradiction = Contradiction { ours: header.sealed, edge, theirs }.encode();
+    Statements::Head(HeadEvidence { contradiction })
+}
+
+fn two_heads_of(first: &Note, second: &Note) -> Statements {
+    let note = |note: &Note| note.encode().into_bytes();
+    Statements::TwoHeads(TwoHeadsEvidence { first: note(first), second: note(second) })
+}
+
+/// The coordinator's signature over the tree of the first `size` blocks of this world.
+fn head_of(world: &World, size: u64) -> Note {
+    world.chain.checkpoint(size).unwrap().sign(&(&world.ceremony.coordinator.signing).into())
+}
+
+#[test]
+fn a_header_and_a_head_of_another_tree_or_two_heads_of_one_size_convict_the_coordinator_of_two_histories() {
+    let (one, mut other) = two_histories();
+    let edge = |world: &World, size: u64| world.chain.inclusion_proof(size - 1, size).unwrap().path;
+    let against = |theirs: Note| head_against(&one.blocks[2], edge(&one, 3), theirs);
+    convicts_the_coordinator(&one, against(head_of(&other, 3)), Charge::Fork);
+    convicts_the_coordinator(&one, two_heads_of(&head_of(&one, 3), &head_of(&other, 3)), Charge::Fork);
+    // The common beginning, another size, the same head twice.
+    acquits(&one, head_against(&one.blocks[1], edge(&one, 2), head_of(&other, 2)));
+    for size in [0, 1, 2, 4] {
+        acquits(&one, against(head_of(&other, size)));
+        acquits(&one, two_heads_of(&head_of(&one, 3), &head_of(&other, size)));
+    }
+    acquits(&one, against(head_of(&one, 3)));
+    acquits(&one, two_heads_of(&head_of(&other, 3), &head_of(&other, 3)));
+    // An edge that is not the header's; a head that an institution has signed, or that is of another chain.
+    acquits(&one, head_against(&one.blocks[2], vec![[7; 32]], head_of(&other, 3)));
+    let checkpoint = other.chain.checkpoint(3).unwrap();
+    let stranger = Checkpoint { chain_id: [9; 32], ..checkpoint };
+    let unsigned = [
+        checkpoint.sign(&(&other.ceremony.institutions[0].signing).into()),
+        stranger.sign(&(&other.ceremony.coordinator.signing).into()),
+    ];
+    for note in unsigned {
+        acquits(&one, against(note.clone()));
+        acquits(&one, two_heads_of(&head_of(&one, 3), &note));
+        acquits(&one, two_heads_of(&note, &head_of(&one, 3)));
+    }
+    // A header that nobody has signed.
+    other.blocks[2].sealed.signature[0] ^= 1;
+    acquits(&one, head_against(&other.blocks[2], edge(&other, 3), head_of(&one, 3)));
 }
 
 fn answers(world: &World, institution: usize, first: SignedTransaction, second: SignedTransaction) -> Statements {
@@ -474,6 +526,75 @@ fn with_receipt(world: &World, signed: SignedTransaction, receipt: impl FnOnce(H
     HistoryEvidence { transaction: Some(signed), receipt: Some(receipt), ..blocks(world) }
 }
 
+/// Seals the order after the blocks there are: whoever reads them finds the coordinator guilty.
+fn convicts_of_an_order_out_of_turn(world: &mut World, order: Action) {
+    let signed = world.orders(order);
+    world.forge(vec![signed]);
+    let detail = convicts_the_coordinator(world, history(world), Charge::BadEntry);
+    assert!(detail.contains("out of turn"), "{detail}");
+    convicts_the_coordinator(world, replay(world), Charge::BadEntry);
+    world.retract();
+}
+
+#[test]
+fn a_stage_of_a_key_generation_that_is_ended_before_its_time_convicts_the_coordinator_and_an_honest_ceremony_nobody() {
+    let mut world = World::enrolled(ceremony(1, |_| {}));
+    let order = |committee, stage: Stage, time_ms| {
+        Action::EndStage(EndStage { committee, attempt: 0, stage: stage.into(), time_ms })
+    };
+    // No ceremony is in progress; the first one has another number.
+    convicts_of_an_order_out_of_turn(&mut world, order(0, Stage::Offering, 2_000));
+    let begin = Action::BeginSharing(BeginSharing { committee: 1, time_ms: 2_000 });
+    convicts_of_an_order_out_of_turn(&mut world, begin);
+    let mut stages = Vec::new();
+    world.share_key(|world, signed| {
+        // Some who are waited for have not spoken, and their time is not over.
+        if let ContractPhase::Sharing(sharing) = world.contract.phase()
+            && !sharing.progress().is_complete()
+        {
+            let (stage, since_ms) = (sharing.stage().name(), sharing.since_ms());
+            stages.push(stage as i32);
+            convicts_of_an_order_out_of_turn(world, order(0, stage, since_ms));
+        }
+        world.commit(vec![signed]);
+        acquits(world, history(world));
+    });
+    stages.dedup();
+    assert_eq!(stages.len(), 7, "all but the answers, of which there are none: {stages:?}");
+    assert!(world.contract.committee().is_some());
+    acquits(&world, replay(&world));
+}
+
+#[test]
+fn a_round_that_is_opened_while_a_committee_is_due_or_being_made_convicts_the_coordinator() {
+    let open = |world: &mut World| {
+        let model_sha256 = world.contract.model().hash().to_vec();
+        let standings = world.contract.roster().standings();
+        let open = OpenRound { step: 0, attempt: 0, model_sha256, time_ms: 1 << 40, standings };
+        convicts_of_an_order_out_of_turn(world, Action::OpenRound(open));
+    };
+    // Nobody holds a key.
+    let mut world = World::enrolled(ceremony(1, |_| {}));
+    open(&mut world);
+    let begin = world.orders(Action::BeginSharing(BeginSharing { committee: 0, time_ms: 2_000 }));
+    world.commit(vec![begin]);
+    open(&mut world);
+    // The authority has asked for another committee.
+    let mut world = World::new();
+    let members = (0..4).map(|i| world.name(i).to_vec()).collect();
+    let change = world.decrees(Action::ChangeCommittee(ChangeCommittee { committee: 1, members, threshold: 2 }));
+    world.commit(vec![change]);
+    acquits(&world, history(&world));
+    open(&mut world);
+    let begin = world.orders(Action::BeginSharing(BeginSharing { committee: 1, time_ms: 2_000 }));
+    world.commit(vec![begin]);
+    acquits(&world, history(&world));
+    open(&mut world);
+    // One that is not due.
+    let mut world = World::new();
+    convicts_of_an_order_out_of_turn(&mut world, Action::BeginSharing(BeginSharing { committee: 1, time_ms: 2_000 }));
+}
+
 #[test]
 fn an_accepted_update_that_is_not_in_its_sum_convicts_the_coordinator_with_its_receipt_alone() {
     let (world, headers) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
@@ -602,6 +723,13 @@ fn files() -> Vec<(World, Vec<u8>)> {
     let (one, other) = two_histories();
     let statements = fork_of(&one.blocks[2], &other.blocks[2]);
     add(one, statements);
+    let (one, other) = two_histories();
+    let edge = one.chain.inclusion_proof(2, 3).unwrap().path;
+    let statements = head_against(&one.blocks[2], edge, head_of(&other, 3));
+    add(one, statements);
+    let (one, other) = two_histories();
+    let statements = two_heads_of(&head_of(&one, 3), &head_of(&other, 3));
+    add(one, statements);
     let mut world = World::new();
     world.seal();
     let (first, second) = (world.countersignature(1, 0, &world.sealed_hash()), world.countersignature(1, 0, &[9; 32]));
@@ -704,12 +832,22 @@ fn nothing_that_honest_parties_sign_in_a_whole_run_convicts_anybody() {
             acquits(&beginning, replay(&beginning));
         }
     }
-    // Every pair of headers, every pair of answers of one trustee, every receipt that a coordinator gives for what is on
+    // Every pair of headers, heads, or one of each; every pair of answers of one trustee, every receipt that a coordinator gives for what is on
     // the chain.
     for ours in &world.blocks {
         for theirs in &world.blocks {
             acquits(&world, fork_of(ours, theirs));
         }
+    }
+    let heads: Vec<Note> = (0..=world.chain.len()).map(|size| head_of(&world, size)).collect();
+    for first in &heads {
+        for ours in &world.blocks {
+            for size in ours.height() + 1..=world.chain.len() {
+                let edge = world.chain.inclusion_proof(ours.height(), size).unwrap().path;
+                acquits(&world, head_against(ours, edge, first.clone()));
+            }
+        }
+        heads.iter().for_each(|second| acquits(&world, two_heads_of(first, second)));
     }
     let entries: Vec<_> = world.blocks[1..].iter().flat_map(|block| &block.entries).collect();
     let said: Vec<_> =
