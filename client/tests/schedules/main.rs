@@ -1,0 +1,154 @@
+//! Seeded schedules of operations under a hostile coordinator and up to t − 1 hostile institutions.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+
+mod adversary;
+mod observer;
+mod trustee;
+mod world;
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
+
+use adversary::{Adversary, Failure, Tally};
+use observer::Violation;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
+use trustee::Flaw;
+use world::{Shape, World};
+
+/// Seeds that have failed once. They are played first.
+const REGRESSIONS: &[u64] = &[];
+
+/// Schedules that are played unless the environment says another number.
+const SCHEDULES: u64 = 1_000;
+const VARIABLE: &str = "CONSILIUM_SCHEDULES";
+
+/// The worlds of all schedules.
+struct Worlds(Vec<World>);
+
+impl Worlds {
+    fn new() -> Self {
+        let shapes = [(4, 2), (5, 2), (7, 3)];
+        Self(shapes.map(|(institutions, threshold)| World::new(Shape { institutions, threshold })).into())
+    }
+
+    /// A schedule is a function of its seed, but for the randomness of encryptions and proofs.
+    fn play(&self, seed: u64, flaw: Flaw) -> Result<Tally, Failure> {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let world = match rng.next_u32() % 10 {
+            0..=6 => &self.0[0],
+            7 | 8 => &self.0[1],
+            _ => &self.0[2],
+        };
+        // Fewer are hostile where directories are to be rolled back.
+        let mut hostile = BTreeSet::new();
+        for _ in 1..world.shape.threshold {
+            if !rng.next_u32().is_multiple_of(4) {
+                hostile.insert(rng.next_u32() as usize % world.shape.institutions);
+            }
+        }
+        let start = if rng.next_u32().is_multiple_of(4) {
+            &world.keyless
+        } else {
+            world.keyed(|| {
+                let directory = directory();
+                let nobody = BTreeSet::new();
+                Adversary::new(world, &world.keyless, directory.path(), nobody, Flaw::None, 1).key()
+            })
+        };
+        let directory = directory();
+        let operations = 40 + rng.next_u32() as usize % 120;
+        Adversary::new(world, start, directory.path(), hostile, flaw, rng.next_u64()).play(operations)
+    }
+}
+
+/// State directories are written and flushed all the time: in memory where there is a file system of that kind.
+fn directory() -> tempfile::TempDir {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
+#[test]
+fn no_schedule_opens_two_sums_of_a_step_or_fewer_than_min_updates_or_makes_two_keys() {
+    let schedules = std::env::var(VARIABLE).map_or(SCHEDULES, |number| number.parse().unwrap());
+    let worlds = Worlds::new();
+    let next = AtomicU64::new(0);
+    let results = Mutex::new((Vec::<Tally>::new(), Vec::<(u64, Failure)>::new()));
+    let all = REGRESSIONS.len() as u64 + schedules;
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= all || !results.lock().unwrap().1.is_empty() {
+                        break;
+                    }
+                    let regression = REGRESSIONS.get(at as usize).copied();
+                    let seed = regression.unwrap_or_else(|| at - REGRESSIONS.len() as u64);
+                    match worlds.play(seed, Flaw::None) {
+                        Ok(tally) => results.lock().unwrap().0.push(tally),
+                        Err(failure) => results.lock().unwrap().1.push((seed, failure)),
+                    }
+                }
+            });
+        }
+    });
+    let (tallies, failures) = results.into_inner().unwrap();
+    if let Some((seed, Failure { violation, operations })) = failures.first() {
+        for (place, operation) in operations.iter().enumerate() {
+            eprintln!("{place:4} {operation:?}");
+        }
+        panic!("seed {seed}: {violation:?}; keep the seed in REGRESSIONS");
+    }
+    let count = |of: fn(&Tally) -> bool| tallies.iter().filter(|tally| of(tally)).count();
+    let opened = count(|tally| tally.opened > 0);
+    let recovered = count(|tally| tally.recovered);
+    eprintln!(
+        "{} schedules, {} operations, {} forks; {opened} opened a sum, {recovered} closed a step once left alone, {} passed the key on, {} ended without a key",
+        tallies.len(),
+        tallies.iter().map(|tally| tally.operations).sum::<usize>(),
+        tallies.iter().map(|tally| tally.forks).sum::<usize>(),
+        count(|tally| tally.reshared),
+        count(|tally| tally.committees == 0),
+    );
+    assert!(opened * 2 > tallies.len(), "trustees that open nothing are safe, and useless");
+    assert!(recovered * 4 > tallies.len(), "a run hardly ever goes on");
+}
+
+/// The first violation that a flaw leads to.
+fn caught(flaw: Flaw, expected: impl Fn(&Violation) -> bool) -> Option<Violation> {
+    let worlds = Worlds::new();
+    let violations = (0..400).filter_map(|seed| worlds.play(seed, flaw).err()).map(|failure| failure.violation);
+    violations.into_iter().find(|violation| expected(violation))
+}
+
+#[test]
+fn the_observer_sees_trustees_that_forget_what_they_have_answered_for() {
+    let seen = caught(Flaw::ForgetsEverything, |violation| {
+        matches!(violation, Violation::TwoSums { .. } | Violation::TwoShares { .. })
+    });
+    assert!(seen.is_some());
+}
+
+#[test]
+fn the_observer_sees_trustees_that_share_without_a_quorum() {
+    let seen = caught(Flaw::SharesWithoutQuorum, |violation| matches!(violation, Violation::TwoSums { .. }));
+    assert!(seen.is_some());
+}
+
+#[test]
+fn the_observer_sees_members_that_forget_their_oaths() {
+    let seen = caught(Flaw::ForgetsOaths, |violation| matches!(violation, Violation::TwoDealings { .. }));
+    assert!(seen.is_some());
+    let seen = caught(Flaw::ForgetsOaths, |violation| {
+        matches!(violation, Violation::TwoConfirmations { .. } | Violation::TwoCommittees { .. })
+    });
+    assert!(seen.is_some());
+}
