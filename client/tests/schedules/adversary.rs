@@ -88,6 +88,8 @@ pub enum Op {
     Seal { branch: usize, order: Order },
     /// So many of the next blocks of a history; the trustee then believes that it has caught up.
     Show { trustee: usize, branch: usize, blocks: usize },
+    /// Everyone but these is shown all of the history that is meant for it.
+    ShowAll { except: Vec<usize> },
     /// A block that it knows, or one that is not the next.
     ShowAgain { trustee: usize, branch: usize, block: usize },
     /// The receipt for its last update says that it was accepted.
@@ -289,6 +291,10 @@ impl<'a> Adversary<'a> {
         match outcome {
             Err(violation) => Err(Failure { violation, operations: self.operations }),
             Ok(recovered) => {
+                if std::env::var("DEBUG_STOPS").is_ok() {
+                    for (i, b) in self.branches.iter().enumerate() { eprintln!("END {i} blocks {} step {} {} submitted {} heard {} followers {:?}", b.blocks.len(), b.follower.step(), b.follower.phase().name(), b.track().submitted.len(), self.heard.len(), self.trustees.values().map(|t| t.height()).collect::<Vec<_>>()); }
+                    for op in &self.operations { eprintln!("OP {op:?}"); }
+                }
                 let committees = self.branches.iter().filter_map(|branch| branch.follower.committee());
                 let numbers: BTreeSet<u32> = committees.map(|committee| committee.number).collect();
                 Ok(Tally {
@@ -350,7 +356,11 @@ impl<'a> Adversary<'a> {
                 let block = self.below(self.branches[branch].blocks.len());
                 Op::ShowAgain { trustee, branch, block }
             }
-            12..=55 => {
+            12..=41 => {
+                let except = if self.chance(60) { Vec::new() } else { vec![trustee] };
+                Op::ShowAll { except }
+            }
+            42..=51 => {
                 let branch = if self.chance(98) { self.meant[&trustee] } else { self.below(self.branches.len()) };
                 let all = self.branches[branch].blocks.len();
                 let left = all - self.common(trustee, branch).unwrap_or(0);
@@ -443,8 +453,8 @@ impl<'a> Adversary<'a> {
             Where::Over => return None,
             Where::Idle if self.branches[branch].follower.committee().is_none() => Order::Begin,
             Where::Idle => match self.below(10) {
-                0..=2 => self.change()?,
-                3..=5 => Order::Begin,
+                0 => self.change()?,
+                1..=3 => Order::Begin,
                 _ => Order::Open,
             },
             Where::Sharing(is_complete) if fitting == 0 && (is_complete || self.chance(10)) => Order::EndStage,
@@ -453,7 +463,7 @@ impl<'a> Adversary<'a> {
             Where::Collecting(submitted) => match self.below(10) {
                 0 => Order::Abandon,
                 1..=4 if submitted >= min_updates => {
-                    let sum = match self.below(12) {
+                    let sum = match self.below(60) {
                         0 => Sum::Twice,
                         1 => Sum::Unseen,
                         2 => Sum::Old,
@@ -461,7 +471,7 @@ impl<'a> Adversary<'a> {
                         _ => Sum::Right,
                     };
                     let mut inputs: Vec<usize> = (0..submitted).collect();
-                    let least = if self.chance(10) { min_updates - 1 } else { min_updates };
+                    let least = if self.chance(2) { min_updates - 1 } else { min_updates };
                     while inputs.len() > least && self.chance(40) {
                         let leave = self.below(inputs.len());
                         inputs.remove(leave);
@@ -470,9 +480,9 @@ impl<'a> Adversary<'a> {
                 }
                 _ => gather(self),
             },
-            Where::Sealed => match self.below(10) {
+            Where::Sealed => match self.below(60) {
                 0 => Order::Result { right: false },
-                1..=3 => Order::Result { right: true },
+                1..=20 => Order::Result { right: true },
                 _ => gather(self),
             },
         })
@@ -498,6 +508,14 @@ impl<'a> Adversary<'a> {
             Op::Fork { of, blocks, deals_anew } => self.fork(of, blocks, deals_anew),
             Op::Seal { branch, order } => self.seal(branch, &order),
             Op::Show { trustee, branch, blocks } => self.show(trustee, branch, blocks)?,
+            Op::ShowAll { except } => {
+                let meant: Vec<_> = self.meant.iter().map(|(trustee, branch)| (*trustee, *branch)).collect();
+                for (trustee, branch) in meant.into_iter().filter(|(trustee, _)| !except.contains(trustee)) {
+                    if self.common(trustee, branch).is_some() {
+                        self.show(trustee, branch, usize::MAX)?;
+                    }
+                }
+            }
             Op::ShowAgain { trustee, branch, block } => {
                 let block = Arc::clone(&self.branches[branch].blocks[block]);
                 let _ = self.trustees.get_mut(&trustee).unwrap().show(&block);
@@ -571,11 +589,14 @@ impl<'a> Adversary<'a> {
             return Ok(());
         }
         for block in self.branches[branch].blocks.iter().skip(from).take(blocks) {
-            if own.show(block).is_err() {
+            if let Err(stop) = own.show(block) {
+                if std::env::var("DEBUG_STOPS").is_ok() { eprintln!("STOP show {stop}"); }
                 return Ok(());
             }
         }
-        let Ok(said) = own.act() else { return Ok(()) };
+        let said = match own.act() { Ok(said) => said, Err(stop) => {
+                if std::env::var("DEBUG_STOPS").is_ok() { eprintln!("STOP act {stop}"); }
+            return Ok(()) } };
         for signed in said {
             self.observer.hears(trustee, &signed, own.follower().unwrap())?;
             self.heard.push((trustee, signed));

@@ -8,6 +8,7 @@ use std::{
 };
 
 use consilium_authority::{Ceremony, CeremonySpec, InstitutionFiles};
+use consilium_client::memory::Memory;
 use consilium_contract::{
     CandidateTransaction, Committee,
     parameters::Layers,
@@ -83,6 +84,10 @@ impl World {
             keyless: Start { blocks: Vec::new(), states: vec![State::new(); shape.institutions] },
             keyed: OnceLock::new(),
         };
+        // A memory that is older than the enrolment: without one the step in progress would be left to the others.
+        let directory = tempfile::tempdir().unwrap();
+        drop(Memory::open(directory.path(), world.chain_id()).unwrap());
+        world.keyless.states.fill(save(directory.path()));
         let mut chain = world.chain();
         let enrolments = (0..shape.institutions).map(|i| world.enrolment(i)).collect();
         for entries in [vec![world.ceremony.genesis_entry.clone()], enrolments] {
