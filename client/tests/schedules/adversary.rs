@@ -215,6 +215,8 @@ pub struct Adversary<'a> {
     /// Committees that the authority has asked for: members and t.
     asked: Vec<(BTreeSet<usize>, usize)>,
     begins: usize,
+    /// Whether rounds are opened: with a key of the schedule's own its updates are no others' and cost the most.
+    opens: bool,
     rng: ChaCha20Rng,
     pub operations: Vec<Op>,
     tally: Tally,
@@ -261,6 +263,7 @@ impl<'a> Adversary<'a> {
             heard: Vec::new(),
             asked: Vec::new(),
             begins: start.blocks.len(),
+            opens: true,
             rng,
             operations: Vec::new(),
             tally: Tally::default(),
@@ -279,6 +282,11 @@ impl<'a> Adversary<'a> {
         self.show_all(0).unwrap();
         let states = self.trustees.values().map(Trustee::state).collect();
         Start { blocks: self.branches.remove(0).blocks, states }
+    }
+
+    /// Only keys are made, and passed on.
+    pub fn keys_only(self) -> Self {
+        Self { opens: false, ..self }
     }
 
     /// A schedule of so many operations, and then a coordinator that stops interfering.
@@ -455,7 +463,8 @@ impl<'a> Adversary<'a> {
             Where::Idle => match self.below(10) {
                 0 => self.change()?,
                 1..=3 => Order::Begin,
-                _ => Order::Open,
+                _ if self.opens => Order::Open,
+                _ => self.change()?,
             },
             Where::Sharing(is_complete) if fitting == 0 && (is_complete || self.chance(10)) => Order::EndStage,
             Where::Sharing(true) if self.chance(40) => Order::EndStage,
@@ -618,8 +627,7 @@ impl<'a> Adversary<'a> {
                 }
                 Phase::Collecting(collection) if twist != Twist::Silent && !collection.has_update_of(&name) => {
                     // Another one in every history.
-                    let value = 10 + at as i64;
-                    let pooled = world.update(collection.committee(), collection.round(), *index, value);
+                    let pooled = world.update(collection.committee(), collection.round(), *index, at);
                     let header = pooled.update.header.clone();
                     said.push(world.says(*index, Action::SubmitUpdate(SubmitUpdate { header })));
                 }
@@ -634,6 +642,7 @@ impl<'a> Adversary<'a> {
                     let share = puppet.shares.get(&sum.committee.number).map(|bytes| KeyShare::from_bytes(bytes).unwrap());
                     if let (Some(share), Some(evaluation)) = (share, &sum.evaluation)
                         && twist == Twist::Honest
+                        && sealed.countersignatures().count() >= sum.committee.quorum() as usize
                         && !sealed.has_share_of(place)
                     {
                         let key = &sum.committee.public_key;
@@ -765,7 +774,7 @@ impl<'a> Adversary<'a> {
             inputs.iter().filter_map(|input| branch.track().submitted.get(*input)).cloned().collect();
         let unseen = |inputs: &[Arc<Pooled>]| {
             let author = inputs.first()?.author;
-            Some(self.world.update(collection.committee(), &round, author, 30))
+            Some(self.world.update(collection.committee(), &round, author, BRANCHES))
         };
         let mut named = None;
         match sum {
@@ -779,8 +788,8 @@ impl<'a> Adversary<'a> {
             Sum::Old => {
                 round.attempt = round.attempt.checked_sub(1)?;
                 let old = |input: &Arc<Pooled>| {
-                    let value = if self.observer.hostile.contains(&input.author) { 10 + at as i64 } else { input.author as i64 + 1 };
-                    self.world.update(collection.committee(), &round, input.author, value)
+                    let which = if self.observer.hostile.contains(&input.author) { at } else { 0 };
+                    self.world.update(collection.committee(), &round, input.author, which)
                 };
                 inputs = inputs.iter().map(old).collect();
             }
@@ -842,10 +851,6 @@ impl<'a> Adversary<'a> {
     /// Shows everyone who can take it the whole branch.
     fn show_all(&mut self, branch: usize) -> Result<(), Violation> {
         for trustee in self.trustees.keys().copied().collect::<Vec<_>>() {
-            let own = self.trustees.get_mut(&trustee).unwrap();
-            if own.height().is_none() {
-                let _ = own.start();
-            }
             if self.common(trustee, branch).is_some() {
                 self.show(trustee, branch, usize::MAX)?;
             }
@@ -891,30 +896,42 @@ impl<'a> Adversary<'a> {
     /// The coordinator stops interfering: with the branch that most can follow it goes on until a step is closed there.
     fn recover(&mut self) -> Result<bool, Violation> {
         let mut best = (0, 0);
+        let trustees: Vec<usize> = self.trustees.keys().copied().collect();
+        for own in self.trustees.values_mut().filter(|own| own.height().is_none()) {
+            let _ = own.start();
+        }
         for branch in 0..self.branches.len() {
-            let trustees: Vec<usize> = self.trustees.keys().copied().collect();
-            for trustee in &trustees {
-                let own = self.trustees.get_mut(trustee).unwrap();
-                if own.height().is_none() {
-                    let _ = own.start();
-                }
-            }
             let followers = trustees.iter().filter(|trustee| self.common(**trustee, branch).is_some()).count();
             best = best.max((followers, branch));
         }
         let branch = best.1;
-        let begun = self.branches[branch].follower.step();
+        let (begun, had_committee) = {
+            let follower = &self.branches[branch].follower;
+            (follower.step(), follower.committee().is_some())
+        };
         for _ in 0..40 {
-            let before = self.branches[branch].blocks.len();
+            let before = self.standing(branch);
             self.go_on(branch)?;
-            if self.branches[branch].follower.step() > begun {
+            let follower = &self.branches[branch].follower;
+            if follower.step() > begun || (!self.opens && !had_committee && follower.committee().is_some()) {
                 return Ok(true);
             }
-            if self.branches[branch].blocks.len() == before {
+            if self.standing(branch) == before {
                 break;
             }
         }
         Ok(false)
+    }
+
+    /// Where a branch stands: as long as it does not change nothing goes on there.
+    fn standing(&self, branch: usize) -> (&'static str, u64, u32, usize) {
+        let follower = &self.branches[branch].follower;
+        let said = match follower.phase() {
+            Phase::Sealed(sealed) => sealed.countersignatures().count() + sealed.shares().count(),
+            Phase::Sharing(sharing) => sharing.attempt() as usize,
+            _ => 0,
+        };
+        (follower.phase().name(), follower.step(), follower.attempt(), said)
     }
 }
 

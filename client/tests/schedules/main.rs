@@ -54,7 +54,8 @@ impl Worlds {
                 hostile.insert(rng.next_u32() as usize % world.shape.institutions);
             }
         }
-        let start = if rng.next_u32().is_multiple_of(4) {
+        let is_keyless = rng.next_u32().is_multiple_of(4);
+        let start = if is_keyless {
             &world.keyless
         } else {
             world.keyed(|| {
@@ -65,7 +66,9 @@ impl Worlds {
         };
         let directory = directory();
         let operations = 40 + rng.next_u32() as usize % 120;
-        Adversary::new(world, start, directory.path(), hostile, flaw, rng.next_u64()).play(operations)
+        let opens = !is_keyless || rng.next_u32().is_multiple_of(8);
+        let adversary = Adversary::new(world, start, directory.path(), hostile, flaw, rng.next_u64());
+        if opens { adversary.play(operations) } else { adversary.keys_only().play(operations) }
     }
 }
 

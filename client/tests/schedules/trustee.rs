@@ -286,7 +286,7 @@ impl<'a> Trustee<'a> {
         if stored.is_none() && collection.has_update_of(&name) {
             return Ok(None);
         }
-        let pooled = self.world.update(collection.committee(), &round, self.index, self.index as i64 + 1);
+        let pooled = self.world.update(collection.committee(), &round, self.index, 0);
         process.history.flush().wait().map_err(|error| error.to_string())?;
         self.upload = Some((round, pooled.header.hash()));
         let header = pooled.update.header.clone();

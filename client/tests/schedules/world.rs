@@ -57,7 +57,7 @@ pub struct World {
     pub shape: Shape,
     pub ceremony: Ceremony,
     pub table: Arc<DiscreteLogTable>,
-    updates: Mutex<HashMap<(RoundContext, usize, i64), Slot>>,
+    updates: Mutex<HashMap<(RoundContext, usize, usize), Slot>>,
     by_header: Mutex<HashMap<Hash, Arc<Pooled>>>,
     /// Everyone is enrolled and there is no key.
     pub keyless: Start,
@@ -152,13 +152,14 @@ impl World {
         Block { sealed: header.seal(&self.chain_id(), &SigningKey::from_bytes(&key)), entries }
     }
 
-    /// The update of an institution for a round: made once, for whichever schedules meet the same round.
-    pub fn update(&self, committee: &Committee, round: &RoundContext, author: usize, value: i64) -> Arc<Pooled> {
-        let slot = Arc::clone(self.updates.lock().unwrap().entry((round.clone(), author, value)).or_default());
+    /// An update of an institution for a round, one of several: made once, for whichever schedules meet the same round.
+    /// It changes nothing, so that the model after a step is the same whatever is in the sum, and so are later rounds.
+    pub fn update(&self, committee: &Committee, round: &RoundContext, author: usize, which: usize) -> Arc<Pooled> {
+        let slot = Arc::clone(self.updates.lock().unwrap().entry((round.clone(), author, which)).or_default());
         let pooled = slot.get_or_init(|| {
             let context = Context { round: round.clone(), pseudonym: self.name(author) };
             let dimension = self.ceremony.parameters.dimension as usize;
-            let values = QuantisedUpdate::new(vec![value; dimension], self.ceremony.parameters.quantised_bound());
+            let values = QuantisedUpdate::new(vec![0; dimension], self.ceremony.parameters.quantised_bound());
             let update = encrypt(&committee.public_key, &context, &values.unwrap()).unwrap().prove().unwrap();
             let candidate = CandidateHeader::decode(&update.header).unwrap();
             let header = verify_key_proofs(&committee.public_key, vec![candidate]).remove(0).unwrap();
