@@ -128,7 +128,8 @@ fn no_schedule_opens_two_sums_of_a_step_or_fewer_than_min_updates_or_makes_two_k
 /// The first violation that a flaw leads to.
 fn caught(flaw: Flaw, expected: impl Fn(&Violation) -> bool) -> Option<Violation> {
     let worlds = Worlds::new();
-    let violations = (0..400).filter_map(|seed| worlds.play(seed, flaw).err()).map(|failure| failure.violation);
+    let violations: Vec<_> = (0..400).filter_map(|seed| worlds.play(seed, flaw).err()).map(|failure| failure.violation).collect();
+    eprintln!("{flaw:?} {violations:?}");
     violations.into_iter().find(|violation| expected(violation))
 }
 

@@ -63,8 +63,10 @@ pub struct Observer<'a> {
     dealings: Given<(u32, u32)>,
     products: Given<(u32, u32)>,
     confirmations: Given<u32>,
-    /// n and t of what is being shared, and q of the committee before.
-    needed: BTreeMap<u32, (usize, usize)>,
+    /// By hash of the qualified dealings: products that make a key.
+    needed: HashMap<Hash, usize>,
+    /// By confirmation: the committee, and the one before it.
+    committees: HashMap<Hash, Vec<Arc<Committee>>>,
 }
 
 impl<'a> Observer<'a> {
@@ -77,7 +79,8 @@ impl<'a> Observer<'a> {
             dealings: Given::new(),
             products: Given::new(),
             confirmations: Given::new(),
-            needed: BTreeMap::new(),
+            needed: HashMap::new(),
+            committees: HashMap::new(),
         }
     }
 
@@ -95,14 +98,14 @@ impl<'a> Observer<'a> {
                 let Some(settled) = sharing.stage().settled() else { return Ok(()) };
                 let (number, attempt) = (sharing.number(), sharing.attempt());
                 let qualified = *settled.qualified.hash();
-                let honest = sharing.shape().honest() as usize;
-                let quorum = sharing.shape().quorum() as usize;
-                self.needed.insert(number, (honest, quorum));
+                self.needed.insert(qualified, sharing.shape().honest() as usize);
                 if let (Stage::Confirming { committee, .. }, Some(Part::Confirmation(_))) =
                     (sharing.stage(), &said.part)
                 {
                     let confirmation = settled.qualified.confirmation(&committee.public_key, &committee.dealing);
                     self.confirmations.entry(number).or_default().entry(confirmation).or_default().insert(from);
+                    let both = sharing.old().into_iter().chain([committee]).map(Arc::clone).collect();
+                    self.committees.insert(confirmation, both);
                 } else {
                     let key = (number, attempt);
                     self.dealings.entry(key).or_default().entry(qualified).or_default().insert(from);
@@ -130,13 +133,18 @@ impl<'a> Observer<'a> {
         Ok(())
     }
 
-    /// Whether these shares of others, with those of the hostile members, open what they are of.
-    fn opens(&self, committee: &Committee, from: &BTreeSet<usize>) -> bool {
+    /// Members of a committee that are among these or hostile.
+    fn known(&self, committee: &Committee, from: &BTreeSet<usize>) -> usize {
         let is_known = |name: &&Hash| {
             let institution = self.world.institution(name);
             from.contains(&institution) || self.hostile.contains(&institution)
         };
-        committee.members().values().filter(is_known).count() >= committee.threshold() as usize
+        committee.members().values().filter(is_known).count()
+    }
+
+    /// Whether these shares of others, with those of the hostile members, open what they are of.
+    fn opens(&self, committee: &Committee, from: &BTreeSet<usize>) -> bool {
+        self.known(committee, from) >= committee.threshold() as usize
     }
 
     /// Sums that are openable, by step.
@@ -177,7 +185,10 @@ impl<'a> Observer<'a> {
             }
         }
         for ((number, attempt), sets) in &self.products {
-            if self.two_reach(sets, self.needed[number].0) {
+            let make_a_key = |(qualified, from): &(&Hash, &BTreeSet<usize>)| {
+                from.union(&self.hostile).count() >= self.needed[*qualified]
+            };
+            if sets.iter().filter(make_a_key).count() > 1 {
                 return Err(Violation::TwoProducts { number: *number, attempt: *attempt });
             }
         }
@@ -185,7 +196,12 @@ impl<'a> Observer<'a> {
             if let Some(member) = self.speaks_twice(committees) {
                 return Err(Violation::TwoConfirmations { member, number: *number });
             }
-            if self.two_reach(committees, self.needed[number].1) {
+            // A committee stands when a quorum of it and of the one before have confirmed it.
+            let stands = |(confirmation, from): &(&Hash, &BTreeSet<usize>)| {
+                let has_quorum = |committee: &Arc<Committee>| self.known(committee, from) >= committee.quorum() as usize;
+                self.committees[*confirmation].iter().all(has_quorum)
+            };
+            if committees.iter().filter(stands).count() > 1 {
                 return Err(Violation::TwoCommittees { number: *number });
             }
         }
@@ -196,11 +212,5 @@ impl<'a> Observer<'a> {
     fn speaks_twice(&self, said: &BTreeMap<Hash, BTreeSet<usize>>) -> Option<usize> {
         let mut spoken = BTreeSet::new();
         said.values().flatten().copied().find(|from| !self.hostile.contains(from) && !spoken.insert(*from))
-    }
-
-    /// Whether two things have been said by so many, the hostile ones included.
-    fn two_reach(&self, said: &BTreeMap<Hash, BTreeSet<usize>>, needed: usize) -> bool {
-        let reach = |from: &&BTreeSet<usize>| from.union(&self.hostile).count() >= needed;
-        said.values().filter(reach).count() > 1
     }
 }
