@@ -12,8 +12,8 @@ use consilium_contract::{
     Committee, Model, SealedBlock,
     model::encode_sums,
     sharing::{
-        Sharing,
-        member::{Member, Secrets},
+        Sharing, Stage,
+        member::{Member, Oath, Secrets},
     },
     transaction::entry,
 };
@@ -148,8 +148,8 @@ impl Puppet {
         let old = sharing.old().and_then(|old| self.shares.get(&old.number));
         let old = old.map(|bytes| KeyShare::from_bytes(bytes).unwrap());
         let shares = &mut self.shares;
-        let swear = |oath: consilium_contract::sharing::member::Oath<'_>| {
-            if let consilium_contract::sharing::member::Oath::Committee { number, share: Some(share), .. } = oath {
+        let swear = |oath: Oath<'_>| {
+            if let Oath::Committee { number, share: Some(share), .. } = oath {
                 shares.insert(number, share.to_bytes().to_vec());
             }
             Ok::<_, std::convert::Infallible>(())
@@ -157,7 +157,7 @@ impl Puppet {
         let mut said = self.member.as_mut()?.next(sharing, old.as_ref(), rng, swear).ok().flatten()?;
         match (twist, &mut said.part) {
             (Twist::Complains, Some(Part::Complaints(Complaints { dealers }))) => {
-                let consilium_contract::sharing::Stage::Checking { dealt, .. } = sharing.stage() else { return None };
+                let Stage::Checking { dealt, .. } = sharing.stage() else { return None };
                 *dealers = dealt.dealings.keys().copied().collect();
             }
             (Twist::Garbles, Some(Part::Dealing(bytes))) => *bytes.last_mut()? ^= 1,
@@ -344,15 +344,18 @@ impl<'a> Adversary<'a> {
     fn draw(&mut self) -> Option<Op> {
         let trustee = self.some_trustee();
         Some(match self.below(100) {
-            0..=3 if self.branches.len() < BRANCHES => {
+            0..=5 if self.branches.len() < BRANCHES => {
                 let of = self.below(self.branches.len());
+                if !self.is_worth_two(of) {
+                    return None;
+                }
                 let all = self.branches[of].blocks.len();
-                let back = 1 + self.below(6);
+                let back = 1 + self.below(4);
                 let deals_anew = self.chance(50);
                 Op::Fork { of, blocks: all.saturating_sub(back).max(self.begins), deals_anew }
             }
-            4..=6 => Op::Restart { trustee },
-            7 => Op::LoseHistory { trustee },
+            0..=5 => Op::Restart { trustee },
+            6 | 7 if self.branches.len() > 1 => Op::LoseHistory { trustee },
             8 => Op::BackUp { trustee },
             9 => {
                 let fallible = self.trustees[&trustee].has_backup() && self.may_fall(trustee);
@@ -384,6 +387,26 @@ impl<'a> Adversary<'a> {
                 Op::Seal { branch, order }
             }
         })
+    }
+
+    /// Whether two continuations of a branch could come to different things.
+    fn is_worth_two(&self, branch: usize) -> bool {
+        match self.branches[branch].follower.phase() {
+            Phase::Idle => self.branches[branch].follower.committee().is_some(),
+            Phase::Sharing(sharing) => !matches!(sharing.stage(), Stage::Offering { .. }),
+            Phase::Collecting(_) => self.branches[branch].track().submitted.len() >= self.world.shape.threshold as usize,
+            Phase::Sealed(_) => true,
+            Phase::Sealing(..) | Phase::Finished | Phase::Stopped => false,
+        }
+    }
+
+    /// Another branch is meant for the trustee, of those that it can follow.
+    fn redirect(&mut self, trustee: usize) {
+        let able: Vec<usize> = (0..self.branches.len()).filter(|at| self.common(trustee, *at).is_some()).collect();
+        if !able.is_empty() {
+            let branch = able[self.below(able.len())];
+            self.meant.insert(trustee, branch);
+        }
     }
 
     /// Blocks of the branch that the trustee has; nothing where it has others.
@@ -540,13 +563,13 @@ impl<'a> Adversary<'a> {
             }
             Op::Restart { trustee } => {
                 let _ = self.trustees.get_mut(&trustee).unwrap().start();
+                self.redirect(trustee);
             }
             Op::LoseHistory { trustee } => {
                 let own = self.trustees.get_mut(&trustee).unwrap();
                 own.lose_history();
                 let _ = own.start();
-                let branch = self.below(self.branches.len());
-                self.meant.insert(trustee, branch);
+                self.redirect(trustee);
             }
             Op::BackUp { trustee } => self.trustees.get_mut(&trustee).unwrap().back_up(),
             Op::RollBack { trustee } => {
@@ -554,8 +577,7 @@ impl<'a> Adversary<'a> {
                 let own = self.trustees.get_mut(&trustee).unwrap();
                 own.roll_back();
                 let _ = own.start();
-                let branch = self.below(self.branches.len());
-                self.meant.insert(trustee, branch);
+                self.redirect(trustee);
             }
         }
         self.observer.check()
