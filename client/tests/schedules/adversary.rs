@@ -68,38 +68,76 @@ pub enum Sum {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
     /// Of what others have said and fits, the transactions at these places; the hostile institutions speak with a twist.
-    Gather { said: Vec<usize>, twist: Twist },
+    Gather {
+        said: Vec<usize>,
+        twist: Twist,
+    },
     Begin,
     EndStage,
     Open,
     /// Positions among the updates submitted.
-    Close { inputs: Vec<usize>, sum: Sum },
+    Close {
+        inputs: Vec<usize>,
+        sum: Sum,
+    },
     Abandon,
-    Result { right: bool },
+    Result {
+        right: bool,
+    },
     /// The authority's request for a committee: members in the order of their places, and t.
-    Change { members: Vec<usize>, threshold: u32 },
+    Change {
+        members: Vec<usize>,
+        threshold: u32,
+    },
 }
 
 /// One operation of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
     /// Another history with the first blocks of this one. Hostile members deal anew there.
-    Fork { of: usize, blocks: usize, deals_anew: bool },
-    Seal { branch: usize, order: Order },
+    Fork {
+        of: usize,
+        blocks: usize,
+        deals_anew: bool,
+    },
+    Seal {
+        branch: usize,
+        order: Order,
+    },
     /// So many of the next blocks of a history; the trustee then believes that it has caught up.
-    Show { trustee: usize, branch: usize, blocks: usize },
+    Show {
+        trustee: usize,
+        branch: usize,
+        blocks: usize,
+    },
     /// Everyone but these is shown all of the history that is meant for it.
-    ShowAll { except: Vec<usize> },
+    ShowAll {
+        except: Vec<usize>,
+    },
     /// A block that it knows, or one that is not the next.
-    ShowAgain { trustee: usize, branch: usize, block: usize },
+    ShowAgain {
+        trustee: usize,
+        branch: usize,
+        block: usize,
+    },
     /// The receipt for its last update says that it was accepted.
-    Receipt { trustee: usize },
-    Restart { trustee: usize },
+    Receipt {
+        trustee: usize,
+    },
+    Restart {
+        trustee: usize,
+    },
     /// The file of blocks is lost, and the process begins again.
-    LoseHistory { trustee: usize },
-    BackUp { trustee: usize },
+    LoseHistory {
+        trustee: usize,
+    },
+    BackUp {
+        trustee: usize,
+    },
     /// Its directory is that of an earlier time: from now on it counts as hostile.
-    RollBack { trustee: usize },
+    RollBack {
+        trustee: usize,
+    },
 }
 
 /// What the adversary remembers of a history beside its blocks, after each of them.
@@ -138,7 +176,13 @@ impl Puppet {
         Self { member: self.member.as_ref().map(copy), shares: self.shares.clone() }
     }
 
-    fn contribution(&mut self, name: Hash, sharing: &Sharing, twist: Twist, rng: &mut ChaCha20Rng) -> Option<Contribute> {
+    fn contribution(
+        &mut self,
+        name: Hash,
+        sharing: &Sharing,
+        twist: Twist,
+        rng: &mut ChaCha20Rng,
+    ) -> Option<Contribute> {
         if twist == Twist::Silent {
             return None;
         }
@@ -223,7 +267,14 @@ pub struct Adversary<'a> {
 }
 
 impl<'a> Adversary<'a> {
-    pub fn new(world: &'a World, start: &Start, directory: &Path, hostile: BTreeSet<usize>, flaw: Flaw, seed: u64) -> Self {
+    pub fn new(
+        world: &'a World,
+        start: &Start,
+        directory: &Path,
+        hostile: BTreeSet<usize>,
+        flaw: Flaw,
+        seed: u64,
+    ) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let mut trustees = BTreeMap::new();
         let mut puppets = BTreeMap::new();
@@ -299,10 +350,6 @@ impl<'a> Adversary<'a> {
         match outcome {
             Err(violation) => Err(Failure { violation, operations: self.operations }),
             Ok(recovered) => {
-                if std::env::var("DEBUG_STOPS").is_ok() {
-                    for (i, b) in self.branches.iter().enumerate() { eprintln!("END {i} blocks {} step {} {} submitted {} heard {} followers {:?}", b.blocks.len(), b.follower.step(), b.follower.phase().name(), b.track().submitted.len(), self.heard.len(), self.trustees.values().map(|t| t.height()).collect::<Vec<_>>()); }
-                    for op in &self.operations { eprintln!("OP {op:?}"); }
-                }
                 let committees = self.branches.iter().filter_map(|branch| branch.follower.committee());
                 let numbers: BTreeSet<u32> = committees.map(|committee| committee.number).collect();
                 Ok(Tally {
@@ -394,7 +441,9 @@ impl<'a> Adversary<'a> {
         match self.branches[branch].follower.phase() {
             Phase::Idle => self.branches[branch].follower.committee().is_some(),
             Phase::Sharing(sharing) => !matches!(sharing.stage(), Stage::Offering { .. }),
-            Phase::Collecting(_) => self.branches[branch].track().submitted.len() >= self.world.shape.threshold as usize,
+            Phase::Collecting(_) => {
+                self.branches[branch].track().submitted.len() >= self.world.shape.threshold as usize
+            }
             Phase::Sealed(_) => true,
             Phase::Sealing(..) | Phase::Finished | Phase::Stopped => false,
         }
@@ -620,14 +669,11 @@ impl<'a> Adversary<'a> {
             return Ok(());
         }
         for block in self.branches[branch].blocks.iter().skip(from).take(blocks) {
-            if let Err(stop) = own.show(block) {
-                if std::env::var("DEBUG_STOPS").is_ok() { eprintln!("STOP show {stop}"); }
+            if own.show(block).is_err() {
                 return Ok(());
             }
         }
-        let said = match own.act() { Ok(said) => said, Err(stop) => {
-                if std::env::var("DEBUG_STOPS").is_ok() { eprintln!("STOP act {stop}"); }
-            return Ok(()) } };
+        let Ok(said) = own.act() else { return Ok(()) };
         for signed in said {
             self.observer.hears(trustee, &signed, own.follower().unwrap())?;
             self.heard.push((trustee, signed));
@@ -661,7 +707,8 @@ impl<'a> Adversary<'a> {
                         let answer = sum.block.countersign(step, &world.files(*index).signing);
                         said.push(world.says(*index, Action::Countersign(answer)));
                     }
-                    let share = puppet.shares.get(&sum.committee.number).map(|bytes| KeyShare::from_bytes(bytes).unwrap());
+                    let share =
+                        puppet.shares.get(&sum.committee.number).map(|bytes| KeyShare::from_bytes(bytes).unwrap());
                     if let (Some(share), Some(evaluation)) = (share, &sum.evaluation)
                         && twist == Twist::Honest
                         && sealed.countersignatures().count() >= sum.committee.quorum() as usize
@@ -772,7 +819,13 @@ impl<'a> Adversary<'a> {
     }
 
     /// Tells the observer of a sealed sum.
-    fn seals(&mut self, evaluation: Evaluation, inputs: Vec<Arc<Pooled>>, committee: Arc<Committee>, header: &consilium_ledger::VerifiedHeader) -> Sealed {
+    fn seals(
+        &mut self,
+        evaluation: Evaluation,
+        inputs: Vec<Arc<Pooled>>,
+        committee: Arc<Committee>,
+        header: &consilium_ledger::VerifiedHeader,
+    ) -> Sealed {
         let headers: Vec<&VerifiedHeader> = inputs.iter().map(|pooled| &pooled.header).collect();
         let (round, step) = (evaluation.round().clone(), evaluation.round().step);
         let verified = evaluation.verify(&committee.public_key, &round, &headers).ok();
@@ -833,8 +886,7 @@ impl<'a> Adversary<'a> {
         let parameters = &self.world.ceremony.parameters;
         let blob = |bytes: &[u8]| Some(BlobRef { sha256: sha256(bytes).to_vec(), length: bytes.len() as u64 });
         let close = |mask_key_sum: Vec<u8>, sums: Vec<u8>, model: Model| {
-            let close =
-                CloseRound { step, mask_key_sum, sums: blob(&sums), model: blob(&model.to_bytes()), time_ms };
+            let close = CloseRound { step, mask_key_sum, sums: blob(&sums), model: blob(&model.to_bytes()), time_ms };
             Some((close, sums, model))
         };
         let opened = || {
@@ -850,7 +902,8 @@ impl<'a> Adversary<'a> {
             let mut sum = MaskedSum::new(&update_parameters);
             for input in &sealed.inputs {
                 let masked = &input.update.body[..mask_length(&update_parameters)];
-                sum.add_masked(&MaskedUpdate::parse(masked, input.header.mask_hash(), &update_parameters).ok()?).ok()?;
+                sum.add_masked(&MaskedUpdate::parse(masked, input.header.mask_hash(), &update_parameters).ok()?)
+                    .ok()?;
             }
             let sums = sum.open(&key, &self.world.table).ok()?;
             let names = sealed.inputs.iter().map(|input| &input.header.context().pseudonym);

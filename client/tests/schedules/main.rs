@@ -137,7 +137,11 @@ fn no_schedule_opens_two_sums_of_a_step_or_fewer_than_min_updates_or_makes_two_k
 /// Whether a flaw leads to such a violation.
 fn is_caught(flaw: Flaw, expected: impl Fn(&Violation) -> bool + Sync) -> bool {
     let (right, failures) = search(&Worlds::new(), (0..SCHEDULES).collect(), flaw, &expected);
-    eprintln!("{flaw:?}: {} schedules came to nothing, {:?}", right.len(), failures.iter().map(|(seed, failure)| (seed, failure.violation)).collect::<Vec<_>>());
+    eprintln!(
+        "{flaw:?}: {} schedules came to nothing, {:?}",
+        right.len(),
+        failures.iter().map(|(seed, failure)| (seed, failure.violation)).collect::<Vec<_>>()
+    );
     failures.iter().any(|(_, failure)| expected(&failure.violation))
 }
 

@@ -106,7 +106,8 @@ impl<'a> Observer<'a> {
                     self.confirmations.entry(number).or_default().entry(confirmation).or_default().insert(from);
                     let both = sharing.old().into_iter().chain([committee]).map(Arc::clone).collect();
                     self.committees.insert(confirmation, both);
-                } else {
+                } else if matches!(said.part, Some(Part::Agreement(_) | Part::Product(_))) {
+                    // Public keys of shares follow products and show nothing that these have not.
                     let key = (number, attempt);
                     self.dealings.entry(key).or_default().entry(qualified).or_default().insert(from);
                     if matches!(said.part, Some(Part::Product(_))) {
@@ -126,8 +127,9 @@ impl<'a> Observer<'a> {
         let Committee { public_key, dealing, .. } = &*sum.committee;
         if verify_share(&share, public_key, dealing, evaluation, share.sealed_block()).is_ok() {
             let by_committee = self.shares.entry((sum.step, inputs.clone())).or_default();
-            let (_, from_whom) =
-                by_committee.entry(sum.committee.hash()).or_insert_with(|| (Arc::clone(&sum.committee), BTreeSet::new()));
+            let (_, from_whom) = by_committee
+                .entry(sum.committee.hash())
+                .or_insert_with(|| (Arc::clone(&sum.committee), BTreeSet::new()));
             from_whom.insert(from);
         }
         Ok(())
@@ -198,7 +200,8 @@ impl<'a> Observer<'a> {
             }
             // A committee stands when a quorum of it and of the one before have confirmed it.
             let stands = |(confirmation, from): &(&Hash, &BTreeSet<usize>)| {
-                let has_quorum = |committee: &Arc<Committee>| self.known(committee, from) >= committee.quorum() as usize;
+                let has_quorum =
+                    |committee: &Arc<Committee>| self.known(committee, from) >= committee.quorum() as usize;
                 self.committees[*confirmation].iter().all(has_quorum)
             };
             if committees.iter().filter(stands).count() > 1 {

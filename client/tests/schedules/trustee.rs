@@ -93,8 +93,7 @@ impl<'a> Trustee<'a> {
         restore(&directory, state);
         let (begun, blobs) = (state.clone(), HashMap::new());
         let (backup, process, upload, receipted) = (None, None, None, None);
-        let mut trustee =
-            Self { world, index, flaw, directory, begun, backup, process, upload, receipted, blobs, rng };
+        let mut trustee = Self { world, index, flaw, directory, begun, backup, process, upload, receipted, blobs, rng };
         trustee.start().unwrap();
         trustee
     }
