@@ -61,7 +61,7 @@ pub enum Sum {
     /// Of updates of an earlier attempt.
     Old,
     /// Added up over other inputs than it names.
-    NotTheSum,
+    Other,
 }
 
 /// What the coordinator has sealed.
@@ -261,6 +261,8 @@ pub struct Adversary<'a> {
     begins: usize,
     /// Whether rounds are opened: with a key of the schedule's own its updates are no others' and cost the most.
     opens: bool,
+    /// Whom an honest continuation does not reach.
+    absent: BTreeSet<usize>,
     rng: ChaCha20Rng,
     pub operations: Vec<Op>,
     tally: Tally,
@@ -315,6 +317,7 @@ impl<'a> Adversary<'a> {
             asked: Vec::new(),
             begins: start.blocks.len(),
             opens: true,
+            absent: BTreeSet::new(),
             rng,
             operations: Vec::new(),
             tally: Tally::default(),
@@ -548,7 +551,7 @@ impl<'a> Adversary<'a> {
                         0 => Sum::Twice,
                         1 => Sum::Unseen,
                         2 => Sum::Old,
-                        3 => Sum::NotTheSum,
+                        3 => Sum::Other,
                         _ => Sum::Right,
                     };
                     let mut inputs: Vec<usize> = (0..submitted).collect();
@@ -859,7 +862,7 @@ impl<'a> Adversary<'a> {
                 let other = unseen(&inputs)?;
                 *inputs.first_mut()? = other;
             }
-            Sum::NotTheSum => named = Some((inputs.first()?.header.hash(), unseen(&inputs)?.header.hash())),
+            Sum::Other => named = Some((inputs.first()?.header.hash(), unseen(&inputs)?.header.hash())),
             Sum::Old => {
                 round.attempt = round.attempt.checked_sub(1)?;
                 let old = |input: &Arc<Pooled>| {
@@ -926,7 +929,7 @@ impl<'a> Adversary<'a> {
     /// Shows everyone who can take it the whole branch.
     fn show_all(&mut self, branch: usize) -> Result<(), Violation> {
         for trustee in self.trustees.keys().copied().collect::<Vec<_>>() {
-            if self.common(trustee, branch).is_some() {
+            if !self.absent.contains(&trustee) && self.common(trustee, branch).is_some() {
                 self.show(trustee, branch, usize::MAX)?;
             }
         }
@@ -1007,6 +1010,24 @@ impl<'a> Adversary<'a> {
             _ => 0,
         };
         (follower.phase().name(), follower.step(), follower.attempt(), said)
+    }
+
+    /// An attack by hand: a sum is opened by the committee, one of whose members then loses its blocks, and hands over in
+    /// another history to a committee that has not heard of the sum.
+    pub fn hands_over_after_answering(mut self) -> Result<(), Violation> {
+        self.absent = [3, 4].into();
+        while self.observer.openable().next().is_none() {
+            self.go_on(0)?;
+        }
+        self.absent = [0, 1].into();
+        self.apply(Op::Fork { of: 0, blocks: self.begins, deals_anew: false })?;
+        self.apply(Op::LoseHistory { trustee: 2 })?;
+        let change = Order::Change { members: vec![3, 4, 5, 0], threshold: 2 };
+        self.apply(Op::Seal { branch: 1, order: change })?;
+        for _ in 0..20 {
+            self.go_on(1)?;
+        }
+        Ok(())
     }
 }
 

@@ -21,7 +21,7 @@ use observer::Violation;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use trustee::Flaw;
-use world::{Shape, World};
+use world::{Shape, Start, World};
 
 /// Seeds that have failed once. They are played first.
 const REGRESSIONS: &[u64] = &[];
@@ -55,21 +55,21 @@ impl Worlds {
             }
         }
         let is_keyless = rng.next_u32().is_multiple_of(4);
-        let start = if is_keyless {
-            &world.keyless
-        } else {
-            world.keyed(|| {
-                let directory = directory();
-                let nobody = BTreeSet::new();
-                Adversary::new(world, &world.keyless, directory.path(), nobody, Flaw::None, 1).key()
-            })
-        };
+        let start = if is_keyless { &world.keyless } else { keyed(world) };
         let directory = directory();
         let operations = 40 + rng.next_u32() as usize % 120;
         let opens = !is_keyless || rng.next_u32().is_multiple_of(8);
         let adversary = Adversary::new(world, start, directory.path(), hostile, flaw, rng.next_u64());
         if opens { adversary.play(operations) } else { adversary.keys_only().play(operations) }
     }
+}
+
+/// The start of a run whose committee stands.
+fn keyed(world: &World) -> &Start {
+    world.keyed(|| {
+        let (directory, nobody) = (directory(), BTreeSet::new());
+        Adversary::new(world, &world.keyless, directory.path(), nobody, Flaw::None, 1).key()
+    })
 }
 
 /// State directories are written and flushed all the time: in memory where there is a file system of that kind.
@@ -164,4 +164,12 @@ fn the_observer_sees_members_that_forget_their_oaths() {
         matches!(violation, Violation::TwoConfirmations { .. } | Violation::TwoCommittees { .. })
     };
     assert!(is_caught(Flaw::ForgetsOaths, is_expected));
+}
+
+#[test]
+fn a_trustee_that_has_lost_its_blocks_does_not_hand_over_a_step_that_it_has_answered_for() {
+    let world = World::new(Shape { institutions: 7, threshold: 3 });
+    let directory = directory();
+    let adversary = Adversary::new(&world, keyed(&world), directory.path(), [5, 6].into(), Flaw::None, 1);
+    assert_eq!(adversary.hands_over_after_answering(), Ok(()));
 }

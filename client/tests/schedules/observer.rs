@@ -50,6 +50,9 @@ pub struct SealedSum {
 /// Headers of a sum.
 type Inputs = BTreeMap<Hash, usize>;
 
+/// Who has given shares, by committee.
+type Shares = BTreeMap<Hash, (Arc<Committee>, BTreeSet<usize>)>;
+
 /// Whose word there is, by what it is about.
 type Given<K> = BTreeMap<K, BTreeMap<Hash, BTreeSet<usize>>>;
 
@@ -59,7 +62,7 @@ pub struct Observer<'a> {
     pub hostile: BTreeSet<usize>,
     sealed: HashMap<Hash, Arc<SealedSum>>,
     /// Shares of others that verify: step, inputs, committee, who.
-    shares: BTreeMap<(u64, Inputs), BTreeMap<Hash, (Arc<Committee>, BTreeSet<usize>)>>,
+    shares: BTreeMap<(u64, Inputs), Shares>,
     dealings: Given<(u32, u32)>,
     products: Given<(u32, u32)>,
     confirmations: Given<u32>,
@@ -151,7 +154,7 @@ impl<'a> Observer<'a> {
 
     /// Sums that are openable, by step.
     pub fn openable(&self) -> impl Iterator<Item = (u64, &Inputs)> {
-        let opens = |committees: &BTreeMap<Hash, (Arc<Committee>, BTreeSet<usize>)>| {
+        let opens = |committees: &Shares| {
             committees.values().any(|(committee, from)| self.opens(committee, from))
         };
         self.shares.iter().filter(move |(_, committees)| opens(committees)).map(|((step, inputs), _)| (*step, inputs))

@@ -270,7 +270,7 @@ impl<'a> Trustee<'a> {
             return Ok(None);
         }
         process.history.flush().wait().map_err(|error| error.to_string())?;
-        let said = process.membership.next(sharing, &mut process.memory, &mut self.rng);
+        let said = process.membership.next(sharing, process.follower.step(), &mut process.memory, &mut self.rng);
         process.contributed = Some(basis);
         let said = said.map_err(|error| error.to_string())?;
         Ok(said.map(|said| self.world.says(self.index, Action::Contribute(said))))
