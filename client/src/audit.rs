@@ -564,13 +564,15 @@ mod tests {
         let world = finished();
         let report = audited(&world, Some(&world.chain_id())).unwrap();
         let blocks = world.blocks.len() as u64;
-        // Genesis, 4 enrolments; a round is opened, 4 updates, closed, 3 countersignatures, 2 shares, closed.
+        // Genesis, 4 enrolments; a ceremony is begun, 4 members speak in each of its 7 stages, each of which is ended; a
+        // round is opened, 4 updates, closed, 3 countersignatures, 2 shares, closed.
         let expected = AuditReport {
             chain_id: hex(&world.chain_id()),
             is_sealed: true,
             blocks,
-            transactions: 5 + 2 * 12,
-            signatures: 5 + 2 * 12,
+            transactions: 5 + 36 + 2 * 12,
+            signatures: 5 + 36 + 2 * 12,
+            contributions: 28,
             certificates: 4,
             proven_updates: 8,
             earlier_updates: 0,

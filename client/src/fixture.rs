@@ -235,7 +235,8 @@ impl World {
     pub(crate) fn open_round(&mut self) -> SignedTransaction {
         let RoundContext { step, attempt, model_hash, .. } = self.round();
         let time_ms = self.tick();
-        self.orders(Action::OpenRound(OpenRound { step, attempt, model_sha256: model_hash.to_vec(), time_ms }))
+        let (model_sha256, standings) = (model_hash.to_vec(), self.contract.roster().standings());
+        self.orders(Action::OpenRound(OpenRound { step, attempt, model_sha256, time_ms, standings }))
     }
 
     pub(crate) fn open(&mut self) {

@@ -29,7 +29,7 @@ use consilium_proto::{
     hash32,
     v1::{
         Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, Contribute, EndStage, Enrol, OpenRound, Revoke,
-        transaction::Action,
+        Standing, transaction::Action,
     },
 };
 use tracing::debug;
@@ -204,6 +204,8 @@ pub struct Follower {
     succession: Succession,
     genesis_entry: Vec<u8>,
     roster: Roster,
+    /// What the last opened round says of those who have lost credit.
+    standings: BTreeMap<Hash, u32>,
     phase: Phase,
     step: u64,
     attempt: u32,
@@ -222,6 +224,7 @@ impl Follower {
             parameters,
             genesis_entry,
             roster: Roster::default(),
+            standings: BTreeMap::new(),
             phase: Phase::Idle,
             step: 0,
             attempt: 0,
@@ -238,6 +241,13 @@ impl Follower {
     /// Who is enrolled by the authority's certificate.
     pub fn roster(&self) -> &Roster {
         &self.roster
+    }
+
+    /// Proven faults that an institution may still have, as of the opening of the last round. The coordinator says so and
+    /// has signed it; whoever replays the ledger compares it with the faults.
+    pub fn credit(&self, pseudonym: &Hash) -> Option<u32> {
+        let institution = self.roster.get(pseudonym)?;
+        Some(self.standings.get(pseudonym).copied().unwrap_or(institution.credit))
     }
 
     /// Where the run stands.
@@ -416,6 +426,8 @@ impl Follower {
         if !is_idle || !expected || !self.advance(open.time_ms) {
             return Err(out_of_turn);
         }
+        let standing = |standing: &Standing| Some((standing.pseudonym.as_slice().try_into().ok()?, standing.credit));
+        self.standings = open.standings.iter().filter_map(standing).collect();
         let round = self.parameters.round(&committee, self.step, self.attempt, self.model);
         self.phase = Phase::Collecting(Collection { round, committee, submissions: BTreeMap::new() });
         Ok(())

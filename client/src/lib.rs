@@ -63,4 +63,4 @@ pub use evidence::Evidence;
 pub use institution::{Institution, Outcome};
 pub use model_check::CheckedModel;
 pub use observer::{Observer, RoundReport, Unobserved, UpdateReport};
-pub use status::{Status, status};
+pub use status::{CommitteeStatus, Status, status};

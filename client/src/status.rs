@@ -3,9 +3,10 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use consilium_authority::{InstitutionFiles, promise};
+use consilium_contract::{Attendance, roster::INITIAL_CREDIT, transaction::parse_entry};
 use consilium_crypto::Hash;
 
-use crate::{CheckedModel, ClientError, error::short, follow::Follower, history::History};
+use crate::{CheckedModel, ClientError, error::short, follow::Follower, history::History, member::Membership};
 
 /// Where an institution stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +27,37 @@ pub struct Status {
     pub steps: (u64, u64),
     /// What the closed rounds have cost, where institutions add noise.
     pub privacy: Option<String>,
+    /// Who holds the key, once it is made.
+    pub committee: Option<CommitteeStatus>,
+    /// What is left of everyone's credit as of the last opened round, by pseudonym, and whether it is revoked.
+    pub credit: Vec<(Hash, u32, bool)>,
     /// The try at the current step, from 0.
     pub attempt: u32,
     /// The phase of the round.
     pub phase: &'static str,
     /// Rounds whose models are checked, and the hash of the last of them.
     pub checked: (u64, Hash),
+}
+
+/// The committee that holds the key, as an institution sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitteeStatus {
+    /// Its number, from 0.
+    pub number: u32,
+    /// Members, the shares that open a sum, and the countersignatures that come first: n, t, q.
+    pub shape: (u32, u32, u32),
+    /// This institution's place in it, and whether it holds its share.
+    pub own: Option<(u32, bool)>,
+    /// Members of whom the chain holds nothing since the step before the present one began.
+    pub silent: Vec<Hash>,
+}
+
+impl CommitteeStatus {
+    /// Whether so few members are heard that the next sum will not be opened.
+    pub fn is_thin(&self) -> bool {
+        let (members, _, quorum) = self.shape;
+        (members as usize).saturating_sub(self.silent.len()) < quorum as usize
+    }
 }
 
 /// Reads the state directory of an institution, also while it is running.
@@ -42,9 +68,24 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
     let parameters = Arc::new(files.parameters.clone());
     let mut history = History::view(directory, &parameters)?;
     let mut follower = Follower::new(Arc::clone(&parameters), files.genesis_entry.clone());
+    let mut attendance = Attendance::default();
     while let Some((block, header)) = history.block(follower.height())? {
+        let step = follower.step();
         let _ = follower.read(&block, &header)?;
+        let spoken = block.entries.iter().filter_map(|entry| parse_entry(entry).ok()?.0.author());
+        spoken.for_each(|author| attendance.hear(&author, step));
     }
+    let own = files.identity.pseudonym;
+    let membership = Membership::open(directory, own)?;
+    let committee = follower.committee().map(|committee| CommitteeStatus {
+        number: committee.number,
+        shape: (committee.size(), committee.threshold(), committee.quorum()),
+        own: committee.place_of(&own).map(|place| (place, membership.share(committee).is_some())),
+        silent: attendance.silent(committee, follower.roster(), follower.step().saturating_sub(1)),
+    });
+    let roster = follower.roster();
+    let credit = roster.iter().map(|(name, other)| (*name, follower.credit(name).unwrap_or_default(), other.revoked));
+    let credit = credit.collect();
     let checked = CheckedModel::load(directory, &parameters)?;
     Ok(Status {
         chain_id: parameters.chain_id,
@@ -55,6 +96,8 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         is_enrolled: follower.roster().get(&files.identity.pseudonym).is_some(),
         steps: (follower.step(), parameters.steps),
         privacy: parameters.privacy.as_ref().map(|privacy| privacy.spent(follower.step())),
+        committee,
+        credit,
         attempt: follower.attempt(),
         phase: follower.phase().name(),
         checked: checked.map_or((0, parameters.initial_model), |model| (model.step(), model.model().hash())),
@@ -72,6 +115,30 @@ impl fmt::Display for Status {
         writeln!(f, "closed rounds   {} of {}", self.steps.0, self.steps.1)?;
         if let Some(privacy) = &self.privacy {
             writeln!(f, "privacy         {privacy}")?;
+        }
+        if let Some(committee) = &self.committee {
+            let CommitteeStatus { number, shape: (members, threshold, quorum), own, silent } = committee;
+            let own = match own {
+                Some((place, true)) => format!("member {place}, with its share"),
+                Some((place, false)) => format!("member {place}, WITHOUT its share"),
+                None => "not a member".to_owned(),
+            };
+            write!(f, "committee {number:<5} {members} members, {quorum} countersign, {threshold} open; {own}")?;
+            writeln!(f)?;
+            if !silent.is_empty() {
+                let names: Vec<String> = silent.iter().map(short).collect();
+                let thin = if committee.is_thin() { "; TOO FEW are left to open the next sum" } else { "" };
+                writeln!(f, "silent          {}{thin}", names.join(", "))?;
+            }
+        }
+        for (name, credit, revoked) in &self.credit {
+            let own = if *name == self.pseudonym { " (this institution)" } else { "" };
+            let state = match (revoked, credit) {
+                (true, _) => ", revoked",
+                (false, 0) => ", expelled",
+                (false, _) => "",
+            };
+            writeln!(f, "credit          {} {credit} of {INITIAL_CREDIT}{state}{own}", short(name))?;
         }
         writeln!(f, "now             {}, attempt {}", self.phase, self.attempt)?;
         write!(f, "checked model   {} after {} rounds", short(&self.checked.1), self.checked.0)

@@ -15,7 +15,7 @@ use consilium_contract::{
     parameters::Layers,
     transaction::{entry, sign},
 };
-use consilium_ledger::{Block, HeaderChain};
+use consilium_ledger::{Block, HeaderChain, Note};
 use consilium_proto::v1::{
     Aggregate, BlockMessage, Chunk, ConsistencyProof, Enrol, GetAggregateRequest, GetBlobRequest, GetBlocksRequest,
     GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest, GetMaskedUpdateRequest, GetModelRequest,
@@ -33,12 +33,13 @@ use tonic::{Request, Response, Status, Streaming, transport::Server};
 /// Shows one history on the first connection and another one on all later ones.
 #[derive(Clone)]
 struct Liar {
-    histories: Arc<[Vec<Block>; 2]>,
+    /// Blocks, and the signed head of the tree over them.
+    histories: Arc<[(Vec<Block>, Note); 2]>,
     heads_asked_for: Arc<AtomicUsize>,
 }
 
 impl Liar {
-    fn shown(&self) -> &[Block] {
+    fn shown(&self) -> &(Vec<Block>, Note) {
         &self.histories[usize::from(self.heads_asked_for.load(Ordering::SeqCst) > 1)]
     }
 }
@@ -58,7 +59,7 @@ impl Federation for Liar {
     async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
         let from = request.into_inner().from_height as usize;
         let (send, receive) = tokio::sync::mpsc::channel(8);
-        for block in &self.shown()[from..] {
+        for block in &self.shown().0[from..] {
             send.try_send(Ok(BlockMessage { block: block.encode().unwrap() })).unwrap();
         }
         // The stream ends here, and the institution connects again.
@@ -88,6 +89,14 @@ impl Federation for Liar {
         silence()
     }
 
+    async fn administer(&self, _: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+        Err(Status::unimplemented("not a part of this lie"))
+    }
+
+    async fn contribute(&self, _: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+        Err(Status::unimplemented("not a part of this lie"))
+    }
+
     async fn countersign(&self, _: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
         silence()
     }
@@ -104,7 +113,9 @@ impl Ledger for Liar {
 
     async fn get_head(&self, _: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
         self.heads_asked_for.fetch_add(1, Ordering::SeqCst);
-        Ok(Response::new(Head { sealed_header: self.shown().last().unwrap().sealed.encode().to_vec() }))
+        let (blocks, head) = self.shown();
+        let sealed_header = blocks.last().unwrap().sealed.encode().to_vec();
+        Ok(Response::new(Head { sealed_header, checkpoint: head.encode().into_bytes() }))
     }
 
     async fn get_blocks(&self, _: Request<GetBlocksRequest>) -> Result<Response<Self::GetBlocksStream>, Status> {
@@ -131,7 +142,7 @@ impl Ledger for Liar {
 }
 
 /// The genesis, and a block in which the institutions named enrol.
-fn history(ceremony: &Ceremony, enrolled: &[usize]) -> Vec<Block> {
+fn history(ceremony: &Ceremony, enrolled: &[usize]) -> (Vec<Block>, Note) {
     let parameters = &ceremony.parameters;
     let key = SigningKey::from_bytes(&ceremony.coordinator.signing.to_bytes());
     let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode()).unwrap();
@@ -142,13 +153,14 @@ fn history(ceremony: &Ceremony, enrolled: &[usize]) -> Vec<Block> {
         entry(sign(&files.signing, &parameters.chain_id, Some(&files.identity.pseudonym), action), false)
     };
     let blocks = [vec![ceremony.genesis_entry.clone()], enrolled.iter().map(enrol).collect()];
-    let seal = |entries: Vec<Vec<u8>>| {
+    let mut seal = |entries: Vec<Vec<u8>>| {
         let header = chain.propose(&entries, [0; 32], 1_000).unwrap();
         let block = Block { sealed: header.seal(&parameters.chain_id, &key), entries };
         chain.append_block(&block).unwrap();
         block
     };
-    blocks.into_iter().map(seal).collect()
+    let blocks = blocks.into_iter().map(&mut seal).collect();
+    (blocks, chain.head().unwrap().checkpoint().sign(&key))
 }
 
 fn program(arguments: &[&str]) -> Output {
@@ -167,7 +179,7 @@ fn the_file_that_an_institution_leaves_convinces_a_program_that_has_nothing_but_
     let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
     ceremony.write(&dir.path().join("ceremony")).unwrap();
     let histories = [history(&ceremony, &[1, 2]), history(&ceremony, &[1, 3])];
-    let theirs = histories[1][1].hash();
+    let theirs = histories[1].0[1].hash();
     let liar = Liar { histories: Arc::new(histories), heads_asked_for: Arc::default() };
 
     let runtime = tokio::runtime::Runtime::new().unwrap();

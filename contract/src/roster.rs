@@ -6,6 +6,7 @@ use std::{
 };
 
 use consilium_crypto::Hash;
+use consilium_proto::v1::Standing;
 
 use crate::certificate::Certificate;
 
@@ -133,6 +134,12 @@ impl Roster {
             institution.credit -= 1;
             institution.faults.push(id);
         }
+    }
+
+    /// Who has lost credit, in the order of pseudonyms.
+    pub fn standings(&self) -> Vec<Standing> {
+        let fallen = self.iter().filter(|(_, institution)| institution.credit < INITIAL_CREDIT);
+        fallen.map(|(name, other)| Standing { pseudonym: name.to_vec(), credit: other.credit }).collect()
     }
 
     /// Σω_k of the named institutions: each one's rows over `max_rows`, added in the order given.

@@ -81,6 +81,9 @@ impl Contract {
         if open.model_sha256 != self.model.hash() {
             return Err(Reason::WrongModel);
         }
+        if open.standings != self.roster.standings() {
+            return Err(Reason::WrongResult);
+        }
         let able = self.roster.iter().filter(|(_, institution)| institution.may_submit()).count();
         if able < self.parameters.min_updates as usize {
             return Err(Reason::TooFewUpdates);

@@ -148,7 +148,7 @@ impl World {
                     self.said.push(Said { transaction, body: None });
                 }
             }
-            Phase::Idle | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Sharing(_) | Phase::Finished | Phase::Stopped => {}
         }
     }
 
@@ -271,7 +271,7 @@ impl World {
                 let transaction = self.run.by_member(i, action);
                 self.apply(&transaction, None);
             }
-            Phase::Idle | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Sharing(_) | Phase::Finished | Phase::Stopped => {}
         }
     }
 

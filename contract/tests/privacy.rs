@@ -23,7 +23,7 @@ fn private(steps: u64, privacy: v1::Privacy) -> Run {
         genesis.privacy = Some(privacy);
     });
     (0..4).for_each(|i| assert!(run.enrol(i).is_accepted()));
-    run
+    run.with_key()
 }
 
 fn step(run: &mut Run) {

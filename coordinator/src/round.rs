@@ -142,6 +142,7 @@ fn open(contract: &Contract, situation: &Situation) -> Result<Option<Next>, Coor
         attempt: contract.attempt(),
         model_sha256: contract.model().hash().to_vec(),
         time_ms: situation.now_ms,
+        standings: contract.roster().standings(),
     };
     Ok(Some(Action::OpenRound(open).into()))
 }

@@ -8,24 +8,25 @@
 //!
 //! What it verifies: the hashes that tie every block to the one before and its entries to its header; the coordinator's
 //! signature on the last header, which covers all others through those hashes; the authority's certificates of the
-//! trustees, and q cosignatures a round.
+//! trustees, its requests for other committees, and q cosignatures a round.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use consilium_authority::InstitutionFiles;
 use consilium_contract::{CandidateTransaction, Certificate, Parameters, SealedBlock, transaction::parse_entry};
-use consilium_crypto::{CandidateHeader, Evaluation, Hash, RoundContext, signature::VerifyingKey};
+use consilium_crypto::{CandidateHeader, Evaluation, Hash, RoundContext, countersign_quorum, signature::VerifyingKey};
 use consilium_ledger::{
     Block, ChainError, HEADER_VERSION, SealedHeader, merkle,
     merkle::{Frontier, InclusionProof, ProofError, leaf_hash},
     sha256,
 };
-use consilium_proto::v1::{Countersign, transaction::Action};
+use consilium_proto::v1::{Countersign, Stage, transaction::Action};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -175,7 +176,7 @@ pub fn audit_blocks(parameters: &Parameters, institution: Institution, blocks: &
     let start = Instant::now();
     let chain = Linked::verify(blocks, parameters)?;
     let found = Found::read(parameters, institution, blocks, &chain)?;
-    let (rounds, counted) = found.judge(parameters.quorum, blocks, &chain)?;
+    let (rounds, counted) = found.judge(blocks, &chain)?;
     Ok(Mine { blocks: blocks.len() as u64, rounds, counted, elapsed: start.elapsed() })
 }
 
@@ -235,18 +236,29 @@ struct Own {
     index: usize,
 }
 
+/// Who answers for sums: the committee of its time, as far as entries show it without verifying a ceremony again.
+#[derive(Debug)]
+struct Trustees {
+    members: BTreeSet<Hash>,
+    quorum: u32,
+}
+
 /// A sum that a block holds, and what trustees have said of that block.
 struct Sum {
     round: RoundContext,
     inputs: Vec<Hash>,
     height: u64,
     index: usize,
+    trustees: Arc<Trustees>,
     answers: Vec<(Hash, Vec<u8>)>,
 }
 
 /// What the entries say that matters here.
-#[derive(Default)]
 struct Found {
+    trustees: Arc<Trustees>,
+    /// The committee that the authority has asked for, and the one that is being made.
+    asked: Option<Arc<Trustees>>,
+    making: Option<Arc<Trustees>>,
     certificates: BTreeMap<Hash, Certificate>,
     own: Vec<Own>,
     /// By the hash of the block that holds them.
@@ -269,7 +281,15 @@ impl Found {
             block.entries.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()
         };
         let entries = blocks.par_iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
-        let mut found = Self::default();
+        let mut found = Self {
+            trustees: Arc::new(Trustees { members: BTreeSet::new(), quorum: parameters.quorum }),
+            asked: None,
+            making: None,
+            certificates: BTreeMap::new(),
+            own: Vec::new(),
+            sums: HashMap::new(),
+            closed: BTreeSet::new(),
+        };
         for ((height, block), entries) in (0..).zip(&chain.blocks).zip(&entries) {
             for (index, (transaction, body_missing)) in entries.iter().enumerate() {
                 let place = (height, index);
@@ -306,7 +326,8 @@ impl Found {
             }
             Action::CloseCollection(close) => {
                 let (round, inputs) = Evaluation::peek(&close.evaluation).map_err(|error| failed(error.to_string()))?;
-                let sum = Sum { round, inputs, height, index, answers: Vec::new() };
+                let trustees = Arc::clone(&self.trustees);
+                let sum = Sum { round, inputs, height, index, trustees, answers: Vec::new() };
                 if self.sums.insert(block.hash, sum).is_some() {
                     return Err(failed("a second sum in one block".to_owned()));
                 }
@@ -322,15 +343,37 @@ impl Found {
             Action::CloseRound(close) => {
                 self.closed.insert(close.step);
             }
+            Action::ChangeCommittee(change)
+                if self.asked.is_none() && transaction.is_signed_by(&parameters.authority, &parameters.chain_id) =>
+            {
+                let members: BTreeSet<Hash> =
+                    change.members.iter().filter_map(|name| name.as_slice().try_into().ok()).collect();
+                let quorum = countersign_quorum(u32::try_from(members.len()).unwrap_or(u32::MAX), change.threshold);
+                self.asked = Some(Arc::new(Trustees { members, quorum }));
+            }
+            Action::BeginSharing(begin) => {
+                // Whoever is numbered beyond n has joined later, and is of the committees that name it.
+                let first = || {
+                    let certified = self.certificates.values();
+                    let founders = certified.filter(|word| word.trustee_index <= parameters.institutions);
+                    let members = founders.map(|word| word.pseudonym).collect();
+                    Arc::new(Trustees { members, quorum: parameters.quorum })
+                };
+                self.making = if begin.committee == 0 { Some(first()) } else { self.asked.take() };
+            }
+            Action::EndStage(end) if end.stage() == Stage::Confirming => {
+                self.trustees = self.making.take().unwrap_or_else(|| Arc::clone(&self.trustees));
+            }
+            Action::OpenRound(_) => self.making = None,
             _ => {}
         }
         Ok(())
     }
 
-    /// Trustees whose cosignatures of the block hold.
+    /// Trustees of the sum's committee whose cosignatures of the block hold.
     fn countersigners(&self, sum: &Sum, block: &SealedBlock) -> usize {
         let holds = |(author, cosignature): &&(Hash, Vec<u8>)| {
-            let certificate = self.certificates.get(author);
+            let certificate = self.certificates.get(author).filter(|_| sum.trustees.members.contains(author));
             certificate.is_some_and(|word| block.verify(cosignature, author, word.signing_key).is_ok())
         };
         let holding: Vec<&Hash> = sum.answers.par_iter().filter(holds).map(|(author, _)| author).collect();
@@ -338,22 +381,24 @@ impl Found {
     }
 
     /// The rounds with a quorum, and the own updates in their sums.
-    fn judge(self, needed: u32, blocks: &[Block], chain: &Linked) -> Result<(u64, Vec<Counted>), MineError> {
+    fn judge(self, blocks: &[Block], chain: &Linked) -> Result<(u64, Vec<Counted>), MineError> {
         let place = |height: u64| usize::try_from(height).ok();
         let at = |height: u64| place(height).and_then(|place| chain.blocks.get(place).zip(blocks.get(place)));
         let mut quorums = BTreeMap::new();
-        let mut most: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut most: BTreeMap<u64, (usize, u32)> = BTreeMap::new();
         for sum in self.sums.values() {
             let Some((block, _)) = at(sum.height) else { continue };
             let found = self.countersigners(sum, block);
-            let seen = most.entry(sum.round.step).or_default();
-            *seen = found.max(*seen);
-            if found >= needed as usize {
+            let quorum = sum.trustees.quorum;
+            let seen = most.entry(sum.round.step).or_insert((found, quorum));
+            *seen = (found.max(seen.0), quorum);
+            if found >= quorum as usize {
                 quorums.insert(sum.round.step, (sum, *block, found));
             }
         }
         if let Some(&step) = self.closed.iter().find(|step| !quorums.contains_key(step)) {
-            return Err(MineError::NoQuorum { step, found: most.get(&step).copied().unwrap_or_default(), needed });
+            let (found, needed) = most.get(&step).copied().unwrap_or((0, self.trustees.quorum));
+            return Err(MineError::NoQuorum { step, found, needed });
         }
         let mut counted = Vec::new();
         for (&step, (sum, sealed, countersigners)) in &quorums {

@@ -145,7 +145,9 @@ fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the
             .iter()
             .flatten()
             .map(|signed| CandidateTransaction::parse(signed.clone()).unwrap())
-            .map(|candidate| Countersignature::verify(&candidate, follower.roster(), &first.chain_id()).unwrap())
+            .map(|candidate| {
+                Countersignature::verify(&candidate, follower.roster(), first.committee(), &first.chain_id()).unwrap()
+            })
             .collect();
         let opened: std::collections::BTreeSet<usize> =
             countersigned.iter().filter(|(_, answer)| answer.quorum(&all).is_some()).map(|(side, _)| *side).collect();
@@ -169,6 +171,8 @@ fn a_trustee_is_convicted_by_its_answers_to_two_blocks_of_one_step_and_by_nothin
     world.seal();
     let (step, block) = (0, world.sealed_hash());
     let says = |i, step, block: Hash| world.countersignature(i, step, &block);
+    let countersign =
+        |block: Hash| Action::Countersign(Countersign { step, sealed_block: block.to_vec(), cosignature: vec![7; 72] });
     let share = world.wrong_share(1, 0);
     for second in [says(1, step, [9; 32]), says(1, step, [8; 32])] {
         let verdict = verdict(&world, answers(&world, 1, says(1, step, block), second));
@@ -182,14 +186,14 @@ fn a_trustee_is_convicted_by_its_answers_to_two_blocks_of_one_step_and_by_nothin
     acquits(&world, answers(&world, 1, says(1, step, block), says(1, step, block)));
     acquits(&world, answers(&world, 1, says(1, step, block), says(2, step, [9; 32])));
     acquits(&world, answers(&world, 2, says(1, step, block), says(1, step, [9; 32])));
-    let action = Action::Countersign(Countersign { step, sealed_block: vec![9; 32] });
+    let action = countersign([9; 32]);
     let forged = sign(&world.ceremony.coordinator.signing, &world.chain_id(), Some(&world.name(1)), action.clone());
     acquits(&world, answers(&world, 1, says(1, step, block), forged));
     let other_chain = sign(&world.ceremony.institutions[1].signing, &[3; 32], Some(&world.name(1)), action);
     acquits(&world, answers(&world, 1, says(1, step, block), other_chain));
     let stranger = ceremony(7, |_| {}).institutions.remove(1);
     let says = |block: [u8; 32]| {
-        let action = Action::Countersign(Countersign { step, sealed_block: block.to_vec() });
+        let action = countersign(block);
         Some(sign(&stranger.signing, &world.chain_id(), Some(&stranger.identity.pseudonym), action))
     };
     let certificate = Some(stranger.certificate.clone());
@@ -259,8 +263,9 @@ fn entries_that_no_contract_takes_convict_the_coordinator() {
         world.retract();
     };
     let mut world = World::new();
-    let open =
-        |step, attempt, model_sha256| Action::OpenRound(OpenRound { step, attempt, model_sha256, time_ms: 1 << 40 });
+    let open = |step, attempt, model_sha256| {
+        Action::OpenRound(OpenRound { step, attempt, standings: Vec::new(), model_sha256, time_ms: 1 << 40 })
+    };
     let model = world.contract.model().hash().to_vec();
     for action in [open(1, 0, model.clone()), open(0, 1, model.clone()), open(0, 0, vec![7; 32])] {
         let signed = world.orders(action);

@@ -167,7 +167,7 @@ fn answers_to_another_block_or_under_another_name_do_not_count() {
 fn a_coordinator_that_speaks_out_of_turn_is_refused() {
     let mut world = World::new();
     let open = |step, attempt, model: Hash, time_ms| {
-        Action::OpenRound(OpenRound { step, attempt, model_sha256: model.to_vec(), time_ms })
+        Action::OpenRound(OpenRound { step, attempt, model_sha256: model.to_vec(), time_ms, standings: Vec::new() })
     };
     let model = world.contract.model().hash();
     let abandon = |step, attempt| Action::Abandon(Abandon { step, attempt, time_ms: 1 << 40 });
@@ -239,7 +239,13 @@ fn an_abandoned_attempt_is_followed_by_another_until_they_are_used_up() {
     for attempt in 0..2 {
         let model_sha256 = world.contract.model().hash().to_vec();
         let time_ms = 2_000 + u64::from(attempt);
-        let open = world.orders(Action::OpenRound(OpenRound { step: 0, attempt, model_sha256, time_ms }));
+        let open = world.orders(Action::OpenRound(OpenRound {
+            step: 0,
+            attempt,
+            model_sha256,
+            time_ms,
+            standings: Vec::new(),
+        }));
         world.forge(vec![open]);
         assert_eq!(collection(&world.follow().0).round().attempt, attempt);
         let abandon = world.orders(Action::Abandon(Abandon { step: 0, attempt, time_ms }));

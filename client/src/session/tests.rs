@@ -108,6 +108,14 @@ impl Federation for Node {
         self.hear(request.into_inner(), Vec::new()).await
     }
 
+    async fn administer(&self, _: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+        Err(Status::permission_denied("the authority speaks for itself"))
+    }
+
+    async fn contribute(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+        self.hear(request.into_inner(), Vec::new()).await
+    }
+
     async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
         let mut height = request.into_inner().from_height as usize;
         let (send, receive) = mpsc::channel(1);
@@ -188,7 +196,10 @@ impl Ledger for Node {
         let shown = self.shown.lock().unwrap();
         let last = (request.into_inner().size as usize).checked_sub(1).unwrap_or(shown.blocks.len() - 1);
         let sealed_header = shown.blocks[last].sealed.encode().to_vec();
-        Ok(Response::new(Head { sealed_header, checkpoint: shown.heads[last].encode().into_bytes() }))
+        Ok(Response::new(Head {
+            sealed_header,
+            checkpoint: shown.heads.get(last).or(shown.heads.last()).unwrap().encode().into_bytes(),
+        }))
     }
 
     async fn get_blocks(&self, _: Request<GetBlocksRequest>) -> Result<Response<Self::GetBlocksStream>, Status> {
@@ -287,8 +298,10 @@ impl Stage {
         InstitutionFiles::load(&dir.path().join("ceremony").join("institution-01")).unwrap()
     }
 
-    /// Starts institution 0. A state directory without a memory is that of an institution that has lost it.
+    /// Starts institution 0, which holds its share of the key. A state directory without a memory is that of an
+    /// institution that has lost it.
     fn start(&self, state: &Path) -> JoinHandle<Result<Outcome, ClientError>> {
+        self.world.lend_share(0, state);
         let institution =
             Institution::new(self.files(), state, &self.address, Box::new(Ones), Box::new(Unobserved)).unwrap();
         tokio::spawn(institution.run())

@@ -47,13 +47,17 @@ impl Succession {
             || refresh > 0 && step.saturating_sub(self.since_step) >= refresh
     }
 
-    /// Records that the authority asks for a committee. Of two requests the later one counts.
+    /// Records that the authority asks for a committee. The first request for a number counts while it stands: what was
+    /// said once can be put on the chain again by others, and must not take back what was said later.
     ///
     /// # Errors
     /// The reason of the rejection.
     pub fn ask(&mut self, message: &ChangeCommittee, parameters: &Parameters, roster: &Roster) -> Result<(), Reason> {
         if self.committee.is_none() || message.committee != self.next_number() {
             return Err(Reason::WrongStep);
+        }
+        if self.change.is_some() {
+            return Err(Reason::Duplicate);
         }
         let names: Vec<Hash> = message
             .members
