@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
 
 mod adversary;
+mod branch;
 mod observer;
+mod operation;
 mod trustee;
 mod world;
 

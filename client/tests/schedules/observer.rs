@@ -154,9 +154,7 @@ impl<'a> Observer<'a> {
 
     /// Sums that are openable, by step.
     pub fn openable(&self) -> impl Iterator<Item = (u64, &Inputs)> {
-        let opens = |committees: &Shares| {
-            committees.values().any(|(committee, from)| self.opens(committee, from))
-        };
+        let opens = |committees: &Shares| committees.values().any(|(committee, from)| self.opens(committee, from));
         self.shares.iter().filter(move |(_, committees)| opens(committees)).map(|((step, inputs), _)| (*step, inputs))
     }
 
