@@ -85,6 +85,7 @@ impl Ceremony {
             training: Some(spec.training),
             evaluation_key: evaluation.verifying_key().encode().to_vec(),
             refresh_steps: spec.refresh_steps,
+            min_threshold: spec.min_threshold,
             privacy: spec.privacy.map(|terms| v1::Privacy {
                 signal_norm: terms.signal,
                 noise_variance: terms.variance,

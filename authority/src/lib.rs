@@ -58,4 +58,4 @@ pub use load::{CoordinatorFiles, InstitutionFiles};
 pub use privacy::PrivacyFlags;
 pub use register::AuthorityFiles;
 pub use send::{read_transaction, send};
-pub use spec::{CeremonySpec, default_min_updates, initial_model};
+pub use spec::{CeremonySpec, default_min_threshold, default_min_updates, initial_model};

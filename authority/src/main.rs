@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
     AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, bound_facts, command_line,
-    default_min_updates, initial_model, institution_folder, read_transaction, send, write_file,
+    default_min_threshold, default_min_updates, initial_model, institution_folder, read_transaction, send, write_file,
 };
 use consilium_contract::parameters::{Layers, Parameters, honest_shares, largest_threshold};
 use consilium_privacy::{Run, Terms};
@@ -66,7 +66,7 @@ enum Command {
     /// Asks for another committee to hold the decryption key, from the next round on.
     ///
     /// The present committee passes the key on without anyone holding it; old shares open nothing that comes later.
-    /// Of two requests the later one counts. If too few answer, the present committee stays.
+    /// The first request for a number counts. If too few answer, the present committee stays.
     ChangeCommittee {
         #[command(flatten)]
         authority: Authority,
@@ -187,6 +187,10 @@ struct Init {
     /// Closed rounds after which the shares of the decryption key are refreshed; 0 for never.
     #[arg(long, default_value_t = 0)]
     refresh_steps: u64,
+    /// The smallest threshold that a later committee may have: to no fewer can the key ever be passed on [default: t − 1,
+    /// at least 2 where t is].
+    #[arg(long)]
+    min_threshold: Option<u32>,
     /// Optimiser of the local training.
     #[arg(long, value_enum, default_value_t = OptimiserName::Adam)]
     optimiser: OptimiserName,
@@ -356,6 +360,7 @@ fn init(arguments: &Init) -> Result<String, String> {
         collection_timeout_ms: arguments.collection_timeout_ms,
         max_attempts: arguments.max_attempts,
         refresh_steps: arguments.refresh_steps,
+        min_threshold: arguments.min_threshold.unwrap_or_else(|| default_min_threshold(threshold)),
         training,
         ..defaults
     };
@@ -428,6 +433,7 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         ("collection timeout ms", parameters.collection_timeout_ms.into()),
         ("max attempts", parameters.max_attempts.into()),
         ("refresh steps", parameters.refresh_steps.into()),
+        ("min threshold", parameters.min_threshold.into()),
         ("optimiser", training.optimiser().as_str_name().trim_start_matches("OPTIMISER_").to_lowercase().into()),
         ("learning rate", training.learning_rate.into()),
         ("initial model", hex::encode(parameters.initial_model).into()),

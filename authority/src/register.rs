@@ -239,14 +239,18 @@ impl AuthorityFiles {
             places.push(pseudonym.to_vec());
         }
         if number == 0 {
-            let expected = "1 or more: the first committee is the genesis'".to_owned();
+            let expected = "1 or more: the first committee is made when the run begins".to_owned();
             return Err(invalid("number of the committee", number, expected));
         }
-        let Parameters { institutions, min_updates, .. } = self.parameters;
+        let Parameters { institutions, min_updates, min_threshold, .. } = self.parameters;
         let size = u32::try_from(places.len()).unwrap_or(u32::MAX);
         if size > institutions {
             let expected = format!("at most {institutions}, as the genesis allows");
             return Err(invalid("number of members", size, expected));
+        }
+        if threshold < min_threshold {
+            let expected = format!("{min_threshold} or more: the genesis lets the key be passed on to no fewer");
+            return Err(invalid("threshold", threshold, expected));
         }
         if threshold >= min_updates {
             let expected = format!("less than {min_updates}, the updates that a sum needs");

@@ -36,6 +36,8 @@ pub struct CeremonySpec {
     pub max_attempts: u32,
     /// Closed rounds after which the shares of the decryption key are refreshed; 0 where they never are.
     pub refresh_steps: u64,
+    /// The smallest threshold that a later committee may have, 1 to t.
+    pub min_threshold: u32,
     /// What the institutions run locally.
     pub training: Training,
 }
@@ -61,6 +63,7 @@ impl CeremonySpec {
             collection_timeout_ms: 30_000,
             max_attempts: 3,
             refresh_steps: 0,
+            min_threshold: default_min_threshold(threshold),
             training,
             rows,
         }
@@ -70,6 +73,12 @@ impl CeremonySpec {
 /// Half of the institutions, and never fewer than the threshold plus one.
 pub fn default_min_updates(institutions: u32, threshold: u32) -> u32 {
     institutions.div_ceil(2).max(threshold.saturating_add(1))
+}
+
+/// One less than the threshold, so that an institution can leave without another in its place; but never one alone where
+/// more than one is needed now.
+pub fn default_min_threshold(threshold: u32) -> u32 {
+    threshold.saturating_sub(1).max(threshold.min(2))
 }
 
 /// A model to start from, `[d]`: weights uniform in ±√(6 / inputs of the layer), biases zero (He et al., "Delving deep

@@ -197,6 +197,7 @@ impl fmt::Display for AuditReport {
             ("blocks: signatures, hashes, roots", self.blocks),
             ("transactions", self.transactions),
             ("signatures of transactions", self.signatures),
+            ("contributions to making committees", self.contributions),
             ("certificates", self.certificates),
             ("updates with key, link and range proofs", self.proven_updates),
             ("updates that an earlier audit has proven", self.earlier_updates),

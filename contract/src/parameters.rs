@@ -121,6 +121,8 @@ pub struct Parameters {
     pub coordinator: VerifyingKey,
     /// vk: the public half of the key that certifies sums.
     pub evaluation_key: VerifyingKey,
+    /// The smallest threshold that a later committee may have.
+    pub min_threshold: u32,
     /// Closed rounds after which the key shares are refreshed; 0 where they never are.
     pub refresh_steps: u64,
     /// What the institutions' noise promises them, where they add any.
@@ -219,6 +221,12 @@ impl Parameters {
             t,
             format!("1 to {} (n ≥ 3t − 2)", largest_threshold(n)),
         )?;
+        require(
+            (1..=t).contains(&genesis.min_threshold),
+            "min_threshold",
+            genesis.min_threshold,
+            format!("1 to {t} (at most the threshold)"),
+        )?;
         let min_updates = genesis.min_updates;
         require(
             min_updates > t && min_updates <= n,
@@ -301,6 +309,7 @@ impl Parameters {
             coordinator: key("coordinator key", &genesis.coordinator_key)?,
             evaluation_key: key("evaluation key", &genesis.evaluation_key)?,
             refresh_steps: genesis.refresh_steps,
+            min_threshold: genesis.min_threshold,
             privacy,
             training,
         })

@@ -39,6 +39,7 @@ fn actions() -> Vec<Action> {
             privacy: None,
             evaluation_key: vec![3; 32],
             refresh_steps: 20,
+            min_threshold: 3,
         }),
         Action::Enrol(v1::Enrol {
             certificate: Some(
@@ -119,5 +120,5 @@ fn the_encodings_and_hashes_are_those_of_version_2() {
         hasher.update(CandidateTransaction::parse(signed.clone()).unwrap().id());
         hasher.update(chain_id(&entry(signed, false)));
     }
-    assert_eq!(hex(hasher.finalize()), "HASH");
+    assert_eq!(hex(hasher.finalize()), "7e47ce82ce2ca637ffd622d12bace1b6ad91f4ad0947f5e8fe205e7eadb9d5cb");
 }

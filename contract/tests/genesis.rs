@@ -40,6 +40,8 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
         ("number of institutions", Box::new(|g| g.institutions = 1000)),
         ("threshold", Box::new(|g| g.threshold = 3)),
         ("threshold", Box::new(|g| g.threshold = 0)),
+        ("min_threshold", Box::new(|g| g.min_threshold = 0)),
+        ("min_threshold", Box::new(|g| g.min_threshold = 3)),
         ("min_updates", Box::new(|g| g.min_updates = 2)),
         ("min_updates", Box::new(|g| g.min_updates = 5)),
         ("max_rows", Box::new(|g| g.max_rows = 0)),

@@ -549,6 +549,15 @@ fn a_change_that_no_committee_can_be_is_refused() {
 }
 
 #[test]
+fn the_authority_cannot_have_the_key_passed_on_to_fewer_than_the_genesis_allows() {
+    let mut run = Run::founded_with(2, |genesis| genesis.min_threshold = 2).with_everyone().with_key();
+    assert_eq!(ask(&mut run, &[3], 1).reason, Reason::WrongCommittee);
+    assert_eq!(ask(&mut run, &[0, 1, 2, 3], 1).reason, Reason::WrongCommittee);
+    assert_eq!(begin(&mut run).reason, Reason::TooEarly);
+    assert!(ask(&mut run, &[3, 2, 1, 0], 2).is_accepted());
+}
+
+#[test]
 fn shares_are_refreshed_when_the_genesis_says_so() {
     let mut run = Run::founded_with(3, |genesis| genesis.refresh_steps = 1).with_everyone().with_key();
     let old = run.committee().clone();

@@ -77,7 +77,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// gsk = (1/x, 1/y). Exists only in the stand-alone scheme; in a federation it is dealt and forgotten.
+/// gsk = (1/x, 1/y). Exists only in the stand-alone scheme; in a federation it lives only as shares.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct DecryptionKey {
     a: Scalar,

@@ -75,8 +75,10 @@ impl Succession {
         }
         let size = u32::try_from(names.len()).map_err(|_| Reason::WrongCommittee)?;
         let shape = Shape::new(size, message.threshold).map_err(|_| Reason::WrongCommittee)?;
-        // A sum of min_updates must hide one among more than t − 1.
-        if size > parameters.institutions || message.threshold >= parameters.min_updates {
+        // Fewer than the genesis allows never hold the key, whoever asks; and a sum of min_updates hides one among more
+        // than t − 1.
+        let thresholds = parameters.min_threshold..parameters.min_updates;
+        if size > parameters.institutions || !thresholds.contains(&message.threshold) {
             return Err(Reason::WrongCommittee);
         }
         self.change = Some(Change { shape, members: (1..).zip(names).collect() });
