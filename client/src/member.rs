@@ -76,7 +76,7 @@ impl Membership {
         (is_own && share.verify(&committee.public_key, &committee.dealing).is_ok()).then_some(share)
     }
 
-    /// What this institution has to say in the ceremony's present stage. Secrets, oaths and the share are on disk before
+    /// What this institution has to say in the ceremony's present stage, where the run is at `step`. Secrets, oaths and the share are on disk before
     /// what follows from them exists.
     ///
     /// # Errors
@@ -84,6 +84,7 @@ impl Membership {
     pub fn next(
         &mut self,
         sharing: &Sharing,
+        step: u64,
         memory: &mut Memory,
         rng: &mut impl CryptoRngCore,
     ) -> Result<Option<Contribute>, ClientError> {
@@ -103,7 +104,7 @@ impl Membership {
         let said = member.next(sharing, old.as_deref(), rng, |oath| match oath {
             Oath::Dealings { number, attempt, qualified } => memory.swear_dealings(number, attempt, &qualified),
             Oath::Committee { number, confirmation, share } => {
-                memory.swear_committee(number, &confirmation)?;
+                memory.swear_committee(number, step, &confirmation)?;
                 let Some(share) = share else { return Ok(()) };
                 let bytes = share.to_bytes();
                 durable::replace(&share_file(directory, number), &[&bytes])?;

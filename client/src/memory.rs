@@ -57,6 +57,17 @@ pub enum MemoryError {
         /// What is asked for.
         asked: Hash,
     },
+    /// A step that the committee before would have answered for is one that this trustee has answered already.
+    #[error(
+        "this trustee has countersigned a block of step {answered} and is now asked for a committee that answers from \
+             step {step} on: the coordinator shows two histories"
+    )]
+    Answered {
+        /// The last step that it has countersigned a block of.
+        answered: u64,
+        /// The first step that the committee is to answer for.
+        step: u64,
+    },
     /// The committee has handed over to another one.
     #[error("this trustee has confirmed committee {confirmed} and answers for committee {asked} no longer")]
     HandedOver {
@@ -204,12 +215,28 @@ impl Memory {
         self.swear("the dealings of an attempt", About::Dealings { number, attempt }, qualified)
     }
 
-    /// Makes this the only committee of its number that this institution confirms; on disk when it returns.
+    /// Makes this the only committee of its number that this institution confirms, with `step` the first one that it
+    /// answers for; on disk when it returns. Whoever has countersigned a block of that step or a later one has done so
+    /// for another committee: two would answer for it.
     ///
     /// # Errors
-    /// [`MemoryError::OtherOath`].
-    pub fn swear_committee(&mut self, number: u32, confirmation: &Hash) -> Result<(), ClientError> {
+    /// [`MemoryError::OtherOath`], [`MemoryError::Answered`].
+    pub fn swear_committee(&mut self, number: u32, step: u64, confirmation: &Hash) -> Result<(), ClientError> {
+        if let Some(answered) = self.last_countersigned().filter(|answered| *answered >= step)
+            && self.get(About::Committee(number)).is_none()
+        {
+            return Err(MemoryError::Answered { answered, step }.into());
+        }
         self.swear("the committee of a number", About::Committee(number), confirmation)
+    }
+
+    /// The last step of which a block was countersigned on this chain.
+    fn last_countersigned(&self) -> Option<u64> {
+        let steps = self.records.iter().filter_map(|((chain, about), block)| match about {
+            About::Step(step) if *chain == self.chain && *block != NONE => Some(*step),
+            _ => None,
+        });
+        steps.max()
     }
 
     fn swear(&mut self, what: &'static str, about: About, asked: &Hash) -> Result<(), ClientError> {
@@ -317,30 +344,46 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (one, other) = ([2; 32], [3; 32]);
         Memory::open(dir.path(), CHAIN).unwrap().swear_dealings(1, 0, &one).unwrap();
-        Memory::open(dir.path(), CHAIN).unwrap().swear_committee(1, &one).unwrap();
+        Memory::open(dir.path(), CHAIN).unwrap().swear_committee(1, 0, &one).unwrap();
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
         memory.swear_dealings(1, 0, &one).unwrap();
-        memory.swear_committee(1, &one).unwrap();
+        memory.swear_committee(1, 0, &one).unwrap();
         assert!(matches!(refusal(memory.swear_dealings(1, 0, &other)), MemoryError::OtherOath { .. }));
-        assert!(matches!(refusal(memory.swear_committee(1, &other)), MemoryError::OtherOath { .. }));
+        assert!(matches!(refusal(memory.swear_committee(1, 0, &other)), MemoryError::OtherOath { .. }));
         // Another attempt, another committee, another chain.
         memory.swear_dealings(1, 1, &other).unwrap();
-        memory.swear_committee(2, &other).unwrap();
-        Memory::open(dir.path(), [9; 32]).unwrap().swear_committee(1, &other).unwrap();
+        memory.swear_committee(2, 0, &other).unwrap();
+        Memory::open(dir.path(), [9; 32]).unwrap().swear_committee(1, 0, &other).unwrap();
     }
 
     #[test]
     fn who_has_confirmed_a_committee_answers_for_earlier_ones_no_longer() {
         let dir = tempfile::tempdir().unwrap();
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
-        memory.swear_committee(0, &[2; 32]).unwrap();
+        memory.swear_committee(0, 0, &[2; 32]).unwrap();
         memory.remember(0, 5, &[3; 32]).unwrap();
-        memory.swear_committee(1, &[2; 32]).unwrap();
+        memory.swear_committee(1, 6, &[2; 32]).unwrap();
         for mut memory in [memory, Memory::open(dir.path(), CHAIN).unwrap()] {
             let refused = refusal(memory.remember(0, 6, &[3; 32]));
             assert_eq!(refused, MemoryError::HandedOver { confirmed: 1, asked: 0 });
             memory.remember(1, 6, &[3; 32]).unwrap();
         }
+    }
+
+    #[test]
+    fn who_has_answered_for_a_step_confirms_no_other_committee_that_would_answer_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        Memory::open(dir.path(), CHAIN).unwrap().remember(0, 5, &[3; 32]).unwrap();
+        let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
+        for step in [4, 5] {
+            let refused = refusal(memory.swear_committee(1, step, &[2; 32]));
+            assert_eq!(refused, MemoryError::Answered { answered: 5, step });
+        }
+        // A step that is left to the others is not answered for, and what is confirmed can be said again.
+        memory.forgo(6).unwrap();
+        memory.swear_committee(1, 6, &[2; 32]).unwrap();
+        memory.remember(1, 7, &[3; 32]).unwrap();
+        memory.swear_committee(1, 6, &[2; 32]).unwrap();
     }
 
     #[test]

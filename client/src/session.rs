@@ -236,7 +236,7 @@ impl<'a> Session<'a> {
         if self.contributed == Some(*sharing.basis()) || sharing.has_heard(own.pseudonym()) {
             return Ok(());
         }
-        let basis = *sharing.basis();
+        let (basis, step) = (*sharing.basis(), own.follower.step());
         let Some(mut membership) = own.membership.take() else {
             return Err(ClientError::Interrupted("the member is gone".into()));
         };
@@ -245,7 +245,7 @@ impl<'a> Session<'a> {
         let work = blocking(move || {
             let said = flush.wait().and_then(|()| {
                 let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-                membership.next(&sharing, &mut memory, &mut OsRng)
+                membership.next(&sharing, step, &mut memory, &mut OsRng)
             });
             // Let go of before the next block is read, which moves the ceremony on.
             drop(sharing);

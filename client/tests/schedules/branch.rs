@@ -1,0 +1,112 @@
+//! One history that the coordinator keeps, with the hostile institutions in it.
+
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+
+use consilium_client::follow::Follower;
+use consilium_contract::{
+    Committee, Model, SealedBlock,
+    sharing::{
+        Sharing, Stage,
+        member::{Member, Oath, Secrets},
+    },
+};
+use consilium_crypto::{Hash, KeyShare, VerifiedEvaluation};
+use consilium_ledger::{Block, HeaderChain};
+use consilium_proto::v1::{Complaints, Contribute, contribute::Part};
+use rand_chacha::ChaCha20Rng;
+use rand_core::RngCore;
+
+use crate::{
+    operation::Twist,
+    world::{Pooled, World},
+};
+
+/// What the adversary remembers of a history beside its blocks, after each of them.
+#[derive(Clone)]
+pub struct Track {
+    pub model: Model,
+    pub submitted: Vec<Arc<Pooled>>,
+    pub sealed: Option<Arc<Sealed>>,
+}
+
+pub struct Sealed {
+    pub block: SealedBlock,
+    pub committee: Arc<Committee>,
+    pub evaluation: Option<VerifiedEvaluation>,
+    pub inputs: Vec<Arc<Pooled>>,
+}
+
+/// A hostile institution in one history.
+#[derive(Default)]
+pub struct Puppet {
+    pub member: Option<Member>,
+    /// By committee, encoded.
+    pub shares: BTreeMap<u32, Vec<u8>>,
+}
+
+impl Puppet {
+    pub fn copy(&self, name: Hash, deals_anew: bool, rng: &mut ChaCha20Rng) -> Self {
+        let copy = |member: &Member| {
+            let mut bytes = member.secrets().to_bytes();
+            if deals_anew {
+                let dealer = bytes.len() - 32;
+                rng.fill_bytes(&mut bytes[dealer..]);
+            }
+            Member::new(name, Secrets::from_bytes(&bytes).unwrap())
+        };
+        Self { member: self.member.as_ref().map(copy), shares: self.shares.clone() }
+    }
+
+    pub fn contribution(
+        &mut self,
+        name: Hash,
+        sharing: &Sharing,
+        twist: Twist,
+        rng: &mut ChaCha20Rng,
+    ) -> Option<Contribute> {
+        if twist == Twist::Silent {
+            return None;
+        }
+        if !self.member.as_ref().is_some_and(|member| member.secrets().belong_to(sharing)) {
+            self.member = Some(Member::new(name, Secrets::generate(sharing.number(), sharing.attempt(), rng)));
+        }
+        let old = sharing.old().and_then(|old| self.shares.get(&old.number));
+        let old = old.map(|bytes| KeyShare::from_bytes(bytes).unwrap());
+        let shares = &mut self.shares;
+        let swear = |oath: Oath<'_>| {
+            if let Oath::Committee { number, share: Some(share), .. } = oath {
+                shares.insert(number, share.to_bytes().to_vec());
+            }
+            Ok::<_, Infallible>(())
+        };
+        let mut said = self.member.as_mut()?.next(sharing, old.as_ref(), rng, swear).ok().flatten()?;
+        match (twist, &mut said.part) {
+            (Twist::Complains, Some(Part::Complaints(Complaints { dealers }))) => {
+                let Stage::Checking { dealt, .. } = sharing.stage() else { return None };
+                *dealers = dealt.dealings.keys().copied().collect();
+            }
+            (Twist::Garbles, Some(Part::Dealing(bytes))) => *bytes.last_mut()? ^= 1,
+            _ => {}
+        }
+        Some(said)
+    }
+}
+
+pub struct Branch {
+    pub blocks: Vec<Arc<Block>>,
+    pub chain: HeaderChain,
+    pub follower: Follower,
+    pub tracks: Vec<Track>,
+    pub puppets: BTreeMap<usize, Puppet>,
+    pub time_ms: u64,
+}
+
+impl Branch {
+    pub fn track(&self) -> &Track {
+        self.tracks.last().unwrap()
+    }
+}
+
+pub fn follower(world: &World) -> Follower {
+    Follower::new(Arc::new(world.ceremony.parameters.clone()), world.ceremony.genesis_entry.clone())
+}

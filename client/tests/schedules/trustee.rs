@@ -1,0 +1,355 @@
+//! One honest institution: the real parts, in the order in which a session uses them, without its sockets.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use consilium_client::{
+    CheckedModel,
+    follow::{Closed, Follower, Phase, Sealed},
+    history::History,
+    member::Membership,
+    memory::Memory,
+    trustee::{Countersigned, Judged, judge},
+};
+use consilium_crypto::{Hash, RoundContext};
+use consilium_ledger::{Block, VerifiedHeader};
+use consilium_proto::v1::{SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action};
+use rand_chacha::ChaCha20Rng;
+
+use crate::world::{State, World, restore, save};
+
+/// What is broken in a trustee, to show that the observer would see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Flaw {
+    /// Nothing.
+    #[default]
+    None,
+    /// After a restart it knows nothing but its keys and its share.
+    ForgetsEverything,
+    /// Its oaths are not on disk, and neither are its blocks.
+    ForgetsOaths,
+    /// It shares what it has judged, whoever else answers for it.
+    SharesWithoutQuorum,
+}
+
+/// Why an institution has stopped. Its operator starts it again where the schedule says so.
+pub type Stop = String;
+
+enum Duty {
+    None,
+    Judged(Judged),
+    Countersigned(Countersigned),
+    Answered(Judged, SignedTransaction),
+}
+
+impl Duty {
+    fn judged(&self) -> Option<&Judged> {
+        match self {
+            Self::None => None,
+            Self::Judged(judged) | Self::Answered(judged, _) => Some(judged),
+            Self::Countersigned(countersigned) => Some(countersigned.judged()),
+        }
+    }
+}
+
+/// What a process holds.
+struct Process {
+    history: History,
+    follower: Follower,
+    memory: Memory,
+    membership: Membership,
+    model: CheckedModel,
+    stored: Option<CheckedModel>,
+    duty: Duty,
+    committee: Option<u32>,
+    contributed: Option<Hash>,
+    was_caught_up: bool,
+}
+
+pub struct Trustee<'a> {
+    world: &'a World,
+    pub index: usize,
+    pub flaw: Flaw,
+    directory: PathBuf,
+    begun: State,
+    backup: Option<(State, Option<(RoundContext, Hash)>)>,
+    process: Option<Process>,
+    /// The update on its disk.
+    upload: Option<(RoundContext, Hash)>,
+    /// The coordinator has receipted its update as accepted.
+    pub receipted: Option<Hash>,
+    /// Sums that closed rounds announce, as the coordinator serves them.
+    pub blobs: HashMap<Hash, Vec<u8>>,
+    rng: ChaCha20Rng,
+}
+
+impl<'a> Trustee<'a> {
+    pub fn new(world: &'a World, index: usize, directory: &Path, state: &State, flaw: Flaw, rng: ChaCha20Rng) -> Self {
+        let directory = directory.join(index.to_string());
+        restore(&directory, state);
+        let (begun, blobs) = (state.clone(), HashMap::new());
+        let (backup, process, upload, receipted) = (None, None, None, None);
+        let mut trustee = Self { world, index, flaw, directory, begun, backup, process, upload, receipted, blobs, rng };
+        trustee.start().unwrap();
+        trustee
+    }
+
+    /// What it knows of the run; nothing while it is stopped.
+    pub fn follower(&self) -> Option<&Follower> {
+        self.process.as_ref().map(|process| &process.follower)
+    }
+
+    /// Blocks of its history; none while it is stopped.
+    pub fn height(&self) -> Option<u64> {
+        self.process.as_ref().map(|process| process.history.len())
+    }
+
+    /// Hash of the last block of its history.
+    pub fn block(&mut self, height: u64) -> Option<Hash> {
+        let process = self.process.as_mut()?;
+        process.history.block(height).ok().flatten().map(|(_, header)| *header.hash())
+    }
+
+    /// The process ends, wherever it is.
+    pub fn stop(&mut self) {
+        self.process = None;
+    }
+
+    pub fn state(&self) -> State {
+        save(&self.directory)
+    }
+
+    /// A copy of the state directory is put aside.
+    pub fn back_up(&mut self) {
+        self.backup = Some((self.state(), self.upload.clone()));
+    }
+
+    pub fn has_backup(&self) -> bool {
+        self.backup.is_some()
+    }
+
+    /// The process ends and the copy takes the place of the directory.
+    pub fn roll_back(&mut self) {
+        self.stop();
+        if let Some((state, upload)) = &self.backup {
+            restore(&self.directory, state);
+            self.upload = upload.clone();
+        }
+    }
+
+    /// The process ends, and the file of blocks is lost; what was sworn and remembered is not.
+    pub fn lose_history(&mut self) {
+        self.stop();
+        let _ = fs::remove_file(self.directory.join("blocks.bin"));
+    }
+
+    /// A process begins, on what is on disk.
+    pub fn start(&mut self) -> Result<(), Stop> {
+        self.stop();
+        match self.flaw {
+            Flaw::ForgetsEverything => {
+                let own: Vec<_> = self.begun.clone();
+                restore(&self.directory, &own);
+            }
+            Flaw::ForgetsOaths => {
+                for file in ["blocks.bin", "countersigned"] {
+                    let _ = fs::remove_file(self.directory.join(file));
+                }
+            }
+            Flaw::None | Flaw::SharesWithoutQuorum => {}
+        }
+        let (parameters, files) = (&self.world.ceremony.parameters, self.world.files(self.index));
+        let name = files.identity.pseudonym;
+        let failed = |error: consilium_client::ClientError| error.to_string();
+        let mut process = Process {
+            history: History::open(&self.directory, parameters).map_err(failed)?,
+            follower: Follower::new(Arc::new(parameters.clone()), files.genesis_entry.clone()),
+            memory: Memory::open(&self.directory, parameters.chain_id).map_err(failed)?,
+            membership: Membership::open(&self.directory, name).map_err(failed)?,
+            model: CheckedModel::initial(parameters, &files.initial_model).unwrap(),
+            stored: CheckedModel::load(&self.directory, parameters).map_err(failed)?,
+            duty: Duty::None,
+            committee: None,
+            contributed: None,
+            was_caught_up: false,
+        };
+        while let Some((block, header)) = process.history.block(process.follower.height()).map_err(failed)? {
+            self.read(&mut process, &block, &header)?;
+        }
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// The coordinator shows a block. An institution that cannot take it stops.
+    pub fn show(&mut self, block: &Block) -> Result<(), Stop> {
+        let Some(mut process) = self.process.take() else { return Err("is stopped".to_owned()) };
+        let header = process.history.record(block).map_err(|error| error.to_string())?;
+        if header.height == process.follower.height() {
+            self.read(&mut process, block, &header)?;
+        }
+        self.process = Some(process);
+        Ok(())
+    }
+
+    fn read(&mut self, process: &mut Process, block: &Block, header: &VerifiedHeader) -> Result<(), Stop> {
+        let closed = process.follower.read(block, header).map_err(|error| error.to_string())?;
+        if let Some(committee) = process.follower.committee().map(Arc::clone)
+            && process.committee != Some(committee.number)
+        {
+            process.committee = Some(committee.number);
+            process.history.flush().wait().map_err(|error| error.to_string())?;
+            process.membership.settle(&committee).map_err(|error| error.to_string())?;
+        }
+        if let Some(closed) = closed {
+            self.settle(process, &closed)?;
+        }
+        Ok(())
+    }
+
+    /// Checks the model of a closed round before anything is built on it.
+    fn settle(&mut self, process: &mut Process, closed: &Closed) -> Result<(), Stop> {
+        let step = closed.sealed.sum.round().step;
+        if let Some(stored) = process.stored.take_if(|stored| stored.step() == step + 1) {
+            if stored.model().hash() != closed.model {
+                return Err("the stored model is another one".to_owned());
+            }
+            process.model = stored;
+        } else if process.stored.as_ref().is_none_or(|stored| stored.step() <= step) {
+            let parameters = &self.world.ceremony.parameters;
+            let judged = match process.duty.judged() {
+                Some(judged) => judged.clone(),
+                None => {
+                    judge(&closed.sealed.sum, None, parameters, &mut self.rng).map_err(|error| error.to_string())?
+                }
+            };
+            let fail = |error: consilium_client::model_check::ModelError| error.to_string();
+            let mut check = process.model.check(closed, &judged, parameters, &self.world.table).map_err(fail)?;
+            let masked = consilium_client::model_check::masked_update_bytes(parameters);
+            for header in check.headers().to_vec() {
+                let pooled = self.world.pooled(&header.hash()).ok_or("nobody serves a masked update")?;
+                check.add(&pooled.update.body[..masked], parameters).map_err(fail)?;
+            }
+            let sums = self.blobs.get(check.sums()).ok_or("nobody serves the sums")?;
+            let roster = process.follower.roster();
+            let next = check.finish(&process.model, sums, roster, parameters, &mut self.rng).map_err(fail)?;
+            next.store(&self.directory).map_err(|error| error.to_string())?;
+            process.model = next;
+        }
+        process.duty = Duty::None;
+        Ok(())
+    }
+
+    /// It has caught up with what the coordinator calls its head: what the chain calls for, it says.
+    pub fn act(&mut self) -> Result<Vec<SignedTransaction>, Stop> {
+        let Some(mut process) = self.process.take() else { return Ok(Vec::new()) };
+        if !process.was_caught_up {
+            process.was_caught_up = true;
+            let name = self.world.name(self.index);
+            if process.memory.is_new() && process.follower.roster().get(&name).is_some() && self.flaw == Flaw::None {
+                process.memory.forgo(process.follower.step()).map_err(|error| error.to_string())?;
+            }
+        }
+        let said = match process.follower.phase() {
+            Phase::Sharing(_) => self.contribute(&mut process)?.into_iter().collect(),
+            Phase::Collecting(_) => self.participate(&mut process)?.into_iter().collect(),
+            Phase::Sealed(_) => self.serve(&mut process)?,
+            Phase::Idle | Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Vec::new(),
+        };
+        self.process = Some(process);
+        Ok(said)
+    }
+
+    fn contribute(&mut self, process: &mut Process) -> Result<Option<SignedTransaction>, Stop> {
+        let Phase::Sharing(sharing) = process.follower.phase() else { return Ok(None) };
+        let basis = *sharing.basis();
+        if process.contributed == Some(basis) || sharing.has_heard(&self.world.name(self.index)) {
+            return Ok(None);
+        }
+        process.history.flush().wait().map_err(|error| error.to_string())?;
+        let said = process.membership.next(sharing, process.follower.step(), &mut process.memory, &mut self.rng);
+        process.contributed = Some(basis);
+        let said = said.map_err(|error| error.to_string())?;
+        Ok(said.map(|said| self.world.says(self.index, Action::Contribute(said))))
+    }
+
+    fn participate(&mut self, process: &mut Process) -> Result<Option<SignedTransaction>, Stop> {
+        let Phase::Collecting(collection) = process.follower.phase() else { return Ok(None) };
+        let round = collection.round().clone();
+        let name = self.world.name(self.index);
+        process.model.assignment(collection, &name).map_err(|error| error.to_string())?;
+        let stored = self.upload.as_ref().filter(|(of, _)| *of == round);
+        if stored.is_none() && collection.has_update_of(&name) {
+            return Ok(None);
+        }
+        let pooled = self.world.update(collection.committee(), &round, self.index, 0);
+        process.history.flush().wait().map_err(|error| error.to_string())?;
+        self.upload = Some((round, pooled.header.hash()));
+        let header = pooled.update.header.clone();
+        Ok(Some(self.world.says(self.index, Action::SubmitUpdate(SubmitUpdate { header }))))
+    }
+
+    fn serve(&mut self, process: &mut Process) -> Result<Vec<SignedTransaction>, Stop> {
+        let Phase::Sealed(sealed) = process.follower.phase() else { return Ok(Vec::new()) };
+        let files = self.world.files(self.index);
+        let name = files.identity.pseudonym;
+        let sum = Arc::clone(&sealed.sum);
+        let Some(place) = process.follower.committee().and_then(|committee| committee.place_of(&name)) else {
+            return Ok(Vec::new());
+        };
+        let (is_countersigned, is_shared) = (sealed.is_countersigned_by(place), sealed.has_share_of(place));
+        let step = sum.round().step;
+        let upload = self.upload.as_ref().filter(|(round, _)| round == sum.round()).map(|(_, header)| *header);
+        if process.duty.judged().is_none() {
+            let accepted = upload.filter(|header| sum.names(header) || self.receipted == Some(*header));
+            let parameters = &self.world.ceremony.parameters;
+            let judged = judge(&sum, accepted.as_ref(), parameters, &mut self.rng);
+            process.duty = Duty::Judged(judged.map_err(|error| error.to_string())?);
+        }
+        let is_forgotten = sum.has_update_of(&name) && upload.is_none();
+        let memory = &mut process.memory;
+        if (is_countersigned || is_shared || is_forgotten) && memory.countersigned(step).is_none() {
+            memory.forgo(step).map_err(|error| error.to_string())?;
+        }
+        if memory.is_forgone(step) {
+            return Ok(Vec::new());
+        }
+        if let Duty::Judged(judged) = &process.duty {
+            process.history.flush().wait().map_err(|error| error.to_string())?;
+            let countersigned = judged.countersign(memory, &files.signing, &name);
+            process.duty = Duty::Countersigned(countersigned.map_err(|error| error.to_string())?);
+        }
+        let mut said = Vec::new();
+        if let Duty::Countersigned(countersigned) = &process.duty {
+            if !is_countersigned {
+                said.push(countersigned.transaction().clone());
+            }
+            if let Some(share) = self.share(&process.membership, countersigned, sealed) {
+                process.duty = Duty::Answered(countersigned.judged().clone(), share);
+            }
+        }
+        if let Duty::Answered(_, share) = &process.duty
+            && !is_shared
+        {
+            said.push(share.clone());
+        }
+        Ok(said)
+    }
+
+    fn share(&self, membership: &Membership, answer: &Countersigned, sealed: &Sealed) -> Option<SignedTransaction> {
+        let judged = answer.judged();
+        let share = membership.share(judged.committee())?;
+        if self.flaw == Flaw::SharesWithoutQuorum {
+            let key = &judged.committee().public_key;
+            let share = share.decryption_share(key, judged.evaluation(), judged.block()).encode();
+            let (step, sealed_block) = (judged.round().step, judged.block().to_vec());
+            return Some(self.world.says(self.index, Action::SubmitShare(SubmitShare { step, sealed_block, share })));
+        }
+        let files = self.world.files(self.index);
+        let quorum = answer.quorum(sealed.countersignatures())?;
+        Some(quorum.share(share, &files.signing, &files.identity.pseudonym))
+    }
+}

@@ -1,0 +1,195 @@
+//! What all schedules of one shape share: the genesis, the blocks up to where they begin, and updates, which cost the most.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock},
+};
+
+use consilium_authority::{Ceremony, CeremonySpec, InstitutionFiles};
+use consilium_client::memory::Memory;
+use consilium_contract::{
+    CandidateTransaction, Committee,
+    parameters::Layers,
+    transaction::{entry, sign},
+};
+use consilium_crypto::{
+    Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, QuantisedUpdate, RoundContext,
+    VerifiedHeader, update::encrypt, verify_key_proofs,
+};
+use consilium_ledger::{Block, HeaderChain};
+use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use zeroize::Zeroizing;
+
+/// How long a stage or a collection waits, in milliseconds of the chain's time.
+pub const TIMEOUT_MS: u64 = 1_000;
+
+/// n, t and how many updates a sum needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    pub institutions: usize,
+    pub threshold: u32,
+}
+
+/// An update of the pool: the same bytes in every schedule.
+pub struct Pooled {
+    pub update: EncryptedUpdate,
+    pub header: VerifiedHeader,
+    pub author: usize,
+}
+
+/// Where an institution stands when a schedule begins: the files of its state directory.
+pub type State = Vec<(PathBuf, Vec<u8>)>;
+
+/// Blocks, and every institution's state after them.
+pub struct Start {
+    pub blocks: Vec<Arc<Block>>,
+    pub states: Vec<State>,
+}
+
+type Slot = Arc<OnceLock<Arc<Pooled>>>;
+
+pub struct World {
+    pub shape: Shape,
+    pub ceremony: Ceremony,
+    pub table: Arc<DiscreteLogTable>,
+    updates: Mutex<HashMap<(RoundContext, usize, usize), Slot>>,
+    by_header: Mutex<HashMap<Hash, Arc<Pooled>>>,
+    /// Everyone is enrolled and there is no key.
+    pub keyless: Start,
+    /// Committee 0 stands.
+    keyed: OnceLock<Start>,
+}
+
+impl World {
+    pub fn new(shape: Shape) -> Self {
+        let rows: Vec<u64> = (1..=shape.institutions as u64).map(|i| 10 * i).collect();
+        let mut spec = CeremonySpec::new(Layers { inputs: 1, hidden: vec![] }, vec![0.25; 2], rows);
+        spec.threshold = shape.threshold;
+        spec.min_updates = shape.threshold + 1;
+        spec.bound = Bound::Parameter { bits: 8 };
+        spec.steps = 3;
+        spec.collection_timeout_ms = TIMEOUT_MS;
+        let ceremony = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
+        let mut world = Self {
+            shape,
+            ceremony,
+            table: DiscreteLogTable::shared(),
+            updates: Mutex::default(),
+            by_header: Mutex::default(),
+            keyless: Start { blocks: Vec::new(), states: vec![State::new(); shape.institutions] },
+            keyed: OnceLock::new(),
+        };
+        // A memory that is older than the enrolment: without one the step in progress would be left to the others.
+        let directory = tempfile::tempdir().unwrap();
+        drop(Memory::open(directory.path(), world.chain_id()).unwrap());
+        world.keyless.states.fill(save(directory.path()));
+        let mut chain = world.chain();
+        let enrolments = (0..shape.institutions).map(|i| world.enrolment(i)).collect();
+        for entries in [vec![world.ceremony.genesis_entry.clone()], enrolments] {
+            let block = Arc::new(world.seal(&chain, entries, 1));
+            chain.append_block(&block).unwrap();
+            world.keyless.blocks.push(block);
+        }
+        world
+    }
+
+    /// The start with a committee, which `play` makes the first time.
+    pub fn keyed(&self, play: impl FnOnce() -> Start) -> &Start {
+        self.keyed.get_or_init(play)
+    }
+
+    pub fn chain_id(&self) -> Hash {
+        self.ceremony.parameters.chain_id
+    }
+
+    pub fn files(&self, institution: usize) -> &InstitutionFiles {
+        &self.ceremony.institutions[institution]
+    }
+
+    pub fn name(&self, institution: usize) -> Hash {
+        self.files(institution).identity.pseudonym
+    }
+
+    pub fn institution(&self, name: &Hash) -> usize {
+        (0..self.shape.institutions).find(|i| self.name(*i) == *name).unwrap()
+    }
+
+    /// Signs as an institution.
+    pub fn says(&self, institution: usize, action: Action) -> SignedTransaction {
+        sign(&self.files(institution).signing, &self.chain_id(), Some(&self.name(institution)), action)
+    }
+
+    /// Signs as the coordinator.
+    pub fn orders(&self, action: Action) -> SignedTransaction {
+        sign(&self.ceremony.coordinator.signing, &self.chain_id(), None, action)
+    }
+
+    /// Signs as the authority, which is honest.
+    pub fn decrees(&self, action: Action) -> SignedTransaction {
+        sign(self.ceremony.authority_key(), &self.chain_id(), None, action)
+    }
+
+    fn enrolment(&self, institution: usize) -> Vec<u8> {
+        let certificate = Some(self.files(institution).certificate.clone());
+        entry(self.says(institution, Action::Enrol(Enrol { certificate })), false)
+    }
+
+    /// An empty chain of this run.
+    pub fn chain(&self) -> HeaderChain {
+        let coordinator = VerifyingKey::from_bytes(&self.ceremony.parameters.coordinator.encode()).unwrap();
+        HeaderChain::new(self.chain_id(), coordinator)
+    }
+
+    /// The next block of a chain, with the coordinator's signature. No follower looks at the state root.
+    pub fn seal(&self, chain: &HeaderChain, entries: Vec<Vec<u8>>, time_ms: u64) -> Block {
+        let key: Zeroizing<[u8; 32]> = self.ceremony.coordinator.signing.to_bytes();
+        let header = chain.propose(&entries, [0; 32], time_ms).unwrap();
+        Block { sealed: header.seal(&self.chain_id(), &SigningKey::from_bytes(&key)), entries }
+    }
+
+    /// An update of an institution for a round, one of several: made once, for whichever schedules meet the same round.
+    /// It changes nothing, so that the model after a step is the same whatever is in the sum, and so are later rounds.
+    pub fn update(&self, committee: &Committee, round: &RoundContext, author: usize, which: usize) -> Arc<Pooled> {
+        let slot = Arc::clone(self.updates.lock().unwrap().entry((round.clone(), author, which)).or_default());
+        let pooled = slot.get_or_init(|| {
+            let context = Context { round: round.clone(), pseudonym: self.name(author) };
+            let dimension = self.ceremony.parameters.dimension as usize;
+            let values = QuantisedUpdate::new(vec![0; dimension], self.ceremony.parameters.quantised_bound());
+            let update = encrypt(&committee.public_key, &context, &values.unwrap()).unwrap().prove().unwrap();
+            let candidate = CandidateHeader::decode(&update.header).unwrap();
+            let header = verify_key_proofs(&committee.public_key, vec![candidate]).remove(0).unwrap();
+            let pooled = Arc::new(Pooled { update, header, author });
+            self.by_header.lock().unwrap().insert(pooled.header.hash(), Arc::clone(&pooled));
+            pooled
+        });
+        Arc::clone(pooled)
+    }
+
+    /// An update of the pool by the hash of its header.
+    pub fn pooled(&self, header: &Hash) -> Option<Arc<Pooled>> {
+        self.by_header.lock().unwrap().get(header).cloned()
+    }
+}
+
+/// A transaction as everyone reads it.
+pub fn read(signed: &SignedTransaction) -> CandidateTransaction {
+    CandidateTransaction::parse(signed.clone()).unwrap()
+}
+
+/// The files of a state directory.
+pub fn save(directory: &Path) -> State {
+    let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    files.map(|file| (file.file_name().into(), fs::read(file.path()).unwrap())).collect()
+}
+
+/// Makes a state directory hold these files and no others.
+pub fn restore(directory: &Path, state: &State) {
+    let _ = fs::remove_dir_all(directory);
+    fs::create_dir_all(directory).unwrap();
+    state.iter().for_each(|(name, bytes)| fs::write(directory.join(name), bytes).unwrap());
+}
