@@ -76,8 +76,8 @@ impl Membership {
         (is_own && share.verify(&committee.public_key, &committee.dealing).is_ok()).then_some(share)
     }
 
-    /// What this institution has to say in the ceremony's present stage, where the run is at `step`. Secrets, oaths and the share are on disk before
-    /// what follows from them exists.
+    /// What this institution has to say in the ceremony's present stage, where the run is at `step`. Secrets, oaths and the
+    /// share are on disk before what follows from them exists.
     ///
     /// # Errors
     /// [`ClientError::Memory`] where it has sworn something else before, [`ClientError::State`] where the disk fails.

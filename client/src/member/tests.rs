@@ -54,7 +54,7 @@ impl Members {
     fn ask(&mut self, i: usize) -> Said {
         let (mut membership, mut memory) = (self.open(i), self.memory(i));
         let Phase::Sharing(sharing) = self.world.contract.phase() else { return Ok(None) };
-        membership.next(sharing, &mut memory, &mut self.rng)
+        membership.next(sharing, 0, &mut memory, &mut self.rng)
     }
 
     fn begin(&mut self, committee: u32) {
@@ -130,7 +130,7 @@ fn no_offer_leaves_before_its_secrets_are_on_disk_where_only_the_member_reads() 
     let mut membership = members.open(1);
     let mut memory = members.memory(1);
     members.directories[1] = tempfile::tempdir().unwrap();
-    let refused = membership.next(members.sharing().unwrap(), &mut memory, &mut ChaCha20Rng::seed_from_u64(4));
+    let refused = membership.next(members.sharing().unwrap(), 0, &mut memory, &mut ChaCha20Rng::seed_from_u64(4));
     assert!(matches!(refused, Err(ClientError::State { .. })), "{refused:?}");
 }
 
@@ -170,7 +170,7 @@ fn a_member_says_nothing_that_its_memory_has_not_sworn_first() {
         members.play_until(stage);
         let swear = |members: &Members, i: usize| match stage {
             StageName::Agreeing => members.memory(i).swear_dealings(0, 0, &[9; 32]),
-            _ => members.memory(i).swear_committee(0, &[9; 32]),
+            _ => members.memory(i).swear_committee(0, 0, &[9; 32]),
         };
         // It has sworn something else, in another history: it is asked twice and says nothing.
         swear(&members, 0).unwrap();
@@ -254,7 +254,7 @@ fn who_has_no_part_in_a_ceremony_keeps_no_secrets_of_it() {
     members.begin(0);
     let mut stranger = Membership::open(members.directory(0), [9; 32]).unwrap();
     let mut memory = members.memory(0);
-    let said = stranger.next(members.sharing().unwrap(), &mut memory, &mut members.rng.clone()).unwrap();
+    let said = stranger.next(members.sharing().unwrap(), 0, &mut memory, &mut members.rng.clone()).unwrap();
     assert_eq!(said, None);
     assert!(members.secrets(0).is_empty());
 }

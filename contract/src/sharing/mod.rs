@@ -21,9 +21,9 @@
 //!   leaves it; products are taken only after a quorum has said the same. A coordinator that showed different qualified
 //!   dealings to two halves would otherwise get two products a·ϱ and (a−δ)·(ϱ−ε) with known δ and ε, and solve for a.
 //! - **Confirming** is never abandoned. A member confirms one committee of a number, for ever; one of the committee before
-//!   thereby hands over and countersigns nothing any more as its member, and does not where it has countersigned a step that the
-//!   next one would answer for. Two quorums of a committee share an honest
-//!   member, so either the old committee answers for a step or the new one does, whatever is shown to whom.
+//!   thereby hands over and countersigns nothing any more as its member, and does not where it has countersigned a step
+//!   that the next one would answer for. Two quorums of a committee share an honest member, so either the old committee
+//!   answers for a step or the new one does, whatever is shown to whom.
 //! - **The basis** of a contribution is the hash of all that it answers. What answers something else is rejected and costs
 //!   nothing: the coordinator may have shown its author another history. What answers this ceremony and does not hold is
 //!   its author's fault.
