@@ -70,6 +70,7 @@ impl World {
         let rows: Vec<u64> = (1..=shape.institutions as u64).map(|i| 10 * i).collect();
         let mut spec = CeremonySpec::new(Layers { inputs: 1, hidden: vec![] }, vec![0.25; 2], rows);
         spec.threshold = shape.threshold;
+        spec.min_threshold = 2;
         spec.min_updates = shape.threshold + 1;
         spec.bound = Bound::Parameter { bits: 8 };
         spec.steps = 3;

@@ -127,6 +127,8 @@ impl Adversary<'_> {
         for _ in 0..20 {
             self.go_on(1)?;
         }
+        // It has come to the handover, and no further.
+        assert_eq!(self.branches[1].follower.phase().name(), "confirming");
         Ok(())
     }
 }
