@@ -44,7 +44,7 @@ impl CandidateTransaction {
         let Transaction { author, action } = decode("transaction", &signed.transaction, limit)?;
         let action =
             action.ok_or(WireError::WrongLength { what: "action of a transaction", actual: 0, expected: 1 })?;
-        // A dealing holds a sealed share for every member, as commitments of a genesis once did.
+        // A dealing holds a sealed share for every member.
         if limit == GENESIS_BYTES && !matches!(action, Action::Genesis(_) | Action::Contribute(_)) {
             return Err(WireError::TooLarge {
                 what: "transaction",
