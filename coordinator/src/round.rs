@@ -295,7 +295,7 @@ mod tests {
         founded.play(100, |contract| contract.committee().is_some());
         assert!(matches!(next(&founded, &at(200)), Some(Action::OpenRound(_))));
         let members = founded.contract.roster().iter().map(|(name, _)| name.to_vec()).collect();
-        let change = ChangeCommittee { committee: 1, members, threshold: 1 };
+        let change = ChangeCommittee { committee: 1, members, threshold: 2 };
         founded.decree(Action::ChangeCommittee(change));
         let begin = Action::BeginSharing(BeginSharing { committee: 1, time_ms: 200 });
         assert_eq!(next(&founded, &at(200)), Some(begin));
