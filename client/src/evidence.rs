@@ -3,7 +3,7 @@
 //! A file of evidence holds statements and a claim: who broke the rules, and how. Whoever verifies it believes neither
 //! the claim nor the one who wrote it: [`Evidence::verify`] works out from the signed statements whom they convict, and
 //! of what, and refuses a file that claims anything else. It needs the genesis, which names the keys of authority and
-//! coordinator, and nothing beside it. [`Evidence::new`] takes the same way, so that no file is written that convinces
+//! coordinator, and nothing beside it. `Evidence::new` takes the same way, so that no file is written that convinces
 //! nobody.
 //!
 //! | statements | whom they convict, and of what |
@@ -13,8 +13,8 @@
 //! | two heads | the coordinator, of two histories: two checkpoints of one size and different trees |
 //! | two blocks | a trustee, of answers (countersignature or share) to two blocks of one step |
 //! | two receipts | the coordinator, of two answers to one transaction: it counts, and it is a fault |
-//! | history | the coordinator, of what a follower refuses in its last block ([`history`]) |
-//! | replay | the coordinator, of what the contract does not make of its last block ([`replay`]) |
+//! | history | the coordinator, of what a follower refuses in its last block (`history`) |
+//! | replay | the coordinator, of what the contract does not make of its last block (`replay`) |
 //!
 //! None of these can be made of what honest parties sign. A coordinator that follows the protocol seals one header a
 //! height, signs checkpoints of the tree of these alone, and seals only what the contract has made of transactions; its receipt is the contract's, given once the block is
