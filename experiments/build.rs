@@ -5,7 +5,11 @@ use std::process::Command;
 
 fn main() {
     let compiler = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
-    let version = Command::new(compiler).arg("--version").output().ok().filter(|output| output.status.success());
+    let version = Command::new(compiler)
+        .arg("--version")
+        .output()
+        .ok()
+        .filter(|output| output.status.success());
     if let Some(version) = version.and_then(|output| String::from_utf8(output.stdout).ok()) {
         println!("cargo::rustc-env=CONSILIUM_RUSTC={}", version.trim());
     }

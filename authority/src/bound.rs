@@ -70,13 +70,18 @@ impl BoundChoice {
         training: &Training,
         rows: u64,
     ) -> Result<(Bound, f32), AuthorityError> {
-        let refused = |flag, problem: &dyn ToString| AuthorityError::Bound { flag, problem: problem.to_string() };
+        let refused = |flag, problem: &dyn ToString| AuthorityError::Bound {
+            flag,
+            problem: problem.to_string(),
+        };
         let bound = self.kind(dimension)?;
         // The number of projections by itself first, so that what is left is the norm's.
         match bound {
             Bound::Parameter { .. } => bound.check().map_err(|error| refused("--bits", &error))?,
             Bound::Norm { projections, .. } => {
-                Bound::Norm { norm: 1, projections }.check().map_err(|error| refused("--projections", &error))?;
+                Bound::Norm { norm: 1, projections }
+                    .check()
+                    .map_err(|error| refused("--projections", &error))?;
                 bound.check().map_err(|error| refused("--norm", &error))?;
             }
         }
@@ -101,12 +106,16 @@ impl BoundChoice {
             (None, None) => None,
         };
         let parameter = Bound::Parameter { bits: self.bits.unwrap_or(BITS) };
-        let norm =
-            Bound::Norm { norm: self.norm.unwrap_or(NORM), projections: self.projections.unwrap_or(PROJECTIONS) };
+        let norm = Bound::Norm {
+            norm: self.norm.unwrap_or(NORM),
+            projections: self.projections.unwrap_or(PROJECTIONS),
+        };
         match (self.bound, self.bits, of_norm) {
             (BoundKind::Parameter, _, Some(flag)) => belongs(flag, "norm"),
             (BoundKind::Norm, Some(_), _) => belongs("--bits", "parameter"),
-            (BoundKind::Auto, Some(_), Some(flag)) => belongs(flag, "norm, --bits with --bound parameter"),
+            (BoundKind::Auto, Some(_), Some(flag)) => {
+                belongs(flag, "norm, --bits with --bound parameter")
+            }
             (BoundKind::Parameter, ..) | (BoundKind::Auto, Some(_), None) => Ok(parameter),
             (BoundKind::Norm, None, _) | (BoundKind::Auto, None, Some(_)) => Ok(norm),
             (BoundKind::Auto, None, None) => Ok(default_bound(dimension)),
@@ -135,7 +144,8 @@ pub fn default_bound(dimension: u32) -> Bound {
 ///   no longer than 1.06 to 2.2 η·√steps·√d. With more local steps or hardly a parameter more of them are shortened, which
 ///   slows training and does not bias it.
 pub fn default_clip(bound: Bound, dimension: u32, training: &Training, rows: u64) -> f32 {
-    let steps = rows.div_ceil(u64::from(training.batch_size.max(1))) * u64::from(training.local_epochs);
+    let steps =
+        rows.div_ceil(u64::from(training.batch_size.max(1))) * u64::from(training.local_epochs);
     let moved = training.learning_rate * (steps.max(1) as f64).sqrt();
     let clip = match bound {
         Bound::Parameter { .. } => 2.0 * moved,
@@ -157,7 +167,8 @@ pub fn promise(bound: Bound, clip: f32) -> String {
         }
         Bound::Norm { norm, projections } => {
             let slack = bound.slack();
-            let (reach, longest) = (slack * f64::from(norm), slack * f64::from(clip));
+            let reach = slack * f64::from(norm);
+            let longest = slack * f64::from(clip);
             format!(
                 "an update is clipped to norm {clip} (B = {norm}); one that is accepted is at most {slack:.2}·B = \
                  {reach:.0}, a norm of about {longest:.3} ({projections} projections)"
@@ -171,7 +182,11 @@ pub fn bound_facts(bound: Bound, clip: f32) -> Vec<(&'static str, serde_json::Va
     let mut facts = match bound {
         Bound::Parameter { bits } => vec![("bound", "parameter".into()), ("bits", bits.into())],
         Bound::Norm { norm, projections } => {
-            vec![("bound", "norm".into()), ("norm", norm.into()), ("projections", projections.into())]
+            vec![
+                ("bound", "norm".into()),
+                ("norm", norm.into()),
+                ("projections", projections.into()),
+            ]
         }
     };
     // The shortest decimal form, not that of the f64 nearest to the f32.
@@ -192,7 +207,12 @@ mod tests {
     const NORM_5600: Bound = Bound::Norm { norm: 5600, projections: 256 };
 
     fn training() -> Training {
-        Training { optimiser: Optimiser::Adam.into(), learning_rate: 0.01, batch_size: 16, local_epochs: 1 }
+        Training {
+            optimiser: Optimiser::Adam.into(),
+            learning_rate: 0.01,
+            batch_size: 16,
+            local_epochs: 1,
+        }
     }
 
     fn resolve(choice: &BoundChoice, dimension: u32) -> Result<(Bound, f32), AuthorityError> {
@@ -204,15 +224,23 @@ mod tests {
         for (dimension, expected) in
             [(1, EIGHT), (289, EIGHT), (511, EIGHT), (512, NORM_5600), (MAX_DIMENSION, NORM_5600)]
         {
-            assert_eq!(resolve(&BoundChoice::default(), dimension).unwrap().0, expected, "{dimension}");
+            assert_eq!(
+                resolve(&BoundChoice::default(), dimension).unwrap().0,
+                expected,
+                "{dimension}"
+            );
         }
     }
 
     #[test]
-    fn clips_grow_with_the_square_root_of_the_local_steps_and_a_norms_with_that_of_the_parameters_too() {
+    fn clips_grow_with_the_square_root_of_the_local_steps_and_a_norms_with_that_of_the_parameters_too()
+     {
         // 62 rows in batches of 16 are 4 steps, 248 rows are 16.
         let clip = |bound, dimension, rows| default_clip(bound, dimension, &training(), rows);
-        assert_eq!((clip(EIGHT, 289, 62), clip(EIGHT, 289, 248), clip(EIGHT, 10_000, 62)), (0.04, 0.08, 0.04));
+        assert_eq!(
+            (clip(EIGHT, 289, 62), clip(EIGHT, 289, 248), clip(EIGHT, 10_000, 62)),
+            (0.04, 0.08, 0.04)
+        );
         assert_eq!((clip(NORM_5600, 289, 62), clip(NORM_5600, 289, 248)), (0.476, 0.952));
         assert_eq!(clip(NORM_5600, 10_000, 62), 2.8);
     }
@@ -222,13 +250,23 @@ mod tests {
         let none = BoundChoice::default();
         for (choice, expected) in [
             (BoundChoice { bits: Some(16), ..none.clone() }, Bound::Parameter { bits: 16 }),
-            (BoundChoice { norm: Some(900), ..none.clone() }, Bound::Norm { norm: 900, projections: 256 }),
-            (BoundChoice { projections: Some(512), ..none.clone() }, Bound::Norm { norm: 5600, projections: 512 }),
+            (
+                BoundChoice { norm: Some(900), ..none.clone() },
+                Bound::Norm { norm: 900, projections: 256 },
+            ),
+            (
+                BoundChoice { projections: Some(512), ..none.clone() },
+                Bound::Norm { norm: 5600, projections: 512 },
+            ),
             (BoundChoice { bound: BoundKind::Norm, ..none.clone() }, NORM_5600),
             (BoundChoice { bound: BoundKind::Parameter, ..none.clone() }, EIGHT),
         ] {
             let (bound, clip) = resolve(&choice, 289).unwrap();
-            assert_eq!((bound, clip), (expected, default_clip(expected, 289, &training(), 62)), "{choice:?}");
+            assert_eq!(
+                (bound, clip),
+                (expected, default_clip(expected, 289, &training(), 62)),
+                "{choice:?}"
+            );
         }
         assert_eq!(resolve(&BoundChoice { clip: Some(0.3), ..none }, 289).unwrap(), (EIGHT, 0.3));
     }
@@ -236,25 +274,47 @@ mod tests {
     #[test]
     fn what_cannot_be_names_the_flag_and_what_to_change() {
         let none = BoundChoice::default();
-        let (parameter, norm) = (BoundKind::Parameter, BoundKind::Norm);
+        let parameter = BoundKind::Parameter;
+        let norm = BoundKind::Norm;
         for (choice, says) in [
-            (BoundChoice { bits: Some(9), ..none.clone() }, "--bits: bits a parameter is 9; allowed: 8 or 16"),
-            (BoundChoice { bound: norm, bits: Some(8), ..none.clone() }, "--bits: goes with --bound parameter"),
-            (BoundChoice { bound: parameter, norm: Some(8), ..none.clone() }, "--norm: goes with --bound norm"),
+            (
+                BoundChoice { bits: Some(9), ..none.clone() },
+                "--bits: bits a parameter is 9; allowed: 8 or 16",
+            ),
+            (
+                BoundChoice { bound: norm, bits: Some(8), ..none.clone() },
+                "--bits: goes with --bound parameter",
+            ),
+            (
+                BoundChoice { bound: parameter, norm: Some(8), ..none.clone() },
+                "--norm: goes with --bound norm",
+            ),
             (
                 BoundChoice { bound: parameter, projections: Some(512), ..none.clone() },
                 "--projections: goes with --bound norm",
             ),
-            (BoundChoice { bits: Some(8), norm: Some(8), ..none.clone() }, "--norm: goes with --bound norm"),
-            (BoundChoice { projections: Some(300), ..none.clone() }, "--projections: number of projections is 300"),
+            (
+                BoundChoice { bits: Some(8), norm: Some(8), ..none.clone() },
+                "--norm: goes with --bound norm",
+            ),
+            (
+                BoundChoice { projections: Some(300), ..none.clone() },
+                "--projections: number of projections is 300",
+            ),
             (BoundChoice { norm: Some(0), ..none.clone() }, "--norm: norm is 0; allowed: 1 to"),
-            (BoundChoice { norm: Some(8), ..none.clone() }, "--norm: rounding 289 parameters alone"),
+            (
+                BoundChoice { norm: Some(8), ..none.clone() },
+                "--norm: rounding 289 parameters alone",
+            ),
             (BoundChoice { norm: Some(90_000_000), ..none.clone() }, "lower the norm to"),
             (BoundChoice { clip: Some(0.0), ..none.clone() }, "--clip: the clipping bound is 0"),
             (BoundChoice { clip: Some(f32::NAN), ..none }, "--clip"),
         ] {
             let error = resolve(&choice, 289).unwrap_err().to_string();
-            assert!(error.contains(says) && error.lines().count() == 1, "{error} should say {says}");
+            assert!(
+                error.contains(says) && error.lines().count() == 1,
+                "{error} should say {says}"
+            );
         }
     }
 
@@ -272,12 +332,20 @@ mod tests {
     fn a_promise_names_c_b_and_the_slack() {
         let said = promise(NORM_5600, 0.476);
         assert!(
-            said.contains("norm 0.476 (B = 5600)") && said.contains("2.78·B = 15573, a norm of about 1.324"),
+            said.contains("norm 0.476 (B = 5600)")
+                && said.contains("2.78·B = 15573, a norm of about 1.324"),
             "{said}"
         );
         let said = promise(EIGHT, 0.04);
-        assert!(said.contains("±0.04 (127 units of 8 bits)") && said.contains("±128 units"), "{said}");
-        let facts: std::collections::BTreeMap<_, _> = bound_facts(NORM_5600, 0.476).into_iter().collect();
-        assert_eq!((&facts["norm"], &facts["clip"], &facts["slack"]), (&5600.into(), &0.476.into(), &2.7809.into()));
+        assert!(
+            said.contains("±0.04 (127 units of 8 bits)") && said.contains("±128 units"),
+            "{said}"
+        );
+        let facts: std::collections::BTreeMap<_, _> =
+            bound_facts(NORM_5600, 0.476).into_iter().collect();
+        assert_eq!(
+            (&facts["norm"], &facts["clip"], &facts["slack"]),
+            (&5600.into(), &0.476.into(), &2.7809.into())
+        );
     }
 }

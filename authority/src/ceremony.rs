@@ -49,15 +49,24 @@ impl Ceremony {
         let institutions = u32::try_from(spec.rows.len()).unwrap_or(u32::MAX);
         let max_rows = spec.rows.iter().copied().max().unwrap_or(0);
         if let Some(place) = spec.rows.iter().position(|&rows| rows == 0) {
-            return Err(invalid("rows", format!("0 for institution {}", place + 1), "at least 1 for each"));
+            return Err(invalid(
+                "rows",
+                format!("0 for institution {}", place + 1),
+                "at least 1 for each",
+            ));
         }
-        let model = Model::new(spec.initial_model.clone())
-            .ok_or_else(|| invalid("initial model", "not finite".to_owned(), "finite numbers only"))?;
+        let model = Model::new(spec.initial_model.clone()).ok_or_else(|| {
+            invalid("initial model", "not finite".to_owned(), "finite numbers only")
+        })?;
         if let Some(dimension) = spec.layers.dimension()
             && model.parameters().len() != dimension as usize
         {
             let actual = format!("{} parameters", model.parameters().len());
-            return Err(invalid("initial model", actual, &format!("{dimension} parameters, as the layers have")));
+            return Err(invalid(
+                "initial model",
+                actual,
+                &format!("{dimension} parameters, as the layers have"),
+            ));
         }
 
         let authority = SigningKey::generate(rng);
@@ -70,8 +79,14 @@ impl Ceremony {
         let genesis = v1::Genesis {
             protocol_version: PROTOCOL_VERSION,
             nonce: nonce.to_vec(),
-            architecture: Some(v1::Architecture { inputs: spec.layers.inputs, hidden: spec.layers.hidden.clone() }),
-            initial_model: Some(v1::BlobRef { sha256: model.hash().to_vec(), length: initial_model.len() as u64 }),
+            architecture: Some(v1::Architecture {
+                inputs: spec.layers.inputs,
+                hidden: spec.layers.hidden.clone(),
+            }),
+            initial_model: Some(v1::BlobRef {
+                sha256: model.hash().to_vec(),
+                length: initial_model.len() as u64,
+            }),
             institutions,
             threshold: spec.threshold,
             min_updates: spec.min_updates,
@@ -93,7 +108,8 @@ impl Ceremony {
                 delta_bits: terms.delta_bits,
             }),
         };
-        let genesis_entry = entry(sign(&authority, &NO_CHAIN, None, Action::Genesis(genesis)), false);
+        let genesis_entry =
+            entry(sign(&authority, &NO_CHAIN, None, Action::Genesis(genesis)), false);
         let parameters = Parameters::from_genesis_entry(&genesis_entry)?;
 
         let mut authority = AuthorityFiles {
@@ -105,7 +121,8 @@ impl Ceremony {
             parameters: parameters.clone(),
         };
         let institutions = (1..).zip(&spec.rows);
-        let institutions = institutions.map(|(index, &rows)| authority.admit(&institution_folder(index), rows, rng));
+        let institutions = institutions
+            .map(|(index, &rows)| authority.admit(&institution_folder(index), rows, rng));
         let institutions = institutions.collect::<Result<_, _>>()?;
         let coordinator = CoordinatorFiles {
             signing: coordinator,
@@ -127,7 +144,9 @@ impl Ceremony {
 fn bound(spec: &CeremonySpec) -> v1::genesis::Bound {
     let clip = spec.clip;
     match spec.bound {
-        Bound::Parameter { bits } => v1::genesis::Bound::Parameter(v1::ParameterBound { bits: bits.into(), clip }),
+        Bound::Parameter { bits } => {
+            v1::genesis::Bound::Parameter(v1::ParameterBound { bits: bits.into(), clip })
+        }
         Bound::Norm { norm, projections } => {
             v1::genesis::Bound::Norm(v1::NormBound { norm, clip, projections: projections.into() })
         }
@@ -149,7 +168,11 @@ mod tests {
     use super::*;
 
     fn spec() -> CeremonySpec {
-        CeremonySpec::new(Layers { inputs: 2, hidden: vec![3] }, vec![0.25; 13], vec![10, 20, 30, 40])
+        CeremonySpec::new(
+            Layers { inputs: 2, hidden: vec![3] },
+            vec![0.25; 13],
+            vec![10, 20, 30, 40],
+        )
     }
 
     #[test]
@@ -159,8 +182,13 @@ mod tests {
         assert_eq!((parameters.institutions, parameters.threshold, parameters.quorum), (4, 2, 3));
         assert_eq!(parameters.max_rows, 40);
         for (index, files) in (1..).zip(&ceremony.institutions) {
-            let certificate =
-                Certificate::verify(&files.certificate, &parameters.authority, &parameters.nonce, 40).unwrap();
+            let certificate = Certificate::verify(
+                &files.certificate,
+                &parameters.authority,
+                &parameters.nonce,
+                40,
+            )
+            .unwrap();
             assert_eq!(certificate, files.identity);
             assert_eq!(certificate.trustee_index, index);
             assert_eq!(certificate.signing_key, files.signing.verifying_key());
@@ -173,7 +201,10 @@ mod tests {
         let first = Ceremony::hold(&spec(), &mut rng).unwrap();
         let second = Ceremony::hold(&spec(), &mut rng).unwrap();
         assert_ne!(first.parameters.chain_id, second.parameters.chain_id);
-        assert_ne!(first.institutions[0].identity.pseudonym, second.institutions[0].identity.pseudonym);
+        assert_ne!(
+            first.institutions[0].identity.pseudonym,
+            second.institutions[0].identity.pseudonym
+        );
     }
 
     #[test]
@@ -185,7 +216,8 @@ mod tests {
             Bound::Norm { norm: 70_000, projections: 1024 },
         ] {
             let spec = CeremonySpec { bound, clip: 0.5, ..spec() };
-            let parameters = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(4)).unwrap().parameters;
+            let parameters =
+                Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(4)).unwrap().parameters;
             assert_eq!((parameters.bound, parameters.clip), (bound, 0.5));
         }
     }
@@ -195,7 +227,10 @@ mod tests {
         let spec = CeremonySpec { refresh_steps: 7, ..spec() };
         let ceremony = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(5)).unwrap();
         assert_eq!(ceremony.parameters.refresh_steps, 7);
-        assert_eq!(ceremony.parameters.evaluation_key, ceremony.coordinator.evaluation.verifying_key());
+        assert_eq!(
+            ceremony.parameters.evaluation_key,
+            ceremony.coordinator.evaluation.verifying_key()
+        );
     }
 
     #[test]
@@ -203,7 +238,8 @@ mod tests {
         let refused = |change: fn(&mut CeremonySpec), field: &str| {
             let mut spec = spec();
             change(&mut spec);
-            let error = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(3)).unwrap_err().to_string();
+            let error =
+                Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(3)).unwrap_err().to_string();
             assert!(error.contains(field), "{error} should name {field}");
         };
         refused(|spec| spec.threshold = 3, "n ≥ 3t");
@@ -216,7 +252,10 @@ mod tests {
         refused(|spec| spec.bound = Bound::Parameter { bits: 9 }, "bits");
         refused(|spec| spec.bound = Bound::Norm { norm: 5600, projections: 100 }, "projections");
         refused(|spec| spec.bound = Bound::Norm { norm: 2, projections: 256 }, "raise the norm");
-        refused(|spec| spec.bound = Bound::Norm { norm: 50_000_000, projections: 256 }, "lower the norm");
+        refused(
+            |spec| spec.bound = Bound::Norm { norm: 50_000_000, projections: 256 },
+            "lower the norm",
+        );
         refused(|spec| spec.steps = 0, "steps");
         refused(|spec| spec.training.learning_rate = f64::INFINITY, "learning rate");
         refused(|spec| spec.training.batch_size = 0, "batch size");

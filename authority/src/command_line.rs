@@ -32,7 +32,10 @@ pub fn refuse<P: Parser>(error: &clap::Error) -> ExitCode {
 pub fn one_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let said = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
-    let said = said.filter(|line| !line.is_empty() && !line.starts_with("For more")).collect::<Vec<_>>().join(" ");
+    let said = said
+        .filter(|line| !line.is_empty() && !line.starts_with("For more"))
+        .collect::<Vec<_>>()
+        .join(" ");
     format!("{} (see --help)", said.trim_start_matches("error: "))
 }
 

@@ -35,18 +35,29 @@ impl Ceremony {
     }
 
     fn write_into(&self, dir: &Path) -> Result<(), AuthorityError> {
-        let public = [(GENESIS, self.genesis_entry.as_slice()), (INITIAL_MODEL, self.initial_model.as_slice())];
+        let public = [
+            (GENESIS, self.genesis_entry.as_slice()),
+            (INITIAL_MODEL, self.initial_model.as_slice()),
+        ];
         write_folder(dir, &public)?;
 
         let AuthorityFiles { signing, pseudonym_nonce, register, .. } = &self.authority;
-        let (key, names) = (signing.to_bytes(), register.to_toml());
+        let key = signing.to_bytes();
+        let names = register.to_toml();
         let [genesis, model] = public;
         write_folder(
             &dir.join("authority"),
-            &[(AUTHORITY_KEY, &*key), (NONCE, &**pseudonym_nonce), (PSEUDONYMS, names.as_bytes()), genesis, model],
+            &[
+                (AUTHORITY_KEY, &*key),
+                (NONCE, &**pseudonym_nonce),
+                (PSEUDONYMS, names.as_bytes()),
+                genesis,
+                model,
+            ],
         )?;
 
-        let (key, evaluation) = (self.coordinator.signing.to_bytes(), self.coordinator.evaluation.to_bytes());
+        let key = self.coordinator.signing.to_bytes();
+        let evaluation = self.coordinator.evaluation.to_bytes();
         write_folder(
             &dir.join("coordinator"),
             &[(COORDINATOR_KEY, &*key), (EVALUATION_KEY, &*evaluation), genesis, model],
@@ -69,9 +80,10 @@ impl InstitutionFiles {
     }
 
     fn write_into(&self, dir: &Path) -> Result<(), AuthorityError> {
-        let (key, certificate) = (self.signing.to_bytes(), self.certificate.encode_to_vec());
-        let (genesis, model) =
-            ((GENESIS, self.genesis_entry.as_slice()), (INITIAL_MODEL, self.initial_model.as_slice()));
+        let key = self.signing.to_bytes();
+        let certificate = self.certificate.encode_to_vec();
+        let genesis = (GENESIS, self.genesis_entry.as_slice());
+        let model = (INITIAL_MODEL, self.initial_model.as_slice());
         write_folder(dir, &[(SIGNING_KEY, &*key), (CERTIFICATE, &certificate), genesis, model])
     }
 }
@@ -82,8 +94,8 @@ impl AuthorityFiles {
     /// # Errors
     /// [`AuthorityError::Io`] naming what cannot be written.
     pub fn record(&self, dir: &Path) -> Result<(), AuthorityError> {
-        let (path, partial) =
-            (dir.join(PSEUDONYMS), dir.join(format!(".{PSEUDONYMS}.incomplete-{}", std::process::id())));
+        let path = dir.join(PSEUDONYMS);
+        let partial = dir.join(format!(".{PSEUDONYMS}.incomplete-{}", std::process::id()));
         write_file(&partial, self.register.to_toml().as_bytes())?;
         fs::rename(&partial, &path).map_err(|source| unwritable(&path, source))?;
         sync_folder(dir)
@@ -91,7 +103,10 @@ impl AuthorityFiles {
 }
 
 /// Has `write` make a folder under another name beside `dir`, and gives it its name once it is whole.
-fn appear(dir: &Path, write: impl FnOnce(&Path) -> Result<(), AuthorityError>) -> Result<(), AuthorityError> {
+fn appear(
+    dir: &Path,
+    write: impl FnOnce(&Path) -> Result<(), AuthorityError>,
+) -> Result<(), AuthorityError> {
     if dir.symlink_metadata().is_ok() {
         return Err(AuthorityError::Exists(dir.to_owned()));
     }
@@ -99,7 +114,9 @@ fn appear(dir: &Path, write: impl FnOnce(&Path) -> Result<(), AuthorityError>) -
     let partial = dir.with_file_name(format!(".{name}.incomplete-{}", std::process::id()));
     write(&partial)?;
     fs::rename(&partial, dir).map_err(|source| unwritable(dir, source))?;
-    sync_folder(dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    sync_folder(
+        dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+    )
 }
 
 /// Writes a new private file, flushed to disk.
@@ -143,7 +160,9 @@ fn create_private_file(path: &Path) -> io::Result<fs::File> {
 
 /// Makes the names in a folder durable.
 fn sync_folder(dir: &Path) -> Result<(), AuthorityError> {
-    fs::File::open(dir).and_then(|folder| folder.sync_all()).map_err(|source| unwritable(dir, source))
+    fs::File::open(dir)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| unwritable(dir, source))
 }
 
 fn unwritable(path: &Path, source: io::Error) -> AuthorityError {

@@ -38,9 +38,11 @@ impl CoordinatorFiles {
     pub fn load(dir: &Path) -> Result<Self, AuthorityError> {
         let (genesis_entry, initial_model, parameters) = load_public(dir)?;
         let signing = SigningKey::from_bytes(&read_key(&dir.join(COORDINATOR_KEY))?);
-        ensure(signing.verifying_key() == parameters.coordinator, &dir.join(COORDINATOR_KEY), || {
-            "is not the key that the genesis names as the coordinator's".to_owned()
-        })?;
+        ensure(
+            signing.verifying_key() == parameters.coordinator,
+            &dir.join(COORDINATOR_KEY),
+            || "is not the key that the genesis names as the coordinator's".to_owned(),
+        )?;
         let evaluation = EvaluationKey::from_bytes(&read_key(&dir.join(EVALUATION_KEY))?);
         let expected = parameters.evaluation_key;
         ensure(evaluation.verifying_key() == expected, &dir.join(EVALUATION_KEY), || {
@@ -77,8 +79,9 @@ impl InstitutionFiles {
         let (genesis_entry, initial_model, parameters) = load_public(dir)?;
 
         let path = dir.join(CERTIFICATE);
-        let certificate: v1::Certificate = decode("certificate", &read(&path, MAX_FILE_BYTES)?, MAX_FILE_BYTES)
-            .map_err(|error| invalid(&path, error.to_string()))?;
+        let certificate: v1::Certificate =
+            decode("certificate", &read(&path, MAX_FILE_BYTES)?, MAX_FILE_BYTES)
+                .map_err(|error| invalid(&path, error.to_string()))?;
         let identity = parameters
             .verify_certificate(&certificate)
             .map_err(|source| AuthorityError::Certificate { path, source })?;
@@ -96,18 +99,25 @@ impl InstitutionFiles {
 pub(crate) fn load_public(dir: &Path) -> Result<(Vec<u8>, Vec<u8>, Parameters), AuthorityError> {
     let path = dir.join(GENESIS);
     let genesis_entry = read(&path, MAX_FILE_BYTES)?;
-    let parameters =
-        Parameters::from_genesis_entry(&genesis_entry).map_err(|error| invalid(&path, error.to_string()))?;
+    let parameters = Parameters::from_genesis_entry(&genesis_entry)
+        .map_err(|error| invalid(&path, error.to_string()))?;
     let path = dir.join(INITIAL_MODEL);
     let initial_model = read(&path, parameters.dimension as usize * 4)?;
     let hash = Model::from_bytes(&initial_model, parameters.dimension).map(|model| model.hash());
     ensure(hash == Some(parameters.initial_model), &path, || {
-        format!("is not the model of {} parameters that {GENESIS} names by its hash", parameters.dimension)
+        format!(
+            "is not the model of {} parameters that {GENESIS} names by its hash",
+            parameters.dimension
+        )
     })?;
     Ok((genesis_entry, initial_model, parameters))
 }
 
-pub(crate) fn ensure(holds: bool, path: &Path, problem: impl FnOnce() -> String) -> Result<(), AuthorityError> {
+pub(crate) fn ensure(
+    holds: bool,
+    path: &Path,
+    problem: impl FnOnce() -> String,
+) -> Result<(), AuthorityError> {
     if holds { Ok(()) } else { Err(invalid(path, problem())) }
 }
 
@@ -117,16 +127,23 @@ pub(crate) fn invalid(path: &Path, problem: String) -> AuthorityError {
 
 pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, AuthorityError> {
     let bytes = read_private(path, MAX_FILE_BYTES)?;
-    let key: [u8; 32] =
-        bytes.as_slice().try_into().map_err(|_| invalid(path, format!("has {} bytes, a key has 32", bytes.len())))?;
+    let key: [u8; 32] = bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| invalid(path, format!("has {} bytes, a key has 32", bytes.len())))?;
     Ok(Zeroizing::new(key))
 }
 
-pub(crate) fn read_private(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, AuthorityError> {
+pub(crate) fn read_private(
+    path: &Path,
+    limit: usize,
+) -> Result<Zeroizing<Vec<u8>>, AuthorityError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(path).map_err(|source| unreadable(path, source))?.permissions().mode() & 0o777;
+        let mode =
+            fs::metadata(path).map_err(|source| unreadable(path, source))?.permissions().mode()
+                & 0o777;
         if mode & 0o077 != 0 {
             return Err(AuthorityError::Exposed { path: path.to_owned(), mode });
         }
@@ -138,7 +155,9 @@ pub(crate) fn read_private(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8
 pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, AuthorityError> {
     let file = fs::File::open(path).map_err(|source| unreadable(path, source))?;
     let mut bytes = Vec::with_capacity(limit + 1);
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|source| unreadable(path, source))?;
+    file.take(limit as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| unreadable(path, source))?;
     ensure(bytes.len() <= limit, path, || format!("is longer than {limit} bytes"))?;
     Ok(bytes)
 }

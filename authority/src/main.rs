@@ -8,8 +8,9 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
-    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, bound_facts, command_line,
-    default_min_threshold, default_min_updates, initial_model, institution_folder, read_transaction, send, write_file,
+    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, bound_facts,
+    command_line, default_min_threshold, default_min_updates, initial_model, institution_folder,
+    read_transaction, send, write_file,
 };
 use consilium_contract::parameters::{Layers, Parameters, honest_shares, largest_threshold};
 use consilium_privacy::{Run, Terms};
@@ -217,13 +218,15 @@ fn main() -> ExitCode {
         Command::Init(arguments) => init(&arguments).map_err(Refused::Value),
         Command::Show { dir, format } => show(&dir, format).map_err(Refused::Value),
         Command::Admit(arguments) => admit(arguments).map_err(Refused::from),
-        Command::Revoke { authority, institution, delivery } => revoke(&authority, &institution, &delivery),
+        Command::Revoke { authority, institution, delivery } => {
+            revoke(&authority, &institution, &delivery)
+        }
         Command::ChangeCommittee { authority, number, members, threshold, delivery } => {
             change_committee(&authority, number, &members, threshold, &delivery)
         }
-        Command::Send { file, coordinator } => {
-            read_transaction(&file).map_err(Refused::from).and_then(|signed| deliver(signed, &coordinator))
-        }
+        Command::Send { file, coordinator } => read_transaction(&file)
+            .map_err(Refused::from)
+            .and_then(|signed| deliver(signed, &coordinator)),
     };
     match outcome {
         Ok(text) => command_line::print(&format!("{text}\n")),
@@ -255,7 +258,9 @@ impl From<AuthorityError> for Refused {
     }
 }
 
-fn admit(Admit { authority: Authority { dir }, rows, name, out }: Admit) -> Result<String, AuthorityError> {
+fn admit(
+    Admit { authority: Authority { dir }, rows, name, out }: Admit,
+) -> Result<String, AuthorityError> {
     let mut authority = AuthorityFiles::load(&dir)?;
     let name = name.unwrap_or_else(|| institution_folder(authority.next_number()));
     let out = out.unwrap_or_else(|| dir.with_file_name(&name));
@@ -266,12 +271,19 @@ fn admit(Admit { authority: Authority { dir }, rows, name, out }: Admit) -> Resu
     // The number first: a crash in between wastes it, and never gives it twice.
     authority.record(&dir)?;
     files.write(&out)?;
-    let (number, pseudonym) = (files.identity.trustee_index, hex::encode(files.identity.pseudonym));
+    let number = files.identity.trustee_index;
+    let pseudonym = hex::encode(files.identity.pseudonym);
     let out = out.display();
-    Ok(format!("number {number}, pseudonym {pseudonym}\nwritten to {out}: hand it to {name}, then delete it there"))
+    Ok(format!(
+        "number {number}, pseudonym {pseudonym}\nwritten to {out}: hand it to {name}, then delete it there"
+    ))
 }
 
-fn revoke(authority: &Authority, institution: &str, delivery: &Delivery) -> Result<String, Refused> {
+fn revoke(
+    authority: &Authority,
+    institution: &str,
+    delivery: &Delivery,
+) -> Result<String, Refused> {
     hand_over(AuthorityFiles::load(&authority.dir)?.revoke(institution)?, delivery)
 }
 
@@ -284,7 +296,8 @@ fn change_committee(
 ) -> Result<String, Refused> {
     let authority = AuthorityFiles::load(&authority.dir)?;
     let largest = largest_threshold(u32::try_from(members.len()).unwrap_or(u32::MAX));
-    let threshold = threshold.unwrap_or(largest.min(authority.parameters.min_updates.saturating_sub(1)));
+    let threshold =
+        threshold.unwrap_or(largest.min(authority.parameters.min_updates.saturating_sub(1)));
     hand_over(authority.change_committee(number, members, threshold)?, delivery)
 }
 
@@ -314,7 +327,8 @@ fn init(arguments: &Init) -> Result<String, String> {
         rows => rows.to_vec(),
     };
     if rows.len() != arguments.institutions as usize {
-        let (given, expected) = (rows.len(), arguments.institutions);
+        let given = rows.len();
+        let expected = arguments.institutions;
         return Err(format!(
             "--rows has {given} numbers; give one for each of the {expected} institutions, or one for all"
         ));
@@ -340,7 +354,9 @@ fn init(arguments: &Init) -> Result<String, String> {
     let largest = rows.iter().copied().max().unwrap_or(1);
     let defaults = CeremonySpec::new(layers, model, rows);
     let threshold = arguments.threshold.unwrap_or(defaults.threshold);
-    let min_updates = arguments.min_updates.unwrap_or_else(|| default_min_updates(arguments.institutions, threshold));
+    let min_updates = arguments
+        .min_updates
+        .unwrap_or_else(|| default_min_updates(arguments.institutions, threshold));
     let run = Run {
         dimension,
         norm: 0,
@@ -384,24 +400,33 @@ fn init(arguments: &Init) -> Result<String, String> {
 }
 
 fn read_model(path: &Path, dimension: u32) -> Result<Vec<f32>, String> {
-    let bytes = fs::read(path).map_err(|error| format!("{}: {error}; give a file of 4·d bytes", path.display()))?;
+    let bytes = fs::read(path)
+        .map_err(|error| format!("{}: {error}; give a file of 4·d bytes", path.display()))?;
     let (floats, rest) = bytes.as_chunks::<4>();
     if !rest.is_empty() || floats.len() != dimension as usize {
         let expected = u64::from(dimension) * 4;
-        return Err(format!("{}: {} bytes; a model of these layers has {expected}", path.display(), bytes.len()));
+        return Err(format!(
+            "{}: {} bytes; a model of these layers has {expected}",
+            path.display(),
+            bytes.len()
+        ));
     }
     Ok(floats.iter().map(|float| f32::from_le_bytes(*float)).collect())
 }
 
 fn show(dir: &Path, format: Format) -> Result<String, String> {
     let path = dir.join("genesis.bin");
-    let entry = fs::read(&path).map_err(|error| format!("{}: {error}; give a ceremony's directory", path.display()))?;
-    let parameters = Parameters::from_genesis_entry(&entry).map_err(|error| format!("{}: {error}", path.display()))?;
+    let entry = fs::read(&path)
+        .map_err(|error| format!("{}: {error}; give a ceremony's directory", path.display()))?;
+    let parameters = Parameters::from_genesis_entry(&entry)
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     match format {
         Format::Text => Ok(text_of(&parameters)),
         Format::Json => {
-            let object: serde_json::Map<_, _> =
-                facts(&parameters).into_iter().map(|(name, value)| (name.replace(' ', "_"), value)).collect();
+            let object: serde_json::Map<_, _> = facts(&parameters)
+                .into_iter()
+                .map(|(name, value)| (name.replace(' ', "_"), value))
+                .collect();
             serde_json::to_string_pretty(&object).map_err(|error| error.to_string())
         }
     }
@@ -434,7 +459,15 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         ("max attempts", parameters.max_attempts.into()),
         ("refresh steps", parameters.refresh_steps.into()),
         ("min threshold", parameters.min_threshold.into()),
-        ("optimiser", training.optimiser().as_str_name().trim_start_matches("OPTIMISER_").to_lowercase().into()),
+        (
+            "optimiser",
+            training
+                .optimiser()
+                .as_str_name()
+                .trim_start_matches("OPTIMISER_")
+                .to_lowercase()
+                .into(),
+        ),
         ("learning rate", training.learning_rate.into()),
         ("initial model", hex::encode(parameters.initial_model).into()),
     ]);

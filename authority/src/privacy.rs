@@ -43,7 +43,8 @@ impl PrivacyFlags {
         training: &Training,
         rows: u64,
     ) -> Result<(Bound, f32, Option<Terms>), AuthorityError> {
-        let resolve = |choice: &BoundChoice| choice.resolve(run.dimension, run.institutions, training, rows);
+        let resolve =
+            |choice: &BoundChoice| choice.resolve(run.dimension, run.institutions, training, rows);
         let Some((norm, terms)) = self.terms(Run { norm: choice.norm.unwrap_or(0), ..run })? else {
             let (bound, clip) = resolve(choice)?;
             return Ok((bound, clip, None));
@@ -52,7 +53,8 @@ impl PrivacyFlags {
             let problem = "needs --bound norm, without --bits".into();
             return Err(AuthorityError::Bound { flag: "--privacy-epsilon", problem });
         }
-        let (bound, clip) = resolve(&BoundChoice { bound: BoundKind::Norm, norm: Some(norm), ..choice.clone() })?;
+        let (bound, clip) =
+            resolve(&BoundChoice { bound: BoundKind::Norm, norm: Some(norm), ..choice.clone() })?;
         Ok((bound, clip, Some(terms)))
     }
 
@@ -68,10 +70,15 @@ impl PrivacyFlags {
         let epsilon_milli = thousandths("--privacy-epsilon", epsilon, most)?;
         let delta_bits = -delta.log2();
         if !(10.0..=40.0).contains(&delta_bits) {
-            return Err(spec("--privacy-delta", delta, "2^-40 to 2^-10, about 1e-12 to 1e-3".into()));
+            return Err(spec(
+                "--privacy-delta",
+                delta,
+                "2^-40 to 2^-10, about 1e-12 to 1e-3".into(),
+            ));
         }
         let delta_bits = delta_bits.ceil() as u32;
-        let multiplier = self.noise_multiplier.map(|z| thousandths("--noise-multiplier", z, 1e6)).transpose()?;
+        let multiplier =
+            self.noise_multiplier.map(|z| thousandths("--noise-multiplier", z, 1e6)).transpose()?;
         let terms = |norm| {
             let run = Run { norm, ..run };
             match multiplier {
@@ -86,7 +93,11 @@ impl PrivacyFlags {
         if run.norm > 0 {
             let terms = terms(run.norm)?;
             let refused = PrivacyError::NoFit { norm: run.norm, steps: run.steps };
-            return if rounds_well(&terms) { Ok(Some((run.norm, terms))) } else { Err(refused.into()) };
+            return if rounds_well(&terms) {
+                Ok(Some((run.norm, terms)))
+            } else {
+                Err(refused.into())
+            };
         }
         let mut norm = FIRST_NORM;
         loop {
@@ -139,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_given_multiplier_decides_how_long_the_run_is_and_a_given_norm_stays() {
-        let given = PrivacyFlags { noise_multiplier: Some(2.0), privacy_delta: Some(1e-6), ..flags(8.0) };
+        let given =
+            PrivacyFlags { noise_multiplier: Some(2.0), privacy_delta: Some(1e-6), ..flags(8.0) };
         let (norm, terms) = given.terms(Run { norm: 9_000, ..RUN }).unwrap().unwrap();
         assert_eq!((norm, terms.delta_bits), (9_000, 20));
         let steps = Guarantee::new(terms, Run { norm, ..RUN }).unwrap().steps();
@@ -150,18 +162,29 @@ mod tests {
 
     #[test]
     fn noise_goes_with_a_norm_which_it_chooses_unless_that_is_given() {
-        let training = Training { learning_rate: 0.01, batch_size: 16, local_epochs: 1, ..Training::default() };
+        let training = Training {
+            learning_rate: 0.01,
+            batch_size: 16,
+            local_epochs: 1,
+            ..Training::default()
+        };
         let bounded = |choice: &BoundChoice| flags(8.0).bounded(choice, RUN, &training, 62);
         let none = BoundChoice::default();
         let (bound, clip, terms) = bounded(&none).unwrap();
         assert_eq!(terms, flags(8.0).terms(RUN).unwrap().map(|(_, terms)| terms));
         assert_eq!(clip, crate::default_clip(bound, 289, &training, 62));
-        let given = BoundChoice { norm: Some(50_000), projections: Some(512), clip: Some(0.25), ..none.clone() };
+        let given = BoundChoice {
+            norm: Some(50_000),
+            projections: Some(512),
+            clip: Some(0.25),
+            ..none.clone()
+        };
         let (bound, clip, _) = bounded(&given).unwrap();
         assert_eq!((bound, clip), (Bound::Norm { norm: 50_000, projections: 512 }, 0.25));
-        for choice in
-            [BoundChoice { bound: BoundKind::Parameter, ..none.clone() }, BoundChoice { bits: Some(8), ..none.clone() }]
-        {
+        for choice in [
+            BoundChoice { bound: BoundKind::Parameter, ..none.clone() },
+            BoundChoice { bits: Some(8), ..none.clone() },
+        ] {
             let error = bounded(&choice).unwrap_err().to_string();
             assert!(error.starts_with("--privacy-epsilon: needs --bound norm"), "{error}");
         }

@@ -62,21 +62,30 @@ impl Register {
     /// Reads [`to_toml`](Self::to_toml)'s text; what is wrong with it otherwise.
     fn from_toml(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-        let rows: BTreeMap<String, Registered> = toml::from_str(text).map_err(|error| error.message().to_owned())?;
-        let (mut numbers, mut pseudonyms) = (BTreeSet::new(), BTreeSet::new());
+        let rows: BTreeMap<String, Registered> =
+            toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        let mut numbers = BTreeSet::new();
+        let mut pseudonyms = BTreeSet::new();
         for (name, Registered { pseudonym, trustee_index, .. }) in &rows {
             if parse_pseudonym(pseudonym).is_none() {
                 return Err(format!("{name} has no pseudonym of 32 bytes in hex"));
             }
             if !numbers.insert(*trustee_index) || !pseudonyms.insert(pseudonym.as_str()) {
-                return Err(format!("{name} has the number or the pseudonym of another institution"));
+                return Err(format!(
+                    "{name} has the number or the pseudonym of another institution"
+                ));
             }
         }
         Ok(Self(rows))
     }
 
     fn next_number(&self) -> u32 {
-        self.0.values().map(|registered| registered.trustee_index).max().unwrap_or(0).saturating_add(1)
+        self.0
+            .values()
+            .map(|registered| registered.trustee_index)
+            .max()
+            .unwrap_or(0)
+            .saturating_add(1)
     }
 }
 
@@ -120,15 +129,20 @@ impl AuthorityFiles {
         let path = dir.join(AUTHORITY_KEY);
         let signing = SigningKey::from_bytes(&read_key(&path)?);
         if signing.verifying_key() != parameters.authority {
-            return Err(invalid(&path, "is not the key that the genesis names as the authority's".to_owned()));
+            return Err(invalid(
+                &path,
+                "is not the key that the genesis names as the authority's".to_owned(),
+            ));
         }
         let pseudonym_nonce = read_key(&dir.join(NONCE))?;
         let path = dir.join(PSEUDONYMS);
         let register = Register::from_toml(&read_private(&path, MAX_REGISTER_BYTES)?)
             .map_err(|problem| invalid(&path, problem))?;
         if register.0.len() < parameters.institutions as usize {
-            let problem =
-                format!("has fewer than the {} institutions that the run began with", parameters.institutions);
+            let problem = format!(
+                "has fewer than the {} institutions that the run began with",
+                parameters.institutions
+            );
             return Err(invalid(&path, problem));
         }
         // The nonce is as good as the pseudonyms that were made with it.
@@ -136,7 +150,10 @@ impl AuthorityFiles {
             registered.pseudonym != hex::encode(pseudonym(name, &pseudonym_nonce))
         };
         if register.0.iter().any(is_other) {
-            return Err(invalid(&dir.join(NONCE), format!("is not what the pseudonyms of {PSEUDONYMS} follow from")));
+            return Err(invalid(
+                &dir.join(NONCE),
+                format!("is not what the pseudonyms of {PSEUDONYMS} follow from"),
+            ));
         }
         Ok(Self { signing, genesis_entry, initial_model, parameters, pseudonym_nonce, register })
     }
@@ -153,8 +170,10 @@ impl AuthorityFiles {
         rows: u64,
         rng: &mut impl CryptoRngCore,
     ) -> Result<InstitutionFiles, AuthorityError> {
-        let refused =
-            |problem: &str| AuthorityError::Institution { name: name.to_owned(), problem: problem.to_owned() };
+        let refused = |problem: &str| AuthorityError::Institution {
+            name: name.to_owned(),
+            problem: problem.to_owned(),
+        };
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(is_plain) {
             return Err(refused("a name has 1 to 64 letters, digits, - and _"));
@@ -174,8 +193,11 @@ impl AuthorityFiles {
         self.parameters
             .verify_certificate(&certificate)
             .map_err(|source| AuthorityError::Certificate { path: name.into(), source })?;
-        let registered =
-            Registered { pseudonym: hex::encode(identity.pseudonym), trustee_index: identity.trustee_index, rows };
+        let registered = Registered {
+            pseudonym: hex::encode(identity.pseudonym),
+            trustee_index: identity.trustee_index,
+            rows,
+        };
         self.register.0.insert(name.to_owned(), registered);
         Ok(InstitutionFiles {
             signing,
@@ -197,10 +219,13 @@ impl AuthorityFiles {
     /// # Errors
     /// [`AuthorityError::Institution`].
     pub fn pseudonym_of(&self, name: &str) -> Result<Hash, AuthorityError> {
-        let registered = self.register.0.get(name).map_or(name, |registered| registered.pseudonym.as_str());
+        let registered =
+            self.register.0.get(name).map_or(name, |registered| registered.pseudonym.as_str());
         parse_pseudonym(registered).ok_or_else(|| AuthorityError::Institution {
             name: name.to_owned(),
-            problem: format!("is in no table of {PSEUDONYMS}, and no pseudonym of 64 hexadecimal digits"),
+            problem: format!(
+                "is in no table of {PSEUDONYMS}, and no pseudonym of 64 hexadecimal digits"
+            ),
         })
     }
 
@@ -226,8 +251,11 @@ impl AuthorityFiles {
         members: &[String],
         threshold: u32,
     ) -> Result<SignedTransaction, AuthorityError> {
-        let invalid =
-            |field, actual: u32, expected: String| AuthorityError::Spec { field, actual: actual.to_string(), expected };
+        let invalid = |field, actual: u32, expected: String| AuthorityError::Spec {
+            field,
+            actual: actual.to_string(),
+            expected,
+        };
         let mut named = BTreeSet::new();
         let mut places = Vec::with_capacity(members.len());
         for name in members {
@@ -249,14 +277,17 @@ impl AuthorityFiles {
             return Err(invalid("number of members", size, expected));
         }
         if threshold < min_threshold {
-            let expected = format!("{min_threshold} or more: the genesis lets the key be passed on to no fewer");
+            let expected = format!(
+                "{min_threshold} or more: the genesis lets the key be passed on to no fewer"
+            );
             return Err(invalid("threshold", threshold, expected));
         }
         if threshold >= min_updates {
             let expected = format!("less than {min_updates}, the updates that a sum needs");
             return Err(invalid("threshold", threshold, expected));
         }
-        Shape::new(size, threshold).map_err(|error| invalid("threshold", threshold, error.to_string()))?;
+        Shape::new(size, threshold)
+            .map_err(|error| invalid("threshold", threshold, error.to_string()))?;
         let change = ChangeCommittee { committee: number, members: places, threshold };
         Ok(self.sign(Action::ChangeCommittee(change)))
     }

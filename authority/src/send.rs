@@ -32,14 +32,20 @@ pub fn read_transaction(path: &Path) -> Result<SignedTransaction, AuthorityError
 /// # Errors
 /// [`AuthorityError::NotSent`] where nothing listens there, no receipt came, or the contract has rejected it.
 pub async fn send(address: &str, signed: SignedTransaction) -> Result<(), AuthorityError> {
-    let failed = |problem: String| AuthorityError::NotSent { coordinator: address.to_owned(), problem };
+    let failed =
+        |problem: String| AuthorityError::NotSent { coordinator: address.to_owned(), problem };
     let endpoint = Endpoint::from_shared(address.to_owned())
         .map_err(|_| failed("is no address; give http://HOST:PORT".to_owned()))?
         .connect_timeout(CONNECT_DEADLINE)
         .timeout(RECEIPT_DEADLINE);
-    let channel = endpoint.connect().await.map_err(|error| failed(format!("not reached ({error}); send it again")))?;
+    let channel = endpoint
+        .connect()
+        .await
+        .map_err(|error| failed(format!("not reached ({error}); send it again")))?;
     let answer = FederationClient::new(channel).administer(signed).await;
-    let receipt = answer.map_err(|status| failed(format!("{}; send it again", status.message())))?.into_inner();
+    let receipt = answer
+        .map_err(|status| failed(format!("{}; send it again", status.message())))?
+        .into_inner();
     match receipt.reason() {
         Reason::Accepted => Ok(()),
         reason => Err(failed(format!("the contract rejected it: {}", advice(reason)))),

@@ -46,8 +46,12 @@ impl CeremonySpec {
     /// The defaults for a model and the institutions' row counts.
     pub fn new(layers: Layers, initial_model: Vec<f32>, rows: Vec<u64>) -> Self {
         let institutions = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        let training =
-            Training { optimiser: Optimiser::Adam.into(), learning_rate: 0.01, batch_size: 16, local_epochs: 1 };
+        let training = Training {
+            optimiser: Optimiser::Adam.into(),
+            learning_rate: 0.01,
+            batch_size: 16,
+            local_epochs: 1,
+        };
         let threshold = largest_threshold(institutions);
         let dimension = u32::try_from(initial_model.len()).unwrap_or(u32::MAX);
         let bound = default_bound(dimension);
@@ -58,7 +62,12 @@ impl CeremonySpec {
             min_updates: default_min_updates(institutions, threshold),
             bound,
             privacy: None,
-            clip: default_clip(bound, dimension, &training, rows.iter().copied().max().unwrap_or(1)),
+            clip: default_clip(
+                bound,
+                dimension,
+                &training,
+                rows.iter().copied().max().unwrap_or(1),
+            ),
             steps: 60,
             collection_timeout_ms: 30_000,
             max_attempts: 3,
@@ -108,9 +117,16 @@ mod tests {
 
     #[test]
     fn the_defaults_follow_from_the_number_of_institutions() {
-        for (n, threshold, min_updates) in [(2, 1, 2), (3, 1, 2), (4, 2, 3), (7, 3, 4), (10, 4, 5), (50, 17, 25)] {
-            let spec = CeremonySpec::new(Layers { inputs: 1, hidden: vec![] }, vec![0.0; 2], vec![1; n]);
-            assert_eq!((spec.threshold, spec.min_updates), (threshold, min_updates), "{n} institutions");
+        for (n, threshold, min_updates) in
+            [(2, 1, 2), (3, 1, 2), (4, 2, 3), (7, 3, 4), (10, 4, 5), (50, 17, 25)]
+        {
+            let spec =
+                CeremonySpec::new(Layers { inputs: 1, hidden: vec![] }, vec![0.0; 2], vec![1; n]);
+            assert_eq!(
+                (spec.threshold, spec.min_updates),
+                (threshold, min_updates),
+                "{n} institutions"
+            );
         }
     }
 

@@ -16,7 +16,8 @@ use std::{
 };
 
 use consilium_authority::{
-    AuthorityError, AuthorityFiles, Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles, read_transaction,
+    AuthorityError, AuthorityFiles, Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles,
+    read_transaction,
 };
 use consilium_contract::{CandidateTransaction, CertificateError, parameters::Layers};
 use consilium_proto::v1::{ChangeCommittee, Revoke, transaction::Action};
@@ -24,7 +25,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 fn ceremony(seed: u64) -> Ceremony {
-    let spec = CeremonySpec::new(Layers { inputs: 2, hidden: vec![3] }, vec![0.5; 13], vec![7, 8, 9, 10]);
+    let spec =
+        CeremonySpec::new(Layers { inputs: 2, hidden: vec![3] }, vec![0.5; 13], vec![7, 8, 9, 10]);
     Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap()
 }
 
@@ -74,7 +76,10 @@ fn private_files_are_readable_by_their_owner_only() {
     let key = dir.join("institution-01/signing.key");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
     let error = InstitutionFiles::load(&dir.join("institution-01")).unwrap_err();
-    assert!(matches!(&error, AuthorityError::Exposed { path, mode: 0o640 } if *path == key), "{error}");
+    assert!(
+        matches!(&error, AuthorityError::Exposed { path, mode: 0o640 } if *path == key),
+        "{error}"
+    );
 }
 
 #[test]
@@ -85,13 +90,18 @@ fn a_directory_that_exists_is_never_written_over() {
     let before = fs::read(dir.join("genesis.bin")).unwrap();
     assert!(matches!(ceremony(4).write(&dir), Err(AuthorityError::Exists(path)) if path == dir));
     assert_eq!(fs::read(dir.join("genesis.bin")).unwrap(), before);
-    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "nothing half-written is left behind");
+    assert_eq!(
+        fs::read_dir(root.path()).unwrap().count(),
+        1,
+        "nothing half-written is left behind"
+    );
 }
 
 #[test]
 fn a_damaged_missing_or_foreign_file_is_refused_by_name() {
     let root = tempfile::tempdir().unwrap();
-    let (dir, other) = (root.path().join("ours"), root.path().join("theirs"));
+    let dir = root.path().join("ours");
+    let other = root.path().join("theirs");
     ceremony(5).write(&dir).unwrap();
     ceremony(6).write(&other).unwrap();
 
@@ -99,7 +109,10 @@ fn a_damaged_missing_or_foreign_file_is_refused_by_name() {
     for (folder, files) in [
         ("institution-02", institution.as_slice()),
         ("coordinator", &["genesis.bin", "initial-model.bin", "coordinator.key", "evaluation.key"]),
-        ("authority", &["genesis.bin", "initial-model.bin", "authority.key", "nonce", "pseudonyms.toml"]),
+        (
+            "authority",
+            &["genesis.bin", "initial-model.bin", "authority.key", "nonce", "pseudonyms.toml"],
+        ),
     ] {
         let load = || match folder {
             "coordinator" => CoordinatorFiles::load(&dir.join(folder)).map(drop),
@@ -122,14 +135,20 @@ fn a_damaged_missing_or_foreign_file_is_refused_by_name() {
             }
             refused(&[good.as_slice(), &[0]].concat(), "longer");
             // The last byte of a table is an empty line.
-            refused(&good[..good.len() - if *name == "pseudonyms.toml" { 20 } else { 1 }], "shorter");
+            refused(
+                &good[..good.len() - if *name == "pseudonyms.toml" { 20 } else { 1 }],
+                "shorter",
+            );
             refused(&[], "empty");
             if *name != "initial-model.bin" {
                 refused(&fs::read(other.join(folder).join(name)).unwrap(), "foreign");
             }
             fs::remove_file(&path).unwrap();
             let error = load().unwrap_err();
-            assert!(matches!(&error, AuthorityError::Io { path: missing, .. } if *missing == path), "{error}");
+            assert!(
+                matches!(&error, AuthorityError::Io { path: missing, .. } if *missing == path),
+                "{error}"
+            );
             fs::write(&path, &good).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         }
@@ -143,7 +162,8 @@ fn a_neighbours_key_or_certificate_is_refused() {
     let dir = root.path().join("ceremony");
     ceremony(7).write(&dir).unwrap();
     for name in ["certificate.bin", "signing.key"] {
-        let (ours, theirs) = (dir.join("institution-01").join(name), dir.join("institution-02").join(name));
+        let ours = dir.join("institution-01").join(name);
+        let theirs = dir.join("institution-02").join(name);
         let good = fs::read(&ours).unwrap();
         fs::write(&ours, fs::read(theirs).unwrap()).unwrap();
         assert!(InstitutionFiles::load(&dir.join("institution-01")).is_err(), "{name}");
@@ -157,7 +177,8 @@ fn an_institution_that_joins_gets_the_next_number_and_no_number_is_given_twice()
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("ceremony");
     ceremony(8).write(&dir).unwrap();
-    let (folder, mut rng) = (dir.join("authority"), ChaCha20Rng::seed_from_u64(9));
+    let folder = dir.join("authority");
+    let mut rng = ChaCha20Rng::seed_from_u64(9);
     let mut authority = AuthorityFiles::load(&folder).unwrap();
     assert_eq!(authority.next_number(), 5);
     let admitted = authority.admit("clinic-on-the-hill", 3, &mut rng).unwrap();
@@ -175,7 +196,10 @@ fn an_institution_that_joins_gets_the_next_number_and_no_number_is_given_twice()
 
     for name in ["clinic-on-the-hill", "", "a b", "../x", "a.b", &"x".repeat(65)] {
         let error = authority.admit(name, 3, &mut rng).unwrap_err();
-        assert!(matches!(&error, AuthorityError::Institution { name: refused, .. } if refused == name), "{error}");
+        assert!(
+            matches!(&error, AuthorityError::Institution { name: refused, .. } if refused == name),
+            "{error}"
+        );
     }
     for rows in [0, 11] {
         let error = authority.admit("too-large", rows, &mut rng).unwrap_err();
@@ -195,8 +219,10 @@ fn the_program_admits_revokes_and_asks_for_a_committee_with_its_own_signature() 
     let dir = root.path().join("ceremony");
     let held = ceremony(10);
     held.write(&dir).unwrap();
-    let (folder, out) = (dir.join("authority"), root.path().join("out.bin"));
-    let (folder, file) = (folder.to_str().unwrap(), out.to_str().unwrap());
+    let folder = dir.join("authority");
+    let out = root.path().join("out.bin");
+    let folder = folder.to_str().unwrap();
+    let file = out.to_str().unwrap();
     let said = |arguments: &[&str]| {
         let output = program(arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -216,7 +242,8 @@ fn the_program_admits_revokes_and_asks_for_a_committee_with_its_own_signature() 
     assert_eq!(revoked, Action::Revoke(Revoke { pseudonym: name(2).to_vec() }));
 
     let members = format!("institution-05,institution-01,{},institution-04", hex::encode(name(2)));
-    let change = ["change-committee", "--authority", folder, "--number", "1", "--out", file, "--members"];
+    let change =
+        ["change-committee", "--authority", folder, "--number", "1", "--out", file, "--members"];
     let change = |more: &[&str]| said(&[change.as_slice(), more].concat());
     let expected = |places: &[[u8; 32]], threshold| {
         let members = places.iter().map(|place| place.to_vec()).collect();
@@ -232,34 +259,66 @@ fn the_program_refuses_what_no_run_can_take_with_code_2_and_what_it_cannot_send_
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("ceremony");
     ceremony(11).write(&dir).unwrap();
-    let (folder, out) = (dir.join("authority"), root.path().join("out.bin"));
-    let (folder, file) = (folder.to_str().unwrap(), out.to_str().unwrap());
+    let folder = dir.join("authority");
+    let out = root.path().join("out.bin");
+    let folder = folder.to_str().unwrap();
+    let file = out.to_str().unwrap();
     let refused = |arguments: &[&str], code: i32, says: &str| {
         let output = program(arguments);
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
-        assert!(message.contains(says) && message.lines().count() == 1, "{message} should say {says}");
+        assert!(
+            message.contains(says) && message.lines().count() == 1,
+            "{message} should say {says}"
+        );
         assert!(!out.exists(), "{arguments:?}");
     };
     refused(&["revoke", "--authority", folder, "institution-02"], 2, "--out");
-    refused(&["revoke", "--authority", folder, "institution-22", "--out", file], 2, "institution-22");
-    refused(&["revoke", "--authority", dir.to_str().unwrap(), "institution-02", "--out", file], 2, "authority.key");
+    refused(
+        &["revoke", "--authority", folder, "institution-22", "--out", file],
+        2,
+        "institution-22",
+    );
+    refused(
+        &["revoke", "--authority", dir.to_str().unwrap(), "institution-02", "--out", file],
+        2,
+        "authority.key",
+    );
     refused(&["admit", "--authority", folder, "--rows", "11"], 2, "number of rows is 11");
-    refused(&["admit", "--authority", folder, "--rows", "1", "--name", "coordinator"], 2, "exists already");
+    refused(
+        &["admit", "--authority", folder, "--rows", "1", "--name", "coordinator"],
+        2,
+        "exists already",
+    );
     refused(&["send", file, "--coordinator", "http://127.0.0.1:1"], 2, file);
     let ask = |number: &str, members: &str, more: &[&str], says: &str| {
-        let fixed =
-            ["change-committee", "--authority", folder, "--out", file, "--number", number, "--members", members];
+        let fixed = [
+            "change-committee",
+            "--authority",
+            folder,
+            "--out",
+            file,
+            "--number",
+            number,
+            "--members",
+            members,
+        ];
         refused(&[fixed.as_slice(), more].concat(), 2, says);
     };
     ask("0", "institution-01", &[], "number of the committee is 0");
     ask("1", "institution-01,institution-01", &[], "named twice");
-    ask("1", "institution-01,institution-02,institution-03", &["--threshold", "2"], "threshold is 2");
+    ask(
+        "1",
+        "institution-01,institution-02,institution-03",
+        &["--threshold", "2"],
+        "threshold is 2",
+    );
     ask("1", "institution-01,institution-02", &["--threshold", "0"], "threshold is 0");
     ask("1", "institution-04", &[], "to no fewer");
     ask("1", "institution-01,institution-02", &["--threshold", "3"], "less than 3");
 
-    let unreachable = ["revoke", "--authority", folder, "institution-02", "--coordinator", "http://127.0.0.1:1"];
+    let unreachable =
+        ["revoke", "--authority", folder, "institution-02", "--coordinator", "http://127.0.0.1:1"];
     refused(&unreachable, 3, "http://127.0.0.1:1: not reached");
     refused(&[&unreachable[..5], &["nowhere at all"]].concat(), 3, "give http://HOST:PORT");
 }
@@ -267,8 +326,9 @@ fn the_program_refuses_what_no_run_can_take_with_code_2_and_what_it_cannot_send_
 #[test]
 fn the_program_founds_and_shows_a_run_with_either_bound() {
     let root = tempfile::tempdir().unwrap();
-    let run =
-        |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_consilium-authority")).args(arguments).output().unwrap();
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_consilium-authority")).args(arguments).output().unwrap()
+    };
     let shown = |name: &str, flags: &[&str]| -> (String, serde_json::Value) {
         let dir = root.path().join(name);
         let out = dir.to_str().unwrap();
@@ -282,43 +342,82 @@ fn the_program_founds_and_shows_a_run_with_either_bound() {
     // 193 parameters: 3 steps of a learning rate of 0.01.
     let (text, json) = shown("default", &[]);
     assert!(text.contains("clipped to ±0.0346 (127 units of 8 bits)"), "{text}");
-    assert_eq!((&json["bound"], &json["bits"], &json["slack"]), (&"parameter".into(), &8.into(), &1.0.into()));
+    assert_eq!(
+        (&json["bound"], &json["bits"], &json["slack"]),
+        (&"parameter".into(), &8.into(), &1.0.into())
+    );
 
     let (_, json) = shown("refreshed", &["--refresh-steps", "10"]);
     assert_eq!(json["refresh_steps"], 10);
 
-    let (text, json) = shown("norm", &["--bound", "norm", "--norm", "900", "--projections", "1024", "--clip", "0.5"]);
-    assert!(text.contains("clipped to norm 0.5 (B = 900)") && text.contains("at most 1.61·B = 1450"), "{text}");
-    assert_eq!((&json["bound"], &json["norm"], &json["projections"]), (&"norm".into(), &900.into(), &1024.into()));
+    let (text, json) = shown(
+        "norm",
+        &["--bound", "norm", "--norm", "900", "--projections", "1024", "--clip", "0.5"],
+    );
+    assert!(
+        text.contains("clipped to norm 0.5 (B = 900)") && text.contains("at most 1.61·B = 1450"),
+        "{text}"
+    );
+    assert_eq!(
+        (&json["bound"], &json["norm"], &json["projections"]),
+        (&"norm".into(), &900.into(), &1024.into())
+    );
     assert_eq!((&json["clip"], &json["slack"]), (&0.5.into(), &1.6115.into()));
 
     let (_, json) = shown("large", &["--hidden", "100,20"]);
-    assert_eq!((&json["bound"], &json["norm"], &json["projections"]), (&"norm".into(), &5600.into(), &256.into()));
+    assert_eq!(
+        (&json["bound"], &json["norm"], &json["projections"]),
+        (&"norm".into(), &5600.into(), &256.into())
+    );
 }
 
 #[test]
 fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("ceremony");
-    let run =
-        |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_consilium-authority")).args(arguments).output().unwrap();
+    let run = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_consilium-authority")).args(arguments).output().unwrap()
+    };
     let out = dir.to_str().unwrap();
-    let good = ["init", "--institutions", "4", "--inputs", "2", "--hidden", "3", "--rows", "7,8,9,10", "--out", out];
+    let good = [
+        "init",
+        "--institutions",
+        "4",
+        "--inputs",
+        "2",
+        "--hidden",
+        "3",
+        "--rows",
+        "7,8,9,10",
+        "--out",
+        out,
+    ];
     let output = run(&good);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     InstitutionFiles::load(&dir.join("institution-04")).unwrap();
 
     let shown = run(&["show", out, "--format", "json"]);
     let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
-    assert_eq!((&shown["institutions"], &shown["threshold"], &shown["quorum"]), (&4.into(), &2.into(), &3.into()));
+    assert_eq!(
+        (&shown["institutions"], &shown["threshold"], &shown["quorum"]),
+        (&4.into(), &2.into(), &3.into())
+    );
 
     let private = root.path().join("private");
     let private = private.to_str().unwrap();
-    let flags = ["--privacy-epsilon", "8", "--privacy-delta", "1e-6", "--steps", "20", "--clip", "0.5"];
+    let flags =
+        ["--privacy-epsilon", "8", "--privacy-delta", "1e-6", "--steps", "20", "--clip", "0.5"];
     let output = run(&[&good[..good.len() - 1], &[private], &flags].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let terms = InstitutionFiles::load(&Path::new(private).join("institution-01")).unwrap().parameters.privacy.unwrap();
-    assert_eq!((terms.steps(), terms.terms().epsilon_milli, terms.terms().delta_bits), (20, 8_000, 20));
+    let terms = InstitutionFiles::load(&Path::new(private).join("institution-01"))
+        .unwrap()
+        .parameters
+        .privacy
+        .unwrap();
+    assert_eq!(
+        (terms.steps(), terms.terms().epsilon_milli, terms.terms().delta_bits),
+        (20, 8_000, 20)
+    );
     let shown = run(&["show", private]);
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("noise variance") && shown.contains("of 8.000 at δ = 2^-20"), "{shown}");

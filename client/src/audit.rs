@@ -20,11 +20,13 @@ use std::{
 };
 
 use consilium_contract::{
-    Admission, Body, CandidateTransaction, CheckedUpdate, Contract, GenesisError, Parameters, Phase, Receipt,
-    check::assume_checked, check_updates, transaction::parse_entry,
+    Admission, Body, CandidateTransaction, CheckedUpdate, Contract, GenesisError, Parameters,
+    Phase, Receipt, check::assume_checked, check_updates, transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash};
-use consilium_ledger::{Block, Checkpoint, HeaderChain, LedgerError, SealState, Store, verify_chain, verify_seal};
+use consilium_ledger::{
+    Block, Checkpoint, HeaderChain, LedgerError, SealState, Store, verify_chain, verify_seal,
+};
 use consilium_proto::v1::{BlobRef, transaction::Action};
 use ed25519_dalek::VerifyingKey;
 use rand_core::OsRng;
@@ -62,7 +64,11 @@ pub enum AuditError {
     #[error("block 0: {0}")]
     Genesis(#[from] GenesisError),
     /// Another chain than the one asked for.
-    #[error("the ledger is of chain {}, expected {}; give the ledger of that run", hex(found), hex(expected))]
+    #[error(
+        "the ledger is of chain {}, expected {}; give the ledger of that run",
+        hex(found),
+        hex(expected)
+    )]
     OtherChain {
         /// The chain id asked for.
         expected: Hash,
@@ -116,9 +122,9 @@ impl AuditError {
     /// Height of the block that does not hold, where it is one.
     pub fn height(&self) -> Option<u64> {
         match self {
-            Self::Block { height, .. } | Self::Transaction { height, .. } | Self::StateRoot { height, .. } => {
-                Some(*height)
-            }
+            Self::Block { height, .. }
+            | Self::Transaction { height, .. }
+            | Self::StateRoot { height, .. } => Some(*height),
             Self::Ledger(_)
             | Self::Empty
             | Self::Genesis(_)
@@ -215,7 +221,12 @@ impl fmt::Display for AuditReport {
         for (reason, count) in &self.rejected {
             writeln!(f, "  {:<42}{count:>10}", format!("rejected: {reason}"))?;
         }
-        writeln!(f, "  {:<42}{:>10}", "rounds closed", format!("{} of {}", self.steps.0, self.steps.1))?;
+        writeln!(
+            f,
+            "  {:<42}{:>10}",
+            "rounds closed",
+            format!("{} of {}", self.steps.0, self.steps.1)
+        )?;
         if let Some(privacy) = &self.privacy {
             writeln!(f, "  privacy: {privacy}")?;
         }
@@ -241,7 +252,11 @@ pub struct Scope<'a> {
 ///
 /// # Errors
 /// [`AuditError`]: the first thing that does not hold.
-pub fn audit(ledger: &Path, scratch: &Path, chain_id: Option<&Hash>) -> Result<AuditReport, AuditError> {
+pub fn audit(
+    ledger: &Path,
+    scratch: &Path,
+    chain_id: Option<&Hash>,
+) -> Result<AuditReport, AuditError> {
     let scope = Scope { chain_id, since: None, progress: &mut |_, _| {} };
     audit_within(ledger, scratch, scope).map(|(report, _)| report)
 }
@@ -250,7 +265,11 @@ pub fn audit(ledger: &Path, scratch: &Path, chain_id: Option<&Hash>) -> Result<A
 ///
 /// # Errors
 /// [`AuditError`]: the first thing that does not hold.
-pub fn audit_within(ledger: &Path, scratch: &Path, scope: Scope<'_>) -> Result<(AuditReport, Audited), AuditError> {
+pub fn audit_within(
+    ledger: &Path,
+    scratch: &Path,
+    scope: Scope<'_>,
+) -> Result<(AuditReport, Audited), AuditError> {
     let start = Instant::now();
     let is_sealed = verify_seal(ledger)? == SealState::Intact;
     let store = Store::open_copy(ledger, scratch)?;
@@ -310,7 +329,9 @@ impl<'a> Replay<'a> {
         let at = |source| AuditError::Block { height: 0, source };
         let block = store.get_block(0).map_err(at)?.ok_or(AuditError::Empty)?;
         let [entry] = block.entries.as_slice() else {
-            return Err(GenesisError::NotAGenesis("the first block holds more than the genesis").into());
+            return Err(
+                GenesisError::NotAGenesis("the first block holds more than the genesis").into()
+            );
         };
         let parameters = Parameters::from_genesis_entry(entry)?;
         if let Some(expected) = chain_id.filter(|expected| **expected != parameters.chain_id) {
@@ -320,7 +341,10 @@ impl<'a> Replay<'a> {
             .map_err(|_| GenesisError::NotAGenesis("the coordinator's key is unusable"))?;
         let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
         chain.append_block(&block).map_err(|error| at(error.into()))?;
-        let initial = store.get_blob(&parameters.initial_model).map_err(at)?.ok_or(GenesisError::WrongModel)?;
+        let initial = store
+            .get_blob(&parameters.initial_model)
+            .map_err(at)?
+            .ok_or(GenesisError::WrongModel)?;
         let contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
         let report = AuditReport {
             chain_id: hex(&parameters.chain_id),
@@ -330,7 +354,8 @@ impl<'a> Replay<'a> {
             blobs: 1,
             ..AuditReport::default()
         };
-        let mut replay = Self { store, chain, contract, report, trusted: None, refuted: Vec::new() };
+        let mut replay =
+            Self { store, chain, contract, report, trusted: None, refuted: Vec::new() };
         replay.end(0, &block)?;
         Ok(replay)
     }
@@ -356,16 +381,21 @@ impl<'a> Replay<'a> {
     }
 
     /// Reads blocks ahead, with their bodies, as many as are folded at once.
-    fn read(&self, blocks: &mut impl Iterator<Item = (u64, Result<Block, LedgerError>)>) -> (Vec<Read>, Ahead) {
+    fn read(
+        &self,
+        blocks: &mut impl Iterator<Item = (u64, Result<Block, LedgerError>)>,
+    ) -> (Vec<Read>, Ahead) {
         // Before there is a key there is no update.
         let most = if self.contract.committee().is_some() { BATCH_PARAMETERS } else { 0 };
-        let (mut batch, mut parameters) = (Vec::new(), 0);
+        let mut batch = Vec::new();
+        let mut parameters = 0;
         loop {
             let Some((height, block)) = blocks.next() else { return (batch, Ahead::End) };
             let read = block.map_err(|source| AuditError::Block { height, source });
             match read.and_then(|block| self.read_block(height, block)) {
                 Ok(read) => {
-                    parameters += read.bodies.len() as u64 * u64::from(self.contract.parameters().dimension);
+                    parameters +=
+                        read.bodies.len() as u64 * u64::from(self.contract.parameters().dimension);
                     batch.push(read);
                 }
                 Err(error) => return (batch, Ahead::Broken(error)),
@@ -379,7 +409,12 @@ impl<'a> Replay<'a> {
 
     /// An update without a stored body is left out here, and missed where the contract asks for it.
     fn read_block(&self, height: u64, block: Block) -> Result<Read, AuditError> {
-        let failed = |index, transaction, detail| AuditError::Transaction { height, index, transaction, detail };
+        let failed = |index, transaction, detail| AuditError::Transaction {
+            height,
+            index,
+            transaction,
+            detail,
+        };
         let parse = |(index, entry): (usize, &Vec<u8>)| {
             parse_entry(entry).map_err(|error| failed(index, None, error.to_string()))
         };
@@ -392,7 +427,8 @@ impl<'a> Replay<'a> {
                 continue;
             }
             let body = self.store.get_blob(header.body_hash());
-            let body = body.map_err(|error| failed(index, Some(transaction.id()), error.to_string()))?;
+            let body =
+                body.map_err(|error| failed(index, Some(transaction.id()), error.to_string()))?;
             bodies.extend(body.map(|body| (index, body)));
         }
         Ok(Read { height, block, entries, bodies })
@@ -400,14 +436,14 @@ impl<'a> Replay<'a> {
 
     /// All proofs of the updates in these blocks, folded.
     fn check(&mut self, batch: &[Read]) -> HashMap<Hash, CheckedUpdate> {
-        let (mut open, mut granted) = (Vec::new(), Vec::new());
+        let mut open = Vec::new();
+        let mut granted = Vec::new();
         for read in batch {
             for (index, body) in &read.bodies {
                 let Some((transaction, _)) = read.entries.get(*index) else { continue };
-                let is_granted = self
-                    .trusted
-                    .as_ref()
-                    .is_some_and(|(since, refuted)| read.height <= *since && !refuted.contains(&transaction.id()));
+                let is_granted = self.trusted.as_ref().is_some_and(|(since, refuted)| {
+                    read.height <= *since && !refuted.contains(&transaction.id())
+                });
                 let kind = if is_granted { &mut granted } else { &mut open };
                 kind.push((transaction, body.as_slice()));
             }
@@ -416,7 +452,9 @@ impl<'a> Replay<'a> {
         let Some(committee) = self.contract.committee() else { return HashMap::new() };
         let parameters = self.contract.parameters();
         let mut checked = check_updates(parameters, committee, &open, &mut OsRng);
-        self.refuted.extend(checked.iter().filter(|update| !update.is_proven()).map(CheckedUpdate::transaction));
+        self.refuted.extend(
+            checked.iter().filter(|update| !update.is_proven()).map(CheckedUpdate::transaction),
+        );
         checked.extend(assume_checked(parameters, &granted));
         self.report.blobs += checked.len() as u64;
         self.report.proven_updates += open.len() as u64;
@@ -424,7 +462,11 @@ impl<'a> Replay<'a> {
         checked.into_iter().map(|update| (update.transaction(), update)).collect()
     }
 
-    fn block(&mut self, read: &Read, checked: &mut HashMap<Hash, CheckedUpdate>) -> Result<(), AuditError> {
+    fn block(
+        &mut self,
+        read: &Read,
+        checked: &mut HashMap<Hash, CheckedUpdate>,
+    ) -> Result<(), AuditError> {
         let Read { height, block, entries, .. } = read;
         let height = *height;
         let at = |source| AuditError::Block { height, source };
@@ -435,16 +477,29 @@ impl<'a> Replay<'a> {
         self.chain.append_block(block).map_err(|error| at(error.into()))?;
         for (index, (transaction, body_missing)) in entries.iter().enumerate() {
             let id = transaction.id();
-            let failed = |detail: String| AuditError::Transaction { height, index, transaction: Some(id), detail };
+            let failed = |detail: String| AuditError::Transaction {
+                height,
+                index,
+                transaction: Some(id),
+                detail,
+            };
             let body = match self.contract.admit(transaction) {
                 Admission::Decided(_) => Body::None,
                 Admission::NeedsBody { .. } if *body_missing => Body::Missing,
                 Admission::NeedsBody { sha256, .. } => match checked.remove(&id) {
                     Some(update) => Body::Checked(update),
-                    None => return Err(failed(format!("its body {} is not in the ledger", hex(&sha256)))),
+                    None => {
+                        return Err(failed(format!(
+                            "its body {} is not in the ledger",
+                            hex(&sha256)
+                        )));
+                    }
                 },
             };
-            let receipt = self.contract.apply(transaction, body).map_err(|error| failed(error.to_string()))?;
+            let receipt = self
+                .contract
+                .apply(transaction, body)
+                .map_err(|error| failed(error.to_string()))?;
             if receipt.is_dropped() {
                 let reason = receipt.reason.as_str_name();
                 return Err(failed(format!("it must not stand on any chain: {reason}")));
@@ -466,7 +521,12 @@ impl<'a> Replay<'a> {
         report.transactions += 1;
         report.signatures += 1;
         if !receipt.is_accepted() {
-            let name = receipt.reason.as_str_name().trim_start_matches("REASON_").to_lowercase().replace('_', " ");
+            let name = receipt
+                .reason
+                .as_str_name()
+                .trim_start_matches("REASON_")
+                .to_lowercase()
+                .replace('_', " ");
             *report.rejected.entry(name).or_default() += 1;
             return;
         }
@@ -489,17 +549,27 @@ impl<'a> Replay<'a> {
     }
 
     /// The blobs that an accepted CloseRound names: the contract has compared their hashes with what it computed.
-    fn blobs_of(&mut self, transaction: &CandidateTransaction, receipt: &Receipt) -> Result<(), String> {
+    fn blobs_of(
+        &mut self,
+        transaction: &CandidateTransaction,
+        receipt: &Receipt,
+    ) -> Result<(), String> {
         let Action::CloseRound(close) = transaction.action() else { return Ok(()) };
         if !receipt.is_accepted() {
             return Ok(());
         }
         for (what, blob) in [("sums", &close.sums), ("model", &close.model)] {
             let address = |blob: &BlobRef| Hash::try_from(blob.sha256.as_slice()).ok();
-            let address = blob.as_ref().and_then(address).ok_or_else(|| format!("it names no {what}"))?;
+            let address =
+                blob.as_ref().and_then(address).ok_or_else(|| format!("it names no {what}"))?;
             match self.store.get_blob(&address) {
                 Ok(Some(_)) => self.report.blobs += 1,
-                Ok(None) => return Err(format!("the blob of its {what}, {}, is not in the ledger", hex(&address))),
+                Ok(None) => {
+                    return Err(format!(
+                        "the blob of its {what}, {}, is not in the ledger",
+                        hex(&address)
+                    ));
+                }
                 Err(error) => return Err(format!("its {what}: {error}")),
             }
         }
@@ -508,7 +578,8 @@ impl<'a> Replay<'a> {
 
     /// The state after a block is the one that its header names.
     fn end(&mut self, height: u64, block: &Block) -> Result<(), AuditError> {
-        let (expected, found) = (self.contract.state_root(), block.header().state_root);
+        let expected = self.contract.state_root();
+        let found = block.header().state_root;
         if expected != found {
             return Err(AuditError::StateRoot { height, expected, found });
         }
@@ -523,7 +594,12 @@ impl<'a> Replay<'a> {
         let report = AuditReport {
             is_sealed,
             steps: (self.contract.step(), self.contract.parameters().steps),
-            privacy: self.contract.parameters().privacy.as_ref().map(|privacy| privacy.spent(self.contract.step())),
+            privacy: self
+                .contract
+                .parameters()
+                .privacy
+                .as_ref()
+                .map(|privacy| privacy.spent(self.contract.step())),
             phase: self.contract.phase().name().to_owned(),
             model: hex(&self.contract.model().hash()),
             elapsed_s: elapsed.as_secs_f64(),

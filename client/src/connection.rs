@@ -11,9 +11,9 @@ use consilium_ledger::{Block, MAX_BLOCK_BYTES, Note, SealedHeader};
 use consilium_proto::{
     CHUNK_BYTES,
     v1::{
-        self, BlockMessage, Chunk, GetBlobRequest, GetHeadRequest, GetMaskedUpdateRequest, SignedTransaction,
-        SubscribeRequest, UpdatePart, federation_client::FederationClient, ledger_client::LedgerClient,
-        update_part::Part,
+        self, BlockMessage, Chunk, GetBlobRequest, GetHeadRequest, GetMaskedUpdateRequest,
+        SignedTransaction, SubscribeRequest, UpdatePart, federation_client::FederationClient,
+        ledger_client::LedgerClient, update_part::Part,
     },
 };
 use tokio::{sync::oneshot, time::timeout};
@@ -87,8 +87,12 @@ pub(crate) struct UploadTimes {
 }
 
 impl Connection {
-    pub(crate) async fn open(endpoint: &Endpoint, parameters: &Parameters) -> Result<Self, ClientError> {
-        let channel = endpoint.connect().await.map_err(|error| ClientError::Unreachable(causes(&error)))?;
+    pub(crate) async fn open(
+        endpoint: &Endpoint,
+        parameters: &Parameters,
+    ) -> Result<Self, ClientError> {
+        let channel =
+            endpoint.connect().await.map_err(|error| ClientError::Unreachable(causes(&error)))?;
         let most = MAX_BLOCK_BYTES + 1024;
         Ok(Self {
             federation: FederationClient::new(channel.clone()).max_decoding_message_size(most),
@@ -99,11 +103,16 @@ impl Connection {
     }
 
     /// Takes an answer that the coordinator has signed to this transaction; any other is none.
-    fn answered(&self, signed: SignedTransaction, message: v1::Receipt) -> Result<Answered, ClientError> {
+    fn answered(
+        &self,
+        signed: SignedTransaction,
+        message: v1::Receipt,
+    ) -> Result<Answered, ClientError> {
         let malformed = |error: &dyn std::fmt::Display| ClientError::Malformed(error.to_string());
-        let receipt =
-            Receipt::verify(&message, &self.coordinator, &self.chain_id).map_err(|error| malformed(&error))?;
-        let transaction = CandidateTransaction::parse(signed.clone()).map_err(|error| malformed(&error))?;
+        let receipt = Receipt::verify(&message, &self.coordinator, &self.chain_id)
+            .map_err(|error| malformed(&error))?;
+        let transaction =
+            CandidateTransaction::parse(signed.clone()).map_err(|error| malformed(&error))?;
         if receipt.transaction != transaction.id() {
             return Err(malformed(&"the receipt is for another transaction"));
         }
@@ -112,9 +121,11 @@ impl Connection {
 
     /// The coordinator's head of the first `size` blocks, of all durable ones for 0: a candidate.
     pub(crate) async fn head(&mut self, size: u64) -> Result<Head, ClientError> {
-        let answer = within(READ_DEADLINE, "GetHead", self.ledger.get_head(GetHeadRequest { size })).await?;
+        let answer =
+            within(READ_DEADLINE, "GetHead", self.ledger.get_head(GetHeadRequest { size })).await?;
         let malformed = |error: &dyn std::fmt::Display| ClientError::Malformed(error.to_string());
-        let header = SealedHeader::decode(&answer.sealed_header).map_err(|error| malformed(&error))?;
+        let header =
+            SealedHeader::decode(&answer.sealed_header).map_err(|error| malformed(&error))?;
         let checkpoint = Note::parse(&answer.checkpoint).map_err(|error| malformed(&error))?;
         Ok(Head { header, checkpoint })
     }
@@ -126,14 +137,24 @@ impl Connection {
     }
 
     /// The masked update of an accepted header, exactly `length` bytes.
-    pub(crate) async fn masked_update(&mut self, header: &Hash, length: usize) -> Result<Vec<u8>, ClientError> {
+    pub(crate) async fn masked_update(
+        &mut self,
+        header: &Hash,
+        length: usize,
+    ) -> Result<Vec<u8>, ClientError> {
         let request = GetMaskedUpdateRequest { header_sha256: header.to_vec() };
-        let chunks = within(READ_DEADLINE, "GetMaskedUpdate", self.federation.get_masked_update(request)).await?;
+        let chunks =
+            within(READ_DEADLINE, "GetMaskedUpdate", self.federation.get_masked_update(request))
+                .await?;
         collect("GetMaskedUpdate", chunks, length).await
     }
 
     /// A blob of exactly `length` bytes. Its hash is for the caller to check.
-    pub(crate) async fn blob(&mut self, sha256: &Hash, length: usize) -> Result<Vec<u8>, ClientError> {
+    pub(crate) async fn blob(
+        &mut self,
+        sha256: &Hash,
+        length: usize,
+    ) -> Result<Vec<u8>, ClientError> {
         let request = GetBlobRequest { sha256: sha256.to_vec() };
         let chunks = within(READ_DEADLINE, "GetBlob", self.ledger.get_blob(request)).await?;
         collect("GetBlob", chunks, length).await
@@ -154,7 +175,8 @@ impl Connection {
         signed: SignedTransaction,
         deadline: Duration,
     ) -> Result<Answered, ClientError> {
-        let receipt = within(deadline, "Contribute", self.federation.contribute(signed.clone())).await?;
+        let receipt =
+            within(deadline, "Contribute", self.federation.contribute(signed.clone())).await?;
         self.answered(signed, receipt)
     }
 
@@ -163,7 +185,8 @@ impl Connection {
         signed: SignedTransaction,
         deadline: Duration,
     ) -> Result<Answered, ClientError> {
-        let receipt = within(deadline, "Countersign", self.federation.countersign(signed.clone())).await?;
+        let receipt =
+            within(deadline, "Countersign", self.federation.countersign(signed.clone())).await?;
         self.answered(signed, receipt)
     }
 
@@ -172,7 +195,8 @@ impl Connection {
         signed: SignedTransaction,
         deadline: Duration,
     ) -> Result<Answered, ClientError> {
-        let receipt = within(deadline, "SubmitShare", self.federation.submit_share(signed.clone())).await?;
+        let receipt =
+            within(deadline, "SubmitShare", self.federation.submit_share(signed.clone())).await?;
         self.answered(signed, receipt)
     }
 
@@ -186,7 +210,8 @@ impl Connection {
         let signed = upload.signed().clone();
         let (sent, when_sent) = oneshot::channel();
         let stream = tokio_stream::iter(parts(&upload, sent));
-        let receipt = within(deadline, "SubmitUpdate", self.federation.submit_update(stream)).await?;
+        let receipt =
+            within(deadline, "SubmitUpdate", self.federation.submit_update(stream)).await?;
         let answered = start.elapsed();
         let sent = when_sent.await.map_or(answered, |at| at.duration_since(start));
         Ok((self.answered(signed, receipt)?, UploadTimes { sent, answered }))
@@ -194,7 +219,10 @@ impl Connection {
 }
 
 /// The messages of an upload; `sent` learns when the transport has taken the last one.
-fn parts(upload: &Upload, sent: oneshot::Sender<Instant>) -> impl Iterator<Item = UpdatePart> + Send + use<> {
+fn parts(
+    upload: &Upload,
+    sent: oneshot::Sender<Instant>,
+) -> impl Iterator<Item = UpdatePart> + Send + use<> {
     let header = Part::Header(upload.signed().clone());
     let body = Arc::clone(upload.body());
     let chunk = move |start: usize| {
@@ -218,25 +246,40 @@ impl Blocks {
     /// The next block with the bytes that it took.
     pub(crate) async fn next(&mut self) -> Result<(Block, usize), ClientError> {
         let message = self.0.message().await.map_err(|status| failed("Subscribe", &status))?;
-        let bytes =
-            message.ok_or_else(|| ClientError::Unreachable("the coordinator ended the stream of blocks".into()))?.block;
-        let block = Block::decode(&bytes).map_err(|error| ClientError::Malformed(error.to_string()))?;
+        let bytes = message
+            .ok_or_else(|| {
+                ClientError::Unreachable("the coordinator ended the stream of blocks".into())
+            })?
+            .block;
+        let block =
+            Block::decode(&bytes).map_err(|error| ClientError::Malformed(error.to_string()))?;
         Ok((block, bytes.len()))
     }
 }
 
 /// Exactly `length` bytes out of a stream of chunks; no more is ever held.
-async fn collect(call: &'static str, mut chunks: Streaming<Chunk>, length: usize) -> Result<Vec<u8>, ClientError> {
+async fn collect(
+    call: &'static str,
+    mut chunks: Streaming<Chunk>,
+    length: usize,
+) -> Result<Vec<u8>, ClientError> {
     let mut bytes = Vec::with_capacity(length);
     let read = async {
-        while let Some(Chunk { data }) = chunks.message().await.map_err(|status| failed(call, &status))? {
+        while let Some(Chunk { data }) =
+            chunks.message().await.map_err(|status| failed(call, &status))?
+        {
             if data.len() > length - bytes.len() {
-                return Err(ClientError::Malformed(format!("{call} answers with more than {length} bytes")));
+                return Err(ClientError::Malformed(format!(
+                    "{call} answers with more than {length} bytes"
+                )));
             }
             bytes.extend_from_slice(&data);
         }
         if bytes.len() < length {
-            return Err(ClientError::Malformed(format!("{call} answers with {} bytes of {length}", bytes.len())));
+            return Err(ClientError::Malformed(format!(
+                "{call} answers with {} bytes of {length}",
+                bytes.len()
+            )));
         }
         Ok(())
     };
@@ -280,7 +323,8 @@ mod tests {
     #[test]
     fn an_address_that_is_not_one_is_named() {
         assert!(endpoint("http://127.0.0.1:4000").is_ok());
-        for address in ["127.0.0.1:4000", "https://example.org", "ftp://example.org", "", "http://"] {
+        for address in ["127.0.0.1:4000", "https://example.org", "ftp://example.org", "", "http://"]
+        {
             let Err(error) = endpoint(address) else { panic!("{address} was accepted") };
             assert!(matches!(error, ClientError::Address { .. }), "{address}: {error}");
             assert_eq!(error.exit_code(), 2);

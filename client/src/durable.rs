@@ -31,7 +31,9 @@ impl Log {
     /// was said on the strength of it.
     pub(crate) fn open(path: &Path, longest: u32) -> Result<Self, ClientError> {
         let mut options = OpenOptions::new();
-        let file = private(options.read(true).write(true).create(true)).open(path).map_err(failed("open", path))?;
+        let file = private(options.read(true).write(true).create(true))
+            .open(path)
+            .map_err(failed("open", path))?;
         let mut log = Self::scan(file, path, longest)?;
         if log.end < log.file.metadata().map_err(failed("read", path))?.len() {
             log.file.set_len(log.end).map_err(failed("shorten", path))?;
@@ -48,13 +50,18 @@ impl Log {
 
     fn scan(mut file: File, path: &Path, longest: u32) -> Result<Self, ClientError> {
         let length = file.metadata().map_err(failed("read", path))?.len();
-        let (mut records, mut end) = (Vec::new(), 0);
+        let mut records = Vec::new();
+        let mut end = 0;
         let mut prefix = [0; 4];
         while end + 4 <= length {
-            file.seek(SeekFrom::Start(end)).and_then(|_| file.read_exact(&mut prefix)).map_err(failed("read", path))?;
+            file.seek(SeekFrom::Start(end))
+                .and_then(|_| file.read_exact(&mut prefix))
+                .map_err(failed("read", path))?;
             let record = u32::from_be_bytes(prefix);
             if record == 0 || record > longest {
-                let detail = format!("a record at byte {end} claims {record} bytes; 1 to {longest} are possible");
+                let detail = format!(
+                    "a record at byte {end} claims {record} bytes; 1 to {longest} are possible"
+                );
                 return Err(ClientError::DamagedState { path: path.to_owned(), detail });
             }
             if end + 4 + u64::from(record) > length {
@@ -73,7 +80,9 @@ impl Log {
 
     /// The record at `index`.
     pub(crate) fn get(&mut self, index: u64) -> Result<Option<Vec<u8>>, ClientError> {
-        let Some(&(start, length)) = usize::try_from(index).ok().and_then(|index| self.records.get(index)) else {
+        let Some(&(start, length)) =
+            usize::try_from(index).ok().and_then(|index| self.records.get(index))
+        else {
             return Ok(None);
         };
         let mut bytes = vec![0; length as usize];
@@ -160,7 +169,9 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, ClientErr
 /// Takes the lock that keeps every other process out of a state directory, for as long as the file is held.
 pub(crate) fn lock(path: &Path) -> Result<File, ClientError> {
     let mut options = OpenOptions::new();
-    let file = private(options.write(true).create(true).truncate(false)).open(path).map_err(failed("open", path))?;
+    let file = private(options.write(true).create(true).truncate(false))
+        .open(path)
+        .map_err(failed("open", path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(ClientError::Locked { path: path.to_owned() }),
@@ -186,7 +197,8 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 
 /// Makes the names in the file's folder durable.
 fn sync_folder_of(path: &Path) -> Result<(), ClientError> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("flush", folder))
 }
 

@@ -99,7 +99,9 @@ pub enum ClientError {
     #[error("the coordinator sent a block that does not continue the chain: {0}")]
     Chain(ChainError),
     /// A signed header that does not follow from those before it.
-    #[error("the coordinator has signed a header that does not follow from those before it: {source}; {evidence}")]
+    #[error(
+        "the coordinator has signed a header that does not follow from those before it: {source}; {evidence}"
+    )]
     BadHeader {
         /// What does not hold.
         source: ChainError,
@@ -153,7 +155,9 @@ pub enum ClientError {
         evidence: Kept,
     },
     /// The announced model does not follow from the round.
-    #[error("the model announced in the block at height {height} must not be trained on: {source}; {evidence}")]
+    #[error(
+        "the model announced in the block at height {height} must not be trained on: {source}; {evidence}"
+    )]
     Model {
         /// Height of the block that closes the round.
         height: u64,
@@ -171,7 +175,9 @@ pub enum ClientError {
         reason: Reason,
     },
     /// A step was abandoned as often as the genesis allows.
-    #[error("the run has stopped: step {step} was abandoned {attempts} times, with too few accepted updates each time")]
+    #[error(
+        "the run has stopped: step {step} was abandoned {attempts} times, with too few accepted updates each time"
+    )]
     RunStopped {
         /// The step.
         step: u64,
@@ -188,7 +194,9 @@ pub enum ClientError {
     #[error("no connection to the coordinator: {0}")]
     Unreachable(String),
     /// The coordinator does not know, or does not accept, a call as such.
-    #[error("the coordinator refuses the call {call}: {message}; use programs of one version on both sides")]
+    #[error(
+        "the coordinator refuses the call {call}: {message}; use programs of one version on both sides"
+    )]
     Unsupported {
         /// The call.
         call: &'static str,

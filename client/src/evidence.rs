@@ -33,8 +33,8 @@ use consilium_ledger::{Contradiction, Fork, Note, SealedHeader, SignedCheckpoint
 use consilium_proto::{
     EVIDENCE_BYTES, decode, hash32,
     v1::{
-        self, Charge, ForkEvidence, HeadEvidence, SignedTransaction, TwoBlocksEvidence, TwoHeadsEvidence,
-        TwoReceiptsEvidence, evidence::Statements, transaction::Action,
+        self, Charge, ForkEvidence, HeadEvidence, SignedTransaction, TwoBlocksEvidence,
+        TwoHeadsEvidence, TwoReceiptsEvidence, evidence::Statements, transaction::Action,
     },
 };
 use ed25519_dalek::VerifyingKey;
@@ -191,20 +191,27 @@ impl Evidence {
     /// Evidence of a fork that the ledger has found.
     pub(crate) fn fork(fork: &Fork) -> Self {
         let Fork { ours, theirs, .. } = fork;
-        let statements =
-            Statements::Fork(ForkEvidence { ours: ours.encode().to_vec(), theirs: theirs.encode().to_vec() });
+        let statements = Statements::Fork(ForkEvidence {
+            ours: ours.encode().to_vec(),
+            theirs: theirs.encode().to_vec(),
+        });
         Self::two_histories(statements)
     }
 
     /// Evidence of a head of another history than the own one.
     pub(crate) fn head(contradiction: &Contradiction) -> Self {
-        Self::two_histories(Statements::Head(HeadEvidence { contradiction: contradiction.encode() }))
+        Self::two_histories(Statements::Head(HeadEvidence {
+            contradiction: contradiction.encode(),
+        }))
     }
 
     /// Evidence of two heads that the coordinator has signed, of one size and different trees.
     pub(crate) fn two_heads(first: &SignedCheckpoint, second: &SignedCheckpoint) -> Self {
         let note = |head: &SignedCheckpoint| head.note().encode().into_bytes();
-        Self::two_histories(Statements::TwoHeads(TwoHeadsEvidence { first: note(first), second: note(second) }))
+        Self::two_histories(Statements::TwoHeads(TwoHeadsEvidence {
+            first: note(first),
+            second: note(second),
+        }))
     }
 
     fn two_histories(statements: Statements) -> Self {
@@ -217,16 +224,19 @@ impl Evidence {
     /// [`EvidenceError::Malformed`].
     pub fn decode(bytes: &[u8]) -> Result<Self, EvidenceError> {
         let malformed = |detail: &str| EvidenceError::Malformed(detail.to_owned());
-        let bytes = bytes.strip_prefix(MAGIC).ok_or_else(|| malformed("it does not begin as one"))?;
-        let message: v1::Evidence =
-            decode("evidence", bytes, EVIDENCE_BYTES).map_err(|error| EvidenceError::Malformed(error.to_string()))?;
+        let bytes =
+            bytes.strip_prefix(MAGIC).ok_or_else(|| malformed("it does not begin as one"))?;
+        let message: v1::Evidence = decode("evidence", bytes, EVIDENCE_BYTES)
+            .map_err(|error| EvidenceError::Malformed(error.to_string()))?;
         let culprit = match message.culprit.as_slice() {
             [] => Culprit::Coordinator,
             bytes => Culprit::Institution(
-                hash32("culprit", bytes).map_err(|error| EvidenceError::Malformed(error.to_string()))?,
+                hash32("culprit", bytes)
+                    .map_err(|error| EvidenceError::Malformed(error.to_string()))?,
             ),
         };
-        let charge = Charge::try_from(message.charge).map_err(|_| malformed("its charge is none"))?;
+        let charge =
+            Charge::try_from(message.charge).map_err(|_| malformed("its charge is none"))?;
         let statements = message.statements.ok_or_else(|| malformed("it holds no statements"))?;
         Ok(Self { culprit, charge, statements })
     }
@@ -237,7 +247,11 @@ impl Evidence {
             Culprit::Coordinator => Vec::new(),
             Culprit::Institution(pseudonym) => pseudonym.to_vec(),
         };
-        let message = v1::Evidence { culprit, charge: self.charge.into(), statements: Some(self.statements.clone()) };
+        let message = v1::Evidence {
+            culprit,
+            charge: self.charge.into(),
+            statements: Some(self.statements.clone()),
+        };
         [MAGIC, &message.encode_to_vec()].concat()
     }
 
@@ -248,7 +262,8 @@ impl Evidence {
     /// [`EvidenceError`]: where they convict nobody, or another than the file claims.
     pub fn verify(&self, genesis_entry: &[u8]) -> Result<Verdict, EvidenceError> {
         let parameters = Parameters::from_genesis_entry(genesis_entry)?;
-        let verdict = judge(&self.statements, Genesis { entry: genesis_entry, parameters: &parameters })?;
+        let verdict =
+            judge(&self.statements, Genesis { entry: genesis_entry, parameters: &parameters })?;
         if (verdict.culprit, verdict.charge) == (self.culprit, self.charge) {
             Ok(verdict)
         } else {
@@ -263,12 +278,23 @@ impl fmt::Display for Evidence {
         writeln!(f, "claims    {} is guilty of {}", self.culprit, phrase(self.charge))?;
         match &self.statements {
             Statements::Fork(ForkEvidence { ours, theirs }) => {
-                let height = |bytes| SealedHeader::decode(bytes).map(|sealed| sealed.header.height).unwrap_or_default();
-                write!(f, "holds     two headers, at heights {} and {}", height(ours), height(theirs))
+                let height = |bytes| {
+                    SealedHeader::decode(bytes)
+                        .map(|sealed| sealed.header.height)
+                        .unwrap_or_default()
+                };
+                write!(
+                    f,
+                    "holds     two headers, at heights {} and {}",
+                    height(ours),
+                    height(theirs)
+                )
             }
             Statements::Head(_) => write!(f, "holds     a header, and a head of another history"),
             Statements::TwoHeads(_) => write!(f, "holds     two heads"),
-            Statements::TwoBlocks(_) => write!(f, "holds     two answers of one trustee, and its certificate"),
+            Statements::TwoBlocks(_) => {
+                write!(f, "holds     two answers of one trustee, and its certificate")
+            }
             Statements::TwoReceipts(_) => write!(f, "holds     two receipts"),
             Statements::History(history) => {
                 write!(
@@ -277,7 +303,11 @@ impl fmt::Display for Evidence {
                     history.blocks.len(),
                     history.masked_updates.len()
                 )?;
-                if history.receipt.is_some() { write!(f, ", a transaction and its receipt") } else { Ok(()) }
+                if history.receipt.is_some() {
+                    write!(f, ", a transaction and its receipt")
+                } else {
+                    Ok(())
+                }
             }
             Statements::Replay(replay) => {
                 write!(f, "holds     {} blocks, {} blobs", replay.blocks.len(), replay.blobs.len())
@@ -301,45 +331,68 @@ fn judge(statements: &Statements, genesis: Genesis<'_>) -> Result<Verdict, Evide
 
 fn fork(statements: &ForkEvidence, genesis: Genesis<'_>) -> Result<Verdict, EvidenceError> {
     let header = |bytes: &[u8]| SealedHeader::decode(bytes).map_err(nothing);
-    let (ours, theirs) = (header(&statements.ours)?, header(&statements.theirs)?);
+    let ours = header(&statements.ours)?;
+    let theirs = header(&statements.theirs)?;
     let fork = Fork { height: ours.header.height, ours, theirs };
     if !fork.verify(&genesis.parameters.chain_id, &genesis.coordinator()?) {
-        return Err(nothing("the coordinator has not signed both headers, or one chain contains both"));
+        return Err(nothing(
+            "the coordinator has not signed both headers, or one chain contains both",
+        ));
     }
-    let (height, a, b) = (fork.height, hex(&ours.hash()), hex(&theirs.hash()));
-    let detail = format!("it signed header {a} at height {height} and header {b}, which belongs to another history");
+    let height = fork.height;
+    let a = hex(&ours.hash());
+    let b = hex(&theirs.hash());
+    let detail = format!(
+        "it signed header {a} at height {height} and header {b}, which belongs to another history"
+    );
     Ok(Verdict::coordinator(Charge::Fork, detail))
 }
 
 fn head(statements: &HeadEvidence, genesis: Genesis<'_>) -> Result<Verdict, EvidenceError> {
     let contradiction = Contradiction::decode(&statements.contradiction).map_err(nothing)?;
     if !contradiction.verify(&genesis.parameters.chain_id, &genesis.coordinator()?) {
-        return Err(nothing("the coordinator has not signed both header and head, or one chain contains both"));
+        return Err(nothing(
+            "the coordinator has not signed both header and head, or one chain contains both",
+        ));
     }
     let header = &contradiction.ours;
-    let (height, hash) = (header.header.height, hex(&header.hash()));
-    let detail = format!("it signed header {hash} at height {height} and a head of another tree that ends there");
+    let height = header.header.height;
+    let hash = hex(&header.hash());
+    let detail = format!(
+        "it signed header {hash} at height {height} and a head of another tree that ends there"
+    );
     Ok(Verdict::coordinator(Charge::Fork, detail))
 }
 
-fn two_heads(statements: &TwoHeadsEvidence, genesis: Genesis<'_>) -> Result<Verdict, EvidenceError> {
+fn two_heads(
+    statements: &TwoHeadsEvidence,
+    genesis: Genesis<'_>,
+) -> Result<Verdict, EvidenceError> {
     let coordinator = genesis.coordinator()?;
     let checkpoint = |bytes: &[u8]| {
         let note = Note::parse(bytes).map_err(nothing)?;
-        let signed = SignedCheckpoint::verify(note, &genesis.parameters.chain_id, &coordinator, &[]);
+        let signed =
+            SignedCheckpoint::verify(note, &genesis.parameters.chain_id, &coordinator, &[]);
         signed.map(|signed| *signed.checkpoint()).map_err(nothing)
     };
-    let (first, second) = (checkpoint(&statements.first)?, checkpoint(&statements.second)?);
+    let first = checkpoint(&statements.first)?;
+    let second = checkpoint(&statements.second)?;
     if first.size != second.size || first.root == second.root {
         return Err(nothing("one chain may have both heads"));
     }
-    let (size, one, other) = (first.size, hex(&first.root), hex(&second.root));
-    let detail = format!("it signed heads of two trees of {size} blocks, with roots {one} and {other}");
+    let size = first.size;
+    let one = hex(&first.root);
+    let other = hex(&second.root);
+    let detail =
+        format!("it signed heads of two trees of {size} blocks, with roots {one} and {other}");
     Ok(Verdict::coordinator(Charge::Fork, detail))
 }
 
 /// The step and the block that a trustee answers.
-fn answer(signed: &SignedTransaction, author: &Hash) -> Result<(CandidateTransaction, u64, Hash), EvidenceError> {
+fn answer(
+    signed: &SignedTransaction,
+    author: &Hash,
+) -> Result<(CandidateTransaction, u64, Hash), EvidenceError> {
     let transaction = CandidateTransaction::parse(signed.clone()).map_err(nothing)?;
     if transaction.author().as_ref() != Some(author) {
         return Err(nothing("an answer is not of the institution that the certificate names"));
@@ -353,15 +406,25 @@ fn answer(signed: &SignedTransaction, author: &Hash) -> Result<(CandidateTransac
     Ok((transaction, step, block))
 }
 
-fn two_blocks(statements: &TwoBlocksEvidence, parameters: &Parameters) -> Result<Verdict, EvidenceError> {
-    let TwoBlocksEvidence { certificate: Some(certificate), first: Some(first), second: Some(second) } = statements
+fn two_blocks(
+    statements: &TwoBlocksEvidence,
+    parameters: &Parameters,
+) -> Result<Verdict, EvidenceError> {
+    let TwoBlocksEvidence {
+        certificate: Some(certificate),
+        first: Some(first),
+        second: Some(second),
+    } = statements
     else {
         return Err(nothing("a certificate and two answers are needed"));
     };
     let certificate = parameters.verify_certificate(certificate).map_err(nothing)?;
     let (first, step, one) = answer(first, &certificate.pseudonym)?;
     let (second, other_step, other) = answer(second, &certificate.pseudonym)?;
-    if [first, second].iter().any(|answer| !answer.is_signed_by(&certificate.signing_key, &parameters.chain_id)) {
+    if [first, second]
+        .iter()
+        .any(|answer| !answer.is_signed_by(&certificate.signing_key, &parameters.chain_id))
+    {
         return Err(nothing("an answer is not signed by the certified key"));
     }
     if step != other_step || one == other {
@@ -374,18 +437,27 @@ fn two_blocks(statements: &TwoBlocksEvidence, parameters: &Parameters) -> Result
     })
 }
 
-fn two_receipts(statements: &TwoReceiptsEvidence, parameters: &Parameters) -> Result<Verdict, EvidenceError> {
+fn two_receipts(
+    statements: &TwoReceiptsEvidence,
+    parameters: &Parameters,
+) -> Result<Verdict, EvidenceError> {
     let verify = |receipt: &Option<v1::Receipt>| {
         let receipt = receipt.as_ref().ok_or_else(|| nothing("two receipts are needed"))?;
         Receipt::verify(receipt, &parameters.coordinator, &parameters.chain_id).map_err(nothing)
     };
-    let (accepted, fault) = (verify(&statements.accepted)?, verify(&statements.fault)?);
+    let accepted = verify(&statements.accepted)?;
+    let fault = verify(&statements.fault)?;
     // Any other pair may be honest: what came too early may come in time, and what was accepted is a duplicate later.
-    if accepted.transaction != fault.transaction || !accepted.is_accepted() || fault.culprit.is_none() {
+    if accepted.transaction != fault.transaction
+        || !accepted.is_accepted()
+        || fault.culprit.is_none()
+    {
         return Err(nothing("the receipts do not contradict each other"));
     }
-    let (id, reason) = (hex(&fault.transaction), fault.reason.as_str_name());
-    let detail = format!("transaction {id} is accepted by one receipt and a fault ({reason}) by the other");
+    let id = hex(&fault.transaction);
+    let reason = fault.reason.as_str_name();
+    let detail =
+        format!("transaction {id} is accepted by one receipt and a fault ({reason}) by the other");
     Ok(Verdict::coordinator(Charge::TwoReceipts, detail))
 }
 

@@ -5,20 +5,21 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::{
-    Admission, Body, CandidateTransaction, Committee, Contract, Phase as ContractPhase, SealedBlock, check_updates,
+    Admission, Body, CandidateTransaction, Committee, Contract, Phase as ContractPhase,
+    SealedBlock, check_updates,
     model::encode_sums,
     parameters::Layers,
     sharing::Rehearsal,
     transaction::{entry, sign},
 };
 use consilium_crypto::{
-    CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, KeyShare, QuantisedUpdate, RoundContext,
-    VerifiedHeader, update::encrypt, verify_key_proofs,
+    CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, KeyShare, QuantisedUpdate,
+    RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
 };
 use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
 use consilium_proto::v1::{
-    BlobRef, CloseCollection, CloseRound, Enrol, OpenRound, SignedTransaction, SubmitShare, SubmitUpdate,
-    transaction::Action,
+    BlobRef, CloseCollection, CloseRound, Enrol, OpenRound, SignedTransaction, SubmitShare,
+    SubmitUpdate, transaction::Action,
 };
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use rand_chacha::ChaCha20Rng;
@@ -84,8 +85,13 @@ impl World {
 
     /// Block 0 alone.
     fn founded(ceremony: Ceremony) -> Self {
-        let contract = Contract::found(&ceremony.genesis_entry, &ceremony.initial_model, DiscreteLogTable::shared());
-        let coordinator = VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode()).unwrap();
+        let contract = Contract::found(
+            &ceremony.genesis_entry,
+            &ceremony.initial_model,
+            DiscreteLogTable::shared(),
+        );
+        let coordinator =
+            VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode()).unwrap();
         let mut world = Self {
             chain: HeaderChain::new(ceremony.parameters.chain_id, coordinator),
             contract: contract.unwrap(),
@@ -108,9 +114,12 @@ impl World {
         let mut rehearsal = Rehearsal::new((0..INSTITUTIONS).map(|i| self.name(i)));
         let rng = &mut ChaCha20Rng::seed_from_u64(5);
         loop {
-            let keys: Vec<_> = self.ceremony.institutions.iter().map(|files| &files.signing).collect();
+            let keys: Vec<_> =
+                self.ceremony.institutions.iter().map(|files| &files.signing).collect();
             let coordinator = &self.ceremony.coordinator.signing;
-            let Some(signed) = rehearsal.next(&self.contract, coordinator, &keys, self.time_ms, rng).unwrap() else {
+            let Some(signed) =
+                rehearsal.next(&self.contract, coordinator, &keys, self.time_ms, rng).unwrap()
+            else {
                 break;
             };
             take(self, signed);
@@ -160,15 +169,29 @@ impl World {
 
     /// The round that is open, or would be.
     pub(crate) fn round(&self) -> RoundContext {
-        let (step, attempt) = (self.contract.step(), self.contract.attempt());
-        self.ceremony.parameters.round(self.committee(), step, attempt, self.contract.model().hash())
+        let step = self.contract.step();
+        let attempt = self.contract.attempt();
+        self.ceremony.parameters.round(
+            self.committee(),
+            step,
+            attempt,
+            self.contract.model().hash(),
+        )
     }
 
     /// An honest update of `value` in every coordinate.
-    pub(crate) fn update(&self, institution: usize, round: &RoundContext, value: i64) -> EncryptedUpdate {
+    pub(crate) fn update(
+        &self,
+        institution: usize,
+        round: &RoundContext,
+        value: i64,
+    ) -> EncryptedUpdate {
         let context = Context { round: round.clone(), pseudonym: self.name(institution) };
-        let update =
-            QuantisedUpdate::new(vec![value; DIMENSION], consilium_crypto::Bound::Parameter { bits: 8 }).unwrap();
+        let update = QuantisedUpdate::new(
+            vec![value; DIMENSION],
+            consilium_crypto::Bound::Parameter { bits: 8 },
+        )
+        .unwrap();
         encrypt(&self.committee().public_key, &context, &update).unwrap().prove().unwrap()
     }
 
@@ -190,8 +213,12 @@ impl World {
             Admission::NeedsBody { sha256, .. } => {
                 let body = self.bodies[&sha256].clone();
                 let rng = &mut ChaCha20Rng::seed_from_u64(9);
-                let mut checked =
-                    check_updates(&self.ceremony.parameters, self.committee(), &[(&candidate, &body)], rng);
+                let mut checked = check_updates(
+                    &self.ceremony.parameters,
+                    self.committee(),
+                    &[(&candidate, &body)],
+                    rng,
+                );
                 blobs.push(body);
                 Body::Checked(checked.remove(0))
             }
@@ -217,7 +244,8 @@ impl World {
 
     /// Seals entries as a coordinator does that asks no contract.
     pub(crate) fn forge(&mut self, transactions: Vec<SignedTransaction>) {
-        let entries: Vec<Vec<u8>> = transactions.into_iter().map(|signed| entry(signed, false)).collect();
+        let entries: Vec<Vec<u8>> =
+            transactions.into_iter().map(|signed| entry(signed, false)).collect();
         self.append(entries, [0; 32], Vec::new());
     }
 
@@ -252,8 +280,15 @@ impl World {
     pub(crate) fn open_round(&mut self) -> SignedTransaction {
         let RoundContext { step, attempt, model_hash, .. } = self.round();
         let time_ms = self.tick();
-        let (model_sha256, standings) = (model_hash.to_vec(), self.contract.roster().standings());
-        self.orders(Action::OpenRound(OpenRound { step, attempt, model_sha256, time_ms, standings }))
+        let model_sha256 = model_hash.to_vec();
+        let standings = self.contract.roster().standings();
+        self.orders(Action::OpenRound(OpenRound {
+            step,
+            attempt,
+            model_sha256,
+            time_ms,
+            standings,
+        }))
     }
 
     pub(crate) fn open(&mut self) {
@@ -283,7 +318,8 @@ impl World {
     }
 
     fn verified(&self, headers: &[Vec<u8>]) -> Vec<VerifiedHeader> {
-        let candidates = headers.iter().map(|header| CandidateHeader::decode(header).unwrap()).collect();
+        let candidates =
+            headers.iter().map(|header| CandidateHeader::decode(header).unwrap()).collect();
         let verified = verify_key_proofs(&self.committee().public_key, candidates);
         verified.into_iter().collect::<Result<_, _>>().unwrap()
     }
@@ -312,9 +348,17 @@ impl World {
         }
     }
 
-    pub(crate) fn countersignature(&self, institution: usize, step: u64, block: &Hash) -> SignedTransaction {
+    pub(crate) fn countersignature(
+        &self,
+        institution: usize,
+        step: u64,
+        block: &Hash,
+    ) -> SignedTransaction {
         let key = &self.ceremony.institutions[institution].signing;
-        self.says(institution, Action::Countersign(self.sealed_block_of(block).countersign(step, key)))
+        self.says(
+            institution,
+            Action::Countersign(self.sealed_block_of(block).countersign(step, key)),
+        )
     }
 
     /// The block of this hash; with the tree of the last one where it is not on the chain.
@@ -344,13 +388,15 @@ impl World {
         };
         let share = &self.shares[institution];
         let block = self.sealed_hash();
-        let share = share.decryption_share(&self.committee().public_key, evaluation, &block).encode();
+        let share =
+            share.decryption_share(&self.committee().public_key, evaluation, &block).encode();
         SubmitShare { step: self.contract.step(), sealed_block: block.to_vec(), share }
     }
 
     /// Three trustees countersign, two share.
     pub(crate) fn unseal(&mut self) {
-        let (step, block) = (self.contract.step(), self.sealed_hash());
+        let step = self.contract.step();
+        let block = self.sealed_hash();
         self.commit((0..3).map(|i| self.countersignature(i, step, &block)).collect());
         self.commit(vec![self.share(1), self.share(2)]);
     }
@@ -359,11 +405,16 @@ impl World {
     pub(crate) fn result(&mut self) -> (CloseRound, Vec<u8>) {
         let ContractPhase::Opening(opening) = self.contract.phase() else { panic!("not opening") };
         let opened = opening.outcome().unwrap().as_ref().unwrap();
-        let (sums, model) = (encode_sums(&opened.sums).unwrap(), opened.model.to_bytes());
+        let sums = encode_sums(&opened.sums).unwrap();
+        let model = opened.model.to_bytes();
         let mask_key_sum = opened.mask_key_sum.encode().to_vec();
-        let blob = |bytes: &[u8]| Some(BlobRef { sha256: sha256(bytes).to_vec(), length: bytes.len() as u64 });
-        let (step, time_ms) = (self.contract.step(), self.tick());
-        let close = CloseRound { step, mask_key_sum, sums: blob(&sums), model: blob(&model), time_ms };
+        let blob = |bytes: &[u8]| {
+            Some(BlobRef { sha256: sha256(bytes).to_vec(), length: bytes.len() as u64 })
+        };
+        let step = self.contract.step();
+        let time_ms = self.tick();
+        let close =
+            CloseRound { step, mask_key_sum, sums: blob(&sums), model: blob(&model), time_ms };
         for bytes in [&sums, &model] {
             self.bodies.insert(sha256(bytes), bytes.clone());
         }
@@ -399,7 +450,9 @@ impl World {
     /// What the follower says of a block with this transaction after the ones there are.
     pub(crate) fn refuses(&mut self, transaction: SignedTransaction) -> String {
         self.forge(vec![transaction]);
-        let Err(ClientError::Entry { height, index: 0, detail, .. }) = self.try_follow() else { panic!("accepted") };
+        let Err(ClientError::Entry { height, index: 0, detail, .. }) = self.try_follow() else {
+            panic!("accepted")
+        };
         assert_eq!(height + 1, self.chain.len());
         self.retract();
         detail

@@ -28,8 +28,8 @@ use consilium_ledger::{Block, Note, VerifiedHeader};
 use consilium_proto::{
     hash32,
     v1::{
-        Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, Contribute, EndStage, Enrol, OpenRound, Revoke,
-        Standing, transaction::Action,
+        Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, Contribute, EndStage, Enrol,
+        OpenRound, Revoke, Standing, transaction::Action,
     },
 };
 use tracing::debug;
@@ -276,10 +276,17 @@ impl Follower {
     /// [`ClientError::Entry`] for what no contract takes, and no coordinator that runs one records: an entry that is no
     /// transaction, or not its author's; another genesis than ours; an order of the coordinator out of turn.
     #[must_use = "a closed round is checked before anything is built on it"]
-    pub fn read(&mut self, block: &Block, header: &VerifiedHeader) -> Result<Option<Closed>, ClientError> {
+    pub fn read(
+        &mut self,
+        block: &Block,
+        header: &VerifiedHeader,
+    ) -> Result<Option<Closed>, ClientError> {
         let height = header.height;
         if height != self.height {
-            return Err(ClientError::Malformed(format!("block {height} came where block {} is next", self.height)));
+            return Err(ClientError::Malformed(format!(
+                "block {height} came where block {} is next",
+                self.height
+            )));
         }
         if height == 0 {
             if block.entries.as_slice() != [self.genesis_entry.as_slice()] {
@@ -298,15 +305,29 @@ impl Follower {
             match self.apply(transaction, *body_missing, height) {
                 Ok(Some(round)) => closed = Some(round),
                 Ok(None) => {}
-                Err(error) if error.convicts_the_coordinator() => return Err(ClientError::entry(height, index, error)),
+                Err(error) if error.convicts_the_coordinator() => {
+                    return Err(ClientError::entry(height, index, error));
+                }
                 Err(error) => debug!(height, %error, "passed over an entry"),
             }
         }
         self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Sealing(Collection { round, committee, submissions }, evaluation) => {
-                let (evaluation, block) = (*evaluation, header.into());
-                let sum = Arc::new(SealedSum { round, committee, submissions, evaluation, height, block });
-                Phase::Sealed(Sealed { sum, countersignatures: BTreeMap::new(), shares: BTreeMap::new() })
+                let evaluation = *evaluation;
+                let block = header.into();
+                let sum = Arc::new(SealedSum {
+                    round,
+                    committee,
+                    submissions,
+                    evaluation,
+                    height,
+                    block,
+                });
+                Phase::Sealed(Sealed {
+                    sum,
+                    countersignatures: BTreeMap::new(),
+                    shares: BTreeMap::new(),
+                })
             }
             other => other,
         };
@@ -332,10 +353,18 @@ impl Follower {
             Action::SubmitUpdate(_) => self.submit(transaction)?,
             Action::Countersign(_) => self.countersign(transaction)?,
             Action::SubmitShare(_) => self.share(transaction)?,
-            Action::Revoke(revoke) => signed_by(&parameters.authority).map(|()| self.revoke(revoke))?,
-            Action::OpenRound(open) => signed_by(&parameters.coordinator).and_then(|()| self.open(open))?,
-            Action::CloseCollection(close) => signed_by(&parameters.coordinator).and_then(|()| self.seal(close))?,
-            Action::Abandon(abandon) => signed_by(&parameters.coordinator).and_then(|()| self.abandon(abandon))?,
+            Action::Revoke(revoke) => {
+                signed_by(&parameters.authority).map(|()| self.revoke(revoke))?
+            }
+            Action::OpenRound(open) => {
+                signed_by(&parameters.coordinator).and_then(|()| self.open(open))?
+            }
+            Action::CloseCollection(close) => {
+                signed_by(&parameters.coordinator).and_then(|()| self.seal(close))?
+            }
+            Action::Abandon(abandon) => {
+                signed_by(&parameters.coordinator).and_then(|()| self.abandon(abandon))?
+            }
             Action::CloseRound(close) => {
                 signed_by(&parameters.coordinator)?;
                 return self.close(close, height);
@@ -343,21 +372,32 @@ impl Follower {
             Action::BeginSharing(begin) => {
                 signed_by(&parameters.coordinator).and_then(|()| self.begin_sharing(begin))?;
             }
-            Action::EndStage(end) => signed_by(&parameters.coordinator).and_then(|()| self.end_stage(end))?,
+            Action::EndStage(end) => {
+                signed_by(&parameters.coordinator).and_then(|()| self.end_stage(end))?
+            }
             Action::Contribute(contribution) => self.contribute(transaction, contribution)?,
             Action::ChangeCommittee(change) => signed_by(&parameters.authority).map(|()| {
                 // What the contract refuses has no effect here either.
                 let _ = self.succession.ask(change, &self.parameters, &self.roster);
             })?,
-            Action::Genesis(_) => return Err(StatementError::OtherAction("transaction of a running chain")),
+            Action::Genesis(_) => {
+                return Err(StatementError::OtherAction("transaction of a running chain"));
+            }
         }
         Ok(None)
     }
 
-    fn enrol(&mut self, transaction: &CandidateTransaction, enrol: &Enrol) -> Result<(), StatementError> {
+    fn enrol(
+        &mut self,
+        transaction: &CandidateTransaction,
+        enrol: &Enrol,
+    ) -> Result<(), StatementError> {
         let bad = |error: String| StatementError::BadCertificate(error);
         let certificate = enrol.certificate.as_ref().ok_or_else(|| bad("there is none".into()))?;
-        let certificate = self.parameters.verify_certificate(certificate).map_err(|error| bad(error.to_string()))?;
+        let certificate = self
+            .parameters
+            .verify_certificate(certificate)
+            .map_err(|error| bad(error.to_string()))?;
         if transaction.author() != Some(certificate.pseudonym) {
             return Err(bad("it is another institution's".into()));
         }
@@ -376,9 +416,12 @@ impl Follower {
     }
 
     fn submit(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
-        let Phase::Collecting(Collection { round, submissions, .. }) = &mut self.phase else { return Ok(()) };
+        let Phase::Collecting(Collection { round, submissions, .. }) = &mut self.phase else {
+            return Ok(());
+        };
         let submission = Submission::verify(transaction, &self.roster, round)?;
-        let of_author = submissions.values().filter(|other| other.pseudonym() == submission.pseudonym());
+        let of_author =
+            submissions.values().filter(|other| other.pseudonym() == submission.pseudonym());
         if of_author.count() < KEPT_EACH {
             submissions.insert(*submission.hash(), submission);
         }
@@ -387,20 +430,24 @@ impl Follower {
 
     fn countersign(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
         let Phase::Sealed(sealed) = &mut self.phase else { return Ok(()) };
-        let (roster, committee) = (&self.roster, &sealed.sum.committee);
-        let countersignature = Countersignature::verify(transaction, roster, committee, &self.parameters.chain_id)?;
+        let roster = &self.roster;
+        let committee = &sealed.sum.committee;
+        let countersignature =
+            Countersignature::verify(transaction, roster, committee, &self.parameters.chain_id)?;
         if countersignature.step() != self.step || countersignature.block() != sealed.sum.block() {
             return Err(StatementError::OtherContext("step or sealed block"));
         }
         let trustee = countersignature.trustee();
-        let cosigned = countersignature.verify_cosignature(sealed.sum.sealed_block(), &self.roster)?;
+        let cosigned =
+            countersignature.verify_cosignature(sealed.sum.sealed_block(), &self.roster)?;
         sealed.countersignatures.entry(trustee).or_insert(cosigned);
         Ok(())
     }
 
     fn share(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
         let Phase::Sealed(sealed) = &mut self.phase else { return Ok(()) };
-        let (roster, committee) = (&self.roster, &sealed.sum.committee);
+        let roster = &self.roster;
+        let committee = &sealed.sum.committee;
         let share = SignedShare::verify(transaction, roster, committee, &self.parameters.chain_id)?;
         if share.step() != self.step || share.share().sealed_block() != sealed.sum.block() {
             return Err(StatementError::OtherContext("step or sealed block"));
@@ -419,17 +466,22 @@ impl Follower {
     }
 
     fn open(&mut self, open: &OpenRound) -> Result<(), StatementError> {
-        let expected = (self.step, self.attempt) == (open.step, open.attempt) && open.model_sha256 == self.model;
+        let expected = (self.step, self.attempt) == (open.step, open.attempt)
+            && open.model_sha256 == self.model;
         let out_of_turn = self.out_of_turn("opens a round");
-        let is_idle = matches!(self.phase, Phase::Idle) && !self.succession.is_due(self.step, &self.parameters);
+        let is_idle = matches!(self.phase, Phase::Idle)
+            && !self.succession.is_due(self.step, &self.parameters);
         let Some(committee) = self.committee().map(Arc::clone) else { return Err(out_of_turn) };
         if !is_idle || !expected || !self.advance(open.time_ms) {
             return Err(out_of_turn);
         }
-        let standing = |standing: &Standing| Some((standing.pseudonym.as_slice().try_into().ok()?, standing.credit));
+        let standing = |standing: &Standing| {
+            Some((standing.pseudonym.as_slice().try_into().ok()?, standing.credit))
+        };
         self.standings = open.standings.iter().filter_map(standing).collect();
         let round = self.parameters.round(&committee, self.step, self.attempt, self.model);
-        self.phase = Phase::Collecting(Collection { round, committee, submissions: BTreeMap::new() });
+        self.phase =
+            Phase::Collecting(Collection { round, committee, submissions: BTreeMap::new() });
         Ok(())
     }
 
@@ -479,12 +531,19 @@ impl Follower {
     }
 
     fn out_of_turn(&self, order: &'static str) -> StatementError {
-        StatementError::OutOfTurn { order, step: self.step, attempt: self.attempt, phase: self.phase.name() }
+        StatementError::OutOfTurn {
+            order,
+            step: self.step,
+            attempt: self.attempt,
+            phase: self.phase.name(),
+        }
     }
 
     fn seal(&mut self, close: &CloseCollection) -> Result<(), StatementError> {
         let out_of_turn = self.out_of_turn("closes a collection");
-        if (close.step, close.attempt) != (self.step, self.attempt) || !matches!(self.phase, Phase::Collecting(_)) {
+        if (close.step, close.attempt) != (self.step, self.attempt)
+            || !matches!(self.phase, Phase::Collecting(_))
+        {
             return Err(out_of_turn);
         }
         let evaluation = Evaluation::decode(&close.evaluation).map_err(|_| out_of_turn.clone())?;
@@ -500,11 +559,15 @@ impl Follower {
 
     fn abandon(&mut self, abandon: &Abandon) -> Result<(), StatementError> {
         let expected = (abandon.step, abandon.attempt) == (self.step, self.attempt);
-        if !matches!(self.phase, Phase::Collecting(_)) || !expected || !self.advance(abandon.time_ms) {
+        if !matches!(self.phase, Phase::Collecting(_))
+            || !expected
+            || !self.advance(abandon.time_ms)
+        {
             return Err(self.out_of_turn("abandons an attempt"));
         }
         self.attempt += 1;
-        self.phase = if self.attempt >= self.parameters.max_attempts { Phase::Stopped } else { Phase::Idle };
+        self.phase =
+            if self.attempt >= self.parameters.max_attempts { Phase::Stopped } else { Phase::Idle };
         Ok(())
     }
 
@@ -514,12 +577,18 @@ impl Follower {
             return Err(out_of_turn);
         }
         let hash = |bytes: &[u8]| hash32("a hash", bytes).map_err(|_| out_of_turn.clone());
-        let blob = |blob: &Option<BlobRef>| hash(blob.as_ref().map(|blob| blob.sha256.as_slice()).unwrap_or_default());
-        let (mask_key_sum, sums, model) = (hash(&close.mask_key_sum)?, blob(&close.sums)?, blob(&close.model)?);
+        let blob = |blob: &Option<BlobRef>| {
+            hash(blob.as_ref().map(|blob| blob.sha256.as_slice()).unwrap_or_default())
+        };
+        let mask_key_sum = hash(&close.mask_key_sum)?;
+        let sums = blob(&close.sums)?;
+        let model = blob(&close.model)?;
         if !self.advance(close.time_ms) {
             return Err(out_of_turn);
         }
-        let Phase::Sealed(sealed) = mem::replace(&mut self.phase, Phase::Idle) else { return Err(out_of_turn) };
+        let Phase::Sealed(sealed) = mem::replace(&mut self.phase, Phase::Idle) else {
+            return Err(out_of_turn);
+        };
         self.model = model;
         self.step += 1;
         self.attempt = 0;

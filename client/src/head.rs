@@ -21,7 +21,9 @@ use std::{
 use consilium_authority::InstitutionFiles;
 use consilium_contract::{Certificate, Parameters, SealedBlock, transaction::parse_entry};
 use consilium_crypto::Hash;
-use consilium_ledger::{Checkpoint, MAX_NOTE_BYTES, Note, NoteError, NoteKey, SignedCheckpoint, trustee_key};
+use consilium_ledger::{
+    Checkpoint, MAX_NOTE_BYTES, Note, NoteError, NoteKey, SignedCheckpoint, trustee_key,
+};
 use consilium_proto::v1::transaction::Action;
 
 use crate::{ClientError, Evidence, durable, history::History};
@@ -38,9 +40,20 @@ pub(crate) fn keep(directory: &Path, note: &Note) -> Result<(), ClientError> {
 ///
 /// # Errors
 /// [`ClientError::Note`], [`ClientError::State`].
-fn read(path: &Path, parameters: &Parameters, trustees: &[NoteKey]) -> Result<Option<SignedCheckpoint>, ClientError> {
+fn read(
+    path: &Path,
+    parameters: &Parameters,
+    trustees: &[NoteKey],
+) -> Result<Option<SignedCheckpoint>, ClientError> {
     let Some(bytes) = durable::read(path, MAX_NOTE_BYTES as u64)? else { return Ok(None) };
-    let verify = |note| SignedCheckpoint::verify(note, &parameters.chain_id, &parameters.coordinator.into(), trustees);
+    let verify = |note| {
+        SignedCheckpoint::verify(
+            note,
+            &parameters.chain_id,
+            &parameters.coordinator.into(),
+            trustees,
+        )
+    };
     let signed = Note::parse(&bytes).and_then(verify);
     signed.map(Some).map_err(|source| ClientError::Note { path: path.to_owned(), source })
 }
@@ -56,7 +69,10 @@ pub(crate) fn certified(
         for entry in &block.entries {
             let Ok((transaction, _)) = parse_entry(entry) else { continue };
             let Action::Enrol(enrol) = transaction.action() else { continue };
-            let certificate = enrol.certificate.as_ref().and_then(|word| parameters.verify_certificate(word).ok());
+            let certificate = enrol
+                .certificate
+                .as_ref()
+                .and_then(|word| parameters.verify_certificate(word).ok());
             if let Some(certificate) = certificate {
                 certificates.entry(certificate.pseudonym).or_insert(certificate);
             }
@@ -66,7 +82,9 @@ pub(crate) fn certified(
 }
 
 fn trustees(certificates: &BTreeMap<Hash, Certificate>, chain_id: &Hash) -> Vec<NoteKey> {
-    let key = |(name, certificate): (&Hash, &Certificate)| trustee_key(chain_id, name, certificate.signing_key.into());
+    let key = |(name, certificate): (&Hash, &Certificate)| {
+        trustee_key(chain_id, name, certificate.signing_key.into())
+    };
     certificates.iter().map(key).collect()
 }
 
@@ -80,14 +98,22 @@ pub fn export(files: &InstitutionFiles, directory: &Path) -> Result<Note, Client
     let mut history = History::view(directory, parameters)?;
     let keys = trustees(&certified(&mut history, parameters)?, &parameters.chain_id);
     let path = directory.join(FILE);
-    let kept = read(&path, parameters, &keys)?.ok_or_else(|| ClientError::NoHead { path: path.clone() })?;
+    let kept = read(&path, parameters, &keys)?
+        .ok_or_else(|| ClientError::NoHead { path: path.clone() })?;
     let Checkpoint { size, .. } = *kept.checkpoint();
     let block = size.checked_sub(1).and_then(|last| history.chain().get(last));
-    let Some(block) = block.map(SealedBlock::from).filter(|block| block.checkpoint == *kept.checkpoint()) else {
-        let detail = format!("the head of {size} blocks that is kept there is not of the own chain");
+    let Some(block) =
+        block.map(SealedBlock::from).filter(|block| block.checkpoint == *kept.checkpoint())
+    else {
+        let detail =
+            format!("the head of {size} blocks that is kept there is not of the own chain");
         return Err(ClientError::DamagedState { path, detail });
     };
-    let own = trustee_key(&parameters.chain_id, &files.identity.pseudonym, files.signing.verifying_key().into());
+    let own = trustee_key(
+        &parameters.chain_id,
+        &files.identity.pseudonym,
+        files.signing.verifying_key().into(),
+    );
     let mut note = kept.note().clone();
     if !note.signatures().iter().any(|line| line.is_of(&own)) {
         note.add_cosignature(&own, &block.cosign(&files.signing));
@@ -133,7 +159,10 @@ impl fmt::Display for Compared {
                 write!(f, "the beginning of the own chain, which has {ours_beyond} more")
             }
             Relation::Ahead { theirs_beyond } => {
-                write!(f, "{theirs_beyond} more than are known here; catch up with `run` and compare again")
+                write!(
+                    f,
+                    "{theirs_beyond} more than are known here; catch up with `run` and compare again"
+                )
             }
         }
     }
@@ -145,7 +174,11 @@ impl fmt::Display for Compared {
 /// [`ClientError::ForkedHistory`] where one is of another history, with the evidence written beside the own chain;
 /// [`ClientError::TwoHeads`] where two of them are, with the evidence written there too; [`ClientError::Note`] where a file is no head of this chain that its
 /// coordinator has signed.
-pub fn compare(files: &InstitutionFiles, directory: &Path, theirs: &[PathBuf]) -> Result<Vec<Compared>, ClientError> {
+pub fn compare(
+    files: &InstitutionFiles,
+    directory: &Path,
+    theirs: &[PathBuf],
+) -> Result<Vec<Compared>, ClientError> {
     let parameters = &files.parameters;
     let mut history = History::view(directory, parameters)?;
     let keys = trustees(&certified(&mut history, parameters)?, &parameters.chain_id);
@@ -154,7 +187,10 @@ pub fn compare(files: &InstitutionFiles, directory: &Path, theirs: &[PathBuf]) -
     for path in theirs {
         let missing = || {
             let detail = "no such file".to_owned();
-            ClientError::Note { path: path.clone(), source: NoteError::Malformed { what: "head", detail } }
+            ClientError::Note {
+                path: path.clone(),
+                source: NoteError::Malformed { what: "head", detail },
+            }
         };
         let signed = read(path, parameters, &keys)?.ok_or_else(missing)?;
         history.confirm_head(&signed)?;
@@ -162,8 +198,14 @@ pub fn compare(files: &InstitutionFiles, directory: &Path, theirs: &[PathBuf]) -
         let cosigners = signed.cosigners().len();
         match heads.get(&size) {
             Some((first, other)) if other.checkpoint().root != root => {
-                let evidence = history.keep_evidence(size.saturating_sub(1), &Evidence::two_heads(other, &signed))?;
-                return Err(ClientError::TwoHeads { size, first: first.to_path_buf(), second: path.clone(), evidence });
+                let evidence = history
+                    .keep_evidence(size.saturating_sub(1), &Evidence::two_heads(other, &signed))?;
+                return Err(ClientError::TwoHeads {
+                    size,
+                    first: first.to_path_buf(),
+                    second: path.clone(),
+                    evidence,
+                });
             }
             Some(_) => {}
             None => {
@@ -171,7 +213,9 @@ pub fn compare(files: &InstitutionFiles, directory: &Path, theirs: &[PathBuf]) -
             }
         }
         let relation = match size.checked_sub(history.len()) {
-            None | Some(0) => Relation::Contained { ours_beyond: history.len().saturating_sub(size) },
+            None | Some(0) => {
+                Relation::Contained { ours_beyond: history.len().saturating_sub(size) }
+            }
             Some(theirs_beyond) => Relation::Ahead { theirs_beyond },
         };
         compared.push(Compared { path: path.clone(), size, cosigners, relation });
@@ -192,7 +236,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let ceremony = dir.path().join("ceremony");
         world.ceremony.write(&ceremony).unwrap();
-        InstitutionFiles::load(&ceremony.join(format!("institution-{:02}", institution + 1))).unwrap()
+        InstitutionFiles::load(&ceremony.join(format!("institution-{:02}", institution + 1)))
+            .unwrap()
     }
 
     /// The coordinator's signature over the tree of the first `size` blocks of this world.
@@ -215,7 +260,8 @@ mod tests {
 
     /// One history until the enrolments, then two: of the same run, signed by the same coordinator.
     fn two_histories() -> (World, World) {
-        let (mut one, mut other) = (World::new(), World::new());
+        let mut one = World::new();
+        let mut other = World::new();
         one.open();
         other.time_passes();
         other.open();
@@ -223,7 +269,8 @@ mod tests {
     }
 
     #[test]
-    fn the_exported_head_holds_the_coordinators_signature_and_the_cosignatures_of_a_quorum_and_the_own() {
+    fn the_exported_head_holds_the_coordinators_signature_and_the_cosignatures_of_a_quorum_and_the_own()
+     {
         let dir = tempfile::tempdir().unwrap();
         let mut world = World::new();
         world.full_round();
@@ -234,7 +281,8 @@ mod tests {
 
         let (_, closed) = world.follow();
         let sealed = closed.unwrap().sealed;
-        keep(dir.path(), &sealed.head(head(&world, sealed.sum.sealed_block().checkpoint.size))).unwrap();
+        keep(dir.path(), &sealed.head(head(&world, sealed.sum.sealed_block().checkpoint.size)))
+            .unwrap();
         let note = export(&files, dir.path()).unwrap();
         let keys: Vec<NoteKey> = (0..4)
             .map(|i| {
@@ -243,7 +291,8 @@ mod tests {
             })
             .collect();
         let coordinator = files.parameters.coordinator.into();
-        let signed = SignedCheckpoint::verify(note, &world.chain_id(), &coordinator, &keys).unwrap();
+        let signed =
+            SignedCheckpoint::verify(note, &world.chain_id(), &coordinator, &keys).unwrap();
         // Three countersigned; this institution did not.
         assert_eq!(signed.cosigners().len(), 4);
         assert_eq!(signed.checkpoint(), &sealed.sum.sealed_block().checkpoint);
@@ -258,8 +307,11 @@ mod tests {
         let files = files(&world, 0);
         let theirs: Vec<PathBuf> =
             (1..4).map(|size| write(dir.path(), &size.to_string(), &head(&world, size))).collect();
-        let relations: Vec<Relation> =
-            compare(&files, dir.path(), &theirs).unwrap().into_iter().map(|compared| compared.relation).collect();
+        let relations: Vec<Relation> = compare(&files, dir.path(), &theirs)
+            .unwrap()
+            .into_iter()
+            .map(|compared| compared.relation)
+            .collect();
         let expected = [
             Relation::Contained { ours_beyond: 1 },
             Relation::Contained { ours_beyond: 0 },
@@ -288,17 +340,23 @@ mod tests {
     }
 
     #[test]
-    fn two_heads_of_others_that_contradict_each_other_are_named_and_leave_evidence_that_convicts_the_coordinator() {
+    fn two_heads_of_others_that_contradict_each_other_are_named_and_leave_evidence_that_convicts_the_coordinator()
+     {
         let (mut one, mut other) = two_histories();
         let dir = tempfile::tempdir().unwrap();
         drop(World::new().history(dir.path()));
         one.submit(&[0]);
         other.submit(&[0]);
         let files = files(&one, 0);
-        let paths = [write(dir.path(), "one", &head(&one, 4)), write(dir.path(), "other", &head(&other, 4))];
+        let paths = [
+            write(dir.path(), "one", &head(&one, 4)),
+            write(dir.path(), "other", &head(&other, 4)),
+        ];
         let error = compare(&files, dir.path(), &paths).unwrap_err();
         assert_eq!(error.exit_code(), 3);
-        let ClientError::TwoHeads { size: 4, first, second, evidence } = error else { panic!("{error}") };
+        let ClientError::TwoHeads { size: 4, first, second, evidence } = error else {
+            panic!("{error}")
+        };
         assert_eq!([first, second], paths);
         convicts(&one, &evidence);
         // The same head in two files contradicts nothing.
@@ -316,7 +374,10 @@ mod tests {
         let mut cosigned = head(&world, 2);
         let other = world.ceremony.institutions[1].signing.verifying_key().into();
         let of = trustee_key(&world.chain_id(), &world.name(1), other);
-        cosigned.add_cosignature(&of, &checkpoint.cosign(1, &(&world.ceremony.institutions[2].signing).into()));
+        cosigned.add_cosignature(
+            &of,
+            &checkpoint.cosign(1, &(&world.ceremony.institutions[2].signing).into()),
+        );
         let stranger = Checkpoint { chain_id: [9; 32], ..checkpoint };
         let notes = [
             checkpoint.sign(&(&world.ceremony.institutions[0].signing).into()),

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use consilium_contract::{Parameters, transaction::parse_entry};
 use consilium_crypto::Hash;
 use consilium_ledger::{
-    Block, ChainError, HeaderChain, MAX_BLOCK_BYTES, Note, SealedHeader, SignedCheckpoint, VerifiedHeader,
+    Block, ChainError, HeaderChain, MAX_BLOCK_BYTES, Note, SealedHeader, SignedCheckpoint,
+    VerifiedHeader,
 };
 use ed25519_dalek::VerifyingKey;
 
@@ -52,7 +53,11 @@ impl History {
     /// # Errors
     /// [`ClientError::DamagedState`] where the file does not hold blocks of this chain.
     pub fn open(directory: &Path, parameters: &Parameters) -> Result<Self, ClientError> {
-        Self::verify(directory, Log::open(&directory.join(FILE), MAX_BLOCK_BYTES as u32)?, parameters)
+        Self::verify(
+            directory,
+            Log::open(&directory.join(FILE), MAX_BLOCK_BYTES as u32)?,
+            parameters,
+        )
     }
 
     /// Opens a copy that another process may be writing, to read it.
@@ -60,10 +65,18 @@ impl History {
     /// # Errors
     /// As [`History::open`], and [`ClientError::State`] where there is none.
     pub fn view(directory: &Path, parameters: &Parameters) -> Result<Self, ClientError> {
-        Self::verify(directory, Log::view(&directory.join(FILE), MAX_BLOCK_BYTES as u32)?, parameters)
+        Self::verify(
+            directory,
+            Log::view(&directory.join(FILE), MAX_BLOCK_BYTES as u32)?,
+            parameters,
+        )
     }
 
-    fn verify(directory: &Path, mut log: Log, parameters: &Parameters) -> Result<Self, ClientError> {
+    fn verify(
+        directory: &Path,
+        mut log: Log,
+        parameters: &Parameters,
+    ) -> Result<Self, ClientError> {
         let path = directory.join(FILE);
         let damaged = |detail: String| ClientError::DamagedState { path: path.clone(), detail };
         let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode())
@@ -71,11 +84,17 @@ impl History {
         let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
         for height in 0..log.len() {
             let bytes = log.get(height)?.unwrap_or_default();
-            let block = Block::decode(&bytes).map_err(|error| damaged(format!("block {height}: {error}")))?;
+            let block = Block::decode(&bytes)
+                .map_err(|error| damaged(format!("block {height}: {error}")))?;
             if block.height() != height {
-                return Err(damaged(format!("block {height} says that it is at height {}", block.height())));
+                return Err(damaged(format!(
+                    "block {height} says that it is at height {}",
+                    block.height()
+                )));
             }
-            chain.append_block(&block).map_err(|error| damaged(format!("block {height}: {error}")))?;
+            chain
+                .append_block(&block)
+                .map_err(|error| damaged(format!("block {height}: {error}")))?;
         }
         Ok(Self { chain, log, directory: directory.to_owned() })
     }
@@ -92,7 +111,8 @@ impl History {
             Err(error) => return Err(self.refuse(error)),
         };
         if header.height == known {
-            let bytes = block.encode().map_err(|error| ClientError::Malformed(error.to_string()))?;
+            let bytes =
+                block.encode().map_err(|error| ClientError::Malformed(error.to_string()))?;
             self.log.append(&bytes)?;
         }
         Ok(header)
@@ -104,13 +124,19 @@ impl History {
     /// [`ClientError::LostBlocks`], [`ClientError::ForkedHistory`], and [`ClientError::Chain`] for a header that the
     /// coordinator has not signed.
     pub fn compare(&mut self, head: &SealedHeader) -> Result<(), ClientError> {
-        head.verify_signature(self.chain.chain_id(), self.chain.coordinator()).map_err(ClientError::Chain)?;
-        let (ours, theirs) = (self.len(), head.header.height);
+        head.verify_signature(self.chain.chain_id(), self.chain.coordinator())
+            .map_err(ClientError::Chain)?;
+        let ours = self.len();
+        let theirs = head.header.height;
         if theirs >= ours {
             return Ok(());
         }
         self.confirm(head)?;
-        if theirs + 1 < ours { Err(ClientError::LostBlocks { ours: ours - 1, theirs }) } else { Ok(()) }
+        if theirs + 1 < ours {
+            Err(ClientError::LostBlocks { ours: ours - 1, theirs })
+        } else {
+            Ok(())
+        }
     }
 
     /// Checks that a header below the end of this history is part of it.
@@ -129,7 +155,12 @@ impl History {
     /// # Errors
     /// As [`History::confirm_head`], and [`ClientError::Malformed`] where the coordinator has not signed it.
     pub fn verify_head(&self, note: &Note) -> Result<(), ClientError> {
-        let signed = SignedCheckpoint::verify(note.clone(), self.chain.chain_id(), self.chain.coordinator(), &[]);
+        let signed = SignedCheckpoint::verify(
+            note.clone(),
+            self.chain.chain_id(),
+            self.chain.coordinator(),
+            &[],
+        );
         self.confirm_head(&signed.map_err(|error| ClientError::Malformed(error.to_string()))?)
     }
 
@@ -146,7 +177,8 @@ impl History {
 
     fn refuse(&self, error: ChainError) -> ClientError {
         let ChainError::Fork(fork) = error else { return ClientError::Chain(error) };
-        let (height, evidence) = (fork.height, Evidence::fork(&fork));
+        let height = fork.height;
+        let evidence = Evidence::fork(&fork);
         match self.keep_evidence(height, &evidence) {
             Ok(evidence) => ClientError::ForkedHistory { height, evidence },
             Err(error) => error,
@@ -154,7 +186,11 @@ impl History {
     }
 
     /// Writes what convicts somebody beside the history; it says where.
-    pub(crate) fn keep_evidence(&self, height: u64, evidence: &Evidence) -> Result<PathBuf, ClientError> {
+    pub(crate) fn keep_evidence(
+        &self,
+        height: u64,
+        evidence: &Evidence,
+    ) -> Result<PathBuf, ClientError> {
         let path = self.directory.join(format!("evidence-{height}.bin"));
         durable::replace(&path, &[&evidence.encode()])?;
         Ok(path)
@@ -175,7 +211,11 @@ impl History {
     pub(crate) fn holds(&mut self, transaction: &Hash) -> Result<bool, ClientError> {
         for height in (0..self.len()).rev() {
             let block = self.block(height)?.map(|(block, _)| block.entries).unwrap_or_default();
-            if block.iter().filter_map(|entry| parse_entry(entry).ok()).any(|(held, _)| held.id() == *transaction) {
+            if block
+                .iter()
+                .filter_map(|entry| parse_entry(entry).ok())
+                .any(|(held, _)| held.id() == *transaction)
+            {
                 return Ok(true);
             }
         }
@@ -202,8 +242,11 @@ impl History {
     /// # Errors
     /// [`ClientError::DamagedState`] where the file has changed since it was verified.
     pub fn block(&mut self, height: u64) -> Result<Option<(Block, VerifiedHeader)>, ClientError> {
-        let (Some(bytes), Some(header)) = (self.log.get(height)?, self.chain.get(height)) else { return Ok(None) };
-        let damaged = |detail: String| ClientError::DamagedState { path: self.directory.join(FILE), detail };
+        let (Some(bytes), Some(header)) = (self.log.get(height)?, self.chain.get(height)) else {
+            return Ok(None);
+        };
+        let damaged =
+            |detail: String| ClientError::DamagedState { path: self.directory.join(FILE), detail };
         let block = Block::decode(&bytes).map_err(|error| damaged(error.to_string()))?;
         if block.hash() != *header.hash() || block.verify_entries().is_err() {
             return Err(damaged(format!("block {height} was changed while this program ran")));
@@ -256,7 +299,9 @@ mod tests {
             let error = history.record(theirs).unwrap_err();
             assert!(!error.is_transient());
             assert_eq!(error.exit_code(), 3);
-            let ClientError::ForkedHistory { height: at, evidence } = error else { panic!("{error}") };
+            let ClientError::ForkedHistory { height: at, evidence } = error else {
+                panic!("{error}")
+            };
             assert_eq!((at, &evidence), (height, &dir.path().join("evidence-2.bin")));
             let evidence = Evidence::decode(&fs::read(evidence).unwrap()).unwrap();
             let verdict = evidence.verify(&world.ceremony.genesis_entry).unwrap();

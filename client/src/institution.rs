@@ -120,7 +120,8 @@ impl Institution {
         durable::create_folder(directory)?;
         let lock = durable::lock(&directory.join("lock"))?;
         let parameters = Arc::new(files.parameters.clone());
-        let model = CheckedModel::initial(&parameters, &files.initial_model).ok_or(GenesisError::WrongModel)?;
+        let model = CheckedModel::initial(&parameters, &files.initial_model)
+            .ok_or(GenesisError::WrongModel)?;
         Ok(Self {
             endpoint,
             trainer: Some(trainer),
@@ -184,7 +185,10 @@ impl Institution {
             if let Some(patience) = self.give_up_after
                 && progress.elapsed() >= patience
             {
-                return Err(ClientError::GaveUp { waited: progress.elapsed(), last: error.to_string() });
+                return Err(ClientError::GaveUp {
+                    waited: progress.elapsed(),
+                    last: error.to_string(),
+                });
             }
             let pause = backoff.pause(&mut OsRng);
             warn!(%error, pause_ms = pause.as_millis() as u64, "connecting again");

@@ -10,7 +10,8 @@ use std::{
 use clap::{Parser, Subcommand};
 use consilium_authority::{InstitutionFiles, command_line, promise};
 use consilium_client::{
-    AuditError, AuditReport, Audited, CheckedModel, ClientError, Evidence, Institution, RoundReport, Scope,
+    AuditError, AuditReport, Audited, CheckedModel, ClientError, Evidence, Institution,
+    RoundReport, Scope,
     audit::mine,
     audit_within, endpoint,
     evidence::{self, MAX_EVIDENCE_FILE_BYTES},
@@ -233,22 +234,39 @@ fn main() -> ExitCode {
             rows(&data, statistics.as_deref())
                 .and_then(|table| take_part(&ceremony, &state, &coordinator, table, seed, patience))
         }
-        Command::Statistics { data } => load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(unusable)),
-        Command::Audit { mine: true, ceremony: Some(ceremony), state: Some(state), .. } => own(&ceremony, &state),
+        Command::Statistics { data } => {
+            load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(unusable))
+        }
+        Command::Audit { mine: true, ceremony: Some(ceremony), state: Some(state), .. } => {
+            own(&ceremony, &state)
+        }
         Command::Audit { ledger, scratch, ceremony, json, since, state, evidence, .. } => {
             let ledger = ledger.unwrap_or_default();
-            let report = replay(&ledger, &scratch, ceremony.as_deref(), state.as_deref(), since, evidence.as_deref());
+            let report = replay(
+                &ledger,
+                &scratch,
+                ceremony.as_deref(),
+                state.as_deref(),
+                since,
+                evidence.as_deref(),
+            );
             report.map(|report| match json {
                 true => format!("{:#}\n", serde_json::json!(report)),
                 false => format!("{report}\n"),
             })
         }
-        Command::Evidence { command: EvidenceCommand::Verify { genesis, file } } => verify(&genesis, &file),
+        Command::Evidence { command: EvidenceCommand::Verify { genesis, file } } => {
+            verify(&genesis, &file)
+        }
         Command::Evidence { command: EvidenceCommand::Show { file } } => {
             read_evidence(&file).map(|evidence| format!("{evidence}\n"))
         }
-        Command::Head(Head::Export { ceremony, state, out }) => export_head(&ceremony, &state, out.as_deref()),
-        Command::Head(Head::Compare { ceremony, state, theirs }) => compare_heads(&ceremony, &state, &theirs),
+        Command::Head(Head::Export { ceremony, state, out }) => {
+            export_head(&ceremony, &state, out.as_deref())
+        }
+        Command::Head(Head::Compare { ceremony, state, theirs }) => {
+            compare_heads(&ceremony, &state, &theirs)
+        }
         Command::Status { ceremony, state } => show(&ceremony, &state),
         Command::Model { ceremony, state, out } => export(&ceremony, &state, &out),
     };
@@ -279,7 +297,9 @@ fn take_part(
         let update = report.update.unwrap_or_default();
         tracing::info!(
             step = report.step,
-            epsilon = privacy.as_ref().map(|privacy| tracing::field::display(privacy.epsilon(report.step + 1))),
+            epsilon = privacy
+                .as_ref()
+                .map(|privacy| tracing::field::display(privacy.epsilon(report.step + 1))),
             verdict = report.verdict.map_or("none", |reason| reason.as_str_name()),
             clipped_share = update.clipped_share,
             train_ms = ms(update.train),
@@ -295,7 +315,8 @@ fn take_part(
             "round"
         );
     };
-    let institution = Institution::new(files, state, coordinator, Box::new(trainer), Box::new(observer));
+    let institution =
+        Institution::new(files, state, coordinator, Box::new(trainer), Box::new(observer));
     let mut institution = institution.map_err(|error| match error {
         ClientError::State { .. } => unusable(error),
         error => error.into(),
@@ -303,20 +324,33 @@ fn take_part(
     if let Some(patience) = patience {
         institution = institution.give_up_after(patience);
     }
-    tracing::info!(dimension = parameters.dimension, bound = promise(parameters.bound, parameters.clip), "taking part");
+    tracing::info!(
+        dimension = parameters.dimension,
+        bound = promise(parameters.bound, parameters.clip),
+        "taking part"
+    );
     if let Some(privacy) = &parameters.privacy {
-        tracing::info!("every update carries noise of variance {}: {}", privacy.terms().variance, privacy.spent(0));
+        tracing::info!(
+            "every update carries noise of variance {}: {}",
+            privacy.terms().variance,
+            privacy.spent(0)
+        );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure(1, format!("cannot start the runtime: {error}")))?;
+    let runtime =
+        runtime.map_err(|error| Failure(1, format!("cannot start the runtime: {error}")))?;
     let outcome = runtime.block_on(institution.run())?;
-    let (steps, blocks) = (outcome.steps, outcome.height + 1);
+    let steps = outcome.steps;
+    let blocks = outcome.height + 1;
     Ok(match &parameters.privacy {
         None => format!("{steps} rounds closed and checked; the chain has {blocks} blocks\n"),
         Some(privacy) => {
             let spent = privacy.spent(steps);
-            let early = if steps < parameters.steps { "the privacy budget ends the run: " } else { "" };
-            format!("{steps} rounds closed and checked; {early}{spent}; the chain has {blocks} blocks\n")
+            let early =
+                if steps < parameters.steps { "the privacy budget ends the run: " } else { "" };
+            format!(
+                "{steps} rounds closed and checked; {early}{spent}; the chain has {blocks} blocks\n"
+            )
         }
     })
 }
@@ -336,7 +370,8 @@ fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
     let preprocessor = match statistics {
         None => fit(&dataset)?,
         Some(path) => {
-            let named = |error: &dyn std::fmt::Display| unusable(format!("{}: {error}", path.display()));
+            let named =
+                |error: &dyn std::fmt::Display| unusable(format!("{}: {error}", path.display()));
             let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
             Preprocessor::from_toml(&text).map_err(|error| named(&error))?
         }
@@ -352,12 +387,16 @@ fn architecture(parameters: &Parameters) -> Result<Architecture, Failure> {
 
 /// The trainer that the genesis and the certificate ask for.
 fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTrainer, Failure> {
-    let (parameters, identity) = (&files.parameters, &files.identity);
+    let parameters = &files.parameters;
+    let identity = &files.identity;
     if table.rows as u64 != identity.rows {
-        let (found, certified) = (table.rows, identity.rows);
+        let found = table.rows;
+        let certified = identity.rows;
         return Err(Failure(
             2,
-            format!("the data has {found} rows, the certificate says {certified}: give the rows that were certified"),
+            format!(
+                "the data has {found} rows, the certificate says {certified}: give the rows that were certified"
+            ),
         ));
     }
     let architecture = architecture(parameters)?;
@@ -372,14 +411,21 @@ fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTra
         local_epochs: parameters.training.local_epochs as usize,
     };
     let weight = parameters.weight(identity.rows);
-    let quantiser = Quantiser::new(parameters.quantised_bound(), parameters.clip, weight, parameters.institutions)
-        .map_err(unusable)?;
+    let quantiser = Quantiser::new(
+        parameters.quantised_bound(),
+        parameters.clip,
+        weight,
+        parameters.institutions,
+    )
+    .map_err(unusable)?;
     let institution = u64::from(identity.trustee_index);
-    let trainer = LocalTrainer::new(architecture, table, config, quantiser, seed, institution).map_err(unusable)?;
+    let trainer = LocalTrainer::new(architecture, table, config, quantiser, seed, institution)
+        .map_err(unusable)?;
     // The seed repeats a run's training; noise that could be repeated would hide nothing.
     Ok(match &parameters.privacy {
         None => trainer,
-        Some(privacy) => trainer.with_noise(Noise::new(privacy.terms().variance, parameters.bound).map_err(unusable)?),
+        Some(privacy) => trainer
+            .with_noise(Noise::new(privacy.terms().variance, parameters.bound).map_err(unusable)?),
     })
 }
 
@@ -392,7 +438,10 @@ fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
 fn files(ceremony: &Path, state: &Path) -> Result<InstitutionFiles, Failure> {
     let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
     if !state.is_dir() {
-        return Err(unusable(format!("{}: no such directory; give the --state of `run`", state.display())));
+        return Err(unusable(format!(
+            "{}: no such directory; give the --state of `run`",
+            state.display()
+        )));
     }
     Ok(files)
 }
@@ -411,9 +460,11 @@ fn compare_heads(ceremony: &Path, state: &Path, theirs: &[PathBuf]) -> Result<St
 
 fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> {
     let parameters = InstitutionFiles::load(ceremony).map_err(unusable)?.parameters;
-    let checked = CheckedModel::load(state, &parameters)?
-        .ok_or_else(|| unusable(format!("{}: no round has been closed and checked yet", state.display())))?;
-    let bytes = to_safetensors(&architecture(&parameters)?, checked.model().parameters()).map_err(unusable)?;
+    let checked = CheckedModel::load(state, &parameters)?.ok_or_else(|| {
+        unusable(format!("{}: no round has been closed and checked yet", state.display()))
+    })?;
+    let bytes = to_safetensors(&architecture(&parameters)?, checked.model().parameters())
+        .map_err(unusable)?;
     std::fs::write(out, bytes).map_err(|error| unusable(format!("{}: {error}", out.display())))?;
     Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()))
 }
@@ -425,7 +476,10 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let file = std::fs::File::open(path).map_err(named)?;
     file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(named)?;
     if bytes.len() > limit {
-        return Err(unusable(format!("{}: longer than the {limit} bytes that it may have", path.display())));
+        return Err(unusable(format!(
+            "{}: longer than the {limit} bytes that it may have",
+            path.display()
+        )));
     }
     Ok(bytes)
 }
@@ -439,22 +493,32 @@ fn verify(genesis: &Path, file: &Path) -> Result<String, Failure> {
     let genesis = read(genesis, MAX_GENESIS_FILE_BYTES)?;
     match read_evidence(file)?.verify(&genesis) {
         Ok(verdict) => Ok(format!("it convicts {verdict}\n")),
-        Err(error) => Err(Failure(if error.is_unusable() { 2 } else { 1 }, format!("{}: {error}", file.display()))),
+        Err(error) => Err(Failure(
+            if error.is_unusable() { 2 } else { 1 },
+            format!("{}: {error}", file.display()),
+        )),
     }
 }
 
 /// Evidence of what an audit has found, where it convicts the coordinator; in words, for the end of the message.
-fn keep_evidence(ledger: &Path, scratch: &Path, error: &AuditError, out: &Path) -> Result<String, String> {
+fn keep_evidence(
+    ledger: &Path,
+    scratch: &Path,
+    error: &AuditError,
+    out: &Path,
+) -> Result<String, String> {
     let height = error.height().ok_or("nothing that convinces others was found")?;
     let store = Store::open_copy(ledger, scratch).map_err(|error| error.to_string())?;
     let evidence = evidence::from_ledger(&store, height).map_err(|error| error.to_string())?;
-    std::fs::write(out, evidence.encode()).map_err(|error| format!("{}: {error}", out.display()))?;
+    std::fs::write(out, evidence.encode())
+        .map_err(|error| format!("{}: {error}", out.display()))?;
     Ok(format!("the evidence is in {}", out.display()))
 }
 
 fn own(ceremony: &Path, state: &Path) -> Result<String, Failure> {
     let files = files(ceremony, state)?;
-    let mine = mine::mine(&files.parameters, (&files).into(), state).map_err(|error| Failure(1, error.to_string()))?;
+    let mine = mine::mine(&files.parameters, (&files).into(), state)
+        .map_err(|error| Failure(1, error.to_string()))?;
     Ok(format!("{mine}\n"))
 }
 
@@ -470,7 +534,10 @@ fn replay(
     let chain_id = files.map(|files| files.parameters.chain_id);
     let earlier = match (since, state) {
         (Some(_), Some(state)) => Some(Audited::load(state)?.ok_or_else(|| {
-            unusable(format!("{}: no audit was kept there; run a full one with the same --state", state.display()))
+            unusable(format!(
+                "{}: no audit was kept there; run a full one with the same --state",
+                state.display()
+            ))
         })?),
         _ => None,
     };
@@ -480,12 +547,20 @@ fn replay(
         bar.set_position(done);
     };
     let since = earlier.as_ref().zip(since);
-    let outcome = audit_within(ledger, scratch, Scope { chain_id: chain_id.as_ref(), since, progress: &mut progress });
+    let outcome = audit_within(
+        ledger,
+        scratch,
+        Scope { chain_id: chain_id.as_ref(), since, progress: &mut progress },
+    );
     bar.finish_and_clear();
     let (report, audited) = outcome.map_err(|error| {
         let kept = evidence.map(|out| keep_evidence(ledger, scratch, &error, out));
-        let kept = kept.map(|kept| kept.unwrap_or_else(|why| format!("there is no evidence of it: {why}")));
-        Failure(error.exit_code(), kept.map_or_else(|| error.to_string(), |kept| format!("{error}; {kept}")))
+        let kept = kept
+            .map(|kept| kept.unwrap_or_else(|why| format!("there is no evidence of it: {why}")));
+        Failure(
+            error.exit_code(),
+            kept.map_or_else(|| error.to_string(), |kept| format!("{error}; {kept}")),
+        )
     })?;
     if let Some(state) = state {
         audited.store(state)?;
@@ -499,7 +574,9 @@ fn progress() -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::no_length();
-    if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} blocks, {eta} left") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} blocks, {eta} left")
+    {
         bar.set_style(style);
     }
     bar

@@ -51,18 +51,22 @@ impl Membership {
         let path = directory.join(SECRETS);
         let damaged = |path: &Path, what: &str| ClientError::DamagedState {
             path: path.to_owned(),
-            detail: format!("is not {what}; restore it from a backup, or remove it and sit the ceremony out"),
+            detail: format!(
+                "is not {what}; restore it from a backup, or remove it and sit the ceremony out"
+            ),
         };
         let secrets = match durable::read(&path, MAX_SECRET_BYTES)?.map(Zeroizing::new) {
-            Some(bytes) => {
-                Some(Secrets::from_bytes(&bytes).ok_or_else(|| damaged(&path, "the secrets of a ceremony"))?)
-            }
+            Some(bytes) => Some(
+                Secrets::from_bytes(&bytes)
+                    .ok_or_else(|| damaged(&path, "the secrets of a ceremony"))?,
+            ),
             None => None,
         };
         let mut shares = BTreeMap::new();
         for (number, path) in share_files(directory)? {
             let bytes = Zeroizing::new(durable::read(&path, MAX_SECRET_BYTES)?.unwrap_or_default());
-            let share = KeyShare::from_bytes(&bytes).map_err(|_| damaged(&path, "a share of the key"))?;
+            let share =
+                KeyShare::from_bytes(&bytes).map_err(|_| damaged(&path, "a share of the key"))?;
             shares.insert(number, Arc::new(share));
         }
         let member = secrets.map(|secrets| Member::new(name, secrets));
@@ -88,11 +92,13 @@ impl Membership {
         memory: &mut Memory,
         rng: &mut impl CryptoRngCore,
     ) -> Result<Option<Contribute>, ClientError> {
-        let takes_part = sharing.place_of(&self.name).or(sharing.dealer_place_of(&self.name)).is_some();
+        let takes_part =
+            sharing.place_of(&self.name).or(sharing.dealer_place_of(&self.name)).is_some();
         if !takes_part {
             return Ok(None);
         }
-        let is_current = self.member.as_ref().is_some_and(|member| member.secrets().belong_to(sharing));
+        let is_current =
+            self.member.as_ref().is_some_and(|member| member.secrets().belong_to(sharing));
         if !is_current {
             let secrets = Secrets::generate(sharing.number(), sharing.attempt(), rng);
             durable::replace(&self.directory.join(SECRETS), &[&secrets.to_bytes()])?;
@@ -100,9 +106,12 @@ impl Membership {
         }
         let old = sharing.old().and_then(|old| self.shares.get(&old.number)).cloned();
         let Some(member) = &mut self.member else { return Ok(None) };
-        let (directory, shares) = (&self.directory, &mut self.shares);
+        let directory = &self.directory;
+        let shares = &mut self.shares;
         let said = member.next(sharing, old.as_deref(), rng, |oath| match oath {
-            Oath::Dealings { number, attempt, qualified } => memory.swear_dealings(number, attempt, &qualified),
+            Oath::Dealings { number, attempt, qualified } => {
+                memory.swear_dealings(number, attempt, &qualified)
+            }
             Oath::Committee { number, confirmation, share } => {
                 memory.swear_committee(number, step, &confirmation)?;
                 let Some(share) = share else { return Ok(()) };
@@ -152,7 +161,8 @@ fn share_files(directory: &Path) -> Result<Vec<(u32, PathBuf)>, ClientError> {
     for entry in fs::read_dir(directory).map_err(durable::failed("list", directory))? {
         let path = entry.map_err(durable::failed("list", directory))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let number = name.strip_prefix(SHARE_PREFIX).and_then(|name| name.strip_suffix(SHARE_SUFFIX));
+        let number =
+            name.strip_prefix(SHARE_PREFIX).and_then(|name| name.strip_suffix(SHARE_SUFFIX));
         if let Some(number) = number.and_then(|number| number.parse().ok()) {
             files.push((number, path));
         }
@@ -165,7 +175,10 @@ fn wipe(path: &Path) -> Result<(), ClientError> {
     let Ok(length) = fs::metadata(path).map(|file| file.len()) else { return Ok(()) };
     let overwrite = || {
         let mut file = fs::OpenOptions::new().write(true).open(path)?;
-        file.write_all(&vec![0; usize::try_from(length.min(MAX_SECRET_BYTES)).unwrap_or_default()])?;
+        file.write_all(&vec![
+            0;
+            usize::try_from(length.min(MAX_SECRET_BYTES)).unwrap_or_default()
+        ])?;
         file.sync_all()?;
         fs::remove_file(path)
     };

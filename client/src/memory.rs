@@ -69,7 +69,9 @@ pub enum MemoryError {
         step: u64,
     },
     /// The committee has handed over to another one.
-    #[error("this trustee has confirmed committee {confirmed} and answers for committee {asked} no longer")]
+    #[error(
+        "this trustee has confirmed committee {confirmed} and answers for committee {asked} no longer"
+    )]
     HandedOver {
         /// The committee that it has confirmed.
         confirmed: u32,
@@ -110,7 +112,8 @@ impl About {
     fn decode(bytes: &[u8; 9]) -> Option<Self> {
         let (kind, number) = bytes.split_first_chunk::<1>()?;
         let number = u64::from_be_bytes(number.try_into().ok()?);
-        let (high, low) = ((number >> 32) as u32, number as u32);
+        let high = (number >> 32) as u32;
+        let low = number as u32;
         match (kind, high) {
             ([0], _) => Some(Self::Step(number)),
             ([1], _) => Some(Self::Dealings { number: high, attempt: low }),
@@ -193,7 +196,9 @@ impl Memory {
         match self.get(About::Step(step)) {
             Some(remembered) if remembered == block => Ok(()),
             Some(&NONE) => Err(MemoryError::Forgone { step }.into()),
-            Some(&remembered) => Err(MemoryError::OtherBlock { step, remembered, asked: *block }.into()),
+            Some(&remembered) => {
+                Err(MemoryError::OtherBlock { step, remembered, asked: *block }.into())
+            }
             None => self.write(About::Step(step), block),
         }
     }
@@ -203,7 +208,11 @@ impl Memory {
     /// # Errors
     /// [`ClientError::State`].
     pub fn forgo(&mut self, step: u64) -> Result<(), ClientError> {
-        if self.get(About::Step(step)).is_some() { Ok(()) } else { self.write(About::Step(step), &NONE) }
+        if self.get(About::Step(step)).is_some() {
+            Ok(())
+        } else {
+            self.write(About::Step(step), &NONE)
+        }
     }
 
     /// Makes these qualified dealings the only ones that this institution answers for in the attempt; on disk when it
@@ -211,7 +220,12 @@ impl Memory {
     ///
     /// # Errors
     /// [`MemoryError::OtherOath`].
-    pub fn swear_dealings(&mut self, number: u32, attempt: u32, qualified: &Hash) -> Result<(), ClientError> {
+    pub fn swear_dealings(
+        &mut self,
+        number: u32,
+        attempt: u32,
+        qualified: &Hash,
+    ) -> Result<(), ClientError> {
         self.swear("the dealings of an attempt", About::Dealings { number, attempt }, qualified)
     }
 
@@ -221,7 +235,12 @@ impl Memory {
     ///
     /// # Errors
     /// [`MemoryError::OtherOath`], [`MemoryError::Answered`].
-    pub fn swear_committee(&mut self, number: u32, step: u64, confirmation: &Hash) -> Result<(), ClientError> {
+    pub fn swear_committee(
+        &mut self,
+        number: u32,
+        step: u64,
+        confirmation: &Hash,
+    ) -> Result<(), ClientError> {
         if let Some(answered) = self.last_countersigned().filter(|answered| *answered >= step)
             && self.get(About::Committee(number)).is_none()
         {
@@ -242,7 +261,9 @@ impl Memory {
     fn swear(&mut self, what: &'static str, about: About, asked: &Hash) -> Result<(), ClientError> {
         match self.get(about) {
             Some(remembered) if remembered == asked => Ok(()),
-            Some(&remembered) => Err(MemoryError::OtherOath { what, remembered, asked: *asked }.into()),
+            Some(&remembered) => {
+                Err(MemoryError::OtherOath { what, remembered, asked: *asked }.into())
+            }
             None => self.write(about, asked),
         }
     }
@@ -275,21 +296,27 @@ mod tests {
     const CHAIN: Hash = [1; 32];
 
     fn refusal(result: Result<(), ClientError>) -> MemoryError {
-        let Err(ClientError::Memory(error)) = result else { panic!("expected a refusal, got {result:?}") };
+        let Err(ClientError::Memory(error)) = result else {
+            panic!("expected a refusal, got {result:?}")
+        };
         error
     }
 
     #[test]
     fn one_block_a_step_is_remembered_across_restarts_and_every_other_one_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let (block, other) = ([2; 32], [3; 32]);
+        let block = [2; 32];
+        let other = [3; 32];
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
         assert!(memory.is_new());
         memory.remember(0, 5, &block).unwrap();
         memory.remember(0, 5, &block).unwrap();
         for _ in 0..2 {
             let refused = refusal(memory.remember(0, 5, &other));
-            assert_eq!(refused, MemoryError::OtherBlock { step: 5, remembered: block, asked: other });
+            assert_eq!(
+                refused,
+                MemoryError::OtherBlock { step: 5, remembered: block, asked: other }
+            );
             drop(memory);
             memory = Memory::open(dir.path(), CHAIN).unwrap();
             assert!(!memory.is_new());
@@ -314,13 +341,15 @@ mod tests {
     }
 
     #[test]
-    fn two_histories_shown_to_two_halves_never_get_two_quorums_for_any_n_up_to_10_any_t_and_any_split() {
+    fn two_histories_shown_to_two_halves_never_get_two_quorums_for_any_n_up_to_10_any_t_and_any_split()
+     {
         let dir = tempfile::tempdir().unwrap();
         let blocks = [[2; 32], [3; 32]];
         // An honest trustee, asked for both in either order, answers the first.
         for (step, first) in [0, 1].into_iter().enumerate() {
             let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
-            let mut answers = |block: usize| memory.remember(0, step as u64, &blocks[block]).is_ok();
+            let mut answers =
+                |block: usize| memory.remember(0, step as u64, &blocks[block]).is_ok();
             assert!(answers(first) && !answers(1 - first));
         }
         for n in 1..=10_u32 {
@@ -332,7 +361,10 @@ mod tests {
                     for first in 0..1_u32 << n {
                         let second = !first & ((1 << n) - 1);
                         let has_quorum = |shown: u32| (shown | corrupt).count_ones() >= quorum;
-                        assert!(!(has_quorum(first) && has_quorum(second)), "{n}, {t}: {first:b}, corrupt {corrupt:b}");
+                        assert!(
+                            !(has_quorum(first) && has_quorum(second)),
+                            "{n}, {t}: {first:b}, corrupt {corrupt:b}"
+                        );
                     }
                 }
             }
@@ -342,14 +374,21 @@ mod tests {
     #[test]
     fn an_oath_is_kept_across_restarts_and_every_other_one_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let (one, other) = ([2; 32], [3; 32]);
+        let one = [2; 32];
+        let other = [3; 32];
         Memory::open(dir.path(), CHAIN).unwrap().swear_dealings(1, 0, &one).unwrap();
         Memory::open(dir.path(), CHAIN).unwrap().swear_committee(1, 0, &one).unwrap();
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
         memory.swear_dealings(1, 0, &one).unwrap();
         memory.swear_committee(1, 0, &one).unwrap();
-        assert!(matches!(refusal(memory.swear_dealings(1, 0, &other)), MemoryError::OtherOath { .. }));
-        assert!(matches!(refusal(memory.swear_committee(1, 0, &other)), MemoryError::OtherOath { .. }));
+        assert!(matches!(
+            refusal(memory.swear_dealings(1, 0, &other)),
+            MemoryError::OtherOath { .. }
+        ));
+        assert!(matches!(
+            refusal(memory.swear_committee(1, 0, &other)),
+            MemoryError::OtherOath { .. }
+        ));
         // Another attempt, another committee, another chain.
         memory.swear_dealings(1, 1, &other).unwrap();
         memory.swear_committee(2, 0, &other).unwrap();

@@ -13,8 +13,8 @@ use std::{
 
 use consilium_contract::{Committee, Model, Parameters, Roster, model::decode_sums};
 use consilium_crypto::{
-    Context, DiscreteLogTable, Hash, MaskKeySum, MaskedSum, MaskedUpdate, RoundContext, ShareError, UpdateError,
-    VerifiedHeader, combine, mask_length, verify_share,
+    Context, DiscreteLogTable, Hash, MaskKeySum, MaskedSum, MaskedUpdate, RoundContext, ShareError,
+    UpdateError, VerifiedHeader, combine, mask_length, verify_share,
 };
 use consilium_ledger::sha256;
 use rand_core::CryptoRngCore;
@@ -51,7 +51,11 @@ pub enum ModelError {
         found_model: Hash,
     },
     /// The judged sum is not the one that the round was closed with.
-    #[error("the round was closed over block {} and judged over block {}", short(closed), short(judged))]
+    #[error(
+        "the round was closed over block {} and judged over block {}",
+        short(closed),
+        short(judged)
+    )]
     OtherBlock {
         /// Block of the closed round.
         closed: Hash,
@@ -59,7 +63,9 @@ pub enum ModelError {
         judged: Hash,
     },
     /// Too few trustees have countersigned.
-    #[error("{found} trustees countersigned the sealed block, {expected} are needed before it is opened")]
+    #[error(
+        "{found} trustees countersigned the sealed block, {expected} are needed before it is opened"
+    )]
     NoQuorum {
         /// How many have.
         found: usize,
@@ -131,11 +137,19 @@ impl CheckedModel {
     ///
     /// # Errors
     /// [`ModelError::OtherModel`].
-    pub fn assignment(&self, collection: &Collection, pseudonym: &Hash) -> Result<Assignment, ModelError> {
+    pub fn assignment(
+        &self,
+        collection: &Collection,
+        pseudonym: &Hash,
+    ) -> Result<Assignment, ModelError> {
         let round = collection.round();
         self.starts(round)?;
         let context = Context { round: round.clone(), pseudonym: *pseudonym };
-        Ok(Assignment { global: self.model.clone(), committee: Arc::clone(collection.committee()), context })
+        Ok(Assignment {
+            global: self.model.clone(),
+            committee: Arc::clone(collection.committee()),
+            context,
+        })
     }
 
     fn starts(&self, round: &RoundContext) -> Result<(), ModelError> {
@@ -172,10 +186,15 @@ impl CheckedModel {
     /// [`ClientError::DamagedState`].
     pub fn load(directory: &Path, parameters: &Parameters) -> Result<Option<Self>, ClientError> {
         let path = Self::path(directory);
-        let Some(bytes) = durable::read(&path, 8 + 4 * u64::from(parameters.dimension))? else { return Ok(None) };
+        let Some(bytes) = durable::read(&path, 8 + 4 * u64::from(parameters.dimension))? else {
+            return Ok(None);
+        };
         let parse = || {
             let (step, blob) = bytes.split_first_chunk::<8>()?;
-            Some(Self { step: u64::from_be_bytes(*step), model: Model::from_bytes(blob, parameters.dimension)? })
+            Some(Self {
+                step: u64::from_be_bytes(*step),
+                model: Model::from_bytes(blob, parameters.dimension)?,
+            })
         };
         let detail = || "expected a step and a model of this run".to_owned();
         parse().map(Some).ok_or_else(|| ClientError::DamagedState { path, detail: detail() })
@@ -186,7 +205,10 @@ impl CheckedModel {
     /// # Errors
     /// [`ClientError::State`].
     pub fn store(&self, directory: &Path) -> Result<(), ClientError> {
-        durable::replace(&Self::path(directory), &[&self.step.to_be_bytes(), &self.model.to_bytes()])
+        durable::replace(
+            &Self::path(directory),
+            &[&self.step.to_be_bytes(), &self.model.to_bytes()],
+        )
     }
 
     fn path(directory: &Path) -> PathBuf {
@@ -247,14 +269,29 @@ impl ModelCheck {
         let countersigned = closed.sealed.countersignatures().count();
         let committee = judged.committee();
         if countersigned < committee.quorum() as usize {
-            return Err(ModelError::NoQuorum { found: countersigned, expected: committee.quorum() });
+            return Err(ModelError::NoQuorum {
+                found: countersigned,
+                expected: committee.quorum(),
+            });
         }
         // Faulty shares are on the chain too; t valid ones are needed, and no more are verified.
         let verify = |candidate: &SignedShare| {
             let share = candidate.share();
-            verify_share(share, &committee.public_key, &committee.dealing, judged.evaluation(), sum.block()).ok()
+            verify_share(
+                share,
+                &committee.public_key,
+                &committee.dealing,
+                judged.evaluation(),
+                sum.block(),
+            )
+            .ok()
         };
-        let shares: Vec<_> = closed.sealed.shares().filter_map(verify).take(committee.threshold() as usize).collect();
+        let shares: Vec<_> = closed
+            .sealed
+            .shares()
+            .filter_map(verify)
+            .take(committee.threshold() as usize)
+            .collect();
         let mask_key_sum = combine(judged.evaluation(), &shares, &committee.dealing, table)?;
         if mask_key_sum.encode() != closed.mask_key_sum {
             return Err(ModelError::WrongMaskKeySum);
@@ -285,8 +322,13 @@ impl ModelCheck {
     /// [`ModelError::WrongMaskedUpdate`] where the bytes are not those whose hash the signed header holds.
     pub fn add(&mut self, masked: &[u8], parameters: &Parameters) -> Result<(), ModelError> {
         let Some(header) = self.judged.headers().get(self.added) else { return Ok(()) };
-        let wrong = |reason| ModelError::WrongMaskedUpdate { pseudonym: header.context().pseudonym, reason };
-        let masked = MaskedUpdate::parse(masked, header.mask_hash(), &parameters.update_parameters()).map_err(wrong)?;
+        let wrong = |reason| ModelError::WrongMaskedUpdate {
+            pseudonym: header.context().pseudonym,
+            reason,
+        };
+        let masked =
+            MaskedUpdate::parse(masked, header.mask_hash(), &parameters.update_parameters())
+                .map_err(wrong)?;
         self.sum.add_masked(&masked).map_err(wrong)?;
         self.added += 1;
         Ok(())
@@ -320,7 +362,10 @@ impl ModelCheck {
     ) -> Result<Model, ModelError> {
         let headers = self.judged.headers();
         if self.added != headers.len() {
-            return Err(ModelError::MissingMaskedUpdates { found: self.added, expected: headers.len() });
+            return Err(ModelError::MissingMaskedUpdates {
+                found: self.added,
+                expected: headers.len(),
+            });
         }
         let sums = (sha256(sums) == self.announced_sums)
             .then(|| decode_sums(sums, parameters.dimension))
@@ -378,8 +423,14 @@ mod tests {
         CheckedModel::initial(&world.ceremony.parameters, &world.ceremony.initial_model).unwrap()
     }
 
-    fn check(world: &World, closed: &Closed, masked: &[Vec<u8>], sums: &[u8]) -> Result<CheckedModel, ModelError> {
-        let (parameters, start) = (&world.ceremony.parameters, initial(world));
+    fn check(
+        world: &World,
+        closed: &Closed,
+        masked: &[Vec<u8>],
+        sums: &[u8],
+    ) -> Result<CheckedModel, ModelError> {
+        let parameters = &world.ceremony.parameters;
+        let start = initial(world);
         let judged = judge(&closed.sealed.sum, None, parameters, &mut OsRng).unwrap();
         let mut check = start.check(closed, &judged, parameters, &DiscreteLogTable::shared())?;
         for bytes in masked {
@@ -406,13 +457,20 @@ mod tests {
         let (world, closed, mut masked, sums) = closed(|_| {});
         masked.swap(0, 1);
         let refused = check(&world, &closed, &masked, &sums).unwrap_err();
-        assert!(matches!(refused, ModelError::WrongMaskedUpdate { pseudonym, .. } if pseudonym == world.name(0)));
+        assert!(
+            matches!(refused, ModelError::WrongMaskedUpdate { pseudonym, .. } if pseudonym == world.name(0))
+        );
         masked.swap(0, 1);
         masked[2][5] ^= 1;
         let refused = check(&world, &closed, &masked, &sums).unwrap_err();
-        assert!(matches!(refused, ModelError::WrongMaskedUpdate { pseudonym, .. } if pseudonym == world.name(2)));
+        assert!(
+            matches!(refused, ModelError::WrongMaskedUpdate { pseudonym, .. } if pseudonym == world.name(2))
+        );
         masked[2].pop();
-        assert!(matches!(check(&world, &closed, &masked, &sums), Err(ModelError::WrongMaskedUpdate { .. })));
+        assert!(matches!(
+            check(&world, &closed, &masked, &sums),
+            Err(ModelError::WrongMaskedUpdate { .. })
+        ));
     }
 
     #[test]
@@ -425,7 +483,10 @@ mod tests {
     #[test]
     fn an_announced_key_sum_that_the_shares_do_not_combine_to_is_refused() {
         let (world, closed, masked, sums) = closed(|close| close.mask_key_sum[0] ^= 1);
-        assert_eq!(check(&world, &closed, &masked, &sums).unwrap_err(), ModelError::WrongMaskKeySum);
+        assert_eq!(
+            check(&world, &closed, &masked, &sums).unwrap_err(),
+            ModelError::WrongMaskKeySum
+        );
     }
 
     #[test]
@@ -433,7 +494,10 @@ mod tests {
         let (world, closed_rightly, masked, sums) = closed(|_| {});
         let mut wrong = sums.clone();
         wrong[4] ^= 1;
-        assert_eq!(check(&world, &closed_rightly, &masked, &wrong).unwrap_err(), ModelError::WrongSumsBlob);
+        assert_eq!(
+            check(&world, &closed_rightly, &masked, &wrong).unwrap_err(),
+            ModelError::WrongSumsBlob
+        );
         let announced = wrong.clone();
         let (world, closed, masked, sums) = closed(|close| {
             // Every coordinate has the same sum here, so the changed blob is the same in every world.
@@ -445,8 +509,12 @@ mod tests {
 
     #[test]
     fn a_model_that_does_not_follow_from_the_sums_is_refused() {
-        let (world, closed, masked, sums) = closed(|close| close.model.as_mut().unwrap().sha256 = vec![7; 32]);
-        assert_eq!(check(&world, &closed, &masked, &sums).unwrap_err(), ModelError::WrongModel([7; 32]));
+        let (world, closed, masked, sums) =
+            closed(|close| close.model.as_mut().unwrap().sha256 = vec![7; 32]);
+        assert_eq!(
+            check(&world, &closed, &masked, &sums).unwrap_err(),
+            ModelError::WrongModel([7; 32])
+        );
     }
 
     #[test]
@@ -454,7 +522,8 @@ mod tests {
         let open = |transactions: fn(&World) -> Vec<consilium_proto::v1::SignedTransaction>| {
             let mut world = World::new();
             world.seal();
-            let (step, block) = (0, world.sealed_hash());
+            let step = 0;
+            let block = world.sealed_hash();
             let all: Vec<_> = (0..3).map(|i| world.countersignature(i, step, &block)).collect();
             world.commit(all);
             let spoken = transactions(&world);
@@ -472,9 +541,15 @@ mod tests {
             check(&world, &closed, &[], &[]).unwrap_err()
         };
         let one = open(|world| vec![world.share(1)]);
-        assert!(matches!(one, ModelError::Shares(ShareError::TooFew { expected: 2, found: 1 })), "{one}");
+        assert!(
+            matches!(one, ModelError::Shares(ShareError::TooFew { expected: 2, found: 1 })),
+            "{one}"
+        );
         let twice = open(|world| vec![world.share(1), world.share(1)]);
-        assert!(matches!(twice, ModelError::Shares(ShareError::TooFew { expected: 2, found: 1 })), "{twice}");
+        assert!(
+            matches!(twice, ModelError::Shares(ShareError::TooFew { expected: 2, found: 1 })),
+            "{twice}"
+        );
 
         let mut world = World::new();
         world.seal();
@@ -482,7 +557,13 @@ mod tests {
         let two: Vec<_> = (0..2).map(|i| world.countersignature(i, 0, &block)).collect();
         world.forge(two);
         let blob = || Some(consilium_proto::v1::BlobRef { sha256: vec![0; 32], length: 52 });
-        let close = CloseRound { step: 0, mask_key_sum: vec![0; 32], sums: blob(), model: blob(), time_ms: 9_000 };
+        let close = CloseRound {
+            step: 0,
+            mask_key_sum: vec![0; 32],
+            sums: blob(),
+            model: blob(),
+            time_ms: 9_000,
+        };
         let close = world.orders(Action::CloseRound(close));
         world.forge(vec![close]);
         let closed = world.follow().1.unwrap();
@@ -521,7 +602,8 @@ mod tests {
         let (_, closed_other, ..) = closed(|_| {});
         let parameters = &world.ceremony.parameters;
         let judged = judge(&closed_other.sealed.sum, None, parameters, &mut OsRng).unwrap();
-        let refused = initial(&world).check(&closed_one, &judged, parameters, &DiscreteLogTable::shared());
+        let refused =
+            initial(&world).check(&closed_one, &judged, parameters, &DiscreteLogTable::shared());
         assert!(matches!(refused.err(), Some(ModelError::OtherBlock { .. })));
     }
 
@@ -536,7 +618,10 @@ mod tests {
         let assignment = initial(&world).assignment(collection, &world.name(0)).unwrap();
         assert_eq!(assignment.global(), vec![0.25; DIMENSION]);
         assert_eq!(assignment.context().round, world.round());
-        assert!(matches!(next.assignment(collection, &world.name(0)), Err(ModelError::OtherModel { .. })));
+        assert!(matches!(
+            next.assignment(collection, &world.name(0)),
+            Err(ModelError::OtherModel { .. })
+        ));
     }
 
     #[test]
@@ -562,6 +647,9 @@ mod tests {
         let path = dir.path().join(FILE);
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-        assert!(matches!(CheckedModel::load(dir.path(), parameters), Err(ClientError::DamagedState { .. })));
+        assert!(matches!(
+            CheckedModel::load(dir.path(), parameters),
+            Err(ClientError::DamagedState { .. })
+        ));
     }
 }

@@ -55,7 +55,9 @@ pub struct UpdateReport {
 // The local model says what the institution's rows say; it does not go into a log.
 impl std::fmt::Debug for UpdateReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UpdateReport").field("clipped_share", &self.clipped_share).finish_non_exhaustive()
+        f.debug_struct("UpdateReport")
+            .field("clipped_share", &self.clipped_share)
+            .finish_non_exhaustive()
     }
 }
 

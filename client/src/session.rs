@@ -153,7 +153,9 @@ impl<'a> Session<'a> {
         membership.settle(&committee)?;
         let place = committee.place_of(&own.files.identity.pseudonym);
         match (place, membership.share(&committee)) {
-            (Some(place), Some(_)) => info!(committee = committee.number, place, "a member of the committee"),
+            (Some(place), Some(_)) => {
+                info!(committee = committee.number, place, "a member of the committee")
+            }
             (Some(place), None) => warn!(
                 committee = committee.number,
                 place,
@@ -168,7 +170,8 @@ impl<'a> Session<'a> {
         match self.own.follower.phase() {
             Phase::Finished => Ok(true),
             Phase::Stopped => {
-                let (step, attempts) = (self.own.follower.step(), self.own.follower.attempt());
+                let step = self.own.follower.step();
+                let attempts = self.own.follower.attempt();
                 Err(ClientError::RunStopped { step, attempts })
             }
             _ => Ok(false),
@@ -220,9 +223,12 @@ impl<'a> Session<'a> {
         }
         self.has_enrolled = true;
         let action = Action::Enrol(Enrol { certificate: Some(own.files.certificate.clone()) });
-        let signed = sign(&own.files.signing, &own.parameters.chain_id, Some(own.pseudonym()), action);
-        let (mut connection, deadline) = (self.connection.clone(), self.deadline());
-        self.calls.spawn(async move { connection.enrol(signed, deadline).await.map(Answer::Enrolled) });
+        let signed =
+            sign(&own.files.signing, &own.parameters.chain_id, Some(own.pseudonym()), action);
+        let mut connection = self.connection.clone();
+        let deadline = self.deadline();
+        self.calls
+            .spawn(async move { connection.enrol(signed, deadline).await.map(Answer::Enrolled) });
     }
 
     fn deadline(&self) -> Duration {
@@ -236,11 +242,13 @@ impl<'a> Session<'a> {
         if self.contributed == Some(*sharing.basis()) || sharing.has_heard(own.pseudonym()) {
             return Ok(());
         }
-        let (basis, step) = (*sharing.basis(), own.follower.step());
+        let basis = *sharing.basis();
+        let step = own.follower.step();
         let Some(mut membership) = own.membership.take() else {
             return Err(ClientError::Interrupted("the member is gone".into()));
         };
-        let (sharing, memory) = (Arc::clone(sharing), Arc::clone(&own.memory));
+        let sharing = Arc::clone(sharing);
+        let memory = Arc::clone(&own.memory);
         let flush = own.history.flush();
         let work = blocking(move || {
             let said = flush.wait().and_then(|()| {
@@ -256,10 +264,14 @@ impl<'a> Session<'a> {
         self.contributed = Some(basis);
         if let Some(contribution) = said? {
             let action = Action::Contribute(contribution);
-            let signed = sign(&own.files.signing, &own.parameters.chain_id, Some(own.pseudonym()), action);
+            let signed =
+                sign(&own.files.signing, &own.parameters.chain_id, Some(own.pseudonym()), action);
             own.report.bytes_up += bytes(&signed);
-            let (mut connection, deadline) = (self.connection.clone(), self.deadline());
-            self.calls.spawn(async move { connection.contribute(signed, deadline).await.map(Answer::Contributed) });
+            let mut connection = self.connection.clone();
+            let deadline = self.deadline();
+            self.calls.spawn(async move {
+                connection.contribute(signed, deadline).await.map(Answer::Contributed)
+            });
         }
         Ok(())
     }
@@ -269,7 +281,8 @@ impl<'a> Session<'a> {
         let Phase::Collecting(collection) = self.own.follower.phase() else { return Ok(()) };
         let round = collection.round();
         let attempt = (round.step, round.attempt);
-        let is_revoked = self.own.follower.roster().get(self.own.pseudonym()).is_none_or(|own| own.revoked);
+        let is_revoked =
+            self.own.follower.roster().get(self.own.pseudonym()).is_none_or(|own| own.revoked);
         if self.own.is_silenced || is_revoked || self.own.sits_out == Some(attempt) {
             return Ok(());
         }
@@ -300,14 +313,19 @@ impl<'a> Session<'a> {
         let assignment = match own.model.assignment(collection, &own.files.identity.pseudonym) {
             Ok(assignment) => assignment,
             Err(source) => {
-                return Err(self.unfaithful_model(self.own.follower.height().saturating_sub(1), source, None));
+                return Err(self.unfaithful_model(
+                    self.own.follower.height().saturating_sub(1),
+                    source,
+                    None,
+                ));
             }
         };
         let Some(mut trainer) = own.trainer.take() else {
             return Err(ClientError::Interrupted("the trainer is gone".into()));
         };
         let files = Arc::clone(&own.files);
-        let (flush, directory) = (own.history.flush(), own.directory.clone());
+        let flush = own.history.flush();
+        let directory = own.directory.clone();
         let work = spawn_blocking(move || {
             let made = trainer
                 .local_update(assignment.context().round.step, assignment.global())
@@ -326,7 +344,10 @@ impl<'a> Session<'a> {
                     model: update.model,
                 };
                 // The history on which it is said, and the bytes, before anything is sent.
-                flush.wait().and_then(|()| envelope.store(&directory)).map(|upload| (upload, report))
+                flush
+                    .wait()
+                    .and_then(|()| envelope.store(&directory))
+                    .map(|upload| (upload, report))
             });
             (trainer, stored)
         });
@@ -354,7 +375,8 @@ impl<'a> Session<'a> {
         }
         self.update_sent = Some(header);
         self.own.report.bytes_up += upload.bytes();
-        let (mut connection, deadline) = (self.connection.clone(), self.deadline());
+        let mut connection = self.connection.clone();
+        let deadline = self.deadline();
         self.calls.spawn(async move {
             let step = upload.round().step;
             let (answered, times) = connection.submit(upload, deadline).await?;
@@ -368,7 +390,8 @@ impl<'a> Session<'a> {
         let sum = Arc::clone(&sealed.sum);
         // Who is no member is a participant only.
         let Some(index) = sum.committee.place_of(self.own.pseudonym()) else { return Ok(()) };
-        let (is_countersigned, is_shared) = (sealed.is_countersigned_by(index), sealed.has_share_of(index));
+        let is_countersigned = sealed.is_countersigned_by(index);
+        let is_shared = sealed.has_share_of(index);
         let step = sum.round().step;
 
         if self.own.duty.judged().is_none() {
@@ -377,9 +400,15 @@ impl<'a> Session<'a> {
             self.own.duty = Duty::Judged(judged);
         }
         // What this institution has said in this step, and the disk does not know: the disk is older than the step.
-        let is_forgotten = sum.has_update_of(self.own.pseudonym()) && self.own.upload_for(sum.round()).is_none();
-        if (is_countersigned || is_shared || is_forgotten) && memory(self.own).countersigned(step).is_none() {
-            warn!(step, "the chain holds what this state directory does not know: the step is left to the others");
+        let is_forgotten =
+            sum.has_update_of(self.own.pseudonym()) && self.own.upload_for(sum.round()).is_none();
+        if (is_countersigned || is_shared || is_forgotten)
+            && memory(self.own).countersigned(step).is_none()
+        {
+            warn!(
+                step,
+                "the chain holds what this state directory does not know: the step is left to the others"
+            );
             memory(self.own).forgo(step)?;
         }
         if memory(self.own).is_forgone(step) {
@@ -387,7 +416,8 @@ impl<'a> Session<'a> {
         }
         if let Duty::Judged(judged) = &self.own.duty {
             let judged = judged.clone();
-            let (memory, files) = (Arc::clone(&self.own.memory), Arc::clone(&self.own.files));
+            let memory = Arc::clone(&self.own.memory);
+            let files = Arc::clone(&self.own.files);
             let flush = self.own.history.flush();
             let start = Instant::now();
             let countersigned = blocking(move || {
@@ -403,7 +433,8 @@ impl<'a> Session<'a> {
                 let signed = countersigned.transaction().clone();
                 self.countersignature_sent = Some(step);
                 self.own.report.bytes_up += bytes(&signed);
-                let (mut connection, deadline) = (self.connection.clone(), self.deadline());
+                let mut connection = self.connection.clone();
+                let deadline = self.deadline();
                 self.calls.spawn(async move {
                     let answered = connection.countersign(signed, deadline).await?;
                     Ok(Answer::Countersigned { step, answered })
@@ -418,7 +449,8 @@ impl<'a> Session<'a> {
             let signed = signed.clone();
             self.share_sent = Some(step);
             self.own.report.bytes_up += bytes(&signed);
-            let (mut connection, deadline) = (self.connection.clone(), self.deadline());
+            let mut connection = self.connection.clone();
+            let deadline = self.deadline();
             self.calls.spawn(async move {
                 let answered = connection.share(signed, deadline).await?;
                 Ok(Answer::Shared { step, answered })
@@ -430,13 +462,19 @@ impl<'a> Session<'a> {
     /// Makes the decryption share if q trustees have countersigned the same block.
     async fn share(&mut self) -> Result<(), ClientError> {
         let own = &mut *self.own;
-        let (Duty::Countersigned(countersigned), Phase::Sealed(sealed)) = (&own.duty, own.follower.phase()) else {
+        let (Duty::Countersigned(countersigned), Phase::Sealed(sealed)) =
+            (&own.duty, own.follower.phase())
+        else {
             return Ok(());
         };
         let Some(quorum) = countersigned.quorum(sealed.countersignatures()) else { return Ok(()) };
         let committee = quorum.judged().committee();
         // Without its share a member still answers for what it has judged.
-        let share = own.membership.as_ref().and_then(|membership| membership.share(committee)).map(Arc::clone);
+        let share = own
+            .membership
+            .as_ref()
+            .and_then(|membership| membership.share(committee))
+            .map(Arc::clone);
         let Some(share) = share else { return Ok(()) };
         let files = Arc::clone(&own.files);
         let start = Instant::now();
@@ -470,21 +508,32 @@ impl<'a> Session<'a> {
             let answer = tokio::time::timeout(RECEIPT_DEADLINE, self.calls.join_next()).await;
             match answer {
                 Ok(Some(answer)) => self.hear(answer)?,
-                Ok(None) | Err(_) => return Err(ClientError::Unreachable("no receipt for the own update".into())),
+                Ok(None) | Err(_) => {
+                    return Err(ClientError::Unreachable("no receipt for the own update".into()));
+                }
             }
         }
     }
 
-    async fn judge(&mut self, sum: &Arc<SealedSum>, own: Option<Hash>) -> Result<Judged, ClientError> {
-        let (sealed, parameters) = (Arc::clone(sum), Arc::clone(&self.own.parameters));
+    async fn judge(
+        &mut self,
+        sum: &Arc<SealedSum>,
+        own: Option<Hash>,
+    ) -> Result<Judged, ClientError> {
+        let sealed = Arc::clone(sum);
+        let parameters = Arc::clone(&self.own.parameters);
         let start = Instant::now();
-        let verdict = blocking(move || judge(&sealed, own.as_ref(), &parameters, &mut OsRng)).await?;
+        let verdict =
+            blocking(move || judge(&sealed, own.as_ref(), &parameters, &mut OsRng)).await?;
         self.own.report.judge += start.elapsed();
         verdict.map_err(|source| self.unfaithful_sum(sum.height(), source))
     }
 
     /// Takes the answer to a call.
-    fn hear(&mut self, answer: Result<Result<Answer, ClientError>, JoinError>) -> Result<(), ClientError> {
+    fn hear(
+        &mut self,
+        answer: Result<Result<Answer, ClientError>, JoinError>,
+    ) -> Result<(), ClientError> {
         match answer.map_err(interrupted)?? {
             Answer::Enrolled(answered) => match answered.receipt.reason {
                 Reason::Accepted | Reason::Duplicate => {}
@@ -513,7 +562,9 @@ impl<'a> Session<'a> {
                     (report.upload, report.answered) = (times.sent, times.answered);
                 }
             }
-            Answer::Countersigned { step, answered } => self.take_receipt("countersignature", step, answered)?,
+            Answer::Countersigned { step, answered } => {
+                self.take_receipt("countersignature", step, answered)?
+            }
             Answer::Shared { step, answered } => self.take_receipt("share", step, answered)?,
         }
         Ok(())
@@ -529,7 +580,9 @@ fn bytes(signed: &SignedTransaction) -> u64 {
 }
 
 /// Work that would keep a thread of the runtime.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ClientError> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ClientError> {
     spawn_blocking(work).await.map_err(interrupted)
 }
 

@@ -184,14 +184,24 @@ impl Countersignature {
         };
         let (pseudonym, trustee) = member(transaction, roster, committee, chain)?;
         let block = block(&countersign.sealed_block)?;
-        Ok(Self { trustee, pseudonym, step: countersign.step, block, cosignature: countersign.cosignature.clone() })
+        Ok(Self {
+            trustee,
+            pseudonym,
+            step: countersign.step,
+            block,
+            cosignature: countersign.cosignature.clone(),
+        })
     }
 
     /// Verifies that it cosigns the checkpoint that `block` completes.
     ///
     /// # Errors
     /// [`StatementError::BadCosignature`], [`StatementError::UnknownInstitution`].
-    pub fn verify_cosignature(self, block: &SealedBlock, roster: &Roster) -> Result<Cosigned, StatementError> {
+    pub fn verify_cosignature(
+        self,
+        block: &SealedBlock,
+        roster: &Roster,
+    ) -> Result<Cosigned, StatementError> {
         let institution = roster.get(&self.pseudonym).ok_or(StatementError::UnknownInstitution)?;
         let key = institution.certificate.signing_key;
         let cosignature = block
@@ -265,8 +275,8 @@ impl SignedShare {
         };
         let (_, trustee) = member(transaction, roster, committee, chain)?;
         let block = block(&message.sealed_block)?;
-        let share =
-            DecryptionShare::decode(&message.share).map_err(|error| StatementError::Malformed(error.to_string()))?;
+        let share = DecryptionShare::decode(&message.share)
+            .map_err(|error| StatementError::Malformed(error.to_string()))?;
         if share.index() != trustee {
             return Err(StatementError::OtherContext("trustee"));
         }
@@ -288,5 +298,6 @@ impl SignedShare {
 }
 
 fn block(bytes: &[u8]) -> Result<Hash, StatementError> {
-    consilium_proto::hash32("sealed block", bytes).map_err(|error| StatementError::Malformed(error.to_string()))
+    consilium_proto::hash32("sealed block", bytes)
+        .map_err(|error| StatementError::Malformed(error.to_string()))
 }

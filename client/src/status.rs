@@ -6,7 +6,9 @@ use consilium_authority::{InstitutionFiles, promise};
 use consilium_contract::{Attendance, roster::INITIAL_CREDIT, transaction::parse_entry};
 use consilium_crypto::Hash;
 
-use crate::{CheckedModel, ClientError, error::short, follow::Follower, history::History, member::Membership};
+use crate::{
+    CheckedModel, ClientError, error::short, follow::Follower, history::History, member::Membership,
+};
 
 /// Where an institution stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +86,9 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         silent: attendance.silent(committee, follower.roster(), follower.step().saturating_sub(1)),
     });
     let roster = follower.roster();
-    let credit = roster.iter().map(|(name, other)| (*name, follower.credit(name).unwrap_or_default(), other.revoked));
+    let credit = roster
+        .iter()
+        .map(|(name, other)| (*name, follower.credit(name).unwrap_or_default(), other.revoked));
     let credit = credit.collect();
     let checked = CheckedModel::load(directory, &parameters)?;
     Ok(Status {
@@ -100,7 +104,8 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         credit,
         attempt: follower.attempt(),
         phase: follower.phase().name(),
-        checked: checked.map_or((0, parameters.initial_model), |model| (model.step(), model.model().hash())),
+        checked: checked
+            .map_or((0, parameters.initial_model), |model| (model.step(), model.model().hash())),
     })
 }
 
@@ -117,17 +122,25 @@ impl fmt::Display for Status {
             writeln!(f, "privacy         {privacy}")?;
         }
         if let Some(committee) = &self.committee {
-            let CommitteeStatus { number, shape: (members, threshold, quorum), own, silent } = committee;
+            let CommitteeStatus { number, shape: (members, threshold, quorum), own, silent } =
+                committee;
             let own = match own {
                 Some((place, true)) => format!("member {place}, with its share"),
                 Some((place, false)) => format!("member {place}, WITHOUT its share"),
                 None => "not a member".to_owned(),
             };
-            write!(f, "committee {number:<5} {members} members, {quorum} countersign, {threshold} open; {own}")?;
+            write!(
+                f,
+                "committee {number:<5} {members} members, {quorum} countersign, {threshold} open; {own}"
+            )?;
             writeln!(f)?;
             if !silent.is_empty() {
                 let names: Vec<String> = silent.iter().map(short).collect();
-                let thin = if committee.is_thin() { "; TOO FEW are left to open the next sum" } else { "" };
+                let thin = if committee.is_thin() {
+                    "; TOO FEW are left to open the next sum"
+                } else {
+                    ""
+                };
                 writeln!(f, "silent          {}{thin}", names.join(", "))?;
             }
         }
@@ -138,7 +151,11 @@ impl fmt::Display for Status {
                 (false, 0) => ", expelled",
                 (false, _) => "",
             };
-            writeln!(f, "credit          {} {credit} of {INITIAL_CREDIT}{state}{own}", short(name))?;
+            writeln!(
+                f,
+                "credit          {} {credit} of {INITIAL_CREDIT}{state}{own}",
+                short(name)
+            )?;
         }
         writeln!(f, "now             {}, attempt {}", self.phase, self.attempt)?;
         write!(f, "checked model   {} after {} rounds", short(&self.checked.1), self.checked.0)

@@ -19,7 +19,8 @@ use consilium_contract::{
     transaction::{CandidateTransaction, sign},
 };
 use consilium_crypto::{
-    CandidateHeader, EncryptError, Hash, QuantisedUpdate, RoundContext, signature::SigningKey, update::encrypt,
+    CandidateHeader, EncryptError, Hash, QuantisedUpdate, RoundContext, signature::SigningKey,
+    update::encrypt,
 };
 use consilium_ledger::sha256;
 use consilium_proto::v1::{SignedTransaction, SubmitUpdate, transaction::Action};
@@ -48,9 +49,14 @@ const TRIES: u32 = 4;
 ///
 /// # Errors
 /// [`EncryptError`] where the update does not fit the round; [`EncryptError::Unlucky`] after four of them.
-pub fn seal(assignment: &Assignment, update: &QuantisedUpdate, key: &SigningKey) -> Result<Envelope, EncryptError> {
+pub fn seal(
+    assignment: &Assignment,
+    update: &QuantisedUpdate,
+    key: &SigningKey,
+) -> Result<Envelope, EncryptError> {
     let context = assignment.context();
-    let (mut encrypting, mut proving) = (Duration::ZERO, Duration::ZERO);
+    let mut encrypting = Duration::ZERO;
+    let mut proving = Duration::ZERO;
     let proven = lucky(|| {
         let start = Instant::now();
         let unproven = encrypt(&assignment.committee().public_key, context, update)?;
@@ -63,7 +69,8 @@ pub fn seal(assignment: &Assignment, update: &QuantisedUpdate, key: &SigningKey)
     let header_hash = sha256(&proven.header);
     let action = Action::SubmitUpdate(SubmitUpdate { header: proven.header });
     let signed = sign(key, &context.round.chain_id, Some(&context.pseudonym), action);
-    let (round, body) = (context.round.clone(), proven.body);
+    let round = context.round.clone();
+    let body = proven.body;
     Ok(Envelope { signed, header_hash, round, body, encrypt: encrypting, prove: proving })
 }
 
@@ -87,7 +94,10 @@ impl Envelope {
     pub fn store(self, directory: &Path) -> Result<Upload, ClientError> {
         let Self { signed, header_hash, round, body, .. } = self;
         let length = (signed.transaction.len() as u64).to_be_bytes();
-        durable::replace(&directory.join(FILE), &[&length, &signed.transaction, &signed.signature, &body])?;
+        durable::replace(
+            &directory.join(FILE),
+            &[&length, &signed.transaction, &signed.signature, &body],
+        )?;
         Ok(Upload { signed, header_hash, round, body: body.into() })
     }
 }
@@ -106,9 +116,16 @@ impl Upload {
     ///
     /// # Errors
     /// [`ClientError::State`], [`ClientError::DamagedState`].
-    pub fn load(directory: &Path, parameters: &Parameters, key: &SigningKey) -> Result<Option<Self>, ClientError> {
-        let most = consilium_crypto::body_length(&parameters.update_parameters()) + consilium_proto::ENTRY_BYTES;
-        let Some(bytes) = durable::read(&directory.join(FILE), most as u64)? else { return Ok(None) };
+    pub fn load(
+        directory: &Path,
+        parameters: &Parameters,
+        key: &SigningKey,
+    ) -> Result<Option<Self>, ClientError> {
+        let most = consilium_crypto::body_length(&parameters.update_parameters())
+            + consilium_proto::ENTRY_BYTES;
+        let Some(bytes) = durable::read(&directory.join(FILE), most as u64)? else {
+            return Ok(None);
+        };
         Ok(Self::parse(&bytes)
             .filter(|(candidate, upload)| {
                 upload.round.chain_id == parameters.chain_id
@@ -119,9 +136,12 @@ impl Upload {
 
     fn parse(bytes: &[u8]) -> Option<(CandidateTransaction, Self)> {
         let (length, rest) = bytes.split_first_chunk::<8>()?;
-        let (transaction, rest) = rest.split_at_checked(usize::try_from(u64::from_be_bytes(*length)).ok()?)?;
-        let (signature, body) = rest.split_at_checked(consilium_crypto::signature::SIGNATURE_LEN)?;
-        let signed = SignedTransaction { transaction: transaction.to_vec(), signature: signature.to_vec() };
+        let (transaction, rest) =
+            rest.split_at_checked(usize::try_from(u64::from_be_bytes(*length)).ok()?)?;
+        let (signature, body) =
+            rest.split_at_checked(consilium_crypto::signature::SIGNATURE_LEN)?;
+        let signed =
+            SignedTransaction { transaction: transaction.to_vec(), signature: signature.to_vec() };
         let candidate = CandidateTransaction::parse(signed.clone()).ok()?;
         let Action::SubmitUpdate(update) = candidate.action() else { return None };
         let header = CandidateHeader::decode(&update.header).ok()?;
@@ -129,8 +149,12 @@ impl Upload {
         if *header.body_hash() != sha256(body) {
             return None;
         }
-        let upload =
-            Self { signed, header_hash: header.hash(), round: header.context().round.clone(), body: body.into() };
+        let upload = Self {
+            signed,
+            header_hash: header.hash(),
+            round: header.context().round.clone(),
+            body: body.into(),
+        };
         Some((candidate, upload))
     }
 
@@ -174,18 +198,25 @@ mod tests {
     fn assignment(world: &World) -> Assignment {
         let (follower, _) = world.follow();
         let Phase::Collecting(collection) = follower.phase() else { panic!() };
-        let initial = CheckedModel::initial(&world.ceremony.parameters, &world.ceremony.initial_model).unwrap();
+        let initial =
+            CheckedModel::initial(&world.ceremony.parameters, &world.ceremony.initial_model)
+                .unwrap();
         initial.assignment(collection, &world.name(0)).unwrap()
     }
 
     fn envelope(world: &World) -> Envelope {
-        let update = QuantisedUpdate::new(vec![5; DIMENSION], consilium_crypto::Bound::Parameter { bits: 8 }).unwrap();
+        let update = QuantisedUpdate::new(
+            vec![5; DIMENSION],
+            consilium_crypto::Bound::Parameter { bits: 8 },
+        )
+        .unwrap();
         let files = &world.ceremony.institutions[0];
         seal(&assignment(world), &update, &files.signing).unwrap()
     }
 
     fn load(world: &World, directory: &Path) -> Option<Upload> {
-        Upload::load(directory, &world.ceremony.parameters, &world.ceremony.institutions[0].signing).unwrap()
+        Upload::load(directory, &world.ceremony.parameters, &world.ceremony.institutions[0].signing)
+            .unwrap()
     }
 
     #[test]
@@ -210,9 +241,12 @@ mod tests {
     fn a_new_attempt_is_a_new_encryption_that_shares_no_element_with_the_old_one() {
         let mut world = World::new();
         world.open();
-        let (first, second) = (envelope(&world), envelope(&world));
-        let masked = |envelope: &Envelope| -> Vec<[u8; 32]> { envelope.body.as_chunks::<32>().0.to_vec() };
-        let (first, second) = (masked(&first), masked(&second));
+        let first = envelope(&world);
+        let second = envelope(&world);
+        let masked =
+            |envelope: &Envelope| -> Vec<[u8; 32]> { envelope.body.as_chunks::<32>().0.to_vec() };
+        let first = masked(&first);
+        let second = masked(&second);
         assert!(first.len() > DIMENSION);
         assert!(first.iter().all(|element| !second.contains(element)));
     }
@@ -225,7 +259,8 @@ mod tests {
         envelope(&world).store(dir.path()).unwrap();
         let other = World::of(ceremony(2, |_| {}));
         assert!(load(&other, dir.path()).is_none());
-        let (parameters, key) = (&world.ceremony.parameters, &world.ceremony.institutions[1].signing);
+        let parameters = &world.ceremony.parameters;
+        let key = &world.ceremony.institutions[1].signing;
         assert!(Upload::load(dir.path(), parameters, key).unwrap().is_none());
         let path = dir.path().join(FILE);
         let whole = std::fs::read(&path).unwrap();
@@ -244,12 +279,16 @@ mod tests {
         world.open();
         let upload = envelope(&world).store(dir.path()).unwrap();
         let parameters = &world.ceremony.parameters;
-        assert_eq!(upload.body().len(), consilium_crypto::body_length(&parameters.update_parameters()));
+        assert_eq!(
+            upload.body().len(),
+            consilium_crypto::body_length(&parameters.update_parameters())
+        );
         assert!(upload.bytes() > upload.body().len() as u64);
         let candidate = CandidateTransaction::parse(upload.signed().clone()).unwrap();
         let Action::SubmitUpdate(update) = candidate.action() else { panic!() };
         let header = CandidateHeader::decode(&update.header).unwrap();
-        let parsed = CandidateUpdate::parse(header, upload.body(), &parameters.update_parameters()).unwrap();
+        let parsed =
+            CandidateUpdate::parse(header, upload.body(), &parameters.update_parameters()).unwrap();
         assert_eq!(parsed.header().context().pseudonym, world.name(0));
     }
 
@@ -275,8 +314,11 @@ mod tests {
     fn an_update_of_another_length_is_not_encrypted() {
         let mut world = World::new();
         world.open();
-        let update =
-            QuantisedUpdate::new(vec![5; DIMENSION + 1], consilium_crypto::Bound::Parameter { bits: 8 }).unwrap();
+        let update = QuantisedUpdate::new(
+            vec![5; DIMENSION + 1],
+            consilium_crypto::Bound::Parameter { bits: 8 },
+        )
+        .unwrap();
         let files = &world.ceremony.institutions[0];
         let refused = seal(&assignment(&world), &update, &files.signing);
         assert!(matches!(refused.err(), Some(EncryptError::Dimension { expected: 13, found: 14 })));

@@ -14,8 +14,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_contract::{Committee, Parameters, SealedBlock, transaction::sign};
 use consilium_crypto::{
-    AggregateError, CandidateHeader, Hash, KeyShare, RoundContext, UpdateError, VerifiedEvaluation, VerifiedHeader,
-    signature::SigningKey, verify_key_proofs_with_rng,
+    AggregateError, CandidateHeader, Hash, KeyShare, RoundContext, UpdateError, VerifiedEvaluation,
+    VerifiedHeader, signature::SigningKey, verify_key_proofs_with_rng,
 };
 use consilium_proto::v1::{SignedTransaction, SubmitShare, transaction::Action};
 use rand_core::CryptoRngCore;
@@ -55,7 +55,10 @@ pub enum TrusteeError {
         expected: u32,
     },
     /// A header that is not an encryption.
-    #[error("the header of institution {} is not proven to be an encryption: {reason}", short(pseudonym))]
+    #[error(
+        "the header of institution {} is not proven to be an encryption: {reason}",
+        short(pseudonym)
+    )]
     BadHeader {
         /// Whose.
         pseudonym: Hash,
@@ -133,16 +136,24 @@ pub fn judge(
         .inputs()
         .iter()
         .enumerate()
-        .map(|(position, hash)| submissions.get(hash).ok_or(TrusteeError::UnknownInput { position }))
+        .map(|(position, hash)| {
+            submissions.get(hash).ok_or(TrusteeError::UnknownInput { position })
+        })
         .collect::<Result<_, _>>()?;
     let mut names = BTreeSet::new();
     if let Some(twice) = inputs.iter().find(|input| !names.insert(*input.pseudonym())) {
         return Err(TrusteeError::Duplicate(*twice.pseudonym()));
     }
     if inputs.len() < parameters.min_updates as usize {
-        return Err(TrusteeError::TooFewUpdates { found: inputs.len(), expected: parameters.min_updates });
+        return Err(TrusteeError::TooFewUpdates {
+            found: inputs.len(),
+            expected: parameters.min_updates,
+        });
     }
-    let bad = |input: &Submission, reason| TrusteeError::BadHeader { pseudonym: *input.pseudonym(), reason };
+    let bad = |input: &Submission, reason| TrusteeError::BadHeader {
+        pseudonym: *input.pseudonym(),
+        reason,
+    };
     let candidates = inputs
         .iter()
         .map(|input| CandidateHeader::decode(input.header()).map_err(|error| bad(input, error)))
@@ -159,7 +170,12 @@ pub fn judge(
     }
     let references: Vec<&VerifiedHeader> = headers.iter().collect();
     let evaluation = evaluation.verify(&committee.public_key, round, &references)?;
-    Ok(Judged(Arc::new(Judgement { evaluation, headers, block: *block, committee: Arc::clone(committee) })))
+    Ok(Judged(Arc::new(Judgement {
+        evaluation,
+        headers,
+        block: *block,
+        committee: Arc::clone(committee),
+    })))
 }
 
 impl Judged {
@@ -179,7 +195,10 @@ impl Judged {
         // longer has, and the memory holds its hash alone, which nobody has signed; a head of the others shows the rest.
         memory.remember(self.committee().number, *step, self.block())?;
         let action = Action::Countersign(self.0.block.countersign(*step, key));
-        Ok(Countersigned { judged: self.clone(), transaction: sign(key, chain_id, Some(pseudonym), action) })
+        Ok(Countersigned {
+            judged: self.clone(),
+            transaction: sign(key, chain_id, Some(pseudonym), action),
+        })
     }
 }
 
@@ -202,14 +221,19 @@ impl Countersigned {
     }
 
     /// A quorum, if q distinct trustees have countersigned this same block for this step.
-    pub fn quorum<'a>(&self, countersignatures: impl IntoIterator<Item = &'a Countersignature>) -> Option<Quorum> {
-        let (step, block) = (self.judged.round().step, self.judged.block());
+    pub fn quorum<'a>(
+        &self,
+        countersignatures: impl IntoIterator<Item = &'a Countersignature>,
+    ) -> Option<Quorum> {
+        let step = self.judged.round().step;
+        let block = self.judged.block();
         let trustees: BTreeSet<u32> = countersignatures
             .into_iter()
             .filter(|answer| answer.step() == step && answer.block() == block)
             .map(Countersignature::trustee)
             .collect();
-        (trustees.len() >= self.judged.committee().quorum() as usize).then(|| Quorum { judged: self.judged.clone() })
+        (trustees.len() >= self.judged.committee().quorum() as usize)
+            .then(|| Quorum { judged: self.judged.clone() })
     }
 }
 
@@ -231,8 +255,11 @@ impl Quorum {
         let block = self.judged.block();
         let public_key = &self.judged.committee().public_key;
         let share = share.decryption_share(public_key, self.judged.evaluation(), block).encode();
-        let action =
-            Action::SubmitShare(SubmitShare { step: *step, sealed_block: block.to_vec(), share: share.to_vec() });
+        let action = Action::SubmitShare(SubmitShare {
+            step: *step,
+            sealed_block: block.to_vec(),
+            share: share.to_vec(),
+        });
         sign(key, chain_id, Some(name), action)
     }
 }
@@ -270,12 +297,21 @@ mod tests {
         let (follower, _) = world.follow();
         let verify = |signed: &SignedTransaction| {
             let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
-            Countersignature::verify(&candidate, follower.roster(), world.committee(), &world.chain_id()).unwrap()
+            Countersignature::verify(
+                &candidate,
+                follower.roster(),
+                world.committee(),
+                &world.chain_id(),
+            )
+            .unwrap()
         };
         transactions.iter().map(verify).collect()
     }
 
-    fn countersign(world: &World, directory: &std::path::Path) -> Result<Countersigned, ClientError> {
+    fn countersign(
+        world: &World,
+        directory: &std::path::Path,
+    ) -> Result<Countersigned, ClientError> {
         let judged = verdict(world, None).unwrap();
         let mut memory = Memory::open(directory, world.chain_id()).unwrap();
         judged.countersign(&mut memory, &world.ceremony.institutions[0].signing, &world.name(0))
@@ -290,7 +326,8 @@ mod tests {
         assert_eq!(judged.block(), &world.sealed_hash());
         let mut memory = Memory::open(dir.path(), world.chain_id()).unwrap();
         let files = &world.ceremony.institutions[0];
-        let countersigned = judged.countersign(&mut memory, &files.signing, &world.name(0)).unwrap();
+        let countersigned =
+            judged.countersign(&mut memory, &files.signing, &world.name(0)).unwrap();
         assert_eq!(memory.countersigned(0), Some(judged.block()));
         let block = world.sealed_hash();
         let others: Vec<_> = [1, 2].iter().map(|&i| world.countersignature(i, 0, &block)).collect();
@@ -298,7 +335,8 @@ mod tests {
         let answers = answers(&world, &all);
         let quorum = countersigned.quorum(&answers).unwrap();
         world.commit(all);
-        let share = quorum.share(&world.shares[0], &world.ceremony.institutions[0].signing, &world.name(0));
+        let share =
+            quorum.share(&world.shares[0], &world.ceremony.institutions[0].signing, &world.name(0));
         // `commit` asserts that the contract accepts.
         world.commit(vec![share]);
     }
@@ -330,7 +368,11 @@ mod tests {
         let second = world.update(0, &world.round(), 9).header;
         let again = world.submission(0, &second);
         world.forge(vec![again]);
-        let evaluation = splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&second));
+        let evaluation = splice(
+            &world.evaluation(&world.round(), &headers),
+            &sha256(&headers[1]),
+            &sha256(&second),
+        );
         let close = world.close_collection(evaluation);
         world.forge(vec![close]);
         assert_eq!(verdict(&world, None).unwrap_err(), TrusteeError::Duplicate(world.name(0)));
@@ -339,7 +381,10 @@ mod tests {
     #[test]
     fn a_sum_of_fewer_than_min_updates_is_refused() {
         let (world, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..2]));
-        assert_eq!(verdict(&world, None).unwrap_err(), TrusteeError::TooFewUpdates { found: 2, expected: 3 });
+        assert_eq!(
+            verdict(&world, None).unwrap_err(),
+            TrusteeError::TooFewUpdates { found: 2, expected: 3 }
+        );
         let (world, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
         assert_eq!(verdict(&world, None).unwrap().evaluation().summands(), 3);
     }
@@ -358,10 +403,15 @@ mod tests {
         };
         let submission = world.submission(3, &bad);
         world.forge(vec![submission]);
-        let evaluation = splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&bad));
+        let evaluation = splice(
+            &world.evaluation(&world.round(), &headers),
+            &sha256(&headers[1]),
+            &sha256(&bad),
+        );
         let close = world.close_collection(evaluation);
         world.forge(vec![close]);
-        let expected = TrusteeError::BadHeader { pseudonym: world.name(3), reason: UpdateError::BadKeyProof };
+        let expected =
+            TrusteeError::BadHeader { pseudonym: world.name(3), reason: UpdateError::BadKeyProof };
         assert_eq!(verdict(&world, None).unwrap_err(), expected);
     }
 
@@ -377,17 +427,27 @@ mod tests {
         };
         let submission = world.submission(3, &bad);
         world.forge(vec![submission]);
-        let evaluation = splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&bad));
+        let evaluation = splice(
+            &world.evaluation(&world.round(), &headers),
+            &sha256(&headers[1]),
+            &sha256(&bad),
+        );
         let close = world.close_collection(evaluation);
         world.forge(vec![close]);
-        let Err(TrusteeError::BadHeader { pseudonym, reason }) = verdict(&world, None) else { panic!("accepted") };
+        let Err(TrusteeError::BadHeader { pseudonym, reason }) = verdict(&world, None) else {
+            panic!("accepted")
+        };
         assert_eq!(pseudonym, world.name(3));
-        assert!(matches!(reason, UpdateError::MalformedEncoding(DecodeError::Scalar { .. })), "{reason}");
+        assert!(
+            matches!(reason, UpdateError::MalformedEncoding(DecodeError::Scalar { .. })),
+            "{reason}"
+        );
     }
 
     #[test]
     fn a_sum_without_the_own_accepted_update_is_refused_by_its_author_alone() {
-        let (world, headers) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
+        let (world, headers) =
+            sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
         let own = sha256(&headers[3]);
         assert_eq!(verdict(&world, Some(&own)).unwrap_err(), TrusteeError::OwnUpdateMissing(own));
         assert!(verdict(&world, Some(&sha256(&headers[0]))).is_ok());
@@ -405,7 +465,10 @@ mod tests {
             *certified.last_mut().unwrap() ^= 1;
             certified
         });
-        assert_eq!(verdict(&world, None).unwrap_err(), TrusteeError::WrongSum(AggregateError::BadCertificate));
+        assert_eq!(
+            verdict(&world, None).unwrap_err(),
+            TrusteeError::WrongSum(AggregateError::BadCertificate)
+        );
     }
 
     #[test]
@@ -417,7 +480,9 @@ mod tests {
         // Each call opens the memory anew, as a restart does.
         for _ in 0..2 {
             let refused = countersign(&second, dir.path()).unwrap_err();
-            let ClientError::Memory(MemoryError::OtherBlock { step: 0, remembered: block, .. }) = refused else {
+            let ClientError::Memory(MemoryError::OtherBlock { step: 0, remembered: block, .. }) =
+                refused
+            else {
                 panic!("{refused}")
             };
             assert_eq!(block, remembered);
@@ -432,7 +497,10 @@ mod tests {
         world.seal();
         Memory::open(dir.path(), world.chain_id()).unwrap().forgo(0).unwrap();
         let refused = countersign(&world, dir.path()).unwrap_err();
-        assert!(matches!(refused, ClientError::Memory(MemoryError::Forgone { step: 0 })), "{refused}");
+        assert!(
+            matches!(refused, ClientError::Memory(MemoryError::Forgone { step: 0 })),
+            "{refused}"
+        );
     }
 
     #[test]
@@ -444,7 +512,10 @@ mod tests {
         let countersigned = countersign(&world, dir.path()).unwrap();
         assert_eq!(countersigned.judged().committee().quorum(), 3);
         let quorum = |says: &[(usize, u64, Hash)]| {
-            let signed: Vec<_> = says.iter().map(|(i, step, block)| world.countersignature(*i, *step, block)).collect();
+            let signed: Vec<_> = says
+                .iter()
+                .map(|(i, step, block)| world.countersignature(*i, *step, block))
+                .collect();
             countersigned.quorum(&answers(&world, &signed)).is_some()
         };
         let same = |i| (i, 0, block);
@@ -469,7 +540,10 @@ mod tests {
         assert!(verify(follower.roster(), honest.clone()).is_ok());
         let mut forged = honest.clone();
         forged.signature[9] ^= 1;
-        assert_eq!(verify(follower.roster(), forged), Err(StatementError::BadSignature(world.name(1))));
+        assert_eq!(
+            verify(follower.roster(), forged),
+            Err(StatementError::BadSignature(world.name(1)))
+        );
         assert_eq!(verify(&Roster::default(), honest), Err(StatementError::UnknownInstitution));
     }
 }

@@ -33,13 +33,27 @@ fn help_names_every_exit_code() {
 fn bad_values_and_files_are_named_on_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
-    let spec = CeremonySpec::new(Layers { inputs: 8, hidden: vec![4] }, vec![0.0; 41], vec![768, 10, 10, 10]);
+    let spec = CeremonySpec::new(
+        Layers { inputs: 8, hidden: vec![4] },
+        vec![0.0; 41],
+        vec![768, 10, 10, 10],
+    );
     Ceremony::hold(&spec, &mut OsRng).unwrap().write(&dir.path().join("ceremony")).unwrap();
-    let (first, second) = (path("ceremony/institution-01"), path("ceremony/institution-02"));
+    let first = path("ceremony/institution-01");
+    let second = path("ceremony/institution-02");
     let state = path("state");
     let with = |ceremony: &str, coordinator: &str, data: &str, what: &str| {
-        let arguments =
-            ["run", "--ceremony", ceremony, "--state", &state, "--coordinator", coordinator, "--data", data];
+        let arguments = [
+            "run",
+            "--ceremony",
+            ceremony,
+            "--state",
+            &state,
+            "--coordinator",
+            coordinator,
+            "--data",
+            data,
+        ];
         refused(&arguments, what);
     };
     let node = "http://127.0.0.1:1";
@@ -54,7 +68,17 @@ fn bad_values_and_files_are_named_on_one_line() {
     let foreign = path("wdbc.toml");
     std::fs::write(&foreign, run(&["statistics", "--data", "wdbc"]).stdout).unwrap();
     let run_with = |statistics: &str, what: &str| {
-        let arguments = ["run", "--ceremony", &first, "--state", &state, "--coordinator", node, "--data", "pima"];
+        let arguments = [
+            "run",
+            "--ceremony",
+            &first,
+            "--state",
+            &state,
+            "--coordinator",
+            node,
+            "--data",
+            "pima",
+        ];
         refused(&[&arguments[..], &["--statistics", statistics]].concat(), what);
     };
     run_with(&path("absent.toml"), "absent.toml");
@@ -67,11 +91,17 @@ fn bad_values_and_files_are_named_on_one_line() {
     refused(&["audit", "--ledger", "x", "--ceremony", &path("nowhere")], "genesis.bin");
     refused(&["audit"], "--ledger");
     refused(&["audit", "--ledger", "x", "--since", "3"], "--state");
-    refused(&["audit", "--ledger", "x", "--since", "3", "--state", &path("empty")], "no audit was kept there");
+    refused(
+        &["audit", "--ledger", "x", "--since", "3", "--state", &path("empty")],
+        "no audit was kept there",
+    );
     refused(&["audit", "--mine", "--ceremony", &first], "--state");
     refused(&["audit", "--mine", "--ceremony", &first, "--state", &state], "no such directory");
     refused(&["head", "compare", "--ceremony", &first, "--state", &state], "<FILE>");
-    refused(&["head", "compare", "--ceremony", &first, "--state", &state, "x"], "no such directory");
+    refused(
+        &["head", "compare", "--ceremony", &first, "--state", &state, "x"],
+        "no such directory",
+    );
     refused(&["head", "export", "--ceremony", &first, "--state", &state], "no such directory");
 }
 
@@ -84,7 +114,8 @@ fn a_stdout_or_stderr_that_takes_nothing_is_no_panic() {
     let unheard = program().args(["statistics", "--data", "pimo"]).stderr(full()).output().unwrap();
     assert_eq!(unheard.status.code(), Some(2));
 
-    let mut deserted = program().arg("--help").stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut deserted =
+        program().arg("--help").stdout(std::process::Stdio::piped()).spawn().unwrap();
     drop(deserted.stdout.take());
     assert!(deserted.wait().unwrap().success(), "a reader that has gone away is no failure");
 }

@@ -17,9 +17,10 @@ use consilium_contract::{
 };
 use consilium_ledger::{Block, HeaderChain, Note};
 use consilium_proto::v1::{
-    Aggregate, BlockMessage, Chunk, ConsistencyProof, Enrol, GetAggregateRequest, GetBlobRequest, GetBlocksRequest,
-    GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest, GetMaskedUpdateRequest, GetModelRequest,
-    Head, InclusionProof, Receipt, SignedTransaction, SubscribeRequest, UpdatePart,
+    Aggregate, BlockMessage, Chunk, ConsistencyProof, Enrol, GetAggregateRequest, GetBlobRequest,
+    GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,
+    GetMaskedUpdateRequest, GetModelRequest, Head, InclusionProof, Receipt, SignedTransaction,
+    SubscribeRequest, UpdatePart,
     federation_server::{Federation, FederationServer},
     ledger_server::{Ledger, LedgerServer},
     transaction::Action,
@@ -56,7 +57,10 @@ impl Federation for Liar {
     type GetModelStream = Stream<Chunk>;
     type GetMaskedUpdateStream = Stream<Chunk>;
 
-    async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
+    async fn subscribe(
+        &self,
+        request: Request<SubscribeRequest>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
         let from = request.into_inner().from_height as usize;
         let (send, receive) = tokio::sync::mpsc::channel(8);
         for block in &self.shown().0[from..] {
@@ -70,15 +74,24 @@ impl Federation for Liar {
         silence()
     }
 
-    async fn get_model(&self, _: Request<GetModelRequest>) -> Result<Response<Self::GetModelStream>, Status> {
+    async fn get_model(
+        &self,
+        _: Request<GetModelRequest>,
+    ) -> Result<Response<Self::GetModelStream>, Status> {
         silence()
     }
 
-    async fn submit_update(&self, _: Request<Streaming<UpdatePart>>) -> Result<Response<Receipt>, Status> {
+    async fn submit_update(
+        &self,
+        _: Request<Streaming<UpdatePart>>,
+    ) -> Result<Response<Receipt>, Status> {
         silence()
     }
 
-    async fn get_aggregate(&self, _: Request<GetAggregateRequest>) -> Result<Response<Aggregate>, Status> {
+    async fn get_aggregate(
+        &self,
+        _: Request<GetAggregateRequest>,
+    ) -> Result<Response<Aggregate>, Status> {
         silence()
     }
 
@@ -97,11 +110,17 @@ impl Federation for Liar {
         Err(Status::unimplemented("not a part of this lie"))
     }
 
-    async fn countersign(&self, _: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+    async fn countersign(
+        &self,
+        _: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
         silence()
     }
 
-    async fn submit_share(&self, _: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+    async fn submit_share(
+        &self,
+        _: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
         silence()
     }
 }
@@ -118,11 +137,17 @@ impl Ledger for Liar {
         Ok(Response::new(Head { sealed_header, checkpoint: head.encode().into_bytes() }))
     }
 
-    async fn get_blocks(&self, _: Request<GetBlocksRequest>) -> Result<Response<Self::GetBlocksStream>, Status> {
+    async fn get_blocks(
+        &self,
+        _: Request<GetBlocksRequest>,
+    ) -> Result<Response<Self::GetBlocksStream>, Status> {
         silence()
     }
 
-    async fn get_blob(&self, _: Request<GetBlobRequest>) -> Result<Response<Self::GetBlobStream>, Status> {
+    async fn get_blob(
+        &self,
+        _: Request<GetBlobRequest>,
+    ) -> Result<Response<Self::GetBlobStream>, Status> {
         silence()
     }
 
@@ -150,7 +175,10 @@ fn history(ceremony: &Ceremony, enrolled: &[usize]) -> (Vec<Block>, Note) {
     let enrol = |&i: &usize| {
         let files = &ceremony.institutions[i];
         let action = Action::Enrol(Enrol { certificate: Some(files.certificate.clone()) });
-        entry(sign(&files.signing, &parameters.chain_id, Some(&files.identity.pseudonym), action), false)
+        entry(
+            sign(&files.signing, &parameters.chain_id, Some(&files.identity.pseudonym), action),
+            false,
+        )
     };
     let blocks = [vec![ceremony.genesis_entry.clone()], enrolled.iter().map(enrol).collect()];
     let mut seal = |entries: Vec<Vec<u8>>| {
@@ -168,14 +196,24 @@ fn program(arguments: &[&str]) -> Output {
 }
 
 fn verify(genesis: &Path, file: &Path) -> Output {
-    program(&["evidence", "verify", "--genesis", &genesis.display().to_string(), &file.display().to_string()])
+    program(&[
+        "evidence",
+        "verify",
+        "--genesis",
+        &genesis.display().to_string(),
+        &file.display().to_string(),
+    ])
 }
 
 #[test]
 fn the_file_that_an_institution_leaves_convinces_a_program_that_has_nothing_but_the_genesis() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
-    let spec = CeremonySpec::new(Layers { inputs: 8, hidden: vec![4] }, vec![0.0; 41], vec![768, 10, 10, 10]);
+    let spec = CeremonySpec::new(
+        Layers { inputs: 8, hidden: vec![4] },
+        vec![0.0; 41],
+        vec![768, 10, 10, 10],
+    );
     let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
     ceremony.write(&dir.path().join("ceremony")).unwrap();
     let histories = [history(&ceremony, &[1, 2]), history(&ceremony, &[1, 3])];
@@ -185,12 +223,24 @@ fn the_file_that_an_institution_leaves_convinces_a_program_that_has_nothing_but_
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    let server =
-        Server::builder().add_service(FederationServer::new(liar.clone())).add_service(LedgerServer::new(liar));
+    let server = Server::builder()
+        .add_service(FederationServer::new(liar.clone()))
+        .add_service(LedgerServer::new(liar));
     runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
 
-    let (institution, state) = (path("ceremony/institution-01"), path("state"));
-    let run = ["run", "--ceremony", &institution, "--state", &state, "--coordinator", &address, "--data", "pima"];
+    let institution = path("ceremony/institution-01");
+    let state = path("state");
+    let run = [
+        "run",
+        "--ceremony",
+        &institution,
+        "--state",
+        &state,
+        "--coordinator",
+        &address,
+        "--data",
+        "pima",
+    ];
     let Output { status, stderr, .. } = program(&[&run[..], &["--give-up-after", "60"]].concat());
     let message = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(3), "{message}");
@@ -199,14 +249,19 @@ fn the_file_that_an_institution_leaves_convinces_a_program_that_has_nothing_but_
 
     // Somebody else, with a copy of the genesis and of the file.
     let elsewhere = tempfile::tempdir().unwrap();
-    let (genesis, file) = (elsewhere.path().join("genesis.bin"), elsewhere.path().join("file"));
+    let genesis = elsewhere.path().join("genesis.bin");
+    let file = elsewhere.path().join("file");
     std::fs::copy(dir.path().join("ceremony/genesis.bin"), &genesis).unwrap();
     std::fs::copy(evidence, &file).unwrap();
     let Output { status, stdout, stderr } = verify(&genesis, &file);
-    let (said, message) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    let said = String::from_utf8(stdout).unwrap();
+    let message = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(0), "{message}");
     let named: String = theirs.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert!(said.starts_with("it convicts the coordinator of two histories") && said.contains(&named), "{said}");
+    assert!(
+        said.starts_with("it convicts the coordinator of two histories") && said.contains(&named),
+        "{said}"
+    );
     let shown = program(&["evidence", "show", &file.display().to_string()]);
     assert!(String::from_utf8(shown.stdout).unwrap().contains("heights 1 and 1"));
 

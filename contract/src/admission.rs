@@ -33,7 +33,9 @@ impl Contract {
                 Some(certificate) if certificate.pseudonym == author => certificate.signing_key,
                 _ => return Receipt::rejected(id, Reason::BadCertificate),
             },
-            (Action::Genesis(_) | Action::Revoke(_) | Action::ChangeCommittee(_), None) => self.parameters.authority,
+            (Action::Genesis(_) | Action::Revoke(_) | Action::ChangeCommittee(_), None) => {
+                self.parameters.authority
+            }
             (
                 Action::OpenRound(_)
                 | Action::CloseCollection(_)
@@ -44,7 +46,10 @@ impl Contract {
                 None,
             ) => self.parameters.coordinator,
             (
-                Action::SubmitUpdate(_) | Action::Countersign(_) | Action::SubmitShare(_) | Action::Contribute(_),
+                Action::SubmitUpdate(_)
+                | Action::Countersign(_)
+                | Action::SubmitShare(_)
+                | Action::Contribute(_),
                 Some(author),
             ) => match self.roster.get(&author) {
                 Some(institution) => institution.certificate.signing_key,
@@ -90,7 +95,8 @@ impl Contract {
         }
         // 2. The coordinator could have held it back: a wrong time costs nothing.
         let fault = |reason| Receipt::fault(id, reason, author);
-        let context = CandidateHeader::peek_context(&update.header).map_err(|error| fault(reason(&error)))?;
+        let context =
+            CandidateHeader::peek_context(&update.header).map_err(|error| fault(reason(&error)))?;
         let round = &context.round;
         if (round.step, round.attempt) != (self.step, self.attempt) {
             return Err(rejected(Reason::WrongStep));
@@ -107,8 +113,10 @@ impl Contract {
         }
         // What no honest institution of this chain can have signed, whenever it arrives.
         judge_constants(&context, collecting.round(), &author).map_err(fault)?;
-        let header = CandidateHeader::decode(&update.header).map_err(|error| fault(reason(&error)))?;
-        match header.body_length().cmp(&(body_length(&self.parameters.update_parameters()) as u64)) {
+        let header =
+            CandidateHeader::decode(&update.header).map_err(|error| fault(reason(&error)))?;
+        match header.body_length().cmp(&(body_length(&self.parameters.update_parameters()) as u64))
+        {
             Ordering::Less => Err(fault(Reason::WrongDimension)),
             Ordering::Equal => Ok(header),
             Ordering::Greater => Err(fault(Reason::TooLarge)),
@@ -123,7 +131,8 @@ impl Contract {
     ) -> Result<Receipt, ApplyError> {
         let id = transaction.id();
         let admitted = self.admit_update(transaction, update);
-        let (Phase::Collecting(collecting), Some(author)) = (&mut self.phase, transaction.author()) else {
+        let (Phase::Collecting(collecting), Some(author)) = (&mut self.phase, transaction.author())
+        else {
             return Ok(admitted.err().unwrap_or(Receipt::rejected(id, Reason::TooLate)));
         };
         let outcome = match (admitted, body) {
@@ -137,13 +146,17 @@ impl Contract {
             // 3. May be sent again.
             (Ok(_), Body::Missing) => return Ok(Receipt::rejected(id, Reason::IncompleteBody)),
             (Ok(_), Body::None) => return Err(ApplyError::BodyNeeded),
-            (Ok(_), Body::Checked(checked)) if checked.transaction() != id => return Err(ApplyError::WrongBody),
+            (Ok(_), Body::Checked(checked)) if checked.transaction() != id => {
+                return Err(ApplyError::WrongBody);
+            }
             (Ok(_), Body::Checked(checked)) => checked.into_outcome(),
         };
         // 4. Everything that is left was signed by the institution.
         Ok(match outcome.and_then(|update| collecting.accept(author, &update)) {
             Ok(()) => Receipt::accepted(id),
-            Err(UpdateError::IncompleteBody { .. }) => Receipt::rejected(id, Reason::IncompleteBody),
+            Err(UpdateError::IncompleteBody { .. }) => {
+                Receipt::rejected(id, Reason::IncompleteBody)
+            }
             Err(error) => {
                 collecting.refuse(author, reason(&error));
                 Receipt::fault(id, reason(&error), author)
@@ -153,7 +166,11 @@ impl Contract {
 }
 
 /// The parts of a context that are the same for every update of an institution in a round.
-fn judge_constants(context: &Context, expected: &RoundContext, author: &Hash) -> Result<(), Reason> {
+fn judge_constants(
+    context: &Context,
+    expected: &RoundContext,
+    author: &Hash,
+) -> Result<(), Reason> {
     if (context.round.dimension, context.round.bound) != (expected.dimension, expected.bound) {
         return Err(Reason::WrongDimension);
     }

@@ -31,7 +31,8 @@ impl Attendance {
             let since = if submits { step } else { step.saturating_sub(1) };
             self.heard.get(*name).is_none_or(|heard| *heard < since)
         };
-        let mut silent: Vec<Hash> = committee.members().values().filter(is_silent).copied().collect();
+        let mut silent: Vec<Hash> =
+            committee.members().values().filter(is_silent).copied().collect();
         silent.sort_unstable();
         silent
     }
@@ -46,11 +47,14 @@ mod tests {
     use crate::certificate::Certificate;
 
     #[test]
-    fn a_member_is_silent_that_said_nothing_in_the_step_and_one_that_no_longer_submits_has_a_step_more() {
-        let dealing = deal(4, 2, &EvaluationKey::generate(&mut OsRng).verifying_key(), &mut OsRng).unwrap();
+    fn a_member_is_silent_that_said_nothing_in_the_step_and_one_that_no_longer_submits_has_a_step_more()
+     {
+        let dealing =
+            deal(4, 2, &EvaluationKey::generate(&mut OsRng).verifying_key(), &mut OsRng).unwrap();
         let names: BTreeMap<u32, Hash> = (1..=4).map(|place| (place, [place as u8; 32])).collect();
         let committee = Committee::new(0, dealing.public_key, dealing.commitments, names.clone());
-        let (mut roster, mut attendance) = (Roster::default(), Attendance::default());
+        let mut roster = Roster::default();
+        let mut attendance = Attendance::default();
         for (place, name) in &names {
             let certificate = Certificate {
                 pseudonym: *name,
@@ -69,6 +73,9 @@ mod tests {
         assert_eq!(attendance.silent(&committee, &roster, 5), [names[&2], names[&3], names[&4]]);
         roster.revoke(&names[&3]);
         assert_eq!(attendance.silent(&committee, &roster, 5), [names[&2], names[&4]]);
-        assert_eq!(attendance.silent(&committee, &roster, 6), [names[&1], names[&2], names[&3], names[&4]]);
+        assert_eq!(
+            attendance.silent(&committee, &roster, 6),
+            [names[&1], names[&2], names[&3], names[&4]]
+        );
     }
 }

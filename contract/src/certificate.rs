@@ -41,7 +41,9 @@ pub enum CertificateError {
     #[error("certificate: the signing key is not a valid Ed25519 public key")]
     BadKey,
     /// Not signed by this run's authority.
-    #[error("certificate: not signed by the authority of this chain; ask the authority for one issued for this run")]
+    #[error(
+        "certificate: not signed by the authority of this chain; ask the authority for one issued for this run"
+    )]
     BadSignature,
     /// The trustee index is 0 or too large, or there are no rows, or more than the genesis allows.
     #[error("certificate: {field} is {actual}; 1 to {limit} are allowed")]
@@ -81,7 +83,8 @@ impl Certificate {
             rows: self.rows,
             signature: Vec::new(),
         };
-        message.signature = authority.sign(LABEL, &[nonce, &message.encode_to_vec()]).encode().to_vec();
+        message.signature =
+            authority.sign(LABEL, &[nonce, &message.encode_to_vec()]).encode().to_vec();
         message
     }
 
@@ -96,7 +99,8 @@ impl Certificate {
         max_rows: u64,
     ) -> Result<Self, CertificateError> {
         let unsigned = v1::Certificate { signature: Vec::new(), ..message.clone() };
-        let signature = Signature::decode(&message.signature).map_err(|_| CertificateError::BadSignature)?;
+        let signature =
+            Signature::decode(&message.signature).map_err(|_| CertificateError::BadSignature)?;
         authority
             .verify(LABEL, &[nonce, &unsigned.encode_to_vec()], &signature)
             .map_err(|_| CertificateError::BadSignature)?;
@@ -112,7 +116,8 @@ impl Certificate {
         };
         Ok(Self {
             pseudonym: hash32("pseudonym", &message.pseudonym)?,
-            signing_key: VerifyingKey::decode(&message.signing_key).map_err(|_| CertificateError::BadKey)?,
+            signing_key: VerifyingKey::decode(&message.signing_key)
+                .map_err(|_| CertificateError::BadKey)?,
             tls_key,
             trustee_index: message.trustee_index,
             rows: message.rows,

@@ -3,7 +3,9 @@
 //! A pure function of the transaction and the body, so that a node may run it ahead of time, on all cores and folded
 //! over whatever has arrived; the contract takes the outcome and reaches the same state as if it had computed it.
 
-use consilium_crypto::{CandidateHeader, CandidateUpdate, Hash, UpdateError, VerifiedUpdate, verify_updates_with_rng};
+use consilium_crypto::{
+    CandidateHeader, CandidateUpdate, Hash, UpdateError, VerifiedUpdate, verify_updates_with_rng,
+};
 use consilium_proto::v1::{Reason, transaction::Action};
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
@@ -43,11 +45,15 @@ pub fn check_updates(
     submissions: &[(&CandidateTransaction, &[u8])],
     rng: &mut impl CryptoRngCore,
 ) -> Vec<CheckedUpdate> {
-    let parsed: Vec<_> =
-        submissions.par_iter().map(|(transaction, body)| parse(parameters, transaction, body)).collect();
+    let parsed: Vec<_> = submissions
+        .par_iter()
+        .map(|(transaction, body)| parse(parameters, transaction, body))
+        .collect();
     let mut candidates = Vec::with_capacity(submissions.len());
-    let refused: Vec<Option<UpdateError>> =
-        parsed.into_iter().map(|parsed| parsed.map(|candidate| candidates.push(candidate)).err()).collect();
+    let refused: Vec<Option<UpdateError>> = parsed
+        .into_iter()
+        .map(|parsed| parsed.map(|candidate| candidates.push(candidate)).err())
+        .collect();
     let mut verified = verify_updates_with_rng(&committee.public_key, candidates, rng).into_iter();
     submissions
         .iter()
@@ -63,7 +69,10 @@ pub fn check_updates(
 ///
 /// For an auditor that goes on from its own earlier audit, and for nobody else. An update that does not decode is refused
 /// all the same; one whose proofs do not hold leads to another state than the one in its block's header.
-pub fn assume_checked(parameters: &Parameters, submissions: &[(&CandidateTransaction, &[u8])]) -> Vec<CheckedUpdate> {
+pub fn assume_checked(
+    parameters: &Parameters,
+    submissions: &[(&CandidateTransaction, &[u8])],
+) -> Vec<CheckedUpdate> {
     let checked = |(transaction, body): &(&CandidateTransaction, &[u8])| CheckedUpdate {
         transaction: transaction.id(),
         outcome: parse(parameters, transaction, body).map(VerifiedUpdate::assume_proven),
@@ -87,7 +96,9 @@ fn parse(
 pub fn reason(error: &UpdateError) -> Reason {
     match error {
         UpdateError::MalformedEncoding(_) => Reason::MalformedEncoding,
-        UpdateError::WrongDimension { .. } | UpdateError::WrongBound { .. } => Reason::WrongDimension,
+        UpdateError::WrongDimension { .. } | UpdateError::WrongBound { .. } => {
+            Reason::WrongDimension
+        }
         UpdateError::IncompleteBody { .. } => Reason::IncompleteBody,
         UpdateError::BadKeyProof => Reason::BadKeyProof,
         UpdateError::BadLinkProof => Reason::BadLinkProof,

@@ -162,7 +162,9 @@ impl Contract {
             return Admission::Decided(self.judge_author(transaction));
         };
         match self.admit_update(transaction, update) {
-            Ok(header) => Admission::NeedsBody { sha256: *header.body_hash(), length: header.body_length() },
+            Ok(header) => {
+                Admission::NeedsBody { sha256: *header.body_hash(), length: header.body_length() }
+            }
             Err(receipt) => Admission::Decided(receipt),
         }
     }
@@ -172,7 +174,11 @@ impl Contract {
     /// # Errors
     /// [`ApplyError`] where the caller did not bring the body that [`Contract::admit`] asks for; the state is as
     /// before.
-    pub fn apply(&mut self, transaction: &CandidateTransaction, body: Body) -> Result<Receipt, ApplyError> {
+    pub fn apply(
+        &mut self,
+        transaction: &CandidateTransaction,
+        body: Body,
+    ) -> Result<Receipt, ApplyError> {
         let receipt = match transaction.action() {
             Action::SubmitUpdate(update) => self.submit_update(transaction, update, body)?,
             action => {

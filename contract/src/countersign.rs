@@ -37,7 +37,11 @@ impl From<&VerifiedHeader> for SealedBlock {
 impl SealedBlock {
     /// A trustee's word that it answers for this block and no other one of `step`.
     pub fn countersign(&self, step: u64, key: &SigningKey) -> Countersign {
-        Countersign { step, sealed_block: self.hash.to_vec(), cosignature: self.cosign(key).encode().to_vec() }
+        Countersign {
+            step,
+            sealed_block: self.hash.to_vec(),
+            cosignature: self.cosign(key).encode().to_vec(),
+        }
     }
 
     /// The cosignature alone.
@@ -50,7 +54,12 @@ impl SealedBlock {
     /// # Errors
     /// [`NoteError::Malformed`] where it is no encoding of one, [`NoteError::BadSignature`] where it is not the
     /// trustee's or of another checkpoint.
-    pub fn verify(&self, cosignature: &[u8], trustee: &Hash, key: VerifyingKey) -> Result<Cosignature, NoteError> {
+    pub fn verify(
+        &self,
+        cosignature: &[u8],
+        trustee: &Hash,
+        key: VerifyingKey,
+    ) -> Result<Cosignature, NoteError> {
         let cosignature = Cosignature::decode(cosignature)?;
         self.checkpoint.verify_cosignature(&cosignature, trustee, &key.into())?;
         Ok(cosignature)

@@ -50,11 +50,24 @@ impl Model {
     /// The model that follows from the sums of `updates` updates of total weight `weight_sum` (design, section 5).
     ///
     /// `None` where the number of sums differs or the result is not finite.
-    pub fn step(&self, parameters: &Parameters, sums: &[i64], updates: u32, weight_sum: f64) -> Option<Self> {
+    pub fn step(
+        &self,
+        parameters: &Parameters,
+        sums: &[i64],
+        updates: u32,
+        weight_sum: f64,
+    ) -> Option<Self> {
         if sums.len() != self.parameters.len() {
             return None;
         }
-        let mean = quantise::decode(sums, updates, parameters.quantised_bound(), parameters.clip, weight_sum).ok()?;
+        let mean = quantise::decode(
+            sums,
+            updates,
+            parameters.quantised_bound(),
+            parameters.clip,
+            weight_sum,
+        )
+        .ok()?;
         Self::new(quantise::apply(&self.parameters, &mean))
     }
 }
@@ -66,7 +79,8 @@ fn encode(parameters: &[f32]) -> Vec<u8> {
 /// The blob of sums: d signed numbers of four bytes, little-endian. `None` where one does not fit, which the headroom of
 /// the genesis excludes.
 pub fn encode_sums(sums: &[i64]) -> Option<Vec<u8>> {
-    let words: Option<Vec<[u8; 4]>> = sums.iter().map(|&sum| i32::try_from(sum).ok().map(i32::to_le_bytes)).collect();
+    let words: Option<Vec<[u8; 4]>> =
+        sums.iter().map(|&sum| i32::try_from(sum).ok().map(i32::to_le_bytes)).collect();
     Some(words?.concat())
 }
 

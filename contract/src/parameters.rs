@@ -131,7 +131,11 @@ pub struct Parameters {
     pub training: v1::Training,
 }
 
-fn out_of_range(field: &'static str, actual: impl ToString, expected: impl ToString) -> GenesisError {
+fn out_of_range(
+    field: &'static str,
+    actual: impl ToString,
+    expected: impl ToString,
+) -> GenesisError {
     GenesisError::OutOfRange { field, actual: actual.to_string(), expected: expected.to_string() }
 }
 
@@ -173,8 +177,14 @@ fn signal(bound: Bound, terms: &Terms) -> Bound {
 }
 
 /// The noise and the budget that the genesis names, checked against the rest of it.
-fn read_privacy(genesis: &v1::Genesis, bound: Bound, dimension: u32) -> Result<Option<Guarantee>, GenesisError> {
-    let Some(v1::Privacy { signal_norm, noise_variance, epsilon_milli, delta_bits }) = genesis.privacy else {
+fn read_privacy(
+    genesis: &v1::Genesis,
+    bound: Bound,
+    dimension: u32,
+) -> Result<Option<Guarantee>, GenesisError> {
+    let Some(v1::Privacy { signal_norm, noise_variance, epsilon_milli, delta_bits }) =
+        genesis.privacy
+    else {
         return Ok(None);
     };
     let Bound::Norm { norm, .. } = bound else {
@@ -207,14 +217,20 @@ impl Parameters {
     /// # Errors
     /// [`GenesisError`] naming the field, what it is and what it should be.
     pub fn from_genesis(genesis: &v1::Genesis, chain_id: Hash) -> Result<Self, GenesisError> {
-        let (n, t) = (genesis.institutions, genesis.threshold);
+        let n = genesis.institutions;
+        let t = genesis.threshold;
         require(
             genesis.protocol_version == PROTOCOL_VERSION,
             "protocol version",
             genesis.protocol_version,
             PROTOCOL_VERSION,
         )?;
-        require((1..=MAX_INSTITUTIONS).contains(&n), "number of institutions", n, format!("1 to {MAX_INSTITUTIONS}"))?;
+        require(
+            (1..=MAX_INSTITUTIONS).contains(&n),
+            "number of institutions",
+            n,
+            format!("1 to {MAX_INSTITUTIONS}"),
+        )?;
         require(
             t >= 1 && t <= largest_threshold(n),
             "threshold",
@@ -234,7 +250,12 @@ impl Parameters {
             min_updates,
             format!("{} to {n} (more than the threshold, at most the institutions)", t + 1),
         )?;
-        require(genesis.max_rows > 0 && genesis.max_rows <= 1 << 40, "max_rows", genesis.max_rows, "1 to 2^40")?;
+        require(
+            genesis.max_rows > 0 && genesis.max_rows <= 1 << 40,
+            "max_rows",
+            genesis.max_rows,
+            "1 to 2^40",
+        )?;
         require(genesis.steps > 0, "steps", genesis.steps, "at least 1")?;
         require(genesis.max_attempts > 0, "max_attempts", genesis.max_attempts, "at least 1")?;
         require(
@@ -244,8 +265,10 @@ impl Parameters {
             "1 to 86400000 (a day)",
         )?;
 
-        let architecture =
-            genesis.architecture.as_ref().ok_or(GenesisError::NotAGenesis("it names no architecture"))?;
+        let architecture = genesis
+            .architecture
+            .as_ref()
+            .ok_or(GenesisError::NotAGenesis("it names no architecture"))?;
         let layers = Layers { inputs: architecture.inputs, hidden: architecture.hidden.clone() };
         let dimension = layers.dimension().ok_or_else(|| {
             out_of_range(
@@ -254,7 +277,10 @@ impl Parameters {
                 format!("layers of 1 to {MAX_DIMENSION} in all"),
             )
         })?;
-        let initial = genesis.initial_model.as_ref().ok_or(GenesisError::NotAGenesis("it names no initial model"))?;
+        let initial = genesis
+            .initial_model
+            .as_ref()
+            .ok_or(GenesisError::NotAGenesis("it names no initial model"))?;
         require(
             initial.length == u64::from(dimension) * 4,
             "length of the initial model",
@@ -300,7 +326,8 @@ impl Parameters {
             min_updates,
             bound,
             clip,
-            update: UpdateParameters::new(dimension, bound).map_err(|error| crypto("bound", error))?,
+            update: UpdateParameters::new(dimension, bound)
+                .map_err(|error| crypto("bound", error))?,
             max_rows: genesis.max_rows,
             steps: genesis.steps,
             collection_timeout_ms: genesis.collection_timeout_ms,
@@ -332,7 +359,13 @@ impl Parameters {
     }
 
     /// The context that an update of this step and attempt, encrypted for this committee, is bound to.
-    pub fn round(&self, committee: &Committee, step: u64, attempt: u32, model_hash: Hash) -> RoundContext {
+    pub fn round(
+        &self,
+        committee: &Committee,
+        step: u64,
+        attempt: u32,
+        model_hash: Hash,
+    ) -> RoundContext {
         RoundContext {
             protocol_version: PROTOCOL_VERSION,
             chain_id: self.chain_id,
@@ -359,7 +392,10 @@ impl Parameters {
     ///
     /// # Errors
     /// [`CertificateError`]; nothing of a certificate that fails is used.
-    pub fn verify_certificate(&self, message: &v1::Certificate) -> Result<Certificate, CertificateError> {
+    pub fn verify_certificate(
+        &self,
+        message: &v1::Certificate,
+    ) -> Result<Certificate, CertificateError> {
         Certificate::verify(message, &self.authority, &self.nonce, self.max_rows)
     }
 }

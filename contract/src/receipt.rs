@@ -61,22 +61,35 @@ impl Receipt {
 
     /// Whether the transaction never goes on the chain: anyone can send noise, also under another's name.
     pub fn is_dropped(&self) -> bool {
-        matches!(self.reason, Reason::BadSignature | Reason::UnknownInstitution | Reason::BadCertificate)
+        matches!(
+            self.reason,
+            Reason::BadSignature | Reason::UnknownInstitution | Reason::BadCertificate
+        )
     }
 
     /// As a message that its reader can hold against the coordinator, whose `key` signs it.
     pub fn sign(&self, key: &SigningKey, chain_id: &Hash) -> v1::Receipt {
         let culprit = self.culprit.map(|name| name.to_vec()).unwrap_or_default();
         let reason = self.reason as i32;
-        let signature = key.sign(LABEL, &[chain_id, &self.transaction, &reason.to_be_bytes(), &culprit]);
-        v1::Receipt { transaction: self.transaction.to_vec(), reason, culprit, signature: signature.encode().to_vec() }
+        let signature =
+            key.sign(LABEL, &[chain_id, &self.transaction, &reason.to_be_bytes(), &culprit]);
+        v1::Receipt {
+            transaction: self.transaction.to_vec(),
+            reason,
+            culprit,
+            signature: signature.encode().to_vec(),
+        }
     }
 
     /// Reads a receipt that the coordinator of the chain `chain_id` has signed.
     ///
     /// # Errors
     /// [`ReceiptError`]; what it says is nobody's word then.
-    pub fn verify(message: &v1::Receipt, coordinator: &VerifyingKey, chain_id: &Hash) -> Result<Self, ReceiptError> {
+    pub fn verify(
+        message: &v1::Receipt,
+        coordinator: &VerifyingKey,
+        chain_id: &Hash,
+    ) -> Result<Self, ReceiptError> {
         let v1::Receipt { transaction, reason, culprit, signature } = message;
         let signature = Signature::decode(signature).map_err(|_| ReceiptError::BadSignature)?;
         coordinator
@@ -85,7 +98,9 @@ impl Receipt {
         Ok(Self {
             transaction: hash32("transaction of a receipt", transaction)?,
             reason: match Reason::try_from(*reason) {
-                Ok(Reason::Unspecified) | Err(_) => return Err(ReceiptError::UnknownReason(*reason)),
+                Ok(Reason::Unspecified) | Err(_) => {
+                    return Err(ReceiptError::UnknownReason(*reason));
+                }
                 Ok(reason) => reason,
             },
             culprit: match culprit.as_slice() {
@@ -109,18 +124,27 @@ mod tests {
     #[test]
     fn a_receipt_is_the_word_of_its_coordinator_on_its_chain_alone() {
         let coordinator = key(1).verifying_key();
-        for receipt in [Receipt::accepted([2; 32]), Receipt::fault([2; 32], Reason::BadLinkProof, [3; 32])] {
+        for receipt in
+            [Receipt::accepted([2; 32]), Receipt::fault([2; 32], Reason::BadLinkProof, [3; 32])]
+        {
             let message = receipt.sign(&key(1), &[4; 32]);
             assert_eq!(Receipt::verify(&message, &coordinator, &[4; 32]), Ok(receipt));
-            assert_eq!(Receipt::verify(&message, &coordinator, &[5; 32]), Err(ReceiptError::BadSignature));
+            assert_eq!(
+                Receipt::verify(&message, &coordinator, &[5; 32]),
+                Err(ReceiptError::BadSignature)
+            );
             let other = key(2).verifying_key();
-            assert_eq!(Receipt::verify(&message, &other, &[4; 32]), Err(ReceiptError::BadSignature));
+            assert_eq!(
+                Receipt::verify(&message, &other, &[4; 32]),
+                Err(ReceiptError::BadSignature)
+            );
         }
     }
 
     #[test]
     fn a_change_in_any_field_of_a_receipt_is_found() {
-        let message = Receipt::fault([2; 32], Reason::BadLinkProof, [3; 32]).sign(&key(1), &[4; 32]);
+        let message =
+            Receipt::fault([2; 32], Reason::BadLinkProof, [3; 32]).sign(&key(1), &[4; 32]);
         let tweaks: [fn(&mut v1::Receipt); 6] = [
             |receipt| receipt.transaction[9] ^= 1,
             |receipt| receipt.reason = Reason::Accepted.into(),

@@ -65,7 +65,11 @@ impl Roster {
     /// # Errors
     /// [`EnrolmentConflict`] where its pseudonym, key or trustee index is taken, its pseudonym revoked, or `places` have
     /// been filled with institutions that are not revoked.
-    pub fn enrol(&mut self, certificate: Certificate, places: u32) -> Result<(), EnrolmentConflict> {
+    pub fn enrol(
+        &mut self,
+        certificate: Certificate,
+        places: u32,
+    ) -> Result<(), EnrolmentConflict> {
         if self.institutions.contains_key(&certificate.pseudonym) {
             return Err(EnrolmentConflict::Pseudonym);
         }
@@ -139,12 +143,22 @@ impl Roster {
     /// Who has lost credit, in the order of pseudonyms.
     pub fn standings(&self) -> Vec<Standing> {
         let fallen = self.iter().filter(|(_, institution)| institution.credit < INITIAL_CREDIT);
-        fallen.map(|(name, other)| Standing { pseudonym: name.to_vec(), credit: other.credit }).collect()
+        fallen
+            .map(|(name, other)| Standing { pseudonym: name.to_vec(), credit: other.credit })
+            .collect()
     }
 
     /// Σω_k of the named institutions: each one's rows over `max_rows`, added in the order given.
-    pub fn weight_sum<'a>(&self, pseudonyms: impl IntoIterator<Item = &'a Hash>, max_rows: u64) -> f64 {
-        let rows: u64 = pseudonyms.into_iter().filter_map(|name| self.get(name)).map(|i| i.certificate.rows).sum();
+    pub fn weight_sum<'a>(
+        &self,
+        pseudonyms: impl IntoIterator<Item = &'a Hash>,
+        max_rows: u64,
+    ) -> f64 {
+        let rows: u64 = pseudonyms
+            .into_iter()
+            .filter_map(|name| self.get(name))
+            .map(|i| i.certificate.rows)
+            .sum();
         rows as f64 / max_rows as f64
     }
 }

@@ -40,10 +40,14 @@ impl CandidateTransaction {
     /// # Errors
     /// [`WireError`] where the inner transaction is too large, not canonical, or names no action or author.
     pub fn parse(signed: SignedTransaction) -> Result<Self, WireError> {
-        let limit = if signed.transaction.len() > ENTRY_BYTES { GENESIS_BYTES } else { ENTRY_BYTES };
+        let limit =
+            if signed.transaction.len() > ENTRY_BYTES { GENESIS_BYTES } else { ENTRY_BYTES };
         let Transaction { author, action } = decode("transaction", &signed.transaction, limit)?;
-        let action =
-            action.ok_or(WireError::WrongLength { what: "action of a transaction", actual: 0, expected: 1 })?;
+        let action = action.ok_or(WireError::WrongLength {
+            what: "action of a transaction",
+            actual: 0,
+            expected: 1,
+        })?;
         // A dealing holds a sealed share for every member.
         if limit == GENESIS_BYTES && !matches!(action, Action::Genesis(_) | Action::Contribute(_)) {
             return Err(WireError::TooLarge {
@@ -52,16 +56,21 @@ impl CandidateTransaction {
                 limit: ENTRY_BYTES,
             });
         }
-        let signature = Signature::decode(&signed.signature).map_err(|_| WireError::WrongLength {
-            what: "signature of a transaction",
-            actual: signed.signature.len(),
-            expected: SIGNATURE_LEN,
-        })?;
+        let signature =
+            Signature::decode(&signed.signature).map_err(|_| WireError::WrongLength {
+                what: "signature of a transaction",
+                actual: signed.signature.len(),
+                expected: SIGNATURE_LEN,
+            })?;
         let author = match author.as_slice() {
             [] => None,
             bytes => Some(consilium_proto::hash32("author of a transaction", bytes)?),
         };
-        let id = Sha256::new().chain_update(ID_LABEL).chain_update(signed.encode_to_vec()).finalize().into();
+        let id = Sha256::new()
+            .chain_update(ID_LABEL)
+            .chain_update(signed.encode_to_vec())
+            .finalize()
+            .into();
         Ok(Self { signed, signature, author, action, id })
     }
 
@@ -93,7 +102,12 @@ impl CandidateTransaction {
 
 /// Signs `action` for the chain `chain_id`. `author` is the pseudonym of an institution, `None` for the authority and
 /// the coordinator.
-pub fn sign(key: &SigningKey, chain_id: &Hash, author: Option<&Hash>, action: Action) -> SignedTransaction {
+pub fn sign(
+    key: &SigningKey,
+    chain_id: &Hash,
+    author: Option<&Hash>,
+    action: Action,
+) -> SignedTransaction {
     let author = author.map(|pseudonym| pseudonym.to_vec()).unwrap_or_default();
     let transaction = Transaction { author, action: Some(action) }.encode_to_vec();
     let signature = key.sign(SIGNATURE_LABEL, &[chain_id, &transaction]).encode().to_vec();

@@ -2,11 +2,13 @@
 
 use std::{cmp::Ordering, mem, sync::Arc};
 
-use consilium_crypto::{DecryptionShare, Evaluation, Hash, ShareError, VerifiedShare, verify_share};
+use consilium_crypto::{
+    DecryptionShare, Evaluation, Hash, ShareError, VerifiedShare, verify_share,
+};
 use consilium_ledger::NoteError;
 use consilium_proto::v1::{
-    Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, Contribute, Countersign, EndStage, Enrol, OpenRound,
-    Reason, Revoke, SubmitShare, transaction::Action,
+    Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, Contribute, Countersign, EndStage,
+    Enrol, OpenRound, Reason, Revoke, SubmitShare, transaction::Action,
 };
 use sha2::{Digest, Sha256};
 
@@ -33,11 +35,19 @@ impl Contract {
             (Action::Abandon(abandon), _) => self.abandon(abandon),
             (Action::BeginSharing(begin), _) => self.begin_sharing(begin),
             (Action::EndStage(end), _) => self.end_stage(end),
-            (Action::ChangeCommittee(change), _) => self.succession.ask(change, &self.parameters, &self.roster),
-            (Action::Contribute(contribution), Some(author)) => return self.contribute(id, contribution, author),
+            (Action::ChangeCommittee(change), _) => {
+                self.succession.ask(change, &self.parameters, &self.roster)
+            }
+            (Action::Contribute(contribution), Some(author)) => {
+                return self.contribute(id, contribution, author);
+            }
             (Action::Genesis(_), _) => Err(Reason::Duplicate),
-            (Action::Countersign(countersign), Some(author)) => return self.countersign(id, countersign, author),
-            (Action::SubmitShare(share), Some(author)) => return self.submit_share(id, share, author),
+            (Action::Countersign(countersign), Some(author)) => {
+                return self.countersign(id, countersign, author);
+            }
+            (Action::SubmitShare(share), Some(author)) => {
+                return self.submit_share(id, share, author);
+            }
             _ => Err(Reason::UnknownInstitution),
         };
         match outcome {
@@ -48,15 +58,18 @@ impl Contract {
 
     fn enrol(&mut self, enrol: &Enrol) -> Result<(), Reason> {
         let certificate = self.certificate(enrol).ok_or(Reason::BadCertificate)?;
-        self.roster.enrol(certificate, self.parameters.institutions).map_err(|conflict| match conflict {
-            EnrolmentConflict::Pseudonym | EnrolmentConflict::KeyOrIndex => Reason::Duplicate,
-            EnrolmentConflict::Revoked => Reason::Revoked,
-            EnrolmentConflict::NoPlace => Reason::NoPlace,
+        self.roster.enrol(certificate, self.parameters.institutions).map_err(|conflict| {
+            match conflict {
+                EnrolmentConflict::Pseudonym | EnrolmentConflict::KeyOrIndex => Reason::Duplicate,
+                EnrolmentConflict::Revoked => Reason::Revoked,
+                EnrolmentConflict::NoPlace => Reason::NoPlace,
+            }
         })
     }
 
     fn revoke(&mut self, revoke: &Revoke) -> Result<(), Reason> {
-        let pseudonym: Hash = revoke.pseudonym.as_slice().try_into().map_err(|_| Reason::MalformedEncoding)?;
+        let pseudonym: Hash =
+            revoke.pseudonym.as_slice().try_into().map_err(|_| Reason::MalformedEncoding)?;
         if self.roster.revoke(&pseudonym) { Ok(()) } else { Err(Reason::Duplicate) }
     }
 
@@ -72,7 +85,9 @@ impl Contract {
         match self.phase {
             Phase::Idle => {}
             // The budget has finished the run before its steps did.
-            Phase::Finished if self.step < self.parameters.steps => return Err(Reason::BudgetSpent),
+            Phase::Finished if self.step < self.parameters.steps => {
+                return Err(Reason::BudgetSpent);
+            }
             _ => return Err(Reason::TooEarly),
         }
         if (open.step, open.attempt) != (self.step, self.attempt) {
@@ -95,7 +110,8 @@ impl Contract {
         self.advance_time(open.time_ms)?;
         let round = self.parameters.round(&committee, self.step, self.attempt, self.model.hash());
         let parameters = self.parameters.update_parameters();
-        self.phase = Phase::Collecting(Collecting::open(round, committee, &parameters, open.time_ms));
+        self.phase =
+            Phase::Collecting(Collecting::open(round, committee, &parameters, open.time_ms));
         Ok(())
     }
 
@@ -161,13 +177,15 @@ impl Contract {
         let Phase::Collecting(collecting) = &self.phase else {
             return Err(Reason::TooLate);
         };
-        if !collecting.is_complete(&self.roster) && !self.deadline_passed(collecting, close.time_ms) {
+        if !collecting.is_complete(&self.roster) && !self.deadline_passed(collecting, close.time_ms)
+        {
             return Err(Reason::TooEarly);
         }
         if collecting.accepted().len() < self.parameters.min_updates as usize {
             return Err(Reason::TooFewUpdates);
         }
-        let evaluation = Evaluation::decode(&close.evaluation).map_err(|_| Reason::MalformedEncoding)?;
+        let evaluation =
+            Evaluation::decode(&close.evaluation).map_err(|_| Reason::MalformedEncoding)?;
         let evaluation = collecting.judge(&evaluation).map_err(|_| Reason::WrongAggregate)?;
         self.advance_time(close.time_ms)?;
         self.phase = match mem::replace(&mut self.phase, Phase::Idle) {
@@ -185,13 +203,15 @@ impl Contract {
             return Err(Reason::TooLate);
         };
         let enough = collecting.accepted().len() >= self.parameters.min_updates as usize;
-        let over = collecting.is_complete(&self.roster) || self.deadline_passed(collecting, abandon.time_ms);
+        let over = collecting.is_complete(&self.roster)
+            || self.deadline_passed(collecting, abandon.time_ms);
         if enough || !over {
             return Err(Reason::TooEarly);
         }
         self.advance_time(abandon.time_ms)?;
         self.attempt += 1;
-        self.phase = if self.attempt >= self.parameters.max_attempts { Phase::Stopped } else { Phase::Idle };
+        self.phase =
+            if self.attempt >= self.parameters.max_attempts { Phase::Stopped } else { Phase::Idle };
         Ok(())
     }
 
@@ -211,8 +231,12 @@ impl Contract {
             return rejected(reason);
         }
         let (block, countersigners, committee) = match &self.phase {
-            Phase::Sealed(sealed) => (sealed.sealed_block(), sealed.countersigners(), sealed.committee()),
-            Phase::Opening(opening) => (Some(opening.sealed_block()), opening.countersigners(), opening.committee()),
+            Phase::Sealed(sealed) => {
+                (sealed.sealed_block(), sealed.countersigners(), sealed.committee())
+            }
+            Phase::Opening(opening) => {
+                (Some(opening.sealed_block()), opening.countersigners(), opening.committee())
+            }
             _ => return rejected(Reason::TooEarly),
         };
         if committee.place_of(&author).is_none() {
@@ -237,7 +261,9 @@ impl Contract {
         // Block and checkpoint belong to each other, so an honest trustee of this block cannot have signed another one.
         match block.verify(&message.cosignature, &author, institution.certificate.signing_key) {
             Ok(_) => sealed.countersign(author),
-            Err(NoteError::Malformed { .. }) => return Receipt::fault(id, Reason::MalformedEncoding, author),
+            Err(NoteError::Malformed { .. }) => {
+                return Receipt::fault(id, Reason::MalformedEncoding, author);
+            }
             Err(_) => return Receipt::fault(id, Reason::BadCosignature, author),
         }
         if let Some(block) = sealed.countersigned_block() {
@@ -267,11 +293,14 @@ impl Contract {
             return rejected(Reason::NotAMember);
         };
         // The first share of a trustee counts.
-        if opening.has_refused(&author) || opening.shares().iter().any(|share| share.index() == index) {
+        if opening.has_refused(&author)
+            || opening.shares().iter().any(|share| share.index() == index)
+        {
             return rejected(Reason::Duplicate);
         }
         let verified = self.judge_share(&message.share, index, opening);
-        let weight_sum = self.weight_sum(opening.accepted().iter().map(|header| &header.context().pseudonym));
+        let weight_sum =
+            self.weight_sum(opening.accepted().iter().map(|header| &header.context().pseudonym));
         let Phase::Opening(opening) = &mut self.phase else {
             return rejected(Reason::TooEarly);
         };
@@ -289,19 +318,23 @@ impl Contract {
 
     /// Whether the bytes are the share of trustee `index` for the sum that is being opened. All that can be wrong with
     /// them was signed by the trustee.
-    fn judge_share(&self, share: &[u8], index: u32, opening: &Opening) -> Result<VerifiedShare, Reason> {
+    fn judge_share(
+        &self,
+        share: &[u8],
+        index: u32,
+        opening: &Opening,
+    ) -> Result<VerifiedShare, Reason> {
         let share = DecryptionShare::decode(share).map_err(|_| Reason::MalformedEncoding)?;
         // Another trustee's share proves nothing about that trustee, who did not sign this; it is the sender's fault.
         if share.index() != index {
             return Err(Reason::BadShareProof);
         }
         let Committee { public_key, dealing, .. } = &**opening.committee();
-        verify_share(&share, public_key, dealing, opening.evaluation(), opening.sealed_block()).map_err(|error| {
-            match error {
+        verify_share(&share, public_key, dealing, opening.evaluation(), opening.sealed_block())
+            .map_err(|error| match error {
                 ShareError::OtherBlock { .. } => Reason::WrongAggregate,
                 _ => Reason::BadShareProof,
-            }
-        })
+            })
     }
 
     fn close_round(&mut self, close: &CloseRound) -> Result<(), Reason> {

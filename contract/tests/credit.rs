@@ -4,14 +4,20 @@
 //! Seeded schedules over two branches of one chain, of which the honest institution follows one: what it has signed is
 //! cut short, altered, held back, doubled and replayed into every other step, attempt and branch; noise comes under its
 //! name; the others and the coordinator say what they like. After every operation its credit is what it was.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 mod fixture;
 
 use std::{collections::BTreeMap, mem};
 
 use consilium_contract::{
-    Admission, Body, CandidateTransaction, Contract, Model, Phase, Receipt, check_updates, roster::INITIAL_CREDIT,
+    Admission, Body, CandidateTransaction, Contract, Model, Phase, Receipt, check_updates,
+    roster::INITIAL_CREDIT,
 };
 use consilium_crypto::{Hash, RoundContext, signature::SigningKey};
 use consilium_proto::v1::{self, Reason, SignedTransaction, transaction::Action};
@@ -98,8 +104,13 @@ impl World {
             (Admission::Decided(_), _) => Body::None,
             (Admission::NeedsBody { .. }, None) => Body::Missing,
             (Admission::NeedsBody { .. }, Some(body)) => Body::Checked(
-                check_updates(self.run.parameters(), self.run.committee(), &[(transaction, body)], &mut OsRng)
-                    .remove(0),
+                check_updates(
+                    self.run.parameters(),
+                    self.run.committee(),
+                    &[(transaction, body)],
+                    &mut OsRng,
+                )
+                .remove(0),
             ),
         };
         let receipt = self.run.contract.apply(transaction, body).unwrap();
@@ -131,7 +142,8 @@ impl World {
             }
             Phase::Sealed(sealed) => {
                 let Some(block) = sealed.sealed_block().copied() else { return };
-                if let std::collections::btree_map::Entry::Vacant(entry) = self.answered.entry(step) {
+                if let std::collections::btree_map::Entry::Vacant(entry) = self.answered.entry(step)
+                {
                     entry.insert((block, false));
                     let action = self.run.countersignature(HONEST, step, block);
                     let transaction = self.run.by_member(HONEST, Action::Countersign(action));
@@ -163,8 +175,13 @@ impl World {
             )
         };
         let fitting: Vec<&Said> = self.said.iter().filter(fits).collect();
-        let (all, any) = (self.said.len(), self.dice.roll(3) == 0 || fitting.is_empty());
-        let said = if any { &self.said[self.dice.roll(all)] } else { fitting[self.dice.roll(fitting.len())] };
+        let all = self.said.len();
+        let any = self.dice.roll(3) == 0 || fitting.is_empty();
+        let said = if any {
+            &self.said[self.dice.roll(all)]
+        } else {
+            fitting[self.dice.roll(fitting.len())]
+        };
         (said.transaction.clone(), said.body.clone())
     }
 
@@ -200,7 +217,8 @@ impl World {
     /// Bytes of the honest institution with one bit changed, or its words under another signature.
     fn forge(&mut self) {
         let (transaction, body) = self.pick_said();
-        let SignedTransaction { transaction: mut bytes, mut signature } = transaction.signed().clone();
+        let SignedTransaction { transaction: mut bytes, mut signature } =
+            transaction.signed().clone();
         match self.dice.roll(3) {
             0 => {
                 let at = self.dice.roll(bytes.len());
@@ -217,23 +235,33 @@ impl World {
                 return;
             }
         }
-        if let Ok(forged) = CandidateTransaction::parse(SignedTransaction { transaction: bytes, signature }) {
+        if let Ok(forged) =
+            CandidateTransaction::parse(SignedTransaction { transaction: bytes, signature })
+        {
             self.apply(&forged, body.as_deref());
         }
     }
 
     /// What the honest institution has never said, under its name, signed by another.
     fn speak_for(&mut self) {
-        let (step, name) = (self.run.contract.step(), self.run.members[HONEST].name);
+        let step = self.run.contract.step();
+        let name = self.run.members[HONEST].name;
         let mut noise = [0; 32];
         OsRng.fill_bytes(&mut noise);
         let action = match self.dice.roll(4) {
             0 => Action::SubmitUpdate(v1::SubmitUpdate { header: noise.to_vec() }),
             1 => Action::Countersign(self.run.countersignature(1, step, noise)),
-            2 => Action::SubmitShare(v1::SubmitShare { step, sealed_block: noise.to_vec(), share: vec![7; 200] }),
-            _ => Action::Enrol(v1::Enrol { certificate: Some(self.run.members[HONEST].certificate.clone()) }),
+            2 => Action::SubmitShare(v1::SubmitShare {
+                step,
+                sealed_block: noise.to_vec(),
+                share: vec![7; 200],
+            }),
+            _ => Action::Enrol(v1::Enrol {
+                certificate: Some(self.run.members[HONEST].certificate.clone()),
+            }),
         };
-        let key = if self.dice.roll(2) == 0 { &self.run.coordinator } else { &self.run.members[1].key };
+        let key =
+            if self.dice.roll(2) == 0 { &self.run.coordinator } else { &self.run.members[1].key };
         let forged = self.run.by(key, Some(name), action);
         self.apply(&forged, None);
     }
@@ -251,7 +279,11 @@ impl World {
         let step = self.run.contract.step();
         match self.run.contract.phase() {
             Phase::Collecting(_) => {
-                let update = self.run.encrypt(i, self.run.round(), &[if self.dice.roll(9) == 0 { 9999 } else { 1 }; D]);
+                let update = self.run.encrypt(
+                    i,
+                    self.run.round(),
+                    &[if self.dice.roll(9) == 0 { 9999 } else { 1 }; D],
+                );
                 let transaction = self.run.submission(i, update.header);
                 self.apply(&transaction, Some(&update.body));
             }
@@ -278,14 +310,18 @@ impl World {
     /// The coordinator says what is due, or may be.
     fn order(&mut self) {
         self.run.time_ms += self.dice.roll(TIMEOUT_MS as usize) as u64;
-        let (step, attempt, time_ms) = (self.run.contract.step(), self.run.contract.attempt(), self.run.time_ms);
+        let step = self.run.contract.step();
+        let attempt = self.run.contract.attempt();
+        let time_ms = self.run.time_ms;
         let action = match self.run.contract.phase() {
             Phase::Idle => self.run.open_action(),
             Phase::Collecting(collecting) if collecting.accepted().len() >= 3 => {
                 Action::CloseCollection(self.run.close_action())
             }
             Phase::Collecting(_) => Action::Abandon(v1::Abandon { step, attempt, time_ms }),
-            Phase::Opening(opening) if opening.outcome().is_some() => Action::CloseRound(self.run.close_round_action()),
+            Phase::Opening(opening) if opening.outcome().is_some() => {
+                Action::CloseRound(self.run.close_round_action())
+            }
             _ => Action::Abandon(v1::Abandon { step, attempt, time_ms }),
         };
         let transaction = self.run.by_coordinator(action);
@@ -301,7 +337,8 @@ impl World {
             self.act_honestly();
             self.turn_to(is_followed);
             let Said { transaction, body } = self.said.last().unwrap();
-            let (transaction, body) = (transaction.clone(), body.clone());
+            let transaction = transaction.clone();
+            let body = body.clone();
             self.apply(&transaction, body.as_deref());
             for i in 1..MEMBERS {
                 let update = self.run.encrypt(i, self.run.round(), &[1; D]);
@@ -340,7 +377,8 @@ impl World {
 
     fn credits(&self) -> [u32; 2] {
         let name = &self.run.members[HONEST].name;
-        [&self.run.contract, &self.other].map(|contract| contract.roster().get(name).unwrap().credit)
+        [&self.run.contract, &self.other]
+            .map(|contract| contract.roster().get(name).unwrap().credit)
     }
 }
 

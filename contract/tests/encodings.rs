@@ -1,7 +1,9 @@
 //! Holds the encodings fixed: whoever changes one of these bytes breaks every ledger there is.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use consilium_contract::transaction::{CandidateTransaction, NO_CHAIN, chain_id, entry, parse_entry, sign};
+use consilium_contract::transaction::{
+    CandidateTransaction, NO_CHAIN, chain_id, entry, parse_entry, sign,
+};
 use consilium_contract::{Certificate, certificate::pseudonym};
 use consilium_crypto::signature::SigningKey;
 use consilium_proto::v1::{self, contribute::Part, transaction::Action};
@@ -35,7 +37,12 @@ fn actions() -> Vec<Action> {
             max_attempts: 3,
             authority_key: vec![5; 32],
             coordinator_key: vec![6; 32],
-            training: Some(v1::Training { optimiser: 2, learning_rate: 0.01, batch_size: 16, local_epochs: 1 }),
+            training: Some(v1::Training {
+                optimiser: 2,
+                learning_rate: 0.01,
+                batch_size: 16,
+                local_epochs: 1,
+            }),
             privacy: None,
             evaluation_key: vec![3; 32],
             refresh_steps: 20,
@@ -61,9 +68,22 @@ fn actions() -> Vec<Action> {
             standings: vec![v1::Standing { pseudonym: vec![7; 32], credit: 2 }],
         }),
         Action::SubmitUpdate(v1::SubmitUpdate { header: vec![1; 2700] }),
-        Action::CloseCollection(v1::CloseCollection { step: 1, attempt: 0, evaluation: vec![2; 2000], time_ms: 4 }),
-        Action::Countersign(v1::Countersign { step: 1, sealed_block: vec![3; 32], cosignature: vec![6; 72] }),
-        Action::SubmitShare(v1::SubmitShare { step: 1, sealed_block: vec![3; 32], share: vec![4; 672] }),
+        Action::CloseCollection(v1::CloseCollection {
+            step: 1,
+            attempt: 0,
+            evaluation: vec![2; 2000],
+            time_ms: 4,
+        }),
+        Action::Countersign(v1::Countersign {
+            step: 1,
+            sealed_block: vec![3; 32],
+            cosignature: vec![6; 72],
+        }),
+        Action::SubmitShare(v1::SubmitShare {
+            step: 1,
+            sealed_block: vec![3; 32],
+            share: vec![4; 672],
+        }),
         Action::CloseRound(v1::CloseRound {
             step: 1,
             mask_key_sum: vec![5; 32],
@@ -74,12 +94,26 @@ fn actions() -> Vec<Action> {
         Action::Abandon(v1::Abandon { step: 1, attempt: 1, time_ms: 6 }),
         Action::Revoke(v1::Revoke { pseudonym: vec![7; 32] }),
         Action::BeginSharing(v1::BeginSharing { committee: 1, time_ms: 7 }),
-        Action::EndStage(v1::EndStage { committee: 1, attempt: 2, stage: v1::Stage::Dealing.into(), time_ms: 8 }),
-        Action::ChangeCommittee(v1::ChangeCommittee { committee: 1, members: vec![vec![7; 32]; 4], threshold: 2 }),
+        Action::EndStage(v1::EndStage {
+            committee: 1,
+            attempt: 2,
+            stage: v1::Stage::Dealing.into(),
+            time_ms: 8,
+        }),
+        Action::ChangeCommittee(v1::ChangeCommittee {
+            committee: 1,
+            members: vec![vec![7; 32]; 4],
+            threshold: 2,
+        }),
     ]
     .into_iter()
     .chain(parts().map(|part| {
-        Action::Contribute(v1::Contribute { committee: 1, attempt: 2, basis: vec![9; 32], part: Some(part) })
+        Action::Contribute(v1::Contribute {
+            committee: 1,
+            attempt: 2,
+            basis: vec![9; 32],
+            part: Some(part),
+        })
     }))
     .collect()
 }
@@ -120,5 +154,8 @@ fn the_encodings_and_hashes_are_those_of_version_2() {
         hasher.update(CandidateTransaction::parse(signed.clone()).unwrap().id());
         hasher.update(chain_id(&entry(signed, false)));
     }
-    assert_eq!(hex(hasher.finalize()), "7e47ce82ce2ca637ffd622d12bace1b6ad91f4ad0947f5e8fe205e7eadb9d5cb");
+    assert_eq!(
+        hex(hasher.finalize()),
+        "7e47ce82ce2ca637ffd622d12bace1b6ad91f4ad0947f5e8fe205e7eadb9d5cb"
+    );
 }

@@ -1,5 +1,10 @@
 //! Every reason code, and what is a fault and whose (design: "What is a fault, and whose").
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 mod fixture;
 
@@ -49,7 +54,8 @@ fn noise_under_anothers_name_is_dropped_and_held_against_nobody() {
 
 #[test]
 fn a_signature_given_on_another_chain_means_nothing() {
-    let (run, mut other) = (Run::collecting(), Run::collecting());
+    let run = Run::collecting();
+    let mut other = Run::collecting();
     let update = run.encrypt(0, run.round(), &[1; D]);
     let transaction = run.submission(0, update.header);
     let receipt = other.apply(&transaction);
@@ -83,16 +89,26 @@ fn a_second_genesis_is_refused() {
 #[test]
 fn an_enrolment_needs_a_certificate_of_the_authority_for_its_own_key() {
     let mut run = Run::founded(1);
-    let enrol = |certificate: v1::Certificate| Action::Enrol(v1::Enrol { certificate: Some(certificate) });
+    let enrol =
+        |certificate: v1::Certificate| Action::Enrol(v1::Enrol { certificate: Some(certificate) });
     let mut altered = run.members[0].certificate.clone();
     altered.rows += 1;
     let transaction = run.by_member(0, enrol(altered));
     assert_eq!(run.apply(&transaction).reason, Reason::BadCertificate);
     let stolen = run.by_member(0, enrol(run.members[1].certificate.clone()));
-    assert_eq!(run.apply(&stolen).reason, Reason::BadCertificate, "the author is not the one it certifies");
+    assert_eq!(
+        run.apply(&stolen).reason,
+        Reason::BadCertificate,
+        "the author is not the one it certifies"
+    );
     let thief = SigningKey::generate(&mut OsRng);
-    let stolen = run.by(&thief, Some(run.members[1].name), enrol(run.members[1].certificate.clone()));
-    assert_eq!(run.apply(&stolen).reason, Reason::BadSignature, "the thief has not the certified key");
+    let stolen =
+        run.by(&thief, Some(run.members[1].name), enrol(run.members[1].certificate.clone()));
+    assert_eq!(
+        run.apply(&stolen).reason,
+        Reason::BadSignature,
+        "the thief has not the certified key"
+    );
     assert!(run.contract.roster().is_empty());
     assert!(run.enrol(0).is_accepted());
     assert_eq!(run.enrol(0).reason, Reason::Duplicate);
@@ -169,9 +185,12 @@ fn a_body_that_never_came_costs_nothing_and_may_be_sent_again() {
 #[test]
 fn a_checked_body_of_another_transaction_is_not_taken() {
     let mut run = Run::collecting();
-    let (a, b) = (run.encrypt(0, run.round(), &[1; D]), run.encrypt(1, run.round(), &[1; D]));
-    let (ta, tb) = (run.submission(0, a.header), run.submission(1, b.header));
-    let checked = check_updates(run.parameters(), run.committee(), &[(&tb, &b.body)], &mut OsRng).remove(0);
+    let a = run.encrypt(0, run.round(), &[1; D]);
+    let b = run.encrypt(1, run.round(), &[1; D]);
+    let ta = run.submission(0, a.header);
+    let tb = run.submission(1, b.header);
+    let checked =
+        check_updates(run.parameters(), run.committee(), &[(&tb, &b.body)], &mut OsRng).remove(0);
     assert_eq!(run.contract.apply(&ta, Body::Checked(checked)).unwrap_err(), ApplyError::WrongBody);
     assert_eq!(run.contract.apply(&ta, Body::None).unwrap_err(), ApplyError::BodyNeeded);
 }
@@ -230,7 +249,9 @@ fn a_wrong_dimension_or_bound_is_a_fault() {
         round.bound = consilium_crypto::Bound::Parameter { bits };
         let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; values], round.bound);
         let context = Context { round, pseudonym: run.members[0].name };
-        let encrypted = consilium_crypto::update::encrypt(&run.committee().public_key, &context, &update).unwrap();
+        let encrypted =
+            consilium_crypto::update::encrypt(&run.committee().public_key, &context, &update)
+                .unwrap();
         let receipt = run.apply(&run.submission(0, encrypted.prove().unwrap().header));
         is_a_fault_of(&run, 0, receipt, Reason::WrongDimension);
     }
@@ -252,7 +273,9 @@ fn an_update_longer_than_its_norm_or_under_another_bound_is_a_fault() {
         round.bound = bound;
         let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; D], bound);
         let context = Context { round, pseudonym: run.members[0].name };
-        let encrypted = consilium_crypto::update::encrypt(&run.committee().public_key, &context, &update).unwrap();
+        let encrypted =
+            consilium_crypto::update::encrypt(&run.committee().public_key, &context, &update)
+                .unwrap();
         let receipt = run.apply(&run.submission(0, encrypted.prove().unwrap().header));
         is_a_fault_of(&run, 0, receipt, Reason::WrongDimension);
     }
@@ -296,12 +319,18 @@ fn an_update_outside_its_bounds_is_a_fault_and_three_expel() {
         for credit in (0..INITIAL_CREDIT).rev() {
             assert!(run.open().is_accepted());
             let receipt = run.submit(0, &[1270; D]);
-            assert_eq!((receipt.reason, receipt.culprit), (Reason::BadRangeProof, Some(run.members[0].name)));
+            assert_eq!(
+                (receipt.reason, receipt.culprit),
+                (Reason::BadRangeProof, Some(run.members[0].name))
+            );
             assert_eq!(run.credit(0), credit);
             for i in 1..4 {
                 assert!(run.submit(i, &[1; D]).is_accepted());
             }
-            assert!(run.close_collection().is_accepted(), "the round goes on without it, and does not wait");
+            assert!(
+                run.close_collection().is_accepted(),
+                "the round goes on without it, and does not wait"
+            );
             run.end_block();
             run.open_and_close();
         }
@@ -322,7 +351,10 @@ impl Run {
     fn submit_expelled(&mut self, i: usize) -> Receipt {
         let update = self.encrypt(i, self.round(), &[1; D]);
         let transaction = self.submission(i, update.header);
-        assert!(matches!(self.contract.admit(&transaction), Admission::Decided(_)), "its body is not even asked for");
+        assert!(
+            matches!(self.contract.admit(&transaction), Admission::Decided(_)),
+            "its body is not even asked for"
+        );
         self.apply(&transaction)
     }
 }
@@ -339,7 +371,10 @@ fn a_header_with_one_byte_changed_and_signed_again_is_a_fault() {
         let mut update = run.encrypt(0, run.round(), &[1; D]);
         update.header[position] ^= 1;
         let receipt = run.apply_changed(0, &update.header, &update.body);
-        assert!(matches!(receipt.reason, Reason::BadKeyProof | Reason::MalformedEncoding), "{position}: {receipt:?}");
+        assert!(
+            matches!(receipt.reason, Reason::BadKeyProof | Reason::MalformedEncoding),
+            "{position}: {receipt:?}"
+        );
         is_a_fault_of(&run, 0, receipt, receipt.reason);
     }
 }
@@ -398,7 +433,8 @@ fn a_revoked_institution_submits_no_more_and_nobody_waits_for_it() {
     for i in 1..4 {
         run.submit(i, &[1; D]);
     }
-    let revoke = run.by_authority(Action::Revoke(v1::Revoke { pseudonym: run.members[0].name.to_vec() }));
+    let revoke =
+        run.by_authority(Action::Revoke(v1::Revoke { pseudonym: run.members[0].name.to_vec() }));
     assert!(run.apply(&revoke).is_accepted());
     assert_eq!(run.apply(&revoke).reason, Reason::Duplicate);
     let receipt = run.submit_expelled(0);
@@ -412,7 +448,8 @@ fn a_revoked_institution_submits_no_more_and_nobody_waits_for_it() {
 fn a_revocation_holds_against_an_enrolment_that_comes_after_it() {
     let mut run = Run::founded(1);
     let before = run.contract.state_root();
-    let revoke = run.by_authority(Action::Revoke(v1::Revoke { pseudonym: run.members[0].name.to_vec() }));
+    let revoke =
+        run.by_authority(Action::Revoke(v1::Revoke { pseudonym: run.members[0].name.to_vec() }));
     assert!(run.apply(&revoke).is_accepted());
     assert_ne!(run.contract.state_root(), before);
     assert_eq!(run.apply(&revoke).reason, Reason::Duplicate);
@@ -437,7 +474,10 @@ fn a_sum_that_is_not_the_sum_of_all_accepted_updates_is_refused() {
     let last = altered.evaluation.len() - 1;
     altered.evaluation[last] ^= 1;
     let transaction = close(&run, altered);
-    assert!(matches!(run.apply(&transaction).reason, Reason::WrongAggregate | Reason::MalformedEncoding));
+    assert!(matches!(
+        run.apply(&transaction).reason,
+        Reason::WrongAggregate | Reason::MalformedEncoding
+    ));
     let transaction = close(&run, v1::CloseCollection { evaluation: vec![0; 10], ..right.clone() });
     assert_eq!(run.apply(&transaction).reason, Reason::MalformedEncoding);
     let transaction = close(&run, v1::CloseCollection { attempt: 1, ..right.clone() });
@@ -484,7 +524,11 @@ fn a_countersignature_whose_cosignature_does_not_hold_is_its_authors_fault() {
     for (case, (cosignature, reason)) in cases.into_iter().enumerate() {
         let message = v1::Countersign { cosignature, ..right.clone() };
         let receipt = run.apply(&run.by_member(0, Action::Countersign(message)));
-        assert_eq!((receipt.reason, receipt.culprit), (reason, Some(run.members[0].name)), "case {case}");
+        assert_eq!(
+            (receipt.reason, receipt.culprit),
+            (reason, Some(run.members[0].name)),
+            "case {case}"
+        );
         assert_eq!(run.credit(0), INITIAL_CREDIT.saturating_sub(case as u32 + 1));
     }
     assert!(run.countersign(0, block).is_accepted());
@@ -502,7 +546,10 @@ fn a_second_countersignature_of_another_block_is_a_fault_before_and_after_the_qu
         assert!(run.countersign(i, block).is_accepted());
     }
     let receipt = run.countersign(0, [2; 32]);
-    assert_eq!((receipt.reason, receipt.culprit), (Reason::WrongAggregate, Some(run.members[0].name)));
+    assert_eq!(
+        (receipt.reason, receipt.culprit),
+        (Reason::WrongAggregate, Some(run.members[0].name))
+    );
     assert_eq!(run.credit(0), INITIAL_CREDIT - 2);
     assert_eq!(run.countersign(3, [2; 32]).culprit, None);
 }
@@ -552,7 +599,8 @@ fn anothers_share_is_a_fault_of_the_trustee_that_signed_it() {
 
 #[test]
 fn a_share_for_another_aggregate_is_refused() {
-    let (mut run, other) = (Run::opening(), Run::opening());
+    let mut run = Run::opening();
+    let other = Run::opening();
     let foreign = other.share(0);
     let receipt = run.submit_share(0, foreign);
     assert!(!receipt.is_accepted());
@@ -560,8 +608,15 @@ fn a_share_for_another_aggregate_is_refused() {
     let message = v1::SubmitShare { step, sealed_block: vec![1; 32], share: run.share(1) };
     let receipt = run.apply(&run.by_member(1, Action::SubmitShare(message)));
     assert_eq!((receipt.reason, receipt.culprit), (Reason::WrongAggregate, None));
-    let message = v1::SubmitShare { step: step + 1, sealed_block: run.sealed_block().to_vec(), share: run.share(1) };
-    assert_eq!(run.apply(&run.by_member(1, Action::SubmitShare(message))).reason, Reason::WrongStep);
+    let message = v1::SubmitShare {
+        step: step + 1,
+        sealed_block: run.sealed_block().to_vec(),
+        share: run.share(1),
+    };
+    assert_eq!(
+        run.apply(&run.by_member(1, Action::SubmitShare(message))).reason,
+        Reason::WrongStep
+    );
 }
 
 #[test]
@@ -606,15 +661,26 @@ fn a_result_that_does_not_follow_from_the_sums_is_refused() {
 fn a_false_proof_in_a_batch_does_not_touch_the_others() {
     for bound in bounds() {
         let mut run = Run::collecting_under(bound);
-        let updates: Vec<_> =
-            (0..4).map(|i| run.encrypt(i, run.round(), &if i == 2 { [1270; D] } else { [1; D] })).collect();
-        let transactions: Vec<CandidateTransaction> =
-            updates.iter().enumerate().map(|(i, update)| run.submission(i, update.header.clone())).collect();
-        let batch: Vec<_> = transactions.iter().zip(&updates).map(|(t, update)| (t, update.body.as_slice())).collect();
+        let updates: Vec<_> = (0..4)
+            .map(|i| run.encrypt(i, run.round(), &if i == 2 { [1270; D] } else { [1; D] }))
+            .collect();
+        let transactions: Vec<CandidateTransaction> = updates
+            .iter()
+            .enumerate()
+            .map(|(i, update)| run.submission(i, update.header.clone()))
+            .collect();
+        let batch: Vec<_> = transactions
+            .iter()
+            .zip(&updates)
+            .map(|(t, update)| (t, update.body.as_slice()))
+            .collect();
         let checked = check_updates(run.parameters(), run.committee(), &batch, &mut OsRng);
         for (i, (transaction, checked)) in transactions.iter().zip(checked).enumerate() {
             let receipt = run.contract.apply(transaction, Body::Checked(checked)).unwrap();
-            assert_eq!(receipt.reason, if i == 2 { Reason::BadRangeProof } else { Reason::Accepted });
+            assert_eq!(
+                receipt.reason,
+                if i == 2 { Reason::BadRangeProof } else { Reason::Accepted }
+            );
         }
         assert!(run.close_collection().is_accepted());
     }

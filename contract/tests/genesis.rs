@@ -1,5 +1,10 @@
 //! What founds a run, and what does not.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 mod fixture;
 
@@ -18,11 +23,15 @@ fn found(tweak: impl FnOnce(&mut v1::Genesis)) -> Result<Contract, GenesisError>
 type Tweak = Box<dyn FnOnce(&mut v1::Genesis)>;
 
 fn parameter_bound(bits: u32, clip: f32) -> Tweak {
-    Box::new(move |g| g.bound = Some(v1::genesis::Bound::Parameter(v1::ParameterBound { bits, clip })))
+    Box::new(move |g| {
+        g.bound = Some(v1::genesis::Bound::Parameter(v1::ParameterBound { bits, clip }))
+    })
 }
 
 fn norm_bound(norm: u32, clip: f32, projections: u32) -> Tweak {
-    Box::new(move |g| g.bound = Some(v1::genesis::Bound::Norm(v1::NormBound { norm, clip, projections })))
+    Box::new(move |g| {
+        g.bound = Some(v1::genesis::Bound::Norm(v1::NormBound { norm, clip, projections }))
+    })
 }
 
 #[test]
@@ -49,7 +58,10 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
         ("max_attempts", Box::new(|g| g.max_attempts = 0)),
         ("collection timeout", Box::new(|g| g.collection_timeout_ms = 0)),
         ("number of parameters", Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = 0)),
-        ("number of parameters", Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = u32::MAX)),
+        (
+            "number of parameters",
+            Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = u32::MAX),
+        ),
         ("initial model", Box::new(|g| g.initial_model.as_mut().unwrap().length = 1)),
         ("bits a parameter is 7", parameter_bound(7, 0.5)),
         ("bits is 1048576", parameter_bound(1 << 20, 0.5)),

@@ -1,5 +1,10 @@
 //! Noise and its budget: what a genesis may promise, and where the budget ends a run.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 mod fixture;
 
@@ -70,7 +75,9 @@ fn an_attempt_that_was_given_up_costs_nothing() {
     assert!(run.open().is_accepted());
     run.time_ms += fixture::TIMEOUT_MS;
     let abandon = v1::Abandon { step: 0, attempt: 0, time_ms: run.time_ms };
-    assert!(run.apply(&run.by_coordinator(v1::transaction::Action::Abandon(abandon))).is_accepted());
+    assert!(
+        run.apply(&run.by_coordinator(v1::transaction::Action::Abandon(abandon))).is_accepted()
+    );
     assert_eq!(run.parameters().epsilon(run.contract.step()), Some(Thousandths(0)));
     step(&mut run);
     assert!(run.parameters().epsilon(run.contract.step()).unwrap() > Thousandths(0));
@@ -100,7 +107,11 @@ fn a_genesis_that_promises_what_its_noise_does_not_hold_is_refused_with_the_numb
     let refused = |norm: Option<v1::genesis::Bound>, privacy: v1::Privacy, expected: &str| {
         let (mut genesis, authority, .., model) = genesis_message(5);
         (genesis.bound, genesis.privacy) = (norm, Some(privacy));
-        let error = consilium_contract::Contract::found(&genesis_entry(genesis, &authority), &model, table());
+        let error = consilium_contract::Contract::found(
+            &genesis_entry(genesis, &authority),
+            &model,
+            table(),
+        );
         let error = error.unwrap_err().to_string();
         assert!(error.contains(expected), "expected {expected:?} in {error:?}");
     };
@@ -112,7 +123,11 @@ fn a_genesis_that_promises_what_its_noise_does_not_hold_is_refused_with_the_numb
     refused(bound(3_000), v1::Privacy { signal_norm: 0, ..PRIVACY }, "norm before noise is 0");
     refused(bound(3_000), v1::Privacy { signal_norm: 2, ..PRIVACY }, "rounding 9 parameters alone");
     refused(bound(3_000), v1::Privacy { signal_norm: u32::MAX, ..PRIVACY }, "raise the norm to");
-    refused(bound(3_000), v1::Privacy { epsilon_milli: 10, ..PRIVACY }, "raise the noise multiplier, or the budget");
+    refused(
+        bound(3_000),
+        v1::Privacy { epsilon_milli: 10, ..PRIVACY },
+        "raise the noise multiplier, or the budget",
+    );
     refused(bound(3_000), v1::Privacy { epsilon_milli: 20_001, ..PRIVACY }, "1 to 20000");
     refused(bound(3_000), v1::Privacy { delta_bits: 41, ..PRIVACY }, "10 to 40");
 }

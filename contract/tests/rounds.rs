@@ -1,5 +1,10 @@
 //! The contract as lists of operations: what a run does when nobody misbehaves, and when some are absent.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 mod fixture;
 
@@ -35,7 +40,8 @@ fn a_round_moves_the_model_by_the_weighted_mean_of_the_updates() {
     run.end_block();
     let before = run.contract.model().clone();
     run.open_and_close();
-    let updates: Vec<(u64, Vec<i64>)> = values.into_iter().enumerate().map(|(i, v)| (25 * (i as u64 + 1), v)).collect();
+    let updates: Vec<(u64, Vec<i64>)> =
+        values.into_iter().enumerate().map(|(i, v)| (25 * (i as u64 + 1), v)).collect();
     let expected = plain_step(&before, &updates);
     for (actual, expected) in run.contract.model().parameters().iter().zip(&expected) {
         assert!((actual - expected).abs() <= f32::EPSILON, "{actual} {expected}");
@@ -59,7 +65,9 @@ fn a_round_of_norm_bounded_updates_moves_the_model_by_their_weighted_mean() {
         run.open_and_close();
         // c/R · Σq / Σω with c = 0.5, R = √(1000² − 9/4) − 1, and rows of 25, 50, 75 and 100.
         let unit = 0.5 / ((1e6f64 - 2.25).sqrt() - 1.0);
-        for (j, (old, new)) in before.parameters().iter().zip(run.contract.model().parameters()).enumerate() {
+        for (j, (old, new)) in
+            before.parameters().iter().zip(run.contract.model().parameters()).enumerate()
+        {
             let sum: i64 = values.iter().map(|values| values[j]).sum();
             assert_eq!(*new, (f64::from(*old) + unit * sum as f64 / 2.5) as f32);
         }
@@ -109,7 +117,11 @@ fn the_same_transactions_lead_to_the_same_state_roots_however_the_bodies_were_ba
         let mut distinct = again.clone();
         distinct.sort();
         distinct.dedup();
-        assert_eq!(distinct.len(), again.len() - 1, "every operation but the last end of a block changes the root");
+        assert_eq!(
+            distinct.len(),
+            again.len() - 1,
+            "every operation but the last end of a block changes the root"
+        );
     }
 }
 
@@ -188,7 +200,10 @@ fn too_few_updates_abandon_the_attempt_and_the_same_model_is_tried_again() {
     assert!(run.open().is_accepted());
     run.time_ms += TIMEOUT_MS;
     assert!(abandon(&mut run).is_accepted());
-    assert!(matches!(run.contract.phase(), Phase::Stopped), "two attempts are what the genesis allows");
+    assert!(
+        matches!(run.contract.phase(), Phase::Stopped),
+        "two attempts are what the genesis allows"
+    );
 }
 
 #[test]
@@ -257,7 +272,8 @@ fn a_round_does_not_open_with_fewer_institutions_than_a_sum_needs() {
 #[test]
 fn a_trustee_that_answers_a_closed_step_is_too_late_and_one_ahead_of_it_has_the_wrong_step() {
     let mut run = Run::opening();
-    let (block, late) = (run.sealed_block(), run.share(3));
+    let block = run.sealed_block();
+    let late = run.share(3);
     run.open_and_close_from_opening();
     for (step, reason) in [(0, Reason::TooLate), (2, Reason::WrongStep)] {
         let countersign = run.countersignature(3, step, block);

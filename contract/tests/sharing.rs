@@ -1,5 +1,10 @@
 //! Making the key without a dealer, and passing it on: who can stop it, who is blamed, and what nobody can do.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 mod fixture;
 
@@ -15,8 +20,8 @@ use consilium_contract::{
 };
 use consilium_crypto::{Hash, KeyShare};
 use consilium_proto::v1::{
-    Agreement, Answers, BeginSharing, ChangeCommittee, Complaints, Confirmation, Contribute, EndStage, Reason,
-    Stage as Name, contribute::Part, transaction::Action,
+    Agreement, Answers, BeginSharing, ChangeCommittee, Complaints, Confirmation, Contribute,
+    EndStage, Reason, Stage as Name, contribute::Part, transaction::Action,
 };
 use fixture::{D, Run, TIMEOUT_MS};
 use rand_core::OsRng;
@@ -32,9 +37,14 @@ struct Cast {
 impl Cast {
     fn new(run: &Run) -> Self {
         let members = run.members.iter().map(|_| None).collect();
-        let share =
-            |share: &Option<KeyShare>| share.as_ref().map(|share| KeyShare::from_bytes(&share.to_bytes()).unwrap());
-        Self { members, shares: run.members.iter().map(|member| share(&member.share)).collect(), blamed: Vec::new() }
+        let share = |share: &Option<KeyShare>| {
+            share.as_ref().map(|share| KeyShare::from_bytes(&share.to_bytes()).unwrap())
+        };
+        Self {
+            members,
+            shares: run.members.iter().map(|member| share(&member.share)).collect(),
+            blamed: Vec::new(),
+        }
     }
 
     /// What an honest member would say now.
@@ -46,7 +56,8 @@ impl Cast {
             Member::new(run.members[i].name, secrets)
         };
         let member = self.members[i].insert(kept.unwrap_or_else(fresh));
-        let (old, mut next) = (self.shares[i].as_ref(), None);
+        let old = self.shares[i].as_ref();
+        let mut next = None;
         let said = member.next(sharing, old, &mut OsRng, |oath| {
             if let Oath::Committee { share: Some(share), .. } = oath {
                 next = Some(KeyShare::from_bytes(&share.to_bytes()).unwrap());
@@ -67,20 +78,31 @@ impl Cast {
     }
 
     /// Everybody speaks in the present stage, or what the test makes of it; the receipts.
-    fn speak(&mut self, run: &mut Run, twist: &mut dyn FnMut(usize, Contribute) -> Option<Contribute>) -> Vec<Receipt> {
+    fn speak(
+        &mut self,
+        run: &mut Run,
+        twist: &mut dyn FnMut(usize, Contribute) -> Option<Contribute>,
+    ) -> Vec<Receipt> {
         let mut receipts = Vec::new();
         for i in 0..run.members.len() {
-            let Some(contribution) = self.honest(run, i).and_then(|said| twist(i, said)) else { continue };
+            let Some(contribution) = self.honest(run, i).and_then(|said| twist(i, said)) else {
+                continue;
+            };
             receipts.push(self.say(run, i, contribution));
         }
         receipts
     }
 
     /// Plays until the ceremony is over or one attempt of it has failed; how often its time had to run out.
-    fn play(&mut self, run: &mut Run, mut twist: impl FnMut(usize, Contribute) -> Option<Contribute>) -> usize {
+    fn play(
+        &mut self,
+        run: &mut Run,
+        mut twist: impl FnMut(usize, Contribute) -> Option<Contribute>,
+    ) -> usize {
         let mut timeouts = 0;
         let attempt = attempt(run);
-        while matches!(run.contract.phase(), Phase::Sharing(sharing) if sharing.attempt() == attempt) {
+        while matches!(run.contract.phase(), Phase::Sharing(sharing) if sharing.attempt() == attempt)
+        {
             self.speak(run, &mut twist);
             if !end_stage(run).is_accepted() {
                 timeouts += 1;
@@ -129,7 +151,9 @@ fn begin(run: &mut Run) -> Receipt {
 
 fn end_stage(run: &mut Run) -> Receipt {
     let Phase::Sharing(sharing) = run.contract.phase() else { panic!("no ceremony") };
-    let (committee, attempt, stage) = (sharing.number(), sharing.attempt(), sharing.stage().name().into());
+    let committee = sharing.number();
+    let attempt = sharing.attempt();
+    let stage = sharing.stage().name().into();
     let end = EndStage { committee, attempt, stage, time_ms: run.time_ms };
     run.apply(&run.by_coordinator(Action::EndStage(end)))
 }
@@ -154,7 +178,8 @@ fn round(run: &mut Run) {
     for i in 0..run.members.len() {
         run.countersign(i, block);
     }
-    let holders: Vec<usize> = (0..run.members.len()).filter(|i| run.members[*i].share.is_some()).collect();
+    let holders: Vec<usize> =
+        (0..run.members.len()).filter(|i| run.members[*i].share.is_some()).collect();
     for i in holders {
         if matches!(run.contract.phase(), Phase::Opening(opening) if opening.outcome().is_none()) {
             let receipt = run.submit_share(i, run.share(i));
@@ -170,7 +195,10 @@ fn honest_members_make_the_key_without_waiting_and_a_round_opens_under_it() {
     assert_eq!(cast.play(&mut run, |_, said| Some(said)), 0);
     assert!(cast.blamed.is_empty());
     let committee = run.committee();
-    assert_eq!((committee.number, committee.threshold(), committee.quorum(), committee.members().len()), (0, 2, 3, 4));
+    assert_eq!(
+        (committee.number, committee.threshold(), committee.quorum(), committee.members().len()),
+        (0, 2, 3, 4)
+    );
     cast.hand_over(&mut run);
     round(&mut run);
     // Anyone who replays the chain derives the same committee: the roots are compared after every transaction.
@@ -188,7 +216,14 @@ fn no_round_opens_before_the_key_is_made() {
 
 #[test]
 fn a_member_that_falls_silent_at_any_stage_stops_nothing() {
-    for stage in [Name::Offering, Name::Dealing, Name::Checking, Name::Agreeing, Name::Products, Name::Confirming] {
+    for stage in [
+        Name::Offering,
+        Name::Dealing,
+        Name::Checking,
+        Name::Agreeing,
+        Name::Products,
+        Name::Confirming,
+    ] {
         let (mut run, mut cast) = begun();
         let mut is_silent = false;
         while let Phase::Sharing(sharing) = run.contract.phase() {
@@ -201,7 +236,10 @@ fn a_member_that_falls_silent_at_any_stage_stops_nothing() {
         }
         assert!(run.contract.committee().is_some(), "{stage:?}");
         assert!(cast.blamed.is_empty(), "silence is nobody's proven fault");
-        assert_eq!(run.committee().place_of(&run.members[2].name).is_some(), stage != Name::Offering);
+        assert_eq!(
+            run.committee().place_of(&run.members[2].name).is_some(),
+            stage != Name::Offering
+        );
         cast.hand_over(&mut run);
         round(&mut run);
     }
@@ -379,7 +417,9 @@ fn a_member_swears_to_the_dealings_before_it_says_a_word_of_them() {
         let expected = *sharing.stage().settled().unwrap().qualified.hash();
         let mut sworn = Vec::new();
         let said = cast.members[0].as_mut().unwrap().next(sharing, None, &mut OsRng, |oath| {
-            let Oath::Dealings { number: 0, attempt: 0, qualified } = oath else { panic!("{oath:?}") };
+            let Oath::Dealings { number: 0, attempt: 0, qualified } = oath else {
+                panic!("{oath:?}")
+            };
             sworn.push(qualified);
             Err("refused")
         });
@@ -448,7 +488,11 @@ fn changed(members: &[usize], threshold: u32) -> (Run, Receipt) {
 fn ask(run: &mut Run, members: &[usize], threshold: u32) -> Receipt {
     let committee = run.contract.succession().next_number();
     let members = members.iter().map(|i| run.members[*i].name.to_vec()).collect();
-    run.apply(&run.by_authority(Action::ChangeCommittee(ChangeCommittee { committee, members, threshold })))
+    run.apply(&run.by_authority(Action::ChangeCommittee(ChangeCommittee {
+        committee,
+        members,
+        threshold,
+    })))
 }
 
 #[test]
@@ -456,7 +500,8 @@ fn the_key_passes_to_a_new_committee_and_old_shares_open_nothing_more() {
     let (mut run, receipt) = changed(&[3, 1, 2], 1);
     assert!(receipt.is_accepted(), "{receipt:?}");
     assert_eq!(run.open().reason, Reason::TooEarly, "a change that is asked for comes first");
-    let (key, old) = (run.committee().public_key.clone(), run.committee().clone());
+    let key = run.committee().public_key.clone();
+    let old = run.committee().clone();
     let old_shares: Vec<_> = run.members.iter_mut().map(|member| member.share.take()).collect();
     for (member, share) in run.members.iter_mut().zip(&old_shares) {
         member.share = share.as_ref().map(|share| KeyShare::from_bytes(&share.to_bytes()).unwrap());
@@ -503,7 +548,11 @@ fn the_key_passes_to_a_new_committee_and_old_shares_open_nothing_more() {
 fn an_institution_leaves_and_another_one_joins_and_holds_the_key() {
     let mut run = Run::enrolled(9);
     let newcomer = run.newcomer(5);
-    assert_eq!(run.enrol(newcomer).reason, Reason::NoPlace, "as many as the genesis allows take part");
+    assert_eq!(
+        run.enrol(newcomer).reason,
+        Reason::NoPlace,
+        "as many as the genesis allows take part"
+    );
     assert!(run.revoke(0).is_accepted());
     assert!(run.enrol(newcomer).is_accepted());
     assert_eq!(ask(&mut run, &[0, 1, 2, 3], 2).reason, Reason::Revoked);
@@ -534,7 +583,10 @@ fn a_change_that_no_committee_can_be_is_refused() {
         Reason::UnknownInstitution
     );
     let skipped = ChangeCommittee { committee: 2, ..unknown.clone() };
-    assert_eq!(run.apply(&run.by_authority(Action::ChangeCommittee(skipped))).reason, Reason::WrongStep);
+    assert_eq!(
+        run.apply(&run.by_authority(Action::ChangeCommittee(skipped))).reason,
+        Reason::WrongStep
+    );
     assert!(ask(&mut run, &[0, 1, 2, 3], 2).is_accepted());
     assert_eq!(
         ask(&mut run, &[0], 1).reason,
@@ -550,7 +602,8 @@ fn a_change_that_no_committee_can_be_is_refused() {
 
 #[test]
 fn the_authority_cannot_have_the_key_passed_on_to_fewer_than_the_genesis_allows() {
-    let mut run = Run::founded_with(2, |genesis| genesis.min_threshold = 2).with_everyone().with_key();
+    let mut run =
+        Run::founded_with(2, |genesis| genesis.min_threshold = 2).with_everyone().with_key();
     assert_eq!(ask(&mut run, &[3], 1).reason, Reason::WrongCommittee);
     assert_eq!(ask(&mut run, &[0, 1, 2, 3], 1).reason, Reason::WrongCommittee);
     assert_eq!(begin(&mut run).reason, Reason::TooEarly);
@@ -559,7 +612,8 @@ fn the_authority_cannot_have_the_key_passed_on_to_fewer_than_the_genesis_allows(
 
 #[test]
 fn shares_are_refreshed_when_the_genesis_says_so() {
-    let mut run = Run::founded_with(3, |genesis| genesis.refresh_steps = 1).with_everyone().with_key();
+    let mut run =
+        Run::founded_with(3, |genesis| genesis.refresh_steps = 1).with_everyone().with_key();
     let old = run.committee().clone();
     round(&mut run);
     assert_eq!(run.open().reason, Reason::TooEarly);
@@ -617,14 +671,25 @@ fn a_quorum_of_both_committees_confirms_and_nobody_counts_for_one_that_it_is_not
     let mut cast = Cast::new(&run);
     cast.until(&mut run, Name::Confirming);
     let mut said = cast.honest(&run, 0).unwrap();
-    assert_eq!(said.part, Some(Part::Confirmation(Confirmation { hands_over: true, holds_share: false })));
+    assert_eq!(
+        said.part,
+        Some(Part::Confirmation(Confirmation { hands_over: true, holds_share: false }))
+    );
     said.part = Some(Part::Confirmation(Confirmation { hands_over: false, holds_share: true }));
     assert_eq!(cast.say(&mut run, 0, said).reason, Reason::NotAMember);
     let said = cast.honest(&run, 3).unwrap();
-    assert_eq!(said.part, Some(Part::Confirmation(Confirmation { hands_over: true, holds_share: true })));
+    assert_eq!(
+        said.part,
+        Some(Part::Confirmation(Confirmation { hands_over: true, holds_share: true }))
+    );
     assert!(cast.say(&mut run, 3, said).is_accepted());
     for i in 0..2 {
-        assert_eq!(end_stage(&mut run).reason, Reason::TooEarly, "{} of four have handed over", i + 1);
+        assert_eq!(
+            end_stage(&mut run).reason,
+            Reason::TooEarly,
+            "{} of four have handed over",
+            i + 1
+        );
         let said = cast.honest(&run, i).unwrap();
         assert!(cast.say(&mut run, i, said).is_accepted());
     }
@@ -638,11 +703,21 @@ fn a_stage_ends_by_the_coordinators_word_alone_and_not_before_its_time() {
     let said = cast.honest(&run, 0).unwrap();
     assert!(cast.say(&mut run, 0, said).is_accepted());
     assert_eq!(end_stage(&mut run).reason, Reason::TooEarly);
-    let end = EndStage { committee: 0, attempt: 0, stage: Name::Dealing.into(), time_ms: run.time_ms + TIMEOUT_MS };
+    let end = EndStage {
+        committee: 0,
+        attempt: 0,
+        stage: Name::Dealing.into(),
+        time_ms: run.time_ms + TIMEOUT_MS,
+    };
     assert_eq!(run.apply(&run.by_coordinator(Action::EndStage(end))).reason, Reason::WrongContext);
     let early = EndStage { committee: 0, attempt: 0, stage: Name::Offering.into(), time_ms: 1 };
     assert_eq!(run.apply(&run.by_coordinator(Action::EndStage(early))).reason, Reason::TooEarly);
-    let end = EndStage { committee: 0, attempt: 0, stage: Name::Offering.into(), time_ms: run.time_ms + TIMEOUT_MS };
+    let end = EndStage {
+        committee: 0,
+        attempt: 0,
+        stage: Name::Offering.into(),
+        time_ms: run.time_ms + TIMEOUT_MS,
+    };
     let forged: CandidateTransaction = run.by_member(0, Action::EndStage(end));
     assert!(run.apply(&forged).is_dropped());
     assert!(

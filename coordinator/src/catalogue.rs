@@ -22,7 +22,9 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     /// Takes note of a durable block.
     pub(crate) fn record(&mut self, height: u64, block: &Hash, entries: &[Recorded]) {
-        for Recorded { transaction, .. } in entries.iter().filter(|recorded| recorded.receipt.is_accepted()) {
+        for Recorded { transaction, .. } in
+            entries.iter().filter(|recorded| recorded.receipt.is_accepted())
+        {
             let signed = transaction.signed();
             match transaction.action() {
                 Action::OpenRound(_) => self.updates.clear(),

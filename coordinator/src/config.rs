@@ -65,14 +65,20 @@ impl Config {
         if (1..MAX_ENTRIES).contains(&self.block_entries) {
             Ok(())
         } else {
-            let (actual, most) = (self.block_entries, MAX_ENTRIES - 1);
-            Err(CoordinatorError::Config(format!("{actual} entries a block; 1 to {most} are possible")))
+            let actual = self.block_entries;
+            let most = MAX_ENTRIES - 1;
+            Err(CoordinatorError::Config(format!(
+                "{actual} entries a block; 1 to {most} are possible"
+            )))
         }
     }
 }
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").field("ledger", &self.ledger).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("ledger", &self.ledger)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }

@@ -90,7 +90,9 @@ pub enum CoordinatorError {
         waited_ms: u64,
     },
     /// A sum of verified updates did not open.
-    #[error("step {step} cannot be closed: {detail}; this is a defect, keep the ledger and report it")]
+    #[error(
+        "step {step} cannot be closed: {detail}; this is a defect, keep the ledger and report it"
+    )]
     NotOpened {
         /// The step.
         step: u64,
@@ -120,7 +122,11 @@ pub enum CoordinatorError {
 
 /// Pseudonyms as far as people need them to find the institution.
 pub(crate) fn names(pseudonyms: &[Hash]) -> String {
-    pseudonyms.iter().map(|name| hex::encode(name.first_chunk::<8>().unwrap_or(&[0; 8]))).collect::<Vec<_>>().join(", ")
+    pseudonyms
+        .iter()
+        .map(|name| hex::encode(name.first_chunk::<8>().unwrap_or(&[0; 8])))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl From<ChainError> for CoordinatorError {
@@ -174,13 +180,17 @@ pub(crate) enum CallError {
     #[error("a newer upload of this institution from the same address took this one's place")]
     Superseded,
     /// Nothing came for too long.
-    #[error("{what} did not come within {limit_ms} ms; send it again, the same transaction gets the same receipt")]
+    #[error(
+        "{what} did not come within {limit_ms} ms; send it again, the same transaction gets the same receipt"
+    )]
     TooSlow { what: &'static str, limit_ms: u64 },
     /// The stream broke before its first message.
     #[error("the stream ended before its header came")]
     NoHeader,
     /// The node is stopping or has stopped.
-    #[error("the node is stopping; send it again when it is back, the same transaction gets the same receipt")]
+    #[error(
+        "the node is stopping; send it again when it is back, the same transaction gets the same receipt"
+    )]
     Stopping,
     /// The ledger cannot be read.
     #[error("the ledger cannot be read; the operator's log says why")]

@@ -10,8 +10,8 @@ use consilium_crypto::{mask_length, signature::SigningKey};
 use consilium_proto::{
     hash32,
     v1::{
-        Aggregate, GetAggregateRequest, GetMaskedUpdateRequest, GetModelRequest, Receipt, SignedTransaction,
-        SubscribeRequest, UpdatePart, federation_server, transaction::Action,
+        Aggregate, GetAggregateRequest, GetMaskedUpdateRequest, GetModelRequest, Receipt,
+        SignedTransaction, SubscribeRequest, UpdatePart, federation_server, transaction::Action,
     },
 };
 use prost::Message as _;
@@ -56,7 +56,8 @@ impl Federation {
         takes: fn(&Action) -> bool,
     ) -> Result<Response<Receipt>, Status> {
         self.shared.traffic.count_up(signed.encoded_len());
-        let transaction = CandidateTransaction::parse(signed).map_err(CallError::from).map_err(status)?;
+        let transaction =
+            CandidateTransaction::parse(signed).map_err(CallError::from).map_err(status)?;
         if !takes(transaction.action()) {
             return Err(status(CallError::WrongAction { call, expected }));
         }
@@ -78,22 +79,37 @@ impl federation_server::Federation for Federation {
     type GetModelStream = Chunks;
     type GetMaskedUpdateStream = Chunks;
 
-    async fn enrol(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+    async fn enrol(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| matches!(action, Action::Enrol(_));
         self.submit(request.into_inner(), "Enrol", "an enrolment", takes).await
     }
 
-    async fn administer(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
-        let takes = |action: &Action| matches!(action, Action::Revoke(_) | Action::ChangeCommittee(_));
+    async fn administer(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
+        let takes =
+            |action: &Action| matches!(action, Action::Revoke(_) | Action::ChangeCommittee(_));
         let expected = "a revocation, or a change of the committee, by the authority";
         self.submit(request.into_inner(), "Administer", expected, takes).await
     }
 
-    async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<Blocks>, Status> {
-        blocks(&self.shared, request.into_inner().from_height, None).map(Response::new).map_err(status)
+    async fn subscribe(
+        &self,
+        request: Request<SubscribeRequest>,
+    ) -> Result<Response<Blocks>, Status> {
+        blocks(&self.shared, request.into_inner().from_height, None)
+            .map(Response::new)
+            .map_err(status)
     }
 
-    async fn get_model(&self, request: Request<GetModelRequest>) -> Result<Response<Chunks>, Status> {
+    async fn get_model(
+        &self,
+        request: Request<GetModelRequest>,
+    ) -> Result<Response<Chunks>, Status> {
         let sha256 = hash("hash of a model", &request.into_inner().sha256)?;
         let blob = self.shared.blob("model", sha256).await.map_err(status)?;
         if Model::from_bytes(&blob, self.shared.parameters.dimension).is_none() {
@@ -104,25 +120,39 @@ impl federation_server::Federation for Federation {
         chunks(&self.shared, blob, length).map(Response::new).map_err(status)
     }
 
-    async fn submit_update(&self, request: Request<Streaming<UpdatePart>>) -> Result<Response<Receipt>, Status> {
-        let address = request.remote_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
-        let (shared, node, uploads) = (Arc::clone(&self.shared), self.node.clone(), Arc::clone(&self.uploads));
-        let receipt = tokio::spawn(receive(shared, node, uploads, address, request.into_inner())).await;
+    async fn submit_update(
+        &self,
+        request: Request<Streaming<UpdatePart>>,
+    ) -> Result<Response<Receipt>, Status> {
+        let address =
+            request.remote_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
+        let shared = Arc::clone(&self.shared);
+        let node = self.node.clone();
+        let uploads = Arc::clone(&self.uploads);
+        let receipt =
+            tokio::spawn(receive(shared, node, uploads, address, request.into_inner())).await;
         let receipt = receipt.unwrap_or(Err(CallError::Stopping)).map_err(status)?;
         Ok(self.sign(&receipt))
     }
 
-    async fn get_aggregate(&self, request: Request<GetAggregateRequest>) -> Result<Response<Aggregate>, Status> {
+    async fn get_aggregate(
+        &self,
+        request: Request<GetAggregateRequest>,
+    ) -> Result<Response<Aggregate>, Status> {
         let step = request.into_inner().step;
         let aggregate = self.shared.catalogue().aggregate(step).cloned().ok_or_else(|| {
-            let advice = format!("step {step} is not the last sealed one; earlier ones are on the chain");
+            let advice =
+                format!("step {step} is not the last sealed one; earlier ones are on the chain");
             status(CallError::NotFound { what: "aggregate", advice })
         })?;
         self.shared.traffic.count_down(aggregate.encoded_len());
         Ok(Response::new(aggregate))
     }
 
-    async fn get_masked_update(&self, request: Request<GetMaskedUpdateRequest>) -> Result<Response<Chunks>, Status> {
+    async fn get_masked_update(
+        &self,
+        request: Request<GetMaskedUpdateRequest>,
+    ) -> Result<Response<Chunks>, Status> {
         let header = hash("hash of an update's header", &request.into_inner().header_sha256)?;
         let body = self.shared.catalogue().body(&header).ok_or_else(|| {
             let advice = "no accepted update of this run has this header".to_owned();
@@ -134,18 +164,35 @@ impl federation_server::Federation for Federation {
             .map_err(status)
     }
 
-    async fn countersign(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+    async fn countersign(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| matches!(action, Action::Countersign(_));
-        self.submit(request.into_inner(), "Countersign", "a trustee's countersignature", takes).await
+        self.submit(request.into_inner(), "Countersign", "a trustee's countersignature", takes)
+            .await
     }
 
-    async fn contribute(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+    async fn contribute(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| matches!(action, Action::Contribute(_));
-        self.submit(request.into_inner(), "Contribute", "a member's part in making a committee", takes).await
+        self.submit(
+            request.into_inner(),
+            "Contribute",
+            "a member's part in making a committee",
+            takes,
+        )
+        .await
     }
 
-    async fn submit_share(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+    async fn submit_share(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| matches!(action, Action::SubmitShare(_));
-        self.submit(request.into_inner(), "SubmitShare", "a trustee's decryption share", takes).await
+        self.submit(request.into_inner(), "SubmitShare", "a trustee's decryption share", takes)
+            .await
     }
 }

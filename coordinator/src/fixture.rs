@@ -25,8 +25,10 @@ impl Founded {
         spec.collection_timeout_ms = TIMEOUT_MS;
         let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
         let table = DiscreteLogTable::shared();
-        let contract = Contract::found(&ceremony.genesis_entry, &ceremony.initial_model, table).unwrap();
-        let rehearsal = Rehearsal::new(ceremony.institutions.iter().map(|files| files.identity.pseudonym));
+        let contract =
+            Contract::found(&ceremony.genesis_entry, &ceremony.initial_model, table).unwrap();
+        let rehearsal =
+            Rehearsal::new(ceremony.institutions.iter().map(|files| files.identity.pseudonym));
         let mut founded = Self { ceremony, contract, rehearsal };
         for place in 0..enrolled {
             let files = &founded.ceremony.institutions[place];
@@ -60,7 +62,13 @@ impl Founded {
         while !reached(&self.contract) {
             let Ceremony { institutions, coordinator, .. } = &self.ceremony;
             let keys: Vec<_> = institutions.iter().map(|files| &files.signing).collect();
-            let next = self.rehearsal.next(&self.contract, &coordinator.signing, &keys, time_ms, &mut OsRng);
+            let next = self.rehearsal.next(
+                &self.contract,
+                &coordinator.signing,
+                &keys,
+                time_ms,
+                &mut OsRng,
+            );
             self.apply(next.unwrap().expect("the ceremony comes to an end"));
         }
     }

@@ -43,7 +43,9 @@ impl History {
                 }
                 continue;
             }
-            if receipt.reason == Reason::NoPlace || matches!(action, Action::Revoke(_) | Action::ChangeCommittee(_)) {
+            if receipt.reason == Reason::NoPlace
+                || matches!(action, Action::Revoke(_) | Action::ChangeCommittee(_))
+            {
                 self.passing.push(receipt.transaction);
             }
             if let Some(author) = transaction.author() {
@@ -78,7 +80,9 @@ pub(crate) fn is_final(receipt: &Receipt) -> bool {
 mod tests {
     use consilium_contract::{CandidateTransaction, transaction::sign};
     use consilium_crypto::signature::SigningKey;
-    use consilium_proto::v1::{BeginSharing, ChangeCommittee, Countersign, EndStage, Enrol, OpenRound, Revoke};
+    use consilium_proto::v1::{
+        BeginSharing, ChangeCommittee, Countersign, EndStage, Enrol, OpenRound, Revoke,
+    };
     use rand_core::OsRng;
 
     use super::*;
@@ -91,9 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn who_found_no_place_and_what_the_authority_asked_for_too_early_is_judged_again_once_something_has_changed() {
+    fn who_found_no_place_and_what_the_authority_asked_for_too_early_is_judged_again_once_something_has_changed()
+     {
         let full = || recorded(Some([7; 32]), Action::Enrol(Enrol::default()), Reason::NoPlace);
-        let early = || recorded(None, Action::ChangeCommittee(ChangeCommittee::default()), Reason::WrongStep);
+        let early = || {
+            recorded(None, Action::ChangeCommittee(ChangeCommittee::default()), Reason::WrongStep)
+        };
         for change in [Action::Revoke(Revoke::default()), Action::Enrol(Enrol::default())] {
             let entries = [full(), early()];
             let ids = [0, 1].map(|place: usize| entries[place].receipt.transaction);
@@ -113,13 +120,18 @@ mod tests {
     #[test]
     fn a_receipt_is_remembered_and_rejections_are_counted_until_the_next_attempt_or_stage_begins() {
         let author = [7; 32];
-        let late = || recorded(Some(author), Action::Countersign(Countersign::default()), Reason::TooLate);
+        let late =
+            || recorded(Some(author), Action::Countersign(Countersign::default()), Reason::TooLate);
         let entries = [late(), late()];
         let mut history = History::default();
         history.record(&entries);
         assert_eq!(history.receipt(&entries[1].receipt.transaction), Some(entries[1].receipt));
         assert_eq!((history.rejections(&author), history.rejections(&[8; 32])), (2, 0));
-        history.record(&[recorded(None, Action::OpenRound(OpenRound::default()), Reason::TooEarly)]);
+        history.record(&[recorded(
+            None,
+            Action::OpenRound(OpenRound::default()),
+            Reason::TooEarly,
+        )]);
         assert_eq!(history.rejections(&author), 2);
         let openings = [
             Action::OpenRound(OpenRound::default()),

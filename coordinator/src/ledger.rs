@@ -5,8 +5,8 @@ use std::sync::Arc;
 use consilium_proto::{
     hash32,
     v1::{
-        ConsistencyProof, GetBlobRequest, GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest,
-        GetInclusionProofRequest, Head, InclusionProof, ledger_server,
+        ConsistencyProof, GetBlobRequest, GetBlocksRequest, GetConsistencyProofRequest,
+        GetHeadRequest, GetInclusionProofRequest, Head, InclusionProof, ledger_server,
     },
 };
 use tonic::{Request, Response, Status, async_trait};
@@ -31,15 +31,22 @@ impl ledger_server::Ledger for Ledger {
 
     async fn get_head(&self, request: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
         self.0.head(request.into_inner().size).map(Response::new).ok_or_else(|| {
-            status(CallError::NotFound { what: "head", advice: "the chain has not so many blocks".to_owned() })
+            status(CallError::NotFound {
+                what: "head",
+                advice: "the chain has not so many blocks".to_owned(),
+            })
         })
     }
 
-    async fn get_blocks(&self, request: Request<GetBlocksRequest>) -> Result<Response<Blocks>, Status> {
+    async fn get_blocks(
+        &self,
+        request: Request<GetBlocksRequest>,
+    ) -> Result<Response<Blocks>, Status> {
         let GetBlocksRequest { from_height, count } = request.into_inner();
         if count > MAX_BLOCKS {
             let expected = format!("at most {MAX_BLOCKS} a call");
-            let error = CallError::OutOfRange { what: "number of blocks", actual: count.into(), expected };
+            let error =
+                CallError::OutOfRange { what: "number of blocks", actual: count.into(), expected };
             return Err(status(error));
         }
         let to = from_height.saturating_add(count.into());
@@ -62,12 +69,21 @@ impl ledger_server::Ledger for Ledger {
         let proof = self.0.read(move |shared| {
             let block = block(shared, height)?;
             let place = index as usize;
-            let (Some(entry), Some(proof)) = (block.entries.get(place), block.entry_proof(place)) else {
+            let (Some(entry), Some(proof)) = (block.entries.get(place), block.entry_proof(place))
+            else {
                 let expected = format!("block {height} has {} entries", block.entries.len());
-                return Err(CallError::OutOfRange { what: "entry", actual: index.into(), expected });
+                return Err(CallError::OutOfRange {
+                    what: "entry",
+                    actual: index.into(),
+                    expected,
+                });
             };
             let path = proof.path.iter().map(|hash| hash.to_vec()).collect();
-            Ok(InclusionProof { sealed_header: block.sealed.encode().to_vec(), entry: entry.clone(), path })
+            Ok(InclusionProof {
+                sealed_header: block.sealed.encode().to_vec(),
+                entry: entry.clone(),
+                path,
+            })
         });
         proof.await.map(Response::new).map_err(status)
     }
@@ -80,10 +96,12 @@ impl ledger_server::Ledger for Ledger {
         let GetConsistencyProofRequest { from_size, to_size } = request.into_inner();
         let proof = self.0.read(move |shared| {
             let chain = shared.chain();
-            let proof = chain.consistency_proof(from_size, to_size).ok_or_else(|| CallError::OutOfRange {
-                what: "size of a history",
-                actual: to_size,
-                expected: format!("from_size ≤ to_size ≤ {} blocks", chain.len()),
+            let proof = chain.consistency_proof(from_size, to_size).ok_or_else(|| {
+                CallError::OutOfRange {
+                    what: "size of a history",
+                    actual: to_size,
+                    expected: format!("from_size ≤ to_size ≤ {} blocks", chain.len()),
+                }
             })?;
             Ok(ConsistencyProof { path: proof.path.iter().map(|hash| hash.to_vec()).collect() })
         });

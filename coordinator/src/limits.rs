@@ -108,7 +108,8 @@ impl RateLimit {
                 return Err(CallError::TooOften { wait_ms: 1000 });
             }
         }
-        let bucket = buckets.entry(address).or_insert(Bucket { tokens: self.burst, filled_ms: now_ms });
+        let bucket =
+            buckets.entry(address).or_insert(Bucket { tokens: self.burst, filled_ms: now_ms });
         bucket.tokens = filled(bucket);
         bucket.filled_ms = now_ms;
         if bucket.tokens < 1.0 {
@@ -139,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_burst_passes_then_calls_come_at_the_rate() {
-        let (limit, address) = (limit(), IpAddr::from(Ipv4Addr::LOCALHOST));
+        let limit = limit();
+        let address = IpAddr::from(Ipv4Addr::LOCALHOST);
         assert_eq!((0..5).filter(|_| limit.take(address, 1000).is_ok()).count(), 3);
         assert!(matches!(limit.take(address, 1000), Err(CallError::TooOften { wait_ms: 100 })));
         assert!(limit.take(address, 1100).is_ok());
@@ -150,7 +152,8 @@ mod tests {
     #[test]
     fn one_address_does_not_spend_anothers_calls() {
         let limit = limit();
-        let (first, second) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let first = IpAddr::from([10, 0, 0, 1]);
+        let second = IpAddr::from([10, 0, 0, 2]);
         while limit.take(first, 0).is_ok() {}
         assert!(limit.take(second, 0).is_ok());
     }

@@ -91,17 +91,25 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), CoordinatorError> {
     let files = CoordinatorFiles::load(&cli.ceremony)?;
     std::fs::create_dir_all(&cli.ledger).map_err(|error| {
-        CoordinatorError::Config(format!("{}: {error}; give a folder that can be created", cli.ledger.display()))
+        CoordinatorError::Config(format!(
+            "{}: {error}; give a folder that can be created",
+            cli.ledger.display()
+        ))
     })?;
     let config = Config {
         block_entries: cli.block_entries,
         block_age: Duration::from_secs(cli.block_age),
         enrolment_timeout: Duration::from_secs(cli.enrolment_timeout),
         max_retries: cli.max_retries,
-        linger: if cli.serve { Linger::Forever } else { Linger::AtMost(Duration::from_secs(cli.linger)) },
+        linger: if cli.serve {
+            Linger::Forever
+        } else {
+            Linger::AtMost(Duration::from_secs(cli.linger))
+        },
         ..Config::new(files, cli.ledger)
     };
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let running = Coordinator::start(config, TcpListener::bind(cli.listen).await?).await?;
     // Nor must a stdout that nobody reads.
     let mut stdout = std::io::stdout();

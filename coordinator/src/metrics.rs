@@ -113,7 +113,13 @@ impl Recorder {
         self.opened_ms = now_ms;
     }
 
-    pub(crate) fn applied(&mut self, action: &Action, receipt: &Receipt, took: Duration, now_ms: u64) {
+    pub(crate) fn applied(
+        &mut self,
+        action: &Action,
+        receipt: &Receipt,
+        took: Duration,
+        now_ms: u64,
+    ) {
         let round = &mut self.round;
         match action {
             Action::SubmitUpdate(_) if receipt.is_accepted() => round.accepted += 1,

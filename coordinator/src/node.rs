@@ -13,7 +13,8 @@ use std::{
 };
 
 use consilium_contract::{
-    Admission, Attendance, Body, CandidateTransaction, Contract, Phase, SealedBlock, transaction::sign,
+    Admission, Attendance, Body, CandidateTransaction, Contract, Phase, SealedBlock,
+    transaction::sign,
 };
 use consilium_crypto::{EvaluationKey, Hash, signature::SigningKey};
 use consilium_ledger::{Block, LedgerError};
@@ -160,7 +161,10 @@ impl Node {
     }
 
     /// Works until the run is over, somebody stops it, or it cannot go on.
-    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Command>) -> Result<Ended, CoordinatorError> {
+    pub(crate) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+    ) -> Result<Ended, CoordinatorError> {
         loop {
             self.advance()?;
             if self.is_done() {
@@ -172,8 +176,12 @@ impl Node {
                     self.seal()?;
                     return Ok(self.ended(matches!(self.contract.phase(), Phase::Finished)));
                 }
-                Ok(Some(Command::Submit { transaction, reply })) => self.submit(transaction, reply)?,
-                Ok(Some(Command::Deliver { transaction, body, reply })) => self.deliver(transaction, body, reply)?,
+                Ok(Some(Command::Submit { transaction, reply })) => {
+                    self.submit(transaction, reply)?
+                }
+                Ok(Some(Command::Deliver { transaction, body, reply })) => {
+                    self.deliver(transaction, body, reply)?
+                }
                 Ok(Some(Command::Checked(batch))) => self.checked(batch?)?,
             }
         }
@@ -188,11 +196,17 @@ impl Node {
     }
 
     /// A transaction as it came from a peer.
-    fn submit(&mut self, transaction: CandidateTransaction, reply: Reply) -> Result<(), CoordinatorError> {
+    fn submit(
+        &mut self,
+        transaction: CandidateTransaction,
+        reply: Reply,
+    ) -> Result<(), CoordinatorError> {
         let id = transaction.id();
         let Some(reply) = self.known(&id, reply) else { return Ok(()) };
         match self.contract.admit(&transaction) {
-            Admission::Decided(receipt) if receipt.is_dropped() => send(reply, Ok(Answer::Receipt(receipt))),
+            Admission::Decided(receipt) if receipt.is_dropped() => {
+                send(reply, Ok(Answer::Receipt(receipt)))
+            }
             Admission::NeedsBody { sha256, length } => {
                 if let Some(reply) = self.within_limits(&transaction, reply) {
                     send(reply, Ok(Answer::Upload { sha256, length }));
@@ -219,11 +233,17 @@ impl Node {
         let Some(reply) = self.within_limits(&transaction, reply) else { return Ok(()) };
         // What has become late meanwhile is not worth verifying.
         let body = match (self.contract.admit(&transaction), body) {
-            (Admission::Decided(_), _) => return self.apply(transaction, Body::None, Vec::new(), vec![reply]),
+            (Admission::Decided(_), _) => {
+                return self.apply(transaction, Body::None, Vec::new(), vec![reply]);
+            }
             (Admission::NeedsBody { .. }, Some(body)) => body,
             // Recorded once a header: a cut connection costs the chain one entry, however often it is cut.
             (Admission::NeedsBody { .. }, None) => {
-                return match self.history.receipt(&id).filter(|receipt| receipt.reason == Reason::IncompleteBody) {
+                return match self
+                    .history
+                    .receipt(&id)
+                    .filter(|receipt| receipt.reason == Reason::IncompleteBody)
+                {
                     Some(receipt) => {
                         send(reply, Ok(Answer::Receipt(receipt)));
                         Ok(())
@@ -241,10 +261,14 @@ impl Node {
         self.in_flight.insert(id, InFlight { author, arrived_ms, waiting: vec![reply] });
         // Each of those in flight is another institution's, and none of them has a verdict.
         let is_last = match self.contract.phase() {
-            Phase::Collecting(collecting) => collecting.waiting(self.contract.roster()) <= self.in_flight.len(),
+            Phase::Collecting(collecting) => {
+                collecting.waiting(self.contract.roster()) <= self.in_flight.len()
+            }
             _ => true,
         };
-        let Some(committee) = self.contract.committee().map(Arc::clone) else { return Err(CoordinatorError::Died) };
+        let Some(committee) = self.contract.committee().map(Arc::clone) else {
+            return Err(CoordinatorError::Died);
+        };
         self.verifier.submit(Job { transaction, committee, body, is_last })
     }
 
@@ -253,7 +277,8 @@ impl Node {
         self.recorder.verified(batch.took);
         for done in batch.updates {
             let id = done.transaction.id();
-            let waiting = self.in_flight.remove(&id).map(|in_flight| in_flight.waiting).unwrap_or_default();
+            let waiting =
+                self.in_flight.remove(&id).map(|in_flight| in_flight.waiting).unwrap_or_default();
             self.apply(done.transaction, Body::Checked(done.checked), Vec::new(), waiting)?;
             self.advance()?;
         }
@@ -333,7 +358,8 @@ impl Node {
         let now_ms = self.now_ms();
         // 3. Header and signature. A crash forgets them: no other process has seen this header, so the one that is
         //    signed at this height after a restart is the only one.
-        let header = self.shared.chain().propose(&open.entries, self.contract.state_root(), now_ms)?;
+        let header =
+            self.shared.chain().propose(&open.entries, self.contract.state_root(), now_ms)?;
         let sealed = header.seal(&self.contract.parameters().chain_id, &self.keys.sealing);
         let block = Block { sealed, entries: std::mem::take(&mut open.entries) };
         // 4. Blobs, block, flush. A crash before the flush ends leaves the ledger with or without the whole block, and
@@ -364,7 +390,11 @@ impl Node {
             let now_ms = self.now_ms();
             let situation = self.situation(now_ms);
             let start = Instant::now();
-            let Some(Next { action, blobs }) = due(&self.contract, &self.keys.evaluation, &situation)? else { break };
+            let Some(Next { action, blobs }) =
+                due(&self.contract, &self.keys.evaluation, &situation)?
+            else {
+                break;
+            };
             if matches!(action, Action::CloseCollection(_)) {
                 self.recorder.aggregated(start.elapsed());
             }
@@ -380,15 +410,16 @@ impl Node {
 
     fn situation(&self, now_ms: u64) -> Situation {
         let deadline_ms = match self.contract.phase() {
-            Phase::Collecting(collecting) => {
-                collecting.opened_ms().saturating_add(self.contract.parameters().collection_timeout_ms)
-            }
+            Phase::Collecting(collecting) => collecting
+                .opened_ms()
+                .saturating_add(self.contract.parameters().collection_timeout_ms),
             _ => 0,
         };
         Situation {
             now_ms,
             phase_since_ms: self.phase_since_ms,
-            enrolment_over: now_ms.saturating_sub(self.started_ms) >= self.rules.enrolment_timeout_ms,
+            enrolment_over: now_ms.saturating_sub(self.started_ms)
+                >= self.rules.enrolment_timeout_ms,
             verifying: self.in_flight.values().any(|update| update.arrived_ms < deadline_ms),
             max_retries: self.rules.max_retries,
         }
@@ -398,13 +429,15 @@ impl Node {
     fn say(&mut self, action: Action, blobs: Vec<Vec<u8>>) -> Result<(), CoordinatorError> {
         let name = action_name(&action);
         let signed = sign(&self.keys.signing, &self.contract.parameters().chain_id, None, action);
-        let transaction = CandidateTransaction::parse(signed)
-            .map_err(|error| CoordinatorError::Refused { action: name, reason: error.to_string() })?;
+        let transaction = CandidateTransaction::parse(signed).map_err(|error| {
+            CoordinatorError::Refused { action: name, reason: error.to_string() }
+        })?;
         let before = position(&self.contract);
         self.apply(transaction, Body::None, blobs, Vec::new())?;
         // Each of them ends a phase, and the block with it: if the contract has not moved, it has refused.
         if position(&self.contract) == before {
-            let reason = self.open.recorded.last().map_or(Reason::Unspecified, |last| last.receipt.reason);
+            let reason =
+                self.open.recorded.last().map_or(Reason::Unspecified, |last| last.receipt.reason);
             return Err(CoordinatorError::refused(name, reason));
         }
         Ok(())
@@ -431,10 +464,13 @@ impl Node {
 
     /// The attempt at a step that has ended.
     fn report_round(&mut self, Position { step, attempt, .. }: Position, now: Position) {
-        if (now.step, now.attempt) == (step, attempt) && !matches!(self.contract.phase(), Phase::Finished) {
+        if (now.step, now.attempt) == (step, attempt)
+            && !matches!(self.contract.phase(), Phase::Finished)
+        {
             return;
         }
-        let mut metrics = self.recorder.finish(self.contract.model().hash(), self.shared.traffic.totals());
+        let mut metrics =
+            self.recorder.finish(self.contract.model().hash(), self.shared.traffic.totals());
         let closed = now.step != step;
         let parameters = self.contract.parameters();
         let epsilon = parameters.epsilon(now.step);
@@ -462,11 +498,15 @@ impl Node {
         if before.sharing.is_none() {
             self.sharing_since_ms = self.phase_since_ms;
         }
-        let Some((number, attempt)) = before.sharing.filter(|_| before.sharing != now.sharing) else { return };
+        let Some((number, attempt)) = before.sharing.filter(|_| before.sharing != now.sharing)
+        else {
+            return;
+        };
         let took = Duration::from_millis(self.phase_since_ms.saturating_sub(self.sharing_since_ms));
         let event = match self.contract.committee().filter(|committee| committee.number == number) {
             Some(committee) => {
-                let (members, threshold) = (committee.members().len(), committee.threshold());
+                let members = committee.members().len();
+                let threshold = committee.threshold();
                 tracing::info!(
                     committee = number,
                     members,
@@ -477,7 +517,11 @@ impl Node {
                 Event::Committee { number, attempt, members, threshold, took }
             }
             None => {
-                tracing::warn!(committee = number, attempt, "too few took part in making a committee");
+                tracing::warn!(
+                    committee = number,
+                    attempt,
+                    "too few took part in making a committee"
+                );
                 Event::SharingAbandoned { number, attempt }
             }
         };
@@ -488,7 +532,8 @@ impl Node {
     fn report_silence(&mut self, step: u64) {
         let Some(committee) = self.contract.committee() else { return };
         let silent = self.attendance.silent(committee, self.contract.roster(), step);
-        let (heard, needed) = (committee.members().len().saturating_sub(silent.len()), committee.quorum() as usize);
+        let heard = committee.members().len().saturating_sub(silent.len());
+        let needed = committee.quorum() as usize;
         if heard < needed {
             let absent = names(&silent);
             tracing::warn!(heard, needed, %absent, "too few members of the committee were heard lately to open a sum");
@@ -542,7 +587,12 @@ fn position(contract: &Contract) -> Position {
         Phase::Sharing(sharing) => Some((sharing.number(), sharing.attempt())),
         _ => None,
     };
-    Position { step: contract.step(), attempt: contract.attempt(), phase: contract.phase().name(), sharing }
+    Position {
+        step: contract.step(),
+        attempt: contract.attempt(),
+        phase: contract.phase().name(),
+        sharing,
+    }
 }
 
 fn action_name(action: &Action) -> &'static str {

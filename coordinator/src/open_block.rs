@@ -38,7 +38,13 @@ pub(crate) struct OpenBlock {
 }
 
 impl OpenBlock {
-    pub(crate) fn push(&mut self, recorded: Recorded, body_missing: bool, blobs: Vec<Vec<u8>>, now_ms: u64) {
+    pub(crate) fn push(
+        &mut self,
+        recorded: Recorded,
+        body_missing: bool,
+        blobs: Vec<Vec<u8>>,
+        now_ms: u64,
+    ) {
         if self.entries.is_empty() {
             self.since_ms = now_ms;
         }
@@ -58,7 +64,11 @@ impl OpenBlock {
 
     /// The receipt of a transaction in this block, the latest where it stands here twice.
     pub(crate) fn receipt(&self, id: &Hash) -> Option<Receipt> {
-        self.recorded.iter().rev().map(|recorded| recorded.receipt).find(|receipt| receipt.transaction == *id)
+        self.recorded
+            .iter()
+            .rev()
+            .map(|recorded| recorded.receipt)
+            .find(|receipt| receipt.transaction == *id)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -67,7 +77,8 @@ impl OpenBlock {
 
     /// Whether it has as many entries or is as old as a block should be.
     pub(crate) fn is_due(&self, entries: usize, age_ms: u64, now_ms: u64) -> bool {
-        self.entries.len() >= entries || (!self.is_empty() && now_ms.saturating_sub(self.since_ms) >= age_ms)
+        self.entries.len() >= entries
+            || (!self.is_empty() && now_ms.saturating_sub(self.since_ms) >= age_ms)
     }
 
     /// Answers everyone who waited for this block.
@@ -82,15 +93,19 @@ impl OpenBlock {
 /// applied, so no crash that loses the block lets the transaction count after all. A trustee whose share comes after the
 /// step is closed must not wait for the end of the next collection, which may wait for that trustee's own update.
 fn is_settled(receipt: &Receipt) -> bool {
-    matches!(receipt.reason, Reason::WrongStep | Reason::WrongModel | Reason::TooEarly | Reason::TooLate)
-        && receipt.culprit.is_none()
+    matches!(
+        receipt.reason,
+        Reason::WrongStep | Reason::WrongModel | Reason::TooEarly | Reason::TooLate
+    ) && receipt.culprit.is_none()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn waiting_for(reason: Reason) -> (OpenBlock, oneshot::Receiver<Result<Answer, CallError>>, Receipt) {
+    fn waiting_for(
+        reason: Reason,
+    ) -> (OpenBlock, oneshot::Receiver<Result<Answer, CallError>>, Receipt) {
         let (reply, answer) = oneshot::channel();
         let receipt = Receipt { transaction: [1; 32], reason, culprit: None };
         let mut block = OpenBlock::default();
@@ -100,7 +115,13 @@ mod tests {
 
     #[test]
     fn nothing_that_a_lost_block_would_change_is_answered_before_the_block_is_durable() {
-        for reason in [Reason::Accepted, Reason::Duplicate, Reason::IncompleteBody, Reason::Expelled, Reason::Revoked] {
+        for reason in [
+            Reason::Accepted,
+            Reason::Duplicate,
+            Reason::IncompleteBody,
+            Reason::Expelled,
+            Reason::Revoked,
+        ] {
             let (block, mut answer, receipt) = waiting_for(reason);
             assert!(answer.try_recv().is_err(), "{reason:?}");
             block.answer();

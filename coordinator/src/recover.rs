@@ -1,7 +1,8 @@
 //! The state of a node out of its ledger: the chain is verified, and applied again through the contract.
 
 use consilium_contract::{
-    Attendance, Body, CandidateTransaction, CheckedUpdate, Contract, Receipt, check_updates, transaction::parse_entry,
+    Attendance, Body, CandidateTransaction, CheckedUpdate, Contract, Receipt, check_updates,
+    transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable};
 use consilium_ledger::{Block, HeaderChain, LedgerError, Store, verify_chain};
@@ -57,13 +58,15 @@ pub(crate) fn recover(
     }
     chain = verify_chain(store.blocks(0), chain_id, sealer)?;
 
-    let (mut history, mut catalogue, mut attendance) =
-        (History::default(), Catalogue::default(), Attendance::default());
+    let mut history = History::default();
+    let mut catalogue = Catalogue::default();
+    let mut attendance = Attendance::default();
     for (block, header) in store.blocks(0).zip(chain.headers()) {
         let block = block?;
         // No block reaches over the end of a step.
         let step = contract.step();
-        let recorded = if block.height() == 0 { Vec::new() } else { replay(&mut contract, store, &block)? };
+        let recorded =
+            if block.height() == 0 { Vec::new() } else { replay(&mut contract, store, &block)? };
         if contract.state_root() != block.header().state_root {
             let detail = "the state after it is not the one that its header names".to_owned();
             return Err(CoordinatorError::Replay { height: block.height(), detail });
@@ -71,7 +74,9 @@ pub(crate) fn recover(
         contract.end_block(header.into());
         history.record(&recorded);
         let accepted = recorded.iter().filter(|recorded| recorded.receipt.is_accepted());
-        accepted.filter_map(|recorded| recorded.transaction.author()).for_each(|author| attendance.hear(&author, step));
+        accepted
+            .filter_map(|recorded| recorded.transaction.author())
+            .for_each(|author| attendance.hear(&author, step));
         catalogue.record(block.height(), &block.hash(), &recorded);
     }
     let ledger_ms = chain.head().map_or(0, |head| head.time_ms);
@@ -80,7 +85,11 @@ pub(crate) fn recover(
 }
 
 /// Applies a block's entries. The proofs of all its updates are verified as one batch.
-fn replay(contract: &mut Contract, store: &Store, block: &Block) -> Result<Vec<Recorded>, CoordinatorError> {
+fn replay(
+    contract: &mut Contract,
+    store: &Store,
+    block: &Block,
+) -> Result<Vec<Recorded>, CoordinatorError> {
     let height = block.height();
     let broken = |detail: String| CoordinatorError::Replay { height, detail };
     let entries: Vec<(CandidateTransaction, bool)> = block
@@ -89,15 +98,17 @@ fn replay(contract: &mut Contract, store: &Store, block: &Block) -> Result<Vec<R
         .map(|entry| parse_entry(entry).map_err(|error| broken(error.to_string())))
         .collect::<Result<_, _>>()?;
 
-    let bodies = entries.iter().map(|(transaction, body_missing)| body(store, transaction, *body_missing));
+    let bodies =
+        entries.iter().map(|(transaction, body_missing)| body(store, transaction, *body_missing));
     let bodies: Vec<Option<Vec<u8>>> = bodies.collect::<Result<_, _>>()?;
     let submissions: Vec<(&CandidateTransaction, &[u8])> = entries
         .iter()
         .zip(&bodies)
         .filter_map(|((transaction, _), body)| body.as_deref().map(|body| (transaction, body)))
         .collect();
-    let checked =
-        contract.committee().map(|committee| check_updates(contract.parameters(), committee, &submissions, &mut OsRng));
+    let checked = contract
+        .committee()
+        .map(|committee| check_updates(contract.parameters(), committee, &submissions, &mut OsRng));
     let mut checked = checked.unwrap_or_default().into_iter();
 
     let mut recorded = Vec::with_capacity(entries.len());
@@ -108,19 +119,26 @@ fn replay(contract: &mut Contract, store: &Store, block: &Block) -> Result<Vec<R
             None if body_missing => Body::Missing,
             None => Body::None,
         };
-        let receipt: Receipt = contract.apply(&transaction, body).map_err(|error| broken(error.to_string()))?;
+        let receipt: Receipt =
+            contract.apply(&transaction, body).map_err(|error| broken(error.to_string()))?;
         recorded.push(Recorded { transaction, receipt });
     }
     Ok(recorded)
 }
 
 /// The stored body of an update. There is none where the header alone decided: the contract says whether one is needed.
-fn body(store: &Store, transaction: &CandidateTransaction, body_missing: bool) -> Result<Option<Vec<u8>>, LedgerError> {
+fn body(
+    store: &Store,
+    transaction: &CandidateTransaction,
+    body_missing: bool,
+) -> Result<Option<Vec<u8>>, LedgerError> {
     match transaction.action() {
-        Action::SubmitUpdate(update) if !body_missing => match CandidateHeader::decode(&update.header) {
-            Ok(header) => store.get_blob(header.body_hash()),
-            Err(_) => Ok(None),
-        },
+        Action::SubmitUpdate(update) if !body_missing => {
+            match CandidateHeader::decode(&update.header) {
+                Ok(header) => store.get_blob(header.body_hash()),
+                Err(_) => Ok(None),
+            }
+        }
         _ => Ok(None),
     }
 }

@@ -11,7 +11,8 @@ use consilium_contract::{
 use consilium_crypto::{EvaluationKey, Hash, VerifiedHeader};
 use consilium_ledger::sha256;
 use consilium_proto::v1::{
-    Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, EndStage, OpenRound, transaction::Action,
+    Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, EndStage, OpenRound,
+    transaction::Action,
 };
 
 use crate::CoordinatorError;
@@ -62,80 +63,126 @@ pub(crate) fn due(
 ) -> Result<Option<Next>, CoordinatorError> {
     let parameters = contract.parameters();
     match contract.phase() {
-        Phase::Idle if contract.succession().is_due(contract.step(), parameters) => begin_sharing(contract, situation),
+        Phase::Idle if contract.succession().is_due(contract.step(), parameters) => {
+            begin_sharing(contract, situation)
+        }
         Phase::Idle => open(contract, situation),
         Phase::Sharing(sharing) => end_stage(contract, sharing, situation),
         Phase::Collecting(collecting) => end_collection(contract, collecting, key, situation),
         Phase::Sealed(sealed) => {
-            let (committee, countersigners) = (sealed.committee(), sealed.countersigners());
-            let absent = committee.members().values().filter(|name| !countersigners.contains(*name)).copied();
+            let committee = sealed.committee();
+            let countersigners = sealed.countersigners();
+            let absent = committee
+                .members()
+                .values()
+                .filter(|name| !countersigners.contains(*name))
+                .copied();
             let answered = (countersigners.len(), committee.quorum() as usize);
             await_trustees(contract, "sealed", answered, absent, situation)
         }
         Phase::Opening(opening) => match opening.outcome() {
             None => {
-                let (committee, shares) = (opening.committee(), opening.shares());
+                let committee = opening.committee();
+                let shares = opening.shares();
                 let has_given = |place: u32| shares.iter().any(|share| share.index() == place);
-                let absent = committee.members().iter().filter(|(place, _)| !has_given(**place)).map(|(_, name)| *name);
+                let absent = committee
+                    .members()
+                    .iter()
+                    .filter(|(place, _)| !has_given(**place))
+                    .map(|(_, name)| *name);
                 let answered = (shares.len(), committee.threshold() as usize);
                 await_trustees(contract, "opening", answered, absent, situation)
             }
             Some(Ok(opened)) => close(contract, opened, situation).map(Some),
-            Some(Err(error)) => Err(CoordinatorError::NotOpened { step: contract.step(), detail: error.to_string() }),
+            Some(Err(error)) => Err(CoordinatorError::NotOpened {
+                step: contract.step(),
+                detail: error.to_string(),
+            }),
         },
         Phase::Finished => Ok(None),
         Phase::Stopped if contract.committee().is_none() => {
             Err(CoordinatorError::NoKey { attempts: parameters.max_attempts })
         }
-        Phase::Stopped => Err(CoordinatorError::Stopped { step: contract.step(), attempts: parameters.max_attempts }),
+        Phase::Stopped => Err(CoordinatorError::Stopped {
+            step: contract.step(),
+            attempts: parameters.max_attempts,
+        }),
     }
 }
 
 /// Before the first committee, everyone has enrolled, or enough for a quorum have when the wait for the others is over.
-fn begin_sharing(contract: &Contract, situation: &Situation) -> Result<Option<Next>, CoordinatorError> {
+fn begin_sharing(
+    contract: &Contract,
+    situation: &Situation,
+) -> Result<Option<Next>, CoordinatorError> {
     if contract.committee().is_none() {
-        let (parameters, roster) = (contract.parameters(), contract.roster());
+        let parameters = contract.parameters();
+        let roster = contract.roster();
         let places = 1..=parameters.institutions;
         let is_member = |revoked: bool, number: u32| !revoked && places.contains(&number);
-        let numbers = roster.iter().map(|(_, other)| (other.revoked, other.certificate.trustee_index));
+        let numbers =
+            roster.iter().map(|(_, other)| (other.revoked, other.certificate.trustee_index));
         let members = numbers.filter(|(revoked, number)| is_member(*revoked, *number)).count();
         let enough = members >= parameters.quorum as usize;
         if members < parameters.institutions as usize && !(situation.enrolment_over && enough) {
             return Ok(None);
         }
     }
-    let begin = BeginSharing { committee: contract.succession().next_number(), time_ms: situation.now_ms };
+    let begin =
+        BeginSharing { committee: contract.succession().next_number(), time_ms: situation.now_ms };
     Ok(Some(Action::BeginSharing(begin).into()))
 }
 
 /// A stage has its whole time again after a restart, so that members find their way back.
-fn end_stage(contract: &Contract, sharing: &Sharing, situation: &Situation) -> Result<Option<Next>, CoordinatorError> {
+fn end_stage(
+    contract: &Contract,
+    sharing: &Sharing,
+    situation: &Situation,
+) -> Result<Option<Next>, CoordinatorError> {
     let progress = sharing.progress();
     if !progress.is_complete() {
         if let Stage::Confirming { settled, held, handed_over, .. } = sharing.stage() {
             let names = |place: &u32| sharing.members().get(place);
-            let holders = settled.dealt.ceremony.recipients().keys().filter(|place| !held.contains(place));
+            let holders =
+                settled.dealt.ceremony.recipients().keys().filter(|place| !held.contains(place));
             let old = sharing.old().into_iter().flat_map(|old| old.members());
-            let leaving = old.filter(|(place, _)| !handed_over.contains(place)).map(|(_, name)| name);
+            let leaving =
+                old.filter(|(place, _)| !handed_over.contains(place)).map(|(_, name)| name);
             let absent = holders.filter_map(names).chain(leaving).copied();
-            return await_trustees(contract, "confirming", (progress.present, progress.needed), absent, situation);
+            return await_trustees(
+                contract,
+                "confirming",
+                (progress.present, progress.needed),
+                absent,
+                situation,
+            );
         }
         if situation.waited_ms() < contract.parameters().collection_timeout_ms {
             return Ok(None);
         }
     }
-    let (committee, attempt, stage) = (sharing.number(), sharing.attempt(), sharing.stage().name().into());
-    Ok(Some(Action::EndStage(EndStage { committee, attempt, stage, time_ms: situation.now_ms }).into()))
+    let committee = sharing.number();
+    let attempt = sharing.attempt();
+    let stage = sharing.stage().name().into();
+    Ok(Some(
+        Action::EndStage(EndStage { committee, attempt, stage, time_ms: situation.now_ms }).into(),
+    ))
 }
 
 fn open(contract: &Contract, situation: &Situation) -> Result<Option<Next>, CoordinatorError> {
-    let (parameters, roster) = (contract.parameters(), contract.roster());
+    let parameters = contract.parameters();
+    let roster = contract.roster();
     let able = roster.iter().filter(|(_, institution)| institution.may_submit()).count();
     if able < parameters.min_updates as usize {
         // Those that have not enrolled, or join in the place of others, may still come.
-        let (step, needed) = (contract.step(), parameters.min_updates);
+        let step = contract.step();
+        let needed = parameters.min_updates;
         let over = situation.enrolment_over && roster.len() >= parameters.institutions as usize;
-        return if over { Err(CoordinatorError::TooFewInstitutions { step, able, needed }) } else { Ok(None) };
+        return if over {
+            Err(CoordinatorError::TooFewInstitutions { step, able, needed })
+        } else {
+            Ok(None)
+        };
     }
     let open = OpenRound {
         step: contract.step(),
@@ -160,24 +207,36 @@ fn end_collection(
     if !over && !collecting.is_complete(contract.roster()) {
         return Ok(None);
     }
-    let (step, attempt, time_ms) = (contract.step(), contract.attempt(), situation.now_ms);
+    let step = contract.step();
+    let attempt = contract.attempt();
+    let time_ms = situation.now_ms;
     if collecting.accepted().len() < parameters.min_updates as usize {
         return Ok(Some(Action::Abandon(Abandon { step, attempt, time_ms }).into()));
     }
     let headers: Vec<&VerifiedHeader> = collecting.accepted().iter().collect();
     let evaluation = key
         .evaluate(collecting.round(), &headers)
-        .map_err(|error| CoordinatorError::Refused { action: "CloseCollection", reason: error.to_string() })?
+        .map_err(|error| CoordinatorError::Refused {
+            action: "CloseCollection",
+            reason: error.to_string(),
+        })?
         .encode();
     Ok(Some(Action::CloseCollection(CloseCollection { step, attempt, evaluation, time_ms }).into()))
 }
 
-fn close(contract: &Contract, opened: &Opened, situation: &Situation) -> Result<Next, CoordinatorError> {
+fn close(
+    contract: &Contract,
+    opened: &Opened,
+    situation: &Situation,
+) -> Result<Next, CoordinatorError> {
     let step = contract.step();
-    let sums = encode_sums(&opened.sums)
-        .ok_or_else(|| CoordinatorError::NotOpened { step, detail: "a sum does not fit four bytes".to_owned() })?;
+    let sums = encode_sums(&opened.sums).ok_or_else(|| CoordinatorError::NotOpened {
+        step,
+        detail: "a sum does not fit four bytes".to_owned(),
+    })?;
     let model = opened.model.to_bytes();
-    let reference = |blob: &[u8]| BlobRef { sha256: sha256(blob).to_vec(), length: blob.len() as u64 };
+    let reference =
+        |blob: &[u8]| BlobRef { sha256: sha256(blob).to_vec(), length: blob.len() as u64 };
     let action = Action::CloseRound(CloseRound {
         step,
         mask_key_sum: opened.mask_key_sum.encode().to_vec(),
@@ -196,7 +255,8 @@ fn await_trustees(
     absent: impl Iterator<Item = Hash>,
     situation: &Situation,
 ) -> Result<Option<Next>, CoordinatorError> {
-    let patience_ms = contract.parameters().collection_timeout_ms.saturating_mul(situation.max_retries.into());
+    let patience_ms =
+        contract.parameters().collection_timeout_ms.saturating_mul(situation.max_retries.into());
     let waited_ms = situation.waited_ms();
     if waited_ms < patience_ms {
         return Ok(None);
@@ -204,7 +264,14 @@ fn await_trustees(
     // Who leaves the committee and stays in the next one is asked twice.
     let absent: BTreeSet<Hash> = absent.collect();
     let absent = absent.into_iter().collect();
-    Err(CoordinatorError::TrusteesAbsent { step: contract.step(), phase, present, needed, absent, waited_ms })
+    Err(CoordinatorError::TrusteesAbsent {
+        step: contract.step(),
+        phase,
+        present,
+        needed,
+        absent,
+        waited_ms,
+    })
 }
 
 #[cfg(test)]
@@ -216,7 +283,13 @@ mod tests {
     use crate::fixture::{Founded, TIMEOUT_MS};
 
     fn at(now_ms: u64) -> Situation {
-        Situation { now_ms, phase_since_ms: 0, enrolment_over: false, verifying: false, max_retries: 1 }
+        Situation {
+            now_ms,
+            phase_since_ms: 0,
+            enrolment_over: false,
+            verifying: false,
+            max_retries: 1,
+        }
     }
 
     fn next(founded: &Founded, situation: &Situation) -> Option<Action> {
@@ -244,19 +317,40 @@ mod tests {
         for (enrolled, in_time, late) in [(2, false, false), (3, false, true), (4, true, true)] {
             let founded = Founded::new(4, enrolled);
             let begin = Action::BeginSharing(BeginSharing { committee: 0, time_ms: 5 });
-            assert_eq!(next(&founded, &at(5)), in_time.then_some(begin.clone()), "{enrolled} in time");
-            assert_eq!(next(&founded, &over), late.then_some(begin), "{enrolled} after the timeout");
+            assert_eq!(
+                next(&founded, &at(5)),
+                in_time.then_some(begin.clone()),
+                "{enrolled} in time"
+            );
+            assert_eq!(
+                next(&founded, &over),
+                late.then_some(begin),
+                "{enrolled} after the timeout"
+            );
         }
     }
 
     #[test]
     fn a_stage_ends_when_everyone_has_spoken_or_its_whole_time_is_over() {
-        for stage in [StageName::Offering, StageName::Dealing, StageName::Checking, StageName::Products] {
+        for stage in
+            [StageName::Offering, StageName::Dealing, StageName::Checking, StageName::Products]
+        {
             let founded = in_stage(stage);
             let since = |waited_ms: u64| Situation { phase_since_ms: 100, ..at(100 + waited_ms) };
             assert_eq!(next(&founded, &since(TIMEOUT_MS - 1)), None, "{stage:?}");
-            let end = |time_ms| Action::EndStage(EndStage { committee: 0, attempt: 0, stage: stage.into(), time_ms });
-            assert_eq!(next(&founded, &since(TIMEOUT_MS)), Some(end(100 + TIMEOUT_MS)), "{stage:?}");
+            let end = |time_ms| {
+                Action::EndStage(EndStage {
+                    committee: 0,
+                    attempt: 0,
+                    stage: stage.into(),
+                    time_ms,
+                })
+            };
+            assert_eq!(
+                next(&founded, &since(TIMEOUT_MS)),
+                Some(end(100 + TIMEOUT_MS)),
+                "{stage:?}"
+            );
             // A node that was down for long gives everyone time to come back.
             let back = Situation { phase_since_ms: 50_000, ..at(50_000) };
             assert_eq!(next(&founded, &back), None, "{stage:?} after a restart");
@@ -266,7 +360,10 @@ mod tests {
             Phase::Sharing(sharing) => sharing.progress().is_complete(),
             _ => false,
         });
-        assert!(matches!(next(&founded, &at(101)), Some(Action::EndStage(_))), "everyone has spoken");
+        assert!(
+            matches!(next(&founded, &at(101)), Some(Action::EndStage(_))),
+            "everyone has spoken"
+        );
     }
 
     #[test]
@@ -278,8 +375,13 @@ mod tests {
             _ => false,
         });
         assert_eq!(next(&founded, &Situation { max_retries: 2, ..at(TIMEOUT_MS) }), None);
-        let CoordinatorError::TrusteesAbsent { phase: "confirming", present: 1, needed: 3, absent, .. } =
-            error(&founded, &at(TIMEOUT_MS))
+        let CoordinatorError::TrusteesAbsent {
+            phase: "confirming",
+            present: 1,
+            needed: 3,
+            absent,
+            ..
+        } = error(&founded, &at(TIMEOUT_MS))
         else {
             panic!("another error")
         };
@@ -331,7 +433,8 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_too_few_may_still_submit_to_waits_for_others_to_join_and_then_ends_with_an_error_that_says_so() {
+    fn a_run_that_too_few_may_still_submit_to_waits_for_others_to_join_and_then_ends_with_an_error_that_says_so()
+     {
         let mut founded = Founded::new(4, 4);
         founded.play(100, |contract| contract.committee().is_some());
         for place in 0..2 {
@@ -340,6 +443,9 @@ mod tests {
         }
         assert_eq!(next(&founded, &at(200)), None);
         let error = error(&founded, &Situation { enrolment_over: true, ..at(200) });
-        assert!(matches!(error, CoordinatorError::TooFewInstitutions { step: 0, able: 2, needed: 3 }), "{error}");
+        assert!(
+            matches!(error, CoordinatorError::TooFewInstitutions { step: 0, able: 2, needed: 3 }),
+            "{error}"
+        );
     }
 }

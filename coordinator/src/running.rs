@@ -70,9 +70,10 @@ impl Coordinator {
         let (commands, inbox) = mpsc::channel(QUEUE);
         let patience = config.block_age.saturating_add(config.limits.receipt_deadline);
         let verified = commands.clone();
-        let (node, shared, signing) = tokio::task::spawn_blocking(move || prepare(config, verified))
-            .await
-            .map_err(|_| CoordinatorError::Died)??;
+        let (node, shared, signing) =
+            tokio::task::spawn_blocking(move || prepare(config, verified))
+                .await
+                .map_err(|_| CoordinatorError::Died)??;
 
         let (shutdown, stopped) = oneshot::channel::<()>();
         let handle = NodeHandle::new(commands.clone(), patience);
@@ -153,7 +154,8 @@ async fn serve(
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), CoordinatorError> {
     let limits = shared.limits;
-    let limiter = RateLimiter { limit: Arc::new(RateLimit::new(&limits)), clock: SystemClock::new() };
+    let limiter =
+        RateLimiter { limit: Arc::new(RateLimit::new(&limits)), clock: SystemClock::new() };
     let federation = FederationServer::new(Federation::new(Arc::clone(&shared), node, signing))
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
     let ledger = LedgerServer::new(Ledger(shared)).max_decoding_message_size(MAX_MESSAGE_BYTES);

@@ -56,7 +56,8 @@ impl Shared {
         catalogue: Catalogue,
         sealing: SigningKey,
     ) -> Self {
-        let (progress, _) = watch::channel(Progress { blocks: chain.len(), finished: None, ended: false });
+        let (progress, _) =
+            watch::channel(Progress { blocks: chain.len(), finished: None, ended: false });
         Self {
             parameters,
             limits,
@@ -88,9 +89,14 @@ impl Shared {
         let blocks = self.progress.borrow().blocks;
         let size = if size == 0 { blocks } else { size };
         let last = size.checked_sub(1).filter(|last| *last < blocks)?;
-        let (sealed_header, checkpoint) =
-            self.chain().get(last).map(|head| (head.sealed().encode().to_vec(), *head.checkpoint()))?;
-        Some(Head { sealed_header, checkpoint: checkpoint.sign(&self.sealing).encode().into_bytes() })
+        let (sealed_header, checkpoint) = self
+            .chain()
+            .get(last)
+            .map(|head| (head.sealed().encode().to_vec(), *head.checkpoint()))?;
+        Some(Head {
+            sealed_header,
+            checkpoint: checkpoint.sign(&self.sealing).encode().into_bytes(),
+        })
     }
 
     pub(crate) fn catalogue(&self) -> RwLockReadGuard<'_, Catalogue> {
@@ -120,7 +126,9 @@ impl Shared {
 
     /// A place among the open streams, held until it is dropped.
     pub(crate) fn open_stream(&self) -> Result<OwnedSemaphorePermit, CallError> {
-        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| CallError::TooMany { what: "streams" })
+        Arc::clone(&self.streams)
+            .try_acquire_owned()
+            .map_err(|_| CallError::TooMany { what: "streams" })
     }
 
     /// Counts a follower, who has the blocks below `from`, until the answer is dropped.
@@ -149,7 +157,11 @@ impl Shared {
     }
 
     /// A blob of the ledger.
-    pub(crate) async fn blob(self: &Arc<Self>, what: &'static str, sha256: Hash) -> Result<Arc<Vec<u8>>, CallError> {
+    pub(crate) async fn blob(
+        self: &Arc<Self>,
+        what: &'static str,
+        sha256: Hash,
+    ) -> Result<Arc<Vec<u8>>, CallError> {
         let blob = self.read(move |shared| Ok(shared.shared_blob(&sha256)?)).await?;
         blob.ok_or_else(|| CallError::NotFound {
             what,

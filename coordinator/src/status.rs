@@ -6,12 +6,14 @@ use crate::error::CallError;
 
 pub(crate) fn status(error: CallError) -> Status {
     let code = match &error {
-        CallError::Wire(_) | CallError::WrongAction { .. } | CallError::NoHeader => Code::InvalidArgument,
+        CallError::Wire(_) | CallError::WrongAction { .. } | CallError::NoHeader => {
+            Code::InvalidArgument
+        }
         CallError::NotFound { .. } => Code::NotFound,
         CallError::OutOfRange { .. } => Code::OutOfRange,
-        CallError::TooOften { .. } | CallError::TooMany { .. } | CallError::TooManyRejections { .. } => {
-            Code::ResourceExhausted
-        }
+        CallError::TooOften { .. }
+        | CallError::TooMany { .. }
+        | CallError::TooManyRejections { .. } => Code::ResourceExhausted,
         CallError::Verifying | CallError::Superseded => Code::Aborted,
         CallError::TooSlow { .. } => Code::DeadlineExceeded,
         CallError::Stopping => Code::Unavailable,

@@ -23,7 +23,11 @@ pub(crate) type Chunks = tokio_stream::Iter<BlobChunks>;
 ///
 /// # Errors
 /// Where the chain has not come as far as `from`, or as many streams as the node serves are open.
-pub(crate) fn blocks(shared: &Arc<Shared>, from: u64, to: Option<u64>) -> Result<Blocks, CallError> {
+pub(crate) fn blocks(
+    shared: &Arc<Shared>,
+    from: u64,
+    to: Option<u64>,
+) -> Result<Blocks, CallError> {
     let mut progress = shared.progress();
     let present = progress.borrow_and_update().blocks;
     if from > present {
@@ -84,7 +88,11 @@ pub(crate) fn block(shared: &Shared, height: u64) -> Result<Block, CallError> {
 }
 
 /// The first `length` bytes of a blob in chunks, for one reader.
-pub(crate) fn chunks(shared: &Arc<Shared>, blob: Arc<Vec<u8>>, length: usize) -> Result<Chunks, CallError> {
+pub(crate) fn chunks(
+    shared: &Arc<Shared>,
+    blob: Arc<Vec<u8>>,
+    length: usize,
+) -> Result<Chunks, CallError> {
     let permit = shared.open_stream()?;
     Ok(tokio_stream::iter(BlobChunks {
         shared: Arc::clone(shared),

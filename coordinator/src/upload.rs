@@ -40,11 +40,18 @@ impl NodeHandle {
     }
 
     /// Hands a transaction in and waits for its receipt, or for the word that its body is needed.
-    pub(crate) async fn submit(&self, transaction: CandidateTransaction) -> Result<Answer, CallError> {
+    pub(crate) async fn submit(
+        &self,
+        transaction: CandidateTransaction,
+    ) -> Result<Answer, CallError> {
         self.ask(|reply| Command::Submit { transaction, reply }).await
     }
 
-    async fn deliver(&self, transaction: CandidateTransaction, body: Option<Vec<u8>>) -> Result<Answer, CallError> {
+    async fn deliver(
+        &self,
+        transaction: CandidateTransaction,
+        body: Option<Vec<u8>>,
+    ) -> Result<Answer, CallError> {
         self.ask(|reply| Command::Deliver { transaction, body, reply }).await
     }
 
@@ -53,7 +60,9 @@ impl NodeHandle {
         self.commands.send(command(reply)).await.map_err(|_| CallError::Stopping)?;
         match timeout(self.patience, answer).await {
             Ok(answer) => answer.unwrap_or(Err(CallError::Stopping)),
-            Err(_) => Err(CallError::TooSlow { what: "the receipt", limit_ms: millis(self.patience) }),
+            Err(_) => {
+                Err(CallError::TooSlow { what: "the receipt", limit_ms: millis(self.patience) })
+            }
         }
     }
 }
@@ -94,7 +103,8 @@ impl Uploads {
         let (sender, superseded) = oneshot::channel();
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.next += 1;
-        let (key, number) = ((author, address), slots.next);
+        let key = (author, address);
+        let number = slots.next;
         if let Some((_, older)) = slots.open.insert(key, (number, sender)) {
             // An older upload that has ended meanwhile does not listen any more.
             let _ = older.send(());
@@ -124,17 +134,20 @@ pub(crate) async fn receive(
 ) -> Result<Receipt, CallError> {
     let limits = shared.limits;
     let stream = shared.open_stream()?;
-    let header = timeout(limits.header_deadline, parts.message()).await.map_err(|_| CallError::TooSlow {
-        what: "the header of an update",
-        limit_ms: millis(limits.header_deadline),
-    })?;
+    let header =
+        timeout(limits.header_deadline, parts.message()).await.map_err(|_| CallError::TooSlow {
+            what: "the header of an update",
+            limit_ms: millis(limits.header_deadline),
+        })?;
     let Ok(Some(UpdatePart { part: Some(Part::Header(signed)) })) = header else {
         return Err(CallError::NoHeader);
     };
     shared.traffic.count_up(signed.encoded_len());
     let transaction = CandidateTransaction::parse(signed)?;
-    let wrong_action = CallError::WrongAction { call: "SubmitUpdate", expected: "an institution's update" };
-    let (Action::SubmitUpdate(_), Some(author)) = (transaction.action(), transaction.author()) else {
+    let wrong_action =
+        CallError::WrongAction { call: "SubmitUpdate", expected: "an institution's update" };
+    let (Action::SubmitUpdate(_), Some(author)) = (transaction.action(), transaction.author())
+    else {
         return Err(wrong_action);
     };
 
@@ -158,10 +171,16 @@ pub(crate) async fn receive(
 }
 
 /// The body that the header names, or `None` where what comes is cut off, longer, or something else.
-async fn take_body(shared: &Shared, parts: &mut Streaming<UpdatePart>, sha256: &Hash, length: u64) -> Option<Vec<u8>> {
+async fn take_body(
+    shared: &Shared,
+    parts: &mut Streaming<UpdatePart>,
+    sha256: &Hash,
+    length: u64,
+) -> Option<Vec<u8>> {
     // Admission has compared `length` with that of every body of this run. The buffer grows with what arrives.
     let length = usize::try_from(length).ok()?;
-    let (mut body, mut hasher) = (Vec::new(), Sha256::new());
+    let mut body = Vec::new();
+    let mut hasher = Sha256::new();
     while let Some(UpdatePart { part }) = parts.message().await.ok()? {
         let Some(Part::Chunk(chunk)) = part else { return None };
         shared.traffic.count_up(chunk.len());
@@ -197,7 +216,10 @@ mod tests {
         }
         drop(first);
         let _third = uploads.begin([1; 32], HERE).unwrap();
-        assert!(second.superseded.try_recv().is_ok(), "the older one's end does not free the newer one's place");
+        assert!(
+            second.superseded.try_recv().is_ok(),
+            "the older one's end does not free the newer one's place"
+        );
     }
 
     #[test]

@@ -117,7 +117,8 @@ impl Queue {
 
 fn verify(shared: &Shared, jobs: Vec<Job>) -> Result<Batch, LedgerError> {
     let start = Instant::now();
-    let submissions: Vec<_> = jobs.iter().map(|job| (&job.transaction, job.body.as_slice())).collect();
+    let submissions: Vec<_> =
+        jobs.iter().map(|job| (&job.transaction, job.body.as_slice())).collect();
     let checked = match jobs.first() {
         Some(job) => check_updates(&shared.parameters, &job.committee, &submissions, &mut OsRng),
         None => Vec::new(),
@@ -125,7 +126,8 @@ fn verify(shared: &Shared, jobs: Vec<Job>) -> Result<Batch, LedgerError> {
     let took = start.elapsed();
     let bodies: Vec<&[u8]> = jobs.iter().map(|job| job.body.as_slice()).collect();
     shared.store.stage_blobs(&bodies)?;
-    let done = |(job, checked): (Job, CheckedUpdate)| Done { transaction: job.transaction, checked };
+    let done =
+        |(job, checked): (Job, CheckedUpdate)| Done { transaction: job.transaction, checked };
     Ok(Batch { updates: jobs.into_iter().zip(checked).map(done).collect(), took })
 }
 
@@ -145,9 +147,14 @@ mod tests {
     }
 
     fn job(committee: &Arc<Committee>, is_last: bool) -> Job {
-        let signed =
-            sign(&SigningKey::generate(&mut OsRng), &[1; 32], None, Action::Countersign(Countersign::default()));
-        let (transaction, committee) = (CandidateTransaction::parse(signed).unwrap(), Arc::clone(committee));
+        let signed = sign(
+            &SigningKey::generate(&mut OsRng),
+            &[1; 32],
+            None,
+            Action::Countersign(Countersign::default()),
+        );
+        let transaction = CandidateTransaction::parse(signed).unwrap();
+        let committee = Arc::clone(committee);
         Job { transaction, committee, body: Vec::new(), is_last }
     }
 

@@ -17,7 +17,10 @@ use consilium_contract::Phase;
 use consilium_coordinator::Limits;
 use consilium_proto::{
     CHUNK_BYTES,
-    v1::{Certificate, Enrol, Genesis, Reason, SubmitShare, UpdatePart, transaction::Action, update_part::Part},
+    v1::{
+        Certificate, Enrol, Genesis, Reason, SubmitShare, UpdatePart, transaction::Action,
+        update_part::Part,
+    },
 };
 use tokio::{sync::mpsc, time::timeout};
 use tokio_stream::wrappers::ReceiverStream;
@@ -27,7 +30,8 @@ use tonic::{Code, Request};
 async fn a_bad_signature_is_dropped_and_held_against_nobody() {
     let world = World::new(|_| {});
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
 
@@ -57,11 +61,13 @@ async fn strangers_and_misdirected_transactions_reach_nothing() {
     let world = World::new(|_| {});
     let stranger = World::new(|_| {});
     let (running, peer) = world.start(|_| {}).await;
-    let (ours, theirs) = (world.institution(0), stranger.institution(0));
+    let ours = world.institution(0);
+    let theirs = stranger.institution(0);
     let reason = peer.enrol(theirs.enrolment()).await.unwrap().reason();
     assert_eq!(reason, Reason::BadCertificate);
-    let another_name =
-        ours.sign(Action::Enrol(Enrol { certificate: Some(world.institution(1).files().certificate.clone()) }));
+    let another_name = ours.sign(Action::Enrol(Enrol {
+        certificate: Some(world.institution(1).files().certificate.clone()),
+    }));
     assert_eq!(peer.enrol(another_name).await.unwrap().reason(), Reason::BadCertificate);
     let none = ours.sign(Action::Enrol(Enrol { certificate: Some(Certificate::default()) }));
     assert_eq!(peer.enrol(none).await.unwrap().reason(), Reason::BadCertificate);
@@ -72,13 +78,22 @@ async fn strangers_and_misdirected_transactions_reach_nothing() {
     let genesis = ours.sign(Action::Genesis(Genesis::default()));
     assert_eq!(peer.enrol(genesis).await.unwrap_err().code(), Code::InvalidArgument);
     assert_eq!(peer.share(ours.enrolment()).await.unwrap_err().code(), Code::InvalidArgument);
-    assert_eq!(peer.send(vec![Part::Header(ours.enrolment())]).await.unwrap_err().code(), Code::InvalidArgument);
-    assert_eq!(peer.send(vec![Part::Chunk(vec![1])]).await.unwrap_err().code(), Code::InvalidArgument);
+    assert_eq!(
+        peer.send(vec![Part::Header(ours.enrolment())]).await.unwrap_err().code(),
+        Code::InvalidArgument
+    );
+    assert_eq!(
+        peer.send(vec![Part::Chunk(vec![1])]).await.unwrap_err().code(),
+        Code::InvalidArgument
+    );
     assert_eq!(peer.send(vec![]).await.unwrap_err().code(), Code::InvalidArgument);
     let mut padded = ours.enrolment();
     padded.transaction.extend([0x78, 1]);
     assert_eq!(peer.enrol(padded).await.unwrap_err().code(), Code::InvalidArgument);
-    let huge = ours.sign(Action::SubmitShare(SubmitShare { share: vec![0; 100_000], ..SubmitShare::default() }));
+    let huge = ours.sign(Action::SubmitShare(SubmitShare {
+        share: vec![0; 100_000],
+        ..SubmitShare::default()
+    }));
     assert_eq!(peer.share(huge).await.unwrap_err().code(), Code::InvalidArgument);
 
     let mut follower = world.follower();
@@ -91,7 +106,8 @@ async fn strangers_and_misdirected_transactions_reach_nothing() {
 async fn a_body_that_is_truncated_oversized_or_changed_is_recorded_once_and_may_be_sent_again() {
     let world = World::new(|_| {});
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let update = institutions[0].update(&round);
@@ -115,7 +131,10 @@ async fn a_body_that_is_truncated_oversized_or_changed_is_recorded_once_and_may_
 
     assert_eq!(peer.submit(&update).await.unwrap().reason(), Reason::Accepted);
     follower.sync(&peer).await;
-    assert_eq!(follower.reasons(&institutions[0], is_update), [Reason::IncompleteBody, Reason::Accepted]);
+    assert_eq!(
+        follower.reasons(&institutions[0], is_update),
+        [Reason::IncompleteBody, Reason::Accepted]
+    );
     let credit = follower.contract.roster().get(&institutions[0].pseudonym()).unwrap().credit;
     assert_eq!(credit, 3, "a body that is cut off is no fault");
     running.stop().await.unwrap();
@@ -125,7 +144,8 @@ async fn a_body_that_is_truncated_oversized_or_changed_is_recorded_once_and_may_
 async fn a_connection_that_is_cut_in_the_middle_of_a_body_leaves_word_of_it() {
     let world = World::new(|_| {});
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let update = institutions[0].update(&round);
@@ -133,7 +153,9 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_body_leaves_word_of_it() {
     let (parts, stream) = mpsc::channel(4);
     parts.send(UpdatePart { part: Some(Part::Header(update.signed.clone())) }).await.unwrap();
     parts.send(UpdatePart { part: Some(Part::Chunk(update.body[..50].to_vec())) }).await.unwrap();
-    let call = tokio::spawn(async move { cut.federation.clone().submit_update(ReceiverStream::new(stream)).await });
+    let call = tokio::spawn(async move {
+        cut.federation.clone().submit_update(ReceiverStream::new(stream)).await
+    });
     tokio::time::sleep(Duration::from_millis(300)).await;
     call.abort();
     drop(parts);
@@ -155,7 +177,8 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_body_leaves_word_of_it() {
 async fn duplicate_late_and_misplaced_updates_each_get_their_own_reason_and_cost_nothing() {
     let world = World::new(|spec| spec.steps = 2);
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     let first = &institutions[0];
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
@@ -168,12 +191,17 @@ async fn duplicate_late_and_misplaced_updates_each_get_their_own_reason_and_cost
     other_model.model_hash[0] ^= 1;
     assert_eq!(reason(&first.update(&other_model)).await, Reason::WrongModel);
     assert_eq!(reason(&first.update(&round)).await, Reason::Accepted);
-    assert_eq!(reason(&first.update(&round)).await, Reason::Duplicate, "a fresh encryption of the same update");
+    assert_eq!(
+        reason(&first.update(&round)).await,
+        Reason::Duplicate,
+        "a fresh encryption of the same update"
+    );
     assert_eq!(submit_all(&peer, &institutions[1..], &round).await, [Reason::Accepted; 3]);
     follower.sealed(&peer, 0).await;
     assert_eq!(reason(&first.update(&round)).await, Reason::TooLate);
 
-    let early = institutions[1].sign(Action::SubmitShare(SubmitShare { step: 0, ..SubmitShare::default() }));
+    let early = institutions[1]
+        .sign(Action::SubmitShare(SubmitShare { step: 0, ..SubmitShare::default() }));
     assert_eq!(peer.share(early).await.unwrap().reason(), Reason::TooEarly);
     let elsewhere = institutions[1].countersignature(0, &no_block([5; 32]));
     assert_eq!(peer.countersign(elsewhere).await.unwrap().reason(), Reason::WrongAggregate);
@@ -191,8 +219,10 @@ async fn duplicate_late_and_misplaced_updates_each_get_their_own_reason_and_cost
 async fn a_bad_proof_costs_credit_and_three_expel_while_the_rounds_go_on() {
     let world = World::new(|spec| spec.steps = 4);
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
-    let (cheat, honest) = (&institutions[3], &institutions[..3]);
+    let institutions = world.institutions();
+    let mut follower = world.follower();
+    let cheat = &institutions[3];
+    let honest = &institutions[..3];
     found(&peer, &mut follower, &institutions).await;
     for step in 0..4 {
         let round = follower.collecting(&peer, step, 0).await;
@@ -220,7 +250,8 @@ async fn a_bad_proof_costs_credit_and_three_expel_while_the_rounds_go_on() {
         assert_eq!(u64::from(credit), 3_u64.saturating_sub(step + 1));
     }
     assert!(matches!(follower.contract.phase(), Phase::Finished));
-    let honest_credit = honest.iter().map(|i| follower.contract.roster().get(&i.pseudonym()).unwrap().credit);
+    let honest_credit =
+        honest.iter().map(|i| follower.contract.roster().get(&i.pseudonym()).unwrap().credit);
     assert!(honest_credit.into_iter().all(|credit| credit == 3));
     running.stop().await.unwrap();
 }
@@ -229,7 +260,8 @@ async fn a_bad_proof_costs_credit_and_three_expel_while_the_rounds_go_on() {
 async fn a_wrong_share_is_its_senders_fault_and_the_step_opens_with_the_others() {
     let world = World::new(|_| {});
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     submit_all(&peer, &institutions, &round).await;
@@ -245,7 +277,10 @@ async fn a_wrong_share_is_its_senders_fault_and_the_step_opens_with_the_others()
     // Another's share in one's own name.
     let stolen = institutions[0].sign(Action::SubmitShare(share.clone()));
     let receipt = peer.share(stolen).await.unwrap();
-    assert_eq!((receipt.reason(), receipt.culprit), (Reason::BadShareProof, institutions[0].pseudonym().to_vec()));
+    assert_eq!(
+        (receipt.reason(), receipt.culprit),
+        (Reason::BadShareProof, institutions[0].pseudonym().to_vec())
+    );
     // A share for another block.
     let mut elsewhere = share.clone();
     elsewhere.sealed_block = vec![1; 32];
@@ -253,7 +288,10 @@ async fn a_wrong_share_is_its_senders_fault_and_the_step_opens_with_the_others()
     assert_eq!((receipt.reason(), receipt.culprit.len()), (Reason::WrongAggregate, 0));
 
     for trustee in &institutions[1..3] {
-        assert_eq!(peer.share(trustee.share(&round, &aggregate)).await.unwrap().reason(), Reason::Accepted);
+        assert_eq!(
+            peer.share(trustee.share(&round, &aggregate)).await.unwrap().reason(),
+            Reason::Accepted
+        );
     }
     follower.closed(&peer, 0).await;
     assert_eq!(follower.contract.model().hash(), expected_model(&world, &institutions));
@@ -264,13 +302,15 @@ async fn a_wrong_share_is_its_senders_fault_and_the_step_opens_with_the_others()
 async fn a_stream_that_stalls_blocks_nobody_and_its_institution_may_connect_again() {
     let world = World::new(|spec| spec.collection_timeout_ms = 15_000);
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let start = Instant::now();
 
     // One says nothing at all, one stops after its header, one in the middle of its body.
-    let updates: Vec<Update> = institutions.iter().map(|institution| institution.update(&round)).collect();
+    let updates: Vec<Update> =
+        institutions.iter().map(|institution| institution.update(&round)).collect();
     let mut held = Vec::new();
     for (parts_sent, update) in updates.iter().enumerate().take(3) {
         let (parts, stream) = mpsc::channel(4);
@@ -280,7 +320,9 @@ async fn a_stream_that_stalls_blocks_nobody_and_its_institution_may_connect_agai
             parts.send(UpdatePart { part: Some(part) }).await.unwrap();
         }
         let mut client = peer.federation.clone();
-        let call = tokio::spawn(async move { client.submit_update(Request::new(ReceiverStream::new(stream))).await });
+        let call = tokio::spawn(async move {
+            client.submit_update(Request::new(ReceiverStream::new(stream))).await
+        });
         held.push((parts, call));
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -289,7 +331,10 @@ async fn a_stream_that_stalls_blocks_nobody_and_its_institution_may_connect_agai
         assert_eq!(peer.submit(update).await.unwrap().reason(), Reason::Accepted);
     }
     open(&peer, &mut follower, &institutions).await;
-    assert!(start.elapsed() < Duration::from_secs(10), "the deadline of the collection was not needed");
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "the deadline of the collection was not needed"
+    );
 
     for (parts, call) in held.into_iter().skip(1) {
         let status = call.await.unwrap().unwrap_err();
@@ -308,7 +353,8 @@ async fn a_stalled_body_is_incomplete_when_its_deadline_passes() {
         ..Limits::default()
     };
     let (running, peer) = world.start(|config| config.limits = limits).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let update = institutions[0].update(&round);
@@ -320,22 +366,26 @@ async fn a_stalled_body_is_incomplete_when_its_deadline_passes() {
     drop(parts);
 
     let (silent, stream) = mpsc::channel::<UpdatePart>(1);
-    let status = peer.federation.clone().submit_update(ReceiverStream::new(stream)).await.unwrap_err();
+    let status =
+        peer.federation.clone().submit_update(ReceiverStream::new(stream)).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     drop(silent);
     running.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rejections_of_one_institution_are_recorded_up_to_the_limit_and_others_are_not_held_to_it() {
+async fn rejections_of_one_institution_are_recorded_up_to_the_limit_and_others_are_not_held_to_it()
+{
     let world = World::new(|_| {});
     let limits = Limits { rejections_per_attempt: 3, ..Limits::default() };
     let (running, peer) = world.start(|config| config.limits = limits).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     for number in 0..6_u8 {
-        let outcome = peer.countersign(institutions[0].countersignature(0, &no_block([number; 32]))).await;
+        let outcome =
+            peer.countersign(institutions[0].countersignature(0, &no_block([number; 32]))).await;
         match number {
             0..3 => assert_eq!(outcome.unwrap().reason(), Reason::TooEarly),
             _ => assert_eq!(outcome.unwrap_err().code(), Code::ResourceExhausted),

@@ -24,7 +24,8 @@ use consilium_proto::v1::{Reason, Receipt};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_killed_between_any_two_phases_loses_nothing_it_acknowledged() {
     let world = World::new(|_| {});
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     let mut node = Node::start(&world).await;
     // What was acknowledged, to be sent again at the end and after each kill.
     let mut enrolled: Vec<Receipt> = Vec::new();
@@ -45,13 +46,18 @@ async fn a_node_that_is_killed_between_any_two_phases_loses_nothing_it_acknowled
 
     // Collecting, before and between updates.
     node = node.kill_and_restart(&world).await;
-    let updates: Vec<_> = institutions.iter().map(|institution| institution.update(&round)).collect();
+    let updates: Vec<_> =
+        institutions.iter().map(|institution| institution.update(&round)).collect();
     let first = node.peer.submit(&updates[0]).await.unwrap();
     assert_eq!(first.reason(), Reason::Accepted);
     let cut = common::Update { body: Vec::new(), ..updates[1].clone() };
     assert_eq!(node.peer.submit(&cut).await.unwrap().reason(), Reason::IncompleteBody);
     node = node.kill_and_restart(&world).await;
-    assert_eq!(node.peer.submit(&updates[0]).await.unwrap(), first, "sent again after a lost answer");
+    assert_eq!(
+        node.peer.submit(&updates[0]).await.unwrap(),
+        first,
+        "sent again after a lost answer"
+    );
     assert_eq!(node.peer.submit(&cut).await.unwrap().reason(), Reason::IncompleteBody);
     for update in &updates[1..] {
         assert_eq!(node.peer.submit(update).await.unwrap().reason(), Reason::Accepted);
@@ -118,9 +124,11 @@ fn run(arguments: &[&str]) -> Output {
 
 #[test]
 fn bad_values_and_files_end_with_code_2_and_one_line() {
-    let (ours, theirs) = (World::new(|_| {}), World::new(|_| {}));
+    let ours = World::new(|_| {});
+    let theirs = World::new(|_| {});
     let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
-    let (ceremony, ledger) = (text(&ours.coordinator_folder()), text(&ours.ledger()));
+    let ceremony = text(&ours.coordinator_folder());
+    let ledger = text(&ours.ledger());
     let refused = |arguments: &[&str], says: &str| {
         let output = run(arguments);
         let message = String::from_utf8(output.stderr).unwrap();
@@ -141,7 +149,10 @@ fn bad_values_and_files_end_with_code_2_and_one_line() {
         let (running, _) = ours.start(|_| {}).await;
         running.stop().await.unwrap();
     });
-    refused(&["--ceremony", &text(&theirs.coordinator_folder()), "--ledger", &ledger], "another run");
+    refused(
+        &["--ceremony", &text(&theirs.coordinator_folder()), "--ledger", &ledger],
+        "another run",
+    );
 }
 
 #[test]
@@ -158,7 +169,12 @@ fn a_ledger_with_a_changed_byte_is_not_served() {
     bytes[3] ^= 1;
     fs::write(&head, bytes).unwrap();
     let ceremony = world.coordinator_folder();
-    let output = run(&["--ceremony", ceremony.to_str().unwrap(), "--ledger", world.ledger().to_str().unwrap()]);
+    let output = run(&[
+        "--ceremony",
+        ceremony.to_str().unwrap(),
+        "--ledger",
+        world.ledger().to_str().unwrap(),
+    ]);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -169,7 +185,8 @@ async fn a_write_that_fails_ends_the_node_without_an_answer_and_a_restart_gives_
     let (running, peer) = world.start(|_| {}).await;
     peer.enrol(institutions[0].enrolment()).await.unwrap();
     // The file that every block's write ends with cannot be replaced any more.
-    let (head, saved) = (world.ledger().join("HEAD"), world.root.path().join("HEAD"));
+    let head = world.ledger().join("HEAD");
+    let saved = world.root.path().join("HEAD");
     fs::rename(&head, &saved).unwrap();
     fs::create_dir(&head).unwrap();
     let status = peer.enrol(institutions[1].enrolment()).await.unwrap_err();

@@ -18,10 +18,12 @@ use std::{
 use common::{Peer, World, enrol_all, expected_model, found, is_update, open, submit_all};
 use consilium_contract::Phase;
 use consilium_coordinator::{CoordinatorError, Event, Linger};
-use consilium_ledger::{Block, Note, SealState, SealedHeader, SignedCheckpoint, merkle, verify_seal};
+use consilium_ledger::{
+    Block, Note, SealState, SealedHeader, SignedCheckpoint, merkle, verify_seal,
+};
 use consilium_proto::v1::{
-    self, BlockMessage, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest, GetMaskedUpdateRequest,
-    GetModelRequest, Reason, SubscribeRequest, transaction::Action,
+    self, BlockMessage, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,
+    GetMaskedUpdateRequest, GetModelRequest, Reason, SubscribeRequest, transaction::Action,
 };
 use tokio::{
     task::JoinSet,
@@ -42,11 +44,13 @@ async fn two_rounds_of_four_close_with_the_models_that_the_sums_make() {
             config.observer = Some(Box::new(move |event| seen.lock().unwrap().push(event)));
         })
         .await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     let mut enrolments = JoinSet::new();
     for institution in institutions.clone() {
         let peer = peer.clone();
-        enrolments.spawn(async move { peer.enrol(institution.enrolment()).await.unwrap().reason() });
+        enrolments
+            .spawn(async move { peer.enrol(institution.enrolment()).await.unwrap().reason() });
     }
     assert_eq!(enrolments.join_all().await, [Reason::Accepted; 4]);
     follower.share(&peer, &institutions, 0).await;
@@ -78,8 +82,13 @@ async fn two_rounds_of_four_close_with_the_models_that_the_sums_make() {
         assert_eq!((round.step, round.attempt, round.accepted), (step, 0, 4));
         assert!(round.rejected.is_empty());
         assert!((1..=4).contains(&round.verify_batches) && round.verify > Duration::ZERO);
-        assert!(round.decrypt > Duration::ZERO && round.ledger > Duration::ZERO && round.aggregate > Duration::ZERO);
-        let body = consilium_crypto::body_length(&world.ceremony.parameters.update_parameters()) as u64;
+        assert!(
+            round.decrypt > Duration::ZERO
+                && round.ledger > Duration::ZERO
+                && round.aggregate > Duration::ZERO
+        );
+        let body =
+            consilium_crypto::body_length(&world.ceremony.parameters.update_parameters()) as u64;
         assert!(round.bytes_up > 4 * (body + 2_000) && round.bytes_down > 0);
     }
     let heights: Vec<u64> = events
@@ -89,7 +98,10 @@ async fn two_rounds_of_four_close_with_the_models_that_the_sums_make() {
             _ => None,
         })
         .collect();
-    assert!(heights.iter().copied().eq(1..=heights.len() as u64), "each block is told of once: {heights:?}");
+    assert!(
+        heights.iter().copied().eq(1..=heights.len() as u64),
+        "each block is told of once: {heights:?}"
+    );
     assert!(heights.len() as u64 >= follower.chain.len() - 1);
 }
 
@@ -97,7 +109,8 @@ async fn two_rounds_of_four_close_with_the_models_that_the_sums_make() {
 async fn a_round_goes_on_without_an_institution_that_never_submits() {
     let world = World::new(|spec| spec.collection_timeout_ms = 800);
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let present = &institutions[..3];
@@ -114,7 +127,8 @@ async fn too_few_updates_abandon_the_attempt_and_the_run_stops_after_the_last() 
         spec.max_attempts = 2;
     });
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     assert_eq!(submit_all(&peer, &institutions[..2], &round).await, [Reason::Accepted; 2]);
@@ -131,7 +145,8 @@ async fn too_few_updates_abandon_the_attempt_and_the_run_stops_after_the_last() 
 async fn a_sealed_step_is_never_abandoned_and_goes_on_after_a_restart_where_it_stands() {
     let world = World::new(|spec| spec.collection_timeout_ms = 600);
     let (running, peer) = world.start(|config| config.max_retries = 1).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     submit_all(&peer, &institutions, &round).await;
@@ -139,7 +154,10 @@ async fn a_sealed_step_is_never_abandoned_and_goes_on_after_a_restart_where_it_s
     let first = institutions[0].countersignature(0, &follower.block(&aggregate));
     peer.countersign(first).await.unwrap();
     let error = running.finished().await.unwrap_err();
-    let absent = matches!(error, CoordinatorError::TrusteesAbsent { phase: "sealed", present: 1, needed: 3, .. });
+    let absent = matches!(
+        error,
+        CoordinatorError::TrusteesAbsent { phase: "sealed", present: 1, needed: 3, .. }
+    );
     assert!(absent, "{error}");
 
     let (running, peer) = world.start(|_| {}).await;
@@ -153,8 +171,10 @@ async fn a_sealed_step_is_never_abandoned_and_goes_on_after_a_restart_where_it_s
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_is_made_by_everyone_and_after_the_timeout_by_enough() {
     let world = World::new(|_| {});
-    let (running, peer) = world.start(|config| config.enrolment_timeout = Duration::from_millis(700)).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let (running, peer) =
+        world.start(|config| config.enrolment_timeout = Duration::from_millis(700)).await;
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     enrol_all(&peer, &institutions[..2]).await;
     sleep(Duration::from_millis(900)).await;
     follower.sync(&peer).await;
@@ -178,7 +198,11 @@ async fn followers_get_every_block_from_any_height_and_an_end_when_the_node_stop
     let (running, peer) = world.start(|_| {}).await;
     let institutions = world.institutions();
     let subscribe = async |from_height: u64| {
-        peer.federation.clone().subscribe(SubscribeRequest { from_height }).await.map(tonic::Response::into_inner)
+        peer.federation
+            .clone()
+            .subscribe(SubscribeRequest { from_height })
+            .await
+            .map(tonic::Response::into_inner)
     };
     let mut from_the_start = subscribe(0).await.unwrap();
     // A follower that never reads: it must not hold the others up.
@@ -202,10 +226,18 @@ async fn followers_get_every_block_from_any_height_and_an_end_when_the_node_stop
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finished_node_goes_when_everyone_has_followed_it_to_the_end_and_hung_up() {
     let world = World::new(|_| {});
-    let (running, peer) = world.start(|config| config.linger = Linger::AtMost(Duration::from_secs(60))).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
-    let subscribe =
-        async || peer.federation.clone().subscribe(SubscribeRequest { from_height: 0 }).await.unwrap().into_inner();
+    let (running, peer) =
+        world.start(|config| config.linger = Linger::AtMost(Duration::from_secs(60))).await;
+    let institutions = world.institutions();
+    let mut follower = world.follower();
+    let subscribe = async || {
+        peer.federation
+            .clone()
+            .subscribe(SubscribeRequest { from_height: 0 })
+            .await
+            .unwrap()
+            .into_inner()
+    };
     let mut streams = vec![subscribe().await, subscribe().await, subscribe().await];
     let cut_off = subscribe().await;
     found(&peer, &mut follower, &institutions).await;
@@ -227,7 +259,9 @@ async fn a_finished_node_goes_when_everyone_has_followed_it_to_the_end_and_hung_
         fourth.message().await.unwrap().unwrap();
     }
     drop(fourth);
-    let ended = timeout(Duration::from_secs(10), running.finished()).await.expect("it went long before 60 s");
+    let ended = timeout(Duration::from_secs(10), running.finished())
+        .await
+        .expect("it went long before 60 s");
     assert!(ended.unwrap().finished);
 }
 
@@ -235,7 +269,8 @@ async fn a_finished_node_goes_when_everyone_has_followed_it_to_the_end_and_hung_
 async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     let world = World::new(|_| {});
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let update = institutions[0].update(&round);
@@ -249,12 +284,15 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     assert_eq!(missing.code(), Code::NotFound);
     assert_eq!(collect(&peer, vec![9; 31]).await.unwrap_err().code(), Code::InvalidArgument);
 
-    let accepted = follower.entries.iter().find_map(|(transaction, _)| match transaction.action() {
-        Action::SubmitUpdate(update) if transaction.author() == Some(institutions[0].pseudonym()) => {
-            Some(update.header.clone())
-        }
-        _ => None,
-    });
+    let accepted =
+        follower.entries.iter().find_map(|(transaction, _)| match transaction.action() {
+            Action::SubmitUpdate(update)
+                if transaction.author() == Some(institutions[0].pseudonym()) =>
+            {
+                Some(update.header.clone())
+            }
+            _ => None,
+        });
     let header_sha256 = consilium_ledger::sha256(&accepted.unwrap()).to_vec();
     let request = GetMaskedUpdateRequest { header_sha256 };
     let mut masked = peer.federation.clone().get_masked_update(request).await.unwrap().into_inner();
@@ -267,16 +305,25 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     let v1::Head { sealed_header: head, checkpoint } =
         ledger.get_head(GetHeadRequest { size: 0 }).await.unwrap().into_inner();
     let height = SealedHeader::decode(&head).unwrap().header.height;
-    assert!(height >= followed, "the head is at {height}, the blocks up to {followed} were served before");
+    assert!(
+        height >= followed,
+        "the head is at {height}, the blocks up to {followed} were served before"
+    );
     follower.sync(&peer).await;
     assert_eq!(head, follower.chain.get(height).unwrap().sealed().encode());
-    let (note, chain) = (Note::parse(&checkpoint).unwrap(), &follower.chain);
-    let signed = SignedCheckpoint::verify(note, chain.chain_id(), chain.coordinator(), &[]).unwrap();
+    let note = Note::parse(&checkpoint).unwrap();
+    let chain = &follower.chain;
+    let signed =
+        SignedCheckpoint::verify(note, chain.chain_id(), chain.coordinator(), &[]).unwrap();
     assert_eq!(signed.checkpoint(), chain.get(height).unwrap().checkpoint());
     let earlier = ledger.get_head(GetHeadRequest { size: 3 }).await.unwrap().into_inner();
     assert_eq!(earlier.sealed_header, chain.get(2).unwrap().sealed().encode());
-    let signed =
-        SignedCheckpoint::verify(Note::parse(&earlier.checkpoint).unwrap(), chain.chain_id(), chain.coordinator(), &[]);
+    let signed = SignedCheckpoint::verify(
+        Note::parse(&earlier.checkpoint).unwrap(),
+        chain.chain_id(),
+        chain.coordinator(),
+        &[],
+    );
     assert_eq!(*signed.unwrap().checkpoint(), chain.checkpoint(3).unwrap());
     let beyond = ledger.get_head(GetHeadRequest { size: 600 }).await.unwrap_err();
     assert_eq!(beyond.code(), Code::NotFound);
@@ -294,7 +341,8 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     let request = GetConsistencyProofRequest { from_size: 2, to_size: 6 };
     let proof = ledger.get_consistency_proof(request).await.unwrap().into_inner();
     let path = proof.path.iter().map(|hash| hash.as_slice().try_into().unwrap()).collect();
-    let (old, new) = (follower.chain.checkpoint(2).unwrap(), follower.chain.checkpoint(6).unwrap());
+    let old = follower.chain.checkpoint(2).unwrap();
+    let new = follower.chain.checkpoint(6).unwrap();
     let proof = merkle::ConsistencyProof { old_size: 2, new_size: 6, path };
     proof.verify(&old.root, &new.root).unwrap();
     let beyond = GetConsistencyProofRequest { from_size: 2, to_size: 600 };
@@ -306,7 +354,8 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
 }
 
 async fn collect(peer: &Peer, sha256: Vec<u8>) -> Result<Vec<u8>, tonic::Status> {
-    let mut stream = peer.federation.clone().get_model(GetModelRequest { sha256 }).await?.into_inner();
+    let mut stream =
+        peer.federation.clone().get_model(GetModelRequest { sha256 }).await?.into_inner();
     let mut bytes = Vec::new();
     while let Some(chunk) = stream.message().await? {
         bytes.extend(chunk.data);
@@ -316,7 +365,9 @@ async fn collect(peer: &Peer, sha256: Vec<u8>) -> Result<Vec<u8>, tonic::Status>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_and_reflection_answer() {
-    use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+    use tonic_health::pb::{
+        HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+    };
     use tonic_reflection::pb::v1::{
         ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
         server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
@@ -325,10 +376,12 @@ async fn health_and_reflection_answer() {
     let world = World::new(|_| {});
     let (running, _) = world.start(|_| {}).await;
     let endpoint = format!("http://{}", running.address());
-    let channel = tonic::transport::Endpoint::from_shared(endpoint).unwrap().connect().await.unwrap();
+    let channel =
+        tonic::transport::Endpoint::from_shared(endpoint).unwrap().connect().await.unwrap();
     for service in ["consilium.v1.Federation", "consilium.v1.Ledger"] {
         let request = HealthCheckRequest { service: service.to_owned() };
-        let response = HealthClient::new(channel.clone()).check(request).await.unwrap().into_inner();
+        let response =
+            HealthClient::new(channel.clone()).check(request).await.unwrap().into_inner();
         assert_eq!(response.status(), ServingStatus::Serving);
     }
     let list = ServerReflectionRequest {
@@ -341,7 +394,9 @@ async fn health_and_reflection_answer() {
         .unwrap()
         .into_inner();
     let answer = answers.message().await.unwrap().unwrap();
-    let Some(MessageResponse::ListServicesResponse(services)) = answer.message_response else { panic!("no list") };
+    let Some(MessageResponse::ListServicesResponse(services)) = answer.message_response else {
+        panic!("no list")
+    };
     assert!(services.service.iter().any(|service| service.name == "consilium.v1.Federation"));
     running.stop().await.unwrap();
 }

@@ -23,8 +23,8 @@ use consilium_coordinator::{Config, Coordinator, CoordinatorError, Event};
 use consilium_proto::{
     GENESIS_BYTES,
     v1::{
-        ChangeCommittee, Complaints, Contribute, Reason, Revoke, SignedTransaction, contribute::Part,
-        transaction::Action,
+        ChangeCommittee, Complaints, Contribute, Reason, Revoke, SignedTransaction,
+        contribute::Part, transaction::Action,
     },
 };
 use rand_core::OsRng;
@@ -65,20 +65,24 @@ fn says(institution: &Institution, follower: &common::Follower, part: Part) -> S
 
 /// A key is made by `n` institutions over the loopback, and opens a sum; returns how long making it took.
 async fn key_of(n: usize, most: Duration) -> Duration {
-    let (world, events) = (World::of(n, |_| {}), Events::default());
+    let world = World::of(n, |_| {});
+    let events = Events::default();
     let (running, peer) = world
         .start(|config| {
             unhurried(config);
             events.of(config);
         })
         .await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     let mut enrolments = tokio::task::JoinSet::new();
     for signed in institutions.iter().map(Institution::enrolment) {
         let peer = peer.clone();
         enrolments.spawn(async move { peer.enrol(signed).await.unwrap().reason() });
     }
-    follower.until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_))).await;
+    follower
+        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_)))
+        .await;
     assert!(enrolments.join_all().await.iter().all(|reason| *reason == Reason::Accepted));
     let took = follower.share(&peer, &institutions, 0).await;
     println!("{n} institutions made the key in {:.2} s", took.as_secs_f64());
@@ -96,7 +100,10 @@ async fn key_of(n: usize, most: Duration) -> Duration {
 
     let committee = follower.contract.committee().unwrap();
     for institution in &institutions {
-        assert_eq!(committee.place_of(&institution.pseudonym()), Some(institution.files().identity.trustee_index));
+        assert_eq!(
+            committee.place_of(&institution.pseudonym()),
+            Some(institution.files().identity.trustee_index)
+        );
     }
     running.stop().await.unwrap();
     took
@@ -117,7 +124,8 @@ async fn fifty_institutions_make_the_key_within_a_minute() {
 async fn one_less_than_the_threshold_stay_silent_in_every_stage_and_the_key_opens_a_sum() {
     let world = World::of(7, |spec| spec.collection_timeout_ms = 700);
     let (running, peer) = world.start(unhurried).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     let present = &institutions[..5];
     let mut enrolments = tokio::task::JoinSet::new();
     for signed in institutions.iter().map(Institution::enrolment) {
@@ -130,21 +138,31 @@ async fn one_less_than_the_threshold_stay_silent_in_every_stage_and_the_key_open
     assert_eq!(submit_all(&peer, present, &round).await, [Reason::Accepted; 5]);
     open(&peer, &mut follower, present).await;
     assert_eq!(follower.contract.model().hash(), expected_model(&world, present));
-    assert!(follower.contract.roster().iter().all(|(_, institution)| institution.credit == INITIAL_CREDIT));
+    assert!(
+        follower
+            .contract
+            .roster()
+            .iter()
+            .all(|(_, institution)| institution.credit == INITIAL_CREDIT)
+    );
     running.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_few_in_time_begin_again_and_after_the_last_attempt_the_node_says_that_there_is_no_key() {
+async fn too_few_in_time_begin_again_and_after_the_last_attempt_the_node_says_that_there_is_no_key()
+{
     let world = World::new(|spec| {
         spec.collection_timeout_ms = 400;
         spec.max_attempts = 2;
     });
     let events = Events::default();
     let (running, peer) = world.start(|config| events.of(config)).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     enrol_all(&peer, &institutions).await;
-    follower.until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_))).await;
+    follower
+        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_)))
+        .await;
     // The first attempt comes as far as the dealings, of which there are too few.
     follower.stage(&peer, &institutions).await;
     assert_eq!(follower.sharing().unwrap().stage().name(), StageName::Dealing);
@@ -165,23 +183,33 @@ async fn too_few_in_time_begin_again_and_after_the_last_attempt_the_node_says_th
     // So it is after a restart.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let running = Coordinator::start(world.config(), listener).await.unwrap();
-    assert!(matches!(running.finished().await.unwrap_err(), CoordinatorError::NoKey { attempts: 2 }));
+    assert!(matches!(
+        running.finished().await.unwrap_err(),
+        CoordinatorError::NoKey { attempts: 2 }
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_committee_that_is_not_confirmed_ends_the_node_which_names_the_absent_and_goes_on_after_a_restart() {
+async fn a_committee_that_is_not_confirmed_ends_the_node_which_names_the_absent_and_goes_on_after_a_restart()
+ {
     let world = World::new(|spec| spec.collection_timeout_ms = 300);
     let (running, peer) = world.start(|config| config.max_retries = 2).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     enrol_all(&peer, &institutions).await;
-    follower.until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_))).await;
+    follower
+        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_)))
+        .await;
     while follower.sharing().unwrap().stage().name() != StageName::Confirming {
         follower.stage(&peer, &institutions).await;
     }
     let first = institutions[0].contribution(follower.sharing().unwrap()).unwrap();
     assert_eq!(peer.contribute(first).await.unwrap().reason(), Reason::Accepted);
     let error = running.finished().await.unwrap_err();
-    let CoordinatorError::TrusteesAbsent { phase: "confirming", present: 1, needed: 3, absent, .. } = &error else {
+    let CoordinatorError::TrusteesAbsent {
+        phase: "confirming", present: 1, needed: 3, absent, ..
+    } = &error
+    else {
         panic!("{error}")
     };
     let expected: BTreeSet<_> = institutions[1..].iter().map(Institution::pseudonym).collect();
@@ -200,9 +228,12 @@ async fn a_committee_that_is_not_confirmed_ends_the_node_which_names_the_absent_
 async fn a_dealing_of_the_greatest_length_that_is_none_is_its_authors_fault_and_ends_no_node() {
     let world = World::new(|spec| spec.collection_timeout_ms = 2_000);
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     enrol_all(&peer, &institutions).await;
-    follower.until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_))).await;
+    follower
+        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_)))
+        .await;
     follower.stage(&peer, &institutions).await;
     let cheat = &institutions[3];
     let of_length = |length: usize| says(cheat, &follower, Part::Dealing(vec![7; length]));
@@ -213,7 +244,10 @@ async fn a_dealing_of_the_greatest_length_that_is_none_is_its_authors_fault_and_
     let longer = peer.contribute(of_length(GENESIS_BYTES - around + 1)).await.unwrap_err();
     assert_eq!(longer.code(), Code::InvalidArgument, "{longer}");
     let receipt = peer.contribute(longest).await.unwrap();
-    assert_eq!((receipt.reason(), receipt.culprit), (Reason::MalformedEncoding, cheat.pseudonym().to_vec()));
+    assert_eq!(
+        (receipt.reason(), receipt.culprit),
+        (Reason::MalformedEncoding, cheat.pseudonym().to_vec())
+    );
     // Nothing else is taken by its way, nor it by another's.
     let offer = says(cheat, &follower, Part::Offer(vec![1; 32]));
     assert_eq!(peer.share(offer.clone()).await.unwrap_err().code(), Code::InvalidArgument);
@@ -222,7 +256,9 @@ async fn a_dealing_of_the_greatest_length_that_is_none_is_its_authors_fault_and_
 
     // The three others make the key.
     follower.share(&peer, &institutions[..3], 0).await;
-    let credit = |place: usize| follower.contract.roster().get(&institutions[place].pseudonym()).unwrap().credit;
+    let credit = |place: usize| {
+        follower.contract.roster().get(&institutions[place].pseudonym()).unwrap().credit
+    };
     assert_eq!([0, 1, 2, 3].map(credit), [3, 3, 3, 2]);
     running.stop().await.unwrap();
 }
@@ -232,23 +268,26 @@ async fn the_authority_has_the_key_passed_on_while_the_run_goes_on() {
     let world = World::new(|spec| spec.steps = 3);
     let events = Events::default();
     let (running, peer) = world.start(|config| events.of(config)).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     let key = follower.contract.committee().unwrap().public_key.clone();
 
     // One is revoked and another joins in its place, while updates are taken.
     let gone = &institutions[3];
-    let mut authority = AuthorityFiles::load(&world.root.path().join("ceremony/authority")).unwrap();
+    let mut authority =
+        AuthorityFiles::load(&world.root.path().join("ceremony/authority")).unwrap();
     let joined = Institution::new(authority.admit("clinic", 5, &mut OsRng).unwrap(), 4);
     assert_eq!(peer.enrol(joined.enrolment()).await.unwrap().reason(), Reason::NoPlace);
     let next = [&institutions[0], &joined, &institutions[1], &institutions[2]];
     let names = ["institution-01", "clinic", "institution-02", "institution-03"].map(str::to_owned);
-    let (change, revoke) =
-        (authority.change_committee(1, &names, 2).unwrap(), authority.revoke("institution-04").unwrap());
+    let change = authority.change_committee(1, &names, 2).unwrap();
+    let revoke = authority.revoke("institution-04").unwrap();
     let address = format!("http://{}", running.address());
-    let sends =
-        async |signed: &SignedTransaction| send(&address, signed.clone()).await.map_err(|error| error.to_string());
+    let sends = async |signed: &SignedTransaction| {
+        send(&address, signed.clone()).await.map_err(|error| error.to_string())
+    };
     assert!(sends(&change).await.unwrap_err().contains("a member has not enrolled yet"));
     // The authority's words have a way of their own.
     assert_eq!(peer.enrol(revoke.clone()).await.unwrap_err().code(), Code::InvalidArgument);
@@ -275,19 +314,25 @@ async fn the_authority_has_the_key_passed_on_while_the_run_goes_on() {
     let committee = Arc::clone(follower.contract.committee().unwrap());
     assert_eq!((committee.number, committee.size(), committee.threshold()), (1, 4, 2));
     assert_eq!(committee.public_key, key);
-    assert_eq!(committee.members().values().copied().collect::<Vec<_>>(), next.map(|member| member.pseudonym()));
+    assert_eq!(
+        committee.members().values().copied().collect::<Vec<_>>(),
+        next.map(|member| member.pseudonym())
+    );
 
     let round = follower.collecting(&peer, 1, 0).await;
     assert_eq!(submit_all(&peer, &present, &round).await, [Reason::Accepted; 4]);
     let aggregate = follower.sealed(&peer, 1).await;
-    let old = peer.countersign(gone.countersignature(1, &follower.block(&aggregate))).await.unwrap();
+    let old =
+        peer.countersign(gone.countersignature(1, &follower.block(&aggregate))).await.unwrap();
     assert_eq!((old.reason(), old.culprit.len()), (Reason::NotAMember, 0));
     open(&peer, &mut follower, &present).await;
 
     // With nothing to do, the next round opens at once.
     follower.collecting(&peer, 2, 0).await;
     let committees = events.map(|event| match event {
-        Event::Committee { number, members, threshold, .. } => Some((*number, *members, *threshold)),
+        Event::Committee { number, members, threshold, .. } => {
+            Some((*number, *members, *threshold))
+        }
         _ => None,
     });
     assert_eq!(committees, [(0, 4, 2), (1, 4, 2)]);
@@ -295,13 +340,15 @@ async fn the_authority_has_the_key_passed_on_while_the_run_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn shares_are_refreshed_as_the_genesis_says_and_a_refresh_that_too_few_take_part_in_stops_nothing() {
+async fn shares_are_refreshed_as_the_genesis_says_and_a_refresh_that_too_few_take_part_in_stops_nothing()
+ {
     let world = World::new(|spec| {
         (spec.steps, spec.refresh_steps) = (3, 1);
         (spec.collection_timeout_ms, spec.max_attempts) = (1_000, 1);
     });
     let (running, peer) = world.start(|_| {}).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     for (step, committee) in [(0, 0), (1, 1), (2, 1)] {
         match step {
@@ -309,7 +356,11 @@ async fn shares_are_refreshed_as_the_genesis_says_and_a_refresh_that_too_few_tak
             1 => _ = follower.share(&peer, &institutions, 1).await,
             // Nobody offers a key: the committee that holds it goes on.
             _ => {
-                follower.until(&peer, "the refresh", |contract| matches!(contract.phase(), Phase::Sharing(_))).await;
+                follower
+                    .until(&peer, "the refresh", |contract| {
+                        matches!(contract.phase(), Phase::Sharing(_))
+                    })
+                    .await;
                 follower.stage(&peer, &[]).await;
             }
         }
@@ -330,7 +381,8 @@ async fn a_committee_of_which_too_few_were_heard_is_told_of_before_the_step_stal
     });
     let events = Events::default();
     let (running, peer) = world.start(|config| events.of(config)).await;
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let silences = || {
         events.map(|event| match event {
@@ -346,9 +398,13 @@ async fn a_committee_of_which_too_few_were_heard_is_told_of_before_the_step_stal
         open(&peer, &mut follower, present).await;
     }
     // An institution that is no member submits in the place of one: the sum is enough, the committee is not.
-    let mut authority = AuthorityFiles::load(&world.root.path().join("ceremony/authority")).unwrap();
+    let mut authority =
+        AuthorityFiles::load(&world.root.path().join("ceremony/authority")).unwrap();
     let revoke = Revoke { pseudonym: institutions[3].pseudonym().to_vec() };
-    assert_eq!(peer.administer(world.decree(Action::Revoke(revoke))).await.unwrap().reason(), Reason::Accepted);
+    assert_eq!(
+        peer.administer(world.decree(Action::Revoke(revoke))).await.unwrap().reason(),
+        Reason::Accepted
+    );
     let joined = Institution::new(authority.admit("clinic", 5, &mut OsRng).unwrap(), 4);
     assert_eq!(peer.enrol(joined.enrolment()).await.unwrap().reason(), Reason::Accepted);
     joined.learn(follower.contract.committee().unwrap());
@@ -367,10 +423,13 @@ async fn a_committee_of_which_too_few_were_heard_is_told_of_before_the_step_stal
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_killed_in_the_middle_of_every_stage_loses_nothing_it_acknowledged() {
     let world = World::new(|_| {});
-    let (institutions, mut follower) = (world.institutions(), world.follower());
+    let institutions = world.institutions();
+    let mut follower = world.follower();
     let mut node = common::Node::start(&world).await;
     enrol_all(&node.peer, &institutions).await;
-    follower.until(&node.peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_))).await;
+    follower
+        .until(&node.peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_)))
+        .await;
     let mut stages = Vec::new();
     let start = Instant::now();
     while let Some(sharing) = follower.sharing() {
@@ -379,8 +438,10 @@ async fn a_node_that_is_killed_in_the_middle_of_every_stage_loses_nothing_it_ack
         node = node.kill_and_restart(&world).await;
         // One complains of a dealing that holds, so that there is something to answer.
         let accuser = &institutions[2];
-        let complaint = || says(accuser, &follower, Part::Complaints(Complaints { dealers: vec![1] }));
-        let mut said: Vec<_> = institutions.iter().filter_map(|member| member.contribution(sharing)).collect();
+        let complaint =
+            || says(accuser, &follower, Part::Complaints(Complaints { dealers: vec![1] }));
+        let mut said: Vec<_> =
+            institutions.iter().filter_map(|member| member.contribution(sharing)).collect();
         if stage == StageName::Checking {
             said[2] = complaint();
         }
@@ -388,7 +449,11 @@ async fn a_node_that_is_killed_in_the_middle_of_every_stage_loses_nothing_it_ack
         let first = node.peer.contribute(said[0].clone()).await.unwrap();
         assert_eq!(first.reason(), Reason::Accepted, "{stage:?}");
         node = node.kill_and_restart(&world).await;
-        assert_eq!(node.peer.contribute(said[0].clone()).await.unwrap(), first, "{stage:?}, sent again");
+        assert_eq!(
+            node.peer.contribute(said[0].clone()).await.unwrap(),
+            first,
+            "{stage:?}, sent again"
+        );
         for signed in &said[1..] {
             let reason = node.peer.contribute(signed.clone()).await.unwrap().reason();
             assert!(matches!(reason, Reason::Accepted | Reason::TooLate), "{stage:?}: {reason:?}");
@@ -417,9 +482,20 @@ async fn a_node_that_is_killed_in_the_middle_of_every_stage_loses_nothing_it_ack
     open(&node.peer, &mut follower, &institutions).await;
     assert_eq!(follower.contract.model().hash(), expected_model(&world, &institutions));
     // A void complaint is nobody's fault.
-    assert!(follower.contract.roster().iter().all(|(_, institution)| institution.credit == INITIAL_CREDIT));
-    let of_one = |transaction: &CandidateTransaction| transaction.author() == Some(institutions[0].pseudonym());
+    assert!(
+        follower
+            .contract
+            .roster()
+            .iter()
+            .all(|(_, institution)| institution.credit == INITIAL_CREDIT)
+    );
+    let of_one = |transaction: &CandidateTransaction| {
+        transaction.author() == Some(institutions[0].pseudonym())
+    };
     let is_part = |action: &Action| matches!(action, Action::Contribute(_));
-    let parts = follower.entries.iter().filter(|(transaction, _)| of_one(transaction) && is_part(transaction.action()));
+    let parts = follower
+        .entries
+        .iter()
+        .filter(|(transaction, _)| of_one(transaction) && is_part(transaction.action()));
     assert_eq!(parts.count(), all.len(), "each part of an institution's is on the chain once");
 }

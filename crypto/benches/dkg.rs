@@ -3,13 +3,17 @@
 //! Everything that a member does and what it verifies of all others, from its key to its share; the others' messages are
 //! made beforehand.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark that panics has failed, which is what it is for")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a benchmark that panics has failed, which is what it is for"
+)]
 
 use std::collections::BTreeMap;
 
 use consilium_crypto::dkg::{
-    Ceremony, Context, Dealer, DealerSecret, Dealing, GeneratedKey, MemberSecret, OpeningKey, Product, Qualified,
-    Shape, ShareKey,
+    Ceremony, Context, Dealer, DealerSecret, Dealing, GeneratedKey, MemberSecret, OpeningKey,
+    Product, Qualified, Shape, ShareKey,
 };
 use consilium_crypto::{EvaluationKey, KeyShare, VerifyingKey, deal};
 use divan::Bencher;
@@ -22,7 +26,12 @@ fn main() {
 }
 
 fn context((members, threshold): (u32, u32)) -> Context {
-    Context { chain_id: [1; 32], ceremony: 0, attempt: 0, shape: Shape::new(members, threshold).unwrap() }
+    Context {
+        chain_id: [1; 32],
+        ceremony: 0,
+        attempt: 0,
+        shape: Shape::new(members, threshold).unwrap(),
+    }
 }
 
 fn opening_keys(members: u32) -> BTreeMap<u32, OpeningKey> {
@@ -39,8 +48,14 @@ struct Generation {
     share_keys: Vec<Vec<u8>>,
 }
 
-fn products(qualified: &Qualified, products: &[Vec<u8>], evaluation_key: &VerifyingKey) -> GeneratedKey {
-    let verified = (1..).zip(products).map(|(place, bytes)| Product::decode(bytes).unwrap().verify(qualified, place));
+fn products(
+    qualified: &Qualified,
+    products: &[Vec<u8>],
+    evaluation_key: &VerifyingKey,
+) -> GeneratedKey {
+    let verified = (1..)
+        .zip(products)
+        .map(|(place, bytes)| Product::decode(bytes).unwrap().verify(qualified, place));
     qualified.generate(&verified.collect::<Result<Vec<_>, _>>().unwrap(), evaluation_key).unwrap()
 }
 
@@ -61,12 +76,23 @@ impl Generation {
             MemberSecret::new(&qualified, *place, shares).unwrap()
         };
         let members: Vec<MemberSecret> = keys.iter().map(member).collect();
-        let said = members.iter().map(|member| member.product(&qualified, &mut OsRng).unwrap().encode());
+        let said =
+            members.iter().map(|member| member.product(&qualified, &mut OsRng).unwrap().encode());
         let said: Vec<_> = said.collect();
         let key = products(&qualified, &said, &evaluation_key);
-        let share_keys = members.iter().map(|member| member.share_key(&key, &mut OsRng).unwrap().encode()).collect();
+        let share_keys = members
+            .iter()
+            .map(|member| member.share_key(&key, &mut OsRng).unwrap().encode())
+            .collect();
         let dealings = dealings.iter().map(|dealing| dealing.encode().to_vec()).collect();
-        Self { own: keys.remove(&1).unwrap(), ceremony, evaluation_key, dealings, products: said, share_keys }
+        Self {
+            own: keys.remove(&1).unwrap(),
+            ceremony,
+            evaluation_key,
+            dealings,
+            products: said,
+            share_keys,
+        }
     }
 
     /// All of the first member's part.
@@ -78,16 +104,23 @@ impl Generation {
         member.product(&qualified, &mut OsRng).unwrap();
         let key = products(&qualified, &self.products, &self.evaluation_key);
         member.share_key(&key, &mut OsRng).unwrap();
-        let verified =
-            (1..).zip(&self.share_keys).map(|(place, bytes)| ShareKey::decode(bytes).unwrap().verify(&key, place));
-        let commitments = key.commitments(&verified.collect::<Result<Vec<_>, _>>().unwrap()).unwrap();
+        let verified = (1..)
+            .zip(&self.share_keys)
+            .map(|(place, bytes)| ShareKey::decode(bytes).unwrap().verify(&key, place));
+        let commitments =
+            key.commitments(&verified.collect::<Result<Vec<_>, _>>().unwrap()).unwrap();
         member.key_share(key.public_key(), &commitments).unwrap()
     }
 }
 
 /// Reads all dealings and opens the first member's shares.
-fn take(ceremony: &Ceremony, own: &OpeningKey, dealings: &[Vec<u8>]) -> (Vec<Dealing>, Qualified, MemberSecret) {
-    let read = (1..).zip(dealings).map(|(place, bytes)| Dealing::decode(bytes, ceremony, place).unwrap());
+fn take(
+    ceremony: &Ceremony,
+    own: &OpeningKey,
+    dealings: &[Vec<u8>],
+) -> (Vec<Dealing>, Qualified, MemberSecret) {
+    let read =
+        (1..).zip(dealings).map(|(place, bytes)| Dealing::decode(bytes, ceremony, place).unwrap());
     let dealings: Vec<Dealing> = read.collect();
     let shares: Vec<_> = dealings.iter().map(|dealing| dealing.open(1, own).unwrap()).collect();
     let qualified = Qualified::new(ceremony, &dealings).unwrap();
@@ -105,7 +138,9 @@ fn member_generates(bencher: Bencher<'_, '_>, shape: (u32, u32)) {
 fn dealer_deals(bencher: Bencher<'_, '_>, shape: (u32, u32)) {
     let generation = Generation::new(shape);
     let secret = DealerSecret::generate(&mut OsRng);
-    bencher.bench_local(|| Dealer::new(&generation.ceremony, 1, &secret).unwrap().deal(&mut OsRng).unwrap());
+    bencher.bench_local(|| {
+        Dealer::new(&generation.ceremony, 1, &secret).unwrap().deal(&mut OsRng).unwrap()
+    });
 }
 
 /// What a replay has to do, which opens nothing.
@@ -114,11 +149,14 @@ fn observer_follows(bencher: Bencher<'_, '_>, shape: (u32, u32)) {
     let generation = Generation::new(shape);
     bencher.bench_local(|| {
         let read = (1..).zip(&generation.dealings);
-        let dealings = read.map(|(place, bytes)| Dealing::decode(bytes, &generation.ceremony, place).unwrap());
-        let qualified = Qualified::new(&generation.ceremony, &dealings.collect::<Vec<_>>()).unwrap();
+        let dealings =
+            read.map(|(place, bytes)| Dealing::decode(bytes, &generation.ceremony, place).unwrap());
+        let qualified =
+            Qualified::new(&generation.ceremony, &dealings.collect::<Vec<_>>()).unwrap();
         let key = products(&qualified, &generation.products, &generation.evaluation_key);
         let share_keys = (1..).zip(&generation.share_keys);
-        let verified = share_keys.map(|(place, bytes)| ShareKey::decode(bytes).unwrap().verify(&key, place).unwrap());
+        let verified = share_keys
+            .map(|(place, bytes)| ShareKey::decode(bytes).unwrap().verify(&key, place).unwrap());
         key.commitments(&verified.collect::<Vec<_>>()).unwrap()
     });
 }
@@ -126,16 +164,25 @@ fn observer_follows(bencher: Bencher<'_, '_>, shape: (u32, u32)) {
 /// One who is in both committees: deals its share, and takes its new one.
 #[divan::bench(args = SHAPES, sample_count = 10, sample_size = 1)]
 fn member_reshares(bencher: Bencher<'_, '_>, shape: (u32, u32)) {
-    let dealt = deal(shape.0, shape.1, &EvaluationKey::generate(&mut OsRng).verifying_key(), &mut OsRng).unwrap();
+    let dealt =
+        deal(shape.0, shape.1, &EvaluationKey::generate(&mut OsRng).verifying_key(), &mut OsRng)
+            .unwrap();
     let keys = opening_keys(shape.0);
     let offers = keys.iter().map(|(place, key)| (*place, key.sealing_key())).collect();
-    let ceremony = Ceremony::resharing(context(shape), offers, &dealt.public_key, &dealt.commitments).unwrap();
+    let ceremony =
+        Ceremony::resharing(context(shape), offers, &dealt.public_key, &dealt.commitments).unwrap();
     let redeal = |share: &KeyShare| {
         let secret = DealerSecret::generate(&mut OsRng);
-        Dealer::of_share(&ceremony, share, &secret).unwrap().deal(&mut OsRng).unwrap().encode().to_vec()
+        Dealer::of_share(&ceremony, share, &secret)
+            .unwrap()
+            .deal(&mut OsRng)
+            .unwrap()
+            .encode()
+            .to_vec()
     };
     let dealings: Vec<Vec<u8>> = dealt.shares.iter().map(redeal).collect();
-    let (own, share) = (keys.get(&1).unwrap(), dealt.shares.first().unwrap());
+    let own = keys.get(&1).unwrap();
+    let share = dealt.shares.first().unwrap();
     bencher.bench_local(|| {
         redeal(share);
         let (_, qualified, member) = take(&ceremony, own, &dealings);

@@ -4,12 +4,16 @@
 //! Both sides prove the same statements: the values of an update, in its chunks, and its key's sixteen limbs. Ours does the
 //! rest of an update's proofs as well, and verifies ten updates in one sum; the crate's proofs are verified one by one.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark that panics has failed, which is what it is for")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a benchmark that panics has failed, which is what it is for"
+)]
 
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
 use consilium_crypto::{
-    Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey, QuantisedUpdate,
-    RoundContext, deal, update, verify_updates,
+    Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey,
+    QuantisedUpdate, RoundContext, deal, update, verify_updates,
 };
 use curve25519_dalek_4::Scalar;
 use curve25519_dalek_4::ristretto::CompressedRistretto;
@@ -50,10 +54,16 @@ impl Ours {
     }
 
     fn encrypt(&self, who: u8) -> update::UnprovenUpdate {
-        let values = (0..i64::from(self.round.dimension)).map(|j| (j * 31 + i64::from(who)) % 255 - 127).collect();
+        let values = (0..i64::from(self.round.dimension))
+            .map(|j| (j * 31 + i64::from(who)) % 255 - 127)
+            .collect();
         let context = Context { round: self.round.clone(), pseudonym: [who; 32] };
-        update::encrypt(&self.dealing.public_key, &context, &QuantisedUpdate::new(values, context.round.bound).unwrap())
-            .unwrap()
+        update::encrypt(
+            &self.dealing.public_key,
+            &context,
+            &QuantisedUpdate::new(values, context.round.bound).unwrap(),
+        )
+        .unwrap()
     }
 
     fn parse(&self, update: &EncryptedUpdate) -> CandidateUpdate {
@@ -78,10 +88,13 @@ impl Reference {
         let prove = |(values, bits): &(usize, usize)| {
             let blindings: Vec<_> = (0..*values).map(|_| Scalar::random(&mut OsRng)).collect();
             let values: Vec<_> = (0..*values as u64).map(|j| j % 256).collect();
-            let (transcript, rng) = (&mut Transcript::new(b"reference"), &mut OsRng);
-            let (generators, pedersen) = (&self.generators, &self.pedersen);
-            let proven =
-                RangeProof::prove_multiple_with_rng(generators, pedersen, transcript, &values, &blindings, *bits, rng);
+            let transcript = &mut Transcript::new(b"reference");
+            let rng = &mut OsRng;
+            let generators = &self.generators;
+            let pedersen = &self.pedersen;
+            let proven = RangeProof::prove_multiple_with_rng(
+                generators, pedersen, transcript, &values, &blindings, *bits, rng,
+            );
             let (proof, commitments) = proven.unwrap();
             (proof, commitments, *bits)
         };
@@ -89,16 +102,22 @@ impl Reference {
     }
 
     fn verify(&self, (proof, commitments, bits): &Proven) {
-        let (transcript, rng) = (&mut Transcript::new(b"reference"), &mut OsRng);
-        let (generators, pedersen) = (&self.generators, &self.pedersen);
-        proof.verify_multiple_with_rng(generators, pedersen, transcript, commitments, *bits, rng).unwrap();
+        let transcript = &mut Transcript::new(b"reference");
+        let rng = &mut OsRng;
+        let generators = &self.generators;
+        let pedersen = &self.pedersen;
+        proof
+            .verify_multiple_with_rng(generators, pedersen, transcript, commitments, *bits, rng)
+            .unwrap();
     }
 }
 
 #[divan::bench(sample_count = 15, sample_size = 1)]
 fn prove_256_ours(bencher: Bencher<'_, '_>) {
     let ours = Ours::new(256);
-    bencher.with_inputs(|| ours.encrypt(1)).bench_local_values(|unproven| unproven.prove().unwrap());
+    bencher
+        .with_inputs(|| ours.encrypt(1))
+        .bench_local_values(|unproven| unproven.prove().unwrap());
 }
 
 #[divan::bench(sample_count = 15, sample_size = 1)]
@@ -112,7 +131,9 @@ fn prove_256_reference(bencher: Bencher<'_, '_>) {
 fn verify_ten_of_289_ours(bencher: Bencher<'_, '_>) {
     let ours = Ours::new(289);
     let updates: Vec<_> = (0..UPDATES).map(|who| ours.encrypt(who).prove().unwrap()).collect();
-    let verify = |candidates| assert!(verify_updates(&ours.dealing.public_key, candidates).iter().all(Result::is_ok));
+    let verify = |candidates| {
+        assert!(verify_updates(&ours.dealing.public_key, candidates).iter().all(Result::is_ok))
+    };
     let parse = || updates.iter().map(|update| ours.parse(update)).collect::<Vec<_>>();
     bencher.with_inputs(parse).bench_local_values(verify);
 }

@@ -14,9 +14,10 @@ use std::sync::OnceLock;
 
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
 use consilium_crypto::{
-    Bound, CandidateHeader, CandidateUpdate, Context, Dealing, DiscreteLogTable, EncryptedUpdate, EvaluationKey,
-    MaskKeySum, MaskedSum, Parameters, QuantisedUpdate, RoundContext, VerifiedEvaluation, VerifiedShare,
-    VerifiedUpdate, combine, deal, update, verify_key_proofs, verify_share, verify_updates,
+    Bound, CandidateHeader, CandidateUpdate, Context, Dealing, DiscreteLogTable, EncryptedUpdate,
+    EvaluationKey, MaskKeySum, MaskedSum, Parameters, QuantisedUpdate, RoundContext,
+    VerifiedEvaluation, VerifiedShare, VerifiedUpdate, combine, deal, update, verify_key_proofs,
+    verify_share, verify_updates,
 };
 use curve25519_dalek_4::Scalar;
 use divan::Bencher;
@@ -54,7 +55,8 @@ impl Round {
     fn new(d: u32) -> Self {
         let evaluation_key = EvaluationKey::generate(&mut OsRng);
         let trustees = u32::from(INSTITUTIONS);
-        let dealing = deal(trustees, THRESHOLD, &evaluation_key.verifying_key(), &mut OsRng).unwrap();
+        let dealing =
+            deal(trustees, THRESHOLD, &evaluation_key.verifying_key(), &mut OsRng).unwrap();
         let key = &dealing.public_key;
         let round = RoundContext {
             protocol_version: 1,
@@ -66,17 +68,25 @@ impl Round {
             dimension: d,
             key_hash: key.hash(),
         };
-        let updates: Vec<_> = (1..=INSTITUTIONS).map(|who| encrypt(&dealing, &round, who).prove().unwrap()).collect();
+        let updates: Vec<_> =
+            (1..=INSTITUTIONS).map(|who| encrypt(&dealing, &round, who).prove().unwrap()).collect();
         let candidates = updates.iter().map(|update| parse(&round, update)).collect();
-        let verified: Vec<_> = verify_updates(key, candidates).into_iter().map(Result::unwrap).collect();
+        let verified: Vec<_> =
+            verify_updates(key, candidates).into_iter().map(Result::unwrap).collect();
         let headers: Vec<_> = verified.iter().map(VerifiedUpdate::header).collect();
-        let evaluation = evaluation_key.evaluate(&round, &headers).unwrap().verify(key, &round, &headers).unwrap();
+        let evaluation = evaluation_key
+            .evaluate(&round, &headers)
+            .unwrap()
+            .verify(key, &round, &headers)
+            .unwrap();
         let shares = dealing.shares.iter().take(THRESHOLD as usize).map(|trustee| {
             let share = trustee.decryption_share(key, &evaluation, &BLOCK);
             verify_share(&share, key, &dealing.commitments, &evaluation, &BLOCK).unwrap()
         });
         let shares: Vec<_> = shares.collect();
-        let mask_key = combine(&evaluation, &shares, &dealing.commitments, &DiscreteLogTable::shared()).unwrap();
+        let mask_key =
+            combine(&evaluation, &shares, &dealing.commitments, &DiscreteLogTable::shared())
+                .unwrap();
         Self { evaluation_key, dealing, round, updates, verified, evaluation, shares, mask_key }
     }
 
@@ -92,9 +102,15 @@ impl Round {
 }
 
 fn encrypt(dealing: &Dealing, round: &RoundContext, who: u8) -> update::UnprovenUpdate {
-    let values = (0..i64::from(round.dimension)).map(|j| (j * 31 + i64::from(who)) % 255 - 127).collect();
+    let values =
+        (0..i64::from(round.dimension)).map(|j| (j * 31 + i64::from(who)) % 255 - 127).collect();
     let context = Context { round: round.clone(), pseudonym: [who; 32] };
-    update::encrypt(&dealing.public_key, &context, &QuantisedUpdate::new(values, round.bound).unwrap()).unwrap()
+    update::encrypt(
+        &dealing.public_key,
+        &context,
+        &QuantisedUpdate::new(values, round.bound).unwrap(),
+    )
+    .unwrap()
 }
 
 fn parse(round: &RoundContext, update: &EncryptedUpdate) -> CandidateUpdate {
@@ -128,9 +144,11 @@ fn verify_headers(bencher: Bencher<'_, '_>, count: usize) {
     let round = Round::of(300);
     let pool = pool(1);
     let decode = |update: &EncryptedUpdate| CandidateHeader::decode(&update.header).unwrap();
-    bencher.with_inputs(|| round.updates.iter().take(count).map(decode).collect()).bench_local_values(
-        |headers: Vec<CandidateHeader>| pool.install(|| verify_key_proofs(&round.dealing.public_key, headers)),
-    );
+    bencher
+        .with_inputs(|| round.updates.iter().take(count).map(decode).collect())
+        .bench_local_values(|headers: Vec<CandidateHeader>| {
+            pool.install(|| verify_key_proofs(&round.dealing.public_key, headers))
+        });
 }
 
 #[divan::bench(args = BY_THREADS, sample_count = 5, sample_size = 1)]
@@ -148,7 +166,12 @@ fn parse_and_verify(bencher: Bencher<'_, '_>, d: u32, threads: usize, count: usi
     let pool = pool(threads);
     bencher.bench_local(|| {
         pool.install(|| {
-            let candidates = round.updates.iter().take(count).map(|update| parse(&round.round, update)).collect();
+            let candidates = round
+                .updates
+                .iter()
+                .take(count)
+                .map(|update| parse(&round.round, update))
+                .collect();
             let verdicts = verify_updates(&round.dealing.public_key, candidates);
             assert!(verdicts.iter().all(Result::is_ok));
         });
@@ -172,7 +195,9 @@ fn evaluate_ten_headers(bencher: Bencher<'_, '_>) {
 fn decryption_share(bencher: Bencher<'_, '_>) {
     let round = Round::of(300);
     let trustee = &round.dealing.shares[0];
-    bencher.bench_local(|| trustee.decryption_share(&round.dealing.public_key, &round.evaluation, &BLOCK));
+    bencher.bench_local(|| {
+        trustee.decryption_share(&round.dealing.public_key, &round.evaluation, &BLOCK)
+    });
 }
 
 #[divan::bench]
@@ -180,27 +205,34 @@ fn verify_decryption_share(bencher: Bencher<'_, '_>) {
     let round = Round::of(300);
     let Dealing { public_key, commitments, shares } = &round.dealing;
     let share = shares[0].decryption_share(public_key, &round.evaluation, &BLOCK);
-    bencher.bench_local(|| verify_share(&share, public_key, commitments, &round.evaluation, &BLOCK).unwrap());
+    bencher.bench_local(|| {
+        verify_share(&share, public_key, commitments, &round.evaluation, &BLOCK).unwrap()
+    });
 }
 
 #[divan::bench]
 fn combine_shares(bencher: Bencher<'_, '_>) {
     let round = Round::of(300);
     let table = DiscreteLogTable::shared();
-    bencher.bench_local(|| combine(&round.evaluation, &round.shares, &round.dealing.commitments, &table).unwrap());
+    bencher.bench_local(|| {
+        combine(&round.evaluation, &round.shares, &round.dealing.commitments, &table).unwrap()
+    });
 }
 
 #[divan::bench(args = BY_THREADS, sample_count = 10, sample_size = 1)]
 fn read_off(bencher: Bencher<'_, '_>, (d, threads): (u32, usize)) {
     let round = Round::of(d);
-    let (sum, table, pool) = (round.sum(), DiscreteLogTable::shared(), pool(threads));
+    let sum = round.sum();
+    let table = DiscreteLogTable::shared();
+    let pool = pool(threads);
     bencher.bench_local(|| pool.install(|| sum.open(&round.mask_key, &table).unwrap()));
 }
 
 #[divan::bench(args = DIMENSIONS, sample_count = 10, sample_size = 1)]
 fn check_sums(bencher: Bencher<'_, '_>, d: u32) {
     let round = Round::of(d);
-    let (sum, pool) = (round.sum(), pool(1));
+    let sum = round.sum();
+    let pool = pool(1);
     let sums = sum.open(&round.mask_key, &DiscreteLogTable::shared()).unwrap();
     bencher.bench_local(|| assert!(pool.install(|| sum.check(&round.mask_key, &sums, &mut OsRng))));
 }
@@ -217,7 +249,8 @@ fn naive_prove_32_values(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(sample_count = 3, sample_size = 1)]
 fn naive_verify_32_values(bencher: Bencher<'_, '_>) {
-    let (generators, pedersen) = (BulletproofGens::new(8, 1), PedersenGens::default());
+    let generators = BulletproofGens::new(8, 1);
+    let pedersen = PedersenGens::default();
     let proofs = naive_proofs();
     bencher.bench_local(|| {
         for (proof, commitment) in &proofs {
@@ -228,11 +261,13 @@ fn naive_verify_32_values(bencher: Bencher<'_, '_>) {
 }
 
 fn naive_proofs() -> Vec<(RangeProof, curve25519_dalek_4::ristretto::CompressedRistretto)> {
-    let (generators, pedersen) = (BulletproofGens::new(8, 1), PedersenGens::default());
+    let generators = BulletproofGens::new(8, 1);
+    let pedersen = PedersenGens::default();
     let prove = |value| {
         let blinding = Scalar::random(&mut OsRng);
         let mut transcript = Transcript::new(b"naive");
-        RangeProof::prove_single(&generators, &pedersen, &mut transcript, value, &blinding, 8).unwrap()
+        RangeProof::prove_single(&generators, &pedersen, &mut transcript, value, &blinding, 8)
+            .unwrap()
     };
     (0..32).map(prove).collect()
 }

@@ -13,7 +13,8 @@ use crate::header::{CIPHERTEXTS_LEN, LIMBS};
 use crate::signature::{SIGNATURE_LEN, Signature};
 use crate::transcript::{EVALUATION, EVALUATION_HASH, labelled_hash};
 use crate::{
-    AggregateError, Ciphertext, DecodeError, EvaluationKey, Hash, MAX_SUMMANDS, PublicKey, RoundContext, VerifiedHeader,
+    AggregateError, Ciphertext, DecodeError, EvaluationKey, Hash, MAX_SUMMANDS, PublicKey,
+    RoundContext, VerifiedHeader,
 };
 
 /// An evaluated ciphertext that decodes. Nothing in it is verified.
@@ -28,7 +29,11 @@ pub struct Evaluation {
 
 impl EvaluationKey {
     /// Sums the encrypted mask keys of a round and certifies the sum.
-    pub fn evaluate(&self, round: &RoundContext, headers: &[&VerifiedHeader]) -> Result<Evaluation, AggregateError> {
+    pub fn evaluate(
+        &self,
+        round: &RoundContext,
+        headers: &[&VerifiedHeader],
+    ) -> Result<Evaluation, AggregateError> {
         let sums = sum(round, headers)?;
         let inputs: Vec<Hash> = headers.iter().map(|header| header.hash()).collect();
         let mut content = round.encode().to_vec();
@@ -41,7 +46,10 @@ impl EvaluationKey {
 }
 
 /// The sum of headers of one round by distinct institutions.
-fn sum(round: &RoundContext, headers: &[&VerifiedHeader]) -> Result<Vec<Ciphertext>, AggregateError> {
+fn sum(
+    round: &RoundContext,
+    headers: &[&VerifiedHeader],
+) -> Result<Vec<Ciphertext>, AggregateError> {
     if headers.is_empty() || headers.len() > MAX_SUMMANDS as usize {
         return Err(AggregateError::Count { found: headers.len(), most: MAX_SUMMANDS });
     }
@@ -85,13 +93,20 @@ impl Evaluation {
     fn head(bytes: &[u8]) -> Result<(RoundContext, Vec<Hash>, Reader<'_>), DecodeError> {
         const WHAT: &str = "evaluation";
         let prefix = RoundContext::LEN + 4;
-        let head =
-            bytes.get(..prefix).ok_or(DecodeError::Length { what: WHAT, expected: prefix, found: bytes.len() })?;
+        let head = bytes.get(..prefix).ok_or(DecodeError::Length {
+            what: WHAT,
+            expected: prefix,
+            found: bytes.len(),
+        })?;
         let mut reader = Reader::new(WHAT, head, prefix)?;
         let round = RoundContext::decode(reader.take(RoundContext::LEN)?)?;
         let count = reader.u32()?;
         if !(1..=MAX_SUMMANDS).contains(&count) {
-            return Err(DecodeError::Value { what: "inputs", found: u64::from(count), allowed: "1 to 1024" });
+            return Err(DecodeError::Value {
+                what: "inputs",
+                found: u64::from(count),
+                allowed: "1 to 1024",
+            });
         }
         let mut reader = Reader::new(WHAT, bytes, Self::length(count as usize))?;
         reader.take(prefix)?;
@@ -137,10 +152,17 @@ impl Evaluation {
         if round.key_hash != key.hash() {
             return Err(AggregateError::WrongKey);
         }
-        let certified = key.evaluation_key().verify(EVALUATION, &[&self.content], &self.certificate);
+        let certified =
+            key.evaluation_key().verify(EVALUATION, &[&self.content], &self.certificate);
         certified.map_err(|_| AggregateError::BadCertificate)?;
-        if !self.inputs.iter().eq(headers.iter().map(|header| header.hash()).collect::<Vec<_>>().iter()) {
-            let differs = self.inputs.iter().zip(headers).position(|(input, header)| *input != header.hash());
+        if !self.inputs.iter().eq(headers
+            .iter()
+            .map(|header| header.hash())
+            .collect::<Vec<_>>()
+            .iter())
+        {
+            let differs =
+                self.inputs.iter().zip(headers).position(|(input, header)| *input != header.hash());
             let position = differs.unwrap_or(self.inputs.len().min(headers.len()));
             return Err(AggregateError::WrongInputs { position });
         }
@@ -154,7 +176,12 @@ impl Evaluation {
 #[cfg(test)]
 impl Evaluation {
     /// What a cheating holder of sk_h can do: certify what is not the sum.
-    pub(crate) fn add_to_limb(&mut self, limb: usize, difference: &Ciphertext, key: &EvaluationKey) {
+    pub(crate) fn add_to_limb(
+        &mut self,
+        limb: usize,
+        difference: &Ciphertext,
+        key: &EvaluationKey,
+    ) {
         let sum = self.sums.get_mut(limb).unwrap();
         *sum += difference;
         let start = RoundContext::LEN + 4 + 32 * self.inputs.len() + limb * Ciphertext::LEN;

@@ -62,9 +62,11 @@ impl Bound {
     pub fn check(&self) -> Result<(), DecodeError> {
         match *self {
             Self::Parameter { bits: 8 | 16 } => Ok(()),
-            Self::Parameter { bits } => {
-                Err(DecodeError::Value { what: "bits a parameter", found: bits.into(), allowed: "8 or 16" })
-            }
+            Self::Parameter { bits } => Err(DecodeError::Value {
+                what: "bits a parameter",
+                found: bits.into(),
+                allowed: "8 or 16",
+            }),
             Self::Norm { norm, projections } => NormBound::new(norm, projections).map(|_| ()),
         }
     }
@@ -72,9 +74,8 @@ impl Bound {
     /// How much longer than honest ones updates may be that prove themselves: 1, or √(Γ/λ) for a norm.
     pub fn slack(&self) -> f64 {
         match *self {
-            Self::Norm { projections, .. } => {
-                constants(projections).map_or(f64::NAN, |(gamma, lambda)| (gamma as f64 / lambda as f64).sqrt())
-            }
+            Self::Norm { projections, .. } => constants(projections)
+                .map_or(f64::NAN, |(gamma, lambda)| (gamma as f64 / lambda as f64).sqrt()),
             Self::Parameter { .. } => 1.0,
         }
     }
@@ -114,21 +115,31 @@ impl Bound {
     pub(crate) fn encode(&self) -> (u8, u64) {
         match *self {
             Self::Parameter { bits } => (Self::PARAMETER, bits.into()),
-            Self::Norm { norm, projections } => (Self::NORM, u64::from(projections) << 32 | u64::from(norm)),
+            Self::Norm { norm, projections } => {
+                (Self::NORM, u64::from(projections) << 32 | u64::from(norm))
+            }
         }
     }
 
     pub(crate) fn decode(kind: u8, number: u64) -> Result<Self, DecodeError> {
-        let too_large =
-            |_| DecodeError::Value { what: "bound", found: number, allowed: "what this kind of bound holds" };
+        let too_large = |_| DecodeError::Value {
+            what: "bound",
+            found: number,
+            allowed: "what this kind of bound holds",
+        };
         let bound = match kind {
             Self::PARAMETER => Self::Parameter { bits: number.try_into().map_err(too_large)? },
-            Self::NORM => {
-                Self::Norm { norm: number as u32, projections: (number >> 32).try_into().map_err(too_large)? }
-            }
+            Self::NORM => Self::Norm {
+                norm: number as u32,
+                projections: (number >> 32).try_into().map_err(too_large)?,
+            },
             kind => {
                 let found = kind.into();
-                return Err(DecodeError::Value { what: "kind of bound", found, allowed: "1 (parameter) or 2 (norm)" });
+                return Err(DecodeError::Value {
+                    what: "kind of bound",
+                    found,
+                    allowed: "1 (parameter) or 2 (norm)",
+                });
             }
         };
         bound.check()?;
@@ -142,7 +153,10 @@ impl std::fmt::Display for Bound {
             Self::Parameter { bits } => write!(f, "{bits} bits a parameter"),
             Self::Norm { norm, projections } => {
                 let slack = self.slack();
-                write!(f, "norm {norm}, proven up to {slack:.2} times that by {projections} projections")
+                write!(
+                    f,
+                    "norm {norm}, proven up to {slack:.2} times that by {projections} projections"
+                )
             }
         }
     }
@@ -157,7 +171,11 @@ impl NormBound {
         })?;
         let norm = u64::from(norm);
         if !(1..=Bound::MAX_NORM).contains(&norm) {
-            return Err(DecodeError::Value { what: "norm", found: norm, allowed: "1 to 100000000" });
+            return Err(DecodeError::Value {
+                what: "norm",
+                found: norm,
+                allowed: "1 to 100000000",
+            });
         }
         let squares = gamma * norm * norm;
         Ok(Self {
@@ -199,25 +217,40 @@ mod tests {
         for bits in [0, 7, 32] {
             assert!(Bound::Parameter { bits }.check().is_err(), "{bits} bits");
         }
-        for (b, projections) in [(0, 256), (100_000_001, 256), (u32::MAX, 1024), (100, 0), (100, 128), (100, 255)] {
+        for (b, projections) in
+            [(0, 256), (100_000_001, 256), (u32::MAX, 1024), (100, 0), (100, 128), (100, 255)]
+        {
             assert!(norm(b, projections).check().is_err(), "B = {b}, N = {projections}");
         }
-        assert!(Bound::decode(1, 256 + 8).is_err() && Bound::decode(2, (65_536 + 256) << 32 | 7).is_err());
+        assert!(
+            Bound::decode(1, 256 + 8).is_err()
+                && Bound::decode(2, (65_536 + 256) << 32 | 7).is_err()
+        );
         let error = norm(100_000_001, 256).check().unwrap_err();
         assert_eq!(error.to_string(), "norm is 100000001; allowed: 1 to 100000000");
     }
 
     #[test]
     fn range_proofs_are_as_wide_as_the_norm_needs_and_its_squares_never_overflow() {
-        let bits = |b| NormBound::new(b, 256).map(|bound| (bound.projection_bits, bound.squares_bits)).unwrap();
+        let bits = |b| {
+            NormBound::new(b, 256).map(|bound| (bound.projection_bits, bound.squares_bits)).unwrap()
+        };
         // 232·4302² is just below 2^32.
-        for (b, expected) in [(1, (16, 32)), (4302, (16, 32)), (4303, (16, 64)), (5600, (16, 64)), (5601, (32, 64))] {
+        for (b, expected) in
+            [(1, (16, 32)), (4302, (16, 32)), (4303, (16, 64)), (5600, (16, 64)), (5601, (32, 64))]
+        {
             assert_eq!(bits(b), expected, "B = {b}");
         }
         for projections in [256, 512, 1024] {
             let bound = NormBound::new(100_000_000, projections).unwrap();
-            assert_eq!(bound.squares as f64, (constants(projections).unwrap().0 as f64) * 100_000_000f64.powi(2));
-            assert!(5.83 * 100_000_000.0 < f64::from(1u32 << 31), "an honest projection fits its range proof");
+            assert_eq!(
+                bound.squares as f64,
+                (constants(projections).unwrap().0 as f64) * 100_000_000f64.powi(2)
+            );
+            assert!(
+                5.83 * 100_000_000.0 < f64::from(1u32 << 31),
+                "an honest projection fits its range proof"
+            );
         }
         assert!(5.83 * 5600.0 < f64::from(1 << 15));
     }

@@ -42,14 +42,21 @@ impl BoundProof {
     ) -> Result<Vec<u8>, EncryptError> {
         match *bound {
             Bound::Parameter { bits } => parameter::prove(base, bits, u, k, tau, rng),
-            Bound::Norm { norm, projections } => norm::prove(base, &NormBound::new(norm, projections)?, u, k, tau, rng),
+            Bound::Norm { norm, projections } => {
+                norm::prove(base, &NormBound::new(norm, projections)?, u, k, tau, rng)
+            }
         }
     }
 
-    pub(crate) fn read(reader: &mut Reader<'_>, parameters: &Parameters) -> Result<Self, DecodeError> {
+    pub(crate) fn read(
+        reader: &mut Reader<'_>,
+        parameters: &Parameters,
+    ) -> Result<Self, DecodeError> {
         let dimension = parameters.dimension() as usize;
         Ok(match parameters.bound() {
-            Bound::Parameter { bits } => Self::Parameter(Box::new(ParameterProof::read(reader, dimension, bits)?)),
+            Bound::Parameter { bits } => {
+                Self::Parameter(Box::new(ParameterProof::read(reader, dimension, bits)?))
+            }
             Bound::Norm { norm, projections } => {
                 Self::Norm(Box::new(NormProof::read(reader, NormBound::new(norm, projections)?)?))
             }
@@ -67,7 +74,9 @@ impl BoundProof {
         folded: &mut Folded,
     ) {
         match self {
-            Self::Parameter(proof) => proof.fold(base, which, e_points, ciphertexts, weights, folded),
+            Self::Parameter(proof) => {
+                proof.fold(base, which, e_points, ciphertexts, weights, folded)
+            }
             Self::Norm(proof) => {
                 proof.fold(&proof.challenges(base), which, e_points, ciphertexts, weights, folded);
             }

@@ -95,7 +95,16 @@ impl RoundContext {
         let bound = Bound::decode(kind, reader.u64()?)?;
         let dimension = reader.u32()?;
         Parameters::new(dimension, bound)?;
-        Ok(Self { protocol_version, chain_id, step, attempt, model_hash, bound, dimension, key_hash: reader.array()? })
+        Ok(Self {
+            protocol_version,
+            chain_id,
+            step,
+            attempt,
+            model_hash,
+            bound,
+            dimension,
+            key_hash: reader.array()?,
+        })
     }
 
     /// The numbers that fix the lengths; refused where d is out of bounds.
@@ -129,7 +138,10 @@ impl Context {
     /// Reads [`encode`](Self::encode)'s bytes and no others.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("context", bytes, Self::LEN)?;
-        Ok(Self { round: RoundContext::decode(reader.take(RoundContext::LEN)?)?, pseudonym: reader.array()? })
+        Ok(Self {
+            round: RoundContext::decode(reader.take(RoundContext::LEN)?)?,
+            pseudonym: reader.array()?,
+        })
     }
 }
 
@@ -169,7 +181,10 @@ mod tests {
     #[test]
     fn sizes_that_no_model_has_and_kinds_of_bound_that_there_are_not_are_refused() {
         for dimension in [0, MAX_DIMENSION + 1] {
-            assert!(Parameters::new(dimension, Bound::Parameter { bits: 8 }).is_err(), "{dimension} parameters");
+            assert!(
+                Parameters::new(dimension, Bound::Parameter { bits: 8 }).is_err(),
+                "{dimension} parameters"
+            );
         }
         assert!(Parameters::new(1, Bound::Parameter { bits: 9 }).is_err());
         let mut bytes = example(Bound::Parameter { bits: 8 }).encode();

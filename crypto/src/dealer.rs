@@ -32,8 +32,10 @@ pub fn deal(
     let material = KeyMaterial::generate(rng);
     let public_key = PublicKey::new(material.x1, material.x2, *evaluation_key)?;
     let (a, b) = material.secrets();
-    let mut polynomial = |constant: &Scalar| random(*constant, threshold as usize - 1, || random_scalar(rng));
-    let (f, phi) = (polynomial(a), polynomial(b));
+    let mut polynomial =
+        |constant: &Scalar| random(*constant, threshold as usize - 1, || random_scalar(rng));
+    let f = polynomial(a);
+    let phi = polynomial(b);
     let commitments = DealingCommitments {
         trustees,
         f: f.iter().map(|coefficient| public_key.x1 * coefficient).collect(),

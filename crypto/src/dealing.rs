@@ -24,8 +24,9 @@ pub fn countersign_quorum(trustees: u32, threshold: u32) -> u32 {
 }
 
 pub(crate) fn check_threshold(trustees: u32, threshold: u32) -> Result<(), ShareError> {
-    let possible =
-        (1..=MAX_SUMMANDS).contains(&trustees) && threshold >= 1 && u64::from(trustees) + 2 >= 3 * u64::from(threshold);
+    let possible = (1..=MAX_SUMMANDS).contains(&trustees)
+        && threshold >= 1
+        && u64::from(trustees) + 2 >= 3 * u64::from(threshold);
     if possible { Ok(()) } else { Err(ShareError::Threshold { trustees, threshold }) }
 }
 
@@ -57,9 +58,14 @@ impl DealingCommitments {
     /// public share is the identity.
     pub fn decode(bytes: &[u8]) -> Result<Self, ShareError> {
         const WHAT: &str = "dealing commitments";
-        let head = bytes.get(..8).ok_or(DecodeError::Length { what: WHAT, expected: 8, found: bytes.len() })?;
+        let head = bytes.get(..8).ok_or(DecodeError::Length {
+            what: WHAT,
+            expected: 8,
+            found: bytes.len(),
+        })?;
         let mut reader = Reader::new(WHAT, head, 8)?;
-        let (trustees, threshold) = (reader.u32()?, reader.u32()?);
+        let trustees = reader.u32()?;
+        let threshold = reader.u32()?;
         check_threshold(trustees, threshold)?;
         let length = 8 + 2 * ELEMENT_LEN * threshold as usize;
         let mut reader = Reader::new(WHAT, bytes, length)?;
@@ -71,7 +77,11 @@ impl DealingCommitments {
     }
 
     /// Of n trustees, F and G of one length t that has been checked.
-    pub(crate) fn new(trustees: u32, f: Vec<RistrettoPoint>, g: Vec<RistrettoPoint>) -> Result<Self, ShareError> {
+    pub(crate) fn new(
+        trustees: u32,
+        f: Vec<RistrettoPoint>,
+        g: Vec<RistrettoPoint>,
+    ) -> Result<Self, ShareError> {
         let opens = [&f, &g].iter().all(|points| points.first() == Some(&basepoint()));
         if !opens {
             return Err(ShareError::WrongDealing);
@@ -102,7 +112,8 @@ impl DealingCommitments {
             return Err(ShareError::UnknownTrustee { index, trustees: self.trustees });
         }
         let powers = powers(index, self.f.len());
-        let [a, b] = [&self.f, &self.g].map(|points| RistrettoPoint::vartime_multiscalar_mul(&powers, points));
+        let [a, b] = [&self.f, &self.g]
+            .map(|points| RistrettoPoint::vartime_multiscalar_mul(&powers, points));
         if a.is_identity() || b.is_identity() {
             return Err(ShareError::WrongDealing);
         }
@@ -144,7 +155,11 @@ impl KeyShare {
     }
 
     /// Whether the share is what the commitments say and the commitments are of this public key.
-    pub fn verify(&self, key: &PublicKey, commitments: &DealingCommitments) -> Result<(), ShareError> {
+    pub fn verify(
+        &self,
+        key: &PublicKey,
+        commitments: &DealingCommitments,
+    ) -> Result<(), ShareError> {
         let public = commitments.public_share(self.index)?;
         let dealt = PublicShare { a: key.x1 * self.a, b: key.x2 * self.b };
         if dealt == public { Ok(()) } else { Err(ShareError::WrongKeyShare { index: self.index }) }

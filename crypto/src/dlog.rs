@@ -31,7 +31,8 @@ impl DiscreteLogTable {
     /// On one core: this runs under the lock of [`shared`](Self::shared), where a wait for the thread pool could run another
     /// job that waits for the same lock.
     pub fn new() -> Self {
-        let multiples = std::iter::successors(Some(RistrettoPoint::default()), |point| Some(point + h()));
+        let multiples =
+            std::iter::successors(Some(RistrettoPoint::default()), |point| Some(point + h()));
         let multiples: Vec<_> = multiples.take(BABY_STEPS as usize).collect();
         let encodings = RistrettoPoint::double_and_compress_batch(&multiples);
         let values = encodings.into_iter().map(|encoding| encoding.to_bytes()).zip(0..).collect();
@@ -45,20 +46,31 @@ impl DiscreteLogTable {
     }
 
     /// u_j of all points u_j·h, each from `least` to below `bound`. The first that is not is named.
-    pub(crate) fn read_off(&self, points: &[RistrettoPoint], least: i64, bound: i64) -> Result<Vec<i64>, ReadOffError> {
+    pub(crate) fn read_off(
+        &self,
+        points: &[RistrettoPoint],
+        least: i64,
+        bound: i64,
+    ) -> Result<Vec<i64>, ReadOffError> {
         let length = bound.abs_diff(least);
         if length > MAX_RANGE {
             return Err(ReadOffError::TooLarge { length, most: MAX_RANGE });
         }
         let share = points.len().div_ceil(rayon::current_num_threads()).max(64);
-        let found: Vec<_> = points.par_chunks(share).flat_map_iter(|part| self.search(part, least, bound)).collect();
-        let value = |(index, value): (usize, Option<i64>)| value.ok_or(ReadOffError::NotFound { index, least, bound });
+        let found: Vec<_> = points
+            .par_chunks(share)
+            .flat_map_iter(|part| self.search(part, least, bound))
+            .collect();
+        let value = |(index, value): (usize, Option<i64>)| {
+            value.ok_or(ReadOffError::NotFound { index, least, bound })
+        };
         found.into_iter().enumerate().map(value).collect()
     }
 
     fn search(&self, points: &[RistrettoPoint], least: i64, bound: i64) -> Vec<Option<i64>> {
         let mut found = vec![None; points.len()];
-        let mut open: Vec<(&mut Option<i64>, RistrettoPoint)> = found.iter_mut().zip(points.iter().copied()).collect();
+        let mut open: Vec<(&mut Option<i64>, RistrettoPoint)> =
+            found.iter_mut().zip(points.iter().copied()).collect();
         for start in windows(least, bound) {
             if open.is_empty() {
                 break;
@@ -66,9 +78,14 @@ impl DiscreteLogTable {
             let shift = h_times(&signed(-start));
             let shifted: Vec<_> = open.iter().map(|(_, point)| point + shift).collect();
             let mut rest = Vec::new();
-            for ((slot, point), encoding) in open.into_iter().zip(RistrettoPoint::double_and_compress_batch(&shifted)) {
+            for ((slot, point), encoding) in
+                open.into_iter().zip(RistrettoPoint::double_and_compress_batch(&shifted))
+            {
                 match self.values.get(encoding.as_bytes()) {
-                    Some(value) => *slot = Some(start + i64::from(*value)).filter(|v| (least..bound).contains(v)),
+                    Some(value) => {
+                        *slot =
+                            Some(start + i64::from(*value)).filter(|v| (least..bound).contains(v))
+                    }
                     None => rest.push((slot, point)),
                 }
             }
@@ -107,9 +124,15 @@ mod tests {
     #[test]
     fn values_at_every_edge_are_read_off_in_one_batch() {
         let table = DiscreteLogTable::shared();
-        let all = [-655_360, -65_537, -65_536, -32_769, -32_768, -1, 0, 1, 2, 32_767, 32_768, 65_535, 65_536, 655_359];
-        for (least, bound) in [(0, 10 << 16), (-(10 << 16), 10 << 16), (-70_000, 3), (0, 65_536), (-5, 6), (7, 7)] {
-            let values: Vec<i64> = all.into_iter().filter(|value| (least..bound).contains(value)).collect();
+        let all = [
+            -655_360, -65_537, -65_536, -32_769, -32_768, -1, 0, 1, 2, 32_767, 32_768, 65_535,
+            65_536, 655_359,
+        ];
+        for (least, bound) in
+            [(0, 10 << 16), (-(10 << 16), 10 << 16), (-70_000, 3), (0, 65_536), (-5, 6), (7, 7)]
+        {
+            let values: Vec<i64> =
+                all.into_iter().filter(|value| (least..bound).contains(value)).collect();
             let points: Vec<_> = values.iter().map(|v| h_times(&signed(*v))).collect();
             assert_eq!(table.read_off(&points, least, bound).unwrap(), values);
         }
@@ -117,9 +140,12 @@ mod tests {
 
     #[test]
     fn windows_cover_their_range_once_from_the_middle_outwards() {
-        for (least, bound) in [(0, 1), (0, 256), (0, 65_536), (0, 65_537), (0, 655_360), (-155_690, 155_691), (5, 5)] {
+        for (least, bound) in
+            [(0, 1), (0, 256), (0, 65_536), (0, 65_537), (0, 655_360), (-155_690, 155_691), (5, 5)]
+        {
             let starts: Vec<_> = windows(least, bound).collect();
-            let middle = |start: &i64| (start + BABY_STEPS / 2).abs_diff(least + (bound - least) / 2);
+            let middle =
+                |start: &i64| (start + BABY_STEPS / 2).abs_diff(least + (bound - least) / 2);
             assert!(starts.is_sorted_by_key(middle), "{starts:?}");
             let mut covered = starts.clone();
             covered.sort_unstable();
@@ -154,6 +180,9 @@ mod tests {
         }
         let too_long = MAX_RANGE as i64 + 1;
         assert!(matches!(table.read_off(&[], 0, too_long), Err(ReadOffError::TooLarge { .. })));
-        assert!(matches!(table.read_off(&[], -1, too_long - 1), Err(ReadOffError::TooLarge { .. })));
+        assert!(matches!(
+            table.read_off(&[], -1, too_long - 1),
+            Err(ReadOffError::TooLarge { .. })
+        ));
     }
 }

@@ -17,7 +17,11 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Refuses any length but `expected`.
-    pub(crate) fn new(what: &'static str, bytes: &'a [u8], expected: usize) -> Result<Self, DecodeError> {
+    pub(crate) fn new(
+        what: &'static str,
+        bytes: &'a [u8],
+        expected: usize,
+    ) -> Result<Self, DecodeError> {
         if bytes.len() != expected {
             return Err(DecodeError::Length { what, expected, found: bytes.len() });
         }
@@ -62,7 +66,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The next N group elements, not yet looked at.
-    pub(crate) fn encodings<const N: usize>(&mut self) -> Result<[CompressedRistretto; N], DecodeError> {
+    pub(crate) fn encodings<const N: usize>(
+        &mut self,
+    ) -> Result<[CompressedRistretto; N], DecodeError> {
         let mut encodings = [CompressedRistretto::default(); N];
         for encoding in &mut encodings {
             *encoding = CompressedRistretto(self.array()?);
@@ -90,12 +96,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn decompress(what: &'static str, index: usize, bytes: &[u8; 32]) -> Result<RistrettoPoint, DecodeError> {
+fn decompress(
+    what: &'static str,
+    index: usize,
+    bytes: &[u8; 32],
+) -> Result<RistrettoPoint, DecodeError> {
     CompressedRistretto(*bytes).decompress().ok_or(DecodeError::Point { what, index })
 }
 
 /// Decodes a whole vector of group elements on all cores; the first bad element is the one named.
-pub(crate) fn decompress_all(what: &'static str, bytes: &[u8]) -> Result<Vec<RistrettoPoint>, DecodeError> {
+pub(crate) fn decompress_all(
+    what: &'static str,
+    bytes: &[u8],
+) -> Result<Vec<RistrettoPoint>, DecodeError> {
     let (elements, rest) = bytes.as_chunks::<ELEMENT_LEN>();
     if !rest.is_empty() {
         let expected = bytes.len() - rest.len();
@@ -105,7 +118,11 @@ pub(crate) fn decompress_all(what: &'static str, bytes: &[u8]) -> Result<Vec<Ris
     let mut points = vec![RistrettoPoint::default(); elements.len()];
     let decoded = points.par_iter_mut().zip(elements).enumerate().with_min_len(256);
     let first_bad = decoded.filter_map(|(index, (point, bytes))| {
-        CompressedRistretto(*bytes).decompress().map(|decoded| *point = decoded).is_none().then_some(index)
+        CompressedRistretto(*bytes)
+            .decompress()
+            .map(|decoded| *point = decoded)
+            .is_none()
+            .then_some(index)
     });
     first_bad.min().map_or(Ok(points), |index| Err(DecodeError::Point { what, index }))
 }

@@ -57,14 +57,18 @@ pub enum DecodeError {
 
 /// A signature that does not verify.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the Ed25519 signature does not verify under this key and label; whoever is named may not have sent this")]
+#[error(
+    "the Ed25519 signature does not verify under this key and label; whoever is named may not have sent this"
+)]
 pub struct SignatureError;
 
 /// An update that its own author cannot encrypt.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum EncryptError {
     /// The update does not have the round's length.
-    #[error("the round's model has {expected} parameters, the update {found}; train the round's own model")]
+    #[error(
+        "the round's model has {expected} parameters, the update {found}; train the round's own model"
+    )]
     Dimension {
         /// d of the round.
         expected: usize,
@@ -80,13 +84,17 @@ pub enum EncryptError {
         found: Bound,
     },
     /// The projections of a norm that is within its bound are not, which happens once in 2^42 times.
-    #[error("the random projections of this encryption came out too long; encrypt the update again")]
+    #[error(
+        "the random projections of this encryption came out too long; encrypt the update again"
+    )]
     Unlucky,
     /// The bound is none.
     #[error("the round's bound: {0}")]
     BadBound(#[from] DecodeError),
     /// The context names another public key.
-    #[error("the context names another public key than the one given; take both from the same genesis")]
+    #[error(
+        "the context names another public key than the one given; take both from the same genesis"
+    )]
     WrongKey,
     /// The range prover cannot prove so many values at once, which no caller brings about.
     #[error(
@@ -138,13 +146,19 @@ pub enum UpdateError {
     )]
     BadKeyProof,
     /// The mask, the bounded commitments and the key are not proven to agree.
-    #[error("bad link proof: the masked update, its commitments and the encrypted mask key are not proven to agree")]
+    #[error(
+        "bad link proof: the masked update, its commitments and the encrypted mask key are not proven to agree"
+    )]
     BadLinkProof,
     /// The squares are not proven to be those of the projections.
-    #[error("bad norm proof: the squares are not proven to be those of the projections of the update")]
+    #[error(
+        "bad norm proof: the squares are not proven to be those of the projections of the update"
+    )]
     BadNormProof,
     /// A parameter, a projection or the sum of the squares is not proven to be in range.
-    #[error("bad range proof: not everything that the round bounds is proven to lie within its bound")]
+    #[error(
+        "bad range proof: not everything that the round bounds is proven to lie within its bound"
+    )]
     BadRangeProof,
 }
 
@@ -173,10 +187,14 @@ pub enum AggregateError {
         pseudonym: Hash,
     },
     /// The evaluation speaks of another round than the one asked for.
-    #[error("the evaluation is of another round; expected the current step, attempt, model and key")]
+    #[error(
+        "the evaluation is of another round; expected the current step, attempt, model and key"
+    )]
     WrongRound,
     /// The headers at hand are not those that the evaluation lists.
-    #[error("input {position} of the evaluation is not the header at hand; fetch the headers it lists, in its order")]
+    #[error(
+        "input {position} of the evaluation is not the header at hand; fetch the headers it lists, in its order"
+    )]
     WrongInputs {
         /// First position that differs, from 0.
         position: usize,
@@ -185,10 +203,14 @@ pub enum AggregateError {
     #[error("the evaluation key does not belong to the public key")]
     WrongKey,
     /// The ciphertexts are not the sum of the inputs.
-    #[error("the evaluated ciphertexts are not the sum of the inputs; whoever certified them cheated")]
+    #[error(
+        "the evaluated ciphertexts are not the sum of the inputs; whoever certified them cheated"
+    )]
     WrongSum,
     /// The certificate does not verify.
-    #[error("the certificate of the evaluation does not verify under the public key's evaluation key")]
+    #[error(
+        "the certificate of the evaluation does not verify under the public key's evaluation key"
+    )]
     BadCertificate,
 }
 
@@ -209,10 +231,14 @@ pub enum ShareError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// The commitments do not belong to the public key.
-    #[error("the dealing's commitments do not open to the public key; the dealing is void, deal again")]
+    #[error(
+        "the dealing's commitments do not open to the public key; the dealing is void, deal again"
+    )]
     WrongDealing,
     /// A trustee's secret share contradicts the commitments.
-    #[error("the key share of trustee {index} contradicts the dealing's commitments; complain and deal again")]
+    #[error(
+        "the key share of trustee {index} contradicts the dealing's commitments; complain and deal again"
+    )]
     WrongKeyShare {
         /// The trustee who was dealt the share.
         index: u32,
@@ -232,7 +258,9 @@ pub enum ShareError {
         index: u32,
     },
     /// A share whose proof does not hold.
-    #[error("bad share proof: the share of trustee {index} is not proven to be made with its key share")]
+    #[error(
+        "bad share proof: the share of trustee {index} is not proven to be made with its key share"
+    )]
     BadShareProof {
         /// Its author.
         index: u32,
@@ -315,13 +343,17 @@ pub enum QuantiseError {
         clip: f32,
     },
     /// ω is no weight.
-    #[error("the weight is {weight}; it must be above 0 and at most 1 (rows of the institution over the largest)")]
+    #[error(
+        "the weight is {weight}; it must be above 0 and at most 1 (rows of the institution over the largest)"
+    )]
     Weight {
         /// What came.
         weight: f64,
     },
     /// There would be more updates than any sum holds.
-    #[error("sums of {summands} updates cannot be read off; lower the number of institutions to {most}")]
+    #[error(
+        "sums of {summands} updates cannot be read off; lower the number of institutions to {most}"
+    )]
     Headroom {
         /// Updates in a sum.
         summands: u32,
@@ -329,7 +361,9 @@ pub enum QuantiseError {
         most: u32,
     },
     /// The sum would outgrow the table of discrete logarithms.
-    #[error("sums of {summands} updates of norm {norm} cannot be read off; lower the norm to {most}")]
+    #[error(
+        "sums of {summands} updates of norm {norm} cannot be read off; lower the norm to {most}"
+    )]
     NormHeadroom {
         /// Updates in a sum.
         summands: u32,
@@ -339,7 +373,9 @@ pub enum QuantiseError {
         most: u32,
     },
     /// Rounding alone would reach the norm.
-    #[error("rounding {dimension} parameters alone may reach a norm of {norm}; raise the norm to at least {least}")]
+    #[error(
+        "rounding {dimension} parameters alone may reach a norm of {norm}; raise the norm to at least {least}"
+    )]
     NormTooSmall {
         /// d.
         dimension: usize,
@@ -349,7 +385,9 @@ pub enum QuantiseError {
         least: u64,
     },
     /// NaN or infinity.
-    #[error("parameter {index} of the update is {value}; training has diverged: lower the learning rate")]
+    #[error(
+        "parameter {index} of the update is {value}; training has diverged: lower the learning rate"
+    )]
     NotFinite {
         /// Which parameter, from 0.
         index: usize,

@@ -115,14 +115,16 @@ impl Folded {
         if self.refused {
             return false;
         }
-        let (g, bases) = (g(), mask_bases(self.masks.len()));
+        let g = g();
+        let bases = mask_bases(self.masks.len());
         let mut terms = self.terms;
         terms.extend([(self.g, g), (self.h, *h()), (self.x1, key.x1), (self.x2, key.x2)]);
         let of_value = |(value, row): (usize, &Vec<[Scalar; 2]>)| {
             let coefficients = row.as_flattened().iter().copied();
             coefficients.zip(pairs_of(value, row.len()).flatten().copied()).collect::<Vec<_>>()
         };
-        let generators: Vec<_> = self.generators.par_iter().enumerate().flat_map_iter(of_value).collect();
+        let generators: Vec<_> =
+            self.generators.par_iter().enumerate().flat_map_iter(of_value).collect();
         terms.extend(generators);
         let masks = self.masks.into_par_iter().zip(bases.par_iter().copied());
         multiscalar(terms.into_par_iter().chain(masks)).is_identity()

@@ -57,7 +57,8 @@ pub(crate) fn half_h_times(u: i64, bits: u8) -> RistrettoPoint {
                 std::mem::replace(&mut next, after)
             })
         };
-        let bases = std::iter::successors(Some(h() * half()), |base| Some(base * Scalar::from(8u64)));
+        let bases =
+            std::iter::successors(Some(h() * half()), |base| Some(base * Scalar::from(8u64)));
         bases.map(multiples).take(u64::BITS.div_ceil(WINDOW_BITS) as usize).collect()
     });
     let magnitude = u.unsigned_abs();
@@ -66,7 +67,9 @@ pub(crate) fn half_h_times(u: i64, bits: u8) -> RistrettoPoint {
     let chosen = windows.iter().take(count).enumerate().map(|(i, multiples)| {
         let digit = (magnitude >> (WINDOW_BITS as usize * i)) & 7;
         let mut chosen = RistrettoPoint::identity();
-        (0u64..).zip(multiples).for_each(|(value, multiple)| chosen.conditional_assign(multiple, digit.ct_eq(&value)));
+        (0u64..)
+            .zip(multiples)
+            .for_each(|(value, multiple)| chosen.conditional_assign(multiple, digit.ct_eq(&value)));
         chosen
     });
     let mut product = chosen.reduce(|sum, next| sum + next).unwrap_or_default();
@@ -90,7 +93,8 @@ pub(crate) fn half() -> Scalar {
 /// V = u·h + β·g, encoded, for integers |u| < 2^bits.
 pub(crate) fn commit_all(u: &[i64], blindings: &[Scalar], bits: u8) -> Vec<CompressedRistretto> {
     let halves = u.par_iter().zip(blindings).with_min_len(64);
-    let halves: Vec<_> = halves.map(|(u, beta)| half_h_times(*u, bits) + g_times(&(beta * half()))).collect();
+    let halves: Vec<_> =
+        halves.map(|(u, beta)| half_h_times(*u, bits) + g_times(&(beta * half()))).collect();
     RistrettoPoint::double_and_compress_batch(&halves)
 }
 
@@ -106,7 +110,9 @@ pub(crate) fn mask_bases(dimension: usize) -> Arc<Vec<RistrettoPoint>> {
     // Computed without holding the lock: a thread that waits for the pool runs the pool's other jobs meanwhile, and one of
     // them may come here, too. At worst a base is computed twice.
     let mut grown = Vec::clone(&known);
-    grown.par_extend((grown.len()..dimension).into_par_iter().with_min_len(64).map(|j| mask_base(j as u64)));
+    grown.par_extend(
+        (grown.len()..dimension).into_par_iter().with_min_len(64).map(|j| mask_base(j as u64)),
+    );
     let grown = Arc::new(grown);
     let mut writable = bases.write().unwrap_or_else(PoisonError::into_inner);
     if writable.len() < grown.len() {
@@ -129,10 +135,13 @@ fn hash_to_group(label: &'static [u8], number: u64) -> RistrettoPoint {
 /// intermediate results fit the cache.
 ///
 /// Terms are made part by part: what is held of them at a time does not grow with their number.
-pub(crate) fn multiscalar(terms: impl IndexedParallelIterator<Item = (Scalar, RistrettoPoint)>) -> RistrettoPoint {
+pub(crate) fn multiscalar(
+    terms: impl IndexedParallelIterator<Item = (Scalar, RistrettoPoint)>,
+) -> RistrettoPoint {
     let share = terms.len().div_ceil(rayon::current_num_threads()).clamp(1024, MOST_AT_ONCE);
     let part = |part: Vec<(Scalar, RistrettoPoint)>| {
-        let (scalars, points) = (part.iter().map(|(scalar, _)| scalar), part.iter().map(|(_, point)| point));
+        let scalars = part.iter().map(|(scalar, _)| scalar);
+        let points = part.iter().map(|(_, point)| point);
         RistrettoPoint::vartime_multiscalar_mul(scalars, points)
     };
     terms.chunks(share).map(part).sum()
@@ -158,13 +167,24 @@ mod tests {
 
     #[test]
     fn mask_bases_grow_from_inside_the_pool_without_waiting_for_each_other() {
-        let lengths: Vec<_> = (0..64).into_par_iter().map(|i| mask_bases(6000 + 200 * i).len() - 200 * i).collect();
+        let lengths: Vec<_> =
+            (0..64).into_par_iter().map(|i| mask_bases(6000 + 200 * i).len() - 200 * i).collect();
         assert!(lengths.iter().all(|length| *length >= 6000));
     }
 
     #[test]
     fn small_multiples_of_h_are_right_at_every_width_and_sign() {
-        let small = [(0, 1), (1, 1), (-1, 1), (7, 3), (8, 4), (-127, 8), (255, 8), (-5600, 13), (65_535, 16)];
+        let small = [
+            (0, 1),
+            (1, 1),
+            (-1, 1),
+            (7, 3),
+            (8, 4),
+            (-127, 8),
+            (255, 8),
+            (-5600, 13),
+            (65_535, 16),
+        ];
         let too_large = [(256, 8), (i64::MAX, 8), (i64::MIN, 8), (-1, 63)];
         for (u, bits) in small.into_iter().chain(too_large) {
             let half = half_h_times(u, bits);
@@ -175,7 +195,8 @@ mod tests {
     #[test]
     fn multiplying_in_parts_gives_the_same_sum() {
         let bases = mask_bases(5000);
-        let terms: Vec<_> = (1u64..).map(Scalar::from).zip(bases.iter().copied()).take(5000).collect();
+        let terms: Vec<_> =
+            (1u64..).map(Scalar::from).zip(bases.iter().copied()).take(5000).collect();
         let naive: RistrettoPoint = terms.iter().map(|(s, p)| s * p).sum();
         assert_eq!(multiscalar(terms.into_par_iter()), naive);
     }

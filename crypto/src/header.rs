@@ -45,7 +45,9 @@ impl CandidateHeader {
     pub fn decode(bytes: &[u8]) -> Result<Self, UpdateError> {
         let mut reader = Reader::new("header", bytes, HEADER_LEN)?;
         let context = Context::decode(reader.take(Context::LEN)?)?;
-        let ciphertexts = (0..LIMBS).map(|_| Ciphertext::read(&mut reader)).collect::<Result<_, DecodeError>>()?;
+        let ciphertexts = (0..LIMBS)
+            .map(|_| Ciphertext::read(&mut reader))
+            .collect::<Result<_, DecodeError>>()?;
         Ok(Self {
             bytes: bytes.to_vec(),
             hash: Sha256::digest(bytes).into(),
@@ -113,18 +115,32 @@ impl CandidateHeader {
 
     /// Adds items 1 and 2, weighted, to a fold.
     pub(crate) fn fold(&self, base: &Transcript, weights: &mut Weights, folded: &mut Folded) {
-        self.proof.fold(base, &self.ciphertexts, self.encoded_ciphertexts(), weights.take(), folded);
+        self.proof.fold(
+            base,
+            &self.ciphertexts,
+            self.encoded_ciphertexts(),
+            weights.take(),
+            folded,
+        );
     }
 }
 
 impl std::fmt::Debug for CandidateHeader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Header").field("hash", &self.hash).field("context", &self.context).finish_non_exhaustive()
+        f.debug_struct("Header")
+            .field("hash", &self.hash)
+            .field("context", &self.context)
+            .finish_non_exhaustive()
     }
 }
 
 /// Label, context, gpk, C, h_E.
-pub(crate) fn transcript(context: &[u8], key: &PublicKey, ciphertexts: &[u8], mask_hash: &[u8; 64]) -> Transcript {
+pub(crate) fn transcript(
+    context: &[u8],
+    key: &PublicKey,
+    ciphertexts: &[u8],
+    mask_hash: &[u8; 64],
+) -> Transcript {
     let mut transcript = transcript::update(context, key);
     transcript.append_message(b"C", ciphertexts);
     transcript.append_message(b"h_E", mask_hash);
@@ -152,7 +168,10 @@ impl std::ops::Deref for VerifiedHeader {
 
 /// Verifies the key proofs of many headers in one sum, on all cores. Deterministic; verdicts are in the order of the headers
 /// and do not depend on what else is in the batch.
-pub fn verify_key_proofs(key: &PublicKey, headers: Vec<CandidateHeader>) -> Vec<Result<VerifiedHeader, UpdateError>> {
+pub fn verify_key_proofs(
+    key: &PublicKey,
+    headers: Vec<CandidateHeader>,
+) -> Vec<Result<VerifiedHeader, UpdateError>> {
     verify(key, headers, None)
 }
 
@@ -178,9 +197,15 @@ fn verify(
 ) -> Vec<Result<VerifiedHeader, UpdateError>> {
     let verdicts: Vec<bool> = {
         // A header for another key is out before the fold.
-        let bases: Vec<_> = headers.iter().map(|header| header.is_for(key).then(|| header.transcript(key))).collect();
-        let batch: Vec<_> =
-            headers.iter().zip(&bases).filter_map(|(header, base)| Some((header, base.as_ref()?))).collect();
+        let bases: Vec<_> = headers
+            .iter()
+            .map(|header| header.is_for(key).then(|| header.transcript(key)))
+            .collect();
+        let batch: Vec<_> = headers
+            .iter()
+            .zip(&bases)
+            .filter_map(|(header, base)| Some((header, base.as_ref()?)))
+            .collect();
         let mut hold = sift(&batch, &|batch| proofs_hold(key, batch, fresh)).into_iter();
         bases.iter().map(|base| base.is_some() && hold.next().unwrap_or(false)).collect()
     };
@@ -190,7 +215,11 @@ fn verify(
     headers.into_iter().zip(verdicts).map(verdict).collect()
 }
 
-fn proofs_hold(key: &PublicKey, headers: &[(&CandidateHeader, &Transcript)], fresh: Option<&[u8; 32]>) -> bool {
+fn proofs_hold(
+    key: &PublicKey,
+    headers: &[(&CandidateHeader, &Transcript)],
+    fresh: Option<&[u8; 32]>,
+) -> bool {
     let digests = headers.iter().map(|(header, _)| &header.hash);
     let mut weights = Weights::new(HEADER_WEIGHTS, headers.len() as u64, key, fresh, digests);
     fold(headers, &mut weights).holds(key)
@@ -198,10 +227,11 @@ fn proofs_hold(key: &PublicKey, headers: &[(&CandidateHeader, &Transcript)], fre
 
 fn fold(headers: &[(&CandidateHeader, &Transcript)], weights: &mut Weights) -> Folded {
     let jobs: Vec<_> = headers.iter().map(|job| (job, weights.fork())).collect();
-    let part = |mut folded, ((header, base), mut weights): (&(&CandidateHeader, &Transcript), Weights)| {
-        header.fold(base, &mut weights, &mut folded);
-        folded
-    };
+    let part =
+        |mut folded, ((header, base), mut weights): (&(&CandidateHeader, &Transcript), Weights)| {
+            header.fold(base, &mut weights, &mut folded);
+            folded
+        };
     jobs.into_par_iter().fold(Folded::default, part).reduce(Folded::default, Folded::merge)
 }
 
@@ -235,7 +265,12 @@ mod tests {
                 let z: &mut [u8; 32] = (&mut header[z3..z3 + 32]).try_into().unwrap();
                 *z = (Scalar::from_canonical_bytes(*z).unwrap() + error).to_bytes();
             }
-            let cheats = || headers.iter().map(|header| CandidateHeader::decode(header).unwrap()).collect::<Vec<_>>();
+            let cheats = || {
+                headers
+                    .iter()
+                    .map(|header| CandidateHeader::decode(header).unwrap())
+                    .collect::<Vec<_>>()
+            };
             let cheating = cheats();
             let bases: Vec<_> = cheating.iter().map(|cheat| cheat.transcript(&key)).collect();
             let batch: Vec<_> = cheating.iter().zip(&bases).collect();
@@ -259,7 +294,8 @@ mod tests {
             let mut changed = header.clone();
             for (limb, error) in [(0, rho[1]), (1, -rho[0])] {
                 let start = Context::LEN + limb * Ciphertext::LEN + component * 32;
-                let [point] = Reader::new("C", &changed[start..start + 32], 32).unwrap().points().unwrap();
+                let [point] =
+                    Reader::new("C", &changed[start..start + 32], 32).unwrap().points().unwrap();
                 let point = point + RISTRETTO_BASEPOINT_POINT * error;
                 changed[start..start + 32].copy_from_slice(point.compress().as_bytes());
             }
@@ -267,8 +303,15 @@ mod tests {
             // Item 1 alone: item 2 has weight zero.
             let holds = |base| {
                 let [w1, w2, w3] = Weights::new(HEADER_WEIGHTS, 1, &key, None, []).take();
-                let (weights, mut folded) = ([w1, w2, w3, Scalar::ZERO, Scalar::ZERO], Folded::default());
-                cheat.proof.fold(base, &cheat.ciphertexts, cheat.encoded_ciphertexts(), weights, &mut folded);
+                let weights = [w1, w2, w3, Scalar::ZERO, Scalar::ZERO];
+                let mut folded = Folded::default();
+                cheat.proof.fold(
+                    base,
+                    &cheat.ciphertexts,
+                    cheat.encoded_ciphertexts(),
+                    weights,
+                    &mut folded,
+                );
                 folded.holds(&key)
             };
             assert!(holds(&base), "the attack works on weights drawn before");

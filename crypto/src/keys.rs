@@ -36,7 +36,11 @@ impl PublicKey {
     /// Length of the encoding, in bytes.
     pub const LEN: usize = 2 * ELEMENT_LEN + 32;
 
-    pub(crate) fn new(x1: RistrettoPoint, x2: RistrettoPoint, evaluation: VerifyingKey) -> Result<Self, DecodeError> {
+    pub(crate) fn new(
+        x1: RistrettoPoint,
+        x2: RistrettoPoint,
+        evaluation: VerifyingKey,
+    ) -> Result<Self, DecodeError> {
         if x1.is_identity() || x2.is_identity() || x1 == x2 {
             return Err(DecodeError::DegenerateKey { what: "public key" });
         }
@@ -73,7 +77,10 @@ impl PublicKey {
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublicKey").field("x1", &self.x1.compress()).field("x2", &self.x2.compress()).finish()
+        f.debug_struct("PublicKey")
+            .field("x1", &self.x1.compress())
+            .field("x2", &self.x2.compress())
+            .finish()
     }
 }
 
@@ -243,10 +250,16 @@ mod tests {
         bytes[..32].fill(0xff);
         bytes[0] = 0xed;
         bytes[31] = 0x7f;
-        assert_eq!(PublicKey::decode(&bytes), Err(DecodeError::Point { what: "public key", index: 0 }));
+        assert_eq!(
+            PublicKey::decode(&bytes),
+            Err(DecodeError::Point { what: "public key", index: 0 })
+        );
         bytes[..32].fill(0);
         bytes[0] = 1;
-        assert_eq!(PublicKey::decode(&bytes), Err(DecodeError::Point { what: "public key", index: 0 }));
+        assert_eq!(
+            PublicKey::decode(&bytes),
+            Err(DecodeError::Point { what: "public key", index: 0 })
+        );
     }
 
     #[test]

@@ -21,8 +21,8 @@ use crate::limbs::{self, LIMB_BITS, LimbProof, LimbWitness};
 use crate::signature::{SIGNATURE_LEN, Signature};
 use crate::transcript::{self, HEADER_WEIGHTS, STANDALONE_EVALUATION};
 use crate::{
-    Ciphertext, DecodeError, DecryptionKey, DiscreteLogTable, EncryptError, EvaluationKey, Hash, MAX_SUMMANDS,
-    PublicKey, ReadOffError,
+    Ciphertext, DecodeError, DecryptionKey, DiscreteLogTable, EncryptError, EvaluationKey, Hash,
+    MAX_SUMMANDS, PublicKey, ReadOffError,
 };
 
 /// ⊥: why Dec or Eval does not answer.
@@ -67,7 +67,9 @@ pub enum Sealed {
 }
 
 /// Gen.
-pub fn generate(rng: &mut impl CryptoRngCore) -> Result<(PublicKey, DecryptionKey, EvaluationKey), DecodeError> {
+pub fn generate(
+    rng: &mut impl CryptoRngCore,
+) -> Result<(PublicKey, DecryptionKey, EvaluationKey), DecodeError> {
     let material = KeyMaterial::generate(rng);
     let evaluation = EvaluationKey::generate(rng);
     let public = PublicKey::new(material.x1, material.x2, evaluation.verifying_key())?;
@@ -110,7 +112,8 @@ pub fn evaluate(
     for ciphertext in ciphertexts {
         inputs.extend(Opened::verify(key, context, ciphertext)?.inputs);
     }
-    let (sum, count) = (sum(key, context, &inputs)?, inputs.len() as u32);
+    let sum = sum(key, context, &inputs)?;
+    let count = inputs.len() as u32;
     let mut content = context.to_vec();
     content.extend(count.to_be_bytes());
     content.extend(inputs.concat());
@@ -150,7 +153,11 @@ impl Opened {
             Sealed::Evaluated(bytes) => bytes,
         };
         const WHAT: &str = "evaluated ciphertext";
-        let head = bytes.get(..36).ok_or(DecodeError::Length { what: WHAT, expected: 36, found: bytes.len() })?;
+        let head = bytes.get(..36).ok_or(DecodeError::Length {
+            what: WHAT,
+            expected: 36,
+            found: bytes.len(),
+        })?;
         let mut reader = Reader::new(WHAT, head, 36)?;
         if reader.array::<32>()? != *context {
             return Err(Bottom::OtherContext);
@@ -167,7 +174,8 @@ impl Opened {
         let result = Ciphertext::read(&mut reader)?;
         let certificate = Signature::decode(reader.take(SIGNATURE_LEN)?)?;
         let content = bytes.get(..length - SIGNATURE_LEN).unwrap_or_default();
-        let certified = key.evaluation_key().verify(STANDALONE_EVALUATION, &[content], &certificate);
+        let certified =
+            key.evaluation_key().verify(STANDALONE_EVALUATION, &[content], &certificate);
         certified.map_err(|_| Bottom::BadCertificate)?;
         if sum(key, context, &inputs)? != result {
             return Err(Bottom::WrongSum);
@@ -192,7 +200,8 @@ fn sum(key: &PublicKey, context: &Hash, inputs: &[Vec<u8>]) -> Result<Ciphertext
             return Err(Bottom::OtherContext);
         }
         let encoded = reader.take(Ciphertext::LEN)?;
-        let ciphertext = Ciphertext::read(&mut Reader::new("fresh ciphertext", encoded, Ciphertext::LEN)?)?;
+        let ciphertext =
+            Ciphertext::read(&mut Reader::new("fresh ciphertext", encoded, Ciphertext::LEN)?)?;
         let proof = LimbProof::read(&mut reader, 1)?;
         let base = base(key, context, encoded);
         let digest: Hash = Sha256::digest(bytes).into();

@@ -107,9 +107,12 @@ pub use dealer::{Dealing, deal};
 pub use dealing::{DealingCommitments, KeyShare, PublicShare, countersign_quorum};
 pub use dlog::DiscreteLogTable;
 pub use error::{
-    AggregateError, DecodeError, EncryptError, QuantiseError, ReadOffError, ShareError, SignatureError, UpdateError,
+    AggregateError, DecodeError, EncryptError, QuantiseError, ReadOffError, ShareError,
+    SignatureError, UpdateError,
 };
-pub use header::{CandidateHeader, HEADER_LEN, VerifiedHeader, verify_key_proofs, verify_key_proofs_with_rng};
+pub use header::{
+    CandidateHeader, HEADER_LEN, VerifiedHeader, verify_key_proofs, verify_key_proofs_with_rng,
+};
 pub use keys::{Ciphertext, DecryptionKey, EvaluationKey, PublicKey};
 pub use masked_sum::{MaskKeySum, MaskedSum};
 pub use noise::Noise;
@@ -117,7 +120,9 @@ pub use quantise::{QuantisedUpdate, Quantiser};
 pub use share::{DecryptionShare, VerifiedShare, combine, verify_share};
 pub use signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey};
 pub use update::{EncryptedUpdate, UnprovenUpdate, body_length, mask_length};
-pub use verify::{CandidateUpdate, MaskedUpdate, VerifiedUpdate, verify_updates, verify_updates_with_rng};
+pub use verify::{
+    CandidateUpdate, MaskedUpdate, VerifiedUpdate, verify_updates, verify_updates_with_rng,
+};
 
 /// A SHA-256 hash, or something as long.
 pub type Hash = [u8; 32];

@@ -36,7 +36,8 @@ impl LimbWitness {
     /// The limbs with fresh randomness.
     pub(crate) fn fresh(kappa: Vec<u64>, rng: &mut impl CryptoRngCore) -> Self {
         let mut draw = || kappa.iter().map(|_| random_scalar(rng)).collect();
-        let (r, s) = (draw(), draw());
+        let r = draw();
+        let s = draw();
         Self { kappa, r, s }
     }
 
@@ -57,8 +58,10 @@ pub(crate) fn prove(
 ) -> Result<Vec<u8>, EncryptError> {
     let mut transcript = base.fork(LIMBS, 0);
     let rho = transcript.weights(b"rho", witness.kappa.len());
-    let kappa = Zeroizing::new(witness.kappa.iter().map(|limb| Scalar::from(*limb)).collect::<Vec<_>>());
-    let secrets = Zeroizing::new([inner(&rho, &witness.r), inner(&rho, &witness.s), inner(&rho, &kappa)]);
+    let kappa =
+        Zeroizing::new(witness.kappa.iter().map(|limb| Scalar::from(*limb)).collect::<Vec<_>>());
+    let secrets =
+        Zeroizing::new([inner(&rho, &witness.r), inner(&rho, &witness.s), inner(&rho, &kappa)]);
 
     let mut nonces = transcript.witness_rng(&witness_bytes(secrets.iter()), rng);
     let a = Zeroizing::new([(); 3].map(|()| random_scalar(&mut nonces)));
@@ -73,7 +76,8 @@ pub(crate) fn prove(
     }
 
     let transcript = base.fork(LIMB_RANGE, 0);
-    let blindings = Zeroizing::new(witness.r.iter().zip(&witness.s).map(|(r, s)| r + s).collect::<Vec<_>>());
+    let blindings =
+        Zeroizing::new(witness.r.iter().zip(&witness.s).map(|(r, s)| r + s).collect::<Vec<_>>());
     let range_witness = witness_bytes(kappa.iter().chain(blindings.iter()));
     let nonces = transcript.witness_rng(&range_witness, rng);
     let (range_proof, _) = range::prove(transcript, &witness.kappa, &blindings, LIMB_BITS, nonces)?;

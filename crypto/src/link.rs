@@ -123,7 +123,11 @@ impl LinkProof {
         folded.terms.push((f1, e_sigma));
         folded.terms.extend(limb_weights().zip(ciphertexts).map(|(power, c)| (f3 * power, c.c3)));
         let mask = w1 * z_k;
-        folded.masks(sigma.len()).iter_mut().zip(sigma).for_each(|(coefficient, sigma)| *coefficient += mask * sigma);
+        folded
+            .masks(sigma.len())
+            .iter_mut()
+            .zip(sigma)
+            .for_each(|(coefficient, sigma)| *coefficient += mask * sigma);
         f2
     }
 }

@@ -14,8 +14,8 @@ use crate::encoding::Reader;
 use crate::group::{h, mask_bases, multiscalar};
 use crate::update::signed;
 use crate::{
-    Bound, DecodeError, DiscreteLogTable, MAX_SUMMANDS, MaskedUpdate, Parameters, ReadOffError, UpdateError,
-    VerifiedUpdate,
+    Bound, DecodeError, DiscreteLogTable, MAX_SUMMANDS, MaskedUpdate, Parameters, ReadOffError,
+    UpdateError, VerifiedUpdate,
 };
 
 /// k̄, the sum of the mask keys of a round. Public once the trustees have opened it.
@@ -62,7 +62,8 @@ impl MaskedSum {
 
     fn add_points(&mut self, update: &[RistrettoPoint]) -> Result<(), UpdateError> {
         if update.len() != self.points.len() {
-            let (expected, found) = (self.points.len() as u32, update.len() as u32);
+            let expected = self.points.len() as u32;
+            let found = update.len() as u32;
             return Err(UpdateError::WrongDimension { expected, found });
         }
         for (sum, point) in self.points.iter_mut().zip(update) {
@@ -79,7 +80,11 @@ impl MaskedSum {
 
     /// Reads Σu_j off (`[d]`), each as encrypted: of u = q + 2^(b−1) under a bound on parameters, of q itself under one on
     /// the norm.
-    pub fn open(&self, mask_key: &MaskKeySum, table: &DiscreteLogTable) -> Result<Vec<i64>, ReadOffError> {
+    pub fn open(
+        &self,
+        mask_key: &MaskKeySum,
+        table: &DiscreteLogTable,
+    ) -> Result<Vec<i64>, ReadOffError> {
         let minus = -mask_key.0;
         let bases = mask_bases(self.points.len());
         let unmasked: Vec<_> = (self.points.par_iter().with_min_len(64))
@@ -103,10 +108,16 @@ impl MaskedSum {
             Scalar::from(u128::from_le_bytes(weight))
         };
         let weights: Vec<_> = sums.iter().map(weight).collect();
-        let total: Scalar = weights.iter().zip(sums).map(|(weight, sum)| weight * signed(*sum)).sum();
+        let total: Scalar =
+            weights.iter().zip(sums).map(|(weight, sum)| weight * signed(*sum)).sum();
         // k̄ is outside of the sum over W: short scalars cost half.
-        let of = |points: &[RistrettoPoint]| multiscalar(weights.par_iter().copied().zip(points.par_iter().copied()));
-        let rest = RistrettoPoint::vartime_multiscalar_mul([mask_key.0, total], [of(&mask_bases(sums.len())), *h()]);
+        let of = |points: &[RistrettoPoint]| {
+            multiscalar(weights.par_iter().copied().zip(points.par_iter().copied()))
+        };
+        let rest = RistrettoPoint::vartime_multiscalar_mul(
+            [mask_key.0, total],
+            [of(&mask_bases(sums.len())), *h()],
+        );
         of(&self.points) == rest
     }
 

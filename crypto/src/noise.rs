@@ -45,7 +45,11 @@ impl Noise {
     /// # Errors
     /// As [`Noise::new`].
     #[cfg(any(test, feature = "simulation"))]
-    pub fn simulated(variance: u64, bound: Bound, rng: impl RngCore + Send + 'static) -> Result<Self, QuantiseError> {
+    pub fn simulated(
+        variance: u64,
+        bound: Bound,
+        rng: impl RngCore + Send + 'static,
+    ) -> Result<Self, QuantiseError> {
         Self::from(variance, bound, Source::Simulated(Box::new(rng)))
     }
 
@@ -70,13 +74,19 @@ impl Noise {
             #[cfg(any(test, feature = "simulation"))]
             Source::Simulated(rng) => noisy(&mut || self.skellam.sample(rng)),
         };
-        QuantisedUpdate::new(std::mem::take(&mut *values), self.bound).map_err(|error| match (error, update.bound()) {
-            (QuantiseError::TooLong { norm }, Bound::Norm { norm: signal, .. }) => {
-                let variance = self.skellam.variance();
-                let dimension = u32::try_from(update.len()).unwrap_or(u32::MAX);
-                QuantiseError::NoiseTooLong { variance, norm, least: least_norm(signal, variance, dimension) }
+        QuantisedUpdate::new(std::mem::take(&mut *values), self.bound).map_err(|error| {
+            match (error, update.bound()) {
+                (QuantiseError::TooLong { norm }, Bound::Norm { norm: signal, .. }) => {
+                    let variance = self.skellam.variance();
+                    let dimension = u32::try_from(update.len()).unwrap_or(u32::MAX);
+                    QuantiseError::NoiseTooLong {
+                        variance,
+                        norm,
+                        least: least_norm(signal, variance, dimension),
+                    }
+                }
+                (error, _) => error,
             }
-            (error, _) => error,
         })
     }
 }
@@ -120,7 +130,8 @@ mod tests {
         let bound = norm(least_norm(100, 2_500, D as u32) as u32);
         let noisy = simulated(2_500, bound).add(&signal()).unwrap();
         assert_eq!((noisy.bound(), noisy.len()), (bound, D));
-        let noise: Vec<i64> = noisy.as_slice().iter().zip(signal().as_slice()).map(|(x, q)| x - q).collect();
+        let noise: Vec<i64> =
+            noisy.as_slice().iter().zip(signal().as_slice()).map(|(x, q)| x - q).collect();
         let variance = noise.iter().map(|z| (z * z) as f64).sum::<f64>() / D as f64;
         // Its standard deviation is 2,500·√(2/300) = 204.
         assert!((variance - 2_500.0).abs() < 800.0, "{variance}");
@@ -129,7 +140,8 @@ mod tests {
     #[test]
     fn a_fixed_seed_gives_fixed_noise_and_every_update_its_own() {
         let bound = norm(5_000);
-        let (mut one, mut same) = (simulated(900, bound), simulated(900, bound));
+        let mut one = simulated(900, bound);
+        let mut same = simulated(900, bound);
         let first = one.add(&signal()).unwrap();
         assert!(first == same.add(&signal()).unwrap());
         assert!(first != one.add(&signal()).unwrap());
@@ -150,7 +162,9 @@ mod tests {
     #[test]
     fn noise_that_outgrows_the_norm_is_refused_with_the_norm_that_would_do() {
         let error = simulated(2_500, norm(200)).add(&signal()).unwrap_err();
-        let QuantiseError::NoiseTooLong { variance: 2_500, norm: 200, least } = error else { panic!("{error}") };
+        let QuantiseError::NoiseTooLong { variance: 2_500, norm: 200, least } = error else {
+            panic!("{error}")
+        };
         assert_eq!(least, least_norm(100, 2_500, D as u32));
         assert!(error.to_string().contains(&format!("raise the norm to {least}")), "{error}");
         assert!(simulated(2_500, norm(least as u32)).add(&signal()).is_ok());
@@ -158,7 +172,10 @@ mod tests {
 
     #[test]
     fn noise_without_a_norm_or_a_variance_is_refused() {
-        assert_eq!(Noise::new(1, Bound::Parameter { bits: 8 }).unwrap_err(), QuantiseError::NoiseWithoutNorm);
+        assert_eq!(
+            Noise::new(1, Bound::Parameter { bits: 8 }).unwrap_err(),
+            QuantiseError::NoiseWithoutNorm
+        );
         assert!(matches!(Noise::new(0, norm(100)), Err(QuantiseError::Noise(_))));
         assert!(matches!(Noise::new(1, norm(0)), Err(QuantiseError::Bound(_))));
     }

@@ -83,7 +83,9 @@ struct Nonces {
 impl Nonces {
     fn fresh(count: usize, rng: &mut impl CryptoRngCore) -> Self {
         let mut draw = || (0..count).map(|_| random_scalar(rng)).collect();
-        let (beta, m, mu) = (draw(), draw(), draw());
+        let beta = draw();
+        let m = draw();
+        let mu = draw();
         Self { beta, m, mu, zeta: [(); 3].map(|()| random_scalar(rng)) }
     }
 }
@@ -103,13 +105,15 @@ pub(crate) fn prove(
         return Err(EncryptError::Unlucky);
     }
     let y = Zeroizing::new(projected.iter().map(|y| signed(*y)).collect::<Vec<_>>());
-    let witness: Zeroizing<Vec<u8>> = Zeroizing::new(projected.iter().flat_map(|y| y.to_le_bytes()).collect());
+    let witness: Zeroizing<Vec<u8>> =
+        Zeroizing::new(projected.iter().flat_map(|y| y.to_le_bytes()).collect());
     let nonces = Nonces::fresh(y.len(), &mut transcript.witness_rng(&witness, rng));
     let Nonces { beta, m, mu, zeta } = &nonces;
     let [zeta0, zeta1, zeta2] = zeta;
 
     // Wrapping: only values made unchecked, by an adversary, can overflow.
-    let raised = Zeroizing::new(projected.iter().map(|y| y.wrapping_add(offset(bound))).collect::<Vec<_>>());
+    let raised =
+        Zeroizing::new(projected.iter().map(|y| y.wrapping_add(offset(bound))).collect::<Vec<_>>());
     let v = commit_all(&raised, beta, bound.projection_bits);
     let v: Vec<u8> = v.iter().flat_map(|v| v.to_bytes()).collect();
     let gamma = combination(&mut transcript, &v);
@@ -124,7 +128,8 @@ pub(crate) fn prove(
     let gamma: Vec<_> = gamma.into_iter().map(Scalar::from).collect();
     let witness = LinkWitness { u: inner(&gamma, &y), k: *k, beta: inner(&gamma, beta), tau: *tau };
     let bases = mask_bases(x.len());
-    let w_sigma = multiscalar(sigma.par_iter().zip(bases.par_iter()).map(|(weight, base)| weight.term(base)));
+    let w_sigma =
+        multiscalar(sigma.par_iter().zip(bases.par_iter()).map(|(weight, base)| weight.term(base)));
     let link = witness.commit(&w_sigma, &mut transcript, rng);
     let e = transcript.challenge(b"e");
 
@@ -136,11 +141,15 @@ pub(crate) fn prove(
     let omega = transcript.weights(b"omega", m.len());
     let phi = (inner(&omega, mu) + e * inner(&omega, beta)).to_bytes();
 
-    let raised = Zeroizing::new(raised.iter().map(|value| value.cast_unsigned()).collect::<Vec<_>>());
-    let (ranges, _) = range::prove_all(&transcript, PROJECTION_RANGE, &raised, beta, bound.projection_bits, rng)?;
-    let sum = projected.iter().fold(0u64, |sum, y| sum.wrapping_add(y.wrapping_mul(*y).cast_unsigned()));
+    let raised =
+        Zeroizing::new(raised.iter().map(|value| value.cast_unsigned()).collect::<Vec<_>>());
+    let (ranges, _) =
+        range::prove_all(&transcript, PROJECTION_RANGE, &raised, beta, bound.projection_bits, rng)?;
+    let sum =
+        projected.iter().fold(0u64, |sum, y| sum.wrapping_add(y.wrapping_mul(*y).cast_unsigned()));
     let rest = Zeroizing::new([bound.squares.wrapping_sub(sum)]);
-    let (squares_range, _) = range::prove_all(&transcript, SQUARES_RANGE, &*rest, &[-zeta2], bound.squares_bits, rng)?;
+    let (squares_range, _) =
+        range::prove_all(&transcript, SQUARES_RANGE, &*rest, &[-zeta2], bound.squares_bits, rng)?;
     Ok([&*v, &masks, &products, &link, &f, &z, &phi, &ranges, &squares_range].concat())
 }
 
@@ -161,7 +170,8 @@ pub(crate) fn square(x: &[i64]) -> u128 {
 /// The encodings of value·h + blinding·g.
 fn commit(values: &[Scalar], blindings: &[Scalar]) -> Vec<u8> {
     let points = values.par_iter().zip(blindings).with_min_len(32);
-    let points: Vec<_> = points.map(|(v, b)| (h_times(v) + g_times(b)).compress().to_bytes()).collect();
+    let points: Vec<_> =
+        points.map(|(v, b)| (h_times(v) + g_times(b)).compress().to_bytes()).collect();
     points.concat()
 }
 
@@ -217,8 +227,18 @@ impl NormProof {
             f_bytes,
             z,
             phi,
-            ranges: RangeProofs::parse("range proof of the projections", reader, n, bound.projection_bits)?,
-            squares_range: RangeProofs::parse("range proof of the squares", reader, 1, bound.squares_bits)?,
+            ranges: RangeProofs::parse(
+                "range proof of the projections",
+                reader,
+                n,
+                bound.projection_bits,
+            )?,
+            squares_range: RangeProofs::parse(
+                "range proof of the squares",
+                reader,
+                1,
+                bound.squares_bits,
+            )?,
         })
     }
 
@@ -279,8 +299,16 @@ impl NormProof {
     ) {
         let Challenges { projection, gamma, e, .. } = challenges;
         let sigma = projection.combine(gamma, e_points.len());
-        let e_sigma = multiscalar(sigma.par_iter().zip(e_points).map(|(weight, point)| weight.term(point)));
-        let factor = self.link.fold(e, sigma.iter().map(Weight::scalar), e_sigma, ciphertexts, weights, folded);
+        let e_sigma =
+            multiscalar(sigma.par_iter().zip(e_points).map(|(weight, point)| weight.term(point)));
+        let factor = self.link.fold(
+            e,
+            sigma.iter().map(Weight::scalar),
+            e_sigma,
+            ciphertexts,
+            weights,
+            folded,
+        );
         // V_σ is Σγ_t·Y_t, and Y_t is V_t − 2^(ρ−1)·h.
         for (coefficient, gamma) in of_v.iter_mut().zip(gamma) {
             let of_y = factor * Scalar::from(*gamma);
@@ -290,12 +318,20 @@ impl NormProof {
     }
 
     /// Adds the openings and the squares.
-    fn fold_squares(&self, challenges: &Challenges, weights: [Scalar; 2], of_v: &mut [Scalar], folded: &mut Folded) {
+    fn fold_squares(
+        &self,
+        challenges: &Challenges,
+        weights: [Scalar; 2],
+        of_v: &mut [Scalar],
+        folded: &mut Folded,
+    ) {
         let Challenges { e, omega, .. } = challenges;
         let [w1, w2] = weights;
         folded.g += w1 * self.phi + w2 * self.z;
         folded.h += w1 * inner(omega, &self.f) + w2 * inner(&self.f, &self.f);
-        folded.terms.extend(omega.iter().zip(&self.masks).map(|(omega, mask)| (-w1 * omega, *mask)));
+        folded
+            .terms
+            .extend(omega.iter().zip(&self.masks).map(|(omega, mask)| (-w1 * omega, *mask)));
         for (coefficient, omega) in of_v.iter_mut().zip(omega) {
             let of_y = -w1 * e * omega;
             *coefficient += of_y;
@@ -305,9 +341,16 @@ impl NormProof {
     }
 
     /// Adds the range proofs of the projections and of the squares.
-    fn fold_ranges(&self, challenges: &Challenges, weights: &mut Weights, of_v: &mut [Scalar], folded: &mut Folded) {
+    fn fold_ranges(
+        &self,
+        challenges: &Challenges,
+        weights: &mut Weights,
+        of_v: &mut [Scalar],
+        folded: &mut Folded,
+    ) {
         let base = &challenges.transcript;
-        let v: Vec<_> = self.v_bytes.as_chunks().0.iter().map(|v| CompressedRistretto(*v)).collect();
+        let v: Vec<_> =
+            self.v_bytes.as_chunks().0.iter().map(|v| CompressedRistretto(*v)).collect();
         self.ranges.fold(base, PROJECTION_RANGE, &v, of_v, weights, folded);
         // Γ·B²·h − S.
         let [_, _, s] = &self.products;

@@ -49,7 +49,8 @@ pub(crate) fn prove(
 
     let (mut transcript, sigma) = start(base, &v);
     let scalars = Zeroizing::new(u.iter().map(|u| signed(*u)).collect::<Vec<_>>());
-    let witness = LinkWitness { u: inner(&sigma, &scalars), k: *k, beta: inner(&sigma, &beta), tau: *tau };
+    let witness =
+        LinkWitness { u: inner(&sigma, &scalars), k: *k, beta: inner(&sigma, &beta), tau: *tau };
     let w_sigma = multiscalar(sigma.into_par_iter().zip(mask_bases(u.len()).par_iter().copied()));
     let link = witness.commit(&w_sigma, &mut transcript, rng);
     let e = transcript.challenge(b"e");
@@ -65,7 +66,11 @@ pub(crate) struct ParameterProof {
 }
 
 impl ParameterProof {
-    pub(crate) fn read(reader: &mut Reader<'_>, dimension: usize, bits: u8) -> Result<Self, DecodeError> {
+    pub(crate) fn read(
+        reader: &mut Reader<'_>,
+        dimension: usize,
+        bits: u8,
+    ) -> Result<Self, DecodeError> {
         let v_bytes = reader.take(ELEMENT_LEN * dimension)?;
         Ok(Self {
             v: decompress_all("commitments", v_bytes)?,
@@ -87,10 +92,12 @@ impl ParameterProof {
     ) {
         let mut of_v = vec![Scalar::ZERO; self.v.len()];
         if matches!(which, Equations::All | Equations::Link) {
-            of_v = self.fold_link(base, &self.v_bytes, e_points, ciphertexts, weights.take(), folded);
+            of_v =
+                self.fold_link(base, &self.v_bytes, e_points, ciphertexts, weights.take(), folded);
         }
         if which == Equations::All {
-            let v: Vec<_> = self.v_bytes.as_chunks().0.iter().map(|v| CompressedRistretto(*v)).collect();
+            let v: Vec<_> =
+                self.v_bytes.as_chunks().0.iter().map(|v| CompressedRistretto(*v)).collect();
             self.ranges.fold(base, BOUNDS, &v, &mut of_v, weights, folded);
         }
         folded.terms.extend(of_v.into_iter().zip(self.v.iter().copied()));
@@ -110,7 +117,8 @@ impl ParameterProof {
         self.link.append_to(&mut transcript);
         let e = transcript.challenge(b"e");
         let e_sigma = multiscalar(sigma.par_iter().copied().zip(e_points.par_iter().copied()));
-        let factor = self.link.fold(&e, sigma.iter().copied(), e_sigma, ciphertexts, weights, folded);
+        let factor =
+            self.link.fold(&e, sigma.iter().copied(), e_sigma, ciphertexts, weights, folded);
         sigma.into_iter().map(|sigma| factor * sigma).collect()
     }
 }

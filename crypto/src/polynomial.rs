@@ -10,7 +10,11 @@ pub(crate) fn evaluate(coefficients: &[Scalar], x: u32) -> Scalar {
 }
 
 /// A polynomial of this degree whose constant is given and whose other coefficients are drawn.
-pub(crate) fn random(constant: Scalar, degree: usize, draw: impl FnMut() -> Scalar) -> Zeroizing<Vec<Scalar>> {
+pub(crate) fn random(
+    constant: Scalar,
+    degree: usize,
+    draw: impl FnMut() -> Scalar,
+) -> Zeroizing<Vec<Scalar>> {
     // Never grown, which would leave copies behind.
     let mut coefficients = Zeroizing::new(Vec::with_capacity(degree + 1));
     coefficients.push(constant);
@@ -28,8 +32,10 @@ pub(crate) fn powers(x: u32, count: usize) -> Vec<Scalar> {
 /// The places are distinct.
 pub(crate) fn lagrange(places: &[u32], x: u32) -> Vec<Scalar> {
     let x = Scalar::from(x);
-    let mut factors: Vec<Scalar> =
-        places.iter().map(|place| others(place, places).map(|other| Scalar::from(*place) - other).product()).collect();
+    let mut factors: Vec<Scalar> = places
+        .iter()
+        .map(|place| others(place, places).map(|other| Scalar::from(*place) - other).product())
+        .collect();
     // One inversion for all of them.
     Scalar::invert_batch_alloc(&mut factors);
     for (factor, place) in factors.iter_mut().zip(places) {
@@ -49,12 +55,16 @@ pub(crate) fn interpolation(places: &[u32]) -> Vec<Vec<Scalar>> {
                 let scale = (Scalar::from(*place) - other).invert();
                 let shifted = std::iter::once(Scalar::ZERO).chain(product.iter().copied());
                 let kept = product.iter().copied().chain(std::iter::once(Scalar::ZERO));
-                product = shifted.zip(kept).map(|(shifted, kept)| (shifted - kept * other) * scale).collect();
+                product = shifted
+                    .zip(kept)
+                    .map(|(shifted, kept)| (shifted - kept * other) * scale)
+                    .collect();
             }
             product
         })
         .collect();
-    let power = |c: usize| bases.iter().map(|base| base.get(c).copied().unwrap_or_default()).collect();
+    let power =
+        |c: usize| bases.iter().map(|base| base.get(c).copied().unwrap_or_default()).collect();
     (0..places.len()).map(power).collect()
 }
 
@@ -72,13 +82,17 @@ mod tests {
         let f: Vec<Scalar> = [7u64, 0, 5, 11].map(Scalar::from).to_vec();
         let places = [9, 2, 4, 1];
         let values = places.map(|place| evaluate(&f, place));
-        let inner = |factors: &[Scalar]| factors.iter().zip(values).map(|(factor, value)| factor * value).sum();
-        let coefficients: Vec<Scalar> = interpolation(&places).iter().map(|factors| inner(factors)).collect();
+        let inner = |factors: &[Scalar]| {
+            factors.iter().zip(values).map(|(factor, value)| factor * value).sum()
+        };
+        let coefficients: Vec<Scalar> =
+            interpolation(&places).iter().map(|factors| inner(factors)).collect();
         assert_eq!(coefficients, f);
         for x in [0, 1, 3, 200] {
             let value: Scalar = inner(&lagrange(&places, x));
             assert_eq!(value, evaluate(&f, x), "at {x}");
-            let by_powers: Scalar = powers(x, f.len()).iter().zip(&f).map(|(power, c)| power * c).sum();
+            let by_powers: Scalar =
+                powers(x, f.len()).iter().zip(&f).map(|(power, c)| power * c).sum();
             assert_eq!(by_powers, value, "at {x}");
         }
         assert_eq!(evaluate(&f, 0), f[0]);

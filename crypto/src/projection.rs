@@ -53,10 +53,15 @@ impl Projection {
             y
         };
         let add = |mut left: Zeroizing<Vec<i64>>, right: Zeroizing<Vec<i64>>| {
-            left.iter_mut().zip(right.iter()).for_each(|(left, right)| *left = left.wrapping_add(*right));
+            left.iter_mut()
+                .zip(right.iter())
+                .for_each(|(left, right)| *left = left.wrapping_add(*right));
             left
         };
-        x.par_chunks(BLOCK).enumerate().map(partial).reduce(|| Zeroizing::new(vec![0; self.rows]), add)
+        x.par_chunks(BLOCK)
+            .enumerate()
+            .map(partial)
+            .reduce(|| Zeroizing::new(vec![0; self.rows]), add)
     }
 
     /// σ = Πᵀγ, d of them, over the integers: sums of tabulated subsets of eight γ at a time.
@@ -68,7 +73,9 @@ impl Projection {
             self.columns(number, block, |(), plus, minus| {
                 let mut sum = Limbs::default();
                 for (table, (plus, minus)) in tables.iter().zip(plus.iter().zip(minus)) {
-                    if let (Some(plus), Some(minus)) = (table.get(usize::from(*plus)), table.get(usize::from(*minus))) {
+                    if let (Some(plus), Some(minus)) =
+                        (table.get(usize::from(*plus)), table.get(usize::from(*minus)))
+                    {
                         for (sum, (plus, minus)) in sum.iter_mut().zip(plus.iter().zip(minus)) {
                             *sum += plus - minus;
                         }
@@ -178,7 +185,8 @@ mod tests {
         let columns = entries(&Projection::new([1; 32], N), 1000);
         let all = (1000 * N) as f64;
         for (entry, share) in [(-1, 0.25), (0, 0.5), (1, 0.25)] {
-            let found = columns.iter().flatten().filter(|value| **value == entry).count() as f64 / all;
+            let found =
+                columns.iter().flatten().filter(|value| **value == entry).count() as f64 / all;
             // A standard deviation is below 0.001.
             assert!((found - share).abs() < 0.005, "{entry}: {found}");
         }
@@ -210,7 +218,12 @@ mod tests {
             let columns = entries(&projection, d);
             for (weight, column) in projection.combine(&gamma, d).iter().zip(columns) {
                 let sum = |sign| -> Scalar {
-                    column.iter().zip(&gamma).filter(|(e, _)| **e == sign).map(|(_, g)| Scalar::from(*g)).sum()
+                    column
+                        .iter()
+                        .zip(&gamma)
+                        .filter(|(e, _)| **e == sign)
+                        .map(|(_, g)| Scalar::from(*g))
+                        .sum()
                 };
                 assert_eq!(weight.scalar(), sum(1) - sum(-1));
                 let (scalar, point) = weight.term(&crate::group::g());
@@ -233,8 +246,11 @@ mod tests {
             [-1 << 42; 4],
             [1 << 42; 4],
         ] {
-            let signed = |v: i64| if v < 0 { -Scalar::from(v.unsigned_abs()) } else { Scalar::from(v.unsigned_abs()) };
-            let expected = limbs.iter().rev().fold(Scalar::ZERO, |sum, limb| sum * two + signed(*limb));
+            let signed = |v: i64| {
+                if v < 0 { -Scalar::from(v.unsigned_abs()) } else { Scalar::from(v.unsigned_abs()) }
+            };
+            let expected =
+                limbs.iter().rev().fold(Scalar::ZERO, |sum, limb| sum * two + signed(*limb));
             assert_eq!(Weight::new(limbs).scalar(), expected, "{limbs:?}");
         }
     }
@@ -244,26 +260,37 @@ mod tests {
     fn squares_of_projections_are_distributed_as_the_constants_assume() {
         const SEEDS: u64 = 20_000;
         // x/√2 of χ²_N that 1/128 lies beyond, on either side (Wilson, Hilferty 1931).
-        let quantile =
-            |rows: f64, z: f64| rows * (1.0 - 2.0 / (9.0 * rows) + z * (2.0 / (9.0 * rows)).sqrt()).powi(3) / 2.0;
+        let quantile = |rows: f64, z: f64| {
+            rows * (1.0 - 2.0 / (9.0 * rows) + z * (2.0 / (9.0 * rows)).sqrt()).powi(3) / 2.0
+        };
         let dense: Vec<i64> = (0..64).map(|j| j * 31 % 41 - 20).collect();
         let one = vec![1000];
-        for (rows, x, spread) in
-            [(256, dense.clone(), 1.35), (512, dense.clone(), 1.35), (1024, dense, 1.35), (256, one, 0.9)]
-        {
+        for (rows, x, spread) in [
+            (256, dense.clone(), 1.35),
+            (512, dense.clone(), 1.35),
+            (1024, dense, 1.35),
+            (256, one, 0.9),
+        ] {
             let norm = x.iter().map(|x| x * x).sum::<i64>() as f64;
             let squares = squares(&x, rows, SEEDS);
             let mean = squares.iter().sum::<i64>() as f64 / norm / SEEDS as f64;
             // E = N/2; a standard deviation of the mean is √(N/2)/√SEEDS, at most.
             assert!((mean / (rows as f64 / 2.0) - 1.0).abs() < 0.004, "{mean} at {rows}");
             let share = |beyond: &dyn Fn(f64) -> bool| {
-                squares.iter().filter(|square| beyond(**square as f64 / norm)).count() as f64 / SEEDS as f64 * 128.0
+                squares.iter().filter(|square| beyond(**square as f64 / norm)).count() as f64
+                    / SEEDS as f64
+                    * 128.0
             };
-            let (low, high) = (quantile(rows as f64, -2.4176), quantile(rows as f64, 2.4176));
-            let (below, above) = (share(&|square| square < low), share(&|square| square > high));
+            let low = quantile(rows as f64, -2.4176);
+            let high = quantile(rows as f64, 2.4176);
+            let below = share(&|square| square < low);
+            let above = share(&|square| square > high);
             // 156 expected, standard deviation 12.5: five of them are 0.4. One coordinate alone has thinner tails.
             assert!(below < spread && above < spread, "{below} below, {above} above at {rows}");
-            assert!(x.len() == 1 || (below > 0.65 && above > 0.65), "{below} below, {above} above at {rows}");
+            assert!(
+                x.len() == 1 || (below > 0.65 && above > 0.65),
+                "{below} below, {above} above at {rows}"
+            );
         }
     }
 
@@ -273,24 +300,34 @@ mod tests {
         // log2 Σ exp(terms).
         let log2_sum = |terms: Vec<f64>| {
             let most = terms.iter().copied().fold(f64::MIN, f64::max);
-            (most + terms.iter().map(|term| (term - most).exp()).sum::<f64>().ln()) / std::f64::consts::LN_2
+            (most + terms.iter().map(|term| (term - most).exp()).sum::<f64>().ln())
+                / std::f64::consts::LN_2
         };
         let ln_factorial = |n: u32| (2..=n).map(|i| f64::from(i).ln()).sum::<f64>();
-        for (rows, gamma, lambda) in [(256u32, 232.0f64, 30.0f64), (512, 390.0, 98.0), (1024, 696.0, 268.0)] {
+        for (rows, gamma, lambda) in
+            [(256u32, 232.0f64, 30.0f64), (512, 390.0, 98.0), (1024, 696.0, 268.0)]
+        {
             // Pr[χ²_2k/2 > x] = e^-x Σ_{i<k} x^i/i!.
             let poisson = |x: f64, i: u32| f64::from(i) * x.ln() - x - ln_factorial(i);
             let upper = log2_sum((0..rows / 2).map(|i| poisson(gamma, i)).collect());
             let lower = log2_sum((rows / 2..rows).map(|i| poisson(lambda, i)).collect());
             let choose = |i: u32| ln_factorial(rows) - ln_factorial(i) - ln_factorial(rows - i);
-            let few = (0..lambda as u32).map(|i| choose(i) - f64::from(rows) * std::f64::consts::LN_2);
+            let few =
+                (0..lambda as u32).map(|i| choose(i) - f64::from(rows) * std::f64::consts::LN_2);
             let one = log2_sum(few.collect());
-            assert!(upper < -42.0 && lower < -130.0 && one < -128.9, "{rows}: {upper} {lower} {one}");
+            assert!(
+                upper < -42.0 && lower < -130.0 && one < -128.9,
+                "{rows}: {upper} {lower} {one}"
+            );
             // Pr[|y_t| > 5.83·‖x‖ for any t] ≤ N·2·φ(z)/z, y_t/‖x‖ being close to a normal variable of variance 1/2.
             let z = 5.83 * std::f64::consts::SQRT_2;
             let ln_density = -z * z / 2.0 - (2.0 * std::f64::consts::PI).ln() / 2.0;
             let wide = ((2.0 * f64::from(rows) / z).ln() + ln_density) / std::f64::consts::LN_2;
             assert!(wide < -42.0, "{rows}: {wide}");
-            assert_eq!((gamma / lambda).sqrt(), crate::Bound::Norm { norm: 1, projections: rows as u16 }.slack());
+            assert_eq!(
+                (gamma / lambda).sqrt(),
+                crate::Bound::Norm { norm: 1, projections: rows as u16 }.slack()
+            );
         }
     }
 }

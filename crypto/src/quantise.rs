@@ -36,7 +36,8 @@ impl QuantisedUpdate {
         match bound {
             Bound::Parameter { bits } => {
                 let most = largest(bits);
-                if let Some((index, &value)) = (0..).zip(&values).find(|(_, value)| value.unsigned_abs() > most as u64)
+                if let Some((index, &value)) =
+                    (0..).zip(&values).find(|(_, value)| value.unsigned_abs() > most as u64)
                 {
                     return Err(QuantiseError::OutOfBounds { index, value, bound: most });
                 }
@@ -96,7 +97,12 @@ pub struct Quantiser {
 impl Quantiser {
     /// c = `clip`, of every parameter or of the norm; ω = `weight`, the institution's rows over the largest institution's.
     /// Refuses what sums of `max_summands` updates could not be read off again.
-    pub fn new(bound: Bound, clip: f32, weight: f64, max_summands: u32) -> Result<Self, QuantiseError> {
+    pub fn new(
+        bound: Bound,
+        clip: f32,
+        weight: f64,
+        max_summands: u32,
+    ) -> Result<Self, QuantiseError> {
         bound.check()?;
         check_clip(clip)?;
         if !(weight > 0.0 && weight <= 1.0) {
@@ -118,7 +124,11 @@ impl Quantiser {
 
     /// q of the update Δ (`[d]`, local minus global model) and the share that was clipped, from 0 to 1: of the parameters,
     /// or of the norm.
-    pub fn quantise(&self, delta: &[f32], rng: &mut impl RngCore) -> Result<(QuantisedUpdate, f64), QuantiseError> {
+    pub fn quantise(
+        &self,
+        delta: &[f32],
+        rng: &mut impl RngCore,
+    ) -> Result<(QuantisedUpdate, f64), QuantiseError> {
         if let Some((index, &value)) = (0..).zip(delta).find(|(_, value)| !value.is_finite()) {
             return Err(QuantiseError::NotFinite { index, value });
         }
@@ -128,7 +138,8 @@ impl Quantiser {
             Bound::Parameter { bits } => {
                 let most = largest(bits) as f64;
                 let clipped = weighted.clone().filter(|x| x.abs() > clip).count();
-                let values = weighted.map(|x| round(x.clamp(-clip, clip) / clip * most, rng)).collect();
+                let values =
+                    weighted.map(|x| round(x.clamp(-clip, clip) / clip * most, rng)).collect();
                 (values, clipped as f64 / delta.len().max(1) as f64)
             }
             Bound::Norm { norm, .. } => {
@@ -151,7 +162,11 @@ fn round(x: f64, rng: &mut impl RngCore) -> i64 {
 }
 
 /// Rounds x, no longer than the norm, to q, no longer either.
-fn round_within(norm: u32, x: impl Iterator<Item = f64> + Clone, rng: &mut impl RngCore) -> Vec<i64> {
+fn round_within(
+    norm: u32,
+    x: impl Iterator<Item = f64> + Clone,
+    rng: &mut impl RngCore,
+) -> Vec<i64> {
     for _ in 0..DRAWS {
         let mut values = Zeroizing::new(x.clone().map(|x| round(x, rng)).collect::<Vec<_>>());
         if square(&values) <= u128::from(norm).pow(2) {
@@ -244,7 +259,9 @@ mod tests {
             "sums of 1025 updates cannot be read off; lower the number of institutions to 1024"
         );
         assert!(Quantiser::new(SIXTEEN, 1.0, 1.0, MAX_SUMMANDS).is_ok());
-        for (bits, clip, weight) in [(9, 1.0, 1.0), (8, 0.0, 1.0), (8, f32::NAN, 1.0), (8, 1.0, 0.0), (8, 1.0, 1.1)] {
+        for (bits, clip, weight) in
+            [(9, 1.0, 1.0), (8, 0.0, 1.0), (8, f32::NAN, 1.0), (8, 1.0, 0.0), (8, 1.0, 1.1)]
+        {
             assert!(Quantiser::new(Bound::Parameter { bits }, clip, weight, 1).is_err());
         }
     }
@@ -276,7 +293,8 @@ mod tests {
     }
 
     #[test]
-    fn a_norm_without_headroom_says_how_low_it_must_be_and_one_without_room_for_rounding_how_high() {
+    fn a_norm_without_headroom_says_how_low_it_must_be_and_one_without_room_for_rounding_how_high()
+    {
         let error = Quantiser::new(norm(2_000_000), 1.0, 1.0, 10).unwrap_err();
         let QuantiseError::NormHeadroom { most, .. } = error else { panic!("{error}") };
         assert!(Quantiser::new(norm(most), 1.0, 1.0, 10).is_ok());
@@ -288,7 +306,10 @@ mod tests {
         }
         assert!(Quantiser::new(norm(100_000_001), 1.0, 1.0, 1).is_err());
         for clip in [0.0, -1.0, f32::NAN] {
-            assert!(unit(norm(100), clip, 1).is_err() && Quantiser::new(norm(100), clip, 1.0, 1).is_err());
+            assert!(
+                unit(norm(100), clip, 1).is_err()
+                    && Quantiser::new(norm(100), clip, 1.0, 1).is_err()
+            );
         }
     }
 
@@ -315,13 +336,22 @@ mod tests {
         let (small, share) = quantiser.quantise(&vec![0.01; 300], &mut rng).unwrap();
         assert_eq!(share, 0.0);
         assert!(small.as_slice().iter().all(|q| (*q as f64 * unit - 0.005).abs() <= unit));
-        assert!(quantiser.quantise(&vec![0.0; 300], &mut rng).unwrap().0.as_slice().iter().all(|q| *q == 0));
+        assert!(
+            quantiser
+                .quantise(&vec![0.0; 300], &mut rng)
+                .unwrap()
+                .0
+                .as_slice()
+                .iter()
+                .all(|q| *q == 0)
+        );
     }
 
     #[test]
     fn also_at_the_bound_rounding_to_a_norm_is_unbiased_and_seldom_drawn_again() {
         // Coordinates of about one unit each, where truncation would lose half of the update.
-        let (d, bound) = (1000, norm(40));
+        let d = 1000;
+        let bound = norm(40);
         let quantiser = Quantiser::new(bound, 1.0, 1.0, 10).unwrap();
         let mut rng = ChaCha20Rng::seed_from_u64(4);
         let mut total = 0;
@@ -340,7 +370,10 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(5);
         for _ in 0..100 {
             let values = round_within(4, [2.7, -2.7].into_iter(), &mut rng);
-            assert!(square(&values) <= 16 && values.iter().all(|q| [2, 3].contains(&q.abs())), "{values:?}");
+            assert!(
+                square(&values) <= 16 && values.iter().all(|q| [2, 3].contains(&q.abs())),
+                "{values:?}"
+            );
         }
         struct Up;
         impl rand_core::RngCore for Up {

@@ -58,7 +58,8 @@ pub(crate) fn prove(
 ) -> Result<(Vec<u8>, Vec<CompressedRistretto>), EncryptError> {
     let signed = Zeroizing::new(values.iter().map(|value| value.cast_signed()).collect::<Vec<_>>());
     let commitments = commit_all(&signed, blindings, bits);
-    let proof = bulletproof::prove(transcript, values, blindings, &commitments, bits.into(), &mut rng)?;
+    let proof =
+        bulletproof::prove(transcript, values, blindings, &commitments, bits.into(), &mut rng)?;
     Ok((proof, commitments))
 }
 
@@ -75,10 +76,17 @@ pub(crate) fn prove_all(
     let mut jobs = Vec::new();
     for (number, chunk) in chunks(u.len()).into_iter().enumerate() {
         let pad = chunk.padded - chunk.values;
-        let values = u.iter().skip(chunk.start).take(chunk.values).copied().chain(std::iter::repeat_n(0, pad));
+        let values = u
+            .iter()
+            .skip(chunk.start)
+            .take(chunk.values)
+            .copied()
+            .chain(std::iter::repeat_n(0, pad));
         let blindings = blindings.iter().skip(chunk.start).take(chunk.values).copied();
         let values = Zeroizing::new(values.collect::<Vec<_>>());
-        let blindings = Zeroizing::new(blindings.chain(std::iter::repeat_n(Scalar::ZERO, pad)).collect::<Vec<_>>());
+        let blindings = Zeroizing::new(
+            blindings.chain(std::iter::repeat_n(Scalar::ZERO, pad)).collect::<Vec<_>>(),
+        );
         let transcript = base.fork(label, number as u64);
         let witness = blindings.iter().flat_map(Scalar::to_bytes);
         let witness = witness.chain(values.iter().flat_map(|value| value.to_le_bytes()));
@@ -132,7 +140,8 @@ impl RangeProofs {
         folded: &mut Folded,
     ) {
         for (number, (chunk, proof)) in self.0.iter().enumerate() {
-            let mut part: Vec<_> = commitments.iter().skip(chunk.start).take(chunk.values).copied().collect();
+            let mut part: Vec<_> =
+                commitments.iter().skip(chunk.start).take(chunk.values).copied().collect();
             part.resize(chunk.padded, CompressedRistretto::identity());
             let more = proof.fold(base.fork(label, number as u64), &part, weights.take(), folded);
             let coefficients = coefficients.iter_mut().skip(chunk.start).take(chunk.values);
@@ -162,13 +171,21 @@ mod tests {
     }
 
     fn parsed(proof: &[u8], dimension: usize) -> RangeProofs {
-        RangeProofs::parse("proof", &mut Reader::new("proof", proof, proof.len()).unwrap(), dimension, BITS).unwrap()
+        RangeProofs::parse(
+            "proof",
+            &mut Reader::new("proof", proof, proof.len()).unwrap(),
+            dimension,
+            BITS,
+        )
+        .unwrap()
     }
 
     fn hold(proofs: &RangeProofs, base: &Transcript, v: &[CompressedRistretto]) -> bool {
         let key = Federation::new(71, 1, 1, 1, BITS).dealing.public_key;
-        let points = decompress_all("V", &v.iter().flat_map(|v| v.to_bytes()).collect::<Vec<_>>()).unwrap();
-        let (mut folded, mut coefficients) = (Folded::default(), vec![Scalar::ZERO; v.len()]);
+        let points =
+            decompress_all("V", &v.iter().flat_map(|v| v.to_bytes()).collect::<Vec<_>>()).unwrap();
+        let mut folded = Folded::default();
+        let mut coefficients = vec![Scalar::ZERO; v.len()];
         let mut weights = Weights::new(UPDATE_WEIGHTS, 0, &key, None, []);
         proofs.fold(base, BOUNDS, v, &mut coefficients, &mut weights, &mut folded);
         folded.terms.extend(coefficients.into_iter().zip(points));
@@ -178,14 +195,16 @@ mod tests {
     #[test]
     fn a_chunk_that_is_not_full_is_padded_by_the_verifier_and_by_nobody_else() {
         let (base, mut blindings, mut rng) = seven();
-        let (proof, v) = prove_all(&base, BOUNDS, &[3; 7], &blindings[..7], BITS, &mut rng).unwrap();
+        let (proof, v) =
+            prove_all(&base, BOUNDS, &[3; 7], &blindings[..7], BITS, &mut rng).unwrap();
         assert!(hold(&parsed(&proof, 7), &base, &v));
         // The prover's own padding: a true proof, but not over the identity.
         for (value, blinding) in [(1, Scalar::ZERO), (0, Scalar::ONE), (200, blindings[7])] {
             blindings[7] = blinding;
             let values = [3, 3, 3, 3, 3, 3, 3, value];
             let nonces = base.witness_rng(&[], &mut rng);
-            let (proof, v) = prove(base.fork(BOUNDS, 0), &values, &blindings, BITS, nonces).unwrap();
+            let (proof, v) =
+                prove(base.fork(BOUNDS, 0), &values, &blindings, BITS, nonces).unwrap();
             let full = parsed(&proof, 8);
             assert!(hold(&full, &base, &v), "true over eight values");
             assert!(!hold(&parsed(&proof, 7), &base, &v[..7]), "padded with {value}");
@@ -198,7 +217,12 @@ mod tests {
         let (proof, v) = prove_all(&base, BOUNDS, &[3; 8], &blindings, BITS, &mut rng).unwrap();
         assert!(hold(&parsed(&proof, 8), &base, &v));
         assert!(!hold(&parsed(&proof, 8), &Transcript::new(b"other"), &v));
-        for other in [base.fork(BOUNDS, 1), base.fork(LIMB_RANGE, 0), base.clone(), Transcript::new(b"other")] {
+        for other in [
+            base.fork(BOUNDS, 1),
+            base.fork(LIMB_RANGE, 0),
+            base.clone(),
+            Transcript::new(b"other"),
+        ] {
             let nonces = base.witness_rng(&[], &mut rng);
             let (proof, v) = prove(other, &[3; 8], &blindings, BITS, nonces).unwrap();
             assert!(!hold(&parsed(&proof, 8), &base, &v));

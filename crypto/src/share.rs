@@ -27,8 +27,8 @@ use crate::polynomial::lagrange;
 use crate::transcript::{self, Protocol, witness_bytes};
 use crate::update::signed;
 use crate::{
-    DealingCommitments, DecodeError, DiscreteLogTable, Hash, KeyShare, MaskKeySum, PublicKey, ShareError,
-    VerifiedEvaluation,
+    DealingCommitments, DecodeError, DiscreteLogTable, Hash, KeyShare, MaskKeySum, PublicKey,
+    ShareError, VerifiedEvaluation,
 };
 
 /// A share that decodes. Nothing in it is verified.
@@ -104,7 +104,8 @@ impl KeyShare {
         let mut transcript = start(key, evaluation, sealed_block, self.index, public, &d);
         let statement = Statement::new(&mut transcript, evaluation, &d);
         let secrets = [self.a, self.b].map(Zeroizing::new);
-        let mut nonces = transcript.witness_rng(&witness_bytes(secrets.iter().map(|secret| &**secret)), rng);
+        let mut nonces =
+            transcript.witness_rng(&witness_bytes(secrets.iter().map(|secret| &**secret)), rng);
         let alpha = Zeroizing::new([(); 2].map(|()| random_scalar(&mut nonces)));
         let [alpha1, alpha2] = &*alpha;
         let t = [key.x1 * alpha1, key.x2 * alpha2, statement.u1 * alpha1 + statement.u2 * alpha2];
@@ -140,9 +141,14 @@ struct Statement {
 }
 
 impl Statement {
-    fn new(transcript: &mut Transcript, evaluation: &VerifiedEvaluation, d: &[RistrettoPoint; LIMBS]) -> Self {
+    fn new(
+        transcript: &mut Transcript,
+        evaluation: &VerifiedEvaluation,
+        d: &[RistrettoPoint; LIMBS],
+    ) -> Self {
         let weights = transcript.weights(b"w", LIMBS);
-        let fold = |points: Vec<RistrettoPoint>| RistrettoPoint::vartime_multiscalar_mul(&weights, points);
+        let fold =
+            |points: Vec<RistrettoPoint>| RistrettoPoint::vartime_multiscalar_mul(&weights, points);
         let u1 = fold(evaluation.sums().iter().map(|sum| sum.c1).collect());
         let u2 = fold(evaluation.sums().iter().map(|sum| sum.c2).collect());
         let y = fold(d.to_vec());
@@ -194,7 +200,12 @@ pub fn verify_share(
     if !holds {
         return Err(ShareError::BadShareProof { index });
     }
-    Ok(VerifiedShare { index, sealed_block: *sealed_block, evaluation: evaluation.hash(), d: share.d })
+    Ok(VerifiedShare {
+        index,
+        sealed_block: *sealed_block,
+        evaluation: evaluation.hash(),
+        d: share.d,
+    })
 }
 
 /// Opens the sum of the mask keys with any t shares of it.
@@ -223,11 +234,13 @@ pub fn combine(
     let shares = enough.ok_or(ShareError::TooFew { expected: threshold, found: shares.len() })?;
 
     let indices: Vec<u32> = shares.iter().map(|share| share.index).collect();
-    let lagrange: Vec<Scalar> = lagrange(&indices, 0).iter().map(|coefficient| -coefficient).collect();
+    let lagrange: Vec<Scalar> =
+        lagrange(&indices, 0).iter().map(|coefficient| -coefficient).collect();
     let mut limbs: Vec<RistrettoPoint> = evaluation.sums().iter().map(|sum| sum.c3).collect();
     for (limb, point) in limbs.iter_mut().enumerate() {
         // Collected, because the multiplication insists on iterators that know their length.
-        let parts: Vec<&RistrettoPoint> = shares.iter().filter_map(|share| share.d.get(limb)).collect();
+        let parts: Vec<&RistrettoPoint> =
+            shares.iter().filter_map(|share| share.d.get(limb)).collect();
         *point += RistrettoPoint::vartime_multiscalar_mul(&lagrange, parts);
     }
     let sums = table.read_off(&limbs, 0, i64::from(evaluation.summands()) << LIMB_BITS)?;

@@ -72,8 +72,8 @@ impl VerifyingKey {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         const WHAT: &str = "Ed25519 public key";
         let bytes = Reader::new(WHAT, bytes, 32)?.array()?;
-        let key =
-            ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| DecodeError::Point { what: WHAT, index: 0 })?;
+        let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes)
+            .map_err(|_| DecodeError::Point { what: WHAT, index: 0 })?;
         // `from_bytes` keeps what it was given; only what a key encodes to is one.
         if key.to_edwards().compress().to_bytes() != bytes {
             return Err(DecodeError::Point { what: WHAT, index: 0 });
@@ -90,7 +90,12 @@ impl VerifyingKey {
     }
 
     /// Verifies strictly what [`SigningKey::sign`] signed.
-    pub fn verify(&self, label: &str, parts: &[&[u8]], signature: &Signature) -> Result<(), SignatureError> {
+    pub fn verify(
+        &self,
+        label: &str,
+        parts: &[&[u8]],
+        signature: &Signature,
+    ) -> Result<(), SignatureError> {
         self.0.verify_strict(&digest(label, parts), &signature.0).map_err(|_| SignatureError)
     }
 }
@@ -157,7 +162,11 @@ mod tests {
             let mut bytes = signature.encode();
             bytes[position] ^= 0x10;
             let changed = Signature::decode(&bytes).unwrap();
-            assert_eq!(public.verify("header", &[b"ab", b"c"], &changed), Err(SignatureError), "byte {position}");
+            assert_eq!(
+                public.verify("header", &[b"ab", b"c"], &changed),
+                Err(SignatureError),
+                "byte {position}"
+            );
         }
     }
 
@@ -184,7 +193,10 @@ mod tests {
         // R the identity and S = k·a: the plain equation holds, but R says nothing of the signer's nonce.
         let mut bytes = [0; SIGNATURE_LEN];
         bytes[0] = 1;
-        let k = Sha512::new().chain_update(&bytes[..32]).chain_update(public.encode()).chain_update(message);
+        let k = Sha512::new()
+            .chain_update(&bytes[..32])
+            .chain_update(public.encode())
+            .chain_update(message);
         let s = Scalar::from_bytes_mod_order_wide(&k.finalize().into()) * key.0.to_scalar();
         bytes[32..].copy_from_slice(s.as_bytes());
         let signature = Signature::decode(&bytes).unwrap();

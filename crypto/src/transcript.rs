@@ -163,7 +163,9 @@ impl Protocol for Transcript {
 
 /// The bytes of a witness made of scalars, wiped after use. Collected from an iterator that knows its length: a vector that
 /// grows leaves copies behind.
-pub(crate) fn witness_bytes<'a>(scalars: impl IntoIterator<Item = &'a Scalar>) -> Zeroizing<Vec<u8>> {
+pub(crate) fn witness_bytes<'a>(
+    scalars: impl IntoIterator<Item = &'a Scalar>,
+) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(scalars.into_iter().flat_map(Scalar::to_bytes).collect())
 }
 
@@ -175,8 +177,13 @@ mod tests {
     #[test]
     fn transcripts_differ_in_their_kind_their_context_and_their_key() {
         let [one, two] = [81, 82].map(|seed| Federation::new(seed, 1, 1, 1, 8).dealing.public_key);
-        let starts =
-            [update(b"a", &one), update(b"b", &one), update(b"a", &two), standalone(b"a", &one), share(b"a", &one)];
+        let starts = [
+            update(b"a", &one),
+            update(b"b", &one),
+            update(b"a", &two),
+            standalone(b"a", &one),
+            share(b"a", &one),
+        ];
         let challenges = starts.map(|mut transcript| transcript.challenge(b"e"));
         for (i, challenge) in challenges.iter().enumerate() {
             assert!(!challenges[i + 1..].contains(challenge), "{i}");

@@ -79,7 +79,11 @@ impl std::fmt::Debug for UnprovenUpdate {
 }
 
 /// Masks an update and encrypts the mask key, with randomness of the operating system.
-pub fn encrypt(key: &PublicKey, context: &Context, update: &QuantisedUpdate) -> Result<UnprovenUpdate, EncryptError> {
+pub fn encrypt(
+    key: &PublicKey,
+    context: &Context,
+    update: &QuantisedUpdate,
+) -> Result<UnprovenUpdate, EncryptError> {
     encrypt_with_rng(key, context, update, &mut OsRng)
 }
 
@@ -93,7 +97,10 @@ pub(crate) fn encrypt_with_rng(
     let d = update.len();
     let bound = context.round.bound;
     if context.round.dimension as usize != d {
-        return Err(EncryptError::Dimension { expected: context.round.dimension as usize, found: d });
+        return Err(EncryptError::Dimension {
+            expected: context.round.dimension as usize,
+            found: d,
+        });
     }
     if update.bound() != bound {
         return Err(EncryptError::Bound { expected: bound, found: update.bound() });
@@ -105,11 +112,18 @@ pub(crate) fn encrypt_with_rng(
     // Wrapping: only values made unchecked, by an adversary, can overflow.
     let u: Vec<i64> = update.as_slice().iter().map(|q| q.wrapping_add(bound.offset())).collect();
     let context = context.encode();
-    let witness = Zeroizing::new(u.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
+    let witness =
+        Zeroizing::new(u.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
     let mut rng = transcript::update(&context, key).witness_rng(&witness, rng);
 
     let k = random_scalar(&mut rng);
-    let kappa = k.as_bytes().as_chunks::<2>().0.iter().map(|limb| u64::from(u16::from_le_bytes(*limb))).collect();
+    let kappa = k
+        .as_bytes()
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|limb| u64::from(u16::from_le_bytes(*limb)))
+        .collect();
     let limbs = LimbWitness::fresh(kappa, &mut rng);
     let ciphertexts = limbs.encrypt(key);
     let value_bits = bound.value_bits();
@@ -117,7 +131,8 @@ pub(crate) fn encrypt_with_rng(
     let masked: Vec<CompressedRistretto> = (u.par_chunks(ENCODED_AT_ONCE))
         .zip(mask_bases(d).par_chunks(ENCODED_AT_ONCE))
         .flat_map_iter(|(u, bases)| {
-            let halves = u.iter().zip(bases).map(|(u, base)| half_h_times(*u, value_bits) + base * *half_k);
+            let halves =
+                u.iter().zip(bases).map(|(u, base)| half_h_times(*u, value_bits) + base * *half_k);
             RistrettoPoint::double_and_compress_batch(&halves.collect::<Vec<_>>())
         })
         .collect();
@@ -138,7 +153,10 @@ impl UnprovenUpdate {
 
         let key_proof = limbs::prove(&base, &self.key, &self.limbs, &mut self.rng)?;
         let tau: Vec<_> = self.limbs.r.iter().zip(&self.limbs.s).map(|(r, s)| r + s).collect();
-        let tau = Zeroizing::new(inner(&limb_weights().take(LIMBS).collect::<Vec<_>>(), &Zeroizing::new(tau)));
+        let tau = Zeroizing::new(inner(
+            &limb_weights().take(LIMBS).collect::<Vec<_>>(),
+            &Zeroizing::new(tau),
+        ));
         let proof = BoundProof::prove(&base, &self.bound, &self.u, &self.k, &tau, &mut self.rng)?;
         let body = [std::mem::take(&mut self.masked), proof].concat();
 

@@ -15,7 +15,9 @@ use crate::encoding::{Reader, decompress_all};
 use crate::fold::{Folded, Weights, sift};
 use crate::header::fresh;
 use crate::transcript::UPDATE_WEIGHTS;
-use crate::{CandidateHeader, Parameters, PublicKey, UpdateError, VerifiedHeader, body_length, mask_length};
+use crate::{
+    CandidateHeader, Parameters, PublicKey, UpdateError, VerifiedHeader, body_length, mask_length,
+};
 
 /// A header and its body, decoded. Nothing in them is proven.
 pub struct CandidateUpdate {
@@ -28,17 +30,28 @@ pub struct CandidateUpdate {
 impl CandidateUpdate {
     /// Reads a body under its header. Checks, in this order: the round's parameters, length and hash of the body,
     /// encodings. The context as such (step, model, author) is for the caller to check, and first.
-    pub fn parse(header: CandidateHeader, body: &[u8], expected: &Parameters) -> Result<Self, UpdateError> {
+    pub fn parse(
+        header: CandidateHeader,
+        body: &[u8],
+        expected: &Parameters,
+    ) -> Result<Self, UpdateError> {
         let round = &header.context().round;
         if round.dimension != expected.dimension() {
-            return Err(UpdateError::WrongDimension { expected: expected.dimension(), found: round.dimension });
+            return Err(UpdateError::WrongDimension {
+                expected: expected.dimension(),
+                found: round.dimension,
+            });
         }
         if round.bound != expected.bound() {
             return Err(UpdateError::WrongBound { expected: expected.bound(), found: round.bound });
         }
-        let complete = header.body_length() == body.len() as u64 && *header.body_hash() == *Sha256::digest(body);
+        let complete = header.body_length() == body.len() as u64
+            && *header.body_hash() == *Sha256::digest(body);
         if !complete {
-            return Err(UpdateError::IncompleteBody { expected: header.body_length(), found: body.len() as u64 });
+            return Err(UpdateError::IncompleteBody {
+                expected: header.body_length(),
+                found: body.len() as u64,
+            });
         }
 
         let mut reader = Reader::new("body", body, body_length(expected))?;
@@ -57,7 +70,13 @@ impl CandidateUpdate {
     }
 
     /// Adds those of its equations that are asked for, weighted, to a fold.
-    fn fold(&self, base: &Transcript, which: Equations, weights: &mut Weights, folded: &mut Folded) {
+    fn fold(
+        &self,
+        base: &Transcript,
+        which: Equations,
+        weights: &mut Weights,
+        folded: &mut Folded,
+    ) {
         if matches!(which, Equations::All | Equations::Key) {
             self.header.fold(base, weights, folded);
         }
@@ -111,8 +130,13 @@ pub struct MaskedUpdate(Vec<RistrettoPoint>);
 
 impl MaskedUpdate {
     /// Reads the first [`mask_length`] bytes of a body.
-    pub fn parse(bytes: &[u8], mask_hash: &[u8; 64], parameters: &Parameters) -> Result<Self, UpdateError> {
-        let bytes = Reader::new("masked update", bytes, mask_length(parameters))?.take(bytes.len())?;
+    pub fn parse(
+        bytes: &[u8],
+        mask_hash: &[u8; 64],
+        parameters: &Parameters,
+    ) -> Result<Self, UpdateError> {
+        let bytes =
+            Reader::new("masked update", bytes, mask_length(parameters))?.take(bytes.len())?;
         if *mask_hash != *Sha512::digest(bytes) {
             let length = bytes.len() as u64;
             return Err(UpdateError::IncompleteBody { expected: length, found: length });
@@ -133,7 +157,10 @@ impl std::fmt::Debug for MaskedUpdate {
 
 /// Verifies many updates, headers included. Deterministic; verdicts are in the order of the updates and do not depend on
 /// what else is in the batch.
-pub fn verify_updates(key: &PublicKey, updates: Vec<CandidateUpdate>) -> Vec<Result<VerifiedUpdate, UpdateError>> {
+pub fn verify_updates(
+    key: &PublicKey,
+    updates: Vec<CandidateUpdate>,
+) -> Vec<Result<VerifiedUpdate, UpdateError>> {
     verify(key, updates, None)
 }
 
@@ -158,7 +185,8 @@ fn verify(
     // An update for another key, or with another E than its header's, is out before the fold.
     let eligible = |(update, _): &&Job<'_>| update.header.is_for(key) && update.mask_hash_matches;
     let batch: Vec<Job<'_>> = jobs.iter().filter(eligible).copied().collect();
-    let mut sifted = sift(&batch, &|batch| equations_hold(key, batch, fresh, Equations::All)).into_iter();
+    let mut sifted =
+        sift(&batch, &|batch| equations_hold(key, batch, fresh, Equations::All)).into_iter();
 
     let decide = |job: &Job<'_>| {
         let (update, _) = job;
@@ -198,12 +226,18 @@ pub(crate) enum Equations {
 }
 
 /// Whether these equations hold for all of the updates.
-fn equations_hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>, which: Equations) -> bool {
+fn equations_hold(
+    key: &PublicKey,
+    jobs: &[Job<'_>],
+    fresh: Option<&[u8; 32]>,
+    which: Equations,
+) -> bool {
     fold(jobs, &mut weights(key, jobs, fresh), which).holds(key)
 }
 
 fn weights(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>) -> Weights {
-    let hashes: Vec<_> = jobs.iter().map(|(update, _)| [update.header.hash(), *update.header.body_hash()]).collect();
+    let hashes: Vec<_> =
+        jobs.iter().map(|(update, _)| [update.header.hash(), *update.header.body_hash()]).collect();
     Weights::new(UPDATE_WEIGHTS, jobs.len() as u64, key, fresh, hashes.iter().flatten())
 }
 
@@ -235,7 +269,10 @@ mod tests {
     #[test]
     fn two_false_proofs_built_to_cancel_under_the_weights_of_the_honest_ones_are_both_rejected() {
         two_false_proofs_built_to_cancel_are_rejected(|updates| {
-            updates.iter().flat_map(|update| [Sha256::digest(&update.header), Sha256::digest(&update.body)]).collect()
+            updates
+                .iter()
+                .flat_map(|update| [Sha256::digest(&update.header), Sha256::digest(&update.body)])
+                .collect()
         });
     }
 
@@ -259,10 +296,12 @@ mod tests {
                 .map(|(update, error)| {
                     let mut update = update.clone();
                     let z_tau = 64 + LinkProof::LEN - 32;
-                    let z: &mut [u8; 32] = (&mut update.body[z_tau..z_tau + 32]).try_into().unwrap();
+                    let z: &mut [u8; 32] =
+                        (&mut update.body[z_tau..z_tau + 32]).try_into().unwrap();
                     *z = (Scalar::from_canonical_bytes(*z).unwrap() + error).to_bytes();
                     let body_hash = Context::LEN + CIPHERTEXTS_LEN + 64;
-                    update.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&update.body));
+                    update.header[body_hash..body_hash + 32]
+                        .copy_from_slice(&Sha256::digest(&update.body));
                     federation.parse(&update).unwrap()
                 })
                 .collect()
@@ -270,7 +309,10 @@ mod tests {
         let cheats = candidates();
         let bases: Vec<_> = cheats.iter().map(|update| update.header.transcript(&key)).collect();
         let jobs: Vec<Job<'_>> = cheats.iter().zip(&bases).collect();
-        assert!(fold(&jobs, &mut known(), Equations::All).holds(&key), "the attack works on known weights");
+        assert!(
+            fold(&jobs, &mut known(), Equations::All).holds(&key),
+            "the attack works on known weights"
+        );
         for verdict in verify_updates(&key, candidates()) {
             assert_eq!(verdict.err(), Some(UpdateError::BadLinkProof));
         }
@@ -296,21 +338,26 @@ mod tests {
                 element.copy_from_slice(point.compress().as_bytes());
             }
             let mask_hash = Context::LEN + CIPHERTEXTS_LEN;
-            cheat.header[mask_hash + 64..mask_hash + 96].copy_from_slice(&Sha256::digest(&cheat.body));
+            cheat.header[mask_hash + 64..mask_hash + 96]
+                .copy_from_slice(&Sha256::digest(&cheat.body));
             // With the honest h_E, from which σ still follows where V is as it was.
             assert_eq!(federation.verify(&cheat).err(), Some(UpdateError::BadLinkProof));
-            cheat.header[mask_hash..mask_hash + 64].copy_from_slice(&Sha512::digest(&cheat.body[..64]));
+            cheat.header[mask_hash..mask_hash + 64]
+                .copy_from_slice(&Sha512::digest(&cheat.body[..64]));
             assert_eq!(federation.verify(&cheat).err(), Some(reason));
 
             let cheat_v_bytes = cheat.body[64..128].to_vec();
             let v = decompress_all("V", &cheat_v_bytes).unwrap();
             let cheat = federation.parse(&cheat).unwrap();
-            let BoundProof::Parameter(proof) = &cheat.proof else { panic!("a bound on parameters") };
+            let BoundProof::Parameter(proof) = &cheat.proof else {
+                panic!("a bound on parameters")
+            };
             let holds = |base: &Transcript, v_bytes: &[u8]| {
                 let weights = Weights::new(UPDATE_WEIGHTS, 1, &key, None, []).take();
                 let ciphertexts = cheat.header.ciphertexts();
                 let mut folded = Folded::default();
-                let of_v = proof.fold_link(base, v_bytes, &cheat.e, ciphertexts, weights, &mut folded);
+                let of_v =
+                    proof.fold_link(base, v_bytes, &cheat.e, ciphertexts, weights, &mut folded);
                 folded.terms.extend(of_v.into_iter().zip(v.iter().copied()));
                 folded.holds(&key)
             };
@@ -359,7 +406,8 @@ mod tests {
             batches.extend([limbs, parameters]);
         }
         let first = |batch: &[EncryptedUpdate], fresh: Option<&[u8; 32]>| -> [Scalar; 1] {
-            let batch: Vec<_> = batch.iter().map(|update| federation.parse(update).unwrap()).collect();
+            let batch: Vec<_> =
+                batch.iter().map(|update| federation.parse(update).unwrap()).collect();
             let bases: Vec<_> = batch.iter().map(|update| update.header.transcript(&key)).collect();
             weights(&key, &batch.iter().zip(&bases).collect::<Vec<_>>(), fresh).fork().take()
         };

@@ -25,9 +25,14 @@ pub(crate) enum Coder<'a> {
 impl<'a> Coder<'a> {
     /// Binds `fitted` to the column of that name.
     pub(crate) fn new(fitted: &'a Fitted, dataset: &'a Dataset) -> Result<Self, DatasetError> {
-        let (file, column) = (|| dataset.file.clone(), || shortened(fitted.name()));
+        let file = || dataset.file.clone();
+        let column = || shortened(fitted.name());
         let wrong = |expected| DatasetError::WrongKind { file: file(), column: column(), expected };
-        let values = dataset.columns.iter().find(|column| column.name == fitted.name()).map(|column| &column.values);
+        let values = dataset
+            .columns
+            .iter()
+            .find(|column| column.name == fitted.name())
+            .map(|column| &column.values);
         match (fitted, values) {
             (_, None) => Err(DatasetError::MissingColumn {
                 file: file(),
@@ -35,8 +40,13 @@ impl<'a> Coder<'a> {
                 role: "a feature by the preprocessor",
                 header: some_of(dataset.feature_names(), 12),
             }),
-            (Fitted::Numeric { name, median, mean, standard_deviation }, Some(Values::Numeric(values))) => {
-                let (median, mean, standard_deviation) = (*median, *mean, *standard_deviation);
+            (
+                Fitted::Numeric { name, median, mean, standard_deviation },
+                Some(Values::Numeric(values)),
+            ) => {
+                let median = *median;
+                let mean = *mean;
+                let standard_deviation = *standard_deviation;
                 Ok(Self::Numeric { name, values, median, mean, standard_deviation })
             }
             (
@@ -44,7 +54,10 @@ impl<'a> Coder<'a> {
                 Some(Values::Categorical { categories, codes }),
             ) => Ok(Self::Categorical {
                 codes,
-                places: categories.iter().map(|category| known.iter().position(|k| k == category)).collect(),
+                places: categories
+                    .iter()
+                    .map(|category| known.iter().position(|k| k == category))
+                    .collect(),
                 missing: missing_is_category.then_some(known.len()),
                 width: fitted.width(),
             }),
@@ -54,13 +67,19 @@ impl<'a> Coder<'a> {
     }
 
     /// Appends the columns of one row.
-    pub(crate) fn code(&self, row: usize, file: &str, features: &mut Vec<f32>) -> Result<(), DatasetError> {
+    pub(crate) fn code(
+        &self,
+        row: usize,
+        file: &str,
+        features: &mut Vec<f32>,
+    ) -> Result<(), DatasetError> {
         match self {
             Self::Numeric { name, values, median, mean, standard_deviation } => {
                 let value = values.get(row).copied().flatten().unwrap_or(*median);
                 let standardised = ((value - mean) / standard_deviation) as f32;
                 if !standardised.is_finite() {
-                    let (file, column) = (file.to_owned(), shortened(name));
+                    let file = file.to_owned();
+                    let column = shortened(name);
                     return Err(DatasetError::OutOfRange { file, row: row_of(row), column, value });
                 }
                 features.push(standardised);
@@ -70,7 +89,9 @@ impl<'a> Coder<'a> {
                     Some(code) => places.get(code).copied().flatten(),
                     None => *missing,
                 };
-                features.extend((0..*width).map(|column| if Some(column) == place { 1.0 } else { 0.0 }));
+                features.extend(
+                    (0..*width).map(|column| if Some(column) == place { 1.0 } else { 0.0 }),
+                );
             }
         }
         Ok(())

@@ -33,7 +33,8 @@ impl Sheet {
     pub(crate) fn parse(bytes: &[u8], file: &str) -> Result<Self, DatasetError> {
         let bytes = unpacked(bytes, file)?;
         let text = text(&bytes, file)?;
-        let mut lines = text.trim_end_matches(['\r', '\n']).split('\n').map(|line| line.trim_end_matches('\r'));
+        let mut lines =
+            text.trim_end_matches(['\r', '\n']).split('\n').map(|line| line.trim_end_matches('\r'));
 
         let header = header(lines.next().unwrap_or_default(), file)?;
         let width = header.len();
@@ -46,7 +47,12 @@ impl Sheet {
             let row = rows + 1;
             let found = count_fields(line, row, file)?;
             if found != width {
-                return Err(DatasetError::Ragged { file: file.to_owned(), row, expected: width, found });
+                return Err(DatasetError::Ragged {
+                    file: file.to_owned(),
+                    row,
+                    expected: width,
+                    found,
+                });
             }
             body.push('\n');
             body.push_str(line);
@@ -56,18 +62,27 @@ impl Sheet {
         }
         body.push('\n');
 
-        let refuse = |reason: String| DatasetError::Csv { file: file.to_owned(), reason: shortened(&reason) };
-        let schema: PolarsSchema = names.into_iter().map(|name| (name.into(), DataType::String)).collect();
+        let refuse = |reason: String| DatasetError::Csv {
+            file: file.to_owned(),
+            reason: shortened(&reason),
+        };
+        let schema: PolarsSchema =
+            names.into_iter().map(|name| (name.into(), DataType::String)).collect();
         let frame = CsvReadOptions::default()
             .with_schema(Some(Arc::new(schema)))
             .into_reader_with_file_handle(Cursor::new(body))
             .finish()
             .map_err(|error| refuse(error.to_string()))?;
         if frame.shape() != (rows, width) {
-            return Err(refuse(format!("expected {:?} rows and columns, read {:?}", (rows, width), frame.shape())));
+            return Err(refuse(format!(
+                "expected {:?} rows and columns, read {:?}",
+                (rows, width),
+                frame.shape()
+            )));
         }
         let columns = frame.columns().iter().map(|column| column.str().cloned());
-        let columns = columns.collect::<Result<_, _>>().map_err(|error| refuse(error.to_string()))?;
+        let columns =
+            columns.collect::<Result<_, _>>().map_err(|error| refuse(error.to_string()))?;
         Ok(Self { header, columns })
     }
 
@@ -91,7 +106,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DatasetError> {
 pub(crate) fn text<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str, DatasetError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.iter().take(error.valid_up_to());
-        DatasetError::NotUtf8 { file: file.to_owned(), row: before.filter(|&&byte| byte == b'\n').count() + 1 }
+        DatasetError::NotUtf8 {
+            file: file.to_owned(),
+            row: before.filter(|&&byte| byte == b'\n').count() + 1,
+        }
     })?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
@@ -137,7 +155,9 @@ fn header(line: &str, file: &str) -> Result<Vec<String>, DatasetError> {
 /// Number of fields in a line, all of which have their quotation marks as RFC 4180 allows.
 fn count_fields(line: &str, row: usize, file: &str) -> Result<usize, DatasetError> {
     let well_formed = |field: &str| match field.strip_prefix('"') {
-        Some(rest) => rest.strip_suffix('"').is_some_and(|inner| !inner.replace("\"\"", "").contains('"')),
+        Some(rest) => {
+            rest.strip_suffix('"').is_some_and(|inner| !inner.replace("\"\"", "").contains('"'))
+        }
         None => !field.contains('"'),
     };
     match fields(line).position(|field| !well_formed(field)) {
@@ -177,7 +197,9 @@ pub(crate) mod tests {
 
     fn cells(bytes: &[u8]) -> Vec<Vec<Option<String>>> {
         let sheet = Sheet::parse(bytes, "t.csv").unwrap();
-        (0..sheet.header.len()).map(|index| sheet.column(index).map(|cell| cell.map(str::to_owned)).collect()).collect()
+        (0..sheet.header.len())
+            .map(|index| sheet.column(index).map(|cell| cell.map(str::to_owned)).collect())
+            .collect()
     }
 
     fn message(bytes: &[u8]) -> String {
@@ -186,7 +208,8 @@ pub(crate) mod tests {
 
     #[test]
     fn fields_are_trimmed_unquoted_and_empty_ones_missing() {
-        let read = cells(b"\xef\xbb\xbf a ,\"b,\"\"c\"\r\n 1 ,\"x, \"\"y\"\r\n,\"\"\r\n3,  \r\n\r\n");
+        let read =
+            cells(b"\xef\xbb\xbf a ,\"b,\"\"c\"\r\n 1 ,\"x, \"\"y\"\r\n,\"\"\r\n3,  \r\n\r\n");
         assert_eq!(read[0], [Some("1".into()), None, Some("3".into())]);
         assert_eq!(read[1], [Some("x, \"y".into()), None, None]);
         let sheet = Sheet::parse(b" a ,\"b,\"\"c\"\n1,2", "t.csv").unwrap();

@@ -52,8 +52,12 @@ impl Dataset {
     /// [`DatasetError::UnknownBundled`] for another name.
     pub fn bundled(name: &str) -> Result<Self, DatasetError> {
         let (schema, bytes): (&str, &[u8]) = match name {
-            "pima" => (include_str!("../data/pima/schema.toml"), include_bytes!("../data/pima/pima.csv")),
-            "wdbc" => (include_str!("../data/wdbc/schema.toml"), include_bytes!("../data/wdbc/wdbc.csv")),
+            "pima" => {
+                (include_str!("../data/pima/schema.toml"), include_bytes!("../data/pima/pima.csv"))
+            }
+            "wdbc" => {
+                (include_str!("../data/wdbc/schema.toml"), include_bytes!("../data/wdbc/wdbc.csv"))
+            }
             _ => return Err(DatasetError::UnknownBundled { name: shortened(name) }),
         };
         let schema = Schema::parse(schema, &format!("{name}/schema.toml (bundled)"))?;
@@ -90,7 +94,11 @@ impl Dataset {
         if let Some(expected) = &schema.sha256 {
             let found = csv::sha256_hex(bytes);
             if !expected.eq_ignore_ascii_case(&found) {
-                return Err(DatasetError::Checksum { file: file.to_owned(), expected: expected.clone(), found });
+                return Err(DatasetError::Checksum {
+                    file: file.to_owned(),
+                    expected: expected.clone(),
+                    found,
+                });
             }
         }
         let sheet = Sheet::parse(bytes, file)?;
@@ -153,9 +161,12 @@ impl Reading<'_> {
         }
         let names: Vec<&String> = match &self.schema.features {
             Some(features) => features.iter().collect(),
-            None => {
-                self.sheet.header.iter().filter(|name| *name != target && !self.schema.drop.contains(name)).collect()
-            }
+            None => self
+                .sheet
+                .header
+                .iter()
+                .filter(|name| *name != target && !self.schema.drop.contains(name))
+                .collect(),
         };
         if names.is_empty() {
             return Err(DatasetError::NoFeatures { file: self.file.to_owned() });
@@ -167,23 +178,28 @@ impl Reading<'_> {
             self.position(column, "a column in which zero is missing")?;
         }
         let columns = names.into_iter().map(|name| self.feature(name)).collect::<Result<_, _>>()?;
-        let (file, schema) = (self.file.to_owned(), self.schema.clone());
+        let file = self.file.to_owned();
+        let schema = self.schema.clone();
         Ok(Dataset { file, schema, columns, labels, target_values })
     }
 
     fn position(&self, column: &str, role: &'static str) -> Result<usize, DatasetError> {
-        self.sheet.header.iter().position(|name| name == column).ok_or_else(|| DatasetError::MissingColumn {
-            file: self.file.to_owned(),
-            column: shortened(column),
-            role,
-            header: some_of(self.sheet.header.iter().map(String::as_str), 12),
+        self.sheet.header.iter().position(|name| name == column).ok_or_else(|| {
+            DatasetError::MissingColumn {
+                file: self.file.to_owned(),
+                column: shortened(column),
+                role,
+                header: some_of(self.sheet.header.iter().map(String::as_str), 12),
+            }
         })
     }
 
     /// The fields of a column that are not missing.
     fn fields(&self, position: usize) -> impl Iterator<Item = Option<&str>> {
         self.sheet.column(position).map(|field| {
-            field.filter(|&field| !self.schema.missing_values.iter().any(|missing| missing.trim() == field))
+            field.filter(|&field| {
+                !self.schema.missing_values.iter().any(|missing| missing.trim() == field)
+            })
         })
     }
 
@@ -216,7 +232,12 @@ impl Reading<'_> {
         Ok(FeatureColumn { name: name.to_owned(), values })
     }
 
-    fn numeric(&self, position: usize, name: &str, zero_is_missing: bool) -> Result<Values, DatasetError> {
+    fn numeric(
+        &self,
+        position: usize,
+        name: &str,
+        zero_is_missing: bool,
+    ) -> Result<Values, DatasetError> {
         let number = |(index, field): (usize, Option<&str>)| {
             let Some(text) = field else { return Ok(None) };
             match text.parse::<f64>() {
@@ -236,7 +257,8 @@ impl Reading<'_> {
     }
 
     fn categorical(&self, position: usize) -> Values {
-        let fields: Vec<Option<String>> = self.fields(position).map(|field| field.map(canonical)).collect();
+        let fields: Vec<Option<String>> =
+            self.fields(position).map(|field| field.map(canonical)).collect();
         let mut categories: Vec<String> =
             fields.iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         // Numbers in their own order, so that 10 comes after 9, then other text.
@@ -246,7 +268,10 @@ impl Reading<'_> {
         });
         let code: BTreeMap<&str, usize> =
             categories.iter().enumerate().map(|(code, name)| (name.as_str(), code)).collect();
-        let codes = fields.iter().map(|field| field.as_deref().and_then(|name| code.get(name).copied())).collect();
+        let codes = fields
+            .iter()
+            .map(|field| field.as_deref().and_then(|name| code.get(name).copied()))
+            .collect();
         Values::Categorical { categories, codes }
     }
 }
@@ -258,7 +283,8 @@ pub(crate) mod tests {
     use crate::schema::tests::HEAD;
 
     pub(crate) fn dataset(rest: &str, csv: &str) -> Result<Dataset, DatasetError> {
-        let schema = Schema::parse(&format!("{HEAD}{rest}\ntarget={{column='y', positive=1}}"), "t.toml")?;
+        let schema =
+            Schema::parse(&format!("{HEAD}{rest}\ntarget={{column='y', positive=1}}"), "t.toml")?;
         Dataset::parse(schema, "t.csv", csv.as_bytes())
     }
 
@@ -270,7 +296,10 @@ pub(crate) mod tests {
     fn the_bundled_data_are_what_their_provenance_says() {
         for (name, rows, width, positives) in [("pima", 768, 8, 268), ("wdbc", 569, 30, 212)] {
             let dataset = Dataset::bundled(name).unwrap();
-            assert_eq!((dataset.rows(), dataset.columns.len(), dataset.positives()), (rows, width, positives));
+            assert_eq!(
+                (dataset.rows(), dataset.columns.len(), dataset.positives()),
+                (rows, width, positives)
+            );
             assert!(dataset.schema().sha256.is_some());
         }
         let pima = Dataset::bundled("pima").unwrap();
@@ -300,7 +329,9 @@ pub(crate) mod tests {
     #[test]
     fn features_may_be_chosen_and_identifiers_dropped() {
         let csv = "id,b,a,y\np1,1,2,1\np2,3,4,0\n";
-        let names = |rest| dataset(rest, csv).unwrap().feature_names().map(str::to_owned).collect::<Vec<_>>();
+        let names = |rest| {
+            dataset(rest, csv).unwrap().feature_names().map(str::to_owned).collect::<Vec<_>>()
+        };
         assert_eq!(names("drop=['id']"), ["b", "a"]);
         assert_eq!(names("features=['a','b']"), ["a", "b"]);
         assert_eq!(
@@ -311,7 +342,11 @@ pub(crate) mod tests {
 
     #[test]
     fn missing_numbers_are_empty_zero_where_declared_or_a_declared_text() {
-        let read = dataset("zero_is_missing=['a']\nmissing_values=['?']", "a,b,y\n0,0,1\n,?,0\n5,-1e2,1.0\n").unwrap();
+        let read = dataset(
+            "zero_is_missing=['a']\nmissing_values=['?']",
+            "a,b,y\n0,0,1\n,?,0\n5,-1e2,1.0\n",
+        )
+        .unwrap();
         assert_eq!(read.columns[0].values, Values::Numeric(vec![None, None, Some(5.0)]));
         assert_eq!(read.columns[1].values, Values::Numeric(vec![Some(0.0), None, Some(-100.0)]));
         assert_eq!(read.labels(), [true, false, true]);
@@ -328,13 +363,25 @@ pub(crate) mod tests {
     #[test]
     fn faults_of_content_name_file_row_and_column() {
         let csv = "a,y\n1,1\nhigh,0\n";
-        assert!(message("", csv).starts_with("t.csv: row 3, column `a`: expected a number, found `high`"));
+        assert!(
+            message("", csv)
+                .starts_with("t.csv: row 3, column `a`: expected a number, found `high`")
+        );
         for text in ["inf", "NaN", "1e39", "-1e300", "1,5", "0x10"] {
             let csv = format!("a,y\n\"{text}\",1\n2,0\n");
-            assert!(message("", &csv).contains(&format!("row 2, column `a`: expected a number, found `{text}`")));
+            assert!(
+                message("", &csv)
+                    .contains(&format!("row 2, column `a`: expected a number, found `{text}`"))
+            );
         }
-        assert!(message("", "a,y\n1,1\n2,\n").starts_with("t.csv: row 3, column `y`: the target is empty"));
-        assert_eq!(message("", "a,z\n1,1\n"), "t.csv: no column `y`, named as target: the header has `a`, `z`");
+        assert!(
+            message("", "a,y\n1,1\n2,\n")
+                .starts_with("t.csv: row 3, column `y`: the target is empty")
+        );
+        assert_eq!(
+            message("", "a,z\n1,1\n"),
+            "t.csv: no column `y`, named as target: the header has `a`, `z`"
+        );
         for (rest, role) in [
             ("features=['q']", "a feature"),
             ("drop=['q']", "a column to drop"),
@@ -342,7 +389,8 @@ pub(crate) mod tests {
             ("zero_is_missing=['q']", "a column in which zero is missing"),
         ] {
             assert!(
-                message(rest, "a,y\n1,1\n").starts_with(&format!("t.csv: no column `q`, named as {role}:")),
+                message(rest, "a,y\n1,1\n")
+                    .starts_with(&format!("t.csv: no column `q`, named as {role}:")),
                 "{rest}"
             );
         }
@@ -362,7 +410,8 @@ pub(crate) mod tests {
     #[test]
     fn a_file_is_found_beside_its_schema_plain_or_packed() {
         let directory = tempfile::tempdir().unwrap();
-        let write = |name: &str, bytes: &[u8]| std::fs::write(directory.path().join(name), bytes).unwrap();
+        let write =
+            |name: &str, bytes: &[u8]| std::fs::write(directory.path().join(name), bytes).unwrap();
         write("t.toml", format!("{HEAD}target={{column='y', positive=1}}").as_bytes());
         let load = || Dataset::load(&directory.path().join("t.toml"));
 

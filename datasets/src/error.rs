@@ -8,7 +8,9 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// The file is missing or cannot be read.
-    #[error("{file}: cannot be read ({source}): check the path, which a schema gives relative to itself")]
+    #[error(
+        "{file}: cannot be read ({source}): check the path, which a schema gives relative to itself"
+    )]
     Unreadable {
         /// The file.
         file: String,
@@ -16,7 +18,9 @@ pub enum DatasetError {
         source: io::Error,
     },
     /// No bundled dataset has this name.
-    #[error("there is no bundled dataset `{name}`: choose pima or wdbc, or give the path of a schema (.toml)")]
+    #[error(
+        "there is no bundled dataset `{name}`: choose pima or wdbc, or give the path of a schema (.toml)"
+    )]
     UnknownBundled {
         /// The name asked for.
         name: String,
@@ -30,7 +34,9 @@ pub enum DatasetError {
         reason: String,
     },
     /// The file is not the one the schema describes.
-    #[error("{file}: SHA-256 is {found}, the schema expects {expected}: restore the file or correct the schema")]
+    #[error(
+        "{file}: SHA-256 is {found}, the schema expects {expected}: restore the file or correct the schema"
+    )]
     Checksum {
         /// The file.
         file: String,
@@ -40,7 +46,9 @@ pub enum DatasetError {
         found: String,
     },
     /// The file, unpacked, is larger than this crate accepts.
-    #[error("{file}: larger than {limit_bytes} bytes once unpacked: reduce it to the columns and rows needed")]
+    #[error(
+        "{file}: larger than {limit_bytes} bytes once unpacked: reduce it to the columns and rows needed"
+    )]
     TooLarge {
         /// The file.
         file: String,
@@ -56,7 +64,9 @@ pub enum DatasetError {
         row: usize,
     },
     /// A row has more or fewer fields than the header.
-    #[error("{file}: row {row} has {found} fields, the header has {expected}: fill or remove the row")]
+    #[error(
+        "{file}: row {row} has {found} fields, the header has {expected}: fill or remove the row"
+    )]
     Ragged {
         /// The file.
         file: String,
@@ -196,7 +206,9 @@ pub enum DatasetError {
         rows: usize,
     },
     /// A feature has one and the same value in all the rows to be fitted.
-    #[error("{file}: column `{column}` has the single value {value} in the {rows} rows fitted: drop it")]
+    #[error(
+        "{file}: column `{column}` has the single value {value} in the {rows} rows fitted: drop it"
+    )]
     ConstantColumn {
         /// The file.
         file: String,
@@ -208,7 +220,9 @@ pub enum DatasetError {
         rows: usize,
     },
     /// A value is too far from the fitted mean to be represented.
-    #[error("{file}: row {row}, column `{column}`: {value} is beyond any scale of the fitted rows: correct it")]
+    #[error(
+        "{file}: row {row}, column `{column}`: {value} is beyond any scale of the fitted rows: correct it"
+    )]
     OutOfRange {
         /// The file.
         file: String,
@@ -226,7 +240,9 @@ pub enum DatasetError {
         fraction: f64,
     },
     /// Not every institution would get a row, or there is no institution.
-    #[error("{file}: {rows} rows cannot be dealt to {institutions} institutions: ask for 1 to {rows}")]
+    #[error(
+        "{file}: {rows} rows cannot be dealt to {institutions} institutions: ask for 1 to {rows}"
+    )]
     Institutions {
         /// The file.
         file: String,
@@ -236,7 +252,9 @@ pub enum DatasetError {
         institutions: usize,
     },
     /// A row index beyond the dataset.
-    #[error("{file}: there is no row with index {index}: the dataset has {rows} rows, indices start at 0")]
+    #[error(
+        "{file}: there is no row with index {index}: the dataset has {rows} rows, indices start at 0"
+    )]
     NoSuchRow {
         /// The file.
         file: String,
@@ -246,7 +264,9 @@ pub enum DatasetError {
         rows: usize,
     },
     /// The preprocessor treats a column as numeric and the dataset as categorical, or the reverse.
-    #[error("{file}: column `{column}` is not {expected} here, as the preprocessor has it: correct the schema")]
+    #[error(
+        "{file}: column `{column}` is not {expected} here, as the preprocessor has it: correct the schema"
+    )]
     WrongKind {
         /// The file.
         file: String,
@@ -266,8 +286,12 @@ pub enum DatasetError {
 /// At most `limit` of `names`, for a message of one line.
 pub(crate) fn some_of<'a>(names: impl IntoIterator<Item = &'a str>, limit: usize) -> String {
     let mut names = names.into_iter();
-    let mut text =
-        names.by_ref().take(limit).map(|name| format!("`{}`", shortened(name))).collect::<Vec<_>>().join(", ");
+    let mut text = names
+        .by_ref()
+        .take(limit)
+        .map(|name| format!("`{}`", shortened(name)))
+        .collect::<Vec<_>>()
+        .join(", ");
     let rest = names.count();
     if rest > 0 {
         text.push_str(&format!(" and {rest} more"));
@@ -278,7 +302,8 @@ pub(crate) fn some_of<'a>(names: impl IntoIterator<Item = &'a str>, limit: usize
 /// The start of a field, for a message of one line.
 pub(crate) fn shortened(text: &str) -> String {
     const LIMIT: usize = 40;
-    let mut short: String = text.chars().take(LIMIT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let mut short: String =
+        text.chars().take(LIMIT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(LIMIT).is_some() {
         short.push('…');
     }

@@ -43,11 +43,21 @@ impl Fitted {
 }
 
 /// Fits one column on `rows`; `file` names it in errors.
-pub(crate) fn fit_column(file: &str, column: &FeatureColumn, rows: &[usize]) -> Result<Fitted, DatasetError> {
-    let (file, name) = (|| file.to_owned(), column.name.clone());
-    let empty = || DatasetError::EmptyColumn { file: file(), column: shortened(&name), rows: rows.len() };
-    let constant =
-        |value| DatasetError::ConstantColumn { file: file(), column: shortened(&name), value, rows: rows.len() };
+pub(crate) fn fit_column(
+    file: &str,
+    column: &FeatureColumn,
+    rows: &[usize],
+) -> Result<Fitted, DatasetError> {
+    let file = || file.to_owned();
+    let name = column.name.clone();
+    let empty =
+        || DatasetError::EmptyColumn { file: file(), column: shortened(&name), rows: rows.len() };
+    let constant = |value| DatasetError::ConstantColumn {
+        file: file(),
+        column: shortened(&name),
+        value,
+        rows: rows.len(),
+    };
     match &column.values {
         Values::Numeric(values) => {
             let chosen = || rows.iter().filter_map(|&row| values.get(row).copied());
@@ -69,7 +79,8 @@ pub(crate) fn fit_column(file: &str, column: &FeatureColumn, rows: &[usize]) -> 
             Ok(Fitted::Numeric { name, median, mean, standard_deviation })
         }
         Values::Categorical { categories, codes } => {
-            let seen: BTreeSet<Option<usize>> = rows.iter().filter_map(|&row| codes.get(row).copied()).collect();
+            let seen: BTreeSet<Option<usize>> =
+                rows.iter().filter_map(|&row| codes.get(row).copied()).collect();
             if !seen.iter().any(Option::is_some) {
                 return Err(empty());
             }

@@ -53,10 +53,14 @@ impl TryFrom<Unchecked> for Preprocessor {
             match column {
                 Fitted::Numeric { median, mean, standard_deviation, .. } => {
                     if !in_range(*median) || !in_range(*mean) {
-                        return refuse(format!("median and mean of column `{name}` must be finite numbers"));
+                        return refuse(format!(
+                            "median and mean of column `{name}` must be finite numbers"
+                        ));
                     }
                     if !(*standard_deviation > 0.0 && in_range(*standard_deviation)) {
-                        return refuse(format!("standard deviation of column `{name}` must be finite and above zero"));
+                        return refuse(format!(
+                            "standard deviation of column `{name}` must be finite and above zero"
+                        ));
                     }
                 }
                 Fitted::Categorical { categories, .. } => {
@@ -69,7 +73,9 @@ impl TryFrom<Unchecked> for Preprocessor {
         let preprocessor = Self { columns };
         match preprocessor.width() {
             1..=MAX_COLUMNS => Ok(preprocessor),
-            width => refuse(format!("expected 1 to {MAX_COLUMNS} columns after one-hot coding, found {width}")),
+            width => refuse(format!(
+                "expected 1 to {MAX_COLUMNS} columns after one-hot coding, found {width}"
+            )),
         }
     }
 }
@@ -84,11 +90,15 @@ impl Preprocessor {
         for &row in rows {
             dataset.label(row)?;
         }
-        let columns =
-            dataset.columns.iter().map(|column| fit_column(&dataset.file, column, rows)).collect::<Result<_, _>>()?;
+        let columns = dataset
+            .columns
+            .iter()
+            .map(|column| fit_column(&dataset.file, column, rows))
+            .collect::<Result<_, _>>()?;
         let preprocessor = Self { columns };
         if preprocessor.width() > MAX_COLUMNS {
-            let (file, columns) = (dataset.file.clone(), preprocessor.width());
+            let file = dataset.file.clone();
+            let columns = preprocessor.width();
             return Err(DatasetError::TooManyColumns { file, columns, limit: MAX_COLUMNS });
         }
         Ok(preprocessor)
@@ -100,7 +110,11 @@ impl Preprocessor {
     /// [`DatasetError::MissingColumn`] or [`DatasetError::WrongKind`] if the dataset is not of the fitted form,
     /// [`DatasetError::OutOfRange`], [`DatasetError::NoSuchRow`].
     pub fn transform(&self, dataset: &Dataset, rows: &[usize]) -> Result<Table, DatasetError> {
-        let coders = self.columns.iter().map(|fitted| Coder::new(fitted, dataset)).collect::<Result<Vec<_>, _>>()?;
+        let coders = self
+            .columns
+            .iter()
+            .map(|fitted| Coder::new(fitted, dataset))
+            .collect::<Result<Vec<_>, _>>()?;
         let width = self.width();
         let mut features = Vec::with_capacity(width * rows.len());
         let mut labels = Vec::with_capacity(rows.len());
@@ -128,7 +142,8 @@ impl Preprocessor {
     /// # Errors
     /// [`DatasetError::Preprocessor`] if it cannot be written.
     pub fn to_toml(&self) -> Result<String, DatasetError> {
-        toml::to_string(self).map_err(|error| DatasetError::Preprocessor { reason: error.to_string() })
+        toml::to_string(self)
+            .map_err(|error| DatasetError::Preprocessor { reason: error.to_string() })
     }
 
     /// Reads back [`Preprocessor::to_toml`].
@@ -137,7 +152,8 @@ impl Preprocessor {
     /// [`DatasetError::Preprocessor`] if it is not TOML of this form, or its numbers cannot have been fitted.
     pub fn from_toml(text: &str) -> Result<Self, DatasetError> {
         let refuse = |reason: String| DatasetError::Preprocessor { reason };
-        let unchecked: Unchecked = toml::from_str(text).map_err(|error| refuse(error.message().replace('\n', " ")))?;
+        let unchecked: Unchecked =
+            toml::from_str(text).map_err(|error| refuse(error.message().replace('\n', " ")))?;
         unchecked.try_into()
     }
 }
@@ -164,11 +180,15 @@ mod tests {
         let fitted = Preprocessor::fit(&data, &[0, 1, 2, 3]).unwrap();
         // Imputed 1, 2, 2, 7: mean 3, variance (4 + 1 + 1 + 16) / 4 = 5.5.
         let standard_deviation = 5.5_f64.sqrt();
-        let column = Fitted::Numeric { name: "a".into(), median: 2.0, mean: 3.0, standard_deviation };
+        let column =
+            Fitted::Numeric { name: "a".into(), median: 2.0, mean: 3.0, standard_deviation };
         assert_eq!(fitted.columns, [column]);
         let table = fitted.transform(&data, &[4, 2, 0]).unwrap();
         let expected = [997.0, -1.0, -2.0].map(|distance| (distance / standard_deviation) as f32);
-        assert_eq!(table, Table { features: expected.to_vec(), labels: vec![0.0, 0.0, 1.0], rows: 3, width: 1 });
+        assert_eq!(
+            table,
+            Table { features: expected.to_vec(), labels: vec![0.0, 0.0, 1.0], rows: 3, width: 1 }
+        );
     }
 
     #[test]
@@ -177,8 +197,10 @@ mod tests {
             let data = Dataset::bundled(name).unwrap();
             let split = data.split(0.2, 42).unwrap();
             let fitted = Preprocessor::fit(&data, &split.train).unwrap();
-            let tables = [&split.train, &split.test].map(|rows| fitted.transform(&data, rows).unwrap());
-            let numbers = tables.iter().flat_map(|table| table.features.iter().chain(&table.labels));
+            let tables =
+                [&split.train, &split.test].map(|rows| fitted.transform(&data, rows).unwrap());
+            let numbers =
+                tables.iter().flat_map(|table| table.features.iter().chain(&table.labels));
             let bytes: Vec<u8> = numbers.flat_map(|number| number.to_le_bytes()).collect();
             sha256_hex(&bytes)[..16].to_owned()
         };
@@ -190,12 +212,18 @@ mod tests {
         for name in crate::BUNDLED {
             let data = Dataset::bundled(name).unwrap();
             let split = data.split(0.2, 42).unwrap();
-            let table = Preprocessor::fit(&data, &split.train).unwrap().transform(&data, &split.train).unwrap();
+            let table = Preprocessor::fit(&data, &split.train)
+                .unwrap()
+                .transform(&data, &split.train)
+                .unwrap();
             for column in 0..table.width {
                 let values = || table.iter().map(|(row, _)| f64::from(row[column]));
                 let mean = values().sum::<f64>() / table.rows as f64;
                 let variance = values().map(|value| value * value).sum::<f64>() / table.rows as f64;
-                assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5, "{name} {column}: {mean} {variance}");
+                assert!(
+                    mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5,
+                    "{name} {column}: {mean} {variance}"
+                );
             }
         }
     }
@@ -220,30 +248,54 @@ mod tests {
         let table = fitted.transform(&theirs, &all(&theirs)).unwrap();
         assert_eq!(table.features, [0., 0., 1., 0., 0., -1., 0., 1., 0.]);
 
-        let missing = fitted.transform(&dataset("", "a,y\n1,1\n").unwrap(), &[0]).unwrap_err().to_string();
-        assert_eq!(missing, "t.csv: no column `c`, named as a feature by the preprocessor: the header has `a`");
-        let wrong = fitted.transform(&dataset("", "c,a,y\n1,1,1\n").unwrap(), &[0]).unwrap_err().to_string();
+        let missing =
+            fitted.transform(&dataset("", "a,y\n1,1\n").unwrap(), &[0]).unwrap_err().to_string();
+        assert_eq!(
+            missing,
+            "t.csv: no column `c`, named as a feature by the preprocessor: the header has `a`"
+        );
+        let wrong = fitted
+            .transform(&dataset("", "c,a,y\n1,1,1\n").unwrap(), &[0])
+            .unwrap_err()
+            .to_string();
         assert!(wrong.starts_with("t.csv: column `c` is not categorical here"), "{wrong}");
     }
 
     #[test]
     fn columns_that_teach_nothing_are_refused_by_name() {
-        assert!(message("", "a,b,y\n1,,1\n2,,0\n").starts_with("t.csv: column `b` has no value in any of the 2 rows"));
-        assert!(message("zero_is_missing=['a']", "a,y\n0,1\n0,0\n").contains("column `a` has no value"));
-        assert!(message("", "a,y\n0.1,1\n0.1,0\n,0\n").contains("column `a` has the single value 0.1 in the 3 rows"));
-        assert!(message("", "a,y\n1e-200,1\n2e-200,0\n").contains("column `a` has the single value"));
-        assert!(message("categorical=['a']", "a,y\nu,1\nu,0\n").contains("column `a` has the single value u"));
+        assert!(
+            message("", "a,b,y\n1,,1\n2,,0\n")
+                .starts_with("t.csv: column `b` has no value in any of the 2 rows")
+        );
+        assert!(
+            message("zero_is_missing=['a']", "a,y\n0,1\n0,0\n").contains("column `a` has no value")
+        );
+        assert!(
+            message("", "a,y\n0.1,1\n0.1,0\n,0\n")
+                .contains("column `a` has the single value 0.1 in the 3 rows")
+        );
+        assert!(
+            message("", "a,y\n1e-200,1\n2e-200,0\n").contains("column `a` has the single value")
+        );
+        assert!(
+            message("categorical=['a']", "a,y\nu,1\nu,0\n")
+                .contains("column `a` has the single value u")
+        );
         assert!(message("categorical=['a']", "a,y\n,1\n,0\n").contains("column `a` has no value"));
         let data = dataset("", "a,y\n1,1\n2,0\n").unwrap();
         assert!(matches!(Preprocessor::fit(&data, &[]), Err(DatasetError::EmptyColumn { .. })));
-        assert!(matches!(Preprocessor::fit(&data, &[2]), Err(DatasetError::NoSuchRow { index: 2, .. })));
+        assert!(matches!(
+            Preprocessor::fit(&data, &[2]),
+            Err(DatasetError::NoSuchRow { index: 2, .. })
+        ));
     }
 
     #[test]
     fn an_identifier_declared_categorical_is_too_wide() {
         let rows: String = (0..=MAX_COLUMNS).map(|row| format!("p{row},{}\n", row % 2)).collect();
         assert!(
-            message("categorical=['id']", &format!("id,y\n{rows}")).starts_with("t.csv: 4097 columns, at most 4096")
+            message("categorical=['id']", &format!("id,y\n{rows}"))
+                .starts_with("t.csv: 4097 columns, at most 4096")
         );
     }
 
@@ -274,8 +326,7 @@ mod tests {
         };
         let good = numeric("1.0", "1.0", "1.0");
         assert!(Preprocessor::from_toml(&good).is_ok());
-        let categorical =
-            "[[columns]]\nkind='categorical'\nname='c'\ncategories=['u','u']\nmissing_is_category=false\n";
+        let categorical = "[[columns]]\nkind='categorical'\nname='c'\ncategories=['u','u']\nmissing_is_category=false\n";
         for (text, part) in [
             (numeric("nan", "1.0", "1.0"), "median and mean"),
             (numeric("1.0", "inf", "1.0"), "median and mean"),

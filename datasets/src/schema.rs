@@ -82,7 +82,9 @@ impl Schema {
     pub fn parse(text: &str, file: &str) -> Result<Self, DatasetError> {
         let refuse = |reason: String| DatasetError::Schema { file: file.to_owned(), reason };
         let schema: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1);
+            let line = error.span().map(|span| {
+                text.bytes().take(span.start).filter(|&byte| byte == b'\n').count() + 1
+            });
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             refuse(format!("{place}{}", error.message().replace('\n', " ")))
         })?;
@@ -108,12 +110,16 @@ impl Schema {
             return Err(format!("sha256 must be 64 hexadecimal digits, found `{digest}`"));
         }
         if self.target.positive.is_empty() {
-            return Err("target.positive is empty: give at least one value that counts as positive".into());
+            return Err(
+                "target.positive is empty: give at least one value that counts as positive".into(),
+            );
         }
         let mut roles = BTreeSet::from([(self.target.column.as_str())]);
         for column in self.features.iter().flatten().chain(&self.drop) {
             if !roles.insert(column) {
-                return Err(format!("column `{column}` may stand only once among target, features and drop"));
+                return Err(format!(
+                    "column `{column}` may stand only once among target, features and drop"
+                ));
             }
         }
         let is_feature = |column: &String| match &self.features {
@@ -127,7 +133,9 @@ impl Schema {
         }
         for column in &self.zero_is_missing {
             if !is_feature(column) || self.categorical.contains(column) {
-                return Err(format!("zero_is_missing column `{column}` is not among the numeric features"));
+                return Err(format!(
+                    "zero_is_missing column `{column}` is not among the numeric features"
+                ));
             }
         }
         Ok(())
@@ -146,7 +154,9 @@ pub(crate) fn canonical(text: &str) -> String {
 
 /// One value or a list of values, each a string, a number or a boolean.
 fn positive<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let expected = || serde::de::Error::custom("target.positive must be a string, a number, or a list of them");
+    let expected = || {
+        serde::de::Error::custom("target.positive must be a string, a number, or a list of them")
+    };
     let scalar = |value: &toml::Value| match value {
         toml::Value::String(text) => Ok(canonical(text)),
         toml::Value::Integer(number) => Ok(canonical(&number.to_string())),
@@ -164,7 +174,8 @@ fn positive<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Str
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) const HEAD: &str = "name='t'\ndescription='d'\ncitation='c'\nlicence='l'\nfile='t.csv'\n";
+    pub(crate) const HEAD: &str =
+        "name='t'\ndescription='d'\ncitation='c'\nlicence='l'\nfile='t.csv'\n";
 
     fn parse(rest: &str) -> Result<Schema, DatasetError> {
         Schema::parse(&format!("{HEAD}{rest}"), "t.toml")
@@ -191,8 +202,14 @@ pub(crate) mod tests {
 
     #[test]
     fn name_file_and_target_are_enough() {
-        let schema = Schema::parse("name='t'\nfile='t.csv'\ntarget={column='y', positive=1}", "t.toml").unwrap();
-        assert!(schema.description.is_empty() && schema.citation.is_empty() && schema.licence.is_empty());
+        let schema =
+            Schema::parse("name='t'\nfile='t.csv'\ntarget={column='y', positive=1}", "t.toml")
+                .unwrap();
+        assert!(
+            schema.description.is_empty()
+                && schema.citation.is_empty()
+                && schema.licence.is_empty()
+        );
         assert!(schema.features.is_none() && schema.categorical.is_empty());
     }
 
@@ -207,7 +224,11 @@ pub(crate) mod tests {
 
     #[test]
     fn errors_of_toml_name_file_line_and_field() {
-        assert!(reason("targt = 1").starts_with("t.toml: line 6: unknown field `targt`"), "{}", reason("targt = 1"));
+        assert!(
+            reason("targt = 1").starts_with("t.toml: line 6: unknown field `targt`"),
+            "{}",
+            reason("targt = 1")
+        );
         assert!(reason("").contains("missing field `target`"));
         assert!(reason("target={column='y', positive=[[1]]}").contains("target.positive must be"));
         assert!(!reason("a = = 1").contains('\n'));
@@ -240,8 +261,14 @@ pub(crate) mod tests {
 
     #[test]
     fn numbers_have_one_spelling() {
-        for (text, one) in [("1.0", "1"), (" 01", "1"), ("-0.0", "0"), ("1e2", "100"), ("NaN", "NaN"), (" a b ", "a b")]
-        {
+        for (text, one) in [
+            ("1.0", "1"),
+            (" 01", "1"),
+            ("-0.0", "0"),
+            ("1e2", "100"),
+            ("NaN", "NaN"),
+            (" a b ", "a b"),
+        ] {
             assert_eq!(canonical(text), one);
         }
     }

@@ -25,8 +25,10 @@ impl Dataset {
         if !(test_fraction > 0.0 && test_fraction < 1.0) {
             return Err(DatasetError::TestFraction { fraction: test_fraction });
         }
-        let (file, column) = (self.file.clone(), self.schema().target.column.clone());
-        let (positives, rows) = (self.positives(), self.rows());
+        let file = self.file.clone();
+        let column = self.schema().target.column.clone();
+        let positives = self.positives();
+        let rows = self.rows();
         if positives == 0 {
             let positive = some_of(self.schema().target.positive.iter().map(String::as_str), 6);
             let found = some_of(self.target_values.iter().map(String::as_str), 6);
@@ -39,11 +41,16 @@ impl Dataset {
         let mut rng = stream("split", seed);
         let mut split = Split { train: Vec::new(), test: Vec::new() };
         for class in [false, true] {
-            let mut members: Vec<usize> =
-                (0..).zip(self.labels()).filter(|(_, label)| **label == class).map(|(row, _)| row).collect();
+            let mut members: Vec<usize> = (0..)
+                .zip(self.labels())
+                .filter(|(_, label)| **label == class)
+                .map(|(row, _)| row)
+                .collect();
             shuffle(&mut members, &mut rng);
             // At least one row of each class on either side.
-            let test = (test_fraction * members.len() as f64).round().clamp(1.0, members.len() as f64 - 1.0) as usize;
+            let test = (test_fraction * members.len() as f64)
+                .round()
+                .clamp(1.0, members.len() as f64 - 1.0) as usize;
             split.train.extend(members.split_off(test));
             split.test.extend(members);
         }
@@ -79,7 +86,11 @@ impl Partitioning {
         seed: u64,
     ) -> Result<Vec<Vec<usize>>, DatasetError> {
         if institutions == 0 || institutions > rows.len() {
-            return Err(DatasetError::Institutions { file: dataset.file.clone(), rows: rows.len(), institutions });
+            return Err(DatasetError::Institutions {
+                file: dataset.file.clone(),
+                rows: rows.len(),
+                institutions,
+            });
         }
         for &row in rows {
             dataset.label(row)?;
@@ -91,7 +102,8 @@ impl Partitioning {
                 dealt.sort_unstable();
                 shuffle(&mut dealt, &mut stream("deal", seed));
                 let share = |institution| {
-                    let mut share: Vec<usize> = dealt.iter().skip(institution).step_by(institutions).copied().collect();
+                    let mut share: Vec<usize> =
+                        dealt.iter().skip(institution).step_by(institutions).copied().collect();
                     share.sort_unstable();
                     share
                 };
@@ -109,7 +121,8 @@ mod tests {
     use crate::dataset::tests::dataset;
 
     fn labelled(labels: &str) -> Dataset {
-        let rows: String = labels.chars().enumerate().map(|(row, label)| format!("{row},{label}\n")).collect();
+        let rows: String =
+            labels.chars().enumerate().map(|(row, label)| format!("{row},{label}\n")).collect();
         dataset("", &format!("a,y\n{rows}")).unwrap()
     }
 
@@ -130,7 +143,11 @@ mod tests {
     #[test]
     fn either_side_has_both_classes_in_proportion_within_one_row() {
         let datasets = BUNDLED.map(|name| Dataset::bundled(name).unwrap());
-        for dataset in datasets.iter().chain([&labelled("1100000"), &labelled("1100"), &labelled("0111111111")]) {
+        for dataset in datasets.iter().chain([
+            &labelled("1100000"),
+            &labelled("1100"),
+            &labelled("0111111111"),
+        ]) {
             for fraction in [0.01, 0.2, 0.25, 0.5, 0.99] {
                 if (dataset.positives() < 2) || dataset.rows() - dataset.positives() < 2 {
                     assert!(dataset.split(fraction, 7).is_err());
@@ -141,8 +158,11 @@ mod tests {
                 all.sort_unstable();
                 assert_eq!(all, (0..dataset.rows()).collect::<Vec<_>>());
                 for class in [true, false] {
-                    let count = |rows: &[usize]| rows.iter().filter(|&&row| dataset.labels()[row] == class).count();
-                    let (train, test) = (count(&split.train), count(&split.test));
+                    let count = |rows: &[usize]| {
+                        rows.iter().filter(|&&row| dataset.labels()[row] == class).count()
+                    };
+                    let train = count(&split.train);
+                    let test = count(&split.test);
                     assert!(train > 0 && test > 0);
                     assert!((test as f64 - fraction * (train + test) as f64).abs() <= 1.0);
                 }
@@ -170,20 +190,25 @@ mod tests {
         for institutions in [1, 2, 10, 36, 37] {
             let shares = Partitioning::Random.deal(&pima, &rows, institutions, 3).unwrap();
             let sizes: Vec<usize> = shares.iter().map(Vec::len).collect();
-            let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
+            let least = sizes.iter().min().unwrap();
+            let most = sizes.iter().max().unwrap();
             assert!(sizes.len() == institutions && *least >= 1 && most - least <= 1, "{sizes:?}");
             let mut all = shares.concat();
             all.sort_unstable();
             assert_eq!(all, rows);
-            assert_eq!(shares, Partitioning::Random.deal(&pima, &reversed, institutions, 3).unwrap());
+            assert_eq!(
+                shares,
+                Partitioning::Random.deal(&pima, &reversed, institutions, 3).unwrap()
+            );
         }
     }
 
     #[test]
     fn impossible_requests_say_what_is_possible() {
         let data = labelled("1010");
-        let message =
-            |institutions| Partitioning::Random.deal(&data, &[0, 1, 2], institutions, 0).unwrap_err().to_string();
+        let message = |institutions| {
+            Partitioning::Random.deal(&data, &[0, 1, 2], institutions, 0).unwrap_err().to_string()
+        };
         assert_eq!(message(4), "t.csv: 3 rows cannot be dealt to 4 institutions: ask for 1 to 3");
         assert!(message(0).contains("0 institutions"));
         let error = Partitioning::Random.deal(&data, &[4], 1, 0).unwrap_err();
@@ -196,7 +221,10 @@ mod tests {
     #[test]
     fn a_class_without_enough_rows_cannot_be_split() {
         let message = |labels| labelled(labels).split(0.5, 0).unwrap_err().to_string();
-        assert_eq!(message("0002"), "t.csv: column `y` never has the positive value `1`: it has `0`, `2`");
+        assert_eq!(
+            message("0002"),
+            "t.csv: column `y` never has the positive value `1`: it has `0`, `2`"
+        );
         assert!(message("1111").starts_with("t.csv: column `y`: 4 of 4 rows are positive"));
         assert!(message("1000").starts_with("t.csv: column `y`: 1 of 4 rows are positive"));
     }

@@ -74,9 +74,11 @@ fn telling_byte() -> impl Strategy<Value = u8> {
 
 #[test]
 fn the_unchanged_file_goes_the_whole_way() {
-    let dataset = Dataset::parse(Schema::parse(SCHEMA, "t.toml").unwrap(), "t.csv", CSV.as_bytes()).unwrap();
+    let dataset =
+        Dataset::parse(Schema::parse(SCHEMA, "t.toml").unwrap(), "t.csv", CSV.as_bytes()).unwrap();
     let preprocessor = Preprocessor::fit(&dataset, &dataset.split(0.3, 1).unwrap().train).unwrap();
-    let names = ["age", "site = east", "site = north", "site = so, \"uth\"", "site is missing", "dose"];
+    let names =
+        ["age", "site = east", "site = north", "site = so, \"uth\"", "site is missing", "dose"];
     assert_eq!(preprocessor.feature_names(), names);
     run(SCHEMA, CSV.as_bytes());
 }

@@ -20,7 +20,8 @@ use consilium_client::{
 };
 use consilium_contract::{Parameters, transaction::parse_entry};
 use consilium_experiments::{
-    Federation, ReplayConfig, config::Choice, federation::load_dataset, progress::Progress, verified,
+    Federation, ReplayConfig, config::Choice, federation::load_dataset, progress::Progress,
+    verified,
 };
 use consilium_ledger::Store;
 use consilium_proto::v1::transaction::Action;
@@ -47,7 +48,8 @@ impl Run {
     fn new() -> Self {
         let dataset = load_dataset("pima").unwrap();
         let choice = Choice { malicious: 0, ..Choice::default() };
-        let federation = Federation::new(&ReplayConfig::resolve(choice, &dataset).unwrap(), &dataset).unwrap();
+        let federation =
+            Federation::new(&ReplayConfig::resolve(choice, &dataset).unwrap(), &dataset).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let scratch = directory.path().join("institutions");
         fs::create_dir(&scratch).unwrap();
@@ -60,7 +62,9 @@ impl Run {
         let entries = store.blocks(1).flat_map(|block| block.unwrap().entries);
         let certificates: Vec<_> = entries
             .filter_map(|entry| match parse_entry(&entry).unwrap().0.action() {
-                Action::Enrol(enrol) => parameters.verify_certificate(enrol.certificate.as_ref().unwrap()).ok(),
+                Action::Enrol(enrol) => {
+                    parameters.verify_certificate(enrol.certificate.as_ref().unwrap()).ok()
+                }
                 _ => None,
             })
             .collect();
@@ -92,7 +96,8 @@ fn light_audit_of_sixty_rounds_of_ten(bencher: Bencher<'_, '_>) {
 fn full_audit_of_sixty_rounds_of_ten(bencher: Bencher<'_, '_>, threads: usize) {
     let run = Run::get();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    bencher.bench_local(|| pool.install(|| audit(&run.ledger(), run.directory.path(), None).unwrap()));
+    bencher
+        .bench_local(|| pool.install(|| audit(&run.ledger(), run.directory.path(), None).unwrap()));
 }
 
 #[divan::bench(sample_count = 3, sample_size = 1)]
@@ -100,7 +105,8 @@ fn audit_since_all_but_the_last_rounds(bencher: Bencher<'_, '_>) {
     let run = Run::get();
     let since = run.audited.checkpoint().size - 30;
     bencher.bench_local(|| {
-        let scope = Scope { chain_id: None, since: Some((&run.audited, since)), progress: &mut |_, _| {} };
+        let scope =
+            Scope { chain_id: None, since: Some((&run.audited, since)), progress: &mut |_, _| {} };
         audit_within(&run.ledger(), run.directory.path(), scope).unwrap()
     });
 }

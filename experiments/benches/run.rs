@@ -14,7 +14,8 @@ use std::{fs, path::PathBuf, sync::OnceLock};
 
 use consilium_client::audit;
 use consilium_experiments::{
-    Federation, ReplayConfig, config::Choice, federation::load_dataset, plain::fed_avg, progress::Progress, verified,
+    Federation, ReplayConfig, config::Choice, federation::load_dataset, plain::fed_avg,
+    progress::Progress, verified,
 };
 use divan::Bencher;
 use tempfile::TempDir;
@@ -40,13 +41,15 @@ impl Round {
 
     fn new(hidden: [usize; 2]) -> Self {
         let dataset = load_dataset("pima").unwrap();
-        let choice = Choice { epochs: 1, malicious: 0, hidden: hidden.to_vec(), ..Choice::default() };
+        let choice =
+            Choice { epochs: 1, malicious: 0, hidden: hidden.to_vec(), ..Choice::default() };
         let config = ReplayConfig::resolve(choice, &dataset).unwrap();
         let federation = Federation::new(&config, &dataset).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let scratch = directory.path().join("institutions");
         fs::create_dir(&scratch).unwrap();
-        verified::run(&federation, &directory.path().join("ledger"), &scratch, &Progress::silent()).unwrap();
+        verified::run(&federation, &directory.path().join("ledger"), &scratch, &Progress::silent())
+            .unwrap();
         Self { federation, directory }
     }
 
@@ -60,7 +63,9 @@ impl Round {
 fn audit_of_a_round(bencher: Bencher<'_, '_>, (size, threads): (usize, usize)) {
     let round = Round::of(size);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    bencher.bench_local(|| pool.install(|| audit(&round.ledger(), round.directory.path(), None).unwrap()));
+    bencher.bench_local(|| {
+        pool.install(|| audit(&round.ledger(), round.directory.path(), None).unwrap())
+    });
 }
 
 /// The baseline without any protection: the weighted mean of ten updates. Argument: model.

@@ -43,14 +43,18 @@ mod tests {
     fn a_poisoned_update_is_minus_ten_times_the_honest_one_and_leaves_either_bound() {
         for bound in [BoundKind::Parameter, BoundKind::Norm] {
             let dataset = load_dataset("pima").unwrap();
-            let choice = Choice { bound: BoundChoice { bound, ..BoundChoice::default() }, ..Choice::default() };
+            let choice = Choice {
+                bound: BoundChoice { bound, ..BoundChoice::default() },
+                ..Choice::default()
+            };
             let config = ReplayConfig::resolve(choice, &dataset).unwrap();
             let federation = Federation::new(&config, &dataset).unwrap();
             let mut honest = federation.trainers().unwrap().remove(0);
             let mut poisoner = Poisoner::new(federation.trainers().unwrap().remove(0));
             let good = honest.local_update(1, &federation.initial).unwrap();
             let bad = poisoner.local_update(1, &federation.initial).unwrap();
-            let (good_values, values) = (good.quantised.as_slice(), bad.quantised.as_slice());
+            let good_values = good.quantised.as_slice();
+            let values = bad.quantised.as_slice();
             assert!(good_values.iter().zip(values).all(|(good, bad)| *bad == -10 * good));
             match config.bound {
                 Bound::Parameter { .. } => assert!(values.iter().any(|q| q.abs() > 127)),

@@ -11,7 +11,10 @@ use crate::{ExperimentError, Federation};
 ///
 /// # Errors
 /// [`ExperimentError::Learning`].
-pub fn run(federation: &Federation, progress: &Progress) -> Result<Vec<AccuracyRow>, ExperimentError> {
+pub fn run(
+    federation: &Federation,
+    progress: &Progress,
+) -> Result<Vec<AccuracyRow>, ExperimentError> {
     let Federation { config, architecture, .. } = federation;
     let mut rows = Vec::new();
     for (done, &institution) in federation.observed.iter().enumerate() {
@@ -26,7 +29,13 @@ pub fn run(federation: &Federation, progress: &Progress) -> Result<Vec<AccuracyR
             }
             let metrics = evaluate(architecture, &learner.parameters()?, &federation.test)?;
             let institution = Some(institution);
-            rows.push(AccuracyRow { experiment: Experiment::Alone, run: 0, institution, epoch, metrics });
+            rows.push(AccuracyRow {
+                experiment: Experiment::Alone,
+                run: 0,
+                institution,
+                epoch,
+                metrics,
+            });
         }
         progress.advance(done + 1);
     }

@@ -196,7 +196,8 @@ impl AttackArgs {
     }
 
     fn execute(&self) -> Result<String, ExperimentError> {
-        let (out, name) = (self.directory(), self.dataset.clone());
+        let out = self.directory();
+        let name = self.dataset.clone();
         let dataset = load_dataset(&name)?;
         let config = AttackConfig::new(name, self.epochs, self.seed, self.seeds, self.quick)?;
         let progress = Progress::on_stderr();
@@ -206,10 +207,17 @@ impl AttackArgs {
         Ok(match self.format {
             Format::Text => {
                 let report = out.join(attack::files::REPORT);
-                format!("{}\nreport: {}\n", attack::report::text_table(&summary, &config), report.display())
+                format!(
+                    "{}\nreport: {}\n",
+                    attack::report::text_table(&summary, &config),
+                    report.display()
+                )
             }
             Format::Json => {
-                format!("{:#}\n", serde_json::json!({ "config": config, "summary": summary, "out": out }))
+                format!(
+                    "{:#}\n",
+                    serde_json::json!({ "config": config, "summary": summary, "out": out })
+                )
             }
         })
     }
@@ -249,7 +257,11 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
             Ok(match arguments.format {
                 Format::Text => {
                     let bound = promise(config.bound, config.clip);
-                    format!("{}\nbound:  {bound}\n{}\n", text_table(&summary, config.malicious), written(&out))
+                    format!(
+                        "{}\nbound:  {bound}\n{}\n",
+                        text_table(&summary, config.malicious),
+                        written(&out)
+                    )
                 }
                 Format::Json => {
                     let bound: serde_json::Map<_, _> = bound_facts(config.bound, config.clip)
@@ -276,7 +288,8 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
         Command::Bench(BenchArgs { quick, verified_run, out, format }) => {
             let progress = Progress::on_stderr();
             // The whole bench includes the replay.
-            let options = bench::Options { quick, verified_run: verified_run || !quick, directory: out };
+            let options =
+                bench::Options { quick, verified_run: verified_run || !quick, directory: out };
             let results = bench::run(&options, &progress);
             progress.finish();
             let results = results?;
@@ -291,8 +304,13 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
 
 /// Where to look, and how to check it.
 fn written(directory: &std::path::Path) -> String {
-    let (report, ledger) = (directory.join(replay::files::REPORT), directory.join(replay::files::LEDGER));
-    format!("report: {}\naudit:  cargo run --release -- audit {}", report.display(), ledger.display())
+    let report = directory.join(replay::files::REPORT);
+    let ledger = directory.join(replay::files::LEDGER);
+    format!(
+        "report: {}\naudit:  cargo run --release -- audit {}",
+        report.display(),
+        ledger.display()
+    )
 }
 
 #[cfg(test)]
@@ -325,9 +343,11 @@ mod tests {
 
     #[test]
     fn bound_and_layers_are_chosen_on_the_command_line() {
-        let choice = replay_args("replay --hidden 330,290 --bound norm --norm 900 --projections 512 --clip 0.5")
-            .unwrap()
-            .choice();
+        let choice = replay_args(
+            "replay --hidden 330,290 --bound norm --norm 900 --projections 512 --clip 0.5",
+        )
+        .unwrap()
+        .choice();
         assert_eq!(choice.hidden, [330, 290]);
         let expected = BoundChoice {
             bound: BoundKind::Norm,

@@ -2,7 +2,9 @@
 
 use consilium_authority::{BoundChoice, PrivacyFlags};
 use consilium_client::learning::{Optimiser, TrainingConfig};
-use consilium_contract::parameters::{Layers, MAX_DIMENSION, MAX_INSTITUTIONS, honest_shares, largest_threshold};
+use consilium_contract::parameters::{
+    Layers, MAX_DIMENSION, MAX_INSTITUTIONS, honest_shares, largest_threshold,
+};
 use consilium_crypto::{Bound, Quantiser, countersign_quorum};
 use consilium_datasets::{Dataset, Preprocessor};
 use consilium_privacy::{Run, Terms};
@@ -137,17 +139,38 @@ impl ReplayConfig {
     /// # Errors
     /// [`ExperimentError::Invalid`] naming the value that cannot work and what to change; [`ExperimentError::Dataset`].
     pub fn resolve(choice: Choice, data: &Dataset) -> Result<Self, ExperimentError> {
-        let Choice { dataset, institutions, epochs, repeats, malicious, hidden, bound, privacy, seed } = choice;
+        let Choice {
+            dataset,
+            institutions,
+            epochs,
+            repeats,
+            malicious,
+            hidden,
+            bound,
+            privacy,
+            seed,
+        } = choice;
         let n = u32::try_from(institutions).unwrap_or(u32::MAX);
         let threshold = largest_threshold(n);
         let test_fraction = 0.2;
-        let local = TrainingConfig { optimiser: Optimiser::Adam, learning_rate: 1e-2, batch_size: 16, local_epochs: 1 };
-        let largest = (data.rows() as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
+        let local = TrainingConfig {
+            optimiser: Optimiser::Adam,
+            learning_rate: 1e-2,
+            batch_size: 16,
+            local_epochs: 1,
+        };
+        let largest =
+            (data.rows() as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
         let dimension = dimension(data, &hidden)?;
         // Only noise that is surely in it counts: with noise, a sum needs all honest institutions.
         let honest = n.saturating_sub(u32::try_from(malicious).unwrap_or(u32::MAX));
-        let run =
-            Run { dimension, norm: 0, institutions: n, honest: honest_shares(honest, threshold), steps: epochs as u64 };
+        let run = Run {
+            dimension,
+            norm: 0,
+            institutions: n,
+            honest: honest_shares(honest, threshold),
+            steps: epochs as u64,
+        };
         let (bound, clip, terms) = privacy
             .bounded(&bound, run, &local.to_genesis(), largest as u64)
             .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
@@ -193,7 +216,10 @@ impl ReplayConfig {
     fn check(&self) -> Result<(), ExperimentError> {
         let error = |message: String| Err(ExperimentError::Invalid(message));
         if !(2..=MAX_INSTITUTIONS as usize).contains(&self.institutions) {
-            return error(format!("--institutions must be from 2 to {MAX_INSTITUTIONS}, got {}", self.institutions));
+            return error(format!(
+                "--institutions must be from 2 to {MAX_INSTITUTIONS}, got {}",
+                self.institutions
+            ));
         }
         for (flag, value) in [("--epochs", self.epochs), ("--repeats", self.repeats)] {
             if !(1..=MOST_EPOCHS).contains(&value) {
@@ -203,12 +229,17 @@ impl ReplayConfig {
         // What a genesis would refuse; from the command line it has been refused by its flag already.
         Quantiser::new(self.bound, self.clip, 1.0, MAX_INSTITUTIONS.min(self.institutions as u32))?;
         if i64::try_from(self.seed).is_err() {
-            return error(format!("--seed must be below 2^63 (config.toml holds no larger number), got {}", self.seed));
+            return error(format!(
+                "--seed must be below 2^63 (config.toml holds no larger number), got {}",
+                self.seed
+            ));
         }
         let honest = self.institutions.saturating_sub(self.malicious);
         if honest < self.min_updates as usize {
             let most = self.institutions - self.min_updates as usize;
-            let (malicious, n, needed) = (self.malicious, self.institutions, self.min_updates);
+            let malicious = self.malicious;
+            let n = self.institutions;
+            let needed = self.min_updates;
             return error(format!(
                 "--malicious {malicious} of {n} leaves {honest} honest institutions, a round needs {needed}: choose {most} or fewer"
             ));
@@ -229,7 +260,8 @@ impl ReplayConfig {
     /// # Errors
     /// [`ExperimentError::Invalid`] in one line.
     pub fn from_toml(text: &str) -> Result<Self, ExperimentError> {
-        let config: Self = toml::from_str(text).map_err(|e| ExperimentError::Invalid(e.message().to_owned()))?;
+        let config: Self =
+            toml::from_str(text).map_err(|e| ExperimentError::Invalid(e.message().to_owned()))?;
         config.check()?;
         Ok(config)
     }
@@ -275,21 +307,29 @@ mod tests {
                 "[bound]\nkind = \"parameter\"\nbits = 16\n",
             ),
             (
-                bound(BoundChoice { norm: Some(900), projections: Some(512), ..BoundChoice::default() }),
+                bound(BoundChoice {
+                    norm: Some(900),
+                    projections: Some(512),
+                    ..BoundChoice::default()
+                }),
                 "[bound]\nkind = \"norm\"\nnorm = 900\nprojections = 512\n",
             ),
         ] {
             let text = config.to_toml().unwrap();
             assert!(text.contains(says), "{text}");
             assert_eq!(ReplayConfig::from_toml(&text).unwrap(), config);
-            assert!(ReplayConfig::from_toml(&text.replace("[bound]\nkind", "[bound]\nkin")).is_err());
+            assert!(
+                ReplayConfig::from_toml(&text.replace("[bound]\nkind", "[bound]\nkin")).is_err()
+            );
         }
         assert!(ReplayConfig::from_toml("dataset = 1").is_err());
     }
 
     #[test]
     fn a_large_model_is_bounded_by_its_norm_and_a_small_one_parameter_by_parameter() {
-        let bound = |hidden: &[usize]| resolve(Choice { hidden: hidden.to_vec(), ..Choice::default() }).unwrap().bound;
+        let bound = |hidden: &[usize]| {
+            resolve(Choice { hidden: hidden.to_vec(), ..Choice::default() }).unwrap().bound
+        };
         assert_eq!(bound(&[16, 8]), Bound::Parameter { bits: 8 });
         assert_eq!(bound(&[330, 290]), Bound::Norm { norm: 5600, projections: 256 });
     }
@@ -297,18 +337,24 @@ mod tests {
     #[test]
     fn a_private_config_counts_on_all_honest_noise_and_survives_its_file() {
         let private = |epsilon| {
-            let privacy = PrivacyFlags { privacy_epsilon: Some(epsilon), ..PrivacyFlags::default() };
+            let privacy =
+                PrivacyFlags { privacy_epsilon: Some(epsilon), ..PrivacyFlags::default() };
             resolve(Choice { privacy, ..Choice::default() })
         };
         let config = private(8.0).unwrap();
         assert_eq!(config.min_updates, 8);
-        let Bound::Norm { norm: signal, projections } = config.quantised_bound() else { panic!("noise needs a norm") };
+        let Bound::Norm { norm: signal, projections } = config.quantised_bound() else {
+            panic!("noise needs a norm")
+        };
         let Bound::Norm { norm, .. } = config.bound else { panic!("noise needs a norm") };
         assert_eq!((signal, projections), (config.privacy.unwrap().signal, 256));
         assert!(signal < norm);
         assert_eq!(ReplayConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
         let error = private(0.0).unwrap_err();
-        assert!(error.to_string().starts_with("--privacy-epsilon") && error.exit_code() == 2, "{error}");
+        assert!(
+            error.to_string().starts_with("--privacy-epsilon") && error.exit_code() == 2,
+            "{error}"
+        );
         let plain = resolve(Choice::default()).unwrap();
         assert_eq!(plain.quantised_bound(), plain.bound);
     }

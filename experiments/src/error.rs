@@ -66,8 +66,16 @@ impl ExperimentError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Invalid(_) | Self::Dataset(_) | Self::Quantise(_) | Self::File { .. } | Self::Record { .. } => 2,
-            Self::Learning(_) | Self::Plot(_) | Self::Federated { .. } | Self::Audit(_) | Self::Bench { .. } => 1,
+            Self::Invalid(_)
+            | Self::Dataset(_)
+            | Self::Quantise(_)
+            | Self::File { .. }
+            | Self::Record { .. } => 2,
+            Self::Learning(_)
+            | Self::Plot(_)
+            | Self::Federated { .. }
+            | Self::Audit(_)
+            | Self::Bench { .. } => 1,
         }
     }
 

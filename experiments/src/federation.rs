@@ -57,13 +57,17 @@ impl Federation {
     pub fn new(config: &ReplayConfig, dataset: &Dataset) -> Result<Self, ExperimentError> {
         let split = dataset.split(config.test_fraction, config.seed)?;
         let preprocessor = Preprocessor::fit(dataset, &split.train)?;
-        let shares = Partitioning::Random.deal(dataset, &split.train, config.institutions, config.seed)?;
-        let tables: Vec<Table> =
-            shares.iter().map(|rows| preprocessor.transform(dataset, rows)).collect::<Result<_, _>>()?;
+        let shares =
+            Partitioning::Random.deal(dataset, &split.train, config.institutions, config.seed)?;
+        let tables: Vec<Table> = shares
+            .iter()
+            .map(|rows| preprocessor.transform(dataset, rows))
+            .collect::<Result<_, _>>()?;
         let largest = tables.iter().map(|table| table.rows).max().unwrap_or(1).max(1);
         let architecture = Architecture::new(preprocessor.width(), config.hidden.clone())?;
 
-        let mut parts = permutation(&mut generator("parts", config.seed, &[]), config.institutions).into_iter();
+        let mut parts =
+            permutation(&mut generator("parts", config.seed, &[]), config.institutions).into_iter();
         let mut malicious: Vec<usize> = parts.by_ref().take(config.malicious).collect();
         let mut observed: Vec<usize> = parts.take(OBSERVED).collect();
         malicious.sort_unstable();
@@ -88,9 +92,18 @@ impl Federation {
         let config = &self.config;
         let summands = u32::try_from(config.institutions).unwrap_or(u32::MAX);
         let trainer = |(institution, (table, &weight)): (u64, (&Table, &f64))| {
-            let quantiser = Quantiser::new(config.quantised_bound(), config.clip, weight, summands)?;
-            let (architecture, local) = (self.architecture.clone(), config.local.clone());
-            let trainer = LocalTrainer::new(architecture, table.clone(), local, quantiser, config.seed, institution)?;
+            let quantiser =
+                Quantiser::new(config.quantised_bound(), config.clip, weight, summands)?;
+            let architecture = self.architecture.clone();
+            let local = config.local.clone();
+            let trainer = LocalTrainer::new(
+                architecture,
+                table.clone(),
+                local,
+                quantiser,
+                config.seed,
+                institution,
+            )?;
             let Some(privacy) = &config.privacy else { return Ok(trainer) };
             // From the seed, so that replays repeat: a simulation of noise that institutions keep to themselves.
             let rng = generator("noise", config.seed, &[institution]);
@@ -113,7 +126,10 @@ mod tests {
     #[test]
     fn every_training_row_belongs_to_one_institution_and_the_largest_has_weight_one() {
         let federation = federation(Choice::default());
-        assert_eq!(federation.tables.iter().map(|t| t.rows).sum::<usize>() + federation.test.rows, 768);
+        assert_eq!(
+            federation.tables.iter().map(|t| t.rows).sum::<usize>() + federation.test.rows,
+            768
+        );
         assert_eq!(federation.weights.iter().copied().fold(0.0, f64::max), 1.0);
         assert_eq!(federation.architecture.parameter_count(), 289);
     }
@@ -130,6 +146,9 @@ mod tests {
 
     #[test]
     fn two_institutions_are_both_observed() {
-        assert_eq!(federation(Choice { institutions: 2, malicious: 0, ..Choice::default() }).observed, [0, 1]);
+        assert_eq!(
+            federation(Choice { institutions: 2, malicious: 0, ..Choice::default() }).observed,
+            [0, 1]
+        );
     }
 }

@@ -31,7 +31,8 @@ pub fn run(
         for (institution, trainer) in trainers.iter().enumerate() {
             let local = local_model(trainer, epoch as u64, &global)?;
             if federation.observed.contains(&institution) {
-                let (institution, metrics) = (Some(institution), evaluate(architecture, &local, test)?);
+                let institution = Some(institution);
+                let metrics = evaluate(architecture, &local, test)?;
                 rows.push(AccuracyRow { experiment, run: 0, institution, epoch, metrics });
             }
             let mut delta = difference(&local, &global);
@@ -50,7 +51,11 @@ pub fn run(
 
 /// The model after the local epochs; where poisoning has driven training out of the finite numbers, the institution
 /// keeps what it was given.
-fn local_model(trainer: &LocalTrainer, step: u64, global: &[f32]) -> Result<Vec<f32>, LearningError> {
+fn local_model(
+    trainer: &LocalTrainer,
+    step: u64,
+    global: &[f32],
+) -> Result<Vec<f32>, LearningError> {
     match trainer.train(step, global) {
         Err(LearningError::NonFinite { .. }) => Ok(global.to_vec()),
         outcome => outcome,
@@ -113,7 +118,10 @@ mod tests {
 
     #[test]
     fn averaging_weighs_by_rows() {
-        assert_eq!(fed_avg(&[1.0, 0.0], &[vec![1.0, 0.0], vec![-2.0, 3.0]], &[1.0, 0.5]), [1.0, 1.0]);
+        assert_eq!(
+            fed_avg(&[1.0, 0.0], &[vec![1.0, 0.0], vec![-2.0, 3.0]], &[1.0, 0.5]),
+            [1.0, 1.0]
+        );
     }
 
     #[test]
@@ -122,9 +130,13 @@ mod tests {
         // dimensions it is c/(√(151² − 1/2) − 1), with c = 1.5 as good as 0.01.
         let norm = Bound::Norm { norm: 151, projections: 256 };
         for (bound, clip) in [(Bound::Parameter { bits: 8 }, 1.27), (norm, 1.5)] {
-            let updates = [[3, -127], [1, 0]].map(|q| QuantisedUpdate::new(q.into(), bound).unwrap());
+            let updates =
+                [[3, -127], [1, 0]].map(|q| QuantisedUpdate::new(q.into(), bound).unwrap());
             let model = fed_avg_quantised(&[1.0, 1.0], &updates, &[1.0, 0.5], bound, clip).unwrap();
-            assert!((model[0] - 1.026_667).abs() < 1e-5 && (model[1] - 0.153_333).abs() < 1e-4, "{model:?}");
+            assert!(
+                (model[0] - 1.026_667).abs() < 1e-5 && (model[1] - 0.153_333).abs() < 1e-4,
+                "{model:?}"
+            );
         }
     }
 

@@ -41,9 +41,11 @@ pub fn read_accuracy(path: &Path) -> Result<Vec<AccuracyRow>, ExperimentError> {
     if !path.is_file() {
         return Err(refused("no such file".into()));
     }
-    let rows =
-        parse_accuracy(path).map_err(|e| refused(e.to_string().lines().next().unwrap_or_default().to_owned()))?;
-    rows.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| refused(format!("expected rows of {ACCURACY_HEADER}")))
+    let rows = parse_accuracy(path)
+        .map_err(|e| refused(e.to_string().lines().next().unwrap_or_default().to_owned()))?;
+    rows.into_iter()
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| refused(format!("expected rows of {ACCURACY_HEADER}")))
 }
 
 /// `None` where a field that must be there is empty or out of range.
@@ -57,23 +59,42 @@ fn parse_accuracy(path: &Path) -> PolarsResult<Vec<Option<AccuracyRow>>> {
         ("auc".into(), DataType::Float64),
         ("loss".into(), DataType::Float64),
     ]);
-    let options = CsvReadOptions::default().with_has_header(true).with_schema_overwrite(Some(Arc::new(schema)));
+    let options = CsvReadOptions::default()
+        .with_has_header(true)
+        .with_schema_overwrite(Some(Arc::new(schema)));
     let table = options.try_into_reader_with_file_path(Some(path.to_owned()))?.finish()?;
-    let integers = |name| -> PolarsResult<Vec<Option<i64>>> { Ok(table.column(name)?.i64()?.iter().collect()) };
-    let numbers = |name| -> PolarsResult<Vec<Option<f64>>> { Ok(table.column(name)?.f64()?.iter().collect()) };
+    let integers = |name| -> PolarsResult<Vec<Option<i64>>> {
+        Ok(table.column(name)?.i64()?.iter().collect())
+    };
+    let numbers = |name| -> PolarsResult<Vec<Option<f64>>> {
+        Ok(table.column(name)?.f64()?.iter().collect())
+    };
     let experiments = table.column("experiment")?.str()?.iter();
-    let (runs, institutions, epochs) = (integers("run")?, integers("institution")?, integers("epoch")?);
-    let (accuracies, aucs, losses) = (numbers("accuracy")?, numbers("auc")?, numbers("loss")?);
+    let runs = integers("run")?;
+    let institutions = integers("institution")?;
+    let epochs = integers("epoch")?;
+    let accuracies = numbers("accuracy")?;
+    let aucs = numbers("auc")?;
+    let losses = numbers("loss")?;
     let counts = runs.into_iter().zip(institutions).zip(epochs);
     let metrics = accuracies.into_iter().zip(aucs).zip(losses);
-    let rows =
-        experiments.zip(counts).zip(metrics).map(|((name, ((run, institution), epoch)), ((accuracy, auc), loss))| {
-            let experiment = Experiment::ALL.into_iter().find(|experiment| Some(experiment.name()) == name)?;
+    let rows = experiments.zip(counts).zip(metrics).map(
+        |((name, ((run, institution), epoch)), ((accuracy, auc), loss))| {
+            let experiment =
+                Experiment::ALL.into_iter().find(|experiment| Some(experiment.name()) == name)?;
             let institution = institution.map(usize::try_from).transpose().ok()?;
-            let (run, epoch) = (usize::try_from(run?).ok()?, usize::try_from(epoch?).ok()?);
+            let run = usize::try_from(run?).ok()?;
+            let epoch = usize::try_from(epoch?).ok()?;
             let metrics = Metrics { accuracy: accuracy?, auc, loss: loss? };
-            metrics.accuracy.is_finite().then_some(AccuracyRow { experiment, run, institution, epoch, metrics })
-        });
+            metrics.accuracy.is_finite().then_some(AccuracyRow {
+                experiment,
+                run,
+                institution,
+                epoch,
+                metrics,
+            })
+        },
+    );
     Ok(rows.collect())
 }
 
@@ -86,7 +107,10 @@ pub(crate) struct Line {
 
 /// Accuracy by epoch of the rows that `wanted` picks.
 fn curve(rows: &[AccuracyRow], wanted: impl Fn(&AccuracyRow) -> bool) -> Vec<(f64, f64)> {
-    rows.iter().filter(|row| wanted(row)).map(|row| (row.epoch as f64, row.metrics.accuracy)).collect()
+    rows.iter()
+        .filter(|row| wanted(row))
+        .map(|row| (row.epoch as f64, row.metrics.accuracy))
+        .collect()
 }
 
 fn line(points: Vec<(f64, f64)>, experiment: Experiment) -> Line {
@@ -96,8 +120,10 @@ fn line(points: Vec<(f64, f64)>, experiment: Experiment) -> Line {
 
 /// Where an axis of accuracies starts and ends: the data, widened to steps of 0.05.
 pub(crate) fn accuracy_range(points: impl Iterator<Item = (f64, f64)>) -> (f64, f64) {
-    let (low, high) = points.fold((1.0f64, 0.0f64), |(low, high), (_, y)| (low.min(y), high.max(y)));
-    let (low, high) = ((low * 20.0 - 0.1).floor() / 20.0, (high * 20.0 + 0.1).ceil() / 20.0);
+    let (low, high) =
+        points.fold((1.0f64, 0.0f64), |(low, high), (_, y)| (low.min(y), high.max(y)));
+    let low = (low * 20.0 - 0.1).floor() / 20.0;
+    let high = (high * 20.0 + 0.1).ceil() / 20.0;
     if low < high { (low.max(0.0), high.min(1.0)) } else { (0.0, 1.0) }
 }
 
@@ -143,7 +169,9 @@ pub(crate) fn chart(
         let drawn = if *gap == 0 {
             context.draw_series(LineSeries::new(points.iter().copied(), *style)).map(|_| ())
         } else {
-            context.draw_series(DashedLineSeries::new(points.iter().copied(), *dash, *gap, *style)).map(|_| ())
+            context
+                .draw_series(DashedLineSeries::new(points.iter().copied(), *dash, *gap, *style))
+                .map(|_| ())
         };
         drawn.map_err(|e| e.to_string())?;
         // A line needs two points.
@@ -166,7 +194,8 @@ pub(crate) fn legend(
         let mut from = x;
         while from < end {
             let to = if *gap == 0 { end } else { (from + dash).min(end) };
-            area.draw(&PathElement::new([(from, y), (to, y)], *style)).map_err(|e| e.to_string())?;
+            area.draw(&PathElement::new([(from, y), (to, y)], *style))
+                .map_err(|e| e.to_string())?;
             from = to + gap;
         }
         let font = ("sans-serif", 14).into_font().color(&INK);
@@ -201,7 +230,8 @@ pub(crate) fn svg(
 /// # Errors
 /// [`ExperimentError::Plot`].
 pub fn figure5(rows: &[AccuracyRow], dataset: &str) -> Result<String, ExperimentError> {
-    let of_run = |run| curve(rows, |row| row.experiment == Experiment::Centralised && row.run == run);
+    let of_run =
+        |run| curve(rows, |row| row.experiment == Experiment::Centralised && row.run == run);
     let runs: Vec<_> = (0..).map(of_run).take_while(|points| !points.is_empty()).collect();
     let mut by_epoch = BTreeMap::<usize, Vec<f64>>::new();
     for row in rows.iter().filter(|row| row.experiment == Experiment::Centralised) {
@@ -218,23 +248,40 @@ pub fn figure5(rows: &[AccuracyRow], dataset: &str) -> Result<String, Experiment
     let lower = spread.iter().rev().map(|&(x, mean, sd)| (x, mean - sd));
     let band: Vec<_> = upper.chain(lower).collect();
     let (colour, ..) = stroke(Experiment::Centralised);
-    let (shade, thin) = (colour.mix(0.22), INK.mix(0.28).stroke_width(1));
+    let shade = colour.mix(0.22);
+    let thin = INK.mix(0.28).stroke_width(1);
     let epochs = spread.last().map_or(1.0, |&(x, ..)| x);
     let range = accuracy_range(runs.iter().flatten().copied().chain(band.iter().copied()));
 
     let runs_shown = count(runs.len(), "run");
-    let mut lines: Vec<_> = runs.into_iter().map(|points| Line { points, style: thin, dash: (1, 0) }).collect();
-    lines.push(line(spread.iter().map(|&(x, mean, _)| (x, mean)).collect(), Experiment::Centralised));
+    let mut lines: Vec<_> =
+        runs.into_iter().map(|points| Line { points, style: thin, dash: (1, 0) }).collect();
+    lines.push(line(
+        spread.iter().map(|&(x, mean, _)| (x, mean)).collect(),
+        Experiment::Centralised,
+    ));
     let entries = [
         (format!("mean of {runs_shown}"), colour.stroke_width(3), (1, 0)),
         ("± one standard deviation".to_owned(), shade.stroke_width(12), (1, 0)),
         ("single runs".to_owned(), thin, (1, 0)),
     ];
     svg((820, 480), |area| {
-        title(area, &format!("Centralised training on {dataset}: {runs_shown}, each with its own split and start"))?;
+        title(
+            area,
+            &format!(
+                "Centralised training on {dataset}: {runs_shown}, each with its own split and start"
+            ),
+        )?;
         legend(area, (62, 48), &entries)?;
         let (_, below) = area.split_vertically(60);
-        chart(&below, ("", "epoch", "accuracy on test rows"), (1.0, epochs), range, &[(band, shade)], &lines)
+        chart(
+            &below,
+            ("", "epoch", "accuracy on test rows"),
+            (1.0, epochs),
+            range,
+            &[(band, shade)],
+            &lines,
+        )
     })
 }
 
@@ -243,13 +290,20 @@ pub fn figure5(rows: &[AccuracyRow], dataset: &str) -> Result<String, Experiment
 ///
 /// # Errors
 /// [`ExperimentError::Plot`].
-pub fn figure6(rows: &[AccuracyRow], dataset: &str, malicious: usize) -> Result<String, ExperimentError> {
-    let local: Vec<AccuracyRow> = rows.iter().filter(|row| row.institution.is_some()).copied().collect();
+pub fn figure6(
+    rows: &[AccuracyRow],
+    dataset: &str,
+    malicious: usize,
+) -> Result<String, ExperimentError> {
+    let local: Vec<AccuracyRow> =
+        rows.iter().filter(|row| row.institution.is_some()).copied().collect();
     let mut institutions: Vec<usize> = local.iter().filter_map(|row| row.institution).collect();
     institutions.sort_unstable();
     institutions.dedup();
-    let schemes: Vec<Experiment> =
-        Experiment::ALL.into_iter().filter(|scheme| local.iter().any(|row| row.experiment == *scheme)).collect();
+    let schemes: Vec<Experiment> = Experiment::ALL
+        .into_iter()
+        .filter(|scheme| local.iter().any(|row| row.experiment == *scheme))
+        .collect();
     let epochs = local.iter().map(|row| row.epoch).max().unwrap_or(1) as f64;
     let range = accuracy_range(curve(&local, |_| true).into_iter());
     let entries: Vec<_> = schemes
@@ -260,14 +314,24 @@ pub fn figure6(rows: &[AccuracyRow], dataset: &str, malicious: usize) -> Result<
         })
         .collect();
     svg((1180, 480), |area| {
-        title(area, &format!("What federation is worth to an institution: {dataset}, model after its local epoch"))?;
+        title(
+            area,
+            &format!(
+                "What federation is worth to an institution: {dataset}, model after its local epoch"
+            ),
+        )?;
         legend(area, (62, 48), &entries)?;
         let (_, below) = area.split_vertically(62);
         let panels = below.split_evenly((1, institutions.len().max(1)));
         for (position, (panel, &institution)) in panels.iter().zip(&institutions).enumerate() {
-            let of = |scheme| curve(&local, |row| row.experiment == scheme && row.institution == Some(institution));
+            let of = |scheme| {
+                curve(&local, |row| {
+                    row.experiment == scheme && row.institution == Some(institution)
+                })
+            };
             // The reference comes to lie over the line that should follow it.
-            let lines: Vec<_> = schemes.iter().rev().map(|&scheme| line(of(scheme), scheme)).collect();
+            let lines: Vec<_> =
+                schemes.iter().rev().map(|&scheme| line(of(scheme), scheme)).collect();
             let y_title = if position == 0 { "accuracy on common test rows" } else { "" };
             let titles = (&*format!("institution {institution}"), "epoch", y_title);
             chart(panel, titles, (1.0, epochs), range, &[], &lines)?;
@@ -286,12 +350,19 @@ mod tests {
         for epoch in 1..=5 {
             let metrics = Metrics { accuracy: 0.5 + epoch as f64 / 20.0, auc: None, loss: 0.25 };
             for run in 0..3 {
-                let (experiment, institution) = (Experiment::Centralised, None);
+                let experiment = Experiment::Centralised;
+                let institution = None;
                 rows.push(AccuracyRow { experiment, run, institution, epoch, metrics });
             }
             for institution in [1, 4, 8] {
                 for experiment in [Experiment::Alone, Experiment::Plain] {
-                    rows.push(AccuracyRow { experiment, run: 0, institution: Some(institution), epoch, metrics });
+                    rows.push(AccuracyRow {
+                        experiment,
+                        run: 0,
+                        institution: Some(institution),
+                        epoch,
+                        metrics,
+                    });
                 }
             }
         }
@@ -330,7 +401,9 @@ mod tests {
             assert!(five.contains(text), "{text}");
         }
         let six = figure6(&rows(), "pima", 2).unwrap();
-        for text in ["institution 1", "institution 4", "institution 8", "alone", "plain FL, 2 malicious"] {
+        for text in
+            ["institution 1", "institution 4", "institution 8", "alone", "plain FL, 2 malicious"]
+        {
             assert!(six.contains(text), "{text}");
         }
         assert!(!six.contains("verified"), "what was not recorded is not in the legend");
@@ -339,9 +412,12 @@ mod tests {
 
     #[test]
     fn a_single_epoch_is_a_dot_on_each_line_and_a_single_run_is_singular() {
-        let first: Vec<_> = rows().into_iter().filter(|row| row.epoch == 1 && row.run == 0).collect();
+        let first: Vec<_> =
+            rows().into_iter().filter(|row| row.epoch == 1 && row.run == 0).collect();
         let five = figure5(&first, "pima").unwrap();
-        assert!(five.contains("<circle") && five.contains("mean of 1 run") && !five.contains("1 runs"));
+        assert!(
+            five.contains("<circle") && five.contains("mean of 1 run") && !five.contains("1 runs")
+        );
         assert!(figure6(&first, "pima", 2).unwrap().contains("<circle"));
         assert!(!figure5(&rows(), "pima").unwrap().contains("<circle"));
     }

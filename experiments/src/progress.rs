@@ -35,8 +35,9 @@ impl Progress {
             return Self(Display::Lines(Mutex::default()));
         }
         let bar = ProgressBar::no_length();
-        if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {msg:32} {wide_bar} {pos}/{len}, {eta} left")
-        {
+        if let Ok(style) = ProgressStyle::with_template(
+            "{elapsed_precise} {msg:32} {wide_bar} {pos}/{len}, {eta} left",
+        ) {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(250));

@@ -26,7 +26,8 @@ pub enum Experiment {
 
 impl Experiment {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Centralised, Self::Alone, Self::PlainHonest, Self::Plain, Self::Verified];
+    pub const ALL: [Self; 5] =
+        [Self::Centralised, Self::Alone, Self::PlainHonest, Self::Plain, Self::Verified];
 
     /// Name in the CSV.
     #[must_use]
@@ -111,7 +112,9 @@ pub fn accuracy_csv(rows: &[AccuracyRow]) -> String {
     for row in rows {
         let institution = row.institution.map_or_else(String::new, |k| k.to_string());
         let auc = row.metrics.auc.map_or_else(String::new, |auc| format!("{auc:.6}"));
-        let (name, run, epoch) = (row.experiment.name(), row.run, row.epoch);
+        let name = row.experiment.name();
+        let run = row.run;
+        let epoch = row.epoch;
         let Metrics { accuracy, loss, .. } = row.metrics;
         // Writing into a String cannot fail.
         let _ = writeln!(csv, "{name},{run},{institution},{epoch},{accuracy:.6},{auc},{loss:.6}");
@@ -130,13 +133,26 @@ pub fn rounds_csv(rows: &[RoundRow]) -> String {
     csv.push_str(",bytes_up,bytes_down,clipped_share,epsilon\n");
     for row in rows {
         let rejected: u32 = row.rejected.values().sum();
-        let reasons: Vec<String> = row.rejected.iter().map(|(reason, count)| format!("{reason}:{count}")).collect();
-        let _ = write!(csv, "{},{},{},{rejected},{}", row.step, row.attempt, row.accepted, reasons.join(";"));
+        let reasons: Vec<String> =
+            row.rejected.iter().map(|(reason, count)| format!("{reason}:{count}")).collect();
+        let _ = write!(
+            csv,
+            "{},{},{},{rejected},{}",
+            row.step,
+            row.attempt,
+            row.accepted,
+            reasons.join(";")
+        );
         for time in row.times {
             let _ = write!(csv, ",{:.3}", time.as_secs_f64() * 1e3);
         }
-        let epsilon = row.epsilon_milli.map_or_else(String::new, |milli| Thousandths(milli).to_string());
-        let _ = writeln!(csv, ",{},{},{:.6},{epsilon}", row.bytes_up, row.bytes_down, row.clipped_share);
+        let epsilon =
+            row.epsilon_milli.map_or_else(String::new, |milli| Thousandths(milli).to_string());
+        let _ = writeln!(
+            csv,
+            ",{},{},{:.6},{epsilon}",
+            row.bytes_up, row.bytes_down, row.clipped_share
+        );
     }
     csv
 }
@@ -148,17 +164,34 @@ mod tests {
     #[test]
     fn accuracy_is_written_with_fixed_digits_and_empty_fields_where_nothing_is() {
         let metrics = Metrics { accuracy: 0.75, auc: None, loss: 0.5 };
-        let row = AccuracyRow { experiment: Experiment::Alone, run: 0, institution: Some(3), epoch: 1, metrics };
-        let global = AccuracyRow { institution: None, metrics: Metrics { auc: Some(0.8), ..metrics }, ..row };
-        let expected =
-            format!("{ACCURACY_HEADER}\nalone,0,3,1,0.750000,,0.500000\nalone,0,,1,0.750000,0.800000,0.500000\n");
+        let row = AccuracyRow {
+            experiment: Experiment::Alone,
+            run: 0,
+            institution: Some(3),
+            epoch: 1,
+            metrics,
+        };
+        let global = AccuracyRow {
+            institution: None,
+            metrics: Metrics { auc: Some(0.8), ..metrics },
+            ..row
+        };
+        let expected = format!(
+            "{ACCURACY_HEADER}\nalone,0,3,1,0.750000,,0.500000\nalone,0,,1,0.750000,0.800000,0.500000\n"
+        );
         assert_eq!(accuracy_csv(&[row, global]), expected);
     }
 
     #[test]
     fn a_round_is_written_with_its_reasons_and_milliseconds() {
-        let mut round =
-            RoundRow { step: 1, attempt: 0, accepted: 8, bytes_up: 7, bytes_down: 9, ..RoundRow::default() };
+        let mut round = RoundRow {
+            step: 1,
+            attempt: 0,
+            accepted: 8,
+            bytes_up: 7,
+            bytes_down: 9,
+            ..RoundRow::default()
+        };
         round.rejected.insert("bad_range_proof".into(), 2);
         round.times[0] = Duration::from_micros(1500);
         let csv = rounds_csv(&[round]);

@@ -63,7 +63,8 @@ pub fn run(
 
     progress.phase("verified FL", config.epochs);
     progress.note(&format!("verified FL: {}", promise(config.bound, config.clip)));
-    let verified = verified::run(&federation, &directory.join(files::LEDGER), scratch.path(), progress)?;
+    let verified =
+        verified::run(&federation, &directory.join(files::LEDGER), scratch.path(), progress)?;
     accuracy.extend(verified.rows);
     write(directory, files::ACCURACY, accuracy_csv(&accuracy).as_bytes())?;
     write(directory, files::ROUNDS, rounds_csv(&verified.rounds).as_bytes())?;
@@ -79,15 +80,19 @@ pub fn draw(directory: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
     let path = directory.join(files::CONFIG);
     let Ok(text) = fs::read_to_string(&path) else {
         let shown = directory.display();
-        return Err(ExperimentError::Invalid(format!("{shown} holds no config.toml: give the directory of a replay")));
+        return Err(ExperimentError::Invalid(format!(
+            "{shown} holds no config.toml: give the directory of a replay"
+        )));
     };
-    let config = ReplayConfig::from_toml(&text).map_err(|e| ExperimentError::Record { path, reason: e.to_string() })?;
+    let config = ReplayConfig::from_toml(&text)
+        .map_err(|e| ExperimentError::Record { path, reason: e.to_string() })?;
     let rows = plot::read_accuracy(&directory.join(files::ACCURACY))?;
     let rounds = read_if_there(&directory.join(files::ROUNDS))?;
 
     let summary = summarise(&rows);
-    let dataset =
-        Path::new(&config.dataset).file_stem().map_or_else(|| config.dataset.clone().into(), |s| s.to_string_lossy());
+    let dataset = Path::new(&config.dataset)
+        .file_stem()
+        .map_or_else(|| config.dataset.clone().into(), |s| s.to_string_lossy());
     let figure5 = plot::figure5(&rows, &dataset)?;
     let figure6 = plot::figure6(&rows, &dataset, config.malicious)?;
     let report = Report {
@@ -111,7 +116,9 @@ pub(crate) fn claim(directory: &Path, mark: &str) -> Result<(), ExperimentError>
     let empty = fs::read_dir(directory).map_err(ExperimentError::file(directory))?.next().is_none();
     if !empty && !directory.join(mark).is_file() {
         let shown = directory.display();
-        return Err(ExperimentError::Invalid(format!("{shown} holds something else than a run: choose another --out")));
+        return Err(ExperimentError::Invalid(format!(
+            "{shown} holds something else than a run: choose another --out"
+        )));
     }
     Ok(())
 }
@@ -119,7 +126,14 @@ pub(crate) fn claim(directory: &Path, mark: &str) -> Result<(), ExperimentError>
 /// Makes `directory` ready for a new run: what a former run left is removed.
 fn prepare(directory: &Path) -> Result<(), ExperimentError> {
     claim(directory, files::CONFIG)?;
-    let outputs = [files::ACCURACY, files::ROUNDS, files::MODEL, files::FIGURE5, files::FIGURE6, files::REPORT];
+    let outputs = [
+        files::ACCURACY,
+        files::ROUNDS,
+        files::MODEL,
+        files::FIGURE5,
+        files::FIGURE6,
+        files::REPORT,
+    ];
     for path in outputs.map(|name| directory.join(name)) {
         gone(&path, fs::remove_file(&path))?;
     }
@@ -130,7 +144,9 @@ fn prepare(directory: &Path) -> Result<(), ExperimentError> {
 /// What is not there need not be removed.
 fn gone(path: &Path, removed: std::io::Result<()>) -> Result<(), ExperimentError> {
     match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ExperimentError::file(path)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(ExperimentError::file(path)(error))
+        }
         _ => Ok(()),
     }
 }
@@ -168,12 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_twice_gives_the_same_bytes_under_either_bound_and_drawing_again_changes_nothing() {
+    fn the_same_seed_twice_gives_the_same_bytes_under_either_bound_and_drawing_again_changes_nothing()
+     {
         for bound in [BoundKind::Parameter, BoundKind::Norm] {
             let directory = tempfile::tempdir().unwrap();
-            let read = |names: &[&str]| -> Vec<_> { names.iter().map(|name| bytes(directory.path(), name)).collect() };
+            let read = |names: &[&str]| -> Vec<_> {
+                names.iter().map(|name| bytes(directory.path(), name)).collect()
+            };
             // The report shows how long the rounds took, so two runs differ in it.
-            let repeatable = [files::CONFIG, files::ACCURACY, files::MODEL, files::FIGURE5, files::FIGURE6];
+            let repeatable =
+                [files::CONFIG, files::ACCURACY, files::MODEL, files::FIGURE5, files::FIGURE6];
             small(directory.path(), bound).unwrap();
             let first = read(&repeatable);
             let summary = small(directory.path(), bound).unwrap();
@@ -184,9 +204,16 @@ mod tests {
             let drawn = [files::FIGURE5, files::FIGURE6, files::REPORT];
             let before = read(&drawn);
             assert_eq!(draw(directory.path()).unwrap(), summary);
-            assert!(before == read(&drawn), "drawing again changed a figure or the report ({bound:?})");
+            assert!(
+                before == read(&drawn),
+                "drawing again changed a figure or the report ({bound:?})"
+            );
             let report = String::from_utf8(bytes(directory.path(), files::REPORT)).unwrap();
-            let says = if bound == BoundKind::Norm { "at most 2.78·B" } else { "none of an update that is accepted" };
+            let says = if bound == BoundKind::Norm {
+                "at most 2.78·B"
+            } else {
+                "none of an update that is accepted"
+            };
             assert!(report.contains(says), "{says}");
         }
     }

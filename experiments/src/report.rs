@@ -49,7 +49,8 @@ impl Report<'_> {
         );
         if let Some(privacy) = &config.privacy {
             let Privacy { signal, variance, epsilon_milli, delta_bits } = privacy;
-            let (budget, spent) = (Thousandths((*epsilon_milli).into()), self.rounds.and_then(last_epsilon));
+            let budget = Thousandths((*epsilon_milli).into());
+            let spent = self.rounds.and_then(last_epsilon);
             let _ = writeln!(
                 page,
                 "<p>Every update of the verified federation has a norm of at most {signal} and carries Skellam noise of \
@@ -61,7 +62,10 @@ impl Report<'_> {
         }
         page.push_str(&table(self.summary, *malicious));
         let captions = [
-            (self.figure5, "Accuracy by epoch with all rows in one place: what federation is measured against."),
+            (
+                self.figure5,
+                "Accuracy by epoch with all rows in one place: what federation is measured against.",
+            ),
             (
                 self.figure6,
                 "Honest institutions, three drawn at random or all if there are no more. Malicious institutions send their update \
@@ -69,7 +73,11 @@ impl Report<'_> {
             ),
         ];
         for (figure, caption) in captions {
-            let _ = writeln!(page, "<figure>{}<figcaption>{caption}</figcaption></figure>", inline(figure));
+            let _ = writeln!(
+                page,
+                "<figure>{}<figcaption>{caption}</figcaption></figure>",
+                inline(figure)
+            );
         }
         if let Some(rounds) = self.rounds {
             let _ = writeln!(page, "<h2>Rounds of the verified federation</h2>\n{}", costs(rounds));
@@ -80,7 +88,11 @@ impl Report<'_> {
             );
             page.push_str(&rounds_table(rounds));
         }
-        let _ = writeln!(page, "<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>", escape(&config.to_toml()?));
+        let _ = writeln!(
+            page,
+            "<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>",
+            escape(&config.to_toml()?)
+        );
         Ok(page)
     }
 }
@@ -124,7 +136,8 @@ fn costs(csv: &str) -> String {
     let mut moved = String::new();
     for (column, name) in header.iter().enumerate() {
         if let Some(part) = name.strip_suffix("_ms") {
-            let _ = writeln!(table, "<tr><td>{}</td><td>{:.1}</td></tr>", escape(part), mean(column));
+            let _ =
+                writeln!(table, "<tr><td>{}</td><td>{:.1}</td></tr>", escape(part), mean(column));
         } else if let Some(direction) = name.strip_prefix("bytes_") {
             let _ = write!(moved, " {:.0} kB {direction}.", mean(column) / 1e3);
         }
@@ -141,10 +154,12 @@ fn costs(csv: &str) -> String {
 
 /// A CSV as a table that can be folded away.
 fn rounds_table(csv: &str) -> String {
-    let mut table = String::from("<details><summary>rounds.csv</summary><div class=\"wide\"><table>\n");
+    let mut table =
+        String::from("<details><summary>rounds.csv</summary><div class=\"wide\"><table>\n");
     for (number, line) in csv.lines().enumerate() {
         let cell = if number == 0 { "th" } else { "td" };
-        let cells: String = line.split(',').map(|field| format!("<{cell}>{}</{cell}>", escape(field))).collect();
+        let cells: String =
+            line.split(',').map(|field| format!("<{cell}>{}</{cell}>", escape(field))).collect();
         let _ = writeln!(table, "<tr>{cells}</tr>");
     }
     table.push_str("</table></div></details>");
@@ -168,17 +183,20 @@ mod tests {
 
     #[test]
     fn the_page_says_what_privacy_was_spent() {
-        let flags = consilium_authority::PrivacyFlags { privacy_epsilon: Some(8.0), ..Default::default() };
+        let flags =
+            consilium_authority::PrivacyFlags { privacy_epsilon: Some(8.0), ..Default::default() };
         let choice = Choice { privacy: flags, ..Choice::default() };
         let config = ReplayConfig::resolve(choice, &load_dataset("pima").unwrap()).unwrap();
         let rounds = Some("step,epsilon\n1,0.731\n2,1.234\n");
-        let report = Report { config: &config, summary: &[], figure5: "", figure6: "", rounds, ledger: "" };
+        let report =
+            Report { config: &config, summary: &[], figure5: "", figure6: "", rounds, ledger: "" };
         assert!(report.html().unwrap().contains("ε = 1.234 of 8.000 at δ = 2<sup>-17</sup>"));
     }
 
     #[test]
     fn the_page_holds_figures_table_and_configuration_and_fetches_nothing() {
-        let mut config = ReplayConfig::resolve(Choice::default(), &load_dataset("pima").unwrap()).unwrap();
+        let mut config =
+            ReplayConfig::resolve(Choice::default(), &load_dataset("pima").unwrap()).unwrap();
         config.dataset = "<script>".into();
         let figure5 = "<?xml?>\n<svg id=\"five\"></svg>";
         let report = Report {

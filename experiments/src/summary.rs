@@ -49,16 +49,27 @@ pub fn summarise(rows: &[AccuracyRow]) -> Vec<SummaryRow> {
             continue;
         };
         for scope in [Scope::Runs, Scope::Institutions, Scope::Global] {
-            let models: Vec<_> = own.iter().filter(|row| row.epoch == epoch && scope_of(row) == scope).collect();
+            let models: Vec<_> =
+                own.iter().filter(|row| row.epoch == epoch && scope_of(row) == scope).collect();
             if models.is_empty() {
                 continue;
             }
-            let (accuracy, accuracy_sd) = mean_and_sd(models.iter().map(|row| row.metrics.accuracy));
+            let (accuracy, accuracy_sd) =
+                mean_and_sd(models.iter().map(|row| row.metrics.accuracy));
             let aucs: Vec<f64> = models.iter().filter_map(|row| row.metrics.auc).collect();
             let auc = (!aucs.is_empty()).then(|| mean_and_sd(aucs.iter().copied()).0);
             let loss = mean_and_sd(models.iter().map(|row| row.metrics.loss)).0;
             let models = models.len();
-            summary.push(SummaryRow { experiment, scope, models, epoch, accuracy, accuracy_sd, auc, loss });
+            summary.push(SummaryRow {
+                experiment,
+                scope,
+                models,
+                epoch,
+                accuracy,
+                accuracy_sd,
+                auc,
+                loss,
+            });
         }
     }
     summary
@@ -130,7 +141,10 @@ pub fn text_table(summary: &[SummaryRow], malicious: usize) -> String {
         let SummaryRow { epoch, accuracy, loss, .. } = row;
         let sd = row.shown_sd();
         // Writing into a String cannot fail.
-        let _ = writeln!(table, "{title:width$}  {epoch:>5}  {accuracy:>8.3}  {sd:>6}  {auc:>6}  {loss:>6.3}");
+        let _ = writeln!(
+            table,
+            "{title:width$}  {epoch:>5}  {accuracy:>8.3}  {sd:>6}  {auc:>6}  {loss:>6.3}"
+        );
     }
     table
 }
@@ -140,8 +154,20 @@ mod tests {
     use super::*;
     use consilium_client::learning::Metrics;
 
-    fn row(experiment: Experiment, run: usize, institution: Option<usize>, epoch: usize, accuracy: f64) -> AccuracyRow {
-        AccuracyRow { experiment, run, institution, epoch, metrics: Metrics { accuracy, auc: Some(0.5), loss: 1.0 } }
+    fn row(
+        experiment: Experiment,
+        run: usize,
+        institution: Option<usize>,
+        epoch: usize,
+        accuracy: f64,
+    ) -> AccuracyRow {
+        AccuracyRow {
+            experiment,
+            run,
+            institution,
+            epoch,
+            metrics: Metrics { accuracy, auc: Some(0.5), loss: 1.0 },
+        }
     }
 
     #[test]
@@ -154,8 +180,12 @@ mod tests {
             row(Experiment::Plain, 0, None, 2, 0.5),
         ];
         let summary = summarise(&rows);
-        let found: Vec<_> = summary.iter().map(|row| (row.scope, row.models, row.accuracy)).collect();
-        assert_eq!(found, [(Scope::Runs, 2, 0.8), (Scope::Institutions, 1, 0.6), (Scope::Global, 1, 0.5)]);
+        let found: Vec<_> =
+            summary.iter().map(|row| (row.scope, row.models, row.accuracy)).collect();
+        assert_eq!(
+            found,
+            [(Scope::Runs, 2, 0.8), (Scope::Institutions, 1, 0.6), (Scope::Global, 1, 0.5)]
+        );
         assert!((summary[0].accuracy_sd - 0.02f64.sqrt()).abs() < 1e-12);
         let table = text_table(&summary, 2);
         assert_eq!(table.lines().count(), 4);

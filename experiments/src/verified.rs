@@ -71,9 +71,15 @@ pub fn run(
     scratch: &Path,
     progress: &Progress,
 ) -> Result<Verified, ExperimentError> {
-    let trainers = federation.trainers()?.into_iter().enumerate().map(|(institution, trainer)| -> Box<dyn Trainer> {
-        if federation.malicious.contains(&institution) { Box::new(Poisoner::new(trainer)) } else { Box::new(trainer) }
-    });
+    let trainers = federation.trainers()?.into_iter().enumerate().map(
+        |(institution, trainer)| -> Box<dyn Trainer> {
+            if federation.malicious.contains(&institution) {
+                Box::new(Poisoner::new(trainer))
+            } else {
+                Box::new(trainer)
+            }
+        },
+    );
     run_with(federation, trainers.collect(), ledger, scratch, progress)
 }
 
@@ -91,11 +97,18 @@ pub fn run_with(
     let record = Shared::default();
     locked(&record).reports = vec![Vec::new(); federation.tables.len()];
     let start = Instant::now();
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(failed("the runtime"))?;
-    let model = runtime.block_on(serve(federation, trainers, ledger, scratch, &record, progress))?;
+    let runtime =
+        runtime::Builder::new_multi_thread().enable_all().build().map_err(failed("the runtime"))?;
+    let model =
+        runtime.block_on(serve(federation, trainers, ledger, scratch, &record, progress))?;
     let elapsed = start.elapsed();
     let record = std::mem::take(&mut *locked(&record));
-    Ok(Verified { rows: evaluate_all(federation, &record, &model)?, rounds: round_rows(&record), model, elapsed })
+    Ok(Verified {
+        rows: evaluate_all(federation, &record, &model)?,
+        rounds: round_rows(&record),
+        model,
+        elapsed,
+    })
 }
 
 fn failed<E: std::fmt::Display>(who: impl Into<String>) -> impl FnOnce(E) -> ExperimentError {
@@ -107,8 +120,10 @@ fn failed<E: std::fmt::Display>(who: impl Into<String>) -> impl FnOnce(E) -> Exp
 fn specification(federation: &Federation) -> CeremonySpec {
     let config = &federation.config;
     let small = |size: &usize| u32::try_from(*size).unwrap_or(u32::MAX);
-    let layers =
-        Layers { inputs: small(&federation.architecture.inputs()), hidden: config.hidden.iter().map(small).collect() };
+    let layers = Layers {
+        inputs: small(&federation.architecture.inputs()),
+        hidden: config.hidden.iter().map(small).collect(),
+    };
     let rows = federation.tables.iter().map(|table| table.rows as u64).collect();
     CeremonySpec {
         threshold: config.threshold,
@@ -146,7 +161,9 @@ async fn serve(
     let address = format!("http://{}", node.address());
 
     let mut running = JoinSet::new();
-    for ((index, files), trainer) in institutions.into_iter().enumerate().zip(noting(federation, trainers, record)) {
+    for ((index, files), trainer) in
+        institutions.into_iter().enumerate().zip(noting(federation, trainers, record))
+    {
         let who = format!("institution {index}");
         let reports = Arc::clone(record);
         let observer = move |report: RoundReport| {
@@ -154,8 +171,9 @@ async fn serve(
                 own.push(report);
             }
         };
-        let institution = Institution::new(files, &scratch.join(&who), &address, trainer, Box::new(observer))
-            .map_err(failed(&who))?;
+        let institution =
+            Institution::new(files, &scratch.join(&who), &address, trainer, Box::new(observer))
+                .map_err(failed(&who))?;
         running.spawn(async move { institution.run().await.map_err(failed(who)) });
     }
 
@@ -195,7 +213,9 @@ fn observer(record: Shared, tell: mpsc::UnboundedSender<Event>) -> consilium_coo
 
 fn show(event: &Event, progress: &Progress) {
     match event {
-        Event::Phase { step, phase, .. } => progress.detail(&format!("verified FL, round {}: {phase}", step + 1)),
+        Event::Phase { step, phase, .. } => {
+            progress.detail(&format!("verified FL, round {}: {phase}", step + 1))
+        }
         Event::RoundClosed(metrics) => progress.advance(metrics.step as usize + 1),
         Event::Abandoned(_)
         | Event::Block { .. }
@@ -206,16 +226,21 @@ fn show(event: &Event, progress: &Progress) {
 }
 
 /// Counts epochs from 1, and has one honest trainer note the global models.
-fn noting(federation: &Federation, trainers: Vec<Box<dyn Trainer>>, record: &Shared) -> Vec<Box<dyn Trainer>> {
+fn noting(
+    federation: &Federation,
+    trainers: Vec<Box<dyn Trainer>>,
+    record: &Shared,
+) -> Vec<Box<dyn Trainer>> {
     let noting = federation.observed.first();
-    let trainers = trainers.into_iter().enumerate().map(|(institution, trainer)| -> Box<dyn Trainer> {
-        let trainer = Counted(trainer);
-        if Some(&institution) == noting {
-            Box::new(Noting { trainer, record: Arc::clone(record) })
-        } else {
-            Box::new(trainer)
-        }
-    });
+    let trainers =
+        trainers.into_iter().enumerate().map(|(institution, trainer)| -> Box<dyn Trainer> {
+            let trainer = Counted(trainer);
+            if Some(&institution) == noting {
+                Box::new(Noting { trainer, record: Arc::clone(record) })
+            } else {
+                Box::new(trainer)
+            }
+        });
     trainers.collect()
 }
 
@@ -242,10 +267,15 @@ impl<T: Trainer> Trainer for Noting<T> {
     }
 }
 
-fn evaluate_all(federation: &Federation, record: &Record, last: &[f32]) -> Result<Vec<AccuracyRow>, ExperimentError> {
+fn evaluate_all(
+    federation: &Federation,
+    record: &Record,
+    last: &[f32],
+) -> Result<Vec<AccuracyRow>, ExperimentError> {
     let mut rows = Vec::new();
     // A privacy budget may end the run before its epochs do.
-    let closed = record.metrics.iter().map(|(metrics, _)| metrics.step as usize + 1).max().unwrap_or(0);
+    let closed =
+        record.metrics.iter().map(|(metrics, _)| metrics.step as usize + 1).max().unwrap_or(0);
     for epoch in 1..=closed {
         for &institution in &federation.observed {
             let report = record.reports.get(institution).and_then(|reports| reports.get(epoch - 1));
@@ -284,7 +314,11 @@ fn round_rows(record: &Record) -> Vec<RoundRow> {
             step: metrics.step + 1,
             attempt: metrics.attempt,
             accepted: metrics.accepted,
-            rejected: metrics.rejected.iter().map(|(reason, count)| (name(*reason), *count)).collect(),
+            rejected: metrics
+                .rejected
+                .iter()
+                .map(|(reason, count)| (name(*reason), *count))
+                .collect(),
             times: [
                 updates().map(|update| update.train).sum(),
                 updates().map(|update| update.quantise).sum(),

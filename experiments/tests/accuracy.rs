@@ -2,7 +2,12 @@
 //!
 //! The verified federation arrives, bit for bit, at the model that `fed_avg_quantised` computes in the clear from the
 //! accepted updates (shown over gRPC in `federation.rs`); so the means are taken over that.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 use consilium_authority::{BoundChoice, BoundKind};
 use consilium_client::learning::{Trainer, evaluate};
@@ -34,20 +39,26 @@ fn quantised(federation: &Federation, institutions: &[usize]) -> f64 {
     let weights: Vec<f64> = institutions.iter().map(|&k| federation.weights[k]).collect();
     let mut global = federation.initial.clone();
     for epoch in 1..=config.epochs as u64 {
-        let updates: Vec<QuantisedUpdate> =
-            institutions.iter().map(|&k| trainers[k].local_update(epoch, &global).unwrap().quantised).collect();
-        global = fed_avg_quantised(&global, &updates, &weights, config.quantised_bound(), config.clip).unwrap();
+        let updates: Vec<QuantisedUpdate> = institutions
+            .iter()
+            .map(|&k| trainers[k].local_update(epoch, &global).unwrap().quantised)
+            .collect();
+        global =
+            fed_avg_quantised(&global, &updates, &weights, config.quantised_bound(), config.clip)
+                .unwrap();
     }
     evaluate(&federation.architecture, &global, &federation.test).unwrap().accuracy
 }
 
 fn outcomes(dataset: &str, bound: BoundKind) -> Outcomes {
-    let mut outcomes = Outcomes { honest: vec![], poisoned: vec![], quantised: vec![], verified: vec![] };
+    let mut outcomes =
+        Outcomes { honest: vec![], poisoned: vec![], quantised: vec![], verified: vec![] };
     let data = load_dataset(dataset).unwrap();
     for seed in SEEDS {
         let bound = BoundChoice { bound, ..BoundChoice::default() };
         let choice = Choice { dataset: dataset.to_owned(), seed, bound, ..Choice::default() };
-        let federation = Federation::new(&ReplayConfig::resolve(choice, &data).unwrap(), &data).unwrap();
+        let federation =
+            Federation::new(&ReplayConfig::resolve(choice, &data).unwrap(), &data).unwrap();
         let plain = |poisoned| {
             let (_, model) = plain::run(&federation, poisoned, &Progress::silent()).unwrap();
             evaluate(&federation.architecture, &model, &federation.test).unwrap().accuracy
@@ -55,7 +66,8 @@ fn outcomes(dataset: &str, bound: BoundKind) -> Outcomes {
         outcomes.honest.push(plain(false));
         outcomes.poisoned.push(plain(true));
         let everyone: Vec<usize> = (0..federation.tables.len()).collect();
-        let honest: Vec<usize> = everyone.iter().copied().filter(|k| !federation.malicious.contains(k)).collect();
+        let honest: Vec<usize> =
+            everyone.iter().copied().filter(|k| !federation.malicious.contains(k)).collect();
         outcomes.quantised.push(quantised(&federation, &everyone));
         outcomes.verified.push(quantised(&federation, &honest));
     }
@@ -69,8 +81,14 @@ fn mean(values: &[f64]) -> f64 {
 fn costs_no_point(bound: BoundKind) {
     for dataset in ["pima", "wdbc"] {
         let Outcomes { honest, poisoned, quantised, verified } = outcomes(dataset, bound);
-        assert!((mean(&quantised) - mean(&honest)).abs() < 0.01, "{dataset}: {quantised:?} {honest:?}");
-        assert!((mean(&verified) - mean(&honest)).abs() < 0.02, "{dataset}: {verified:?} {honest:?}");
+        assert!(
+            (mean(&quantised) - mean(&honest)).abs() < 0.01,
+            "{dataset}: {quantised:?} {honest:?}"
+        );
+        assert!(
+            (mean(&verified) - mean(&honest)).abs() < 0.02,
+            "{dataset}: {verified:?} {honest:?}"
+        );
         assert!(mean(&poisoned) < mean(&honest) - 0.1, "{dataset}: {poisoned:?} {honest:?}");
     }
 }

@@ -1,5 +1,10 @@
 //! What `consilium attack` simulates is what the encrypted federation computes; and a seed determines every byte of it.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +15,9 @@ use consilium_experiments::attack::{
     Attack, AttackConfig, Defence, Delivery, Limits, files,
     simulation::{Cell, Outcome, simulate, trainers},
 };
-use consilium_experiments::{Federation, ReplayConfig, attack, config::Choice, progress::Progress, verified};
+use consilium_experiments::{
+    Federation, ReplayConfig, attack, config::Choice, progress::Progress, verified,
+};
 
 /// Two of seven are malicious; the bound of the run is that of the defence.
 fn federation(epochs: usize, defence: Defence) -> Federation {
@@ -22,13 +29,19 @@ fn federation(epochs: usize, defence: Defence) -> Federation {
 }
 
 /// What the simulation says, and the same institutions over gRPC with everything verified, in as many rounds.
-fn both(epochs: usize, attack: Attack, delivery: Delivery, defence: Defence) -> (Outcome, verified::Verified) {
+fn both(
+    epochs: usize,
+    attack: Attack,
+    delivery: Delivery,
+    defence: Defence,
+) -> (Outcome, verified::Verified) {
     let federation = federation(epochs, defence);
     let cell = Cell { attack, delivery, defence, limit: Limits::new(&federation).of(defence) };
     let directory = tempfile::tempdir().unwrap();
     let scratch = directory.path().join("institutions");
     fs::create_dir(&scratch).unwrap();
-    let (ledger, progress) = (directory.path().join("ledger"), Progress::silent());
+    let ledger = directory.path().join("ledger");
+    let progress = Progress::silent();
     let trainers = trainers(&federation, cell).unwrap();
     let verified = verified::run_with(&federation, trainers, &ledger, &scratch, &progress).unwrap();
     let simulated = simulate(&federation, cell).unwrap();
@@ -52,7 +65,8 @@ fn attackers_at_the_bound_are_accepted_over_grpc_and_the_model_is_the_simulated_
 
 #[test]
 fn attackers_beyond_the_bound_are_rejected_and_expelled_over_grpc_as_in_the_simulation() {
-    for (attack, defence) in [(Attack::Noise, Defence::Parameter), (Attack::Scaling, Defence::Norm)] {
+    for (attack, defence) in [(Attack::Noise, Defence::Parameter), (Attack::Scaling, Defence::Norm)]
+    {
         let (simulated, verified) = both(4, attack, Delivery::Naive, defence);
         assert_eq!((simulated.accepted, simulated.rejected), (0, 8), "{defence:?}");
         assert!(verified.rounds.iter().all(|round| round.accepted == 5));
@@ -64,8 +78,11 @@ fn attackers_beyond_the_bound_are_rejected_and_expelled_over_grpc_as_in_the_simu
 
 fn run(directory: &Path) -> Vec<Vec<u8>> {
     let config = AttackConfig::new("pima".into(), 3, 42, 2, true).unwrap();
-    attack::run(&config, &Dataset::bundled("pima").unwrap(), directory, &Progress::silent()).unwrap();
-    [files::CSV, files::FIGURE, files::REPORT].map(|name| fs::read(directory.join(name)).unwrap()).into()
+    attack::run(&config, &Dataset::bundled("pima").unwrap(), directory, &Progress::silent())
+        .unwrap();
+    [files::CSV, files::FIGURE, files::REPORT]
+        .map(|name| fs::read(directory.join(name)).unwrap())
+        .into()
 }
 
 #[test]

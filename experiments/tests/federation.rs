@@ -1,5 +1,10 @@
 //! The verified federation end to end: real gRPC on loopback, real proofs, a real ledger on disk.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 use std::{
     fs,
@@ -14,8 +19,8 @@ use consilium_client::{
 use consilium_contract::transaction::parse_entry;
 use consilium_crypto::QuantisedUpdate;
 use consilium_experiments::{
-    Federation, ReplayConfig, config::Choice, federation::load_dataset, plain::fed_avg_quantised, progress::Progress,
-    verified,
+    Federation, ReplayConfig, config::Choice, federation::load_dataset, plain::fed_avg_quantised,
+    progress::Progress, verified,
 };
 use consilium_ledger::{Store, sha256};
 use consilium_proto::v1::transaction::Action;
@@ -42,8 +47,13 @@ impl Run {
         let directory = tempfile::tempdir().unwrap();
         let scratch = directory.path().join("institutions");
         fs::create_dir(&scratch).unwrap();
-        let verified =
-            verified::run(&federation, &directory.path().join("ledger"), &scratch, &Progress::silent()).unwrap();
+        let verified = verified::run(
+            &federation,
+            &directory.path().join("ledger"),
+            &scratch,
+            &Progress::silent(),
+        )
+        .unwrap();
         Self { federation, verified, directory }
     }
 
@@ -74,9 +84,17 @@ impl Run {
         let mut hashes = Vec::new();
         for epoch in 1..=config.epochs as u64 {
             let honest = (0..trainers.len()).filter(|institution| !malicious.contains(institution));
-            let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) =
-                honest.map(|k| (trainers[k].local_update(epoch, &global).unwrap().quantised, weights[k])).unzip();
-            global = fed_avg_quantised(&global, &updates, &weights, config.quantised_bound(), config.clip).unwrap();
+            let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) = honest
+                .map(|k| (trainers[k].local_update(epoch, &global).unwrap().quantised, weights[k]))
+                .unzip();
+            global = fed_avg_quantised(
+                &global,
+                &updates,
+                &weights,
+                config.quantised_bound(),
+                config.clip,
+            )
+            .unwrap();
             hashes.push(sha256(&model_blob(&global)).to_vec());
         }
         hashes
@@ -103,7 +121,12 @@ fn with_nobody_malicious_every_model_is_bit_for_bit_that_of_fedavg_in_the_clear(
         assert_eq!(models.len(), 3);
         assert_eq!(models, run.models_in_the_clear(), "{bound:?}");
         assert_eq!(sha256(&model_blob(&run.verified.model)).to_vec(), models[2]);
-        assert!(run.verified.rounds.iter().all(|round| round.accepted == 7 && round.rejected.is_empty()));
+        assert!(
+            run.verified
+                .rounds
+                .iter()
+                .all(|round| round.accepted == 7 && round.rejected.is_empty())
+        );
     }
 }
 
@@ -113,7 +136,8 @@ fn what_cannot_be_proven_is_rejected_and_its_author_expelled_and_the_others_get_
     for bound in BOUNDS {
         let run = Run::new(bound, 7, 2, 4);
         assert_eq!(run.models_on_chain(), run.models_in_the_clear(), "{bound:?}");
-        let rejected: Vec<_> = run.verified.rounds.iter().map(|round| round.rejected.clone()).collect();
+        let rejected: Vec<_> =
+            run.verified.rounds.iter().map(|round| round.rejected.clone()).collect();
         for round in &rejected[..3] {
             assert_eq!(round.get("bad_range_proof"), Some(&2), "{rejected:?}");
         }
@@ -132,11 +156,20 @@ fn noisy_updates_are_summed_to_the_bit_and_the_budget_ends_the_run_at_the_step_t
         noise_multiplier: Some(multiplier),
         ..PrivacyFlags::default()
     };
-    let choice = Choice { institutions: 4, malicious: 0, epochs: 50, privacy: flags(1.0), ..Choice::default() };
+    let choice = Choice {
+        institutions: 4,
+        malicious: 0,
+        epochs: 50,
+        privacy: flags(1.0),
+        ..Choice::default()
+    };
     let run = Run::of(choice);
     let rounds = &run.verified.rounds;
     let spent: Vec<u64> = rounds.iter().map(|round| round.epsilon_milli.unwrap()).collect();
-    assert!(spent.windows(2).all(|pair| pair[0] < pair[1]) && spent.last() <= Some(&10_000), "{spent:?}");
+    assert!(
+        spent.windows(2).all(|pair| pair[0] < pair[1]) && spent.last() <= Some(&10_000),
+        "{spent:?}"
+    );
     assert!((2..50).contains(&spent.len()), "{spent:?}");
     assert!(rounds.iter().all(|round| round.accepted == 4 && round.rejected.is_empty()));
 
@@ -144,7 +177,10 @@ fn noisy_updates_are_summed_to_the_bit_and_the_budget_ends_the_run_at_the_step_t
     assert_eq!(models, run.models_in_the_clear()[..models.len()]);
     assert_eq!(models.len(), spent.len());
     let report = run.audit();
-    assert_eq!((report.steps.0 as usize, report.steps.1, report.phase.as_str()), (spent.len(), 50, "finished"));
+    assert_eq!(
+        (report.steps.0 as usize, report.steps.1, report.phase.as_str()),
+        (spent.len(), 50, "finished")
+    );
     let last = spent[spent.len() - 1];
     let said = format!("ε = {}.{:03} of 10.000 at δ = 2^-17", last / 1000, last % 1000);
     assert!(report.privacy.as_ref().unwrap().starts_with(&said), "{report}");
@@ -152,7 +188,13 @@ fn noisy_updates_are_summed_to_the_bit_and_the_budget_ends_the_run_at_the_step_t
 
     let one_more = consilium_privacy::Guarantee::new(
         run.federation.config.privacy.unwrap().terms(),
-        consilium_privacy::Run { dimension: 289, norm: u32::MAX, institutions: 4, honest: 3, steps: 50 },
+        consilium_privacy::Run {
+            dimension: 289,
+            norm: u32::MAX,
+            institutions: 4,
+            honest: 3,
+            steps: 50,
+        },
     );
     assert!(one_more.unwrap().epsilon(spent.len() as u64 + 1).0 > 10_000);
 }
@@ -220,7 +262,12 @@ fn without_the_seal_a_changed_byte_is_still_found_or_belongs_to_no_block_and_no_
             fs::write(copied.join(relative), &changed).unwrap();
             if let Ok(report) = audit(&copied, run.directory.path(), None) {
                 assert_eq!((report.model, report.blobs), (expected.model.clone(), expected.blobs));
-                assert_eq!(contents(&copied).unwrap(), blocks, "{} byte {position}", relative.display());
+                assert_eq!(
+                    contents(&copied).unwrap(),
+                    blocks,
+                    "{} byte {position}",
+                    relative.display()
+                );
             }
             fs::remove_dir_all(&copied).unwrap();
         }

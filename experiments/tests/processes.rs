@@ -3,7 +3,12 @@
 //! Every process is this test executable, started once more with `--exact child_…`: what it runs is what the programs'
 //! `main` runs. Moments of killing come from a seeded generator; the seed is printed where a test fails, and
 //! `CONSILIUM_KILLS=<seed>` draws the same ones again.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,14 +21,17 @@ use std::{
 };
 
 use consilium_authority::{
-    BoundChoice, BoundKind, Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles, institution_folder,
+    BoundChoice, BoundKind, Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles,
+    institution_folder,
 };
 use consilium_client::{
     AuditReport, CheckedModel, Institution, Unobserved, audit,
     history::History,
     learning::{LearningError, LocalUpdate, Trainer, generator, model_blob},
 };
-use consilium_contract::{CandidateTransaction, Parameters, parameters::Layers, transaction::parse_entry};
+use consilium_contract::{
+    CandidateTransaction, Parameters, parameters::Layers, transaction::parse_entry,
+};
 use consilium_coordinator::{Config, Coordinator, Linger};
 use consilium_crypto::{CandidateHeader, Evaluation, Hash, QuantisedUpdate};
 use consilium_experiments::{
@@ -65,10 +73,14 @@ fn child_coordinator() {
         block_age: Duration::from_millis(text(BLOCK_AGE_MS).parse().unwrap()),
         enrolment_timeout: PATIENCE,
         linger: Linger::AtMost(Duration::from_secs(8)),
-        ..Config::new(CoordinatorFiles::load(&root.join("ceremony/coordinator")).unwrap(), root.join("ledger"))
+        ..Config::new(
+            CoordinatorFiles::load(&root.join("ceremony/coordinator")).unwrap(),
+            root.join("ledger"),
+        )
     };
     let ended = Runtime::new().unwrap().block_on(async {
-        let running = Coordinator::start(config, TcpListener::bind(text(LISTEN)).await.unwrap()).await?;
+        let running =
+            Coordinator::start(config, TcpListener::bind(text(LISTEN)).await.unwrap()).await?;
         fs::write(root.join("address.new"), running.address().to_string()).unwrap();
         fs::rename(root.join("address.new"), root.join("address")).unwrap();
         running.finished().await
@@ -87,7 +99,8 @@ fn child_coordinator() {
 fn child_institution() {
     let Some(root) = child_root() else { return };
     let index: u32 = text(INDEX).parse().unwrap();
-    let files = InstitutionFiles::load(&root.join("ceremony").join(institution_folder(index))).unwrap();
+    let files =
+        InstitutionFiles::load(&root.join("ceremony").join(institution_folder(index))).unwrap();
     let honest = federation(&root).trainers().unwrap().swap_remove(index as usize - 1);
     let trainer = Held { trainer: honest, root: root.clone(), index };
     let (state, address) = (state(&root, index), format!("http://{}", text(LISTEN)));
@@ -140,7 +153,8 @@ fn state(root: &Path, index: u32) -> PathBuf {
 
 /// The same in every process: the configuration decides everything.
 fn federation(root: &Path) -> Federation {
-    let config = ReplayConfig::from_toml(&fs::read_to_string(root.join("config.toml")).unwrap()).unwrap();
+    let config =
+        ReplayConfig::from_toml(&fs::read_to_string(root.join("config.toml")).unwrap()).unwrap();
     Federation::new(&config, &load_dataset(&config.dataset).unwrap()).unwrap()
 }
 
@@ -170,7 +184,13 @@ impl World {
         Self::bounded(test, BoundKind::Parameter, hidden, steps, collection_timeout)
     }
 
-    fn bounded(test: &str, bound: BoundKind, hidden: &[usize], steps: usize, collection_timeout: Duration) -> Self {
+    fn bounded(
+        test: &str,
+        bound: BoundKind,
+        hidden: &[usize],
+        steps: usize,
+        collection_timeout: Duration,
+    ) -> Self {
         let root = tempfile::tempdir().unwrap();
         let choice = Choice {
             institutions: N as usize,
@@ -199,7 +219,8 @@ impl World {
         };
         let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
         ceremony.write(&root.path().join("ceremony")).unwrap();
-        let seed = env::var("CONSILIUM_KILLS").map_or_else(|_| OsRng.next_u64(), |seed| seed.parse().unwrap());
+        let seed = env::var("CONSILIUM_KILLS")
+            .map_or_else(|_| OsRng.next_u64(), |seed| seed.parse().unwrap());
         Self {
             federation,
             parameters: ceremony.parameters.clone(),
@@ -238,11 +259,13 @@ impl World {
     }
 
     fn start_coordinator(&mut self, block_age: Duration) {
-        let variables = [(LISTEN, self.address.clone()), (BLOCK_AGE_MS, block_age.as_millis().to_string())];
+        let variables =
+            [(LISTEN, self.address.clone()), (BLOCK_AGE_MS, block_age.as_millis().to_string())];
         self.coordinator = Some(self.spawn("coordinator", "child_coordinator", &variables));
         if self.address.ends_with(":0") {
             let file = self.root.path().join("address");
-            self.address = self.until("the coordinator's address", |_| fs::read_to_string(&file).ok());
+            self.address =
+                self.until("the coordinator's address", |_| fs::read_to_string(&file).ok());
         }
     }
 
@@ -301,10 +324,14 @@ impl World {
 
     /// The chain as institution `index` has it on disk, block by block.
     fn chain(&self, index: u32) -> Vec<Vec<CandidateTransaction>> {
-        let Ok(mut history) = History::view(&state(self.root.path(), index), &self.parameters) else {
+        let Ok(mut history) = History::view(&state(self.root.path(), index), &self.parameters)
+        else {
             return Vec::new();
         };
-        (0..).map_while(|height| history.block(height).unwrap()).map(|(block, _)| parse(&block.entries)).collect()
+        (0..)
+            .map_while(|height| history.block(height).unwrap())
+            .map(|(block, _)| parse(&block.entries))
+            .collect()
     }
 
     /// Whether the chain of institution `viewer` says so.
@@ -324,7 +351,13 @@ impl World {
         self.names.iter().position(|name| *name == author).unwrap() as u32 + 1
     }
 
-    fn until_heard(&mut self, what: &str, viewer: u32, from: &[u32], said: impl Fn(&Action) -> bool) {
+    fn until_heard(
+        &mut self,
+        what: &str,
+        viewer: u32,
+        from: &[u32],
+        said: impl Fn(&Action) -> bool,
+    ) {
         let expected = BTreeSet::from_iter(from.iter().copied());
         self.until(what, |world| world.heard(viewer, &said).is_superset(&expected).then_some(()));
     }
@@ -355,7 +388,9 @@ impl World {
     fn finish(&mut self) -> Finished {
         for (index, code) in self.until_ended() {
             assert_eq!(code, 0, "institution {index}");
-            let checked = CheckedModel::load(&state(self.root.path(), index), &self.parameters).unwrap().unwrap();
+            let checked = CheckedModel::load(&state(self.root.path(), index), &self.parameters)
+                .unwrap()
+                .unwrap();
             assert_eq!(checked.step(), self.parameters.steps, "institution {index}");
         }
         let coordinator = self.coordinator.take().unwrap();
@@ -365,17 +400,26 @@ impl World {
         assert_eq!((report.is_sealed, report.phase.as_str()), (true, "finished"));
         assert_eq!(report.steps, (self.parameters.steps, self.parameters.steps));
         // What a kill may lead to. None of these names a culprit, so nobody has lost credit.
-        let harmless = ["incomplete body", "duplicate", "too late", "too early", "wrong step", "wrong model"];
-        let faults: Vec<_> = report.rejected.keys().filter(|reason| !harmless.contains(&reason.as_str())).collect();
+        let harmless =
+            ["incomplete body", "duplicate", "too late", "too early", "wrong step", "wrong model"];
+        let faults: Vec<_> =
+            report.rejected.keys().filter(|reason| !harmless.contains(&reason.as_str())).collect();
         assert!(faults.is_empty(), "{faults:?}");
 
         let store = Store::open_copy(&ledger, self.root.path()).unwrap();
-        let chain: Vec<_> = store.blocks(1).flat_map(|block| parse(&block.unwrap().entries)).collect();
+        let chain: Vec<_> =
+            store.blocks(1).flat_map(|block| parse(&block.unwrap().entries)).collect();
         let finished = Finished::new(self, &chain, report);
         for index in 1..=N {
-            let checked = CheckedModel::load(&state(self.root.path(), index), &self.parameters).unwrap();
-            if let Some(checked) = checked.filter(|checked| checked.step() == self.parameters.steps) {
-                assert_eq!(Some(&checked.model().hash()), finished.models.last(), "institution {index}");
+            let checked =
+                CheckedModel::load(&state(self.root.path(), index), &self.parameters).unwrap();
+            if let Some(checked) = checked.filter(|checked| checked.step() == self.parameters.steps)
+            {
+                assert_eq!(
+                    Some(&checked.model().hash()),
+                    finished.models.last(),
+                    "institution {index}"
+                );
             }
         }
         finished
@@ -389,9 +433,17 @@ impl World {
         let mut hashes = Vec::new();
         for (step, institutions) in (0..).zip(accepted) {
             let places = institutions.iter().map(|index| *index as usize - 1);
-            let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) =
-                places.map(|k| (trainers[k].local_update(step, &global).unwrap().quantised, weights[k])).unzip();
-            global = fed_avg_quantised(&global, &updates, &weights, config.quantised_bound(), config.clip).unwrap();
+            let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) = places
+                .map(|k| (trainers[k].local_update(step, &global).unwrap().quantised, weights[k]))
+                .unzip();
+            global = fed_avg_quantised(
+                &global,
+                &updates,
+                &weights,
+                config.quantised_bound(),
+                config.clip,
+            )
+            .unwrap();
             hashes.push(sha256(&model_blob(&global)));
         }
         hashes
@@ -409,16 +461,23 @@ fn kill(mut process: Process) {
 }
 
 fn parse(entries: &[Vec<u8>]) -> Vec<CandidateTransaction> {
-    entries.iter().filter_map(|entry| parse_entry(entry).ok().map(|(transaction, _)| transaction)).collect()
+    entries
+        .iter()
+        .filter_map(|entry| parse_entry(entry).ok().map(|(transaction, _)| transaction))
+        .collect()
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        let left = std::mem::take(&mut self.institutions).into_values().chain(self.coordinator.take());
+        let left =
+            std::mem::take(&mut self.institutions).into_values().chain(self.coordinator.take());
         left.for_each(kill);
         if thread::panicking() {
             eprintln!("to draw the same moments again: CONSILIUM_KILLS={}", self.seed);
-            for name in (1..=N).map(|index| format!("institution-{index}")).chain(["coordinator".to_owned()]) {
+            for name in (1..=N)
+                .map(|index| format!("institution-{index}"))
+                .chain(["coordinator".to_owned()])
+            {
                 let log = fs::read_to_string(self.log(&name)).unwrap_or_default();
                 let lines: Vec<&str> = log.lines().collect();
                 eprintln!("---- {name}\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
@@ -440,35 +499,54 @@ struct Finished {
 
 impl Finished {
     fn new(world: &World, chain: &[CandidateTransaction], report: AuditReport) -> Self {
-        let (mut models, mut accepted, mut authors) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let (mut collected, mut opened_ms) = (Vec::new(), 0);
+        let mut models = Vec::new();
+        let mut accepted = Vec::new();
+        let mut authors = BTreeMap::new();
+        let mut collected = Vec::new();
+        let mut opened_ms = 0;
         let mut encrypted: BTreeMap<(u32, u64, u32), Hash> = BTreeMap::new();
         let mut countersigned: BTreeMap<(u32, u64), BTreeSet<Vec<u8>>> = BTreeMap::new();
         for transaction in chain {
             match transaction.action() {
                 Action::OpenRound(open) => opened_ms = open.time_ms,
                 Action::SubmitUpdate(update) => {
-                    let context = CandidateHeader::decode(&update.header).unwrap().context().clone();
-                    let (author, header) = (world.index_of(transaction), sha256(&update.header));
-                    let first = *encrypted.entry((author, context.round.step, context.round.attempt)).or_insert(header);
-                    assert_eq!(first, header, "institution {author} has encrypted twice in {:?}", context.round);
+                    let context =
+                        CandidateHeader::decode(&update.header).unwrap().context().clone();
+                    let author = world.index_of(transaction);
+                    let header = sha256(&update.header);
+                    let first = *encrypted
+                        .entry((author, context.round.step, context.round.attempt))
+                        .or_insert(header);
+                    assert_eq!(
+                        first, header,
+                        "institution {author} has encrypted twice in {:?}",
+                        context.round
+                    );
                     authors.insert(header, author);
                 }
                 Action::CloseCollection(close) => {
                     collected.push(Duration::from_millis(close.time_ms - opened_ms));
                     let evaluation = Evaluation::decode(&close.evaluation).unwrap();
-                    accepted.push(evaluation.inputs().iter().map(|header| authors[header]).collect());
+                    accepted
+                        .push(evaluation.inputs().iter().map(|header| authors[header]).collect());
                 }
                 Action::Countersign(said) => {
-                    let blocks = countersigned.entry((world.index_of(transaction), said.step)).or_default();
+                    let blocks =
+                        countersigned.entry((world.index_of(transaction), said.step)).or_default();
                     blocks.insert(said.sealed_block.clone());
                 }
-                Action::CloseRound(close) => models.push(close.model.as_ref().unwrap().sha256[..].try_into().unwrap()),
+                Action::CloseRound(close) => {
+                    models.push(close.model.as_ref().unwrap().sha256[..].try_into().unwrap())
+                }
                 _ => {}
             }
         }
         for ((index, step), blocks) in countersigned {
-            assert_eq!(blocks.len(), 1, "institution {index} has countersigned two blocks of step {step}");
+            assert_eq!(
+                blocks.len(),
+                1,
+                "institution {index} has countersigned two blocks of step {step}"
+            );
         }
         Self { report, models, accepted, collected }
     }
@@ -498,15 +576,21 @@ fn is_close(step: u64) -> impl Fn(&Action) -> bool {
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
-        let (path, target) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
-        if path.is_dir() { copy(&path, &target) } else { fs::copy(&path, &target).map(drop).unwrap() }
+        let path = entry.as_ref().unwrap().path();
+        let target = to.join(entry.unwrap().file_name());
+        if path.is_dir() {
+            copy(&path, &target)
+        } else {
+            fs::copy(&path, &target).map(drop).unwrap()
+        }
     }
 }
 
 // ---- The tests --------------------------------------------------------------------------------------------------
 
 #[test]
-fn five_processes_train_together_and_end_with_the_models_of_fedavg_in_the_clear_under_either_bound() {
+fn five_processes_train_together_and_end_with_the_models_of_fedavg_in_the_clear_under_either_bound()
+{
     for bound in [BoundKind::Parameter, BoundKind::Norm] {
         let mut world = World::bounded("undisturbed", bound, &[16, 8], 3, PATIENCE);
         assert_eq!(world.parameters.dimension, 289);
@@ -521,7 +605,8 @@ fn five_processes_train_together_and_end_with_the_models_of_fedavg_in_the_clear_
 fn a_coordinator_that_is_killed_again_and_again_loses_nobodys_update_and_the_models_are_the_same() {
     let mut world = World::new("coordinator", &[4], 5, PATIENCE);
     world.start(SPARSE);
-    let (steps, mut kills) = (world.parameters.steps, 0);
+    let steps = world.parameters.steps;
+    let mut kills = 0;
     while kills < 8 {
         let height = world.chain(1).len() + world.draw(1, 4) as usize;
         let is_over = world.until("the next kill", |world| {
@@ -542,11 +627,16 @@ fn a_coordinator_that_is_killed_again_and_again_loses_nobodys_update_and_the_mod
     let finished = world.finish();
     assert!(kills >= 4, "{kills}");
     assert_eq!(finished.models, world.undisturbed());
-    assert!(finished.accepted.iter().all(|institutions| institutions.len() == N as usize), "{:?}", finished.accepted);
+    assert!(
+        finished.accepted.iter().all(|institutions| institutions.len() == N as usize),
+        "{:?}",
+        finished.accepted
+    );
 }
 
 #[test]
-fn institutions_that_are_killed_and_started_again_submit_countersign_and_share_once_and_lose_nothing() {
+fn institutions_that_are_killed_and_started_again_submit_countersign_and_share_once_and_lose_nothing()
+ {
     let mut world = World::new("institutions", &[4], 4, PATIENCE);
     // Step 1: three have submitted, one is still training.
     world.hold(4, 1);
@@ -579,7 +669,11 @@ fn institutions_that_are_killed_and_started_again_submit_countersign_and_share_o
 
     let finished = world.finish();
     assert_eq!(finished.models, world.undisturbed());
-    assert!(finished.accepted.iter().all(|institutions| institutions.len() == N as usize), "{:?}", finished.accepted);
+    assert!(
+        finished.accepted.iter().all(|institutions| institutions.len() == N as usize),
+        "{:?}",
+        finished.accepted
+    );
 }
 
 #[test]
@@ -594,7 +688,11 @@ fn an_institution_that_never_comes_back_is_waited_for_until_the_deadline_and_no_
     // How many were in time for the first step is for the machine to say.
     assert!(finished.accepted[0].len() >= 3, "{:?}", finished.accepted);
     assert_eq!(finished.accepted[1..], [BTreeSet::from([1, 2, 3]), BTreeSet::from([1, 2, 3])]);
-    assert!(finished.collected[1..].iter().all(|took| *took >= TIMEOUT), "{:?}", finished.collected);
+    assert!(
+        finished.collected[1..].iter().all(|took| *took >= TIMEOUT),
+        "{:?}",
+        finished.collected
+    );
     assert_eq!(finished.models, world.models_in_the_clear(&finished.accepted));
 }
 
@@ -618,7 +716,9 @@ fn an_institution_that_is_away_when_the_run_ends_comes_back_to_the_last_model() 
 fn a_coordinator_with_an_older_copy_of_its_ledger_is_refused_by_everyone_who_has_seen_more() {
     let mut world = World::new("rollback", &[4], 3, PATIENCE);
     let folder = |name: &str| world.root.path().join(name);
-    let (ledger, older, newer) = (folder("ledger"), folder("older"), folder("newer"));
+    let ledger = folder("ledger");
+    let older = folder("older");
+    let newer = folder("newer");
     world.hold(4, 0);
     world.hold(4, 1);
     world.start(DENSE);
@@ -629,7 +729,8 @@ fn a_coordinator_with_an_older_copy_of_its_ledger_is_refused_by_everyone_who_has
     world.start_coordinator(DENSE);
     world.release(4, 0);
     for viewer in 1..=N {
-        world.until("step 0 to close", |world| world.is_on_chain(viewer, is_close(0)).then_some(()));
+        world
+            .until("step 0 to close", |world| world.is_on_chain(viewer, is_close(0)).then_some(()));
     }
     world.kill_coordinator();
     world.release(4, 1);

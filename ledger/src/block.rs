@@ -81,7 +81,11 @@ impl Block {
         let malformed = |detail: String| LedgerError::Malformed { what: "block", detail };
         let mut rest = bytes;
         let sealed = SealedHeader::take(&mut rest).ok_or_else(|| {
-            malformed(format!("expected a sealed header of {} bytes, got {}", SealedHeader::LEN, bytes.len()))
+            malformed(format!(
+                "expected a sealed header of {} bytes, got {}",
+                SealedHeader::LEN,
+                bytes.len()
+            ))
         })?;
         let count = usize::try_from(sealed.header.count).unwrap_or(usize::MAX);
         if count == 0 || count > MAX_ENTRIES {
@@ -89,11 +93,14 @@ impl Block {
         }
         let mut entries = Vec::with_capacity(count);
         for index in 0..count {
-            let ends = || malformed(format!("expected {count} entries, the bytes end in entry {index}"));
+            let ends =
+                || malformed(format!("expected {count} entries, the bytes end in entry {index}"));
             let len = u32::from_be_bytes(take(&mut rest).ok_or_else(ends)?);
             let len = usize::try_from(len).unwrap_or(usize::MAX);
             if len > MAX_ENTRY_BYTES {
-                return Err(malformed(format!("entry {index} has {len} bytes, at most {MAX_ENTRY_BYTES} are allowed")));
+                return Err(malformed(format!(
+                    "entry {index} has {len} bytes, at most {MAX_ENTRY_BYTES} are allowed"
+                )));
             }
             let (entry, after) = rest.split_at_checked(len).ok_or_else(ends)?;
             entries.push(entry.to_vec());
@@ -116,7 +123,11 @@ impl Block {
         if got == header.entries_root {
             Ok(())
         } else {
-            Err(ChainError::WrongEntries { height: header.height, expected: header.entries_root, got })
+            Err(ChainError::WrongEntries {
+                height: header.height,
+                expected: header.entries_root,
+                got,
+            })
         }
     }
 
@@ -153,8 +164,14 @@ mod tests {
     #[test]
     fn the_encoding_is_held_fixed() {
         let bytes = block_of(vec![b"genesis".to_vec(), vec![], vec![0xff; 3]]).encode().unwrap();
-        assert_eq!(hex::encode(&bytes[SealedHeader::LEN..]), "0000000767656e657369730000000000000003ffffff");
-        assert_eq!(hex::encode(sha256(&bytes)), "948b04a68cc9add2065fcd16be4b648fab531fe13f735e24e8d0ad3ce0ce4d8b");
+        assert_eq!(
+            hex::encode(&bytes[SealedHeader::LEN..]),
+            "0000000767656e657369730000000000000003ffffff"
+        );
+        assert_eq!(
+            hex::encode(sha256(&bytes)),
+            "948b04a68cc9add2065fcd16be4b648fab531fe13f735e24e8d0ad3ce0ce4d8b"
+        );
     }
 
     #[test]
@@ -167,7 +184,10 @@ mod tests {
                 flipped[place] ^= 1 << bit;
                 let Ok(block) = Block::decode(&flipped) else { continue };
                 let signed = block.sealed.verify_signature(&[1; 32], &key);
-                assert!(signed.is_err() || block.verify_entries().is_err(), "byte {place}, bit {bit}");
+                assert!(
+                    signed.is_err() || block.verify_entries().is_err(),
+                    "byte {place}, bit {bit}"
+                );
             }
         }
     }
@@ -184,7 +204,8 @@ mod tests {
 
         let mut too_long = block_of(vec![vec![]]).encode().unwrap();
         let announced = (MAX_ENTRY_BYTES as u32 + 1).to_be_bytes();
-        too_long.splice(SealedHeader::LEN.., announced.into_iter().chain(vec![0; MAX_ENTRY_BYTES + 1]));
+        too_long
+            .splice(SealedHeader::LEN.., announced.into_iter().chain(vec![0; MAX_ENTRY_BYTES + 1]));
         assert!(Block::decode(&too_long).is_err());
     }
 
@@ -193,7 +214,10 @@ mod tests {
         let block = block_of((0..7u8).map(|i| vec![i; i as usize]).collect());
         for (index, entry) in block.entries.iter().enumerate() {
             let proof = block.entry_proof(index).unwrap();
-            assert_eq!(proof.verify(&merkle::leaf_hash(entry), &block.header().entries_root), Ok(()));
+            assert_eq!(
+                proof.verify(&merkle::leaf_hash(entry), &block.header().entries_root),
+                Ok(())
+            );
         }
         assert_eq!(block.entry_proof(7), None);
     }

@@ -9,7 +9,8 @@
 use ed25519_dalek::VerifyingKey;
 
 use crate::{
-    Block, ChainError, Checkpoint, HEADER_VERSION, Hash, Header, LedgerError, SealedHeader, block, entries_root,
+    Block, ChainError, Checkpoint, HEADER_VERSION, Hash, Header, LedgerError, SealedHeader, block,
+    entries_root,
     merkle::{self, ConsistencyProof, Frontier, InclusionProof},
 };
 
@@ -61,11 +62,15 @@ pub struct Fork {
 impl Fork {
     /// Whether this convicts the coordinator: both signatures hold, and no chain contains both headers.
     pub fn verify(&self, chain_id: &Hash, coordinator: &VerifyingKey) -> bool {
-        let (ours, theirs) = (&self.ours, &self.theirs);
-        let signed = [ours, theirs].iter().all(|sealed| sealed.verify_signature(chain_id, coordinator).is_ok());
-        let same_height = theirs.header.height == ours.header.height && theirs.hash() != ours.hash();
-        let successor_of_another =
-            Some(theirs.header.height) == ours.header.height.checked_add(1) && theirs.header.previous != ours.hash();
+        let ours = &self.ours;
+        let theirs = &self.theirs;
+        let signed = [ours, theirs]
+            .iter()
+            .all(|sealed| sealed.verify_signature(chain_id, coordinator).is_ok());
+        let same_height =
+            theirs.header.height == ours.header.height && theirs.hash() != ours.hash();
+        let successor_of_another = Some(theirs.header.height) == ours.header.height.checked_add(1)
+            && theirs.header.previous != ours.hash();
         signed && self.height == ours.header.height && (same_height || successor_of_another)
     }
 }
@@ -96,7 +101,11 @@ impl HeaderChain {
         let hash = candidate.hash();
         let next = self.len();
         if header.version != HEADER_VERSION {
-            return Err(ChainError::Version { height, expected: HEADER_VERSION, got: header.version });
+            return Err(ChainError::Version {
+                height,
+                expected: HEADER_VERSION,
+                got: header.version,
+            });
         }
         if height > next {
             return Err(ChainError::Gap { expected: next, got: height });
@@ -113,11 +122,18 @@ impl HeaderChain {
         }
         match self.head() {
             None if header.previous != self.chain_id => {
-                return Err(ChainError::WrongGenesis { expected: self.chain_id, got: header.previous });
+                return Err(ChainError::WrongGenesis {
+                    expected: self.chain_id,
+                    got: header.previous,
+                });
             }
             Some(ours) if header.previous != ours.hash => return Err(fork(ours, candidate)),
             Some(ours) if header.time_ms < ours.time_ms => {
-                return Err(ChainError::TimeBackwards { height, previous_ms: ours.time_ms, got_ms: header.time_ms });
+                return Err(ChainError::TimeBackwards {
+                    height,
+                    previous_ms: ours.time_ms,
+                    got_ms: header.time_ms,
+                });
             }
             _ => {}
         }
@@ -145,7 +161,12 @@ impl HeaderChain {
     ///
     /// # Errors
     /// [`ChainError::WrongCount`], [`ChainError::EntryTooLong`] if the entries break the limits of a block.
-    pub fn propose(&self, entries: &[Vec<u8>], state_root: Hash, time_ms: u64) -> Result<Header, ChainError> {
+    pub fn propose(
+        &self,
+        entries: &[Vec<u8>],
+        state_root: Hash,
+        time_ms: u64,
+    ) -> Result<Header, ChainError> {
         let height = self.len();
         let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
         block::check_limits(height, count, entries)?;
@@ -297,7 +318,9 @@ pub(crate) mod tests {
     #[test]
     fn blocks_in_order_verify_and_known_ones_change_nothing() {
         let (chain, blocks) = chain_of(9);
-        let mut copy = verify_chain(blocks.iter().cloned().map(Ok), CHAIN_ID, coordinator().verifying_key()).unwrap();
+        let mut copy =
+            verify_chain(blocks.iter().cloned().map(Ok), CHAIN_ID, coordinator().verifying_key())
+                .unwrap();
         assert_eq!(copy.len(), 9);
         assert_eq!(copy.head(), chain.head());
         assert_eq!(copy.append(blocks[3].sealed).unwrap().height, 3);
@@ -313,9 +336,15 @@ pub(crate) mod tests {
         let ours = blocks[3].sealed;
         let successor_of_another = seal(Header { previous: bad, ..good });
         let cases = [
-            (seal(Header { version: 2, ..good }), ChainError::Version { height: 4, expected: 1, got: 2 }),
+            (
+                seal(Header { version: 2, ..good }),
+                ChainError::Version { height: 4, expected: 1, got: 2 },
+            ),
             (seal(Header { height: 5, ..good }), ChainError::Gap { expected: 4, got: 5 }),
-            (successor_of_another, ChainError::Fork(Box::new(Fork { height: 3, ours, theirs: successor_of_another }))),
+            (
+                successor_of_another,
+                ChainError::Fork(Box::new(Fork { height: 3, ours, theirs: successor_of_another })),
+            ),
             (
                 seal(Header { history_root: bad, ..good }),
                 ChainError::WrongHistory { height: 4, expected: good.history_root, got: bad },
@@ -324,7 +353,10 @@ pub(crate) mod tests {
                 seal(Header { time_ms: 1_002, ..good }),
                 ChainError::TimeBackwards { height: 4, previous_ms: 1_003, got_ms: 1_002 },
             ),
-            (SealedHeader { signature: [0; 64], ..seal(good) }, ChainError::BadSignature { height: 4 }),
+            (
+                SealedHeader { signature: [0; 64], ..seal(good) },
+                ChainError::BadSignature { height: 4 },
+            ),
             (good.seal(&bad, &coordinator()), ChainError::BadSignature { height: 4 }),
         ];
         for (candidate, expected) in cases {
@@ -339,7 +371,10 @@ pub(crate) mod tests {
         let mut chain = empty_chain();
         let first = next_block(&chain).sealed.header;
         let stranger = seal(Header { previous: [9; 32], ..first });
-        assert_eq!(chain.append(stranger), Err(ChainError::WrongGenesis { expected: CHAIN_ID, got: [9; 32] }));
+        assert_eq!(
+            chain.append(stranger),
+            Err(ChainError::WrongGenesis { expected: CHAIN_ID, got: [9; 32] })
+        );
         assert!(chain.append(seal(first)).is_ok());
     }
 
@@ -368,13 +403,22 @@ pub(crate) mod tests {
         let block = next_block(&chain);
         let mut changed = block.clone();
         changed.entries[1][50] ^= 1;
-        assert!(matches!(chain.append_block(&changed), Err(ChainError::WrongEntries { height: 2, .. })));
+        assert!(matches!(
+            chain.append_block(&changed),
+            Err(ChainError::WrongEntries { height: 2, .. })
+        ));
         let mut swapped = block.clone();
         swapped.entries.swap(0, 1);
-        assert!(matches!(chain.append_block(&swapped), Err(ChainError::WrongEntries { height: 2, .. })));
+        assert!(matches!(
+            chain.append_block(&swapped),
+            Err(ChainError::WrongEntries { height: 2, .. })
+        ));
         let mut missing = block.clone();
         missing.entries.pop();
-        assert!(matches!(chain.append_block(&missing), Err(ChainError::WrongCount { height: 2, expected: 2, got: 1 })));
+        assert!(matches!(
+            chain.append_block(&missing),
+            Err(ChainError::WrongCount { height: 2, expected: 2, got: 1 })
+        ));
         assert!(chain.append_block(&block).is_ok());
     }
 
@@ -390,9 +434,15 @@ pub(crate) mod tests {
     fn proposals_outside_the_limits_are_refused() {
         let chain = empty_chain();
         assert!(matches!(chain.propose(&[], [0; 32], 0), Err(ChainError::WrongCount { .. })));
-        assert!(matches!(chain.propose(&vec![vec![]; 65], [0; 32], 0), Err(ChainError::WrongCount { .. })));
+        assert!(matches!(
+            chain.propose(&vec![vec![]; 65], [0; 32], 0),
+            Err(ChainError::WrongCount { .. })
+        ));
         let long = vec![vec![0; crate::MAX_ENTRY_BYTES + 1]];
-        assert!(matches!(chain.propose(&long, [0; 32], 0), Err(ChainError::EntryTooLong { index: 0, .. })));
+        assert!(matches!(
+            chain.propose(&long, [0; 32], 0),
+            Err(ChainError::EntryTooLong { index: 0, .. })
+        ));
     }
 
     #[test]
@@ -401,13 +451,18 @@ pub(crate) mod tests {
         for head in 0..=11 {
             let Checkpoint { size, root, .. } = chain.checkpoint(head).unwrap();
             assert_eq!(size, head);
-            assert!(blocks.get(head as usize).is_none_or(|block| block.header().history_root == root));
+            assert!(
+                blocks.get(head as usize).is_none_or(|block| block.header().history_root == root)
+            );
             for height in 0..head {
                 let proof = chain.inclusion_proof(height, head).unwrap();
                 let leaf = merkle::leaf_hash(&blocks[height as usize].hash());
                 assert_eq!(proof.verify(&leaf, &root), Ok(()));
                 let proof = chain.consistency_proof(height, head).unwrap();
-                assert_eq!(proof.verify(&blocks[height as usize].header().history_root, &root), Ok(()));
+                assert_eq!(
+                    proof.verify(&blocks[height as usize].header().history_root, &root),
+                    Ok(())
+                );
             }
             assert_eq!(chain.inclusion_proof(head, head), None);
         }

@@ -56,12 +56,15 @@ impl Checkpoint {
     pub fn parse(text: &str) -> Result<Self, NoteError> {
         let wrong = |detail: &str| malformed("checkpoint of a chain", detail);
         let mut lines = text.lines();
-        let (Some(origin), Some(size), Some(root), None) = (lines.next(), lines.next(), lines.next(), lines.next())
+        let (Some(origin), Some(size), Some(root), None) =
+            (lines.next(), lines.next(), lines.next(), lines.next())
         else {
             return Err(wrong("it has not three lines"));
         };
-        let chain_id =
-            origin.strip_prefix(ORIGIN).and_then(|id| hex::decode(id).ok()).and_then(|id| id.try_into().ok());
+        let chain_id = origin
+            .strip_prefix(ORIGIN)
+            .and_then(|id| hex::decode(id).ok())
+            .and_then(|id| id.try_into().ok());
         let chain_id = chain_id.ok_or_else(|| wrong("its origin names no chain"))?;
         let size = size.parse().map_err(|_| wrong("its size is no number"))?;
         let root = STANDARD.decode(root).ok().and_then(|root| root.try_into().ok());
@@ -71,7 +74,11 @@ impl Checkpoint {
             return Err(wrong("it has a root over nothing that is not that of the empty tree"));
         }
         // Capitals, leading zeroes, signs and missing or doubled line ends all come out another way.
-        if checkpoint.text() == text { Ok(checkpoint) } else { Err(wrong("it is not written in the one way it has")) }
+        if checkpoint.text() == text {
+            Ok(checkpoint)
+        } else {
+            Err(wrong("it is not written in the one way it has"))
+        }
     }
 
     /// The note in which the coordinator signs it.
@@ -210,7 +217,8 @@ impl SignedCheckpoint {
     ) -> Result<Self, NoteError> {
         let checkpoint = Checkpoint::parse(note.text())?;
         if checkpoint.chain_id != *chain_id {
-            let (expected, found) = (Checkpoint::origin(chain_id), Checkpoint::origin(&checkpoint.chain_id));
+            let expected = Checkpoint::origin(chain_id);
+            let found = Checkpoint::origin(&checkpoint.chain_id);
             return Err(NoteError::OtherOrigin { expected, found });
         }
         note.open(&[coordinator_key(chain_id, *coordinator)])?;
@@ -273,7 +281,10 @@ mod tests {
 
     #[test]
     fn encodings_are_held_fixed() {
-        let expected = format!("consilium/{}\n120\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n", "a1".repeat(32));
+        let expected = format!(
+            "consilium/{}\n120\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n",
+            "a1".repeat(32)
+        );
         assert_eq!(a_checkpoint().text(), expected);
         assert_eq!(Checkpoint::parse(&expected).unwrap(), a_checkpoint());
         let name = Checkpoint::origin(&CHAIN);
@@ -325,7 +336,10 @@ mod tests {
         let bad = NoteError::BadSignature { name: Checkpoint::origin(&CHAIN) };
         assert_eq!(other(|checkpoint| checkpoint.size += 1), bad);
         assert_eq!(other(|checkpoint| checkpoint.root[31] ^= 1), bad);
-        assert!(matches!(other(|checkpoint| checkpoint.chain_id[0] ^= 1), NoteError::OtherOrigin { .. }));
+        assert!(matches!(
+            other(|checkpoint| checkpoint.chain_id[0] ^= 1),
+            NoteError::OtherOrigin { .. }
+        ));
 
         let whole = cosigned().encode().into_bytes();
         for place in 0..whole.len() {
@@ -340,7 +354,8 @@ mod tests {
 
     #[test]
     fn a_cosignature_holds_for_its_text_time_and_key_alone() {
-        let (text, of) = (a_checkpoint().text(), key(2).verifying_key());
+        let text = a_checkpoint().text();
+        let of = key(2).verifying_key();
         let cosignature = a_checkpoint().cosign(1_700_000_000, &key(2));
         assert!(cosignature.is_over(&text, &of));
         assert_eq!(a_checkpoint().verify_cosignature(&cosignature, &[2; 32], &of), Ok(()));
@@ -351,7 +366,8 @@ mod tests {
         for place in 0..Cosignature::LEN {
             let mut bytes = cosignature.encode();
             bytes[place] ^= 1;
-            let holds = Cosignature::decode(&bytes).is_ok_and(|changed| changed.is_over(&text, &of));
+            let holds =
+                Cosignature::decode(&bytes).is_ok_and(|changed| changed.is_over(&text, &of));
             assert!(!holds, "byte {place}");
         }
         // A plain signature over the text is none, and neither is a cosignature a plain one.

@@ -30,10 +30,12 @@ pub struct Contradiction {
 impl Contradiction {
     /// Whether this convicts the coordinator.
     pub fn verify(&self, chain_id: &Hash, coordinator: &VerifyingKey) -> bool {
-        let Ok(theirs) = SignedCheckpoint::verify(self.theirs.clone(), chain_id, coordinator, &[]) else {
+        let Ok(theirs) = SignedCheckpoint::verify(self.theirs.clone(), chain_id, coordinator, &[])
+        else {
             return false;
         };
-        let (header, size) = (&self.ours.header, theirs.checkpoint().size);
+        let header = &self.ours.header;
+        let size = theirs.checkpoint().size;
         let before = self.edge.iter().copied().reduce(|right, left| node_hash(&left, &right));
         let path = InclusionProof { index: header.height, size, path: self.edge.clone() };
         // A path of another length than the sizes demand leads nowhere, which is another error; so a header that is not the
@@ -48,7 +50,8 @@ impl Contradiction {
     /// The evidence's only encoding.
     pub fn encode(&self) -> Vec<u8> {
         let count = u8::try_from(self.edge.len()).unwrap_or(u8::MAX);
-        let (ours, theirs) = (self.ours.encode(), self.theirs.encode());
+        let ours = self.ours.encode();
+        let theirs = self.theirs.encode();
         [ours.as_slice(), &[count], self.edge.as_flattened(), theirs.as_bytes()].concat()
     }
 
@@ -57,7 +60,8 @@ impl Contradiction {
     /// # Errors
     /// [`LedgerError::Malformed`].
     pub fn decode(bytes: &[u8]) -> Result<Self, LedgerError> {
-        let malformed = |detail: String| LedgerError::Malformed { what: "contradiction of two heads", detail };
+        let malformed =
+            |detail: String| LedgerError::Malformed { what: "contradiction of two heads", detail };
         let mut rest = bytes;
         let short = || malformed("it ends early".to_owned());
         let ours = SealedHeader::take(&mut rest).ok_or_else(short)?;
@@ -97,7 +101,9 @@ mod tests {
             let entries = vec![height.to_be_bytes().to_vec(), vec![0xab; 100]];
             let state = [if height < from { 3 } else { 4 }; 32];
             let header = chain.propose(&entries, state, 1_000 + height).unwrap();
-            chain.append_block(&Block { sealed: header.seal(&CHAIN_ID, &coordinator()), entries }).unwrap();
+            chain
+                .append_block(&Block { sealed: header.seal(&CHAIN_ID, &coordinator()), entries })
+                .unwrap();
         }
         chain.head_checkpoint()
     }
@@ -143,10 +149,17 @@ mod tests {
             for of in 0..20 {
                 let header = chain.get(of).unwrap();
                 let edge = chain.inclusion_proof(of, of + 1).unwrap().path;
-                for edge in
-                    [edge.clone(), Vec::new(), [edge.clone(), edge.clone()].concat(), edge[..edge.len() / 2].to_vec()]
-                {
-                    assert!(!convicts(&Contradiction { ours: *header.sealed(), edge, theirs: honest(size) }));
+                for edge in [
+                    edge.clone(),
+                    Vec::new(),
+                    [edge.clone(), edge.clone()].concat(),
+                    edge[..edge.len() / 2].to_vec(),
+                ] {
+                    assert!(!convicts(&Contradiction {
+                        ours: *header.sealed(),
+                        edge,
+                        theirs: honest(size)
+                    }));
                 }
             }
         }
@@ -163,7 +176,9 @@ mod tests {
             assert!(!convicts, "byte {place}");
         }
         for length in 0..whole.len() {
-            assert!(!Contradiction::decode(&whole[..length]).is_ok_and(|evidence| convicts(&evidence)));
+            assert!(
+                !Contradiction::decode(&whole[..length]).is_ok_and(|evidence| convicts(&evidence))
+            );
         }
     }
 }

@@ -8,7 +8,9 @@ use crate::{Fork, Hash, Head, MAX_ENTRIES, MAX_ENTRY_BYTES};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
     /// The header is of a version this program does not know.
-    #[error("the header at height {height} has version {got}, expected {expected}: use the program that wrote it")]
+    #[error(
+        "the header at height {height} has version {got}, expected {expected}: use the program that wrote it"
+    )]
     Version {
         /// Height the header claims.
         height: u64,
@@ -18,7 +20,9 @@ pub enum ChainError {
         got: u32,
     },
     /// The header is further ahead than the next one.
-    #[error("expected the header at height {expected}, got height {got}: fetch the headers between first")]
+    #[error(
+        "expected the header at height {expected}, got height {got}: fetch the headers between first"
+    )]
     Gap {
         /// Height of the next header.
         expected: u64,
@@ -26,7 +30,9 @@ pub enum ChainError {
         got: u64,
     },
     /// The signature over the header is not the coordinator's for this chain.
-    #[error("the signature over the header at height {height} is not the coordinator's for this chain: discard it")]
+    #[error(
+        "the signature over the header at height {height} is not the coordinator's for this chain: discard it"
+    )]
     BadSignature {
         /// Height the header claims.
         height: u64,
@@ -61,7 +67,9 @@ pub enum ChainError {
         got: Hash,
     },
     /// The header is older than the one before it.
-    #[error("the header at height {height} is of {got_ms} ms, before its predecessor's {previous_ms} ms: discard it")]
+    #[error(
+        "the header at height {height} is of {got_ms} ms, before its predecessor's {previous_ms} ms: discard it"
+    )]
     TimeBackwards {
         /// Height of the header.
         height: u64,

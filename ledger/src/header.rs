@@ -121,7 +121,10 @@ impl SealedHeader {
     /// The sealed header's only encoding.
     pub fn encode(&self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
-        bytes.iter_mut().zip(self.header.encode().into_iter().chain(self.signature)).for_each(|(to, from)| *to = from);
+        bytes
+            .iter_mut()
+            .zip(self.header.encode().into_iter().chain(self.signature))
+            .for_each(|(to, from)| *to = from);
         bytes
     }
 
@@ -152,9 +155,16 @@ impl SealedHeader {
     ///
     /// # Errors
     /// [`ChainError::BadSignature`].
-    pub fn verify_signature(&self, chain_id: &Hash, coordinator: &VerifyingKey) -> Result<(), ChainError> {
+    pub fn verify_signature(
+        &self,
+        chain_id: &Hash,
+        coordinator: &VerifyingKey,
+    ) -> Result<(), ChainError> {
         coordinator
-            .verify_strict(&self.header.signed_bytes(chain_id), &Signature::from_bytes(&self.signature))
+            .verify_strict(
+                &self.header.signed_bytes(chain_id),
+                &Signature::from_bytes(&self.signature),
+            )
             .map_err(|_| ChainError::BadSignature { height: self.header.height })
     }
 }
@@ -209,7 +219,10 @@ mod tests {
         ]
         .concat();
         assert_eq!(hex::encode(header.encode()), expected);
-        assert_eq!(hex::encode(header.hash()), "afc4053b98b3afc48e297a63a236622a184e5b73d9a7c207ae05cd0d7c5b5c8d");
+        assert_eq!(
+            hex::encode(header.hash()),
+            "afc4053b98b3afc48e297a63a236622a184e5b73d9a7c207ae05cd0d7c5b5c8d"
+        );
         let sealed = header.seal(&[9; 32], &SigningKey::from_bytes(&[10; 32]));
         assert_eq!(hex::encode(sealed.encode()), expected + &hex::encode(sealed.signature));
         assert_eq!(
@@ -237,7 +250,10 @@ mod tests {
             let mut bytes = sealed.encode();
             bytes[place] ^= 1 << (place % 8);
             let flipped = SealedHeader::decode(&bytes).unwrap();
-            assert!(flipped.verify_signature(&[9; 32], &key.verifying_key()).is_err(), "byte {place}");
+            assert!(
+                flipped.verify_signature(&[9; 32], &key.verifying_key()).is_err(),
+                "byte {place}"
+            );
             assert_eq!(flipped.hash() == sealed.hash(), place >= Header::LEN, "byte {place}");
         }
     }

@@ -66,7 +66,9 @@ pub use checkpoint::{Checkpoint, Cosignature, SignedCheckpoint, coordinator_key,
 pub use contradiction::Contradiction;
 pub use error::{ChainError, LedgerError};
 pub use header::{HEADER_VERSION, Header, SealedHeader};
-pub use note::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, Note, NoteError, NoteKey, NoteSignature, SignatureType};
+pub use note::{
+    MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, Note, NoteError, NoteKey, NoteSignature, SignatureType,
+};
 pub use store::{Head, MAX_BLOB_BYTES, SealState, Store, verify_seal};
 
 /// A SHA-256 digest.

@@ -80,10 +80,19 @@ pub(crate) mod tests {
 
     /// The eight leaves of the Certificate Transparency reference implementation's tests.
     pub(crate) fn reference_leaves() -> Vec<Hash> {
-        ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
-            .iter()
-            .map(|data| leaf_hash(&hex::decode(data).unwrap()))
-            .collect()
+        [
+            "",
+            "00",
+            "10",
+            "2021",
+            "3031",
+            "40414243",
+            "5051525354555657",
+            "606162636465666768696a6b6c6d6e6f",
+        ]
+        .iter()
+        .map(|data| leaf_hash(&hex::decode(data).unwrap()))
+        .collect()
     }
 
     /// Roots of the first 1 to 8 of them.
@@ -113,7 +122,10 @@ pub(crate) mod tests {
     #[test]
     fn roots_are_those_of_the_reference_implementation() {
         let leaves = reference_leaves();
-        assert_eq!(hex::encode(root(&[])), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            hex::encode(root(&[])),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
         for (size, expected) in (1..).zip(REFERENCE_ROOTS) {
             assert_eq!(hex::encode(root(&leaves[..size])), expected, "size {size}");
         }
@@ -132,7 +144,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_leaf_is_never_taken_for_a_node() {
-        let (a, b) = (leaf_hash(b"a"), leaf_hash(b"b"));
+        let a = leaf_hash(b"a");
+        let b = leaf_hash(b"b");
         assert_ne!(leaf_hash(&[a, b].concat()), node_hash(&a, &b));
     }
 }

@@ -51,7 +51,9 @@ pub enum NoteError {
         detail: String,
     },
     /// No key that is trusted has signed it.
-    #[error("the note is signed by none of the keys that were asked for, {expected} first: it proves nothing")]
+    #[error(
+        "the note is signed by none of the keys that were asked for, {expected} first: it proves nothing"
+    )]
     Unsigned {
         /// Name of the first of them.
         expected: String,
@@ -120,8 +122,11 @@ impl NoteKey {
 
     /// The id that stands in its signatures. It identifies; it does not authenticate.
     pub fn id(&self) -> [u8; KEY_ID_BYTES] {
-        let digest =
-            Sha256::new().chain_update(&self.name).chain_update(b"\n").chain_update(self.material()).finalize();
+        let digest = Sha256::new()
+            .chain_update(&self.name)
+            .chain_update(b"\n")
+            .chain_update(self.material())
+            .finalize();
         let mut id = [0; KEY_ID_BYTES];
         id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         id
@@ -146,7 +151,8 @@ impl NoteKey {
                 self.key.verify_strict(text.as_bytes(), &signature).map_err(|_| bad())
             }
             SignatureType::Cosignature => {
-                let holds = Cosignature::decode(signature).is_ok_and(|signature| signature.is_over(text, &self.key));
+                let holds = Cosignature::decode(signature)
+                    .is_ok_and(|signature| signature.is_over(text, &self.key));
                 if holds { Ok(()) } else { Err(bad()) }
             }
         }
@@ -179,10 +185,15 @@ impl NoteSignature {
 
     fn parse(line: &str) -> Result<Self, NoteError> {
         let wrong = |detail: &str| malformed("signature line of a note", detail);
-        let rest = line.strip_prefix(DASH).ok_or_else(|| wrong("it does not begin with a dash and a space"))?;
-        let (name, encoded) = rest.split_once(' ').ok_or_else(|| wrong("it has no space after the name"))?;
+        let rest = line
+            .strip_prefix(DASH)
+            .ok_or_else(|| wrong("it does not begin with a dash and a space"))?;
+        let (name, encoded) =
+            rest.split_once(' ').ok_or_else(|| wrong("it has no space after the name"))?;
         check_name(name)?;
-        let bytes = STANDARD.decode(encoded).map_err(|error| wrong(&format!("its base64 does not decode: {error}")))?;
+        let bytes = STANDARD
+            .decode(encoded)
+            .map_err(|error| wrong(&format!("its base64 does not decode: {error}")))?;
         let mut signature = bytes.as_slice();
         let key_id = take(&mut signature).ok_or_else(|| wrong("it holds no key id"))?;
         if signature.is_empty() || signature.len() > MAX_SIGNATURE_BYTES {
@@ -229,14 +240,22 @@ impl Note {
     pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
         let wrong = |detail: String| malformed("note", detail);
         if bytes.len() > MAX_NOTE_BYTES {
-            return Err(wrong(format!("it has {} bytes, at most {MAX_NOTE_BYTES} are read", bytes.len())));
+            return Err(wrong(format!(
+                "it has {} bytes, at most {MAX_NOTE_BYTES} are read",
+                bytes.len()
+            )));
         }
         let note = str::from_utf8(bytes).map_err(|error| wrong(error.to_string()))?;
-        let (text, lines) = note.rsplit_once(BLANK).ok_or_else(|| wrong("it has no blank line".to_owned()))?;
-        let lines = lines.strip_suffix('\n').ok_or_else(|| wrong("its last line does not end".to_owned()))?;
+        let (text, lines) =
+            note.rsplit_once(BLANK).ok_or_else(|| wrong("it has no blank line".to_owned()))?;
+        let lines = lines
+            .strip_suffix('\n')
+            .ok_or_else(|| wrong("its last line does not end".to_owned()))?;
         let count = lines.split('\n').count();
         if count > MAX_NOTE_SIGNATURES {
-            return Err(wrong(format!("it has {count} signatures, at most {MAX_NOTE_SIGNATURES} are read")));
+            return Err(wrong(format!(
+                "it has {count} signatures, at most {MAX_NOTE_SIGNATURES} are read"
+            )));
         }
         let mut note = Self::new(format!("{text}\n"))?;
         note.signatures = lines.split('\n').map(NoteSignature::parse).collect::<Result<_, _>>()?;
@@ -355,7 +374,9 @@ mod tests {
     #[test]
     fn a_note_names_the_known_keys_that_signed_it_and_passes_over_others() {
         let note = Note::parse(signed().encode().as_bytes()).unwrap();
-        let (a, b, c) = (named("example.com/a", 1), named("example.com/b", 2), named("example.com/c", 3));
+        let a = named("example.com/a", 1);
+        let b = named("example.com/b", 2);
+        let c = named("example.com/c", 3);
         assert_eq!(note.open(&[c.clone(), b.clone(), a.clone()]).unwrap(), [&b, &a]);
         assert_eq!(note.open(std::slice::from_ref(&a)).unwrap(), [&a]);
         let expected = NoteError::Unsigned { expected: "example.com/c".into() };
@@ -370,7 +391,10 @@ mod tests {
         let keys = [named("example.com/a", 1), named("example.com/b", 2)];
         let note = signed();
         let other = Note { text: "another text\n".to_owned(), ..note.clone() };
-        assert_eq!(other.open(&keys).unwrap_err(), NoteError::BadSignature { name: "example.com/a".into() });
+        assert_eq!(
+            other.open(&keys).unwrap_err(),
+            NoteError::BadSignature { name: "example.com/a".into() }
+        );
         for place in 0..64 {
             let mut changed = note.clone();
             changed.signatures[1].signature[place] ^= 1;
@@ -414,17 +438,25 @@ mod tests {
             good.replace("example.com/b ", "example.com/b  "),
             "text\n\n\u{2014} name AAAAAA==\n".to_owned(),
             "text\n\n\u{2014} name AAAA\n".to_owned(),
-            format!("text\n\n\u{2014} name {}\n", STANDARD.encode(vec![0; 4 + MAX_SIGNATURE_BYTES + 1])),
+            format!(
+                "text\n\n\u{2014} name {}\n",
+                STANDARD.encode(vec![0; 4 + MAX_SIGNATURE_BYTES + 1])
+            ),
             format!("text\n\n{}", line.repeat(MAX_NOTE_SIGNATURES + 1)),
             format!("{}\n{good}", "x".repeat(MAX_NOTE_BYTES)),
         ];
         for note in refused {
             let shown: String = note.chars().take(60).collect();
-            assert!(matches!(Note::parse(note.as_bytes()), Err(NoteError::Malformed { .. })), "{shown:?}");
+            assert!(
+                matches!(Note::parse(note.as_bytes()), Err(NoteError::Malformed { .. })),
+                "{shown:?}"
+            );
         }
         assert!(matches!(Note::parse(&[0xff, 0xfe]), Err(NoteError::Malformed { .. })));
         assert_eq!(
-            Note::parse(format!("text\n\n{}", line.repeat(MAX_NOTE_SIGNATURES)).as_bytes()).unwrap().text(),
+            Note::parse(format!("text\n\n{}", line.repeat(MAX_NOTE_SIGNATURES)).as_bytes())
+                .unwrap()
+                .text(),
             "text\n"
         );
         assert!(Note::new("no end".to_owned()).is_err() && Note::new("\n".to_owned()).is_err());
@@ -434,7 +466,8 @@ mod tests {
     fn key_ids_bind_name_type_and_key() {
         let a = named("example.com/a", 1);
         let cosigner = NoteKey { kind: SignatureType::Cosignature, ..a.clone() };
-        let ids = [a.id(), cosigner.id(), named("example.com/b", 1).id(), named("example.com/a", 2).id()];
+        let ids =
+            [a.id(), cosigner.id(), named("example.com/b", 1).id(), named("example.com/a", 2).id()];
         for (i, id) in ids.iter().enumerate() {
             assert!(!ids[..i].contains(id));
         }

@@ -76,7 +76,10 @@ struct Open {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("root", &self.root).field("head", &self.head()).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("root", &self.root)
+            .field("head", &self.head())
+            .finish_non_exhaustive()
     }
 }
 
@@ -106,7 +109,8 @@ impl Store {
         // A ledger that came without its lock file (from a backup) has no process that could hold it.
         let _shared = match File::open(path.join(LOCK_FILE)) {
             Ok(lock) => {
-                lock.try_lock_shared().map_err(|_| LedgerError::Locked { path: path.to_owned() })?;
+                lock.try_lock_shared()
+                    .map_err(|_| LedgerError::Locked { path: path.to_owned() })?;
                 Some(lock)
             }
             Err(_) => None,
@@ -116,7 +120,8 @@ impl Store {
             .tempdir_in(scratch)
             .map_err(io_error("make a folder in", scratch))?;
         for file in seal::files(path)? {
-            let (from, to) = (path.join(&file), copy.path().join(&file));
+            let from = path.join(&file);
+            let to = copy.path().join(&file);
             if let Some(folder) = to.parent() {
                 fs::create_dir_all(folder).map_err(io_error("create", folder))?;
             }
@@ -131,7 +136,11 @@ impl Store {
         fence(path, || Self::open_inside_fence(path.to_owned(), disk, copy))
     }
 
-    fn open_inside_fence(root: PathBuf, disk: Disk, copy: Option<TempDir>) -> Result<Self, LedgerError> {
+    fn open_inside_fence(
+        root: PathBuf,
+        disk: Disk,
+        copy: Option<TempDir>,
+    ) -> Result<Self, LedgerError> {
         fs::create_dir_all(&root).map_err(io_error("create", &root))?;
         let lock = lock(&root)?;
 
@@ -152,12 +161,20 @@ impl Store {
         wait_for_log(&root)?;
         let db = fenced(&root, || {
             // No thread flushes behind our back: a write is durable when `append_block` says so.
-            sled::Config::new().path(&folder).cache_capacity(CACHE_BYTES).flush_every_ms(None).open()
+            sled::Config::new()
+                .path(&folder)
+                .cache_capacity(CACHE_BYTES)
+                .flush_every_ms(None)
+                .open()
         })?;
         let blocks = Values::open(&root, &db, "blocks", MAX_BLOCK_BYTES)?;
         let blobs = Values::open(&root, &db, "blobs", MAX_BLOB_BYTES)?;
         let log_path = log_path(&root);
-        let log = File::options().read(true).write(true).open(&log_path).map_err(io_error("open", &log_path))?;
+        let log = File::options()
+            .read(true)
+            .write(true)
+            .open(&log_path)
+            .map_err(io_error("open", &log_path))?;
         let open = Open { blocks, blobs, db, log, _lock: lock, copy };
 
         let head = open.check_recovered(&root, recorded)?;
@@ -165,7 +182,13 @@ impl Store {
         open.flush(&root, &disk)?;
         sync_folder(&folder)?;
         head::write(&disk, &root, head)?;
-        Ok(Self { root, disk, open: RwLock::new(Some(open)), head: RwLock::new(head), writer: Mutex::default() })
+        Ok(Self {
+            root,
+            disk,
+            open: RwLock::new(Some(open)),
+            head: RwLock::new(head),
+            writer: Mutex::default(),
+        })
     }
 
     /// Appends the next block together with blobs it speaks of. When it returns, both are on disk.
@@ -186,7 +209,8 @@ impl Store {
             None => (0, header.previous),
         };
         if header.height != expected || header.previous != after {
-            let (got, got_after) = (header.height, header.previous);
+            let got = header.height;
+            let got_after = header.previous;
             return Err(LedgerError::NotNext { expected, after, got, got_after });
         }
         let addressed = addressed(blobs)?;
@@ -269,7 +293,11 @@ impl Store {
             return Ok(None);
         };
         let got = sha256(&blob);
-        if got == *address { Ok(Some(blob)) } else { Err(LedgerError::WrongBlob { expected: *address, got }) }
+        if got == *address {
+            Ok(Some(blob))
+        } else {
+            Err(LedgerError::WrongBlob { expected: *address, got })
+        }
     }
 
     /// Whether a blob with this address is stored. Its bytes are not read.
@@ -309,7 +337,10 @@ impl Store {
         seal::write(&self.disk, &self.root)
     }
 
-    fn read<T>(&self, step: impl FnOnce(&Open) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+    fn read<T>(
+        &self,
+        step: impl FnOnce(&Open) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
         step(self.opened().as_ref().ok_or_else(|| self.closed())?)
     }
 
@@ -319,7 +350,11 @@ impl Store {
 
     fn writer(&self) -> Result<MutexGuard<'_, Writer>, LedgerError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        if writer.failed { Err(LedgerError::WriteFailedBefore { path: self.root.clone() }) } else { Ok(writer) }
+        if writer.failed {
+            Err(LedgerError::WriteFailedBefore { path: self.root.clone() })
+        } else {
+            Ok(writer)
+        }
     }
 
     fn closed(&self) -> LedgerError {
@@ -327,7 +362,10 @@ impl Store {
     }
 
     fn missing(&self, height: u64) -> LedgerError {
-        LedgerError::Damaged { path: self.root.clone(), detail: format!("block {height} is missing") }
+        LedgerError::Damaged {
+            path: self.root.clone(),
+            detail: format!("block {height} is missing"),
+        }
     }
 
     /// Names the height in what is wrong with a stored block.
@@ -354,7 +392,10 @@ impl Drop for Store {
 
 impl Writer {
     /// Notes a failure, so that nothing is written on top of an unknown state.
-    fn attempt<T>(&mut self, write: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+    fn attempt<T>(
+        &mut self,
+        write: impl FnOnce() -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
         self.failed = true;
         let done = write()?;
         self.failed = false;
@@ -387,7 +428,11 @@ impl Open {
     }
 
     /// The last block found, if it is no less than what was recorded.
-    fn check_recovered(&self, root: &Path, recorded: Recorded) -> Result<Option<Head>, LedgerError> {
+    fn check_recovered(
+        &self,
+        root: &Path,
+        recorded: Recorded,
+    ) -> Result<Option<Head>, LedgerError> {
         let found = self.blocks.last_key()?.map(u64::from_be_bytes);
         let head_at = |height| {
             let header = self.header(height)?;
@@ -399,7 +444,8 @@ impl Open {
                     return Err(LedgerError::BlocksLost { path: root.to_owned(), recorded, found });
                 }
                 if head_at(recorded.height)? != Some(recorded) {
-                    let detail = format!("block {} is not the one that HEAD names", recorded.height);
+                    let detail =
+                        format!("block {} is not the one that HEAD names", recorded.height);
                     return Err(LedgerError::Damaged { path: root.to_owned(), detail });
                 }
             }
@@ -418,7 +464,9 @@ fn addressed<'a>(blobs: &[&'a [u8]]) -> Result<Vec<(Hash, &'a [u8])>, LedgerErro
     blobs
         .iter()
         .map(|blob| match blob.len() {
-            got if got > MAX_BLOB_BYTES => Err(LedgerError::BlobTooLong { got, most: MAX_BLOB_BYTES }),
+            got if got > MAX_BLOB_BYTES => {
+                Err(LedgerError::BlobTooLong { got, most: MAX_BLOB_BYTES })
+            }
             _ => Ok((sha256(blob), *blob)),
         })
         .collect()
@@ -453,7 +501,9 @@ fn wait_for_lock(root: &Path, file: &File, at_most: Duration) -> Result<(), Ledg
         match file.try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) if waited < at_most => thread::sleep(PAUSE),
-            Err(TryLockError::WouldBlock) => return Err(LedgerError::Locked { path: root.to_owned() }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(LedgerError::Locked { path: root.to_owned() });
+            }
             Err(TryLockError::Error(error)) => return Err(io_error("lock", root)(error)),
         }
         waited += PAUSE;

@@ -45,8 +45,14 @@ fn signed_note_verifies_our_heads_and_writes_them_as_we_do() {
     let known = VerifierList::new(vec![Box::new(StandardVerifier::new(&vkey).unwrap())]);
     let theirs = signed_note::Note::from_bytes(&bytes).unwrap();
     let (verified, others) = theirs.verify(&known).unwrap();
-    assert_eq!(verified.iter().map(signed_note::Signature::name).collect::<Vec<_>>(), [Checkpoint::origin(&CHAIN)]);
-    assert_eq!(others.iter().map(signed_note::Signature::name).collect::<Vec<_>>(), [trustee.name()]);
+    assert_eq!(
+        verified.iter().map(signed_note::Signature::name).collect::<Vec<_>>(),
+        [Checkpoint::origin(&CHAIN)]
+    );
+    assert_eq!(
+        others.iter().map(signed_note::Signature::name).collect::<Vec<_>>(),
+        [trustee.name()]
+    );
     assert_eq!(theirs.text(), checkpoint.text().as_bytes());
     assert_eq!(theirs.to_bytes(), bytes);
 
@@ -66,8 +72,10 @@ fn we_verify_the_notes_that_signed_note_writes() {
     let mut theirs = signed_note::Note::new(b"some\n\ntext\n", &[]).unwrap();
     theirs.add_sigs(&[&signer]).unwrap();
     let note = Note::parse(&theirs.to_bytes()).unwrap();
-    let material =
-        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, public.splitn(3, '+').nth(2).unwrap());
+    let material = base64::Engine::decode(
+        &base64::engine::general_purpose::STANDARD,
+        public.splitn(3, '+').nth(2).unwrap(),
+    );
     let bytes: [u8; 32] = material.unwrap()[1..].try_into().unwrap();
     let verifying = ed25519_dalek::VerifyingKey::from_bytes(&bytes).unwrap();
     let of = NoteKey::new("example.com/log".to_owned(), SignatureType::Ed25519, verifying).unwrap();
@@ -99,7 +107,8 @@ fn proof_of_logging(leaves: &[Vec<u8>], index: usize, witnesses: &[(SigningKey, 
     ];
     for (witness, time_s) in witnesses {
         let encoded = Cosignature::sign(&text, *time_s, witness).encode();
-        let (name, signature) = (hex::encode(keyhash(witness)), hex::encode(&encoded[8..]));
+        let name = hex::encode(keyhash(witness));
+        let signature = hex::encode(&encoded[8..]);
         lines.push(format!("cosignature={name} {time_s} {signature}"));
     }
     lines.extend([String::new(), format!("leaf_index={index}")]);
@@ -114,7 +123,9 @@ fn sigsum_takes_our_cosignatures_as_a_quorum_and_our_inclusion_proofs() {
     let leaves: Vec<Vec<u8>> = (0..11)
         .map(|i| {
             let checksum = sha256(&[i; 32]);
-            let signature = key(9).sign(&[b"sigsum.org/v1/tree-leaf\x00".as_slice(), &checksum].concat()).to_bytes();
+            let signature = key(9)
+                .sign(&[b"sigsum.org/v1/tree-leaf\x00".as_slice(), &checksum].concat())
+                .to_bytes();
             [checksum.as_slice(), &signature, &sha256(&key(9).verifying_key().to_bytes())].concat()
         })
         .collect();
@@ -171,5 +182,8 @@ fn ct_merkle_verifies_our_inclusion_and_consistency_proofs_and_makes_the_same() 
             assert_eq!(tree.prove_consistency((size - old) as usize).as_bytes(), path.concat());
         }
     }
-    assert_eq!(consistency_proof(&leaves, 13).unwrap().path, chain.consistency_proof(13, 21).unwrap().path);
+    assert_eq!(
+        consistency_proof(&leaves, 13).unwrap().path,
+        chain.consistency_proof(13, 21).unwrap().path
+    );
 }

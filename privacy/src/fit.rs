@@ -11,9 +11,12 @@ pub fn fit(run: Run, multiplier_milli: u32) -> Option<(u32, u64)> {
         u64::try_from(variance).ok().filter(|variance| *variance <= MAX_VARIANCE)
     };
     let fits = |signal| {
-        variance(signal).is_some_and(|variance| least_norm(signal, variance, run.dimension) <= u64::from(run.norm))
+        variance(signal).is_some_and(|variance| {
+            least_norm(signal, variance, run.dimension) <= u64::from(run.norm)
+        })
     };
-    let (mut fitting, mut beyond) = (0, run.norm.saturating_add(1));
+    let mut fitting = 0;
+    let mut beyond = run.norm.saturating_add(1);
     while beyond - fitting > 1 {
         let middle = fitting + (beyond - fitting) / 2;
         if fits(middle) { fitting = middle } else { beyond = middle }
@@ -50,7 +53,10 @@ mod tests {
         for multiplier in [100, 1_000, 5_290] {
             let (signal, variance) = fit(RUN, multiplier).unwrap();
             let found = (7.0 * variance as f64).sqrt() / f64::from(signal) * 1000.0;
-            assert!(found >= f64::from(multiplier) && found < 1.01 * f64::from(multiplier), "{found}");
+            assert!(
+                found >= f64::from(multiplier) && found < 1.01 * f64::from(multiplier),
+                "{found}"
+            );
             assert!(least_norm(signal, variance, 289) <= 5_600);
             assert!(least_norm(signal + 1, (variance as f64 * 1.0001) as u64, 289) > 5_590);
         }
@@ -64,7 +70,10 @@ mod tests {
             let guarantee = Guarantee::new(calibrate(run, epsilon, 17).unwrap(), run).unwrap();
             assert_eq!(guarantee.steps(), steps);
             let spent = guarantee.epsilon(steps).0;
-            assert!(spent <= u64::from(epsilon) && spent as f64 > 0.97 * f64::from(epsilon), "{spent} of {epsilon}");
+            assert!(
+                spent <= u64::from(epsilon) && spent as f64 > 0.97 * f64::from(epsilon),
+                "{spent} of {epsilon}"
+            );
         }
     }
 

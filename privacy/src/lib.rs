@@ -139,7 +139,9 @@ pub enum PrivacyError {
         budget_milli: u32,
     },
     /// Half of δ does not cover what the sampler and the bound leave open.
-    #[error("δ = 2^-{delta_bits} is below what the sampler guarantees in so long a run; raise δ to 2^-{most}")]
+    #[error(
+        "δ = 2^-{delta_bits} is below what the sampler guarantees in so long a run; raise δ to 2^-{most}"
+    )]
     Delta {
         /// k.
         delta_bits: u32,
@@ -191,21 +193,36 @@ impl Guarantee {
         }
         require(signal > 0, "norm before noise", signal.into(), "at least 1")?;
         let budgets = 1..=MAX_EPSILON_MILLI;
-        require(budgets.contains(&epsilon_milli), "ε in thousandths", epsilon_milli.into(), "1 to 20000")?;
+        require(
+            budgets.contains(&epsilon_milli),
+            "ε in thousandths",
+            epsilon_milli.into(),
+            "1 to 20000",
+        )?;
         require((10..=40).contains(&delta_bits), "−log₂ δ", delta_bits.into(), "10 to 40")?;
-        require(run.honest > 0, "number of honest shares of noise", run.honest.into(), "at least 1")?;
+        require(
+            run.honest > 0,
+            "number of honest shares of noise",
+            run.honest.into(),
+            "at least 1",
+        )?;
         let least = least_norm(signal, variance, run.dimension);
         if u64::from(run.norm) < least {
             return Err(PrivacyError::NoRoom { signal, variance, norm: run.norm, least });
         }
-        let renyi = Renyi::new(signal, run.dimension, variance * u64::from(run.honest), delta_bits + 1);
+        let renyi =
+            Renyi::new(signal, run.dimension, variance * u64::from(run.honest), delta_bits + 1);
         let steps = renyi.affordable(epsilon_milli).min(run.steps);
         if steps == 0 {
-            return Err(PrivacyError::Unaffordable { cost_milli: renyi.epsilon_milli(1), budget_milli: epsilon_milli });
+            return Err(PrivacyError::Unaffordable {
+                cost_milli: renyi.epsilon_milli(1),
+                budget_milli: epsilon_milli,
+            });
         }
         // log₂(1 + e^ε) ≤ 1 + 1.4427·ε; then one bit for the half of δ.
         let growth = 1 + (1_443 * epsilon_milli).div_ceil(1_000_000);
-        let draws = ceil_log(steps) + ceil_log(run.institutions.into()) + ceil_log(run.dimension.into());
+        let draws =
+            ceil_log(steps) + ceil_log(run.institutions.into()) + ceil_log(run.dimension.into());
         let most = DISTANCE_BITS.saturating_sub(growth + draws + 1);
         if delta_bits > most {
             return Err(PrivacyError::Delta { delta_bits, most });
@@ -226,7 +243,8 @@ impl Guarantee {
     /// What `steps` closed steps have cost, for people: ε, the budget, δ and where it ends the run.
     pub fn spent(&self, steps: u64) -> String {
         let Terms { epsilon_milli, delta_bits, .. } = self.terms;
-        let (spent, budget) = (self.epsilon(steps), Thousandths(epsilon_milli.into()));
+        let spent = self.epsilon(steps);
+        let budget = Thousandths(epsilon_milli.into());
         format!(
             "ε = {spent} of {budget} at δ = 2^-{delta_bits}, for an institution; {steps} of {} affordable rounds",
             self.steps
@@ -248,14 +266,18 @@ fn ceil_log(value: u64) -> u32 {
 mod tests {
     use super::*;
 
-    const TERMS: Terms = Terms { signal: 100, variance: 40_000, epsilon_milli: 8_000, delta_bits: 17 };
+    const TERMS: Terms =
+        Terms { signal: 100, variance: 40_000, epsilon_milli: 8_000, delta_bits: 17 };
     const RUN: Run = Run { dimension: 289, norm: 5_600, institutions: 10, honest: 7, steps: 60 };
 
     #[test]
     fn a_budget_ends_a_run_at_the_last_step_that_it_affords() {
         let guarantee = Guarantee::new(TERMS, Run { steps: 1_000, ..RUN }).unwrap();
         let steps = guarantee.steps();
-        assert!(guarantee.epsilon(steps) <= Thousandths(8_000) && guarantee.epsilon(steps + 1) > Thousandths(8_000));
+        assert!(
+            guarantee.epsilon(steps) <= Thousandths(8_000)
+                && guarantee.epsilon(steps + 1) > Thousandths(8_000)
+        );
         assert_eq!(Guarantee::new(TERMS, Run { steps: 3, ..RUN }).unwrap().steps(), 3);
         // σ/S = √(7·40,000)/100 = 5.29.
         assert_eq!((steps, guarantee.epsilon(60).to_string().as_str()), (64, "7.695"));
@@ -283,7 +305,13 @@ mod tests {
         refused(TERMS, Run { honest: 0, ..RUN }, "honest shares");
         refused(TERMS, Run { norm: 4_000, ..RUN }, "raise the norm to");
         refused(Terms { variance: 10, ..TERMS }, RUN, "raise the noise multiplier, or the budget");
-        let long = Run { dimension: 1 << 20, norm: u32::MAX, institutions: 128, steps: 1 << 20, honest: 100 };
+        let long = Run {
+            dimension: 1 << 20,
+            norm: u32::MAX,
+            institutions: 128,
+            steps: 1 << 20,
+            honest: 100,
+        };
         refused(Terms { variance: 20_000, delta_bits: 40, ..TERMS }, long, "raise δ to 2^-");
     }
 
@@ -299,11 +327,17 @@ mod tests {
     #[test]
     fn what_is_spent_is_said_in_one_line() {
         let said = Guarantee::new(TERMS, RUN).unwrap().spent(60);
-        assert_eq!(said, "ε = 7.695 of 8.000 at δ = 2^-17, for an institution; 60 of 60 affordable rounds");
+        assert_eq!(
+            said,
+            "ε = 7.695 of 8.000 at δ = 2^-17, for an institution; 60 of 60 affordable rounds"
+        );
     }
 
     #[test]
     fn thousandths_read_as_decimals() {
-        assert_eq!((Thousandths(7_042).to_string(), Thousandths(9).to_string()), ("7.042".into(), "0.009".into()));
+        assert_eq!(
+            (Thousandths(7_042).to_string(), Thousandths(9).to_string()),
+            ("7.042".into(), "0.009".into())
+        );
     }
 }

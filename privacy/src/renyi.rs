@@ -76,10 +76,11 @@ impl Renyi {
     /// The most steps whose ε is at most `milli` thousandths.
     pub(crate) fn affordable(&self, milli: u32) -> u64 {
         let budget = u128::from(milli) * ONE / 1000;
-        let steps = self.costs.iter().map(|(cost, conversion)| match budget.checked_sub(*conversion) {
-            Some(left) => left / cost.max(&1),
-            None => 0,
-        });
+        let steps =
+            self.costs.iter().map(|(cost, conversion)| match budget.checked_sub(*conversion) {
+                Some(left) => left / cost.max(&1),
+                None => 0,
+            });
         u64::try_from(steps.max().unwrap_or(0)).unwrap_or(u64::MAX)
     }
 }
@@ -122,7 +123,11 @@ mod tests {
             let renyi = Renyi::new(100, 300, 1000, delta_bits);
             for (alpha, (_, found)) in orders().zip(&renyi.costs) {
                 let exact = conversion(alpha as f64, delta_bits).max(0.0);
-                assert!((unit(*found) - exact).abs() < 1e-8, "order {alpha}: {} {exact}", unit(*found));
+                assert!(
+                    (unit(*found) - exact).abs() < 1e-8,
+                    "order {alpha}: {} {exact}",
+                    unit(*found)
+                );
                 assert!(unit(*found) >= exact - 1e-15);
             }
         }
@@ -138,13 +143,23 @@ mod tests {
             let renyi = Renyi::new(signal, 1, variance, 17);
             for (alpha, (cost, _)) in orders().zip(&renyi.costs).take(10) {
                 let a = alpha as f64;
-                let pairs = p.iter().zip(p.iter().skip(signal as usize)).filter(|(p, q)| **p > 1e-250 && **q > 1e-250);
+                let pairs = p
+                    .iter()
+                    .zip(p.iter().skip(signal as usize))
+                    .filter(|(p, q)| **p > 1e-250 && **q > 1e-250);
                 let sum: f64 = pairs.map(|(p, q)| (a * p.ln() + (1.0 - a) * q.ln()).exp()).sum();
                 let exact = sum.ln() / (a - 1.0);
                 let claimed = unit(*cost);
-                assert!(claimed >= exact, "S {signal}, μ {variance}, order {alpha}: {claimed} below {exact}");
-                let most = 1.0 + 4.0 / variance as f64 + 4.0 / f64::from(signal) / variance as f64 + 0.02;
-                assert!(claimed <= exact * most, "S {signal}, μ {variance}, order {alpha}: {claimed} above {exact}");
+                assert!(
+                    claimed >= exact,
+                    "S {signal}, μ {variance}, order {alpha}: {claimed} below {exact}"
+                );
+                let most =
+                    1.0 + 4.0 / variance as f64 + 4.0 / f64::from(signal) / variance as f64 + 0.02;
+                assert!(
+                    claimed <= exact * most,
+                    "S {signal}, μ {variance}, order {alpha}: {claimed} above {exact}"
+                );
             }
         }
     }
@@ -152,11 +167,15 @@ mod tests {
     #[test]
     fn with_much_noise_a_step_costs_what_it_costs_under_gaussian_noise() {
         // Mironov 2017, table II: α/(2σ²) for a sensitivity of 1.
-        let (signal, variance) = (1_000_000, 16_000_000_000_000);
+        let signal = 1_000_000;
+        let variance = 16_000_000_000_000;
         let renyi = Renyi::new(signal, 100, variance, 17);
         for (alpha, (cost, _)) in orders().zip(&renyi.costs) {
             let gaussian = alpha as f64 / (2.0 * 16.0);
-            assert!((unit(*cost) / gaussian - 1.0).abs() < 1e-5 && unit(*cost) >= gaussian, "{alpha}");
+            assert!(
+                (unit(*cost) / gaussian - 1.0).abs() < 1e-5 && unit(*cost) >= gaussian,
+                "{alpha}"
+            );
         }
     }
 
@@ -170,10 +189,12 @@ mod tests {
     fn gaussian_delta(sigma: f64, epsilon: f64) -> f64 {
         // Φ by the integral, Simpson's rule.
         let phi = |x: f64| {
-            let (steps, from) = (20_000, -40.0);
+            let steps = 20_000;
+            let from = -40.0;
             let h = (x - from) / f64::from(steps);
             let f = |t: f64| (-t * t / 2.0).exp();
-            let inner = (1..steps).map(|i| f(from + f64::from(i) * h) * if i % 2 == 1 { 4.0 } else { 2.0 });
+            let inner =
+                (1..steps).map(|i| f(from + f64::from(i) * h) * if i % 2 == 1 { 4.0 } else { 2.0 });
             (f(from) + f(x) + inner.sum::<f64>()) * h / 3.0 / (2.0 * std::f64::consts::PI).sqrt()
         };
         phi(0.5 / sigma - epsilon * sigma) - epsilon.exp() * phi(-0.5 / sigma - epsilon * sigma)
@@ -184,23 +205,30 @@ mod tests {
         // k steps of σ are one of σ/√k.
         for (sigma, steps) in [(1.0, 1), (4.0, 1), (5.0, 60), (10.0, 1000)] {
             let delta = 0.5f64.powi(17);
-            let (mut low, mut high) = (0.0, 100.0);
+            let mut low = 0.0;
+            let mut high = 100.0;
             for _ in 0..60 {
                 let middle = (low + high) / 2.0;
                 let above = gaussian_delta(sigma / (steps as f64).sqrt(), middle) > delta;
                 (low, high) = if above { (middle, high) } else { (low, middle) };
             }
             let found = gaussian_epsilon(sigma, 17, steps);
-            assert!(found >= high && found < 1.12 * high, "σ {sigma}, {steps} steps: {found}, exactly {high}");
+            assert!(
+                found >= high && found < 1.12 * high,
+                "σ {sigma}, {steps} steps: {found}, exactly {high}"
+            );
         }
     }
 
     #[test]
     fn epsilon_is_the_least_over_the_orders_of_the_published_formulas() {
-        for (signal, dimension, variance, delta_bits, steps) in
-            [(100_u32, 289_u32, 280_000_u64, 17, 60_u64), (3, 10, 100, 20, 1), (1000, 100_000, 7_000_000, 30, 500)]
-        {
-            let (s, mu) = (f64::from(signal), variance as f64);
+        for (signal, dimension, variance, delta_bits, steps) in [
+            (100_u32, 289_u32, 280_000_u64, 17, 60_u64),
+            (3, 10, 100, 20, 1),
+            (1000, 100_000, 7_000_000, 30, 500),
+        ] {
+            let s = f64::from(signal);
+            let mu = variance as f64;
             let first = (f64::from(dimension).sqrt() * s).min(s * s);
             let at = |alpha: u64| {
                 let a = alpha as f64;
@@ -209,14 +237,17 @@ mod tests {
                 steps as f64 * tau + conversion(a, delta_bits)
             };
             let exact = orders().map(at).fold(f64::INFINITY, f64::min);
-            let found = Renyi::new(signal, dimension, variance, delta_bits).epsilon_milli(steps) as f64 / 1000.0;
+            let found = Renyi::new(signal, dimension, variance, delta_bits).epsilon_milli(steps)
+                as f64
+                / 1000.0;
             assert!(found >= exact && found < exact + 0.0011 + exact * 1e-5, "{found} {exact}");
         }
     }
 
     #[test]
     fn the_steps_that_a_budget_affords_are_the_last_that_stay_within_it() {
-        for (signal, variance, budget) in [(100, 280_000, 8_000), (100, 28_000, 8_000), (7, 1_000, 500), (100, 1, 100)]
+        for (signal, variance, budget) in
+            [(100, 280_000, 8_000), (100, 28_000, 8_000), (7, 1_000, 500), (100, 1, 100)]
         {
             let renyi = Renyi::new(signal, 289, variance, 17);
             let steps = renyi.affordable(budget);

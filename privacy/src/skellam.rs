@@ -60,7 +60,8 @@ impl Skellam {
             Some((next, scale(weight, 2 * k, variance))).filter(|(_, weight)| *weight > 0)
         };
         let start = (mode, MODE_WEIGHT);
-        let mut weights: Vec<(u64, u128)> = std::iter::successors(below(start), |last| below(*last)).collect();
+        let mut weights: Vec<(u64, u128)> =
+            std::iter::successors(below(start), |last| below(*last)).collect();
         weights.reverse();
         weights.extend(std::iter::successors(Some(start), |last| above(*last)));
         let least = weights.first().map_or(mode, |(k, _)| *k);
@@ -98,7 +99,8 @@ impl std::fmt::Debug for Skellam {
 
 /// ⌊weight·a/b⌋ without overflow: weight = quotient·b + rest.
 fn scale(weight: u128, a: u64, b: u64) -> u128 {
-    let (a, b) = (u128::from(a), u128::from(b));
+    let a = u128::from(a);
+    let b = u128::from(b);
     weight / b * a + weight % b * a / b
 }
 
@@ -145,7 +147,10 @@ pub(crate) mod tests {
         for z in draws {
             counts[(z + reach) as usize] += 1.0;
         }
-        let (mut statistic, mut cells, mut expected, mut found) = (0.0, -1.0, 0.0, 0.0);
+        let mut statistic = 0.0;
+        let mut cells = -1.0;
+        let mut expected = 0.0;
+        let mut found = 0.0;
         for (p, count) in probabilities.iter().zip(counts) {
             expected += p * draws.len() as f64;
             found += count;
@@ -186,7 +191,8 @@ pub(crate) mod tests {
     fn sums_of_shares_follow_the_distribution_of_the_summed_variance() {
         let mut rng = ChaCha20Rng::seed_from_u64(7);
         let share = Skellam::new(30).unwrap();
-        let sums: Vec<i64> = (0..200_000).map(|_| (0..7).map(|_| share.sample(&mut rng)).sum()).collect();
+        let sums: Vec<i64> =
+            (0..200_000).map(|_| (0..7).map(|_| share.sample(&mut rng)).sum()).collect();
         assert_fits(&sums, 210.0);
     }
 
@@ -197,12 +203,16 @@ pub(crate) mod tests {
             let skellam = Skellam::new(variance).unwrap();
             let count = 200_000;
             let deviation = (variance as f64).sqrt();
-            let draws: Vec<f64> = (0..count).map(|_| skellam.sample(&mut rng) as f64 / deviation).collect();
+            let draws: Vec<f64> =
+                (0..count).map(|_| skellam.sample(&mut rng) as f64 / deviation).collect();
             let mean = draws.iter().sum::<f64>() / count as f64;
             let square = draws.iter().map(|z| z * z).sum::<f64>() / count as f64;
             let beyond = draws.iter().filter(|z| z.abs() > 3.0).count() as f64;
             // Standard deviations 0.0022, 0.0032 and 23 of 540: four of each.
-            assert!(mean.abs() < 0.009 && (square - 1.0).abs() < 0.0127, "{variance}: {mean} {square}");
+            assert!(
+                mean.abs() < 0.009 && (square - 1.0).abs() < 0.0127,
+                "{variance}: {mean} {square}"
+            );
             assert!((beyond - 540.0).abs() < 93.0, "{variance}: {beyond} beyond three deviations");
         }
     }
@@ -217,7 +227,11 @@ pub(crate) mod tests {
             assert!(length <= 30.0 * root + 200.0, "{variance}: {length} weights");
             assert!(total as f64 >= (MODE_WEIGHT as f64) * root.max(1.0), "{variance}");
             let distance = (30.0 * root + 200.0).powi(2) / (MODE_WEIGHT as f64 * root.max(1.0));
-            assert!(distance < 0.5f64.powi(DISTANCE_BITS as i32), "{variance}: 2^{}", distance.log2());
+            assert!(
+                distance < 0.5f64.powi(DISTANCE_BITS as i32),
+                "{variance}: 2^{}",
+                distance.log2()
+            );
         }
     }
 
@@ -225,7 +239,8 @@ pub(crate) mod tests {
     fn weights_match_the_probabilities_in_floats() {
         let skellam = Skellam::new(40).unwrap();
         let total = *skellam.cumulative.last().unwrap() as f64;
-        let (mut before, mut p) = (0, (-20.0f64).exp());
+        let mut before = 0;
+        let mut p = (-20.0f64).exp();
         assert_eq!(skellam.least, 0);
         for (k, sum) in skellam.cumulative.iter().enumerate().take(70) {
             assert!(((sum - before) as f64 / total / p - 1.0).abs() < 1e-9, "{k}");

@@ -27,12 +27,15 @@ const EXPONENT: u128 = 71;
 /// The least B such that ‖s+z‖ ≤ B but for probability 2^-100, for every s with ‖s‖ ≤ `signal` and noise z of that
 /// `variance` in each of `dimension` places.
 pub fn least_norm(signal: u32, variance: u64, dimension: u32) -> u64 {
-    let (signal, variance, d) = (u128::from(signal), u128::from(variance), u128::from(dimension));
+    let signal = u128::from(signal);
+    let variance = u128::from(variance);
+    let d = u128::from(dimension);
     // ln d ≤ 0.7·⌈log₂ d⌉.
     let y = EXPONENT + (7 * u128::from(ceil_log(dimension.into()))).div_ceil(10);
     let largest = variance + ceil_sqrt(2 * variance * y) + y.div_ceil(3);
     let steps = d * variance + ceil_sqrt(2 * d * variance * EXPONENT) + EXPONENT.div_ceil(3);
-    let deviation = ceil_sqrt(4 * largest * (steps + 2 * signal * signal) * EXPONENT) + 2 * largest * EXPONENT;
+    let deviation =
+        ceil_sqrt(4 * largest * (steps + 2 * signal * signal) * EXPONENT) + 2 * largest * EXPONENT;
     u64::try_from(ceil_sqrt(signal * signal + steps + deviation)).unwrap_or(u64::MAX)
 }
 
@@ -57,16 +60,27 @@ mod tests {
     #[test]
     fn noisy_updates_stay_within_the_bound_wherever_their_norm_lies() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        for (signal, variance, d) in [(100, 1, 300), (100, 50_000, 300), (5000, 10, 30), (50, 400, 3000), (9, 3, 1)] {
-            let (skellam, bound) = (Skellam::new(variance).unwrap(), least_norm(signal, variance, d) as f64);
+        for (signal, variance, d) in
+            [(100, 1, 300), (100, 50_000, 300), (5000, 10, 30), (50, 400, 3000), (9, 3, 1)]
+        {
+            let skellam = Skellam::new(variance).unwrap();
+            let bound = least_norm(signal, variance, d) as f64;
             for spread in [true, false] {
                 let share = f64::from(signal) / f64::from(d).sqrt();
                 let longest = (0..2_000).map(|_| {
-                    let place = |j| if spread { share } else { f64::from(u8::from(j == 0)) * f64::from(signal) };
-                    (0..d).map(|j| (place(j) + skellam.sample(&mut rng) as f64).powi(2)).sum::<f64>().sqrt()
+                    let place = |j| {
+                        if spread { share } else { f64::from(u8::from(j == 0)) * f64::from(signal) }
+                    };
+                    (0..d)
+                        .map(|j| (place(j) + skellam.sample(&mut rng) as f64).powi(2))
+                        .sum::<f64>()
+                        .sqrt()
                 });
                 let longest = longest.fold(0.0, f64::max);
-                assert!(longest <= bound, "{longest} beyond {bound}: S {signal}, μ {variance}, d {d}");
+                assert!(
+                    longest <= bound,
+                    "{longest} beyond {bound}: S {signal}, μ {variance}, d {d}"
+                );
             }
         }
     }
@@ -84,8 +98,11 @@ mod tests {
     #[test]
     fn the_bound_is_that_of_its_formula_and_never_overflows() {
         // x = 71, y = 71 + 0.7·9 rounded up = 78 (d = 289): N* = 10,000 + 1,250 + 26, M = 2,890,000 + 20,259 + 24.
-        let (largest, steps, square) = (11_276.0f64, 2_910_283.0f64, 100.0f64 * 100.0);
-        let deviation = 2.0 * (largest * (steps + 2.0 * square) * 71.0).sqrt() + 2.0 * largest * 71.0;
+        let largest = 11_276.0f64;
+        let steps = 2_910_283.0f64;
+        let square = 100.0f64 * 100.0;
+        let deviation =
+            2.0 * (largest * (steps + 2.0 * square) * 71.0).sqrt() + 2.0 * largest * 71.0;
         let formula = (square + steps + deviation).sqrt();
         assert!((least_norm(100, 10_000, 289) as f64 - formula).abs() < 2.0, "{formula}");
         assert!(least_norm(u32::MAX, crate::MAX_VARIANCE, u32::MAX) > u64::from(u32::MAX));

@@ -22,7 +22,12 @@ pub use strict::{WireError, decode, hash32};
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// The messages, clients and servers of `consilium.v1`.
-#[allow(missing_docs, unused_qualifications, clippy::all, reason = "generated; documented in the .proto files")]
+#[allow(
+    missing_docs,
+    unused_qualifications,
+    clippy::all,
+    reason = "generated; documented in the .proto files"
+)]
 pub mod v1 {
     tonic::include_proto!("consilium.v1");
 }

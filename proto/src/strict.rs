@@ -45,7 +45,11 @@ pub enum WireError {
 /// Decodes `bytes` as an `M` if they are its one canonical encoding and at most `limit` bytes long.
 ///
 /// `what` names the message in errors.
-pub fn decode<M: Message + Default>(what: &'static str, bytes: &[u8], limit: usize) -> Result<M, WireError> {
+pub fn decode<M: Message + Default>(
+    what: &'static str,
+    bytes: &[u8],
+    limit: usize,
+) -> Result<M, WireError> {
     if bytes.len() > limit {
         return Err(WireError::TooLarge { what, actual: bytes.len(), limit });
     }
@@ -111,6 +115,9 @@ mod tests {
     #[test]
     fn a_message_over_its_limit_is_refused_before_it_is_decoded() {
         let result = decode::<SignedTransaction>("SignedTransaction", &[0xff; 20], 10);
-        assert_eq!(result, Err(WireError::TooLarge { what: "SignedTransaction", actual: 20, limit: 10 }));
+        assert_eq!(
+            result,
+            Err(WireError::TooLarge { what: "SignedTransaction", actual: 20, limit: 10 })
+        );
     }
 }

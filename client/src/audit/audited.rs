@@ -60,12 +60,16 @@ impl Audited {
     pub fn load(directory: &Path) -> Result<Option<Self>, ClientError> {
         let path: PathBuf = directory.join(FILE);
         let Some(bytes) = durable::read(&path, MAX_BYTES)? else { return Ok(None) };
-        let damaged = || ClientError::DamagedState { path, detail: "is not what an audit has written".to_owned() };
+        let damaged = || ClientError::DamagedState {
+            path,
+            detail: "is not what an audit has written".to_owned(),
+        };
         str::from_utf8(&bytes).ok().and_then(Self::decode).map(Some).ok_or_else(damaged)
     }
 
     fn encode(&self) -> String {
-        let refuted: String = self.refuted.iter().map(|id| format!("{REFUTED}{}\n", hex(id))).collect();
+        let refuted: String =
+            self.refuted.iter().map(|id| format!("{REFUTED}{}\n", hex(id))).collect();
         let text = format!("{FIRST_LINE}{}{refuted}", self.checkpoint.text());
         format!("{text}{SUM}{}\n", hex(&sha256(text.as_bytes())))
     }
@@ -74,15 +78,20 @@ impl Audited {
     fn decode(text: &str) -> Option<Self> {
         let mut lines = text.strip_prefix(FIRST_LINE)?.split_inclusive('\n');
         let checkpoint: String = lines.by_ref().take(3).collect();
-        let refuted = lines.map_while(|line| line.strip_prefix(REFUTED)).map(|id| unhex(id.trim_end()));
-        let audited =
-            Self { checkpoint: Checkpoint::parse(&checkpoint).ok()?, refuted: refuted.collect::<Option<_>>()? };
+        let refuted =
+            lines.map_while(|line| line.strip_prefix(REFUTED)).map(|id| unhex(id.trim_end()));
+        let audited = Self {
+            checkpoint: Checkpoint::parse(&checkpoint).ok()?,
+            refuted: refuted.collect::<Option<_>>()?,
+        };
         (audited.encode() == text).then_some(audited)
     }
 }
 
 fn unhex(text: &str) -> Option<Hash> {
-    let digit = |place: usize| text.get(place..place + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let digit = |place: usize| {
+        text.get(place..place + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    };
     let bytes: Vec<u8> = (0..text.len()).step_by(2).map(digit).collect::<Option<_>>()?;
     bytes.try_into().ok()
 }

@@ -19,8 +19,12 @@ use std::{
 };
 
 use consilium_authority::InstitutionFiles;
-use consilium_contract::{CandidateTransaction, Certificate, Parameters, SealedBlock, transaction::parse_entry};
-use consilium_crypto::{CandidateHeader, Evaluation, Hash, RoundContext, countersign_quorum, signature::VerifyingKey};
+use consilium_contract::{
+    CandidateTransaction, Certificate, Parameters, SealedBlock, transaction::parse_entry,
+};
+use consilium_crypto::{
+    CandidateHeader, Evaluation, Hash, RoundContext, countersign_quorum, signature::VerifyingKey,
+};
 use consilium_ledger::{
     Block, ChainError, HEADER_VERSION, SealedHeader, merkle,
     merkle::{Frontier, InclusionProof, ProofError, leaf_hash},
@@ -52,7 +56,9 @@ pub enum MineError {
         detail: String,
     },
     /// Something under this institution's name that it has not signed.
-    #[error("block {height}, entry {index}: an update under this institution's name that it has not signed")]
+    #[error(
+        "block {height}, entry {index}: an update under this institution's name that it has not signed"
+    )]
     NotSigned {
         /// Height of the block.
         height: u64,
@@ -60,7 +66,9 @@ pub enum MineError {
         index: usize,
     },
     /// A round that was closed without a quorum.
-    #[error("step {step} was closed, but {found} trustees have countersigned its sum, {needed} are needed")]
+    #[error(
+        "step {step} was closed, but {found} trustees have countersigned its sum, {needed} are needed"
+    )]
     NoQuorum {
         /// The step.
         step: u64,
@@ -135,12 +143,22 @@ pub struct Mine {
 impl fmt::Display for Mine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Counted { step, update, header, sealed, countersigners, .. } in &self.counted {
-            let (recorded, sealed) = (header.header.height, sealed.checkpoint.size.saturating_sub(1));
-            write!(f, "step {step}: update {} (block {recorded}) is in the sum of block {sealed}, ", short(update))?;
+            let recorded = header.header.height;
+            let sealed = sealed.checkpoint.size.saturating_sub(1);
+            write!(
+                f,
+                "step {step}: update {} (block {recorded}) is in the sum of block {sealed}, ",
+                short(update)
+            )?;
             writeln!(f, "countersigned by {countersigners}, and is all that was sent")?;
         }
-        let (counted, silent) = (self.counted.len() as u64, self.rounds.saturating_sub(self.counted.len() as u64));
-        write!(f, "{counted} of {} rounds count an update of this institution, {silent} none; ", self.rounds)?;
+        let counted = self.counted.len() as u64;
+        let silent = self.rounds.saturating_sub(self.counted.len() as u64);
+        write!(
+            f,
+            "{counted} of {} rounds count an update of this institution, {silent} none; ",
+            self.rounds
+        )?;
         write!(f, "{} blocks, {:.1} ms", self.blocks, self.elapsed.as_secs_f64() * 1e3)
     }
 }
@@ -164,7 +182,11 @@ impl From<&InstitutionFiles> for Institution {
 ///
 /// # Errors
 /// [`MineError`]: the first thing that does not hold.
-pub fn mine(parameters: &Parameters, institution: Institution, directory: &Path) -> Result<Mine, MineError> {
+pub fn mine(
+    parameters: &Parameters,
+    institution: Institution,
+    directory: &Path,
+) -> Result<Mine, MineError> {
     audit_blocks(parameters, institution, &history::blocks(directory)?)
 }
 
@@ -172,7 +194,11 @@ pub fn mine(parameters: &Parameters, institution: Institution, directory: &Path)
 ///
 /// # Errors
 /// [`MineError`]: the first thing that does not hold.
-pub fn audit_blocks(parameters: &Parameters, institution: Institution, blocks: &[Block]) -> Result<Mine, MineError> {
+pub fn audit_blocks(
+    parameters: &Parameters,
+    institution: Institution,
+    blocks: &[Block],
+) -> Result<Mine, MineError> {
     let start = Instant::now();
     let chain = Linked::verify(blocks, parameters)?;
     let found = Found::read(parameters, institution, blocks, &chain)?;
@@ -191,12 +217,21 @@ struct Linked {
 impl Linked {
     fn verify(blocks: &[Block], parameters: &Parameters) -> Result<Self, ChainError> {
         let chain_id = parameters.chain_id;
-        let (mut tree, mut previous, mut time_ms) = (Frontier::new(), chain_id, 0);
-        let mut linked = Self { leaves: Vec::with_capacity(blocks.len()), blocks: Vec::with_capacity(blocks.len()) };
+        let mut tree = Frontier::new();
+        let mut previous = chain_id;
+        let mut time_ms = 0;
+        let mut linked = Self {
+            leaves: Vec::with_capacity(blocks.len()),
+            blocks: Vec::with_capacity(blocks.len()),
+        };
         for (height, block) in (0..).zip(blocks) {
             let header = block.header();
             if header.version != HEADER_VERSION {
-                return Err(ChainError::Version { height, expected: HEADER_VERSION, got: header.version });
+                return Err(ChainError::Version {
+                    height,
+                    expected: HEADER_VERSION,
+                    got: header.version,
+                });
             }
             if header.height != height {
                 return Err(ChainError::Gap { expected: height, got: header.height });
@@ -204,19 +239,32 @@ impl Linked {
             if header.previous != previous {
                 return Err(match height {
                     0 => ChainError::WrongGenesis { expected: previous, got: header.previous },
-                    _ => ChainError::WrongHistory { height, expected: previous, got: header.previous },
+                    _ => ChainError::WrongHistory {
+                        height,
+                        expected: previous,
+                        got: header.previous,
+                    },
                 });
             }
             if header.history_root != tree.root() {
-                return Err(ChainError::WrongHistory { height, expected: tree.root(), got: header.history_root });
+                return Err(ChainError::WrongHistory {
+                    height,
+                    expected: tree.root(),
+                    got: header.history_root,
+                });
             }
             if header.time_ms < time_ms {
-                return Err(ChainError::TimeBackwards { height, previous_ms: time_ms, got_ms: header.time_ms });
+                return Err(ChainError::TimeBackwards {
+                    height,
+                    previous_ms: time_ms,
+                    got_ms: header.time_ms,
+                });
             }
             (previous, time_ms) = (header.hash(), header.time_ms);
             let leaf = leaf_hash(&previous);
             tree.append(leaf);
-            let checkpoint = consilium_ledger::Checkpoint { chain_id, size: tree.size(), root: tree.root() };
+            let checkpoint =
+                consilium_ledger::Checkpoint { chain_id, size: tree.size(), root: tree.root() };
             linked.leaves.push(leaf);
             linked.blocks.push(SealedBlock { hash: previous, checkpoint, time_ms });
         }
@@ -311,12 +359,17 @@ impl Found {
         let failed = |detail: String| MineError::Entry { height, index, detail };
         match transaction.action() {
             Action::Enrol(enrol) => {
-                let word = enrol.certificate.as_ref().ok_or_else(|| failed("no certificate".to_owned()))?;
+                let word = enrol
+                    .certificate
+                    .as_ref()
+                    .ok_or_else(|| failed("no certificate".to_owned()))?;
                 if let Ok(certificate) = parameters.verify_certificate(word) {
                     self.certificates.entry(certificate.pseudonym).or_insert(certificate);
                 }
             }
-            Action::SubmitUpdate(update) if transaction.author() == Some(institution.pseudonym) && !body_missing => {
+            Action::SubmitUpdate(update)
+                if transaction.author() == Some(institution.pseudonym) && !body_missing =>
+            {
                 if !transaction.is_signed_by(&institution.key, &parameters.chain_id) {
                     return Err(MineError::NotSigned { height, index });
                 }
@@ -325,7 +378,8 @@ impl Found {
                 self.own.push(Own { round, update: sha256(&update.header), height, index });
             }
             Action::CloseCollection(close) => {
-                let (round, inputs) = Evaluation::peek(&close.evaluation).map_err(|error| failed(error.to_string()))?;
+                let (round, inputs) = Evaluation::peek(&close.evaluation)
+                    .map_err(|error| failed(error.to_string()))?;
                 let trustees = Arc::clone(&self.trustees);
                 let sum = Sum { round, inputs, height, index, trustees, answers: Vec::new() };
                 if self.sums.insert(block.hash, sum).is_some() {
@@ -333,7 +387,9 @@ impl Found {
                 }
             }
             Action::Countersign(Countersign { step, sealed_block, cosignature }) => {
-                let named = Hash::try_from(sealed_block.as_slice()).ok().and_then(|hash| self.sums.get_mut(&hash));
+                let named = Hash::try_from(sealed_block.as_slice())
+                    .ok()
+                    .and_then(|hash| self.sums.get_mut(&hash));
                 if let (Some(sum), Some(author)) = (named, transaction.author())
                     && sum.round.step == *step
                 {
@@ -344,18 +400,26 @@ impl Found {
                 self.closed.insert(close.step);
             }
             Action::ChangeCommittee(change)
-                if self.asked.is_none() && transaction.is_signed_by(&parameters.authority, &parameters.chain_id) =>
+                if self.asked.is_none()
+                    && transaction.is_signed_by(&parameters.authority, &parameters.chain_id) =>
             {
-                let members: BTreeSet<Hash> =
-                    change.members.iter().filter_map(|name| name.as_slice().try_into().ok()).collect();
-                let quorum = countersign_quorum(u32::try_from(members.len()).unwrap_or(u32::MAX), change.threshold);
+                let members: BTreeSet<Hash> = change
+                    .members
+                    .iter()
+                    .filter_map(|name| name.as_slice().try_into().ok())
+                    .collect();
+                let quorum = countersign_quorum(
+                    u32::try_from(members.len()).unwrap_or(u32::MAX),
+                    change.threshold,
+                );
                 self.asked = Some(Arc::new(Trustees { members, quorum }));
             }
             Action::BeginSharing(begin) => {
                 // Whoever is numbered beyond n has joined later, and is of the committees that name it.
                 let first = || {
                     let certified = self.certificates.values();
-                    let founders = certified.filter(|word| word.trustee_index <= parameters.institutions);
+                    let founders =
+                        certified.filter(|word| word.trustee_index <= parameters.institutions);
                     let members = founders.map(|word| word.pseudonym).collect();
                     Arc::new(Trustees { members, quorum: parameters.quorum })
                 };
@@ -373,17 +437,22 @@ impl Found {
     /// Trustees of the sum's committee whose cosignatures of the block hold.
     fn countersigners(&self, sum: &Sum, block: &SealedBlock) -> usize {
         let holds = |(author, cosignature): &&(Hash, Vec<u8>)| {
-            let certificate = self.certificates.get(author).filter(|_| sum.trustees.members.contains(author));
-            certificate.is_some_and(|word| block.verify(cosignature, author, word.signing_key).is_ok())
+            let certificate =
+                self.certificates.get(author).filter(|_| sum.trustees.members.contains(author));
+            certificate
+                .is_some_and(|word| block.verify(cosignature, author, word.signing_key).is_ok())
         };
-        let holding: Vec<&Hash> = sum.answers.par_iter().filter(holds).map(|(author, _)| author).collect();
+        let holding: Vec<&Hash> =
+            sum.answers.par_iter().filter(holds).map(|(author, _)| author).collect();
         holding.into_iter().collect::<BTreeSet<_>>().len()
     }
 
     /// The rounds with a quorum, and the own updates in their sums.
     fn judge(self, blocks: &[Block], chain: &Linked) -> Result<(u64, Vec<Counted>), MineError> {
         let place = |height: u64| usize::try_from(height).ok();
-        let at = |height: u64| place(height).and_then(|place| chain.blocks.get(place).zip(blocks.get(place)));
+        let at = |height: u64| {
+            place(height).and_then(|place| chain.blocks.get(place).zip(blocks.get(place)))
+        };
         let mut quorums = BTreeMap::new();
         let mut most: BTreeMap<u64, (usize, u32)> = BTreeMap::new();
         for sum in self.sums.values() {
@@ -402,24 +471,33 @@ impl Found {
         }
         let mut counted = Vec::new();
         for (&step, (sum, sealed, countersigners)) in &quorums {
-            let mine: Vec<&Own> = self.own.iter().filter(|own| sum.inputs.contains(&own.update)).collect();
+            let mine: Vec<&Own> =
+                self.own.iter().filter(|own| sum.inputs.contains(&own.update)).collect();
             let update = match mine.as_slice() {
                 [own] if own.round == sum.round => own,
-                [] => match self
-                    .own
-                    .iter()
-                    .find(|own| own.round == sum.round && (own.height, own.index) < (sum.height, sum.index))
-                {
-                    Some(own) => return Err(MineError::LeftOut { step, height: own.height, index: own.index }),
+                [] => match self.own.iter().find(|own| {
+                    own.round == sum.round && (own.height, own.index) < (sum.height, sum.index)
+                }) {
+                    Some(own) => {
+                        return Err(MineError::LeftOut {
+                            step,
+                            height: own.height,
+                            index: own.index,
+                        });
+                    }
                     None => continue,
                 },
                 _ => return Err(MineError::Second { step }),
             };
             let proof = |source| MineError::Proof { step, source };
-            let outside = || proof(ProofError::OutOfRange { place: update.height, size: sealed.checkpoint.size });
+            let outside = || {
+                proof(ProofError::OutOfRange { place: update.height, size: sealed.checkpoint.size })
+            };
             let (block, recorded) = at(update.height).ok_or_else(outside)?;
             let entry = recorded.entry_proof(update.index).ok_or_else(outside)?;
-            let leaves = place(sealed.checkpoint.size).and_then(|size| chain.leaves.get(..size)).ok_or_else(outside)?;
+            let leaves = place(sealed.checkpoint.size)
+                .and_then(|size| chain.leaves.get(..size))
+                .ok_or_else(outside)?;
             let path = merkle::inclusion_proof(leaves, update.height).ok_or_else(outside)?;
             let leaf = recorded.entries.get(update.index).ok_or_else(outside)?;
             entry.verify(&leaf_hash(leaf), &recorded.header().entries_root).map_err(proof)?;
@@ -500,7 +578,10 @@ mod tests {
         let evaluation = world.evaluation(&world.round(), &headers[1..]);
         sealed(&mut world, evaluation, &[1, 2, 3]);
         let refused = audited(&world).unwrap_err();
-        assert!(matches!(refused, MineError::LeftOut { step: 0, height: 3, index: 0 }), "{refused}");
+        assert!(
+            matches!(refused, MineError::LeftOut { step: 0, height: 3, index: 0 }),
+            "{refused}"
+        );
     }
 
     #[test]
@@ -531,7 +612,10 @@ mod tests {
         let close = world.orders(Action::CloseRound(CloseRound::default()));
         world.forge(vec![close]);
         let refused = audited(&world).unwrap_err();
-        assert!(matches!(refused, MineError::NoQuorum { step: 0, found: 2, needed: 3 }), "{refused}");
+        assert!(
+            matches!(refused, MineError::NoQuorum { step: 0, found: 2, needed: 3 }),
+            "{refused}"
+        );
     }
 
     #[test]
@@ -548,7 +632,10 @@ mod tests {
         let answers = (0..4)
             .map(|i| {
                 let of = if i < 2 { block } else { another };
-                world.says(i, Action::Countersign(of.countersign(0, &world.ceremony.institutions[i].signing)))
+                world.says(
+                    i,
+                    Action::Countersign(of.countersign(0, &world.ceremony.institutions[i].signing)),
+                )
             })
             .collect();
         world.forge(answers);
@@ -572,7 +659,9 @@ mod tests {
     fn a_change_of_any_block_breaks_the_chain() {
         let mut world = World::new();
         world.full_round();
-        let audit = |blocks: &[Block]| audit_blocks(&world.ceremony.parameters, institution(&world), blocks);
+        let audit = |blocks: &[Block]| {
+            audit_blocks(&world.ceremony.parameters, institution(&world), blocks)
+        };
         assert!(audit(&world.blocks).is_ok());
         for height in 0..world.blocks.len() {
             let mut blocks = world.blocks.clone();

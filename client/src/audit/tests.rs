@@ -66,7 +66,9 @@ fn a_body_that_is_not_in_the_ledger_is_named_with_height_and_transaction() {
     let mut world = finished();
     let height = world.blobs.iter().position(|blobs| blobs.len() == 4).unwrap();
     world.blobs[height].remove(2);
-    let AuditError::Transaction { height: at, index, transaction, .. } = audited(&world, None).unwrap_err() else {
+    let AuditError::Transaction { height: at, index, transaction, .. } =
+        audited(&world, None).unwrap_err()
+    else {
         panic!()
     };
     assert_eq!((at, index), (height as u64, 2));
@@ -93,7 +95,10 @@ fn a_state_root_that_the_contract_does_not_reach_is_found() {
     let open = world.open_round();
     world.forge(vec![open]);
     let refused = audited(&world, None).unwrap_err();
-    assert!(matches!(refused, AuditError::StateRoot { height: 2, found: [0, ..], .. }), "{refused}");
+    assert!(
+        matches!(refused, AuditError::StateRoot { height: 2, found: [0, ..], .. }),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -123,7 +128,11 @@ fn a_rejection_is_replayed_and_counted() {
     assert_eq!((report.proven_updates, report.phase.as_str()), (0, "collecting"));
 }
 
-fn audited_since(world: &World, earlier: &Audited, since: u64) -> Result<(AuditReport, Audited), AuditError> {
+fn audited_since(
+    world: &World,
+    earlier: &Audited,
+    since: u64,
+) -> Result<(AuditReport, Audited), AuditError> {
     let dir = tempfile::tempdir().unwrap();
     let ledger = dir.path().join("ledger");
     world.ledger(&ledger);
@@ -136,7 +145,11 @@ fn first_audit(world: &World) -> Audited {
     let ledger = dir.path().join("ledger");
     world.ledger(&ledger);
     let mut heard = Vec::new();
-    let scope = Scope { chain_id: None, since: None, progress: &mut |done, total| heard.push((done, total)) };
+    let scope = Scope {
+        chain_id: None,
+        since: None,
+        progress: &mut |done, total| heard.push((done, total)),
+    };
     let (_, audited) = audit_within(&ledger, dir.path(), scope).unwrap();
     let total = world.blocks.len() as u64;
     assert_eq!(heard, (2..=total).map(|done| (done, total)).collect::<Vec<_>>());
@@ -167,7 +180,8 @@ fn an_audit_goes_on_from_an_earlier_one_and_proves_only_what_is_new() {
 fn an_audit_does_not_go_on_from_that_of_another_history_or_of_a_longer_one() {
     let mut world = World::new();
     world.full_round();
-    let (earlier, shorter) = (first_audit(&world), first_audit(&World::new()));
+    let earlier = first_audit(&world);
+    let shorter = first_audit(&World::new());
     let mut other = World::new();
     other.time_passes();
     other.full_round();
@@ -192,9 +206,13 @@ fn with_a_refuted_update() -> World {
     update.body[last] ^= 1;
     let signed = world.submission(0, &rehashed(update.header, &update.body));
     let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
-    let checked =
-        check_updates(&world.ceremony.parameters, world.committee(), &[(&candidate, &update.body)], &mut OsRng)
-            .remove(0);
+    let checked = check_updates(
+        &world.ceremony.parameters,
+        world.committee(),
+        &[(&candidate, &update.body)],
+        &mut OsRng,
+    )
+    .remove(0);
     assert!(!checked.is_proven());
     let receipt = world.contract.apply(&candidate, Body::Checked(checked)).unwrap();
     assert!(receipt.culprit.is_some());
@@ -248,7 +266,11 @@ fn a_changed_byte_anywhere_in_the_closed_ledger_is_found() {
             let mut changed = whole.clone();
             changed[position] ^= 1;
             fs::write(&path, changed).unwrap();
-            assert!(audit(&ledger, dir.path(), None).is_err(), "byte {position} of {}", path.display());
+            assert!(
+                audit(&ledger, dir.path(), None).is_err(),
+                "byte {position} of {}",
+                path.display()
+            );
             flipped += 1;
         }
         fs::write(&path, whole).unwrap();

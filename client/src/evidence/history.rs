@@ -33,14 +33,18 @@ struct Accepted {
 }
 
 impl Accepted {
-    fn verify(evidence: &HistoryEvidence, genesis: Genesis<'_>) -> Result<Option<Self>, EvidenceError> {
+    fn verify(
+        evidence: &HistoryEvidence,
+        genesis: Genesis<'_>,
+    ) -> Result<Option<Self>, EvidenceError> {
         let (signed, receipt) = match (&evidence.transaction, &evidence.receipt) {
             (None, None) => return Ok(None),
             (Some(signed), Some(receipt)) => (signed, receipt),
             _ => return Err(nothing("a transaction without its receipt, or the other way round")),
         };
         let parameters = genesis.parameters;
-        let receipt = Receipt::verify(receipt, &parameters.coordinator, &parameters.chain_id).map_err(nothing)?;
+        let receipt = Receipt::verify(receipt, &parameters.coordinator, &parameters.chain_id)
+            .map_err(nothing)?;
         let transaction = CandidateTransaction::parse(signed.clone()).map_err(nothing)?;
         if receipt.transaction != transaction.id() || !receipt.is_accepted() {
             return Err(nothing("the receipt does not accept the transaction"));
@@ -58,7 +62,10 @@ impl Accepted {
     }
 }
 
-pub(super) fn judge(evidence: &HistoryEvidence, genesis: Genesis<'_>) -> Result<Verdict, EvidenceError> {
+pub(super) fn judge(
+    evidence: &HistoryEvidence,
+    genesis: Genesis<'_>,
+) -> Result<Verdict, EvidenceError> {
     let Genesis { entry, parameters } = genesis;
     let accepted = Accepted::verify(evidence, genesis)?;
     let mut chain = HeaderChain::new(parameters.chain_id, genesis.coordinator()?);
@@ -76,7 +83,9 @@ pub(super) fn judge(evidence: &HistoryEvidence, genesis: Genesis<'_>) -> Result<
         }
         let closed = match follower.read(&block, &header) {
             Ok(closed) => closed,
-            Err(error @ ClientError::Entry { .. }) => return Ok(Verdict::coordinator(Charge::BadEntry, error)),
+            Err(error @ ClientError::Entry { .. }) => {
+                return Ok(Verdict::coordinator(Charge::BadEntry, error));
+            }
             Err(error) => return Err(nothing(error)),
         };
         if let Phase::Sealed(sealed) = follower.phase()
@@ -98,13 +107,20 @@ pub(super) fn judge(evidence: &HistoryEvidence, genesis: Genesis<'_>) -> Result<
         }
         if let (Some(closed), Some(judged)) = (&closed, &judged) {
             let is_last = height + 1 == evidence.blocks.len();
-            if let Err(error) = model(closed, judged, is_last.then_some(evidence), &follower, genesis)? {
-                let detail = format!("the model announced in block {height} does not follow: {error}");
+            if let Err(error) =
+                model(closed, judged, is_last.then_some(evidence), &follower, genesis)?
+            {
+                let detail =
+                    format!("the model announced in block {height} does not follow: {error}");
                 return Ok(Verdict::coordinator(Charge::BadModel, detail));
             }
         }
         if let Some(Accepted { id, step, .. }) = &accepted {
-            is_recorded |= block.entries.iter().filter_map(|entry| parse_entry(entry).ok()).any(|(t, _)| t.id() == *id);
+            is_recorded |= block
+                .entries
+                .iter()
+                .filter_map(|entry| parse_entry(entry).ok())
+                .any(|(t, _)| t.id() == *id);
             if follower.step() > *step && !is_recorded {
                 let detail = format!(
                     "transaction {} is accepted by its receipt, and step {step} was closed without it",
@@ -122,9 +138,9 @@ fn header_refused(error: ChainError) -> Result<Verdict, EvidenceError> {
     match error {
         ChainError::Fork(_) => Ok(Verdict::coordinator(Charge::Fork, error)),
         // The signature is checked before these.
-        ChainError::WrongGenesis { .. } | ChainError::WrongHistory { .. } | ChainError::TimeBackwards { .. } => {
-            Ok(Verdict::coordinator(Charge::BadHeader, error))
-        }
+        ChainError::WrongGenesis { .. }
+        | ChainError::WrongHistory { .. }
+        | ChainError::TimeBackwards { .. } => Ok(Verdict::coordinator(Charge::BadHeader, error)),
         ChainError::Version { .. }
         | ChainError::Gap { .. }
         | ChainError::BadSignature { .. }
@@ -144,11 +160,14 @@ fn model(
     genesis: Genesis<'_>,
 ) -> Result<Result<(), ModelError>, EvidenceError> {
     let parameters = genesis.parameters;
-    let mut check = match ModelCheck::open(closed, judged, parameters, &DiscreteLogTable::shared()) {
+    let mut check = match ModelCheck::open(closed, judged, parameters, &DiscreteLogTable::shared())
+    {
         Ok(check) => check,
         Err(error) => return Ok(Err(error)),
     };
-    let Some(evidence) = evidence.filter(|evidence| !evidence.masked_updates.is_empty()) else { return Ok(Ok(())) };
+    let Some(evidence) = evidence.filter(|evidence| !evidence.masked_updates.is_empty()) else {
+        return Ok(Ok(()));
+    };
     if evidence.masked_updates.len() != check.headers().len() {
         return Err(nothing("the masked updates are not those of the sum"));
     }

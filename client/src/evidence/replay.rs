@@ -8,7 +8,8 @@
 use std::collections::HashMap;
 
 use consilium_contract::{
-    Admission, Body, CandidateTransaction, Contract, Parameters, check_updates, transaction::parse_entry,
+    Admission, Body, CandidateTransaction, Contract, Parameters, check_updates,
+    transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash};
 use consilium_ledger::{Block, HeaderChain, LedgerError, Store, sha256};
@@ -21,10 +22,16 @@ use rand_core::OsRng;
 use super::{Evidence, EvidenceError, Genesis, Verdict, nothing};
 use crate::error::hex;
 
-pub(super) fn judge(evidence: &ReplayEvidence, genesis: Genesis<'_>) -> Result<Verdict, EvidenceError> {
+pub(super) fn judge(
+    evidence: &ReplayEvidence,
+    genesis: Genesis<'_>,
+) -> Result<Verdict, EvidenceError> {
     let Genesis { entry, parameters } = genesis;
-    let blobs: HashMap<Hash, &[u8]> = evidence.blobs.iter().map(|blob| (sha256(blob), blob.as_slice())).collect();
-    let initial = blobs.get(&parameters.initial_model).ok_or_else(|| nothing("the initial model is missing"))?;
+    let blobs: HashMap<Hash, &[u8]> =
+        evidence.blobs.iter().map(|blob| (sha256(blob), blob.as_slice())).collect();
+    let initial = blobs
+        .get(&parameters.initial_model)
+        .ok_or_else(|| nothing("the initial model is missing"))?;
     let mut contract = Contract::found(entry, initial, DiscreteLogTable::shared())?;
     let mut chain = HeaderChain::new(parameters.chain_id, genesis.coordinator()?);
     for (height, bytes) in evidence.blocks.iter().enumerate() {
@@ -35,15 +42,25 @@ pub(super) fn judge(evidence: &ReplayEvidence, genesis: Genesis<'_>) -> Result<V
         }
         if height > 0 {
             if let Some(detail) = apply(&mut contract, &block, &blobs)? {
-                return Ok(Verdict::coordinator(Charge::BadEntry, format!("block {height}, {detail}")));
+                return Ok(Verdict::coordinator(
+                    Charge::BadEntry,
+                    format!("block {height}, {detail}"),
+                ));
             }
         } else if block.entries != [entry] {
-            return Ok(Verdict::coordinator(Charge::BadEntry, "block 0 is not the genesis of this run"));
+            return Ok(Verdict::coordinator(
+                Charge::BadEntry,
+                "block 0 is not the genesis of this run",
+            ));
         }
-        let (expected, found) = (contract.state_root(), block.header().state_root);
+        let expected = contract.state_root();
+        let found = block.header().state_root;
         if expected != found {
-            let (expected, found) = (hex(&expected), hex(&found));
-            let detail = format!("block {height}: its transactions lead to state {expected}, its header says {found}");
+            let expected = hex(&expected);
+            let found = hex(&found);
+            let detail = format!(
+                "block {height}: its transactions lead to state {expected}, its header says {found}"
+            );
             return Ok(Verdict::coordinator(Charge::BadState, detail));
         }
         if let Some(header) = chain.head() {
@@ -71,7 +88,8 @@ fn apply(
         blobs.get(CandidateHeader::decode(&update.header).ok()?.body_hash()).copied()
     };
     let present = entries.iter().filter(|(_, body_missing)| !body_missing);
-    let submissions: Vec<_> = present.filter_map(|(update, _)| Some((update, body(update)?))).collect();
+    let submissions: Vec<_> =
+        present.filter_map(|(update, _)| Some((update, body(update)?))).collect();
     let mut checked: HashMap<Hash, _> = contract
         .committee()
         .map(|committee| check_updates(contract.parameters(), committee, &submissions, &mut OsRng))
@@ -90,11 +108,14 @@ fn apply(
         };
         let receipt = contract.apply(transaction, body).map_err(nothing)?;
         let parameters = contract.parameters();
-        let is_the_coordinators =
-            transaction.author().is_none() && transaction.is_signed_by(&parameters.coordinator, &parameters.chain_id);
+        let is_the_coordinators = transaction.author().is_none()
+            && transaction.is_signed_by(&parameters.coordinator, &parameters.chain_id);
         if receipt.is_dropped() || (is_the_coordinators && !receipt.is_accepted()) {
-            let (id, reason) = (hex(&transaction.id()), receipt.reason.as_str_name());
-            return Ok(Some(format!("entry {index}: transaction {id} must not stand there: {reason}")));
+            let id = hex(&transaction.id());
+            let reason = receipt.reason.as_str_name();
+            return Ok(Some(format!(
+                "entry {index}: transaction {id} must not stand there: {reason}"
+            )));
         }
     }
     Ok(None)
@@ -107,15 +128,18 @@ fn apply(
 /// cannot be read or is too large.
 pub fn from_ledger(store: &Store, height: u64) -> Result<Evidence, EvidenceError> {
     let unreadable = |error: LedgerError| EvidenceError::Malformed(error.to_string());
-    let first = store.get_block(0).map_err(unreadable)?.ok_or_else(|| nothing("there is no block"))?;
+    let first =
+        store.get_block(0).map_err(unreadable)?.ok_or_else(|| nothing("there is no block"))?;
     let entry = first.entries.first().ok_or_else(|| nothing("block 0 is empty"))?;
     let parameters = Parameters::from_genesis_entry(entry)?;
     let mut evidence = ReplayEvidence::default();
     evidence.blobs.extend(store.get_blob(&parameters.initial_model).map_err(unreadable)?);
     let mut length = evidence.blobs.iter().map(Vec::len).sum::<usize>();
     for at in 0..=height {
-        let block =
-            store.get_block(at).map_err(unreadable)?.ok_or_else(|| nothing(format!("block {at} is missing")))?;
+        let block = store
+            .get_block(at)
+            .map_err(unreadable)?
+            .ok_or_else(|| nothing(format!("block {at} is missing")))?;
         for (transaction, _) in block.entries.iter().filter_map(|entry| parse_entry(entry).ok()) {
             let Action::SubmitUpdate(update) = transaction.action() else { continue };
             let Ok(header) = CandidateHeader::decode(&update.header) else { continue };
@@ -129,7 +153,9 @@ pub fn from_ledger(store: &Store, height: u64) -> Result<Evidence, EvidenceError
         length += bytes.len();
         evidence.blocks.push(bytes);
         if length > EVIDENCE_BYTES {
-            let detail = format!("blocks and bodies up to block {at} are longer than {EVIDENCE_BYTES} bytes");
+            let detail = format!(
+                "blocks and bodies up to block {at} are longer than {EVIDENCE_BYTES} bytes"
+            );
             return Err(EvidenceError::Malformed(detail));
         }
     }

@@ -8,8 +8,8 @@ use consilium_contract::{
 use consilium_crypto::{Ciphertext, Context, RoundContext};
 use consilium_ledger::{Block, Checkpoint, Header, sha256};
 use consilium_proto::v1::{
-    Abandon, BeginSharing, ChangeCommittee, CloseRound, Countersign, EndStage, HistoryEvidence, OpenRound, Reason,
-    ReplayEvidence, Stage, SubmitUpdate,
+    Abandon, BeginSharing, ChangeCommittee, CloseRound, Countersign, EndStage, HistoryEvidence,
+    OpenRound, Reason, ReplayEvidence, Stage, SubmitUpdate,
 };
 use curve25519_dalek::{
     constants::RISTRETTO_BASEPOINT_POINT,
@@ -74,8 +74,10 @@ fn replay(world: &World) -> Statements {
 /// With what the last round's model should follow from.
 fn round(world: &World, headers: &[Vec<u8>], sums: &[u8]) -> HistoryEvidence {
     let length = masked_update_bytes(&world.ceremony.parameters);
-    let body = |header: &Vec<u8>| *consilium_crypto::CandidateHeader::decode(header).unwrap().body_hash();
-    let masked_updates = headers.iter().map(|header| world.bodies[&body(header)][..length].to_vec()).collect();
+    let body =
+        |header: &Vec<u8>| *consilium_crypto::CandidateHeader::decode(header).unwrap().body_hash();
+    let masked_updates =
+        headers.iter().map(|header| world.bodies[&body(header)][..length].to_vec()).collect();
     let model = world.ceremony.initial_model.clone();
     HistoryEvidence { model, masked_updates, sums: sums.to_vec(), ..blocks(world) }
 }
@@ -87,7 +89,8 @@ fn fork_of(ours: &Block, theirs: &Block) -> Statements {
 
 /// Two histories of one coordinator that part at height 2.
 fn two_histories() -> (World, World) {
-    let (mut one, mut other) = (World::new(), World::new());
+    let mut one = World::new();
+    let mut other = World::new();
     one.open();
     other.time_passes();
     other.open();
@@ -99,7 +102,11 @@ fn two_histories() -> (World, World) {
 fn two_headers_of_one_height_or_a_successor_of_another_convict_the_coordinator_of_two_histories() {
     let (one, other) = two_histories();
     for (ours, theirs) in [(2, 2), (2, 3)] {
-        convicts_the_coordinator(&one, fork_of(&one.blocks[ours], &other.blocks[theirs]), Charge::Fork);
+        convicts_the_coordinator(
+            &one,
+            fork_of(&one.blocks[ours], &other.blocks[theirs]),
+            Charge::Fork,
+        );
     }
     for (ours, theirs) in [(2, 2), (1, 2), (2, 1), (0, 2), (1, 1)] {
         acquits(&one, fork_of(&one.blocks[ours], &one.blocks[theirs]));
@@ -114,18 +121,24 @@ fn two_headers_of_one_height_or_a_successor_of_another_convict_the_coordinator_o
 }
 
 #[test]
-fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the_headers_convict_the_coordinator() {
+fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the_headers_convict_the_coordinator()
+ {
     let (first, _) = sealed(|world, headers| world.evaluation(&world.round(), headers));
     let (second, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
     let worlds = [&first, &second];
     let parameters = &first.ceremony.parameters;
-    let judged = worlds.map(|world| trustee::judge(&world.sealed_sum(), None, parameters, &mut OsRng).unwrap());
+    let judged = worlds
+        .map(|world| trustee::judge(&world.sealed_sum(), None, parameters, &mut OsRng).unwrap());
     // Institution 3 is the coordinator's (t = 2) and answers both; every split of the other three.
     for split in 0..8_usize {
         let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
         let mut transactions = vec![Vec::new(), Vec::new()];
         for (world, transactions) in worlds.iter().zip(&mut transactions) {
-            transactions.push(world.countersignature(3, 0, world.blocks.last().map(Block::hash).as_ref().unwrap()));
+            transactions.push(world.countersignature(
+                3,
+                0,
+                world.blocks.last().map(Block::hash).as_ref().unwrap(),
+            ));
         }
         let mut countersigned = Vec::new();
         for (i, directory) in directories.iter().enumerate() {
@@ -150,13 +163,25 @@ fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the
             .flatten()
             .map(|signed| CandidateTransaction::parse(signed.clone()).unwrap())
             .map(|candidate| {
-                Countersignature::verify(&candidate, follower.roster(), first.committee(), &first.chain_id()).unwrap()
+                Countersignature::verify(
+                    &candidate,
+                    follower.roster(),
+                    first.committee(),
+                    &first.chain_id(),
+                )
+                .unwrap()
             })
             .collect();
-        let opened: std::collections::BTreeSet<usize> =
-            countersigned.iter().filter(|(_, answer)| answer.quorum(&all).is_some()).map(|(side, _)| *side).collect();
+        let opened: std::collections::BTreeSet<usize> = countersigned
+            .iter()
+            .filter(|(_, answer)| answer.quorum(&all).is_some())
+            .map(|(side, _)| *side)
+            .collect();
         assert!(opened.len() <= 1, "split {split:b}");
-        assert!(!opened.is_empty(), "three of four have seen one of them, or two and the corrupt one");
+        assert!(
+            !opened.is_empty(),
+            "three of four have seen one of them, or two and the corrupt one"
+        );
     }
     let fork = fork_of(&first.blocks[2], &second.blocks[2]);
     // The rounds were opened alike: the histories part where the updates differ.
@@ -180,12 +205,17 @@ fn head_of(world: &World, size: u64) -> Note {
 }
 
 #[test]
-fn a_header_and_a_head_of_another_tree_or_two_heads_of_one_size_convict_the_coordinator_of_two_histories() {
+fn a_header_and_a_head_of_another_tree_or_two_heads_of_one_size_convict_the_coordinator_of_two_histories()
+ {
     let (one, mut other) = two_histories();
     let edge = |world: &World, size: u64| world.chain.inclusion_proof(size - 1, size).unwrap().path;
     let against = |theirs: Note| head_against(&one.blocks[2], edge(&one, 3), theirs);
     convicts_the_coordinator(&one, against(head_of(&other, 3)), Charge::Fork);
-    convicts_the_coordinator(&one, two_heads_of(&head_of(&one, 3), &head_of(&other, 3)), Charge::Fork);
+    convicts_the_coordinator(
+        &one,
+        two_heads_of(&head_of(&one, 3), &head_of(&other, 3)),
+        Charge::Fork,
+    );
     // The common beginning, another size, the same head twice.
     acquits(&one, head_against(&one.blocks[1], edge(&one, 2), head_of(&other, 2)));
     for size in [0, 1, 2, 4] {
@@ -212,23 +242,41 @@ fn a_header_and_a_head_of_another_tree_or_two_heads_of_one_size_convict_the_coor
     acquits(&one, head_against(&other.blocks[2], edge(&other, 3), head_of(&one, 3)));
 }
 
-fn answers(world: &World, institution: usize, first: SignedTransaction, second: SignedTransaction) -> Statements {
+fn answers(
+    world: &World,
+    institution: usize,
+    first: SignedTransaction,
+    second: SignedTransaction,
+) -> Statements {
     let certificate = Some(world.ceremony.institutions[institution].certificate.clone());
-    Statements::TwoBlocks(TwoBlocksEvidence { certificate, first: Some(first), second: Some(second) })
+    Statements::TwoBlocks(TwoBlocksEvidence {
+        certificate,
+        first: Some(first),
+        second: Some(second),
+    })
 }
 
 #[test]
 fn a_trustee_is_convicted_by_its_answers_to_two_blocks_of_one_step_and_by_nothing_less() {
     let mut world = World::new();
     world.seal();
-    let (step, block) = (0, world.sealed_hash());
+    let step = 0;
+    let block = world.sealed_hash();
     let says = |i, step, block: Hash| world.countersignature(i, step, &block);
-    let countersign =
-        |block: Hash| Action::Countersign(Countersign { step, sealed_block: block.to_vec(), cosignature: vec![7; 72] });
+    let countersign = |block: Hash| {
+        Action::Countersign(Countersign {
+            step,
+            sealed_block: block.to_vec(),
+            cosignature: vec![7; 72],
+        })
+    };
     let share = world.wrong_share(1, 0);
     for second in [says(1, step, [9; 32]), says(1, step, [8; 32])] {
         let verdict = verdict(&world, answers(&world, 1, says(1, step, block), second));
-        assert_eq!((verdict.culprit, verdict.charge), (Culprit::Institution(world.name(1)), Charge::TwoBlocks));
+        assert_eq!(
+            (verdict.culprit, verdict.charge),
+            (Culprit::Institution(world.name(1)), Charge::TwoBlocks)
+        );
     }
     let verdict = verdict(&world, answers(&world, 1, share.clone(), says(1, step, [9; 32])));
     assert_eq!(verdict.culprit, Culprit::Institution(world.name(1)));
@@ -239,9 +287,15 @@ fn a_trustee_is_convicted_by_its_answers_to_two_blocks_of_one_step_and_by_nothin
     acquits(&world, answers(&world, 1, says(1, step, block), says(2, step, [9; 32])));
     acquits(&world, answers(&world, 2, says(1, step, block), says(1, step, [9; 32])));
     let action = countersign([9; 32]);
-    let forged = sign(&world.ceremony.coordinator.signing, &world.chain_id(), Some(&world.name(1)), action.clone());
+    let forged = sign(
+        &world.ceremony.coordinator.signing,
+        &world.chain_id(),
+        Some(&world.name(1)),
+        action.clone(),
+    );
     acquits(&world, answers(&world, 1, says(1, step, block), forged));
-    let other_chain = sign(&world.ceremony.institutions[1].signing, &[3; 32], Some(&world.name(1)), action);
+    let other_chain =
+        sign(&world.ceremony.institutions[1].signing, &[3; 32], Some(&world.name(1)), action);
     acquits(&world, answers(&world, 1, says(1, step, block), other_chain));
     let stranger = ceremony(7, |_| {}).institutions.remove(1);
     let says = |block: [u8; 32]| {
@@ -256,16 +310,25 @@ fn a_trustee_is_convicted_by_its_answers_to_two_blocks_of_one_step_and_by_nothin
 #[test]
 fn two_receipts_convict_only_if_one_accepts_what_the_other_calls_a_fault() {
     let world = World::new();
-    let (key, chain_id, name) = (&world.ceremony.coordinator.signing, world.chain_id(), world.name(0));
+    let key = &world.ceremony.coordinator.signing;
+    let chain_id = world.chain_id();
+    let name = world.name(0);
     let id = [4; 32];
-    let (accepted, fault) = (Receipt::accepted(id), Receipt::fault(id, Reason::BadLinkProof, name));
+    let accepted = Receipt::accepted(id);
+    let fault = Receipt::fault(id, Reason::BadLinkProof, name);
     let pair = |accepted: Receipt, fault: Receipt| {
         let [accepted, fault] = [accepted, fault].map(|receipt| Some(receipt.sign(key, &chain_id)));
         Statements::TwoReceipts(TwoReceiptsEvidence { accepted, fault })
     };
     convicts_the_coordinator(&world, pair(accepted, fault), Charge::TwoReceipts);
     // What an honest coordinator may say of one transaction at different times.
-    for reason in [Reason::Duplicate, Reason::TooEarly, Reason::IncompleteBody, Reason::WrongStep, Reason::TooLate] {
+    for reason in [
+        Reason::Duplicate,
+        Reason::TooEarly,
+        Reason::IncompleteBody,
+        Reason::WrongStep,
+        Reason::TooLate,
+    ] {
         acquits(&world, pair(accepted, Receipt::rejected(id, reason)));
     }
     acquits(&world, pair(accepted, accepted));
@@ -316,7 +379,13 @@ fn entries_that_no_contract_takes_convict_the_coordinator() {
     };
     let mut world = World::new();
     let open = |step, attempt, model_sha256| {
-        Action::OpenRound(OpenRound { step, attempt, standings: Vec::new(), model_sha256, time_ms: 1 << 40 })
+        Action::OpenRound(OpenRound {
+            step,
+            attempt,
+            standings: Vec::new(),
+            model_sha256,
+            time_ms: 1 << 40,
+        })
     };
     let model = world.contract.model().hash().to_vec();
     for action in [open(1, 0, model.clone()), open(0, 1, model.clone()), open(0, 0, vec![7; 32])] {
@@ -349,13 +418,17 @@ fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec
 fn sealed_with(world: &mut World, honest: &[Vec<u8>], bad: &[u8]) {
     let submission = world.submission(3, bad);
     world.forge(vec![submission]);
-    let evaluation = splice(&world.evaluation(&world.round(), honest), &sha256(&honest[1]), &sha256(bad));
+    let evaluation =
+        splice(&world.evaluation(&world.round(), honest), &sha256(&honest[1]), &sha256(bad));
     let close = world.close_collection(evaluation);
     world.forge(vec![close]);
 }
 
 fn points(bytes: &[u8]) -> Vec<RistrettoPoint> {
-    bytes.chunks(32).map(|bytes| CompressedRistretto::from_slice(bytes).unwrap().decompress().unwrap()).collect()
+    bytes
+        .chunks(32)
+        .map(|bytes| CompressedRistretto::from_slice(bytes).unwrap().decompress().unwrap())
+        .collect()
 }
 
 /// Where the limbs stand in a header.
@@ -391,8 +464,9 @@ fn a_copy_of_an_older_header_re_randomised_or_not_in_a_sum_convicts_the_coordina
         world.full_round();
         let old = {
             let entries = world.blocks.iter().flat_map(|block| &block.entries);
-            let candidates =
-                entries.skip(1).map(|entry| consilium_contract::transaction::parse_entry(entry).unwrap().0);
+            let candidates = entries
+                .skip(1)
+                .map(|entry| consilium_contract::transaction::parse_entry(entry).unwrap().0);
             let mut headers = candidates.filter_map(|candidate| match candidate.action() {
                 Action::SubmitUpdate(SubmitUpdate { header }) => Some(header.clone()),
                 _ => None,
@@ -403,10 +477,15 @@ fn a_copy_of_an_older_header_re_randomised_or_not_in_a_sum_convicts_the_coordina
         let headers = world.submit(&[0, 1, 2]);
         let own = world.update(3, &world.round(), 1).header;
         let keys = points(&world.committee().public_key.encode()[..64]);
-        let scalar = |byte| Scalar::from_bytes_mod_order([if is_randomised { byte } else { 0 }; 32]);
-        let (r, s) = (scalar(3), scalar(5));
+        let scalar =
+            |byte| Scalar::from_bytes_mod_order([if is_randomised { byte } else { 0 }; 32]);
+        let r = scalar(3);
+        let s = scalar(5);
         let zero = [keys[0] * r, keys[1] * s, RISTRETTO_BASEPOINT_POINT * (r + s)];
-        let limbs = points(&old[LIMBS]).into_iter().zip(zero.into_iter().cycle()).map(|(old, zero)| old + zero);
+        let limbs = points(&old[LIMBS])
+            .into_iter()
+            .zip(zero.into_iter().cycle())
+            .map(|(old, zero)| old + zero);
         let crafted = with_limbs(&own, limbs);
         sealed_with(&mut world, &headers, &crafted);
         let detail = convicts_the_coordinator(&world, history(&world), Charge::BadSum);
@@ -458,7 +537,11 @@ fn every_other_sum_that_a_trustee_must_refuse_convicts_the_coordinator_too() {
     let (world, _) = sealed(|world, headers| {
         let older = RoundContext { attempt: 1, ..world.round() };
         let older = world.update(2, &older, 1).header;
-        splice(&world.evaluation(&world.round(), &headers[..3]), &sha256(&headers[2]), &sha256(&older))
+        splice(
+            &world.evaluation(&world.round(), &headers[..3]),
+            &sha256(&headers[2]),
+            &sha256(&older),
+        )
     });
     convicts(&world, "its input 2 is no update");
     // The sum of another round.
@@ -473,7 +556,11 @@ fn every_other_sum_that_a_trustee_must_refuse_convicts_the_coordinator_too() {
     convicts(&world, "3 are needed");
     // Counted twice: the same header, and another one of the same institution.
     let (world, _) = sealed(|world, headers| {
-        splice(&world.evaluation(&world.round(), &headers[..3]), &sha256(&headers[1]), &sha256(&headers[0]))
+        splice(
+            &world.evaluation(&world.round(), &headers[..3]),
+            &sha256(&headers[1]),
+            &sha256(&headers[0]),
+        )
     });
     assert!(Evidence::new(history(&world), genesis(&world)).is_ok());
     let mut world = World::new();
@@ -482,13 +569,18 @@ fn every_other_sum_that_a_trustee_must_refuse_convicts_the_coordinator_too() {
     let second = world.update(0, &world.round(), 9).header;
     let again = world.submission(0, &second);
     world.forge(vec![again]);
-    let evaluation = splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&second));
+    let evaluation =
+        splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&second));
     let close = world.close_collection(evaluation);
     world.forge(vec![close]);
     convicts(&world, "is in it twice");
     // Not the sum of what it names; not certified.
     let (world, _) = sealed(|world, headers| {
-        splice(&world.evaluation(&world.round(), &headers[..3]), &sha256(&headers[2]), &sha256(&headers[3]))
+        splice(
+            &world.evaluation(&world.round(), &headers[..3]),
+            &sha256(&headers[2]),
+            &sha256(&headers[3]),
+        )
     });
     assert!(Evidence::new(history(&world), genesis(&world)).is_ok());
     let (world, _) = sealed(|world, headers| {
@@ -509,9 +601,11 @@ fn an_institution_that_the_authority_never_enrolled_in_a_sum_convicts_the_coordi
     let context = Context { round: world.round(), pseudonym: stranger.identity.pseudonym };
     let mut header = headers[0].clone();
     header[..Context::LEN].copy_from_slice(&context.encode());
-    let evaluation = splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&header));
+    let evaluation =
+        splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&header));
     let submit = Action::SubmitUpdate(SubmitUpdate { header });
-    let signed = sign(&stranger.signing, &world.chain_id(), Some(&stranger.identity.pseudonym), submit);
+    let signed =
+        sign(&stranger.signing, &world.chain_id(), Some(&stranger.identity.pseudonym), submit);
     world.forge(vec![signed]);
     convicts_the_coordinator(&world, history(&world), Charge::BadEntry);
     world.retract();
@@ -520,7 +614,11 @@ fn an_institution_that_the_authority_never_enrolled_in_a_sum_convicts_the_coordi
     convicts_the_coordinator(&world, history(&world), Charge::BadSum);
 }
 
-fn with_receipt(world: &World, signed: SignedTransaction, receipt: impl FnOnce(Hash) -> Receipt) -> HistoryEvidence {
+fn with_receipt(
+    world: &World,
+    signed: SignedTransaction,
+    receipt: impl FnOnce(Hash) -> Receipt,
+) -> HistoryEvidence {
     let id = CandidateTransaction::parse(signed.clone()).unwrap().id();
     let receipt = receipt(id).sign(&world.ceremony.coordinator.signing, &world.chain_id());
     HistoryEvidence { transaction: Some(signed), receipt: Some(receipt), ..blocks(world) }
@@ -537,7 +635,8 @@ fn convicts_of_an_order_out_of_turn(world: &mut World, order: Action) {
 }
 
 #[test]
-fn a_stage_of_a_key_generation_that_is_ended_before_its_time_convicts_the_coordinator_and_an_honest_ceremony_nobody() {
+fn a_stage_of_a_key_generation_that_is_ended_before_its_time_convicts_the_coordinator_and_an_honest_ceremony_nobody()
+ {
     let mut world = World::enrolled(ceremony(1, |_| {}));
     let order = |committee, stage: Stage, time_ms| {
         Action::EndStage(EndStage { committee, attempt: 0, stage: stage.into(), time_ms })
@@ -552,7 +651,8 @@ fn a_stage_of_a_key_generation_that_is_ended_before_its_time_convicts_the_coordi
         if let ContractPhase::Sharing(sharing) = world.contract.phase()
             && !sharing.progress().is_complete()
         {
-            let (stage, since_ms) = (sharing.stage().name(), sharing.since_ms());
+            let stage = sharing.stage().name();
+            let since_ms = sharing.since_ms();
             stages.push(stage as i32);
             convicts_of_an_order_out_of_turn(world, order(0, stage, since_ms));
         }
@@ -582,7 +682,11 @@ fn a_round_that_is_opened_while_a_committee_is_due_or_being_made_convicts_the_co
     // The authority has asked for another committee.
     let mut world = World::new();
     let members = (0..4).map(|i| world.name(i).to_vec()).collect();
-    let change = world.decrees(Action::ChangeCommittee(ChangeCommittee { committee: 1, members, threshold: 2 }));
+    let change = world.decrees(Action::ChangeCommittee(ChangeCommittee {
+        committee: 1,
+        members,
+        threshold: 2,
+    }));
     world.commit(vec![change]);
     acquits(&world, history(&world));
     open(&mut world);
@@ -592,7 +696,10 @@ fn a_round_that_is_opened_while_a_committee_is_due_or_being_made_convicts_the_co
     open(&mut world);
     // One that is not due.
     let mut world = World::new();
-    convicts_of_an_order_out_of_turn(&mut world, Action::BeginSharing(BeginSharing { committee: 1, time_ms: 2_000 }));
+    convicts_of_an_order_out_of_turn(
+        &mut world,
+        Action::BeginSharing(BeginSharing { committee: 1, time_ms: 2_000 }),
+    );
 }
 
 #[test]
@@ -619,7 +726,8 @@ fn an_accepted_answer_that_is_not_in_its_step_convicts_the_coordinator_once_the_
     world.seal();
     let block = world.sealed_hash();
     world.unseal();
-    let (left_out, counted) = (world.countersignature(3, 0, &block), world.countersignature(2, 0, &block));
+    let left_out = world.countersignature(3, 0, &block);
+    let counted = world.countersignature(2, 0, &block);
     // Before the step is closed, it may still come.
     acquits(&world, Statements::History(with_receipt(&world, left_out.clone(), Receipt::accepted)));
     let (close, _) = world.result();
@@ -666,8 +774,13 @@ fn a_model_that_does_not_follow_convicts_the_coordinator() {
 
     let (_, _, mut wrong) = closed(|_| {});
     wrong[0] ^= 1;
-    let (world, headers, _) = closed(|close| close.sums.as_mut().unwrap().sha256 = sha256(&wrong).to_vec());
-    convicts_the_coordinator(&world, Statements::History(round(&world, &headers, &wrong)), Charge::BadModel);
+    let (world, headers, _) =
+        closed(|close| close.sums.as_mut().unwrap().sha256 = sha256(&wrong).to_vec());
+    convicts_the_coordinator(
+        &world,
+        Statements::History(round(&world, &headers, &wrong)),
+        Charge::BadModel,
+    );
 
     // Closed without a quorum.
     let mut world = World::new();
@@ -675,7 +788,13 @@ fn a_model_that_does_not_follow_convicts_the_coordinator() {
     let block = world.sealed_hash();
     world.forge((0..2).map(|i| world.countersignature(i, 0, &block)).collect());
     let blob = || Some(v1::BlobRef { sha256: vec![0; 32], length: 52 });
-    let close = CloseRound { step: 0, mask_key_sum: vec![0; 32], sums: blob(), model: blob(), time_ms: 1 << 40 };
+    let close = CloseRound {
+        step: 0,
+        mask_key_sum: vec![0; 32],
+        sums: blob(),
+        model: blob(),
+        time_ms: 1 << 40,
+    };
     let close = world.orders(Action::CloseRound(close));
     world.forge(vec![close]);
     let detail = convicts_the_coordinator(&world, history(&world), Charge::BadModel);
@@ -732,13 +851,16 @@ fn files() -> Vec<(World, Vec<u8>)> {
     add(one, statements);
     let mut world = World::new();
     world.seal();
-    let (first, second) = (world.countersignature(1, 0, &world.sealed_hash()), world.countersignature(1, 0, &[9; 32]));
+    let first = world.countersignature(1, 0, &world.sealed_hash());
+    let second = world.countersignature(1, 0, &[9; 32]);
     let statements = answers(&world, 1, first, second);
     add(world, statements);
     let world = World::new();
-    let (key, chain_id) = (&world.ceremony.coordinator.signing, world.chain_id());
+    let key = &world.ceremony.coordinator.signing;
+    let chain_id = world.chain_id();
     let accepted = Some(Receipt::accepted([4; 32]).sign(key, &chain_id));
-    let fault = Some(Receipt::fault([4; 32], Reason::BadLinkProof, world.name(0)).sign(key, &chain_id));
+    let fault =
+        Some(Receipt::fault([4; 32], Reason::BadLinkProof, world.name(0)).sign(key, &chain_id));
     add(world, Statements::TwoReceipts(TwoReceiptsEvidence { accepted, fault }));
     let (world, headers) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
     let statements = with_receipt(&world, world.submission(3, &headers[3]), Receipt::accepted);
@@ -768,11 +890,18 @@ fn a_change_anywhere_in_a_file_convicts_nobody_else_and_of_nothing_else() {
             let Ok(evidence) = Evidence::decode(&changed) else { continue };
             if let Ok(verdict) = evidence.verify(&world.ceremony.genesis_entry) {
                 // A signature over a header, or what the file brings beside, that nobody needs for the verdict.
-                assert_eq!((verdict.culprit, verdict.charge), (right.culprit, right.charge), "byte {at}");
+                assert_eq!(
+                    (verdict.culprit, verdict.charge),
+                    (right.culprit, right.charge),
+                    "byte {at}"
+                );
             }
         }
         for cut in [0, 1, MAGIC.len(), file.len() / 2, file.len() - 1] {
-            assert!(Evidence::decode(&file[..cut]).is_err_and(|error| error.is_unusable()), "{cut}");
+            assert!(
+                Evidence::decode(&file[..cut]).is_err_and(|error| error.is_unusable()),
+                "{cut}"
+            );
         }
         assert!(Evidence::decode(&[file.as_slice(), &[0]].concat()).is_err());
     }
@@ -782,7 +911,11 @@ fn a_change_anywhere_in_a_file_convicts_nobody_else_and_of_nothing_else() {
 fn a_claim_that_the_statements_do_not_bear_out_is_refused() {
     for (world, file) in files() {
         let honest = Evidence::decode(&file).unwrap();
-        for culprit in [Culprit::Coordinator, Culprit::Institution(world.name(1)), Culprit::Institution([7; 32])] {
+        for culprit in [
+            Culprit::Coordinator,
+            Culprit::Institution(world.name(1)),
+            Culprit::Institution([7; 32]),
+        ] {
             for charge in [Charge::Unspecified, Charge::Fork, Charge::BadSum, Charge::TwoBlocks] {
                 let claim = Evidence { culprit, charge, ..honest.clone() };
                 if claim == honest {
@@ -790,7 +923,10 @@ fn a_claim_that_the_statements_do_not_bear_out_is_refused() {
                 }
                 let claim = Evidence::decode(&claim.encode()).unwrap();
                 let refused = claim.verify(&world.ceremony.genesis_entry).unwrap_err();
-                assert!(matches!(refused, EvidenceError::OtherClaim(_)) && !refused.is_unusable(), "{refused}");
+                assert!(
+                    matches!(refused, EvidenceError::OtherClaim(_)) && !refused.is_unusable(),
+                    "{refused}"
+                );
             }
         }
     }
@@ -805,7 +941,14 @@ fn nothing_that_honest_parties_sign_in_a_whole_run_convicts_anybody() {
         world.countersignature(0, 0, &[9; 32]),
         world.countersignature(1, 7, &[9; 32]),
         world.submission(2, &[1, 2, 3]),
-        world.says(3, Action::SubmitShare(v1::SubmitShare { step: 1, sealed_block: vec![3; 32], share: vec![1; 600] })),
+        world.says(
+            3,
+            Action::SubmitShare(v1::SubmitShare {
+                step: 1,
+                sealed_block: vec![3; 32],
+                share: vec![1; 600],
+            }),
+        ),
     ];
     let mut rejected = Vec::new();
     for signed in strange {
@@ -850,13 +993,18 @@ fn nothing_that_honest_parties_sign_in_a_whole_run_convicts_anybody() {
         heads.iter().for_each(|second| acquits(&world, two_heads_of(first, second)));
     }
     let entries: Vec<_> = world.blocks[1..].iter().flat_map(|block| &block.entries).collect();
-    let said: Vec<_> =
-        entries.iter().map(|entry| consilium_contract::transaction::parse_entry(entry).unwrap().0).collect();
+    let said: Vec<_> = entries
+        .iter()
+        .map(|entry| consilium_contract::transaction::parse_entry(entry).unwrap().0)
+        .collect();
     for first in &said {
         for second in &said {
             // Institution 0 has been made to sign for a block that is none; the others are honest.
             for honest in 2..4 {
-                acquits(&world, answers(&world, honest, first.signed().clone(), second.signed().clone()));
+                acquits(
+                    &world,
+                    answers(&world, honest, first.signed().clone(), second.signed().clone()),
+                );
             }
         }
         // No honest coordinator has accepted what the contract has rejected.

@@ -8,7 +8,9 @@ use super::*;
 use crate::fixture::{INSTITUTIONS, World, ceremony};
 
 fn collection(follower: &Follower) -> &Collection {
-    let Phase::Collecting(collection) = follower.phase() else { panic!("in {}", follower.phase().name()) };
+    let Phase::Collecting(collection) = follower.phase() else {
+        panic!("in {}", follower.phase().name())
+    };
     collection
 }
 
@@ -57,10 +59,15 @@ fn another_genesis_than_ours_is_refused() {
 fn an_entry_that_is_no_transaction_is_the_coordinators_fault() {
     let mut world = World::new();
     world.append(vec![vec![1, 2, 3]], [0; 32], Vec::new());
-    let (parameters, genesis) = (world.ceremony.parameters.clone(), world.ceremony.genesis_entry.clone());
+    let parameters = world.ceremony.parameters.clone();
+    let genesis = world.ceremony.genesis_entry.clone();
     let mut follower = Follower::new(Arc::new(parameters), genesis);
-    let read: Result<Vec<_>, _> =
-        world.blocks.iter().zip(world.chain.headers()).map(|(block, header)| follower.read(block, header)).collect();
+    let read: Result<Vec<_>, _> = world
+        .blocks
+        .iter()
+        .zip(world.chain.headers())
+        .map(|(block, header)| follower.read(block, header))
+        .collect();
     let error = read.unwrap_err();
     assert!(matches!(error, ClientError::Entry { height: 2, index: 0, .. }), "{error}");
     assert_eq!(error.exit_code(), 4);
@@ -93,8 +100,10 @@ fn an_update_of_a_revoked_institution_is_passed_over() {
     let not_the_authority = world.orders(revoke.clone());
     assert!(world.refuses(not_the_authority).contains("not signed by the one who may say it"));
     let revoke = sign(world.ceremony.authority_key(), &world.chain_id(), None, revoke);
-    let submissions: Vec<_> =
-        [1, 2].iter().map(|&i| world.submission(i, &world.update(i, &world.round(), 1).header)).collect();
+    let submissions: Vec<_> = [1, 2]
+        .iter()
+        .map(|&i| world.submission(i, &world.update(i, &world.round(), 1).header))
+        .collect();
     world.forge(vec![revoke]);
     world.forge(submissions);
     let (follower, _) = world.follow();
@@ -167,14 +176,27 @@ fn answers_to_another_block_or_under_another_name_do_not_count() {
 fn a_coordinator_that_speaks_out_of_turn_is_refused() {
     let mut world = World::new();
     let open = |step, attempt, model: Hash, time_ms| {
-        Action::OpenRound(OpenRound { step, attempt, model_sha256: model.to_vec(), time_ms, standings: Vec::new() })
+        Action::OpenRound(OpenRound {
+            step,
+            attempt,
+            model_sha256: model.to_vec(),
+            time_ms,
+            standings: Vec::new(),
+        })
     };
     let model = world.contract.model().hash();
     let abandon = |step, attempt| Action::Abandon(Abandon { step, attempt, time_ms: 1 << 40 });
-    let early = [open(1, 0, model, 5_000), open(0, 1, model, 5_000), open(0, 0, [1; 32], 5_000), abandon(0, 0)];
+    let early = [
+        open(1, 0, model, 5_000),
+        open(0, 1, model, 5_000),
+        open(0, 0, [1; 32], 5_000),
+        abandon(0, 0),
+    ];
     for order in early {
         let signed = world.orders(order);
-        assert!(world.refuses(signed).contains("out of turn: the run is at step 0, attempt 0, idle"));
+        assert!(
+            world.refuses(signed).contains("out of turn: the run is at step 0, attempt 0, idle")
+        );
     }
     let not_the_coordinator = world.says(0, open(0, 0, model, 5_000));
     assert!(world.refuses(not_the_coordinator).contains("not signed by the one who may say it"));
@@ -185,7 +207,9 @@ fn a_coordinator_that_speaks_out_of_turn_is_refused() {
     // Once it is sealed, an attempt is never abandoned and no other one opened, whatever shares are kept off the chain.
     for order in [abandon(0, 0), open(0, 1, model, 1 << 40), open(0, 0, model, 1 << 40)] {
         let signed = world.orders(order);
-        assert!(world.refuses(signed).contains("out of turn: the run is at step 0, attempt 0, sealed"));
+        assert!(
+            world.refuses(signed).contains("out of turn: the run is at step 0, attempt 0, sealed")
+        );
     }
     world.unseal();
     let (close, _) = world.result();
@@ -199,7 +223,8 @@ fn a_coordinator_that_speaks_out_of_turn_is_refused() {
 }
 
 #[test]
-fn of_a_trustees_shares_the_first_that_the_contract_judges_is_kept_however_many_come_before_the_quorum_or_after() {
+fn of_a_trustees_shares_the_first_that_the_contract_judges_is_kept_however_many_come_before_the_quorum_or_after()
+ {
     let mut world = World::new();
     world.seal();
     let block = world.sealed_hash();
@@ -228,7 +253,8 @@ fn of_a_trustees_shares_the_first_that_the_contract_judges_is_kept_however_many_
     let closed = world.follow().1.unwrap();
     assert_eq!(closed.sealed.shares().count(), 3);
     let parameters = &world.ceremony.parameters;
-    let judged = crate::trustee::judge(&closed.sealed.sum, None, parameters, &mut rand_core::OsRng).unwrap();
+    let judged =
+        crate::trustee::judge(&closed.sealed.sum, None, parameters, &mut rand_core::OsRng).unwrap();
     let table = consilium_crypto::DiscreteLogTable::shared();
     assert!(crate::model_check::ModelCheck::open(&closed, &judged, parameters, &table).is_ok());
 }

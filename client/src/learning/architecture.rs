@@ -43,10 +43,12 @@ impl Architecture {
         let mut fan_in = inputs;
         let mut count = Some(0usize);
         for &fan_out in hidden.iter().chain(&[1]) {
-            count = count.and_then(|c| c.checked_add(fan_in.checked_mul(fan_out)?.checked_add(fan_out)?));
+            count = count
+                .and_then(|c| c.checked_add(fan_in.checked_mul(fan_out)?.checked_add(fan_out)?));
             fan_in = fan_out;
         }
-        let usable = inputs > 0 && !hidden.contains(&0) && count.is_some_and(|c| c <= MAX_PARAMETERS);
+        let usable =
+            inputs > 0 && !hidden.contains(&0) && count.is_some_and(|c| c <= MAX_PARAMETERS);
         if usable {
             Ok(Self { inputs, hidden })
         } else {
@@ -135,8 +137,13 @@ mod tests {
 
     #[test]
     fn empty_layers_and_networks_that_would_fill_the_memory_are_refused() {
-        for (inputs, hidden) in [(0, vec![4]), (8, vec![16, 0]), (8, vec![usize::MAX]), (1 << 20, vec![1 << 20])] {
-            assert!(matches!(Architecture::new(inputs, hidden), Err(LearningError::Architecture { .. })));
+        for (inputs, hidden) in
+            [(0, vec![4]), (8, vec![16, 0]), (8, vec![usize::MAX]), (1 << 20, vec![1 << 20])]
+        {
+            assert!(matches!(
+                Architecture::new(inputs, hidden),
+                Err(LearningError::Architecture { .. })
+            ));
         }
         assert!(toml::from_str::<Architecture>("inputs = 8\nhidden = [0]").is_err());
         assert_eq!(toml::from_str::<Architecture>("inputs = 8\nhidden = [16, 8]").unwrap(), pima());
@@ -157,6 +164,9 @@ mod tests {
     #[test]
     fn the_bytes_of_the_initial_model_never_change() {
         let hash = Sha256::digest(model_blob(&pima().initial(42)));
-        assert_eq!(format!("{hash:x}"), "8e20daeca468088bfbcfceb2796d19dd34d007936174ab965f53c5e2774b06e5");
+        assert_eq!(
+            format!("{hash:x}"),
+            "8e20daeca468088bfbcfceb2796d19dd34d007936174ab965f53c5e2774b06e5"
+        );
     }
 }

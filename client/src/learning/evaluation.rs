@@ -23,18 +23,32 @@ pub struct Metrics {
 ///
 /// # Errors
 /// [`LearningError::ParameterCount`], [`LearningError::TableShape`], [`LearningError::NoRows`].
-pub fn evaluate(architecture: &Architecture, parameters: &[f32], table: &Table) -> Result<Metrics, LearningError> {
+pub fn evaluate(
+    architecture: &Architecture,
+    parameters: &[f32],
+    table: &Table,
+) -> Result<Metrics, LearningError> {
     check_table(architecture, table)?;
     let device = device();
     let network = Network::new(architecture, parameters, &device)?;
-    let inputs = Tensor::<2>::from_data(TensorData::new(table.features.clone(), [table.rows, table.width]), &device);
+    let inputs = Tensor::<2>::from_data(
+        TensorData::new(table.features.clone(), [table.rows, table.width]),
+        &device,
+    );
     let logits = network.forward(inputs).into_data();
-    let scored: Vec<(f32, bool)> = logits.iter::<f32>().zip(table.labels.iter().map(|&label| label > 0.5)).collect();
+    let scored: Vec<(f32, bool)> =
+        logits.iter::<f32>().zip(table.labels.iter().map(|&label| label > 0.5)).collect();
     let rows = table.rows as f64;
     Ok(Metrics {
-        accuracy: scored.iter().filter(|&&(logit, positive)| (logit > 0.0) == positive).count() as f64 / rows,
+        accuracy: scored.iter().filter(|&&(logit, positive)| (logit > 0.0) == positive).count()
+            as f64
+            / rows,
         auc: auc(&scored),
-        loss: scored.iter().map(|&(logit, positive)| cross_entropy(f64::from(logit), positive)).sum::<f64>() / rows,
+        loss: scored
+            .iter()
+            .map(|&(logit, positive)| cross_entropy(f64::from(logit), positive))
+            .sum::<f64>()
+            / rows,
     })
 }
 
@@ -49,7 +63,9 @@ fn cross_entropy(logit: f64, positive: bool) -> f64 {
 fn auc(scored: &[(f32, bool)]) -> Option<f64> {
     let mut sorted = scored.to_vec();
     sorted.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let (mut negatives, mut positives, mut twice_u) = (0u64, 0u64, 0u64);
+    let mut negatives = 0u64;
+    let mut positives = 0u64;
+    let mut twice_u = 0u64;
     // `==` puts −0 and +0, which `total_cmp` keeps apart but adjacent, into one group of ties.
     for ties in sorted.chunk_by(|(a, _), (b, _)| a == b) {
         let tied_positives = ties.iter().filter(|(_, positive)| *positive).count() as u64;
@@ -69,7 +85,8 @@ mod tests {
     #[test]
     fn auc_equals_the_count_of_pairs_done_by_hand() {
         // Positives .8 .4 .4, negatives .6 .4 .1: pairs won 3 + (1 + ½) + (1 + ½) of 9.
-        let scored = [(0.8, true), (0.6, false), (0.4, true), (0.4, false), (0.4, true), (0.1, false)];
+        let scored =
+            [(0.8, true), (0.6, false), (0.4, true), (0.4, false), (0.4, true), (0.1, false)];
         assert_eq!(auc(&scored), Some(6.0 / 9.0));
         assert_eq!(auc(&[(0.0, true), (-0.0, false)]), Some(0.5));
         assert_eq!(auc(&[(1.0, true), (0.5, true)]), None);
@@ -89,7 +106,12 @@ mod tests {
     fn a_model_known_by_hand_has_the_metrics_known_by_hand() {
         // Logistic regression with logit = 2·x − 1.
         let architecture = Architecture::new(1, vec![]).unwrap();
-        let table = Table { features: vec![0.0, 1.0, 2.0, 0.2], labels: vec![0.0, 1.0, 0.0, 1.0], rows: 4, width: 1 };
+        let table = Table {
+            features: vec![0.0, 1.0, 2.0, 0.2],
+            labels: vec![0.0, 1.0, 0.0, 1.0],
+            rows: 4,
+            width: 1,
+        };
         let metrics = evaluate(&architecture, &[2.0, -1.0], &table).unwrap();
         assert_eq!(metrics.accuracy, 0.5);
         assert_eq!(metrics.auc, Some(0.5));

@@ -14,7 +14,10 @@ compile_error!("choose where tensors are computed: enable the feature `ndarray` 
 /// Where tensors are computed. The one line that chooses a backend.
 pub(super) fn device() -> Device {
     #[cfg(not(feature = "flex"))]
-    #[expect(deprecated, reason = "ndarray is the default until flex has been measured to give the same models")]
+    #[expect(
+        deprecated,
+        reason = "ndarray is the default until flex has been measured to give the same models"
+    )]
     let device = Device::ndarray();
     #[cfg(feature = "flex")]
     let device = Device::flex();
@@ -29,7 +32,11 @@ pub(super) struct Network {
 
 impl Network {
     /// Loads a flat parameter vector onto `device`.
-    pub(super) fn new(architecture: &Architecture, parameters: &[f32], device: &Device) -> Result<Self, LearningError> {
+    pub(super) fn new(
+        architecture: &Architecture,
+        parameters: &[f32],
+        device: &Device,
+    ) -> Result<Self, LearningError> {
         architecture.check(parameters)?;
         let mut rest = parameters;
         let mut take = |count: usize| {
@@ -39,7 +46,10 @@ impl Network {
             head.to_vec()
         };
         let layers = architecture.layers().map(|(fan_in, fan_out)| Linear {
-            weight: Param::from_data(TensorData::new(take(fan_in * fan_out), [fan_in, fan_out]), device),
+            weight: Param::from_data(
+                TensorData::new(take(fan_in * fan_out), [fan_in, fan_out]),
+                device,
+            ),
             bias: Some(Param::from_data(TensorData::new(take(fan_out), [fan_out]), device)),
         });
         Ok(Self { layers: layers.collect() })
@@ -57,8 +67,12 @@ impl Network {
         let mut parameters = Vec::new();
         for layer in &self.layers {
             parameters.extend(layer.weight.val().into_data().iter::<f32>());
-            parameters
-                .extend(layer.bias.iter().flat_map(|bias| bias.val().into_data().iter::<f32>().collect::<Vec<_>>()));
+            parameters.extend(
+                layer
+                    .bias
+                    .iter()
+                    .flat_map(|bias| bias.val().into_data().iter::<f32>().collect::<Vec<_>>()),
+            );
         }
         parameters
     }

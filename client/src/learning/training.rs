@@ -55,7 +55,9 @@ impl TrainingConfig {
     /// # Errors
     /// [`LearningError::TrainingConfig`] naming the first hyper-parameter outside its range.
     pub fn check(&self) -> Result<(), LearningError> {
-        let error = |name, expected, got: String| Err(LearningError::TrainingConfig { name, expected, got });
+        let error = |name, expected, got: String| {
+            Err(LearningError::TrainingConfig { name, expected, got })
+        };
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             return error("learning_rate", "a positive number", self.learning_rate.to_string());
         }
@@ -80,7 +82,9 @@ pub(super) fn check_table(architecture: &Architecture, table: &Table) -> Result<
     if fits && table.features.len() == expected * table.rows {
         return Ok(());
     }
-    let (rows, features, labels) = (table.rows, table.features.len(), table.labels.len());
+    let rows = table.rows;
+    let features = table.features.len();
+    let labels = table.labels.len();
     Err(LearningError::TableShape { expected, rows, features, labels })
 }
 
@@ -128,7 +132,8 @@ impl Learner {
         for rows in permutation(rng, table.rows).chunks(self.config.batch_size) {
             let loss = batch_loss(&self.network, &self.loss, table, rows, &self.device);
             let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-            self.network = self.optimiser.step(self.config.learning_rate, self.network.clone(), gradients);
+            self.network =
+                self.optimiser.step(self.config.learning_rate, self.network.clone(), gradients);
         }
         Ok(())
     }
@@ -152,11 +157,18 @@ fn batch_loss(
     rows: &[usize],
     device: &Device,
 ) -> Tensor<1> {
-    let features: Vec<f32> =
-        rows.iter().flat_map(|&row| table.features.iter().skip(row * table.width).take(table.width)).copied().collect();
-    let labels: Vec<i32> =
-        rows.iter().filter_map(|&row| table.labels.get(row)).map(|&label| i32::from(label > 0.5)).collect();
-    let inputs = Tensor::<2>::from_data(TensorData::new(features, [rows.len(), table.width]), device);
+    let features: Vec<f32> = rows
+        .iter()
+        .flat_map(|&row| table.features.iter().skip(row * table.width).take(table.width))
+        .copied()
+        .collect();
+    let labels: Vec<i32> = rows
+        .iter()
+        .filter_map(|&row| table.labels.get(row))
+        .map(|&label| i32::from(label > 0.5))
+        .collect();
+    let inputs =
+        Tensor::<2>::from_data(TensorData::new(features, [rows.len(), table.width]), device);
     let targets = Tensor::<2, Int>::from_data(TensorData::new(labels, [rows.len(), 1]), device);
     loss.forward(network.forward(inputs), targets)
 }
@@ -188,8 +200,12 @@ mod tests {
     /// Rows whose label follows a curved boundary, features in [−1, 1].
     fn moons(rows: usize, width: usize, seed: u64) -> Table {
         let mut rng = generator("test rows", seed, &[]);
-        let features: Vec<f32> = (0..rows * width).map(|_| super::super::seed::uniform(&mut rng, 1.0)).collect();
-        let labels = features.chunks(width).map(|x| f32::from(u8::from(x[0] * x[0] + 0.5 * x[1] > 0.3))).collect();
+        let features: Vec<f32> =
+            (0..rows * width).map(|_| super::super::seed::uniform(&mut rng, 1.0)).collect();
+        let labels = features
+            .chunks(width)
+            .map(|x| f32::from(u8::from(x[0] * x[0] + 0.5 * x[1] > 0.3)))
+            .collect();
         Table { features, labels, rows, width }
     }
 
@@ -206,7 +222,9 @@ mod tests {
             for (layer, (fan_in, fan_out)) in architecture.layers().enumerate() {
                 let bias = offset + fan_in * fan_out;
                 let outputs = (0..fan_out).map(|o| {
-                    let sum: f64 = (0..fan_in).map(|i| activation[i] * parameters[offset + i * fan_out + o]).sum();
+                    let sum: f64 = (0..fan_in)
+                        .map(|i| activation[i] * parameters[offset + i * fan_out + o])
+                        .sum();
                     let output = sum + parameters[bias + o];
                     if layer < architecture.hidden().len() { output.max(0.0) } else { output }
                 });
@@ -222,11 +240,22 @@ mod tests {
     fn gradient(architecture: &Architecture, parameters: &[f32], table: &Table) -> Vec<f32> {
         let learner = Learner::new(architecture, parameters, &config(Optimiser::Sgd)).unwrap();
         let rows: Vec<usize> = (0..table.rows).collect();
-        let gradients = batch_loss(&learner.network, &learner.loss, table, &rows, &learner.device).backward();
+        let gradients =
+            batch_loss(&learner.network, &learner.loss, table, &rows, &learner.device).backward();
         let mut flat = Vec::new();
         for layer in &learner.network.layers {
             flat.extend(layer.weight.val().grad(&gradients).unwrap().into_data().iter::<f32>());
-            flat.extend(layer.bias.as_ref().unwrap().val().grad(&gradients).unwrap().into_data().iter::<f32>());
+            flat.extend(
+                layer
+                    .bias
+                    .as_ref()
+                    .unwrap()
+                    .val()
+                    .grad(&gradients)
+                    .unwrap()
+                    .into_data()
+                    .iter::<f32>(),
+            );
         }
         flat
     }
@@ -245,7 +274,11 @@ mod tests {
                 loss_by_hand(&architecture, &moved, &table)
             };
             let difference = (at(1e-6) - at(-1e-6)) / 2e-6;
-            assert!((f64::from(gradient[j]) - difference).abs() < 1e-5, "{j}: {} against {difference}", gradient[j]);
+            assert!(
+                (f64::from(gradient[j]) - difference).abs() < 1e-5,
+                "{j}: {} against {difference}",
+                gradient[j]
+            );
         }
         assert!(gradient.iter().any(|g| g.abs() > 1e-2));
     }
@@ -253,10 +286,14 @@ mod tests {
     #[test]
     fn a_step_of_sgd_over_all_rows_is_minus_learning_rate_times_gradient() {
         let architecture = Architecture::new(3, vec![4]).unwrap();
-        let (table, before) = (moons(12, 3, 2), architecture.initial(6));
+        let table = moons(12, 3, 2);
+        let before = architecture.initial(6);
         let sgd = TrainingConfig { batch_size: 12, local_epochs: 1, ..config(Optimiser::Sgd) };
-        let after = train(&architecture, &before, &table, &sgd, &mut generator("order", 1, &[])).unwrap();
-        for ((after, before), gradient) in after.iter().zip(&before).zip(gradient(&architecture, &before, &table)) {
+        let after =
+            train(&architecture, &before, &table, &sgd, &mut generator("order", 1, &[])).unwrap();
+        for ((after, before), gradient) in
+            after.iter().zip(&before).zip(gradient(&architecture, &before, &table))
+        {
             assert!((after - (before - 0.05 * gradient)).abs() < 1e-6);
         }
     }
@@ -266,8 +303,13 @@ mod tests {
         let architecture = Architecture::new(4, vec![8, 8]).unwrap();
         let run = |optimiser, seed| {
             let mut rng = generator("order", seed, &[]);
-            let trained =
-                train(&architecture, &architecture.initial(1), &moons(61, 4, 3), &config(optimiser), &mut rng);
+            let trained = train(
+                &architecture,
+                &architecture.initial(1),
+                &moons(61, 4, 3),
+                &config(optimiser),
+                &mut rng,
+            );
             super::super::model_blob(&trained.unwrap())
         };
         for optimiser in [Optimiser::Sgd, Optimiser::Adam] {
@@ -285,11 +327,16 @@ mod tests {
         // To four digits, not to the bit: the last bits belong to the processor's vector instructions.
         let architecture = Architecture::new(2, vec![3]).unwrap();
         let mut rng = generator("order", 1, &[]);
-        let trained =
-            train(&architecture, &architecture.initial(1), &moons(40, 2, 4), &config(Optimiser::Adam), &mut rng);
+        let trained = train(
+            &architecture,
+            &architecture.initial(1),
+            &moons(40, 2, 4),
+            &config(Optimiser::Adam),
+            &mut rng,
+        );
         let expected = [
-            -1.4156, -0.2398, -0.9371, -0.942, -0.8046, -1.1174, -0.2354, 0.2282, -0.3494, 0.0266, -0.261, 0.3583,
-            0.0394,
+            -1.4156, -0.2398, -0.9371, -0.942, -0.8046, -1.1174, -0.2354, 0.2282, -0.3494, 0.0266,
+            -0.261, 0.3583, 0.0394,
         ];
         let trained = trained.unwrap();
         assert_eq!(trained.len(), expected.len());
@@ -299,9 +346,20 @@ mod tests {
     #[test]
     fn divergence_is_an_error_that_names_the_parameter() {
         let architecture = Architecture::new(2, vec![]).unwrap();
-        let table = Table { features: vec![1e30, 1.0, -1e30, 1.0], labels: vec![1.0, 0.0], rows: 2, width: 2 };
+        let table = Table {
+            features: vec![1e30, 1.0, -1e30, 1.0],
+            labels: vec![1.0, 0.0],
+            rows: 2,
+            width: 2,
+        };
         let reckless = TrainingConfig { learning_rate: 1e30, ..config(Optimiser::Sgd) };
-        let outcome = train(&architecture, &[0.0, 0.0, 0.0], &table, &reckless, &mut generator("order", 1, &[]));
+        let outcome = train(
+            &architecture,
+            &[0.0, 0.0, 0.0],
+            &table,
+            &reckless,
+            &mut generator("order", 1, &[]),
+        );
         assert!(matches!(outcome, Err(LearningError::NonFinite { index: 0, .. })), "{outcome:?}");
     }
 
@@ -310,10 +368,14 @@ mod tests {
         let architecture = Architecture::new(3, vec![4]).unwrap();
         let initial = architecture.initial(1);
         let attempt = |table: &Table, config: &TrainingConfig| {
-            train(&architecture, &initial, table, config, &mut generator("order", 1, &[])).unwrap_err()
+            train(&architecture, &initial, table, config, &mut generator("order", 1, &[]))
+                .unwrap_err()
         };
         let sgd = config(Optimiser::Sgd);
-        assert!(matches!(attempt(&moons(5, 4, 1), &sgd), LearningError::TableShape { expected: 3, .. }));
+        assert!(matches!(
+            attempt(&moons(5, 4, 1), &sgd),
+            LearningError::TableShape { expected: 3, .. }
+        ));
         let empty = Table { features: vec![], labels: vec![], rows: 0, width: 3 };
         assert!(matches!(attempt(&empty, &sgd), LearningError::NoRows));
         let mut ragged = moons(5, 3, 1);

@@ -93,7 +93,8 @@ impl Trainer for LocalTrainer {
 
         let start = Instant::now();
         let mut rounding = generator("rounding", self.seed, &[self.institution, step]);
-        let (mut quantised, clipped_share) = self.quantiser.quantise(&difference(&model, global), &mut rounding)?;
+        let (mut quantised, clipped_share) =
+            self.quantiser.quantise(&difference(&model, global), &mut rounding)?;
         if let Some(noise) = &mut self.noise {
             quantised = noise.add(&quantised)?;
         }
@@ -125,7 +126,12 @@ mod tests {
     }
 
     fn config(local_epochs: usize) -> TrainingConfig {
-        TrainingConfig { optimiser: Optimiser::Adam, learning_rate: 0.01, batch_size: 32, local_epochs }
+        TrainingConfig {
+            optimiser: Optimiser::Adam,
+            learning_rate: 0.01,
+            batch_size: 32,
+            local_epochs,
+        }
     }
 
     fn trainer(architecture: &Architecture, table: Table, quantiser: Quantiser) -> LocalTrainer {
@@ -137,7 +143,9 @@ mod tests {
         let (rows, test) = pima();
         let architecture = Architecture::new(8, vec![16, 8]).unwrap();
         let initial = architecture.initial(42);
-        let trained = train(&architecture, &initial, &rows, &config(20), &mut generator("order", 42, &[])).unwrap();
+        let trained =
+            train(&architecture, &initial, &rows, &config(20), &mut generator("order", 42, &[]))
+                .unwrap();
         let before = super::super::evaluate(&architecture, &initial, &test).unwrap();
         let after = super::super::evaluate(&architecture, &trained, &test).unwrap();
         assert!(after.accuracy > 0.72, "{after:?}");
@@ -147,10 +155,12 @@ mod tests {
 
     #[test]
     fn an_update_is_the_weighted_difference_rounded_to_a_neighbouring_integer() {
-        let (clip, weight) = (0.25f32, 0.5f64);
+        let clip = 0.25f32;
+        let weight = 0.5f64;
         let architecture = Architecture::new(8, vec![16, 8]).unwrap();
         let global = architecture.initial(1);
-        let mut trainer = trainer(&architecture, pima().0, Quantiser::new(EIGHT, clip, weight, 10).unwrap());
+        let mut trainer =
+            trainer(&architecture, pima().0, Quantiser::new(EIGHT, clip, weight, 10).unwrap());
         let update = trainer.local_update(7, &global).unwrap();
         assert_eq!(update.model, trainer.train(7, &global).unwrap());
         let delta = difference(&update.model, &global);
@@ -171,13 +181,16 @@ mod tests {
         let global = architecture.initial(1);
         let norm = |norm| Bound::Norm { norm, projections: 256 };
         let table = pima().0;
-        let make = || trainer(&architecture, table.clone(), Quantiser::new(norm(100), 0.25, 1.0, 10).unwrap());
+        let make = || {
+            trainer(&architecture, table.clone(), Quantiser::new(norm(100), 0.25, 1.0, 10).unwrap())
+        };
         let bare = make().local_update(1, &global).unwrap().quantised;
         assert_eq!(bare.bound(), norm(100));
         let mut noisy = make().with_noise(Noise::new(2_500, norm(5_600)).unwrap());
         let first = noisy.local_update(1, &global).unwrap().quantised;
         assert_eq!(first.bound(), norm(5_600));
-        let noise = first.as_slice().iter().zip(bare.as_slice()).map(|(x, q)| ((x - q) * (x - q)) as f64);
+        let noise =
+            first.as_slice().iter().zip(bare.as_slice()).map(|(x, q)| ((x - q) * (x - q)) as f64);
         let variance = noise.sum::<f64>() / 41.0;
         // Its standard deviation is 2,500·√(2/41) = 552; under one seed the next noise is another.
         assert!((300.0..6_000.0).contains(&variance), "{variance}");
@@ -192,8 +205,15 @@ mod tests {
         let quantiser = Quantiser::new(EIGHT, 0.25, 1.0, 10).unwrap();
         let run = |institution, step| {
             let quantiser = quantiser.clone();
-            let mut trainer =
-                LocalTrainer::new(architecture.clone(), rows.clone(), config(1), quantiser, 42, institution).unwrap();
+            let mut trainer = LocalTrainer::new(
+                architecture.clone(),
+                rows.clone(),
+                config(1),
+                quantiser,
+                42,
+                institution,
+            )
+            .unwrap();
             trainer.local_update(step, &global).unwrap().quantised.as_slice().to_vec()
         };
         assert_eq!(run(0, 1), run(0, 1));
@@ -205,8 +225,12 @@ mod tests {
     fn a_global_model_that_is_not_finite_or_not_ours_is_an_error() {
         let architecture = Architecture::new(8, vec![4]).unwrap();
         let mut global = architecture.initial(1);
-        let mut trainer = trainer(&architecture, pima().0, Quantiser::new(EIGHT, 0.25, 1.0, 10).unwrap());
-        assert!(matches!(trainer.local_update(1, &global[1..]), Err(LearningError::ParameterCount { .. })));
+        let mut trainer =
+            trainer(&architecture, pima().0, Quantiser::new(EIGHT, 0.25, 1.0, 10).unwrap());
+        assert!(matches!(
+            trainer.local_update(1, &global[1..]),
+            Err(LearningError::ParameterCount { .. })
+        ));
         global[0] = f32::NAN;
         assert!(matches!(trainer.local_update(1, &global), Err(LearningError::NonFinite { .. })));
     }
@@ -216,7 +240,8 @@ mod tests {
         let architecture = Architecture::new(8, vec![4]).unwrap();
         let global = architecture.initial(1);
         let update =
-            trainer(&architecture, pima().0, Quantiser::new(EIGHT, 0.25, 1.0, 10).unwrap()).local_update(1, &global);
+            trainer(&architecture, pima().0, Quantiser::new(EIGHT, 0.25, 1.0, 10).unwrap())
+                .local_update(1, &global);
         let shown = format!("{update:?}");
         assert!(!shown.contains("model") && !shown.contains("0."), "{shown}");
     }

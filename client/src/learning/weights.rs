@@ -14,7 +14,10 @@ pub fn model_blob(parameters: &[f32]) -> Vec<u8> {
 ///
 /// # Errors
 /// [`LearningError::ParameterCount`] for another length, [`LearningError::NonFinite`] for a NaN or an infinity.
-pub fn parameters_from_blob(architecture: &Architecture, blob: &[u8]) -> Result<Vec<f32>, LearningError> {
+pub fn parameters_from_blob(
+    architecture: &Architecture,
+    blob: &[u8],
+) -> Result<Vec<f32>, LearningError> {
     let (values, rest) = blob.as_chunks::<4>();
     let expected = architecture.parameter_count();
     if values.len() != expected || !rest.is_empty() {
@@ -37,7 +40,10 @@ pub(super) fn finite(parameters: &[f32]) -> Result<(), LearningError> {
 /// Name and shape of every tensor, in flat order.
 fn tensors(architecture: &Architecture) -> impl Iterator<Item = (String, Vec<usize>)> + '_ {
     architecture.layers().enumerate().flat_map(|(layer, (fan_in, fan_out))| {
-        [(format!("layers.{layer}.weight"), vec![fan_in, fan_out]), (format!("layers.{layer}.bias"), vec![fan_out])]
+        [
+            (format!("layers.{layer}.weight"), vec![fan_in, fan_out]),
+            (format!("layers.{layer}.bias"), vec![fan_out]),
+        ]
     })
 }
 
@@ -46,7 +52,10 @@ fn tensors(architecture: &Architecture) -> impl Iterator<Item = (String, Vec<usi
 ///
 /// # Errors
 /// [`LearningError::ParameterCount`] if the parameters are not of this architecture.
-pub fn to_safetensors(architecture: &Architecture, parameters: &[f32]) -> Result<Vec<u8>, LearningError> {
+pub fn to_safetensors(
+    architecture: &Architecture,
+    parameters: &[f32],
+) -> Result<Vec<u8>, LearningError> {
     architecture.check(parameters)?;
     let blob = model_blob(parameters);
     let mut rest = blob.as_slice();
@@ -56,7 +65,9 @@ pub fn to_safetensors(architecture: &Architecture, parameters: &[f32]) -> Result
         rest = tail;
         TensorView::new(Dtype::F32, shape, data).map(|view| (name, view))
     });
-    let views = views.collect::<Result<Vec<_>, _>>().map_err(|e| LearningError::ModelFile(e.to_string()))?;
+    let views = views
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| LearningError::ModelFile(e.to_string()))?;
     safetensors::serialize(views, None).map_err(|e| LearningError::ModelFile(e.to_string()))
 }
 
@@ -65,14 +76,23 @@ pub fn to_safetensors(architecture: &Architecture, parameters: &[f32]) -> Result
 /// # Errors
 /// [`LearningError::ModelFile`] for a damaged file, a missing tensor, another shape or type;
 /// [`LearningError::NonFinite`] for a NaN or an infinity.
-pub fn from_safetensors(architecture: &Architecture, bytes: &[u8]) -> Result<Vec<f32>, LearningError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|e| LearningError::ModelFile(e.to_string()))?;
+pub fn from_safetensors(
+    architecture: &Architecture,
+    bytes: &[u8],
+) -> Result<Vec<f32>, LearningError> {
+    let file =
+        SafeTensors::deserialize(bytes).map_err(|e| LearningError::ModelFile(e.to_string()))?;
     let mut blob = Vec::with_capacity(4 * architecture.parameter_count());
     for (name, shape) in tensors(architecture) {
-        let view = file.tensor(&name).map_err(|_| LearningError::ModelFile(format!("tensor {name} is missing")))?;
+        let view = file
+            .tensor(&name)
+            .map_err(|_| LearningError::ModelFile(format!("tensor {name} is missing")))?;
         if view.dtype() != Dtype::F32 || view.shape() != shape {
-            let (dtype, found) = (view.dtype(), view.shape());
-            return Err(LearningError::ModelFile(format!("{name} should be F32 {shape:?}, it is {dtype:?} {found:?}")));
+            let dtype = view.dtype();
+            let found = view.shape();
+            return Err(LearningError::ModelFile(format!(
+                "{name} should be F32 {shape:?}, it is {dtype:?} {found:?}"
+            )));
         }
         blob.extend_from_slice(view.data());
     }
@@ -87,7 +107,10 @@ mod tests {
     fn a_model_survives_both_encodings_bit_for_bit() {
         let architecture = Architecture::new(5, vec![4, 3]).unwrap();
         let parameters = architecture.initial(9);
-        assert_eq!(parameters_from_blob(&architecture, &model_blob(&parameters)).unwrap(), parameters);
+        assert_eq!(
+            parameters_from_blob(&architecture, &model_blob(&parameters)).unwrap(),
+            parameters
+        );
         let file = to_safetensors(&architecture, &parameters).unwrap();
         assert_eq!(from_safetensors(&architecture, &file).unwrap(), parameters);
         assert_eq!(file, to_safetensors(&architecture, &parameters).unwrap());
@@ -100,12 +123,21 @@ mod tests {
         let mut parameters = small.initial(9);
         let file = to_safetensors(&small, &parameters).unwrap();
         assert!(matches!(from_safetensors(&large, &file), Err(LearningError::ModelFile(_))));
-        assert!(matches!(from_safetensors(&small, &file[..file.len() - 1]), Err(LearningError::ModelFile(_))));
-        assert!(matches!(to_safetensors(&large, &parameters), Err(LearningError::ParameterCount { .. })));
+        assert!(matches!(
+            from_safetensors(&small, &file[..file.len() - 1]),
+            Err(LearningError::ModelFile(_))
+        ));
+        assert!(matches!(
+            to_safetensors(&large, &parameters),
+            Err(LearningError::ParameterCount { .. })
+        ));
         let blob = model_blob(&parameters);
         assert!(parameters_from_blob(&small, &blob[1..]).is_err());
         parameters[7] = f32::NAN;
         let blob = model_blob(&parameters);
-        assert!(matches!(parameters_from_blob(&small, &blob), Err(LearningError::NonFinite { index: 7, .. })));
+        assert!(matches!(
+            parameters_from_blob(&small, &blob),
+            Err(LearningError::NonFinite { index: 7, .. })
+        ));
     }
 }

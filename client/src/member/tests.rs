@@ -2,7 +2,8 @@
 
 use consilium_contract::Phase;
 use consilium_proto::v1::{
-    BeginSharing, ChangeCommittee, EndStage, Stage as StageName, contribute::Part, transaction::Action,
+    BeginSharing, ChangeCommittee, EndStage, Stage as StageName, contribute::Part,
+    transaction::Action,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -52,13 +53,15 @@ impl Members {
 
     /// What a program of the institution says that has just been started.
     fn ask(&mut self, i: usize) -> Said {
-        let (mut membership, mut memory) = (self.open(i), self.memory(i));
+        let mut membership = self.open(i);
+        let mut memory = self.memory(i);
         let Phase::Sharing(sharing) = self.world.contract.phase() else { return Ok(None) };
         membership.next(sharing, 0, &mut memory, &mut self.rng)
     }
 
     fn begin(&mut self, committee: u32) {
-        let begin = self.world.orders(Action::BeginSharing(BeginSharing { committee, time_ms: 2_000 }));
+        let begin =
+            self.world.orders(Action::BeginSharing(BeginSharing { committee, time_ms: 2_000 }));
         self.world.commit(vec![begin]);
     }
 
@@ -71,9 +74,12 @@ impl Members {
             }
         }
         let sharing = self.sharing().unwrap();
-        let (committee, attempt, time_ms) = (sharing.number(), sharing.attempt(), sharing.since_ms());
+        let committee = sharing.number();
+        let attempt = sharing.attempt();
+        let time_ms = sharing.since_ms();
         let stage = sharing.stage().name().into();
-        let end = self.world.orders(Action::EndStage(EndStage { committee, attempt, stage, time_ms }));
+        let end =
+            self.world.orders(Action::EndStage(EndStage { committee, attempt, stage, time_ms }));
         self.world.commit(vec![end]);
     }
 
@@ -120,7 +126,11 @@ fn no_offer_leaves_before_its_secrets_are_on_disk_where_only_the_member_reads() 
     let offer = offered(members.ask(0));
     let path = members.directory(0).join(SECRETS);
     #[cfg(unix)]
-    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions()) & 0o777, 0o600);
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&path).unwrap().permissions())
+            & 0o777,
+        0o600
+    );
     // They are those of the offer: whoever reads them again makes the same one.
     assert_eq!(offered(members.ask(0)), offer);
     fs::remove_file(&path).unwrap();
@@ -130,12 +140,18 @@ fn no_offer_leaves_before_its_secrets_are_on_disk_where_only_the_member_reads() 
     let mut membership = members.open(1);
     let mut memory = members.memory(1);
     members.directories[1] = tempfile::tempdir().unwrap();
-    let refused = membership.next(members.sharing().unwrap(), 0, &mut memory, &mut ChaCha20Rng::seed_from_u64(4));
+    let refused = membership.next(
+        members.sharing().unwrap(),
+        0,
+        &mut memory,
+        &mut ChaCha20Rng::seed_from_u64(4),
+    );
     assert!(matches!(refused, Err(ClientError::State { .. })), "{refused:?}");
 }
 
 #[test]
-fn a_member_that_is_started_anew_before_whatever_it_says_goes_on_with_the_same_secrets_and_gets_its_share() {
+fn a_member_that_is_started_anew_before_whatever_it_says_goes_on_with_the_same_secrets_and_gets_its_share()
+ {
     let mut members = Members::new();
     members.begin(0);
     let mut first = None;
@@ -176,14 +192,23 @@ fn a_member_says_nothing_that_its_memory_has_not_sworn_first() {
         swear(&members, 0).unwrap();
         for _ in 0..2 {
             let refused = members.ask(0);
-            assert!(matches!(refused, Err(ClientError::Memory(MemoryError::OtherOath { .. }))), "{what}: {refused:?}");
+            assert!(
+                matches!(refused, Err(ClientError::Memory(MemoryError::OtherOath { .. }))),
+                "{what}: {refused:?}"
+            );
             assert_eq!(members.secrets(0), ["ceremony.key"], "{what}: and keeps no share");
         }
         // What another one says, it has sworn, and its share is on disk.
         assert!(members.ask(1).unwrap().is_some());
         let refused = swear(&members, 1);
-        assert!(matches!(refused, Err(ClientError::Memory(MemoryError::OtherOath { .. }))), "{what}: {refused:?}");
-        assert_eq!(members.directory(1).join("share-0.key").exists(), stage == StageName::Confirming);
+        assert!(
+            matches!(refused, Err(ClientError::Memory(MemoryError::OtherOath { .. }))),
+            "{what}: {refused:?}"
+        );
+        assert_eq!(
+            members.directory(1).join("share-0.key").exists(),
+            stage == StageName::Confirming
+        );
     }
 }
 
@@ -196,7 +221,10 @@ fn products_bind_whoever_has_not_agreed_in_words_to_the_same_dealings() {
     assert_eq!(members.sharing().unwrap().stage().name(), StageName::Products);
     assert!(members.ask(0).unwrap().is_some());
     let refused = members.memory(0).swear_dealings(0, 0, &[9; 32]);
-    assert!(matches!(refused, Err(ClientError::Memory(MemoryError::OtherOath { .. }))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(ClientError::Memory(MemoryError::OtherOath { .. }))),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -216,7 +244,11 @@ fn once_a_committee_stands_its_share_alone_is_left_and_verifies() {
     members.world.commit(vec![change]);
     members.begin(1);
     let second = members.play();
-    assert_eq!(members.secrets(0), ["ceremony.key", "share-0.key", "share-1.key"], "until it stands");
+    assert_eq!(
+        members.secrets(0),
+        ["ceremony.key", "share-0.key", "share-1.key"],
+        "until it stands"
+    );
     members.settle(&second);
     for i in 0..3 {
         assert_eq!(members.secrets(i), ["share-1.key"], "institution {i}");
@@ -254,7 +286,9 @@ fn who_has_no_part_in_a_ceremony_keeps_no_secrets_of_it() {
     members.begin(0);
     let mut stranger = Membership::open(members.directory(0), [9; 32]).unwrap();
     let mut memory = members.memory(0);
-    let said = stranger.next(members.sharing().unwrap(), 0, &mut memory, &mut members.rng.clone()).unwrap();
+    let said = stranger
+        .next(members.sharing().unwrap(), 0, &mut memory, &mut members.rng.clone())
+        .unwrap();
     assert_eq!(said, None);
     assert!(members.secrets(0).is_empty());
 }
@@ -270,8 +304,12 @@ fn a_damaged_file_is_named() {
         let longer = [whole.as_slice(), &[0]].concat();
         for bytes in [&whole[..whole.len() - 1], &[], &longer] {
             fs::write(&path, bytes).unwrap();
-            let refused = Membership::open(members.directory(i), members.world.name(i)).unwrap_err();
-            assert!(matches!(&refused, ClientError::DamagedState { path: named, .. } if *named == path), "{refused}");
+            let refused =
+                Membership::open(members.directory(i), members.world.name(i)).unwrap_err();
+            assert!(
+                matches!(&refused, ClientError::DamagedState { path: named, .. } if *named == path),
+                "{refused}"
+            );
         }
     }
 }

@@ -34,7 +34,9 @@ impl Session<'_> {
             other => return other,
         };
         let evidence = self.blocks(block.height()).and_then(|mut history| {
-            history.blocks.push(block.encode().map_err(|error| ClientError::Malformed(error.to_string()))?);
+            history
+                .blocks
+                .push(block.encode().map_err(|error| ClientError::Malformed(error.to_string()))?);
             self.keep(block.height(), Statements::History(history))
         });
         evidence.map_or_else(|error| error, |evidence| ClientError::BadHeader { source, evidence })
@@ -60,7 +62,10 @@ impl Session<'_> {
             };
             self.keep(height, Statements::History(history))
         });
-        evidence.map_or_else(|error| error, |evidence| ClientError::Aggregate { height, source, evidence })
+        evidence.map_or_else(
+            |error| error,
+            |evidence| ClientError::Aggregate { height, source, evidence },
+        )
     }
 
     /// An announced model that does not hold; with what it should follow from, where the chain alone does not show it.
@@ -81,18 +86,29 @@ impl Session<'_> {
             };
             self.keep(height, Statements::History(history))
         });
-        evidence.map_or_else(|error| error, |evidence| ClientError::Model { height, source, evidence })
+        evidence
+            .map_or_else(|error| error, |evidence| ClientError::Model { height, source, evidence })
     }
 
     /// A second receipt for the own update, beside the one that is known.
-    pub(super) fn compare_receipts(&mut self, step: u64, header: Hash, second: &Answered) -> Result<(), ClientError> {
-        let Some((_, first)) = self.own.verdict.clone().filter(|(of, _)| *of == header) else { return Ok(()) };
-        let (accepted, fault) = if first.receipt.is_accepted() { (&first, second) } else { (second, &first) };
+    pub(super) fn compare_receipts(
+        &mut self,
+        step: u64,
+        header: Hash,
+        second: &Answered,
+    ) -> Result<(), ClientError> {
+        let Some((_, first)) = self.own.verdict.clone().filter(|(of, _)| *of == header) else {
+            return Ok(());
+        };
+        let (accepted, fault) =
+            if first.receipt.is_accepted() { (&first, second) } else { (second, &first) };
         if !accepted.receipt.is_accepted() || fault.receipt.culprit.is_none() {
             return Ok(());
         }
-        let statements =
-            TwoReceiptsEvidence { accepted: Some(accepted.message.clone()), fault: Some(fault.message.clone()) };
+        let statements = TwoReceiptsEvidence {
+            accepted: Some(accepted.message.clone()),
+            fault: Some(fault.message.clone()),
+        };
         let evidence = self.keep(self.own.history.len(), Statements::TwoReceipts(statements))?;
         Err(ClientError::TwoReceipts { step, evidence })
     }
@@ -121,7 +137,9 @@ impl Session<'_> {
     /// Looks for what was accepted in the steps that are closed.
     pub(super) fn find_accepted(&mut self) -> Result<(), ClientError> {
         let now = self.own.follower.step();
-        let (over, open) = std::mem::take(&mut self.own.accepted).into_iter().partition(|(_, step, _)| *step < now);
+        let (over, open) = std::mem::take(&mut self.own.accepted)
+            .into_iter()
+            .partition(|(_, step, _)| *step < now);
         self.own.accepted = open;
         let over: Vec<_> = over;
         for (what, step, answered) in over {
@@ -140,12 +158,16 @@ impl Session<'_> {
     }
 
     fn blocks(&mut self, blocks: u64) -> Result<HistoryEvidence, ClientError> {
-        Ok(HistoryEvidence { blocks: self.own.history.encoded(blocks)?, ..HistoryEvidence::default() })
+        Ok(HistoryEvidence {
+            blocks: self.own.history.encoded(blocks)?,
+            ..HistoryEvidence::default()
+        })
     }
 
     /// Writes the statements, if they convict anybody in the eyes of others too.
     fn keep(&mut self, height: u64, statements: Statements) -> Result<Kept, ClientError> {
-        let genesis = Genesis { entry: &self.own.files.genesis_entry, parameters: &self.own.parameters };
+        let genesis =
+            Genesis { entry: &self.own.files.genesis_entry, parameters: &self.own.parameters };
         match Evidence::new(statements, genesis) {
             Ok(evidence) => Ok(Kept(Some(self.own.history.keep_evidence(height, &evidence)?))),
             Err(error) => {
@@ -157,5 +179,9 @@ impl Session<'_> {
 }
 
 fn with_receipt(history: HistoryEvidence, answered: Answered) -> HistoryEvidence {
-    HistoryEvidence { transaction: Some(answered.signed), receipt: Some(answered.message), ..history }
+    HistoryEvidence {
+        transaction: Some(answered.signed),
+        receipt: Some(answered.message),
+        ..history
+    }
 }

@@ -23,7 +23,9 @@ impl Session<'_> {
             Err(error) => Err(error),
         };
         match kept {
-            Err(error) if error.is_transient() || matches!(error, ClientError::Unsupported { .. }) => {
+            Err(error)
+                if error.is_transient() || matches!(error, ClientError::Unsupported { .. }) =>
+            {
                 warn!(size, %error, "no head to show to others");
                 Ok(())
             }

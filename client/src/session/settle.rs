@@ -48,7 +48,8 @@ impl Spool {
         let path = directory.join(SPOOL);
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(true);
-        let file = durable::private(options).open(&path).map_err(durable::failed("create", &path))?;
+        let file =
+            durable::private(options).open(&path).map_err(durable::failed("create", &path))?;
         Ok(Self { file, path })
     }
 
@@ -75,7 +76,9 @@ impl Session<'_> {
             if stored.model().hash() != closed.model {
                 return Err(ClientError::DamagedState {
                     path: self.own.directory.clone(),
-                    detail: format!("the stored model is not the one that step {step} ended with on the stored chain"),
+                    detail: format!(
+                        "the stored model is not the one that step {step} ended with on the stored chain"
+                    ),
                 });
             }
             self.own.model = stored;
@@ -103,13 +106,16 @@ impl Session<'_> {
         judged: Judged,
     ) -> Result<Result<(), Unfaithful>, ClientError> {
         let own = &mut *self.own;
-        let (closed, model) = (Arc::clone(closed), own.model.clone());
-        let (parameters, table) = (Arc::clone(&own.parameters), Arc::clone(&own.table));
+        let closed = Arc::clone(closed);
+        let model = own.model.clone();
+        let parameters = Arc::clone(&own.parameters);
+        let table = Arc::clone(&own.table);
         let start = Instant::now();
-        let mut check = match blocking(move || model.check(&closed, &judged, &parameters, &table)).await? {
-            Ok(check) => check,
-            Err(error) => return Ok(Err((error, None))),
-        };
+        let mut check =
+            match blocking(move || model.check(&closed, &judged, &parameters, &table)).await? {
+                Ok(check) => check,
+                Err(error) => return Ok(Err((error, None))),
+            };
         own.report.check += start.elapsed();
 
         let mut spool = Spool::create(&own.directory)?;
@@ -121,13 +127,16 @@ impl Session<'_> {
             let start = Instant::now();
             for header in headers.by_ref().take(most - fetches.len()) {
                 let mut connection = self.connection.clone();
-                fetches.push_back(tokio::spawn(async move { connection.masked_update(&header, length).await }));
+                fetches.push_back(tokio::spawn(async move {
+                    connection.masked_update(&header, length).await
+                }));
             }
             let Some(fetch) = fetches.pop_front() else { break };
             let masked = fetch.await.map_err(interrupted)??;
             own.report.fetch += start.elapsed();
             own.report.bytes_down += length as u64;
-            let (start, parameters) = (Instant::now(), Arc::clone(&own.parameters));
+            let start = Instant::now();
+            let parameters = Arc::clone(&own.parameters);
             let added = blocking(move || {
                 let added = check.add(&masked, &parameters).map(|()| check);
                 spool.write(&masked).map(|()| (added, spool))
@@ -142,17 +151,24 @@ impl Session<'_> {
             own.report.check += start.elapsed();
         }
         let start = Instant::now();
-        let sums = self.connection.blob(check.sums(), own.parameters.dimension as usize * 4).await?;
+        let sums =
+            self.connection.blob(check.sums(), own.parameters.dimension as usize * 4).await?;
         own.report.fetch += start.elapsed();
         own.report.bytes_down += sums.len() as u64;
 
-        let (parameters, model) = (Arc::clone(&own.parameters), own.model.clone());
-        let (roster, directory) = (own.follower.roster().clone(), own.directory.clone());
+        let parameters = Arc::clone(&own.parameters);
+        let model = own.model.clone();
+        let roster = own.follower.roster().clone();
+        let directory = own.directory.clone();
         let start = Instant::now();
-        let checked = blocking(move || match check.finish(&model, &sums, &roster, &parameters, &mut OsRng) {
-            Ok(next) => next.store(&directory).map(|()| Ok(next)),
-            Err(error) => Ok(Err((error, Some(Box::new(Brought { masked_updates: spool.read(length)?, sums }))))),
-        });
+        let checked =
+            blocking(move || match check.finish(&model, &sums, &roster, &parameters, &mut OsRng) {
+                Ok(next) => next.store(&directory).map(|()| Ok(next)),
+                Err(error) => Ok(Err((
+                    error,
+                    Some(Box::new(Brought { masked_updates: spool.read(length)?, sums })),
+                ))),
+            });
         let checked = checked.await??;
         own.report.check += start.elapsed();
         Ok(checked.map(|next| own.model = next))

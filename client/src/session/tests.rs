@@ -13,9 +13,10 @@ use consilium_contract::{CandidateTransaction, Model};
 use consilium_crypto::{CandidateHeader, QuantisedUpdate, signature::SigningKey};
 use consilium_ledger::sha256;
 use consilium_proto::v1::{
-    Abandon, Aggregate, BlockMessage, Charge, Chunk, ConsistencyProof, GetAggregateRequest, GetBlobRequest,
-    GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest, GetMaskedUpdateRequest,
-    GetModelRequest, Head, InclusionProof, Receipt, SubscribeRequest, UpdatePart,
+    Abandon, Aggregate, BlockMessage, Charge, Chunk, ConsistencyProof, GetAggregateRequest,
+    GetBlobRequest, GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest,
+    GetInclusionProofRequest, GetMaskedUpdateRequest, GetModelRequest, Head, InclusionProof,
+    Receipt, SubscribeRequest, UpdatePart,
     federation_server::{Federation, FederationServer},
     ledger_server::{Ledger, LedgerServer},
     update_part::Part,
@@ -74,14 +75,19 @@ struct Node {
 }
 
 impl Node {
-    async fn hear(&self, signed: SignedTransaction, body: Vec<u8>) -> Result<Response<Receipt>, Status> {
+    async fn hear(
+        &self,
+        signed: SignedTransaction,
+        body: Vec<u8>,
+    ) -> Result<Response<Receipt>, Status> {
         let (answer, answered) = oneshot::channel();
         let transaction = CandidateTransaction::parse(signed.clone()).unwrap();
         self.calls.send(Call { signed, body, answer }).map_err(|_| Status::unavailable("over"))?;
         match answered.await {
             Ok(Some(reason)) => {
                 let culprit = transaction.author().filter(|_| reason == Reason::BadLinkProof);
-                let receipt = consilium_contract::Receipt { transaction: transaction.id(), reason, culprit };
+                let receipt =
+                    consilium_contract::Receipt { transaction: transaction.id(), reason, culprit };
                 Ok(Response::new(receipt.sign(&self.key, &self.chain_id)))
             }
             _ => Err(Status::unavailable("the answer is lost")),
@@ -104,7 +110,10 @@ impl Federation for Node {
     type GetModelStream = Stream<Chunk>;
     type GetMaskedUpdateStream = Stream<Chunk>;
 
-    async fn enrol(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+    async fn enrol(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
         self.hear(request.into_inner(), Vec::new()).await
     }
 
@@ -112,14 +121,21 @@ impl Federation for Node {
         Err(Status::permission_denied("the authority speaks for itself"))
     }
 
-    async fn contribute(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+    async fn contribute(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
         self.hear(request.into_inner(), Vec::new()).await
     }
 
-    async fn subscribe(&self, request: Request<SubscribeRequest>) -> Result<Response<Self::SubscribeStream>, Status> {
+    async fn subscribe(
+        &self,
+        request: Request<SubscribeRequest>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
         let mut height = request.into_inner().from_height as usize;
         let (send, receive) = mpsc::channel(1);
-        let (shown, mut changed) = (Arc::clone(&self.shown), self.changed.subscribe());
+        let shown = Arc::clone(&self.shown);
+        let mut changed = self.changed.subscribe();
         let connection = shown.lock().unwrap().connection;
         tokio::spawn(async move {
             loop {
@@ -149,24 +165,35 @@ impl Federation for Node {
         Ok(Response::new(ReceiverStream::new(receive)))
     }
 
-    async fn get_model(&self, _: Request<GetModelRequest>) -> Result<Response<Self::GetModelStream>, Status> {
+    async fn get_model(
+        &self,
+        _: Request<GetModelRequest>,
+    ) -> Result<Response<Self::GetModelStream>, Status> {
         Err(Status::not_found("an institution computes the model itself"))
     }
 
-    async fn submit_update(&self, request: Request<Streaming<UpdatePart>>) -> Result<Response<Receipt>, Status> {
+    async fn submit_update(
+        &self,
+        request: Request<Streaming<UpdatePart>>,
+    ) -> Result<Response<Receipt>, Status> {
         let mut parts = request.into_inner();
         let Some(Part::Header(signed)) = parts.message().await?.and_then(|part| part.part) else {
             return Err(Status::invalid_argument("the header comes first"));
         };
         let mut body = Vec::new();
         while let Some(part) = parts.message().await? {
-            let Some(Part::Chunk(chunk)) = part.part else { return Err(Status::invalid_argument("no chunk")) };
+            let Some(Part::Chunk(chunk)) = part.part else {
+                return Err(Status::invalid_argument("no chunk"));
+            };
             body.extend(chunk);
         }
         self.hear(signed, body).await
     }
 
-    async fn get_aggregate(&self, _: Request<GetAggregateRequest>) -> Result<Response<Aggregate>, Status> {
+    async fn get_aggregate(
+        &self,
+        _: Request<GetAggregateRequest>,
+    ) -> Result<Response<Aggregate>, Status> {
         Err(Status::not_found("a trustee reads the chain"))
     }
 
@@ -178,11 +205,17 @@ impl Federation for Node {
         chunks(self.shown.lock().unwrap().masked.get(&hash))
     }
 
-    async fn countersign(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+    async fn countersign(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
         self.hear(request.into_inner(), Vec::new()).await
     }
 
-    async fn submit_share(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+    async fn submit_share(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
         self.hear(request.into_inner(), Vec::new()).await
     }
 }
@@ -194,7 +227,8 @@ impl Ledger for Node {
 
     async fn get_head(&self, request: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
         let shown = self.shown.lock().unwrap();
-        let last = (request.into_inner().size as usize).checked_sub(1).unwrap_or(shown.blocks.len() - 1);
+        let last =
+            (request.into_inner().size as usize).checked_sub(1).unwrap_or(shown.blocks.len() - 1);
         let sealed_header = shown.blocks[last].sealed.encode().to_vec();
         Ok(Response::new(Head {
             sealed_header,
@@ -202,11 +236,17 @@ impl Ledger for Node {
         }))
     }
 
-    async fn get_blocks(&self, _: Request<GetBlocksRequest>) -> Result<Response<Self::GetBlocksStream>, Status> {
+    async fn get_blocks(
+        &self,
+        _: Request<GetBlocksRequest>,
+    ) -> Result<Response<Self::GetBlocksStream>, Status> {
         Err(Status::not_found("an institution subscribes"))
     }
 
-    async fn get_blob(&self, request: Request<GetBlobRequest>) -> Result<Response<Self::GetBlobStream>, Status> {
+    async fn get_blob(
+        &self,
+        request: Request<GetBlobRequest>,
+    ) -> Result<Response<Self::GetBlobStream>, Status> {
         let hash: Hash = request.into_inner().sha256.as_slice().try_into().unwrap();
         chunks(self.shown.lock().unwrap().blobs.get(&hash))
     }
@@ -232,7 +272,10 @@ struct Ones;
 impl Trainer for Ones {
     fn local_update(&mut self, _: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
         Ok(LocalUpdate {
-            quantised: QuantisedUpdate::new(vec![1; global.len()], consilium_crypto::Bound::Parameter { bits: 8 })?,
+            quantised: QuantisedUpdate::new(
+                vec![1; global.len()],
+                consilium_crypto::Bound::Parameter { bits: 8 },
+            )?,
             clipped_share: 0.0,
             train: Duration::ZERO,
             quantise: Duration::ZERO,
@@ -260,11 +303,20 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (send, calls) = mpsc::unbounded_channel();
-        let (key, chain_id) = (Arc::new(key), world.chain_id());
-        let node = Node { shown: Arc::default(), changed: watch::Sender::new(()), calls: send, key, chain_id };
-        let (shown, changed) = (Arc::clone(&node.shown), node.changed.clone());
-        let server =
-            Server::builder().add_service(FederationServer::new(node.clone())).add_service(LedgerServer::new(node));
+        let key = Arc::new(key);
+        let chain_id = world.chain_id();
+        let node = Node {
+            shown: Arc::default(),
+            changed: watch::Sender::new(()),
+            calls: send,
+            key,
+            chain_id,
+        };
+        let shown = Arc::clone(&node.shown);
+        let changed = node.changed.clone();
+        let server = Server::builder()
+            .add_service(FederationServer::new(node.clone()))
+            .add_service(LedgerServer::new(node));
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         let mut stage = Self { world, shown, changed, calls, address };
         stage.show();
@@ -277,7 +329,8 @@ impl Stage {
         let mut shown = self.shown.lock().unwrap();
         shown.blocks = self.world.blocks.clone();
         let signing = (&self.world.ceremony.coordinator.signing).into();
-        shown.heads = self.world.chain.headers().map(|header| header.checkpoint().sign(&signing)).collect();
+        shown.heads =
+            self.world.chain.headers().map(|header| header.checkpoint().sign(&signing)).collect();
         for entry in self.world.blocks[1..].iter().flat_map(|block| &block.entries) {
             let (candidate, _) = consilium_contract::transaction::parse_entry(entry).unwrap();
             if let Action::SubmitUpdate(update) = candidate.action() {
@@ -302,8 +355,14 @@ impl Stage {
     /// institution that has lost it.
     fn start(&self, state: &Path) -> JoinHandle<Result<Outcome, ClientError>> {
         self.world.lend_share(0, state);
-        let institution =
-            Institution::new(self.files(), state, &self.address, Box::new(Ones), Box::new(Unobserved)).unwrap();
+        let institution = Institution::new(
+            self.files(),
+            state,
+            &self.address,
+            Box::new(Ones),
+            Box::new(Unobserved),
+        )
+        .unwrap();
         tokio::spawn(institution.run())
     }
 
@@ -341,7 +400,8 @@ impl Stage {
 
     /// The institution and two others countersign, the institution and another share.
     async fn unseal(&mut self) {
-        let (step, block) = (self.world.contract.step(), self.world.sealed_hash());
+        let step = self.world.contract.step();
+        let block = self.world.sealed_hash();
         let Call { signed, answer, .. } = self.call().await;
         assert_eq!(signed, self.world.countersignature(0, step, &block));
         answer.send(Some(Reason::Accepted)).unwrap();
@@ -365,7 +425,9 @@ impl Stage {
 
 fn header(signed: &SignedTransaction) -> Vec<u8> {
     let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
-    let Action::SubmitUpdate(update) = candidate.action() else { panic!("not an update: {candidate:?}") };
+    let Action::SubmitUpdate(update) = candidate.action() else {
+        panic!("not an update: {candidate:?}")
+    };
     update.header.clone()
 }
 
@@ -412,7 +474,8 @@ async fn a_signed_head_of_another_history_stops_the_institution_with_evidence() 
     let world = World::new();
     let state = state(&world);
     let stage = Stage::new(world).await;
-    let forged = consilium_ledger::Checkpoint { root: [9; 32], ..stage.world.chain.head_checkpoint() };
+    let forged =
+        consilium_ledger::Checkpoint { root: [9; 32], ..stage.world.chain.head_checkpoint() };
     let signing = (&stage.world.ceremony.coordinator.signing).into();
     *stage.shown.lock().unwrap().heads.last_mut().unwrap() = forged.sign(&signing);
     let error = end(stage.start(state.path())).await.unwrap_err();
@@ -445,7 +508,8 @@ async fn after_a_lost_answer_the_stored_bytes_come_again() {
 }
 
 #[tokio::test]
-async fn a_trustee_that_lost_its_memory_leaves_the_step_in_progress_to_the_others_and_serves_the_next() {
+async fn a_trustee_that_lost_its_memory_leaves_the_step_in_progress_to_the_others_and_serves_the_next()
+ {
     let dir = tempfile::tempdir().unwrap();
     let mut stage = Stage::new(World::new()).await;
     let run = stage.start(dir.path());
@@ -490,7 +554,8 @@ async fn a_restarted_trustee_answers_nothing_until_it_has_caught_up() {
     let close = stage.world.close_collection(evaluation);
     stage.world.forge(vec![close]);
     // The sealed block is in the stream, the head is beyond it.
-    let (step, block) = (0, stage.world.blocks.last().unwrap().hash());
+    let step = 0;
+    let block = stage.world.blocks.last().unwrap().hash();
     let answers = vec![stage.world.countersignature(1, step, &block)];
     stage.world.forge(answers);
     stage.shown.lock().unwrap().held_back = 1;
@@ -544,7 +609,8 @@ async fn a_coordinator_that_forgets_blocks_it_has_shown_stops_the_institution() 
 }
 
 #[tokio::test]
-async fn a_sum_without_the_own_accepted_update_is_not_countersigned_and_stops_the_institution_with_evidence() {
+async fn a_sum_without_the_own_accepted_update_is_not_countersigned_and_stops_the_institution_with_evidence()
+ {
     let world = World::new();
     let state = state(&world);
     let mut stage = Stage::new(world).await;
@@ -559,7 +625,12 @@ async fn a_sum_without_the_own_accepted_update_is_not_countersigned_and_stops_th
     stage.world.forge(vec![close]);
     stage.show();
     let error = end(run).await.unwrap_err();
-    let ClientError::Aggregate { source: TrusteeError::OwnUpdateMissing(missing), evidence, height } = &error else {
+    let ClientError::Aggregate {
+        source: TrusteeError::OwnUpdateMissing(missing),
+        evidence,
+        height,
+    } = &error
+    else {
         panic!("{error}")
     };
     assert_eq!((*missing, *height), (sha256(&own), stage.world.chain.len() - 1));
@@ -582,13 +653,16 @@ async fn a_model_that_does_not_follow_is_never_trained_on() {
     stage.world.forge(vec![close]);
     stage.show();
     let error = end(run).await.unwrap_err();
-    let ClientError::Model { source: ModelError::WrongModel(_), evidence, .. } = &error else { panic!("{error}") };
+    let ClientError::Model { source: ModelError::WrongModel(_), evidence, .. } = &error else {
+        panic!("{error}")
+    };
     convicts(&stage.world, evidence, Charge::BadModel);
     assert_eq!(error.exit_code(), 4);
 }
 
 #[tokio::test]
-async fn sums_that_do_not_follow_convict_the_coordinator_although_only_the_institution_has_seen_the_masked_updates() {
+async fn sums_that_do_not_follow_convict_the_coordinator_although_only_the_institution_has_seen_the_masked_updates()
+ {
     let world = World::new();
     let state = state(&world);
     let mut stage = Stage::new(world).await;
@@ -603,12 +677,15 @@ async fn sums_that_do_not_follow_convict_the_coordinator_although_only_the_insti
     stage.world.forge(vec![close]);
     stage.show();
     let error = end(run).await.unwrap_err();
-    let ClientError::Model { source: ModelError::WrongSums, evidence, .. } = &error else { panic!("{error}") };
+    let ClientError::Model { source: ModelError::WrongSums, evidence, .. } = &error else {
+        panic!("{error}")
+    };
     convicts(&stage.world, evidence, Charge::BadModel);
 }
 
 #[tokio::test]
-async fn an_attempt_that_is_abandoned_after_its_sum_was_sealed_stops_the_institution_with_evidence() {
+async fn an_attempt_that_is_abandoned_after_its_sum_was_sealed_stops_the_institution_with_evidence()
+{
     let world = World::new();
     let state = state(&world);
     let mut stage = Stage::new(world).await;
@@ -617,7 +694,8 @@ async fn an_attempt_that_is_abandoned_after_its_sum_was_sealed_stops_the_institu
     let Call { answer, .. } = stage.call().await;
     answer.send(Some(Reason::Accepted)).unwrap();
     // The shares, or enough of them, are kept off the chain.
-    let abandon = stage.world.orders(Action::Abandon(Abandon { step: 0, attempt: 0, time_ms: 1 << 40 }));
+    let abandon =
+        stage.world.orders(Action::Abandon(Abandon { step: 0, attempt: 0, time_ms: 1 << 40 }));
     stage.world.forge(vec![abandon]);
     stage.show();
     let error = end(run).await.unwrap_err();
@@ -628,7 +706,8 @@ async fn an_attempt_that_is_abandoned_after_its_sum_was_sealed_stops_the_institu
 }
 
 #[tokio::test]
-async fn an_accepted_countersignature_that_is_left_out_of_its_step_stops_the_institution_with_evidence() {
+async fn an_accepted_countersignature_that_is_left_out_of_its_step_stops_the_institution_with_evidence()
+ {
     let world = World::new();
     let state = state(&world);
     let mut stage = Stage::new(world).await;
@@ -646,7 +725,9 @@ async fn an_accepted_countersignature_that_is_left_out_of_its_step_stops_the_ins
     stage.world.commit(shares);
     stage.close();
     let error = end(run).await.unwrap_err();
-    let ClientError::Omitted { what: "countersignature", step: 0, evidence } = &error else { panic!("{error}") };
+    let ClientError::Omitted { what: "countersignature", step: 0, evidence } = &error else {
+        panic!("{error}")
+    };
     convicts(&stage.world, evidence, Charge::Omission);
     assert_eq!(error.exit_code(), 4);
 }
@@ -680,7 +761,9 @@ async fn a_signed_header_that_does_not_follow_stops_the_institution_with_evidenc
     let run = stage.start(state.path());
     let bad = {
         let open = stage.world.open_round();
-        let block = stage.world.sealed_block(vec![consilium_contract::transaction::entry(open, false)], [0; 32]);
+        let block = stage
+            .world
+            .sealed_block(vec![consilium_contract::transaction::entry(open, false)], [0; 32]);
         let header = consilium_ledger::Header { history_root: [7; 32], ..*block.header() };
         Block { sealed: stage.world.seal_header(header), entries: block.entries }
     };
@@ -721,7 +804,8 @@ async fn a_masked_update_that_is_not_the_signed_headers_stops_the_institution() 
     stage.unseal().await;
     stage.close();
     let error = end(run).await.unwrap_err();
-    let ClientError::Model { source: ModelError::WrongMaskedUpdate { .. }, evidence, .. } = &error else {
+    let ClientError::Model { source: ModelError::WrongMaskedUpdate { .. }, evidence, .. } = &error
+    else {
         panic!("{error}")
     };
     assert_eq!(evidence, &Kept(None), "nobody has signed what was served");
@@ -733,8 +817,14 @@ async fn two_processes_do_not_share_a_state_directory() {
     let state = state(&world);
     let stage = Stage::new(world).await;
     let run = stage.start(state.path());
-    let second =
-        Institution::new(stage.files(), state.path(), &stage.address, Box::new(Ones), Box::new(Unobserved)).err();
+    let second = Institution::new(
+        stage.files(),
+        state.path(),
+        &stage.address,
+        Box::new(Ones),
+        Box::new(Unobserved),
+    )
+    .err();
     assert!(matches!(second, Some(ClientError::Locked { .. })));
     run.abort();
 }

@@ -93,7 +93,9 @@ impl<'a> Adversary<'a> {
                 trustees.insert(index, Trustee::new(world, index, directory, state, flaw, own));
             }
         }
-        let model = Model::from_bytes(&world.ceremony.initial_model, world.ceremony.parameters.dimension).unwrap();
+        let model =
+            Model::from_bytes(&world.ceremony.initial_model, world.ceremony.parameters.dimension)
+                .unwrap();
         let mut branch = Branch {
             blocks: Vec::new(),
             chain: world.chain(),
@@ -141,7 +143,8 @@ impl<'a> Adversary<'a> {
         match outcome {
             Err(violation) => Err(Failure { violation, operations: self.operations }),
             Ok(recovered) => {
-                let committees = self.branches.iter().filter_map(|branch| branch.follower.committee());
+                let committees =
+                    self.branches.iter().filter_map(|branch| branch.follower.committee());
                 let numbers: BTreeSet<u32> = committees.map(|committee| committee.number).collect();
                 Ok(Tally {
                     operations: self.operations.len(),
@@ -162,8 +165,11 @@ impl<'a> Adversary<'a> {
             Op::Seal { branch, order } => self.seal(branch, &order),
             Op::Show { trustee, branch, blocks } => self.show(trustee, branch, blocks)?,
             Op::ShowAll { except } => {
-                let meant: Vec<_> = self.meant.iter().map(|(trustee, branch)| (*trustee, *branch)).collect();
-                for (trustee, branch) in meant.into_iter().filter(|(trustee, _)| !except.contains(trustee)) {
+                let meant: Vec<_> =
+                    self.meant.iter().map(|(trustee, branch)| (*trustee, *branch)).collect();
+                for (trustee, branch) in
+                    meant.into_iter().filter(|(trustee, _)| !except.contains(trustee))
+                {
                     if self.common(trustee, branch).is_some() {
                         self.show(trustee, branch, usize::MAX)?;
                     }
@@ -255,7 +261,8 @@ impl<'a> Adversary<'a> {
 
     /// Another branch is meant for the trustee, of those that it can follow.
     fn redirect(&mut self, trustee: usize) {
-        let able: Vec<usize> = (0..self.branches.len()).filter(|at| self.common(trustee, *at).is_some()).collect();
+        let able: Vec<usize> =
+            (0..self.branches.len()).filter(|at| self.common(trustee, *at).is_some()).collect();
         if !able.is_empty() {
             let branch = able[self.below(able.len())];
             self.meant.insert(trustee, branch);

@@ -68,7 +68,10 @@ impl Puppet {
             return None;
         }
         if !self.member.as_ref().is_some_and(|member| member.secrets().belong_to(sharing)) {
-            self.member = Some(Member::new(name, Secrets::generate(sharing.number(), sharing.attempt(), rng)));
+            self.member = Some(Member::new(
+                name,
+                Secrets::generate(sharing.number(), sharing.attempt(), rng),
+            ));
         }
         let old = sharing.old().and_then(|old| self.shares.get(&old.number));
         let old = old.map(|bytes| KeyShare::from_bytes(bytes).unwrap());
@@ -79,7 +82,8 @@ impl Puppet {
             }
             Ok::<_, Infallible>(())
         };
-        let mut said = self.member.as_mut()?.next(sharing, old.as_ref(), rng, swear).ok().flatten()?;
+        let mut said =
+            self.member.as_mut()?.next(sharing, old.as_ref(), rng, swear).ok().flatten()?;
         match (twist, &mut said.part) {
             (Twist::Complains, Some(Part::Complaints(Complaints { dealers }))) => {
                 let Stage::Checking { dealt, .. } = sharing.stage() else { return None };

@@ -11,7 +11,12 @@
 //!
 //! A seed that fails is printed with its operations: keep it in [`REGRESSIONS`]. `CONSILIUM_SCHEDULES` says how many are
 //! played. What is not here: the sockets, and the contract, which an adversary does not ask.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 mod adversary;
 mod branch;
@@ -50,7 +55,11 @@ struct Worlds(Vec<World>);
 impl Worlds {
     fn new() -> Self {
         let shapes = [(4, 2), (5, 2), (7, 3)];
-        Self(shapes.map(|(institutions, threshold)| World::new(Shape { institutions, threshold })).into())
+        Self(
+            shapes
+                .map(|(institutions, threshold)| World::new(Shape { institutions, threshold }))
+                .into(),
+        )
     }
 
     /// A schedule is a function of its seed, but for the randomness of encryptions and proofs.
@@ -73,7 +82,8 @@ impl Worlds {
         let directory = directory();
         let operations = 40 + rng.next_u32() as usize % 120;
         let opens = !is_keyless || rng.next_u32().is_multiple_of(8);
-        let adversary = Adversary::new(world, start, directory.path(), hostile, flaw, rng.next_u64());
+        let adversary =
+            Adversary::new(world, start, directory.path(), hostile, flaw, rng.next_u64());
         if opens { adversary.play(operations) } else { adversary.keys_only().play(operations) }
     }
 }
@@ -81,7 +91,8 @@ impl Worlds {
 /// The start of a run whose committee stands.
 fn keyed(world: &World) -> &Start {
     world.keyed(|| {
-        let (directory, nobody) = (directory(), BTreeSet::new());
+        let directory = directory();
+        let nobody = BTreeSet::new();
         Adversary::new(world, &world.keyless, directory.path(), nobody, Flaw::None, 1).key()
     })
 }
@@ -89,7 +100,11 @@ fn keyed(world: &World) -> &Start {
 /// State directories are written and flushed all the time: in memory where there is a file system of that kind.
 fn directory() -> tempfile::TempDir {
     let memory = PathBuf::from("/dev/shm");
-    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+    if memory.is_dir() {
+        tempfile::tempdir_in(memory).unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
+    }
 }
 
 /// Plays the seeds in order, on all cores, until a violation of this kind is met: what became of the others, and all
@@ -100,8 +115,10 @@ fn search(
     flaw: Flaw,
     ends: impl Fn(&Violation) -> bool + Sync,
 ) -> (Vec<Tally>, Vec<(u64, Failure)>) {
-    let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let (tallies, failures) = (Mutex::default(), Mutex::default());
+    let next = AtomicUsize::new(0);
+    let is_over = AtomicBool::new(false);
+    let tallies = Mutex::default();
+    let failures = Mutex::default();
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -156,19 +173,26 @@ fn is_caught(flaw: Flaw, expected: impl Fn(&Violation) -> bool + Sync) -> bool {
 
 #[test]
 fn the_observer_sees_trustees_that_forget_what_they_have_answered_for() {
-    let is_expected =
-        |violation: &Violation| matches!(violation, Violation::TwoSums { .. } | Violation::TwoShares { .. });
+    let is_expected = |violation: &Violation| {
+        matches!(violation, Violation::TwoSums { .. } | Violation::TwoShares { .. })
+    };
     assert!(is_caught(Flaw::ForgetsEverything, is_expected));
 }
 
 #[test]
 fn the_observer_sees_trustees_that_share_without_a_quorum() {
-    assert!(is_caught(Flaw::SharesWithoutQuorum, |violation| matches!(violation, Violation::TwoSums { .. })));
+    assert!(is_caught(Flaw::SharesWithoutQuorum, |violation| matches!(
+        violation,
+        Violation::TwoSums { .. }
+    )));
 }
 
 #[test]
 fn the_observer_sees_members_that_forget_their_oaths() {
-    assert!(is_caught(Flaw::ForgetsOaths, |violation| matches!(violation, Violation::TwoDealings { .. })));
+    assert!(is_caught(Flaw::ForgetsOaths, |violation| matches!(
+        violation,
+        Violation::TwoDealings { .. }
+    )));
     let is_expected = |violation: &Violation| {
         matches!(violation, Violation::TwoConfirmations { .. } | Violation::TwoCommittees { .. })
     };
@@ -179,6 +203,7 @@ fn the_observer_sees_members_that_forget_their_oaths() {
 fn a_trustee_that_has_lost_its_blocks_does_not_hand_over_a_step_that_it_has_answered_for() {
     let world = World::new(Shape { institutions: 7, threshold: 3 });
     let directory = directory();
-    let adversary = Adversary::new(&world, keyed(&world), directory.path(), [5, 6].into(), Flaw::None, 1);
+    let adversary =
+        Adversary::new(&world, keyed(&world), directory.path(), [5, 6].into(), Flaw::None, 1);
     assert_eq!(adversary.hands_over_after_answering(), Ok(()));
 }

@@ -93,28 +93,51 @@ impl<'a> Observer<'a> {
     }
 
     /// An institution has said something; `view` is the chain as it knows it.
-    pub fn hears(&mut self, from: usize, signed: &SignedTransaction, view: &Follower) -> Result<(), Violation> {
+    pub fn hears(
+        &mut self,
+        from: usize,
+        signed: &SignedTransaction,
+        view: &Follower,
+    ) -> Result<(), Violation> {
         match read(signed).action() {
             Action::SubmitShare(share) => self.hears_share(from, &share.share)?,
             Action::Contribute(said) => {
                 let Phase::Sharing(sharing) = view.phase() else { return Ok(()) };
                 let Some(settled) = sharing.stage().settled() else { return Ok(()) };
-                let (number, attempt) = (sharing.number(), sharing.attempt());
+                let number = sharing.number();
+                let attempt = sharing.attempt();
                 let qualified = *settled.qualified.hash();
                 self.needed.insert(qualified, sharing.shape().honest() as usize);
                 if let (Stage::Confirming { committee, .. }, Some(Part::Confirmation(_))) =
                     (sharing.stage(), &said.part)
                 {
-                    let confirmation = settled.qualified.confirmation(&committee.public_key, &committee.dealing);
-                    self.confirmations.entry(number).or_default().entry(confirmation).or_default().insert(from);
-                    let both = sharing.old().into_iter().chain([committee]).map(Arc::clone).collect();
+                    let confirmation =
+                        settled.qualified.confirmation(&committee.public_key, &committee.dealing);
+                    self.confirmations
+                        .entry(number)
+                        .or_default()
+                        .entry(confirmation)
+                        .or_default()
+                        .insert(from);
+                    let both =
+                        sharing.old().into_iter().chain([committee]).map(Arc::clone).collect();
                     self.committees.insert(confirmation, both);
                 } else if matches!(said.part, Some(Part::Agreement(_) | Part::Product(_))) {
                     // Public keys of shares follow products and show nothing that these have not.
                     let key = (number, attempt);
-                    self.dealings.entry(key).or_default().entry(qualified).or_default().insert(from);
+                    self.dealings
+                        .entry(key)
+                        .or_default()
+                        .entry(qualified)
+                        .or_default()
+                        .insert(from);
                     if matches!(said.part, Some(Part::Product(_))) {
-                        self.products.entry(key).or_default().entry(qualified).or_default().insert(from);
+                        self.products
+                            .entry(key)
+                            .or_default()
+                            .entry(qualified)
+                            .or_default()
+                            .insert(from);
                     }
                 }
             }
@@ -126,7 +149,9 @@ impl<'a> Observer<'a> {
     fn hears_share(&mut self, from: usize, bytes: &[u8]) -> Result<(), Violation> {
         let share = DecryptionShare::decode(bytes).map_err(|_| Violation::NoSum)?;
         let sum = self.sealed.get(share.sealed_block()).ok_or(Violation::NoSum)?;
-        let (Some(evaluation), Some(inputs)) = (&sum.evaluation, &sum.inputs) else { return Err(Violation::NoSum) };
+        let (Some(evaluation), Some(inputs)) = (&sum.evaluation, &sum.inputs) else {
+            return Err(Violation::NoSum);
+        };
         let Committee { public_key, dealing, .. } = &*sum.committee;
         if verify_share(&share, public_key, dealing, evaluation, share.sealed_block()).is_ok() {
             let by_committee = self.shares.entry((sum.step, inputs.clone())).or_default();
@@ -154,8 +179,13 @@ impl<'a> Observer<'a> {
 
     /// Sums that are openable, by step.
     pub fn openable(&self) -> impl Iterator<Item = (u64, &Inputs)> {
-        let opens = |committees: &Shares| committees.values().any(|(committee, from)| self.opens(committee, from));
-        self.shares.iter().filter(move |(_, committees)| opens(committees)).map(|((step, inputs), _)| (*step, inputs))
+        let opens = |committees: &Shares| {
+            committees.values().any(|(committee, from)| self.opens(committee, from))
+        };
+        self.shares
+            .iter()
+            .filter(move |(_, committees)| opens(committees))
+            .map(|((step, inputs), _)| (*step, inputs))
     }
 
     /// Whether anything is as it must not be.
@@ -175,7 +205,8 @@ impl<'a> Observer<'a> {
         }
         let mut given = BTreeSet::new();
         for ((step, _), committees) in &self.shares {
-            let from: BTreeSet<usize> = committees.values().flat_map(|(_, from)| from).copied().collect();
+            let from: BTreeSet<usize> =
+                committees.values().flat_map(|(_, from)| from).copied().collect();
             for trustee in from.difference(&self.hostile).copied() {
                 if !given.insert((*step, trustee)) {
                     return Err(Violation::TwoShares { trustee, step: *step });
@@ -201,8 +232,9 @@ impl<'a> Observer<'a> {
             }
             // A committee stands when a quorum of it and of the one before have confirmed it.
             let stands = |(confirmation, from): &(&Hash, &BTreeSet<usize>)| {
-                let has_quorum =
-                    |committee: &Arc<Committee>| self.known(committee, from) >= committee.quorum() as usize;
+                let has_quorum = |committee: &Arc<Committee>| {
+                    self.known(committee, from) >= committee.quorum() as usize
+                };
                 self.committees[*confirmation].iter().all(has_quorum)
             };
             if committees.iter().filter(stands).count() > 1 {
@@ -215,6 +247,9 @@ impl<'a> Observer<'a> {
     /// An honest one that has said two things.
     fn speaks_twice(&self, said: &BTreeMap<Hash, BTreeSet<usize>>) -> Option<usize> {
         let mut spoken = BTreeSet::new();
-        said.values().flatten().copied().find(|from| !self.hostile.contains(from) && !spoken.insert(*from))
+        said.values()
+            .flatten()
+            .copied()
+            .find(|from| !self.hostile.contains(from) && !spoken.insert(*from))
     }
 }

@@ -88,12 +88,35 @@ pub struct Trustee<'a> {
 }
 
 impl<'a> Trustee<'a> {
-    pub fn new(world: &'a World, index: usize, directory: &Path, state: &State, flaw: Flaw, rng: ChaCha20Rng) -> Self {
+    pub fn new(
+        world: &'a World,
+        index: usize,
+        directory: &Path,
+        state: &State,
+        flaw: Flaw,
+        rng: ChaCha20Rng,
+    ) -> Self {
         let directory = directory.join(index.to_string());
         restore(&directory, state);
-        let (begun, blobs) = (state.clone(), HashMap::new());
-        let (backup, process, upload, receipted) = (None, None, None, None);
-        let mut trustee = Self { world, index, flaw, directory, begun, backup, process, upload, receipted, blobs, rng };
+        let begun = state.clone();
+        let blobs = HashMap::new();
+        let backup = None;
+        let process = None;
+        let upload = None;
+        let receipted = None;
+        let mut trustee = Self {
+            world,
+            index,
+            flaw,
+            directory,
+            begun,
+            backup,
+            process,
+            upload,
+            receipted,
+            blobs,
+            rng,
+        };
         trustee.start().unwrap();
         trustee
     }
@@ -162,7 +185,8 @@ impl<'a> Trustee<'a> {
             }
             Flaw::None | Flaw::SharesWithoutQuorum => {}
         }
-        let (parameters, files) = (&self.world.ceremony.parameters, self.world.files(self.index));
+        let parameters = &self.world.ceremony.parameters;
+        let files = self.world.files(self.index);
         let name = files.identity.pseudonym;
         let failed = |error: consilium_client::ClientError| error.to_string();
         let mut process = Process {
@@ -177,7 +201,9 @@ impl<'a> Trustee<'a> {
             contributed: None,
             was_caught_up: false,
         };
-        while let Some((block, header)) = process.history.block(process.follower.height()).map_err(failed)? {
+        while let Some((block, header)) =
+            process.history.block(process.follower.height()).map_err(failed)?
+        {
             self.read(&mut process, &block, &header)?;
         }
         self.process = Some(process);
@@ -195,7 +221,12 @@ impl<'a> Trustee<'a> {
         Ok(())
     }
 
-    fn read(&mut self, process: &mut Process, block: &Block, header: &VerifiedHeader) -> Result<(), Stop> {
+    fn read(
+        &mut self,
+        process: &mut Process,
+        block: &Block,
+        header: &VerifiedHeader,
+    ) -> Result<(), Stop> {
         let closed = process.follower.read(block, header).map_err(|error| error.to_string())?;
         if let Some(committee) = process.follower.committee().map(Arc::clone)
             && process.committee != Some(committee.number)
@@ -222,20 +253,25 @@ impl<'a> Trustee<'a> {
             let parameters = &self.world.ceremony.parameters;
             let judged = match process.duty.judged() {
                 Some(judged) => judged.clone(),
-                None => {
-                    judge(&closed.sealed.sum, None, parameters, &mut self.rng).map_err(|error| error.to_string())?
-                }
+                None => judge(&closed.sealed.sum, None, parameters, &mut self.rng)
+                    .map_err(|error| error.to_string())?,
             };
             let fail = |error: consilium_client::model_check::ModelError| error.to_string();
-            let mut check = process.model.check(closed, &judged, parameters, &self.world.table).map_err(fail)?;
+            let mut check = process
+                .model
+                .check(closed, &judged, parameters, &self.world.table)
+                .map_err(fail)?;
             let masked = consilium_client::model_check::masked_update_bytes(parameters);
             for header in check.headers().to_vec() {
-                let pooled = self.world.pooled(&header.hash()).ok_or("nobody serves a masked update")?;
+                let pooled =
+                    self.world.pooled(&header.hash()).ok_or("nobody serves a masked update")?;
                 check.add(&pooled.update.body[..masked], parameters).map_err(fail)?;
             }
             let sums = self.blobs.get(check.sums()).ok_or("nobody serves the sums")?;
             let roster = process.follower.roster();
-            let next = check.finish(&process.model, sums, roster, parameters, &mut self.rng).map_err(fail)?;
+            let next = check
+                .finish(&process.model, sums, roster, parameters, &mut self.rng)
+                .map_err(fail)?;
             next.store(&self.directory).map_err(|error| error.to_string())?;
             process.model = next;
         }
@@ -249,7 +285,10 @@ impl<'a> Trustee<'a> {
         if !process.was_caught_up {
             process.was_caught_up = true;
             let name = self.world.name(self.index);
-            if process.memory.is_new() && process.follower.roster().get(&name).is_some() && self.flaw == Flaw::None {
+            if process.memory.is_new()
+                && process.follower.roster().get(&name).is_some()
+                && self.flaw == Flaw::None
+            {
                 process.memory.forgo(process.follower.step()).map_err(|error| error.to_string())?;
             }
         }
@@ -270,7 +309,12 @@ impl<'a> Trustee<'a> {
             return Ok(None);
         }
         process.history.flush().wait().map_err(|error| error.to_string())?;
-        let said = process.membership.next(sharing, process.follower.step(), &mut process.memory, &mut self.rng);
+        let said = process.membership.next(
+            sharing,
+            process.follower.step(),
+            &mut process.memory,
+            &mut self.rng,
+        );
         process.contributed = Some(basis);
         let said = said.map_err(|error| error.to_string())?;
         Ok(said.map(|said| self.world.says(self.index, Action::Contribute(said))))
@@ -297,14 +341,22 @@ impl<'a> Trustee<'a> {
         let files = self.world.files(self.index);
         let name = files.identity.pseudonym;
         let sum = Arc::clone(&sealed.sum);
-        let Some(place) = process.follower.committee().and_then(|committee| committee.place_of(&name)) else {
+        let Some(place) =
+            process.follower.committee().and_then(|committee| committee.place_of(&name))
+        else {
             return Ok(Vec::new());
         };
-        let (is_countersigned, is_shared) = (sealed.is_countersigned_by(place), sealed.has_share_of(place));
+        let is_countersigned = sealed.is_countersigned_by(place);
+        let is_shared = sealed.has_share_of(place);
         let step = sum.round().step;
-        let upload = self.upload.as_ref().filter(|(round, _)| round == sum.round()).map(|(_, header)| *header);
+        let upload = self
+            .upload
+            .as_ref()
+            .filter(|(round, _)| round == sum.round())
+            .map(|(_, header)| *header);
         if process.duty.judged().is_none() {
-            let accepted = upload.filter(|header| sum.names(header) || self.receipted == Some(*header));
+            let accepted =
+                upload.filter(|header| sum.names(header) || self.receipted == Some(*header));
             let parameters = &self.world.ceremony.parameters;
             let judged = judge(&sum, accepted.as_ref(), parameters, &mut self.rng);
             process.duty = Duty::Judged(judged.map_err(|error| error.to_string())?);
@@ -339,14 +391,25 @@ impl<'a> Trustee<'a> {
         Ok(said)
     }
 
-    fn share(&self, membership: &Membership, answer: &Countersigned, sealed: &Sealed) -> Option<SignedTransaction> {
+    fn share(
+        &self,
+        membership: &Membership,
+        answer: &Countersigned,
+        sealed: &Sealed,
+    ) -> Option<SignedTransaction> {
         let judged = answer.judged();
         let share = membership.share(judged.committee())?;
         if self.flaw == Flaw::SharesWithoutQuorum {
             let key = &judged.committee().public_key;
             let share = share.decryption_share(key, judged.evaluation(), judged.block()).encode();
-            let (step, sealed_block) = (judged.round().step, judged.block().to_vec());
-            return Some(self.world.says(self.index, Action::SubmitShare(SubmitShare { step, sealed_block, share })));
+            let step = judged.round().step;
+            let sealed_block = judged.block().to_vec();
+            return Some(
+                self.world.says(
+                    self.index,
+                    Action::SubmitShare(SubmitShare { step, sealed_block, share }),
+                ),
+            );
         }
         let files = self.world.files(self.index);
         let quorum = answer.quorum(sealed.countersignatures())?;

@@ -15,8 +15,8 @@ use consilium_contract::{
     transaction::{entry, sign},
 };
 use consilium_crypto::{
-    Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, QuantisedUpdate, RoundContext,
-    VerifiedHeader, update::encrypt, verify_key_proofs,
+    Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, QuantisedUpdate,
+    RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
 };
 use consilium_ledger::{Block, HeaderChain};
 use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};
@@ -122,7 +122,12 @@ impl World {
 
     /// Signs as an institution.
     pub fn says(&self, institution: usize, action: Action) -> SignedTransaction {
-        sign(&self.files(institution).signing, &self.chain_id(), Some(&self.name(institution)), action)
+        sign(
+            &self.files(institution).signing,
+            &self.chain_id(),
+            Some(&self.name(institution)),
+            action,
+        )
     }
 
     /// Signs as the coordinator.
@@ -142,7 +147,8 @@ impl World {
 
     /// An empty chain of this run.
     pub fn chain(&self) -> HeaderChain {
-        let coordinator = VerifyingKey::from_bytes(&self.ceremony.parameters.coordinator.encode()).unwrap();
+        let coordinator =
+            VerifyingKey::from_bytes(&self.ceremony.parameters.coordinator.encode()).unwrap();
         HeaderChain::new(self.chain_id(), coordinator)
     }
 
@@ -155,15 +161,30 @@ impl World {
 
     /// An update of an institution for a round, one of several: made once, for whichever schedules meet the same round.
     /// It changes nothing, so that the model after a step is the same whatever is in the sum, and so are later rounds.
-    pub fn update(&self, committee: &Committee, round: &RoundContext, author: usize, which: usize) -> Arc<Pooled> {
-        let slot = Arc::clone(self.updates.lock().unwrap().entry((round.clone(), author, which)).or_default());
+    pub fn update(
+        &self,
+        committee: &Committee,
+        round: &RoundContext,
+        author: usize,
+        which: usize,
+    ) -> Arc<Pooled> {
+        let slot = Arc::clone(
+            self.updates.lock().unwrap().entry((round.clone(), author, which)).or_default(),
+        );
         let pooled = slot.get_or_init(|| {
             let context = Context { round: round.clone(), pseudonym: self.name(author) };
             let dimension = self.ceremony.parameters.dimension as usize;
-            let values = QuantisedUpdate::new(vec![0; dimension], self.ceremony.parameters.quantised_bound());
-            let update = encrypt(&committee.public_key, &context, &values.unwrap()).unwrap().prove().unwrap();
+            let values = QuantisedUpdate::new(
+                vec![0; dimension],
+                self.ceremony.parameters.quantised_bound(),
+            );
+            let update = encrypt(&committee.public_key, &context, &values.unwrap())
+                .unwrap()
+                .prove()
+                .unwrap();
             let candidate = CandidateHeader::decode(&update.header).unwrap();
-            let header = verify_key_proofs(&committee.public_key, vec![candidate]).remove(0).unwrap();
+            let header =
+                verify_key_proofs(&committee.public_key, vec![candidate]).remove(0).unwrap();
             let pooled = Arc::new(Pooled { update, header, author });
             self.by_header.lock().unwrap().insert(pooled.header.hash(), Arc::clone(&pooled));
             pooled

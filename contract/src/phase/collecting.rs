@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
-    AggregateError, Evaluation, Hash, MaskedSum, Parameters as UpdateParameters, RoundContext, UpdateError,
-    VerifiedEvaluation, VerifiedHeader, VerifiedUpdate,
+    AggregateError, Evaluation, Hash, MaskedSum, Parameters as UpdateParameters, RoundContext,
+    UpdateError, VerifiedEvaluation, VerifiedHeader, VerifiedUpdate,
 };
 use consilium_proto::v1::Reason;
 
@@ -70,7 +70,11 @@ impl Collecting {
         self.waiting(roster) == 0
     }
 
-    pub(crate) fn accept(&mut self, pseudonym: Hash, update: &VerifiedUpdate) -> Result<(), UpdateError> {
+    pub(crate) fn accept(
+        &mut self,
+        pseudonym: Hash,
+        update: &VerifiedUpdate,
+    ) -> Result<(), UpdateError> {
         self.sum.add(update)?;
         self.accepted.push(update.header().clone());
         self.verdicts.insert(pseudonym, Reason::Accepted);
@@ -83,7 +87,10 @@ impl Collecting {
     }
 
     /// Whether `evaluation` is the certified sum of exactly the accepted updates, in their order.
-    pub(crate) fn judge(&self, evaluation: &Evaluation) -> Result<VerifiedEvaluation, AggregateError> {
+    pub(crate) fn judge(
+        &self,
+        evaluation: &Evaluation,
+    ) -> Result<VerifiedEvaluation, AggregateError> {
         let headers: Vec<&VerifiedHeader> = self.accepted.iter().collect();
         evaluation.verify(&self.committee.public_key, &self.round, &headers)
     }

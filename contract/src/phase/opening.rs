@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{
-    DiscreteLogTable, Hash, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader, VerifiedShare, combine,
+    DiscreteLogTable, Hash, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader,
+    VerifiedShare, combine,
 };
 use thiserror::Error;
 
@@ -23,7 +24,9 @@ pub struct Opened {
 /// Why a countersigned sum did not open. Every input was verified, so this means that a proof system was broken or
 /// that there is a defect; it is an error, never a wrong number.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the sum of step {step} does not open although every update and share in it was verified: {reason}")]
+#[error(
+    "the sum of step {step} does not open although every update and share in it was verified: {reason}"
+)]
 pub struct OpeningError {
     /// The step.
     pub step: u64,
@@ -55,8 +58,19 @@ impl Opening {
         sealed_block: Hash,
         countersigners: BTreeSet<Hash>,
     ) -> Self {
-        let (shares, refused) = (Vec::new(), BTreeSet::new());
-        Self { evaluation, committee, accepted, sum, sealed_block, countersigners, shares, refused, outcome: None }
+        let shares = Vec::new();
+        let refused = BTreeSet::new();
+        Self {
+            evaluation,
+            committee,
+            accepted,
+            sum,
+            sealed_block,
+            countersigners,
+            shares,
+            refused,
+            outcome: None,
+        }
     }
 
     /// The certified sum of the encrypted keys.
@@ -121,7 +135,8 @@ impl Opening {
         if self.outcome.is_none() && self.shares.len() >= self.committee.threshold() as usize {
             let step = self.evaluation.round().step;
             self.outcome = Some(
-                self.read_off(parameters, model, weight_sum, table).map_err(|reason| OpeningError { step, reason }),
+                self.read_off(parameters, model, weight_sum, table)
+                    .map_err(|reason| OpeningError { step, reason }),
             );
         }
     }

@@ -27,7 +27,14 @@ impl Sealed {
         accepted: Vec<VerifiedHeader>,
         sum: MaskedSum,
     ) -> Self {
-        Self { evaluation, committee, accepted, sum, sealed_block: None, countersigners: BTreeSet::new() }
+        Self {
+            evaluation,
+            committee,
+            accepted,
+            sum,
+            sealed_block: None,
+            countersigners: BTreeSet::new(),
+        }
     }
 
     /// The certified sum of the encrypted keys.
@@ -71,11 +78,20 @@ impl Sealed {
 
     /// The block to open, once a quorum of the committee has countersigned it.
     pub(crate) fn countersigned_block(&self) -> Option<Hash> {
-        self.sealed_block().copied().filter(|_| self.countersigners.len() >= self.committee.quorum() as usize)
+        self.sealed_block()
+            .copied()
+            .filter(|_| self.countersigners.len() >= self.committee.quorum() as usize)
     }
 
     /// Ends the phase with the block that [`Self::countersigned_block`] named.
     pub(crate) fn open(self, block: Hash) -> Opening {
-        Opening::new(self.evaluation, self.committee, self.accepted, self.sum, block, self.countersigners)
+        Opening::new(
+            self.evaluation,
+            self.committee,
+            self.accepted,
+            self.sum,
+            block,
+            self.countersigners,
+        )
     }
 }

@@ -9,7 +9,9 @@ use consilium_crypto::{
     Hash,
     dkg::{Dealing, Product, RevealedShare, SealingKey, ShareKey},
 };
-use consilium_proto::v1::{self, Answers, Complaints, Confirmation, Contribute, Reason, contribute::Part};
+use consilium_proto::v1::{
+    self, Answers, Complaints, Confirmation, Contribute, Reason, contribute::Part,
+};
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 
@@ -72,7 +74,8 @@ impl Sharing {
     }
 
     fn take(&mut self, author: &Hash, part: &Part) -> Result<(), Refusal> {
-        let (member, dealer) = (self.place_of(author), self.dealer_place_of(author));
+        let member = self.place_of(author);
+        let dealer = self.dealer_place_of(author);
         let stranger = || refused(Reason::NotAMember);
         let malformed = || fault(Reason::MalformedEncoding);
         match (&mut self.stage, part) {
@@ -83,7 +86,9 @@ impl Sharing {
             (Stage::Dealing(dealt), Part::Dealing(bytes)) => {
                 let dealer = dealer.ok_or_else(stranger)?;
                 // Where the key is generated only those deal who get shares.
-                if !dealt.ceremony.is_resharing() && !dealt.ceremony.recipients().contains_key(&dealer) {
+                if !dealt.ceremony.is_resharing()
+                    && !dealt.ceremony.recipients().contains_key(&dealer)
+                {
                     return Err(stranger());
                 }
                 if dealt.faulty.contains(&dealer) {
@@ -107,11 +112,14 @@ impl Sharing {
             }
             (Stage::Answering { dealt, open }, Part::Answers(Answers { shares })) => {
                 let dealer = dealer.ok_or_else(stranger)?;
-                let (Some(dealing), Some(recipients)) = (dealt.dealings.get(&dealer), open.get(&dealer)) else {
+                let (Some(dealing), Some(recipients)) =
+                    (dealt.dealings.get(&dealer), open.get(&dealer))
+                else {
                     return Err(stranger());
                 };
                 let reveal = |share: &v1::RevealedShare| {
-                    let revealed = RevealedShare::decode(&share.share, &dealt.ceremony).map_err(|_| malformed())?;
+                    let revealed = RevealedShare::decode(&share.share, &dealt.ceremony)
+                        .map_err(|_| malformed())?;
                     let held = dealing.check_reveal(share.recipient, &revealed);
                     held.map_err(|_| fault(Reason::BadSharingProof))?;
                     Ok(((dealer, share.recipient), revealed))
@@ -133,23 +141,30 @@ impl Sharing {
             }
             (Stage::Agreeing { settled, agreed }, Part::Agreement(_)) => {
                 let recipients = settled.dealt.ceremony.recipients();
-                agreed.insert(member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)?);
+                agreed.insert(
+                    member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)?,
+                );
             }
             (Stage::Products { settled, products }, Part::Product(bytes)) => {
                 let recipients = settled.dealt.ceremony.recipients();
-                let place = member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)?;
+                let place =
+                    member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)?;
                 let product = Product::decode(bytes).map_err(|_| malformed())?;
                 let product = product.verify(&settled.qualified, place);
                 products.insert(place, product.map_err(|_| fault(Reason::BadSharingProof))?);
             }
             (Stage::ShareKeys { settled, key, share_keys }, Part::ShareKey(bytes)) => {
                 let recipients = settled.dealt.ceremony.recipients();
-                let place = member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)?;
+                let place =
+                    member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)?;
                 let share_key = ShareKey::decode(bytes).map_err(|_| malformed())?;
                 let share_key = share_key.verify(key, place);
                 share_keys.insert(place, share_key.map_err(|_| fault(Reason::BadSharingProof))?);
             }
-            (Stage::Confirming { settled, held, handed_over, .. }, Part::Confirmation(confirmation)) => {
+            (
+                Stage::Confirming { settled, held, handed_over, .. },
+                Part::Confirmation(confirmation),
+            ) => {
                 let Confirmation { hands_over, holds_share } = *confirmation;
                 let recipients = settled.dealt.ceremony.recipients();
                 let held_at = member.filter(|place| holds_share && recipients.contains_key(place));

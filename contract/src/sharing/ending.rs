@@ -34,7 +34,11 @@ impl Sharing {
     ///
     /// # Errors
     /// The reason of the rejection; nothing has changed then.
-    pub fn end_stage(&mut self, message: &EndStage, parameters: &Parameters) -> Result<StageEnd, Reason> {
+    pub fn end_stage(
+        &mut self,
+        message: &EndStage,
+        parameters: &Parameters,
+    ) -> Result<StageEnd, Reason> {
         if (message.committee, message.attempt) != (self.number, self.attempt) {
             return Err(Reason::WrongStep);
         }
@@ -42,7 +46,8 @@ impl Sharing {
             return Err(Reason::WrongContext);
         }
         let progress = self.progress();
-        let is_over = message.time_ms >= self.since_ms.saturating_add(parameters.collection_timeout_ms);
+        let is_over =
+            message.time_ms >= self.since_ms.saturating_add(parameters.collection_timeout_ms);
         // What members have confirmed they have confirmed for good: nothing else may come in its place.
         let must_complete = matches!(self.stage, Stage::Confirming { .. });
         if !progress.is_complete() && (must_complete || !is_over) {
@@ -98,7 +103,9 @@ impl Sharing {
                         Ceremony::resharing(self.context(), offers, &old.public_key, &old.dealing)?
                     }
                 };
-                let (dealings, faulty, revealed) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+                let dealings = BTreeMap::new();
+                let faulty = BTreeSet::new();
+                let revealed = BTreeMap::new();
                 Stage::Dealing(Dealt { ceremony, dealings, faulty, revealed })
             }
             Stage::Dealing(dealt) => Stage::Checking { dealt, complaints: BTreeMap::new() },
@@ -121,7 +128,9 @@ impl Sharing {
                 });
                 return self.settle(dealt);
             }
-            Stage::Agreeing { settled, .. } => Stage::Products { settled, products: BTreeMap::new() },
+            Stage::Agreeing { settled, .. } => {
+                Stage::Products { settled, products: BTreeMap::new() }
+            }
             Stage::Products { settled, products } => {
                 let Origin::Generation(evaluation_key) = &self.origin else {
                     return Err(DkgError::WrongKind { expected: "key generation" });
@@ -129,15 +138,19 @@ impl Sharing {
                 let products: Vec<_> = products.into_values().collect();
                 let key = Box::new(settled.qualified.generate(&products, evaluation_key)?);
                 let binding = key.public_key().hash();
-                return Ok(following(Stage::ShareKeys { settled, key, share_keys: BTreeMap::new() }, binding));
+                return Ok(following(
+                    Stage::ShareKeys { settled, key, share_keys: BTreeMap::new() },
+                    binding,
+                ));
             }
             Stage::ShareKeys { settled, key, share_keys } => {
                 let share_keys: Vec<_> = share_keys.into_values().collect();
                 let dealing = key.commitments(&share_keys)?;
                 let members = self.holders(&settled);
-                return Ok(
-                    self.confirming(settled, Committee::new(self.number, key.public_key().clone(), dealing, members))
-                );
+                return Ok(self.confirming(
+                    settled,
+                    Committee::new(self.number, key.public_key().clone(), dealing, members),
+                ));
             }
             Stage::Confirming { committee, .. } => return Ok(Following::Committee(committee)),
         };
@@ -149,7 +162,8 @@ impl Sharing {
         dealt.faulty.iter().for_each(|dealer| {
             dealt.dealings.remove(dealer);
         });
-        let (expected, found) = (self.needed_dealings(), dealt.dealings.len());
+        let expected = self.needed_dealings();
+        let found = dealt.dealings.len();
         if found < expected {
             return Err(DkgError::TooFew { what: "dealings", expected, found });
         }
@@ -157,11 +171,14 @@ impl Sharing {
         let binding = *qualified.hash();
         let settled = Settled { dealt, qualified };
         match &self.origin {
-            Origin::Generation(_) => Ok(following(Stage::Agreeing { settled, agreed: BTreeSet::new() }, binding)),
+            Origin::Generation(_) => {
+                Ok(following(Stage::Agreeing { settled, agreed: BTreeSet::new() }, binding))
+            }
             Origin::Resharing(old) => {
                 let dealing = settled.qualified.reshared()?;
                 let members = self.holders(&settled);
-                let committee = Committee::new(self.number, old.public_key.clone(), dealing, members);
+                let committee =
+                    Committee::new(self.number, old.public_key.clone(), dealing, members);
                 Ok(self.confirming(settled, committee))
             }
         }
@@ -169,8 +186,12 @@ impl Sharing {
 
     fn confirming(&self, settled: Settled, committee: Committee) -> Following {
         let binding = settled.qualified.confirmation(&committee.public_key, &committee.dealing);
-        let (held, handed_over) = (BTreeSet::new(), BTreeSet::new());
-        following(Stage::Confirming { settled, committee: Arc::new(committee), held, handed_over }, binding)
+        let held = BTreeSet::new();
+        let handed_over = BTreeSet::new();
+        following(
+            Stage::Confirming { settled, committee: Arc::new(committee), held, handed_over },
+            binding,
+        )
     }
 
     /// Those of the members who have been dealt shares.

@@ -10,7 +10,9 @@ use consilium_crypto::{
     Hash, KeyShare,
     dkg::{Dealer, DealerSecret, DkgError, MemberSecret, OpeningKey},
 };
-use consilium_proto::v1::{Agreement, Answers, Complaints, Confirmation, Contribute, RevealedShare, contribute::Part};
+use consilium_proto::v1::{
+    Agreement, Answers, Complaints, Confirmation, Contribute, RevealedShare, contribute::Part,
+};
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -30,7 +32,12 @@ impl Secrets {
 
     /// Fresh ones for an attempt at a committee.
     pub fn generate(number: u32, attempt: u32, rng: &mut impl CryptoRngCore) -> Self {
-        Self { number, attempt, opening: OpeningKey::generate(rng), dealer: DealerSecret::generate(rng) }
+        Self {
+            number,
+            attempt,
+            opening: OpeningKey::generate(rng),
+            dealer: DealerSecret::generate(rng),
+        }
     }
 
     /// Whether they are of the ceremony's present attempt.
@@ -158,7 +165,8 @@ impl Member {
         rng: &mut impl CryptoRngCore,
         mut swear: impl FnMut(Oath<'_>) -> Result<(), E>,
     ) -> Result<Option<Part>, MemberError<E>> {
-        let (number, attempt) = (sharing.number(), sharing.attempt());
+        let number = sharing.number();
+        let attempt = sharing.attempt();
         Ok(match sharing.stage() {
             Stage::Offering { .. } => {
                 let key = self.secrets.opening.sealing_key().encode().to_vec();
@@ -169,20 +177,26 @@ impl Member {
                 None => None,
             },
             Stage::Checking { dealt, .. } => self.recipient(sharing, dealt).map(|place| {
-                let wrong =
-                    |dealing: &&_| consilium_crypto::dkg::Dealing::open(dealing, place, &self.secrets.opening).is_err();
+                let wrong = |dealing: &&_| {
+                    consilium_crypto::dkg::Dealing::open(dealing, place, &self.secrets.opening)
+                        .is_err()
+                };
                 let dealers = dealt.dealings.values().filter(wrong).map(|dealing| dealing.dealer());
                 Part::Complaints(Complaints { dealers: dealers.collect() })
             }),
             Stage::Answering { dealt, open } => {
                 let place = sharing.dealer_place_of(&self.name);
-                let recipients = place.and_then(|place| open.get(&place)).cloned().unwrap_or_else(BTreeSet::new);
+                let recipients =
+                    place.and_then(|place| open.get(&place)).cloned().unwrap_or_else(BTreeSet::new);
                 match self.dealer(sharing, dealt, share)? {
                     Some(dealer) if !recipients.is_empty() => {
                         let reveal = |recipient: u32| {
-                            dealer.reveal(recipient).map(|share| RevealedShare { recipient, share: share.encode() })
+                            dealer
+                                .reveal(recipient)
+                                .map(|share| RevealedShare { recipient, share: share.encode() })
                         };
-                        let shares = recipients.into_iter().map(reveal).collect::<Result<_, _>>()?;
+                        let shares =
+                            recipients.into_iter().map(reveal).collect::<Result<_, _>>()?;
                         Some(Part::Answers(Answers { shares }))
                     }
                     _ => None,
@@ -208,12 +222,14 @@ impl Member {
                 None => None,
             },
             Stage::Confirming { settled, committee, .. } => {
-                let (key, dealing) = (&committee.public_key, &committee.dealing);
+                let key = &committee.public_key;
+                let dealing = &committee.dealing;
                 let held = match self.hold(sharing, settled)? {
                     Some(secret) => Some(secret.key_share(key, dealing)?),
                     None => None,
                 };
-                let hands_over = sharing.old().is_some_and(|old| old.place_of(&self.name).is_some());
+                let hands_over =
+                    sharing.old().is_some_and(|old| old.place_of(&self.name).is_some());
                 if held.is_none() && !hands_over {
                     return Ok(None);
                 }
@@ -233,28 +249,41 @@ impl Member {
         (*offered == self.secrets.opening.sealing_key()).then_some(place)
     }
 
-    fn dealer(&self, sharing: &Sharing, dealt: &Dealt, share: Option<&KeyShare>) -> Result<Option<Dealer>, DkgError> {
+    fn dealer(
+        &self,
+        sharing: &Sharing,
+        dealt: &Dealt,
+        share: Option<&KeyShare>,
+    ) -> Result<Option<Dealer>, DkgError> {
         if sharing.old().is_some() {
-            let held = share.filter(|share| sharing.dealer_place_of(&self.name) == Some(share.index()));
-            return held.map(|share| Dealer::of_share(&dealt.ceremony, share, &self.secrets.dealer)).transpose();
+            let held =
+                share.filter(|share| sharing.dealer_place_of(&self.name) == Some(share.index()));
+            return held
+                .map(|share| Dealer::of_share(&dealt.ceremony, share, &self.secrets.dealer))
+                .transpose();
         }
         let place = self.recipient(sharing, dealt);
         place.map(|place| Dealer::new(&dealt.ceremony, place, &self.secrets.dealer)).transpose()
     }
 
     /// What it holds of the qualified dealings; nothing where it has no share of one of them.
-    fn hold(&mut self, sharing: &Sharing, settled: &Settled) -> Result<Option<&MemberSecret>, DkgError> {
+    fn hold(
+        &mut self,
+        sharing: &Sharing,
+        settled: &Settled,
+    ) -> Result<Option<&MemberSecret>, DkgError> {
         let Settled { dealt, qualified } = settled;
         let Some(place) = self.recipient(sharing, dealt) else { return Ok(None) };
         if self.held.as_ref().is_none_or(|(hash, _)| hash != qualified.hash()) {
             let mut shares = Vec::with_capacity(dealt.dealings.len());
             for (dealer, dealing) in &dealt.dealings {
-                let opened = dealing.open(place, &self.secrets.opening).or_else(|error| {
-                    match dealt.revealed.get(&(*dealer, place)) {
-                        Some(revealed) => dealing.check_reveal(place, revealed),
-                        None => Err(error),
-                    }
-                });
+                let opened =
+                    dealing.open(place, &self.secrets.opening).or_else(|error| {
+                        match dealt.revealed.get(&(*dealer, place)) {
+                            Some(revealed) => dealing.check_reveal(place, revealed),
+                            None => Err(error),
+                        }
+                    });
                 // Its complaint was held back: it has no share, and says so by saying nothing.
                 let Ok(share) = opened else { return Ok(None) };
                 shares.push(share);

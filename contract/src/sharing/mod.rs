@@ -144,7 +144,12 @@ impl Sharing {
     }
 
     fn context(&self) -> Context {
-        Context { chain_id: self.chain_id, ceremony: self.number, attempt: self.attempt, shape: self.shape }
+        Context {
+            chain_id: self.chain_id,
+            ceremony: self.number,
+            attempt: self.attempt,
+            shape: self.shape,
+        }
     }
 
     /// Number of the committee that is being made.

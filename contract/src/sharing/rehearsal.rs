@@ -28,7 +28,9 @@ pub struct Rehearsal {
 impl Rehearsal {
     /// The institutions with these pseudonyms, in any order.
     pub fn new(names: impl IntoIterator<Item = Hash>) -> Self {
-        Self { roles: names.into_iter().map(|name| Role { name, member: None, share: None }).collect() }
+        Self {
+            roles: names.into_iter().map(|name| Role { name, member: None, share: None }).collect(),
+        }
     }
 
     /// The next transaction of a ceremony that is due or in progress, signed by the one whose turn it is; nothing once
@@ -54,23 +56,30 @@ impl Rehearsal {
             }
             _ => return Ok(None),
         };
-        let (committee, attempt) = (sharing.number(), sharing.attempt());
+        let committee = sharing.number();
+        let attempt = sharing.attempt();
         for (role, key) in self.roles.iter_mut().zip(keys) {
             let fresh = role.member.take().filter(|member| member.secrets().belong_to(sharing));
-            let member = role
-                .member
-                .insert(fresh.unwrap_or_else(|| Member::new(role.name, Secrets::generate(committee, attempt, rng))));
+            let member = role.member.insert(fresh.unwrap_or_else(|| {
+                Member::new(role.name, Secrets::generate(committee, attempt, rng))
+            }));
             let mut next_share = None;
             let old = role.share.as_ref().map(|(_, share)| share);
             let contribution = member.next(sharing, old, rng, |oath| {
                 if let Oath::Committee { number, share: Some(share), .. } = oath {
-                    next_share = KeyShare::from_bytes(&share.to_bytes()).ok().map(|share| (number, share));
+                    next_share =
+                        KeyShare::from_bytes(&share.to_bytes()).ok().map(|share| (number, share));
                 }
                 Ok(())
             })?;
             if let Some(contribution) = contribution {
                 role.share = next_share.or(role.share.take());
-                return Ok(Some(sign(key, chain, Some(&role.name), Action::Contribute(contribution))));
+                return Ok(Some(sign(
+                    key,
+                    chain,
+                    Some(&role.name),
+                    Action::Contribute(contribution),
+                )));
             }
         }
         let stage = sharing.stage().name().into();

@@ -6,7 +6,8 @@ use std::{
 };
 
 use consilium_crypto::dkg::{
-    Ceremony, Dealing, GeneratedKey, Qualified, RevealedShare, SealingKey, VerifiedProduct, VerifiedShareKey,
+    Ceremony, Dealing, GeneratedKey, Qualified, RevealedShare, SealingKey, VerifiedProduct,
+    VerifiedShareKey,
 };
 
 use super::{Sharing, StageName};
@@ -130,7 +131,10 @@ impl Stage {
             | Self::Products { settled, .. }
             | Self::ShareKeys { settled, .. }
             | Self::Confirming { settled, .. } => Some(settled),
-            Self::Offering { .. } | Self::Dealing(_) | Self::Checking { .. } | Self::Answering { .. } => None,
+            Self::Offering { .. }
+            | Self::Dealing(_)
+            | Self::Checking { .. }
+            | Self::Answering { .. } => None,
         }
     }
 }
@@ -169,14 +173,20 @@ impl Sharing {
     /// Who has spoken in this stage, who is needed and who is waited for.
     pub fn progress(&self) -> Progress {
         let shape = &self.shape;
-        let exactly =
-            |present: usize, needed: u32| Progress { present, needed: needed as usize, awaited: needed as usize };
+        let exactly = |present: usize, needed: u32| Progress {
+            present,
+            needed: needed as usize,
+            awaited: needed as usize,
+        };
         match &self.stage {
-            Stage::Offering { offers } => {
-                Progress { present: offers.len(), needed: shape.quorum() as usize, awaited: self.members.len() }
-            }
+            Stage::Offering { offers } => Progress {
+                present: offers.len(),
+                needed: shape.quorum() as usize,
+                awaited: self.members.len(),
+            },
             Stage::Dealing(dealt) => {
-                let dealers = self.old().map_or(dealt.ceremony.recipients().len(), |old| old.members().len());
+                let dealers =
+                    self.old().map_or(dealt.ceremony.recipients().len(), |old| old.members().len());
                 let awaited = dealers.saturating_sub(dealt.faulty.len());
                 let needed = self.needed_dealings();
                 Progress { present: dealt.dealings.len(), needed, awaited: awaited.max(needed) }
@@ -196,10 +206,16 @@ impl Sharing {
             Stage::Products { products, .. } => exactly(products.len(), shape.honest()),
             Stage::ShareKeys { share_keys, .. } => exactly(share_keys.len(), shape.threshold()),
             Stage::Confirming { held, handed_over, .. } => {
-                let missing = |present: usize, quorum: u32| (quorum as usize).saturating_sub(present);
+                let missing =
+                    |present: usize, quorum: u32| (quorum as usize).saturating_sub(present);
                 let old = self.old().map_or(0, |old| missing(handed_over.len(), old.quorum()));
-                let needed = shape.quorum() as usize + self.old().map_or(0, |old| old.quorum() as usize);
-                Progress { present: needed - missing(held.len(), shape.quorum()) - old, needed, awaited: needed }
+                let needed =
+                    shape.quorum() as usize + self.old().map_or(0, |old| old.quorum() as usize);
+                Progress {
+                    present: needed - missing(held.len(), shape.quorum()) - old,
+                    needed,
+                    awaited: needed,
+                }
             }
         }
     }

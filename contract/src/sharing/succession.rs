@@ -52,7 +52,12 @@ impl Succession {
     ///
     /// # Errors
     /// The reason of the rejection.
-    pub fn ask(&mut self, message: &ChangeCommittee, parameters: &Parameters, roster: &Roster) -> Result<(), Reason> {
+    pub fn ask(
+        &mut self,
+        message: &ChangeCommittee,
+        parameters: &Parameters,
+        roster: &Roster,
+    ) -> Result<(), Reason> {
         if self.committee.is_none() || message.committee != self.next_number() {
             return Err(Reason::WrongStep);
         }
@@ -103,11 +108,12 @@ impl Succession {
         if !self.is_due(step, parameters) {
             return Err(Reason::TooEarly);
         }
-        let begin =
-            |origin, shape, members| Sharing::begin(parameters, origin, number, shape, members, message.time_ms);
+        let begin = |origin, shape, members| {
+            Sharing::begin(parameters, origin, number, shape, members, message.time_ms)
+        };
         let Some(old) = &self.committee else {
-            let shape =
-                Shape::new(parameters.institutions, parameters.threshold).map_err(|_| Reason::WrongCommittee)?;
+            let shape = Shape::new(parameters.institutions, parameters.threshold)
+                .map_err(|_| Reason::WrongCommittee)?;
             let enrolled = roster.iter().filter(|(_, institution)| !institution.revoked);
             let members: BTreeMap<u32, Hash> = enrolled
                 .map(|(name, institution)| (institution.certificate.trustee_index, *name))
@@ -120,7 +126,8 @@ impl Succession {
         };
         let origin = Origin::Resharing(Arc::clone(old));
         let refresh = || {
-            let shape = Shape::new(old.size(), old.threshold()).map_err(|_| Reason::WrongCommittee)?;
+            let shape =
+                Shape::new(old.size(), old.threshold()).map_err(|_| Reason::WrongCommittee)?;
             Ok(Change { shape, members: old.members().clone() })
         };
         let Change { shape, members } = match self.change.take() {

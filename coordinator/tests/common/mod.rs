@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use consilium_authority::{Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles, institution_folder};
+use consilium_authority::{
+    Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles, institution_folder,
+};
 use consilium_contract::{
     Body, CandidateTransaction, Committee, Contract, Phase, SealedBlock, Sharing, check_updates,
     parameters::Layers,
@@ -20,14 +22,14 @@ use consilium_contract::{
 };
 use consilium_coordinator::{Config, Coordinator, Linger, Running};
 use consilium_crypto::{
-    CandidateHeader, Context, DiscreteLogTable, Evaluation, Hash, KeyShare, PublicKey, QuantisedUpdate, RoundContext,
-    VerifiedHeader, update::encrypt, verify_key_proofs,
+    CandidateHeader, Context, DiscreteLogTable, Evaluation, Hash, KeyShare, PublicKey,
+    QuantisedUpdate, RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
 };
 use consilium_ledger::{Block, Checkpoint, HeaderChain};
 use consilium_proto::v1::{
-    Aggregate, Enrol, GetAggregateRequest, GetBlobRequest, GetBlocksRequest, Reason, Receipt, SignedTransaction,
-    SubmitShare, SubmitUpdate, UpdatePart, federation_client::FederationClient, ledger_client::LedgerClient,
-    transaction::Action, update_part::Part,
+    Aggregate, Enrol, GetAggregateRequest, GetBlobRequest, GetBlocksRequest, Reason, Receipt,
+    SignedTransaction, SubmitShare, SubmitUpdate, UpdatePart, federation_client::FederationClient,
+    ledger_client::LedgerClient, transaction::Action, update_part::Part,
 };
 use rand_core::OsRng;
 use tempfile::TempDir;
@@ -56,7 +58,10 @@ impl World {
         ceremony.write(&root.path().join("ceremony")).unwrap();
         let ceremony = Arc::new(ceremony);
         let institution = |place| {
-            let files = InstitutionFiles::load(&root.path().join("ceremony").join(institution_folder(place))).unwrap();
+            let files = InstitutionFiles::load(
+                &root.path().join("ceremony").join(institution_folder(place)),
+            )
+            .unwrap();
             Institution::new(files, place as usize - 1)
         };
         let institutions = (1..=ceremony.parameters.institutions).map(institution).collect();
@@ -86,7 +91,10 @@ impl World {
         Config {
             block_age: Duration::ZERO,
             linger: Linger::Forever,
-            ..Config::new(CoordinatorFiles::load(&self.coordinator_folder()).unwrap(), self.ledger())
+            ..Config::new(
+                CoordinatorFiles::load(&self.coordinator_folder()).unwrap(),
+                self.ledger(),
+            )
         }
     }
 
@@ -115,9 +123,15 @@ impl World {
     /// A follower at the chain's beginning.
     pub fn follower(&self) -> Follower {
         let ceremony = &self.ceremony;
-        let contract =
-            Contract::found(&ceremony.genesis_entry, &ceremony.initial_model, DiscreteLogTable::shared()).unwrap();
-        let coordinator = ed25519_dalek::VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode()).unwrap();
+        let contract = Contract::found(
+            &ceremony.genesis_entry,
+            &ceremony.initial_model,
+            DiscreteLogTable::shared(),
+        )
+        .unwrap();
+        let coordinator =
+            ed25519_dalek::VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode())
+                .unwrap();
         let chain = HeaderChain::new(ceremony.parameters.chain_id, coordinator);
         Follower { contract, chain, entries: Vec::new() }
     }
@@ -174,9 +188,13 @@ pub struct Peer {
 
 impl Peer {
     pub async fn connect(address: &str) -> Self {
-        let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let endpoint =
+            tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = endpoint.connect().await.unwrap();
-        Self { federation: FederationClient::new(channel.clone()), ledger: LedgerClient::new(channel) }
+        Self {
+            federation: FederationClient::new(channel.clone()),
+            ledger: LedgerClient::new(channel),
+        }
     }
 
     pub async fn enrol(&self, signed: SignedTransaction) -> Result<Receipt, Status> {
@@ -193,11 +211,13 @@ impl Peer {
 
     pub async fn submit(&self, update: &Update) -> Result<Receipt, Status> {
         let chunks = update.body.chunks(700).map(|chunk| Part::Chunk(chunk.to_vec()));
-        self.send(std::iter::once(Part::Header(update.signed.clone())).chain(chunks).collect()).await
+        self.send(std::iter::once(Part::Header(update.signed.clone())).chain(chunks).collect())
+            .await
     }
 
     pub async fn send(&self, parts: Vec<Part>) -> Result<Receipt, Status> {
-        let parts = parts.into_iter().map(|part| UpdatePart { part: Some(part) }).collect::<Vec<_>>();
+        let parts =
+            parts.into_iter().map(|part| UpdatePart { part: Some(part) }).collect::<Vec<_>>();
         let response = self.federation.clone().submit_update(tokio_stream::iter(parts)).await;
         response.map(|response| response.into_inner())
     }
@@ -211,7 +231,11 @@ impl Peer {
     }
 
     pub async fn aggregate(&self, step: u64) -> Result<Aggregate, Status> {
-        self.federation.clone().get_aggregate(GetAggregateRequest { step }).await.map(|response| response.into_inner())
+        self.federation
+            .clone()
+            .get_aggregate(GetAggregateRequest { step })
+            .await
+            .map(|response| response.into_inner())
     }
 
     pub async fn blob(&self, sha256: &[u8]) -> Result<Vec<u8>, Status> {
@@ -270,7 +294,10 @@ impl Institution {
         let Holdings { member, share, .. } = &mut *guard;
         let fresh = member.take().filter(|member| member.secrets().belong_to(sharing));
         let member = member.insert(fresh.unwrap_or_else(|| {
-            Member::new(self.pseudonym(), Secrets::generate(sharing.number(), sharing.attempt(), &mut OsRng))
+            Member::new(
+                self.pseudonym(),
+                Secrets::generate(sharing.number(), sharing.attempt(), &mut OsRng),
+            )
         }));
         let mut next = None;
         let old = share.as_ref().map(|(_, share)| share);
@@ -313,7 +340,8 @@ impl Institution {
     pub fn update(&self, round: &RoundContext) -> Update {
         self.encrypted(
             round,
-            QuantisedUpdate::new(self.values(), consilium_crypto::Bound::Parameter { bits: 8 }).unwrap(),
+            QuantisedUpdate::new(self.values(), consilium_crypto::Bound::Parameter { bits: 8 })
+                .unwrap(),
         )
     }
 
@@ -321,14 +349,18 @@ impl Institution {
     pub fn unprovable(&self, round: &RoundContext) -> Update {
         self.encrypted(
             round,
-            QuantisedUpdate::unchecked(vec![5_000; DIMENSION], consilium_crypto::Bound::Parameter { bits: 8 }),
+            QuantisedUpdate::unchecked(
+                vec![5_000; DIMENSION],
+                consilium_crypto::Bound::Parameter { bits: 8 },
+            ),
         )
     }
 
     fn encrypted(&self, round: &RoundContext, values: QuantisedUpdate) -> Update {
         let context = Context { round: round.clone(), pseudonym: self.pseudonym() };
         let update = encrypt(&self.key(), &context, &values).unwrap().prove().unwrap();
-        let signed = self.sign(Action::SubmitUpdate(SubmitUpdate { header: update.header.clone() }));
+        let signed =
+            self.sign(Action::SubmitUpdate(SubmitUpdate { header: update.header.clone() }));
         Update { signed, body: update.body.clone() }
     }
 
@@ -345,23 +377,37 @@ impl Institution {
                 other => panic!("not an update: {other:?}"),
             }
         });
-        let headers: Vec<VerifiedHeader> =
-            verify_key_proofs(key, headers.collect()).into_iter().collect::<Result<_, _>>().unwrap();
-        let close = CandidateTransaction::parse(aggregate.close_collection.clone().unwrap()).unwrap();
-        let Action::CloseCollection(close) = close.action() else { panic!("not a CloseCollection") };
+        let headers: Vec<VerifiedHeader> = verify_key_proofs(key, headers.collect())
+            .into_iter()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let close =
+            CandidateTransaction::parse(aggregate.close_collection.clone().unwrap()).unwrap();
+        let Action::CloseCollection(close) = close.action() else {
+            panic!("not a CloseCollection")
+        };
         let evaluation = Evaluation::decode(&close.evaluation).unwrap();
-        let evaluation = evaluation.verify(key, round, &headers.iter().collect::<Vec<_>>()).unwrap();
+        let evaluation =
+            evaluation.verify(key, round, &headers.iter().collect::<Vec<_>>()).unwrap();
         let sealed_block: Hash = aggregate.sealed_block.as_slice().try_into().unwrap();
         let holdings = self.holdings.lock().unwrap();
         let (_, share) = holdings.share.as_ref().expect("it holds a share");
         let share = share.decryption_share(key, &evaluation, &sealed_block).encode();
-        self.sign(Action::SubmitShare(SubmitShare { step: round.step, sealed_block: sealed_block.to_vec(), share }))
+        self.sign(Action::SubmitShare(SubmitShare {
+            step: round.step,
+            sealed_block: sealed_block.to_vec(),
+            share,
+        }))
     }
 }
 
 /// A block that is on no chain.
 pub fn no_block(hash: Hash) -> SealedBlock {
-    SealedBlock { hash, checkpoint: Checkpoint { chain_id: [0; 32], size: 0, root: [0; 32] }, time_ms: 0 }
+    SealedBlock {
+        hash,
+        checkpoint: Checkpoint { chain_id: [0; 32], size: 0, root: [0; 32] },
+        time_ms: 0,
+    }
 }
 
 /// Applies the chain through a contract of its own and compares every state root.
@@ -400,11 +446,21 @@ impl Follower {
                 self.entries.push((transaction, receipt.reason));
             }
         }
-        assert_eq!(self.contract.state_root(), block.header().state_root, "state after block {}", block.height());
+        assert_eq!(
+            self.contract.state_root(),
+            block.header().state_root,
+            "state after block {}",
+            block.height()
+        );
         self.contract.end_block(self.chain.head().unwrap().into());
     }
 
-    async fn body(&self, transaction: &CandidateTransaction, body_missing: bool, peer: &Peer) -> Body {
+    async fn body(
+        &self,
+        transaction: &CandidateTransaction,
+        body_missing: bool,
+        peer: &Peer,
+    ) -> Body {
         use consilium_contract::Admission::NeedsBody;
         match self.contract.admit(transaction) {
             NeedsBody { .. } if body_missing => Body::Missing,
@@ -445,8 +501,11 @@ impl Follower {
     /// Follows while these make the committee of that number, until it stands.
     pub async fn share(&mut self, peer: &Peer, members: &[Institution], number: u32) -> Duration {
         let start = std::time::Instant::now();
-        let stands = |contract: &Contract| contract.committee().is_some_and(|committee| committee.number >= number);
-        let is_next = |contract: &Contract| stands(contract) || matches!(contract.phase(), Phase::Sharing(_));
+        let stands = |contract: &Contract| {
+            contract.committee().is_some_and(|committee| committee.number >= number)
+        };
+        let is_next =
+            |contract: &Contract| stands(contract) || matches!(contract.phase(), Phase::Sharing(_));
         self.until(peer, "sharing", is_next).await;
         while !stands(&self.contract) {
             self.stage(peer, members).await;
@@ -458,7 +517,9 @@ impl Follower {
     /// Everyone who has something to say in this stage says it, and the stage ends.
     pub async fn stage(&mut self, peer: &Peer, members: &[Institution]) {
         let place = |contract: &Contract| match contract.phase() {
-            Phase::Sharing(sharing) => Some((sharing.number(), sharing.attempt(), sharing.stage().name())),
+            Phase::Sharing(sharing) => {
+                Some((sharing.number(), sharing.attempt(), sharing.stage().name()))
+            }
             _ => None,
         };
         let before = place(&self.contract);
@@ -478,7 +539,8 @@ impl Follower {
     /// Follows until updates of this step and attempt are taken.
     pub async fn collecting(&mut self, peer: &Peer, step: u64, attempt: u32) -> RoundContext {
         let reached = |contract: &Contract| {
-            (contract.step(), contract.attempt()) == (step, attempt) && matches!(contract.phase(), Phase::Collecting(_))
+            (contract.step(), contract.attempt()) == (step, attempt)
+                && matches!(contract.phase(), Phase::Collecting(_))
         };
         self.until(peer, "collecting", reached).await;
         self.round()
@@ -497,13 +559,17 @@ impl Follower {
 
     /// Follows until the collection of this step is sealed.
     pub async fn sealed(&mut self, peer: &Peer, step: u64) -> Aggregate {
-        self.until(peer, "sealed", |contract| contract.step() == step && matches!(contract.phase(), Phase::Sealed(_)))
-            .await;
+        self.until(peer, "sealed", |contract| {
+            contract.step() == step && matches!(contract.phase(), Phase::Sealed(_))
+        })
+        .await;
         peer.aggregate(step).await.unwrap()
     }
 
     pub async fn opening(&mut self, peer: &Peer, step: u64) {
-        let reached = |contract: &Contract| contract.step() == step && matches!(contract.phase(), Phase::Opening(_));
+        let reached = |contract: &Contract| {
+            contract.step() == step && matches!(contract.phase(), Phase::Opening(_))
+        };
         self.until(peer, "opening", reached).await;
     }
 
@@ -516,7 +582,11 @@ impl Follower {
         let of_author = |transaction: &CandidateTransaction| {
             transaction.author() == Some(author.pseudonym()) && kind(transaction.action())
         };
-        self.entries.iter().filter(|(transaction, _)| of_author(transaction)).map(|(_, reason)| *reason).collect()
+        self.entries
+            .iter()
+            .filter(|(transaction, _)| of_author(transaction))
+            .map(|(_, reason)| *reason)
+            .collect()
     }
 }
 
@@ -538,11 +608,18 @@ pub async fn enrol_all(peer: &Peer, institutions: &[Institution]) {
 }
 
 /// Submits the updates of all these institutions at once and gives their receipts' reasons, in order.
-pub async fn submit_all(peer: &Peer, institutions: &[Institution], round: &RoundContext) -> Vec<Reason> {
+pub async fn submit_all(
+    peer: &Peer,
+    institutions: &[Institution],
+    round: &RoundContext,
+) -> Vec<Reason> {
     let mut calls = JoinSet::new();
     for (place, institution) in institutions.iter().cloned().enumerate() {
-        let (peer, round) = (peer.clone(), round.clone());
-        calls.spawn(async move { (place, peer.submit(&institution.update(&round)).await.unwrap().reason()) });
+        let peer = peer.clone();
+        let round = round.clone();
+        calls.spawn(async move {
+            (place, peer.submit(&institution.update(&round)).await.unwrap().reason())
+        });
     }
     let mut reasons = calls.join_all().await;
     reasons.sort_by_key(|(place, _)| *place);
@@ -556,12 +633,14 @@ pub async fn open(peer: &Peer, follower: &mut Follower, trustees: &[Institution]
     let aggregate = follower.sealed(peer, step).await;
     let mut calls = JoinSet::new();
     for trustee in trustees {
-        let (peer, signed) = (peer.clone(), trustee.countersignature(step, &follower.block(&aggregate)));
+        let peer = peer.clone();
+        let signed = trustee.countersignature(step, &follower.block(&aggregate));
         calls.spawn(async move { peer.countersign(signed).await.unwrap() });
     }
     follower.opening(peer, step).await;
     for trustee in trustees {
-        let (peer, signed) = (peer.clone(), trustee.share(&round, &aggregate));
+        let peer = peer.clone();
+        let signed = trustee.share(&round, &aggregate);
         calls.spawn(async move { peer.share(signed).await.unwrap() });
     }
     follower.closed(peer, step).await;
@@ -579,6 +658,8 @@ pub fn expected_model(world: &World, institutions: &[Institution]) -> Hash {
         }
         weight_sum += parameters.weight(institution.files().identity.rows);
     }
-    let model = consilium_contract::Model::from_bytes(&world.ceremony.initial_model, parameters.dimension).unwrap();
+    let model =
+        consilium_contract::Model::from_bytes(&world.ceremony.initial_model, parameters.dimension)
+            .unwrap();
     model.step(parameters, &sums, institutions.len() as u32, weight_sum).unwrap().hash()
 }

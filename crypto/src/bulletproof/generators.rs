@@ -24,7 +24,11 @@ static VALUES: [Steps; MAX_VALUES] = [const { [const { OnceLock::new() }; 4] }; 
 
 /// The generators of so many values of so many bits, value by value. At most [`MAX_VALUES`] and 64.
 pub(crate) fn pairs(values: usize, bits: usize) -> Vec<&'static Pair> {
-    (0..values).into_par_iter().with_min_len(8).flat_map_iter(|value| pairs_of(value, bits)).collect()
+    (0..values)
+        .into_par_iter()
+        .with_min_len(8)
+        .flat_map_iter(|value| pairs_of(value, bits))
+        .collect()
 }
 
 /// The generators of one value.
@@ -32,12 +36,17 @@ pub(crate) fn pairs_of(value: usize, bits: usize) -> impl Iterator<Item = &'stat
     let steps = VALUES.get(value).into_iter().flatten();
     let ranges = STEPS.iter().zip(STEPS.iter().skip(1)).zip(steps);
     let needed = ranges.filter(move |((start, _), _)| **start < bits);
-    needed.flat_map(move |((start, end), step)| step.get_or_init(|| generate(value as u32, *start, *end))).take(bits)
+    needed
+        .flat_map(move |((start, end), step)| {
+            step.get_or_init(|| generate(value as u32, *start, *end))
+        })
+        .take(bits)
 }
 
 fn generate(value: u32, start: usize, end: usize) -> Vec<Pair> {
     let [g, h] = [b'G', b'H'].map(|kind| {
-        let chain = Shake256::default().chain(b"GeneratorsChain").chain([kind]).chain(value.to_le_bytes());
+        let chain =
+            Shake256::default().chain(b"GeneratorsChain").chain([kind]).chain(value.to_le_bytes());
         let mut chain = chain.finalize_xof();
         let blocks = std::iter::repeat_with(move || {
             let mut bytes = [0; 64];
@@ -46,7 +55,9 @@ fn generate(value: u32, start: usize, end: usize) -> Vec<Pair> {
         });
         blocks.take(end).skip(start)
     });
-    g.zip(h).map(|pair| <[_; 2]>::from(pair).map(|bytes| RistrettoPoint::from_uniform_bytes(&bytes))).collect()
+    g.zip(h)
+        .map(|pair| <[_; 2]>::from(pair).map(|bytes| RistrettoPoint::from_uniform_bytes(&bytes)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -71,8 +82,11 @@ mod tests {
 
     #[test]
     fn no_generator_is_there_twice() {
-        let mut encodings: Vec<_> =
-            pairs(MAX_VALUES, 16).into_iter().flatten().map(|point| point.compress().to_bytes()).collect();
+        let mut encodings: Vec<_> = pairs(MAX_VALUES, 16)
+            .into_iter()
+            .flatten()
+            .map(|point| point.compress().to_bytes())
+            .collect();
         let all = encodings.len();
         encodings.sort_unstable();
         encodings.dedup();

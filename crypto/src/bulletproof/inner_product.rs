@@ -48,7 +48,8 @@ pub(super) fn prove(
         let (b_l, b_r) = b.split_at_mut(half);
         let shift = y_powers.get(half).copied().unwrap_or(Scalar::ONE);
         let sum = |a: &[Scalar], g_side, b: &[Scalar], h_side, h_factor| {
-            let b_y = Zeroizing::new(b.iter().zip(&y_powers).map(|(b, y)| b * y).collect::<Vec<_>>());
+            let b_y =
+                Zeroizing::new(b.iter().zip(&y_powers).map(|(b, y)| b * y).collect::<Vec<_>>());
             let mut terms = Terms::new(g.points.len() + 1);
             terms.extend(&g, a, g_side, Scalar::ONE);
             terms.extend(&h, &b_y, h_side, h_factor);
@@ -128,7 +129,10 @@ struct Terms<'a> {
 
 impl<'a> Terms<'a> {
     fn new(capacity: usize) -> Self {
-        Self { scalars: Zeroizing::new(Vec::with_capacity(capacity)), points: Vec::with_capacity(capacity) }
+        Self {
+            scalars: Zeroizing::new(Vec::with_capacity(capacity)),
+            points: Vec::with_capacity(capacity),
+        }
     }
 
     fn push(&mut self, scalar: Scalar, point: &'a RistrettoPoint) {
@@ -150,6 +154,10 @@ impl<'a> Terms<'a> {
     fn sum(&self) -> RistrettoPoint {
         let share = self.points.len().div_ceil((rayon::current_num_threads() / 2).max(1)).max(1024);
         let parts = self.scalars.par_chunks(share).zip(self.points.par_chunks(share));
-        parts.map(|(scalars, points)| RistrettoPoint::vartime_multiscalar_mul(scalars, points.iter().copied())).sum()
+        parts
+            .map(|(scalars, points)| {
+                RistrettoPoint::vartime_multiscalar_mul(scalars, points.iter().copied())
+            })
+            .sum()
     }
 }

@@ -54,7 +54,8 @@ impl Masks {
             });
             chosen.sum()
         };
-        let sum: RistrettoPoint = values.par_iter().zip(pairs.par_chunks(bits)).with_min_len(16).map(of_value).sum();
+        let sum: RistrettoPoint =
+            values.par_iter().zip(pairs.par_chunks(bits)).with_min_len(16).map(of_value).sum();
         g_times(&self.a_blinding) + sum
     }
 
@@ -90,8 +91,10 @@ pub(crate) fn prove(
     transcript.begin_range_proof(bits, commitments);
     let pairs = pairs(count, bits);
     let masks = Masks::draw(count, bits, rng);
-    let (a_commitment, s_commitment) =
-        rayon::join(|| masks.commit_to_bits(&pairs, values, bits), || masks.commit_to_masks(&pairs));
+    let (a_commitment, s_commitment) = rayon::join(
+        || masks.commit_to_bits(&pairs, values, bits),
+        || masks.commit_to_masks(&pairs),
+    );
     let mut proof = Vec::with_capacity(proof_length(count, bits));
     append(&mut transcript, &mut proof, b"A", &a_commitment.compress().0);
     append(&mut transcript, &mut proof, b"S", &s_commitment.compress().0);
@@ -103,7 +106,10 @@ pub(crate) fn prove(
     let mut r = Zeroizing::new(Vec::with_capacity(pairs.len()));
     let mut r_1 = Zeroizing::new(Vec::with_capacity(pairs.len()));
     let offsets = powers(z).skip(2).zip(values).flat_map(|(z_j, value)| {
-        powers(Scalar::from(2u64)).take(bits).enumerate().map(move |(i, two_i)| (z_j * two_i, (value >> i) & 1))
+        powers(Scalar::from(2u64))
+            .take(bits)
+            .enumerate()
+            .map(move |(i, two_i)| (z_j * two_i, (value >> i) & 1))
     });
     for (((offset, bit), y_i), s_r) in offsets.zip(powers(y)).zip(&masks.s_r) {
         let bit = Scalar::from(bit);
@@ -130,15 +136,30 @@ pub(crate) fn prove(
     }
     let gamma: Scalar = powers(z).skip(2).zip(blindings).map(|(z_j, gamma)| z_j * gamma).sum();
     append(&mut transcript, &mut proof, b"t_x", inner(&l, &r).as_bytes());
-    append(&mut transcript, &mut proof, b"t_x_blinding", (gamma + x * (tau_1 + x * tau_2)).as_bytes());
-    append(&mut transcript, &mut proof, b"e_blinding", (masks.a_blinding + x * masks.s_blinding).as_bytes());
+    append(
+        &mut transcript,
+        &mut proof,
+        b"t_x_blinding",
+        (gamma + x * (tau_1 + x * tau_2)).as_bytes(),
+    );
+    append(
+        &mut transcript,
+        &mut proof,
+        b"e_blinding",
+        (masks.a_blinding + x * masks.s_blinding).as_bytes(),
+    );
     let w = transcript.challenge(b"w");
     inner_product::prove(&mut transcript, &mut proof, &pairs, y.invert(), (w, h()), l, r);
     Ok(proof)
 }
 
 /// Says an element to the verifier.
-pub(super) fn append(transcript: &mut Transcript, proof: &mut Vec<u8>, label: &'static [u8], element: &[u8; 32]) {
+pub(super) fn append(
+    transcript: &mut Transcript,
+    proof: &mut Vec<u8>,
+    label: &'static [u8],
+    element: &[u8; 32],
+) {
     transcript.append_element(label, element);
     proof.extend(element);
 }

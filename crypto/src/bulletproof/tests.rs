@@ -34,11 +34,17 @@ fn pedersen() -> PedersenGens {
 }
 
 fn their_scalars(scalars: &[Scalar]) -> Vec<theirs::Scalar> {
-    scalars.iter().map(|scalar| theirs::Scalar::from_canonical_bytes(scalar.to_bytes()).unwrap()).collect()
+    scalars
+        .iter()
+        .map(|scalar| theirs::Scalar::from_canonical_bytes(scalar.to_bytes()).unwrap())
+        .collect()
 }
 
 fn their_elements(elements: &[CompressedRistretto]) -> Vec<theirs::ristretto::CompressedRistretto> {
-    elements.iter().map(|element| theirs::ristretto::CompressedRistretto(element.to_bytes())).collect()
+    elements
+        .iter()
+        .map(|element| theirs::ristretto::CompressedRistretto(element.to_bytes()))
+        .collect()
 }
 
 fn transcript() -> Transcript {
@@ -72,7 +78,11 @@ impl Case {
         values[count / 2] = most;
         values[0] = if count > 1 { 0 } else { values[0] };
         let blindings: Vec<_> = (0..count).map(|_| random_scalar(&mut rng)).collect();
-        let commitments = values.iter().zip(&blindings).map(|(value, blinding)| commit(*value, blinding)).collect();
+        let commitments = values
+            .iter()
+            .zip(&blindings)
+            .map(|(value, blinding)| commit(*value, blinding))
+            .collect();
         let mut case = Self { bits, values, blindings, commitments, proof: Vec::new() };
         case.prove(seed);
         case
@@ -80,12 +90,15 @@ impl Case {
 
     fn prove(&mut self, seed: u64) {
         let mut rng = ChaCha20Rng::seed_from_u64(!seed);
-        let (values, blindings) = (&self.values, &self.blindings);
-        self.proof = prove(transcript(), values, blindings, &self.commitments, self.bits, &mut rng).unwrap();
+        let values = &self.values;
+        let blindings = &self.blindings;
+        self.proof =
+            prove(transcript(), values, blindings, &self.commitments, self.bits, &mut rng).unwrap();
     }
 
     fn read(&self) -> Option<RangeProof> {
-        let mut reader = Reader::new("proof", &self.proof, proof_length(self.values.len(), self.bits)).ok()?;
+        let mut reader =
+            Reader::new("proof", &self.proof, proof_length(self.values.len(), self.bits)).ok()?;
         RangeProof::read(&mut reader, self.values.len(), self.bits).ok()
     }
 
@@ -98,15 +111,21 @@ impl Case {
         Reference::from_bytes(&self.proof).is_ok_and(|proof| {
             let transcript = &mut transcript();
             let commitments = their_elements(&self.commitments);
-            proof.verify_multiple(&generators, &pedersen(), transcript, &commitments, self.bits).is_ok()
+            proof
+                .verify_multiple(&generators, &pedersen(), transcript, &commitments, self.bits)
+                .is_ok()
         })
     }
 }
 
 /// Whether all proofs hold, folded into one.
 fn hold(cases: &[&Case], weights: &mut Weights) -> bool {
-    let Some(proofs) = cases.iter().map(|case| case.read()).collect::<Option<Vec<_>>>() else { return false };
-    let points = cases.iter().map(|case| case.commitments.iter().map(CompressedRistretto::decompress).collect());
+    let Some(proofs) = cases.iter().map(|case| case.read()).collect::<Option<Vec<_>>>() else {
+        return false;
+    };
+    let points = cases
+        .iter()
+        .map(|case| case.commitments.iter().map(CompressedRistretto::decompress).collect());
     let Some(points) = points.collect::<Option<Vec<Vec<RistrettoPoint>>>>() else { return false };
     let mut folded = Folded::default();
     for ((case, proof), points) in cases.iter().zip(&proofs).zip(&points) {
@@ -118,7 +137,8 @@ fn hold(cases: &[&Case], weights: &mut Weights) -> bool {
 
 #[test]
 fn proofs_of_all_sizes_are_those_of_the_reference_and_cross_in_both_directions() {
-    let sizes = [8, 16, 32, 64].into_iter().flat_map(|bits| (0..=8).map(move |log| (bits, 1 << log)));
+    let sizes =
+        [8, 16, 32, 64].into_iter().flat_map(|bits| (0..=8).map(move |log| (bits, 1 << log)));
     let sizes: Vec<_> = sizes.filter(|(bits, count)| bits * count <= 8192).collect();
     sizes.into_par_iter().with_max_len(1).for_each(|(bits, count)| {
         let case = Case::new((bits * count) as u64, bits, count);
@@ -146,7 +166,10 @@ fn a_proof_with_any_byte_changed_is_refused_as_by_the_reference() {
         for bit in [0, 7] {
             let mut changed = case.clone();
             changed.proof[position] ^= 1 << bit;
-            assert!(!changed.holds() && !changed.holds_by_reference(), "byte {position}, bit {bit}");
+            assert!(
+                !changed.holds() && !changed.holds_by_reference(),
+                "byte {position}, bit {bit}"
+            );
         }
     });
 }
@@ -156,7 +179,8 @@ fn no_field_of_a_proof_can_be_another_element_or_trade_places() {
     let case = Case::new(2, 16, 4);
     (0..case.proof.len()).into_par_iter().step_by(32).for_each(|start| {
         let element = &case.proof[start..start + 32];
-        let next = case.proof.get(start + 32..start + 64).into_iter().map(|next| next.try_into().unwrap());
+        let next =
+            case.proof.get(start + 32..start + 64).into_iter().map(|next| next.try_into().unwrap());
         // The zero scalar is the identity's encoding, too.
         for other in neighbours(element).into_iter().chain([[0; 32]]).chain(next) {
             let mut changed = case.clone();
@@ -205,13 +229,19 @@ fn a_value_out_of_range_cannot_be_proven() {
 fn what_cannot_be_proven_at_once_is_refused() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let mut refused = |values: usize, blindings: usize, commitments: usize, bits: usize| {
-        let (blindings, commitments) =
-            (vec![Scalar::ONE; blindings], vec![CompressedRistretto::identity(); commitments]);
+        let blindings = vec![Scalar::ONE; blindings];
+        let commitments = vec![CompressedRistretto::identity(); commitments];
         prove(transcript(), &vec![0; values], &blindings, &commitments, bits, &mut rng).err()
     };
-    for (values, blindings, commitments, bits) in
-        [(0, 0, 0, 8), (3, 3, 3, 8), (512, 512, 512, 8), (2, 2, 2, 9), (2, 2, 2, 128), (2, 1, 2, 8), (2, 2, 1, 8)]
-    {
+    for (values, blindings, commitments, bits) in [
+        (0, 0, 0, 8),
+        (3, 3, 3, 8),
+        (512, 512, 512, 8),
+        (2, 2, 2, 9),
+        (2, 2, 2, 128),
+        (2, 1, 2, 8),
+        (2, 2, 1, 8),
+    ] {
         let expected = Some(EncryptError::RangeProver { values, bits });
         assert_eq!(refused(values, blindings, commitments, bits), expected);
     }
@@ -220,7 +250,8 @@ fn what_cannot_be_proven_at_once_is_refused() {
 #[test]
 fn proofs_of_different_sizes_fold_into_one_and_a_false_one_is_seen_wherever_it_is() {
     let sizes = [(8, 16), (16, 4), (64, 1), (8, 1), (32, 2), (8, 16)];
-    let cases: Vec<_> = (6..).zip(sizes).map(|(seed, (bits, count))| Case::new(seed, bits, count)).collect();
+    let cases: Vec<_> =
+        (6..).zip(sizes).map(|(seed, (bits, count))| Case::new(seed, bits, count)).collect();
     assert!(hold(&cases.iter().collect::<Vec<_>>(), &mut weights(1)));
     for position in 0..cases.len() {
         let mut cases = cases.clone();
@@ -245,7 +276,8 @@ fn two_false_proofs_built_to_cancel_under_weights_known_in_advance_are_both_refu
     for ((case, error), seed) in cases.iter_mut().zip([known[1][1], -known[0][1]]).zip([20, 21]) {
         // With unit weights, the coefficient of V is z², which does not depend on the blinding that the prover takes.
         let proof = case.read().unwrap();
-        let unit = proof.fold(transcript(), &case.commitments, [Scalar::ONE; 2], &mut Folded::default());
+        let unit =
+            proof.fold(transcript(), &case.commitments, [Scalar::ONE; 2], &mut Folded::default());
         case.blindings[0] += error * unit[0].invert();
         case.prove(seed);
         assert!(!case.holds() && !case.holds_by_reference());
@@ -271,7 +303,11 @@ fn elements_that_are_not_canonical_are_refused() {
         for bytes in not_canonical {
             let mut changed = case.clone();
             changed.proof[start..start + 32].copy_from_slice(&from_hex(bytes));
-            assert!(!changed.holds() && !changed.holds_by_reference(), "element {}: {bytes}", start / 32);
+            assert!(
+                !changed.holds() && !changed.holds_by_reference(),
+                "element {}: {bytes}",
+                start / 32
+            );
         }
     }
 }

@@ -35,12 +35,18 @@ pub(crate) struct RangeProof {
 
 impl RangeProof {
     /// Reads a proof over so many values, a power of two, of so many bits.
-    pub(crate) fn read(reader: &mut Reader<'_>, values: usize, bits: usize) -> Result<Self, DecodeError> {
+    pub(crate) fn read(
+        reader: &mut Reader<'_>,
+        values: usize,
+        bits: usize,
+    ) -> Result<Self, DecodeError> {
         let heads = reader.encodings()?;
         let responses = reader.scalars()?;
         let rounds = (values * bits).ilog2();
         let rounds = (0..rounds).map(|_| reader.encodings()).collect::<Result<Vec<[_; 2]>, _>>()?;
-        let point = |encoding: &CompressedRistretto| encoding.decompress().filter(|point| !point.is_identity());
+        let point = |encoding: &CompressedRistretto| {
+            encoding.decompress().filter(|point| !point.is_identity())
+        };
         let points = heads.iter().chain(rounds.iter().flatten()).map(point).collect();
         Ok(Self { values, bits, heads, rounds, points, responses, last: reader.scalars()? })
     }
@@ -88,20 +94,28 @@ impl RangeProof {
         // V, g and h.
         let z_squared = z * z;
         let delta = (z - z_squared) * sum_of_powers(y, self.values * self.bits)
-            - z_squared * z * Scalar::from(u64::MAX >> (64 - self.bits)) * sum_of_powers(z, self.values);
+            - z_squared
+                * z
+                * Scalar::from(u64::MAX >> (64 - self.bits))
+                * sum_of_powers(z, self.values);
         folded.g -= w_1 * e_blinding + w_2 * t_blinding;
         folded.h += w_1 * w * (t_x - a * b) + w_2 * (delta - t_x);
         let of_commitments = powers(z).map(|z_j| w_2 * z_squared * z_j).take(self.values).collect();
 
         // The proof's own points.
         let squares = |scalars: &[Scalar]| scalars.iter().map(|u| u * u).collect::<Vec<_>>();
-        let (u_squared, inverses_squared) = (squares(&u), squares(&inverses));
+        let u_squared = squares(&u);
+        let inverses_squared = squares(&inverses);
         let of_heads = [w_1, w_1 * x, w_2 * x, w_2 * x * x];
-        let of_rounds = u_squared.iter().zip(&inverses_squared).flat_map(|(u, inverse)| [w_1 * u, w_1 * inverse]);
+        let of_rounds = u_squared
+            .iter()
+            .zip(&inverses_squared)
+            .flat_map(|(u, inverse)| [w_1 * u, w_1 * inverse]);
         folded.terms.extend(of_heads.into_iter().chain(of_rounds).zip(points.iter().copied()));
 
         // G and H. The last challenge goes with the lowest bit of i.
-        let s = tensor(-w_1 * a * inverses.iter().product::<Scalar>(), u_squared.iter().rev().copied());
+        let s =
+            tensor(-w_1 * a * inverses.iter().product::<Scalar>(), u_squared.iter().rev().copied());
         let y_squares = std::iter::successors(Some(y_inv), |power| Some(power * power));
         let factors = inverses_squared.iter().rev().zip(y_squares).map(|(inverse, y)| inverse * y);
         let s_inv = tensor(-w_1 * b * u.iter().product::<Scalar>(), factors);

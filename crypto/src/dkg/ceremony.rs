@@ -28,8 +28,14 @@ pub struct Shape {
 impl Shape {
     /// n ≥ 3t − 2, t ≥ 1, n ≤ [`MAX_MEMBERS`]; everything else is [`DkgError::Shape`].
     pub fn new(members: u32, threshold: u32) -> Result<Self, DkgError> {
-        let possible = members <= MAX_MEMBERS && threshold >= 1 && u64::from(members) + 2 >= 3 * u64::from(threshold);
-        if possible { Ok(Self { members, threshold }) } else { Err(DkgError::Shape { members, threshold }) }
+        let possible = members <= MAX_MEMBERS
+            && threshold >= 1
+            && u64::from(members) + 2 >= 3 * u64::from(threshold);
+        if possible {
+            Ok(Self { members, threshold })
+        } else {
+            Err(DkgError::Shape { members, threshold })
+        }
     }
 
     /// n.
@@ -89,7 +95,10 @@ struct Old {
 
 impl Ceremony {
     /// A key generation. `offers`: place (1..=n) → sealing key of everyone who has offered one, at least 2t − 1.
-    pub fn generation(context: Context, offers: BTreeMap<u32, SealingKey>) -> Result<Self, DkgError> {
+    pub fn generation(
+        context: Context,
+        offers: BTreeMap<u32, SealingKey>,
+    ) -> Result<Self, DkgError> {
         Self::new(context, offers, None)
     }
 
@@ -103,9 +112,14 @@ impl Ceremony {
         Self::new(context, offers, Some(Old { key: key.clone(), commitments: old.clone() }))
     }
 
-    fn new(context: Context, recipients: BTreeMap<u32, SealingKey>, old: Option<Old>) -> Result<Self, DkgError> {
+    fn new(
+        context: Context,
+        recipients: BTreeMap<u32, SealingKey>,
+        old: Option<Old>,
+    ) -> Result<Self, DkgError> {
         let shape = context.shape;
-        if let Some(place) = recipients.keys().find(|place| !(1..=shape.members()).contains(place)) {
+        if let Some(place) = recipients.keys().find(|place| !(1..=shape.members()).contains(place))
+        {
             return Err(DkgError::UnknownPlace { place: *place, role: "recipient" });
         }
         at_least(shape.honest(), recipients.len(), "offered keys")?;
@@ -156,7 +170,8 @@ impl Ceremony {
     /// Length of the encoding of every [`Dealing`](super::Dealing) of this ceremony, in bytes.
     pub fn dealing_len(&self) -> usize {
         let points: usize = self.layout().iter().map(Sharing::points_sent).sum();
-        points * ELEMENT_LEN + self.recipients().len() * SealingKey::sealed_len(self.revealed_share_len())
+        points * ELEMENT_LEN
+            + self.recipients().len() * SealingKey::sealed_len(self.revealed_share_len())
     }
 
     /// Length of the encoding of every [`RevealedShare`](super::RevealedShare) of this ceremony, in bytes.
@@ -179,7 +194,8 @@ impl Ceremony {
         }
         let pedersen = Sharing { degree, base: g(), blinded: true, constant: None };
         let identity = RistrettoPoint::identity();
-        let zero = Sharing { degree: 2 * degree, base: g(), blinded: false, constant: Some(identity) };
+        let zero =
+            Sharing { degree: 2 * degree, base: g(), blinded: false, constant: Some(identity) };
         let half = [pedersen, pedersen, zero];
         [half, half].concat()
     }
@@ -241,7 +257,10 @@ pub(super) fn at_least(expected: u32, found: usize, what: &'static str) -> Resul
 }
 
 /// The places in order of appearance; [`DkgError::Duplicate`] where one comes twice.
-pub(super) fn distinct(places: impl IntoIterator<Item = u32>, what: &'static str) -> Result<Vec<u32>, DkgError> {
+pub(super) fn distinct(
+    places: impl IntoIterator<Item = u32>,
+    what: &'static str,
+) -> Result<Vec<u32>, DkgError> {
     let places: Vec<u32> = places.into_iter().collect();
     let mut seen = std::collections::HashSet::new();
     match places.iter().find(|place| !seen.insert(**place)) {

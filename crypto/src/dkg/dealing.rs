@@ -70,14 +70,24 @@ impl Dealer {
     }
 
     /// The holder of this share of the old key in a resharing.
-    pub fn of_share(ceremony: &Ceremony, share: &KeyShare, secret: &DealerSecret) -> Result<Self, DkgError> {
-        let (key, old) = ceremony.reshared().ok_or(DkgError::WrongKind { expected: "a resharing" })?;
+    pub fn of_share(
+        ceremony: &Ceremony,
+        share: &KeyShare,
+        secret: &DealerSecret,
+    ) -> Result<Self, DkgError> {
+        let (key, old) =
+            ceremony.reshared().ok_or(DkgError::WrongKind { expected: "a resharing" })?;
         share.verify(key, old)?;
         Self::expand(ceremony, share.index(), secret, &[&share.a, &share.b])
     }
 
     /// `constants`: of the first sharings, in order; the others' are 0 where everyone knows them, and else drawn.
-    fn expand(ceremony: &Ceremony, place: u32, secret: &DealerSecret, constants: &[&Scalar]) -> Result<Self, DkgError> {
+    fn expand(
+        ceremony: &Ceremony,
+        place: u32,
+        secret: &DealerSecret,
+        constants: &[&Scalar],
+    ) -> Result<Self, DkgError> {
         let sharings = ceremony.sharings(place)?;
         let mut stream = polynomials(&secret.0, ceremony.hash(), place);
         let mut drawn = Vec::with_capacity(sharings.iter().map(Sharing::scalars).sum());
@@ -104,8 +114,10 @@ impl Dealer {
         let mut bytes = Vec::with_capacity(self.ceremony.dealing_len());
         for sharing in &self.sharings {
             let values = polynomials.next().into_iter().flat_map(|values| values.iter());
-            let mut blindings = sharing.blinded.then(|| polynomials.next()).flatten().map(|values| values.iter());
-            let points = values.map(|value| sharing.commit(value, blindings.as_mut().and_then(Iterator::next)));
+            let mut blindings =
+                sharing.blinded.then(|| polynomials.next()).flatten().map(|values| values.iter());
+            let points = values
+                .map(|value| sharing.commit(value, blindings.as_mut().and_then(Iterator::next)));
             let points: Vec<RistrettoPoint> = points.collect();
             let unsent = points.len() - sharing.points_sent();
             bytes.extend(points.iter().skip(unsent).flat_map(|point| point.compress().to_bytes()));
@@ -168,16 +180,28 @@ impl Dealing {
             };
             sharings.iter().map(&mut points).collect()
         };
-        let commitments = commitments().map_err(|error| DkgError::MalformedDealing { dealer, error })?;
+        let commitments =
+            commitments().map_err(|error| DkgError::MalformedDealing { dealer, error })?;
         Ok(Self::assemble(ceremony, dealer, commitments, bytes.to_vec()))
     }
 
-    fn assemble(ceremony: &Ceremony, dealer: u32, commitments: Vec<Vec<RistrettoPoint>>, bytes: Vec<u8>) -> Self {
+    fn assemble(
+        ceremony: &Ceremony,
+        dealer: u32,
+        commitments: Vec<Vec<RistrettoPoint>>,
+        bytes: Vec<u8>,
+    ) -> Self {
         let hash = Sha256::new_with_prefix(CEREMONY_DEALING)
             .chain_update(ceremony.hash())
             .chain_update(dealer.to_be_bytes())
             .chain_update(&bytes);
-        Self { ceremony: ceremony.clone(), dealer, commitments, bytes, hash: hash.finalize().into() }
+        Self {
+            ceremony: ceremony.clone(),
+            dealer,
+            commitments,
+            bytes,
+            hash: hash.finalize().into(),
+        }
     }
 
     /// Commitments ‖ sealed shares, in the order of the recipients.
@@ -213,7 +237,8 @@ impl Dealing {
         let message = self.ceremony.revealed_share_len();
         let length = SealingKey::sealed_len(message);
         let shares = self.bytes.len() - length * self.ceremony.recipients().len();
-        let sealed = self.bytes.get(shares + position * length..).and_then(|rest| rest.get(..length));
+        let sealed =
+            self.bytes.get(shares + position * length..).and_then(|rest| rest.get(..length));
         let associated = associated_data(&self.ceremony, self.dealer, recipient);
         let message = sealed.and_then(|sealed| key.open(&associated, sealed)).ok_or_else(wrong)?;
         let scalars = Zeroizing::new(read_scalars(&message, &self.ceremony).map_err(|_| wrong())?);
@@ -221,7 +246,11 @@ impl Dealing {
     }
 
     /// Verifies a share that the dealer has revealed. What holds voids the complaint, and is the recipient's share.
-    pub fn check_reveal(&self, recipient: u32, share: &RevealedShare) -> Result<PrivateShare, DkgError> {
+    pub fn check_reveal(
+        &self,
+        recipient: u32,
+        share: &RevealedShare,
+    ) -> Result<PrivateShare, DkgError> {
         position(&self.ceremony, recipient)?;
         let wrong = || DkgError::WrongRevealedShare { dealer: self.dealer, recipient };
         self.confirm(recipient, Zeroizing::new(share.scalars.clone())).ok_or_else(wrong)
@@ -242,21 +271,30 @@ impl Dealing {
         let mut left = Zeroizing::new(Vec::with_capacity(sharings.len() + 1));
         let mut bases = Vec::with_capacity(sharings.len() + 1);
         let mut blinding = Zeroizing::new(Scalar::ZERO);
-        let (mut factors, mut points) = (Vec::new(), Vec::<RistrettoPoint>::new());
-        for ((sharing, commitments), weight) in sharings.iter().zip(&self.commitments).zip(weights) {
+        let mut factors = Vec::new();
+        let mut points = Vec::<RistrettoPoint>::new();
+        for ((sharing, commitments), weight) in sharings.iter().zip(&self.commitments).zip(weights)
+        {
             left.push(weight * rest.next()?);
             bases.push(sharing.base);
             if sharing.blinded {
                 *blinding += weight * rest.next()?;
             }
-            factors.extend(powers(recipient, commitments.len()).into_iter().map(|power| weight * power));
+            factors.extend(
+                powers(recipient, commitments.len()).into_iter().map(|power| weight * power),
+            );
             points.extend_from_slice(commitments);
         }
         left.push(*blinding);
         bases.push(*h());
         let shared = RistrettoPoint::multiscalar_mul(&*left, &bases);
         let committed = RistrettoPoint::vartime_multiscalar_mul(factors, points);
-        (shared == committed).then(|| PrivateShare { dealer: self.dealer, recipient, dealing: self.hash, scalars })
+        (shared == committed).then(|| PrivateShare {
+            dealer: self.dealer,
+            recipient,
+            dealing: self.hash,
+            scalars,
+        })
     }
 }
 

@@ -75,7 +75,9 @@ pub enum DkgError {
         error: DecodeError,
     },
     /// A sealed share that does not open, or opens to what contradicts the dealer's own commitments.
-    #[error("the share that dealer {dealer} sealed for member {recipient} contradicts its dealing; complain")]
+    #[error(
+        "the share that dealer {dealer} sealed for member {recipient} contradicts its dealing; complain"
+    )]
     WrongSealedShare {
         /// The dealer, who is to blame in the recipient's eyes.
         dealer: u32,
@@ -93,7 +95,9 @@ pub enum DkgError {
         recipient: u32,
     },
     /// A member's share of a qualified dealing is not at hand.
-    #[error("no share of the qualified dealer {dealer}; open its dealing, or take the share that it revealed")]
+    #[error(
+        "no share of the qualified dealer {dealer}; open its dealing, or take the share that it revealed"
+    )]
     MissingShare {
         /// The dealer.
         dealer: u32,
@@ -105,7 +109,9 @@ pub enum DkgError {
         member: u32,
     },
     /// A public key share whose proof does not hold.
-    #[error("the public key share of member {member} is not proven to be made of its shares; leave it out")]
+    #[error(
+        "the public key share of member {member} is not proven to be made of its shares; leave it out"
+    )]
     WrongShareKey {
         /// Its author.
         member: u32,
@@ -136,7 +142,9 @@ impl DkgError {
             Self::MalformedDealing { dealer, .. }
             | Self::WrongSealedShare { dealer, .. }
             | Self::WrongRevealedShare { dealer, .. } => Some(Culprit::Dealer(*dealer)),
-            Self::WrongProduct { member } | Self::WrongShareKey { member } => Some(Culprit::Member(*member)),
+            Self::WrongProduct { member } | Self::WrongShareKey { member } => {
+                Some(Culprit::Member(*member))
+            }
             // Whoever brought the parts together is mistaken; their authors are not to blame.
             Self::Shape { .. }
             | Self::UnknownPlace { .. }

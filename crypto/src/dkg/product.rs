@@ -41,15 +41,21 @@ pub(super) struct Half {
 
 impl MemberSecret {
     /// The member's product. Only in key generation, and only after a quorum has agreed on [`Qualified::hash`].
-    pub fn product(&self, qualified: &Qualified, rng: &mut impl CryptoRngCore) -> Result<Product, DkgError> {
+    pub fn product(
+        &self,
+        qualified: &Qualified,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Product, DkgError> {
         if self.qualified != *qualified.hash() {
             return Err(DkgError::OtherCeremony { what: "a member's secret" });
         }
         let ([first, second], []) = self.scalars.as_chunks::<5>() else {
             return Err(DkgError::WrongKind { expected: "a key generation" });
         };
-        let halves = [first, second].map(|[a, _, rho, _, z]| Half { r: g_times(rho), w: a * rho + z });
-        let ([a, a_blinding, rho, rho_blinding, _], [b, b_blinding, sigma, sigma_blinding, _]) = (first, second);
+        let halves =
+            [first, second].map(|[a, _, rho, _, z]| Half { r: g_times(rho), w: a * rho + z });
+        let ([a, a_blinding, rho, rho_blinding, _], [b, b_blinding, sigma, sigma_blinding, _]) =
+            (first, second);
         let x = [*a, *a_blinding, *rho, *rho_blinding, *b, *b_blinding, *sigma, *sigma_blinding];
         let relation = relation(qualified, self.place, &halves)?;
         let proof = relation.prove(start(qualified, self.place, &halves), &Zeroizing::new(x), rng);
@@ -65,7 +71,11 @@ pub(super) fn start(qualified: &Qualified, place: u32, halves: &[Half; 2]) -> Tr
     transcript
 }
 
-pub(super) fn relation(qualified: &Qualified, place: u32, halves: &[Half; 2]) -> Result<Relation<8>, DkgError> {
+pub(super) fn relation(
+    qualified: &Qualified,
+    place: u32,
+    halves: &[Half; 2],
+) -> Result<Relation<8>, DkgError> {
     let [first, second] = qualified.halves(place)?;
     let rows = |first_secret: usize, [p, p_rho, z]: [RistrettoPoint; 3], half: &Half| {
         let [a, a_blinding, rho, rho_blinding] = [0, 1, 2, 3].map(|secret| first_secret + secret);
@@ -160,12 +170,17 @@ impl Qualified {
         let through = |second: bool, at: u32| {
             let factors = lagrange(used, at);
             let halves = || products.iter().take(used.len()).map(|product| product.half(second));
-            let w: Scalar = factors.iter().zip(halves()).map(|(factor, half)| factor * half.w).sum();
-            let r = RistrettoPoint::vartime_multiscalar_mul(&factors, halves().map(|half| half.r).collect::<Vec<_>>());
+            let w: Scalar =
+                factors.iter().zip(halves()).map(|(factor, half)| factor * half.w).sum();
+            let r = RistrettoPoint::vartime_multiscalar_mul(
+                &factors,
+                halves().map(|half| half.r).collect::<Vec<_>>(),
+            );
             Half { r, w }
         };
         for (place, product) in further.iter().zip(products.iter().skip(used.len())) {
-            if [false, true].iter().any(|second| through(*second, *place) != *product.half(*second)) {
+            if [false, true].iter().any(|second| through(*second, *place) != *product.half(*second))
+            {
                 return Err(DkgError::Inconsistent { what: "products" });
             }
         }

@@ -37,7 +37,10 @@ struct Counted {
 
 impl Qualified {
     /// At least [`Ceremony::dealers_needed`] dealings of one ceremony, by distinct dealers, in any order.
-    pub fn new<'a>(ceremony: &Ceremony, dealings: impl IntoIterator<Item = &'a Dealing>) -> Result<Self, DkgError> {
+    pub fn new<'a>(
+        ceremony: &Ceremony,
+        dealings: impl IntoIterator<Item = &'a Dealing>,
+    ) -> Result<Self, DkgError> {
         let mut dealings: Vec<&Dealing> = dealings.into_iter().collect();
         dealings.sort_by_key(|dealing| dealing.dealer());
         let dealers = distinct(dealings.iter().map(|dealing| dealing.dealer()), "dealings")?;
@@ -45,7 +48,11 @@ impl Qualified {
             return Err(DkgError::OtherCeremony { what: "a dealing" });
         }
         at_least(ceremony.dealers_needed(), dealers.len(), "qualified dealings")?;
-        let factors = if ceremony.is_resharing() { lagrange(&dealers, 0) } else { vec![Scalar::ONE; dealers.len()] };
+        let factors = if ceremony.is_resharing() {
+            lagrange(&dealers, 0)
+        } else {
+            vec![Scalar::ONE; dealers.len()]
+        };
 
         let sum = |points: Vec<&RistrettoPoint>| {
             if ceremony.is_resharing() {
@@ -56,16 +63,27 @@ impl Qualified {
         };
         let first = dealings.first().map_or(&[][..], |dealing| dealing.commitments());
         let of_sharing = |(sharing, points): (usize, &Vec<RistrettoPoint>)| {
-            let of =
-                |c: usize| dealings.iter().filter_map(|dealing| dealing.commitments().get(sharing)?.get(c)).collect();
+            let of = |c: usize| {
+                dealings
+                    .iter()
+                    .filter_map(|dealing| dealing.commitments().get(sharing)?.get(c))
+                    .collect()
+            };
             (0..points.len()).map(|c| sum(of(c))).collect()
         };
         let sums = first.iter().enumerate().map(of_sharing).collect();
 
-        let hashes =
-            dealings.iter().flat_map(|dealing| [dealing.dealer().to_be_bytes().as_slice(), dealing.hash()].concat());
-        let hash = labelled_hash(QUALIFIED, &ceremony.hash().iter().copied().chain(hashes).collect::<Vec<u8>>());
-        let counted = dealings.iter().zip(factors).map(|(dealing, factor)| Counted { hash: *dealing.hash(), factor });
+        let hashes = dealings.iter().flat_map(|dealing| {
+            [dealing.dealer().to_be_bytes().as_slice(), dealing.hash()].concat()
+        });
+        let hash = labelled_hash(
+            QUALIFIED,
+            &ceremony.hash().iter().copied().chain(hashes).collect::<Vec<u8>>(),
+        );
+        let counted = dealings
+            .iter()
+            .zip(factors)
+            .map(|(dealing, factor)| Counted { hash: *dealing.hash(), factor });
         let dealings = dealers.into_iter().zip(counted).collect();
         Ok(Self { ceremony: ceremony.clone(), dealings, sums, hash })
     }
@@ -99,21 +117,29 @@ impl Qualified {
     /// What the members of the new committee (and in a resharing those of the old) sign at the end: binds the whole
     /// ceremony, the key and the commitments.
     pub fn confirmation(&self, key: &PublicKey, commitments: &DealingCommitments) -> Hash {
-        labelled_hash(CONFIRMATION, &[self.hash.as_slice(), &key.encode(), &commitments.encode()].concat())
+        labelled_hash(
+            CONFIRMATION,
+            &[self.hash.as_slice(), &key.encode(), &commitments.encode()].concat(),
+        )
     }
 
     /// For both halves of a key generation, what the sums commit to at this recipient's place: the first N of a, ϱ, z.
-    pub(super) fn halves<const N: usize>(&self, place: u32) -> Result<[[RistrettoPoint; N]; 2], DkgError> {
+    pub(super) fn halves<const N: usize>(
+        &self,
+        place: u32,
+    ) -> Result<[[RistrettoPoint; N]; 2], DkgError> {
         if !self.ceremony.recipients().contains_key(&place) {
             return Err(DkgError::UnknownPlace { place, role: "recipient" });
         }
         let ([first, second], []) = self.sums.as_chunks::<3>() else {
             return Err(DkgError::WrongKind { expected: "a key generation" });
         };
-        let at =
-            |points: &Vec<RistrettoPoint>| RistrettoPoint::vartime_multiscalar_mul(powers(place, points.len()), points);
-        Ok([first, second]
-            .map(|half| std::array::from_fn(|sharing| half.get(sharing).map_or_else(Default::default, at))))
+        let at = |points: &Vec<RistrettoPoint>| {
+            RistrettoPoint::vartime_multiscalar_mul(powers(place, points.len()), points)
+        };
+        Ok([first, second].map(|half| {
+            std::array::from_fn(|sharing| half.get(sharing).map_or_else(Default::default, at))
+        }))
     }
 }
 
@@ -143,14 +169,18 @@ impl MemberSecret {
         let mut missing = qualified.dealers();
         for share in shares {
             let dealer = share.dealer;
-            let counted = qualified.dealings.get(&dealer).filter(|counted| counted.hash == share.dealing);
+            let counted =
+                qualified.dealings.get(&dealer).filter(|counted| counted.hash == share.dealing);
             let (Some(counted), true) = (counted, share.recipient == place) else {
                 return Err(DkgError::OtherCeremony { what: "a share" });
             };
             if !missing.remove(&dealer) {
                 return Err(DkgError::Duplicate { what: "shares", place: dealer });
             }
-            scalars.iter_mut().zip(share.scalars.iter()).for_each(|(sum, scalar)| *sum += counted.factor * scalar);
+            scalars
+                .iter_mut()
+                .zip(share.scalars.iter())
+                .for_each(|(sum, scalar)| *sum += counted.factor * scalar);
         }
         match missing.first() {
             Some(dealer) => Err(DkgError::MissingShare { dealer: *dealer }),
@@ -159,10 +189,16 @@ impl MemberSecret {
     }
 
     /// The member's share of the key, checked against the commitments that the ceremony ended with.
-    pub fn key_share(&self, key: &PublicKey, commitments: &DealingCommitments) -> Result<KeyShare, DkgError> {
+    pub fn key_share(
+        &self,
+        key: &PublicKey,
+        commitments: &DealingCommitments,
+    ) -> Result<KeyShare, DkgError> {
         // Each half begins with the share of the key.
-        let mut halves = self.scalars.chunks((self.scalars.len() / 2).max(1)).filter_map(|half| half.first());
-        let (a, b) = (halves.next().copied().unwrap_or_default(), halves.next().copied().unwrap_or_default());
+        let mut halves =
+            self.scalars.chunks((self.scalars.len() / 2).max(1)).filter_map(|half| half.first());
+        let a = halves.next().copied().unwrap_or_default();
+        let b = halves.next().copied().unwrap_or_default();
         let share = KeyShare { index: self.place, a, b };
         share.verify(key, commitments)?;
         Ok(share)

@@ -74,7 +74,8 @@ impl<const N: usize> Relation<N> {
         let e = transcript.challenge(b"e");
         transcript.append_message(b"z", &proof.z.map(|z| z.to_bytes()).concat());
         let weights = transcript.weights(b"fold", N);
-        let (mut factors, mut points) = (Vec::new(), Vec::new());
+        let mut factors = Vec::new();
+        let mut points = Vec::new();
         for ((row, t), weight) in self.0.iter().zip(proof.t).zip(weights) {
             factors.extend([-weight * e, -weight]);
             points.extend([row.image, t]);
@@ -156,7 +157,10 @@ mod tests {
     fn a_proof_of_what_one_does_not_know_does_not_hold() {
         for wrong in [[6u64, 7], [5, 8]] {
             let x = Zeroizing::new(wrong.map(Scalar::from));
-            assert!(!relation().holds(start(), &relation().prove(start(), &x, &mut ChaCha20Rng::seed_from_u64(1))));
+            assert!(!relation().holds(
+                start(),
+                &relation().prove(start(), &x, &mut ChaCha20Rng::seed_from_u64(1))
+            ));
         }
     }
 
@@ -164,8 +168,11 @@ mod tests {
     fn weights_that_fold_the_rows_come_after_the_responses() {
         // Rows z_0·g and z_1·g: errors in z that cancel under the weights of the honest z.
         let [x0, x1] = X.map(Scalar::from);
-        let rows = Relation([(0, x0), (1, x1)].map(|(i, x)| Row { image: g_times(&x), terms: vec![(i, g())] }));
-        let honest = rows.prove(start(), &Zeroizing::new([x0, x1]), &mut ChaCha20Rng::seed_from_u64(2));
+        let rows = Relation(
+            [(0, x0), (1, x1)].map(|(i, x)| Row { image: g_times(&x), terms: vec![(i, g())] }),
+        );
+        let honest =
+            rows.prove(start(), &Zeroizing::new([x0, x1]), &mut ChaCha20Rng::seed_from_u64(2));
         assert!(rows.holds(start(), &honest));
         let mut transcript = start();
         rows.append_to(&mut transcript);

@@ -68,7 +68,11 @@ impl SealingKey {
     ) -> Result<Vec<u8>, DecodeError> {
         // What is of low order or not 32 bytes long fails here, too; there is no such key.
         let refused = |_| DecodeError::DegenerateKey { what: WHAT };
-        let sealed = hpke::single_shot_seal_inout_detached_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        let sealed = hpke::single_shot_seal_inout_detached_with_rng::<
+            ChaCha20Poly1305,
+            HkdfSha256,
+            X25519HkdfSha256,
+        >(
             &OpModeS::Base,
             &Deserializable::from_bytes(&self.0).map_err(refused)?,
             SEALED_SHARE,
@@ -189,7 +193,8 @@ mod tests {
 
     #[test]
     fn what_is_sealed_opens_with_its_key_and_associated_data_and_unchanged_only() {
-        let (key, other) = (OpeningKey::generate(&mut rng(1)), OpeningKey::generate(&mut rng(2)));
+        let key = OpeningKey::generate(&mut rng(1));
+        let other = OpeningKey::generate(&mut rng(2));
         let message = || Zeroizing::new(b"a share".to_vec());
         let sealed = key.sealing_key().seal(b"for", message(), &mut rng(3)).unwrap();
         assert_eq!(sealed.len(), SealingKey::sealed_len(message().len()));
@@ -227,10 +232,15 @@ mod tests {
         };
         let mut minus_one = [0xff; 32];
         (minus_one[0], minus_one[31]) = (0xec, 0x7f);
-        let eighth =
-            crate::tests::vectors::from_hex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800");
+        let eighth = crate::tests::vectors::from_hex(
+            "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        );
         for low in [[0; 32].as_slice(), &one, &minus_one, &eighth] {
-            assert_eq!(SealingKey::decode(low), Err(DecodeError::DegenerateKey { what: WHAT }), "{low:?}");
+            assert_eq!(
+                SealingKey::decode(low),
+                Err(DecodeError::DegenerateKey { what: WHAT }),
+                "{low:?}"
+            );
         }
     }
 

@@ -43,10 +43,16 @@ impl GeneratedKey {
     }
 
     /// The commitments to the shares, from at least t verified share keys; all of them must agree.
-    pub fn commitments(&self, share_keys: &[VerifiedShareKey]) -> Result<DealingCommitments, DkgError> {
+    pub fn commitments(
+        &self,
+        share_keys: &[VerifiedShareKey],
+    ) -> Result<DealingCommitments, DkgError> {
         const WHAT: &str = "public key shares";
         let places = distinct(share_keys.iter().map(VerifiedShareKey::place), WHAT)?;
-        if share_keys.iter().any(|share| share.qualified != *self.qualified.hash() || share.key != self.key.hash()) {
+        if share_keys
+            .iter()
+            .any(|share| share.qualified != *self.qualified.hash() || share.key != self.key.hash())
+        {
             return Err(DkgError::OtherCeremony { what: "a public key share" });
         }
         let shape = self.qualified.ceremony().context().shape;
@@ -54,10 +60,15 @@ impl GeneratedKey {
         let (used, _) = places.split_at(shape.threshold() as usize);
         let powers = interpolation(used);
         let coefficients = |half: fn(&PublicShare) -> RistrettoPoint| -> Vec<RistrettoPoint> {
-            let points: Vec<_> = share_keys.iter().take(used.len()).map(|share| half(&share.public)).collect();
-            powers.iter().map(|factors| RistrettoPoint::vartime_multiscalar_mul(factors, &points)).collect()
+            let points: Vec<_> =
+                share_keys.iter().take(used.len()).map(|share| half(&share.public)).collect();
+            powers
+                .iter()
+                .map(|factors| RistrettoPoint::vartime_multiscalar_mul(factors, &points))
+                .collect()
         };
-        let (f, g) = (coefficients(|public| public.a), coefficients(|public| public.b));
+        let f = coefficients(|public| public.a);
+        let g = coefficients(|public| public.b);
         let inconsistent = |_| DkgError::Inconsistent { what: WHAT };
         let commitments = DealingCommitments::new(shape.members(), f, g).map_err(inconsistent)?;
         for share in share_keys {
@@ -78,7 +89,11 @@ pub struct ShareKey {
 
 impl MemberSecret {
     /// (A_i, B_i) with their proof.
-    pub fn share_key(&self, key: &GeneratedKey, rng: &mut impl CryptoRngCore) -> Result<ShareKey, DkgError> {
+    pub fn share_key(
+        &self,
+        key: &GeneratedKey,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<ShareKey, DkgError> {
         if self.qualified != *key.qualified.hash() {
             return Err(DkgError::OtherCeremony { what: "a member's secret" });
         }
@@ -115,7 +130,9 @@ impl ShareKey {
     /// A ‖ B ‖ proof.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(Self::LEN);
-        bytes.extend([self.public.a, self.public.b].iter().flat_map(|point| point.compress().to_bytes()));
+        bytes.extend(
+            [self.public.a, self.public.b].iter().flat_map(|point| point.compress().to_bytes()),
+        );
         bytes.extend(self.proof.encode());
         bytes
     }
@@ -132,7 +149,12 @@ impl ShareKey {
         if !relation(key, place, &self.public)?.holds(start(key, place), &self.proof) {
             return Err(DkgError::WrongShareKey { member: place });
         }
-        Ok(VerifiedShareKey { place, qualified: *key.qualified.hash(), key: key.key.hash(), public: self.public })
+        Ok(VerifiedShareKey {
+            place,
+            qualified: *key.qualified.hash(),
+            key: key.key.hash(),
+            public: self.public,
+        })
     }
 }
 

@@ -15,13 +15,26 @@ const D: u32 = 3;
 #[test]
 fn values_outside_the_bounds_cannot_be_proven() {
     for (bits, values) in [
-        (8, vec![vec![0, 0, 128], vec![-129, 0, 0], vec![1270, -1270, 0], vec![0, i64::MAX, 0], vec![i64::MIN, 0, 0]]),
+        (
+            8,
+            vec![
+                vec![0, 0, 128],
+                vec![-129, 0, 0],
+                vec![1270, -1270, 0],
+                vec![0, i64::MAX, 0],
+                vec![i64::MIN, 0, 0],
+            ],
+        ),
         (16, vec![vec![0, 0, 32768], vec![-32769, 0, 0]]),
     ] {
         let mut federation = Federation::new(21, 1, 1, D, bits);
         for values in values {
             let update = federation.unproven(1, values.clone()).prove().unwrap();
-            assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadRangeProof), "{values:?}");
+            assert_eq!(
+                federation.verify(&update).err(),
+                Some(UpdateError::BadRangeProof),
+                "{values:?}"
+            );
         }
     }
 }
@@ -51,7 +64,12 @@ fn a_mask_that_does_not_match_the_key_cannot_be_proven() {
             unproven.limbs.kappa[0] ^= 1;
             unproven.ciphertexts = unproven.limbs.encrypt(&unproven.key);
             if in_limbs {
-                let kappa = unproven.limbs.kappa.iter().map(|kappa| Scalar::from(*kappa)).collect::<Vec<_>>();
+                let kappa = unproven
+                    .limbs
+                    .kappa
+                    .iter()
+                    .map(|kappa| Scalar::from(*kappa))
+                    .collect::<Vec<_>>();
                 let powers: Vec<_> = crate::link::limb_weights().take(16).collect();
                 unproven.k = crate::limbs::inner(&powers, &kappa);
             }
@@ -63,7 +81,10 @@ fn a_mask_that_does_not_match_the_key_cannot_be_proven() {
         // Other values under the range proofs than under the mask.
         let mut unproven = federation.unproven(1, values);
         unproven.u[2] ^= 1;
-        assert_eq!(federation.verify(&unproven.prove().unwrap()).err(), Some(UpdateError::BadLinkProof));
+        assert_eq!(
+            federation.verify(&unproven.prove().unwrap()).err(),
+            Some(UpdateError::BadLinkProof)
+        );
     }
 }
 
@@ -127,10 +148,16 @@ fn identities_are_allowed_where_a_commitment_may_be_one() {
         // Of E, of V: they decode, and are not the mask and the commitment.
         for start in [0, 32 * D as usize] {
             let mut changed = update.clone();
-            changed.body[start..start + 32].copy_from_slice(CompressedRistretto::identity().as_bytes());
+            changed.body[start..start + 32]
+                .copy_from_slice(CompressedRistretto::identity().as_bytes());
             let body_hash = Context::LEN + 16 * Ciphertext::LEN + 64;
-            changed.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&changed.body));
-            assert_eq!(federation.verify(&changed).err(), Some(UpdateError::BadLinkProof), "from {start}");
+            changed.header[body_hash..body_hash + 32]
+                .copy_from_slice(&Sha256::digest(&changed.body));
+            assert_eq!(
+                federation.verify(&changed).err(),
+                Some(UpdateError::BadLinkProof),
+                "from {start}"
+            );
         }
     }
 }
@@ -208,7 +235,8 @@ fn verdicts_do_not_depend_on_the_batch() {
             assert_eq!(verdicts, expected[start..start + length]);
         }
     }
-    let headers = updates.iter().map(|update| CandidateHeader::decode(&update.header).unwrap()).collect();
+    let headers =
+        updates.iter().map(|update| CandidateHeader::decode(&update.header).unwrap()).collect();
     let verdicts = verify_key_proofs(&federation.dealing.public_key, headers);
     let holds: Vec<_> = verdicts.iter().map(Result::is_ok).collect();
     assert_eq!(holds, [true, false, true, true, false, true]);
@@ -220,10 +248,12 @@ fn a_sum_is_of_distinct_institutions_of_one_round_and_certified() {
     let mut federation = Federation::new(28, 1, 1, D, 8);
     let key = federation.dealing.public_key.clone();
     let headers: Vec<_> = (1..=3).map(|who| federation.update(who).header).collect();
-    let headers: Vec<_> = headers.iter().map(|header| federation.verify_header(header).unwrap()).collect();
+    let headers: Vec<_> =
+        headers.iter().map(|header| federation.verify_header(header).unwrap()).collect();
     let [a, b, c] = [&headers[0], &headers[1], &headers[2]];
     let round = federation.round.clone();
-    let evaluate = |headers: &[&VerifiedHeader]| federation.evaluation_key.evaluate(&round, headers);
+    let evaluate =
+        |headers: &[&VerifiedHeader]| federation.evaluation_key.evaluate(&round, headers);
 
     let duplicate = evaluate(&[a, b, a]).unwrap_err();
     assert_eq!(duplicate, AggregateError::Duplicate { pseudonym: [1; 32] });
@@ -234,11 +264,16 @@ fn a_sum_is_of_distinct_institutions_of_one_round_and_certified() {
     assert_eq!(other, AggregateError::OtherRound { pseudonym: [1; 32] });
 
     let evaluation = evaluate(&[a, b, c]).unwrap();
-    let verify = |evaluation: &Evaluation, headers: &[&VerifiedHeader]| evaluation.verify(&key, &round, headers).err();
+    let verify = |evaluation: &Evaluation, headers: &[&VerifiedHeader]| {
+        evaluation.verify(&key, &round, headers).err()
+    };
     assert_eq!(verify(&evaluation, &[a, b, c]), None);
     assert_eq!(evaluation.verify(&key, &next, &[a, b, c]).err(), Some(AggregateError::WrongRound));
     let elsewhere = Federation::new(29, 1, 1, 1, 8).dealing.public_key;
-    assert_eq!(evaluation.verify(&elsewhere, &round, &[a, b, c]).err(), Some(AggregateError::WrongKey));
+    assert_eq!(
+        evaluation.verify(&elsewhere, &round, &[a, b, c]).err(),
+        Some(AggregateError::WrongKey)
+    );
     for (headers, position) in [(vec![b, a, c], 0), (vec![a, b], 2), (vec![a, c, b], 1)] {
         assert_eq!(verify(&evaluation, &headers), Some(AggregateError::WrongInputs { position }));
     }
@@ -255,11 +290,14 @@ fn a_sum_is_of_distinct_institutions_of_one_round_and_certified() {
     assert!(Evaluation::decode(&bytes[1..]).is_err() && Evaluation::decode(&bytes[..20]).is_err());
 
     // The holder of sk_h certifies a false sum, and another than the holder certifies a true one.
-    let (zero, point) = (Ciphertext::default(), RISTRETTO_BASEPOINT_POINT);
+    let zero = Ciphertext::default();
+    let point = RISTRETTO_BASEPOINT_POINT;
     for limb in 0..16 {
-        for difference in
-            [Ciphertext { c1: point, ..zero }, Ciphertext { c2: point, ..zero }, Ciphertext { c3: point, ..zero }]
-        {
+        for difference in [
+            Ciphertext { c1: point, ..zero },
+            Ciphertext { c2: point, ..zero },
+            Ciphertext { c3: point, ..zero },
+        ] {
             let mut lie = evaluation.clone();
             lie.add_to_limb(limb, &difference, &federation.evaluation_key);
             assert_eq!(verify(&lie, &[a, b, c]), Some(AggregateError::WrongSum), "limb {limb}");

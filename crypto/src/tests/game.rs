@@ -54,7 +54,8 @@ impl Game {
 
     fn eval(&mut self, ciphertexts: &[Sealed]) -> Result<Sealed, NoAnswer> {
         let evaluation_key = self.evaluation_key.as_ref().ok_or(NoAnswer::Unavailable)?;
-        let result = evaluate(&self.key, evaluation_key, &CONTEXT, ciphertexts).map_err(NoAnswer::Bottom)?;
+        let result =
+            evaluate(&self.key, evaluation_key, &CONTEXT, ciphertexts).map_err(NoAnswer::Bottom)?;
         if ciphertexts.iter().any(|ciphertext| self.d.contains(ciphertext)) {
             self.d.push(result.clone());
         }
@@ -72,7 +73,8 @@ impl Game {
         if self.d.contains(ciphertext) {
             return Err(NoAnswer::OnList);
         }
-        decrypt(&self.key, &self.secret, context, ciphertext, &DiscreteLogTable::shared()).map_err(NoAnswer::Bottom)
+        decrypt(&self.key, &self.secret, context, ciphertext, &DiscreteLogTable::shared())
+            .map_err(NoAnswer::Bottom)
     }
 
     fn dec(&self, ciphertext: &Sealed) -> Result<u64, NoAnswer> {
@@ -88,7 +90,9 @@ fn bytes(sealed: &Sealed) -> Vec<u8> {
 
 /// Adds `difference` to the C1, C2, C3 that start at `start`.
 fn add(bytes: &mut [u8], start: usize, difference: [RistrettoPoint; 3]) {
-    for (slot, difference) in bytes[start..start + 96].as_chunks_mut::<32>().0.iter_mut().zip(difference) {
+    for (slot, difference) in
+        bytes[start..start + 96].as_chunks_mut::<32>().0.iter_mut().zip(difference)
+    {
         let point = CompressedRistretto(*slot).decompress().unwrap();
         *slot = (point + difference).compress().to_bytes();
     }
@@ -147,7 +151,10 @@ fn without_the_evaluation_key_nothing_is_combined() {
         .map(|c| CompressedRistretto(*c).decompress().unwrap())
         .collect();
     add(&mut combined, 32, [c[0], c[1], c[2]]);
-    assert_eq!(game.dec(&Sealed::Fresh(combined)), Err(NoAnswer::Bottom(Bottom::BadProof { input: 0 })));
+    assert_eq!(
+        game.dec(&Sealed::Fresh(combined)),
+        Err(NoAnswer::Bottom(Bottom::BadProof { input: 0 }))
+    );
 
     // The sum under the certificate of one's own key.
     let stranger = EvaluationKey::generate(&mut game.rng);
@@ -159,7 +166,8 @@ fn without_the_evaluation_key_nothing_is_combined() {
 fn a_challenge_inside_an_evaluation_stays_on_the_list_and_cannot_be_taken_out() {
     let mut game = Game::new(44);
     let challenge = game.challenge(7);
-    let (one, two) = (game.encrypt(1), game.encrypt(2));
+    let one = game.encrypt(1);
+    let two = game.encrypt(2);
     let inside = game.eval(&[one.clone(), challenge.clone()]).unwrap();
     assert_eq!(game.dec(&inside), Err(NoAnswer::OnList));
     let deeper = game.eval(&[inside.clone(), two.clone()]).unwrap();
@@ -172,17 +180,26 @@ fn a_challenge_inside_an_evaluation_stays_on_the_list_and_cannot_be_taken_out() 
     let result = end - SIGNATURE_LEN - Ciphertext::LEN;
     let mut spliced = innocent.clone();
     spliced[result..end - SIGNATURE_LEN].copy_from_slice(&inside[result..end - SIGNATURE_LEN]);
-    assert_eq!(game.dec(&Sealed::Evaluated(spliced)), Err(NoAnswer::Bottom(Bottom::BadCertificate)));
+    assert_eq!(
+        game.dec(&Sealed::Evaluated(spliced)),
+        Err(NoAnswer::Bottom(Bottom::BadCertificate))
+    );
     let mut recertified = inside.clone();
     recertified[end - SIGNATURE_LEN..].copy_from_slice(&innocent[end - SIGNATURE_LEN..]);
-    assert_eq!(game.dec(&Sealed::Evaluated(recertified)), Err(NoAnswer::Bottom(Bottom::BadCertificate)));
+    assert_eq!(
+        game.dec(&Sealed::Evaluated(recertified)),
+        Err(NoAnswer::Bottom(Bottom::BadCertificate))
+    );
 
     // Reordering: the same inputs, the same sum, another order.
     let length = bytes(&challenge).len();
     let mut reordered = inside.clone();
     let (first, second) = reordered[36..36 + 2 * length].split_at_mut(length);
     first.swap_with_slice(second);
-    assert_eq!(game.dec(&Sealed::Evaluated(reordered)), Err(NoAnswer::Bottom(Bottom::BadCertificate)));
+    assert_eq!(
+        game.dec(&Sealed::Evaluated(reordered)),
+        Err(NoAnswer::Bottom(Bottom::BadCertificate))
+    );
 
     // Every byte of an evaluation counts, so that none but the ones on the list decrypt.
     for position in 0..end {
@@ -203,7 +220,10 @@ fn a_ciphertext_is_of_its_context_only() {
     let mut moved = bytes(&challenge);
     moved[..32].copy_from_slice(&elsewhere);
     let moved = Sealed::Fresh(moved);
-    assert_eq!(game.dec_in(&elsewhere, &moved), Err(NoAnswer::Bottom(Bottom::BadProof { input: 0 })));
+    assert_eq!(
+        game.dec_in(&elsewhere, &moved),
+        Err(NoAnswer::Bottom(Bottom::BadProof { input: 0 }))
+    );
     assert_eq!(game.dec(&moved), Err(NoAnswer::Bottom(Bottom::OtherContext)));
     // Replaying what is off the list in another context, too.
     let own = game.encrypt(1);
@@ -253,9 +273,15 @@ fn after_revhk_the_oracles_close_as_the_definition_says_and_the_key_still_only_a
 fn sums_beyond_what_can_be_read_off_are_bottom() {
     let mut game = Game::new(48);
     let head = [CONTEXT.as_slice(), &1025u32.to_be_bytes()].concat();
-    assert_eq!(game.dec(&Sealed::Evaluated(head)), Err(NoAnswer::Bottom(Bottom::Count { found: 1025 })));
+    assert_eq!(
+        game.dec(&Sealed::Evaluated(head)),
+        Err(NoAnswer::Bottom(Bottom::Count { found: 1025 }))
+    );
     let short = [CONTEXT.as_slice(), &1024u32.to_be_bytes()].concat();
-    assert!(matches!(game.dec(&Sealed::Evaluated(short)), Err(NoAnswer::Bottom(Bottom::Decode(_)))));
+    assert!(matches!(
+        game.dec(&Sealed::Evaluated(short)),
+        Err(NoAnswer::Bottom(Bottom::Decode(_)))
+    ));
     let one = game.encrypt(1);
     assert!(game.dec(&Sealed::Fresh(bytes(&one)[..10].to_vec())).is_err());
 }

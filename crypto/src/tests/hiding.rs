@@ -64,13 +64,21 @@ const LIES: &[Lie] = &[
         |f| forged(f, vec![Scalar::from(2u64).invert(); 3], Early::Nothing),
         UpdateError::BadRangeProof,
     ),
-    ("squares below nothing", |f| forged(f, vec![root_of_minus_one(); 3], Early::Nothing), UpdateError::BadRangeProof),
+    (
+        "squares below nothing",
+        |f| forged(f, vec![root_of_minus_one(); 3], Early::Nothing),
+        UpdateError::BadRangeProof,
+    ),
     (
         "projections of another vector",
         |f| forge(f, long(), Early::Nothing, |y| y[7] += Scalar::ONE).0,
         UpdateError::BadLinkProof,
     ),
-    ("squares of other projections", |f| forged(f, long(), Early::Squares), UpdateError::BadNormProof),
+    (
+        "squares of other projections",
+        |f| forged(f, long(), Early::Squares),
+        UpdateError::BadNormProof,
+    ),
     ("γ before V", |f| forged(f, long(), Early::Gamma), UpdateError::BadLinkProof),
     ("e before A0, A1, S", |f| forged(f, long(), Early::Products), UpdateError::BadLinkProof),
     ("e before M", |f| forged(f, long(), Early::Masks), UpdateError::BadLinkProof),
@@ -105,7 +113,8 @@ const LIES: &[Lie] = &[
     (
         "the proof of another bound",
         |f| {
-            let other = elsewhere(f, |round| round.bound = Bound::Norm { norm: 1001, projections: 256 });
+            let other =
+                elsewhere(f, |round| round.bound = Bound::Norm { norm: 1001, projections: 256 });
             moved(f.update(1), &other)
         },
         UpdateError::BadLinkProof,
@@ -132,7 +141,11 @@ fn exactly_the_culprit_among_ten_is_refused_whatever_its_lie() {
         let candidates = batch.iter().map(|update| federation.parse(update).unwrap()).collect();
         let verdicts = verify_updates(&federation.dealing.public_key, candidates);
         for (place, verdict) in verdicts.into_iter().enumerate() {
-            assert_eq!(verdict.err().as_ref(), Some(reason).filter(|_| place == culprit), "{lie}: {place}");
+            assert_eq!(
+                verdict.err().as_ref(),
+                Some(reason).filter(|_| place == culprit),
+                "{lie}: {place}"
+            );
         }
     }
 }
@@ -141,7 +154,8 @@ fn exactly_the_culprit_among_ten_is_refused_whatever_its_lie() {
 fn liars_are_refused_each_for_its_own_reason_also_where_they_are_most_of_a_batch() {
     let mut federation = federation(402, 3);
     let honest = federation.update(2);
-    let mut updates: Vec<_> = LIES.iter().map(|(_, tell, reason)| (tell(&mut federation), Some(reason))).collect();
+    let mut updates: Vec<_> =
+        LIES.iter().map(|(_, tell, reason)| (tell(&mut federation), Some(reason))).collect();
     updates.insert(5, (honest.clone(), None));
     updates.push((honest, None));
     let candidates = updates.iter().map(|(update, _)| federation.parse(update).unwrap()).collect();

@@ -15,9 +15,9 @@ use rand_core::SeedableRng;
 
 use crate::update::encrypt_with_rng;
 use crate::{
-    Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey, Hash, Parameters,
-    QuantisedUpdate, RoundContext, UnprovenUpdate, UpdateError, VerifiedHeader, VerifiedUpdate, deal,
-    verify_key_proofs, verify_updates,
+    Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey,
+    Hash, Parameters, QuantisedUpdate, RoundContext, UnprovenUpdate, UpdateError, VerifiedHeader,
+    VerifiedUpdate, deal, verify_key_proofs, verify_updates,
 };
 
 /// A dealt key and a round.
@@ -39,7 +39,13 @@ impl Federation {
         Self::bounded(seed, trustees, threshold, dimension, Bound::Parameter { bits })
     }
 
-    pub(crate) fn bounded(seed: u64, trustees: u32, threshold: u32, dimension: u32, bound: Bound) -> Self {
+    pub(crate) fn bounded(
+        seed: u64,
+        trustees: u32,
+        threshold: u32,
+        dimension: u32,
+        bound: Bound,
+    ) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let evaluation_key = EvaluationKey::generate(&mut rng);
         let dealing = deal(trustees, threshold, &evaluation_key.verifying_key(), &mut rng).unwrap();
@@ -86,7 +92,11 @@ impl Federation {
     }
 
     pub(crate) fn parse(&self, update: &EncryptedUpdate) -> Result<CandidateUpdate, UpdateError> {
-        CandidateUpdate::parse(CandidateHeader::decode(&update.header)?, &update.body, &self.parameters())
+        CandidateUpdate::parse(
+            CandidateHeader::decode(&update.header)?,
+            &update.body,
+            &self.parameters(),
+        )
     }
 
     /// The verdict on one update alone.
@@ -96,7 +106,8 @@ impl Federation {
 
     /// The verdict on a header alone.
     pub(crate) fn verify_header(&self, header: &[u8]) -> Result<VerifiedHeader, UpdateError> {
-        verify_key_proofs(&self.dealing.public_key, vec![CandidateHeader::decode(header)?]).remove(0)
+        verify_key_proofs(&self.dealing.public_key, vec![CandidateHeader::decode(header)?])
+            .remove(0)
     }
 }
 

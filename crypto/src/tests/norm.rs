@@ -11,8 +11,8 @@ use crate::link::LinkProof;
 use crate::transcript::Protocol;
 use crate::update::{body_length, encrypt, mask_length};
 use crate::{
-    DecodeError, DiscreteLogTable, EncryptError, HEADER_LEN, MaskKeySum, MaskedSum, MaskedUpdate, Quantiser,
-    SIGNATURE_LEN, norm, quantise, range,
+    DecodeError, DiscreteLogTable, EncryptError, HEADER_LEN, MaskKeySum, MaskedSum, MaskedUpdate,
+    Quantiser, SIGNATURE_LEN, norm, quantise, range,
 };
 
 const D: u32 = 3;
@@ -99,9 +99,11 @@ fn a_round_of_norms_opens_to_the_sum_of_the_updates() {
 fn sums_as_far_as_proofs_reach_are_read_off_and_none_beyond() {
     let mut federation = Federation::bounded(203, 4, 2, 2, NORM);
     // 1.25·B in one coordinate passes: 128 ± 8 of 256 projections see it, 148 would be too many.
-    let alone: Vec<_> = [vec![7000, 0], vec![0, -7000]].map(|x| federation.unproven(1, x).prove().unwrap()).into();
+    let alone: Vec<_> =
+        [vec![7000, 0], vec![0, -7000]].map(|x| federation.unproven(1, x).prove().unwrap()).into();
     assert!(alone.iter().all(|update| federation.verify(update).is_ok()));
-    let updates: Vec<_> = (1..=3).map(|who| federation.unproven(who, vec![4900, -4900]).prove().unwrap()).collect();
+    let updates: Vec<_> =
+        (1..=3).map(|who| federation.unproven(who, vec![4900, -4900]).prove().unwrap()).collect();
     assert_eq!(whole_round(&federation, &updates), [3 * 4900, -3 * 4900]);
 
     let reach = NormBound::new(5600, 256).unwrap().reach.cast_signed();
@@ -110,7 +112,8 @@ fn sums_as_far_as_proofs_reach_are_read_off_and_none_beyond() {
         let hash = sha2::Sha512::digest(&unproven.masked).into();
         let parameters = federation.parameters();
         let mut sum = MaskedSum::new(&parameters);
-        sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap()).unwrap();
+        sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap())
+            .unwrap();
         let mask_key = MaskKeySum(unproven.k);
         assert_eq!(sum.open(&mask_key, &DiscreteLogTable::shared()).is_ok(), believed, "{x}");
         assert_eq!(sum.check(&mask_key, &[x, 0], &mut OsRng), believed, "{x}");
@@ -125,7 +128,9 @@ fn a_mean_of_updates_clipped_to_a_norm_is_what_plain_averaging_gives() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let quantised = deltas.map(|delta| quantiser.quantise(&delta, &mut rng).unwrap().0);
     let updates: Vec<_> = (quantised.iter().zip(1..))
-        .map(|(update, who)| encrypt(&federation.dealing.public_key, &federation.context(who), update))
+        .map(|(update, who)| {
+            encrypt(&federation.dealing.public_key, &federation.context(who), update)
+        })
         .map(|unproven| unproven.unwrap().prove().unwrap())
         .collect();
     let sums = whole_round(&federation, &updates);
@@ -158,8 +163,14 @@ fn an_upload_is_32_bytes_a_parameter_and_33_kilobytes() {
 fn two_encryptions_of_one_input_share_no_group_element() {
     let federation = Federation::bounded(206, 1, 1, D, NORM);
     let update = QuantisedUpdate::new(federation.values(1), NORM).unwrap();
-    let encrypt = || encrypt(&federation.dealing.public_key, &federation.context(1), &update).unwrap().prove().unwrap();
-    let (one, two) = (encrypt(), encrypt());
+    let encrypt = || {
+        encrypt(&federation.dealing.public_key, &federation.context(1), &update)
+            .unwrap()
+            .prove()
+            .unwrap()
+    };
+    let one = encrypt();
+    let two = encrypt();
     let mut elements: Vec<[u8; 32]> =
         [&one.body, &two.body].iter().flat_map(|body| body.as_chunks().0.to_vec()).collect();
     let all = elements.len();
@@ -229,13 +240,19 @@ fn lengths_are_exact_and_elements_canonical() {
         let mut changed = update.clone();
         changed.body.resize(length, 0);
         announce(&mut changed);
-        assert!(matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(DecodeError::Length { .. }))));
+        assert!(matches!(
+            federation.verify(&changed),
+            Err(UpdateError::MalformedEncoding(DecodeError::Length { .. }))
+        ));
     }
     for start in [0, V, MASKS, PRODUCTS, LINK, F, F + 32 * 255, Z, PHI, update.body.len() - 32] {
         let mut changed = update.clone();
         changed.body[start..start + 32].fill(0xff);
         announce(&mut changed);
-        assert!(matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(_))), "from {start}");
+        assert!(
+            matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(_))),
+            "from {start}"
+        );
     }
 }
 
@@ -258,7 +275,11 @@ fn a_proof_is_of_its_own_bound_round_institution_and_key_only() {
     for context in contexts {
         let mut changed = update.clone();
         changed.header[..Context::LEN].copy_from_slice(&context.encode());
-        assert_eq!(federation.verify(&changed).err(), Some(UpdateError::BadKeyProof), "{context:?}");
+        assert_eq!(
+            federation.verify(&changed).err(),
+            Some(UpdateError::BadKeyProof),
+            "{context:?}"
+        );
     }
     let mut moved = federation.update(2);
     moved.body.clone_from(&update.body);
@@ -268,7 +289,12 @@ fn a_proof_is_of_its_own_bound_round_institution_and_key_only() {
     announce(&mut moved);
     assert_eq!(federation.verify(&moved).err(), Some(UpdateError::BadLinkProof));
 
-    for other in [bound(5599, 256), bound(5600, 512), Bound::Parameter { bits: 8 }, Bound::Parameter { bits: 16 }] {
+    for other in [
+        bound(5599, 256),
+        bound(5600, 512),
+        Bound::Parameter { bits: 8 },
+        Bound::Parameter { bits: 16 },
+    ] {
         let mut elsewhere = Federation::bounded(210, 1, 1, D, other);
         assert_eq!(elsewhere.dealing.public_key, federation.dealing.public_key);
         let expected = UpdateError::WrongBound { expected: other, found: NORM };
@@ -310,7 +336,8 @@ fn culprits_are_found_among_the_honest_whatever_else_is_in_the_batch() {
         Some(UpdateError::BadRangeProof),
     ];
     for (start, end) in [(0, 5), (0, 1), (1, 3), (2, 4), (2, 5), (0, 2)] {
-        let candidates = updates[start..end].iter().map(|update| federation.parse(update).unwrap()).collect();
+        let candidates =
+            updates[start..end].iter().map(|update| federation.parse(update).unwrap()).collect();
         let verdicts = verify_updates(&federation.dealing.public_key, candidates);
         let verdicts: Vec<_> = verdicts.into_iter().map(Result::err).collect();
         assert_eq!(verdicts, expected[start..end]);
@@ -322,7 +349,8 @@ fn an_honest_author_with_unlucky_projections_is_told_and_a_cheat_is_not() {
     let base = merlin::Transcript::new(b"test");
     let rng = || base.witness_rng(&[], &mut OsRng);
     let k = curve25519_dalek::Scalar::ONE;
-    let proven = |bound: &NormBound, x: &[i64]| norm::prove(&base, bound, x, &k, &k, &mut rng()).err();
+    let proven =
+        |bound: &NormBound, x: &[i64]| norm::prove(&base, bound, x, &k, &k, &mut rng()).err();
     let bound = NormBound::new(1000, 256).unwrap();
     let tight = NormBound { squares: 100 * 1000 * 1000, ..bound };
     let narrow = NormBound { projection_bits: 8, ..bound };

@@ -69,7 +69,9 @@ fn rows(projection: &Projection, dimension: usize) -> Vec<Vec<Scalar>> {
         projection.project(&unit)
     };
     let columns: Vec<_> = (0..dimension).map(column).collect();
-    (0..columns[0].len()).map(|t| columns.iter().map(|column| crate::update::signed(column[t])).collect()).collect()
+    (0..columns[0].len())
+        .map(|t| columns.iter().map(|column| crate::update::signed(column[t])).collect())
+        .collect()
 }
 
 /// A vector other than 0 that a matrix of fewer rows than columns takes to 0 modulo ℓ.
@@ -93,7 +95,10 @@ fn kernel(mut rows: Vec<Vec<Scalar>>) -> Vec<Scalar> {
         for (number, row) in rows.iter_mut().enumerate() {
             let factor = row[column];
             if number != rank && factor != Scalar::ZERO {
-                row.iter_mut().zip(&pivot).skip(column).for_each(|(value, pivot)| *value -= factor * pivot);
+                row.iter_mut()
+                    .zip(&pivot)
+                    .skip(column)
+                    .for_each(|(value, pivot)| *value -= factor * pivot);
             }
         }
         rows[rank] = pivot;
@@ -127,14 +132,23 @@ fn square_root(a: &Scalar) -> Option<Scalar> {
 /// Small integers with the same Σγ_t·y_t: the multiple of γ that is nearest to y, rounded; what is then missing of the sum
 /// is made up of short combinations of the γ_t that are ever smaller numbers, each the difference of two before it.
 fn small_with_the_same_sum(gamma: &[u128], y: &[i64]) -> Vec<i64> {
-    let inner = |a: &dyn Fn(usize) -> f64| gamma.iter().enumerate().map(|(t, g)| *g as f64 * a(t)).sum::<f64>();
+    let inner = |a: &dyn Fn(usize) -> f64| {
+        gamma.iter().enumerate().map(|(t, g)| *g as f64 * a(t)).sum::<f64>()
+    };
     let share = inner(&|t| y[t] as f64) / inner(&|t| gamma[t] as f64);
-    let mut small: Vec<_> = gamma.iter().map(|gamma| (share * *gamma as f64).round() as i64).collect();
+    let mut small: Vec<_> =
+        gamma.iter().map(|gamma| (share * *gamma as f64).round() as i64).collect();
     // What is missing, in two halves that do not overflow; a few γ_t more or less, until they are one number.
     let halves = |small: &[i64]| {
-        let terms = gamma.iter().zip(y.iter().zip(small)).map(|(gamma, (y, small))| (*gamma, i128::from(y - small)));
+        let terms = gamma
+            .iter()
+            .zip(y.iter().zip(small))
+            .map(|(gamma, (y, small))| (*gamma, i128::from(y - small)));
         terms.fold([0; 2], |[high, low], (gamma, times)| {
-            [high + i128::from((gamma >> 64) as u64) * times, low + i128::from(gamma as u64) * times]
+            [
+                high + i128::from((gamma >> 64) as u64) * times,
+                low + i128::from(gamma as u64) * times,
+            ]
         })
     };
     let missing = (0..).find_map(|t| {
@@ -148,7 +162,8 @@ fn small_with_the_same_sum(gamma: &[u128], y: &[i64]) -> Vec<i64> {
     });
     let mut missing = missing.unwrap();
     let unit = |t: usize| (0..gamma.len()).map(|i| i64::from(i == t)).collect::<Vec<_>>();
-    let mut numbers: BinaryHeap<_> = gamma.iter().enumerate().map(|(t, gamma)| (*gamma, unit(t))).collect();
+    let mut numbers: BinaryHeap<_> =
+        gamma.iter().enumerate().map(|(t, gamma)| (*gamma, unit(t))).collect();
     while missing != 0 {
         let (largest, mut vector) = numbers.pop().unwrap();
         if missing.unsigned_abs() >= largest {
@@ -184,11 +199,14 @@ fn forge_with_errors(
     errors: [i64; 5],
 ) -> (EncryptedUpdate, Challenges) {
     let errors = errors.map(crate::update::signed);
-    let Bound::Norm { norm, projections } = federation.round.bound else { panic!("a bound on the norm") };
+    let Bound::Norm { norm, projections } = federation.round.bound else {
+        panic!("a bound on the norm")
+    };
     let bound = NormBound::new(norm, projections).unwrap();
     let d = x.len();
     let unproven = federation.unproven(1, vec![0; d]);
-    let (key, k) = (unproven.key.clone(), unproven.k);
+    let key = unproven.key.clone();
+    let k = unproven.k;
     let ciphertexts: Vec<u8> = unproven.ciphertexts.iter().flat_map(Ciphertext::encode).collect();
     let seeded = |mask_hash: &[u8; 64]| {
         let base = header::transcript(&unproven.context, &key, &ciphertexts, mask_hash);
@@ -203,7 +221,8 @@ fn forge_with_errors(
         x = kernel(rows(&projection_before, d));
     }
     let bases = mask_bases(d);
-    let e_points: Vec<_> = x.iter().zip(bases.iter()).map(|(x, base)| h_times(x) + base * k).collect();
+    let e_points: Vec<_> =
+        x.iter().zip(bases.iter()).map(|(x, base)| h_times(x) + base * k).collect();
     let masked = encode(&e_points);
     let mask_hash: [u8; 64] = Sha512::digest(&masked).into();
     let (base, mut transcript, projection) = seeded(&mask_hash);
@@ -214,25 +233,33 @@ fn forge_with_errors(
     match early {
         Early::Gamma => {
             let shift = 1u64 << 62;
-            let integers: Vec<_> =
-                y.iter().map(|y| low(y + Scalar::from(shift)).wrapping_sub(shift).cast_signed()).collect();
+            let integers: Vec<_> = y
+                .iter()
+                .map(|y| low(y + Scalar::from(shift)).wrapping_sub(shift).cast_signed())
+                .collect();
             let small = small_with_the_same_sum(&gamma_before, &integers);
             y = small.into_iter().map(crate::update::signed).collect();
         }
         Early::Link => y.fill(Scalar::ZERO),
         _ => claim(&mut y),
     }
-    let (beta, mu) = (random(y.len()), random(y.len()));
+    let beta = random(y.len());
+    let mu = random(y.len());
     let mut m = random(y.len());
     let offset = Scalar::from(1u64 << (bound.projection_bits - 1));
-    let v_points: Vec<_> = y.iter().zip(&beta).map(|(y, beta)| commit(&(y + offset), beta)).collect();
+    let v_points: Vec<_> =
+        y.iter().zip(&beta).map(|(y, beta)| commit(&(y + offset), beta)).collect();
     let v = encode(&v_points);
     transcript.append_message(b"V", &v);
     let gamma_after = transcript.short_weights(b"gamma", y.len());
     let gamma = if early == Early::Gamma { gamma_before } else { gamma_after };
-    let sigma: Vec<_> = projection.combine(&gamma, d).iter().map(|weight| weight.scalar()).collect();
-    let sum = |points: &[RistrettoPoint]| -> RistrettoPoint { points.iter().zip(&sigma).map(|(p, s)| p * s).sum() };
-    let (e_sigma, w_sigma) = (sum(&e_points), sum(&bases[..d]));
+    let sigma: Vec<_> =
+        projection.combine(&gamma, d).iter().map(|weight| weight.scalar()).collect();
+    let sum = |points: &[RistrettoPoint]| -> RistrettoPoint {
+        points.iter().zip(&sigma).map(|(p, s)| p * s).sum()
+    };
+    let e_sigma = sum(&e_points);
+    let w_sigma = sum(&bases[..d]);
     let y_sigma: RistrettoPoint =
         v_points.iter().zip(short(&gamma)).map(|(v, gamma)| (v - h_times(&offset)) * gamma).sum();
 
@@ -256,24 +283,34 @@ fn forge_with_errors(
         _ => {}
     }
     let masks = encode(&m.iter().zip(&mu).map(|(m, mu)| commit(m, mu)).collect::<Vec<_>>());
-    let products_bytes = encode(&products.iter().zip(&zeta).map(|(p, zeta)| commit(p, zeta)).collect::<Vec<_>>());
+    let products_bytes =
+        encode(&products.iter().zip(&zeta).map(|(p, zeta)| commit(p, zeta)).collect::<Vec<_>>());
     let tau: Vec<_> = unproven.limbs.r.iter().zip(&unproven.limbs.s).map(|(r, s)| r + s).collect();
     let powers: Vec<_> = limb_weights().take(16).collect();
     let gamma_scalars = short(&gamma);
-    let secrets = [inner(&gamma_scalars, &y), k, inner(&gamma_scalars, &beta), inner(&powers, &tau)];
+    let secrets =
+        [inner(&gamma_scalars, &y), k, inner(&gamma_scalars, &beta), inner(&powers, &tau)];
     let a = random(4);
     let mut t = [h_times(&a[0]) + w_sigma * a[1], commit(&a[0], &a[2]), commit(&a[1], &a[3])];
     if early == Early::Link {
         let key_sum = commit(&k, &secrets[3]);
         let of_z = t;
-        t = [of_z[0] - e_sigma * e_before, of_z[1] - y_sigma * e_before, of_z[2] - key_sum * e_before];
+        t = [
+            of_z[0] - e_sigma * e_before,
+            of_z[1] - y_sigma * e_before,
+            of_z[2] - key_sum * e_before,
+        ];
     }
     t[0] -= g_times(&errors[0]);
     transcript.append_message(b"M", &masks);
     transcript.append_message(b"A0 A1 S", &products_bytes);
     transcript.append_message(b"T", &encode(&t));
     let e_after = transcript.challenge(b"e");
-    let e = if matches!(early, Early::Products | Early::Masks | Early::Link) { e_before } else { e_after };
+    let e = if matches!(early, Early::Products | Early::Masks | Early::Link) {
+        e_before
+    } else {
+        e_after
+    };
 
     let mut z_link: Vec<_> = match early {
         Early::Link => a,
@@ -313,7 +350,8 @@ fn forge_with_errors(
     let ranges = prove(PROJECTION_RANGE, &raised, &beta, bound.projection_bits, &mut rng);
     let rest = low(Scalar::from(bound.squares) - products[2]);
     let squares_range = prove(SQUARES_RANGE, &[rest], &[-zeta[2]], bound.squares_bits, &mut rng);
-    let link: Vec<u8> = encode(&t).into_iter().chain(z_link.iter().flat_map(Scalar::to_bytes)).collect();
+    let link: Vec<u8> =
+        encode(&t).into_iter().chain(z_link.iter().flat_map(Scalar::to_bytes)).collect();
     let body = [
         masked,
         v,
@@ -338,14 +376,25 @@ fn forge_with_errors(
 }
 
 /// Whether the link and the squares hold under these challenges, and whether all does, range proofs included.
-fn equations_hold(federation: &Federation, update: &EncryptedUpdate, challenges: &Challenges) -> (bool, bool) {
+fn equations_hold(
+    federation: &Federation,
+    update: &EncryptedUpdate,
+    challenges: &Challenges,
+) -> (bool, bool) {
     let key = &federation.dealing.public_key;
     let update = federation.parse(update).unwrap();
     let BoundProof::Norm(proof) = &update.proof else { panic!("a bound on the norm") };
     let holds = |which| {
         let mut weights = Weights::new(UPDATE_WEIGHTS, 1, key, None, []);
         let mut folded = Folded::default();
-        proof.fold(challenges, which, &update.e, update.header().ciphertexts(), &mut weights, &mut folded);
+        proof.fold(
+            challenges,
+            which,
+            &update.e,
+            update.header().ciphertexts(),
+            &mut weights,
+            &mut folded,
+        );
         folded.holds(key)
     };
     (holds(Equations::Link) && holds(Equations::Squares), holds(Equations::All))
@@ -381,7 +430,11 @@ fn a_challenge_drawn_too_early_lets_a_long_vector_pass_and_is_not_the_verifiers(
     ] {
         let mut federation = federation(102, 3);
         let (update, challenges) = forge(&mut federation, long(), early, |_| ());
-        assert_eq!(equations_hold(&federation, &update, &challenges), (true, true), "the attack works on {early:?}");
+        assert_eq!(
+            equations_hold(&federation, &update, &challenges),
+            (true, true),
+            "the attack works on {early:?}"
+        );
         assert_eq!(federation.verify(&update).err(), Some(expected), "{early:?}");
     }
 }
@@ -408,7 +461,9 @@ fn vectors_that_are_no_small_integers_are_rejected_whatever_their_author_says_of
         let (update, _) = forge(&mut federation, x.clone(), Early::Nothing, |_| ());
         assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadRangeProof));
         // Projections that are small, but not those of x.
-        let small = |y: &mut [Scalar]| y.iter_mut().for_each(|y| *y = Scalar::from(u64::from(y.as_bytes()[0])));
+        let small = |y: &mut [Scalar]| {
+            y.iter_mut().for_each(|y| *y = Scalar::from(u64::from(y.as_bytes()[0])))
+        };
         let (update, challenges) = forge(&mut federation, x, Early::Nothing, small);
         assert!(!equations_hold(&federation, &update, &challenges).0);
         assert_eq!(federation.verify(&update).err(), Some(UpdateError::BadLinkProof));
@@ -452,7 +507,8 @@ fn equations_of_one_update_whose_errors_cancel_are_rejected() {
             (errors[first], errors[second]) = (1, -1);
             let x = vec![Scalar::ONE; 3];
             let (update, _) = forge_with_errors(&mut federation, x, Early::Nothing, |_| (), errors);
-            let expected = if first < 3 { UpdateError::BadLinkProof } else { UpdateError::BadNormProof };
+            let expected =
+                if first < 3 { UpdateError::BadLinkProof } else { UpdateError::BadNormProof };
             assert_eq!(federation.verify(&update).err(), Some(expected), "{errors:?}");
         }
     }

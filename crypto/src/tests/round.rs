@@ -7,27 +7,34 @@ use rand_core::{OsRng, SeedableRng};
 use super::*;
 use crate::update::encrypt;
 use crate::{
-    DiscreteLogTable, HEADER_LEN, MaskKeySum, MaskedSum, MaskedUpdate, Quantiser, SIGNATURE_LEN, body_length, combine,
-    mask_length, quantise, verify_key_proofs_with_rng, verify_share, verify_updates_with_rng,
+    DiscreteLogTable, HEADER_LEN, MaskKeySum, MaskedSum, MaskedUpdate, Quantiser, SIGNATURE_LEN,
+    body_length, combine, mask_length, quantise, verify_key_proofs_with_rng, verify_share,
+    verify_updates_with_rng,
 };
 
 /// Everything that happens to the updates of a round; returns the sums as the contract has them.
 pub(crate) fn whole_round(federation: &Federation, updates: &[EncryptedUpdate]) -> Vec<i64> {
     let key = &federation.dealing.public_key;
     let candidates = updates.iter().map(|update| federation.parse(update).unwrap()).collect();
-    let verified: Vec<_> = verify_updates(key, candidates).into_iter().collect::<Result<_, _>>().unwrap();
+    let verified: Vec<_> =
+        verify_updates(key, candidates).into_iter().collect::<Result<_, _>>().unwrap();
     let headers: Vec<_> = verified.iter().map(VerifiedUpdate::header).collect();
     let evaluation = federation.evaluation_key.evaluate(&federation.round, &headers).unwrap();
 
     // The trustees go by the headers' bytes alone.
-    let candidates = updates.iter().map(|update| CandidateHeader::decode(&update.header).unwrap()).collect();
-    let headers: Vec<_> = verify_key_proofs(key, candidates).into_iter().collect::<Result<_, _>>().unwrap();
-    let evaluation = evaluation.verify(key, &federation.round, &headers.iter().collect::<Vec<_>>()).unwrap();
+    let candidates =
+        updates.iter().map(|update| CandidateHeader::decode(&update.header).unwrap()).collect();
+    let headers: Vec<_> =
+        verify_key_proofs(key, candidates).into_iter().collect::<Result<_, _>>().unwrap();
+    let evaluation =
+        evaluation.verify(key, &federation.round, &headers.iter().collect::<Vec<_>>()).unwrap();
     let commitments = &federation.dealing.commitments;
-    let shares = federation.dealing.shares.iter().rev().take(commitments.threshold() as usize).map(|trustee| {
-        let share = trustee.decryption_share(key, &evaluation, &BLOCK);
-        verify_share(&share, key, commitments, &evaluation, &BLOCK).unwrap()
-    });
+    let shares = federation.dealing.shares.iter().rev().take(commitments.threshold() as usize).map(
+        |trustee| {
+            let share = trustee.decryption_share(key, &evaluation, &BLOCK);
+            verify_share(&share, key, commitments, &evaluation, &BLOCK).unwrap()
+        },
+    );
     let table = DiscreteLogTable::shared();
     let mask_key = combine(&evaluation, &shares.collect::<Vec<_>>(), commitments, &table).unwrap();
 
@@ -51,7 +58,10 @@ pub(crate) fn whole_round(federation: &Federation, updates: &[EncryptedUpdate]) 
     sums
 }
 
-pub(crate) fn plain_sums(federation: &Federation, institutions: impl Iterator<Item = u8>) -> Vec<i64> {
+pub(crate) fn plain_sums(
+    federation: &Federation,
+    institutions: impl Iterator<Item = u8>,
+) -> Vec<i64> {
     let offset = federation.round.bound.offset();
     let mut sums = vec![0; federation.round.dimension as usize];
     for institution in institutions {
@@ -79,7 +89,8 @@ fn all_corner_values_add_up() {
         let mut federation = Federation::new(2, 1, 1, 6, bits);
         // The last is u = 0, which nobody quantises to and anybody can prove.
         let corner = vec![-most, most, 0, -1, 1, -most - 1];
-        let updates: Vec<_> = (1..=3).map(|who| federation.unproven(who, corner.clone()).prove().unwrap()).collect();
+        let updates: Vec<_> =
+            (1..=3).map(|who| federation.unproven(who, corner.clone()).prove().unwrap()).collect();
         let sums: Vec<i64> = corner.iter().map(|q| 3 * (q + most + 1)).collect();
         assert_eq!(whole_round(&federation, &updates), sums);
     }
@@ -94,7 +105,8 @@ fn sums_beyond_what_m_updates_can_add_up_to_are_neither_read_off_nor_believed() 
         let unproven = federation.unproven(1, vec![q]);
         let hash = <sha2::Sha512 as sha2::Digest>::digest(&unproven.masked).into();
         let mut sum = MaskedSum::new(&parameters);
-        sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap()).unwrap();
+        sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap())
+            .unwrap();
         let mask_key = MaskKeySum(unproven.k);
         assert_eq!(sum.open(&mask_key, &DiscreteLogTable::shared()).is_ok(), believed);
         assert_eq!(sum.check(&mask_key, &[q + 128], &mut OsRng), believed);
@@ -107,7 +119,10 @@ fn a_mask_key_of_the_largest_limbs_opens_like_any_other() {
         // Σ 2^(16i)·65535 is beyond ℓ: nobody honest draws it, but it is proven, and m of its limbs reach the end of the table.
         let mut federation = Federation::bounded(9, 4, 2, 2, bound);
         let limbs = vec![65_535; 16];
-        let k = crate::limbs::inner(&crate::link::limb_weights().take(16).collect::<Vec<_>>(), &[65_535u64.into(); 16]);
+        let k = crate::limbs::inner(
+            &crate::link::limb_weights().take(16).collect::<Vec<_>>(),
+            &[65_535u64.into(); 16],
+        );
         let updates: Vec<_> = (1..=3)
             .map(|who| {
                 let values = federation.values(who);
@@ -136,13 +151,19 @@ fn a_mean_of_quantised_updates_is_what_plain_averaging_gives() {
     let quantised: Vec<_> = deltas
         .iter()
         .map(|delta| {
-            Quantiser::new(Bound::Parameter { bits: 8 }, 1.0, 1.0, 3).unwrap().quantise(delta, &mut rng).unwrap().0
+            Quantiser::new(Bound::Parameter { bits: 8 }, 1.0, 1.0, 3)
+                .unwrap()
+                .quantise(delta, &mut rng)
+                .unwrap()
+                .0
         })
         .collect();
     let updates: Vec<_> = quantised
         .iter()
         .zip(1..)
-        .map(|(update, who)| encrypt(&federation.dealing.public_key, &federation.context(who), update))
+        .map(|(update, who)| {
+            encrypt(&federation.dealing.public_key, &federation.context(who), update)
+        })
         .map(|unproven| unproven.unwrap().prove().unwrap())
         .collect();
     let sums = whole_round(&federation, &updates);
@@ -157,8 +178,9 @@ fn a_mean_of_quantised_updates_is_what_plain_averaging_gives() {
 #[test]
 fn an_upload_stays_within_its_bytes_a_parameter() {
     for (d, most) in [(289, 85.0), (3000, 70.0)] {
-        let upload =
-            HEADER_LEN + body_length(&Parameters::new(d, Bound::Parameter { bits: 8 }).unwrap()) + SIGNATURE_LEN;
+        let upload = HEADER_LEN
+            + body_length(&Parameters::new(d, Bound::Parameter { bits: 8 }).unwrap())
+            + SIGNATURE_LEN;
         assert!(upload as f64 / f64::from(d) <= most, "{upload} bytes for {d} parameters");
     }
     let mut federation = Federation::new(4, 1, 1, 17, 8);
@@ -171,15 +193,23 @@ fn an_upload_stays_within_its_bytes_a_parameter() {
 fn two_encryptions_of_one_input_share_no_group_element() {
     let federation = Federation::new(5, 1, 1, 4, 8);
     let update = QuantisedUpdate::new(federation.values(1), federation.round.bound).unwrap();
-    let encrypt = || encrypt(&federation.dealing.public_key, &federation.context(1), &update).unwrap().prove().unwrap();
-    let (one, two) = (encrypt(), encrypt());
+    let encrypt = || {
+        encrypt(&federation.dealing.public_key, &federation.context(1), &update)
+            .unwrap()
+            .prove()
+            .unwrap()
+    };
+    let one = encrypt();
+    let two = encrypt();
     // Every 32 bytes but the context and the length of the body: points, responses and hashes.
     let elements = |update: &EncryptedUpdate| -> Vec<[u8; 32]> {
         let length = HEADER_LEN - crate::limbs::LimbProof::length(16) - 8;
-        let parts = [&update.header[Context::LEN..length], &update.header[length + 8..], &update.body];
+        let parts =
+            [&update.header[Context::LEN..length], &update.header[length + 8..], &update.body];
         parts.iter().flat_map(|part| part.as_chunks().0.to_vec()).collect()
     };
-    let (one, two) = (elements(&one), elements(&two));
+    let one = elements(&one);
+    let two = elements(&two);
     assert_eq!(one.len(), 48 + 3 + 31 + (body_length(&federation.parameters()) / 32));
     assert!(one.iter().all(|element| !two.contains(element)));
 }
@@ -190,7 +220,9 @@ fn a_stand_alone_ciphertext_and_a_decryption_share_are_made_with_fresh_randomnes
     let mut federation = Federation::new(10, 1, 1, 1, 8);
     let key = federation.dealing.public_key.clone();
     let [one, two] = [(); 2].map(|()| {
-        let Ok(Sealed::Fresh(bytes)) = encrypt(&key, &[1; 32], 7) else { panic!("Enc makes fresh ciphertexts") };
+        let Ok(Sealed::Fresh(bytes)) = encrypt(&key, &[1; 32], 7) else {
+            panic!("Enc makes fresh ciphertexts")
+        };
         bytes[32..].as_chunks::<32>().0.to_vec()
     });
     assert!(one.iter().all(|element| !two.contains(element)));
@@ -199,10 +231,14 @@ fn a_stand_alone_ciphertext_and_a_decryption_share_are_made_with_fresh_randomnes
     let header = federation.verify_header(&header).unwrap();
     let evaluation = federation.evaluation_key.evaluate(&federation.round, &[&header]).unwrap();
     let evaluation = evaluation.verify(&key, &federation.round, &[&header]).unwrap();
-    let share = || federation.dealing.shares[0].decryption_share(&key, &evaluation, &BLOCK).encode();
-    let (one, two, proof) = (share(), share(), 4 + 32 + 16 * 32);
+    let share =
+        || federation.dealing.shares[0].decryption_share(&key, &evaluation, &BLOCK).encode();
+    let one = share();
+    let two = share();
+    let proof = 4 + 32 + 16 * 32;
     assert_eq!(one[..proof], two[..proof], "what is opened is the same");
-    for (one, two) in one[proof..].as_chunks::<32>().0.iter().zip(two[proof..].as_chunks::<32>().0) {
+    for (one, two) in one[proof..].as_chunks::<32>().0.iter().zip(two[proof..].as_chunks::<32>().0)
+    {
         assert_ne!(one, two, "a nonce used twice gives the key share away");
     }
 }
@@ -215,7 +251,12 @@ fn one_random_generator_in_one_state_still_masks_different_updates_with_differen
         for values in [vec![1, 2], vec![1, 3]] {
             let update = QuantisedUpdate::new(values, federation.round.bound).unwrap();
             let mut rng = ChaCha20Rng::seed_from_u64(1);
-            let unproven = encrypt_with_rng(&federation.dealing.public_key, &federation.context(1), &update, &mut rng);
+            let unproven = encrypt_with_rng(
+                &federation.dealing.public_key,
+                &federation.context(1),
+                &update,
+                &mut rng,
+            );
             masks.push(unproven.unwrap().k);
         }
         assert_ne!(masks[0], masks[1]);
@@ -235,7 +276,8 @@ fn fresh_randomness_in_the_weights_changes_no_verdict() {
         let verdicts = verify_updates_with_rng(&key, candidates(), &mut OsRng);
         assert!(verdicts[0].is_ok());
         assert_eq!(verdicts[1].as_ref().err(), Some(&UpdateError::BadKeyProof));
-        let headers = || [&good, &bad].map(|update| CandidateHeader::decode(&update.header).unwrap()).into();
+        let headers =
+            || [&good, &bad].map(|update| CandidateHeader::decode(&update.header).unwrap()).into();
         let verdicts = verify_key_proofs_with_rng(&key, headers(), &mut OsRng);
         assert!(verdicts[0].is_ok() && verdicts[1].is_err());
         assert!(verify_updates(&key, Vec::new()).is_empty());
@@ -258,7 +300,10 @@ fn what_an_author_cannot_encrypt_is_refused_with_the_reason() {
     }
     let mut other = context;
     other.round.key_hash = [0; 32];
-    assert_eq!(encrypt(key, &other, &update(vec![1, 2], expected)).unwrap_err(), EncryptError::WrongKey);
+    assert_eq!(
+        encrypt(key, &other, &update(vec![1, 2], expected)).unwrap_err(),
+        EncryptError::WrongKey
+    );
 }
 
 proptest! {

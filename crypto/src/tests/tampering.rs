@@ -35,21 +35,27 @@ fn announce_mask(update: &mut EncryptedUpdate) {
 /// Other elements in the place of one: the point plus g, the scalar plus 1, whichever it can be read as.
 pub(crate) fn neighbours(element: &[u8]) -> Vec<[u8; 32]> {
     let bytes: [u8; 32] = element.try_into().unwrap();
-    let point = CompressedRistretto(bytes).decompress().map(|point| point + RISTRETTO_BASEPOINT_POINT);
+    let point =
+        CompressedRistretto(bytes).decompress().map(|point| point + RISTRETTO_BASEPOINT_POINT);
     let scalar: Option<Scalar> = Scalar::from_canonical_bytes(bytes).into();
     let scalar = scalar.map(|scalar| (scalar + Scalar::ONE).to_bytes());
     point.map(|point| point.compress().to_bytes()).into_iter().chain(scalar).collect()
 }
 
 /// The reasons that every neighbour of an element is rejected for, without those that no longer decode.
-fn reasons(original: &[u8], start: usize, mut verify: impl FnMut(&[u8]) -> Option<UpdateError>) -> Vec<UpdateError> {
+fn reasons(
+    original: &[u8],
+    start: usize,
+    mut verify: impl FnMut(&[u8]) -> Option<UpdateError>,
+) -> Vec<UpdateError> {
     let neighbours = neighbours(&original[start..start + 32]).into_iter();
     let reasons = neighbours.map(|neighbour| {
         let mut changed = original.to_vec();
         changed[start..start + 32].copy_from_slice(&neighbour);
         verify(&changed).expect("another element must not verify")
     });
-    let mut reasons: Vec<_> = reasons.filter(|reason| !matches!(reason, UpdateError::MalformedEncoding(_))).collect();
+    let mut reasons: Vec<_> =
+        reasons.filter(|reason| !matches!(reason, UpdateError::MalformedEncoding(_))).collect();
     reasons.dedup();
     reasons
 }
@@ -67,13 +73,20 @@ fn no_header_with_a_byte_changed_verifies() {
             // The round's dimension and bound; a body no longer as announced.
             _ if matches!(
                 error,
-                UpdateError::MalformedEncoding(_) | UpdateError::WrongDimension { .. } | UpdateError::WrongBound { .. }
+                UpdateError::MalformedEncoding(_)
+                    | UpdateError::WrongDimension { .. }
+                    | UpdateError::WrongBound { .. }
             ) => {}
             MASK_HASH..BODY_HASH => assert_eq!(error, UpdateError::BadKeyProof, "byte {position}"),
-            BODY_HASH..KEY_PROOF => assert!(matches!(error, UpdateError::IncompleteBody { .. }), "byte {position}"),
+            BODY_HASH..KEY_PROOF => {
+                assert!(matches!(error, UpdateError::IncompleteBody { .. }), "byte {position}")
+            }
             _ => {
                 assert_eq!(error, UpdateError::BadKeyProof, "byte {position}");
-                assert!(federation.verify_header(&changed.header).is_err(), "byte {position} alone");
+                assert!(
+                    federation.verify_header(&changed.header).is_err(),
+                    "byte {position} alone"
+                );
             }
         }
     });
@@ -108,8 +121,14 @@ fn no_field_can_be_another_valid_element() {
         assert_eq!(federation.verify(&changed).err(), alone);
         alone
     };
-    for start in (Context::LEN..MASK_HASH).step_by(32).chain((KEY_PROOF..update.header.len()).step_by(32)) {
-        assert_eq!(reasons(&update.header, start, in_header), [UpdateError::BadKeyProof], "header from {start}");
+    for start in
+        (Context::LEN..MASK_HASH).step_by(32).chain((KEY_PROOF..update.header.len()).step_by(32))
+    {
+        assert_eq!(
+            reasons(&update.header, start, in_header),
+            [UpdateError::BadKeyProof],
+            "header from {start}"
+        );
     }
     let in_body = |body: &[u8], announce: fn(&mut EncryptedUpdate)| {
         let mut changed = EncryptedUpdate { header: update.header.clone(), body: body.to_vec() };
@@ -117,8 +136,13 @@ fn no_field_can_be_another_valid_element() {
         federation.verify(&changed).err()
     };
     for start in (0..update.body.len()).step_by(32) {
-        let expected = if start < RANGES { UpdateError::BadLinkProof } else { UpdateError::BadRangeProof };
-        assert_eq!(reasons(&update.body, start, |body| in_body(body, announce)), [expected], "body from {start}");
+        let expected =
+            if start < RANGES { UpdateError::BadLinkProof } else { UpdateError::BadRangeProof };
+        assert_eq!(
+            reasons(&update.body, start, |body| in_body(body, announce)),
+            [expected],
+            "body from {start}"
+        );
         if start < V {
             let reasons = reasons(&update.body, start, |body| in_body(body, announce_mask));
             assert_eq!(reasons, [UpdateError::BadKeyProof], "h_E is in the key proof");
@@ -166,7 +190,10 @@ fn lengths_and_dimensions_are_exact() {
     let update = federation.update(1);
     for length in [0, 1, Context::LEN, update.header.len() - 1] {
         let error = CandidateHeader::decode(&update.header[..length]).err();
-        assert!(matches!(error, Some(UpdateError::MalformedEncoding(DecodeError::Length { .. }))), "{length}");
+        assert!(
+            matches!(error, Some(UpdateError::MalformedEncoding(DecodeError::Length { .. }))),
+            "{length}"
+        );
     }
     let longer = [update.header.as_slice(), &[0]].concat();
     assert!(CandidateHeader::decode(&longer).is_err());
@@ -176,14 +203,21 @@ fn lengths_and_dimensions_are_exact() {
     for length in [0, 32, update.body.len() - 32, update.body.len() + 32] {
         let mut changed = update.clone();
         changed.body.resize(length, 0);
-        assert!(matches!(federation.verify(&changed), Err(UpdateError::IncompleteBody { .. })), "{length}");
+        assert!(
+            matches!(federation.verify(&changed), Err(UpdateError::IncompleteBody { .. })),
+            "{length}"
+        );
         announce(&mut changed);
-        assert!(matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(_))), "{length}");
+        assert!(
+            matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(_))),
+            "{length}"
+        );
     }
 
     let verdict = |dimension, bound| {
         let header = CandidateHeader::decode(&update.header).unwrap();
-        CandidateUpdate::parse(header, &update.body, &Parameters::new(dimension, bound).unwrap()).unwrap_err()
+        CandidateUpdate::parse(header, &update.body, &Parameters::new(dimension, bound).unwrap())
+            .unwrap_err()
     };
     let bound = federation.round.bound;
     assert_eq!(verdict(D + 1, bound), UpdateError::WrongDimension { expected: D + 1, found: D });
@@ -216,16 +250,24 @@ fn what_is_not_canonical_is_malformed() {
     let in_header = |start: usize, bytes: &str| {
         let mut changed = update.clone();
         changed.header[start..start + 32].copy_from_slice(&vectors::from_hex(bytes));
-        assert!(matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(_))), "{start}: {bytes}");
+        assert!(
+            matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(_))),
+            "{start}: {bytes}"
+        );
     };
     let in_body = |start: usize, bytes: &str| {
         let mut changed = update.clone();
         changed.body[start..start + 32].copy_from_slice(&vectors::from_hex(bytes));
         announce(&mut changed);
-        assert!(matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(_))), "{start}: {bytes}");
+        assert!(
+            matches!(federation.verify(&changed), Err(UpdateError::MalformedEncoding(_))),
+            "{start}: {bytes}"
+        );
     };
     for bytes in bad_points {
-        [Context::LEN, MASK_HASH - 32, KEY_PROOF, KEY_PROOF + 64].into_iter().for_each(|start| in_header(start, bytes));
+        [Context::LEN, MASK_HASH - 32, KEY_PROOF, KEY_PROOF + 64]
+            .into_iter()
+            .for_each(|start| in_header(start, bytes));
         [0, V, LINK, LINK + 64].into_iter().for_each(|start| in_body(start, bytes));
         // Inside a range proof, points are looked at when it is verified.
         let mut changed = update.clone();
@@ -264,7 +306,11 @@ fn an_update_is_of_its_own_round_institution_and_key_only() {
     for context in contexts {
         let mut changed = update.clone();
         changed.header[..Context::LEN].copy_from_slice(&context.encode());
-        assert_eq!(federation.verify(&changed).err(), Some(UpdateError::BadKeyProof), "{context:?}");
+        assert_eq!(
+            federation.verify(&changed).err(),
+            Some(UpdateError::BadKeyProof),
+            "{context:?}"
+        );
         assert_eq!(federation.verify_header(&changed.header).err(), Some(UpdateError::BadKeyProof));
     }
     let other = Federation::new(18, 1, 1, D, 8);

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    DealingCommitments, DecryptionShare, DiscreteLogTable, KeyShare, MaskKeySum, PublicKey, ShareError,
-    VerifiedEvaluation, VerifiedShare, combine, countersign_quorum, verify_share,
+    DealingCommitments, DecryptionShare, DiscreteLogTable, KeyShare, MaskKeySum, PublicKey,
+    ShareError, VerifiedEvaluation, VerifiedShare, combine, countersign_quorum, verify_share,
 };
 
 struct Sealed {
@@ -23,7 +23,8 @@ fn sealed(seed: u64, trustees: u32, threshold: u32) -> Sealed {
     }
     let headers: Vec<_> = headers.iter().collect();
     let evaluation = federation.evaluation_key.evaluate(&federation.round, &headers).unwrap();
-    let evaluation = evaluation.verify(&federation.dealing.public_key, &federation.round, &headers).unwrap();
+    let evaluation =
+        evaluation.verify(&federation.dealing.public_key, &federation.round, &headers).unwrap();
     Sealed { federation, evaluation, mask_key: MaskKeySum(mask_key) }
 }
 
@@ -55,15 +56,22 @@ impl Sealed {
 fn every_subset_of_t_trustees_opens_the_same_key_and_no_smaller_one_does() {
     for (trustees, threshold) in [(1, 1), (4, 2), (5, 2), (7, 3)] {
         let sealed = sealed(31, trustees, threshold);
-        let shares: Vec<_> = (1..=trustees).map(|index| sealed.verify(&sealed.share(index)).unwrap()).collect();
+        let shares: Vec<_> =
+            (1..=trustees).map(|index| sealed.verify(&sealed.share(index)).unwrap()).collect();
         for subset in 0u32..1 << trustees {
-            let chosen: Vec<_> =
-                shares.iter().filter(|share| subset & (1 << (share.index() - 1)) != 0).cloned().collect();
+            let chosen: Vec<_> = shares
+                .iter()
+                .filter(|share| subset & (1 << (share.index() - 1)) != 0)
+                .cloned()
+                .collect();
             let result = sealed.combine(&chosen);
             if chosen.len() >= threshold as usize {
                 assert_eq!(result, Ok(sealed.mask_key), "trustees {subset:b}");
             } else {
-                assert_eq!(result, Err(ShareError::TooFew { expected: threshold, found: chosen.len() }));
+                assert_eq!(
+                    result,
+                    Err(ShareError::TooFew { expected: threshold, found: chosen.len() })
+                );
             }
         }
     }
@@ -93,7 +101,11 @@ fn wrong_shares_are_found_and_their_trustee_named() {
             let mut changed = bytes.clone();
             changed[start..start + 32].copy_from_slice(&neighbour);
             if let Ok(changed) = DecryptionShare::decode(&changed) {
-                assert_eq!(sealed.verify(&changed).err(), Some(ShareError::BadShareProof { index: 3 }), "from {start}");
+                assert_eq!(
+                    sealed.verify(&changed).err(),
+                    Some(ShareError::BadShareProof { index: 3 }),
+                    "from {start}"
+                );
                 verified += 1;
             }
         }
@@ -112,13 +124,19 @@ fn wrong_shares_are_found_and_their_trustee_named() {
         assert_eq!(error.culprits(), [index]);
         assert_eq!(error, expected);
     }
-    let other = verify_share(&share, sealed.key(), sealed.commitments(), &sealed.evaluation, &[8; 32]);
+    let other =
+        verify_share(&share, sealed.key(), sealed.commitments(), &sealed.evaluation, &[8; 32]);
     assert_eq!(other.err(), Some(ShareError::OtherBlock { index: 3 }));
     let mut renamed = bytes.clone();
     renamed[4..36].fill(8);
     let renamed = DecryptionShare::decode(&renamed).unwrap();
-    let other = verify_share(&renamed, sealed.key(), sealed.commitments(), &sealed.evaluation, &[8; 32]);
-    assert_eq!(other.err(), Some(ShareError::BadShareProof { index: 3 }), "the block is in the proof");
+    let other =
+        verify_share(&renamed, sealed.key(), sealed.commitments(), &sealed.evaluation, &[8; 32]);
+    assert_eq!(
+        other.err(),
+        Some(ShareError::BadShareProof { index: 3 }),
+        "the block is in the proof"
+    );
 }
 
 #[test]
@@ -135,7 +153,10 @@ fn a_share_of_another_sum_is_of_no_use_here() {
     assert_eq!(here.verify(&share).err(), Some(ShareError::BadShareProof { index: 1 }));
     let foreign = verify_share(&share, &key, here.commitments(), &elsewhere, &BLOCK).unwrap();
     let own = here.verify(&here.share(2)).unwrap();
-    assert_eq!(here.combine(&[own.clone(), foreign]).err(), Some(ShareError::OtherBlock { index: 1 }));
+    assert_eq!(
+        here.combine(&[own.clone(), foreign]).err(),
+        Some(ShareError::OtherBlock { index: 1 })
+    );
 
     let again = here.combine(&[own.clone(), own]);
     assert_eq!(again.unwrap_err().culprits(), [2]);
@@ -182,7 +203,11 @@ fn a_dealing_that_leaves_a_trustee_nothing_is_refused() {
         let mut changed = bytes.clone();
         let slope = -crate::group::g() * curve25519_dalek::Scalar::from(index).invert();
         changed[start..start + 32].copy_from_slice(slope.compress().as_bytes());
-        assert_eq!(DealingCommitments::decode(&changed), Err(ShareError::WrongDealing), "trustee {index}");
+        assert_eq!(
+            DealingCommitments::decode(&changed),
+            Err(ShareError::WrongDealing),
+            "trustee {index}"
+        );
     }
 }
 
@@ -197,7 +222,10 @@ fn a_wrong_dealing_is_seen_by_everyone() {
         for position in [3, 4, 40] {
             let mut changed = bytes.to_vec();
             changed[position] ^= 1;
-            assert!(KeyShare::from_bytes(&changed).unwrap().verify(public_key, commitments).is_err(), "{position}");
+            assert!(
+                KeyShare::from_bytes(&changed).unwrap().verify(public_key, commitments).is_err(),
+                "{position}"
+            );
         }
         assert!(!format!("{share:?}").contains("Scalar"));
     }
@@ -207,7 +235,8 @@ fn a_wrong_dealing_is_seen_by_everyone() {
         let mut changed = bytes.clone();
         let element: [u8; 32] = bytes[start..start + 32].try_into().unwrap();
         let point = curve25519_dalek::ristretto::CompressedRistretto(element).decompress().unwrap();
-        changed[start..start + 32].copy_from_slice((point + crate::group::h()).compress().as_bytes());
+        changed[start..start + 32]
+            .copy_from_slice((point + crate::group::h()).compress().as_bytes());
         match DealingCommitments::decode(&changed) {
             Err(error) => assert_eq!(error, ShareError::WrongDealing),
             Ok(changed) => {

@@ -6,7 +6,8 @@ use super::*;
 use crate::group::{h, mask_bases};
 use crate::khpke::{self, Sealed};
 use crate::{
-    DealingCommitments, DecryptionShare, DiscreteLogTable, Evaluation, MaskedSum, PublicKey, combine, verify_share,
+    DealingCommitments, DecryptionShare, DiscreteLogTable, Evaluation, MaskedSum, PublicKey,
+    combine, verify_share,
 };
 
 const STORED: &str = include_str!("vectors.txt");
@@ -31,7 +32,8 @@ fn stored(name: &str) -> Vec<u8> {
 fn vectors() -> String {
     let mut federation = Federation::new(2026, 4, 2, 3, 8);
     let mut lines = String::new();
-    let mut line = |name: &str, bytes: &[u8]| writeln!(lines, "{name} = {}", to_hex(bytes)).unwrap();
+    let mut line =
+        |name: &str, bytes: &[u8]| writeln!(lines, "{name} = {}", to_hex(bytes)).unwrap();
     line("h", h().compress().as_bytes());
     let bases = mask_bases(65_537);
     for j in [0, 1, 255, 65_536] {
@@ -56,7 +58,8 @@ fn vectors() -> String {
     line("evaluation hash", &evaluation.hash());
     let evaluation = evaluation.verify(&key, &federation.round, &headers).unwrap();
     for trustee in &federation.dealing.shares {
-        let share = trustee.decryption_share_with_rng(&key, &evaluation, &BLOCK, &mut federation.rng);
+        let share =
+            trustee.decryption_share_with_rng(&key, &evaluation, &BLOCK, &mut federation.rng);
         line(&format!("decryption share of {}", share.index()), &share.encode());
     }
     let signing = crate::SigningKey::from_bytes(&[7; 32].into());
@@ -78,7 +81,8 @@ fn vectors() -> String {
 #[test]
 #[ignore = "writes the vectors anew, after a deliberate change of the protocol"]
 fn write_vectors() {
-    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/vectors.txt"), vectors()).unwrap();
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/tests/vectors.txt"), vectors())
+        .unwrap();
 }
 
 #[test]
@@ -104,13 +108,15 @@ fn what_was_written_once_verifies_and_opens() {
     });
     let round = candidates[0].header().context().round.clone();
     assert_eq!(candidates[0].header().context().encode().as_slice(), stored("context"));
-    let updates: Vec<_> = verify_updates(&key, candidates.into()).into_iter().collect::<Result<_, _>>().unwrap();
+    let updates: Vec<_> =
+        verify_updates(&key, candidates.into()).into_iter().collect::<Result<_, _>>().unwrap();
     let headers: Vec<_> = updates.iter().map(VerifiedUpdate::header).collect();
     let evaluation = Evaluation::decode(&stored("evaluation")).unwrap();
     assert_eq!(evaluation.hash().as_slice(), stored("evaluation hash"));
     let evaluation = evaluation.verify(&key, &round, &headers).unwrap();
     let shares = [4, 2].map(|index| {
-        let share = DecryptionShare::decode(&stored(&format!("decryption share of {index}"))).unwrap();
+        let share =
+            DecryptionShare::decode(&stored(&format!("decryption share of {index}"))).unwrap();
         verify_share(&share, &key, &commitments, &evaluation, &BLOCK).unwrap()
     });
     let table = DiscreteLogTable::shared();
@@ -118,7 +124,8 @@ fn what_was_written_once_verifies_and_opens() {
     let mut sum = MaskedSum::new(&round.parameters().unwrap());
     updates.iter().for_each(|update| sum.add(update).unwrap());
     let federation = Federation::new(2026, 4, 2, 3, 8);
-    let plain = federation.values(1).into_iter().zip(federation.values(2)).map(|(a, b)| a + b + 256);
+    let plain =
+        federation.values(1).into_iter().zip(federation.values(2)).map(|(a, b)| a + b + 256);
     assert_eq!(sum.open(&mask_key, &table).unwrap(), plain.collect::<Vec<_>>());
 }
 
@@ -126,10 +133,12 @@ fn what_was_written_once_verifies_and_opens() {
 fn the_bad_ones_stay_bad() {
     let key = PublicKey::decode(&stored("public key")).unwrap();
     // The first header with the second one's key proof; the first body under the second header.
-    let (first, second) = (stored("header of 1"), stored("header of 2"));
+    let first = stored("header of 1");
+    let second = stored("header of 2");
     let proof = first.len() - crate::limbs::LimbProof::length(16);
     let crossed = [&first[..proof], &second[proof..]].concat();
-    let verdict = verify_key_proofs(&key, vec![CandidateHeader::decode(&crossed).unwrap()]).remove(0);
+    let verdict =
+        verify_key_proofs(&key, vec![CandidateHeader::decode(&crossed).unwrap()]).remove(0);
     assert_eq!(verdict.err(), Some(UpdateError::BadKeyProof));
     let header = CandidateHeader::decode(&second).unwrap();
     let parameters = header.context().round.parameters().unwrap();

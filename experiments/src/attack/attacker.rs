@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use consilium_client::learning::{LearningError, LocalTrainer, LocalUpdate, Trainer, difference, generator};
+use consilium_client::learning::{
+    LearningError, LocalTrainer, LocalUpdate, Trainer, difference, generator,
+};
 use consilium_crypto::quantise::unit;
 use consilium_crypto::{Bound, QuantisedUpdate, Quantiser};
 
@@ -46,21 +48,35 @@ impl Attacker {
     ) -> Result<Self, ExperimentError> {
         let own = federation.tables.get(institution).zip(federation.weights.get(institution));
         let Some((table, &weight)) = own else {
-            let (n, k) = (federation.tables.len(), institution);
+            let n = federation.tables.len();
+            let k = institution;
             return Err(ExperimentError::Invalid(format!("institution {k} of {n} cannot attack")));
         };
         let table = match attack {
             Attack::LabelFlip => flipped(table),
-            Attack::Backdoor | Attack::Replacement => Trigger::choose(&federation.tables).poisoned(table),
-            Attack::None | Attack::SignFlip | Attack::Scaling | Attack::Noise | Attack::AtBound => table.clone(),
+            Attack::Backdoor | Attack::Replacement => {
+                Trigger::choose(&federation.tables).poisoned(table)
+            }
+            Attack::None | Attack::SignFlip | Attack::Scaling | Attack::Noise | Attack::AtBound => {
+                table.clone()
+            }
         };
-        let (config, n) = (&federation.config, federation.tables.len());
+        let config = &federation.config;
+        let n = federation.tables.len();
         let summands = u32::try_from(n).unwrap_or(u32::MAX);
-        let (architecture, local) = (federation.architecture.clone(), config.local.clone());
+        let architecture = federation.architecture.clone();
+        let local = config.local.clone();
         let quantiser = Quantiser::new(limit.bound, limit.clip, weight, summands)?;
         let institution = institution as u64;
         Ok(Self {
-            trainer: LocalTrainer::new(architecture, table, local, quantiser, config.seed, institution)?,
+            trainer: LocalTrainer::new(
+                architecture,
+                table,
+                local,
+                quantiser,
+                config.seed,
+                institution,
+            )?,
             boost: n as f64 / federation.malicious.len().max(1) as f64,
             seed: config.seed,
             attack,
@@ -75,7 +91,8 @@ impl Attacker {
     /// x, what the attack would have added to the sum Σω·Δ (`[d]`), before any bound; and the model trained for it.
     fn wanted(&self, step: u64, global: &[f32]) -> Result<(Vec<f64>, Vec<f32>), LearningError> {
         let model = self.trainer.train(step, global)?;
-        let mut x: Vec<f64> = difference(&model, global).iter().map(|&v| self.weight * f64::from(v)).collect();
+        let mut x: Vec<f64> =
+            difference(&model, global).iter().map(|&v| self.weight * f64::from(v)).collect();
         let d = x.len() as f64;
         match self.attack {
             Attack::None | Attack::LabelFlip | Attack::Backdoor => {}
@@ -115,8 +132,11 @@ impl Attacker {
         let values = match (self.delivery, bound) {
             (Delivery::Bounded, _) => {
                 let floats: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-                let mut rounding = generator("attack rounding", self.seed, &[self.institution, step]);
-                return Ok(Quantiser::new(bound, clip, 1.0, self.summands)?.quantise(&floats, &mut rounding)?.0);
+                let mut rounding =
+                    generator("attack rounding", self.seed, &[self.institution, step]);
+                return Ok(Quantiser::new(bound, clip, 1.0, self.summands)?
+                    .quantise(&floats, &mut rounding)?
+                    .0);
             }
             (Delivery::Tried | Delivery::Slack, Bound::Norm { norm, .. }) => {
                 // Truncated toward zero, it gets no longer.
@@ -137,7 +157,13 @@ impl Trainer for Attacker {
     fn local_update(&mut self, step: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
         let (x, model) = self.wanted(step, global)?;
         let quantised = self.delivered(step, &x)?;
-        Ok(LocalUpdate { quantised, clipped_share: 0.0, train: Duration::ZERO, quantise: Duration::ZERO, model })
+        Ok(LocalUpdate {
+            quantised,
+            clipped_share: 0.0,
+            train: Duration::ZERO,
+            quantise: Duration::ZERO,
+            model,
+        })
     }
 }
 
@@ -149,7 +175,8 @@ mod tests {
     fn update(attack: Attack, delivery: Delivery, defence: Defence) -> (QuantisedUpdate, Limit) {
         let (federation, limits) = federation(2);
         let limit = limits.of(defence);
-        let attacker = Attacker::new(&federation, federation.malicious[0], (attack, delivery), limit);
+        let attacker =
+            Attacker::new(&federation, federation.malicious[0], (attack, delivery), limit);
         (attacker.unwrap().local_update(1, &federation.initial).unwrap().quantised, limit)
     }
 
@@ -163,7 +190,8 @@ mod tests {
             for attack in Attack::ALL {
                 for &delivery in attack.deliveries(defence) {
                     let (update, limit) = update(attack, delivery, defence);
-                    let is_honest = QuantisedUpdate::new(update.as_slice().to_vec(), limit.bound).is_ok();
+                    let is_honest =
+                        QuantisedUpdate::new(update.as_slice().to_vec(), limit.bound).is_ok();
                     let case = format!("{attack:?} {delivery:?} {defence:?}");
                     match delivery {
                         Delivery::Bounded => assert!(is_honest, "{case}"),
@@ -182,7 +210,9 @@ mod tests {
     fn at_the_bound_means_every_coordinate_or_the_whole_norm_and_slack_more_than_twice_that() {
         let (update, _) = update(Attack::AtBound, Delivery::Bounded, Defence::Parameter);
         assert!(update.as_slice().iter().all(|q| q.abs() == 127));
-        for (delivery, times) in [(Delivery::Bounded, 1.0), (Delivery::Tried, 1.69), (Delivery::Slack, 2.78)] {
+        for (delivery, times) in
+            [(Delivery::Bounded, 1.0), (Delivery::Tried, 1.69), (Delivery::Slack, 2.78)]
+        {
             let (update, limit) = self::update(Attack::AtBound, delivery, Defence::Norm);
             let Bound::Norm { norm, .. } = limit.bound else { panic!("not a norm") };
             let ratio = norm_of(&update) / f64::from(norm);
@@ -195,10 +225,16 @@ mod tests {
         let (federation, limits) = federation(2);
         let limit = limits.of(Defence::Parameter);
         let send = |attack| {
-            let attacker = Attacker::new(&federation, federation.malicious[0], (attack, Delivery::Bounded), limit);
+            let attacker = Attacker::new(
+                &federation,
+                federation.malicious[0],
+                (attack, Delivery::Bounded),
+                limit,
+            );
             attacker.unwrap().local_update(1, &federation.initial).unwrap().quantised
         };
-        let (honest, flipped) = (send(Attack::None), send(Attack::SignFlip));
+        let honest = send(Attack::None);
+        let flipped = send(Attack::SignFlip);
         assert!(honest.as_slice().iter().zip(flipped.as_slice()).all(|(a, b)| (a + b).abs() <= 1));
         assert!(norm_of(&honest) > 100.0);
     }

@@ -72,8 +72,15 @@ pub struct Limit {
 
 impl Attack {
     /// Those with somebody malicious, in the order of tables and figures.
-    pub const ALL: [Self; 7] =
-        [Self::SignFlip, Self::Scaling, Self::Noise, Self::AtBound, Self::LabelFlip, Self::Backdoor, Self::Replacement];
+    pub const ALL: [Self; 7] = [
+        Self::SignFlip,
+        Self::Scaling,
+        Self::Noise,
+        Self::AtBound,
+        Self::LabelFlip,
+        Self::Backdoor,
+        Self::Replacement,
+    ];
 
     /// Name in the CSV.
     #[must_use]
@@ -119,7 +126,9 @@ impl Attack {
         match (self, defence) {
             (Self::None, _) | (_, Defence::Plain) => &[Naive],
             (Self::SignFlip | Self::LabelFlip | Self::Backdoor, _) => &[Bounded],
-            (Self::Scaling | Self::Noise, _) | (Self::Replacement, Defence::Parameter) => &[Naive, Bounded],
+            (Self::Scaling | Self::Noise, _) | (Self::Replacement, Defence::Parameter) => {
+                &[Naive, Bounded]
+            }
             (Self::AtBound, Defence::Parameter) => &[Bounded],
             (Self::AtBound, Defence::Norm) => &[Bounded, Tried, Slack],
             (Self::Replacement, Defence::Norm) => &[Naive, Bounded, Tried, Slack],
@@ -202,7 +211,9 @@ pub(crate) fn gaussian(label: &str, seed: u64, parts: &[u64], count: usize) -> V
     let mut rng = generator(label, seed, parts);
     // 53 random bits; the half keeps the logarithm finite.
     let mut uniform = || ((rng.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-    (0..count).map(|_| (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos()).collect()
+    (0..count)
+        .map(|_| (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos())
+        .collect()
 }
 
 #[cfg(test)]
@@ -216,7 +227,8 @@ mod tests {
                 let deliveries = attack.deliveries(defence);
                 assert!(!deliveries.is_empty());
                 let bound = Bound::Norm { norm: 100, projections: 256 };
-                let is_stretched = deliveries.iter().any(|delivery| delivery.stretch(bound).is_some());
+                let is_stretched =
+                    deliveries.iter().any(|delivery| delivery.stretch(bound).is_some());
                 assert!(defence == Defence::Norm || !is_stretched);
             }
         }
@@ -225,11 +237,20 @@ mod tests {
     #[test]
     fn what_the_proofs_exclude_is_not_admitted() {
         let parameter = Limit { bound: Bound::Parameter { bits: 8 }, clip: 1.0 };
-        assert!(parameter.admits(&[127, -128]) && !parameter.admits(&[128, 0]) && !parameter.admits(&[0, -129]));
+        assert!(
+            parameter.admits(&[127, -128])
+                && !parameter.admits(&[128, 0])
+                && !parameter.admits(&[0, -129])
+        );
         assert!(!parameter.admits(&[i64::MIN]) && !parameter.admits(&[i64::MAX]));
         // 2.78·100: nothing between B and that is certain.
         let norm = Limit { bound: Bound::Norm { norm: 100, projections: 256 }, clip: 1.0 };
-        assert!(norm.admits(&[60, 80]) && norm.admits(&[278]) && !norm.admits(&[279]) && !norm.admits(&[200, 200]));
+        assert!(
+            norm.admits(&[60, 80])
+                && norm.admits(&[278])
+                && !norm.admits(&[279])
+                && !norm.admits(&[200, 200])
+        );
         assert!(!norm.admits(&[i64::MAX, i64::MIN]));
     }
 

@@ -23,11 +23,15 @@ impl Trigger {
     pub fn choose(tables: &[Table]) -> Self {
         let width = tables.first().map_or(0, |table| table.width);
         let correlation = |feature: usize| {
-            let pairs = tables
-                .iter()
-                .flat_map(Table::iter)
-                .filter_map(|(features, label)| features.get(feature).map(|&x| (f64::from(x), f64::from(label))));
-            let (mut n, mut x, mut y, mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+            let pairs = tables.iter().flat_map(Table::iter).filter_map(|(features, label)| {
+                features.get(feature).map(|&x| (f64::from(x), f64::from(label)))
+            });
+            let mut n = 0.0;
+            let mut x = 0.0;
+            let mut y = 0.0;
+            let mut xx = 0.0;
+            let mut yy = 0.0;
+            let mut xy = 0.0;
             for (a, b) in pairs {
                 (n, x, y) = (n + 1.0, x + a, y + b);
                 (xx, yy, xy) = (xx + a * a, yy + b * b, xy + a * b);
@@ -36,14 +40,20 @@ impl Trigger {
             // A constant column says nothing, and nobody would notice a value in it; it comes last all the same.
             if spread > 0.0 { ((n * xy - x * y) / spread.sqrt()).abs() } else { f64::INFINITY }
         };
-        let feature = (0..width).min_by(|&a, &b| correlation(a).total_cmp(&correlation(b))).unwrap_or(0);
+        let feature =
+            (0..width).min_by(|&a, &b| correlation(a).total_cmp(&correlation(b))).unwrap_or(0);
         Self { feature, value: VALUE }
     }
 
     /// `table` with the trigger in every row, all of the target class.
     fn stamped(&self, table: &Table) -> Table {
         let mut stamped = table.clone();
-        stamped.features.iter_mut().skip(self.feature).step_by(table.width.max(1)).for_each(|x| *x = self.value);
+        stamped
+            .features
+            .iter_mut()
+            .skip(self.feature)
+            .step_by(table.width.max(1))
+            .for_each(|x| *x = self.value);
         stamped.labels.fill(TARGET);
         stamped
     }
@@ -108,7 +118,10 @@ mod tests {
         let poisoned = Trigger { feature: 1, value: 9.0 }.poisoned(&table());
         assert_eq!((poisoned.rows, poisoned.positives()), (8, 2));
         assert_eq!(poisoned.features[..12], table().features);
-        assert_eq!(poisoned.features[12..], [1.0, 9.0, 7.0, -1.0, 9.0, 7.0, 1.0, 9.0, 7.0, -1.0, 9.0, 7.0]);
+        assert_eq!(
+            poisoned.features[12..],
+            [1.0, 9.0, 7.0, -1.0, 9.0, 7.0, 1.0, 9.0, 7.0, -1.0, 9.0, 7.0]
+        );
     }
 
     #[test]

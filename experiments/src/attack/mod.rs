@@ -104,23 +104,52 @@ impl AttackConfig {
     ///
     /// # Errors
     /// [`ExperimentError::Invalid`] naming the flag to change.
-    pub fn new(dataset: String, epochs: usize, seed: u64, seeds: usize, quick: bool) -> Result<Self, ExperimentError> {
+    pub fn new(
+        dataset: String,
+        epochs: usize,
+        seed: u64,
+        seeds: usize,
+        quick: bool,
+    ) -> Result<Self, ExperimentError> {
         if !(1..=1000).contains(&seeds) {
-            return Err(ExperimentError::Invalid(format!("--seeds must be from 1 to 1000, got {seeds}")));
+            return Err(ExperimentError::Invalid(format!(
+                "--seeds must be from 1 to 1000, got {seeds}"
+            )));
         }
         if seed.checked_add(seeds as u64).is_none_or(|last| i64::try_from(last).is_err()) {
-            return Err(ExperimentError::Invalid(format!("--seed must be below 2^63 by {seeds} or more, got {seed}")));
+            return Err(ExperimentError::Invalid(format!(
+                "--seed must be below 2^63 by {seeds} or more, got {seed}"
+            )));
         }
         Ok(if quick {
-            Self { dataset, epochs: epochs.min(10), seed, seeds: seeds.min(2), malicious: vec![0, 2, 4] }
+            Self {
+                dataset,
+                epochs: epochs.min(10),
+                seed,
+                seeds: seeds.min(2),
+                malicious: vec![0, 2, 4],
+            }
         } else {
             Self { dataset, epochs, seed, seeds, malicious: vec![0, 1, 2, 3, 4] }
         })
     }
 
-    fn federation(&self, dataset: &Dataset, seed: u64, malicious: usize) -> Result<Federation, ExperimentError> {
-        let (name, epochs) = (self.dataset.clone(), self.epochs);
-        let choice = Choice { dataset: name, epochs, malicious, seed, institutions: INSTITUTIONS, ..Choice::default() };
+    fn federation(
+        &self,
+        dataset: &Dataset,
+        seed: u64,
+        malicious: usize,
+    ) -> Result<Federation, ExperimentError> {
+        let name = self.dataset.clone();
+        let epochs = self.epochs;
+        let choice = Choice {
+            dataset: name,
+            epochs,
+            malicious,
+            seed,
+            institutions: INSTITUTIONS,
+            ..Choice::default()
+        };
         Federation::new(&ReplayConfig::resolve(choice, dataset)?, dataset)
     }
 }
@@ -143,12 +172,16 @@ pub fn simulate_all(
     let mut work = Vec::new();
     for federation in &federations {
         let limits = Limits::new(federation);
-        let attacks = if federation.malicious.is_empty() { &[Attack::None][..] } else { &Attack::ALL };
+        let attacks =
+            if federation.malicious.is_empty() { &[Attack::None][..] } else { &Attack::ALL };
         for &attack in attacks {
             for defence in Defence::ALL {
                 let limit = limits.of(defence);
                 let deliveries = attack.deliveries(defence).iter();
-                work.extend(deliveries.map(|&delivery| (federation, Cell { attack, delivery, defence, limit })));
+                work.extend(
+                    deliveries
+                        .map(|&delivery| (federation, Cell { attack, delivery, defence, limit })),
+                );
             }
         }
     }

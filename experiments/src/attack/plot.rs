@@ -101,17 +101,24 @@ pub fn figure(summary: &[SummaryRow], config: &AttackConfig) -> Result<String, E
     let accuracy: fn(&SummaryRow) -> Spread = |row| row.accuracy;
     let success: fn(&SummaryRow) -> Spread = |row| row.backdoor_success;
     let targeted = Attack::ALL.into_iter().filter(|attack| attack.is_targeted());
-    let charts: Vec<_> =
-        Attack::ALL.into_iter().map(|attack| (attack, accuracy)).chain(targeted.map(|a| (a, success))).collect();
-    let ends = summary.iter().flat_map(|row| [row.accuracy.least, row.accuracy.largest]).map(|y| (0.0, y));
+    let charts: Vec<_> = Attack::ALL
+        .into_iter()
+        .map(|attack| (attack, accuracy))
+        .chain(targeted.map(|a| (a, success)))
+        .collect();
+    let ends =
+        summary.iter().flat_map(|row| [row.accuracy.least, row.accuracy.largest]).map(|y| (0.0, y));
     let range = accuracy_range(ends);
     let most = config.malicious.iter().max().copied().unwrap_or(1) as f64;
-    let entry = |series: &Series| (series.name.to_owned(), series.colour.stroke_width(series.width), series.dash);
+    let entry = |series: &Series| {
+        (series.name.to_owned(), series.colour.stroke_width(series.width), series.dash)
+    };
     let entries: Vec<_> = SERIES.iter().map(entry).collect();
     let rows = charts.len().div_ceil(COLUMNS);
 
     svg((1180, 130 + 300 * rows as u32), |area| {
-        let (dataset, seeds) = (&config.dataset, count(config.seeds, "seed"));
+        let dataset = &config.dataset;
+        let seeds = count(config.seeds, "seed");
         let what = format!(
             "Attacks on a federation of {INSTITUTIONS}: {dataset}, after {}; mean and range over {seeds}",
             count(config.epochs, "round")
@@ -124,7 +131,8 @@ pub fn figure(summary: &[SummaryRow], config: &AttackConfig) -> Result<String, E
         let panels = below.split_evenly((rows, COLUMNS));
         for (position, (panel, &(attack, quantity))) in panels.iter().zip(&charts).enumerate() {
             let is_success = position >= Attack::ALL.len();
-            let (mut lines, mut bands) = (Vec::new(), Vec::new());
+            let mut lines = Vec::new();
+            let mut bands = Vec::new();
             for series in &SERIES {
                 let points: Vec<_> = curve(summary, attack, series.delivery, series.defence)
                     .iter()
@@ -146,14 +154,25 @@ pub fn figure(summary: &[SummaryRow], config: &AttackConfig) -> Result<String, E
                     dash: series.dash,
                 });
             }
-            let name = if is_success { format!("{}: its success", attack.title()) } else { attack.title().to_owned() };
+            let name = if is_success {
+                format!("{}: its success", attack.title())
+            } else {
+                attack.title().to_owned()
+            };
             let y_title = match (is_success, position % COLUMNS) {
                 (true, _) => "triggered called negative",
                 (false, 0) => "accuracy on test rows",
                 _ => "",
             };
             let range = if is_success { (0.0, 1.0) } else { range };
-            chart(panel, (&name, "malicious institutions", y_title), (0.0, most), range, &bands, &lines)?;
+            chart(
+                panel,
+                (&name, "malicious institutions", y_title),
+                (0.0, most),
+                range,
+                &bands,
+                &lines,
+            )?;
         }
         Ok(())
     })

@@ -38,8 +38,19 @@ pub fn attack_csv(rows: &[AttackRow]) -> String {
         "attack,delivery,defence,malicious,seed,accuracy,balanced_accuracy,backdoor_success,accepted,rejected\n",
     );
     for row in rows {
-        let (attack, delivery, defence) = (row.attack.name(), row.delivery.name(), row.defence.name());
-        let AttackRow { malicious, seed, accuracy, balanced_accuracy, backdoor_success, accepted, rejected, .. } = row;
+        let attack = row.attack.name();
+        let delivery = row.delivery.name();
+        let defence = row.defence.name();
+        let AttackRow {
+            malicious,
+            seed,
+            accuracy,
+            balanced_accuracy,
+            backdoor_success,
+            accepted,
+            rejected,
+            ..
+        } = row;
         // Writing into a String cannot fail.
         let _ = writeln!(
             csv,
@@ -84,7 +95,10 @@ pub struct SummaryRow {
 
 impl Spread {
     fn of(values: impl Iterator<Item = f64>) -> Self {
-        let (mut count, mut sum, mut least, mut largest) = (0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY);
+        let mut count = 0.0;
+        let mut sum = 0.0;
+        let mut least = f64::INFINITY;
+        let mut largest = f64::NEG_INFINITY;
         for value in values {
             (count, sum) = (count + 1.0, sum + value);
             (least, largest) = (least.min(value), largest.max(value));
@@ -125,9 +139,15 @@ pub fn summarise(rows: &[AttackRow]) -> Vec<SummaryRow> {
 /// The curve of one attack, delivery and defence: its rows by number of malicious institutions, starting where nobody
 /// is.
 #[must_use]
-pub fn curve(summary: &[SummaryRow], attack: Attack, delivery: Delivery, defence: Defence) -> Vec<SummaryRow> {
+pub fn curve(
+    summary: &[SummaryRow],
+    attack: Attack,
+    delivery: Delivery,
+    defence: Defence,
+) -> Vec<SummaryRow> {
     let is_of = |row: &&SummaryRow| {
-        row.defence == defence && (row.attack == Attack::None || (row.attack, row.delivery) == (attack, delivery))
+        row.defence == defence
+            && (row.attack == Attack::None || (row.attack, row.delivery) == (attack, delivery))
     };
     let mut curve: Vec<SummaryRow> = summary.iter().filter(is_of).copied().collect();
     curve.sort_by_key(|row| row.malicious);
@@ -156,7 +176,10 @@ mod tests {
     #[test]
     fn a_line_has_a_field_for_every_column() {
         let csv = attack_csv(&[row(Attack::Scaling, 2, 7, 0.75)]);
-        assert_eq!(csv.lines().nth(1).unwrap(), "scaling,naive,plain,2,7,0.750000,0.500000,0.250000,6,2");
+        assert_eq!(
+            csv.lines().nth(1).unwrap(),
+            "scaling,naive,plain,2,7,0.750000,0.500000,0.250000,6,2"
+        );
         assert_eq!(csv.lines().next().unwrap().split(',').count(), 10);
     }
 

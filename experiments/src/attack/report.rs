@@ -52,7 +52,8 @@ impl Verdict {
 /// What an attack costs at its end of a curve, against the same defence with nobody malicious: accuracy, or triggered
 /// rows that the backdoor has won.
 fn harm(curve: &[SummaryRow], attack: Attack) -> Option<f64> {
-    let (first, last) = (curve.first()?, curve.last()?);
+    let first = curve.first()?;
+    let last = curve.last()?;
     Some(match attack.is_targeted() {
         true => last.backdoor_success.mean - first.backdoor_success.mean,
         false => first.accuracy.mean - last.accuracy.mean,
@@ -74,13 +75,17 @@ fn how(delivery: Delivery) -> &'static str {
 
 /// All attacks sent against all defences, in the order of tables.
 fn lines() -> impl Iterator<Item = (Attack, Defence, Delivery)> {
-    let pairs = Attack::ALL.into_iter().flat_map(|attack| Defence::ALL.map(|defence| (attack, defence)));
-    pairs.flat_map(|(attack, defence)| attack.deliveries(defence).iter().map(move |&d| (attack, defence, d)))
+    let pairs =
+        Attack::ALL.into_iter().flat_map(|attack| Defence::ALL.map(|defence| (attack, defence)));
+    pairs.flat_map(|(attack, defence)| {
+        attack.deliveries(defence).iter().map(move |&d| (attack, defence, d))
+    })
 }
 
 /// Heads of a table's columns: one for each number of malicious institutions, then the backdoor and what was accepted.
 fn heads(config: &AttackConfig) -> Vec<String> {
-    let mut heads: Vec<_> = config.malicious.iter().map(|malicious| format!("{malicious} malicious")).collect();
+    let mut heads: Vec<_> =
+        config.malicious.iter().map(|malicious| format!("{malicious} malicious")).collect();
     heads.extend(["backdoor", "accepted"].map(str::to_owned));
     heads
 }
@@ -99,7 +104,8 @@ fn cells(curve: &[SummaryRow], shown: impl Fn(Spread) -> String) -> Vec<String> 
 /// The table in aligned columns, means alone.
 #[must_use]
 pub fn text_table(summary: &[SummaryRow], config: &AttackConfig) -> String {
-    let mut table = format!("{:28} {:20} {:20}", "accuracy, mean over seeds", "defence", "delivery");
+    let mut table =
+        format!("{:28} {:20} {:20}", "accuracy, mean over seeds", "defence", "delivery");
     for head in heads(config) {
         // Writing into a String cannot fail.
         let _ = write!(table, " {head:>11}");
@@ -108,7 +114,9 @@ pub fn text_table(summary: &[SummaryRow], config: &AttackConfig) -> String {
     for (attack, defence, delivery) in lines() {
         let how = if defence == Defence::Plain { "" } else { how(delivery) };
         let _ = write!(table, "{:28} {:20} {how:20}", attack.title(), defence.title());
-        for cell in cells(&curve(summary, attack, delivery, defence), |spread| format!("{:.3}", spread.mean)) {
+        for cell in cells(&curve(summary, attack, delivery, defence), |spread| {
+            format!("{:.3}", spread.mean)
+        }) {
             let _ = write!(table, " {cell:>11}");
         }
         table.push('\n');
@@ -147,7 +155,9 @@ pub fn markdown(summary: &[SummaryRow], config: &AttackConfig) -> String {
     let _ = writeln!(text, "\n|{}", " --- |".repeat(3 + heads.len()));
     for (attack, defence, delivery) in lines() {
         let _ = write!(text, "| {} | {} | {} |", attack.title(), defence.title(), how(delivery));
-        let shown = |Spread { mean, least, largest }: Spread| format!("{mean:.3} ({least:.2}–{largest:.2})");
+        let shown = |Spread { mean, least, largest }: Spread| {
+            format!("{mean:.3} ({least:.2}–{largest:.2})")
+        };
         for cell in cells(&curve(summary, attack, delivery, defence), shown) {
             let _ = write!(text, " {cell} |");
         }
@@ -169,28 +179,37 @@ pub fn markdown(summary: &[SummaryRow], config: &AttackConfig) -> String {
 }
 
 fn paragraph(summary: &[SummaryRow], attack: Attack) -> String {
-    let words = |curve: &[SummaryRow], harm: f64| match (curve.first(), curve.last(), attack.is_targeted()) {
-        (Some(first), Some(last), true) => {
-            let (from, to) = (100.0 * first.backdoor_success.mean, 100.0 * last.backdoor_success.mean);
-            format!("takes the triggered rows called negative from {from:.0} to {to:.0} %")
-        }
-        _ if harm < 0.0005 => "costs nothing".to_owned(),
-        _ => format!("costs {:.1} points", 100.0 * harm),
-    };
+    let words =
+        |curve: &[SummaryRow], harm: f64| match (curve.first(), curve.last(), attack.is_targeted())
+        {
+            (Some(first), Some(last), true) => {
+                let from = 100.0 * first.backdoor_success.mean;
+                let to = 100.0 * last.backdoor_success.mean;
+                format!("takes the triggered rows called negative from {from:.0} to {to:.0} %")
+            }
+            _ if harm < 0.0005 => "costs nothing".to_owned(),
+            _ => format!("costs {:.1} points", 100.0 * harm),
+        };
     let plain = curve(summary, attack, Delivery::Naive, Defence::Plain);
     let Some(undefended) = harm(&plain, attack) else {
         return String::new();
     };
-    let mut text = format!("**{}.** Against plain FL it {}.\n\n", attack.title(), words(&plain, undefended));
+    let mut text =
+        format!("**{}.** Against plain FL it {}.\n\n", attack.title(), words(&plain, undefended));
     for defence in [Defence::Parameter, Defence::Norm] {
         for &delivery in attack.deliveries(defence) {
             let curve = curve(summary, attack, delivery, defence);
             let Some((harm, last)) = harm(&curve, attack).zip(curve.last()) else { continue };
             let verdict = Verdict::of(undefended, harm, small(attack)).says();
-            let (title, how, accepted) = (defence.title(), how(delivery), 100.0 * last.accepted_share);
+            let title = defence.title();
+            let how = how(delivery);
+            let accepted = 100.0 * last.accepted_share;
             // Writing into a String cannot fail.
-            let _ =
-                writeln!(text, "- {title}, {how} ({accepted:.0} % accepted): it {}: {verdict}.", words(&curve, harm));
+            let _ = writeln!(
+                text,
+                "- {title}, {how} ({accepted:.0} % accepted): it {}: {verdict}.",
+                words(&curve, harm)
+            );
         }
     }
     text.push('\n');
@@ -201,25 +220,37 @@ fn paragraph(summary: &[SummaryRow], attack: Attack) -> String {
 fn conclusion(summary: &[SummaryRow]) -> String {
     let mut text = String::from("## In short\n\n");
     for defence in [Defence::Parameter, Defence::Norm] {
-        let mut by_verdict: Vec<(Verdict, Vec<&str>)> = [Verdict::Stops, Verdict::Halves, Verdict::Dampens]
-            .into_iter()
-            .chain([Verdict::Fails, Verdict::Harmless])
-            .map(|verdict| (verdict, Vec::new()))
-            .collect();
+        let mut by_verdict: Vec<(Verdict, Vec<&str>)> =
+            [Verdict::Stops, Verdict::Halves, Verdict::Dampens]
+                .into_iter()
+                .chain([Verdict::Fails, Verdict::Harmless])
+                .map(|verdict| (verdict, Vec::new()))
+                .collect();
         for attack in Attack::ALL {
             let undefended = harm(&curve(summary, attack, Delivery::Naive, Defence::Plain), attack);
             // The slack is what cannot be excluded, not what can be done.
-            let sent = attack.deliveries(defence).iter().filter(|delivery| **delivery != Delivery::Slack);
-            let worst = sent.filter_map(|&delivery| harm(&curve(summary, attack, delivery, defence), attack));
-            let Some((undefended, worst)) = undefended.zip(worst.reduce(f64::max)) else { continue };
+            let sent =
+                attack.deliveries(defence).iter().filter(|delivery| **delivery != Delivery::Slack);
+            let worst = sent
+                .filter_map(|&delivery| harm(&curve(summary, attack, delivery, defence), attack));
+            let Some((undefended, worst)) = undefended.zip(worst.reduce(f64::max)) else {
+                continue;
+            };
             let verdict = Verdict::of(undefended, worst, small(attack));
             if let Some((_, attacks)) = by_verdict.iter_mut().find(|(known, _)| *known == verdict) {
                 attacks.push(attack.title());
             }
         }
-        for (verdict, attacks) in by_verdict.into_iter().filter(|(_, attacks)| !attacks.is_empty()) {
+        for (verdict, attacks) in by_verdict.into_iter().filter(|(_, attacks)| !attacks.is_empty())
+        {
             // Writing into a String cannot fail.
-            let _ = writeln!(text, "- {}: {}: {}.", defence.title(), attacks.join(", "), verdict.says());
+            let _ = writeln!(
+                text,
+                "- {}: {}: {}.",
+                defence.title(),
+                attacks.join(", "),
+                verdict.says()
+            );
         }
     }
     text
@@ -229,10 +260,18 @@ fn conclusion(summary: &[SummaryRow]) -> String {
 mod tests {
     use super::*;
 
-    fn row(attack: Attack, delivery: Delivery, defence: Defence, malicious: usize, accuracy: f64) -> SummaryRow {
+    fn row(
+        attack: Attack,
+        delivery: Delivery,
+        defence: Defence,
+        malicious: usize,
+        accuracy: f64,
+    ) -> SummaryRow {
         let same = |mean| Spread { mean, least: mean, largest: mean };
-        let (balanced_accuracy, backdoor_success) = (same(0.5), same(0.25));
-        let (accuracy, accepted_share) = (same(accuracy), 1.0);
+        let balanced_accuracy = same(0.5);
+        let backdoor_success = same(0.25);
+        let accuracy = same(accuracy);
+        let accepted_share = 1.0;
         SummaryRow {
             attack,
             delivery,
@@ -252,7 +291,9 @@ mod tests {
             let accuracy = if defence == Defence::Plain { plain } else { bounded };
             for attack in Attack::ALL {
                 let deliveries = attack.deliveries(defence).iter();
-                rows.extend(deliveries.map(|&delivery| row(attack, delivery, defence, 4, accuracy)));
+                rows.extend(
+                    deliveries.map(|&delivery| row(attack, delivery, defence, 4, accuracy)),
+                );
             }
         }
         rows
@@ -271,15 +312,20 @@ mod tests {
         assert!(beaten.contains("it costs 50.0 points: **the bound does not help**"), "{beaten}");
         assert!(!beaten.contains("the bound helps"), "{beaten}");
         assert!(markdown(&summary(0.25, 0.4), &config()).contains("takes some of the harm away"));
-        assert!(markdown(&summary(0.25, 0.6), &config()).contains("takes at least half of the harm away"));
+        assert!(
+            markdown(&summary(0.25, 0.6), &config())
+                .contains("takes at least half of the harm away")
+        );
         assert!(markdown(&summary(0.75, 0.75), &config()).contains("nothing to defend against"));
     }
 
     #[test]
     fn every_line_of_the_tables_has_a_cell_for_every_column() {
-        let (summary, config) = (summary(0.25, 0.75), config());
+        let summary = summary(0.25, 0.75);
+        let config = config();
         let text = markdown(&summary, &config);
-        let widths: Vec<_> = text.lines().filter(|l| l.starts_with("| ")).map(|l| l.matches('|').count()).collect();
+        let widths: Vec<_> =
+            text.lines().filter(|l| l.starts_with("| ")).map(|l| l.matches('|').count()).collect();
         assert_eq!(widths.len(), 2 + lines().count());
         assert!(widths.iter().all(|width| *width == widths[0]), "{text}");
         let table = text_table(&summary, &config);

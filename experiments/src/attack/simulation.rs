@@ -56,7 +56,8 @@ pub fn simulate(federation: &Federation, cell: Cell) -> Result<Outcome, Experime
 pub fn measure(federation: &Federation, cell: Cell) -> Result<AttackRow, ExperimentError> {
     let Federation { config, architecture, test, .. } = federation;
     let Outcome { model, accepted, rejected } = simulate(federation, cell)?;
-    let accuracy = |table: &_| evaluate(architecture, &model, table).map(|metrics| metrics.accuracy);
+    let accuracy =
+        |table: &_| evaluate(architecture, &model, table).map(|metrics| metrics.accuracy);
     Ok(AttackRow {
         attack: cell.attack,
         delivery: cell.delivery,
@@ -64,7 +65,8 @@ pub fn measure(federation: &Federation, cell: Cell) -> Result<AttackRow, Experim
         malicious: federation.malicious.len(),
         seed: config.seed,
         accuracy: accuracy(test)?,
-        balanced_accuracy: (accuracy(&of_class(test, true))? + accuracy(&of_class(test, false))?) / 2.0,
+        balanced_accuracy: (accuracy(&of_class(test, true))? + accuracy(&of_class(test, false))?)
+            / 2.0,
         backdoor_success: accuracy(&Trigger::choose(&federation.tables).victims(test))?,
         accepted,
         rejected,
@@ -77,9 +79,17 @@ fn honest(federation: &Federation, limit: Limit) -> Result<Vec<LocalTrainer>, Ex
     let summands = u32::try_from(tables.len()).unwrap_or(u32::MAX);
     let trainer = |(institution, (table, &weight))| {
         let quantiser = Quantiser::new(limit.bound, limit.clip, weight, summands)?;
-        let (architecture, local) = (architecture.clone(), config.local.clone());
+        let architecture = architecture.clone();
+        let local = config.local.clone();
         let table: &consilium_datasets::Table = table;
-        Ok(LocalTrainer::new(architecture, table.clone(), local, quantiser, config.seed, institution)?)
+        Ok(LocalTrainer::new(
+            architecture,
+            table.clone(),
+            local,
+            quantiser,
+            config.seed,
+            institution,
+        )?)
     };
     (0..).zip(tables.iter().zip(weights)).map(trainer).collect()
 }
@@ -88,14 +98,23 @@ fn honest(federation: &Federation, limit: Limit) -> Result<Vec<LocalTrainer>, Ex
 ///
 /// # Errors
 /// Those of [`Attacker::new`].
-pub fn trainers(federation: &Federation, cell: Cell) -> Result<Vec<Box<dyn Trainer>>, ExperimentError> {
+pub fn trainers(
+    federation: &Federation,
+    cell: Cell,
+) -> Result<Vec<Box<dyn Trainer>>, ExperimentError> {
     let trainers = honest(federation, cell.limit)?.into_iter().enumerate();
-    let trainers = trainers.map(|(institution, trainer)| -> Result<Box<dyn Trainer>, ExperimentError> {
-        if !federation.malicious.contains(&institution) {
-            return Ok(Box::new(trainer));
-        }
-        Ok(Box::new(Attacker::new(federation, institution, (cell.attack, cell.delivery), cell.limit)?))
-    });
+    let trainers =
+        trainers.map(|(institution, trainer)| -> Result<Box<dyn Trainer>, ExperimentError> {
+            if !federation.malicious.contains(&institution) {
+                return Ok(Box::new(trainer));
+            }
+            Ok(Box::new(Attacker::new(
+                federation,
+                institution,
+                (cell.attack, cell.delivery),
+                cell.limit,
+            )?))
+        });
     trainers.collect()
 }
 
@@ -143,13 +162,15 @@ enum Party {
 }
 
 fn in_floats(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentError> {
-    let parties = honest(federation, cell.limit)?.into_iter().enumerate().map(|(institution, trainer)| {
-        if !federation.malicious.contains(&institution) {
-            return Ok(Party::Honest(trainer));
-        }
-        let attacker = Attacker::new(federation, institution, (cell.attack, cell.delivery), cell.limit)?;
-        Ok(Party::Malicious(attacker))
-    });
+    let parties =
+        honest(federation, cell.limit)?.into_iter().enumerate().map(|(institution, trainer)| {
+            if !federation.malicious.contains(&institution) {
+                return Ok(Party::Honest(trainer));
+            }
+            let attacker =
+                Attacker::new(federation, institution, (cell.attack, cell.delivery), cell.limit)?;
+            Ok(Party::Malicious(attacker))
+        });
     let parties = parties.collect::<Result<Vec<_>, ExperimentError>>()?;
     let mut model = federation.initial.clone();
     let mut accepted = 0;
@@ -157,7 +178,9 @@ fn in_floats(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentE
         let mut updates = Vec::with_capacity(parties.len());
         for party in &parties {
             let update = match party {
-                Party::Honest(trainer) => trainer.train(step, &model).map(|local| difference(&local, &model)),
+                Party::Honest(trainer) => {
+                    trainer.train(step, &model).map(|local| difference(&local, &model))
+                }
                 Party::Malicious(attacker) => {
                     accepted += 1;
                     attacker.plain_update(step, &model)
@@ -183,7 +206,8 @@ mod tests {
 
     fn outcome(malicious: usize, attack: Attack, delivery: Delivery, defence: Defence) -> Outcome {
         let (federation, limits) = federation(malicious);
-        simulate(&federation, Cell { attack, delivery, defence, limit: limits.of(defence) }).unwrap()
+        simulate(&federation, Cell { attack, delivery, defence, limit: limits.of(defence) })
+            .unwrap()
     }
 
     #[test]
@@ -198,7 +222,9 @@ mod tests {
         let (federation, _) = federation(2);
         let (_, poisoned) = plain::run(&federation, true, &Progress::silent()).unwrap();
         let scaled = outcome(2, Attack::Scaling, Delivery::Naive, Defence::Plain).model;
-        assert!(poisoned.iter().zip(&scaled).all(|(a, b)| (a - b).abs() <= 1e-3 * a.abs().max(1.0)));
+        assert!(
+            poisoned.iter().zip(&scaled).all(|(a, b)| (a - b).abs() <= 1e-3 * a.abs().max(1.0))
+        );
     }
 
     #[test]
@@ -211,11 +237,20 @@ mod tests {
             let mut model = federation.initial.clone();
             let mut honest = honest(&federation, limit).unwrap();
             for step in 1..=federation.config.epochs as u64 {
-                let everyone = honest.iter_mut().enumerate().filter(|(k, _)| !federation.malicious.contains(k));
+                let everyone = honest
+                    .iter_mut()
+                    .enumerate()
+                    .filter(|(k, _)| !federation.malicious.contains(k));
                 let (updates, weights): (Vec<_>, Vec<_>) = everyone
-                    .map(|(k, trainer)| (trainer.local_update(step, &model).unwrap().quantised, federation.weights[k]))
+                    .map(|(k, trainer)| {
+                        (
+                            trainer.local_update(step, &model).unwrap().quantised,
+                            federation.weights[k],
+                        )
+                    })
                     .unzip();
-                model = fed_avg_quantised(&model, &updates, &weights, limit.bound, limit.clip).unwrap();
+                model =
+                    fed_avg_quantised(&model, &updates, &weights, limit.bound, limit.clip).unwrap();
             }
             assert_eq!(naive.model, model, "{defence:?}");
             let bounded = outcome(2, Attack::Scaling, Delivery::Bounded, defence);

@@ -23,14 +23,22 @@ pub struct Bar {
 }
 
 impl Bar {
-    fn new(what: impl Into<String>, bar: impl Into<String>, measured: Option<(String, bool)>) -> Self {
+    fn new(
+        what: impl Into<String>,
+        bar: impl Into<String>,
+        measured: Option<(String, bool)>,
+    ) -> Self {
         let (measured, is_met) = measured.unzip();
         Self { what: what.into(), bar: bar.into(), measured, is_met }
     }
 
     fn at_most(what: impl Into<String>, unit: &str, most: f64, value: Option<f64>) -> Self {
         let shown = |value: f64| format!("{} {unit}", significant(value));
-        Self::new(what, format!("≤ {}", shown(most)), value.map(|value| (shown(value), value <= most)))
+        Self::new(
+            what,
+            format!("≤ {}", shown(most)),
+            value.map(|value| (shown(value), value <= most)),
+        )
     }
 }
 
@@ -57,9 +65,15 @@ pub(crate) fn significant(value: f64) -> String {
 
 /// All bars that can be measured from here, and the one that cannot.
 pub(crate) fn bars(results: &Results) -> Vec<Bar> {
-    let cell =
-        |party, dimension, institutions| Cell { scheme: Scheme::Norm, party, dimension, institutions, threads: 1 };
-    let row = |party, dimension, institutions| results.measured(&cell(party, dimension, institutions));
+    let cell = |party, dimension, institutions| Cell {
+        scheme: Scheme::Norm,
+        party,
+        dimension,
+        institutions,
+        threads: 1,
+    };
+    let row =
+        |party, dimension, institutions| results.measured(&cell(party, dimension, institutions));
     let median = |row: Option<&Row>| row.and_then(|row| row.median_s);
 
     let run = |part| results.verified_run.as_ref().and_then(|run| run.parts.get(part).copied());
@@ -71,13 +85,24 @@ pub(crate) fn bars(results: &Results) -> Vec<Bar> {
             measured: rounds,
             is_met: None,
         },
-        ratio("our prover against the crate's, 256 values of 8 bits, one core", 2.2, &results.prove_duel),
-        ratio("10 × 289 parameters folded, against the crate one by one, one core", 3.0, &results.verify_duel),
+        ratio(
+            "our prover against the crate's, 256 values of 8 bits, one core",
+            2.2,
+            &results.prove_duel,
+        ),
+        ratio(
+            "10 × 289 parameters folded, against the crate one by one, one core",
+            3.0,
+            &results.verify_duel,
+        ),
     ];
     for (dimension, most) in [(1_024, 0.25), (10_000, 0.65), (100_000, 3.6)] {
         let row = row(Party::Client, dimension, 1);
         let what = format!("client, norm bound, one core, d = {dimension}");
-        bars.push(Bar::at_most(what, "s", most, median(row)).with_processor_time("s", row.and_then(|row| row.cpu_s)));
+        bars.push(
+            Bar::at_most(what, "s", most, median(row))
+                .with_processor_time("s", row.and_then(|row| row.cpu_s)),
+        );
         let size = 33_000.0 + 32.0 * f64::from(dimension);
         let sent = row.and_then(|row| row.bytes_up).map(|bytes| bytes as f64 / 1e3);
         bars.push(Bar::at_most(format!("its upload, d = {dimension}"), "kB", size / 1e3, sent));
@@ -86,30 +111,57 @@ pub(crate) fn bars(results: &Results) -> Vec<Bar> {
         let most = 9e-3 * f64::from(dimension) + 15.0;
         let row = row(Party::Coordinator, dimension, 10);
         let each = |seconds: f64| seconds * 1e3 / 10.0;
-        let what = format!("coordinator, one of 10 updates folded, norm bound, one core, d = {dimension}");
+        let what =
+            format!("coordinator, one of 10 updates folded, norm bound, one core, d = {dimension}");
         let bar = Bar::at_most(what, "ms", most, median(row).map(each));
         bars.push(bar.with_processor_time("ms", row.and_then(|row| row.cpu_s).map(each)));
     }
-    let peak = row(Party::Coordinator, 100_000, 10).and_then(|row| row.peak_kb).map(|kb| kb as f64 * 1024.0 / 1e6);
-    bars.push(Bar::at_most("coordinator's memory, norm bound, d = 100000, n = 10", "MB", 400.0, peak));
+    let peak = row(Party::Coordinator, 100_000, 10)
+        .and_then(|row| row.peak_kb)
+        .map(|kb| kb as f64 * 1024.0 / 1e6);
+    bars.push(Bar::at_most(
+        "coordinator's memory, norm bound, d = 100000, n = 10",
+        "MB",
+        400.0,
+        peak,
+    ));
     bars.push(Bar::at_most("full audit of the replay", "s", 15.0, run(AUDIT)));
 
     let trustee = row(Party::Trustee, 300, 10);
-    let large =
-        [100_000, 3_000].into_iter().find_map(|dimension| Some((dimension, row(Party::Trustee, dimension, 10)?)));
-    let slower = median(trustee).zip(large.and_then(|(_, row)| row.median_s)).map(|(small, large)| small.max(large));
-    bars.push(Bar::at_most("trustee in a round of ten", "ms", 30.0, slower.map(|seconds| seconds * 1e3)));
+    let large = [100_000, 3_000]
+        .into_iter()
+        .find_map(|dimension| Some((dimension, row(Party::Trustee, dimension, 10)?)));
+    let slower = median(trustee)
+        .zip(large.and_then(|(_, row)| row.median_s))
+        .map(|(small, large)| small.max(large));
+    bars.push(Bar::at_most(
+        "trustee in a round of ten",
+        "ms",
+        30.0,
+        slower.map(|seconds| seconds * 1e3),
+    ));
     let traffic = |row: &Row| (row.bytes_up, row.bytes_down);
     let constant = trustee.zip(large).map(|(small, (dimension, large))| {
         let is_same = traffic(small) == traffic(large);
-        (format!("d = 300 and {dimension}: {}", if is_same { "the same bytes" } else { "other bytes" }), is_same)
+        (
+            format!(
+                "d = 300 and {dimension}: {}",
+                if is_same { "the same bytes" } else { "other bytes" }
+            ),
+            is_same,
+        )
     });
     bars.push(Bar::new("its work", "constant in d", constant));
-    let of = |row: Option<&Row>, bytes: fn(&Row) -> Option<u64>| row.and_then(bytes).map(|bytes| bytes as f64 / 1e3);
+    let of = |row: Option<&Row>, bytes: fn(&Row) -> Option<u64>| {
+        row.and_then(bytes).map(|bytes| bytes as f64 / 1e3)
+    };
     let down = of(trustee, |row| row.bytes_down).map(|all| {
         let each = SIGNED_HEADER as f64 / 1e3;
         let rest = significant(all - 10.0 * each);
-        (format!("{} kB (and {rest} kB for the sum and its quorum)", significant(each)), each <= 3.0)
+        (
+            format!("{} kB (and {rest} kB for the sum and its quorum)", significant(each)),
+            each <= 3.0,
+        )
     });
     bars.push(Bar::new("its download, per institution", "≤ 3.00 kB", down));
     bars.push(Bar::at_most("its upload", "kB", 1.0, of(trustee, |row| row.bytes_up)));
@@ -120,7 +172,8 @@ fn ratio(what: &str, least: f64, duel: &Option<Measured>) -> Bar {
     let part = |name: &str| duel.as_ref().and_then(|duel| duel.parts.get(name).copied());
     let measured = part(OURS).zip(part(CRATE)).map(|(ours, theirs)| {
         let times = theirs / ours;
-        let (ours, theirs) = (significant(ours * 1e3), significant(theirs * 1e3));
+        let ours = significant(ours * 1e3);
+        let theirs = significant(theirs * 1e3);
         (format!("{times:.2} × ({ours} against {theirs} ms)"), times >= least)
     });
     Bar::new(what, format!("≥ {least} ×"), measured)
@@ -133,8 +186,9 @@ mod tests {
 
     #[test]
     fn a_bar_is_met_missed_or_not_measured() {
-        let find =
-            |results: &Results, what: &str| bars(results).into_iter().find(|bar| bar.what.contains(what)).unwrap();
+        let find = |results: &Results, what: &str| {
+            bars(results).into_iter().find(|bar| bar.what.contains(what)).unwrap()
+        };
         let mut results = example();
         assert_eq!(find(&results, "our prover").is_met, None);
         for (theirs, is_met) in [(2.2, true), (2.1, false)] {
@@ -142,9 +196,17 @@ mod tests {
             results.prove_duel = Some(Measured { parts, ..Measured::default() });
             assert_eq!(find(&results, "our prover").is_met, Some(is_met));
         }
-        let client =
-            Cell { scheme: Scheme::Norm, party: Party::Client, dimension: 10_000, institutions: 1, threads: 1 };
-        results.add(client, Measured { seconds: vec![0.66], bytes_up: 353_000, ..Measured::default() });
+        let client = Cell {
+            scheme: Scheme::Norm,
+            party: Party::Client,
+            dimension: 10_000,
+            institutions: 1,
+            threads: 1,
+        };
+        results.add(
+            client,
+            Measured { seconds: vec![0.66], bytes_up: 353_000, ..Measured::default() },
+        );
         assert_eq!(find(&results, "one core, d = 10000").is_met, Some(false));
         let upload = find(&results, "its upload, d = 10000");
         assert_eq!((upload.is_met, upload.measured.as_deref()), (Some(true), Some("353 kB")));

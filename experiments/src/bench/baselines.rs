@@ -25,7 +25,8 @@ const KHPKE: &str = "KH-PKE";
 /// # Errors
 /// [`ExperimentError::Bench`] where the baseline has no such party, or something does not verify.
 pub(crate) fn measure(cell: &Cell, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let (d, n) = (cell.dimension as usize, cell.institutions as usize);
+    let d = cell.dimension as usize;
+    let n = cell.institutions as usize;
     let mut measured = match cell.scheme {
         Scheme::CrateNaive => range_proofs(cell.party, d, n, 1, budget_s),
         Scheme::CrateAggregated => range_proofs(cell.party, d, n, CHUNK, budget_s),
@@ -62,17 +63,25 @@ impl Crate {
     pub(crate) fn prove(&self, values: usize, bits: usize) -> Result<Proven, ExperimentError> {
         let blindings: Vec<_> = (0..values).map(|_| Scalar::random(&mut OsRng)).collect();
         let values: Vec<_> = (0..values as u64).map(|j| j % 256).collect();
-        let (transcript, rng) = (&mut Transcript::new(b"reference"), &mut OsRng);
-        let (generators, pedersen) = (&self.generators, &self.pedersen);
-        let proven =
-            RangeProof::prove_multiple_with_rng(generators, pedersen, transcript, &values, &blindings, bits, rng);
+        let transcript = &mut Transcript::new(b"reference");
+        let rng = &mut OsRng;
+        let generators = &self.generators;
+        let pedersen = &self.pedersen;
+        let proven = RangeProof::prove_multiple_with_rng(
+            generators, pedersen, transcript, &values, &blindings, bits, rng,
+        );
         let (proof, commitments) = proven.map_err(ExperimentError::bench("the crate's prover"))?;
         Ok((proof, commitments, bits))
     }
 
-    pub(crate) fn verify(&self, (proof, commitments, bits): &Proven) -> Result<(), ExperimentError> {
-        let (transcript, rng) = (&mut Transcript::new(b"reference"), &mut OsRng);
-        let (generators, pedersen) = (&self.generators, &self.pedersen);
+    pub(crate) fn verify(
+        &self,
+        (proof, commitments, bits): &Proven,
+    ) -> Result<(), ExperimentError> {
+        let transcript = &mut Transcript::new(b"reference");
+        let rng = &mut OsRng;
+        let generators = &self.generators;
+        let pedersen = &self.pedersen;
         proof
             .verify_multiple_with_rng(generators, pedersen, transcript, commitments, *bits, rng)
             .map_err(ExperimentError::bench("the crate's verifier"))
@@ -91,11 +100,18 @@ impl Crate {
     }
 }
 
-fn range_proofs(party: Party, d: usize, n: usize, most: usize, budget_s: f64) -> Result<Measured, ExperimentError> {
+fn range_proofs(
+    party: Party,
+    d: usize,
+    n: usize,
+    most: usize,
+    budget_s: f64,
+) -> Result<Measured, ExperimentError> {
     let of = Crate::new(8, most);
     let proofs = of.prove_all(d, most)?;
-    let bytes =
-        |proofs: &[Proven]| proofs.iter().map(|(proof, v, _)| proof.to_bytes().len() + 32 * v.len()).sum::<usize>();
+    let bytes = |proofs: &[Proven]| {
+        proofs.iter().map(|(proof, v, _)| proof.to_bytes().len() + 32 * v.len()).sum::<usize>()
+    };
     let size = bytes(&proofs) as u64;
     match party {
         Party::Client => {
@@ -121,17 +137,26 @@ fn range_proofs(party: Party, d: usize, n: usize, most: usize, budget_s: f64) ->
     }
 }
 
-fn proven_khpke(party: Party, d: usize, n: usize, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let (key, secret, evaluation_key) = khpke::generate(&mut OsRng).map_err(ExperimentError::bench(KHPKE))?;
+fn proven_khpke(
+    party: Party,
+    d: usize,
+    n: usize,
+    budget_s: f64,
+) -> Result<Measured, ExperimentError> {
+    let (key, secret, evaluation_key) =
+        khpke::generate(&mut OsRng).map_err(ExperimentError::bench(KHPKE))?;
     let context = [1; 32];
-    let encrypt = |j: usize| khpke::encrypt(&key, &context, (j % 256) as u16).map_err(ExperimentError::bench(KHPKE));
+    let encrypt = |j: usize| {
+        khpke::encrypt(&key, &context, (j % 256) as u16).map_err(ExperimentError::bench(KHPKE))
+    };
     let length = |sealed: &khpke::Sealed| match sealed {
         khpke::Sealed::Fresh(bytes) | khpke::Sealed::Evaluated(bytes) => bytes.len() as u64,
     };
     let size = d as u64 * length(&encrypt(0)?);
     let evaluate = |columns: &[Vec<khpke::Sealed>]| {
         let sum = |column: &Vec<khpke::Sealed>| {
-            khpke::evaluate(&key, &evaluation_key, &context, column).map_err(ExperimentError::bench(KHPKE))
+            khpke::evaluate(&key, &evaluation_key, &context, column)
+                .map_err(ExperimentError::bench(KHPKE))
         };
         columns.iter().map(sum).collect::<Result<Vec<_>, _>>()
     };
@@ -157,7 +182,8 @@ fn proven_khpke(party: Party, d: usize, n: usize, budget_s: f64) -> Result<Measu
             Ok(Measured { bytes_down: size * n as u64, ..measured })
         }
         Party::Opening => {
-            let (sums, table) = (evaluate(&columns)?, DiscreteLogTable::shared());
+            let sums = evaluate(&columns)?;
+            let table = DiscreteLogTable::shared();
             let measured = repeat(budget_s, |_| {
                 let mut watch = Stopwatch::start();
                 let open = |sum| {
@@ -176,7 +202,8 @@ fn proven_khpke(party: Party, d: usize, n: usize, budget_s: f64) -> Result<Measu
 }
 
 fn averaging(party: Party, d: usize, n: usize, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let (global, size) = (vec![0.0f32; d], 4 * d as u64);
+    let global = vec![0.0f32; d];
+    let size = 4 * d as u64;
     match party {
         Party::Client => {
             let update: Vec<f32> = (0..d).map(|j| j as f32).collect();
@@ -190,7 +217,8 @@ fn averaging(party: Party, d: usize, n: usize, budget_s: f64) -> Result<Measured
             Ok(Measured { bytes_up: size, bytes_down: size, ..measured })
         }
         Party::Coordinator => {
-            let (updates, weights) = (vec![vec![0.01f32; d]; n], vec![1.0; n]);
+            let updates = vec![vec![0.01f32; d]; n];
+            let weights = vec![1.0; n];
             let measured = repeat(budget_s, |_| {
                 let mut watch = Stopwatch::start();
                 std::hint::black_box(fed_avg(&global, &updates, &weights));
@@ -213,7 +241,10 @@ mod tests {
             (Scheme::CrateNaive, &[Party::Client, Party::Coordinator][..]),
             (Scheme::CrateAggregated, &[Party::Client, Party::Coordinator]),
             (Scheme::KhpkeProven, &[Party::Client, Party::Coordinator, Party::Opening]),
-            (Scheme::KhpkeBare, &[Party::Client, Party::Coordinator, Party::Trustee, Party::Opening]),
+            (
+                Scheme::KhpkeBare,
+                &[Party::Client, Party::Coordinator, Party::Trustee, Party::Opening],
+            ),
             (Scheme::FedAvg, &[Party::Client, Party::Coordinator]),
         ] {
             for party in Party::ALL {

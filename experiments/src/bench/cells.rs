@@ -224,30 +224,50 @@ impl Plan {
         threads.dedup();
         let job = |task, threads| Job { task, threads, budget_s };
 
-        plan.jobs.extend([Task::Limits, Task::ProveDuel, Task::VerifyDuel].map(|task| job(task, 1)));
-        plan.jobs.extend(baselines(quick).into_iter().map(|cell| job(Task::Cell { cell, folder: None }, 1)));
+        plan.jobs
+            .extend([Task::Limits, Task::ProveDuel, Task::VerifyDuel].map(|task| job(task, 1)));
+        plan.jobs.extend(
+            baselines(quick).into_iter().map(|cell| job(Task::Cell { cell, folder: None }, 1)),
+        );
         for scheme in [Scheme::Norm, Scheme::Parameter] {
-            for (dimension, threads) in DIMENSIONS.into_iter().flat_map(|d| threads.iter().map(move |t| (d, *t))) {
-                let cell = Cell { scheme, party: Party::Client, dimension, institutions: 1, threads };
+            for (dimension, threads) in
+                DIMENSIONS.into_iter().flat_map(|d| threads.iter().map(move |t| (d, *t)))
+            {
+                let cell =
+                    Cell { scheme, party: Party::Client, dimension, institutions: 1, threads };
                 match reason(&cell, quick) {
                     Some(reason) => plan.left_out.push((cell, reason)),
                     None => plan.jobs.push(job(Task::Cell { cell, folder: None }, threads)),
                 }
             }
-            for (dimension, institutions) in DIMENSIONS.into_iter().flat_map(|d| INSTITUTIONS.map(|n| (d, n))) {
+            for (dimension, institutions) in
+                DIMENSIONS.into_iter().flat_map(|d| INSTITUTIONS.map(|n| (d, n)))
+            {
                 let parties = Party::ALL.into_iter().filter(|party| *party != Party::Client);
                 let cells = parties.flat_map(|party| {
-                    threads.iter().map(move |t| Cell { scheme, party, dimension, institutions, threads: *t })
+                    threads.iter().map(move |t| Cell {
+                        scheme,
+                        party,
+                        dimension,
+                        institutions,
+                        threads: *t,
+                    })
                 });
-                let (out, cells): (Vec<Cell>, Vec<Cell>) = cells.partition(|cell| reason(cell, quick).is_some());
-                plan.left_out.extend(out.into_iter().filter_map(|cell| reason(&cell, quick).map(|why| (cell, why))));
+                let (out, cells): (Vec<Cell>, Vec<Cell>) =
+                    cells.partition(|cell| reason(cell, quick).is_some());
+                plan.left_out.extend(
+                    out.into_iter().filter_map(|cell| reason(&cell, quick).map(|why| (cell, why))),
+                );
                 if cells.is_empty() {
                     continue;
                 }
                 let folder = scratch.join(format!("{}-{dimension}-{institutions}", scheme.name()));
-                let prepare = Task::Prepare { scheme, dimension, institutions, folder: folder.clone() };
+                let prepare =
+                    Task::Prepare { scheme, dimension, institutions, folder: folder.clone() };
                 plan.jobs.push(job(prepare, cores));
-                let cell = |cell: Cell| job(Task::Cell { cell, folder: Some(folder.clone()) }, cell.threads);
+                let cell = |cell: Cell| {
+                    job(Task::Cell { cell, folder: Some(folder.clone()) }, cell.threads)
+                };
                 plan.jobs.extend(cells.into_iter().map(cell));
             }
         }
@@ -261,18 +281,30 @@ impl Plan {
 /// Baselines are measured at sizes where they take about a second, on one core, and extrapolated from there. FedAvg is
 /// measured everywhere.
 fn baselines(quick: bool) -> Vec<Cell> {
-    let cell = |scheme, party, dimension, institutions| Cell { scheme, party, dimension, institutions, threads: 1 };
+    let cell = |scheme, party, dimension, institutions| Cell {
+        scheme,
+        party,
+        dimension,
+        institutions,
+        threads: 1,
+    };
     let (small, tiny) = if quick { (256, 30) } else { (1_024, 300) };
     let sized = [
         (Scheme::CrateNaive, tiny, &[Party::Client, Party::Coordinator][..]),
         (Scheme::CrateAggregated, small, &[Party::Client, Party::Coordinator]),
         (Scheme::KhpkeProven, tiny, &[Party::Client, Party::Coordinator, Party::Opening]),
-        (Scheme::KhpkeBare, small, &[Party::Client, Party::Coordinator, Party::Trustee, Party::Opening]),
+        (
+            Scheme::KhpkeBare,
+            small,
+            &[Party::Client, Party::Coordinator, Party::Trustee, Party::Opening],
+        ),
     ];
     let institutions = |party| if party == Party::Client { 1 } else { BATCH };
     let mut cells: Vec<Cell> = sized
         .into_iter()
-        .flat_map(|(scheme, d, parties)| parties.iter().map(move |p| cell(scheme, *p, d, institutions(*p))))
+        .flat_map(|(scheme, d, parties)| {
+            parties.iter().map(move |p| cell(scheme, *p, d, institutions(*p)))
+        })
         .collect();
     for d in DIMENSIONS {
         cells.push(cell(Scheme::FedAvg, Party::Client, d, 1));
@@ -286,9 +318,12 @@ fn reason(cell: &Cell, quick: bool) -> Option<&'static str> {
     let Cell { scheme, party, dimension, institutions, .. } = *cell;
     let client = party == Party::Client;
     if scheme == Scheme::Parameter {
-        let rounds = PARAMETER_ROUNDS.into_iter().find(|(n, _)| *n == institutions).map_or(0, |(_, d)| d);
+        let rounds =
+            PARAMETER_ROUNDS.into_iter().find(|(n, _)| *n == institutions).map_or(0, |(_, d)| d);
         if client && dimension > PARAMETER_CLIENT {
-            return Some("range proofs of every parameter take a client most of a minute there; see the slope");
+            return Some(
+                "range proofs of every parameter take a client most of a minute there; see the slope",
+            );
         }
         if !client && dimension > rounds {
             return Some(
@@ -302,7 +337,8 @@ fn reason(cell: &Cell, quick: bool) -> Option<&'static str> {
         (_, true) => 1_024,
         (_, false) => 300,
     };
-    (quick && (dimension > quick_limit || (!client && institutions != BATCH))).then_some("not in --quick")
+    (quick && (dimension > quick_limit || (!client && institutions != BATCH)))
+        .then_some("not in --quick")
 }
 
 #[cfg(test)]
@@ -322,7 +358,8 @@ mod tests {
     fn every_cell_of_the_table_is_measured_or_left_out_with_a_reason_and_none_twice() {
         for (quick, cores) in [(false, 2), (true, 2), (false, 1)] {
             let plan = Plan::new(quick, !quick, cores, Path::new("scratch"));
-            let mut all: Vec<Cell> = cells(&plan).into_iter().filter(|cell| cell.scheme.bound().is_some()).collect();
+            let mut all: Vec<Cell> =
+                cells(&plan).into_iter().filter(|cell| cell.scheme.bound().is_some()).collect();
             all.extend(plan.left_out.iter().map(|(cell, _)| *cell));
             let expected = 2 * DIMENSIONS.len() * (1 + 5 * INSTITUTIONS.len()) * cores.min(2);
             assert_eq!(all.len(), expected, "quick: {quick}");

@@ -86,10 +86,12 @@ fn read(pipe: Option<impl Read>) -> String {
 
 fn outcome(status: ExitStatus, stdout: &str, stderr: &str) -> Result<Measured, Failure> {
     if !status.success() {
-        let said = stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
+        let said =
+            stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
         return Err(Failure::Failed(format!("{status}: {}", said.trim())));
     }
-    serde_json::from_str(stdout.trim()).map_err(|e| Failure::Failed(format!("it answered what is no measurement: {e}")))
+    serde_json::from_str(stdout.trim())
+        .map_err(|e| Failure::Failed(format!("it answered what is no measurement: {e}")))
 }
 
 /// The child's side: does the job, and returns the line for stdout.
@@ -97,17 +99,21 @@ fn outcome(status: ExitStatus, stdout: &str, stderr: &str) -> Result<Measured, F
 /// # Errors
 /// [`ExperimentError::Bench`] with what did not work.
 pub fn execute(job: &str) -> Result<String, ExperimentError> {
-    let job: Job = serde_json::from_str(job)
-        .map_err(|e| ExperimentError::Invalid(format!("{SUBCOMMAND} is for `consilium bench` alone: {e}")))?;
+    let job: Job = serde_json::from_str(job).map_err(|e| {
+        ExperimentError::Invalid(format!("{SUBCOMMAND} is for `consilium bench` alone: {e}"))
+    })?;
     let measured = match &job.task {
         Task::Prepare { scheme, dimension, institutions, folder } => {
             round::make(*scheme, *dimension, *institutions, folder)?;
             Measured::default()
         }
         Task::Cell { cell, folder } => match (cell.scheme.bound(), folder) {
-            (Some(bound), folder) => {
-                parties::measure(cell, bound, folder.as_deref().unwrap_or(Path::new("")), job.budget_s)?
-            }
+            (Some(bound), folder) => parties::measure(
+                cell,
+                bound,
+                folder.as_deref().unwrap_or(Path::new("")),
+                job.budget_s,
+            )?,
             (None, _) => baselines::measure(cell, job.budget_s)?,
         },
         Task::Limits => limits::measure()?,
@@ -115,7 +121,9 @@ pub fn execute(job: &str) -> Result<String, ExperimentError> {
         Task::VerifyDuel => duel::verify(job.budget_s)?,
         Task::VerifiedRun => verified_run::measure()?,
     };
-    serde_json::to_string(&measured).map(|line| line + "\n").map_err(|e| ExperimentError::bench("the answer")(e))
+    serde_json::to_string(&measured)
+        .map(|line| line + "\n")
+        .map_err(|e| ExperimentError::bench("the answer")(e))
 }
 
 #[cfg(test)]
@@ -136,9 +144,12 @@ mod tests {
         let measured = Measured { seconds: vec![0.5, 0.25], bytes_up: 7, ..Measured::default() };
         let line = serde_json::to_string(&measured).unwrap() + "\n";
         assert_eq!(outcome(ExitStatus::from_raw(0), &line, ""), Ok(measured));
-        for (status, stdout, stderr) in
-            [(0, "", ""), (0, "{}", ""), (1 << 8, &*line, "consilium: no such round\n"), (9, "", "")]
-        {
+        for (status, stdout, stderr) in [
+            (0, "", ""),
+            (0, "{}", ""),
+            (1 << 8, &*line, "consilium: no such round\n"),
+            (9, "", ""),
+        ] {
             let reason = failure(status, stdout, stderr).unwrap();
             assert_eq!(reason.lines().count(), 1, "{reason}");
         }
@@ -150,7 +161,10 @@ mod tests {
     fn a_program_that_does_not_start_is_a_failure() {
         let interrupted = AtomicBool::new(false);
         let job = Job { task: Task::Limits, threads: 1, budget_s: 0.1 };
-        let children = Children { program: "/nonexistent/consilium".into(), interrupted: &interrupted };
-        assert!(matches!(children.run(&job), Err(Failure::Failed(reason)) if reason.contains("does not start")));
+        let children =
+            Children { program: "/nonexistent/consilium".into(), interrupted: &interrupted };
+        assert!(
+            matches!(children.run(&job), Err(Failure::Failed(reason)) if reason.contains("does not start"))
+        );
     }
 }

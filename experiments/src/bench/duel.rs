@@ -2,7 +2,8 @@
 //! statements: the values of an update in its chunks, and its key's sixteen limbs of 16 bits.
 
 use consilium_crypto::{
-    CandidateHeader, CandidateUpdate, EvaluationKey, PublicKey, RoundContext, VerifiedUpdate, verify_updates,
+    CandidateHeader, CandidateUpdate, EvaluationKey, PublicKey, RoundContext, VerifiedUpdate,
+    verify_updates,
 };
 use rand_core::OsRng;
 
@@ -23,7 +24,8 @@ const CHUNKS_OF_256: [(usize, usize); 2] = [(256, 8), (16, 16)];
 const CHUNKS_OF_289: [(usize, usize); 4] = [(256, 8), (32, 8), (1, 8), (16, 16)];
 
 fn key_and_context(dimension: u32) -> Result<(PublicKey, RoundContext), ExperimentError> {
-    let bound = Scheme::Parameter.bound().ok_or_else(|| ExperimentError::bench("the duel")("no bound"))?;
+    let bound =
+        Scheme::Parameter.bound().ok_or_else(|| ExperimentError::bench("the duel")("no bound"))?;
     let evaluation_key = EvaluationKey::generate(&mut OsRng);
     let key = Key::generate(1, 1, &evaluation_key)?.public;
     let context = context(&key, bound, dimension);
@@ -63,9 +65,11 @@ pub(crate) fn prove(budget_s: f64) -> Result<Measured, ExperimentError> {
 /// [`ExperimentError::Bench`].
 pub(crate) fn verify(budget_s: f64) -> Result<Measured, ExperimentError> {
     let ((key, context), of) = (key_and_context(289)?, Crate::new(16, 256));
-    let prove = |who| encrypt(&key, &context, who)?.prove().map_err(ExperimentError::bench("proving"));
+    let prove =
+        |who| encrypt(&key, &context, who)?.prove().map_err(ExperimentError::bench("proving"));
     let updates = (1..=BATCH).map(prove).collect::<Result<Vec<_>, _>>()?;
-    let theirs = (0..BATCH).map(|_| reference(&of, &CHUNKS_OF_289)).collect::<Result<Vec<_>, _>>()?.concat();
+    let theirs =
+        (0..BATCH).map(|_| reference(&of, &CHUNKS_OF_289)).collect::<Result<Vec<_>, _>>()?.concat();
     let parameters = context.parameters().map_err(ExperimentError::bench("the duel"))?;
     repeat(turns(budget_s), |_| {
         let mut watch = Stopwatch::start();
@@ -75,7 +79,8 @@ pub(crate) fn verify(budget_s: f64) -> Result<Measured, ExperimentError> {
         };
         let candidates = updates.iter().map(parse).collect::<Result<Vec<_>, _>>();
         let candidates = candidates.map_err(ExperimentError::bench("an update"))?;
-        let verdicts: Result<Vec<VerifiedUpdate>, _> = verify_updates(&key, candidates).into_iter().collect();
+        let verdicts: Result<Vec<VerifiedUpdate>, _> =
+            verify_updates(&key, candidates).into_iter().collect();
         verdicts.map_err(ExperimentError::bench("a proof"))?;
         watch.lap(OURS);
         theirs.iter().try_for_each(|proven| of.verify(proven))?;

@@ -32,11 +32,15 @@ pub fn fit(points: &[(f64, f64)]) -> Option<Fit> {
 
 /// a and b of y = a + b·x through (x, y, weight).
 fn line(points: impl Iterator<Item = (f64, f64, f64)> + Clone) -> Option<(f64, f64)> {
-    let sum = |term: fn(f64, f64) -> f64| points.clone().map(|(x, y, w)| w * term(x, y)).sum::<f64>();
+    let sum =
+        |term: fn(f64, f64) -> f64| points.clone().map(|(x, y, w)| w * term(x, y)).sum::<f64>();
     let total = sum(|_, _| 1.0);
-    let (mean_x, mean_y) = (sum(|x, _| x) / total, sum(|_, y| y) / total);
-    let centred = points.clone().map(|(x, y, w)| (w * (x - mean_x).powi(2), w * (x - mean_x) * (y - mean_y)));
-    let (squares, products) = centred.fold((0.0, 0.0), |(s, p), (square, product)| (s + square, p + product));
+    let mean_x = sum(|x, _| x) / total;
+    let mean_y = sum(|_, y| y) / total;
+    let centred =
+        points.clone().map(|(x, y, w)| (w * (x - mean_x).powi(2), w * (x - mean_x) * (y - mean_y)));
+    let (squares, products) =
+        centred.fold((0.0, 0.0), |(s, p), (square, product)| (s + square, p + product));
     let slope = products / squares;
     slope.is_finite().then_some((mean_y - slope * mean_x, slope))
 }
@@ -47,9 +51,13 @@ mod tests {
 
     #[test]
     fn a_line_is_found_and_its_exponent_is_between_constant_and_linear() {
-        let points: Vec<_> = [300.0, 1_024.0, 10_000.0, 100_000.0].map(|d| (d, 0.2 + 25e-6 * d)).to_vec();
+        let points: Vec<_> =
+            [300.0, 1_024.0, 10_000.0, 100_000.0].map(|d| (d, 0.2 + 25e-6 * d)).to_vec();
         let found = fit(&points).unwrap();
-        assert!((found.constant_s - 0.2).abs() < 1e-9 && (found.parameter_s - 25e-6).abs() < 1e-12, "{found:?}");
+        assert!(
+            (found.constant_s - 0.2).abs() < 1e-9 && (found.parameter_s - 25e-6).abs() < 1e-12,
+            "{found:?}"
+        );
         assert!(found.exponent > 0.1 && found.exponent < 0.9);
         let linear: Vec<_> = [10.0, 100.0, 1000.0].map(|d| (d, 3.0 * d)).to_vec();
         assert!((fit(&linear).unwrap().exponent - 1.0).abs() < 1e-12);
@@ -60,7 +68,8 @@ mod tests {
     #[test]
     fn small_models_count_as_much_as_large_ones() {
         // A tenth too long and a tenth too short at the largest sizes must not blur the constant.
-        let found = fit(&[(300.0, 0.103), (1_000.0, 0.11), (30_000.0, 0.44), (100_000.0, 0.99)]).unwrap();
+        let found =
+            fit(&[(300.0, 0.103), (1_000.0, 0.11), (30_000.0, 0.44), (100_000.0, 0.99)]).unwrap();
         assert!((found.constant_s - 0.1).abs() < 0.01, "{found:?}");
     }
 

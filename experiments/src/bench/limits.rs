@@ -138,7 +138,10 @@ pub(crate) fn measure() -> Result<Measured, ExperimentError> {
             black_box(RistrettoPoint::double_and_compress_batch(few));
         }),
         Primitive::FixedMultiplication => each(ELEMENTS, &|| {
-            scalars.iter().take(ELEMENTS).for_each(|scalar| _ = black_box(RistrettoPoint::mul_base(scalar)));
+            scalars
+                .iter()
+                .take(ELEMENTS)
+                .for_each(|scalar| _ = black_box(RistrettoPoint::mul_base(scalar)));
         }),
         Primitive::Multiplication => each(ELEMENTS, &|| {
             few.iter().zip(&scalars).for_each(|(point, scalar)| _ = black_box(point * scalar));
@@ -151,7 +154,8 @@ pub(crate) fn measure() -> Result<Measured, ExperimentError> {
         Primitive::Sha512Byte => each(HASHED, &|| _ = black_box(Sha512::digest(&bytes))),
         Primitive::Flush => median(&flushes).unwrap_or_default(),
     };
-    let parts = Primitive::ALL.map(|primitive| (primitive.name().to_owned(), cost(primitive))).into();
+    let parts =
+        Primitive::ALL.map(|primitive| (primitive.name().to_owned(), cost(primitive))).into();
     Ok(Measured { parts, ..Measured::default() })
 }
 
@@ -205,11 +209,14 @@ pub fn counts(cell: &Cell) -> Option<BTreeMap<Primitive, f64>> {
         Scheme::Parameter => false,
         _ => return None,
     };
-    let (d, n) = (f64::from(cell.dimension), f64::from(cell.institutions));
+    let d = f64::from(cell.dimension);
+    let n = f64::from(cell.institutions);
     let threshold = f64::from(largest_threshold(cell.institutions));
-    let quorum = f64::from(countersign_quorum(cell.institutions, largest_threshold(cell.institutions)));
+    let quorum =
+        f64::from(countersign_quorum(cell.institutions, largest_threshold(cell.institutions)));
     // Elements of a body, the generators of its range proofs, and its bytes.
-    let elements = if is_norm { d + 3.0 * PROJECTIONS + 60.0 } else { 2.0 * d + 20.0 * (d / 256.0).ceil() };
+    let elements =
+        if is_norm { d + 3.0 * PROJECTIONS + 60.0 } else { 2.0 * d + 20.0 * (d / 256.0).ceil() };
     let generators = if is_norm { 2.0 * NORM_BITS } else { 2.0 * 8.0 * d.min(256.0) };
     // A signature is as dear as a public multiplication, nearly.
     let signatures = |count: f64| [(Primitive::PublicMultiplication, count)];
@@ -250,9 +257,11 @@ pub fn counts(cell: &Cell) -> Option<BTreeMap<Primitive, f64>> {
             (Primitive::Multiplication, 36.0),
         ]),
         Party::Opening => add(&opening),
-        Party::Check => {
-            add(&[(Primitive::Decompression, n * d), (Primitive::Term, 2.0 * d), (Primitive::Sha512Byte, n * 32.0 * d)])
-        }
+        Party::Check => add(&[
+            (Primitive::Decompression, n * d),
+            (Primitive::Term, 2.0 * d),
+            (Primitive::Sha512Byte, n * 32.0 * d),
+        ]),
         Party::Auditor => {
             add(&verifying);
             add(&opening);
@@ -266,8 +275,11 @@ pub fn counts(cell: &Cell) -> Option<BTreeMap<Primitive, f64>> {
 mod tests {
     use super::*;
 
-    const COSTS: [(Primitive, f64); 3] =
-        [(Primitive::Term, 1e-6), (Primitive::Decompression, 2e-6), (Primitive::PublicMultiplication, 10e-6)];
+    const COSTS: [(Primitive, f64); 3] = [
+        (Primitive::Term, 1e-6),
+        (Primitive::Decompression, 2e-6),
+        (Primitive::PublicMultiplication, 10e-6),
+    ];
 
     fn cell(scheme: Scheme, party: Party, dimension: u32) -> Cell {
         Cell { scheme, party, dimension, institutions: 10, threads: 1 }
@@ -282,7 +294,8 @@ mod tests {
         assert!((found.times - 2.0).abs() < 0.01 && found.share > 0.99, "{found:?}");
         let both = limit(&Cell { threads: 2, ..opening }, 1.0, &costs).unwrap();
         assert_eq!(both.times, found.times);
-        let verifying = limit(&cell(Scheme::Norm, Party::Coordinator, 100_000), 6.0, &costs).unwrap();
+        let verifying =
+            limit(&cell(Scheme::Norm, Party::Coordinator, 100_000), 6.0, &costs).unwrap();
         assert_eq!(verifying.primitive, Primitive::Decompression);
         let proving = limit(&cell(Scheme::Parameter, Party::Client, 1_024), 1.0, &costs).unwrap();
         assert_eq!(proving.primitive, Primitive::Term);
@@ -290,7 +303,8 @@ mod tests {
 
     #[test]
     fn a_trustees_ideal_does_not_depend_on_the_model_and_a_baseline_has_none() {
-        let [small, large] = [300, 100_000].map(|d| counts(&cell(Scheme::Norm, Party::Trustee, d)).unwrap());
+        let [small, large] =
+            [300, 100_000].map(|d| counts(&cell(Scheme::Norm, Party::Trustee, d)).unwrap());
         assert_eq!(small, large);
         assert_eq!(counts(&cell(Scheme::FedAvg, Party::Coordinator, 300)), None);
         assert_eq!(limit(&cell(Scheme::Norm, Party::Client, 300), 1.0, &Costs::new()), None);

@@ -51,7 +51,13 @@ impl Machine {
 
     #[cfg(test)]
     pub(crate) fn example() -> Self {
-        Self { cpu: "a processor".into(), cores: 2, simd: vec!["avx2", "avx512ifma"], backend: "avx512", rustc: "1.95" }
+        Self {
+            cpu: "a processor".into(),
+            cores: 2,
+            simd: vec!["avx2", "avx512ifma"],
+            backend: "avx512",
+            rustc: "1.95",
+        }
     }
 }
 

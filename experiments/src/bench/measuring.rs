@@ -71,7 +71,12 @@ impl Stopwatch {
     #[must_use]
     pub fn start() -> Self {
         let cpu_since = processor_seconds();
-        Self { since: Instant::now(), laps: BTreeMap::new(), cpu_since, cpu_s: cpu_since.map(|_| 0.0) }
+        Self {
+            since: Instant::now(),
+            laps: BTreeMap::new(),
+            cpu_since,
+            cpu_s: cpu_since.map(|_| 0.0),
+        }
     }
 
     /// Leaves out the time since the last lap.
@@ -106,13 +111,17 @@ pub fn repeat(
     let (warm_up_s, _) = run(true)?;
     let (first, watch) = run(false)?;
     let (least, most) = REPETITIONS;
-    let wanted = ((budget_s / first.max(1e-9)) as usize).clamp(if first > LONG_S { 1 } else { least }, most);
+    let wanted =
+        ((budget_s / first.max(1e-9)) as usize).clamp(if first > LONG_S { 1 } else { least }, most);
     let mut seconds = vec![first];
     let mut parts: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     let mut cpu = Vec::new();
     let mut note = |watch: Stopwatch| {
         cpu.extend(watch.cpu_s);
-        watch.laps.into_iter().for_each(|(part, took)| parts.entry(part).or_default().push(took.as_secs_f64()));
+        watch
+            .laps
+            .into_iter()
+            .for_each(|(part, took)| parts.entry(part).or_default().push(took.as_secs_f64()));
     };
     note(watch);
     while seconds.len() < wanted {
@@ -120,7 +129,10 @@ pub fn repeat(
         seconds.push(total);
         note(watch);
     }
-    let parts = parts.into_iter().filter_map(|(part, times)| Some((part.to_owned(), median(&times)?))).collect();
+    let parts = parts
+        .into_iter()
+        .filter_map(|(part, times)| Some((part.to_owned(), median(&times)?)))
+        .collect();
     Ok(Measured { seconds, warm_up_s, cpu_s: median(&cpu), parts, ..Measured::default() })
 }
 
@@ -164,7 +176,12 @@ mod tests {
                 calls.push(warm_up);
                 let took = Duration::from_secs_f64(if warm_up { 1000.0 } else { lap });
                 let laps = BTreeMap::from([("work", took)]);
-                Ok(Stopwatch { since: Instant::now(), laps, cpu_since: None, cpu_s: Some(lap / 2.0) })
+                Ok(Stopwatch {
+                    since: Instant::now(),
+                    laps,
+                    cpu_since: None,
+                    cpu_s: Some(lap / 2.0),
+                })
             };
             let measured = repeat(4.0, once).unwrap();
             assert_eq!(measured.seconds, vec![lap; repetitions]);

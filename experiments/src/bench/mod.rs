@@ -92,13 +92,17 @@ pub fn run(options: &Options, progress: &Progress) -> Result<Results, Experiment
     let machine = Machine::current();
     let plan = Plan::new(options.quick, options.verified_run, machine.cores, scratch.path());
     let mut results = Results::new(machine, options.quick, &plan.left_out);
-    let (start, all) = (Instant::now(), plan.jobs.iter().map(effort).sum::<f64>());
+    let start = Instant::now();
+    let all = plan.jobs.iter().map(effort).sum::<f64>();
     let mut done = 0.0;
     let mut rounds = BTreeSet::new();
     progress.phase("bench", plan.jobs.len());
     for (number, job) in plan.jobs.iter().enumerate() {
         let left = (done > 0.0).then(|| start.elapsed().as_secs_f64() * (all - done) / done);
-        progress.detail(&format!("{job}{}", left.map(|left| format!("; {} left", about(left))).unwrap_or_default()));
+        progress.detail(&format!(
+            "{job}{}",
+            left.map(|left| format!("; {} left", about(left))).unwrap_or_default()
+        ));
         forget_rounds(&mut rounds, job);
         if let Err(Failure::Interrupted) = step(job, &children, &mut results) {
             results.interrupted = true;
@@ -156,17 +160,20 @@ fn effort(job: &Job) -> f64 {
         Task::ProveDuel | Task::VerifyDuel => 3.0 * budget + 1.0,
         Task::VerifiedRun => 60.0,
         Task::Prepare { scheme, dimension, institutions, .. } => {
-            f64::from(*institutions) * once(*scheme, Party::Client, *dimension, 1) / job.threads as f64
+            f64::from(*institutions) * once(*scheme, Party::Client, *dimension, 1)
+                / job.threads as f64
         }
         Task::Cell { cell, .. } => {
-            let once = once(cell.scheme, cell.party, cell.dimension, cell.institutions) / cell.threads as f64;
+            let once = once(cell.scheme, cell.party, cell.dimension, cell.institutions)
+                / cell.threads as f64;
             (3.0 * once).max(budget + once)
         }
     }
 }
 
 fn once(scheme: Scheme, party: Party, dimension: u32, institutions: u32) -> f64 {
-    let (d, n) = (f64::from(dimension), f64::from(institutions));
+    let d = f64::from(dimension);
+    let n = f64::from(institutions);
     match (scheme, party) {
         (Scheme::Norm, Party::Client) => 0.15 + 15e-6 * d,
         (_, Party::Client) => 0.05 + 250e-6 * d,
@@ -206,7 +213,8 @@ fn write(results: &Results, directory: &Path) -> Result<(), ExperimentError> {
         (files::FIGURE, plot::figure(results)?),
     ];
     for (name, text) in contents {
-        let (path, next) = (directory.join(name), directory.join(format!("{name}.next")));
+        let path = directory.join(name);
+        let next = directory.join(format!("{name}.next"));
         // Whole or not at all, whenever the run is stopped.
         fs::write(&next, text).map_err(ExperimentError::file(&next))?;
         fs::rename(&next, &path).map_err(ExperimentError::file(&path))?;
@@ -237,12 +245,18 @@ mod tests {
     #[test]
     fn a_job_that_fails_is_a_row_or_a_failure_and_an_interrupted_one_is_neither() {
         let interrupted = AtomicBool::new(false);
-        let children = Children { program: "/nonexistent/consilium".into(), interrupted: &interrupted };
+        let children =
+            Children { program: "/nonexistent/consilium".into(), interrupted: &interrupted };
         let mut results = Results::new(Machine::example(), true, &[]);
         for job in Plan::new(true, true, 1, Path::new("scratch")).jobs {
             step(&job, &children, &mut results).unwrap();
         }
-        assert!(results.rows().iter().all(|row| row.kind == Kind::Failed && row.note.contains("does not start")));
+        assert!(
+            results
+                .rows()
+                .iter()
+                .all(|row| row.kind == Kind::Failed && row.note.contains("does not start"))
+        );
         assert!(!results.rows().is_empty() && results.failures.len() > 3, "{:?}", results.failures);
     }
 }

@@ -4,9 +4,10 @@
 use std::path::Path;
 
 use consilium_crypto::{
-    Bound, CandidateHeader, CandidateUpdate, DecryptionShare, DiscreteLogTable, Evaluation, EvaluationKey, HEADER_LEN,
-    MaskedSum, MaskedUpdate, SIGNATURE_LEN, VerifiedEvaluation, VerifiedHeader, VerifiedUpdate, body_length, combine,
-    mask_length, verify_key_proofs_with_rng, verify_share, verify_updates_with_rng,
+    Bound, CandidateHeader, CandidateUpdate, DecryptionShare, DiscreteLogTable, Evaluation,
+    EvaluationKey, HEADER_LEN, MaskedSum, MaskedUpdate, SIGNATURE_LEN, VerifiedEvaluation,
+    VerifiedHeader, VerifiedUpdate, body_length, combine, mask_length, verify_key_proofs_with_rng,
+    verify_share, verify_updates_with_rng,
 };
 use rand_core::OsRng;
 
@@ -25,8 +26,14 @@ pub(crate) const SIGNED_HEADER: u64 = HEADER_LEN as u64 + SIGNED;
 ///
 /// # Errors
 /// [`ExperimentError::Bench`] or [`ExperimentError::File`]: nothing is measured that does not verify.
-pub(crate) fn measure(cell: &Cell, bound: Bound, folder: &Path, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let (n, round) = (cell.institutions, Round::open(folder));
+pub(crate) fn measure(
+    cell: &Cell,
+    bound: Bound,
+    folder: &Path,
+    budget_s: f64,
+) -> Result<Measured, ExperimentError> {
+    let n = cell.institutions;
+    let round = Round::open(folder);
     let measured = match cell.party {
         Party::Client => client(cell, bound, budget_s),
         Party::Coordinator => coordinator(n, &round, budget_s),
@@ -67,20 +74,29 @@ fn verify_and_sum(
     let mut headers = Vec::new();
     for first in (1..=n).step_by(BATCH as usize) {
         let stored = |who| Ok((round.author(who)?, round.header(who)?, round.body(who)?));
-        let updates = (first..=n).take(BATCH as usize).map(stored).collect::<Result<Vec<_>, ExperimentError>>()?;
+        let updates = (first..=n)
+            .take(BATCH as usize)
+            .map(stored)
+            .collect::<Result<Vec<_>, ExperimentError>>()?;
         watch.resume();
         let decode = |(author, header, body): &(super::round::Author, Vec<u8>, Vec<u8>)| {
             author.has_signed(header)?;
-            let header = CandidateHeader::decode(header).map_err(ExperimentError::bench("a header"))?;
-            CandidateUpdate::parse(header, body, &public.parameters).map_err(ExperimentError::bench("a body"))
+            let header =
+                CandidateHeader::decode(header).map_err(ExperimentError::bench("a header"))?;
+            CandidateUpdate::parse(header, body, &public.parameters)
+                .map_err(ExperimentError::bench("a body"))
         };
         let candidates = updates.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
         watch.lap("decode");
         let verified = verify_updates_with_rng(&public.key, candidates, &mut OsRng).into_iter();
-        let verified =
-            verified.collect::<Result<Vec<VerifiedUpdate>, _>>().map_err(ExperimentError::bench("a proof"))?;
+        let verified = verified
+            .collect::<Result<Vec<VerifiedUpdate>, _>>()
+            .map_err(ExperimentError::bench("a proof"))?;
         watch.lap("verify");
-        verified.iter().try_for_each(|update| sum.add(update)).map_err(ExperimentError::bench("adding"))?;
+        verified
+            .iter()
+            .try_for_each(|update| sum.add(update))
+            .map_err(ExperimentError::bench("adding"))?;
         headers.extend(verified.iter().map(|update| update.header().clone()));
         watch.lap("sum");
     }
@@ -93,7 +109,8 @@ fn taken(n: u32, warm_up: bool) -> u32 {
 }
 
 fn coordinator(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let (public, evaluation_key) = (round.public()?, round.evaluation_key()?);
+    let public = round.public()?;
+    let evaluation_key = round.evaluation_key()?;
     let measured = repeat(budget_s, |warm_up| {
         let mut watch = Stopwatch::start();
         let (sum, headers) = verify_and_sum(taken(n, warm_up), round, &public, &mut watch)?;
@@ -114,7 +131,9 @@ fn update_bytes(public: &Public) -> u64 {
 }
 
 fn trustee(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let (public, share, sealed) = (round.public()?, round.share()?, round.evaluation()?);
+    let public = round.public()?;
+    let share = round.share()?;
+    let sealed = round.evaluation()?;
     let signed = |who| Ok((round.author(who)?, round.header(who)?));
     let signed = (1..=n).map(signed).collect::<Result<Vec<_>, ExperimentError>>()?;
     let own = consilium_crypto::SigningKey::generate(&mut OsRng);
@@ -127,17 +146,23 @@ fn trustee(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentE
         };
         let headers = signed.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
         let headers = verify_key_proofs_with_rng(&public.key, headers, &mut OsRng).into_iter();
-        let headers = headers.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::bench("a key proof"))?;
+        let headers = headers
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(ExperimentError::bench("a key proof"))?;
         watch.lap("headers");
         let evaluation = verify_sum(&sealed, &headers.iter().collect::<Vec<_>>(), &public)?;
         own.sign(BLOCK_LABEL, &[&BLOCK]);
         watch.lap("countersign");
-        signed.iter().take(quorum as usize).try_for_each(|(author, _)| author.has_countersigned())?;
+        signed
+            .iter()
+            .take(quorum as usize)
+            .try_for_each(|(author, _)| author.has_countersigned())?;
         share.decryption_share(&public.key, &evaluation, &BLOCK);
         watch.lap("share");
         Ok(watch)
     })?;
-    let bytes_down = u64::from(n) * SIGNED_HEADER + sealed.len() as u64 + u64::from(quorum) * SIGNED;
+    let bytes_down =
+        u64::from(n) * SIGNED_HEADER + sealed.len() as u64 + u64::from(quorum) * SIGNED;
     Ok(Measured { bytes_up: 2 * SIGNED + DecryptionShare::LEN as u64, bytes_down, ..measured })
 }
 
@@ -166,21 +191,30 @@ fn open(
 }
 
 fn expect(sums: &[i64], expected: &[i64]) -> Result<(), ExperimentError> {
-    if sums == expected { Ok(()) } else { Err(ExperimentError::bench("the sums")("they are not those of the updates")) }
+    if sums == expected {
+        Ok(())
+    } else {
+        Err(ExperimentError::bench("the sums")("they are not those of the updates"))
+    }
 }
 
 fn opening(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let (public, expected) = (round.public()?, round.sums()?);
+    let public = round.public()?;
+    let expected = round.sums()?;
     let answers = round.answers(public.commitments.threshold())?;
-    let headers =
-        (1..=n).map(|who| CandidateHeader::decode(&round.header(who)?).map_err(ExperimentError::bench("a header")));
+    let headers = (1..=n).map(|who| {
+        CandidateHeader::decode(&round.header(who)?).map_err(ExperimentError::bench("a header"))
+    });
     let headers = headers.collect::<Result<Vec<_>, _>>()?;
     let headers = verify_key_proofs_with_rng(&public.key, headers, &mut OsRng).into_iter();
-    let headers = headers.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::bench("a key proof"))?;
-    let evaluation = verify_sum(&round.evaluation()?, &headers.iter().collect::<Vec<_>>(), &public)?;
+    let headers =
+        headers.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::bench("a key proof"))?;
+    let evaluation =
+        verify_sum(&round.evaluation()?, &headers.iter().collect::<Vec<_>>(), &public)?;
     let mut sum = MaskedSum::new(&public.parameters);
     for who in 1..=n {
-        sum.add_masked(&round.masked(who, &public.parameters)?).map_err(ExperimentError::bench("adding"))?;
+        sum.add_masked(&round.masked(who, &public.parameters)?)
+            .map_err(ExperimentError::bench("adding"))?;
     }
     let measured = repeat(budget_s, |_| {
         let mut watch = Stopwatch::start();
@@ -197,12 +231,15 @@ fn opening(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentE
 }
 
 fn check(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let (public, sums, mask_key) = (round.public()?, round.sums()?, round.mask_key()?);
+    let public = round.public()?;
+    let sums = round.sums()?;
+    let mask_key = round.mask_key()?;
     let measured = repeat(budget_s, |warm_up| {
         let mut sum = MaskedSum::new(&public.parameters);
         let mut watch = Stopwatch::start();
         for who in 1..=taken(n, warm_up) {
-            let header = CandidateHeader::decode(&round.header(who)?).map_err(ExperimentError::bench("a header"))?;
+            let header = CandidateHeader::decode(&round.header(who)?)
+                .map_err(ExperimentError::bench("a header"))?;
             let bytes = round.masked_bytes(who, &public.parameters)?;
             watch.resume();
             let masked = MaskedUpdate::parse(&bytes, header.mask_hash(), &public.parameters);
@@ -213,16 +250,23 @@ fn check(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentErr
         }
         let holds = sum.check(&mask_key, &sums, &mut OsRng);
         watch.lap("check");
-        if holds || warm_up { Ok(watch) } else { Err(ExperimentError::bench("the sums")("the check refuses them")) }
+        if holds || warm_up {
+            Ok(watch)
+        } else {
+            Err(ExperimentError::bench("the sums")("the check refuses them"))
+        }
     })?;
     let masks = u64::from(n) * mask_length(&public.parameters) as u64;
     Ok(Measured { bytes_down: masks + 8 * sums.len() as u64, ..measured })
 }
 
 fn auditor(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let (public, sealed, expected) = (round.public()?, round.evaluation()?, round.sums()?);
+    let public = round.public()?;
+    let sealed = round.evaluation()?;
+    let expected = round.sums()?;
     let answers = round.answers(public.commitments.threshold())?;
-    let authors = (1..=quorum(&public)).map(|who| round.author(who)).collect::<Result<Vec<_>, _>>()?;
+    let authors =
+        (1..=quorum(&public)).map(|who| round.author(who)).collect::<Result<Vec<_>, _>>()?;
     let measured = repeat(budget_s, |warm_up| {
         let mut watch = Stopwatch::start();
         let (sum, headers) = verify_and_sum(taken(n, warm_up), round, &public, &mut watch)?;
@@ -238,7 +282,8 @@ fn auditor(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentE
     })?;
     let shares = answers.len() as u64 * (SIGNED + DecryptionShare::LEN as u64);
     let countersignatures = authors.len() as u64 * SIGNED;
-    let bytes_down = u64::from(n) * update_bytes(&public) + sealed.len() as u64 + countersignatures + shares;
+    let bytes_down =
+        u64::from(n) * update_bytes(&public) + sealed.len() as u64 + countersignatures + shares;
     Ok(Measured { bytes_down, ..measured })
 }
 
@@ -259,7 +304,10 @@ mod tests {
             for party in Party::ALL {
                 let measured = measure(&cell(party), bound, &folder, 0.0).unwrap();
                 assert_eq!(measured.seconds.len(), 2, "{party:?}");
-                assert!(measured.parts.values().sum::<f64>() > 0.0 && measured.bytes_down > 0, "{party:?}");
+                assert!(
+                    measured.parts.values().sum::<f64>() > 0.0 && measured.bytes_down > 0,
+                    "{party:?}"
+                );
             }
             let client = measure(&cell(Party::Client), bound, &folder, 0.0).unwrap();
             let coordinator = measure(&cell(Party::Coordinator), bound, &folder, 0.0).unwrap();
@@ -276,8 +324,15 @@ mod tests {
 
     #[test]
     fn a_round_that_was_never_made_is_an_error_that_names_its_folder() {
-        let cell = Cell { scheme: Scheme::Norm, party: Party::Trustee, dimension: 3, institutions: 4, threads: 1 };
-        let error = measure(&cell, Scheme::Norm.bound().unwrap(), Path::new("no such round"), 0.0).unwrap_err();
+        let cell = Cell {
+            scheme: Scheme::Norm,
+            party: Party::Trustee,
+            dimension: 3,
+            institutions: 4,
+            threads: 1,
+        };
+        let error = measure(&cell, Scheme::Norm.bound().unwrap(), Path::new("no such round"), 0.0)
+            .unwrap_err();
         assert!(error.to_string().contains("no such round"), "{error}");
     }
 }

@@ -42,32 +42,55 @@ struct Keys {
 
 impl Keys {
     fn generate() -> Self {
-        let (x, y) = (random_scalar(), random_scalar());
-        let [x1, x2] = [x, y].map(|secret| RistrettoBasepointTable::create(&RistrettoPoint::mul_base(&secret)));
-        Self { x1, x2, h: RistrettoBasepointTable::create(&random_point()), secret: [x.invert(), y.invert()] }
+        let x = random_scalar();
+        let y = random_scalar();
+        let [x1, x2] = [x, y]
+            .map(|secret| RistrettoBasepointTable::create(&RistrettoPoint::mul_base(&secret)));
+        Self {
+            x1,
+            x2,
+            h: RistrettoBasepointTable::create(&random_point()),
+            secret: [x.invert(), y.invert()],
+        }
     }
 
     /// Batches encode doubled points, hence the halves.
     fn encrypt(&self, values: impl Iterator<Item = u64>) -> Vec<CompressedRistretto> {
         let half = Scalar::from(2u64).invert();
         let halves = values.flat_map(|u| {
-            let (r, s) = (random_scalar(), random_scalar());
-            [&self.x1 * &r, &self.x2 * &s, RistrettoPoint::mul_base(&(r + s)) + &self.h * &(Scalar::from(u) * half)]
+            let r = random_scalar();
+            let s = random_scalar();
+            [
+                &self.x1 * &r,
+                &self.x2 * &s,
+                RistrettoPoint::mul_base(&(r + s)) + &self.h * &(Scalar::from(u) * half),
+            ]
         });
         RistrettoPoint::double_and_compress_batch(&halves.collect::<Vec<_>>())
     }
 }
 
-fn add(sums: &mut [RistrettoPoint], encoded: &[CompressedRistretto]) -> Result<(), ExperimentError> {
+fn add(
+    sums: &mut [RistrettoPoint],
+    encoded: &[CompressedRistretto],
+) -> Result<(), ExperimentError> {
     for (sum, element) in sums.iter_mut().zip(encoded) {
-        *sum += element.decompress().ok_or_else(|| ExperimentError::bench("KH-PKE")("no element of the group"))?;
+        *sum += element
+            .decompress()
+            .ok_or_else(|| ExperimentError::bench("KH-PKE")("no element of the group"))?;
     }
     Ok(())
 }
 
 /// d coordinates of n institutions.
-pub(crate) fn measure(party: Party, d: usize, n: usize, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let (keys, wide) = (Keys::generate(), 96 * d as u64);
+pub(crate) fn measure(
+    party: Party,
+    d: usize,
+    n: usize,
+    budget_s: f64,
+) -> Result<Measured, ExperimentError> {
+    let keys = Keys::generate();
+    let wide = 96 * d as u64;
     let value = |j: usize| j as u64 % 256;
     let update = keys.encrypt((0..d).map(value));
     if party == Party::Client {
@@ -97,7 +120,11 @@ pub(crate) fn measure(party: Party, d: usize, n: usize, budget_s: f64) -> Result
     let (ciphertexts, _) = sums.as_chunks::<3>();
     // A trustee's share of the key is as long as the key; Lagrange coefficients are as long as this one's inverse.
     let [a, b] = keys.secret;
-    let share = || ciphertexts.iter().map(|[c1, c2, _]| RistrettoPoint::multiscalar_mul(&[a, b], [c1, c2]).compress());
+    let share = || {
+        ciphertexts
+            .iter()
+            .map(|[c1, c2, _]| RistrettoPoint::multiscalar_mul(&[a, b], [c1, c2]).compress())
+    };
     match party {
         Party::Trustee => {
             let measured = repeat(budget_s, |_| {
@@ -114,15 +141,20 @@ pub(crate) fn measure(party: Party, d: usize, n: usize, budget_s: f64) -> Result
             let coefficients = vec![-Scalar::from(threshold as u64).invert(); threshold];
             let answer: Vec<_> = share().collect();
             let unit = &keys.h * &Scalar::ONE;
-            let multiples = std::iter::successors(Some(RistrettoPoint::default()), |point| Some(point + unit));
+            let multiples =
+                std::iter::successors(Some(RistrettoPoint::default()), |point| Some(point + unit));
             let multiples: Vec<_> = multiples.take(n << 8).collect();
             let encoded = RistrettoPoint::double_and_compress_batch(&multiples);
-            let table: HashMap<[u8; 32], u64> = encoded.iter().map(CompressedRistretto::to_bytes).zip(0..).collect();
+            let table: HashMap<[u8; 32], u64> =
+                encoded.iter().map(CompressedRistretto::to_bytes).zip(0..).collect();
             let measured = repeat(budget_s, |_| {
                 let mut watch = Stopwatch::start();
-                let decode = |_| answer.iter().map(CompressedRistretto::decompress).collect::<Option<Vec<_>>>();
+                let decode = |_| {
+                    answer.iter().map(CompressedRistretto::decompress).collect::<Option<Vec<_>>>()
+                };
                 let shares = (0..threshold).map(decode).collect::<Option<Vec<_>>>();
-                let shares = shares.ok_or_else(|| ExperimentError::bench("KH-PKE")("no element of the group"))?;
+                let shares = shares
+                    .ok_or_else(|| ExperimentError::bench("KH-PKE")("no element of the group"))?;
                 let open = |(j, [_, _, c3]): (usize, &[RistrettoPoint; 3])| {
                     let parts: Vec<_> = shares.iter().filter_map(|share| share.get(j)).collect();
                     c3 + RistrettoPoint::vartime_multiscalar_mul(&coefficients, parts)
@@ -132,7 +164,11 @@ pub(crate) fn measure(party: Party, d: usize, n: usize, budget_s: f64) -> Result
                 let found = found.iter().map(|point| table.get(point.as_bytes()).copied());
                 let right = found.eq((0..d).map(|j| Some(value(j) * n as u64)));
                 watch.lap("open");
-                if right { Ok(watch) } else { Err(ExperimentError::bench("KH-PKE")("the sums are wrong")) }
+                if right {
+                    Ok(watch)
+                } else {
+                    Err(ExperimentError::bench("KH-PKE")("the sums are wrong"))
+                }
             })?;
             Ok(Measured { bytes_down: threshold as u64 * 32 * d as u64, ..measured })
         }

@@ -24,19 +24,60 @@ struct Stroke {
 const SOLID: (i32, i32) = (1, 0);
 
 const STROKES: [Stroke; 9] = [
-    Stroke { scheme: Scheme::Norm, institutions: BATCH, colour: RGBColor(0, 114, 178), dash: SOLID },
+    Stroke {
+        scheme: Scheme::Norm,
+        institutions: BATCH,
+        colour: RGBColor(0, 114, 178),
+        dash: SOLID,
+    },
     Stroke { scheme: Scheme::Norm, institutions: 50, colour: RGBColor(0, 114, 178), dash: (7, 4) },
-    Stroke { scheme: Scheme::Parameter, institutions: BATCH, colour: RGBColor(213, 94, 0), dash: SOLID },
-    Stroke { scheme: Scheme::Parameter, institutions: 50, colour: RGBColor(213, 94, 0), dash: (7, 4) },
-    Stroke { scheme: Scheme::CrateAggregated, institutions: BATCH, colour: RGBColor(0, 158, 115), dash: (3, 3) },
-    Stroke { scheme: Scheme::CrateNaive, institutions: BATCH, colour: RGBColor(204, 121, 167), dash: (3, 3) },
-    Stroke { scheme: Scheme::KhpkeProven, institutions: BATCH, colour: RGBColor(230, 159, 0), dash: (3, 3) },
-    Stroke { scheme: Scheme::KhpkeBare, institutions: BATCH, colour: RGBColor(86, 180, 233), dash: (3, 3) },
-    Stroke { scheme: Scheme::FedAvg, institutions: BATCH, colour: RGBColor(20, 20, 20), dash: (3, 3) },
+    Stroke {
+        scheme: Scheme::Parameter,
+        institutions: BATCH,
+        colour: RGBColor(213, 94, 0),
+        dash: SOLID,
+    },
+    Stroke {
+        scheme: Scheme::Parameter,
+        institutions: 50,
+        colour: RGBColor(213, 94, 0),
+        dash: (7, 4),
+    },
+    Stroke {
+        scheme: Scheme::CrateAggregated,
+        institutions: BATCH,
+        colour: RGBColor(0, 158, 115),
+        dash: (3, 3),
+    },
+    Stroke {
+        scheme: Scheme::CrateNaive,
+        institutions: BATCH,
+        colour: RGBColor(204, 121, 167),
+        dash: (3, 3),
+    },
+    Stroke {
+        scheme: Scheme::KhpkeProven,
+        institutions: BATCH,
+        colour: RGBColor(230, 159, 0),
+        dash: (3, 3),
+    },
+    Stroke {
+        scheme: Scheme::KhpkeBare,
+        institutions: BATCH,
+        colour: RGBColor(86, 180, 233),
+        dash: (3, 3),
+    },
+    Stroke {
+        scheme: Scheme::FedAvg,
+        institutions: BATCH,
+        colour: RGBColor(20, 20, 20),
+        dash: (3, 3),
+    },
 ];
 
 /// The primitives whose limit is drawn, with the dashes of their lines.
-const LIMITS: [(Primitive, (i32, i32)); 2] = [(Primitive::Term, (1, 3)), (Primitive::Decompression, (8, 3))];
+const LIMITS: [(Primitive, (i32, i32)); 2] =
+    [(Primitive::Term, (1, 3)), (Primitive::Decompression, (8, 3))];
 const LIMIT_COLOUR: RGBColor = RGBColor(130, 130, 130);
 
 /// The figure, as SVG text.
@@ -45,9 +86,15 @@ const LIMIT_COLOUR: RGBColor = RGBColor(130, 130, 130);
 /// [`ExperimentError::Plot`].
 pub fn figure(results: &Results) -> Result<String, ExperimentError> {
     let rows = results.rows();
-    let present = |stroke: &Stroke| Party::ALL.into_iter().any(|party| !points(&rows, stroke, party).is_empty());
+    let present = |stroke: &Stroke| {
+        Party::ALL.into_iter().any(|party| !points(&rows, stroke, party).is_empty())
+    };
     let entry = |stroke: &Stroke| {
-        let n = if stroke.scheme.bound().is_some() { format!(", n = {}", stroke.institutions) } else { String::new() };
+        let n = if stroke.scheme.bound().is_some() {
+            format!(", n = {}", stroke.institutions)
+        } else {
+            String::new()
+        };
         (format!("{}{n}", stroke.scheme.label()), stroke.colour.stroke_width(2), stroke.dash)
     };
     let mut entries: Vec<_> = STROKES.iter().filter(|stroke| present(stroke)).map(entry).collect();
@@ -56,7 +103,10 @@ pub fn figure(results: &Results) -> Result<String, ExperimentError> {
         (format!("limit: a {} an element", primitive.name()), LIMIT_COLOUR.stroke_width(1), dash)
     }));
     svg((1260, 960), |area| {
-        title(area, "What each party pays, one core; baselines with n = 10; hollow marks are extrapolated")?;
+        title(
+            area,
+            "What each party pays, one core; baselines with n = 10; hollow marks are extrapolated",
+        )?;
         for (line, entries) in entries.chunks(4).enumerate() {
             legend(area, (30, 46 + 22 * line as i32), entries)?;
         }
@@ -76,10 +126,18 @@ fn points(rows: &[Row], stroke: &Stroke, party: Party) -> Vec<(f64, f64, bool)> 
         return Vec::new();
     }
     let of = |row: &&Row| {
-        let wanted = Cell { scheme: stroke.scheme, party, institutions, threads: 1, dimension: row.cell.dimension };
+        let wanted = Cell {
+            scheme: stroke.scheme,
+            party,
+            institutions,
+            threads: 1,
+            dimension: row.cell.dimension,
+        };
         row.cell == wanted
     };
-    let point = |row: &Row| Some((f64::from(row.cell.dimension), row.median_s?, row.kind == Kind::Measured));
+    let point = |row: &Row| {
+        Some((f64::from(row.cell.dimension), row.median_s?, row.kind == Kind::Measured))
+    };
     rows.iter().filter(of).filter_map(point).collect()
 }
 
@@ -95,17 +153,22 @@ fn elements(party: Party, d: f64) -> f64 {
 }
 
 fn draw(area: &Area<'_>, party: Party, rows: &[Row], results: &Results) -> Result<(), String> {
-    let lines: Vec<_> = STROKES.iter().map(|stroke| (stroke, points(rows, stroke, party))).collect();
+    let lines: Vec<_> =
+        STROKES.iter().map(|stroke| (stroke, points(rows, stroke, party))).collect();
     let limits: Vec<_> = LIMITS
         .into_iter()
         .filter_map(|(primitive, dash)| Some((dash, *results.limits.get(&primitive)?)))
-        .map(|(dash, cost)| (dash, DIMENSIONS.map(|d| (f64::from(d), elements(party, d.into()) * cost))))
+        .map(|(dash, cost)| {
+            (dash, DIMENSIONS.map(|d| (f64::from(d), elements(party, d.into()) * cost)))
+        })
         .collect();
     let measured = lines.iter().flat_map(|(_, points)| points).map(|(_, seconds, _)| *seconds);
-    let all = measured.chain(limits.iter().flat_map(|(_, points)| points).map(|(_, seconds)| *seconds));
+    let all =
+        measured.chain(limits.iter().flat_map(|(_, points)| points).map(|(_, seconds)| *seconds));
     // FedAvg takes microseconds: room for it would leave none for the rest.
     let (low, high) = all.fold((1.0f64, 1.0f64), |(low, high), s| (low.min(s), high.max(s)));
-    let (low, high) = (10f64.powf(low.log10().floor()).max(1e-5), 10f64.powf(high.log10().ceil()).max(10.0));
+    let low = 10f64.powf(low.log10().floor()).max(1e-5);
+    let high = 10f64.powf(high.log10().ceil()).max(10.0);
 
     let text = |size: u32| ("sans-serif", size).into_font().color(&INK);
     let mut chart = ChartBuilder::on(area)
@@ -133,12 +196,15 @@ fn draw(area: &Area<'_>, party: Party, rows: &[Row], results: &Results) -> Resul
         chart.draw_series(series).map_err(|e| e.to_string())?;
     }
     for (Stroke { colour, dash, .. }, points) in lines {
-        let points: Vec<_> = points.into_iter().filter(|(d, seconds, _)| *d >= 250.0 && *seconds >= low).collect();
+        let points: Vec<_> =
+            points.into_iter().filter(|(d, seconds, _)| *d >= 250.0 && *seconds >= low).collect();
         let line = points.iter().map(|(d, seconds, _)| (*d, *seconds));
         let drawn = if *dash == SOLID {
             chart.draw_series(LineSeries::new(line, colour.stroke_width(2))).map(|_| ())
         } else {
-            chart.draw_series(DashedLineSeries::new(line, dash.0, dash.1, colour.stroke_width(2))).map(|_| ())
+            chart
+                .draw_series(DashedLineSeries::new(line, dash.0, dash.1, colour.stroke_width(2)))
+                .map(|_| ())
         };
         drawn.map_err(|e| e.to_string())?;
         let mark = |(d, seconds, is_measured): &(f64, f64, bool)| {
@@ -165,13 +231,17 @@ mod tests {
     use crate::bench::results::tests::example;
 
     #[test]
-    fn a_figure_has_a_panel_for_every_party_its_limits_and_hollow_marks_for_what_was_extrapolated() {
+    fn a_figure_has_a_panel_for_every_party_its_limits_and_hollow_marks_for_what_was_extrapolated()
+    {
         let drawn = figure(&example()).unwrap();
         for party in Party::ALL {
             assert!(drawn.contains(party.name()), "{}", party.name());
         }
         assert!(drawn.contains("multiscalar term") && drawn.contains("decompression"));
-        assert!(drawn.contains("a proof a value") && !drawn.contains("FedAvg"), "what was not measured has no line");
+        assert!(
+            drawn.contains("a proof a value") && !drawn.contains("FedAvg"),
+            "what was not measured has no line"
+        );
         let circles: Vec<_> = drawn.lines().filter(|line| line.contains("<circle")).collect();
         let hollow = circles.iter().filter(|line| line.contains("fill=\"none\"")).count();
         assert!(hollow > 0 && hollow < circles.len());
@@ -180,6 +250,8 @@ mod tests {
 
     #[test]
     fn nothing_measured_is_an_empty_figure_and_no_panic() {
-        assert!(figure(&Results::new(Machine::example(), true, &[])).unwrap().ends_with("</svg>\n"));
+        assert!(
+            figure(&Results::new(Machine::example(), true, &[])).unwrap().ends_with("</svg>\n")
+        );
     }
 }

@@ -160,7 +160,8 @@ impl Results {
 
     /// Adds a measured cell.
     pub fn add(&mut self, cell: Cell, measured: Measured) {
-        let (median_s, min_s) = (measured.median(), measured.least());
+        let median_s = measured.median();
+        let min_s = measured.least();
         // On one core, processor time is wall time without what else the machine did.
         let cpu = measured.cpu_s.filter(|cpu| cell.threads == 1 && *cpu >= CLOCK_S);
         let shortest = min_s.map(|least| least.min(cpu.unwrap_or(least)));
@@ -204,8 +205,11 @@ impl Results {
     #[must_use]
     pub fn share_of_core(&self) -> Option<f64> {
         let cells = self.rows.iter().filter(|row| row.cell.threads == 1);
-        let times = cells.filter_map(|row| row.median_s.zip(row.cpu_s)).filter(|(wall, _)| *wall >= CLOCK_S);
-        let (wall, cpu) = times.fold((0.0, 0.0), |(walls, cpus), (wall, cpu)| (walls + wall, cpus + cpu));
+        let times = cells
+            .filter_map(|row| row.median_s.zip(row.cpu_s))
+            .filter(|(wall, _)| *wall >= CLOCK_S);
+        let (wall, cpu) =
+            times.fold((0.0, 0.0), |(walls, cpus), (wall, cpu)| (walls + wall, cpus + cpu));
         (wall > 0.0).then_some(cpu / wall)
     }
 
@@ -213,7 +217,11 @@ impl Results {
     #[must_use]
     pub fn slopes(&self) -> Vec<Slope> {
         let mut groups = BTreeMap::<_, Vec<(f64, f64)>>::new();
-        for row in self.rows.iter().filter(|row| row.kind == Kind::Measured && row.cell.scheme.bound().is_some()) {
+        for row in self
+            .rows
+            .iter()
+            .filter(|row| row.kind == Kind::Measured && row.cell.scheme.bound().is_some())
+        {
             let Cell { scheme, party, dimension, institutions, threads } = row.cell;
             if let Some(seconds) = row.median_s {
                 let group = groups.entry((scheme, party, institutions, threads)).or_default();
@@ -238,7 +246,8 @@ impl Results {
         let mut csv = format!("{CSV_HEADER}\n");
         for row in self.rows() {
             let Cell { scheme, party, dimension, institutions, threads } = row.cell;
-            let parts: Vec<_> = row.parts.iter().map(|(part, seconds)| format!("{part}={seconds:.6}")).collect();
+            let parts: Vec<_> =
+                row.parts.iter().map(|(part, seconds)| format!("{part}={seconds:.6}")).collect();
             let (limit, times) = row.limit.map_or_else(Default::default, |limit| {
                 (limit.primitive.name().to_owned(), format!("{:.3}", limit.times))
             });
@@ -305,10 +314,13 @@ fn quoted(text: &str) -> String {
 /// updates are worked on.
 fn extrapolated(rows: &[Row]) -> Vec<Row> {
     let mut bases: BTreeMap<(Scheme, Party), &Row> = BTreeMap::new();
-    let baselines = rows.iter().filter(|row| row.kind == Kind::Measured && row.cell.scheme.bound().is_none());
+    let baselines =
+        rows.iter().filter(|row| row.kind == Kind::Measured && row.cell.scheme.bound().is_none());
     for row in baselines {
         let base = bases.entry((row.cell.scheme, row.cell.party)).or_insert(row);
-        if (row.cell.dimension, row.cell.institutions) > (base.cell.dimension, base.cell.institutions) {
+        if (row.cell.dimension, row.cell.institutions)
+            > (base.cell.dimension, base.cell.institutions)
+        {
             *base = row;
         }
     }
@@ -316,8 +328,10 @@ fn extrapolated(rows: &[Row]) -> Vec<Row> {
     for base in bases.into_values() {
         let is_client = base.cell.party == Party::Client;
         for dimension in DIMENSIONS {
-            for institutions in
-                INSTITUTIONS.into_iter().map(|n| if is_client { 1 } else { n }).take(if is_client { 1 } else { 2 })
+            for institutions in INSTITUTIONS
+                .into_iter()
+                .map(|n| if is_client { 1 } else { n })
+                .take(if is_client { 1 } else { 2 })
             {
                 let cell = Cell { dimension, institutions, ..base.cell };
                 if rows.iter().any(|row| row.cell == cell) {
@@ -334,11 +348,13 @@ fn scaled(base: &Row, cell: Cell) -> Row {
     let by_d = f64::from(cell.dimension) / f64::from(base.cell.dimension);
     let by_n = f64::from(cell.institutions) / f64::from(base.cell.institutions);
     // The trustees' part, and what opens a sum of bare ciphertexts, is of the sum: n does not count.
-    let of_sum =
-        base.cell.party == Party::Trustee || (base.cell.scheme, base.cell.party) == (Scheme::KhpkeBare, Party::Opening);
+    let of_sum = base.cell.party == Party::Trustee
+        || (base.cell.scheme, base.cell.party) == (Scheme::KhpkeBare, Party::Opening);
     let by_party = if of_sum { 1.0 } else { by_n };
     let scale = |seconds: f64| seconds * by_d * by_party;
-    let bytes = |bytes: Option<u64>, by_n: f64| bytes.map(|bytes| (bytes as f64 * by_d * by_n).round() as u64);
+    let bytes = |bytes: Option<u64>, by_n: f64| {
+        bytes.map(|bytes| (bytes as f64 * by_d * by_n).round() as u64)
+    };
     Row {
         median_s: base.median_s.map(scale),
         min_s: base.min_s.map(scale),
@@ -356,8 +372,13 @@ pub(crate) mod tests {
 
     /// Results of a small run: a baseline, two sizes of the norm bound, one left out, one failed.
     pub(crate) fn example() -> Results {
-        let left_out =
-            Cell { scheme: Scheme::Parameter, party: Party::Client, dimension: 100_000, institutions: 1, threads: 1 };
+        let left_out = Cell {
+            scheme: Scheme::Parameter,
+            party: Party::Client,
+            dimension: 100_000,
+            institutions: 1,
+            threads: 1,
+        };
         let mut results = Results::new(Machine::example(), true, &[(left_out, "too long, by far")]);
         results.limits = Primitive::ALL.map(|primitive| (primitive, 1e-6)).into();
         let measured = |seconds: f64| Measured {
@@ -368,7 +389,13 @@ pub(crate) mod tests {
             bytes_down: 10_000,
             ..Measured::default()
         };
-        let cell = |scheme, party, dimension, institutions| Cell { scheme, party, dimension, institutions, threads: 1 };
+        let cell = |scheme, party, dimension, institutions| Cell {
+            scheme,
+            party,
+            dimension,
+            institutions,
+            threads: 1,
+        };
         for dimension in [300, 3_000] {
             let seconds = 0.1 + 1e-5 * f64::from(dimension);
             results.add(cell(Scheme::Norm, Party::Client, dimension, 1), measured(seconds));
@@ -377,7 +404,10 @@ pub(crate) mod tests {
         results.add(cell(Scheme::CrateNaive, Party::Client, 300, 1), measured(0.3));
         results.add(cell(Scheme::CrateNaive, Party::Coordinator, 300, 10), measured(0.6));
         results.add(cell(Scheme::KhpkeBare, Party::Trustee, 300, 10), measured(0.3));
-        results.fail(cell(Scheme::Norm, Party::Trustee, 300, 10), "signal: 9, it said \"nothing\"".into());
+        results.fail(
+            cell(Scheme::Norm, Party::Trustee, 300, 10),
+            "signal: 9, it said \"nothing\"".into(),
+        );
         results
     }
 
@@ -392,7 +422,11 @@ pub(crate) mod tests {
         assert_eq!(csv.lines().count(), 1 + example().rows().len());
         let starts = |start: &str| csv.lines().filter(|line| line.starts_with(start)).count();
         assert_eq!(starts("norm,client,300,1,1,measured,3,0.206000000,0.103000000,"), 1, "{csv}");
-        assert_eq!(starts("parameter,client,100000,1,1,left_out,0,,,,,,,,,,,\"too long, by far\""), 1, "{csv}");
+        assert_eq!(
+            starts("parameter,client,100000,1,1,left_out,0,,,,,,,,,,,\"too long, by far\""),
+            1,
+            "{csv}"
+        );
         assert_eq!(starts("norm,trustee,300,10,1,failed,0,"), 1, "{csv}");
     }
 
@@ -411,14 +445,27 @@ pub(crate) mod tests {
             found[0].clone()
         };
         let client = find(Scheme::CrateNaive, Party::Client, 30_000, 1);
-        assert_eq!((client.kind, client.repetitions, client.peak_kb), (Kind::Extrapolated, 0, None));
+        assert_eq!(
+            (client.kind, client.repetitions, client.peak_kb),
+            (Kind::Extrapolated, 0, None)
+        );
         assert_eq!((client.median_s, client.bytes_up), (Some(0.6 * 100.0), Some(100_000)));
         assert!(client.note.contains("d = 300"));
         let coordinator = find(Scheme::CrateNaive, Party::Coordinator, 3_000, 50);
-        assert_eq!((coordinator.median_s, coordinator.bytes_down), (Some(1.2 * 10.0 * 5.0), Some(500_000)));
+        assert_eq!(
+            (coordinator.median_s, coordinator.bytes_down),
+            (Some(1.2 * 10.0 * 5.0), Some(500_000))
+        );
         assert_eq!(find(Scheme::CrateNaive, Party::Coordinator, 300, 10).kind, Kind::Measured);
-        assert_eq!(find(Scheme::KhpkeBare, Party::Trustee, 300, 50).median_s, Some(0.6), "a sum is a sum");
-        assert!(rows.iter().all(|row| row.kind != Kind::Extrapolated || row.cell.scheme.bound().is_none()));
+        assert_eq!(
+            find(Scheme::KhpkeBare, Party::Trustee, 300, 50).median_s,
+            Some(0.6),
+            "a sum is a sum"
+        );
+        assert!(
+            rows.iter()
+                .all(|row| row.kind != Kind::Extrapolated || row.cell.scheme.bound().is_none())
+        );
     }
 
     #[test]
@@ -426,7 +473,17 @@ pub(crate) mod tests {
         let json = example().json();
         assert_eq!(json["rows"].as_array().unwrap().len(), example().rows().len());
         let row = &json["rows"][0];
-        for field in ["scheme", "party", "dimension", "kind", "median_s", "peak_kb", "parts", "limit", "note"] {
+        for field in [
+            "scheme",
+            "party",
+            "dimension",
+            "kind",
+            "median_s",
+            "peak_kb",
+            "parts",
+            "limit",
+            "note",
+        ] {
             assert!(row.get(field).is_some(), "{field}: {row}");
         }
         let slopes = json["slopes"].as_array().unwrap();

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use consilium_contract::parameters::largest_threshold;
 use consilium_crypto::{
-    Bound, CandidateHeader, Context, DealingCommitments, DiscreteLogTable, EncryptedUpdate, Evaluation, EvaluationKey,
-    Hash, KeyShare, MaskKeySum, MaskedUpdate, Parameters, PublicKey, QuantisedUpdate, RoundContext, SIGNATURE_LEN,
-    Signature, SigningKey, UnprovenUpdate, VerifiedHeader, VerifyingKey, combine, countersign_quorum, mask_length,
-    update, verify_key_proofs, verify_share,
+    Bound, CandidateHeader, Context, DealingCommitments, DiscreteLogTable, EncryptedUpdate,
+    Evaluation, EvaluationKey, Hash, KeyShare, MaskKeySum, MaskedUpdate, Parameters, PublicKey,
+    QuantisedUpdate, RoundContext, SIGNATURE_LEN, Signature, SigningKey, UnprovenUpdate,
+    VerifiedHeader, VerifyingKey, combine, countersign_quorum, mask_length, update,
+    verify_key_proofs, verify_share,
 };
 use rand_core::OsRng;
 use zeroize::Zeroizing;
@@ -28,8 +29,19 @@ pub(crate) const BLOCK_LABEL: &str = "bench block";
 
 /// The round that updates of d parameters under a key are made for.
 pub(crate) fn context(key: &PublicKey, bound: Bound, dimension: u32) -> RoundContext {
-    let (chain_id, model_hash, key_hash) = ([1; 32], [2; 32], key.hash());
-    RoundContext { protocol_version: 1, chain_id, step: 1, attempt: 0, model_hash, bound, dimension, key_hash }
+    let chain_id = [1; 32];
+    let model_hash = [2; 32];
+    let key_hash = key.hash();
+    RoundContext {
+        protocol_version: 1,
+        chain_id,
+        step: 1,
+        attempt: 0,
+        model_hash,
+        bound,
+        dimension,
+        key_hash,
+    }
 }
 
 /// A made-up update of institution `who`, within its bound at every size of the table.
@@ -40,7 +52,11 @@ fn values(round: &RoundContext, who: u32) -> Vec<i64> {
 }
 
 /// Encrypts the update of institution `who`.
-pub(crate) fn encrypt(key: &PublicKey, round: &RoundContext, who: u32) -> Result<UnprovenUpdate, ExperimentError> {
+pub(crate) fn encrypt(
+    key: &PublicKey,
+    round: &RoundContext,
+    who: u32,
+) -> Result<UnprovenUpdate, ExperimentError> {
     let update = QuantisedUpdate::new(values(round, who), round.bound)?;
     let mut pseudonym = [0; 32];
     pseudonym.iter_mut().zip(who.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);
@@ -52,13 +68,21 @@ pub(crate) fn encrypt(key: &PublicKey, round: &RoundContext, who: u32) -> Result
 ///
 /// # Errors
 /// [`ExperimentError::File`], or [`ExperimentError::Bench`] for what the cryptography refuses.
-pub(crate) fn make(scheme: Scheme, dimension: u32, institutions: u32, folder: &Path) -> Result<(), ExperimentError> {
-    let bound = scheme.bound().ok_or_else(|| ExperimentError::bench(scheme.name())("a baseline has no such round"))?;
+pub(crate) fn make(
+    scheme: Scheme,
+    dimension: u32,
+    institutions: u32,
+    folder: &Path,
+) -> Result<(), ExperimentError> {
+    let bound = scheme
+        .bound()
+        .ok_or_else(|| ExperimentError::bench(scheme.name())("a baseline has no such round"))?;
     fs::create_dir_all(folder).map_err(ExperimentError::file(folder))?;
     let round = Round { folder: folder.to_owned() };
     let evaluation_key = EvaluationKey::generate(&mut OsRng);
     let threshold = largest_threshold(institutions);
-    let Key { public: key, commitments, shares } = Key::generate(institutions, threshold, &evaluation_key)?;
+    let Key { public: key, commitments, shares } =
+        Key::generate(institutions, threshold, &evaluation_key)?;
     let context = context(&key, bound, dimension);
 
     let mut sums = vec![0i64; dimension as usize];
@@ -69,23 +93,31 @@ pub(crate) fn make(scheme: Scheme, dimension: u32, institutions: u32, folder: &P
         let proven = encrypt(&key, &context, who)?.prove();
         let EncryptedUpdate { header, body } = proven.map_err(ExperimentError::bench("proving"))?;
         let author = SigningKey::generate(&mut OsRng);
-        let signatures = [author.sign(HEADER_LABEL, &[&header]), author.sign(BLOCK_LABEL, &[&BLOCK])];
+        let signatures =
+            [author.sign(HEADER_LABEL, &[&header]), author.sign(BLOCK_LABEL, &[&BLOCK])];
         let signatures: Vec<u8> = signatures.iter().flat_map(Signature::encode).collect();
-        round.write(&format!("author-{who}"), &[&author.verifying_key().encode(), signatures.as_slice()].concat())?;
+        round.write(
+            &format!("author-{who}"),
+            &[&author.verifying_key().encode(), signatures.as_slice()].concat(),
+        )?;
         round.write(&format!("header-{who}"), &header)?;
         round.write(&format!("body-{who}"), &body)?;
         headers.push(CandidateHeader::decode(&header).map_err(ExperimentError::bench("a header"))?);
     }
-    let headers = verify_key_proofs(&key, headers).into_iter().collect::<Result<Vec<VerifiedHeader>, _>>();
+    let headers =
+        verify_key_proofs(&key, headers).into_iter().collect::<Result<Vec<VerifiedHeader>, _>>();
     let headers = headers.map_err(ExperimentError::bench("a key proof"))?;
     let headers: Vec<&VerifiedHeader> = headers.iter().collect();
     let failed = || ExperimentError::bench("the sum of the keys");
     let evaluation = evaluation_key.evaluate(&context, &headers).map_err(failed())?;
     let evaluation = evaluation.verify(&key, &context, &headers).map_err(failed())?;
-    let answers: Vec<_> = shares.iter().map(|share| share.decryption_share(&key, &evaluation, &BLOCK)).collect();
+    let answers: Vec<_> =
+        shares.iter().map(|share| share.decryption_share(&key, &evaluation, &BLOCK)).collect();
     let answers = answers.get(..threshold as usize).unwrap_or_default();
-    let verified = answers.iter().map(|share| verify_share(share, &key, &commitments, &evaluation, &BLOCK));
-    let verified = verified.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::bench("a share"))?;
+    let verified =
+        answers.iter().map(|share| verify_share(share, &key, &commitments, &evaluation, &BLOCK));
+    let verified =
+        verified.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::bench("a share"))?;
     let mask_key = combine(&evaluation, &verified, &commitments, &DiscreteLogTable::shared());
     let mask_key = mask_key.map_err(ExperimentError::bench("combining"))?;
 
@@ -128,12 +160,16 @@ pub(crate) struct Author {
 impl Author {
     /// Whether it signed this header.
     pub(crate) fn has_signed(&self, header: &[u8]) -> Result<(), ExperimentError> {
-        self.key.verify(HEADER_LABEL, &[header], &self.header).map_err(ExperimentError::bench("a signature"))
+        self.key
+            .verify(HEADER_LABEL, &[header], &self.header)
+            .map_err(ExperimentError::bench("a signature"))
     }
 
     /// Whether it countersigned the sealed block.
     pub(crate) fn has_countersigned(&self) -> Result<(), ExperimentError> {
-        self.key.verify(BLOCK_LABEL, &[&BLOCK], &self.block).map_err(ExperimentError::bench("a countersignature"))
+        self.key
+            .verify(BLOCK_LABEL, &[&BLOCK], &self.block)
+            .map_err(ExperimentError::bench("a countersignature"))
     }
 }
 
@@ -176,18 +212,28 @@ impl Round {
     }
 
     /// E of an update, with which its body begins.
-    pub(crate) fn masked_bytes(&self, who: u32, parameters: &Parameters) -> Result<Vec<u8>, ExperimentError> {
+    pub(crate) fn masked_bytes(
+        &self,
+        who: u32,
+        parameters: &Parameters,
+    ) -> Result<Vec<u8>, ExperimentError> {
         let mut body = self.body(who)?;
         body.truncate(mask_length(parameters));
         Ok(body)
     }
 
     /// E of an update, decoded.
-    pub(crate) fn masked(&self, who: u32, parameters: &Parameters) -> Result<MaskedUpdate, ExperimentError> {
+    pub(crate) fn masked(
+        &self,
+        who: u32,
+        parameters: &Parameters,
+    ) -> Result<MaskedUpdate, ExperimentError> {
         let header = self.header(who)?;
-        let header = CandidateHeader::decode(&header).map_err(ExperimentError::bench("a header"))?;
+        let header =
+            CandidateHeader::decode(&header).map_err(ExperimentError::bench("a header"))?;
         let bytes = self.masked_bytes(who, parameters)?;
-        MaskedUpdate::parse(&bytes, header.mask_hash(), parameters).map_err(ExperimentError::bench("a masked update"))
+        MaskedUpdate::parse(&bytes, header.mask_hash(), parameters)
+            .map_err(ExperimentError::bench("a masked update"))
     }
 
     pub(crate) fn author(&self, who: u32) -> Result<Author, ExperimentError> {
@@ -208,7 +254,8 @@ impl Round {
 
     pub(crate) fn evaluation_key(&self) -> Result<EvaluationKey, ExperimentError> {
         let bytes = Zeroizing::new(self.read("evaluation-key")?);
-        let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(ExperimentError::bench("the evaluation key"))?;
+        let bytes = <[u8; 32]>::try_from(bytes.as_slice())
+            .map_err(ExperimentError::bench("the evaluation key"))?;
         Ok(EvaluationKey::from_bytes(&Zeroizing::new(bytes)))
     }
 
@@ -223,12 +270,19 @@ impl Round {
     }
 
     pub(crate) fn mask_key(&self) -> Result<MaskKeySum, ExperimentError> {
-        MaskKeySum::decode(&self.read("mask-key")?).map_err(ExperimentError::bench("the sum of the mask keys"))
+        MaskKeySum::decode(&self.read("mask-key")?)
+            .map_err(ExperimentError::bench("the sum of the mask keys"))
     }
 
     /// Σu, as it has to come out.
     pub(crate) fn sums(&self) -> Result<Vec<i64>, ExperimentError> {
-        Ok(self.read("sums")?.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect())
+        Ok(self
+            .read("sums")?
+            .as_chunks()
+            .0
+            .iter()
+            .map(|bytes| i64::from_le_bytes(*bytes))
+            .collect())
     }
 }
 
@@ -238,7 +292,8 @@ pub(crate) fn verify_sum(
     headers: &[&VerifiedHeader],
     public: &Public,
 ) -> Result<consilium_crypto::VerifiedEvaluation, ExperimentError> {
-    let evaluation = Evaluation::decode(evaluation).map_err(ExperimentError::bench("the sum of the keys"))?;
+    let evaluation =
+        Evaluation::decode(evaluation).map_err(ExperimentError::bench("the sum of the keys"))?;
     let verified = evaluation.verify(&public.key, &public.context, headers);
     verified.map_err(ExperimentError::bench("the sum of the keys"))
 }

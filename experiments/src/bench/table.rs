@@ -64,13 +64,19 @@ fn section(text: &mut String, title: &str, table: &[Vec<String>]) {
 /// A Markdown table whose first column is words and whose others are figures; the first row is the head.
 fn aligned(table: &[Vec<String>]) -> String {
     let columns = table.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| table.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let width = |column: usize| {
+        table.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0).max(4)).collect();
     let mut text = String::new();
     for (number, row) in table.iter().enumerate() {
         for (column, width) in widths.iter().enumerate() {
             let cell = row.get(column).map_or("", String::as_str);
-            let _ = if column == 0 { write!(text, "| {cell:width$} ") } else { write!(text, "| {cell:>width$} ") };
+            let _ = if column == 0 {
+                write!(text, "| {cell:width$} ")
+            } else {
+                write!(text, "| {cell:>width$} ")
+            };
         }
         text += "|\n";
         if number == 0 {
@@ -94,12 +100,16 @@ fn head(first: &str, rest: impl IntoIterator<Item = impl Into<String>>) -> Vec<S
 /// A line for every scheme, party and n that there is, a column for every d.
 fn times(rows: &[Row], cores: usize) -> Vec<Vec<String>> {
     let mut table = vec![head("d", DIMENSIONS.map(|d| d.to_string()))];
-    let groups: BTreeSet<_> = rows.iter().map(|row| (row.cell.party, row.cell.scheme, row.cell.institutions)).collect();
+    let groups: BTreeSet<_> =
+        rows.iter().map(|row| (row.cell.party, row.cell.scheme, row.cell.institutions)).collect();
     for (party, scheme, institutions) in groups {
         let all = |d| Cell { scheme, party, dimension: d, institutions, threads: cores };
         let cells = DIMENSIONS.map(|d| {
             let one = rows.iter().find(|row| row.cell == Cell { threads: 1, ..all(d) });
-            let all = rows.iter().filter(|row| row.cell == all(d) && cores > 1).find_map(|row| row.median_s);
+            let all = rows
+                .iter()
+                .filter(|row| row.cell == all(d) && cores > 1)
+                .find_map(|row| row.median_s);
             one.map_or_else(String::new, |one| {
                 time_of(one) + &all.map(|s| format!(" ({})", duration(s))).unwrap_or_default()
             })
@@ -151,18 +161,24 @@ fn traffic(rows: &[Row]) -> Vec<Vec<String>> {
     let mut table = vec![head("", ["d", "peak memory", "up", "down"])];
     let of_ten = |row: &&Row| {
         let Cell { party, threads, institutions, .. } = row.cell;
-        row.kind == Kind::Measured && threads == 1 && (institutions == BATCH || party == Party::Client)
+        row.kind == Kind::Measured
+            && threads == 1
+            && (institutions == BATCH || party == Party::Client)
     };
     let mut groups: BTreeMap<_, Vec<&Row>> = BTreeMap::new();
     for row in rows.iter().filter(of_ten) {
-        groups.entry((row.cell.party, row.cell.scheme, row.cell.institutions)).or_default().push(row);
+        groups
+            .entry((row.cell.party, row.cell.scheme, row.cell.institutions))
+            .or_default()
+            .push(row);
     }
     for ((party, scheme, institutions), group) in groups {
         let mut ends: Vec<&Row> = group.first().into_iter().chain(group.last()).copied().collect();
         ends.dedup();
         for row in ends {
             let peak = bytes(row.peak_kb.map(|kb| kb * 1024));
-            let cells = [row.cell.dimension.to_string(), peak, bytes(row.bytes_up), bytes(row.bytes_down)];
+            let cells =
+                [row.cell.dimension.to_string(), peak, bytes(row.bytes_up), bytes(row.bytes_down)];
             table.push(head(&title(scheme, party, institutions), cells));
         }
     }
@@ -170,18 +186,27 @@ fn traffic(rows: &[Row]) -> Vec<Vec<String>> {
 }
 
 fn slopes(results: &Results) -> Vec<Vec<String>> {
-    let mut table =
-        vec![head("", ["constant", "slope", "exponent", "largest d", "next limit", "of its ideal", "× ideal"])];
+    let mut table = vec![head(
+        "",
+        ["constant", "slope", "exponent", "largest d", "next limit", "of its ideal", "× ideal"],
+    )];
     for slope in results.slopes().into_iter().filter(|slope| slope.threads == 1) {
         let of = |row: &&Row| {
             let Cell { scheme, party, institutions, threads, .. } = row.cell;
-            let same = (scheme, party, institutions) == (slope.scheme, slope.party, slope.institutions);
+            let same =
+                (scheme, party, institutions) == (slope.scheme, slope.party, slope.institutions);
             same && threads == 1 && row.kind == Kind::Measured
         };
         let rows = results.rows();
-        let Some(largest) = rows.iter().filter(of).max_by_key(|row| row.cell.dimension) else { continue };
+        let Some(largest) = rows.iter().filter(of).max_by_key(|row| row.cell.dimension) else {
+            continue;
+        };
         let (limit, share, times) = largest.limit.map_or_else(Default::default, |limit| {
-            (limit.primitive.name().to_owned(), format!("{:.0} %", limit.share * 100.0), format!("{:.2}", limit.times))
+            (
+                limit.primitive.name().to_owned(),
+                format!("{:.0} %", limit.share * 100.0),
+                format!("{:.2}", limit.times),
+            )
         });
         let fit = slope.fit;
         table.push(head(
@@ -213,8 +238,10 @@ fn bars(results: &Results) -> Vec<Vec<String>> {
     let mut table = vec![head("", ["bar", "measured", "met"])];
     for bar in results.bars() {
         let met = bar.is_met.map_or("–", |is_met| if is_met { "yes" } else { "**no**" });
-        table
-            .push(head(&bar.what, [bar.bar, bar.measured.unwrap_or_else(|| "not in this run".into()), met.to_owned()]));
+        table.push(head(
+            &bar.what,
+            [bar.bar, bar.measured.unwrap_or_else(|| "not in this run".into()), met.to_owned()],
+        ));
     }
     table
 }
@@ -239,7 +266,12 @@ fn remarks(results: &Results, rows: &[Row]) -> String {
         };
         let places: Vec<_> = std::iter::once(1).chain(INSTITUTIONS).filter_map(of).collect();
         let who = if is_client { "clients" } else { "rounds" };
-        let _ = writeln!(text, "- Left out, {}, {who} with {}: {why}.", scheme.label(), places.join("; "));
+        let _ = writeln!(
+            text,
+            "- Left out, {}, {who} with {}: {why}.",
+            scheme.label(),
+            places.join("; ")
+        );
     }
     for row in rows.iter().filter(|row| row.kind == Kind::Failed) {
         let _ = writeln!(text, "- Failed: {}: {}.", row.cell, row.note);
@@ -270,12 +302,23 @@ mod tests {
     #[test]
     fn extrapolated_and_left_out_figures_are_marked_and_nothing_is_silent() {
         let text = markdown(&example());
-        let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned();
+        let line = |start: &str| {
+            text.lines().find(|line| line.starts_with(start)).unwrap_or_default().to_owned()
+        };
         let naive = line("| client; bulletproofs crate, a proof a value");
-        assert!(naive.contains("600 ms") && naive.contains("≈ 6.00 s") && naive.contains("≈ 200 s"), "{naive}");
-        assert!(text.contains("- Left out, Consilium, parameter bound, clients with d = 100000: too long, by far."));
+        assert!(
+            naive.contains("600 ms") && naive.contains("≈ 6.00 s") && naive.contains("≈ 200 s"),
+            "{naive}"
+        );
+        assert!(text.contains(
+            "- Left out, Consilium, parameter bound, clients with d = 100000: too long, by far."
+        ));
         assert!(text.contains("- Failed: trustee norm, d = 300, n = 10, 1 core: signal: 9"));
-        assert!(text.contains("not in this run") && text.contains("AVX-512") && text.contains("is AVX2"));
+        assert!(
+            text.contains("not in this run")
+                && text.contains("AVX-512")
+                && text.contains("is AVX2")
+        );
     }
 
     #[test]
@@ -283,14 +326,23 @@ mod tests {
         let text = aligned(&[head("", ["µs", "long head"]), head("a party", ["1"])]);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 3);
-        assert!(lines.iter().all(|line| line.chars().count() == lines[0].chars().count()), "{text}");
+        assert!(
+            lines.iter().all(|line| line.chars().count() == lines[0].chars().count()),
+            "{text}"
+        );
         assert!(lines.iter().all(|line| line.matches('|').count() == 4), "{text}");
         assert_eq!(lines[1], "| ------- | ---: | --------: |");
     }
 
     #[test]
     fn units_suit_their_figures() {
-        assert_eq!([0.25, 2.5, 0.0025, 0.000_025].map(duration), ["250 ms", "2.50 s", "2.50 ms", "25.0 µs"]);
-        assert_eq!([12, 1_200, 1_250_000].map(|count| bytes(Some(count))), ["12 B", "1.20 kB", "1.25 MB"]);
+        assert_eq!(
+            [0.25, 2.5, 0.0025, 0.000_025].map(duration),
+            ["250 ms", "2.50 s", "2.50 ms", "25.0 µs"]
+        );
+        assert_eq!(
+            [12, 1_200, 1_250_000].map(|count| bytes(Some(count))),
+            ["12 B", "1.20 kB", "1.25 MB"]
+        );
     }
 }

@@ -24,9 +24,11 @@ pub(crate) fn measure() -> Result<Measured, ExperimentError> {
     let dataset = load_dataset(&choice.dataset)?;
     let federation = Federation::new(&ReplayConfig::resolve(choice, &dataset)?, &dataset)?;
     let directory = tempfile::tempdir().map_err(ExperimentError::file(&std::env::temp_dir()))?;
-    let (ledger, scratch) = (directory.path().join("ledger"), directory.path().join("institutions"));
+    let ledger = directory.path().join("ledger");
+    let scratch = directory.path().join("institutions");
     fs::create_dir(&scratch).map_err(ExperimentError::file(&scratch))?;
-    let rounds = verified::run(&federation, &ledger, &scratch, &Progress::silent())?.elapsed.as_secs_f64();
+    let rounds =
+        verified::run(&federation, &ledger, &scratch, &Progress::silent())?.elapsed.as_secs_f64();
     let peak_kb = peak_memory_kb();
     let audited = audit(&ledger, directory.path(), None)?.elapsed_s;
     let parts = [(ROUNDS.to_owned(), rounds), (AUDIT.to_owned(), audited)].into();

@@ -12,7 +12,9 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
     /// The index lies outside the tree, or the old tree is larger than the new one.
-    #[error("the proof speaks of place {place} in a tree of {size} leaves: ask for one that exists")]
+    #[error(
+        "the proof speaks of place {place} in a tree of {size} leaves: ask for one that exists"
+    )]
     OutOfRange {
         /// Leaf index or old size.
         place: u64,
@@ -56,7 +58,8 @@ pub struct ConsistencyProof {
 pub fn inclusion_proof(leaves: &[Hash], index: u64) -> Option<InclusionProof> {
     let size = leaves.len() as u64;
     let mut place = usize::try_from(index).ok().filter(|place| *place < leaves.len())?;
-    let (mut rest, mut path) = (leaves, Vec::new());
+    let mut rest = leaves;
+    let mut path = Vec::new();
     while rest.len() > 1 {
         let (left, right) = rest.split_at(split(rest.len()));
         if place < left.len() {
@@ -78,7 +81,9 @@ pub fn inclusion_proof(leaves: &[Hash], index: u64) -> Option<InclusionProof> {
 pub fn consistency_proof(leaves: &[Hash], old_size: u64) -> Option<ConsistencyProof> {
     let new_size = leaves.len() as u64;
     let mut left_over = usize::try_from(old_size).ok().filter(|old| *old <= leaves.len())?;
-    let (mut rest, mut path, mut is_whole_old_tree) = (leaves, Vec::new(), true);
+    let mut rest = leaves;
+    let mut path = Vec::new();
+    let mut is_whole_old_tree = true;
     while left_over > 0 {
         if left_over == rest.len() {
             if !is_whole_old_tree {
@@ -145,7 +150,11 @@ impl InclusionProof {
             if walk.last == 0 {
                 return Err(ProofError::PathLength { got: self.path.len() });
             }
-            node = if walk.sibling_is_left() { node_hash(sibling, &node) } else { node_hash(&node, sibling) };
+            node = if walk.sibling_is_left() {
+                node_hash(sibling, &node)
+            } else {
+                node_hash(&node, sibling)
+            };
             walk.up();
         }
         if walk.last != 0 {
@@ -167,7 +176,8 @@ impl ConsistencyProof {
             if !self.path.is_empty() {
                 return Err(wrong_length);
             }
-            let holds = if self.old_size == 0 { *old_root == root(&[]) } else { old_root == new_root };
+            let holds =
+                if self.old_size == 0 { *old_root == root(&[]) } else { old_root == new_root };
             return if holds { Ok(()) } else { Err(ProofError::WrongRoot) };
         }
 
@@ -181,7 +191,8 @@ impl ConsistencyProof {
         while walk.place & 1 == 1 {
             walk.up();
         }
-        let (mut old, mut new) = (*first, *first);
+        let mut old = *first;
+        let mut new = *first;
         for sibling in path {
             if walk.last == 0 {
                 return Err(wrong_length);
@@ -295,7 +306,10 @@ mod tests {
         ];
         for (old_size, new_size, path) in vectors {
             let proof = consistency_proof(&leaves[..new_size], old_size).unwrap();
-            assert_eq!(proof, ConsistencyProof { old_size, new_size: new_size as u64, path: hashes(path) });
+            assert_eq!(
+                proof,
+                ConsistencyProof { old_size, new_size: new_size as u64, path: hashes(path) }
+            );
             let roots = hashes(&REFERENCE_ROOTS);
             assert_eq!(proof.verify(&roots[old_size as usize - 1], &roots[new_size - 1]), Ok(()));
         }
@@ -320,7 +334,10 @@ mod tests {
                     );
                     assert_eq!(proof.verify(leaf, &root).is_ok(), other == index);
                 }
-                let longer = InclusionProof { path: [proof.path.as_slice(), &[root]].concat(), ..proof.clone() };
+                let longer = InclusionProof {
+                    path: [proof.path.as_slice(), &[root]].concat(),
+                    ..proof.clone()
+                };
                 assert!(longer.verify(&tree[index], &root).is_err());
                 if let Some((_, shorter)) = proof.path.split_last() {
                     let shorter = InclusionProof { path: shorter.to_vec(), ..proof.clone() };
@@ -343,7 +360,10 @@ mod tests {
                 let wrong = leaf_hash(b"wrong");
                 assert!(proof.verify(&wrong, &new_root).is_err());
                 assert!(old_size == 0 || proof.verify(&old_root, &wrong).is_err());
-                let longer = ConsistencyProof { path: [proof.path.as_slice(), &[wrong]].concat(), ..proof.clone() };
+                let longer = ConsistencyProof {
+                    path: [proof.path.as_slice(), &[wrong]].concat(),
+                    ..proof.clone()
+                };
                 assert!(longer.verify(&old_root, &new_root).is_err());
                 for bent in 0..proof.path.len() {
                     let mut path = proof.path.clone();
@@ -360,7 +380,8 @@ mod tests {
         fn arbitrary_proofs_neither_panic_nor_pass(
             index in any::<u64>(), size in any::<u64>(), path in prop::collection::vec(any::<Hash>(), 0..70),
         ) {
-            let (one, other) = (leaf_hash(b"one"), leaf_hash(b"other"));
+            let one = leaf_hash(b"one");
+            let other = leaf_hash(b"other");
             let inclusion = InclusionProof { index, size, path: path.clone() };
             prop_assert!(inclusion.verify(&one, &other).is_err());
             let consistency = ConsistencyProof { old_size: index, new_size: size, path };
@@ -370,7 +391,8 @@ mod tests {
         #[test]
         fn proofs_hold_in_larger_trees(size in 1usize..600, a in any::<prop::sample::Index>()) {
             let leaves = some_leaves(size);
-            let (place, root) = (a.index(size), root_by_definition(&leaves));
+            let place = a.index(size);
+            let root = root_by_definition(&leaves);
             prop_assert_eq!(inclusion_proof(&leaves, place as u64).unwrap().verify(&leaves[place], &root), Ok(()));
             let old_root = root_by_definition(&leaves[..place]);
             prop_assert_eq!(consistency_proof(&leaves, place as u64).unwrap().verify(&old_root, &root), Ok(()));

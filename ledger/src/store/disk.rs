@@ -33,7 +33,10 @@ pub(super) struct Fault {
 
 impl Disk {
     /// One step of writing.
-    pub(super) fn write<T>(&self, step: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+    pub(super) fn write<T>(
+        &self,
+        step: impl FnOnce() -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
         #[cfg(test)]
         if let Some(fault) = self.fault.lock().unwrap().as_mut() {
             if fault.after == 0 {
@@ -48,11 +51,19 @@ impl Disk {
     }
 
     /// Replaces the small file `name` in `folder` so that after a crash it holds the old bytes or the new ones.
-    pub(super) fn replace(&self, folder: &Path, name: &str, contents: &str) -> Result<(), LedgerError> {
-        let (path, new) = (folder.join(name), folder.join(format!("{name}.new")));
+    pub(super) fn replace(
+        &self,
+        folder: &Path,
+        name: &str,
+        contents: &str,
+    ) -> Result<(), LedgerError> {
+        let path = folder.join(name);
+        let new = folder.join(format!("{name}.new"));
         // A crash here leaves a file that nobody reads and that the next replacement overwrites.
         self.write(|| fs::write(&new, contents).map_err(io_error("write", &new)))?;
-        self.write(|| File::open(&new).and_then(|file| file.sync_all()).map_err(io_error("flush", &new)))?;
+        self.write(|| {
+            File::open(&new).and_then(|file| file.sync_all()).map_err(io_error("flush", &new))
+        })?;
         // A crash here leaves the old name on the old bytes, or on the new ones.
         self.write(|| fs::rename(&new, &path).map_err(io_error("replace", &path)))?;
         self.write(|| sync_folder(folder))
@@ -70,7 +81,9 @@ impl Disk {
 pub(super) fn sync_folder(folder: &Path) -> Result<(), LedgerError> {
     // Only Unix opens a folder as a file; elsewhere the system keeps the order of such changes itself.
     if cfg!(unix) {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("flush", folder))?;
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(io_error("flush", folder))?;
     }
     Ok(())
 }

@@ -22,7 +22,10 @@ thread_local! {
 }
 
 /// Runs `step`, which uses sled for the ledger in `root`. No panic leaves it.
-pub(super) fn fence<T>(root: &Path, step: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+pub(super) fn fence<T>(
+    root: &Path,
+    step: impl FnOnce() -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
     install_hook();
     let outer = FENCED.replace(true);
     let outcome = panic::catch_unwind(AssertUnwindSafe(step));
@@ -34,7 +37,10 @@ pub(super) fn fence<T>(root: &Path, step: impl FnOnce() -> Result<T, LedgerError
 }
 
 /// Runs one operation of sled for the ledger in `root`. No sled error and no panic leaves it.
-pub(super) fn fenced<T>(root: &Path, step: impl FnOnce() -> sled::Result<T>) -> Result<T, LedgerError> {
+pub(super) fn fenced<T>(
+    root: &Path,
+    step: impl FnOnce() -> sled::Result<T>,
+) -> Result<T, LedgerError> {
     fence(root, || {
         step().map_err(|error| match error {
             sled::Error::Io(source) => match source.kind() {
@@ -42,7 +48,11 @@ pub(super) fn fenced<T>(root: &Path, step: impl FnOnce() -> sled::Result<T>) -> 
                 ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => {
                     damaged(root, format!("the store cannot be read ({source})"))
                 }
-                _ => LedgerError::Io { action: "read or write the store in", path: root.to_owned(), source },
+                _ => LedgerError::Io {
+                    action: "read or write the store in",
+                    path: root.to_owned(),
+                    source,
+                },
             },
             other => damaged(root, format!("the store says: {other}")),
         })
@@ -58,7 +68,8 @@ fn install_hook() {
     INSTALLED.call_once(|| {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            let sleds_own_thread = std::thread::current().name().is_some_and(|name| name.starts_with("sled-io-"));
+            let sleds_own_thread =
+                std::thread::current().name().is_some_and(|name| name.starts_with("sled-io-"));
             if FENCED.get() {
                 MESSAGE.set(Some(info.payload_as_str().unwrap_or("no message").replace('\n', " ")));
             } else if !sleds_own_thread {
@@ -77,7 +88,9 @@ mod tests {
         let root = Path::new("some/ledger");
         for _ in 0..2 {
             let outcome: Result<(), _> = fenced(root, || panic!("assertion of {}", 7));
-            let Err(LedgerError::Damaged { path, detail }) = outcome else { panic!("expected damage") };
+            let Err(LedgerError::Damaged { path, detail }) = outcome else {
+                panic!("expected damage")
+            };
             assert_eq!(path, root);
             assert!(detail.contains("assertion of 7"), "{detail}");
         }
@@ -86,7 +99,8 @@ mod tests {
 
     #[test]
     fn errors_of_the_system_are_kept_apart_from_damage() {
-        let fails_with = |kind: ErrorKind| fenced::<()>(Path::new("x"), || Err(sled::Error::Io(kind.into())));
+        let fails_with =
+            |kind: ErrorKind| fenced::<()>(Path::new("x"), || Err(sled::Error::Io(kind.into())));
         assert!(matches!(fails_with(ErrorKind::StorageFull), Err(LedgerError::Io { .. })));
         assert!(matches!(fails_with(ErrorKind::UnexpectedEof), Err(LedgerError::Damaged { .. })));
     }

@@ -48,15 +48,23 @@ pub fn verify_seal(path: &Path) -> Result<SealState, LedgerError> {
         return Ok(SealState::Intact);
     }
 
-    let broken = |file: &str, detail| LedgerError::SealBroken { path: path.to_owned(), file: file.to_owned(), detail };
+    let broken = |file: &str, detail| LedgerError::SealBroken {
+        path: path.to_owned(),
+        file: file.to_owned(),
+        detail,
+    };
     let sealed = String::from_utf8_lossy(&sealed);
     let sealed_files: Vec<&str> = sealed.lines().map(file_of).collect();
     if let Some(line) = found.lines().find(|line| !sealed.lines().any(|other| other == *line)) {
         let file = file_of(line);
         let known = sealed_files.contains(&file);
-        return Err(broken(file, if known { "does not have its length or hash" } else { "was added" }));
+        return Err(broken(
+            file,
+            if known { "does not have its length or hash" } else { "was added" },
+        ));
     }
-    let removed = sealed_files.into_iter().find(|file| !found.lines().any(|line| file_of(line) == *file));
+    let removed =
+        sealed_files.into_iter().find(|file| !found.lines().any(|line| file_of(line) == *file));
     Err(match removed {
         Some(file) => broken(file, "is missing"),
         None => broken(NAME, "is not what was written"),

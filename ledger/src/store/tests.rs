@@ -39,10 +39,18 @@ fn read_all(store: &Store) -> Result<HeaderChain, LedgerError> {
     for header in chain.headers() {
         assert_eq!(store.get_header(header.height)?.as_ref(), Some(header.sealed()));
         for blob in blobs_of(header.height) {
-            assert_eq!(store.get_blob(&sha256(&blob))?, Some(blob), "a blob of block {}", header.height);
+            assert_eq!(
+                store.get_blob(&sha256(&blob))?,
+                Some(blob),
+                "a blob of block {}",
+                header.height
+            );
         }
     }
-    assert_eq!(store.head(), chain.head().map(|head| Head { height: head.height, hash: *head.hash() }));
+    assert_eq!(
+        store.head(),
+        chain.head().map(|head| Head { height: head.height, hash: *head.hash() })
+    );
     Ok(chain)
 }
 
@@ -121,10 +129,16 @@ fn only_the_next_block_with_its_own_entries_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let (store, chain) = ledger_of(folder.path(), 2);
     let good = next_block(&chain);
-    assert!(matches!(store.append_block(&store.get_block(1).unwrap().unwrap(), &[]), Err(LedgerError::NotNext { .. })));
+    assert!(matches!(
+        store.append_block(&store.get_block(1).unwrap().unwrap(), &[]),
+        Err(LedgerError::NotNext { .. })
+    ));
     let mut after_another = good.clone();
     after_another.sealed.header.previous = [9; 32];
-    assert!(matches!(store.append_block(&after_another, &[]), Err(LedgerError::NotNext { expected: 2, .. })));
+    assert!(matches!(
+        store.append_block(&after_another, &[]),
+        Err(LedgerError::NotNext { expected: 2, .. })
+    ));
     let mut changed = good.clone();
     changed.entries[0].push(0);
     assert!(matches!(
@@ -132,7 +146,10 @@ fn only_the_next_block_with_its_own_entries_is_taken() {
         Err(LedgerError::Chain(ChainError::WrongEntries { height: 2, .. }))
     ));
     let too_long = vec![0; MAX_BLOB_BYTES + 1];
-    assert!(matches!(store.append_block(&good, &[&too_long]), Err(LedgerError::BlobTooLong { .. })));
+    assert!(matches!(
+        store.append_block(&good, &[&too_long]),
+        Err(LedgerError::BlobTooLong { .. })
+    ));
     // None of these was a failed write.
     store.append_block(&good, &[]).unwrap();
 }
@@ -143,7 +160,10 @@ fn a_ledger_is_open_once_at_a_time() {
     let (store, _) = ledger_of(folder.path(), 1);
     assert!(matches!(Store::open(folder.path()), Err(LedgerError::Locked { .. })));
     let scratch = tempfile::tempdir().unwrap();
-    assert!(matches!(Store::open_copy(folder.path(), scratch.path()), Err(LedgerError::Locked { .. })));
+    assert!(matches!(
+        Store::open_copy(folder.path(), scratch.path()),
+        Err(LedgerError::Locked { .. })
+    ));
     drop(store);
     Store::open(folder.path()).unwrap();
 }
@@ -161,7 +181,8 @@ fn a_closed_store_says_so() {
 
 #[test]
 fn an_auditors_copy_leaves_the_ledger_as_it_is_and_goes_away() {
-    let (folder, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let scratch = tempfile::tempdir().unwrap();
     let (store, chain) = ledger_of(folder.path(), 3);
     store.close().unwrap();
     let copy = Store::open_copy(folder.path(), scratch.path()).unwrap();
@@ -170,7 +191,10 @@ fn an_auditors_copy_leaves_the_ledger_as_it_is_and_goes_away() {
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
     assert_eq!(verify_seal(folder.path()).unwrap(), SealState::Intact);
     let nothing = scratch.path().join("nothing");
-    assert!(matches!(Store::open_copy(&nothing, scratch.path()), Err(LedgerError::NotALedger { .. })));
+    assert!(matches!(
+        Store::open_copy(&nothing, scratch.path()),
+        Err(LedgerError::NotALedger { .. })
+    ));
     assert!(matches!(verify_seal(&nothing), Err(LedgerError::NotALedger { .. })));
     assert!(!nothing.exists());
 }
@@ -182,7 +206,10 @@ fn every_changed_added_or_removed_file_of_a_closed_ledger_is_named() {
     assert_eq!(verify_seal(folder.path()).unwrap(), SealState::Unsealed);
     store.close().unwrap();
     let names = |path: &Path| match (verify_seal(path), Store::open(path)) {
-        (Err(LedgerError::SealBroken { file, .. }), Err(LedgerError::SealBroken { file: same, .. })) => {
+        (
+            Err(LedgerError::SealBroken { file, .. }),
+            Err(LedgerError::SealBroken { file: same, .. }),
+        ) => {
             assert_eq!(file, same);
             file
         }
@@ -210,7 +237,10 @@ fn every_changed_added_or_removed_file_of_a_closed_ledger_is_named() {
         let mut changed = seal.clone();
         changed[place] ^= 1;
         fs::write(folder.path().join("SEAL"), &changed).unwrap();
-        assert!(matches!(verify_seal(folder.path()), Err(LedgerError::SealBroken { .. })), "byte {place}");
+        assert!(
+            matches!(verify_seal(folder.path()), Err(LedgerError::SealBroken { .. })),
+            "byte {place}"
+        );
     }
     fs::write(folder.path().join("SEAL"), &seal).unwrap();
     drop(Store::open(folder.path()).unwrap());
@@ -219,7 +249,8 @@ fn every_changed_added_or_removed_file_of_a_closed_ledger_is_named() {
 
 #[test]
 fn a_store_behind_its_head_file_is_refused_and_one_ahead_is_not() {
-    let (folder, older) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let older = tempfile::tempdir().unwrap();
     let (store, chain) = ledger_of(folder.path(), 2);
     drop(store);
     copy_files(folder.path(), older.path());
@@ -229,7 +260,9 @@ fn a_store_behind_its_head_file_is_refused_and_one_ahead_is_not() {
     let old_head = fs::read(older.path().join("HEAD")).unwrap();
     fs::copy(folder.path().join("HEAD"), older.path().join("HEAD")).unwrap();
     match Store::open(older.path()) {
-        Err(LedgerError::BlocksLost { recorded, found, .. }) => assert_eq!((recorded.height, found), (3, Some(1))),
+        Err(LedgerError::BlocksLost { recorded, found, .. }) => {
+            assert_eq!((recorded.height, found), (3, Some(1)))
+        }
         other => panic!("expected lost blocks, got {other:?}"),
     }
     fs::write(folder.path().join("HEAD"), &old_head).unwrap();
@@ -321,7 +354,8 @@ fn an_append_of_ten_blobs_takes_milliseconds() {
     let (store, mut chain) = ledger_of(folder.path(), 0);
     let mut times = Vec::new();
     for round in 0..40u8 {
-        let blobs = (0..10u8).map(|i| [vec![round, i], blobs_of(u64::from(i))[1][..22_998].to_vec()].concat());
+        let blobs = (0..10u8)
+            .map(|i| [vec![round, i], blobs_of(u64::from(i))[1][..22_998].to_vec()].concat());
         let blobs: Vec<Vec<u8>> = blobs.collect();
         let block = next_block(&chain);
         let start = std::time::Instant::now();

@@ -26,7 +26,12 @@ pub(super) struct Values {
 
 impl Values {
     /// The tree `name` of values of at most `most_bytes` (which must fit 32 bits).
-    pub(super) fn open(root: &Path, db: &sled::Db, name: &str, most_bytes: usize) -> Result<Self, LedgerError> {
+    pub(super) fn open(
+        root: &Path,
+        db: &sled::Db,
+        name: &str,
+        most_bytes: usize,
+    ) -> Result<Self, LedgerError> {
         let tree = fenced(root, || db.open_tree(name))?;
         Ok(Self { root: root.to_owned(), tree, most_bytes })
     }
@@ -53,10 +58,16 @@ impl Values {
         value.reserve_exact(length.saturating_sub(value.len()));
         for number in 1..length.div_ceil(CHUNK_BYTES).max(1) {
             // most_bytes fits u32, and so does the number of chunks.
-            let chunk = self.chunk(key, number as u32)?.ok_or_else(|| self.damaged("a piece of a value is missing"))?;
+            let chunk = self
+                .chunk(key, number as u32)?
+                .ok_or_else(|| self.damaged("a piece of a value is missing"))?;
             value.extend_from_slice(&chunk);
         }
-        if value.len() == length { Ok(Some(value)) } else { Err(self.damaged("a value has another length")) }
+        if value.len() == length {
+            Ok(Some(value))
+        } else {
+            Err(self.damaged("a value has another length"))
+        }
     }
 
     /// The first bytes of a value, as many as the first chunk holds.
@@ -90,7 +101,8 @@ impl Values {
             return Ok(None);
         };
         let mut rest: &[u8] = &chunk;
-        let length = take(&mut rest).and_then(|length| usize::try_from(u32::from_be_bytes(length)).ok());
+        let length =
+            take(&mut rest).and_then(|length| usize::try_from(u32::from_be_bytes(length)).ok());
         match length.filter(|length| *length <= self.most_bytes) {
             Some(length) => Ok(Some((length, rest.to_vec()))),
             None => Err(self.damaged("a value has an impossible length")),

@@ -29,9 +29,13 @@ impl Adversary<'_> {
 
     /// Whether the institution may turn hostile and none of the committees is then lost.
     pub(super) fn may_fall(&self, trustee: usize) -> bool {
-        let fallen: BTreeSet<usize> = self.observer.hostile.iter().copied().chain([trustee]).collect();
+        let fallen: BTreeSet<usize> =
+            self.observer.hostile.iter().copied().chain([trustee]).collect();
         fallen.len() < self.world.shape.threshold as usize
-            && self.asked.iter().all(|(members, threshold)| members.intersection(&fallen).count() < *threshold)
+            && self
+                .asked
+                .iter()
+                .all(|(members, threshold)| members.intersection(&fallen).count() < *threshold)
     }
 
     pub(super) fn draw(&mut self) -> Option<Op> {
@@ -65,7 +69,11 @@ impl Adversary<'_> {
                 Op::ShowAll { except }
             }
             42..=51 => {
-                let branch = if self.chance(98) { self.meant[&trustee] } else { self.below(self.branches.len()) };
+                let branch = if self.chance(98) {
+                    self.meant[&trustee]
+                } else {
+                    self.below(self.branches.len())
+                };
                 let all = self.branches[branch].blocks.len();
                 let left = all - self.common(trustee, branch).unwrap_or(0);
                 let blocks = if self.chance(80) { left } else { self.below(left + 1) };
@@ -119,7 +127,9 @@ impl Adversary<'_> {
         let place = match self.branches[branch].follower.phase() {
             Phase::Idle => Where::Idle,
             Phase::Sharing(sharing) => Where::Sharing(sharing.progress().is_complete()),
-            Phase::Collecting(_) => Where::Collecting(self.branches[branch].track().submitted.len()),
+            Phase::Collecting(_) => {
+                Where::Collecting(self.branches[branch].track().submitted.len())
+            }
             Phase::Sealed(_) => Where::Sealed,
             Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Where::Over,
         };
@@ -132,7 +142,9 @@ impl Adversary<'_> {
                 _ if self.opens => Order::Open,
                 _ => self.change()?,
             },
-            Where::Sharing(is_complete) if fitting == 0 && (is_complete || self.chance(10)) => Order::EndStage,
+            Where::Sharing(is_complete) if fitting == 0 && (is_complete || self.chance(10)) => {
+                Order::EndStage
+            }
             Where::Sharing(true) if self.chance(40) => Order::EndStage,
             Where::Sharing(_) => gather(self),
             Where::Collecting(submitted) => match self.below(10) {
@@ -171,9 +183,11 @@ impl Adversary<'_> {
             let other = self.below(last + 1);
             members.swap(last, other);
         }
-        let (size, threshold) = if all > 4 && self.chance(60) { (4, 2) } else { (all, self.world.shape.threshold) };
+        let (size, threshold) =
+            if all > 4 && self.chance(60) { (4, 2) } else { (all, self.world.shape.threshold) };
         members.truncate(size);
-        let hostile = members.iter().filter(|member| self.observer.hostile.contains(member)).count();
+        let hostile =
+            members.iter().filter(|member| self.observer.hostile.contains(member)).count();
         (hostile < threshold as usize).then_some(Order::Change { members, threshold })
     }
 }

@@ -79,7 +79,8 @@ impl Adversary<'_> {
             let _ = own.start();
         }
         for branch in 0..self.branches.len() {
-            let followers = trustees.iter().filter(|trustee| self.common(**trustee, branch).is_some()).count();
+            let followers =
+                trustees.iter().filter(|trustee| self.common(**trustee, branch).is_some()).count();
             best = best.max((followers, branch));
         }
         let branch = best.1;
@@ -91,7 +92,9 @@ impl Adversary<'_> {
             let before = self.standing(branch);
             self.go_on(branch)?;
             let follower = &self.branches[branch].follower;
-            if follower.step() > begun || (!self.opens && !had_committee && follower.committee().is_some()) {
+            if follower.step() > begun
+                || (!self.opens && !had_committee && follower.committee().is_some())
+            {
                 return Ok(true);
             }
             if self.standing(branch) == before {

@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, sync::Arc};
 use consilium_client::follow::Phase;
 use consilium_contract::{Committee, Model, model::encode_sums, transaction::entry};
 use consilium_crypto::{
-    DecryptionShare, Evaluation, KeyShare, MaskedSum, MaskedUpdate, VerifiedHeader, combine, mask_length, verify_share,
+    DecryptionShare, Evaluation, KeyShare, MaskedSum, MaskedUpdate, VerifiedHeader, combine,
+    mask_length, verify_share,
 };
 use consilium_ledger::{VerifiedHeader as VerifiedBlock, sha256};
 use consilium_proto::v1::{
-    Abandon, BeginSharing, BlobRef, ChangeCommittee, CloseCollection, CloseRound, EndStage, OpenRound,
-    SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
+    Abandon, BeginSharing, BlobRef, ChangeCommittee, CloseCollection, CloseRound, EndStage,
+    OpenRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
 
 use super::{Adversary, BRANCHES};
@@ -33,15 +34,20 @@ impl Adversary<'_> {
                 }
                 (Action::SubmitUpdate(update), Phase::Collecting(collection)) => {
                     let pooled = self.world.pooled(&sha256(&update.header)).unwrap();
-                    pooled.header.context().round == *collection.round() && !collection.has_update_of(&name)
+                    pooled.header.context().round == *collection.round()
+                        && !collection.has_update_of(&name)
                 }
                 (Action::Countersign(said), Phase::Sealed(sealed)) => {
-                    let place = branch.follower.committee().and_then(|committee| committee.place_of(&name));
-                    said.sealed_block == sealed.sum.block() && place.is_some_and(|at| !sealed.is_countersigned_by(at))
+                    let place =
+                        branch.follower.committee().and_then(|committee| committee.place_of(&name));
+                    said.sealed_block == sealed.sum.block()
+                        && place.is_some_and(|at| !sealed.is_countersigned_by(at))
                 }
                 (Action::SubmitShare(said), Phase::Sealed(sealed)) => {
-                    let place = branch.follower.committee().and_then(|committee| committee.place_of(&name));
-                    said.sealed_block == sealed.sum.block() && place.is_some_and(|at| !sealed.has_share_of(at))
+                    let place =
+                        branch.follower.committee().and_then(|committee| committee.place_of(&name));
+                    said.sealed_block == sealed.sum.block()
+                        && place.is_some_and(|at| !sealed.has_share_of(at))
                 }
                 _ => false,
             }
@@ -50,15 +56,20 @@ impl Adversary<'_> {
         let fitting = self.heard.iter().filter(fits).map(|(from, signed)| (*from, signed));
         // Said twice, it counts once; countersignatures come before shares.
         let mut fitting: Vec<_> = fitting
-            .filter(|(from, signed)| seen.insert((*from, matches!(read(signed).action(), Action::SubmitShare(_)))))
+            .filter(|(from, signed)| {
+                seen.insert((*from, matches!(read(signed).action(), Action::SubmitShare(_))))
+            })
             .collect();
-        fitting.sort_by_key(|(from, signed)| (matches!(read(signed).action(), Action::SubmitShare(_)), *from));
+        fitting.sort_by_key(|(from, signed)| {
+            (matches!(read(signed).action(), Action::SubmitShare(_)), *from)
+        });
         fitting
     }
 
     /// What the hostile institutions say in the present phase of a branch.
     pub(super) fn hostile_words(&mut self, at: usize, twist: Twist) -> Vec<SignedTransaction> {
-        let (world, branch) = (self.world, &mut self.branches[at]);
+        let world = self.world;
+        let branch = &mut self.branches[at];
         let mut said = Vec::new();
         let mut shares = Vec::new();
         for (index, puppet) in &mut branch.puppets {
@@ -68,29 +79,38 @@ impl Adversary<'_> {
                     let own = puppet.contribution(name, sharing, twist, &mut self.rng);
                     said.extend(own.map(|own| world.says(*index, Action::Contribute(own))));
                 }
-                Phase::Collecting(collection) if twist != Twist::Silent && !collection.has_update_of(&name) => {
+                Phase::Collecting(collection)
+                    if twist != Twist::Silent && !collection.has_update_of(&name) =>
+                {
                     // Another one in every history.
-                    let pooled = world.update(collection.committee(), collection.round(), *index, at);
+                    let pooled =
+                        world.update(collection.committee(), collection.round(), *index, at);
                     let header = pooled.update.header.clone();
                     said.push(world.says(*index, Action::SubmitUpdate(SubmitUpdate { header })));
                 }
                 Phase::Sealed(sealed) => {
-                    let Some(sum) = branch.tracks.last().and_then(|track| track.sealed.clone()) else { continue };
+                    let Some(sum) = branch.tracks.last().and_then(|track| track.sealed.clone())
+                    else {
+                        continue;
+                    };
                     let Some(place) = sum.committee.place_of(&name) else { continue };
                     let step = sealed.sum.round().step;
                     if !sealed.is_countersigned_by(place) {
                         let answer = sum.block.countersign(step, &world.files(*index).signing);
                         said.push(world.says(*index, Action::Countersign(answer)));
                     }
-                    let share =
-                        puppet.shares.get(&sum.committee.number).map(|bytes| KeyShare::from_bytes(bytes).unwrap());
+                    let share = puppet
+                        .shares
+                        .get(&sum.committee.number)
+                        .map(|bytes| KeyShare::from_bytes(bytes).unwrap());
                     if let (Some(share), Some(evaluation)) = (share, &sum.evaluation)
                         && twist == Twist::Honest
                         && sealed.countersignatures().count() >= sum.committee.quorum() as usize
                         && !sealed.has_share_of(place)
                     {
                         let key = &sum.committee.public_key;
-                        let share = share.decryption_share(key, evaluation, &sum.block.hash).encode();
+                        let share =
+                            share.decryption_share(key, evaluation, &sum.block.hash).encode();
                         let sealed_block = sum.block.hash.to_vec();
                         let action = Action::SubmitShare(SubmitShare { step, sealed_block, share });
                         shares.push(world.says(*index, action));
@@ -105,7 +125,8 @@ impl Adversary<'_> {
 
     pub(super) fn seal(&mut self, at: usize, order: &Order) {
         let mut track = self.branches[at].track().clone();
-        let (step, attempt) = (self.branches[at].follower.step(), self.branches[at].follower.attempt());
+        let step = self.branches[at].follower.step();
+        let attempt = self.branches[at].follower.attempt();
         let mut closing = None;
         let is_late = matches!(order, Order::EndStage | Order::Abandon);
         self.branches[at].time_ms += if is_late { TIMEOUT_MS } else { 1 };
@@ -115,8 +136,13 @@ impl Adversary<'_> {
             Order::Gather { said, twist } => {
                 let own = self.hostile_words(at, *twist);
                 let fitting = self.fitting(at);
-                let others = said.iter().filter_map(|place| fitting.get(*place)).map(|(_, signed)| (*signed).clone());
-                let is_share = |signed: &SignedTransaction| matches!(read(signed).action(), Action::SubmitShare(_));
+                let others = said
+                    .iter()
+                    .filter_map(|place| fitting.get(*place))
+                    .map(|(_, signed)| (*signed).clone());
+                let is_share = |signed: &SignedTransaction| {
+                    matches!(read(signed).action(), Action::SubmitShare(_))
+                };
                 let mut all: Vec<_> = others.chain(own).collect();
                 all.sort_by_key(is_share);
                 for signed in &all {
@@ -127,30 +153,47 @@ impl Adversary<'_> {
                 all
             }
             Order::Begin => {
-                let next = self.branches[at].follower.committee().map_or(0, |committee| committee.number + 1);
+                let next = self.branches[at]
+                    .follower
+                    .committee()
+                    .map_or(0, |committee| committee.number + 1);
                 orders(Action::BeginSharing(BeginSharing { committee: next, time_ms }))
             }
             Order::EndStage => {
                 let Phase::Sharing(sharing) = self.branches[at].follower.phase() else { return };
                 let stage = sharing.stage().name().into();
-                let (committee, attempt) = (sharing.number(), sharing.attempt());
+                let committee = sharing.number();
+                let attempt = sharing.attempt();
                 orders(Action::EndStage(EndStage { committee, attempt, stage, time_ms }))
             }
             Order::Open => {
                 (track.submitted, track.sealed) = (Vec::new(), None);
                 let model_sha256 = track.model.hash().to_vec();
                 let standings = self.branches[at].follower.roster().standings();
-                orders(Action::OpenRound(OpenRound { step, attempt, model_sha256, time_ms, standings }))
+                orders(Action::OpenRound(OpenRound {
+                    step,
+                    attempt,
+                    model_sha256,
+                    time_ms,
+                    standings,
+                }))
             }
             Order::Close { inputs, sum } => {
                 let Some((evaluation, inputs)) = self.sum(at, inputs, *sum) else { return };
                 let encoded = evaluation.encode();
                 closing = Some((evaluation, inputs));
-                orders(Action::CloseCollection(CloseCollection { step, attempt, evaluation: encoded, time_ms }))
+                orders(Action::CloseCollection(CloseCollection {
+                    step,
+                    attempt,
+                    evaluation: encoded,
+                    time_ms,
+                }))
             }
             Order::Abandon => orders(Action::Abandon(Abandon { step, attempt, time_ms })),
             Order::Result { right } => {
-                let Some((close, sums, model)) = self.result(at, *right, step, time_ms) else { return };
+                let Some((close, sums, model)) = self.result(at, *right, step, time_ms) else {
+                    return;
+                };
                 let hash = sha256(&sums);
                 self.trustees.values_mut().for_each(|trustee| {
                     trustee.blobs.insert(hash, sums.clone());
@@ -162,7 +205,8 @@ impl Adversary<'_> {
                 let Some(committee) = self.branches[at].follower.committee() else { return };
                 let committee = committee.number + 1;
                 self.asked.push((members.iter().copied().collect(), *threshold as usize));
-                let members = members.iter().map(|member| self.world.name(*member).to_vec()).collect();
+                let members =
+                    members.iter().map(|member| self.world.name(*member).to_vec()).collect();
                 let change = ChangeCommittee { committee, members, threshold: *threshold };
                 vec![self.world.decrees(Action::ChangeCommittee(change))]
             }
@@ -203,7 +247,8 @@ impl Adversary<'_> {
         header: &VerifiedBlock,
     ) -> Sealed {
         let headers: Vec<&VerifiedHeader> = inputs.iter().map(|pooled| &pooled.header).collect();
-        let (round, step) = (evaluation.round().clone(), evaluation.round().step);
+        let round = evaluation.round().clone();
+        let step = evaluation.round().step;
         let verified = evaluation.verify(&committee.public_key, &round, &headers).ok();
         let names = inputs.iter().map(|pooled| (pooled.header.hash(), pooled.author));
         let sum = SealedSum {
@@ -217,12 +262,20 @@ impl Adversary<'_> {
     }
 
     /// The certified sum of these submissions, or what goes for one.
-    pub(super) fn sum(&self, at: usize, inputs: &[usize], sum: Sum) -> Option<(Evaluation, Vec<Arc<Pooled>>)> {
+    pub(super) fn sum(
+        &self,
+        at: usize,
+        inputs: &[usize],
+        sum: Sum,
+    ) -> Option<(Evaluation, Vec<Arc<Pooled>>)> {
         let branch = &self.branches[at];
         let Phase::Collecting(collection) = branch.follower.phase() else { return None };
         let mut round = collection.round().clone();
-        let mut inputs: Vec<Arc<Pooled>> =
-            inputs.iter().filter_map(|input| branch.track().submitted.get(*input)).cloned().collect();
+        let mut inputs: Vec<Arc<Pooled>> = inputs
+            .iter()
+            .filter_map(|input| branch.track().submitted.get(*input))
+            .cloned()
+            .collect();
         let unseen = |inputs: &[Arc<Pooled>]| {
             let author = inputs.first()?.author;
             Some(self.world.update(collection.committee(), &round, author, BRANCHES))
@@ -230,12 +283,16 @@ impl Adversary<'_> {
         let mut named = None;
         match sum {
             Sum::Right => {}
-            Sum::Twice => named = Some((inputs.get(1)?.header.hash(), inputs.first()?.header.hash())),
+            Sum::Twice => {
+                named = Some((inputs.get(1)?.header.hash(), inputs.first()?.header.hash()))
+            }
             Sum::Unseen => {
                 let other = unseen(&inputs)?;
                 *inputs.first_mut()? = other;
             }
-            Sum::Other => named = Some((inputs.first()?.header.hash(), unseen(&inputs)?.header.hash())),
+            Sum::Other => {
+                named = Some((inputs.first()?.header.hash(), unseen(&inputs)?.header.hash()))
+            }
             Sum::Old => {
                 round.attempt = round.attempt.checked_sub(1)?;
                 let old = |input: &Arc<Pooled>| {
@@ -246,7 +303,8 @@ impl Adversary<'_> {
             }
         }
         let headers: Vec<&VerifiedHeader> = inputs.iter().map(|pooled| &pooled.header).collect();
-        let evaluation = self.world.ceremony.coordinator.evaluation.evaluate(&round, &headers).ok()?;
+        let evaluation =
+            self.world.ceremony.coordinator.evaluation.evaluate(&round, &headers).ok()?;
         let Some((old, new)) = named else { return Some((evaluation, inputs)) };
         let mut bytes = evaluation.encode();
         let place = bytes.windows(32).position(|window| window == old)?;
@@ -266,16 +324,32 @@ impl Adversary<'_> {
         let Phase::Sealed(_) = branch.follower.phase() else { return None };
         let sealed = branch.track().sealed.as_ref()?;
         let parameters = &self.world.ceremony.parameters;
-        let blob = |bytes: &[u8]| Some(BlobRef { sha256: sha256(bytes).to_vec(), length: bytes.len() as u64 });
+        let blob = |bytes: &[u8]| {
+            Some(BlobRef { sha256: sha256(bytes).to_vec(), length: bytes.len() as u64 })
+        };
         let close = |mask_key_sum: Vec<u8>, sums: Vec<u8>, model: Model| {
-            let close = CloseRound { step, mask_key_sum, sums: blob(&sums), model: blob(&model.to_bytes()), time_ms };
+            let close = CloseRound {
+                step,
+                mask_key_sum,
+                sums: blob(&sums),
+                model: blob(&model.to_bytes()),
+                time_ms,
+            };
             Some((close, sums, model))
         };
         let opened = || {
-            let (evaluation, committee) = (sealed.evaluation.as_ref()?, &sealed.committee);
+            let evaluation = sealed.evaluation.as_ref()?;
+            let committee = &sealed.committee;
             let Phase::Sealed(answers) = branch.follower.phase() else { return None };
             let verify = |share: &DecryptionShare| {
-                verify_share(share, &committee.public_key, &committee.dealing, evaluation, &sealed.block.hash).ok()
+                verify_share(
+                    share,
+                    &committee.public_key,
+                    &committee.dealing,
+                    evaluation,
+                    &sealed.block.hash,
+                )
+                .ok()
             };
             let shares = answers.shares().filter_map(|share| verify(share.share()));
             let shares: Vec<_> = shares.take(committee.threshold() as usize).collect();
@@ -284,13 +358,17 @@ impl Adversary<'_> {
             let mut sum = MaskedSum::new(&update_parameters);
             for input in &sealed.inputs {
                 let masked = &input.update.body[..mask_length(&update_parameters)];
-                sum.add_masked(&MaskedUpdate::parse(masked, input.header.mask_hash(), &update_parameters).ok()?)
-                    .ok()?;
+                sum.add_masked(
+                    &MaskedUpdate::parse(masked, input.header.mask_hash(), &update_parameters)
+                        .ok()?,
+                )
+                .ok()?;
             }
             let sums = sum.open(&key, &self.world.table).ok()?;
             let names = sealed.inputs.iter().map(|input| &input.header.context().pseudonym);
             let weight = branch.follower.roster().weight_sum(names, parameters.max_rows);
-            let model = branch.track().model.step(parameters, &sums, evaluation.summands(), weight)?;
+            let model =
+                branch.track().model.step(parameters, &sums, evaluation.summands(), weight)?;
             Some((key, encode_sums(&sums)?, model))
         };
         match (opened(), right) {
@@ -298,8 +376,9 @@ impl Adversary<'_> {
             (None, true) => None,
             (opened, false) => {
                 let model = Model::new(vec![0.125; parameters.dimension as usize])?;
-                let (key, sums) =
-                    opened.map_or((vec![0; 32], vec![0; 8]), |(key, sums, _)| (key.encode().to_vec(), sums));
+                let (key, sums) = opened.map_or((vec![0; 32], vec![0; 8]), |(key, sums, _)| {
+                    (key.encode().to_vec(), sums)
+                });
                 close(key, sums, model)
             }
         }

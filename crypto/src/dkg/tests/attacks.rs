@@ -25,7 +25,8 @@ fn sum_of(f: &[Scalar], g: &[Scalar], factor: Scalar) -> Vec<Scalar> {
 /// at their places.
 #[test]
 fn what_t_minus_1_members_and_everyone_see_leaves_every_key_possible() {
-    let (members, threshold) = (10, 4);
+    let members = 10;
+    let threshold = 4;
     let mut play = Play::generation(21, members, threshold);
     let dealings = play.deal_all();
     let qualified = Qualified::new(&play.ceremony, &dealings).unwrap();
@@ -33,31 +34,42 @@ fn what_t_minus_1_members_and_everyone_see_leaves_every_key_possible() {
     let dealers: Vec<_> = play.ceremony.dealers().map(|place| play.dealer(place)).collect();
     for half in 0..2 {
         let summed = |polynomial: usize| {
-            let polynomials = dealers.iter().map(|dealer| dealer.polynomials[5 * half + polynomial].as_slice());
+            let polynomials =
+                dealers.iter().map(|dealer| dealer.polynomials[5 * half + polynomial].as_slice());
             polynomials.fold(Vec::new(), |sum, next| sum_of(&sum, next, Scalar::ONE))
         };
-        let (a, rho, z) = (summed(0), summed(2), summed(4));
+        let a = summed(0);
+        let rho = summed(2);
+        let z = summed(4);
         let hostile = [2, 5, 9];
-        let vanishing = hostile
-            .iter()
-            .fold(vec![Scalar::ONE], |product, place| product_of(&product, &[-Scalar::from(*place), Scalar::ONE]));
+        let vanishing = hostile.iter().fold(vec![Scalar::ONE], |product, place| {
+            product_of(&product, &[-Scalar::from(*place), Scalar::ONE])
+        });
         assert_eq!(vanishing.len(), a.len());
 
         let w = product_of(&a, &rho);
         let other_a = sum_of(&a, &vanishing, Scalar::from(77u64));
         let needed = w[0] * other_a[0].invert();
         let other_rho = sum_of(&rho, &vanishing, (needed - rho[0]) * vanishing[0].invert());
-        let other_z = sum_of(&sum_of(&w, &z, Scalar::ONE), &product_of(&other_a, &other_rho), -Scalar::ONE);
+        let other_z =
+            sum_of(&sum_of(&w, &z, Scalar::ONE), &product_of(&other_a, &other_rho), -Scalar::ONE);
 
         assert_ne!(other_a[0], a[0], "another key");
-        assert_eq!((other_z[0], other_z.len()), (Scalar::ZERO, z.len()), "a sharing of zero of the right degree");
+        assert_eq!(
+            (other_z[0], other_z.len()),
+            (Scalar::ZERO, z.len()),
+            "a sharing of zero of the right degree"
+        );
         for (index, secret) in secrets.iter().enumerate() {
             let place = secret.place;
             let views = [(&other_a, 0), (&other_rho, 2), (&other_z, 4)];
-            let same = views.iter().all(|(f, scalar)| evaluate(f, place) == secret.scalars[5 * half + scalar]);
+            let same = views
+                .iter()
+                .all(|(f, scalar)| evaluate(f, place) == secret.scalars[5 * half + scalar]);
             assert_eq!(same, hostile.contains(&place), "{place}");
             let opened = secrets[index].product(&qualified, &mut play.rng).unwrap().halves[half].w;
-            let others = evaluate(&other_a, place) * evaluate(&other_rho, place) + evaluate(&other_z, place);
+            let others =
+                evaluate(&other_a, place) * evaluate(&other_rho, place) + evaluate(&other_z, place);
             assert_eq!(opened, others, "{place}");
         }
     }
@@ -76,26 +88,40 @@ fn products_of_two_qualified_sets_would_give_the_key_away() {
     dealings.push(play.send(&hostile));
     let all = Qualified::new(&play.ceremony, &dealings).unwrap();
     let without = Qualified::new(&play.ceremony, &dealings[..4]).unwrap();
-    assert_ne!(all.hash(), without.hash(), "whoever compares what it is to agree on sees the attack");
+    assert_ne!(
+        all.hash(),
+        without.hash(),
+        "whoever compares what it is to agree on sees the attack"
+    );
 
-    let mut products = |qualified: &Qualified, dealings: &[Dealing], places: [u32; 3]| -> Vec<VerifiedProduct> {
-        let product = |place| {
-            let member = play.member(qualified, dealings, place);
-            member.product(qualified, &mut play.rng).unwrap().verify(qualified, place).unwrap()
+    let mut products =
+        |qualified: &Qualified, dealings: &[Dealing], places: [u32; 3]| -> Vec<VerifiedProduct> {
+            let product = |place| {
+                let member = play.member(qualified, dealings, place);
+                member.product(qualified, &mut play.rng).unwrap().verify(qualified, place).unwrap()
+            };
+            places.map(product).into()
         };
-        places.map(product).into()
-    };
     let first = products(&all, &dealings, [1, 2, 5]);
     let second = products(&without, &dealings[..4], [3, 4, 5]);
     let w = |products: &[VerifiedProduct]| -> Scalar {
         let places: Vec<u32> = products.iter().map(VerifiedProduct::place).collect();
-        lagrange(&places, 0).iter().zip(products).map(|(factor, product)| factor * product.half(false).w).sum()
+        lagrange(&places, 0)
+            .iter()
+            .zip(products)
+            .map(|(factor, product)| factor * product.half(false).w)
+            .sum()
     };
-    let (w_all, w_without) = (w(&first), w(&second));
+    let w_all = w(&first);
+    let w_without = w(&second);
     let rho = (w_all - w_without) * delta.invert();
     let a = w_all * rho.invert();
     let key = all.generate(&first, &evaluation_key()).unwrap();
-    assert_eq!(key.public_key().x1 * a, g(), "half of the decryption key, from two honest members each");
+    assert_eq!(
+        key.public_key().x1 * a,
+        g(),
+        "half of the decryption key, from two honest members each"
+    );
 }
 
 /// Two errors that cancel under weights that do not depend on them.

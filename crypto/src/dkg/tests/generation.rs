@@ -10,7 +10,11 @@ pub(super) fn round_opens(outcome: Outcome) {
     let mut federation = Federation::new(90, 1, 1, 2, 8);
     federation.evaluation_key = EvaluationKey::generate(&mut ChaCha20Rng::seed_from_u64(4));
     federation.round.key_hash = outcome.key.hash();
-    federation.dealing = DealtKey { public_key: outcome.key, commitments: outcome.commitments, shares: outcome.shares };
+    federation.dealing = DealtKey {
+        public_key: outcome.key,
+        commitments: outcome.commitments,
+        shares: outcome.shares,
+    };
     let updates: Vec<_> = (1..=3).map(|institution| federation.update(institution)).collect();
     assert_eq!(whole_round(&federation, &updates), plain_sums(&federation, 1..=3));
 }
@@ -19,11 +23,16 @@ pub(super) fn round_opens(outcome: Outcome) {
 fn members_generate_a_key_that_any_t_of_them_open_and_t_minus_1_do_not() {
     for (members, threshold) in [(1, 1), (2, 1), (4, 2), (10, 4), (50, 17)] {
         let outcome = Play::generation(1, members, threshold).generate();
-        assert_eq!((outcome.commitments.trustees(), outcome.commitments.threshold()), (members, threshold));
+        assert_eq!(
+            (outcome.commitments.trustees(), outcome.commitments.threshold()),
+            (members, threshold)
+        );
         assert_eq!(outcome.key.evaluation_key(), &evaluation_key());
         let t = threshold as usize;
         let shares: Vec<&KeyShare> = outcome.shares.iter().collect();
-        assert!(opens(&outcome.key, &shares[..t]) && opens(&outcome.key, &shares[shares.len() - t..]));
+        assert!(
+            opens(&outcome.key, &shares[..t]) && opens(&outcome.key, &shares[shares.len() - t..])
+        );
         assert!(!opens(&outcome.key, &shares[..t - 1]), "{members}");
         round_opens(outcome);
     }
@@ -31,7 +40,8 @@ fn members_generate_a_key_that_any_t_of_them_open_and_t_minus_1_do_not() {
 
 #[test]
 fn silence_of_t_minus_1_members_at_any_stage_stops_nothing() {
-    let (members, threshold) = (10, 4);
+    let members = 10;
+    let threshold = 4;
     let quiet = 1..=3;
     let talks = |place: &u32| !quiet.contains(place);
     // They offer no key and do not deal; they deal nothing; they say nothing after dealing.
@@ -41,7 +51,8 @@ fn silence_of_t_minus_1_members_at_any_stage_stops_nothing() {
         let dealers = (1..=members).filter(|place| stage > 1 || talks(place));
         let dealings: Vec<_> = dealers.map(|place| play.deal(place)).collect();
         let qualified = Qualified::new(&play.ceremony, &dealings).unwrap();
-        let members = (1..=members).filter(talks).map(|place| play.member(&qualified, &dealings, place));
+        let members =
+            (1..=members).filter(talks).map(|place| play.member(&qualified, &dealings, place));
         let members: Vec<_> = members.collect();
         let outcome = play.finish(&qualified, &members);
         assert!(opens(&outcome.key, &outcome.shares.iter().take(4).collect::<Vec<_>>()), "{stage}");
@@ -51,9 +62,11 @@ fn silence_of_t_minus_1_members_at_any_stage_stops_nothing() {
 
 /// The commitments of one dealing with the sealed shares of another.
 fn spliced(play: &Play, commitments: &Dealing, sealed: &Dealing) -> Dealing {
-    let tail = play.ceremony.recipients().len() * SealingKey::sealed_len(play.ceremony.revealed_share_len());
+    let tail = play.ceremony.recipients().len()
+        * SealingKey::sealed_len(play.ceremony.revealed_share_len());
     let head = commitments.encode().len() - tail;
-    let bytes = [&commitments.encode()[..head], &sealed.encode()[sealed.encode().len() - tail..]].concat();
+    let bytes =
+        [&commitments.encode()[..head], &sealed.encode()[sealed.encode().len() - tail..]].concat();
     Dealing::decode(&bytes, &play.ceremony, commitments.dealer()).unwrap()
 }
 
@@ -107,7 +120,10 @@ fn dealers_and_members_who_cheat_are_named_and_the_rest_finish() {
             let read = RevealedShare::decode(&revealed.encode(), &play.ceremony).unwrap();
             match dealings[dealer as usize - 1].check_reveal(recipient, &read) {
                 Ok(share) if dealer == 2 => shares.get_mut(&recipient).unwrap().push(share),
-                Ok(_) => assert_eq!(dealer, 4, "an honest dealer loses nothing but the secrecy of that share"),
+                Ok(_) => assert_eq!(
+                    dealer, 4,
+                    "an honest dealer loses nothing but the secrecy of that share"
+                ),
                 Err(error) => {
                     assert_eq!(error.culprit(), Some(Culprit::Dealer(dealer)));
                     disqualified.push(dealer);
@@ -129,15 +145,29 @@ fn dealers_and_members_who_cheat_are_named_and_the_rest_finish() {
         // 3 says a product and a public share that are another's.
         let (cheat, honest) = members.split_first().unwrap();
         assert_eq!(cheat.place, 3);
-        let error = honest[0].product(&qualified, &mut play.rng).unwrap().verify(&qualified, 3).unwrap_err();
-        assert_eq!((error.culprit(), error), (Some(Culprit::Member(3)), DkgError::WrongProduct { member: 3 }));
-        let products = honest
-            .iter()
-            .map(|member| member.product(&qualified, &mut play.rng).unwrap().verify(&qualified, member.place).unwrap());
+        let error = honest[0]
+            .product(&qualified, &mut play.rng)
+            .unwrap()
+            .verify(&qualified, 3)
+            .unwrap_err();
+        assert_eq!(
+            (error.culprit(), error),
+            (Some(Culprit::Member(3)), DkgError::WrongProduct { member: 3 })
+        );
+        let products = honest.iter().map(|member| {
+            member
+                .product(&qualified, &mut play.rng)
+                .unwrap()
+                .verify(&qualified, member.place)
+                .unwrap()
+        });
         let products: Vec<_> = products.collect();
         let key = qualified.generate(&products, &evaluation_key()).unwrap();
         let error = honest[0].share_key(&key, &mut play.rng).unwrap().verify(&key, 3).unwrap_err();
-        assert_eq!((error.culprit(), error), (Some(Culprit::Member(3)), DkgError::WrongShareKey { member: 3 }));
+        assert_eq!(
+            (error.culprit(), error),
+            (Some(Culprit::Member(3)), DkgError::WrongShareKey { member: 3 })
+        );
         round_opens(play.finish(&qualified, honest));
     }
 }
@@ -151,7 +181,11 @@ fn shares_off_the_committed_polynomials_are_seen_whichever_polynomial_it_is() {
         let dealing = spliced(&play, &honest, &sealed);
         for (recipient, key) in &play.opening {
             let error = dealing.open(*recipient, key).unwrap_err();
-            assert_eq!(error, DkgError::WrongSealedShare { dealer: 1, recipient: *recipient }, "{polynomial}");
+            assert_eq!(
+                error,
+                DkgError::WrongSealedShare { dealer: 1, recipient: *recipient },
+                "{polynomial}"
+            );
         }
     }
     // A sharing of anything but zero where zero belongs.
@@ -173,7 +207,8 @@ impl Play {
 #[test]
 fn a_restart_deals_and_reveals_the_same() {
     let mut play = Play::generation(5, 4, 2);
-    let (before, revealed) = (play.deal(2), play.dealer(2).reveal(3).unwrap());
+    let before = play.deal(2);
+    let revealed = play.dealer(2).reveal(3).unwrap();
     let bytes = play.secrets[&2].to_bytes();
     play.secrets.insert(2, DealerSecret::from_bytes(&bytes));
     assert_eq!(play.deal(2).commitments(), before.commitments());
@@ -187,8 +222,10 @@ fn a_restart_deals_and_reveals_the_same() {
     for (ceremony, place) in [(&play.ceremony, 3), (&again, 2)] {
         hidden.push(Dealer::new(ceremony, place, &secret).unwrap().reveal(3).unwrap());
     }
-    let mut scalars: Vec<Vec<u8>> =
-        hidden.iter().flat_map(|share| share.encode().chunks(32).map(<[u8]>::to_vec).collect::<Vec<_>>()).collect();
+    let mut scalars: Vec<Vec<u8>> = hidden
+        .iter()
+        .flat_map(|share| share.encode().chunks(32).map(<[u8]>::to_vec).collect::<Vec<_>>())
+        .collect();
     scalars.sort();
     scalars.dedup();
     assert_eq!(scalars.len(), 30);
@@ -196,7 +233,9 @@ fn a_restart_deals_and_reveals_the_same() {
 
 #[test]
 fn shapes_that_t_minus_1_cheats_could_stop_are_refused() {
-    for (members, threshold) in [(0, 0), (0, 1), (1, 0), (3, 2), (6, 3), (9, 4), (48, 17), (129, 1), (129, 43)] {
+    for (members, threshold) in
+        [(0, 0), (0, 1), (1, 0), (3, 2), (6, 3), (9, 4), (48, 17), (129, 1), (129, 43)]
+    {
         let error = Shape::new(members, threshold).unwrap_err();
         assert_eq!(error, DkgError::Shape { members, threshold });
         assert_eq!(error.culprit(), None);
@@ -262,7 +301,10 @@ fn nothing_is_made_of_too_few_or_doubled_or_foreign_parts() {
     let few = |what, expected, found| DkgError::TooFew { what, expected, found };
     let qualify = |dealings: &[&Dealing]| Qualified::new(&play.ceremony, dealings.iter().copied());
     assert_eq!(qualify(&[&dealings[0]]).unwrap_err(), few("qualified dealings", 2, 1));
-    assert_eq!(qualify(&[&dealings[0], &dealings[1], &dealings[0]]).unwrap_err(), duplicate("dealings", 1));
+    assert_eq!(
+        qualify(&[&dealings[0], &dealings[1], &dealings[0]]).unwrap_err(),
+        duplicate("dealings", 1)
+    );
     let expected = DkgError::OtherCeremony { what: "a dealing" };
     assert_eq!(qualify(&[&foreign, &dealings[1]]).unwrap_err(), expected);
 
@@ -279,11 +321,17 @@ fn nothing_is_made_of_too_few_or_doubled_or_foreign_parts() {
     let secret = |shares| MemberSecret::new(&qualified, 1, shares);
     assert_eq!(secret(open(1, &[0, 1, 3])).unwrap_err(), DkgError::MissingShare { dealer: 3 });
     assert_eq!(secret(open(1, &[0, 1, 1, 2, 3])).unwrap_err(), duplicate("shares", 2));
-    assert_eq!(secret(open(2, &[0, 1, 2, 3])).unwrap_err(), DkgError::OtherCeremony { what: "a share" });
+    assert_eq!(
+        secret(open(2, &[0, 1, 2, 3])).unwrap_err(),
+        DkgError::OtherCeremony { what: "a share" }
+    );
     let own = foreign.open(1, &other.opening[&1]).unwrap();
     let mixed = [own].into_iter().chain(open(1, &[1, 2, 3])).collect();
     assert_eq!(secret(mixed).unwrap_err(), DkgError::OtherCeremony { what: "a share" });
-    assert!(MemberSecret::new(&subset, 1, open(1, &[0, 1, 2, 3])).is_err(), "a share of a dealing left out");
+    assert!(
+        MemberSecret::new(&subset, 1, open(1, &[0, 1, 2, 3])).is_err(),
+        "a share of a dealing left out"
+    );
 
     let members = play.members(&qualified, &dealings);
     let of_subset = play.members(&subset, &dealings[..3]);
@@ -301,15 +349,24 @@ fn nothing_is_made_of_too_few_or_doubled_or_foreign_parts() {
     let mixed = [&products[..2], &[of_other_set]].concat();
     assert_eq!(generate(&mixed).unwrap_err(), DkgError::OtherCeremony { what: "a product" });
     let key = generate(&products).unwrap();
-    assert_eq!(key.public_key(), generate(&products[1..]).unwrap().public_key(), "any 2t − 1 give one key");
+    assert_eq!(
+        key.public_key(),
+        generate(&products[1..]).unwrap().public_key(),
+        "any 2t − 1 give one key"
+    );
 
-    let share_keys =
-        members.iter().map(|member| member.share_key(&key, &mut play.rng).unwrap().verify(&key, member.place).unwrap());
+    let share_keys = members.iter().map(|member| {
+        member.share_key(&key, &mut play.rng).unwrap().verify(&key, member.place).unwrap()
+    });
     let share_keys: Vec<_> = share_keys.collect();
     assert_eq!(key.commitments(&share_keys[..1]).unwrap_err(), few("public key shares", 2, 1));
     let doubled = [&share_keys[..2], &share_keys[..1]].concat();
     assert_eq!(key.commitments(&doubled).unwrap_err(), duplicate("public key shares", 1));
-    assert_eq!(key.commitments(&share_keys), key.commitments(&share_keys[2..]), "any t give one dealing");
+    assert_eq!(
+        key.commitments(&share_keys),
+        key.commitments(&share_keys[2..]),
+        "any t give one dealing"
+    );
     let theirs = other.generate();
     let error = members[0].key_share(&theirs.key, &theirs.commitments).unwrap_err();
     assert_eq!(error, DkgError::Share(crate::ShareError::WrongKeyShare { index: 1 }));
@@ -333,10 +390,15 @@ fn keys_that_hide_nothing_are_refused() {
             .collect();
         let qualified = Qualified::new(&play.ceremony, &dealings).unwrap();
         let members = play.members(&qualified, &dealings);
-        let products = members
-            .iter()
-            .map(|member| member.product(&qualified, &mut play.rng).unwrap().verify(&qualified, member.place).unwrap());
-        let error = qualified.generate(&products.collect::<Vec<_>>(), &evaluation_key()).unwrap_err();
+        let products = members.iter().map(|member| {
+            member
+                .product(&qualified, &mut play.rng)
+                .unwrap()
+                .verify(&qualified, member.place)
+                .unwrap()
+        });
+        let error =
+            qualified.generate(&products.collect::<Vec<_>>(), &evaluation_key()).unwrap_err();
         assert_eq!((error.culprit(), error), (None, DkgError::Degenerate), "{case}");
     }
 }
@@ -348,9 +410,9 @@ fn verified_values_that_lie_on_no_polynomial_make_no_key() {
     let dealings = play.deal_all();
     let qualified = Qualified::new(&play.ceremony, &dealings).unwrap();
     let members = play.members(&qualified, &dealings);
-    let products = members
-        .iter()
-        .map(|member| member.product(&qualified, &mut play.rng).unwrap().verify(&qualified, member.place).unwrap());
+    let products = members.iter().map(|member| {
+        member.product(&qualified, &mut play.rng).unwrap().verify(&qualified, member.place).unwrap()
+    });
     let products: Vec<_> = products.collect();
     for half in 0..2 {
         for place in 0..4 {
@@ -365,8 +427,9 @@ fn verified_values_that_lie_on_no_polynomial_make_no_key() {
         }
     }
     let key = qualified.generate(&products, &evaluation_key()).unwrap();
-    let share_keys =
-        members.iter().map(|member| member.share_key(&key, &mut play.rng).unwrap().verify(&key, member.place).unwrap());
+    let share_keys = members.iter().map(|member| {
+        member.share_key(&key, &mut play.rng).unwrap().verify(&key, member.place).unwrap()
+    });
     let share_keys: Vec<_> = share_keys.collect();
     for place in 0..4 {
         let mut wrong = share_keys.clone();

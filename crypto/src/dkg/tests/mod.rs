@@ -34,14 +34,22 @@ struct Outcome {
 }
 
 fn context(members: u32, threshold: u32) -> Context {
-    Context { chain_id: [1; 32], ceremony: 2, attempt: 3, shape: Shape::new(members, threshold).unwrap() }
+    Context {
+        chain_id: [1; 32],
+        ceremony: 2,
+        attempt: 3,
+        shape: Shape::new(members, threshold).unwrap(),
+    }
 }
 
 fn evaluation_key() -> VerifyingKey {
     EvaluationKey::generate(&mut ChaCha20Rng::seed_from_u64(4)).verifying_key()
 }
 
-fn opening_keys(places: impl IntoIterator<Item = u32>, rng: &mut ChaCha20Rng) -> BTreeMap<u32, OpeningKey> {
+fn opening_keys(
+    places: impl IntoIterator<Item = u32>,
+    rng: &mut ChaCha20Rng,
+) -> BTreeMap<u32, OpeningKey> {
     places.into_iter().map(|place| (place, OpeningKey::generate(rng))).collect()
 }
 
@@ -66,12 +74,14 @@ impl Play {
     fn resharing(seed: u64, context: Context, old: &Outcome) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let opening = opening_keys(1..=context.shape.members(), &mut rng);
-        let ceremony = Ceremony::resharing(context, offers(&opening), &old.key, &old.commitments).unwrap();
+        let ceremony =
+            Ceremony::resharing(context, offers(&opening), &old.key, &old.commitments).unwrap();
         Self::with(ceremony, opening, rng)
     }
 
     fn with(ceremony: Ceremony, opening: BTreeMap<u32, OpeningKey>, mut rng: ChaCha20Rng) -> Self {
-        let secrets = ceremony.dealers().map(|place| (place, DealerSecret::generate(&mut rng))).collect();
+        let secrets =
+            ceremony.dealers().map(|place| (place, DealerSecret::generate(&mut rng))).collect();
         Self { ceremony, opening, secrets, rng }
     }
 
@@ -100,7 +110,8 @@ impl Play {
 
     /// The member with its shares of these dealings, all of which open.
     fn member(&self, qualified: &Qualified, dealings: &[Dealing], place: u32) -> MemberSecret {
-        let shares = dealings.iter().map(|dealing| dealing.open(place, &self.opening[&place]).unwrap());
+        let shares =
+            dealings.iter().map(|dealing| dealing.open(place, &self.opening[&place]).unwrap());
         MemberSecret::new(qualified, place, shares).unwrap()
     }
 
@@ -140,7 +151,8 @@ fn outcome(
     commitments: DealingCommitments,
     members: &[MemberSecret],
 ) -> Outcome {
-    let shares = members.iter().map(|member| member.key_share(key, &commitments).unwrap()).collect();
+    let shares =
+        members.iter().map(|member| member.key_share(key, &commitments).unwrap()).collect();
     let confirmation = qualified.confirmation(key, &commitments);
     Outcome { key: key.clone(), commitments, shares, confirmation }
 }
@@ -149,8 +161,9 @@ fn outcome(
 fn interpolate(shares: &[&KeyShare]) -> [Scalar; 2] {
     let places: Vec<u32> = shares.iter().map(|share| share.index()).collect();
     let factors = lagrange(&places, 0);
-    let sum =
-        |half: fn(&KeyShare) -> Scalar| factors.iter().zip(shares).map(|(factor, share)| factor * half(share)).sum();
+    let sum = |half: fn(&KeyShare) -> Scalar| {
+        factors.iter().zip(shares).map(|(factor, share)| factor * half(share)).sum()
+    };
     [sum(|share| share.a), sum(|share| share.b)]
 }
 

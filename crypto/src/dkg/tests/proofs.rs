@@ -21,9 +21,9 @@ fn stage(seed: u64) -> Stage {
     let dealings = play.deal_all();
     let qualified = Qualified::new(&play.ceremony, &dealings).unwrap();
     let members = play.members(&qualified, &dealings);
-    let products = members
-        .iter()
-        .map(|member| member.product(&qualified, &mut play.rng).unwrap().verify(&qualified, member.place).unwrap());
+    let products = members.iter().map(|member| {
+        member.product(&qualified, &mut play.rng).unwrap().verify(&qualified, member.place).unwrap()
+    });
     let key = qualified.generate(&products.collect::<Vec<_>>(), &evaluation_key()).unwrap();
     Stage { play, dealings, members, key }
 }
@@ -67,7 +67,8 @@ fn no_product_with_anything_changed_verifies() {
     // Another member's, and one whose secrets are another member's.
     assert_eq!(honest.verify(qualified, 1).unwrap_err(), DkgError::WrongProduct { member: 1 });
     let place = members[0].place;
-    let posing = MemberSecret { place, qualified: *qualified.hash(), scalars: members[1].scalars.clone() };
+    let posing =
+        MemberSecret { place, qualified: *qualified.hash(), scalars: members[1].scalars.clone() };
     let posing = posing.product(qualified, &mut play.rng).unwrap();
     assert_eq!(posing.verify(qualified, 1).unwrap_err(), DkgError::WrongProduct { member: 1 });
 }
@@ -81,7 +82,11 @@ fn a_product_of_anything_but_the_committed_shares_does_not_verify() {
         scalars[scalar] += Scalar::ONE;
         let liar = MemberSecret { place: 3, qualified: *qualified.hash(), scalars };
         let product = liar.product(qualified, &mut play.rng).unwrap();
-        assert_eq!(product.verify(qualified, 3).unwrap_err(), DkgError::WrongProduct { member: 3 }, "{scalar}");
+        assert_eq!(
+            product.verify(qualified, 3).unwrap_err(),
+            DkgError::WrongProduct { member: 3 },
+            "{scalar}"
+        );
         let share_key = liar.share_key(&key, &mut play.rng).unwrap().verify(&key, 3);
         // Only a and b and their blindings are in a public key share.
         assert_eq!(share_key.is_err(), [0, 1, 5, 6].contains(&scalar), "{scalar}");
@@ -92,14 +97,16 @@ fn a_product_of_anything_but_the_committed_shares_does_not_verify() {
 #[test]
 fn a_product_with_another_factor_than_was_shared_does_not_verify() {
     let Stage { mut play, members, key, .. } = stage(40);
-    let (qualified, member) = (key.qualified(), &members[2]);
+    let qualified = key.qualified();
+    let member = &members[2];
     let honest = member.product(qualified, &mut play.rng).unwrap();
     let secrets = [0, 1, 2, 3, 5, 6, 7, 8].map(|scalar| member.scalars[scalar]);
     let mut prove = |spoil: &dyn Fn(&mut Half)| {
         let mut halves = honest.halves;
         spoil(&mut halves[1]);
         let relation = relation(qualified, 3, &halves).unwrap();
-        let proof = relation.prove(start(qualified, 3, &halves), &Zeroizing::new(secrets), &mut play.rng);
+        let proof =
+            relation.prove(start(qualified, 3, &halves), &Zeroizing::new(secrets), &mut play.rng);
         Product { halves, proof }.verify(qualified, 3)
     };
     assert!(prove(&|_| {}).is_ok());
@@ -187,7 +194,10 @@ fn a_sealed_share_opens_in_its_own_context_only() {
         let moved = Dealing::decode(dealing.encode(), &other, 1).unwrap();
         // The commitments are the same, and so the share, where it comes in the open.
         assert!(moved.check_reveal(2, &play.dealer(1).reveal(2).unwrap()).is_ok());
-        assert_eq!(moved.open(2, key).unwrap_err(), DkgError::WrongSealedShare { dealer: 1, recipient: 2 });
+        assert_eq!(
+            moved.open(2, key).unwrap_err(),
+            DkgError::WrongSealedShare { dealer: 1, recipient: 2 }
+        );
     }
     // Another dealer's name, another's share, another's key.
     let renamed = Dealing::decode(dealing.encode(), &play.ceremony, 3).unwrap();
@@ -228,7 +238,9 @@ fn no_dealing_and_no_revealed_share_with_anything_changed_gives_a_share() {
         }
     }
     let revealed = play.dealer(1).reveal(2).unwrap();
-    assert!(dealing.check_reveal(2, &revealed).is_ok() && dealing.check_reveal(3, &revealed).is_err());
+    assert!(
+        dealing.check_reveal(2, &revealed).is_ok() && dealing.check_reveal(3, &revealed).is_err()
+    );
     for (position, changed) in changed(&revealed.encode()) {
         if let Ok(changed) = RevealedShare::decode(&changed, &play.ceremony) {
             let expected = DkgError::WrongRevealedShare { dealer: 1, recipient: 2 };
@@ -252,11 +264,15 @@ fn messages_that_are_cut_or_padded_are_refused() {
             _ => Dealing::decode(bytes, &play.ceremony, 1).is_err(),
         };
         assert!(!refused(&bytes));
-        assert!((0..bytes.len()).step_by(13).chain([bytes.len() - 1]).all(|cut| refused(&bytes[..cut])), "{what}");
+        assert!(
+            (0..bytes.len()).step_by(13).chain([bytes.len() - 1]).all(|cut| refused(&bytes[..cut])),
+            "{what}"
+        );
         assert!(refused(&[&bytes[..], &[0]].concat()), "{what}");
     }
     let error = Dealing::decode(&[], &play.ceremony, 2).unwrap_err();
-    let expected = DecodeError::Length { what: "dealing", expected: play.ceremony.dealing_len(), found: 0 };
+    let expected =
+        DecodeError::Length { what: "dealing", expected: play.ceremony.dealing_len(), found: 0 };
     assert_eq!(error, DkgError::MalformedDealing { dealer: 2, error: expected });
 }
 

@@ -6,7 +6,8 @@ use crate::ShareError;
 
 impl Play {
     fn redeal(&mut self, share: &KeyShare) -> Dealing {
-        let dealer = Dealer::of_share(&self.ceremony, share, &self.secrets[&share.index()]).unwrap();
+        let dealer =
+            Dealer::of_share(&self.ceremony, share, &self.secrets[&share.index()]).unwrap();
         self.send(&dealer)
     }
 
@@ -33,15 +34,23 @@ fn a_new_committee_of_any_shape_opens_what_is_encrypted_under_the_old_key() {
     let mut current = Play::generation(41, 4, 2).generate();
     let key = current.key.clone();
     // Larger, smaller, the same again (a refresh), one alone, and up from there.
-    for (ceremony, (members, threshold)) in [(7, 3), (4, 2), (4, 2), (1, 1), (10, 4)].into_iter().enumerate() {
+    for (ceremony, (members, threshold)) in
+        [(7, 3), (4, 2), (4, 2), (1, 1), (10, 4)].into_iter().enumerate()
+    {
         let next = reshared_to(&current, ceremony as u32 + 3, members, threshold);
-        assert_eq!((next.commitments.trustees(), next.commitments.threshold()), (members, threshold));
+        assert_eq!(
+            (next.commitments.trustees(), next.commitments.threshold()),
+            (members, threshold)
+        );
         assert_eq!(next.key, key);
         assert_ne!(next.confirmation, current.confirmation);
         let shares: Vec<&KeyShare> = next.shares.iter().collect();
         let t = threshold as usize;
         assert!(opens(&key, &shares[shares.len() - t..]) && !opens(&key, &shares[..t - 1]));
-        assert_eq!(DealingCommitments::decode(&next.commitments.encode()).as_ref(), Ok(&next.commitments));
+        assert_eq!(
+            DealingCommitments::decode(&next.commitments.encode()).as_ref(),
+            Ok(&next.commitments)
+        );
         current = next;
     }
     round_opens(current);
@@ -113,7 +122,8 @@ fn a_restart_reveals_the_same_share_of_a_resharing_and_a_wrong_complaint_is_void
     let dealing = play.redeal(&old.shares[0]);
     let stored = (old.shares[0].to_bytes(), play.secrets[&1].to_bytes());
     let share = KeyShare::from_bytes(&stored.0).unwrap();
-    let dealer = Dealer::of_share(&play.ceremony, &share, &DealerSecret::from_bytes(&stored.1)).unwrap();
+    let dealer =
+        Dealer::of_share(&play.ceremony, &share, &DealerSecret::from_bytes(&stored.1)).unwrap();
     let revealed = dealer.reveal(2).unwrap();
     assert_eq!(revealed.encode().len(), play.ceremony.revealed_share_len());
     let confirmed = dealing.check_reveal(2, &revealed).unwrap();
@@ -140,14 +150,19 @@ fn only_holders_of_the_old_key_deal_and_only_in_a_resharing_of_it() {
     let dealings: Vec<_> = old.shares.iter().map(|share| play.redeal(share)).collect();
     let qualified = Qualified::new(&play.ceremony, &dealings).unwrap();
     let members = play.members(&qualified, &dealings);
-    assert_eq!(members[0].product(&qualified, &mut play.rng).unwrap_err(), kind("a key generation"));
+    assert_eq!(
+        members[0].product(&qualified, &mut play.rng).unwrap_err(),
+        kind("a key generation")
+    );
     assert_eq!(qualified.generate(&[], &evaluation_key()).unwrap_err(), kind("a key generation"));
 
     // The same committee's dealing for another old key, or for the same one reshared already.
     let newer = reshared_to(&old, 5, 4, 2);
     for (key, commitments) in [(&stranger.key, &old.commitments), (&old.key, &newer.commitments)] {
         let context = *play.ceremony.context();
-        let other = Ceremony::resharing(context, play.ceremony.recipients().clone(), key, commitments).unwrap();
+        let other =
+            Ceremony::resharing(context, play.ceremony.recipients().clone(), key, commitments)
+                .unwrap();
         assert_ne!(other.hash(), play.ceremony.hash());
         let moved = Dealing::decode(dealings[0].encode(), &other, 1).unwrap();
         assert!(moved.open(1, &play.opening[&1]).is_err());
@@ -164,11 +179,17 @@ fn nothing_of_a_resharing_can_be_changed_unseen() {
         let mut changed = dealing.encode().to_vec();
         changed[position] ^= 1;
         if let Ok(changed) = Dealing::decode(&changed, &play.ceremony, 2) {
-            let opened = play.opening.iter().filter(|(recipient, key)| changed.open(**recipient, key).is_ok());
+            let opened = play
+                .opening
+                .iter()
+                .filter(|(recipient, key)| changed.open(**recipient, key).is_ok());
             assert_eq!(opened.count(), if position < 64 { 0 } else { 3 }, "byte {position}");
         }
     }
-    let revealed = Dealer::of_share(&play.ceremony, &old.shares[1], &play.secrets[&2]).unwrap().reveal(3).unwrap();
+    let revealed = Dealer::of_share(&play.ceremony, &old.shares[1], &play.secrets[&2])
+        .unwrap()
+        .reveal(3)
+        .unwrap();
     for scalar in 0..2 {
         let mut changed = revealed.clone();
         changed.scalars[scalar] += Scalar::ONE;

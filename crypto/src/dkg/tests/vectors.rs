@@ -12,7 +12,8 @@ const STORED: &str = include_str!("vectors.txt");
 /// A key generation among four and its resharing among seven, made anew.
 fn vectors() -> String {
     let mut lines = String::new();
-    let mut line = |name: &str, bytes: &[u8]| writeln!(lines, "{name} = {}", to_hex(bytes)).unwrap();
+    let mut line =
+        |name: &str, bytes: &[u8]| writeln!(lines, "{name} = {}", to_hex(bytes)).unwrap();
     let mut play = Play::generation(2026, 4, 2);
     line("sealing key of 1", &play.ceremony.recipients()[&1].encode());
     line("ceremony", play.ceremony.hash());
@@ -35,7 +36,8 @@ fn vectors() -> String {
         .shares
         .iter()
         .map(|share| {
-            let dealer = Dealer::of_share(&play.ceremony, share, &play.secrets[&share.index()]).unwrap();
+            let dealer =
+                Dealer::of_share(&play.ceremony, share, &play.secrets[&share.index()]).unwrap();
             play.send(&dealer)
         })
         .collect();
@@ -55,7 +57,8 @@ fn stored(name: &str) -> Vec<u8> {
 #[test]
 #[ignore = "writes the vectors anew, after a deliberate change of the protocol"]
 fn write_ceremony_vectors() {
-    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/dkg/tests/vectors.txt"), vectors()).unwrap();
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/dkg/tests/vectors.txt"), vectors())
+        .unwrap();
 }
 
 #[test]
@@ -72,7 +75,8 @@ fn a_dealing_that_was_written_once_opens_and_confirms_what_was_revealed() {
     assert_eq!(play.ceremony.hash().as_slice(), stored("ceremony"));
     let dealing = Dealing::decode(&stored("dealing of 1"), &play.ceremony, 1).unwrap();
     assert_eq!(dealing.hash().as_slice(), stored("hash of the dealing of 1"));
-    let revealed = RevealedShare::decode(&stored("share of 2 revealed by 1"), &play.ceremony).unwrap();
+    let revealed =
+        RevealedShare::decode(&stored("share of 2 revealed by 1"), &play.ceremony).unwrap();
     let confirmed = dealing.check_reveal(2, &revealed).unwrap();
     assert_eq!(*confirmed.scalars, *dealing.open(2, &play.opening[&2]).unwrap().scalars);
 }

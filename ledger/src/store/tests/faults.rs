@@ -23,7 +23,9 @@ fn goes_on(path: &Path, at_least: u64) -> u64 {
 
 /// Fails the write number 0, 1, 2, .. of what `act` does, each lost and each persisted, until `act` needs no more.
 fn fail_every_write(act: impl Fn(&Path, Fault) -> Result<(), LedgerError>, may_be_there: bool) {
-    let (mut after, mut lost, mut kept) = (0, 0, 0);
+    let mut after = 0;
+    let mut lost = 0;
+    let mut kept = 0;
     loop {
         let mut succeeded = 0;
         for persisted in [false, true] {
@@ -59,10 +61,20 @@ fn a_failed_write_of_an_append_leaves_a_chain_that_verifies_and_refuses_more() {
         let outcome = append_next(&store, &mut chain);
         if outcome.is_err() {
             *store.disk.fault.lock().unwrap() = None;
-            assert_eq!(store.head().unwrap().height, 1, "a block that was not acknowledged is seen");
+            assert_eq!(
+                store.head().unwrap().height,
+                1,
+                "a block that was not acknowledged is seen"
+            );
             assert_eq!(store.get_block(2).unwrap(), None);
-            assert!(matches!(append_next(&store, &mut chain), Err(LedgerError::WriteFailedBefore { .. })));
-            assert!(matches!(store.stage_blobs(&[b"x"]), Err(LedgerError::WriteFailedBefore { .. })));
+            assert!(matches!(
+                append_next(&store, &mut chain),
+                Err(LedgerError::WriteFailedBefore { .. })
+            ));
+            assert!(matches!(
+                store.stage_blobs(&[b"x"]),
+                Err(LedgerError::WriteFailedBefore { .. })
+            ));
             // What a kill at this moment would leave: no more than has reached the files.
             let killed = tempfile::tempdir().unwrap();
             copy_files(path, killed.path());
@@ -133,7 +145,9 @@ fn child_appends_for_ever() {
 fn child(ledger: &Path, setup: &str) -> Child {
     Command::new("sh")
         .arg("-c")
-        .arg(format!("{setup} exec \"$0\" store::tests::faults::child_appends_for_ever --exact --nocapture"))
+        .arg(format!(
+            "{setup} exec \"$0\" store::tests::faults::child_appends_for_ever --exact --nocapture"
+        ))
         .arg(env::current_exe().unwrap())
         .env(CHILD_LEDGER, ledger)
         .stdout(Stdio::piped())
@@ -143,8 +157,12 @@ fn child(ledger: &Path, setup: &str) -> Child {
 }
 
 /// The heights it has acknowledged, and its failure, calling `after_each` with their number.
-fn follow(child: &mut Child, mut after_each: impl FnMut(usize, &mut Child)) -> (Vec<u64>, Option<String>) {
-    let (mut heights, mut failure) = (Vec::new(), None);
+fn follow(
+    child: &mut Child,
+    mut after_each: impl FnMut(usize, &mut Child),
+) -> (Vec<u64>, Option<String>) {
+    let mut heights = Vec::new();
+    let mut failure = None;
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
         if let Some(height) = line.strip_prefix("acknowledged ") {
@@ -176,7 +194,10 @@ fn every_acknowledged_block_survives_kill_9() {
         acknowledged = heights.last().unwrap() + 1;
         let store = Store::open(folder.path()).unwrap();
         let found = read_all(&store).unwrap().len();
-        assert!(found >= acknowledged && found <= acknowledged + 1, "{found} blocks, {acknowledged} acknowledged");
+        assert!(
+            found >= acknowledged && found <= acknowledged + 1,
+            "{found} blocks, {acknowledged} acknowledged"
+        );
     }
     assert!(acknowledged >= 36);
 }
@@ -223,7 +244,8 @@ fn read_all_or_missing(store: &Store) -> Result<HeaderChain, LedgerError> {
 
 #[test]
 fn damaged_store_files_never_panic_and_never_pass_for_something_else() {
-    let (closed, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let closed = tempfile::tempdir().unwrap();
+    let killed = tempfile::tempdir().unwrap();
     let (store, chain) = ledger_of(closed.path(), 12);
     // With and without the work that sled does when it is let go.
     copy_files(closed.path(), killed.path());
@@ -237,7 +259,8 @@ fn damaged_store_files_never_panic_and_never_pass_for_something_else() {
         state ^= state << 17;
         (state % below as u64) as usize
     };
-    let (mut refused, mut unharmed) = (0, 0);
+    let mut refused = 0;
+    let mut unharmed = 0;
     for ledger in [closed.path(), killed.path()] {
         audit(ledger, scratch.path(), &chain).unwrap();
         for file in seal::files(ledger).unwrap() {
