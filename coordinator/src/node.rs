@@ -103,7 +103,7 @@ pub(crate) struct Node {
     started_ms: u64,
     phase_since_ms: u64,
     /// When the committee that is being made was begun, or the node was started meanwhile.
-    sharing_since_ms: u64,
+    keygen_since_ms: u64,
     /// When the run was finished and somebody subscribed last.
     followed_ms: u64,
     /// When something was sent last, and the bytes sent until then.
@@ -153,7 +153,7 @@ impl Node {
             recorder,
             started_ms: now_ms,
             phase_since_ms: now_ms,
-            sharing_since_ms: now_ms,
+            keygen_since_ms: now_ms,
             followed_ms: now_ms,
             sent_ms: now_ms,
             sent: 0,
@@ -447,7 +447,7 @@ impl Node {
     fn report(&mut self, before: Position) {
         let now = position(&self.contract);
         self.report_round(before, now);
-        self.report_sharing(before, now);
+        self.report_keygen(before, now);
         match self.contract.phase() {
             Phase::Collecting(_) => {
                 self.recorder.opened(now.step, now.attempt, self.phase_since_ms);
@@ -494,15 +494,14 @@ impl Node {
     }
 
     /// The attempt at a committee that has ended.
-    fn report_sharing(&mut self, before: Position, now: Position) {
-        if before.sharing.is_none() {
-            self.sharing_since_ms = self.phase_since_ms;
+    fn report_keygen(&mut self, before: Position, now: Position) {
+        if before.keygen.is_none() {
+            self.keygen_since_ms = self.phase_since_ms;
         }
-        let Some((number, attempt)) = before.sharing.filter(|_| before.sharing != now.sharing)
-        else {
+        let Some((number, attempt)) = before.keygen.filter(|_| before.keygen != now.keygen) else {
             return;
         };
-        let took = Duration::from_millis(self.phase_since_ms.saturating_sub(self.sharing_since_ms));
+        let took = Duration::from_millis(self.phase_since_ms.saturating_sub(self.keygen_since_ms));
         let event = match self.contract.committee().filter(|committee| committee.number == number) {
             Some(committee) => {
                 let members = committee.members().len();
@@ -522,7 +521,7 @@ impl Node {
                     attempt,
                     "too few took part in making a committee"
                 );
-                Event::SharingAbandoned { number, attempt }
+                Event::KeygenAbandoned { number, attempt }
             }
         };
         self.tell(event);
@@ -579,19 +578,19 @@ struct Position {
     /// The phase, or the stage in which a committee is made.
     phase: &'static str,
     /// Number of the committee that is being made, and the try at it.
-    sharing: Option<(u32, u32)>,
+    keygen: Option<(u32, u32)>,
 }
 
 fn position(contract: &Contract) -> Position {
-    let sharing = match contract.phase() {
-        Phase::Sharing(sharing) => Some((sharing.number(), sharing.attempt())),
+    let keygen = match contract.phase() {
+        Phase::Keygen(keygen) => Some((keygen.number(), keygen.attempt())),
         _ => None,
     };
     Position {
         step: contract.step(),
         attempt: contract.attempt(),
         phase: contract.phase().name(),
-        sharing,
+        keygen,
     }
 }
 
@@ -601,7 +600,7 @@ fn action_name(action: &Action) -> &'static str {
         Action::CloseCollection(_) => "CloseCollection",
         Action::CloseRound(_) => "CloseRound",
         Action::Abandon(_) => "Abandon",
-        Action::BeginSharing(_) => "BeginSharing",
+        Action::BeginKeygen(_) => "BeginKeygen",
         Action::EndStage(_) => "EndStage",
         Action::Genesis(_)
         | Action::Enrol(_)

@@ -15,9 +15,9 @@ use consilium_authority::{
     Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles, institution_folder,
 };
 use consilium_contract::{
-    Body, CandidateTransaction, Committee, Contract, Phase, SealedBlock, Sharing, check_updates,
+    Body, CandidateTransaction, Committee, Contract, Keygen, Phase, SealedBlock, check_updates,
+    keygen::member::{Member, Oath, Secrets},
     parameters::Layers,
-    sharing::member::{Member, Oath, Secrets},
     transaction::{parse_entry, sign},
 };
 use consilium_coordinator::{Config, Coordinator, Linger, Running};
@@ -289,19 +289,19 @@ impl Institution {
     }
 
     /// What it has to say in a ceremony, if anything.
-    pub fn contribution(&self, sharing: &Sharing) -> Option<SignedTransaction> {
+    pub fn contribution(&self, keygen: &Keygen) -> Option<SignedTransaction> {
         let mut guard = self.holdings.lock().unwrap();
         let Holdings { member, share, .. } = &mut *guard;
-        let fresh = member.take().filter(|member| member.secrets().belong_to(sharing));
+        let fresh = member.take().filter(|member| member.secrets().belong_to(keygen));
         let member = member.insert(fresh.unwrap_or_else(|| {
             Member::new(
                 self.pseudonym(),
-                Secrets::generate(sharing.number(), sharing.attempt(), &mut OsRng),
+                Secrets::generate(keygen.number(), keygen.attempt(), &mut OsRng),
             )
         }));
         let mut next = None;
         let old = share.as_ref().map(|(_, share)| share);
-        let said = member.next(sharing, old, &mut OsRng, |oath| {
+        let said = member.next(keygen, old, &mut OsRng, |oath| {
             if let Oath::Committee { number, share: Some(share), .. } = oath {
                 next = Some((number, KeyShare::from_bytes(&share.to_bytes()).unwrap()));
             }
@@ -491,9 +491,9 @@ impl Follower {
     }
 
     /// The present ceremony.
-    pub fn sharing(&self) -> Option<&Sharing> {
+    pub fn keygen(&self) -> Option<&Keygen> {
         match self.contract.phase() {
-            Phase::Sharing(sharing) => Some(sharing),
+            Phase::Keygen(keygen) => Some(keygen),
             _ => None,
         }
     }
@@ -505,8 +505,8 @@ impl Follower {
             contract.committee().is_some_and(|committee| committee.number >= number)
         };
         let is_next =
-            |contract: &Contract| stands(contract) || matches!(contract.phase(), Phase::Sharing(_));
-        self.until(peer, "sharing", is_next).await;
+            |contract: &Contract| stands(contract) || matches!(contract.phase(), Phase::Keygen(_));
+        self.until(peer, "keygen", is_next).await;
         while !stands(&self.contract) {
             self.stage(peer, members).await;
         }
@@ -517,15 +517,15 @@ impl Follower {
     /// Everyone who has something to say in this stage says it, and the stage ends.
     pub async fn stage(&mut self, peer: &Peer, members: &[Institution]) {
         let place = |contract: &Contract| match contract.phase() {
-            Phase::Sharing(sharing) => {
-                Some((sharing.number(), sharing.attempt(), sharing.stage().name()))
+            Phase::Keygen(keygen) => {
+                Some((keygen.number(), keygen.attempt(), keygen.stage().name()))
             }
             _ => None,
         };
         let before = place(&self.contract);
-        let Some(sharing) = self.sharing() else { panic!("no committee is being made") };
+        let Some(keygen) = self.keygen() else { panic!("no committee is being made") };
         let mut calls = JoinSet::new();
-        for signed in members.iter().filter_map(|member| member.contribution(sharing)) {
+        for signed in members.iter().filter_map(|member| member.contribution(keygen)) {
             let peer = peer.clone();
             calls.spawn(async move { peer.contribute(signed).await.unwrap().reason() });
         }

@@ -18,7 +18,7 @@ use std::{
 
 use common::{Institution, World, enrol_all, expected_model, found, is_update, open, submit_all};
 use consilium_authority::{AuthorityFiles, send};
-use consilium_contract::{CandidateTransaction, Phase, roster::INITIAL_CREDIT, sharing::StageName};
+use consilium_contract::{CandidateTransaction, Phase, keygen::StageName, roster::INITIAL_CREDIT};
 use consilium_coordinator::{Config, Coordinator, CoordinatorError, Event};
 use consilium_proto::{
     GENESIS_BYTES,
@@ -54,11 +54,11 @@ impl Events {
 
 /// A contribution of this institution's in the present stage, whatever it says.
 fn says(institution: &Institution, follower: &common::Follower, part: Part) -> SignedTransaction {
-    let sharing = follower.sharing().expect("a ceremony");
+    let keygen = follower.keygen().expect("a ceremony");
     institution.sign(Action::Contribute(Contribute {
-        committee: sharing.number(),
-        attempt: sharing.attempt(),
-        basis: sharing.basis().to_vec(),
+        committee: keygen.number(),
+        attempt: keygen.attempt(),
+        basis: keygen.basis().to_vec(),
         part: Some(part),
     }))
 }
@@ -81,7 +81,7 @@ async fn key_of(n: usize, most: Duration) -> Duration {
         enrolments.spawn(async move { peer.enrol(signed).await.unwrap().reason() });
     }
     follower
-        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_)))
+        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Keygen(_)))
         .await;
     assert!(enrolments.join_all().await.iter().all(|reason| *reason == Reason::Accepted));
     let took = follower.share(&peer, &institutions, 0).await;
@@ -161,21 +161,21 @@ async fn too_few_in_time_begin_again_and_after_the_last_attempt_the_node_says_th
     let mut follower = world.follower();
     enrol_all(&peer, &institutions).await;
     follower
-        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_)))
+        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Keygen(_)))
         .await;
     // The first attempt comes as far as the dealings, of which there are too few.
     follower.stage(&peer, &institutions).await;
-    assert_eq!(follower.sharing().unwrap().stage().name(), StageName::Dealing);
-    let late = institutions[2].contribution(follower.sharing().unwrap()).unwrap();
+    assert_eq!(follower.keygen().unwrap().stage().name(), StageName::Dealing);
+    let late = institutions[2].contribution(follower.keygen().unwrap()).unwrap();
     follower.stage(&peer, &institutions[..2]).await;
-    let sharing = follower.sharing().unwrap();
-    assert_eq!((sharing.attempt(), sharing.stage().name()), (1, StageName::Offering));
+    let keygen = follower.keygen().unwrap();
+    assert_eq!((keygen.attempt(), keygen.stage().name()), (1, StageName::Offering));
     // What answers the attempt before costs nothing, and is told so at once.
     assert_eq!(peer.contribute(late).await.unwrap().reason(), Reason::WrongStep);
     let error = running.finished().await.unwrap_err();
     assert!(matches!(error, CoordinatorError::NoKey { attempts: 2 }), "{error}");
     let given_up = events.map(|event| match event {
-        Event::SharingAbandoned { number, attempt } => Some((*number, *attempt)),
+        Event::KeygenAbandoned { number, attempt } => Some((*number, *attempt)),
         _ => None,
     });
     assert_eq!(given_up, [(0, 0), (0, 1)]);
@@ -198,12 +198,12 @@ async fn a_committee_that_is_not_confirmed_ends_the_node_which_names_the_absent_
     let mut follower = world.follower();
     enrol_all(&peer, &institutions).await;
     follower
-        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_)))
+        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Keygen(_)))
         .await;
-    while follower.sharing().unwrap().stage().name() != StageName::Confirming {
+    while follower.keygen().unwrap().stage().name() != StageName::Confirming {
         follower.stage(&peer, &institutions).await;
     }
-    let first = institutions[0].contribution(follower.sharing().unwrap()).unwrap();
+    let first = institutions[0].contribution(follower.keygen().unwrap()).unwrap();
     assert_eq!(peer.contribute(first).await.unwrap().reason(), Reason::Accepted);
     let error = running.finished().await.unwrap_err();
     let CoordinatorError::TrusteesAbsent {
@@ -232,7 +232,7 @@ async fn a_dealing_of_the_greatest_length_that_is_none_is_its_authors_fault_and_
     let mut follower = world.follower();
     enrol_all(&peer, &institutions).await;
     follower
-        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_)))
+        .until(&peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Keygen(_)))
         .await;
     follower.stage(&peer, &institutions).await;
     let cheat = &institutions[3];
@@ -358,7 +358,7 @@ async fn shares_are_refreshed_as_the_genesis_says_and_a_refresh_that_too_few_tak
             _ => {
                 follower
                     .until(&peer, "the refresh", |contract| {
-                        matches!(contract.phase(), Phase::Sharing(_))
+                        matches!(contract.phase(), Phase::Keygen(_))
                     })
                     .await;
                 follower.stage(&peer, &[]).await;
@@ -428,12 +428,12 @@ async fn a_node_that_is_killed_in_the_middle_of_every_stage_loses_nothing_it_ack
     let mut node = common::Node::start(&world).await;
     enrol_all(&node.peer, &institutions).await;
     follower
-        .until(&node.peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Sharing(_)))
+        .until(&node.peer, "the ceremony", |contract| matches!(contract.phase(), Phase::Keygen(_)))
         .await;
     let mut stages = Vec::new();
     let start = Instant::now();
-    while let Some(sharing) = follower.sharing() {
-        let stage = sharing.stage().name();
+    while let Some(keygen) = follower.keygen() {
+        let stage = keygen.stage().name();
         stages.push(stage);
         node = node.kill_and_restart(&world).await;
         // One complains of a dealing that holds, so that there is something to answer.
@@ -441,7 +441,7 @@ async fn a_node_that_is_killed_in_the_middle_of_every_stage_loses_nothing_it_ack
         let complaint =
             || says(accuser, &follower, Part::Complaints(Complaints { dealers: vec![1] }));
         let mut said: Vec<_> =
-            institutions.iter().filter_map(|member| member.contribution(sharing)).collect();
+            institutions.iter().filter_map(|member| member.contribution(keygen)).collect();
         if stage == StageName::Checking {
             said[2] = complaint();
         }
@@ -459,7 +459,7 @@ async fn a_node_that_is_killed_in_the_middle_of_every_stage_loses_nothing_it_ack
             assert!(matches!(reason, Reason::Accepted | Reason::TooLate), "{stage:?}: {reason:?}");
         }
         let moved = |contract: &consilium_contract::Contract| match contract.phase() {
-            Phase::Sharing(sharing) => sharing.stage().name() != stage,
+            Phase::Keygen(keygen) => keygen.stage().name() != stage,
             _ => true,
         };
         follower.until(&node.peer, "the next stage", moved).await;
