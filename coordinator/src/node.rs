@@ -17,7 +17,7 @@ use consilium_contract::{
     transaction::sign,
 };
 use consilium_crypto::{EvaluationKey, Hash, signature::SigningKey};
-use consilium_ledger::{Block, LedgerError};
+use consilium_ledger::Block;
 use consilium_proto::v1::{Reason, transaction::Action};
 use tokio::{sync::mpsc, time::timeout};
 

@@ -1,6 +1,6 @@
 //! The block that is being filled: applied, not durable, not acknowledged.
 
-use consilium_contract::{CandidateTransaction, Receipt, transaction::entry};
+use consilium_contract::{Receipt, transaction::entry};
 use consilium_crypto::Hash;
 use consilium_proto::v1::Reason;
 
