@@ -8,6 +8,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         protox::compile(["consilium/v1/service.proto", "consilium/v1/evidence.proto"], ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    // Clients and servers over any transport; which one is for the crates that connect or listen.
+    tonic_prost_build::configure()
+        .build_client(env::var_os("CARGO_FEATURE_CLIENT").is_some())
+        .build_server(env::var_os("CARGO_FEATURE_SERVER").is_some())
+        .build_transport(false)
+        .compile_fds(descriptors)?;
     Ok(())
 }

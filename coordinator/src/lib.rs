@@ -9,7 +9,7 @@
 //! # The way of an update
 //!
 //! ```text
-//! federation (gRPC) → upload: header → node: admit → upload: body → verify: many bodies as one folded batch
+//! services (gRPC) → upload: header → node: admit → upload: body → verify: many bodies as one folded batch
 //!                                        ▲                                              │
 //!            recover (restart)           └───────── node: apply, seal, flush ◀──────────┘
 //!                                                          │ then: publish, answer
@@ -23,36 +23,34 @@
 //! | `clock` | time, passed in; the node's own time, which never goes back |
 //! | `node` | the one owner of the contract; its write path |
 //! | `round` | what the coordinator has to say next: a pure function of contract and time |
-//! | `open_block`, `history` | entries not yet durable; receipts of entries that are |
+//! | `open_block`, `recorded`, `history` | entries not yet durable; one entry; receipts of those that are |
 //! | `verify` | the proofs of all updates that have arrived, as one batch, beside the node |
 //! | `recover` | the state of a node out of its ledger |
 //! | `shared`, `catalogue` | what calls read without asking the node: only what is durable |
-//! | `upload`, `stream` | a body in; blocks and blobs out |
-//! | `federation`, `ledger` | the two gRPC services |
+//! | `services/` | what peers call: the two gRPC services, bodies in, blocks and blobs out |
+//! | `inbox` | what reaches the node, and where its answers go |
 //! | `metrics` | what a round cost, for an observer |
-//! | `error`, `status` | what can go wrong; one function from it to a gRPC status |
+//! | `error` | what can go wrong |
 //! | `running` | all of it together |
 
 mod catalogue;
 mod clock;
 mod config;
 mod error;
-mod federation;
 #[cfg(test)]
 mod fixture;
 mod history;
-mod ledger;
+mod inbox;
 mod limits;
 mod metrics;
 mod node;
 mod open_block;
+mod recorded;
 mod recover;
 mod round;
 mod running;
+mod services;
 mod shared;
-mod status;
-mod stream;
-mod upload;
 mod verify;
 
 pub use clock::{Clock, SystemClock};

@@ -17,7 +17,7 @@ use consilium_contract::{
     transaction::sign,
 };
 use consilium_crypto::{EvaluationKey, Hash, signature::SigningKey};
-use consilium_ledger::{Block, LedgerError};
+use consilium_ledger::Block;
 use consilium_proto::v1::{Reason, transaction::Action};
 use tokio::{sync::mpsc, time::timeout};
 
@@ -26,8 +26,10 @@ use crate::{
     clock::{Clock, NodeTime, millis},
     error::{CallError, names},
     history::{History, is_final},
+    inbox::{Answer, Command, Reply},
     metrics::Recorder,
-    open_block::{Answer, OpenBlock, Recorded, Reply},
+    open_block::OpenBlock,
+    recorded::Recorded,
     round::{Next, Situation, due},
     shared::Shared,
     verify::{Batch, Job, Verifier},
@@ -64,18 +66,6 @@ pub(crate) struct Rules {
     pub(crate) enrolment_timeout_ms: u64,
     pub(crate) max_retries: u32,
     pub(crate) linger: Linger,
-}
-
-/// What reaches the node.
-pub(crate) enum Command {
-    /// A signed transaction. An update of the current attempt is answered with what its body must be.
-    Submit { transaction: CandidateTransaction, reply: Reply },
-    /// The body of an admitted update: of the length and hash of its header, or `None` where that never came.
-    Deliver { transaction: CandidateTransaction, body: Option<Vec<u8>>, reply: Reply },
-    /// From the verifier.
-    Checked(Result<Batch, LedgerError>),
-    /// Seal what is open, and end.
-    Stop,
 }
 
 /// An update that is being verified.

@@ -1,30 +1,13 @@
 //! The block that is being filled: applied, not durable, not acknowledged.
 
-use consilium_contract::{CandidateTransaction, Receipt, transaction::entry};
+use consilium_contract::{Receipt, transaction::entry};
 use consilium_crypto::Hash;
 use consilium_proto::v1::Reason;
-use tokio::sync::oneshot;
 
-use crate::error::CallError;
-
-/// What the node answers to a transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// The receipt; its block is durable, or the transaction was dropped.
-    Receipt(Receipt),
-    /// An update of the current attempt: its body decides.
-    Upload { sha256: Hash, length: u64 },
-}
-
-/// Where an answer goes. A caller that has gone away is no error.
-pub(crate) type Reply = oneshot::Sender<Result<Answer, CallError>>;
-
-/// A transaction and what the contract made of it.
-#[derive(Debug)]
-pub(crate) struct Recorded {
-    pub(crate) transaction: CandidateTransaction,
-    pub(crate) receipt: Receipt,
-}
+use crate::{
+    inbox::{Answer, Reply},
+    recorded::Recorded,
+};
 
 /// Entries with everything that becomes durable and is answered together with them.
 #[derive(Debug, Default)]
@@ -101,7 +84,10 @@ fn is_settled(receipt: &Receipt) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
+    use crate::error::CallError;
 
     fn waiting_for(
         reason: Reason,

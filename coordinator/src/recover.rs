@@ -15,7 +15,7 @@ use crate::{
     clock::{Clock, NodeTime},
     history::History,
     node::{Keys, State},
-    open_block::Recorded,
+    recorded::Recorded,
 };
 
 /// What a node goes on from.

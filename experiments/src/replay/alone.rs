@@ -2,9 +2,10 @@
 
 use consilium_client::learning::{Learner, evaluate, generator};
 
+use super::federation::Federation;
+use super::record::{AccuracyRow, Experiment};
+use crate::ExperimentError;
 use crate::progress::Progress;
-use crate::record::{AccuracyRow, Experiment};
-use crate::{ExperimentError, Federation};
 
 /// Trains every observed institution by itself from the common initial model with the local hyper-parameters. Its
 /// optimiser keeps its state from epoch to epoch, as that of anybody who trains alone does.

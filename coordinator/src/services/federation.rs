@@ -17,13 +17,15 @@ use consilium_proto::{
 use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use crate::{
-    error::CallError,
-    open_block::Answer,
-    shared::Shared,
+use super::{
     status::status,
     stream::{Blocks, Chunks, blocks, chunks},
-    upload::{NodeHandle, Uploads, receive},
+    upload::{Uploads, receive},
+};
+use crate::{
+    error::CallError,
+    inbox::{Answer, NodeHandle},
+    shared::Shared,
 };
 
 /// See the .proto file.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::record::{AccuracyRow, Experiment};
+use super::record::{AccuracyRow, Experiment};
 
 /// Whose models a line of the summary is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

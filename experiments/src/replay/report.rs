@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use consilium_authority::promise;
 use consilium_privacy::Thousandths;
 
-use crate::config::Privacy;
-use crate::summary::{SummaryRow, count};
-use crate::{ExperimentError, ReplayConfig};
+use super::config::{Privacy, ReplayConfig};
+use super::summary::{SummaryRow, count};
+use crate::ExperimentError;
 
 /// What the report shows.
 pub struct Report<'a> {
@@ -178,8 +178,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Choice;
-    use crate::federation::load_dataset;
+    use crate::replay::{Choice, load_dataset};
 
     #[test]
     fn the_page_says_what_privacy_was_spent() {

@@ -18,13 +18,13 @@ use consilium_proto::v1::Reason;
 use rand_core::OsRng;
 use tokio::{net::TcpListener, runtime, sync::mpsc, task::JoinSet};
 
-use crate::{
-    ExperimentError, Federation,
+use super::{
     adversary::Poisoner,
     config::Privacy,
-    progress::Progress,
+    federation::Federation,
     record::{AccuracyRow, Experiment, RoundRow},
 };
+use crate::{ExperimentError, progress::Progress};
 
 /// No round of a replay is closed without everybody's verdict, and the coordinator stays until everybody has followed the
 /// run to its end: what a replay comes to must not depend on how fast the machine is.

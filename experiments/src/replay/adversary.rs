@@ -33,9 +33,7 @@ impl<T: Trainer> Trainer for Poisoner<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Choice;
-    use crate::federation::load_dataset;
-    use crate::{Federation, ReplayConfig};
+    use crate::replay::{Choice, Federation, ReplayConfig, load_dataset};
     use consilium_authority::{BoundChoice, BoundKind};
     use consilium_crypto::Bound;
 

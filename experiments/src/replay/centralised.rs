@@ -3,10 +3,11 @@
 use consilium_client::learning::{Architecture, Learner, evaluate, generator};
 use consilium_datasets::{Dataset, Preprocessor};
 
-use crate::federation::sub_seed;
+use super::config::ReplayConfig;
+use super::federation::sub_seed;
+use super::record::{AccuracyRow, Experiment};
+use crate::ExperimentError;
 use crate::progress::Progress;
-use crate::record::{AccuracyRow, Experiment};
-use crate::{ExperimentError, ReplayConfig};
 
 /// Trains `repeats` models, each on a split and from initial parameters of its own, and evaluates every epoch on the
 /// run's own test rows.

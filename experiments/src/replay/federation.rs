@@ -5,7 +5,8 @@ use consilium_crypto::{Noise, Quantiser};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor, Table};
 use rand_core::RngCore;
 
-use crate::{ExperimentError, ReplayConfig};
+use super::config::ReplayConfig;
+use crate::ExperimentError;
 
 /// Honest institutions whose models figure 6 shows.
 pub const OBSERVED: usize = 3;
@@ -116,7 +117,7 @@ impl Federation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Choice;
+    use crate::replay::Choice;
 
     fn federation(choice: Choice) -> Federation {
         let dataset = load_dataset(&choice.dataset).unwrap();

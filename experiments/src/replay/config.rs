@@ -282,10 +282,9 @@ fn dimension(data: &Dataset, hidden: &[usize]) -> Result<u32, ExperimentError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::federation::load_dataset;
 
     fn resolve(choice: Choice) -> Result<ReplayConfig, ExperimentError> {
-        ReplayConfig::resolve(choice, &load_dataset("pima").unwrap())
+        ReplayConfig::resolve(choice, &Dataset::bundled("pima").unwrap())
     }
 
     #[test]

@@ -4,10 +4,11 @@ use consilium_client::learning::{LearningError, LocalTrainer, difference, evalua
 use consilium_crypto::quantise::{apply, decode};
 use consilium_crypto::{Bound, QuantiseError, QuantisedUpdate};
 
-use crate::adversary::POISON;
+use super::adversary::POISON;
+use super::federation::Federation;
+use super::record::{AccuracyRow, Experiment};
+use crate::ExperimentError;
 use crate::progress::Progress;
-use crate::record::{AccuracyRow, Experiment};
-use crate::{ExperimentError, Federation};
 
 /// Trains together in floats, without clipping, rounding, encryption or proof. With `poisoned`, the malicious
 /// institutions send their honest update sign-flipped and scaled by ten, and nobody can tell.
@@ -103,9 +104,7 @@ pub fn fed_avg_quantised(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ReplayConfig;
-    use crate::config::Choice;
-    use crate::federation::load_dataset;
+    use crate::replay::{Choice, ReplayConfig, load_dataset};
 
     fn federation(choice: Choice) -> Federation {
         let dataset = load_dataset(&choice.dataset).unwrap();

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use consilium_contract::{CandidateTransaction, Receipt};
@@ -13,7 +12,7 @@ use consilium_proto::v1::{UpdatePart, transaction::Action, update_part::Part};
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time::timeout,
 };
 use tonic::Streaming;
@@ -21,51 +20,9 @@ use tonic::Streaming;
 use crate::{
     clock::millis,
     error::CallError,
-    node::Command,
-    open_block::{Answer, Reply},
+    inbox::{Answer, NodeHandle},
     shared::Shared,
 };
-
-/// Speaks to the node.
-#[derive(Debug, Clone)]
-pub(crate) struct NodeHandle {
-    commands: mpsc::Sender<Command>,
-    /// How long a receipt may take: the age at which a block is sealed, and some more.
-    patience: Duration,
-}
-
-impl NodeHandle {
-    pub(crate) fn new(commands: mpsc::Sender<Command>, patience: Duration) -> Self {
-        Self { commands, patience }
-    }
-
-    /// Hands a transaction in and waits for its receipt, or for the word that its body is needed.
-    pub(crate) async fn submit(
-        &self,
-        transaction: CandidateTransaction,
-    ) -> Result<Answer, CallError> {
-        self.ask(|reply| Command::Submit { transaction, reply }).await
-    }
-
-    async fn deliver(
-        &self,
-        transaction: CandidateTransaction,
-        body: Option<Vec<u8>>,
-    ) -> Result<Answer, CallError> {
-        self.ask(|reply| Command::Deliver { transaction, body, reply }).await
-    }
-
-    async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<Answer, CallError> {
-        let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| CallError::Stopping)?;
-        match timeout(self.patience, answer).await {
-            Ok(answer) => answer.unwrap_or(Err(CallError::Stopping)),
-            Err(_) => {
-                Err(CallError::TooSlow { what: "the receipt", limit_ms: millis(self.patience) })
-            }
-        }
-    }
-}
 
 /// The bodies that are coming in.
 ///

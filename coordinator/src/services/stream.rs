@@ -11,7 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use crate::{error::CallError, shared::Shared, status::status};
+use super::status::status;
+use crate::{error::CallError, shared::Shared};
 
 /// Blocks that are read before the reader has taken the last one.
 const BLOCKS_AHEAD: usize = 2;

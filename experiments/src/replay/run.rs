@@ -1,4 +1,4 @@
-//! A replay from beginning to end, and drawing it again.
+//! A replay from beginning to end.
 
 use std::fs;
 use std::path::Path;
@@ -7,31 +7,15 @@ use consilium_authority::promise;
 use consilium_client::learning::to_safetensors;
 use consilium_datasets::Dataset;
 
+use super::config::ReplayConfig;
+use super::draw::draw;
+use super::federation::Federation;
+use super::record::{accuracy_csv, rounds_csv};
+use super::summary::SummaryRow;
+use super::{alone, centralised, files, plain, verified};
+use crate::ExperimentError;
+use crate::output::{claim, gone, write};
 use crate::progress::Progress;
-use crate::record::{accuracy_csv, rounds_csv};
-use crate::report::Report;
-use crate::summary::{SummaryRow, summarise};
-use crate::{ExperimentError, Federation, ReplayConfig, alone, centralised, plain, plot, verified};
-
-/// File names inside a run's directory.
-pub mod files {
-    /// Everything resolved.
-    pub const CONFIG: &str = "config.toml";
-    /// Quality of every model after every epoch.
-    pub const ACCURACY: &str = "accuracy.csv";
-    /// What happened in each round of the verified federation.
-    pub const ROUNDS: &str = "rounds.csv";
-    /// The last model of the verified federation.
-    pub const MODEL: &str = "model.safetensors";
-    /// The coordinator's ledger of the verified federation.
-    pub const LEDGER: &str = "ledger";
-    /// Centralised training.
-    pub const FIGURE5: &str = "fig5.svg";
-    /// Alone, plain and verified.
-    pub const FIGURE6: &str = "fig6.svg";
-    /// All of it on one page.
-    pub const REPORT: &str = "report.html";
-}
 
 /// Runs every scheme, writes the run's files into `directory` and returns where the curves end.
 ///
@@ -72,57 +56,6 @@ pub fn run(
     draw(directory)
 }
 
-/// Draws figures and report from what lies in `directory`, and returns where the curves end.
-///
-/// # Errors
-/// [`ExperimentError::File`] or [`ExperimentError::Record`] for what is missing or damaged.
-pub fn draw(directory: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
-    let path = directory.join(files::CONFIG);
-    let Ok(text) = fs::read_to_string(&path) else {
-        let shown = directory.display();
-        return Err(ExperimentError::Invalid(format!(
-            "{shown} holds no config.toml: give the directory of a replay"
-        )));
-    };
-    let config = ReplayConfig::from_toml(&text)
-        .map_err(|e| ExperimentError::Record { path, reason: e.to_string() })?;
-    let rows = plot::read_accuracy(&directory.join(files::ACCURACY))?;
-    let rounds = read_if_there(&directory.join(files::ROUNDS))?;
-
-    let summary = summarise(&rows);
-    let dataset = Path::new(&config.dataset)
-        .file_stem()
-        .map_or_else(|| config.dataset.clone().into(), |s| s.to_string_lossy());
-    let figure5 = plot::figure5(&rows, &dataset)?;
-    let figure6 = plot::figure6(&rows, &dataset, config.malicious)?;
-    let report = Report {
-        config: &config,
-        summary: &summary,
-        figure5: &figure5,
-        figure6: &figure6,
-        rounds: rounds.as_deref(),
-        ledger: &directory.join(files::LEDGER).display().to_string(),
-    };
-    write(directory, files::REPORT, report.html()?.as_bytes())?;
-    write(directory, files::FIGURE5, figure5.as_bytes())?;
-    write(directory, files::FIGURE6, figure6.as_bytes())?;
-    Ok(summary)
-}
-
-/// Makes `directory` where there is none. One that holds anything else than a run, which `mark` is a file of, is refused, so
-/// that nobody's files are overwritten.
-pub(crate) fn claim(directory: &Path, mark: &str) -> Result<(), ExperimentError> {
-    fs::create_dir_all(directory).map_err(ExperimentError::file(directory))?;
-    let empty = fs::read_dir(directory).map_err(ExperimentError::file(directory))?.next().is_none();
-    if !empty && !directory.join(mark).is_file() {
-        let shown = directory.display();
-        return Err(ExperimentError::Invalid(format!(
-            "{shown} holds something else than a run: choose another --out"
-        )));
-    }
-    Ok(())
-}
-
 /// Makes `directory` ready for a new run: what a former run left is removed.
 fn prepare(directory: &Path) -> Result<(), ExperimentError> {
     claim(directory, files::CONFIG)?;
@@ -141,34 +74,10 @@ fn prepare(directory: &Path) -> Result<(), ExperimentError> {
     gone(&ledger, fs::remove_dir_all(&ledger))
 }
 
-/// What is not there need not be removed.
-fn gone(path: &Path, removed: std::io::Result<()>) -> Result<(), ExperimentError> {
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(ExperimentError::file(path)(error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes one of a run's files.
-pub(crate) fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), ExperimentError> {
-    let path = directory.join(name);
-    fs::write(&path, bytes).map_err(ExperimentError::file(&path))
-}
-
-fn read_if_there(path: &Path) -> Result<Option<String>, ExperimentError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(ExperimentError::file(path)(error)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Choice;
+    use crate::replay::Choice;
     use consilium_authority::{BoundChoice, BoundKind};
 
     fn small(directory: &Path, bound: BoundKind) -> Result<Vec<SummaryRow>, ExperimentError> {
@@ -225,13 +134,5 @@ mod tests {
         let error = small(directory.path(), BoundKind::Auto).unwrap_err();
         assert_eq!(error.exit_code(), 2);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn drawing_what_is_not_a_run_names_the_missing_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let error = draw(directory.path()).unwrap_err();
-        assert!(error.to_string().contains("config.toml"), "{error}");
-        assert_eq!(error.exit_code(), 2);
     }
 }

@@ -11,12 +11,11 @@ use consilium_proto::{
 };
 use tonic::{Request, Response, Status, async_trait};
 
-use crate::{
-    error::CallError,
-    shared::Shared,
+use super::{
     status::status,
     stream::{Blocks, Chunks, block, blocks, chunks},
 };
+use crate::{error::CallError, shared::Shared};
 
 /// Blocks that one call may ask for.
 const MAX_BLOCKS: u32 = 256;
