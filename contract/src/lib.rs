@@ -20,24 +20,29 @@
 //! peer's bytes → CandidateTransaction → Contract::admit → check_updates → Contract::apply → Receipt
 //! ```
 
+pub mod action;
 pub mod attendance;
+mod body;
 pub mod contract;
 pub mod enrolment;
+mod handler;
 pub mod keygen;
 pub mod parameters;
 pub mod phase;
 pub mod receipt;
 mod root;
 pub mod round;
+mod state;
 pub mod transaction;
-mod transition;
 
 pub use attendance::Attendance;
-pub use contract::{Admission, ApplyError, Body, Contract};
+pub use body::{ApplyError, Body, Checked};
+pub use contract::{Admission, Contract};
 pub use enrolment::{
     certificate::{self, Certificate, CertificateError},
     roster::{self, Roster},
 };
+pub use handler::Refusal;
 pub use keygen::{
     Keygen,
     committee::{self, Committee},
