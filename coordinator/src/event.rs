@@ -42,7 +42,7 @@ pub enum Event {
         took: Duration,
     },
     /// An attempt at making a committee was given up: too few took part in time.
-    SharingAbandoned {
+    KeygenAbandoned {
         /// Number of the committee.
         number: u32,
         /// The attempt, from 0.

@@ -35,7 +35,7 @@ pub(crate) struct Position {
     /// The phase, or the stage in which a committee is made.
     pub(crate) phase: &'static str,
     /// Number of the committee that is being made, and the try at it.
-    pub(crate) sharing: Option<(u32, u32)>,
+    pub(crate) keygen: Option<(u32, u32)>,
 }
 
 /// A transaction that the contract has decided.
@@ -114,15 +114,15 @@ impl Executor {
     }
 
     pub(crate) fn position(&self) -> Position {
-        let sharing = match self.contract.phase() {
-            Phase::Sharing(sharing) => Some((sharing.number(), sharing.attempt())),
+        let keygen = match self.contract.phase() {
+            Phase::Keygen(keygen) => Some((keygen.number(), keygen.attempt())),
             _ => None,
         };
         Position {
             step: self.contract.step(),
             attempt: self.contract.attempt(),
             phase: self.contract.phase().name(),
-            sharing,
+            keygen,
         }
     }
 
@@ -200,7 +200,7 @@ pub(crate) fn action_name(action: &Action) -> &'static str {
         Action::CloseCollection(_) => "CloseCollection",
         Action::CloseRound(_) => "CloseRound",
         Action::Abandon(_) => "Abandon",
-        Action::BeginSharing(_) => "BeginSharing",
+        Action::BeginKeygen(_) => "BeginKeygen",
         Action::EndStage(_) => "EndStage",
         Action::Genesis(_)
         | Action::Enrol(_)

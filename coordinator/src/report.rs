@@ -19,14 +19,14 @@ pub(crate) struct Report {
     observer: Option<Observer>,
     recorder: Recorder,
     /// When the committee that is being made was begun, or the node was started meanwhile.
-    sharing_since_ms: u64,
+    keygen_since_ms: u64,
 }
 
 impl Report {
     pub(crate) fn new(observer: Option<Observer>, position: Position, now_ms: u64) -> Self {
         let mut recorder = Recorder::default();
         recorder.opened(position.step, position.attempt, now_ms);
-        Self { observer, recorder, sharing_since_ms: now_ms }
+        Self { observer, recorder, keygen_since_ms: now_ms }
     }
 
     /// Time that the verifier took for a batch.
@@ -52,7 +52,7 @@ impl Report {
     pub(crate) fn moved(&mut self, executor: &Executor, before: Position, traffic: (u64, u64)) {
         let now = executor.position();
         self.round(executor.contract(), before, now, traffic);
-        self.sharing(executor, before, now);
+        self.keygen(executor, before, now);
         match executor.contract().phase() {
             Phase::Collecting(_) => {
                 self.recorder.opened(now.step, now.attempt, executor.phase_since_ms());
@@ -99,16 +99,15 @@ impl Report {
     }
 
     /// The attempt at a committee that has ended.
-    fn sharing(&mut self, executor: &Executor, before: Position, now: Position) {
+    fn keygen(&mut self, executor: &Executor, before: Position, now: Position) {
         let since_ms = executor.phase_since_ms();
-        if before.sharing.is_none() {
-            self.sharing_since_ms = since_ms;
+        if before.keygen.is_none() {
+            self.keygen_since_ms = since_ms;
         }
-        let Some((number, attempt)) = before.sharing.filter(|_| before.sharing != now.sharing)
-        else {
+        let Some((number, attempt)) = before.keygen.filter(|_| before.keygen != now.keygen) else {
             return;
         };
-        let took = Duration::from_millis(since_ms.saturating_sub(self.sharing_since_ms));
+        let took = Duration::from_millis(since_ms.saturating_sub(self.keygen_since_ms));
         let committee = executor.contract().committee();
         let event = match committee.filter(|committee| committee.number == number) {
             Some(committee) => {
@@ -129,7 +128,7 @@ impl Report {
                     attempt,
                     "too few took part in making a committee"
                 );
-                Event::SharingAbandoned { number, attempt }
+                Event::KeygenAbandoned { number, attempt }
             }
         };
         self.tell(event);

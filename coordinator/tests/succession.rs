@@ -117,7 +117,7 @@ async fn shares_are_refreshed_as_the_genesis_says_and_a_refresh_that_too_few_tak
             _ => {
                 follower
                     .until(&peer, "the refresh", |contract| {
-                        matches!(contract.phase(), Phase::Sharing(_))
+                        matches!(contract.phase(), Phase::Keygen(_))
                     })
                     .await;
                 follower.stage(&peer, &[]).await;

@@ -20,8 +20,8 @@ use consilium_client::{
 };
 use consilium_contract::{Parameters, transaction::parse_entry};
 use consilium_experiments::{
-    Federation, ReplayConfig, config::Choice, federation::load_dataset, progress::Progress,
-    verified,
+    progress::Progress,
+    replay::{Choice, Federation, ReplayConfig, load_dataset, verified},
 };
 use consilium_ledger::Store;
 use consilium_proto::v1::transaction::Action;

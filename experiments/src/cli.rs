@@ -9,11 +9,10 @@ use consilium_authority::{BoundChoice, PrivacyFlags, bound_facts, command_line, 
 use consilium_client::audit;
 
 use crate::attack::{self, AttackConfig};
-use crate::config::Choice;
-use crate::federation::load_dataset;
 use crate::progress::Progress;
-use crate::summary::text_table;
-use crate::{ExperimentError, ReplayConfig, bench, replay};
+use crate::replay::summary::text_table;
+use crate::replay::{self, Choice, ReplayConfig, load_dataset};
+use crate::{ExperimentError, bench};
 
 /// Medical institutions train a model together: every update is encrypted, proven, and only its sum is opened.
 #[derive(Parser)]
@@ -295,7 +294,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
             let results = results?;
             Ok(match format {
                 Format::Text => bench::markdown(&results),
-                Format::Json => format!("{:#}\n", results.json()),
+                Format::Json => format!("{:#}\n", bench::json(&results)),
             })
         }
         Command::BenchCell { job } => bench::execute(&job),

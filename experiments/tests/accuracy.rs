@@ -13,12 +13,12 @@ use consilium_authority::{BoundChoice, BoundKind};
 use consilium_client::learning::{Trainer, evaluate};
 use consilium_crypto::QuantisedUpdate;
 use consilium_experiments::{
-    Federation, ReplayConfig, centralised,
-    config::Choice,
-    federation::load_dataset,
-    plain::{self, fed_avg_quantised},
     progress::Progress,
-    summary::summarise,
+    replay::{
+        Choice, Federation, ReplayConfig, centralised, load_dataset,
+        plain::{self, fed_avg_quantised},
+        summary::summarise,
+    },
 };
 
 const SEEDS: [u64; 5] = [1, 2, 3, 4, 5];

@@ -16,7 +16,9 @@ use consilium_experiments::attack::{
     simulation::{Cell, Outcome, simulate, trainers},
 };
 use consilium_experiments::{
-    Federation, ReplayConfig, attack, config::Choice, progress::Progress, verified,
+    attack,
+    progress::Progress,
+    replay::{Choice, Federation, ReplayConfig, verified},
 };
 
 /// Two of seven are malicious; the bound of the run is that of the defence.

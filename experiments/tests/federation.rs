@@ -19,8 +19,8 @@ use consilium_client::{
 use consilium_contract::transaction::parse_entry;
 use consilium_crypto::QuantisedUpdate;
 use consilium_experiments::{
-    Federation, ReplayConfig, config::Choice, federation::load_dataset, plain::fed_avg_quantised,
-    progress::Progress, verified,
+    progress::Progress,
+    replay::{Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg_quantised, verified},
 };
 use consilium_ledger::{Store, sha256};
 use consilium_proto::v1::transaction::Action;

@@ -33,11 +33,11 @@ impl Events {
 
 /// A contribution of this institution's in the present stage, whatever it says.
 pub fn says(institution: &Institution, follower: &Follower, part: Part) -> SignedTransaction {
-    let sharing = follower.sharing().expect("a ceremony");
+    let keygen = follower.keygen().expect("a ceremony");
     institution.sign(Action::Contribute(Contribute {
-        committee: sharing.number(),
-        attempt: sharing.attempt(),
-        basis: sharing.basis().to_vec(),
+        committee: keygen.number(),
+        attempt: keygen.attempt(),
+        basis: keygen.basis().to_vec(),
         part: Some(part),
     }))
 }

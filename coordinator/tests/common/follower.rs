@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use consilium_contract::{
-    Body, CandidateTransaction, Contract, Phase, SealedBlock, Sharing, check_updates,
+    Body, CandidateTransaction, Contract, Keygen, Phase, SealedBlock, check_updates,
     transaction::parse_entry,
 };
 use consilium_crypto::RoundContext;
@@ -95,9 +95,9 @@ impl Follower {
     }
 
     /// The present ceremony.
-    pub fn sharing(&self) -> Option<&Sharing> {
+    pub fn keygen(&self) -> Option<&Keygen> {
         match self.contract.phase() {
-            Phase::Sharing(sharing) => Some(sharing),
+            Phase::Keygen(keygen) => Some(keygen),
             _ => None,
         }
     }
@@ -109,8 +109,8 @@ impl Follower {
             contract.committee().is_some_and(|committee| committee.number >= number)
         };
         let is_next =
-            |contract: &Contract| stands(contract) || matches!(contract.phase(), Phase::Sharing(_));
-        self.until(peer, "sharing", is_next).await;
+            |contract: &Contract| stands(contract) || matches!(contract.phase(), Phase::Keygen(_));
+        self.until(peer, "keygen", is_next).await;
         while !stands(&self.contract) {
             self.stage(peer, members).await;
         }
@@ -121,15 +121,15 @@ impl Follower {
     /// Everyone who has something to say in this stage says it, and the stage ends.
     pub async fn stage(&mut self, peer: &Peer, members: &[Institution]) {
         let place = |contract: &Contract| match contract.phase() {
-            Phase::Sharing(sharing) => {
-                Some((sharing.number(), sharing.attempt(), sharing.stage().name()))
+            Phase::Keygen(keygen) => {
+                Some((keygen.number(), keygen.attempt(), keygen.stage().name()))
             }
             _ => None,
         };
         let before = place(&self.contract);
-        let Some(sharing) = self.sharing() else { panic!("no committee is being made") };
+        let Some(keygen) = self.keygen() else { panic!("no committee is being made") };
         let mut calls = JoinSet::new();
-        for signed in members.iter().filter_map(|member| member.contribution(sharing)) {
+        for signed in members.iter().filter_map(|member| member.contribution(keygen)) {
             let peer = peer.clone();
             calls.spawn(async move { peer.contribute(signed).await.unwrap().reason() });
         }

@@ -7,8 +7,8 @@ use std::{
 
 use consilium_authority::InstitutionFiles;
 use consilium_contract::{
-    CandidateTransaction, Committee, SealedBlock, Sharing,
-    sharing::member::{Member, Oath, Secrets},
+    CandidateTransaction, Committee, Keygen, SealedBlock,
+    keygen::member::{Member, Oath, Secrets},
     transaction::sign,
 };
 use consilium_crypto::{
@@ -56,19 +56,19 @@ impl Institution {
     }
 
     /// What it has to say in a ceremony, if anything.
-    pub fn contribution(&self, sharing: &Sharing) -> Option<SignedTransaction> {
+    pub fn contribution(&self, keygen: &Keygen) -> Option<SignedTransaction> {
         let mut guard = self.holdings.lock().unwrap();
         let Holdings { member, share, .. } = &mut *guard;
-        let fresh = member.take().filter(|member| member.secrets().belong_to(sharing));
+        let fresh = member.take().filter(|member| member.secrets().belong_to(keygen));
         let member = member.insert(fresh.unwrap_or_else(|| {
             Member::new(
                 self.pseudonym(),
-                Secrets::generate(sharing.number(), sharing.attempt(), &mut OsRng),
+                Secrets::generate(keygen.number(), keygen.attempt(), &mut OsRng),
             )
         }));
         let mut next = None;
         let old = share.as_ref().map(|(_, share)| share);
-        let said = member.next(sharing, old, &mut OsRng, |oath| {
+        let said = member.next(keygen, old, &mut OsRng, |oath| {
             if let Oath::Committee { number, share: Some(share), .. } = oath {
                 next = Some((number, KeyShare::from_bytes(&share.to_bytes()).unwrap()));
             }

@@ -10,7 +10,8 @@ use consilium_crypto::{Bound, QuantisedUpdate, Quantiser};
 
 use super::attacks::{Attack, Delivery, Limit, gaussian, length};
 use super::backdoor::{Trigger, flipped};
-use crate::{ExperimentError, Federation};
+use crate::ExperimentError;
+use crate::replay::Federation;
 
 /// Factor of [`Attack::Scaling`].
 const SCALING: f64 = -10.0;
@@ -170,7 +171,8 @@ impl Trainer for Attacker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attack::{Defence, test_federation as federation};
+    use crate::attack::Defence;
+    use crate::attack::config::test_federation as federation;
 
     fn update(attack: Attack, delivery: Delivery, defence: Defence) -> (QuantisedUpdate, Limit) {
         let (federation, limits) = federation(2);

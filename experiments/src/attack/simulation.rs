@@ -11,8 +11,9 @@ use super::attacker::Attacker;
 use super::attacks::{Attack, Defence, Delivery, Limit};
 use super::backdoor::{Trigger, of_class};
 use super::record::AttackRow;
-use crate::plain::{fed_avg, fed_avg_quantised};
-use crate::{ExperimentError, Federation};
+use crate::ExperimentError;
+use crate::replay::Federation;
+use crate::replay::plain::{fed_avg, fed_avg_quantised};
 
 /// One simulation. How many are malicious is the federation's, and so is the seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -200,9 +201,9 @@ fn in_floats(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attack::test_federation as federation;
-    use crate::plain;
+    use crate::attack::config::test_federation as federation;
     use crate::progress::Progress;
+    use crate::replay::plain;
 
     fn outcome(malicious: usize, attack: Attack, delivery: Delivery, defence: Defence) -> Outcome {
         let (federation, limits) = federation(malicious);
