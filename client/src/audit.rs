@@ -542,7 +542,7 @@ impl<'a> Replay<'a> {
             | Action::OpenRound(_)
             | Action::Abandon(_)
             | Action::Revoke(_)
-            | Action::BeginSharing(_)
+            | Action::BeginKeygen(_)
             | Action::EndStage(_)
             | Action::ChangeCommittee(_) => {}
         }

@@ -7,9 +7,9 @@ use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::{
     Admission, Body, CandidateTransaction, Committee, Contract, Phase as ContractPhase,
     SealedBlock, check_updates,
+    keygen::Rehearsal,
     model::encode_sums,
     parameters::Layers,
-    sharing::Rehearsal,
     transaction::{entry, sign},
 };
 use consilium_crypto::{

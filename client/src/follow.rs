@@ -13,14 +13,14 @@
 //!    ▲  ▲                     │ Abandon                                          │ CloseRound
 //!    │  └─────────────────────┴──► Stopped (attempts used up)                    │
 //!    └───────────────────────────────────────────────────────────────────────────┴──► Finished (last step)
-//!   Idle ── BeginSharing ──► Sharing ── the committee stands, or the old one goes on ──► Idle
+//!   Idle ── BeginKeygen ──► Keygen ── the committee stands, or the old one goes on ──► Idle
 //! ```
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_contract::{
-    CandidateTransaction, Committee, Parameters, Roster, SealedBlock, Sharing,
-    sharing::{StageEnd, Succession},
+    CandidateTransaction, Committee, Keygen, Parameters, Roster, SealedBlock,
+    keygen::{StageEnd, Succession},
     transaction::parse_entry,
 };
 use consilium_crypto::{Evaluation, Hash, RoundContext};
@@ -28,7 +28,7 @@ use consilium_ledger::{Block, Note, VerifiedHeader};
 use consilium_proto::{
     hash32,
     v1::{
-        Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, Contribute, EndStage, Enrol,
+        Abandon, BeginKeygen, BlobRef, CloseCollection, CloseRound, Contribute, EndStage, Enrol,
         OpenRound, Revoke, Standing, transaction::Action,
     },
 };
@@ -170,7 +170,7 @@ pub enum Phase {
     /// No round is open.
     Idle,
     /// A committee is being made.
-    Sharing(Arc<Sharing>),
+    Keygen(Arc<Keygen>),
     /// Updates are taken.
     Collecting(Collection),
     /// The sum is certified; the block that holds it is not complete yet.
@@ -188,7 +188,7 @@ impl Phase {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
-            Self::Sharing(sharing) => sharing.stage().label(),
+            Self::Keygen(keygen) => keygen.stage().label(),
             Self::Collecting(_) => "collecting",
             Self::Sealing(..) | Self::Sealed(_) => "sealed",
             Self::Finished => "finished",
@@ -369,8 +369,8 @@ impl Follower {
                 signed_by(&parameters.coordinator)?;
                 return self.close(close, height);
             }
-            Action::BeginSharing(begin) => {
-                signed_by(&parameters.coordinator).and_then(|()| self.begin_sharing(begin))?;
+            Action::BeginKeygen(begin) => {
+                signed_by(&parameters.coordinator).and_then(|()| self.begin_keygen(begin))?;
             }
             Action::EndStage(end) => {
                 signed_by(&parameters.coordinator).and_then(|()| self.end_stage(end))?
@@ -485,13 +485,13 @@ impl Follower {
         Ok(())
     }
 
-    fn begin_sharing(&mut self, begin: &BeginSharing) -> Result<(), StatementError> {
+    fn begin_keygen(&mut self, begin: &BeginKeygen) -> Result<(), StatementError> {
         let out_of_turn = self.out_of_turn("begins to share the key");
         if !matches!(self.phase, Phase::Idle) || begin.time_ms < self.time_ms {
             return Err(out_of_turn);
         }
-        let sharing = self.succession.begin(begin, self.step, &self.parameters, &self.roster);
-        self.phase = Phase::Sharing(Arc::new(sharing.map_err(|_| out_of_turn)?));
+        let keygen = self.succession.begin(begin, self.step, &self.parameters, &self.roster);
+        self.phase = Phase::Keygen(Arc::new(keygen.map_err(|_| out_of_turn)?));
         self.time_ms = begin.time_ms;
         Ok(())
     }
@@ -502,19 +502,19 @@ impl Follower {
         contribution: &Contribute,
     ) -> Result<(), StatementError> {
         let author = author(transaction, &self.roster, &self.parameters.chain_id)?;
-        let Phase::Sharing(sharing) = &mut self.phase else { return Ok(()) };
+        let Phase::Keygen(keygen) = &mut self.phase else { return Ok(()) };
         // A fault is recorded, and passed over here: the contract has taken the credit.
-        let taken = ceremony(sharing)?.contribute(&author, contribution);
+        let taken = ceremony(keygen)?.contribute(&author, contribution);
         taken.map_err(|_| StatementError::OtherContext("ceremony, or one that does not hold"))
     }
 
     fn end_stage(&mut self, end: &EndStage) -> Result<(), StatementError> {
         let out_of_turn = self.out_of_turn("ends a stage");
-        let Phase::Sharing(sharing) = &mut self.phase else { return Err(out_of_turn) };
+        let Phase::Keygen(keygen) = &mut self.phase else { return Err(out_of_turn) };
         if end.time_ms < self.time_ms {
             return Err(out_of_turn);
         }
-        let ended = ceremony(sharing)?.end_stage(end, &self.parameters).map_err(|_| out_of_turn)?;
+        let ended = ceremony(keygen)?.end_stage(end, &self.parameters).map_err(|_| out_of_turn)?;
         self.time_ms = end.time_ms;
         match ended {
             StageEnd::Next | StageEnd::Again => {}
@@ -600,8 +600,8 @@ impl Follower {
 }
 
 /// The ceremony, to be moved on. Whoever works with it elsewhere is waited for before the next block is read.
-fn ceremony(sharing: &mut Arc<Sharing>) -> Result<&mut Sharing, StatementError> {
-    Arc::get_mut(sharing).ok_or(StatementError::OtherContext("ceremony that is still worked with"))
+fn ceremony(keygen: &mut Arc<Keygen>) -> Result<&mut Keygen, StatementError> {
+    Arc::get_mut(keygen).ok_or(StatementError::OtherContext("ceremony that is still worked with"))
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use std::{
 };
 
 use consilium_contract::{
-    Committee, Sharing,
-    sharing::member::{Member, MemberError, Oath, Secrets},
+    Committee, Keygen,
+    keygen::member::{Member, MemberError, Oath, Secrets},
 };
 use consilium_crypto::{Hash, KeyShare};
 use consilium_proto::v1::Contribute;
@@ -87,28 +87,28 @@ impl Membership {
     /// [`ClientError::Memory`] where it has sworn something else before, [`ClientError::State`] where the disk fails.
     pub fn next(
         &mut self,
-        sharing: &Sharing,
+        keygen: &Keygen,
         step: u64,
         memory: &mut Memory,
         rng: &mut impl CryptoRngCore,
     ) -> Result<Option<Contribute>, ClientError> {
         let takes_part =
-            sharing.place_of(&self.name).or(sharing.dealer_place_of(&self.name)).is_some();
+            keygen.place_of(&self.name).or(keygen.dealer_place_of(&self.name)).is_some();
         if !takes_part {
             return Ok(None);
         }
         let is_current =
-            self.member.as_ref().is_some_and(|member| member.secrets().belong_to(sharing));
+            self.member.as_ref().is_some_and(|member| member.secrets().belong_to(keygen));
         if !is_current {
-            let secrets = Secrets::generate(sharing.number(), sharing.attempt(), rng);
+            let secrets = Secrets::generate(keygen.number(), keygen.attempt(), rng);
             durable::replace(&self.directory.join(SECRETS), &[&secrets.to_bytes()])?;
             self.member = Some(Member::new(self.name, secrets));
         }
-        let old = sharing.old().and_then(|old| self.shares.get(&old.number)).cloned();
+        let old = keygen.old().and_then(|old| self.shares.get(&old.number)).cloned();
         let Some(member) = &mut self.member else { return Ok(None) };
         let directory = &self.directory;
         let shares = &mut self.shares;
-        let said = member.next(sharing, old.as_deref(), rng, |oath| match oath {
+        let said = member.next(keygen, old.as_deref(), rng, |oath| match oath {
             Oath::Dealings { number, attempt, qualified } => {
                 memory.swear_dealings(number, attempt, &qualified)
             }

@@ -209,7 +209,7 @@ impl<'a> Session<'a> {
     async fn act(&mut self) -> Result<(), ClientError> {
         self.enrol();
         match self.own.follower.phase() {
-            Phase::Sharing(_) => self.contribute().await,
+            Phase::Keygen(_) => self.contribute().await,
             Phase::Collecting(_) => self.participate().await,
             Phase::Sealed(_) => self.serve().await,
             Phase::Idle | Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Ok(()),
@@ -238,25 +238,25 @@ impl<'a> Session<'a> {
     /// As a member of a committee that is being made: says what the stage calls for.
     async fn contribute(&mut self) -> Result<(), ClientError> {
         let own = &mut *self.own;
-        let Phase::Sharing(sharing) = own.follower.phase() else { return Ok(()) };
-        if self.contributed == Some(*sharing.basis()) || sharing.has_heard(own.pseudonym()) {
+        let Phase::Keygen(keygen) = own.follower.phase() else { return Ok(()) };
+        if self.contributed == Some(*keygen.basis()) || keygen.has_heard(own.pseudonym()) {
             return Ok(());
         }
-        let basis = *sharing.basis();
+        let basis = *keygen.basis();
         let step = own.follower.step();
         let Some(mut membership) = own.membership.take() else {
             return Err(ClientError::Interrupted("the member is gone".into()));
         };
-        let sharing = Arc::clone(sharing);
+        let keygen = Arc::clone(keygen);
         let memory = Arc::clone(&own.memory);
         let flush = own.history.flush();
         let work = blocking(move || {
             let said = flush.wait().and_then(|()| {
                 let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-                membership.next(&sharing, step, &mut memory, &mut OsRng)
+                membership.next(&keygen, step, &mut memory, &mut OsRng)
             });
             // Let go of before the next block is read, which moves the ceremony on.
-            drop(sharing);
+            drop(keygen);
             (membership, said)
         });
         let (membership, said) = work.await?;

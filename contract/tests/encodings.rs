@@ -93,7 +93,7 @@ fn actions() -> Vec<Action> {
         }),
         Action::Abandon(v1::Abandon { step: 1, attempt: 1, time_ms: 6 }),
         Action::Revoke(v1::Revoke { pseudonym: vec![7; 32] }),
-        Action::BeginSharing(v1::BeginSharing { committee: 1, time_ms: 7 }),
+        Action::BeginKeygen(v1::BeginKeygen { committee: 1, time_ms: 7 }),
         Action::EndStage(v1::EndStage {
             committee: 1,
             attempt: 2,

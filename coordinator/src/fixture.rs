@@ -2,7 +2,7 @@
 
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::{
-    Body, CandidateTransaction, Contract, parameters::Layers, sharing::Rehearsal, transaction::sign,
+    Body, CandidateTransaction, Contract, keygen::Rehearsal, parameters::Layers, transaction::sign,
 };
 use consilium_crypto::DiscreteLogTable;
 use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};

@@ -414,7 +414,7 @@ impl Found {
                 );
                 self.asked = Some(Arc::new(Trustees { members, quorum }));
             }
-            Action::BeginSharing(begin) => {
+            Action::BeginKeygen(begin) => {
                 // Whoever is numbered beyond n has joined later, and is of the committees that name it.
                 let first = || {
                     let certified = self.certificates.values();

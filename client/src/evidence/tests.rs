@@ -8,7 +8,7 @@ use consilium_contract::{
 use consilium_crypto::{Ciphertext, Context, RoundContext};
 use consilium_ledger::{Block, Checkpoint, Header, sha256};
 use consilium_proto::v1::{
-    Abandon, BeginSharing, ChangeCommittee, CloseRound, Countersign, EndStage, HistoryEvidence,
+    Abandon, BeginKeygen, ChangeCommittee, CloseRound, Countersign, EndStage, HistoryEvidence,
     OpenRound, Reason, ReplayEvidence, Stage, SubmitUpdate,
 };
 use curve25519_dalek::{
@@ -643,16 +643,16 @@ fn a_stage_of_a_key_generation_that_is_ended_before_its_time_convicts_the_coordi
     };
     // No ceremony is in progress; the first one has another number.
     convicts_of_an_order_out_of_turn(&mut world, order(0, Stage::Offering, 2_000));
-    let begin = Action::BeginSharing(BeginSharing { committee: 1, time_ms: 2_000 });
+    let begin = Action::BeginKeygen(BeginKeygen { committee: 1, time_ms: 2_000 });
     convicts_of_an_order_out_of_turn(&mut world, begin);
     let mut stages = Vec::new();
     world.share_key(|world, signed| {
         // Some who are waited for have not spoken, and their time is not over.
-        if let ContractPhase::Sharing(sharing) = world.contract.phase()
-            && !sharing.progress().is_complete()
+        if let ContractPhase::Keygen(keygen) = world.contract.phase()
+            && !keygen.progress().is_complete()
         {
-            let stage = sharing.stage().name();
-            let since_ms = sharing.since_ms();
+            let stage = keygen.stage().name();
+            let since_ms = keygen.since_ms();
             stages.push(stage as i32);
             convicts_of_an_order_out_of_turn(world, order(0, stage, since_ms));
         }
@@ -676,7 +676,7 @@ fn a_round_that_is_opened_while_a_committee_is_due_or_being_made_convicts_the_co
     // Nobody holds a key.
     let mut world = World::enrolled(ceremony(1, |_| {}));
     open(&mut world);
-    let begin = world.orders(Action::BeginSharing(BeginSharing { committee: 0, time_ms: 2_000 }));
+    let begin = world.orders(Action::BeginKeygen(BeginKeygen { committee: 0, time_ms: 2_000 }));
     world.commit(vec![begin]);
     open(&mut world);
     // The authority has asked for another committee.
@@ -690,7 +690,7 @@ fn a_round_that_is_opened_while_a_committee_is_due_or_being_made_convicts_the_co
     world.commit(vec![change]);
     acquits(&world, history(&world));
     open(&mut world);
-    let begin = world.orders(Action::BeginSharing(BeginSharing { committee: 1, time_ms: 2_000 }));
+    let begin = world.orders(Action::BeginKeygen(BeginKeygen { committee: 1, time_ms: 2_000 }));
     world.commit(vec![begin]);
     acquits(&world, history(&world));
     open(&mut world);
@@ -698,7 +698,7 @@ fn a_round_that_is_opened_while_a_committee_is_due_or_being_made_convicts_the_co
     let mut world = World::new();
     convicts_of_an_order_out_of_turn(
         &mut world,
-        Action::BeginSharing(BeginSharing { committee: 1, time_ms: 2_000 }),
+        Action::BeginKeygen(BeginKeygen { committee: 1, time_ms: 2_000 }),
     );
 }
 

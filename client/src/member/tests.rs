@@ -2,7 +2,7 @@
 
 use consilium_contract::Phase;
 use consilium_proto::v1::{
-    BeginSharing, ChangeCommittee, EndStage, Stage as StageName, contribute::Part,
+    BeginKeygen, ChangeCommittee, EndStage, Stage as StageName, contribute::Part,
     transaction::Action,
 };
 use rand_chacha::ChaCha20Rng;
@@ -44,9 +44,9 @@ impl Members {
         Memory::open(self.directory(i), self.world.chain_id()).unwrap()
     }
 
-    fn sharing(&self) -> Option<&Sharing> {
+    fn keygen(&self) -> Option<&Keygen> {
         match self.world.contract.phase() {
-            Phase::Sharing(sharing) => Some(sharing),
+            Phase::Keygen(keygen) => Some(keygen),
             _ => None,
         }
     }
@@ -55,13 +55,13 @@ impl Members {
     fn ask(&mut self, i: usize) -> Said {
         let mut membership = self.open(i);
         let mut memory = self.memory(i);
-        let Phase::Sharing(sharing) = self.world.contract.phase() else { return Ok(None) };
-        membership.next(sharing, 0, &mut memory, &mut self.rng)
+        let Phase::Keygen(keygen) = self.world.contract.phase() else { return Ok(None) };
+        membership.next(keygen, 0, &mut memory, &mut self.rng)
     }
 
     fn begin(&mut self, committee: u32) {
         let begin =
-            self.world.orders(Action::BeginSharing(BeginSharing { committee, time_ms: 2_000 }));
+            self.world.orders(Action::BeginKeygen(BeginKeygen { committee, time_ms: 2_000 }));
         self.world.commit(vec![begin]);
     }
 
@@ -73,11 +73,11 @@ impl Members {
                 self.world.commit(vec![signed]);
             }
         }
-        let sharing = self.sharing().unwrap();
-        let committee = sharing.number();
-        let attempt = sharing.attempt();
-        let time_ms = sharing.since_ms();
-        let stage = sharing.stage().name().into();
+        let keygen = self.keygen().unwrap();
+        let committee = keygen.number();
+        let attempt = keygen.attempt();
+        let time_ms = keygen.since_ms();
+        let stage = keygen.stage().name().into();
         let end =
             self.world.orders(Action::EndStage(EndStage { committee, attempt, stage, time_ms }));
         self.world.commit(vec![end]);
@@ -85,14 +85,14 @@ impl Members {
 
     /// Plays until the stage begins.
     fn play_until(&mut self, stage: StageName) {
-        while self.sharing().unwrap().stage().name() != stage {
+        while self.keygen().unwrap().stage().name() != stage {
             self.play_stage(&[]);
         }
     }
 
     /// Plays until the committee stands.
     fn play(&mut self) -> Arc<Committee> {
-        while self.sharing().is_some() {
+        while self.keygen().is_some() {
             self.play_stage(&[]);
         }
         Arc::clone(self.world.contract.committee().unwrap())
@@ -141,7 +141,7 @@ fn no_offer_leaves_before_its_secrets_are_on_disk_where_only_the_member_reads() 
     let mut memory = members.memory(1);
     members.directories[1] = tempfile::tempdir().unwrap();
     let refused = membership.next(
-        members.sharing().unwrap(),
+        members.keygen().unwrap(),
         0,
         &mut memory,
         &mut ChaCha20Rng::seed_from_u64(4),
@@ -155,7 +155,7 @@ fn a_member_that_is_started_anew_before_whatever_it_says_goes_on_with_the_same_s
     let mut members = Members::new();
     members.begin(0);
     let mut first = None;
-    while members.sharing().is_some() {
+    while members.keygen().is_some() {
         // Every time a member is asked, all that it knows is what it finds on disk.
         members.play_stage(&[]);
         let secrets = fs::read(members.directory(2).join(SECRETS)).unwrap();
@@ -218,7 +218,7 @@ fn products_bind_whoever_has_not_agreed_in_words_to_the_same_dealings() {
     members.begin(0);
     members.play_until(StageName::Agreeing);
     members.play_stage(&[0]);
-    assert_eq!(members.sharing().unwrap().stage().name(), StageName::Products);
+    assert_eq!(members.keygen().unwrap().stage().name(), StageName::Products);
     assert!(members.ask(0).unwrap().is_some());
     let refused = members.memory(0).swear_dealings(0, 0, &[9; 32]);
     assert!(
@@ -286,9 +286,8 @@ fn who_has_no_part_in_a_ceremony_keeps_no_secrets_of_it() {
     members.begin(0);
     let mut stranger = Membership::open(members.directory(0), [9; 32]).unwrap();
     let mut memory = members.memory(0);
-    let said = stranger
-        .next(members.sharing().unwrap(), 0, &mut memory, &mut members.rng.clone())
-        .unwrap();
+    let said =
+        stranger.next(members.keygen().unwrap(), 0, &mut memory, &mut members.rng.clone()).unwrap();
     assert_eq!(said, None);
     assert!(members.secrets(0).is_empty());
 }

@@ -293,7 +293,7 @@ impl<'a> Trustee<'a> {
             }
         }
         let said = match process.follower.phase() {
-            Phase::Sharing(_) => self.contribute(&mut process)?.into_iter().collect(),
+            Phase::Keygen(_) => self.contribute(&mut process)?.into_iter().collect(),
             Phase::Collecting(_) => self.participate(&mut process)?.into_iter().collect(),
             Phase::Sealed(_) => self.serve(&mut process)?,
             Phase::Idle | Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Vec::new(),
@@ -303,14 +303,14 @@ impl<'a> Trustee<'a> {
     }
 
     fn contribute(&mut self, process: &mut Process) -> Result<Option<SignedTransaction>, Stop> {
-        let Phase::Sharing(sharing) = process.follower.phase() else { return Ok(None) };
-        let basis = *sharing.basis();
-        if process.contributed == Some(basis) || sharing.has_heard(&self.world.name(self.index)) {
+        let Phase::Keygen(keygen) = process.follower.phase() else { return Ok(None) };
+        let basis = *keygen.basis();
+        if process.contributed == Some(basis) || keygen.has_heard(&self.world.name(self.index)) {
             return Ok(None);
         }
         process.history.flush().wait().map_err(|error| error.to_string())?;
         let said = process.membership.next(
-            sharing,
+            keygen,
             process.follower.step(),
             &mut process.memory,
             &mut self.rng,

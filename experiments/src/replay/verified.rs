@@ -220,7 +220,7 @@ fn show(event: &Event, progress: &Progress) {
         Event::Abandoned(_)
         | Event::Block { .. }
         | Event::Committee { .. }
-        | Event::SharingAbandoned { .. }
+        | Event::KeygenAbandoned { .. }
         | Event::FewTrustees { .. } => {}
     }
 }

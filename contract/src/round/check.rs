@@ -10,7 +10,9 @@ use consilium_proto::v1::{Reason, transaction::Action};
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 
-use crate::{committee::Committee, parameters::Parameters, transaction::CandidateTransaction};
+use crate::{
+    keygen::committee::Committee, parameters::Parameters, transaction::CandidateTransaction,
+};
 
 /// What decoding and proofs of one update came to. Only [`check_updates`] makes one, and [`assume_checked`] for an audit.
 #[derive(Debug)]

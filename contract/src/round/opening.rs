@@ -8,7 +8,7 @@ use consilium_crypto::{
 };
 use thiserror::Error;
 
-use crate::{committee::Committee, model::Model, parameters::Parameters};
+use crate::{keygen::committee::Committee, model::Model, parameters::Parameters};
 
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq)]

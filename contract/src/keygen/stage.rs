@@ -10,8 +10,7 @@ use consilium_crypto::dkg::{
     VerifiedShareKey,
 };
 
-use super::{Sharing, StageName};
-use crate::committee::Committee;
+use super::{Keygen, StageName, committee::Committee};
 
 /// The dealings of a ceremony.
 #[derive(Debug)]
@@ -162,7 +161,7 @@ impl Progress {
     }
 }
 
-impl Sharing {
+impl Keygen {
     /// Dealings without which a ceremony is none: a quorum of the members' where the key is generated, so that honest ones
     /// are among them whoever is left out; as many as determine the key where it is passed on.
     pub(super) fn needed_dealings(&self) -> usize {

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{Hash, MaskedSum, VerifiedEvaluation, VerifiedHeader};
 
-use super::Opening;
-use crate::{SealedBlock, committee::Committee};
+use super::{Opening, countersign::SealedBlock};
+use crate::keygen::committee::Committee;
 
 /// From CloseCollection until a quorum has countersigned.
 #[derive(Debug)]

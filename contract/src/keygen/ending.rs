@@ -13,8 +13,8 @@ use consilium_crypto::{
 use consilium_proto::v1::{EndStage, Reason};
 use sha2::{Digest, Sha256};
 
-use super::{BASIS_LABEL, Origin, Settled, Sharing, Stage, stage::Dealt};
-use crate::{committee::Committee, parameters::Parameters};
+use super::{BASIS_LABEL, Keygen, Origin, Settled, Stage, committee::Committee, stage::Dealt};
+use crate::parameters::Parameters;
 
 /// What the end of a stage has brought.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub enum StageEnd {
     Complete(Arc<Committee>),
 }
 
-impl Sharing {
+impl Keygen {
     /// Ends the stage where it may end at that time.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use rand_core::CryptoRngCore;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::{Dealt, Settled, Sharing, Stage};
+use super::{Dealt, Keygen, Settled, Stage};
 
 /// A member's secrets of one attempt. Wiped when dropped, never shown, not clonable.
 pub struct Secrets {
@@ -41,8 +41,8 @@ impl Secrets {
     }
 
     /// Whether they are of the ceremony's present attempt.
-    pub fn belong_to(&self, sharing: &Sharing) -> bool {
-        (self.number, self.attempt) == (sharing.number(), sharing.attempt())
+    pub fn belong_to(&self, keygen: &Keygen) -> bool {
+        (self.number, self.attempt) == (keygen.number(), keygen.attempt())
     }
 
     /// The bytes, to be stored where only the member reads, before anything that follows from them is sent.
@@ -141,42 +141,42 @@ impl Member {
     /// [`MemberError`].
     pub fn next<E>(
         &mut self,
-        sharing: &Sharing,
+        keygen: &Keygen,
         share: Option<&KeyShare>,
         rng: &mut impl CryptoRngCore,
         swear: impl FnMut(Oath<'_>) -> Result<(), E>,
     ) -> Result<Option<Contribute>, MemberError<E>> {
-        if sharing.has_heard(&self.name) || !self.secrets.belong_to(sharing) {
+        if keygen.has_heard(&self.name) || !self.secrets.belong_to(keygen) {
             return Ok(None);
         }
-        let part = self.part(sharing, share, rng, swear)?;
+        let part = self.part(keygen, share, rng, swear)?;
         Ok(part.map(|part| Contribute {
-            committee: sharing.number(),
-            attempt: sharing.attempt(),
-            basis: sharing.basis().to_vec(),
+            committee: keygen.number(),
+            attempt: keygen.attempt(),
+            basis: keygen.basis().to_vec(),
             part: Some(part),
         }))
     }
 
     fn part<E>(
         &mut self,
-        sharing: &Sharing,
+        keygen: &Keygen,
         share: Option<&KeyShare>,
         rng: &mut impl CryptoRngCore,
         mut swear: impl FnMut(Oath<'_>) -> Result<(), E>,
     ) -> Result<Option<Part>, MemberError<E>> {
-        let number = sharing.number();
-        let attempt = sharing.attempt();
-        Ok(match sharing.stage() {
+        let number = keygen.number();
+        let attempt = keygen.attempt();
+        Ok(match keygen.stage() {
             Stage::Offering { .. } => {
                 let key = self.secrets.opening.sealing_key().encode().to_vec();
-                sharing.place_of(&self.name).map(|_| Part::Offer(key))
+                keygen.place_of(&self.name).map(|_| Part::Offer(key))
             }
-            Stage::Dealing(dealt) => match self.dealer(sharing, dealt, share)? {
+            Stage::Dealing(dealt) => match self.dealer(keygen, dealt, share)? {
                 Some(dealer) => Some(Part::Dealing(dealer.deal(rng)?.encode().to_vec())),
                 None => None,
             },
-            Stage::Checking { dealt, .. } => self.recipient(sharing, dealt).map(|place| {
+            Stage::Checking { dealt, .. } => self.recipient(keygen, dealt).map(|place| {
                 let wrong = |dealing: &&_| {
                     consilium_crypto::dkg::Dealing::open(dealing, place, &self.secrets.opening)
                         .is_err()
@@ -185,10 +185,10 @@ impl Member {
                 Part::Complaints(Complaints { dealers: dealers.collect() })
             }),
             Stage::Answering { dealt, open } => {
-                let place = sharing.dealer_place_of(&self.name);
+                let place = keygen.dealer_place_of(&self.name);
                 let recipients =
                     place.and_then(|place| open.get(&place)).cloned().unwrap_or_else(BTreeSet::new);
-                match self.dealer(sharing, dealt, share)? {
+                match self.dealer(keygen, dealt, share)? {
                     Some(dealer) if !recipients.is_empty() => {
                         let reveal = |recipient: u32| {
                             dealer
@@ -203,7 +203,7 @@ impl Member {
                 }
             }
             Stage::Agreeing { settled, .. } => {
-                if self.hold(sharing, settled)?.is_none() {
+                if self.hold(keygen, settled)?.is_none() {
                     return Ok(None);
                 }
                 let qualified = *settled.qualified.hash();
@@ -211,25 +211,24 @@ impl Member {
                 Some(Part::Agreement(Agreement {}))
             }
             Stage::Products { settled, .. } => {
-                let Some(secret) = self.hold(sharing, settled)? else { return Ok(None) };
+                let Some(secret) = self.hold(keygen, settled)? else { return Ok(None) };
                 // Who comes only now has not agreed in words, and is bound all the same.
                 let qualified = *settled.qualified.hash();
                 swear(Oath::Dealings { number, attempt, qualified }).map_err(MemberError::Oath)?;
                 Some(Part::Product(secret.product(&settled.qualified, rng)?.encode()))
             }
-            Stage::ShareKeys { settled, key, .. } => match self.hold(sharing, settled)? {
+            Stage::ShareKeys { settled, key, .. } => match self.hold(keygen, settled)? {
                 Some(secret) => Some(Part::ShareKey(secret.share_key(key, rng)?.encode())),
                 None => None,
             },
             Stage::Confirming { settled, committee, .. } => {
                 let key = &committee.public_key;
                 let dealing = &committee.dealing;
-                let held = match self.hold(sharing, settled)? {
+                let held = match self.hold(keygen, settled)? {
                     Some(secret) => Some(secret.key_share(key, dealing)?),
                     None => None,
                 };
-                let hands_over =
-                    sharing.old().is_some_and(|old| old.place_of(&self.name).is_some());
+                let hands_over = keygen.old().is_some_and(|old| old.place_of(&self.name).is_some());
                 if held.is_none() && !hands_over {
                     return Ok(None);
                 }
@@ -243,37 +242,37 @@ impl Member {
 
     /// Its place among those who get shares, if the key that they are sealed to is its own. Where it is not, it has lost
     /// its secrets, and must not complain: an answer would lay its shares open.
-    fn recipient(&self, sharing: &Sharing, dealt: &Dealt) -> Option<u32> {
-        let place = sharing.place_of(&self.name)?;
+    fn recipient(&self, keygen: &Keygen, dealt: &Dealt) -> Option<u32> {
+        let place = keygen.place_of(&self.name)?;
         let offered = dealt.ceremony.recipients().get(&place)?;
         (*offered == self.secrets.opening.sealing_key()).then_some(place)
     }
 
     fn dealer(
         &self,
-        sharing: &Sharing,
+        keygen: &Keygen,
         dealt: &Dealt,
         share: Option<&KeyShare>,
     ) -> Result<Option<Dealer>, DkgError> {
-        if sharing.old().is_some() {
+        if keygen.old().is_some() {
             let held =
-                share.filter(|share| sharing.dealer_place_of(&self.name) == Some(share.index()));
+                share.filter(|share| keygen.dealer_place_of(&self.name) == Some(share.index()));
             return held
                 .map(|share| Dealer::of_share(&dealt.ceremony, share, &self.secrets.dealer))
                 .transpose();
         }
-        let place = self.recipient(sharing, dealt);
+        let place = self.recipient(keygen, dealt);
         place.map(|place| Dealer::new(&dealt.ceremony, place, &self.secrets.dealer)).transpose()
     }
 
     /// What it holds of the qualified dealings; nothing where it has no share of one of them.
     fn hold(
         &mut self,
-        sharing: &Sharing,
+        keygen: &Keygen,
         settled: &Settled,
     ) -> Result<Option<&MemberSecret>, DkgError> {
         let Settled { dealt, qualified } = settled;
-        let Some(place) = self.recipient(sharing, dealt) else { return Ok(None) };
+        let Some(place) = self.recipient(keygen, dealt) else { return Ok(None) };
         if self.held.as_ref().is_none_or(|(hash, _)| hash != qualified.hash()) {
             let mut shares = Vec::with_capacity(dealt.dealings.len());
             for (dealer, dealing) in &dealt.dealings {

@@ -12,7 +12,7 @@ use std::convert::Infallible;
 
 use consilium_contract::{
     Phase, Receipt,
-    sharing::{
+    keygen::{
         Stage,
         member::{Member, Oath, Secrets},
     },
@@ -20,7 +20,7 @@ use consilium_contract::{
 };
 use consilium_crypto::{Hash, KeyShare};
 use consilium_proto::v1::{
-    Agreement, Answers, BeginSharing, ChangeCommittee, Complaints, Confirmation, Contribute,
+    Agreement, Answers, BeginKeygen, ChangeCommittee, Complaints, Confirmation, Contribute,
     EndStage, Reason, Stage as Name, contribute::Part, transaction::Action,
 };
 use fixture::{D, Run, TIMEOUT_MS};
@@ -49,16 +49,16 @@ impl Cast {
 
     /// What an honest member would say now.
     fn honest(&mut self, run: &Run, i: usize) -> Option<Contribute> {
-        let Phase::Sharing(sharing) = run.contract.phase() else { return None };
-        let kept = self.members[i].take().filter(|member| member.secrets().belong_to(sharing));
+        let Phase::Keygen(keygen) = run.contract.phase() else { return None };
+        let kept = self.members[i].take().filter(|member| member.secrets().belong_to(keygen));
         let fresh = || {
-            let secrets = Secrets::generate(sharing.number(), sharing.attempt(), &mut OsRng);
+            let secrets = Secrets::generate(keygen.number(), keygen.attempt(), &mut OsRng);
             Member::new(run.members[i].name, secrets)
         };
         let member = self.members[i].insert(kept.unwrap_or_else(fresh));
         let old = self.shares[i].as_ref();
         let mut next = None;
-        let said = member.next(sharing, old, &mut OsRng, |oath| {
+        let said = member.next(keygen, old, &mut OsRng, |oath| {
             if let Oath::Committee { share: Some(share), .. } = oath {
                 next = Some(KeyShare::from_bytes(&share.to_bytes()).unwrap());
             }
@@ -101,8 +101,7 @@ impl Cast {
     ) -> usize {
         let mut timeouts = 0;
         let attempt = attempt(run);
-        while matches!(run.contract.phase(), Phase::Sharing(sharing) if sharing.attempt() == attempt)
-        {
+        while matches!(run.contract.phase(), Phase::Keygen(keygen) if keygen.attempt() == attempt) {
             self.speak(run, &mut twist);
             if !end_stage(run).is_accepted() {
                 timeouts += 1;
@@ -131,14 +130,14 @@ impl Cast {
 
 fn attempt(run: &Run) -> u32 {
     match run.contract.phase() {
-        Phase::Sharing(sharing) => sharing.attempt(),
+        Phase::Keygen(keygen) => keygen.attempt(),
         other => panic!("no ceremony in {}", other.name()),
     }
 }
 
 fn stage(run: &Run) -> Option<Name> {
     match run.contract.phase() {
-        Phase::Sharing(sharing) => Some(sharing.stage().name()),
+        Phase::Keygen(keygen) => Some(keygen.stage().name()),
         _ => None,
     }
 }
@@ -146,14 +145,14 @@ fn stage(run: &Run) -> Option<Name> {
 fn begin(run: &mut Run) -> Receipt {
     let committee = run.contract.succession().next_number();
     let time_ms = run.time_ms;
-    run.apply(&run.by_coordinator(Action::BeginSharing(BeginSharing { committee, time_ms })))
+    run.apply(&run.by_coordinator(Action::BeginKeygen(BeginKeygen { committee, time_ms })))
 }
 
 fn end_stage(run: &mut Run) -> Receipt {
-    let Phase::Sharing(sharing) = run.contract.phase() else { panic!("no ceremony") };
-    let committee = sharing.number();
-    let attempt = sharing.attempt();
-    let stage = sharing.stage().name().into();
+    let Phase::Keygen(keygen) = run.contract.phase() else { panic!("no ceremony") };
+    let committee = keygen.number();
+    let attempt = keygen.attempt();
+    let stage = keygen.stage().name().into();
     let end = EndStage { committee, attempt, stage, time_ms: run.time_ms };
     run.apply(&run.by_coordinator(Action::EndStage(end)))
 }
@@ -226,8 +225,8 @@ fn a_member_that_falls_silent_at_any_stage_stops_nothing() {
     ] {
         let (mut run, mut cast) = begun();
         let mut is_silent = false;
-        while let Phase::Sharing(sharing) = run.contract.phase() {
-            is_silent |= sharing.stage().name() == stage;
+        while let Phase::Keygen(keygen) = run.contract.phase() {
+            is_silent |= keygen.stage().name() == stage;
             cast.speak(&mut run, &mut |i, said| (!is_silent || i != 2).then_some(said));
             if !end_stage(&mut run).is_accepted() {
                 run.time_ms += TIMEOUT_MS;
@@ -343,7 +342,7 @@ fn an_answer_that_contradicts_the_dealing_is_its_authors_fault() {
             }
             Some(said)
         });
-        let reason = if half { Reason::MalformedEncoding } else { Reason::BadSharingProof };
+        let reason = if half { Reason::MalformedEncoding } else { Reason::BadKeygenProof };
         assert_eq!(cast.blamed, [(reason, run.members[1].name)]);
         assert!(run.contract.committee().is_some());
     }
@@ -385,7 +384,7 @@ fn wrong_products_and_share_keys_are_their_authors_fault_and_the_others_finish()
         Some(said)
     });
     let name = run.members[3].name;
-    assert_eq!(cast.blamed, [(Reason::BadSharingProof, name), (Reason::BadSharingProof, name)]);
+    assert_eq!(cast.blamed, [(Reason::BadKeygenProof, name), (Reason::BadKeygenProof, name)]);
     assert!(run.contract.committee().is_some());
 }
 
@@ -413,10 +412,10 @@ fn a_member_swears_to_the_dealings_before_it_says_a_word_of_them() {
     let (mut run, mut cast) = begun();
     for name in [Name::Agreeing, Name::Products] {
         cast.until(&mut run, name);
-        let Phase::Sharing(sharing) = run.contract.phase() else { panic!() };
-        let expected = *sharing.stage().settled().unwrap().qualified.hash();
+        let Phase::Keygen(keygen) = run.contract.phase() else { panic!() };
+        let expected = *keygen.stage().settled().unwrap().qualified.hash();
         let mut sworn = Vec::new();
-        let said = cast.members[0].as_mut().unwrap().next(sharing, None, &mut OsRng, |oath| {
+        let said = cast.members[0].as_mut().unwrap().next(keygen, None, &mut OsRng, |oath| {
             let Oath::Dealings { number: 0, attempt: 0, qualified } = oath else {
                 panic!("{oath:?}")
             };
@@ -721,6 +720,6 @@ fn a_stage_ends_by_the_coordinators_word_alone_and_not_before_its_time() {
     let forged: CandidateTransaction = run.by_member(0, Action::EndStage(end));
     assert!(run.apply(&forged).is_dropped());
     assert!(
-        matches!(run.contract.phase(), Phase::Sharing(sharing) if matches!(sharing.stage(), Stage::Offering { .. }))
+        matches!(run.contract.phase(), Phase::Keygen(keygen) if matches!(keygen.stage(), Stage::Offering { .. }))
     );
 }

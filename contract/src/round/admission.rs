@@ -13,9 +13,9 @@ use std::cmp::Ordering;
 use consilium_crypto::{CandidateHeader, Context, Hash, RoundContext, UpdateError, body_length};
 use consilium_proto::v1::{Enrol, Reason, SubmitUpdate, transaction::Action};
 
+use super::check::reason;
 use crate::{
     certificate::Certificate,
-    check::reason,
     contract::{ApplyError, Body, Contract},
     phase::Phase,
     receipt::Receipt,
@@ -41,7 +41,7 @@ impl Contract {
                 | Action::CloseCollection(_)
                 | Action::CloseRound(_)
                 | Action::Abandon(_)
-                | Action::BeginSharing(_)
+                | Action::BeginKeygen(_)
                 | Action::EndStage(_),
                 None,
             ) => self.parameters.coordinator,
@@ -105,7 +105,7 @@ impl Contract {
             return Err(rejected(Reason::WrongModel));
         }
         let Phase::Collecting(collecting) = &self.phase else {
-            let is_early = matches!(self.phase, Phase::Idle | Phase::Sharing(_));
+            let is_early = matches!(self.phase, Phase::Idle | Phase::Keygen(_));
             return Err(rejected(if is_early { Reason::TooEarly } else { Reason::TooLate }));
         };
         if collecting.verdicts().contains_key(&author) {

@@ -8,7 +8,7 @@ use std::{
 use consilium_crypto::Hash;
 use consilium_proto::v1::Standing;
 
-use crate::certificate::Certificate;
+use super::certificate::Certificate;
 
 /// Proven faults that an institution may have before it is expelled (liu2021, 3.5).
 pub const INITIAL_CREDIT: u32 = 3;

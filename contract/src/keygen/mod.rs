@@ -2,7 +2,7 @@
 //! ledger and without a dealer (design, cryptography section 3).
 //!
 //! ```text
-//!  BeginSharing
+//!  BeginKeygen
 //!      │                           complaints
 //!      ▼                          ┌───────────▶ Answering ─┐
 //!  Offering ─▶ Dealing ─▶ Checking┤                        ├─▶ Agreeing ─▶ Products ─▶ ShareKeys ─▶ Confirming ─▶ committee
@@ -10,7 +10,7 @@
 //!      │ too few in time: attempt + 1                      └──────────────── resharing ─────────────────┘
 //! ```
 //!
-//! A [`Sharing`] is run by the contract and by every follower over the same transactions. It takes `Contribute`s of
+//! A [`Keygen`] is run by the contract and by every follower over the same transactions. It takes `Contribute`s of
 //! institutions, and moves on when the coordinator says [`EndStage`](consilium_proto::v1::EndStage): not before everybody
 //! has spoken, or enough have who are needed, or the time of the stage is over. So what it comes to is a function of the
 //! chain.
@@ -33,10 +33,12 @@
 //! | `stage` | what a ceremony has come to, stage by stage |
 //! | `contribution` | one contribution: who may say it, when, and what is a fault |
 //! | `ending` | the end of a stage, and what follows |
+//! | [`committee`] | who holds the key, and what everybody knows of them |
 //! | `succession` | which committee holds the key, and when the next one is due |
 //! | [`member`] | what a member has to say next |
 //! | `rehearsal` | all members in one process, for fixtures and measurements |
 
+pub mod committee;
 mod contribution;
 mod ending;
 pub mod member;
@@ -59,9 +61,10 @@ pub use rehearsal::Rehearsal;
 pub use stage::{Dealt, Settled, Stage};
 pub use succession::{Change, Succession};
 
-use crate::{committee::Committee, parameters::Parameters};
+use crate::parameters::Parameters;
+use committee::Committee;
 
-const BASIS_LABEL: &[u8] = b"consilium/v1/sharing/basis";
+const BASIS_LABEL: &[u8] = b"consilium/v1/keygen/basis";
 
 /// Where the key comes from.
 #[derive(Debug, Clone)]
@@ -74,7 +77,7 @@ pub enum Origin {
 
 /// A ceremony in progress.
 #[derive(Debug)]
-pub struct Sharing {
+pub struct Keygen {
     chain_id: Hash,
     origin: Origin,
     /// Number of the committee that is being made.
@@ -93,7 +96,7 @@ pub struct Sharing {
     said: BTreeMap<Hash, Hash>,
 }
 
-impl Sharing {
+impl Keygen {
     fn begin(
         parameters: &Parameters,
         origin: Origin,
@@ -102,7 +105,7 @@ impl Sharing {
         members: BTreeMap<u32, Hash>,
         time_ms: u64,
     ) -> Self {
-        let mut sharing = Self {
+        let mut keygen = Self {
             chain_id: parameters.chain_id,
             origin,
             number,
@@ -114,8 +117,8 @@ impl Sharing {
             basis: [0; 32],
             said: BTreeMap::new(),
         };
-        sharing.basis = sharing.first_basis();
-        sharing
+        keygen.basis = keygen.first_basis();
+        keygen
     }
 
     /// What the offers of an attempt answer: who is to hold which key.

@@ -15,7 +15,7 @@ use consilium_proto::v1::{
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 
-use super::{Sharing, Stage, StageName};
+use super::{Keygen, Stage, StageName};
 
 /// Why a contribution has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn stage_of(part: &Part) -> StageName {
     }
 }
 
-impl Sharing {
+impl Keygen {
     /// Takes a contribution whose signature by `author` has been verified.
     ///
     /// # Errors
@@ -121,7 +121,7 @@ impl Sharing {
                     let revealed = RevealedShare::decode(&share.share, &dealt.ceremony)
                         .map_err(|_| malformed())?;
                     let held = dealing.check_reveal(share.recipient, &revealed);
-                    held.map_err(|_| fault(Reason::BadSharingProof))?;
+                    held.map_err(|_| fault(Reason::BadKeygenProof))?;
                     Ok(((dealer, share.recipient), revealed))
                 };
                 // All that were asked for, in order: half an answer is none.
@@ -151,7 +151,7 @@ impl Sharing {
                     member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)?;
                 let product = Product::decode(bytes).map_err(|_| malformed())?;
                 let product = product.verify(&settled.qualified, place);
-                products.insert(place, product.map_err(|_| fault(Reason::BadSharingProof))?);
+                products.insert(place, product.map_err(|_| fault(Reason::BadKeygenProof))?);
             }
             (Stage::ShareKeys { settled, key, share_keys }, Part::ShareKey(bytes)) => {
                 let recipients = settled.dealt.ceremony.recipients();
@@ -159,7 +159,7 @@ impl Sharing {
                     member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)?;
                 let share_key = ShareKey::decode(bytes).map_err(|_| malformed())?;
                 let share_key = share_key.verify(key, place);
-                share_keys.insert(place, share_key.map_err(|_| fault(Reason::BadSharingProof))?);
+                share_keys.insert(place, share_key.map_err(|_| fault(Reason::BadKeygenProof))?);
             }
             (
                 Stage::Confirming { settled, held, handed_over, .. },

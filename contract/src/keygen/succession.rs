@@ -6,11 +6,11 @@ use std::{
 };
 
 use consilium_crypto::{Hash, dkg::Shape};
-use consilium_proto::v1::{BeginSharing, ChangeCommittee, Reason};
+use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Reason};
 use sha2::{Digest, Sha256};
 
-use super::{Origin, Sharing};
-use crate::{committee::Committee, parameters::Parameters, roster::Roster};
+use super::{Keygen, Origin, committee::Committee};
+use crate::{parameters::Parameters, roster::Roster};
 
 /// A committee that the authority has asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,11 +96,11 @@ impl Succession {
     /// The reason of the rejection.
     pub fn begin(
         &mut self,
-        message: &BeginSharing,
+        message: &BeginKeygen,
         step: u64,
         parameters: &Parameters,
         roster: &Roster,
-    ) -> Result<Sharing, Reason> {
+    ) -> Result<Keygen, Reason> {
         let number = self.next_number();
         if message.committee != number {
             return Err(Reason::WrongStep);
@@ -109,7 +109,7 @@ impl Succession {
             return Err(Reason::TooEarly);
         }
         let begin = |origin, shape, members| {
-            Sharing::begin(parameters, origin, number, shape, members, message.time_ms)
+            Keygen::begin(parameters, origin, number, shape, members, message.time_ms)
         };
         let Some(old) = &self.committee else {
             let shape = Shape::new(parameters.institutions, parameters.threshold)

@@ -9,7 +9,7 @@ use consilium_crypto::{
 use consilium_proto::v1::Reason;
 
 use super::Sealed;
-use crate::{committee::Committee, roster::Roster};
+use crate::{keygen::committee::Committee, roster::Roster};
 
 /// Updates are being taken: from OpenRound until everyone has a verdict or the deadline has passed.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 
 use consilium_crypto::{Hash, KeyShare, SigningKey};
-use consilium_proto::v1::{BeginSharing, EndStage, SignedTransaction, transaction::Action};
+use consilium_proto::v1::{BeginKeygen, EndStage, SignedTransaction, transaction::Action};
 use rand_core::CryptoRngCore;
 
 use super::member::{Member, MemberError, Oath, Secrets};
@@ -48,24 +48,24 @@ impl Rehearsal {
     ) -> Result<Option<SignedTransaction>, MemberError<Infallible>> {
         let chain = &contract.parameters().chain_id;
         let say = |action| Ok(Some(sign(coordinator, chain, None, action)));
-        let sharing = match contract.phase() {
-            Phase::Sharing(sharing) => sharing,
+        let keygen = match contract.phase() {
+            Phase::Keygen(keygen) => keygen,
             Phase::Idle if contract.succession().is_due(contract.step(), contract.parameters()) => {
                 let committee = contract.succession().next_number();
-                return say(Action::BeginSharing(BeginSharing { committee, time_ms }));
+                return say(Action::BeginKeygen(BeginKeygen { committee, time_ms }));
             }
             _ => return Ok(None),
         };
-        let committee = sharing.number();
-        let attempt = sharing.attempt();
+        let committee = keygen.number();
+        let attempt = keygen.attempt();
         for (role, key) in self.roles.iter_mut().zip(keys) {
-            let fresh = role.member.take().filter(|member| member.secrets().belong_to(sharing));
+            let fresh = role.member.take().filter(|member| member.secrets().belong_to(keygen));
             let member = role.member.insert(fresh.unwrap_or_else(|| {
                 Member::new(role.name, Secrets::generate(committee, attempt, rng))
             }));
             let mut next_share = None;
             let old = role.share.as_ref().map(|(_, share)| share);
-            let contribution = member.next(sharing, old, rng, |oath| {
+            let contribution = member.next(keygen, old, rng, |oath| {
                 if let Oath::Committee { number, share: Some(share), .. } = oath {
                     next_share =
                         KeyShare::from_bytes(&share.to_bytes()).ok().map(|share| (number, share));
@@ -82,7 +82,7 @@ impl Rehearsal {
                 )));
             }
         }
-        let stage = sharing.stage().name().into();
+        let stage = keygen.stage().name().into();
         say(Action::EndStage(EndStage { committee, attempt, stage, time_ms }))
     }
 
