@@ -220,7 +220,7 @@ impl World {
                     rng,
                 );
                 blobs.push(body);
-                Body::Checked(checked.remove(0))
+                Body::Checked(checked.remove(0).into())
             }
             Admission::Decided(_) => Body::None,
         };
