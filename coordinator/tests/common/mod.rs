@@ -11,9 +11,7 @@ use std::{
     time::Duration,
 };
 
-use consilium_authority::{
-    Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles, institution_folder,
-};
+use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::{
     Body, CandidateTransaction, Committee, Contract, Keygen, Phase, SealedBlock, check_updates,
     keygen::member::{Member, Oath, Secrets},
@@ -25,6 +23,7 @@ use consilium_crypto::{
     CandidateHeader, Context, DiscreteLogTable, Evaluation, Hash, KeyShare, PublicKey,
     QuantisedUpdate, RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
 };
+use consilium_identity::{CoordinatorFiles, InstitutionFiles, institution_folder};
 use consilium_ledger::{Block, Checkpoint, HeaderChain};
 use consilium_proto::v1::{
     Aggregate, Enrol, GetAggregateRequest, GetBlobRequest, GetBlocksRequest, Reason, Receipt,

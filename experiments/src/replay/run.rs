@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use consilium_authority::promise;
 use consilium_client::learning::to_safetensors;
+use consilium_contract::promise;
 use consilium_datasets::Dataset;
 
 use super::config::ReplayConfig;
