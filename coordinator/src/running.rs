@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
-use consilium_crypto::{Hash, signature::SigningKey};
+use consilium_crypto::signature::SigningKey;
 use consilium_ledger::Store;
 use tokio::{
     net::TcpListener,
@@ -13,13 +13,19 @@ use tokio::{
 };
 
 use crate::{
-    Config, CoordinatorError,
+    Config, CoordinatorError, Ended,
     clock::millis,
+    executor::{Executor, Patience},
+    farewell::Farewell,
+    gate::Gate,
     inbox::{Command, NodeHandle},
-    node::{Keys, Node, Parts, Rules},
+    keys::Keys,
+    node::Node,
     recover::{Recovered, recover},
+    report::Report,
     services::serve,
     shared::Shared,
+    solo::{BlockRules, Solo},
     verify::Verifier,
 };
 
@@ -28,17 +34,6 @@ const QUEUE: usize = 256;
 
 /// How long open calls may take to end after the node has.
 const DRAIN: Duration = Duration::from_secs(2);
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
-    /// Whether every step of the genesis is closed.
-    pub finished: bool,
-    /// Closed rounds.
-    pub steps: u64,
-    /// SHA-256 of the last model.
-    pub model: Hash,
-}
 
 /// Starts nodes.
 #[derive(Debug)]
@@ -89,8 +84,7 @@ fn prepare(
     let keys = Keys::new(files.signing, files.evaluation);
     let store = Store::open(&ledger)?;
     let recovered = recover(&store, &keys, &files.genesis_entry, &files.initial_model, &*clock)?;
-    let Recovered { state, chain, catalogue, time } = recovered;
-    let contract = &state.contract;
+    let Recovered { contract, history, attendance, chain, catalogue, mut time } = recovered;
     tracing::info!(
         blocks = chain.len(),
         step = contract.step(),
@@ -103,16 +97,28 @@ fn prepare(
     let sealing = keys.sealing.clone();
     let shared = Arc::new(Shared::new(parameters, limits, store, chain, catalogue, sealing));
     let verifier = Verifier::start(Arc::clone(&shared), deliver)?;
-    let rules = Rules {
-        block_entries: config.block_entries,
-        block_age_ms: millis(config.block_age),
+    let signing = Arc::clone(&keys.signing);
+    let now_ms = time.now_ms(&*clock);
+    let rules = BlockRules { entries: config.block_entries, age_ms: millis(config.block_age) };
+    let patience = Patience {
         enrolment_timeout_ms: millis(config.enrolment_timeout),
         max_retries: config.max_retries,
-        linger: config.linger,
     };
-    let signing = Arc::clone(&keys.signing);
-    let parts = Parts { keys, rules, shared: Arc::clone(&shared), verifier, clock, observer };
-    Ok((Node::new(state, time, parts), shared, signing))
+    let executor =
+        Executor::new(contract, attendance, keys.signing, keys.evaluation, patience, now_ms);
+    shared.publish(shared.chain().len(), executor.is_finished());
+    let node = Node {
+        gate: Gate::new(history, limits.rejections_per_attempt),
+        report: Report::new(observer, executor.position(), now_ms),
+        executor,
+        sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, rules)),
+        farewell: Farewell::new(config.linger, now_ms),
+        shared: Arc::clone(&shared),
+        verifier,
+        clock,
+        time,
+    };
+    Ok((node, shared, signing))
 }
 
 /// Ends followers and calls, then closes the ledger with its seal.
