@@ -110,7 +110,12 @@ mod tests {
 
     /// A block with one entry.
     fn begun() -> OpenBlock {
-        let signed = sign(&SigningKey::generate(&mut OsRng), &[1; 32], None, Action::Revoke(Revoke::default()));
+        let signed = sign(
+            &SigningKey::generate(&mut OsRng),
+            &[1; 32],
+            None,
+            Action::Revoke(Revoke::default()),
+        );
         let transaction = CandidateTransaction::parse(signed).unwrap();
         let receipt = Receipt::accepted(transaction.id());
         let mut block = OpenBlock::default();
