@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use consilium_cli::Failure;
 use consilium_crypto::Hash;
 use consilium_ledger::Store;
 use consilium_proto::GENESIS_BYTES;
@@ -20,15 +21,6 @@ use crate::{
 
 /// No genesis is longer, in bytes: its entry has a few bytes around it.
 const MAX_GENESIS_FILE_BYTES: usize = GENESIS_BYTES + 128;
-
-/// The exit code, and a message of one line.
-#[derive(Debug)]
-pub struct Failure(pub u8, pub String);
-
-/// The failure of a value or a file that cannot be used.
-pub fn unusable(error: impl ToString) -> Failure {
-    Failure(2, error.to_string())
-}
 
 /// A ledger to be audited, and how.
 #[derive(Debug, Clone, Default)]
@@ -55,9 +47,9 @@ pub fn audit_ledger(audit: &LedgerAudit) -> Result<AuditReport, Failure> {
     let LedgerAudit { ledger, scratch, chain_id, state, since, evidence } = audit;
     let earlier = match (since, state) {
         (Some(_), Some(state)) => {
-            let earlier = Audited::load(state).map_err(|error| Failure(1, error.to_string()))?;
+            let earlier = Audited::load(state).map_err(Failure::failed)?;
             Some(earlier.ok_or_else(|| {
-                unusable(format!(
+                Failure::unusable(format!(
                     "{}: no audit was kept there; run a full one with the same --state",
                     state.display()
                 ))
@@ -80,10 +72,10 @@ pub fn audit_ledger(audit: &LedgerAudit) -> Result<AuditReport, Failure> {
                 .unwrap_or_else(|why| format!("there is no evidence of it: {why}"))
         });
         let message = kept.map_or_else(|| error.to_string(), |kept| format!("{error}; {kept}"));
-        Failure(error.exit_code(), message)
+        Failure::new(error.exit_code(), message)
     })?;
     if let Some(state) = state {
-        audited.store(state).map_err(|error| Failure(1, error.to_string()))?;
+        audited.store(state).map_err(Failure::failed)?;
     }
     Ok(report)
 }
@@ -126,7 +118,7 @@ pub fn verify_evidence(genesis: &Path, file: &Path) -> Result<String, Failure> {
         Ok(verdict) => Ok(format!("it convicts {verdict}\n")),
         Err(error) => {
             let code = if error.is_unusable() { 2 } else { 1 };
-            Err(Failure(code, format!("{}: {error}", file.display())))
+            Err(Failure::new(code, format!("{}: {error}", file.display())))
         }
     }
 }
@@ -158,7 +150,7 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let file = File::open(path).map_err(|error| named(path, &error))?;
     file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|error| named(path, &error))?;
     if bytes.len() > limit {
-        return Err(unusable(format!(
+        return Err(Failure::unusable(format!(
             "{}: longer than the {limit} bytes that it may have",
             path.display()
         )));
@@ -167,5 +159,5 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
 }
 
 fn named(path: &Path, error: &dyn Display) -> Failure {
-    unusable(format!("{}: {error}", path.display()))
+    Failure::unusable(format!("{}: {error}", path.display()))
 }

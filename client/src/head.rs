@@ -10,8 +10,8 @@ use consilium_audit::{
     files,
     heads::{self, Certified, Compared, HeadError, read},
 };
-use consilium_authority::InstitutionFiles;
 use consilium_contract::{Parameters, SealedBlock};
+use consilium_identity::InstitutionFiles;
 use consilium_ledger::{Checkpoint, Note, NoteKey, trustee_key};
 
 use crate::{ClientError, state::history::History};

@@ -9,22 +9,22 @@ use std::{
 use clap::{Parser, Subcommand};
 use consilium_audit::{
     AuditReport,
-    commands::{self, Failure, LedgerAudit, unusable},
+    commands::{self, LedgerAudit},
     mine::{self, Institution as Asking},
 };
-use consilium_authority::{InstitutionFiles, command_line, promise};
+use consilium_cli::{Failure, command_line, failure::finish, logging};
 use consilium_client::{
     ClientError, Institution, RoundReport, endpoint, head,
     prepare::{Participant, Quantisation},
     state::{history, model},
     status,
 };
-use consilium_contract::Parameters;
+use consilium_contract::{Parameters, promise};
 use consilium_datasets::{Dataset, Preprocessor, Table};
+use consilium_identity::InstitutionFiles;
 use consilium_learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors};
 use consilium_proto::v1;
 use rand_core::{OsRng, RngCore};
-use tracing_subscriber::EnvFilter;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -202,7 +202,7 @@ enum EvidenceCommand {
 
 fn failure(error: impl Into<ClientError>) -> Failure {
     let error = error.into();
-    Failure(error.exit_code(), error.to_string())
+    Failure::new(error.exit_code(), error.to_string())
 }
 
 fn main() -> ExitCode {
@@ -210,10 +210,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // A log that cannot be written must not stop an institution.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    log.with_writer(std::io::stderr).init();
+    logging::start();
     let done = match cli.command {
         Command::Run { ceremony, state, coordinator, data, statistics, seed, give_up_after } => {
             let seed = seed.unwrap_or_else(|| OsRng.next_u64());
@@ -222,7 +219,7 @@ fn main() -> ExitCode {
                 .and_then(|table| take_part(&ceremony, &state, &coordinator, table, seed, patience))
         }
         Command::Statistics { data } => {
-            load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(unusable))
+            load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(Failure::unusable))
         }
         Command::Audit { mine: true, ceremony: Some(ceremony), state: Some(state), .. } => {
             own(&ceremony, &state)
@@ -250,13 +247,7 @@ fn main() -> ExitCode {
         Command::Status { ceremony, state } => show(&ceremony, &state),
         Command::Model { ceremony, state, out } => export(&ceremony, &state, &out),
     };
-    match done {
-        Ok(text) => command_line::print(&text),
-        Err(Failure(code, message)) => {
-            command_line::complain::<Cli>(message);
-            ExitCode::from(code)
-        }
-    }
+    finish::<Cli>(done)
 }
 
 fn take_part(
@@ -268,7 +259,7 @@ fn take_part(
     patience: Option<Duration>,
 ) -> Result<String, Failure> {
     endpoint(coordinator).map_err(failure)?;
-    let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
+    let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
     let participant = participant(&files, table, seed)?;
     let parameters = files.parameters.clone();
     let privacy = parameters.privacy.clone();
@@ -297,7 +288,7 @@ fn take_part(
     };
     let institution = Institution::new(files, state, coordinator, participant, Box::new(observer));
     let mut institution = institution.map_err(|error| match error {
-        ClientError::State { .. } => unusable(error),
+        ClientError::State { .. } => Failure::unusable(error),
         error => failure(error),
     })?;
     if let Some(patience) = patience {
@@ -317,7 +308,7 @@ fn take_part(
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
-        runtime.map_err(|error| Failure(1, format!("cannot start the runtime: {error}")))?;
+        runtime.map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
     let outcome = runtime.block_on(institution.run()).map_err(failure)?;
     let steps = outcome.steps;
     let blocks = outcome.height + 1;
@@ -335,12 +326,12 @@ fn take_part(
 }
 
 fn load(data: &str) -> Result<Dataset, Failure> {
-    Dataset::open(data).map_err(unusable)
+    Dataset::open(data).map_err(Failure::unusable)
 }
 
 fn fit(dataset: &Dataset) -> Result<Preprocessor, Failure> {
     let all: Vec<usize> = (0..dataset.rows()).collect();
-    Preprocessor::fit(dataset, &all).map_err(unusable)
+    Preprocessor::fit(dataset, &all).map_err(Failure::unusable)
 }
 
 /// All rows of the dataset, standardised by the agreed statistics, or by their own where none are given.
@@ -349,19 +340,20 @@ fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
     let preprocessor = match statistics {
         None => fit(&dataset)?,
         Some(path) => {
-            let named =
-                |error: &dyn std::fmt::Display| unusable(format!("{}: {error}", path.display()));
+            let named = |error: &dyn std::fmt::Display| {
+                Failure::unusable(format!("{}: {error}", path.display()))
+            };
             let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
             Preprocessor::from_toml(&text).map_err(|error| named(&error))?
         }
     };
     let all: Vec<usize> = (0..dataset.rows()).collect();
-    preprocessor.transform(&dataset, &all).map_err(unusable)
+    preprocessor.transform(&dataset, &all).map_err(Failure::unusable)
 }
 
 fn architecture(parameters: &Parameters) -> Result<Architecture, Failure> {
     let hidden = parameters.layers.hidden.iter().map(|&size| size as usize).collect();
-    Architecture::new(parameters.layers.inputs as usize, hidden).map_err(unusable)
+    Architecture::new(parameters.layers.inputs as usize, hidden).map_err(Failure::unusable)
 }
 
 /// The training and the preparation that genesis and certificate ask for.
@@ -371,7 +363,7 @@ fn participant(files: &InstitutionFiles, table: Table, seed: u64) -> Result<Part
     if table.rows as u64 != identity.rows {
         let found = table.rows;
         let certified = identity.rows;
-        return Err(Failure(
+        return Err(Failure::new(
             2,
             format!(
                 "the data has {found} rows, the certificate says {certified}: give the rows that were certified"
@@ -391,8 +383,8 @@ fn participant(files: &InstitutionFiles, table: Table, seed: u64) -> Result<Part
     };
     let institution = u64::from(identity.trustee_index);
     let trainer = LocalTrainer::new(architecture, table, config, seed, institution);
-    let preparation = Quantisation::of(files, seed).map_err(unusable)?;
-    Ok(Participant::new(trainer.map_err(unusable)?, preparation))
+    let preparation = Quantisation::of(files, seed).map_err(Failure::unusable)?;
+    Ok(Participant::new(trainer.map_err(Failure::unusable)?, preparation))
 }
 
 fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
@@ -402,9 +394,9 @@ fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
 
 /// The institution whose state directory exists.
 fn files(ceremony: &Path, state: &Path) -> Result<InstitutionFiles, Failure> {
-    let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
+    let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
     if !state.is_dir() {
-        return Err(unusable(format!(
+        return Err(Failure::unusable(format!(
             "{}: no such directory; give the --state of `run`",
             state.display()
         )));
@@ -415,7 +407,8 @@ fn files(ceremony: &Path, state: &Path) -> Result<InstitutionFiles, Failure> {
 fn export_head(ceremony: &Path, state: &Path, out: Option<&Path>) -> Result<String, Failure> {
     let note = head::export(&files(ceremony, state)?, state).map_err(failure)?.encode();
     let Some(out) = out else { return Ok(note) };
-    std::fs::write(out, note).map_err(|error| unusable(format!("{}: {error}", out.display())))?;
+    std::fs::write(out, note)
+        .map_err(|error| Failure::unusable(format!("{}: {error}", out.display())))?;
     Ok(format!("the head is in {}: show it to the others\n", out.display()))
 }
 
@@ -425,28 +418,28 @@ fn compare_heads(ceremony: &Path, state: &Path, theirs: &[PathBuf]) -> Result<St
 }
 
 fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> {
-    let parameters = InstitutionFiles::load(ceremony).map_err(unusable)?.parameters;
+    let parameters = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?.parameters;
     let checked = model::load(state, &parameters).map_err(failure)?.ok_or_else(|| {
-        unusable(format!("{}: no round has been closed and checked yet", state.display()))
+        Failure::unusable(format!("{}: no round has been closed and checked yet", state.display()))
     })?;
     let bytes = to_safetensors(&architecture(&parameters)?, checked.model().parameters())
-        .map_err(unusable)?;
-    std::fs::write(out, bytes).map_err(|error| unusable(format!("{}: {error}", out.display())))?;
+        .map_err(Failure::unusable)?;
+    std::fs::write(out, bytes)
+        .map_err(|error| Failure::unusable(format!("{}: {error}", out.display())))?;
     Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()))
 }
 
 fn own(ceremony: &Path, state: &Path) -> Result<String, Failure> {
     let files = files(ceremony, state)?;
     let asking = Asking { pseudonym: files.identity.pseudonym, key: files.signing.verifying_key() };
-    let blocks = history::blocks(state).map_err(|error| Failure(1, error.to_string()))?;
-    let mine = mine::audit_blocks(&files.parameters, asking, &blocks)
-        .map_err(|error| Failure(1, error.to_string()))?;
+    let blocks = history::blocks(state).map_err(Failure::failed)?;
+    let mine = mine::audit_blocks(&files.parameters, asking, &blocks).map_err(Failure::failed)?;
     Ok(format!("{mine}\n"))
 }
 
 /// Replays the ledger, which must be of the run of the ceremony that is given.
 fn replay(ceremony: Option<&Path>, audit: LedgerAudit) -> Result<AuditReport, Failure> {
-    let files = ceremony.map(InstitutionFiles::load).transpose().map_err(unusable)?;
+    let files = ceremony.map(InstitutionFiles::load).transpose().map_err(Failure::unusable)?;
     let chain_id = files.map(|files| files.parameters.chain_id);
     commands::audit_ledger(&LedgerAudit { chain_id, ..audit })
 }

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use consilium_authority::InstitutionFiles;
 use consilium_crypto::{Noise, QuantiseError, QuantisedUpdate, Quantiser};
+use consilium_identity::InstitutionFiles;
 use consilium_learning::{TrainError, Trainer, generator};
 use thiserror::Error;
 

@@ -3,9 +3,9 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use consilium_audit::{digest::short, follow::Follower};
-use consilium_authority::{InstitutionFiles, promise};
-use consilium_contract::{Attendance, roster::INITIAL_CREDIT, transaction::parse_entry};
+use consilium_contract::{Attendance, promise, roster::INITIAL_CREDIT, transaction::parse_entry};
 use consilium_crypto::Hash;
+use consilium_identity::InstitutionFiles;
 
 use crate::{
     ClientError,

@@ -14,9 +14,9 @@ use consilium_audit::{
     judge::TrusteeError,
     model_check::{ModelError, masked_update_bytes},
 };
-use consilium_authority::InstitutionFiles;
 use consilium_contract::{CandidateTransaction, Model};
 use consilium_crypto::{CandidateHeader, QuantisedUpdate, signature::SigningKey};
+use consilium_identity::InstitutionFiles;
 use consilium_learning::{TrainError, Trainer};
 use consilium_ledger::sha256;
 use consilium_proto::v1::{

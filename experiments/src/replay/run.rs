@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use consilium_authority::promise;
+use consilium_contract::promise;
 use consilium_datasets::Dataset;
 use consilium_learning::to_safetensors;
 

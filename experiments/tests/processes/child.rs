@@ -2,9 +2,9 @@
 
 use std::{env, fs, io::Read, path::PathBuf, process::exit, thread, time::Duration};
 
-use consilium_authority::{CoordinatorFiles, InstitutionFiles, institution_folder};
 use consilium_client::{Institution, Unobserved, prepare::Participant};
 use consilium_coordinator::{Config, Coordinator, Linger};
+use consilium_identity::{CoordinatorFiles, InstitutionFiles, institution_folder};
 use consilium_learning::{TrainError, Trainer};
 use tokio::{net::TcpListener, runtime::Runtime};
 
