@@ -23,9 +23,9 @@ fn actions() -> Vec<Action> {
     let blob = || Some(v1::BlobRef { sha256: vec![1; 32], length: 36 });
     vec![
         Action::Genesis(v1::Genesis {
-            protocol_version: 2,
+            protocol_version: 3,
             nonce: vec![2; 32],
-            architecture: Some(v1::Architecture { inputs: 8, hidden: vec![16, 8] }),
+            dimension: 289,
             initial_model: blob(),
             institutions: 10,
             threshold: 4,
@@ -37,12 +37,7 @@ fn actions() -> Vec<Action> {
             max_attempts: 3,
             authority_key: vec![5; 32],
             coordinator_key: vec![6; 32],
-            training: Some(v1::Training {
-                optimiser: 2,
-                learning_rate: 0.01,
-                batch_size: 16,
-                local_epochs: 1,
-            }),
+            training: vec![10, 4, 8, 8, 18, 0],
             privacy: None,
             evaluation_key: vec![3; 32],
             refresh_steps: 20,

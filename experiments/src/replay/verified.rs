@@ -12,8 +12,8 @@ use consilium_client::{
     Institution, RoundReport,
     learning::{LearningError, LocalUpdate, Trainer, evaluate},
 };
-use consilium_contract::parameters::Layers;
 use consilium_coordinator::{Config, Coordinator, Event, Linger, RoundMetrics};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::Reason;
 use rand_core::OsRng;
 use tokio::{net::TcpListener, runtime, sync::mpsc, task::JoinSet};

@@ -15,12 +15,13 @@ use consilium_client::{
     history::History,
     learning::{Trainer, generator, model_blob},
 };
-use consilium_contract::{CandidateTransaction, Parameters, parameters::Layers};
+use consilium_contract::{CandidateTransaction, Parameters};
 use consilium_crypto::{Hash, QuantisedUpdate};
 use consilium_experiments::replay::{
     Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg_quantised,
 };
 use consilium_ledger::{Store, sha256};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::transaction::Action;
 use rand_core::{OsRng, RngCore};
 use tempfile::TempDir;
