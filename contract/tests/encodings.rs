@@ -141,7 +141,7 @@ fn every_transaction_decodes_to_the_bytes_it_was_read_from() {
 }
 
 #[test]
-fn the_encodings_and_hashes_are_those_of_version_2() {
+fn the_encodings_and_hashes_are_those_of_version_3() {
     let mut hasher = Sha256::new();
     for action in actions() {
         let signed = sign(&key(), &[1; 32], Some(&[2; 32]), action);
@@ -151,6 +151,6 @@ fn the_encodings_and_hashes_are_those_of_version_2() {
     }
     assert_eq!(
         hex(hasher.finalize()),
-        "7e47ce82ce2ca637ffd622d12bace1b6ad91f4ad0947f5e8fe205e7eadb9d5cb"
+        "73deed0240f5153ea59a149a82a722f3caf1033349a293a8189de58db55b831e"
     );
 }
