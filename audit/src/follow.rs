@@ -20,7 +20,7 @@ use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_contract::{
     CandidateTransaction, Committee, Keygen, Parameters, Roster, SealedBlock,
-    keygen::{StageEnd, Succession},
+    keygen::{Made, StageEnd, Succession},
     transaction::parse_entry,
 };
 use consilium_crypto::{Evaluation, Hash, RoundContext};
@@ -247,6 +247,8 @@ pub struct Follower {
     attempt: u32,
     model: Hash,
     time_ms: u64,
+    /// The committee that was made last, until it is taken.
+    made: Option<Box<Made>>,
     /// Blocks read so far.
     height: u64,
 }
@@ -265,6 +267,7 @@ impl Follower {
             step: 0,
             attempt: 0,
             time_ms: 0,
+            made: None,
             height: 0,
         }
     }
@@ -272,6 +275,11 @@ impl Follower {
     /// Who holds the decryption key; nobody before it has been made.
     pub fn committee(&self) -> Option<&Arc<Committee>> {
         self.succession.committee()
+    }
+
+    /// The committee that was made last, with the dealings that its shares are made of; once, for whoever has a share.
+    pub fn take_made(&mut self) -> Option<Box<Made>> {
+        self.made.take()
     }
 
     /// Who is enrolled by the authority's certificate.
@@ -555,8 +563,9 @@ impl Follower {
                 let has_committee = self.succession.give_up(self.step);
                 self.phase = if has_committee { Phase::Idle } else { Phase::Stopped };
             }
-            StageEnd::Complete(committee) => {
-                self.succession.succeed(committee, self.step);
+            StageEnd::Complete(made) => {
+                self.succession.succeed(Arc::clone(&made.committee), self.step);
+                self.made = Some(made);
                 self.phase = Phase::Idle;
             }
         }

@@ -50,7 +50,7 @@ impl Cast {
     /// What an honest member would say now.
     fn honest(&mut self, run: &Run, i: usize) -> Option<Contribute> {
         let Phase::Keygen(keygen) = run.contract.phase() else { return None };
-        let kept = self.members[i].take().filter(|member| member.secrets().belong_to(keygen));
+        let kept = self.members[i].take().filter(|member| member.is_of(keygen));
         let fresh = || {
             let secrets = Secrets::generate(keygen.number(), keygen.attempt(), &mut OsRng);
             Member::new(run.members[i].name, secrets)
@@ -58,7 +58,7 @@ impl Cast {
         let member = self.members[i].insert(kept.unwrap_or_else(fresh));
         let old = self.shares[i].as_ref();
         let mut next = None;
-        let said = member.next(keygen, old, &mut OsRng, |oath| {
+        let said = member.next(keygen, old, true, &mut OsRng, |oath| {
             if let Oath::Committee { share: Some(share), .. } = oath {
                 next = Some(KeyShare::from_bytes(&share.to_bytes()).unwrap());
             }
@@ -415,7 +415,7 @@ fn a_member_swears_to_the_dealings_before_it_says_a_word_of_them() {
         let Phase::Keygen(keygen) = run.contract.phase() else { panic!() };
         let expected = *keygen.stage().settled().unwrap().qualified.hash();
         let mut sworn = Vec::new();
-        let said = cast.members[0].as_mut().unwrap().next(keygen, None, &mut OsRng, |oath| {
+        let said = cast.members[0].as_mut().unwrap().next(keygen, None, true, &mut OsRng, |oath| {
             let Oath::Dealings { number: 0, attempt: 0, qualified } = oath else {
                 panic!("{oath:?}")
             };

@@ -26,7 +26,17 @@ pub enum StageEnd {
     /// As above, and there are no more attempts.
     GivenUp,
     /// The committee stands.
-    Complete(Arc<Committee>),
+    Complete(Box<Made>),
+}
+
+/// A committee that stands, with the dealings that its shares are made of: a member that was not there when it was
+/// confirmed works its share out from them.
+#[derive(Debug)]
+pub struct Made {
+    /// The committee.
+    pub committee: Arc<Committee>,
+    /// The dealings that count.
+    pub settled: Settled,
 }
 
 impl Keygen {
@@ -80,7 +90,7 @@ impl Keygen {
                 self.stage = *next;
                 StageEnd::Next
             }
-            Ok(Following::Committee(committee)) => StageEnd::Complete(committee),
+            Ok(Following::Committee(made)) => StageEnd::Complete(made),
             Err(_) => self.again(parameters),
         }
     }
@@ -166,7 +176,9 @@ impl Keygen {
                     Committee::new(self.number, key.public_key().clone(), dealing, members),
                 ));
             }
-            Stage::Confirming { committee, .. } => return Ok(Following::Committee(committee)),
+            Stage::Confirming { settled, committee, .. } => {
+                return Ok(Following::Committee(Box::new(Made { committee, settled })));
+            }
         };
         Ok(following(stage, nothing))
     }
@@ -222,5 +234,5 @@ fn following(stage: Stage, binding: Hash) -> Following {
 
 enum Following {
     Stage(Box<Stage>, Hash),
-    Committee(Arc<Committee>),
+    Committee(Box<Made>),
 }

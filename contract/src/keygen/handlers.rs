@@ -73,7 +73,7 @@ impl Handler for EndStage {
                     state.phase = Phase::Stopped;
                 }
             }
-            StageEnd::Complete(committee) => state.succession.succeed(committee, state.step),
+            StageEnd::Complete(made) => state.succession.succeed(made.committee, state.step),
         }
     }
 }
