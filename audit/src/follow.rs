@@ -272,6 +272,11 @@ impl Follower {
         }
     }
 
+    /// What the genesis says.
+    pub fn parameters(&self) -> &Arc<Parameters> {
+        &self.parameters
+    }
+
     /// Who holds the decryption key; nobody before it has been made.
     pub fn committee(&self) -> Option<&Arc<Committee>> {
         self.succession.committee()

@@ -24,12 +24,9 @@ use tracing::{info, warn};
 use crate::{
     ClientError,
     connection::{Answered, Blocks, Connection, Head, UploadTimes},
-    institution::{Duty, Institution, assignment::Assignment, trustee},
+    institution::{Duty, Institution, assignment::Assignment, duties::Duties},
     observer::UpdateReport,
-    state::{
-        memory::Memory,
-        upload::{self, Upload},
-    },
+    state::upload::{self, Upload},
 };
 
 mod convict;
@@ -138,36 +135,16 @@ impl<'a> Session<'a> {
             Ok(Some(closed)) => self.own.closed = Some(Arc::new(closed)),
             Err(error) => return Err(self.refused_entry(error.into())),
         }
-        self.settle_committee()?;
-        self.settle().await
-    }
-
-    /// A new committee stands: secrets and shares of the one before are removed.
-    fn settle_committee(&mut self) -> Result<(), ClientError> {
         let own = &mut *self.own;
-        let Some(committee) = own.follower.committee() else { return Ok(()) };
-        if own.committee == Some(committee.number) {
-            return Ok(());
+        let committee = own.follower.committee().map(|committee| committee.number);
+        if own.committee != committee {
+            own.committee = committee;
+            // Durable before the shares of the committee before are gone.
+            own.history.flush().wait()?;
         }
-        own.committee = Some(committee.number);
-        let committee = Arc::clone(committee);
-        let Some(membership) = &mut own.membership else { return Ok(()) };
-        // Durable before the shares of the committee before are gone.
-        own.history.flush().wait()?;
-        membership.settle(&committee)?;
-        let place = committee.place_of(&own.files.identity.pseudonym);
-        match (place, membership.share(&committee)) {
-            (Some(place), Some(_)) => {
-                info!(committee = committee.number, place, "a member of the committee")
-            }
-            (Some(place), None) => warn!(
-                committee = committee.number,
-                place,
-                "a member of the committee without its share of the key: no part in opening sums until the key is shared again"
-            ),
-            (None, _) => info!(committee = committee.number, "not a member of the committee"),
-        }
-        Ok(())
+        let duties = Arc::clone(&own.duties);
+        duties.lock().unwrap_or_else(PoisonError::into_inner).read(block, &mut own.follower)?;
+        self.settle().await
     }
 
     fn is_over(&self) -> Result<bool, ClientError> {
@@ -182,8 +159,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether everything up to the coordinator's head has been read; the first time, what the chain says about this
-    /// institution is compared with what it remembers.
+    /// Whether everything up to the coordinator's head has been read; then what the chain says about this institution is
+    /// compared with what it remembers.
     fn is_caught_up(&mut self) -> Result<bool, ClientError> {
         if self.own.follower.height() <= self.head.header.height {
             return Ok(false);
@@ -192,18 +169,11 @@ impl<'a> Session<'a> {
         if let Some(checkpoint) = self.unkept.take() {
             self.keep_head(checkpoint)?;
         }
+        let round = self.own.upload.as_ref().map(|upload| upload.round());
+        duties(self.own).catch_up(&self.own.follower, round)?;
         if !self.own.was_caught_up {
             self.own.was_caught_up = true;
             let step = self.own.follower.step();
-            let known_to_the_chain = self.own.follower.roster().get(self.own.pseudonym()).is_some();
-            let mut memory = memory(self.own);
-            if memory.is_new() && known_to_the_chain {
-                warn!(
-                    step,
-                    "this state directory is newer than the institution's enrolment: the step in progress is left to the others"
-                );
-                memory.forgo(step)?;
-            }
             info!(height = self.own.follower.height(), step, "caught up with the chain");
         }
         Ok(true)
@@ -248,28 +218,21 @@ impl<'a> Session<'a> {
         }
         let basis = *keygen.basis();
         let step = own.follower.step();
-        let Some(mut membership) = own.membership.take() else {
-            return Err(ClientError::Interrupted("the member is gone".into()));
-        };
         let keygen = Arc::clone(keygen);
-        let memory = Arc::clone(&own.memory);
+        let duties = Arc::clone(&own.duties);
+        let chain = own.parameters.chain_id;
         let flush = own.history.flush();
         let work = blocking(move || {
-            let said = flush.wait().map_err(ClientError::from).and_then(|()| {
-                let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-                membership.next(&keygen, step, &mut memory, &mut OsRng)
-            });
+            flush.wait()?;
+            let mut duties = duties.lock().unwrap_or_else(PoisonError::into_inner);
+            let said = duties.contribute(&keygen, step, &chain, &mut OsRng);
             // Let go of before the next block is read, which moves the ceremony on.
             drop(keygen);
-            (membership, said)
+            said
         });
-        let (membership, said) = work.await?;
-        own.membership = Some(membership);
+        let said = work.await??;
         self.contributed = Some(basis);
-        if let Some(contribution) = said? {
-            let action = Action::Contribute(contribution);
-            let signed =
-                sign(&own.files.signing, &own.parameters.chain_id, Some(own.pseudonym()), action);
+        if let Some(signed) = said {
             own.report.bytes_up += bytes(&signed);
             let mut connection = self.connection.clone();
             let deadline = self.deadline();
@@ -405,38 +368,17 @@ impl<'a> Session<'a> {
             let judged = self.judge(&sum, accepted).await?;
             self.own.duty = Duty::Judged(judged);
         }
-        // What this institution has said in this step, and the disk does not know: the disk is older than the step.
-        let is_forgotten =
-            sum.has_update_of(self.own.pseudonym()) && self.own.upload_for(sum.round()).is_none();
-        if (is_countersigned || is_shared || is_forgotten)
-            && memory(self.own).countersigned(step).is_none()
-        {
-            warn!(
-                step,
-                "the chain holds what this state directory does not know: the step is left to the others"
-            );
-            memory(self.own).forgo(step)?;
-        }
-        if memory(self.own).is_forgone(step) {
-            return Ok(());
-        }
         if let Duty::Judged(judged) = &self.own.duty {
             let judged = judged.clone();
-            let memory = Arc::clone(&self.own.memory);
-            let files = Arc::clone(&self.own.files);
+            let duties = Arc::clone(&self.own.duties);
             let flush = self.own.history.flush();
             let start = Instant::now();
             let countersigned = blocking(move || {
                 flush.wait()?;
-                let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-                trustee::countersign(
-                    &judged,
-                    &mut memory,
-                    &files.signing,
-                    &files.identity.pseudonym,
-                )
+                duties.lock().unwrap_or_else(PoisonError::into_inner).countersign(&judged)
             });
-            self.own.duty = Duty::Countersigned(countersigned.await??);
+            let Some(countersigned) = countersigned.await?? else { return Ok(()) };
+            self.own.duty = Duty::Countersigned(countersigned);
             self.own.report.countersign += start.elapsed();
         }
         if let Duty::Countersigned(countersigned) = &self.own.duty {
@@ -478,22 +420,14 @@ impl<'a> Session<'a> {
         else {
             return Ok(());
         };
+        let judged = countersigned.judged().clone();
         let Some(quorum) = countersigned.quorum(sealed.countersignatures()) else { return Ok(()) };
-        let committee = quorum.judged().committee();
-        // Without its share a member still answers for what it has judged.
-        let share = own
-            .membership
-            .as_ref()
-            .and_then(|membership| membership.share(committee))
-            .map(Arc::clone);
-        let Some(share) = share else { return Ok(()) };
+        let Some(share) = duties(own).key_share(&judged).map(Arc::clone) else { return Ok(()) };
         let files = Arc::clone(&own.files);
         let start = Instant::now();
-        let work = blocking(move || {
-            let signed = quorum.share(&share, &files.signing, &files.identity.pseudonym);
-            (quorum.judged().clone(), signed)
-        });
-        let (judged, signed) = work.await?;
+        let work =
+            blocking(move || quorum.share(&share, &files.signing, &files.identity.pseudonym));
+        let signed = work.await?;
         own.duty = Duty::Answered(judged, signed);
         own.report.share += start.elapsed();
         Ok(())
@@ -582,8 +516,8 @@ impl<'a> Session<'a> {
     }
 }
 
-fn memory(own: &Institution) -> MutexGuard<'_, Memory> {
-    own.memory.lock().unwrap_or_else(PoisonError::into_inner)
+fn duties(own: &Institution) -> MutexGuard<'_, Duties> {
+    own.duties.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn bytes(signed: &SignedTransaction) -> u64 {

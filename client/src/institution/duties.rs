@@ -6,12 +6,12 @@
 use std::{path::Path, sync::Arc};
 
 use consilium_audit::{
-    follow::{Follower, Phase, Sealed},
+    follow::{Follower, Phase},
     judge::Judged,
 };
-use consilium_authority::InstitutionFiles;
 use consilium_contract::{Keygen, Parameters, transaction::sign};
 use consilium_crypto::{Hash, KeyShare, RoundContext};
+use consilium_identity::InstitutionFiles;
 use consilium_ledger::Block;
 use consilium_proto::v1::{SignedTransaction, transaction::Action};
 use rand_core::CryptoRngCore;
@@ -119,7 +119,10 @@ impl Duties {
             && !self.memory.has_lost_through(through)
         {
             self.memory.lose(through)?;
-            self.warn(follower, "the chain holds an update of this institution that is not on this disk");
+            self.warn(
+                follower,
+                "the chain holds an update of this institution that is not on this disk",
+            );
         }
         if !matches!(follower.phase(), Phase::Keygen(_)) && self.membership.has_secrets() {
             self.membership.forget()?;
@@ -170,12 +173,6 @@ impl Duties {
         trustee::countersign(judged, &share, &mut self.memory, &files.signing, name).map(Some)
     }
 
-    /// The decryption share, signed, once q trustees have countersigned the same block.
-    pub fn share(&self, answer: &Countersigned, sealed: &Sealed) -> Option<SignedTransaction> {
-        let quorum = answer.quorum(sealed.countersignatures())?;
-        Some(quorum.share(self.key_share(answer.judged())?, &self.files.signing, self.name()))
-    }
-
     /// Its share of the key that a sum is encrypted for.
     pub fn key_share(&self, judged: &Judged) -> Option<&Arc<KeyShare>> {
         self.membership.share(judged.committee())
@@ -185,9 +182,7 @@ impl Duties {
 /// Up to where this institution may have spoken about the key, as the chain stands; nothing before a committee is made.
 fn standing(follower: &Follower) -> Option<Place> {
     match follower.phase() {
-        Phase::Keygen(keygen) => {
-            Some(Place { number: keygen.number(), attempt: keygen.attempt() })
-        }
+        Phase::Keygen(keygen) => Some(Place { number: keygen.number(), attempt: keygen.attempt() }),
         _ => follower.committee().map(|committee| Place::standing(committee.number)),
     }
 }

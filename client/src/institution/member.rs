@@ -102,8 +102,7 @@ impl Membership {
         rng: &mut impl CryptoRngCore,
     ) -> Result<Option<Contribute>, ClientError> {
         let place = Place { number: keygen.number(), attempt: keygen.attempt() };
-        let has_part =
-            keygen.place_of(&self.name).or(keygen.dealer_place_of(&self.name)).is_some();
+        let has_part = keygen.place_of(&self.name).or(keygen.dealer_place_of(&self.name)).is_some();
         if !has_part || !memory.takes_part_in(place) {
             return Ok(None);
         }

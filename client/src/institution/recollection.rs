@@ -42,9 +42,7 @@ fn about(transaction: &CandidateTransaction) -> Option<(About, Hash)> {
                 Part::Offer(_) | Part::Dealing(_) | Part::Complaints(_) | Part::Answers(_) => {
                     About::Secrets(place)
                 }
-                Part::Agreement(_) | Part::Product(_) | Part::ShareKey(_) => {
-                    About::Dealings(place)
-                }
+                Part::Agreement(_) | Part::Product(_) | Part::ShareKey(_) => About::Dealings(place),
                 Part::Confirmation(_) => About::Committee(place.number),
             };
             // The words do not name what was sworn.

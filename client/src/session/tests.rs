@@ -358,6 +358,10 @@ impl Stage {
     /// institution that has lost it.
     fn start(&self, state: &Path) -> JoinHandle<Result<Outcome, ClientError>> {
         self.world.lend_share(0, state);
+        self.start_without_share(state)
+    }
+
+    fn start_without_share(&self, state: &Path) -> JoinHandle<Result<Outcome, ClientError>> {
         let institution = Institution::new(
             self.files(),
             state,
@@ -434,10 +438,10 @@ fn header(signed: &SignedTransaction) -> Vec<u8> {
     update.header.clone()
 }
 
-/// A state directory whose trustee remembers that it has said nothing.
+/// A state directory whose trustee has helped to make the committee, and has said nothing since.
 fn state(world: &World) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    drop(Memory::open(dir.path(), world.chain_id()).unwrap());
+    drop(world.memory(dir.path()));
     dir
 }
 
@@ -511,29 +515,43 @@ async fn after_a_lost_answer_the_stored_bytes_come_again() {
 }
 
 #[tokio::test]
-async fn a_trustee_that_lost_its_memory_leaves_the_step_in_progress_to_the_others_and_serves_the_next()
+async fn a_trustee_that_lost_its_memory_trains_and_countersigns_nothing_whatever_restarts_lie_between()
  {
     let dir = tempfile::tempdir().unwrap();
     let mut stage = Stage::new(World::new()).await;
-    let run = stage.start(dir.path());
-    stage.seal(&[1, 2, 3]).await;
-    stage.silence().await;
-    let block = stage.world.sealed_hash();
-    let answers = (1..4).map(|i| stage.world.countersignature(i, 0, &block)).collect();
-    stage.world.commit(answers);
-    stage.show();
-    stage.silence().await;
-    let shares = vec![stage.world.share(1), stage.world.share(2)];
-    stage.world.commit(shares);
-    stage.close();
-    stage.seal(&[1, 2, 3]).await;
-    stage.unseal().await;
-    stage.close();
+    let mut run = stage.start(dir.path());
+    for step in 0..2 {
+        stage.seal(&[1, 2, 3]).await;
+        stage.silence().await;
+        run.abort();
+        assert!(run.await.unwrap_err().is_cancelled());
+        run = stage.start(dir.path());
+        let block = stage.world.sealed_hash();
+        let answers = (1..4).map(|i| stage.world.countersignature(i, step, &block)).collect();
+        stage.world.commit(answers);
+        stage.show();
+        // Its key share is on disk: all the same it shares no sum that it may have shared another one of.
+        stage.silence().await;
+        let shares = vec![stage.world.share(1), stage.world.share(2)];
+        stage.world.commit(shares);
+        stage.close();
+    }
     assert_eq!(end(run).await.unwrap().steps, 2);
 }
 
 #[tokio::test]
-async fn a_trustee_restored_from_before_its_own_update_leaves_the_step_to_the_others() {
+async fn a_trustee_without_its_share_of_the_key_countersigns_nothing() {
+    let world = World::new();
+    let state = state(&world);
+    let mut stage = Stage::new(world).await;
+    let run = stage.start_without_share(state.path());
+    stage.seal(&[1, 2, 3]).await;
+    stage.silence().await;
+    run.abort();
+}
+
+#[tokio::test]
+async fn a_trustee_restored_from_before_its_own_update_is_silent_in_every_later_step() {
     let world = World::new();
     let state = state(&world);
     let mut stage = Stage::new(world).await;
@@ -543,7 +561,38 @@ async fn a_trustee_restored_from_before_its_own_update_leaves_the_step_to_the_ot
     stage.silence().await;
     run.abort();
     assert!(run.await.unwrap_err().is_cancelled());
-    assert!(Memory::open(state.path(), stage.world.chain_id()).unwrap().is_forgone(0));
+    let mut memory = stage.world.memory(state.path());
+    assert!(memory.has_lost(0) && !memory.answers_for(0));
+    assert!(memory.remember(0, 1, &[2; 32]).is_err());
+}
+
+#[tokio::test]
+async fn a_trustee_restored_from_before_its_own_countersignature_is_silent_in_every_later_step() {
+    let world = World::new();
+    let state = state(&world);
+    let mut stage = Stage::new(world).await;
+    let run = stage.start(state.path());
+    stage.seal(&[1, 2, 3]).await;
+    stage.unseal().await;
+    stage.close();
+    run.abort();
+    assert!(run.await.unwrap_err().is_cancelled());
+    // The files of the memory as they were before the step; blocks, model and update are those of today.
+    let before = tempfile::tempdir().unwrap();
+    drop(stage.world.memory(before.path()));
+    for file in ["countersigned", "countersigned.mark"] {
+        std::fs::copy(before.path().join(file), state.path().join(file)).unwrap();
+    }
+    let run = stage.start(state.path());
+    stage.seal(&[1, 2, 3]).await;
+    stage.silence().await;
+    run.abort();
+    assert!(run.await.unwrap_err().is_cancelled());
+    let memory = stage.world.memory(state.path());
+    assert!(memory.has_lost(0));
+    // What the chain holds of it, it knows again.
+    assert!(memory.countersigned(0).is_some());
+    assert_eq!(memory.countersigned(1), None);
 }
 
 #[tokio::test]
@@ -639,7 +688,7 @@ async fn a_sum_without_the_own_accepted_update_is_not_countersigned_and_stops_th
     assert_eq!((*missing, *height), (sha256(&own), stage.world.chain.len() - 1));
     convicts(&stage.world, evidence, Charge::Omission);
     assert_eq!(error.exit_code(), 4);
-    assert_eq!(Memory::open(state.path(), stage.world.chain_id()).unwrap().countersigned(0), None);
+    assert_eq!(stage.world.memory(state.path()).countersigned(0), None);
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
+use consilium_audit::follow::Follower;
 use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_client::state::memory::Memory;
+use consilium_client::institution::duties::Duties;
 use consilium_contract::{
     CandidateTransaction, Committee,
     transaction::{entry, sign},
@@ -56,7 +57,9 @@ type Slot = Arc<OnceLock<Arc<Pooled>>>;
 
 pub struct World {
     pub shape: Shape,
+    /// Without the institutions' files, which are beside it.
     pub ceremony: Ceremony,
+    files: Vec<Arc<InstitutionFiles>>,
     pub table: Arc<DiscreteLogTable>,
     updates: Mutex<HashMap<(RoundContext, usize, usize), Slot>>,
     by_header: Mutex<HashMap<Hash, Arc<Pooled>>>,
@@ -76,19 +79,25 @@ impl World {
         spec.bound = Bound::Parameter { bits: 8 };
         spec.steps = 3;
         spec.collection_timeout_ms = TIMEOUT_MS;
-        let ceremony = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
+        let mut ceremony = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
+        let files = std::mem::take(&mut ceremony.institutions);
         let mut world = Self {
             shape,
             ceremony,
+            files: files.into_iter().map(Arc::new).collect(),
             table: DiscreteLogTable::shared(),
             updates: Mutex::default(),
             by_header: Mutex::default(),
             keyless: Start { blocks: Vec::new(), states: vec![State::new(); shape.institutions] },
             keyed: OnceLock::new(),
         };
-        // A memory that is older than the enrolment: without one the step in progress would be left to the others.
+        // A memory that is older than the enrolment: one that is not would be a lost one.
         let directory = tempfile::tempdir().unwrap();
-        drop(Memory::open(directory.path(), world.chain_id()).unwrap());
+        let parameters = &world.ceremony.parameters;
+        let mut duties = Duties::open(directory.path(), world.shared_files(0), parameters).unwrap();
+        let genesis = world.ceremony.genesis_entry.clone();
+        let follower = Follower::new(Arc::new(parameters.clone()), genesis);
+        duties.catch_up(&follower, None).unwrap();
         world.keyless.states.fill(save(directory.path()));
         let mut chain = world.chain();
         let enrolments = (0..shape.institutions).map(|i| world.enrolment(i)).collect();
@@ -110,7 +119,11 @@ impl World {
     }
 
     pub fn files(&self, institution: usize) -> &InstitutionFiles {
-        &self.ceremony.institutions[institution]
+        &self.files[institution]
+    }
+
+    pub fn shared_files(&self, institution: usize) -> Arc<InstitutionFiles> {
+        Arc::clone(&self.files[institution])
     }
 
     pub fn name(&self, institution: usize) -> Hash {

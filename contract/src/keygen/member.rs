@@ -272,9 +272,7 @@ impl Member {
         committee: &Committee,
     ) -> Result<Option<KeyShare>, DkgError> {
         let secret = self.hold(committee.place_of(&self.name), settled)?;
-        secret
-            .map(|secret| secret.key_share(&committee.public_key, &committee.dealing))
-            .transpose()
+        secret.map(|secret| secret.key_share(&committee.public_key, &committee.dealing)).transpose()
     }
 
     /// The dealers whose dealings do not open.

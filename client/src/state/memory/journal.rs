@@ -140,7 +140,9 @@ impl Journal {
         let (acknowledged, marked) = match mark {
             None => (0, Some([0; 32])),
             // A mark that does not read says nothing: whatever it spoke of may be lost.
-            Some(mark) => read_mark(&mark).map_or((u64::MAX, None), |(count, link)| (count, Some(link))),
+            Some(mark) => {
+                read_mark(&mark).map_or((u64::MAX, None), |(count, link)| (count, Some(link)))
+            }
         };
         let rest = bytes.get(end as usize..).unwrap_or_default();
         // Without zeros at its end, which a crash may have left in the place of bytes that were not written.
@@ -151,7 +153,8 @@ impl Journal {
             )));
         }
         // One record may be on disk that its mark does not count yet.
-        let is_known = usize::try_from(acknowledged).ok().and_then(|at| links.get(at)).copied() == marked
+        let is_known = usize::try_from(acknowledged).ok().and_then(|at| links.get(at)).copied()
+            == marked
             && marked.is_some();
         let has_lost = !is_known || count > acknowledged.saturating_add(1);
         if !rest.is_empty() {
