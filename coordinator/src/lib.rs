@@ -52,7 +52,6 @@ mod keys;
 mod limits;
 mod node;
 mod open_block;
-mod recorded;
 mod recorder;
 mod recover;
 mod report;

@@ -28,7 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_contract::{Body, CandidateTransaction, Phase, Receipt, action::Kind};
+use consilium_contract::{Body, CandidateTransaction, Phase, Receipt, Recorded, action::Kind};
 use consilium_proto::v1::transaction::Action;
 use tokio::{sync::mpsc, time::timeout};
 
@@ -40,7 +40,6 @@ use crate::{
     gate::{Gate, Passed},
     inbox::{Command, Reply},
     open_block::Entry,
-    recorded::Recorded,
     report::Report,
     round::Next,
     sequencer::Sequencer,
