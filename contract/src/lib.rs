@@ -14,6 +14,7 @@
 //! | [`parameters`] | the checked genesis; [`promise`](mod@promise): what its bound says of every accepted update |
 //! | [`contract`] | the state machine; [`phase`]: where a run stands |
 //! | [`execute`](mod@execute) | one way to run a block: recovery, audits, evidence |
+//! | [`schedule`] | what an honest orderer says next, and for whom a run waits |
 //! | [`enrolment`] | the wing of institutions: certificates, and who is enrolled with what credit |
 //! | [`keygen`] | the wing of the key: making a committee without a dealer, and passing its key on |
 //! | [`round`] | the wing of the round: collecting, countersigning and opening a sum, and the model that follows |
@@ -36,6 +37,7 @@ pub mod promise;
 pub mod receipt;
 mod root;
 pub mod round;
+pub mod schedule;
 mod state;
 pub mod transaction;
 

@@ -62,6 +62,7 @@ mod services;
 mod shared;
 mod solo;
 mod verify;
+mod waiting;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Linger};
