@@ -375,6 +375,9 @@ fn init(arguments: &Init) -> Result<String, String> {
         institution_folder(1),
         institution_folder(arguments.institutions),
     );
+    if let Some(warning) = ceremony.parameters.promise().warning() {
+        text += &format!("\nwarning: {warning}");
+    }
     if spec.min_updates < 2 * spec.threshold {
         text += &format!(
             "\nwarning: min_updates {} is below 2t = {}: t trustees could be most of a sum's contributors",
@@ -438,7 +441,7 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         ("hidden", layers.hidden.clone().into()),
         ("dimension", parameters.dimension.into()),
     ];
-    facts.extend(bound_facts(parameters.bound, parameters.clip));
+    facts.extend(bound_facts(&parameters.promise()));
     facts.extend([
         ("steps", parameters.steps.into()),
         ("collection timeout ms", parameters.collection_timeout_ms.into()),
