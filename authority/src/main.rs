@@ -8,8 +8,8 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
-    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, bound_facts,
-    default_min_threshold, default_min_updates, initial_model, read_transaction, send,
+    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
+    bound_facts, default_min_threshold, default_min_updates, initial_model, read_transaction, send,
 };
 use consilium_cli::{Failure, command_line, failure};
 use consilium_contract::parameters::{Layers, Parameters, honest_shares, largest_threshold};
@@ -81,6 +81,8 @@ enum Command {
         /// Shares that open a sum, t [default: the largest with n ≥ 3t − 2 that the run allows].
         #[arg(long)]
         threshold: Option<u32>,
+        #[command(flatten)]
+        protection: Protection,
         #[command(flatten)]
         delivery: Delivery,
     },
@@ -193,6 +195,8 @@ struct Init {
     /// at least 2 where t is].
     #[arg(long)]
     min_threshold: Option<u32>,
+    #[command(flatten)]
+    protection: Protection,
     /// Optimiser of the local training.
     #[arg(long, value_enum, default_value_t = OptimiserName::Adam)]
     optimiser: OptimiserName,
@@ -222,9 +226,14 @@ fn main() -> ExitCode {
         Command::Revoke { authority, institution, delivery } => {
             revoke(&authority, &institution, &delivery)
         }
-        Command::ChangeCommittee { authority, number, members, threshold, delivery } => {
-            change_committee(&authority, number, &members, threshold, &delivery)
-        }
+        Command::ChangeCommittee {
+            authority,
+            number,
+            members,
+            threshold,
+            protection,
+            delivery,
+        } => change_committee(&authority, number, &members, threshold, protection, &delivery),
         Command::Send { file, coordinator } => read_transaction(&file)
             .map_err(Failure::unusable)
             .and_then(|signed| deliver(signed, &coordinator)),
@@ -277,12 +286,14 @@ fn change_committee(
     number: u32,
     members: &[String],
     threshold: Option<u32>,
+    protection: Protection,
     delivery: &Delivery,
 ) -> Result<String, Failure> {
     let authority = AuthorityFiles::load(&authority.dir).map_err(Failure::unusable)?;
     let largest = largest_threshold(u32::try_from(members.len()).unwrap_or(u32::MAX));
     let threshold =
         threshold.unwrap_or(largest.min(authority.parameters.min_updates.saturating_sub(1)));
+    protection.check_committee(members.len(), threshold).map_err(refused)?;
     let change = authority.change_committee(number, members, threshold).map_err(refused)?;
     hand_over(change, delivery)
 }
@@ -363,6 +374,7 @@ fn init(arguments: &Init) -> Result<String, String> {
         max_attempts: arguments.max_attempts,
         refresh_steps: arguments.refresh_steps,
         min_threshold: arguments.min_threshold.unwrap_or_else(|| default_min_threshold(threshold)),
+        protection: arguments.protection,
         training,
         ..defaults
     };
