@@ -11,8 +11,9 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use consilium_authority::{AuthorityError, AuthorityFiles, Ceremony, CeremonySpec};
-use consilium_contract::{CertificateError, parameters::Layers};
+use consilium_contract::CertificateError;
 use consilium_identity::{CoordinatorFiles, FilesError, InstitutionFiles};
+use consilium_proto::training::Layers;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 

@@ -15,8 +15,9 @@ use std::{
 };
 
 use consilium_authority::{Ceremony, CeremonySpec, read_transaction};
-use consilium_contract::{CandidateTransaction, parameters::Layers};
+use consilium_contract::CandidateTransaction;
 use consilium_identity::InstitutionFiles;
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{ChangeCommittee, Revoke, transaction::Action};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
