@@ -294,8 +294,8 @@ fn change_committee(
     let largest = largest_threshold(u32::try_from(members.len()).unwrap_or(u32::MAX));
     let threshold =
         threshold.unwrap_or(largest.min(authority.parameters.min_updates.saturating_sub(1)));
-    protection.check_committee(members.len(), threshold).map_err(refused)?;
     let change = authority.change_committee(number, members, threshold).map_err(refused)?;
+    protection.check_committee(members.len(), threshold).map_err(refused)?;
     hand_over(change, delivery)
 }
 

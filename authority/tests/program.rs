@@ -133,10 +133,8 @@ fn the_program_refuses_what_no_run_can_take_with_code_2_and_what_it_cannot_send_
         "threshold is 2",
     );
     ask("1", "institution-01,institution-02", &["--threshold", "0"], "threshold is 0");
-    ask("1", "institution-04", &["--allow-threshold-one"], "to no fewer");
+    ask("1", "institution-04", &[], "to no fewer");
     ask("1", "institution-01,institution-02", &["--threshold", "3"], "less than 3");
-    let alone = "each member of the committee could open every single update by itself";
-    ask("1", "institution-01,institution-02,institution-03", &[], alone);
 
     let unreachable =
         ["revoke", "--authority", folder, "institution-02", "--coordinator", "http://127.0.0.1:1"];
@@ -303,4 +301,27 @@ fn a_threshold_of_1_founds_nothing_unless_it_is_asked_for_by_name() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let folder = InstitutionFiles::load(&dir.join("institution-03")).unwrap();
     assert_eq!(folder.parameters.threshold, 1);
+
+    // A later committee needs it as well.
+    let authority = dir.join("authority");
+    let file = root.path().join("change.bin");
+    let change = |more: &[&str]| {
+        let fixed = [
+            "change-committee",
+            "--authority",
+            authority.to_str().unwrap(),
+            "--number",
+            "1",
+            "--members",
+            "institution-01,institution-02",
+            "--out",
+            file.to_str().unwrap(),
+        ];
+        program(&[fixed.as_slice(), more].concat())
+    };
+    let output = change(&[]);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && message.contains("name four or more"), "{message}");
+    assert!(!file.exists());
+    assert!(change(&["--allow-threshold-one"]).status.success());
 }
