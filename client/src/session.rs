@@ -96,7 +96,7 @@ impl<'a> Session<'a> {
         // From the own last block on: it comes again, and must be the same.
         let from = session.own.history.len().saturating_sub(1);
         let mut blocks = session.connection.subscribe(from).await?;
-        while !session.is_over()? {
+        while !session.is_over() {
             if session.is_caught_up()? {
                 session.act().await?;
             }
@@ -170,16 +170,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn is_over(&self) -> Result<bool, ClientError> {
-        match self.own.follower.phase() {
-            Phase::Finished => Ok(true),
-            Phase::Stopped => {
-                let step = self.own.follower.step();
-                let attempts = self.own.follower.attempt();
-                Err(ClientError::RunStopped { step, attempts })
-            }
-            _ => Ok(false),
-        }
+    fn is_over(&self) -> bool {
+        matches!(self.own.follower.phase(), Phase::Finished)
     }
 
     /// Whether everything up to the coordinator's head has been read; the first time, what the chain says about this
@@ -216,7 +208,7 @@ impl<'a> Session<'a> {
             Phase::Keygen(_) => self.contribute().await,
             Phase::Collecting(_) => self.participate().await,
             Phase::Sealed(_) => self.serve().await,
-            Phase::Idle | Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Ok(()),
+            Phase::Idle | Phase::Sealing(..) | Phase::Finished => Ok(()),
         }
     }
 

@@ -161,7 +161,7 @@ impl World {
                     self.said.push(Said { transaction, body: None });
                 }
             }
-            Phase::Idle | Phase::Keygen(_) | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Keygen(_) | Phase::Finished => {}
         }
     }
 
@@ -304,7 +304,7 @@ impl World {
                 let transaction = self.run.by_member(i, action);
                 self.apply(&transaction, None);
             }
-            Phase::Idle | Phase::Keygen(_) | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Keygen(_) | Phase::Finished => {}
         }
     }
 

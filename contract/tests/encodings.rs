@@ -99,6 +99,7 @@ fn actions() -> Vec<Action> {
             committee: 1,
             members: vec![vec![7; 32]; 4],
             threshold: 2,
+            request: 9,
         }),
     ]
     .into_iter()

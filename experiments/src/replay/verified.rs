@@ -223,7 +223,8 @@ fn show(event: &Event, progress: &Progress) {
         | Event::Block { .. }
         | Event::Committee { .. }
         | Event::KeygenAbandoned { .. }
-        | Event::FewTrustees { .. } => {}
+        | Event::FewTrustees { .. }
+        | Event::Waiting(_) => {}
     }
 }
 
