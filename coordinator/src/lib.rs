@@ -21,6 +21,8 @@
 //! | --- | --- |
 //! | `config`, `limits`, `keys` | what an operator chooses; what every call is held to; the node's keys |
 //! | `clock` | time, passed in; the node's own time, which never goes back |
+//! | `founding`, `last_sealed` | whether a ledger may be founded or gone on from; what the key has sealed, outside of it |
+//! | `hearing` | whether others hold blocks that this ledger lacks, before anything is signed |
 //! | `inbox` | what reaches the node, and where its answers go |
 //! | `node` | the loop that owns the parts below, on one thread; the write path in seven steps |
 //! | `gate`, `history` | what is known, admitted, within limits, waiting; receipts of what is durable |
@@ -45,10 +47,13 @@ mod executor;
 mod farewell;
 #[cfg(test)]
 mod fixture;
+mod founding;
 mod gate;
+mod hearing;
 mod history;
 mod inbox;
 mod keys;
+mod last_sealed;
 mod limits;
 mod node;
 mod open_block;

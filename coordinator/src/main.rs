@@ -13,8 +13,9 @@ use tracing_subscriber::EnvFilter;
 
 /// Orders the institutions' transactions, runs the contract, keeps the ledger.
 ///
-/// Needs the `coordinator` folder of a ceremony (`consilium-authority init`). Writes the ledger's first block if the
-/// ledger is new, and goes on where it stands if it is not: after a crash, start it again with the same options.
+/// Needs the `coordinator` folder of a ceremony (`consilium-authority init`), and remembers there what it has sealed.
+/// Founds the ledger where this folder has never founded one, and goes on where it stands from then on: after a crash,
+/// start it again with the same options. A ledger that lacks what was sealed is not gone on from.
 /// What it holds certifies sums and signs blocks; it opens nothing. Institutions check everything it says.
 ///
 /// The first line on stdout is the address it listens on. Progress goes to stderr; RUST_LOG=debug says more.
@@ -24,15 +25,23 @@ use tracing_subscriber::EnvFilter;
     version,
     after_help = "Exit codes:\n  0  every round is closed, or stopped by SIGTERM or SIGINT\n  \
                   1  the run cannot go on (one line says why); nothing acknowledged is lost\n  \
-                  2  a bad value, file or address"
+                  2  a bad value, file or address\n  \
+                  3  the ledger lacks blocks that its own key has signed: restore it before going on"
 )]
 struct Cli {
     /// Folder with coordinator.key, evaluation.key, genesis.bin and initial-model.bin.
     #[arg(long, value_name = "DIR")]
     ceremony: PathBuf,
-    /// Folder of the ledger; created if it does not exist.
+    /// Folder of the ledger.
     #[arg(long, value_name = "DIR")]
     ledger: PathBuf,
+    /// This is the run's first start: found its ledger, and ask nobody whether there is one already.
+    #[arg(long)]
+    new: bool,
+    /// Seconds that a node which did not found its ledger just now waits for a quorum of institutions to connect, before it
+    /// signs anything: one that holds blocks which the ledger lacks says so.
+    #[arg(long, default_value_t = 15)]
+    hearing: u64,
     /// Address to listen on; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:7420")]
     listen: SocketAddr,
@@ -81,7 +90,11 @@ fn main() -> ExitCode {
                 | CoordinatorError::Files(_)
                 | CoordinatorError::Genesis(_)
                 | CoordinatorError::OtherRun
+                | CoordinatorError::Memory { .. }
+                | CoordinatorError::DamagedMemory { .. }
+                | CoordinatorError::InUse { .. }
                 | CoordinatorError::Network(_) => ExitCode::from(2),
+                CoordinatorError::LacksBlocks { .. } => ExitCode::from(3),
                 _ => ExitCode::FAILURE,
             }
         }
@@ -90,13 +103,10 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<(), CoordinatorError> {
     let files = CoordinatorFiles::load(&cli.ceremony)?;
-    std::fs::create_dir_all(&cli.ledger).map_err(|error| {
-        CoordinatorError::Config(format!(
-            "{}: {error}; give a folder that can be created",
-            cli.ledger.display()
-        ))
-    })?;
     let config = Config {
+        memory: Some(cli.ceremony),
+        new: cli.new,
+        hearing: Duration::from_secs(cli.hearing),
         block_entries: cli.block_entries,
         block_age: Duration::from_secs(cli.block_age),
         enrolment_timeout: Duration::from_secs(cli.enrolment_timeout),

@@ -15,5 +15,5 @@ pub use follower::{Follower, is_update};
 pub use institution::{Institution, no_block};
 pub use peer::{Peer, Update};
 pub use play::{enrol_all, expected_model, found, open, submit_all};
-pub use program::{Node, PROGRAM};
+pub use program::{Node, PROGRAM, command};
 pub use world::{DIMENSION, World};
