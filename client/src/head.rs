@@ -18,9 +18,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use consilium_authority::InstitutionFiles;
 use consilium_contract::{Certificate, Parameters, SealedBlock, transaction::parse_entry};
 use consilium_crypto::Hash;
+use consilium_identity::InstitutionFiles;
 use consilium_ledger::{
     Checkpoint, MAX_NOTE_BYTES, Note, NoteError, NoteKey, SignedCheckpoint, trustee_key,
 };

@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_authority::InstitutionFiles;
 use consilium_contract::{GenesisError, Parameters};
 use consilium_crypto::{DiscreteLogTable, Hash, RoundContext};
+use consilium_identity::InstitutionFiles;
 use consilium_proto::v1::SignedTransaction;
 use rand_core::OsRng;
 use tonic::transport::Endpoint;

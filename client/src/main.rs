@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use consilium_authority::{InstitutionFiles, command_line, promise};
+use consilium_cli::{command_line, logging};
 use consilium_client::{
     AuditError, AuditReport, Audited, CheckedModel, ClientError, Evidence, Institution,
     RoundReport, Scope,
@@ -20,13 +20,14 @@ use consilium_client::{
     status,
 };
 use consilium_contract::Parameters;
+use consilium_contract::promise;
 use consilium_crypto::{Noise, Quantiser};
 use consilium_datasets::{Dataset, Preprocessor, Table};
+use consilium_identity::InstitutionFiles;
 use consilium_ledger::Store;
 use consilium_proto::{GENESIS_BYTES, v1};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand_core::{OsRng, RngCore};
-use tracing_subscriber::EnvFilter;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -223,10 +224,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // A log that cannot be written must not stop an institution.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    log.with_writer(std::io::stderr).init();
+    logging::start();
     let done = match cli.command {
         Command::Run { ceremony, state, coordinator, data, statistics, seed, give_up_after } => {
             let seed = seed.unwrap_or_else(|| OsRng.next_u64());

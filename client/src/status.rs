@@ -2,9 +2,10 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use consilium_authority::{InstitutionFiles, promise};
+use consilium_contract::promise;
 use consilium_contract::{Attendance, roster::INITIAL_CREDIT, transaction::parse_entry};
 use consilium_crypto::Hash;
+use consilium_identity::InstitutionFiles;
 
 use crate::{
     CheckedModel, ClientError, error::short, follow::Follower, history::History, member::Membership,

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use consilium_authority::{BoundChoice, PrivacyFlags, bound_facts, command_line, promise};
+use consilium_authority::{BoundChoice, PrivacyFlags, bound_facts};
+use consilium_cli::command_line;
 use consilium_client::audit;
+use consilium_contract::promise;
 
 use crate::attack::{self, AttackConfig};
 use crate::progress::Progress;
@@ -74,7 +76,7 @@ struct BenchArgs {
     /// Also the replay's verified rounds and their audit, which a run without --quick includes.
     #[arg(long)]
     verified_run: bool,
-    /// Directory for the files; an earlier bench in it is replaced.
+    /// Directory for the files. An earlier bench in it is replaced; one that holds anything else is refused.
     #[arg(long, default_value = "runs/bench", value_name = "DIR")]
     out: PathBuf,
     /// Form of the result on stdout.
@@ -116,7 +118,8 @@ struct ReplayArgs {
     /// randomness.
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Directory for the run's files; an earlier run in it is replaced [default: runs/DATASET-SEED].
+    /// Directory for the run's files. An earlier replay in it is replaced; one that holds anything else is refused
+    /// [default: runs/DATASET-SEED].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Form of the closing summary on stdout.
@@ -148,7 +151,8 @@ struct AttackArgs {
     /// At most 10 rounds and 2 seeds, and 0, 2 and 4 malicious institutions alone.
     #[arg(long)]
     quick: bool,
-    /// Directory for the files; an earlier run in it is replaced [default: runs/attack-DATASET-SEED].
+    /// Directory for the files. An earlier run in it is replaced; one that holds anything else is refused
+    /// [default: runs/attack-DATASET-SEED].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Form of the closing table on stdout.

@@ -29,6 +29,29 @@ pub enum ExperimentError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A directory to write into holds something else than what the command itself has written.
+    #[error(
+        "{path} is not empty, and `{command}` has not written it: choose another --out, or move its files away",
+        path = path.display()
+    )]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+        /// The command that would have written into it.
+        command: &'static str,
+    },
+    /// A directory to read from is not one that the command has written.
+    #[error(
+        "{path} is not the output of `{command}` (no {}): give a directory that `{command}` has written",
+        crate::output::MARKER,
+        path = path.display()
+    )]
+    NoOutput {
+        /// The directory.
+        path: PathBuf,
+        /// The command that writes such directories.
+        command: &'static str,
+    },
     /// A CSV of a run does not hold what was recorded.
     #[error("{path}: {reason}; run `consilium replay` again to record it anew", path = path.display())]
     Record {
@@ -70,6 +93,8 @@ impl ExperimentError {
             | Self::Dataset(_)
             | Self::Quantise(_)
             | Self::File { .. }
+            | Self::Occupied { .. }
+            | Self::NoOutput { .. }
             | Self::Record { .. } => 2,
             Self::Learning(_)
             | Self::Plot(_)

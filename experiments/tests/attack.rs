@@ -104,12 +104,14 @@ fn the_same_seed_gives_the_same_bytes_and_an_earlier_run_is_replaced() {
 #[test]
 fn a_directory_with_somebody_elses_files_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("thesis.txt"), "words").unwrap();
+    let table = directory.path().join(files::CSV);
+    fs::write(&table, "somebody's table").unwrap();
     let config = AttackConfig::new("pima".into(), 1, 1, 1, true).unwrap();
     let dataset = Dataset::bundled("pima").unwrap();
     let error = attack::run(&config, &dataset, directory.path(), &Progress::silent()).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_to_string(&table).unwrap(), "somebody's table");
 }
 
 #[test]

@@ -18,13 +18,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_authority::InstitutionFiles;
 use consilium_contract::{
     CandidateTransaction, Certificate, Parameters, SealedBlock, transaction::parse_entry,
 };
 use consilium_crypto::{
     CandidateHeader, Evaluation, Hash, RoundContext, countersign_quorum, signature::VerifyingKey,
 };
+use consilium_identity::InstitutionFiles;
 use consilium_ledger::{
     Block, ChainError, HEADER_VERSION, SealedHeader, merkle,
     merkle::{Frontier, InclusionProof, ProofError, leaf_hash},

@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use consilium_authority::InstitutionFiles;
 use consilium_contract::{CandidateTransaction, Model};
 use consilium_crypto::{CandidateHeader, QuantisedUpdate, signature::SigningKey};
+use consilium_identity::InstitutionFiles;
 use consilium_ledger::sha256;
 use consilium_proto::v1::{
     Abandon, Aggregate, BlockMessage, Charge, Chunk, ConsistencyProof, GetAggregateRequest,

@@ -12,7 +12,7 @@ use super::record::{AttackRow, SummaryRow, attack_csv, summarise};
 use super::simulation::{Cell, measure};
 use super::{files, plot, report};
 use crate::ExperimentError;
-use crate::output::{claim, write};
+use crate::output::{OutputDirectory, Producer};
 use crate::progress::Progress;
 
 /// Runs every simulation, on all cores.
@@ -68,11 +68,11 @@ pub fn run(
     directory: &Path,
     progress: &Progress,
 ) -> Result<Vec<SummaryRow>, ExperimentError> {
-    claim(directory, files::CSV)?;
+    let output = OutputDirectory::claim(directory, Producer::Attack)?;
     let rows = simulate_all(config, dataset, progress)?;
     let summary = summarise(&rows);
-    write(directory, files::CSV, attack_csv(&rows).as_bytes())?;
-    write(directory, files::FIGURE, plot::figure(&summary, config)?.as_bytes())?;
-    write(directory, files::REPORT, report::markdown(&summary, config).as_bytes())?;
+    output.write(files::CSV, attack_csv(&rows).as_bytes())?;
+    output.write(files::FIGURE, plot::figure(&summary, config)?.as_bytes())?;
+    output.write(files::REPORT, report::markdown(&summary, config).as_bytes())?;
     Ok(summary)
 }

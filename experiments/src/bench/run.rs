@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -15,6 +15,7 @@ use super::results::Results;
 use super::table::markdown;
 use super::{files, limits, plot, written};
 use crate::ExperimentError;
+use crate::output::{OutputDirectory, Producer};
 use crate::progress::Progress;
 
 /// What to run.
@@ -36,8 +37,7 @@ pub struct Options {
 /// [`ExperimentError::File`] where nothing can be written, [`ExperimentError::Bench`] where nothing can be started. A cell
 /// that fails is a row that says so, and no error.
 pub fn run(options: &Options, progress: &Progress) -> Result<Results, ExperimentError> {
-    let directory = &options.directory;
-    fs::create_dir_all(directory).map_err(ExperimentError::file(directory))?;
+    let output = OutputDirectory::claim(&options.directory, Producer::Bench)?;
     let scratch = tempfile::tempdir().map_err(ExperimentError::file(&std::env::temp_dir()))?;
     let interrupted = on_interrupt()?;
     let program = std::env::current_exe().map_err(ExperimentError::bench("this program"))?;
@@ -68,10 +68,10 @@ pub fn run(options: &Options, progress: &Progress) -> Result<Results, Experiment
             break;
         }
         done += effort(job);
-        write(&results, directory)?;
+        write(&results, &output)?;
         progress.advance(number + 1);
     }
-    write(&results, directory)?;
+    write(&results, &output)?;
     Ok(results)
 }
 
@@ -158,7 +158,8 @@ fn on_interrupt() -> Result<Arc<AtomicBool>, ExperimentError> {
     Ok(interrupted)
 }
 
-fn write(results: &Results, directory: &Path) -> Result<(), ExperimentError> {
+fn write(results: &Results, output: &OutputDirectory) -> Result<(), ExperimentError> {
+    // Each whole or not at all, whenever the run is stopped.
     let json = format!("{:#}\n", written::json(results));
     let contents = [
         (files::CSV, written::csv(results)),
@@ -167,11 +168,7 @@ fn write(results: &Results, directory: &Path) -> Result<(), ExperimentError> {
         (files::FIGURE, plot::figure(results)?),
     ];
     for (name, text) in contents {
-        let path = directory.join(name);
-        let next = directory.join(format!("{name}.next"));
-        // Whole or not at all, whenever the run is stopped.
-        fs::write(&next, text).map_err(ExperimentError::file(&next))?;
-        fs::rename(&next, &path).map_err(ExperimentError::file(&path))?;
+        output.write(name, text.as_bytes())?;
     }
     Ok(())
 }
@@ -181,20 +178,34 @@ mod tests {
     use super::*;
     use crate::bench::example::example;
     use crate::bench::row::Kind;
+    use crate::output::MARKER;
+    use crate::output::tests::{contents, site};
+    use std::path::Path;
 
     #[test]
     fn all_files_are_written_whole_and_nothing_else_is_left() {
         let directory = tempfile::tempdir().unwrap();
-        write(&example(), directory.path()).unwrap();
-        write(&example(), directory.path()).unwrap();
+        let output = OutputDirectory::claim(directory.path(), Producer::Bench).unwrap();
+        write(&example(), &output).unwrap();
+        write(&example(), &output).unwrap();
         let mut names: Vec<_> = fs::read_dir(directory.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort_unstable();
-        assert_eq!(names, [files::CSV, files::JSON, files::TABLE, files::FIGURE]);
+        assert_eq!(names, [files::CSV, files::JSON, files::TABLE, files::FIGURE, MARKER]);
         let json = fs::read_to_string(directory.path().join(files::JSON)).unwrap();
         assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["rows"].is_array());
+    }
+
+    #[test]
+    fn a_directory_with_somebody_elses_files_is_left_alone() {
+        let (site, before) = site();
+        let directory = site.path().to_owned();
+        let options = Options { quick: true, verified_run: false, directory };
+        let error = run(&options, &Progress::silent()).unwrap_err();
+        assert!(matches!(error, ExperimentError::Occupied { .. }), "{error}");
+        assert_eq!(contents(site.path()), before);
     }
 
     #[test]

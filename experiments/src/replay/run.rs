@@ -1,10 +1,9 @@
 //! A replay from beginning to end.
 
-use std::fs;
 use std::path::Path;
 
-use consilium_authority::promise;
 use consilium_client::learning::to_safetensors;
+use consilium_contract::promise;
 use consilium_datasets::Dataset;
 
 use super::config::ReplayConfig;
@@ -14,7 +13,7 @@ use super::record::{accuracy_csv, rounds_csv};
 use super::summary::SummaryRow;
 use super::{alone, centralised, files, plain, verified};
 use crate::ExperimentError;
-use crate::output::{claim, gone, write};
+use crate::output::{OutputDirectory, Producer};
 use crate::progress::Progress;
 
 /// Runs every scheme, writes the run's files into `directory` and returns where the curves end.
@@ -29,8 +28,8 @@ pub fn run(
 ) -> Result<Vec<SummaryRow>, ExperimentError> {
     let federation = Federation::new(config, dataset)?;
     let scratch = tempfile::tempdir().map_err(ExperimentError::file(&std::env::temp_dir()))?;
-    prepare(directory)?;
-    write(directory, files::CONFIG, config.to_toml()?.as_bytes())?;
+    let output = prepare(directory)?;
+    output.write(files::CONFIG, config.to_toml()?.as_bytes())?;
 
     progress.phase("centralised", config.repeats);
     let mut accuracy = centralised::run(config, dataset, progress)?;
@@ -48,37 +47,39 @@ pub fn run(
     progress.phase("verified FL", config.epochs);
     progress.note(&format!("verified FL: {}", promise(config.bound, config.clip)));
     let verified =
-        verified::run(&federation, &directory.join(files::LEDGER), scratch.path(), progress)?;
+        verified::run(&federation, &output.join(files::LEDGER), scratch.path(), progress)?;
     accuracy.extend(verified.rows);
-    write(directory, files::ACCURACY, accuracy_csv(&accuracy).as_bytes())?;
-    write(directory, files::ROUNDS, rounds_csv(&verified.rounds).as_bytes())?;
-    write(directory, files::MODEL, &to_safetensors(&federation.architecture, &verified.model)?)?;
+    output.write(files::ACCURACY, accuracy_csv(&accuracy).as_bytes())?;
+    output.write(files::ROUNDS, rounds_csv(&verified.rounds).as_bytes())?;
+    output.write(files::MODEL, &to_safetensors(&federation.architecture, &verified.model)?)?;
     draw(directory)
 }
 
 /// Makes `directory` ready for a new run: what a former run left is removed.
-fn prepare(directory: &Path) -> Result<(), ExperimentError> {
-    claim(directory, files::CONFIG)?;
-    let outputs = [
+fn prepare(directory: &Path) -> Result<OutputDirectory, ExperimentError> {
+    let output = OutputDirectory::claim(directory, Producer::Replay)?;
+    for name in [
         files::ACCURACY,
         files::ROUNDS,
         files::MODEL,
         files::FIGURE5,
         files::FIGURE6,
         files::REPORT,
-    ];
-    for path in outputs.map(|name| directory.join(name)) {
-        gone(&path, fs::remove_file(&path))?;
+        files::LEDGER,
+    ] {
+        output.remove(name)?;
     }
-    let ledger = directory.join(files::LEDGER);
-    gone(&ledger, fs::remove_dir_all(&ledger))
+    Ok(output)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::MARKER;
+    use crate::output::tests::{contents, site};
     use crate::replay::Choice;
     use consilium_authority::{BoundChoice, BoundKind};
+    use std::fs;
 
     fn small(directory: &Path, bound: BoundKind) -> Result<Vec<SummaryRow>, ExperimentError> {
         let dataset = Dataset::bundled("pima").unwrap();
@@ -131,8 +132,28 @@ mod tests {
     fn a_directory_with_somebody_elses_files_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("thesis.txt"), "words").unwrap();
-        let error = small(directory.path(), BoundKind::Auto).unwrap_err();
-        assert_eq!(error.exit_code(), 2);
+        let (site, before) = site();
+        for directory in [directory.path(), site.path()] {
+            let error = small(directory, BoundKind::Auto).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+        }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        assert_eq!(contents(site.path()), before);
+    }
+
+    #[test]
+    fn a_new_run_replaces_the_files_of_the_last_one_and_no_others() {
+        let directory = tempfile::tempdir().unwrap();
+        prepare(directory.path()).unwrap();
+        let file = |name: &str| directory.path().join(name);
+        for name in [files::ACCURACY, files::REPORT, "notes.txt"] {
+            fs::write(file(name), name).unwrap();
+        }
+        fs::create_dir(file(files::LEDGER)).unwrap();
+        fs::write(file(files::LEDGER).join("db"), "blocks").unwrap();
+        prepare(directory.path()).unwrap();
+        let left: Vec<_> = contents(directory.path()).into_keys().collect();
+        assert_eq!(left, [file(MARKER), file("notes.txt")]);
+        assert!(!file(files::LEDGER).exists());
     }
 }

@@ -2,12 +2,12 @@
 
 use std::{env, fs, io::Read, path::PathBuf, process::exit, thread, time::Duration};
 
-use consilium_authority::{CoordinatorFiles, InstitutionFiles, institution_folder};
 use consilium_client::{
     Institution, Unobserved,
     learning::{LearningError, LocalUpdate, Trainer},
 };
 use consilium_coordinator::{Config, Coordinator, Linger};
+use consilium_identity::{CoordinatorFiles, InstitutionFiles, institution_folder};
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use crate::world::{PATIENCE, POLL, federation, hold, state};

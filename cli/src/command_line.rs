@@ -1,5 +1,4 @@
-//! What every program of the project does at its edges: arguments in, one line for what is wrong with them, results to
-//! a stdout that may be gone.
+//! Arguments in, one line for what is wrong with them, results to a stdout that may be gone.
 
 use std::{
     fmt::Display,
