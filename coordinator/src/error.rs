@@ -76,6 +76,32 @@ pub enum CoordinatorError {
         /// Where the block was seen.
         told_by: &'static str,
     },
+    /// Two copies hold two blocks of one height, both signed.
+    #[error(
+        "{} holds another block {height} than the copies before it, and the coordinator's key has signed both: one of them is \
+         of a second history, which convicts its operator",
+        path.display()
+    )]
+    TwoHistories {
+        /// Height of the first block in which they differ.
+        height: u64,
+        /// The copy that differs.
+        path: PathBuf,
+    },
+    /// A block cannot be executed without bodies that no copy has.
+    #[error(
+        "block {height} needs bodies of updates that no copy has: of {authors} (SHA-256 {}); give a copy of the ledger that has \
+         them, or the state directories of these institutions, which keep their last update",
+        bodies.join(", ")
+    )]
+    BodiesMissing {
+        /// Height of the block.
+        height: u64,
+        /// Beginnings of the pseudonyms of the institutions whose updates they are.
+        authors: String,
+        /// SHA-256 of the bodies.
+        bodies: Vec<String>,
+    },
     /// The ledger does not replay to the state that its own blocks name.
     #[error(
         "ledger: block {height} does not replay: {detail}; restore the ledger from a copy that `consilium audit` accepts"

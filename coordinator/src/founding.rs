@@ -87,17 +87,26 @@ pub(crate) fn settle(
     origin: Origin,
 ) -> Result<(), CoordinatorError> {
     let Some(memory) = memory else { return Ok(()) };
-    match (memory.last(), origin) {
-        (Some(sealed), _) => {
-            let held = chain.get(sealed.height).is_some_and(|ours| *ours.hash() == sealed.hash);
-            if held { Ok(()) } else { Err(lacks(sealed, chain.head().map(|head| head.height))) }
+    compare(chain, memory)?;
+    // Whether a ledger that was there is whole shows when others have been heard: it is remembered with the next block.
+    match (origin, chain.head()) {
+        (Origin::Founded { .. }, Some(first)) => {
+            memory.remember(Block { height: first.height, hash: *first.hash() })
         }
-        (None, Origin::Founded { .. }) => match chain.head() {
-            Some(first) => memory.remember(Block { height: first.height, hash: *first.hash() }),
-            None => Ok(()),
-        },
-        // Whether the ledger is whole shows when others have been heard: it is remembered with the next block.
-        (None, Origin::Continued { .. }) => Ok(()),
+        _ => Ok(()),
+    }
+}
+
+/// Compares a verified chain with what the key has sealed.
+///
+/// # Errors
+/// [`CoordinatorError::LacksBlocks`].
+pub(crate) fn compare(chain: &HeaderChain, memory: &LastSealed) -> Result<(), CoordinatorError> {
+    match memory.last() {
+        Some(sealed) if chain.get(sealed.height).map(|ours| *ours.hash()) != Some(sealed.hash) => {
+            Err(lacks(sealed, chain.head().map(|head| head.height)))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -33,6 +33,7 @@
 //! | `farewell` | when a node whose run is finished may go |
 //! | `verify` | the proofs of all updates that have arrived, as one batch, beside the node |
 //! | `recover` | the state of a node out of its ledger |
+//! | `restore/` | a ledger rebuilt from copies of it and from what institutions have followed |
 //! | `shared`, `catalogue` | what calls read without asking the node: only what is durable |
 //! | `services/` | what peers call: the two gRPC services, bodies in, blocks and blobs out |
 //! | `error` | what can go wrong |
@@ -61,6 +62,7 @@ mod recorded;
 mod recorder;
 mod recover;
 mod report;
+mod restore;
 mod round;
 mod running;
 mod sequencer;
@@ -74,4 +76,5 @@ pub use config::{Config, Linger};
 pub use error::CoordinatorError;
 pub use event::{Ended, Event, Observer, RoundMetrics};
 pub use limits::Limits;
+pub use restore::{Restored, restore};
 pub use running::{Coordinator, Running, Stopper};

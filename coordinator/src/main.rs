@@ -1,10 +1,16 @@
 //! `consilium-coordinator`: one node.
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
-use clap::Parser;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use consilium_cli::{command_line, logging};
-use consilium_coordinator::{Config, Coordinator, CoordinatorError, Linger};
+use consilium_coordinator::{Config, Coordinator, CoordinatorError, Linger, Restored, restore};
 use consilium_identity::CoordinatorFiles;
 use tokio::{
     net::TcpListener,
@@ -23,12 +29,42 @@ use tokio::{
 #[command(
     name = "consilium-coordinator",
     version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
     after_help = "Exit codes:\n  0  every round is closed, or stopped by SIGTERM or SIGINT\n  \
                   1  the run cannot go on (one line says why); nothing acknowledged is lost\n  \
                   2  a bad value, file or address\n  \
                   3  the ledger lacks blocks that its own key has signed: restore it before going on"
 )]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    node: Option<NodeArguments>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Rebuild a ledger from copies of it and from what institutions have followed.
+    ///
+    /// Every block is verified and executed again before the ledger is put in its place. Bodies of updates come from copies
+    /// of the ledger, or from the state directories of the institutions that made them, which keep their last one; what is
+    /// missing is named. Stop the coordinator first, and start it without --new afterwards.
+    Restore {
+        /// Folder of the ceremony, as for the coordinator itself.
+        #[arg(long, value_name = "DIR")]
+        ceremony: PathBuf,
+        /// Folder of the ledger to be rebuilt; there must be none.
+        #[arg(long, value_name = "DIR")]
+        ledger: PathBuf,
+        /// A copy: a ledger's folder, an institution's state directory, or its blocks.bin. May be given many times.
+        #[arg(long, value_name = "PATH", required = true)]
+        from: Vec<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+struct NodeArguments {
     /// Folder with coordinator.key, evaluation.key, genesis.bin and initial-model.bin.
     #[arg(long, value_name = "DIR")]
     ceremony: PathBuf,
@@ -74,9 +110,16 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     logging::start();
-    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(cli)),
-        Err(error) => Err(CoordinatorError::Network(error)),
+    let outcome = match cli {
+        Cli { command: Some(Command::Restore { ceremony, ledger, from }), .. } => {
+            rebuild(&ceremony, &ledger, &from)
+        }
+        Cli { node: Some(arguments), .. } => serve(arguments),
+        Cli { .. } => {
+            let what = "give --ceremony and --ledger, or a subcommand";
+            let error = Cli::command().error(ErrorKind::MissingRequiredArgument, what);
+            return command_line::refuse::<Cli>(&error);
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -98,7 +141,18 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<(), CoordinatorError> {
+fn rebuild(ceremony: &Path, ledger: &Path, from: &[PathBuf]) -> Result<(), CoordinatorError> {
+    let files = CoordinatorFiles::load(ceremony)?;
+    let Restored { blocks, step, phase } = restore(&files, ceremony, ledger, from)?;
+    tracing::info!(blocks, step, phase, "rebuilt; start the coordinator as before");
+    Ok(())
+}
+
+fn serve(arguments: NodeArguments) -> Result<(), CoordinatorError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(arguments))
+}
+
+async fn run(cli: NodeArguments) -> Result<(), CoordinatorError> {
     let files = CoordinatorFiles::load(&cli.ceremony)?;
     let config = Config {
         memory: Some(cli.ceremony),

@@ -86,7 +86,7 @@ pub(crate) fn recover(
 }
 
 /// Applies a block's entries. The proofs of all its updates are verified as one batch.
-fn replay(
+pub(crate) fn replay(
     contract: &mut Contract,
     store: &Store,
     block: &Block,

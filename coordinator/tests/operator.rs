@@ -12,9 +12,8 @@ mod common;
 
 use std::{fs, path::Path, process::Output, time::Duration};
 
-use common::{Institution, Node, Peer, World, command, enrol_all};
+use common::{Institution, Node, Peer, World, blocks, command, copy_folder, enrol_all};
 use consilium_coordinator::{CoordinatorError, Running};
-use consilium_ledger::{Block, Store};
 use consilium_proto::v1::{BlockMessage, GetHeadRequest, Reason, SubscribeRequest};
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
@@ -32,30 +31,9 @@ fn run(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
     (status.code(), String::from_utf8(stderr).unwrap())
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 fn put_back(copy: &Path, folder: &Path) {
     fs::remove_dir_all(folder).unwrap();
     copy_folder(copy, folder);
-}
-
-/// The ledger's blocks, read while no node has it open.
-fn blocks(world: &World) -> Vec<Block> {
-    let store = Store::open(&world.ledger()).unwrap();
-    let blocks = store.blocks(0).collect::<Result<_, _>>().unwrap();
-    store.close().unwrap();
-    blocks
 }
 
 async fn head(peer: &Peer) -> Vec<u8> {
@@ -133,22 +111,22 @@ async fn new_founds_a_ledger_once() {
     // Nobody is waited for.
     enrol_all(&node.peer, &world.institutions()[..1]).await;
     drop(node);
-    let before = blocks(&world);
+    let before = blocks(&world.ledger());
     let (code, message) = run(&world, &["--new"]);
     assert_eq!(code, Some(2), "{message}");
     assert!(message.contains("holds a ledger already; leave out --new"), "{message}");
-    assert_eq!(blocks(&world), before);
+    assert_eq!(blocks(&world.ledger()), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_founded_again_begins_with_the_same_block() {
     let world = World::new(|_| {});
     enrolled(&world, &[]).await;
-    let first = blocks(&world);
+    let first = blocks(&world.ledger());
     fs::remove_dir_all(world.ledger()).unwrap();
     fs::remove_file(world.coordinator_folder().join("last-sealed")).unwrap();
     enrolled(&world, &[]).await;
-    assert_eq!((blocks(&world), first.len()), (first.clone(), 1));
+    assert_eq!((blocks(&world.ledger()), first.len()), (first.clone(), 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,11 +144,11 @@ async fn an_old_copy_of_the_ledger_is_not_gone_on_from() {
     assert_eq!(code, Some(3), "{message}");
     let says = ["has signed block 2", "the ledger ends at block 1", "coordinator restore"];
     assert!(says.iter().all(|says| message.contains(says)), "{message}");
-    assert_eq!(blocks(&world).len(), 2, "nothing was sealed");
+    assert_eq!(blocks(&world.ledger()).len(), 2, "nothing was sealed");
     // The ledger that is whole is gone on from.
     put_back(&whole, &world.ledger());
     enrolled(&world, &institutions[2..3]).await;
-    assert_eq!(blocks(&world).len(), 4);
+    assert_eq!(blocks(&world.ledger()).len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +168,7 @@ async fn a_node_that_hears_of_a_block_which_its_ledger_lacks_stops_before_it_sig
     assert!(refused.message().contains("lacks block 2"), "{refused}");
     assert_eq!(held_back.await.unwrap().unwrap_err().code(), Code::Unavailable);
     assert_eq!(node.child.wait().unwrap().code(), Some(3));
-    assert_eq!(blocks(&world).len(), 2, "nothing was sealed");
+    assert_eq!(blocks(&world.ledger()).len(), 2, "nothing was sealed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
