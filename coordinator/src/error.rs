@@ -91,7 +91,7 @@ pub enum CoordinatorError {
     /// A block cannot be executed without bodies that no copy has.
     #[error(
         "block {height} needs bodies of updates that no copy has: of {authors} (SHA-256 {}); give a copy of the ledger that has \
-         them, or the state directories of these institutions, which keep their last update",
+         them, or the state directory of an institution that has verified them",
         bodies.join(", ")
     )]
     BodiesMissing {

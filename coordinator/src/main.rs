@@ -48,8 +48,9 @@ enum Command {
     /// Rebuild a ledger from copies of it and from what institutions have followed.
     ///
     /// Every block is verified and executed again before the ledger is put in its place. Bodies of updates come from copies
-    /// of the ledger, or from the state directories of the institutions that made them, which keep their last one; what is
-    /// missing is named. Stop the coordinator first, and start it without --new afterwards.
+    /// of the ledger and from institutions' state directories, which keep those that they have verified (the last rounds
+    /// where there are many) and their own last one; what is missing is named. Stop the coordinator first, and start it
+    /// without --new afterwards.
     Restore {
         /// Folder of the ceremony, as for the coordinator itself.
         #[arg(long, value_name = "DIR")]

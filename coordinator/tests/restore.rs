@@ -52,6 +52,15 @@ fn state(world: &World, name: &str, blocks: &[Block], update: Option<&Update>) -
     folder
 }
 
+/// Adds the bodies that an institution has verified to its folder.
+fn keep_bodies<'a>(folder: &Path, updates: impl IntoIterator<Item = &'a Update>) {
+    let record = |update: &Update| {
+        [(update.body.len() as u32).to_be_bytes().as_slice(), &update.body].concat()
+    };
+    let records = updates.into_iter().flat_map(record).collect::<Vec<u8>>();
+    fs::write(folder.join("bodies.bin"), records).unwrap();
+}
+
 /// Everyone's updates of a step, handed in and sealed.
 async fn collect(
     peer: &Peer,
@@ -77,6 +86,8 @@ struct Lost {
     blocks: Vec<Block>,
     /// A copy of the ledger from before the second step's updates.
     mirror: PathBuf,
+    /// The updates of the first step.
+    earlier: Vec<Update>,
     /// The updates of the second step.
     updates: Vec<Update>,
 }
@@ -88,7 +99,7 @@ impl Lost {
         let mut follower = world.follower();
         let (running, peer) = world.start(|_| {}).await;
         found(&peer, &mut follower, &institutions).await;
-        collect(&peer, &mut follower, &institutions, 0).await;
+        let earlier = collect(&peer, &mut follower, &institutions, 0).await;
         open(&peer, &mut follower, &institutions).await;
         running.stop().await.unwrap();
         let mirror = world.root.path().join("mirror");
@@ -99,7 +110,7 @@ impl Lost {
         running.stop().await.unwrap();
         let blocks = blocks(&world.ledger());
         fs::rename(world.ledger(), world.root.path().join("lost")).unwrap();
-        Self { world, follower, blocks, mirror, updates }
+        Self { world, follower, blocks, mirror, earlier, updates }
     }
 
     /// The state directories of these institutions.
@@ -187,6 +198,17 @@ async fn the_first_round_is_rebuilt_from_institutions_alone() {
     assert_eq!(model, expected_model(&world, &institutions));
     let store = Store::open(&world.ledger()).unwrap();
     assert!(store.get_blob(&model).unwrap().is_some(), "the model was computed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_institution_that_has_verified_everything_brings_all_of_it_back() {
+    let lost = Lost::new().await;
+    let state = state(&lost.world, "state", &lost.blocks, None);
+    keep_bodies(&state, lost.earlier.iter().chain(&lost.updates));
+    let (code, message) = restore(&lost.world, &[state]);
+    assert_eq!(code, Some(0), "{message}");
+    assert_eq!(blocks(&lost.world.ledger()), lost.blocks);
+    assert_has_blobs(&lost.world.ledger(), &lost.blocks);
 }
 
 #[tokio::test(flavor = "multi_thread")]

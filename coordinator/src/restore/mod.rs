@@ -1,7 +1,8 @@
 //! A ledger rebuilt from copies: of the ledger itself, and of what institutions have followed.
 //!
 //! What comes back is every block that a copy has, with the bodies, sums and models that it names. Bodies come from copies
-//! of the ledger and from the institutions whose updates they are, who keep their last one; sums and models are computed.
+//! of the ledger and from institutions: each keeps those that it has verified, up to a limit, and its own last one. Sums and
+//! models are computed.
 //! What does not come back is what nobody was told of: transactions that were not in a durable block, which their authors
 //! send again.
 //!

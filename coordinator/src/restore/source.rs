@@ -1,8 +1,10 @@
 //! Copies that a ledger is rebuilt from. Nothing in them is believed: blocks are verified and bodies have their hash.
 
 use std::{
+    collections::HashMap,
     fs::{self, File},
     io::{BufReader, Read},
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
 
@@ -14,6 +16,9 @@ use crate::CoordinatorError;
 
 /// An institution's blocks: each preceded by its length (u32, big-endian).
 const BLOCKS_FILE: &str = "blocks.bin";
+
+/// The bodies that it has verified, in the same form: those of all updates, or of the last rounds where they are long.
+const BODIES_FILE: &str = "bodies.bin";
 
 /// Its last update: length of the transaction (u64, big-endian), transaction, signature, body.
 const UPLOAD_FILE: &str = "upload.bin";
@@ -28,7 +33,12 @@ enum Holds {
     /// A ledger's folder: a mirror, or a backup. It is read through a copy, and stays as it is.
     Ledger(Box<Store>),
     /// An institution's state directory, or its file of blocks alone.
-    Institution { blocks: PathBuf, body: Option<Vec<u8>> },
+    Institution {
+        blocks: PathBuf,
+        bodies: Bodies,
+        /// Its own last one.
+        body: Option<Vec<u8>>,
+    },
 }
 
 impl Source {
@@ -41,7 +51,8 @@ impl Source {
         let holds = if Store::exists(path) {
             Holds::Ledger(Box::new(Store::open_copy(path, scratch)?))
         } else if blocks.is_file() {
-            Holds::Institution { body: last_body(&path.join(UPLOAD_FILE)), blocks }
+            let bodies = Bodies::open(&path.join(BODIES_FILE));
+            Holds::Institution { blocks, bodies, body: last_body(&path.join(UPLOAD_FILE)) }
         } else {
             let at = path.display();
             return Err(CoordinatorError::Config(format!(
@@ -69,24 +80,60 @@ impl Source {
     pub(super) fn blob(&self, address: &Hash) -> Option<Vec<u8>> {
         match &self.holds {
             Holds::Ledger(store) => store.get_blob(address).ok().flatten(),
-            Holds::Institution { body, .. } => {
-                body.as_ref().filter(|body| sha256(body) == *address).cloned()
+            Holds::Institution { bodies, body, .. } => {
+                bodies.get(address).or_else(|| body.clone()).filter(|body| sha256(body) == *address)
             }
         }
     }
 }
 
-/// The next record of a file of blocks; `None` at its end, and where what follows is no block.
-fn next_block(file: &mut impl Read) -> Option<Block> {
+/// The next record of a file; `None` at its end, and where what follows is longer than it can be.
+fn next_record(file: &mut impl Read, longest: usize) -> Option<Vec<u8>> {
     let mut length = [0; 4];
     file.read_exact(&mut length).ok()?;
     let length = usize::try_from(u32::from_be_bytes(length)).ok()?;
-    if length > MAX_BLOCK_BYTES {
+    if length > longest {
         return None;
     }
     let mut bytes = vec![0; length];
     file.read_exact(&mut bytes).ok()?;
-    Block::decode(&bytes).ok()
+    Some(bytes)
+}
+
+fn next_block(file: &mut impl Read) -> Option<Block> {
+    next_record(file, MAX_BLOCK_BYTES).and_then(|bytes| Block::decode(&bytes).ok())
+}
+
+/// A file of bodies, read through once to know where each of them is.
+struct Bodies {
+    file: Option<File>,
+    /// SHA-256 → where it begins, and its length.
+    places: HashMap<Hash, (u64, usize)>,
+}
+
+impl Bodies {
+    /// Of a file that is not there, or cannot be read, there are none.
+    fn open(path: &Path) -> Self {
+        let file = File::open(path).ok();
+        let mut places = HashMap::new();
+        if let Some(file) = &file {
+            let mut reader = BufReader::new(file);
+            let mut place = 0;
+            while let Some(body) = next_record(&mut reader, MAX_BLOB_BYTES) {
+                let start = place + 4;
+                place = start + body.len() as u64;
+                places.insert(sha256(&body), (start, body.len()));
+            }
+        }
+        Self { file, places }
+    }
+
+    fn get(&self, address: &Hash) -> Option<Vec<u8>> {
+        let (start, length) = *self.places.get(address)?;
+        let mut body = vec![0; length];
+        self.file.as_ref()?.read_exact_at(&mut body, start).ok()?;
+        Some(body)
+    }
 }
 
 /// The body in a file of an institution's last update.
