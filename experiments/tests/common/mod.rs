@@ -1,0 +1,3 @@
+//! What several test files compare with.
+
+pub mod clear;
