@@ -1,19 +1,23 @@
 //! Keys, certificates and genesis out of a specification.
 
+use std::path::Path;
+
 use consilium_contract::{
     model::Model,
     parameters::{PROTOCOL_VERSION, Parameters},
     transaction::{NO_CHAIN, entry, sign},
 };
 use consilium_crypto::{Bound, EvaluationKey, Hash, signature::SigningKey};
+use consilium_identity::{
+    CoordinatorFiles, FilesError, InstitutionFiles, disk, institution_folder,
+    layout::{GENESIS, INITIAL_MODEL},
+};
 use consilium_proto::v1::{self, transaction::Action};
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use crate::{
     AuthorityError, CeremonySpec,
-    layout::institution_folder,
-    load::{CoordinatorFiles, InstitutionFiles},
     register::{AuthorityFiles, Register},
 };
 
@@ -132,6 +136,26 @@ impl Ceremony {
             parameters: parameters.clone(),
         };
         Ok(Self { genesis_entry, initial_model, parameters, coordinator, institutions, authority })
+    }
+
+    /// Writes the ceremony's directory, flushed to disk. It appears whole under its name or not at all.
+    ///
+    /// # Errors
+    /// [`FilesError::Exists`] where `dir` is there already, [`FilesError::Io`] naming what cannot be written.
+    pub fn write(&self, dir: &Path) -> Result<(), FilesError> {
+        disk::appear(dir, |partial| {
+            disk::write_folder(
+                partial,
+                &[(GENESIS, &self.genesis_entry), (INITIAL_MODEL, &self.initial_model)],
+            )?;
+            self.authority.write_into(&partial.join("authority"))?;
+            self.coordinator.write_into(&partial.join("coordinator"))?;
+            for files in &self.institutions {
+                let folder = institution_folder(files.identity.trustee_index);
+                files.write_into(&partial.join(folder))?;
+            }
+            disk::sync_folder(partial)
+        })
     }
 
     /// The authority's key: what certificates, revocations and changes of the committee are signed with.

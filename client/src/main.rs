@@ -1,30 +1,33 @@
 //! `consilium-client`: an institution, an auditor, or a look at where an institution stands.
 
 use std::{
+    io::{IsTerminal as _, Read as _},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
 use clap::{Parser, Subcommand};
-use consilium_audit::{
-    AuditReport,
-    commands::{self, Failure, LedgerAudit, unusable},
-    mine::{self, Institution as Asking},
-};
-use consilium_authority::{InstitutionFiles, command_line, promise};
+use consilium_cli::{command_line, logging};
 use consilium_client::{
-    ClientError, Institution, RoundReport, endpoint, head,
-    prepare::{Participant, Quantisation},
-    state::{history, model},
+    AuditError, AuditReport, Audited, CheckedModel, ClientError, Evidence, Institution,
+    RoundReport, Scope,
+    audit::mine,
+    audit_within, endpoint,
+    evidence::{self, MAX_EVIDENCE_FILE_BYTES},
+    head,
+    learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors},
     status,
 };
 use consilium_contract::Parameters;
+use consilium_contract::promise;
+use consilium_crypto::{Noise, Quantiser};
 use consilium_datasets::{Dataset, Preprocessor, Table};
-use consilium_learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors};
-use consilium_proto::v1;
+use consilium_identity::InstitutionFiles;
+use consilium_ledger::Store;
+use consilium_proto::{GENESIS_BYTES, v1};
+use indicatif::{ProgressBar, ProgressStyle};
 use rand_core::{OsRng, RngCore};
-use tracing_subscriber::EnvFilter;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -40,6 +43,9 @@ needs nothing but the genesis beside it. It exits with 0 if the file convicts so
 file cannot be used. An audit that fails writes such a file where --evidence says.
 
 Everything that was begun survives a crash: start the same command again with the same --state.";
+
+/// No genesis is longer, in bytes: its entry has a few bytes around it.
+const MAX_GENESIS_FILE_BYTES: usize = GENESIS_BYTES + 128;
 
 /// An institution in a verified federated run. It connects outwards only, and takes nobody's word for what it can check.
 #[derive(Parser)]
@@ -200,9 +206,17 @@ enum EvidenceCommand {
     },
 }
 
-fn failure(error: impl Into<ClientError>) -> Failure {
-    let error = error.into();
-    Failure(error.exit_code(), error.to_string())
+/// A message of one line and the exit code.
+struct Failure(u8, String);
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self(error.exit_code(), error.to_string())
+    }
+}
+
+fn unusable(error: impl ToString) -> Failure {
+    Failure(2, error.to_string())
 }
 
 fn main() -> ExitCode {
@@ -210,10 +224,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // A log that cannot be written must not stop an institution.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    log.with_writer(std::io::stderr).init();
+    logging::start();
     let done = match cli.command {
         Command::Run { ceremony, state, coordinator, data, statistics, seed, give_up_after } => {
             let seed = seed.unwrap_or_else(|| OsRng.next_u64());
@@ -229,17 +240,24 @@ fn main() -> ExitCode {
         }
         Command::Audit { ledger, scratch, ceremony, json, since, state, evidence, .. } => {
             let ledger = ledger.unwrap_or_default();
-            let audit = LedgerAudit { ledger, scratch, chain_id: None, state, since, evidence };
-            replay(ceremony.as_deref(), audit).map(|report| match json {
+            let report = replay(
+                &ledger,
+                &scratch,
+                ceremony.as_deref(),
+                state.as_deref(),
+                since,
+                evidence.as_deref(),
+            );
+            report.map(|report| match json {
                 true => format!("{:#}\n", serde_json::json!(report)),
                 false => format!("{report}\n"),
             })
         }
         Command::Evidence { command: EvidenceCommand::Verify { genesis, file } } => {
-            commands::verify_evidence(&genesis, &file)
+            verify(&genesis, &file)
         }
         Command::Evidence { command: EvidenceCommand::Show { file } } => {
-            commands::show_evidence(&file)
+            read_evidence(&file).map(|evidence| format!("{evidence}\n"))
         }
         Command::Head(Head::Export { ceremony, state, out }) => {
             export_head(&ceremony, &state, out.as_deref())
@@ -267,9 +285,9 @@ fn take_part(
     seed: u64,
     patience: Option<Duration>,
 ) -> Result<String, Failure> {
-    endpoint(coordinator).map_err(failure)?;
+    endpoint(coordinator)?;
     let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
-    let participant = participant(&files, table, seed)?;
+    let trainer = trainer(&files, table, seed)?;
     let parameters = files.parameters.clone();
     let privacy = parameters.privacy.clone();
     let observer = move |report: RoundReport| {
@@ -295,10 +313,11 @@ fn take_part(
             "round"
         );
     };
-    let institution = Institution::new(files, state, coordinator, participant, Box::new(observer));
+    let institution =
+        Institution::new(files, state, coordinator, Box::new(trainer), Box::new(observer));
     let mut institution = institution.map_err(|error| match error {
         ClientError::State { .. } => unusable(error),
-        error => failure(error),
+        error => error.into(),
     })?;
     if let Some(patience) = patience {
         institution = institution.give_up_after(patience);
@@ -318,7 +337,7 @@ fn take_part(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure(1, format!("cannot start the runtime: {error}")))?;
-    let outcome = runtime.block_on(institution.run()).map_err(failure)?;
+    let outcome = runtime.block_on(institution.run())?;
     let steps = outcome.steps;
     let blocks = outcome.height + 1;
     Ok(match &parameters.privacy {
@@ -364,8 +383,8 @@ fn architecture(parameters: &Parameters) -> Result<Architecture, Failure> {
     Architecture::new(parameters.layers.inputs as usize, hidden).map_err(unusable)
 }
 
-/// The training and the preparation that genesis and certificate ask for.
-fn participant(files: &InstitutionFiles, table: Table, seed: u64) -> Result<Participant, Failure> {
+/// The trainer that the genesis and the certificate ask for.
+fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTrainer, Failure> {
     let parameters = &files.parameters;
     let identity = &files.identity;
     if table.rows as u64 != identity.rows {
@@ -389,15 +408,28 @@ fn participant(files: &InstitutionFiles, table: Table, seed: u64) -> Result<Part
         batch_size: parameters.training.batch_size as usize,
         local_epochs: parameters.training.local_epochs as usize,
     };
+    let weight = parameters.weight(identity.rows);
+    let quantiser = Quantiser::new(
+        parameters.quantised_bound(),
+        parameters.clip,
+        weight,
+        parameters.institutions,
+    )
+    .map_err(unusable)?;
     let institution = u64::from(identity.trustee_index);
-    let trainer = LocalTrainer::new(architecture, table, config, seed, institution);
-    let preparation = Quantisation::of(files, seed).map_err(unusable)?;
-    Ok(Participant::new(trainer.map_err(unusable)?, preparation))
+    let trainer = LocalTrainer::new(architecture, table, config, quantiser, seed, institution)
+        .map_err(unusable)?;
+    // The seed repeats a run's training; noise that could be repeated would hide nothing.
+    Ok(match &parameters.privacy {
+        None => trainer,
+        Some(privacy) => trainer
+            .with_noise(Noise::new(privacy.terms().variance, parameters.bound).map_err(unusable)?),
+    })
 }
 
 fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
     let files = files(ceremony, state)?;
-    Ok(format!("{}\n", status(&files, state).map_err(failure)?))
+    Ok(format!("{}\n", status(&files, state)?))
 }
 
 /// The institution whose state directory exists.
@@ -413,20 +445,20 @@ fn files(ceremony: &Path, state: &Path) -> Result<InstitutionFiles, Failure> {
 }
 
 fn export_head(ceremony: &Path, state: &Path, out: Option<&Path>) -> Result<String, Failure> {
-    let note = head::export(&files(ceremony, state)?, state).map_err(failure)?.encode();
+    let note = head::export(&files(ceremony, state)?, state)?.encode();
     let Some(out) = out else { return Ok(note) };
     std::fs::write(out, note).map_err(|error| unusable(format!("{}: {error}", out.display())))?;
     Ok(format!("the head is in {}: show it to the others\n", out.display()))
 }
 
 fn compare_heads(ceremony: &Path, state: &Path, theirs: &[PathBuf]) -> Result<String, Failure> {
-    let compared = head::compare(&files(ceremony, state)?, state, theirs).map_err(failure)?;
+    let compared = head::compare(&files(ceremony, state)?, state, theirs)?;
     Ok(compared.iter().map(|head| format!("{head}\n")).collect())
 }
 
 fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> {
     let parameters = InstitutionFiles::load(ceremony).map_err(unusable)?.parameters;
-    let checked = model::load(state, &parameters).map_err(failure)?.ok_or_else(|| {
+    let checked = CheckedModel::load(state, &parameters)?.ok_or_else(|| {
         unusable(format!("{}: no round has been closed and checked yet", state.display()))
     })?;
     let bytes = to_safetensors(&architecture(&parameters)?, checked.model().parameters())
@@ -435,18 +467,115 @@ fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> 
     Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()))
 }
 
+/// The file's bytes, if there are not more than `limit` of them.
+fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
+    let named = |error: std::io::Error| unusable(format!("{}: {error}", path.display()));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(named)?;
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(named)?;
+    if bytes.len() > limit {
+        return Err(unusable(format!(
+            "{}: longer than the {limit} bytes that it may have",
+            path.display()
+        )));
+    }
+    Ok(bytes)
+}
+
+fn read_evidence(path: &Path) -> Result<Evidence, Failure> {
+    let bytes = read(path, MAX_EVIDENCE_FILE_BYTES)?;
+    Evidence::decode(&bytes).map_err(|error| unusable(format!("{}: {error}", path.display())))
+}
+
+fn verify(genesis: &Path, file: &Path) -> Result<String, Failure> {
+    let genesis = read(genesis, MAX_GENESIS_FILE_BYTES)?;
+    match read_evidence(file)?.verify(&genesis) {
+        Ok(verdict) => Ok(format!("it convicts {verdict}\n")),
+        Err(error) => Err(Failure(
+            if error.is_unusable() { 2 } else { 1 },
+            format!("{}: {error}", file.display()),
+        )),
+    }
+}
+
+/// Evidence of what an audit has found, where it convicts the coordinator; in words, for the end of the message.
+fn keep_evidence(
+    ledger: &Path,
+    scratch: &Path,
+    error: &AuditError,
+    out: &Path,
+) -> Result<String, String> {
+    let height = error.height().ok_or("nothing that convinces others was found")?;
+    let store = Store::open_copy(ledger, scratch).map_err(|error| error.to_string())?;
+    let evidence = evidence::from_ledger(&store, height).map_err(|error| error.to_string())?;
+    std::fs::write(out, evidence.encode())
+        .map_err(|error| format!("{}: {error}", out.display()))?;
+    Ok(format!("the evidence is in {}", out.display()))
+}
+
 fn own(ceremony: &Path, state: &Path) -> Result<String, Failure> {
     let files = files(ceremony, state)?;
-    let asking = Asking { pseudonym: files.identity.pseudonym, key: files.signing.verifying_key() };
-    let blocks = history::blocks(state).map_err(|error| Failure(1, error.to_string()))?;
-    let mine = mine::audit_blocks(&files.parameters, asking, &blocks)
+    let mine = mine::mine(&files.parameters, (&files).into(), state)
         .map_err(|error| Failure(1, error.to_string()))?;
     Ok(format!("{mine}\n"))
 }
 
-/// Replays the ledger, which must be of the run of the ceremony that is given.
-fn replay(ceremony: Option<&Path>, audit: LedgerAudit) -> Result<AuditReport, Failure> {
+fn replay(
+    ledger: &Path,
+    scratch: &Path,
+    ceremony: Option<&Path>,
+    state: Option<&Path>,
+    since: Option<u64>,
+    evidence: Option<&Path>,
+) -> Result<AuditReport, Failure> {
     let files = ceremony.map(InstitutionFiles::load).transpose().map_err(unusable)?;
     let chain_id = files.map(|files| files.parameters.chain_id);
-    commands::audit_ledger(&LedgerAudit { chain_id, ..audit })
+    let earlier = match (since, state) {
+        (Some(_), Some(state)) => Some(Audited::load(state)?.ok_or_else(|| {
+            unusable(format!(
+                "{}: no audit was kept there; run a full one with the same --state",
+                state.display()
+            ))
+        })?),
+        _ => None,
+    };
+    let bar = progress();
+    let mut progress = |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let since = earlier.as_ref().zip(since);
+    let outcome = audit_within(
+        ledger,
+        scratch,
+        Scope { chain_id: chain_id.as_ref(), since, progress: &mut progress },
+    );
+    bar.finish_and_clear();
+    let (report, audited) = outcome.map_err(|error| {
+        let kept = evidence.map(|out| keep_evidence(ledger, scratch, &error, out));
+        let kept = kept
+            .map(|kept| kept.unwrap_or_else(|why| format!("there is no evidence of it: {why}")));
+        Failure(
+            error.exit_code(),
+            kept.map_or_else(|| error.to_string(), |kept| format!("{error}; {kept}")),
+        )
+    })?;
+    if let Some(state) = state {
+        audited.store(state)?;
+    }
+    Ok(report)
+}
+
+/// Blocks that are replayed, on a terminal.
+fn progress() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::no_length();
+    if let Ok(style) =
+        ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} blocks, {eta} left")
+    {
+        bar.set_style(style);
+    }
+    bar
 }

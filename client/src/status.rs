@@ -2,15 +2,13 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use consilium_audit::{digest::short, follow::Follower};
-use consilium_authority::{InstitutionFiles, promise};
+use consilium_contract::promise;
 use consilium_contract::{Attendance, roster::INITIAL_CREDIT, transaction::parse_entry};
 use consilium_crypto::Hash;
+use consilium_identity::InstitutionFiles;
 
 use crate::{
-    ClientError,
-    institution::member::Membership,
-    state::{history::History, model},
+    CheckedModel, ClientError, error::short, follow::Follower, history::History, member::Membership,
 };
 
 /// Where an institution stands.
@@ -93,7 +91,7 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         .iter()
         .map(|(name, other)| (*name, follower.credit(name).unwrap_or_default(), other.revoked));
     let credit = credit.collect();
-    let checked = model::load(directory, &parameters)?;
+    let checked = CheckedModel::load(directory, &parameters)?;
     Ok(Status {
         chain_id: parameters.chain_id,
         pseudonym: files.identity.pseudonym,

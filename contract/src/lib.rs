@@ -10,7 +10,7 @@
 //! | where | what |
 //! | --- | --- |
 //! | [`transaction`], [`receipt`] | bytes that somebody signed, and the answers to them |
-//! | [`parameters`] | the checked genesis |
+//! | [`parameters`] | the checked genesis; [`promise`](mod@promise): what its bound says of every accepted update |
 //! | [`contract`] | the state machine; [`phase`]: where a run stands |
 //! | [`enrolment`] | the wing of institutions: certificates, and who is enrolled with what credit |
 //! | [`keygen`] | the wing of the key: making a committee without a dealer, and passing its key on |
@@ -26,6 +26,7 @@ pub mod enrolment;
 pub mod keygen;
 pub mod parameters;
 pub mod phase;
+pub mod promise;
 pub mod receipt;
 mod root;
 pub mod round;
@@ -44,6 +45,7 @@ pub use keygen::{
 };
 pub use parameters::{GenesisError, Parameters};
 pub use phase::Phase;
+pub use promise::promise;
 pub use receipt::{Receipt, ReceiptError};
 pub use round::{
     check::{self, CheckedUpdate, check_updates},

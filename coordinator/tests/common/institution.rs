@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use consilium_authority::InstitutionFiles;
 use consilium_contract::{
     CandidateTransaction, Committee, Keygen, SealedBlock,
     keygen::member::{Member, Oath, Secrets},
@@ -15,6 +14,7 @@ use consilium_crypto::{
     CandidateHeader, Context, Evaluation, Hash, KeyShare, PublicKey, QuantisedUpdate, RoundContext,
     VerifiedHeader, update::encrypt, verify_key_proofs,
 };
+use consilium_identity::InstitutionFiles;
 use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{
     Aggregate, Enrol, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,

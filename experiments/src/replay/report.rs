@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use consilium_authority::promise;
+use consilium_contract::promise;
 use consilium_privacy::Thousandths;
 
 use super::config::{Privacy, ReplayConfig};
