@@ -9,7 +9,8 @@ use consilium_contract::{
 };
 use consilium_crypto::{Bound, DiscreteLogTable, signature::SigningKey};
 use consilium_proto::v1::{Genesis, transaction::Action};
-use rand_core::CryptoRngCore;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
 
 /// n, with t = 2, q = 3 and min_updates = 3.
 pub const INSTITUTIONS: usize = 4;
@@ -39,11 +40,11 @@ pub fn specification() -> CeremonySpec {
     }
 }
 
-/// A ceremony of the usual run with some changes.
-pub fn ceremony(rng: &mut impl CryptoRngCore, change: impl FnOnce(&mut CeremonySpec)) -> Ceremony {
+/// A ceremony of the usual run with some changes. The same seed makes the same keys.
+pub fn ceremony(seed: u64, change: impl FnOnce(&mut CeremonySpec)) -> Ceremony {
     let mut specification = specification();
     change(&mut specification);
-    Ceremony::hold(&specification, rng).unwrap()
+    Ceremony::hold(&specification, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap()
 }
 
 /// Both bounds, under which `[1; DIMENSION]` is an update and `[1270; DIMENSION]` is none.

@@ -30,6 +30,8 @@ mod step;
 mod unproven;
 mod world;
 
+pub use consilium_authority::{Ceremony, CeremonySpec};
+
 pub use ceremony::{
     DIMENSION, INSTITUTIONS, TIMEOUT_MS, bounds, ceremony, genesis, genesis_entry, layers,
     specification, table,

@@ -9,7 +9,7 @@ use consilium_crypto::{Bound, Hash, KeyShare, signature::SigningKey};
 use consilium_ledger::{Checkpoint, sha256};
 use consilium_proto::v1::{self, SignedTransaction, transaction::Action};
 use rand_chacha::ChaCha20Rng;
-use rand_core::{OsRng, SeedableRng as _};
+use rand_core::{OsRng, RngCore as _, SeedableRng as _};
 
 use crate::{ceremony, table};
 
@@ -58,21 +58,25 @@ impl Run {
         }
     }
 
-    /// Founded, nobody enrolled; different keys each time.
-    pub fn founded(change: impl FnOnce(&mut CeremonySpec)) -> Self {
-        let mut rng = ChaCha20Rng::from_rng(OsRng).unwrap();
-        let ceremony = ceremony(&mut rng, change);
-        Self { rng, ..Self::of(ceremony, 0) }
+    /// Founded to so many steps, nobody enrolled; different keys each time.
+    pub fn founded(steps: u64) -> Self {
+        Self::founded_with(|spec| spec.steps = steps)
+    }
+
+    /// The same with other changes of the usual run.
+    pub fn founded_with(change: impl FnOnce(&mut CeremonySpec)) -> Self {
+        let seed = OsRng.next_u64();
+        Self::of(ceremony(seed, change), seed.wrapping_add(1))
     }
 
     /// Everyone enrolled, the key made.
     pub fn enrolled(steps: u64) -> Self {
-        Self::founded(|spec| spec.steps = steps).with_everyone().with_key()
+        Self::founded(steps).with_everyone().with_key()
     }
 
     /// Everyone enrolled, the key made, in a run with this bound.
     pub fn bounded(steps: u64, bound: Bound) -> Self {
-        let run = Self::founded(|spec| {
+        let run = Self::founded_with(|spec| {
             spec.steps = steps;
             spec.bound = bound;
         });
@@ -279,27 +283,37 @@ impl Run {
 
     /// Plays the ceremony that is due to its end.
     pub fn share_key(&mut self) {
-        self.share_key_with(|run, signed| {
-            let receipt = run.apply(&read(signed));
-            assert!(receipt.is_accepted(), "{receipt:?}");
-        });
+        play(
+            self,
+            |run| run,
+            |run, signed| {
+                let receipt = run.apply(&read(signed));
+                assert!(receipt.is_accepted(), "{receipt:?}");
+            },
+        );
     }
+}
 
-    /// Plays the ceremony that is due; `take` has the contract take each transaction.
-    pub fn share_key_with(&mut self, mut take: impl FnMut(&mut Self, SignedTransaction)) {
-        let mut rehearsal = Rehearsal::new((0..self.institutions()).map(|place| self.name(place)));
-        let mut rng = self.rng.clone();
-        loop {
-            let keys: Vec<_> =
-                self.ceremony.institutions.iter().map(|files| &files.signing).collect();
-            let coordinator = &self.ceremony.coordinator.signing;
-            let next = rehearsal.next(&self.contract, coordinator, &keys, self.time_ms, &mut rng);
-            let Some(signed) = next.unwrap() else { break };
-            take(self, signed);
-        }
-        self.rng = rng;
-        self.shares = rehearsal.into_shares();
+/// Plays the ceremony that is due in a run that `holder` has; `take` has the contract take each transaction.
+pub(crate) fn play<T>(
+    holder: &mut T,
+    run_of: fn(&mut T) -> &mut Run,
+    mut take: impl FnMut(&mut T, SignedTransaction),
+) {
+    let run = run_of(holder);
+    let mut rng = run.rng.clone();
+    let mut rehearsal = Rehearsal::new((0..run.institutions()).map(|place| run.name(place)));
+    loop {
+        let Run { ceremony, contract, time_ms, .. } = run_of(holder);
+        let keys: Vec<_> = ceremony.institutions.iter().map(|files| &files.signing).collect();
+        let coordinator = &ceremony.coordinator.signing;
+        let next = rehearsal.next(contract, coordinator, &keys, *time_ms, &mut rng).unwrap();
+        let Some(signed) = next else { break };
+        take(holder, signed);
     }
+    let run = run_of(holder);
+    run.rng = rng;
+    run.shares = rehearsal.into_shares();
 }
 
 /// A transaction as it is read by whoever receives it.

@@ -94,8 +94,8 @@ impl Run {
         self.apply(&self.by_coordinator(Action::CloseCollection(self.close_action())))
     }
 
-    /// The block that the sum is sealed in.
-    pub fn sealed_block(&self) -> Hash {
+    /// The hash of the block that the sum is sealed in.
+    pub fn sealed_hash(&self) -> Hash {
         match self.contract.phase() {
             Phase::Sealed(sealed) => *sealed.sealed_block().unwrap(),
             Phase::Opening(opening) => *opening.sealed_block(),
@@ -127,13 +127,13 @@ impl Run {
     pub fn share(&self, place: usize) -> Vec<u8> {
         let share = self.shares[place].as_ref().unwrap();
         let key = &self.committee().public_key;
-        share.decryption_share(key, self.sealed_evaluation(), &self.sealed_block()).encode()
+        share.decryption_share(key, self.sealed_evaluation(), &self.sealed_hash()).encode()
     }
 
     /// Has an institution give this share.
     pub fn submit_share(&mut self, place: usize, share: Vec<u8>) -> Receipt {
         let step = self.contract.step();
-        let sealed_block = self.sealed_block().to_vec();
+        let sealed_block = self.sealed_hash().to_vec();
         let said = v1::SubmitShare { step, sealed_block, share };
         self.apply(&self.by_member(place, Action::SubmitShare(said)))
     }
@@ -178,7 +178,7 @@ impl Run {
 
     /// From a sealed step to the next model.
     pub fn open_and_close(&mut self) {
-        let block = self.sealed_block();
+        let block = self.sealed_hash();
         for place in 0..self.parameters().quorum as usize {
             assert!(self.countersign(place, block).is_accepted());
         }

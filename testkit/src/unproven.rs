@@ -20,7 +20,7 @@ impl Run {
     /// Countersigned by a quorum.
     pub fn opening() -> Self {
         let mut run = Self::sealed();
-        let block = run.sealed_block();
+        let block = run.sealed_hash();
         for place in 0..run.parameters().quorum as usize {
             assert!(run.countersign(place, block).is_accepted());
         }

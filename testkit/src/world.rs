@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_authority::Ceremony;
 use consilium_contract::{
     Admission, Body, Receipt, SealedBlock, check_updates, transaction::entry,
 };
@@ -22,7 +22,10 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use zeroize::Zeroizing;
 
-use crate::{Run, ceremony, run::read};
+use crate::{
+    Run, ceremony,
+    run::{play, read},
+};
 
 /// A [`Run`] whose transactions are sealed in blocks. The same seed makes the same world.
 pub struct World {
@@ -54,17 +57,7 @@ impl DerefMut for World {
 impl World {
     /// Founded, everyone enrolled, and the key made.
     pub fn new() -> Self {
-        Self::with(|_| ())
-    }
-
-    /// The same on a ceremony with some changes.
-    pub fn with(change: impl FnOnce(&mut CeremonySpec)) -> Self {
-        Self::of(Self::ceremony(1, change))
-    }
-
-    /// The ceremony of a world.
-    pub fn ceremony(seed: u64, change: impl FnOnce(&mut CeremonySpec)) -> Ceremony {
-        ceremony(&mut ChaCha20Rng::seed_from_u64(seed), change)
+        Self::of(ceremony(1, |_| ()))
     }
 
     /// Everyone enrolled and the key made, all in block 1.
@@ -73,9 +66,8 @@ impl World {
         let mut taken: Vec<_> =
             (0..world.institutions()).map(|place| world.enrolment(place)).collect();
         taken.iter().for_each(|signed| world.take(signed, &mut Vec::new()));
-        world.run.share_key_with(|run, signed| {
-            let receipt = run.apply(&read(signed.clone()));
-            assert!(receipt.is_accepted(), "{receipt:?}");
+        world.share_key(|world, signed| {
+            world.take(&signed, &mut Vec::new());
             taken.push(signed);
         });
         world.seal_taken(taken, Vec::new());
@@ -108,6 +100,12 @@ impl World {
         let root = world.contract.state_root();
         world.append(vec![genesis], root, vec![initial]);
         world
+    }
+
+    /// Plays the ceremony that is due, the same in every world of one seed; `take` has the contract take each
+    /// transaction.
+    pub fn share_key(&mut self, take: impl FnMut(&mut Self, SignedTransaction)) {
+        play(self, |world| &mut world.run, take);
     }
 
     /// Applies the transactions to the contract, all of them accepted, and seals them.
@@ -168,7 +166,7 @@ impl World {
 
     /// Seals a block with these entries, this state root and these blobs, whatever they are.
     pub fn append(&mut self, entries: Vec<Vec<u8>>, root: Hash, blobs: Vec<Vec<u8>>) {
-        let block = self.sealed_block_with(entries, root);
+        let block = self.sealed_block(entries, root);
         self.chain.append_block(&block).unwrap();
         self.blocks.push(block);
         self.blobs.push(blobs);
@@ -186,7 +184,7 @@ impl World {
     }
 
     /// The next block, signed, and not appended.
-    pub fn sealed_block_with(&self, entries: Vec<Vec<u8>>, root: Hash) -> Block {
+    pub fn sealed_block(&self, entries: Vec<Vec<u8>>, root: Hash) -> Block {
         let header = self.chain.propose(&entries, root, self.time_ms).unwrap();
         Block { sealed: self.seal_header(header), entries }
     }
@@ -292,14 +290,14 @@ impl World {
     }
 
     fn share_message(&self, place: usize) -> SubmitShare {
-        let sealed_block = self.sealed_block().to_vec();
+        let sealed_block = self.sealed_hash().to_vec();
         SubmitShare { step: self.contract.step(), sealed_block, share: self.run.share(place) }
     }
 
     /// Three trustees countersign, two share.
     pub fn unseal(&mut self) {
         let step = self.contract.step();
-        let block = self.sealed_block();
+        let block = self.sealed_hash();
         self.commit((0..3).map(|place| self.countersignature(place, step, &block)).collect());
         self.commit(vec![self.share(1), self.share(2)]);
     }
