@@ -11,16 +11,22 @@ mod common;
 
 use std::fs;
 
-use common::clear::{self, Step};
+use common::{
+    accepted,
+    clear::{self, Step},
+};
 use consilium_authority::{BoundChoice, BoundKind};
-use consilium_client::learning::{evaluate, to_safetensors};
+use consilium_contract::transaction::parse_entry;
 use consilium_experiments::{
     progress::Progress,
     replay::{
         self, Choice, Federation, ReplayConfig, files, load_dataset,
         record::{AccuracyRow, Experiment, accuracy_csv},
+        verified,
     },
 };
+use consilium_learning::{evaluate, to_safetensors};
+use consilium_ledger::Store;
 
 const EPOCHS: usize = 4;
 
@@ -59,8 +65,15 @@ fn is_that_of_the_plaintext(dataset: &str, bound: BoundKind, malicious: usize) {
 
     let federation = Federation::new(&config, &data).unwrap();
     assert_eq!(federation.malicious.len(), malicious, "{case}");
-    let accepted = vec![clear::honest(&federation); EPOCHS];
-    let steps = clear::steps(&federation, 1, &accepted);
+    let store = Store::open_copy(&directory.path().join(files::LEDGER), directory.path()).unwrap();
+    let entries = store.blocks(1).flat_map(|block| block.unwrap().entries);
+    let chain: Vec<_> = entries.map(|entry| parse_entry(&entry).unwrap().0).collect();
+    let accepted = accepted::places(&chain);
+    assert_eq!(accepted.len(), EPOCHS, "{case}");
+    let honest = clear::honest(&federation);
+    assert!(accepted.iter().all(|places| places.is_superset(&honest)), "{case}: {accepted:?}");
+    let participants = verified::participants(&federation).unwrap();
+    let steps = clear::steps(&federation, participants, 1, &accepted);
 
     let csv = fs::read_to_string(directory.path().join(files::ACCURACY)).unwrap();
     let written: Vec<&str> = csv.lines().filter(|line| line.starts_with("verified,")).collect();

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_contract::{
-    parameters::Layers,
-    transaction::{NO_CHAIN, entry, parse_entry, sign},
-};
+use consilium_contract::transaction::{NO_CHAIN, entry, parse_entry, sign};
 use consilium_crypto::{Bound, DiscreteLogTable, signature::SigningKey};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{Genesis, transaction::Action};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;

@@ -212,7 +212,7 @@ impl Run {
         let batch = [(transaction, body)];
         let mut checked =
             check_updates(self.contract.parameters(), self.committee(), &batch, &mut OsRng);
-        self.contract.apply(transaction, Body::Checked(checked.remove(0))).unwrap()
+        self.contract.apply(transaction, Body::Checked(checked.remove(0).into())).unwrap()
     }
 
     /// Ends a block with a hash of its own.
@@ -250,7 +250,7 @@ impl Run {
             match op {
                 Op::Apply(transaction, body) => {
                     let body = match body {
-                        Some(_) => Body::Checked(checked.next().unwrap()),
+                        Some(_) => Body::Checked(checked.next().unwrap().into()),
                         None => Body::None,
                     };
                     twin.apply(transaction, body).unwrap();

@@ -125,7 +125,7 @@ impl World {
                 let batch = [(&candidate, body.as_slice())];
                 let mut checked = check_updates(self.parameters(), self.committee(), &batch, rng);
                 blobs.push(body);
-                Body::Checked(checked.remove(0))
+                Body::Checked(checked.remove(0).into())
             }
             Admission::Decided(_) => Body::None,
         };

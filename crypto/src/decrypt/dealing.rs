@@ -11,9 +11,9 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::encoding::{ELEMENT_LEN, Reader};
+use crate::group::encoding::{ELEMENT_LEN, Reader};
 use crate::group::g as basepoint;
-use crate::polynomial::powers;
+use crate::group::polynomial::powers;
 use crate::transcript::{DEALING_HASH, labelled_hash};
 use crate::{DecodeError, Hash, MAX_SUMMANDS, PublicKey, ShareError};
 

@@ -10,15 +10,13 @@ use merlin::{Transcript, TranscriptRng};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::encoding::{ELEMENT_LEN, Reader, decompress_all};
 use crate::fold::{Folded, Weights};
-use crate::group::{mask_bases, multiscalar, random_scalar};
-use crate::limbs::inner;
-use crate::link::{LinkProof, LinkWitness};
-use crate::range::{self, RangeProofs};
+use crate::group::encoding::{ELEMENT_LEN, Reader, decompress_all};
+use crate::group::{inner, mask_bases, multiscalar, random_scalar, signed};
+use crate::proof::Equations;
+use crate::proof::link::{LinkProof, LinkWitness};
+use crate::proof::range::{self, RangeProofs};
 use crate::transcript::{BOUNDS, LINK, Protocol};
-use crate::update::signed;
-use crate::verify::Equations;
 use crate::{Ciphertext, DecodeError, EncryptError};
 
 fn start(base: &Transcript, v: &[u8]) -> (Transcript, Vec<Scalar>) {

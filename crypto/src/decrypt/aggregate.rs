@@ -8,10 +8,10 @@
 
 use std::collections::HashSet;
 
-use crate::encoding::Reader;
-use crate::header::{CIPHERTEXTS_LEN, LIMBS};
+use crate::group::encoding::Reader;
 use crate::signature::{SIGNATURE_LEN, Signature};
 use crate::transcript::{EVALUATION, EVALUATION_HASH, labelled_hash};
+use crate::update::header::{CIPHERTEXTS_LEN, LIMBS};
 use crate::{
     AggregateError, Ciphertext, DecodeError, EvaluationKey, Hash, MAX_SUMMANDS, PublicKey,
     RoundContext, VerifiedHeader,

@@ -11,9 +11,9 @@ use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use crate::bulletproof::{self, MAX_VALUES, RangeProof};
-use crate::encoding::Reader;
 use crate::fold::{Folded, Weights};
 use crate::group::commit_all;
+use crate::group::encoding::Reader;
 use crate::transcript::Protocol;
 use crate::{DecodeError, EncryptError};
 
@@ -156,7 +156,7 @@ mod tests {
     use rand_core::SeedableRng;
 
     use super::*;
-    use crate::encoding::decompress_all;
+    use crate::group::encoding::decompress_all;
     use crate::group::random_scalar;
     use crate::tests::Federation;
     use crate::transcript::{BOUNDS, LIMB_RANGE, UPDATE_WEIGHTS};

@@ -14,8 +14,8 @@
 use rand_core::RngCore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::dlog::MAX_RANGE;
-use crate::norm::square;
+use crate::bound::square;
+use crate::context::MAX_RANGE;
 use crate::{Bound, MAX_SUMMANDS, QuantiseError};
 
 /// How often the rounding of an update that came out too long is drawn again.

@@ -10,7 +10,8 @@ use rayon::prelude::*;
 use sha3::Shake256;
 use sha3::digest::{ExtendableOutput, Update, XofReader};
 
-use super::MAX_VALUES;
+/// Most values under one range proof.
+pub(crate) const MAX_VALUES: usize = 256;
 
 /// G_i and H_i.
 pub(crate) type Pair = [RistrettoPoint; 2];

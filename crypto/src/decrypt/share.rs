@@ -17,15 +17,14 @@ use merlin::Transcript;
 use rand_core::{CryptoRngCore, OsRng};
 use zeroize::Zeroizing;
 
-use crate::dealing::PublicShare;
-use crate::encoding::{ELEMENT_LEN, Reader};
-use crate::group::random_scalar;
-use crate::header::LIMBS;
-use crate::limbs::{LIMB_BITS, inner};
-use crate::link::limb_weights;
-use crate::polynomial::lagrange;
+use crate::decrypt::dealing::PublicShare;
+use crate::group::encoding::{ELEMENT_LEN, Reader};
+use crate::group::polynomial::lagrange;
+use crate::group::{inner, random_scalar, signed};
+use crate::proof::limbs::LIMB_BITS;
+use crate::proof::link::limb_weights;
 use crate::transcript::{self, Protocol, witness_bytes};
-use crate::update::signed;
+use crate::update::header::LIMBS;
 use crate::{
     DealingCommitments, DecodeError, DiscreteLogTable, Hash, KeyShare, MaskKeySum, PublicKey,
     ShareError, VerifiedEvaluation,
@@ -124,7 +123,7 @@ fn start(
     public: PublicShare,
     d: &[RistrettoPoint; LIMBS],
 ) -> Transcript {
-    let mut transcript = transcript::share(&evaluation.hash(), key);
+    let mut transcript = transcript::share(&evaluation.hash(), &key.encode());
     transcript.append_message(b"sealed block", sealed_block);
     transcript.append_u64(b"trustee", u64::from(index));
     transcript.append_points(b"public share", &[public.a, public.b]);

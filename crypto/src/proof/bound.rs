@@ -5,11 +5,11 @@ use curve25519_dalek::scalar::Scalar;
 use merlin::{Transcript, TranscriptRng};
 
 use crate::bound::NormBound;
-use crate::encoding::Reader;
 use crate::fold::{Folded, Weights};
-use crate::norm::{self, NormProof};
-use crate::parameter::{self, ParameterProof};
-use crate::verify::Equations;
+use crate::group::encoding::Reader;
+use crate::proof::Equations;
+use crate::proof::norm::{self, NormProof};
+use crate::proof::parameter::{self, ParameterProof};
 use crate::{Bound, Ciphertext, DecodeError, EncryptError, Parameters};
 
 /// The proof of a bound as a verifier holds it.

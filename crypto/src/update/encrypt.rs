@@ -19,27 +19,16 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::bound_proof::BoundProof;
-use crate::encoding::ELEMENT_LEN;
-use crate::group::{half, half_h_times, mask_bases, random_scalar};
-use crate::header::{self, HEADER_LEN, LIMBS};
-use crate::limbs::{self, LimbWitness, inner};
-use crate::link::limb_weights;
+use super::header::{self, HEADER_LEN, LIMBS};
+use crate::group::{half, half_h_times, inner, mask_bases, random_scalar};
+use crate::proof::BoundProof;
+use crate::proof::limbs::{self, LimbWitness};
+use crate::proof::link::limb_weights;
 use crate::transcript::{self, Protocol};
-use crate::{Bound, Ciphertext, Context, EncryptError, Parameters, PublicKey, QuantisedUpdate};
+use crate::{Bound, Ciphertext, Context, EncryptError, PublicKey, QuantisedUpdate};
 
 /// Elements that are encoded together, which shares an inversion.
 const ENCODED_AT_ONCE: usize = 64;
-
-/// Length of a body, in bytes.
-pub fn body_length(parameters: &Parameters) -> usize {
-    mask_length(parameters) + BoundProof::length(parameters)
-}
-
-/// Length of E, with which a body begins, in bytes.
-pub fn mask_length(parameters: &Parameters) -> usize {
-    ELEMENT_LEN * parameters.dimension() as usize
-}
 
 /// An encrypted update as it is sent. The institution signs the header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +103,7 @@ pub(crate) fn encrypt_with_rng(
     let context = context.encode();
     let witness =
         Zeroizing::new(u.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
-    let mut rng = transcript::update(&context, key).witness_rng(&witness, rng);
+    let mut rng = transcript::update(&context, &key.encode()).witness_rng(&witness, rng);
 
     let k = random_scalar(&mut rng);
     let kappa = k
@@ -169,10 +158,4 @@ impl UnprovenUpdate {
         header.extend(key_proof);
         Ok(EncryptedUpdate { header, body })
     }
-}
-
-/// The integer modulo ℓ, in the same time for either sign.
-pub(crate) fn signed(value: i64) -> Scalar {
-    // 2^63 + value is not negative, whatever the value.
-    Scalar::from(value.cast_unsigned() ^ (1 << 63)) - Scalar::from(1u64 << 63)
 }

@@ -10,9 +10,8 @@ use curve25519_dalek::traits::VartimeMultiscalarMul;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 
-use crate::encoding::Reader;
-use crate::group::{h, mask_bases, multiscalar};
-use crate::update::signed;
+use crate::group::encoding::Reader;
+use crate::group::{h, mask_bases, multiscalar, signed};
 use crate::{
     Bound, DecodeError, DiscreteLogTable, MAX_SUMMANDS, MaskedUpdate, Parameters, ReadOffError,
     UpdateError, VerifiedUpdate,

@@ -31,17 +31,17 @@ use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::bound::NormBound;
-use crate::encoding::{ELEMENT_LEN, Reader, decompress_all};
+use crate::bound::{NormBound, square};
 use crate::fold::{Folded, Weights};
-use crate::group::{commit_all, g_times, h_times, mask_bases, multiscalar, random_scalar};
-use crate::limbs::inner;
-use crate::link::{LinkProof, LinkWitness};
-use crate::projection::{Projection, Weight};
-use crate::range::{self, RangeProofs};
+use crate::group::encoding::{ELEMENT_LEN, Reader, decompress_all};
+use crate::group::{
+    commit_all, g_times, h_times, inner, mask_bases, multiscalar, random_scalar, signed,
+};
+use crate::proof::Equations;
+use crate::proof::link::{LinkProof, LinkWitness};
+use crate::proof::projection::{Projection, Weight};
+use crate::proof::range::{self, RangeProofs};
 use crate::transcript::{NORM, PROJECTION_RANGE, Protocol, SQUARES_RANGE};
-use crate::update::signed;
-use crate::verify::Equations;
 use crate::{Ciphertext, DecodeError, EncryptError};
 
 /// Length of the proof, in bytes; nothing of it depends on d.
@@ -160,11 +160,6 @@ fn is_honest(bound: &NormBound, x: &[i64]) -> bool {
 fn is_provable(bound: &NormBound, y: &[i64]) -> bool {
     let range = -offset(bound)..offset(bound);
     square(y) <= u128::from(bound.squares) && y.iter().all(|y| range.contains(y))
-}
-
-/// ‖x‖², or the largest number where that is larger still.
-pub(crate) fn square(x: &[i64]) -> u128 {
-    x.iter().fold(0, |sum: u128, x| sum.saturating_add(u128::from(x.unsigned_abs()).pow(2)))
 }
 
 /// The encodings of value·h + blinding·g.

@@ -4,156 +4,16 @@
 //! halved until those that are to blame stand alone, so that no verdict depends on what else is in the batch. Reasons are
 //! found in a fixed order: key, link, norm, range.
 
-use curve25519_dalek::ristretto::RistrettoPoint;
 use merlin::Transcript;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256, Sha512};
 
-use crate::bound_proof::BoundProof;
-use crate::encoding::{Reader, decompress_all};
+use super::header::fresh;
+use super::{CandidateUpdate, VerifiedUpdate};
 use crate::fold::{Folded, Weights, sift};
-use crate::header::fresh;
+use crate::proof::Equations;
 use crate::transcript::UPDATE_WEIGHTS;
-use crate::{
-    CandidateHeader, Parameters, PublicKey, UpdateError, VerifiedHeader, body_length, mask_length,
-};
-
-/// A header and its body, decoded. Nothing in them is proven.
-pub struct CandidateUpdate {
-    header: CandidateHeader,
-    pub(crate) e: Vec<RistrettoPoint>,
-    pub(crate) proof: BoundProof,
-    mask_hash_matches: bool,
-}
-
-impl CandidateUpdate {
-    /// Reads a body under its header. Checks, in this order: the round's parameters, length and hash of the body,
-    /// encodings. The context as such (step, model, author) is for the caller to check, and first.
-    pub fn parse(
-        header: CandidateHeader,
-        body: &[u8],
-        expected: &Parameters,
-    ) -> Result<Self, UpdateError> {
-        let round = &header.context().round;
-        if round.dimension != expected.dimension() {
-            return Err(UpdateError::WrongDimension {
-                expected: expected.dimension(),
-                found: round.dimension,
-            });
-        }
-        if round.bound != expected.bound() {
-            return Err(UpdateError::WrongBound { expected: expected.bound(), found: round.bound });
-        }
-        let complete = header.body_length() == body.len() as u64
-            && *header.body_hash() == *Sha256::digest(body);
-        if !complete {
-            return Err(UpdateError::IncompleteBody {
-                expected: header.body_length(),
-                found: body.len() as u64,
-            });
-        }
-
-        let mut reader = Reader::new("body", body, body_length(expected))?;
-        let e_bytes = reader.take(mask_length(expected))?;
-        Ok(Self {
-            e: decompress_all("masked update", e_bytes)?,
-            proof: BoundProof::read(&mut reader, expected)?,
-            mask_hash_matches: *header.mask_hash() == *Sha512::digest(e_bytes),
-            header,
-        })
-    }
-
-    /// The header.
-    pub fn header(&self) -> &CandidateHeader {
-        &self.header
-    }
-
-    /// Adds those of its equations that are asked for, weighted, to a fold.
-    fn fold(
-        &self,
-        base: &Transcript,
-        which: Equations,
-        weights: &mut Weights,
-        folded: &mut Folded,
-    ) {
-        if matches!(which, Equations::All | Equations::Key) {
-            self.header.fold(base, weights, folded);
-        }
-        if which != Equations::Key {
-            self.proof.fold(base, which, &self.e, self.header.ciphertexts(), weights, folded);
-        }
-    }
-}
-
-impl std::fmt::Debug for CandidateUpdate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CandidateUpdate").field("header", &self.header).finish_non_exhaustive()
-    }
-}
-
-/// An update all of whose proofs hold. Only such a one can be summed.
-#[derive(Clone)]
-pub struct VerifiedUpdate {
-    header: VerifiedHeader,
-    e: Vec<RistrettoPoint>,
-}
-
-impl VerifiedUpdate {
-    /// The header, verified along with the rest.
-    pub fn header(&self) -> &VerifiedHeader {
-        &self.header
-    }
-
-    /// An update whose proofs the caller has verified before, in an earlier process.
-    ///
-    /// For an auditor that goes on from what it has audited, and for nobody else: whoever sums an update that was never
-    /// verified has no bound on it.
-    pub fn assume_proven(update: CandidateUpdate) -> Self {
-        Self { header: VerifiedHeader::assume(update.header), e: update.e }
-    }
-
-    pub(crate) fn masked(&self) -> &[RistrettoPoint] {
-        &self.e
-    }
-}
-
-impl std::fmt::Debug for VerifiedUpdate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VerifiedUpdate").field("header", &self.header).finish_non_exhaustive()
-    }
-}
-
-/// E alone, of an update that the chain says was accepted, checked against h_E of its header.
-#[derive(Clone)]
-pub struct MaskedUpdate(Vec<RistrettoPoint>);
-
-impl MaskedUpdate {
-    /// Reads the first [`mask_length`] bytes of a body.
-    pub fn parse(
-        bytes: &[u8],
-        mask_hash: &[u8; 64],
-        parameters: &Parameters,
-    ) -> Result<Self, UpdateError> {
-        let bytes =
-            Reader::new("masked update", bytes, mask_length(parameters))?.take(bytes.len())?;
-        if *mask_hash != *Sha512::digest(bytes) {
-            let length = bytes.len() as u64;
-            return Err(UpdateError::IncompleteBody { expected: length, found: length });
-        }
-        Ok(Self(decompress_all("masked update", bytes)?))
-    }
-
-    pub(crate) fn masked(&self) -> &[RistrettoPoint] {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for MaskedUpdate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "MaskedUpdate({} parameters)", self.0.len())
-    }
-}
+use crate::{PublicKey, UpdateError};
 
 /// Verifies many updates, headers included. Deterministic; verdicts are in the order of the updates and do not depend on
 /// what else is in the batch.
@@ -206,23 +66,10 @@ fn verify(
     };
     let faults: Vec<_> = jobs.iter().map(decide).collect();
     let verdict = |(update, fault): (CandidateUpdate, Option<UpdateError>)| match fault {
-        None => Ok(VerifiedUpdate { header: VerifiedHeader::assume(update.header), e: update.e }),
+        None => Ok(VerifiedUpdate::assume(update)),
         Some(fault) => Err(fault),
     };
     updates.into_iter().zip(faults).map(verdict).collect()
-}
-
-/// Which equations of an update are folded.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Equations {
-    /// All, range proofs included.
-    All,
-    /// Items 1 and 2.
-    Key,
-    /// Item 3.
-    Link,
-    /// That the squares belong to the projections, where the norm is bounded.
-    Squares,
 }
 
 /// Whether these equations hold for all of the updates.
@@ -253,13 +100,17 @@ fn fold(jobs: &[Job<'_>], weights: &mut Weights, which: Equations) -> Folded {
 #[cfg(test)]
 mod tests {
     use curve25519_dalek::scalar::Scalar;
+    use sha2::{Digest, Sha256, Sha512};
 
     use super::*;
+    use crate::group::encoding::decompress_all;
     use crate::group::g;
-    use crate::link::LinkProof;
+    use crate::proof::BoundProof;
+    use crate::proof::link::LinkProof;
     use crate::tests::Federation;
     use crate::transcript::{LINK, Protocol};
-    use crate::{Context, EncryptedUpdate, header::CIPHERTEXTS_LEN};
+    use crate::update::header::CIPHERTEXTS_LEN;
+    use crate::{Context, EncryptedUpdate};
 
     #[test]
     fn two_false_proofs_built_to_cancel_under_weights_known_in_advance_are_both_rejected() {

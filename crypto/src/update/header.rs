@@ -13,9 +13,9 @@ use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::encoding::Reader;
 use crate::fold::{Folded, Weights, sift};
-use crate::limbs::LimbProof;
+use crate::group::encoding::Reader;
+use crate::proof::limbs::LimbProof;
 use crate::transcript::{self, HEADER_WEIGHTS};
 use crate::{Ciphertext, Context, DecodeError, Hash, PublicKey, UpdateError};
 
@@ -141,7 +141,7 @@ pub(crate) fn transcript(
     ciphertexts: &[u8],
     mask_hash: &[u8; 64],
 ) -> Transcript {
-    let mut transcript = transcript::update(context, key);
+    let mut transcript = transcript::update(context, &key.encode());
     transcript.append_message(b"C", ciphertexts);
     transcript.append_message(b"h_E", mask_hash);
     transcript

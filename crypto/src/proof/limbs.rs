@@ -14,12 +14,13 @@ use merlin::Transcript;
 use rand_core::CryptoRngCore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::range;
 use crate::bulletproof::RangeProof;
-use crate::encoding::{ELEMENT_LEN, Reader};
 use crate::fold::Folded;
-use crate::group::{g_times, h_times, random_scalar};
+use crate::group::encoding::{ELEMENT_LEN, Reader};
+use crate::group::{g_times, h_times, inner, random_scalar};
 use crate::transcript::{LIMB_RANGE, LIMBS, Protocol, witness_bytes};
-use crate::{Ciphertext, DecodeError, EncryptError, PublicKey, range};
+use crate::{Ciphertext, DecodeError, EncryptError, PublicKey};
 
 /// Bits of a limb.
 pub(crate) const LIMB_BITS: u8 = 16;
@@ -136,9 +137,4 @@ impl LimbProof {
             folded.terms.extend([(f1 * rho, c.c1), (f2 * rho, c.c2), (f3 * rho + in_range, c.c3)]);
         }
     }
-}
-
-/// Σ left·right.
-pub(crate) fn inner(left: &[Scalar], right: &[Scalar]) -> Scalar {
-    left.iter().zip(right).map(|(l, r)| l * r).sum()
 }

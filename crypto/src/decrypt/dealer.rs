@@ -4,10 +4,10 @@
 use curve25519_dalek::scalar::Scalar;
 use rand_core::CryptoRngCore;
 
-use crate::dealing::check_threshold;
+use crate::decrypt::dealing::check_threshold;
+use crate::group::polynomial::{evaluate, random};
 use crate::group::random_scalar;
 use crate::keys::KeyMaterial;
-use crate::polynomial::{evaluate, random};
 use crate::{DealingCommitments, KeyShare, PublicKey, ShareError, VerifyingKey};
 
 /// What the dealer hands out. The decryption key itself is wiped before this exists.

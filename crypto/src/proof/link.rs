@@ -11,10 +11,10 @@ use merlin::Transcript;
 use rand_core::CryptoRngCore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::encoding::{ELEMENT_LEN, Reader};
 use crate::fold::Folded;
+use crate::group::encoding::{ELEMENT_LEN, Reader};
 use crate::group::{g_times, h_times, random_scalar};
-use crate::limbs::LIMB_BITS;
+use crate::proof::limbs::LIMB_BITS;
 use crate::transcript::{Protocol, witness_bytes};
 use crate::{Ciphertext, DecodeError};
 

@@ -11,14 +11,12 @@ use std::sync::{Arc, OnceLock};
 use curve25519_dalek::ristretto::RistrettoPoint;
 use rayon::prelude::*;
 
-use crate::group::{h, h_times};
-use crate::update::signed;
-use crate::{MAX_SUMMANDS, ReadOffError};
+use crate::ReadOffError;
+use crate::context::MAX_RANGE;
+use crate::group::{h, h_times, signed};
 
 /// Values in a window.
 const BABY_STEPS: i64 = 1 << 16;
-/// The longest range: sums of [`MAX_SUMMANDS`] values of 16 bits.
-pub(crate) const MAX_RANGE: u64 = (MAX_SUMMANDS as u64) << 16;
 
 /// The table, about 5 MB; build it once and share it.
 pub struct DiscreteLogTable {

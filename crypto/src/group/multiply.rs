@@ -1,19 +1,14 @@
-//! The group ristretto255 and its public bases, each made once a process.
-//!
-//! `g` is the standard basepoint. `h`, the mask bases W_j and the generators of the Bulletproofs are hashes of fixed
-//! labels into the group: nobody knows a relation between any two of them, on which all binding rests.
+//! Multiples of the bases and sums of them: secret scalars in constant time, public ones fast.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::OnceLock;
 
-use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{Identity, VartimeMultiscalarMul};
-use rand_core::CryptoRngCore;
 use rayon::prelude::*;
-use sha2::{Digest, Sha512};
 use subtle::{Choice, ConditionallyNegatable, ConditionallySelectable, ConstantTimeEq};
-use zeroize::Zeroizing;
+
+use super::{h, half};
 
 /// Terms of one multiscalar multiplication, each of which takes 0.4 kB. Measured from 2,048 to 16,384, with AVX-512: fewer
 /// cost 6 % more for their buckets, more cost 3 % because they leave the cache.
@@ -21,17 +16,6 @@ const MOST_AT_ONCE: usize = 8192;
 
 /// Bits that one addition of a [small multiple](half_h_times) covers.
 const WINDOW_BITS: u32 = 3;
-
-/// g, the ristretto255 basepoint. Encryption randomness and blindings multiply it.
-pub(crate) const fn g() -> RistrettoPoint {
-    RISTRETTO_BASEPOINT_POINT
-}
-
-/// h, the base that messages multiply: the hash of a fixed label, so that nobody knows log_g h.
-pub(crate) fn h() -> &'static RistrettoPoint {
-    static H: OnceLock<RistrettoPoint> = OnceLock::new();
-    H.get_or_init(|| hash_to_group(b"consilium v1 message base h", 0))
-}
 
 /// Multiplication by h with a precomputed table, in constant time.
 pub(crate) fn h_times(scalar: &Scalar) -> RistrettoPoint {
@@ -77,58 +61,12 @@ pub(crate) fn half_h_times(u: i64, bits: u8) -> RistrettoPoint {
     product
 }
 
-/// A uniform scalar: 512 random bits modulo ℓ.
-pub(crate) fn random_scalar(rng: &mut impl CryptoRngCore) -> Scalar {
-    let mut bytes = Zeroizing::new([0; 64]);
-    rng.fill_bytes(&mut *bytes);
-    Scalar::from_bytes_mod_order_wide(&bytes)
-}
-
-/// 1/2.
-pub(crate) fn half() -> Scalar {
-    static HALF: OnceLock<Scalar> = OnceLock::new();
-    *HALF.get_or_init(|| Scalar::from(2u64).invert())
-}
-
 /// V = u·h + β·g, encoded, for integers |u| < 2^bits.
 pub(crate) fn commit_all(u: &[i64], blindings: &[Scalar], bits: u8) -> Vec<CompressedRistretto> {
     let halves = u.par_iter().zip(blindings).with_min_len(64);
     let halves: Vec<_> =
         halves.map(|(u, beta)| half_h_times(*u, bits) + g_times(&(beta * half()))).collect();
     RistrettoPoint::double_and_compress_batch(&halves)
-}
-
-/// The mask bases W_0..W_(d−1), at least; grown when a larger model comes, shared by everything in the process.
-pub(crate) fn mask_bases(dimension: usize) -> Arc<Vec<RistrettoPoint>> {
-    static BASES: OnceLock<RwLock<Arc<Vec<RistrettoPoint>>>> = OnceLock::new();
-    let bases = BASES.get_or_init(RwLock::default);
-    // The vector behind the lock is replaced whole, so that a panic elsewhere leaves nothing half done.
-    let known = Arc::clone(&bases.read().unwrap_or_else(PoisonError::into_inner));
-    if known.len() >= dimension {
-        return known;
-    }
-    // Computed without holding the lock: a thread that waits for the pool runs the pool's other jobs meanwhile, and one of
-    // them may come here, too. At worst a base is computed twice.
-    let mut grown = Vec::clone(&known);
-    grown.par_extend(
-        (grown.len()..dimension).into_par_iter().with_min_len(64).map(|j| mask_base(j as u64)),
-    );
-    let grown = Arc::new(grown);
-    let mut writable = bases.write().unwrap_or_else(PoisonError::into_inner);
-    if writable.len() < grown.len() {
-        *writable = Arc::clone(&grown);
-    }
-    grown
-}
-
-fn mask_base(j: u64) -> RistrettoPoint {
-    hash_to_group(b"consilium v1 mask base W_j", j)
-}
-
-/// Hash to group by SHA-512 of a label and a number of fixed width (the one-way map of RFC 9496, section 4.3.4).
-fn hash_to_group(label: &'static [u8], number: u64) -> RistrettoPoint {
-    let hash = Sha512::new().chain_update(label).chain_update(number.to_be_bytes());
-    RistrettoPoint::from_uniform_bytes(&hash.finalize().into())
 }
 
 /// Σ scalars·points over public values, on all cores where the sum is long enough to gain from it, in parts whose
@@ -150,27 +88,7 @@ pub(crate) fn multiscalar(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mask_bases_grow_without_changing() {
-        let few = mask_bases(3);
-        let many = mask_bases(few.len() + 70);
-        assert!(many.len() >= few.len() + 70);
-        assert!(many.iter().zip(few.iter()).all(|(a, b)| a == b));
-        let mut encodings: Vec<_> = many.iter().map(|w| w.compress().to_bytes()).collect();
-        encodings.extend([h().compress().to_bytes(), g().compress().to_bytes()]);
-        let all = encodings.len();
-        encodings.sort_unstable();
-        encodings.dedup();
-        assert_eq!(encodings.len(), all);
-    }
-
-    #[test]
-    fn mask_bases_grow_from_inside_the_pool_without_waiting_for_each_other() {
-        let lengths: Vec<_> =
-            (0..64).into_par_iter().map(|i| mask_bases(6000 + 200 * i).len() - 200 * i).collect();
-        assert!(lengths.iter().all(|length| *length >= 6000));
-    }
+    use crate::group::{mask_bases, signed};
 
     #[test]
     fn small_multiples_of_h_are_right_at_every_width_and_sign() {
@@ -188,7 +106,7 @@ mod tests {
         let too_large = [(256, 8), (i64::MAX, 8), (i64::MIN, 8), (-1, 63)];
         for (u, bits) in small.into_iter().chain(too_large) {
             let half = half_h_times(u, bits);
-            assert_eq!(half + half, h_times(&crate::update::signed(u)), "{u} in {bits} bits");
+            assert_eq!(half + half, h_times(&signed(u)), "{u} in {bits} bits");
         }
     }
 
