@@ -52,12 +52,13 @@ fn noise_under_anothers_name_is_dropped_and_held_against_nobody() {
 
 #[test]
 fn a_signature_given_on_another_chain_means_nothing() {
-    let run = Run::collecting();
-    let mut other = Run::collecting();
-    let update = run.encrypt(0, run.round(), &[1; DIMENSION]);
-    let transaction = run.submission(0, update.header);
-    let receipt = other.apply(&transaction);
-    costs_nothing(&other, receipt, Reason::BadSignature);
+    let mut run = Run::collecting();
+    let other = Run::founded(1);
+    let header = run.encrypt(0, run.round(), &[1; DIMENSION]).header;
+    let action = Action::SubmitUpdate(v1::SubmitUpdate { header });
+    let signed = sign(run.key(0), &other.chain_id(), Some(&run.name(0)), action);
+    let receipt = run.apply(&CandidateTransaction::parse(signed).unwrap());
+    costs_nothing(&run, receipt, Reason::BadSignature);
 }
 
 #[test]
