@@ -56,7 +56,7 @@ fn a_signature_given_on_another_chain_means_nothing() {
     let other = Run::founded(1);
     let header = run.encrypt(0, run.round(), &[1; DIMENSION]).header;
     let action = Action::SubmitUpdate(v1::SubmitUpdate { header });
-    let signed = sign(run.key(0), &other.chain_id(), Some(&run.name(0)), action);
+    let signed = transaction::sign(run.key(0), &other.chain_id(), Some(&run.name(0)), action);
     let receipt = run.apply(&CandidateTransaction::parse(signed).unwrap());
     costs_nothing(&run, receipt, Reason::BadSignature);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_authority::{Ceremony, CeremonySpec, Protection};
 use consilium_contract::transaction::{NO_CHAIN, entry, parse_entry, sign};
 use consilium_crypto::{Bound, DiscreteLogTable, signature::SigningKey};
 use consilium_proto::training::Layers;
@@ -34,6 +34,7 @@ pub fn specification() -> CeremonySpec {
         collection_timeout_ms: TIMEOUT_MS,
         max_attempts: 2,
         min_threshold: 1,
+        protection: Protection { allow_threshold_one: true },
         ..CeremonySpec::new(layers(), vec![0.25; DIMENSION], rows)
     }
 }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_authority::{Ceremony, CeremonySpec, Protection};
 use consilium_client::{
     Institution, RoundReport,
     prepare::{Participant, Preparation, PrepareError, Prepared},
@@ -143,6 +143,8 @@ fn specification(federation: &Federation) -> CeremonySpec {
         collection_timeout_ms: PATIENCE.as_millis() as u64,
         max_attempts: 1,
         training: config.local.to_plan(),
+        // A threshold of 1 that nobody asked for has been refused with the configuration.
+        protection: Protection { allow_threshold_one: true },
         ..CeremonySpec::new(layers, federation.initial.clone(), rows)
     }
 }
