@@ -196,18 +196,31 @@ pub fn execute_loaded(
     header: &VerifiedHeader,
     checked: &mut CheckedAhead,
 ) -> Result<Vec<Recorded>, ExecuteError> {
-    let mut executed = Vec::with_capacity(block.entries.len());
+    let recorded = run_entries(contract, block, checked)?;
+    end(contract, header)?;
+    Ok(recorded)
+}
+
+/// Runs the entries of a block, or a part of them; [`end`] follows the last.
+///
+/// # Errors
+/// [`ExecuteError::Entry`]. The contract stands in the middle of the block then, and is of no use any more.
+pub fn run_entries(
+    contract: &mut Contract,
+    block: Loaded<'_>,
+    checked: &mut CheckedAhead,
+) -> Result<Vec<Recorded>, ExecuteError> {
+    let mut recorded = Vec::with_capacity(block.entries.len());
     for (index, Entry { transaction, body_missing, .. }) in block.entries.into_iter().enumerate() {
         match run(contract, &transaction, body_missing, checked) {
-            Ok(receipt) => executed.push(Recorded { transaction, receipt }),
+            Ok(receipt) => recorded.push(Recorded { transaction, receipt }),
             Err(cause) => {
                 let transaction = Some(transaction.id());
                 return Err(ExecuteError::Entry { index, transaction, cause });
             }
         }
     }
-    end(contract, header)?;
-    Ok(executed)
+    Ok(recorded)
 }
 
 /// Ends a block, also block 0: the state after it is the one that its header names.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use consilium_contract::{
-    Attendance, Contract,
-    execute::{LoadError, end, execute},
+    Attendance, Contract, ExecuteError, Recorded,
+    execute::{LoadError, Loaded, check_ahead, end, run_entries},
 };
 use consilium_crypto::{DiscreteLogTable, Hash};
 use consilium_ledger::{Block, HeaderChain, LedgerError, Store, verify_chain};
@@ -43,13 +43,12 @@ pub(crate) fn recover(
     let chain_id = contract.parameters().chain_id;
     let sealer = keys.sealing.verifying_key();
     let mut chain = HeaderChain::new(chain_id, sealer);
-    let mut time = NodeTime::new(clock, 0);
     if store.head().is_none() {
         let entries = vec![genesis_entry.to_vec()];
-        let header = chain.propose(&entries, contract.state_root(), time.now_ms(clock))?;
+        // The genesis names no time, so that block 0 follows from it alone: whoever founds a run again signs the same.
+        let header = chain.propose(&entries, contract.state_root(), 0)?;
         let block = Block { sealed: header.seal(&chain_id, &keys.sealing), entries };
-        // A crash before the flush leaves an empty ledger, after it one with this block. The genesis is the same bytes
-        // at every start, so another block 0 of this run differs in its time only, and this one was shown to nobody.
+        // A crash before the flush leaves an empty ledger, after it one with this block.
         store.append_block(&block, &[initial_model])?;
     }
 
@@ -67,19 +66,9 @@ pub(crate) fn recover(
         let block = block?;
         // No block reaches over the end of a step.
         let step = contract.step();
-        let recorded = match block.height() {
-            0 => end(&mut contract, header).map(|()| Vec::new()).map_err(LoadError::from),
-            _ => {
-                let body = |sha256: &Hash| Ok(store.get_blob(sha256)?.map(Cow::Owned));
-                execute(&mut contract, &block, header, body, &mut OsRng)
-            }
-        };
-        let recorded = recorded.map_err(|error: LoadError<LedgerError>| match error {
-            LoadError::Body { error, .. } => CoordinatorError::Ledger(error),
-            LoadError::Block(error) => {
-                CoordinatorError::Replay { height: block.height(), detail: error.to_string() }
-            }
-        })?;
+        let recorded =
+            if block.height() == 0 { Vec::new() } else { replay(&mut contract, store, &block)? };
+        end(&mut contract, header).map_err(|error| broken(block.height(), error))?;
         history.record(&recorded);
         let accepted = recorded.iter().filter(|recorded| recorded.receipt.is_accepted());
         accepted
@@ -88,6 +77,26 @@ pub(crate) fn recover(
         catalogue.record(block.height(), &block.hash(), &recorded);
     }
     let ledger_ms = chain.head().map_or(0, |head| head.time_ms);
-    time = NodeTime::new(clock, ledger_ms);
+    let time = NodeTime::new(clock, ledger_ms);
     Ok(Recovered { contract, history, attendance, chain, catalogue, time })
+}
+
+/// Runs a block's entries. The proofs of all its updates are verified as one batch.
+pub(crate) fn replay(
+    contract: &mut Contract,
+    store: &Store,
+    block: &Block,
+) -> Result<Vec<Recorded>, CoordinatorError> {
+    let body = |sha256: &Hash| Ok(store.get_blob(sha256)?.map(Cow::Owned));
+    let loaded =
+        Loaded::load(block, body).map_err(|error: LoadError<LedgerError>| match error {
+            LoadError::Body { error, .. } => CoordinatorError::Ledger(error),
+            LoadError::Block(error) => broken(block.height(), error),
+        })?;
+    let mut checked = check_ahead(contract, [&loaded], &mut OsRng);
+    run_entries(contract, loaded, &mut checked).map_err(|error| broken(block.height(), error))
+}
+
+fn broken(height: u64, error: ExecuteError) -> CoordinatorError {
+    CoordinatorError::Replay { height, detail: error.to_string() }
 }

@@ -7,7 +7,7 @@ use consilium_contract::{
 use consilium_crypto::CandidateHeader;
 
 use super::*;
-use crate::fixture::World;
+use consilium_testkit::World;
 
 fn finished() -> World {
     let mut world = World::new();

@@ -1,8 +1,8 @@
 //! Who may say what: signatures, enrolment, revocation, and what stands on no chain.
-use crate::fixture::{D, Run};
-use consilium_contract::transaction;
+use consilium_contract::{CandidateTransaction, transaction};
 use consilium_crypto::signature::SigningKey;
 use consilium_proto::v1::{self, Reason, transaction::Action};
+use consilium_testkit::{DIMENSION, Run};
 use rand_core::OsRng;
 
 use crate::costs_nothing;
@@ -10,10 +10,10 @@ use crate::costs_nothing;
 #[test]
 fn noise_under_anothers_name_is_dropped_and_held_against_nobody() {
     let mut run = Run::collecting();
-    let update = run.encrypt(0, run.round(), &[1; D]);
+    let update = run.encrypt(0, run.round(), &[1; DIMENSION]);
     let stranger = SigningKey::generate(&mut OsRng);
     let action = Action::SubmitUpdate(v1::SubmitUpdate { header: update.header.clone() });
-    let forged = run.by(&stranger, Some(run.members[0].name), action.clone());
+    let forged = run.by(&stranger, Some(run.name(0)), action.clone());
     let receipt = run.apply(&forged);
     assert!(!receipt.may_stand(&forged));
     costs_nothing(&run, receipt, Reason::BadSignature);
@@ -26,12 +26,13 @@ fn noise_under_anothers_name_is_dropped_and_held_against_nobody() {
 
 #[test]
 fn a_signature_given_on_another_chain_means_nothing() {
-    let run = Run::collecting();
-    let mut other = Run::collecting();
-    let update = run.encrypt(0, run.round(), &[1; D]);
-    let transaction = run.submission(0, update.header);
-    let receipt = other.apply(&transaction);
-    costs_nothing(&other, receipt, Reason::BadSignature);
+    let mut run = Run::collecting();
+    let other = Run::founded(1);
+    let header = run.encrypt(0, run.round(), &[1; DIMENSION]).header;
+    let action = Action::SubmitUpdate(v1::SubmitUpdate { header });
+    let signed = transaction::sign(run.key(0), &other.chain_id(), Some(&run.name(0)), action);
+    let receipt = run.apply(&CandidateTransaction::parse(signed).unwrap());
+    costs_nothing(&run, receipt, Reason::BadSignature);
 }
 
 #[test]
@@ -42,19 +43,20 @@ fn nobody_speaks_for_the_coordinator_or_the_authority() {
     assert_eq!(run.apply(&as_member).reason, Reason::UnknownInstitution);
     let as_authority = run.by_authority(open);
     assert_eq!(run.apply(&as_authority).reason, Reason::BadSignature);
-    let revoke = Action::Revoke(v1::Revoke { pseudonym: run.members[0].name.to_vec() });
+    let revoke = Action::Revoke(v1::Revoke { pseudonym: run.name(0).to_vec() });
     let as_coordinator = run.by_coordinator(revoke);
     assert_eq!(run.apply(&as_coordinator).reason, Reason::BadSignature);
-    assert!(!run.contract.roster().get(&run.members[0].name).unwrap().revoked);
+    assert!(!run.contract.roster().get(&run.name(0)).unwrap().revoked);
 }
 
 #[test]
 fn a_second_genesis_is_refused() {
     let mut run = Run::founded(1);
-    let (genesis, authority, ..) = crate::fixture::genesis_message(1);
+    let other = consilium_testkit::ceremony(1, |_| ());
+    let genesis = consilium_testkit::genesis(&other);
     let second = run.by_authority(Action::Genesis(genesis.clone()));
     assert_eq!(run.apply(&second).reason, Reason::Duplicate);
-    let noise = run.by(&authority, None, Action::Genesis(genesis));
+    let noise = run.by(other.authority_key(), None, Action::Genesis(genesis));
     assert!(
         !run.apply(&noise).may_stand(&noise),
         "the authority of another run has no say in this one"
@@ -66,19 +68,18 @@ fn an_enrolment_needs_a_certificate_of_the_authority_for_its_own_key() {
     let mut run = Run::founded(1);
     let enrol =
         |certificate: v1::Certificate| Action::Enrol(v1::Enrol { certificate: Some(certificate) });
-    let mut altered = run.members[0].certificate.clone();
+    let mut altered = run.certificate(0);
     altered.rows += 1;
     let transaction = run.by_member(0, enrol(altered));
     assert_eq!(run.apply(&transaction).reason, Reason::BadCertificate);
-    let stolen = run.by_member(0, enrol(run.members[1].certificate.clone()));
+    let stolen = run.by_member(0, enrol(run.certificate(1)));
     assert_eq!(
         run.apply(&stolen).reason,
         Reason::BadCertificate,
         "the author is not the one it certifies"
     );
     let thief = SigningKey::generate(&mut OsRng);
-    let stolen =
-        run.by(&thief, Some(run.members[1].name), enrol(run.members[1].certificate.clone()));
+    let stolen = run.by(&thief, Some(run.name(1)), enrol(run.certificate(1)));
     assert_eq!(
         run.apply(&stolen).reason,
         Reason::BadSignature,
@@ -93,13 +94,12 @@ fn an_enrolment_needs_a_certificate_of_the_authority_for_its_own_key() {
 fn a_revoked_institution_submits_no_more_and_nobody_waits_for_it() {
     let mut run = Run::collecting();
     for i in 1..4 {
-        run.submit(i, &[1; D]);
+        run.submit(i, &[1; DIMENSION]);
     }
-    let revoke =
-        run.by_authority(Action::Revoke(v1::Revoke { pseudonym: run.members[0].name.to_vec() }));
+    let revoke = run.by_authority(Action::Revoke(v1::Revoke { pseudonym: run.name(0).to_vec() }));
     assert!(run.apply(&revoke).is_accepted());
     assert_eq!(run.apply(&revoke).reason, Reason::Duplicate);
-    let receipt = run.submit_expelled(0);
+    let receipt = crate::updates::submit_expelled(&mut run, 0);
     costs_nothing(&run, receipt, Reason::Revoked);
     assert!(run.close_collection().is_accepted());
     let nobody = run.by_authority(Action::Revoke(v1::Revoke { pseudonym: vec![5; 31] }));
@@ -110,8 +110,7 @@ fn a_revoked_institution_submits_no_more_and_nobody_waits_for_it() {
 fn a_revocation_holds_against_an_enrolment_that_comes_after_it() {
     let mut run = Run::founded(1);
     let before = run.contract.state_root();
-    let revoke =
-        run.by_authority(Action::Revoke(v1::Revoke { pseudonym: run.members[0].name.to_vec() }));
+    let revoke = run.by_authority(Action::Revoke(v1::Revoke { pseudonym: run.name(0).to_vec() }));
     assert!(run.apply(&revoke).is_accepted());
     assert_ne!(run.contract.state_root(), before);
     assert_eq!(run.apply(&revoke).reason, Reason::Duplicate);
@@ -123,7 +122,7 @@ fn a_revocation_holds_against_an_enrolment_that_comes_after_it() {
 #[test]
 fn an_entry_with_any_byte_changed_is_refused_or_unsigned() {
     let mut run = Run::sealed();
-    let block = run.sealed_block();
+    let block = run.sealed_hash();
     let action = Action::Countersign(run.countersignature(0, 0, block));
     let entry = transaction::entry(run.by_member(0, action).signed().clone(), false);
     for position in 0..entry.len() {

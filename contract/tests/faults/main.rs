@@ -7,14 +7,12 @@
 )]
 
 mod authors;
-#[path = "../fixture/mod.rs"]
-mod fixture;
 mod sums;
 mod updates;
 
 use consilium_contract::{Receipt, roster::INITIAL_CREDIT};
 use consilium_proto::v1::Reason;
-use fixture::Run;
+use consilium_testkit::Run;
 
 /// Rejected for `reason`, and nobody has less credit than before.
 fn costs_nothing(run: &Run, receipt: Receipt, reason: Reason) {
@@ -26,7 +24,7 @@ fn costs_nothing(run: &Run, receipt: Receipt, reason: Reason) {
 
 /// Rejected for `reason`, and member `i` alone has paid for it.
 fn is_a_fault_of(run: &Run, i: usize, receipt: Receipt, reason: Reason) {
-    assert_eq!((receipt.reason, receipt.culprit), (reason, Some(run.members[i].name)));
+    assert_eq!((receipt.reason, receipt.culprit), (reason, Some(run.name(i))));
     for other in 0..4 {
         assert_eq!(run.credit(other), if other == i { INITIAL_CREDIT - 1 } else { INITIAL_CREDIT });
     }

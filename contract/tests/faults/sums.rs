@@ -1,8 +1,9 @@
 //! Sums, countersignatures, shares and results.
-use crate::fixture::{D, Run};
 use consilium_contract::{SealedBlock, roster::INITIAL_CREDIT};
 use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{self, Reason, transaction::Action};
+use consilium_testkit::{DIMENSION, Run};
+use sha2::Digest;
 
 use crate::{costs_nothing, is_a_fault_of};
 
@@ -10,10 +11,10 @@ use crate::{costs_nothing, is_a_fault_of};
 fn a_sum_that_is_not_the_sum_of_all_accepted_updates_is_refused() {
     let mut run = Run::collecting();
     for i in 0..3 {
-        run.submit(i, &[1; D]);
+        run.submit(i, &[1; DIMENSION]);
     }
     let without_the_last = run.close_action();
-    run.submit(3, &[1; D]);
+    run.submit(3, &[1; DIMENSION]);
     let close = |run: &Run, close| run.by_coordinator(Action::CloseCollection(close));
     let transaction = close(&run, without_the_last);
     assert_eq!(run.apply(&transaction).reason, Reason::WrongAggregate);
@@ -39,7 +40,7 @@ fn a_countersignature_of_another_block_costs_nothing() {
     let mut run = Run::sealed();
     let receipt = run.countersign(0, [1; 32]);
     costs_nothing(&run, receipt, Reason::WrongAggregate);
-    let block = run.sealed_block();
+    let block = run.sealed_hash();
     assert!(run.countersign(0, block).is_accepted());
     let receipt = run.countersign(0, block);
     costs_nothing(&run, receipt, Reason::Duplicate);
@@ -48,9 +49,9 @@ fn a_countersignature_of_another_block_costs_nothing() {
 #[test]
 fn a_countersignature_whose_cosignature_does_not_hold_is_its_authors_fault() {
     let mut run = Run::sealed();
-    let block = run.sealed_block();
+    let block = run.sealed_hash();
     let right = run.countersignature(0, 0, block);
-    let of = |block: SealedBlock, i: usize| block.countersign(0, &run.members[i].key).cosignature;
+    let of = |block: SealedBlock, i: usize| block.countersign(0, run.key(i)).cosignature;
     let honest = run.block_of(block);
     let another_root = Checkpoint { root: [1; 32], ..honest.checkpoint };
     let another_size = Checkpoint { size: 8, ..honest.checkpoint };
@@ -72,11 +73,7 @@ fn a_countersignature_whose_cosignature_does_not_hold_is_its_authors_fault() {
     for (case, (cosignature, reason)) in cases.into_iter().enumerate() {
         let message = v1::Countersign { cosignature, ..right.clone() };
         let receipt = run.apply(&run.by_member(0, Action::Countersign(message)));
-        assert_eq!(
-            (receipt.reason, receipt.culprit),
-            (reason, Some(run.members[0].name)),
-            "case {case}"
-        );
+        assert_eq!((receipt.reason, receipt.culprit), (reason, Some(run.name(0))), "case {case}");
         assert_eq!(run.credit(0), INITIAL_CREDIT.saturating_sub(case as u32 + 1));
     }
     assert!(run.countersign(0, block).is_accepted());
@@ -85,7 +82,7 @@ fn a_countersignature_whose_cosignature_does_not_hold_is_its_authors_fault() {
 #[test]
 fn a_second_countersignature_of_another_block_is_a_fault_before_and_after_the_quorum() {
     let mut run = Run::sealed();
-    let block = run.sealed_block();
+    let block = run.sealed_hash();
     assert!(run.countersign(0, block).is_accepted());
     let receipt = run.countersign(0, [1; 32]);
     is_a_fault_of(&run, 0, receipt, Reason::WrongAggregate);
@@ -94,10 +91,7 @@ fn a_second_countersignature_of_another_block_is_a_fault_before_and_after_the_qu
         assert!(run.countersign(i, block).is_accepted());
     }
     let receipt = run.countersign(0, [2; 32]);
-    assert_eq!(
-        (receipt.reason, receipt.culprit),
-        (Reason::WrongAggregate, Some(run.members[0].name))
-    );
+    assert_eq!((receipt.reason, receipt.culprit), (Reason::WrongAggregate, Some(run.name(0))));
     assert_eq!(run.credit(0), INITIAL_CREDIT - 2);
     assert_eq!(run.countersign(3, [2; 32]).culprit, None);
 }
@@ -158,7 +152,7 @@ fn a_share_for_another_aggregate_is_refused() {
     assert_eq!((receipt.reason, receipt.culprit), (Reason::WrongAggregate, None));
     let message = v1::SubmitShare {
         step: step + 1,
-        sealed_block: run.sealed_block().to_vec(),
+        sealed_block: run.sealed_hash().to_vec(),
         share: run.share(1),
     };
     assert_eq!(

@@ -1,7 +1,6 @@
 //! The members of ceremonies, and the words of the coordinator and the authority.
 use std::convert::Infallible;
 
-use crate::fixture::{D, Run, TIMEOUT_MS};
 use consilium_contract::{
     Phase, Receipt,
     keygen::member::{Member, Oath, Secrets},
@@ -11,6 +10,7 @@ use consilium_proto::v1::{
     BeginKeygen, ChangeCommittee, Contribute, EndStage, Reason, Stage as Name, contribute::Part,
     transaction::Action,
 };
+use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS};
 use rand_core::OsRng;
 
 /// The members of a ceremony, each with its secrets, as honest as the test lets them be.
@@ -23,15 +23,11 @@ pub struct Cast {
 
 impl Cast {
     pub fn new(run: &Run) -> Self {
-        let members = run.members.iter().map(|_| None).collect();
+        let members = run.shares.iter().map(|_| None).collect();
         let share = |share: &Option<KeyShare>| {
             share.as_ref().map(|share| KeyShare::from_bytes(&share.to_bytes()).unwrap())
         };
-        Self {
-            members,
-            shares: run.members.iter().map(|member| share(&member.share)).collect(),
-            blamed: Vec::new(),
-        }
+        Self { members, shares: run.shares.iter().map(share).collect(), blamed: Vec::new() }
     }
 
     /// What an honest member would say now.
@@ -40,7 +36,7 @@ impl Cast {
         let kept = self.members[i].take().filter(|member| member.secrets().belong_to(keygen));
         let fresh = || {
             let secrets = Secrets::generate(keygen.number(), keygen.attempt(), &mut OsRng);
-            Member::new(run.members[i].name, secrets)
+            Member::new(run.name(i), secrets)
         };
         let member = self.members[i].insert(kept.unwrap_or_else(fresh));
         let old = self.shares[i].as_ref();
@@ -71,7 +67,7 @@ impl Cast {
         twist: &mut dyn FnMut(usize, Contribute) -> Option<Contribute>,
     ) -> Vec<Receipt> {
         let mut receipts = Vec::new();
-        for i in 0..run.members.len() {
+        for i in 0..run.institutions() {
             let Some(contribution) = self.honest(run, i).and_then(|said| twist(i, said)) else {
                 continue;
             };
@@ -109,9 +105,9 @@ impl Cast {
         }
     }
 
-    /// The shares go to the fixture, which opens sums with them.
+    /// The shares go to the test kit, which opens sums with them.
     pub fn hand_over(self, run: &mut Run) {
-        run.members.iter_mut().zip(self.shares).for_each(|(member, share)| member.share = share);
+        run.shares = self.shares;
     }
 }
 
@@ -155,17 +151,17 @@ pub fn begun() -> (Run, Cast) {
 /// A whole round with the committee that stands.
 pub fn round(run: &mut Run) {
     assert!(run.open().is_accepted());
-    for i in 0..run.members.len() {
-        assert!(run.submit(i, &[i as i64; D]).is_accepted());
+    for i in 0..run.institutions() {
+        assert!(run.submit(i, &[i as i64; DIMENSION]).is_accepted());
     }
     assert!(run.close_collection().is_accepted());
     run.end_block();
-    let block = run.sealed_block();
-    for i in 0..run.members.len() {
+    let block = run.sealed_hash();
+    for i in 0..run.institutions() {
         run.countersign(i, block);
     }
     let holders: Vec<usize> =
-        (0..run.members.len()).filter(|i| run.members[*i].share.is_some()).collect();
+        (0..run.institutions()).filter(|i| run.shares[*i].is_some()).collect();
     for i in holders {
         if matches!(run.contract.phase(), Phase::Opening(opening) if opening.outcome().is_none()) {
             let receipt = run.submit_share(i, run.share(i));
@@ -193,8 +189,9 @@ pub fn changed(members: &[usize], threshold: u32) -> (Run, Receipt) {
 
 pub fn ask(run: &mut Run, members: &[usize], threshold: u32) -> Receipt {
     let committee = run.contract.succession().next_number();
-    run.requests += 1;
-    ask_again(run, committee, members, threshold, run.requests)
+    // Later than every request before.
+    let request = run.log.len() as u64;
+    ask_again(run, committee, members, threshold, request)
 }
 
 /// Asks with a request number of one's own.
@@ -205,7 +202,7 @@ pub fn ask_again(
     threshold: u32,
     request: u64,
 ) -> Receipt {
-    let members = members.iter().map(|i| run.members[*i].name.to_vec()).collect();
+    let members = members.iter().map(|i| run.name(*i).to_vec()).collect();
     let change = ChangeCommittee { committee, members, threshold, request };
     run.apply(&run.by_authority(Action::ChangeCommittee(change)))
 }

@@ -18,7 +18,7 @@ fn a_dealing_that_does_not_decode_is_its_authors_fault_and_is_left_out() {
         }
         Some(said)
     });
-    let name = run.members[1].name;
+    let name = run.name(1);
     assert_eq!(cast.blamed, [(Reason::MalformedEncoding, name)]);
     assert!(run.contract.committee().is_some());
     assert_eq!(run.contract.roster().get(&name).unwrap().credit, 2);
@@ -76,7 +76,7 @@ fn an_answer_that_contradicts_the_dealing_is_its_authors_fault() {
             Some(said)
         });
         let reason = if half { Reason::MalformedEncoding } else { Reason::BadKeygenProof };
-        assert_eq!(cast.blamed, [(reason, run.members[1].name)]);
+        assert_eq!(cast.blamed, [(reason, run.name(1))]);
         assert!(run.contract.committee().is_some());
     }
 }
@@ -116,7 +116,7 @@ fn wrong_products_and_share_keys_are_their_authors_fault_and_the_others_finish()
         }
         Some(said)
     });
-    let name = run.members[3].name;
+    let name = run.name(3);
     assert_eq!(cast.blamed, [(Reason::BadKeygenProof, name), (Reason::BadKeygenProof, name)]);
     assert!(run.contract.committee().is_some());
 }
@@ -193,8 +193,8 @@ fn a_contribution_of_another_institution_is_of_no_use() {
     let copied = run.by_member(1, Action::Contribute(dealing));
     // It decodes under no other dealer's context, and whoever signs it answers for it.
     let receipt = run.apply(&copied);
-    assert!(receipt.is_accepted() || receipt.culprit == Some(run.members[1].name));
-    let forged = run.by(&run.members[1].key, Some(run.members[0].name), copied.action().clone());
+    assert!(receipt.is_accepted() || receipt.culprit == Some(run.name(1)));
+    let forged = run.by(run.key(1), Some(run.name(0)), copied.action().clone());
     assert_eq!(run.apply(&forged).reason, Reason::BadSignature);
 }
 

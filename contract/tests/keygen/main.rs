@@ -8,7 +8,5 @@
 
 mod cast;
 mod contributions;
-#[path = "../fixture/mod.rs"]
-mod fixture;
 mod making;
 mod succession;

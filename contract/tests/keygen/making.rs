@@ -1,8 +1,8 @@
 //! Making the first key: with everyone, with enough, and with too few.
 
-use crate::fixture::{Run, TIMEOUT_MS};
 use consilium_contract::{Phase, keygen::Stage, transaction::CandidateTransaction};
 use consilium_proto::v1::{EndStage, Reason, Stage as Name, transaction::Action};
+use consilium_testkit::{Run, TIMEOUT_MS};
 
 use crate::cast::*;
 
@@ -53,10 +53,7 @@ fn a_member_that_falls_silent_at_any_stage_stops_nothing() {
         }
         assert!(run.contract.committee().is_some(), "{stage:?}");
         assert!(cast.blamed.is_empty(), "silence is nobody's proven fault");
-        assert_eq!(
-            run.committee().place_of(&run.members[2].name).is_some(),
-            stage != Name::Offering
-        );
+        assert_eq!(run.committee().place_of(&run.name(2)).is_some(), stage != Name::Offering);
         cast.hand_over(&mut run);
         round(&mut run);
     }

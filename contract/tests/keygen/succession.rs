@@ -1,11 +1,11 @@
 //! Passing the key on: who may ask for it, who holds it then, and what comes of too few.
 
-use crate::fixture::{D, Run, TIMEOUT_MS};
 use consilium_contract::Phase;
 use consilium_crypto::KeyShare;
 use consilium_proto::v1::{
     ChangeCommittee, Confirmation, Reason, Stage as Name, contribute::Part, transaction::Action,
 };
+use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS};
 
 use crate::cast::*;
 
@@ -16,9 +16,9 @@ fn the_key_passes_to_a_new_committee_and_old_shares_open_nothing_more() {
     assert_eq!(run.open().reason, Reason::TooEarly, "a change that is asked for comes first");
     let key = run.committee().public_key.clone();
     let old = run.committee().clone();
-    let old_shares: Vec<_> = run.members.iter_mut().map(|member| member.share.take()).collect();
-    for (member, share) in run.members.iter_mut().zip(&old_shares) {
-        member.share = share.as_ref().map(|share| KeyShare::from_bytes(&share.to_bytes()).unwrap());
+    let old_shares: Vec<_> = run.shares.iter_mut().map(Option::take).collect();
+    for (kept, share) in run.shares.iter_mut().zip(&old_shares) {
+        *kept = share.as_ref().map(|share| KeyShare::from_bytes(&share.to_bytes()).unwrap());
     }
     assert!(begin(&mut run).is_accepted());
     let mut cast = Cast::new(&run);
@@ -27,8 +27,8 @@ fn the_key_passes_to_a_new_committee_and_old_shares_open_nothing_more() {
     assert_eq!((committee.number, committee.threshold(), committee.size()), (1, 1, 3));
     assert_eq!(committee.public_key, key);
     assert_ne!(committee.dealing, old.dealing);
-    assert_eq!(committee.place_of(&run.members[3].name), Some(1));
-    assert_eq!(committee.place_of(&run.members[0].name), None);
+    assert_eq!(committee.place_of(&run.name(3)), Some(1));
+    assert_eq!(committee.place_of(&run.name(0)), None);
     for share in old_shares.iter().flatten() {
         assert!(share.verify(&committee.public_key, &committee.dealing).is_err());
     }
@@ -38,21 +38,21 @@ fn the_key_passes_to_a_new_committee_and_old_shares_open_nothing_more() {
     // The old share of a member, and a share of one who is no member any more.
     assert!(run.open().is_accepted());
     for i in 0..4 {
-        assert!(run.submit(i, &[1; D]).is_accepted());
+        assert!(run.submit(i, &[1; DIMENSION]).is_accepted());
     }
     assert!(run.close_collection().is_accepted());
     run.end_block();
-    let block = run.sealed_block();
+    let block = run.sealed_hash();
     assert_eq!(run.countersign(0, block).reason, Reason::NotAMember);
     for i in 1..4 {
         run.countersign(i, block);
     }
-    let new = run.members[1].share.take();
-    run.members[1].share = KeyShare::from_bytes(&old_shares[1].as_ref().unwrap().to_bytes()).ok();
+    let new = run.shares[1].take();
+    run.shares[1] = KeyShare::from_bytes(&old_shares[1].as_ref().unwrap().to_bytes()).ok();
     assert_eq!(run.submit_share(1, run.share(1)).reason, Reason::BadShareProof);
-    run.members[0].share = KeyShare::from_bytes(&old_shares[0].as_ref().unwrap().to_bytes()).ok();
+    run.shares[0] = KeyShare::from_bytes(&old_shares[0].as_ref().unwrap().to_bytes()).ok();
     assert_eq!(run.submit_share(0, run.share(0)).reason, Reason::NotAMember);
-    run.members[1].share = new;
+    run.shares[1] = new;
     assert!(run.submit_share(2, run.share(2)).is_accepted());
     assert!(run.close_round().is_accepted());
     run.again();
@@ -61,7 +61,7 @@ fn the_key_passes_to_a_new_committee_and_old_shares_open_nothing_more() {
 #[test]
 fn an_institution_leaves_and_another_one_joins_and_holds_the_key() {
     let mut run = Run::enrolled(9);
-    let newcomer = run.newcomer(5);
+    let newcomer = run.newcomer("newcomer");
     assert_eq!(
         run.enrol(newcomer).reason,
         Reason::NoPlace,
@@ -74,7 +74,7 @@ fn an_institution_leaves_and_another_one_joins_and_holds_the_key() {
     assert!(begin(&mut run).is_accepted());
     let mut cast = Cast::new(&run);
     cast.play(&mut run, |_, said| Some(said));
-    assert_eq!(run.committee().place_of(&run.members[newcomer].name), Some(4));
+    assert_eq!(run.committee().place_of(&run.name(newcomer)), Some(4));
     assert!(cast.shares[newcomer].is_some());
     assert!(cast.blamed.is_empty());
 }
@@ -135,7 +135,7 @@ fn the_latest_request_counts_and_an_earlier_one_cannot_be_put_on_the_chain_after
 #[test]
 fn a_refused_request_takes_no_number() {
     let mut run = Run::enrolled(2);
-    let joins = run.newcomer(5);
+    let joins = run.newcomer("newcomer");
     assert!(run.revoke(3).is_accepted());
     let members = [0, 1, 2, joins];
     assert_eq!(ask_again(&mut run, 1, &members, 2, 1).reason, Reason::UnknownInstitution);
@@ -145,8 +145,7 @@ fn a_refused_request_takes_no_number() {
 
 #[test]
 fn the_authority_cannot_have_the_key_passed_on_to_fewer_than_the_genesis_allows() {
-    let mut run =
-        Run::founded_with(2, |genesis| genesis.min_threshold = 2).with_everyone().with_key();
+    let mut run = Run::founded_with(|spec| spec.min_threshold = 2).with_everyone().with_key();
     assert_eq!(ask(&mut run, &[3], 1).reason, Reason::WrongCommittee);
     assert_eq!(ask(&mut run, &[0, 1, 2, 3], 1).reason, Reason::WrongCommittee);
     assert_eq!(begin(&mut run).reason, Reason::TooEarly);
@@ -155,8 +154,11 @@ fn the_authority_cannot_have_the_key_passed_on_to_fewer_than_the_genesis_allows(
 
 #[test]
 fn shares_are_refreshed_when_the_genesis_says_so() {
-    let mut run =
-        Run::founded_with(3, |genesis| genesis.refresh_steps = 1).with_everyone().with_key();
+    let run = Run::founded_with(|spec| {
+        spec.steps = 3;
+        spec.refresh_steps = 1;
+    });
+    let mut run = run.with_everyone().with_key();
     let old = run.committee().clone();
     round(&mut run);
     assert_eq!(run.open().reason, Reason::TooEarly);
