@@ -3,7 +3,6 @@ use consilium_contract::{SealedBlock, roster::INITIAL_CREDIT};
 use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run};
-use sha2::Digest;
 
 use crate::{costs_nothing, is_a_fault_of};
 
