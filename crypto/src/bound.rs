@@ -85,12 +85,25 @@ impl Bound {
     pub(crate) fn sums(&self, summands: u32) -> (i64, i64) {
         let summands = i64::from(summands);
         match *self {
-            Self::Parameter { bits } => (0, summands << bits),
+            Self::Parameter { bits } => (0, summands * ((1 << bits) - 1) + 1),
             Self::Norm { norm, projections } => {
                 // Nothing is within a bound that is refused.
                 let reach = NormBound::new(norm, projections).map_or(0, |bound| bound.reach);
                 let reach = summands * reach.cast_signed();
                 (-reach, reach + 1)
+            }
+        }
+    }
+
+    /// The norm of sums of `summands` updates whose proofs hold, at most: by the triangle inequality m·⌈√(Γ/λ)·B⌉.
+    /// `None` under a bound on parameters, which says no more than [`sums`](Self::sums) does place by place.
+    pub(crate) fn longest_sum(&self, summands: u32) -> Option<u128> {
+        match *self {
+            Self::Parameter { .. } => None,
+            Self::Norm { norm, projections } => {
+                // Nothing is within a bound that is refused.
+                let reach = NormBound::new(norm, projections).map_or(0, |bound| bound.reach);
+                Some(u128::from(summands) * u128::from(reach))
             }
         }
     }
@@ -271,7 +284,7 @@ mod tests {
             }
         }
         assert_eq!(norm(100, 256).sums(3), (-3 * 279, 3 * 279 + 1));
-        assert_eq!(Bound::Parameter { bits: 8 }.sums(3), (0, 768));
+        assert_eq!(Bound::Parameter { bits: 8 }.sums(3), (0, 766));
         assert_eq!(Bound::Parameter { bits: 8 }.slack(), 1.0);
         let said = norm(100, 256).to_string();
         assert_eq!(said, "norm 100, proven up to 2.78 times that by 256 projections");

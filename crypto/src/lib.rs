@@ -102,7 +102,7 @@ pub use decrypt::{
 };
 pub use error::{
     AggregateError, EncryptError, QuantiseError, ReadOffError, ShareError, SignatureError,
-    UpdateError,
+    SumError, UpdateError,
 };
 pub use group::DecodeError;
 pub use keys::{Ciphertext, DecryptionKey, EvaluationKey, PublicKey};

@@ -7,6 +7,7 @@ mod hiding;
 mod norm;
 mod order;
 pub(crate) mod round;
+mod sums;
 pub(crate) mod tampering;
 mod threshold;
 pub(crate) mod vectors;

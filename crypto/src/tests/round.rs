@@ -8,8 +8,8 @@ use super::*;
 use crate::update::encrypt;
 use crate::{
     DiscreteLogTable, HEADER_LEN, MaskKeySum, MaskedSum, MaskedUpdate, Quantiser, SIGNATURE_LEN,
-    body_length, combine, mask_length, quantise, verify_key_proofs_with_rng, verify_share,
-    verify_updates_with_rng,
+    SumError, body_length, combine, mask_length, quantise, verify_key_proofs_with_rng,
+    verify_share, verify_updates_with_rng,
 };
 
 /// Everything that happens to the updates of a round; returns the sums as the contract has them.
@@ -49,12 +49,17 @@ pub(crate) fn whole_round(federation: &Federation, updates: &[EncryptedUpdate]) 
         let e = &update.body[..mask_length(&parameters)];
         copy.add_masked(&MaskedUpdate::parse(e, header.mask_hash(), &parameters).unwrap()).unwrap();
     }
-    assert!(copy.check(&mask_key, &sums, &mut OsRng));
+    assert_eq!(copy.check(&mask_key, &sums, &mut OsRng), Ok(()));
     let mut wrong = sums.clone();
     wrong[0] ^= 1;
-    assert!(!copy.check(&mask_key, &wrong, &mut OsRng));
-    assert!(!copy.check(&MaskKeySum::decode(&[0; 32]).unwrap(), &sums, &mut OsRng));
-    assert!(!copy.check(&mask_key, &sums[1..], &mut OsRng));
+    assert_eq!(copy.check(&mask_key, &wrong, &mut OsRng), Err(SumError::Mismatch));
+    let no_key = MaskKeySum::decode(&[0; 32]).unwrap();
+    assert_eq!(copy.check(&no_key, &sums, &mut OsRng), Err(SumError::Mismatch));
+    let (expected, found) = (sums.len(), sums.len() - 1);
+    assert_eq!(
+        copy.check(&mask_key, &sums[1..], &mut OsRng),
+        Err(SumError::Length { expected, found })
+    );
     sums
 }
 
@@ -109,7 +114,9 @@ fn sums_beyond_what_m_updates_can_add_up_to_are_neither_read_off_nor_believed() 
             .unwrap();
         let mask_key = MaskKeySum(unproven.k);
         assert_eq!(sum.open(&mask_key, &DiscreteLogTable::shared()).is_ok(), believed);
-        assert_eq!(sum.check(&mask_key, &[q + 128], &mut OsRng), believed);
+        let verdict = sum.check(&mask_key, &[q + 128], &mut OsRng);
+        let beyond = SumError::OutOfRange { index: 0, value: 256, least: 0, bound: 256 };
+        assert_eq!(verdict, if believed { Ok(()) } else { Err(beyond) });
     }
 }
 
@@ -327,7 +334,7 @@ proptest! {
         }
         let sums = sum.open(&MaskKeySum(mask_key), &DiscreteLogTable::shared()).unwrap();
         prop_assert_eq!(&sums, &plain);
-        prop_assert!(sum.check(&MaskKeySum(mask_key), &sums, &mut OsRng));
+        prop_assert_eq!(sum.check(&MaskKeySum(mask_key), &sums, &mut OsRng), Ok(()));
         prop_assert!(sum.open(&MaskKeySum(mask_key + curve25519_dalek::Scalar::ONE), &DiscreteLogTable::shared()).is_err());
     }
 }
