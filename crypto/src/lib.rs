@@ -114,5 +114,15 @@ pub use update::{
     verify_key_proofs_with_rng, verify_updates, verify_updates_with_rng,
 };
 
+/// Which features of this build are for tests and experiments only. A program that an institution runs has none of them.
+pub const TEST_FEATURES: &[&str] = &[
+    #[cfg(feature = "adversary")]
+    "adversary",
+    #[cfg(feature = "dealer")]
+    "dealer",
+    #[cfg(feature = "simulation")]
+    "simulation",
+];
+
 /// A SHA-256 hash, or something as long.
 pub type Hash = [u8; 32];

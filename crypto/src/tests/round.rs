@@ -112,7 +112,7 @@ fn sums_beyond_what_m_updates_can_add_up_to_are_neither_read_off_nor_believed() 
         let mut sum = MaskedSum::new(&parameters);
         sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap())
             .unwrap();
-        let mask_key = MaskKeySum(unproven.k);
+        let mask_key = MaskKeySum(*unproven.k);
         assert_eq!(sum.open(&mask_key, &DiscreteLogTable::shared()).is_ok(), believed);
         let verdict = sum.check(&mask_key, &[q + 128], &mut OsRng);
         let beyond = SumError::OutOfRange { index: 0, value: 256, least: 0, bound: 256 };
@@ -140,7 +140,7 @@ fn a_mask_key_of_the_largest_limbs_opens_like_any_other() {
                     (crate::group::h_times(&u) + base * k).compress().to_bytes()
                 });
                 unproven.masked = masked.collect::<Vec<_>>().concat();
-                unproven.k = k;
+                *unproven.k = k;
                 unproven.limbs.kappa.clone_from(&limbs);
                 unproven.ciphertexts = unproven.limbs.encrypt(&unproven.key);
                 unproven.prove().unwrap()
@@ -264,7 +264,7 @@ fn one_random_generator_in_one_state_still_masks_different_updates_with_differen
                 &update,
                 &mut rng,
             );
-            masks.push(unproven.unwrap().k);
+            masks.push(*unproven.unwrap().k);
         }
         assert_ne!(masks[0], masks[1]);
     }
@@ -329,7 +329,7 @@ proptest! {
             let unproven = federation.unproven(1, values.clone());
             let hash: [u8; 64] = sha2::Digest::finalize(<sha2::Sha512 as sha2::Digest>::new_with_prefix(&unproven.masked)).into();
             sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap()).unwrap();
-            mask_key += unproven.k;
+            mask_key += *unproven.k;
             plain.iter_mut().zip(values).for_each(|(sum, q)| *sum += q + 32768);
         }
         let sums = sum.open(&MaskKeySum(mask_key), &DiscreteLogTable::shared()).unwrap();

@@ -17,7 +17,7 @@ fn recorded(federation: &mut Federation, updates: &[Vec<i64>]) -> (MaskedSum, Ma
         let hash = Sha512::digest(&unproven.masked).into();
         let masked = MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap();
         sum.add_masked(&masked).unwrap();
-        mask_key += unproven.k;
+        mask_key += *unproven.k;
     }
     (sum, MaskKeySum(mask_key))
 }
