@@ -6,9 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_audit::audit;
-use consilium_authority::{BoundChoice, PrivacyFlags, bound_facts};
+use consilium_authority::{BoundChoice, PrivacyFlags, Protection, bound_facts};
 use consilium_cli::command_line;
-use consilium_contract::promise;
 
 use crate::attack::{self, AttackConfig};
 use crate::progress::Progress;
@@ -114,6 +113,8 @@ struct ReplayArgs {
     bound: BoundChoice,
     #[command(flatten)]
     privacy: PrivacyFlags,
+    #[command(flatten)]
+    protection: Protection,
     /// Determines every model and metric, simulated noise included; encryption always uses the operating system's
     /// randomness.
     #[arg(long, default_value_t = 42)]
@@ -184,6 +185,7 @@ impl ReplayArgs {
             hidden: self.hidden.clone(),
             bound: self.bound.clone(),
             privacy: self.privacy.clone(),
+            protection: self.protection,
             seed: self.seed,
         }
     }
@@ -259,7 +261,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
             let summary = summary?;
             Ok(match arguments.format {
                 Format::Text => {
-                    let bound = promise(config.bound, config.clip);
+                    let bound = config.promise();
                     format!(
                         "{}\nbound:  {bound}\n{}\n",
                         text_table(&summary, config.malicious),
@@ -267,7 +269,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
                     )
                 }
                 Format::Json => {
-                    let bound: serde_json::Map<_, _> = bound_facts(config.bound, config.clip)
+                    let bound: serde_json::Map<_, _> = bound_facts(&config.promise())
                         .into_iter()
                         .map(|(name, value)| (name.to_owned(), value))
                         .collect();

@@ -27,7 +27,10 @@ struct Members {
 
 impl Members {
     fn new() -> Self {
-        let world = World::enrolled(ceremony(1, |spec| spec.min_threshold = 1));
+        let world = World::enrolled(ceremony(1, |spec| {
+            spec.min_threshold = 1;
+            spec.protection.allow_threshold_one = true;
+        }));
         let directories = (0..INSTITUTIONS).map(|_| tempfile::tempdir().unwrap()).collect();
         Self { world, directories, rng: ChaCha20Rng::seed_from_u64(3) }
     }
