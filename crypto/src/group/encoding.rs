@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn scalars_are_read_into_a_vector_that_never_grows_and_no_longer_than_the_bytes_there_are() {
-        for count in [1, 5, 100] {
+        for count in [1u64, 5, 100] {
             let bytes: Vec<u8> = (0..count).flat_map(|i| Scalar::from(i).to_bytes()).collect();
             let count = count as usize;
             let mut reader = Reader::new("scalars", &bytes, bytes.len()).unwrap();
