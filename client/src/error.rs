@@ -90,7 +90,7 @@ pub enum ClientError {
     /// The coordinator's ledger ends before blocks that it has signed and shown.
     #[error(
         "the coordinator's ledger ends at height {theirs}, but it has signed and shown blocks up to height {ours}: \
-             it has lost blocks that were durable, or hides them; this institution keeps its own copy and stops"
+             its operator has brought back an old copy, or it hides them; this institution keeps its own copy and waits"
     )]
     LostBlocks {
         /// Height of the last verified block.
@@ -177,16 +177,6 @@ pub enum ClientError {
         /// The contract's reason.
         reason: Reason,
     },
-    /// A step was abandoned as often as the genesis allows.
-    #[error(
-        "the run has stopped: step {step} was abandoned {attempts} times, with too few accepted updates each time"
-    )]
-    RunStopped {
-        /// The step.
-        step: u64,
-        /// How often it was tried.
-        attempts: u32,
-    },
     /// The address of the coordinator is not one.
     #[error("{address} is not the address of a coordinator: expected http://HOST:PORT")]
     Address {
@@ -226,7 +216,8 @@ impl ClientError {
     /// Whether connecting again can help. What somebody's signature proves stays proven.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Malformed(_) => true,
+            // Nobody has signed anything that contradicts itself: the blocks may come back.
+            Self::Unreachable(_) | Self::Malformed(_) | Self::LostBlocks { .. } => true,
             // Bytes that the coordinator has not signed say nothing about it.
             Self::Chain(error) => matches!(
                 error,
@@ -245,7 +236,6 @@ impl ClientError {
             | Self::TwoHeads { .. }
             | Self::Note { .. }
             | Self::NoHead { .. }
-            | Self::LostBlocks { .. }
             | Self::BadHeader { .. }
             | Self::Entry { .. }
             | Self::Aggregate { .. }
@@ -253,7 +243,6 @@ impl ClientError {
             | Self::TwoReceipts { .. }
             | Self::Model { .. }
             | Self::Refused { .. }
-            | Self::RunStopped { .. }
             | Self::Address { .. }
             | Self::Unsupported { .. }
             | Self::GaveUp { .. }
@@ -269,7 +258,6 @@ impl ClientError {
             Self::ForkedHistory { .. }
             | Self::TwoHeads { .. }
             | Self::BadHeader { .. }
-            | Self::LostBlocks { .. }
             | Self::Memory(MemoryError::OtherBlock { .. }) => 3,
             Self::Entry { .. }
             | Self::Aggregate { .. }
@@ -281,8 +269,8 @@ impl ClientError {
             | Self::Locked { .. }
             | Self::Memory(_)
             | Self::Chain(_)
+            | Self::LostBlocks { .. }
             | Self::Refused { .. }
-            | Self::RunStopped { .. }
             | Self::Unreachable(_)
             | Self::Unsupported { .. }
             | Self::Malformed(_)

@@ -72,6 +72,11 @@ impl<'a> Session<'a> {
     /// Follows the chain until the run is over or the connection breaks.
     pub(crate) async fn run(own: &'a mut Institution) -> Result<(), ClientError> {
         let mut connection = Connection::open(&own.endpoint, &own.parameters).await?;
+        // From its own last block on: it comes again, and must be the same. A coordinator whose ledger lacks that block
+        // learns of it here, before it is asked for anything.
+        let from = own.history.len().saturating_sub(1);
+        let last = own.history.chain().head().map(|last| *last.sealed());
+        let mut blocks = connection.subscribe(from, last.as_ref(), own.pseudonym()).await?;
         let Head { header: head, checkpoint } = connection.head(0).await?;
         own.history.compare(&head)?;
         let mut session = Self {
@@ -90,10 +95,7 @@ impl<'a> Session<'a> {
         // A check that a broken connection has interrupted.
         session.settle().await?;
         session.replay().await?;
-        // From the own last block on: it comes again, and must be the same.
-        let from = session.own.history.len().saturating_sub(1);
-        let mut blocks = session.connection.subscribe(from).await?;
-        while !session.is_over()? {
+        while !session.is_over() {
             if session.is_caught_up()? {
                 session.act().await?;
             }
@@ -147,16 +149,8 @@ impl<'a> Session<'a> {
         self.settle().await
     }
 
-    fn is_over(&self) -> Result<bool, ClientError> {
-        match self.own.follower.phase() {
-            Phase::Finished => Ok(true),
-            Phase::Stopped => {
-                let step = self.own.follower.step();
-                let attempts = self.own.follower.attempt();
-                Err(ClientError::RunStopped { step, attempts })
-            }
-            _ => Ok(false),
-        }
+    fn is_over(&self) -> bool {
+        matches!(self.own.follower.phase(), Phase::Finished)
     }
 
     /// Whether everything up to the coordinator's head has been read; then what the chain says about this institution is
@@ -186,7 +180,7 @@ impl<'a> Session<'a> {
             Phase::Keygen(_) => self.contribute().await,
             Phase::Collecting(_) => self.participate().await,
             Phase::Sealed(_) => self.serve().await,
-            Phase::Idle | Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Ok(()),
+            Phase::Idle | Phase::Sealing(..) | Phase::Finished => Ok(()),
         }
     }
 

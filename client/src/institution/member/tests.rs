@@ -12,10 +12,8 @@ use rand_core::SeedableRng;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{
-    fixture::{INSTITUTIONS, World, ceremony},
-    state::memory::MemoryError,
-};
+use crate::{fixture::Kept as _, state::memory::MemoryError};
+use consilium_testkit::{INSTITUTIONS, World, ceremony};
 
 /// What a member has to say, or why it says nothing.
 type Said = Result<Option<Contribute>, ClientError>;
@@ -25,13 +23,19 @@ struct Members {
     world: World,
     directories: Vec<TempDir>,
     rng: ChaCha20Rng,
+    time_ms: u64,
+    /// Of the authority.
+    requests: u64,
 }
 
 impl Members {
     fn new() -> Self {
-        let world = World::enrolled(ceremony(1, |spec| spec.min_threshold = 1));
+        let world = World::enrolled(ceremony(1, |spec| {
+            spec.min_threshold = 1;
+            spec.protection.allow_threshold_one = true;
+        }));
         let directories = (0..INSTITUTIONS).map(|_| tempfile::tempdir().unwrap()).collect();
-        Self { world, directories, rng: ChaCha20Rng::seed_from_u64(3) }
+        Self { world, directories, rng: ChaCha20Rng::seed_from_u64(3), time_ms: 2_000, requests: 0 }
     }
 
     fn directory(&self, i: usize) -> &Path {
@@ -65,7 +69,7 @@ impl Members {
 
     fn begin(&mut self, committee: u32) {
         let begin =
-            self.world.orders(Action::BeginKeygen(BeginKeygen { committee, time_ms: 2_000 }));
+            self.world.orders(Action::BeginKeygen(BeginKeygen { committee, time_ms: self.time_ms }));
         self.world.commit(vec![begin]);
     }
 
@@ -73,23 +77,27 @@ impl Members {
     fn ask_for(&mut self, members: &[usize], threshold: u32) {
         let committee = self.world.contract.committee().unwrap().number + 1;
         let members = members.iter().map(|i| self.world.name(*i).to_vec()).collect();
-        let change = ChangeCommittee { committee, members, threshold };
+        self.requests += 1;
+        let change = ChangeCommittee { committee, members, threshold, request: self.requests };
         let change = self.world.decrees(Action::ChangeCommittee(change));
         self.world.commit(vec![change]);
     }
 
-    /// The time of the stage is over, and nobody has spoken.
-    fn fail_stage(&mut self) {
+    /// Ends the stage, once its time is over where somebody is missing.
+    fn end_stage(&mut self) {
         let keygen = self.keygen().unwrap();
         let timeout = self.world.ceremony.parameters.collection_timeout_ms;
+        let waited = if keygen.progress().is_complete() { 0 } else { timeout };
+        let time_ms = keygen.since_ms() + waited;
         let end = EndStage {
             committee: keygen.number(),
             attempt: keygen.attempt(),
             stage: keygen.stage().name().into(),
-            time_ms: keygen.since_ms() + timeout,
+            time_ms,
         };
         let end = self.world.orders(Action::EndStage(end));
         self.world.commit(vec![end]);
+        self.time_ms = self.time_ms.max(time_ms);
     }
 
     /// Everyone but those who are left out says what it has to say, and the stage is ended.
@@ -100,14 +108,7 @@ impl Members {
                 self.world.commit(vec![signed]);
             }
         }
-        let keygen = self.keygen().unwrap();
-        let committee = keygen.number();
-        let attempt = keygen.attempt();
-        let time_ms = keygen.since_ms();
-        let stage = keygen.stage().name().into();
-        let end =
-            self.world.orders(Action::EndStage(EndStage { committee, attempt, stage, time_ms }));
-        self.world.commit(vec![end]);
+        self.end_stage();
     }
 
     /// Plays until the stage begins.
@@ -288,7 +289,7 @@ fn once_a_committee_stands_its_share_alone_is_left_and_verifies() {
     }
     // Institution 3 leaves; any one of the others (t = 1) may decrypt.
     let names = (0..3).map(|i| members.world.name(i).to_vec()).collect();
-    let change = ChangeCommittee { committee: 1, members: names, threshold: 1 };
+    let change = ChangeCommittee { committee: 1, members: names, threshold: 1, request: 1 };
     let change = members.world.decrees(Action::ChangeCommittee(change));
     members.world.commit(vec![change]);
     members.begin(1);
@@ -533,7 +534,7 @@ fn a_ceremony_that_was_given_up_leaves_nothing_that_a_later_one_of_the_same_comm
             let kept = fs::read(members.directory(0).join(SECRETS)).unwrap();
             assert!(!secrets.contains(&kept), "attempt {:?}", attempts.last());
             secrets.push(kept);
-            members.fail_stage();
+            members.end_stage();
         }
         members.ask_for(&[0, 1, 2, 3], 2);
     }

@@ -10,9 +10,10 @@ use rand_core::OsRng;
 
 use super::*;
 use crate::{
-    fixture::World,
+    fixture::Kept as _,
     state::memory::{MemoryError, Place},
 };
+use consilium_testkit::World;
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
 fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
@@ -49,7 +50,7 @@ fn countersign(world: &World, directory: &std::path::Path) -> Result<Countersign
     let mut memory = world.memory(directory);
     super::countersign(
         &judged,
-        &world.shares[0],
+        world.shares[0].as_ref().unwrap(),
         &mut memory,
         &world.ceremony.institutions[0].signing,
         &world.name(0),
@@ -65,7 +66,7 @@ fn an_honest_sum_is_judged_countersigned_and_shared_and_the_contract_takes_both(
     assert_eq!(judged.block(), &world.sealed_hash());
     let mut memory = world.memory(dir.path());
     let files = &world.ceremony.institutions[0];
-    let share = &world.shares[0];
+    let share = world.shares[0].as_ref().unwrap();
     let countersigned =
         super::countersign(&judged, share, &mut memory, &files.signing, &world.name(0)).unwrap();
     assert_eq!(memory.countersigned(0), Some(judged.block()));
@@ -75,8 +76,11 @@ fn an_honest_sum_is_judged_countersigned_and_shared_and_the_contract_takes_both(
     let answers = answers(&world, &all);
     let quorum = countersigned.quorum(&answers).unwrap();
     world.commit(all);
-    let share =
-        quorum.share(&world.shares[0], &world.ceremony.institutions[0].signing, &world.name(0));
+    let share = quorum.share(
+        world.shares[0].as_ref().unwrap(),
+        &world.ceremony.institutions[0].signing,
+        &world.name(0),
+    );
     // `commit` asserts that the contract accepts.
     world.commit(vec![share]);
 }
@@ -168,7 +172,7 @@ fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the
             for side in [shown, 1 - shown] {
                 let mut memory = first.memory(directory.path());
                 let files = &first.ceremony.institutions[i];
-                let share = &first.shares[i];
+                let share = first.shares[i].as_ref().unwrap();
                 let name = first.name(i);
                 match super::countersign(&judged[side], share, &mut memory, &files.signing, &name) {
                     Ok(answer) => {

@@ -129,6 +129,7 @@ fn whatever_write_fails_and_whatever_a_crash_leaves_nothing_acknowledged_is_lost
             }
         }
         assert_eq!(acknowledged < 4, fuse < 9, "each record is three calls");
+        disk.disk().fuse = None;
         let (written, flushed) = {
             let disk = disk.disk();
             (disk.log.clone(), disk.flushed.clone())
