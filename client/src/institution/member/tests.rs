@@ -68,8 +68,9 @@ impl Members {
     }
 
     fn begin(&mut self, committee: u32) {
-        let begin =
-            self.world.orders(Action::BeginKeygen(BeginKeygen { committee, time_ms: self.time_ms }));
+        let begin = self
+            .world
+            .orders(Action::BeginKeygen(BeginKeygen { committee, time_ms: self.time_ms }));
         self.world.commit(vec![begin]);
     }
 
