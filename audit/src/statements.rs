@@ -110,6 +110,7 @@ fn member(
 #[derive(Debug, Clone)]
 pub struct Submission {
     pseudonym: Hash,
+    transaction: CandidateTransaction,
     header: Vec<u8>,
     hash: Hash,
 }
@@ -139,12 +140,22 @@ impl Submission {
         if context.pseudonym != pseudonym {
             return Err(StatementError::OtherContext("institution"));
         }
-        Ok(Self { pseudonym, hash: sha256(&update.header), header: update.header.clone() })
+        Ok(Self {
+            pseudonym,
+            transaction: transaction.clone(),
+            hash: sha256(&update.header),
+            header: update.header.clone(),
+        })
     }
 
     /// Who submitted.
     pub fn pseudonym(&self) -> &Hash {
         &self.pseudonym
+    }
+
+    /// The transaction.
+    pub fn transaction(&self) -> &CandidateTransaction {
+        &self.transaction
     }
 
     /// The encoded header.

@@ -149,6 +149,28 @@ impl Connection {
         collect("GetMaskedUpdate", chunks, length).await
     }
 
+    /// The body of this hash, of exactly `length` bytes; `None` where the coordinator has none.
+    pub(crate) async fn body(
+        &mut self,
+        sha256: &Hash,
+        length: usize,
+    ) -> Result<Option<Vec<u8>>, ClientError> {
+        let request = GetBlobRequest { sha256: sha256.to_vec() };
+        let answer = timeout(READ_DEADLINE, self.ledger.get_blob(request)).await;
+        let chunks = match answer.map_err(|_| too_slow("GetBlob", READ_DEADLINE))? {
+            Ok(chunks) => chunks.into_inner(),
+            Err(status) if status.code() == Code::NotFound => return Ok(None),
+            Err(status) => return Err(failed("GetBlob", &status)),
+        };
+        let body = collect("GetBlob", chunks, length).await?;
+        if consilium_ledger::sha256(&body) != *sha256 {
+            return Err(ClientError::Malformed(
+                "GetBlob answers with another body than the one asked for".to_owned(),
+            ));
+        }
+        Ok(Some(body))
+    }
+
     /// A blob of exactly `length` bytes. Its hash is for the caller to check.
     pub(crate) async fn blob(
         &mut self,

@@ -48,6 +48,6 @@ mod fixture;
 
 pub use connection::endpoint;
 pub use error::ClientError;
-pub use institution::{Institution, Outcome};
+pub use institution::{Institution, Outcome, Verification};
 pub use observer::{Observer, RoundReport, Unobserved, UpdateReport};
 pub use status::{CommitteeStatus, Status, status};

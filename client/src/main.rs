@@ -14,7 +14,7 @@ use consilium_audit::{
 };
 use consilium_cli::{Failure, command_line, failure::finish, logging};
 use consilium_client::{
-    ClientError, Institution, RoundReport, endpoint, head,
+    ClientError, Institution, RoundReport, Verification, endpoint, head,
     prepare::{Participant, Quantisation},
     state::{history, model},
     status,
@@ -74,6 +74,14 @@ enum Command {
         /// Seed of shuffling and rounding, never of encryption or noise. Drawn at random where it is not given.
         #[arg(long)]
         seed: Option<u64>,
+        /// What is verified of every sum before it is opened or trained on: the proofs of all updates and the state that
+        /// the chain leads to, or the proofs of so many updates, drawn at random once the sum is sealed. All costs as much
+        /// as the coordinator's own verification, and the bodies are downloaded. COUNT is for models too large for that;
+        /// what is not drawn is believed: one institution misses one false update of m with probability 1 - COUNT/m, and k
+        /// institutions all miss it with probability (1 - COUNT/m)^k; and whether an honest update was refused is seen
+        /// by nobody but its author.
+        #[arg(long, value_name = "all|COUNT", default_value = "all", value_parser = verification)]
+        verify: Verification,
         /// Give up where the coordinator has brought nothing new for so many seconds. Without it: never.
         #[arg(long, value_name = "SECONDS")]
         give_up_after: Option<u64>,
@@ -200,6 +208,17 @@ enum EvidenceCommand {
     },
 }
 
+/// `all`, or how many updates of a sum.
+fn verification(text: &str) -> Result<Verification, String> {
+    match text {
+        "all" => Ok(Verification::All),
+        count => match count.parse() {
+            Ok(count) if count > 0 => Ok(Verification::Sample(count)),
+            _ => Err("expected all, or a number of updates from 1 on".to_owned()),
+        },
+    }
+}
+
 fn failure(error: impl Into<ClientError>) -> Failure {
     let error = error.into();
     Failure::new(error.exit_code(), error.to_string())
@@ -212,11 +231,21 @@ fn main() -> ExitCode {
     };
     logging::start();
     let done = match cli.command {
-        Command::Run { ceremony, state, coordinator, data, statistics, seed, give_up_after } => {
+        Command::Run {
+            ceremony,
+            state,
+            coordinator,
+            data,
+            statistics,
+            seed,
+            verify,
+            give_up_after,
+        } => {
             let seed = seed.unwrap_or_else(|| OsRng.next_u64());
             let patience = give_up_after.map(Duration::from_secs);
-            rows(&data, statistics.as_deref())
-                .and_then(|table| take_part(&ceremony, &state, &coordinator, table, seed, patience))
+            rows(&data, statistics.as_deref()).and_then(|table| {
+                take_part(&ceremony, &state, &coordinator, table, seed, verify, patience)
+            })
         }
         Command::Statistics { data } => {
             load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(Failure::unusable))
@@ -256,6 +285,7 @@ fn take_part(
     coordinator: &str,
     table: Table,
     seed: u64,
+    verify: Verification,
     patience: Option<Duration>,
 ) -> Result<String, Failure> {
     endpoint(coordinator).map_err(failure)?;
@@ -279,6 +309,7 @@ fn take_part(
             judge_ms = ms(report.judge),
             countersign_ms = ms(report.countersign),
             share_ms = ms(report.share),
+            verify_ms = ms(report.verify),
             fetch_ms = ms(report.fetch),
             check_ms = ms(report.check),
             bytes_up = report.bytes_up,
@@ -291,6 +322,7 @@ fn take_part(
         ClientError::State { .. } => Failure::unusable(error),
         error => failure(error),
     })?;
+    institution = institution.verifying(verify);
     if let Some(patience) = patience {
         institution = institution.give_up_after(patience);
     }

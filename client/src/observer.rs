@@ -25,7 +25,9 @@ pub struct RoundReport {
     pub countersign: Duration,
     /// Making the decryption share.
     pub share: Duration,
-    /// Fetching what the model check needs.
+    /// Verifying the updates of the sum, and executing the chain.
+    pub verify: Duration,
+    /// Fetching bodies, and what the model check needs.
     pub fetch: Duration,
     /// Checking the model.
     pub check: Duration,

@@ -35,6 +35,7 @@ use crate::{
 mod convict;
 mod heads;
 mod settle;
+mod verify;
 
 /// How long a call may wait for its block, beyond the collection's own timeout: a block is sealed after a minute at the
 /// latest.
@@ -537,7 +538,9 @@ impl<'a> Session<'a> {
         let verdict =
             blocking(move || judge(&sealed, own.as_ref(), &parameters, &mut OsRng)).await?;
         self.own.report.judge += start.elapsed();
-        verdict.map_err(|source| self.unfaithful_sum(sum.height(), source))
+        let judged = verdict.map_err(|source| self.unfaithful_sum(sum.height(), source))?;
+        self.verify(sum).await?;
+        Ok(judged)
     }
 
     /// Takes the answer to a call.

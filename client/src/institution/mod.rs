@@ -8,7 +8,9 @@ use std::{
 };
 
 use consilium_audit::{
-    CheckedModel, files,
+    CheckedModel,
+    execution::Execution,
+    files,
     follow::{Closed, Follower},
     judge::Judged,
 };
@@ -27,7 +29,7 @@ use crate::{
     observer::{Observer, RoundReport},
     prepare::Participant,
     session::Session,
-    state::{durable, history::History, memory::Memory, model, upload::Upload},
+    state::{bodies::Bodies, durable, history::History, memory::Memory, model, upload::Upload},
 };
 
 pub mod assignment;
@@ -58,6 +60,19 @@ impl Duty {
     }
 }
 
+/// What an institution verifies of the updates in a sum before it answers for the sum or trains on its model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verification {
+    /// Everything: all proofs of all updates, and the state that the chain leads to.
+    #[default]
+    All,
+    /// The proofs of so many updates of each sum, drawn at random once the sum is sealed. What was not drawn is believed:
+    /// of m updates of which one is false, an institution that draws c misses it with probability 1 − c/m, and k
+    /// institutions that draw independently all miss it with probability (1 − c/m)^k. The state roots are believed too, so
+    /// that an honest update that is recorded as a fault goes unnoticed by all but its author.
+    Sample(usize),
+}
+
 /// How a run ended for an institution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
@@ -79,6 +94,11 @@ pub struct Institution {
     pub(crate) participant: Option<Participant>,
     pub(crate) observer: Box<dyn Observer>,
     pub(crate) table: Arc<DiscreteLogTable>,
+    pub(crate) verification: Verification,
+    /// The contract, run over the blocks up to the last sum that was verified. Absent before the first one, and after an
+    /// error.
+    pub(crate) execution: Option<Execution>,
+    pub(crate) bodies: Bodies,
     pub(crate) history: History,
     pub(crate) follower: Follower,
     pub(crate) memory: Arc<Mutex<Memory>>,
@@ -132,6 +152,9 @@ impl Institution {
             participant: Some(participant),
             observer,
             table: DiscreteLogTable::shared(),
+            verification: Verification::All,
+            execution: None,
+            bodies: Bodies::open(directory, &parameters)?,
             history: History::open(directory, &parameters)?,
             follower: Follower::new(Arc::clone(&parameters), files.genesis_entry.clone()),
             memory: Arc::new(Mutex::new(Memory::open(directory, parameters.chain_id)?)),
@@ -154,6 +177,12 @@ impl Institution {
             parameters,
             _lock: lock,
         })
+    }
+
+    /// Verifies less than everything of a sum.
+    #[must_use]
+    pub fn verifying(self, verification: Verification) -> Self {
+        Self { verification, ..self }
     }
 
     /// Gives up where no new block has come for so long while the coordinator could not be reached.
