@@ -9,7 +9,6 @@ use consilium_contract::{
     SealedBlock, check_updates,
     keygen::Rehearsal,
     model::encode_sums,
-    parameters::Layers,
     transaction::{entry, sign},
 };
 use consilium_crypto::{
@@ -17,6 +16,7 @@ use consilium_crypto::{
     RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
 };
 use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{
     BlobRef, CloseCollection, CloseRound, Enrol, OpenRound, SignedTransaction, SubmitShare,
     SubmitUpdate, transaction::Action,
@@ -209,7 +209,7 @@ impl World {
                     rng,
                 );
                 blobs.push(body);
-                Body::Checked(checked.remove(0))
+                Body::Checked(checked.remove(0).into())
             }
             Admission::Decided(_) => Body::None,
         };

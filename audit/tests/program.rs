@@ -10,11 +10,11 @@ use std::{
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::{
     Body, Contract,
-    parameters::Layers,
     transaction::{entry, parse_entry, sign},
 };
 use consilium_crypto::{DiscreteLogTable, Hash};
 use consilium_ledger::{Block, HeaderChain, Store};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{Enrol, transaction::Action};
 use ed25519_dalek::SigningKey;
 use rand_core::OsRng;

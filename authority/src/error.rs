@@ -3,6 +3,7 @@
 use consilium_contract::{certificate::CertificateError, parameters::GenesisError};
 use consilium_identity::FilesError;
 use consilium_privacy::PrivacyError;
+use consilium_proto::training::PlanError;
 use thiserror::Error;
 
 /// Why a ceremony was not held, not written, or a folder not accepted.
@@ -21,6 +22,9 @@ pub enum AuthorityError {
         /// What is possible.
         expected: String,
     },
+    /// Nobody can train by what the institutions are to agree to.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// A bound that was asked for and cannot be.
     #[error("{flag}: {problem}")]
     Bound {

@@ -12,9 +12,10 @@ use consilium_authority::{
     default_min_threshold, default_min_updates, initial_model, read_transaction, send,
 };
 use consilium_cli::{Failure, command_line, failure};
-use consilium_contract::parameters::{Layers, Parameters, honest_shares, largest_threshold};
+use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
 use consilium_identity::{FilesError, institution_folder, write_file};
 use consilium_privacy::{Run, Terms};
+use consilium_proto::training::{Layers, Plan};
 use consilium_proto::v1::{Optimiser, SignedTransaction, Training};
 use prost::Message as _;
 use rand_core::OsRng;
@@ -426,16 +427,27 @@ fn text_of(parameters: &Parameters) -> String {
     facts(parameters).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What the institutions train, where it is a plan that this program knows: other trainers may have agreed on another.
+fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
+    let Ok(Plan { layers, training }) = Plan::decode(training) else {
+        return vec![("training", format!("{} bytes of another program", training.len()).into())];
+    };
+    let optimiser = training.optimiser().as_str_name().trim_start_matches("OPTIMISER_");
+    vec![
+        ("inputs", layers.inputs.into()),
+        ("hidden", layers.hidden.into()),
+        ("optimiser", optimiser.to_lowercase().into()),
+        ("learning rate", training.learning_rate.into()),
+    ]
+}
+
 fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
-    let Parameters { layers, training, .. } = parameters;
     let mut facts = vec![
         ("chain id", hex::encode(parameters.chain_id).into()),
         ("institutions", parameters.institutions.into()),
         ("threshold", parameters.threshold.into()),
         ("quorum", parameters.quorum.into()),
         ("min updates", parameters.min_updates.into()),
-        ("inputs", layers.inputs.into()),
-        ("hidden", layers.hidden.clone().into()),
         ("dimension", parameters.dimension.into()),
     ];
     facts.extend(bound_facts(parameters.bound, parameters.clip));
@@ -445,18 +457,9 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         ("max attempts", parameters.max_attempts.into()),
         ("refresh steps", parameters.refresh_steps.into()),
         ("min threshold", parameters.min_threshold.into()),
-        (
-            "optimiser",
-            training
-                .optimiser()
-                .as_str_name()
-                .trim_start_matches("OPTIMISER_")
-                .to_lowercase()
-                .into(),
-        ),
-        ("learning rate", training.learning_rate.into()),
         ("initial model", hex::encode(parameters.initial_model).into()),
     ]);
+    facts.extend(plan_facts(&parameters.training));
     if let Some(privacy) = &parameters.privacy {
         let Terms { signal, variance, .. } = privacy.terms();
         facts.extend([

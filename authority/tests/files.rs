@@ -18,8 +18,9 @@ use std::{
 use consilium_authority::{
     AuthorityError, AuthorityFiles, Ceremony, CeremonySpec, read_transaction,
 };
-use consilium_contract::{CandidateTransaction, CertificateError, parameters::Layers};
+use consilium_contract::{CandidateTransaction, CertificateError};
 use consilium_identity::{CoordinatorFiles, FilesError, InstitutionFiles};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{ChangeCommittee, Revoke, transaction::Action};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;

@@ -10,6 +10,7 @@
 //! | where | what |
 //! | --- | --- |
 //! | [`transaction`], [`receipt`] | bytes that somebody signed, and the answers to them |
+//! | [`action`] | the one list of kinds of transactions: who signs each, and which wing decides it |
 //! | [`parameters`] | the checked genesis; [`promise`](mod@promise): what its bound says of every accepted update |
 //! | [`contract`] | the state machine; [`phase`]: where a run stands |
 //! | [`enrolment`] | the wing of institutions: certificates, and who is enrolled with what credit |
@@ -20,9 +21,12 @@
 //! peer's bytes → CandidateTransaction → Contract::admit → check_updates → Contract::apply → Receipt
 //! ```
 
+pub mod action;
 pub mod attendance;
+mod body;
 pub mod contract;
 pub mod enrolment;
+mod handler;
 pub mod keygen;
 pub mod parameters;
 pub mod phase;
@@ -30,15 +34,17 @@ pub mod promise;
 pub mod receipt;
 mod root;
 pub mod round;
+mod state;
 pub mod transaction;
-mod transition;
 
 pub use attendance::Attendance;
-pub use contract::{Admission, ApplyError, Body, Contract};
+pub use body::{ApplyError, Body, Checked};
+pub use contract::{Admission, Contract};
 pub use enrolment::{
     certificate::{self, Certificate, CertificateError},
     roster::{self, Roster},
 };
+pub use handler::Refusal;
 pub use keygen::{
     Keygen,
     committee::{self, Committee},

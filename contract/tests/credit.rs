@@ -110,7 +110,8 @@ impl World {
                     &[(transaction, body)],
                     &mut OsRng,
                 )
-                .remove(0),
+                .remove(0)
+                .into(),
             ),
         };
         let receipt = self.run.contract.apply(transaction, body).unwrap();

@@ -43,11 +43,11 @@ fn noise_under_anothers_name_is_dropped_and_held_against_nobody() {
     let action = Action::SubmitUpdate(v1::SubmitUpdate { header: update.header.clone() });
     let forged = run.by(&stranger, Some(run.members[0].name), action.clone());
     let receipt = run.apply(&forged);
-    assert!(receipt.is_dropped());
+    assert!(!receipt.may_stand(&forged));
     costs_nothing(&run, receipt, Reason::BadSignature);
     let unknown = run.by(&stranger, Some([3; 32]), action);
     let receipt = run.apply(&unknown);
-    assert!(receipt.is_dropped());
+    assert!(!receipt.may_stand(&unknown));
     costs_nothing(&run, receipt, Reason::UnknownInstitution);
     assert!(run.apply_update(&run.submission(0, update.header), &update.body).is_accepted());
 }
@@ -83,7 +83,10 @@ fn a_second_genesis_is_refused() {
     let second = run.by_authority(Action::Genesis(genesis.clone()));
     assert_eq!(run.apply(&second).reason, Reason::Duplicate);
     let noise = run.by(&authority, None, Action::Genesis(genesis));
-    assert!(run.apply(&noise).is_dropped(), "the authority of another run has no say in this one");
+    assert!(
+        !run.apply(&noise).may_stand(&noise),
+        "the authority of another run has no say in this one"
+    );
 }
 
 #[test]
@@ -191,7 +194,10 @@ fn a_checked_body_of_another_transaction_is_not_taken() {
     let tb = run.submission(1, b.header);
     let checked =
         check_updates(run.parameters(), run.committee(), &[(&tb, &b.body)], &mut OsRng).remove(0);
-    assert_eq!(run.contract.apply(&ta, Body::Checked(checked)).unwrap_err(), ApplyError::WrongBody);
+    assert_eq!(
+        run.contract.apply(&ta, Body::Checked(checked.into())).unwrap_err(),
+        ApplyError::WrongBody
+    );
     assert_eq!(run.contract.apply(&ta, Body::None).unwrap_err(), ApplyError::BodyNeeded);
 }
 
@@ -676,7 +682,7 @@ fn a_false_proof_in_a_batch_does_not_touch_the_others() {
             .collect();
         let checked = check_updates(run.parameters(), run.committee(), &batch, &mut OsRng);
         for (i, (transaction, checked)) in transactions.iter().zip(checked).enumerate() {
-            let receipt = run.contract.apply(transaction, Body::Checked(checked)).unwrap();
+            let receipt = run.contract.apply(transaction, Body::Checked(checked.into())).unwrap();
             assert_eq!(
                 receipt.reason,
                 if i == 2 { Reason::BadRangeProof } else { Reason::Accepted }
@@ -697,7 +703,7 @@ fn an_entry_with_any_byte_changed_is_refused_or_unsigned() {
         changed[position] ^= 1;
         if let Ok((transaction, _)) = transaction::parse_entry(&changed) {
             let receipt = run.apply(&transaction);
-            assert!(receipt.is_dropped(), "byte {position}: {receipt:?}");
+            assert!(!receipt.may_stand(&transaction), "byte {position}: {receipt:?}");
         }
     }
     assert!(run.countersign(0, block).is_accepted());

@@ -126,12 +126,28 @@ fn the_same_transactions_lead_to_the_same_state_roots_however_the_bodies_were_ba
 }
 
 #[test]
-fn a_rejected_transaction_changes_nothing_but_the_chain_of_receipts() {
+fn a_refused_transaction_of_an_institution_changes_nothing_but_the_chain_of_receipts() {
     let mut run = Run::collecting();
     let before = run.contract.state_root();
-    assert_eq!(run.open().reason, Reason::TooEarly);
+    assert_eq!(run.countersign(0, [1; 32]).reason, Reason::TooEarly);
     assert_ne!(before, run.contract.state_root());
     assert!(run.submit(0, &[1; D]).is_accepted());
+}
+
+#[test]
+fn a_refused_order_of_the_coordinator_or_the_authority_changes_nothing_and_may_not_stand() {
+    let mut run = Run::collecting();
+    assert!(run.revoke(3).is_accepted());
+    let before = run.contract.state_root();
+    let order = run.by_coordinator(run.open_action());
+    let decree = Action::Revoke(v1::Revoke { pseudonym: run.members[3].name.to_vec() });
+    let decree = run.by_authority(decree);
+    for (transaction, reason) in [(order, Reason::TooEarly), (decree, Reason::Duplicate)] {
+        let receipt = run.apply(&transaction);
+        assert_eq!(receipt.reason, reason);
+        assert!(!receipt.may_stand(&transaction));
+        assert_eq!(before, run.contract.state_root());
+    }
 }
 
 #[test]

@@ -214,7 +214,7 @@ fn with_a_refuted_update() -> World {
     )
     .remove(0);
     assert!(!checked.is_proven());
-    let receipt = world.contract.apply(&candidate, Body::Checked(checked)).unwrap();
+    let receipt = world.contract.apply(&candidate, Body::Checked(checked.into())).unwrap();
     assert!(receipt.culprit.is_some());
     let root = world.contract.state_root();
     world.append(vec![entry(signed, false)], root, vec![update.body]);

@@ -2,12 +2,13 @@
 
 use consilium_authority::{BoundChoice, PrivacyFlags};
 use consilium_contract::parameters::{
-    Layers, MAX_DIMENSION, MAX_INSTITUTIONS, honest_shares, largest_threshold,
+    MAX_DIMENSION, MAX_INSTITUTIONS, honest_shares, largest_threshold,
 };
 use consilium_crypto::{Bound, Quantiser, countersign_quorum};
 use consilium_datasets::{Dataset, Preprocessor};
 use consilium_learning::{Optimiser, TrainingConfig};
 use consilium_privacy::{Run, Terms};
+use consilium_proto::training::Layers;
 use serde::{Deserialize, Serialize};
 
 use crate::ExperimentError;
@@ -172,7 +173,7 @@ impl ReplayConfig {
             steps: epochs as u64,
         };
         let (bound, clip, terms) = privacy
-            .bounded(&bound, run, &local.to_genesis(), largest as u64)
+            .bounded(&bound, run, &local.to_plan(), largest as u64)
             .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
         let least = threshold.saturating_add(1);
         let config = Self {

@@ -12,9 +12,9 @@ use consilium_client::{
     Institution, RoundReport,
     prepare::{Participant, Preparation, PrepareError, Prepared},
 };
-use consilium_contract::parameters::Layers;
 use consilium_coordinator::{Config, Coordinator, Event, Linger, RoundMetrics};
 use consilium_learning::{TrainError, Trainer, evaluate};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::Reason;
 use rand_core::OsRng;
 use tokio::{net::TcpListener, runtime, sync::mpsc, task::JoinSet};
@@ -134,7 +134,7 @@ fn specification(federation: &Federation) -> CeremonySpec {
         steps: config.epochs as u64,
         collection_timeout_ms: PATIENCE.as_millis() as u64,
         max_attempts: 1,
-        training: config.local.to_genesis(),
+        training: config.local.to_plan(),
         ..CeremonySpec::new(layers, federation.initial.clone(), rows)
     }
 }

@@ -12,13 +12,14 @@ use std::{
 use consilium_audit::audit;
 use consilium_authority::{BoundChoice, BoundKind, Ceremony, CeremonySpec};
 use consilium_client::state::{history::History, model};
-use consilium_contract::{CandidateTransaction, Parameters, parameters::Layers};
+use consilium_contract::{CandidateTransaction, Parameters};
 use consilium_crypto::{Hash, QuantisedUpdate};
 use consilium_experiments::replay::{
     Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg_quantised,
 };
 use consilium_learning::{generator, model_blob};
 use consilium_ledger::{Store, sha256};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::transaction::Action;
 use rand_core::{OsRng, RngCore};
 use tempfile::TempDir;
