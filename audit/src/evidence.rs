@@ -473,3 +473,5 @@ fn two_receipts(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_unproven;

@@ -156,16 +156,13 @@ impl Execution {
             Admission::Decided(_) => Body::None,
             Admission::NeedsBody { .. } if body_missing => Body::Missing,
             Admission::NeedsBody { sha256: body, .. } => match checked.remove(&transaction.id()) {
-                Some(update) => Body::Checked(update),
+                Some(update) => Body::Checked(update.into()),
                 None => return Err(ExecutionError::MissingBody { height, index, body }),
             },
         };
         let receipt =
             self.contract.apply(&transaction, body).map_err(|error| failed(error.to_string()))?;
-        let parameters = self.contract.parameters();
-        let is_the_coordinators = transaction.author().is_none()
-            && transaction.is_signed_by(&parameters.coordinator, &parameters.chain_id);
-        if receipt.is_dropped() || (is_the_coordinators && !receipt.is_accepted()) {
+        if !receipt.may_stand(&transaction) {
             let id = short(&transaction.id());
             let reason = receipt.reason.as_str_name();
             return Err(failed(format!("transaction {id} must not stand there: {reason}")));

@@ -12,8 +12,9 @@ use consilium_contract::{
     transaction::{entry, sign},
 };
 use consilium_crypto::{
-    CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, KeyShare, QuantisedUpdate,
-    RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
+    Bound, CandidateHeader, CandidateUpdate, Context, DiscreteLogTable, EncryptedUpdate, Hash,
+    KeyShare, QuantisedUpdate, RoundContext, UpdateError, VerifiedHeader, mask_length,
+    update::encrypt, verify_key_proofs, verify_updates,
 };
 use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
 use consilium_proto::training::Layers;
@@ -53,7 +54,30 @@ pub(crate) fn ceremony(seed: u64, change: impl FnOnce(&mut CeremonySpec)) -> Cer
     Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap()
 }
 
+/// The two bounds that a run can have.
+pub(crate) const BOUNDS: [Bound; 2] =
+    [Bound::Parameter { bits: 8 }, Bound::Norm { norm: 400, projections: 256 }];
+
 impl World {
+    /// Founded, everyone enrolled, and the key made; updates are held to this bound.
+    pub(crate) fn under(bound: Bound) -> Self {
+        Self::of(ceremony(1, |spec| spec.bound = bound))
+    }
+
+    /// The attack: the coordinator records the update of institution 3 as accepted, under a state root of its own making,
+    /// and seals the certified sum of these headers and the false one. Its body goes with the others. The false header.
+    pub(crate) fn seal_unproven(&mut self, honest: &[Vec<u8>], reason: UpdateError) -> Vec<u8> {
+        let update = self.unproven_update(3, 4, reason);
+        self.bodies.insert(sha256(&update.body), update.body);
+        let submission = self.submission(3, &update.header);
+        self.forge(vec![submission]);
+        let headers = [honest, &[update.header.clone()]].concat();
+        let evaluation = self.evaluation(&self.round(), &headers);
+        let close = self.close_collection(evaluation);
+        self.forge(vec![close]);
+        update.header
+    }
+
     /// Founded, everyone enrolled, and the key made.
     pub(crate) fn new() -> Self {
         Self::of(ceremony(1, |_| {}))
@@ -176,12 +200,37 @@ impl World {
         value: i64,
     ) -> EncryptedUpdate {
         let context = Context { round: round.clone(), pseudonym: self.name(institution) };
-        let update = QuantisedUpdate::new(
-            vec![value; DIMENSION],
-            consilium_crypto::Bound::Parameter { bits: 8 },
-        )
-        .unwrap();
+        let bound = self.ceremony.parameters.bound;
+        let update = QuantisedUpdate::new(vec![value; DIMENSION], bound).unwrap();
         encrypt(&self.committee().public_key, &context, &update).unwrap().prove().unwrap()
+    }
+
+    /// An update of `value` in every coordinate whose header and encodings hold, and whose proofs fail for `reason`.
+    pub(crate) fn unproven_update(
+        &self,
+        institution: usize,
+        value: i64,
+        reason: UpdateError,
+    ) -> EncryptedUpdate {
+        let round = self.round();
+        let honest = self.update(institution, &round, value);
+        let parameters = self.ceremony.parameters.update_parameters();
+        let key = &self.committee().public_key;
+        let proofs = mask_length(&parameters);
+        // The lowest bit of each element and scalar behind E, until the one is found that fails for this reason.
+        for place in (proofs..honest.body.len()).step_by(32) {
+            let mut update = honest.clone();
+            update.body[place] ^= 1;
+            update.header = splice(&honest.header, &sha256(&honest.body), &sha256(&update.body));
+            let header = CandidateHeader::decode(&update.header).unwrap();
+            let Ok(candidate) = CandidateUpdate::parse(header, &update.body, &parameters) else {
+                continue;
+            };
+            if verify_updates(key, vec![candidate]).remove(0).err() == Some(reason.clone()) {
+                return update;
+            }
+        }
+        panic!("no change of one bit fails for {reason}")
     }
 
     pub(crate) fn submission(&self, institution: usize, header: &[u8]) -> SignedTransaction {

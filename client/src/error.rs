@@ -233,8 +233,11 @@ pub enum ClientError {
     /// An answer that is not one.
     #[error("the coordinator's answer is not one: {0}")]
     Malformed(String),
-    /// The coordinator has not been reached for as long as the caller wanted to wait.
-    #[error("gave up after {} s without the coordinator; the last attempt said: {last}; see that the coordinator runs and its address is right", waited.as_secs())]
+    /// The coordinator has brought nothing new for as long as the caller wanted to wait.
+    #[error(
+        "gave up after {} s in which the coordinator brought nothing new: {last}; see that it runs, that its address is right, and for whom it waits",
+        waited.as_secs()
+    )]
     GaveUp {
         /// How long it was waited for.
         waited: Duration,

@@ -124,7 +124,8 @@ pub struct Institution {
     /// Number of the committee that stands, as far as this institution has read.
     pub(crate) committee: Option<u32>,
     pub(crate) report: RoundReport,
-    give_up_after: Option<Duration>,
+    /// How long the coordinator may bring nothing new.
+    pub(crate) give_up_after: Option<Duration>,
     _lock: File,
 }
 
@@ -185,7 +186,8 @@ impl Institution {
         Self { verification, ..self }
     }
 
-    /// Gives up where no new block has come for so long while the coordinator could not be reached.
+    /// Gives up where the coordinator has brought nothing new for so long, whether it could be reached or not. What this
+    /// institution computes meanwhile does not count.
     #[must_use]
     pub fn give_up_after(self, patience: Duration) -> Self {
         Self { give_up_after: Some(patience), ..self }

@@ -1,0 +1,7 @@
+//! One real institution over real gRPC, with a coordinator that each test plays by hand; the other three institutions
+//! speak through the fixture.
+
+mod lies;
+mod rounds;
+mod stage;
+mod verify;
