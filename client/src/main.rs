@@ -19,7 +19,7 @@ use consilium_client::{
     state::{history, model},
     status,
 };
-use consilium_contract::{Parameters, promise};
+use consilium_contract::Parameters;
 use consilium_datasets::{Dataset, Preprocessor, Table};
 use consilium_identity::InstitutionFiles;
 use consilium_learning::{LocalTrainer, TrainingPlan, to_safetensors};
@@ -327,7 +327,7 @@ fn take_part(
     }
     tracing::info!(
         dimension = parameters.dimension,
-        bound = promise(parameters.bound, parameters.clip),
+        bound = %parameters.promise(),
         "taking part"
     );
     if let Some(privacy) = &parameters.privacy {

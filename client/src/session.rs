@@ -264,13 +264,12 @@ impl<'a> Session<'a> {
 
 /// Waits for the coordinator no longer than the institution was told to.
 async fn patiently<T>(
-    own: &Institution,
+    patience: Option<Duration>,
     answer: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, ClientError> {
-    let Some(patience) = own.give_up_after else { return answer.await };
-    let late = |_| {
-        ClientError::Unreachable(format!("no answer came within {} s", patience.as_secs()))
-    };
+    let Some(patience) = patience else { return answer.await };
+    let late =
+        |_| ClientError::Unreachable(format!("no answer came within {} s", patience.as_secs()));
     tokio::time::timeout(patience, answer).await.map_err(late)?
 }
 

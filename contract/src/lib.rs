@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | [`transaction`], [`receipt`] | bytes that somebody signed, and the answers to them |
 //! | [`action`] | the one list of kinds of transactions: who signs each, and which wing decides it |
-//! | [`parameters`] | the checked genesis; [`promise`](mod@promise): what its bound says of every accepted update |
+//! | [`parameters`] | the checked genesis; [`promise`]: what its bound says of every accepted update |
 //! | [`contract`] | the state machine; [`phase`]: where a run stands |
 //! | [`enrolment`] | the wing of institutions: certificates, and who is enrolled with what credit |
 //! | [`keygen`] | the wing of the key: making a committee without a dealer, and passing its key on |
@@ -51,7 +51,7 @@ pub use keygen::{
 };
 pub use parameters::{GenesisError, Parameters};
 pub use phase::Phase;
-pub use promise::promise;
+pub use promise::Promise;
 pub use receipt::{Receipt, ReceiptError};
 pub use round::{
     check::{self, CheckedUpdate, check_updates},

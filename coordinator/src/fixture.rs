@@ -23,6 +23,7 @@ impl Founded {
     pub(crate) fn new(institutions: usize, enrolled: usize) -> Self {
         let layers = Layers { inputs: 1, hidden: vec![] };
         let mut spec = CeremonySpec::new(layers, vec![0.0; 2], vec![1; institutions]);
+        spec.protection.allow_threshold_one = institutions < 4;
         spec.collection_timeout_ms = TIMEOUT_MS;
         let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
         let table = DiscreteLogTable::shared();

@@ -7,13 +7,12 @@ use consilium_proto::v1::{
     Charge, CloseCollection, SignedTransaction, UnprovenEvidence, evidence::Statements,
     transaction::Action,
 };
+use consilium_testkit::{World, bounds, ceremony, splice};
 
 use super::{Culprit, Evidence, EvidenceError, Genesis, Verdict};
-use crate::fixture::{BOUNDS, World, splice};
 
 fn read(world: &World, statements: UnprovenEvidence) -> Result<Verdict, EvidenceError> {
-    let genesis =
-        Genesis { entry: &world.ceremony.genesis_entry, parameters: &world.ceremony.parameters };
+    let genesis = Genesis { entry: &world.ceremony.genesis_entry, parameters: world.parameters() };
     let file = Evidence::new(Statements::Unproven(statements), genesis)?.encode();
     Evidence::decode(&file)?.verify(&world.ceremony.genesis_entry)
 }
@@ -43,14 +42,14 @@ fn of(world: &World, header: &[u8]) -> UnprovenEvidence {
 fn attacked(world: &mut World, reason: UpdateError) -> (Vec<Vec<u8>>, Vec<u8>) {
     world.open();
     let honest = world.submit(&[0, 1, 2]);
-    let header = world.seal_unproven(&honest, reason);
+    let header = world.seal_unproven(&honest, &reason);
     (honest, header)
 }
 
 #[test]
 fn a_sum_over_an_update_without_a_bound_or_link_proof_convicts_the_coordinator_under_either_bound()
 {
-    for bound in BOUNDS {
+    for bound in bounds() {
         for reason in [UpdateError::BadRangeProof, UpdateError::BadLinkProof] {
             let mut world = World::under(bound);
             let (_, header) = attacked(&mut world, reason.clone());
@@ -60,7 +59,7 @@ fn a_sum_over_an_update_without_a_bound_or_link_proof_convicts_the_coordinator_u
             assert_eq!(found, (Culprit::Coordinator, Charge::UnprovenUpdate));
             assert!(verdict.detail.contains(&reason.to_string()), "{verdict}");
             // Another run convicts nobody with it.
-            let stranger = World::of(crate::fixture::ceremony(2, |spec| spec.bound = bound));
+            let stranger = World::of(ceremony(2, |spec| spec.bound = bound));
             acquits(&stranger, &statements);
         }
     }
@@ -68,7 +67,7 @@ fn a_sum_over_an_update_without_a_bound_or_link_proof_convicts_the_coordinator_u
 
 #[test]
 fn an_honest_sum_convicts_nobody_whichever_of_its_updates_is_shown() {
-    for bound in BOUNDS {
+    for bound in bounds() {
         let mut world = World::under(bound);
         for header in world.seal() {
             acquits(&world, &of(&world, &header));
@@ -82,7 +81,7 @@ fn a_hostile_institution_finds_no_statements_that_convict_an_honest_coordinator(
     world.open();
     let headers = world.submit(&[0, 1, 2]);
     // Institution 3 signs an update that proves nothing, which the coordinator refuses, and nobody sums.
-    let false_update = world.unproven_update(3, 4, UpdateError::BadRangeProof);
+    let false_update = world.unproven_update(3, 4, &UpdateError::BadRangeProof);
     world.time_passes();
     let evaluation = world.evaluation(&world.round(), &headers);
     let honest_close = world.close_collection(evaluation.clone());
@@ -107,7 +106,7 @@ fn a_hostile_institution_finds_no_statements_that_convict_an_honest_coordinator(
     acquits(&world, &UnprovenEvidence { body: false_update.body.clone(), ..honest.clone() });
 
     // Another key, under which no proof holds: of another run, and none at all.
-    let stranger = World::of(crate::fixture::ceremony(2, |_| {}));
+    let stranger = World::of(ceremony(2, |_| {}));
     let theirs = stranger.committee().public_key.encode().to_vec();
     acquits(&world, &UnprovenEvidence { public_key: theirs, ..honest.clone() });
     acquits(&world, &UnprovenEvidence { public_key: key[1..].to_vec(), ..honest.clone() });
@@ -140,8 +139,7 @@ fn a_hostile_institution_finds_no_statements_that_convict_an_honest_coordinator(
 fn every_byte_of_the_file_counts() {
     let mut world = World::new();
     let (_, header) = attacked(&mut world, UpdateError::BadRangeProof);
-    let genesis =
-        Genesis { entry: &world.ceremony.genesis_entry, parameters: &world.ceremony.parameters };
+    let genesis = Genesis { entry: &world.ceremony.genesis_entry, parameters: world.parameters() };
     let file = Evidence::new(Statements::Unproven(of(&world, &header)), genesis).unwrap().encode();
     for place in (0..file.len()).step_by(61) {
         let mut changed = file.clone();

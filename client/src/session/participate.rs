@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use consilium_audit::follow::Phase;
-use rand_core::OsRng;
 use tokio::task::spawn_blocking;
 use tracing::warn;
 

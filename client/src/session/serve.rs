@@ -132,7 +132,10 @@ impl Session<'_> {
 
     /// The hash of the own update's header, if the contract has accepted it. Where the sum does not name it, the
     /// receipt decides, and is waited for.
-    pub(super) async fn accepted_update(&mut self, sum: &SealedSum) -> Result<Option<Hash>, ClientError> {
+    pub(super) async fn accepted_update(
+        &mut self,
+        sum: &SealedSum,
+    ) -> Result<Option<Hash>, ClientError> {
         let Some(upload) = self.own.upload_for(sum.round()).cloned() else { return Ok(None) };
         let header = *upload.header_hash();
         if sum.names(&header) {

@@ -4,12 +4,3 @@
 mod liar;
 mod two_histories;
 mod unproven;
-
-#[allow(
-    dead_code,
-    unreachable_pub,
-    clippy::panic,
-    reason = "what the tests inside the crates need as well"
-)]
-#[path = "../../../audit/src/fixture.rs"]
-mod world;

@@ -3,12 +3,12 @@
 use std::{process::Output, sync::Arc};
 
 use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_contract::{
-    parameters::Layers,
-    transaction::{entry, sign},
-};
+use consilium_contract::transaction::{entry, sign};
 use consilium_ledger::{Block, HeaderChain, Note};
-use consilium_proto::v1::{Enrol, transaction::Action};
+use consilium_proto::{
+    training::Layers,
+    v1::{Enrol, transaction::Action},
+};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use rand_core::OsRng;
 use tokio::runtime::Runtime;

@@ -4,16 +4,14 @@
 use std::{fs, path::Path, process::Output, sync::Arc};
 
 use consilium_crypto::UpdateError;
+use consilium_testkit::{World, bounds};
 use tokio::runtime::Runtime;
 
-use crate::{
-    liar::{Liar, program, verify},
-    world::{BOUNDS, World},
-};
+use crate::liar::{Liar, program, verify};
 
-/// Ten rows, as many as the first institution's certificate says, of two features.
+/// Twenty-five rows, as many as the first institution's certificate says, of two features.
 fn rows(directory: &Path) -> String {
-    let rows = (0..10).map(|row| format!("{},{},{}\n", row, 10 - row * row % 7, row % 2));
+    let rows = (0..25).map(|row| format!("{},{},{}\n", row, 10 - row * row % 7, row % 2));
     let csv = format!("a,b,y\n{}", rows.collect::<String>());
     fs::write(directory.join("rows.csv"), csv).unwrap();
     let schema = "name = 'rows'\nfile = 'rows.csv'\n[target]\ncolumn = 'y'\npositive = 1\n";
@@ -25,7 +23,7 @@ fn rows(directory: &Path) -> String {
 #[test]
 fn the_program_refuses_a_sum_over_an_update_without_a_bound_or_link_proof_and_leaves_a_file_that_convicts()
  {
-    for bound in BOUNDS {
+    for bound in bounds() {
         for reason in [UpdateError::BadRangeProof, UpdateError::BadLinkProof] {
             for verification in ["all", "4"] {
                 let directory = tempfile::tempdir().unwrap();
@@ -34,7 +32,7 @@ fn the_program_refuses_a_sum_over_an_update_without_a_bound_or_link_proof_and_le
                 world.ceremony.write(&directory.path().join("ceremony")).unwrap();
                 world.open();
                 let honest = world.submit(&[0, 1, 2]);
-                world.seal_unproven(&honest, reason.clone());
+                world.seal_unproven(&honest, &reason);
                 let height = world.blocks.len() - 1;
                 let key = (&world.ceremony.coordinator.signing).into();
                 let head = world.chain.head().unwrap().checkpoint().sign(&key);
@@ -71,7 +69,8 @@ fn the_program_refuses_a_sum_over_an_update_without_a_bound_or_link_proof_and_le
                 let Output { status, stdout, stderr } = verify(&genesis, &evidence);
                 let said = String::from_utf8([stdout, stderr].concat()).unwrap();
                 assert_eq!(status.code(), Some(0), "{said}");
-                let convicted = "it convicts the coordinator of a sum over an update that does not prove";
+                let convicted =
+                    "it convicts the coordinator of a sum over an update that does not prove";
                 assert!(said.starts_with(convicted), "{said}");
                 assert!(said.contains(&reason.to_string()), "{said}");
             }

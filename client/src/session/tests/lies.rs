@@ -8,13 +8,10 @@ use consilium_audit::{
 };
 use consilium_ledger::{Block, sha256};
 use consilium_proto::v1::{Abandon, Charge, Reason, transaction::Action};
+use consilium_testkit::{World, ceremony};
 
 use super::stage::*;
-use crate::{
-    ClientError, Verification,
-    fixture::{World, ceremony},
-    state::memory::Memory,
-};
+use crate::{ClientError, Verification, state::memory::Memory};
 
 #[tokio::test]
 async fn a_signed_head_of_another_history_stops_the_institution_with_evidence() {
@@ -52,23 +49,6 @@ async fn another_history_after_a_reconnection_stops_the_institution_with_evidenc
     let ClientError::ForkedHistory { height: 2, evidence } = &error else { panic!("{error}") };
     convicts(&stage.world, &Kept(Some(evidence.clone())), Charge::Fork);
     assert_eq!(error.exit_code(), 3);
-}
-
-#[tokio::test]
-async fn a_coordinator_that_forgets_blocks_it_has_shown_stops_the_institution() {
-    let world = World::new();
-    let state = state(&world);
-    let mut stage = Stage::new(world).await;
-    let run = stage.start(state.path());
-    stage.world.open();
-    stage.show();
-    stage.take_update().await;
-    stage.world = World::new();
-    stage.world.blocks.pop();
-    stage.shown.lock().unwrap().connection += 1;
-    stage.show();
-    let error = end(run).await.unwrap_err();
-    assert!(matches!(error, ClientError::LostBlocks { ours: 2, theirs: 0 }), "{error}");
 }
 
 #[tokio::test]

@@ -5,15 +5,12 @@ use std::time::Duration;
 use consilium_contract::Model;
 use consilium_crypto::signature::SigningKey;
 use consilium_proto::v1::Reason;
+use consilium_testkit::{DIMENSION, World};
 use rand_core::OsRng;
 use tokio::{net::TcpListener, time::timeout};
 
 use super::stage::*;
-use crate::{
-    ClientError, Institution, Unobserved,
-    fixture::{DIMENSION, World},
-    state::memory::Memory,
-};
+use crate::{ClientError, Institution, Unobserved, state::memory::Memory};
 
 #[tokio::test]
 async fn an_institution_takes_part_until_the_run_is_over() {
@@ -170,4 +167,25 @@ async fn a_coordinator_that_stays_away_is_given_up_on_where_that_was_asked_for()
     let error = timeout(DEADLINE, run).await.unwrap().unwrap_err();
     assert!(matches!(error, ClientError::GaveUp { .. }), "{error}");
     assert_eq!(DIMENSION, stage.world.contract.model().parameters().len());
+}
+
+#[tokio::test]
+async fn a_coordinator_that_lacks_blocks_it_has_shown_is_waited_for_until_it_has_them_again() {
+    let world = World::new();
+    let state = state(&world);
+    let mut stage = Stage::new(world).await;
+    let run = stage.start(state.path());
+    stage.world.open();
+    stage.show();
+    let (signed, _) = stage.take_update().await;
+    let last = stage.world.blocks.pop().unwrap();
+    stage.shown.lock().unwrap().connection += 1;
+    stage.show();
+    stage.silence().await;
+    assert!(!run.is_finished(), "nothing convicts anybody, and nothing is over");
+    stage.world.blocks.push(last);
+    stage.show();
+    let (again, _) = stage.take_update().await;
+    assert_eq!(again, signed);
+    run.abort();
 }

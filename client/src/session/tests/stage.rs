@@ -27,6 +27,7 @@ use consilium_proto::v1::{
     transaction::Action,
     update_part::Part,
 };
+use consilium_testkit::World;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, oneshot, watch},
@@ -38,7 +39,7 @@ use tonic::{Request, Response, Status, Streaming, transport::Server};
 
 use crate::{
     ClientError, Institution, Outcome, Unobserved, Verification,
-    fixture::World,
+    fixture::Kept as _,
     prepare::{Participant, Preparation, PrepareError, Prepared},
     state::memory::Memory,
 };

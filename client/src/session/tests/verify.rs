@@ -4,12 +4,10 @@ use consilium_audit::execution::ExecutionError;
 use consilium_crypto::UpdateError;
 use consilium_ledger::sha256;
 use consilium_proto::v1::Charge;
+use consilium_testkit::{World, bounds};
 
 use super::stage::*;
-use crate::{
-    ClientError, Verification,
-    fixture::{BOUNDS, World},
-};
+use crate::{ClientError, Verification};
 
 /// A round until a false sum is sealed; the institution has submitted.
 async fn attack(stage: &mut Stage, reason: UpdateError) {
@@ -18,14 +16,14 @@ async fn attack(stage: &mut Stage, reason: UpdateError) {
     let (signed, own) = stage.take_update().await;
     stage.world.commit(vec![signed]);
     let honest = [vec![own], stage.world.submit(&[1, 2])].concat();
-    stage.world.seal_unproven(&honest, reason);
+    stage.world.seal_unproven(&honest, &reason);
     stage.show();
 }
 
 #[tokio::test]
 async fn a_sum_over_an_update_without_a_bound_or_link_proof_is_not_countersigned_and_convicts_the_coordinator()
  {
-    for bound in BOUNDS {
+    for bound in bounds() {
         for reason in [UpdateError::BadRangeProof, UpdateError::BadLinkProof] {
             for verification in [Verification::All, Verification::Sample(4)] {
                 let world = World::under(bound);
@@ -54,7 +52,7 @@ async fn an_institution_that_is_no_trustee_does_not_train_on_the_model_of_such_a
     let mut stage = Stage::new(world).await;
     stage.world.open();
     let honest = stage.world.submit(&[0, 1, 2]);
-    stage.world.seal_unproven(&honest, UpdateError::BadRangeProof);
+    stage.world.seal_unproven(&honest, &UpdateError::BadRangeProof);
     stage.show();
     let error = end(stage.start(state.path())).await.unwrap_err();
     let ClientError::Unproven { evidence, .. } = &error else { panic!("{error}") };
