@@ -71,12 +71,22 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Follows the chain until the run is over or the connection breaks.
     pub(crate) async fn run(own: &'a mut Institution) -> Result<(), ClientError> {
-        let open = async {
-            let mut connection = Connection::open(&own.endpoint, &own.parameters).await?;
+        let patience = own.give_up_after;
+        let endpoint = own.endpoint.clone();
+        let parameters = Arc::clone(&own.parameters);
+        // From its own last block on: it comes again, and must be the same. A coordinator whose ledger lacks that block
+        // learns of it here, before it is asked for anything.
+        let from = own.history.len().saturating_sub(1);
+        let last = own.history.chain().head().map(|last| *last.sealed());
+        let name = *own.pseudonym();
+        let open = async move {
+            let mut connection = Connection::open(&endpoint, &parameters).await?;
+            let blocks = connection.subscribe(from, last.as_ref(), &name).await?;
             let head = connection.head(0).await?;
-            Ok((connection, head))
+            Ok((connection, blocks, head))
         };
-        let (connection, Head { header: head, checkpoint }) = patiently(own, open).await?;
+        let (connection, mut blocks, head) = patiently(patience, open).await?;
+        let Head { header: head, checkpoint } = head;
         own.history.compare(&head)?;
         let mut session = Self {
             own,
@@ -95,9 +105,6 @@ impl<'a> Session<'a> {
         // A check that a broken connection has interrupted.
         session.settle().await?;
         session.replay().await?;
-        // From the own last block on: it comes again, and must be the same.
-        let from = session.own.history.len().saturating_sub(1);
-        let mut blocks = session.connection.subscribe(from).await?;
         while !session.is_over()? {
             if session.is_caught_up()? {
                 session.act().await?;
