@@ -473,5 +473,3 @@ fn two_receipts(
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_unproven;

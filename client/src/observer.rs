@@ -75,6 +75,25 @@ impl<F: FnMut(RoundReport) + Send> Observer for F {
     }
 }
 
+/// Several observers, each of which hears of everything: a log, metrics, a page, the progress of a replay.
+pub(crate) struct Broadcast(Vec<Box<dyn Observer>>);
+
+impl Broadcast {
+    pub(crate) fn to(first: Box<dyn Observer>) -> Self {
+        Self(vec![first])
+    }
+
+    pub(crate) fn add(&mut self, observer: Box<dyn Observer>) {
+        self.0.push(observer);
+    }
+
+    pub(crate) fn round_closed(&mut self, report: RoundReport) {
+        for observer in &mut self.0 {
+            observer.round_closed(report.clone());
+        }
+    }
+}
+
 /// An observer that does not look.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unobserved;

@@ -72,7 +72,7 @@ impl<'a> Session<'a> {
     /// Follows the chain until the run is over or the connection breaks.
     pub(crate) async fn run(own: &'a mut Institution) -> Result<(), ClientError> {
         let patience = own.give_up_after;
-        let endpoint = own.endpoint.clone();
+        let connector = Arc::clone(&own.connector);
         let parameters = Arc::clone(&own.parameters);
         // From its own last block on: it comes again, and must be the same. A coordinator whose ledger lacks that block
         // learns of it here, before it is asked for anything.
@@ -80,7 +80,7 @@ impl<'a> Session<'a> {
         let last = own.history.chain().head().map(|last| *last.sealed());
         let name = *own.pseudonym();
         let open = async move {
-            let mut connection = Connection::open(&endpoint, &parameters).await?;
+            let mut connection = Connection::open(connector.as_ref(), &parameters).await?;
             let blocks = connection.subscribe(from, last.as_ref(), &name).await?;
             let head = connection.head(0).await?;
             Ok((connection, blocks, head))

@@ -1,10 +1,10 @@
-//! One institution: what it holds, and the loop that keeps it in a run until the run is over.
+//! One institution: what it holds while it takes part in a run.
 
 use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use consilium_audit::{
@@ -18,17 +18,12 @@ use consilium_contract::{GenesisError, Parameters};
 use consilium_crypto::{DiscreteLogTable, Hash, RoundContext};
 use consilium_identity::InstitutionFiles;
 use consilium_proto::v1::SignedTransaction;
-use rand_core::OsRng;
-use tonic::transport::Endpoint;
-use tracing::warn;
 
 use crate::{
     ClientError,
-    backoff::Backoff,
-    connection::{self, Answered},
-    observer::{Observer, RoundReport},
+    connection::{Answered, Connector, Plain},
+    observer::{Broadcast, Observer, RoundReport},
     prepare::Participant,
-    session::Session,
     state::{bodies::Bodies, durable, history::History, memory::Memory, model, upload::Upload},
 };
 
@@ -73,26 +68,15 @@ pub enum Verification {
     Sample(usize),
 }
 
-/// How a run ended for an institution.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// Closed rounds, each of them checked.
-    pub steps: u64,
-    /// The last model, flat `[d]`.
-    pub model: Vec<f32>,
-    /// Height of the last verified block.
-    pub height: u64,
-}
-
 /// An institution that takes part in a run: participant, trustee and follower of the chain.
 pub struct Institution {
     pub(crate) files: Arc<InstitutionFiles>,
     pub(crate) parameters: Arc<Parameters>,
     pub(crate) directory: PathBuf,
-    pub(crate) endpoint: Endpoint,
+    pub(crate) connector: Arc<dyn Connector>,
     /// Absent only while it works on another thread.
     pub(crate) participant: Option<Participant>,
-    pub(crate) observer: Box<dyn Observer>,
+    pub(crate) observers: Broadcast,
     pub(crate) table: Arc<DiscreteLogTable>,
     pub(crate) verification: Verification,
     /// The contract, run over the blocks up to the last sum that was verified. Absent before the first one, and after an
@@ -142,16 +126,16 @@ impl Institution {
         participant: Participant,
         observer: Box<dyn Observer>,
     ) -> Result<Self, ClientError> {
-        let endpoint = connection::endpoint(address)?;
+        let connector = Arc::new(Plain::to(address)?);
         files::create_folder(directory)?;
         let lock = durable::lock(&directory.join("lock"))?;
         let parameters = Arc::new(files.parameters.clone());
         let initial = CheckedModel::initial(&parameters, &files.initial_model)
             .ok_or(GenesisError::WrongModel)?;
         Ok(Self {
-            endpoint,
+            connector,
             participant: Some(participant),
-            observer,
+            observers: Broadcast::to(observer),
             table: DiscreteLogTable::shared(),
             verification: Verification::All,
             execution: None,
@@ -180,6 +164,19 @@ impl Institution {
         })
     }
 
+    /// Reaches the coordinator in another way than by its plain address.
+    #[must_use]
+    pub fn reaching(self, connector: impl Connector + 'static) -> Self {
+        Self { connector: Arc::new(connector), ..self }
+    }
+
+    /// Tells another observer of every round, too.
+    #[must_use]
+    pub fn also_observed_by(mut self, observer: Box<dyn Observer>) -> Self {
+        self.observers.add(observer);
+        self
+    }
+
     /// Verifies less than everything of a sum.
     #[must_use]
     pub fn verifying(self, verification: Verification) -> Self {
@@ -191,45 +188,6 @@ impl Institution {
     #[must_use]
     pub fn give_up_after(self, patience: Duration) -> Self {
         Self { give_up_after: Some(patience), ..self }
-    }
-
-    /// Takes part until every step of the genesis is closed. Connections that break are made again; what was begun
-    /// goes on where it was.
-    ///
-    /// # Errors
-    /// [`ClientError`]: what another connection cannot mend.
-    pub async fn run(mut self) -> Result<Outcome, ClientError> {
-        let mut backoff = Backoff::new();
-        let mut progress = Instant::now();
-        loop {
-            let height = self.history.len();
-            let error = match Session::run(&mut self).await {
-                Ok(()) => {
-                    return Ok(Outcome {
-                        steps: self.model.step(),
-                        model: self.model.model().parameters().to_vec(),
-                        height: self.history.len().saturating_sub(1),
-                    });
-                }
-                Err(error) if error.is_transient() => error,
-                Err(error) => return Err(error),
-            };
-            if self.history.len() > height {
-                backoff.reset();
-                progress = Instant::now();
-            }
-            if let Some(patience) = self.give_up_after
-                && progress.elapsed() >= patience
-            {
-                return Err(ClientError::GaveUp {
-                    waited: progress.elapsed(),
-                    last: error.to_string(),
-                });
-            }
-            let pause = backoff.pause(&mut OsRng);
-            warn!(%error, pause_ms = pause.as_millis() as u64, "connecting again");
-            tokio::time::sleep(pause).await;
-        }
     }
 
     /// Name on the chain.

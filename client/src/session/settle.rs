@@ -100,7 +100,7 @@ impl Session<'_> {
             }
             self.keep_sealed_head(&closed).await?;
             let report = std::mem::take(&mut self.own.report);
-            self.own.observer.round_closed(RoundReport { step, attempt, ..report });
+            self.own.observers.round_closed(RoundReport { step, attempt, ..report });
             info!(step, model = short(&closed.model), "round closed");
         }
         self.own.closed = None;

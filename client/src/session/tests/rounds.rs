@@ -96,14 +96,15 @@ async fn a_restarted_trustee_answers_nothing_until_it_has_caught_up() {
     let mut stage = Stage::new(world).await;
     stage.world.open();
     let headers = stage.world.submit(&[1, 2, 3]);
+    stage.world.time_passes();
     let evaluation = stage.world.evaluation(&stage.world.round(), &headers);
     let close = stage.world.close_collection(evaluation);
-    stage.world.forge(vec![close]);
+    stage.world.commit(vec![close]);
     // The sealed block is in the stream, the head is beyond it.
     let step = 0;
     let block = stage.world.blocks.last().unwrap().hash();
     let answers = vec![stage.world.countersignature(1, step, &block)];
-    stage.world.forge(answers);
+    stage.world.commit(answers);
     stage.shown.lock().unwrap().held_back = 1;
     stage.show();
     let run = stage.start(state.path());

@@ -9,7 +9,7 @@ use consilium_proto::v1::{
 };
 use consilium_testkit::{World, bounds, ceremony, splice};
 
-use super::{Culprit, Evidence, EvidenceError, Genesis, Verdict};
+use super::super::{Culprit, Evidence, EvidenceError, Genesis, Verdict};
 
 fn read(world: &World, statements: UnprovenEvidence) -> Result<Verdict, EvidenceError> {
     let genesis = Genesis { entry: &world.ceremony.genesis_entry, parameters: world.parameters() };
@@ -28,7 +28,7 @@ fn close(world: &World) -> SignedTransaction {
     consilium_contract::transaction::parse_entry(entry).unwrap().0.signed().clone()
 }
 
-fn of(world: &World, header: &[u8]) -> UnprovenEvidence {
+pub(super) fn of(world: &World, header: &[u8]) -> UnprovenEvidence {
     let body = *CandidateHeader::decode(header).unwrap().body_hash();
     UnprovenEvidence {
         header: header.to_vec(),
@@ -39,7 +39,7 @@ fn of(world: &World, header: &[u8]) -> UnprovenEvidence {
 }
 
 /// A run in which institution 3's update fails for `reason` and is in the sum; the honest headers, and the false one.
-fn attacked(world: &mut World, reason: UpdateError) -> (Vec<Vec<u8>>, Vec<u8>) {
+pub(super) fn attacked(world: &mut World, reason: UpdateError) -> (Vec<Vec<u8>>, Vec<u8>) {
     world.open();
     let honest = world.submit(&[0, 1, 2]);
     let header = world.seal_unproven(&honest, &reason);
