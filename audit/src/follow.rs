@@ -274,6 +274,11 @@ impl Follower {
         self.succession.committee()
     }
 
+    /// The committees of the run.
+    pub fn succession(&self) -> &Succession {
+        &self.succession
+    }
+
     /// Who is enrolled by the authority's certificate.
     pub fn roster(&self) -> &Roster {
         &self.roster
@@ -552,12 +557,15 @@ impl Follower {
         match ended {
             StageEnd::Next | StageEnd::Again => {}
             StageEnd::GivenUp => {
-                let has_committee = self.succession.give_up(self.step);
-                self.phase = if has_committee { Phase::Idle } else { Phase::Stopped };
+                if self.succession.give_up(self.step) {
+                    self.rest();
+                } else {
+                    self.phase = Phase::Stopped;
+                }
             }
             StageEnd::Complete(committee) => {
                 self.succession.succeed(committee, self.step);
-                self.phase = Phase::Idle;
+                self.rest();
             }
         }
         Ok(())
@@ -604,6 +612,12 @@ impl Follower {
         Ok(())
     }
 
+    /// As the contract, which decides from the same orders whether the run is over.
+    fn rest(&mut self) {
+        let is_over = self.parameters.is_over(self.step, &self.succession);
+        self.phase = if is_over { Phase::Finished } else { Phase::Idle };
+    }
+
     fn close(&mut self, close: &CloseRound, height: u64) -> Result<Option<Closed>, StatementError> {
         let out_of_turn = self.out_of_turn("closes a round");
         if close.step != self.step || !matches!(self.phase, Phase::Sealed(_)) {
@@ -625,9 +639,8 @@ impl Follower {
         self.model = model;
         self.step += 1;
         self.attempt = 0;
-        if self.step >= self.parameters.last_step() {
-            self.phase = Phase::Finished;
-        }
+        self.succession.answer();
+        self.rest();
         Ok(Some(Closed { sealed, mask_key_sum, sums, model, height }))
     }
 }

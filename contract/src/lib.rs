@@ -24,6 +24,7 @@
 pub mod action;
 pub mod attendance;
 mod body;
+mod budget;
 pub mod contract;
 pub mod enrolment;
 mod handler;

@@ -69,11 +69,17 @@ impl Handler for EndStage {
         match keygen.end(time_ms, &state.parameters) {
             StageEnd::Next | StageEnd::Again => state.phase = Phase::Keygen(keygen),
             StageEnd::GivenUp => {
-                if !state.succession.give_up(state.step) {
+                if state.succession.give_up(state.step) {
+                    state.rest();
+                } else {
                     state.phase = Phase::Stopped;
                 }
             }
-            StageEnd::Complete(committee) => state.succession.succeed(committee, state.step),
+            StageEnd::Complete(committee) => {
+                state.succession.succeed(committee, state.step);
+                // Under its threshold a step may cost more than is left.
+                state.rest();
+            }
         }
     }
 }

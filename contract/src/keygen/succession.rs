@@ -26,6 +26,8 @@ pub struct Succession {
     /// Closed rounds when the committee was made, or when passing the key on was given up last.
     since_step: u64,
     change: Option<Change>,
+    /// Closed steps, by the threshold of the committee that answered for each.
+    answered: BTreeMap<u32, u64>,
 }
 
 impl Succession {
@@ -37,6 +39,24 @@ impl Succession {
     /// Number of the next committee.
     pub fn next_number(&self) -> u32 {
         self.committee.as_ref().map_or(0, |committee| committee.number.saturating_add(1))
+    }
+
+    /// Whether the authority has asked for a committee that has not been begun.
+    pub fn is_asked_for(&self) -> bool {
+        self.change.is_some()
+    }
+
+    /// Closed steps, by the threshold of the committee that answered for each.
+    pub fn answered(&self) -> &BTreeMap<u32, u64> {
+        &self.answered
+    }
+
+    /// The committee that holds the key has answered for one more step.
+    pub fn answer(&mut self) {
+        if let Some(committee) = &self.committee {
+            let steps = self.answered.entry(committee.threshold()).or_default();
+            *steps = steps.saturating_add(1);
+        }
     }
 
     /// Whether a committee has to be made before the round of `step` may open.
@@ -185,6 +205,11 @@ impl Succession {
     /// A name for all of it.
     pub(crate) fn hash(&self) -> Hash {
         let mut hasher = Sha256::new();
+        hasher.update((self.answered.len() as u64).to_be_bytes());
+        for (threshold, steps) in &self.answered {
+            hasher.update(threshold.to_be_bytes());
+            hasher.update(steps.to_be_bytes());
+        }
         hasher.update(self.since_step.to_be_bytes());
         if let Some(committee) = &self.committee {
             hasher.update(committee.hash());
