@@ -6,13 +6,11 @@
     reason = "a panic is how a test fails"
 )]
 
-mod fixture;
-
 use consilium_contract::{Phase, parameters::honest_shares};
 use consilium_crypto::Bound;
-use consilium_privacy::Thousandths;
+use consilium_privacy::{Terms, Thousandths};
 use consilium_proto::v1::{self, Reason};
-use fixture::{D, Run, genesis_entry, genesis_message, table};
+use consilium_testkit::{DIMENSION, Run, ceremony, genesis, genesis_entry, table};
 
 /// Noise of ten times an update's norm in a sum of h = 2 shares: 20² · 10² / 2 = 20,000.
 const PRIVACY: v1::Privacy =
@@ -27,10 +25,16 @@ fn private(steps: u64, privacy: v1::Privacy) -> Run {
 }
 
 fn private_with(steps: u64, threshold: u32, privacy: v1::Privacy) -> Run {
-    let mut run = Run::founded_with(steps, |genesis| {
-        genesis.bound = bound(3_000);
-        genesis.threshold = threshold;
-        genesis.privacy = Some(privacy);
+    let mut run = Run::founded_with(|spec| {
+        spec.steps = steps;
+        spec.threshold = threshold;
+        spec.bound = Bound::Norm { norm: 3_000, projections: 256 };
+        spec.privacy = Some(Terms {
+            signal: privacy.signal_norm,
+            variance: privacy.noise_variance,
+            epsilon_milli: privacy.epsilon_milli,
+            delta_bits: privacy.delta_bits,
+        });
     });
     (0..4).for_each(|i| assert!(run.enrol(i).is_accepted()));
     run.with_key()
@@ -39,7 +43,7 @@ fn private_with(steps: u64, threshold: u32, privacy: v1::Privacy) -> Run {
 fn step(run: &mut Run) {
     assert!(run.open().is_accepted());
     for i in 0..4 {
-        assert!(run.submit(i, &[300; D]).is_accepted());
+        assert!(run.submit(i, &[300; DIMENSION]).is_accepted());
     }
     assert!(run.close_collection().is_accepted());
     run.end_block();
@@ -58,7 +62,7 @@ fn spent(run: &Run) -> Thousandths {
 
 /// Asks for a committee of everyone with another threshold.
 fn ask(run: &mut Run, threshold: u32) {
-    let members = run.members.iter().map(|member| member.name.to_vec()).collect();
+    let members = (0..run.institutions()).map(|place| run.name(place).to_vec()).collect();
     let committee = run.contract.succession().next_number();
     let change = v1::ChangeCommittee { committee, members, threshold };
     let asked = run.by_authority(v1::transaction::Action::ChangeCommittee(change));
@@ -111,7 +115,7 @@ fn a_committee_that_is_asked_for_in_time_goes_on_where_the_budget_is_spent_for_t
     let mut run = private(50, v1::Privacy { epsilon_milli: budget, ..PRIVACY });
     assert!(run.open().is_accepted());
     ask(&mut run, 1);
-    (0..4).for_each(|i| assert!(run.submit(i, &[300; D]).is_accepted()));
+    (0..4).for_each(|i| assert!(run.submit(i, &[300; DIMENSION]).is_accepted()));
     assert!(run.close_collection().is_accepted());
     run.end_block();
     run.open_and_close();
@@ -173,7 +177,7 @@ fn a_run_whose_steps_are_done_before_its_budget_is_finished_and_not_out_of_budge
 fn an_attempt_that_was_given_up_costs_nothing() {
     let mut run = private(50, PRIVACY);
     assert!(run.open().is_accepted());
-    run.time_ms += fixture::TIMEOUT_MS;
+    run.time_ms += consilium_testkit::TIMEOUT_MS;
     let abandon = v1::Abandon { step: 0, attempt: 0, time_ms: run.time_ms };
     assert!(
         run.apply(&run.by_coordinator(v1::transaction::Action::Abandon(abandon))).is_accepted()
@@ -205,13 +209,12 @@ fn the_noise_that_counts_is_that_of_those_who_cannot_collude() {
 #[test]
 fn a_genesis_that_promises_what_its_noise_does_not_hold_is_refused_with_the_number_to_change() {
     let refused = |norm: Option<v1::genesis::Bound>, privacy: v1::Privacy, expected: &str| {
-        let (mut genesis, authority, .., model) = genesis_message(5);
-        (genesis.bound, genesis.privacy) = (norm, Some(privacy));
-        let error = consilium_contract::Contract::found(
-            &genesis_entry(genesis, &authority),
-            &model,
-            table(),
-        );
+        let ceremony = ceremony(1, |spec| spec.steps = 5);
+        let mut message = genesis(&ceremony);
+        message.bound = norm;
+        message.privacy = Some(privacy);
+        let entry = genesis_entry(message, ceremony.authority_key());
+        let error = consilium_contract::Contract::found(&entry, &ceremony.initial_model, table());
         let error = error.unwrap_err().to_string();
         assert!(error.contains(expected), "expected {expected:?} in {error:?}");
     };

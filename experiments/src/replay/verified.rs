@@ -72,15 +72,23 @@ pub fn run(
     scratch: &Path,
     progress: &Progress,
 ) -> Result<Verified, ExperimentError> {
-    let participants = federation.participants()?.into_iter().enumerate();
-    let participants = participants.map(|(institution, participant)| {
+    run_with(federation, participants(federation)?, ledger, scratch, progress)
+}
+
+/// All institutions in order, those that are malicious as poisoners.
+///
+/// # Errors
+/// [`ExperimentError::Quantise`] without headroom for n updates.
+pub fn participants(federation: &Federation) -> Result<Vec<Participant>, ExperimentError> {
+    let honest = federation.participants()?.into_iter().enumerate();
+    let participants = honest.map(|(institution, participant)| {
         if !federation.malicious.contains(&institution) {
             return participant;
         }
         let Participant { trainer, preparation } = participant;
         Participant::new(trainer, Poisoner::new(preparation))
     });
-    run_with(federation, participants.collect(), ledger, scratch, progress)
+    Ok(participants.collect())
 }
 
 /// [`run`] with participants of the caller's choice, in order. Their steps count from 1.
@@ -153,6 +161,7 @@ async fn serve(
         Ceremony::hold(&specification(federation), &mut OsRng).map_err(failed("the ceremony"))?;
     let (tell, mut events) = mpsc::unbounded_channel();
     let config = Config {
+        new: true,
         enrolment_timeout: PATIENCE,
         linger: Linger::AtMost(PATIENCE),
         observer: Some(observer(Arc::clone(record), tell)),

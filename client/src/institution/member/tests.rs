@@ -10,10 +10,8 @@ use rand_core::SeedableRng;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{
-    fixture::{INSTITUTIONS, World, ceremony},
-    state::memory::MemoryError,
-};
+use crate::{fixture::Kept as _, state::memory::MemoryError};
+use consilium_testkit::{INSTITUTIONS, World, ceremony};
 
 /// What a member has to say, or why it says nothing.
 type Said = Result<Option<Contribute>, ClientError>;
