@@ -13,8 +13,8 @@ use crate::{
 
 impl Parameters {
     /// Whether the run is finished after `step` closed steps: all of them are made, or the privacy budget does not afford
-    /// the committee that holds the key another one. While the authority has asked for another committee, that is not
-    /// decided: the next step is that one's.
+    /// the committee that holds the key another one. While another committee is to be made before that step, this is not
+    /// decided: the step is that one's.
     pub fn is_over(&self, step: u64, succession: &Succession) -> bool {
         if step >= self.steps {
             return true;
@@ -22,7 +22,7 @@ impl Parameters {
         let Some(privacy) = &self.privacy else { return false };
         let Some(committee) = succession.committee() else { return false };
         let honest = honest_shares(self.min_updates, committee.threshold());
-        !succession.is_asked_for() && privacy.affordable(&self.spent(succession), honest) == 0
+        !succession.is_asked_for(step) && privacy.affordable(&self.spent(succession), honest) == 0
     }
 
     /// ε that the closed steps have cost each institution, where there is noise.

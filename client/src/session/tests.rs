@@ -685,7 +685,7 @@ async fn sums_that_do_not_follow_convict_the_coordinator_although_only_the_insti
     stage.world.forge(vec![close]);
     stage.show();
     let error = end(run).await.unwrap_err();
-    let ClientError::Model { source: ModelError::WrongSums, evidence, .. } = &error else {
+    let ClientError::Model { source: ModelError::WrongSums(_), evidence, .. } = &error else {
         panic!("{error}")
     };
     convicts(&stage.world, evidence, Charge::BadModel);
