@@ -1,10 +1,9 @@
-//! The contract, run block by block by a reader that has the bodies of the updates.
-
-use std::collections::HashMap;
+//! The contract, run over a chain by a reader that has the bodies of the updates.
 
 use consilium_contract::{
-    Admission, Body, CandidateTransaction, CheckedUpdate, Committee, Contract, GenesisError,
-    Parameters, check_updates, transaction::parse_entry,
+    CandidateTransaction, Contract, GenesisError, Parameters,
+    execute::{self, CheckedAhead, EntryError, ExecuteError, Loaded},
+    transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash, body_length};
 use consilium_ledger::{Block, VerifiedHeader};
@@ -12,45 +11,21 @@ use consilium_proto::v1::transaction::Action;
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
-use crate::digest::short;
-
 /// Why a block is not what the contract makes of its transactions.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ExecutionError {
-    /// An entry that no coordinator records that runs the contract.
-    #[error("entry {index} of block {height}: {detail}")]
-    Entry {
-        /// Height of the block.
-        height: u64,
-        /// Place in the block, from 0.
-        index: usize,
-        /// What is wrong.
-        detail: String,
-    },
-    /// The contract reaches another state.
-    #[error(
-        "the transactions of block {height} lead to state {}, its header says {}",
-        short(expected),
-        short(found)
-    )]
-    StateRoot {
-        /// Height of the block.
-        height: u64,
-        /// The state that follows.
-        expected: Hash,
-        /// The state in the header.
-        found: Hash,
-    },
-    /// The contract asks for a body that the caller has not brought.
-    #[error("the body {} of entry {index} of block {height} is missing", short(body))]
-    MissingBody {
-        /// Height of the block.
-        height: u64,
-        /// Place in the block, from 0.
-        index: usize,
-        /// SHA-256 of the body.
-        body: Hash,
-    },
+#[error("block {height}: {source}")]
+pub struct ExecutionError {
+    /// Height of the block.
+    pub height: u64,
+    /// What does not hold.
+    pub source: ExecuteError,
+}
+
+impl ExecutionError {
+    /// Whether nothing is wrong with the block but that a body was not at hand.
+    pub fn lacks_a_body(&self) -> bool {
+        matches!(&self.source, ExecuteError::Entry { cause: EntryError::BodyAbsent(_), .. })
+    }
 }
 
 /// An update in a block, whose body the contract may ask for.
@@ -64,17 +39,24 @@ pub struct Submitted {
     pub body: Hash,
 }
 
+impl Submitted {
+    /// Reads the header of an update; `None` where it is none.
+    pub fn read(transaction: CandidateTransaction) -> Option<(Self, CandidateHeader)> {
+        let Action::SubmitUpdate(update) = transaction.action() else { return None };
+        let header = CandidateHeader::decode(&update.header).ok()?;
+        let submitted = Self { name: header.hash(), body: *header.body_hash(), transaction };
+        Some((submitted, header))
+    }
+}
+
 /// The updates of a block that are said to have arrived with a body of this run's length.
 pub fn submitted(block: &Block, parameters: &Parameters) -> Vec<Submitted> {
     let length = body_length(&parameters.update_parameters()) as u64;
     let read = |entry: &Vec<u8>| {
         let (transaction, body_missing) = parse_entry(entry).ok()?;
-        let Action::SubmitUpdate(update) = transaction.action() else { return None };
-        let header = CandidateHeader::decode(&update.header).ok()?;
-        let name = header.hash();
-        let body = *header.body_hash();
+        let (submitted, header) = Submitted::read(transaction)?;
         let is_complete = !body_missing && header.body_length() == length;
-        is_complete.then_some(Submitted { transaction, name, body })
+        is_complete.then_some(submitted)
     };
     block.entries.iter().filter_map(read).collect()
 }
@@ -101,72 +83,34 @@ impl Execution {
         self.height
     }
 
-    /// Who holds the key, as far as blocks have been executed.
-    pub fn committee(&self) -> Option<&Committee> {
-        self.contract.committee().map(AsRef::as_ref)
+    /// Whether the key has been made, as far as blocks have been executed: before it there is no update to check.
+    pub fn has_key(&self) -> bool {
+        self.contract.committee().is_some()
     }
 
-    /// Verifies all proofs of these updates, folded, on all cores.
-    pub fn check(
-        &self,
-        updates: &[(&CandidateTransaction, &[u8])],
-        rng: &mut impl CryptoRngCore,
-    ) -> Vec<CheckedUpdate> {
-        let Some(committee) = self.committee() else { return Vec::new() };
-        check_updates(self.contract.parameters(), committee, updates, rng)
+    /// Verifies all proofs of the updates in these blocks, folded, on all cores.
+    pub fn check(&self, blocks: &[Loaded<'_>], rng: &mut impl CryptoRngCore) -> CheckedAhead {
+        execute::check_ahead(&self.contract, blocks, rng)
     }
 
-    /// Executes the next block, with the checked updates in it by transaction.
+    /// Executes the next block.
     ///
     /// # Errors
     /// [`ExecutionError`]. The state is then of no use: begin again.
     pub fn execute(
         &mut self,
-        block: &Block,
+        block: Loaded<'_>,
         header: &VerifiedHeader,
-        checked: &mut HashMap<Hash, CheckedUpdate>,
+        checked: &mut CheckedAhead,
     ) -> Result<(), ExecutionError> {
         let height = self.height;
-        // Block 0 is the genesis, with which the contract was founded.
-        let entries = if height == 0 { &[][..] } else { block.entries.as_slice() };
-        for (index, entry) in entries.iter().enumerate() {
-            self.entry(height, index, entry, checked)?;
-        }
-        let expected = self.contract.state_root();
-        let found = block.header().state_root;
-        if expected != found {
-            return Err(ExecutionError::StateRoot { height, expected, found });
-        }
-        self.contract.end_block(header.into());
-        self.height += 1;
-        Ok(())
-    }
-
-    fn entry(
-        &mut self,
-        height: u64,
-        index: usize,
-        entry: &[u8],
-        checked: &mut HashMap<Hash, CheckedUpdate>,
-    ) -> Result<(), ExecutionError> {
-        let failed = |detail: String| ExecutionError::Entry { height, index, detail };
-        let (transaction, body_missing) =
-            parse_entry(entry).map_err(|error| failed(error.to_string()))?;
-        let body = match self.contract.admit(&transaction) {
-            Admission::Decided(_) => Body::None,
-            Admission::NeedsBody { .. } if body_missing => Body::Missing,
-            Admission::NeedsBody { sha256: body, .. } => match checked.remove(&transaction.id()) {
-                Some(update) => Body::Checked(update.into()),
-                None => return Err(ExecutionError::MissingBody { height, index, body }),
-            },
+        let outcome = match height {
+            // The genesis, with which the contract was founded.
+            0 => execute::end(&mut self.contract, header),
+            _ => execute::execute_loaded(&mut self.contract, block, header, checked).map(drop),
         };
-        let receipt =
-            self.contract.apply(&transaction, body).map_err(|error| failed(error.to_string()))?;
-        if !receipt.may_stand(&transaction) {
-            let id = short(&transaction.id());
-            let reason = receipt.reason.as_str_name();
-            return Err(failed(format!("transaction {id} must not stand there: {reason}")));
-        }
+        outcome.map_err(|source| ExecutionError { height, source })?;
+        self.height += 1;
         Ok(())
     }
 }

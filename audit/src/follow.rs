@@ -11,7 +11,7 @@
 //!            OpenRound              CloseCollection            end of that block
 //!   Idle ───────────────► Collecting ───────────────► Sealing ───────────────► Sealed
 //!    ▲  ▲                     │ Abandon                                          │ CloseRound
-//!    │  └─────────────────────┴──► Stopped (attempts used up)                    │
+//!    │  └─────────────────────┘                                                  │
 //!    └───────────────────────────────────────────────────────────────────────────┴──► Finished (last step)
 //!   Idle ── BeginKeygen ──► Keygen ── the committee stands, or the old one goes on ──► Idle
 //! ```
@@ -220,8 +220,6 @@ pub enum Phase {
     Sealed(Sealed),
     /// Every step is closed, or as many as the privacy budget buys.
     Finished,
-    /// A step was abandoned as often as the genesis allows.
-    Stopped,
 }
 
 impl Phase {
@@ -233,7 +231,6 @@ impl Phase {
             Self::Collecting(_) => "collecting",
             Self::Sealing(..) | Self::Sealed(_) => "sealed",
             Self::Finished => "finished",
-            Self::Stopped => "stopped",
         }
     }
 }
@@ -277,6 +274,11 @@ impl Follower {
     /// Who holds the decryption key; nobody before it has been made.
     pub fn committee(&self) -> Option<&Arc<Committee>> {
         self.succession.committee()
+    }
+
+    /// The committees of the run.
+    pub fn succession(&self) -> &Succession {
+        &self.succession
     }
 
     /// Who is enrolled by the authority's certificate.
@@ -392,7 +394,7 @@ impl Follower {
             Action::Countersign(_) => self.countersign(transaction)?,
             Action::SubmitShare(_) => self.share(transaction)?,
             Action::Revoke(revoke) => {
-                signed_by(&parameters.authority).map(|()| self.revoke(revoke))?
+                signed_by(&parameters.authority).and_then(|()| self.revoke(revoke))?
             }
             Action::OpenRound(open) => {
                 signed_by(&parameters.coordinator).and_then(|()| self.open(open))?
@@ -414,10 +416,11 @@ impl Follower {
                 signed_by(&parameters.coordinator).and_then(|()| self.end_stage(end))?
             }
             Action::Contribute(contribution) => self.contribute(transaction, contribution)?,
-            Action::ChangeCommittee(change) => signed_by(&parameters.authority).map(|()| {
-                // What the contract refuses has no effect here either.
-                let _ = self.succession.ask(change, &self.parameters, &self.roster);
-            })?,
+            Action::ChangeCommittee(change) => {
+                signed_by(&parameters.authority)?;
+                let asked = self.succession.ask(change, &self.parameters, &self.roster);
+                asked.map_err(|reason| StatementError::MayNotStand(reason.as_str_name()))?;
+            }
             Action::Genesis(_) => {
                 return Err(StatementError::OtherAction("transaction of a running chain"));
             }
@@ -442,14 +445,18 @@ impl Follower {
         if !transaction.is_signed_by(&certificate.signing_key, &self.parameters.chain_id) {
             return Err(StatementError::BadSignature(certificate.pseudonym));
         }
-        // A second enrolment of the same institution has no effect.
-        let _ = self.roster.enrol(certificate, self.parameters.institutions);
-        Ok(())
+        self.roster
+            .enrol(certificate, self.parameters.institutions)
+            .map_err(|_| StatementError::MayNotStand("the roster has no place for it"))
     }
 
-    fn revoke(&mut self, revoke: &Revoke) {
-        if let Ok(pseudonym) = hash32("pseudonym", &revoke.pseudonym) {
-            self.roster.revoke(&pseudonym);
+    fn revoke(&mut self, revoke: &Revoke) -> Result<(), StatementError> {
+        let pseudonym = hash32("pseudonym", &revoke.pseudonym)
+            .map_err(|_| StatementError::MayNotStand("it names no pseudonym"))?;
+        if self.roster.revoke(&pseudonym) {
+            Ok(())
+        } else {
+            Err(StatementError::MayNotStand("its institution is revoked already"))
         }
     }
 
@@ -552,17 +559,19 @@ impl Follower {
         if end.time_ms < self.time_ms {
             return Err(out_of_turn);
         }
-        let ended = ceremony(keygen)?.end_stage(end, &self.parameters).map_err(|_| out_of_turn)?;
+        let ended = ceremony(keygen)?
+            .end_stage(end, &self.parameters, &self.roster)
+            .map_err(|_| out_of_turn)?;
         self.time_ms = end.time_ms;
         match ended {
             StageEnd::Next | StageEnd::Again => {}
-            StageEnd::GivenUp => {
-                let has_committee = self.succession.give_up(self.step);
-                self.phase = if has_committee { Phase::Idle } else { Phase::Stopped };
+            StageEnd::GivenUp { attempt } => {
+                self.succession.give_up(self.step, attempt);
+                self.rest();
             }
             StageEnd::Complete(committee) => {
                 self.succession.succeed(committee, self.step);
-                self.phase = Phase::Idle;
+                self.rest();
             }
         }
         Ok(())
@@ -604,9 +613,14 @@ impl Follower {
             return Err(self.out_of_turn("abandons an attempt"));
         }
         self.attempt += 1;
-        self.phase =
-            if self.attempt >= self.parameters.max_attempts { Phase::Stopped } else { Phase::Idle };
+        self.phase = Phase::Idle;
         Ok(())
+    }
+
+    /// As the contract, which decides from the same orders whether the run is over.
+    fn rest(&mut self) {
+        let is_over = self.parameters.is_over(self.step, &self.succession);
+        self.phase = if is_over { Phase::Finished } else { Phase::Idle };
     }
 
     fn close(&mut self, close: &CloseRound, height: u64) -> Result<Option<Closed>, StatementError> {
@@ -630,9 +644,8 @@ impl Follower {
         self.model = model;
         self.step += 1;
         self.attempt = 0;
-        if self.step >= self.parameters.last_step() {
-            self.phase = Phase::Finished;
-        }
+        self.succession.answer();
+        self.rest();
         Ok(Some(Closed { sealed, mask_key_sum, sums, model, height }))
     }
 }

@@ -16,6 +16,8 @@ pub struct Outcome {
     pub model: Vec<f32>,
     /// Height of the last verified block.
     pub height: u64,
+    /// What the run has cost each institution, in words, where there is noise.
+    pub privacy: Option<String>,
 }
 
 impl Institution {
@@ -35,6 +37,7 @@ impl Institution {
                         steps: self.model.step(),
                         model: self.model.model().parameters().to_vec(),
                         height: self.history.len().saturating_sub(1),
+                        privacy: self.parameters.describe_privacy(self.follower.succession()),
                     });
                 }
                 Err(error) if error.is_transient() => error,

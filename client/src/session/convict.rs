@@ -98,17 +98,11 @@ impl Session<'_> {
         source: ExecutionError,
         unproven: Vec<Unproven>,
     ) -> ClientError {
-        let height = match &source {
-            ExecutionError::Entry { height, .. } | ExecutionError::StateRoot { height, .. } => {
-                *height
-            }
-            // Whom the coordinator does not serve a body, it has shown nothing that it signed.
-            ExecutionError::MissingBody { .. } => {
-                return ClientError::Unreachable(format!(
-                    "the coordinator does not serve: {source}"
-                ));
-            }
-        };
+        let height = source.height;
+        // Whom the coordinator does not serve a body, it has shown nothing that it signed.
+        if source.lacks_a_body() {
+            return ClientError::Unreachable(format!("the coordinator does not serve: {source}"));
+        }
         let last = self.own.history.len().saturating_sub(1);
         let evidence = match self.keep_unproven(last, &unproven) {
             Ok(Some((height, update, evidence))) => {

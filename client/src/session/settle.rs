@@ -99,8 +99,10 @@ impl Session<'_> {
                 return Err(self.unfaithful_model(closed.height, source, brought));
             }
             self.keep_sealed_head(&closed).await?;
+            let epsilon = self.own.parameters.epsilon(self.own.follower.succession());
             let report = std::mem::take(&mut self.own.report);
-            self.own.observers.round_closed(RoundReport { step, attempt, ..report });
+            let report = RoundReport { step, attempt, epsilon, ..report };
+            self.own.observers.round_closed(report);
             info!(step, model = short(&closed.model), "round closed");
         }
         self.own.closed = None;

@@ -7,7 +7,9 @@
 //! the sum; then nothing can be executed.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, VecDeque},
+    convert::Infallible,
     sync::Arc,
     time::Instant,
 };
@@ -15,10 +17,14 @@ use std::{
 use consilium_audit::{
     execution::{Execution, ExecutionError, Submitted, submitted},
     follow::SealedSum,
+    statements::Submission,
 };
-use consilium_contract::{CandidateTransaction, check_updates};
-use consilium_crypto::{CandidateHeader, Hash, body_length};
-use consilium_ledger::{Block, VerifiedHeader};
+use consilium_contract::{
+    CandidateTransaction, Checked, check_updates,
+    execute::{LoadError, Loaded},
+};
+use consilium_crypto::{Hash, body_length};
+use consilium_ledger::{Block, VerifiedHeader, sha256};
 use consilium_proto::v1::transaction::Action;
 use rand_core::{OsRng, RngCore};
 use tracing::debug;
@@ -40,11 +46,11 @@ pub(super) struct Unproven {
     pub(super) body: Vec<u8>,
 }
 
-/// A block with the bodies of its updates.
+/// A block with the bodies of its updates, by their hashes.
 struct Read {
     block: Block,
     header: VerifiedHeader,
-    updates: Vec<(CandidateTransaction, Vec<u8>)>,
+    bodies: HashMap<Hash, Vec<u8>>,
 }
 
 impl Session<'_> {
@@ -90,7 +96,7 @@ impl Session<'_> {
         height: u64,
     ) -> Result<Vec<Read>, ClientError> {
         // Before there is a key there is no update, and nothing that proofs could be checked for.
-        let most = if execution.committee().is_some() { BATCH_PARAMETERS } else { 0 };
+        let most = if execution.has_key() { BATCH_PARAMETERS } else { 0 };
         let dimension = self.own.parameters.dimension as usize;
         let mut batch: Vec<Read> = Vec::new();
         let mut parameters = 0;
@@ -99,7 +105,8 @@ impl Session<'_> {
             let submitted = submitted(&block, &self.own.parameters);
             let updates = self.bodies_of(submitted).await?;
             parameters += updates.len() * dimension;
-            batch.push(Read { block, header, updates });
+            let bodies = updates.into_iter().map(|(update, body)| (update.body, body)).collect();
+            batch.push(Read { block, header, bodies });
             if parameters >= most {
                 break;
             }
@@ -109,14 +116,9 @@ impl Session<'_> {
 
     /// Verifies the proofs of `count` updates of the sum, drawn by this institution's own randomness.
     async fn sample(&mut self, sum: &Arc<SealedSum>, count: usize) -> Result<(), ClientError> {
-        let mut inputs: Vec<Submitted> = sum
-            .inputs()
-            .filter_map(|input| {
-                let header = CandidateHeader::decode(input.header()).ok()?;
-                let transaction = input.transaction().clone();
-                Some(Submitted { transaction, name: header.hash(), body: *header.body_hash() })
-            })
-            .collect();
+        let read = |input: &Submission| Submitted::read(input.transaction().clone());
+        let mut inputs: Vec<Submitted> =
+            sum.inputs().filter_map(read).map(|(submitted, _)| submitted).collect();
         let mut drawn = Vec::new();
         while drawn.len() < count && !inputs.is_empty() {
             drawn.push(inputs.swap_remove(uniform(inputs.len())));
@@ -133,17 +135,18 @@ impl Session<'_> {
         let start = Instant::now();
         let unproven = blocking(move || {
             let submissions: Vec<_> =
-                updates.iter().map(|(update, body)| (update, body.as_slice())).collect();
+                updates.iter().map(|(of, body)| (&of.transaction, body.as_slice())).collect();
             let checked = check_updates(&parameters, &committee, &submissions, &mut OsRng);
-            let failed = checked.iter().zip(&updates).filter(|(check, _)| !check.is_proven());
-            failed.filter_map(|(_, update)| unproven(update)).collect::<Vec<_>>()
+            let mut failed =
+                checked.iter().zip(submissions).filter(|(check, _)| !check.is_proven());
+            failed.find_map(|(_, (update, body))| Unproven::of(update, body))
         });
         let unproven = unproven.await?;
         self.own.report.verify += start.elapsed();
         debug!(step = sum.round().step, asked, "updates of the sum are verified");
-        match unproven.first() {
+        match unproven {
             None => Ok(()),
-            Some(first) => Err(self.unproven_sum(sum, first)),
+            Some(first) => Err(self.unproven_sum(sum, &first)),
         }
     }
 
@@ -152,15 +155,14 @@ impl Session<'_> {
     async fn bodies_of(
         &mut self,
         updates: Vec<Submitted>,
-    ) -> Result<Vec<(CandidateTransaction, Vec<u8>)>, ClientError> {
+    ) -> Result<Vec<(Submitted, Vec<u8>)>, ClientError> {
         let length = body_length(&self.own.parameters.update_parameters());
         let mut waiting = VecDeque::new();
         let mut updates = updates.into_iter();
         let mut found = Vec::new();
         loop {
-            for Submitted { transaction, body, .. } in
-                updates.by_ref().take(FETCHES - waiting.len())
-            {
+            for update in updates.by_ref().take(FETCHES - waiting.len()) {
+                let body = update.body;
                 let kept = self.own.bodies.get(&body)?;
                 let mut connection = self.connection.clone();
                 waiting.push_back(tokio::spawn(async move {
@@ -168,19 +170,19 @@ impl Session<'_> {
                         Some(bytes) => Some((bytes, false)),
                         None => connection.body(&body, length).await?.map(|bytes| (bytes, true)),
                     };
-                    Ok::<_, ClientError>((transaction, body, bytes))
+                    Ok::<_, ClientError>((update, bytes))
                 }));
             }
             let Some(next) = waiting.pop_front() else { return Ok(found) };
             let start = Instant::now();
-            let (transaction, body, bytes) = next.await.map_err(interrupted)??;
+            let (update, bytes) = next.await.map_err(interrupted)??;
             self.own.report.fetch += start.elapsed();
             let Some((bytes, is_new)) = bytes else { continue };
             if is_new {
                 self.own.report.bytes_down += bytes.len() as u64;
-                self.own.bodies.keep(body, &bytes)?;
+                self.own.bodies.keep(update.body, &bytes)?;
             }
-            found.push((transaction, bytes));
+            found.push((update, bytes));
         }
     }
 }
@@ -190,24 +192,41 @@ fn run_batch(
     mut execution: Execution,
     batch: &[Read],
 ) -> (Execution, Result<(), ExecutionError>, Vec<Unproven>) {
-    let updates: Vec<_> = batch.iter().flat_map(|read| &read.updates).collect();
-    let submissions: Vec<_> =
-        updates.iter().map(|(update, body)| (update, body.as_slice())).collect();
-    let checked = execution.check(&submissions, &mut OsRng);
-    let failed = checked.iter().zip(&updates).filter(|(check, _)| !check.is_proven());
-    let unproven = failed.filter_map(|(_, update)| unproven(update)).collect();
-    let mut checked: HashMap<Hash, _> =
-        checked.into_iter().map(|update| (update.transaction(), update)).collect();
-    let outcome = batch
-        .iter()
-        .try_for_each(|Read { block, header, .. }| execution.execute(block, header, &mut checked));
+    let mut unproven = Vec::new();
+    let mut outcome = || {
+        let height = execution.height();
+        let blocks = (height..).zip(batch).map(load).collect::<Result<Vec<_>, _>>()?;
+        let mut checked = execution.check(&blocks, &mut OsRng);
+        for (update, body) in blocks.iter().flat_map(Loaded::with_bodies) {
+            let Some(Checked::Update(check)) = checked.get(&update.id()) else { continue };
+            if !check.is_proven() {
+                unproven.extend(Unproven::of(update, body));
+            }
+        }
+        let mut blocks = batch.iter().zip(blocks);
+        blocks.try_for_each(|(read, block)| execution.execute(block, &read.header, &mut checked))
+    };
+    let outcome = outcome();
     (execution, outcome, unproven)
 }
 
-fn unproven((transaction, body): &(CandidateTransaction, Vec<u8>)) -> Option<Unproven> {
-    let Action::SubmitUpdate(update) = transaction.action() else { return None };
-    let name = CandidateHeader::decode(&update.header).ok()?.hash();
-    Some(Unproven { name, header: update.header.clone(), body: body.clone() })
+fn load((height, read): (u64, &Read)) -> Result<Loaded<'_>, ExecutionError> {
+    let body = |hash: &Hash| {
+        let body = read.bodies.get(hash);
+        Ok::<_, Infallible>(body.map(|body| Cow::Borrowed(body.as_slice())))
+    };
+    Loaded::load(&read.block, body).map_err(|error| match error {
+        LoadError::Block(source) => ExecutionError { height, source },
+        LoadError::Body { error, .. } => match error {},
+    })
+}
+
+impl Unproven {
+    fn of(transaction: &CandidateTransaction, body: &[u8]) -> Option<Self> {
+        let Action::SubmitUpdate(update) = transaction.action() else { return None };
+        let name = sha256(&update.header);
+        Some(Self { name, header: update.header.clone(), body: body.to_vec() })
+    }
 }
 
 /// A number below `n`, each as likely as the others up to 2^-32: nobody else can know which updates are drawn.

@@ -1,6 +1,6 @@
 //! A coordinator that records what the contract refuses, against an institution that has the bodies.
 
-use consilium_audit::execution::ExecutionError;
+use consilium_contract::execute::ExecuteError;
 use consilium_crypto::UpdateError;
 use consilium_ledger::sha256;
 use consilium_proto::v1::Charge;
@@ -83,12 +83,9 @@ async fn an_honest_update_that_is_recorded_as_a_fault_is_found_by_everyone_who_e
     stage.world.forge(vec![close]);
     stage.show();
     let error = end(run).await.unwrap_err();
-    let ClientError::Execution { source: ExecutionError::StateRoot { height: at, .. }, evidence } =
-        &error
-    else {
-        panic!("{error}")
-    };
-    assert_eq!((*at, error.exit_code()), (height, 4));
+    let ClientError::Execution { source, evidence } = &error else { panic!("{error}") };
+    assert!(matches!(source.source, ExecuteError::StateRoot { .. }), "{error}");
+    assert_eq!((source.height, error.exit_code()), (height, 4));
     convicts(&stage.world, evidence, Charge::BadState);
     stage.said_nothing();
 }
