@@ -8,6 +8,7 @@
     reason = "a panic is how a test fails"
 )]
 
+use consilium_hash::Pseudonym;
 use std::{
     fs,
     path::Path,
@@ -64,7 +65,7 @@ fn the_program_admits_revokes_and_asks_for_a_committee_with_its_own_signature() 
     let change =
         ["change-committee", "--authority", folder, "--number", "1", "--out", file, "--members"];
     let change = |more: &[&str]| said(&[change.as_slice(), more].concat());
-    let expected = |places: &[[u8; 32]], threshold| {
+    let expected = |places: &[Pseudonym], threshold| {
         let members = places.iter().map(|place| place.to_vec()).collect();
         Action::ChangeCommittee(ChangeCommittee { committee: 1, members, threshold })
     };

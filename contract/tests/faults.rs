@@ -11,6 +11,7 @@ use consilium_contract::{
     roster::INITIAL_CREDIT, transaction,
 };
 use consilium_crypto::{Ciphertext, Context, HEADER_LEN, signature::SigningKey};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS, bounds};
@@ -43,7 +44,7 @@ fn noise_under_anothers_name_is_dropped_and_held_against_nobody() {
     let receipt = run.apply(&forged);
     assert!(!receipt.may_stand(&forged));
     costs_nothing(&run, receipt, Reason::BadSignature);
-    let unknown = run.by(&stranger, Some([3; 32]), action);
+    let unknown = run.by(&stranger, Some(Pseudonym([3; 32])), action);
     let receipt = run.apply(&unknown);
     assert!(!receipt.may_stand(&unknown));
     costs_nothing(&run, receipt, Reason::UnknownInstitution);
@@ -507,7 +508,7 @@ fn a_countersignature_whose_cosignature_does_not_hold_is_its_authors_fault() {
     let honest = run.block_of(block);
     let another_root = Checkpoint { root: [1; 32], ..honest.checkpoint };
     let another_size = Checkpoint { size: 8, ..honest.checkpoint };
-    let another_chain = Checkpoint { chain_id: [1; 32], ..honest.checkpoint };
+    let another_chain = Checkpoint { chain_id: ChainId([1; 32]), ..honest.checkpoint };
     let mut another_time = right.cosignature.clone();
     another_time[7] ^= 1;
     let mut no_time = right.cosignature.clone();

@@ -6,6 +6,7 @@
     reason = "a panic is how a test fails"
 )]
 
+use consilium_hash::Pseudonym;
 use std::convert::Infallible;
 
 use consilium_contract::{
@@ -16,7 +17,7 @@ use consilium_contract::{
     },
     transaction::CandidateTransaction,
 };
-use consilium_crypto::{Hash, KeyShare};
+use consilium_crypto::KeyShare;
 use consilium_proto::v1::{
     Agreement, Answers, BeginKeygen, ChangeCommittee, Complaints, Confirmation, Contribute,
     EndStage, Reason, Stage as Name, contribute::Part, transaction::Action,
@@ -29,7 +30,7 @@ struct Cast {
     members: Vec<Option<Member>>,
     shares: Vec<Option<KeyShare>>,
     /// Transactions that cost somebody credit, with the one who lost it.
-    blamed: Vec<(Reason, Hash)>,
+    blamed: Vec<(Reason, Pseudonym)>,
 }
 
 impl Cast {

@@ -1,5 +1,6 @@
 //! What happened and what it cost, for an observer in the embedding program.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, time::Duration};
 
 use consilium_crypto::Hash;
@@ -55,7 +56,7 @@ pub enum Event {
         /// Countersignatures that a sum needs.
         needed: usize,
         /// Pseudonyms of those that were not.
-        silent: Vec<Hash>,
+        silent: Vec<Pseudonym>,
     },
     /// A round is closed: the model has improved.
     RoundClosed(Box<RoundMetrics>),

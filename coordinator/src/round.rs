@@ -1,5 +1,6 @@
 //! What the coordinator itself has to say next: a function of the contract and the time, and of nothing else.
 
+use consilium_hash::Pseudonym;
 use std::collections::BTreeSet;
 
 use consilium_contract::{
@@ -8,7 +9,7 @@ use consilium_contract::{
     model::encode_sums,
     round::{Collecting, Opened},
 };
-use consilium_crypto::{EvaluationKey, Hash, VerifiedHeader};
+use consilium_crypto::{EvaluationKey, VerifiedHeader};
 use consilium_ledger::sha256;
 use consilium_proto::v1::{
     Abandon, BeginKeygen, BlobRef, CloseCollection, CloseRound, EndStage, OpenRound,
@@ -252,7 +253,7 @@ fn await_trustees(
     contract: &Contract,
     phase: &'static str,
     (present, needed): (usize, usize),
-    absent: impl Iterator<Item = Hash>,
+    absent: impl Iterator<Item = Pseudonym>,
     situation: &Situation,
 ) -> Result<Option<Next>, CoordinatorError> {
     let patience_ms =
@@ -262,7 +263,7 @@ fn await_trustees(
         return Ok(None);
     }
     // Who leaves the committee and stays in the next one is asked twice.
-    let absent: BTreeSet<Hash> = absent.collect();
+    let absent: BTreeSet<Pseudonym> = absent.collect();
     let absent = absent.into_iter().collect();
     Err(CoordinatorError::TrusteesAbsent {
         step: contract.step(),

@@ -178,7 +178,10 @@ async fn a_committee_that_is_not_confirmed_ends_the_node_which_names_the_absent_
     };
     let expected: BTreeSet<_> = institutions[1..].iter().map(Institution::pseudonym).collect();
     assert_eq!(absent.iter().copied().collect::<BTreeSet<_>>(), expected);
-    assert!(error.to_string().contains(&hex::encode(&institutions[1].pseudonym()[..8])), "{error}");
+    assert!(
+        error.to_string().contains(&institutions[1].pseudonym().short().to_string()),
+        "{error}"
+    );
 
     let (running, peer) = world.start(|_| {}).await;
     follower.share(&peer, &institutions, 0).await;

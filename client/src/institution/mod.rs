@@ -1,5 +1,6 @@
 //! One institution: what it holds, and the loop that keeps it in a run until the run is over.
 
+use consilium_hash::Pseudonym;
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -202,7 +203,7 @@ impl Institution {
     }
 
     /// Name on the chain.
-    pub fn pseudonym(&self) -> &Hash {
+    pub fn pseudonym(&self) -> &Pseudonym {
         &self.files.identity.pseudonym
     }
 

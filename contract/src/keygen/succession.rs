@@ -1,5 +1,6 @@
 //! Which committee holds the key, and when the next one is due.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -16,7 +17,7 @@ use crate::{parameters::Parameters, roster::Roster};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     shape: Shape,
-    members: BTreeMap<u32, Hash>,
+    members: BTreeMap<u32, Pseudonym>,
 }
 
 /// The committees of a run: the one that holds the key, and what the next one will be.
@@ -76,7 +77,7 @@ impl Succession {
         if self.change.is_some() {
             return Err(Reason::Duplicate);
         }
-        let names: Vec<Hash> = message
+        let names: Vec<Pseudonym> = message
             .members
             .iter()
             .map(|name| name.as_slice().try_into().map_err(|_| Reason::MalformedEncoding))
@@ -149,7 +150,7 @@ impl Succession {
             let shape = Shape::new(parameters.institutions, parameters.threshold)
                 .map_err(|_| Reason::WrongCommittee)?;
             let enrolled = roster.iter().filter(|(_, institution)| !institution.revoked);
-            let members: BTreeMap<u32, Hash> = enrolled
+            let members: BTreeMap<u32, Pseudonym> = enrolled
                 .map(|(name, institution)| (institution.certificate.trustee_index, *name))
                 .filter(|(place, _)| (1..=parameters.institutions).contains(place))
                 .collect();
