@@ -554,12 +554,7 @@ impl<'a> Replay<'a> {
         let report = AuditReport {
             is_sealed,
             steps: (self.contract.step(), self.contract.parameters().steps),
-            privacy: self
-                .contract
-                .parameters()
-                .privacy
-                .as_ref()
-                .map(|privacy| privacy.spent(self.contract.step())),
+            privacy: self.contract.parameters().describe_privacy(self.contract.succession()),
             phase: self.contract.phase().name().to_owned(),
             model: hex(&self.contract.model().hash()),
             elapsed_s: elapsed.as_secs_f64(),

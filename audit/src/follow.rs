@@ -272,6 +272,11 @@ impl Follower {
         self.succession.committee()
     }
 
+    /// The committees of the run.
+    pub fn succession(&self) -> &Succession {
+        &self.succession
+    }
+
     /// Who is enrolled by the authority's certificate.
     pub fn roster(&self) -> &Roster {
         &self.roster
@@ -558,11 +563,11 @@ impl Follower {
             StageEnd::Next | StageEnd::Again => {}
             StageEnd::GivenUp { attempt } => {
                 self.succession.give_up(self.step, attempt);
-                self.phase = Phase::Idle;
+                self.rest();
             }
             StageEnd::Complete(committee) => {
                 self.succession.succeed(committee, self.step);
-                self.phase = Phase::Idle;
+                self.rest();
             }
         }
         Ok(())
@@ -608,6 +613,12 @@ impl Follower {
         Ok(())
     }
 
+    /// As the contract, which decides from the same orders whether the run is over.
+    fn rest(&mut self) {
+        let is_over = self.parameters.is_over(self.step, &self.succession);
+        self.phase = if is_over { Phase::Finished } else { Phase::Idle };
+    }
+
     fn close(&mut self, close: &CloseRound, height: u64) -> Result<Option<Closed>, StatementError> {
         let out_of_turn = self.out_of_turn("closes a round");
         if close.step != self.step || !matches!(self.phase, Phase::Sealed(_)) {
@@ -629,9 +640,8 @@ impl Follower {
         self.model = model;
         self.step += 1;
         self.attempt = 0;
-        if self.step >= self.parameters.last_step() {
-            self.phase = Phase::Finished;
-        }
+        self.succession.answer();
+        self.rest();
         Ok(Some(Closed { sealed, mask_key_sum, sums, model, height }))
     }
 }

@@ -103,7 +103,7 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         enrolled: (follower.roster().len(), parameters.institutions),
         is_enrolled: follower.roster().get(&files.identity.pseudonym).is_some(),
         steps: (follower.step(), parameters.steps),
-        privacy: parameters.privacy.as_ref().map(|privacy| privacy.spent(follower.step())),
+        privacy: parameters.describe_privacy(follower.succession()),
         committee,
         credit,
         attempt: follower.attempt(),

@@ -304,6 +304,10 @@ pub(crate) fn play<T>(
     let run = run_of(holder);
     let mut rng = run.rng.clone();
     let mut rehearsal = Rehearsal::new((0..run.institutions()).map(|place| run.name(place)));
+    if let Some(committee) = run.contract.committee() {
+        let number = committee.number;
+        rehearsal = rehearsal.holding(number, run.shares.iter_mut().map(Option::take).collect());
+    }
     loop {
         let Run { ceremony, contract, time_ms, .. } = run_of(holder);
         let keys: Vec<_> = ceremony.institutions.iter().map(|files| &files.signing).collect();

@@ -68,6 +68,8 @@ pub struct Outcome {
     pub model: Vec<f32>,
     /// Height of the last verified block.
     pub height: u64,
+    /// What the run has cost each institution, in words, where there is noise.
+    pub privacy: Option<String>,
 }
 
 /// An institution that takes part in a run: participant, trustee and follower of the chain.
@@ -179,6 +181,7 @@ impl Institution {
                         steps: self.model.step(),
                         model: self.model.model().parameters().to_vec(),
                         height: self.history.len().saturating_sub(1),
+                        privacy: self.parameters.describe_privacy(self.follower.succession()),
                     });
                 }
                 Err(error) if error.is_transient() => error,

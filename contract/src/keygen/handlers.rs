@@ -68,8 +68,15 @@ impl Handler for EndStage {
         let Phase::Keygen(mut keygen) = mem::replace(&mut state.phase, Phase::Idle) else { return };
         match keygen.end(time_ms, &state.parameters, &state.roster) {
             StageEnd::Next | StageEnd::Again => state.phase = Phase::Keygen(keygen),
-            StageEnd::GivenUp { attempt } => state.succession.give_up(state.step, attempt),
-            StageEnd::Complete(committee) => state.succession.succeed(committee, state.step),
+            StageEnd::GivenUp { attempt } => {
+                state.succession.give_up(state.step, attempt);
+                state.rest();
+            }
+            StageEnd::Complete(committee) => {
+                state.succession.succeed(committee, state.step);
+                // Under its threshold a step may cost more than is left.
+                state.rest();
+            }
         }
     }
 }

@@ -34,6 +34,14 @@ impl Rehearsal {
         }
     }
 
+    /// Institutions that hold shares of this committee already, in the order of their names; what it passes on is theirs.
+    pub fn holding(mut self, committee: u32, shares: Vec<Option<KeyShare>>) -> Self {
+        for (role, share) in self.roles.iter_mut().zip(shares) {
+            role.share = share.map(|share| (committee, share));
+        }
+        self
+    }
+
     /// The next transaction of a ceremony that is due or in progress, signed by the one whose turn it is; nothing once
     /// the committee stands. `keys` are in the order of the institutions.
     ///

@@ -38,6 +38,8 @@ pub struct Succession {
     making: Option<Change>,
     /// The step in which passing the key on was given up: it is tried again after that step.
     given_up_in: Option<u64>,
+    /// Closed steps, by the threshold of the committee that answered for each.
+    answered: BTreeMap<u32, u64>,
 }
 
 impl Succession {
@@ -51,12 +53,29 @@ impl Succession {
         self.committee.as_ref().map_or(0, |committee| committee.number.saturating_add(1))
     }
 
+    /// Whether a committee that the authority has asked for is to be made before the round of `step`.
+    pub fn is_asked_for(&self, step: u64) -> bool {
+        self.asked.is_some() && self.given_up_in != Some(step)
+    }
+
+    /// Closed steps, by the threshold of the committee that answered for each.
+    pub fn answered(&self) -> &BTreeMap<u32, u64> {
+        &self.answered
+    }
+
+    /// The committee that holds the key has answered for one more step.
+    pub fn answer(&mut self) {
+        if let Some(committee) = &self.committee {
+            let steps = self.answered.entry(committee.threshold()).or_default();
+            *steps = steps.saturating_add(1);
+        }
+    }
+
     /// Whether a committee has to be made before the round of `step` may open.
     pub fn is_due(&self, step: u64, parameters: &Parameters) -> bool {
         let refresh = parameters.refresh_steps;
-        let is_asked = self.asked.is_some() && self.given_up_in != Some(step);
         self.committee.is_none()
-            || is_asked
+            || self.is_asked_for(step)
             || refresh > 0 && step.saturating_sub(self.since_step) >= refresh
     }
 
@@ -212,6 +231,11 @@ impl Succession {
     /// A name for all of it.
     pub(crate) fn hash(&self) -> Hash {
         let mut hasher = Sha256::new();
+        hasher.update((self.answered.len() as u64).to_be_bytes());
+        for (threshold, steps) in &self.answered {
+            hasher.update(threshold.to_be_bytes());
+            hasher.update(steps.to_be_bytes());
+        }
         hasher.update(self.since_step.to_be_bytes());
         hasher.update(self.attempts.to_be_bytes());
         hasher.update(self.request.to_be_bytes());
