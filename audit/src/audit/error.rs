@@ -2,6 +2,7 @@
 
 use consilium_contract::GenesisError;
 use consilium_crypto::Hash;
+use consilium_hash::ChainId;
 use consilium_ledger::LedgerError;
 use thiserror::Error;
 
@@ -28,16 +29,12 @@ pub enum AuditError {
     #[error("block 0: {0}")]
     Genesis(#[from] GenesisError),
     /// Another chain than the one asked for.
-    #[error(
-        "the ledger is of chain {}, expected {}; give the ledger of that run",
-        hex(found),
-        hex(expected)
-    )]
+    #[error("the ledger is of chain {}, expected {}; give the ledger of that run", found, expected)]
     OtherChain {
         /// The chain id asked for.
-        expected: Hash,
+        expected: ChainId,
         /// The ledger's.
-        found: Hash,
+        found: ChainId,
     },
     /// A transaction that cannot stand where it stands.
     #[error("block {height}, transaction {} (entry {index}): {detail}", transaction.as_ref().map_or("that does not decode".into(), hex))]

@@ -1,5 +1,6 @@
 //! One institution: what it holds while it takes part in a run.
 
+use consilium_hash::Pseudonym;
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -191,7 +192,7 @@ impl Institution {
     }
 
     /// Name on the chain.
-    pub fn pseudonym(&self) -> &Hash {
+    pub fn pseudonym(&self) -> &Pseudonym {
         &self.files.identity.pseudonym
     }
 

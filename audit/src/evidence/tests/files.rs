@@ -1,4 +1,5 @@
 use consilium_crypto::UpdateError;
+use consilium_hash::Pseudonym;
 
 use super::{
     histories::{answers, head_against, head_of, two_heads_of},
@@ -92,7 +93,7 @@ fn a_claim_that_the_statements_do_not_bear_out_is_refused() {
         for culprit in [
             Culprit::Coordinator,
             Culprit::Institution(world.name(1)),
-            Culprit::Institution([7; 32]),
+            Culprit::Institution(Pseudonym([7; 32])),
         ] {
             for charge in [Charge::Unspecified, Charge::Fork, Charge::BadSum, Charge::TwoBlocks] {
                 let claim = Evidence { culprit, charge, ..honest.clone() };
@@ -204,7 +205,7 @@ fn a_file_of_evidence_says_what_it_claims_and_what_it_holds() {
 #[test]
 fn the_encoding_is_held_fixed() {
     let evidence = Evidence {
-        culprit: Culprit::Institution([1; 32]),
+        culprit: Culprit::Institution(Pseudonym([1; 32])),
         charge: Charge::TwoBlocks,
         statements: Statements::Fork(ForkEvidence { ours: vec![2], theirs: vec![3, 4] }),
     };

@@ -1,3 +1,5 @@
+use consilium_hash::ChainId;
+
 use super::*;
 
 #[test]
@@ -60,7 +62,7 @@ fn a_header_and_a_head_of_another_tree_or_two_heads_of_one_size_convict_the_coor
     // An edge that is not the header's; a head that an institution has signed, or that is of another chain.
     acquits(&one, head_against(&one.blocks[2], vec![[7; 32]], head_of(&other, 3)));
     let checkpoint = other.chain.checkpoint(3).unwrap();
-    let stranger = Checkpoint { chain_id: [9; 32], ..checkpoint };
+    let stranger = Checkpoint { chain_id: ChainId([9; 32]), ..checkpoint };
     let unsigned = [
         checkpoint.sign(&(&other.ceremony.institutions[0].signing).into()),
         stranger.sign(&(&other.ceremony.coordinator.signing).into()),
@@ -127,8 +129,12 @@ fn a_trustee_is_convicted_by_its_answers_to_two_blocks_of_one_step_and_by_nothin
         action.clone(),
     );
     acquits(&world, answers(&world, 1, says(1, step, block), forged));
-    let other_chain =
-        sign(&world.ceremony.institutions[1].signing, &[3; 32], Some(&world.name(1)), action);
+    let other_chain = sign(
+        &world.ceremony.institutions[1].signing,
+        &ChainId([3; 32]),
+        Some(&world.name(1)),
+        action,
+    );
     acquits(&world, answers(&world, 1, says(1, step, block), other_chain));
     let stranger = ceremony(7, |_| {}).institutions.remove(1);
     let says = |block: [u8; 32]| {

@@ -2,6 +2,7 @@
 
 use consilium_contract::CandidateTransaction;
 use consilium_crypto::{CandidateHeader, UpdateError};
+use consilium_hash::ChainId;
 use consilium_ledger::sha256;
 use consilium_proto::v1::{
     Charge, CloseCollection, SignedTransaction, UnprovenEvidence, evidence::Statements,
@@ -130,7 +131,7 @@ fn a_hostile_institution_finds_no_statements_that_convict_an_honest_coordinator(
     let open = world.open_round();
     acquits(&world, &UnprovenEvidence { close: Some(open), ..own.clone() });
     let key = &world.ceremony.coordinator.signing;
-    let elsewhere = consilium_contract::transaction::sign(key, &[9; 32], None, action);
+    let elsewhere = consilium_contract::transaction::sign(key, &ChainId([9; 32]), None, action);
     assert!(CandidateTransaction::parse(elsewhere.clone()).is_ok());
     acquits(&world, &UnprovenEvidence { close: Some(elsewhere), ..own });
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use consilium_contract::CandidateTransaction;
 use consilium_crypto::{Hash, signature::SigningKey};
+use consilium_hash::ChainId;
 use consilium_proto::v1::{
     Aggregate, BlockMessage, Chunk, ConsistencyProof, GetAggregateRequest, GetBlobRequest,
     GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,
@@ -24,7 +25,7 @@ pub(super) struct Node {
     pub(super) calls: mpsc::UnboundedSender<Call>,
     /// The coordinator's key and chain.
     pub(super) key: Arc<SigningKey>,
-    pub(super) chain_id: Hash,
+    pub(super) chain_id: ChainId,
 }
 
 impl Node {
