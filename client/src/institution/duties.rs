@@ -11,6 +11,7 @@ use consilium_audit::{
 };
 use consilium_contract::{Keygen, Parameters, transaction::sign};
 use consilium_crypto::{Hash, KeyShare, RoundContext};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::Block;
 use consilium_proto::v1::{SignedTransaction, transaction::Action};
@@ -52,7 +53,7 @@ impl Duties {
         Ok(Self { files, memory, membership, missing: Vec::new() })
     }
 
-    fn name(&self) -> &Hash {
+    fn name(&self) -> &Pseudonym {
         &self.files.identity.pseudonym
     }
 
@@ -146,7 +147,7 @@ impl Duties {
         &mut self,
         keygen: &Keygen,
         step: u64,
-        chain: &Hash,
+        chain: &ChainId,
         rng: &mut impl CryptoRngCore,
     ) -> Result<Option<SignedTransaction>, ClientError> {
         let said = self.membership.next(keygen, step, &mut self.memory, rng)?;

@@ -2,6 +2,7 @@
 
 use consilium_contract::transaction::{CandidateTransaction, parse_entry};
 use consilium_crypto::{Hash, VerifyingKey};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::Block;
 use consilium_proto::{
     hash32,
@@ -14,8 +15,8 @@ use crate::state::memory::{About, Place, UNKNOWN};
 /// it was sent. What binds nobody (enrolments) and what another file keeps (updates) is not among it.
 pub(crate) fn statements(
     block: &Block,
-    chain: &Hash,
-    name: &Hash,
+    chain: &ChainId,
+    name: &Pseudonym,
     key: &VerifyingKey,
 ) -> Vec<(About, Hash)> {
     let own = |entry: &Vec<u8>| {

@@ -8,6 +8,7 @@
 //! finds that out ([`Memory::catch_up`]), the institution cannot know what it has answered for, and is silent as a member
 //! of every committee up to that one. It serves again in a committee that it has helped to make with this memory.
 
+use consilium_hash::ChainId;
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
@@ -135,8 +136,8 @@ impl Loss {
 #[derive(Debug)]
 pub struct Memory {
     journal: Journal,
-    records: HashMap<(Hash, About), Hash>,
-    chain: Hash,
+    records: HashMap<(ChainId, About), Hash>,
+    chain: ChainId,
     /// Everything up to here may have been said, and is not known.
     lost: Option<Place>,
     /// Committees confirmed on this chain after the last loss.
@@ -150,11 +151,11 @@ impl Memory {
     /// # Errors
     /// [`ClientError::DamagedState`] where a whole record is not what was written: a trustee that cannot trust its
     /// memory answers nothing.
-    pub fn open(directory: &Path, chain: Hash) -> Result<Self, ClientError> {
+    pub fn open(directory: &Path, chain: ChainId) -> Result<Self, ClientError> {
         Self::read(Box::new(Files::open(&directory.join(FILE))?), chain)
     }
 
-    fn read(medium: Box<dyn Medium>, chain: Hash) -> Result<Self, ClientError> {
+    fn read(medium: Box<dyn Medium>, chain: ChainId) -> Result<Self, ClientError> {
         let path = medium.path().to_owned();
         let Opened { journal, records, has_lost } = Journal::open(medium)?;
         let mut memory = Self {
@@ -178,7 +179,7 @@ impl Memory {
         Ok(memory)
     }
 
-    fn keep(&mut self, chain: Hash, about: About, hash: Hash) {
+    fn keep(&mut self, chain: ChainId, about: About, hash: Hash) {
         if chain == self.chain {
             match about {
                 About::Lost(place) => {

@@ -4,6 +4,7 @@
 //! which qualified dealings it answers for, and which committee it confirms. Both are an [`Oath`], which the caller makes
 //! durable, or refuses, before the contribution exists.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -137,7 +138,7 @@ impl fmt::Debug for Secrets {
 /// A member in a ceremony.
 #[derive(Debug)]
 pub struct Member {
-    name: Hash,
+    name: Pseudonym,
     /// None where it has taken part and has lost them: new ones would contradict what it has said.
     secrets: Option<Secrets>,
     /// What it holds of the qualified dealings with this hash.
@@ -146,12 +147,12 @@ pub struct Member {
 
 impl Member {
     /// The institution with this pseudonym.
-    pub fn new(name: Hash, secrets: Secrets) -> Self {
+    pub fn new(name: Pseudonym, secrets: Secrets) -> Self {
         Self { name, secrets: Some(secrets), held: None }
     }
 
     /// The institution with this pseudonym, without secrets: all that it can do is to hand over.
-    pub fn without_secrets(name: Hash) -> Self {
+    pub fn without_secrets(name: Pseudonym) -> Self {
         Self { name, secrets: None, held: None }
     }
 

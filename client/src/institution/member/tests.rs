@@ -2,6 +2,7 @@
 
 use consilium_audit::follow::Follower;
 use consilium_contract::Phase;
+use consilium_hash::Pseudonym;
 use consilium_ledger::HeaderChain;
 use consilium_proto::v1::{
     BeginKeygen, ChangeCommittee, Complaints, Confirmation, EndStage, Stage as StageName,
@@ -335,7 +336,7 @@ fn a_share_that_is_anothers_or_of_another_key_is_none() {
 fn who_has_no_part_in_a_ceremony_keeps_no_secrets_of_it() {
     let mut members = Members::new();
     members.begin(0);
-    let mut stranger = Membership::open(members.directory(0), [9; 32]).unwrap();
+    let mut stranger = Membership::open(members.directory(0), Pseudonym([9; 32])).unwrap();
     let mut memory = members.memory(0);
     let said =
         stranger.next(members.keygen().unwrap(), 0, &mut memory, &mut members.rng.clone()).unwrap();

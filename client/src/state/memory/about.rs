@@ -1,6 +1,7 @@
 //! What a record of the memory is about.
 
 use consilium_crypto::Hash;
+use consilium_hash::ChainId;
 
 use super::journal::{PAYLOAD, Payload};
 
@@ -79,16 +80,16 @@ impl About {
 }
 
 /// The record: chain ‖ what it is about ‖ hash.
-pub(super) fn payload(chain: &Hash, about: About, hash: &Hash) -> Payload {
+pub(super) fn payload(chain: &ChainId, about: About, hash: &Hash) -> Payload {
     let mut payload = [0; PAYLOAD];
-    let fields = chain.iter().copied().chain(about.encode()).chain(hash.iter().copied());
+    let fields = chain.0.iter().copied().chain(about.encode()).chain(hash.iter().copied());
     payload.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
     payload
 }
 
 /// Reads [`payload`].
-pub(super) fn parse(payload: &Payload) -> Option<(Hash, About, Hash)> {
+pub(super) fn parse(payload: &Payload) -> Option<(ChainId, About, Hash)> {
     let (chain, rest) = payload.split_first_chunk::<32>()?;
     let (about, hash) = rest.split_first_chunk::<9>()?;
-    Some((*chain, About::decode(about)?, hash.try_into().ok()?))
+    Some((ChainId(*chain), About::decode(about)?, hash.try_into().ok()?))
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-const CHAIN: Hash = [1; 32];
+const CHAIN: ChainId = ChainId([1; 32]);
 
 /// An attempt at the committee of this number.
 fn first(number: u32) -> Place {
@@ -12,7 +12,7 @@ fn open(directory: &Path) -> Memory {
     open_for(directory, CHAIN)
 }
 
-fn open_for(directory: &Path, chain: Hash) -> Memory {
+fn open_for(directory: &Path, chain: ChainId) -> Memory {
     let mut memory = Memory::open(directory, chain).unwrap();
     memory.catch_up(false, None, &[]).unwrap();
     memory
@@ -49,7 +49,7 @@ fn one_block_a_step_is_remembered_across_restarts_and_every_other_one_refused() 
     }
     memory.remember(0, 6, &other).unwrap();
     assert_eq!(memory.countersigned(5), Some(&block));
-    let another_chain = Memory::open(dir.path(), [9; 32]).unwrap();
+    let another_chain = Memory::open(dir.path(), ChainId([9; 32])).unwrap();
     assert_eq!(another_chain.countersigned(5), None);
 }
 
@@ -215,7 +215,7 @@ fn an_oath_is_kept_across_restarts_and_every_other_one_refused() {
     // Another attempt, another committee, another chain.
     memory.swear_dealings(Place { number: 1, attempt: 1 }, &other).unwrap();
     memory.swear_committee(first(2), 0, &other).unwrap();
-    open_for(dir.path(), [9; 32]).swear_committee(first(1), 0, &other).unwrap();
+    open_for(dir.path(), ChainId([9; 32])).swear_committee(first(1), 0, &other).unwrap();
 }
 
 #[test]
