@@ -12,7 +12,7 @@ use consilium_audit::{
     commands::{self, LedgerAudit},
     mine::{self, Institution as Asking},
 };
-use consilium_cli::{Failure, command_line, failure::finish, logging};
+use consilium_cli::{Failure, command_line, failure::finish, logging, version, version::warning};
 use consilium_client::{
     ClientError, Institution, RoundReport, endpoint, head,
     prepare::{Participant, Quantisation},
@@ -20,6 +20,7 @@ use consilium_client::{
     status,
 };
 use consilium_contract::Parameters;
+use consilium_crypto::TEST_FEATURES;
 use consilium_datasets::{Dataset, Preprocessor, Table};
 use consilium_identity::InstitutionFiles;
 use consilium_learning::{LocalTrainer, TrainingPlan, to_safetensors};
@@ -42,7 +43,11 @@ Everything that was begun survives a crash: start the same command again with th
 
 /// An institution in a verified federated run. It connects outwards only, and takes nobody's word for what it can check.
 #[derive(Parser)]
-#[command(name = "consilium-client", version, after_help = EXIT_CODES)]
+#[command(
+    name = "consilium-client",
+    version = version(env!("CARGO_PKG_VERSION"), TEST_FEATURES),
+    after_help = EXIT_CODES
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -289,6 +294,9 @@ fn take_part(
     })?;
     if let Some(patience) = patience {
         institution = institution.give_up_after(patience);
+    }
+    if let Some(warning) = warning(TEST_FEATURES) {
+        tracing::warn!("{warning}");
     }
     tracing::info!(
         dimension = parameters.dimension,
