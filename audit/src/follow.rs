@@ -16,6 +16,7 @@
 //!   Idle ── BeginKeygen ──► Keygen ── the committee stands, or the old one goes on ──► Idle
 //! ```
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_contract::{
@@ -94,7 +95,7 @@ impl Collection {
     }
 
     /// Whether a complete update of this institution is recorded.
-    pub fn has_update_of(&self, pseudonym: &Hash) -> bool {
+    pub fn has_update_of(&self, pseudonym: &Pseudonym) -> bool {
         self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
     }
 }
@@ -137,8 +138,13 @@ impl SealedSum {
     }
 
     /// Whether a complete update of this institution is recorded in its round, whatever became of it.
-    pub fn has_update_of(&self, pseudonym: &Hash) -> bool {
+    pub fn has_update_of(&self, pseudonym: &Pseudonym) -> bool {
         self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
+    }
+
+    /// The updates that the sum says are in it, as far as they were submitted to its round.
+    pub fn inputs(&self) -> impl Iterator<Item = &Submission> {
+        self.evaluation.inputs().iter().filter_map(|name| self.submissions.get(name))
     }
 
     /// Whether the sum says that this update is in it.
@@ -238,7 +244,7 @@ pub struct Follower {
     genesis_entry: Vec<u8>,
     roster: Roster,
     /// What the last opened round says of those who have lost credit.
-    standings: BTreeMap<Hash, u32>,
+    standings: BTreeMap<Pseudonym, u32>,
     phase: Phase,
     step: u64,
     attempt: u32,
@@ -283,7 +289,7 @@ impl Follower {
 
     /// Proven faults that an institution may still have, as of the opening of the last round. The coordinator says so and
     /// has signed it; whoever replays the ledger compares it with the faults.
-    pub fn credit(&self, pseudonym: &Hash) -> Option<u32> {
+    pub fn credit(&self, pseudonym: &Pseudonym) -> Option<u32> {
         let institution = self.roster.get(pseudonym)?;
         Some(self.standings.get(pseudonym).copied().unwrap_or(institution.credit))
     }
@@ -446,7 +452,7 @@ impl Follower {
     }
 
     fn revoke(&mut self, revoke: &Revoke) -> Result<(), StatementError> {
-        let pseudonym = hash32("pseudonym", &revoke.pseudonym)
+        let pseudonym = Pseudonym::try_from(revoke.pseudonym.as_slice())
             .map_err(|_| StatementError::MayNotStand("it names no pseudonym"))?;
         if self.roster.revoke(&pseudonym) {
             Ok(())

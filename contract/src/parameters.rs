@@ -5,6 +5,7 @@ use consilium_crypto::{
     quantise::{Quantiser, unit},
     signature::VerifyingKey,
 };
+use consilium_hash::ChainId;
 use consilium_privacy::{Guarantee, Run, Terms};
 use consilium_proto::{TRAINING_BYTES, WireError, hash32, v1};
 use thiserror::Error;
@@ -58,7 +59,7 @@ pub enum GenesisError {
 #[derive(Debug, Clone)]
 pub struct Parameters {
     /// Hash of the entry that holds the genesis.
-    pub chain_id: Hash,
+    pub chain_id: ChainId,
     /// The authority's random bytes; certificates are bound to them.
     pub nonce: Hash,
     /// Number of parameters of the model, d.
@@ -189,7 +190,7 @@ impl Parameters {
     ///
     /// # Errors
     /// [`GenesisError`] naming the field, what it is and what it should be.
-    pub fn from_genesis(genesis: &v1::Genesis, chain_id: Hash) -> Result<Self, GenesisError> {
+    pub fn from_genesis(genesis: &v1::Genesis, chain_id: ChainId) -> Result<Self, GenesisError> {
         let n = genesis.institutions;
         let t = genesis.threshold;
         require(

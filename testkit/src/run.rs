@@ -6,6 +6,7 @@ use consilium_contract::{
     check_updates, keygen::Rehearsal, transaction::sign,
 };
 use consilium_crypto::{Bound, Hash, KeyShare, signature::SigningKey};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{Checkpoint, sha256};
 use consilium_proto::v1::{self, SignedTransaction, transaction::Action};
 use rand_chacha::ChaCha20Rng;
@@ -130,12 +131,12 @@ impl Run {
     }
 
     /// The run's name: the hash of its genesis.
-    pub fn chain_id(&self) -> Hash {
+    pub fn chain_id(&self) -> ChainId {
         self.parameters().chain_id
     }
 
     /// The pseudonym of an institution.
-    pub fn name(&self, place: usize) -> Hash {
+    pub fn name(&self, place: usize) -> Pseudonym {
         self.ceremony.institutions[place].identity.pseudonym
     }
 
@@ -173,7 +174,7 @@ impl Run {
     pub fn by(
         &self,
         key: &SigningKey,
-        author: Option<Hash>,
+        author: Option<Pseudonym>,
         action: Action,
     ) -> CandidateTransaction {
         read(sign(key, &self.chain_id(), author.as_ref(), action))

@@ -1,5 +1,6 @@
 //! Which committee holds the key, and when the next one is due.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -17,7 +18,7 @@ use crate::{parameters::Parameters, roster::Roster};
 pub struct Change {
     request: u64,
     shape: Shape,
-    members: BTreeMap<u32, Hash>,
+    members: BTreeMap<u32, Pseudonym>,
 }
 
 /// The committees of a run: the one that holds the key, and what the next one will be.
@@ -107,7 +108,7 @@ impl Succession {
         if message.request <= self.request {
             return Err(Reason::Duplicate);
         }
-        let names: Vec<Hash> = message
+        let names: Vec<Pseudonym> = message
             .members
             .iter()
             .map(|name| name.as_slice().try_into().map_err(|_| Reason::MalformedEncoding))
@@ -258,7 +259,7 @@ impl Succession {
 }
 
 /// Those who may be members of the first committee, by place: the number of their certificate.
-pub fn first_members(parameters: &Parameters, roster: &Roster) -> BTreeMap<u32, Hash> {
+pub fn first_members(parameters: &Parameters, roster: &Roster) -> BTreeMap<u32, Pseudonym> {
     let enrolled = roster.iter().filter(|(_, institution)| !institution.revoked);
     enrolled
         .map(|(name, institution)| (institution.certificate.trustee_index, *name))
