@@ -47,7 +47,12 @@ async fn a_trustee_restored_from_before_its_own_update_is_silent_in_every_later_
     let mut stage = Stage::new(world).await;
     stage.world.seal();
     stage.show();
+    let written = || std::fs::metadata(state.path().join("countersigned")).unwrap().len();
+    let before = written();
     let run = stage.start(state.path());
+    while written() == before {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     stage.silence().await;
     run.abort();
     assert!(run.await.unwrap_err().is_cancelled());
