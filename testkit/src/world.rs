@@ -83,7 +83,7 @@ impl World {
     }
 
     /// Block 0 alone.
-    fn founded(ceremony: Ceremony) -> Self {
+    pub fn founded(ceremony: Ceremony) -> Self {
         let coordinator =
             VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode()).unwrap();
         let mut run = Run::of(ceremony, 5);
@@ -153,6 +153,16 @@ impl World {
         let entries: Vec<Vec<u8>> =
             transactions.into_iter().map(|signed| entry(signed, false)).collect();
         self.append(entries, [0; 32], Vec::new());
+    }
+
+    /// Takes a transaction in as an honest coordinator does: what may stand on a chain is sealed, the rest is answered.
+    pub fn offer(&mut self, signed: SignedTransaction) -> Receipt {
+        let candidate = read(signed.clone());
+        let receipt = self.contract.apply(&candidate, Body::None).unwrap();
+        if receipt.may_stand(&candidate) {
+            self.seal_taken(vec![signed], Vec::new());
+        }
+        receipt
     }
 
     /// Applies the transaction to the contract, whatever it makes of it, and seals it.
