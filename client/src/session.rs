@@ -35,7 +35,6 @@ use crate::{
 mod convict;
 mod heads;
 mod settle;
-mod waiting;
 
 /// How long a call may wait for its block, beyond the collection's own timeout: a block is sealed after a minute at the
 /// latest.
@@ -62,8 +61,6 @@ pub(crate) struct Session<'a> {
     /// The checkpoint that it signed then, until the own chain has caught up with it.
     unkept: Option<Note>,
     has_enrolled: bool,
-    /// How many had enrolled when the log said so last.
-    enrolled_said: Option<usize>,
     /// What was answered on this connection of a ceremony in progress.
     contributed: Option<Hash>,
     /// Header hash of the update sent on this connection.
@@ -92,7 +89,6 @@ impl<'a> Session<'a> {
             head,
             unkept: Some(checkpoint),
             has_enrolled: false,
-            enrolled_said: None,
             contributed: None,
             update_sent: None,
             resends: 0,
@@ -210,7 +206,6 @@ impl<'a> Session<'a> {
     /// Does what the chain calls for and has not been done.
     async fn act(&mut self) -> Result<(), ClientError> {
         self.enrol();
-        self.say_who_is_awaited();
         match self.own.follower.phase() {
             Phase::Keygen(_) => self.contribute().await,
             Phase::Collecting(_) => self.participate().await,
