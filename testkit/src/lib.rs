@@ -7,6 +7,7 @@
 //!
 //! | file | concept |
 //! | --- | --- |
+//! | `attack` | updates whose proofs do not hold, and a coordinator that sums them |
 //! | `ceremony` | the one ceremony, and geneses that differ from what a ceremony makes |
 //! | `run` | a contract driven transaction by transaction, with everybody's keys |
 //! | `step` | what the parties say in one step of training |
@@ -23,6 +24,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod attack;
 mod ceremony;
 mod run;
 mod step;

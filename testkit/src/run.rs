@@ -6,6 +6,7 @@ use consilium_contract::{
     check_updates, keygen::Rehearsal, transaction::sign,
 };
 use consilium_crypto::{Bound, Hash, KeyShare, signature::SigningKey};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{Checkpoint, sha256};
 use consilium_proto::v1::{self, SignedTransaction, transaction::Action};
 use rand_chacha::ChaCha20Rng;
@@ -130,12 +131,12 @@ impl Run {
     }
 
     /// The run's name: the hash of its genesis.
-    pub fn chain_id(&self) -> Hash {
+    pub fn chain_id(&self) -> ChainId {
         self.parameters().chain_id
     }
 
     /// The pseudonym of an institution.
-    pub fn name(&self, place: usize) -> Hash {
+    pub fn name(&self, place: usize) -> Pseudonym {
         self.ceremony.institutions[place].identity.pseudonym
     }
 
@@ -173,7 +174,7 @@ impl Run {
     pub fn by(
         &self,
         key: &SigningKey,
-        author: Option<Hash>,
+        author: Option<Pseudonym>,
         action: Action,
     ) -> CandidateTransaction {
         read(sign(key, &self.chain_id(), author.as_ref(), action))
@@ -303,6 +304,10 @@ pub(crate) fn play<T>(
     let run = run_of(holder);
     let mut rng = run.rng.clone();
     let mut rehearsal = Rehearsal::new((0..run.institutions()).map(|place| run.name(place)));
+    if let Some(committee) = run.contract.committee() {
+        let number = committee.number;
+        rehearsal = rehearsal.holding(number, run.shares.iter_mut().map(Option::take).collect());
+    }
     loop {
         let Run { ceremony, contract, time_ms, .. } = run_of(holder);
         let keys: Vec<_> = ceremony.institutions.iter().map(|files| &files.signing).collect();
