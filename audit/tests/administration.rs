@@ -54,7 +54,7 @@ fn request(world: &World) -> u64 {
 }
 
 /// Every administrative action: valid at some time or never, and what the coordinator has said or could say.
-const ACTIONS: [(&str, Sent); 20] = [
+const ACTIONS: [(&str, Sent); 21] = [
     ("enrol the first", |world| enrol(world, 0)),
     ("enrol the last", |world| enrol(world, 3)),
     ("enrol the newcomer", |world| enrol(world, NEWCOMER)),
@@ -75,6 +75,7 @@ const ACTIONS: [(&str, Sent); 20] = [
         change(world, &[0, 1, 2, NEWCOMER], 2, request(world))
     }),
     ("change to one alone", |world| change(world, &[0], 1, request(world))),
+    ("change to too large a threshold", |world| change(world, &[0, 1, 2, 3], 3, request(world))),
     ("change to one twice", |world| change(world, &[0, 1, 1, 2], 2, request(world))),
     ("change by an old request", |world| change(world, &[3, 2, 1, 0], 2, 0)),
     ("change by number", |world| {
@@ -245,7 +246,7 @@ fn whatever_an_honest_coordinator_takes_in_and_whenever_leads_to_a_chain_that_co
     let mut reasons = BTreeSet::new();
     for (turn, when) in ALWAYS.into_iter().enumerate() {
         // Each action comes first in some phase, and in each phase several do.
-        for first in (turn % 4..ACTIONS.len()).step_by(4) {
+        for first in (turn % 7..ACTIONS.len()).step_by(7) {
             let world = run(when, first, &mut reasons);
             acquits(&world, &format!("{when:?}, beginning with {}", ACTIONS[first].0));
         }

@@ -14,7 +14,8 @@ use consilium_contract::{
     schedule::{Awaited, Due, Situation, Wait, awaited, deadline_ms, due},
     transaction::CandidateTransaction,
 };
-use consilium_crypto::{Hash, signature::SigningKey};
+use consilium_crypto::signature::SigningKey;
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{Abandon, BeginKeygen, ChangeCommittee, EndStage, transaction::Action};
 use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS};
 use rand_core::OsRng;
@@ -52,8 +53,8 @@ fn in_stage(stage: StageName) -> Run {
     }
 }
 
-fn names(run: &Run, places: &[usize]) -> Vec<Hash> {
-    let names: BTreeSet<Hash> = places.iter().map(|place| run.name(*place)).collect();
+fn names(run: &Run, places: &[usize]) -> Vec<Pseudonym> {
+    let names: BTreeSet<Pseudonym> = places.iter().map(|place| run.name(*place)).collect();
     names.into_iter().collect()
 }
 
