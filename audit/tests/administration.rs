@@ -63,8 +63,8 @@ const ACTIONS: [(&str, Sent); 21] = [
         world.says(2, Action::Enrol(Enrol { certificate }))
     }),
     ("enrol without a certificate", |world| world.says(2, Action::Enrol(Enrol::default()))),
-    ("revoke the last", |world| revoke(world, &world.name(3))),
-    ("revoke the newcomer", |world| revoke(world, &world.name(NEWCOMER))),
+    ("revoke the last", |world| revoke(world, &world.name(3).to_vec())),
+    ("revoke the newcomer", |world| revoke(world, &world.name(NEWCOMER).to_vec())),
     ("revoke somebody unknown", |world| revoke(world, &[7; 32])),
     ("revoke what is no name", |world| revoke(world, &[7; 3])),
     ("revoke in the name of the coordinator", |world| {
@@ -117,7 +117,7 @@ enum When {
     Finished,
 }
 
-const ALWAYS: [When; 18] = [
+const ALWAYS: [When; 17] = [
     When::Founded,
     When::TwoEnrolled,
     When::AllEnrolled,
@@ -135,7 +135,6 @@ const ALWAYS: [When; 18] = [
     When::Opening,
     When::Closed,
     When::Finished,
-    When::Founded,
 ];
 
 /// Offers all actions, beginning with the one at `first`; each twice in a row, and the first once more at the end.
@@ -276,7 +275,7 @@ fn the_readmes_own_step_of_asking_for_a_member_before_it_has_enrolled_convicts_n
     let before = world.blocks.len();
     assert_eq!(world.offer(asked.clone()).reason, Reason::UnknownInstitution);
     assert_eq!(world.blocks.len(), before, "answered, and not recorded");
-    assert!(world.offer(revoke(&world, &world.name(3))).is_accepted());
+    assert!(world.offer(revoke(&world, &world.name(3).to_vec())).is_accepted());
     assert!(world.offer(world.enrolment(newcomer)).is_accepted());
     assert!(world.offer(asked).is_accepted(), "the same transaction, in time");
     acquits(&world, "step 7");
