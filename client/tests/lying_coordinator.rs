@@ -11,20 +11,19 @@ use std::{
 };
 
 use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_contract::transaction::{entry, sign};
-use consilium_ledger::{Block, HeaderChain, Note};
+use consilium_contract::transaction::entry;
+use consilium_ledger::{Block, Note};
 use consilium_proto::training::Layers;
 use consilium_proto::v1::{
-    Aggregate, BlockMessage, Chunk, ConsistencyProof, Enrol, GetAggregateRequest, GetBlobRequest,
+    Aggregate, BlockMessage, Chunk, ConsistencyProof, GetAggregateRequest, GetBlobRequest,
     GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,
     GetMaskedUpdateRequest, GetModelRequest, Head, InclusionProof, Receipt, SignedTransaction,
     SubscribeRequest, UpdatePart,
     federation_server::{Federation, FederationServer},
     ledger_server::{Ledger, LedgerServer},
-    transaction::Action,
 };
-use ed25519_dalek::{SigningKey, VerifyingKey};
-use rand_core::OsRng;
+use consilium_testkit::Parties as _;
+use ed25519_dalek::SigningKey;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
@@ -166,22 +165,13 @@ impl Ledger for Liar {
 
 /// The genesis, and a block in which the institutions named enrol.
 fn history(ceremony: &Ceremony, enrolled: &[usize]) -> (Vec<Block>, Note) {
-    let parameters = &ceremony.parameters;
     let key = SigningKey::from_bytes(&ceremony.coordinator.signing.to_bytes());
-    let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode()).unwrap();
-    let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
-    let enrol = |&i: &usize| {
-        let files = &ceremony.institutions[i];
-        let action = Action::Enrol(Enrol { certificate: Some(files.certificate.clone()) });
-        entry(
-            sign(&files.signing, &parameters.chain_id, Some(&files.identity.pseudonym), action),
-            false,
-        )
-    };
+    let mut chain = ceremony.empty_chain();
+    let enrol = |&place: &usize| entry(ceremony.enrolment(place), false);
     let blocks = [vec![ceremony.genesis_entry.clone()], enrolled.iter().map(enrol).collect()];
     let mut seal = |entries: Vec<Vec<u8>>| {
         let header = chain.propose(&entries, [0; 32], 1_000).unwrap();
-        let block = Block { sealed: header.seal(&parameters.chain_id, &key), entries };
+        let block = Block { sealed: ceremony.seal_header(header), entries };
         chain.append_block(&block).unwrap();
         block
     };
@@ -207,12 +197,10 @@ fn verify(genesis: &Path, file: &Path) -> Output {
 fn the_file_that_an_institution_leaves_convinces_a_program_that_has_nothing_but_the_genesis() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
-    let spec = CeremonySpec::new(
-        Layers { inputs: 8, hidden: vec![4] },
-        vec![0.0; 41],
-        vec![768, 10, 10, 10],
-    );
-    let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
+    let ceremony = consilium_testkit::ceremony(1, |usual| {
+        let layers = Layers { inputs: 8, hidden: vec![4] };
+        *usual = CeremonySpec::new(layers, vec![0.0; 41], vec![768, 10, 10, 10]);
+    });
     ceremony.write(&dir.path().join("ceremony")).unwrap();
     let histories = [history(&ceremony, &[1, 2]), history(&ceremony, &[1, 3])];
     let theirs = histories[1].0[1].hash();

@@ -13,7 +13,7 @@ use consilium_contract::{
 use consilium_crypto::{Ciphertext, Context, HEADER_LEN, signature::SigningKey};
 use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{self, Reason, transaction::Action};
-use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS, bounds};
+use consilium_testkit::{DIMENSION, Parties as _, Run, TIMEOUT_MS, bounds};
 use rand_core::OsRng;
 use sha2::{Digest, Sha256};
 

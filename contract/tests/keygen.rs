@@ -21,7 +21,7 @@ use consilium_proto::v1::{
     Agreement, Answers, BeginKeygen, ChangeCommittee, Complaints, Confirmation, Contribute,
     EndStage, Reason, Stage as Name, contribute::Part, transaction::Action,
 };
-use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS};
+use consilium_testkit::{DIMENSION, Parties as _, Run, TIMEOUT_MS};
 use rand_core::OsRng;
 
 /// The members of a ceremony, each with its secrets, as honest as the test lets them be.

@@ -9,7 +9,7 @@
 use consilium_contract::{Model, Phase};
 use consilium_crypto::Hash;
 use consilium_proto::v1::{self, Reason, transaction::Action};
-use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS, bounds};
+use consilium_testkit::{DIMENSION, Parties as _, Run, TIMEOUT_MS, bounds};
 
 fn plain_step(model: &Model, updates: &[(u64, Vec<i64>)]) -> Vec<f32> {
     // Section 5, written out: c/(2^(b−1)−1) · Σq / Σω with c = 0.5, b = 8, ω = rows/100.

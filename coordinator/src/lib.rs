@@ -43,8 +43,6 @@ mod error;
 mod event;
 mod executor;
 mod farewell;
-#[cfg(test)]
-mod fixture;
 mod gate;
 mod history;
 mod inbox;

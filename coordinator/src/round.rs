@@ -280,7 +280,7 @@ mod tests {
     use consilium_proto::v1::{ChangeCommittee, Revoke};
 
     use super::*;
-    use crate::fixture::{Founded, TIMEOUT_MS};
+    use consilium_testkit::{Parties as _, Run, TIMEOUT_MS};
 
     fn at(now_ms: u64) -> Situation {
         Situation {
@@ -292,19 +292,19 @@ mod tests {
         }
     }
 
-    fn next(founded: &Founded, situation: &Situation) -> Option<Action> {
+    fn next(founded: &Run, situation: &Situation) -> Option<Action> {
         let key = &founded.ceremony.coordinator.evaluation;
         due(&founded.contract, key, situation).unwrap().map(|next| next.action)
     }
 
-    fn error(founded: &Founded, situation: &Situation) -> CoordinatorError {
+    fn error(founded: &Run, situation: &Situation) -> CoordinatorError {
         due(&founded.contract, &founded.ceremony.coordinator.evaluation, situation).unwrap_err()
     }
 
     /// A run whose key is being made, once `stage` has begun at 100 ms.
-    fn in_stage(stage: StageName) -> Founded {
-        let mut founded = Founded::new(4, 4);
-        founded.play(100, |contract| match contract.phase() {
+    fn in_stage(stage: StageName) -> Run {
+        let mut founded = Run::of_size(4, 4);
+        founded.play_until(100, |contract| match contract.phase() {
             Phase::Keygen(keygen) => keygen.stage().name() == stage,
             _ => false,
         });
@@ -315,7 +315,7 @@ mod tests {
     fn the_key_is_made_with_everyone_or_after_the_timeout_with_a_quorum() {
         let over = Situation { enrolment_over: true, ..at(5) };
         for (enrolled, in_time, late) in [(2, false, false), (3, false, true), (4, true, true)] {
-            let founded = Founded::new(4, enrolled);
+            let founded = Run::of_size(4, enrolled);
             let begin = Action::BeginKeygen(BeginKeygen { committee: 0, time_ms: 5 });
             assert_eq!(
                 next(&founded, &at(5)),
@@ -356,7 +356,7 @@ mod tests {
             assert_eq!(next(&founded, &back), None, "{stage:?} after a restart");
         }
         let mut founded = in_stage(StageName::Offering);
-        founded.play(100, |contract| match contract.phase() {
+        founded.play_until(100, |contract| match contract.phase() {
             Phase::Keygen(keygen) => keygen.progress().is_complete(),
             _ => false,
         });
@@ -370,7 +370,7 @@ mod tests {
     fn a_committee_that_is_not_confirmed_is_waited_for_and_those_who_are_absent_are_named() {
         let mut founded = in_stage(StageName::Confirming);
         // One has confirmed.
-        founded.play(100, |contract| match contract.phase() {
+        founded.play_until(100, |contract| match contract.phase() {
             Phase::Keygen(keygen) => keygen.progress().present == 1,
             _ => false,
         });
@@ -393,38 +393,38 @@ mod tests {
 
     #[test]
     fn what_the_authority_asks_for_is_begun_before_the_next_round() {
-        let mut founded = Founded::new(4, 4);
-        founded.play(100, |contract| contract.committee().is_some());
+        let mut founded = Run::of_size(4, 4);
+        founded.play_until(100, |contract| contract.committee().is_some());
         assert!(matches!(next(&founded, &at(200)), Some(Action::OpenRound(_))));
         let members = founded.contract.roster().iter().map(|(name, _)| name.to_vec()).collect();
         let change = ChangeCommittee { committee: 1, members, threshold: 2 };
-        founded.decree(Action::ChangeCommittee(change));
+        founded.accept(founded.decrees(Action::ChangeCommittee(change)));
         let begin = Action::BeginKeygen(BeginKeygen { committee: 1, time_ms: 200 });
         assert_eq!(next(&founded, &at(200)), Some(begin));
     }
 
     #[test]
     fn a_run_that_got_no_key_says_so() {
-        let mut founded = Founded::new(4, 4);
+        let mut founded = Run::of_size(4, 4);
         for attempt in 0..founded.contract.parameters().max_attempts {
             let time_ms = u64::from(attempt) * TIMEOUT_MS;
             let since = Situation { phase_since_ms: time_ms, ..at(time_ms) };
             if attempt == 0 {
                 let begin = next(&founded, &since).unwrap();
-                founded.say(begin);
+                founded.accept(founded.orders(begin));
             }
             let end = next(&founded, &Situation { now_ms: time_ms + TIMEOUT_MS, ..since }).unwrap();
-            founded.say(end);
+            founded.accept(founded.orders(end));
         }
         assert!(matches!(error(&founded, &at(1 << 40)), CoordinatorError::NoKey { attempts: 3 }));
     }
 
     #[test]
     fn a_collection_ends_at_its_deadline_but_not_before_what_arrived_in_time_is_verified() {
-        let mut founded = Founded::new(4, 4);
-        founded.play(100, |contract| contract.committee().is_some());
+        let mut founded = Run::of_size(4, 4);
+        founded.play_until(100, |contract| contract.committee().is_some());
         let open = next(&founded, &at(100)).unwrap();
-        founded.say(open);
+        founded.accept(founded.orders(open));
         assert_eq!(next(&founded, &at(100 + TIMEOUT_MS - 1)), None);
         let verifying = Situation { verifying: true, ..at(100 + TIMEOUT_MS) };
         assert_eq!(next(&founded, &verifying), None);
@@ -435,11 +435,11 @@ mod tests {
     #[test]
     fn a_run_that_too_few_may_still_submit_to_waits_for_others_to_join_and_then_ends_with_an_error_that_says_so()
      {
-        let mut founded = Founded::new(4, 4);
-        founded.play(100, |contract| contract.committee().is_some());
+        let mut founded = Run::of_size(4, 4);
+        founded.play_until(100, |contract| contract.committee().is_some());
         for place in 0..2 {
             let pseudonym = founded.ceremony.institutions[place].identity.pseudonym.to_vec();
-            founded.decree(Action::Revoke(Revoke { pseudonym }));
+            founded.accept(founded.decrees(Action::Revoke(Revoke { pseudonym })));
         }
         assert_eq!(next(&founded, &at(200)), None);
         let error = error(&founded, &Situation { enrolment_over: true, ..at(200) });

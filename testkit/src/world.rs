@@ -13,17 +13,15 @@ use consilium_contract::{
 use consilium_crypto::{
     CandidateHeader, EncryptedUpdate, Hash, RoundContext, VerifiedHeader, verify_key_proofs,
 };
-use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
+use consilium_ledger::{Block, HeaderChain, Store, sha256};
 use consilium_proto::v1::{
     CloseCollection, CloseRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
-use ed25519_dalek::{SigningKey, VerifyingKey};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
-use zeroize::Zeroizing;
 
 use crate::{
-    Run, ceremony,
+    Parties as _, Run, ceremony,
     run::{play, read},
 };
 
@@ -84,12 +82,10 @@ impl World {
 
     /// Block 0 alone.
     fn founded(ceremony: Ceremony) -> Self {
-        let coordinator =
-            VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode()).unwrap();
         let mut run = Run::of(ceremony, 5);
         run.time_ms = 1_000;
         let mut world = Self {
-            chain: HeaderChain::new(run.chain_id(), coordinator),
+            chain: run.empty_chain(),
             run,
             blocks: Vec::new(),
             blobs: Vec::new(),
@@ -176,7 +172,7 @@ impl World {
     pub fn retract(&mut self) {
         self.blocks.pop();
         self.blobs.pop();
-        let mut chain = HeaderChain::new(self.chain_id(), *self.chain.coordinator());
+        let mut chain = self.empty_chain();
         for block in &self.blocks {
             chain.append_block(block).unwrap();
         }
@@ -187,12 +183,6 @@ impl World {
     pub fn sealed_block(&self, entries: Vec<Vec<u8>>, root: Hash) -> Block {
         let header = self.chain.propose(&entries, root, self.time_ms).unwrap();
         Block { sealed: self.seal_header(header), entries }
-    }
-
-    /// Any header, with the coordinator's signature.
-    pub fn seal_header(&self, header: Header) -> SealedHeader {
-        let bytes: Zeroizing<[u8; 32]> = self.ceremony.coordinator.signing.to_bytes();
-        header.seal(&self.chain_id(), &SigningKey::from_bytes(&bytes))
     }
 
     /// Longer than anyone waits.

@@ -3,7 +3,7 @@ use std::fs;
 use consilium_contract::transaction::entry;
 
 use super::*;
-use consilium_testkit::World;
+use consilium_testkit::{Parties as _, World};
 
 fn finished() -> World {
     let mut world = World::new();

@@ -21,7 +21,7 @@ use rand_core::{RngCore, SeedableRng};
 
 use super::*;
 use crate::model_check::masked_update_bytes;
-use consilium_testkit::{World, ceremony, splice};
+use consilium_testkit::{Parties as _, World, ceremony, splice};
 
 fn genesis(world: &World) -> Genesis<'_> {
     Genesis { entry: &world.ceremony.genesis_entry, parameters: &world.ceremony.parameters }

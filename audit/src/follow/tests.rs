@@ -6,7 +6,7 @@ use consilium_proto::v1::SubmitUpdate;
 
 use super::*;
 use crate::fixture::Followed as _;
-use consilium_testkit::{INSTITUTIONS, World, ceremony};
+use consilium_testkit::{INSTITUTIONS, Parties as _, World, ceremony};
 
 fn collection(follower: &Follower) -> &Collection {
     let Phase::Collecting(collection) = follower.phase() else {

@@ -16,4 +16,5 @@ pub use institution::{Institution, no_block};
 pub use peer::{Peer, Update};
 pub use play::{enrol_all, expected_model, found, open, submit_all};
 pub use program::{Node, PROGRAM};
-pub use world::{DIMENSION, World};
+pub use consilium_testkit::DIMENSION;
+pub use world::World;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{fixture::Kept as _, state::memory::MemoryError};
-use consilium_testkit::{INSTITUTIONS, World, ceremony};
+use consilium_testkit::{INSTITUTIONS, Parties as _, World, ceremony};
 
 /// What a member has to say, or why it says nothing.
 type Said = Result<Option<Contribute>, ClientError>;
