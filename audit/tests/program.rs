@@ -7,17 +7,15 @@ use std::{
     process::{Command, Output},
 };
 
-use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_authority::Ceremony;
 use consilium_contract::{
-    Body, Contract,
-    transaction::{entry, parse_entry, sign},
+    Body,
+    transaction::{entry, parse_entry},
 };
-use consilium_crypto::{DiscreteLogTable, Hash};
+use consilium_crypto::Hash;
 use consilium_ledger::{Block, HeaderChain, Store};
-use consilium_proto::training::Layers;
-use consilium_proto::v1::{Enrol, transaction::Action};
+use consilium_testkit::Parties as _;
 use ed25519_dalek::SigningKey;
-use rand_core::OsRng;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_consilium-audit")).args(arguments).output().unwrap()

@@ -3,9 +3,8 @@
 
 use std::process::{Command, Output};
 
-use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_authority::CeremonySpec;
 use consilium_proto::training::Layers;
-use rand_core::OsRng;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_consilium-client")).args(arguments).output().unwrap()

@@ -19,6 +19,7 @@ use consilium_coordinator::Event;
 use consilium_proto::v1::{
     ChangeCommittee, Reason, Revoke, SignedTransaction, transaction::Action,
 };
+use consilium_testkit::Parties as _;
 use rand_core::OsRng;
 use tonic::Code;
 
@@ -51,7 +52,8 @@ async fn the_authority_has_the_key_passed_on_while_the_run_goes_on() {
     // The authority's words have a way of their own.
     assert_eq!(peer.enrol(revoke.clone()).await.unwrap_err().code(), Code::InvalidArgument);
     sends(&revoke).await.unwrap();
-    let again = world.ceremony.decrees(Action::Revoke(Revoke { pseudonym: gone.pseudonym().to_vec() }));
+    let again =
+        world.ceremony.decrees(Action::Revoke(Revoke { pseudonym: gone.pseudonym().to_vec() }));
     assert_eq!(again, revoke, "one and the same transaction");
     sends(&again).await.unwrap();
     assert_eq!(peer.enrol(joined.enrolment()).await.unwrap().reason(), Reason::Accepted);

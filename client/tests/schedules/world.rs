@@ -95,7 +95,8 @@ impl World {
         drop(Memory::open(directory.path(), world.chain_id()).unwrap());
         world.keyless.states.fill(save(directory.path()));
         let mut chain = world.empty_chain();
-        let enrolments = (0..shape.institutions).map(|i| entry(world.enrolment(i), false)).collect();
+        let enrolments =
+            (0..shape.institutions).map(|i| entry(world.enrolment(i), false)).collect();
         for entries in [vec![world.ceremony.genesis_entry.clone()], enrolments] {
             let block = Arc::new(world.seal(&chain, entries, 1));
             chain.append_block(&block).unwrap();

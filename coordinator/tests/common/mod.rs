@@ -10,11 +10,11 @@ mod play;
 mod program;
 mod world;
 
+pub use consilium_testkit::DIMENSION;
 pub use events::{Events, says, unhurried};
 pub use follower::{Follower, is_update};
 pub use institution::{Institution, no_block};
 pub use peer::{Peer, Update};
 pub use play::{enrol_all, expected_model, found, open, submit_all};
 pub use program::{Node, PROGRAM};
-pub use consilium_testkit::DIMENSION;
 pub use world::World;
