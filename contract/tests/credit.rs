@@ -19,7 +19,7 @@ use consilium_contract::{
 };
 use consilium_crypto::{Hash, RoundContext, signature::SigningKey};
 use consilium_proto::v1::{self, Reason, SignedTransaction, transaction::Action};
-use consilium_testkit::{Ceremony, DIMENSION, Op, Parties as _, Run, TIMEOUT_MS, table};
+use consilium_testkit::{Ceremony, DIMENSION, Op, Run, TIMEOUT_MS, table};
 use rand_core::{OsRng, RngCore};
 use sha2::{Digest, Sha256};
 
@@ -159,7 +159,7 @@ impl World {
                     self.said.push(Said { transaction, body: None });
                 }
             }
-            Phase::Idle | Phase::Keygen(_) | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Keygen(_) | Phase::Finished => {}
         }
     }
 
@@ -303,7 +303,7 @@ impl World {
                 let transaction = self.run.by_member(i, action);
                 self.apply(&transaction, None);
             }
-            Phase::Idle | Phase::Keygen(_) | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Keygen(_) | Phase::Finished => {}
         }
     }
 

@@ -11,7 +11,7 @@ use consilium_proto::v1::{self, SignedTransaction, transaction::Action};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{OsRng, RngCore as _, SeedableRng as _};
 
-use crate::{Parties, ceremony, layers};
+use crate::{Parties as _, ceremony, layers};
 
 /// What was done to a contract, in order: enough to do it again.
 #[derive(Debug, Clone)]
@@ -42,12 +42,6 @@ pub struct Run {
     rehearsal: Option<Rehearsal>,
     /// Blocks that were ended.
     ended: u64,
-}
-
-impl Parties for Run {
-    fn ceremony(&self) -> &Ceremony {
-        &self.ceremony
-    }
 }
 
 impl Run {
@@ -148,6 +142,41 @@ impl Run {
     /// The committee that holds the key.
     pub fn committee(&self) -> &Committee {
         self.contract.committee().unwrap()
+    }
+
+    /// The run's name: the hash of its genesis.
+    pub fn chain_id(&self) -> Hash {
+        self.ceremony.chain_id()
+    }
+
+    /// The pseudonym of an institution.
+    pub fn name(&self, place: usize) -> Hash {
+        self.ceremony.name(place)
+    }
+
+    /// What an institution signs with.
+    pub fn key(&self, place: usize) -> &SigningKey {
+        self.ceremony.key(place)
+    }
+
+    /// Signed by an institution.
+    pub fn says(&self, place: usize, action: Action) -> SignedTransaction {
+        self.ceremony.says(place, action)
+    }
+
+    /// Signed by the coordinator.
+    pub fn orders(&self, action: Action) -> SignedTransaction {
+        self.ceremony.orders(action)
+    }
+
+    /// Signed by the authority.
+    pub fn decrees(&self, action: Action) -> SignedTransaction {
+        self.ceremony.decrees(action)
+    }
+
+    /// An institution's enrolment.
+    pub fn enrolment(&self, place: usize) -> SignedTransaction {
+        self.ceremony.enrolment(place)
     }
 
     /// What an institution enrols with.

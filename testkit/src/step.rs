@@ -8,7 +8,7 @@ use consilium_crypto::{
 use consilium_ledger::sha256;
 use consilium_proto::v1::{self, BlobRef, transaction::Action};
 
-use crate::{Parties as _, Run};
+use crate::Run;
 
 impl Run {
     /// Everyone enrolled, the first round open.

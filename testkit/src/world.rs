@@ -13,7 +13,7 @@ use consilium_contract::{
 use consilium_crypto::{
     CandidateHeader, EncryptedUpdate, Hash, RoundContext, VerifiedHeader, verify_key_proofs,
 };
-use consilium_ledger::{Block, HeaderChain, Store, sha256};
+use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
 use consilium_proto::v1::{
     CloseCollection, CloseRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
@@ -85,7 +85,7 @@ impl World {
         let mut run = Run::of(ceremony, 5);
         run.time_ms = 1_000;
         let mut world = Self {
-            chain: run.empty_chain(),
+            chain: run.ceremony.empty_chain(),
             run,
             blocks: Vec::new(),
             blobs: Vec::new(),
@@ -172,7 +172,7 @@ impl World {
     pub fn retract(&mut self) {
         self.blocks.pop();
         self.blobs.pop();
-        let mut chain = self.empty_chain();
+        let mut chain = self.ceremony.empty_chain();
         for block in &self.blocks {
             chain.append_block(block).unwrap();
         }
@@ -183,6 +183,11 @@ impl World {
     pub fn sealed_block(&self, entries: Vec<Vec<u8>>, root: Hash) -> Block {
         let header = self.chain.propose(&entries, root, self.time_ms).unwrap();
         Block { sealed: self.seal_header(header), entries }
+    }
+
+    /// Any header, with the coordinator's signature.
+    pub fn seal_header(&self, header: Header) -> SealedHeader {
+        self.ceremony.seal_header(header)
     }
 
     /// Longer than anyone waits.

@@ -1,9 +1,13 @@
 use std::fs;
 
-use consilium_contract::transaction::entry;
+use consilium_contract::{
+    Body,
+    transaction::{entry, parse_entry},
+};
+use consilium_crypto::CandidateHeader;
 
 use super::*;
-use consilium_testkit::{Parties as _, World};
+use consilium_testkit::World;
 
 fn finished() -> World {
     let mut world = World::new();

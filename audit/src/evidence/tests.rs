@@ -21,7 +21,7 @@ use rand_core::{RngCore, SeedableRng};
 
 use super::*;
 use crate::model_check::masked_update_bytes;
-use consilium_testkit::{Parties as _, World, ceremony, splice};
+use consilium_testkit::{World, ceremony, splice};
 
 fn genesis(world: &World) -> Genesis<'_> {
     Genesis { entry: &world.ceremony.genesis_entry, parameters: &world.ceremony.parameters }
@@ -612,6 +612,7 @@ fn a_round_that_is_opened_while_a_committee_is_due_or_being_made_convicts_the_co
         committee: 1,
         members,
         threshold: 2,
+        request: 1,
     }));
     world.commit(vec![change]);
     acquits(&world, history(&world));

@@ -1,7 +1,7 @@
 use consilium_proto::v1::CloseRound;
 
 use super::*;
-use consilium_testkit::{Parties as _, World, splice};
+use consilium_testkit::{World, splice};
 
 fn institution(world: &World) -> Institution {
     let files = &world.ceremony.institutions[0];

@@ -3,7 +3,7 @@ use rand_core::OsRng;
 
 use super::*;
 use crate::{fixture::Followed as _, judge::judge};
-use consilium_testkit::{DIMENSION, Parties as _, World};
+use consilium_testkit::{DIMENSION, World};
 
 /// A world whose first round is closed by what `change` makes of the right CloseRound; the masked updates; the sums.
 fn closed(change: impl FnOnce(&mut CloseRound)) -> (World, Closed, Vec<Vec<u8>>, Vec<u8>) {

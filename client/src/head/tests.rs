@@ -7,7 +7,7 @@ use consilium_ledger::SignedCheckpoint;
 
 use super::*;
 use crate::fixture::Kept as _;
-use consilium_testkit::{Parties as _, World};
+use consilium_testkit::World;
 
 fn files(world: &World, institution: usize) -> InstitutionFiles {
     let dir = tempfile::tempdir().unwrap();

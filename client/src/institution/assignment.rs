@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::Kept as _;
-    use consilium_testkit::{DIMENSION, Parties as _, World};
+    use consilium_testkit::{DIMENSION, World};
 
     #[test]
     fn a_round_that_starts_from_an_unchecked_model_gives_no_assignment() {

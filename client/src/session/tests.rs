@@ -43,7 +43,7 @@ use crate::{
     fixture::Kept as _,
     prepare::{Participant, Preparation, PrepareError, Prepared},
 };
-use consilium_testkit::{DIMENSION, Parties as _, World, ceremony};
+use consilium_testkit::{DIMENSION, World, ceremony};
 
 /// Longer than anything here takes.
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -193,7 +193,7 @@ mod tests {
     use super::*;
     use crate::fixture::Kept as _;
     use consilium_audit::{CheckedModel, follow::Phase};
-    use consilium_testkit::{DIMENSION, Parties as _, World, ceremony};
+    use consilium_testkit::{DIMENSION, World, ceremony};
 
     fn assignment(world: &World) -> Assignment {
         let (follower, _) = world.follow();

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{fixture::Kept as _, state::memory::MemoryError};
-use consilium_testkit::{INSTITUTIONS, Parties as _, World, ceremony};
+use consilium_testkit::{INSTITUTIONS, World, ceremony};
 
 /// What a member has to say, or why it says nothing.
 type Said = Result<Option<Contribute>, ClientError>;
@@ -240,7 +240,7 @@ fn once_a_committee_stands_its_share_alone_is_left_and_verifies() {
     }
     // Institution 3 leaves; any one of the others (t = 1) may decrypt.
     let names = (0..3).map(|i| members.world.name(i).to_vec()).collect();
-    let change = ChangeCommittee { committee: 1, members: names, threshold: 1 };
+    let change = ChangeCommittee { committee: 1, members: names, threshold: 1, request: 1 };
     let change = members.world.decrees(Action::ChangeCommittee(change));
     members.world.commit(vec![change]);
     members.begin(1);

@@ -10,7 +10,7 @@ use rand_core::OsRng;
 
 use super::*;
 use crate::{fixture::Kept as _, state::memory::MemoryError};
-use consilium_testkit::{Parties as _, World};
+use consilium_testkit::World;
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
 fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
