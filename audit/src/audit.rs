@@ -12,6 +12,7 @@
 //!
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
 
+use consilium_hash::ChainId;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashSet},
@@ -66,16 +67,12 @@ pub enum AuditError {
     #[error("block 0: {0}")]
     Genesis(#[from] GenesisError),
     /// Another chain than the one asked for.
-    #[error(
-        "the ledger is of chain {}, expected {}; give the ledger of that run",
-        hex(found),
-        hex(expected)
-    )]
+    #[error("the ledger is of chain {}, expected {}; give the ledger of that run", found, expected)]
     OtherChain {
         /// The chain id asked for.
-        expected: Hash,
+        expected: ChainId,
         /// The ledger's.
-        found: Hash,
+        found: ChainId,
     },
     /// A transaction that cannot stand where it stands.
     #[error("block {height}, transaction {} (entry {index}): {detail}", transaction.as_ref().map_or("that does not decode".into(), hex))]
@@ -243,7 +240,7 @@ impl fmt::Display for AuditReport {
 /// What an audit is told beside the ledger.
 pub struct Scope<'a> {
     /// The ledger must be of this chain.
-    pub chain_id: Option<&'a Hash>,
+    pub chain_id: Option<&'a ChainId>,
     /// An earlier audit, and the height up to which its proofs are not verified again.
     pub since: Option<(&'a Audited, u64)>,
     /// Hears of the blocks that are replayed and of how many there are.
@@ -257,7 +254,7 @@ pub struct Scope<'a> {
 pub fn audit(
     ledger: &Path,
     scratch: &Path,
-    chain_id: Option<&Hash>,
+    chain_id: Option<&ChainId>,
 ) -> Result<AuditReport, AuditError> {
     let scope = Scope { chain_id, since: None, progress: &mut |_, _| {} };
     audit_within(ledger, scratch, scope).map(|(report, _)| report)
@@ -337,7 +334,7 @@ struct Replay<'a> {
 
 impl<'a> Replay<'a> {
     /// Block 0: the genesis, and the initial model beside it.
-    fn begin(store: &'a Store, chain_id: Option<&Hash>) -> Result<Self, AuditError> {
+    fn begin(store: &'a Store, chain_id: Option<&ChainId>) -> Result<Self, AuditError> {
         let at = |source| AuditError::Block { height: 0, source };
         let block = store.get_block(0).map_err(at)?.ok_or(AuditError::Empty)?;
         let [entry] = block.entries.as_slice() else {
@@ -360,7 +357,7 @@ impl<'a> Replay<'a> {
         let mut contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
         end(&mut contract, &header).map_err(|error| failed(0, error))?;
         let report = AuditReport {
-            chain_id: hex(&parameters.chain_id),
+            chain_id: parameters.chain_id.to_string(),
             blocks: 1,
             transactions: 1,
             signatures: 1,
@@ -557,12 +554,7 @@ impl<'a> Replay<'a> {
         let report = AuditReport {
             is_sealed,
             steps: (self.contract.step(), self.contract.parameters().steps),
-            privacy: self
-                .contract
-                .parameters()
-                .privacy
-                .as_ref()
-                .map(|privacy| privacy.spent(self.contract.step())),
+            privacy: self.contract.parameters().describe_privacy(self.contract.succession()),
             phase: self.contract.phase().name().to_owned(),
             model: hex(&self.contract.model().hash()),
             elapsed_s: elapsed.as_secs_f64(),

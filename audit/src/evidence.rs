@@ -25,6 +25,7 @@
 //!
 //! `consilium evidence 1\n`, then the only encoding of a `consilium.v1.Evidence`; at most 1 GiB in all.
 
+use consilium_hash::Pseudonym;
 use std::{fmt, path::PathBuf};
 
 use consilium_contract::{CandidateTransaction, GenesisError, Parameters, Receipt};
@@ -104,7 +105,7 @@ pub enum Culprit {
     /// The coordinator that the genesis names.
     Coordinator,
     /// The institution of this pseudonym.
-    Institution(Hash),
+    Institution(Pseudonym),
 }
 
 /// What statements show.
@@ -134,7 +135,7 @@ impl fmt::Display for Culprit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Coordinator => f.write_str("the coordinator"),
-            Self::Institution(pseudonym) => write!(f, "institution {}", hex(pseudonym)),
+            Self::Institution(pseudonym) => write!(f, "institution {pseudonym}"),
         }
     }
 }
@@ -233,7 +234,7 @@ impl Evidence {
         let culprit = match message.culprit.as_slice() {
             [] => Culprit::Coordinator,
             bytes => Culprit::Institution(
-                hash32("culprit", bytes)
+                Pseudonym::try_from(bytes)
                     .map_err(|error| EvidenceError::Malformed(error.to_string()))?,
             ),
         };
@@ -393,7 +394,7 @@ fn two_heads(
 /// The step and the block that a trustee answers.
 fn answer(
     signed: &SignedTransaction,
-    author: &Hash,
+    author: &Pseudonym,
 ) -> Result<(CandidateTransaction, u64, Hash), EvidenceError> {
     let transaction = CandidateTransaction::parse(signed.clone()).map_err(nothing)?;
     if transaction.author().as_ref() != Some(author) {

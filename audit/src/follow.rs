@@ -16,6 +16,7 @@
 //!   Idle ── BeginKeygen ──► Keygen ── the committee stands, or the old one goes on ──► Idle
 //! ```
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_contract::{
@@ -94,7 +95,7 @@ impl Collection {
     }
 
     /// Whether a complete update of this institution is recorded.
-    pub fn has_update_of(&self, pseudonym: &Hash) -> bool {
+    pub fn has_update_of(&self, pseudonym: &Pseudonym) -> bool {
         self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
     }
 }
@@ -137,7 +138,7 @@ impl SealedSum {
     }
 
     /// Whether a complete update of this institution is recorded in its round, whatever became of it.
-    pub fn has_update_of(&self, pseudonym: &Hash) -> bool {
+    pub fn has_update_of(&self, pseudonym: &Pseudonym) -> bool {
         self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
     }
 
@@ -238,7 +239,7 @@ pub struct Follower {
     genesis_entry: Vec<u8>,
     roster: Roster,
     /// What the last opened round says of those who have lost credit.
-    standings: BTreeMap<Hash, u32>,
+    standings: BTreeMap<Pseudonym, u32>,
     phase: Phase,
     step: u64,
     attempt: u32,
@@ -271,6 +272,11 @@ impl Follower {
         self.succession.committee()
     }
 
+    /// The committees of the run.
+    pub fn succession(&self) -> &Succession {
+        &self.succession
+    }
+
     /// Who is enrolled by the authority's certificate.
     pub fn roster(&self) -> &Roster {
         &self.roster
@@ -278,7 +284,7 @@ impl Follower {
 
     /// Proven faults that an institution may still have, as of the opening of the last round. The coordinator says so and
     /// has signed it; whoever replays the ledger compares it with the faults.
-    pub fn credit(&self, pseudonym: &Hash) -> Option<u32> {
+    pub fn credit(&self, pseudonym: &Pseudonym) -> Option<u32> {
         let institution = self.roster.get(pseudonym)?;
         Some(self.standings.get(pseudonym).copied().unwrap_or(institution.credit))
     }
@@ -441,7 +447,7 @@ impl Follower {
     }
 
     fn revoke(&mut self, revoke: &Revoke) -> Result<(), StatementError> {
-        let pseudonym = hash32("pseudonym", &revoke.pseudonym)
+        let pseudonym = Pseudonym::try_from(revoke.pseudonym.as_slice())
             .map_err(|_| StatementError::MayNotStand("it names no pseudonym"))?;
         if self.roster.revoke(&pseudonym) {
             Ok(())
@@ -557,11 +563,11 @@ impl Follower {
             StageEnd::Next | StageEnd::Again => {}
             StageEnd::GivenUp { attempt } => {
                 self.succession.give_up(self.step, attempt);
-                self.phase = Phase::Idle;
+                self.rest();
             }
             StageEnd::Complete(committee) => {
                 self.succession.succeed(committee, self.step);
-                self.phase = Phase::Idle;
+                self.rest();
             }
         }
         Ok(())
@@ -607,6 +613,12 @@ impl Follower {
         Ok(())
     }
 
+    /// As the contract, which decides from the same orders whether the run is over.
+    fn rest(&mut self) {
+        let is_over = self.parameters.is_over(self.step, &self.succession);
+        self.phase = if is_over { Phase::Finished } else { Phase::Idle };
+    }
+
     fn close(&mut self, close: &CloseRound, height: u64) -> Result<Option<Closed>, StatementError> {
         let out_of_turn = self.out_of_turn("closes a round");
         if close.step != self.step || !matches!(self.phase, Phase::Sealed(_)) {
@@ -628,9 +640,8 @@ impl Follower {
         self.model = model;
         self.step += 1;
         self.attempt = 0;
-        if self.step >= self.parameters.last_step() {
-            self.phase = Phase::Finished;
-        }
+        self.succession.answer();
+        self.rest();
         Ok(Some(Closed { sealed, mask_key_sum, sums, model, height }))
     }
 }

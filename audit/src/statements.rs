@@ -5,11 +5,10 @@
 
 use consilium_contract::{CandidateTransaction, Committee, Roster, SealedBlock};
 use consilium_crypto::{CandidateHeader, DecryptionShare, Hash, RoundContext};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
 use consilium_proto::v1::transaction::Action;
 use thiserror::Error;
-
-use crate::digest::short;
 
 /// Why a transaction on the chain has no effect. Most are passed over, as the contract passes over them; some convict
 /// the coordinator, which has recorded them.
@@ -22,17 +21,17 @@ pub enum StatementError {
     #[error("its author is not enrolled")]
     UnknownInstitution,
     /// The author holds no share of the key.
-    #[error("its author {} is no member of the committee", short(.0))]
-    NotAMember(Hash),
+    #[error("its author {} is no member of the committee", .0.short())]
+    NotAMember(Pseudonym),
     /// The authority has revoked the author.
-    #[error("its author {} is revoked", short(.0))]
-    Revoked(Hash),
+    #[error("its author {} is revoked", .0.short())]
+    Revoked(Pseudonym),
     /// Not signed by the certified key.
-    #[error("not signed by the key that the authority has certified for {}", short(.0))]
-    BadSignature(Hash),
+    #[error("not signed by the key that the authority has certified for {}", .0.short())]
+    BadSignature(Pseudonym),
     /// A countersignature whose cosignature is not of the checkpoint that its block completes.
-    #[error("the cosignature of {} is not of the checkpoint that the sealed block completes", short(.0))]
-    BadCosignature(Hash),
+    #[error("the cosignature of {} is not of the checkpoint that the sealed block completes", .0.short())]
+    BadCosignature(Pseudonym),
     /// For another round, institution or trustee.
     #[error("it speaks of another {0}")]
     OtherContext(&'static str),
@@ -88,8 +87,8 @@ impl StatementError {
 pub(crate) fn author(
     transaction: &CandidateTransaction,
     roster: &Roster,
-    chain: &Hash,
-) -> Result<Hash, StatementError> {
+    chain: &ChainId,
+) -> Result<Pseudonym, StatementError> {
     let pseudonym = transaction.author().ok_or(StatementError::UnknownInstitution)?;
     let institution = roster.get(&pseudonym).ok_or(StatementError::UnknownInstitution)?;
     if !transaction.is_signed_by(&institution.certificate.signing_key, chain) {
@@ -103,8 +102,8 @@ fn member(
     transaction: &CandidateTransaction,
     roster: &Roster,
     committee: &Committee,
-    chain: &Hash,
-) -> Result<(Hash, u32), StatementError> {
+    chain: &ChainId,
+) -> Result<(Pseudonym, u32), StatementError> {
     let pseudonym = author(transaction, roster, chain)?;
     let place = committee.place_of(&pseudonym).ok_or(StatementError::NotAMember(pseudonym))?;
     Ok((pseudonym, place))
@@ -114,7 +113,7 @@ fn member(
 /// recorded. Its proofs have not been looked at.
 #[derive(Debug, Clone)]
 pub struct Submission {
-    pseudonym: Hash,
+    pseudonym: Pseudonym,
     header: Vec<u8>,
     hash: Hash,
 }
@@ -148,7 +147,7 @@ impl Submission {
     }
 
     /// Who submitted.
-    pub fn pseudonym(&self) -> &Hash {
+    pub fn pseudonym(&self) -> &Pseudonym {
         &self.pseudonym
     }
 
@@ -167,7 +166,7 @@ impl Submission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Countersignature {
     trustee: u32,
-    pseudonym: Hash,
+    pseudonym: Pseudonym,
     step: u64,
     block: Hash,
     cosignature: Vec<u8>,
@@ -182,7 +181,7 @@ impl Countersignature {
         transaction: &CandidateTransaction,
         roster: &Roster,
         committee: &Committee,
-        chain: &Hash,
+        chain: &ChainId,
     ) -> Result<Self, StatementError> {
         let Action::Countersign(countersign) = transaction.action() else {
             return Err(StatementError::OtherAction("countersignature"));
@@ -217,7 +216,7 @@ impl Countersignature {
     }
 
     /// Name of the trustee.
-    pub fn pseudonym(&self) -> &Hash {
+    pub fn pseudonym(&self) -> &Pseudonym {
         &self.pseudonym
     }
 
@@ -273,7 +272,7 @@ impl SignedShare {
         transaction: &CandidateTransaction,
         roster: &Roster,
         committee: &Committee,
-        chain: &Hash,
+        chain: &ChainId,
     ) -> Result<Self, StatementError> {
         let Action::SubmitShare(message) = transaction.action() else {
             return Err(StatementError::OtherAction("share"));

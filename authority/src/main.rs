@@ -369,6 +369,10 @@ fn init(arguments: &Init) -> Result<String, String> {
         norm: 0,
         institutions: arguments.institutions,
         honest: honest_shares(min_updates, threshold),
+        most_honest: honest_shares(
+            min_updates,
+            arguments.min_threshold.unwrap_or_else(|| default_min_threshold(threshold)),
+        ),
         steps: arguments.steps,
     };
     let bounded = arguments.privacy.bounded(&arguments.bound, run, &training, largest);
@@ -489,7 +493,7 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         facts.extend([
             ("norm before noise", (*signal).into()),
             ("noise variance", (*variance).into()),
-            ("privacy when it ends", privacy.spent(privacy.steps()).into()),
+            ("privacy when it ends", privacy.plan().into()),
         ]);
     }
     facts

@@ -1,5 +1,6 @@
 //! The calls an institution makes. It only ever connects outwards, and bounds everything that comes back.
 
+use consilium_hash::{ChainId, Pseudonym};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -57,7 +58,7 @@ pub(crate) struct Connection {
     ledger: LedgerClient<Channel>,
     /// Signs receipts, for this chain.
     coordinator: VerifyingKey,
-    chain_id: Hash,
+    chain_id: ChainId,
 }
 
 /// The coordinator's signed answer to a transaction.
@@ -136,7 +137,7 @@ impl Connection {
         &mut self,
         from_height: u64,
         head: Option<&SealedHeader>,
-        institution: &Hash,
+        institution: &Pseudonym,
     ) -> Result<Blocks, ClientError> {
         let head = head.map(|head| head.encode().to_vec()).unwrap_or_default();
         let institution = institution.to_vec();

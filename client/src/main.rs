@@ -261,15 +261,12 @@ fn take_part(
     let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
     let participant = participant(&files, table, seed)?;
     let parameters = files.parameters.clone();
-    let privacy = parameters.privacy.clone();
     let observer = move |report: RoundReport| {
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         let update = report.update.unwrap_or_default();
         tracing::info!(
             step = report.step,
-            epsilon = privacy
-                .as_ref()
-                .map(|privacy| tracing::field::display(privacy.epsilon(report.step + 1))),
+            epsilon = report.epsilon.map(tracing::field::display),
             verdict = report.verdict.map_or("none", |reason| reason.as_str_name()),
             clipped_share = update.clipped_share,
             train_ms = ms(update.train),
@@ -300,9 +297,9 @@ fn take_part(
     );
     if let Some(privacy) = &parameters.privacy {
         tracing::info!(
-            "every update carries noise of variance {}: {}",
+            "every update carries noise of variance {}; a whole run costs {}",
             privacy.terms().variance,
-            privacy.spent(0)
+            privacy.plan()
         );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -311,10 +308,9 @@ fn take_part(
     let outcome = runtime.block_on(institution.run()).map_err(failure)?;
     let steps = outcome.steps;
     let blocks = outcome.height + 1;
-    Ok(match &parameters.privacy {
+    Ok(match outcome.privacy {
         None => format!("{steps} rounds closed and checked; the chain has {blocks} blocks\n"),
-        Some(privacy) => {
-            let spent = privacy.spent(steps);
+        Some(spent) => {
             let early =
                 if steps < parameters.steps { "the privacy budget ends the run: " } else { "" };
             format!(

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use consilium_privacy::Thousandths;
 use consilium_proto::v1::Reason;
 
 /// What an institution did and spent in one closed step. Durations of what it did not do are zero.
@@ -11,6 +12,8 @@ pub struct RoundReport {
     pub step: u64,
     /// The attempt that was closed, from 0.
     pub attempt: u32,
+    /// ε that the closed steps have cost each institution, this one included, where there is noise.
+    pub epsilon: Option<Thousandths>,
     /// Its update; `None` where it sat the step out or was restarted after it had made one.
     pub update: Option<UpdateReport>,
     /// The contract's verdict on its update.

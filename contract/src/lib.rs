@@ -26,6 +26,7 @@
 pub mod action;
 pub mod attendance;
 mod body;
+mod budget;
 pub mod contract;
 pub mod enrolment;
 pub mod execute;

@@ -47,6 +47,12 @@ impl State {
         }
     }
 
+    /// Nothing is being made: the next order decides what is, unless the run is over.
+    pub(crate) fn rest(&mut self) {
+        let is_over = self.parameters.is_over(self.step, &self.succession);
+        self.phase = if is_over { Phase::Finished } else { Phase::Idle };
+    }
+
     /// Time inside transactions never goes backwards.
     pub(crate) fn judge_time(&self, time_ms: u64) -> Result<(), Reason> {
         if time_ms < self.time_ms { Err(Reason::TooEarly) } else { Ok(()) }

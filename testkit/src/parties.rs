@@ -2,7 +2,8 @@
 
 use consilium_authority::Ceremony;
 use consilium_contract::{Contract, transaction::sign};
-use consilium_crypto::{Hash, signature};
+use consilium_crypto::signature;
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{Header, HeaderChain, SealedHeader};
 use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};
 use ed25519_dalek::{SigningKey, VerifyingKey};
@@ -16,12 +17,12 @@ pub trait Parties {
     fn ceremony(&self) -> &Ceremony;
 
     /// The run's name: the hash of its genesis.
-    fn chain_id(&self) -> Hash {
+    fn chain_id(&self) -> ChainId {
         self.ceremony().parameters.chain_id
     }
 
     /// The pseudonym of an institution.
-    fn name(&self, place: usize) -> Hash {
+    fn name(&self, place: usize) -> Pseudonym {
         self.ceremony().institutions[place].identity.pseudonym
     }
 

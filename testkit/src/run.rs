@@ -6,6 +6,7 @@ use consilium_contract::{
     check_updates, keygen::Rehearsal, transaction::sign,
 };
 use consilium_crypto::{Bound, Hash, KeyShare, signature::SigningKey};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{Checkpoint, sha256};
 use consilium_proto::v1::{self, SignedTransaction, transaction::Action};
 use rand_chacha::ChaCha20Rng;
@@ -145,12 +146,12 @@ impl Run {
     }
 
     /// The run's name: the hash of its genesis.
-    pub fn chain_id(&self) -> Hash {
+    pub fn chain_id(&self) -> ChainId {
         self.ceremony.chain_id()
     }
 
     /// The pseudonym of an institution.
-    pub fn name(&self, place: usize) -> Hash {
+    pub fn name(&self, place: usize) -> Pseudonym {
         self.ceremony.name(place)
     }
 
@@ -193,7 +194,7 @@ impl Run {
     pub fn by(
         &self,
         key: &SigningKey,
-        author: Option<Hash>,
+        author: Option<Pseudonym>,
         action: Action,
     ) -> CandidateTransaction {
         read(sign(key, &self.chain_id(), author.as_ref(), action))
@@ -309,7 +310,8 @@ impl Run {
     /// Plays the ceremony that is due until the contract is where it should be, all at one time. The shares stay with
     /// those who play.
     pub fn play_until(&mut self, time_ms: u64, reached: impl Fn(&Contract) -> bool) {
-        let names: Vec<Hash> = (0..self.institutions()).map(|place| self.name(place)).collect();
+        let names: Vec<Pseudonym> =
+            (0..self.institutions()).map(|place| self.name(place)).collect();
         let mut rehearsal = self.rehearsal.take().unwrap_or_else(|| Rehearsal::new(names));
         while !reached(&self.contract) {
             let Self { ceremony, contract, rng, .. } = self;
@@ -331,6 +333,10 @@ pub(crate) fn play<T>(
     let run = run_of(holder);
     let mut rng = run.rng.clone();
     let mut rehearsal = Rehearsal::new((0..run.institutions()).map(|place| run.name(place)));
+    if let Some(committee) = run.contract.committee() {
+        let number = committee.number;
+        rehearsal = rehearsal.holding(number, run.shares.iter_mut().map(Option::take).collect());
+    }
     loop {
         let Run { ceremony, contract, time_ms, .. } = run_of(holder);
         let keys: Vec<_> = ceremony.institutions.iter().map(|files| &files.signing).collect();

@@ -6,6 +6,7 @@ use consilium_contract::{
     transaction::{entry, sign},
 };
 use consilium_crypto::{Ciphertext, Context, RoundContext};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{Block, Checkpoint, Header, sha256};
 use consilium_proto::v1::{
     Abandon, BeginKeygen, ChangeCommittee, CloseRound, Countersign, EndStage, HistoryEvidence,
@@ -153,7 +154,7 @@ fn a_header_and_a_head_of_another_tree_or_two_heads_of_one_size_convict_the_coor
     // An edge that is not the header's; a head that an institution has signed, or that is of another chain.
     acquits(&one, head_against(&one.blocks[2], vec![[7; 32]], head_of(&other, 3)));
     let checkpoint = other.chain.checkpoint(3).unwrap();
-    let stranger = Checkpoint { chain_id: [9; 32], ..checkpoint };
+    let stranger = Checkpoint { chain_id: ChainId([9; 32]), ..checkpoint };
     let unsigned = [
         checkpoint.sign(&(&other.ceremony.institutions[0].signing).into()),
         stranger.sign(&(&other.ceremony.coordinator.signing).into()),
@@ -220,8 +221,12 @@ fn a_trustee_is_convicted_by_its_answers_to_two_blocks_of_one_step_and_by_nothin
         action.clone(),
     );
     acquits(&world, answers(&world, 1, says(1, step, block), forged));
-    let other_chain =
-        sign(&world.ceremony.institutions[1].signing, &[3; 32], Some(&world.name(1)), action);
+    let other_chain = sign(
+        &world.ceremony.institutions[1].signing,
+        &ChainId([3; 32]),
+        Some(&world.name(1)),
+        action,
+    );
     acquits(&world, answers(&world, 1, says(1, step, block), other_chain));
     let stranger = ceremony(7, |_| {}).institutions.remove(1);
     let says = |block: [u8; 32]| {
@@ -841,7 +846,7 @@ fn a_claim_that_the_statements_do_not_bear_out_is_refused() {
         for culprit in [
             Culprit::Coordinator,
             Culprit::Institution(world.name(1)),
-            Culprit::Institution([7; 32]),
+            Culprit::Institution(Pseudonym([7; 32])),
         ] {
             for charge in [Charge::Unspecified, Charge::Fork, Charge::BadSum, Charge::TwoBlocks] {
                 let claim = Evidence { culprit, charge, ..honest.clone() };
@@ -953,7 +958,7 @@ fn a_file_of_evidence_says_what_it_claims_and_what_it_holds() {
 #[test]
 fn the_encoding_is_held_fixed() {
     let evidence = Evidence {
-        culprit: Culprit::Institution([1; 32]),
+        culprit: Culprit::Institution(Pseudonym([1; 32])),
         charge: Charge::TwoBlocks,
         statements: Statements::Fork(ForkEvidence { ours: vec![2], theirs: vec![3, 4] }),
     };

@@ -1,5 +1,6 @@
 //! One institution: what it holds, and the loop that keeps it in a run until the run is over.
 
+use consilium_hash::Pseudonym;
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -67,6 +68,8 @@ pub struct Outcome {
     pub model: Vec<f32>,
     /// Height of the last verified block.
     pub height: u64,
+    /// What the run has cost each institution, in words, where there is noise.
+    pub privacy: Option<String>,
 }
 
 /// An institution that takes part in a run: participant, trustee and follower of the chain.
@@ -178,6 +181,7 @@ impl Institution {
                         steps: self.model.step(),
                         model: self.model.model().parameters().to_vec(),
                         height: self.history.len().saturating_sub(1),
+                        privacy: self.parameters.describe_privacy(self.follower.succession()),
                     });
                 }
                 Err(error) if error.is_transient() => error,
@@ -202,7 +206,7 @@ impl Institution {
     }
 
     /// Name on the chain.
-    pub fn pseudonym(&self) -> &Hash {
+    pub fn pseudonym(&self) -> &Pseudonym {
         &self.files.identity.pseudonym
     }
 

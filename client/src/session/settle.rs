@@ -89,8 +89,9 @@ impl Session<'_> {
                 return Err(self.unfaithful_model(closed.height, source, brought));
             }
             self.keep_sealed_head(&closed).await?;
+            let epsilon = self.own.parameters.epsilon(self.own.follower.succession());
             let report = std::mem::take(&mut self.own.report);
-            self.own.observer.round_closed(RoundReport { step, attempt, ..report });
+            self.own.observer.round_closed(RoundReport { step, attempt, epsilon, ..report });
             info!(step, model = short(&closed.model), "round closed");
         }
         self.own.closed = None;

@@ -1,6 +1,7 @@
 //! One real institution over real gRPC, with a coordinator that each test plays by hand; the other three institutions
 //! speak through the test kit.
 
+use consilium_hash::ChainId;
 use std::{
     collections::HashMap,
     path::Path,
@@ -76,7 +77,7 @@ struct Node {
     calls: mpsc::UnboundedSender<Call>,
     /// The coordinator's key and chain.
     key: Arc<SigningKey>,
-    chain_id: Hash,
+    chain_id: ChainId,
 }
 
 impl Node {

@@ -1,5 +1,6 @@
 //! What all schedules of one shape share: the genesis, the blocks up to where they begin, and updates, which cost the most.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::HashMap,
     fs,
@@ -114,7 +115,7 @@ impl World {
         &self.ceremony.institutions[institution]
     }
 
-    pub fn institution(&self, name: &Hash) -> usize {
+    pub fn institution(&self, name: &Pseudonym) -> usize {
         (0..self.shape.institutions).find(|i| self.name(*i) == *name).unwrap()
     }
 

@@ -165,8 +165,7 @@ impl Handler for CloseRound {
         }
         state.step += 1;
         state.attempt = 0;
-        if state.step >= state.parameters.last_step() {
-            state.phase = Phase::Finished;
-        }
+        state.succession.answer();
+        state.rest();
     }
 }
