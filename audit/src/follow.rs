@@ -142,6 +142,11 @@ impl SealedSum {
         self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
     }
 
+    /// The updates that the sum says are in it, as far as they were submitted to its round.
+    pub fn inputs(&self) -> impl Iterator<Item = &Submission> {
+        self.evaluation.inputs().iter().filter_map(|name| self.submissions.get(name))
+    }
+
     /// Whether the sum says that this update is in it.
     pub fn names(&self, header: &Hash) -> bool {
         self.evaluation.inputs().contains(header)

@@ -114,6 +114,7 @@ fn member(
 #[derive(Debug, Clone)]
 pub struct Submission {
     pseudonym: Pseudonym,
+    transaction: CandidateTransaction,
     header: Vec<u8>,
     hash: Hash,
 }
@@ -143,12 +144,22 @@ impl Submission {
         if context.pseudonym != pseudonym {
             return Err(StatementError::OtherContext("institution"));
         }
-        Ok(Self { pseudonym, hash: sha256(&update.header), header: update.header.clone() })
+        Ok(Self {
+            pseudonym,
+            transaction: transaction.clone(),
+            hash: sha256(&update.header),
+            header: update.header.clone(),
+        })
     }
 
     /// Who submitted.
     pub fn pseudonym(&self) -> &Pseudonym {
         &self.pseudonym
+    }
+
+    /// The transaction.
+    pub fn transaction(&self) -> &CandidateTransaction {
+        &self.transaction
     }
 
     /// The encoded header.

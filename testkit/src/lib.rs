@@ -7,6 +7,7 @@
 //!
 //! | file | concept |
 //! | --- | --- |
+//! | `attack` | updates whose proofs do not hold, and a coordinator that sums them |
 //! | `ceremony` | the one ceremony, and geneses that differ from what a ceremony makes |
 //! | `parties` | what the parties sign, and the chain that they sign it for |
 //! | `run` | a contract driven transaction by transaction, with everybody's keys |
@@ -24,6 +25,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod attack;
 mod ceremony;
 mod parties;
 mod run;
