@@ -21,6 +21,7 @@ use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_contract::{
     CandidateTransaction, Committee, Keygen, Parameters, Roster, SealedBlock,
+    action::Signer,
     keygen::{Made, StageEnd, Succession},
     transaction::parse_entry,
 };
@@ -435,9 +436,14 @@ impl Follower {
                 let asked = self.succession.ask(change, &self.parameters, &self.roster);
                 asked.map_err(|reason| StatementError::MayNotStand(reason.as_str_name()))?;
             }
-            Action::Genesis(_) => {
-                return Err(StatementError::OtherAction("transaction of a running chain"));
-            }
+            // Whatever else is said changes nothing that a follower keeps, once its author is established.
+            _ => match transaction.kind().signer {
+                Signer::Authority => signed_by(&parameters.authority)?,
+                Signer::Coordinator => signed_by(&parameters.coordinator)?,
+                Signer::Institution | Signer::Newcomer(_) => {
+                    author(transaction, &self.roster, chain).map(drop)?
+                }
+            },
         }
         Ok(None)
     }
