@@ -12,7 +12,7 @@
 //!
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
 
-use consilium_hash::ChainId;
+use consilium_hash::{ChainId, StateRoot, TransactionHash};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashSet},
@@ -38,10 +38,7 @@ use rand_core::OsRng;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::{
-    audited::Audited,
-    digest::{hex, short},
-};
+use crate::{audited::Audited, digest::hex};
 
 /// Parameters of the updates that are folded at once, and so the most that are held decoded: 260 bytes each.
 const BATCH_PARAMETERS: u64 = 1 << 20;
@@ -75,14 +72,14 @@ pub enum AuditError {
         found: ChainId,
     },
     /// A transaction that cannot stand where it stands.
-    #[error("block {height}, transaction {} (entry {index}): {detail}", transaction.as_ref().map_or("that does not decode".into(), hex))]
+    #[error("block {height}, transaction {} (entry {index}): {detail}", transaction.as_ref().map_or("that does not decode".into(), TransactionHash::to_string))]
     Transaction {
         /// Height of the block.
         height: u64,
         /// Place in the block, from 0.
         index: usize,
         /// Its id, where it decodes.
-        transaction: Option<Hash>,
+        transaction: Option<TransactionHash>,
         /// What does not hold.
         detail: String,
     },
@@ -104,16 +101,16 @@ pub enum AuditError {
     /// The contract reaches another state.
     #[error(
         "block {height}: its transactions lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
-        short(expected),
-        short(found)
+        expected.short(),
+        found.short()
     )]
     StateRoot {
         /// Height of the block.
         height: u64,
         /// The state that follows.
-        expected: Hash,
+        expected: StateRoot,
         /// The state in the header.
-        found: Hash,
+        found: StateRoot,
     },
 }
 
@@ -328,8 +325,8 @@ struct Replay<'a> {
     contract: Contract,
     report: AuditReport,
     /// Height up to which proofs are taken for granted, and the transactions for which they are not.
-    trusted: Option<(u64, HashSet<Hash>)>,
-    refuted: Vec<Hash>,
+    trusted: Option<(u64, HashSet<TransactionHash>)>,
+    refuted: Vec<TransactionHash>,
 }
 
 impl<'a> Replay<'a> {
@@ -351,7 +348,7 @@ impl<'a> Replay<'a> {
         let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
         let header = chain.append_block(&block).map_err(|error| at(error.into()))?.clone();
         let initial = store
-            .get_blob(&parameters.initial_model)
+            .get_blob(&parameters.initial_model.0)
             .map_err(at)?
             .ok_or(GenesisError::WrongModel)?;
         let mut contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
@@ -556,7 +553,7 @@ impl<'a> Replay<'a> {
             steps: (self.contract.step(), self.contract.parameters().steps),
             privacy: self.contract.parameters().describe_privacy(self.contract.succession()),
             phase: self.contract.phase().name().to_owned(),
-            model: hex(&self.contract.model().hash()),
+            model: hex(&self.contract.model().hash().0),
             elapsed_s: elapsed.as_secs_f64(),
             ..self.report
         };

@@ -16,7 +16,7 @@
 //!   Idle ── BeginKeygen ──► Keygen ── the committee stands, or the old one goes on ──► Idle
 //! ```
 
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, HeaderHash, ModelHash, Pseudonym};
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_contract::{
@@ -80,7 +80,7 @@ pub struct Collection {
     round: RoundContext,
     committee: Arc<Committee>,
     /// By the hash of the header. Complete ones only.
-    submissions: BTreeMap<Hash, Submission>,
+    submissions: BTreeMap<HeaderHash, Submission>,
 }
 
 impl Collection {
@@ -105,7 +105,7 @@ impl Collection {
 pub struct SealedSum {
     pub(crate) round: RoundContext,
     pub(crate) committee: Arc<Committee>,
-    pub(crate) submissions: BTreeMap<Hash, Submission>,
+    pub(crate) submissions: BTreeMap<HeaderHash, Submission>,
     pub(crate) evaluation: Evaluation,
     pub(crate) height: u64,
     pub(crate) block: SealedBlock,
@@ -128,7 +128,7 @@ impl SealedSum {
     }
 
     /// Hash of the sealed block.
-    pub fn block(&self) -> &Hash {
+    pub fn block(&self) -> &BlockHash {
         &self.block.hash
     }
 
@@ -143,7 +143,7 @@ impl SealedSum {
     }
 
     /// Whether the sum says that this update is in it.
-    pub fn names(&self, header: &Hash) -> bool {
+    pub fn names(&self, header: &HeaderHash) -> bool {
         self.evaluation.inputs().contains(header)
     }
 }
@@ -196,7 +196,7 @@ pub struct Closed {
     /// SHA-256 of the announced sums.
     pub sums: Hash,
     /// SHA-256 of the announced model.
-    pub model: Hash,
+    pub model: ModelHash,
     /// Height of the block that closes the round.
     pub height: u64,
 }
@@ -243,7 +243,7 @@ pub struct Follower {
     phase: Phase,
     step: u64,
     attempt: u32,
-    model: Hash,
+    model: ModelHash,
     time_ms: u64,
     /// Blocks read so far.
     height: u64,
@@ -508,7 +508,7 @@ impl Follower {
 
     fn open(&mut self, open: &OpenRound) -> Result<(), StatementError> {
         let expected = (self.step, self.attempt) == (open.step, open.attempt)
-            && open.model_sha256 == self.model;
+            && open.model_sha256 == self.model.as_slice();
         let out_of_turn = self.out_of_turn("opens a round");
         let is_idle = matches!(self.phase, Phase::Idle)
             && !self.succession.is_due(self.step, &self.parameters);
@@ -630,7 +630,7 @@ impl Follower {
         };
         let mask_key_sum = hash(&close.mask_key_sum)?;
         let sums = blob(&close.sums)?;
-        let model = blob(&close.model)?;
+        let model = ModelHash(blob(&close.model)?);
         if !self.advance(close.time_ms) {
             return Err(out_of_turn);
         }

@@ -1,6 +1,7 @@
 //! The program against files that do not hold, and against the features that it must not link.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
+use consilium_hash::StateRoot;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -12,7 +13,7 @@ use consilium_contract::{
     Body, Contract,
     transaction::{entry, parse_entry, sign},
 };
-use consilium_crypto::{DiscreteLogTable, Hash};
+use consilium_crypto::DiscreteLogTable;
 use consilium_ledger::{Block, HeaderChain, Store};
 use consilium_proto::training::Layers;
 use consilium_proto::v1::{Enrol, transaction::Action};
@@ -66,7 +67,13 @@ impl Run {
         entry(sign(&files.signing, chain_id, Some(name), action), false)
     }
 
-    fn seal(&self, chain: &mut HeaderChain, entry: Vec<u8>, root: Hash, time_ms: u64) -> Block {
+    fn seal(
+        &self,
+        chain: &mut HeaderChain,
+        entry: Vec<u8>,
+        root: StateRoot,
+        time_ms: u64,
+    ) -> Block {
         let entries = vec![entry];
         let header = chain.propose(&entries, root, time_ms).unwrap();
         let block = Block { sealed: header.seal(chain.chain_id(), &self.key()), entries };
@@ -75,7 +82,7 @@ impl Run {
     }
 
     /// A chain of the genesis and an enrolment, sealed at this time; `root` is said to be the state after it.
-    fn chain(&self, time_ms: u64, root: Option<Hash>) -> (HeaderChain, Vec<Block>) {
+    fn chain(&self, time_ms: u64, root: Option<StateRoot>) -> (HeaderChain, Vec<Block>) {
         let Ceremony { genesis_entry, initial_model, parameters, .. } = &self.ceremony;
         let table = DiscreteLogTable::shared();
         let mut contract = Contract::found(genesis_entry, initial_model, table).unwrap();
@@ -115,7 +122,7 @@ fn a_ledger_holds_or_fails_with_exit_code_1_and_evidence_that_convicts_by_the_ge
     let (code, report) = audit(&honest);
     assert!(code == 0 && report.contains("everything holds"), "{report}");
 
-    let (_, blocks) = run.chain(2, Some([7; 32]));
+    let (_, blocks) = run.chain(2, Some(StateRoot([7; 32])));
     let (code, message) = audit(&run.ledger("false", &blocks));
     assert!(code == 1 && message.contains("evidence"), "{message}");
     let evidence = run.path("evidence.bin");

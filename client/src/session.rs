@@ -4,6 +4,7 @@
 //! simply sends again whatever the chain does not show yet. Nothing is said before the blocks up to what the coordinator
 //! calls its head have been read.
 
+use consilium_hash::HeaderHash;
 use std::{
     sync::{Arc, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -14,7 +15,6 @@ use consilium_audit::{
     judge::{Judged, judge},
 };
 use consilium_contract::transaction::sign;
-use consilium_crypto::Hash;
 use consilium_ledger::{Block, Note, SealedHeader, VerifiedHeader};
 use consilium_proto::v1::{Enrol, Reason, SignedTransaction, transaction::Action};
 use rand_core::OsRng;
@@ -47,7 +47,7 @@ const RESENDS: u32 = 3;
 enum Answer {
     Enrolled(Answered),
     Contributed(Answered),
-    Judged { header: Hash, step: u64, answered: Answered, times: UploadTimes },
+    Judged { header: HeaderHash, step: u64, answered: Answered, times: UploadTimes },
     Countersigned { step: u64, answered: Answered },
     Shared { step: u64, answered: Answered },
 }
@@ -62,9 +62,9 @@ pub(crate) struct Session<'a> {
     unkept: Option<Note>,
     has_enrolled: bool,
     /// What was answered on this connection of a ceremony in progress.
-    contributed: Option<Hash>,
+    contributed: Option<[u8; 32]>,
     /// Header hash of the update sent on this connection.
-    update_sent: Option<Hash>,
+    update_sent: Option<HeaderHash>,
     resends: u32,
     /// Steps of the countersignature and share sent on this connection.
     countersignature_sent: Option<u64>,
@@ -495,7 +495,10 @@ impl<'a> Session<'a> {
 
     /// The hash of the own update's header, if the contract has accepted it. Where the sum does not name it, the
     /// receipt decides, and is waited for.
-    async fn accepted_update(&mut self, sum: &SealedSum) -> Result<Option<Hash>, ClientError> {
+    async fn accepted_update(
+        &mut self,
+        sum: &SealedSum,
+    ) -> Result<Option<HeaderHash>, ClientError> {
         let Some(upload) = self.own.upload_for(sum.round()).cloned() else { return Ok(None) };
         let header = *upload.header_hash();
         if sum.names(&header) {
@@ -523,7 +526,7 @@ impl<'a> Session<'a> {
     async fn judge(
         &mut self,
         sum: &Arc<SealedSum>,
-        own: Option<Hash>,
+        own: Option<HeaderHash>,
     ) -> Result<Judged, ClientError> {
         let sealed = Arc::clone(sum);
         let parameters = Arc::clone(&self.own.parameters);

@@ -3,12 +3,11 @@
 
 use consilium_audit::{
     Evidence,
-    digest::short,
     evidence::{Genesis, Kept},
     judge::TrusteeError,
     model_check::ModelError,
 };
-use consilium_crypto::Hash;
+use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, ChainError};
 use consilium_proto::v1::{HistoryEvidence, Reason, TwoReceiptsEvidence, evidence::Statements};
 use tracing::{debug, warn};
@@ -94,7 +93,7 @@ impl Session<'_> {
     pub(super) fn compare_receipts(
         &mut self,
         step: u64,
-        header: Hash,
+        header: HeaderHash,
         second: &Answered,
     ) -> Result<(), ClientError> {
         let Some((_, first)) = self.own.verdict.clone().filter(|(of, _)| *of == header) else {
@@ -171,7 +170,7 @@ impl Session<'_> {
         match Evidence::new(statements, genesis) {
             Ok(evidence) => Ok(Kept(Some(self.own.history.keep_evidence(height, &evidence)?))),
             Err(error) => {
-                warn!(height, %error, block = self.own.history.chain().head().map(|head| short(head.hash())), "no evidence");
+                warn!(height, %error, block = self.own.history.chain().head().map(|head| head.hash().short().to_string()), "no evidence");
                 Ok(Kept(None))
             }
         }

@@ -10,7 +10,6 @@ use std::{
 };
 
 use consilium_audit::{
-    digest::short,
     files::{FileError, failed, private},
     follow::Closed,
     judge::Judged,
@@ -92,7 +91,7 @@ impl Session<'_> {
             let epsilon = self.own.parameters.epsilon(self.own.follower.succession());
             let report = std::mem::take(&mut self.own.report);
             self.own.observer.round_closed(RoundReport { step, attempt, epsilon, ..report });
-            info!(step, model = short(&closed.model), "round closed");
+            info!(step, model = %closed.model.short(), "round closed");
         }
         self.own.closed = None;
         self.own.duty = Duty::None;

@@ -1,7 +1,7 @@
 //! One real institution over real gRPC, with a coordinator that each test plays by hand; the other three institutions
 //! speak through the test kit.
 
-use consilium_hash::ChainId;
+use consilium_hash::{ChainId, HeaderHash, StateRoot};
 use std::{
     collections::HashMap,
     path::Path,
@@ -62,8 +62,8 @@ struct Shown {
     blocks: Vec<Block>,
     /// Of the tree that ends with each block.
     heads: Vec<Note>,
-    masked: HashMap<Hash, Vec<u8>>,
-    blobs: HashMap<Hash, Vec<u8>>,
+    masked: HashMap<HeaderHash, Vec<u8>>,
+    blobs: HashMap<[u8; 32], Vec<u8>>,
     /// Last blocks that the head is taken from and the stream holds back.
     held_back: usize,
     /// Streams of an earlier connection end.
@@ -207,7 +207,7 @@ impl Federation for Node {
         &self,
         request: Request<GetMaskedUpdateRequest>,
     ) -> Result<Response<Self::GetMaskedUpdateStream>, Status> {
-        let hash: Hash = request.into_inner().header_sha256.as_slice().try_into().unwrap();
+        let hash: HeaderHash = request.into_inner().header_sha256.as_slice().try_into().unwrap();
         chunks(self.shown.lock().unwrap().masked.get(&hash))
     }
 
@@ -253,7 +253,7 @@ impl Ledger for Node {
         &self,
         request: Request<GetBlobRequest>,
     ) -> Result<Response<Self::GetBlobStream>, Status> {
-        let hash: Hash = request.into_inner().sha256.as_slice().try_into().unwrap();
+        let hash: [u8; 32] = request.into_inner().sha256.as_slice().try_into().unwrap();
         chunks(self.shown.lock().unwrap().blobs.get(&hash))
     }
 
@@ -642,7 +642,7 @@ async fn a_sum_without_the_own_accepted_update_is_not_countersigned_and_stops_th
     else {
         panic!("{error}")
     };
-    assert_eq!((*missing, *height), (sha256(&own), stage.world.chain.len() - 1));
+    assert_eq!((*missing, *height), (HeaderHash(sha256(&own)), stage.world.chain.len() - 1));
     convicts(&stage.world, evidence, Charge::Omission);
     assert_eq!(error.exit_code(), 4);
     assert_eq!(Memory::open(state.path(), stage.world.chain_id()).unwrap().countersigned(0), None);
@@ -770,9 +770,10 @@ async fn a_signed_header_that_does_not_follow_stops_the_institution_with_evidenc
     let run = stage.start(state.path());
     let bad = {
         let open = stage.world.open_round();
-        let block = stage
-            .world
-            .sealed_block(vec![consilium_contract::transaction::entry(open, false)], [0; 32]);
+        let block = stage.world.sealed_block(
+            vec![consilium_contract::transaction::entry(open, false)],
+            StateRoot([0; 32]),
+        );
         let header = consilium_ledger::Header { history_root: [7; 32], ..*block.header() };
         Block { sealed: stage.world.seal_header(header), entries: block.entries }
     };
