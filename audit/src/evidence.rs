@@ -15,6 +15,7 @@
 //! | two receipts | the coordinator, of two answers to one transaction: it counts, and it is a fault |
 //! | history | the coordinator, of what a follower refuses in its last block (`history`) |
 //! | replay | the coordinator, of what the contract does not make of its last block (`replay`) |
+//! | unproven | the coordinator, of a sum over an update that does not prove what it must (`unproven`) |
 //!
 //! None of these can be made of what honest parties sign. A coordinator that follows the protocol seals one header a
 //! height, signs checkpoints of the tree of these alone, and seals only what the contract has made of transactions; its receipt is the contract's, given once the block is
@@ -45,6 +46,7 @@ use crate::digest::hex;
 
 mod history;
 mod replay;
+mod unproven;
 
 pub use replay::from_ledger;
 
@@ -152,6 +154,7 @@ fn phrase(charge: Charge) -> &'static str {
         Charge::BadState => "a state that its transactions do not lead to",
         Charge::TwoReceipts => "two answers to one transaction",
         Charge::TwoBlocks => "answering two sums of one step",
+        Charge::UnprovenUpdate => "a sum over an update that does not prove what it must",
     }
 }
 
@@ -311,6 +314,10 @@ impl fmt::Display for Evidence {
                     Ok(())
                 }
             }
+            Statements::Unproven(unproven) => {
+                let length = unproven.body.len();
+                write!(f, "holds     an update of {length} bytes, and a sum that names it")
+            }
             Statements::Replay(replay) => {
                 write!(f, "holds     {} blocks, {} blobs", replay.blocks.len(), replay.blobs.len())
             }
@@ -328,6 +335,7 @@ fn judge(statements: &Statements, genesis: Genesis<'_>) -> Result<Verdict, Evide
         Statements::TwoReceipts(statements) => two_receipts(statements, genesis.parameters),
         Statements::History(statements) => history::judge(statements, genesis),
         Statements::Replay(statements) => replay::judge(statements, genesis),
+        Statements::Unproven(statements) => unproven::judge(statements, genesis.parameters),
     }
 }
 

@@ -21,6 +21,7 @@ use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_contract::{
     CandidateTransaction, Committee, Keygen, Parameters, Roster, SealedBlock,
+    action::Signer,
     keygen::{StageEnd, Succession},
     transaction::parse_entry,
 };
@@ -140,6 +141,11 @@ impl SealedSum {
     /// Whether a complete update of this institution is recorded in its round, whatever became of it.
     pub fn has_update_of(&self, pseudonym: &Pseudonym) -> bool {
         self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
+    }
+
+    /// The updates that the sum says are in it, as far as they were submitted to its round.
+    pub fn inputs(&self) -> impl Iterator<Item = &Submission> {
+        self.evaluation.inputs().iter().filter_map(|name| self.submissions.get(name))
     }
 
     /// Whether the sum says that this update is in it.
@@ -417,9 +423,14 @@ impl Follower {
                 let asked = self.succession.ask(change, &self.parameters, &self.roster);
                 asked.map_err(|reason| StatementError::MayNotStand(reason.as_str_name()))?;
             }
-            Action::Genesis(_) => {
-                return Err(StatementError::OtherAction("transaction of a running chain"));
-            }
+            // Whatever else is said changes nothing that a follower keeps, once its author is established.
+            _ => match transaction.kind().signer {
+                Signer::Authority => signed_by(&parameters.authority)?,
+                Signer::Coordinator => signed_by(&parameters.coordinator)?,
+                Signer::Institution | Signer::Newcomer(_) => {
+                    author(transaction, &self.roster, chain).map(drop)?
+                }
+            },
         }
         Ok(None)
     }

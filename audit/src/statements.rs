@@ -114,6 +114,7 @@ fn member(
 #[derive(Debug, Clone)]
 pub struct Submission {
     pseudonym: Pseudonym,
+    transaction: CandidateTransaction,
     header: Vec<u8>,
     hash: HeaderHash,
 }
@@ -145,6 +146,7 @@ impl Submission {
         }
         Ok(Self {
             pseudonym,
+            transaction: transaction.clone(),
             hash: HeaderHash(sha256(&update.header)),
             header: update.header.clone(),
         })
@@ -153,6 +155,11 @@ impl Submission {
     /// Who submitted.
     pub fn pseudonym(&self) -> &Pseudonym {
         &self.pseudonym
+    }
+
+    /// The transaction.
+    pub fn transaction(&self) -> &CandidateTransaction {
+        &self.transaction
     }
 
     /// The encoded header.

@@ -28,7 +28,9 @@ pub struct RoundReport {
     pub countersign: Duration,
     /// Making the decryption share.
     pub share: Duration,
-    /// Fetching what the model check needs.
+    /// Verifying the updates of the sum, and executing the chain.
+    pub verify: Duration,
+    /// Fetching bodies, and what the model check needs.
     pub fetch: Duration,
     /// Checking the model.
     pub check: Duration,
@@ -73,6 +75,25 @@ pub trait Observer: Send {
 impl<F: FnMut(RoundReport) + Send> Observer for F {
     fn round_closed(&mut self, report: RoundReport) {
         self(report);
+    }
+}
+
+/// Several observers, each of which hears of everything: a log, metrics, a page, the progress of a replay.
+pub(crate) struct Broadcast(Vec<Box<dyn Observer>>);
+
+impl Broadcast {
+    pub(crate) fn to(first: Box<dyn Observer>) -> Self {
+        Self(vec![first])
+    }
+
+    pub(crate) fn add(&mut self, observer: Box<dyn Observer>) {
+        self.0.push(observer);
+    }
+
+    pub(crate) fn round_closed(&mut self, report: RoundReport) {
+        for observer in &mut self.0 {
+            observer.round_closed(report.clone());
+        }
     }
 }
 

@@ -1,5 +1,6 @@
+use std::{collections::BTreeMap, fs};
+
 use consilium_hash::{ChainId, StateRoot};
-use std::fs;
 
 use consilium_contract::{
     Body,
