@@ -16,7 +16,7 @@
 //!   Idle ── BeginKeygen ──► Keygen ── the committee stands, or the old one goes on ──► Idle
 //! ```
 
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, HeaderHash, ModelHash, Pseudonym};
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_contract::{
@@ -81,7 +81,7 @@ pub struct Collection {
     round: RoundContext,
     committee: Arc<Committee>,
     /// By the hash of the header. Complete ones only.
-    submissions: BTreeMap<Hash, Submission>,
+    submissions: BTreeMap<HeaderHash, Submission>,
 }
 
 impl Collection {
@@ -106,7 +106,7 @@ impl Collection {
 pub struct SealedSum {
     pub(crate) round: RoundContext,
     pub(crate) committee: Arc<Committee>,
-    pub(crate) submissions: BTreeMap<Hash, Submission>,
+    pub(crate) submissions: BTreeMap<HeaderHash, Submission>,
     pub(crate) evaluation: Evaluation,
     pub(crate) height: u64,
     pub(crate) block: SealedBlock,
@@ -129,7 +129,7 @@ impl SealedSum {
     }
 
     /// Hash of the sealed block.
-    pub fn block(&self) -> &Hash {
+    pub fn block(&self) -> &BlockHash {
         &self.block.hash
     }
 
@@ -149,7 +149,7 @@ impl SealedSum {
     }
 
     /// Whether the sum says that this update is in it.
-    pub fn names(&self, header: &Hash) -> bool {
+    pub fn names(&self, header: &HeaderHash) -> bool {
         self.evaluation.inputs().contains(header)
     }
 }
@@ -202,7 +202,7 @@ pub struct Closed {
     /// SHA-256 of the announced sums.
     pub sums: Hash,
     /// SHA-256 of the announced model.
-    pub model: Hash,
+    pub model: ModelHash,
     /// Height of the block that closes the round.
     pub height: u64,
 }
@@ -249,7 +249,7 @@ pub struct Follower {
     phase: Phase,
     step: u64,
     attempt: u32,
-    model: Hash,
+    model: ModelHash,
     time_ms: u64,
     /// The committee that was made last, until it is taken.
     made: Option<Box<Made>>,
@@ -532,7 +532,7 @@ impl Follower {
 
     fn open(&mut self, open: &OpenRound) -> Result<(), StatementError> {
         let expected = (self.step, self.attempt) == (open.step, open.attempt)
-            && open.model_sha256 == self.model;
+            && open.model_sha256 == self.model.as_slice();
         let out_of_turn = self.out_of_turn("opens a round");
         let is_idle = matches!(self.phase, Phase::Idle)
             && !self.succession.is_due(self.step, &self.parameters);
@@ -655,7 +655,7 @@ impl Follower {
         };
         let mask_key_sum = hash(&close.mask_key_sum)?;
         let sums = blob(&close.sums)?;
-        let model = blob(&close.model)?;
+        let model = ModelHash(blob(&close.model)?);
         if !self.advance(close.time_ms) {
             return Err(out_of_turn);
         }

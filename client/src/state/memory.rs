@@ -8,7 +8,7 @@
 //! finds that out ([`Memory::catch_up`]), the institution cannot know what it has answered for, and is silent as a member
 //! of every committee up to that one. It serves again in a committee that it has helped to make with this memory.
 
-use consilium_hash::ChainId;
+use consilium_hash::{BlockHash, ChainId};
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
@@ -41,16 +41,16 @@ pub enum MemoryError {
     #[error(
         "this trustee has countersigned block {} of step {step} and is now asked for block {}: \
              the coordinator shows two sums of one step; nothing more is countersigned",
-        short(remembered),
-        short(asked)
+        remembered.short(),
+        asked.short()
     )]
     OtherBlock {
         /// The step.
         step: u64,
         /// What was countersigned.
-        remembered: Hash,
+        remembered: BlockHash,
         /// The block that is to be remembered.
-        asked: Hash,
+        asked: BlockHash,
     },
     /// Something else was sworn before.
     #[error(
@@ -275,8 +275,8 @@ impl Memory {
     }
 
     /// The block of this step that was countersigned.
-    pub fn countersigned(&self, step: u64) -> Option<&Hash> {
-        self.get(About::Step(step))
+    pub fn countersigned(&self, step: u64) -> Option<BlockHash> {
+        self.get(About::Step(step)).copied().map(BlockHash)
     }
 
     /// The largest number of a committee that was confirmed on this chain.
@@ -293,11 +293,16 @@ impl Memory {
     ///
     /// # Errors
     /// [`MemoryError`] where another one is remembered, a later committee was confirmed, or this one was not.
-    pub fn remember(&mut self, committee: u32, step: u64, block: &Hash) -> Result<(), ClientError> {
+    pub fn remember(
+        &mut self,
+        committee: u32,
+        step: u64,
+        block: &BlockHash,
+    ) -> Result<(), ClientError> {
         if let Some(confirmed) = self.confirmed().filter(|confirmed| *confirmed > committee) {
             return Err(MemoryError::HandedOver { confirmed, asked: committee }.into());
         }
-        let remembered = self.get(About::Step(step)).copied();
+        let remembered = self.countersigned(step);
         if let Some(remembered) = remembered.filter(|remembered| remembered != block) {
             return Err(MemoryError::OtherBlock { step, remembered, asked: *block }.into());
         }
@@ -309,7 +314,7 @@ impl Memory {
         }
         match remembered {
             Some(_) => Ok(()),
-            None => self.write(About::Step(step), block),
+            None => self.write(About::Step(step), &block.0),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use consilium_audit::follow::Follower;
 use consilium_contract::Phase;
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, Pseudonym};
 use consilium_ledger::HeaderChain;
 use consilium_proto::v1::{
     BeginKeygen, ChangeCommittee, Complaints, Confirmation, EndStage, Stage as StageName,
@@ -310,7 +310,7 @@ fn once_a_committee_stands_its_share_alone_is_left_and_verifies() {
     assert!(members.secrets(3).is_empty(), "who has left holds nothing");
     assert!(members.open(3).share(&second).is_none());
     // It has handed over, and answers for the committee before no longer.
-    let refused = members.memory(3).remember(0, 0, &[2; 32]);
+    let refused = members.memory(3).remember(0, 0, &BlockHash([2; 32]));
     let handed_over = MemoryError::HandedOver { confirmed: 1, asked: 0 };
     assert!(matches!(refused, Err(ClientError::Memory(error)) if error == handed_over));
 }

@@ -2,6 +2,7 @@
 
 use super::stage::{Stage, end, state};
 use crate::fixture::Kept as _;
+use consilium_hash::BlockHash;
 use consilium_testkit::World;
 
 #[tokio::test]
@@ -58,7 +59,7 @@ async fn a_trustee_restored_from_before_its_own_update_is_silent_in_every_later_
     assert!(run.await.unwrap_err().is_cancelled());
     let mut memory = stage.world.memory(state.path());
     assert!(memory.has_lost(0) && !memory.answers_for(0));
-    assert!(memory.remember(0, 1, &[2; 32]).is_err());
+    assert!(memory.remember(0, 1, &BlockHash([2; 32])).is_err());
 }
 
 #[tokio::test]

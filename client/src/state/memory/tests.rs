@@ -35,8 +35,8 @@ fn refusal(result: Result<(), ClientError>) -> MemoryError {
 #[test]
 fn one_block_a_step_is_remembered_across_restarts_and_every_other_one_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let block = [2; 32];
-    let other = [3; 32];
+    let block = BlockHash([2; 32]);
+    let other = BlockHash([3; 32]);
     let mut memory = member(dir.path());
     memory.remember(0, 5, &block).unwrap();
     memory.remember(0, 5, &block).unwrap();
@@ -48,7 +48,7 @@ fn one_block_a_step_is_remembered_across_restarts_and_every_other_one_refused() 
         assert!(memory.is_certain());
     }
     memory.remember(0, 6, &other).unwrap();
-    assert_eq!(memory.countersigned(5), Some(&block));
+    assert_eq!(memory.countersigned(5), Some(block));
     let another_chain = Memory::open(dir.path(), ChainId([9; 32])).unwrap();
     assert_eq!(another_chain.countersigned(5), None);
 }
@@ -57,17 +57,17 @@ fn one_block_a_step_is_remembered_across_restarts_and_every_other_one_refused() 
 fn what_is_lost_is_lost_across_restarts_and_only_a_committee_made_later_is_answered_for() {
     let dir = tempfile::tempdir().unwrap();
     let mut memory = member(dir.path());
-    memory.remember(0, 4, &[2; 32]).unwrap();
+    memory.remember(0, 4, &BlockHash([2; 32])).unwrap();
     let loss = memory.catch_up(true, Some(Place::standing(0)), &[(About::Step(5), [4; 32])]);
     assert_eq!(loss.unwrap(), Some(Loss::Older));
     for _ in 0..2 {
         // Neither what is known, nor what the chain has taught it, nor anything new.
         for (step, block) in [(4, [2; 32]), (5, [4; 32]), (6, [2; 32])] {
-            let refused = refusal(memory.remember(0, step, &block));
+            let refused = refusal(memory.remember(0, step, &BlockHash(block)));
             assert_eq!(refused, MemoryError::Lost { number: 0 }, "step {step}");
         }
-        let refused = refusal(memory.remember(0, 5, &[2; 32]));
-        assert!(matches!(refused, MemoryError::OtherBlock { remembered: [4, ..], .. }));
+        let refused = refusal(memory.remember(0, 5, &BlockHash([2; 32])));
+        assert!(matches!(refused, MemoryError::OtherBlock { remembered: BlockHash([4, ..]), .. }));
         for refused in [
             refusal(memory.swear_committee(first(0), 0, &[7; 32])),
             refusal(memory.swear_dealings(first(0), &[7; 32])),
@@ -82,7 +82,7 @@ fn what_is_lost_is_lost_across_restarts_and_only_a_committee_made_later_is_answe
         assert_eq!(memory.catch_up(true, Some(Place::standing(0)), &[]).unwrap(), None);
     }
     memory.swear_committee(first(1), 6, &[8; 32]).unwrap();
-    memory.remember(1, 6, &[2; 32]).unwrap();
+    memory.remember(1, 6, &BlockHash([2; 32])).unwrap();
 }
 
 #[test]
@@ -97,10 +97,13 @@ fn a_loss_while_a_committee_is_made_spares_later_attempts_at_it() {
     assert!(memory.has_lost(0) && !memory.has_lost(1));
     memory.swear_dealings(attempt(3), &[2; 32]).unwrap();
     memory.swear_committee(attempt(3), 5, &[2; 32]).unwrap();
-    memory.remember(1, 5, &[2; 32]).unwrap();
+    memory.remember(1, 5, &BlockHash([2; 32])).unwrap();
     // A confirmation of before a loss binds, and is not enough to answer for what came after it.
     memory.lose(attempt(4)).unwrap();
-    assert_eq!(refusal(memory.remember(1, 6, &[2; 32])), MemoryError::Unconfirmed { committee: 1 });
+    assert_eq!(
+        refusal(memory.remember(1, 6, &BlockHash([2; 32]))),
+        MemoryError::Unconfirmed { committee: 1 }
+    );
     assert_eq!(memory.confirmed(), Some(1));
 }
 
@@ -110,7 +113,7 @@ fn a_new_memory_of_an_institution_that_the_chain_knows_is_a_lost_one_and_says_no
     let dir = tempfile::tempdir().unwrap();
     let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
     assert_eq!(refusal(memory.swear_committee(first(3), 0, &[2; 32])), MemoryError::Uncertain);
-    assert!(memory.remember(0, 0, &[2; 32]).is_err());
+    assert!(memory.remember(0, 0, &BlockHash([2; 32])).is_err());
     drop(memory);
     // The process has ended before it had caught up: it is still a new one.
     let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
@@ -168,7 +171,7 @@ fn attempts_at_one_committee_and_at_the_next_are_never_taken_for_each_other() {
 fn two_histories_shown_to_two_halves_never_get_two_quorums_for_any_n_up_to_10_any_t_and_any_split()
 {
     let dir = tempfile::tempdir().unwrap();
-    let blocks = [[2; 32], [3; 32]];
+    let blocks = [BlockHash([2; 32]), BlockHash([3; 32])];
     // An honest trustee, asked for both in either order, answers the first.
     for (step, first) in [0, 1].into_iter().enumerate() {
         let mut memory = if step == 0 { member(dir.path()) } else { open(dir.path()) };
@@ -222,19 +225,19 @@ fn an_oath_is_kept_across_restarts_and_every_other_one_refused() {
 fn who_has_confirmed_a_committee_answers_for_earlier_ones_no_longer() {
     let dir = tempfile::tempdir().unwrap();
     let mut memory = member(dir.path());
-    memory.remember(0, 5, &[3; 32]).unwrap();
+    memory.remember(0, 5, &BlockHash([3; 32])).unwrap();
     memory.swear_committee(first(1), 6, &[2; 32]).unwrap();
     for mut memory in [memory, open(dir.path())] {
-        let refused = refusal(memory.remember(0, 6, &[3; 32]));
+        let refused = refusal(memory.remember(0, 6, &BlockHash([3; 32])));
         assert_eq!(refused, MemoryError::HandedOver { confirmed: 1, asked: 0 });
-        memory.remember(1, 6, &[3; 32]).unwrap();
+        memory.remember(1, 6, &BlockHash([3; 32])).unwrap();
     }
 }
 
 #[test]
 fn who_has_answered_for_a_step_confirms_no_other_committee_that_would_answer_for_it() {
     let dir = tempfile::tempdir().unwrap();
-    member(dir.path()).remember(0, 5, &[3; 32]).unwrap();
+    member(dir.path()).remember(0, 5, &BlockHash([3; 32])).unwrap();
     let mut memory = open(dir.path());
     for step in [4, 5] {
         let refused = refusal(memory.swear_committee(first(1), step, &[2; 32]));
@@ -242,14 +245,14 @@ fn who_has_answered_for_a_step_confirms_no_other_committee_that_would_answer_for
     }
     // What is confirmed can be said again.
     memory.swear_committee(first(1), 6, &[2; 32]).unwrap();
-    memory.remember(1, 7, &[3; 32]).unwrap();
+    memory.remember(1, 7, &BlockHash([3; 32])).unwrap();
     memory.swear_committee(first(1), 6, &[2; 32]).unwrap();
 }
 
 #[test]
 fn a_changed_byte_of_the_memory_silences_the_trustee() {
     let dir = tempfile::tempdir().unwrap();
-    member(dir.path()).remember(0, 5, &[2; 32]).unwrap();
+    member(dir.path()).remember(0, 5, &BlockHash([2; 32])).unwrap();
     let standing = Some(Place::standing(0));
     for file in [FILE, "countersigned.mark"] {
         let path = dir.path().join(file);
@@ -262,10 +265,13 @@ fn a_changed_byte_of_the_memory_silences_the_trustee() {
             if let Ok(mut memory) = Memory::open(dir.path(), CHAIN) {
                 assert!(!memory.is_certain(), "{file}, byte {position}");
                 assert_eq!(memory.catch_up(true, standing, &[]).unwrap(), Some(Loss::CutShort));
-                assert!(memory.remember(0, 5, &[2; 32]).is_err(), "{file}, byte {position}");
+                assert!(
+                    memory.remember(0, 5, &BlockHash([2; 32])).is_err(),
+                    "{file}, byte {position}"
+                );
                 std::fs::remove_dir_all(dir.path()).unwrap();
                 std::fs::create_dir_all(dir.path()).unwrap();
-                member(dir.path()).remember(0, 5, &[2; 32]).unwrap();
+                member(dir.path()).remember(0, 5, &BlockHash([2; 32])).unwrap();
             }
             std::fs::write(&path, &whole).unwrap();
         }
