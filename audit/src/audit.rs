@@ -12,7 +12,6 @@
 //!
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
 
-use consilium_hash::{ChainId, TransactionHash};
 use std::{
     borrow::Cow,
     collections::HashSet,
@@ -28,6 +27,7 @@ use consilium_contract::{
     execute::{CheckedAhead, LoadError, Loaded, end, execute_loaded},
 };
 use consilium_crypto::{DiscreteLogTable, Hash};
+use consilium_hash::{ChainId, TransactionHash};
 use consilium_ledger::{
     Block, Checkpoint, HeaderChain, LedgerError, SealState, Store, verify_chain, verify_seal,
 };
@@ -360,7 +360,7 @@ impl<'a> Replay<'a> {
             steps: (self.contract.step(), self.contract.parameters().steps),
             privacy: self.contract.parameters().describe_privacy(self.contract.succession()),
             phase: self.contract.phase().name().to_owned(),
-            model: hex(&self.contract.model().hash().0),
+            model: self.contract.model().hash().to_string(),
             elapsed_s: elapsed.as_secs_f64(),
             ..self.report
         };

@@ -1,7 +1,6 @@
 //! What the programs do for an outsider, with a line to print and an exit code: the same in `consilium-audit` and in
 //! `consilium-client`.
 
-use consilium_hash::ChainId;
 use std::{
     fmt::Display,
     fs::{self, File},
@@ -11,6 +10,7 @@ use std::{
 
 use consilium_cli::Failure;
 use consilium_contract::Parameters;
+use consilium_hash::ChainId;
 use consilium_ledger::{HeaderChain, Store};
 use consilium_proto::GENESIS_BYTES;
 use indicatif::{ProgressBar, ProgressStyle};

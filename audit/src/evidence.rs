@@ -26,10 +26,10 @@
 //!
 //! `consilium evidence 1\n`, then the only encoding of a `consilium.v1.Evidence`; at most 1 GiB in all.
 
-use consilium_hash::{BlockHash, Pseudonym};
 use std::{fmt, path::PathBuf};
 
 use consilium_contract::{CandidateTransaction, GenesisError, Parameters, Receipt};
+use consilium_hash::{BlockHash, Pseudonym};
 use consilium_ledger::{Contradiction, Fork, Note, SealedHeader, SignedCheckpoint};
 use consilium_proto::{
     EVIDENCE_BYTES, decode,

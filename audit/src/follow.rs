@@ -16,7 +16,6 @@
 //!   Idle ── BeginKeygen ──► Keygen ── the committee stands, or the old one goes on ──► Idle
 //! ```
 
-use consilium_hash::{BlockHash, HeaderHash, ModelHash, Pseudonym};
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_contract::{
@@ -26,6 +25,7 @@ use consilium_contract::{
     transaction::parse_entry,
 };
 use consilium_crypto::{Evaluation, Hash, RoundContext};
+use consilium_hash::{BlockHash, HeaderHash, ModelHash, Pseudonym};
 use consilium_ledger::{Block, Note, VerifiedHeader};
 use consilium_proto::{
     hash32,

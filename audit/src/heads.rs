@@ -10,7 +10,6 @@
 //!
 //! The notes are those of C2SP ([`consilium_ledger::Checkpoint`]), so that others can verify them with other tools.
 
-use consilium_hash::{ChainId, Pseudonym};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -18,6 +17,7 @@ use std::{
 };
 
 use consilium_contract::{Certificate, Parameters, transaction::parse_entry};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{
     Block, Checkpoint, HeaderChain, MAX_NOTE_BYTES, Note, NoteError, NoteKey, SignedCheckpoint,
     trustee_key,

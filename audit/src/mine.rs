@@ -10,7 +10,6 @@
 //! signature on the last header, which covers all others through those hashes; the authority's certificates of the
 //! trustees, its requests for other committees, and q cosignatures a round.
 
-use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
@@ -24,6 +23,7 @@ use consilium_contract::{
 use consilium_crypto::{
     CandidateHeader, Evaluation, Hash, RoundContext, countersign_quorum, signature::VerifyingKey,
 };
+use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use consilium_ledger::{
     Block, ChainError, HEADER_VERSION, SealedHeader, merkle,
     merkle::{Frontier, InclusionProof, ProofError, leaf_hash},

@@ -1,7 +1,6 @@
 //! The program against files that do not hold, and against the features that it must not link.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
-use consilium_hash::StateRoot;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -13,6 +12,7 @@ use consilium_contract::{
     Body,
     transaction::{entry, parse_entry},
 };
+use consilium_hash::StateRoot;
 use consilium_ledger::{Block, HeaderChain, Store};
 use consilium_testkit::Parties as _;
 use ed25519_dalek::SigningKey;

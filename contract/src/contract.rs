@@ -1,9 +1,9 @@
 //! The state machine: one transaction in, one receipt out.
 
-use consilium_hash::StateRoot;
 use std::sync::Arc;
 
 use consilium_crypto::{DiscreteLogTable, Hash};
+use consilium_hash::StateRoot;
 use consilium_proto::v1::{Reason, transaction::Action};
 use sha2::{Digest, Sha256};
 

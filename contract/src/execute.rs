@@ -7,10 +7,10 @@
 //! [`execute`] does all of it, and folds the proofs of a block's updates into one check. Whoever reads many blocks loads
 //! them, checks all of them ahead and then runs each with [`execute_loaded`].
 
-use consilium_hash::{StateRoot, TransactionHash};
 use std::{borrow::Cow, collections::HashMap};
 
 use consilium_crypto::{CandidateHeader, Hash};
+use consilium_hash::{StateRoot, TransactionHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::{WireError, v1::Reason};
 use rand_core::CryptoRngCore;

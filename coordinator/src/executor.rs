@@ -147,7 +147,7 @@ impl Executor {
             self.phase_since_ms = now_ms;
         }
         tracing::debug!(
-            transaction = %hex::encode(receipt.transaction),
+            transaction = %receipt.transaction,
             reason = receipt.reason.as_str_name(),
             "applied"
         );

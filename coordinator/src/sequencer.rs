@@ -1,9 +1,9 @@
 //! What orders transactions and makes their order durable.
 
-use consilium_hash::{StateRoot, TransactionHash};
 use std::time::Duration;
 
 use consilium_contract::{Receipt, Recorded, SealedBlock};
+use consilium_hash::{StateRoot, TransactionHash};
 
 use crate::{
     CoordinatorError,

@@ -3,8 +3,9 @@
 //! Encoding: the sealed header, then each entry as its length (u32) and its bytes. The number of entries is the
 //! header's; nothing may follow. Limits are checked before memory is taken.
 
-use crate::{ChainError, Hash, Header, LedgerError, SealedHeader, header::take, merkle};
 use consilium_hash::BlockHash;
+
+use crate::{ChainError, Hash, Header, LedgerError, SealedHeader, header::take, merkle};
 
 /// The most entries a block may have; the fewest is one.
 pub const MAX_ENTRIES: usize = 64;

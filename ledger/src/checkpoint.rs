@@ -42,7 +42,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// The first line of every checkpoint of this chain, and the name that its coordinator signs them under.
     pub fn origin(chain_id: &ChainId) -> String {
-        format!("{ORIGIN}{}", hex::encode(chain_id))
+        format!("{ORIGIN}{chain_id}")
     }
 
     /// The checkpoint's only text.
@@ -123,7 +123,7 @@ pub fn trustee_key(chain_id: &ChainId, pseudonym: &Pseudonym, key: VerifyingKey)
 }
 
 fn trustee_name(chain_id: &ChainId, pseudonym: &Pseudonym) -> String {
-    format!("{}/{}", Checkpoint::origin(chain_id), hex::encode(pseudonym))
+    format!("{}/{pseudonym}", Checkpoint::origin(chain_id))
 }
 
 /// A timestamped Ed25519 signature over the text of a checkpoint (type 0x04). Whether it holds is not known.

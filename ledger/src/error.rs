@@ -1,7 +1,8 @@
 //! What can be wrong with a ledger, and what to do about it.
 
-use consilium_hash::{BlockHash, ChainId};
 use std::{io, path::PathBuf};
+
+use consilium_hash::{BlockHash, ChainId};
 
 use crate::{Fork, Hash, Head, MAX_ENTRIES, MAX_ENTRY_BYTES};
 

@@ -1,6 +1,5 @@
 //! A run sealed in blocks, by a coordinator that may lie: what followers, auditors and institutions are shown.
 
-use consilium_hash::{BlockHash, StateRoot};
 use std::{
     collections::HashMap,
     ops::{Deref, DerefMut},
@@ -14,6 +13,7 @@ use consilium_contract::{
 use consilium_crypto::{
     CandidateHeader, EncryptedUpdate, Hash, RoundContext, VerifiedHeader, verify_key_proofs,
 };
+use consilium_hash::{BlockHash, StateRoot};
 use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
 use consilium_proto::v1::{
     CloseCollection, CloseRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,

@@ -52,7 +52,7 @@ fn an_honest_ledger_is_replayed_and_everything_in_it_counted() {
         steps: (2, 2),
         privacy: None,
         phase: "finished".into(),
-        model: hex(&world.contract.model().hash().0),
+        model: world.contract.model().hash().to_string(),
         elapsed_s: report.elapsed_s,
     };
     assert_eq!(report, expected);

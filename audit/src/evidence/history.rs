@@ -7,11 +7,11 @@
 //!
 //! All blocks are there, because what was *not* said (an enrolment, a revocation) shows only in the whole.
 
-use consilium_hash::{HeaderHash, TransactionHash};
 use std::sync::Arc;
 
 use consilium_contract::{CandidateTransaction, Model, Receipt, transaction::parse_entry};
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, RoundContext};
+use consilium_hash::{HeaderHash, TransactionHash};
 use consilium_ledger::{Block, ChainError, HeaderChain, sha256};
 use consilium_proto::v1::{Charge, HistoryEvidence, transaction::Action};
 use rand_core::OsRng;

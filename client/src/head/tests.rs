@@ -1,6 +1,6 @@
-use consilium_hash::ChainId;
 use std::fs;
 
+use consilium_hash::ChainId;
 use consilium_proto::v1::Charge;
 
 use consilium_audit::{Evidence, evidence::Culprit, heads::Relation};

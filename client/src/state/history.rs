@@ -5,7 +5,6 @@
 //! found out. What this institution says is said only after [`History::flush`], so that it never forgets the history
 //! that it said it on.
 
-use consilium_hash::TransactionHash;
 use std::path::{Path, PathBuf};
 
 use consilium_audit::{
@@ -13,6 +12,7 @@ use consilium_audit::{
     files::{self, FileError},
 };
 use consilium_contract::{Parameters, transaction::parse_entry};
+use consilium_hash::TransactionHash;
 use consilium_ledger::{
     Block, ChainError, HeaderChain, MAX_BLOCK_BYTES, Note, SealedHeader, SignedCheckpoint,
     VerifiedHeader,

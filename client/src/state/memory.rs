@@ -5,13 +5,13 @@
 //! lie between. A trustee that finds on the chain what its memory does not hold has lost it, and leaves the step in
 //! progress to the others: [`Memory::forgo`].
 
-use consilium_hash::{BlockHash, ChainId};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
 };
 
 use consilium_crypto::Hash;
+use consilium_hash::{BlockHash, ChainId};
 use consilium_ledger::sha256;
 use thiserror::Error;
 

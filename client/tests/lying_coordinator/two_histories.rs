@@ -1,10 +1,10 @@
 //! A coordinator that shows one history, and then another.
 
-use consilium_hash::StateRoot;
 use std::{process::Output, sync::Arc};
 
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::transaction::{entry, sign};
+use consilium_hash::StateRoot;
 use consilium_ledger::{Block, HeaderChain, Note};
 use consilium_proto::{
     training::Layers,

@@ -1,8 +1,8 @@
 //! What is said about the key and its committees, and what it changes.
 
-use consilium_hash::Pseudonym;
 use std::mem;
 
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Contribute, EndStage, Reason};
 
 use super::{Change, Keygen, StageEnd, contribution::Contribution};

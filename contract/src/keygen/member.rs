@@ -4,13 +4,13 @@
 //! which qualified dealings it answers for, and which committee it confirms. Both are an [`Oath`], which the caller makes
 //! durable, or refuses, before the contribution exists.
 
-use consilium_hash::Pseudonym;
 use std::{collections::BTreeSet, fmt};
 
 use consilium_crypto::{
     Hash, KeyShare,
     dkg::{Dealer, DealerSecret, DkgError, MemberSecret, OpeningKey},
 };
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{
     Agreement, Answers, Complaints, Confirmation, Contribute, RevealedShare, contribute::Part,
 };

@@ -53,13 +53,13 @@ mod rehearsal;
 mod stage;
 mod succession;
 
-use consilium_hash::{ChainId, Pseudonym};
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
     Hash, VerifyingKey,
     dkg::{Context, Shape},
 };
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_proto::v1::{self, BeginKeygen, ChangeCommittee, Contribute, EndStage};
 use sha2::{Digest, Sha256};
 

@@ -1,12 +1,12 @@
 //! Which committee holds the key, and when the next one is due.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use consilium_crypto::{Hash, dkg::Shape};
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Reason};
 use sha2::{Digest, Sha256};
 

@@ -11,7 +11,6 @@
 
 mod source;
 
-use consilium_hash::Pseudonym;
 use std::{
     fs::{self, File},
     io,
@@ -22,6 +21,7 @@ use consilium_contract::{
     Contract, Phase, SealedBlock, model::encode_sums, transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash};
+use consilium_hash::Pseudonym;
 use consilium_identity::CoordinatorFiles;
 use consilium_ledger::{Block, ChainError, HeaderChain, Store};
 use consilium_proto::v1::transaction::Action;

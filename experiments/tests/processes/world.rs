@@ -1,6 +1,5 @@
 //! A run: its files, its processes, and the moments of killing.
 
-use consilium_hash::{ModelHash, Pseudonym};
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
@@ -15,6 +14,7 @@ use consilium_authority::{BoundChoice, BoundKind, Ceremony, CeremonySpec};
 use consilium_client::state::{history::History, model};
 use consilium_contract::{CandidateTransaction, Parameters};
 use consilium_experiments::replay::{Choice, Federation, ReplayConfig, load_dataset};
+use consilium_hash::{ModelHash, Pseudonym};
 use consilium_learning::generator;
 use consilium_ledger::Store;
 use consilium_proto::training::Layers;

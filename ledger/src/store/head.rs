@@ -4,8 +4,9 @@
 //! shorter than what was acknowledged; with `HEAD` it cannot do so unnoticed. `HEAD` may be behind the store after a
 //! crash between the two, never ahead of it.
 
-use consilium_hash::BlockHash;
 use std::{fs, io, path::Path};
+
+use consilium_hash::BlockHash;
 
 use crate::{
     LedgerError,
@@ -38,7 +39,7 @@ pub(super) enum Recorded {
 fn contents(head: Option<Head>) -> String {
     match head {
         None => format!("{FIRST_LINE}\nno block\n"),
-        Some(Head { height, hash }) => format!("{FIRST_LINE}\n{height} {}\n", hex::encode(hash)),
+        Some(Head { height, hash }) => format!("{FIRST_LINE}\n{height} {hash}\n"),
     }
 }
 

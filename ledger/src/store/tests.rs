@@ -1,12 +1,13 @@
 //! The store in ordinary use; [`faults`] has what can happen to it.
 
+use consilium_hash::{BlockHash, StateRoot};
+
 use super::*;
 use crate::{
     ChainError, HeaderChain,
     chain::tests::{CHAIN_ID, coordinator, empty_chain, next_block},
     verify_chain,
 };
-use consilium_hash::{BlockHash, StateRoot};
 
 mod faults;
 

@@ -1,5 +1,6 @@
-use super::*;
 use consilium_hash::TransactionHash;
+
+use super::*;
 
 pub(super) fn with_receipt(
     world: &World,
