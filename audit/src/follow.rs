@@ -21,7 +21,7 @@ use std::{collections::BTreeMap, mem, sync::Arc};
 use consilium_contract::{
     CandidateTransaction, Committee, Keygen, Parameters, Roster, SealedBlock,
     action::Signer,
-    keygen::{StageEnd, Succession},
+    keygen::{Made, StageEnd, Succession},
     transaction::parse_entry,
 };
 use consilium_crypto::{Evaluation, Hash, RoundContext};
@@ -251,6 +251,8 @@ pub struct Follower {
     attempt: u32,
     model: ModelHash,
     time_ms: u64,
+    /// The committee that was made last, until it is taken.
+    made: Option<Box<Made>>,
     /// Blocks read so far.
     height: u64,
 }
@@ -269,13 +271,24 @@ impl Follower {
             step: 0,
             attempt: 0,
             time_ms: 0,
+            made: None,
             height: 0,
         }
+    }
+
+    /// What the genesis says.
+    pub fn parameters(&self) -> &Arc<Parameters> {
+        &self.parameters
     }
 
     /// Who holds the decryption key; nobody before it has been made.
     pub fn committee(&self) -> Option<&Arc<Committee>> {
         self.succession.committee()
+    }
+
+    /// The committee that was made last, with the dealings that its shares are made of; once, for whoever has a share.
+    pub fn take_made(&mut self) -> Option<Box<Made>> {
+        self.made.take()
     }
 
     /// The committees of the run.
@@ -576,8 +589,9 @@ impl Follower {
                 self.succession.give_up(self.step, attempt);
                 self.rest();
             }
-            StageEnd::Complete(committee) => {
-                self.succession.succeed(committee, self.step);
+            StageEnd::Complete(made) => {
+                self.succession.succeed(Arc::clone(&made.committee), self.step);
+                self.made = Some(made);
                 self.rest();
             }
         }

@@ -72,8 +72,8 @@ impl Handler for EndStage {
                 state.succession.give_up(state.step, attempt);
                 state.rest();
             }
-            StageEnd::Complete(committee) => {
-                state.succession.succeed(committee, state.step);
+            StageEnd::Complete(made) => {
+                state.succession.succeed(made.committee, state.step);
                 // Under its threshold a step may cost more than is left.
                 state.rest();
             }
