@@ -13,11 +13,11 @@
 
 use std::{fs, path::PathBuf, sync::OnceLock};
 
-use consilium_client::{
-    Audited, Scope, audit,
-    audit::mine::{self, Institution},
-    audit_within,
+use consilium_audit::{
+    Audited, Scope, audit, audit_within,
+    mine::{self, Institution},
 };
+use consilium_client::state::history;
 use consilium_contract::{Parameters, transaction::parse_entry};
 use consilium_experiments::{
     progress::Progress,
@@ -85,7 +85,9 @@ fn light_audit_of_sixty_rounds_of_ten(bencher: Bencher<'_, '_>) {
     let run = Run::get();
     let state = run.directory.path().join("institutions").join("institution 0");
     bencher.bench_local(|| {
-        let mine = mine::mine(&run.parameters, run.institution, &state).unwrap();
+        let mine =
+            mine::audit_blocks(&run.parameters, run.institution, &history::blocks(&state).unwrap())
+                .unwrap();
         assert_eq!((mine.rounds, mine.counted.len()), (60, 60));
         mine
     });

@@ -12,7 +12,7 @@
 
 use std::{fs, path::PathBuf, sync::OnceLock};
 
-use consilium_client::audit;
+use consilium_audit::audit;
 use consilium_experiments::{
     progress::Progress,
     replay::{Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg, verified},

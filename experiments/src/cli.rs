@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use consilium_audit::audit;
 use consilium_authority::{BoundChoice, PrivacyFlags, bound_facts};
 use consilium_cli::command_line;
-use consilium_client::audit;
 use consilium_contract::promise;
 
 use crate::attack::{self, AttackConfig};

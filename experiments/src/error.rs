@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use consilium_client::learning::LearningError;
+use consilium_client::prepare::PrepareError;
 use consilium_crypto::QuantiseError;
 use consilium_datasets::DatasetError;
+use consilium_learning::LearningError;
 
 /// Why an experiment stopped. Every message is one line.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum ExperimentError {
     /// Training or evaluation failed.
     #[error(transparent)]
     Learning(#[from] LearningError),
+    /// An institution can make no update.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// Quantisation cannot work with the chosen numbers.
     #[error(transparent)]
     Quantise(#[from] QuantiseError),
@@ -70,7 +74,7 @@ pub enum ExperimentError {
     },
     /// Something in a ledger does not hold.
     #[error("the audit fails: {0}")]
-    Audit(#[from] consilium_client::AuditError),
+    Audit(#[from] consilium_audit::AuditError),
     /// Something that a bench measures does not work.
     #[error("{what}: {reason}")]
     Bench {
@@ -97,6 +101,7 @@ impl ExperimentError {
             | Self::NoOutput { .. }
             | Self::Record { .. } => 2,
             Self::Learning(_)
+            | Self::Prepare(_)
             | Self::Plot(_)
             | Self::Federated { .. }
             | Self::Audit(_)

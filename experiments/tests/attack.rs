@@ -13,7 +13,7 @@ use consilium_authority::{BoundChoice, BoundKind};
 use consilium_datasets::Dataset;
 use consilium_experiments::attack::{
     Attack, AttackConfig, Defence, Delivery, Limits, files,
-    simulation::{Cell, Outcome, simulate, trainers},
+    simulation::{Cell, Outcome, participants, simulate},
 };
 use consilium_experiments::{
     attack,
@@ -44,8 +44,9 @@ fn both(
     fs::create_dir(&scratch).unwrap();
     let ledger = directory.path().join("ledger");
     let progress = Progress::silent();
-    let trainers = trainers(&federation, cell).unwrap();
-    let verified = verified::run_with(&federation, trainers, &ledger, &scratch, &progress).unwrap();
+    let participants = participants(&federation, cell).unwrap();
+    let verified =
+        verified::run_with(&federation, participants, &ledger, &scratch, &progress).unwrap();
     let simulated = simulate(&federation, cell).unwrap();
     assert_eq!(verified.model, simulated.model, "{attack:?} {delivery:?} {defence:?}");
     (simulated, verified)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
-use consilium_client::follow::Follower;
+use consilium_audit::follow::Follower;
 use consilium_contract::{
     Committee, Model, SealedBlock,
     keygen::{

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use consilium_client::follow::{Follower, Phase};
+use consilium_audit::follow::{Follower, Phase};
 use consilium_contract::{Committee, keygen::Stage};
 use consilium_crypto::{DecryptionShare, Hash, VerifiedEvaluation, verify_share};
 use consilium_proto::v1::{SignedTransaction, contribute::Part, transaction::Action};

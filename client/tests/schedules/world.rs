@@ -8,7 +8,7 @@ use std::{
 };
 
 use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_client::memory::Memory;
+use consilium_client::state::memory::Memory;
 use consilium_contract::{
     CandidateTransaction, Committee,
     parameters::Layers,

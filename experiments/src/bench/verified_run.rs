@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use consilium_client::audit;
+use consilium_audit::audit;
 
 use super::measuring::{Measured, peak_memory_kb};
 use crate::ExperimentError;

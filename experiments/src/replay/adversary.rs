@@ -1,6 +1,6 @@
 //! The poisoned update: what the institution would honestly send, sign-flipped and scaled by ten.
 
-use consilium_client::learning::{LearningError, LocalUpdate, Trainer};
+use consilium_client::prepare::{Preparation, PrepareError, Prepared};
 use consilium_crypto::QuantisedUpdate;
 
 /// Factor between the honest and the poisoned update.
@@ -10,20 +10,25 @@ pub const POISON: i8 = -10;
 /// cannot be proven: under a bound on parameters wherever one of them was above c/10, under a bound on the norm wherever
 /// the honest update was longer than about c/7 (the proofs of a vector of 1.35·B still hold half of the time, those of
 /// 1.5·B hardly ever). A shorter one is judged as what it then is, an update within the bound, and is accepted.
-pub struct Poisoner<T> {
-    honest: T,
+pub struct Poisoner<P> {
+    honest: P,
 }
 
-impl<T: Trainer> Poisoner<T> {
-    /// Poisons the updates of `honest`.
-    pub fn new(honest: T) -> Self {
+impl<P: Preparation> Poisoner<P> {
+    /// Poisons what `honest` prepares.
+    pub fn new(honest: P) -> Self {
         Self { honest }
     }
 }
 
-impl<T: Trainer> Trainer for Poisoner<T> {
-    fn local_update(&mut self, step: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
-        let mut update = self.honest.local_update(step, global)?;
+impl<P: Preparation> Preparation for Poisoner<P> {
+    fn prepare(
+        &mut self,
+        step: u64,
+        global: &[f32],
+        local: &[f32],
+    ) -> Result<Prepared, PrepareError> {
+        let mut update = self.honest.prepare(step, global, local)?;
         let poisoned = update.quantised.as_slice().iter().map(|q| q * i64::from(POISON)).collect();
         update.quantised = QuantisedUpdate::unchecked(poisoned, update.quantised.bound());
         Ok(update)
@@ -35,6 +40,7 @@ mod tests {
     use super::*;
     use crate::replay::{Choice, Federation, ReplayConfig, load_dataset};
     use consilium_authority::{BoundChoice, BoundKind};
+    use consilium_client::prepare::Participant;
     use consilium_crypto::Bound;
 
     #[test]
@@ -47,8 +53,9 @@ mod tests {
             };
             let config = ReplayConfig::resolve(choice, &dataset).unwrap();
             let federation = Federation::new(&config, &dataset).unwrap();
-            let mut honest = federation.trainers().unwrap().remove(0);
-            let mut poisoner = Poisoner::new(federation.trainers().unwrap().remove(0));
+            let mut honest = federation.participants().unwrap().remove(0);
+            let Participant { trainer, preparation } = federation.participants().unwrap().remove(0);
+            let mut poisoner = Participant::new(trainer, Poisoner::new(preparation));
             let good = honest.local_update(1, &federation.initial).unwrap();
             let bad = poisoner.local_update(1, &federation.initial).unwrap();
             let good_values = good.quantised.as_slice();

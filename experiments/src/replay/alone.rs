@@ -1,6 +1,6 @@
 //! An institution that never federates: it trains on its own rows, epoch after epoch.
 
-use consilium_client::learning::{Learner, evaluate, generator};
+use consilium_learning::{Learner, evaluate, generator};
 
 use super::federation::Federation;
 use super::record::{AccuracyRow, Experiment};

@@ -1,7 +1,7 @@
 //! Figure 5: all rows in one place, several independent runs.
 
-use consilium_client::learning::{Architecture, Learner, evaluate, generator};
 use consilium_datasets::{Dataset, Preprocessor};
+use consilium_learning::{Architecture, Learner, evaluate, generator};
 
 use super::config::ReplayConfig;
 use super::federation::sub_seed;

@@ -1,12 +1,12 @@
 //! A replay with everything resolved.
 
 use consilium_authority::{BoundChoice, PrivacyFlags};
-use consilium_client::learning::{Optimiser, TrainingConfig};
 use consilium_contract::parameters::{
     Layers, MAX_DIMENSION, MAX_INSTITUTIONS, honest_shares, largest_threshold,
 };
 use consilium_crypto::{Bound, Quantiser, countersign_quorum};
 use consilium_datasets::{Dataset, Preprocessor};
+use consilium_learning::{Optimiser, TrainingConfig};
 use consilium_privacy::{Run, Terms};
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,9 @@
 //! One split of the data dealt to institutions: the stage on which every scheme of figure 6 plays.
 
-use consilium_client::learning::{Architecture, LocalTrainer, generator, permutation};
+use consilium_client::prepare::{Participant, Quantisation};
 use consilium_crypto::{Noise, Quantiser};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor, Table};
+use consilium_learning::{Architecture, LocalTrainer, generator, permutation};
 use rand_core::RngCore;
 
 use super::config::ReplayConfig;
@@ -88,29 +89,37 @@ impl Federation {
     /// Honest trainers of all institutions, in order.
     ///
     /// # Errors
-    /// [`ExperimentError::Quantise`] without headroom for n updates.
+    /// [`ExperimentError::Learning`].
     pub fn trainers(&self) -> Result<Vec<LocalTrainer>, ExperimentError> {
+        let trainer = |(institution, table): (u64, &Table)| {
+            let architecture = self.architecture.clone();
+            let local = self.config.local.clone();
+            let seed = self.config.seed;
+            Ok(LocalTrainer::new(architecture, table.clone(), local, seed, institution)?)
+        };
+        (0..).zip(&self.tables).map(trainer).collect()
+    }
+
+    /// All institutions as honest participants, in order.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Quantise`] without headroom for n updates.
+    pub fn participants(&self) -> Result<Vec<Participant>, ExperimentError> {
         let config = &self.config;
         let summands = u32::try_from(config.institutions).unwrap_or(u32::MAX);
-        let trainer = |(institution, (table, &weight)): (u64, (&Table, &f64))| {
+        let participant = |(institution, (trainer, &weight)): (u64, (LocalTrainer, &f64))| {
             let quantiser =
                 Quantiser::new(config.quantised_bound(), config.clip, weight, summands)?;
-            let architecture = self.architecture.clone();
-            let local = config.local.clone();
-            let trainer = LocalTrainer::new(
-                architecture,
-                table.clone(),
-                local,
-                quantiser,
-                config.seed,
-                institution,
-            )?;
-            let Some(privacy) = &config.privacy else { return Ok(trainer) };
+            let stage = Quantisation::new(quantiser, config.seed, institution);
+            let Some(privacy) = &config.privacy else {
+                return Ok(Participant::new(trainer, stage));
+            };
             // From the seed, so that replays repeat: a simulation of noise that institutions keep to themselves.
             let rng = generator("noise", config.seed, &[institution]);
-            Ok(trainer.with_noise(Noise::simulated(privacy.variance, config.bound, rng)?))
+            let noise = Noise::simulated(privacy.variance, config.bound, rng)?;
+            Ok(Participant::new(trainer, stage.with_noise(noise)))
         };
-        (0..).zip(self.tables.iter().zip(&self.weights)).map(trainer).collect()
+        (0..).zip(self.trainers()?.into_iter().zip(&self.weights)).map(participant).collect()
     }
 }
 

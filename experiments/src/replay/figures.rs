@@ -153,7 +153,7 @@ pub fn figure6(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use consilium_client::learning::Metrics;
+    use consilium_learning::Metrics;
 
     fn rows() -> Vec<AccuracyRow> {
         let mut rows = Vec::new();

@@ -1,8 +1,9 @@
 //! Federated averaging in the clear (McMahan et al., AISTATS 2017): what verified federated learning is compared with.
 
-use consilium_client::learning::{LearningError, LocalTrainer, difference, evaluate};
+use consilium_client::prepare::difference;
 use consilium_crypto::quantise::{apply, decode};
 use consilium_crypto::{Bound, QuantiseError, QuantisedUpdate};
+use consilium_learning::{LearningError, LocalTrainer, evaluate};
 
 use super::adversary::POISON;
 use super::federation::Federation;
@@ -57,7 +58,7 @@ fn local_model(
     step: u64,
     global: &[f32],
 ) -> Result<Vec<f32>, LearningError> {
-    match trainer.train(step, global) {
+    match trainer.fit(step, global) {
         Err(LearningError::NonFinite { .. }) => Ok(global.to_vec()),
         outcome => outcome,
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use consilium_client::learning::Metrics;
+use consilium_learning::Metrics;
 use polars::prelude::{CsvReadOptions, DataType, PolarsResult, Schema, SerReader};
 
 use super::record::{ACCURACY_HEADER, AccuracyRow, Experiment};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use consilium_client::learning::Metrics;
+use consilium_learning::Metrics;
 use consilium_privacy::Thousandths;
 use serde::Serialize;
 

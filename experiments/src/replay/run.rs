@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use consilium_client::learning::to_safetensors;
 use consilium_contract::promise;
 use consilium_datasets::Dataset;
+use consilium_learning::to_safetensors;
 
 use super::config::ReplayConfig;
 use super::draw::draw;

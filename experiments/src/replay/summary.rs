@@ -152,7 +152,7 @@ pub fn text_table(summary: &[SummaryRow], malicious: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use consilium_client::learning::Metrics;
+    use consilium_learning::Metrics;
 
     fn row(
         experiment: Experiment,

@@ -10,10 +10,11 @@ use std::{
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_client::{
     Institution, RoundReport,
-    learning::{LearningError, LocalUpdate, Trainer, evaluate},
+    prepare::{Participant, Preparation, PrepareError, Prepared},
 };
 use consilium_contract::parameters::Layers;
 use consilium_coordinator::{Config, Coordinator, Event, Linger, RoundMetrics};
+use consilium_learning::{TrainError, Trainer, evaluate};
 use consilium_proto::v1::Reason;
 use rand_core::OsRng;
 use tokio::{net::TcpListener, runtime, sync::mpsc, task::JoinSet};
@@ -71,25 +72,24 @@ pub fn run(
     scratch: &Path,
     progress: &Progress,
 ) -> Result<Verified, ExperimentError> {
-    let trainers = federation.trainers()?.into_iter().enumerate().map(
-        |(institution, trainer)| -> Box<dyn Trainer> {
-            if federation.malicious.contains(&institution) {
-                Box::new(Poisoner::new(trainer))
-            } else {
-                Box::new(trainer)
-            }
-        },
-    );
-    run_with(federation, trainers.collect(), ledger, scratch, progress)
+    let participants = federation.participants()?.into_iter().enumerate();
+    let participants = participants.map(|(institution, participant)| {
+        if !federation.malicious.contains(&institution) {
+            return participant;
+        }
+        let Participant { trainer, preparation } = participant;
+        Participant::new(trainer, Poisoner::new(preparation))
+    });
+    run_with(federation, participants.collect(), ledger, scratch, progress)
 }
 
-/// [`run`] with a trainer of the caller's choice for each institution, in order. Its steps count from 1.
+/// [`run`] with participants of the caller's choice, in order. Their steps count from 1.
 ///
 /// # Errors
 /// [`ExperimentError::Federated`] with the first party that could not go on.
 pub fn run_with(
     federation: &Federation,
-    trainers: Vec<Box<dyn Trainer>>,
+    participants: Vec<Participant>,
     ledger: &Path,
     scratch: &Path,
     progress: &Progress,
@@ -100,7 +100,7 @@ pub fn run_with(
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().map_err(failed("the runtime"))?;
     let model =
-        runtime.block_on(serve(federation, trainers, ledger, scratch, &record, progress))?;
+        runtime.block_on(serve(federation, participants, ledger, scratch, &record, progress))?;
     let elapsed = start.elapsed();
     let record = std::mem::take(&mut *locked(&record));
     Ok(Verified {
@@ -141,7 +141,7 @@ fn specification(federation: &Federation) -> CeremonySpec {
 
 async fn serve(
     federation: &Federation,
-    trainers: Vec<Box<dyn Trainer>>,
+    participants: Vec<Participant>,
     ledger: &Path,
     scratch: &Path,
     record: &Shared,
@@ -161,8 +161,8 @@ async fn serve(
     let address = format!("http://{}", node.address());
 
     let mut running = JoinSet::new();
-    for ((index, files), trainer) in
-        institutions.into_iter().enumerate().zip(noting(federation, trainers, record))
+    for ((index, files), participant) in
+        institutions.into_iter().enumerate().zip(noting(federation, participants, record))
     {
         let who = format!("institution {index}");
         let reports = Arc::clone(record);
@@ -172,7 +172,7 @@ async fn serve(
             }
         };
         let institution =
-            Institution::new(files, &scratch.join(&who), &address, trainer, Box::new(observer))
+            Institution::new(files, &scratch.join(&who), &address, participant, Box::new(observer))
                 .map_err(failed(&who))?;
         running.spawn(async move { institution.run().await.map_err(failed(who)) });
     }
@@ -228,29 +228,41 @@ fn show(event: &Event, progress: &Progress) {
 /// Counts epochs from 1, and has one honest trainer note the global models.
 fn noting(
     federation: &Federation,
-    trainers: Vec<Box<dyn Trainer>>,
+    participants: Vec<Participant>,
     record: &Shared,
-) -> Vec<Box<dyn Trainer>> {
+) -> Vec<Participant> {
     let noting = federation.observed.first();
-    let trainers =
-        trainers.into_iter().enumerate().map(|(institution, trainer)| -> Box<dyn Trainer> {
-            let trainer = Counted(trainer);
-            if Some(&institution) == noting {
-                Box::new(Noting { trainer, record: Arc::clone(record) })
-            } else {
-                Box::new(trainer)
-            }
-        });
-    trainers.collect()
+    let participants = participants.into_iter().enumerate().map(|(institution, participant)| {
+        let Participant { trainer, preparation } = participant;
+        let trainer = Counted(trainer);
+        let preparation = Counted(preparation);
+        if Some(&institution) == noting {
+            Participant::new(Noting { trainer, record: Arc::clone(record) }, preparation)
+        } else {
+            Participant::new(trainer, preparation)
+        }
+    });
+    participants.collect()
 }
 
 /// Counts epochs from 1 as the other schemes do, where the contract counts steps from 0: all schemes then see the rows
-/// in the same order.
-struct Counted(Box<dyn Trainer>);
+/// in the same order, and round alike.
+struct Counted<T>(T);
 
-impl Trainer for Counted {
-    fn local_update(&mut self, step: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
-        self.0.local_update(step + 1, global)
+impl<T: Trainer> Trainer for Counted<T> {
+    fn train(&mut self, step: u64, global: &[f32]) -> Result<Vec<f32>, TrainError> {
+        self.0.train(step + 1, global)
+    }
+}
+
+impl<P: Preparation> Preparation for Counted<P> {
+    fn prepare(
+        &mut self,
+        step: u64,
+        global: &[f32],
+        local: &[f32],
+    ) -> Result<Prepared, PrepareError> {
+        self.0.prepare(step + 1, global, local)
     }
 }
 
@@ -261,9 +273,9 @@ struct Noting<T> {
 }
 
 impl<T: Trainer> Trainer for Noting<T> {
-    fn local_update(&mut self, step: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
+    fn train(&mut self, step: u64, global: &[f32]) -> Result<Vec<f32>, TrainError> {
         locked(&self.record).globals.push(global.to_vec());
-        self.trainer.local_update(step, global)
+        self.trainer.train(step, global)
     }
 }
 

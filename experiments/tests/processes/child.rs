@@ -2,12 +2,10 @@
 
 use std::{env, fs, io::Read, path::PathBuf, process::exit, thread, time::Duration};
 
-use consilium_client::{
-    Institution, Unobserved,
-    learning::{LearningError, LocalUpdate, Trainer},
-};
+use consilium_client::{Institution, Unobserved, prepare::Participant};
 use consilium_coordinator::{Config, Coordinator, Linger};
 use consilium_identity::{CoordinatorFiles, InstitutionFiles, institution_folder};
+use consilium_learning::{TrainError, Trainer};
 use tokio::{net::TcpListener, runtime::Runtime};
 
 use crate::world::{PATIENCE, POLL, federation, hold, state};
@@ -68,10 +66,12 @@ fn institution() {
     let index: u32 = text(INDEX).parse().unwrap();
     let files =
         InstitutionFiles::load(&root.join("ceremony").join(institution_folder(index))).unwrap();
-    let honest = federation(&root).trainers().unwrap().swap_remove(index as usize - 1);
-    let trainer = Held { trainer: honest, root: root.clone(), index };
+    let Participant { trainer, preparation } =
+        federation(&root).participants().unwrap().swap_remove(index as usize - 1);
+    let held = Held { trainer, root: root.clone(), index };
+    let participant = Participant::new(held, preparation);
     let (state, address) = (state(&root, index), format!("http://{}", text(LISTEN)));
-    let ended = Institution::new(files, &state, &address, Box::new(trainer), Box::new(Unobserved))
+    let ended = Institution::new(files, &state, &address, participant, Box::new(Unobserved))
         .and_then(|institution| Runtime::new().unwrap().block_on(institution.run()));
     match ended {
         Ok(_) => exit(0),
@@ -90,10 +90,10 @@ struct Held<T> {
 }
 
 impl<T: Trainer> Trainer for Held<T> {
-    fn local_update(&mut self, step: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
+    fn train(&mut self, step: u64, global: &[f32]) -> Result<Vec<f32>, TrainError> {
         while hold(&self.root, self.index, step).exists() {
             thread::sleep(POLL);
         }
-        self.trainer.local_update(step, global)
+        self.trainer.train(step, global)
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use consilium_client::AuditReport;
+use consilium_audit::AuditReport;
 use consilium_contract::{CandidateTransaction, transaction::parse_entry};
 use consilium_crypto::{CandidateHeader, Evaluation, Hash};
 use consilium_ledger::sha256;

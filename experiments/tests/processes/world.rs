@@ -9,17 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use consilium_audit::audit;
 use consilium_authority::{BoundChoice, BoundKind, Ceremony, CeremonySpec};
-use consilium_client::{
-    CheckedModel, audit,
-    history::History,
-    learning::{Trainer, generator, model_blob},
-};
+use consilium_client::state::{history::History, model};
 use consilium_contract::{CandidateTransaction, Parameters, parameters::Layers};
 use consilium_crypto::{Hash, QuantisedUpdate};
 use consilium_experiments::replay::{
     Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg_quantised,
 };
+use consilium_learning::{generator, model_blob};
 use consilium_ledger::{Store, sha256};
 use consilium_proto::v1::transaction::Action;
 use rand_core::{OsRng, RngCore};
@@ -283,9 +281,8 @@ impl World {
     pub fn finish(&mut self) -> Finished {
         for (index, code) in self.until_ended() {
             assert_eq!(code, 0, "institution {index}");
-            let checked = CheckedModel::load(&state(self.root.path(), index), &self.parameters)
-                .unwrap()
-                .unwrap();
+            let checked =
+                model::load(&state(self.root.path(), index), &self.parameters).unwrap().unwrap();
             assert_eq!(checked.step(), self.parameters.steps, "institution {index}");
         }
         let coordinator = self.coordinator.take().unwrap();
@@ -306,8 +303,7 @@ impl World {
             store.blocks(1).flat_map(|block| parse(&block.unwrap().entries)).collect();
         let finished = Finished::new(self, &chain, report);
         for index in 1..=N {
-            let checked =
-                CheckedModel::load(&state(self.root.path(), index), &self.parameters).unwrap();
+            let checked = model::load(&state(self.root.path(), index), &self.parameters).unwrap();
             if let Some(checked) = checked.filter(|checked| checked.step() == self.parameters.steps)
             {
                 assert_eq!(
@@ -323,13 +319,15 @@ impl World {
     /// SHA-256 of the model after each round of plaintext FedAvg over the quantised updates of these institutions.
     pub fn models_in_the_clear(&self, accepted: &[BTreeSet<u32>]) -> Vec<Hash> {
         let Federation { config, weights, .. } = &self.federation;
-        let mut trainers = self.federation.trainers().unwrap();
+        let mut participants = self.federation.participants().unwrap();
         let mut global = self.federation.initial.clone();
         let mut hashes = Vec::new();
         for (step, institutions) in (0..).zip(accepted) {
             let places = institutions.iter().map(|index| *index as usize - 1);
             let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) = places
-                .map(|k| (trainers[k].local_update(step, &global).unwrap().quantised, weights[k]))
+                .map(|k| {
+                    (participants[k].local_update(step, &global).unwrap().quantised, weights[k])
+                })
                 .unzip();
             global = fed_avg_quantised(
                 &global,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use consilium_client::follow::Phase;
+use consilium_audit::follow::Phase;
 use consilium_contract::keygen::Stage;
 use rand_core::RngCore;
 

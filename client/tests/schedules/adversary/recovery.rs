@@ -1,7 +1,7 @@
 //! A coordinator that does what it should, with whoever can follow it: how keys are made at first, and how a run goes on
 //! once it is left alone.
 
-use consilium_client::follow::Phase;
+use consilium_audit::follow::Phase;
 
 use super::Adversary;
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use consilium_client::follow::Phase;
+use consilium_audit::follow::Phase;
 use consilium_contract::{Committee, Model, model::encode_sums, transaction::entry};
 use consilium_crypto::{
     DecryptionShare, Evaluation, KeyShare, MaskedSum, MaskedUpdate, VerifiedHeader, combine,
