@@ -1,7 +1,8 @@
 //! A ledger, replayed through the contract by somebody who trusts nothing but the genesis in its first block.
 //!
-//! Every block must be signed by the coordinator that the genesis names, continue the chain, hold the entries whose root
-//! it names, and leave the state whose root it names. Every transaction is judged again by the contract, proofs
+//! Every block must be sealed by the coordinator that the genesis names, continue the chain, hold the entries whose root
+//! it names, and name the state in which the blocks before it have left the contract. What the last block leads to follows
+//! from its entries alone: no header has named it yet. Every transaction is judged again by the contract, proofs
 //! included: certificates, signatures, key, link and range proofs, sums with their certificates, countersignatures,
 //! shares, the read-off of the sums and the model that follows. Every blob that a transaction names must be there.
 //! The first thing that does not hold ends the audit.
@@ -25,10 +26,10 @@ use consilium_contract::{
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash};
 use consilium_ledger::{
-    Block, Checkpoint, HeaderChain, LedgerError, SealState, Store, verify_chain, verify_seal,
+    Block, Checkpoint, HeaderChain, LedgerError, Malformed, ManifestState, Store, verify_chain,
+    verify_manifest,
 };
 use consilium_proto::v1::{BlobRef, transaction::Action};
-use ed25519_dalek::VerifyingKey;
 use rand_core::OsRng;
 use serde::Serialize;
 use thiserror::Error;
@@ -102,7 +103,7 @@ pub enum AuditError {
     },
     /// The contract reaches another state.
     #[error(
-        "block {height}: its transactions lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
+        "block {height}: the transactions before it lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
         short(expected),
         short(found)
     )]
@@ -153,8 +154,8 @@ impl AuditError {
 pub struct AuditReport {
     /// Chain id, in hexadecimal.
     pub chain_id: String,
-    /// Whether the files are sealed and as they were when the ledger was closed; `false` where it was never closed.
-    pub is_sealed: bool,
+    /// Whether the ledger was closed and its files are as they were then; `false` where it was never closed.
+    pub is_closed: bool,
     /// Blocks: signature, hash, entries root, history root, state root of each.
     pub blocks: u64,
     /// Transactions, all of them.
@@ -229,8 +230,8 @@ impl fmt::Display for AuditReport {
             writeln!(f, "  privacy: {privacy}")?;
         }
         writeln!(f, "  {:<42}{:>10}", "the ledger ends", self.phase)?;
-        let seal = if self.is_sealed { "intact" } else { "none" };
-        writeln!(f, "  {:<42}{seal:>10}", "seal over the files")?;
+        let manifest = if self.is_closed { "intact" } else { "none" };
+        writeln!(f, "  {:<42}{manifest:>10}", "manifest of the files")?;
         writeln!(f, "  last model {}", self.model)?;
         write!(f, "  everything holds; {:.1} s", self.elapsed_s)
     }
@@ -269,7 +270,7 @@ pub fn audit_within(
     scope: Scope<'_>,
 ) -> Result<(AuditReport, Audited), AuditError> {
     let start = Instant::now();
-    let is_sealed = verify_seal(ledger)? == SealState::Intact;
+    let is_closed = verify_manifest(ledger)? == ManifestState::Intact;
     let store = Store::open_copy(ledger, scratch)?;
     let mut replay = Replay::begin(&store, scope.chain_id)?;
     if let Some((earlier, since)) = scope.since {
@@ -286,7 +287,7 @@ pub fn audit_within(
         }
         match end {
             Ahead::More => {}
-            Ahead::End => return Ok(replay.report(is_sealed, start.elapsed())),
+            Ahead::End => return Ok(replay.report(is_closed, start.elapsed())),
             Ahead::Broken(error) => return Err(error),
         }
     }
@@ -335,9 +336,7 @@ impl<'a> Replay<'a> {
         if let Some(expected) = chain_id.filter(|expected| **expected != parameters.chain_id) {
             return Err(AuditError::OtherChain { expected: *expected, found: parameters.chain_id });
         }
-        let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode())
-            .map_err(|_| GenesisError::NotAGenesis("the coordinator's key is unusable"))?;
-        let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
+        let mut chain = HeaderChain::new(parameters.validators());
         chain.append_block(&block).map_err(|error| at(error.into()))?;
         let initial = store
             .get_blob(&parameters.initial_model)
@@ -354,7 +353,7 @@ impl<'a> Replay<'a> {
         };
         let mut replay =
             Self { store, chain, contract, report, trusted: None, refuted: Vec::new() };
-        replay.end(0, &block)?;
+        replay.end_block();
         Ok(replay)
     }
 
@@ -370,7 +369,7 @@ impl<'a> Replay<'a> {
         }
         let audited = usize::try_from(size).unwrap_or(usize::MAX);
         let blocks = self.store.blocks(0).take(audited);
-        let chain = verify_chain(blocks, chain_id, *self.chain.coordinator())?;
+        let chain = verify_chain(blocks, *self.chain.validators())?;
         if chain.checkpoint(size).map(|checkpoint| checkpoint.root) != Some(root) {
             return Err(other);
         }
@@ -470,9 +469,10 @@ impl<'a> Replay<'a> {
         let at = |source| AuditError::Block { height, source };
         if block.height() != height {
             let detail = format!("expected height {height}, the header says {}", block.height());
-            return Err(at(LedgerError::Malformed { what: "block", detail }));
+            return Err(at(Malformed { what: "block", detail }.into()));
         }
         self.chain.append_block(block).map_err(|error| at(error.into()))?;
+        self.compare_state(height, block)?;
         for (index, (transaction, body_missing)) in entries.iter().enumerate() {
             let id = transaction.id();
             let failed = |detail: String| AuditError::Transaction {
@@ -511,7 +511,8 @@ impl<'a> Replay<'a> {
             }
         }
         self.report.blocks += 1;
-        self.end(height, block)
+        self.end_block();
+        Ok(())
     }
 
     fn count(&mut self, transaction: &CandidateTransaction, receipt: &Receipt) {
@@ -574,23 +575,27 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// The state after a block is the one that its header names.
-    fn end(&mut self, height: u64, block: &Block) -> Result<(), AuditError> {
+    /// The state before a block is the one that its header names.
+    fn compare_state(&self, height: u64, block: &Block) -> Result<(), AuditError> {
         let expected = self.contract.state_root();
         let found = block.header().state_root;
-        if expected != found {
-            return Err(AuditError::StateRoot { height, expected, found });
+        if expected == found {
+            Ok(())
+        } else {
+            Err(AuditError::StateRoot { height, expected, found })
         }
+    }
+
+    fn end_block(&mut self) {
         if let Some(head) = self.chain.head() {
             self.contract.end_block(head.into());
         }
-        Ok(())
     }
 
-    fn report(self, is_sealed: bool, elapsed: Duration) -> (AuditReport, Audited) {
+    fn report(self, is_closed: bool, elapsed: Duration) -> (AuditReport, Audited) {
         let audited = Audited { checkpoint: self.chain.head_checkpoint(), refuted: self.refuted };
         let report = AuditReport {
-            is_sealed,
+            is_closed,
             steps: (self.contract.step(), self.contract.parameters().steps),
             privacy: self
                 .contract

@@ -16,12 +16,12 @@ use consilium_crypto::{
     CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, KeyShare, QuantisedUpdate,
     RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
 };
-use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
+use consilium_ledger::{Block, Header, HeaderChain, NO_STATE, SealedHeader, Store, sha256};
 use consilium_proto::v1::{
     BlobRef, CloseCollection, CloseRound, Enrol, OpenRound, SignedTransaction, SubmitShare,
     SubmitUpdate, transaction::Action,
 };
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use zeroize::Zeroizing;
@@ -35,6 +35,8 @@ pub(crate) const DIMENSION: usize = 13;
 pub(crate) struct World {
     pub(crate) ceremony: Ceremony,
     pub(crate) contract: Contract,
+    /// The contract's state after the last block that it has taken.
+    state: Hash,
     pub(crate) chain: HeaderChain,
     pub(crate) blocks: Vec<Block>,
     /// Blobs that go with each block.
@@ -86,11 +88,10 @@ impl World {
             &ceremony.initial_model,
             DiscreteLogTable::shared(),
         );
-        let coordinator =
-            VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode()).unwrap();
         let mut world = Self {
-            chain: HeaderChain::new(ceremony.parameters.chain_id, coordinator),
+            chain: HeaderChain::new(ceremony.parameters.validators()),
             contract: contract.unwrap(),
+            state: NO_STATE,
             ceremony,
             blocks: Vec::new(),
             blobs: Vec::new(),
@@ -100,8 +101,7 @@ impl World {
         };
         let genesis = world.ceremony.genesis_entry.clone();
         let initial = world.ceremony.initial_model.clone();
-        let root = world.contract.state_root();
-        world.append(vec![genesis], root, vec![initial]);
+        world.settle(vec![genesis], vec![initial]);
         world
     }
 
@@ -225,17 +225,26 @@ impl World {
 
     /// Seals what the contract has taken.
     fn seal_taken(&mut self, transactions: Vec<SignedTransaction>, blobs: Vec<Vec<u8>>) {
-        let root = self.contract.state_root();
-        let entries = transactions.into_iter().map(|signed| entry(signed, false)).collect();
-        self.append(entries, root, blobs);
-        self.contract.end_block(self.chain.head().unwrap().into());
+        self.settle(transactions.into_iter().map(|signed| entry(signed, false)).collect(), blobs);
     }
 
-    /// Seals entries as a coordinator does that asks no contract.
+    /// The contract's state after the last block that it has taken.
+    pub(crate) fn state(&self) -> Hash {
+        self.state
+    }
+
+    /// Seals entries that the contract has taken.
+    pub(crate) fn settle(&mut self, entries: Vec<Vec<u8>>, blobs: Vec<Vec<u8>>) {
+        self.append(entries, self.state, blobs);
+        self.contract.end_block(self.chain.head().unwrap().into());
+        self.state = self.contract.state_root();
+    }
+
+    /// Seals entries as a coordinator does that asks no contract. The state before them is the contract's.
     pub(crate) fn forge(&mut self, transactions: Vec<SignedTransaction>) {
         let entries: Vec<Vec<u8>> =
             transactions.into_iter().map(|signed| entry(signed, false)).collect();
-        self.append(entries, [0; 32], Vec::new());
+        self.append(entries, self.state, Vec::new());
     }
 
     pub(crate) fn append(&mut self, entries: Vec<Vec<u8>>, root: Hash, blobs: Vec<Vec<u8>>) {
@@ -451,8 +460,7 @@ impl World {
     pub(crate) fn record(&mut self, signed: SignedTransaction) -> consilium_contract::Receipt {
         let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
         let receipt = self.contract.apply(&candidate, Body::None).unwrap();
-        let root = self.contract.state_root();
-        self.append(vec![entry(signed, false)], root, Vec::new());
+        self.settle(vec![entry(signed, false)], Vec::new());
         receipt
     }
 
@@ -460,7 +468,7 @@ impl World {
     pub(crate) fn retract(&mut self) {
         self.blocks.pop();
         self.blobs.pop();
-        let mut chain = HeaderChain::new(self.chain_id(), *self.chain.coordinator());
+        let mut chain = HeaderChain::new(*self.chain.validators());
         for block in &self.blocks {
             chain.append_block(block).unwrap();
         }

@@ -246,7 +246,7 @@ impl Linked {
             linked.blocks.push(SealedBlock { hash: previous, checkpoint, time_ms });
         }
         if let Some(last) = blocks.last() {
-            last.sealed.verify_signature(&chain_id, &parameters.coordinator.into())?;
+            last.sealed.verify(&parameters.validators())?;
         }
         blocks.par_iter().try_for_each(Block::verify_entries)?;
         Ok(linked)

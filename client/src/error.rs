@@ -231,7 +231,7 @@ impl ClientError {
             Self::Chain(error) => matches!(
                 error,
                 ChainError::Gap { .. }
-                    | ChainError::BadSignature { .. }
+                    | ChainError::BadSeal(_)
                     | ChainError::WrongCount { .. }
                     | ChainError::EntryTooLong { .. }
                     | ChainError::WrongEntries { .. }

@@ -25,7 +25,7 @@ use consilium_proto::v1::{
     ledger_server::{Ledger, LedgerServer},
     transaction::Action,
 };
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 use rand_core::OsRng;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
@@ -170,8 +170,7 @@ impl Ledger for Liar {
 fn history(ceremony: &Ceremony, enrolled: &[usize]) -> (Vec<Block>, Note) {
     let parameters = &ceremony.parameters;
     let key = SigningKey::from_bytes(&ceremony.coordinator.signing.to_bytes());
-    let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode()).unwrap();
-    let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
+    let mut chain = HeaderChain::new(parameters.validators());
     let enrol = |&i: &usize| {
         let files = &ceremony.institutions[i];
         let action = Action::Enrol(Enrol { certificate: Some(files.certificate.clone()) });

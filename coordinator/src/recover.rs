@@ -5,7 +5,7 @@ use consilium_contract::{
     transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable};
-use consilium_ledger::{Block, HeaderChain, LedgerError, Store, verify_chain};
+use consilium_ledger::{Block, HeaderChain, LedgerError, NO_STATE, Store, verify_chain};
 use consilium_proto::v1::transaction::Action;
 use rand_core::OsRng;
 
@@ -41,12 +41,12 @@ pub(crate) fn recover(
 ) -> Result<Recovered, CoordinatorError> {
     let mut contract = Contract::found(genesis_entry, initial_model, DiscreteLogTable::shared())?;
     let chain_id = contract.parameters().chain_id;
-    let sealer = keys.sealing.verifying_key();
-    let mut chain = HeaderChain::new(chain_id, sealer);
+    let validators = contract.parameters().validators();
+    let mut chain = HeaderChain::new(validators);
     let mut time = NodeTime::new(clock, 0);
     if store.head().is_none() {
         let entries = vec![genesis_entry.to_vec()];
-        let header = chain.propose(&entries, contract.state_root(), time.now_ms(clock))?;
+        let header = chain.propose(&entries, NO_STATE, time.now_ms(clock))?;
         let block = Block { sealed: header.seal(&chain_id, &keys.sealing), entries };
         // A crash before the flush leaves an empty ledger, after it one with this block. The genesis is the same bytes
         // at every start, so another block 0 of this run differs in its time only, and this one was shown to nobody.
@@ -58,7 +58,7 @@ pub(crate) fn recover(
     if first.entries != [genesis_entry] {
         return Err(CoordinatorError::OtherRun);
     }
-    chain = verify_chain(store.blocks(0), chain_id, sealer)?;
+    chain = verify_chain(store.blocks(0), validators)?;
 
     let mut history = History::default();
     let mut catalogue = Catalogue::default();
@@ -67,11 +67,13 @@ pub(crate) fn recover(
         let block = block?;
         // No block reaches over the end of a step.
         let step = contract.step();
-        let recorded =
-            if block.height() == 0 { Vec::new() } else { replay(&mut contract, store, &block)? };
-        if contract.state_root() != block.header().state_root {
-            let detail = "the state after it is not the one that its header names".to_owned();
-            return Err(CoordinatorError::Replay { height: block.height(), detail });
+        let mut recorded = Vec::new();
+        if block.height() > 0 {
+            if contract.state_root() != header.state_root {
+                let detail = "the state before it is not the one that its header names".to_owned();
+                return Err(CoordinatorError::Replay { height: block.height(), detail });
+            }
+            recorded = replay(&mut contract, store, &block)?;
         }
         contract.end_block(header.into());
         history.record(&recorded);

@@ -19,7 +19,7 @@ use common::{Peer, World, enrol_all, expected_model, found, is_update, open, sub
 use consilium_contract::Phase;
 use consilium_coordinator::{CoordinatorError, Event, Linger};
 use consilium_ledger::{
-    Block, Note, SealState, SealedHeader, SignedCheckpoint, merkle, verify_seal,
+    Block, ManifestState, Note, SealedHeader, SignedCheckpoint, merkle, verify_manifest,
 };
 use consilium_proto::v1::{
     self, BlockMessage, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,
@@ -67,7 +67,7 @@ async fn two_rounds_of_four_close_with_the_models_that_the_sums_make() {
     let ended = running.finished().await.unwrap();
     assert!(ended.finished);
     assert_eq!((ended.steps, ended.model), (2, follower.contract.model().hash()));
-    assert_eq!(verify_seal(&world.ledger()).unwrap(), SealState::Intact);
+    assert_eq!(verify_manifest(&world.ledger()).unwrap(), ManifestState::Intact);
 
     let events = events.lock().unwrap();
     let rounds: Vec<_> = events
@@ -138,7 +138,7 @@ async fn too_few_updates_abandon_the_attempt_and_the_run_stops_after_the_last() 
     assert_eq!(peer.submit(&stale).await.unwrap().reason(), Reason::WrongStep);
     let error = running.finished().await.unwrap_err();
     assert!(matches!(error, CoordinatorError::Stopped { step: 0, attempts: 2 }), "{error}");
-    assert_eq!(verify_seal(&world.ledger()).unwrap(), SealState::Intact);
+    assert_eq!(verify_manifest(&world.ledger()).unwrap(), ManifestState::Intact);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -313,15 +313,13 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     assert_eq!(head, follower.chain.get(height).unwrap().sealed().encode());
     let note = Note::parse(&checkpoint).unwrap();
     let chain = &follower.chain;
-    let signed =
-        SignedCheckpoint::verify(note, chain.chain_id(), chain.coordinator(), &[]).unwrap();
+    let signed = SignedCheckpoint::verify(note, chain.validators(), &[]).unwrap();
     assert_eq!(signed.checkpoint(), chain.get(height).unwrap().checkpoint());
     let earlier = ledger.get_head(GetHeadRequest { size: 3 }).await.unwrap().into_inner();
     assert_eq!(earlier.sealed_header, chain.get(2).unwrap().sealed().encode());
     let signed = SignedCheckpoint::verify(
         Note::parse(&earlier.checkpoint).unwrap(),
-        chain.chain_id(),
-        chain.coordinator(),
+        chain.validators(),
         &[],
     );
     assert_eq!(*signed.unwrap().checkpoint(), chain.checkpoint(3).unwrap());

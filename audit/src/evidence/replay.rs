@@ -2,7 +2,7 @@
 //!
 //! The reader applies every transaction to the contract, proofs included. The coordinator is convicted by the first
 //! entry that is no transaction or must not stand on any chain, by the first transaction of its own that the contract
-//! refuses, and by the first state root that its transactions do not lead to. It has signed all of them, and a
+//! refuses, and by the first header that names a state to which the blocks before it do not lead. It has signed all of them, and a
 //! coordinator that follows the protocol seals nothing but what the contract made of it.
 
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ pub(super) fn judge(
         .get(&parameters.initial_model)
         .ok_or_else(|| nothing("the initial model is missing"))?;
     let mut contract = Contract::found(entry, initial, DiscreteLogTable::shared())?;
-    let mut chain = HeaderChain::new(parameters.chain_id, genesis.coordinator()?);
+    let mut chain = HeaderChain::new(genesis.validators());
     for (height, bytes) in evidence.blocks.iter().enumerate() {
         let block = Block::decode(bytes).map_err(nothing)?;
         // A header that does not follow is for the history to show.
@@ -41,6 +41,17 @@ pub(super) fn judge(
             return Err(nothing("a block stands twice"));
         }
         if height > 0 {
+            // Before the entries: of a block that names a wrong state the header alone matters.
+            let expected = contract.state_root();
+            let found = block.header().state_root;
+            if expected != found {
+                let expected = hex(&expected);
+                let found = hex(&found);
+                let detail = format!(
+                    "block {height}: the transactions before it lead to state {expected}, its header says {found}"
+                );
+                return Ok(Verdict::coordinator(Charge::BadState, detail));
+            }
             if let Some(detail) = apply(&mut contract, &block, &blobs)? {
                 return Ok(Verdict::coordinator(
                     Charge::BadEntry,
@@ -52,16 +63,6 @@ pub(super) fn judge(
                 Charge::BadEntry,
                 "block 0 is not the genesis of this run",
             ));
-        }
-        let expected = contract.state_root();
-        let found = block.header().state_root;
-        if expected != found {
-            let expected = hex(&expected);
-            let found = hex(&found);
-            let detail = format!(
-                "block {height}: its transactions lead to state {expected}, its header says {found}"
-            );
-            return Ok(Verdict::coordinator(Charge::BadState, detail));
         }
         if let Some(header) = chain.head() {
             contract.end_block(header.into());
@@ -149,7 +150,7 @@ pub fn from_ledger(store: &Store, height: u64) -> Result<Evidence, EvidenceError
                 evidence.blobs.push(body);
             }
         }
-        let bytes = block.encode().map_err(unreadable)?;
+        let bytes = block.encode().map_err(|error| unreadable(error.into()))?;
         length += bytes.len();
         evidence.blocks.push(bytes);
         if length > EVIDENCE_BYTES {

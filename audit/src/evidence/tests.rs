@@ -6,7 +6,7 @@ use consilium_contract::{
     transaction::{entry, sign},
 };
 use consilium_crypto::{Ciphertext, Context, RoundContext};
-use consilium_ledger::{Block, Checkpoint, Header, sha256};
+use consilium_ledger::{Block, Checkpoint, Header, Seal, sha256};
 use consilium_proto::v1::{
     Abandon, BeginKeygen, ChangeCommittee, CloseRound, Countersign, EndStage, HistoryEvidence,
     OpenRound, Reason, ReplayEvidence, Stage, SubmitUpdate,
@@ -95,6 +95,11 @@ fn two_histories() -> (World, World) {
     (one, other)
 }
 
+/// A seal that nobody has made.
+fn no_seal() -> Seal {
+    Seal::from_bytes([7; Seal::LEN])
+}
+
 #[test]
 fn two_headers_of_one_height_or_a_successor_of_another_convict_the_coordinator_of_two_histories() {
     let (one, other) = two_histories();
@@ -109,7 +114,7 @@ fn two_headers_of_one_height_or_a_successor_of_another_convict_the_coordinator_o
         acquits(&one, fork_of(&one.blocks[ours], &one.blocks[theirs]));
     }
     let mut unsigned = other.blocks[2].clone();
-    unsigned.sealed.signature[0] ^= 1;
+    unsigned.sealed.seal = no_seal();
     acquits(&one, fork_of(&one.blocks[2], &unsigned));
     // The same in blocks, for a reader of a history.
     let mut forked = blocks(&one);
@@ -166,7 +171,7 @@ fn a_header_and_a_head_of_another_tree_or_two_heads_of_one_size_convict_the_coor
         acquits(&one, two_heads_of(&note, &head_of(&one, 3)));
     }
     // A header that nobody has signed.
-    other.blocks[2].sealed.signature[0] ^= 1;
+    other.blocks[2].sealed.seal = no_seal();
     acquits(&one, head_against(&other.blocks[2], edge(&other, 3), head_of(&one, 3)));
 }
 
@@ -735,7 +740,7 @@ fn a_state_root_that_the_transactions_do_not_lead_to_convicts_the_coordinator_wi
     world.seal();
     let block = world.sealed_hash();
     let answer = world.countersignature(0, 0, &block);
-    world.forge(vec![answer]);
+    world.append(vec![entry(answer, false)], [7; 32], Vec::new());
     convicts_the_coordinator(&world, replay(&world), Charge::BadState);
     // A body that is missing proves nothing.
     let Statements::Replay(mut statements) = replay(&world) else { panic!() };
@@ -798,7 +803,7 @@ fn files() -> Vec<(World, Vec<u8>)> {
     add(world, Statements::History(statements));
     let mut world = World::new();
     let open = world.open_round();
-    world.forge(vec![open]);
+    world.append(vec![entry(open, false)], [7; 32], Vec::new());
     let statements = replay(&world);
     add(world, statements);
     files

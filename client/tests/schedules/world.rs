@@ -21,7 +21,7 @@ use consilium_crypto::{
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::{Block, HeaderChain};
 use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use zeroize::Zeroizing;
@@ -148,9 +148,7 @@ impl World {
 
     /// An empty chain of this run.
     pub fn chain(&self) -> HeaderChain {
-        let coordinator =
-            VerifyingKey::from_bytes(&self.ceremony.parameters.coordinator.encode()).unwrap();
-        HeaderChain::new(self.chain_id(), coordinator)
+        HeaderChain::new(self.ceremony.parameters.validators())
     }
 
     /// The next block of a chain, with the coordinator's signature. No follower looks at the state root.

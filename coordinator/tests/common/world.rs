@@ -108,10 +108,7 @@ impl World {
             DiscreteLogTable::shared(),
         )
         .unwrap();
-        let coordinator =
-            ed25519_dalek::VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode())
-                .unwrap();
-        let chain = HeaderChain::new(ceremony.parameters.chain_id, coordinator);
+        let chain = HeaderChain::new(ceremony.parameters.validators());
         Follower { contract, chain, entries: Vec::new() }
     }
 }
