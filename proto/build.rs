@@ -4,8 +4,14 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
-    let descriptors =
-        protox::compile(["consilium/v1/service.proto", "consilium/v1/evidence.proto"], ["proto"])?;
+    let descriptors = protox::compile(
+        [
+            "consilium/v1/service.proto",
+            "consilium/v1/evidence.proto",
+            "consilium/v1/training.proto",
+        ],
+        ["proto"],
+    )?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;
     // Clients and servers over any transport; which one is for the crates that connect or listen.

@@ -485,7 +485,7 @@ impl<'a> Replay<'a> {
                 Admission::Decided(_) => Body::None,
                 Admission::NeedsBody { .. } if *body_missing => Body::Missing,
                 Admission::NeedsBody { sha256, .. } => match checked.remove(&id) {
-                    Some(update) => Body::Checked(update),
+                    Some(update) => Body::Checked(update.into()),
                     None => {
                         return Err(failed(format!(
                             "its body {} is not in the ledger",
@@ -498,7 +498,7 @@ impl<'a> Replay<'a> {
                 .contract
                 .apply(transaction, body)
                 .map_err(|error| failed(error.to_string()))?;
-            if receipt.is_dropped() {
+            if !receipt.may_stand(transaction) {
                 let reason = receipt.reason.as_str_name();
                 return Err(failed(format!("it must not stand on any chain: {reason}")));
             }

@@ -9,14 +9,16 @@ use std::{
 };
 
 use consilium_cli::Failure;
+use consilium_contract::Parameters;
 use consilium_crypto::Hash;
-use consilium_ledger::Store;
+use consilium_ledger::{HeaderChain, Store};
 use consilium_proto::GENESIS_BYTES;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     AuditError, AuditReport, Audited, Evidence, Scope, audit_within,
     evidence::{self, MAX_EVIDENCE_FILE_BYTES},
+    heads::{self, Certified, Compared, HeadError},
 };
 
 /// No genesis is longer, in bytes: its entry has a few bytes around it.
@@ -160,4 +162,55 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
 
 fn named(path: &Path, error: &dyn Display) -> Failure {
     Failure::unusable(format!("{}: {error}", path.display()))
+}
+
+/// Heads to be compared with each other, and with a ledger where there is one.
+#[derive(Debug, Clone, Default)]
+pub struct HeadComparison {
+    /// The genesis of the run.
+    pub genesis: PathBuf,
+    /// A copy of the coordinator's ledger.
+    pub ledger: Option<PathBuf>,
+    /// Where the copy to work on is made.
+    pub scratch: PathBuf,
+    /// The files.
+    pub heads: Vec<PathBuf>,
+    /// Where evidence is written of two histories.
+    pub evidence: Option<PathBuf>,
+}
+
+/// Compares heads.
+///
+/// # Errors
+/// [`Failure`] 3 where the coordinator has signed two histories, 2 where a file cannot be used, 1 where the blocks of the
+/// ledger are no chain.
+pub fn compare_heads(comparison: &HeadComparison) -> Result<Vec<Compared>, Failure> {
+    let entry = read_genesis(&comparison.genesis)?;
+    let parameters = Parameters::from_genesis_entry(&entry)
+        .map_err(|error| named(&comparison.genesis, &error))?;
+    let mut chain = HeaderChain::new(parameters.validators());
+    let mut certified = Certified::default();
+    if let Some(ledger) = &comparison.ledger {
+        let store = Store::open_copy(ledger, &comparison.scratch).map_err(Failure::failed)?;
+        for block in store.blocks(0) {
+            let block = block.map_err(Failure::failed)?;
+            chain.append_block(&block).map_err(Failure::failed)?;
+            certified.read(&block, &parameters);
+        }
+    }
+    let keys = certified.keys(&parameters.chain_id);
+    heads::compare(&chain, &parameters, &keys, &comparison.heads).map_err(|error| {
+        let evidence = match &error {
+            HeadError::OtherHistory { evidence, .. } | HeadError::TwoHeads { evidence, .. } => {
+                evidence
+            }
+            HeadError::Note { .. } | HeadError::File(_) => return Failure::unusable(error),
+        };
+        let kept = comparison.evidence.as_ref().map_or(Ok(String::new()), |out| {
+            let kept = format!("; the evidence is in {}", out.display());
+            fs::write(out, evidence.encode()).map(|()| kept)
+        });
+        let kept = kept.unwrap_or_else(|why| format!("; its evidence could not be written: {why}"));
+        Failure::new(3, format!("{error}{kept}"))
+    })
 }

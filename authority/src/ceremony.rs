@@ -12,7 +12,10 @@ use consilium_identity::{
     CoordinatorFiles, FilesError, InstitutionFiles, disk, institution_folder,
     layout::{GENESIS, INITIAL_MODEL},
 };
-use consilium_proto::v1::{self, transaction::Action};
+use consilium_proto::{
+    training::Plan,
+    v1::{self, transaction::Action},
+};
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
@@ -43,7 +46,8 @@ impl Ceremony {
     /// signs the genesis.
     ///
     /// # Errors
-    /// [`AuthorityError::Spec`] and [`AuthorityError::Genesis`], naming the number that does not fit.
+    /// [`AuthorityError::Spec`], [`AuthorityError::Unprotected`] and [`AuthorityError::Genesis`], naming the number that
+    /// does not fit.
     pub fn hold(spec: &CeremonySpec, rng: &mut impl CryptoRngCore) -> Result<Self, AuthorityError> {
         let invalid = |field, actual: String, expected: &str| AuthorityError::Spec {
             field,
@@ -51,6 +55,7 @@ impl Ceremony {
             expected: expected.to_owned(),
         };
         let institutions = u32::try_from(spec.rows.len()).unwrap_or(u32::MAX);
+        spec.protection.check_founding(institutions, spec.threshold, spec.min_threshold)?;
         let max_rows = spec.rows.iter().copied().max().unwrap_or(0);
         if let Some(place) = spec.rows.iter().position(|&rows| rows == 0) {
             return Err(invalid(
@@ -62,9 +67,9 @@ impl Ceremony {
         let model = Model::new(spec.initial_model.clone()).ok_or_else(|| {
             invalid("initial model", "not finite".to_owned(), "finite numbers only")
         })?;
-        if let Some(dimension) = spec.layers.dimension()
-            && model.parameters().len() != dimension as usize
-        {
+        let plan = Plan { layers: spec.layers.clone(), training: spec.training };
+        let dimension = plan.check()?;
+        if model.parameters().len() != dimension as usize {
             let actual = format!("{} parameters", model.parameters().len());
             return Err(invalid(
                 "initial model",
@@ -83,10 +88,7 @@ impl Ceremony {
         let genesis = v1::Genesis {
             protocol_version: PROTOCOL_VERSION,
             nonce: nonce.to_vec(),
-            architecture: Some(v1::Architecture {
-                inputs: spec.layers.inputs,
-                hidden: spec.layers.hidden.clone(),
-            }),
+            dimension,
             initial_model: Some(v1::BlobRef {
                 sha256: model.hash().to_vec(),
                 length: initial_model.len() as u64,
@@ -101,7 +103,7 @@ impl Ceremony {
             max_attempts: spec.max_attempts,
             authority_key: authority.verifying_key().encode().to_vec(),
             coordinator_key: coordinator.verifying_key().encode().to_vec(),
-            training: Some(spec.training),
+            training: plan.encode(),
             evaluation_key: evaluation.verifying_key().encode().to_vec(),
             refresh_steps: spec.refresh_steps,
             min_threshold: spec.min_threshold,
@@ -185,7 +187,8 @@ fn random_hash(rng: &mut impl CryptoRngCore) -> Hash {
 
 #[cfg(test)]
 mod tests {
-    use consilium_contract::{certificate::Certificate, parameters::Layers};
+    use consilium_contract::certificate::Certificate;
+    use consilium_proto::training::Layers;
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 

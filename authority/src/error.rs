@@ -3,6 +3,7 @@
 use consilium_contract::{certificate::CertificateError, parameters::GenesisError};
 use consilium_identity::FilesError;
 use consilium_privacy::PrivacyError;
+use consilium_proto::training::PlanError;
 use thiserror::Error;
 
 /// Why a ceremony was not held, not written, or a folder not accepted.
@@ -21,6 +22,9 @@ pub enum AuthorityError {
         /// What is possible.
         expected: String,
     },
+    /// Nobody can train by what the institutions are to agree to.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// A bound that was asked for and cannot be.
     #[error("{flag}: {problem}")]
     Bound {
@@ -28,6 +32,17 @@ pub enum AuthorityError {
         flag: &'static str,
         /// What is wrong with it, and what to do.
         problem: String,
+    },
+    /// A threshold of 1 that nobody has asked for.
+    #[error(
+        "{flag} is 1: each member of the committee could open every single update by itself; {advice}, or add \
+         --allow-threshold-one where nothing has to stay hidden"
+    )]
+    Unprotected {
+        /// The flag.
+        flag: &'static str,
+        /// What to do.
+        advice: String,
     },
     /// No noise keeps the promise that is asked for.
     #[error("privacy: {0}")]

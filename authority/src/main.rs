@@ -8,13 +8,14 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
-    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, bound_facts,
-    default_min_threshold, default_min_updates, initial_model, read_transaction, send,
+    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
+    bound_facts, default_min_threshold, default_min_updates, initial_model, read_transaction, send,
 };
 use consilium_cli::{Failure, command_line, failure};
-use consilium_contract::parameters::{Layers, Parameters, honest_shares, largest_threshold};
+use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
 use consilium_identity::{FilesError, institution_folder, write_file};
 use consilium_privacy::{Run, Terms};
+use consilium_proto::training::{Layers, Plan};
 use consilium_proto::v1::{Optimiser, SignedTransaction, Training};
 use prost::Message as _;
 use rand_core::OsRng;
@@ -81,6 +82,8 @@ enum Command {
         /// Shares that open a sum, t [default: the largest with n ≥ 3t − 2 that the run allows].
         #[arg(long)]
         threshold: Option<u32>,
+        #[command(flatten)]
+        protection: Protection,
         #[command(flatten)]
         delivery: Delivery,
     },
@@ -193,6 +196,8 @@ struct Init {
     /// at least 2 where t is].
     #[arg(long)]
     min_threshold: Option<u32>,
+    #[command(flatten)]
+    protection: Protection,
     /// Optimiser of the local training.
     #[arg(long, value_enum, default_value_t = OptimiserName::Adam)]
     optimiser: OptimiserName,
@@ -222,9 +227,14 @@ fn main() -> ExitCode {
         Command::Revoke { authority, institution, delivery } => {
             revoke(&authority, &institution, &delivery)
         }
-        Command::ChangeCommittee { authority, number, members, threshold, delivery } => {
-            change_committee(&authority, number, &members, threshold, &delivery)
-        }
+        Command::ChangeCommittee {
+            authority,
+            number,
+            members,
+            threshold,
+            protection,
+            delivery,
+        } => change_committee(&authority, number, &members, threshold, protection, &delivery),
         Command::Send { file, coordinator } => read_transaction(&file)
             .map_err(Failure::unusable)
             .and_then(|signed| deliver(signed, &coordinator)),
@@ -277,6 +287,7 @@ fn change_committee(
     number: u32,
     members: &[String],
     threshold: Option<u32>,
+    protection: Protection,
     delivery: &Delivery,
 ) -> Result<String, Failure> {
     let authority = AuthorityFiles::load(&authority.dir).map_err(Failure::unusable)?;
@@ -284,6 +295,7 @@ fn change_committee(
     let threshold =
         threshold.unwrap_or(largest.min(authority.parameters.min_updates.saturating_sub(1)));
     let change = authority.change_committee(number, members, threshold).map_err(refused)?;
+    protection.check_committee(members.len(), threshold).map_err(refused)?;
     hand_over(change, delivery)
 }
 
@@ -363,6 +375,7 @@ fn init(arguments: &Init) -> Result<String, String> {
         max_attempts: arguments.max_attempts,
         refresh_steps: arguments.refresh_steps,
         min_threshold: arguments.min_threshold.unwrap_or_else(|| default_min_threshold(threshold)),
+        protection: arguments.protection,
         training,
         ..defaults
     };
@@ -375,6 +388,9 @@ fn init(arguments: &Init) -> Result<String, String> {
         institution_folder(1),
         institution_folder(arguments.institutions),
     );
+    if let Some(warning) = ceremony.parameters.promise().warning() {
+        text += &format!("\nwarning: {warning}");
+    }
     if spec.min_updates < 2 * spec.threshold {
         text += &format!(
             "\nwarning: min_updates {} is below 2t = {}: t trustees could be most of a sum's contributors",
@@ -426,37 +442,39 @@ fn text_of(parameters: &Parameters) -> String {
     facts(parameters).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What the institutions train, where it is a plan that this program knows: other trainers may have agreed on another.
+fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
+    let Ok(Plan { layers, training }) = Plan::decode(training) else {
+        return vec![("training", format!("{} bytes of another program", training.len()).into())];
+    };
+    let optimiser = training.optimiser().as_str_name().trim_start_matches("OPTIMISER_");
+    vec![
+        ("inputs", layers.inputs.into()),
+        ("hidden", layers.hidden.into()),
+        ("optimiser", optimiser.to_lowercase().into()),
+        ("learning rate", training.learning_rate.into()),
+    ]
+}
+
 fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
-    let Parameters { layers, training, .. } = parameters;
     let mut facts = vec![
         ("chain id", hex::encode(parameters.chain_id).into()),
         ("institutions", parameters.institutions.into()),
         ("threshold", parameters.threshold.into()),
         ("quorum", parameters.quorum.into()),
         ("min updates", parameters.min_updates.into()),
-        ("inputs", layers.inputs.into()),
-        ("hidden", layers.hidden.clone().into()),
         ("dimension", parameters.dimension.into()),
     ];
-    facts.extend(bound_facts(parameters.bound, parameters.clip));
+    facts.extend(bound_facts(&parameters.promise()));
     facts.extend([
         ("steps", parameters.steps.into()),
         ("collection timeout ms", parameters.collection_timeout_ms.into()),
         ("max attempts", parameters.max_attempts.into()),
         ("refresh steps", parameters.refresh_steps.into()),
         ("min threshold", parameters.min_threshold.into()),
-        (
-            "optimiser",
-            training
-                .optimiser()
-                .as_str_name()
-                .trim_start_matches("OPTIMISER_")
-                .to_lowercase()
-                .into(),
-        ),
-        ("learning rate", training.learning_rate.into()),
         ("initial model", hex::encode(parameters.initial_model).into()),
     ]);
+    facts.extend(plan_facts(&parameters.training));
     if let Some(privacy) = &parameters.privacy {
         let Terms { signal, variance, .. } = privacy.terms();
         facts.extend([

@@ -19,11 +19,10 @@ use consilium_client::{
     state::{history, model},
     status,
 };
-use consilium_contract::{Parameters, promise};
+use consilium_contract::Parameters;
 use consilium_datasets::{Dataset, Preprocessor, Table};
 use consilium_identity::InstitutionFiles;
-use consilium_learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors};
-use consilium_proto::v1;
+use consilium_learning::{LocalTrainer, TrainingPlan, to_safetensors};
 use rand_core::{OsRng, RngCore};
 
 const EXIT_CODES: &str = "\
@@ -296,7 +295,7 @@ fn take_part(
     }
     tracing::info!(
         dimension = parameters.dimension,
-        bound = promise(parameters.bound, parameters.clip),
+        bound = %parameters.promise(),
         "taking part"
     );
     if let Some(privacy) = &parameters.privacy {
@@ -351,9 +350,8 @@ fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
     preprocessor.transform(&dataset, &all).map_err(Failure::unusable)
 }
 
-fn architecture(parameters: &Parameters) -> Result<Architecture, Failure> {
-    let hidden = parameters.layers.hidden.iter().map(|&size| size as usize).collect();
-    Architecture::new(parameters.layers.inputs as usize, hidden).map_err(Failure::unusable)
+fn plan(parameters: &Parameters) -> Result<TrainingPlan, Failure> {
+    TrainingPlan::agreed(&parameters.training, parameters.dimension).map_err(Failure::unusable)
 }
 
 /// The training and the preparation that genesis and certificate ask for.
@@ -370,17 +368,7 @@ fn participant(files: &InstitutionFiles, table: Table, seed: u64) -> Result<Part
             ),
         ));
     }
-    let architecture = architecture(parameters)?;
-    let optimiser = match parameters.training.optimiser() {
-        v1::Optimiser::Adam => Optimiser::Adam,
-        v1::Optimiser::Sgd | v1::Optimiser::Unspecified => Optimiser::Sgd,
-    };
-    let config = TrainingConfig {
-        optimiser,
-        learning_rate: parameters.training.learning_rate,
-        batch_size: parameters.training.batch_size as usize,
-        local_epochs: parameters.training.local_epochs as usize,
-    };
+    let TrainingPlan { architecture, config } = plan(parameters)?;
     let institution = u64::from(identity.trustee_index);
     let trainer = LocalTrainer::new(architecture, table, config, seed, institution);
     let preparation = Quantisation::of(files, seed).map_err(Failure::unusable)?;
@@ -422,7 +410,7 @@ fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> 
     let checked = model::load(state, &parameters).map_err(failure)?.ok_or_else(|| {
         Failure::unusable(format!("{}: no round has been closed and checked yet", state.display()))
     })?;
-    let bytes = to_safetensors(&architecture(&parameters)?, checked.model().parameters())
+    let bytes = to_safetensors(&plan(&parameters)?.architecture, checked.model().parameters())
         .map_err(Failure::unusable)?;
     std::fs::write(out, bytes)
         .map_err(|error| Failure::unusable(format!("{}: {error}", out.display())))?;

@@ -3,7 +3,7 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use consilium_audit::{digest::short, follow::Follower};
-use consilium_contract::{Attendance, promise, roster::INITIAL_CREDIT, transaction::parse_entry};
+use consilium_contract::{Attendance, roster::INITIAL_CREDIT, transaction::parse_entry};
 use consilium_crypto::Hash;
 use consilium_identity::InstitutionFiles;
 
@@ -97,7 +97,7 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
     Ok(Status {
         chain_id: parameters.chain_id,
         pseudonym: files.identity.pseudonym,
-        bound: promise(parameters.bound, parameters.clip),
+        bound: parameters.promise().to_string(),
         blocks: history.len(),
         enrolled: (follower.roster().len(), parameters.institutions),
         is_enrolled: follower.roster().get(&files.identity.pseudonym).is_some(),

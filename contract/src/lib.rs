@@ -10,7 +10,8 @@
 //! | where | what |
 //! | --- | --- |
 //! | [`transaction`], [`receipt`] | bytes that somebody signed, and the answers to them |
-//! | [`parameters`] | the checked genesis; [`promise`](mod@promise): what its bound says of every accepted update |
+//! | [`action`] | the one list of kinds of transactions: who signs each, and which wing decides it |
+//! | [`parameters`] | the checked genesis; [`promise`]: what its bound says of every accepted update |
 //! | [`contract`] | the state machine; [`phase`]: where a run stands |
 //! | [`enrolment`] | the wing of institutions: certificates, and who is enrolled with what credit |
 //! | [`keygen`] | the wing of the key: making a committee without a dealer, and passing its key on |
@@ -20,9 +21,12 @@
 //! peer's bytes → CandidateTransaction → Contract::admit → check_updates → Contract::apply → Receipt
 //! ```
 
+pub mod action;
 pub mod attendance;
+mod body;
 pub mod contract;
 pub mod enrolment;
+mod handler;
 pub mod keygen;
 pub mod parameters;
 pub mod phase;
@@ -30,22 +34,24 @@ pub mod promise;
 pub mod receipt;
 mod root;
 pub mod round;
+mod state;
 pub mod transaction;
-mod transition;
 
 pub use attendance::Attendance;
-pub use contract::{Admission, ApplyError, Body, Contract};
+pub use body::{ApplyError, Body, Checked};
+pub use contract::{Admission, Contract};
 pub use enrolment::{
     certificate::{self, Certificate, CertificateError},
     roster::{self, Roster},
 };
+pub use handler::Refusal;
 pub use keygen::{
     Keygen,
     committee::{self, Committee},
 };
 pub use parameters::{GenesisError, Parameters};
 pub use phase::Phase;
-pub use promise::promise;
+pub use promise::Promise;
 pub use receipt::{Receipt, ReceiptError};
 pub use round::{
     check::{self, CheckedUpdate, check_updates},

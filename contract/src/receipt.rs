@@ -10,6 +10,8 @@ use consilium_proto::{
 };
 use thiserror::Error;
 
+use crate::{action::Signer, transaction::CandidateTransaction};
+
 const LABEL: &str = "consilium/v1/signed-receipt";
 
 /// The contract's answer to one transaction. Receipts are not stored: whoever replays the chain derives them again,
@@ -59,12 +61,15 @@ impl Receipt {
         self.reason == Reason::Accepted
     }
 
-    /// Whether the transaction never goes on the chain: anyone can send noise, also under another's name.
-    pub fn is_dropped(&self) -> bool {
-        matches!(
-            self.reason,
-            Reason::BadSignature | Reason::UnknownInstitution | Reason::BadCertificate
-        )
+    /// Whether the transaction may stand on a chain: the one rule by which the coordinator records, and by which everyone
+    /// who reads a chain convicts it.
+    ///
+    /// What took effect stands. What was refused stands only where an enrolled institution has signed it, because that
+    /// alone may prove a fault or be a verdict. Anyone can send noise under another's name; and what the authority or the
+    /// coordinator says has an effect or is answered and forgotten, also an enrolment.
+    pub fn may_stand(&self, transaction: &CandidateTransaction) -> bool {
+        let is_authored = !matches!(self.reason, Reason::BadSignature | Reason::UnknownInstitution);
+        self.is_accepted() || transaction.kind().signer == Signer::Institution && is_authored
     }
 
     /// As a message that its reader can hold against the coordinator, whose `key` signs it.

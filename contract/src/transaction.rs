@@ -11,11 +11,13 @@ use consilium_crypto::{
     signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey},
 };
 use consilium_proto::{
-    ENTRY_BYTES, GENESIS_BYTES, WireError, decode,
+    GENESIS_BYTES, WireError, decode,
     v1::{Entry, SignedTransaction, Transaction, transaction::Action},
 };
 use prost::Message;
 use sha2::{Digest, Sha256};
+
+use crate::action::Kind;
 
 const SIGNATURE_LABEL: &str = "consilium/v1/transaction";
 const ID_LABEL: &[u8] = b"consilium/v1/transaction-id";
@@ -40,20 +42,19 @@ impl CandidateTransaction {
     /// # Errors
     /// [`WireError`] where the inner transaction is too large, not canonical, or names no action or author.
     pub fn parse(signed: SignedTransaction) -> Result<Self, WireError> {
-        let limit =
-            if signed.transaction.len() > ENTRY_BYTES { GENESIS_BYTES } else { ENTRY_BYTES };
-        let Transaction { author, action } = decode("transaction", &signed.transaction, limit)?;
+        let Transaction { author, action } =
+            decode("transaction", &signed.transaction, GENESIS_BYTES)?;
         let action = action.ok_or(WireError::WrongLength {
             what: "action of a transaction",
             actual: 0,
             expected: 1,
         })?;
-        // A dealing holds a sealed share for every member.
-        if limit == GENESIS_BYTES && !matches!(action, Action::Genesis(_) | Action::Contribute(_)) {
+        let kind = Kind::of(&action);
+        if signed.transaction.len() > kind.max_bytes {
             return Err(WireError::TooLarge {
-                what: "transaction",
+                what: kind.name,
                 actual: signed.transaction.len(),
-                limit: ENTRY_BYTES,
+                limit: kind.max_bytes,
             });
         }
         let signature =
@@ -82,6 +83,11 @@ impl CandidateTransaction {
     /// What the author wants done.
     pub fn action(&self) -> &Action {
         &self.action
+    }
+
+    /// Its kind, as the list of all kinds has it.
+    pub fn kind(&self) -> Kind<'_> {
+        Kind::of(&self.action)
     }
 
     /// The hash that names this transaction.
@@ -127,7 +133,7 @@ pub fn parse_entry(bytes: &[u8]) -> Result<(CandidateTransaction, bool), WireErr
     let Entry { signed, body_missing } = decode("entry", bytes, GENESIS_BYTES + 128)?;
     let signed = signed.ok_or(WireError::NotCanonical { what: "entry" })?;
     let transaction = CandidateTransaction::parse(signed)?;
-    if body_missing && !matches!(transaction.action, Action::SubmitUpdate(_)) {
+    if body_missing && !transaction.kind().names_body {
         return Err(WireError::NotCanonical { what: "entry" });
     }
     Ok((transaction, body_missing))

@@ -6,18 +6,18 @@
     reason = "a panic is how a test fails"
 )]
 
-mod fixture;
-
 use consilium_contract::{Contract, GenesisError};
 use consilium_crypto::signature::SigningKey;
-use consilium_proto::v1;
-use fixture::{D, genesis_entry, genesis_message, table};
+use consilium_proto::{TRAINING_BYTES, v1};
+use consilium_testkit::{DIMENSION, ceremony, genesis, genesis_entry, table};
 use rand_core::OsRng;
 
 fn found(tweak: impl FnOnce(&mut v1::Genesis)) -> Result<Contract, GenesisError> {
-    let (mut genesis, authority, .., model) = genesis_message(1);
-    tweak(&mut genesis);
-    Contract::found(&genesis_entry(genesis, &authority), &model, table())
+    let ceremony = ceremony(1, |_| ());
+    let mut message = genesis(&ceremony);
+    tweak(&mut message);
+    let entry = genesis_entry(message, ceremony.authority_key());
+    Contract::found(&entry, &ceremony.initial_model, table())
 }
 
 type Tweak = Box<dyn FnOnce(&mut v1::Genesis)>;
@@ -37,7 +37,7 @@ fn norm_bound(norm: u32, clip: f32, projections: u32) -> Tweak {
 #[test]
 fn a_genesis_founds_a_run() {
     let contract = found(|_| ()).unwrap();
-    assert_eq!(contract.parameters().dimension as usize, D);
+    assert_eq!(contract.parameters().dimension as usize, DIMENSION);
     assert_eq!((contract.parameters().threshold, contract.parameters().quorum), (2, 3));
 }
 
@@ -57,11 +57,10 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
         ("steps", Box::new(|g| g.steps = 0)),
         ("max_attempts", Box::new(|g| g.max_attempts = 0)),
         ("collection timeout", Box::new(|g| g.collection_timeout_ms = 0)),
-        ("number of parameters", Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = 0)),
-        (
-            "number of parameters",
-            Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = u32::MAX),
-        ),
+        ("protocol version is 2", Box::new(|g| g.protocol_version = 2)),
+        ("number of parameters is 0", Box::new(|g| g.dimension = 0)),
+        ("number of parameters", Box::new(|g| g.dimension = (1 << 20) + 1)),
+        ("length of the initial model", Box::new(|g| g.dimension += 1)),
         ("initial model", Box::new(|g| g.initial_model.as_mut().unwrap().length = 1)),
         ("bits a parameter is 7", parameter_bound(7, 0.5)),
         ("bits is 1048576", parameter_bound(1 << 20, 0.5)),
@@ -75,13 +74,10 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
         ("number of projections is 255", norm_bound(1000, 0.5, 255)),
         ("projections is 65792", norm_bound(1000, 0.5, 65_536 + 256)),
         ("bound", norm_bound(1000, f32::INFINITY, 256)),
-        ("learning rate", Box::new(|g| g.training.as_mut().unwrap().learning_rate = f64::INFINITY)),
-        ("batch size", Box::new(|g| g.training.as_mut().unwrap().batch_size = 0)),
-        ("local epochs", Box::new(|g| g.training.as_mut().unwrap().local_epochs = 0)),
-        ("optimiser", Box::new(|g| g.training.as_mut().unwrap().optimiser = 0)),
+        ("length of the training plan", Box::new(|g| g.training = vec![0; TRAINING_BYTES + 1])),
         ("evaluation key", Box::new(|g| g.evaluation_key.truncate(31))),
         ("authority key", Box::new(|g| g.authority_key = vec![0; 31])),
-        ("no architecture", Box::new(|g| g.architecture = None)),
+        ("no initial model", Box::new(|g| g.initial_model = None)),
     ];
     for (expected, tweak) in cases {
         let error = found(tweak).unwrap_err().to_string();
@@ -91,15 +87,17 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
 
 #[test]
 fn a_genesis_signed_by_another_than_its_authority_is_refused() {
-    let (genesis, .., model) = genesis_message(1);
-    let entry = genesis_entry(genesis, &SigningKey::generate(&mut OsRng));
-    assert!(matches!(Contract::found(&entry, &model, table()), Err(GenesisError::NotAGenesis(_))));
+    let ceremony = ceremony(1, |_| ());
+    let entry = genesis_entry(genesis(&ceremony), &SigningKey::generate(&mut OsRng));
+    let founded = Contract::found(&entry, &ceremony.initial_model, table());
+    assert!(matches!(founded, Err(GenesisError::NotAGenesis(_))));
 }
 
 #[test]
 fn another_initial_model_than_the_one_named_is_refused() {
-    let (genesis, authority, .., mut model) = genesis_message(1);
+    let ceremony = ceremony(1, |_| ());
+    let mut model = ceremony.initial_model.clone();
     model[0] ^= 1;
-    let entry = genesis_entry(genesis, &authority);
-    assert!(matches!(Contract::found(&entry, &model, table()), Err(GenesisError::WrongModel)));
+    let founded = Contract::found(&ceremony.genesis_entry, &model, table());
+    assert!(matches!(founded, Err(GenesisError::WrongModel)));
 }

@@ -6,8 +6,6 @@
     reason = "a panic is how a test fails"
 )]
 
-mod fixture;
-
 use std::convert::Infallible;
 
 use consilium_contract::{
@@ -23,7 +21,7 @@ use consilium_proto::v1::{
     Agreement, Answers, BeginKeygen, ChangeCommittee, Complaints, Confirmation, Contribute,
     EndStage, Reason, Stage as Name, contribute::Part, transaction::Action,
 };
-use fixture::{D, Run, TIMEOUT_MS};
+use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS};
 use rand_core::OsRng;
 
 /// The members of a ceremony, each with its secrets, as honest as the test lets them be.
@@ -36,15 +34,11 @@ struct Cast {
 
 impl Cast {
     fn new(run: &Run) -> Self {
-        let members = run.members.iter().map(|_| None).collect();
+        let members = run.shares.iter().map(|_| None).collect();
         let share = |share: &Option<KeyShare>| {
             share.as_ref().map(|share| KeyShare::from_bytes(&share.to_bytes()).unwrap())
         };
-        Self {
-            members,
-            shares: run.members.iter().map(|member| share(&member.share)).collect(),
-            blamed: Vec::new(),
-        }
+        Self { members, shares: run.shares.iter().map(share).collect(), blamed: Vec::new() }
     }
 
     /// What an honest member would say now.
@@ -53,7 +47,7 @@ impl Cast {
         let kept = self.members[i].take().filter(|member| member.secrets().belong_to(keygen));
         let fresh = || {
             let secrets = Secrets::generate(keygen.number(), keygen.attempt(), &mut OsRng);
-            Member::new(run.members[i].name, secrets)
+            Member::new(run.name(i), secrets)
         };
         let member = self.members[i].insert(kept.unwrap_or_else(fresh));
         let old = self.shares[i].as_ref();
@@ -84,7 +78,7 @@ impl Cast {
         twist: &mut dyn FnMut(usize, Contribute) -> Option<Contribute>,
     ) -> Vec<Receipt> {
         let mut receipts = Vec::new();
-        for i in 0..run.members.len() {
+        for i in 0..run.institutions() {
             let Some(contribution) = self.honest(run, i).and_then(|said| twist(i, said)) else {
                 continue;
             };
@@ -122,9 +116,9 @@ impl Cast {
         }
     }
 
-    /// The shares go to the fixture, which opens sums with them.
+    /// The shares go to the test kit, which opens sums with them.
     fn hand_over(self, run: &mut Run) {
-        run.members.iter_mut().zip(self.shares).for_each(|(member, share)| member.share = share);
+        run.shares = self.shares;
     }
 }
 
@@ -168,17 +162,17 @@ fn begun() -> (Run, Cast) {
 /// A whole round with the committee that stands.
 fn round(run: &mut Run) {
     assert!(run.open().is_accepted());
-    for i in 0..run.members.len() {
-        assert!(run.submit(i, &[i as i64; D]).is_accepted());
+    for i in 0..run.institutions() {
+        assert!(run.submit(i, &[i as i64; DIMENSION]).is_accepted());
     }
     assert!(run.close_collection().is_accepted());
     run.end_block();
-    let block = run.sealed_block();
-    for i in 0..run.members.len() {
+    let block = run.sealed_hash();
+    for i in 0..run.institutions() {
         run.countersign(i, block);
     }
     let holders: Vec<usize> =
-        (0..run.members.len()).filter(|i| run.members[*i].share.is_some()).collect();
+        (0..run.institutions()).filter(|i| run.shares[*i].is_some()).collect();
     for i in holders {
         if matches!(run.contract.phase(), Phase::Opening(opening) if opening.outcome().is_none()) {
             let receipt = run.submit_share(i, run.share(i));
@@ -235,10 +229,7 @@ fn a_member_that_falls_silent_at_any_stage_stops_nothing() {
         }
         assert!(run.contract.committee().is_some(), "{stage:?}");
         assert!(cast.blamed.is_empty(), "silence is nobody's proven fault");
-        assert_eq!(
-            run.committee().place_of(&run.members[2].name).is_some(),
-            stage != Name::Offering
-        );
+        assert_eq!(run.committee().place_of(&run.name(2)).is_some(), stage != Name::Offering);
         cast.hand_over(&mut run);
         round(&mut run);
     }
@@ -277,7 +268,7 @@ fn a_dealing_that_does_not_decode_is_its_authors_fault_and_is_left_out() {
         }
         Some(said)
     });
-    let name = run.members[1].name;
+    let name = run.name(1);
     assert_eq!(cast.blamed, [(Reason::MalformedEncoding, name)]);
     assert!(run.contract.committee().is_some());
     assert_eq!(run.contract.roster().get(&name).unwrap().credit, 2);
@@ -343,7 +334,7 @@ fn an_answer_that_contradicts_the_dealing_is_its_authors_fault() {
             Some(said)
         });
         let reason = if half { Reason::MalformedEncoding } else { Reason::BadKeygenProof };
-        assert_eq!(cast.blamed, [(reason, run.members[1].name)]);
+        assert_eq!(cast.blamed, [(reason, run.name(1))]);
         assert!(run.contract.committee().is_some());
     }
 }
@@ -383,7 +374,7 @@ fn wrong_products_and_share_keys_are_their_authors_fault_and_the_others_finish()
         }
         Some(said)
     });
-    let name = run.members[3].name;
+    let name = run.name(3);
     assert_eq!(cast.blamed, [(Reason::BadKeygenProof, name), (Reason::BadKeygenProof, name)]);
     assert!(run.contract.committee().is_some());
 }
@@ -460,8 +451,8 @@ fn a_contribution_of_another_institution_is_of_no_use() {
     let copied = run.by_member(1, Action::Contribute(dealing));
     // It decodes under no other dealer's context, and whoever signs it answers for it.
     let receipt = run.apply(&copied);
-    assert!(receipt.is_accepted() || receipt.culprit == Some(run.members[1].name));
-    let forged = run.by(&run.members[1].key, Some(run.members[0].name), copied.action().clone());
+    assert!(receipt.is_accepted() || receipt.culprit == Some(run.name(1)));
+    let forged = run.by(run.key(1), Some(run.name(0)), copied.action().clone());
     assert_eq!(run.apply(&forged).reason, Reason::BadSignature);
 }
 
@@ -486,7 +477,7 @@ fn changed(members: &[usize], threshold: u32) -> (Run, Receipt) {
 
 fn ask(run: &mut Run, members: &[usize], threshold: u32) -> Receipt {
     let committee = run.contract.succession().next_number();
-    let members = members.iter().map(|i| run.members[*i].name.to_vec()).collect();
+    let members = members.iter().map(|i| run.name(*i).to_vec()).collect();
     run.apply(&run.by_authority(Action::ChangeCommittee(ChangeCommittee {
         committee,
         members,
@@ -501,9 +492,9 @@ fn the_key_passes_to_a_new_committee_and_old_shares_open_nothing_more() {
     assert_eq!(run.open().reason, Reason::TooEarly, "a change that is asked for comes first");
     let key = run.committee().public_key.clone();
     let old = run.committee().clone();
-    let old_shares: Vec<_> = run.members.iter_mut().map(|member| member.share.take()).collect();
-    for (member, share) in run.members.iter_mut().zip(&old_shares) {
-        member.share = share.as_ref().map(|share| KeyShare::from_bytes(&share.to_bytes()).unwrap());
+    let old_shares: Vec<_> = run.shares.iter_mut().map(Option::take).collect();
+    for (kept, share) in run.shares.iter_mut().zip(&old_shares) {
+        *kept = share.as_ref().map(|share| KeyShare::from_bytes(&share.to_bytes()).unwrap());
     }
     assert!(begin(&mut run).is_accepted());
     let mut cast = Cast::new(&run);
@@ -512,8 +503,8 @@ fn the_key_passes_to_a_new_committee_and_old_shares_open_nothing_more() {
     assert_eq!((committee.number, committee.threshold(), committee.size()), (1, 1, 3));
     assert_eq!(committee.public_key, key);
     assert_ne!(committee.dealing, old.dealing);
-    assert_eq!(committee.place_of(&run.members[3].name), Some(1));
-    assert_eq!(committee.place_of(&run.members[0].name), None);
+    assert_eq!(committee.place_of(&run.name(3)), Some(1));
+    assert_eq!(committee.place_of(&run.name(0)), None);
     for share in old_shares.iter().flatten() {
         assert!(share.verify(&committee.public_key, &committee.dealing).is_err());
     }
@@ -523,21 +514,21 @@ fn the_key_passes_to_a_new_committee_and_old_shares_open_nothing_more() {
     // The old share of a member, and a share of one who is no member any more.
     assert!(run.open().is_accepted());
     for i in 0..4 {
-        assert!(run.submit(i, &[1; D]).is_accepted());
+        assert!(run.submit(i, &[1; DIMENSION]).is_accepted());
     }
     assert!(run.close_collection().is_accepted());
     run.end_block();
-    let block = run.sealed_block();
+    let block = run.sealed_hash();
     assert_eq!(run.countersign(0, block).reason, Reason::NotAMember);
     for i in 1..4 {
         run.countersign(i, block);
     }
-    let new = run.members[1].share.take();
-    run.members[1].share = KeyShare::from_bytes(&old_shares[1].as_ref().unwrap().to_bytes()).ok();
+    let new = run.shares[1].take();
+    run.shares[1] = KeyShare::from_bytes(&old_shares[1].as_ref().unwrap().to_bytes()).ok();
     assert_eq!(run.submit_share(1, run.share(1)).reason, Reason::BadShareProof);
-    run.members[0].share = KeyShare::from_bytes(&old_shares[0].as_ref().unwrap().to_bytes()).ok();
+    run.shares[0] = KeyShare::from_bytes(&old_shares[0].as_ref().unwrap().to_bytes()).ok();
     assert_eq!(run.submit_share(0, run.share(0)).reason, Reason::NotAMember);
-    run.members[1].share = new;
+    run.shares[1] = new;
     assert!(run.submit_share(2, run.share(2)).is_accepted());
     assert!(run.close_round().is_accepted());
     run.again();
@@ -546,7 +537,7 @@ fn the_key_passes_to_a_new_committee_and_old_shares_open_nothing_more() {
 #[test]
 fn an_institution_leaves_and_another_one_joins_and_holds_the_key() {
     let mut run = Run::enrolled(9);
-    let newcomer = run.newcomer(5);
+    let newcomer = run.newcomer("newcomer");
     assert_eq!(
         run.enrol(newcomer).reason,
         Reason::NoPlace,
@@ -559,7 +550,7 @@ fn an_institution_leaves_and_another_one_joins_and_holds_the_key() {
     assert!(begin(&mut run).is_accepted());
     let mut cast = Cast::new(&run);
     cast.play(&mut run, |_, said| Some(said));
-    assert_eq!(run.committee().place_of(&run.members[newcomer].name), Some(4));
+    assert_eq!(run.committee().place_of(&run.name(newcomer)), Some(4));
     assert!(cast.shares[newcomer].is_some());
     assert!(cast.blamed.is_empty());
 }
@@ -595,14 +586,13 @@ fn a_change_that_no_committee_can_be_is_refused() {
     let mut run = Run::enrolled(2);
     // Nobody but the authority asks.
     let by_coordinator = run.by_coordinator(Action::ChangeCommittee(unknown));
-    assert!(run.apply(&by_coordinator).is_dropped());
+    assert!(!run.apply(&by_coordinator).may_stand(&by_coordinator));
     assert_eq!(begin(&mut run).reason, Reason::TooEarly, "nothing is due");
 }
 
 #[test]
 fn the_authority_cannot_have_the_key_passed_on_to_fewer_than_the_genesis_allows() {
-    let mut run =
-        Run::founded_with(2, |genesis| genesis.min_threshold = 2).with_everyone().with_key();
+    let mut run = Run::founded_with(|spec| spec.min_threshold = 2).with_everyone().with_key();
     assert_eq!(ask(&mut run, &[3], 1).reason, Reason::WrongCommittee);
     assert_eq!(ask(&mut run, &[0, 1, 2, 3], 1).reason, Reason::WrongCommittee);
     assert_eq!(begin(&mut run).reason, Reason::TooEarly);
@@ -611,8 +601,11 @@ fn the_authority_cannot_have_the_key_passed_on_to_fewer_than_the_genesis_allows(
 
 #[test]
 fn shares_are_refreshed_when_the_genesis_says_so() {
-    let mut run =
-        Run::founded_with(3, |genesis| genesis.refresh_steps = 1).with_everyone().with_key();
+    let run = Run::founded_with(|spec| {
+        spec.steps = 3;
+        spec.refresh_steps = 1;
+    });
+    let mut run = run.with_everyone().with_key();
     let old = run.committee().clone();
     round(&mut run);
     assert_eq!(run.open().reason, Reason::TooEarly);
@@ -718,7 +711,7 @@ fn a_stage_ends_by_the_coordinators_word_alone_and_not_before_its_time() {
         time_ms: run.time_ms + TIMEOUT_MS,
     };
     let forged: CandidateTransaction = run.by_member(0, Action::EndStage(end));
-    assert!(run.apply(&forged).is_dropped());
+    assert!(!run.apply(&forged).may_stand(&forged));
     assert!(
         matches!(run.contract.phase(), Phase::Keygen(keygen) if matches!(keygen.stage(), Stage::Offering { .. }))
     );

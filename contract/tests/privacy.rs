@@ -6,13 +6,11 @@
     reason = "a panic is how a test fails"
 )]
 
-mod fixture;
-
 use consilium_contract::{Phase, parameters::honest_shares};
 use consilium_crypto::Bound;
-use consilium_privacy::Thousandths;
+use consilium_privacy::{Terms, Thousandths};
 use consilium_proto::v1::{self, Reason};
-use fixture::{D, Run, genesis_entry, genesis_message, table};
+use consilium_testkit::{DIMENSION, Run, ceremony, genesis, genesis_entry, table};
 
 /// Noise of ten times an update's norm in a sum of h = 2 shares: 20² · 10² / 2 = 20,000.
 const PRIVACY: v1::Privacy =
@@ -23,9 +21,15 @@ fn bound(norm: u32) -> Option<v1::genesis::Bound> {
 }
 
 fn private(steps: u64, privacy: v1::Privacy) -> Run {
-    let mut run = Run::founded_with(steps, |genesis| {
-        genesis.bound = bound(3_000);
-        genesis.privacy = Some(privacy);
+    let mut run = Run::founded_with(|spec| {
+        spec.steps = steps;
+        spec.bound = Bound::Norm { norm: 3_000, projections: 256 };
+        spec.privacy = Some(Terms {
+            signal: privacy.signal_norm,
+            variance: privacy.noise_variance,
+            epsilon_milli: privacy.epsilon_milli,
+            delta_bits: privacy.delta_bits,
+        });
     });
     (0..4).for_each(|i| assert!(run.enrol(i).is_accepted()));
     run.with_key()
@@ -34,7 +38,7 @@ fn private(steps: u64, privacy: v1::Privacy) -> Run {
 fn step(run: &mut Run) {
     assert!(run.open().is_accepted());
     for i in 0..4 {
-        assert!(run.submit(i, &[300; D]).is_accepted());
+        assert!(run.submit(i, &[300; DIMENSION]).is_accepted());
     }
     assert!(run.close_collection().is_accepted());
     run.end_block();
@@ -73,7 +77,7 @@ fn a_run_whose_steps_are_done_before_its_budget_is_finished_and_not_out_of_budge
 fn an_attempt_that_was_given_up_costs_nothing() {
     let mut run = private(50, PRIVACY);
     assert!(run.open().is_accepted());
-    run.time_ms += fixture::TIMEOUT_MS;
+    run.time_ms += consilium_testkit::TIMEOUT_MS;
     let abandon = v1::Abandon { step: 0, attempt: 0, time_ms: run.time_ms };
     assert!(
         run.apply(&run.by_coordinator(v1::transaction::Action::Abandon(abandon))).is_accepted()
@@ -105,13 +109,12 @@ fn the_noise_that_counts_is_that_of_those_who_cannot_collude() {
 #[test]
 fn a_genesis_that_promises_what_its_noise_does_not_hold_is_refused_with_the_number_to_change() {
     let refused = |norm: Option<v1::genesis::Bound>, privacy: v1::Privacy, expected: &str| {
-        let (mut genesis, authority, .., model) = genesis_message(5);
-        (genesis.bound, genesis.privacy) = (norm, Some(privacy));
-        let error = consilium_contract::Contract::found(
-            &genesis_entry(genesis, &authority),
-            &model,
-            table(),
-        );
+        let ceremony = ceremony(1, |spec| spec.steps = 5);
+        let mut message = genesis(&ceremony);
+        message.bound = norm;
+        message.privacy = Some(privacy);
+        let entry = genesis_entry(message, ceremony.authority_key());
+        let error = consilium_contract::Contract::found(&entry, &ceremony.initial_model, table());
         let error = error.unwrap_err().to_string();
         assert!(error.contains(expected), "expected {expected:?} in {error:?}");
     };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use consilium_contract::{
-    Attendance, Body, CandidateTransaction, Contract, Phase, Receipt, SealedBlock,
+    Attendance, Body, CandidateTransaction, Contract, Phase, Receipt, SealedBlock, action::Kind,
     transaction::sign,
 };
 use consilium_crypto::{EvaluationKey, Hash, signature::SigningKey};
@@ -196,29 +196,9 @@ impl Executor {
 
     /// Signs what the coordinator has to say.
     pub(crate) fn sign(&self, action: Action) -> Result<CandidateTransaction, CoordinatorError> {
-        let name = action_name(&action);
+        let name = Kind::of(&action).name;
         let chain_id = &self.contract.parameters().chain_id;
         CandidateTransaction::parse(sign(&self.signing, chain_id, None, action))
             .map_err(|error| CoordinatorError::Refused { action: name, reason: error.to_string() })
-    }
-}
-
-/// The coordinator's own actions by name.
-pub(crate) fn action_name(action: &Action) -> &'static str {
-    match action {
-        Action::OpenRound(_) => "OpenRound",
-        Action::CloseCollection(_) => "CloseCollection",
-        Action::CloseRound(_) => "CloseRound",
-        Action::Abandon(_) => "Abandon",
-        Action::BeginKeygen(_) => "BeginKeygen",
-        Action::EndStage(_) => "EndStage",
-        Action::Genesis(_)
-        | Action::Enrol(_)
-        | Action::SubmitUpdate(_)
-        | Action::Countersign(_)
-        | Action::SubmitShare(_)
-        | Action::Contribute(_)
-        | Action::ChangeCommittee(_)
-        | Action::Revoke(_) => "transaction of another author",
     }
 }

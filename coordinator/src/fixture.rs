@@ -2,9 +2,10 @@
 
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::{
-    Body, CandidateTransaction, Contract, keygen::Rehearsal, parameters::Layers, transaction::sign,
+    Body, CandidateTransaction, Contract, keygen::Rehearsal, transaction::sign,
 };
 use consilium_crypto::DiscreteLogTable;
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};
 use rand_core::OsRng;
 
@@ -22,6 +23,7 @@ impl Founded {
     pub(crate) fn new(institutions: usize, enrolled: usize) -> Self {
         let layers = Layers { inputs: 1, hidden: vec![] };
         let mut spec = CeremonySpec::new(layers, vec![0.0; 2], vec![1; institutions]);
+        spec.protection.allow_threshold_one = institutions < 4;
         spec.collection_timeout_ms = TIMEOUT_MS;
         let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
         let table = DiscreteLogTable::shared();

@@ -59,7 +59,7 @@ impl Gate {
         let id = transaction.id();
         let Some(reply) = self.known(sequencer, &id, reply) else { return Passed::Settled };
         match contract.admit(&transaction) {
-            Admission::Decided(receipt) if receipt.is_dropped() => {
+            Admission::Decided(receipt) if !receipt.may_stand(&transaction) => {
                 send(reply, Ok(Answer::Receipt(receipt)));
                 Passed::Settled
             }
@@ -137,7 +137,7 @@ impl Gate {
         let Done { transaction, checked } = done;
         let in_flight = self.in_flight.remove(&transaction.id());
         let waiting = in_flight.map(|in_flight| in_flight.waiting).unwrap_or_default();
-        (transaction, Body::Checked(checked), waiting)
+        (transaction, Body::Checked(checked.into()), waiting)
     }
 
     /// When the oldest update that is being verified arrived.

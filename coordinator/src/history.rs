@@ -16,8 +16,6 @@ const CAPACITY: usize = 1 << 16;
 pub(crate) struct History {
     receipts: HashMap<Hash, Receipt>,
     order: VecDeque<Hash>,
-    /// Transactions whose rejection holds only as long as the roster and the committee stay what they are.
-    passing: Vec<Hash>,
     rejections: BTreeMap<Hash, u32>,
 }
 
@@ -38,15 +36,7 @@ impl History {
                 if starts_afresh(action) {
                     self.rejections.clear();
                 }
-                if starts_afresh(action) || matches!(action, Action::Enrol(_) | Action::Revoke(_)) {
-                    self.passing.drain(..).for_each(|id| _ = self.receipts.remove(&id));
-                }
                 continue;
-            }
-            if receipt.reason == Reason::NoPlace
-                || matches!(action, Action::Revoke(_) | Action::ChangeCommittee(_))
-            {
-                self.passing.push(receipt.transaction);
             }
             if let Some(author) = transaction.author() {
                 *self.rejections.entry(author).or_default() += 1;
@@ -80,9 +70,7 @@ pub(crate) fn is_final(receipt: &Receipt) -> bool {
 mod tests {
     use consilium_contract::{CandidateTransaction, transaction::sign};
     use consilium_crypto::signature::SigningKey;
-    use consilium_proto::v1::{
-        BeginKeygen, ChangeCommittee, Countersign, EndStage, Enrol, OpenRound, Revoke,
-    };
+    use consilium_proto::v1::{BeginKeygen, Countersign, EndStage, OpenRound};
     use rand_core::OsRng;
 
     use super::*;
@@ -92,29 +80,6 @@ mod tests {
         let transaction = CandidateTransaction::parse(signed).unwrap();
         let receipt = Receipt { transaction: transaction.id(), reason, culprit: None };
         Recorded { transaction, receipt }
-    }
-
-    #[test]
-    fn who_found_no_place_and_what_the_authority_asked_for_too_early_is_judged_again_once_something_has_changed()
-     {
-        let full = || recorded(Some([7; 32]), Action::Enrol(Enrol::default()), Reason::NoPlace);
-        let early = || {
-            recorded(None, Action::ChangeCommittee(ChangeCommittee::default()), Reason::WrongStep)
-        };
-        for change in [Action::Revoke(Revoke::default()), Action::Enrol(Enrol::default())] {
-            let entries = [full(), early()];
-            let ids = [0, 1].map(|place: usize| entries[place].receipt.transaction);
-            let mut history = History::default();
-            history.record(&entries);
-            assert!(
-                ids.iter().all(|id| history.receipt(id).is_some()),
-                "nobody makes the chain longer by repeating it"
-            );
-            history.record(&[recorded(None, change.clone(), Reason::Duplicate)]);
-            assert!(ids.iter().all(|id| history.receipt(id).is_some()));
-            history.record(&[recorded(None, change, Reason::Accepted)]);
-            assert!(ids.iter().all(|id| history.receipt(id).is_none()));
-        }
     }
 
     #[test]

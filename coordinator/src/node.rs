@@ -28,14 +28,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_contract::{Body, CandidateTransaction, Phase};
-use consilium_proto::v1::{Reason, transaction::Action};
+use consilium_contract::{Body, CandidateTransaction, Phase, Receipt, action::Kind};
+use consilium_proto::v1::transaction::Action;
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     CoordinatorError, Ended,
     clock::{Clock, NodeTime},
-    executor::{Executor, action_name},
+    executor::Executor,
     farewell::Farewell,
     gate::{Gate, Passed},
     inbox::{Command, Reply},
@@ -109,7 +109,7 @@ impl Node {
         match passed {
             Passed::Settled => Ok(()),
             Passed::Decide { transaction, body, waiting } => {
-                self.apply(transaction, body, Vec::new(), waiting)
+                self.apply(transaction, body, Vec::new(), waiting).map(|_| ())
             }
             Passed::Verify(job) => self.verifier.submit(job),
         }
@@ -126,24 +126,27 @@ impl Node {
         Ok(())
     }
 
-    /// The write path, steps 1 and 2; the others are in [`Self::seal`].
+    /// The write path, steps 1 and 2; the others are in [`Self::seal`]. What may not stand on a chain is answered and not
+    /// recorded.
     fn apply(
         &mut self,
         transaction: CandidateTransaction,
         body: Body,
         blobs: Vec<Vec<u8>>,
         waiting: Vec<Reply>,
-    ) -> Result<(), CoordinatorError> {
+    ) -> Result<Receipt, CoordinatorError> {
         let now_ms = self.now_ms();
         let body_missing = matches!(body, Body::Missing);
         let executed = self.executor.execute(&transaction, body, now_ms)?;
         self.report.executed(transaction.action(), &executed, now_ms);
         let receipt = executed.receipt;
+        if receipt.may_stand(&transaction) {
+            let recorded = Recorded { transaction, receipt };
+            self.sequencer.push(Entry { recorded, body_missing, blobs }, now_ms);
+        }
         for reply in waiting {
             self.sequencer.wait(reply, receipt);
         }
-        let recorded = Recorded { transaction, receipt };
-        self.sequencer.push(Entry { recorded, body_missing, blobs }, now_ms);
         if executed.has_moved() {
             self.seal()?;
             let traffic = self.shared.traffic.totals();
@@ -151,7 +154,7 @@ impl Node {
         } else if self.sequencer.is_due(now_ms) {
             self.seal()?;
         }
-        Ok(())
+        Ok(receipt)
     }
 
     /// Makes the open block durable and answers everyone who waits for it: the write path, steps 3 to 7.
@@ -196,18 +199,14 @@ impl Node {
 
     /// A transaction of the coordinator's own. The contract accepts it, or something is wrong with this program.
     fn say(&mut self, action: Action, blobs: Vec<Vec<u8>>) -> Result<(), CoordinatorError> {
-        let name = action_name(&action);
+        let name = Kind::of(&action).name;
         let transaction = self.executor.sign(action)?;
-        let id = transaction.id();
-        let before = self.executor.position();
-        self.apply(transaction, Body::None, blobs, Vec::new())?;
-        // Each of them ends a phase, and the block with it: if the contract has not moved, it has refused.
-        if self.executor.position() == before {
-            let receipt = self.sequencer.receipt(&id);
-            let reason = receipt.map_or(Reason::Unspecified, |receipt| receipt.reason);
-            return Err(CoordinatorError::refused(name, reason));
+        let receipt = self.apply(transaction, Body::None, blobs, Vec::new())?;
+        if receipt.is_accepted() {
+            Ok(())
+        } else {
+            Err(CoordinatorError::refused(name, receipt.reason))
         }
-        Ok(())
     }
 
     /// Whether the run is finished, and everyone who is enrolled has followed it to its end or had the time to.

@@ -119,7 +119,7 @@ fn replay(
     for ((transaction, body_missing), body) in entries.into_iter().zip(&bodies) {
         let checked: Option<CheckedUpdate> = body.as_ref().and_then(|_| checked.next());
         let body = match checked {
-            Some(checked) => Body::Checked(checked),
+            Some(checked) => Body::Checked(checked.into()),
             None if body_missing => Body::Missing,
             None => Body::None,
         };

@@ -6,18 +6,20 @@
     reason = "a panic is how a test fails"
 )]
 
+mod common;
+
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
+use common::clear;
 use consilium_audit::{AuditReport, audit};
 use consilium_authority::{BoundChoice, BoundKind, PrivacyFlags};
 use consilium_contract::transaction::parse_entry;
-use consilium_crypto::QuantisedUpdate;
 use consilium_experiments::{
     progress::Progress,
-    replay::{Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg_quantised, verified},
+    replay::{Choice, Federation, ReplayConfig, load_dataset, verified},
 };
 use consilium_learning::model_blob;
 use consilium_ledger::{Store, sha256};
@@ -76,29 +78,11 @@ impl Run {
 
     /// SHA-256 of the model after each round of plaintext FedAvg over the same quantised updates of the honest.
     fn models_in_the_clear(&self) -> Vec<Vec<u8>> {
-        let Federation { config, weights, malicious, .. } = &self.federation;
-        let mut participants = self.federation.participants().unwrap();
-        let mut global = self.federation.initial.clone();
-        let mut hashes = Vec::new();
-        for epoch in 1..=config.epochs as u64 {
-            let honest =
-                (0..participants.len()).filter(|institution| !malicious.contains(institution));
-            let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) = honest
-                .map(|k| {
-                    (participants[k].local_update(epoch, &global).unwrap().quantised, weights[k])
-                })
-                .unzip();
-            global = fed_avg_quantised(
-                &global,
-                &updates,
-                &weights,
-                config.quantised_bound(),
-                config.clip,
-            )
-            .unwrap();
-            hashes.push(sha256(&model_blob(&global)).to_vec());
-        }
-        hashes
+        let federation = &self.federation;
+        let accepted = vec![clear::honest(federation); federation.config.epochs];
+        let participants = federation.participants().unwrap();
+        let steps = clear::steps(federation, participants, 1, &accepted);
+        steps.iter().map(|step| step.hash().to_vec()).collect()
     }
 }
 

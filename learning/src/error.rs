@@ -1,8 +1,25 @@
 //! What can go wrong between rows and an update.
 
+use consilium_proto::training::PlanError;
+
 /// Why an institution's training, evaluation or model file was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum LearningError {
+    /// The genesis asks for something that this crate does not train.
+    #[error(
+        "{0}; this program trains what its own `init` writes: use the trainer that the run agreed on"
+    )]
+    Plan(#[from] PlanError),
+    /// The genesis' model is not the one that its plan describes.
+    #[error(
+        "the plan in the genesis describes a model of {plan} parameters, the genesis one of {genesis}"
+    )]
+    OtherDimension {
+        /// Parameters of the plan's model.
+        plan: u32,
+        /// Parameters of the genesis.
+        genesis: u32,
+    },
     /// A layer without inputs or outputs, or more parameters than [`MAX_PARAMETERS`](crate::MAX_PARAMETERS).
     #[error(
         "the network {inputs}-{hidden:?}-1 is not usable: every layer needs 1 or more units and all together at most {max} parameters; change the hidden sizes"

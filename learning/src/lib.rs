@@ -16,6 +16,7 @@
 //! | `evaluation` | accuracy, exact AUC, loss |
 //! | `trainer` | [`Trainer`], what an institution asks of whatever trains for it |
 //! | `weights` | safetensors, and the blob that the ledger hashes |
+//! | `plan` | what a genesis asks for, as this crate trains it |
 //! | `seed` | derivation of every generator from the run's seed |
 //!
 //! Parameters travel flat: layer by layer, weight `[inputs, outputs]` row-major, then bias `[outputs]`.
@@ -24,6 +25,7 @@ mod architecture;
 mod error;
 mod evaluation;
 mod network;
+mod plan;
 mod seed;
 mod trainer;
 mod training;
@@ -32,6 +34,7 @@ mod weights;
 pub use architecture::{Architecture, MAX_PARAMETERS};
 pub use error::LearningError;
 pub use evaluation::{Metrics, evaluate};
+pub use plan::TrainingPlan;
 pub use seed::{generator, permutation};
 pub use trainer::{LocalTrainer, TrainError, Trainer};
 pub use training::{Learner, Optimiser, TrainingConfig, train};

@@ -37,9 +37,9 @@ pub struct TrainingConfig {
 }
 
 impl TrainingConfig {
-    /// As a genesis holds it.
+    /// As a plan holds it.
     #[must_use]
-    pub fn to_genesis(&self) -> v1::Training {
+    pub fn to_plan(&self) -> v1::Training {
         let optimiser = match self.optimiser {
             Optimiser::Sgd => v1::Optimiser::Sgd,
             Optimiser::Adam => v1::Optimiser::Adam,

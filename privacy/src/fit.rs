@@ -1,9 +1,9 @@
-//! From a budget to numbers: how much noise a norm admits, and how little of it buys the steps that are wanted.
+//! From a budget to numbers: how much noise a norm admits, and the least noise that buys the wanted steps.
 
 use crate::{Guarantee, MAX_VARIANCE, PrivacyError, Run, Terms, least_norm};
 
 /// The largest S, and its μ, whose noise fits B at a noise multiplier of `multiplier_milli` thousandths: √(h·μ) ≥ z·S.
-/// A larger S is worth more beside the noise of rounding. `None` where not even S = 1 fits.
+/// The larger S is, the less rounding matters. `None` where not even S = 1 fits.
 pub fn fit(run: Run, multiplier_milli: u32) -> Option<(u32, u64)> {
     let variance = |signal: u32| {
         let deviation = u128::from(signal) * u128::from(multiplier_milli);

@@ -21,7 +21,7 @@
 //! and the like, says how far a *malicious* institution may go. It protects the model; no privacy rests on it, and a
 //! malicious institution has none to lose.
 //!
-//! **Whose noise counts.** Those who read the sum together know their own noise and subtract it. Up to t − 1
+//! **Whose noise counts.** Colluding readers of a sum know their own noise and subtract it. Up to t − 1
 //! institutions and the coordinator may do so, as everywhere in this protocol; at least `min_updates` updates are in
 //! every sum, so at least h = min_updates − (t − 1) shares of noise remain, the protected institution's own among
 //! them. The accountant charges every step with variance h·μ, however many took part. An institution that adds no
@@ -57,7 +57,7 @@ pub use tail::least_norm;
 use renyi::Renyi;
 use thiserror::Error;
 
-/// Largest ε, in thousandths: beyond 20 a promise is none.
+/// Largest ε, in thousandths: a promise beyond 20 means nothing.
 pub const MAX_EPSILON_MILLI: u32 = 20_000;
 
 /// Bits of −log₂ of what η allows for each draw, step and institution: 2^-84 ≥ 2·2^-86 + 2^-100.
@@ -92,7 +92,7 @@ pub struct Run {
     pub steps: u64,
 }
 
-/// Why noise is no privacy, or a budget buys nothing.
+/// Why the noise gives no privacy, or the budget buys no step.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PrivacyError {
     /// μ out of range.

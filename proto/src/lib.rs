@@ -10,12 +10,16 @@
 //! - [`v1`]: generated messages of `consilium.v1`; its gRPC clients with the feature `client`, its servers with `server`
 //! - [`decode`], [`WireError`]: strict decoding
 //! - [`hash32`]: a hash out of a peer's bytes
+//! - [`training`]: what institutions agreed to train, checked
 //! - [`CHUNK_BYTES`] and the other limits: what a node accepts before it takes memory
 
 mod limits;
 mod strict;
+pub mod training;
 
-pub use limits::{CHUNK_BYTES, ENTRY_BYTES, EVIDENCE_BYTES, GENESIS_BYTES};
+pub use limits::{
+    CHUNK_BYTES, ENTRY_BYTES, EVIDENCE_BYTES, GENESIS_BYTES, MAX_DIMENSION, TRAINING_BYTES,
+};
 pub use strict::{WireError, decode, hash32};
 
 /// The encoded descriptors of `consilium.v1`, for gRPC reflection.

@@ -3,7 +3,7 @@ use std::fs;
 use consilium_contract::transaction::entry;
 
 use super::*;
-use crate::fixture::World;
+use consilium_testkit::World;
 
 fn finished() -> World {
     let mut world = World::new();
@@ -110,10 +110,10 @@ fn a_block_that_was_executed_wrongly_is_found_in_the_header_after_it_and_not_bef
         updates.each_ref().map(|update| entry(world.submission(0, &update.header), true));
     // The coordinator goes on from the state before the round was opened.
     let [first, second] = submissions;
-    world.append(vec![first], world.state(), Vec::new());
+    world.append(vec![first], world.state, Vec::new());
     let report = audited(&world, None).unwrap();
     assert_eq!(report.blocks, world.chain.len());
-    world.append(vec![second], world.state(), Vec::new());
+    world.append(vec![second], world.state, Vec::new());
     let refused = audited(&world, None).unwrap_err();
     let last = world.chain.len() - 1;
     assert!(matches!(refused, AuditError::StateRoot { height, .. } if height == last), "{refused}");
@@ -231,7 +231,7 @@ fn with_a_refuted_update() -> World {
     )
     .remove(0);
     assert!(!checked.is_proven());
-    let receipt = world.contract.apply(&candidate, Body::Checked(checked)).unwrap();
+    let receipt = world.contract.apply(&candidate, Body::Checked(checked.into())).unwrap();
     assert!(receipt.culprit.is_some());
     world.settle(vec![entry(signed, false)], vec![update.body]);
     world

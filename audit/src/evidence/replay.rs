@@ -103,15 +103,12 @@ fn apply(
             Admission::Decided(_) => Body::None,
             Admission::NeedsBody { .. } if *body_missing => Body::Missing,
             Admission::NeedsBody { sha256, .. } => match checked.remove(&transaction.id()) {
-                Some(update) => Body::Checked(update),
+                Some(update) => Body::Checked(update.into()),
                 None => return Err(nothing(format!("the body {} is missing", hex(&sha256)))),
             },
         };
         let receipt = contract.apply(transaction, body).map_err(nothing)?;
-        let parameters = contract.parameters();
-        let is_the_coordinators = transaction.author().is_none()
-            && transaction.is_signed_by(&parameters.coordinator, &parameters.chain_id);
-        if receipt.is_dropped() || (is_the_coordinators && !receipt.is_accepted()) {
+        if !receipt.may_stand(transaction) {
             let id = hex(&transaction.id());
             let reason = receipt.reason.as_str_name();
             return Ok(Some(format!(

@@ -20,10 +20,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 
 use super::*;
-use crate::{
-    fixture::{World, ceremony, splice},
-    model_check::masked_update_bytes,
-};
+use crate::model_check::masked_update_bytes;
+use consilium_testkit::{World, ceremony, splice};
 
 fn genesis(world: &World) -> Genesis<'_> {
     Genesis { entry: &world.ceremony.genesis_entry, parameters: &world.ceremony.parameters }

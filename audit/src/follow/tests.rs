@@ -5,7 +5,8 @@ use consilium_crypto::RoundContext;
 use consilium_proto::v1::SubmitUpdate;
 
 use super::*;
-use crate::fixture::{INSTITUTIONS, World, ceremony};
+use crate::fixture::Followed as _;
+use consilium_testkit::{INSTITUTIONS, World, ceremony};
 
 fn collection(follower: &Follower) -> &Collection {
     let Phase::Collecting(collection) = follower.phase() else {

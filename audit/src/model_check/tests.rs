@@ -2,10 +2,8 @@ use consilium_proto::v1::{CloseRound, transaction::Action};
 use rand_core::OsRng;
 
 use super::*;
-use crate::{
-    fixture::{DIMENSION, World},
-    judge::judge,
-};
+use crate::{fixture::Followed as _, judge::judge};
+use consilium_testkit::{DIMENSION, World};
 
 /// A world whose first round is closed by what `change` makes of the right CloseRound; the masked updates; the sums.
 fn closed(change: impl FnOnce(&mut CloseRound)) -> (World, Closed, Vec<Vec<u8>>, Vec<u8>) {

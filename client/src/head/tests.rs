@@ -6,7 +6,8 @@ use consilium_audit::{Evidence, evidence::Culprit, heads::Relation};
 use consilium_ledger::SignedCheckpoint;
 
 use super::*;
-use crate::fixture::World;
+use crate::fixture::Kept as _;
+use consilium_testkit::World;
 
 fn files(world: &World, institution: usize) -> InstitutionFiles {
     let dir = tempfile::tempdir().unwrap();

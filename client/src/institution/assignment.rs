@@ -52,7 +52,8 @@ mod tests {
     use consilium_audit::follow::Phase;
 
     use super::*;
-    use crate::fixture::{DIMENSION, World};
+    use crate::fixture::Kept as _;
+    use consilium_testkit::{DIMENSION, World};
 
     #[test]
     fn a_round_that_starts_from_an_unchecked_model_gives_no_assignment() {

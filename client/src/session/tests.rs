@@ -1,5 +1,5 @@
 //! One real institution over real gRPC, with a coordinator that each test plays by hand; the other three institutions
-//! speak through the fixture.
+//! speak through the test kit.
 
 use std::{
     collections::HashMap,
@@ -40,9 +40,10 @@ use tonic::{Request, Response, Status, Streaming, transport::Server};
 use super::*;
 use crate::{
     Outcome, Unobserved,
-    fixture::{DIMENSION, World, ceremony},
+    fixture::Kept as _,
     prepare::{Participant, Preparation, PrepareError, Prepared},
 };
+use consilium_testkit::{DIMENSION, World, ceremony};
 
 /// Longer than anything here takes.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -270,7 +271,7 @@ impl Ledger for Node {
     }
 }
 
-/// One in every coordinate, as institution 0 of the fixture submits.
+/// One in every coordinate, as institution 0 of the world submits.
 struct Ones;
 
 impl Trainer for Ones {

@@ -11,7 +11,6 @@ use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_client::state::memory::Memory;
 use consilium_contract::{
     CandidateTransaction, Committee,
-    parameters::Layers,
     transaction::{entry, sign},
 };
 use consilium_crypto::{
@@ -20,6 +19,7 @@ use consilium_crypto::{
 };
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::{Block, HeaderChain};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};
 use ed25519_dalek::SigningKey;
 use rand_chacha::ChaCha20Rng;

@@ -63,11 +63,25 @@ impl Roster {
     /// Adds an institution with full credit.
     ///
     /// # Errors
-    /// [`EnrolmentConflict`] where its pseudonym, key or trustee index is taken, its pseudonym revoked, or `places` have
-    /// been filled with institutions that are not revoked.
+    /// [`EnrolmentConflict`] where it [has no place](Self::has_place_for).
     pub fn enrol(
         &mut self,
         certificate: Certificate,
+        places: u32,
+    ) -> Result<(), EnrolmentConflict> {
+        self.has_place_for(&certificate, places)?;
+        self.add(certificate);
+        Ok(())
+    }
+
+    /// Whether an institution may enrol.
+    ///
+    /// # Errors
+    /// [`EnrolmentConflict`] where its pseudonym, key or trustee index is taken, its pseudonym revoked, or `places` have
+    /// been filled with institutions that are not revoked.
+    pub fn has_place_for(
+        &self,
+        certificate: &Certificate,
         places: u32,
     ) -> Result<(), EnrolmentConflict> {
         if self.institutions.contains_key(&certificate.pseudonym) {
@@ -86,14 +100,15 @@ impl Roster {
         if self.iter().filter(|(_, other)| !other.revoked).count() >= places as usize {
             return Err(EnrolmentConflict::NoPlace);
         }
-        let institution = Institution {
-            credit: INITIAL_CREDIT,
-            revoked: false,
-            faults: Vec::new(),
-            certificate: certificate.clone(),
-        };
-        self.institutions.insert(certificate.pseudonym, institution);
         Ok(())
+    }
+
+    /// Adds an institution that has a place.
+    pub(crate) fn add(&mut self, certificate: Certificate) {
+        let pseudonym = certificate.pseudonym;
+        let institution =
+            Institution { certificate, credit: INITIAL_CREDIT, revoked: false, faults: Vec::new() };
+        self.institutions.insert(pseudonym, institution);
     }
 
     /// The institution of that pseudonym.
@@ -106,6 +121,11 @@ impl Roster {
         self.institutions.iter()
     }
 
+    /// How many may submit updates.
+    pub fn able(&self) -> usize {
+        self.iter().filter(|(_, institution)| institution.may_submit()).count()
+    }
+
     /// How many are enrolled.
     pub fn len(&self) -> usize {
         self.institutions.len()
@@ -114,6 +134,12 @@ impl Roster {
     /// Whether nobody is enrolled.
     pub fn is_empty(&self) -> bool {
         self.institutions.is_empty()
+    }
+
+    /// Whether a pseudonym is revoked, whether or not anyone has enrolled under it.
+    pub fn is_revoked(&self, pseudonym: &Hash) -> bool {
+        self.barred.contains(pseudonym)
+            || self.get(pseudonym).is_some_and(|institution| institution.revoked)
     }
 
     /// Revokes a pseudonym, for good and whether or not anyone has enrolled under it. Returns whether it was not revoked

@@ -39,28 +39,42 @@ impl Keygen {
         message: &EndStage,
         parameters: &Parameters,
     ) -> Result<StageEnd, Reason> {
+        self.judge_end(message, parameters)?;
+        Ok(self.end(message.time_ms, parameters))
+    }
+
+    /// Whether the stage may end.
+    pub(crate) fn judge_end(
+        &self,
+        message: &EndStage,
+        parameters: &Parameters,
+    ) -> Result<(), Reason> {
         if (message.committee, message.attempt) != (self.number, self.attempt) {
             return Err(Reason::WrongStep);
         }
         if message.stage != self.stage.name() as i32 {
             return Err(Reason::WrongContext);
         }
-        let progress = self.progress();
         let is_over =
             message.time_ms >= self.since_ms.saturating_add(parameters.collection_timeout_ms);
         // What members have confirmed they have confirmed for good: nothing else may come in its place.
         let must_complete = matches!(self.stage, Stage::Confirming { .. });
-        if !progress.is_complete() && (must_complete || !is_over) {
+        if !self.progress().is_complete() && (must_complete || !is_over) {
             return Err(Reason::TooEarly);
         }
-        self.since_ms = message.time_ms;
-        if !progress.is_enough() {
-            return Ok(self.again(parameters));
+        Ok(())
+    }
+
+    /// Ends a stage that may end.
+    pub(crate) fn end(&mut self, time_ms: u64, parameters: &Parameters) -> StageEnd {
+        self.since_ms = time_ms;
+        if !self.progress().is_enough() {
+            return self.again(parameters);
         }
         let said = mem::take(&mut self.said);
         let stage = mem::replace(&mut self.stage, Stage::Offering { offers: BTreeMap::new() });
         let name = stage.name();
-        Ok(match self.next(stage) {
+        match self.next(stage) {
             Ok(Following::Stage(next, binding)) => {
                 self.basis = self.next_basis(name as i32, &said, &binding);
                 self.stage = *next;
@@ -68,7 +82,7 @@ impl Keygen {
             }
             Ok(Following::Committee(committee)) => StageEnd::Complete(committee),
             Err(_) => self.again(parameters),
-        })
+        }
     }
 
     /// Begins another attempt, with nothing of this one.

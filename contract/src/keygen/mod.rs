@@ -31,6 +31,7 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `stage` | what a ceremony has come to, stage by stage |
+//! | `handlers` | what is said about the key and its committees, and what it changes |
 //! | `contribution` | one contribution: who may say it, when, and what is a fault |
 //! | `ending` | the end of a stage, and what follows |
 //! | [`committee`] | who holds the key, and what everybody knows of them |
@@ -41,6 +42,7 @@
 pub mod committee;
 mod contribution;
 mod ending;
+mod handlers;
 pub mod member;
 mod rehearsal;
 mod stage;
@@ -52,19 +54,47 @@ use consilium_crypto::{
     Hash, VerifyingKey,
     dkg::{Context, Shape},
 };
-use consilium_proto::v1;
+use consilium_proto::v1::{self, BeginKeygen, ChangeCommittee, Contribute, EndStage};
 use sha2::{Digest, Sha256};
 
-pub use contribution::Refusal;
 pub use ending::StageEnd;
 pub use rehearsal::Rehearsal;
 pub use stage::{Dealt, Settled, Stage};
 pub use succession::{Change, Succession};
 
-use crate::parameters::Parameters;
+use crate::{
+    handler::{Said, handle},
+    parameters::Parameters,
+    receipt::Receipt,
+    state::State,
+};
 use committee::Committee;
 
 const BASIS_LABEL: &[u8] = b"consilium/v1/keygen/basis";
+
+/// What can be said about the key and its committees.
+#[derive(Debug, Clone, Copy)]
+pub enum Statement<'a> {
+    /// The authority asks for another committee.
+    ChangeCommittee(&'a ChangeCommittee),
+    /// A committee begins to be made.
+    Begin(&'a BeginKeygen),
+    /// A stage ends.
+    EndStage(&'a EndStage),
+    /// A member's part in a stage.
+    Contribute(&'a Contribute),
+}
+
+impl Statement<'_> {
+    pub(crate) fn apply(self, said: &Said, state: &mut State) -> Receipt {
+        match self {
+            Self::ChangeCommittee(change) => handle(change, said, state),
+            Self::Begin(begin) => handle(begin, said, state),
+            Self::EndStage(end) => handle(end, said, state),
+            Self::Contribute(contribution) => handle(contribution, said, state),
+        }
+    }
+}
 
 /// Where the key comes from.
 #[derive(Debug, Clone)]

@@ -47,8 +47,7 @@ impl Succession {
             || refresh > 0 && step.saturating_sub(self.since_step) >= refresh
     }
 
-    /// Records that the authority asks for a committee. The first request for a number counts while it stands: what was
-    /// said once can be put on the chain again by others, and must not take back what was said later.
+    /// Records that the authority asks for a committee.
     ///
     /// # Errors
     /// The reason of the rejection.
@@ -58,6 +57,19 @@ impl Succession {
         parameters: &Parameters,
         roster: &Roster,
     ) -> Result<(), Reason> {
+        let change = self.judge_change(message, parameters, roster)?;
+        self.ask_for(change);
+        Ok(())
+    }
+
+    /// Whether the authority may ask for this committee. The first request for a number counts while it stands: what was
+    /// said once can be put on the chain again by others, and must not take back what was said later.
+    pub(crate) fn judge_change(
+        &self,
+        message: &ChangeCommittee,
+        parameters: &Parameters,
+        roster: &Roster,
+    ) -> Result<Change, Reason> {
         if self.committee.is_none() || message.committee != self.next_number() {
             return Err(Reason::WrongStep);
         }
@@ -86,8 +98,12 @@ impl Succession {
         if size > parameters.institutions || !thresholds.contains(&message.threshold) {
             return Err(Reason::WrongCommittee);
         }
-        self.change = Some(Change { shape, members: (1..).zip(names).collect() });
-        Ok(())
+        Ok(Change { shape, members: (1..).zip(names).collect() })
+    }
+
+    /// Takes note of a request that may be made.
+    pub(crate) fn ask_for(&mut self, change: Change) {
+        self.change = Some(change);
     }
 
     /// Begins what is due.
@@ -96,6 +112,24 @@ impl Succession {
     /// The reason of the rejection.
     pub fn begin(
         &mut self,
+        message: &BeginKeygen,
+        step: u64,
+        parameters: &Parameters,
+        roster: &Roster,
+    ) -> Result<Keygen, Reason> {
+        let keygen = self.judge_begin(message, step, parameters, roster)?;
+        self.begun();
+        Ok(keygen)
+    }
+
+    /// What was asked for is being made.
+    pub(crate) fn begun(&mut self) {
+        self.change = None;
+    }
+
+    /// The ceremony that begins what is due.
+    pub(crate) fn judge_begin(
+        &self,
         message: &BeginKeygen,
         step: u64,
         parameters: &Parameters,
@@ -130,8 +164,8 @@ impl Succession {
                 Shape::new(old.size(), old.threshold()).map_err(|_| Reason::WrongCommittee)?;
             Ok(Change { shape, members: old.members().clone() })
         };
-        let Change { shape, members } = match self.change.take() {
-            Some(change) => change,
+        let Change { shape, members } = match &self.change {
+            Some(change) => change.clone(),
             None => refresh()?,
         };
         Ok(begin(origin, shape, members))

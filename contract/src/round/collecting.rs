@@ -9,7 +9,10 @@ use consilium_crypto::{
 use consilium_proto::v1::Reason;
 
 use super::Sealed;
-use crate::{keygen::committee::Committee, roster::Roster};
+use crate::{
+    enrolment::roster::Roster, keygen::committee::Committee,
+    parameters::Parameters as RunParameters,
+};
 
 /// Updates are being taken: from OpenRound until everyone has a verdict or the deadline has passed.
 #[derive(Debug)]
@@ -68,6 +71,12 @@ impl Collecting {
     /// Whether every institution that the round waits for has a verdict.
     pub fn is_complete(&self, roster: &Roster) -> bool {
         self.waiting(roster) == 0
+    }
+
+    /// Whether the collection may end at that time: nobody is waited for, or its least time has passed.
+    pub fn is_over(&self, roster: &Roster, parameters: &RunParameters, time_ms: u64) -> bool {
+        let deadline_ms = self.opened_ms.saturating_add(parameters.collection_timeout_ms);
+        self.is_complete(roster) || time_ms >= deadline_ms
     }
 
     pub(crate) fn accept(

@@ -5,7 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use consilium_contract::{self as contract, CandidateTransaction, model::Model};
+use consilium_contract::{
+    self as contract, CandidateTransaction,
+    action::{Kind, Signer},
+    model::Model,
+};
 use consilium_crypto::{mask_length, signature::SigningKey};
 use consilium_proto::{
     hash32,
@@ -93,8 +97,7 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<SignedTransaction>,
     ) -> Result<Response<Receipt>, Status> {
-        let takes =
-            |action: &Action| matches!(action, Action::Revoke(_) | Action::ChangeCommittee(_));
+        let takes = |action: &Action| Kind::of(action).signer == Signer::Authority;
         let expected = "a revocation, or a change of the committee, by the authority";
         self.submit(request.into_inner(), "Administer", expected, takes).await
     }

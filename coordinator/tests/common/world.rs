@@ -3,11 +3,12 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_contract::{Contract, parameters::Layers, transaction::sign};
+use consilium_contract::{Contract, transaction::sign};
 use consilium_coordinator::{Config, Coordinator, Linger, Running};
 use consilium_crypto::DiscreteLogTable;
 use consilium_identity::{CoordinatorFiles, InstitutionFiles, institution_folder};
 use consilium_ledger::HeaderChain;
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{SignedTransaction, transaction::Action};
 use rand_core::OsRng;
 use tempfile::TempDir;

@@ -45,7 +45,7 @@ impl Limits {
     pub fn new(federation: &Federation) -> Self {
         let dimension = u32::try_from(federation.initial.len()).unwrap_or(u32::MAX);
         let rows = federation.tables.iter().map(|table| table.rows as u64).max().unwrap_or(1);
-        let training = federation.config.local.to_genesis();
+        let training = federation.config.local.to_plan();
         let limit = |bound| Limit { bound, clip: default_clip(bound, dimension, &training, rows) };
         Self { parameter: limit(PARAMETER_BOUND), norm: limit(NORM_BOUND) }
     }

@@ -7,14 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_authority::{Ceremony, CeremonySpec, Protection};
 use consilium_client::{
     Institution, RoundReport,
     prepare::{Participant, Preparation, PrepareError, Prepared},
 };
-use consilium_contract::parameters::Layers;
 use consilium_coordinator::{Config, Coordinator, Event, Linger, RoundMetrics};
 use consilium_learning::{TrainError, Trainer, evaluate};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::Reason;
 use rand_core::OsRng;
 use tokio::{net::TcpListener, runtime, sync::mpsc, task::JoinSet};
@@ -72,15 +72,23 @@ pub fn run(
     scratch: &Path,
     progress: &Progress,
 ) -> Result<Verified, ExperimentError> {
-    let participants = federation.participants()?.into_iter().enumerate();
-    let participants = participants.map(|(institution, participant)| {
+    run_with(federation, participants(federation)?, ledger, scratch, progress)
+}
+
+/// All institutions in order, those that are malicious as poisoners.
+///
+/// # Errors
+/// [`ExperimentError::Quantise`] without headroom for n updates.
+pub fn participants(federation: &Federation) -> Result<Vec<Participant>, ExperimentError> {
+    let honest = federation.participants()?.into_iter().enumerate();
+    let participants = honest.map(|(institution, participant)| {
         if !federation.malicious.contains(&institution) {
             return participant;
         }
         let Participant { trainer, preparation } = participant;
         Participant::new(trainer, Poisoner::new(preparation))
     });
-    run_with(federation, participants.collect(), ledger, scratch, progress)
+    Ok(participants.collect())
 }
 
 /// [`run`] with participants of the caller's choice, in order. Their steps count from 1.
@@ -134,7 +142,9 @@ fn specification(federation: &Federation) -> CeremonySpec {
         steps: config.epochs as u64,
         collection_timeout_ms: PATIENCE.as_millis() as u64,
         max_attempts: 1,
-        training: config.local.to_genesis(),
+        training: config.local.to_plan(),
+        // A threshold of 1 that nobody asked for has been refused with the configuration.
+        protection: Protection { allow_threshold_one: true },
         ..CeremonySpec::new(layers, federation.initial.clone(), rows)
     }
 }

@@ -10,10 +10,8 @@ use rand_core::SeedableRng;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{
-    fixture::{INSTITUTIONS, World, ceremony},
-    state::memory::MemoryError,
-};
+use crate::{fixture::Kept as _, state::memory::MemoryError};
+use consilium_testkit::{INSTITUTIONS, World, ceremony};
 
 /// What a member has to say, or why it says nothing.
 type Said = Result<Option<Contribute>, ClientError>;
@@ -27,7 +25,10 @@ struct Members {
 
 impl Members {
     fn new() -> Self {
-        let world = World::enrolled(ceremony(1, |spec| spec.min_threshold = 1));
+        let world = World::enrolled(ceremony(1, |spec| {
+            spec.min_threshold = 1;
+            spec.protection.allow_threshold_one = true;
+        }));
         let directories = (0..INSTITUTIONS).map(|_| tempfile::tempdir().unwrap()).collect();
         Self { world, directories, rng: ChaCha20Rng::seed_from_u64(3) }
     }

@@ -9,7 +9,8 @@ use consilium_proto::v1::{Charge, ForkEvidence, evidence::Statements};
 use rand_core::OsRng;
 
 use super::*;
-use crate::{fixture::World, state::memory::MemoryError};
+use crate::{fixture::Kept as _, state::memory::MemoryError};
+use consilium_testkit::World;
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
 fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
@@ -70,8 +71,11 @@ fn an_honest_sum_is_judged_countersigned_and_shared_and_the_contract_takes_both(
     let answers = answers(&world, &all);
     let quorum = countersigned.quorum(&answers).unwrap();
     world.commit(all);
-    let share =
-        quorum.share(&world.shares[0], &world.ceremony.institutions[0].signing, &world.name(0));
+    let share = quorum.share(
+        world.shares[0].as_ref().unwrap(),
+        &world.ceremony.institutions[0].signing,
+        &world.name(0),
+    );
     // `commit` asserts that the contract accepts.
     world.commit(vec![share]);
 }
