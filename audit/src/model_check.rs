@@ -9,7 +9,7 @@
 use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
 use consilium_crypto::{
     DiscreteLogTable, Hash, MaskKeySum, MaskedSum, MaskedUpdate, RoundContext, ShareError,
-    UpdateError, VerifiedHeader, combine, mask_length, verify_share,
+    SumError, UpdateError, VerifiedHeader, combine, mask_length, verify_share,
 };
 use consilium_ledger::sha256;
 use rand_core::CryptoRngCore;
@@ -87,8 +87,8 @@ pub enum ModelError {
     #[error("the sums served are not the blob that the round announces")]
     WrongSumsBlob,
     /// The sums do not follow from the masked updates and k̄.
-    #[error("the announced sums do not follow from the masked updates and the sum of their keys")]
-    WrongSums,
+    #[error("the announced sums are not those of the round: {0}")]
+    WrongSums(SumError),
     /// The model does not follow from the sums.
     #[error("the announced model {} does not follow from the sums", short(.0))]
     WrongModel(Hash),
@@ -287,9 +287,7 @@ impl ModelCheck {
             .then(|| decode_sums(sums, parameters.dimension))
             .flatten()
             .ok_or(ModelError::WrongSumsBlob)?;
-        if !self.sum.check(&self.mask_key_sum, &sums, rng) {
-            return Err(ModelError::WrongSums);
-        }
+        self.sum.check(&self.mask_key_sum, &sums, rng).map_err(ModelError::WrongSums)?;
         let names = headers.iter().map(|header| &header.context().pseudonym);
         let weight = roster.weight_sum(names, parameters.max_rows);
         previous

@@ -130,9 +130,18 @@ impl Connection {
         Ok(Head { header, checkpoint })
     }
 
-    /// Blocks from a height on, as they become durable.
-    pub(crate) async fn subscribe(&mut self, from_height: u64) -> Result<Blocks, ClientError> {
-        let call = self.federation.subscribe(SubscribeRequest { from_height });
+    /// Blocks from a height on, as they become durable. The coordinator is shown the last block that `institution` holds,
+    /// so that one whose ledger lacks it stops before it signs anything.
+    pub(crate) async fn subscribe(
+        &mut self,
+        from_height: u64,
+        head: Option<&SealedHeader>,
+        institution: &Hash,
+    ) -> Result<Blocks, ClientError> {
+        let head = head.map(|head| head.encode().to_vec()).unwrap_or_default();
+        let institution = institution.to_vec();
+        let request = SubscribeRequest { from_height, head, institution };
+        let call = self.federation.subscribe(request);
         Ok(Blocks(within(READ_DEADLINE, "Subscribe", call).await?))
     }
 

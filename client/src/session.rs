@@ -75,6 +75,11 @@ impl<'a> Session<'a> {
     /// Follows the chain until the run is over or the connection breaks.
     pub(crate) async fn run(own: &'a mut Institution) -> Result<(), ClientError> {
         let mut connection = Connection::open(&own.endpoint, &own.parameters).await?;
+        // From its own last block on: it comes again, and must be the same. A coordinator whose ledger lacks that block
+        // learns of it here, before it is asked for anything.
+        let from = own.history.len().saturating_sub(1);
+        let last = own.history.chain().head().map(|last| *last.sealed());
+        let mut blocks = connection.subscribe(from, last.as_ref(), own.pseudonym()).await?;
         let Head { header: head, checkpoint } = connection.head(0).await?;
         own.history.compare(&head)?;
         let mut session = Self {
@@ -93,9 +98,6 @@ impl<'a> Session<'a> {
         // A check that a broken connection has interrupted.
         session.settle().await?;
         session.replay().await?;
-        // From the own last block on: it comes again, and must be the same.
-        let from = session.own.history.len().saturating_sub(1);
-        let mut blocks = session.connection.subscribe(from).await?;
         while !session.is_over()? {
             if session.is_caught_up()? {
                 session.act().await?;

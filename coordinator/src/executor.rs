@@ -104,6 +104,12 @@ impl Executor {
         self.phase_since_ms
     }
 
+    /// Time begins here: whoever waits for something has its whole time from now on.
+    pub(crate) fn begin(&mut self, now_ms: u64) {
+        self.started_ms = now_ms;
+        self.phase_since_ms = now_ms;
+    }
+
     pub(crate) fn is_finished(&self) -> bool {
         matches!(self.contract.phase(), Phase::Finished)
     }

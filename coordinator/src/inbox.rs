@@ -20,6 +20,10 @@ pub(crate) enum Command {
     Deliver { transaction: CandidateTransaction, body: Option<Vec<u8>>, reply: Reply },
     /// From the verifier.
     Checked(Result<Batch, LedgerError>),
+    /// An institution that has connected holds no block that this ledger lacks.
+    Heard(Hash),
+    /// Somebody has shown a header that this coordinator has signed and its ledger does not hold.
+    Lacks { height: u64, hash: Hash },
     /// Seal what is open, and end.
     Stop,
 }
@@ -64,6 +68,20 @@ impl NodeHandle {
         body: Option<Vec<u8>>,
     ) -> Result<Answer, CallError> {
         self.ask(|reply| Command::Deliver { transaction, body, reply }).await
+    }
+
+    /// Tells the node that an institution holds no block that this ledger lacks.
+    pub(crate) async fn heard(&self, institution: Hash) -> Result<(), CallError> {
+        self.tell(Command::Heard(institution)).await
+    }
+
+    /// Tells the node of a block that its ledger lacks.
+    pub(crate) async fn lacks(&self, height: u64, hash: Hash) -> Result<(), CallError> {
+        self.tell(Command::Lacks { height, hash }).await
+    }
+
+    async fn tell(&self, command: Command) -> Result<(), CallError> {
+        self.commands.send(command).await.map_err(|_| CallError::Stopping)
     }
 
     async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<Answer, CallError> {

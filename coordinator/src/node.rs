@@ -17,7 +17,8 @@
 //! 3. Header and signature ([`Sequencer::seal`]). A crash forgets them: no other process has seen this header, so the one
 //!    that is signed at this height after a restart is the only one.
 //! 4. Blobs, block, flush. A crash before the flush ends leaves the ledger with or without the whole block, and the
-//!    restart goes on from whichever it finds. A failed write ends the node for the same reason.
+//!    restart goes on from whichever it finds. A failed write ends the node for the same reason. Then the memory outside of
+//!    the ledger, which is never ahead of it: a crash between the two leaves a ledger with one block that nobody has seen.
 //! 5. What the process itself goes on from: chain, catalogue, contract, receipts. A crash finds all of it on the ledger
 //!    again.
 //! 6. Followers are told. A crash from here on costs an answer, which sending the transaction again brings back.
@@ -35,9 +36,11 @@ use tokio::{sync::mpsc, time::timeout};
 use crate::{
     CoordinatorError, Ended,
     clock::{Clock, NodeTime},
+    error::CallError,
     executor::Executor,
     farewell::Farewell,
     gate::{Gate, Passed},
+    hearing::Hearing,
     inbox::{Command, Reply},
     open_block::Entry,
     recorded::Recorded,
@@ -51,8 +54,12 @@ use crate::{
 /// How often the node looks at the clock when nothing arrives.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Calls that are held back while the node listens.
+const MOST_HELD_BACK: usize = 256;
+
 /// See the module. Owned by a thread of its own; what others may touch is behind `shared`.
 pub(crate) struct Node {
+    pub(crate) hearing: Hearing,
     pub(crate) gate: Gate,
     pub(crate) executor: Executor,
     pub(crate) sequencer: Box<dyn Sequencer>,
@@ -72,6 +79,12 @@ impl Node {
         mut self,
         mut commands: mpsc::Receiver<Command>,
     ) -> Result<Ended, CoordinatorError> {
+        let Some(held_back) = self.listen(&mut commands).await? else {
+            return Ok(self.executor.outcome());
+        };
+        for command in held_back {
+            self.take(command)?;
+        }
         loop {
             self.advance()?;
             if self.is_done() {
@@ -84,6 +97,40 @@ impl Node {
                     return Ok(self.executor.outcome());
                 }
                 Ok(Some(command)) => self.take(command)?,
+            }
+        }
+    }
+
+    /// Holds back what would be sealed until enough institutions have been heard; `None` where the node is to end first.
+    ///
+    /// # Errors
+    /// Where one of them shows a block that the ledger lacks.
+    async fn listen(
+        &mut self,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> Result<Option<Vec<Command>>, CoordinatorError> {
+        let mut held_back = Vec::new();
+        loop {
+            let now_ms = self.now_ms();
+            if self.hearing.is_over(now_ms) {
+                self.executor.begin(now_ms);
+                return Ok(Some(held_back));
+            }
+            if self.is_done() {
+                return Ok(None);
+            }
+            match timeout(TICK, commands.recv()).await {
+                Err(_) => {}
+                Ok(Some(Command::Stop) | None) => return Ok(None),
+                Ok(Some(Command::Submit { reply, .. } | Command::Deliver { reply, .. }))
+                    if held_back.len() >= MOST_HELD_BACK =>
+                {
+                    let _ = reply.send(Err(CallError::Listening));
+                }
+                Ok(Some(command @ (Command::Heard(_) | Command::Lacks { .. }))) => {
+                    self.take(command)?;
+                }
+                Ok(Some(command)) => held_back.push(command),
             }
         }
     }
@@ -104,6 +151,15 @@ impl Node {
                 self.gate.deliver(contract, sequencer, transaction, body, reply, now_ms)?
             }
             Command::Checked(batch) => return self.checked(batch?),
+            Command::Heard(institution) => {
+                self.hearing.hear(institution);
+                return Ok(());
+            }
+            Command::Lacks { height, hash } => {
+                let ledger = self.shared.chain().head().map(|head| head.height);
+                let told_by = "an institution";
+                return Err(CoordinatorError::LacksBlocks { height, hash, ledger, told_by });
+            }
             Command::Stop => return Ok(()),
         };
         match passed {

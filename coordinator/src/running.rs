@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use consilium_crypto::signature::SigningKey;
-use consilium_ledger::Store;
 use tokio::{
     net::TcpListener,
     runtime::Handle,
@@ -17,7 +16,9 @@ use crate::{
     clock::millis,
     executor::{Executor, Patience},
     farewell::Farewell,
+    founding::{self, Opened},
     gate::Gate,
+    hearing::Hearing,
     inbox::{Command, NodeHandle},
     keys::Keys,
     node::Node,
@@ -82,9 +83,11 @@ fn prepare(
 ) -> Result<(Node, Arc<Shared>, Arc<SigningKey>), CoordinatorError> {
     let Config { files, ledger, clock, observer, limits, .. } = config;
     let keys = Keys::new(files.signing, files.evaluation);
-    let store = Store::open(&ledger)?;
+    let Opened { store, mut memory, origin } =
+        founding::open(&ledger, config.memory.as_ref(), config.new)?;
     let recovered = recover(&store, &keys, &files.genesis_entry, &files.initial_model, &*clock)?;
     let Recovered { contract, history, attendance, chain, catalogue, mut time } = recovered;
+    founding::settle(&chain, memory.as_mut(), origin)?;
     tracing::info!(
         blocks = chain.len(),
         step = contract.step(),
@@ -107,11 +110,13 @@ fn prepare(
     let executor =
         Executor::new(contract, attendance, keys.signing, keys.evaluation, patience, now_ms);
     shared.publish(shared.chain().len(), executor.is_finished());
+    let patience_ms = millis(config.hearing);
     let node = Node {
+        hearing: Hearing::new(origin, executor.contract(), now_ms, patience_ms),
         gate: Gate::new(history, limits.rejections_per_attempt),
         report: Report::new(observer, executor.position(), now_ms),
         executor,
-        sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, rules)),
+        sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, memory, rules)),
         farewell: Farewell::new(config.linger, now_ms),
         shared: Arc::clone(&shared),
         verifier,

@@ -200,7 +200,7 @@ async fn followers_get_every_block_from_any_height_and_an_end_when_the_node_stop
     let subscribe = async |from_height: u64| {
         peer.federation
             .clone()
-            .subscribe(SubscribeRequest { from_height })
+            .subscribe(SubscribeRequest { from_height, ..Default::default() })
             .await
             .map(tonic::Response::into_inner)
     };
@@ -231,12 +231,7 @@ async fn a_finished_node_goes_when_everyone_has_followed_it_to_the_end_and_hung_
     let institutions = world.institutions();
     let mut follower = world.follower();
     let subscribe = async || {
-        peer.federation
-            .clone()
-            .subscribe(SubscribeRequest { from_height: 0 })
-            .await
-            .unwrap()
-            .into_inner()
+        peer.federation.clone().subscribe(SubscribeRequest::default()).await.unwrap().into_inner()
     };
     let mut streams = vec![subscribe().await, subscribe().await, subscribe().await];
     let cut_off = subscribe().await;

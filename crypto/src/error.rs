@@ -283,6 +283,54 @@ pub enum ReadOffError {
     },
 }
 
+/// Sums that updates within their bound, under this sum of mask keys, do not add up to.
+///
+/// Under a countersigned sum of the keys this means that something in the sum is no update within its bound, or that
+/// the sums said to be there are others.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum SumError {
+    /// Another number of sums than of parameters.
+    #[error("there are {found} sums for {expected} parameters")]
+    Length {
+        /// d.
+        expected: usize,
+        /// How many sums there are.
+        found: usize,
+    },
+    /// A sum in one place that not all updates together can reach.
+    #[error(
+        "sum {index} is {value}; updates within their bound add up to at least {least} and to less than {bound}"
+    )]
+    OutOfRange {
+        /// Which sum, from 0.
+        index: usize,
+        /// What it is.
+        value: i64,
+        /// The least that is possible.
+        least: i64,
+        /// The first number beyond what is possible.
+        bound: i64,
+    },
+    /// All sums together are longer than the updates together can be.
+    #[error(
+        "the sums have norm {norm}; {summands} updates within their bound add up to at most {most}"
+    )]
+    TooLong {
+        /// The norm of the sums, rounded up.
+        norm: u128,
+        /// m.
+        summands: u32,
+        /// The norm of m updates of the greatest length, all in one direction.
+        most: u128,
+    },
+    /// The sums are not those of the masked updates.
+    #[error("the sums are not what is left of the masked updates without their masks")]
+    Mismatch,
+    /// A sum is not read off.
+    #[error(transparent)]
+    ReadOff(#[from] ReadOffError),
+}
+
 /// Numbers that cannot be quantised.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum QuantiseError {

@@ -27,7 +27,7 @@ use crate::{
 };
 use disk::{Disk, io_error};
 use fence::fence;
-use layout::{LOCK_FILE, STORE_FOLDER};
+use layout::{HEAD_FILE, LOCK_FILE, STORE_FOLDER};
 use lock::wait_for_log;
 use open::Open;
 
@@ -72,6 +72,11 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
+    /// Whether there is a ledger in `path`, whole or not.
+    pub fn exists(path: &Path) -> bool {
+        path.join(STORE_FOLDER).exists() || path.join(HEAD_FILE).exists()
+    }
+
     /// Opens the ledger in `path`, or creates it.
     ///
     /// After a crash the last block may be one that was never acknowledged: read [`Store::head`] before making another.

@@ -106,7 +106,10 @@ fn sums_that_do_not_follow_are_refused_also_where_the_round_announces_them() {
         close.sums.as_mut().unwrap().sha256 = sha256(&announced).to_vec();
     });
     assert_eq!(check(&world, &closed, &masked, &sums).unwrap_err(), ModelError::WrongSumsBlob);
-    assert_eq!(check(&world, &closed, &masked, &wrong).unwrap_err(), ModelError::WrongSums);
+    assert_eq!(
+        check(&world, &closed, &masked, &wrong).unwrap_err(),
+        ModelError::WrongSums(SumError::Mismatch)
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use consilium_contract::{
     model::Model,
 };
 use consilium_crypto::{mask_length, signature::SigningKey};
+use consilium_ledger::SealedHeader;
 use consilium_proto::{
     hash32,
     v1::{
@@ -51,6 +52,23 @@ impl Federation {
     /// The receipt as the coordinator's word, which can be held against it.
     fn sign(&self, receipt: &contract::Receipt) -> Response<Receipt> {
         Response::new(receipt.sign(&self.signing, &self.shared.parameters.chain_id))
+    }
+
+    /// Compares the last block of one who connects with the ledger, and tells the node.
+    ///
+    /// What the coordinator's own signature does not stand on proves nothing: nobody stops a node without it.
+    async fn meet(&self, head: &[u8], institution: &[u8]) -> Result<(), CallError> {
+        if !head.is_empty() {
+            let head = SealedHeader::decode(head).map_err(CallError::Header)?;
+            if let Some(height) = self.shared.lacks(&head)? {
+                self.node.lacks(height, head.hash()).await?;
+                return Err(CallError::LacksBlocks { height });
+            }
+        }
+        if institution.is_empty() {
+            return Ok(());
+        }
+        self.node.heard(hash32("pseudonym of an institution", institution)?).await
     }
 
     /// Hands in a transaction that has no body.
@@ -106,9 +124,9 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<SubscribeRequest>,
     ) -> Result<Response<Blocks>, Status> {
-        blocks(&self.shared, request.into_inner().from_height, None)
-            .map(Response::new)
-            .map_err(status)
+        let SubscribeRequest { from_height, head, institution } = request.into_inner();
+        self.meet(&head, &institution).await.map_err(status)?;
+        blocks(&self.shared, from_height, None).map(Response::new).map_err(status)
     }
 
     async fn get_model(

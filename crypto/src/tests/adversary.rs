@@ -48,7 +48,7 @@ fn a_mask_that_does_not_match_the_key_cannot_be_proven() {
         // E_0 and E_1 masked with each other's base.
         let mut unproven = federation.unproven(1, values.clone());
         let bases = mask_bases(2);
-        let turn = (bases[1] - bases[0]) * unproven.k;
+        let turn = (bases[1] - bases[0]) * *unproven.k;
         for (position, turn) in [(0, turn), (1, -turn)] {
             let element = &mut unproven.masked[32 * position..32 * (position + 1)];
             let point = CompressedRistretto::from_slice(element).unwrap().decompress().unwrap();
@@ -71,7 +71,7 @@ fn a_mask_that_does_not_match_the_key_cannot_be_proven() {
                     .map(|kappa| Scalar::from(*kappa))
                     .collect::<Vec<_>>();
                 let powers: Vec<_> = crate::proof::link::limb_weights().take(16).collect();
-                unproven.k = crate::group::inner(&powers, &kappa);
+                *unproven.k = crate::group::inner(&powers, &kappa);
             }
             let update = unproven.prove().unwrap();
             assert!(federation.verify_header(&update.header).is_ok());

@@ -2,11 +2,14 @@
 
 mod adversary;
 mod arithmetic;
+mod features;
 mod game;
 mod hiding;
 mod norm;
 mod order;
 pub(crate) mod round;
+mod sums;
+mod tails;
 pub(crate) mod tampering;
 mod threshold;
 pub(crate) mod vectors;

@@ -161,6 +161,7 @@ async fn serve(
         Ceremony::hold(&specification(federation), &mut OsRng).map_err(failed("the ceremony"))?;
     let (tell, mut events) = mpsc::unbounded_channel();
     let config = Config {
+        new: true,
         enrolment_timeout: PATIENCE,
         linger: Linger::AtMost(PATIENCE),
         observer: Some(observer(Arc::clone(record), tell)),
