@@ -14,17 +14,21 @@
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
     fmt,
     path::Path,
     time::{Duration, Instant},
 };
 
 use consilium_contract::{
-    Admission, Body, CandidateTransaction, CheckedUpdate, Contract, GenesisError, Parameters,
-    Phase, Receipt, check::assume_checked, check_updates, transaction::parse_entry,
+    CandidateTransaction, CheckedUpdate, Contract, ExecuteError, GenesisError, Parameters, Phase,
+    Receipt, Recorded,
+    check::assume_checked,
+    check_updates,
+    execute::{CheckedAhead, LoadError, Loaded, end, execute_loaded},
 };
-use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash};
+use consilium_crypto::{DiscreteLogTable, Hash};
 use consilium_ledger::{
     Block, Checkpoint, HeaderChain, LedgerError, Malformed, ManifestState, Store, verify_chain,
     verify_manifest,
@@ -281,7 +285,7 @@ pub fn audit_within(
     loop {
         let (batch, end) = replay.read(&mut blocks);
         let mut checked = replay.check(&batch);
-        for ahead in &batch {
+        for ahead in batch {
             replay.block(ahead, &mut checked)?;
             (scope.progress)(replay.report.blocks, total);
         }
@@ -297,9 +301,7 @@ pub fn audit_within(
 struct Read {
     height: u64,
     block: Block,
-    entries: Vec<(CandidateTransaction, bool)>,
-    /// By the place of their transactions.
-    bodies: Vec<(usize, Vec<u8>)>,
+    loaded: Loaded<'static>,
 }
 
 /// Why no further block was read ahead.
@@ -310,6 +312,18 @@ enum Ahead {
     End,
     /// The next block does not hold. What comes before it is judged first.
     Broken(AuditError),
+}
+
+/// What cannot be run, with the height that it stands at.
+fn failed(height: u64, error: ExecuteError) -> AuditError {
+    match error {
+        ExecuteError::Entry { index, transaction, cause } => {
+            AuditError::Transaction { height, index, transaction, detail: cause.to_string() }
+        }
+        ExecuteError::StateRoot { expected, found } => {
+            AuditError::StateRoot { height, expected, found }
+        }
+    }
 }
 
 struct Replay<'a> {
@@ -337,12 +351,13 @@ impl<'a> Replay<'a> {
             return Err(AuditError::OtherChain { expected: *expected, found: parameters.chain_id });
         }
         let mut chain = HeaderChain::new(parameters.validators());
-        chain.append_block(&block).map_err(|error| at(error.into()))?;
+        let header = chain.append_block(&block).map_err(|error| at(error.into()))?.clone();
         let initial = store
             .get_blob(&parameters.initial_model)
             .map_err(at)?
             .ok_or(GenesisError::WrongModel)?;
-        let contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
+        let mut contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
+        end(&mut contract, &header);
         let report = AuditReport {
             chain_id: hex(&parameters.chain_id),
             blocks: 1,
@@ -351,10 +366,7 @@ impl<'a> Replay<'a> {
             blobs: 1,
             ..AuditReport::default()
         };
-        let mut replay =
-            Self { store, chain, contract, report, trusted: None, refuted: Vec::new() };
-        replay.end_block();
-        Ok(replay)
+        Ok(Self { store, chain, contract, report, trusted: None, refuted: Vec::new() })
     }
 
     /// Takes the proofs up to `since` for granted, if the ledger is the one that was audited.
@@ -391,8 +403,8 @@ impl<'a> Replay<'a> {
             let read = block.map_err(|source| AuditError::Block { height, source });
             match read.and_then(|block| self.read_block(height, block)) {
                 Ok(read) => {
-                    parameters +=
-                        read.bodies.len() as u64 * u64::from(self.contract.parameters().dimension);
+                    parameters += read.loaded.with_bodies().count() as u64
+                        * u64::from(self.contract.parameters().dimension);
                     batch.push(read);
                 }
                 Err(error) => return (batch, Ahead::Broken(error)),
@@ -406,47 +418,35 @@ impl<'a> Replay<'a> {
 
     /// An update without a stored body is left out here, and missed where the contract asks for it.
     fn read_block(&self, height: u64, block: Block) -> Result<Read, AuditError> {
-        let failed = |index, transaction, detail| AuditError::Transaction {
-            height,
-            index,
-            transaction,
-            detail,
-        };
-        let parse = |(index, entry): (usize, &Vec<u8>)| {
-            parse_entry(entry).map_err(|error| failed(index, None, error.to_string()))
-        };
-        let entries = block.entries.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
-        let mut bodies = Vec::new();
-        for (index, (transaction, body_missing)) in entries.iter().enumerate() {
-            let Action::SubmitUpdate(update) = transaction.action() else { continue };
-            let Ok(header) = CandidateHeader::decode(&update.header) else { continue };
-            if *body_missing {
-                continue;
-            }
-            let body = self.store.get_blob(header.body_hash());
-            let body =
-                body.map_err(|error| failed(index, Some(transaction.id()), error.to_string()))?;
-            bodies.extend(body.map(|body| (index, body)));
+        let body =
+            |sha256: &Hash| Ok::<_, LedgerError>(self.store.get_blob(sha256)?.map(Cow::Owned));
+        match Loaded::load(&block, body) {
+            Ok(loaded) => Ok(Read { height, block, loaded }),
+            Err(LoadError::Block(error)) => Err(failed(height, error)),
+            Err(LoadError::Body { index, transaction, error }) => Err(AuditError::Transaction {
+                height,
+                index,
+                transaction: Some(transaction),
+                detail: error.to_string(),
+            }),
         }
-        Ok(Read { height, block, entries, bodies })
     }
 
     /// All proofs of the updates in these blocks, folded.
-    fn check(&mut self, batch: &[Read]) -> HashMap<Hash, CheckedUpdate> {
+    fn check(&mut self, batch: &[Read]) -> CheckedAhead {
         let mut open = Vec::new();
         let mut granted = Vec::new();
         for read in batch {
-            for (index, body) in &read.bodies {
-                let Some((transaction, _)) = read.entries.get(*index) else { continue };
+            for (transaction, body) in read.loaded.with_bodies() {
                 let is_granted = self.trusted.as_ref().is_some_and(|(since, refuted)| {
                     read.height <= *since && !refuted.contains(&transaction.id())
                 });
                 let kind = if is_granted { &mut granted } else { &mut open };
-                kind.push((transaction, body.as_slice()));
+                kind.push((transaction, body));
             }
         }
         // Its key stays, whoever holds the shares of it.
-        let Some(committee) = self.contract.committee() else { return HashMap::new() };
+        let Some(committee) = self.contract.committee() else { return CheckedAhead::new() };
         let parameters = self.contract.parameters();
         let mut checked = check_updates(parameters, committee, &open, &mut OsRng);
         self.refuted.extend(
@@ -456,62 +456,38 @@ impl<'a> Replay<'a> {
         self.report.blobs += checked.len() as u64;
         self.report.proven_updates += open.len() as u64;
         self.report.earlier_updates += granted.len() as u64;
-        checked.into_iter().map(|update| (update.transaction(), update)).collect()
+        checked.into_iter().map(|update| (update.transaction(), update.into())).collect()
     }
 
-    fn block(
-        &mut self,
-        read: &Read,
-        checked: &mut HashMap<Hash, CheckedUpdate>,
-    ) -> Result<(), AuditError> {
-        let Read { height, block, entries, .. } = read;
-        let height = *height;
+    fn block(&mut self, read: Read, checked: &mut CheckedAhead) -> Result<(), AuditError> {
+        let Read { height, block, loaded } = read;
         let at = |source| AuditError::Block { height, source };
         if block.height() != height {
             let detail = format!("expected height {height}, the header says {}", block.height());
             return Err(at(Malformed { what: "block", detail }.into()));
         }
-        self.chain.append_block(block).map_err(|error| at(error.into()))?;
-        self.compare_state(height, block)?;
-        for (index, (transaction, body_missing)) in entries.iter().enumerate() {
-            let id = transaction.id();
-            let failed = |detail: String| AuditError::Transaction {
+        let header = self.chain.append_block(&block).map_err(|error| at(error.into()))?;
+        let recorded = execute_loaded(&mut self.contract, loaded, header, checked)
+            .map_err(|error| failed(height, error))?;
+        for (index, Recorded { transaction, receipt }) in recorded.iter().enumerate() {
+            self.count(transaction, receipt);
+            let missing = |detail| AuditError::Transaction {
                 height,
                 index,
-                transaction: Some(id),
+                transaction: Some(transaction.id()),
                 detail,
             };
-            let body = match self.contract.admit(transaction) {
-                Admission::Decided(_) => Body::None,
-                Admission::NeedsBody { .. } if *body_missing => Body::Missing,
-                Admission::NeedsBody { sha256, .. } => match checked.remove(&id) {
-                    Some(update) => Body::Checked(update.into()),
-                    None => {
-                        return Err(failed(format!(
-                            "its body {} is not in the ledger",
-                            hex(&sha256)
-                        )));
-                    }
-                },
-            };
-            let receipt = self
-                .contract
-                .apply(transaction, body)
-                .map_err(|error| failed(error.to_string()))?;
-            if !receipt.may_stand(transaction) {
-                let reason = receipt.reason.as_str_name();
-                return Err(failed(format!("it must not stand on any chain: {reason}")));
-            }
-            self.count(transaction, &receipt);
-            self.blobs_of(transaction, &receipt).map_err(failed)?;
-            if let Phase::Opening(opening) = self.contract.phase()
-                && let Some(Err(error)) = opening.outcome()
-            {
-                return Err(failed(error.to_string()));
-            }
+            self.blobs_of(transaction, receipt).map_err(missing)?;
+        }
+        // A sum that does not open stays so: nothing that could follow is accepted.
+        if let Phase::Opening(opening) = self.contract.phase()
+            && let Some(Err(error)) = opening.outcome()
+        {
+            let detail = error.to_string();
+            let index = recorded.len().saturating_sub(1);
+            return Err(AuditError::Transaction { height, index, transaction: None, detail });
         }
         self.report.blocks += 1;
-        self.end_block();
         Ok(())
     }
 
@@ -573,23 +549,6 @@ impl<'a> Replay<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The state before a block is the one that its header names.
-    fn compare_state(&self, height: u64, block: &Block) -> Result<(), AuditError> {
-        let expected = self.contract.state_root();
-        let found = block.header().state_root;
-        if expected == found {
-            Ok(())
-        } else {
-            Err(AuditError::StateRoot { height, expected, found })
-        }
-    }
-
-    fn end_block(&mut self) {
-        if let Some(head) = self.chain.head() {
-            self.contract.end_block(head.into());
-        }
     }
 
     fn report(self, is_closed: bool, elapsed: Duration) -> (AuditReport, Audited) {

@@ -11,7 +11,7 @@
 //!            OpenRound              CloseCollection            end of that block
 //!   Idle ───────────────► Collecting ───────────────► Sealing ───────────────► Sealed
 //!    ▲  ▲                     │ Abandon                                          │ CloseRound
-//!    │  └─────────────────────┴──► Stopped (attempts used up)                    │
+//!    │  └─────────────────────┘                                                  │
 //!    └───────────────────────────────────────────────────────────────────────────┴──► Finished (last step)
 //!   Idle ── BeginKeygen ──► Keygen ── the committee stands, or the old one goes on ──► Idle
 //! ```
@@ -215,8 +215,6 @@ pub enum Phase {
     Sealed(Sealed),
     /// Every step is closed, or as many as the privacy budget buys.
     Finished,
-    /// A step was abandoned as often as the genesis allows.
-    Stopped,
 }
 
 impl Phase {
@@ -228,7 +226,6 @@ impl Phase {
             Self::Collecting(_) => "collecting",
             Self::Sealing(..) | Self::Sealed(_) => "sealed",
             Self::Finished => "finished",
-            Self::Stopped => "stopped",
         }
     }
 }
@@ -387,7 +384,7 @@ impl Follower {
             Action::Countersign(_) => self.countersign(transaction)?,
             Action::SubmitShare(_) => self.share(transaction)?,
             Action::Revoke(revoke) => {
-                signed_by(&parameters.authority).map(|()| self.revoke(revoke))?
+                signed_by(&parameters.authority).and_then(|()| self.revoke(revoke))?
             }
             Action::OpenRound(open) => {
                 signed_by(&parameters.coordinator).and_then(|()| self.open(open))?
@@ -409,10 +406,11 @@ impl Follower {
                 signed_by(&parameters.coordinator).and_then(|()| self.end_stage(end))?
             }
             Action::Contribute(contribution) => self.contribute(transaction, contribution)?,
-            Action::ChangeCommittee(change) => signed_by(&parameters.authority).map(|()| {
-                // What the contract refuses has no effect here either.
-                let _ = self.succession.ask(change, &self.parameters, &self.roster);
-            })?,
+            Action::ChangeCommittee(change) => {
+                signed_by(&parameters.authority)?;
+                let asked = self.succession.ask(change, &self.parameters, &self.roster);
+                asked.map_err(|reason| StatementError::MayNotStand(reason.as_str_name()))?;
+            }
             Action::Genesis(_) => {
                 return Err(StatementError::OtherAction("transaction of a running chain"));
             }
@@ -437,14 +435,18 @@ impl Follower {
         if !transaction.is_signed_by(&certificate.signing_key, &self.parameters.chain_id) {
             return Err(StatementError::BadSignature(certificate.pseudonym));
         }
-        // A second enrolment of the same institution has no effect.
-        let _ = self.roster.enrol(certificate, self.parameters.institutions);
-        Ok(())
+        self.roster
+            .enrol(certificate, self.parameters.institutions)
+            .map_err(|_| StatementError::MayNotStand("the roster has no place for it"))
     }
 
-    fn revoke(&mut self, revoke: &Revoke) {
-        if let Ok(pseudonym) = hash32("pseudonym", &revoke.pseudonym) {
-            self.roster.revoke(&pseudonym);
+    fn revoke(&mut self, revoke: &Revoke) -> Result<(), StatementError> {
+        let pseudonym = hash32("pseudonym", &revoke.pseudonym)
+            .map_err(|_| StatementError::MayNotStand("it names no pseudonym"))?;
+        if self.roster.revoke(&pseudonym) {
+            Ok(())
+        } else {
+            Err(StatementError::MayNotStand("its institution is revoked already"))
         }
     }
 
@@ -547,13 +549,15 @@ impl Follower {
         if end.time_ms < self.time_ms {
             return Err(out_of_turn);
         }
-        let ended = ceremony(keygen)?.end_stage(end, &self.parameters).map_err(|_| out_of_turn)?;
+        let ended = ceremony(keygen)?
+            .end_stage(end, &self.parameters, &self.roster)
+            .map_err(|_| out_of_turn)?;
         self.time_ms = end.time_ms;
         match ended {
             StageEnd::Next | StageEnd::Again => {}
-            StageEnd::GivenUp => {
-                let has_committee = self.succession.give_up(self.step);
-                self.phase = if has_committee { Phase::Idle } else { Phase::Stopped };
+            StageEnd::GivenUp { attempt } => {
+                self.succession.give_up(self.step, attempt);
+                self.phase = Phase::Idle;
             }
             StageEnd::Complete(committee) => {
                 self.succession.succeed(committee, self.step);
@@ -599,8 +603,7 @@ impl Follower {
             return Err(self.out_of_turn("abandons an attempt"));
         }
         self.attempt += 1;
-        self.phase =
-            if self.attempt >= self.parameters.max_attempts { Phase::Stopped } else { Phase::Idle };
+        self.phase = Phase::Idle;
         Ok(())
     }
 

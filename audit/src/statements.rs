@@ -42,6 +42,9 @@ pub enum StatementError {
     /// An enrolment without a certificate of the authority for its author.
     #[error("it enrols nobody: {0}")]
     BadCertificate(String),
+    /// The contract refuses what the authority, or somebody who enrols, says; refused, it stands on no chain.
+    #[error("it may not stand on a chain: {0}")]
+    MayNotStand(&'static str),
     /// Neither the authority nor the coordinator has signed what they alone may say.
     #[error("it is not signed by the one who may say it")]
     NotTheirs,
@@ -60,13 +63,15 @@ pub enum StatementError {
 }
 
 impl StatementError {
-    /// Whether no coordinator that runs the contract records such a transaction: the contract drops what its author has
-    /// not signed, and accepts whatever an honest coordinator says.
+    /// Whether no coordinator that runs the contract records such a transaction: by
+    /// [`Receipt::may_stand`](consilium_contract::Receipt::may_stand), what its author has not signed stands nowhere, and
+    /// neither does what the authority or the coordinator says and the contract refuses.
     pub fn convicts_the_coordinator(&self) -> bool {
         match self {
             Self::UnknownInstitution
             | Self::BadSignature(_)
             | Self::BadCertificate(_)
+            | Self::MayNotStand(_)
             | Self::NotTheirs
             | Self::OutOfTurn { .. } => true,
             Self::OtherAction(_)

@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -183,10 +184,11 @@ struct Init {
     /// Improvements of the model until the run is finished.
     #[arg(long, default_value_t = 60)]
     steps: u64,
-    /// How long a collection waits for institutions without a verdict, and a stage of making a committee for its members.
+    /// The least time that a round waits for updates, and a stage of making a committee for its members. With too few of
+    /// them it goes on waiting.
     #[arg(long, default_value_t = 30_000)]
     collection_timeout_ms: u64,
-    /// Attempts at a step, or at making a committee, before the run stops.
+    /// Attempts at passing the key on before the committee that holds it goes on; it is tried again after the next round.
     #[arg(long, default_value_t = 3)]
     max_attempts: u32,
     /// Closed rounds after which the shares of the decryption key are refreshed; 0 for never.
@@ -294,9 +296,16 @@ fn change_committee(
     let largest = largest_threshold(u32::try_from(members.len()).unwrap_or(u32::MAX));
     let threshold =
         threshold.unwrap_or(largest.min(authority.parameters.min_updates.saturating_sub(1)));
-    let change = authority.change_committee(number, members, threshold).map_err(refused)?;
+    let change =
+        authority.change_committee(number, members, threshold, now_ms()).map_err(refused)?;
     protection.check_committee(members.len(), threshold).map_err(refused)?;
     hand_over(change, delivery)
+}
+
+/// Milliseconds since the epoch.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Writes the transaction to its file, and sends it, as was asked for.

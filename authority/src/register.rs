@@ -267,7 +267,8 @@ impl AuthorityFiles {
     }
 
     /// Asks for committee `number`, one more than that of the committee that holds the key: `members`, in the order of
-    /// their places, of whom `threshold` open a sum.
+    /// their places, of whom `threshold` open a sum. `request` is larger than that of every request before, and takes
+    /// their place: milliseconds since the epoch serve.
     ///
     /// # Errors
     /// [`AuthorityError::Institution`] for a member that is unknown or named twice, [`AuthorityError::Spec`] for numbers
@@ -277,6 +278,7 @@ impl AuthorityFiles {
         number: u32,
         members: &[String],
         threshold: u32,
+        request: u64,
     ) -> Result<SignedTransaction, AuthorityError> {
         let invalid = |field, actual: u32, expected: String| AuthorityError::Spec {
             field,
@@ -315,7 +317,7 @@ impl AuthorityFiles {
         }
         Shape::new(size, threshold)
             .map_err(|error| invalid("threshold", threshold, error.to_string()))?;
-        let change = ChangeCommittee { committee: number, members: places, threshold };
+        let change = ChangeCommittee { committee: number, members: places, threshold, request };
         Ok(self.sign(Action::ChangeCommittee(change)))
     }
 

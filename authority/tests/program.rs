@@ -18,7 +18,7 @@ use consilium_authority::{Ceremony, CeremonySpec, read_transaction};
 use consilium_contract::CandidateTransaction;
 use consilium_identity::InstitutionFiles;
 use consilium_proto::training::Layers;
-use consilium_proto::v1::{ChangeCommittee, Revoke, transaction::Action};
+use consilium_proto::v1::{Revoke, transaction::Action};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -63,10 +63,18 @@ fn the_program_admits_revokes_and_asks_for_a_committee_with_its_own_signature() 
     let members = format!("institution-05,institution-01,{},institution-04", hex::encode(name(2)));
     let change =
         ["change-committee", "--authority", folder, "--number", "1", "--out", file, "--members"];
-    let change = |more: &[&str]| said(&[change.as_slice(), more].concat());
+    let mut latest = 0;
+    let mut change = |more: &[&str]| {
+        let Action::ChangeCommittee(asked) = said(&[change.as_slice(), more].concat()) else {
+            panic!("another action")
+        };
+        assert!(asked.request > latest, "a later request takes the place of an earlier one");
+        latest = asked.request;
+        (asked.committee, asked.members, asked.threshold)
+    };
     let expected = |places: &[[u8; 32]], threshold| {
-        let members = places.iter().map(|place| place.to_vec()).collect();
-        Action::ChangeCommittee(ChangeCommittee { committee: 1, members, threshold })
+        let members: Vec<_> = places.iter().map(|place| place.to_vec()).collect();
+        (1, members, threshold)
     };
     let four = [joined, name(0), name(2), name(3)];
     assert_eq!(change(&[&members]), expected(&four, 2));

@@ -177,16 +177,6 @@ pub enum ClientError {
         /// The contract's reason.
         reason: Reason,
     },
-    /// A step was abandoned as often as the genesis allows.
-    #[error(
-        "the run has stopped: step {step} was abandoned {attempts} times, with too few accepted updates each time"
-    )]
-    RunStopped {
-        /// The step.
-        step: u64,
-        /// How often it was tried.
-        attempts: u32,
-    },
     /// The address of the coordinator is not one.
     #[error("{address} is not the address of a coordinator: expected http://HOST:PORT")]
     Address {
@@ -253,7 +243,6 @@ impl ClientError {
             | Self::TwoReceipts { .. }
             | Self::Model { .. }
             | Self::Refused { .. }
-            | Self::RunStopped { .. }
             | Self::Address { .. }
             | Self::Unsupported { .. }
             | Self::GaveUp { .. }
@@ -282,7 +271,6 @@ impl ClientError {
             | Self::Chain(_)
             | Self::LostBlocks { .. }
             | Self::Refused { .. }
-            | Self::RunStopped { .. }
             | Self::Unreachable(_)
             | Self::Unsupported { .. }
             | Self::Malformed(_)

@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
         // A check that a broken connection has interrupted.
         session.settle().await?;
         session.replay().await?;
-        while !session.is_over()? {
+        while !session.is_over() {
             if session.is_caught_up()? {
                 session.act().await?;
             }
@@ -172,16 +172,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn is_over(&self) -> Result<bool, ClientError> {
-        match self.own.follower.phase() {
-            Phase::Finished => Ok(true),
-            Phase::Stopped => {
-                let step = self.own.follower.step();
-                let attempts = self.own.follower.attempt();
-                Err(ClientError::RunStopped { step, attempts })
-            }
-            _ => Ok(false),
-        }
+    fn is_over(&self) -> bool {
+        matches!(self.own.follower.phase(), Phase::Finished)
     }
 
     /// Whether everything up to the coordinator's head has been read; the first time, what the chain says about this
@@ -218,7 +210,7 @@ impl<'a> Session<'a> {
             Phase::Keygen(_) => self.contribute().await,
             Phase::Collecting(_) => self.participate().await,
             Phase::Sealed(_) => self.serve().await,
-            Phase::Idle | Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Ok(()),
+            Phase::Idle | Phase::Sealing(..) | Phase::Finished => Ok(()),
         }
     }
 

@@ -13,6 +13,8 @@
 //! | [`action`] | the one list of kinds of transactions: who signs each, and which wing decides it |
 //! | [`parameters`] | the checked genesis; [`promise`]: what its bound says of every accepted update |
 //! | [`contract`] | the state machine; [`phase`]: where a run stands |
+//! | [`execute`](mod@execute) | one way to run a block: recovery, audits, evidence |
+//! | [`schedule`] | what an honest orderer says next, and for whom a run waits |
 //! | [`enrolment`] | the wing of institutions: certificates, and who is enrolled with what credit |
 //! | [`keygen`] | the wing of the key: making a committee without a dealer, and passing its key on |
 //! | [`round`] | the wing of the round: collecting, countersigning and opening a sum, and the model that follows |
@@ -26,6 +28,7 @@ pub mod attendance;
 mod body;
 pub mod contract;
 pub mod enrolment;
+pub mod execute;
 mod handler;
 pub mod keygen;
 pub mod parameters;
@@ -34,6 +37,7 @@ pub mod promise;
 pub mod receipt;
 mod root;
 pub mod round;
+pub mod schedule;
 mod state;
 pub mod transaction;
 
@@ -44,6 +48,7 @@ pub use enrolment::{
     certificate::{self, Certificate, CertificateError},
     roster::{self, Roster},
 };
+pub use execute::{ExecuteError, Recorded, execute};
 pub use handler::Refusal;
 pub use keygen::{
     Keygen,

@@ -82,9 +82,10 @@ pub struct Parameters {
     pub max_rows: u64,
     /// Improvements of the model that the run is meant to make; [`Parameters::last_step`] may come first.
     pub steps: u64,
-    /// How long a collection waits for institutions without a verdict, in milliseconds.
+    /// The least time that a collection, or a stage in which a committee is made, gives those who have not spoken, in
+    /// milliseconds.
     pub collection_timeout_ms: u64,
-    /// Attempts at a step before the run stops.
+    /// Tries at passing the key on before that is given up, until the next step, and the committee that holds it goes on.
     pub max_attempts: u32,
     /// Key of certificates and revocations.
     pub authority: VerifyingKey,

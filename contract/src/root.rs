@@ -83,7 +83,6 @@ fn phase(phase: &Phase, hasher: &mut Sha256) {
             hasher.update(keygen.hash());
         }
         Phase::Finished => hasher.update([4]),
-        Phase::Stopped => hasher.update([5]),
     }
 }
 

@@ -159,7 +159,7 @@ impl World {
                     self.said.push(Said { transaction, body: None });
                 }
             }
-            Phase::Idle | Phase::Keygen(_) | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Keygen(_) | Phase::Finished => {}
         }
     }
 
@@ -303,7 +303,7 @@ impl World {
                 let transaction = self.run.by_member(i, action);
                 self.apply(&transaction, None);
             }
-            Phase::Idle | Phase::Keygen(_) | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Keygen(_) | Phase::Finished => {}
         }
     }
 

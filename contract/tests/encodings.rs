@@ -99,6 +99,7 @@ fn actions() -> Vec<Action> {
             committee: 1,
             members: vec![vec![7; 32]; 4],
             threshold: 2,
+            request: 9,
         }),
     ]
     .into_iter()
@@ -151,6 +152,6 @@ fn the_encodings_and_hashes_are_those_of_version_3() {
     }
     assert_eq!(
         hex(hasher.finalize()),
-        "73deed0240f5153ea59a149a82a722f3caf1033349a293a8189de58db55b831e"
+        "91cabb47f8b118fbbb3c063f5320d2667c80f2e3c5d62fe4ffd8c5f2b314bb07"
     );
 }

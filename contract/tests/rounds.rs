@@ -6,7 +6,7 @@
     reason = "a panic is how a test fails"
 )]
 
-use consilium_contract::{Model, Phase};
+use consilium_contract::{Model, Phase, Receipt};
 use consilium_crypto::Hash;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS, bounds};
@@ -197,29 +197,50 @@ fn an_institution_that_was_away_for_a_round_takes_part_in_the_next() {
     }
 }
 
+fn abandon(run: &mut Run) -> Receipt {
+    let action = v1::Abandon { step: 0, attempt: run.contract.attempt(), time_ms: run.time_ms };
+    run.apply(&run.by_coordinator(Action::Abandon(action)))
+}
+
 #[test]
-fn too_few_updates_abandon_the_attempt_and_the_same_model_is_tried_again() {
+fn too_few_updates_are_waited_for_however_long_it_takes() {
+    let mut run = Run::collecting();
+    for i in 0..2 {
+        assert!(run.submit(i, &[1; DIMENSION]).is_accepted());
+    }
+    for _ in 0..5 {
+        run.time_ms += TIMEOUT_MS;
+        assert_eq!(run.close_collection().reason, Reason::TooFewUpdates);
+        assert_eq!(abandon(&mut run).reason, Reason::TooEarly, "another attempt helps nobody");
+    }
+    // Long after its least time a collection ends with the update that makes them enough.
+    assert!(run.submit(2, &[1; DIMENSION]).is_accepted());
+    assert!(run.close_collection().is_accepted());
+    assert_eq!(run.contract.attempt(), 0);
+}
+
+#[test]
+fn an_attempt_is_abandoned_where_everyone_has_a_verdict_and_those_refused_have_another_try() {
     let mut run = Run::collecting();
     let model = run.contract.model().hash();
-    run.submit(0, &[1; DIMENSION]);
-    run.submit(1, &[1; DIMENSION]);
-    let abandon = |run: &mut Run| {
-        let action = v1::Abandon { step: 0, attempt: run.contract.attempt(), time_ms: run.time_ms };
-        run.apply(&run.by_coordinator(Action::Abandon(action)))
-    };
-    assert_eq!(abandon(&mut run).reason, Reason::TooEarly);
-    run.time_ms += TIMEOUT_MS;
-    assert_eq!(run.close_collection().reason, Reason::TooFewUpdates);
-    assert!(abandon(&mut run).is_accepted());
-    assert_eq!((run.contract.step(), run.contract.attempt()), (0, 1));
-    assert_eq!(run.contract.model().hash(), model);
-    assert!(run.open().is_accepted());
-    run.time_ms += TIMEOUT_MS;
-    assert!(abandon(&mut run).is_accepted());
-    assert!(
-        matches!(run.contract.phase(), Phase::Stopped),
-        "two attempts are what the genesis allows"
-    );
+    for attempt in 0..3 {
+        assert_eq!(run.contract.attempt(), attempt, "as often as credit lasts");
+        for i in 0..2 {
+            assert!(run.submit(i, &[1; DIMENSION]).is_accepted());
+        }
+        assert_eq!(abandon(&mut run).reason, Reason::TooEarly);
+        for i in 2..4 {
+            let other = run.encrypt(0, run.round(), &[i as i64; DIMENSION]);
+            let receipt = run.apply_update(&run.submission(i, other.header), &other.body);
+            assert_eq!(receipt.culprit, Some(run.name(i)));
+        }
+        assert_eq!(run.close_collection().reason, Reason::TooFewUpdates);
+        assert!(abandon(&mut run).is_accepted(), "at once: nobody is left to wait for");
+        assert_eq!((run.contract.step(), run.contract.model().hash()), (0, model));
+        let opened = run.open();
+        assert_eq!(opened.is_accepted(), attempt < 2, "{opened:?}");
+    }
+    assert_eq!(run.open().reason, Reason::TooFewUpdates, "two of four are expelled by now");
 }
 
 #[test]

@@ -112,56 +112,6 @@ pub enum CoordinatorError {
         /// What does not hold.
         detail: String,
     },
-    /// Too few institutions are left to open a round.
-    #[error(
-        "step {step}: only {able} institutions may still submit, a sum needs {needed}; revoked and expelled ones do not come back: have others join (`consilium-authority admit`) while the node waits for enrolments after its next start, or start a new run"
-    )]
-    TooFewInstitutions {
-        /// The step.
-        step: u64,
-        /// Institutions that are neither revoked nor expelled.
-        able: usize,
-        /// min_updates of the genesis.
-        needed: u32,
-    },
-    /// A step was abandoned as often as the genesis allows.
-    #[error(
-        "step {step} was abandoned {attempts} times, each time with too few accepted updates; see the receipts on the ledger for why, and start a new run"
-    )]
-    Stopped {
-        /// The step.
-        step: u64,
-        /// Attempts made.
-        attempts: u32,
-    },
-    /// The decryption key was not made.
-    #[error(
-        "the institutions made no decryption key in {attempts} attempts, each time too few took part in time; see the ledger for who spoke in which stage, and start a new run"
-    )]
-    NoKey {
-        /// Attempts made.
-        attempts: u32,
-    },
-    /// Trustees did not answer.
-    #[error(
-        "step {step} is {phase}: {present} of {needed} trustees answered within {waited_ms} ms; start the node again when they are back, the step goes on where it stands; nothing came from {}",
-        names(absent)
-    )]
-    TrusteesAbsent {
-        /// The step.
-        step: u64,
-        /// `sealed` (waiting for countersignatures), `opening` (waiting for shares) or `confirming` (a committee waits
-        /// for its members, and where it takes the key over for those of the one before).
-        phase: &'static str,
-        /// Trustees that have answered.
-        present: usize,
-        /// Trustees that are needed.
-        needed: usize,
-        /// Pseudonyms of those who have not.
-        absent: Vec<Hash>,
-        /// How long the node has waited, in milliseconds.
-        waited_ms: u64,
-    },
     /// A sum of verified updates did not open.
     #[error(
         "step {step} cannot be closed: {detail}; this is a defect, keep the ledger and report it"

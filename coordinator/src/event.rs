@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use consilium_contract::schedule::Awaited;
 use consilium_crypto::Hash;
 use consilium_proto::v1::Reason;
 
@@ -24,7 +25,7 @@ pub enum Event {
         step: u64,
         /// The try at it, from 0.
         attempt: u32,
-        /// `collecting`, `sealed`, `opening`, `idle`, `finished` or `stopped`, or what the members of a committee that is
+        /// `collecting`, `sealed`, `opening`, `idle` or `finished`, or what the members of a committee that is
         /// being made are doing.
         phase: &'static str,
     },
@@ -57,6 +58,8 @@ pub enum Event {
         /// Pseudonyms of those that were not.
         silent: Vec<Hash>,
     },
+    /// The run waits, and has waited for long.
+    Waiting(Awaited),
     /// A round is closed: the model has improved.
     RoundClosed(Box<RoundMetrics>),
     /// An attempt was given up with too few accepted updates.

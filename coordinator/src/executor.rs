@@ -9,7 +9,9 @@ use std::{
 };
 
 use consilium_contract::{
-    Attendance, Body, CandidateTransaction, Contract, Phase, Receipt, SealedBlock, action::Kind,
+    Attendance, Body, CandidateTransaction, Contract, Phase, Receipt, SealedBlock,
+    action::Kind,
+    schedule::{Situation, deadline_ms},
     transaction::sign,
 };
 use consilium_crypto::{EvaluationKey, Hash, signature::SigningKey};
@@ -17,15 +19,8 @@ use consilium_proto::v1::transaction::Action;
 
 use crate::{
     CoordinatorError, Ended,
-    round::{Next, Situation, due},
+    round::{Next, next},
 };
-
-/// What the executor is to wait for, as the operator chose.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    pub(crate) enrolment_timeout_ms: u64,
-    pub(crate) max_retries: u32,
-}
 
 /// Where the run stands: a block ends wherever this changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +59,8 @@ pub(crate) struct Executor {
     attendance: Attendance,
     signing: Arc<SigningKey>,
     evaluation: EvaluationKey,
-    patience: Patience,
+    /// How long the making of the key waits for institutions that have not enrolled, counted from the start.
+    enrolment_timeout_ms: u64,
     started_ms: u64,
     /// When the run came to where it stands, or this process was started there.
     phase_since_ms: u64,
@@ -76,7 +72,7 @@ impl Executor {
         attendance: Attendance,
         signing: Arc<SigningKey>,
         evaluation: EvaluationKey,
-        patience: Patience,
+        enrolment_timeout_ms: u64,
         now_ms: u64,
     ) -> Self {
         Self {
@@ -85,7 +81,7 @@ impl Executor {
             attendance,
             signing,
             evaluation,
-            patience,
+            enrolment_timeout_ms,
             started_ms: now_ms,
             phase_since_ms: now_ms,
         }
@@ -183,21 +179,15 @@ impl Executor {
         now_ms: u64,
         oldest_in_flight_ms: Option<u64>,
     ) -> Result<Option<Next>, CoordinatorError> {
-        let deadline_ms = match self.contract.phase() {
-            Phase::Collecting(collecting) => collecting
-                .opened_ms()
-                .saturating_add(self.contract.parameters().collection_timeout_ms),
-            _ => 0,
-        };
+        let deadline_ms = deadline_ms(&self.contract, self.phase_since_ms).unwrap_or_default();
+        let waited_ms = now_ms.saturating_sub(self.started_ms);
         let situation = Situation {
             now_ms,
-            phase_since_ms: self.phase_since_ms,
-            enrolment_over: now_ms.saturating_sub(self.started_ms)
-                >= self.patience.enrolment_timeout_ms,
+            since_ms: self.phase_since_ms,
+            enrolment_over: waited_ms >= self.enrolment_timeout_ms,
             verifying: oldest_in_flight_ms.is_some_and(|arrived_ms| arrived_ms < deadline_ms),
-            max_retries: self.patience.max_retries,
         };
-        due(&self.contract, &self.evaluation, &situation)
+        next(&self.contract, &self.evaluation, &situation)
     }
 
     /// Signs what the coordinator has to say.

@@ -47,18 +47,6 @@ impl Founded {
         assert!(receipt.is_accepted(), "{receipt:?}");
     }
 
-    /// Applies a transaction of the coordinator's.
-    pub(crate) fn say(&mut self, action: Action) {
-        let signing = &self.ceremony.coordinator.signing;
-        self.apply(sign(signing, &self.contract.parameters().chain_id, None, action));
-    }
-
-    /// Applies a transaction of the authority's.
-    pub(crate) fn decree(&mut self, action: Action) {
-        let signing = self.ceremony.authority_key();
-        self.apply(sign(signing, &self.contract.parameters().chain_id, None, action));
-    }
-
     /// Plays the ceremony that is due until the contract is where it should be, all at one time.
     pub(crate) fn play(&mut self, time_ms: u64, reached: impl Fn(&Contract) -> bool) {
         while !reached(&self.contract) {

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use consilium_contract::{Admission, Body, CandidateTransaction, Contract, Phase, Receipt};
+use consilium_contract::{
+    Admission, Body, CandidateTransaction, Contract, Phase, Receipt, Recorded,
+};
 use consilium_crypto::Hash;
 use consilium_proto::v1::Reason;
 
@@ -11,7 +13,6 @@ use crate::{
     error::CallError,
     history::{History, is_final},
     inbox::{Answer, Reply},
-    recorded::Recorded,
     sequencer::Sequencer,
     verify::{Done, Job},
 };

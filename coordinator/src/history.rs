@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use consilium_contract::Receipt;
+use consilium_contract::{Receipt, Recorded};
 use consilium_crypto::Hash;
 use consilium_proto::v1::{Reason, transaction::Action};
-
-use crate::recorded::Recorded;
 
 /// Receipts that are remembered: those of more than a thousand rounds of ten institutions, in about 10 MB.
 const CAPACITY: usize = 1 << 16;

@@ -58,7 +58,6 @@ mod last_sealed;
 mod limits;
 mod node;
 mod open_block;
-mod recorded;
 mod recorder;
 mod recover;
 mod report;
@@ -70,6 +69,7 @@ mod services;
 mod shared;
 mod solo;
 mod verify;
+mod waiting;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Linger};

@@ -88,14 +88,9 @@ struct NodeArguments {
     /// Age in seconds at which a block is sealed.
     #[arg(long, default_value_t = 60)]
     block_age: u64,
-    /// Seconds that the making of the key waits for institutions that have not enrolled, and a run that has too few for
-    /// others to join.
+    /// Seconds that the making of the key waits for all institutions to enrol; after that it begins with a quorum.
     #[arg(long, default_value_t = 60)]
     enrolment_timeout: u64,
-    /// Collection timeouts (in the genesis) for which a sealed sum waits for trustees, and a committee for its members to
-    /// confirm it.
-    #[arg(long, default_value_t = 10)]
-    max_retries: u32,
     /// Seconds to serve after the last round, and after what was sent last, for those who have not seen its end; less
     /// where everyone has. An institution that lost the connection tries again every ten seconds.
     #[arg(long, default_value_t = 30)]
@@ -162,7 +157,6 @@ async fn run(cli: NodeArguments) -> Result<(), CoordinatorError> {
         block_entries: cli.block_entries,
         block_age: Duration::from_secs(cli.block_age),
         enrolment_timeout: Duration::from_secs(cli.enrolment_timeout),
-        max_retries: cli.max_retries,
         linger: if cli.serve {
             Linger::Forever
         } else {

@@ -29,7 +29,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_contract::{Body, CandidateTransaction, Phase, Receipt, action::Kind};
+use consilium_contract::{Body, CandidateTransaction, Receipt, Recorded, action::Kind};
 use consilium_proto::v1::transaction::Action;
 use tokio::{sync::mpsc, time::timeout};
 
@@ -43,7 +43,6 @@ use crate::{
     hearing::Hearing,
     inbox::{Command, Reply},
     open_block::Entry,
-    recorded::Recorded,
     report::Report,
     round::Next,
     sequencer::Sequencer,
@@ -87,6 +86,8 @@ impl Node {
         }
         loop {
             self.advance()?;
+            let now_ms = self.now_ms();
+            self.report.waiting(&self.executor, now_ms);
             if self.is_done() {
                 return Ok(self.executor.outcome());
             }
@@ -245,9 +246,7 @@ impl Node {
             self.say(action, blobs)?;
         }
         let now_ms = self.now_ms();
-        let phase = self.executor.contract().phase();
-        let over = matches!(phase, Phase::Finished | Phase::Stopped);
-        if over || self.sequencer.is_due(now_ms) {
+        if self.executor.is_finished() || self.sequencer.is_due(now_ms) {
             self.seal()?;
         }
         Ok(())

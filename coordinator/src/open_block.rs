@@ -1,13 +1,10 @@
 //! The block that is being filled: applied, not durable, not acknowledged.
 
-use consilium_contract::{Receipt, transaction::entry};
+use consilium_contract::{Receipt, Recorded, transaction::entry};
 use consilium_crypto::Hash;
 use consilium_proto::v1::Reason;
 
-use crate::{
-    inbox::{Answer, Reply},
-    recorded::Recorded,
-};
+use crate::inbox::{Answer, Reply};
 
 /// A transaction that the contract has decided, as the ledger is to hold it.
 #[derive(Debug)]

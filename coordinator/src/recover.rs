@@ -1,12 +1,13 @@
 //! The state of a node out of its ledger: the chain is verified, and applied again through the contract.
 
+use std::borrow::Cow;
+
 use consilium_contract::{
-    Attendance, Body, CandidateTransaction, CheckedUpdate, Contract, Receipt, check_updates,
-    transaction::parse_entry,
+    Attendance, Contract, ExecuteError, Recorded,
+    execute::{LoadError, Loaded, begin, check_ahead, end, run_entries},
 };
-use consilium_crypto::{CandidateHeader, DiscreteLogTable};
+use consilium_crypto::{DiscreteLogTable, Hash};
 use consilium_ledger::{Block, HeaderChain, LedgerError, NO_STATE, Store, verify_chain};
-use consilium_proto::v1::transaction::Action;
 use rand_core::OsRng;
 
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
     clock::{Clock, NodeTime},
     history::History,
     keys::Keys,
-    recorded::Recorded,
 };
 
 /// What a node goes on from.
@@ -68,13 +68,10 @@ pub(crate) fn recover(
         let step = contract.step();
         let mut recorded = Vec::new();
         if block.height() > 0 {
-            if contract.state_root() != header.state_root {
-                let detail = "the state before it is not the one that its header names".to_owned();
-                return Err(CoordinatorError::Replay { height: block.height(), detail });
-            }
+            begin(&contract, header).map_err(|error| broken(block.height(), error))?;
             recorded = replay(&mut contract, store, &block)?;
         }
-        contract.end_block(header.into());
+        end(&mut contract, header);
         history.record(&recorded);
         let accepted = recorded.iter().filter(|recorded| recorded.receipt.is_accepted());
         accepted
@@ -87,61 +84,22 @@ pub(crate) fn recover(
     Ok(Recovered { contract, history, attendance, chain, catalogue, time })
 }
 
-/// Applies a block's entries. The proofs of all its updates are verified as one batch.
+/// Runs a block's entries. The proofs of all its updates are verified as one batch.
 pub(crate) fn replay(
     contract: &mut Contract,
     store: &Store,
     block: &Block,
 ) -> Result<Vec<Recorded>, CoordinatorError> {
-    let height = block.height();
-    let broken = |detail: String| CoordinatorError::Replay { height, detail };
-    let entries: Vec<(CandidateTransaction, bool)> = block
-        .entries
-        .iter()
-        .map(|entry| parse_entry(entry).map_err(|error| broken(error.to_string())))
-        .collect::<Result<_, _>>()?;
-
-    let bodies =
-        entries.iter().map(|(transaction, body_missing)| body(store, transaction, *body_missing));
-    let bodies: Vec<Option<Vec<u8>>> = bodies.collect::<Result<_, _>>()?;
-    let submissions: Vec<(&CandidateTransaction, &[u8])> = entries
-        .iter()
-        .zip(&bodies)
-        .filter_map(|((transaction, _), body)| body.as_deref().map(|body| (transaction, body)))
-        .collect();
-    let checked = contract
-        .committee()
-        .map(|committee| check_updates(contract.parameters(), committee, &submissions, &mut OsRng));
-    let mut checked = checked.unwrap_or_default().into_iter();
-
-    let mut recorded = Vec::with_capacity(entries.len());
-    for ((transaction, body_missing), body) in entries.into_iter().zip(&bodies) {
-        let checked: Option<CheckedUpdate> = body.as_ref().and_then(|_| checked.next());
-        let body = match checked {
-            Some(checked) => Body::Checked(checked.into()),
-            None if body_missing => Body::Missing,
-            None => Body::None,
-        };
-        let receipt: Receipt =
-            contract.apply(&transaction, body).map_err(|error| broken(error.to_string()))?;
-        recorded.push(Recorded { transaction, receipt });
-    }
-    Ok(recorded)
+    let body = |sha256: &Hash| Ok(store.get_blob(sha256)?.map(Cow::Owned));
+    let loaded =
+        Loaded::load(block, body).map_err(|error: LoadError<LedgerError>| match error {
+            LoadError::Body { error, .. } => CoordinatorError::Ledger(error),
+            LoadError::Block(error) => broken(block.height(), error),
+        })?;
+    let mut checked = check_ahead(contract, [&loaded], &mut OsRng);
+    run_entries(contract, loaded, &mut checked).map_err(|error| broken(block.height(), error))
 }
 
-/// The stored body of an update. There is none where the header alone decided: the contract says whether one is needed.
-fn body(
-    store: &Store,
-    transaction: &CandidateTransaction,
-    body_missing: bool,
-) -> Result<Option<Vec<u8>>, LedgerError> {
-    match transaction.action() {
-        Action::SubmitUpdate(update) if !body_missing => {
-            match CandidateHeader::decode(&update.header) {
-                Ok(header) => store.get_blob(header.body_hash()),
-                Err(_) => Ok(None),
-            }
-        }
-        _ => Ok(None),
-    }
+fn broken(height: u64, error: ExecuteError) -> CoordinatorError {
+    CoordinatorError::Replay { height, detail: error.to_string() }
 }

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     Config, CoordinatorError, Ended,
     clock::millis,
-    executor::{Executor, Patience},
+    executor::Executor,
     farewell::Farewell,
     founding::{self, Opened},
     gate::Gate,
@@ -103,12 +103,15 @@ fn prepare(
     let signing = Arc::clone(&keys.signing);
     let now_ms = time.now_ms(&*clock);
     let rules = BlockRules { entries: config.block_entries, age_ms: millis(config.block_age) };
-    let patience = Patience {
-        enrolment_timeout_ms: millis(config.enrolment_timeout),
-        max_retries: config.max_retries,
-    };
-    let executor =
-        Executor::new(contract, attendance, keys.signing, keys.evaluation, patience, now_ms);
+    let enrolment_timeout_ms = millis(config.enrolment_timeout);
+    let executor = Executor::new(
+        contract,
+        attendance,
+        keys.signing,
+        keys.evaluation,
+        enrolment_timeout_ms,
+        now_ms,
+    );
     shared.publish(shared.chain().len(), executor.is_finished());
     let patience_ms = millis(config.hearing);
     let node = Node {

@@ -1,6 +1,10 @@
 use std::fs;
 
-use consilium_contract::transaction::entry;
+use consilium_contract::{
+    Body,
+    transaction::{entry, parse_entry},
+};
+use consilium_crypto::CandidateHeader;
 
 use super::*;
 use consilium_testkit::World;

@@ -617,6 +617,7 @@ fn a_round_that_is_opened_while_a_committee_is_due_or_being_made_convicts_the_co
         committee: 1,
         members,
         threshold: 2,
+        request: 1,
     }));
     world.commit(vec![change]);
     acquits(&world, history(&world));

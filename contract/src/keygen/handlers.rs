@@ -59,20 +59,16 @@ impl Handler for EndStage {
     fn judge(&self, (): (), _: &Said, state: &State) -> Result<u64, Refusal> {
         let Phase::Keygen(keygen) = &state.phase else { return Err(Reason::TooEarly.into()) };
         state.judge_time(self.time_ms)?;
-        keygen.judge_end(self, &state.parameters)?;
+        keygen.judge_end(self, &state.parameters, &state.roster)?;
         Ok(self.time_ms)
     }
 
     fn execute(time_ms: u64, state: &mut State) {
         state.time_ms = time_ms;
         let Phase::Keygen(mut keygen) = mem::replace(&mut state.phase, Phase::Idle) else { return };
-        match keygen.end(time_ms, &state.parameters) {
+        match keygen.end(time_ms, &state.parameters, &state.roster) {
             StageEnd::Next | StageEnd::Again => state.phase = Phase::Keygen(keygen),
-            StageEnd::GivenUp => {
-                if !state.succession.give_up(state.step) {
-                    state.phase = Phase::Stopped;
-                }
-            }
+            StageEnd::GivenUp { attempt } => state.succession.give_up(state.step, attempt),
             StageEnd::Complete(committee) => state.succession.succeed(committee, state.step),
         }
     }

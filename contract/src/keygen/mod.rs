@@ -10,6 +10,11 @@
 //!      │ too few in time: attempt + 1                      └──────────────── resharing ─────────────────┘
 //! ```
 //!
+//! Making the first key waits for as long as it takes: without it there is no run. It waits while keys are offered, until
+//! a quorum has; a later stage in which too few speak in time is begun again from there. Passing the key on is given up
+//! after a number of attempts that the genesis names, and tried again after the next step: meanwhile the committee that
+//! holds the key goes on.
+//!
 //! A [`Keygen`] is run by the contract and by every follower over the same transactions. It takes `Contribute`s of
 //! institutions, and moves on when the coordinator says [`EndStage`](consilium_proto::v1::EndStage): not before everybody
 //! has spoken, or enough have who are needed, or the time of the stage is over. So what it comes to is a function of the
@@ -60,7 +65,7 @@ use sha2::{Digest, Sha256};
 pub use ending::StageEnd;
 pub use rehearsal::Rehearsal;
 pub use stage::{Dealt, Settled, Stage};
-pub use succession::{Change, Succession};
+pub use succession::{Change, Succession, first_members};
 
 use crate::{
     handler::{Said, handle},
@@ -105,6 +110,16 @@ pub enum Origin {
     Resharing(Arc<Committee>),
 }
 
+/// What a ceremony begins with.
+struct Plan {
+    origin: Origin,
+    number: u32,
+    attempt: u32,
+    shape: Shape,
+    members: BTreeMap<u32, Hash>,
+    time_ms: u64,
+}
+
 /// A ceremony in progress.
 #[derive(Debug)]
 pub struct Keygen {
@@ -112,6 +127,8 @@ pub struct Keygen {
     origin: Origin,
     /// Number of the committee that is being made.
     number: u32,
+    /// The attempt that this ceremony began with: earlier ones may have been given up.
+    first_attempt: u32,
     /// The try at it, from 0.
     attempt: u32,
     shape: Shape,
@@ -127,19 +144,14 @@ pub struct Keygen {
 }
 
 impl Keygen {
-    fn begin(
-        parameters: &Parameters,
-        origin: Origin,
-        number: u32,
-        shape: Shape,
-        members: BTreeMap<u32, Hash>,
-        time_ms: u64,
-    ) -> Self {
+    fn begin(parameters: &Parameters, plan: Plan) -> Self {
+        let Plan { origin, number, attempt, shape, members, time_ms } = plan;
         let mut keygen = Self {
             chain_id: parameters.chain_id,
             origin,
             number,
-            attempt: 0,
+            first_attempt: attempt,
+            attempt,
             shape,
             members,
             stage: Stage::Offering { offers: BTreeMap::new() },
@@ -250,6 +262,7 @@ impl Keygen {
     pub(crate) fn hash(&self) -> Hash {
         let mut hasher = Sha256::new();
         hasher.update(self.basis);
+        hasher.update(self.first_attempt.to_be_bytes());
         hasher.update((self.stage.name() as i32).to_be_bytes());
         hasher.update(self.since_ms.to_be_bytes());
         for (author, said) in &self.said {

@@ -110,8 +110,9 @@ impl Handler for Abandon {
         let Phase::Collecting(collecting) = &state.phase else {
             return Err(Reason::TooLate.into());
         };
+        // Another attempt helps only those who have had their say in this one; for the others this one waits.
         let enough = collecting.accepted().len() >= state.parameters.min_updates as usize;
-        if enough || !collecting.is_over(&state.roster, &state.parameters, self.time_ms) {
+        if enough || !collecting.is_complete(&state.roster) {
             return Err(Reason::TooEarly.into());
         }
         state.judge_time(self.time_ms)?;
@@ -121,8 +122,7 @@ impl Handler for Abandon {
     fn execute(time_ms: u64, state: &mut State) {
         state.time_ms = time_ms;
         state.attempt += 1;
-        let is_last = state.attempt >= state.parameters.max_attempts;
-        state.phase = if is_last { Phase::Stopped } else { Phase::Idle };
+        state.phase = Phase::Idle;
     }
 }
 

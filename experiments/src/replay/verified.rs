@@ -232,7 +232,8 @@ fn show(event: &Event, progress: &Progress) {
         | Event::Block { .. }
         | Event::Committee { .. }
         | Event::KeygenAbandoned { .. }
-        | Event::FewTrustees { .. } => {}
+        | Event::FewTrustees { .. }
+        | Event::Waiting(_) => {}
     }
 }
 

@@ -240,7 +240,7 @@ fn once_a_committee_stands_its_share_alone_is_left_and_verifies() {
     }
     // Institution 3 leaves; any one of the others (t = 1) may decrypt.
     let names = (0..3).map(|i| members.world.name(i).to_vec()).collect();
-    let change = ChangeCommittee { committee: 1, members: names, threshold: 1 };
+    let change = ChangeCommittee { committee: 1, members: names, threshold: 1, request: 1 };
     let change = members.world.decrees(Action::ChangeCommittee(change));
     members.world.commit(vec![change]);
     members.begin(1);
