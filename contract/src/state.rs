@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use consilium_crypto::{DiscreteLogTable, Hash};
-use consilium_proto::v1::Reason;
 
 use crate::{
-    enrolment::roster::Roster, keygen::Succession, parameters::Parameters, phase::Phase,
-    round::model::Model,
+    course::Course, enrolment::roster::Roster, keygen::Succession, parameters::Parameters,
+    phase::Phase, round::model::Model,
 };
 
 /// The state of a run.
@@ -47,8 +46,17 @@ impl State {
         }
     }
 
-    /// Time inside transactions never goes backwards.
-    pub(crate) fn judge_time(&self, time_ms: u64) -> Result<(), Reason> {
-        if time_ms < self.time_ms { Err(Reason::TooEarly) } else { Ok(()) }
+    /// How far the run has come.
+    pub(crate) fn course(&self) -> Course {
+        let station = self.phase.station();
+        Course { station, step: self.step, attempt: self.attempt, time_ms: self.time_ms }
+    }
+
+    /// Goes on to where an order leads, in the phase that belongs to it.
+    pub(crate) fn go(&mut self, course: Course, phase: Phase) {
+        self.step = course.step;
+        self.attempt = course.attempt;
+        self.time_ms = course.time_ms;
+        self.phase = phase;
     }
 }

@@ -12,8 +12,9 @@ use crate::{
     checkpoint::Checkpoint,
     error::{ChainError, LedgerError},
     fork::Fork,
-    header::{HEADER_VERSION, Header, NO_STATE},
-    merkle::{self, ConsistencyProof, Frontier, InclusionProof},
+    header::{HEADER_VERSION, Header},
+    link::{Link, Links},
+    merkle::{self, ConsistencyProof, InclusionProof},
     seal::{SealedHeader, Validators},
 };
 
@@ -55,14 +56,14 @@ impl std::ops::Deref for VerifiedHeader {
 pub struct HeaderChain {
     validators: Validators,
     headers: Vec<VerifiedHeader>,
-    /// Over the hashes of all `headers`: its root is the next header's history root.
-    history: Frontier,
+    /// What the next header must follow from.
+    links: Links,
 }
 
 impl HeaderChain {
     /// The empty copy of the chain that these vouch for.
     pub fn new(validators: Validators) -> Self {
-        Self { validators, headers: Vec::new(), history: Frontier::new() }
+        Self { validators, headers: Vec::new(), links: Links::new(*validators.chain_id()) }
     }
 
     /// Verifies the next header and appends it. A header that is already known changes nothing.
@@ -71,56 +72,22 @@ impl HeaderChain {
     /// A [`ChainError`], with the chain as it was. [`ChainError::Fork`] carries evidence; stop following then.
     pub fn append(&mut self, candidate: SealedHeader) -> Result<&VerifiedHeader, ChainError> {
         let header = &candidate.header;
-        let height = header.height;
-        let hash = candidate.hash();
-        let next = self.len();
-        if header.version != HEADER_VERSION {
-            return Err(ChainError::Version {
-                height,
-                expected: HEADER_VERSION,
-                got: header.version,
-            });
-        }
-        if height > next {
-            return Err(ChainError::Gap { expected: next, got: height });
-        }
+        self.links.check_place(header)?;
         // Before anything is held against the coordinator: did it seal this?
         candidate.verify(&self.validators)?;
 
-        if height < next {
-            return match self.get(height) {
-                Some(ours) if ours.hash == hash => Ok(ours),
+        if let Some(at) = usize::try_from(header.height).ok().filter(|at| *at < self.headers.len())
+        {
+            return match self.headers.get(at) {
+                Some(ours) if ours.hash == candidate.hash() => Ok(ours),
                 Some(ours) => Err(fork(ours, candidate)),
-                None => Err(ChainError::Gap { expected: next, got: height }),
+                None => Err(ChainError::Gap { expected: self.len(), got: header.height }),
             };
         }
-        match self.head() {
-            None if header.previous != *self.chain_id() => {
-                return Err(ChainError::WrongGenesis {
-                    expected: *self.chain_id(),
-                    got: header.previous,
-                });
-            }
-            None if header.state_root != NO_STATE => {
-                return Err(ChainError::FirstState { got: header.state_root });
-            }
-            Some(ours) if header.previous != ours.hash => return Err(fork(ours, candidate)),
-            Some(ours) if header.time_ms < ours.time_ms => {
-                return Err(ChainError::TimeBackwards {
-                    height,
-                    previous_ms: ours.time_ms,
-                    got_ms: header.time_ms,
-                });
-            }
-            _ => {}
+        if let Some(ours) = self.head().filter(|ours| header.previous != ours.hash) {
+            return Err(fork(ours, candidate));
         }
-        let expected = self.history.root();
-        if header.history_root != expected {
-            return Err(ChainError::WrongHistory { height, expected, got: header.history_root });
-        }
-
-        self.history.append(merkle::leaf_hash(&hash));
-        let checkpoint = self.head_checkpoint();
+        let Link { hash, checkpoint, .. } = self.links.add(header)?;
         Ok(self.headers.push_mut(VerifiedHeader { sealed: candidate, hash, checkpoint }))
     }
 
@@ -151,9 +118,9 @@ impl HeaderChain {
         Ok(Header {
             version: HEADER_VERSION,
             height,
-            previous: self.head().map_or(*self.chain_id(), |head| head.hash),
-            time_ms: self.head().map_or(time_ms, |head| time_ms.max(head.time_ms)),
-            history_root: self.history.root(),
+            previous: self.links.previous(),
+            time_ms: time_ms.max(self.links.time_ms()),
+            history_root: self.head_checkpoint().root,
             entries_root: entries_root(entries),
             state_root,
             count,
@@ -162,7 +129,7 @@ impl HeaderChain {
 
     /// Number of headers, which is the height of the next.
     pub fn len(&self) -> u64 {
-        self.history.size()
+        self.links.len()
     }
 
     /// Whether there is no header yet.
@@ -205,7 +172,7 @@ impl HeaderChain {
 
     /// The tree over all headers.
     pub fn head_checkpoint(&self) -> Checkpoint {
-        Checkpoint { chain_id: *self.chain_id(), size: self.len(), root: self.history.root() }
+        self.links.checkpoint()
     }
 
     /// That the header at `height` is in the tree over the first `size` headers, for `height < size`.

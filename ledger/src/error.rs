@@ -51,6 +51,20 @@ pub enum ChainError {
         /// Predecessor named by the header.
         got: Hash,
     },
+    /// The header does not follow from the one before it.
+    #[error(
+        "the header at height {height} names {} as its predecessor, expected {}: it was changed, or one before it",
+        hex::encode(got),
+        hex::encode(expected)
+    )]
+    WrongPredecessor {
+        /// Height of the header.
+        height: u64,
+        /// Hash of the header before it.
+        expected: Hash,
+        /// Predecessor named by the header.
+        got: Hash,
+    },
     /// The first header names a state, before which there is none.
     #[error(
         "the first header names the state {}, before which there is none: discard it",

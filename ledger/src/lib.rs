@@ -18,7 +18,7 @@
 //! | `header` | the header, its encoding and hash; which state it names |
 //! | `seal` | who vouches for a block: validators, and the seal over a header |
 //! | `block` | a sealed header with its entries, its encoding and limits |
-//! | `chain` | verification of one header after another |
+//! | `link`, `chain` | how a header follows from those before it; a verified copy of a chain |
 //! | `note`, `note_error` | signed notes of the transparency logs' world |
 //! | `cosignature`, `checkpoint` | heads as signed notes, and their cosignatures |
 //! | `fork`, `contradiction` | two headers, or a header and a head, of two histories, as evidence |
@@ -70,6 +70,7 @@ mod fork;
 mod head;
 mod header;
 mod limits;
+mod link;
 mod malformed;
 pub mod merkle;
 mod note;
@@ -88,6 +89,7 @@ pub use fork::Fork;
 pub use head::Head;
 pub use header::{HEADER_VERSION, Header, NO_STATE};
 pub use limits::{MAX_ENTRIES, MAX_ENTRY_BYTES};
+pub use link::{Link, verify_linked};
 pub use malformed::Malformed;
 pub use note::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, Note, NoteKey, NoteSignature, SignatureType};
 pub use note_error::NoteError;

@@ -139,6 +139,7 @@ fn header_refused(error: ChainError) -> Result<Verdict, EvidenceError> {
         // The signature is checked before these.
         ChainError::WrongGenesis { .. }
         | ChainError::FirstState { .. }
+        | ChainError::WrongPredecessor { .. }
         | ChainError::WrongHistory { .. }
         | ChainError::TimeBackwards { .. } => Ok(Verdict::coordinator(Charge::BadHeader, error)),
         ChainError::Version { .. }

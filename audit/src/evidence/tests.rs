@@ -298,7 +298,7 @@ fn a_signed_header_that_does_not_follow_convicts_the_coordinator() {
 #[test]
 fn entries_that_no_contract_takes_convict_the_coordinator() {
     let mut world = World::new();
-    world.append(vec![vec![1, 2, 3]], [0; 32], Vec::new());
+    world.append(vec![vec![1, 2, 3]], world.state, Vec::new());
     convicts_the_coordinator(&world, history(&world), Charge::BadEntry);
     convicts_the_coordinator(&world, replay(&world), Charge::BadEntry);
 

@@ -1,8 +1,13 @@
 //! Rounds that are followed, and what is passed over on the way.
 
-use consilium_contract::transaction::{entry, sign};
-use consilium_crypto::RoundContext;
-use consilium_proto::v1::SubmitUpdate;
+use consilium_contract::{
+    light::{Countersignature, phase::KEPT_EACH},
+    transaction::{entry, sign},
+};
+use consilium_crypto::{Hash, RoundContext};
+use consilium_proto::v1::{
+    Abandon, CloseRound, Enrol, OpenRound, Revoke, SubmitUpdate, transaction::Action,
+};
 
 use super::*;
 use crate::fixture::Followed as _;
@@ -148,7 +153,7 @@ fn no_institution_can_make_a_follower_keep_more_than_a_few_of_its_updates() {
     });
     let submissions = submissions.collect();
     world.forge(submissions);
-    assert_eq!(collection(&world.follow().0).submissions.len(), KEPT_EACH);
+    assert_eq!(collection(&world.follow().0).submissions().len(), KEPT_EACH);
 }
 
 #[test]

@@ -65,7 +65,7 @@ use sha2::{Digest, Sha256};
 pub use ending::StageEnd;
 pub use rehearsal::Rehearsal;
 pub use stage::{Dealt, Settled, Stage};
-pub use succession::{Change, Succession, first_members};
+pub use succession::{Change, Holder, Succession, first_members};
 
 use crate::{
     handler::{Said, handle},

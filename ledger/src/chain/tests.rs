@@ -4,6 +4,7 @@ use ed25519_dalek::SigningKey;
 
 use super::*;
 use crate::{
+    header::NO_STATE,
     limits::MAX_ENTRY_BYTES,
     seal::{BadSeal, Seal},
 };
