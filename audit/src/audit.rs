@@ -13,10 +13,10 @@
 //!
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
 
+use consilium_hash::ChainId;
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashSet},
-    fmt,
+    collections::HashSet,
     path::Path,
     time::{Duration, Instant},
 };
@@ -35,216 +35,22 @@ use consilium_ledger::{
 };
 use consilium_proto::v1::{BlobRef, transaction::Action};
 use rand_core::OsRng;
-use serde::Serialize;
-use thiserror::Error;
 
-use crate::{
-    audited::Audited,
-    digest::{hex, short},
-};
+use crate::{audited::Audited, digest::hex};
+
+mod error;
+mod report;
+
+pub use error::AuditError;
+pub use report::AuditReport;
 
 /// Parameters of the updates that are folded at once, and so the most that are held decoded: 260 bytes each.
 const BATCH_PARAMETERS: u64 = 1 << 20;
 
-/// The first thing in a ledger that does not hold.
-#[derive(Debug, Error)]
-pub enum AuditError {
-    /// The ledger cannot be read, or its files were changed.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The store or the chain of headers, at a height.
-    #[error("block {height}: {source}")]
-    Block {
-        /// Height of the block.
-        height: u64,
-        /// What does not hold.
-        source: LedgerError,
-    },
-    /// There is no block.
-    #[error("the ledger holds no block; give the folder that a coordinator has written")]
-    Empty,
-    /// The first block founds no run.
-    #[error("block 0: {0}")]
-    Genesis(#[from] GenesisError),
-    /// Another chain than the one asked for.
-    #[error(
-        "the ledger is of chain {}, expected {}; give the ledger of that run",
-        hex(found),
-        hex(expected)
-    )]
-    OtherChain {
-        /// The chain id asked for.
-        expected: Hash,
-        /// The ledger's.
-        found: Hash,
-    },
-    /// A transaction that cannot stand where it stands.
-    #[error("block {height}, transaction {} (entry {index}): {detail}", transaction.as_ref().map_or("that does not decode".into(), hex))]
-    Transaction {
-        /// Height of the block.
-        height: u64,
-        /// Place in the block, from 0.
-        index: usize,
-        /// Its id, where it decodes.
-        transaction: Option<Hash>,
-        /// What does not hold.
-        detail: String,
-    },
-    /// The ledger is not the one that was audited before.
-    #[error(
-        "the tree of its first {size} blocks is not the one that was audited before: the ledger shows another history, \
-             or has lost blocks; compare heads with the others"
-    )]
-    OtherHistory {
-        /// Blocks that were audited before.
-        size: u64,
-    },
-    /// The earlier audit did not come so far.
-    #[error("the earlier audit is of {audited} blocks, the last at height {}: give a height up to that", audited.saturating_sub(1))]
-    NotAudited {
-        /// Blocks that were audited before.
-        audited: u64,
-    },
-    /// The contract reaches another state.
-    #[error(
-        "block {height}: the transactions before it lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
-        short(expected),
-        short(found)
-    )]
-    StateRoot {
-        /// Height of the block.
-        height: u64,
-        /// The state that follows.
-        expected: Hash,
-        /// The state in the header.
-        found: Hash,
-    },
-}
-
-impl AuditError {
-    /// Height of the block that does not hold, where it is one.
-    pub fn height(&self) -> Option<u64> {
-        match self {
-            Self::Block { height, .. }
-            | Self::Transaction { height, .. }
-            | Self::StateRoot { height, .. } => Some(*height),
-            Self::Ledger(_)
-            | Self::Empty
-            | Self::Genesis(_)
-            | Self::OtherChain { .. }
-            | Self::OtherHistory { .. }
-            | Self::NotAudited { .. } => None,
-        }
-    }
-
-    /// The exit code of the program: 3 for a ledger of another history than the one that was audited before.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::OtherHistory { .. } => 3,
-            Self::NotAudited { .. } => 2,
-            Self::Ledger(_)
-            | Self::Block { .. }
-            | Self::Empty
-            | Self::Genesis(_)
-            | Self::OtherChain { .. }
-            | Self::Transaction { .. }
-            | Self::StateRoot { .. } => 1,
-        }
-    }
-}
-
-/// What an audit has verified.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct AuditReport {
-    /// Chain id, in hexadecimal.
-    pub chain_id: String,
-    /// Whether the ledger was closed and its files are as they were then; `false` where it was never closed.
-    pub is_closed: bool,
-    /// Blocks: signature, hash, entries root, history root, state root of each.
-    pub blocks: u64,
-    /// Transactions, all of them.
-    pub transactions: u64,
-    /// Signatures of transactions.
-    pub signatures: u64,
-    /// Contributions to making committees.
-    pub contributions: u64,
-    /// Certificates of institutions.
-    pub certificates: u64,
-    /// Updates whose key, link and range proofs were verified, or found to fail as recorded.
-    pub proven_updates: u64,
-    /// Updates whose proofs an earlier audit has verified.
-    pub earlier_updates: u64,
-    /// Updates accepted into a round.
-    pub accepted_updates: u64,
-    /// Sums: additions of the encrypted keys and their certificates.
-    pub sums: u64,
-    /// Countersignatures that counted.
-    pub countersignatures: u64,
-    /// Decryption shares that counted.
-    pub shares: u64,
-    /// Models computed from the opened sums.
-    pub models: u64,
-    /// Blobs read and hashed.
-    pub blobs: u64,
-    /// Rejected transactions by reason.
-    pub rejected: BTreeMap<String, u64>,
-    /// Closed rounds and the rounds that the genesis asks for.
-    pub steps: (u64, u64),
-    /// What the closed rounds have cost each institution, where they add noise.
-    pub privacy: Option<String>,
-    /// How the run stands: `finished`, or the phase at which the ledger ends.
-    pub phase: String,
-    /// SHA-256 of the last model, in hexadecimal.
-    pub model: String,
-    /// How long it took, in seconds.
-    pub elapsed_s: f64,
-}
-
-impl fmt::Display for AuditReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = [
-            ("blocks: signatures, hashes, roots", self.blocks),
-            ("transactions", self.transactions),
-            ("signatures of transactions", self.signatures),
-            ("contributions to making committees", self.contributions),
-            ("certificates", self.certificates),
-            ("updates with key, link and range proofs", self.proven_updates),
-            ("updates that an earlier audit has proven", self.earlier_updates),
-            ("updates accepted", self.accepted_updates),
-            ("sums and their certificates", self.sums),
-            ("countersignatures", self.countersignatures),
-            ("decryption shares", self.shares),
-            ("decoded models", self.models),
-            ("blobs", self.blobs),
-        ];
-        writeln!(f, "chain {}", self.chain_id)?;
-        for (what, count) in counts {
-            writeln!(f, "  {what:<42}{count:>10}")?;
-        }
-        for (reason, count) in &self.rejected {
-            writeln!(f, "  {:<42}{count:>10}", format!("rejected: {reason}"))?;
-        }
-        writeln!(
-            f,
-            "  {:<42}{:>10}",
-            "rounds closed",
-            format!("{} of {}", self.steps.0, self.steps.1)
-        )?;
-        if let Some(privacy) = &self.privacy {
-            writeln!(f, "  privacy: {privacy}")?;
-        }
-        writeln!(f, "  {:<42}{:>10}", "the ledger ends", self.phase)?;
-        let manifest = if self.is_closed { "intact" } else { "none" };
-        writeln!(f, "  {:<42}{manifest:>10}", "manifest of the files")?;
-        writeln!(f, "  last model {}", self.model)?;
-        write!(f, "  everything holds; {:.1} s", self.elapsed_s)
-    }
-}
-
 /// What an audit is told beside the ledger.
 pub struct Scope<'a> {
     /// The ledger must be of this chain.
-    pub chain_id: Option<&'a Hash>,
+    pub chain_id: Option<&'a ChainId>,
     /// An earlier audit, and the height up to which its proofs are not verified again.
     pub since: Option<(&'a Audited, u64)>,
     /// Hears of the blocks that are replayed and of how many there are.
@@ -258,7 +64,7 @@ pub struct Scope<'a> {
 pub fn audit(
     ledger: &Path,
     scratch: &Path,
-    chain_id: Option<&Hash>,
+    chain_id: Option<&ChainId>,
 ) -> Result<AuditReport, AuditError> {
     let scope = Scope { chain_id, since: None, progress: &mut |_, _| {} };
     audit_within(ledger, scratch, scope).map(|(report, _)| report)
@@ -338,7 +144,7 @@ struct Replay<'a> {
 
 impl<'a> Replay<'a> {
     /// Block 0: the genesis, and the initial model beside it.
-    fn begin(store: &'a Store, chain_id: Option<&Hash>) -> Result<Self, AuditError> {
+    fn begin(store: &'a Store, chain_id: Option<&ChainId>) -> Result<Self, AuditError> {
         let at = |source| AuditError::Block { height: 0, source };
         let block = store.get_block(0).map_err(at)?.ok_or(AuditError::Empty)?;
         let [entry] = block.entries.as_slice() else {
@@ -359,7 +165,7 @@ impl<'a> Replay<'a> {
         let mut contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
         end(&mut contract, &header);
         let report = AuditReport {
-            chain_id: hex(&parameters.chain_id),
+            chain_id: parameters.chain_id.to_string(),
             blocks: 1,
             transactions: 1,
             signatures: 1,
@@ -513,13 +319,8 @@ impl<'a> Replay<'a> {
             Action::SubmitShare(_) => report.shares += 1,
             Action::CloseRound(_) => report.models += 1,
             Action::Contribute(_) => report.contributions += 1,
-            Action::Genesis(_)
-            | Action::OpenRound(_)
-            | Action::Abandon(_)
-            | Action::Revoke(_)
-            | Action::BeginKeygen(_)
-            | Action::EndStage(_)
-            | Action::ChangeCommittee(_) => {}
+            // Of the others the report has no line: they are among the transactions.
+            _ => {}
         }
     }
 
@@ -556,12 +357,7 @@ impl<'a> Replay<'a> {
         let report = AuditReport {
             is_closed,
             steps: (self.contract.step(), self.contract.parameters().steps),
-            privacy: self
-                .contract
-                .parameters()
-                .privacy
-                .as_ref()
-                .map(|privacy| privacy.spent(self.contract.step())),
+            privacy: self.contract.parameters().describe_privacy(self.contract.succession()),
             phase: self.contract.phase().name().to_owned(),
             model: hex(&self.contract.model().hash()),
             elapsed_s: elapsed.as_secs_f64(),

@@ -1,5 +1,6 @@
 //! `consilium-audit`: for whoever has the genesis of a run and what others show of it.
 
+use consilium_hash::ChainId;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -10,8 +11,9 @@ use consilium_audit::{
     AuditReport,
     commands::{self, HeadComparison, LedgerAudit},
 };
-use consilium_cli::{Failure, command_line, failure::finish, logging};
+use consilium_cli::{Failure, command_line, failure::finish, logging, version};
 use consilium_contract::Parameters;
+use consilium_crypto::TEST_FEATURES;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -22,7 +24,11 @@ Exit codes:
 
 /// Verifies a run from the outside: a ledger, a file of evidence, signed heads. It needs the genesis and nobody's word.
 #[derive(Parser)]
-#[command(name = "consilium-audit", version, after_help = EXIT_CODES)]
+#[command(
+    name = "consilium-audit",
+    version = version(env!("CARGO_PKG_VERSION"), TEST_FEATURES),
+    after_help = EXIT_CODES
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -135,7 +141,7 @@ fn run(command: Command) -> Result<String, Failure> {
 }
 
 /// The run that a genesis founds.
-fn chain_id(genesis: &Path) -> Result<[u8; 32], Failure> {
+fn chain_id(genesis: &Path) -> Result<ChainId, Failure> {
     let entry = commands::read_genesis(genesis)?;
     let parameters = Parameters::from_genesis_entry(&entry)
         .map_err(|error| Failure::unusable(format!("{}: {error}", genesis.display())))?;

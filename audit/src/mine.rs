@@ -10,6 +10,7 @@
 //! signature on the last header, which covers all others through those hashes; the authority's certificates of the
 //! trustees, its requests for other committees, and q cosignatures a round.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
@@ -162,7 +163,7 @@ impl fmt::Display for Mine {
 #[derive(Debug, Clone, Copy)]
 pub struct Institution {
     /// Its name on the chain.
-    pub pseudonym: Hash,
+    pub pseudonym: Pseudonym,
     /// Its public key.
     pub key: VerifyingKey,
 }
@@ -223,7 +224,7 @@ struct Sum {
     index: usize,
     /// Who answers for it; nobody where no key had been made.
     trustees: Option<Arc<Seats>>,
-    answers: Vec<(Hash, Vec<u8>)>,
+    answers: Vec<(Pseudonym, Vec<u8>)>,
 }
 
 /// What the entries say that matters here.
@@ -318,7 +319,7 @@ impl Found {
     /// Trustees of the sum's committee whose cosignatures of the block hold.
     fn countersigners(&self, sum: &Sum, block: &SealedBlock) -> usize {
         let trustees = sum.trustees.as_deref();
-        let holds = |(author, cosignature): &&(Hash, Vec<u8>)| {
+        let holds = |(author, cosignature): &&(Pseudonym, Vec<u8>)| {
             let is_trustee = trustees.is_some_and(|trustees| trustees.has(author));
             let institution = self.committees.roster().get(author).filter(|_| is_trustee);
             institution.is_some_and(|institution| {
@@ -326,7 +327,7 @@ impl Found {
                 block.verify(cosignature, author, key).is_ok()
             })
         };
-        let holding: Vec<&Hash> =
+        let holding: Vec<&Pseudonym> =
             sum.answers.par_iter().filter(holds).map(|(author, _)| author).collect();
         holding.into_iter().collect::<BTreeSet<_>>().len()
     }

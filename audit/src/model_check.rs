@@ -11,6 +11,7 @@ use consilium_crypto::{
     DiscreteLogTable, Hash, MaskKeySum, MaskedSum, MaskedUpdate, RoundContext, ShareError,
     SumError, UpdateError, VerifiedHeader, combine, mask_length, verify_share,
 };
+use consilium_hash::Pseudonym;
 use consilium_ledger::sha256;
 use rand_core::CryptoRngCore;
 use thiserror::Error;
@@ -67,11 +68,11 @@ pub enum ModelError {
     /// A masked update is not the one that its header names.
     #[error(
         "the masked update served for institution {} is not the one that its signed header names: {reason}",
-        short(pseudonym)
+        pseudonym.short()
     )]
     WrongMaskedUpdate {
         /// Whose.
-        pseudonym: Hash,
+        pseudonym: Pseudonym,
         /// What differs.
         reason: UpdateError,
     },

@@ -8,6 +8,7 @@
     reason = "a panic is how a test fails"
 )]
 
+use consilium_hash::Pseudonym;
 use std::{
     fs,
     path::Path,
@@ -72,7 +73,7 @@ fn the_program_admits_revokes_and_asks_for_a_committee_with_its_own_signature() 
         latest = asked.request;
         (asked.committee, asked.members, asked.threshold)
     };
-    let expected = |places: &[[u8; 32]], threshold| {
+    let expected = |places: &[Pseudonym], threshold| {
         let members: Vec<_> = places.iter().map(|place| place.to_vec()).collect();
         (1, members, threshold)
     };

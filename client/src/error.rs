@@ -3,10 +3,11 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use consilium_audit::{
-    evidence::Kept, files::FileError, follow::FollowError, judge::TrusteeError,
-    model_check::ModelError,
+    digest::short, evidence::Kept, execution::ExecutionError, files::FileError,
+    follow::FollowError, judge::TrusteeError, model_check::ModelError,
 };
 use consilium_contract::GenesisError;
+use consilium_crypto::Hash;
 use consilium_ledger::{ChainError, NoteError};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
@@ -135,6 +136,29 @@ pub enum ClientError {
         /// What convinces others.
         evidence: Kept,
     },
+    /// A sum holds an update that does not prove what every update must.
+    #[error(
+        "the sum in the block at height {height} must not be opened: update {} in it does not prove what it must; {evidence}",
+        short(update)
+    )]
+    Unproven {
+        /// Height of the sealed block.
+        height: u64,
+        /// Hash of the update's header.
+        update: Hash,
+        /// What convinces others.
+        evidence: Kept,
+    },
+    /// A signed block is not what the contract makes of its transactions.
+    #[error(
+        "the coordinator has signed what the contract does not make of the chain: {source}; {evidence}"
+    )]
+    Execution {
+        /// What does not hold.
+        source: ExecutionError,
+        /// What convinces others.
+        evidence: Kept,
+    },
     /// A transaction that counts by its receipt was left out of its step.
     #[error(
         "the coordinator has accepted this institution's {what} of step {step}, and closed the step without it; {evidence}"
@@ -199,8 +223,11 @@ pub enum ClientError {
     /// An answer that is not one.
     #[error("the coordinator's answer is not one: {0}")]
     Malformed(String),
-    /// The coordinator has not been reached for as long as the caller wanted to wait.
-    #[error("gave up after {} s without the coordinator; the last attempt said: {last}; see that the coordinator runs and its address is right", waited.as_secs())]
+    /// The coordinator has brought nothing new for as long as the caller wanted to wait.
+    #[error(
+        "gave up after {} s in which the coordinator brought nothing new: {last}; see that it runs, that its address is right, and for whom it waits",
+        waited.as_secs()
+    )]
     GaveUp {
         /// How long it was waited for.
         waited: Duration,
@@ -239,6 +266,8 @@ impl ClientError {
             | Self::BadHeader { .. }
             | Self::Entry { .. }
             | Self::Aggregate { .. }
+            | Self::Unproven { .. }
+            | Self::Execution { .. }
             | Self::Omitted { .. }
             | Self::TwoReceipts { .. }
             | Self::Model { .. }
@@ -261,6 +290,8 @@ impl ClientError {
             | Self::Memory(MemoryError::OtherBlock { .. }) => 3,
             Self::Entry { .. }
             | Self::Aggregate { .. }
+            | Self::Unproven { .. }
+            | Self::Execution { .. }
             | Self::Omitted { .. }
             | Self::TwoReceipts { .. }
             | Self::Model { .. } => 4,

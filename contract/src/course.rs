@@ -8,7 +8,7 @@ use consilium_proto::v1::{
     Abandon, BeginKeygen, CloseCollection, CloseRound, EndStage, OpenRound, Reason,
 };
 
-use crate::parameters::Parameters;
+use crate::{keygen::Succession, parameters::Parameters};
 
 /// Where a run stands, as far as the order of orders depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,11 +115,14 @@ impl Course {
         Self { station: Station::Idle, attempt, time_ms, ..self }
     }
 
-    /// After a round was closed.
-    pub(crate) fn closed(self, time_ms: u64, parameters: &Parameters) -> Self {
-        let step = self.step.saturating_add(1);
-        let is_last = step >= parameters.last_step();
-        let station = if is_last { Station::Finished } else { Station::Idle };
-        Self { station, step, attempt: 0, time_ms }
+    /// After a round was closed. Whether the run is over with it, [`Self::rest`] says.
+    pub(crate) fn closed(self, time_ms: u64) -> Self {
+        Self { station: Station::Idle, step: self.step.saturating_add(1), attempt: 0, time_ms }
+    }
+
+    /// Where nothing is being made: the next order decides what is, unless the run is over.
+    pub(crate) fn rest(self, parameters: &Parameters, succession: &Succession) -> Self {
+        let is_over = parameters.is_over(self.step, succession);
+        Self { station: if is_over { Station::Finished } else { Station::Idle }, ..self }
     }
 }

@@ -1,6 +1,7 @@
 //! How one kind of transaction takes effect: read, judged against the state, executed.
 
 use consilium_crypto::Hash;
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::Reason;
 
 use crate::{receipt::Receipt, state::State};
@@ -11,12 +12,12 @@ pub(crate) struct Said {
     /// Its id.
     pub(crate) transaction: Hash,
     /// The institution that signed it; `None` for the authority and the coordinator.
-    pub(crate) author: Option<Hash>,
+    pub(crate) author: Option<Pseudonym>,
 }
 
 impl Said {
     /// The institution that signed it.
-    pub(crate) fn institution(&self) -> Result<Hash, Refusal> {
+    pub(crate) fn institution(&self) -> Result<Pseudonym, Refusal> {
         self.author.ok_or(Refusal::rejected(Reason::UnknownInstitution))
     }
 }
@@ -74,7 +75,7 @@ pub(crate) trait Handler {
     fn execute(effect: Self::Effect, state: &mut State);
 
     /// What a proven fault changes besides its author's credit.
-    fn convict(&self, author: &Hash, refusal: Refusal, state: &mut State) {
+    fn convict(&self, author: &Pseudonym, refusal: Refusal, state: &mut State) {
         let _ = (author, refusal, state);
     }
 }

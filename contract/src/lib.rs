@@ -27,6 +27,7 @@
 pub mod action;
 pub mod attendance;
 mod body;
+mod budget;
 pub mod contract;
 mod course;
 pub mod enrolment;

@@ -53,11 +53,6 @@ impl Phase {
         }
     }
 
-    /// The phase between two rounds, or after the last one.
-    pub(crate) fn between(station: Station) -> Self {
-        if station == Station::Finished { Self::Finished } else { Self::Idle }
-    }
-
     /// The name of the phase, in lower case.
     pub fn name(&self) -> &'static str {
         match self {

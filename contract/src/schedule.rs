@@ -4,9 +4,9 @@
 //! may wait longer than the contract asks, and does so after a restart: a collection or a stage has its whole time again,
 //! so that everyone finds the way back.
 
+use consilium_hash::Pseudonym;
 use std::collections::BTreeSet;
 
-use consilium_crypto::Hash;
 use consilium_proto::v1::{
     Abandon, BeginKeygen, BlobRef, CloseRound, EndStage, OpenRound, transaction::Action,
 };
@@ -201,7 +201,7 @@ pub struct Awaited {
     /// How many are needed; more may be welcome.
     pub needed: usize,
     /// Pseudonyms of those who could speak and have not, in order; nobody knows those who have not enrolled.
-    pub absent: Vec<Hash>,
+    pub absent: Vec<Pseudonym>,
 }
 
 /// For whom the run waits; `None` where nobody is missing whom the phase needs.
@@ -249,6 +249,6 @@ pub fn awaited(contract: &Contract) -> Option<Awaited> {
         }
         Phase::Finished => return None,
     };
-    let absent: Vec<Hash> = BTreeSet::into_iter(absent).collect();
+    let absent: Vec<Pseudonym> = BTreeSet::into_iter(absent).collect();
     (present < needed).then_some(Awaited { wait, present, needed, absent })
 }

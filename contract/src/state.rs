@@ -5,8 +5,12 @@ use std::sync::Arc;
 use consilium_crypto::{DiscreteLogTable, Hash};
 
 use crate::{
-    course::Course, enrolment::roster::Roster, keygen::Succession, parameters::Parameters,
-    phase::Phase, round::model::Model,
+    course::{Course, Station},
+    enrolment::roster::Roster,
+    keygen::Succession,
+    parameters::Parameters,
+    phase::Phase,
+    round::model::Model,
 };
 
 /// The state of a run.
@@ -58,5 +62,12 @@ impl State {
         self.attempt = course.attempt;
         self.time_ms = course.time_ms;
         self.phase = phase;
+    }
+
+    /// Goes on to where nothing is being made: the next order decides what is, unless the run is over.
+    pub(crate) fn rest(&mut self, course: Course) {
+        let course = course.rest(&self.parameters, &self.succession);
+        let is_over = course.station == Station::Finished;
+        self.go(course, if is_over { Phase::Finished } else { Phase::Idle });
     }
 }

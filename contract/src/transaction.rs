@@ -10,6 +10,7 @@ use consilium_crypto::{
     Hash,
     signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey},
 };
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_proto::{
     GENESIS_BYTES, WireError, decode,
     v1::{Entry, SignedTransaction, Transaction, transaction::Action},
@@ -24,14 +25,14 @@ const ID_LABEL: &[u8] = b"consilium/v1/transaction-id";
 const CHAIN_LABEL: &[u8] = b"consilium/v1/chain";
 
 /// The chain id under which a genesis is signed.
-pub const NO_CHAIN: Hash = [0; 32];
+pub const NO_CHAIN: ChainId = ChainId([0; 32]);
 
 /// A transaction that decoded strictly and whose signature nobody has looked at yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CandidateTransaction {
     signed: SignedTransaction,
     signature: Signature,
-    author: Option<Hash>,
+    author: Option<Pseudonym>,
     action: Action,
     id: Hash,
 }
@@ -65,7 +66,7 @@ impl CandidateTransaction {
             })?;
         let author = match author.as_slice() {
             [] => None,
-            bytes => Some(consilium_proto::hash32("author of a transaction", bytes)?),
+            bytes => Some(Pseudonym(consilium_proto::hash32("author of a transaction", bytes)?)),
         };
         let id = Sha256::new()
             .chain_update(ID_LABEL)
@@ -76,7 +77,7 @@ impl CandidateTransaction {
     }
 
     /// The pseudonym of the institution that claims to be the author; `None` for the authority and the coordinator.
-    pub fn author(&self) -> Option<Hash> {
+    pub fn author(&self) -> Option<Pseudonym> {
         self.author
     }
 
@@ -101,8 +102,13 @@ impl CandidateTransaction {
     }
 
     /// Whether `key` signed these bytes for the chain `chain_id` (strict Ed25519 verification).
-    pub fn is_signed_by(&self, key: &VerifyingKey, chain_id: &Hash) -> bool {
-        key.verify(SIGNATURE_LABEL, &[chain_id, &self.signed.transaction], &self.signature).is_ok()
+    pub fn is_signed_by(&self, key: &VerifyingKey, chain_id: &ChainId) -> bool {
+        key.verify(
+            SIGNATURE_LABEL,
+            &[chain_id.as_slice(), &self.signed.transaction],
+            &self.signature,
+        )
+        .is_ok()
     }
 }
 
@@ -110,13 +116,14 @@ impl CandidateTransaction {
 /// the coordinator.
 pub fn sign(
     key: &SigningKey,
-    chain_id: &Hash,
-    author: Option<&Hash>,
+    chain_id: &ChainId,
+    author: Option<&Pseudonym>,
     action: Action,
 ) -> SignedTransaction {
     let author = author.map(|pseudonym| pseudonym.to_vec()).unwrap_or_default();
     let transaction = Transaction { author, action: Some(action) }.encode_to_vec();
-    let signature = key.sign(SIGNATURE_LABEL, &[chain_id, &transaction]).encode().to_vec();
+    let signature =
+        key.sign(SIGNATURE_LABEL, &[chain_id.as_slice(), &transaction]).encode().to_vec();
     SignedTransaction { transaction, signature }
 }
 
@@ -140,6 +147,7 @@ pub fn parse_entry(bytes: &[u8]) -> Result<(CandidateTransaction, bool), WireErr
 }
 
 /// The chain id: the hash of the entry that holds the genesis.
-pub fn chain_id(genesis_entry: &[u8]) -> Hash {
-    Sha256::new().chain_update(CHAIN_LABEL).chain_update(genesis_entry).finalize().into()
+pub fn chain_id(genesis_entry: &[u8]) -> ChainId {
+    let hash = Sha256::new().chain_update(CHAIN_LABEL).chain_update(genesis_entry);
+    ChainId(hash.finalize().into())
 }

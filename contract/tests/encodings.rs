@@ -6,6 +6,7 @@ use consilium_contract::transaction::{
 };
 use consilium_contract::{Certificate, certificate::pseudonym};
 use consilium_crypto::signature::SigningKey;
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_proto::v1::{self, contribute::Part, transaction::Action};
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -132,11 +133,14 @@ fn parts() -> [Part; 8] {
 #[test]
 fn every_transaction_decodes_to_the_bytes_it_was_read_from() {
     for action in actions() {
-        let bytes = entry(sign(&key(), &[1; 32], Some(&[2; 32]), action.clone()), false);
+        let bytes = entry(
+            sign(&key(), &ChainId([1; 32]), Some(&Pseudonym([2; 32])), action.clone()),
+            false,
+        );
         let (transaction, missing) = parse_entry(&bytes).unwrap();
         assert_eq!(transaction.action(), &action);
         assert_eq!(entry(transaction.signed().clone(), missing), bytes);
-        assert!(transaction.is_signed_by(&key().verifying_key(), &[1; 32]));
+        assert!(transaction.is_signed_by(&key().verifying_key(), &ChainId([1; 32])));
         assert!(!transaction.is_signed_by(&key().verifying_key(), &NO_CHAIN));
     }
 }
@@ -145,7 +149,7 @@ fn every_transaction_decodes_to_the_bytes_it_was_read_from() {
 fn the_encodings_and_hashes_are_those_of_version_3() {
     let mut hasher = Sha256::new();
     for action in actions() {
-        let signed = sign(&key(), &[1; 32], Some(&[2; 32]), action);
+        let signed = sign(&key(), &ChainId([1; 32]), Some(&Pseudonym([2; 32])), action);
         hasher.update(signed.encode_to_vec());
         hasher.update(CandidateTransaction::parse(signed.clone()).unwrap().id());
         hasher.update(chain_id(&entry(signed, false)));

@@ -1,5 +1,6 @@
 //! What can go wrong: what ends a node, and what ends one call.
 
+use consilium_hash::Pseudonym;
 use std::{io, path::PathBuf};
 
 use consilium_contract::{ApplyError, GenesisError};
@@ -144,12 +145,8 @@ pub enum CoordinatorError {
 }
 
 /// Pseudonyms as far as people need them to find the institution.
-pub(crate) fn names(pseudonyms: &[Hash]) -> String {
-    pseudonyms
-        .iter()
-        .map(|name| hex::encode(name.first_chunk::<8>().unwrap_or(&[0; 8])))
-        .collect::<Vec<_>>()
-        .join(", ")
+pub(crate) fn names(pseudonyms: &[Pseudonym]) -> String {
+    pseudonyms.iter().map(|name| name.short().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 impl From<ChainError> for CoordinatorError {

@@ -1,5 +1,6 @@
 //! What happened and what it cost, for an observer in the embedding program.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, time::Duration};
 
 use consilium_contract::schedule::Awaited;
@@ -56,7 +57,7 @@ pub enum Event {
         /// Countersignatures that a sum needs.
         needed: usize,
         /// Pseudonyms of those that were not.
-        silent: Vec<Hash>,
+        silent: Vec<Pseudonym>,
     },
     /// The run waits, and has waited for long.
     Waiting(Awaited),

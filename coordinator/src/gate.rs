@@ -1,5 +1,6 @@
 //! What comes from peers, before the contract decides: known already, admitted, within limits, or being verified.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_contract::{
@@ -29,7 +30,7 @@ pub(crate) enum Passed {
 
 /// An update that is being verified.
 struct InFlight {
-    author: Option<Hash>,
+    author: Option<Pseudonym>,
     arrived_ms: u64,
     waiting: Vec<Reply>,
 }

@@ -6,10 +6,10 @@
 //! connect. Names are not proven at this point: whoever pretends to be an institution spares the operator no mistake,
 //! and gains nothing by it.
 
+use consilium_hash::Pseudonym;
 use std::collections::BTreeSet;
 
 use consilium_contract::Contract;
-use consilium_crypto::Hash;
 
 use crate::{error::names, founding::Origin};
 
@@ -19,9 +19,9 @@ const REMINDER_MS: u64 = 30_000;
 /// Owned by the node's thread.
 pub(crate) struct Hearing {
     /// Whose word counts; `None` for whoever gives a name, where nobody is enrolled yet.
-    enrolled: Option<BTreeSet<Hash>>,
+    enrolled: Option<BTreeSet<Pseudonym>>,
     needed: usize,
-    heard: BTreeSet<Hash>,
+    heard: BTreeSet<Pseudonym>,
     /// When the wait ends all the same.
     until_ms: Option<u64>,
     said_ms: Option<u64>,
@@ -33,7 +33,7 @@ impl Hearing {
     pub(crate) fn new(origin: Origin, contract: &Contract, now_ms: u64, patience_ms: u64) -> Self {
         let parameters = contract.parameters();
         let present = contract.roster().iter().filter(|(_, institution)| !institution.revoked);
-        let enrolled: BTreeSet<Hash> = present.map(|(name, _)| *name).collect();
+        let enrolled: BTreeSet<Pseudonym> = present.map(|(name, _)| *name).collect();
         let everyone = parameters.institutions as usize;
         let needed = match origin {
             Origin::Founded { is_declared: true } => 0,
@@ -48,7 +48,7 @@ impl Hearing {
     }
 
     /// An institution has shown its last block, which this ledger holds, or has none.
-    pub(crate) fn hear(&mut self, name: Hash) {
+    pub(crate) fn hear(&mut self, name: Pseudonym) {
         let counts = self.enrolled.as_ref().is_none_or(|enrolled| enrolled.contains(&name));
         if counts && self.heard.len() < self.needed {
             self.heard.insert(name);

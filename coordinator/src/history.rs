@@ -1,5 +1,6 @@
 //! Receipts of what is durable, so that a transaction that is sent again gets the answer that was lost.
 
+use consilium_hash::Pseudonym;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use consilium_contract::{Receipt, Recorded};
@@ -14,7 +15,7 @@ const CAPACITY: usize = 1 << 16;
 pub(crate) struct History {
     receipts: HashMap<Hash, Receipt>,
     order: VecDeque<Hash>,
-    rejections: BTreeMap<Hash, u32>,
+    rejections: BTreeMap<Pseudonym, u32>,
 }
 
 impl History {
@@ -48,7 +49,7 @@ impl History {
     }
 
     /// Rejected transactions of an institution in this attempt or stage.
-    pub(crate) fn rejections(&self, author: &Hash) -> u32 {
+    pub(crate) fn rejections(&self, author: &Pseudonym) -> u32 {
         self.rejections.get(author).copied().unwrap_or_default()
     }
 }
@@ -68,13 +69,15 @@ pub(crate) fn is_final(receipt: &Receipt) -> bool {
 mod tests {
     use consilium_contract::{CandidateTransaction, transaction::sign};
     use consilium_crypto::signature::SigningKey;
+    use consilium_hash::ChainId;
     use consilium_proto::v1::{BeginKeygen, Countersign, EndStage, OpenRound};
     use rand_core::OsRng;
 
     use super::*;
 
-    fn recorded(author: Option<[u8; 32]>, action: Action, reason: Reason) -> Recorded {
-        let signed = sign(&SigningKey::generate(&mut OsRng), &[1; 32], author.as_ref(), action);
+    fn recorded(author: Option<Pseudonym>, action: Action, reason: Reason) -> Recorded {
+        let signed =
+            sign(&SigningKey::generate(&mut OsRng), &ChainId([1; 32]), author.as_ref(), action);
         let transaction = CandidateTransaction::parse(signed).unwrap();
         let receipt = Receipt { transaction: transaction.id(), reason, culprit: None };
         Recorded { transaction, receipt }
@@ -82,14 +85,14 @@ mod tests {
 
     #[test]
     fn a_receipt_is_remembered_and_rejections_are_counted_until_the_next_attempt_or_stage_begins() {
-        let author = [7; 32];
+        let author = Pseudonym([7; 32]);
         let late =
             || recorded(Some(author), Action::Countersign(Countersign::default()), Reason::TooLate);
         let entries = [late(), late()];
         let mut history = History::default();
         history.record(&entries);
         assert_eq!(history.receipt(&entries[1].receipt.transaction), Some(entries[1].receipt));
-        assert_eq!((history.rejections(&author), history.rejections(&[8; 32])), (2, 0));
+        assert_eq!((history.rejections(&author), history.rejections(&Pseudonym([8; 32]))), (2, 0));
         history.record(&[recorded(
             None,
             Action::OpenRound(OpenRound::default()),

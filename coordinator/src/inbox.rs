@@ -1,5 +1,6 @@
 //! What reaches the node, and where its answers go.
 
+use consilium_hash::Pseudonym;
 use std::time::Duration;
 
 use consilium_contract::{CandidateTransaction, Receipt};
@@ -21,7 +22,7 @@ pub(crate) enum Command {
     /// From the verifier.
     Checked(Result<Batch, LedgerError>),
     /// An institution that has connected holds no block that this ledger lacks.
-    Heard(Hash),
+    Heard(Pseudonym),
     /// Somebody has shown a header that this coordinator has signed and its ledger does not hold.
     Lacks { height: u64, hash: Hash },
     /// Seal what is open, and end.
@@ -71,7 +72,7 @@ impl NodeHandle {
     }
 
     /// Tells the node that an institution holds no block that this ledger lacks.
-    pub(crate) async fn heard(&self, institution: Hash) -> Result<(), CallError> {
+    pub(crate) async fn heard(&self, institution: Pseudonym) -> Result<(), CallError> {
         self.tell(Command::Heard(institution)).await
     }
 

@@ -96,6 +96,7 @@ fn is_settled(receipt: &Receipt) -> bool {
 mod tests {
     use consilium_contract::{CandidateTransaction, transaction::sign};
     use consilium_crypto::signature::SigningKey;
+    use consilium_hash::ChainId;
     use consilium_proto::v1::{Revoke, transaction::Action};
     use rand_core::OsRng;
     use tokio::sync::oneshot;
@@ -109,7 +110,7 @@ mod tests {
     fn begun() -> OpenBlock {
         let signed = sign(
             &SigningKey::generate(&mut OsRng),
-            &[1; 32],
+            &ChainId([1; 32]),
             None,
             Action::Revoke(Revoke::default()),
         );

@@ -90,7 +90,7 @@ impl Report {
         let mut metrics = self.recorder.finish(contract.model().hash(), traffic);
         let closed = now.step != step;
         let parameters = contract.parameters();
-        let epsilon = parameters.epsilon(now.step);
+        let epsilon = parameters.epsilon(contract.succession());
         metrics.epsilon_milli = epsilon.map(|epsilon| epsilon.0);
         tracing::info!(
             step,
@@ -102,10 +102,11 @@ impl Report {
             "{}",
             if closed { "round closed" } else { "attempt abandoned" }
         );
-        if let (Phase::Finished, Some(privacy)) = (contract.phase(), &parameters.privacy)
+        if let (Phase::Finished, Some(spent)) =
+            (contract.phase(), parameters.describe_privacy(contract.succession()))
             && now.step < parameters.steps
         {
-            tracing::info!("the privacy budget ends the run: {}", privacy.spent(now.step));
+            tracing::info!("the privacy budget ends the run: {spent}");
         }
         self.tell(if closed { Event::RoundClosed(metrics) } else { Event::Abandoned(metrics) });
     }

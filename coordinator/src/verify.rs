@@ -135,21 +135,22 @@ fn verify(shared: &Shared, jobs: Vec<Job>) -> Result<Batch, LedgerError> {
 mod tests {
     use consilium_contract::transaction::sign;
     use consilium_crypto::signature::SigningKey;
+    use consilium_hash::ChainId;
     use consilium_proto::v1::{Countersign, transaction::Action};
 
     use super::*;
-    use crate::fixture::Founded;
+    use consilium_testkit::Run;
 
     fn committee() -> Arc<Committee> {
-        let mut founded = Founded::new(2, 2);
-        founded.play(1, |contract| contract.committee().is_some());
+        let mut founded = Run::of_size(2, 2);
+        founded.play_until(1, |contract| contract.committee().is_some());
         Arc::clone(founded.contract.committee().unwrap())
     }
 
     fn job(committee: &Arc<Committee>, is_last: bool) -> Job {
         let signed = sign(
             &SigningKey::generate(&mut OsRng),
-            &[1; 32],
+            &ChainId([1; 32]),
             None,
             Action::Countersign(Countersign::default()),
         );

@@ -218,7 +218,7 @@ async fn a_body_that_no_copy_has_is_named_and_nothing_is_put_in_the_ledgers_plac
     from.extend(lost.states(&[0, 1, 3]));
     let (code, message) = restore(&lost.world, &from);
     assert_eq!(code, Some(1), "{message}");
-    let absent = hex::encode(&lost.world.institution(2).pseudonym()[..8]);
+    let absent = lost.world.institution(2).pseudonym().short().to_string();
     let body = hex::encode(consilium_ledger::sha256(&lost.updates[2].body));
     assert!(message.contains(&absent) && message.contains(&body), "{message}");
     lost.assert_not_restored();

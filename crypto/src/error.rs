@@ -3,10 +3,11 @@
 //! A message says what was expected, what came and what to do. Where somebody can be to blame, `culprits` names them; it
 //! matches exhaustively, so that a new variant has to decide whom it blames.
 
+use consilium_hash::Pseudonym;
 use consilium_privacy::PrivacyError;
 use thiserror::Error;
 
-use crate::{Bound, DecodeError, Hash};
+use crate::{Bound, DecodeError};
 
 /// A signature that does not verify.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -131,13 +132,13 @@ pub enum AggregateError {
     #[error("an institution is in the sum twice; take its first update only")]
     Duplicate {
         /// Its pseudonym.
-        pseudonym: Hash,
+        pseudonym: Pseudonym,
     },
     /// An update of another round in the sum.
     #[error("an update of another round is in the sum; only this round's count")]
     OtherRound {
         /// Its author's pseudonym.
-        pseudonym: Hash,
+        pseudonym: Pseudonym,
     },
     /// The evaluation speaks of another round than the one asked for.
     #[error(

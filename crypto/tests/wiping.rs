@@ -4,6 +4,7 @@
 
 #![cfg(target_os = "linux")]
 
+use consilium_hash::{ChainId, Pseudonym};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
@@ -65,7 +66,7 @@ fn an_update_its_mask_key_and_the_limbs_of_that_are_nowhere_once_it_is_encrypted
         let key = &dealing.public_key;
         let round = RoundContext {
             protocol_version: 1,
-            chain_id: [1; 32],
+            chain_id: ChainId([1; 32]),
             step: 2,
             attempt: 3,
             model_hash: [4; 32],
@@ -73,7 +74,7 @@ fn an_update_its_mask_key_and_the_limbs_of_that_are_nowhere_once_it_is_encrypted
             dimension: DIMENSION,
             key_hash: key.hash(),
         };
-        let context = Context { round: round.clone(), pseudonym: [5; 32] };
+        let context = Context { round: round.clone(), pseudonym: Pseudonym([5; 32]) };
         let plain = || (0..i64::from(DIMENSION)).map(value);
 
         let update = QuantisedUpdate::new(plain().collect(), bound).unwrap();

@@ -15,7 +15,7 @@ use std::{
 
 use common::clear;
 use consilium_audit::{AuditReport, audit};
-use consilium_authority::{BoundChoice, BoundKind, PrivacyFlags};
+use consilium_authority::{BoundChoice, BoundKind, PrivacyFlags, Protection};
 use consilium_contract::transaction::parse_entry;
 use consilium_experiments::{
     progress::Progress,
@@ -23,6 +23,7 @@ use consilium_experiments::{
 };
 use consilium_learning::model_blob;
 use consilium_ledger::{Store, sha256};
+use consilium_privacy::{Guarantee, Spent};
 use consilium_proto::v1::transaction::Action;
 use tempfile::TempDir;
 
@@ -37,7 +38,8 @@ struct Run {
 impl Run {
     fn new(bound: BoundKind, institutions: usize, malicious: usize, epochs: usize) -> Self {
         let bound = BoundChoice { bound, ..BoundChoice::default() };
-        Self::of(Choice { institutions, malicious, epochs, bound, ..Choice::default() })
+        let protection = Protection { allow_threshold_one: institutions < 4 };
+        Self::of(Choice { institutions, malicious, epochs, bound, protection, ..Choice::default() })
     }
 
     fn of(choice: Choice) -> Self {
@@ -171,17 +173,18 @@ fn noisy_updates_are_summed_to_the_bit_and_the_budget_ends_the_run_at_the_step_t
     assert!(report.privacy.as_ref().unwrap().starts_with(&said), "{report}");
     assert!(report.to_string().contains(&said), "{report}");
 
-    let one_more = consilium_privacy::Guarantee::new(
+    let one_more = Guarantee::new(
         run.federation.config.privacy.unwrap().terms(),
         consilium_privacy::Run {
             dimension: 289,
             norm: u32::MAX,
             institutions: 4,
             honest: 3,
+            most_honest: 3,
             steps: 50,
         },
     );
-    assert!(one_more.unwrap().epsilon(spent.len() as u64 + 1).0 > 10_000);
+    assert!(one_more.unwrap().epsilon(&Spent::of(spent.len() as u64 + 1, 3)).0 > 10_000);
 }
 
 /// Every regular file below `directory`.

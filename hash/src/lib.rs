@@ -4,7 +4,7 @@
 //! where the hash of a block belongs, and nothing says so. These types have the same bytes on the wire and on disk and
 //! cannot be confused: none becomes another, or an array, unless somebody writes `.0`.
 //!
-//! In messages a name is shown whole by `Display`, or by its first six bytes with `short`.
+//! In messages a name is shown whole by `Display`, or by its first eight bytes with `short`.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub struct LengthError {
 pub struct Short<'a>(&'a [u8; 32]);
 
 /// Bytes of a name that a message shows.
-const SHOWN: usize = 6;
+const SHOWN: usize = 8;
 
 impl fmt::Display for Short<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,8 +111,8 @@ mod tests {
         bytes[0] = 1;
         let name = Pseudonym(bytes);
         assert_eq!(name.to_string(), format!("01{}", "ab".repeat(31)));
-        assert_eq!(name.short().to_string(), "01ababababab");
-        assert_eq!(format!("{name:?}"), "Pseudonym(01ababababab)");
+        assert_eq!(name.short().to_string(), "01ababababababab");
+        assert_eq!(format!("{name:?}"), "Pseudonym(01ababababababab)");
     }
 
     #[test]

@@ -145,6 +145,7 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
+    use consilium_hash::ChainId;
     use ed25519_dalek::SigningKey;
     use proptest::prelude::*;
 
@@ -162,7 +163,7 @@ mod tests {
             state_root: [4; 32],
             count: entries.len() as u32,
         };
-        Block { sealed: header.seal(&[1; 32], &SigningKey::from_bytes(&[5; 32])), entries }
+        Block { sealed: header.seal(&ChainId([1; 32]), &SigningKey::from_bytes(&[5; 32])), entries }
     }
 
     #[test]
@@ -181,7 +182,7 @@ mod tests {
     #[test]
     fn a_flip_of_any_byte_is_refused_or_changes_what_is_signed() {
         let coordinator = SigningKey::from_bytes(&[5; 32]).verifying_key();
-        let validators = Validators::single([1; 32], coordinator);
+        let validators = Validators::single(ChainId([1; 32]), coordinator);
         let bytes = block_of(vec![b"genesis".to_vec(), vec![], vec![0xff; 300]]).encode().unwrap();
         for place in 0..bytes.len() {
             for bit in 0..8 {

@@ -6,6 +6,8 @@
 //! nothing else unnoticed: a second signed header at a known height, or a signed successor of another header, is a
 //! [`Fork`], which anyone with the coordinator's key can check.
 
+use consilium_hash::ChainId;
+
 use crate::{
     Hash,
     block::{self, Block, entries_root},
@@ -138,7 +140,7 @@ impl HeaderChain {
     }
 
     /// The chain's id.
-    pub fn chain_id(&self) -> &Hash {
+    pub fn chain_id(&self) -> &ChainId {
         self.validators.chain_id()
     }
 

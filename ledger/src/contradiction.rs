@@ -90,6 +90,8 @@ impl HeaderChain {
 
 #[cfg(test)]
 mod tests {
+    use consilium_hash::ChainId;
+
     use super::*;
     use crate::{
         block::Block,
@@ -139,7 +141,7 @@ mod tests {
                 let evidence = chain.contradiction(&signed(&another(size, from))).unwrap();
                 assert!(convicts(&evidence), "size {size} from {from}");
                 assert_eq!(Contradiction::decode(&evidence.encode()).unwrap(), evidence);
-                let other = Validators::single([9; 32], coordinator().verifying_key());
+                let other = Validators::single(ChainId([9; 32]), coordinator().verifying_key());
                 assert!(!evidence.verify(&other));
             }
         }

@@ -4,6 +4,8 @@
 //! once needs one seal, the last one's: it covers the headers before it through the hashes that tie them
 //! ([`verify_linked`]).
 
+use consilium_hash::ChainId;
+
 use crate::{
     Hash,
     block::Block,
@@ -28,7 +30,7 @@ pub struct Link {
 /// The end of a chain of headers: what the next one must follow from.
 #[derive(Debug, Clone)]
 pub(crate) struct Links {
-    chain_id: Hash,
+    chain_id: ChainId,
     last: Option<Link>,
     /// Over the hashes of all headers: its root is the next header's history root.
     history: Frontier,
@@ -36,7 +38,7 @@ pub(crate) struct Links {
 
 impl Links {
     /// Before the first header.
-    pub(crate) fn new(chain_id: Hash) -> Self {
+    pub(crate) fn new(chain_id: ChainId) -> Self {
         Self { chain_id, last: None, history: Frontier::new() }
     }
 
@@ -47,7 +49,7 @@ impl Links {
 
     /// What the next header is to name as its predecessor: the last one's hash, or the chain id.
     pub(crate) fn previous(&self) -> Hash {
-        self.last.map_or(self.chain_id, |last| last.hash)
+        self.last.map_or(self.chain_id.0, |last| last.hash)
     }
 
     /// The time before which the next header cannot be.

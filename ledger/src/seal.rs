@@ -8,6 +8,7 @@
 //! Encoding: 64 bytes of Ed25519 signature over a label, the chain id and the encoded header. A sealed header is the
 //! header followed by its seal, 216 bytes in all. The seal is no part of the header's hash.
 
+use consilium_hash::ChainId;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
 use crate::{
@@ -22,18 +23,18 @@ const SEAL_LABEL: &[u8] = b"consilium/ledger/header/seal/v2";
 /// Those who may vouch for the blocks of one chain: today one, the coordinator that the genesis names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validators {
-    chain_id: Hash,
+    chain_id: ChainId,
     coordinator: VerifyingKey,
 }
 
 impl Validators {
     /// The set of one.
-    pub fn single(chain_id: Hash, coordinator: VerifyingKey) -> Self {
+    pub fn single(chain_id: ChainId, coordinator: VerifyingKey) -> Self {
         Self { chain_id, coordinator }
     }
 
     /// The chain they speak for: the hash of its genesis entry.
-    pub fn chain_id(&self) -> &Hash {
+    pub fn chain_id(&self) -> &ChainId {
         &self.chain_id
     }
 
@@ -66,7 +67,7 @@ impl Seal {
     /// The only validator's seal.
     ///
     /// A validator seals one header a height, for ever: two are evidence against it.
-    pub fn sign(header: &Header, chain_id: &Hash, validator: &SigningKey) -> Self {
+    pub fn sign(header: &Header, chain_id: &ChainId, validator: &SigningKey) -> Self {
         Self { signature: validator.sign(&signed_bytes(header, chain_id)).to_bytes() }
     }
 
@@ -94,8 +95,8 @@ impl Seal {
 }
 
 /// The chain id keeps a header from being evidence, or a block, on another chain.
-fn signed_bytes(header: &Header, chain_id: &Hash) -> Vec<u8> {
-    [SEAL_LABEL, chain_id, &header.encode()].concat()
+fn signed_bytes(header: &Header, chain_id: &ChainId) -> Vec<u8> {
+    [SEAL_LABEL, chain_id.as_slice(), &header.encode()].concat()
 }
 
 impl std::fmt::Debug for Seal {
@@ -115,7 +116,7 @@ pub struct SealedHeader {
 
 impl Header {
     /// Seals the header for the chain `chain_id`, as its only validator.
-    pub fn seal(self, chain_id: &Hash, validator: &SigningKey) -> SealedHeader {
+    pub fn seal(self, chain_id: &ChainId, validator: &SigningKey) -> SealedHeader {
         SealedHeader { header: self, seal: Seal::sign(&self, chain_id, validator) }
     }
 }
@@ -175,11 +176,11 @@ mod tests {
     use crate::header::tests::a_header;
 
     fn validators(chain: u8, key: u8) -> Validators {
-        Validators::single([chain; 32], SigningKey::from_bytes(&[key; 32]).verifying_key())
+        Validators::single(ChainId([chain; 32]), SigningKey::from_bytes(&[key; 32]).verifying_key())
     }
 
     fn a_sealed_header() -> SealedHeader {
-        a_header().seal(&[9; 32], &SigningKey::from_bytes(&[10; 32]))
+        a_header().seal(&ChainId([9; 32]), &SigningKey::from_bytes(&[10; 32]))
     }
 
     #[test]

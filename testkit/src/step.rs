@@ -179,7 +179,7 @@ impl Run {
     /// From a sealed step to the next model.
     pub fn open_and_close(&mut self) {
         let block = self.sealed_hash();
-        for place in 0..self.parameters().quorum as usize {
+        for place in 0..self.committee().quorum() as usize {
             assert!(self.countersign(place, block).is_accepted());
         }
         self.open_and_close_from_opening();
@@ -187,7 +187,7 @@ impl Run {
 
     /// From a quorum of countersignatures to the next model.
     pub fn open_and_close_from_opening(&mut self) {
-        for place in 0..2 {
+        for place in 0..self.committee().threshold() as usize {
             let share = self.share(place);
             assert!(self.submit_share(place, share).is_accepted());
         }

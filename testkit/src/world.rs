@@ -17,13 +17,11 @@ use consilium_ledger::{Block, Header, HeaderChain, NO_STATE, SealedHeader, Store
 use consilium_proto::v1::{
     CloseCollection, CloseRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
-use ed25519_dalek::SigningKey;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
-use zeroize::Zeroizing;
 
 use crate::{
-    Run, ceremony,
+    Parties as _, Run, ceremony,
     run::{play, read},
 };
 
@@ -85,11 +83,11 @@ impl World {
     }
 
     /// Block 0 alone.
-    fn founded(ceremony: Ceremony) -> Self {
+    pub fn founded(ceremony: Ceremony) -> Self {
         let mut run = Run::of(ceremony, 5);
         run.time_ms = 1_000;
         let mut world = Self {
-            chain: HeaderChain::new(run.parameters().validators()),
+            chain: run.ceremony.empty_chain(),
             run,
             state: NO_STATE,
             blocks: Vec::new(),
@@ -159,6 +157,16 @@ impl World {
         self.append(entries, self.state, Vec::new());
     }
 
+    /// Takes a transaction in as an honest coordinator does: what may stand on a chain is sealed, the rest is answered.
+    pub fn offer(&mut self, signed: SignedTransaction) -> Receipt {
+        let candidate = read(signed.clone());
+        let receipt = self.contract.apply(&candidate, Body::None).unwrap();
+        if receipt.may_stand(&candidate) {
+            self.seal_taken(vec![signed], Vec::new());
+        }
+        receipt
+    }
+
     /// Applies the transaction to the contract, whatever it makes of it, and seals it.
     pub fn record(&mut self, signed: SignedTransaction) -> Receipt {
         let candidate = read(signed.clone());
@@ -179,7 +187,7 @@ impl World {
     pub fn retract(&mut self) {
         self.blocks.pop();
         self.blobs.pop();
-        let mut chain = HeaderChain::new(*self.chain.validators());
+        let mut chain = self.ceremony.empty_chain();
         for block in &self.blocks {
             chain.append_block(block).unwrap();
         }
@@ -194,8 +202,7 @@ impl World {
 
     /// Any header, with the coordinator's signature.
     pub fn seal_header(&self, header: Header) -> SealedHeader {
-        let bytes: Zeroizing<[u8; 32]> = self.ceremony.coordinator.signing.to_bytes();
-        header.seal(&self.chain_id(), &SigningKey::from_bytes(&bytes))
+        self.ceremony.seal_header(header)
     }
 
     /// Longer than anyone waits.

@@ -91,9 +91,10 @@ fn only_certificates_of_the_authority_enrol() {
     let action = Action::Enrol(Enrol { certificate: Some(own.certificate.clone()) });
     let stolen = sign(&files.signing, &world.chain_id(), Some(&own.identity.pseudonym), action);
     assert!(other.refuses(stolen).contains("not signed by the key"));
-    // Enrolled already: of no effect.
-    let again = other.blocks[1].entries[0].clone();
-    other.append(vec![again], [0; 32], Vec::new());
+    // Enrolled already: no honest coordinator records it.
+    let again = other.ceremony.institutions[0].certificate.clone();
+    let again = other.says(0, Action::Enrol(Enrol { certificate: Some(again) }));
+    assert!(other.refuses(again).contains("the roster has no place for it"));
     assert_eq!(other.follow().0.roster().len(), INSTITUTIONS);
 }
 

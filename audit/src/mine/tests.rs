@@ -159,11 +159,11 @@ fn a_change_of_any_block_breaks_the_chain() {
 fn request(
     world: &World,
     committee: u32,
-    members: &[Hash],
+    members: &[Pseudonym],
     threshold: u32,
     request: u64,
 ) -> SignedTransaction {
-    let members = members.iter().map(|name| name.to_vec()).collect();
+    let members = members.iter().map(|name| name.as_slice().to_vec()).collect();
     world.decrees(Action::ChangeCommittee(ChangeCommittee {
         committee,
         members,
@@ -176,13 +176,14 @@ fn request(
 fn requests_for_committees_that_the_contract_refuses_change_nothing_for_a_light_audit() {
     let wrong_number = |world: &World| request(world, 7, &[world.name(0), world.name(1)], 2, 1);
     let alone = |world: &World| request(world, 1, &[world.name(3)], 1, 1);
-    let unknown = |world: &World| request(world, 1, &[[9; 32], [8; 32], [7; 32]], 2, 1);
+    let unknown =
+        |world: &World| request(world, 1, &[9, 8, 7].map(|byte| Pseudonym([byte; 32])), 2, 1);
     let refused: [fn(&World) -> SignedTransaction; 3] = [wrong_number, alone, unknown];
     for refused in refused {
         let mut world = World::new();
         world.full_round();
         world.forge(vec![refused(&world)]);
-        let everyone: Vec<Hash> = (0..4).map(|place| world.name(place)).collect();
+        let everyone: Vec<Pseudonym> = (0..4).map(|place| world.name(place)).collect();
         let right = request(&world, 1, &everyone, 2, 2);
         world.commit(vec![right]);
         world.share_key(|world, signed| world.commit(vec![signed]));

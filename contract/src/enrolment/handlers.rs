@@ -1,6 +1,6 @@
 //! What is said about the institutions, and what it changes.
 
-use consilium_crypto::Hash;
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{Enrol, Reason, Revoke};
 
 use super::{certificate::Certificate, roster::EnrolmentConflict};
@@ -34,14 +34,19 @@ impl Handler for Enrol {
 }
 
 impl Handler for Revoke {
-    type Read = Option<Hash>;
-    type Effect = Hash;
+    type Read = Option<Pseudonym>;
+    type Effect = Pseudonym;
 
-    fn read(&self) -> Option<Hash> {
+    fn read(&self) -> Option<Pseudonym> {
         self.pseudonym.as_slice().try_into().ok()
     }
 
-    fn judge(&self, read: Option<Hash>, _: &Said, state: &State) -> Result<Hash, Refusal> {
+    fn judge(
+        &self,
+        read: Option<Pseudonym>,
+        _: &Said,
+        state: &State,
+    ) -> Result<Pseudonym, Refusal> {
         let pseudonym = read.ok_or(Reason::MalformedEncoding)?;
         if state.roster.is_revoked(&pseudonym) {
             return Err(Reason::Duplicate.into());
@@ -49,7 +54,7 @@ impl Handler for Revoke {
         Ok(pseudonym)
     }
 
-    fn execute(pseudonym: Hash, state: &mut State) {
+    fn execute(pseudonym: Pseudonym, state: &mut State) {
         state.roster.revoke(&pseudonym);
     }
 }

@@ -1,5 +1,6 @@
 //! Who is enrolled, and what credit each has left.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
@@ -54,9 +55,9 @@ pub enum EnrolmentConflict {
 /// The enrolled institutions, by pseudonym.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roster {
-    institutions: BTreeMap<Hash, Institution>,
+    institutions: BTreeMap<Pseudonym, Institution>,
     /// Pseudonyms that were revoked before anyone enrolled under them.
-    barred: BTreeSet<Hash>,
+    barred: BTreeSet<Pseudonym>,
 }
 
 impl Roster {
@@ -112,12 +113,12 @@ impl Roster {
     }
 
     /// The institution of that pseudonym.
-    pub fn get(&self, pseudonym: &Hash) -> Option<&Institution> {
+    pub fn get(&self, pseudonym: &Pseudonym) -> Option<&Institution> {
         self.institutions.get(pseudonym)
     }
 
     /// All institutions, in the order of their pseudonyms.
-    pub fn iter(&self) -> impl Iterator<Item = (&Hash, &Institution)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Pseudonym, &Institution)> {
         self.institutions.iter()
     }
 
@@ -137,14 +138,14 @@ impl Roster {
     }
 
     /// Whether a pseudonym is revoked, whether or not anyone has enrolled under it.
-    pub fn is_revoked(&self, pseudonym: &Hash) -> bool {
+    pub fn is_revoked(&self, pseudonym: &Pseudonym) -> bool {
         self.barred.contains(pseudonym)
             || self.get(pseudonym).is_some_and(|institution| institution.revoked)
     }
 
     /// Revokes a pseudonym, for good and whether or not anyone has enrolled under it. Returns whether it was not revoked
     /// before.
-    pub fn revoke(&mut self, pseudonym: &Hash) -> bool {
+    pub fn revoke(&mut self, pseudonym: &Pseudonym) -> bool {
         match self.institutions.get_mut(pseudonym) {
             Some(institution) => !mem::replace(&mut institution.revoked, true),
             None => self.barred.insert(*pseudonym),
@@ -152,12 +153,12 @@ impl Roster {
     }
 
     /// Pseudonyms that were revoked before anyone enrolled under them, in order.
-    pub(crate) fn barred(&self) -> &BTreeSet<Hash> {
+    pub(crate) fn barred(&self) -> &BTreeSet<Pseudonym> {
         &self.barred
     }
 
     /// Takes one credit for the fault that transaction `id` proves.
-    pub(crate) fn charge(&mut self, pseudonym: &Hash, id: Hash) {
+    pub(crate) fn charge(&mut self, pseudonym: &Pseudonym, id: Hash) {
         if let Some(institution) = self.institutions.get_mut(pseudonym)
             && institution.credit > 0
         {
@@ -177,7 +178,7 @@ impl Roster {
     /// Σω_k of the named institutions: each one's rows over `max_rows`, added in the order given.
     pub fn weight_sum<'a>(
         &self,
-        pseudonyms: impl IntoIterator<Item = &'a Hash>,
+        pseudonyms: impl IntoIterator<Item = &'a Pseudonym>,
         max_rows: u64,
     ) -> f64 {
         let rows: u64 = pseudonyms

@@ -3,6 +3,7 @@
 //! The order is that of every fault: the signature (judged by the caller), then committee, attempt, stage and basis, which
 //! the coordinator may have shown differently and which cost nothing; then what the author alone answers for.
 
+use consilium_hash::Pseudonym;
 use std::{cmp::Ordering, collections::BTreeSet};
 
 use consilium_crypto::{
@@ -71,7 +72,7 @@ impl Keygen {
     ///
     /// # Errors
     /// [`Refusal`], saying whether it is the author's fault.
-    pub fn contribute(&mut self, author: &Hash, message: &Contribute) -> Result<(), Refusal> {
+    pub fn contribute(&mut self, author: &Pseudonym, message: &Contribute) -> Result<(), Refusal> {
         match self.judge(author, message) {
             Ok(contribution) => {
                 self.take(*author, contribution);
@@ -89,7 +90,7 @@ impl Keygen {
     /// Judges a contribution whose signature by `author` has been verified.
     pub(crate) fn judge(
         &self,
-        author: &Hash,
+        author: &Pseudonym,
         message: &Contribute,
     ) -> Result<Contribution, Refusal> {
         // What the coordinator may have shown its author differently: it costs nothing.
@@ -113,7 +114,7 @@ impl Keygen {
         Ok(Contribution { said: Sha256::digest(message.encode_to_vec()).into(), part })
     }
 
-    fn judge_part(&self, author: &Hash, part: &Part) -> Result<Judged, Refusal> {
+    fn judge_part(&self, author: &Pseudonym, part: &Part) -> Result<Judged, Refusal> {
         let member = self.place_of(author);
         let dealer = self.dealer_place_of(author);
         match (&self.stage, part) {
@@ -160,7 +161,7 @@ impl Keygen {
     }
 
     /// Takes a contribution that [`judge`](Self::judge) found to hold.
-    pub(crate) fn take(&mut self, author: Hash, Contribution { said, part }: Contribution) {
+    pub(crate) fn take(&mut self, author: Pseudonym, Contribution { said, part }: Contribution) {
         self.said.insert(author, said);
         match (&mut self.stage, part) {
             (Stage::Offering { offers }, Judged::Offer(place, key)) => {
@@ -198,7 +199,7 @@ impl Keygen {
     }
 
     /// Leaves a dealer out whose dealing or answer is a fault: it has no other try in this attempt.
-    pub(crate) fn leave_out(&mut self, author: &Hash, message: &Contribute) {
+    pub(crate) fn leave_out(&mut self, author: &Pseudonym, message: &Contribute) {
         let Some(dealer) = self.dealer_place_of(author) else { return };
         match (&mut self.stage, &message.part) {
             (Stage::Dealing(dealt), Some(Part::Dealing(_))) => {

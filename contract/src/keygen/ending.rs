@@ -1,5 +1,6 @@
 //! The end of a stage, and what follows from what was said in it.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
@@ -124,7 +125,7 @@ impl Keygen {
         }
     }
 
-    fn next_basis(&self, stage: i32, said: &BTreeMap<Hash, Hash>, binding: &Hash) -> Hash {
+    fn next_basis(&self, stage: i32, said: &BTreeMap<Pseudonym, Hash>, binding: &Hash) -> Hash {
         let mut hasher = Sha256::new_with_prefix(BASIS_LABEL);
         hasher.update(self.basis);
         hasher.update(stage.to_be_bytes());
@@ -239,7 +240,7 @@ impl Keygen {
     }
 
     /// Those of the members who have been dealt shares.
-    fn holders(&self, settled: &Settled) -> BTreeMap<u32, Hash> {
+    fn holders(&self, settled: &Settled) -> BTreeMap<u32, Pseudonym> {
         let recipients = settled.dealt.ceremony.recipients();
         let members = self.members.iter().filter(|(place, _)| recipients.contains_key(place));
         members.map(|(place, name)| (*place, *name)).collect()

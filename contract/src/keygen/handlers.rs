@@ -1,8 +1,8 @@
 //! What is said about the key and its committees, and what it changes.
 
+use consilium_hash::Pseudonym;
 use std::mem;
 
-use consilium_crypto::Hash;
 use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Contribute, EndStage, Reason};
 
 use super::{Change, Keygen, contribution::Contribution};
@@ -65,19 +65,28 @@ impl Handler for EndStage {
         let Phase::Keygen(mut keygen) = mem::replace(&mut state.phase, Phase::Idle) else { return };
         let ended = keygen.end(time_ms, &state.parameters, &state.roster);
         let goes_on = state.succession.stage_ended(ended, state.step);
-        let station = if goes_on { Station::Keygen } else { Station::Idle };
-        let phase = if goes_on { Phase::Keygen(keygen) } else { Phase::Idle };
-        state.go(state.course().at(station, time_ms), phase);
+        if goes_on {
+            state.go(state.course().at(Station::Keygen, time_ms), Phase::Keygen(keygen));
+        } else {
+            // Under its threshold a step may cost more than is left.
+            let course = state.course().at(Station::Idle, time_ms);
+            state.rest(course);
+        }
     }
 }
 
 impl Handler for Contribute {
     type Read = ();
-    type Effect = (Hash, Contribution);
+    type Effect = (Pseudonym, Contribution);
 
     fn read(&self) {}
 
-    fn judge(&self, (): (), said: &Said, state: &State) -> Result<(Hash, Contribution), Refusal> {
+    fn judge(
+        &self,
+        (): (),
+        said: &Said,
+        state: &State,
+    ) -> Result<(Pseudonym, Contribution), Refusal> {
         let author = said.institution()?;
         let Phase::Keygen(keygen) = &state.phase else {
             let is_past = self.committee < state.succession.next_number();
@@ -86,13 +95,13 @@ impl Handler for Contribute {
         Ok((author, keygen.judge(&author, self)?))
     }
 
-    fn execute((author, contribution): (Hash, Contribution), state: &mut State) {
+    fn execute((author, contribution): (Pseudonym, Contribution), state: &mut State) {
         if let Phase::Keygen(keygen) = &mut state.phase {
             keygen.take(author, contribution);
         }
     }
 
-    fn convict(&self, author: &Hash, _: Refusal, state: &mut State) {
+    fn convict(&self, author: &Pseudonym, _: Refusal, state: &mut State) {
         if let Phase::Keygen(keygen) = &mut state.phase {
             keygen.leave_out(author, self);
         }

@@ -53,6 +53,7 @@ mod rehearsal;
 mod stage;
 mod succession;
 
+use consilium_hash::{ChainId, Pseudonym};
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
@@ -116,14 +117,14 @@ struct Plan {
     number: u32,
     attempt: u32,
     shape: Shape,
-    members: BTreeMap<u32, Hash>,
+    members: BTreeMap<u32, Pseudonym>,
     time_ms: u64,
 }
 
 /// A ceremony in progress.
 #[derive(Debug)]
 pub struct Keygen {
-    chain_id: Hash,
+    chain_id: ChainId,
     origin: Origin,
     /// Number of the committee that is being made.
     number: u32,
@@ -133,14 +134,14 @@ pub struct Keygen {
     attempt: u32,
     shape: Shape,
     /// Place to pseudonym of those who will hold the key.
-    members: BTreeMap<u32, Hash>,
+    members: BTreeMap<u32, Pseudonym>,
     stage: Stage,
     /// When the stage began, in milliseconds since the epoch.
     since_ms: u64,
     /// What contributions of this stage answer.
     basis: Hash,
     /// What has been said in this stage: hash of each contribution by author.
-    said: BTreeMap<Hash, Hash>,
+    said: BTreeMap<Pseudonym, Hash>,
 }
 
 impl Keygen {
@@ -213,7 +214,7 @@ impl Keygen {
     }
 
     /// Place to pseudonym of those who will hold the key.
-    pub fn members(&self) -> &BTreeMap<u32, Hash> {
+    pub fn members(&self) -> &BTreeMap<u32, Pseudonym> {
         &self.members
     }
 
@@ -241,12 +242,12 @@ impl Keygen {
     }
 
     /// The place that an institution will have in the committee.
-    pub fn place_of(&self, pseudonym: &Hash) -> Option<u32> {
+    pub fn place_of(&self, pseudonym: &Pseudonym) -> Option<u32> {
         self.members.iter().find(|(_, member)| *member == pseudonym).map(|(place, _)| *place)
     }
 
     /// The place among the dealers: in the committee before, or in the new one where the key is generated.
-    pub fn dealer_place_of(&self, pseudonym: &Hash) -> Option<u32> {
+    pub fn dealer_place_of(&self, pseudonym: &Pseudonym) -> Option<u32> {
         match &self.origin {
             Origin::Generation(_) => self.place_of(pseudonym),
             Origin::Resharing(old) => old.place_of(pseudonym),
@@ -254,7 +255,7 @@ impl Keygen {
     }
 
     /// Whether the institution has said something in this stage.
-    pub fn has_heard(&self, pseudonym: &Hash) -> bool {
+    pub fn has_heard(&self, pseudonym: &Pseudonym) -> bool {
         self.said.contains_key(pseudonym)
     }
 

@@ -1,16 +1,14 @@
 //! What a ceremony has come to, stage by stage. Each stage holds what the ones before it settled.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use consilium_crypto::{
-    Hash,
-    dkg::{
-        Ceremony, Dealing, GeneratedKey, Qualified, RevealedShare, SealingKey, VerifiedProduct,
-        VerifiedShareKey,
-    },
+use consilium_crypto::dkg::{
+    Ceremony, Dealing, GeneratedKey, Qualified, RevealedShare, SealingKey, VerifiedProduct,
+    VerifiedShareKey,
 };
 
 use super::{Keygen, StageName, committee::Committee};
@@ -223,8 +221,8 @@ impl Keygen {
     }
 
     /// Pseudonyms of those who have a say in this stage and have not spoken.
-    pub fn absent(&self) -> BTreeSet<Hash> {
-        let silent = |name: &&Hash| !self.has_heard(name);
+    pub fn absent(&self) -> BTreeSet<Pseudonym> {
+        let silent = |name: &&Pseudonym| !self.has_heard(name);
         let old = || self.old().into_iter().flat_map(|old| old.members());
         match &self.stage {
             Stage::Offering { .. } => self.members.values().filter(silent).copied().collect(),
@@ -254,7 +252,7 @@ impl Keygen {
     }
 
     /// Those who have been dealt shares and have not spoken.
-    fn silent_recipients(&self, dealt: &Dealt) -> BTreeSet<Hash> {
+    fn silent_recipients(&self, dealt: &Dealt) -> BTreeSet<Pseudonym> {
         let recipients = dealt.ceremony.recipients().keys();
         let names = recipients.filter_map(|place| self.members.get(place));
         names.filter(|name| !self.has_heard(name)).copied().collect()

@@ -1,5 +1,6 @@
 //! Which committee holds the key, and when the next one is due.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -17,7 +18,7 @@ use crate::{parameters::Parameters, roster::Roster};
 pub struct Change {
     request: u64,
     shape: Shape,
-    members: BTreeMap<u32, Hash>,
+    members: BTreeMap<u32, Pseudonym>,
 }
 
 /// What a committee that begins to be made is to be.
@@ -25,12 +26,12 @@ pub struct Change {
 pub(crate) struct Next {
     pub(crate) number: u32,
     pub(crate) shape: Shape,
-    pub(crate) members: BTreeMap<u32, Hash>,
+    pub(crate) members: BTreeMap<u32, Pseudonym>,
 }
 
 impl Next {
     /// Number, n and t, members by place.
-    pub(crate) fn into_parts(self) -> (u32, Shape, BTreeMap<u32, Hash>) {
+    pub(crate) fn into_parts(self) -> (u32, Shape, BTreeMap<u32, Pseudonym>) {
         (self.number, self.shape, self.members)
     }
 }
@@ -42,7 +43,7 @@ pub trait Holder {
     /// n and t.
     fn shape(&self) -> Result<Shape, Reason>;
     /// Pseudonyms of its members, by place.
-    fn members(&self) -> &BTreeMap<u32, Hash>;
+    fn members(&self) -> &BTreeMap<u32, Pseudonym>;
 }
 
 impl Holder for Committee {
@@ -54,7 +55,7 @@ impl Holder for Committee {
         Shape::new(self.size(), self.threshold()).map_err(|_| Reason::WrongCommittee)
     }
 
-    fn members(&self) -> &BTreeMap<u32, Hash> {
+    fn members(&self) -> &BTreeMap<u32, Pseudonym> {
         Self::members(self)
     }
 }
@@ -77,6 +78,8 @@ pub struct Succession<C = Committee> {
     making: Option<Change>,
     /// The step in which passing the key on was given up: it is tried again after that step.
     given_up_in: Option<u64>,
+    /// Closed steps, by the threshold of the committee that answered for each.
+    answered: BTreeMap<u32, u64>,
 }
 
 impl<C> Default for Succession<C> {
@@ -89,6 +92,7 @@ impl<C> Default for Succession<C> {
             asked: None,
             making: None,
             given_up_in: None,
+            answered: BTreeMap::new(),
         }
     }
 }
@@ -104,12 +108,21 @@ impl<C: Holder> Succession<C> {
         self.committee.as_ref().map_or(0, |committee| committee.number().saturating_add(1))
     }
 
+    /// Whether a committee that the authority has asked for is to be made before the round of `step`.
+    pub fn is_asked_for(&self, step: u64) -> bool {
+        self.asked.is_some() && self.given_up_in != Some(step)
+    }
+
+    /// Closed steps, by the threshold of the committee that answered for each.
+    pub fn answered(&self) -> &BTreeMap<u32, u64> {
+        &self.answered
+    }
+
     /// Whether a committee has to be made before the round of `step` may open.
     pub fn is_due(&self, step: u64, parameters: &Parameters) -> bool {
         let refresh = parameters.refresh_steps;
-        let is_asked = self.asked.is_some() && self.given_up_in != Some(step);
         self.committee.is_none()
-            || is_asked
+            || self.is_asked_for(step)
             || refresh > 0 && step.saturating_sub(self.since_step) >= refresh
     }
 
@@ -150,7 +163,7 @@ impl<C: Holder> Succession<C> {
         if message.request <= self.request {
             return Err(Reason::Duplicate);
         }
-        let names: Vec<Hash> = message
+        let names: Vec<Pseudonym> = message
             .members
             .iter()
             .map(|name| name.as_slice().try_into().map_err(|_| Reason::MalformedEncoding))
@@ -243,6 +256,14 @@ impl<C: Holder> Succession<C> {
 }
 
 impl Succession {
+    /// The committee that holds the key has answered for one more step.
+    pub fn answer(&mut self) {
+        if let Some(committee) = &self.committee {
+            let steps = self.answered.entry(committee.threshold()).or_default();
+            *steps = steps.saturating_add(1);
+        }
+    }
+
     /// Begins what is due.
     ///
     /// # Errors
@@ -290,6 +311,11 @@ impl Succession {
     /// A name for all of it.
     pub(crate) fn hash(&self) -> Hash {
         let mut hasher = Sha256::new();
+        hasher.update((self.answered.len() as u64).to_be_bytes());
+        for (threshold, steps) in &self.answered {
+            hasher.update(threshold.to_be_bytes());
+            hasher.update(steps.to_be_bytes());
+        }
         hasher.update(self.since_step.to_be_bytes());
         hasher.update(self.attempts.to_be_bytes());
         hasher.update(self.request.to_be_bytes());
@@ -313,7 +339,7 @@ impl Succession {
 }
 
 /// Those who may be members of the first committee, by place: the number of their certificate.
-pub fn first_members(parameters: &Parameters, roster: &Roster) -> BTreeMap<u32, Hash> {
+pub fn first_members(parameters: &Parameters, roster: &Roster) -> BTreeMap<u32, Pseudonym> {
     let enrolled = roster.iter().filter(|(_, institution)| !institution.revoked);
     enrolled
         .map(|(name, institution)| (institution.certificate.trustee_index, *name))

@@ -7,7 +7,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use consilium_crypto::{Hash, dkg::Shape};
+use consilium_crypto::dkg::Shape;
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{Reason, Stage, transaction::Action};
 
 use super::statements::{enrolled, judge_signer};
@@ -23,7 +24,7 @@ use crate::{
 pub struct Seats {
     number: u32,
     shape: Shape,
-    members: BTreeMap<u32, Hash>,
+    members: BTreeMap<u32, Pseudonym>,
 }
 
 impl Seats {
@@ -33,7 +34,7 @@ impl Seats {
     }
 
     /// Whether the institution has a seat.
-    pub fn has(&self, pseudonym: &Hash) -> bool {
+    pub fn has(&self, pseudonym: &Pseudonym) -> bool {
         self.members.values().any(|member| member == pseudonym)
     }
 }
@@ -47,7 +48,7 @@ impl Holder for Seats {
         Ok(self.shape)
     }
 
-    fn members(&self) -> &BTreeMap<u32, Hash> {
+    fn members(&self) -> &BTreeMap<u32, Pseudonym> {
         &self.members
     }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{Evaluation, Hash, RoundContext};
+use consilium_hash::Pseudonym;
 use consilium_ledger::Note;
 
 use super::statements::{Cosigned, Countersignature, SignedShare, Submission};
@@ -62,7 +63,7 @@ impl Collection {
     }
 
     /// Whether a complete update of this institution is recorded.
-    pub fn has_update_of(&self, pseudonym: &Hash) -> bool {
+    pub fn has_update_of(&self, pseudonym: &Pseudonym) -> bool {
         self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
     }
 }
@@ -105,7 +106,7 @@ impl SealedSum {
     }
 
     /// Whether a complete update of this institution is recorded in its round, whatever became of it.
-    pub fn has_update_of(&self, pseudonym: &Hash) -> bool {
+    pub fn has_update_of(&self, pseudonym: &Pseudonym) -> bool {
         self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
     }
 
@@ -117,6 +118,11 @@ impl SealedSum {
     /// The sum as the coordinator has certified it.
     pub fn evaluation(&self) -> &Evaluation {
         &self.evaluation
+    }
+
+    /// The updates that the sum says are in it, as far as they were submitted to its round.
+    pub fn inputs(&self) -> impl Iterator<Item = &Submission> {
+        self.evaluation.inputs().iter().filter_map(|name| self.submissions.get(name))
     }
 
     /// Whether the sum says that this update is in it.

@@ -4,6 +4,7 @@
 //! author. Everything later (sums, quorums, models) is computed from these and not from transactions.
 
 use consilium_crypto::{CandidateHeader, DecryptionShare, Hash, RoundContext};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
 use consilium_proto::v1::{Enrol, transaction::Action};
 use thiserror::Error;
@@ -28,17 +29,17 @@ pub enum StatementError {
     #[error("its author is not enrolled")]
     UnknownInstitution,
     /// The author holds no share of the key.
-    #[error("its author {} is no member of the committee", short(.0))]
-    NotAMember(Hash),
+    #[error("its author {} is no member of the committee", .0.short())]
+    NotAMember(Pseudonym),
     /// The authority has revoked the author.
-    #[error("its author {} is revoked", short(.0))]
-    Revoked(Hash),
+    #[error("its author {} is revoked", .0.short())]
+    Revoked(Pseudonym),
     /// Not signed by the certified key.
-    #[error("not signed by the key that the authority has certified for {}", short(.0))]
-    BadSignature(Hash),
+    #[error("not signed by the key that the authority has certified for {}", .0.short())]
+    BadSignature(Pseudonym),
     /// A countersignature whose cosignature is not of the checkpoint that its block completes.
-    #[error("the cosignature of {} is not of the checkpoint that the sealed block completes", short(.0))]
-    BadCosignature(Hash),
+    #[error("the cosignature of {} is not of the checkpoint that the sealed block completes", .0.short())]
+    BadCosignature(Pseudonym),
     /// For another round, institution or trustee.
     #[error("it speaks of another {0}")]
     OtherContext(&'static str),
@@ -128,8 +129,8 @@ pub(crate) fn judge_signer(
 pub(crate) fn author(
     transaction: &CandidateTransaction,
     roster: &Roster,
-    chain: &Hash,
-) -> Result<Hash, StatementError> {
+    chain: &ChainId,
+) -> Result<Pseudonym, StatementError> {
     let pseudonym = transaction.author().ok_or(StatementError::UnknownInstitution)?;
     let institution = roster.get(&pseudonym).ok_or(StatementError::UnknownInstitution)?;
     if !transaction.is_signed_by(&institution.certificate.signing_key, chain) {
@@ -143,8 +144,8 @@ fn member(
     transaction: &CandidateTransaction,
     roster: &Roster,
     committee: &Committee,
-    chain: &Hash,
-) -> Result<(Hash, u32), StatementError> {
+    chain: &ChainId,
+) -> Result<(Pseudonym, u32), StatementError> {
     let pseudonym = author(transaction, roster, chain)?;
     let place = committee.place_of(&pseudonym).ok_or(StatementError::NotAMember(pseudonym))?;
     Ok((pseudonym, place))
@@ -154,7 +155,8 @@ fn member(
 /// recorded. Its proofs have not been looked at.
 #[derive(Debug, Clone)]
 pub struct Submission {
-    pseudonym: Hash,
+    pseudonym: Pseudonym,
+    transaction: CandidateTransaction,
     header: Vec<u8>,
     hash: Hash,
 }
@@ -184,12 +186,22 @@ impl Submission {
         if context.pseudonym != pseudonym {
             return Err(StatementError::OtherContext("institution"));
         }
-        Ok(Self { pseudonym, hash: sha256(&update.header), header: update.header.clone() })
+        Ok(Self {
+            pseudonym,
+            transaction: transaction.clone(),
+            hash: sha256(&update.header),
+            header: update.header.clone(),
+        })
     }
 
     /// Who submitted.
-    pub fn pseudonym(&self) -> &Hash {
+    pub fn pseudonym(&self) -> &Pseudonym {
         &self.pseudonym
+    }
+
+    /// The transaction.
+    pub fn transaction(&self) -> &CandidateTransaction {
+        &self.transaction
     }
 
     /// The encoded header.
@@ -207,7 +219,7 @@ impl Submission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Countersignature {
     trustee: u32,
-    pseudonym: Hash,
+    pseudonym: Pseudonym,
     step: u64,
     block: Hash,
     cosignature: Vec<u8>,
@@ -222,7 +234,7 @@ impl Countersignature {
         transaction: &CandidateTransaction,
         roster: &Roster,
         committee: &Committee,
-        chain: &Hash,
+        chain: &ChainId,
     ) -> Result<Self, StatementError> {
         let Action::Countersign(countersign) = transaction.action() else {
             return Err(StatementError::OtherAction("countersignature"));
@@ -257,7 +269,7 @@ impl Countersignature {
     }
 
     /// Name of the trustee.
-    pub fn pseudonym(&self) -> &Hash {
+    pub fn pseudonym(&self) -> &Pseudonym {
         &self.pseudonym
     }
 
@@ -313,7 +325,7 @@ impl SignedShare {
         transaction: &CandidateTransaction,
         roster: &Roster,
         committee: &Committee,
-        chain: &Hash,
+        chain: &ChainId,
     ) -> Result<Self, StatementError> {
         let Action::SubmitShare(message) = transaction.action() else {
             return Err(StatementError::OtherAction("share"));
@@ -345,9 +357,4 @@ impl SignedShare {
 fn block(bytes: &[u8]) -> Result<Hash, StatementError> {
     consilium_proto::hash32("sealed block", bytes)
         .map_err(|error| StatementError::Malformed(error.to_string()))
-}
-
-/// The first bytes of a hash, for messages.
-fn short(hash: &Hash) -> String {
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -19,6 +19,7 @@
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_crypto::{Evaluation, Hash};
+use consilium_hash::Pseudonym;
 use consilium_ledger::VerifiedHeader;
 use consilium_proto::{
     hash32,
@@ -35,6 +36,7 @@ use super::{
     },
 };
 use crate::{
+    action::Signer,
     course::{Course, Station},
     enrolment::roster::Roster,
     keygen::{Keygen, Succession, committee::Committee},
@@ -49,7 +51,7 @@ pub struct View {
     succession: Succession,
     roster: Roster,
     /// What the last opened round says of those who have lost credit.
-    standings: BTreeMap<Hash, u32>,
+    standings: BTreeMap<Pseudonym, u32>,
     phase: Phase,
     course: Course,
     model: Hash,
@@ -74,6 +76,11 @@ impl View {
         self.succession.committee()
     }
 
+    /// The committees of the run.
+    pub fn succession(&self) -> &Succession {
+        &self.succession
+    }
+
     /// Who is enrolled by the authority's certificate.
     pub fn roster(&self) -> &Roster {
         &self.roster
@@ -81,7 +88,7 @@ impl View {
 
     /// Proven faults that an institution may still have, as of the opening of the last round. The coordinator says so and
     /// has signed it; whoever replays the ledger compares it with the faults.
-    pub fn credit(&self, pseudonym: &Hash) -> Option<u32> {
+    pub fn credit(&self, pseudonym: &Pseudonym) -> Option<u32> {
         let institution = self.roster.get(pseudonym)?;
         Some(self.standings.get(pseudonym).copied().unwrap_or(institution.credit))
     }
@@ -131,9 +138,13 @@ impl View {
                 let asked = self.succession.ask(change, &self.parameters, &self.roster);
                 asked.map_err(|reason| StatementError::MayNotStand(reason.as_str_name()))?;
             }
-            Action::Genesis(_) => {
-                return Err(StatementError::OtherAction("transaction of a running chain"));
-            }
+            // Whatever else is said changes nothing here, once its author is established.
+            _ => match transaction.kind().signer {
+                Signer::Authority | Signer::Coordinator => {}
+                Signer::Institution | Signer::Newcomer(_) => {
+                    author(transaction, &self.roster, &self.parameters.chain_id).map(drop)?;
+                }
+            },
         }
         Ok(None)
     }
@@ -155,6 +166,13 @@ impl View {
         self.phase = phase;
     }
 
+    /// Goes on to where nothing is being made, as the contract does.
+    fn rest(&mut self, course: Course) {
+        let course = course.rest(&self.parameters, &self.succession);
+        let is_over = course.station == Station::Finished;
+        self.go(course, if is_over { Phase::Finished } else { Phase::Idle });
+    }
+
     /// An order of the coordinator's that the contract refuses, whatever for.
     fn out_of_turn(&self, order: &'static str) -> impl Fn(Reason) -> StatementError + use<> {
         let Course { step, attempt, .. } = self.course;
@@ -174,7 +192,7 @@ impl View {
     }
 
     fn revoke(&mut self, revoke: &Revoke) -> Result<(), StatementError> {
-        let pseudonym = hash32("pseudonym", &revoke.pseudonym)
+        let pseudonym = Pseudonym::try_from(revoke.pseudonym.as_slice())
             .map_err(|_| StatementError::MayNotStand("it names no pseudonym"))?;
         if self.roster.revoke(&pseudonym) {
             Ok(())
@@ -282,9 +300,8 @@ impl View {
             }
         };
         self.model = model;
-        let course = self.course.closed(close.time_ms, &self.parameters);
-        let is_last = course.station == Station::Finished;
-        self.go(course, if is_last { Phase::Finished } else { Phase::Idle });
+        self.succession.answer();
+        self.rest(self.course.closed(close.time_ms));
         Ok(Some(Closed { sealed, mask_key_sum, sums, model, height }))
     }
 
@@ -320,10 +337,9 @@ impl View {
             .end_stage(end, &self.parameters, &self.roster)
             .map_err(&out_of_turn)?;
         let goes_on = self.succession.stage_ended(ended, self.course.step);
-        let station = if goes_on { Station::Keygen } else { Station::Idle };
-        self.course = self.course.at(station, end.time_ms);
+        self.course = self.course.at(Station::Keygen, end.time_ms);
         if !goes_on {
-            self.phase = Phase::Idle;
+            self.rest(self.course);
         }
         Ok(())
     }

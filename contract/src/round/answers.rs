@@ -1,10 +1,9 @@
 //! What trustees answer to a sealed sum, and what it changes.
 
+use consilium_hash::Pseudonym;
 use std::{cmp::Ordering, mem};
 
-use consilium_crypto::{
-    DecodeError, DecryptionShare, Hash, ShareError, VerifiedShare, verify_share,
-};
+use consilium_crypto::{DecodeError, DecryptionShare, ShareError, VerifiedShare, verify_share};
 use consilium_ledger::NoteError;
 use consilium_proto::v1::{Countersign, Reason, SubmitShare};
 
@@ -28,11 +27,11 @@ fn judge_step(step: u64, state: &State) -> Result<(), Refusal> {
 
 impl Handler for Countersign {
     type Read = ();
-    type Effect = Hash;
+    type Effect = Pseudonym;
 
     fn read(&self) {}
 
-    fn judge(&self, (): (), said: &Said, state: &State) -> Result<Hash, Refusal> {
+    fn judge(&self, (): (), said: &Said, state: &State) -> Result<Pseudonym, Refusal> {
         let author = said.institution()?;
         judge_step(self.step, state)?;
         let (block, countersigners, committee) = match &state.phase {
@@ -68,7 +67,7 @@ impl Handler for Countersign {
             })
     }
 
-    fn execute(author: Hash, state: &mut State) {
+    fn execute(author: Pseudonym, state: &mut State) {
         state.phase = match mem::replace(&mut state.phase, Phase::Idle) {
             Phase::Sealed(mut sealed) => {
                 sealed.countersign(author);
@@ -128,7 +127,7 @@ impl Handler for SubmitShare {
         opening.add(share, parameters, model, weight_sum, table);
     }
 
-    fn convict(&self, author: &Hash, _: Refusal, state: &mut State) {
+    fn convict(&self, author: &Pseudonym, _: Refusal, state: &mut State) {
         if let Phase::Opening(opening) = &mut state.phase {
             opening.refuse(*author);
         }

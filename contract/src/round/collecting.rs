@@ -1,9 +1,10 @@
 //! Collecting: who has submitted, what came of it, and the running sum.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
-    AggregateError, Evaluation, Hash, MaskedSum, Parameters as UpdateParameters, RoundContext,
+    AggregateError, Evaluation, MaskedSum, Parameters as UpdateParameters, RoundContext,
     UpdateError, VerifiedEvaluation, VerifiedHeader, VerifiedUpdate,
 };
 use consilium_proto::v1::Reason;
@@ -21,7 +22,7 @@ pub struct Collecting {
     committee: Arc<Committee>,
     opened_ms: u64,
     /// First verdict on each institution of this attempt.
-    verdicts: BTreeMap<Hash, Reason>,
+    verdicts: BTreeMap<Pseudonym, Reason>,
     accepted: Vec<VerifiedHeader>,
     sum: MaskedSum,
 }
@@ -58,7 +59,7 @@ impl Collecting {
     }
 
     /// The verdict on each institution that has one: accepted, or the fault.
-    pub fn verdicts(&self) -> &BTreeMap<Hash, Reason> {
+    pub fn verdicts(&self) -> &BTreeMap<Pseudonym, Reason> {
         &self.verdicts
     }
 
@@ -81,7 +82,7 @@ impl Collecting {
 
     pub(crate) fn accept(
         &mut self,
-        pseudonym: Hash,
+        pseudonym: Pseudonym,
         update: &VerifiedUpdate,
     ) -> Result<(), UpdateError> {
         self.sum.add(update)?;
@@ -91,7 +92,7 @@ impl Collecting {
     }
 
     /// A fault is the verdict on an institution that has none yet.
-    pub(crate) fn refuse(&mut self, pseudonym: Hash, reason: Reason) {
+    pub(crate) fn refuse(&mut self, pseudonym: Pseudonym, reason: Reason) {
         self.verdicts.entry(pseudonym).or_insert(reason);
     }
 

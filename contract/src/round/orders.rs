@@ -136,12 +136,13 @@ impl Handler for CloseRound {
     }
 
     fn execute(time_ms: u64, state: &mut State) {
-        let course = state.course().closed(time_ms, &state.parameters);
+        let course = state.course().closed(time_ms);
         if let Phase::Opening(opening) = mem::replace(&mut state.phase, Phase::Idle)
             && let Some(model) = opening.into_model()
         {
             state.model = model;
         }
-        state.go(course, Phase::between(course.station));
+        state.succession.answer();
+        state.rest(course);
     }
 }

@@ -1,6 +1,7 @@
 //! Who may say what: signatures, enrolment, revocation, and what stands on no chain.
 use consilium_contract::{CandidateTransaction, transaction};
 use consilium_crypto::signature::SigningKey;
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run};
 use rand_core::OsRng;
@@ -17,7 +18,7 @@ fn noise_under_anothers_name_is_dropped_and_held_against_nobody() {
     let receipt = run.apply(&forged);
     assert!(!receipt.may_stand(&forged));
     costs_nothing(&run, receipt, Reason::BadSignature);
-    let unknown = run.by(&stranger, Some([3; 32]), action);
+    let unknown = run.by(&stranger, Some(Pseudonym([3; 32])), action);
     let receipt = run.apply(&unknown);
     assert!(!receipt.may_stand(&unknown));
     costs_nothing(&run, receipt, Reason::UnknownInstitution);

@@ -1,5 +1,6 @@
 //! Sums, countersignatures, shares and results.
 use consilium_contract::{SealedBlock, roster::INITIAL_CREDIT};
+use consilium_hash::ChainId;
 use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run};
@@ -54,7 +55,7 @@ fn a_countersignature_whose_cosignature_does_not_hold_is_its_authors_fault() {
     let honest = run.block_of(block);
     let another_root = Checkpoint { root: [1; 32], ..honest.checkpoint };
     let another_size = Checkpoint { size: 8, ..honest.checkpoint };
-    let another_chain = Checkpoint { chain_id: [1; 32], ..honest.checkpoint };
+    let another_chain = Checkpoint { chain_id: ChainId([1; 32]), ..honest.checkpoint };
     let mut another_time = right.cosignature.clone();
     another_time[7] ^= 1;
     let mut no_time = right.cosignature.clone();

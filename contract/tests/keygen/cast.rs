@@ -1,11 +1,12 @@
 //! The members of ceremonies, and the words of the coordinator and the authority.
+use consilium_hash::Pseudonym;
 use std::convert::Infallible;
 
 use consilium_contract::{
     Phase, Receipt,
     keygen::member::{Member, Oath, Secrets},
 };
-use consilium_crypto::{Hash, KeyShare};
+use consilium_crypto::KeyShare;
 use consilium_proto::v1::{
     BeginKeygen, ChangeCommittee, Contribute, EndStage, Reason, Stage as Name, contribute::Part,
     transaction::Action,
@@ -18,7 +19,7 @@ pub struct Cast {
     pub members: Vec<Option<Member>>,
     pub shares: Vec<Option<KeyShare>>,
     /// Transactions that cost somebody credit, with the one who lost it.
-    pub blamed: Vec<(Reason, Hash)>,
+    pub blamed: Vec<(Reason, Pseudonym)>,
 }
 
 impl Cast {

@@ -11,6 +11,7 @@
 
 mod source;
 
+use consilium_hash::Pseudonym;
 use std::{
     fs::{self, File},
     io,
@@ -108,7 +109,7 @@ fn unusable(path: &Path) -> impl FnOnce(io::Error) -> CoordinatorError {
 
 /// An update whose body no copy has.
 struct Lacking {
-    author: Hash,
+    author: Pseudonym,
     body: Hash,
 }
 
@@ -173,7 +174,8 @@ impl<'a> Rebuilt<'a> {
             let lacking = self.fetch_bodies(block, all)?;
             match self.execute(block) {
                 Err(CoordinatorError::Replay { .. }) if !lacking.is_empty() => {
-                    let authors: Vec<Hash> = lacking.iter().map(|lacking| lacking.author).collect();
+                    let authors: Vec<Pseudonym> =
+                        lacking.iter().map(|lacking| lacking.author).collect();
                     let bodies = lacking.iter().map(|lacking| hex::encode(lacking.body)).collect();
                     let authors = names(&authors);
                     return Err(CoordinatorError::BodiesMissing { height, authors, bodies });

@@ -1,5 +1,6 @@
 //! The service `Federation`: the work of a round, and of making a committee.
 
+use consilium_hash::Pseudonym;
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
@@ -68,7 +69,7 @@ impl Federation {
         if institution.is_empty() {
             return Ok(());
         }
-        self.node.heard(hash32("pseudonym of an institution", institution)?).await
+        self.node.heard(Pseudonym(hash32("pseudonym of an institution", institution)?)).await
     }
 
     /// Hands in a transaction that has no body.

@@ -1,5 +1,6 @@
 //! Authors who run the real prover on statements that are false.
 
+use consilium_hash::Pseudonym;
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::CompressedRistretto;
 use curve25519_dalek::scalar::Scalar;
@@ -256,12 +257,12 @@ fn a_sum_is_of_distinct_institutions_of_one_round_and_certified() {
         |headers: &[&VerifiedHeader]| federation.evaluation_key.evaluate(&round, headers);
 
     let duplicate = evaluate(&[a, b, a]).unwrap_err();
-    assert_eq!(duplicate, AggregateError::Duplicate { pseudonym: [1; 32] });
+    assert_eq!(duplicate, AggregateError::Duplicate { pseudonym: Pseudonym([1; 32]) });
     assert!(matches!(evaluate(&[]), Err(AggregateError::Count { found: 0, .. })));
     let mut next = round.clone();
     next.step += 1;
     let other = federation.evaluation_key.evaluate(&next, &[a, b]).unwrap_err();
-    assert_eq!(other, AggregateError::OtherRound { pseudonym: [1; 32] });
+    assert_eq!(other, AggregateError::OtherRound { pseudonym: Pseudonym([1; 32]) });
 
     let evaluation = evaluate(&[a, b, c]).unwrap();
     let verify = |evaluation: &Evaluation, headers: &[&VerifiedHeader]| {

@@ -263,7 +263,7 @@ fn a_proof_is_of_its_own_bound_round_institution_and_key_only() {
     let update = federation.update(1);
     let mut contexts = vec![federation.context(2)];
     for change in [
-        (|round| round.chain_id[0] ^= 1) as fn(&mut RoundContext),
+        (|round| round.chain_id.0[0] ^= 1) as fn(&mut RoundContext),
         |round| round.step += 1,
         |round| round.attempt += 1,
         |round| round.model_hash[31] ^= 1,

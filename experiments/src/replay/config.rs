@@ -177,6 +177,7 @@ impl ReplayConfig {
             norm: 0,
             institutions: n,
             honest: honest_shares(honest, threshold),
+            most_honest: honest_shares(honest, default_min_threshold(threshold)),
             steps: epochs as u64,
         };
         let (bound, clip, terms) = privacy

@@ -354,7 +354,7 @@ fn round_rows(record: &Record) -> Vec<RoundRow> {
                 own().map(|report| report.judge + report.countersign + report.share).sum(),
                 metrics.decrypt,
                 metrics.ledger,
-                own().map(|report| report.fetch + report.check).sum(),
+                own().map(|report| report.fetch + report.verify + report.check).sum(),
                 *wall,
             ],
             bytes_up: metrics.bytes_up,

@@ -1,5 +1,6 @@
 //! A run: its files, its processes, and the moments of killing.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
@@ -63,7 +64,7 @@ pub struct World {
     pub federation: Federation,
     pub parameters: Parameters,
     /// Pseudonyms of institutions 1..=n.
-    names: Vec<Hash>,
+    names: Vec<Pseudonym>,
     address: String,
     coordinator: Option<Process>,
     institutions: BTreeMap<u32, Process>,

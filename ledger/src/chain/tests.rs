@@ -9,7 +9,7 @@ use crate::{
     seal::{BadSeal, Seal},
 };
 
-pub(crate) const CHAIN_ID: Hash = [1; 32];
+pub(crate) const CHAIN_ID: ChainId = ChainId([1; 32]);
 
 pub(crate) fn coordinator() -> SigningKey {
     SigningKey::from_bytes(&[2; 32])
@@ -91,7 +91,7 @@ fn every_wrong_field_has_its_own_error_and_leaves_the_chain_as_it_was() {
             SealedHeader { seal: Seal::from_bytes([0; 64]), ..seal(good) },
             ChainError::BadSeal(BadSeal { height: 4 }),
         ),
-        (good.seal(&bad, &coordinator()), ChainError::BadSeal(BadSeal { height: 4 })),
+        (good.seal(&ChainId(bad), &coordinator()), ChainError::BadSeal(BadSeal { height: 4 })),
     ];
     for (candidate, expected) in cases {
         assert_eq!(chain.append(candidate), Err(expected));
@@ -107,7 +107,7 @@ fn the_first_header_must_name_the_chain_id() {
     let stranger = seal(Header { previous: [9; 32], ..first });
     assert_eq!(
         chain.append(stranger),
-        Err(ChainError::WrongGenesis { expected: CHAIN_ID, got: [9; 32] })
+        Err(ChainError::WrongGenesis { expected: CHAIN_ID.0, got: [9; 32] })
     );
     assert!(chain.append(seal(first)).is_ok());
 }
@@ -133,7 +133,7 @@ fn two_signed_headers_at_one_height_are_evidence_and_noise_is_not() {
     let second = seal(Header { state_root: [9; 32], ..blocks[2].sealed.header });
     let Err(ChainError::Fork(fork)) = chain.append(second) else { panic!("expected a fork") };
     assert_eq!(*fork, Fork { height: 2, ours: blocks[2].sealed, theirs: second });
-    let other = Validators::single([8; 32], coordinator().verifying_key());
+    let other = Validators::single(ChainId([8; 32]), coordinator().verifying_key());
     assert!(fork.verify(&validators()));
     assert!(!fork.verify(&other));
     assert!(!Fork { theirs: fork.ours, ..*fork }.verify(&validators()));

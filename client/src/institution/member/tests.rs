@@ -1,6 +1,7 @@
 //! Members with state directories of their own in a key generation and in a resharing.
 
 use consilium_contract::Phase;
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{
     BeginKeygen, ChangeCommittee, EndStage, Stage as StageName, contribute::Part,
     transaction::Action,
@@ -285,7 +286,7 @@ fn a_share_that_is_anothers_or_of_another_key_is_none() {
 fn who_has_no_part_in_a_ceremony_keeps_no_secrets_of_it() {
     let mut members = Members::new();
     members.begin(0);
-    let mut stranger = Membership::open(members.directory(0), [9; 32]).unwrap();
+    let mut stranger = Membership::open(members.directory(0), Pseudonym([9; 32])).unwrap();
     let mut memory = members.memory(0);
     let said =
         stranger.next(members.keygen().unwrap(), 0, &mut memory, &mut members.rng.clone()).unwrap();

@@ -23,7 +23,7 @@ fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec
     (world, headers)
 }
 
-fn verdict(world: &World, own: Option<&Hash>) -> Result<Judged, TrusteeError> {
+fn verdict(world: &World, own: Option<&[u8; 32]>) -> Result<Judged, TrusteeError> {
     judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
 }
 
@@ -117,7 +117,7 @@ fn a_quorum_is_q_distinct_trustees_on_the_same_block_of_the_same_step() {
     let block = world.sealed_hash();
     let countersigned = countersign(&world, dir.path()).unwrap();
     assert_eq!(countersigned.judged().committee().quorum(), 3);
-    let quorum = |says: &[(usize, u64, Hash)]| {
+    let quorum = |says: &[(usize, u64, [u8; 32])]| {
         let signed: Vec<_> =
             says.iter().map(|(i, step, block)| world.countersignature(*i, *step, block)).collect();
         countersigned.quorum(&answers(&world, &signed)).is_some()
