@@ -3,7 +3,7 @@
 //! The contract asks here, and so does whoever follows a chain by its signatures alone ([`crate::light`]). What an order
 //! says beyond its turn (a sum, a model, somebody's credit) only the contract can judge.
 
-use consilium_crypto::Hash;
+use consilium_hash::ModelHash;
 use consilium_proto::v1::{
     Abandon, BeginKeygen, CloseCollection, CloseRound, EndStage, OpenRound, Reason,
 };
@@ -61,7 +61,7 @@ impl Course {
     pub(crate) fn judge_open(
         &self,
         open: &OpenRound,
-        model: &Hash,
+        model: &ModelHash,
         parameters: &Parameters,
     ) -> Result<(), Reason> {
         // The budget has finished the run before its steps did.
@@ -69,7 +69,7 @@ impl Course {
         let too_early = if is_spent { Reason::BudgetSpent } else { Reason::TooEarly };
         self.judge_station(Station::Idle, too_early)?;
         self.judge_attempt(open.step, open.attempt)?;
-        if open.model_sha256 == *model { Ok(()) } else { Err(Reason::WrongModel) }
+        if open.model_sha256 == model.as_slice() { Ok(()) } else { Err(Reason::WrongModel) }
     }
 
     /// Whether it is this collection that is open. Its time is judged apart.

@@ -14,7 +14,8 @@ use consilium_contract::{
     schedule::{Situation, deadline_ms},
     transaction::sign,
 };
-use consilium_crypto::{EvaluationKey, Hash, signature::SigningKey};
+use consilium_crypto::{EvaluationKey, signature::SigningKey};
+use consilium_hash::StateRoot;
 use consilium_proto::v1::transaction::Action;
 
 use crate::{
@@ -55,7 +56,7 @@ pub(crate) struct Executor {
     contract: Contract,
     /// The contract's state after the last durable block, before the transactions of the open one: what the next header
     /// names.
-    state_before_block: Hash,
+    state_before_block: StateRoot,
     attendance: Attendance,
     signing: Arc<SigningKey>,
     evaluation: EvaluationKey,
@@ -165,7 +166,7 @@ impl Executor {
     }
 
     /// What the header of the open block is to name.
-    pub(crate) fn state_before_block(&self) -> Hash {
+    pub(crate) fn state_before_block(&self) -> StateRoot {
         self.state_before_block
     }
 

@@ -3,6 +3,8 @@
 //! Encoding: the sealed header, then each entry as its length (u32) and its bytes. The number of entries is the
 //! header's; nothing may follow. Limits are checked before memory is taken.
 
+use consilium_hash::BlockHash;
+
 use crate::{
     Hash,
     error::ChainError,
@@ -58,7 +60,7 @@ impl Block {
     }
 
     /// Hash of its header.
-    pub fn hash(&self) -> Hash {
+    pub fn hash(&self) -> BlockHash {
         self.sealed.hash()
     }
 
@@ -145,7 +147,7 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
-    use consilium_hash::ChainId;
+    use consilium_hash::{ChainId, StateRoot};
     use ed25519_dalek::SigningKey;
     use proptest::prelude::*;
 
@@ -156,11 +158,11 @@ mod tests {
         let header = Header {
             version: HEADER_VERSION,
             height: 0,
-            previous: [1; 32],
+            previous: BlockHash([1; 32]),
             time_ms: 2,
             history_root: [3; 32],
             entries_root: entries_root(&entries),
-            state_root: [4; 32],
+            state_root: StateRoot([4; 32]),
             count: entries.len() as u32,
         };
         Block { sealed: header.seal(&ChainId([1; 32]), &SigningKey::from_bytes(&[5; 32])), entries }

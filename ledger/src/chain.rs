@@ -6,7 +6,7 @@
 //! nothing else unnoticed: a second signed header at a known height, or a signed successor of another header, is a
 //! [`Fork`], which anyone with the coordinator's key can check.
 
-use consilium_hash::ChainId;
+use consilium_hash::{BlockHash, ChainId, StateRoot};
 
 use crate::{
     Hash,
@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedHeader {
     sealed: SealedHeader,
-    hash: Hash,
+    hash: BlockHash,
     checkpoint: Checkpoint,
 }
 
@@ -35,7 +35,7 @@ impl VerifiedHeader {
     }
 
     /// The header's hash.
-    pub fn hash(&self) -> &Hash {
+    pub fn hash(&self) -> &BlockHash {
         &self.hash
     }
 
@@ -111,7 +111,7 @@ impl HeaderChain {
     pub fn propose(
         &self,
         entries: &[Vec<u8>],
-        state_root: Hash,
+        state_root: StateRoot,
         time_ms: u64,
     ) -> Result<Header, ChainError> {
         let height = self.len();
@@ -194,7 +194,7 @@ impl HeaderChain {
     /// The leaves of the tree over the first `size` headers.
     fn history_leaves(&self, size: u64) -> Option<Vec<Hash>> {
         let before = self.headers.get(..usize::try_from(size).ok()?)?;
-        Some(before.iter().map(|header| merkle::leaf_hash(&header.hash)).collect())
+        Some(before.iter().map(|header| merkle::leaf_hash(&header.hash.0)).collect())
     }
 }
 

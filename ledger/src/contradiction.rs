@@ -43,7 +43,7 @@ impl Contradiction {
         let path = InclusionProof { index: header.height, size, path: self.edge.clone() };
         // A path of another length than the sizes demand leads nowhere, which is another error; so a header that is not the
         // last of that size convicts nobody, whatever edge is claimed for it.
-        let contradicts = path.verify(&leaf_hash(&self.ours.hash()), &theirs.checkpoint().root);
+        let contradicts = path.verify(&leaf_hash(&self.ours.hash().0), &theirs.checkpoint().root);
         self.ours.verify(validators).is_ok()
             && header.height.checked_add(1) == Some(size)
             && before.unwrap_or_else(|| merkle::root(&[])) == header.history_root

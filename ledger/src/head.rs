@@ -1,6 +1,6 @@
 //! The last block of a chain or store.
 
-use crate::Hash;
+use consilium_hash::BlockHash;
 
 /// The last durable block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,5 +8,5 @@ pub struct Head {
     /// Its height.
     pub height: u64,
     /// The hash of its header.
-    pub hash: Hash,
+    pub hash: BlockHash,
 }

@@ -20,6 +20,7 @@
 //! - Whoever executes a chain compares a header's state with its own before it applies the entries: entries that follow
 //!   a wrong state are not worth executing.
 
+use consilium_hash::{BlockHash, StateRoot};
 use sha2::{Digest, Sha256};
 
 use crate::{Hash, malformed::Malformed};
@@ -28,7 +29,7 @@ use crate::{Hash, malformed::Malformed};
 pub const HEADER_VERSION: u32 = 2;
 
 /// The state root in the header of block 0, before which there is no contract.
-pub const NO_STATE: Hash = [0; 32];
+pub const NO_STATE: StateRoot = StateRoot([0; 32]);
 
 /// Prefix of what a header's hash is taken over. What seals are over begins with other bytes of the same length.
 const HASH_LABEL: &[u8] = b"consilium/ledger/header/hash/v2";
@@ -41,7 +42,7 @@ pub struct Header {
     /// Number of blocks before this one.
     pub height: u64,
     /// Hash of the header before; of the first, the chain id.
-    pub previous: Hash,
+    pub previous: BlockHash,
     /// When the block was made, in milliseconds since the epoch; never before its predecessor's.
     pub time_ms: u64,
     /// RFC 6962 root over the hashes of the headers at heights 0 up to, not including, this one.
@@ -49,7 +50,7 @@ pub struct Header {
     /// RFC 6962 root over the entries.
     pub entries_root: Hash,
     /// The contract's state before the entries; of block 0, [`NO_STATE`]. See the module.
-    pub state_root: Hash,
+    pub state_root: StateRoot,
     /// Number of entries.
     pub count: u32,
 }
@@ -63,11 +64,11 @@ impl Header {
         let fields: [&[u8]; 8] = [
             &self.version.to_be_bytes(),
             &self.height.to_be_bytes(),
-            &self.previous,
+            &self.previous.0,
             &self.time_ms.to_be_bytes(),
             &self.history_root,
             &self.entries_root,
-            &self.state_root,
+            &self.state_root.0,
             &self.count.to_be_bytes(),
         ];
         let mut bytes = [0; Self::LEN];
@@ -93,18 +94,19 @@ impl Header {
         Some(Self {
             version: u32::from_be_bytes(take(rest)?),
             height: u64::from_be_bytes(take(rest)?),
-            previous: take(rest)?,
+            previous: BlockHash(take(rest)?),
             time_ms: u64::from_be_bytes(take(rest)?),
             history_root: take(rest)?,
             entries_root: take(rest)?,
-            state_root: take(rest)?,
+            state_root: StateRoot(take(rest)?),
             count: u32::from_be_bytes(take(rest)?),
         })
     }
 
     /// SHA-256 over a label and the encoding: what the next header and every countersignature name.
-    pub fn hash(&self) -> Hash {
-        Sha256::new().chain_update(HASH_LABEL).chain_update(self.encode()).finalize().into()
+    pub fn hash(&self) -> BlockHash {
+        let hash = Sha256::new().chain_update(HASH_LABEL).chain_update(self.encode());
+        BlockHash(hash.finalize().into())
     }
 }
 
@@ -125,11 +127,11 @@ pub(crate) mod tests {
         Header {
             version: 2,
             height: 2,
-            previous: [3; 32],
+            previous: BlockHash([3; 32]),
             time_ms: 4,
             history_root: [5; 32],
             entries_root: [6; 32],
-            state_root: [7; 32],
+            state_root: StateRoot([7; 32]),
             count: 8,
         }
     }

@@ -4,10 +4,9 @@
 //! once needs one seal, the last one's: it covers the headers before it through the hashes that tie them
 //! ([`verify_linked`]).
 
-use consilium_hash::ChainId;
+use consilium_hash::{BlockHash, ChainId};
 
 use crate::{
-    Hash,
     block::Block,
     checkpoint::Checkpoint,
     error::ChainError,
@@ -20,7 +19,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
     /// Its hash.
-    pub hash: Hash,
+    pub hash: BlockHash,
     /// The tree over all headers up to and with it.
     pub checkpoint: Checkpoint,
     /// When its block was made, in milliseconds since the epoch.
@@ -48,8 +47,8 @@ impl Links {
     }
 
     /// What the next header is to name as its predecessor: the last one's hash, or the chain id.
-    pub(crate) fn previous(&self) -> Hash {
-        self.last.map_or(self.chain_id.0, |last| last.hash)
+    pub(crate) fn previous(&self) -> BlockHash {
+        self.last.map_or(BlockHash::from(self.chain_id.0), |last| last.hash)
     }
 
     /// The time before which the next header cannot be.
@@ -86,7 +85,7 @@ impl Links {
             let expected = self.previous();
             let got = header.previous;
             return Err(match height {
-                0 => ChainError::WrongGenesis { expected, got },
+                0 => ChainError::WrongGenesis { expected: self.chain_id, got },
                 _ => ChainError::WrongPredecessor { height, expected, got },
             });
         }
@@ -103,7 +102,7 @@ impl Links {
             return Err(ChainError::WrongHistory { height, expected, got: header.history_root });
         }
         let hash = header.hash();
-        self.history.append(leaf_hash(&hash));
+        self.history.append(leaf_hash(&hash.0));
         let link = Link { hash, checkpoint: self.checkpoint(), time_ms: header.time_ms };
         self.last = Some(link);
         Ok(link)

@@ -8,11 +8,10 @@
 //! Encoding: 64 bytes of Ed25519 signature over a label, the chain id and the encoded header. A sealed header is the
 //! header followed by its seal, 216 bytes in all. The seal is no part of the header's hash.
 
-use consilium_hash::ChainId;
+use consilium_hash::{BlockHash, ChainId};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
 use crate::{
-    Hash,
     header::{Header, take},
     malformed::Malformed,
 };
@@ -155,7 +154,7 @@ impl SealedHeader {
     }
 
     /// Hash of the header; the seal is not part of it.
-    pub fn hash(&self) -> Hash {
+    pub fn hash(&self) -> BlockHash {
         self.header.hash()
     }
 

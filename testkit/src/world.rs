@@ -1,5 +1,6 @@
 //! A run sealed in blocks, by a coordinator that may lie: what followers, auditors and institutions are shown.
 
+use consilium_hash::{BlockHash, StateRoot};
 use std::{
     collections::HashMap,
     ops::{Deref, DerefMut},
@@ -29,7 +30,7 @@ use crate::{
 pub struct World {
     run: Run,
     /// The contract's state after the last block that it has taken: what the next header is to name.
-    pub state: Hash,
+    pub state: StateRoot,
     /// The headers of all blocks.
     pub chain: HeaderChain,
     /// All blocks.
@@ -176,7 +177,7 @@ impl World {
     }
 
     /// Seals a block with these entries, this state root and these blobs, whatever they are.
-    pub fn append(&mut self, entries: Vec<Vec<u8>>, root: Hash, blobs: Vec<Vec<u8>>) {
+    pub fn append(&mut self, entries: Vec<Vec<u8>>, root: StateRoot, blobs: Vec<Vec<u8>>) {
         let block = self.sealed_block(entries, root);
         self.chain.append_block(&block).unwrap();
         self.blocks.push(block);
@@ -195,7 +196,7 @@ impl World {
     }
 
     /// The next block, signed, and not appended.
-    pub fn sealed_block(&self, entries: Vec<Vec<u8>>, root: Hash) -> Block {
+    pub fn sealed_block(&self, entries: Vec<Vec<u8>>, root: StateRoot) -> Block {
         let header = self.chain.propose(&entries, root, self.time_ms).unwrap();
         Block { sealed: self.seal_header(header), entries }
     }
@@ -279,7 +280,7 @@ impl World {
 
     /// An institution's countersignature of the block of this hash; with the tree of the last block where it is not on
     /// the chain.
-    pub fn countersignature(&self, place: usize, step: u64, hash: &Hash) -> SignedTransaction {
+    pub fn countersignature(&self, place: usize, step: u64, hash: &BlockHash) -> SignedTransaction {
         let header = self.chain.headers().find(|header| header.hash() == hash);
         let block: SealedBlock = header.or(self.chain.head()).unwrap().into();
         let block = SealedBlock { hash: *hash, ..block };

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fs};
 
-use consilium_hash::ChainId;
+use consilium_hash::{ChainId, StateRoot};
 
 use consilium_contract::{
     Body,
@@ -52,7 +52,7 @@ fn an_honest_ledger_is_replayed_and_everything_in_it_counted() {
         steps: (2, 2),
         privacy: None,
         phase: "finished".into(),
-        model: hex(&world.contract.model().hash()),
+        model: hex(&world.contract.model().hash().0),
         elapsed_s: report.elapsed_s,
     };
     assert_eq!(report, expected);
@@ -99,10 +99,10 @@ fn a_model_or_sums_that_are_not_in_the_ledger_are_missed() {
 fn a_state_root_that_the_contract_does_not_reach_is_found() {
     let mut world = World::new();
     let open = world.open_round();
-    world.append(vec![entry(open, false)], [0; 32], Vec::new());
+    world.append(vec![entry(open, false)], consilium_hash::StateRoot([0; 32]), Vec::new());
     let refused = audited(&world, None).unwrap_err();
     assert!(
-        matches!(refused, AuditError::StateRoot { height: 2, found: [0, ..], .. }),
+        matches!(refused, AuditError::StateRoot { height: 2, found: StateRoot([0, ..]), .. }),
         "{refused}"
     );
 }

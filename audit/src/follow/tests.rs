@@ -4,7 +4,8 @@ use consilium_contract::{
     light::{Countersignature, phase::KEPT_EACH},
     transaction::{entry, sign},
 };
-use consilium_crypto::{Hash, RoundContext};
+use consilium_crypto::RoundContext;
+use consilium_hash::{BlockHash, HeaderHash, ModelHash, StateRoot};
 use consilium_proto::v1::{
     Abandon, CloseRound, Enrol, OpenRound, Revoke, SubmitUpdate, transaction::Action,
 };
@@ -36,7 +37,7 @@ fn a_round_is_followed_from_its_opening_to_its_end() {
     let sum = world.sealed_sum();
     assert_eq!(sum.block(), &world.sealed_hash());
     assert_eq!(sum.height() + 1, world.chain.len());
-    assert!(headers.iter().all(|header| sum.names(&consilium_ledger::sha256(header))));
+    assert!(headers.iter().all(|header| sum.names(&HeaderHash(consilium_ledger::sha256(header)))));
     world.unseal();
     let (close, _) = world.result();
     let close = world.orders(Action::CloseRound(close));
@@ -64,7 +65,7 @@ fn another_genesis_than_ours_is_refused() {
 #[test]
 fn an_entry_that_is_no_transaction_is_the_coordinators_fault() {
     let mut world = World::new();
-    world.append(vec![vec![1, 2, 3]], [0; 32], Vec::new());
+    world.append(vec![vec![1, 2, 3]], StateRoot([0; 32]), Vec::new());
     let parameters = world.ceremony.parameters.clone();
     let genesis = world.ceremony.genesis_entry.clone();
     let mut follower = Follower::new(Arc::new(parameters), genesis);
@@ -137,7 +138,7 @@ fn updates_of_another_round_or_author_or_without_a_body_are_passed_over() {
     world.forge(transactions);
     assert!(world.refuses(unsigned).contains("not signed by the key"));
     let missing = world.submission(0, &stolen);
-    world.append(vec![entry(missing, true)], [0; 32], Vec::new());
+    world.append(vec![entry(missing, true)], StateRoot([0; 32]), Vec::new());
     let (follower, _) = world.follow();
     assert!((0..INSTITUTIONS).all(|i| !collection(&follower).has_update_of(&world.name(i))));
 }
@@ -165,7 +166,7 @@ fn answers_to_another_block_or_under_another_name_do_not_count() {
     let mut forged = world.countersignature(2, 0, &block);
     forged.signature[5] ^= 1;
     let answers = vec![
-        world.countersignature(0, 0, &[9; 32]),
+        world.countersignature(0, 0, &BlockHash([9; 32])),
         world.countersignature(1, 1, &block),
         world.countersignature(3, 0, &block),
         world.countersignature(3, 0, &block),
@@ -181,7 +182,7 @@ fn answers_to_another_block_or_under_another_name_do_not_count() {
 #[test]
 fn a_coordinator_that_speaks_out_of_turn_is_refused() {
     let mut world = World::new();
-    let open = |step, attempt, model: Hash, time_ms| {
+    let open = |step, attempt, model: ModelHash, time_ms| {
         Action::OpenRound(OpenRound {
             step,
             attempt,
@@ -195,7 +196,7 @@ fn a_coordinator_that_speaks_out_of_turn_is_refused() {
     let early = [
         open(1, 0, model, 5_000),
         open(0, 1, model, 5_000),
-        open(0, 0, [1; 32], 5_000),
+        open(0, 0, ModelHash([1; 32]), 5_000),
         abandon(0, 0),
     ];
     for order in early {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{Evaluation, Hash, RoundContext};
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, HeaderHash, ModelHash, Pseudonym};
 use consilium_ledger::Note;
 
 use super::statements::{Cosigned, Countersignature, SignedShare, Submission};
@@ -22,7 +22,7 @@ pub struct Collection {
     round: RoundContext,
     committee: Arc<Committee>,
     /// By the hash of the header. Complete ones only.
-    submissions: BTreeMap<Hash, Submission>,
+    submissions: BTreeMap<HeaderHash, Submission>,
 }
 
 impl Collection {
@@ -58,7 +58,7 @@ impl Collection {
     }
 
     /// What was submitted to it, by the hash of the header.
-    pub fn submissions(&self) -> &BTreeMap<Hash, Submission> {
+    pub fn submissions(&self) -> &BTreeMap<HeaderHash, Submission> {
         &self.submissions
     }
 
@@ -73,7 +73,7 @@ impl Collection {
 pub struct SealedSum {
     round: RoundContext,
     committee: Arc<Committee>,
-    submissions: BTreeMap<Hash, Submission>,
+    submissions: BTreeMap<HeaderHash, Submission>,
     evaluation: Evaluation,
     height: u64,
     block: SealedBlock,
@@ -96,7 +96,7 @@ impl SealedSum {
     }
 
     /// Hash of the sealed block.
-    pub fn block(&self) -> &Hash {
+    pub fn block(&self) -> &BlockHash {
         &self.block.hash
     }
 
@@ -111,7 +111,7 @@ impl SealedSum {
     }
 
     /// What was submitted to its round, by the hash of the header.
-    pub fn submissions(&self) -> &BTreeMap<Hash, Submission> {
+    pub fn submissions(&self) -> &BTreeMap<HeaderHash, Submission> {
         &self.submissions
     }
 
@@ -126,7 +126,7 @@ impl SealedSum {
     }
 
     /// Whether the sum says that this update is in it.
-    pub fn names(&self, header: &Hash) -> bool {
+    pub fn names(&self, header: &HeaderHash) -> bool {
         self.evaluation.inputs().contains(header)
     }
 }
@@ -191,7 +191,7 @@ pub struct Closed {
     /// SHA-256 of the announced sums.
     pub sums: Hash,
     /// SHA-256 of the announced model.
-    pub model: Hash,
+    pub model: ModelHash,
     /// Height of the block that closes the round.
     pub height: u64,
 }

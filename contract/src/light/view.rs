@@ -18,8 +18,8 @@
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
-use consilium_crypto::{Evaluation, Hash};
-use consilium_hash::Pseudonym;
+use consilium_crypto::Evaluation;
+use consilium_hash::{ModelHash, Pseudonym};
 use consilium_ledger::VerifiedHeader;
 use consilium_proto::{
     hash32,
@@ -54,7 +54,7 @@ pub struct View {
     standings: BTreeMap<Pseudonym, u32>,
     phase: Phase,
     course: Course,
-    model: Hash,
+    model: ModelHash,
 }
 
 impl View {
@@ -289,7 +289,7 @@ impl View {
         };
         let mask_key_sum = hash(&close.mask_key_sum)?;
         let sums = blob(&close.sums)?;
-        let model = blob(&close.model)?;
+        let model = ModelHash(blob(&close.model)?);
         self.course.judge_time(close.time_ms).map_err(&out_of_turn)?;
         let sealed = match mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Sealed(sealed) => sealed,

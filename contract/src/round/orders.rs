@@ -127,7 +127,7 @@ impl Handler for CloseRound {
         };
         let right = self.mask_key_sum == opened.mask_key_sum.encode()
             && names(&self.sums, &Sha256::digest(&sums), sums.len())
-            && names(&self.model, &opened.model.hash(), opened.model.parameters().len() * 4);
+            && names(&self.model, &opened.model.hash().0, opened.model.parameters().len() * 4);
         if !right {
             return Err(Reason::WrongResult.into());
         }

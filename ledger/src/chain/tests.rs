@@ -24,8 +24,8 @@ pub(crate) fn empty_chain() -> HeaderChain {
 }
 
 /// A state to name before the entries of the block at `height`.
-pub(crate) fn state_before(height: u64) -> Hash {
-    if height == 0 { NO_STATE } else { [3; 32] }
+pub(crate) fn state_before(height: u64) -> StateRoot {
+    if height == 0 { NO_STATE } else { StateRoot([3; 32]) }
 }
 
 /// The next block of `chain`, with two entries.
@@ -68,7 +68,7 @@ fn every_wrong_field_has_its_own_error_and_leaves_the_chain_as_it_was() {
     let good = next_block(&chain).sealed.header;
     let bad = [9; 32];
     let ours = blocks[3].sealed;
-    let successor_of_another = seal(Header { previous: bad, ..good });
+    let successor_of_another = seal(Header { previous: BlockHash(bad), ..good });
     let cases = [
         (
             seal(Header { version: 1, ..good }),
@@ -104,10 +104,10 @@ fn every_wrong_field_has_its_own_error_and_leaves_the_chain_as_it_was() {
 fn the_first_header_must_name_the_chain_id() {
     let mut chain = empty_chain();
     let first = next_block(&chain).sealed.header;
-    let stranger = seal(Header { previous: [9; 32], ..first });
+    let stranger = seal(Header { previous: BlockHash([9; 32]), ..first });
     assert_eq!(
         chain.append(stranger),
-        Err(ChainError::WrongGenesis { expected: CHAIN_ID.0, got: [9; 32] })
+        Err(ChainError::WrongGenesis { expected: CHAIN_ID, got: BlockHash([9; 32]) })
     );
     assert!(chain.append(seal(first)).is_ok());
 }
@@ -117,10 +117,10 @@ fn the_first_header_names_no_state_and_later_ones_any() {
     let mut chain = empty_chain();
     let first = next_block(&chain).sealed.header;
     assert_eq!(first.state_root, NO_STATE);
-    let stated = seal(Header { state_root: [9; 32], ..first });
-    assert_eq!(chain.append(stated), Err(ChainError::FirstState { got: [9; 32] }));
+    let stated = seal(Header { state_root: StateRoot([9; 32]), ..first });
+    assert_eq!(chain.append(stated), Err(ChainError::FirstState { got: StateRoot([9; 32]) }));
     assert!(chain.append(seal(first)).is_ok());
-    for state_root in [[9; 32], NO_STATE] {
+    for state_root in [StateRoot([9; 32]), NO_STATE] {
         let header = chain.propose(&[Vec::new()], state_root, 0).unwrap();
         assert_eq!(header.state_root, state_root);
         assert!(chain.append(seal(header)).is_ok());
@@ -130,7 +130,7 @@ fn the_first_header_names_no_state_and_later_ones_any() {
 #[test]
 fn two_signed_headers_at_one_height_are_evidence_and_noise_is_not() {
     let (mut chain, blocks) = chain_of(4);
-    let second = seal(Header { state_root: [9; 32], ..blocks[2].sealed.header });
+    let second = seal(Header { state_root: StateRoot([9; 32]), ..blocks[2].sealed.header });
     let Err(ChainError::Fork(fork)) = chain.append(second) else { panic!("expected a fork") };
     assert_eq!(*fork, Fork { height: 2, ours: blocks[2].sealed, theirs: second });
     let other = Validators::single(ChainId([8; 32]), coordinator().verifying_key());
@@ -138,7 +138,7 @@ fn two_signed_headers_at_one_height_are_evidence_and_noise_is_not() {
     assert!(!fork.verify(&other));
     assert!(!Fork { theirs: fork.ours, ..*fork }.verify(&validators()));
     assert!(!Fork { theirs: blocks[3].sealed, ..*fork }.verify(&validators()));
-    let successor = seal(Header { previous: [9; 32], ..blocks[3].sealed.header });
+    let successor = seal(Header { previous: BlockHash([9; 32]), ..blocks[3].sealed.header });
     assert!(Fork { theirs: successor, ..*fork }.verify(&validators()));
 
     let unsigned = SealedHeader { seal: Seal::from_bytes([7; 64]), ..second };
@@ -174,7 +174,7 @@ fn entries_that_are_not_the_headers_are_refused() {
 #[test]
 fn a_clock_that_goes_back_does_not_stop_the_chain() {
     let (mut chain, blocks) = chain_of(3);
-    let header = chain.propose(&blocks[0].entries, [0; 32], 5).unwrap();
+    let header = chain.propose(&blocks[0].entries, NO_STATE, 5).unwrap();
     assert_eq!(header.time_ms, 1_002);
     assert!(chain.append(seal(header)).is_ok());
 }
@@ -182,14 +182,14 @@ fn a_clock_that_goes_back_does_not_stop_the_chain() {
 #[test]
 fn proposals_outside_the_limits_are_refused() {
     let chain = empty_chain();
-    assert!(matches!(chain.propose(&[], [0; 32], 0), Err(ChainError::WrongCount { .. })));
+    assert!(matches!(chain.propose(&[], NO_STATE, 0), Err(ChainError::WrongCount { .. })));
     assert!(matches!(
-        chain.propose(&vec![vec![]; 65], [0; 32], 0),
+        chain.propose(&vec![vec![]; 65], NO_STATE, 0),
         Err(ChainError::WrongCount { .. })
     ));
     let long = vec![vec![0; MAX_ENTRY_BYTES + 1]];
     assert!(matches!(
-        chain.propose(&long, [0; 32], 0),
+        chain.propose(&long, NO_STATE, 0),
         Err(ChainError::EntryTooLong { index: 0, .. })
     ));
 }
@@ -203,7 +203,7 @@ fn one_header_proves_every_earlier_header_and_history() {
         assert!(blocks.get(head as usize).is_none_or(|block| block.header().history_root == root));
         for height in 0..head {
             let proof = chain.inclusion_proof(height, head).unwrap();
-            let leaf = merkle::leaf_hash(&blocks[height as usize].hash());
+            let leaf = merkle::leaf_hash(&blocks[height as usize].hash().0);
             assert_eq!(proof.verify(&leaf, &root), Ok(()));
             let proof = chain.consistency_proof(height, head).unwrap();
             assert_eq!(proof.verify(&blocks[height as usize].header().history_root, &root), Ok(()));

@@ -4,6 +4,7 @@
 //! shorter than what was acknowledged; with `HEAD` it cannot do so unnoticed. `HEAD` may be behind the store after a
 //! crash between the two, never ahead of it.
 
+use consilium_hash::BlockHash;
 use std::{fs, io, path::Path};
 
 use crate::{
@@ -58,8 +59,8 @@ fn parse(bytes: &[u8]) -> Option<Recorded> {
         return Some(Recorded::NoBlock);
     }
     let (height, hash) = text.lines().nth(1)?.split_once(' ')?;
-    let mut head = Head { height: height.parse().ok()?, hash: [0; 32] };
-    hex::decode_to_slice(hash, &mut head.hash).ok()?;
+    let mut head = Head { height: height.parse().ok()?, hash: BlockHash([0; 32]) };
+    hex::decode_to_slice(hash, &mut head.hash.0).ok()?;
     (text == contents(Some(head))).then_some(Recorded::At(head))
 }
 
@@ -69,7 +70,7 @@ mod tests {
 
     #[test]
     fn reading_is_the_inverse_of_writing_and_any_flip_is_seen() {
-        let head = Head { height: 17, hash: [0xc4; 32] };
+        let head = Head { height: 17, hash: BlockHash([0xc4; 32]) };
         let text = contents(Some(head));
         assert_eq!(text, format!("consilium ledger head 1\n17 {}\n", "c4".repeat(32)));
         assert_eq!(parse(text.as_bytes()), Some(Recorded::At(head)));
