@@ -99,7 +99,7 @@ fn a_model_or_sums_that_are_not_in_the_ledger_are_missed() {
 fn a_state_root_that_the_contract_does_not_reach_is_found() {
     let mut world = World::new();
     let open = world.open_round();
-    world.append(vec![entry(open, false)], consilium_hash::StateRoot([0; 32]), Vec::new());
+    world.append(vec![entry(open, false)], StateRoot([0; 32]), Vec::new());
     let refused = audited(&world, None).unwrap_err();
     assert!(
         matches!(refused, AuditError::StateRoot { height: 2, found: StateRoot([0, ..]), .. }),
