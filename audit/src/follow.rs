@@ -5,7 +5,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use consilium_contract::{Parameters, light::View, transaction::parse_entry};
+use consilium_contract::{Parameters, keygen::Made, light::View, transaction::parse_entry};
 use consilium_ledger::{Block, VerifiedHeader};
 use thiserror::Error;
 use tracing::debug;
@@ -65,6 +65,11 @@ impl Follower {
     /// Begins before block 0. `genesis_entry` is this institution's own copy.
     pub fn new(parameters: Arc<Parameters>, genesis_entry: Vec<u8>) -> Self {
         Self { view: View::new(parameters), genesis_entry, height: 0 }
+    }
+
+    /// The committee that was made last, with the dealings that its shares are made of; once, for whoever has a share.
+    pub fn take_made(&mut self) -> Option<Box<Made>> {
+        self.view.take_made()
     }
 
     /// Blocks read so far: the height of the next one.

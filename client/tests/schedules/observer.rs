@@ -29,6 +29,8 @@ pub enum Violation {
     NoSum,
     /// One trustee has given shares for two sums of a step.
     TwoShares { trustee: usize, step: u64 },
+    /// A trustee has answered for a committee of before it lost its state.
+    SpeaksAfterLoss { trustee: usize },
     /// An honest member has answered for two sets of dealings in one attempt.
     TwoDealings { member: usize, number: u32, attempt: u32 },
     /// Two sets of dealings of one attempt have enough products for a key.

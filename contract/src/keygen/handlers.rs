@@ -5,7 +5,7 @@ use std::mem;
 
 use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Contribute, EndStage, Reason};
 
-use super::{Change, Keygen, contribution::Contribution};
+use super::{Ceremony, Change, Keygen, contribution::Contribution};
 use crate::{
     course::Station,
     handler::{Handler, Refusal, Said},
@@ -64,13 +64,15 @@ impl Handler for EndStage {
     fn execute(time_ms: u64, state: &mut State) {
         let Phase::Keygen(mut keygen) = mem::replace(&mut state.phase, Phase::Idle) else { return };
         let ended = keygen.end(time_ms, &state.parameters, &state.roster);
-        let goes_on = state.succession.stage_ended(ended, state.step);
-        if goes_on {
-            state.go(state.course().at(Station::Keygen, time_ms), Phase::Keygen(keygen));
-        } else {
-            // Under its threshold a step may cost more than is left.
-            let course = state.course().at(Station::Idle, time_ms);
-            state.rest(course);
+        match state.succession.stage_ended(ended, state.step) {
+            Ceremony::GoesOn => {
+                state.go(state.course().at(Station::Keygen, time_ms), Phase::Keygen(keygen));
+            }
+            Ceremony::IsOver { .. } => {
+                // Under its threshold a step may cost more than is left.
+                let course = state.course().at(Station::Idle, time_ms);
+                state.rest(course);
+            }
         }
     }
 }

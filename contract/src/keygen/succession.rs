@@ -10,7 +10,7 @@ use consilium_crypto::{Hash, dkg::Shape};
 use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Reason};
 use sha2::{Digest, Sha256};
 
-use super::{Keygen, Origin, Plan, StageEnd, committee::Committee};
+use super::{Keygen, Origin, Plan, StageEnd, committee::Committee, ending::Made};
 use crate::{parameters::Parameters, roster::Roster};
 
 /// A committee that the authority has asked for.
@@ -19,6 +19,18 @@ pub struct Change {
     request: u64,
     shape: Shape,
     members: BTreeMap<u32, Pseudonym>,
+}
+
+/// What becomes of a ceremony whose stage has ended.
+#[derive(Debug)]
+pub(crate) enum Ceremony {
+    /// Another stage, or another attempt, follows.
+    GoesOn,
+    /// A committee stands, or none was made.
+    IsOver {
+        /// The committee, with its dealings.
+        made: Option<Box<Made>>,
+    },
 }
 
 /// What a committee that begins to be made is to be.
@@ -298,14 +310,19 @@ impl Succession {
         Ok(Keygen::begin(parameters, Plan { origin, number, attempt, shape, members, time_ms }))
     }
 
-    /// Takes note of what the end of a stage has brought. Whether the ceremony goes on.
-    pub(crate) fn stage_ended(&mut self, ended: StageEnd, step: u64) -> bool {
+    /// Takes note of what the end of a stage has brought.
+    pub(crate) fn stage_ended(&mut self, ended: StageEnd, step: u64) -> Ceremony {
         match ended {
-            StageEnd::Next | StageEnd::Again => return true,
-            StageEnd::GivenUp { attempt } => self.give_up(step, attempt),
-            StageEnd::Complete(committee) => self.succeed(committee, step),
+            StageEnd::Next | StageEnd::Again => Ceremony::GoesOn,
+            StageEnd::GivenUp { attempt } => {
+                self.give_up(step, attempt);
+                Ceremony::IsOver { made: None }
+            }
+            StageEnd::Complete(made) => {
+                self.succeed(Arc::clone(&made.committee), step);
+                Ceremony::IsOver { made: Some(made) }
+            }
         }
-        false
     }
 
     /// A name for all of it.

@@ -39,7 +39,7 @@ use crate::{
     action::Signer,
     course::{Course, Station},
     enrolment::roster::Roster,
-    keygen::{Keygen, Succession, committee::Committee},
+    keygen::{Ceremony, Keygen, Made, Succession, committee::Committee},
     parameters::Parameters,
     transaction::CandidateTransaction,
 };
@@ -55,6 +55,8 @@ pub struct View {
     phase: Phase,
     course: Course,
     model: ModelHash,
+    /// The committee that was made last, until it is taken.
+    made: Option<Box<Made>>,
 }
 
 impl View {
@@ -68,12 +70,23 @@ impl View {
             standings: BTreeMap::new(),
             phase: Phase::Idle,
             course: Course::start(),
+            made: None,
         }
     }
 
     /// Who holds the decryption key; nobody before it has been made.
     pub fn committee(&self) -> Option<&Arc<Committee>> {
         self.succession.committee()
+    }
+
+    /// What the genesis says.
+    pub fn parameters(&self) -> &Arc<Parameters> {
+        &self.parameters
+    }
+
+    /// The committee that was made last, with the dealings that its shares are made of; once, for whoever has a share.
+    pub fn take_made(&mut self) -> Option<Box<Made>> {
+        self.made.take()
     }
 
     /// The committees of the run.
@@ -336,9 +349,9 @@ impl View {
         let ended = ceremony(keygen)?
             .end_stage(end, &self.parameters, &self.roster)
             .map_err(&out_of_turn)?;
-        let goes_on = self.succession.stage_ended(ended, self.course.step);
         self.course = self.course.at(Station::Keygen, end.time_ms);
-        if !goes_on {
+        if let Ceremony::IsOver { made } = self.succession.stage_ended(ended, self.course.step) {
+            self.made = made.or(self.made.take());
             self.rest(self.course);
         }
         Ok(())
