@@ -11,7 +11,6 @@ use std::{
     sync::Arc,
 };
 
-use consilium_audit::follow::Follower;
 use consilium_contract::Model;
 use consilium_ledger::sha256;
 use consilium_proto::v1::{SignedTransaction, transaction::Action};
