@@ -117,7 +117,11 @@ pub fn judge(
     parameters: &Parameters,
     rng: &mut impl CryptoRngCore,
 ) -> Result<Judged, TrusteeError> {
-    let SealedSum { round, committee, submissions, evaluation, block, .. } = sealed;
+    let round = sealed.round();
+    let committee = sealed.committee();
+    let submissions = sealed.submissions();
+    let evaluation = sealed.evaluation();
+    let block = sealed.sealed_block();
     if evaluation.round() != round {
         return Err(TrusteeError::WrongRound);
     }

@@ -249,7 +249,7 @@ impl ClientError {
             Self::Chain(error) => matches!(
                 error,
                 ChainError::Gap { .. }
-                    | ChainError::BadSignature { .. }
+                    | ChainError::BadSeal(_)
                     | ChainError::WrongCount { .. }
                     | ChainError::EntryTooLong { .. }
                     | ChainError::WrongEntries { .. }

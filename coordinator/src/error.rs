@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use consilium_contract::{ApplyError, GenesisError};
 use consilium_hash::{BlockHash, Pseudonym};
 use consilium_identity::FilesError;
-use consilium_ledger::{ChainError, LedgerError};
+use consilium_ledger::{ChainError, LedgerError, Malformed};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
 
@@ -218,7 +218,7 @@ pub(crate) enum CallError {
     Listening,
     /// Bytes that are no header.
     #[error("the header shown does not decode: {0}")]
-    Header(LedgerError),
+    Header(Malformed),
     /// The stream broke before its first message.
     #[error("the stream ended before its header came")]
     NoHeader,

@@ -67,7 +67,7 @@ pub(super) fn judge(
 ) -> Result<Verdict, EvidenceError> {
     let Genesis { entry, parameters } = genesis;
     let accepted = Accepted::verify(evidence, genesis)?;
-    let mut chain = HeaderChain::new(parameters.chain_id, genesis.coordinator()?);
+    let mut chain = HeaderChain::new(genesis.validators());
     let mut follower = Follower::new(Arc::new(parameters.clone()), entry.to_vec());
     let mut judged = None;
     let mut is_recorded = false;
@@ -138,11 +138,13 @@ fn header_refused(error: ChainError) -> Result<Verdict, EvidenceError> {
         ChainError::Fork(_) => Ok(Verdict::coordinator(Charge::Fork, error)),
         // The signature is checked before these.
         ChainError::WrongGenesis { .. }
+        | ChainError::FirstState { .. }
+        | ChainError::WrongPredecessor { .. }
         | ChainError::WrongHistory { .. }
         | ChainError::TimeBackwards { .. } => Ok(Verdict::coordinator(Charge::BadHeader, error)),
         ChainError::Version { .. }
         | ChainError::Gap { .. }
-        | ChainError::BadSignature { .. }
+        | ChainError::BadSeal(_)
         | ChainError::WrongCount { .. }
         | ChainError::EntryTooLong { .. }
         | ChainError::WrongEntries { .. } => Err(nothing(error)),

@@ -66,7 +66,8 @@ use sha2::{Digest, Sha256};
 pub use ending::{Made, StageEnd};
 pub use rehearsal::Rehearsal;
 pub use stage::{Dealt, Settled, Stage};
-pub use succession::{Change, Succession, first_members};
+pub(crate) use succession::Ceremony;
+pub use succession::{Change, Holder, Succession, first_members};
 
 use crate::{
     handler::{Said, handle},

@@ -289,7 +289,7 @@ impl World {
         assert_eq!(self.code_of(coordinator), 0, "the coordinator");
         let ledger = self.root.path().join("ledger");
         let report = audit(&ledger, self.root.path(), Some(&self.parameters.chain_id)).unwrap();
-        assert_eq!((report.is_sealed, report.phase.as_str()), (true, "finished"));
+        assert_eq!((report.is_closed, report.phase.as_str()), (true, "finished"));
         assert_eq!(report.steps, (self.parameters.steps, self.parameters.steps));
         // What a kill may lead to. None of these names a culprit, so nobody has lost credit.
         let harmless =

@@ -1,5 +1,6 @@
-use super::*;
 use consilium_hash::{BlockHash, ChainId};
+
+use super::*;
 
 const CHAIN: ChainId = ChainId([1; 32]);
 
