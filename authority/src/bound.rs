@@ -1,10 +1,13 @@
-//! What updates have to prove: how a run's bound is chosen, what it is where nothing is said, and what it promises.
+//! What updates have to prove: how a run's bound is chosen, and what it is where nothing is said.
 //!
 //! B, c and the projections of a norm are numbers of one thing: an update x = ω·Δ is clipped to ‖x‖ ≤ c, which becomes
 //! B units, and that no accepted one is longer than slack·B is what N projections prove.
 
 use clap::{Args, ValueEnum};
-use consilium_contract::parameters::{MAX_DIMENSION, MAX_INSTITUTIONS};
+use consilium_contract::{
+    parameters::{MAX_DIMENSION, MAX_INSTITUTIONS},
+    promise::promise,
+};
 use consilium_crypto::{
     Bound,
     quantise::{Quantiser, unit},
@@ -152,29 +155,6 @@ pub fn default_clip(bound: Bound, dimension: u32, training: &Training, rows: u64
         Bound::Norm { .. } => 1.4 * moved * f64::from(dimension).sqrt(),
     };
     ((1e4 * clip).round() / 1e4) as f32
-}
-
-/// What a bound promises about every accepted update, in words.
-pub fn promise(bound: Bound, clip: f32) -> String {
-    match bound {
-        Bound::Parameter { bits } => {
-            let beyond = 1_u32 << bits.saturating_sub(1).min(31);
-            let most = beyond - 1;
-            format!(
-                "every parameter is clipped to ±{clip} ({most} units of {bits} bits); none of an update that is accepted is \
-                 beyond ±{beyond} units"
-            )
-        }
-        Bound::Norm { norm, projections } => {
-            let slack = bound.slack();
-            let reach = slack * f64::from(norm);
-            let longest = slack * f64::from(clip);
-            format!(
-                "an update is clipped to norm {clip} (B = {norm}); one that is accepted is at most {slack:.2}·B = \
-                 {reach:.0}, a norm of about {longest:.3} ({projections} projections)"
-            )
-        }
-    }
 }
 
 /// A bound as names and values, for people and for programs.

@@ -1,19 +1,26 @@
 //! Keys, certificates and genesis out of a specification.
 
+use std::path::Path;
+
 use consilium_contract::{
     model::Model,
     parameters::{PROTOCOL_VERSION, Parameters},
     transaction::{NO_CHAIN, entry, sign},
 };
 use consilium_crypto::{Bound, EvaluationKey, Hash, signature::SigningKey};
-use consilium_proto::v1::{self, transaction::Action};
+use consilium_identity::{
+    CoordinatorFiles, FilesError, InstitutionFiles, disk, institution_folder,
+    layout::{GENESIS, INITIAL_MODEL},
+};
+use consilium_proto::{
+    training::Plan,
+    v1::{self, transaction::Action},
+};
 use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use crate::{
     AuthorityError, CeremonySpec,
-    layout::institution_folder,
-    load::{CoordinatorFiles, InstitutionFiles},
     register::{AuthorityFiles, Register},
 };
 
@@ -58,9 +65,9 @@ impl Ceremony {
         let model = Model::new(spec.initial_model.clone()).ok_or_else(|| {
             invalid("initial model", "not finite".to_owned(), "finite numbers only")
         })?;
-        if let Some(dimension) = spec.layers.dimension()
-            && model.parameters().len() != dimension as usize
-        {
+        let plan = Plan { layers: spec.layers.clone(), training: spec.training };
+        let dimension = plan.check()?;
+        if model.parameters().len() != dimension as usize {
             let actual = format!("{} parameters", model.parameters().len());
             return Err(invalid(
                 "initial model",
@@ -79,10 +86,7 @@ impl Ceremony {
         let genesis = v1::Genesis {
             protocol_version: PROTOCOL_VERSION,
             nonce: nonce.to_vec(),
-            architecture: Some(v1::Architecture {
-                inputs: spec.layers.inputs,
-                hidden: spec.layers.hidden.clone(),
-            }),
+            dimension,
             initial_model: Some(v1::BlobRef {
                 sha256: model.hash().to_vec(),
                 length: initial_model.len() as u64,
@@ -97,7 +101,7 @@ impl Ceremony {
             max_attempts: spec.max_attempts,
             authority_key: authority.verifying_key().encode().to_vec(),
             coordinator_key: coordinator.verifying_key().encode().to_vec(),
-            training: Some(spec.training),
+            training: plan.encode(),
             evaluation_key: evaluation.verifying_key().encode().to_vec(),
             refresh_steps: spec.refresh_steps,
             min_threshold: spec.min_threshold,
@@ -134,6 +138,26 @@ impl Ceremony {
         Ok(Self { genesis_entry, initial_model, parameters, coordinator, institutions, authority })
     }
 
+    /// Writes the ceremony's directory, flushed to disk. It appears whole under its name or not at all.
+    ///
+    /// # Errors
+    /// [`FilesError::Exists`] where `dir` is there already, [`FilesError::Io`] naming what cannot be written.
+    pub fn write(&self, dir: &Path) -> Result<(), FilesError> {
+        disk::appear(dir, |partial| {
+            disk::write_folder(
+                partial,
+                &[(GENESIS, &self.genesis_entry), (INITIAL_MODEL, &self.initial_model)],
+            )?;
+            self.authority.write_into(&partial.join("authority"))?;
+            self.coordinator.write_into(&partial.join("coordinator"))?;
+            for files in &self.institutions {
+                let folder = institution_folder(files.identity.trustee_index);
+                files.write_into(&partial.join(folder))?;
+            }
+            disk::sync_folder(partial)
+        })
+    }
+
     /// The authority's key: what certificates, revocations and changes of the committee are signed with.
     pub fn authority_key(&self) -> &SigningKey {
         &self.authority.signing
@@ -161,7 +185,8 @@ fn random_hash(rng: &mut impl CryptoRngCore) -> Hash {
 
 #[cfg(test)]
 mod tests {
-    use consilium_contract::{certificate::Certificate, parameters::Layers};
+    use consilium_contract::certificate::Certificate;
+    use consilium_proto::training::Layers;
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;
 

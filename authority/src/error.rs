@@ -1,9 +1,9 @@
 //! What can be wrong with a ceremony or its files.
 
-use std::{io, path::PathBuf};
-
 use consilium_contract::{certificate::CertificateError, parameters::GenesisError};
+use consilium_identity::FilesError;
 use consilium_privacy::PrivacyError;
+use consilium_proto::training::PlanError;
 use thiserror::Error;
 
 /// Why a ceremony was not held, not written, or a folder not accepted.
@@ -22,6 +22,9 @@ pub enum AuthorityError {
         /// What is possible.
         expected: String,
     },
+    /// Nobody can train by what the institutions are to agree to.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// A bound that was asked for and cannot be.
     #[error("{flag}: {problem}")]
     Bound {
@@ -49,40 +52,14 @@ pub enum AuthorityError {
         /// What happened, and what to do.
         problem: String,
     },
-    /// The directory to write is there already.
-    #[error("{} exists already; a ceremony never overwrites keys: choose another directory", .0.display())]
-    Exists(PathBuf),
-    /// A file cannot be read or written.
-    #[error("{}: {source}; {advice}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-        /// What to do.
-        advice: &'static str,
-    },
-    /// A private file that others can read.
-    #[error("{}: mode {mode:04o} lets others read a private key; run `chmod 600` on it, and hold a new ceremony if others may have read it", path.display())]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// A file that is not what it should be.
-    #[error("{}: {problem}; copy the folder again from the ceremony's directory", path.display())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// What was expected and what came.
-        problem: String,
-    },
+    /// A folder that is not accepted, or cannot be written.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// A certificate that the genesis contradicts.
-    #[error("{}: {source}", path.display())]
+    #[error("{name}: {source}")]
     Certificate {
-        /// The file.
-        path: PathBuf,
+        /// The institution.
+        name: String,
         /// What is wrong with it.
         source: CertificateError,
     },

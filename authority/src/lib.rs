@@ -1,9 +1,9 @@
 //! The authority: the local ceremony that founds a run, and its few words while one goes on.
 //!
 //! [`Ceremony::hold`] makes everything that a run starts from, [`Ceremony::write`] lays it out as a directory of files,
-//! [`CoordinatorFiles::load`], [`InstitutionFiles::load`] and [`AuthorityFiles::load`] read one party's folder and check
-//! all of it against the genesis before anything is used. While the run goes on, [`AuthorityFiles`] admits an
-//! institution, revokes one, and asks for another committee to hold the decryption key.
+//! [`AuthorityFiles::load`] reads the authority's own folder. The other parties' folders, which
+//! [`consilium_identity`] reads, are written here. While the run goes on, [`AuthorityFiles`] admits an institution,
+//! revokes one, and asks for another committee to hold the decryption key.
 //!
 //! # What a local ceremony means
 //!
@@ -28,33 +28,25 @@
 //!
 //! | file | concept |
 //! | --- | --- |
-//! | `bound` | what updates have to prove: choosing it, its defaults, what it promises |
+//! | `bound` | what updates have to prove: choosing it, and its defaults |
 //! | `spec` | what a run is asked to be, with the defaults |
 //! | `ceremony` | keys, certificates and genesis out of a specification |
 //! | `register` | the authority after the ceremony: admitting, revoking, asking for a committee |
-//! | `layout` | the names of the files, writing all of them or none |
 //! | `privacy` | from a privacy budget to the noise that keeps it |
-//! | `load` | one party's folder, checked |
 //! | `send` | a signed transaction to the coordinator |
-//! | `command_line` | the edges of the programs: arguments, one line of complaint, results |
-//! | `error` | what can be wrong, naming the file and what to do |
+//! | `error` | what can be wrong with a ceremony or a request, and what to do |
 
 mod bound;
 mod ceremony;
-pub mod command_line;
 mod error;
-mod layout;
-mod load;
 mod privacy;
 mod register;
 mod send;
 mod spec;
 
-pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip, promise};
+pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip};
 pub use ceremony::Ceremony;
 pub use error::AuthorityError;
-pub use layout::{institution_folder, write_file};
-pub use load::{CoordinatorFiles, InstitutionFiles};
 pub use privacy::PrivacyFlags;
 pub use register::AuthorityFiles;
 pub use send::{read_transaction, send};

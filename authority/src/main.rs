@@ -9,11 +9,13 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
     AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, bound_facts,
-    command_line, default_min_threshold, default_min_updates, initial_model, institution_folder,
-    read_transaction, send, write_file,
+    default_min_threshold, default_min_updates, initial_model, read_transaction, send,
 };
-use consilium_contract::parameters::{Layers, Parameters, honest_shares, largest_threshold};
+use consilium_cli::{Failure, command_line, failure};
+use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
+use consilium_identity::{FilesError, institution_folder, write_file};
 use consilium_privacy::{Run, Terms};
+use consilium_proto::training::{Layers, Plan};
 use consilium_proto::v1::{Optimiser, SignedTransaction, Training};
 use prost::Message as _;
 use rand_core::OsRng;
@@ -215,9 +217,9 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     let outcome = match cli.command {
-        Command::Init(arguments) => init(&arguments).map_err(Refused::Value),
-        Command::Show { dir, format } => show(&dir, format).map_err(Refused::Value),
-        Command::Admit(arguments) => admit(arguments).map_err(Refused::from),
+        Command::Init(arguments) => init(&arguments).map_err(Failure::unusable),
+        Command::Show { dir, format } => show(&dir, format).map_err(Failure::unusable),
+        Command::Admit(arguments) => admit(arguments).map_err(refused),
         Command::Revoke { authority, institution, delivery } => {
             revoke(&authority, &institution, &delivery)
         }
@@ -225,36 +227,19 @@ fn main() -> ExitCode {
             change_committee(&authority, number, &members, threshold, &delivery)
         }
         Command::Send { file, coordinator } => read_transaction(&file)
-            .map_err(Refused::from)
+            .map_err(Failure::unusable)
             .and_then(|signed| deliver(signed, &coordinator)),
     };
-    match outcome {
-        Ok(text) => command_line::print(&format!("{text}\n")),
-        Err(refused) => {
-            let (message, code) = match refused {
-                Refused::Value(message) => (message, 2),
-                Refused::NotSent(message) => (message, 3),
-            };
-            command_line::complain::<Cli>(message);
-            ExitCode::from(code)
-        }
-    }
+    failure::finish::<Cli>(outcome.map(|text| format!("{text}\n")))
 }
 
-/// Why nothing was done.
-enum Refused {
-    /// A bad value or file.
-    Value(String),
-    /// The coordinator did not take it.
-    NotSent(String),
-}
+/// The coordinator was not reached, or did not take it.
+const NOT_SENT: u8 = 3;
 
-impl From<AuthorityError> for Refused {
-    fn from(error: AuthorityError) -> Self {
-        match error {
-            AuthorityError::NotSent { .. } => Self::NotSent(error.to_string()),
-            _ => Self::Value(error.to_string()),
-        }
+fn refused(error: AuthorityError) -> Failure {
+    match error {
+        AuthorityError::NotSent { .. } => Failure::new(NOT_SENT, error.to_string()),
+        _ => Failure::unusable(error),
     }
 }
 
@@ -265,7 +250,7 @@ fn admit(
     let name = name.unwrap_or_else(|| institution_folder(authority.next_number()));
     let out = out.unwrap_or_else(|| dir.with_file_name(&name));
     if out.symlink_metadata().is_ok() {
-        return Err(AuthorityError::Exists(out));
+        return Err(FilesError::Exists(out).into());
     }
     let files = authority.admit(&name, rows, &mut OsRng)?;
     // The number first: a crash in between wastes it, and never gives it twice.
@@ -283,8 +268,9 @@ fn revoke(
     authority: &Authority,
     institution: &str,
     delivery: &Delivery,
-) -> Result<String, Refused> {
-    hand_over(AuthorityFiles::load(&authority.dir)?.revoke(institution)?, delivery)
+) -> Result<String, Failure> {
+    let authority = AuthorityFiles::load(&authority.dir).map_err(Failure::unusable)?;
+    hand_over(authority.revoke(institution).map_err(refused)?, delivery)
 }
 
 fn change_committee(
@@ -293,19 +279,20 @@ fn change_committee(
     members: &[String],
     threshold: Option<u32>,
     delivery: &Delivery,
-) -> Result<String, Refused> {
-    let authority = AuthorityFiles::load(&authority.dir)?;
+) -> Result<String, Failure> {
+    let authority = AuthorityFiles::load(&authority.dir).map_err(Failure::unusable)?;
     let largest = largest_threshold(u32::try_from(members.len()).unwrap_or(u32::MAX));
     let threshold =
         threshold.unwrap_or(largest.min(authority.parameters.min_updates.saturating_sub(1)));
-    hand_over(authority.change_committee(number, members, threshold)?, delivery)
+    let change = authority.change_committee(number, members, threshold).map_err(refused)?;
+    hand_over(change, delivery)
 }
 
 /// Writes the transaction to its file, and sends it, as was asked for.
-fn hand_over(signed: SignedTransaction, delivery: &Delivery) -> Result<String, Refused> {
+fn hand_over(signed: SignedTransaction, delivery: &Delivery) -> Result<String, Failure> {
     let mut done = Vec::new();
     if let Some(path) = &delivery.out {
-        write_file(path, &signed.encode_to_vec())?;
+        write_file(path, &signed.encode_to_vec()).map_err(Failure::unusable)?;
         done.push(format!("written to {}", path.display()));
     }
     if let Some(coordinator) = &delivery.coordinator {
@@ -314,10 +301,10 @@ fn hand_over(signed: SignedTransaction, delivery: &Delivery) -> Result<String, R
     Ok(done.join("\n"))
 }
 
-fn deliver(signed: SignedTransaction, coordinator: &str) -> Result<String, Refused> {
+fn deliver(signed: SignedTransaction, coordinator: &str) -> Result<String, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Refused::NotSent(error.to_string()))?;
-    runtime.block_on(send(coordinator, signed))?;
+    let runtime = runtime.map_err(Failure::failed)?;
+    runtime.block_on(send(coordinator, signed)).map_err(refused)?;
     Ok(format!("accepted by {coordinator}"))
 }
 
@@ -440,16 +427,27 @@ fn text_of(parameters: &Parameters) -> String {
     facts(parameters).into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What the institutions train, where it is a plan that this program knows: other trainers may have agreed on another.
+fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
+    let Ok(Plan { layers, training }) = Plan::decode(training) else {
+        return vec![("training", format!("{} bytes of another program", training.len()).into())];
+    };
+    let optimiser = training.optimiser().as_str_name().trim_start_matches("OPTIMISER_");
+    vec![
+        ("inputs", layers.inputs.into()),
+        ("hidden", layers.hidden.into()),
+        ("optimiser", optimiser.to_lowercase().into()),
+        ("learning rate", training.learning_rate.into()),
+    ]
+}
+
 fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
-    let Parameters { layers, training, .. } = parameters;
     let mut facts = vec![
         ("chain id", hex::encode(parameters.chain_id).into()),
         ("institutions", parameters.institutions.into()),
         ("threshold", parameters.threshold.into()),
         ("quorum", parameters.quorum.into()),
         ("min updates", parameters.min_updates.into()),
-        ("inputs", layers.inputs.into()),
-        ("hidden", layers.hidden.clone().into()),
         ("dimension", parameters.dimension.into()),
     ];
     facts.extend(bound_facts(parameters.bound, parameters.clip));
@@ -459,18 +457,9 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         ("max attempts", parameters.max_attempts.into()),
         ("refresh steps", parameters.refresh_steps.into()),
         ("min threshold", parameters.min_threshold.into()),
-        (
-            "optimiser",
-            training
-                .optimiser()
-                .as_str_name()
-                .trim_start_matches("OPTIMISER_")
-                .to_lowercase()
-                .into(),
-        ),
-        ("learning rate", training.learning_rate.into()),
         ("initial model", hex::encode(parameters.initial_model).into()),
     ]);
+    facts.extend(plan_facts(&parameters.training));
     if let Some(privacy) = &parameters.privacy {
         let Terms { signal, variance, .. } = privacy.terms();
         facts.extend([

@@ -12,16 +12,20 @@ use consilium_contract::{
     transaction::sign,
 };
 use consilium_crypto::{Hash, dkg::Shape, signature::SigningKey};
+use consilium_identity::{
+    FilesError, InstitutionFiles, PublicFiles, disk,
+    layout::{GENESIS, INITIAL_MODEL},
+};
 use consilium_proto::v1::{ChangeCommittee, Revoke, SignedTransaction, transaction::Action};
 use rand_core::CryptoRngCore;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::{
-    AuthorityError,
-    layout::{AUTHORITY_KEY, NONCE, PSEUDONYMS},
-    load::{InstitutionFiles, invalid, load_public, read_key, read_private},
-};
+use crate::AuthorityError;
+
+const AUTHORITY_KEY: &str = "authority.key";
+const NONCE: &str = "nonce";
+const PSEUDONYMS: &str = "pseudonyms.toml";
 
 /// Longest name of an institution, in bytes.
 const MAX_NAME: usize = 64;
@@ -123,39 +127,62 @@ impl AuthorityFiles {
     /// Reads the `authority` folder of a ceremony.
     ///
     /// # Errors
-    /// [`AuthorityError`] naming the file that is missing, readable by others, damaged, or of another ceremony.
-    pub fn load(dir: &Path) -> Result<Self, AuthorityError> {
-        let (genesis_entry, initial_model, parameters) = load_public(dir)?;
+    /// [`FilesError`] naming the file that is missing, readable by others, damaged, or of another ceremony.
+    pub fn load(dir: &Path) -> Result<Self, FilesError> {
+        let PublicFiles { genesis_entry, initial_model, parameters } = PublicFiles::load(dir)?;
         let path = dir.join(AUTHORITY_KEY);
-        let signing = SigningKey::from_bytes(&read_key(&path)?);
+        let signing = SigningKey::from_bytes(&disk::read_key(&path)?);
         if signing.verifying_key() != parameters.authority {
-            return Err(invalid(
-                &path,
-                "is not the key that the genesis names as the authority's".to_owned(),
-            ));
+            let problem = "is not the key that the genesis names as the authority's";
+            return Err(FilesError::invalid(path, problem));
         }
-        let pseudonym_nonce = read_key(&dir.join(NONCE))?;
+        let pseudonym_nonce = disk::read_key(&dir.join(NONCE))?;
         let path = dir.join(PSEUDONYMS);
-        let register = Register::from_toml(&read_private(&path, MAX_REGISTER_BYTES)?)
-            .map_err(|problem| invalid(&path, problem))?;
+        let register = Register::from_toml(&disk::read_private(&path, MAX_REGISTER_BYTES)?)
+            .map_err(|problem| FilesError::invalid(&path, problem))?;
         if register.0.len() < parameters.institutions as usize {
             let problem = format!(
                 "has fewer than the {} institutions that the run began with",
                 parameters.institutions
             );
-            return Err(invalid(&path, problem));
+            return Err(FilesError::invalid(path, problem));
         }
         // The nonce is as good as the pseudonyms that were made with it.
         let is_other = |(name, registered): (&String, &Registered)| {
             registered.pseudonym != hex::encode(pseudonym(name, &pseudonym_nonce))
         };
         if register.0.iter().any(is_other) {
-            return Err(invalid(
-                &dir.join(NONCE),
-                format!("is not what the pseudonyms of {PSEUDONYMS} follow from"),
-            ));
+            let problem = format!("is not what the pseudonyms of {PSEUDONYMS} follow from");
+            return Err(FilesError::invalid(dir.join(NONCE), problem));
         }
         Ok(Self { signing, genesis_entry, initial_model, parameters, pseudonym_nonce, register })
+    }
+
+    /// Writes the folder, which must not exist. What writes several folders has them appear together.
+    ///
+    /// # Errors
+    /// [`FilesError::Io`] naming what cannot be written.
+    pub fn write_into(&self, dir: &Path) -> Result<(), FilesError> {
+        let key = self.signing.to_bytes();
+        let names = self.register.to_toml();
+        disk::write_folder(
+            dir,
+            &[
+                (AUTHORITY_KEY, &*key),
+                (NONCE, &*self.pseudonym_nonce),
+                (PSEUDONYMS, names.as_bytes()),
+                (GENESIS, &self.genesis_entry),
+                (INITIAL_MODEL, &self.initial_model),
+            ],
+        )
+    }
+
+    /// Writes the register anew into the authority's folder, durably: the old one or the new one is there.
+    ///
+    /// # Errors
+    /// [`FilesError::Io`] naming what cannot be written.
+    pub fn record(&self, dir: &Path) -> Result<(), FilesError> {
+        disk::replace_file(dir, PSEUDONYMS, self.register.to_toml().as_bytes())
     }
 
     /// Registers an institution under the next number, makes its signing key and certifies it. The register has to be
@@ -192,7 +219,7 @@ impl AuthorityFiles {
         let certificate = identity.issue(&self.signing, &self.parameters.nonce);
         self.parameters
             .verify_certificate(&certificate)
-            .map_err(|source| AuthorityError::Certificate { path: name.into(), source })?;
+            .map_err(|source| AuthorityError::Certificate { name: name.to_owned(), source })?;
         let registered = Registered {
             pseudonym: hex::encode(identity.pseudonym),
             trustee_index: identity.trustee_index,

@@ -2,29 +2,27 @@
 
 use std::{path::Path, time::Duration};
 
+use consilium_identity::{FilesError, disk};
 use consilium_proto::{
     ENTRY_BYTES, decode,
     v1::{Reason, SignedTransaction, federation_client::FederationClient},
 };
 use tonic::transport::Endpoint;
 
-use crate::{
-    AuthorityError,
-    load::{invalid, read},
-};
+use crate::AuthorityError;
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The receipt comes once its block is durable: by default after a minute at the latest.
 const RECEIPT_DEADLINE: Duration = Duration::from_secs(150);
 
-/// Reads a signed transaction that [`write_file`](crate::write_file) has written.
+/// Reads a signed transaction that [`write_file`](consilium_identity::write_file) has written.
 ///
 /// # Errors
-/// [`AuthorityError`] naming the file.
-pub fn read_transaction(path: &Path) -> Result<SignedTransaction, AuthorityError> {
-    decode("signed transaction", &read(path, ENTRY_BYTES)?, ENTRY_BYTES)
-        .map_err(|error| invalid(path, error.to_string()))
+/// [`FilesError`] naming the file.
+pub fn read_transaction(path: &Path) -> Result<SignedTransaction, FilesError> {
+    decode("signed transaction", &disk::read(path, ENTRY_BYTES)?, ENTRY_BYTES)
+        .map_err(|error| FilesError::invalid(path, error.to_string()))
 }
 
 /// Hands the authority's transaction to the coordinator at `address` (`http://HOST:PORT`) and waits for the receipt.

@@ -1,8 +1,9 @@
 //! What a run is asked to be.
 
-use consilium_contract::parameters::{Layers, largest_threshold};
+use consilium_contract::parameters::largest_threshold;
 use consilium_crypto::Bound;
 use consilium_privacy::Terms;
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{Optimiser, Training};
 use rand_core::RngCore;
 

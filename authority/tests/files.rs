@@ -16,10 +16,11 @@ use std::{
 };
 
 use consilium_authority::{
-    AuthorityError, AuthorityFiles, Ceremony, CeremonySpec, CoordinatorFiles, InstitutionFiles,
-    read_transaction,
+    AuthorityError, AuthorityFiles, Ceremony, CeremonySpec, read_transaction,
 };
-use consilium_contract::{CandidateTransaction, CertificateError, parameters::Layers};
+use consilium_contract::{CandidateTransaction, CertificateError};
+use consilium_identity::{CoordinatorFiles, FilesError, InstitutionFiles};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{ChangeCommittee, Revoke, transaction::Action};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -76,10 +77,7 @@ fn private_files_are_readable_by_their_owner_only() {
     let key = dir.join("institution-01/signing.key");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
     let error = InstitutionFiles::load(&dir.join("institution-01")).unwrap_err();
-    assert!(
-        matches!(&error, AuthorityError::Exposed { path, mode: 0o640 } if *path == key),
-        "{error}"
-    );
+    assert!(matches!(&error, FilesError::Exposed { path, mode: 0o640 } if *path == key), "{error}");
 }
 
 #[test]
@@ -88,7 +86,7 @@ fn a_directory_that_exists_is_never_written_over() {
     let dir = root.path().join("ceremony");
     ceremony(3).write(&dir).unwrap();
     let before = fs::read(dir.join("genesis.bin")).unwrap();
-    assert!(matches!(ceremony(4).write(&dir), Err(AuthorityError::Exists(path)) if path == dir));
+    assert!(matches!(ceremony(4).write(&dir), Err(FilesError::Exists(path)) if path == dir));
     assert_eq!(fs::read(dir.join("genesis.bin")).unwrap(), before);
     assert_eq!(
         fs::read_dir(root.path()).unwrap().count(),
@@ -146,7 +144,7 @@ fn a_damaged_missing_or_foreign_file_is_refused_by_name() {
             fs::remove_file(&path).unwrap();
             let error = load().unwrap_err();
             assert!(
-                matches!(&error, AuthorityError::Io { path: missing, .. } if *missing == path),
+                matches!(&error, FilesError::Io { path: missing, .. } if *missing == path),
                 "{error}"
             );
             fs::write(&path, &good).unwrap();

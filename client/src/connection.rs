@@ -22,7 +22,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::{ClientError, submit::Upload};
+use crate::{ClientError, state::upload::Upload};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(20);

@@ -2,13 +2,16 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
+use consilium_audit::{
+    evidence::Kept, files::FileError, follow::FollowError, judge::TrusteeError,
+    model_check::ModelError,
+};
 use consilium_contract::GenesisError;
-use consilium_crypto::Hash;
 use consilium_ledger::{ChainError, NoteError};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
 
-use crate::{evidence::Kept, memory::MemoryError, model_check::ModelError, trustee::TrusteeError};
+use crate::state::{durable::LockError, memory::MemoryError};
 
 /// Why an institution's run, or one connection of it, ended.
 #[derive(Debug, Error)]
@@ -220,11 +223,6 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// An entry that must not stand where it stands; evidence is for whoever has all the blocks.
-    pub(crate) fn entry(height: u64, index: usize, detail: impl ToString) -> Self {
-        Self::Entry { height, index, detail: detail.to_string(), evidence: Kept(None) }
-    }
-
     /// Whether connecting again can help. What somebody's signature proves stays proven.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -300,12 +298,31 @@ impl From<WireError> for ClientError {
     }
 }
 
-/// A hash in hexadecimal.
-pub(crate) fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+impl From<FileError> for ClientError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::System { action, path, source } => Self::State { action, path, source },
+            FileError::Damaged { path, detail } => Self::DamagedState { path, detail },
+        }
+    }
 }
 
-/// The first bytes of a hash, for messages.
-pub(crate) fn short(hash: &Hash) -> String {
-    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+impl From<LockError> for ClientError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Held(path) => Self::Locked { path },
+            LockError::File(error) => error.into(),
+        }
+    }
+}
+
+impl From<FollowError> for ClientError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Gap { .. } => Self::Malformed(error.to_string()),
+            FollowError::Entry { height, index, detail } => {
+                Self::Entry { height, index, detail, evidence: Kept(None) }
+            }
+        }
+    }
 }

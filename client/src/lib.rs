@@ -32,35 +32,22 @@
 //! | [`mod@audit`], `status` | a ledger, replayed; where an institution stands |
 //! | `error` | what can stop an institution |
 
-pub mod audit;
 mod backoff;
 mod connection;
-mod durable;
 mod error;
-pub mod evidence;
-pub mod follow;
 pub mod head;
-pub mod history;
-mod institution;
-pub mod learning;
-pub mod member;
-pub mod memory;
-pub mod model_check;
+pub mod institution;
 pub mod observer;
+pub mod prepare;
 mod session;
-pub mod statements;
+pub mod state;
 mod status;
-pub mod submit;
-pub mod trustee;
 
 #[cfg(test)]
 mod fixture;
 
-pub use audit::{AuditError, AuditReport, Audited, Scope, audit, audit_within};
 pub use connection::endpoint;
 pub use error::ClientError;
-pub use evidence::Evidence;
 pub use institution::{Institution, Outcome};
-pub use model_check::CheckedModel;
 pub use observer::{Observer, RoundReport, Unobserved, UpdateReport};
 pub use status::{CommitteeStatus, Status, status};

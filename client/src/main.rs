@@ -1,32 +1,29 @@
 //! `consilium-client`: an institution, an auditor, or a look at where an institution stands.
 
 use std::{
-    io::{IsTerminal as _, Read as _},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
 use clap::{Parser, Subcommand};
-use consilium_authority::{InstitutionFiles, command_line, promise};
+use consilium_audit::{
+    AuditReport,
+    commands::{self, LedgerAudit},
+    mine::{self, Institution as Asking},
+};
+use consilium_cli::{Failure, command_line, failure::finish, logging};
 use consilium_client::{
-    AuditError, AuditReport, Audited, CheckedModel, ClientError, Evidence, Institution,
-    RoundReport, Scope,
-    audit::mine,
-    audit_within, endpoint,
-    evidence::{self, MAX_EVIDENCE_FILE_BYTES},
-    head,
-    learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig, to_safetensors},
+    ClientError, Institution, RoundReport, endpoint, head,
+    prepare::{Participant, Quantisation},
+    state::{history, model},
     status,
 };
-use consilium_contract::Parameters;
-use consilium_crypto::{Noise, Quantiser};
+use consilium_contract::{Parameters, promise};
 use consilium_datasets::{Dataset, Preprocessor, Table};
-use consilium_ledger::Store;
-use consilium_proto::{GENESIS_BYTES, v1};
-use indicatif::{ProgressBar, ProgressStyle};
+use consilium_identity::InstitutionFiles;
+use consilium_learning::{LocalTrainer, TrainingPlan, to_safetensors};
 use rand_core::{OsRng, RngCore};
-use tracing_subscriber::EnvFilter;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -42,9 +39,6 @@ needs nothing but the genesis beside it. It exits with 0 if the file convicts so
 file cannot be used. An audit that fails writes such a file where --evidence says.
 
 Everything that was begun survives a crash: start the same command again with the same --state.";
-
-/// No genesis is longer, in bytes: its entry has a few bytes around it.
-const MAX_GENESIS_FILE_BYTES: usize = GENESIS_BYTES + 128;
 
 /// An institution in a verified federated run. It connects outwards only, and takes nobody's word for what it can check.
 #[derive(Parser)]
@@ -205,17 +199,9 @@ enum EvidenceCommand {
     },
 }
 
-/// A message of one line and the exit code.
-struct Failure(u8, String);
-
-impl From<ClientError> for Failure {
-    fn from(error: ClientError) -> Self {
-        Self(error.exit_code(), error.to_string())
-    }
-}
-
-fn unusable(error: impl ToString) -> Failure {
-    Failure(2, error.to_string())
+fn failure(error: impl Into<ClientError>) -> Failure {
+    let error = error.into();
+    Failure::new(error.exit_code(), error.to_string())
 }
 
 fn main() -> ExitCode {
@@ -223,10 +209,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // A log that cannot be written must not stop an institution.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    log.with_writer(std::io::stderr).init();
+    logging::start();
     let done = match cli.command {
         Command::Run { ceremony, state, coordinator, data, statistics, seed, give_up_after } => {
             let seed = seed.unwrap_or_else(|| OsRng.next_u64());
@@ -235,31 +218,24 @@ fn main() -> ExitCode {
                 .and_then(|table| take_part(&ceremony, &state, &coordinator, table, seed, patience))
         }
         Command::Statistics { data } => {
-            load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(unusable))
+            load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(Failure::unusable))
         }
         Command::Audit { mine: true, ceremony: Some(ceremony), state: Some(state), .. } => {
             own(&ceremony, &state)
         }
         Command::Audit { ledger, scratch, ceremony, json, since, state, evidence, .. } => {
             let ledger = ledger.unwrap_or_default();
-            let report = replay(
-                &ledger,
-                &scratch,
-                ceremony.as_deref(),
-                state.as_deref(),
-                since,
-                evidence.as_deref(),
-            );
-            report.map(|report| match json {
+            let audit = LedgerAudit { ledger, scratch, chain_id: None, state, since, evidence };
+            replay(ceremony.as_deref(), audit).map(|report| match json {
                 true => format!("{:#}\n", serde_json::json!(report)),
                 false => format!("{report}\n"),
             })
         }
         Command::Evidence { command: EvidenceCommand::Verify { genesis, file } } => {
-            verify(&genesis, &file)
+            commands::verify_evidence(&genesis, &file)
         }
         Command::Evidence { command: EvidenceCommand::Show { file } } => {
-            read_evidence(&file).map(|evidence| format!("{evidence}\n"))
+            commands::show_evidence(&file)
         }
         Command::Head(Head::Export { ceremony, state, out }) => {
             export_head(&ceremony, &state, out.as_deref())
@@ -270,13 +246,7 @@ fn main() -> ExitCode {
         Command::Status { ceremony, state } => show(&ceremony, &state),
         Command::Model { ceremony, state, out } => export(&ceremony, &state, &out),
     };
-    match done {
-        Ok(text) => command_line::print(&text),
-        Err(Failure(code, message)) => {
-            command_line::complain::<Cli>(message);
-            ExitCode::from(code)
-        }
-    }
+    finish::<Cli>(done)
 }
 
 fn take_part(
@@ -287,9 +257,9 @@ fn take_part(
     seed: u64,
     patience: Option<Duration>,
 ) -> Result<String, Failure> {
-    endpoint(coordinator)?;
-    let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
-    let trainer = trainer(&files, table, seed)?;
+    endpoint(coordinator).map_err(failure)?;
+    let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
+    let participant = participant(&files, table, seed)?;
     let parameters = files.parameters.clone();
     let privacy = parameters.privacy.clone();
     let observer = move |report: RoundReport| {
@@ -315,11 +285,10 @@ fn take_part(
             "round"
         );
     };
-    let institution =
-        Institution::new(files, state, coordinator, Box::new(trainer), Box::new(observer));
+    let institution = Institution::new(files, state, coordinator, participant, Box::new(observer));
     let mut institution = institution.map_err(|error| match error {
-        ClientError::State { .. } => unusable(error),
-        error => error.into(),
+        ClientError::State { .. } => Failure::unusable(error),
+        error => failure(error),
     })?;
     if let Some(patience) = patience {
         institution = institution.give_up_after(patience);
@@ -338,8 +307,8 @@ fn take_part(
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
-        runtime.map_err(|error| Failure(1, format!("cannot start the runtime: {error}")))?;
-    let outcome = runtime.block_on(institution.run())?;
+        runtime.map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
+    let outcome = runtime.block_on(institution.run()).map_err(failure)?;
     let steps = outcome.steps;
     let blocks = outcome.height + 1;
     Ok(match &parameters.privacy {
@@ -356,12 +325,12 @@ fn take_part(
 }
 
 fn load(data: &str) -> Result<Dataset, Failure> {
-    Dataset::open(data).map_err(unusable)
+    Dataset::open(data).map_err(Failure::unusable)
 }
 
 fn fit(dataset: &Dataset) -> Result<Preprocessor, Failure> {
     let all: Vec<usize> = (0..dataset.rows()).collect();
-    Preprocessor::fit(dataset, &all).map_err(unusable)
+    Preprocessor::fit(dataset, &all).map_err(Failure::unusable)
 }
 
 /// All rows of the dataset, standardised by the agreed statistics, or by their own where none are given.
@@ -370,75 +339,52 @@ fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
     let preprocessor = match statistics {
         None => fit(&dataset)?,
         Some(path) => {
-            let named =
-                |error: &dyn std::fmt::Display| unusable(format!("{}: {error}", path.display()));
+            let named = |error: &dyn std::fmt::Display| {
+                Failure::unusable(format!("{}: {error}", path.display()))
+            };
             let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
             Preprocessor::from_toml(&text).map_err(|error| named(&error))?
         }
     };
     let all: Vec<usize> = (0..dataset.rows()).collect();
-    preprocessor.transform(&dataset, &all).map_err(unusable)
+    preprocessor.transform(&dataset, &all).map_err(Failure::unusable)
 }
 
-fn architecture(parameters: &Parameters) -> Result<Architecture, Failure> {
-    let hidden = parameters.layers.hidden.iter().map(|&size| size as usize).collect();
-    Architecture::new(parameters.layers.inputs as usize, hidden).map_err(unusable)
+fn plan(parameters: &Parameters) -> Result<TrainingPlan, Failure> {
+    TrainingPlan::agreed(&parameters.training, parameters.dimension).map_err(Failure::unusable)
 }
 
-/// The trainer that the genesis and the certificate ask for.
-fn trainer(files: &InstitutionFiles, table: Table, seed: u64) -> Result<LocalTrainer, Failure> {
+/// The training and the preparation that genesis and certificate ask for.
+fn participant(files: &InstitutionFiles, table: Table, seed: u64) -> Result<Participant, Failure> {
     let parameters = &files.parameters;
     let identity = &files.identity;
     if table.rows as u64 != identity.rows {
         let found = table.rows;
         let certified = identity.rows;
-        return Err(Failure(
+        return Err(Failure::new(
             2,
             format!(
                 "the data has {found} rows, the certificate says {certified}: give the rows that were certified"
             ),
         ));
     }
-    let architecture = architecture(parameters)?;
-    let optimiser = match parameters.training.optimiser() {
-        v1::Optimiser::Adam => Optimiser::Adam,
-        v1::Optimiser::Sgd | v1::Optimiser::Unspecified => Optimiser::Sgd,
-    };
-    let config = TrainingConfig {
-        optimiser,
-        learning_rate: parameters.training.learning_rate,
-        batch_size: parameters.training.batch_size as usize,
-        local_epochs: parameters.training.local_epochs as usize,
-    };
-    let weight = parameters.weight(identity.rows);
-    let quantiser = Quantiser::new(
-        parameters.quantised_bound(),
-        parameters.clip,
-        weight,
-        parameters.institutions,
-    )
-    .map_err(unusable)?;
+    let TrainingPlan { architecture, config } = plan(parameters)?;
     let institution = u64::from(identity.trustee_index);
-    let trainer = LocalTrainer::new(architecture, table, config, quantiser, seed, institution)
-        .map_err(unusable)?;
-    // The seed repeats a run's training; noise that could be repeated would hide nothing.
-    Ok(match &parameters.privacy {
-        None => trainer,
-        Some(privacy) => trainer
-            .with_noise(Noise::new(privacy.terms().variance, parameters.bound).map_err(unusable)?),
-    })
+    let trainer = LocalTrainer::new(architecture, table, config, seed, institution);
+    let preparation = Quantisation::of(files, seed).map_err(Failure::unusable)?;
+    Ok(Participant::new(trainer.map_err(Failure::unusable)?, preparation))
 }
 
 fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
     let files = files(ceremony, state)?;
-    Ok(format!("{}\n", status(&files, state)?))
+    Ok(format!("{}\n", status(&files, state).map_err(failure)?))
 }
 
 /// The institution whose state directory exists.
 fn files(ceremony: &Path, state: &Path) -> Result<InstitutionFiles, Failure> {
-    let files = InstitutionFiles::load(ceremony).map_err(unusable)?;
+    let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
     if !state.is_dir() {
-        return Err(unusable(format!(
+        return Err(Failure::unusable(format!(
             "{}: no such directory; give the --state of `run`",
             state.display()
         )));
@@ -447,137 +393,41 @@ fn files(ceremony: &Path, state: &Path) -> Result<InstitutionFiles, Failure> {
 }
 
 fn export_head(ceremony: &Path, state: &Path, out: Option<&Path>) -> Result<String, Failure> {
-    let note = head::export(&files(ceremony, state)?, state)?.encode();
+    let note = head::export(&files(ceremony, state)?, state).map_err(failure)?.encode();
     let Some(out) = out else { return Ok(note) };
-    std::fs::write(out, note).map_err(|error| unusable(format!("{}: {error}", out.display())))?;
+    std::fs::write(out, note)
+        .map_err(|error| Failure::unusable(format!("{}: {error}", out.display())))?;
     Ok(format!("the head is in {}: show it to the others\n", out.display()))
 }
 
 fn compare_heads(ceremony: &Path, state: &Path, theirs: &[PathBuf]) -> Result<String, Failure> {
-    let compared = head::compare(&files(ceremony, state)?, state, theirs)?;
+    let compared = head::compare(&files(ceremony, state)?, state, theirs).map_err(failure)?;
     Ok(compared.iter().map(|head| format!("{head}\n")).collect())
 }
 
 fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> {
-    let parameters = InstitutionFiles::load(ceremony).map_err(unusable)?.parameters;
-    let checked = CheckedModel::load(state, &parameters)?.ok_or_else(|| {
-        unusable(format!("{}: no round has been closed and checked yet", state.display()))
+    let parameters = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?.parameters;
+    let checked = model::load(state, &parameters).map_err(failure)?.ok_or_else(|| {
+        Failure::unusable(format!("{}: no round has been closed and checked yet", state.display()))
     })?;
-    let bytes = to_safetensors(&architecture(&parameters)?, checked.model().parameters())
-        .map_err(unusable)?;
-    std::fs::write(out, bytes).map_err(|error| unusable(format!("{}: {error}", out.display())))?;
+    let bytes = to_safetensors(&plan(&parameters)?.architecture, checked.model().parameters())
+        .map_err(Failure::unusable)?;
+    std::fs::write(out, bytes)
+        .map_err(|error| Failure::unusable(format!("{}: {error}", out.display())))?;
     Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()))
-}
-
-/// The file's bytes, if there are not more than `limit` of them.
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
-    let named = |error: std::io::Error| unusable(format!("{}: {error}", path.display()));
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(named)?;
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(named)?;
-    if bytes.len() > limit {
-        return Err(unusable(format!(
-            "{}: longer than the {limit} bytes that it may have",
-            path.display()
-        )));
-    }
-    Ok(bytes)
-}
-
-fn read_evidence(path: &Path) -> Result<Evidence, Failure> {
-    let bytes = read(path, MAX_EVIDENCE_FILE_BYTES)?;
-    Evidence::decode(&bytes).map_err(|error| unusable(format!("{}: {error}", path.display())))
-}
-
-fn verify(genesis: &Path, file: &Path) -> Result<String, Failure> {
-    let genesis = read(genesis, MAX_GENESIS_FILE_BYTES)?;
-    match read_evidence(file)?.verify(&genesis) {
-        Ok(verdict) => Ok(format!("it convicts {verdict}\n")),
-        Err(error) => Err(Failure(
-            if error.is_unusable() { 2 } else { 1 },
-            format!("{}: {error}", file.display()),
-        )),
-    }
-}
-
-/// Evidence of what an audit has found, where it convicts the coordinator; in words, for the end of the message.
-fn keep_evidence(
-    ledger: &Path,
-    scratch: &Path,
-    error: &AuditError,
-    out: &Path,
-) -> Result<String, String> {
-    let height = error.height().ok_or("nothing that convinces others was found")?;
-    let store = Store::open_copy(ledger, scratch).map_err(|error| error.to_string())?;
-    let evidence = evidence::from_ledger(&store, height).map_err(|error| error.to_string())?;
-    std::fs::write(out, evidence.encode())
-        .map_err(|error| format!("{}: {error}", out.display()))?;
-    Ok(format!("the evidence is in {}", out.display()))
 }
 
 fn own(ceremony: &Path, state: &Path) -> Result<String, Failure> {
     let files = files(ceremony, state)?;
-    let mine = mine::mine(&files.parameters, (&files).into(), state)
-        .map_err(|error| Failure(1, error.to_string()))?;
+    let asking = Asking { pseudonym: files.identity.pseudonym, key: files.signing.verifying_key() };
+    let blocks = history::blocks(state).map_err(Failure::failed)?;
+    let mine = mine::audit_blocks(&files.parameters, asking, &blocks).map_err(Failure::failed)?;
     Ok(format!("{mine}\n"))
 }
 
-fn replay(
-    ledger: &Path,
-    scratch: &Path,
-    ceremony: Option<&Path>,
-    state: Option<&Path>,
-    since: Option<u64>,
-    evidence: Option<&Path>,
-) -> Result<AuditReport, Failure> {
-    let files = ceremony.map(InstitutionFiles::load).transpose().map_err(unusable)?;
+/// Replays the ledger, which must be of the run of the ceremony that is given.
+fn replay(ceremony: Option<&Path>, audit: LedgerAudit) -> Result<AuditReport, Failure> {
+    let files = ceremony.map(InstitutionFiles::load).transpose().map_err(Failure::unusable)?;
     let chain_id = files.map(|files| files.parameters.chain_id);
-    let earlier = match (since, state) {
-        (Some(_), Some(state)) => Some(Audited::load(state)?.ok_or_else(|| {
-            unusable(format!(
-                "{}: no audit was kept there; run a full one with the same --state",
-                state.display()
-            ))
-        })?),
-        _ => None,
-    };
-    let bar = progress();
-    let mut progress = |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    };
-    let since = earlier.as_ref().zip(since);
-    let outcome = audit_within(
-        ledger,
-        scratch,
-        Scope { chain_id: chain_id.as_ref(), since, progress: &mut progress },
-    );
-    bar.finish_and_clear();
-    let (report, audited) = outcome.map_err(|error| {
-        let kept = evidence.map(|out| keep_evidence(ledger, scratch, &error, out));
-        let kept = kept
-            .map(|kept| kept.unwrap_or_else(|why| format!("there is no evidence of it: {why}")));
-        Failure(
-            error.exit_code(),
-            kept.map_or_else(|| error.to_string(), |kept| format!("{error}; {kept}")),
-        )
-    })?;
-    if let Some(state) = state {
-        audited.store(state)?;
-    }
-    Ok(report)
-}
-
-/// Blocks that are replayed, on a terminal.
-fn progress() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::no_length();
-    if let Ok(style) =
-        ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} blocks, {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar
+    commands::audit_ledger(&LedgerAudit { chain_id, ..audit })
 }

@@ -9,6 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use consilium_audit::{
+    follow::{Phase, SealedSum},
+    judge::{Judged, judge},
+};
 use consilium_contract::transaction::sign;
 use consilium_crypto::Hash;
 use consilium_ledger::{Block, Note, SealedHeader, VerifiedHeader};
@@ -20,12 +24,12 @@ use tracing::{info, warn};
 use crate::{
     ClientError,
     connection::{Answered, Blocks, Connection, Head, UploadTimes},
-    follow::{Phase, SealedSum},
-    institution::{Duty, Institution},
-    memory::Memory,
+    institution::{Duty, Institution, assignment::Assignment, trustee},
     observer::UpdateReport,
-    submit::{self, Upload},
-    trustee::{Judged, judge},
+    state::{
+        memory::Memory,
+        upload::{self, Upload},
+    },
 };
 
 mod convict;
@@ -132,7 +136,7 @@ impl<'a> Session<'a> {
         match self.own.follower.read(block, header) {
             Ok(None) => {}
             Ok(Some(closed)) => self.own.closed = Some(Arc::new(closed)),
-            Err(error) => return Err(self.refused_entry(error)),
+            Err(error) => return Err(self.refused_entry(error.into())),
         }
         self.settle_committee()?;
         self.settle().await
@@ -209,7 +213,7 @@ impl<'a> Session<'a> {
     async fn act(&mut self) -> Result<(), ClientError> {
         self.enrol();
         match self.own.follower.phase() {
-            Phase::Sharing(_) => self.contribute().await,
+            Phase::Keygen(_) => self.contribute().await,
             Phase::Collecting(_) => self.participate().await,
             Phase::Sealed(_) => self.serve().await,
             Phase::Idle | Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Ok(()),
@@ -238,25 +242,25 @@ impl<'a> Session<'a> {
     /// As a member of a committee that is being made: says what the stage calls for.
     async fn contribute(&mut self) -> Result<(), ClientError> {
         let own = &mut *self.own;
-        let Phase::Sharing(sharing) = own.follower.phase() else { return Ok(()) };
-        if self.contributed == Some(*sharing.basis()) || sharing.has_heard(own.pseudonym()) {
+        let Phase::Keygen(keygen) = own.follower.phase() else { return Ok(()) };
+        if self.contributed == Some(*keygen.basis()) || keygen.has_heard(own.pseudonym()) {
             return Ok(());
         }
-        let basis = *sharing.basis();
+        let basis = *keygen.basis();
         let step = own.follower.step();
         let Some(mut membership) = own.membership.take() else {
             return Err(ClientError::Interrupted("the member is gone".into()));
         };
-        let sharing = Arc::clone(sharing);
+        let keygen = Arc::clone(keygen);
         let memory = Arc::clone(&own.memory);
         let flush = own.history.flush();
         let work = blocking(move || {
-            let said = flush.wait().and_then(|()| {
+            let said = flush.wait().map_err(ClientError::from).and_then(|()| {
                 let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-                membership.next(&sharing, step, &mut memory, &mut OsRng)
+                membership.next(&keygen, step, &mut memory, &mut OsRng)
             });
             // Let go of before the next block is read, which moves the ceremony on.
-            drop(sharing);
+            drop(keygen);
             (membership, said)
         });
         let (membership, said) = work.await?;
@@ -310,28 +314,29 @@ impl<'a> Session<'a> {
     async fn make_update(&mut self) -> Result<Option<Upload>, ClientError> {
         let own = &mut *self.own;
         let Phase::Collecting(collection) = own.follower.phase() else { return Ok(None) };
-        let assignment = match own.model.assignment(collection, &own.files.identity.pseudonym) {
-            Ok(assignment) => assignment,
-            Err(source) => {
-                return Err(self.unfaithful_model(
-                    self.own.follower.height().saturating_sub(1),
-                    source,
-                    None,
-                ));
-            }
-        };
-        let Some(mut trainer) = own.trainer.take() else {
+        let assignment =
+            match Assignment::new(&own.model, collection, &own.files.identity.pseudonym) {
+                Ok(assignment) => assignment,
+                Err(source) => {
+                    return Err(self.unfaithful_model(
+                        self.own.follower.height().saturating_sub(1),
+                        source,
+                        None,
+                    ));
+                }
+            };
+        let Some(mut participant) = own.participant.take() else {
             return Err(ClientError::Interrupted("the trainer is gone".into()));
         };
         let files = Arc::clone(&own.files);
         let flush = own.history.flush();
         let directory = own.directory.clone();
         let work = spawn_blocking(move || {
-            let made = trainer
+            let made = participant
                 .local_update(assignment.context().round.step, assignment.global())
                 .map_err(|error| error.to_string())
                 .and_then(|update| {
-                    let envelope = submit::seal(&assignment, &update.quantised, &files.signing);
+                    let envelope = upload::seal(&assignment, &update.quantised, &files.signing);
                     Ok((update, envelope.map_err(|error| error.to_string())?))
                 });
             let stored = made.map(|(update, envelope)| {
@@ -347,12 +352,13 @@ impl<'a> Session<'a> {
                 flush
                     .wait()
                     .and_then(|()| envelope.store(&directory))
+                    .map_err(ClientError::from)
                     .map(|upload| (upload, report))
             });
-            (trainer, stored)
+            (participant, stored)
         });
-        let (trainer, stored) = work.await.map_err(interrupted)?;
-        self.own.trainer = Some(trainer);
+        let (participant, stored) = work.await.map_err(interrupted)?;
+        self.own.participant = Some(participant);
         match stored {
             Ok(stored) => {
                 let (upload, report) = stored?;
@@ -389,7 +395,7 @@ impl<'a> Session<'a> {
         let Phase::Sealed(sealed) = self.own.follower.phase() else { return Ok(()) };
         let sum = Arc::clone(&sealed.sum);
         // Who is no member is a participant only.
-        let Some(index) = sum.committee.place_of(self.own.pseudonym()) else { return Ok(()) };
+        let Some(index) = sum.committee().place_of(self.own.pseudonym()) else { return Ok(()) };
         let is_countersigned = sealed.is_countersigned_by(index);
         let is_shared = sealed.has_share_of(index);
         let step = sum.round().step;
@@ -423,7 +429,12 @@ impl<'a> Session<'a> {
             let countersigned = blocking(move || {
                 flush.wait()?;
                 let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-                judged.countersign(&mut memory, &files.signing, &files.identity.pseudonym)
+                trustee::countersign(
+                    &judged,
+                    &mut memory,
+                    &files.signing,
+                    &files.identity.pseudonym,
+                )
             });
             self.own.duty = Duty::Countersigned(countersigned.await??);
             self.own.report.countersign += start.elapsed();

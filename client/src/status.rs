@@ -2,12 +2,15 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use consilium_authority::{InstitutionFiles, promise};
-use consilium_contract::{Attendance, roster::INITIAL_CREDIT, transaction::parse_entry};
+use consilium_audit::{digest::short, follow::Follower};
+use consilium_contract::{Attendance, promise, roster::INITIAL_CREDIT, transaction::parse_entry};
 use consilium_crypto::Hash;
+use consilium_identity::InstitutionFiles;
 
 use crate::{
-    CheckedModel, ClientError, error::short, follow::Follower, history::History, member::Membership,
+    ClientError,
+    institution::member::Membership,
+    state::{history::History, model},
 };
 
 /// Where an institution stands.
@@ -90,7 +93,7 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         .iter()
         .map(|(name, other)| (*name, follower.credit(name).unwrap_or_default(), other.revoked));
     let credit = credit.collect();
-    let checked = CheckedModel::load(directory, &parameters)?;
+    let checked = model::load(directory, &parameters)?;
     Ok(Status {
         chain_id: parameters.chain_id,
         pseudonym: files.identity.pseudonym,

@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 
 use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_contract::parameters::Layers;
+use consilium_proto::training::Layers;
 use rand_core::OsRng;
 
 fn run(arguments: &[&str]) -> Output {

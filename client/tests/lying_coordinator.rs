@@ -11,11 +11,9 @@ use std::{
 };
 
 use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_contract::{
-    parameters::Layers,
-    transaction::{entry, sign},
-};
+use consilium_contract::transaction::{entry, sign};
 use consilium_ledger::{Block, HeaderChain, Note};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{
     Aggregate, BlockMessage, Chunk, ConsistencyProof, Enrol, GetAggregateRequest, GetBlobRequest,
     GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,

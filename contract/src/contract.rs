@@ -8,16 +8,16 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::{
-    check::CheckedUpdate,
-    committee::Committee,
-    countersign::SealedBlock,
-    model::Model,
+    enrolment::roster::Roster,
+    keygen::Succession,
+    keygen::committee::Committee,
     parameters::{GenesisError, Parameters},
     phase::Phase,
     receipt::Receipt,
     root,
-    roster::Roster,
-    sharing::Succession,
+    round::check::CheckedUpdate,
+    round::countersign::SealedBlock,
+    round::model::Model,
     transaction::{CandidateTransaction, NO_CHAIN, chain_id, parse_entry},
 };
 

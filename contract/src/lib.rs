@@ -7,47 +7,49 @@
 //! This crate orders nothing and stores nothing; a node that acknowledges what it applied must first have made it
 //! durable.
 //!
-//! - [`transaction`]: bytes that somebody signed
-//! - [`parameters`]: the checked genesis; [`certificate`]: the authority's word on an institution; [`committee`]: who
-//!   holds the decryption key
-//! - [`roster`]: who is enrolled, with what credit; [`model`]: what a sum does to the model
-//! - [`check`]: the expensive part of judging an update, ahead of time and in batches
-//! - [`sharing`]: making a committee, without a dealer
-//! - [`SealedBlock`]: what a trustee countersigns, as a cosigned checkpoint
-//! - [`phase`]: the phases of a step; [`contract`]: the state machine, with `admission` (who said it, and what is a fault)
-//!   and `transition` (what each action does); [`receipt`]: the answers
+//! | where | what |
+//! | --- | --- |
+//! | [`transaction`], [`receipt`] | bytes that somebody signed, and the answers to them |
+//! | [`parameters`] | the checked genesis; [`promise`](mod@promise): what its bound says of every accepted update |
+//! | [`contract`] | the state machine; [`phase`]: where a run stands |
+//! | [`enrolment`] | the wing of institutions: certificates, and who is enrolled with what credit |
+//! | [`keygen`] | the wing of the key: making a committee without a dealer, and passing its key on |
+//! | [`round`] | the wing of the round: collecting, countersigning and opening a sum, and the model that follows |
 //!
 //! ```text
 //! peer's bytes → CandidateTransaction → Contract::admit → check_updates → Contract::apply → Receipt
 //! ```
 
-mod admission;
 pub mod attendance;
-pub mod certificate;
-pub mod check;
-pub mod committee;
 pub mod contract;
-mod countersign;
-pub mod model;
+pub mod enrolment;
+pub mod keygen;
 pub mod parameters;
 pub mod phase;
+pub mod promise;
 pub mod receipt;
 mod root;
-pub mod roster;
-pub mod sharing;
+pub mod round;
 pub mod transaction;
 mod transition;
 
 pub use attendance::Attendance;
-pub use certificate::{Certificate, CertificateError};
-pub use check::{CheckedUpdate, check_updates};
-pub use committee::Committee;
 pub use contract::{Admission, ApplyError, Body, Contract};
-pub use countersign::SealedBlock;
-pub use model::Model;
+pub use enrolment::{
+    certificate::{self, Certificate, CertificateError},
+    roster::{self, Roster},
+};
+pub use keygen::{
+    Keygen,
+    committee::{self, Committee},
+};
 pub use parameters::{GenesisError, Parameters};
 pub use phase::Phase;
+pub use promise::promise;
 pub use receipt::{Receipt, ReceiptError};
-pub use roster::Roster;
-pub use sharing::Sharing;
+pub use round::{
+    check::{self, CheckedUpdate, check_updates},
+    countersign::SealedBlock,
+    model::{self, Model},
+};
 pub use transaction::CandidateTransaction;

@@ -6,7 +6,7 @@ use consilium_crypto::{
     signature::VerifyingKey,
 };
 use consilium_privacy::{Guarantee, Run, Terms, Thousandths};
-use consilium_proto::{WireError, hash32, v1};
+use consilium_proto::{TRAINING_BYTES, WireError, hash32, v1};
 use thiserror::Error;
 
 use crate::{
@@ -15,13 +15,12 @@ use crate::{
 };
 
 /// Version of the protocol that this crate speaks.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Largest number of institutions of a run.
 pub const MAX_INSTITUTIONS: u32 = 128;
 
-/// Largest number of parameters of a model.
-pub const MAX_DIMENSION: u32 = 1 << 20;
+pub use consilium_proto::MAX_DIMENSION;
 
 /// Why a genesis does not found a run.
 #[derive(Debug, Error)]
@@ -55,32 +54,6 @@ pub enum GenesisError {
     WrongModel,
 }
 
-/// Sizes of a multilayer perceptron with one output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layers {
-    /// Features of a row.
-    pub inputs: u32,
-    /// Sizes of the hidden layers, in order.
-    pub hidden: Vec<u32>,
-}
-
-impl Layers {
-    /// Number of parameters: a weight for every pair of neighbouring neurons and a bias for every neuron but the
-    /// inputs. `None` where it exceeds [`MAX_DIMENSION`] or a layer is empty.
-    pub fn dimension(&self) -> Option<u32> {
-        let mut total = 0_u32;
-        let mut width = self.inputs;
-        for &next in self.hidden.iter().chain([&1]) {
-            if width == 0 || next == 0 {
-                return None;
-            }
-            total = total.checked_add(width.checked_add(1)?.checked_mul(next)?)?;
-            width = next;
-        }
-        (total <= MAX_DIMENSION).then_some(total)
-    }
-}
-
 /// The checked genesis of a run.
 #[derive(Debug, Clone)]
 pub struct Parameters {
@@ -88,8 +61,6 @@ pub struct Parameters {
     pub chain_id: Hash,
     /// The authority's random bytes; certificates are bound to them.
     pub nonce: Hash,
-    /// Shape of the model.
-    pub layers: Layers,
     /// Number of parameters of the model, d.
     pub dimension: u32,
     /// SHA-256 of the initial model.
@@ -127,8 +98,8 @@ pub struct Parameters {
     pub refresh_steps: u64,
     /// What the institutions' noise promises them, where they add any.
     pub privacy: Option<Guarantee>,
-    /// What the institutions agreed to run locally.
-    pub training: v1::Training,
+    /// What the institutions agreed to run locally: bytes that whoever trains reads, and the contract does not.
+    pub training: Vec<u8>,
 }
 
 fn out_of_range(
@@ -265,18 +236,13 @@ impl Parameters {
             "1 to 86400000 (a day)",
         )?;
 
-        let architecture = genesis
-            .architecture
-            .as_ref()
-            .ok_or(GenesisError::NotAGenesis("it names no architecture"))?;
-        let layers = Layers { inputs: architecture.inputs, hidden: architecture.hidden.clone() };
-        let dimension = layers.dimension().ok_or_else(|| {
-            out_of_range(
-                "number of parameters",
-                format!("{layers:?}"),
-                format!("layers of 1 to {MAX_DIMENSION} in all"),
-            )
-        })?;
+        let dimension = genesis.dimension;
+        require(
+            (1..=MAX_DIMENSION).contains(&dimension),
+            "number of parameters",
+            dimension,
+            format!("1 to {MAX_DIMENSION}"),
+        )?;
         let initial = genesis
             .initial_model
             .as_ref()
@@ -288,22 +254,12 @@ impl Parameters {
             dimension * 4,
         )?;
 
-        let training = genesis.training.ok_or(GenesisError::NotAGenesis("it names no training"))?;
         require(
-            training.learning_rate.is_finite() && training.learning_rate > 0.0,
-            "learning rate",
-            training.learning_rate,
-            "a finite number above 0",
+            genesis.training.len() <= TRAINING_BYTES,
+            "length of the training plan",
+            genesis.training.len(),
+            format!("at most {TRAINING_BYTES} bytes"),
         )?;
-        require(training.batch_size > 0, "batch size", training.batch_size, "at least 1")?;
-        require(training.local_epochs > 0, "local epochs", training.local_epochs, "at least 1")?;
-        require(
-            matches!(training.optimiser(), v1::Optimiser::Sgd | v1::Optimiser::Adam),
-            "optimiser",
-            training.optimiser,
-            "SGD (1) or Adam (2)",
-        )?;
-        // After the training: a bound is often derived from it, and the cause should be named.
         let (bound, clip) = read_bound(genesis)?;
         let privacy = read_privacy(genesis, bound, dimension)?;
         let quantised = privacy.as_ref().map_or(bound, |privacy| signal(bound, privacy.terms()));
@@ -317,7 +273,6 @@ impl Parameters {
         Ok(Self {
             chain_id,
             nonce: hash32("nonce", &genesis.nonce)?,
-            layers,
             dimension,
             initial_model: hash32("hash of the initial model", &initial.sha256)?,
             institutions: n,
@@ -338,7 +293,7 @@ impl Parameters {
             refresh_steps: genesis.refresh_steps,
             min_threshold: genesis.min_threshold,
             privacy,
-            training,
+            training: genesis.training.clone(),
         })
     }
 

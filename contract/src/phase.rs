@@ -6,7 +6,7 @@
 //!    ▲                        │                                                                      (or Finished)
 //!    └──── Abandon: attempt + 1 (or Stopped)
 //!
-//!   Idle ── BeginSharing ──▶ Sharing ── the committee stands, or passing the key on was given up ──▶ Idle (or Stopped)
+//!   Idle ── BeginKeygen ───▶ Keygen ─── the committee stands, or passing the key on was given up ──▶ Idle (or Stopped)
 //! ```
 //!
 //! A round opens only while nothing is due to be shared: before the first one, the key is made.
@@ -14,15 +14,10 @@
 //! A step that is sealed is never abandoned: a share that has been given cannot be taken back, and the difference of
 //! two sums opens an update.
 
-mod collecting;
-mod opening;
-mod sealed;
-
-pub use collecting::Collecting;
-pub use opening::{Opened, Opening};
-pub use sealed::Sealed;
-
-use crate::sharing::Sharing;
+use crate::{
+    keygen::Keygen,
+    round::{Collecting, Opening, Sealed},
+};
 
 /// Where the run stands.
 #[derive(Debug)]
@@ -30,7 +25,7 @@ pub enum Phase {
     /// Between two rounds, or before the first.
     Idle,
     /// A committee is being made.
-    Sharing(Box<Sharing>),
+    Keygen(Box<Keygen>),
     /// Updates are being taken.
     Collecting(Collecting),
     /// The sum of the encrypted keys stands; trustees countersign the block that holds it.
@@ -48,7 +43,7 @@ impl Phase {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Idle => "idle",
-            Self::Sharing(sharing) => sharing.stage().label(),
+            Self::Keygen(keygen) => keygen.stage().label(),
             Self::Collecting(_) => "collecting",
             Self::Sealed(_) => "sealed",
             Self::Opening(_) => "opening",

@@ -78,9 +78,9 @@ fn phase(phase: &Phase, hasher: &mut Sha256) {
                 hasher.update(opened.model.hash());
             }
         }
-        Phase::Sharing(sharing) => {
+        Phase::Keygen(keygen) => {
             hasher.update([6]);
-            hasher.update(sharing.hash());
+            hasher.update(keygen.hash());
         }
         Phase::Finished => hasher.update([4]),
         Phase::Stopped => hasher.update([5]),

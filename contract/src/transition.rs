@@ -7,19 +7,20 @@ use consilium_crypto::{
 };
 use consilium_ledger::NoteError;
 use consilium_proto::v1::{
-    Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, Contribute, Countersign, EndStage,
+    Abandon, BeginKeygen, BlobRef, CloseCollection, CloseRound, Contribute, Countersign, EndStage,
     Enrol, OpenRound, Reason, Revoke, SubmitShare, transaction::Action,
 };
 use sha2::{Digest, Sha256};
 
 use crate::{
-    committee::Committee,
     contract::Contract,
-    model::encode_sums,
-    phase::{Collecting, Opening, Phase},
+    enrolment::roster::EnrolmentConflict,
+    keygen::committee::Committee,
+    keygen::{Refusal, StageEnd},
+    phase::Phase,
     receipt::Receipt,
-    roster::EnrolmentConflict,
-    sharing::{Refusal, StageEnd},
+    round::model::encode_sums,
+    round::{Collecting, Opening},
     transaction::CandidateTransaction,
 };
 
@@ -33,7 +34,7 @@ impl Contract {
             (Action::CloseCollection(close), _) => self.close_collection(close),
             (Action::CloseRound(close), _) => self.close_round(close),
             (Action::Abandon(abandon), _) => self.abandon(abandon),
-            (Action::BeginSharing(begin), _) => self.begin_sharing(begin),
+            (Action::BeginKeygen(begin), _) => self.begin_keygen(begin),
             (Action::EndStage(end), _) => self.end_stage(end),
             (Action::ChangeCommittee(change), _) => {
                 self.succession.ask(change, &self.parameters, &self.roster)
@@ -115,25 +116,25 @@ impl Contract {
         Ok(())
     }
 
-    fn begin_sharing(&mut self, begin: &BeginSharing) -> Result<(), Reason> {
+    fn begin_keygen(&mut self, begin: &BeginKeygen) -> Result<(), Reason> {
         if !matches!(self.phase, Phase::Idle) {
             return Err(Reason::TooEarly);
         }
         if begin.time_ms < self.time_ms {
             return Err(Reason::TooEarly);
         }
-        let sharing = self.succession.begin(begin, self.step, &self.parameters, &self.roster)?;
+        let keygen = self.succession.begin(begin, self.step, &self.parameters, &self.roster)?;
         self.time_ms = begin.time_ms;
-        self.phase = Phase::Sharing(Box::new(sharing));
+        self.phase = Phase::Keygen(Box::new(keygen));
         Ok(())
     }
 
     fn contribute(&mut self, id: Hash, contribution: &Contribute, author: Hash) -> Receipt {
-        let Phase::Sharing(sharing) = &mut self.phase else {
+        let Phase::Keygen(keygen) = &mut self.phase else {
             let is_past = contribution.committee < self.succession.next_number();
             return Receipt::rejected(id, if is_past { Reason::TooLate } else { Reason::TooEarly });
         };
-        match sharing.contribute(&author, contribution) {
+        match keygen.contribute(&author, contribution) {
             Ok(()) => Receipt::accepted(id),
             Err(Refusal { reason, is_fault: true }) => Receipt::fault(id, reason, author),
             Err(Refusal { reason, is_fault: false }) => Receipt::rejected(id, reason),
@@ -141,11 +142,11 @@ impl Contract {
     }
 
     fn end_stage(&mut self, end: &EndStage) -> Result<(), Reason> {
-        let Phase::Sharing(sharing) = &mut self.phase else { return Err(Reason::TooEarly) };
+        let Phase::Keygen(keygen) = &mut self.phase else { return Err(Reason::TooEarly) };
         if end.time_ms < self.time_ms {
             return Err(Reason::TooEarly);
         }
-        let ended = sharing.end_stage(end, &self.parameters)?;
+        let ended = keygen.end_stage(end, &self.parameters)?;
         self.time_ms = end.time_ms;
         match ended {
             StageEnd::Next | StageEnd::Again => {}

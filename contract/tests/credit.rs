@@ -160,7 +160,7 @@ impl World {
                     self.said.push(Said { transaction, body: None });
                 }
             }
-            Phase::Idle | Phase::Sharing(_) | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Keygen(_) | Phase::Finished | Phase::Stopped => {}
         }
     }
 
@@ -303,7 +303,7 @@ impl World {
                 let transaction = self.run.by_member(i, action);
                 self.apply(&transaction, None);
             }
-            Phase::Idle | Phase::Sharing(_) | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Keygen(_) | Phase::Finished | Phase::Stopped => {}
         }
     }
 

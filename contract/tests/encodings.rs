@@ -23,9 +23,9 @@ fn actions() -> Vec<Action> {
     let blob = || Some(v1::BlobRef { sha256: vec![1; 32], length: 36 });
     vec![
         Action::Genesis(v1::Genesis {
-            protocol_version: 2,
+            protocol_version: 3,
             nonce: vec![2; 32],
-            architecture: Some(v1::Architecture { inputs: 8, hidden: vec![16, 8] }),
+            dimension: 289,
             initial_model: blob(),
             institutions: 10,
             threshold: 4,
@@ -37,12 +37,7 @@ fn actions() -> Vec<Action> {
             max_attempts: 3,
             authority_key: vec![5; 32],
             coordinator_key: vec![6; 32],
-            training: Some(v1::Training {
-                optimiser: 2,
-                learning_rate: 0.01,
-                batch_size: 16,
-                local_epochs: 1,
-            }),
+            training: vec![10, 4, 8, 8, 18, 0],
             privacy: None,
             evaluation_key: vec![3; 32],
             refresh_steps: 20,
@@ -93,7 +88,7 @@ fn actions() -> Vec<Action> {
         }),
         Action::Abandon(v1::Abandon { step: 1, attempt: 1, time_ms: 6 }),
         Action::Revoke(v1::Revoke { pseudonym: vec![7; 32] }),
-        Action::BeginSharing(v1::BeginSharing { committee: 1, time_ms: 7 }),
+        Action::BeginKeygen(v1::BeginKeygen { committee: 1, time_ms: 7 }),
         Action::EndStage(v1::EndStage {
             committee: 1,
             attempt: 2,
@@ -146,7 +141,7 @@ fn every_transaction_decodes_to_the_bytes_it_was_read_from() {
 }
 
 #[test]
-fn the_encodings_and_hashes_are_those_of_version_2() {
+fn the_encodings_and_hashes_are_those_of_version_3() {
     let mut hasher = Sha256::new();
     for action in actions() {
         let signed = sign(&key(), &[1; 32], Some(&[2; 32]), action);
@@ -156,6 +151,6 @@ fn the_encodings_and_hashes_are_those_of_version_2() {
     }
     assert_eq!(
         hex(hasher.finalize()),
-        "7e47ce82ce2ca637ffd622d12bace1b6ad91f4ad0947f5e8fe205e7eadb9d5cb"
+        "73deed0240f5153ea59a149a82a722f3caf1033349a293a8189de58db55b831e"
     );
 }

@@ -10,7 +10,7 @@ mod fixture;
 
 use consilium_contract::{Contract, GenesisError};
 use consilium_crypto::signature::SigningKey;
-use consilium_proto::v1;
+use consilium_proto::{TRAINING_BYTES, v1};
 use fixture::{D, genesis_entry, genesis_message, table};
 use rand_core::OsRng;
 
@@ -57,11 +57,10 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
         ("steps", Box::new(|g| g.steps = 0)),
         ("max_attempts", Box::new(|g| g.max_attempts = 0)),
         ("collection timeout", Box::new(|g| g.collection_timeout_ms = 0)),
-        ("number of parameters", Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = 0)),
-        (
-            "number of parameters",
-            Box::new(|g| g.architecture.as_mut().unwrap().hidden[0] = u32::MAX),
-        ),
+        ("protocol version is 2", Box::new(|g| g.protocol_version = 2)),
+        ("number of parameters is 0", Box::new(|g| g.dimension = 0)),
+        ("number of parameters", Box::new(|g| g.dimension = (1 << 20) + 1)),
+        ("length of the initial model", Box::new(|g| g.dimension += 1)),
         ("initial model", Box::new(|g| g.initial_model.as_mut().unwrap().length = 1)),
         ("bits a parameter is 7", parameter_bound(7, 0.5)),
         ("bits is 1048576", parameter_bound(1 << 20, 0.5)),
@@ -75,13 +74,10 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
         ("number of projections is 255", norm_bound(1000, 0.5, 255)),
         ("projections is 65792", norm_bound(1000, 0.5, 65_536 + 256)),
         ("bound", norm_bound(1000, f32::INFINITY, 256)),
-        ("learning rate", Box::new(|g| g.training.as_mut().unwrap().learning_rate = f64::INFINITY)),
-        ("batch size", Box::new(|g| g.training.as_mut().unwrap().batch_size = 0)),
-        ("local epochs", Box::new(|g| g.training.as_mut().unwrap().local_epochs = 0)),
-        ("optimiser", Box::new(|g| g.training.as_mut().unwrap().optimiser = 0)),
+        ("length of the training plan", Box::new(|g| g.training = vec![0; TRAINING_BYTES + 1])),
         ("evaluation key", Box::new(|g| g.evaluation_key.truncate(31))),
         ("authority key", Box::new(|g| g.authority_key = vec![0; 31])),
-        ("no architecture", Box::new(|g| g.architecture = None)),
+        ("no initial model", Box::new(|g| g.initial_model = None)),
     ];
     for (expected, tweak) in cases {
         let error = found(tweak).unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use consilium_authority::CoordinatorFiles;
+use consilium_identity::CoordinatorFiles;
 use consilium_ledger::MAX_ENTRIES;
 
 use crate::{Clock, CoordinatorError, Limits, Observer, SystemClock};

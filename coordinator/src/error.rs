@@ -2,9 +2,9 @@
 
 use std::io;
 
-use consilium_authority::AuthorityError;
 use consilium_contract::{ApplyError, GenesisError};
 use consilium_crypto::Hash;
+use consilium_identity::FilesError;
 use consilium_ledger::{ChainError, LedgerError};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
@@ -17,7 +17,7 @@ pub enum CoordinatorError {
     Config(String),
     /// The ceremony's folder is not usable.
     #[error(transparent)]
-    Files(#[from] AuthorityError),
+    Files(#[from] FilesError),
     /// The genesis does not found a run.
     #[error(transparent)]
     Genesis(#[from] GenesisError),

@@ -2,9 +2,10 @@
 
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::{
-    Body, CandidateTransaction, Contract, parameters::Layers, sharing::Rehearsal, transaction::sign,
+    Body, CandidateTransaction, Contract, keygen::Rehearsal, transaction::sign,
 };
 use consilium_crypto::DiscreteLogTable;
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};
 use rand_core::OsRng;
 

@@ -6,7 +6,7 @@ use consilium_contract::Receipt;
 use consilium_crypto::Hash;
 use consilium_proto::v1::{Reason, transaction::Action};
 
-use crate::open_block::Recorded;
+use crate::recorded::Recorded;
 
 /// Receipts that are remembered: those of more than a thousand rounds of ten institutions, in about 10 MB.
 const CAPACITY: usize = 1 << 16;
@@ -67,7 +67,7 @@ impl History {
 
 /// Whether an attempt begins with it, or a stage of making a committee: each member may come late to several of those.
 fn starts_afresh(action: &Action) -> bool {
-    matches!(action, Action::OpenRound(_) | Action::BeginSharing(_) | Action::EndStage(_))
+    matches!(action, Action::OpenRound(_) | Action::BeginKeygen(_) | Action::EndStage(_))
 }
 
 /// Whether a receipt stays the answer when the transaction comes again. A body that was cut off may be sent again, and
@@ -81,7 +81,7 @@ mod tests {
     use consilium_contract::{CandidateTransaction, transaction::sign};
     use consilium_crypto::signature::SigningKey;
     use consilium_proto::v1::{
-        BeginSharing, ChangeCommittee, Countersign, EndStage, Enrol, OpenRound, Revoke,
+        BeginKeygen, ChangeCommittee, Countersign, EndStage, Enrol, OpenRound, Revoke,
     };
     use rand_core::OsRng;
 
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(history.rejections(&author), 2);
         let openings = [
             Action::OpenRound(OpenRound::default()),
-            Action::BeginSharing(BeginSharing::default()),
+            Action::BeginKeygen(BeginKeygen::default()),
             Action::EndStage(EndStage::default()),
         ];
         for opening in openings {

@@ -9,7 +9,7 @@
 //! # The way of an update
 //!
 //! ```text
-//! federation (gRPC) → upload: header → node: admit → upload: body → verify: many bodies as one folded batch
+//! services (gRPC) → upload: header → node: admit → upload: body → verify: many bodies as one folded batch
 //!                                        ▲                                              │
 //!            recover (restart)           └───────── node: apply, seal, flush ◀──────────┘
 //!                                                          │ then: publish, answer
@@ -19,45 +19,54 @@
 //!
 //! | file | concept |
 //! | --- | --- |
-//! | `config`, `limits` | what an operator chooses; what every call is held to |
+//! | `config`, `limits`, `keys` | what an operator chooses; what every call is held to; the node's keys |
 //! | `clock` | time, passed in; the node's own time, which never goes back |
-//! | `node` | the one owner of the contract; its write path |
-//! | `round` | what the coordinator has to say next: a pure function of contract and time |
-//! | `open_block`, `history` | entries not yet durable; receipts of entries that are |
+//! | `inbox` | what reaches the node, and where its answers go |
+//! | `node` | the loop that owns the parts below, on one thread; the write path in seven steps |
+//! | `gate`, `history` | what is known, admitted, within limits, waiting; receipts of what is durable |
+//! | `executor`, `round` | the contract and where it stands; what the coordinator has to say next |
+//! | `sequencer`, `solo` | what orders transactions and makes them durable; one process that does so alone |
+//! | `open_block`, `recorded` | entries not yet durable; one of them |
+//! | `report`, `recorder`, `event` | what an observer is told; what a round cost |
+//! | `farewell` | when a node whose run is finished may go |
 //! | `verify` | the proofs of all updates that have arrived, as one batch, beside the node |
 //! | `recover` | the state of a node out of its ledger |
 //! | `shared`, `catalogue` | what calls read without asking the node: only what is durable |
-//! | `upload`, `stream` | a body in; blocks and blobs out |
-//! | `federation`, `ledger` | the two gRPC services |
-//! | `metrics` | what a round cost, for an observer |
-//! | `error`, `status` | what can go wrong; one function from it to a gRPC status |
+//! | `services/` | what peers call: the two gRPC services, bodies in, blocks and blobs out |
+//! | `error` | what can go wrong |
 //! | `running` | all of it together |
 
 mod catalogue;
 mod clock;
 mod config;
 mod error;
-mod federation;
+mod event;
+mod executor;
+mod farewell;
 #[cfg(test)]
 mod fixture;
+mod gate;
 mod history;
-mod ledger;
+mod inbox;
+mod keys;
 mod limits;
-mod metrics;
 mod node;
 mod open_block;
+mod recorded;
+mod recorder;
 mod recover;
+mod report;
 mod round;
 mod running;
+mod sequencer;
+mod services;
 mod shared;
-mod status;
-mod stream;
-mod upload;
+mod solo;
 mod verify;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Linger};
 pub use error::CoordinatorError;
+pub use event::{Ended, Event, Observer, RoundMetrics};
 pub use limits::Limits;
-pub use metrics::{Event, Observer, RoundMetrics};
-pub use running::{Coordinator, Ended, Running, Stopper};
+pub use running::{Coordinator, Running, Stopper};

@@ -5,17 +5,10 @@
 //! a chunk at most [`CHUNK_BYTES`](consilium_proto::CHUNK_BYTES). A block of nothing but the largest of them is one that
 //! the ledger takes and every follower reads, so none has to be sealed for its size.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use consilium_ledger::MAX_ENTRY_BYTES;
 use consilium_proto::GENESIS_BYTES;
-
-use crate::error::CallError;
 
 // An entry is a transaction of at most so many bytes with its signature, the lengths of both, and a flag. What the
 // contract has decided on but the ledger would not take could end a node at the word of any institution.
@@ -68,104 +61,14 @@ impl Limits {
     }
 }
 
-/// Addresses that are remembered at once.
-const MAX_ADDRESSES: usize = 4096;
-
-/// A token bucket for every address.
-#[derive(Debug)]
-pub(crate) struct RateLimit {
-    calls_per_second: f64,
-    burst: f64,
-    buckets: Mutex<HashMap<IpAddr, Bucket>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Bucket {
-    tokens: f64,
-    filled_ms: u64,
-}
-
-impl RateLimit {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self {
-            calls_per_second: f64::from(limits.calls_per_second.max(1)),
-            burst: f64::from(limits.burst.max(1)),
-            buckets: Mutex::default(),
-        }
-    }
-
-    /// Takes a token of `address`, or says when there is one again.
-    pub(crate) fn take(&self, address: IpAddr, now_ms: u64) -> Result<(), CallError> {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let filled = |bucket: &Bucket| {
-            let elapsed_ms = now_ms.saturating_sub(bucket.filled_ms) as f64;
-            (bucket.tokens + elapsed_ms * self.calls_per_second / 1000.0).min(self.burst)
-        };
-        if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(&address) {
-            // A full bucket says the same as none.
-            buckets.retain(|_, bucket| filled(bucket) < self.burst);
-            if buckets.len() >= MAX_ADDRESSES {
-                return Err(CallError::TooOften { wait_ms: 1000 });
-            }
-        }
-        let bucket =
-            buckets.entry(address).or_insert(Bucket { tokens: self.burst, filled_ms: now_ms });
-        bucket.tokens = filled(bucket);
-        bucket.filled_ms = now_ms;
-        if bucket.tokens < 1.0 {
-            let wait_ms = ((1.0 - bucket.tokens) * 1000.0 / self.calls_per_second).ceil() as u64;
-            return Err(CallError::TooOften { wait_ms });
-        }
-        bucket.tokens -= 1.0;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
-
-    fn limit() -> RateLimit {
-        RateLimit::new(&Limits { calls_per_second: 10, burst: 3, ..Limits::default() })
-    }
 
     #[test]
     fn a_long_body_may_take_as_long_as_a_slow_line_needs() {
         let limits = Limits::default();
         assert_eq!(limits.body_deadline(42_000), limits.body_deadline);
         assert_eq!(limits.body_deadline(32 << 20), Duration::from_secs(512));
-    }
-
-    #[test]
-    fn a_burst_passes_then_calls_come_at_the_rate() {
-        let limit = limit();
-        let address = IpAddr::from(Ipv4Addr::LOCALHOST);
-        assert_eq!((0..5).filter(|_| limit.take(address, 1000).is_ok()).count(), 3);
-        assert!(matches!(limit.take(address, 1000), Err(CallError::TooOften { wait_ms: 100 })));
-        assert!(limit.take(address, 1100).is_ok());
-        assert!(limit.take(address, 1100).is_err());
-        assert_eq!((0..9).filter(|_| limit.take(address, 60_000).is_ok()).count(), 3);
-    }
-
-    #[test]
-    fn one_address_does_not_spend_anothers_calls() {
-        let limit = limit();
-        let first = IpAddr::from([10, 0, 0, 1]);
-        let second = IpAddr::from([10, 0, 0, 2]);
-        while limit.take(first, 0).is_ok() {}
-        assert!(limit.take(second, 0).is_ok());
-    }
-
-    #[test]
-    fn the_memory_for_addresses_is_bounded_and_idle_ones_are_forgotten() {
-        let limit = limit();
-        let address = |i: u32| IpAddr::from(Ipv4Addr::from(i));
-        for i in 0..MAX_ADDRESSES as u32 {
-            limit.take(address(i), 0).unwrap();
-        }
-        assert!(limit.take(address(u32::MAX), 0).is_err());
-        assert!(limit.take(address(u32::MAX), 1000).is_ok());
     }
 }

@@ -3,13 +3,13 @@
 use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use consilium_authority::{CoordinatorFiles, command_line};
+use consilium_cli::{command_line, logging};
 use consilium_coordinator::{Config, Coordinator, CoordinatorError, Linger};
+use consilium_identity::CoordinatorFiles;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
-use tracing_subscriber::EnvFilter;
 
 /// Orders the institutions' transactions, runs the contract, keeps the ledger.
 ///
@@ -64,10 +64,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // A log that cannot be written must not stop a node.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    log.with_writer(std::io::stderr).with_target(false).init();
+    logging::start();
     let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli)),
         Err(error) => Err(CoordinatorError::Network(error)),

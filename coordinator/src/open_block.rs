@@ -1,53 +1,55 @@
 //! The block that is being filled: applied, not durable, not acknowledged.
 
-use consilium_contract::{CandidateTransaction, Receipt, transaction::entry};
+use consilium_contract::{Receipt, transaction::entry};
 use consilium_crypto::Hash;
 use consilium_proto::v1::Reason;
-use tokio::sync::oneshot;
 
-use crate::error::CallError;
+use crate::{
+    inbox::{Answer, Reply},
+    recorded::Recorded,
+};
 
-/// What the node answers to a transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// The receipt; its block is durable, or the transaction was dropped.
-    Receipt(Receipt),
-    /// An update of the current attempt: its body decides.
-    Upload { sha256: Hash, length: u64 },
-}
-
-/// Where an answer goes. A caller that has gone away is no error.
-pub(crate) type Reply = oneshot::Sender<Result<Answer, CallError>>;
-
-/// A transaction and what the contract made of it.
+/// A transaction that the contract has decided, as the ledger is to hold it.
 #[derive(Debug)]
-pub(crate) struct Recorded {
-    pub(crate) transaction: CandidateTransaction,
-    pub(crate) receipt: Receipt,
+pub(crate) struct Entry {
+    pub(crate) recorded: Recorded,
+    /// Its body never came.
+    pub(crate) body_missing: bool,
+    /// What becomes durable with it.
+    pub(crate) blobs: Vec<Vec<u8>>,
 }
 
 /// Entries with everything that becomes durable and is answered together with them.
 #[derive(Debug, Default)]
 pub(crate) struct OpenBlock {
+    /// Encoded as the ledger stores them, in the order of `recorded`.
     pub(crate) entries: Vec<Vec<u8>>,
     pub(crate) recorded: Vec<Recorded>,
     pub(crate) blobs: Vec<Vec<u8>>,
-    waiting: Vec<(Reply, Receipt)>,
+    pub(crate) unanswered: Unanswered,
     /// When the first entry came, in milliseconds since the epoch.
     since_ms: u64,
 }
 
+/// Those who wait until a block is durable.
+#[derive(Debug, Default)]
+pub(crate) struct Unanswered(Vec<(Reply, Receipt)>);
+
+impl Unanswered {
+    /// Answers all of them.
+    pub(crate) fn answer(self) {
+        for (reply, receipt) in self.0 {
+            let _ = reply.send(Ok(Answer::Receipt(receipt)));
+        }
+    }
+}
+
 impl OpenBlock {
-    pub(crate) fn push(
-        &mut self,
-        recorded: Recorded,
-        body_missing: bool,
-        blobs: Vec<Vec<u8>>,
-        now_ms: u64,
-    ) {
+    pub(crate) fn push(&mut self, new: Entry, now_ms: u64) {
         if self.entries.is_empty() {
             self.since_ms = now_ms;
         }
+        let Entry { recorded, body_missing, blobs } = new;
         self.entries.push(entry(recorded.transaction.signed().clone(), body_missing));
         self.recorded.push(recorded);
         self.blobs.extend(blobs);
@@ -58,7 +60,7 @@ impl OpenBlock {
         if is_settled(&receipt) {
             let _ = reply.send(Ok(Answer::Receipt(receipt)));
         } else {
-            self.waiting.push((reply, receipt));
+            self.unanswered.0.push((reply, receipt));
         }
     }
 
@@ -80,13 +82,6 @@ impl OpenBlock {
         self.entries.len() >= entries
             || (!self.is_empty() && now_ms.saturating_sub(self.since_ms) >= age_ms)
     }
-
-    /// Answers everyone who waited for this block.
-    pub(crate) fn answer(self) {
-        for (reply, receipt) in self.waiting {
-            let _ = reply.send(Ok(Answer::Receipt(receipt)));
-        }
-    }
 }
 
 /// Whether a rejection follows from step, attempt, model and phase alone. Those are durable before anything else is
@@ -101,7 +96,10 @@ fn is_settled(receipt: &Receipt) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::oneshot;
+
     use super::*;
+    use crate::error::CallError;
 
     fn waiting_for(
         reason: Reason,
@@ -124,7 +122,7 @@ mod tests {
         ] {
             let (block, mut answer, receipt) = waiting_for(reason);
             assert!(answer.try_recv().is_err(), "{reason:?}");
-            block.answer();
+            block.unanswered.answer();
             assert_eq!(answer.try_recv().unwrap().unwrap(), Answer::Receipt(receipt));
         }
     }

@@ -14,13 +14,15 @@ use crate::{
     catalogue::Catalogue,
     clock::{Clock, NodeTime},
     history::History,
-    node::{Keys, State},
-    open_block::Recorded,
+    keys::Keys,
+    recorded::Recorded,
 };
 
 /// What a node goes on from.
 pub(crate) struct Recovered {
-    pub(crate) state: State,
+    pub(crate) contract: Contract,
+    pub(crate) history: History,
+    pub(crate) attendance: Attendance,
     pub(crate) chain: HeaderChain,
     pub(crate) catalogue: Catalogue,
     pub(crate) time: NodeTime,
@@ -81,7 +83,7 @@ pub(crate) fn recover(
     }
     let ledger_ms = chain.head().map_or(0, |head| head.time_ms);
     time = NodeTime::new(clock, ledger_ms);
-    Ok(Recovered { state: State { contract, history, attendance }, chain, catalogue, time })
+    Ok(Recovered { contract, history, attendance, chain, catalogue, time })
 }
 
 /// Applies a block's entries. The proofs of all its updates are verified as one batch.

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use consilium_contract::{
-    Contract, Phase, Sharing,
+    Contract, Keygen, Phase,
+    keygen::Stage,
     model::encode_sums,
-    phase::{Collecting, Opened},
-    sharing::Stage,
+    round::{Collecting, Opened},
 };
 use consilium_crypto::{EvaluationKey, Hash, VerifiedHeader};
 use consilium_ledger::sha256;
 use consilium_proto::v1::{
-    Abandon, BeginSharing, BlobRef, CloseCollection, CloseRound, EndStage, OpenRound,
+    Abandon, BeginKeygen, BlobRef, CloseCollection, CloseRound, EndStage, OpenRound,
     transaction::Action,
 };
 
@@ -64,10 +64,10 @@ pub(crate) fn due(
     let parameters = contract.parameters();
     match contract.phase() {
         Phase::Idle if contract.succession().is_due(contract.step(), parameters) => {
-            begin_sharing(contract, situation)
+            begin_keygen(contract, situation)
         }
         Phase::Idle => open(contract, situation),
-        Phase::Sharing(sharing) => end_stage(contract, sharing, situation),
+        Phase::Keygen(keygen) => end_stage(contract, keygen, situation),
         Phase::Collecting(collecting) => end_collection(contract, collecting, key, situation),
         Phase::Sealed(sealed) => {
             let committee = sealed.committee();
@@ -111,7 +111,7 @@ pub(crate) fn due(
 }
 
 /// Before the first committee, everyone has enrolled, or enough for a quorum have when the wait for the others is over.
-fn begin_sharing(
+fn begin_keygen(
     contract: &Contract,
     situation: &Situation,
 ) -> Result<Option<Next>, CoordinatorError> {
@@ -129,23 +129,23 @@ fn begin_sharing(
         }
     }
     let begin =
-        BeginSharing { committee: contract.succession().next_number(), time_ms: situation.now_ms };
-    Ok(Some(Action::BeginSharing(begin).into()))
+        BeginKeygen { committee: contract.succession().next_number(), time_ms: situation.now_ms };
+    Ok(Some(Action::BeginKeygen(begin).into()))
 }
 
 /// A stage has its whole time again after a restart, so that members find their way back.
 fn end_stage(
     contract: &Contract,
-    sharing: &Sharing,
+    keygen: &Keygen,
     situation: &Situation,
 ) -> Result<Option<Next>, CoordinatorError> {
-    let progress = sharing.progress();
+    let progress = keygen.progress();
     if !progress.is_complete() {
-        if let Stage::Confirming { settled, held, handed_over, .. } = sharing.stage() {
-            let names = |place: &u32| sharing.members().get(place);
+        if let Stage::Confirming { settled, held, handed_over, .. } = keygen.stage() {
+            let names = |place: &u32| keygen.members().get(place);
             let holders =
                 settled.dealt.ceremony.recipients().keys().filter(|place| !held.contains(place));
-            let old = sharing.old().into_iter().flat_map(|old| old.members());
+            let old = keygen.old().into_iter().flat_map(|old| old.members());
             let leaving =
                 old.filter(|(place, _)| !handed_over.contains(place)).map(|(_, name)| name);
             let absent = holders.filter_map(names).chain(leaving).copied();
@@ -161,9 +161,9 @@ fn end_stage(
             return Ok(None);
         }
     }
-    let committee = sharing.number();
-    let attempt = sharing.attempt();
-    let stage = sharing.stage().name().into();
+    let committee = keygen.number();
+    let attempt = keygen.attempt();
+    let stage = keygen.stage().name().into();
     Ok(Some(
         Action::EndStage(EndStage { committee, attempt, stage, time_ms: situation.now_ms }).into(),
     ))
@@ -276,7 +276,7 @@ fn await_trustees(
 
 #[cfg(test)]
 mod tests {
-    use consilium_contract::sharing::StageName;
+    use consilium_contract::keygen::StageName;
     use consilium_proto::v1::{ChangeCommittee, Revoke};
 
     use super::*;
@@ -305,7 +305,7 @@ mod tests {
     fn in_stage(stage: StageName) -> Founded {
         let mut founded = Founded::new(4, 4);
         founded.play(100, |contract| match contract.phase() {
-            Phase::Sharing(sharing) => sharing.stage().name() == stage,
+            Phase::Keygen(keygen) => keygen.stage().name() == stage,
             _ => false,
         });
         founded
@@ -316,7 +316,7 @@ mod tests {
         let over = Situation { enrolment_over: true, ..at(5) };
         for (enrolled, in_time, late) in [(2, false, false), (3, false, true), (4, true, true)] {
             let founded = Founded::new(4, enrolled);
-            let begin = Action::BeginSharing(BeginSharing { committee: 0, time_ms: 5 });
+            let begin = Action::BeginKeygen(BeginKeygen { committee: 0, time_ms: 5 });
             assert_eq!(
                 next(&founded, &at(5)),
                 in_time.then_some(begin.clone()),
@@ -357,7 +357,7 @@ mod tests {
         }
         let mut founded = in_stage(StageName::Offering);
         founded.play(100, |contract| match contract.phase() {
-            Phase::Sharing(sharing) => sharing.progress().is_complete(),
+            Phase::Keygen(keygen) => keygen.progress().is_complete(),
             _ => false,
         });
         assert!(
@@ -371,7 +371,7 @@ mod tests {
         let mut founded = in_stage(StageName::Confirming);
         // One has confirmed.
         founded.play(100, |contract| match contract.phase() {
-            Phase::Sharing(sharing) => sharing.progress().present == 1,
+            Phase::Keygen(keygen) => keygen.progress().present == 1,
             _ => false,
         });
         assert_eq!(next(&founded, &Situation { max_retries: 2, ..at(TIMEOUT_MS) }), None);
@@ -385,8 +385,8 @@ mod tests {
         else {
             panic!("another error")
         };
-        let Phase::Sharing(sharing) = founded.contract.phase() else { panic!("no ceremony") };
-        let silent = sharing.members().values().filter(|name| !sharing.has_heard(name)).copied();
+        let Phase::Keygen(keygen) = founded.contract.phase() else { panic!("no ceremony") };
+        let silent = keygen.members().values().filter(|name| !keygen.has_heard(name)).copied();
         assert_eq!(absent, silent.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
         assert_eq!(absent.len(), 3);
     }
@@ -399,7 +399,7 @@ mod tests {
         let members = founded.contract.roster().iter().map(|(name, _)| name.to_vec()).collect();
         let change = ChangeCommittee { committee: 1, members, threshold: 2 };
         founded.decree(Action::ChangeCommittee(change));
-        let begin = Action::BeginSharing(BeginSharing { committee: 1, time_ms: 200 });
+        let begin = Action::BeginKeygen(BeginKeygen { committee: 1, time_ms: 200 });
         assert_eq!(next(&founded, &at(200)), Some(begin));
     }
 

@@ -2,12 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
-use consilium_crypto::{Hash, signature::SigningKey};
+use consilium_crypto::signature::SigningKey;
 use consilium_ledger::Store;
-use consilium_proto::{
-    CHUNK_BYTES, DESCRIPTORS,
-    v1::{federation_server::FederationServer, ledger_server::LedgerServer},
-};
 use tokio::{
     net::TcpListener,
     runtime::Handle,
@@ -15,23 +11,21 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use tonic::{
-    Request, Status,
-    service::{Interceptor, interceptor::InterceptedService},
-    transport::{Server, server::TcpIncoming},
-};
 
 use crate::{
-    Config, CoordinatorError, SystemClock,
-    clock::{Clock as _, millis},
-    federation::Federation,
-    ledger::Ledger,
-    limits::RateLimit,
-    node::{Command, Keys, Node, Parts, Rules},
+    Config, CoordinatorError, Ended,
+    clock::millis,
+    executor::{Executor, Patience},
+    farewell::Farewell,
+    gate::Gate,
+    inbox::{Command, NodeHandle},
+    keys::Keys,
+    node::Node,
     recover::{Recovered, recover},
+    report::Report,
+    services::serve,
     shared::Shared,
-    status::status,
-    upload::NodeHandle,
+    solo::{BlockRules, Solo},
     verify::Verifier,
 };
 
@@ -40,20 +34,6 @@ const QUEUE: usize = 256;
 
 /// How long open calls may take to end after the node has.
 const DRAIN: Duration = Duration::from_secs(2);
-
-/// A message carries a chunk or a transaction, and a few bytes around it.
-const MAX_MESSAGE_BYTES: usize = CHUNK_BYTES + 1024;
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
-    /// Whether every step of the genesis is closed.
-    pub finished: bool,
-    /// Closed rounds.
-    pub steps: u64,
-    /// SHA-256 of the last model.
-    pub model: Hash,
-}
 
 /// Starts nodes.
 #[derive(Debug)]
@@ -104,8 +84,7 @@ fn prepare(
     let keys = Keys::new(files.signing, files.evaluation);
     let store = Store::open(&ledger)?;
     let recovered = recover(&store, &keys, &files.genesis_entry, &files.initial_model, &*clock)?;
-    let Recovered { state, chain, catalogue, time } = recovered;
-    let contract = &state.contract;
+    let Recovered { contract, history, attendance, chain, catalogue, mut time } = recovered;
     tracing::info!(
         blocks = chain.len(),
         step = contract.step(),
@@ -118,74 +97,28 @@ fn prepare(
     let sealing = keys.sealing.clone();
     let shared = Arc::new(Shared::new(parameters, limits, store, chain, catalogue, sealing));
     let verifier = Verifier::start(Arc::clone(&shared), deliver)?;
-    let rules = Rules {
-        block_entries: config.block_entries,
-        block_age_ms: millis(config.block_age),
+    let signing = Arc::clone(&keys.signing);
+    let now_ms = time.now_ms(&*clock);
+    let rules = BlockRules { entries: config.block_entries, age_ms: millis(config.block_age) };
+    let patience = Patience {
         enrolment_timeout_ms: millis(config.enrolment_timeout),
         max_retries: config.max_retries,
-        linger: config.linger,
     };
-    let signing = Arc::clone(&keys.signing);
-    let parts = Parts { keys, rules, shared: Arc::clone(&shared), verifier, clock, observer };
-    Ok((Node::new(state, time, parts), shared, signing))
-}
-
-/// Refuses calls of an address that calls too often.
-#[derive(Clone)]
-struct RateLimiter {
-    limit: Arc<RateLimit>,
-    clock: SystemClock,
-}
-
-impl Interceptor for RateLimiter {
-    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
-        if let Some(address) = request.remote_addr() {
-            self.limit.take(address.ip(), self.clock.now_ms()).map_err(status)?;
-        }
-        Ok(request)
-    }
-}
-
-async fn serve(
-    listener: TcpListener,
-    shared: Arc<Shared>,
-    node: NodeHandle,
-    signing: Arc<SigningKey>,
-    stopped: oneshot::Receiver<()>,
-) -> Result<(), CoordinatorError> {
-    let limits = shared.limits;
-    let limiter =
-        RateLimiter { limit: Arc::new(RateLimit::new(&limits)), clock: SystemClock::new() };
-    let federation = FederationServer::new(Federation::new(Arc::clone(&shared), node, signing))
-        .max_decoding_message_size(MAX_MESSAGE_BYTES);
-    let ledger = LedgerServer::new(Ledger(shared)).max_decoding_message_size(MAX_MESSAGE_BYTES);
-
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<FederationServer<Federation>>().await;
-    health.set_serving::<LedgerServer<Ledger>>().await;
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(|error| CoordinatorError::Server(error.to_string()))?;
-
-    // Small answers must not wait for an acknowledgement of the ones before; the builder's own setting does not reach
-    // sockets that it has not bound.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Server::builder()
-        .max_concurrent_streams(limits.streams_per_connection)
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(20)))
-        .add_service(InterceptedService::new(federation, limiter.clone()))
-        .add_service(InterceptedService::new(ledger, limiter))
-        .add_service(health_service)
-        .add_service(reflection)
-        .serve_with_incoming_shutdown(incoming, async {
-            // Either the word to stop, or nobody left to give it.
-            let _ = stopped.await;
-        })
-        .await
-        .map_err(|error| CoordinatorError::Server(error.to_string()))
+    let executor =
+        Executor::new(contract, attendance, keys.signing, keys.evaluation, patience, now_ms);
+    shared.publish(shared.chain().len(), executor.is_finished());
+    let node = Node {
+        gate: Gate::new(history, limits.rejections_per_attempt),
+        report: Report::new(observer, executor.position(), now_ms),
+        executor,
+        sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, rules)),
+        farewell: Farewell::new(config.linger, now_ms),
+        shared: Arc::clone(&shared),
+        verifier,
+        clock,
+        time,
+    };
+    Ok((node, shared, signing))
 }
 
 /// Ends followers and calls, then closes the ledger with its seal.

@@ -213,7 +213,7 @@ async fn followers_get_every_block_from_any_height_and_an_end_when_the_node_stop
         let BlockMessage { block } = from_the_start.message().await.unwrap().unwrap();
         heights.push(Block::decode(&block).unwrap().height());
     }
-    assert_eq!(heights, [0, 1, 2, 3, 4, 5], "genesis, four enrolments, BeginSharing");
+    assert_eq!(heights, [0, 1, 2, 3, 4, 5], "genesis, four enrolments, BeginKeygen");
     let mut from_the_middle = subscribe(4).await.unwrap();
     let BlockMessage { block } = from_the_middle.message().await.unwrap().unwrap();
     assert_eq!(Block::decode(&block).unwrap().height(), 4);

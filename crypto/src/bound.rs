@@ -199,6 +199,11 @@ fn constants(projections: u16) -> Option<(u64, u64)> {
     }
 }
 
+/// ‖x‖², or the largest number where that is larger still.
+pub(crate) fn square(x: &[i64]) -> u128 {
+    x.iter().fold(0, |sum: u128, x| sum.saturating_add(u128::from(x.unsigned_abs()).pow(2)))
+}
+
 fn ceil_sqrt(value: u64) -> u64 {
     let floor = value.isqrt();
     floor + u64::from(floor * floor < value)

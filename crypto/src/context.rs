@@ -1,12 +1,16 @@
 //! What a proof is bound to: the round it was made for and the institution that made it.
 
-use crate::encoding::Reader;
+use crate::group::encoding::Reader;
 use crate::{Bound, DecodeError, Hash};
 
 /// Largest number of parameters of a model.
 pub const MAX_DIMENSION: u32 = 1 << 24;
 /// Largest number of updates in one sum.
 pub const MAX_SUMMANDS: u32 = 1024;
+/// The most members that a committee can have: a dealing for so many fits 64 KiB.
+pub const MAX_MEMBERS: u32 = 128;
+/// The longest range that sums are read off from: those of [`MAX_SUMMANDS`] values of 16 bits.
+pub(crate) const MAX_RANGE: u64 = (MAX_SUMMANDS as u64) << 16;
 
 /// The public numbers that fix every length of an encrypted update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use sha3::Shake256;
 use sha3::digest::{ExtendableOutput, Update, XofReader};
 
-use crate::bulletproof::pairs_of;
+use crate::group::generators::pairs_of;
 use crate::group::{g, h, mask_bases, multiscalar};
 use crate::{Hash, PublicKey};
 

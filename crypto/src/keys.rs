@@ -18,7 +18,7 @@ use curve25519_dalek::traits::IsIdentity;
 use rand_core::CryptoRngCore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::encoding::{ELEMENT_LEN, Reader};
+use crate::group::encoding::{ELEMENT_LEN, Reader};
 use crate::group::{g_times, h_times, random_scalar};
 use crate::transcript::{PUBLIC_KEY_HASH, labelled_hash};
 use crate::{DecodeError, Hash, SigningKey, VerifyingKey};
@@ -270,8 +270,8 @@ mod tests {
         wiped::<crate::KeyShare>();
         wiped::<crate::QuantisedUpdate>();
         wiped::<crate::UnprovenUpdate>();
-        wiped::<crate::limbs::LimbWitness>();
-        wiped::<crate::link::LinkWitness>();
+        wiped::<crate::proof::limbs::LimbWitness>();
+        wiped::<crate::proof::link::LinkWitness>();
         wiped::<ed25519_dalek::SigningKey>();
     }
 

@@ -14,10 +14,10 @@ use rand_core::{CryptoRngCore, OsRng};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::encoding::Reader;
 use crate::fold::{Folded, Weights};
+use crate::group::encoding::Reader;
 use crate::keys::KeyMaterial;
-use crate::limbs::{self, LIMB_BITS, LimbProof, LimbWitness};
+use crate::proof::limbs::{self, LIMB_BITS, LimbProof, LimbWitness};
 use crate::signature::{SIGNATURE_LEN, Signature};
 use crate::transcript::{self, HEADER_WEIGHTS, STANDALONE_EVALUATION};
 use crate::{
@@ -88,7 +88,8 @@ pub(crate) fn encrypt_with_rng(
     rng: &mut impl CryptoRngCore,
 ) -> Result<Sealed, EncryptError> {
     use crate::transcript::Protocol;
-    let mut rng = transcript::standalone(context, key).witness_rng(&message.to_le_bytes(), rng);
+    let mut rng =
+        transcript::standalone(context, &key.encode()).witness_rng(&message.to_le_bytes(), rng);
     let witness = LimbWitness::fresh(vec![u64::from(message)], &mut rng);
     let ciphertext: Vec<u8> = witness.encrypt(key).iter().flat_map(Ciphertext::encode).collect();
     let proof = limbs::prove(&base(key, context, &ciphertext), key, &witness, &mut rng)?;
@@ -96,7 +97,7 @@ pub(crate) fn encrypt_with_rng(
 }
 
 fn base(key: &PublicKey, context: &Hash, ciphertext: &[u8]) -> Transcript {
-    let mut transcript = transcript::standalone(context, key);
+    let mut transcript = transcript::standalone(context, &key.encode());
     transcript.append_message(b"C", ciphertext);
     transcript
 }

@@ -47,13 +47,22 @@
 //!
 //! # Map
 //!
-//! `group`, `encoding`, `transcript`: bases, strict reading, every label. `keys`, [`khpke`]: the encryption and the scheme by
-//! itself. `limbs` (items 1, 2), `link` (3), `range` on `bulletproof`: proofs of every update. `bound`: what an update is
-//! proven to keep, by `parameter` (4) or by `norm` with `projection`; `bound_proof` is where the two meet. [`update`],
-//! `header`, `verify`, `fold`: making, reading and verifying one. `aggregate`, `masked_sum`, `dlog`: sums. `dealing`,
-//! `share`: the shared key. [`dkg`]: how it comes to be, and how it is handed on, without anybody having it. `dealer`, only
-//! in tests and benches: how a dealer would make it.
-//! [`quantise`]: floats to integers and back; `noise`: noise on what is quantised, for differential privacy.
+//! From the ground up; nothing uses what stands below it in this list.
+//!
+//! | room | what is in it |
+//! | --- | --- |
+//! | `group/` | bases and generators, multiples, scalars, polynomials, strict reading of encodings |
+//! | `bound`, `context`, `error` | what an update is proven to keep; what a proof is bound to; what can go wrong |
+//! | `transcript` | every label, and what proofs say to a transcript |
+//! | [`signature`], `keys` | Ed25519; the encryption's keys and its bare ciphertexts |
+//! | [`quantise`] | floats to integers and back; noise on the integers, for differential privacy |
+//! | `fold` | many equations as one multiscalar multiplication |
+//! | `bulletproof/` | aggregated range proofs |
+//! | `proof/` | what an update proves: `limbs` (items 1, 2), `link` (3), and a bound by `parameter` (4) or by `norm` |
+//! | [`update`] | making, reading and verifying an encrypted update |
+//! | `decrypt/` | sums, certified; shares of the key; opening a sum and reading it off |
+//! | [`dkg`] | how the key comes to be, and how it is handed on, without anybody having it |
+//! | [`khpke`] | the encryption scheme by itself, for one message and one key holder |
 //!
 //! # Sources
 //!
@@ -63,65 +72,46 @@
 //! CRYPTO 2013. Bünz et al., "Bulletproofs", S&P 2018. Feldman, "A practical scheme for non-interactive verifiable secret
 //! sharing", FOCS 1987. Attema, Fehr, Klooß, "Fiat–Shamir transformation of multi-round interactive proofs", TCC 2022.
 
-mod aggregate;
 mod bound;
-mod bound_proof;
 mod bulletproof;
 mod context;
-#[cfg(any(test, feature = "dealer"))]
-mod dealer;
-mod dealing;
+mod decrypt;
 pub mod dkg;
-mod dlog;
-mod encoding;
 mod error;
 mod fold;
 mod group;
-mod header;
 mod keys;
 pub mod khpke;
-mod limbs;
-mod link;
-mod masked_sum;
-mod noise;
-mod norm;
-mod parameter;
-mod polynomial;
-mod projection;
+mod proof;
 pub mod quantise;
-mod range;
-mod share;
 pub mod signature;
 mod transcript;
 pub mod update;
-mod verify;
 
 #[cfg(test)]
 mod tests;
 
-pub use aggregate::{Evaluation, VerifiedEvaluation};
 pub use bound::Bound;
 pub use context::{Context, MAX_DIMENSION, MAX_SUMMANDS, Parameters, RoundContext};
 #[cfg(any(test, feature = "dealer"))]
-pub use dealer::{Dealing, deal};
-pub use dealing::{DealingCommitments, KeyShare, PublicShare, countersign_quorum};
-pub use dlog::DiscreteLogTable;
+pub use decrypt::{Dealing, deal};
+pub use decrypt::{
+    DealingCommitments, DecryptionShare, DiscreteLogTable, Evaluation, KeyShare, MaskKeySum,
+    MaskedSum, PublicShare, VerifiedEvaluation, VerifiedShare, combine, countersign_quorum,
+    verify_share,
+};
 pub use error::{
-    AggregateError, DecodeError, EncryptError, QuantiseError, ReadOffError, ShareError,
-    SignatureError, UpdateError,
+    AggregateError, EncryptError, QuantiseError, ReadOffError, ShareError, SignatureError,
+    UpdateError,
 };
-pub use header::{
-    CandidateHeader, HEADER_LEN, VerifiedHeader, verify_key_proofs, verify_key_proofs_with_rng,
-};
+pub use group::DecodeError;
 pub use keys::{Ciphertext, DecryptionKey, EvaluationKey, PublicKey};
-pub use masked_sum::{MaskKeySum, MaskedSum};
-pub use noise::Noise;
-pub use quantise::{QuantisedUpdate, Quantiser};
-pub use share::{DecryptionShare, VerifiedShare, combine, verify_share};
+pub use quantise::{Noise, QuantisedUpdate, Quantiser};
 pub use signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey};
-pub use update::{EncryptedUpdate, UnprovenUpdate, body_length, mask_length};
-pub use verify::{
-    CandidateUpdate, MaskedUpdate, VerifiedUpdate, verify_updates, verify_updates_with_rng,
+pub use update::{
+    CandidateHeader, CandidateUpdate, EncryptedUpdate, HEADER_LEN, MaskedUpdate, UnprovenUpdate,
+    VerifiedHeader, VerifiedUpdate, body_length, mask_length, verify_key_proofs,
+    verify_key_proofs_with_rng, verify_updates, verify_updates_with_rng,
 };
 
 /// A SHA-256 hash, or something as long.

@@ -10,7 +10,7 @@ use rand_core::CryptoRngCore;
 use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 
-use crate::encoding::Reader;
+use crate::group::encoding::Reader;
 use crate::{DecodeError, SignatureError};
 
 /// Length of a signature, in bytes.

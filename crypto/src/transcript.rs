@@ -10,7 +10,7 @@ use rand_core::CryptoRngCore;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::{Hash, PublicKey};
+use crate::Hash;
 
 /// Label of the signature under an evaluation of a round.
 pub(crate) const EVALUATION: &str = "consilium v1 evaluation";
@@ -66,18 +66,18 @@ pub(crate) fn labelled_hash(label: &'static [u8], message: &[u8]) -> Hash {
 }
 
 /// The transcript of an encrypted update before anything of it is known: context and public key.
-pub(crate) fn update(context: &[u8], key: &PublicKey) -> Transcript {
-    start(b"consilium v1 update", context, key)
+pub(crate) fn update(context: &[u8], gpk: &[u8]) -> Transcript {
+    start(b"consilium v1 update", context, gpk)
 }
 
 /// The transcript of a stand-alone KH-PKE ciphertext.
-pub(crate) fn standalone(context: &[u8], key: &PublicKey) -> Transcript {
-    start(b"consilium v1 stand-alone ciphertext", context, key)
+pub(crate) fn standalone(context: &[u8], gpk: &[u8]) -> Transcript {
+    start(b"consilium v1 stand-alone ciphertext", context, gpk)
 }
 
 /// The transcript of a decryption share.
-pub(crate) fn share(context: &[u8], key: &PublicKey) -> Transcript {
-    start(b"consilium v1 decryption share", context, key)
+pub(crate) fn share(context: &[u8], gpk: &[u8]) -> Transcript {
+    start(b"consilium v1 decryption share", context, gpk)
 }
 
 /// The stream from which a dealer's polynomials are drawn.
@@ -105,10 +105,10 @@ pub(crate) fn member(qualified: &Hash, place: u32) -> Transcript {
     transcript
 }
 
-fn start(label: &'static [u8], context: &[u8], key: &PublicKey) -> Transcript {
+fn start(label: &'static [u8], context: &[u8], gpk: &[u8]) -> Transcript {
     let mut transcript = Transcript::new(label);
     transcript.append_message(b"context", context);
-    transcript.append_message(b"gpk", &key.encode());
+    transcript.append_message(b"gpk", gpk);
     transcript
 }
 
@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn transcripts_differ_in_their_kind_their_context_and_their_key() {
-        let [one, two] = [81, 82].map(|seed| Federation::new(seed, 1, 1, 1, 8).dealing.public_key);
+        let [one, two] =
+            [81, 82].map(|seed| Federation::new(seed, 1, 1, 1, 8).dealing.public_key.encode());
         let starts = [
             update(b"a", &one),
             update(b"b", &one),

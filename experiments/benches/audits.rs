@@ -13,15 +13,15 @@
 
 use std::{fs, path::PathBuf, sync::OnceLock};
 
-use consilium_client::{
-    Audited, Scope, audit,
-    audit::mine::{self, Institution},
-    audit_within,
+use consilium_audit::{
+    Audited, Scope, audit, audit_within,
+    mine::{self, Institution},
 };
+use consilium_client::state::history;
 use consilium_contract::{Parameters, transaction::parse_entry};
 use consilium_experiments::{
-    Federation, ReplayConfig, config::Choice, federation::load_dataset, progress::Progress,
-    verified,
+    progress::Progress,
+    replay::{Choice, Federation, ReplayConfig, load_dataset, verified},
 };
 use consilium_ledger::Store;
 use consilium_proto::v1::transaction::Action;
@@ -85,7 +85,9 @@ fn light_audit_of_sixty_rounds_of_ten(bencher: Bencher<'_, '_>) {
     let run = Run::get();
     let state = run.directory.path().join("institutions").join("institution 0");
     bencher.bench_local(|| {
-        let mine = mine::mine(&run.parameters, run.institution, &state).unwrap();
+        let mine =
+            mine::audit_blocks(&run.parameters, run.institution, &history::blocks(&state).unwrap())
+                .unwrap();
         assert_eq!((mine.rounds, mine.counted.len()), (60, 60));
         mine
     });

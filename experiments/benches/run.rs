@@ -12,10 +12,10 @@
 
 use std::{fs, path::PathBuf, sync::OnceLock};
 
-use consilium_client::audit;
+use consilium_audit::audit;
 use consilium_experiments::{
-    Federation, ReplayConfig, config::Choice, federation::load_dataset, plain::fed_avg,
-    progress::Progress, verified,
+    progress::Progress,
+    replay::{Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg, verified},
 };
 use divan::Bencher;
 use tempfile::TempDir;

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use consilium_authority::{BoundChoice, PrivacyFlags, bound_facts, command_line, promise};
-use consilium_client::audit;
+use consilium_audit::audit;
+use consilium_authority::{BoundChoice, PrivacyFlags, bound_facts};
+use consilium_cli::command_line;
+use consilium_contract::promise;
 
 use crate::attack::{self, AttackConfig};
-use crate::config::Choice;
-use crate::federation::load_dataset;
 use crate::progress::Progress;
-use crate::summary::text_table;
-use crate::{ExperimentError, ReplayConfig, bench, replay};
+use crate::replay::summary::text_table;
+use crate::replay::{self, Choice, ReplayConfig, load_dataset};
+use crate::{ExperimentError, bench};
 
 /// Medical institutions train a model together: every update is encrypted, proven, and only its sum is opened.
 #[derive(Parser)]
@@ -75,7 +76,7 @@ struct BenchArgs {
     /// Also the replay's verified rounds and their audit, which a run without --quick includes.
     #[arg(long)]
     verified_run: bool,
-    /// Directory for the files; an earlier bench in it is replaced.
+    /// Directory for the files. An earlier bench in it is replaced; one that holds anything else is refused.
     #[arg(long, default_value = "runs/bench", value_name = "DIR")]
     out: PathBuf,
     /// Form of the result on stdout.
@@ -117,7 +118,8 @@ struct ReplayArgs {
     /// randomness.
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Directory for the run's files; an earlier run in it is replaced [default: runs/DATASET-SEED].
+    /// Directory for the run's files. An earlier replay in it is replaced; one that holds anything else is refused
+    /// [default: runs/DATASET-SEED].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Form of the closing summary on stdout.
@@ -149,7 +151,8 @@ struct AttackArgs {
     /// At most 10 rounds and 2 seeds, and 0, 2 and 4 malicious institutions alone.
     #[arg(long)]
     quick: bool,
-    /// Directory for the files; an earlier run in it is replaced [default: runs/attack-DATASET-SEED].
+    /// Directory for the files. An earlier run in it is replaced; one that holds anything else is refused
+    /// [default: runs/attack-DATASET-SEED].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Form of the closing table on stdout.
@@ -295,7 +298,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
             let results = results?;
             Ok(match format {
                 Format::Text => bench::markdown(&results),
-                Format::Json => format!("{:#}\n", results.json()),
+                Format::Json => format!("{:#}\n", bench::json(&results)),
             })
         }
         Command::BenchCell { job } => bench::execute(&job),

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use consilium_client::learning::LearningError;
+use consilium_client::prepare::PrepareError;
 use consilium_crypto::QuantiseError;
 use consilium_datasets::DatasetError;
+use consilium_learning::LearningError;
 
 /// Why an experiment stopped. Every message is one line.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum ExperimentError {
     /// Training or evaluation failed.
     #[error(transparent)]
     Learning(#[from] LearningError),
+    /// An institution can make no update.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// Quantisation cannot work with the chosen numbers.
     #[error(transparent)]
     Quantise(#[from] QuantiseError),
@@ -28,6 +32,29 @@ pub enum ExperimentError {
         path: PathBuf,
         /// What the operating system said.
         source: std::io::Error,
+    },
+    /// A directory to write into holds something else than what the command itself has written.
+    #[error(
+        "{path} is not empty, and `{command}` has not written it: choose another --out, or move its files away",
+        path = path.display()
+    )]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+        /// The command that would have written into it.
+        command: &'static str,
+    },
+    /// A directory to read from is not one that the command has written.
+    #[error(
+        "{path} is not the output of `{command}` (no {}): give a directory that `{command}` has written",
+        crate::output::MARKER,
+        path = path.display()
+    )]
+    NoOutput {
+        /// The directory.
+        path: PathBuf,
+        /// The command that writes such directories.
+        command: &'static str,
     },
     /// A CSV of a run does not hold what was recorded.
     #[error("{path}: {reason}; run `consilium replay` again to record it anew", path = path.display())]
@@ -47,7 +74,7 @@ pub enum ExperimentError {
     },
     /// Something in a ledger does not hold.
     #[error("the audit fails: {0}")]
-    Audit(#[from] consilium_client::AuditError),
+    Audit(#[from] consilium_audit::AuditError),
     /// Something that a bench measures does not work.
     #[error("{what}: {reason}")]
     Bench {
@@ -70,8 +97,11 @@ impl ExperimentError {
             | Self::Dataset(_)
             | Self::Quantise(_)
             | Self::File { .. }
+            | Self::Occupied { .. }
+            | Self::NoOutput { .. }
             | Self::Record { .. } => 2,
             Self::Learning(_)
+            | Self::Prepare(_)
             | Self::Plot(_)
             | Self::Federated { .. }
             | Self::Audit(_)

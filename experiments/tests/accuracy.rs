@@ -10,16 +10,16 @@
 )]
 
 use consilium_authority::{BoundChoice, BoundKind};
-use consilium_client::learning::{Trainer, evaluate};
 use consilium_crypto::QuantisedUpdate;
 use consilium_experiments::{
-    Federation, ReplayConfig, centralised,
-    config::Choice,
-    federation::load_dataset,
-    plain::{self, fed_avg_quantised},
     progress::Progress,
-    summary::summarise,
+    replay::{
+        Choice, Federation, ReplayConfig, centralised, load_dataset,
+        plain::{self, fed_avg_quantised},
+        summary::summarise,
+    },
 };
+use consilium_learning::evaluate;
 
 const SEEDS: [u64; 5] = [1, 2, 3, 4, 5];
 
@@ -35,13 +35,13 @@ struct Outcomes {
 
 fn quantised(federation: &Federation, institutions: &[usize]) -> f64 {
     let config = &federation.config;
-    let mut trainers = federation.trainers().unwrap();
+    let mut participants = federation.participants().unwrap();
     let weights: Vec<f64> = institutions.iter().map(|&k| federation.weights[k]).collect();
     let mut global = federation.initial.clone();
     for epoch in 1..=config.epochs as u64 {
         let updates: Vec<QuantisedUpdate> = institutions
             .iter()
-            .map(|&k| trainers[k].local_update(epoch, &global).unwrap().quantised)
+            .map(|&k| participants[k].local_update(epoch, &global).unwrap().quantised)
             .collect();
         global =
             fed_avg_quantised(&global, &updates, &weights, config.quantised_bound(), config.clip)

@@ -13,10 +13,12 @@ use consilium_authority::{BoundChoice, BoundKind};
 use consilium_datasets::Dataset;
 use consilium_experiments::attack::{
     Attack, AttackConfig, Defence, Delivery, Limits, files,
-    simulation::{Cell, Outcome, simulate, trainers},
+    simulation::{Cell, Outcome, participants, simulate},
 };
 use consilium_experiments::{
-    Federation, ReplayConfig, attack, config::Choice, progress::Progress, verified,
+    attack,
+    progress::Progress,
+    replay::{Choice, Federation, ReplayConfig, verified},
 };
 
 /// Two of seven are malicious; the bound of the run is that of the defence.
@@ -42,8 +44,9 @@ fn both(
     fs::create_dir(&scratch).unwrap();
     let ledger = directory.path().join("ledger");
     let progress = Progress::silent();
-    let trainers = trainers(&federation, cell).unwrap();
-    let verified = verified::run_with(&federation, trainers, &ledger, &scratch, &progress).unwrap();
+    let participants = participants(&federation, cell).unwrap();
+    let verified =
+        verified::run_with(&federation, participants, &ledger, &scratch, &progress).unwrap();
     let simulated = simulate(&federation, cell).unwrap();
     assert_eq!(verified.model, simulated.model, "{attack:?} {delivery:?} {defence:?}");
     (simulated, verified)
@@ -102,12 +105,14 @@ fn the_same_seed_gives_the_same_bytes_and_an_earlier_run_is_replaced() {
 #[test]
 fn a_directory_with_somebody_elses_files_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("thesis.txt"), "words").unwrap();
+    let table = directory.path().join(files::CSV);
+    fs::write(&table, "somebody's table").unwrap();
     let config = AttackConfig::new("pima".into(), 1, 1, 1, true).unwrap();
     let dataset = Dataset::bundled("pima").unwrap();
     let error = attack::run(&config, &dataset, directory.path(), &Progress::silent()).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_to_string(&table).unwrap(), "somebody's table");
 }
 
 #[test]

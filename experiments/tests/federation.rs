@@ -11,17 +11,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use consilium_audit::{AuditReport, audit};
 use consilium_authority::{BoundChoice, BoundKind, PrivacyFlags};
-use consilium_client::{
-    AuditReport, audit,
-    learning::{Trainer, model_blob},
-};
 use consilium_contract::transaction::parse_entry;
 use consilium_crypto::QuantisedUpdate;
 use consilium_experiments::{
-    Federation, ReplayConfig, config::Choice, federation::load_dataset, plain::fed_avg_quantised,
-    progress::Progress, verified,
+    progress::Progress,
+    replay::{Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg_quantised, verified},
 };
+use consilium_learning::model_blob;
 use consilium_ledger::{Store, sha256};
 use consilium_proto::v1::transaction::Action;
 use tempfile::TempDir;
@@ -79,13 +77,16 @@ impl Run {
     /// SHA-256 of the model after each round of plaintext FedAvg over the same quantised updates of the honest.
     fn models_in_the_clear(&self) -> Vec<Vec<u8>> {
         let Federation { config, weights, malicious, .. } = &self.federation;
-        let mut trainers = self.federation.trainers().unwrap();
+        let mut participants = self.federation.participants().unwrap();
         let mut global = self.federation.initial.clone();
         let mut hashes = Vec::new();
         for epoch in 1..=config.epochs as u64 {
-            let honest = (0..trainers.len()).filter(|institution| !malicious.contains(institution));
+            let honest =
+                (0..participants.len()).filter(|institution| !malicious.contains(institution));
             let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) = honest
-                .map(|k| (trainers[k].local_update(epoch, &global).unwrap().quantised, weights[k]))
+                .map(|k| {
+                    (participants[k].local_update(epoch, &global).unwrap().quantised, weights[k])
+                })
                 .unzip();
             global = fed_avg_quantised(
                 &global,

@@ -1,4 +1,4 @@
-//! Limits on what one message may carry, in bytes.
+//! Limits on what one message may carry.
 
 /// Largest payload of a `Chunk`: 1 MiB.
 pub const CHUNK_BYTES: usize = 1 << 20;
@@ -10,6 +10,12 @@ pub const ENTRY_BYTES: usize = 32 << 10;
 /// Largest encoded genesis and largest encoded dealing: a dealing holds a sealed share for every member. With its
 /// signature around it, it still is an entry of at most 64 KiB.
 pub const GENESIS_BYTES: usize = (64 << 10) - 256;
+
+/// Largest number of parameters of a model, d.
+pub const MAX_DIMENSION: u32 = 1 << 20;
+
+/// Longest description of what institutions train, in a genesis: 16 KiB.
+pub const TRAINING_BYTES: usize = 16 << 10;
 
 /// Largest encoded evidence, 1 GiB: the masked updates of a round, or the blocks and bodies of a short run.
 pub const EVIDENCE_BYTES: usize = 1 << 30;

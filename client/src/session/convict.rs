@@ -1,20 +1,20 @@
 //! Where this institution stops because the coordinator broke a rule: with evidence, wherever somebody else can be
 //! convinced.
 
+use consilium_audit::{
+    Evidence,
+    digest::short,
+    evidence::{Genesis, Kept},
+    judge::TrusteeError,
+    model_check::ModelError,
+};
 use consilium_crypto::Hash;
 use consilium_ledger::{Block, ChainError};
 use consilium_proto::v1::{HistoryEvidence, Reason, TwoReceiptsEvidence, evidence::Statements};
 use tracing::{debug, warn};
 
 use super::Session;
-use crate::{
-    ClientError, Evidence,
-    connection::Answered,
-    error::short,
-    evidence::{Genesis, Kept},
-    model_check::ModelError,
-    trustee::TrusteeError,
-};
+use crate::{ClientError, connection::Answered};
 
 /// What an announced model should follow from, as it was served.
 pub(super) struct Brought {

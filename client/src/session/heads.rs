@@ -1,10 +1,11 @@
 //! Heads that the coordinator signs: verified against the own chain, and kept for the others to see.
 
+use consilium_audit::follow::Closed;
 use consilium_ledger::Note;
 use tracing::warn;
 
 use super::Session;
-use crate::{ClientError, follow::Closed, head};
+use crate::{ClientError, head};
 
 impl Session<'_> {
     /// Checks a head up to which the own chain has caught up, and keeps it.

@@ -9,20 +9,19 @@ use std::{
     time::Instant,
 };
 
+use consilium_audit::{
+    digest::short,
+    files::{FileError, failed, private},
+    follow::Closed,
+    judge::Judged,
+    model_check::{ModelError, masked_update_bytes},
+};
 use consilium_crypto::RoundContext;
 use rand_core::OsRng;
 use tracing::info;
 
 use super::{Session, blocking, convict::Brought, interrupted};
-use crate::{
-    ClientError, durable,
-    error::short,
-    follow::Closed,
-    institution::Duty,
-    model_check::{ModelError, masked_update_bytes},
-    observer::RoundReport,
-    trustee::Judged,
-};
+use crate::{ClientError, institution::Duty, observer::RoundReport, state::model};
 
 /// The file of the spool in a state directory.
 const SPOOL: &str = "masked.bin";
@@ -44,24 +43,23 @@ struct Spool {
 }
 
 impl Spool {
-    fn create(directory: &Path) -> Result<Self, ClientError> {
+    fn create(directory: &Path) -> Result<Self, FileError> {
         let path = directory.join(SPOOL);
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(true);
-        let file =
-            durable::private(options).open(&path).map_err(durable::failed("create", &path))?;
+        let file = private(options).open(&path).map_err(failed("create", &path))?;
         Ok(Self { file, path })
     }
 
-    fn write(&mut self, masked: &[u8]) -> Result<(), ClientError> {
-        self.file.write_all(masked).map_err(durable::failed("write", &self.path))
+    fn write(&mut self, masked: &[u8]) -> Result<(), FileError> {
+        self.file.write_all(masked).map_err(failed("write", &self.path))
     }
 
     /// All of them, of `length` bytes each.
-    fn read(mut self, length: usize) -> Result<Vec<Vec<u8>>, ClientError> {
+    fn read(mut self, length: usize) -> Result<Vec<Vec<u8>>, FileError> {
         let mut bytes = Vec::new();
         let read = self.file.rewind().and_then(|()| self.file.read_to_end(&mut bytes));
-        read.map_err(durable::failed("read", &self.path))?;
+        read.map_err(failed("read", &self.path))?;
         Ok(bytes.chunks(length.max(1)).map(<[u8]>::to_vec).collect())
     }
 }
@@ -107,12 +105,12 @@ impl Session<'_> {
     ) -> Result<Result<(), Unfaithful>, ClientError> {
         let own = &mut *self.own;
         let closed = Arc::clone(closed);
-        let model = own.model.clone();
+        let previous = own.model.clone();
         let parameters = Arc::clone(&own.parameters);
         let table = Arc::clone(&own.table);
         let start = Instant::now();
         let mut check =
-            match blocking(move || model.check(&closed, &judged, &parameters, &table)).await? {
+            match blocking(move || previous.check(&closed, &judged, &parameters, &table)).await? {
                 Ok(check) => check,
                 Err(error) => return Ok(Err((error, None))),
             };
@@ -157,18 +155,19 @@ impl Session<'_> {
         own.report.bytes_down += sums.len() as u64;
 
         let parameters = Arc::clone(&own.parameters);
-        let model = own.model.clone();
+        let previous = own.model.clone();
         let roster = own.follower.roster().clone();
         let directory = own.directory.clone();
         let start = Instant::now();
-        let checked =
-            blocking(move || match check.finish(&model, &sums, &roster, &parameters, &mut OsRng) {
-                Ok(next) => next.store(&directory).map(|()| Ok(next)),
+        let checked = blocking(move || {
+            match check.finish(&previous, &sums, &roster, &parameters, &mut OsRng) {
+                Ok(next) => model::store(&next, &directory).map(|()| Ok(next)),
                 Err(error) => Ok(Err((
                     error,
                     Some(Box::new(Brought { masked_updates: spool.read(length)?, sums })),
                 ))),
-            });
+            }
+        });
         let checked = checked.await??;
         own.report.check += start.elapsed();
         Ok(checked.map(|next| own.model = next))

@@ -8,9 +8,16 @@ use std::{
     time::Duration,
 };
 
-use consilium_authority::InstitutionFiles;
+use consilium_audit::{
+    Evidence,
+    evidence::{Culprit, Kept},
+    judge::TrusteeError,
+    model_check::{ModelError, masked_update_bytes},
+};
 use consilium_contract::{CandidateTransaction, Model};
 use consilium_crypto::{CandidateHeader, QuantisedUpdate, signature::SigningKey};
+use consilium_identity::InstitutionFiles;
+use consilium_learning::{TrainError, Trainer};
 use consilium_ledger::sha256;
 use consilium_proto::v1::{
     Abandon, Aggregate, BlockMessage, Charge, Chunk, ConsistencyProof, GetAggregateRequest,
@@ -32,12 +39,9 @@ use tonic::{Request, Response, Status, Streaming, transport::Server};
 
 use super::*;
 use crate::{
-    Evidence, Outcome, Unobserved,
-    evidence::{Culprit, Kept},
+    Outcome, Unobserved,
     fixture::{DIMENSION, World, ceremony},
-    learning::{LearningError, LocalUpdate, Trainer},
-    model_check::{ModelError, masked_update_bytes},
-    trustee::TrusteeError,
+    prepare::{Participant, Preparation, PrepareError, Prepared},
 };
 
 /// Longer than anything here takes.
@@ -270,17 +274,16 @@ impl Ledger for Node {
 struct Ones;
 
 impl Trainer for Ones {
-    fn local_update(&mut self, _: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
-        Ok(LocalUpdate {
-            quantised: QuantisedUpdate::new(
-                vec![1; global.len()],
-                consilium_crypto::Bound::Parameter { bits: 8 },
-            )?,
-            clipped_share: 0.0,
-            train: Duration::ZERO,
-            quantise: Duration::ZERO,
-            model: global.to_vec(),
-        })
+    fn train(&mut self, _: u64, global: &[f32]) -> Result<Vec<f32>, TrainError> {
+        Ok(global.to_vec())
+    }
+}
+
+impl Preparation for Ones {
+    fn prepare(&mut self, _: u64, global: &[f32], _: &[f32]) -> Result<Prepared, PrepareError> {
+        let bound = consilium_crypto::Bound::Parameter { bits: 8 };
+        let quantised = QuantisedUpdate::new(vec![1; global.len()], bound)?;
+        Ok(Prepared { quantised, clipped_share: 0.0 })
     }
 }
 
@@ -359,7 +362,7 @@ impl Stage {
             self.files(),
             state,
             &self.address,
-            Box::new(Ones),
+            Participant::new(Ones, Ones),
             Box::new(Unobserved),
         )
         .unwrap();
@@ -821,7 +824,7 @@ async fn two_processes_do_not_share_a_state_directory() {
         stage.files(),
         state.path(),
         &stage.address,
-        Box::new(Ones),
+        Participant::new(Ones, Ones),
         Box::new(Unobserved),
     )
     .err();
@@ -839,7 +842,7 @@ async fn a_coordinator_that_stays_away_is_given_up_on_where_that_was_asked_for()
         stage.files(),
         state.path(),
         &format!("http://{nowhere}"),
-        Box::new(Ones),
+        Participant::new(Ones, Ones),
         Box::new(Unobserved),
     );
     let run = institution.unwrap().give_up_after(Duration::from_millis(200)).run();

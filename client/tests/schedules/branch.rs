@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
-use consilium_client::follow::Follower;
+use consilium_audit::follow::Follower;
 use consilium_contract::{
     Committee, Model, SealedBlock,
-    sharing::{
-        Sharing, Stage,
+    keygen::{
+        Keygen, Stage,
         member::{Member, Oath, Secrets},
     },
 };
@@ -60,20 +60,18 @@ impl Puppet {
     pub fn contribution(
         &mut self,
         name: Hash,
-        sharing: &Sharing,
+        keygen: &Keygen,
         twist: Twist,
         rng: &mut ChaCha20Rng,
     ) -> Option<Contribute> {
         if twist == Twist::Silent {
             return None;
         }
-        if !self.member.as_ref().is_some_and(|member| member.secrets().belong_to(sharing)) {
-            self.member = Some(Member::new(
-                name,
-                Secrets::generate(sharing.number(), sharing.attempt(), rng),
-            ));
+        if !self.member.as_ref().is_some_and(|member| member.secrets().belong_to(keygen)) {
+            self.member =
+                Some(Member::new(name, Secrets::generate(keygen.number(), keygen.attempt(), rng)));
         }
-        let old = sharing.old().and_then(|old| self.shares.get(&old.number));
+        let old = keygen.old().and_then(|old| self.shares.get(&old.number));
         let old = old.map(|bytes| KeyShare::from_bytes(bytes).unwrap());
         let shares = &mut self.shares;
         let swear = |oath: Oath<'_>| {
@@ -83,10 +81,10 @@ impl Puppet {
             Ok::<_, Infallible>(())
         };
         let mut said =
-            self.member.as_mut()?.next(sharing, old.as_ref(), rng, swear).ok().flatten()?;
+            self.member.as_mut()?.next(keygen, old.as_ref(), rng, swear).ok().flatten()?;
         match (twist, &mut said.part) {
             (Twist::Complains, Some(Part::Complaints(Complaints { dealers }))) => {
-                let Stage::Checking { dealt, .. } = sharing.stage() else { return None };
+                let Stage::Checking { dealt, .. } = keygen.stage() else { return None };
                 *dealers = dealt.dealings.keys().copied().collect();
             }
             (Twist::Garbles, Some(Part::Dealing(bytes))) => *bytes.last_mut()? ^= 1,

@@ -8,8 +8,8 @@ use std::{
     sync::Arc,
 };
 
-use consilium_client::follow::{Follower, Phase};
-use consilium_contract::{Committee, sharing::Stage};
+use consilium_audit::follow::{Follower, Phase};
+use consilium_contract::{Committee, keygen::Stage};
 use consilium_crypto::{DecryptionShare, Hash, VerifiedEvaluation, verify_share};
 use consilium_proto::v1::{SignedTransaction, contribute::Part, transaction::Action};
 
@@ -102,14 +102,14 @@ impl<'a> Observer<'a> {
         match read(signed).action() {
             Action::SubmitShare(share) => self.hears_share(from, &share.share)?,
             Action::Contribute(said) => {
-                let Phase::Sharing(sharing) = view.phase() else { return Ok(()) };
-                let Some(settled) = sharing.stage().settled() else { return Ok(()) };
-                let number = sharing.number();
-                let attempt = sharing.attempt();
+                let Phase::Keygen(keygen) = view.phase() else { return Ok(()) };
+                let Some(settled) = keygen.stage().settled() else { return Ok(()) };
+                let number = keygen.number();
+                let attempt = keygen.attempt();
                 let qualified = *settled.qualified.hash();
-                self.needed.insert(qualified, sharing.shape().honest() as usize);
+                self.needed.insert(qualified, keygen.shape().honest() as usize);
                 if let (Stage::Confirming { committee, .. }, Some(Part::Confirmation(_))) =
-                    (sharing.stage(), &said.part)
+                    (keygen.stage(), &said.part)
                 {
                     let confirmation =
                         settled.qualified.confirmation(&committee.public_key, &committee.dealing);
@@ -120,7 +120,7 @@ impl<'a> Observer<'a> {
                         .or_default()
                         .insert(from);
                     let both =
-                        sharing.old().into_iter().chain([committee]).map(Arc::clone).collect();
+                        keygen.old().into_iter().chain([committee]).map(Arc::clone).collect();
                     self.committees.insert(confirmation, both);
                 } else if matches!(said.part, Some(Part::Agreement(_) | Part::Product(_))) {
                     // Public keys of shares follow products and show nothing that these have not.

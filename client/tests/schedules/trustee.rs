@@ -7,13 +7,18 @@ use std::{
     sync::Arc,
 };
 
-use consilium_client::{
+use consilium_audit::{
     CheckedModel,
     follow::{Closed, Follower, Phase, Sealed},
-    history::History,
-    member::Membership,
-    memory::Memory,
-    trustee::{Countersigned, Judged, judge},
+    judge::{Judged, judge},
+    model_check::{ModelError, masked_update_bytes},
+};
+use consilium_client::{
+    institution::{
+        member::Membership,
+        trustee::{Countersigned, countersign},
+    },
+    state::{history::History, memory::Memory, model},
 };
 use consilium_crypto::{Hash, RoundContext};
 use consilium_ledger::{Block, VerifiedHeader};
@@ -195,7 +200,7 @@ impl<'a> Trustee<'a> {
             memory: Memory::open(&self.directory, parameters.chain_id).map_err(failed)?,
             membership: Membership::open(&self.directory, name).map_err(failed)?,
             model: CheckedModel::initial(parameters, &files.initial_model).unwrap(),
-            stored: CheckedModel::load(&self.directory, parameters).map_err(failed)?,
+            stored: model::load(&self.directory, parameters).map_err(|error| error.to_string())?,
             duty: Duty::None,
             committee: None,
             contributed: None,
@@ -256,12 +261,12 @@ impl<'a> Trustee<'a> {
                 None => judge(&closed.sealed.sum, None, parameters, &mut self.rng)
                     .map_err(|error| error.to_string())?,
             };
-            let fail = |error: consilium_client::model_check::ModelError| error.to_string();
+            let fail = |error: ModelError| error.to_string();
             let mut check = process
                 .model
                 .check(closed, &judged, parameters, &self.world.table)
                 .map_err(fail)?;
-            let masked = consilium_client::model_check::masked_update_bytes(parameters);
+            let masked = masked_update_bytes(parameters);
             for header in check.headers().to_vec() {
                 let pooled =
                     self.world.pooled(&header.hash()).ok_or("nobody serves a masked update")?;
@@ -272,7 +277,7 @@ impl<'a> Trustee<'a> {
             let next = check
                 .finish(&process.model, sums, roster, parameters, &mut self.rng)
                 .map_err(fail)?;
-            next.store(&self.directory).map_err(|error| error.to_string())?;
+            model::store(&next, &self.directory).map_err(|error| error.to_string())?;
             process.model = next;
         }
         process.duty = Duty::None;
@@ -293,7 +298,7 @@ impl<'a> Trustee<'a> {
             }
         }
         let said = match process.follower.phase() {
-            Phase::Sharing(_) => self.contribute(&mut process)?.into_iter().collect(),
+            Phase::Keygen(_) => self.contribute(&mut process)?.into_iter().collect(),
             Phase::Collecting(_) => self.participate(&mut process)?.into_iter().collect(),
             Phase::Sealed(_) => self.serve(&mut process)?,
             Phase::Idle | Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Vec::new(),
@@ -303,14 +308,14 @@ impl<'a> Trustee<'a> {
     }
 
     fn contribute(&mut self, process: &mut Process) -> Result<Option<SignedTransaction>, Stop> {
-        let Phase::Sharing(sharing) = process.follower.phase() else { return Ok(None) };
-        let basis = *sharing.basis();
-        if process.contributed == Some(basis) || sharing.has_heard(&self.world.name(self.index)) {
+        let Phase::Keygen(keygen) = process.follower.phase() else { return Ok(None) };
+        let basis = *keygen.basis();
+        if process.contributed == Some(basis) || keygen.has_heard(&self.world.name(self.index)) {
             return Ok(None);
         }
         process.history.flush().wait().map_err(|error| error.to_string())?;
         let said = process.membership.next(
-            sharing,
+            keygen,
             process.follower.step(),
             &mut process.memory,
             &mut self.rng,
@@ -324,7 +329,7 @@ impl<'a> Trustee<'a> {
         let Phase::Collecting(collection) = process.follower.phase() else { return Ok(None) };
         let round = collection.round().clone();
         let name = self.world.name(self.index);
-        process.model.assignment(collection, &name).map_err(|error| error.to_string())?;
+        process.model.starts(collection.round()).map_err(|error| error.to_string())?;
         let stored = self.upload.as_ref().filter(|(of, _)| *of == round);
         if stored.is_none() && collection.has_update_of(&name) {
             return Ok(None);
@@ -371,7 +376,7 @@ impl<'a> Trustee<'a> {
         }
         if let Duty::Judged(judged) = &process.duty {
             process.history.flush().wait().map_err(|error| error.to_string())?;
-            let countersigned = judged.countersign(memory, &files.signing, &name);
+            let countersigned = countersign(judged, memory, &files.signing, &name);
             process.duty = Duty::Countersigned(countersigned.map_err(|error| error.to_string())?);
         }
         let mut said = Vec::new();

@@ -7,18 +7,19 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use consilium_authority::{Ceremony, CeremonySpec, InstitutionFiles};
-use consilium_client::memory::Memory;
+use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_client::state::memory::Memory;
 use consilium_contract::{
     CandidateTransaction, Committee,
-    parameters::Layers,
     transaction::{entry, sign},
 };
 use consilium_crypto::{
     Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, QuantisedUpdate,
     RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
 };
+use consilium_identity::InstitutionFiles;
 use consilium_ledger::{Block, HeaderChain};
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use rand_chacha::ChaCha20Rng;

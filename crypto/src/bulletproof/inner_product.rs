@@ -17,9 +17,9 @@ use merlin::Transcript;
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use super::prover::append;
-use super::{Pair, RangeProtocol, powers};
-use crate::limbs::inner;
+use super::RangeProtocol;
+use crate::group::generators::Pair;
+use crate::group::{inner, powers};
 use crate::transcript::Protocol;
 
 /// Rounds between two foldings. Measured over 2 to 4, the cost has a flat minimum here.
@@ -60,8 +60,8 @@ pub(super) fn prove(
             || sum(a_l, Side::Right, b_r, Side::Left, Scalar::ONE),
             || sum(a_r, Side::Left, b_l, Side::Right, shift),
         );
-        append(transcript, proof, b"L", left.as_bytes());
-        append(transcript, proof, b"R", right.as_bytes());
+        transcript.say(proof, b"L", left.as_bytes());
+        transcript.say(proof, b"R", right.as_bytes());
         let u = transcript.challenge(b"u");
         let u_inv = u.invert();
 

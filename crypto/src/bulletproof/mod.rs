@@ -45,7 +45,6 @@
 //! As in the crate: bits are chosen and S, T_1, T_2 and V computed in constant time. L and R are computed in variable time
 //! over l and r, which S hides; folding generators takes variable time over public challenges.
 
-mod generators;
 mod inner_product;
 mod prover;
 #[cfg(test)]
@@ -53,25 +52,15 @@ mod tests;
 mod verifier;
 
 use curve25519_dalek::ristretto::CompressedRistretto;
-use curve25519_dalek::scalar::Scalar;
-use generators::{Pair, pairs};
 use merlin::Transcript;
 
-pub(crate) use generators::pairs_of;
+pub(crate) use crate::group::generators::MAX_VALUES;
 pub(crate) use prover::prove;
 pub(crate) use verifier::RangeProof;
-
-/// Most values under one proof.
-pub(crate) const MAX_VALUES: usize = 256;
 
 /// Length of a proof, in bytes: 9 elements and 2·log₂ N.
 pub(crate) fn proof_length(values: usize, bits: usize) -> usize {
     32 * (9 + 2 * (values * bits).ilog2() as usize)
-}
-
-/// 1, x, x², …
-pub(crate) fn powers(x: Scalar) -> impl Iterator<Item = Scalar> {
-    std::iter::successors(Some(Scalar::ONE), move |power| Some(power * x))
 }
 
 /// What range proofs say to a transcript, in the words of the bulletproofs crate.
@@ -79,6 +68,11 @@ trait RangeProtocol {
     fn begin_range_proof(&mut self, bits: usize, commitments: &[CompressedRistretto]);
     fn begin_inner_product(&mut self, pairs: usize);
     fn append_element(&mut self, label: &'static [u8], element: &[u8; 32]);
+    /// The prover's: says an element and adds it to the proof.
+    fn say(&mut self, proof: &mut Vec<u8>, label: &'static [u8], element: &[u8; 32]) {
+        self.append_element(label, element);
+        proof.extend(element);
+    }
 }
 
 impl RangeProtocol for Transcript {

@@ -14,10 +14,10 @@ use rayon::prelude::*;
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{MAX_VALUES, Pair, RangeProtocol, inner_product, pairs, powers, proof_length};
+use super::{MAX_VALUES, RangeProtocol, inner_product, proof_length};
 use crate::EncryptError;
-use crate::group::{g_times, h, h_times, random_scalar};
-use crate::limbs::inner;
+use crate::group::generators::{Pair, pairs};
+use crate::group::{g_times, h, h_times, inner, powers, random_scalar};
 use crate::transcript::Protocol;
 
 /// Pairs in one constant-time multiplication, which share its doublings.
@@ -96,8 +96,8 @@ pub(crate) fn prove(
         || masks.commit_to_masks(&pairs),
     );
     let mut proof = Vec::with_capacity(proof_length(count, bits));
-    append(&mut transcript, &mut proof, b"A", &a_commitment.compress().0);
-    append(&mut transcript, &mut proof, b"S", &s_commitment.compress().0);
+    transcript.say(&mut proof, b"A", &a_commitment.compress().0);
+    transcript.say(&mut proof, b"S", &s_commitment.compress().0);
     let y = transcript.challenge(b"y");
     let z = transcript.challenge(b"z");
 
@@ -124,8 +124,8 @@ pub(crate) fn prove(
         tau.iter_mut().for_each(|tau| *tau += random_scalar(rng));
     }
     let [tau_1, tau_2] = &*tau;
-    append(&mut transcript, &mut proof, b"T_1", &(h_times(&t_1) + g_times(tau_1)).compress().0);
-    append(&mut transcript, &mut proof, b"T_2", &(h_times(&t_2) + g_times(tau_2)).compress().0);
+    transcript.say(&mut proof, b"T_1", &(h_times(&t_1) + g_times(tau_1)).compress().0);
+    transcript.say(&mut proof, b"T_2", &(h_times(&t_2) + g_times(tau_2)).compress().0);
     let x = transcript.challenge(b"x");
 
     for (l, l_1) in l.iter_mut().zip(&masks.s_l) {
@@ -135,31 +135,10 @@ pub(crate) fn prove(
         *r += x * r_1;
     }
     let gamma: Scalar = powers(z).skip(2).zip(blindings).map(|(z_j, gamma)| z_j * gamma).sum();
-    append(&mut transcript, &mut proof, b"t_x", inner(&l, &r).as_bytes());
-    append(
-        &mut transcript,
-        &mut proof,
-        b"t_x_blinding",
-        (gamma + x * (tau_1 + x * tau_2)).as_bytes(),
-    );
-    append(
-        &mut transcript,
-        &mut proof,
-        b"e_blinding",
-        (masks.a_blinding + x * masks.s_blinding).as_bytes(),
-    );
+    transcript.say(&mut proof, b"t_x", inner(&l, &r).as_bytes());
+    transcript.say(&mut proof, b"t_x_blinding", (gamma + x * (tau_1 + x * tau_2)).as_bytes());
+    transcript.say(&mut proof, b"e_blinding", (masks.a_blinding + x * masks.s_blinding).as_bytes());
     let w = transcript.challenge(b"w");
     inner_product::prove(&mut transcript, &mut proof, &pairs, y.invert(), (w, h()), l, r);
     Ok(proof)
-}
-
-/// Says an element to the verifier.
-pub(super) fn append(
-    transcript: &mut Transcript,
-    proof: &mut Vec<u8>,
-    label: &'static [u8],
-    element: &[u8; 32],
-) {
-    transcript.append_element(label, element);
-    proof.extend(element);
 }

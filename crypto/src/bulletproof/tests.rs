@@ -11,8 +11,8 @@ use rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
 
 use super::{RangeProof, proof_length, prove};
-use crate::encoding::Reader;
 use crate::fold::{Folded, Weights};
+use crate::group::encoding::Reader;
 use crate::group::{g, g_times, h, h_times, random_scalar};
 use crate::tests::Federation;
 use crate::tests::tampering::neighbours;

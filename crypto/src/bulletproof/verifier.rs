@@ -11,10 +11,11 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::IsIdentity;
 use merlin::Transcript;
 
-use super::{RangeProtocol, powers};
+use super::RangeProtocol;
 use crate::DecodeError;
-use crate::encoding::Reader;
 use crate::fold::Folded;
+use crate::group::encoding::Reader;
+use crate::group::powers;
 use crate::transcript::Protocol;
 
 /// A proof that decodes.

@@ -10,13 +10,11 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
 
 use super::{DkgError, SealingKey};
-use crate::encoding::ELEMENT_LEN;
+use crate::context::MAX_MEMBERS;
+use crate::group::encoding::ELEMENT_LEN;
 use crate::group::{g, g_times, h_times};
 use crate::transcript::{CEREMONY, labelled_hash};
 use crate::{DealingCommitments, Hash, PublicKey, countersign_quorum};
-
-/// The most members that a committee can have: a dealing for so many fits 64 KiB.
-pub const MAX_MEMBERS: u32 = 128;
 
 /// n and t of the committee that is being made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 
 use super::ceremony::Sharing;
 use super::{Ceremony, DkgError, OpeningKey, SealingKey};
-use crate::encoding::{ELEMENT_LEN, Reader};
+use crate::group::encoding::{ELEMENT_LEN, Reader};
 use crate::group::h;
-use crate::polynomial::{evaluate, powers, random};
+use crate::group::polynomial::{evaluate, powers, random};
 use crate::transcript::{CEREMONY_DEALING, Protocol, dealt_share, polynomials, witness_bytes};
 use crate::{DecodeError, Hash, KeyShare};
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::MAX_MEMBERS;
+use crate::context::MAX_MEMBERS;
 use crate::{DecodeError, ShareError};
 
 /// Whom an error blames. In a resharing dealers have places in the old committee, recipients in the new one.

@@ -62,7 +62,8 @@ mod relation;
 mod sealing;
 mod share_key;
 
-pub use ceremony::{Ceremony, Context, MAX_MEMBERS, Shape};
+pub use crate::context::MAX_MEMBERS;
+pub use ceremony::{Ceremony, Context, Shape};
 pub use dealing::{Dealer, DealerSecret, Dealing, PrivateShare, RevealedShare};
 pub use error::{Culprit, DkgError};
 pub use product::{Product, VerifiedProduct};

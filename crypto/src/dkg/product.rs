@@ -20,9 +20,9 @@ use zeroize::Zeroizing;
 use super::ceremony::{at_least, distinct};
 use super::relation::{Proof, Relation, Row};
 use super::{DkgError, GeneratedKey, MemberSecret, Qualified};
-use crate::encoding::{ELEMENT_LEN, Reader};
+use crate::group::encoding::{ELEMENT_LEN, Reader};
+use crate::group::polynomial::lagrange;
 use crate::group::{g, g_times, h};
-use crate::polynomial::lagrange;
 use crate::transcript::{self, PRODUCT, Protocol};
 use crate::{DecodeError, Hash, PublicKey, VerifyingKey};
 

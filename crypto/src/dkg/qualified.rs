@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::ceremony::{at_least, distinct};
 use super::{Ceremony, Dealing, DkgError, PrivateShare};
-use crate::polynomial::{lagrange, powers};
+use crate::group::polynomial::{lagrange, powers};
 use crate::transcript::{CONFIRMATION, QUALIFIED, labelled_hash};
 use crate::{DealingCommitments, Hash, KeyShare, PublicKey};
 
@@ -164,7 +164,7 @@ impl MemberSecret {
         place: u32,
         shares: impl IntoIterator<Item = PrivateShare>,
     ) -> Result<Self, DkgError> {
-        let count = qualified.ceremony.revealed_share_len() / crate::encoding::ELEMENT_LEN;
+        let count = qualified.ceremony.revealed_share_len() / crate::group::encoding::ELEMENT_LEN;
         let mut scalars = Zeroizing::new(vec![Scalar::ZERO; count]);
         let mut missing = qualified.dealers();
         for share in shares {

@@ -12,7 +12,7 @@ use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use crate::DecodeError;
-use crate::encoding::{ELEMENT_LEN, Reader};
+use crate::group::encoding::{ELEMENT_LEN, Reader};
 use crate::group::random_scalar;
 use crate::transcript::{Protocol, witness_bytes};
 

@@ -16,7 +16,7 @@ use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use crate::DecodeError;
-use crate::encoding::Reader;
+use crate::group::encoding::Reader;
 use crate::transcript::SEALED_SHARE;
 
 const WHAT: &str = "sealing key";

@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 use super::ceremony::{at_least, distinct};
 use super::relation::{Proof, Relation, Row};
 use super::{DkgError, MemberSecret, Qualified};
-use crate::dealing::PublicShare;
-use crate::encoding::{ELEMENT_LEN, Reader};
+use crate::decrypt::dealing::PublicShare;
+use crate::group::encoding::{ELEMENT_LEN, Reader};
+use crate::group::polynomial::interpolation;
 use crate::group::{g, h};
-use crate::polynomial::interpolation;
 use crate::transcript::{self, Protocol, SHARE_KEY};
 use crate::{DealingCommitments, DecodeError, Hash, PublicKey};
 

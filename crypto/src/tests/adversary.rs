@@ -70,8 +70,8 @@ fn a_mask_that_does_not_match_the_key_cannot_be_proven() {
                     .iter()
                     .map(|kappa| Scalar::from(*kappa))
                     .collect::<Vec<_>>();
-                let powers: Vec<_> = crate::link::limb_weights().take(16).collect();
-                unproven.k = crate::limbs::inner(&powers, &kappa);
+                let powers: Vec<_> = crate::proof::link::limb_weights().take(16).collect();
+                unproven.k = crate::group::inner(&powers, &kappa);
             }
             let update = unproven.prove().unwrap();
             assert!(federation.verify_header(&update.header).is_ok());
@@ -206,7 +206,7 @@ fn verdicts_do_not_depend_on_the_batch() {
         update.header[body_hash..body_hash + 32].copy_from_slice(&digest);
     };
     let link = 2 * 32 * D as usize + 96;
-    let key_z = crate::HEADER_LEN - crate::limbs::LimbProof::length(16) + 96;
+    let key_z = crate::HEADER_LEN - crate::proof::limbs::LimbProof::length(16) + 96;
     updates[1].header[key_z] ^= 1;
     tamper(&mut updates[2], link);
     let last = updates[3].body.len() - 32;

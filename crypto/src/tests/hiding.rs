@@ -2,8 +2,9 @@
 
 use curve25519_dalek::scalar::Scalar;
 
+use super::arithmetic::{power, root_of_minus_one};
 use super::norm::{F, LINK, MASKS, PHI, PRODUCTS, RANGES, V, Z};
-use super::order::{Early, federation, forge, long, power, root_of_minus_one};
+use super::order::{Early, federation, forge, long};
 use super::tampering::{announce, neighbours};
 use super::*;
 

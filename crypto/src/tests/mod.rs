@@ -1,6 +1,7 @@
 //! Whole rounds, honest and not, with seeded randomness where a test needs the same bytes twice.
 
 mod adversary;
+mod arithmetic;
 mod game;
 mod hiding;
 mod norm;

@@ -7,12 +7,13 @@ use super::round::{plain_sums, whole_round};
 use super::tampering::{announce, neighbours};
 use super::*;
 use crate::bound::NormBound;
-use crate::link::LinkProof;
+use crate::proof::link::LinkProof;
+use crate::proof::{norm, range};
 use crate::transcript::Protocol;
 use crate::update::{body_length, encrypt, mask_length};
 use crate::{
     DecodeError, DiscreteLogTable, EncryptError, HEADER_LEN, MaskKeySum, MaskedSum, MaskedUpdate,
-    Quantiser, SIGNATURE_LEN, norm, quantise, range,
+    Quantiser, SIGNATURE_LEN, quantise,
 };
 
 const D: u32 = 3;

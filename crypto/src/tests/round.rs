@@ -119,8 +119,8 @@ fn a_mask_key_of_the_largest_limbs_opens_like_any_other() {
         // Σ 2^(16i)·65535 is beyond ℓ: nobody honest draws it, but it is proven, and m of its limbs reach the end of the table.
         let mut federation = Federation::bounded(9, 4, 2, 2, bound);
         let limbs = vec![65_535; 16];
-        let k = crate::limbs::inner(
-            &crate::link::limb_weights().take(16).collect::<Vec<_>>(),
+        let k = crate::group::inner(
+            &crate::proof::link::limb_weights().take(16).collect::<Vec<_>>(),
             &[65_535u64.into(); 16],
         );
         let updates: Vec<_> = (1..=3)
@@ -129,7 +129,7 @@ fn a_mask_key_of_the_largest_limbs_opens_like_any_other() {
                 let mut unproven = federation.unproven(who, values);
                 let bases = crate::group::mask_bases(2);
                 let masked = unproven.u.iter().zip(bases.iter()).map(|(u, base)| {
-                    let u = crate::update::signed(*u);
+                    let u = crate::group::signed(*u);
                     (crate::group::h_times(&u) + base * k).compress().to_bytes()
                 });
                 unproven.masked = masked.collect::<Vec<_>>().concat();
@@ -203,7 +203,7 @@ fn two_encryptions_of_one_input_share_no_group_element() {
     let two = encrypt();
     // Every 32 bytes but the context and the length of the body: points, responses and hashes.
     let elements = |update: &EncryptedUpdate| -> Vec<[u8; 32]> {
-        let length = HEADER_LEN - crate::limbs::LimbProof::length(16) - 8;
+        let length = HEADER_LEN - crate::proof::limbs::LimbProof::length(16) - 8;
         let parts =
             [&update.header[Context::LEN..length], &update.header[length + 8..], &update.body];
         parts.iter().flat_map(|part| part.as_chunks().0.to_vec()).collect()

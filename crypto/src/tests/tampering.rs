@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::*;
 use crate::DecodeError;
-use crate::header::CIPHERTEXTS_LEN;
-use crate::link::LinkProof;
+use crate::proof::link::LinkProof;
+use crate::update::header::CIPHERTEXTS_LEN;
 
 const D: u32 = 3;
 const MASK_HASH: usize = Context::LEN + CIPHERTEXTS_LEN;
@@ -177,7 +177,7 @@ fn coordinates_commitments_limbs_and_chunks_cannot_change_places() {
     // Two chunks of one size need a model of 512 parameters; the number of a chunk is in its transcript.
     let mut federation = Federation::new(14, 1, 1, 512, 8);
     let update = federation.update(1);
-    let proof = crate::range::proof_length(256, 8);
+    let proof = crate::proof::range::proof_length(256, 8);
     let mut changed = update.clone();
     swap(&mut changed.body[2 * 32 * 512 + LinkProof::LEN..], proof);
     announce(&mut changed);

@@ -135,7 +135,7 @@ fn the_bad_ones_stay_bad() {
     // The first header with the second one's key proof; the first body under the second header.
     let first = stored("header of 1");
     let second = stored("header of 2");
-    let proof = first.len() - crate::limbs::LimbProof::length(16);
+    let proof = first.len() - crate::proof::limbs::LimbProof::length(16);
     let crossed = [&first[..proof], &second[proof..]].concat();
     let verdict =
         verify_key_proofs(&key, vec![CandidateHeader::decode(&crossed).unwrap()]).remove(0);

@@ -1,16 +1,14 @@
-//! A malicious institution as a [`Trainer`]: it can stand in the simulation and in the encrypted federation alike.
+//! A malicious institution as a [`Preparation`]: it can stand in the simulation and in the encrypted federation alike.
 
-use std::time::Duration;
-
-use consilium_client::learning::{
-    LearningError, LocalTrainer, LocalUpdate, Trainer, difference, generator,
-};
+use consilium_client::prepare::{Participant, Preparation, PrepareError, Prepared, difference};
 use consilium_crypto::quantise::unit;
-use consilium_crypto::{Bound, QuantisedUpdate, Quantiser};
+use consilium_crypto::{Bound, QuantiseError, QuantisedUpdate, Quantiser};
+use consilium_learning::{LearningError, LocalTrainer, generator};
 
 use super::attacks::{Attack, Delivery, Limit, gaussian, length};
 use super::backdoor::{Trigger, flipped};
-use crate::{ExperimentError, Federation};
+use crate::ExperimentError;
+use crate::replay::Federation;
 
 /// Factor of [`Attack::Scaling`].
 const SCALING: f64 = -10.0;
@@ -66,17 +64,9 @@ impl Attacker {
         let summands = u32::try_from(n).unwrap_or(u32::MAX);
         let architecture = federation.architecture.clone();
         let local = config.local.clone();
-        let quantiser = Quantiser::new(limit.bound, limit.clip, weight, summands)?;
         let institution = institution as u64;
         Ok(Self {
-            trainer: LocalTrainer::new(
-                architecture,
-                table,
-                local,
-                quantiser,
-                config.seed,
-                institution,
-            )?,
+            trainer: LocalTrainer::new(architecture, table, local, config.seed, institution)?,
             boost: n as f64 / federation.malicious.len().max(1) as f64,
             seed: config.seed,
             attack,
@@ -88,11 +78,15 @@ impl Attacker {
         })
     }
 
-    /// x, what the attack would have added to the sum Σω·Δ (`[d]`), before any bound; and the model trained for it.
-    fn wanted(&self, step: u64, global: &[f32]) -> Result<(Vec<f64>, Vec<f32>), LearningError> {
-        let model = self.trainer.train(step, global)?;
+    /// It, and what trains for it.
+    pub fn participant(self) -> Participant {
+        Participant::new(self.trainer.clone(), self)
+    }
+
+    /// x, what the attack would have added to the sum Σω·Δ (`[d]`), before any bound.
+    fn wanted(&self, step: u64, global: &[f32], local: &[f32]) -> Vec<f64> {
         let mut x: Vec<f64> =
-            difference(&model, global).iter().map(|&v| self.weight * f64::from(v)).collect();
+            difference(local, global).iter().map(|&v| self.weight * f64::from(v)).collect();
         let d = x.len() as f64;
         match self.attack {
             Attack::None | Attack::LabelFlip | Attack::Backdoor => {}
@@ -114,7 +108,7 @@ impl Attacker {
                 x.iter_mut().for_each(|x| *x = -each * x.signum());
             }
         }
-        Ok((x, model))
+        x
     }
 
     /// Δ in floats, as plain averaging takes it: weighted by ω it is x.
@@ -122,12 +116,13 @@ impl Attacker {
     /// # Errors
     /// [`LearningError::NonFinite`] once training has diverged.
     pub fn plain_update(&self, step: u64, global: &[f32]) -> Result<Vec<f32>, LearningError> {
-        let (x, _) = self.wanted(step, global)?;
+        let local = self.trainer.fit(step, global)?;
+        let x = self.wanted(step, global, &local);
         Ok(x.iter().map(|x| (x / self.weight) as f32).collect())
     }
 
     /// x as integers. Against the bound ω plays no part any more: it is in x.
-    fn delivered(&self, step: u64, x: &[f64]) -> Result<QuantisedUpdate, LearningError> {
+    fn delivered(&self, step: u64, x: &[f64]) -> Result<QuantisedUpdate, QuantiseError> {
         let Limit { bound, clip } = self.limit;
         let values = match (self.delivery, bound) {
             (Delivery::Bounded, _) => {
@@ -153,31 +148,33 @@ impl Attacker {
     }
 }
 
-impl Trainer for Attacker {
-    fn local_update(&mut self, step: u64, global: &[f32]) -> Result<LocalUpdate, LearningError> {
-        let (x, model) = self.wanted(step, global)?;
-        let quantised = self.delivered(step, &x)?;
-        Ok(LocalUpdate {
-            quantised,
-            clipped_share: 0.0,
-            train: Duration::ZERO,
-            quantise: Duration::ZERO,
-            model,
-        })
+impl Preparation for Attacker {
+    fn prepare(
+        &mut self,
+        step: u64,
+        global: &[f32],
+        local: &[f32],
+    ) -> Result<Prepared, PrepareError> {
+        let x = self.wanted(step, global, local);
+        Ok(Prepared { quantised: self.delivered(step, &x)?, clipped_share: 0.0 })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attack::{Defence, test_federation as federation};
+    use crate::attack::Defence;
+    use crate::attack::config::test_federation as federation;
 
     fn update(attack: Attack, delivery: Delivery, defence: Defence) -> (QuantisedUpdate, Limit) {
         let (federation, limits) = federation(2);
         let limit = limits.of(defence);
         let attacker =
             Attacker::new(&federation, federation.malicious[0], (attack, delivery), limit);
-        (attacker.unwrap().local_update(1, &federation.initial).unwrap().quantised, limit)
+        (
+            attacker.unwrap().participant().local_update(1, &federation.initial).unwrap().quantised,
+            limit,
+        )
     }
 
     fn norm_of(update: &QuantisedUpdate) -> f64 {
@@ -231,7 +228,7 @@ mod tests {
                 (attack, Delivery::Bounded),
                 limit,
             );
-            attacker.unwrap().local_update(1, &federation.initial).unwrap().quantised
+            attacker.unwrap().participant().local_update(1, &federation.initial).unwrap().quantised
         };
         let honest = send(Attack::None);
         let flipped = send(Attack::SignFlip);

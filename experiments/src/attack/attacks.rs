@@ -1,7 +1,7 @@
 //! What malicious institutions send, how they get it accepted, and what is held against it.
 
-use consilium_client::learning::generator;
 use consilium_crypto::Bound;
+use consilium_learning::generator;
 use rand_core::RngCore;
 use serde::Serialize;
 

@@ -4,11 +4,11 @@
 use plotters::prelude::*;
 
 use super::attacks::{Attack, Defence, Delivery};
+use super::config::{AttackConfig, INSTITUTIONS};
 use super::record::{Spread, SummaryRow, curve};
-use super::{AttackConfig, INSTITUTIONS};
 use crate::ExperimentError;
-use crate::plot::{Line, accuracy_range, chart, legend, svg, title};
-use crate::summary::count;
+use crate::chart::{Line, accuracy_range, chart, legend, svg, title};
+use crate::replay::summary::count;
 
 /// Charts side by side.
 const COLUMNS: usize = 3;

@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 
 use super::attacks::{Attack, Defence, Delivery};
+use super::config::{AttackConfig, INSTITUTIONS, NORM_BOUND};
+use super::files;
 use super::record::{Spread, SummaryRow, curve};
-use super::{AttackConfig, INSTITUTIONS, NORM_BOUND, files};
 
 /// A loss of accuracy below this, as a mean over the seeds, is called none.
 const SMALL_LOSS: f64 = 0.02;

@@ -3,16 +3,18 @@
 //! The malicious are judged as the contract judges them: what the proofs exclude is rejected and costs a credit, and
 //! who has none left is expelled. The models are those of the encrypted federation, bit for bit (`tests/attack.rs`).
 
-use consilium_client::learning::{LearningError, LocalTrainer, Trainer, difference, evaluate};
+use consilium_client::prepare::{Participant, PrepareError, Quantisation, difference};
 use consilium_contract::roster::INITIAL_CREDIT;
 use consilium_crypto::Quantiser;
+use consilium_learning::{LearningError, LocalTrainer, TrainError, evaluate};
 
 use super::attacker::Attacker;
 use super::attacks::{Attack, Defence, Delivery, Limit};
 use super::backdoor::{Trigger, of_class};
 use super::record::AttackRow;
-use crate::plain::{fed_avg, fed_avg_quantised};
-use crate::{ExperimentError, Federation};
+use crate::ExperimentError;
+use crate::replay::Federation;
+use crate::replay::plain::{fed_avg, fed_avg_quantised};
 
 /// One simulation. How many are malicious is the federation's, and so is the seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,69 +75,56 @@ pub fn measure(federation: &Federation, cell: Cell) -> Result<AttackRow, Experim
     })
 }
 
-/// Honest trainers under `limit`, in order.
-fn honest(federation: &Federation, limit: Limit) -> Result<Vec<LocalTrainer>, ExperimentError> {
-    let Federation { config, architecture, tables, weights, .. } = federation;
-    let summands = u32::try_from(tables.len()).unwrap_or(u32::MAX);
-    let trainer = |(institution, (table, &weight))| {
+/// Honest participants under `limit`, in order.
+fn honest(federation: &Federation, limit: Limit) -> Result<Vec<Participant>, ExperimentError> {
+    let summands = u32::try_from(federation.tables.len()).unwrap_or(u32::MAX);
+    let participant = |(institution, (trainer, &weight)): (u64, (LocalTrainer, &f64))| {
         let quantiser = Quantiser::new(limit.bound, limit.clip, weight, summands)?;
-        let architecture = architecture.clone();
-        let local = config.local.clone();
-        let table: &consilium_datasets::Table = table;
-        Ok(LocalTrainer::new(
-            architecture,
-            table.clone(),
-            local,
-            quantiser,
-            config.seed,
-            institution,
-        )?)
+        let stage = Quantisation::new(quantiser, federation.config.seed, institution);
+        Ok(Participant::new(trainer, stage))
     };
-    (0..).zip(tables.iter().zip(weights)).map(trainer).collect()
+    let trainers = federation.trainers()?.into_iter();
+    (0..).zip(trainers.zip(&federation.weights)).map(participant).collect()
 }
 
-/// Everyone's trainer, in order, as the encrypted federation takes them.
+/// Everyone, in order, as the encrypted federation takes them.
 ///
 /// # Errors
 /// Those of [`Attacker::new`].
-pub fn trainers(
+pub fn participants(
     federation: &Federation,
     cell: Cell,
-) -> Result<Vec<Box<dyn Trainer>>, ExperimentError> {
-    let trainers = honest(federation, cell.limit)?.into_iter().enumerate();
-    let trainers =
-        trainers.map(|(institution, trainer)| -> Result<Box<dyn Trainer>, ExperimentError> {
-            if !federation.malicious.contains(&institution) {
-                return Ok(Box::new(trainer));
-            }
-            Ok(Box::new(Attacker::new(
-                federation,
-                institution,
-                (cell.attack, cell.delivery),
-                cell.limit,
-            )?))
-        });
-    trainers.collect()
+) -> Result<Vec<Participant>, ExperimentError> {
+    let participants = honest(federation, cell.limit)?.into_iter().enumerate();
+    let participants = participants.map(|(institution, participant)| {
+        if !federation.malicious.contains(&institution) {
+            return Ok(participant);
+        }
+        let attack = (cell.attack, cell.delivery);
+        Ok(Attacker::new(federation, institution, attack, cell.limit)?.participant())
+    });
+    participants.collect()
 }
 
 fn quantised(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentError> {
     let config = &federation.config;
-    let mut trainers = trainers(federation, cell)?;
-    let mut credit = vec![INITIAL_CREDIT; trainers.len()];
+    let mut participants = participants(federation, cell)?;
+    let mut credit = vec![INITIAL_CREDIT; participants.len()];
     let mut outcome = Outcome { model: federation.initial.clone(), accepted: 0, rejected: 0 };
     for step in 1..=config.epochs as u64 {
-        let mut updates = Vec::with_capacity(trainers.len());
-        let mut weights = Vec::with_capacity(trainers.len());
-        let everyone = trainers.iter_mut().zip(&mut credit).zip(&federation.weights).enumerate();
-        for (institution, ((trainer, credit), &weight)) in everyone {
+        let mut updates = Vec::with_capacity(participants.len());
+        let mut weights = Vec::with_capacity(participants.len());
+        let everyone =
+            participants.iter_mut().zip(&mut credit).zip(&federation.weights).enumerate();
+        for (institution, ((participant, credit), &weight)) in everyone {
             let is_malicious = usize::from(federation.malicious.contains(&institution));
             if *credit == 0 {
                 outcome.rejected += is_malicious;
                 continue;
             }
-            let update = match trainer.local_update(step, &outcome.model) {
+            let update = match participant.local_update(step, &outcome.model) {
                 // It sits the step out.
-                Err(LearningError::NonFinite { .. }) => continue,
+                Err(PrepareError::Train(TrainError::NonFinite { .. })) => continue,
                 update => update?.quantised,
             };
             if cell.limit.admits(update.as_slice()) {
@@ -162,15 +151,14 @@ enum Party {
 }
 
 fn in_floats(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentError> {
-    let parties =
-        honest(federation, cell.limit)?.into_iter().enumerate().map(|(institution, trainer)| {
-            if !federation.malicious.contains(&institution) {
-                return Ok(Party::Honest(trainer));
-            }
-            let attacker =
-                Attacker::new(federation, institution, (cell.attack, cell.delivery), cell.limit)?;
-            Ok(Party::Malicious(attacker))
-        });
+    let parties = federation.trainers()?.into_iter().enumerate().map(|(institution, trainer)| {
+        if !federation.malicious.contains(&institution) {
+            return Ok(Party::Honest(trainer));
+        }
+        let attacker =
+            Attacker::new(federation, institution, (cell.attack, cell.delivery), cell.limit)?;
+        Ok(Party::Malicious(attacker))
+    });
     let parties = parties.collect::<Result<Vec<_>, ExperimentError>>()?;
     let mut model = federation.initial.clone();
     let mut accepted = 0;
@@ -179,7 +167,7 @@ fn in_floats(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentE
         for party in &parties {
             let update = match party {
                 Party::Honest(trainer) => {
-                    trainer.train(step, &model).map(|local| difference(&local, &model))
+                    trainer.fit(step, &model).map(|local| difference(&local, &model))
                 }
                 Party::Malicious(attacker) => {
                     accepted += 1;
@@ -200,9 +188,9 @@ fn in_floats(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attack::test_federation as federation;
-    use crate::plain;
+    use crate::attack::config::test_federation as federation;
     use crate::progress::Progress;
+    use crate::replay::plain;
 
     fn outcome(malicious: usize, attack: Attack, delivery: Delivery, defence: Defence) -> Outcome {
         let (federation, limits) = federation(malicious);

@@ -6,7 +6,8 @@ use super::cells::{Cell, Party, Scheme};
 use super::duel::{CRATE, OURS};
 use super::measuring::Measured;
 use super::parties::SIGNED_HEADER;
-use super::results::{Results, Row};
+use super::results::Results;
+use super::row::Row;
 use super::verified_run::{AUDIT, ROUNDS};
 
 /// One bar.
@@ -182,7 +183,7 @@ fn ratio(what: &str, least: f64, duel: &Option<Measured>) -> Bar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::results::tests::example;
+    use crate::bench::example::example;
 
     #[test]
     fn a_bar_is_met_missed_or_not_measured() {

@@ -9,11 +9,11 @@ use curve25519_dalek_4::{Scalar, ristretto::CompressedRistretto};
 use merlin::Transcript;
 use rand_core::OsRng;
 
-use super::cells::{Cell, Party, Scheme};
+use super::cells::{Cell, Party, Scheme, no_such};
 use super::measuring::{Measured, Stopwatch, peak_memory_kb, repeat};
 use super::per_coordinate;
 use crate::ExperimentError;
-use crate::plain::fed_avg;
+use crate::replay::plain::fed_avg;
 
 /// Values of 8 bits in a proof of the crate, at most.
 const CHUNK: usize = 256;
@@ -39,11 +39,6 @@ pub(crate) fn measure(cell: &Cell, budget_s: f64) -> Result<Measured, Experiment
         measured.peak_kb = peak_memory_kb();
     }
     Ok(measured)
-}
-
-/// The baseline has nothing that this party does.
-pub(crate) fn no_such(party: Party) -> ExperimentError {
-    ExperimentError::bench(party.name())("this baseline has no such party")
 }
 
 /// The bulletproofs crate.

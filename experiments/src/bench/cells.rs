@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use consilium_crypto::Bound;
 use serde::{Deserialize, Serialize};
 
+use crate::ExperimentError;
+
 /// Parameters of the models, d. 1,024 stands for a thousand, as in the peers' papers.
 pub const DIMENSIONS: [u32; 6] = [300, 1_024, 3_000, 10_000, 30_000, 100_000];
 /// Institutions in a round, n.
@@ -339,6 +341,11 @@ fn reason(cell: &Cell, quick: bool) -> Option<&'static str> {
     };
     (quick && (dimension > quick_limit || (!client && institutions != BATCH)))
         .then_some("not in --quick")
+}
+
+/// The baseline has nothing that this party does.
+pub(crate) fn no_such(party: Party) -> ExperimentError {
+    ExperimentError::bench(party.name())("this baseline has no such party")
 }
 
 #[cfg(test)]

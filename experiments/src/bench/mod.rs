@@ -11,8 +11,9 @@
 //! | `verified_run` | the replay's rounds and audit |
 //! | `limits` | primitives, and each party's ideal made of them |
 //! | `fit` | slopes |
-//! | `results`, `bars` | what came of it; what was asked for |
-//! | `table`, `plot`, `machine` | for readers |
+//! | `row`, `extrapolate`, `results`, `bars` | a cell's numbers, those of cells in between, all of them; what was asked for |
+//! | `written`, `table`, `plot`, `machine` | CSV and JSON; for readers |
+//! | `files`, `run` | what the files of a bench are called; the whole of it in order |
 //!
 //! Files are written anew after every cell, so that a run that is stopped keeps what it has.
 
@@ -21,6 +22,10 @@ mod baselines;
 mod cells;
 mod child;
 mod duel;
+#[cfg(test)]
+mod example;
+mod extrapolate;
+pub mod files;
 mod fit;
 mod key;
 mod limits;
@@ -31,232 +36,16 @@ mod per_coordinate;
 mod plot;
 mod results;
 mod round;
+mod row;
+mod run;
 mod table;
 mod verified_run;
-
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Instant;
+mod written;
 
 pub use cells::{Cell, Job, Party, Plan, Scheme, Task};
 pub use child::{Children, Failure, SUBCOMMAND, execute};
-pub use results::{Kind, Results, Row};
+pub use results::Results;
+pub use row::{Kind, Row};
+pub use run::{Options, run};
 pub use table::markdown;
-
-use crate::ExperimentError;
-use crate::progress::Progress;
-use machine::Machine;
-
-/// File names inside a bench's directory.
-pub mod files {
-    /// A row for every cell.
-    pub const CSV: &str = "bench.csv";
-    /// Everything.
-    pub const JSON: &str = "bench.json";
-    /// Time against parameters.
-    pub const FIGURE: &str = "bench.svg";
-    /// The tables.
-    pub const TABLE: &str = "bench.md";
-}
-
-/// What to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Only what takes less than a minute.
-    pub quick: bool,
-    /// Whether to run the replay's verified federation, too.
-    pub verified_run: bool,
-    /// Where the files go.
-    pub directory: PathBuf,
-}
-
-/// Measures every cell of the plan, each in a process of its own started from this program.
-///
-/// Ctrl-C ends it early; what was measured until then is in the files and in the result.
-///
-/// # Errors
-/// [`ExperimentError::File`] where nothing can be written, [`ExperimentError::Bench`] where nothing can be started. A cell
-/// that fails is a row that says so, and no error.
-pub fn run(options: &Options, progress: &Progress) -> Result<Results, ExperimentError> {
-    let directory = &options.directory;
-    fs::create_dir_all(directory).map_err(ExperimentError::file(directory))?;
-    let scratch = tempfile::tempdir().map_err(ExperimentError::file(&std::env::temp_dir()))?;
-    let interrupted = on_interrupt()?;
-    let program = std::env::current_exe().map_err(ExperimentError::bench("this program"))?;
-    let children = Children { program, interrupted: &interrupted };
-
-    let machine = Machine::current();
-    let plan = Plan::new(options.quick, options.verified_run, machine.cores, scratch.path());
-    let mut results = Results::new(machine, options.quick, &plan.left_out);
-    let start = Instant::now();
-    let all = plan.jobs.iter().map(effort).sum::<f64>();
-    let mut done = 0.0;
-    let mut rounds = BTreeSet::new();
-    progress.phase("bench", plan.jobs.len());
-    for (number, job) in plan.jobs.iter().enumerate() {
-        let left = (done > 0.0).then(|| start.elapsed().as_secs_f64() * (all - done) / done);
-        progress.detail(&format!(
-            "{job}{}",
-            left.map(|left| format!("; {} left", about(left))).unwrap_or_default()
-        ));
-        forget_rounds(&mut rounds, job);
-        if let Err(Failure::Interrupted) = step(job, &children, &mut results) {
-            results.interrupted = true;
-            for job in plan.jobs.iter().skip(number) {
-                if let Task::Cell { cell, .. } = job.task {
-                    results.leave_out(cell, "the run was interrupted before");
-                }
-            }
-            break;
-        }
-        done += effort(job);
-        write(&results, directory)?;
-        progress.advance(number + 1);
-    }
-    write(&results, directory)?;
-    Ok(results)
-}
-
-/// Does one job and notes what came of it.
-fn step(job: &Job, children: &Children<'_>, results: &mut Results) -> Result<(), Failure> {
-    let outcome = children.run(job);
-    if let Err(Failure::Interrupted) = outcome {
-        return Err(Failure::Interrupted);
-    }
-    match (&job.task, outcome) {
-        (Task::Cell { cell, .. }, Ok(measured)) => results.add(*cell, measured),
-        (Task::Cell { cell, .. }, Err(Failure::Failed(reason))) => results.fail(*cell, reason),
-        (Task::Limits, Ok(measured)) => results.limits = limits::costs(&measured),
-        (Task::ProveDuel, Ok(measured)) => results.prove_duel = Some(measured),
-        (Task::VerifyDuel, Ok(measured)) => results.verify_duel = Some(measured),
-        (Task::VerifiedRun, Ok(measured)) => results.verified_run = Some(measured),
-        (Task::Prepare { .. }, Ok(_)) => {}
-        (_, Err(Failure::Failed(reason))) => results.failures.push(format!("{job}: {reason}")),
-        (_, Err(Failure::Interrupted)) => {}
-    }
-    Ok(())
-}
-
-/// Deletes the round before when the next one is begun: fifty updates of 100,000 parameters are 160 MB.
-fn forget_rounds(rounds: &mut BTreeSet<PathBuf>, job: &Job) {
-    if let Task::Prepare { folder, .. } = &job.task {
-        for old in std::mem::take(rounds) {
-            // What cannot be deleted goes with the scratch directory.
-            let _ = fs::remove_dir_all(old);
-        }
-        rounds.insert(folder.clone());
-    }
-}
-
-/// Roughly how long a job takes, in seconds of some machine: only proportions count.
-fn effort(job: &Job) -> f64 {
-    let budget = job.budget_s;
-    match &job.task {
-        Task::Limits => 1.0,
-        Task::ProveDuel | Task::VerifyDuel => 3.0 * budget + 1.0,
-        Task::VerifiedRun => 60.0,
-        Task::Prepare { scheme, dimension, institutions, .. } => {
-            f64::from(*institutions) * once(*scheme, Party::Client, *dimension, 1)
-                / job.threads as f64
-        }
-        Task::Cell { cell, .. } => {
-            let once = once(cell.scheme, cell.party, cell.dimension, cell.institutions)
-                / cell.threads as f64;
-            (3.0 * once).max(budget + once)
-        }
-    }
-}
-
-fn once(scheme: Scheme, party: Party, dimension: u32, institutions: u32) -> f64 {
-    let d = f64::from(dimension);
-    let n = f64::from(institutions);
-    match (scheme, party) {
-        (Scheme::Norm, Party::Client) => 0.15 + 15e-6 * d,
-        (_, Party::Client) => 0.05 + 250e-6 * d,
-        (_, Party::Trustee) => 0.005,
-        (_, Party::Opening) => 20e-6 * d,
-        (_, Party::Check) => n * 3e-6 * d,
-        _ => n * (0.005 + 7e-6 * d),
-    }
-}
-
-/// A duration for a progress bar.
-fn about(seconds: f64) -> String {
-    if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) }
-}
-
-/// A flag that Ctrl-C sets, for as long as the process lives.
-fn on_interrupt() -> Result<Arc<AtomicBool>, ExperimentError> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(ExperimentError::bench("the runtime"))?;
-    thread::spawn(move || {
-        // Where there is no signal to wait for, Ctrl-C ends the process as ever.
-        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
-            flag.store(true, Ordering::Relaxed);
-        }
-    });
-    Ok(interrupted)
-}
-
-fn write(results: &Results, directory: &Path) -> Result<(), ExperimentError> {
-    let json = format!("{:#}\n", results.json());
-    let contents = [
-        (files::CSV, results.csv()),
-        (files::JSON, json),
-        (files::TABLE, markdown(results)),
-        (files::FIGURE, plot::figure(results)?),
-    ];
-    for (name, text) in contents {
-        let path = directory.join(name);
-        let next = directory.join(format!("{name}.next"));
-        // Whole or not at all, whenever the run is stopped.
-        fs::write(&next, text).map_err(ExperimentError::file(&next))?;
-        fs::rename(&next, &path).map_err(ExperimentError::file(&path))?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use results::tests::example;
-
-    #[test]
-    fn all_files_are_written_whole_and_nothing_else_is_left() {
-        let directory = tempfile::tempdir().unwrap();
-        write(&example(), directory.path()).unwrap();
-        write(&example(), directory.path()).unwrap();
-        let mut names: Vec<_> = fs::read_dir(directory.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort_unstable();
-        assert_eq!(names, [files::CSV, files::JSON, files::TABLE, files::FIGURE]);
-        let json = fs::read_to_string(directory.path().join(files::JSON)).unwrap();
-        assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["rows"].is_array());
-    }
-
-    #[test]
-    fn a_job_that_fails_is_a_row_or_a_failure_and_an_interrupted_one_is_neither() {
-        let interrupted = AtomicBool::new(false);
-        let children =
-            Children { program: "/nonexistent/consilium".into(), interrupted: &interrupted };
-        let mut results = Results::new(Machine::example(), true, &[]);
-        for job in Plan::new(true, true, 1, Path::new("scratch")).jobs {
-            step(&job, &children, &mut results).unwrap();
-        }
-        assert!(
-            results
-                .rows()
-                .iter()
-                .all(|row| row.kind == Kind::Failed && row.note.contains("does not start"))
-        );
-        assert!(!results.rows().is_empty() && results.failures.len() > 3, "{:?}", results.failures);
-    }
-}
+pub use written::json;

@@ -14,7 +14,9 @@ use rand_core::OsRng;
 use super::cells::{BATCH, Cell, Party};
 use super::key::Key;
 use super::measuring::{Measured, Stopwatch, peak_memory_kb, repeat};
-use super::round::{BLOCK, BLOCK_LABEL, Public, Round, context, encrypt, quorum, verify_sum};
+use super::round::{
+    Author, BLOCK, BLOCK_LABEL, Public, Round, context, encrypt, quorum, verify_sum,
+};
 use crate::ExperimentError;
 
 /// A pseudonym, and a signature under it.
@@ -79,7 +81,7 @@ fn verify_and_sum(
             .map(stored)
             .collect::<Result<Vec<_>, ExperimentError>>()?;
         watch.resume();
-        let decode = |(author, header, body): &(super::round::Author, Vec<u8>, Vec<u8>)| {
+        let decode = |(author, header, body): &(Author, Vec<u8>, Vec<u8>)| {
             author.has_signed(header)?;
             let header =
                 CandidateHeader::decode(header).map_err(ExperimentError::bench("a header"))?;
@@ -140,7 +142,7 @@ fn trustee(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentE
     let quorum = quorum(&public);
     let measured = repeat(budget_s, |_| {
         let mut watch = Stopwatch::start();
-        let decode = |(author, header): &(super::round::Author, Vec<u8>)| {
+        let decode = |(author, header): &(Author, Vec<u8>)| {
             author.has_signed(header)?;
             CandidateHeader::decode(header).map_err(ExperimentError::bench("a header"))
         };
@@ -274,7 +276,7 @@ fn auditor(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentE
             return Ok(watch);
         }
         let evaluation = verify_sum(&sealed, &headers.iter().collect::<Vec<_>>(), &public)?;
-        authors.iter().try_for_each(super::round::Author::has_countersigned)?;
+        authors.iter().try_for_each(Author::has_countersigned)?;
         watch.lap("sum");
         let sums = open(&answers, &evaluation, &sum, &public, &mut watch)?;
         expect(&sums, &expected)?;

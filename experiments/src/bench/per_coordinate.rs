@@ -14,8 +14,7 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{MultiscalarMul as _, VartimeMultiscalarMul as _};
 use rand_core::{OsRng, RngCore as _};
 
-use super::baselines::no_such;
-use super::cells::Party;
+use super::cells::{Party, no_such};
 use super::measuring::{Measured, Stopwatch, repeat};
 use crate::ExperimentError;
 

@@ -8,9 +8,10 @@ use plotters::prelude::*;
 
 use super::cells::{BATCH, Cell, DIMENSIONS, Party, Scheme};
 use super::limits::Primitive;
-use super::results::{Kind, Results, Row};
+use super::results::Results;
+use super::row::{Kind, Row};
 use crate::ExperimentError;
-use crate::plot::{Area, GRID, INK, legend, svg, title};
+use crate::chart::{Area, GRID, INK, legend, svg, title};
 
 /// A line of a panel: a scheme with n institutions, on one core.
 #[derive(Clone, Copy)]
@@ -227,8 +228,8 @@ fn shown(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::example::example;
     use crate::bench::machine::Machine;
-    use crate::bench::results::tests::example;
 
     #[test]
     fn a_figure_has_a_panel_for_every_party_its_limits_and_hollow_marks_for_what_was_extrapolated()

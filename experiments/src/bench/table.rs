@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::bars::significant;
+use super::bars::{self, significant};
 use super::cells::{BATCH, Cell, DIMENSIONS, INSTITUTIONS, Party, Scheme};
+use super::files;
 use super::limits::Primitive;
-use super::results::{Kind, Results, Row};
+use super::results::Results;
+use super::row::{Kind, Row};
 
 /// All tables.
 #[must_use]
@@ -27,7 +29,7 @@ pub fn markdown(results: &Results) -> String {
             "\n**The machine was busy**: cells on one core had {:.0} % of it, so wall times are too long. `cpu_s` in {} is what \
              they would be on a quiet one.",
             share * 100.0,
-            super::files::CSV,
+            files::CSV,
         );
     }
     if results.interrupted {
@@ -236,7 +238,7 @@ fn primitives(results: &Results) -> Vec<Vec<String>> {
 
 fn bars(results: &Results) -> Vec<Vec<String>> {
     let mut table = vec![head("", ["bar", "measured", "met"])];
-    for bar in results.bars() {
+    for bar in bars::bars(results) {
         let met = bar.is_met.map_or("–", |is_met| if is_met { "yes" } else { "**no**" });
         table.push(head(
             &bar.what,
@@ -297,7 +299,7 @@ fn remarks(results: &Results, rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::results::tests::example;
+    use crate::bench::example::example;
 
     #[test]
     fn extrapolated_and_left_out_figures_are_marked_and_nothing_is_silent() {

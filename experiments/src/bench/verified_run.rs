@@ -2,13 +2,12 @@
 
 use std::fs;
 
-use consilium_client::audit;
+use consilium_audit::audit;
 
 use super::measuring::{Measured, peak_memory_kb};
-use crate::config::Choice;
-use crate::federation::load_dataset;
+use crate::ExperimentError;
 use crate::progress::Progress;
-use crate::{ExperimentError, Federation, ReplayConfig, verified};
+use crate::replay::{Choice, Federation, ReplayConfig, load_dataset, verified};
 
 /// Names of the two parts.
 pub const ROUNDS: &str = "rounds";

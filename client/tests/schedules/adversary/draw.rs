@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use consilium_client::follow::Phase;
-use consilium_contract::sharing::Stage;
+use consilium_audit::follow::Phase;
+use consilium_contract::keygen::Stage;
 use rand_core::RngCore;
 
 use super::{Adversary, BRANCHES};
@@ -94,7 +94,7 @@ impl Adversary<'_> {
     pub(super) fn is_worth_two(&self, branch: usize) -> bool {
         match self.branches[branch].follower.phase() {
             Phase::Idle => self.branches[branch].follower.committee().is_some(),
-            Phase::Sharing(sharing) => !matches!(sharing.stage(), Stage::Offering { .. }),
+            Phase::Keygen(keygen) => !matches!(keygen.stage(), Stage::Offering { .. }),
             Phase::Collecting(_) => {
                 self.branches[branch].track().submitted.len() >= self.world.shape.threshold as usize
             }
@@ -119,14 +119,14 @@ impl Adversary<'_> {
         };
         enum Where {
             Idle,
-            Sharing(bool),
+            Keygen(bool),
             Collecting(usize),
             Sealed,
             Over,
         }
         let place = match self.branches[branch].follower.phase() {
             Phase::Idle => Where::Idle,
-            Phase::Sharing(sharing) => Where::Sharing(sharing.progress().is_complete()),
+            Phase::Keygen(keygen) => Where::Keygen(keygen.progress().is_complete()),
             Phase::Collecting(_) => {
                 Where::Collecting(self.branches[branch].track().submitted.len())
             }
@@ -142,11 +142,11 @@ impl Adversary<'_> {
                 _ if self.opens => Order::Open,
                 _ => self.change()?,
             },
-            Where::Sharing(is_complete) if fitting == 0 && (is_complete || self.chance(10)) => {
+            Where::Keygen(is_complete) if fitting == 0 && (is_complete || self.chance(10)) => {
                 Order::EndStage
             }
-            Where::Sharing(true) if self.chance(40) => Order::EndStage,
-            Where::Sharing(_) => gather(self),
+            Where::Keygen(true) if self.chance(40) => Order::EndStage,
+            Where::Keygen(_) => gather(self),
             Where::Collecting(submitted) => match self.below(10) {
                 0 => Order::Abandon,
                 1..=4 if submitted >= min_updates => {

@@ -1,7 +1,7 @@
 //! A coordinator that does what it should, with whoever can follow it: how keys are made at first, and how a run goes on
 //! once it is left alone.
 
-use consilium_client::follow::Phase;
+use consilium_audit::follow::Phase;
 
 use super::Adversary;
 use crate::{
@@ -52,7 +52,7 @@ impl Adversary<'_> {
             Phase::Idle if !has_committee => vec![Order::Begin],
             // Where a committee is due the round does not open.
             Phase::Idle => vec![Order::Open, Order::Begin],
-            Phase::Sharing(_) => vec![Order::EndStage],
+            Phase::Keygen(_) => vec![Order::EndStage],
             Phase::Collecting(_) => {
                 let inputs: Vec<usize> = (0..own.track().submitted.len()).collect();
                 let enough = inputs.len() >= self.world.ceremony.parameters.min_updates as usize;
@@ -109,7 +109,7 @@ impl Adversary<'_> {
         let follower = &self.branches[branch].follower;
         let said = match follower.phase() {
             Phase::Sealed(sealed) => sealed.countersignatures().count() + sealed.shares().count(),
-            Phase::Sharing(sharing) => sharing.attempt() as usize,
+            Phase::Keygen(keygen) => keygen.attempt() as usize,
             _ => 0,
         };
         (follower.phase().name(), follower.step(), follower.attempt(), said)

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use consilium_client::follow::Phase;
+use consilium_audit::follow::Phase;
 use consilium_contract::{Committee, Model, model::encode_sums, transaction::entry};
 use consilium_crypto::{
     DecryptionShare, Evaluation, KeyShare, MaskedSum, MaskedUpdate, VerifiedHeader, combine,
@@ -10,7 +10,7 @@ use consilium_crypto::{
 };
 use consilium_ledger::{VerifiedHeader as VerifiedBlock, sha256};
 use consilium_proto::v1::{
-    Abandon, BeginSharing, BlobRef, ChangeCommittee, CloseCollection, CloseRound, EndStage,
+    Abandon, BeginKeygen, BlobRef, ChangeCommittee, CloseCollection, CloseRound, EndStage,
     OpenRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
 
@@ -29,8 +29,8 @@ impl Adversary<'_> {
         let fits = |(from, signed): &&(usize, SignedTransaction)| {
             let name = self.world.name(*from);
             match (read(signed).action(), branch.follower.phase()) {
-                (Action::Contribute(said), Phase::Sharing(sharing)) => {
-                    said.basis == sharing.basis() && !sharing.has_heard(&name)
+                (Action::Contribute(said), Phase::Keygen(keygen)) => {
+                    said.basis == keygen.basis() && !keygen.has_heard(&name)
                 }
                 (Action::SubmitUpdate(update), Phase::Collecting(collection)) => {
                     let pooled = self.world.pooled(&sha256(&update.header)).unwrap();
@@ -75,8 +75,8 @@ impl Adversary<'_> {
         for (index, puppet) in &mut branch.puppets {
             let name = world.name(*index);
             match branch.follower.phase() {
-                Phase::Sharing(sharing) => {
-                    let own = puppet.contribution(name, sharing, twist, &mut self.rng);
+                Phase::Keygen(keygen) => {
+                    let own = puppet.contribution(name, keygen, twist, &mut self.rng);
                     said.extend(own.map(|own| world.says(*index, Action::Contribute(own))));
                 }
                 Phase::Collecting(collection)
@@ -157,13 +157,13 @@ impl Adversary<'_> {
                     .follower
                     .committee()
                     .map_or(0, |committee| committee.number + 1);
-                orders(Action::BeginSharing(BeginSharing { committee: next, time_ms }))
+                orders(Action::BeginKeygen(BeginKeygen { committee: next, time_ms }))
             }
             Order::EndStage => {
-                let Phase::Sharing(sharing) = self.branches[at].follower.phase() else { return };
-                let stage = sharing.stage().name().into();
-                let committee = sharing.number();
-                let attempt = sharing.attempt();
+                let Phase::Keygen(keygen) = self.branches[at].follower.phase() else { return };
+                let stage = keygen.stage().name().into();
+                let committee = keygen.number();
+                let attempt = keygen.attempt();
                 orders(Action::EndStage(EndStage { committee, attempt, stage, time_ms }))
             }
             Order::Open => {

@@ -1,7 +1,7 @@
 //! What t − 1 members who pool everything learn, and attacks on what is not there.
 
 use super::*;
-use crate::polynomial::evaluate;
+use crate::group::polynomial::evaluate;
 use crate::transcript::{Protocol, dealt_share, witness_bytes};
 
 fn product_of(f: &[Scalar], g: &[Scalar]) -> Vec<Scalar> {

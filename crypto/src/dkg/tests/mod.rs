@@ -14,7 +14,7 @@ use rand_core::SeedableRng;
 
 use super::*;
 use crate::group::g;
-use crate::polynomial::lagrange;
+use crate::group::polynomial::lagrange;
 use crate::{DealingCommitments, EvaluationKey, Hash, KeyShare, PublicKey, VerifyingKey};
 
 /// What every member of one committee keeps to itself during a ceremony, and the ceremony.

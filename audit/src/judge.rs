@@ -1,0 +1,170 @@
+//! What anyone can judge of a sealed sum from the chain alone, before a trustee helps to open it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use consilium_contract::{Committee, Parameters, SealedBlock};
+use consilium_crypto::{
+    AggregateError, CandidateHeader, Hash, RoundContext, UpdateError, VerifiedEvaluation,
+    VerifiedHeader, verify_key_proofs_with_rng,
+};
+use rand_core::CryptoRngCore;
+use thiserror::Error;
+
+use crate::{digest::short, follow::SealedSum, statements::Submission};
+
+/// Why a sealed sum must not be opened.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TrusteeError {
+    /// The sum says that it is of another step, attempt, model or key.
+    #[error("it is the sum of another round than the open one")]
+    WrongRound,
+    /// An input was not submitted to this round by an enrolled institution.
+    #[error(
+        "its input {position} is no update that an enrolled, unrevoked institution has signed and submitted to this round"
+    )]
+    UnknownInput {
+        /// Place in the sum, from 0.
+        position: usize,
+    },
+    /// One institution twice.
+    #[error("institution {} is in it twice", short(.0))]
+    Duplicate(Hash),
+    /// Too few to hide among.
+    #[error("it holds {found} updates; {expected} are needed to hide one among")]
+    TooFewUpdates {
+        /// How many it holds.
+        found: usize,
+        /// min_updates of the genesis.
+        expected: u32,
+    },
+    /// A header that is not an encryption.
+    #[error(
+        "the header of institution {} is not proven to be an encryption: {reason}",
+        short(pseudonym)
+    )]
+    BadHeader {
+        /// Whose.
+        pseudonym: Hash,
+        /// What fails.
+        reason: UpdateError,
+    },
+    /// This institution's accepted update has been left out.
+    #[error("this institution's own update {} was accepted and is not in it", short(.0))]
+    OwnUpdateMissing(Hash),
+    /// The ciphertexts are not the sum, or not certified.
+    #[error(transparent)]
+    WrongSum(#[from] AggregateError),
+}
+
+/// A sealed sum that this trustee has judged itself: it may be countersigned.
+#[derive(Debug, Clone)]
+pub struct Judged(Arc<Judgement>);
+
+#[derive(Debug)]
+struct Judgement {
+    evaluation: VerifiedEvaluation,
+    headers: Vec<VerifiedHeader>,
+    block: SealedBlock,
+    committee: Arc<Committee>,
+}
+
+impl Judged {
+    /// The sum.
+    pub fn evaluation(&self) -> &VerifiedEvaluation {
+        &self.0.evaluation
+    }
+
+    /// The headers in it, in its order.
+    pub fn headers(&self) -> &[VerifiedHeader] {
+        &self.0.headers
+    }
+
+    /// The round it sums.
+    pub fn round(&self) -> &RoundContext {
+        self.0.evaluation.round()
+    }
+
+    /// Hash of the sealed block.
+    pub fn block(&self) -> &Hash {
+        &self.0.block.hash
+    }
+
+    /// The sealed block, as trustees countersign it.
+    pub fn sealed_block(&self) -> &SealedBlock {
+        &self.0.block
+    }
+
+    /// Who answers for it and opens it.
+    pub fn committee(&self) -> &Committee {
+        &self.0.committee
+    }
+}
+
+/// Judges a sealed sum. `own` is the header hash of this institution's update if its receipt said that it was accepted.
+///
+/// What the types have checked before: the block is signed, on this institution's own chain, and its entries are its
+/// own; every submission carries a certificate of the authority and its author's signature, names this round and its
+/// author, who was not revoked when it was recorded. Checked here, in this order: the round of the sum; that each of its
+/// inputs is such a submission; that no institution is in it twice; that there are enough of them; every key proof;
+/// that the own update is among them; the sum, by adding it up, and its certificate.
+///
+/// # Errors
+/// [`TrusteeError`]: the first that does not hold.
+pub fn judge(
+    sealed: &SealedSum,
+    own: Option<&Hash>,
+    parameters: &Parameters,
+    rng: &mut impl CryptoRngCore,
+) -> Result<Judged, TrusteeError> {
+    let SealedSum { round, committee, submissions, evaluation, block, .. } = sealed;
+    if evaluation.round() != round {
+        return Err(TrusteeError::WrongRound);
+    }
+    let inputs: Vec<&Submission> = evaluation
+        .inputs()
+        .iter()
+        .enumerate()
+        .map(|(position, hash)| {
+            submissions.get(hash).ok_or(TrusteeError::UnknownInput { position })
+        })
+        .collect::<Result<_, _>>()?;
+    let mut names = BTreeSet::new();
+    if let Some(twice) = inputs.iter().find(|input| !names.insert(*input.pseudonym())) {
+        return Err(TrusteeError::Duplicate(*twice.pseudonym()));
+    }
+    if inputs.len() < parameters.min_updates as usize {
+        return Err(TrusteeError::TooFewUpdates {
+            found: inputs.len(),
+            expected: parameters.min_updates,
+        });
+    }
+    let bad = |input: &Submission, reason| TrusteeError::BadHeader {
+        pseudonym: *input.pseudonym(),
+        reason,
+    };
+    let candidates = inputs
+        .iter()
+        .map(|input| CandidateHeader::decode(input.header()).map_err(|error| bad(input, error)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let headers = verify_key_proofs_with_rng(&committee.public_key, candidates, rng)
+        .into_iter()
+        .zip(&inputs)
+        .map(|(verdict, input)| verdict.map_err(|error| bad(input, error)))
+        .collect::<Result<Vec<_>, _>>()?;
+    if let Some(own) = own
+        && !evaluation.inputs().contains(own)
+    {
+        return Err(TrusteeError::OwnUpdateMissing(*own));
+    }
+    let references: Vec<&VerifiedHeader> = headers.iter().collect();
+    let evaluation = evaluation.verify(&committee.public_key, round, &references)?;
+    Ok(Judged(Arc::new(Judgement {
+        evaluation,
+        headers,
+        block: *block,
+        committee: Arc::clone(committee),
+    })))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+use consilium_contract::{CandidateTransaction, Roster};
+use consilium_crypto::{DecodeError, EncryptedUpdate};
+use consilium_ledger::sha256;
+use consilium_proto::v1::SignedTransaction;
+use rand_core::OsRng;
+
+use super::*;
+use crate::{
+    fixture::{World, splice},
+    statements::{Countersignature, StatementError},
+};
+
+/// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
+fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
+    let mut world = World::new();
+    world.open();
+    let headers = world.submit(&[0, 1, 2, 3]);
+    let evaluation = evaluation(&world, &headers);
+    let close = world.close_collection(evaluation);
+    world.forge(vec![close]);
+    (world, headers)
+}
+
+fn verdict(world: &World, own: Option<&Hash>) -> Result<Judged, TrusteeError> {
+    judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
+}
+
+#[test]
+fn the_sum_of_another_round_is_refused() {
+    let (world, _) = sealed(|world, _| {
+        let round = RoundContext { attempt: 1, ..world.round() };
+        let headers: Vec<_> = (0..3).map(|i| world.update(i, &round, 1).header).collect();
+        world.evaluation(&round, &headers)
+    });
+    assert_eq!(verdict(&world, None).unwrap_err(), TrusteeError::WrongRound);
+}
+
+#[test]
+fn an_input_that_nobody_submitted_to_this_round_is_refused() {
+    let (world, _) = sealed(|world, headers| {
+        let unseen = world.update(2, &world.round(), 1).header;
+        world.evaluation(&world.round(), &[headers[0].clone(), headers[1].clone(), unseen])
+    });
+    assert_eq!(verdict(&world, None).unwrap_err(), TrusteeError::UnknownInput { position: 2 });
+}
+
+#[test]
+fn an_institution_that_is_in_the_sum_twice_is_named() {
+    let mut world = World::new();
+    world.open();
+    let headers = world.submit(&[0, 1, 2]);
+    let second = world.update(0, &world.round(), 9).header;
+    let again = world.submission(0, &second);
+    world.forge(vec![again]);
+    let evaluation =
+        splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&second));
+    let close = world.close_collection(evaluation);
+    world.forge(vec![close]);
+    assert_eq!(verdict(&world, None).unwrap_err(), TrusteeError::Duplicate(world.name(0)));
+}
+
+#[test]
+fn a_sum_of_fewer_than_min_updates_is_refused() {
+    let (world, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..2]));
+    assert_eq!(
+        verdict(&world, None).unwrap_err(),
+        TrusteeError::TooFewUpdates { found: 2, expected: 3 }
+    );
+    let (world, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
+    assert_eq!(verdict(&world, None).unwrap().evaluation().summands(), 3);
+}
+
+#[test]
+fn a_header_whose_key_proof_fails_is_refused_whoever_certified_the_sum() {
+    let mut world = World::new();
+    world.open();
+    let headers = world.submit(&[0, 1, 2]);
+    let bad = {
+        let EncryptedUpdate { mut header, .. } = world.update(3, &world.round(), 1);
+        // h_E, under the proof: the header still decodes.
+        let at = header.len() - 31 * 32 - 40 - 64;
+        header[at] ^= 1;
+        header
+    };
+    let submission = world.submission(3, &bad);
+    world.forge(vec![submission]);
+    let evaluation =
+        splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&bad));
+    let close = world.close_collection(evaluation);
+    world.forge(vec![close]);
+    let expected =
+        TrusteeError::BadHeader { pseudonym: world.name(3), reason: UpdateError::BadKeyProof };
+    assert_eq!(verdict(&world, None).unwrap_err(), expected);
+}
+
+#[test]
+fn a_header_that_does_not_decode_is_refused() {
+    let mut world = World::new();
+    world.open();
+    let headers = world.submit(&[0, 1, 2]);
+    let bad = {
+        let EncryptedUpdate { mut header, .. } = world.update(3, &world.round(), 1);
+        header.last_chunk_mut::<32>().unwrap().fill(0xff);
+        header
+    };
+    let submission = world.submission(3, &bad);
+    world.forge(vec![submission]);
+    let evaluation =
+        splice(&world.evaluation(&world.round(), &headers), &sha256(&headers[1]), &sha256(&bad));
+    let close = world.close_collection(evaluation);
+    world.forge(vec![close]);
+    let Err(TrusteeError::BadHeader { pseudonym, reason }) = verdict(&world, None) else {
+        panic!("accepted")
+    };
+    assert_eq!(pseudonym, world.name(3));
+    assert!(
+        matches!(reason, UpdateError::MalformedEncoding(DecodeError::Scalar { .. })),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_sum_without_the_own_accepted_update_is_refused_by_its_author_alone() {
+    let (world, headers) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
+    let own = sha256(&headers[3]);
+    assert_eq!(verdict(&world, Some(&own)).unwrap_err(), TrusteeError::OwnUpdateMissing(own));
+    assert!(verdict(&world, Some(&sha256(&headers[0]))).is_ok());
+}
+
+#[test]
+fn a_sum_that_does_not_add_up_or_is_not_certified_is_refused() {
+    let (world, _) = sealed(|world, headers| {
+        let certified = world.evaluation(&world.round(), &headers[..3]);
+        splice(&certified, &sha256(&headers[2]), &sha256(&headers[3]))
+    });
+    assert!(matches!(verdict(&world, None), Err(TrusteeError::WrongSum(_))));
+    let (world, _) = sealed(|world, headers| {
+        let mut certified = world.evaluation(&world.round(), headers);
+        *certified.last_mut().unwrap() ^= 1;
+        certified
+    });
+    assert_eq!(
+        verdict(&world, None).unwrap_err(),
+        TrusteeError::WrongSum(AggregateError::BadCertificate)
+    );
+}
+
+#[test]
+fn a_countersignature_that_the_certified_key_did_not_sign_is_none() {
+    let mut world = World::new();
+    world.seal();
+    let (follower, _) = world.follow();
+    let verify = |roster: &Roster, signed: SignedTransaction| {
+        let candidate = CandidateTransaction::parse(signed).unwrap();
+        Countersignature::verify(&candidate, roster, world.committee(), &world.chain_id())
+    };
+    let honest = world.countersignature(1, 0, &world.sealed_hash());
+    assert!(verify(follower.roster(), honest.clone()).is_ok());
+    let mut forged = honest.clone();
+    forged.signature[9] ^= 1;
+    assert_eq!(verify(follower.roster(), forged), Err(StatementError::BadSignature(world.name(1))));
+    assert_eq!(verify(&Roster::default(), honest), Err(StatementError::UnknownInstitution));
+}

@@ -1,0 +1,308 @@
+//! The model that an institution may train on: one whose every step it has checked itself (design, section 6).
+//!
+//! A crafted model can make even a sum reveal a record. So a [`CheckedModel`] begins with the blob that the genesis
+//! names and moves only by [`ModelCheck::finish`], which needs the judged sum of the step, t verified shares that
+//! combine to the announced k̄, all masked updates that the signed headers name, and sums that satisfy
+//! (Σu_j)·h = ΣE_j − k̄·W_j for every j under weights of this institution's own. Only a checked model gives out an
+//! [`Assignment`], and only an assignment can be trained and encrypted for.
+
+use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
+use consilium_crypto::{
+    DiscreteLogTable, Hash, MaskKeySum, MaskedSum, MaskedUpdate, RoundContext, ShareError,
+    UpdateError, VerifiedHeader, combine, mask_length, verify_share,
+};
+use consilium_ledger::sha256;
+use rand_core::CryptoRngCore;
+use thiserror::Error;
+
+use crate::{digest::short, follow::Closed, judge::Judged, statements::SignedShare};
+
+/// Why a model is not trained on.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ModelError {
+    /// The round starts from, or ends, another model's step.
+    #[error(
+        "the round belongs to step {found} of model {}, this institution has checked step {expected} of model {}",
+        short(found_model),
+        short(expected_model)
+    )]
+    OtherModel {
+        /// Step of the checked model.
+        expected: u64,
+        /// Its hash.
+        expected_model: Hash,
+        /// Step of the round.
+        found: u64,
+        /// The model it names.
+        found_model: Hash,
+    },
+    /// The judged sum is not the one that the round was closed with.
+    #[error(
+        "the round was closed over block {} and judged over block {}",
+        short(closed),
+        short(judged)
+    )]
+    OtherBlock {
+        /// Block of the closed round.
+        closed: Hash,
+        /// Block that was judged.
+        judged: Hash,
+    },
+    /// Too few trustees have countersigned.
+    #[error(
+        "{found} trustees countersigned the sealed block, {expected} are needed before it is opened"
+    )]
+    NoQuorum {
+        /// How many have.
+        found: usize,
+        /// q.
+        expected: u32,
+    },
+    /// The shares do not open the sum.
+    #[error("the shares on the chain do not open the sum: {0}")]
+    Shares(#[from] ShareError),
+    /// k̄ is not what the shares combine to.
+    #[error("the announced sum of the mask keys is not what the shares on the chain combine to")]
+    WrongMaskKeySum,
+    /// A masked update is not the one that its header names.
+    #[error(
+        "the masked update served for institution {} is not the one that its signed header names: {reason}",
+        short(pseudonym)
+    )]
+    WrongMaskedUpdate {
+        /// Whose.
+        pseudonym: Hash,
+        /// What differs.
+        reason: UpdateError,
+    },
+    /// Not all masked updates of the sum were brought.
+    #[error("{found} masked updates of {expected} were brought")]
+    MissingMaskedUpdates {
+        /// How many.
+        found: usize,
+        /// How many are in the sum.
+        expected: usize,
+    },
+    /// The sums are not the announced blob.
+    #[error("the sums served are not the blob that the round announces")]
+    WrongSumsBlob,
+    /// The sums do not follow from the masked updates and k̄.
+    #[error("the announced sums do not follow from the masked updates and the sum of their keys")]
+    WrongSums,
+    /// The model does not follow from the sums.
+    #[error("the announced model {} does not follow from the sums", short(.0))]
+    WrongModel(Hash),
+}
+
+/// A model that follows, step by step, from the genesis.
+#[derive(Debug, Clone)]
+pub struct CheckedModel {
+    /// Closed rounds that it follows from.
+    step: u64,
+    model: Model,
+}
+
+impl CheckedModel {
+    /// The initial model; `None` where the blob is not the one that the genesis names.
+    pub fn initial(parameters: &Parameters, blob: &[u8]) -> Option<Self> {
+        let model = Model::from_bytes(blob, parameters.dimension)?;
+        (model.hash() == parameters.initial_model).then_some(Self { step: 0, model })
+    }
+
+    /// The step that starts from it.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// A model that this institution has checked before and kept where nobody else writes.
+    pub fn restored(step: u64, model: Model) -> Self {
+        Self { step, model }
+    }
+
+    /// Whether a round starts from this model.
+    ///
+    /// # Errors
+    /// [`ModelError::OtherModel`].
+    pub fn starts(&self, round: &RoundContext) -> Result<(), ModelError> {
+        if (round.step, round.model_hash) == (self.step, self.model.hash()) {
+            return Ok(());
+        }
+        Err(ModelError::OtherModel {
+            expected: self.step,
+            expected_model: self.model.hash(),
+            found: round.step,
+            found_model: round.model_hash,
+        })
+    }
+
+    /// Begins to check the model that a closed round announces. Masked updates are then added one by one, in the order
+    /// of [`ModelCheck::headers`].
+    ///
+    /// # Errors
+    /// [`ModelError`]: the first that does not hold of round, quorum, shares and k̄.
+    pub fn check(
+        &self,
+        closed: &Closed,
+        judged: &Judged,
+        parameters: &Parameters,
+        table: &DiscreteLogTable,
+    ) -> Result<ModelCheck, ModelError> {
+        self.starts(closed.sealed.sum.round())?;
+        ModelCheck::open(closed, judged, parameters, table)
+    }
+}
+
+/// A model in the middle of its check.
+pub struct ModelCheck {
+    judged: Judged,
+    mask_key_sum: MaskKeySum,
+    sum: MaskedSum,
+    added: usize,
+    announced_sums: Hash,
+    announced_model: Hash,
+}
+
+impl ModelCheck {
+    /// What the chain alone shows of a closed round: quorum, shares and k̄.
+    ///
+    /// # Errors
+    /// [`ModelError`]: the first that does not hold.
+    pub(crate) fn open(
+        closed: &Closed,
+        judged: &Judged,
+        parameters: &Parameters,
+        table: &DiscreteLogTable,
+    ) -> Result<Self, ModelError> {
+        let sum = &closed.sealed.sum;
+        if judged.block() != sum.block() || judged.round() != sum.round() {
+            return Err(ModelError::OtherBlock { closed: *sum.block(), judged: *judged.block() });
+        }
+        let countersigned = closed.sealed.countersignatures().count();
+        let committee = judged.committee();
+        if countersigned < committee.quorum() as usize {
+            return Err(ModelError::NoQuorum {
+                found: countersigned,
+                expected: committee.quorum(),
+            });
+        }
+        // Faulty shares are on the chain too; t valid ones are needed, and no more are verified.
+        let verify = |candidate: &SignedShare| {
+            let share = candidate.share();
+            verify_share(
+                share,
+                &committee.public_key,
+                &committee.dealing,
+                judged.evaluation(),
+                sum.block(),
+            )
+            .ok()
+        };
+        let shares: Vec<_> = closed
+            .sealed
+            .shares()
+            .filter_map(verify)
+            .take(committee.threshold() as usize)
+            .collect();
+        let mask_key_sum = combine(judged.evaluation(), &shares, &committee.dealing, table)?;
+        if mask_key_sum.encode() != closed.mask_key_sum {
+            return Err(ModelError::WrongMaskKeySum);
+        }
+        Ok(Self {
+            judged: judged.clone(),
+            mask_key_sum,
+            sum: MaskedSum::new(&parameters.update_parameters()),
+            added: 0,
+            announced_sums: closed.sums,
+            announced_model: closed.model,
+        })
+    }
+
+    /// The headers whose masked updates are to be added, in this order.
+    pub fn headers(&self) -> &[VerifiedHeader] {
+        self.judged.headers()
+    }
+
+    /// SHA-256 of the blob of sums that [`ModelCheck::finish`] wants.
+    pub fn sums(&self) -> &Hash {
+        &self.announced_sums
+    }
+
+    /// Adds the masked update of the next header: 32 bytes a parameter.
+    ///
+    /// # Errors
+    /// [`ModelError::WrongMaskedUpdate`] where the bytes are not those whose hash the signed header holds.
+    pub fn add(&mut self, masked: &[u8], parameters: &Parameters) -> Result<(), ModelError> {
+        let Some(header) = self.judged.headers().get(self.added) else { return Ok(()) };
+        let wrong = |reason| ModelError::WrongMaskedUpdate {
+            pseudonym: header.context().pseudonym,
+            reason,
+        };
+        let masked =
+            MaskedUpdate::parse(masked, header.mask_hash(), &parameters.update_parameters())
+                .map_err(wrong)?;
+        self.sum.add_masked(&masked).map_err(wrong)?;
+        self.added += 1;
+        Ok(())
+    }
+
+    /// Checks the sums and computes the model that follows.
+    ///
+    /// # Errors
+    /// [`ModelError`]: the first that does not hold.
+    pub fn finish(
+        self,
+        previous: &CheckedModel,
+        sums: &[u8],
+        roster: &Roster,
+        parameters: &Parameters,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<CheckedModel, ModelError> {
+        previous.starts(self.judged.round())?;
+        let model = self.follow(&previous.model, sums, roster, parameters, rng)?;
+        Ok(CheckedModel { step: previous.step + 1, model })
+    }
+
+    /// The model that follows from `previous`, if it is the announced one.
+    pub(crate) fn follow(
+        &self,
+        previous: &Model,
+        sums: &[u8],
+        roster: &Roster,
+        parameters: &Parameters,
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Model, ModelError> {
+        let headers = self.judged.headers();
+        if self.added != headers.len() {
+            return Err(ModelError::MissingMaskedUpdates {
+                found: self.added,
+                expected: headers.len(),
+            });
+        }
+        let sums = (sha256(sums) == self.announced_sums)
+            .then(|| decode_sums(sums, parameters.dimension))
+            .flatten()
+            .ok_or(ModelError::WrongSumsBlob)?;
+        if !self.sum.check(&self.mask_key_sum, &sums, rng) {
+            return Err(ModelError::WrongSums);
+        }
+        let names = headers.iter().map(|header| &header.context().pseudonym);
+        let weight = roster.weight_sum(names, parameters.max_rows);
+        previous
+            .step(parameters, &sums, self.judged.evaluation().summands(), weight)
+            .filter(|model| model.hash() == self.announced_model)
+            .ok_or(ModelError::WrongModel(self.announced_model))
+    }
+}
+
+/// Bytes of a masked update of this run.
+pub fn masked_update_bytes(parameters: &Parameters) -> usize {
+    mask_length(&parameters.update_parameters())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! What the programs of the project have in common at their edges.
+//!
+//! | file | concept |
+//! | --- | --- |
+//! | [`command_line`] | arguments in, one line of complaint, results to a stdout that may be gone |
+//! | [`failure`] | why a program stops, and the exit code that says so |
+//! | [`logging`] | progress on stderr |
+
+pub mod command_line;
+pub mod failure;
+pub mod logging;
+
+pub use failure::Failure;

@@ -1,0 +1,205 @@
+use consilium_audit::{
+    Evidence,
+    evidence::{Culprit, EvidenceError, Genesis},
+    judge::{TrusteeError, judge},
+};
+use consilium_contract::CandidateTransaction;
+use consilium_ledger::{Block, sha256};
+use consilium_proto::v1::{Charge, ForkEvidence, evidence::Statements};
+use rand_core::OsRng;
+
+use super::*;
+use crate::{fixture::World, state::memory::MemoryError};
+
+/// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
+fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
+    let mut world = World::new();
+    world.open();
+    let headers = world.submit(&[0, 1, 2, 3]);
+    let evaluation = evaluation(&world, &headers);
+    let close = world.close_collection(evaluation);
+    world.forge(vec![close]);
+    (world, headers)
+}
+
+fn verdict(world: &World, own: Option<&Hash>) -> Result<Judged, TrusteeError> {
+    judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
+}
+
+fn answers(world: &World, transactions: &[SignedTransaction]) -> Vec<Countersignature> {
+    let (follower, _) = world.follow();
+    let verify = |signed: &SignedTransaction| {
+        let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
+        Countersignature::verify(
+            &candidate,
+            follower.roster(),
+            world.committee(),
+            &world.chain_id(),
+        )
+        .unwrap()
+    };
+    transactions.iter().map(verify).collect()
+}
+
+fn countersign(world: &World, directory: &std::path::Path) -> Result<Countersigned, ClientError> {
+    let judged = verdict(world, None).unwrap();
+    let mut memory = Memory::open(directory, world.chain_id()).unwrap();
+    super::countersign(
+        &judged,
+        &mut memory,
+        &world.ceremony.institutions[0].signing,
+        &world.name(0),
+    )
+}
+
+#[test]
+fn an_honest_sum_is_judged_countersigned_and_shared_and_the_contract_takes_both() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new();
+    let headers = world.seal();
+    let judged = verdict(&world, Some(&sha256(&headers[0]))).unwrap();
+    assert_eq!(judged.block(), &world.sealed_hash());
+    let mut memory = Memory::open(dir.path(), world.chain_id()).unwrap();
+    let files = &world.ceremony.institutions[0];
+    let countersigned =
+        super::countersign(&judged, &mut memory, &files.signing, &world.name(0)).unwrap();
+    assert_eq!(memory.countersigned(0), Some(judged.block()));
+    let block = world.sealed_hash();
+    let others: Vec<_> = [1, 2].iter().map(|&i| world.countersignature(i, 0, &block)).collect();
+    let all = [vec![countersigned.transaction().clone()], others].concat();
+    let answers = answers(&world, &all);
+    let quorum = countersigned.quorum(&answers).unwrap();
+    world.commit(all);
+    let share =
+        quorum.share(&world.shares[0], &world.ceremony.institutions[0].signing, &world.name(0));
+    // `commit` asserts that the contract accepts.
+    world.commit(vec![share]);
+}
+
+#[test]
+fn a_second_sum_of_one_step_is_never_countersigned_whatever_restarts_lie_between() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, _) = sealed(|world, headers| world.evaluation(&world.round(), headers));
+    let (second, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
+    let remembered = *countersign(&first, dir.path()).unwrap().judged().block();
+    // Each call opens the memory anew, as a restart does.
+    for _ in 0..2 {
+        let refused = countersign(&second, dir.path()).unwrap_err();
+        let ClientError::Memory(MemoryError::OtherBlock { step: 0, remembered: block, .. }) =
+            refused
+        else {
+            panic!("{refused}")
+        };
+        assert_eq!(block, remembered);
+    }
+    assert!(countersign(&first, dir.path()).is_ok());
+}
+
+#[test]
+fn a_step_that_was_forgone_is_not_countersigned() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new();
+    world.seal();
+    Memory::open(dir.path(), world.chain_id()).unwrap().forgo(0).unwrap();
+    let refused = countersign(&world, dir.path()).unwrap_err();
+    assert!(matches!(refused, ClientError::Memory(MemoryError::Forgone { step: 0 })), "{refused}");
+}
+
+#[test]
+fn a_quorum_is_q_distinct_trustees_on_the_same_block_of_the_same_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new();
+    world.seal();
+    let block = world.sealed_hash();
+    let countersigned = countersign(&world, dir.path()).unwrap();
+    assert_eq!(countersigned.judged().committee().quorum(), 3);
+    let quorum = |says: &[(usize, u64, Hash)]| {
+        let signed: Vec<_> =
+            says.iter().map(|(i, step, block)| world.countersignature(*i, *step, block)).collect();
+        countersigned.quorum(&answers(&world, &signed)).is_some()
+    };
+    let same = |i| (i, 0, block);
+    assert!(quorum(&[same(0), same(1), same(2)]));
+    assert!(quorum(&[same(3), same(1), same(2)]));
+    assert!(!quorum(&[same(0), same(1)]));
+    assert!(!quorum(&[same(0), same(1), same(1), same(0)]));
+    assert!(!quorum(&[same(0), same(1), (2, 0, [9; 32])]));
+    assert!(!quorum(&[same(0), same(1), (2, 1, block)]));
+}
+
+#[test]
+fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the_headers_convict_the_coordinator()
+ {
+    let (first, _) = sealed(|world, headers| world.evaluation(&world.round(), headers));
+    let (second, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
+    let worlds = [&first, &second];
+    let parameters = &first.ceremony.parameters;
+    let judged =
+        worlds.map(|world| judge(&world.sealed_sum(), None, parameters, &mut OsRng).unwrap());
+    // Institution 3 is the coordinator's (t = 2) and answers both; every split of the other three.
+    for split in 0..8_usize {
+        let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let mut transactions = vec![Vec::new(), Vec::new()];
+        for (world, transactions) in worlds.iter().zip(&mut transactions) {
+            transactions.push(world.countersignature(
+                3,
+                0,
+                world.blocks.last().map(Block::hash).as_ref().unwrap(),
+            ));
+        }
+        let mut countersigned = Vec::new();
+        for (i, directory) in directories.iter().enumerate() {
+            let shown = split >> i & 1;
+            // Shown one, and after a restart the other.
+            for side in [shown, 1 - shown] {
+                let mut memory = Memory::open(directory.path(), first.chain_id()).unwrap();
+                let files = &first.ceremony.institutions[i];
+                match super::countersign(&judged[side], &mut memory, &files.signing, &first.name(i))
+                {
+                    Ok(answer) => {
+                        assert_eq!(side, shown);
+                        transactions[side].push(answer.transaction().clone());
+                        countersigned.push((side, answer));
+                    }
+                    Err(error) => assert_eq!((error.exit_code(), side), (3, 1 - shown), "{error}"),
+                }
+            }
+        }
+        let (follower, _) = first.follow();
+        let all: Vec<_> = transactions
+            .iter()
+            .flatten()
+            .map(|signed| CandidateTransaction::parse(signed.clone()).unwrap())
+            .map(|candidate| {
+                Countersignature::verify(
+                    &candidate,
+                    follower.roster(),
+                    first.committee(),
+                    &first.chain_id(),
+                )
+                .unwrap()
+            })
+            .collect();
+        let opened: BTreeSet<usize> = countersigned
+            .iter()
+            .filter(|(_, answer)| answer.quorum(&all).is_some())
+            .map(|(side, _)| *side)
+            .collect();
+        assert!(opened.len() <= 1, "split {split:b}");
+        assert!(
+            !opened.is_empty(),
+            "three of four have seen one of them, or two and the corrupt one"
+        );
+    }
+    let fork = |height: usize| {
+        let header = |world: &World| world.blocks[height].sealed.encode().to_vec();
+        let statements =
+            Statements::Fork(ForkEvidence { ours: header(&first), theirs: header(&second) });
+        let genesis = Genesis { entry: &first.ceremony.genesis_entry, parameters };
+        Evidence::new(statements, genesis)
+    };
+    // The rounds were opened alike: the histories part where the updates differ.
+    assert!(matches!(fork(2), Err(EvidenceError::NotConvicting(_))));
+    let verdict = fork(3).unwrap().verify(&first.ceremony.genesis_entry).unwrap();
+    assert_eq!((verdict.culprit, verdict.charge), (Culprit::Coordinator, Charge::Fork));
+}

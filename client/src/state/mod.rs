@@ -1,0 +1,15 @@
+//! Everything that an institution keeps on its disk.
+//!
+//! | file | concept |
+//! | --- | --- |
+//! | `durable` | a log that survives a crash, and the lock of the directory |
+//! | [`history`] | its own verified copy of the chain |
+//! | [`memory`] | what it has said and must never contradict |
+//! | [`model`] | the last checked model |
+//! | [`upload`] | an encrypted update, made once and sent until it arrives |
+
+pub(crate) mod durable;
+pub mod history;
+pub mod memory;
+pub mod model;
+pub mod upload;

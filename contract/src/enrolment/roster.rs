@@ -1,0 +1,164 @@
+//! Who is enrolled, and what credit each has left.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
+
+use consilium_crypto::Hash;
+use consilium_proto::v1::Standing;
+
+use super::certificate::Certificate;
+
+/// Proven faults that an institution may have before it is expelled (liu2021, 3.5).
+pub const INITIAL_CREDIT: u32 = 3;
+
+/// An enrolled institution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Institution {
+    /// The authority's word on it.
+    pub certificate: Certificate,
+    /// Proven faults left until it is expelled.
+    pub credit: u32,
+    /// Whether the authority has revoked it.
+    pub revoked: bool,
+    /// Transactions that proved a fault and cost a credit: each counts once, however often it is sent again.
+    faults: Vec<Hash>,
+}
+
+impl Institution {
+    /// Whether its updates are still taken. Expulsion and revocation stop updates, not key shares.
+    pub fn may_submit(&self) -> bool {
+        !self.revoked && self.credit > 0
+    }
+
+    /// Whether this transaction has cost it a credit before.
+    pub(crate) fn has_paid_for(&self, id: &Hash) -> bool {
+        self.faults.contains(id)
+    }
+}
+
+/// Why an enrolment does not stand beside the earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnrolmentConflict {
+    /// The pseudonym is enrolled already.
+    Pseudonym,
+    /// Another institution has the same signing key or trustee index.
+    KeyOrIndex,
+    /// The pseudonym was revoked before it was enrolled.
+    Revoked,
+    /// As many take part as the genesis allows: another one has to be revoked first.
+    NoPlace,
+}
+
+/// The enrolled institutions, by pseudonym.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roster {
+    institutions: BTreeMap<Hash, Institution>,
+    /// Pseudonyms that were revoked before anyone enrolled under them.
+    barred: BTreeSet<Hash>,
+}
+
+impl Roster {
+    /// Adds an institution with full credit.
+    ///
+    /// # Errors
+    /// [`EnrolmentConflict`] where its pseudonym, key or trustee index is taken, its pseudonym revoked, or `places` have
+    /// been filled with institutions that are not revoked.
+    pub fn enrol(
+        &mut self,
+        certificate: Certificate,
+        places: u32,
+    ) -> Result<(), EnrolmentConflict> {
+        if self.institutions.contains_key(&certificate.pseudonym) {
+            return Err(EnrolmentConflict::Pseudonym);
+        }
+        if self.barred.contains(&certificate.pseudonym) {
+            return Err(EnrolmentConflict::Revoked);
+        }
+        let taken = self.iter().any(|(_, other)| {
+            other.certificate.signing_key == certificate.signing_key
+                || other.certificate.trustee_index == certificate.trustee_index
+        });
+        if taken {
+            return Err(EnrolmentConflict::KeyOrIndex);
+        }
+        if self.iter().filter(|(_, other)| !other.revoked).count() >= places as usize {
+            return Err(EnrolmentConflict::NoPlace);
+        }
+        let institution = Institution {
+            credit: INITIAL_CREDIT,
+            revoked: false,
+            faults: Vec::new(),
+            certificate: certificate.clone(),
+        };
+        self.institutions.insert(certificate.pseudonym, institution);
+        Ok(())
+    }
+
+    /// The institution of that pseudonym.
+    pub fn get(&self, pseudonym: &Hash) -> Option<&Institution> {
+        self.institutions.get(pseudonym)
+    }
+
+    /// All institutions, in the order of their pseudonyms.
+    pub fn iter(&self) -> impl Iterator<Item = (&Hash, &Institution)> {
+        self.institutions.iter()
+    }
+
+    /// How many are enrolled.
+    pub fn len(&self) -> usize {
+        self.institutions.len()
+    }
+
+    /// Whether nobody is enrolled.
+    pub fn is_empty(&self) -> bool {
+        self.institutions.is_empty()
+    }
+
+    /// Revokes a pseudonym, for good and whether or not anyone has enrolled under it. Returns whether it was not revoked
+    /// before.
+    pub fn revoke(&mut self, pseudonym: &Hash) -> bool {
+        match self.institutions.get_mut(pseudonym) {
+            Some(institution) => !mem::replace(&mut institution.revoked, true),
+            None => self.barred.insert(*pseudonym),
+        }
+    }
+
+    /// Pseudonyms that were revoked before anyone enrolled under them, in order.
+    pub(crate) fn barred(&self) -> &BTreeSet<Hash> {
+        &self.barred
+    }
+
+    /// Takes one credit for the fault that transaction `id` proves.
+    pub(crate) fn charge(&mut self, pseudonym: &Hash, id: Hash) {
+        if let Some(institution) = self.institutions.get_mut(pseudonym)
+            && institution.credit > 0
+        {
+            institution.credit -= 1;
+            institution.faults.push(id);
+        }
+    }
+
+    /// Who has lost credit, in the order of pseudonyms.
+    pub fn standings(&self) -> Vec<Standing> {
+        let fallen = self.iter().filter(|(_, institution)| institution.credit < INITIAL_CREDIT);
+        fallen
+            .map(|(name, other)| Standing { pseudonym: name.to_vec(), credit: other.credit })
+            .collect()
+    }
+
+    /// Σω_k of the named institutions: each one's rows over `max_rows`, added in the order given.
+    pub fn weight_sum<'a>(
+        &self,
+        pseudonyms: impl IntoIterator<Item = &'a Hash>,
+        max_rows: u64,
+    ) -> f64 {
+        let rows: u64 = pseudonyms
+            .into_iter()
+            .filter_map(|name| self.get(name))
+            .map(|i| i.certificate.rows)
+            .sum();
+        rows as f64 / max_rows as f64
+    }
+}

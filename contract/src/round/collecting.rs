@@ -1,0 +1,102 @@
+//! Collecting: who has submitted, what came of it, and the running sum.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use consilium_crypto::{
+    AggregateError, Evaluation, Hash, MaskedSum, Parameters as UpdateParameters, RoundContext,
+    UpdateError, VerifiedEvaluation, VerifiedHeader, VerifiedUpdate,
+};
+use consilium_proto::v1::Reason;
+
+use super::Sealed;
+use crate::{keygen::committee::Committee, roster::Roster};
+
+/// Updates are being taken: from OpenRound until everyone has a verdict or the deadline has passed.
+#[derive(Debug)]
+pub struct Collecting {
+    round: RoundContext,
+    committee: Arc<Committee>,
+    opened_ms: u64,
+    /// First verdict on each institution of this attempt.
+    verdicts: BTreeMap<Hash, Reason>,
+    accepted: Vec<VerifiedHeader>,
+    sum: MaskedSum,
+}
+
+impl Collecting {
+    pub(crate) fn open(
+        round: RoundContext,
+        committee: Arc<Committee>,
+        parameters: &UpdateParameters,
+        opened_ms: u64,
+    ) -> Self {
+        let sum = MaskedSum::new(parameters);
+        Self { round, committee, opened_ms, verdicts: BTreeMap::new(), accepted: Vec::new(), sum }
+    }
+
+    /// What an update of this attempt is bound to.
+    pub fn round(&self) -> &RoundContext {
+        &self.round
+    }
+
+    /// Whom updates are encrypted for.
+    pub fn committee(&self) -> &Arc<Committee> {
+        &self.committee
+    }
+
+    /// When the round was opened, in milliseconds since the epoch.
+    pub fn opened_ms(&self) -> u64 {
+        self.opened_ms
+    }
+
+    /// Headers of the accepted updates, in the order in which they were accepted.
+    pub fn accepted(&self) -> &[VerifiedHeader] {
+        &self.accepted
+    }
+
+    /// The verdict on each institution that has one: accepted, or the fault.
+    pub fn verdicts(&self) -> &BTreeMap<Hash, Reason> {
+        &self.verdicts
+    }
+
+    /// How many institutions the round still waits for: those that may submit and have no verdict.
+    pub fn waiting(&self, roster: &Roster) -> usize {
+        let may_submit = roster.iter().filter(|(_, institution)| institution.may_submit());
+        may_submit.filter(|(name, _)| !self.verdicts.contains_key(*name)).count()
+    }
+
+    /// Whether every institution that the round waits for has a verdict.
+    pub fn is_complete(&self, roster: &Roster) -> bool {
+        self.waiting(roster) == 0
+    }
+
+    pub(crate) fn accept(
+        &mut self,
+        pseudonym: Hash,
+        update: &VerifiedUpdate,
+    ) -> Result<(), UpdateError> {
+        self.sum.add(update)?;
+        self.accepted.push(update.header().clone());
+        self.verdicts.insert(pseudonym, Reason::Accepted);
+        Ok(())
+    }
+
+    /// A fault is the verdict on an institution that has none yet.
+    pub(crate) fn refuse(&mut self, pseudonym: Hash, reason: Reason) {
+        self.verdicts.entry(pseudonym).or_insert(reason);
+    }
+
+    /// Whether `evaluation` is the certified sum of exactly the accepted updates, in their order.
+    pub(crate) fn judge(
+        &self,
+        evaluation: &Evaluation,
+    ) -> Result<VerifiedEvaluation, AggregateError> {
+        let headers: Vec<&VerifiedHeader> = self.accepted.iter().collect();
+        evaluation.verify(&self.committee.public_key, &self.round, &headers)
+    }
+
+    /// Ends the collection with the sum that [`Self::judge`] verified.
+    pub(crate) fn seal(self, evaluation: VerifiedEvaluation) -> Sealed {
+        Sealed::new(evaluation, self.committee, self.accepted, self.sum)
+    }
+}

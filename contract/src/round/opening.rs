@@ -1,0 +1,159 @@
+//! Opening: shares of the sum of the keys come in; any t of them open the sum of the updates.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use consilium_crypto::{
+    DiscreteLogTable, Hash, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader,
+    VerifiedShare, combine,
+};
+use thiserror::Error;
+
+use crate::{keygen::committee::Committee, model::Model, parameters::Parameters};
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opened {
+    /// k̄: the sum of the mask keys.
+    pub mask_key_sum: MaskKeySum,
+    /// The sum for every parameter, `[d]`, as encrypted: of u = q + 2^(b−1), or of q under a bound on the norm.
+    pub sums: Vec<i64>,
+    /// The model that follows.
+    pub model: Model,
+}
+
+/// Why a countersigned sum did not open. Every input was verified, so this means that a proof system was broken or
+/// that there is a defect; it is an error, never a wrong number.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "the sum of step {step} does not open although every update and share in it was verified: {reason}"
+)]
+pub struct OpeningError {
+    /// The step.
+    pub step: u64,
+    /// What failed.
+    pub reason: String,
+}
+
+/// From the quorum of countersignatures until CloseRound.
+#[derive(Debug)]
+pub struct Opening {
+    evaluation: VerifiedEvaluation,
+    committee: Arc<Committee>,
+    accepted: Vec<VerifiedHeader>,
+    sum: MaskedSum,
+    sealed_block: Hash,
+    countersigners: BTreeSet<Hash>,
+    shares: Vec<VerifiedShare>,
+    /// Trustees whose share was faulty: the first one counts.
+    refused: BTreeSet<Hash>,
+    outcome: Option<Result<Opened, OpeningError>>,
+}
+
+impl Opening {
+    pub(super) fn new(
+        evaluation: VerifiedEvaluation,
+        committee: Arc<Committee>,
+        accepted: Vec<VerifiedHeader>,
+        sum: MaskedSum,
+        sealed_block: Hash,
+        countersigners: BTreeSet<Hash>,
+    ) -> Self {
+        let shares = Vec::new();
+        let refused = BTreeSet::new();
+        Self {
+            evaluation,
+            committee,
+            accepted,
+            sum,
+            sealed_block,
+            countersigners,
+            shares,
+            refused,
+            outcome: None,
+        }
+    }
+
+    /// The certified sum of the encrypted keys.
+    pub fn evaluation(&self) -> &VerifiedEvaluation {
+        &self.evaluation
+    }
+
+    /// Who answers for it and opens it.
+    pub fn committee(&self) -> &Arc<Committee> {
+        &self.committee
+    }
+
+    /// Headers of the updates in the sum, in its order.
+    pub fn accepted(&self) -> &[VerifiedHeader] {
+        &self.accepted
+    }
+
+    /// Hash of the countersigned block.
+    pub fn sealed_block(&self) -> &Hash {
+        &self.sealed_block
+    }
+
+    /// Trustees that countersigned, by pseudonym.
+    pub fn countersigners(&self) -> &BTreeSet<Hash> {
+        &self.countersigners
+    }
+
+    /// The verified shares so far.
+    pub fn shares(&self) -> &[VerifiedShare] {
+        &self.shares
+    }
+
+    /// Whether this trustee has given a faulty share for this sum. It gives no other one: who follows the chain then
+    /// needs to keep one share of a trustee only.
+    pub fn has_refused(&self, trustee: &Hash) -> bool {
+        self.refused.contains(trustee)
+    }
+
+    pub(crate) fn refuse(&mut self, trustee: Hash) {
+        self.refused.insert(trustee);
+    }
+
+    /// What the step came to, once t shares are in.
+    pub fn outcome(&self) -> Option<&Result<Opened, OpeningError>> {
+        self.outcome.as_ref()
+    }
+
+    pub(crate) fn into_model(self) -> Option<Model> {
+        self.outcome?.ok().map(|opened| opened.model)
+    }
+
+    /// Adds a verified share; the t-th one opens the sum.
+    pub(crate) fn add(
+        &mut self,
+        share: VerifiedShare,
+        parameters: &Parameters,
+        model: &Model,
+        weight_sum: f64,
+        table: &DiscreteLogTable,
+    ) {
+        self.shares.push(share);
+        if self.outcome.is_none() && self.shares.len() >= self.committee.threshold() as usize {
+            let step = self.evaluation.round().step;
+            self.outcome = Some(
+                self.read_off(parameters, model, weight_sum, table)
+                    .map_err(|reason| OpeningError { step, reason }),
+            );
+        }
+    }
+
+    fn read_off(
+        &self,
+        parameters: &Parameters,
+        model: &Model,
+        weight_sum: f64,
+        table: &DiscreteLogTable,
+    ) -> Result<Opened, String> {
+        let mask_key_sum = combine(&self.evaluation, &self.shares, &self.committee.dealing, table)
+            .map_err(|error| error.to_string())?;
+        let sums = self.sum.open(&mask_key_sum, table).map_err(|error| error.to_string())?;
+        let model = model
+            .step(parameters, &sums, self.evaluation.summands(), weight_sum)
+            .ok_or_else(|| "the next model is not finite".to_owned())?;
+        Ok(Opened { mask_key_sum, sums, model })
+    }
+}

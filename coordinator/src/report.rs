@@ -1,0 +1,161 @@
+//! What the node tells its log and its observer.
+
+use std::time::Duration;
+
+use consilium_contract::{Contract, Phase};
+use consilium_proto::v1::transaction::Action;
+
+use crate::{
+    Event, Observer,
+    clock::millis,
+    error::names,
+    executor::{Executed, Executor, Position},
+    recorder::Recorder,
+    sequencer::Sealed,
+};
+
+/// See the module. Owned by the node's thread, on which the observer is called.
+pub(crate) struct Report {
+    observer: Option<Observer>,
+    recorder: Recorder,
+    /// When the committee that is being made was begun, or the node was started meanwhile.
+    keygen_since_ms: u64,
+}
+
+impl Report {
+    pub(crate) fn new(observer: Option<Observer>, position: Position, now_ms: u64) -> Self {
+        let mut recorder = Recorder::default();
+        recorder.opened(position.step, position.attempt, now_ms);
+        Self { observer, recorder, keygen_since_ms: now_ms }
+    }
+
+    /// Time that the verifier took for a batch.
+    pub(crate) fn verified(&mut self, took: Duration) {
+        self.recorder.verified(took);
+    }
+
+    /// Time that certifying a sum took.
+    pub(crate) fn aggregated(&mut self, took: Duration) {
+        self.recorder.aggregated(took);
+    }
+
+    pub(crate) fn executed(&mut self, action: &Action, executed: &Executed, now_ms: u64) {
+        self.recorder.applied(action, &executed.receipt, executed.took, now_ms);
+    }
+
+    pub(crate) fn sealed(&mut self, sealed: &Sealed) {
+        self.recorder.written(sealed.took);
+        self.tell(Event::Block { height: sealed.height, entries: sealed.recorded.len() });
+    }
+
+    /// The run stands elsewhere than before, and the block that ended there is durable.
+    pub(crate) fn moved(&mut self, executor: &Executor, before: Position, traffic: (u64, u64)) {
+        let now = executor.position();
+        self.round(executor.contract(), before, now, traffic);
+        self.keygen(executor, before, now);
+        match executor.contract().phase() {
+            Phase::Collecting(_) => {
+                self.recorder.opened(now.step, now.attempt, executor.phase_since_ms());
+                // What the last step brought says who will be there to countersign this one.
+                self.silence(executor, now.step.saturating_sub(1));
+            }
+            Phase::Sealed(_) => self.silence(executor, now.step),
+            _ => {}
+        }
+        let Position { step, attempt, phase, .. } = now;
+        tracing::info!(step, attempt, phase, "phase");
+        self.tell(Event::Phase { step, attempt, phase });
+    }
+
+    /// The attempt at a step that has ended.
+    fn round(&mut self, contract: &Contract, before: Position, now: Position, traffic: (u64, u64)) {
+        let Position { step, attempt, .. } = before;
+        if (now.step, now.attempt) == (step, attempt)
+            && !matches!(contract.phase(), Phase::Finished)
+        {
+            return;
+        }
+        let mut metrics = self.recorder.finish(contract.model().hash(), traffic);
+        let closed = now.step != step;
+        let parameters = contract.parameters();
+        let epsilon = parameters.epsilon(now.step);
+        metrics.epsilon_milli = epsilon.map(|epsilon| epsilon.0);
+        tracing::info!(
+            step,
+            attempt,
+            accepted = metrics.accepted,
+            rejected = metrics.rejected.values().sum::<u32>(),
+            verify_ms = millis(metrics.verify),
+            epsilon = epsilon.map(tracing::field::display),
+            "{}",
+            if closed { "round closed" } else { "attempt abandoned" }
+        );
+        if let (Phase::Finished, Some(privacy)) = (contract.phase(), &parameters.privacy)
+            && now.step < parameters.steps
+        {
+            tracing::info!("the privacy budget ends the run: {}", privacy.spent(now.step));
+        }
+        self.tell(if closed { Event::RoundClosed(metrics) } else { Event::Abandoned(metrics) });
+    }
+
+    /// The attempt at a committee that has ended.
+    fn keygen(&mut self, executor: &Executor, before: Position, now: Position) {
+        let since_ms = executor.phase_since_ms();
+        if before.keygen.is_none() {
+            self.keygen_since_ms = since_ms;
+        }
+        let Some((number, attempt)) = before.keygen.filter(|_| before.keygen != now.keygen) else {
+            return;
+        };
+        let took = Duration::from_millis(since_ms.saturating_sub(self.keygen_since_ms));
+        let committee = executor.contract().committee();
+        let event = match committee.filter(|committee| committee.number == number) {
+            Some(committee) => {
+                let members = committee.members().len();
+                let threshold = committee.threshold();
+                tracing::info!(
+                    committee = number,
+                    members,
+                    threshold,
+                    took_ms = millis(took),
+                    "a committee holds the key"
+                );
+                Event::Committee { number, attempt, members, threshold, took }
+            }
+            None => {
+                tracing::warn!(
+                    committee = number,
+                    attempt,
+                    "too few took part in making a committee"
+                );
+                Event::KeygenAbandoned { number, attempt }
+            }
+        };
+        self.tell(event);
+    }
+
+    /// Warns where fewer members of the committee have been heard since `step` began than a sum needs.
+    fn silence(&mut self, executor: &Executor, step: u64) {
+        let contract = executor.contract();
+        let Some(committee) = contract.committee() else { return };
+        let silent = executor.attendance().silent(committee, contract.roster(), step);
+        let heard = committee.members().len().saturating_sub(silent.len());
+        let needed = committee.quorum() as usize;
+        if heard < needed {
+            let absent = names(&silent);
+            tracing::warn!(
+                heard,
+                needed,
+                %absent,
+                "too few members of the committee were heard lately to open a sum"
+            );
+            self.tell(Event::FewTrustees { heard, needed, silent });
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        if let Some(observer) = &mut self.observer {
+            observer(event);
+        }
+    }
+}

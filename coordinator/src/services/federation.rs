@@ -1,0 +1,200 @@
+//! The service `Federation`: the work of a round, and of making a committee.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use consilium_contract::{self as contract, CandidateTransaction, model::Model};
+use consilium_crypto::{mask_length, signature::SigningKey};
+use consilium_proto::{
+    hash32,
+    v1::{
+        Aggregate, GetAggregateRequest, GetMaskedUpdateRequest, GetModelRequest, Receipt,
+        SignedTransaction, SubscribeRequest, UpdatePart, federation_server, transaction::Action,
+    },
+};
+use prost::Message as _;
+use tonic::{Request, Response, Status, Streaming, async_trait};
+
+use super::{
+    status::status,
+    stream::{Blocks, Chunks, blocks, chunks},
+    upload::{Uploads, receive},
+};
+use crate::{
+    error::CallError,
+    inbox::{Answer, NodeHandle},
+    shared::Shared,
+};
+
+/// See the .proto file.
+pub(crate) struct Federation {
+    shared: Arc<Shared>,
+    node: NodeHandle,
+    uploads: Arc<Uploads>,
+    /// Signs receipts.
+    signing: Arc<SigningKey>,
+}
+
+impl Federation {
+    pub(crate) fn new(shared: Arc<Shared>, node: NodeHandle, signing: Arc<SigningKey>) -> Self {
+        // Each institution once, and again for those that have connected anew.
+        let uploads = Arc::new(Uploads::new(shared.parameters.institutions as usize * 2 + 16));
+        Self { shared, node, uploads, signing }
+    }
+
+    /// The receipt as the coordinator's word, which can be held against it.
+    fn sign(&self, receipt: &contract::Receipt) -> Response<Receipt> {
+        Response::new(receipt.sign(&self.signing, &self.shared.parameters.chain_id))
+    }
+
+    /// Hands in a transaction that has no body.
+    async fn submit(
+        &self,
+        signed: SignedTransaction,
+        call: &'static str,
+        expected: &'static str,
+        takes: fn(&Action) -> bool,
+    ) -> Result<Response<Receipt>, Status> {
+        self.shared.traffic.count_up(signed.encoded_len());
+        let transaction =
+            CandidateTransaction::parse(signed).map_err(CallError::from).map_err(status)?;
+        if !takes(transaction.action()) {
+            return Err(status(CallError::WrongAction { call, expected }));
+        }
+        match self.node.submit(transaction).await.map_err(status)? {
+            Answer::Receipt(receipt) => Ok(self.sign(&receipt)),
+            // Only an update has a body.
+            Answer::Upload { .. } => Err(status(CallError::WrongAction { call, expected })),
+        }
+    }
+}
+
+fn hash(what: &'static str, bytes: &[u8]) -> Result<[u8; 32], Status> {
+    hash32(what, bytes).map_err(CallError::from).map_err(status)
+}
+
+#[async_trait]
+impl federation_server::Federation for Federation {
+    type SubscribeStream = Blocks;
+    type GetModelStream = Chunks;
+    type GetMaskedUpdateStream = Chunks;
+
+    async fn enrol(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
+        let takes = |action: &Action| matches!(action, Action::Enrol(_));
+        self.submit(request.into_inner(), "Enrol", "an enrolment", takes).await
+    }
+
+    async fn administer(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
+        let takes =
+            |action: &Action| matches!(action, Action::Revoke(_) | Action::ChangeCommittee(_));
+        let expected = "a revocation, or a change of the committee, by the authority";
+        self.submit(request.into_inner(), "Administer", expected, takes).await
+    }
+
+    async fn subscribe(
+        &self,
+        request: Request<SubscribeRequest>,
+    ) -> Result<Response<Blocks>, Status> {
+        blocks(&self.shared, request.into_inner().from_height, None)
+            .map(Response::new)
+            .map_err(status)
+    }
+
+    async fn get_model(
+        &self,
+        request: Request<GetModelRequest>,
+    ) -> Result<Response<Chunks>, Status> {
+        let sha256 = hash("hash of a model", &request.into_inner().sha256)?;
+        let blob = self.shared.blob("model", sha256).await.map_err(status)?;
+        if Model::from_bytes(&blob, self.shared.parameters.dimension).is_none() {
+            let advice = "the blob with this SHA-256 is no model; GetBlob serves it".to_owned();
+            return Err(status(CallError::NotFound { what: "model", advice }));
+        }
+        let length = blob.len();
+        chunks(&self.shared, blob, length).map(Response::new).map_err(status)
+    }
+
+    async fn submit_update(
+        &self,
+        request: Request<Streaming<UpdatePart>>,
+    ) -> Result<Response<Receipt>, Status> {
+        let address =
+            request.remote_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
+        let shared = Arc::clone(&self.shared);
+        let node = self.node.clone();
+        let uploads = Arc::clone(&self.uploads);
+        let receipt =
+            tokio::spawn(receive(shared, node, uploads, address, request.into_inner())).await;
+        let receipt = receipt.unwrap_or(Err(CallError::Stopping)).map_err(status)?;
+        Ok(self.sign(&receipt))
+    }
+
+    async fn get_aggregate(
+        &self,
+        request: Request<GetAggregateRequest>,
+    ) -> Result<Response<Aggregate>, Status> {
+        let step = request.into_inner().step;
+        let aggregate = self.shared.catalogue().aggregate(step).cloned().ok_or_else(|| {
+            let advice =
+                format!("step {step} is not the last sealed one; earlier ones are on the chain");
+            status(CallError::NotFound { what: "aggregate", advice })
+        })?;
+        self.shared.traffic.count_down(aggregate.encoded_len());
+        Ok(Response::new(aggregate))
+    }
+
+    async fn get_masked_update(
+        &self,
+        request: Request<GetMaskedUpdateRequest>,
+    ) -> Result<Response<Chunks>, Status> {
+        let header = hash("hash of an update's header", &request.into_inner().header_sha256)?;
+        let body = self.shared.catalogue().body(&header).ok_or_else(|| {
+            let advice = "no accepted update of this run has this header".to_owned();
+            status(CallError::NotFound { what: "masked update", advice })
+        })?;
+        let body = self.shared.blob("body", body).await.map_err(status)?;
+        chunks(&self.shared, body, mask_length(&self.shared.parameters.update_parameters()))
+            .map(Response::new)
+            .map_err(status)
+    }
+
+    async fn countersign(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
+        let takes = |action: &Action| matches!(action, Action::Countersign(_));
+        self.submit(request.into_inner(), "Countersign", "a trustee's countersignature", takes)
+            .await
+    }
+
+    async fn contribute(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
+        let takes = |action: &Action| matches!(action, Action::Contribute(_));
+        self.submit(
+            request.into_inner(),
+            "Contribute",
+            "a member's part in making a committee",
+            takes,
+        )
+        .await
+    }
+
+    async fn submit_share(
+        &self,
+        request: Request<SignedTransaction>,
+    ) -> Result<Response<Receipt>, Status> {
+        let takes = |action: &Action| matches!(action, Action::SubmitShare(_));
+        self.submit(request.into_inner(), "SubmitShare", "a trustee's decryption share", takes)
+            .await
+    }
+}

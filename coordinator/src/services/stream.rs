@@ -1,0 +1,129 @@
+//! Blocks and blobs as response streams. A slow reader waits for itself alone: nothing is read ahead for it.
+
+use std::sync::Arc;
+
+use consilium_ledger::Block;
+use consilium_proto::{
+    CHUNK_BYTES,
+    v1::{BlockMessage, Chunk},
+};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use super::status::status;
+use crate::{error::CallError, shared::Shared};
+
+/// Blocks that are read before the reader has taken the last one.
+const BLOCKS_AHEAD: usize = 2;
+
+pub(crate) type Blocks = ReceiverStream<Result<BlockMessage, Status>>;
+pub(crate) type Chunks = tokio_stream::Iter<BlobChunks>;
+
+/// Durable blocks from `from` up to, without, `to`; without `to` also those to come, until the node ends.
+///
+/// # Errors
+/// Where the chain has not come as far as `from`, or as many streams as the node serves are open.
+pub(crate) fn blocks(
+    shared: &Arc<Shared>,
+    from: u64,
+    to: Option<u64>,
+) -> Result<Blocks, CallError> {
+    let mut progress = shared.progress();
+    let present = progress.borrow_and_update().blocks;
+    if from > present {
+        let expected = format!("this chain has {present} blocks; compare its head with yours");
+        return Err(CallError::OutOfRange { what: "height", actual: from, expected });
+    }
+    let permit = shared.open_stream()?;
+    let mut subscriber = to.is_none().then(|| shared.subscriber(from));
+    let shared = Arc::clone(shared);
+    let (sender, receiver) = mpsc::channel(BLOCKS_AHEAD);
+    tokio::spawn(async move {
+        let _held = permit;
+        let mut next = from;
+        loop {
+            let now = *progress.borrow_and_update();
+            let end = to.map_or(now.blocks, |to| to.min(now.blocks));
+            while next < end {
+                let message = read_block(&shared, next).await;
+                let failed = message.is_err();
+                // Sending fails where the reader has hung up.
+                if sender.send(message).await.is_err() || failed {
+                    return;
+                }
+                next += 1;
+                if let Some(subscriber) = &mut subscriber {
+                    subscriber.sent = next;
+                }
+            }
+            if now.ended || to.is_some() {
+                return;
+            }
+            tokio::select! {
+                changed = progress.changed() => if changed.is_err() { return },
+                () = sender.closed() => return,
+            }
+        }
+    });
+    Ok(ReceiverStream::new(receiver))
+}
+
+async fn read_block(shared: &Arc<Shared>, height: u64) -> Result<BlockMessage, Status> {
+    let block = shared.read(move |shared| encoded(shared, height)).await.map_err(status)?;
+    shared.traffic.count_down(block.len());
+    Ok(BlockMessage { block })
+}
+
+fn encoded(shared: &Shared, height: u64) -> Result<Vec<u8>, CallError> {
+    let block: Block = block(shared, height)?;
+    Ok(block.encode()?)
+}
+
+/// The durable block at `height`.
+pub(crate) fn block(shared: &Shared, height: u64) -> Result<Block, CallError> {
+    shared.store.get_block(height)?.ok_or_else(|| CallError::NotFound {
+        what: "block",
+        advice: format!("the chain has not come to height {height}"),
+    })
+}
+
+/// The first `length` bytes of a blob in chunks, for one reader.
+pub(crate) fn chunks(
+    shared: &Arc<Shared>,
+    blob: Arc<Vec<u8>>,
+    length: usize,
+) -> Result<Chunks, CallError> {
+    let permit = shared.open_stream()?;
+    Ok(tokio_stream::iter(BlobChunks {
+        shared: Arc::clone(shared),
+        length: length.min(blob.len()),
+        blob,
+        sent: 0,
+        _permit: permit,
+    }))
+}
+
+/// Cuts a blob into chunks of at most [`CHUNK_BYTES`], as they are asked for.
+pub(crate) struct BlobChunks {
+    shared: Arc<Shared>,
+    blob: Arc<Vec<u8>>,
+    length: usize,
+    sent: usize,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Iterator for BlobChunks {
+    type Item = Result<Chunk, Status>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let end = self.length.min(self.sent + CHUNK_BYTES);
+        let data = self.blob.get(self.sent..end).unwrap_or_default().to_vec();
+        if data.is_empty() {
+            return None;
+        }
+        self.sent += data.len();
+        self.shared.traffic.count_down(data.len());
+        Some(Ok(Chunk { data }))
+    }
+}

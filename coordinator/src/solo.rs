@@ -1,0 +1,83 @@
+//! One process that orders alone and signs alone.
+
+use std::{sync::Arc, time::Instant};
+
+use consilium_contract::{Receipt, SealedBlock};
+use consilium_crypto::Hash;
+use consilium_ledger::Block;
+use ed25519_dalek::SigningKey;
+
+use crate::{
+    CoordinatorError,
+    inbox::Reply,
+    open_block::{Entry, OpenBlock},
+    sequencer::{Sealed, Sequencer},
+    shared::Shared,
+};
+
+/// When a block is sealed that no phase ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockRules {
+    pub(crate) entries: usize,
+    pub(crate) age_ms: u64,
+}
+
+/// Orders transactions as they come. Owned by the node's thread.
+pub(crate) struct Solo {
+    /// Its store and chain have this one writer. Calls read them meanwhile, under their own locks, and see durable
+    /// blocks alone; the verifier's thread stages bodies, which the next block makes durable.
+    shared: Arc<Shared>,
+    sealing: SigningKey,
+    rules: BlockRules,
+    /// Lost in a crash: whoever wrote into it got no answer, and sends it again.
+    open: OpenBlock,
+}
+
+impl Solo {
+    pub(crate) fn new(shared: Arc<Shared>, sealing: SigningKey, rules: BlockRules) -> Self {
+        Self { shared, sealing, rules, open: OpenBlock::default() }
+    }
+}
+
+impl Sequencer for Solo {
+    /// The write path, step 2.
+    fn push(&mut self, entry: Entry, now_ms: u64) {
+        self.open.push(entry, now_ms);
+    }
+
+    fn wait(&mut self, reply: Reply, receipt: Receipt) {
+        self.open.wait(reply, receipt);
+    }
+
+    fn receipt(&self, id: &Hash) -> Option<Receipt> {
+        self.open.receipt(id)
+    }
+
+    fn is_due(&self, now_ms: u64) -> bool {
+        self.open.is_due(self.rules.entries, self.rules.age_ms, now_ms)
+    }
+
+    /// The write path, steps 3 to 5.
+    fn seal(&mut self, state_root: Hash, now_ms: u64) -> Result<Option<Sealed>, CoordinatorError> {
+        if self.open.is_empty() {
+            return Ok(None);
+        }
+        let OpenBlock { entries, recorded, blobs, unanswered, .. } = std::mem::take(&mut self.open);
+        // 3. Header and signature.
+        let header = self.shared.chain().propose(&entries, state_root, now_ms)?;
+        let sealed = header.seal(&self.shared.parameters.chain_id, &self.sealing);
+        let block = Block { sealed, entries };
+        // 4. Blobs, block, flush.
+        let start = Instant::now();
+        let blobs: Vec<&[u8]> = blobs.iter().map(Vec::as_slice).collect();
+        self.shared.store.append_block(&block, &blobs)?;
+        let took = start.elapsed();
+        let height = block.height();
+        let hash = block.hash();
+        tracing::debug!(height, entries = block.entries.len(), "sealed");
+        // 5. What this process goes on from.
+        let block = SealedBlock::from(self.shared.chain_mut().append_block(&block)?);
+        self.shared.catalogue_mut().record(height, &hash, &recorded);
+        Ok(Some(Sealed { height, block, recorded, unanswered, took }))
+    }
+}

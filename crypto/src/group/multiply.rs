@@ -1,0 +1,121 @@
+//! Multiples of the bases and sums of them: secret scalars in constant time, public ones fast.
+
+use std::sync::OnceLock;
+
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable, RistrettoPoint};
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::{Identity, VartimeMultiscalarMul};
+use rayon::prelude::*;
+use subtle::{Choice, ConditionallyNegatable, ConditionallySelectable, ConstantTimeEq};
+
+use super::{h, half};
+
+/// Terms of one multiscalar multiplication, each of which takes 0.4 kB. Measured from 2,048 to 16,384, with AVX-512: fewer
+/// cost 6 % more for their buckets, more cost 3 % because they leave the cache.
+const MOST_AT_ONCE: usize = 8192;
+
+/// Bits that one addition of a [small multiple](half_h_times) covers.
+const WINDOW_BITS: u32 = 3;
+
+/// Multiplication by h with a precomputed table, in constant time.
+pub(crate) fn h_times(scalar: &Scalar) -> RistrettoPoint {
+    static TABLE: OnceLock<RistrettoBasepointTable> = OnceLock::new();
+    TABLE.get_or_init(|| RistrettoBasepointTable::create(h())) * scalar
+}
+
+/// Multiplication by g with a precomputed table, in constant time.
+pub(crate) fn g_times(scalar: &Scalar) -> RistrettoPoint {
+    RistrettoPoint::mul_base(scalar)
+}
+
+/// (u/2)·h in constant time, for integers |u| < 2^bits: half of u·h, for encoding in a batch, which doubles. Larger
+/// ones, which only an adversary has, take longer.
+pub(crate) fn half_h_times(u: i64, bits: u8) -> RistrettoPoint {
+    // 0, 1, …, 7 times 8^i·h/2.
+    static WINDOWS: OnceLock<Vec<[RistrettoPoint; 8]>> = OnceLock::new();
+    let windows = WINDOWS.get_or_init(|| {
+        let multiples = |base: RistrettoPoint| {
+            let mut next = RistrettoPoint::identity();
+            [(); 8].map(|()| {
+                let after = next + base;
+                std::mem::replace(&mut next, after)
+            })
+        };
+        let bases =
+            std::iter::successors(Some(h() * half()), |base| Some(base * Scalar::from(8u64)));
+        bases.map(multiples).take(u64::BITS.div_ceil(WINDOW_BITS) as usize).collect()
+    });
+    let magnitude = u.unsigned_abs();
+    let fits = magnitude.checked_shr(bits.into()).unwrap_or(0) == 0;
+    let count = if fits { u32::from(bits).div_ceil(WINDOW_BITS) as usize } else { windows.len() };
+    let chosen = windows.iter().take(count).enumerate().map(|(i, multiples)| {
+        let digit = (magnitude >> (WINDOW_BITS as usize * i)) & 7;
+        let mut chosen = RistrettoPoint::identity();
+        (0u64..)
+            .zip(multiples)
+            .for_each(|(value, multiple)| chosen.conditional_assign(multiple, digit.ct_eq(&value)));
+        chosen
+    });
+    let mut product = chosen.reduce(|sum, next| sum + next).unwrap_or_default();
+    product.conditional_negate(Choice::from(u8::from(u < 0)));
+    product
+}
+
+/// V = u·h + β·g, encoded, for integers |u| < 2^bits.
+pub(crate) fn commit_all(u: &[i64], blindings: &[Scalar], bits: u8) -> Vec<CompressedRistretto> {
+    let halves = u.par_iter().zip(blindings).with_min_len(64);
+    let halves: Vec<_> =
+        halves.map(|(u, beta)| half_h_times(*u, bits) + g_times(&(beta * half()))).collect();
+    RistrettoPoint::double_and_compress_batch(&halves)
+}
+
+/// Σ scalars·points over public values, on all cores where the sum is long enough to gain from it, in parts whose
+/// intermediate results fit the cache.
+///
+/// Terms are made part by part: what is held of them at a time does not grow with their number.
+pub(crate) fn multiscalar(
+    terms: impl IndexedParallelIterator<Item = (Scalar, RistrettoPoint)>,
+) -> RistrettoPoint {
+    let share = terms.len().div_ceil(rayon::current_num_threads()).clamp(1024, MOST_AT_ONCE);
+    let part = |part: Vec<(Scalar, RistrettoPoint)>| {
+        let scalars = part.iter().map(|(scalar, _)| scalar);
+        let points = part.iter().map(|(_, point)| point);
+        RistrettoPoint::vartime_multiscalar_mul(scalars, points)
+    };
+    terms.chunks(share).map(part).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::group::{mask_bases, signed};
+
+    #[test]
+    fn small_multiples_of_h_are_right_at_every_width_and_sign() {
+        let small = [
+            (0, 1),
+            (1, 1),
+            (-1, 1),
+            (7, 3),
+            (8, 4),
+            (-127, 8),
+            (255, 8),
+            (-5600, 13),
+            (65_535, 16),
+        ];
+        let too_large = [(256, 8), (i64::MAX, 8), (i64::MIN, 8), (-1, 63)];
+        for (u, bits) in small.into_iter().chain(too_large) {
+            let half = half_h_times(u, bits);
+            assert_eq!(half + half, h_times(&signed(u)), "{u} in {bits} bits");
+        }
+    }
+
+    #[test]
+    fn multiplying_in_parts_gives_the_same_sum() {
+        let bases = mask_bases(5000);
+        let terms: Vec<_> =
+            (1u64..).map(Scalar::from).zip(bases.iter().copied()).take(5000).collect();
+        let naive: RistrettoPoint = terms.iter().map(|(s, p)| s * p).sum();
+        assert_eq!(multiscalar(terms.into_par_iter()), naive);
+    }
+}

@@ -1,0 +1,33 @@
+//! What an encrypted update proves.
+//!
+//! | item | statement | where |
+//! | --- | --- | --- |
+//! | 1, 2 | the limbs of the mask key are well formed and in range | `limbs` |
+//! | 3 | masks, bound and key agree | `link` |
+//! | 4 | every parameter is in range | `parameter` |
+//! | in the place of 4 | the norm is bounded, by a random projection | `norm`, `projection` |
+//!
+//! `bound` is where the two kinds of bound meet; range proofs of any of them are in `range`.
+
+mod bound;
+pub(crate) mod limbs;
+pub(crate) mod link;
+pub(crate) mod norm;
+mod parameter;
+pub(crate) mod projection;
+pub(crate) mod range;
+
+pub(crate) use bound::BoundProof;
+
+/// Which equations of an update are folded.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Equations {
+    /// All, range proofs included.
+    All,
+    /// Items 1 and 2.
+    Key,
+    /// Item 3.
+    Link,
+    /// That the squares belong to the projections, where the norm is bounded.
+    Squares,
+}

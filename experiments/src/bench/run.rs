@@ -1,0 +1,228 @@
+//! A bench from beginning to end.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use super::cells::{Job, Party, Plan, Scheme, Task};
+use super::child::{Children, Failure};
+use super::machine::Machine;
+use super::results::Results;
+use super::table::markdown;
+use super::{files, limits, plot, written};
+use crate::ExperimentError;
+use crate::output::{OutputDirectory, Producer};
+use crate::progress::Progress;
+
+/// What to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Only what takes less than a minute.
+    pub quick: bool,
+    /// Whether to run the replay's verified federation, too.
+    pub verified_run: bool,
+    /// Where the files go.
+    pub directory: PathBuf,
+}
+
+/// Measures every cell of the plan, each in a process of its own started from this program.
+///
+/// Ctrl-C ends it early; what was measured until then is in the files and in the result.
+///
+/// # Errors
+/// [`ExperimentError::File`] where nothing can be written, [`ExperimentError::Bench`] where nothing can be started. A cell
+/// that fails is a row that says so, and no error.
+pub fn run(options: &Options, progress: &Progress) -> Result<Results, ExperimentError> {
+    let output = OutputDirectory::claim(&options.directory, Producer::Bench)?;
+    let scratch = tempfile::tempdir().map_err(ExperimentError::file(&std::env::temp_dir()))?;
+    let interrupted = on_interrupt()?;
+    let program = std::env::current_exe().map_err(ExperimentError::bench("this program"))?;
+    let children = Children { program, interrupted: &interrupted };
+
+    let machine = Machine::current();
+    let plan = Plan::new(options.quick, options.verified_run, machine.cores, scratch.path());
+    let mut results = Results::new(machine, options.quick, &plan.left_out);
+    let start = Instant::now();
+    let all = plan.jobs.iter().map(effort).sum::<f64>();
+    let mut done = 0.0;
+    let mut rounds = BTreeSet::new();
+    progress.phase("bench", plan.jobs.len());
+    for (number, job) in plan.jobs.iter().enumerate() {
+        let left = (done > 0.0).then(|| start.elapsed().as_secs_f64() * (all - done) / done);
+        progress.detail(&format!(
+            "{job}{}",
+            left.map(|left| format!("; {} left", about(left))).unwrap_or_default()
+        ));
+        forget_rounds(&mut rounds, job);
+        if let Err(Failure::Interrupted) = step(job, &children, &mut results) {
+            results.interrupted = true;
+            for job in plan.jobs.iter().skip(number) {
+                if let Task::Cell { cell, .. } = job.task {
+                    results.leave_out(cell, "the run was interrupted before");
+                }
+            }
+            break;
+        }
+        done += effort(job);
+        write(&results, &output)?;
+        progress.advance(number + 1);
+    }
+    write(&results, &output)?;
+    Ok(results)
+}
+
+/// Does one job and notes what came of it.
+fn step(job: &Job, children: &Children<'_>, results: &mut Results) -> Result<(), Failure> {
+    let outcome = children.run(job);
+    if let Err(Failure::Interrupted) = outcome {
+        return Err(Failure::Interrupted);
+    }
+    match (&job.task, outcome) {
+        (Task::Cell { cell, .. }, Ok(measured)) => results.add(*cell, measured),
+        (Task::Cell { cell, .. }, Err(Failure::Failed(reason))) => results.fail(*cell, reason),
+        (Task::Limits, Ok(measured)) => results.limits = limits::costs(&measured),
+        (Task::ProveDuel, Ok(measured)) => results.prove_duel = Some(measured),
+        (Task::VerifyDuel, Ok(measured)) => results.verify_duel = Some(measured),
+        (Task::VerifiedRun, Ok(measured)) => results.verified_run = Some(measured),
+        (Task::Prepare { .. }, Ok(_)) => {}
+        (_, Err(Failure::Failed(reason))) => results.failures.push(format!("{job}: {reason}")),
+        (_, Err(Failure::Interrupted)) => {}
+    }
+    Ok(())
+}
+
+/// Deletes the round before when the next one is begun: fifty updates of 100,000 parameters are 160 MB.
+fn forget_rounds(rounds: &mut BTreeSet<PathBuf>, job: &Job) {
+    if let Task::Prepare { folder, .. } = &job.task {
+        for old in std::mem::take(rounds) {
+            // What cannot be deleted goes with the scratch directory.
+            let _ = fs::remove_dir_all(old);
+        }
+        rounds.insert(folder.clone());
+    }
+}
+
+/// Roughly how long a job takes, in seconds of some machine: only proportions count.
+fn effort(job: &Job) -> f64 {
+    let budget = job.budget_s;
+    match &job.task {
+        Task::Limits => 1.0,
+        Task::ProveDuel | Task::VerifyDuel => 3.0 * budget + 1.0,
+        Task::VerifiedRun => 60.0,
+        Task::Prepare { scheme, dimension, institutions, .. } => {
+            f64::from(*institutions) * once(*scheme, Party::Client, *dimension, 1)
+                / job.threads as f64
+        }
+        Task::Cell { cell, .. } => {
+            let once = once(cell.scheme, cell.party, cell.dimension, cell.institutions)
+                / cell.threads as f64;
+            (3.0 * once).max(budget + once)
+        }
+    }
+}
+
+fn once(scheme: Scheme, party: Party, dimension: u32, institutions: u32) -> f64 {
+    let d = f64::from(dimension);
+    let n = f64::from(institutions);
+    match (scheme, party) {
+        (Scheme::Norm, Party::Client) => 0.15 + 15e-6 * d,
+        (_, Party::Client) => 0.05 + 250e-6 * d,
+        (_, Party::Trustee) => 0.005,
+        (_, Party::Opening) => 20e-6 * d,
+        (_, Party::Check) => n * 3e-6 * d,
+        _ => n * (0.005 + 7e-6 * d),
+    }
+}
+
+/// A duration for a progress bar.
+fn about(seconds: f64) -> String {
+    if seconds < 90.0 { format!("{seconds:.0} s") } else { format!("{:.0} min", seconds / 60.0) }
+}
+
+/// A flag that Ctrl-C sets, for as long as the process lives.
+fn on_interrupt() -> Result<Arc<AtomicBool>, ExperimentError> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(ExperimentError::bench("the runtime"))?;
+    thread::spawn(move || {
+        // Where there is no signal to wait for, Ctrl-C ends the process as ever.
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            flag.store(true, Ordering::Relaxed);
+        }
+    });
+    Ok(interrupted)
+}
+
+fn write(results: &Results, output: &OutputDirectory) -> Result<(), ExperimentError> {
+    // Each whole or not at all, whenever the run is stopped.
+    let json = format!("{:#}\n", written::json(results));
+    let contents = [
+        (files::CSV, written::csv(results)),
+        (files::JSON, json),
+        (files::TABLE, markdown(results)),
+        (files::FIGURE, plot::figure(results)?),
+    ];
+    for (name, text) in contents {
+        output.write(name, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::example::example;
+    use crate::bench::row::Kind;
+    use crate::output::MARKER;
+    use crate::output::tests::{contents, site};
+    use std::path::Path;
+
+    #[test]
+    fn all_files_are_written_whole_and_nothing_else_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let output = OutputDirectory::claim(directory.path(), Producer::Bench).unwrap();
+        write(&example(), &output).unwrap();
+        write(&example(), &output).unwrap();
+        let mut names: Vec<_> = fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, [files::CSV, files::JSON, files::TABLE, files::FIGURE, MARKER]);
+        let json = fs::read_to_string(directory.path().join(files::JSON)).unwrap();
+        assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["rows"].is_array());
+    }
+
+    #[test]
+    fn a_directory_with_somebody_elses_files_is_left_alone() {
+        let (site, before) = site();
+        let directory = site.path().to_owned();
+        let options = Options { quick: true, verified_run: false, directory };
+        let error = run(&options, &Progress::silent()).unwrap_err();
+        assert!(matches!(error, ExperimentError::Occupied { .. }), "{error}");
+        assert_eq!(contents(site.path()), before);
+    }
+
+    #[test]
+    fn a_job_that_fails_is_a_row_or_a_failure_and_an_interrupted_one_is_neither() {
+        let interrupted = AtomicBool::new(false);
+        let children =
+            Children { program: "/nonexistent/consilium".into(), interrupted: &interrupted };
+        let mut results = Results::new(Machine::example(), true, &[]);
+        for job in Plan::new(true, true, 1, Path::new("scratch")).jobs {
+            step(&job, &children, &mut results).unwrap();
+        }
+        assert!(
+            results
+                .rows()
+                .iter()
+                .all(|row| row.kind == Kind::Failed && row.note.contains("does not start"))
+        );
+        assert!(!results.rows().is_empty() && results.failures.len() > 3, "{:?}", results.failures);
+    }
+}

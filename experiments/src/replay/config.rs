@@ -1,0 +1,385 @@
+//! A replay with everything resolved.
+
+use consilium_authority::{BoundChoice, PrivacyFlags};
+use consilium_contract::parameters::{
+    MAX_DIMENSION, MAX_INSTITUTIONS, honest_shares, largest_threshold,
+};
+use consilium_crypto::{Bound, Quantiser, countersign_quorum};
+use consilium_datasets::{Dataset, Preprocessor};
+use consilium_learning::{Optimiser, TrainingConfig};
+use consilium_privacy::{Run, Terms};
+use consilium_proto::training::Layers;
+use serde::{Deserialize, Serialize};
+
+use crate::ExperimentError;
+
+/// More epochs or repeats than this are a slip of the keyboard: weeks of work, and memory in proportion.
+const MOST_EPOCHS: usize = 100_000;
+
+/// Everything that determines a replay's models and metrics; written to `config.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayConfig {
+    /// Name of a bundled dataset or path of a schema.
+    pub dataset: String,
+    /// n, institutions that share the training rows.
+    pub institutions: usize,
+    /// Epochs of centralised training, and steps of federated training.
+    pub epochs: usize,
+    /// Independent centralised runs.
+    pub repeats: usize,
+    /// Institutions that send poisoned updates.
+    pub malicious: usize,
+    /// Determines splits, dealing, initial models, row order, rounding, who is malicious and who is looked at.
+    pub seed: u64,
+    /// Share of the rows that only tests.
+    pub test_fraction: f64,
+    /// Sizes of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// c: every coordinate of a weighted update is clipped to ±c, or its norm to c.
+    pub clip: f32,
+    /// t, trustees that open a sum together.
+    pub threshold: u32,
+    /// q, trustees that countersign an aggregate before any of them helps to open it.
+    pub quorum: u32,
+    /// Accepted updates without which a round is not closed.
+    pub min_updates: u32,
+    /// What a verified update proves about itself.
+    #[serde(with = "BoundTable")]
+    pub bound: Bound,
+    /// Noise on every update of the verified federation, and the budget that ends it; its updates then prove a norm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
+    /// Hyper-parameters of centralised training; one epoch at a time.
+    pub centralised: TrainingConfig,
+    /// Hyper-parameters of an institution's local training.
+    pub local: TrainingConfig,
+}
+
+/// A [`Bound`] as a table of `config.toml`: `kind = "parameter"` and `bits`, or `kind = "norm"`, `norm` (B) and
+/// `projections`.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Bound", tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+enum BoundTable {
+    Parameter { bits: u8 },
+    Norm { norm: u32, projections: u16 },
+}
+
+/// Noise and budget of a replay. The noise follows from the seed: a simulation, which hides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// S, the norm of an update before noise.
+    pub signal: u32,
+    /// μ, variance of the noise on every parameter.
+    pub variance: u64,
+    /// ε at which the run ends, in thousandths.
+    pub epsilon_milli: u32,
+    /// k: δ is 2^-k.
+    pub delta_bits: u32,
+}
+
+impl Privacy {
+    /// As a ceremony takes it.
+    pub fn terms(&self) -> Terms {
+        let Self { signal, variance, epsilon_milli, delta_bits } = *self;
+        Terms { signal, variance, epsilon_milli, delta_bits }
+    }
+}
+
+impl From<Terms> for Privacy {
+    fn from(Terms { signal, variance, epsilon_milli, delta_bits }: Terms) -> Self {
+        Self { signal, variance, epsilon_milli, delta_bits }
+    }
+}
+
+/// What the command line chooses; the rest follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// See [`ReplayConfig::dataset`].
+    pub dataset: String,
+    /// See [`ReplayConfig::institutions`].
+    pub institutions: usize,
+    /// See [`ReplayConfig::epochs`].
+    pub epochs: usize,
+    /// See [`ReplayConfig::repeats`].
+    pub repeats: usize,
+    /// See [`ReplayConfig::malicious`].
+    pub malicious: usize,
+    /// See [`ReplayConfig::hidden`].
+    pub hidden: Vec<usize>,
+    /// What is said about bound and c; the rest of it follows from the size of the model and the local training.
+    pub bound: BoundChoice,
+    /// The noise that is asked for.
+    pub privacy: PrivacyFlags,
+    /// See [`ReplayConfig::seed`].
+    pub seed: u64,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self {
+            dataset: "pima".into(),
+            institutions: 10,
+            epochs: 60,
+            repeats: 10,
+            malicious: 2,
+            hidden: vec![16, 8],
+            bound: BoundChoice::default(),
+            privacy: PrivacyFlags::default(),
+            seed: 42,
+        }
+    }
+}
+
+impl ReplayConfig {
+    /// Fills in what the command line does not choose, for the data to replay: the largest threshold that n ≥ 3t − 2
+    /// allows, its quorum, hyper-parameters that were measured on pima and wdbc, the bound that costs less for a model of
+    /// this size, and a c that grows with the local steps.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Invalid`] naming the value that cannot work and what to change; [`ExperimentError::Dataset`].
+    pub fn resolve(choice: Choice, data: &Dataset) -> Result<Self, ExperimentError> {
+        let Choice {
+            dataset,
+            institutions,
+            epochs,
+            repeats,
+            malicious,
+            hidden,
+            bound,
+            privacy,
+            seed,
+        } = choice;
+        let n = u32::try_from(institutions).unwrap_or(u32::MAX);
+        let threshold = largest_threshold(n);
+        let test_fraction = 0.2;
+        let local = TrainingConfig {
+            optimiser: Optimiser::Adam,
+            learning_rate: 1e-2,
+            batch_size: 16,
+            local_epochs: 1,
+        };
+        let largest =
+            (data.rows() as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
+        let dimension = dimension(data, &hidden)?;
+        // Only noise that is surely in it counts: with noise, a sum needs all honest institutions.
+        let honest = n.saturating_sub(u32::try_from(malicious).unwrap_or(u32::MAX));
+        let run = Run {
+            dimension,
+            norm: 0,
+            institutions: n,
+            honest: honest_shares(honest, threshold),
+            steps: epochs as u64,
+        };
+        let (bound, clip, terms) = privacy
+            .bounded(&bound, run, &local.to_plan(), largest as u64)
+            .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
+        let least = threshold.saturating_add(1);
+        let config = Self {
+            dataset,
+            institutions,
+            epochs,
+            repeats,
+            malicious,
+            seed,
+            test_fraction,
+            hidden,
+            clip,
+            threshold,
+            quorum: countersign_quorum(n, threshold),
+            min_updates: if terms.is_some() { honest.max(least) } else { least },
+            bound,
+            privacy: terms.map(Privacy::from),
+            centralised: TrainingConfig {
+                optimiser: Optimiser::Adam,
+                learning_rate: 1e-3,
+                batch_size: 32,
+                local_epochs: 1,
+            },
+            local,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What a verified update is quantised to, before noise if there is any.
+    #[must_use]
+    pub fn quantised_bound(&self) -> Bound {
+        match (self.bound, self.privacy) {
+            (Bound::Norm { projections, .. }, Some(Privacy { signal, .. })) => {
+                Bound::Norm { norm: signal, projections }
+            }
+            (bound, _) => bound,
+        }
+    }
+
+    fn check(&self) -> Result<(), ExperimentError> {
+        let error = |message: String| Err(ExperimentError::Invalid(message));
+        if !(2..=MAX_INSTITUTIONS as usize).contains(&self.institutions) {
+            return error(format!(
+                "--institutions must be from 2 to {MAX_INSTITUTIONS}, got {}",
+                self.institutions
+            ));
+        }
+        for (flag, value) in [("--epochs", self.epochs), ("--repeats", self.repeats)] {
+            if !(1..=MOST_EPOCHS).contains(&value) {
+                return error(format!("{flag} must be from 1 to {MOST_EPOCHS}, got {value}"));
+            }
+        }
+        // What a genesis would refuse; from the command line it has been refused by its flag already.
+        Quantiser::new(self.bound, self.clip, 1.0, MAX_INSTITUTIONS.min(self.institutions as u32))?;
+        if i64::try_from(self.seed).is_err() {
+            return error(format!(
+                "--seed must be below 2^63 (config.toml holds no larger number), got {}",
+                self.seed
+            ));
+        }
+        let honest = self.institutions.saturating_sub(self.malicious);
+        if honest < self.min_updates as usize {
+            let most = self.institutions - self.min_updates as usize;
+            let malicious = self.malicious;
+            let n = self.institutions;
+            let needed = self.min_updates;
+            return error(format!(
+                "--malicious {malicious} of {n} leaves {honest} honest institutions, a round needs {needed}: choose {most} or fewer"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The TOML that `config.toml` holds.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Invalid`] if a value has no TOML form.
+    pub fn to_toml(&self) -> Result<String, ExperimentError> {
+        toml::to_string(self).map_err(|e| ExperimentError::Invalid(e.to_string()))
+    }
+
+    /// Reads what [`Self::to_toml`] wrote.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Invalid`] in one line.
+    pub fn from_toml(text: &str) -> Result<Self, ExperimentError> {
+        let config: Self =
+            toml::from_str(text).map_err(|e| ExperimentError::Invalid(e.message().to_owned()))?;
+        config.check()?;
+        Ok(config)
+    }
+}
+
+/// d of a network with these hidden layers on the columns that the data have after preprocessing.
+fn dimension(data: &Dataset, hidden: &[usize]) -> Result<u32, ExperimentError> {
+    let small = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+    let inputs = small(Preprocessor::fit(data, &(0..data.rows()).collect::<Vec<_>>())?.width());
+    let layers = Layers { inputs, hidden: hidden.iter().copied().map(small).collect() };
+    layers.dimension().ok_or_else(|| {
+        ExperimentError::Invalid(format!(
+            "--hidden {hidden:?}: every layer needs a neuron, and the model at most {MAX_DIMENSION} parameters"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(choice: Choice) -> Result<ReplayConfig, ExperimentError> {
+        ReplayConfig::resolve(choice, &Dataset::bundled("pima").unwrap())
+    }
+
+    #[test]
+    fn ten_institutions_mean_threshold_four_quorum_seven_and_five_updates() {
+        let config = resolve(Choice::default()).unwrap();
+        assert_eq!((config.threshold, config.quorum, config.min_updates), (4, 7, 5));
+        for (n, t) in [(4, 2), (7, 3), (50, 17)] {
+            let choice = Choice { institutions: n, malicious: 0, ..Choice::default() };
+            assert_eq!(resolve(choice).unwrap().threshold, t);
+        }
+    }
+
+    #[test]
+    fn a_resolved_config_survives_its_file_with_either_bound_in_words() {
+        let bound = |bound: BoundChoice| resolve(Choice { bound, ..Choice::default() }).unwrap();
+        for (config, says) in [
+            (
+                bound(BoundChoice { bits: Some(16), ..BoundChoice::default() }),
+                "[bound]\nkind = \"parameter\"\nbits = 16\n",
+            ),
+            (
+                bound(BoundChoice {
+                    norm: Some(900),
+                    projections: Some(512),
+                    ..BoundChoice::default()
+                }),
+                "[bound]\nkind = \"norm\"\nnorm = 900\nprojections = 512\n",
+            ),
+        ] {
+            let text = config.to_toml().unwrap();
+            assert!(text.contains(says), "{text}");
+            assert_eq!(ReplayConfig::from_toml(&text).unwrap(), config);
+            assert!(
+                ReplayConfig::from_toml(&text.replace("[bound]\nkind", "[bound]\nkin")).is_err()
+            );
+        }
+        assert!(ReplayConfig::from_toml("dataset = 1").is_err());
+    }
+
+    #[test]
+    fn a_large_model_is_bounded_by_its_norm_and_a_small_one_parameter_by_parameter() {
+        let bound = |hidden: &[usize]| {
+            resolve(Choice { hidden: hidden.to_vec(), ..Choice::default() }).unwrap().bound
+        };
+        assert_eq!(bound(&[16, 8]), Bound::Parameter { bits: 8 });
+        assert_eq!(bound(&[330, 290]), Bound::Norm { norm: 5600, projections: 256 });
+    }
+
+    #[test]
+    fn a_private_config_counts_on_all_honest_noise_and_survives_its_file() {
+        let private = |epsilon| {
+            let privacy =
+                PrivacyFlags { privacy_epsilon: Some(epsilon), ..PrivacyFlags::default() };
+            resolve(Choice { privacy, ..Choice::default() })
+        };
+        let config = private(8.0).unwrap();
+        assert_eq!(config.min_updates, 8);
+        let Bound::Norm { norm: signal, projections } = config.quantised_bound() else {
+            panic!("noise needs a norm")
+        };
+        let Bound::Norm { norm, .. } = config.bound else { panic!("noise needs a norm") };
+        assert_eq!((signal, projections), (config.privacy.unwrap().signal, 256));
+        assert!(signal < norm);
+        assert_eq!(ReplayConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
+        let error = private(0.0).unwrap_err();
+        assert!(
+            error.to_string().starts_with("--privacy-epsilon") && error.exit_code() == 2,
+            "{error}"
+        );
+        let plain = resolve(Choice::default()).unwrap();
+        assert_eq!(plain.quantised_bound(), plain.bound);
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_refused_in_one_line() {
+        let good = Choice::default;
+        for choice in [
+            Choice { institutions: 1, ..good() },
+            Choice { institutions: 5000, ..good() },
+            Choice { malicious: 6, ..good() },
+            Choice { malicious: 60, ..good() },
+            Choice { bound: BoundChoice { bits: Some(9), ..BoundChoice::default() }, ..good() },
+            Choice { bound: BoundChoice { norm: Some(8), ..BoundChoice::default() }, ..good() },
+            Choice { hidden: vec![16, 0], ..good() },
+            Choice { hidden: vec![10_000, 10_000], ..good() },
+            Choice { epochs: 0, ..good() },
+            Choice { repeats: 0, ..good() },
+            Choice { epochs: usize::MAX, ..good() },
+            Choice { repeats: 100_001, ..good() },
+            Choice { seed: u64::MAX, ..good() },
+        ] {
+            let error = resolve(choice).unwrap_err();
+            assert_eq!(error.to_string().lines().count(), 1);
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Federated averaging in the clear (McMahan et al., AISTATS 2017): what verified federated learning is compared with.
+
+use consilium_client::prepare::difference;
+use consilium_crypto::quantise::{apply, decode};
+use consilium_crypto::{Bound, QuantiseError, QuantisedUpdate};
+use consilium_learning::{LearningError, LocalTrainer, evaluate};
+
+use super::adversary::POISON;
+use super::federation::Federation;
+use super::record::{AccuracyRow, Experiment};
+use crate::ExperimentError;
+use crate::progress::Progress;
+
+/// Trains together in floats, without clipping, rounding, encryption or proof. With `poisoned`, the malicious
+/// institutions send their honest update sign-flipped and scaled by ten, and nobody can tell.
+///
+/// Returns the rows of the observed institutions' local models and of the global model, and the last global model.
+///
+/// # Errors
+/// [`ExperimentError::Learning`].
+pub fn run(
+    federation: &Federation,
+    poisoned: bool,
+    progress: &Progress,
+) -> Result<(Vec<AccuracyRow>, Vec<f32>), ExperimentError> {
+    let Federation { config, architecture, test, .. } = federation;
+    let experiment = if poisoned { Experiment::Plain } else { Experiment::PlainHonest };
+    let trainers = federation.trainers()?;
+    let mut global = federation.initial.clone();
+    let mut rows = Vec::new();
+    for epoch in 1..=config.epochs {
+        let mut updates = Vec::with_capacity(trainers.len());
+        for (institution, trainer) in trainers.iter().enumerate() {
+            let local = local_model(trainer, epoch as u64, &global)?;
+            if federation.observed.contains(&institution) {
+                let institution = Some(institution);
+                let metrics = evaluate(architecture, &local, test)?;
+                rows.push(AccuracyRow { experiment, run: 0, institution, epoch, metrics });
+            }
+            let mut delta = difference(&local, &global);
+            if poisoned && federation.malicious.contains(&institution) {
+                delta.iter_mut().for_each(|value| *value *= f32::from(POISON));
+            }
+            updates.push(delta);
+        }
+        global = fed_avg(&global, &updates, &federation.weights);
+        let metrics = evaluate(architecture, &global, test)?;
+        rows.push(AccuracyRow { experiment, run: 0, institution: None, epoch, metrics });
+        progress.advance(epoch);
+    }
+    Ok((rows, global))
+}
+
+/// The model after the local epochs; where poisoning has driven training out of the finite numbers, the institution
+/// keeps what it was given.
+fn local_model(
+    trainer: &LocalTrainer,
+    step: u64,
+    global: &[f32],
+) -> Result<Vec<f32>, LearningError> {
+    match trainer.fit(step, global) {
+        Err(LearningError::NonFinite { .. }) => Ok(global.to_vec()),
+        outcome => outcome,
+    }
+}
+
+/// new = old + Σ ω_k·Δ_k / Σ ω_k, in f64 and rounded once.
+#[must_use]
+pub fn fed_avg(global: &[f32], updates: &[Vec<f32>], weights: &[f64]) -> Vec<f32> {
+    let mut mean = vec![0.0f64; global.len()];
+    let total: f64 = weights.iter().sum();
+    for (update, weight) in updates.iter().zip(weights) {
+        for (sum, &value) in mean.iter_mut().zip(update) {
+            *sum += weight / total * f64::from(value);
+        }
+    }
+    apply(global, &mean)
+}
+
+/// The model that the contract must arrive at, bit for bit, from the same quantised updates: sums of what is encrypted,
+/// u = q + 2^(b−1) or x = q, decoded with the weights ω of those who sent them.
+///
+/// Under a bound on the norm the sums are of q itself; with noise, `bound` is the one before noise.
+///
+/// # Errors
+/// [`QuantiseError`] for a bound or a c that cannot be.
+pub fn fed_avg_quantised(
+    global: &[f32],
+    updates: &[QuantisedUpdate],
+    weights: &[f64],
+    bound: Bound,
+    clip: f32,
+) -> Result<Vec<f32>, QuantiseError> {
+    let mut sums = vec![0i64; global.len()];
+    for update in updates {
+        for (sum, q) in sums.iter_mut().zip(update.as_slice()) {
+            *sum += q + bound.offset();
+        }
+    }
+    let summands = u32::try_from(updates.len()).unwrap_or(u32::MAX);
+    let mean = decode(&sums, summands, bound, clip, weights.iter().sum())?;
+    Ok(apply(global, &mean))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::{Choice, ReplayConfig, load_dataset};
+
+    fn federation(choice: Choice) -> Federation {
+        let dataset = load_dataset(&choice.dataset).unwrap();
+        Federation::new(&ReplayConfig::resolve(choice, &dataset).unwrap(), &dataset).unwrap()
+    }
+
+    fn last_accuracy(rows: &[AccuracyRow]) -> f64 {
+        rows.iter().rfind(|row| row.institution.is_none()).unwrap().metrics.accuracy
+    }
+
+    #[test]
+    fn averaging_weighs_by_rows() {
+        assert_eq!(
+            fed_avg(&[1.0, 0.0], &[vec![1.0, 0.0], vec![-2.0, 3.0]], &[1.0, 0.5]),
+            [1.0, 1.0]
+        );
+    }
+
+    #[test]
+    fn quantised_averaging_of_small_integers_is_known_by_hand() {
+        // Σq = [4, −127]. A unit is c/127 with c = 1.27: 0.01·Σq/1.5 is [0.02667, −0.84667]. Under a norm of 151 in two
+        // dimensions it is c/(√(151² − 1/2) − 1), with c = 1.5 as good as 0.01.
+        let norm = Bound::Norm { norm: 151, projections: 256 };
+        for (bound, clip) in [(Bound::Parameter { bits: 8 }, 1.27), (norm, 1.5)] {
+            let updates =
+                [[3, -127], [1, 0]].map(|q| QuantisedUpdate::new(q.into(), bound).unwrap());
+            let model = fed_avg_quantised(&[1.0, 1.0], &updates, &[1.0, 0.5], bound, clip).unwrap();
+            assert!(
+                (model[0] - 1.026_667).abs() < 1e-5 && (model[1] - 0.153_333).abs() < 1e-4,
+                "{model:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn honest_averaging_learns_and_two_poisoners_of_ten_ruin_it() {
+        let federation = federation(Choice { epochs: 30, ..Choice::default() });
+        let progress = Progress::silent();
+        let honest = last_accuracy(&run(&federation, false, &progress).unwrap().0);
+        let poisoned = last_accuracy(&run(&federation, true, &progress).unwrap().0);
+        assert!(honest > 0.72, "{honest}");
+        assert!(poisoned < honest - 0.05, "{poisoned} against {honest}");
+    }
+}

@@ -1,0 +1,227 @@
+//! `report.html`: one file that shows a run, with nothing to fetch.
+
+use std::fmt::Write as _;
+
+use consilium_contract::promise;
+use consilium_privacy::Thousandths;
+
+use super::config::{Privacy, ReplayConfig};
+use super::summary::{SummaryRow, count};
+use crate::ExperimentError;
+
+/// What the report shows.
+pub struct Report<'a> {
+    /// The run.
+    pub config: &'a ReplayConfig,
+    /// Where its curves end.
+    pub summary: &'a [SummaryRow],
+    /// Figure 5, SVG text.
+    pub figure5: &'a str,
+    /// Figure 6, SVG text.
+    pub figure6: &'a str,
+    /// `rounds.csv`, if the verified federation ran.
+    pub rounds: Option<&'a str>,
+    /// Where the ledger lies.
+    pub ledger: &'a str,
+}
+
+const STYLE: &str = "body{font:16px/1.5 sans-serif;color:#222;max-width:75rem;margin:2rem auto;padding:0 1rem}\
+svg{max-width:100%;height:auto}table{border-collapse:collapse;margin:1rem 0}\
+th,td{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left;white-space:nowrap}\
+.wide{overflow-x:auto}pre{background:#f6f6f6;padding:1rem;overflow:auto}figure{margin:1.5rem 0}figcaption{color:#555}";
+
+impl Report<'_> {
+    /// The page.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Invalid`] if the configuration has no TOML form.
+    pub fn html(&self) -> Result<String, ExperimentError> {
+        let config = self.config;
+        let ReplayConfig { institutions, epochs, malicious, bound, clip, seed, .. } = config;
+        let dataset = escape(&config.dataset);
+        let mut page = format!(
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Consilium: {dataset}</title>\
+             <style>{STYLE}</style></head><body>\n<h1>Consilium: {dataset}</h1>\n\
+             <p>{institutions} institutions, {}, {malicious} malicious, seed {seed}.</p>\n\
+             <p>Bound of the verified federation: {}.</p>\n",
+            count(*epochs, "epoch"),
+            escape(&promise(*bound, *clip))
+        );
+        if let Some(privacy) = &config.privacy {
+            let Privacy { signal, variance, epsilon_milli, delta_bits } = privacy;
+            let budget = Thousandths((*epsilon_milli).into());
+            let spent = self.rounds.and_then(last_epsilon);
+            let _ = writeln!(
+                page,
+                "<p>Every update of the verified federation has a norm of at most {signal} and carries Skellam noise of \
+                 variance {variance} a parameter. Each institution, not each record, is \
+                 protected: ε = {} of {budget} at δ = 2<sup>-{delta_bits}</sup>. The noise of a replay follows from its \
+                 seed: a simulation.</p>",
+                escape(spent.unwrap_or("0.000")),
+            );
+        }
+        page.push_str(&table(self.summary, *malicious));
+        let captions = [
+            (
+                self.figure5,
+                "Accuracy by epoch with all rows in one place: what federation is measured against.",
+            ),
+            (
+                self.figure6,
+                "Honest institutions, three drawn at random or all if there are no more. Malicious institutions send their update \
+                 sign-flipped and scaled by ten.",
+            ),
+        ];
+        for (figure, caption) in captions {
+            let _ = writeln!(
+                page,
+                "<figure>{}<figcaption>{caption}</figcaption></figure>",
+                inline(figure)
+            );
+        }
+        if let Some(rounds) = self.rounds {
+            let _ = writeln!(page, "<h2>Rounds of the verified federation</h2>\n{}", costs(rounds));
+            let _ = writeln!(
+                page,
+                "<p>Check the run: <code>consilium audit {}</code> replays its ledger through the contract.</p>",
+                escape(self.ledger)
+            );
+            page.push_str(&rounds_table(rounds));
+        }
+        let _ = writeln!(
+            page,
+            "<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>",
+            escape(&config.to_toml()?)
+        );
+        Ok(page)
+    }
+}
+
+/// ε after the last round of `rounds.csv`.
+fn last_epsilon(csv: &str) -> Option<&str> {
+    let column = csv.lines().next()?.split(',').position(|name| name == "epsilon")?;
+    csv.lines().last()?.split(',').nth(column)
+}
+
+fn table(summary: &[SummaryRow], malicious: usize) -> String {
+    let mut table = String::from(
+        "<table><tr><th></th><th>epoch</th><th>accuracy</th><th>standard deviation</th><th>AUC</th><th>loss</th></tr>\n",
+    );
+    for row in summary {
+        let SummaryRow { epoch, accuracy, loss, .. } = row;
+        let sd = row.shown_sd();
+        let auc = row.auc.map_or_else(|| "-".into(), |auc| format!("{auc:.3}"));
+        let title = escape(&row.title(malicious));
+        // Writing into a String cannot fail.
+        let _ = writeln!(
+            table,
+            "<tr><td>{title}</td><td>{epoch}</td><td>{accuracy:.3}</td><td>{sd}</td><td>{auc}</td>\
+             <td>{loss:.3}</td></tr>"
+        );
+    }
+    table.push_str("</table>\n");
+    table
+}
+
+/// Where the time of the rounds went and what they moved, as means over all of them.
+fn costs(csv: &str) -> String {
+    let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().unwrap_or_default();
+    let rows: Vec<_> = lines.collect();
+    let mean = |column: usize| {
+        let values = rows.iter().filter_map(|row| row.get(column)?.parse::<f64>().ok());
+        values.sum::<f64>() / rows.len().max(1) as f64
+    };
+    let mut table = String::from("<table><tr><th>mean of a round</th><th>ms</th></tr>\n");
+    let mut moved = String::new();
+    for (column, name) in header.iter().enumerate() {
+        if let Some(part) = name.strip_suffix("_ms") {
+            let _ =
+                writeln!(table, "<tr><td>{}</td><td>{:.1}</td></tr>", escape(part), mean(column));
+        } else if let Some(direction) = name.strip_prefix("bytes_") {
+            let _ = write!(moved, " {:.0} kB {direction}.", mean(column) / 1e3);
+        }
+    }
+    let _ = writeln!(
+        table,
+        "</table>\n<p>{}. To and from the coordinator in a round:{moved} The times of train, quantise, encrypt, \
+         prove, upload, trustee and check are added up over all institutions and passed while they shared this machine's \
+         cores; wall is what a round took.</p>",
+        count(rows.len(), "round")
+    );
+    table
+}
+
+/// A CSV as a table that can be folded away.
+fn rounds_table(csv: &str) -> String {
+    let mut table =
+        String::from("<details><summary>rounds.csv</summary><div class=\"wide\"><table>\n");
+    for (number, line) in csv.lines().enumerate() {
+        let cell = if number == 0 { "th" } else { "td" };
+        let cells: String =
+            line.split(',').map(|field| format!("<{cell}>{}</{cell}>", escape(field))).collect();
+        let _ = writeln!(table, "<tr>{cells}</tr>");
+    }
+    table.push_str("</table></div></details>");
+    table
+}
+
+/// An SVG document without the line that only a file needs.
+fn inline(svg: &str) -> &str {
+    svg.find("<svg").and_then(|start| svg.get(start..)).unwrap_or(svg)
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::{Choice, load_dataset};
+
+    #[test]
+    fn the_page_says_what_privacy_was_spent() {
+        let flags =
+            consilium_authority::PrivacyFlags { privacy_epsilon: Some(8.0), ..Default::default() };
+        let choice = Choice { privacy: flags, ..Choice::default() };
+        let config = ReplayConfig::resolve(choice, &load_dataset("pima").unwrap()).unwrap();
+        let rounds = Some("step,epsilon\n1,0.731\n2,1.234\n");
+        let report =
+            Report { config: &config, summary: &[], figure5: "", figure6: "", rounds, ledger: "" };
+        assert!(report.html().unwrap().contains("ε = 1.234 of 8.000 at δ = 2<sup>-17</sup>"));
+    }
+
+    #[test]
+    fn the_page_holds_figures_table_and_configuration_and_fetches_nothing() {
+        let mut config =
+            ReplayConfig::resolve(Choice::default(), &load_dataset("pima").unwrap()).unwrap();
+        config.dataset = "<script>".into();
+        let figure5 = "<?xml?>\n<svg id=\"five\"></svg>";
+        let report = Report {
+            config: &config,
+            summary: &[],
+            figure5,
+            figure6: "<svg id=\"six\"></svg>",
+            rounds: Some("step,prove_ms,bytes_up\n1,2.0,4000\n2,4.0,8000\n"),
+            ledger: "runs/<x>/ledger",
+        };
+        let page = report.html().unwrap();
+        for part in [
+            "id=\"five\"",
+            "id=\"six\"",
+            "<td>1</td><td>2.0</td>",
+            "<td>prove</td><td>3.0</td>",
+            "6 kB up",
+            "runs/&lt;x&gt;/ledger",
+            "min_updates = 5",
+            "every parameter is clipped to ±0.04",
+            "&lt;script&gt;",
+        ] {
+            assert!(page.contains(part), "{part}");
+        }
+        for absent in ["<script>", "<?xml", "src=", "href="] {
+            assert!(!page.contains(absent), "{absent}");
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! The verified federation: a coordinator and all institutions over gRPC on loopback, with encryption, proofs,
+//! countersignatures, threshold decryption and the ledger; nothing of it is simulated but that they share a machine.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_client::{
+    Institution, RoundReport,
+    prepare::{Participant, Preparation, PrepareError, Prepared},
+};
+use consilium_coordinator::{Config, Coordinator, Event, Linger, RoundMetrics};
+use consilium_learning::{TrainError, Trainer, evaluate};
+use consilium_proto::training::Layers;
+use consilium_proto::v1::Reason;
+use rand_core::OsRng;
+use tokio::{net::TcpListener, runtime, sync::mpsc, task::JoinSet};
+
+use super::{
+    adversary::Poisoner,
+    config::Privacy,
+    federation::Federation,
+    record::{AccuracyRow, Experiment, RoundRow},
+};
+use crate::{ExperimentError, progress::Progress};
+
+/// No round of a replay is closed without everybody's verdict, and the coordinator stays until everybody has followed the
+/// run to its end: what a replay comes to must not depend on how fast the machine is.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// What a verified federation came to.
+#[derive(Debug)]
+pub struct Verified {
+    /// The local models of the observed institutions and the global model, epoch by epoch, on the common test rows.
+    pub rows: Vec<AccuracyRow>,
+    /// What each round cost.
+    pub rounds: Vec<RoundRow>,
+    /// The last global model, flat.
+    pub model: Vec<f32>,
+    /// Wall time of all rounds, from the first connection to the last checked model.
+    pub elapsed: Duration,
+}
+
+/// What the institutions and the coordinator said while the rounds ran.
+#[derive(Debug, Default)]
+struct Record {
+    /// Reports of institution i, by step.
+    reports: Vec<Vec<RoundReport>>,
+    /// The global model that the first observed institution was given, by step.
+    globals: Vec<Vec<f32>>,
+    /// The coordinator's numbers, with the time from the round before.
+    metrics: Vec<(RoundMetrics, Duration)>,
+}
+
+type Shared = Arc<Mutex<Record>>;
+
+fn locked(record: &Shared) -> std::sync::MutexGuard<'_, Record> {
+    record.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Trains together with everything verified. The coordinator's ledger goes to `ledger`; the institutions keep their
+/// state below `scratch`.
+///
+/// # Errors
+/// [`ExperimentError::Federated`] with the first party that could not go on.
+pub fn run(
+    federation: &Federation,
+    ledger: &Path,
+    scratch: &Path,
+    progress: &Progress,
+) -> Result<Verified, ExperimentError> {
+    let participants = federation.participants()?.into_iter().enumerate();
+    let participants = participants.map(|(institution, participant)| {
+        if !federation.malicious.contains(&institution) {
+            return participant;
+        }
+        let Participant { trainer, preparation } = participant;
+        Participant::new(trainer, Poisoner::new(preparation))
+    });
+    run_with(federation, participants.collect(), ledger, scratch, progress)
+}
+
+/// [`run`] with participants of the caller's choice, in order. Their steps count from 1.
+///
+/// # Errors
+/// [`ExperimentError::Federated`] with the first party that could not go on.
+pub fn run_with(
+    federation: &Federation,
+    participants: Vec<Participant>,
+    ledger: &Path,
+    scratch: &Path,
+    progress: &Progress,
+) -> Result<Verified, ExperimentError> {
+    let record = Shared::default();
+    locked(&record).reports = vec![Vec::new(); federation.tables.len()];
+    let start = Instant::now();
+    let runtime =
+        runtime::Builder::new_multi_thread().enable_all().build().map_err(failed("the runtime"))?;
+    let model =
+        runtime.block_on(serve(federation, participants, ledger, scratch, &record, progress))?;
+    let elapsed = start.elapsed();
+    let record = std::mem::take(&mut *locked(&record));
+    Ok(Verified {
+        rows: evaluate_all(federation, &record, &model)?,
+        rounds: round_rows(&record),
+        model,
+        elapsed,
+    })
+}
+
+fn failed<E: std::fmt::Display>(who: impl Into<String>) -> impl FnOnce(E) -> ExperimentError {
+    let who = who.into();
+    move |error| ExperimentError::Federated { who, reason: error.to_string() }
+}
+
+/// The genesis of a replay.
+fn specification(federation: &Federation) -> CeremonySpec {
+    let config = &federation.config;
+    let small = |size: &usize| u32::try_from(*size).unwrap_or(u32::MAX);
+    let layers = Layers {
+        inputs: small(&federation.architecture.inputs()),
+        hidden: config.hidden.iter().map(small).collect(),
+    };
+    let rows = federation.tables.iter().map(|table| table.rows as u64).collect();
+    CeremonySpec {
+        threshold: config.threshold,
+        min_updates: config.min_updates,
+        bound: config.bound,
+        privacy: config.privacy.as_ref().map(Privacy::terms),
+        clip: config.clip,
+        steps: config.epochs as u64,
+        collection_timeout_ms: PATIENCE.as_millis() as u64,
+        max_attempts: 1,
+        training: config.local.to_plan(),
+        ..CeremonySpec::new(layers, federation.initial.clone(), rows)
+    }
+}
+
+async fn serve(
+    federation: &Federation,
+    participants: Vec<Participant>,
+    ledger: &Path,
+    scratch: &Path,
+    record: &Shared,
+    progress: &Progress,
+) -> Result<Vec<f32>, ExperimentError> {
+    let Ceremony { coordinator, institutions, .. } =
+        Ceremony::hold(&specification(federation), &mut OsRng).map_err(failed("the ceremony"))?;
+    let (tell, mut events) = mpsc::unbounded_channel();
+    let config = Config {
+        enrolment_timeout: PATIENCE,
+        linger: Linger::AtMost(PATIENCE),
+        observer: Some(observer(Arc::clone(record), tell)),
+        ..Config::new(coordinator, ledger.to_owned())
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed("the coordinator"))?;
+    let node = Coordinator::start(config, listener).await.map_err(failed("the coordinator"))?;
+    let address = format!("http://{}", node.address());
+
+    let mut running = JoinSet::new();
+    for ((index, files), participant) in
+        institutions.into_iter().enumerate().zip(noting(federation, participants, record))
+    {
+        let who = format!("institution {index}");
+        let reports = Arc::clone(record);
+        let observer = move |report: RoundReport| {
+            if let Some(own) = locked(&reports).reports.get_mut(index) {
+                own.push(report);
+            }
+        };
+        let institution =
+            Institution::new(files, &scratch.join(&who), &address, participant, Box::new(observer))
+                .map_err(failed(&who))?;
+        running.spawn(async move { institution.run().await.map_err(failed(who)) });
+    }
+
+    // One party that cannot go on ends the replay: the others would wait for it.
+    let mut outcomes = Vec::new();
+    let ended = node.finished();
+    tokio::pin!(ended);
+    loop {
+        tokio::select! {
+            Some(outcome) = running.join_next() => outcomes.push(outcome.map_err(failed("an institution"))??),
+            Some(event) = events.recv() => show(&event, progress),
+            outcome = &mut ended, if running.is_empty() => { outcome.map_err(failed("the coordinator"))?; break }
+        }
+    }
+    let model = outcomes.first().map(|outcome| outcome.model.clone()).unwrap_or_default();
+    if outcomes.iter().any(|outcome| outcome.model != model) {
+        return Err(failed("the institutions")("they end with different models"));
+    }
+    Ok(model)
+}
+
+fn observer(record: Shared, tell: mpsc::UnboundedSender<Event>) -> consilium_coordinator::Observer {
+    let mut last = Instant::now();
+    Box::new(move |event| {
+        if let Event::RoundClosed(metrics) | Event::Abandoned(metrics) = &event {
+            let took = std::mem::replace(&mut last, Instant::now()).elapsed();
+            locked(&record).metrics.push(((**metrics).clone(), took));
+        }
+        // Making a committee is no part of a round.
+        if let Event::Committee { .. } = event {
+            last = Instant::now();
+        }
+        // Nobody listens any more once the replay is over.
+        let _ = tell.send(event);
+    })
+}
+
+fn show(event: &Event, progress: &Progress) {
+    match event {
+        Event::Phase { step, phase, .. } => {
+            progress.detail(&format!("verified FL, round {}: {phase}", step + 1))
+        }
+        Event::RoundClosed(metrics) => progress.advance(metrics.step as usize + 1),
+        Event::Abandoned(_)
+        | Event::Block { .. }
+        | Event::Committee { .. }
+        | Event::KeygenAbandoned { .. }
+        | Event::FewTrustees { .. } => {}
+    }
+}
+
+/// Counts epochs from 1, and has one honest trainer note the global models.
+fn noting(
+    federation: &Federation,
+    participants: Vec<Participant>,
+    record: &Shared,
+) -> Vec<Participant> {
+    let noting = federation.observed.first();
+    let participants = participants.into_iter().enumerate().map(|(institution, participant)| {
+        let Participant { trainer, preparation } = participant;
+        let trainer = Counted(trainer);
+        let preparation = Counted(preparation);
+        if Some(&institution) == noting {
+            Participant::new(Noting { trainer, record: Arc::clone(record) }, preparation)
+        } else {
+            Participant::new(trainer, preparation)
+        }
+    });
+    participants.collect()
+}
+
+/// Counts epochs from 1 as the other schemes do, where the contract counts steps from 0: all schemes then see the rows
+/// in the same order, and round alike.
+struct Counted<T>(T);
+
+impl<T: Trainer> Trainer for Counted<T> {
+    fn train(&mut self, step: u64, global: &[f32]) -> Result<Vec<f32>, TrainError> {
+        self.0.train(step + 1, global)
+    }
+}
+
+impl<P: Preparation> Preparation for Counted<P> {
+    fn prepare(
+        &mut self,
+        step: u64,
+        global: &[f32],
+        local: &[f32],
+    ) -> Result<Prepared, PrepareError> {
+        self.0.prepare(step + 1, global, local)
+    }
+}
+
+/// Notes the global model that training starts from.
+struct Noting<T> {
+    trainer: T,
+    record: Shared,
+}
+
+impl<T: Trainer> Trainer for Noting<T> {
+    fn train(&mut self, step: u64, global: &[f32]) -> Result<Vec<f32>, TrainError> {
+        locked(&self.record).globals.push(global.to_vec());
+        self.trainer.train(step, global)
+    }
+}
+
+fn evaluate_all(
+    federation: &Federation,
+    record: &Record,
+    last: &[f32],
+) -> Result<Vec<AccuracyRow>, ExperimentError> {
+    let mut rows = Vec::new();
+    // A privacy budget may end the run before its epochs do.
+    let closed =
+        record.metrics.iter().map(|(metrics, _)| metrics.step as usize + 1).max().unwrap_or(0);
+    for epoch in 1..=closed {
+        for &institution in &federation.observed {
+            let report = record.reports.get(institution).and_then(|reports| reports.get(epoch - 1));
+            if let Some(update) = report.and_then(|report| report.update.as_ref()) {
+                rows.push(row(federation, Some(institution), epoch, &update.model)?);
+            }
+        }
+        // The model that step s ends with is the one that step s + 1 begins with.
+        let global = record.globals.get(epoch).map_or(last, Vec::as_slice);
+        rows.push(row(federation, None, epoch, global)?);
+    }
+    Ok(rows)
+}
+
+fn row(
+    federation: &Federation,
+    institution: Option<usize>,
+    epoch: usize,
+    model: &[f32],
+) -> Result<AccuracyRow, ExperimentError> {
+    let metrics = evaluate(&federation.architecture, model, &federation.test)?;
+    Ok(AccuracyRow { experiment: Experiment::Verified, run: 0, institution, epoch, metrics })
+}
+
+fn round_rows(record: &Record) -> Vec<RoundRow> {
+    let reports = || record.reports.iter().flatten();
+    let rows = record.metrics.iter().map(|(metrics, wall)| {
+        let own = || reports().filter(|report| report.step == metrics.step);
+        let updates = || own().filter_map(|report| report.update.as_ref());
+        let accepted: Vec<f64> = own()
+            .filter(|report| report.verdict == Some(Reason::Accepted))
+            .filter_map(|report| report.update.as_ref())
+            .map(|update| update.clipped_share)
+            .collect();
+        RoundRow {
+            step: metrics.step + 1,
+            attempt: metrics.attempt,
+            accepted: metrics.accepted,
+            rejected: metrics
+                .rejected
+                .iter()
+                .map(|(reason, count)| (name(*reason), *count))
+                .collect(),
+            times: [
+                updates().map(|update| update.train).sum(),
+                updates().map(|update| update.quantise).sum(),
+                updates().map(|update| update.encrypt).sum(),
+                updates().map(|update| update.prove).sum(),
+                own().map(|report| report.upload).sum(),
+                metrics.verify,
+                metrics.aggregate,
+                own().map(|report| report.judge + report.countersign + report.share).sum(),
+                metrics.decrypt,
+                metrics.ledger,
+                own().map(|report| report.fetch + report.check).sum(),
+                *wall,
+            ],
+            bytes_up: metrics.bytes_up,
+            bytes_down: metrics.bytes_down,
+            epsilon_milli: metrics.epsilon_milli,
+            clipped_share: accepted.iter().sum::<f64>() / accepted.len().max(1) as f64,
+        }
+    });
+    rows.collect()
+}
+
+/// The reason code in lower case.
+fn name(reason: Reason) -> String {
+    reason.as_str_name().trim_start_matches("REASON_").to_lowercase()
+}

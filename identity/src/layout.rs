@@ -1,0 +1,19 @@
+//! The names of the files in every party's folder.
+
+/// The entry of block 0: public, in every folder.
+pub const GENESIS: &str = "genesis.bin";
+/// The blob of the initial model: public, in every folder.
+pub const INITIAL_MODEL: &str = "initial-model.bin";
+/// The coordinator's key, which signs blocks.
+pub const COORDINATOR_KEY: &str = "coordinator.key";
+/// sk_h, which certifies sums.
+pub const EVALUATION_KEY: &str = "evaluation.key";
+/// An institution's key, which signs its transactions.
+pub const SIGNING_KEY: &str = "signing.key";
+/// The authority's certificate for an institution.
+pub const CERTIFICATE: &str = "certificate.bin";
+
+/// The folder, and the name in the authority's register, of the institution with this index (from 1): `institution-01`.
+pub fn institution_folder(index: u32) -> String {
+    format!("institution-{index:02}")
+}

@@ -1,0 +1,41 @@
+//! Machine learning of one institution: the network, its training and its evaluation, and the seam at which another
+//! trainer can stand.
+//!
+//! Given the same seed, institution, step, global model and rows, everything here returns the same bytes on every
+//! run, whatever the number of threads: all randomness is ChaCha20 keyed by a named derivation (`seed`), and the
+//! tensors are computed on one thread. Between machines the last bits may differ with the processor's vector
+//! instructions.
+//!
+//! Nothing here encrypts: a local model is as private as the rows it came from and never leaves the institution.
+//!
+//! | file | concept |
+//! | --- | --- |
+//! | `architecture` | shape of the perceptron, its parameter count, its initial parameters |
+//! | `network` | the same perceptron as a burn module; the only file that names a backend |
+//! | `training` | optimiser, epochs, batches |
+//! | `evaluation` | accuracy, exact AUC, loss |
+//! | `trainer` | [`Trainer`], what an institution asks of whatever trains for it |
+//! | `weights` | safetensors, and the blob that the ledger hashes |
+//! | `plan` | what a genesis asks for, as this crate trains it |
+//! | `seed` | derivation of every generator from the run's seed |
+//!
+//! Parameters travel flat: layer by layer, weight `[inputs, outputs]` row-major, then bias `[outputs]`.
+
+mod architecture;
+mod error;
+mod evaluation;
+mod network;
+mod plan;
+mod seed;
+mod trainer;
+mod training;
+mod weights;
+
+pub use architecture::{Architecture, MAX_PARAMETERS};
+pub use error::LearningError;
+pub use evaluation::{Metrics, evaluate};
+pub use plan::TrainingPlan;
+pub use seed::{generator, permutation};
+pub use trainer::{LocalTrainer, TrainError, Trainer};
+pub use training::{Learner, Optimiser, TrainingConfig, train};
+pub use weights::{from_safetensors, model_blob, parameters_from_blob, to_safetensors};

@@ -1,0 +1,74 @@
+//! What a genesis asks for, as this crate trains it.
+
+use consilium_proto::{training::Plan, v1};
+
+use crate::{Architecture, LearningError, Optimiser, TrainingConfig};
+
+/// The network and the training that the institutions of a run agreed on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainingPlan {
+    /// Shape of the network.
+    pub architecture: Architecture,
+    /// Hyper-parameters of local training.
+    pub config: TrainingConfig,
+}
+
+impl TrainingPlan {
+    /// Reads the bytes that a genesis carries beside its model's number of parameters.
+    ///
+    /// # Errors
+    /// [`LearningError::Plan`] for bytes that are no plan of this crate's, [`LearningError::OtherDimension`] where they
+    /// describe another model than the genesis.
+    pub fn agreed(training: &[u8], dimension: u32) -> Result<Self, LearningError> {
+        let plan = Plan::decode(training)?;
+        let described = plan.check()?;
+        if described != dimension {
+            return Err(LearningError::OtherDimension { plan: described, genesis: dimension });
+        }
+        let hidden = plan.layers.hidden.iter().map(|&size| size as usize).collect();
+        let optimiser = match plan.training.optimiser() {
+            v1::Optimiser::Adam => Optimiser::Adam,
+            // A checked plan names one of the two.
+            v1::Optimiser::Sgd | v1::Optimiser::Unspecified => Optimiser::Sgd,
+        };
+        Ok(Self {
+            architecture: Architecture::new(plan.layers.inputs as usize, hidden)?,
+            config: TrainingConfig {
+                optimiser,
+                learning_rate: plan.training.learning_rate,
+                batch_size: plan.training.batch_size as usize,
+                local_epochs: plan.training.local_epochs as usize,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use consilium_proto::training::Layers;
+
+    use super::*;
+
+    #[test]
+    fn what_was_agreed_is_what_is_trained_and_another_dimension_is_refused() {
+        let config = TrainingConfig {
+            optimiser: Optimiser::Sgd,
+            learning_rate: 0.5,
+            batch_size: 4,
+            local_epochs: 2,
+        };
+        let layers = Layers { inputs: 8, hidden: vec![16, 8] };
+        let bytes = Plan { layers, training: config.to_plan() }.encode();
+        let plan = TrainingPlan::agreed(&bytes, 289).unwrap();
+        assert_eq!(plan.config, config);
+        assert_eq!(plan.architecture, Architecture::new(8, vec![16, 8]).unwrap());
+        assert!(matches!(
+            TrainingPlan::agreed(&bytes, 290),
+            Err(LearningError::OtherDimension { plan: 289, genesis: 290 })
+        ));
+        assert!(matches!(
+            TrainingPlan::agreed(b"another trainer's", 289),
+            Err(LearningError::Plan(_))
+        ));
+    }
+}

@@ -1,0 +1,143 @@
+//! Parameters as bytes: the blob whose hash the ledger holds, and safetensors for everybody else's tools.
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use crate::{Architecture, LearningError};
+
+/// The model as the ledger hashes it: `4·d` bytes, each parameter little-endian.
+#[must_use]
+pub fn model_blob(parameters: &[f32]) -> Vec<u8> {
+    parameters.iter().flat_map(|p| p.to_le_bytes()).collect()
+}
+
+/// Reads what [`model_blob`] wrote.
+///
+/// # Errors
+/// [`LearningError::ParameterCount`] for another length, [`LearningError::NonFinite`] for a NaN or an infinity.
+pub fn parameters_from_blob(
+    architecture: &Architecture,
+    blob: &[u8],
+) -> Result<Vec<f32>, LearningError> {
+    let (values, rest) = blob.as_chunks::<4>();
+    let expected = architecture.parameter_count();
+    if values.len() != expected || !rest.is_empty() {
+        return Err(LearningError::ParameterCount { expected, got: blob.len().div_ceil(4) });
+    }
+    let parameters: Vec<f32> = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    finite(&parameters)?;
+    Ok(parameters)
+}
+
+/// # Errors
+/// [`LearningError::NonFinite`] with the first parameter that is NaN or infinite.
+pub(super) fn finite(parameters: &[f32]) -> Result<(), LearningError> {
+    match parameters.iter().enumerate().find(|(_, p)| !p.is_finite()) {
+        Some((index, &value)) => Err(LearningError::NonFinite { index, value }),
+        None => Ok(()),
+    }
+}
+
+/// Name and shape of every tensor, in flat order.
+fn tensors(architecture: &Architecture) -> impl Iterator<Item = (String, Vec<usize>)> + '_ {
+    architecture.layers().enumerate().flat_map(|(layer, (fan_in, fan_out))| {
+        [
+            (format!("layers.{layer}.weight"), vec![fan_in, fan_out]),
+            (format!("layers.{layer}.bias"), vec![fan_out]),
+        ]
+    })
+}
+
+/// A safetensors file with `layers.{i}.weight` `[inputs, outputs]` and `layers.{i}.bias` `[outputs]`, all F32.
+/// The same parameters give the same bytes.
+///
+/// # Errors
+/// [`LearningError::ParameterCount`] if the parameters are not of this architecture.
+pub fn to_safetensors(
+    architecture: &Architecture,
+    parameters: &[f32],
+) -> Result<Vec<u8>, LearningError> {
+    architecture.check(parameters)?;
+    let blob = model_blob(parameters);
+    let mut rest = blob.as_slice();
+    let views = tensors(architecture).map(|(name, shape)| {
+        // The count was checked above: the split points sum up to the blob's length.
+        let (data, tail) = rest.split_at(4 * shape.iter().product::<usize>());
+        rest = tail;
+        TensorView::new(Dtype::F32, shape, data).map(|view| (name, view))
+    });
+    let views = views
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| LearningError::ModelFile(e.to_string()))?;
+    safetensors::serialize(views, None).map_err(|e| LearningError::ModelFile(e.to_string()))
+}
+
+/// Reads what [`to_safetensors`] wrote, or the same tensors written by another tool.
+///
+/// # Errors
+/// [`LearningError::ModelFile`] for a damaged file, a missing tensor, another shape or type;
+/// [`LearningError::NonFinite`] for a NaN or an infinity.
+pub fn from_safetensors(
+    architecture: &Architecture,
+    bytes: &[u8],
+) -> Result<Vec<f32>, LearningError> {
+    let file =
+        SafeTensors::deserialize(bytes).map_err(|e| LearningError::ModelFile(e.to_string()))?;
+    let mut blob = Vec::with_capacity(4 * architecture.parameter_count());
+    for (name, shape) in tensors(architecture) {
+        let view = file
+            .tensor(&name)
+            .map_err(|_| LearningError::ModelFile(format!("tensor {name} is missing")))?;
+        if view.dtype() != Dtype::F32 || view.shape() != shape {
+            let dtype = view.dtype();
+            let found = view.shape();
+            return Err(LearningError::ModelFile(format!(
+                "{name} should be F32 {shape:?}, it is {dtype:?} {found:?}"
+            )));
+        }
+        blob.extend_from_slice(view.data());
+    }
+    parameters_from_blob(architecture, &blob)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_survives_both_encodings_bit_for_bit() {
+        let architecture = Architecture::new(5, vec![4, 3]).unwrap();
+        let parameters = architecture.initial(9);
+        assert_eq!(
+            parameters_from_blob(&architecture, &model_blob(&parameters)).unwrap(),
+            parameters
+        );
+        let file = to_safetensors(&architecture, &parameters).unwrap();
+        assert_eq!(from_safetensors(&architecture, &file).unwrap(), parameters);
+        assert_eq!(file, to_safetensors(&architecture, &parameters).unwrap());
+    }
+
+    #[test]
+    fn a_model_of_another_shape_or_with_a_nan_is_refused() {
+        let small = Architecture::new(5, vec![4]).unwrap();
+        let large = Architecture::new(5, vec![4, 3]).unwrap();
+        let mut parameters = small.initial(9);
+        let file = to_safetensors(&small, &parameters).unwrap();
+        assert!(matches!(from_safetensors(&large, &file), Err(LearningError::ModelFile(_))));
+        assert!(matches!(
+            from_safetensors(&small, &file[..file.len() - 1]),
+            Err(LearningError::ModelFile(_))
+        ));
+        assert!(matches!(
+            to_safetensors(&large, &parameters),
+            Err(LearningError::ParameterCount { .. })
+        ));
+        let blob = model_blob(&parameters);
+        assert!(parameters_from_blob(&small, &blob[1..]).is_err());
+        parameters[7] = f32::NAN;
+        let blob = model_blob(&parameters);
+        assert!(matches!(
+            parameters_from_blob(&small, &blob),
+            Err(LearningError::NonFinite { index: 7, .. })
+        ));
+    }
+}
