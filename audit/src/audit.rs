@@ -12,234 +12,44 @@
 //!
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
 
+use consilium_hash::ChainId;
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    fmt,
+    borrow::Cow,
+    collections::HashSet,
     path::Path,
     time::{Duration, Instant},
 };
 
 use consilium_contract::{
-    Admission, Body, CandidateTransaction, CheckedUpdate, Contract, GenesisError, Parameters,
-    Phase, Receipt, check::assume_checked, check_updates, transaction::parse_entry,
+    CandidateTransaction, CheckedUpdate, Contract, ExecuteError, GenesisError, Parameters, Phase,
+    Receipt, Recorded,
+    check::assume_checked,
+    check_updates,
+    execute::{CheckedAhead, LoadError, Loaded, end, execute_loaded},
 };
-use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash};
+use consilium_crypto::{DiscreteLogTable, Hash};
 use consilium_ledger::{
     Block, Checkpoint, HeaderChain, LedgerError, SealState, Store, verify_chain, verify_seal,
 };
 use consilium_proto::v1::{BlobRef, transaction::Action};
 use ed25519_dalek::VerifyingKey;
 use rand_core::OsRng;
-use serde::Serialize;
-use thiserror::Error;
 
-use crate::{
-    audited::Audited,
-    digest::{hex, short},
-};
+use crate::{audited::Audited, digest::hex};
+
+mod error;
+mod report;
+
+pub use error::AuditError;
+pub use report::AuditReport;
 
 /// Parameters of the updates that are folded at once, and so the most that are held decoded: 260 bytes each.
 const BATCH_PARAMETERS: u64 = 1 << 20;
 
-/// The first thing in a ledger that does not hold.
-#[derive(Debug, Error)]
-pub enum AuditError {
-    /// The ledger cannot be read, or its files were changed.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The store or the chain of headers, at a height.
-    #[error("block {height}: {source}")]
-    Block {
-        /// Height of the block.
-        height: u64,
-        /// What does not hold.
-        source: LedgerError,
-    },
-    /// There is no block.
-    #[error("the ledger holds no block; give the folder that a coordinator has written")]
-    Empty,
-    /// The first block founds no run.
-    #[error("block 0: {0}")]
-    Genesis(#[from] GenesisError),
-    /// Another chain than the one asked for.
-    #[error(
-        "the ledger is of chain {}, expected {}; give the ledger of that run",
-        hex(found),
-        hex(expected)
-    )]
-    OtherChain {
-        /// The chain id asked for.
-        expected: Hash,
-        /// The ledger's.
-        found: Hash,
-    },
-    /// A transaction that cannot stand where it stands.
-    #[error("block {height}, transaction {} (entry {index}): {detail}", transaction.as_ref().map_or("that does not decode".into(), hex))]
-    Transaction {
-        /// Height of the block.
-        height: u64,
-        /// Place in the block, from 0.
-        index: usize,
-        /// Its id, where it decodes.
-        transaction: Option<Hash>,
-        /// What does not hold.
-        detail: String,
-    },
-    /// The ledger is not the one that was audited before.
-    #[error(
-        "the tree of its first {size} blocks is not the one that was audited before: the ledger shows another history, \
-             or has lost blocks; compare heads with the others"
-    )]
-    OtherHistory {
-        /// Blocks that were audited before.
-        size: u64,
-    },
-    /// The earlier audit did not come so far.
-    #[error("the earlier audit is of {audited} blocks, the last at height {}: give a height up to that", audited.saturating_sub(1))]
-    NotAudited {
-        /// Blocks that were audited before.
-        audited: u64,
-    },
-    /// The contract reaches another state.
-    #[error(
-        "block {height}: its transactions lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
-        short(expected),
-        short(found)
-    )]
-    StateRoot {
-        /// Height of the block.
-        height: u64,
-        /// The state that follows.
-        expected: Hash,
-        /// The state in the header.
-        found: Hash,
-    },
-}
-
-impl AuditError {
-    /// Height of the block that does not hold, where it is one.
-    pub fn height(&self) -> Option<u64> {
-        match self {
-            Self::Block { height, .. }
-            | Self::Transaction { height, .. }
-            | Self::StateRoot { height, .. } => Some(*height),
-            Self::Ledger(_)
-            | Self::Empty
-            | Self::Genesis(_)
-            | Self::OtherChain { .. }
-            | Self::OtherHistory { .. }
-            | Self::NotAudited { .. } => None,
-        }
-    }
-
-    /// The exit code of the program: 3 for a ledger of another history than the one that was audited before.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::OtherHistory { .. } => 3,
-            Self::NotAudited { .. } => 2,
-            Self::Ledger(_)
-            | Self::Block { .. }
-            | Self::Empty
-            | Self::Genesis(_)
-            | Self::OtherChain { .. }
-            | Self::Transaction { .. }
-            | Self::StateRoot { .. } => 1,
-        }
-    }
-}
-
-/// What an audit has verified.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct AuditReport {
-    /// Chain id, in hexadecimal.
-    pub chain_id: String,
-    /// Whether the files are sealed and as they were when the ledger was closed; `false` where it was never closed.
-    pub is_sealed: bool,
-    /// Blocks: signature, hash, entries root, history root, state root of each.
-    pub blocks: u64,
-    /// Transactions, all of them.
-    pub transactions: u64,
-    /// Signatures of transactions.
-    pub signatures: u64,
-    /// Contributions to making committees.
-    pub contributions: u64,
-    /// Certificates of institutions.
-    pub certificates: u64,
-    /// Updates whose key, link and range proofs were verified, or found to fail as recorded.
-    pub proven_updates: u64,
-    /// Updates whose proofs an earlier audit has verified.
-    pub earlier_updates: u64,
-    /// Updates accepted into a round.
-    pub accepted_updates: u64,
-    /// Sums: additions of the encrypted keys and their certificates.
-    pub sums: u64,
-    /// Countersignatures that counted.
-    pub countersignatures: u64,
-    /// Decryption shares that counted.
-    pub shares: u64,
-    /// Models computed from the opened sums.
-    pub models: u64,
-    /// Blobs read and hashed.
-    pub blobs: u64,
-    /// Rejected transactions by reason.
-    pub rejected: BTreeMap<String, u64>,
-    /// Closed rounds and the rounds that the genesis asks for.
-    pub steps: (u64, u64),
-    /// What the closed rounds have cost each institution, where they add noise.
-    pub privacy: Option<String>,
-    /// How the run stands: `finished`, or the phase at which the ledger ends.
-    pub phase: String,
-    /// SHA-256 of the last model, in hexadecimal.
-    pub model: String,
-    /// How long it took, in seconds.
-    pub elapsed_s: f64,
-}
-
-impl fmt::Display for AuditReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = [
-            ("blocks: signatures, hashes, roots", self.blocks),
-            ("transactions", self.transactions),
-            ("signatures of transactions", self.signatures),
-            ("contributions to making committees", self.contributions),
-            ("certificates", self.certificates),
-            ("updates with key, link and range proofs", self.proven_updates),
-            ("updates that an earlier audit has proven", self.earlier_updates),
-            ("updates accepted", self.accepted_updates),
-            ("sums and their certificates", self.sums),
-            ("countersignatures", self.countersignatures),
-            ("decryption shares", self.shares),
-            ("decoded models", self.models),
-            ("blobs", self.blobs),
-        ];
-        writeln!(f, "chain {}", self.chain_id)?;
-        for (what, count) in counts {
-            writeln!(f, "  {what:<42}{count:>10}")?;
-        }
-        for (reason, count) in &self.rejected {
-            writeln!(f, "  {:<42}{count:>10}", format!("rejected: {reason}"))?;
-        }
-        writeln!(
-            f,
-            "  {:<42}{:>10}",
-            "rounds closed",
-            format!("{} of {}", self.steps.0, self.steps.1)
-        )?;
-        if let Some(privacy) = &self.privacy {
-            writeln!(f, "  privacy: {privacy}")?;
-        }
-        writeln!(f, "  {:<42}{:>10}", "the ledger ends", self.phase)?;
-        let seal = if self.is_sealed { "intact" } else { "none" };
-        writeln!(f, "  {:<42}{seal:>10}", "seal over the files")?;
-        writeln!(f, "  last model {}", self.model)?;
-        write!(f, "  everything holds; {:.1} s", self.elapsed_s)
-    }
-}
-
 /// What an audit is told beside the ledger.
 pub struct Scope<'a> {
     /// The ledger must be of this chain.
-    pub chain_id: Option<&'a Hash>,
+    pub chain_id: Option<&'a ChainId>,
     /// An earlier audit, and the height up to which its proofs are not verified again.
     pub since: Option<(&'a Audited, u64)>,
     /// Hears of the blocks that are replayed and of how many there are.
@@ -253,7 +63,7 @@ pub struct Scope<'a> {
 pub fn audit(
     ledger: &Path,
     scratch: &Path,
-    chain_id: Option<&Hash>,
+    chain_id: Option<&ChainId>,
 ) -> Result<AuditReport, AuditError> {
     let scope = Scope { chain_id, since: None, progress: &mut |_, _| {} };
     audit_within(ledger, scratch, scope).map(|(report, _)| report)
@@ -280,7 +90,7 @@ pub fn audit_within(
     loop {
         let (batch, end) = replay.read(&mut blocks);
         let mut checked = replay.check(&batch);
-        for ahead in &batch {
+        for ahead in batch {
             replay.block(ahead, &mut checked)?;
             (scope.progress)(replay.report.blocks, total);
         }
@@ -296,9 +106,7 @@ pub fn audit_within(
 struct Read {
     height: u64,
     block: Block,
-    entries: Vec<(CandidateTransaction, bool)>,
-    /// By the place of their transactions.
-    bodies: Vec<(usize, Vec<u8>)>,
+    loaded: Loaded<'static>,
 }
 
 /// Why no further block was read ahead.
@@ -309,6 +117,18 @@ enum Ahead {
     End,
     /// The next block does not hold. What comes before it is judged first.
     Broken(AuditError),
+}
+
+/// What cannot be run, with the height that it stands at.
+fn failed(height: u64, error: ExecuteError) -> AuditError {
+    match error {
+        ExecuteError::Entry { index, transaction, cause } => {
+            AuditError::Transaction { height, index, transaction, detail: cause.to_string() }
+        }
+        ExecuteError::StateRoot { expected, found } => {
+            AuditError::StateRoot { height, expected, found }
+        }
+    }
 }
 
 struct Replay<'a> {
@@ -323,7 +143,7 @@ struct Replay<'a> {
 
 impl<'a> Replay<'a> {
     /// Block 0: the genesis, and the initial model beside it.
-    fn begin(store: &'a Store, chain_id: Option<&Hash>) -> Result<Self, AuditError> {
+    fn begin(store: &'a Store, chain_id: Option<&ChainId>) -> Result<Self, AuditError> {
         let at = |source| AuditError::Block { height: 0, source };
         let block = store.get_block(0).map_err(at)?.ok_or(AuditError::Empty)?;
         let [entry] = block.entries.as_slice() else {
@@ -338,24 +158,22 @@ impl<'a> Replay<'a> {
         let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode())
             .map_err(|_| GenesisError::NotAGenesis("the coordinator's key is unusable"))?;
         let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
-        chain.append_block(&block).map_err(|error| at(error.into()))?;
+        let header = chain.append_block(&block).map_err(|error| at(error.into()))?.clone();
         let initial = store
             .get_blob(&parameters.initial_model)
             .map_err(at)?
             .ok_or(GenesisError::WrongModel)?;
-        let contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
+        let mut contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
+        end(&mut contract, &header).map_err(|error| failed(0, error))?;
         let report = AuditReport {
-            chain_id: hex(&parameters.chain_id),
+            chain_id: parameters.chain_id.to_string(),
             blocks: 1,
             transactions: 1,
             signatures: 1,
             blobs: 1,
             ..AuditReport::default()
         };
-        let mut replay =
-            Self { store, chain, contract, report, trusted: None, refuted: Vec::new() };
-        replay.end(0, &block)?;
-        Ok(replay)
+        Ok(Self { store, chain, contract, report, trusted: None, refuted: Vec::new() })
     }
 
     /// Takes the proofs up to `since` for granted, if the ledger is the one that was audited.
@@ -392,8 +210,8 @@ impl<'a> Replay<'a> {
             let read = block.map_err(|source| AuditError::Block { height, source });
             match read.and_then(|block| self.read_block(height, block)) {
                 Ok(read) => {
-                    parameters +=
-                        read.bodies.len() as u64 * u64::from(self.contract.parameters().dimension);
+                    parameters += read.loaded.with_bodies().count() as u64
+                        * u64::from(self.contract.parameters().dimension);
                     batch.push(read);
                 }
                 Err(error) => return (batch, Ahead::Broken(error)),
@@ -407,47 +225,35 @@ impl<'a> Replay<'a> {
 
     /// An update without a stored body is left out here, and missed where the contract asks for it.
     fn read_block(&self, height: u64, block: Block) -> Result<Read, AuditError> {
-        let failed = |index, transaction, detail| AuditError::Transaction {
-            height,
-            index,
-            transaction,
-            detail,
-        };
-        let parse = |(index, entry): (usize, &Vec<u8>)| {
-            parse_entry(entry).map_err(|error| failed(index, None, error.to_string()))
-        };
-        let entries = block.entries.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
-        let mut bodies = Vec::new();
-        for (index, (transaction, body_missing)) in entries.iter().enumerate() {
-            let Action::SubmitUpdate(update) = transaction.action() else { continue };
-            let Ok(header) = CandidateHeader::decode(&update.header) else { continue };
-            if *body_missing {
-                continue;
-            }
-            let body = self.store.get_blob(header.body_hash());
-            let body =
-                body.map_err(|error| failed(index, Some(transaction.id()), error.to_string()))?;
-            bodies.extend(body.map(|body| (index, body)));
+        let body =
+            |sha256: &Hash| Ok::<_, LedgerError>(self.store.get_blob(sha256)?.map(Cow::Owned));
+        match Loaded::load(&block, body) {
+            Ok(loaded) => Ok(Read { height, block, loaded }),
+            Err(LoadError::Block(error)) => Err(failed(height, error)),
+            Err(LoadError::Body { index, transaction, error }) => Err(AuditError::Transaction {
+                height,
+                index,
+                transaction: Some(transaction),
+                detail: error.to_string(),
+            }),
         }
-        Ok(Read { height, block, entries, bodies })
     }
 
     /// All proofs of the updates in these blocks, folded.
-    fn check(&mut self, batch: &[Read]) -> HashMap<Hash, CheckedUpdate> {
+    fn check(&mut self, batch: &[Read]) -> CheckedAhead {
         let mut open = Vec::new();
         let mut granted = Vec::new();
         for read in batch {
-            for (index, body) in &read.bodies {
-                let Some((transaction, _)) = read.entries.get(*index) else { continue };
+            for (transaction, body) in read.loaded.with_bodies() {
                 let is_granted = self.trusted.as_ref().is_some_and(|(since, refuted)| {
                     read.height <= *since && !refuted.contains(&transaction.id())
                 });
                 let kind = if is_granted { &mut granted } else { &mut open };
-                kind.push((transaction, body.as_slice()));
+                kind.push((transaction, body));
             }
         }
         // Its key stays, whoever holds the shares of it.
-        let Some(committee) = self.contract.committee() else { return HashMap::new() };
+        let Some(committee) = self.contract.committee() else { return CheckedAhead::new() };
         let parameters = self.contract.parameters();
         let mut checked = check_updates(parameters, committee, &open, &mut OsRng);
         self.refuted.extend(
@@ -457,61 +263,39 @@ impl<'a> Replay<'a> {
         self.report.blobs += checked.len() as u64;
         self.report.proven_updates += open.len() as u64;
         self.report.earlier_updates += granted.len() as u64;
-        checked.into_iter().map(|update| (update.transaction(), update)).collect()
+        checked.into_iter().map(|update| (update.transaction(), update.into())).collect()
     }
 
-    fn block(
-        &mut self,
-        read: &Read,
-        checked: &mut HashMap<Hash, CheckedUpdate>,
-    ) -> Result<(), AuditError> {
-        let Read { height, block, entries, .. } = read;
-        let height = *height;
+    fn block(&mut self, read: Read, checked: &mut CheckedAhead) -> Result<(), AuditError> {
+        let Read { height, block, loaded } = read;
         let at = |source| AuditError::Block { height, source };
         if block.height() != height {
             let detail = format!("expected height {height}, the header says {}", block.height());
             return Err(at(LedgerError::Malformed { what: "block", detail }));
         }
-        self.chain.append_block(block).map_err(|error| at(error.into()))?;
-        for (index, (transaction, body_missing)) in entries.iter().enumerate() {
-            let id = transaction.id();
-            let failed = |detail: String| AuditError::Transaction {
+        let header = self.chain.append_block(&block).map_err(|error| at(error.into()))?;
+        let recorded = execute_loaded(&mut self.contract, loaded, header, checked)
+            .map_err(|error| failed(height, error))?;
+        for (index, Recorded { transaction, receipt }) in recorded.iter().enumerate() {
+            self.count(transaction, receipt);
+            let missing = |detail| AuditError::Transaction {
                 height,
                 index,
-                transaction: Some(id),
+                transaction: Some(transaction.id()),
                 detail,
             };
-            let body = match self.contract.admit(transaction) {
-                Admission::Decided(_) => Body::None,
-                Admission::NeedsBody { .. } if *body_missing => Body::Missing,
-                Admission::NeedsBody { sha256, .. } => match checked.remove(&id) {
-                    Some(update) => Body::Checked(update),
-                    None => {
-                        return Err(failed(format!(
-                            "its body {} is not in the ledger",
-                            hex(&sha256)
-                        )));
-                    }
-                },
-            };
-            let receipt = self
-                .contract
-                .apply(transaction, body)
-                .map_err(|error| failed(error.to_string()))?;
-            if receipt.is_dropped() {
-                let reason = receipt.reason.as_str_name();
-                return Err(failed(format!("it must not stand on any chain: {reason}")));
-            }
-            self.count(transaction, &receipt);
-            self.blobs_of(transaction, &receipt).map_err(failed)?;
-            if let Phase::Opening(opening) = self.contract.phase()
-                && let Some(Err(error)) = opening.outcome()
-            {
-                return Err(failed(error.to_string()));
-            }
+            self.blobs_of(transaction, receipt).map_err(missing)?;
+        }
+        // A sum that does not open stays so: nothing that could follow is accepted.
+        if let Phase::Opening(opening) = self.contract.phase()
+            && let Some(Err(error)) = opening.outcome()
+        {
+            let detail = error.to_string();
+            let index = recorded.len().saturating_sub(1);
+            return Err(AuditError::Transaction { height, index, transaction: None, detail });
         }
         self.report.blocks += 1;
-        self.end(height, block)
+        Ok(())
     }
 
     fn count(&mut self, transaction: &CandidateTransaction, receipt: &Receipt) {
@@ -574,30 +358,12 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// The state after a block is the one that its header names.
-    fn end(&mut self, height: u64, block: &Block) -> Result<(), AuditError> {
-        let expected = self.contract.state_root();
-        let found = block.header().state_root;
-        if expected != found {
-            return Err(AuditError::StateRoot { height, expected, found });
-        }
-        if let Some(head) = self.chain.head() {
-            self.contract.end_block(head.into());
-        }
-        Ok(())
-    }
-
     fn report(self, is_sealed: bool, elapsed: Duration) -> (AuditReport, Audited) {
         let audited = Audited { checkpoint: self.chain.head_checkpoint(), refuted: self.refuted };
         let report = AuditReport {
             is_sealed,
             steps: (self.contract.step(), self.contract.parameters().steps),
-            privacy: self
-                .contract
-                .parameters()
-                .privacy
-                .as_ref()
-                .map(|privacy| privacy.spent(self.contract.step())),
+            privacy: self.contract.parameters().describe_privacy(self.contract.succession()),
             phase: self.contract.phase().name().to_owned(),
             model: hex(&self.contract.model().hash()),
             elapsed_s: elapsed.as_secs_f64(),

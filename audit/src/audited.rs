@@ -99,10 +99,11 @@ fn unhex(text: &str) -> Option<Hash> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use consilium_hash::ChainId;
 
     fn an_audit() -> Audited {
         Audited {
-            checkpoint: Checkpoint { chain_id: [1; 32], size: 44, root: [2; 32] },
+            checkpoint: Checkpoint { chain_id: ChainId([1; 32]), size: 44, root: [2; 32] },
             refuted: vec![[3; 32], [0xfe; 32]],
         }
     }

@@ -1,6 +1,7 @@
 //! What the programs do for an outsider, with a line to print and an exit code: the same in `consilium-audit` and in
 //! `consilium-client`.
 
+use consilium_hash::ChainId;
 use std::{
     fmt::Display,
     fs::{self, File},
@@ -10,7 +11,6 @@ use std::{
 
 use consilium_cli::Failure;
 use consilium_contract::Parameters;
-use consilium_crypto::Hash;
 use consilium_ledger::{HeaderChain, Store};
 use consilium_proto::GENESIS_BYTES;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -32,7 +32,7 @@ pub struct LedgerAudit {
     /// Where the copy to work on is made.
     pub scratch: PathBuf,
     /// The chain that it must be of.
-    pub chain_id: Option<Hash>,
+    pub chain_id: Option<ChainId>,
     /// Where this audit leaves what a later one can go on from.
     pub state: Option<PathBuf>,
     /// Height up to which an earlier audit in that place has verified proofs.

@@ -15,6 +15,7 @@
 //! | two receipts | the coordinator, of two answers to one transaction: it counts, and it is a fault |
 //! | history | the coordinator, of what a follower refuses in its last block (`history`) |
 //! | replay | the coordinator, of what the contract does not make of its last block (`replay`) |
+//! | unproven | the coordinator, of a sum over an update that does not prove what it must (`unproven`) |
 //!
 //! None of these can be made of what honest parties sign. A coordinator that follows the protocol seals one header a
 //! height, signs checkpoints of the tree of these alone, and seals only what the contract has made of transactions; its receipt is the contract's, given once the block is
@@ -25,6 +26,7 @@
 //!
 //! `consilium evidence 1\n`, then the only encoding of a `consilium.v1.Evidence`; at most 1 GiB in all.
 
+use consilium_hash::Pseudonym;
 use std::{fmt, path::PathBuf};
 
 use consilium_contract::{CandidateTransaction, GenesisError, Parameters, Receipt};
@@ -45,6 +47,7 @@ use crate::digest::hex;
 
 mod history;
 mod replay;
+mod unproven;
 
 pub use replay::from_ledger;
 
@@ -104,7 +107,7 @@ pub enum Culprit {
     /// The coordinator that the genesis names.
     Coordinator,
     /// The institution of this pseudonym.
-    Institution(Hash),
+    Institution(Pseudonym),
 }
 
 /// What statements show.
@@ -134,7 +137,7 @@ impl fmt::Display for Culprit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Coordinator => f.write_str("the coordinator"),
-            Self::Institution(pseudonym) => write!(f, "institution {}", hex(pseudonym)),
+            Self::Institution(pseudonym) => write!(f, "institution {pseudonym}"),
         }
     }
 }
@@ -152,6 +155,7 @@ fn phrase(charge: Charge) -> &'static str {
         Charge::BadState => "a state that its transactions do not lead to",
         Charge::TwoReceipts => "two answers to one transaction",
         Charge::TwoBlocks => "answering two sums of one step",
+        Charge::UnprovenUpdate => "a sum over an update that does not prove what it must",
     }
 }
 
@@ -233,7 +237,7 @@ impl Evidence {
         let culprit = match message.culprit.as_slice() {
             [] => Culprit::Coordinator,
             bytes => Culprit::Institution(
-                hash32("culprit", bytes)
+                Pseudonym::try_from(bytes)
                     .map_err(|error| EvidenceError::Malformed(error.to_string()))?,
             ),
         };
@@ -311,6 +315,10 @@ impl fmt::Display for Evidence {
                     Ok(())
                 }
             }
+            Statements::Unproven(unproven) => {
+                let length = unproven.body.len();
+                write!(f, "holds     an update of {length} bytes, and a sum that names it")
+            }
             Statements::Replay(replay) => {
                 write!(f, "holds     {} blocks, {} blobs", replay.blocks.len(), replay.blobs.len())
             }
@@ -328,6 +336,7 @@ fn judge(statements: &Statements, genesis: Genesis<'_>) -> Result<Verdict, Evide
         Statements::TwoReceipts(statements) => two_receipts(statements, genesis.parameters),
         Statements::History(statements) => history::judge(statements, genesis),
         Statements::Replay(statements) => replay::judge(statements, genesis),
+        Statements::Unproven(statements) => unproven::judge(statements, genesis.parameters),
     }
 }
 
@@ -393,7 +402,7 @@ fn two_heads(
 /// The step and the block that a trustee answers.
 fn answer(
     signed: &SignedTransaction,
-    author: &Hash,
+    author: &Pseudonym,
 ) -> Result<(CandidateTransaction, u64, Hash), EvidenceError> {
     let transaction = CandidateTransaction::parse(signed.clone()).map_err(nothing)?;
     if transaction.author().as_ref() != Some(author) {

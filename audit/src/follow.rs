@@ -11,11 +11,12 @@
 //!            OpenRound              CloseCollection            end of that block
 //!   Idle ───────────────► Collecting ───────────────► Sealing ───────────────► Sealed
 //!    ▲  ▲                     │ Abandon                                          │ CloseRound
-//!    │  └─────────────────────┴──► Stopped (attempts used up)                    │
+//!    │  └─────────────────────┘                                                  │
 //!    └───────────────────────────────────────────────────────────────────────────┴──► Finished (last step)
 //!   Idle ── BeginKeygen ──► Keygen ── the committee stands, or the old one goes on ──► Idle
 //! ```
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_contract::{
@@ -94,7 +95,7 @@ impl Collection {
     }
 
     /// Whether a complete update of this institution is recorded.
-    pub fn has_update_of(&self, pseudonym: &Hash) -> bool {
+    pub fn has_update_of(&self, pseudonym: &Pseudonym) -> bool {
         self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
     }
 }
@@ -137,8 +138,13 @@ impl SealedSum {
     }
 
     /// Whether a complete update of this institution is recorded in its round, whatever became of it.
-    pub fn has_update_of(&self, pseudonym: &Hash) -> bool {
+    pub fn has_update_of(&self, pseudonym: &Pseudonym) -> bool {
         self.submissions.values().any(|submission| submission.pseudonym() == pseudonym)
+    }
+
+    /// The updates that the sum says are in it, as far as they were submitted to its round.
+    pub fn inputs(&self) -> impl Iterator<Item = &Submission> {
+        self.evaluation.inputs().iter().filter_map(|name| self.submissions.get(name))
     }
 
     /// Whether the sum says that this update is in it.
@@ -215,8 +221,6 @@ pub enum Phase {
     Sealed(Sealed),
     /// Every step is closed, or as many as the privacy budget buys.
     Finished,
-    /// A step was abandoned as often as the genesis allows.
-    Stopped,
 }
 
 impl Phase {
@@ -228,7 +232,6 @@ impl Phase {
             Self::Collecting(_) => "collecting",
             Self::Sealing(..) | Self::Sealed(_) => "sealed",
             Self::Finished => "finished",
-            Self::Stopped => "stopped",
         }
     }
 }
@@ -241,7 +244,7 @@ pub struct Follower {
     genesis_entry: Vec<u8>,
     roster: Roster,
     /// What the last opened round says of those who have lost credit.
-    standings: BTreeMap<Hash, u32>,
+    standings: BTreeMap<Pseudonym, u32>,
     phase: Phase,
     step: u64,
     attempt: u32,
@@ -274,6 +277,11 @@ impl Follower {
         self.succession.committee()
     }
 
+    /// The committees of the run.
+    pub fn succession(&self) -> &Succession {
+        &self.succession
+    }
+
     /// Who is enrolled by the authority's certificate.
     pub fn roster(&self) -> &Roster {
         &self.roster
@@ -281,7 +289,7 @@ impl Follower {
 
     /// Proven faults that an institution may still have, as of the opening of the last round. The coordinator says so and
     /// has signed it; whoever replays the ledger compares it with the faults.
-    pub fn credit(&self, pseudonym: &Hash) -> Option<u32> {
+    pub fn credit(&self, pseudonym: &Pseudonym) -> Option<u32> {
         let institution = self.roster.get(pseudonym)?;
         Some(self.standings.get(pseudonym).copied().unwrap_or(institution.credit))
     }
@@ -387,7 +395,7 @@ impl Follower {
             Action::Countersign(_) => self.countersign(transaction)?,
             Action::SubmitShare(_) => self.share(transaction)?,
             Action::Revoke(revoke) => {
-                signed_by(&parameters.authority).map(|()| self.revoke(revoke))?
+                signed_by(&parameters.authority).and_then(|()| self.revoke(revoke))?
             }
             Action::OpenRound(open) => {
                 signed_by(&parameters.coordinator).and_then(|()| self.open(open))?
@@ -409,10 +417,11 @@ impl Follower {
                 signed_by(&parameters.coordinator).and_then(|()| self.end_stage(end))?
             }
             Action::Contribute(contribution) => self.contribute(transaction, contribution)?,
-            Action::ChangeCommittee(change) => signed_by(&parameters.authority).map(|()| {
-                // What the contract refuses has no effect here either.
-                let _ = self.succession.ask(change, &self.parameters, &self.roster);
-            })?,
+            Action::ChangeCommittee(change) => {
+                signed_by(&parameters.authority)?;
+                let asked = self.succession.ask(change, &self.parameters, &self.roster);
+                asked.map_err(|reason| StatementError::MayNotStand(reason.as_str_name()))?;
+            }
             Action::Genesis(_) => {
                 return Err(StatementError::OtherAction("transaction of a running chain"));
             }
@@ -437,14 +446,18 @@ impl Follower {
         if !transaction.is_signed_by(&certificate.signing_key, &self.parameters.chain_id) {
             return Err(StatementError::BadSignature(certificate.pseudonym));
         }
-        // A second enrolment of the same institution has no effect.
-        let _ = self.roster.enrol(certificate, self.parameters.institutions);
-        Ok(())
+        self.roster
+            .enrol(certificate, self.parameters.institutions)
+            .map_err(|_| StatementError::MayNotStand("the roster has no place for it"))
     }
 
-    fn revoke(&mut self, revoke: &Revoke) {
-        if let Ok(pseudonym) = hash32("pseudonym", &revoke.pseudonym) {
-            self.roster.revoke(&pseudonym);
+    fn revoke(&mut self, revoke: &Revoke) -> Result<(), StatementError> {
+        let pseudonym = Pseudonym::try_from(revoke.pseudonym.as_slice())
+            .map_err(|_| StatementError::MayNotStand("it names no pseudonym"))?;
+        if self.roster.revoke(&pseudonym) {
+            Ok(())
+        } else {
+            Err(StatementError::MayNotStand("its institution is revoked already"))
         }
     }
 
@@ -547,17 +560,19 @@ impl Follower {
         if end.time_ms < self.time_ms {
             return Err(out_of_turn);
         }
-        let ended = ceremony(keygen)?.end_stage(end, &self.parameters).map_err(|_| out_of_turn)?;
+        let ended = ceremony(keygen)?
+            .end_stage(end, &self.parameters, &self.roster)
+            .map_err(|_| out_of_turn)?;
         self.time_ms = end.time_ms;
         match ended {
             StageEnd::Next | StageEnd::Again => {}
-            StageEnd::GivenUp => {
-                let has_committee = self.succession.give_up(self.step);
-                self.phase = if has_committee { Phase::Idle } else { Phase::Stopped };
+            StageEnd::GivenUp { attempt } => {
+                self.succession.give_up(self.step, attempt);
+                self.rest();
             }
             StageEnd::Complete(committee) => {
                 self.succession.succeed(committee, self.step);
-                self.phase = Phase::Idle;
+                self.rest();
             }
         }
         Ok(())
@@ -599,9 +614,14 @@ impl Follower {
             return Err(self.out_of_turn("abandons an attempt"));
         }
         self.attempt += 1;
-        self.phase =
-            if self.attempt >= self.parameters.max_attempts { Phase::Stopped } else { Phase::Idle };
+        self.phase = Phase::Idle;
         Ok(())
+    }
+
+    /// As the contract, which decides from the same orders whether the run is over.
+    fn rest(&mut self) {
+        let is_over = self.parameters.is_over(self.step, &self.succession);
+        self.phase = if is_over { Phase::Finished } else { Phase::Idle };
     }
 
     fn close(&mut self, close: &CloseRound, height: u64) -> Result<Option<Closed>, StatementError> {
@@ -625,9 +645,8 @@ impl Follower {
         self.model = model;
         self.step += 1;
         self.attempt = 0;
-        if self.step >= self.parameters.last_step() {
-            self.phase = Phase::Finished;
-        }
+        self.succession.answer();
+        self.rest();
         Ok(Some(Closed { sealed, mask_key_sum, sums, model, height }))
     }
 }

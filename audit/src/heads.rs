@@ -10,6 +10,7 @@
 //!
 //! The notes are those of C2SP ([`consilium_ledger::Checkpoint`]), so that others can verify them with other tools.
 
+use consilium_hash::{ChainId, Pseudonym};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -17,7 +18,6 @@ use std::{
 };
 
 use consilium_contract::{Certificate, Parameters, transaction::parse_entry};
-use consilium_crypto::Hash;
 use consilium_ledger::{
     Block, Checkpoint, HeaderChain, MAX_NOTE_BYTES, Note, NoteError, NoteKey, SignedCheckpoint,
     trustee_key,
@@ -96,7 +96,7 @@ pub fn read(
 
 /// The institutions that the authority has certified, by their enrolments on the chain.
 #[derive(Debug, Default)]
-pub struct Certified(BTreeMap<Hash, Certificate>);
+pub struct Certified(BTreeMap<Pseudonym, Certificate>);
 
 impl Certified {
     /// Reads the enrolments in the next block.
@@ -115,8 +115,8 @@ impl Certified {
     }
 
     /// The keys with which they cosign.
-    pub fn keys(&self, chain_id: &Hash) -> Vec<NoteKey> {
-        let key = |(name, certificate): (&Hash, &Certificate)| {
+    pub fn keys(&self, chain_id: &ChainId) -> Vec<NoteKey> {
+        let key = |(name, certificate): (&Pseudonym, &Certificate)| {
             trustee_key(chain_id, name, certificate.signing_key.into())
         };
         self.0.iter().map(key).collect()

@@ -1,5 +1,6 @@
 //! What anyone can judge of a sealed sum from the chain alone, before a trustee helps to open it.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_contract::{Committee, Parameters, SealedBlock};
@@ -27,8 +28,8 @@ pub enum TrusteeError {
         position: usize,
     },
     /// One institution twice.
-    #[error("institution {} is in it twice", short(.0))]
-    Duplicate(Hash),
+    #[error("institution {} is in it twice", .0.short())]
+    Duplicate(Pseudonym),
     /// Too few to hide among.
     #[error("it holds {found} updates; {expected} are needed to hide one among")]
     TooFewUpdates {
@@ -40,11 +41,11 @@ pub enum TrusteeError {
     /// A header that is not an encryption.
     #[error(
         "the header of institution {} is not proven to be an encryption: {reason}",
-        short(pseudonym)
+        pseudonym.short()
     )]
     BadHeader {
         /// Whose.
-        pseudonym: Hash,
+        pseudonym: Pseudonym,
         /// What fails.
         reason: UpdateError,
     },

@@ -9,6 +9,7 @@
 //! | [`judge`] | a sealed sum, before a trustee helps to open it |
 //! | [`model_check`] | a model that may be trained on |
 //! | [`mod@audit`], [`audited`] | a ledger, replayed through the contract; what a later audit goes on from |
+//! | [`execution`] | the contract, run by a reader that has the bodies |
 //! | [`mine`] | what became of an institution's own updates |
 //! | [`evidence`] | what convicts somebody in the eyes of anyone who has the genesis |
 //! | [`heads`] | signed heads, compared with a chain and with each other |
@@ -20,6 +21,7 @@ pub mod audited;
 pub mod commands;
 pub mod digest;
 pub mod evidence;
+pub mod execution;
 pub mod files;
 pub mod follow;
 pub mod heads;

@@ -1,5 +1,6 @@
 //! `consilium-audit`: for whoever has the genesis of a run and what others show of it.
 
+use consilium_hash::ChainId;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -135,7 +136,7 @@ fn run(command: Command) -> Result<String, Failure> {
 }
 
 /// The run that a genesis founds.
-fn chain_id(genesis: &Path) -> Result<[u8; 32], Failure> {
+fn chain_id(genesis: &Path) -> Result<ChainId, Failure> {
     let entry = commands::read_genesis(genesis)?;
     let parameters = Parameters::from_genesis_entry(&entry)
         .map_err(|error| Failure::unusable(format!("{}: {error}", genesis.display())))?;

@@ -10,6 +10,7 @@
 //! signature on the last header, which covers all others through those hashes; the authority's certificates of the
 //! trustees, its requests for other committees, and q cosignatures a round.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
@@ -162,7 +163,7 @@ impl fmt::Display for Mine {
 #[derive(Debug, Clone, Copy)]
 pub struct Institution {
     /// Its name on the chain.
-    pub pseudonym: Hash,
+    pub pseudonym: Pseudonym,
     /// Its public key.
     pub key: VerifyingKey,
 }
@@ -195,7 +196,7 @@ impl Linked {
     fn verify(blocks: &[Block], parameters: &Parameters) -> Result<Self, ChainError> {
         let chain_id = parameters.chain_id;
         let mut tree = Frontier::new();
-        let mut previous = chain_id;
+        let mut previous = chain_id.0;
         let mut time_ms = 0;
         let mut linked = Self {
             leaves: Vec::with_capacity(blocks.len()),
@@ -264,7 +265,7 @@ struct Own {
 /// Who answers for sums: the committee of its time, as far as entries show it without verifying a ceremony again.
 #[derive(Debug)]
 struct Trustees {
-    members: BTreeSet<Hash>,
+    members: BTreeSet<Pseudonym>,
     quorum: u32,
 }
 
@@ -275,7 +276,7 @@ struct Sum {
     height: u64,
     index: usize,
     trustees: Arc<Trustees>,
-    answers: Vec<(Hash, Vec<u8>)>,
+    answers: Vec<(Pseudonym, Vec<u8>)>,
 }
 
 /// What the entries say that matters here.
@@ -284,7 +285,7 @@ struct Found {
     /// The committee that the authority has asked for, and the one that is being made.
     asked: Option<Arc<Trustees>>,
     making: Option<Arc<Trustees>>,
-    certificates: BTreeMap<Hash, Certificate>,
+    certificates: BTreeMap<Pseudonym, Certificate>,
     own: Vec<Own>,
     /// By the hash of the block that holds them.
     sums: HashMap<Hash, Sum>,
@@ -380,7 +381,7 @@ impl Found {
                 if self.asked.is_none()
                     && transaction.is_signed_by(&parameters.authority, &parameters.chain_id) =>
             {
-                let members: BTreeSet<Hash> = change
+                let members: BTreeSet<Pseudonym> = change
                     .members
                     .iter()
                     .filter_map(|name| name.as_slice().try_into().ok())
@@ -413,13 +414,13 @@ impl Found {
 
     /// Trustees of the sum's committee whose cosignatures of the block hold.
     fn countersigners(&self, sum: &Sum, block: &SealedBlock) -> usize {
-        let holds = |(author, cosignature): &&(Hash, Vec<u8>)| {
+        let holds = |(author, cosignature): &&(Pseudonym, Vec<u8>)| {
             let certificate =
                 self.certificates.get(author).filter(|_| sum.trustees.members.contains(author));
             certificate
                 .is_some_and(|word| block.verify(cosignature, author, word.signing_key).is_ok())
         };
-        let holding: Vec<&Hash> =
+        let holding: Vec<&Pseudonym> =
             sum.answers.par_iter().filter(holds).map(|(author, _)| author).collect();
         holding.into_iter().collect::<BTreeSet<_>>().len()
     }

@@ -9,8 +9,9 @@
 use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
 use consilium_crypto::{
     DiscreteLogTable, Hash, MaskKeySum, MaskedSum, MaskedUpdate, RoundContext, ShareError,
-    UpdateError, VerifiedHeader, combine, mask_length, verify_share,
+    SumError, UpdateError, VerifiedHeader, combine, mask_length, verify_share,
 };
+use consilium_hash::Pseudonym;
 use consilium_ledger::sha256;
 use rand_core::CryptoRngCore;
 use thiserror::Error;
@@ -67,11 +68,11 @@ pub enum ModelError {
     /// A masked update is not the one that its header names.
     #[error(
         "the masked update served for institution {} is not the one that its signed header names: {reason}",
-        short(pseudonym)
+        pseudonym.short()
     )]
     WrongMaskedUpdate {
         /// Whose.
-        pseudonym: Hash,
+        pseudonym: Pseudonym,
         /// What differs.
         reason: UpdateError,
     },
@@ -87,8 +88,8 @@ pub enum ModelError {
     #[error("the sums served are not the blob that the round announces")]
     WrongSumsBlob,
     /// The sums do not follow from the masked updates and k̄.
-    #[error("the announced sums do not follow from the masked updates and the sum of their keys")]
-    WrongSums,
+    #[error("the announced sums are not those of the round: {0}")]
+    WrongSums(SumError),
     /// The model does not follow from the sums.
     #[error("the announced model {} does not follow from the sums", short(.0))]
     WrongModel(Hash),
@@ -287,9 +288,7 @@ impl ModelCheck {
             .then(|| decode_sums(sums, parameters.dimension))
             .flatten()
             .ok_or(ModelError::WrongSumsBlob)?;
-        if !self.sum.check(&self.mask_key_sum, &sums, rng) {
-            return Err(ModelError::WrongSums);
-        }
+        self.sum.check(&self.mask_key_sum, &sums, rng).map_err(ModelError::WrongSums)?;
         let names = headers.iter().map(|header| &header.context().pseudonym);
         let weight = roster.weight_sum(names, parameters.max_rows);
         previous

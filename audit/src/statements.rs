@@ -5,11 +5,10 @@
 
 use consilium_contract::{CandidateTransaction, Committee, Roster, SealedBlock};
 use consilium_crypto::{CandidateHeader, DecryptionShare, Hash, RoundContext};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
 use consilium_proto::v1::transaction::Action;
 use thiserror::Error;
-
-use crate::digest::short;
 
 /// Why a transaction on the chain has no effect. Most are passed over, as the contract passes over them; some convict
 /// the coordinator, which has recorded them.
@@ -22,17 +21,17 @@ pub enum StatementError {
     #[error("its author is not enrolled")]
     UnknownInstitution,
     /// The author holds no share of the key.
-    #[error("its author {} is no member of the committee", short(.0))]
-    NotAMember(Hash),
+    #[error("its author {} is no member of the committee", .0.short())]
+    NotAMember(Pseudonym),
     /// The authority has revoked the author.
-    #[error("its author {} is revoked", short(.0))]
-    Revoked(Hash),
+    #[error("its author {} is revoked", .0.short())]
+    Revoked(Pseudonym),
     /// Not signed by the certified key.
-    #[error("not signed by the key that the authority has certified for {}", short(.0))]
-    BadSignature(Hash),
+    #[error("not signed by the key that the authority has certified for {}", .0.short())]
+    BadSignature(Pseudonym),
     /// A countersignature whose cosignature is not of the checkpoint that its block completes.
-    #[error("the cosignature of {} is not of the checkpoint that the sealed block completes", short(.0))]
-    BadCosignature(Hash),
+    #[error("the cosignature of {} is not of the checkpoint that the sealed block completes", .0.short())]
+    BadCosignature(Pseudonym),
     /// For another round, institution or trustee.
     #[error("it speaks of another {0}")]
     OtherContext(&'static str),
@@ -42,6 +41,9 @@ pub enum StatementError {
     /// An enrolment without a certificate of the authority for its author.
     #[error("it enrols nobody: {0}")]
     BadCertificate(String),
+    /// The contract refuses what the authority, or somebody who enrols, says; refused, it stands on no chain.
+    #[error("it may not stand on a chain: {0}")]
+    MayNotStand(&'static str),
     /// Neither the authority nor the coordinator has signed what they alone may say.
     #[error("it is not signed by the one who may say it")]
     NotTheirs,
@@ -60,13 +62,15 @@ pub enum StatementError {
 }
 
 impl StatementError {
-    /// Whether no coordinator that runs the contract records such a transaction: the contract drops what its author has
-    /// not signed, and accepts whatever an honest coordinator says.
+    /// Whether no coordinator that runs the contract records such a transaction: by
+    /// [`Receipt::may_stand`](consilium_contract::Receipt::may_stand), what its author has not signed stands nowhere, and
+    /// neither does what the authority or the coordinator says and the contract refuses.
     pub fn convicts_the_coordinator(&self) -> bool {
         match self {
             Self::UnknownInstitution
             | Self::BadSignature(_)
             | Self::BadCertificate(_)
+            | Self::MayNotStand(_)
             | Self::NotTheirs
             | Self::OutOfTurn { .. } => true,
             Self::OtherAction(_)
@@ -83,8 +87,8 @@ impl StatementError {
 pub(crate) fn author(
     transaction: &CandidateTransaction,
     roster: &Roster,
-    chain: &Hash,
-) -> Result<Hash, StatementError> {
+    chain: &ChainId,
+) -> Result<Pseudonym, StatementError> {
     let pseudonym = transaction.author().ok_or(StatementError::UnknownInstitution)?;
     let institution = roster.get(&pseudonym).ok_or(StatementError::UnknownInstitution)?;
     if !transaction.is_signed_by(&institution.certificate.signing_key, chain) {
@@ -98,8 +102,8 @@ fn member(
     transaction: &CandidateTransaction,
     roster: &Roster,
     committee: &Committee,
-    chain: &Hash,
-) -> Result<(Hash, u32), StatementError> {
+    chain: &ChainId,
+) -> Result<(Pseudonym, u32), StatementError> {
     let pseudonym = author(transaction, roster, chain)?;
     let place = committee.place_of(&pseudonym).ok_or(StatementError::NotAMember(pseudonym))?;
     Ok((pseudonym, place))
@@ -109,7 +113,8 @@ fn member(
 /// recorded. Its proofs have not been looked at.
 #[derive(Debug, Clone)]
 pub struct Submission {
-    pseudonym: Hash,
+    pseudonym: Pseudonym,
+    transaction: CandidateTransaction,
     header: Vec<u8>,
     hash: Hash,
 }
@@ -139,12 +144,22 @@ impl Submission {
         if context.pseudonym != pseudonym {
             return Err(StatementError::OtherContext("institution"));
         }
-        Ok(Self { pseudonym, hash: sha256(&update.header), header: update.header.clone() })
+        Ok(Self {
+            pseudonym,
+            transaction: transaction.clone(),
+            hash: sha256(&update.header),
+            header: update.header.clone(),
+        })
     }
 
     /// Who submitted.
-    pub fn pseudonym(&self) -> &Hash {
+    pub fn pseudonym(&self) -> &Pseudonym {
         &self.pseudonym
+    }
+
+    /// The transaction.
+    pub fn transaction(&self) -> &CandidateTransaction {
+        &self.transaction
     }
 
     /// The encoded header.
@@ -162,7 +177,7 @@ impl Submission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Countersignature {
     trustee: u32,
-    pseudonym: Hash,
+    pseudonym: Pseudonym,
     step: u64,
     block: Hash,
     cosignature: Vec<u8>,
@@ -177,7 +192,7 @@ impl Countersignature {
         transaction: &CandidateTransaction,
         roster: &Roster,
         committee: &Committee,
-        chain: &Hash,
+        chain: &ChainId,
     ) -> Result<Self, StatementError> {
         let Action::Countersign(countersign) = transaction.action() else {
             return Err(StatementError::OtherAction("countersignature"));
@@ -212,7 +227,7 @@ impl Countersignature {
     }
 
     /// Name of the trustee.
-    pub fn pseudonym(&self) -> &Hash {
+    pub fn pseudonym(&self) -> &Pseudonym {
         &self.pseudonym
     }
 
@@ -268,7 +283,7 @@ impl SignedShare {
         transaction: &CandidateTransaction,
         roster: &Roster,
         committee: &Committee,
-        chain: &Hash,
+        chain: &ChainId,
     ) -> Result<Self, StatementError> {
         let Action::SubmitShare(message) = transaction.action() else {
             return Err(StatementError::OtherAction("share"));

@@ -5,8 +5,8 @@
 
 use clap::{Args, ValueEnum};
 use consilium_contract::{
+    Promise,
     parameters::{MAX_DIMENSION, MAX_INSTITUTIONS},
-    promise::promise,
 };
 use consilium_crypto::{
     Bound,
@@ -158,7 +158,8 @@ pub fn default_clip(bound: Bound, dimension: u32, training: &Training, rows: u64
 }
 
 /// A bound as names and values, for people and for programs.
-pub fn bound_facts(bound: Bound, clip: f32) -> Vec<(&'static str, serde_json::Value)> {
+pub fn bound_facts(promise: &Promise) -> Vec<(&'static str, serde_json::Value)> {
+    let bound = promise.bound();
     let mut facts = match bound {
         Bound::Parameter { bits } => vec![("bound", "parameter".into()), ("bits", bits.into())],
         Bound::Norm { norm, projections } => {
@@ -170,10 +171,16 @@ pub fn bound_facts(bound: Bound, clip: f32) -> Vec<(&'static str, serde_json::Va
         }
     };
     // The shortest decimal form, not that of the f64 nearest to the f32.
+    let clip = promise.clip();
     let clip: f64 = clip.to_string().parse().unwrap_or(f64::from(clip));
     let slack = (bound.slack() * 1e4).round() / 1e4;
-    let words = promise(bound, clip as f32);
-    facts.extend([("clip", clip.into()), ("slack", slack.into()), ("promise", words.into())]);
+    let longest = (promise.longest() * 1e4).round() / 1e4;
+    facts.extend([
+        ("clip", clip.into()),
+        ("slack", slack.into()),
+        ("longest", longest.into()),
+        ("promise", promise.to_string().into()),
+    ]);
     facts
 }
 
@@ -309,23 +316,13 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_names_c_b_and_the_slack() {
-        let said = promise(NORM_5600, 0.476);
-        assert!(
-            said.contains("norm 0.476 (B = 5600)")
-                && said.contains("2.78·B = 15573, a norm of about 1.324"),
-            "{said}"
-        );
-        let said = promise(EIGHT, 0.04);
-        assert!(
-            said.contains("±0.04 (127 units of 8 bits)") && said.contains("±128 units"),
-            "{said}"
-        );
-        let facts: std::collections::BTreeMap<_, _> =
-            bound_facts(NORM_5600, 0.476).into_iter().collect();
+    fn a_bound_is_said_in_names_and_values_for_programs_too() {
+        let promise = Promise::new(NORM_5600, NORM_5600, 0.476, 289);
+        let facts: std::collections::BTreeMap<_, _> = bound_facts(&promise).into_iter().collect();
         assert_eq!(
-            (&facts["norm"], &facts["clip"], &facts["slack"]),
-            (&5600.into(), &0.476.into(), &2.7809.into())
+            (&facts["norm"], &facts["clip"], &facts["slack"], &facts["longest"]),
+            (&5600.into(), &0.476.into(), &2.7809.into(), &1.3239.into())
         );
+        assert!(facts["promise"].as_str().unwrap().contains("a norm of about 1.324"));
     }
 }

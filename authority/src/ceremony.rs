@@ -46,7 +46,8 @@ impl Ceremony {
     /// signs the genesis.
     ///
     /// # Errors
-    /// [`AuthorityError::Spec`] and [`AuthorityError::Genesis`], naming the number that does not fit.
+    /// [`AuthorityError::Spec`], [`AuthorityError::Unprotected`] and [`AuthorityError::Genesis`], naming the number that
+    /// does not fit.
     pub fn hold(spec: &CeremonySpec, rng: &mut impl CryptoRngCore) -> Result<Self, AuthorityError> {
         let invalid = |field, actual: String, expected: &str| AuthorityError::Spec {
             field,
@@ -54,6 +55,7 @@ impl Ceremony {
             expected: expected.to_owned(),
         };
         let institutions = u32::try_from(spec.rows.len()).unwrap_or(u32::MAX);
+        spec.protection.check_founding(institutions, spec.threshold, spec.min_threshold)?;
         let max_rows = spec.rows.iter().copied().max().unwrap_or(0);
         if let Some(place) = spec.rows.iter().position(|&rows| rows == 0) {
             return Err(invalid(

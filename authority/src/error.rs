@@ -33,6 +33,17 @@ pub enum AuthorityError {
         /// What is wrong with it, and what to do.
         problem: String,
     },
+    /// A threshold of 1 that nobody has asked for.
+    #[error(
+        "{flag} is 1: each member of the committee could open every single update by itself; {advice}, or add \
+         --allow-threshold-one where nothing has to stay hidden"
+    )]
+    Unprotected {
+        /// The flag.
+        flag: &'static str,
+        /// What to do.
+        advice: String,
+    },
     /// No noise keeps the promise that is asked for.
     #[error("privacy: {0}")]
     Privacy(#[from] PrivacyError),

@@ -33,6 +33,7 @@
 //! | `ceremony` | keys, certificates and genesis out of a specification |
 //! | `register` | the authority after the ceremony: admitting, revoking, asking for a committee |
 //! | `privacy` | from a privacy budget to the noise that keeps it |
+//! | `protection` | a threshold of 1, which protects nobody |
 //! | `send` | a signed transaction to the coordinator |
 //! | `error` | what can be wrong with a ceremony or a request, and what to do |
 
@@ -40,6 +41,7 @@ mod bound;
 mod ceremony;
 mod error;
 mod privacy;
+mod protection;
 mod register;
 mod send;
 mod spec;
@@ -48,6 +50,7 @@ pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip
 pub use ceremony::Ceremony;
 pub use error::AuthorityError;
 pub use privacy::PrivacyFlags;
+pub use protection::Protection;
 pub use register::AuthorityFiles;
 pub use send::{read_transaction, send};
 pub use spec::{CeremonySpec, default_min_threshold, default_min_updates, initial_model};

@@ -4,12 +4,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
-    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, bound_facts,
-    default_min_threshold, default_min_updates, initial_model, read_transaction, send,
+    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
+    bound_facts, default_min_threshold, default_min_updates, initial_model, read_transaction, send,
 };
 use consilium_cli::{Failure, command_line, failure};
 use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
@@ -82,6 +83,8 @@ enum Command {
         /// Shares that open a sum, t [default: the largest with n ≥ 3t − 2 that the run allows].
         #[arg(long)]
         threshold: Option<u32>,
+        #[command(flatten)]
+        protection: Protection,
         #[command(flatten)]
         delivery: Delivery,
     },
@@ -181,10 +184,11 @@ struct Init {
     /// Improvements of the model until the run is finished.
     #[arg(long, default_value_t = 60)]
     steps: u64,
-    /// How long a collection waits for institutions without a verdict, and a stage of making a committee for its members.
+    /// The least time that a round waits for updates, and a stage of making a committee for its members. With too few of
+    /// them it goes on waiting.
     #[arg(long, default_value_t = 30_000)]
     collection_timeout_ms: u64,
-    /// Attempts at a step, or at making a committee, before the run stops.
+    /// Attempts at passing the key on before the committee that holds it goes on; it is tried again after the next round.
     #[arg(long, default_value_t = 3)]
     max_attempts: u32,
     /// Closed rounds after which the shares of the decryption key are refreshed; 0 for never.
@@ -194,6 +198,8 @@ struct Init {
     /// at least 2 where t is].
     #[arg(long)]
     min_threshold: Option<u32>,
+    #[command(flatten)]
+    protection: Protection,
     /// Optimiser of the local training.
     #[arg(long, value_enum, default_value_t = OptimiserName::Adam)]
     optimiser: OptimiserName,
@@ -223,9 +229,14 @@ fn main() -> ExitCode {
         Command::Revoke { authority, institution, delivery } => {
             revoke(&authority, &institution, &delivery)
         }
-        Command::ChangeCommittee { authority, number, members, threshold, delivery } => {
-            change_committee(&authority, number, &members, threshold, &delivery)
-        }
+        Command::ChangeCommittee {
+            authority,
+            number,
+            members,
+            threshold,
+            protection,
+            delivery,
+        } => change_committee(&authority, number, &members, threshold, protection, &delivery),
         Command::Send { file, coordinator } => read_transaction(&file)
             .map_err(Failure::unusable)
             .and_then(|signed| deliver(signed, &coordinator)),
@@ -278,14 +289,23 @@ fn change_committee(
     number: u32,
     members: &[String],
     threshold: Option<u32>,
+    protection: Protection,
     delivery: &Delivery,
 ) -> Result<String, Failure> {
     let authority = AuthorityFiles::load(&authority.dir).map_err(Failure::unusable)?;
     let largest = largest_threshold(u32::try_from(members.len()).unwrap_or(u32::MAX));
     let threshold =
         threshold.unwrap_or(largest.min(authority.parameters.min_updates.saturating_sub(1)));
-    let change = authority.change_committee(number, members, threshold).map_err(refused)?;
+    let change =
+        authority.change_committee(number, members, threshold, now_ms()).map_err(refused)?;
+    protection.check_committee(members.len(), threshold).map_err(refused)?;
     hand_over(change, delivery)
+}
+
+/// Milliseconds since the epoch.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Writes the transaction to its file, and sends it, as was asked for.
@@ -349,6 +369,10 @@ fn init(arguments: &Init) -> Result<String, String> {
         norm: 0,
         institutions: arguments.institutions,
         honest: honest_shares(min_updates, threshold),
+        most_honest: honest_shares(
+            min_updates,
+            arguments.min_threshold.unwrap_or_else(|| default_min_threshold(threshold)),
+        ),
         steps: arguments.steps,
     };
     let bounded = arguments.privacy.bounded(&arguments.bound, run, &training, largest);
@@ -364,6 +388,7 @@ fn init(arguments: &Init) -> Result<String, String> {
         max_attempts: arguments.max_attempts,
         refresh_steps: arguments.refresh_steps,
         min_threshold: arguments.min_threshold.unwrap_or_else(|| default_min_threshold(threshold)),
+        protection: arguments.protection,
         training,
         ..defaults
     };
@@ -376,6 +401,9 @@ fn init(arguments: &Init) -> Result<String, String> {
         institution_folder(1),
         institution_folder(arguments.institutions),
     );
+    if let Some(warning) = ceremony.parameters.promise().warning() {
+        text += &format!("\nwarning: {warning}");
+    }
     if spec.min_updates < 2 * spec.threshold {
         text += &format!(
             "\nwarning: min_updates {} is below 2t = {}: t trustees could be most of a sum's contributors",
@@ -450,7 +478,7 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         ("min updates", parameters.min_updates.into()),
         ("dimension", parameters.dimension.into()),
     ];
-    facts.extend(bound_facts(parameters.bound, parameters.clip));
+    facts.extend(bound_facts(&parameters.promise()));
     facts.extend([
         ("steps", parameters.steps.into()),
         ("collection timeout ms", parameters.collection_timeout_ms.into()),
@@ -465,7 +493,7 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         facts.extend([
             ("norm before noise", (*signal).into()),
             ("noise variance", (*variance).into()),
-            ("privacy when it ends", privacy.spent(privacy.steps()).into()),
+            ("privacy when it ends", privacy.plan().into()),
         ]);
     }
     facts

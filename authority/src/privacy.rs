@@ -129,7 +129,8 @@ mod tests {
 
     use super::*;
 
-    const RUN: Run = Run { dimension: 289, norm: 0, institutions: 10, honest: 7, steps: 60 };
+    const RUN: Run =
+        Run { dimension: 289, norm: 0, institutions: 10, honest: 7, most_honest: 8, steps: 60 };
 
     fn flags(epsilon: f64) -> PrivacyFlags {
         PrivacyFlags { privacy_epsilon: Some(epsilon), ..PrivacyFlags::default() }

@@ -1,5 +1,6 @@
 //! The authority after the ceremony: whom it has registered, and what it has to say while a run goes on.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::{self, Write as _},
@@ -11,7 +12,7 @@ use consilium_contract::{
     parameters::Parameters,
     transaction::sign,
 };
-use consilium_crypto::{Hash, dkg::Shape, signature::SigningKey};
+use consilium_crypto::{dkg::Shape, signature::SigningKey};
 use consilium_identity::{
     FilesError, InstitutionFiles, PublicFiles, disk,
     layout::{GENESIS, INITIAL_MODEL},
@@ -99,8 +100,8 @@ impl fmt::Debug for Register {
     }
 }
 
-fn parse_pseudonym(text: &str) -> Option<Hash> {
-    hex::decode(text).ok()?.try_into().ok()
+fn parse_pseudonym(text: &str) -> Option<Pseudonym> {
+    Pseudonym::try_from(hex::decode(text).ok()?.as_slice()).ok()
 }
 
 /// What the authority keeps: its key, the nonce of the pseudonyms, whom it has registered, and the genesis.
@@ -113,7 +114,7 @@ pub struct AuthorityFiles {
     pub initial_model: Vec<u8>,
     /// The genesis, checked.
     pub parameters: Parameters,
-    pub(crate) pseudonym_nonce: Zeroizing<Hash>,
+    pub(crate) pseudonym_nonce: Zeroizing<[u8; 32]>,
     pub(crate) register: Register,
 }
 
@@ -245,7 +246,7 @@ impl AuthorityFiles {
     ///
     /// # Errors
     /// [`AuthorityError::Institution`].
-    pub fn pseudonym_of(&self, name: &str) -> Result<Hash, AuthorityError> {
+    pub fn pseudonym_of(&self, name: &str) -> Result<Pseudonym, AuthorityError> {
         let registered =
             self.register.0.get(name).map_or(name, |registered| registered.pseudonym.as_str());
         parse_pseudonym(registered).ok_or_else(|| AuthorityError::Institution {
@@ -267,7 +268,8 @@ impl AuthorityFiles {
     }
 
     /// Asks for committee `number`, one more than that of the committee that holds the key: `members`, in the order of
-    /// their places, of whom `threshold` open a sum.
+    /// their places, of whom `threshold` open a sum. `request` is larger than that of every request before, and takes
+    /// their place: milliseconds since the epoch serve.
     ///
     /// # Errors
     /// [`AuthorityError::Institution`] for a member that is unknown or named twice, [`AuthorityError::Spec`] for numbers
@@ -277,6 +279,7 @@ impl AuthorityFiles {
         number: u32,
         members: &[String],
         threshold: u32,
+        request: u64,
     ) -> Result<SignedTransaction, AuthorityError> {
         let invalid = |field, actual: u32, expected: String| AuthorityError::Spec {
             field,
@@ -315,7 +318,7 @@ impl AuthorityFiles {
         }
         Shape::new(size, threshold)
             .map_err(|error| invalid("threshold", threshold, error.to_string()))?;
-        let change = ChangeCommittee { committee: number, members: places, threshold };
+        let change = ChangeCommittee { committee: number, members: places, threshold, request };
         Ok(self.sign(Action::ChangeCommittee(change)))
     }
 

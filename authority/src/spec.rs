@@ -7,7 +7,7 @@ use consilium_proto::training::Layers;
 use consilium_proto::v1::{Optimiser, Training};
 use rand_core::RngCore;
 
-use crate::{default_bound, default_clip};
+use crate::{Protection, default_bound, default_clip};
 
 /// The choices that a genesis is made of. The keys are not among them: a ceremony makes those.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,8 @@ pub struct CeremonySpec {
     pub refresh_steps: u64,
     /// The smallest threshold that a later committee may have, 1 to t.
     pub min_threshold: u32,
+    /// Whether a threshold of 1 is taken, which protects nobody.
+    pub protection: Protection,
     /// What the institutions run locally.
     pub training: Training,
 }
@@ -74,6 +76,7 @@ impl CeremonySpec {
             max_attempts: 3,
             refresh_steps: 0,
             min_threshold: default_min_threshold(threshold),
+            protection: Protection::default(),
             training,
             rows,
         }

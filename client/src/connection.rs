@@ -1,6 +1,8 @@
 //! The calls an institution makes. It only ever connects outwards, and bounds everything that comes back.
 
+use consilium_hash::{ChainId, Pseudonym};
 use std::{
+    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -31,23 +33,51 @@ const READ_DEADLINE: Duration = Duration::from_secs(30);
 /// The slowest line that long answers may come over, in bytes a second.
 const SLOWEST_LINE: u64 = 64 << 10;
 
-/// Checks an address without connecting.
+/// How an institution reaches the coordinator: in the plain, under TLS, or whichever of several nodes answers.
 ///
-/// # Errors
-/// [`ClientError::Address`].
-pub fn endpoint(address: &str) -> Result<Endpoint, ClientError> {
-    let wrong = || ClientError::Address { address: address.to_owned() };
-    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| wrong())?;
-    let uri = endpoint.uri();
-    if uri.scheme_str() != Some("http") || uri.host().is_none() {
-        return Err(wrong());
+/// A connector opens a channel and answers for nothing that comes over it: whatever is received is verified. It gives up by
+/// itself after a few seconds; it is asked again, and may then try another way.
+pub trait Connector: Send + Sync {
+    /// Opens a channel.
+    fn connect(&self) -> Connecting<'_>;
+}
+
+/// A channel that is being opened.
+pub type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Channel, ClientError>> + Send + 'a>>;
+
+/// HTTP/2 without encryption to one address.
+#[derive(Debug, Clone)]
+pub struct Plain(Endpoint);
+
+impl Plain {
+    /// Checks an address, `http://HOST:PORT`, without connecting.
+    ///
+    /// # Errors
+    /// [`ClientError::Address`].
+    pub fn to(address: &str) -> Result<Self, ClientError> {
+        let wrong = || ClientError::Address { address: address.to_owned() };
+        let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| wrong())?;
+        let uri = endpoint.uri();
+        if uri.scheme_str() != Some("http") || uri.host().is_none() {
+            return Err(wrong());
+        }
+        let endpoint = endpoint
+            .connect_timeout(CONNECT_DEADLINE)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
+            .keep_alive_while_idle(true);
+        Ok(Self(endpoint))
     }
-    Ok(endpoint
-        .connect_timeout(CONNECT_DEADLINE)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE)
-        .keep_alive_while_idle(true))
+}
+
+impl Connector for Plain {
+    fn connect(&self) -> Connecting<'_> {
+        Box::pin(async {
+            let channel = self.0.connect().await;
+            channel.map_err(|error| ClientError::Unreachable(causes(&error)))
+        })
+    }
 }
 
 /// A connection to the coordinator; clones share it.
@@ -57,7 +87,7 @@ pub(crate) struct Connection {
     ledger: LedgerClient<Channel>,
     /// Signs receipts, for this chain.
     coordinator: VerifyingKey,
-    chain_id: Hash,
+    chain_id: ChainId,
 }
 
 /// The coordinator's signed answer to a transaction.
@@ -88,11 +118,10 @@ pub(crate) struct UploadTimes {
 
 impl Connection {
     pub(crate) async fn open(
-        endpoint: &Endpoint,
+        connector: &dyn Connector,
         parameters: &Parameters,
     ) -> Result<Self, ClientError> {
-        let channel =
-            endpoint.connect().await.map_err(|error| ClientError::Unreachable(causes(&error)))?;
+        let channel = connector.connect().await?;
         let most = MAX_BLOCK_BYTES + 1024;
         Ok(Self {
             federation: FederationClient::new(channel.clone()).max_decoding_message_size(most),
@@ -130,9 +159,18 @@ impl Connection {
         Ok(Head { header, checkpoint })
     }
 
-    /// Blocks from a height on, as they become durable.
-    pub(crate) async fn subscribe(&mut self, from_height: u64) -> Result<Blocks, ClientError> {
-        let call = self.federation.subscribe(SubscribeRequest { from_height });
+    /// Blocks from a height on, as they become durable. The coordinator is shown the last block that `institution` holds,
+    /// so that one whose ledger lacks it stops before it signs anything.
+    pub(crate) async fn subscribe(
+        &mut self,
+        from_height: u64,
+        head: Option<&SealedHeader>,
+        institution: &Pseudonym,
+    ) -> Result<Blocks, ClientError> {
+        let head = head.map(|head| head.encode().to_vec()).unwrap_or_default();
+        let institution = institution.to_vec();
+        let request = SubscribeRequest { from_height, head, institution };
+        let call = self.federation.subscribe(request);
         Ok(Blocks(within(READ_DEADLINE, "Subscribe", call).await?))
     }
 
@@ -147,6 +185,28 @@ impl Connection {
             within(READ_DEADLINE, "GetMaskedUpdate", self.federation.get_masked_update(request))
                 .await?;
         collect("GetMaskedUpdate", chunks, length).await
+    }
+
+    /// The body of this hash, of exactly `length` bytes; `None` where the coordinator has none.
+    pub(crate) async fn body(
+        &mut self,
+        sha256: &Hash,
+        length: usize,
+    ) -> Result<Option<Vec<u8>>, ClientError> {
+        let request = GetBlobRequest { sha256: sha256.to_vec() };
+        let answer = timeout(READ_DEADLINE, self.ledger.get_blob(request)).await;
+        let chunks = match answer.map_err(|_| too_slow("GetBlob", READ_DEADLINE))? {
+            Ok(chunks) => chunks.into_inner(),
+            Err(status) if status.code() == Code::NotFound => return Ok(None),
+            Err(status) => return Err(failed("GetBlob", &status)),
+        };
+        let body = collect("GetBlob", chunks, length).await?;
+        if consilium_ledger::sha256(&body) != *sha256 {
+            return Err(ClientError::Malformed(
+                "GetBlob answers with another body than the one asked for".to_owned(),
+            ));
+        }
+        Ok(Some(body))
     }
 
     /// A blob of exactly `length` bytes. Its hash is for the caller to check.
@@ -322,10 +382,10 @@ mod tests {
 
     #[test]
     fn an_address_that_is_not_one_is_named() {
-        assert!(endpoint("http://127.0.0.1:4000").is_ok());
+        assert!(Plain::to("http://127.0.0.1:4000").is_ok());
         for address in ["127.0.0.1:4000", "https://example.org", "ftp://example.org", "", "http://"]
         {
-            let Err(error) = endpoint(address) else { panic!("{address} was accepted") };
+            let Err(error) = Plain::to(address) else { panic!("{address} was accepted") };
             assert!(matches!(error, ClientError::Address { .. }), "{address}: {error}");
             assert_eq!(error.exit_code(), 2);
         }

@@ -3,10 +3,11 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use consilium_audit::{
-    evidence::Kept, files::FileError, follow::FollowError, judge::TrusteeError,
-    model_check::ModelError,
+    digest::short, evidence::Kept, execution::ExecutionError, files::FileError,
+    follow::FollowError, judge::TrusteeError, model_check::ModelError,
 };
 use consilium_contract::GenesisError;
+use consilium_crypto::Hash;
 use consilium_ledger::{ChainError, NoteError};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
@@ -90,7 +91,7 @@ pub enum ClientError {
     /// The coordinator's ledger ends before blocks that it has signed and shown.
     #[error(
         "the coordinator's ledger ends at height {theirs}, but it has signed and shown blocks up to height {ours}: \
-             it has lost blocks that were durable, or hides them; this institution keeps its own copy and stops"
+             its operator has brought back an old copy, or it hides them; this institution keeps its own copy and waits"
     )]
     LostBlocks {
         /// Height of the last verified block.
@@ -132,6 +133,29 @@ pub enum ClientError {
         height: u64,
         /// What does not hold.
         source: TrusteeError,
+        /// What convinces others.
+        evidence: Kept,
+    },
+    /// A sum holds an update that does not prove what every update must.
+    #[error(
+        "the sum in the block at height {height} must not be opened: update {} in it does not prove what it must; {evidence}",
+        short(update)
+    )]
+    Unproven {
+        /// Height of the sealed block.
+        height: u64,
+        /// Hash of the update's header.
+        update: Hash,
+        /// What convinces others.
+        evidence: Kept,
+    },
+    /// A signed block is not what the contract makes of its transactions.
+    #[error(
+        "the coordinator has signed what the contract does not make of the chain: {source}; {evidence}"
+    )]
+    Execution {
+        /// What does not hold.
+        source: ExecutionError,
         /// What convinces others.
         evidence: Kept,
     },
@@ -177,16 +201,6 @@ pub enum ClientError {
         /// The contract's reason.
         reason: Reason,
     },
-    /// A step was abandoned as often as the genesis allows.
-    #[error(
-        "the run has stopped: step {step} was abandoned {attempts} times, with too few accepted updates each time"
-    )]
-    RunStopped {
-        /// The step.
-        step: u64,
-        /// How often it was tried.
-        attempts: u32,
-    },
     /// The address of the coordinator is not one.
     #[error("{address} is not the address of a coordinator: expected http://HOST:PORT")]
     Address {
@@ -209,8 +223,11 @@ pub enum ClientError {
     /// An answer that is not one.
     #[error("the coordinator's answer is not one: {0}")]
     Malformed(String),
-    /// The coordinator has not been reached for as long as the caller wanted to wait.
-    #[error("gave up after {} s without the coordinator; the last attempt said: {last}; see that the coordinator runs and its address is right", waited.as_secs())]
+    /// The coordinator has brought nothing new for as long as the caller wanted to wait.
+    #[error(
+        "gave up after {} s in which the coordinator brought nothing new: {last}; see that it runs, that its address is right, and for whom it waits",
+        waited.as_secs()
+    )]
     GaveUp {
         /// How long it was waited for.
         waited: Duration,
@@ -226,7 +243,8 @@ impl ClientError {
     /// Whether connecting again can help. What somebody's signature proves stays proven.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Malformed(_) => true,
+            // Nobody has signed anything that contradicts itself: the blocks may come back.
+            Self::Unreachable(_) | Self::Malformed(_) | Self::LostBlocks { .. } => true,
             // Bytes that the coordinator has not signed say nothing about it.
             Self::Chain(error) => matches!(
                 error,
@@ -245,15 +263,15 @@ impl ClientError {
             | Self::TwoHeads { .. }
             | Self::Note { .. }
             | Self::NoHead { .. }
-            | Self::LostBlocks { .. }
             | Self::BadHeader { .. }
             | Self::Entry { .. }
             | Self::Aggregate { .. }
+            | Self::Unproven { .. }
+            | Self::Execution { .. }
             | Self::Omitted { .. }
             | Self::TwoReceipts { .. }
             | Self::Model { .. }
             | Self::Refused { .. }
-            | Self::RunStopped { .. }
             | Self::Address { .. }
             | Self::Unsupported { .. }
             | Self::GaveUp { .. }
@@ -269,10 +287,11 @@ impl ClientError {
             Self::ForkedHistory { .. }
             | Self::TwoHeads { .. }
             | Self::BadHeader { .. }
-            | Self::LostBlocks { .. }
             | Self::Memory(MemoryError::OtherBlock { .. }) => 3,
             Self::Entry { .. }
             | Self::Aggregate { .. }
+            | Self::Unproven { .. }
+            | Self::Execution { .. }
             | Self::Omitted { .. }
             | Self::TwoReceipts { .. }
             | Self::Model { .. } => 4,
@@ -281,8 +300,8 @@ impl ClientError {
             | Self::Locked { .. }
             | Self::Memory(_)
             | Self::Chain(_)
+            | Self::LostBlocks { .. }
             | Self::Refused { .. }
-            | Self::RunStopped { .. }
             | Self::Unreachable(_)
             | Self::Unsupported { .. }
             | Self::Malformed(_)

@@ -1,30 +1,56 @@
-//! The run in memory that tests of `consilium-audit` use, with what an institution keeps on its disk.
+//! For unit tests: what an institution of a world of the test kit keeps on its disk, and what it has read.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
+
+use consilium_audit::follow::{Closed, Follower, Phase, SealedSum};
+use consilium_testkit::World;
 
 use crate::state::history::History;
 
-#[allow(dead_code, reason = "what the tests of the other crate need")]
-#[path = "../../audit/src/fixture.rs"]
-mod world;
-
-pub(crate) use world::*;
-
-impl World {
+/// A world with institutions that have disks.
+pub(crate) trait Kept {
     /// Puts the share of an institution where its program looks for it.
-    pub(crate) fn lend_share(&self, institution: usize, state: &Path) {
-        std::fs::create_dir_all(state).unwrap();
-        let path = state.join(format!("share-{}.key", self.committee().number));
-        std::fs::write(path, &*self.shares[institution].to_bytes()).unwrap();
-    }
+    fn lend_share(&self, institution: usize, state: &Path);
 
     /// A state directory that holds all blocks.
-    pub(crate) fn history(&self, directory: &Path) -> History {
-        let mut history = History::open(directory, &self.ceremony.parameters).unwrap();
+    fn history(&self, directory: &Path) -> History;
+
+    /// A follower that has read every block, and the last round closed on the way.
+    fn follow(&self) -> (Follower, Option<Closed>);
+
+    /// What a follower sees sealed.
+    fn sealed_sum(&self) -> Arc<SealedSum> {
+        match self.follow().0.phase() {
+            Phase::Sealed(sealed) => Arc::clone(&sealed.sum),
+            other => panic!("nothing is sealed in {}", other.name()),
+        }
+    }
+}
+
+impl Kept for World {
+    fn lend_share(&self, institution: usize, state: &Path) {
+        std::fs::create_dir_all(state).unwrap();
+        let path = state.join(format!("share-{}.key", self.committee().number));
+        let share = self.shares[institution].as_ref().unwrap();
+        std::fs::write(path, &*share.to_bytes()).unwrap();
+    }
+
+    fn history(&self, directory: &Path) -> History {
+        let mut history = History::open(directory, self.parameters()).unwrap();
         for block in &self.blocks {
             history.record(block).unwrap();
         }
         history.flush().wait().unwrap();
         history
+    }
+
+    fn follow(&self) -> (Follower, Option<Closed>) {
+        let parameters = Arc::new(self.parameters().clone());
+        let mut follower = Follower::new(parameters, self.ceremony.genesis_entry.clone());
+        let mut last = None;
+        for (block, header) in self.blocks.iter().zip(self.chain.headers()) {
+            last = follower.read(block, header).unwrap().or(last);
+        }
+        (follower, last)
     }
 }

@@ -39,6 +39,7 @@ pub mod head;
 pub mod institution;
 pub mod observer;
 pub mod prepare;
+mod run;
 mod session;
 pub mod state;
 mod status;
@@ -46,8 +47,9 @@ mod status;
 #[cfg(test)]
 mod fixture;
 
-pub use connection::endpoint;
+pub use connection::{Connector, Plain};
 pub use error::ClientError;
-pub use institution::{Institution, Outcome};
+pub use institution::{Institution, Verification};
 pub use observer::{Observer, RoundReport, Unobserved, UpdateReport};
+pub use run::Outcome;
 pub use status::{CommitteeStatus, Status, status};

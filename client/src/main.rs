@@ -1,29 +1,20 @@
 //! `consilium-client`: an institution, an auditor, or a look at where an institution stands.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+mod commands;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
-use consilium_audit::{
-    AuditReport,
-    commands::{self, LedgerAudit},
-    mine::{self, Institution as Asking},
-};
+use consilium_audit::commands::{LedgerAudit, show_evidence, verify_evidence};
 use consilium_cli::{Failure, command_line, failure::finish, logging};
-use consilium_client::{
-    ClientError, Institution, RoundReport, endpoint, head,
-    prepare::{Participant, Quantisation},
-    state::{history, model},
-    status,
-};
-use consilium_contract::{Parameters, promise};
-use consilium_datasets::{Dataset, Preprocessor, Table};
-use consilium_identity::InstitutionFiles;
-use consilium_learning::{LocalTrainer, TrainingPlan, to_safetensors};
+use consilium_client::Verification;
 use rand_core::{OsRng, RngCore};
+
+use commands::{
+    audit::{own, replay},
+    run::{fit, load, rows, take_part, verification},
+    state::{compare_heads, export, export_head, show},
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -73,6 +64,14 @@ enum Command {
         /// Seed of shuffling and rounding, never of encryption or noise. Drawn at random where it is not given.
         #[arg(long)]
         seed: Option<u64>,
+        /// What is verified of every sum before it is opened or trained on: the proofs of all updates and the state that
+        /// the chain leads to, or the proofs of so many updates, drawn at random once the sum is sealed. All costs as much
+        /// as the coordinator's own verification, and the bodies are downloaded. COUNT is for models too large for that;
+        /// what is not drawn is believed: one institution misses one false update of m with probability 1 - COUNT/m, and k
+        /// institutions all miss it with probability (1 - COUNT/m)^k; and whether an honest update was refused is seen
+        /// by nobody but its author.
+        #[arg(long, value_name = "all|COUNT", default_value = "all", value_parser = verification)]
+        verify: Verification,
         /// Give up where the coordinator has brought nothing new for so many seconds. Without it: never.
         #[arg(long, value_name = "SECONDS")]
         give_up_after: Option<u64>,
@@ -199,11 +198,6 @@ enum EvidenceCommand {
     },
 }
 
-fn failure(error: impl Into<ClientError>) -> Failure {
-    let error = error.into();
-    Failure::new(error.exit_code(), error.to_string())
-}
-
 fn main() -> ExitCode {
     let cli: Cli = match command_line::parse() {
         Ok(cli) => cli,
@@ -211,11 +205,21 @@ fn main() -> ExitCode {
     };
     logging::start();
     let done = match cli.command {
-        Command::Run { ceremony, state, coordinator, data, statistics, seed, give_up_after } => {
+        Command::Run {
+            ceremony,
+            state,
+            coordinator,
+            data,
+            statistics,
+            seed,
+            verify,
+            give_up_after,
+        } => {
             let seed = seed.unwrap_or_else(|| OsRng.next_u64());
             let patience = give_up_after.map(Duration::from_secs);
-            rows(&data, statistics.as_deref())
-                .and_then(|table| take_part(&ceremony, &state, &coordinator, table, seed, patience))
+            rows(&data, statistics.as_deref()).and_then(|table| {
+                take_part(&ceremony, &state, &coordinator, table, seed, verify, patience)
+            })
         }
         Command::Statistics { data } => {
             load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(Failure::unusable))
@@ -232,11 +236,9 @@ fn main() -> ExitCode {
             })
         }
         Command::Evidence { command: EvidenceCommand::Verify { genesis, file } } => {
-            commands::verify_evidence(&genesis, &file)
+            verify_evidence(&genesis, &file)
         }
-        Command::Evidence { command: EvidenceCommand::Show { file } } => {
-            commands::show_evidence(&file)
-        }
+        Command::Evidence { command: EvidenceCommand::Show { file } } => show_evidence(&file),
         Command::Head(Head::Export { ceremony, state, out }) => {
             export_head(&ceremony, &state, out.as_deref())
         }
@@ -247,187 +249,4 @@ fn main() -> ExitCode {
         Command::Model { ceremony, state, out } => export(&ceremony, &state, &out),
     };
     finish::<Cli>(done)
-}
-
-fn take_part(
-    ceremony: &Path,
-    state: &Path,
-    coordinator: &str,
-    table: Table,
-    seed: u64,
-    patience: Option<Duration>,
-) -> Result<String, Failure> {
-    endpoint(coordinator).map_err(failure)?;
-    let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
-    let participant = participant(&files, table, seed)?;
-    let parameters = files.parameters.clone();
-    let privacy = parameters.privacy.clone();
-    let observer = move |report: RoundReport| {
-        let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
-        let update = report.update.unwrap_or_default();
-        tracing::info!(
-            step = report.step,
-            epsilon = privacy
-                .as_ref()
-                .map(|privacy| tracing::field::display(privacy.epsilon(report.step + 1))),
-            verdict = report.verdict.map_or("none", |reason| reason.as_str_name()),
-            clipped_share = update.clipped_share,
-            train_ms = ms(update.train),
-            encrypt_ms = ms(update.encrypt),
-            prove_ms = ms(update.prove),
-            judge_ms = ms(report.judge),
-            countersign_ms = ms(report.countersign),
-            share_ms = ms(report.share),
-            fetch_ms = ms(report.fetch),
-            check_ms = ms(report.check),
-            bytes_up = report.bytes_up,
-            bytes_down = report.bytes_down,
-            "round"
-        );
-    };
-    let institution = Institution::new(files, state, coordinator, participant, Box::new(observer));
-    let mut institution = institution.map_err(|error| match error {
-        ClientError::State { .. } => Failure::unusable(error),
-        error => failure(error),
-    })?;
-    if let Some(patience) = patience {
-        institution = institution.give_up_after(patience);
-    }
-    tracing::info!(
-        dimension = parameters.dimension,
-        bound = promise(parameters.bound, parameters.clip),
-        "taking part"
-    );
-    if let Some(privacy) = &parameters.privacy {
-        tracing::info!(
-            "every update carries noise of variance {}: {}",
-            privacy.terms().variance,
-            privacy.spent(0)
-        );
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
-    let outcome = runtime.block_on(institution.run()).map_err(failure)?;
-    let steps = outcome.steps;
-    let blocks = outcome.height + 1;
-    Ok(match &parameters.privacy {
-        None => format!("{steps} rounds closed and checked; the chain has {blocks} blocks\n"),
-        Some(privacy) => {
-            let spent = privacy.spent(steps);
-            let early =
-                if steps < parameters.steps { "the privacy budget ends the run: " } else { "" };
-            format!(
-                "{steps} rounds closed and checked; {early}{spent}; the chain has {blocks} blocks\n"
-            )
-        }
-    })
-}
-
-fn load(data: &str) -> Result<Dataset, Failure> {
-    Dataset::open(data).map_err(Failure::unusable)
-}
-
-fn fit(dataset: &Dataset) -> Result<Preprocessor, Failure> {
-    let all: Vec<usize> = (0..dataset.rows()).collect();
-    Preprocessor::fit(dataset, &all).map_err(Failure::unusable)
-}
-
-/// All rows of the dataset, standardised by the agreed statistics, or by their own where none are given.
-fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
-    let dataset = load(data)?;
-    let preprocessor = match statistics {
-        None => fit(&dataset)?,
-        Some(path) => {
-            let named = |error: &dyn std::fmt::Display| {
-                Failure::unusable(format!("{}: {error}", path.display()))
-            };
-            let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
-            Preprocessor::from_toml(&text).map_err(|error| named(&error))?
-        }
-    };
-    let all: Vec<usize> = (0..dataset.rows()).collect();
-    preprocessor.transform(&dataset, &all).map_err(Failure::unusable)
-}
-
-fn plan(parameters: &Parameters) -> Result<TrainingPlan, Failure> {
-    TrainingPlan::agreed(&parameters.training, parameters.dimension).map_err(Failure::unusable)
-}
-
-/// The training and the preparation that genesis and certificate ask for.
-fn participant(files: &InstitutionFiles, table: Table, seed: u64) -> Result<Participant, Failure> {
-    let parameters = &files.parameters;
-    let identity = &files.identity;
-    if table.rows as u64 != identity.rows {
-        let found = table.rows;
-        let certified = identity.rows;
-        return Err(Failure::new(
-            2,
-            format!(
-                "the data has {found} rows, the certificate says {certified}: give the rows that were certified"
-            ),
-        ));
-    }
-    let TrainingPlan { architecture, config } = plan(parameters)?;
-    let institution = u64::from(identity.trustee_index);
-    let trainer = LocalTrainer::new(architecture, table, config, seed, institution);
-    let preparation = Quantisation::of(files, seed).map_err(Failure::unusable)?;
-    Ok(Participant::new(trainer.map_err(Failure::unusable)?, preparation))
-}
-
-fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
-    let files = files(ceremony, state)?;
-    Ok(format!("{}\n", status(&files, state).map_err(failure)?))
-}
-
-/// The institution whose state directory exists.
-fn files(ceremony: &Path, state: &Path) -> Result<InstitutionFiles, Failure> {
-    let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
-    if !state.is_dir() {
-        return Err(Failure::unusable(format!(
-            "{}: no such directory; give the --state of `run`",
-            state.display()
-        )));
-    }
-    Ok(files)
-}
-
-fn export_head(ceremony: &Path, state: &Path, out: Option<&Path>) -> Result<String, Failure> {
-    let note = head::export(&files(ceremony, state)?, state).map_err(failure)?.encode();
-    let Some(out) = out else { return Ok(note) };
-    std::fs::write(out, note)
-        .map_err(|error| Failure::unusable(format!("{}: {error}", out.display())))?;
-    Ok(format!("the head is in {}: show it to the others\n", out.display()))
-}
-
-fn compare_heads(ceremony: &Path, state: &Path, theirs: &[PathBuf]) -> Result<String, Failure> {
-    let compared = head::compare(&files(ceremony, state)?, state, theirs).map_err(failure)?;
-    Ok(compared.iter().map(|head| format!("{head}\n")).collect())
-}
-
-fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> {
-    let parameters = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?.parameters;
-    let checked = model::load(state, &parameters).map_err(failure)?.ok_or_else(|| {
-        Failure::unusable(format!("{}: no round has been closed and checked yet", state.display()))
-    })?;
-    let bytes = to_safetensors(&plan(&parameters)?.architecture, checked.model().parameters())
-        .map_err(Failure::unusable)?;
-    std::fs::write(out, bytes)
-        .map_err(|error| Failure::unusable(format!("{}: {error}", out.display())))?;
-    Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()))
-}
-
-fn own(ceremony: &Path, state: &Path) -> Result<String, Failure> {
-    let files = files(ceremony, state)?;
-    let asking = Asking { pseudonym: files.identity.pseudonym, key: files.signing.verifying_key() };
-    let blocks = history::blocks(state).map_err(Failure::failed)?;
-    let mine = mine::audit_blocks(&files.parameters, asking, &blocks).map_err(Failure::failed)?;
-    Ok(format!("{mine}\n"))
-}
-
-/// Replays the ledger, which must be of the run of the ceremony that is given.
-fn replay(ceremony: Option<&Path>, audit: LedgerAudit) -> Result<AuditReport, Failure> {
-    let files = ceremony.map(InstitutionFiles::load).transpose().map_err(Failure::unusable)?;
-    let chain_id = files.map(|files| files.parameters.chain_id);
-    commands::audit_ledger(&LedgerAudit { chain_id, ..audit })
 }

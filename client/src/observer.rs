@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use consilium_privacy::Thousandths;
 use consilium_proto::v1::Reason;
 
 /// What an institution did and spent in one closed step. Durations of what it did not do are zero.
@@ -11,6 +12,8 @@ pub struct RoundReport {
     pub step: u64,
     /// The attempt that was closed, from 0.
     pub attempt: u32,
+    /// ε that the closed steps have cost each institution, this one included, where there is noise.
+    pub epsilon: Option<Thousandths>,
     /// Its update; `None` where it sat the step out or was restarted after it had made one.
     pub update: Option<UpdateReport>,
     /// The contract's verdict on its update.
@@ -25,7 +28,9 @@ pub struct RoundReport {
     pub countersign: Duration,
     /// Making the decryption share.
     pub share: Duration,
-    /// Fetching what the model check needs.
+    /// Verifying the updates of the sum, and executing the chain.
+    pub verify: Duration,
+    /// Fetching bodies, and what the model check needs.
     pub fetch: Duration,
     /// Checking the model.
     pub check: Duration,
@@ -70,6 +75,25 @@ pub trait Observer: Send {
 impl<F: FnMut(RoundReport) + Send> Observer for F {
     fn round_closed(&mut self, report: RoundReport) {
         self(report);
+    }
+}
+
+/// Several observers, each of which hears of everything: a log, metrics, a page, the progress of a replay.
+pub(crate) struct Broadcast(Vec<Box<dyn Observer>>);
+
+impl Broadcast {
+    pub(crate) fn to(first: Box<dyn Observer>) -> Self {
+        Self(vec![first])
+    }
+
+    pub(crate) fn add(&mut self, observer: Box<dyn Observer>) {
+        self.0.push(observer);
+    }
+
+    pub(crate) fn round_closed(&mut self, report: RoundReport) {
+        for observer in &mut self.0 {
+            observer.round_closed(report.clone());
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Where an institution stands, read from its state directory alone.
 
+use consilium_hash::{ChainId, Pseudonym};
 use std::{fmt, path::Path, sync::Arc};
 
 use consilium_audit::{digest::short, follow::Follower};
-use consilium_contract::{Attendance, promise, roster::INITIAL_CREDIT, transaction::parse_entry};
+use consilium_contract::{Attendance, roster::INITIAL_CREDIT, transaction::parse_entry};
 use consilium_crypto::Hash;
 use consilium_identity::InstitutionFiles;
 
@@ -17,9 +18,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// The run.
-    pub chain_id: Hash,
+    pub chain_id: ChainId,
     /// The institution's name on the chain.
-    pub pseudonym: Hash,
+    pub pseudonym: Pseudonym,
     /// What every update of the run proves about itself, in words.
     pub bound: String,
     /// Verified blocks.
@@ -35,7 +36,7 @@ pub struct Status {
     /// Who holds the key, once it is made.
     pub committee: Option<CommitteeStatus>,
     /// What is left of everyone's credit as of the last opened round, by pseudonym, and whether it is revoked.
-    pub credit: Vec<(Hash, u32, bool)>,
+    pub credit: Vec<(Pseudonym, u32, bool)>,
     /// The try at the current step, from 0.
     pub attempt: u32,
     /// The phase of the round.
@@ -54,7 +55,7 @@ pub struct CommitteeStatus {
     /// This institution's place in it, and whether it holds its share.
     pub own: Option<(u32, bool)>,
     /// Members of whom the chain holds nothing since the step before the present one began.
-    pub silent: Vec<Hash>,
+    pub silent: Vec<Pseudonym>,
 }
 
 impl CommitteeStatus {
@@ -97,12 +98,12 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
     Ok(Status {
         chain_id: parameters.chain_id,
         pseudonym: files.identity.pseudonym,
-        bound: promise(parameters.bound, parameters.clip),
+        bound: parameters.promise().to_string(),
         blocks: history.len(),
         enrolled: (follower.roster().len(), parameters.institutions),
         is_enrolled: follower.roster().get(&files.identity.pseudonym).is_some(),
         steps: (follower.step(), parameters.steps),
-        privacy: parameters.privacy.as_ref().map(|privacy| privacy.spent(follower.step())),
+        privacy: parameters.describe_privacy(follower.succession()),
         committee,
         credit,
         attempt: follower.attempt(),
@@ -114,9 +115,9 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "chain           {}", short(&self.chain_id))?;
+        writeln!(f, "chain           {}", self.chain_id.short())?;
         let enrolment = if self.is_enrolled { "enrolled" } else { "not enrolled" };
-        writeln!(f, "institution     {} ({enrolment})", short(&self.pseudonym))?;
+        writeln!(f, "institution     {} ({enrolment})", self.pseudonym.short())?;
         writeln!(f, "bound           {}", self.bound)?;
         writeln!(f, "enrolled        {} of {}", self.enrolled.0, self.enrolled.1)?;
         writeln!(f, "verified blocks {}", self.blocks)?;
@@ -138,7 +139,8 @@ impl fmt::Display for Status {
             )?;
             writeln!(f)?;
             if !silent.is_empty() {
-                let names: Vec<String> = silent.iter().map(short).collect();
+                let names: Vec<String> =
+                    silent.iter().map(|name| name.short().to_string()).collect();
                 let thin = if committee.is_thin() {
                     "; TOO FEW are left to open the next sum"
                 } else {
@@ -157,7 +159,7 @@ impl fmt::Display for Status {
             writeln!(
                 f,
                 "credit          {} {credit} of {INITIAL_CREDIT}{state}{own}",
-                short(name)
+                name.short()
             )?;
         }
         writeln!(f, "now             {}, attempt {}", self.phase, self.attempt)?;

@@ -83,6 +83,9 @@ fn bad_values_and_files_are_named_on_one_line() {
     };
     run_with(&path("absent.toml"), "absent.toml");
     run_with(&foreign, "mean");
+    for verify in ["none", "0", "-1", ""] {
+        refused(&["run", &format!("--verify={verify}")], "--verify");
+    }
     refused(&["status", "--ceremony", &first, "--state", &state], "no such directory");
     let nowhere = ["--state", "/dev/null/state", "--coordinator", node, "--data", "pima"];
     refused(&[&["run", "--ceremony", &first][..], &nowhere].concat(), "/dev/null/state");

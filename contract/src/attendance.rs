@@ -4,34 +4,33 @@
 //! not there, or cannot reach the coordinator, or is not let through by it: the chain does not say which. A committee of
 //! which fewer than a quorum are heard will not countersign the next sum, and this can be said before it is due.
 
+use consilium_hash::Pseudonym;
 use std::collections::BTreeMap;
-
-use consilium_crypto::Hash;
 
 use crate::{committee::Committee, roster::Roster};
 
 /// The step in which each institution was heard last: a function of the chain.
 #[derive(Debug, Clone, Default)]
 pub struct Attendance {
-    heard: BTreeMap<Hash, u64>,
+    heard: BTreeMap<Pseudonym, u64>,
 }
 
 impl Attendance {
     /// Takes note of an institution's transaction that was accepted while `step` was being made. What was rejected may be
     /// a late word on an earlier step.
-    pub fn hear(&mut self, author: &Hash, step: u64) {
+    pub fn hear(&mut self, author: &Pseudonym, step: u64) {
         self.heard.insert(*author, step);
     }
 
     /// Pseudonyms of the members who have said nothing since `step` began, in order. Those whose updates are taken no
     /// longer speak only once a sum is sealed, and have a step more.
-    pub fn silent(&self, committee: &Committee, roster: &Roster, step: u64) -> Vec<Hash> {
-        let is_silent = |name: &&Hash| {
+    pub fn silent(&self, committee: &Committee, roster: &Roster, step: u64) -> Vec<Pseudonym> {
+        let is_silent = |name: &&Pseudonym| {
             let submits = roster.get(name).is_some_and(|institution| institution.may_submit());
             let since = if submits { step } else { step.saturating_sub(1) };
             self.heard.get(*name).is_none_or(|heard| *heard < since)
         };
-        let mut silent: Vec<Hash> =
+        let mut silent: Vec<Pseudonym> =
             committee.members().values().filter(is_silent).copied().collect();
         silent.sort_unstable();
         silent
@@ -51,7 +50,8 @@ mod tests {
      {
         let dealing =
             deal(4, 2, &EvaluationKey::generate(&mut OsRng).verifying_key(), &mut OsRng).unwrap();
-        let names: BTreeMap<u32, Hash> = (1..=4).map(|place| (place, [place as u8; 32])).collect();
+        let names: BTreeMap<u32, Pseudonym> =
+            (1..=4).map(|place| (place, Pseudonym([place as u8; 32]))).collect();
         let committee = Committee::new(0, dealing.public_key, dealing.commitments, names.clone());
         let mut roster = Roster::default();
         let mut attendance = Attendance::default();
@@ -67,9 +67,9 @@ mod tests {
         }
         assert_eq!(attendance.silent(&committee, &roster, 0).len(), 4, "nobody has said anything");
         names.values().for_each(|name| attendance.hear(name, 4));
-        attendance.hear(&[9; 32], 5);
+        attendance.hear(&Pseudonym([9; 32]), 5);
         attendance.hear(&names[&1], 5);
-        assert_eq!(attendance.silent(&committee, &roster, 4), Vec::<Hash>::new());
+        assert_eq!(attendance.silent(&committee, &roster, 4), Vec::<Pseudonym>::new());
         assert_eq!(attendance.silent(&committee, &roster, 5), [names[&2], names[&3], names[&4]]);
         roster.revoke(&names[&3]);
         assert_eq!(attendance.silent(&committee, &roster, 5), [names[&2], names[&4]]);

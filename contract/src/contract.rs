@@ -3,34 +3,23 @@
 use std::sync::Arc;
 
 use consilium_crypto::{DiscreteLogTable, Hash};
-use consilium_proto::v1::transaction::Action;
+use consilium_proto::v1::{Reason, transaction::Action};
 use sha2::{Digest, Sha256};
-use thiserror::Error;
 
 use crate::{
+    action::{Signer, Statement},
+    body::{ApplyError, Body},
     enrolment::roster::Roster,
-    keygen::Succession,
-    keygen::committee::Committee,
+    handler::Said,
+    keygen::{Succession, committee::Committee},
     parameters::{GenesisError, Parameters},
     phase::Phase,
     receipt::Receipt,
     root,
-    round::check::CheckedUpdate,
-    round::countersign::SealedBlock,
-    round::model::Model,
+    round::{self, admission, countersign::SealedBlock, model::Model},
+    state::State,
     transaction::{CandidateTransaction, NO_CHAIN, chain_id, parse_entry},
 };
-
-/// What `apply` is given beside the transaction.
-#[derive(Debug)]
-pub enum Body {
-    /// Nothing: the transaction names no body, or [`Contract::admit`] decided without it.
-    None,
-    /// The signed header arrived, but never a body of its length and hash.
-    Missing,
-    /// The outcome of [`crate::check_updates`].
-    Checked(CheckedUpdate),
-}
 
 /// What can be said of a transaction before its body is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,34 +36,10 @@ pub enum Admission {
     },
 }
 
-/// The caller did not give `apply` what it needs. Never the fault of a peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum ApplyError {
-    /// The update passed admission, so its body must be checked, or said to be missing.
-    #[error("the contract needs the checked body of the update, or word that it is missing")]
-    BodyNeeded,
-    /// The body that was checked belongs to another transaction.
-    #[error("the checked body belongs to another transaction")]
-    WrongBody,
-}
-
 /// The contract of one run: a pure function of the transactions so far.
 #[derive(Debug)]
 pub struct Contract {
-    pub(crate) parameters: Parameters,
-    pub(crate) succession: Succession,
-    pub(crate) roster: Roster,
-    pub(crate) model: Model,
-    pub(crate) phase: Phase,
-    /// Step that is being made, from 0; equals the number of closed rounds.
-    pub(crate) step: u64,
-    /// Try at that step, from 0.
-    pub(crate) attempt: u32,
-    /// Largest time that a transaction has named, in milliseconds since the epoch.
-    pub(crate) time_ms: u64,
-    /// Hash chain over all receipts.
-    pub(crate) receipts: Hash,
-    pub(crate) table: Arc<DiscreteLogTable>,
+    state: State,
 }
 
 impl Contract {
@@ -94,82 +59,77 @@ impl Contract {
         let model = Model::from_bytes(initial_model, parameters.dimension)
             .filter(|model| model.hash() == parameters.initial_model)
             .ok_or(GenesisError::WrongModel)?;
-        let mut contract = Self {
-            parameters,
-            succession: Succession::default(),
-            roster: Roster::default(),
-            model,
-            phase: Phase::Idle,
-            step: 0,
-            attempt: 0,
-            time_ms: 0,
-            receipts: [0; 32],
-            table,
-        };
+        let mut contract = Self { state: State::new(parameters, model, table) };
         contract.record(&receipt);
         Ok(contract)
     }
 
     /// The checked genesis.
     pub fn parameters(&self) -> &Parameters {
-        &self.parameters
+        &self.state.parameters
     }
 
     /// Who holds the decryption key; nobody before it has been made.
     pub fn committee(&self) -> Option<&Arc<Committee>> {
-        self.succession.committee()
+        self.state.succession.committee()
     }
 
     /// The committees of the run.
     pub fn succession(&self) -> &Succession {
-        &self.succession
+        &self.state.succession
     }
 
     /// Who is enrolled, with what credit.
     pub fn roster(&self) -> &Roster {
-        &self.roster
+        &self.state.roster
     }
 
     /// The global model.
     pub fn model(&self) -> &Model {
-        &self.model
+        &self.state.model
     }
 
     /// Where the run stands.
     pub fn phase(&self) -> &Phase {
-        &self.phase
+        &self.state.phase
     }
 
     /// The step that is being made, from 0; equals the number of closed rounds.
     pub fn step(&self) -> u64 {
-        self.step
+        self.state.step
     }
 
     /// The try at that step, from 0.
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.state.attempt
     }
 
     /// Hash of everything that later decisions depend on. A block header carries the root after its last entry.
     pub fn state_root(&self) -> Hash {
-        root::state_root(self)
+        root::state_root(&self.state)
     }
 
     /// Decides what can be decided without a body, in the order of the design ("What is a fault, and whose"):
     /// signature, then context. It changes nothing.
     pub fn admit(&self, transaction: &CandidateTransaction) -> Admission {
-        let Action::SubmitUpdate(update) = transaction.action() else {
-            return Admission::Decided(self.judge_author(transaction));
+        let authored = self.judge_author(transaction);
+        if !authored.is_accepted() {
+            return Admission::Decided(authored);
+        }
+        let Statement::Round(round::Statement::SubmitUpdate(update)) = transaction.kind().statement
+        else {
+            return Admission::Decided(authored);
         };
-        match self.admit_update(transaction, update) {
+        let said = said(transaction);
+        match admission::admit(&said, update, &self.state) {
             Ok(header) => {
                 Admission::NeedsBody { sha256: *header.body_hash(), length: header.body_length() }
             }
-            Err(receipt) => Admission::Decided(receipt),
+            Err(refusal) => Admission::Decided(refusal.receipt(&said)),
         }
     }
 
-    /// Applies one transaction.
+    /// Applies one transaction. One that may not stand on a chain ([`Receipt::may_stand`]) leaves the state as it was.
     ///
     /// # Errors
     /// [`ApplyError`] where the caller did not bring the body that [`Contract::admit`] asks for; the state is as
@@ -179,39 +139,89 @@ impl Contract {
         transaction: &CandidateTransaction,
         body: Body,
     ) -> Result<Receipt, ApplyError> {
-        let receipt = match transaction.action() {
-            Action::SubmitUpdate(update) => self.submit_update(transaction, update, body)?,
-            action => {
-                let receipt = self.judge_author(transaction);
-                if receipt.is_accepted() { self.act(transaction, action) } else { receipt }
+        let authored = self.judge_author(transaction);
+        let receipt = if authored.is_accepted() { self.act(transaction, body)? } else { authored };
+        if receipt.may_stand(transaction) {
+            if let Some(culprit) = receipt.culprit {
+                self.state.roster.charge(&culprit, receipt.transaction);
             }
-        };
-        if let Some(culprit) = receipt.culprit {
-            self.roster.charge(&culprit, receipt.transaction);
+            self.record(&receipt);
         }
-        self.record(&receipt);
         Ok(receipt)
+    }
+
+    /// Hands the action to its wing, once its author is established.
+    fn act(
+        &mut self,
+        transaction: &CandidateTransaction,
+        body: Body,
+    ) -> Result<Receipt, ApplyError> {
+        let said = said(transaction);
+        let state = &mut self.state;
+        Ok(match transaction.kind().statement {
+            Statement::Genesis(_) => Receipt::rejected(said.transaction, Reason::Duplicate),
+            Statement::Enrolment(statement) => statement.apply(&said, state),
+            Statement::Keygen(statement) => statement.apply(&said, state),
+            Statement::Round(statement) => statement.apply(&said, body, state)?,
+        })
+    }
+
+    /// Whether the transaction is signed by the one who may say such a thing, and has not been paid for already.
+    fn judge_author(&self, transaction: &CandidateTransaction) -> Receipt {
+        let id = transaction.id();
+        let parameters = &self.state.parameters;
+        let author = transaction.author();
+        let key = match (transaction.kind().signer, &author) {
+            (Signer::Authority, None) => parameters.authority,
+            (Signer::Coordinator, None) => parameters.coordinator,
+            (Signer::Institution, Some(author)) => match self.state.roster.get(author) {
+                Some(institution) => institution.certificate.signing_key,
+                None => return Receipt::rejected(id, Reason::UnknownInstitution),
+            },
+            (Signer::Newcomer(certificate), Some(author)) => {
+                let certificate = certificate
+                    .and_then(|certificate| parameters.verify_certificate(certificate).ok());
+                match certificate.filter(|certificate| certificate.pseudonym == *author) {
+                    Some(certificate) => certificate.signing_key,
+                    None => return Receipt::rejected(id, Reason::BadCertificate),
+                }
+            }
+            _ => return Receipt::rejected(id, Reason::UnknownInstitution),
+        };
+        if !transaction.is_signed_by(&key, &parameters.chain_id) {
+            return Receipt::rejected(id, Reason::BadSignature);
+        }
+        // What names no attempt could be sent again in a later one, and would stand in the way of an honest update.
+        let institution = author.and_then(|author| self.state.roster.get(&author));
+        if institution.is_some_and(|institution| institution.has_paid_for(&id)) {
+            return Receipt::rejected(id, Reason::Duplicate);
+        }
+        Receipt::accepted(id)
     }
 
     /// Tells the contract the block that was sealed after the transactions applied so far.
     ///
     /// The state root in that block's header is the one before this call.
     pub fn end_block(&mut self, block: SealedBlock) {
-        if let Phase::Sealed(sealed) = &mut self.phase {
+        if let Phase::Sealed(sealed) = &mut self.state.phase {
             sealed.learn_block(block);
         }
     }
 
     fn record(&mut self, receipt: &Receipt) {
-        self.receipts = Sha256::new()
+        self.state.receipts = Sha256::new()
             .chain_update(b"consilium/v1/receipt")
-            .chain_update(self.receipts)
+            .chain_update(self.state.receipts)
             .chain_update(receipt.transaction)
             .chain_update((receipt.reason as i32).to_be_bytes())
             .chain_update(receipt.culprit.unwrap_or_default())
             .finalize()
             .into();
     }
+}
+
+fn said(transaction: &CandidateTransaction) -> Said {
+    Said { transaction: transaction.id(), author: transaction.author() }
 }
 
 /// Reads the entry of block 0: the parameters, and the receipt of the genesis transaction.

@@ -10,8 +10,11 @@
 //! | where | what |
 //! | --- | --- |
 //! | [`transaction`], [`receipt`] | bytes that somebody signed, and the answers to them |
-//! | [`parameters`] | the checked genesis; [`promise`](mod@promise): what its bound says of every accepted update |
+//! | [`action`] | the one list of kinds of transactions: who signs each, and which wing decides it |
+//! | [`parameters`] | the checked genesis; [`promise`]: what its bound says of every accepted update |
 //! | [`contract`] | the state machine; [`phase`]: where a run stands |
+//! | [`execute`](mod@execute) | one way to run a block: recovery, audits, evidence |
+//! | [`schedule`] | what an honest orderer says next, and for whom a run waits |
 //! | [`enrolment`] | the wing of institutions: certificates, and who is enrolled with what credit |
 //! | [`keygen`] | the wing of the key: making a committee without a dealer, and passing its key on |
 //! | [`round`] | the wing of the round: collecting, countersigning and opening a sum, and the model that follows |
@@ -20,9 +23,14 @@
 //! peer's bytes → CandidateTransaction → Contract::admit → check_updates → Contract::apply → Receipt
 //! ```
 
+pub mod action;
 pub mod attendance;
+mod body;
+mod budget;
 pub mod contract;
 pub mod enrolment;
+pub mod execute;
+mod handler;
 pub mod keygen;
 pub mod parameters;
 pub mod phase;
@@ -30,22 +38,26 @@ pub mod promise;
 pub mod receipt;
 mod root;
 pub mod round;
+pub mod schedule;
+mod state;
 pub mod transaction;
-mod transition;
 
 pub use attendance::Attendance;
-pub use contract::{Admission, ApplyError, Body, Contract};
+pub use body::{ApplyError, Body, Checked};
+pub use contract::{Admission, Contract};
 pub use enrolment::{
     certificate::{self, Certificate, CertificateError},
     roster::{self, Roster},
 };
+pub use execute::{ExecuteError, Recorded, execute};
+pub use handler::Refusal;
 pub use keygen::{
     Keygen,
     committee::{self, Committee},
 };
 pub use parameters::{GenesisError, Parameters};
 pub use phase::Phase;
-pub use promise::promise;
+pub use promise::Promise;
 pub use receipt::{Receipt, ReceiptError};
 pub use round::{
     check::{self, CheckedUpdate, check_updates},

@@ -5,7 +5,8 @@ use consilium_crypto::{
     quantise::{Quantiser, unit},
     signature::VerifyingKey,
 };
-use consilium_privacy::{Guarantee, Run, Terms, Thousandths};
+use consilium_hash::ChainId;
+use consilium_privacy::{Guarantee, Run, Terms};
 use consilium_proto::{TRAINING_BYTES, WireError, hash32, v1};
 use thiserror::Error;
 
@@ -58,7 +59,7 @@ pub enum GenesisError {
 #[derive(Debug, Clone)]
 pub struct Parameters {
     /// Hash of the entry that holds the genesis.
-    pub chain_id: Hash,
+    pub chain_id: ChainId,
     /// The authority's random bytes; certificates are bound to them.
     pub nonce: Hash,
     /// Number of parameters of the model, d.
@@ -80,11 +81,12 @@ pub struct Parameters {
     update: UpdateParameters,
     /// Rows of the largest institution.
     pub max_rows: u64,
-    /// Improvements of the model that the run is meant to make; [`Parameters::last_step`] may come first.
+    /// Improvements of the model that the run is meant to make; a privacy budget may end it earlier ([`Parameters::is_over`]).
     pub steps: u64,
-    /// How long a collection waits for institutions without a verdict, in milliseconds.
+    /// The least time that a collection, or a stage in which a committee is made, gives those who have not spoken, in
+    /// milliseconds.
     pub collection_timeout_ms: u64,
-    /// Attempts at a step before the run stops.
+    /// Tries at passing the key on before that is given up, until the next step, and the committee that holds it goes on.
     pub max_attempts: u32,
     /// Key of certificates and revocations.
     pub authority: VerifyingKey,
@@ -167,6 +169,7 @@ fn read_privacy(
         norm,
         institutions: genesis.institutions,
         honest: honest_shares(genesis.min_updates, genesis.threshold),
+        most_honest: honest_shares(genesis.min_updates, genesis.min_threshold),
         steps: genesis.steps,
     };
     Guarantee::new(terms, run).map(Some).map_err(|error| crypto("privacy", error))
@@ -187,7 +190,7 @@ impl Parameters {
     ///
     /// # Errors
     /// [`GenesisError`] naming the field, what it is and what it should be.
-    pub fn from_genesis(genesis: &v1::Genesis, chain_id: Hash) -> Result<Self, GenesisError> {
+    pub fn from_genesis(genesis: &v1::Genesis, chain_id: ChainId) -> Result<Self, GenesisError> {
         let n = genesis.institutions;
         let t = genesis.threshold;
         require(
@@ -301,16 +304,6 @@ impl Parameters {
     /// comes on top.
     pub fn quantised_bound(&self) -> Bound {
         self.privacy.as_ref().map_or(self.bound, |privacy| signal(self.bound, privacy.terms()))
-    }
-
-    /// Steps after which the run is finished: those of the genesis, or fewer where the privacy budget buys fewer.
-    pub fn last_step(&self) -> u64 {
-        self.privacy.as_ref().map_or(self.steps, Guarantee::steps)
-    }
-
-    /// ε that the first `steps` steps have cost each institution, where there is noise.
-    pub fn epsilon(&self, steps: u64) -> Option<Thousandths> {
-        self.privacy.as_ref().map(|privacy| privacy.epsilon(steps))
     }
 
     /// The context that an update of this step and attempt, encrypted for this committee, is bound to.

@@ -4,12 +4,16 @@
 //!            OpenRound            CloseCollection          q countersignatures        t shares, CloseRound
 //!   Idle ───────────────▶ Collecting ───────────▶ Sealed ───────────────────▶ Opening ───────────────▶ Idle, step + 1
 //!    ▲                        │                                                                      (or Finished)
-//!    └──── Abandon: attempt + 1 (or Stopped)
+//!    └──── Abandon: attempt + 1
 //!
-//!   Idle ── BeginKeygen ───▶ Keygen ─── the committee stands, or passing the key on was given up ──▶ Idle (or Stopped)
+//!   Idle ── BeginKeygen ──▶ Keygen ── the committee stands, or passing the key on was given up for now ──▶ Idle
 //! ```
 //!
-//! A round opens only while nothing is due to be shared: before the first one, the key is made.
+//! A round opens only while no committee is due: before the first one, the key is made.
+//!
+//! A run waits. Too few institutions in a phase mean that it lasts longer, not that the run ends; an attempt at a step is
+//! abandoned where everyone has had their say in it and too little came of that, so that those whose updates were refused
+//! have another try.
 //!
 //! A step that is sealed is never abandoned: a share that has been given cannot be taken back, and the difference of
 //! two sums opens an update.
@@ -34,8 +38,6 @@ pub enum Phase {
     Opening(Opening),
     /// Every step of the genesis is closed, or as many as its privacy budget buys.
     Finished,
-    /// A step was abandoned as often as the genesis allows.
-    Stopped,
 }
 
 impl Phase {
@@ -48,7 +50,6 @@ impl Phase {
             Self::Sealed(_) => "sealed",
             Self::Opening(_) => "opening",
             Self::Finished => "finished",
-            Self::Stopped => "stopped",
         }
     }
 }

@@ -4,11 +4,14 @@ use consilium_crypto::{
     Hash,
     signature::{Signature, SigningKey, VerifyingKey},
 };
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_proto::{
     WireError, hash32,
     v1::{self, Reason},
 };
 use thiserror::Error;
+
+use crate::{action::Signer, transaction::CandidateTransaction};
 
 const LABEL: &str = "consilium/v1/signed-receipt";
 
@@ -21,7 +24,7 @@ pub struct Receipt {
     /// Accepted, or why not.
     pub reason: Reason,
     /// The institution whose own signature proves the fault, where it costs credit.
-    pub culprit: Option<Hash>,
+    pub culprit: Option<Pseudonym>,
 }
 
 /// Why a message is not the coordinator's receipt.
@@ -50,7 +53,7 @@ impl Receipt {
     }
 
     /// The transaction had no effect and proves a fault of `culprit`.
-    pub fn fault(transaction: Hash, reason: Reason, culprit: Hash) -> Self {
+    pub fn fault(transaction: Hash, reason: Reason, culprit: Pseudonym) -> Self {
         Self { transaction, reason, culprit: Some(culprit) }
     }
 
@@ -59,20 +62,25 @@ impl Receipt {
         self.reason == Reason::Accepted
     }
 
-    /// Whether the transaction never goes on the chain: anyone can send noise, also under another's name.
-    pub fn is_dropped(&self) -> bool {
-        matches!(
-            self.reason,
-            Reason::BadSignature | Reason::UnknownInstitution | Reason::BadCertificate
-        )
+    /// Whether the transaction may stand on a chain: the one rule by which the coordinator records, and by which everyone
+    /// who reads a chain convicts it.
+    ///
+    /// What took effect stands. What was refused stands only where an enrolled institution has signed it, because that
+    /// alone may prove a fault or be a verdict. Anyone can send noise under another's name; and what the authority or the
+    /// coordinator says has an effect or is answered and forgotten, also an enrolment.
+    pub fn may_stand(&self, transaction: &CandidateTransaction) -> bool {
+        let is_authored = !matches!(self.reason, Reason::BadSignature | Reason::UnknownInstitution);
+        self.is_accepted() || transaction.kind().signer == Signer::Institution && is_authored
     }
 
     /// As a message that its reader can hold against the coordinator, whose `key` signs it.
-    pub fn sign(&self, key: &SigningKey, chain_id: &Hash) -> v1::Receipt {
+    pub fn sign(&self, key: &SigningKey, chain_id: &ChainId) -> v1::Receipt {
         let culprit = self.culprit.map(|name| name.to_vec()).unwrap_or_default();
         let reason = self.reason as i32;
-        let signature =
-            key.sign(LABEL, &[chain_id, &self.transaction, &reason.to_be_bytes(), &culprit]);
+        let signature = key.sign(
+            LABEL,
+            &[chain_id.as_slice(), &self.transaction, &reason.to_be_bytes(), &culprit],
+        );
         v1::Receipt {
             transaction: self.transaction.to_vec(),
             reason,
@@ -88,12 +96,16 @@ impl Receipt {
     pub fn verify(
         message: &v1::Receipt,
         coordinator: &VerifyingKey,
-        chain_id: &Hash,
+        chain_id: &ChainId,
     ) -> Result<Self, ReceiptError> {
         let v1::Receipt { transaction, reason, culprit, signature } = message;
         let signature = Signature::decode(signature).map_err(|_| ReceiptError::BadSignature)?;
         coordinator
-            .verify(LABEL, &[chain_id, transaction, &reason.to_be_bytes(), culprit], &signature)
+            .verify(
+                LABEL,
+                &[chain_id.as_slice(), transaction, &reason.to_be_bytes(), culprit],
+                &signature,
+            )
             .map_err(|_| ReceiptError::BadSignature)?;
         Ok(Self {
             transaction: hash32("transaction of a receipt", transaction)?,
@@ -105,7 +117,7 @@ impl Receipt {
             },
             culprit: match culprit.as_slice() {
                 [] => None,
-                bytes => Some(hash32("culprit of a receipt", bytes)?),
+                bytes => Some(Pseudonym(hash32("culprit of a receipt", bytes)?)),
             },
         })
     }
@@ -124,18 +136,19 @@ mod tests {
     #[test]
     fn a_receipt_is_the_word_of_its_coordinator_on_its_chain_alone() {
         let coordinator = key(1).verifying_key();
-        for receipt in
-            [Receipt::accepted([2; 32]), Receipt::fault([2; 32], Reason::BadLinkProof, [3; 32])]
-        {
-            let message = receipt.sign(&key(1), &[4; 32]);
-            assert_eq!(Receipt::verify(&message, &coordinator, &[4; 32]), Ok(receipt));
+        for receipt in [
+            Receipt::accepted([2; 32]),
+            Receipt::fault([2; 32], Reason::BadLinkProof, Pseudonym([3; 32])),
+        ] {
+            let message = receipt.sign(&key(1), &ChainId([4; 32]));
+            assert_eq!(Receipt::verify(&message, &coordinator, &ChainId([4; 32])), Ok(receipt));
             assert_eq!(
-                Receipt::verify(&message, &coordinator, &[5; 32]),
+                Receipt::verify(&message, &coordinator, &ChainId([5; 32])),
                 Err(ReceiptError::BadSignature)
             );
             let other = key(2).verifying_key();
             assert_eq!(
-                Receipt::verify(&message, &other, &[4; 32]),
+                Receipt::verify(&message, &other, &ChainId([4; 32])),
                 Err(ReceiptError::BadSignature)
             );
         }
@@ -143,8 +156,8 @@ mod tests {
 
     #[test]
     fn a_change_in_any_field_of_a_receipt_is_found() {
-        let message =
-            Receipt::fault([2; 32], Reason::BadLinkProof, [3; 32]).sign(&key(1), &[4; 32]);
+        let message = Receipt::fault([2; 32], Reason::BadLinkProof, Pseudonym([3; 32]))
+            .sign(&key(1), &ChainId([4; 32]));
         let tweaks: [fn(&mut v1::Receipt); 6] = [
             |receipt| receipt.transaction[9] ^= 1,
             |receipt| receipt.reason = Reason::Accepted.into(),
@@ -156,15 +169,16 @@ mod tests {
         for tweak in tweaks {
             let mut message = message.clone();
             tweak(&mut message);
-            let verified = Receipt::verify(&message, &key(1).verifying_key(), &[4; 32]);
+            let verified = Receipt::verify(&message, &key(1).verifying_key(), &ChainId([4; 32]));
             assert_eq!(verified, Err(ReceiptError::BadSignature));
         }
     }
 
     #[test]
     fn a_signed_receipt_with_a_reason_that_none_has_is_refused() {
-        let receipt = Receipt::rejected([2; 32], Reason::Unspecified).sign(&key(1), &[4; 32]);
-        let verified = Receipt::verify(&receipt, &key(1).verifying_key(), &[4; 32]);
+        let receipt =
+            Receipt::rejected([2; 32], Reason::Unspecified).sign(&key(1), &ChainId([4; 32]));
+        let verified = Receipt::verify(&receipt, &key(1).verifying_key(), &ChainId([4; 32]));
         assert_eq!(verified, Err(ReceiptError::UnknownReason(0)));
     }
 }

@@ -7,20 +7,20 @@
 use consilium_crypto::Hash;
 use sha2::{Digest, Sha256};
 
-use crate::{contract::Contract, phase::Phase};
+use crate::{phase::Phase, state::State};
 
 const LABEL: &[u8] = b"consilium/v1/state";
 
-pub(crate) fn state_root(contract: &Contract) -> Hash {
+pub(crate) fn state_root(state: &State) -> Hash {
     let mut hasher = Sha256::new_with_prefix(LABEL);
-    hasher.update(contract.parameters.chain_id);
-    hasher.update(contract.step.to_be_bytes());
-    hasher.update(contract.attempt.to_be_bytes());
-    hasher.update(contract.time_ms.to_be_bytes());
-    hasher.update(contract.model.hash());
-    hasher.update(contract.receipts);
-    hasher.update(count(contract.roster.len()));
-    for (pseudonym, institution) in contract.roster.iter() {
+    hasher.update(state.parameters.chain_id);
+    hasher.update(state.step.to_be_bytes());
+    hasher.update(state.attempt.to_be_bytes());
+    hasher.update(state.time_ms.to_be_bytes());
+    hasher.update(state.model.hash());
+    hasher.update(state.receipts);
+    hasher.update(count(state.roster.len()));
+    for (pseudonym, institution) in state.roster.iter() {
         hasher.update(pseudonym);
         hasher.update(institution.certificate.signing_key.encode());
         hasher.update(institution.certificate.trustee_index.to_be_bytes());
@@ -28,12 +28,12 @@ pub(crate) fn state_root(contract: &Contract) -> Hash {
         hasher.update(institution.credit.to_be_bytes());
         hasher.update([u8::from(institution.revoked)]);
     }
-    hasher.update(count(contract.roster.barred().len()));
-    for pseudonym in contract.roster.barred() {
+    hasher.update(count(state.roster.barred().len()));
+    for pseudonym in state.roster.barred() {
         hasher.update(pseudonym);
     }
-    hasher.update(contract.succession.hash());
-    phase(&contract.phase, &mut hasher);
+    hasher.update(state.succession.hash());
+    phase(&state.phase, &mut hasher);
     hasher.finalize().into()
 }
 
@@ -83,7 +83,6 @@ fn phase(phase: &Phase, hasher: &mut Sha256) {
             hasher.update(keygen.hash());
         }
         Phase::Finished => hasher.update([4]),
-        Phase::Stopped => hasher.update([5]),
     }
 }
 

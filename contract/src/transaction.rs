@@ -10,26 +10,29 @@ use consilium_crypto::{
     Hash,
     signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey},
 };
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_proto::{
-    ENTRY_BYTES, GENESIS_BYTES, WireError, decode,
+    GENESIS_BYTES, WireError, decode,
     v1::{Entry, SignedTransaction, Transaction, transaction::Action},
 };
 use prost::Message;
 use sha2::{Digest, Sha256};
+
+use crate::action::Kind;
 
 const SIGNATURE_LABEL: &str = "consilium/v1/transaction";
 const ID_LABEL: &[u8] = b"consilium/v1/transaction-id";
 const CHAIN_LABEL: &[u8] = b"consilium/v1/chain";
 
 /// The chain id under which a genesis is signed.
-pub const NO_CHAIN: Hash = [0; 32];
+pub const NO_CHAIN: ChainId = ChainId([0; 32]);
 
 /// A transaction that decoded strictly and whose signature nobody has looked at yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CandidateTransaction {
     signed: SignedTransaction,
     signature: Signature,
-    author: Option<Hash>,
+    author: Option<Pseudonym>,
     action: Action,
     id: Hash,
 }
@@ -40,20 +43,19 @@ impl CandidateTransaction {
     /// # Errors
     /// [`WireError`] where the inner transaction is too large, not canonical, or names no action or author.
     pub fn parse(signed: SignedTransaction) -> Result<Self, WireError> {
-        let limit =
-            if signed.transaction.len() > ENTRY_BYTES { GENESIS_BYTES } else { ENTRY_BYTES };
-        let Transaction { author, action } = decode("transaction", &signed.transaction, limit)?;
+        let Transaction { author, action } =
+            decode("transaction", &signed.transaction, GENESIS_BYTES)?;
         let action = action.ok_or(WireError::WrongLength {
             what: "action of a transaction",
             actual: 0,
             expected: 1,
         })?;
-        // A dealing holds a sealed share for every member.
-        if limit == GENESIS_BYTES && !matches!(action, Action::Genesis(_) | Action::Contribute(_)) {
+        let kind = Kind::of(&action);
+        if signed.transaction.len() > kind.max_bytes {
             return Err(WireError::TooLarge {
-                what: "transaction",
+                what: kind.name,
                 actual: signed.transaction.len(),
-                limit: ENTRY_BYTES,
+                limit: kind.max_bytes,
             });
         }
         let signature =
@@ -64,7 +66,7 @@ impl CandidateTransaction {
             })?;
         let author = match author.as_slice() {
             [] => None,
-            bytes => Some(consilium_proto::hash32("author of a transaction", bytes)?),
+            bytes => Some(Pseudonym(consilium_proto::hash32("author of a transaction", bytes)?)),
         };
         let id = Sha256::new()
             .chain_update(ID_LABEL)
@@ -75,13 +77,18 @@ impl CandidateTransaction {
     }
 
     /// The pseudonym of the institution that claims to be the author; `None` for the authority and the coordinator.
-    pub fn author(&self) -> Option<Hash> {
+    pub fn author(&self) -> Option<Pseudonym> {
         self.author
     }
 
     /// What the author wants done.
     pub fn action(&self) -> &Action {
         &self.action
+    }
+
+    /// Its kind, as the list of all kinds has it.
+    pub fn kind(&self) -> Kind<'_> {
+        Kind::of(&self.action)
     }
 
     /// The hash that names this transaction.
@@ -95,8 +102,13 @@ impl CandidateTransaction {
     }
 
     /// Whether `key` signed these bytes for the chain `chain_id` (strict Ed25519 verification).
-    pub fn is_signed_by(&self, key: &VerifyingKey, chain_id: &Hash) -> bool {
-        key.verify(SIGNATURE_LABEL, &[chain_id, &self.signed.transaction], &self.signature).is_ok()
+    pub fn is_signed_by(&self, key: &VerifyingKey, chain_id: &ChainId) -> bool {
+        key.verify(
+            SIGNATURE_LABEL,
+            &[chain_id.as_slice(), &self.signed.transaction],
+            &self.signature,
+        )
+        .is_ok()
     }
 }
 
@@ -104,13 +116,14 @@ impl CandidateTransaction {
 /// the coordinator.
 pub fn sign(
     key: &SigningKey,
-    chain_id: &Hash,
-    author: Option<&Hash>,
+    chain_id: &ChainId,
+    author: Option<&Pseudonym>,
     action: Action,
 ) -> SignedTransaction {
     let author = author.map(|pseudonym| pseudonym.to_vec()).unwrap_or_default();
     let transaction = Transaction { author, action: Some(action) }.encode_to_vec();
-    let signature = key.sign(SIGNATURE_LABEL, &[chain_id, &transaction]).encode().to_vec();
+    let signature =
+        key.sign(SIGNATURE_LABEL, &[chain_id.as_slice(), &transaction]).encode().to_vec();
     SignedTransaction { transaction, signature }
 }
 
@@ -127,13 +140,14 @@ pub fn parse_entry(bytes: &[u8]) -> Result<(CandidateTransaction, bool), WireErr
     let Entry { signed, body_missing } = decode("entry", bytes, GENESIS_BYTES + 128)?;
     let signed = signed.ok_or(WireError::NotCanonical { what: "entry" })?;
     let transaction = CandidateTransaction::parse(signed)?;
-    if body_missing && !matches!(transaction.action, Action::SubmitUpdate(_)) {
+    if body_missing && !transaction.kind().names_body {
         return Err(WireError::NotCanonical { what: "entry" });
     }
     Ok((transaction, body_missing))
 }
 
 /// The chain id: the hash of the entry that holds the genesis.
-pub fn chain_id(genesis_entry: &[u8]) -> Hash {
-    Sha256::new().chain_update(CHAIN_LABEL).chain_update(genesis_entry).finalize().into()
+pub fn chain_id(genesis_entry: &[u8]) -> ChainId {
+    let hash = Sha256::new().chain_update(CHAIN_LABEL).chain_update(genesis_entry);
+    ChainId(hash.finalize().into())
 }

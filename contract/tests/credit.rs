@@ -11,17 +11,15 @@
     reason = "a panic is how a test fails"
 )]
 
-mod fixture;
-
 use std::{collections::BTreeMap, mem};
 
 use consilium_contract::{
-    Admission, Body, CandidateTransaction, Contract, Model, Phase, Receipt, check_updates,
+    Admission, Body, CandidateTransaction, Contract, Phase, Receipt, check_updates,
     roster::INITIAL_CREDIT,
 };
 use consilium_crypto::{Hash, RoundContext, signature::SigningKey};
 use consilium_proto::v1::{self, Reason, SignedTransaction, transaction::Action};
-use fixture::{D, Op, Run, TIMEOUT_MS, table};
+use consilium_testkit::{Ceremony, DIMENSION, Op, Run, TIMEOUT_MS, table};
 use rand_core::{OsRng, RngCore};
 use sha2::{Digest, Sha256};
 
@@ -30,7 +28,7 @@ const HONEST: usize = 0;
 const SCHEDULES: u64 = 32;
 const OPERATIONS: usize = 120;
 /// Members of the fixture's federation.
-const MEMBERS: usize = fixture::N as usize;
+const MEMBERS: usize = consilium_testkit::INSTITUTIONS;
 
 /// A small generator with a seed (splitmix64): a schedule is told by one number.
 struct Dice(u64);
@@ -69,13 +67,13 @@ impl World {
     fn new(seed: u64) -> Self {
         // Two branches of one chain, which part after the key is made.
         let run = Run::enrolled(3);
-        let initial = Model::new(vec![0.25; D]).unwrap();
-        let mut other = Contract::found(&run.genesis_entry, &initial.to_bytes(), table()).unwrap();
+        let Ceremony { genesis_entry, initial_model, .. } = &run.ceremony;
+        let mut other = Contract::found(genesis_entry, initial_model, table()).unwrap();
         let mut said = Vec::new();
         for op in &run.log {
             let Op::Apply(transaction, None) = op else { panic!("a body before the first round") };
             assert!(other.apply(transaction, Body::None).unwrap().is_accepted());
-            if transaction.author() == Some(run.members[HONEST].name) {
+            if transaction.author() == Some(run.name(HONEST)) {
                 said.push(Said { transaction: transaction.clone(), body: None });
             }
         }
@@ -110,12 +108,13 @@ impl World {
                     &[(transaction, body)],
                     &mut OsRng,
                 )
-                .remove(0),
+                .remove(0)
+                .into(),
             ),
         };
         let receipt = self.run.contract.apply(transaction, body).unwrap();
         *self.reasons.entry(receipt.reason).or_default() += 1;
-        let honest = self.run.members[HONEST].name;
+        let honest = self.run.name(HONEST);
         assert_ne!(receipt.culprit, Some(honest), "{:?}", receipt.reason);
         receipt
     }
@@ -134,7 +133,7 @@ impl World {
             Phase::Collecting(collecting) => {
                 let round = collecting.round().clone();
                 if !self.updates.contains(&round) {
-                    let update = self.run.encrypt(HONEST, round.clone(), &[1; D]);
+                    let update = self.run.encrypt(HONEST, round.clone(), &[1; DIMENSION]);
                     let transaction = self.run.submission(HONEST, update.header);
                     self.said.push(Said { transaction, body: Some(update.body) });
                     self.updates.push(round);
@@ -160,7 +159,7 @@ impl World {
                     self.said.push(Said { transaction, body: None });
                 }
             }
-            Phase::Idle | Phase::Keygen(_) | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Keygen(_) | Phase::Finished => {}
         }
     }
 
@@ -204,7 +203,7 @@ impl World {
                 self.apply(&transaction, Some(&body));
             }
             3 => {
-                let foreign = self.run.encrypt(1, self.run.round(), &[2; D]).body;
+                let foreign = self.run.encrypt(1, self.run.round(), &[2; DIMENSION]).body;
                 self.apply(&transaction, Some(&foreign));
             }
             _ => drop(self.apply(&transaction, Some(&body))),
@@ -245,7 +244,7 @@ impl World {
     /// What the honest institution has never said, under its name, signed by another.
     fn speak_for(&mut self) {
         let step = self.run.contract.step();
-        let name = self.run.members[HONEST].name;
+        let name = self.run.name(HONEST);
         let mut noise = [0; 32];
         OsRng.fill_bytes(&mut noise);
         let action = match self.dice.roll(4) {
@@ -256,12 +255,13 @@ impl World {
                 sealed_block: noise.to_vec(),
                 share: vec![7; 200],
             }),
-            _ => Action::Enrol(v1::Enrol {
-                certificate: Some(self.run.members[HONEST].certificate.clone()),
-            }),
+            _ => Action::Enrol(v1::Enrol { certificate: Some(self.run.certificate(HONEST)) }),
         };
-        let key =
-            if self.dice.roll(2) == 0 { &self.run.coordinator } else { &self.run.members[1].key };
+        let key = if self.dice.roll(2) == 0 {
+            &self.run.ceremony.coordinator.signing
+        } else {
+            self.run.key(1)
+        };
         let forged = self.run.by(key, Some(name), action);
         self.apply(&forged, None);
     }
@@ -282,7 +282,7 @@ impl World {
                 let update = self.run.encrypt(
                     i,
                     self.run.round(),
-                    &[if self.dice.roll(9) == 0 { 9999 } else { 1 }; D],
+                    &[if self.dice.roll(9) == 0 { 9999 } else { 1 }; DIMENSION],
                 );
                 let transaction = self.run.submission(i, update.header);
                 self.apply(&transaction, Some(&update.body));
@@ -303,7 +303,7 @@ impl World {
                 let transaction = self.run.by_member(i, action);
                 self.apply(&transaction, None);
             }
-            Phase::Idle | Phase::Keygen(_) | Phase::Finished | Phase::Stopped => {}
+            Phase::Idle | Phase::Keygen(_) | Phase::Finished => {}
         }
     }
 
@@ -341,13 +341,13 @@ impl World {
             let body = body.clone();
             self.apply(&transaction, body.as_deref());
             for i in 1..MEMBERS {
-                let update = self.run.encrypt(i, self.run.round(), &[1; D]);
+                let update = self.run.encrypt(i, self.run.round(), &[1; DIMENSION]);
                 let transaction = self.run.submission(i, update.header);
                 self.apply(&transaction, Some(&update.body));
             }
             self.order();
             self.end_block();
-            let block = self.run.sealed_block();
+            let block = self.run.sealed_hash();
             for i in 1..MEMBERS {
                 let action = self.run.countersignature(i, 0, block);
                 let transaction = self.run.by_member(i, Action::Countersign(action));
@@ -356,7 +356,7 @@ impl World {
             assert!(matches!(self.run.contract.phase(), Phase::Opening(_)));
         }
         self.turn_to(true);
-        self.answered.insert(0, (self.run.sealed_block(), false));
+        self.answered.insert(0, (self.run.sealed_hash(), false));
         self.act_honestly();
     }
 
@@ -376,7 +376,7 @@ impl World {
     }
 
     fn credits(&self) -> [u32; 2] {
-        let name = &self.run.members[HONEST].name;
+        let name = &self.run.name(HONEST);
         [&self.run.contract, &self.other]
             .map(|contract| contract.roster().get(name).unwrap().credit)
     }

@@ -6,6 +6,7 @@ use consilium_contract::transaction::{
 };
 use consilium_contract::{Certificate, certificate::pseudonym};
 use consilium_crypto::signature::SigningKey;
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_proto::v1::{self, contribute::Part, transaction::Action};
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -99,6 +100,7 @@ fn actions() -> Vec<Action> {
             committee: 1,
             members: vec![vec![7; 32]; 4],
             threshold: 2,
+            request: 9,
         }),
     ]
     .into_iter()
@@ -131,11 +133,14 @@ fn parts() -> [Part; 8] {
 #[test]
 fn every_transaction_decodes_to_the_bytes_it_was_read_from() {
     for action in actions() {
-        let bytes = entry(sign(&key(), &[1; 32], Some(&[2; 32]), action.clone()), false);
+        let bytes = entry(
+            sign(&key(), &ChainId([1; 32]), Some(&Pseudonym([2; 32])), action.clone()),
+            false,
+        );
         let (transaction, missing) = parse_entry(&bytes).unwrap();
         assert_eq!(transaction.action(), &action);
         assert_eq!(entry(transaction.signed().clone(), missing), bytes);
-        assert!(transaction.is_signed_by(&key().verifying_key(), &[1; 32]));
+        assert!(transaction.is_signed_by(&key().verifying_key(), &ChainId([1; 32])));
         assert!(!transaction.is_signed_by(&key().verifying_key(), &NO_CHAIN));
     }
 }
@@ -144,13 +149,13 @@ fn every_transaction_decodes_to_the_bytes_it_was_read_from() {
 fn the_encodings_and_hashes_are_those_of_version_3() {
     let mut hasher = Sha256::new();
     for action in actions() {
-        let signed = sign(&key(), &[1; 32], Some(&[2; 32]), action);
+        let signed = sign(&key(), &ChainId([1; 32]), Some(&Pseudonym([2; 32])), action);
         hasher.update(signed.encode_to_vec());
         hasher.update(CandidateTransaction::parse(signed.clone()).unwrap().id());
         hasher.update(chain_id(&entry(signed, false)));
     }
     assert_eq!(
         hex(hasher.finalize()),
-        "73deed0240f5153ea59a149a82a722f3caf1033349a293a8189de58db55b831e"
+        "91cabb47f8b118fbbb3c063f5320d2667c80f2e3c5d62fe4ffd8c5f2b314bb07"
     );
 }

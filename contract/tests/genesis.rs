@@ -6,18 +6,18 @@
     reason = "a panic is how a test fails"
 )]
 
-mod fixture;
-
 use consilium_contract::{Contract, GenesisError};
 use consilium_crypto::signature::SigningKey;
 use consilium_proto::{TRAINING_BYTES, v1};
-use fixture::{D, genesis_entry, genesis_message, table};
+use consilium_testkit::{DIMENSION, ceremony, genesis, genesis_entry, table};
 use rand_core::OsRng;
 
 fn found(tweak: impl FnOnce(&mut v1::Genesis)) -> Result<Contract, GenesisError> {
-    let (mut genesis, authority, .., model) = genesis_message(1);
-    tweak(&mut genesis);
-    Contract::found(&genesis_entry(genesis, &authority), &model, table())
+    let ceremony = ceremony(1, |_| ());
+    let mut message = genesis(&ceremony);
+    tweak(&mut message);
+    let entry = genesis_entry(message, ceremony.authority_key());
+    Contract::found(&entry, &ceremony.initial_model, table())
 }
 
 type Tweak = Box<dyn FnOnce(&mut v1::Genesis)>;
@@ -37,7 +37,7 @@ fn norm_bound(norm: u32, clip: f32, projections: u32) -> Tweak {
 #[test]
 fn a_genesis_founds_a_run() {
     let contract = found(|_| ()).unwrap();
-    assert_eq!(contract.parameters().dimension as usize, D);
+    assert_eq!(contract.parameters().dimension as usize, DIMENSION);
     assert_eq!((contract.parameters().threshold, contract.parameters().quorum), (2, 3));
 }
 
@@ -87,15 +87,17 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
 
 #[test]
 fn a_genesis_signed_by_another_than_its_authority_is_refused() {
-    let (genesis, .., model) = genesis_message(1);
-    let entry = genesis_entry(genesis, &SigningKey::generate(&mut OsRng));
-    assert!(matches!(Contract::found(&entry, &model, table()), Err(GenesisError::NotAGenesis(_))));
+    let ceremony = ceremony(1, |_| ());
+    let entry = genesis_entry(genesis(&ceremony), &SigningKey::generate(&mut OsRng));
+    let founded = Contract::found(&entry, &ceremony.initial_model, table());
+    assert!(matches!(founded, Err(GenesisError::NotAGenesis(_))));
 }
 
 #[test]
 fn another_initial_model_than_the_one_named_is_refused() {
-    let (genesis, authority, .., mut model) = genesis_message(1);
+    let ceremony = ceremony(1, |_| ());
+    let mut model = ceremony.initial_model.clone();
     model[0] ^= 1;
-    let entry = genesis_entry(genesis, &authority);
-    assert!(matches!(Contract::found(&entry, &model, table()), Err(GenesisError::WrongModel)));
+    let founded = Contract::found(&ceremony.genesis_entry, &model, table());
+    assert!(matches!(founded, Err(GenesisError::WrongModel)));
 }

@@ -6,13 +6,11 @@
     reason = "a panic is how a test fails"
 )]
 
-mod fixture;
-
 use consilium_contract::{Phase, parameters::honest_shares};
 use consilium_crypto::Bound;
-use consilium_privacy::Thousandths;
+use consilium_privacy::{Terms, Thousandths};
 use consilium_proto::v1::{self, Reason};
-use fixture::{D, Run, genesis_entry, genesis_message, table};
+use consilium_testkit::{DIMENSION, Run, ceremony, genesis, genesis_entry, table};
 
 /// Noise of ten times an update's norm in a sum of h = 2 shares: 20² · 10² / 2 = 20,000.
 const PRIVACY: v1::Privacy =
@@ -23,9 +21,20 @@ fn bound(norm: u32) -> Option<v1::genesis::Bound> {
 }
 
 fn private(steps: u64, privacy: v1::Privacy) -> Run {
-    let mut run = Run::founded_with(steps, |genesis| {
-        genesis.bound = bound(3_000);
-        genesis.privacy = Some(privacy);
+    private_with(steps, 2, privacy)
+}
+
+fn private_with(steps: u64, threshold: u32, privacy: v1::Privacy) -> Run {
+    let mut run = Run::founded_with(|spec| {
+        spec.steps = steps;
+        spec.threshold = threshold;
+        spec.bound = Bound::Norm { norm: 3_000, projections: 256 };
+        spec.privacy = Some(Terms {
+            signal: privacy.signal_norm,
+            variance: privacy.noise_variance,
+            epsilon_milli: privacy.epsilon_milli,
+            delta_bits: privacy.delta_bits,
+        });
     });
     (0..4).for_each(|i| assert!(run.enrol(i).is_accepted()));
     run.with_key()
@@ -34,21 +43,116 @@ fn private(steps: u64, privacy: v1::Privacy) -> Run {
 fn step(run: &mut Run) {
     assert!(run.open().is_accepted());
     for i in 0..4 {
-        assert!(run.submit(i, &[300; D]).is_accepted());
+        assert!(run.submit(i, &[300; DIMENSION]).is_accepted());
     }
     assert!(run.close_collection().is_accepted());
     run.end_block();
     run.open_and_close();
 }
 
+/// ε in thousandths of so many steps under each of these numbers of honest shares.
+fn cost(spent: &[(u32, u64)]) -> u32 {
+    let guarantee = private(50, PRIVACY).parameters().privacy.clone().unwrap();
+    u32::try_from(guarantee.epsilon(&spent.iter().copied().collect()).0).unwrap()
+}
+
+fn spent(run: &Run) -> Thousandths {
+    run.parameters().epsilon(run.contract.succession()).unwrap()
+}
+
+/// Asks for a committee of everyone with another threshold.
+fn ask(run: &mut Run, threshold: u32) {
+    let members = (0..run.institutions()).map(|place| run.name(place).to_vec()).collect();
+    let committee = run.contract.succession().next_number();
+    let change = v1::ChangeCommittee { request: 1, committee, members, threshold };
+    let asked = run.by_authority(v1::transaction::Action::ChangeCommittee(change));
+    assert!(run.apply(&asked).is_accepted());
+}
+
+/// Steps that are made until the run is finished.
+fn finish(run: &mut Run) -> u64 {
+    let before = run.contract.step();
+    while !matches!(run.contract.phase(), Phase::Finished) {
+        step(run);
+    }
+    assert_eq!(run.open().reason, Reason::BudgetSpent);
+    assert_eq!(run.again().last(), Some(&run.contract.state_root()));
+    run.contract.step() - before
+}
+
+#[test]
+fn a_later_committee_with_a_smaller_threshold_makes_every_step_cheaper() {
+    // Three steps of h = 2; after one, the rest buys three of h = 3.
+    let budget = cost(&[(2, 3)]);
+    assert!(cost(&[(2, 1), (3, 3)]) <= budget && cost(&[(2, 1), (3, 4)]) > budget);
+    let mut run = private(50, v1::Privacy { epsilon_milli: budget, ..PRIVACY });
+    step(&mut run);
+    ask(&mut run, 1);
+    run.share_key();
+    assert_eq!(finish(&mut run), 3);
+    assert_eq!(spent(&run), Thousandths(cost(&[(2, 1), (3, 3)]).into()));
+}
+
+#[test]
+fn a_later_committee_with_a_larger_threshold_makes_every_step_dearer() {
+    // Four steps of h = 3; after one, the rest buys two of h = 2.
+    let budget = cost(&[(3, 4)]);
+    assert!(cost(&[(3, 1), (2, 2)]) <= budget && cost(&[(3, 1), (2, 3)]) > budget);
+    let mut run = private_with(50, 1, v1::Privacy { epsilon_milli: budget, ..PRIVACY });
+    step(&mut run);
+    ask(&mut run, 2);
+    run.share_key();
+    let said = run.parameters().describe_privacy(run.contract.succession()).unwrap();
+    assert!(said.ends_with("1 of 3 affordable rounds"), "{said}");
+    assert_eq!(finish(&mut run), 2);
+    assert_eq!(spent(&run), Thousandths(cost(&[(3, 1), (2, 2)]).into()));
+}
+
+#[test]
+fn a_committee_that_is_asked_for_in_time_goes_on_where_the_budget_is_spent_for_the_present_one() {
+    let budget = cost(&[(2, 1), (3, 1)]);
+    assert!(budget < cost(&[(2, 2)]));
+    let mut run = private(50, v1::Privacy { epsilon_milli: budget, ..PRIVACY });
+    assert!(run.open().is_accepted());
+    ask(&mut run, 1);
+    (0..4).for_each(|i| assert!(run.submit(i, &[300; DIMENSION]).is_accepted()));
+    assert!(run.close_collection().is_accepted());
+    run.end_block();
+    run.open_and_close();
+    assert!(matches!(run.contract.phase(), Phase::Idle), "the next step is another committee's");
+    run.share_key();
+    assert_eq!(finish(&mut run), 1);
+}
+
+#[test]
+fn a_committee_that_cannot_afford_a_step_finishes_the_run_when_it_takes_over() {
+    let budget = cost(&[(3, 2)]);
+    assert!(cost(&[(3, 1), (2, 1)]) > budget);
+    let mut run = private_with(50, 1, v1::Privacy { epsilon_milli: budget, ..PRIVACY });
+    step(&mut run);
+    ask(&mut run, 2);
+    run.share_key();
+    assert_eq!(finish(&mut run), 0);
+    assert_eq!(spent(&run), Thousandths(cost(&[(3, 1)]).into()));
+}
+
+#[test]
+fn closed_steps_are_counted_by_the_threshold_of_the_committee_that_answered_for_them() {
+    let mut cheap = private(50, PRIVACY);
+    let before = cheap.contract.succession().answered().clone();
+    step(&mut cheap);
+    assert!(before.is_empty());
+    assert_eq!(cheap.contract.succession().answered().iter().next(), Some((&2, &1)));
+}
+
 #[test]
 fn a_budget_ends_a_run_at_the_last_step_that_it_affords() {
-    let cost = |steps| private(50, PRIVACY).parameters().epsilon(steps).unwrap();
-    let two = u32::try_from(cost(2).0).unwrap();
-    assert!(cost(3) > Thousandths(two.into()) && cost(0) == Thousandths(0));
+    let two = cost(&[(2, 2)]);
+    assert!(cost(&[(2, 3)]) > two && cost(&[]) == 0);
 
     let mut run = private(50, v1::Privacy { epsilon_milli: two, ..PRIVACY });
-    assert_eq!((run.parameters().steps, run.parameters().last_step()), (50, 2));
+    let affords = |run: &Run| run.parameters().privacy.as_ref().unwrap().steps();
+    assert_eq!((run.parameters().steps, affords(&run)), (50, 2));
     step(&mut run);
     assert!(matches!(run.contract.phase(), Phase::Idle));
     step(&mut run);
@@ -58,7 +162,7 @@ fn a_budget_ends_a_run_at_the_last_step_that_it_affords() {
     assert_eq!(run.again().last(), Some(&run.contract.state_root()));
 
     let one = private(50, v1::Privacy { epsilon_milli: two - 1, ..PRIVACY });
-    assert_eq!(one.parameters().last_step(), 1);
+    assert_eq!(affords(&one), 1);
 }
 
 #[test]
@@ -73,14 +177,16 @@ fn a_run_whose_steps_are_done_before_its_budget_is_finished_and_not_out_of_budge
 fn an_attempt_that_was_given_up_costs_nothing() {
     let mut run = private(50, PRIVACY);
     assert!(run.open().is_accepted());
-    run.time_ms += fixture::TIMEOUT_MS;
+    for i in 0..4 {
+        assert!(run.apply(&run.submission(i, vec![1, 2, 3])).culprit.is_some());
+    }
     let abandon = v1::Abandon { step: 0, attempt: 0, time_ms: run.time_ms };
     assert!(
         run.apply(&run.by_coordinator(v1::transaction::Action::Abandon(abandon))).is_accepted()
     );
-    assert_eq!(run.parameters().epsilon(run.contract.step()), Some(Thousandths(0)));
+    assert_eq!(spent(&run), Thousandths(0));
     step(&mut run);
-    assert!(run.parameters().epsilon(run.contract.step()).unwrap() > Thousandths(0));
+    assert!(spent(&run) > Thousandths(0));
 }
 
 #[test]
@@ -105,13 +211,12 @@ fn the_noise_that_counts_is_that_of_those_who_cannot_collude() {
 #[test]
 fn a_genesis_that_promises_what_its_noise_does_not_hold_is_refused_with_the_number_to_change() {
     let refused = |norm: Option<v1::genesis::Bound>, privacy: v1::Privacy, expected: &str| {
-        let (mut genesis, authority, .., model) = genesis_message(5);
-        (genesis.bound, genesis.privacy) = (norm, Some(privacy));
-        let error = consilium_contract::Contract::found(
-            &genesis_entry(genesis, &authority),
-            &model,
-            table(),
-        );
+        let ceremony = ceremony(1, |spec| spec.steps = 5);
+        let mut message = genesis(&ceremony);
+        message.bound = norm;
+        message.privacy = Some(privacy);
+        let entry = genesis_entry(message, ceremony.authority_key());
+        let error = consilium_contract::Contract::found(&entry, &ceremony.initial_model, table());
         let error = error.unwrap_err().to_string();
         assert!(error.contains(expected), "expected {expected:?} in {error:?}");
     };

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use consilium_contract::Recorded;
 use consilium_crypto::{CandidateHeader, Hash};
 use consilium_proto::v1::{Aggregate, SignedTransaction, transaction::Action};
-
-use crate::recorded::Recorded;
 
 /// Follows the chain block by block and remembers what calls ask for. It can be made again from the ledger.
 #[derive(Debug, Default)]

@@ -23,16 +23,21 @@ pub struct Config {
     pub files: CoordinatorFiles,
     /// Folder of the ledger; created where it does not exist.
     pub ledger: PathBuf,
+    /// Folder that remembers what the coordinator's key has sealed: that of the ceremony, beside the key. `None` for a run
+    /// that nobody goes on with.
+    pub memory: Option<PathBuf>,
+    /// Whether the operator says that this is the run's first start. An existing ledger is an error then.
+    pub new: bool,
+    /// How long a node that goes on from a ledger holds back what it would seal, until a quorum of institutions has shown
+    /// that they hold no block which the ledger lacks.
+    pub hearing: Duration,
     /// Entries at which a block is sealed.
     pub block_entries: usize,
     /// Age of its oldest entry at which a block is sealed.
     pub block_age: Duration,
-    /// How long the making of the key waits for institutions that have not enrolled, and a run that has too few for others
-    /// to join, counted from the node's start.
+    /// How long the making of the key waits for all institutions to enrol, counted from the node's start; after that it
+    /// begins with a quorum.
     pub enrolment_timeout: Duration,
-    /// Collection timeouts for which a sealed sum waits for trustees, and a committee for its members to confirm it, before
-    /// the node gives up.
-    pub max_retries: u32,
     /// How long to serve after the last round.
     pub linger: Linger,
     /// What every call is held to.
@@ -44,15 +49,18 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults: blocks of 20 entries or a minute, a minute for enrolment, ten retries, half a minute of linger.
+    /// The defaults: nothing remembered outside of the ledger, 15 seconds of hearing, blocks of 20 entries or a minute, a
+    /// minute for enrolment, half a minute of linger.
     pub fn new(files: CoordinatorFiles, ledger: PathBuf) -> Self {
         Self {
             files,
             ledger,
+            memory: None,
+            new: false,
+            hearing: Duration::from_secs(15),
             block_entries: 20,
             block_age: Duration::from_secs(60),
             enrolment_timeout: Duration::from_secs(60),
-            max_retries: 10,
             linger: Linger::AtMost(Duration::from_secs(30)),
             limits: Limits::default(),
             clock: Box::new(SystemClock::new()),

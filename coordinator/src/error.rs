@@ -1,6 +1,7 @@
 //! What can go wrong: what ends a node, and what ends one call.
 
-use std::io;
+use consilium_hash::Pseudonym;
+use std::{io, path::PathBuf};
 
 use consilium_contract::{ApplyError, GenesisError};
 use consilium_crypto::Hash;
@@ -29,6 +30,79 @@ pub enum CoordinatorError {
         "the ledger belongs to another run than the ceremony's folder; give an empty folder, or the ceremony of this ledger"
     )]
     OtherRun,
+    /// What the key has sealed last cannot be read or remembered.
+    #[error("cannot {action} {}: {source}; the coordinator remembers there what it has sealed", path.display())]
+    Memory {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What the key has sealed last is not what was written.
+    #[error(
+        "{} is damaged: it remembers what the coordinator has sealed; bring it back from a copy, or move it away to have the node ask the institutions first",
+        path.display()
+    )]
+    DamagedMemory {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process seals with the same key.
+    #[error("{} is in use: another coordinator runs with this ceremony; stop it first", path.display())]
+    InUse {
+        /// The file that it has locked.
+        path: PathBuf,
+    },
+    /// The coordinator's key has signed a block that the ledger does not hold.
+    #[error(
+        "the coordinator's key has signed block {height} ({}), as {told_by} shows; {}. Going on would sign a second block of \
+         the same height and convict its operator, so nothing more is signed: bring the ledger back with \
+         `consilium-coordinator restore`",
+        hex::encode(hash),
+        match ledger {
+            Some(end) if end >= height => "the ledger has another block there".to_owned(),
+            Some(end) => format!("the ledger ends at block {end}"),
+            None => "the ledger is empty".to_owned(),
+        }
+    )]
+    LacksBlocks {
+        /// Height of the block.
+        height: u64,
+        /// Its hash.
+        hash: Hash,
+        /// Height of the ledger's last block.
+        ledger: Option<u64>,
+        /// Where the block was seen.
+        told_by: &'static str,
+    },
+    /// Two copies hold two blocks of one height, both signed.
+    #[error(
+        "{} holds another block {height} than the copies before it, and the coordinator's key has signed both: one of them is \
+         of a second history, which convicts its operator",
+        path.display()
+    )]
+    TwoHistories {
+        /// Height of the first block in which they differ.
+        height: u64,
+        /// The copy that differs.
+        path: PathBuf,
+    },
+    /// A block cannot be executed without bodies that no copy has.
+    #[error(
+        "block {height} needs bodies of updates that no copy has: of {authors} (SHA-256 {}); give a copy of the ledger that has \
+         them, or the state directory of an institution that has verified them",
+        bodies.join(", ")
+    )]
+    BodiesMissing {
+        /// Height of the block.
+        height: u64,
+        /// Beginnings of the pseudonyms of the institutions whose updates they are.
+        authors: String,
+        /// SHA-256 of the bodies.
+        bodies: Vec<String>,
+    },
     /// The ledger does not replay to the state that its own blocks name.
     #[error(
         "ledger: block {height} does not replay: {detail}; restore the ledger from a copy that `consilium audit` accepts"
@@ -38,56 +112,6 @@ pub enum CoordinatorError {
         height: u64,
         /// What does not hold.
         detail: String,
-    },
-    /// Too few institutions are left to open a round.
-    #[error(
-        "step {step}: only {able} institutions may still submit, a sum needs {needed}; revoked and expelled ones do not come back: have others join (`consilium-authority admit`) while the node waits for enrolments after its next start, or start a new run"
-    )]
-    TooFewInstitutions {
-        /// The step.
-        step: u64,
-        /// Institutions that are neither revoked nor expelled.
-        able: usize,
-        /// min_updates of the genesis.
-        needed: u32,
-    },
-    /// A step was abandoned as often as the genesis allows.
-    #[error(
-        "step {step} was abandoned {attempts} times, each time with too few accepted updates; see the receipts on the ledger for why, and start a new run"
-    )]
-    Stopped {
-        /// The step.
-        step: u64,
-        /// Attempts made.
-        attempts: u32,
-    },
-    /// The decryption key was not made.
-    #[error(
-        "the institutions made no decryption key in {attempts} attempts, each time too few took part in time; see the ledger for who spoke in which stage, and start a new run"
-    )]
-    NoKey {
-        /// Attempts made.
-        attempts: u32,
-    },
-    /// Trustees did not answer.
-    #[error(
-        "step {step} is {phase}: {present} of {needed} trustees answered within {waited_ms} ms; start the node again when they are back, the step goes on where it stands; nothing came from {}",
-        names(absent)
-    )]
-    TrusteesAbsent {
-        /// The step.
-        step: u64,
-        /// `sealed` (waiting for countersignatures), `opening` (waiting for shares) or `confirming` (a committee waits
-        /// for its members, and where it takes the key over for those of the one before).
-        phase: &'static str,
-        /// Trustees that have answered.
-        present: usize,
-        /// Trustees that are needed.
-        needed: usize,
-        /// Pseudonyms of those who have not.
-        absent: Vec<Hash>,
-        /// How long the node has waited, in milliseconds.
-        waited_ms: u64,
     },
     /// A sum of verified updates did not open.
     #[error(
@@ -121,12 +145,8 @@ pub enum CoordinatorError {
 }
 
 /// Pseudonyms as far as people need them to find the institution.
-pub(crate) fn names(pseudonyms: &[Hash]) -> String {
-    pseudonyms
-        .iter()
-        .map(|name| hex::encode(name.first_chunk::<8>().unwrap_or(&[0; 8])))
-        .collect::<Vec<_>>()
-        .join(", ")
+pub(crate) fn names(pseudonyms: &[Pseudonym]) -> String {
+    pseudonyms.iter().map(|name| name.short().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 impl From<ChainError> for CoordinatorError {
@@ -184,6 +204,22 @@ pub(crate) enum CallError {
         "{what} did not come within {limit_ms} ms; send it again, the same transaction gets the same receipt"
     )]
     TooSlow { what: &'static str, limit_ms: u64 },
+    /// A header that the coordinator has not signed.
+    #[error("the header shown is none that this coordinator has signed on this chain")]
+    NotSigned,
+    /// A header that the coordinator has signed, and that its ledger does not hold.
+    #[error(
+        "this ledger lacks block {height}, which its coordinator has signed; the node stops until its operator has brought it back: keep your copy, and connect again later"
+    )]
+    LacksBlocks { height: u64 },
+    /// More calls than are held back while the node listens.
+    #[error(
+        "the node has just been started and waits to hear from institutions; send it again in a few seconds"
+    )]
+    Listening,
+    /// Bytes that are no header.
+    #[error("the header shown does not decode: {0}")]
+    Header(LedgerError),
     /// The stream broke before its first message.
     #[error("the stream ended before its header came")]
     NoHeader,

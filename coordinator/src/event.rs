@@ -1,7 +1,9 @@
 //! What happened and what it cost, for an observer in the embedding program.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, time::Duration};
 
+use consilium_contract::schedule::Awaited;
 use consilium_crypto::Hash;
 use consilium_proto::v1::Reason;
 
@@ -24,7 +26,7 @@ pub enum Event {
         step: u64,
         /// The try at it, from 0.
         attempt: u32,
-        /// `collecting`, `sealed`, `opening`, `idle`, `finished` or `stopped`, or what the members of a committee that is
+        /// `collecting`, `sealed`, `opening`, `idle` or `finished`, or what the members of a committee that is
         /// being made are doing.
         phase: &'static str,
     },
@@ -55,8 +57,10 @@ pub enum Event {
         /// Countersignatures that a sum needs.
         needed: usize,
         /// Pseudonyms of those that were not.
-        silent: Vec<Hash>,
+        silent: Vec<Pseudonym>,
     },
+    /// The run waits, and has waited for long.
+    Waiting(Awaited),
     /// A round is closed: the model has improved.
     RoundClosed(Box<RoundMetrics>),
     /// An attempt was given up with too few accepted updates.

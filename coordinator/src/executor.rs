@@ -10,6 +10,8 @@ use std::{
 
 use consilium_contract::{
     Attendance, Body, CandidateTransaction, Contract, Phase, Receipt, SealedBlock,
+    action::Kind,
+    schedule::{Situation, deadline_ms},
     transaction::sign,
 };
 use consilium_crypto::{EvaluationKey, signature::SigningKey};
@@ -17,15 +19,8 @@ use consilium_proto::v1::transaction::Action;
 
 use crate::{
     CoordinatorError, Ended,
-    round::{Next, Situation, due},
+    round::{Next, next},
 };
-
-/// What the executor is to wait for, as the operator chose.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    pub(crate) enrolment_timeout_ms: u64,
-    pub(crate) max_retries: u32,
-}
 
 /// Where the run stands: a block ends wherever this changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +56,8 @@ pub(crate) struct Executor {
     attendance: Attendance,
     signing: Arc<SigningKey>,
     evaluation: EvaluationKey,
-    patience: Patience,
+    /// How long the making of the key waits for institutions that have not enrolled, counted from the start.
+    enrolment_timeout_ms: u64,
     started_ms: u64,
     /// When the run came to where it stands, or this process was started there.
     phase_since_ms: u64,
@@ -73,7 +69,7 @@ impl Executor {
         attendance: Attendance,
         signing: Arc<SigningKey>,
         evaluation: EvaluationKey,
-        patience: Patience,
+        enrolment_timeout_ms: u64,
         now_ms: u64,
     ) -> Self {
         Self {
@@ -81,7 +77,7 @@ impl Executor {
             attendance,
             signing,
             evaluation,
-            patience,
+            enrolment_timeout_ms,
             started_ms: now_ms,
             phase_since_ms: now_ms,
         }
@@ -98,6 +94,12 @@ impl Executor {
     /// When the run came to where it stands, or this process was started there.
     pub(crate) fn phase_since_ms(&self) -> u64 {
         self.phase_since_ms
+    }
+
+    /// Time begins here: whoever waits for something has its whole time from now on.
+    pub(crate) fn begin(&mut self, now_ms: u64) {
+        self.started_ms = now_ms;
+        self.phase_since_ms = now_ms;
     }
 
     pub(crate) fn is_finished(&self) -> bool {
@@ -167,48 +169,22 @@ impl Executor {
         now_ms: u64,
         oldest_in_flight_ms: Option<u64>,
     ) -> Result<Option<Next>, CoordinatorError> {
-        let deadline_ms = match self.contract.phase() {
-            Phase::Collecting(collecting) => collecting
-                .opened_ms()
-                .saturating_add(self.contract.parameters().collection_timeout_ms),
-            _ => 0,
-        };
+        let deadline_ms = deadline_ms(&self.contract, self.phase_since_ms).unwrap_or_default();
+        let waited_ms = now_ms.saturating_sub(self.started_ms);
         let situation = Situation {
             now_ms,
-            phase_since_ms: self.phase_since_ms,
-            enrolment_over: now_ms.saturating_sub(self.started_ms)
-                >= self.patience.enrolment_timeout_ms,
+            since_ms: self.phase_since_ms,
+            enrolment_over: waited_ms >= self.enrolment_timeout_ms,
             verifying: oldest_in_flight_ms.is_some_and(|arrived_ms| arrived_ms < deadline_ms),
-            max_retries: self.patience.max_retries,
         };
-        due(&self.contract, &self.evaluation, &situation)
+        next(&self.contract, &self.evaluation, &situation)
     }
 
     /// Signs what the coordinator has to say.
     pub(crate) fn sign(&self, action: Action) -> Result<CandidateTransaction, CoordinatorError> {
-        let name = action_name(&action);
+        let name = Kind::of(&action).name;
         let chain_id = &self.contract.parameters().chain_id;
         CandidateTransaction::parse(sign(&self.signing, chain_id, None, action))
             .map_err(|error| CoordinatorError::Refused { action: name, reason: error.to_string() })
-    }
-}
-
-/// The coordinator's own actions by name.
-pub(crate) fn action_name(action: &Action) -> &'static str {
-    match action {
-        Action::OpenRound(_) => "OpenRound",
-        Action::CloseCollection(_) => "CloseCollection",
-        Action::CloseRound(_) => "CloseRound",
-        Action::Abandon(_) => "Abandon",
-        Action::BeginKeygen(_) => "BeginKeygen",
-        Action::EndStage(_) => "EndStage",
-        Action::Genesis(_)
-        | Action::Enrol(_)
-        | Action::SubmitUpdate(_)
-        | Action::Countersign(_)
-        | Action::SubmitShare(_)
-        | Action::Contribute(_)
-        | Action::ChangeCommittee(_)
-        | Action::Revoke(_) => "transaction of another author",
     }
 }

@@ -23,6 +23,7 @@ impl Founded {
     pub(crate) fn new(institutions: usize, enrolled: usize) -> Self {
         let layers = Layers { inputs: 1, hidden: vec![] };
         let mut spec = CeremonySpec::new(layers, vec![0.0; 2], vec![1; institutions]);
+        spec.protection.allow_threshold_one = institutions < 4;
         spec.collection_timeout_ms = TIMEOUT_MS;
         let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
         let table = DiscreteLogTable::shared();
@@ -44,18 +45,6 @@ impl Founded {
         let transaction = CandidateTransaction::parse(signed).unwrap();
         let receipt = self.contract.apply(&transaction, Body::None).unwrap();
         assert!(receipt.is_accepted(), "{receipt:?}");
-    }
-
-    /// Applies a transaction of the coordinator's.
-    pub(crate) fn say(&mut self, action: Action) {
-        let signing = &self.ceremony.coordinator.signing;
-        self.apply(sign(signing, &self.contract.parameters().chain_id, None, action));
-    }
-
-    /// Applies a transaction of the authority's.
-    pub(crate) fn decree(&mut self, action: Action) {
-        let signing = self.ceremony.authority_key();
-        self.apply(sign(signing, &self.contract.parameters().chain_id, None, action));
     }
 
     /// Plays the ceremony that is due until the contract is where it should be, all at one time.

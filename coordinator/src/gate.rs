@@ -1,8 +1,11 @@
 //! What comes from peers, before the contract decides: known already, admitted, within limits, or being verified.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, sync::Arc};
 
-use consilium_contract::{Admission, Body, CandidateTransaction, Contract, Phase, Receipt};
+use consilium_contract::{
+    Admission, Body, CandidateTransaction, Contract, Phase, Receipt, Recorded,
+};
 use consilium_crypto::Hash;
 use consilium_proto::v1::Reason;
 
@@ -11,7 +14,6 @@ use crate::{
     error::CallError,
     history::{History, is_final},
     inbox::{Answer, Reply},
-    recorded::Recorded,
     sequencer::Sequencer,
     verify::{Done, Job},
 };
@@ -28,7 +30,7 @@ pub(crate) enum Passed {
 
 /// An update that is being verified.
 struct InFlight {
-    author: Option<Hash>,
+    author: Option<Pseudonym>,
     arrived_ms: u64,
     waiting: Vec<Reply>,
 }
@@ -59,7 +61,7 @@ impl Gate {
         let id = transaction.id();
         let Some(reply) = self.known(sequencer, &id, reply) else { return Passed::Settled };
         match contract.admit(&transaction) {
-            Admission::Decided(receipt) if receipt.is_dropped() => {
+            Admission::Decided(receipt) if !receipt.may_stand(&transaction) => {
                 send(reply, Ok(Answer::Receipt(receipt)));
                 Passed::Settled
             }
@@ -137,7 +139,7 @@ impl Gate {
         let Done { transaction, checked } = done;
         let in_flight = self.in_flight.remove(&transaction.id());
         let waiting = in_flight.map(|in_flight| in_flight.waiting).unwrap_or_default();
-        (transaction, Body::Checked(checked), waiting)
+        (transaction, Body::Checked(checked.into()), waiting)
     }
 
     /// When the oldest update that is being verified arrived.

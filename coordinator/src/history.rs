@@ -1,12 +1,11 @@
 //! Receipts of what is durable, so that a transaction that is sent again gets the answer that was lost.
 
+use consilium_hash::Pseudonym;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use consilium_contract::Receipt;
+use consilium_contract::{Receipt, Recorded};
 use consilium_crypto::Hash;
 use consilium_proto::v1::{Reason, transaction::Action};
-
-use crate::recorded::Recorded;
 
 /// Receipts that are remembered: those of more than a thousand rounds of ten institutions, in about 10 MB.
 const CAPACITY: usize = 1 << 16;
@@ -16,9 +15,7 @@ const CAPACITY: usize = 1 << 16;
 pub(crate) struct History {
     receipts: HashMap<Hash, Receipt>,
     order: VecDeque<Hash>,
-    /// Transactions whose rejection holds only as long as the roster and the committee stay what they are.
-    passing: Vec<Hash>,
-    rejections: BTreeMap<Hash, u32>,
+    rejections: BTreeMap<Pseudonym, u32>,
 }
 
 impl History {
@@ -38,15 +35,7 @@ impl History {
                 if starts_afresh(action) {
                     self.rejections.clear();
                 }
-                if starts_afresh(action) || matches!(action, Action::Enrol(_) | Action::Revoke(_)) {
-                    self.passing.drain(..).for_each(|id| _ = self.receipts.remove(&id));
-                }
                 continue;
-            }
-            if receipt.reason == Reason::NoPlace
-                || matches!(action, Action::Revoke(_) | Action::ChangeCommittee(_))
-            {
-                self.passing.push(receipt.transaction);
             }
             if let Some(author) = transaction.author() {
                 *self.rejections.entry(author).or_default() += 1;
@@ -60,7 +49,7 @@ impl History {
     }
 
     /// Rejected transactions of an institution in this attempt or stage.
-    pub(crate) fn rejections(&self, author: &Hash) -> u32 {
+    pub(crate) fn rejections(&self, author: &Pseudonym) -> u32 {
         self.rejections.get(author).copied().unwrap_or_default()
     }
 }
@@ -80,53 +69,30 @@ pub(crate) fn is_final(receipt: &Receipt) -> bool {
 mod tests {
     use consilium_contract::{CandidateTransaction, transaction::sign};
     use consilium_crypto::signature::SigningKey;
-    use consilium_proto::v1::{
-        BeginKeygen, ChangeCommittee, Countersign, EndStage, Enrol, OpenRound, Revoke,
-    };
+    use consilium_hash::ChainId;
+    use consilium_proto::v1::{BeginKeygen, Countersign, EndStage, OpenRound};
     use rand_core::OsRng;
 
     use super::*;
 
-    fn recorded(author: Option<[u8; 32]>, action: Action, reason: Reason) -> Recorded {
-        let signed = sign(&SigningKey::generate(&mut OsRng), &[1; 32], author.as_ref(), action);
+    fn recorded(author: Option<Pseudonym>, action: Action, reason: Reason) -> Recorded {
+        let signed =
+            sign(&SigningKey::generate(&mut OsRng), &ChainId([1; 32]), author.as_ref(), action);
         let transaction = CandidateTransaction::parse(signed).unwrap();
         let receipt = Receipt { transaction: transaction.id(), reason, culprit: None };
         Recorded { transaction, receipt }
     }
 
     #[test]
-    fn who_found_no_place_and_what_the_authority_asked_for_too_early_is_judged_again_once_something_has_changed()
-     {
-        let full = || recorded(Some([7; 32]), Action::Enrol(Enrol::default()), Reason::NoPlace);
-        let early = || {
-            recorded(None, Action::ChangeCommittee(ChangeCommittee::default()), Reason::WrongStep)
-        };
-        for change in [Action::Revoke(Revoke::default()), Action::Enrol(Enrol::default())] {
-            let entries = [full(), early()];
-            let ids = [0, 1].map(|place: usize| entries[place].receipt.transaction);
-            let mut history = History::default();
-            history.record(&entries);
-            assert!(
-                ids.iter().all(|id| history.receipt(id).is_some()),
-                "nobody makes the chain longer by repeating it"
-            );
-            history.record(&[recorded(None, change.clone(), Reason::Duplicate)]);
-            assert!(ids.iter().all(|id| history.receipt(id).is_some()));
-            history.record(&[recorded(None, change, Reason::Accepted)]);
-            assert!(ids.iter().all(|id| history.receipt(id).is_none()));
-        }
-    }
-
-    #[test]
     fn a_receipt_is_remembered_and_rejections_are_counted_until_the_next_attempt_or_stage_begins() {
-        let author = [7; 32];
+        let author = Pseudonym([7; 32]);
         let late =
             || recorded(Some(author), Action::Countersign(Countersign::default()), Reason::TooLate);
         let entries = [late(), late()];
         let mut history = History::default();
         history.record(&entries);
         assert_eq!(history.receipt(&entries[1].receipt.transaction), Some(entries[1].receipt));
-        assert_eq!((history.rejections(&author), history.rejections(&[8; 32])), (2, 0));
+        assert_eq!((history.rejections(&author), history.rejections(&Pseudonym([8; 32]))), (2, 0));
         history.record(&[recorded(
             None,
             Action::OpenRound(OpenRound::default()),

@@ -1,5 +1,6 @@
 //! What reaches the node, and where its answers go.
 
+use consilium_hash::Pseudonym;
 use std::time::Duration;
 
 use consilium_contract::{CandidateTransaction, Receipt};
@@ -20,6 +21,10 @@ pub(crate) enum Command {
     Deliver { transaction: CandidateTransaction, body: Option<Vec<u8>>, reply: Reply },
     /// From the verifier.
     Checked(Result<Batch, LedgerError>),
+    /// An institution that has connected holds no block that this ledger lacks.
+    Heard(Pseudonym),
+    /// Somebody has shown a header that this coordinator has signed and its ledger does not hold.
+    Lacks { height: u64, hash: Hash },
     /// Seal what is open, and end.
     Stop,
 }
@@ -64,6 +69,20 @@ impl NodeHandle {
         body: Option<Vec<u8>>,
     ) -> Result<Answer, CallError> {
         self.ask(|reply| Command::Deliver { transaction, body, reply }).await
+    }
+
+    /// Tells the node that an institution holds no block that this ledger lacks.
+    pub(crate) async fn heard(&self, institution: Pseudonym) -> Result<(), CallError> {
+        self.tell(Command::Heard(institution)).await
+    }
+
+    /// Tells the node of a block that its ledger lacks.
+    pub(crate) async fn lacks(&self, height: u64, hash: Hash) -> Result<(), CallError> {
+        self.tell(Command::Lacks { height, hash }).await
+    }
+
+    async fn tell(&self, command: Command) -> Result<(), CallError> {
+        self.commands.send(command).await.map_err(|_| CallError::Stopping)
     }
 
     async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<Answer, CallError> {

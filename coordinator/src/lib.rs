@@ -21,6 +21,8 @@
 //! | --- | --- |
 //! | `config`, `limits`, `keys` | what an operator chooses; what every call is held to; the node's keys |
 //! | `clock` | time, passed in; the node's own time, which never goes back |
+//! | `founding`, `last_sealed` | whether a ledger may be founded or gone on from; what the key has sealed, outside of it |
+//! | `hearing` | whether others hold blocks that this ledger lacks, before anything is signed |
 //! | `inbox` | what reaches the node, and where its answers go |
 //! | `node` | the loop that owns the parts below, on one thread; the write path in seven steps |
 //! | `gate`, `history` | what is known, admitted, within limits, waiting; receipts of what is durable |
@@ -31,6 +33,7 @@
 //! | `farewell` | when a node whose run is finished may go |
 //! | `verify` | the proofs of all updates that have arrived, as one batch, beside the node |
 //! | `recover` | the state of a node out of its ledger |
+//! | `restore/` | a ledger rebuilt from copies of it and from what institutions have followed |
 //! | `shared`, `catalogue` | what calls read without asking the node: only what is durable |
 //! | `services/` | what peers call: the two gRPC services, bodies in, blocks and blobs out |
 //! | `error` | what can go wrong |
@@ -45,17 +48,20 @@ mod executor;
 mod farewell;
 #[cfg(test)]
 mod fixture;
+mod founding;
 mod gate;
+mod hearing;
 mod history;
 mod inbox;
 mod keys;
+mod last_sealed;
 mod limits;
 mod node;
 mod open_block;
-mod recorded;
 mod recorder;
 mod recover;
 mod report;
+mod restore;
 mod round;
 mod running;
 mod sequencer;
@@ -63,10 +69,12 @@ mod services;
 mod shared;
 mod solo;
 mod verify;
+mod waiting;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Linger};
 pub use error::CoordinatorError;
 pub use event::{Ended, Event, Observer, RoundMetrics};
 pub use limits::Limits;
+pub use restore::{Restored, restore};
 pub use running::{Coordinator, Running, Stopper};

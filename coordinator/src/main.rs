@@ -1,10 +1,16 @@
 //! `consilium-coordinator`: one node.
 
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
-use clap::Parser;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use consilium_cli::{command_line, logging};
-use consilium_coordinator::{Config, Coordinator, CoordinatorError, Linger};
+use consilium_coordinator::{Config, Coordinator, CoordinatorError, Linger, Restored, restore};
 use consilium_identity::CoordinatorFiles;
 use tokio::{
     net::TcpListener,
@@ -13,8 +19,9 @@ use tokio::{
 
 /// Orders the institutions' transactions, runs the contract, keeps the ledger.
 ///
-/// Needs the `coordinator` folder of a ceremony (`consilium-authority init`). Writes the ledger's first block if the
-/// ledger is new, and goes on where it stands if it is not: after a crash, start it again with the same options.
+/// Needs the `coordinator` folder of a ceremony (`consilium-authority init`), and remembers there what it has sealed.
+/// Founds the ledger where this folder has never founded one, and goes on where it stands from then on: after a crash,
+/// start it again with the same options. A ledger that lacks what was sealed is not gone on from.
 /// What it holds certifies sums and signs blocks; it opens nothing. Institutions check everything it says.
 ///
 /// The first line on stdout is the address it listens on. Progress goes to stderr; RUST_LOG=debug says more.
@@ -22,17 +29,56 @@ use tokio::{
 #[command(
     name = "consilium-coordinator",
     version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
     after_help = "Exit codes:\n  0  every round is closed, or stopped by SIGTERM or SIGINT\n  \
                   1  the run cannot go on (one line says why); nothing acknowledged is lost\n  \
-                  2  a bad value, file or address"
+                  2  a bad value, file or address\n  \
+                  3  the ledger lacks blocks that its own key has signed: restore it before going on"
 )]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    node: Option<NodeArguments>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Rebuild a ledger from copies of it and from what institutions have followed.
+    ///
+    /// Every block is verified and executed again before the ledger is put in its place. Bodies of updates come from copies
+    /// of the ledger and from institutions' state directories, which keep those that they have verified (the last rounds
+    /// where there are many) and their own last one; what is missing is named. Stop the coordinator first, and start it
+    /// without --new afterwards.
+    Restore {
+        /// Folder of the ceremony, as for the coordinator itself.
+        #[arg(long, value_name = "DIR")]
+        ceremony: PathBuf,
+        /// Folder of the ledger to be rebuilt; there must be none.
+        #[arg(long, value_name = "DIR")]
+        ledger: PathBuf,
+        /// A copy: a ledger's folder, an institution's state directory, or its blocks.bin. May be given many times.
+        #[arg(long, value_name = "PATH", required = true)]
+        from: Vec<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+struct NodeArguments {
     /// Folder with coordinator.key, evaluation.key, genesis.bin and initial-model.bin.
     #[arg(long, value_name = "DIR")]
     ceremony: PathBuf,
-    /// Folder of the ledger; created if it does not exist.
+    /// Folder of the ledger.
     #[arg(long, value_name = "DIR")]
     ledger: PathBuf,
+    /// This is the run's first start: found its ledger, and ask nobody whether there is one already.
+    #[arg(long)]
+    new: bool,
+    /// Seconds that a node which did not found its ledger just now waits for a quorum of institutions to connect, before it
+    /// signs anything: one that holds blocks which the ledger lacks says so.
+    #[arg(long, default_value_t = 15)]
+    hearing: u64,
     /// Address to listen on; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:7420")]
     listen: SocketAddr,
@@ -42,14 +88,9 @@ struct Cli {
     /// Age in seconds at which a block is sealed.
     #[arg(long, default_value_t = 60)]
     block_age: u64,
-    /// Seconds that the making of the key waits for institutions that have not enrolled, and a run that has too few for
-    /// others to join.
+    /// Seconds that the making of the key waits for all institutions to enrol; after that it begins with a quorum.
     #[arg(long, default_value_t = 60)]
     enrolment_timeout: u64,
-    /// Collection timeouts (in the genesis) for which a sealed sum waits for trustees, and a committee for its members to
-    /// confirm it.
-    #[arg(long, default_value_t = 10)]
-    max_retries: u32,
     /// Seconds to serve after the last round, and after what was sent last, for those who have not seen its end; less
     /// where everyone has. An institution that lost the connection tries again every ten seconds.
     #[arg(long, default_value_t = 30)]
@@ -65,9 +106,16 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     logging::start();
-    let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(cli)),
-        Err(error) => Err(CoordinatorError::Network(error)),
+    let outcome = match cli {
+        Cli { command: Some(Command::Restore { ceremony, ledger, from }), .. } => {
+            rebuild(&ceremony, &ledger, &from)
+        }
+        Cli { node: Some(arguments), .. } => serve(arguments),
+        Cli { .. } => {
+            let what = "give --ceremony and --ledger, or a subcommand";
+            let error = Cli::command().error(ErrorKind::MissingRequiredArgument, what);
+            return command_line::refuse::<Cli>(&error);
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -78,26 +126,37 @@ fn main() -> ExitCode {
                 | CoordinatorError::Files(_)
                 | CoordinatorError::Genesis(_)
                 | CoordinatorError::OtherRun
+                | CoordinatorError::Memory { .. }
+                | CoordinatorError::DamagedMemory { .. }
+                | CoordinatorError::InUse { .. }
                 | CoordinatorError::Network(_) => ExitCode::from(2),
+                CoordinatorError::LacksBlocks { .. } => ExitCode::from(3),
                 _ => ExitCode::FAILURE,
             }
         }
     }
 }
 
-async fn run(cli: Cli) -> Result<(), CoordinatorError> {
+fn rebuild(ceremony: &Path, ledger: &Path, from: &[PathBuf]) -> Result<(), CoordinatorError> {
+    let files = CoordinatorFiles::load(ceremony)?;
+    let Restored { blocks, step, phase } = restore(&files, ceremony, ledger, from)?;
+    tracing::info!(blocks, step, phase, "rebuilt; start the coordinator as before");
+    Ok(())
+}
+
+fn serve(arguments: NodeArguments) -> Result<(), CoordinatorError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(arguments))
+}
+
+async fn run(cli: NodeArguments) -> Result<(), CoordinatorError> {
     let files = CoordinatorFiles::load(&cli.ceremony)?;
-    std::fs::create_dir_all(&cli.ledger).map_err(|error| {
-        CoordinatorError::Config(format!(
-            "{}: {error}; give a folder that can be created",
-            cli.ledger.display()
-        ))
-    })?;
     let config = Config {
+        memory: Some(cli.ceremony),
+        new: cli.new,
+        hearing: Duration::from_secs(cli.hearing),
         block_entries: cli.block_entries,
         block_age: Duration::from_secs(cli.block_age),
         enrolment_timeout: Duration::from_secs(cli.enrolment_timeout),
-        max_retries: cli.max_retries,
         linger: if cli.serve {
             Linger::Forever
         } else {

@@ -17,7 +17,8 @@
 //! 3. Header and signature ([`Sequencer::seal`]). A crash forgets them: no other process has seen this header, so the one
 //!    that is signed at this height after a restart is the only one.
 //! 4. Blobs, block, flush. A crash before the flush ends leaves the ledger with or without the whole block, and the
-//!    restart goes on from whichever it finds. A failed write ends the node for the same reason.
+//!    restart goes on from whichever it finds. A failed write ends the node for the same reason. Then the memory outside of
+//!    the ledger, which is never ahead of it: a crash between the two leaves a ledger with one block that nobody has seen.
 //! 5. What the process itself goes on from: chain, catalogue, contract, receipts. A crash finds all of it on the ledger
 //!    again.
 //! 6. Followers are told. A crash from here on costs an answer, which sending the transaction again brings back.
@@ -28,19 +29,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_contract::{Body, CandidateTransaction, Phase};
-use consilium_proto::v1::{Reason, transaction::Action};
+use consilium_contract::{Body, CandidateTransaction, Receipt, Recorded, action::Kind};
+use consilium_proto::v1::transaction::Action;
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     CoordinatorError, Ended,
     clock::{Clock, NodeTime},
-    executor::{Executor, action_name},
+    error::CallError,
+    executor::Executor,
     farewell::Farewell,
     gate::{Gate, Passed},
+    hearing::Hearing,
     inbox::{Command, Reply},
     open_block::Entry,
-    recorded::Recorded,
     report::Report,
     round::Next,
     sequencer::Sequencer,
@@ -51,8 +53,12 @@ use crate::{
 /// How often the node looks at the clock when nothing arrives.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Calls that are held back while the node listens.
+const MOST_HELD_BACK: usize = 256;
+
 /// See the module. Owned by a thread of its own; what others may touch is behind `shared`.
 pub(crate) struct Node {
+    pub(crate) hearing: Hearing,
     pub(crate) gate: Gate,
     pub(crate) executor: Executor,
     pub(crate) sequencer: Box<dyn Sequencer>,
@@ -72,8 +78,16 @@ impl Node {
         mut self,
         mut commands: mpsc::Receiver<Command>,
     ) -> Result<Ended, CoordinatorError> {
+        let Some(held_back) = self.listen(&mut commands).await? else {
+            return Ok(self.executor.outcome());
+        };
+        for command in held_back {
+            self.take(command)?;
+        }
         loop {
             self.advance()?;
+            let now_ms = self.now_ms();
+            self.report.waiting(&self.executor, now_ms);
             if self.is_done() {
                 return Ok(self.executor.outcome());
             }
@@ -84,6 +98,40 @@ impl Node {
                     return Ok(self.executor.outcome());
                 }
                 Ok(Some(command)) => self.take(command)?,
+            }
+        }
+    }
+
+    /// Holds back what would be sealed until enough institutions have been heard; `None` where the node is to end first.
+    ///
+    /// # Errors
+    /// Where one of them shows a block that the ledger lacks.
+    async fn listen(
+        &mut self,
+        commands: &mut mpsc::Receiver<Command>,
+    ) -> Result<Option<Vec<Command>>, CoordinatorError> {
+        let mut held_back = Vec::new();
+        loop {
+            let now_ms = self.now_ms();
+            if self.hearing.is_over(now_ms) {
+                self.executor.begin(now_ms);
+                return Ok(Some(held_back));
+            }
+            if self.is_done() {
+                return Ok(None);
+            }
+            match timeout(TICK, commands.recv()).await {
+                Err(_) => {}
+                Ok(Some(Command::Stop) | None) => return Ok(None),
+                Ok(Some(Command::Submit { reply, .. } | Command::Deliver { reply, .. }))
+                    if held_back.len() >= MOST_HELD_BACK =>
+                {
+                    let _ = reply.send(Err(CallError::Listening));
+                }
+                Ok(Some(command @ (Command::Heard(_) | Command::Lacks { .. }))) => {
+                    self.take(command)?;
+                }
+                Ok(Some(command)) => held_back.push(command),
             }
         }
     }
@@ -104,12 +152,21 @@ impl Node {
                 self.gate.deliver(contract, sequencer, transaction, body, reply, now_ms)?
             }
             Command::Checked(batch) => return self.checked(batch?),
+            Command::Heard(institution) => {
+                self.hearing.hear(institution);
+                return Ok(());
+            }
+            Command::Lacks { height, hash } => {
+                let ledger = self.shared.chain().head().map(|head| head.height);
+                let told_by = "an institution";
+                return Err(CoordinatorError::LacksBlocks { height, hash, ledger, told_by });
+            }
             Command::Stop => return Ok(()),
         };
         match passed {
             Passed::Settled => Ok(()),
             Passed::Decide { transaction, body, waiting } => {
-                self.apply(transaction, body, Vec::new(), waiting)
+                self.apply(transaction, body, Vec::new(), waiting).map(|_| ())
             }
             Passed::Verify(job) => self.verifier.submit(job),
         }
@@ -126,24 +183,27 @@ impl Node {
         Ok(())
     }
 
-    /// The write path, steps 1 and 2; the others are in [`Self::seal`].
+    /// The write path, steps 1 and 2; the others are in [`Self::seal`]. What may not stand on a chain is answered and not
+    /// recorded.
     fn apply(
         &mut self,
         transaction: CandidateTransaction,
         body: Body,
         blobs: Vec<Vec<u8>>,
         waiting: Vec<Reply>,
-    ) -> Result<(), CoordinatorError> {
+    ) -> Result<Receipt, CoordinatorError> {
         let now_ms = self.now_ms();
         let body_missing = matches!(body, Body::Missing);
         let executed = self.executor.execute(&transaction, body, now_ms)?;
         self.report.executed(transaction.action(), &executed, now_ms);
         let receipt = executed.receipt;
+        if receipt.may_stand(&transaction) {
+            let recorded = Recorded { transaction, receipt };
+            self.sequencer.push(Entry { recorded, body_missing, blobs }, now_ms);
+        }
         for reply in waiting {
             self.sequencer.wait(reply, receipt);
         }
-        let recorded = Recorded { transaction, receipt };
-        self.sequencer.push(Entry { recorded, body_missing, blobs }, now_ms);
         if executed.has_moved() {
             self.seal()?;
             let traffic = self.shared.traffic.totals();
@@ -151,7 +211,7 @@ impl Node {
         } else if self.sequencer.is_due(now_ms) {
             self.seal()?;
         }
-        Ok(())
+        Ok(receipt)
     }
 
     /// Makes the open block durable and answers everyone who waits for it: the write path, steps 3 to 7.
@@ -186,9 +246,7 @@ impl Node {
             self.say(action, blobs)?;
         }
         let now_ms = self.now_ms();
-        let phase = self.executor.contract().phase();
-        let over = matches!(phase, Phase::Finished | Phase::Stopped);
-        if over || self.sequencer.is_due(now_ms) {
+        if self.executor.is_finished() || self.sequencer.is_due(now_ms) {
             self.seal()?;
         }
         Ok(())
@@ -196,18 +254,14 @@ impl Node {
 
     /// A transaction of the coordinator's own. The contract accepts it, or something is wrong with this program.
     fn say(&mut self, action: Action, blobs: Vec<Vec<u8>>) -> Result<(), CoordinatorError> {
-        let name = action_name(&action);
+        let name = Kind::of(&action).name;
         let transaction = self.executor.sign(action)?;
-        let id = transaction.id();
-        let before = self.executor.position();
-        self.apply(transaction, Body::None, blobs, Vec::new())?;
-        // Each of them ends a phase, and the block with it: if the contract has not moved, it has refused.
-        if self.executor.position() == before {
-            let receipt = self.sequencer.receipt(&id);
-            let reason = receipt.map_or(Reason::Unspecified, |receipt| receipt.reason);
-            return Err(CoordinatorError::refused(name, reason));
+        let receipt = self.apply(transaction, Body::None, blobs, Vec::new())?;
+        if receipt.is_accepted() {
+            Ok(())
+        } else {
+            Err(CoordinatorError::refused(name, receipt.reason))
         }
-        Ok(())
     }
 
     /// Whether the run is finished, and everyone who is enrolled has followed it to its end or had the time to.

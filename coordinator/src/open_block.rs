@@ -1,13 +1,10 @@
 //! The block that is being filled: applied, not durable, not acknowledged.
 
-use consilium_contract::{Receipt, transaction::entry};
+use consilium_contract::{Receipt, Recorded, transaction::entry};
 use consilium_crypto::Hash;
 use consilium_proto::v1::Reason;
 
-use crate::{
-    inbox::{Answer, Reply},
-    recorded::Recorded,
-};
+use crate::inbox::{Answer, Reply};
 
 /// A transaction that the contract has decided, as the ledger is to hold it.
 #[derive(Debug)]
@@ -55,9 +52,10 @@ impl OpenBlock {
         self.blobs.extend(blobs);
     }
 
-    /// Answers `reply` once the block is durable, or at once where losing the block would change nothing.
+    /// Answers `reply` once the block is durable, or at once where losing the block would change nothing. What is not
+    /// recorded itself may have been refused for what the block holds.
     pub(crate) fn wait(&mut self, reply: Reply, receipt: Receipt) {
-        if is_settled(&receipt) {
+        if is_settled(&receipt) || self.is_empty() {
             let _ = reply.send(Ok(Answer::Receipt(receipt)));
         } else {
             self.unanswered.0.push((reply, receipt));
@@ -96,19 +94,48 @@ fn is_settled(receipt: &Receipt) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use consilium_contract::{CandidateTransaction, transaction::sign};
+    use consilium_crypto::signature::SigningKey;
+    use consilium_hash::ChainId;
+    use consilium_proto::v1::{Revoke, transaction::Action};
+    use rand_core::OsRng;
     use tokio::sync::oneshot;
 
     use super::*;
     use crate::error::CallError;
 
-    fn waiting_for(
-        reason: Reason,
-    ) -> (OpenBlock, oneshot::Receiver<Result<Answer, CallError>>, Receipt) {
+    type Answered = oneshot::Receiver<Result<Answer, CallError>>;
+
+    /// A block with one entry.
+    fn begun() -> OpenBlock {
+        let signed = sign(
+            &SigningKey::generate(&mut OsRng),
+            &ChainId([1; 32]),
+            None,
+            Action::Revoke(Revoke::default()),
+        );
+        let transaction = CandidateTransaction::parse(signed).unwrap();
+        let receipt = Receipt::accepted(transaction.id());
+        let mut block = OpenBlock::default();
+        let recorded = Recorded { transaction, receipt };
+        block.push(Entry { recorded, body_missing: false, blobs: Vec::new() }, 0);
+        block
+    }
+
+    fn waiting_for(reason: Reason) -> (OpenBlock, Answered, Receipt) {
         let (reply, answer) = oneshot::channel();
         let receipt = Receipt { transaction: [1; 32], reason, culprit: None };
-        let mut block = OpenBlock::default();
+        let mut block = begun();
         block.wait(reply, receipt);
         (block, answer, receipt)
+    }
+
+    #[test]
+    fn what_is_not_recorded_is_answered_at_once_where_no_block_is_open() {
+        let (reply, mut answer) = oneshot::channel();
+        let receipt = Receipt { transaction: [1; 32], reason: Reason::Revoked, culprit: None };
+        OpenBlock::default().wait(reply, receipt);
+        assert_eq!(answer.try_recv().unwrap().unwrap(), Answer::Receipt(receipt));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
     executor::{Executed, Executor, Position},
     recorder::Recorder,
     sequencer::Sealed,
+    waiting::{self, Waiting},
 };
 
 /// See the module. Owned by the node's thread, on which the observer is called.
@@ -20,13 +21,15 @@ pub(crate) struct Report {
     recorder: Recorder,
     /// When the committee that is being made was begun, or the node was started meanwhile.
     keygen_since_ms: u64,
+    waiting: Waiting,
 }
 
 impl Report {
     pub(crate) fn new(observer: Option<Observer>, position: Position, now_ms: u64) -> Self {
         let mut recorder = Recorder::default();
         recorder.opened(position.step, position.attempt, now_ms);
-        Self { observer, recorder, keygen_since_ms: now_ms }
+        let waiting = Waiting::new(position, now_ms);
+        Self { observer, recorder, keygen_since_ms: now_ms, waiting }
     }
 
     /// Time that the verifier took for a batch.
@@ -67,6 +70,15 @@ impl Report {
         self.tell(Event::Phase { step, attempt, phase });
     }
 
+    /// Says for whom the run waits, where it has waited for long.
+    pub(crate) fn waiting(&mut self, executor: &Executor, now_ms: u64) {
+        let contract = executor.contract();
+        if let Some(awaited) = self.waiting.look(contract, executor.position(), now_ms) {
+            waiting::log(&awaited, contract.step());
+            self.tell(Event::Waiting(awaited));
+        }
+    }
+
     /// The attempt at a step that has ended.
     fn round(&mut self, contract: &Contract, before: Position, now: Position, traffic: (u64, u64)) {
         let Position { step, attempt, .. } = before;
@@ -78,7 +90,7 @@ impl Report {
         let mut metrics = self.recorder.finish(contract.model().hash(), traffic);
         let closed = now.step != step;
         let parameters = contract.parameters();
-        let epsilon = parameters.epsilon(now.step);
+        let epsilon = parameters.epsilon(contract.succession());
         metrics.epsilon_milli = epsilon.map(|epsilon| epsilon.0);
         tracing::info!(
             step,
@@ -90,10 +102,11 @@ impl Report {
             "{}",
             if closed { "round closed" } else { "attempt abandoned" }
         );
-        if let (Phase::Finished, Some(privacy)) = (contract.phase(), &parameters.privacy)
+        if let (Phase::Finished, Some(spent)) =
+            (contract.phase(), parameters.describe_privacy(contract.succession()))
             && now.step < parameters.steps
         {
-            tracing::info!("the privacy budget ends the run: {}", privacy.spent(now.step));
+            tracing::info!("the privacy budget ends the run: {spent}");
         }
         self.tell(if closed { Event::RoundClosed(metrics) } else { Event::Abandoned(metrics) });
     }
@@ -126,7 +139,7 @@ impl Report {
                 tracing::warn!(
                     committee = number,
                     attempt,
-                    "too few took part in making a committee"
+                    "too few took part in making a committee: another attempt, or it is tried again after the next step"
                 );
                 Event::KeygenAbandoned { number, attempt }
             }

@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use consilium_crypto::signature::SigningKey;
-use consilium_ledger::Store;
 use tokio::{
     net::TcpListener,
     runtime::Handle,
@@ -15,9 +14,11 @@ use tokio::{
 use crate::{
     Config, CoordinatorError, Ended,
     clock::millis,
-    executor::{Executor, Patience},
+    executor::Executor,
     farewell::Farewell,
+    founding::{self, Opened},
     gate::Gate,
+    hearing::Hearing,
     inbox::{Command, NodeHandle},
     keys::Keys,
     node::Node,
@@ -82,9 +83,11 @@ fn prepare(
 ) -> Result<(Node, Arc<Shared>, Arc<SigningKey>), CoordinatorError> {
     let Config { files, ledger, clock, observer, limits, .. } = config;
     let keys = Keys::new(files.signing, files.evaluation);
-    let store = Store::open(&ledger)?;
+    let Opened { store, mut memory, origin } =
+        founding::open(&ledger, config.memory.as_ref(), config.new)?;
     let recovered = recover(&store, &keys, &files.genesis_entry, &files.initial_model, &*clock)?;
     let Recovered { contract, history, attendance, chain, catalogue, mut time } = recovered;
+    founding::settle(&chain, memory.as_mut(), origin)?;
     tracing::info!(
         blocks = chain.len(),
         step = contract.step(),
@@ -100,18 +103,23 @@ fn prepare(
     let signing = Arc::clone(&keys.signing);
     let now_ms = time.now_ms(&*clock);
     let rules = BlockRules { entries: config.block_entries, age_ms: millis(config.block_age) };
-    let patience = Patience {
-        enrolment_timeout_ms: millis(config.enrolment_timeout),
-        max_retries: config.max_retries,
-    };
-    let executor =
-        Executor::new(contract, attendance, keys.signing, keys.evaluation, patience, now_ms);
+    let enrolment_timeout_ms = millis(config.enrolment_timeout);
+    let executor = Executor::new(
+        contract,
+        attendance,
+        keys.signing,
+        keys.evaluation,
+        enrolment_timeout_ms,
+        now_ms,
+    );
     shared.publish(shared.chain().len(), executor.is_finished());
+    let patience_ms = millis(config.hearing);
     let node = Node {
+        hearing: Hearing::new(origin, executor.contract(), now_ms, patience_ms),
         gate: Gate::new(history, limits.rejections_per_attempt),
         report: Report::new(observer, executor.position(), now_ms),
         executor,
-        sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, rules)),
+        sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, memory, rules)),
         farewell: Farewell::new(config.linger, now_ms),
         shared: Arc::clone(&shared),
         verifier,

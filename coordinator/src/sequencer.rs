@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use consilium_contract::{Receipt, SealedBlock};
+use consilium_contract::{Receipt, Recorded, SealedBlock};
 use consilium_crypto::Hash;
 
 use crate::{
     CoordinatorError,
     inbox::Reply,
     open_block::{Entry, Unanswered},
-    recorded::Recorded,
 };
 
 /// What orders transactions.

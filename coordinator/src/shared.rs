@@ -10,7 +10,7 @@ use std::{
 
 use consilium_contract::Parameters;
 use consilium_crypto::Hash;
-use consilium_ledger::{HeaderChain, LedgerError, Store};
+use consilium_ledger::{HeaderChain, LedgerError, SealedHeader, Store};
 use consilium_proto::v1::Head;
 use ed25519_dalek::SigningKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -97,6 +97,21 @@ impl Shared {
             sealed_header,
             checkpoint: checkpoint.sign(&self.sealing).encode().into_bytes(),
         })
+    }
+
+    /// The height of a header that this coordinator has signed, where its ledger does not hold it.
+    ///
+    /// # Errors
+    /// Where the coordinator has not signed it.
+    pub(crate) fn lacks(&self, shown: &SealedHeader) -> Result<Option<u64>, CallError> {
+        let chain = self.chain();
+        let height = shown.header.height;
+        let known = chain.get(height).is_some_and(|ours| *ours.hash() == shown.hash());
+        if known {
+            return Ok(None);
+        }
+        let signed = shown.verify_signature(chain.chain_id(), chain.coordinator());
+        signed.map(|()| Some(height)).map_err(|_| CallError::NotSigned)
     }
 
     pub(crate) fn catalogue(&self) -> RwLockReadGuard<'_, Catalogue> {

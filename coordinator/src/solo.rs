@@ -10,6 +10,7 @@ use ed25519_dalek::SigningKey;
 use crate::{
     CoordinatorError,
     inbox::Reply,
+    last_sealed::{self, LastSealed},
     open_block::{Entry, OpenBlock},
     sequencer::{Sealed, Sequencer},
     shared::Shared,
@@ -28,14 +29,20 @@ pub(crate) struct Solo {
     /// blocks alone; the verifier's thread stages bodies, which the next block makes durable.
     shared: Arc<Shared>,
     sealing: SigningKey,
+    memory: Option<LastSealed>,
     rules: BlockRules,
     /// Lost in a crash: whoever wrote into it got no answer, and sends it again.
     open: OpenBlock,
 }
 
 impl Solo {
-    pub(crate) fn new(shared: Arc<Shared>, sealing: SigningKey, rules: BlockRules) -> Self {
-        Self { shared, sealing, rules, open: OpenBlock::default() }
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        sealing: SigningKey,
+        memory: Option<LastSealed>,
+        rules: BlockRules,
+    ) -> Self {
+        Self { shared, sealing, memory, rules, open: OpenBlock::default() }
     }
 }
 
@@ -67,13 +74,16 @@ impl Sequencer for Solo {
         let header = self.shared.chain().propose(&entries, state_root, now_ms)?;
         let sealed = header.seal(&self.shared.parameters.chain_id, &self.sealing);
         let block = Block { sealed, entries };
-        // 4. Blobs, block, flush.
+        // 4. Blobs, block, flush; then the memory outside of the ledger.
         let start = Instant::now();
         let blobs: Vec<&[u8]> = blobs.iter().map(Vec::as_slice).collect();
         self.shared.store.append_block(&block, &blobs)?;
+        let hash = block.hash();
+        if let Some(memory) = &mut self.memory {
+            memory.remember(last_sealed::Block { height: block.height(), hash })?;
+        }
         let took = start.elapsed();
         let height = block.height();
-        let hash = block.hash();
         tracing::debug!(height, entries = block.entries.len(), "sealed");
         // 5. What this process goes on from.
         let block = SealedBlock::from(self.shared.chain_mut().append_block(&block)?);

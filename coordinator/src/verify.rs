@@ -135,6 +135,7 @@ fn verify(shared: &Shared, jobs: Vec<Job>) -> Result<Batch, LedgerError> {
 mod tests {
     use consilium_contract::transaction::sign;
     use consilium_crypto::signature::SigningKey;
+    use consilium_hash::ChainId;
     use consilium_proto::v1::{Countersign, transaction::Action};
 
     use super::*;
@@ -149,7 +150,7 @@ mod tests {
     fn job(committee: &Arc<Committee>, is_last: bool) -> Job {
         let signed = sign(
             &SigningKey::generate(&mut OsRng),
-            &[1; 32],
+            &ChainId([1; 32]),
             None,
             Action::Countersign(Countersign::default()),
         );

@@ -230,7 +230,7 @@ async fn a_bad_proof_costs_credit_and_three_expel_while_the_rounds_go_on() {
         let receipt = peer.submit(&lie).await.unwrap();
         if step < 3 {
             assert_eq!(receipt.reason(), Reason::BadRangeProof);
-            assert_eq!(receipt.culprit, cheat.pseudonym());
+            assert_eq!(receipt.culprit, cheat.pseudonym().as_slice());
             let again = peer.submit(&lie).await.unwrap();
             assert_eq!(again, receipt, "the same fault is one fault");
         } else {

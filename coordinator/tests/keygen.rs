@@ -18,13 +18,15 @@ use std::{
 use common::{
     Events, Institution, World, enrol_all, expected_model, open, says, submit_all, unhurried,
 };
-use consilium_contract::{CandidateTransaction, Phase, keygen::StageName, roster::INITIAL_CREDIT};
-use consilium_coordinator::{Coordinator, CoordinatorError, Event};
+use consilium_contract::{
+    CandidateTransaction, Phase, keygen::StageName, roster::INITIAL_CREDIT, schedule::Wait,
+};
+use consilium_coordinator::Event;
 use consilium_proto::{
     GENESIS_BYTES,
     v1::{Complaints, Reason, contribute::Part, transaction::Action},
 };
-use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tonic::Code;
 
 /// A key is made by `n` institutions over the loopback, and opens a sum; returns how long making it took.
@@ -113,11 +115,10 @@ async fn one_less_than_the_threshold_stay_silent_in_every_stage_and_the_key_open
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_few_in_time_begin_again_and_after_the_last_attempt_the_node_says_that_there_is_no_key()
-{
+async fn too_few_in_time_begin_again_and_are_waited_for_until_a_quorum_is_there() {
     let world = World::new(|spec| {
         spec.collection_timeout_ms = 400;
-        spec.max_attempts = 2;
+        spec.max_attempts = 1;
     });
     let events = Events::default();
     let (running, peer) = world.start(|config| events.of(config)).await;
@@ -136,28 +137,36 @@ async fn too_few_in_time_begin_again_and_after_the_last_attempt_the_node_says_th
     assert_eq!((keygen.attempt(), keygen.stage().name()), (1, StageName::Offering));
     // What answers the attempt before costs nothing, and is told so at once.
     assert_eq!(peer.contribute(late).await.unwrap().reason(), Reason::WrongStep);
-    let error = running.finished().await.unwrap_err();
-    assert!(matches!(error, CoordinatorError::NoKey { attempts: 2 }), "{error}");
+    // Now nobody is there. The node waits, without spending attempts, and says for whom.
+    let waiting = |event: &Event| match event {
+        Event::Waiting(awaited) => Some(awaited.clone()),
+        _ => None,
+    };
+    let awaited = events.until(waiting).await;
+    let everyone: BTreeSet<_> = institutions.iter().map(Institution::pseudonym).collect();
+    assert_eq!((awaited.wait, awaited.present, awaited.needed), (Wait::Members, 0, 3));
+    assert_eq!(awaited.absent, everyone.into_iter().collect::<Vec<_>>());
+    running.stop().await.unwrap();
+    // So it does after a restart, and goes on when they are back.
+    let (running, peer) = world.start(|config| events.of(config)).await;
+    sleep(Duration::from_millis(900)).await;
+    follower.sync(&peer).await;
+    let keygen = follower.keygen().unwrap();
+    assert_eq!((keygen.attempt(), keygen.stage().name()), (1, StageName::Offering));
     let given_up = events.map(|event| match event {
         Event::KeygenAbandoned { number, attempt } => Some((*number, *attempt)),
         _ => None,
     });
-    assert_eq!(given_up, [(0, 0), (0, 1)]);
-
-    // So it is after a restart.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let running = Coordinator::start(world.config(), listener).await.unwrap();
-    assert!(matches!(
-        running.finished().await.unwrap_err(),
-        CoordinatorError::NoKey { attempts: 2 }
-    ));
+    assert_eq!(given_up, [(0, 0)]);
+    follower.share(&peer, &institutions, 0).await;
+    running.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_committee_that_is_not_confirmed_ends_the_node_which_names_the_absent_and_goes_on_after_a_restart()
- {
+async fn a_committee_that_is_not_confirmed_is_waited_for_and_goes_on_after_a_restart() {
     let world = World::new(|spec| spec.collection_timeout_ms = 300);
-    let (running, peer) = world.start(|config| config.max_retries = 2).await;
+    let events = Events::default();
+    let (running, peer) = world.start(|config| events.of(config)).await;
     let institutions = world.institutions();
     let mut follower = world.follower();
     enrol_all(&peer, &institutions).await;
@@ -169,16 +178,16 @@ async fn a_committee_that_is_not_confirmed_ends_the_node_which_names_the_absent_
     }
     let first = institutions[0].contribution(follower.keygen().unwrap()).unwrap();
     assert_eq!(peer.contribute(first).await.unwrap().reason(), Reason::Accepted);
-    let error = running.finished().await.unwrap_err();
-    let CoordinatorError::TrusteesAbsent {
-        phase: "confirming", present: 1, needed: 3, absent, ..
-    } = &error
-    else {
-        panic!("{error}")
-    };
+    let awaited = events
+        .until(|event| match event {
+            Event::Waiting(awaited) if awaited.present == 1 => Some(awaited.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!((awaited.wait, awaited.needed), (Wait::Confirmations, 3));
     let expected: BTreeSet<_> = institutions[1..].iter().map(Institution::pseudonym).collect();
-    assert_eq!(absent.iter().copied().collect::<BTreeSet<_>>(), expected);
-    assert!(error.to_string().contains(&hex::encode(&institutions[1].pseudonym()[..8])), "{error}");
+    assert_eq!(awaited.absent, expected.into_iter().collect::<Vec<_>>());
+    running.stop().await.unwrap();
 
     let (running, peer) = world.start(|_| {}).await;
     follower.share(&peer, &institutions, 0).await;

@@ -11,13 +11,16 @@
 mod common;
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use common::{Peer, World, enrol_all, expected_model, found, is_update, open, submit_all};
-use consilium_contract::Phase;
-use consilium_coordinator::{CoordinatorError, Event, Linger};
+use common::{
+    Events, Institution, Peer, World, enrol_all, expected_model, found, is_update, open, submit_all,
+};
+use consilium_contract::{Phase, schedule::Wait};
+use consilium_coordinator::{Event, Linger};
 use consilium_ledger::{
     Block, Note, SealState, SealedHeader, SignedCheckpoint, merkle, verify_seal,
 };
@@ -121,30 +124,65 @@ async fn a_round_goes_on_without_an_institution_that_never_submits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_few_updates_abandon_the_attempt_and_the_run_stops_after_the_last() {
+async fn too_few_updates_are_waited_for_also_over_a_restart_and_spend_no_attempt() {
     let world = World::new(|spec| {
         spec.collection_timeout_ms = 400;
-        spec.max_attempts = 2;
+        spec.max_attempts = 1;
     });
-    let (running, peer) = world.start(|_| {}).await;
+    let events = Events::default();
+    let (running, peer) = world.start(|config| events.of(config)).await;
     let institutions = world.institutions();
     let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     assert_eq!(submit_all(&peer, &institutions[..2], &round).await, [Reason::Accepted; 2]);
-    let second = follower.collecting(&peer, 0, 1).await;
-    assert_eq!(second.model_hash, round.model_hash, "a new attempt starts from the same model");
-    let stale = institutions[2].update(&round);
-    assert_eq!(peer.submit(&stale).await.unwrap().reason(), Reason::WrongStep);
-    let error = running.finished().await.unwrap_err();
-    assert!(matches!(error, CoordinatorError::Stopped { step: 0, attempts: 2 }), "{error}");
+    let awaited = events
+        .until(|event| match event {
+            Event::Waiting(awaited) if awaited.wait == Wait::Updates => Some(awaited.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!((awaited.present, awaited.needed), (2, 3));
+    let silent: BTreeSet<_> = institutions[2..].iter().map(Institution::pseudonym).collect();
+    assert_eq!(awaited.absent, silent.into_iter().collect::<Vec<_>>());
+    running.stop().await.unwrap();
     assert_eq!(verify_seal(&world.ledger()).unwrap(), SealState::Intact);
+
+    let (running, peer) = world.start(|_| {}).await;
+    sleep(Duration::from_millis(900)).await;
+    let same = follower.collecting(&peer, 0, 0).await;
+    assert_eq!(same, round, "the attempt goes on");
+    assert_eq!(submit_all(&peer, &institutions[2..3], &round).await, [Reason::Accepted]);
+    open(&peer, &mut follower, &institutions).await;
+    assert_eq!(follower.contract.model().hash(), expected_model(&world, &institutions[..3]));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_has_its_whole_time_again_after_a_restart() {
+    let world = World::new(|spec| spec.collection_timeout_ms = 1_500);
+    let (running, peer) = world.start(|_| {}).await;
+    let institutions = world.institutions();
+    let mut follower = world.follower();
+    found(&peer, &mut follower, &institutions).await;
+    let round = follower.collecting(&peer, 0, 0).await;
+    assert_eq!(submit_all(&peer, &institutions[..3], &round).await, [Reason::Accepted; 3]);
+    running.stop().await.unwrap();
+    // Longer away than a collection lasts: the fourth would be too late without a word of its own.
+    sleep(Duration::from_millis(1_600)).await;
+    let (running, peer) = world.start(|_| {}).await;
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(submit_all(&peer, &institutions[3..], &round).await, [Reason::Accepted]);
+    open(&peer, &mut follower, &institutions).await;
+    assert_eq!(follower.contract.model().hash(), expected_model(&world, &institutions));
+    running.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sealed_step_is_never_abandoned_and_goes_on_after_a_restart_where_it_stands() {
     let world = World::new(|spec| spec.collection_timeout_ms = 600);
-    let (running, peer) = world.start(|config| config.max_retries = 1).await;
+    let events = Events::default();
+    let (running, peer) = world.start(|config| events.of(config)).await;
     let institutions = world.institutions();
     let mut follower = world.follower();
     found(&peer, &mut follower, &institutions).await;
@@ -153,12 +191,15 @@ async fn a_sealed_step_is_never_abandoned_and_goes_on_after_a_restart_where_it_s
     let aggregate = follower.sealed(&peer, 0).await;
     let first = institutions[0].countersignature(0, &follower.block(&aggregate));
     peer.countersign(first).await.unwrap();
-    let error = running.finished().await.unwrap_err();
-    let absent = matches!(
-        error,
-        CoordinatorError::TrusteesAbsent { phase: "sealed", present: 1, needed: 3, .. }
-    );
-    assert!(absent, "{error}");
+    let awaited = events
+        .until(|event| match event {
+            Event::Waiting(awaited) if awaited.present == 1 => Some(awaited.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!((awaited.wait, awaited.needed), (Wait::Countersignatures, 3));
+    assert_eq!(awaited.absent.len(), 3);
+    running.stop().await.unwrap();
 
     let (running, peer) = world.start(|_| {}).await;
     let same = follower.sealed(&peer, 0).await;
@@ -200,7 +241,7 @@ async fn followers_get_every_block_from_any_height_and_an_end_when_the_node_stop
     let subscribe = async |from_height: u64| {
         peer.federation
             .clone()
-            .subscribe(SubscribeRequest { from_height })
+            .subscribe(SubscribeRequest { from_height, ..Default::default() })
             .await
             .map(tonic::Response::into_inner)
     };
@@ -231,12 +272,7 @@ async fn a_finished_node_goes_when_everyone_has_followed_it_to_the_end_and_hung_
     let institutions = world.institutions();
     let mut follower = world.follower();
     let subscribe = async || {
-        peer.federation
-            .clone()
-            .subscribe(SubscribeRequest { from_height: 0 })
-            .await
-            .unwrap()
-            .into_inner()
+        peer.federation.clone().subscribe(SubscribeRequest::default()).await.unwrap().into_inner()
     };
     let mut streams = vec![subscribe().await, subscribe().await, subscribe().await];
     let cut_off = subscribe().await;

@@ -41,7 +41,7 @@ async fn the_authority_has_the_key_passed_on_while_the_run_goes_on() {
     assert_eq!(peer.enrol(joined.enrolment()).await.unwrap().reason(), Reason::NoPlace);
     let next = [&institutions[0], &joined, &institutions[1], &institutions[2]];
     let names = ["institution-01", "clinic", "institution-02", "institution-03"].map(str::to_owned);
-    let change = authority.change_committee(1, &names, 2).unwrap();
+    let change = authority.change_committee(1, &names, 2, 1).unwrap();
     let revoke = authority.revoke("institution-04").unwrap();
     let address = format!("http://{}", running.address());
     let sends = async |signed: &SignedTransaction| {
@@ -55,7 +55,7 @@ async fn the_authority_has_the_key_passed_on_while_the_run_goes_on() {
     assert_eq!(again, revoke, "one and the same transaction");
     sends(&again).await.unwrap();
     assert_eq!(peer.enrol(joined.enrolment()).await.unwrap().reason(), Reason::Accepted);
-    let wrong = authority.change_committee(2, &names, 2).unwrap();
+    let wrong = authority.change_committee(2, &names, 2, 2).unwrap();
     assert!(sends(&wrong).await.unwrap_err().contains("not one more than the present one's"));
     sends(&change).await.unwrap();
     let forged = gone.sign(Action::ChangeCommittee(ChangeCommittee::default()));

@@ -9,6 +9,7 @@
     reason = "a benchmark that panics has failed, which is what it is for"
 )]
 
+use consilium_hash::ChainId;
 use std::collections::BTreeMap;
 
 use consilium_crypto::dkg::{
@@ -27,7 +28,7 @@ fn main() {
 
 fn context((members, threshold): (u32, u32)) -> Context {
     Context {
-        chain_id: [1; 32],
+        chain_id: ChainId([1; 32]),
         ceremony: 0,
         attempt: 0,
         shape: Shape::new(members, threshold).unwrap(),

@@ -10,6 +10,7 @@ use consilium_crypto::{
     Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey,
     QuantisedUpdate, RoundContext, deal, update, verify_updates,
 };
+use consilium_hash::{ChainId, Pseudonym};
 use divan::Bencher;
 use rand_core::OsRng;
 
@@ -25,7 +26,7 @@ fn dealing() -> Dealing {
 
 fn round(dealing: &Dealing, dimension: u32) -> RoundContext {
     let key_hash = dealing.public_key.hash();
-    let chain_id = [1; 32];
+    let chain_id = ChainId([1; 32]);
     let model_hash = [2; 32];
     RoundContext {
         protocol_version: 1,
@@ -42,7 +43,7 @@ fn round(dealing: &Dealing, dimension: u32) -> RoundContext {
 fn encrypt(dealing: &Dealing, round: &RoundContext, who: u8) -> update::UnprovenUpdate {
     let values =
         (0..i64::from(round.dimension)).map(|j| (j * 31 + i64::from(who)) % 33 - 16).collect();
-    let context = Context { round: round.clone(), pseudonym: [who; 32] };
+    let context = Context { round: round.clone(), pseudonym: Pseudonym([who; 32]) };
     update::encrypt(&dealing.public_key, &context, &QuantisedUpdate::new(values, BOUND).unwrap())
         .unwrap()
 }

@@ -15,6 +15,7 @@ use consilium_crypto::{
     Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey,
     QuantisedUpdate, RoundContext, deal, update, verify_updates,
 };
+use consilium_hash::{ChainId, Pseudonym};
 use curve25519_dalek_4::Scalar;
 use curve25519_dalek_4::ristretto::CompressedRistretto;
 use divan::Bencher;
@@ -42,7 +43,7 @@ impl Ours {
         let dealing = deal(1, 1, &evaluation_key.verifying_key(), &mut OsRng).unwrap();
         let round = RoundContext {
             protocol_version: 1,
-            chain_id: [1; 32],
+            chain_id: ChainId([1; 32]),
             step: 1,
             attempt: 0,
             model_hash: [2; 32],
@@ -57,7 +58,7 @@ impl Ours {
         let values = (0..i64::from(self.round.dimension))
             .map(|j| (j * 31 + i64::from(who)) % 255 - 127)
             .collect();
-        let context = Context { round: self.round.clone(), pseudonym: [who; 32] };
+        let context = Context { round: self.round.clone(), pseudonym: Pseudonym([who; 32]) };
         update::encrypt(
             &self.dealing.public_key,
             &context,

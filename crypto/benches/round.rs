@@ -10,6 +10,7 @@
     reason = "a benchmark that panics has failed, which is what it is for"
 )]
 
+use consilium_hash::{ChainId, Pseudonym};
 use std::sync::OnceLock;
 
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
@@ -60,7 +61,7 @@ impl Round {
         let key = &dealing.public_key;
         let round = RoundContext {
             protocol_version: 1,
-            chain_id: [1; 32],
+            chain_id: ChainId([1; 32]),
             step: 1,
             attempt: 0,
             model_hash: [2; 32],
@@ -104,7 +105,7 @@ impl Round {
 fn encrypt(dealing: &Dealing, round: &RoundContext, who: u8) -> update::UnprovenUpdate {
     let values =
         (0..i64::from(round.dimension)).map(|j| (j * 31 + i64::from(who)) % 255 - 127).collect();
-    let context = Context { round: round.clone(), pseudonym: [who; 32] };
+    let context = Context { round: round.clone(), pseudonym: Pseudonym([who; 32]) };
     update::encrypt(
         &dealing.public_key,
         &context,
@@ -234,7 +235,7 @@ fn check_sums(bencher: Bencher<'_, '_>, d: u32) {
     let sum = round.sum();
     let pool = pool(1);
     let sums = sum.open(&round.mask_key, &DiscreteLogTable::shared()).unwrap();
-    bencher.bench_local(|| assert!(pool.install(|| sum.check(&round.mask_key, &sums, &mut OsRng))));
+    bencher.bench_local(|| pool.install(|| sum.check(&round.mask_key, &sums, &mut OsRng)).unwrap());
 }
 
 #[divan::bench(sample_count = 5, sample_size = 1)]

@@ -2,6 +2,7 @@
 
 use crate::group::encoding::Reader;
 use crate::{Bound, DecodeError, Hash};
+use consilium_hash::{ChainId, Pseudonym};
 
 /// Largest number of parameters of a model.
 pub const MAX_DIMENSION: u32 = 1 << 24;
@@ -47,7 +48,7 @@ pub struct RoundContext {
     /// Version of the protocol.
     pub protocol_version: u32,
     /// SHA-256 of the genesis.
-    pub chain_id: Hash,
+    pub chain_id: ChainId,
     /// The improvement of the model, from 0.
     pub step: u64,
     /// The try at the step, from 0.
@@ -72,7 +73,7 @@ impl RoundContext {
         let (kind, number) = self.bound.encode();
         let fields: [&[u8]; 9] = [
             &self.protocol_version.to_be_bytes(),
-            &self.chain_id,
+            &self.chain_id.0,
             &self.step.to_be_bytes(),
             &self.attempt.to_be_bytes(),
             &self.model_hash,
@@ -91,7 +92,7 @@ impl RoundContext {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("round context", bytes, Self::LEN)?;
         let protocol_version = reader.u32()?;
-        let chain_id = reader.array()?;
+        let chain_id = ChainId(reader.array()?);
         let step = reader.u64()?;
         let attempt = reader.u32()?;
         let model_hash = reader.array()?;
@@ -123,7 +124,7 @@ pub struct Context {
     /// The round.
     pub round: RoundContext,
     /// The institution's pseudonym.
-    pub pseudonym: Hash,
+    pub pseudonym: Pseudonym,
 }
 
 impl Context {
@@ -135,7 +136,7 @@ impl Context {
         let mut bytes = [0; Self::LEN];
         let (round, pseudonym) = bytes.split_at_mut(RoundContext::LEN);
         round.copy_from_slice(&self.round.encode());
-        pseudonym.copy_from_slice(&self.pseudonym);
+        pseudonym.copy_from_slice(&self.pseudonym.0);
         bytes
     }
 
@@ -144,7 +145,7 @@ impl Context {
         let mut reader = Reader::new("context", bytes, Self::LEN)?;
         Ok(Self {
             round: RoundContext::decode(reader.take(RoundContext::LEN)?)?,
-            pseudonym: reader.array()?,
+            pseudonym: Pseudonym(reader.array()?),
         })
     }
 }
@@ -156,7 +157,7 @@ mod tests {
     fn example(bound: Bound) -> Context {
         let round = RoundContext {
             protocol_version: 1,
-            chain_id: [2; 32],
+            chain_id: ChainId([2; 32]),
             step: 3,
             attempt: 4,
             model_hash: [5; 32],
@@ -164,7 +165,7 @@ mod tests {
             dimension: 289,
             key_hash: [7; 32],
         };
-        Context { round, pseudonym: [8; 32] }
+        Context { round, pseudonym: Pseudonym([8; 32]) }
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! A message says what was expected, what came and what to do. Where somebody can be to blame, `culprits` names them; it
 //! matches exhaustively, so that a new variant has to decide whom it blames.
 
+use consilium_hash::Pseudonym;
 use consilium_privacy::PrivacyError;
 use thiserror::Error;
 
-use crate::{Bound, DecodeError, Hash};
+use crate::{Bound, DecodeError};
 
 /// A signature that does not verify.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -131,13 +132,13 @@ pub enum AggregateError {
     #[error("an institution is in the sum twice; take its first update only")]
     Duplicate {
         /// Its pseudonym.
-        pseudonym: Hash,
+        pseudonym: Pseudonym,
     },
     /// An update of another round in the sum.
     #[error("an update of another round is in the sum; only this round's count")]
     OtherRound {
         /// Its author's pseudonym.
-        pseudonym: Hash,
+        pseudonym: Pseudonym,
     },
     /// The evaluation speaks of another round than the one asked for.
     #[error(
@@ -281,6 +282,54 @@ pub enum ReadOffError {
         /// The largest length possible.
         most: u64,
     },
+}
+
+/// Sums that updates within their bound, under this sum of mask keys, do not add up to.
+///
+/// Under a countersigned sum of the keys this means that something in the sum is no update within its bound, or that
+/// the sums said to be there are others.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum SumError {
+    /// Another number of sums than of parameters.
+    #[error("there are {found} sums for {expected} parameters")]
+    Length {
+        /// d.
+        expected: usize,
+        /// How many sums there are.
+        found: usize,
+    },
+    /// A sum in one place that not all updates together can reach.
+    #[error(
+        "sum {index} is {value}; updates within their bound add up to at least {least} and to less than {bound}"
+    )]
+    OutOfRange {
+        /// Which sum, from 0.
+        index: usize,
+        /// What it is.
+        value: i64,
+        /// The least that is possible.
+        least: i64,
+        /// The first number beyond what is possible.
+        bound: i64,
+    },
+    /// All sums together are longer than the updates together can be.
+    #[error(
+        "the sums have norm {norm}; {summands} updates within their bound add up to at most {most}"
+    )]
+    TooLong {
+        /// The norm of the sums, rounded up.
+        norm: u128,
+        /// m.
+        summands: u32,
+        /// The norm of m updates of the greatest length, all in one direction.
+        most: u128,
+    },
+    /// The sums are not those of the masked updates.
+    #[error("the sums are not what is left of the masked updates without their masks")]
+    Mismatch,
+    /// A sum is not read off.
+    #[error(transparent)]
+    ReadOff(#[from] ReadOffError),
 }
 
 /// Numbers that cannot be quantised.

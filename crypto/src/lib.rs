@@ -102,7 +102,7 @@ pub use decrypt::{
 };
 pub use error::{
     AggregateError, EncryptError, QuantiseError, ReadOffError, ShareError, SignatureError,
-    UpdateError,
+    SumError, UpdateError,
 };
 pub use group::DecodeError;
 pub use keys::{Ciphertext, DecryptionKey, EvaluationKey, PublicKey};
@@ -113,6 +113,16 @@ pub use update::{
     VerifiedHeader, VerifiedUpdate, body_length, mask_length, verify_key_proofs,
     verify_key_proofs_with_rng, verify_updates, verify_updates_with_rng,
 };
+
+/// Which features of this build are for tests and experiments only. A program that an institution runs has none of them.
+pub const TEST_FEATURES: &[&str] = &[
+    #[cfg(feature = "adversary")]
+    "adversary",
+    #[cfg(feature = "dealer")]
+    "dealer",
+    #[cfg(feature = "simulation")]
+    "simulation",
+];
 
 /// A SHA-256 hash, or something as long.
 pub type Hash = [u8; 32];

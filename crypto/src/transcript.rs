@@ -128,7 +128,10 @@ pub(crate) trait Protocol {
     }
     /// Randomness that depends on the transcript, on the witness and on `rng`: it stays secret and fresh while any one of
     /// witness and `rng` does.
-    fn witness_rng(&self, witness: &[u8], rng: &mut impl CryptoRngCore) -> TranscriptRng;
+    ///
+    /// Its state is as secret as the witness. It wipes itself where it is dropped, so it stays where it is: behind a
+    /// pointer, because a value that is moved leaves its bytes behind.
+    fn witness_rng(&self, witness: &[u8], rng: &mut impl CryptoRngCore) -> Box<TranscriptRng>;
 }
 
 impl Protocol for Transcript {
@@ -145,8 +148,9 @@ impl Protocol for Transcript {
     }
 
     fn challenge(&mut self, label: &'static [u8]) -> Scalar {
-        let mut bytes = [0; 64];
-        self.challenge_bytes(label, &mut bytes);
+        // Coefficients of a dealer's polynomials are drawn this way, too.
+        let mut bytes = Zeroizing::new([0; 64]);
+        self.challenge_bytes(label, &mut *bytes);
         Scalar::from_bytes_mod_order_wide(&bytes)
     }
 
@@ -156,8 +160,8 @@ impl Protocol for Transcript {
         bytes.as_chunks().0.iter().map(|weight| u128::from_le_bytes(*weight)).collect()
     }
 
-    fn witness_rng(&self, witness: &[u8], rng: &mut impl CryptoRngCore) -> TranscriptRng {
-        self.build_rng().rekey_with_witness_bytes(b"witness", witness).finalize(rng)
+    fn witness_rng(&self, witness: &[u8], rng: &mut impl CryptoRngCore) -> Box<TranscriptRng> {
+        Box::new(self.build_rng().rekey_with_witness_bytes(b"witness", witness).finalize(rng))
     }
 }
 

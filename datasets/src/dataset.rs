@@ -14,8 +14,8 @@ pub const BUNDLED: [&str; 2] = ["pima", "wdbc"];
 ///
 /// Rows are named by their index, in the order of the file, until [`Preprocessor::transform`] makes numbers of them.
 /// Loading refuses what cannot be read; what cannot be learned from (a constant column, a class without rows) is refused
-/// by [`Dataset::split`] and [`Preprocessor::fit`], so that one institution may hold rows that only make sense in
-/// company.
+/// by [`Dataset::split`] and [`Preprocessor::fit`], so that one institution may hold rows that only make
+/// sense together with those of others.
 ///
 /// [`Preprocessor::fit`]: crate::Preprocessor::fit
 /// [`Preprocessor::transform`]: crate::Preprocessor::transform
@@ -36,7 +36,7 @@ pub(crate) struct FeatureColumn {
     pub(crate) values: Values,
 }
 
-/// The values of a feature, one a row; `None` is missing.
+/// The values of a feature, one per row; `None` is missing.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Values {
     /// Finite numbers within the range of `f32`.
@@ -64,7 +64,7 @@ impl Dataset {
         Self::parse(schema, &format!("{name}.csv (bundled)"), bytes)
     }
 
-    /// What a person names: a bundled dataset, or the path of a schema.
+    /// Opens what a user names: a bundled dataset, or the path of a schema.
     ///
     /// # Errors
     /// As [`Dataset::load`], and [`DatasetError::UnknownBundled`] for what is neither a bundled name nor looks like a path.

@@ -77,7 +77,7 @@ pub enum DatasetError {
         /// Fields in the row.
         found: usize,
     },
-    /// A quotation mark stands where none may stand, or is never closed on its line.
+    /// A quotation mark is misplaced, or never closed on its line.
     #[error(
         "{file}: row {row}, field {field}: a quotation mark is stray or not closed on its line: \
          quote whole fields, double the marks inside, keep a row on one line"
@@ -98,7 +98,7 @@ pub enum DatasetError {
         /// What the reader said.
         reason: String,
     },
-    /// There is a header at most, and no row of data.
+    /// The file has no row of data.
     #[error("{file}: no rows of data: expected a header line and at least one line of values")]
     NoRows {
         /// The file.
@@ -165,7 +165,7 @@ pub enum DatasetError {
         row: usize,
         /// The column.
         column: String,
-        /// What stands there, shortened.
+        /// The text found there, shortened.
         text: String,
     },
     /// No row has the positive value in the target column.
@@ -233,7 +233,7 @@ pub enum DatasetError {
         /// The value before standardisation.
         value: f64,
     },
-    /// The test fraction is no fraction.
+    /// The test fraction is not between 0 and 1.
     #[error("a test fraction of {fraction} is not between 0 and 1 (both excluded)")]
     TestFraction {
         /// The fraction asked for.

@@ -18,14 +18,14 @@
 //!
 //! - [`Schema`][]: what a CSV file means, written in TOML beside it.
 //! - [`Dataset`][]: the file as typed columns with missing values. `pima` and `wdbc` are compiled in.
-//! - [`Split`], [`Partitioning`]: which rows are for training and for testing, and whose they are.
+//! - [`Split`], [`Partitioning`]: which rows are for training and which for testing, and which institution has them.
 //! - [`Preprocessor`][]: imputation, standardisation and one-hot coding, fitted once and distributed.
 //! - [`Table`][]: numbers.
 //!
 //! The same file, schema and seed give the same bytes on every machine and under every version of any library: random
 //! choices are drawn from named ChaCha20 streams by shuffles of our own.
 //!
-//! Not to be used to anonymise: rows stay as identifying as the file was, and a fitted [`Preprocessor`] reveals medians,
+//! This crate does not anonymise: rows stay as identifying as the file was, and a fitted [`Preprocessor`] reveals medians,
 //! means and deviations of its training rows.
 
 mod coding;

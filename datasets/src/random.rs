@@ -23,7 +23,8 @@ pub(crate) fn shuffle<T>(items: &mut [T], rng: &mut impl RngCore) {
     }
 }
 
-/// Uniform in `0..bound`, `bound > 0`. Draws from the incomplete last interval are thrown away, or low values were favoured.
+/// Uniform in `0..bound`, `bound > 0`. Draws from the incomplete last interval are thrown away: keeping
+/// them would favour low values.
 fn below(bound: u64, rng: &mut impl RngCore) -> u64 {
     loop {
         let draw = rng.next_u64();

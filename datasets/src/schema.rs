@@ -142,7 +142,7 @@ impl Schema {
     }
 }
 
-/// One spelling a value: a number in its shortest form (`1`, `1.0` and `01` are the same category), other text trimmed.
+/// One spelling for each value: a number in its shortest form (`1`, `1.0` and `01` are the same category), other text trimmed.
 pub(crate) fn canonical(text: &str) -> String {
     let text = text.trim();
     match text.parse::<f64>() {

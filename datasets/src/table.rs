@@ -9,7 +9,7 @@ pub struct Table {
     pub labels: Vec<f32>,
     /// Number of rows.
     pub rows: usize,
-    /// Features a row, at least 1.
+    /// Features in a row, at least 1.
     pub width: usize,
 }
 

@@ -6,9 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_audit::audit;
-use consilium_authority::{BoundChoice, PrivacyFlags, bound_facts};
+use consilium_authority::{BoundChoice, PrivacyFlags, Protection, bound_facts};
 use consilium_cli::command_line;
-use consilium_contract::promise;
 
 use crate::attack::{self, AttackConfig};
 use crate::progress::Progress;
@@ -57,7 +56,7 @@ enum Command {
         #[arg(value_name = "DIR")]
         directory: PathBuf,
     },
-    /// Measure what every party pays, by size of model, beside what others would do.
+    /// Measure the cost of every party's work by model size, next to other schemes.
     Bench(BenchArgs),
     /// One cell of a bench, in a process of its own.
     #[command(name = bench::SUBCOMMAND, hide = true)]
@@ -70,10 +69,10 @@ enum Command {
 #[derive(Args)]
 #[command(after_help = BENCH_FILES)]
 struct BenchArgs {
-    /// Only what takes less than a minute; what is left out is listed.
+    /// Run only what fits into a minute; what is left out is listed.
     #[arg(long)]
     quick: bool,
-    /// Also the replay's verified rounds and their audit, which a run without --quick includes.
+    /// Also time the verified rounds of a replay and their audit (always included without --quick).
     #[arg(long)]
     verified_run: bool,
     /// Directory for the files. An earlier bench in it is replaced; one that holds anything else is refused.
@@ -87,7 +86,7 @@ struct BenchArgs {
 const BENCH_FILES: &str = "Written into DIR, anew after every cell (Ctrl-C keeps what there is):
   bench.csv    a row for every cell             bench.svg   time against parameters
   bench.json   all of it, bars and slopes too   bench.md    the tables, as on stdout
-It takes about twenty minutes on two cores. Leave the machine alone meanwhile.";
+It takes about twenty minutes on two cores. Run nothing else meanwhile.";
 
 #[derive(Args)]
 #[command(after_help = FILES)]
@@ -107,14 +106,16 @@ struct ReplayArgs {
     /// Institutions that send their update sign-flipped and scaled by ten.
     #[arg(long, default_value_t = 2, value_name = "N")]
     malicious: usize,
-    /// Sizes of the hidden layers; no number at all is logistic regression.
+    /// Sizes of the hidden layers; without a number, logistic regression.
     #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "16,8", value_name = "N,N,...")]
     hidden: Vec<usize>,
     #[command(flatten)]
     bound: BoundChoice,
     #[command(flatten)]
     privacy: PrivacyFlags,
-    /// Determines every model and metric, simulated noise included; encryption always uses the operating system's
+    #[command(flatten)]
+    protection: Protection,
+    /// Determines every model and metric, including simulated noise. Encryption always uses the operating system's
     /// randomness.
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -142,13 +143,13 @@ struct AttackArgs {
     /// Rounds of each simulated federation (1 to 100000).
     #[arg(long, default_value_t = 60, value_name = "N")]
     epochs: usize,
-    /// Federations that each mean is taken over, with seeds that follow one another (1 to 1000).
+    /// Federations averaged for each result, with consecutive seeds (1 to 1000).
     #[arg(long, default_value_t = 5, value_name = "N")]
     seeds: usize,
-    /// The first of the seeds; they determine every number.
+    /// The first of these seeds, which determine every number.
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// At most 10 rounds and 2 seeds, and 0, 2 and 4 malicious institutions alone.
+    /// At most 10 rounds and 2 seeds, and only 0, 2 and 4 malicious institutions.
     #[arg(long)]
     quick: bool,
     /// Directory for the files. An earlier run in it is replaced; one that holds anything else is refused
@@ -184,6 +185,7 @@ impl ReplayArgs {
             hidden: self.hidden.clone(),
             bound: self.bound.clone(),
             privacy: self.privacy.clone(),
+            protection: self.protection,
             seed: self.seed,
         }
     }
@@ -259,7 +261,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
             let summary = summary?;
             Ok(match arguments.format {
                 Format::Text => {
-                    let bound = promise(config.bound, config.clip);
+                    let bound = config.promise();
                     format!(
                         "{}\nbound:  {bound}\n{}\n",
                         text_table(&summary, config.malicious),
@@ -267,7 +269,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
                     )
                 }
                 Format::Json => {
-                    let bound: serde_json::Map<_, _> = bound_facts(config.bound, config.clip)
+                    let bound: serde_json::Map<_, _> = bound_facts(&config.promise())
                         .into_iter()
                         .map(|(name, value)| (name.to_owned(), value))
                         .collect();

@@ -7,8 +7,8 @@
 //! | --- | --- |
 //! | `cli` | the command line of the binary `consilium` |
 //! | `replay` | one split of real data, trained in every way that the figures compare |
-//! | `attack` | what malicious institutions achieve, and against what bounds help |
-//! | `bench` | what every party pays, measured |
+//! | `attack` | what malicious institutions achieve, and which attacks bounds stop |
+//! | `bench` | what the work of every party costs |
 //! | `output` | directories that an experiment writes its files into |
 //! | `chart` | axes, lines and legends |
 //! | `progress` | where a run stands, on stderr |

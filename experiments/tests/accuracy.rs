@@ -9,14 +9,16 @@
     reason = "a panic is how a test fails"
 )]
 
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::clear;
 use consilium_authority::{BoundChoice, BoundKind};
-use consilium_crypto::QuantisedUpdate;
 use consilium_experiments::{
     progress::Progress,
     replay::{
-        Choice, Federation, ReplayConfig, centralised, load_dataset,
-        plain::{self, fed_avg_quantised},
-        summary::summarise,
+        Choice, Federation, ReplayConfig, centralised, load_dataset, plain, summary::summarise,
     },
 };
 use consilium_learning::evaluate;
@@ -33,21 +35,11 @@ struct Outcomes {
     verified: Vec<f64>,
 }
 
-fn quantised(federation: &Federation, institutions: &[usize]) -> f64 {
-    let config = &federation.config;
-    let mut participants = federation.participants().unwrap();
-    let weights: Vec<f64> = institutions.iter().map(|&k| federation.weights[k]).collect();
-    let mut global = federation.initial.clone();
-    for epoch in 1..=config.epochs as u64 {
-        let updates: Vec<QuantisedUpdate> = institutions
-            .iter()
-            .map(|&k| participants[k].local_update(epoch, &global).unwrap().quantised)
-            .collect();
-        global =
-            fed_avg_quantised(&global, &updates, &weights, config.quantised_bound(), config.clip)
-                .unwrap();
-    }
-    evaluate(&federation.architecture, &global, &federation.test).unwrap().accuracy
+fn quantised(federation: &Federation, institutions: BTreeSet<usize>) -> f64 {
+    let accepted = vec![institutions; federation.config.epochs];
+    let steps = clear::steps(federation, federation.participants().unwrap(), 1, &accepted);
+    let global = &steps[steps.len() - 1].global;
+    evaluate(&federation.architecture, global, &federation.test).unwrap().accuracy
 }
 
 fn outcomes(dataset: &str, bound: BoundKind) -> Outcomes {
@@ -65,11 +57,9 @@ fn outcomes(dataset: &str, bound: BoundKind) -> Outcomes {
         };
         outcomes.honest.push(plain(false));
         outcomes.poisoned.push(plain(true));
-        let everyone: Vec<usize> = (0..federation.tables.len()).collect();
-        let honest: Vec<usize> =
-            everyone.iter().copied().filter(|k| !federation.malicious.contains(k)).collect();
-        outcomes.quantised.push(quantised(&federation, &everyone));
-        outcomes.verified.push(quantised(&federation, &honest));
+        let everyone = (0..federation.tables.len()).collect();
+        outcomes.quantised.push(quantised(&federation, everyone));
+        outcomes.verified.push(quantised(&federation, clear::honest(&federation)));
     }
     outcomes
 }

@@ -6,21 +6,24 @@
     reason = "a panic is how a test fails"
 )]
 
+mod common;
+
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
+use common::clear;
 use consilium_audit::{AuditReport, audit};
-use consilium_authority::{BoundChoice, BoundKind, PrivacyFlags};
+use consilium_authority::{BoundChoice, BoundKind, PrivacyFlags, Protection};
 use consilium_contract::transaction::parse_entry;
-use consilium_crypto::QuantisedUpdate;
 use consilium_experiments::{
     progress::Progress,
-    replay::{Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg_quantised, verified},
+    replay::{Choice, Federation, ReplayConfig, load_dataset, verified},
 };
 use consilium_learning::model_blob;
 use consilium_ledger::{Store, sha256};
+use consilium_privacy::{Guarantee, Spent};
 use consilium_proto::v1::transaction::Action;
 use tempfile::TempDir;
 
@@ -35,7 +38,8 @@ struct Run {
 impl Run {
     fn new(bound: BoundKind, institutions: usize, malicious: usize, epochs: usize) -> Self {
         let bound = BoundChoice { bound, ..BoundChoice::default() };
-        Self::of(Choice { institutions, malicious, epochs, bound, ..Choice::default() })
+        let protection = Protection { allow_threshold_one: institutions < 4 };
+        Self::of(Choice { institutions, malicious, epochs, bound, protection, ..Choice::default() })
     }
 
     fn of(choice: Choice) -> Self {
@@ -76,29 +80,11 @@ impl Run {
 
     /// SHA-256 of the model after each round of plaintext FedAvg over the same quantised updates of the honest.
     fn models_in_the_clear(&self) -> Vec<Vec<u8>> {
-        let Federation { config, weights, malicious, .. } = &self.federation;
-        let mut participants = self.federation.participants().unwrap();
-        let mut global = self.federation.initial.clone();
-        let mut hashes = Vec::new();
-        for epoch in 1..=config.epochs as u64 {
-            let honest =
-                (0..participants.len()).filter(|institution| !malicious.contains(institution));
-            let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) = honest
-                .map(|k| {
-                    (participants[k].local_update(epoch, &global).unwrap().quantised, weights[k])
-                })
-                .unzip();
-            global = fed_avg_quantised(
-                &global,
-                &updates,
-                &weights,
-                config.quantised_bound(),
-                config.clip,
-            )
-            .unwrap();
-            hashes.push(sha256(&model_blob(&global)).to_vec());
-        }
-        hashes
+        let federation = &self.federation;
+        let accepted = vec![clear::honest(federation); federation.config.epochs];
+        let participants = federation.participants().unwrap();
+        let steps = clear::steps(federation, participants, 1, &accepted);
+        steps.iter().map(|step| step.hash().to_vec()).collect()
     }
 }
 
@@ -187,17 +173,18 @@ fn noisy_updates_are_summed_to_the_bit_and_the_budget_ends_the_run_at_the_step_t
     assert!(report.privacy.as_ref().unwrap().starts_with(&said), "{report}");
     assert!(report.to_string().contains(&said), "{report}");
 
-    let one_more = consilium_privacy::Guarantee::new(
+    let one_more = Guarantee::new(
         run.federation.config.privacy.unwrap().terms(),
         consilium_privacy::Run {
             dimension: 289,
             norm: u32::MAX,
             institutions: 4,
             honest: 3,
+            most_honest: 3,
             steps: 50,
         },
     );
-    assert!(one_more.unwrap().epsilon(spent.len() as u64 + 1).0 > 10_000);
+    assert!(one_more.unwrap().epsilon(&Spent::of(spent.len() as u64 + 1, 3)).0 > 10_000);
 }
 
 /// Every regular file below `directory`.

@@ -141,6 +141,7 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
+    use consilium_hash::ChainId;
     use ed25519_dalek::SigningKey;
     use proptest::prelude::*;
 
@@ -158,7 +159,7 @@ mod tests {
             state_root: [4; 32],
             count: entries.len() as u32,
         };
-        Block { sealed: header.seal(&[1; 32], &SigningKey::from_bytes(&[5; 32])), entries }
+        Block { sealed: header.seal(&ChainId([1; 32]), &SigningKey::from_bytes(&[5; 32])), entries }
     }
 
     #[test]
@@ -183,7 +184,7 @@ mod tests {
                 let mut flipped = bytes.clone();
                 flipped[place] ^= 1 << bit;
                 let Ok(block) = Block::decode(&flipped) else { continue };
-                let signed = block.sealed.verify_signature(&[1; 32], &key);
+                let signed = block.sealed.verify_signature(&ChainId([1; 32]), &key);
                 assert!(
                     signed.is_err() || block.verify_entries().is_err(),
                     "byte {place}, bit {bit}"

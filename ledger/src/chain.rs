@@ -6,6 +6,7 @@
 //! nothing else unnoticed: a second signed header at a known height, or a signed successor of another header, is a
 //! [`Fork`], which anyone with the coordinator's key can check.
 
+use consilium_hash::ChainId;
 use ed25519_dalek::VerifyingKey;
 
 use crate::{
@@ -61,7 +62,7 @@ pub struct Fork {
 
 impl Fork {
     /// Whether this convicts the coordinator: both signatures hold, and no chain contains both headers.
-    pub fn verify(&self, chain_id: &Hash, coordinator: &VerifyingKey) -> bool {
+    pub fn verify(&self, chain_id: &ChainId, coordinator: &VerifyingKey) -> bool {
         let ours = &self.ours;
         let theirs = &self.theirs;
         let signed = [ours, theirs]
@@ -78,7 +79,7 @@ impl Fork {
 /// A verified copy of a chain's headers, from the first to the last known. About 350 bytes a header.
 #[derive(Debug, Clone)]
 pub struct HeaderChain {
-    chain_id: Hash,
+    chain_id: ChainId,
     coordinator: VerifyingKey,
     headers: Vec<VerifiedHeader>,
     /// Over the hashes of all `headers`: its root is the next header's history root.
@@ -87,7 +88,7 @@ pub struct HeaderChain {
 
 impl HeaderChain {
     /// The empty copy of the chain with this id (hash of its genesis entry) and coordinator.
-    pub fn new(chain_id: Hash, coordinator: VerifyingKey) -> Self {
+    pub fn new(chain_id: ChainId, coordinator: VerifyingKey) -> Self {
         Self { chain_id, coordinator, headers: Vec::new(), history: Frontier::new() }
     }
 
@@ -121,9 +122,9 @@ impl HeaderChain {
             };
         }
         match self.head() {
-            None if header.previous != self.chain_id => {
+            None if header.previous != self.chain_id.0 => {
                 return Err(ChainError::WrongGenesis {
-                    expected: self.chain_id,
+                    expected: self.chain_id.0,
                     got: header.previous,
                 });
             }
@@ -173,7 +174,7 @@ impl HeaderChain {
         Ok(Header {
             version: HEADER_VERSION,
             height,
-            previous: self.head().map_or(self.chain_id, |head| head.hash),
+            previous: self.head().map_or(self.chain_id.0, |head| head.hash),
             time_ms: self.head().map_or(time_ms, |head| time_ms.max(head.time_ms)),
             history_root: self.history.root(),
             entries_root: entries_root(entries),
@@ -193,7 +194,7 @@ impl HeaderChain {
     }
 
     /// The chain's id.
-    pub fn chain_id(&self) -> &Hash {
+    pub fn chain_id(&self) -> &ChainId {
         &self.chain_id
     }
 
@@ -261,7 +262,7 @@ fn fork(ours: &VerifiedHeader, theirs: SealedHeader) -> ChainError {
 /// The first thing that does not hold.
 pub fn verify_chain(
     blocks: impl IntoIterator<Item = Result<Block, LedgerError>>,
-    chain_id: Hash,
+    chain_id: ChainId,
     coordinator: VerifyingKey,
 ) -> Result<HeaderChain, LedgerError> {
     let mut chain = HeaderChain::new(chain_id, coordinator);
@@ -282,7 +283,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) const CHAIN_ID: Hash = [1; 32];
+    pub(crate) const CHAIN_ID: ChainId = ChainId([1; 32]);
 
     pub(crate) fn coordinator() -> SigningKey {
         SigningKey::from_bytes(&[2; 32])
@@ -357,7 +358,7 @@ pub(crate) mod tests {
                 SealedHeader { signature: [0; 64], ..seal(good) },
                 ChainError::BadSignature { height: 4 },
             ),
-            (good.seal(&bad, &coordinator()), ChainError::BadSignature { height: 4 }),
+            (good.seal(&ChainId(bad), &coordinator()), ChainError::BadSignature { height: 4 }),
         ];
         for (candidate, expected) in cases {
             assert_eq!(chain.append(candidate), Err(expected));
@@ -373,7 +374,7 @@ pub(crate) mod tests {
         let stranger = seal(Header { previous: [9; 32], ..first });
         assert_eq!(
             chain.append(stranger),
-            Err(ChainError::WrongGenesis { expected: CHAIN_ID, got: [9; 32] })
+            Err(ChainError::WrongGenesis { expected: CHAIN_ID.0, got: [9; 32] })
         );
         assert!(chain.append(seal(first)).is_ok());
     }
@@ -386,7 +387,7 @@ pub(crate) mod tests {
         assert_eq!(*fork, Fork { height: 2, ours: blocks[2].sealed, theirs: second });
         let key = coordinator().verifying_key();
         assert!(fork.verify(&CHAIN_ID, &key));
-        assert!(!fork.verify(&[8; 32], &key));
+        assert!(!fork.verify(&ChainId([8; 32]), &key));
         assert!(!Fork { theirs: fork.ours, ..*fork }.verify(&CHAIN_ID, &key));
         assert!(!Fork { theirs: blocks[3].sealed, ..*fork }.verify(&CHAIN_ID, &key));
         let successor = seal(Header { previous: [9; 32], ..blocks[3].sealed.header });

@@ -20,6 +20,7 @@
 //! [C2SP tlog-cosignature]: https://c2sp.org/tlog-cosignature
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use consilium_hash::{ChainId, Pseudonym};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
 use crate::{Hash, Note, NoteError, NoteKey, SignatureType, header::take, merkle, note::malformed};
@@ -31,7 +32,7 @@ const COSIGNATURE: &str = "cosignature/v1";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The chain.
-    pub chain_id: Hash,
+    pub chain_id: ChainId,
     /// Number of blocks.
     pub size: u64,
     /// RFC 6962 root over the hashes of their headers.
@@ -40,7 +41,7 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// The first line of every checkpoint of this chain, and the name that its coordinator signs them under.
-    pub fn origin(chain_id: &Hash) -> String {
+    pub fn origin(chain_id: &ChainId) -> String {
         format!("{ORIGIN}{}", hex::encode(chain_id))
     }
 
@@ -64,7 +65,7 @@ impl Checkpoint {
         let chain_id = origin
             .strip_prefix(ORIGIN)
             .and_then(|id| hex::decode(id).ok())
-            .and_then(|id| id.try_into().ok());
+            .and_then(|id| ChainId::try_from(id.as_slice()).ok());
         let chain_id = chain_id.ok_or_else(|| wrong("its origin names no chain"))?;
         let size = size.parse().map_err(|_| wrong("its size is no number"))?;
         let root = STANDARD.decode(root).ok().and_then(|root| root.try_into().ok());
@@ -103,7 +104,7 @@ impl Checkpoint {
     pub fn verify_cosignature(
         &self,
         cosignature: &Cosignature,
-        trustee: &Hash,
+        trustee: &Pseudonym,
         key: &VerifyingKey,
     ) -> Result<(), NoteError> {
         let bad = || NoteError::BadSignature { name: trustee_name(&self.chain_id, trustee) };
@@ -112,16 +113,16 @@ impl Checkpoint {
 }
 
 /// The key that a coordinator signs the checkpoints of a chain with.
-pub fn coordinator_key(chain_id: &Hash, key: VerifyingKey) -> NoteKey {
+pub fn coordinator_key(chain_id: &ChainId, key: VerifyingKey) -> NoteKey {
     NoteKey::of(Checkpoint::origin(chain_id), SignatureType::Ed25519, key)
 }
 
 /// The key that the trustee with this pseudonym cosigns the checkpoints of a chain with.
-pub fn trustee_key(chain_id: &Hash, pseudonym: &Hash, key: VerifyingKey) -> NoteKey {
+pub fn trustee_key(chain_id: &ChainId, pseudonym: &Pseudonym, key: VerifyingKey) -> NoteKey {
     NoteKey::of(trustee_name(chain_id, pseudonym), SignatureType::Cosignature, key)
 }
 
-fn trustee_name(chain_id: &Hash, pseudonym: &Hash) -> String {
+fn trustee_name(chain_id: &ChainId, pseudonym: &Pseudonym) -> String {
     format!("{}/{}", Checkpoint::origin(chain_id), hex::encode(pseudonym))
 }
 
@@ -211,7 +212,7 @@ impl SignedCheckpoint {
     /// [`NoteError::Malformed`], [`NoteError::OtherOrigin`], [`NoteError::Unsigned`], [`NoteError::BadSignature`].
     pub fn verify(
         note: Note,
-        chain_id: &Hash,
+        chain_id: &ChainId,
         coordinator: &VerifyingKey,
         trustees: &[NoteKey],
     ) -> Result<Self, NoteError> {
@@ -252,7 +253,7 @@ mod tests {
 
     use super::*;
 
-    const CHAIN: Hash = [0xa1; 32];
+    const CHAIN: ChainId = ChainId([0xa1; 32]);
 
     fn key(byte: u8) -> SigningKey {
         SigningKey::from_bytes(&[byte; 32])
@@ -265,14 +266,16 @@ mod tests {
     fn cosigned() -> Note {
         let mut note = a_checkpoint().sign(&key(1));
         for trustee in [2, 3] {
-            let of = trustee_key(&CHAIN, &[trustee; 32], key(trustee).verifying_key());
+            let of = trustee_key(&CHAIN, &Pseudonym([trustee; 32]), key(trustee).verifying_key());
             note.add_cosignature(&of, &a_checkpoint().cosign(1_700_000_000, &key(trustee)));
         }
         note
     }
 
     fn trustees() -> [NoteKey; 2] {
-        [2, 3].map(|trustee| trustee_key(&CHAIN, &[trustee; 32], key(trustee).verifying_key()))
+        [2, 3].map(|trustee| {
+            trustee_key(&CHAIN, &Pseudonym([trustee; 32]), key(trustee).verifying_key())
+        })
     }
 
     fn verify(note: Note) -> Result<SignedCheckpoint, NoteError> {
@@ -337,7 +340,7 @@ mod tests {
         assert_eq!(other(|checkpoint| checkpoint.size += 1), bad);
         assert_eq!(other(|checkpoint| checkpoint.root[31] ^= 1), bad);
         assert!(matches!(
-            other(|checkpoint| checkpoint.chain_id[0] ^= 1),
+            other(|checkpoint| checkpoint.chain_id.0[0] ^= 1),
             NoteError::OtherOrigin { .. }
         ));
 
@@ -358,11 +361,17 @@ mod tests {
         let of = key(2).verifying_key();
         let cosignature = a_checkpoint().cosign(1_700_000_000, &key(2));
         assert!(cosignature.is_over(&text, &of));
-        assert_eq!(a_checkpoint().verify_cosignature(&cosignature, &[2; 32], &of), Ok(()));
+        assert_eq!(
+            a_checkpoint().verify_cosignature(&cosignature, &Pseudonym([2; 32]), &of),
+            Ok(())
+        );
         assert!(!cosignature.is_over(&text, &key(3).verifying_key()));
         let larger = Checkpoint { size: 121, ..a_checkpoint() };
         let expected = NoteError::BadSignature { name: trustees()[0].name().to_owned() };
-        assert_eq!(larger.verify_cosignature(&cosignature, &[2; 32], &of), Err(expected));
+        assert_eq!(
+            larger.verify_cosignature(&cosignature, &Pseudonym([2; 32]), &of),
+            Err(expected)
+        );
         for place in 0..Cosignature::LEN {
             let mut bytes = cosignature.encode();
             bytes[place] ^= 1;
@@ -423,7 +432,7 @@ mod tests {
         fn every_checkpoint_and_cosignature_is_read_as_it_was_written(
             chain_id: [u8; 32], size in 1u64.., root: [u8; 32], time_s: u64,
         ) {
-            let checkpoint = Checkpoint { chain_id, size, root };
+            let checkpoint = Checkpoint { chain_id: ChainId(chain_id), size, root };
             prop_assert_eq!(Checkpoint::parse(&checkpoint.text()), Ok(checkpoint));
             let cosignature = checkpoint.cosign(time_s, &key(2));
             prop_assert_eq!(Cosignature::decode(&cosignature.encode()), Ok(cosignature));

@@ -7,6 +7,7 @@
 //! The right edge is the inclusion path of the last leaf (RFC 9162, section 2.1.3.1), so that nothing new is to be
 //! verified. Encoded: sealed header ‖ count of hashes u8 ‖ hashes, narrowest tree first ‖ the note.
 
+use consilium_hash::ChainId;
 use ed25519_dalek::VerifyingKey;
 
 use crate::{
@@ -29,7 +30,7 @@ pub struct Contradiction {
 
 impl Contradiction {
     /// Whether this convicts the coordinator.
-    pub fn verify(&self, chain_id: &Hash, coordinator: &VerifyingKey) -> bool {
+    pub fn verify(&self, chain_id: &ChainId, coordinator: &VerifyingKey) -> bool {
         let Ok(theirs) = SignedCheckpoint::verify(self.theirs.clone(), chain_id, coordinator, &[])
         else {
             return false;
@@ -136,7 +137,7 @@ mod tests {
                 let evidence = chain.contradiction(&signed(&another(size, from))).unwrap();
                 assert!(convicts(&evidence), "size {size} from {from}");
                 assert_eq!(Contradiction::decode(&evidence.encode()).unwrap(), evidence);
-                assert!(!evidence.verify(&[9; 32], &coordinator().verifying_key()));
+                assert!(!evidence.verify(&ChainId([9; 32]), &coordinator().verifying_key()));
             }
         }
     }

@@ -4,6 +4,7 @@
 //! count u32. Sealed: the same and 64 bytes of Ed25519 signature, 216 bytes in all. Every bit string of that length
 //! is the encoding of exactly one header.
 
+use consilium_hash::ChainId;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
@@ -94,14 +95,14 @@ impl Header {
     /// Signs the header for the chain `chain_id`.
     ///
     /// A coordinator signs one header a height, for ever: two are evidence against it.
-    pub fn seal(self, chain_id: &Hash, coordinator: &SigningKey) -> SealedHeader {
+    pub fn seal(self, chain_id: &ChainId, coordinator: &SigningKey) -> SealedHeader {
         let signature = coordinator.sign(&self.signed_bytes(chain_id)).to_bytes();
         SealedHeader { header: self, signature }
     }
 
     /// What the signature is over. The chain id keeps a header from being evidence, or a block, on another chain.
-    fn signed_bytes(&self, chain_id: &Hash) -> Vec<u8> {
-        [SEAL_LABEL, chain_id, &self.encode()].concat()
+    fn signed_bytes(&self, chain_id: &ChainId) -> Vec<u8> {
+        [SEAL_LABEL, chain_id.as_slice(), &self.encode()].concat()
     }
 }
 
@@ -157,7 +158,7 @@ impl SealedHeader {
     /// [`ChainError::BadSignature`].
     pub fn verify_signature(
         &self,
-        chain_id: &Hash,
+        chain_id: &ChainId,
         coordinator: &VerifyingKey,
     ) -> Result<(), ChainError> {
         coordinator
@@ -223,7 +224,7 @@ mod tests {
             hex::encode(header.hash()),
             "afc4053b98b3afc48e297a63a236622a184e5b73d9a7c207ae05cd0d7c5b5c8d"
         );
-        let sealed = header.seal(&[9; 32], &SigningKey::from_bytes(&[10; 32]));
+        let sealed = header.seal(&ChainId([9; 32]), &SigningKey::from_bytes(&[10; 32]));
         assert_eq!(hex::encode(sealed.encode()), expected + &hex::encode(sealed.signature));
         assert_eq!(
             hex::encode(sealed.signature),
@@ -234,24 +235,24 @@ mod tests {
     #[test]
     fn a_seal_holds_for_its_chain_key_and_header_alone() {
         let key = SigningKey::from_bytes(&[10; 32]);
-        let sealed = a_header().seal(&[9; 32], &key);
-        assert_eq!(sealed.verify_signature(&[9; 32], &key.verifying_key()), Ok(()));
+        let sealed = a_header().seal(&ChainId([9; 32]), &key);
+        assert_eq!(sealed.verify_signature(&ChainId([9; 32]), &key.verifying_key()), Ok(()));
         let refused = Err(ChainError::BadSignature { height: 2 });
-        assert_eq!(sealed.verify_signature(&[8; 32], &key.verifying_key()), refused);
+        assert_eq!(sealed.verify_signature(&ChainId([8; 32]), &key.verifying_key()), refused);
         let other = SigningKey::from_bytes(&[11; 32]).verifying_key();
-        assert_eq!(sealed.verify_signature(&[9; 32], &other), refused);
+        assert_eq!(sealed.verify_signature(&ChainId([9; 32]), &other), refused);
     }
 
     #[test]
     fn a_flip_of_any_bit_breaks_the_seal_and_the_hash() {
         let key = SigningKey::from_bytes(&[10; 32]);
-        let sealed = a_header().seal(&[9; 32], &key);
+        let sealed = a_header().seal(&ChainId([9; 32]), &key);
         for place in 0..SealedHeader::LEN {
             let mut bytes = sealed.encode();
             bytes[place] ^= 1 << (place % 8);
             let flipped = SealedHeader::decode(&bytes).unwrap();
             assert!(
-                flipped.verify_signature(&[9; 32], &key.verifying_key()).is_err(),
+                flipped.verify_signature(&ChainId([9; 32]), &key.verifying_key()).is_err(),
                 "byte {place}"
             );
             assert_eq!(flipped.hash() == sealed.hash(), place >= Header::LEN, "byte {place}");

@@ -84,6 +84,11 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
+    /// Whether there is a ledger in `path`, whole or not.
+    pub fn exists(path: &Path) -> bool {
+        path.join(STORE_FOLDER).exists() || path.join(head::NAME).exists()
+    }
+
     /// Opens the ledger in `path`, or creates it.
     ///
     /// After a crash the last block may be one that was never acknowledged: read [`Store::head`] before making another.

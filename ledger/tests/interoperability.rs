@@ -2,6 +2,7 @@
 //! `signed_note` (notes), `sigsum` (cosignatures under a policy, inclusion proofs), `ct-merkle` (RFC 6962 trees).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{
     Block, Checkpoint, Cosignature, HeaderChain, Note, NoteKey, SignatureType, coordinator_key,
     merkle::{self, consistency_proof, inclusion_proof, leaf_hash},
@@ -13,7 +14,7 @@ use sha2_11::Sha256;
 use signed_note::{StandardVerifier, VerifierList};
 use sigsum::{PolicyBuilder, SigsumSignature};
 
-const CHAIN: [u8; 32] = [0xc5; 32];
+const CHAIN: ChainId = ChainId([0xc5; 32]);
 
 fn key(byte: u8) -> SigningKey {
     SigningKey::from_bytes(&[byte; 32])
@@ -37,7 +38,7 @@ fn digest(hash: &[u8; 32]) -> sha2_11::digest::Output<Sha256> {
 fn signed_note_verifies_our_heads_and_writes_them_as_we_do() {
     let checkpoint = chain_of(9).head_checkpoint();
     let mut note = checkpoint.sign(&key(1));
-    let trustee = trustee_key(&CHAIN, &[2; 32], key(2).verifying_key());
+    let trustee = trustee_key(&CHAIN, &Pseudonym([2; 32]), key(2).verifying_key());
     note.add_cosignature(&trustee, &checkpoint.cosign(1_700_000_000, &key(2)));
     let bytes = note.encode().into_bytes();
 
@@ -90,7 +91,8 @@ fn proof_of_logging(leaves: &[Vec<u8>], index: usize, witnesses: &[(SigningKey, 
     let keyhash = |key: &SigningKey| sha256(&key.verifying_key().to_bytes());
     let hashes: Vec<_> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
     let root = merkle::root(&hashes);
-    let checkpoint = Checkpoint { chain_id: keyhash(&key(1)), size: leaves.len() as u64, root };
+    let checkpoint =
+        Checkpoint { chain_id: ChainId(keyhash(&key(1))), size: leaves.len() as u64, root };
     let text = checkpoint.text().replace("consilium/", "sigsum.org/v1/tree/");
     let mut note = Note::new(text.clone()).unwrap();
     note.sign("log".to_owned(), &key(1)).unwrap();

@@ -1,9 +1,9 @@
-//! From a budget to numbers: how much noise a norm admits, and how little of it buys the steps that are wanted.
+//! From a budget to numbers: how much noise a norm admits, and the least noise that buys the wanted steps.
 
 use crate::{Guarantee, MAX_VARIANCE, PrivacyError, Run, Terms, least_norm};
 
 /// The largest S, and its μ, whose noise fits B at a noise multiplier of `multiplier_milli` thousandths: √(h·μ) ≥ z·S.
-/// A larger S is worth more beside the noise of rounding. `None` where not even S = 1 fits.
+/// The larger S is, the less rounding matters. `None` where not even S = 1 fits.
 pub fn fit(run: Run, multiplier_milli: u32) -> Option<(u32, u64)> {
     let variance = |signal: u32| {
         let deviation = u128::from(signal) * u128::from(multiplier_milli);
@@ -45,8 +45,10 @@ pub fn calibrate(run: Run, epsilon_milli: u32, delta_bits: u32) -> Result<Terms,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Spent;
 
-    const RUN: Run = Run { dimension: 289, norm: 5_600, institutions: 10, honest: 7, steps: 60 };
+    const RUN: Run =
+        Run { dimension: 289, norm: 5_600, institutions: 10, honest: 7, most_honest: 7, steps: 60 };
 
     #[test]
     fn noise_is_as_strong_as_asked_for_and_the_signal_as_large_as_fits() {
@@ -69,7 +71,7 @@ mod tests {
             let run = Run { steps, norm: 100_000, ..RUN };
             let guarantee = Guarantee::new(calibrate(run, epsilon, 17).unwrap(), run).unwrap();
             assert_eq!(guarantee.steps(), steps);
-            let spent = guarantee.epsilon(steps).0;
+            let spent = guarantee.epsilon(&Spent::of(steps, 7)).0;
             assert!(
                 spent <= u64::from(epsilon) && spent as f64 > 0.97 * f64::from(epsilon),
                 "{spent} of {epsilon}"

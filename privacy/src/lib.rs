@@ -21,10 +21,11 @@
 //! and the like, says how far a *malicious* institution may go. It protects the model; no privacy rests on it, and a
 //! malicious institution has none to lose.
 //!
-//! **Whose noise counts.** Those who read the sum together know their own noise and subtract it. Up to t − 1
+//! **Whose noise counts.** Colluding readers of a sum know their own noise and subtract it. Up to t − 1
 //! institutions and the coordinator may do so, as everywhere in this protocol; at least `min_updates` updates are in
 //! every sum, so at least h = min_updates − (t − 1) shares of noise remain, the protected institution's own among
-//! them. The accountant charges every step with variance h·μ, however many took part. An institution that adds no
+//! them. The accountant charges a step with variance h·μ, however many took part, where t is that of the committee that
+//! opens the step's sum: under a later committee with a larger t a step costs more, with a smaller t less ([`Spent`]). An institution that adds no
 //! noise, or less, cannot be detected: its update proves a bound, not how it was made. It counts as one of the t − 1;
 //! were there more, ε would be larger.
 //!
@@ -54,10 +55,12 @@ pub use fit::{calibrate, fit};
 pub use skellam::{MAX_VARIANCE, Skellam};
 pub use tail::least_norm;
 
-use renyi::Renyi;
+use std::collections::BTreeMap;
+
+use renyi::{Renyi, Steps};
 use thiserror::Error;
 
-/// Largest ε, in thousandths: beyond 20 a promise is none.
+/// Largest ε, in thousandths: a promise beyond 20 means nothing.
 pub const MAX_EPSILON_MILLI: u32 = 20_000;
 
 /// Bits of −log₂ of what η allows for each draw, step and institution: 2^-84 ≥ 2·2^-86 + 2^-100.
@@ -86,13 +89,15 @@ pub struct Run {
     pub norm: u32,
     /// n.
     pub institutions: u32,
-    /// h: shares of noise in every sum that nobody else knows, min_updates − (t − 1).
+    /// h: shares of noise that nobody else knows, min_updates − (t − 1), in sums that the first committee opens.
     pub honest: u32,
+    /// The same in sums that a committee with the smallest t that the run allows opens: no sum has more.
+    pub most_honest: u32,
     /// Steps that the run is meant to make.
     pub steps: u64,
 }
 
-/// Why noise is no privacy, or a budget buys nothing.
+/// Why the noise gives no privacy, or the budget buys no step.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PrivacyError {
     /// μ out of range.
@@ -174,6 +179,7 @@ impl std::fmt::Display for Thousandths {
 #[derive(Debug, Clone)]
 pub struct Guarantee {
     terms: Terms,
+    run: Run,
     renyi: Renyi,
     steps: u64,
 }
@@ -210,24 +216,37 @@ impl Guarantee {
         if u64::from(run.norm) < least {
             return Err(PrivacyError::NoRoom { signal, variance, norm: run.norm, least });
         }
-        let renyi =
-            Renyi::new(signal, run.dimension, variance * u64::from(run.honest), delta_bits + 1);
-        let steps = renyi.affordable(epsilon_milli).min(run.steps);
+        require(
+            run.honest <= run.most_honest,
+            "number of honest shares of noise",
+            run.honest.into(),
+            "at most that under the smallest threshold",
+        )?;
+        let renyi = Renyi::new(signal, run.dimension, delta_bits + 1);
+        let most = |honest: u32| {
+            renyi.affordable(&[], variance * u64::from(honest), epsilon_milli).min(run.steps)
+        };
+        let steps = most(run.honest);
         if steps == 0 {
             return Err(PrivacyError::Unaffordable {
-                cost_milli: renyi.epsilon_milli(1),
+                cost_milli: renyi.epsilon_milli(&[Steps {
+                    variance: variance * u64::from(run.honest),
+                    count: 1,
+                }]),
                 budget_milli: epsilon_milli,
             });
         }
         // log₂(1 + e^ε) ≤ 1 + 1.4427·ε; then one bit for the half of δ.
         let growth = 1 + (1_443 * epsilon_milli).div_ceil(1_000_000);
-        let draws =
-            ceil_log(steps) + ceil_log(run.institutions.into()) + ceil_log(run.dimension.into());
+        // Committees with a smaller t make the steps cheaper, and more of them.
+        let draws = ceil_log(most(run.most_honest))
+            + ceil_log(run.institutions.into())
+            + ceil_log(run.dimension.into());
         let most = DISTANCE_BITS.saturating_sub(growth + draws + 1);
         if delta_bits > most {
             return Err(PrivacyError::Delta { delta_bits, most });
         }
-        Ok(Self { terms, renyi, steps })
+        Ok(Self { terms, run, renyi, steps })
     }
 
     /// What the genesis says.
@@ -235,25 +254,80 @@ impl Guarantee {
         &self.terms
     }
 
-    /// Steps until the run is over: those it is meant to make, or fewer where the budget buys fewer.
+    /// Steps until the run is over, if the first committee opens all of them: those it is meant to make, or fewer where
+    /// the budget buys fewer.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// What `steps` closed steps have cost, for people: ε, the budget, δ and where it ends the run.
-    pub fn spent(&self, steps: u64) -> String {
+    /// Further steps that a committee opens under which `honest` shares of noise count, until the run is over.
+    pub fn affordable(&self, spent: &Spent, honest: u32) -> u64 {
+        let left = self.run.steps.saturating_sub(spent.steps());
+        let variance = self.variance(honest);
+        self.renyi.affordable(&self.taken(spent), variance, self.terms.epsilon_milli).min(left)
+    }
+
+    /// ε that the steps so far have cost, in thousandths, rounded up.
+    pub fn epsilon(&self, spent: &Spent) -> Thousandths {
+        Thousandths(self.renyi.epsilon_milli(&self.taken(spent)))
+    }
+
+    /// What the steps so far have cost, for people: ε, the budget, δ, and where it ends the run if `honest` shares of
+    /// noise count from now on.
+    pub fn describe(&self, spent: &Spent, honest: u32) -> String {
         let Terms { epsilon_milli, delta_bits, .. } = self.terms;
-        let spent = self.epsilon(steps);
+        let cost = self.epsilon(spent);
         let budget = Thousandths(epsilon_milli.into());
+        let steps = spent.steps();
+        let most = steps.saturating_add(self.affordable(spent, honest));
         format!(
-            "ε = {spent} of {budget} at δ = 2^-{delta_bits}, for an institution; {steps} of {} affordable rounds",
-            self.steps
+            "ε = {cost} of {budget} at δ = 2^-{delta_bits}, for an institution; {steps} of {most} affordable rounds"
         )
     }
 
-    /// ε that the first `steps` steps have cost, in thousandths, rounded up.
-    pub fn epsilon(&self, steps: u64) -> Thousandths {
-        Thousandths(self.renyi.epsilon_milli(steps))
+    /// What the whole run costs if the first committee opens every sum, for people.
+    pub fn plan(&self) -> String {
+        self.describe(&Spent::of(self.steps, self.run.honest), self.run.honest)
+    }
+
+    /// The noise that counts in a sum, in every place.
+    fn variance(&self, honest: u32) -> u64 {
+        self.terms.variance.saturating_mul(u64::from(honest))
+    }
+
+    fn taken(&self, spent: &Spent) -> Vec<Steps> {
+        let steps = spent.0.iter();
+        steps
+            .map(|(honest, count)| Steps { variance: self.variance(*honest), count: *count })
+            .collect()
+    }
+}
+
+/// Steps that are closed, by the shares of noise that counted in each: h follows from the t of the committee that opened
+/// the step's sum.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spent(BTreeMap<u32, u64>);
+
+impl Spent {
+    /// So many steps, in each of which `honest` shares counted.
+    pub fn of(steps: u64, honest: u32) -> Self {
+        Self(BTreeMap::from([(honest, steps)]))
+    }
+
+    /// Steps in all.
+    pub fn steps(&self) -> u64 {
+        self.0.values().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+}
+
+impl FromIterator<(u32, u64)> for Spent {
+    fn from_iter<I: IntoIterator<Item = (u32, u64)>>(steps: I) -> Self {
+        let mut spent = Self::default();
+        for (honest, count) in steps {
+            let sum = spent.0.entry(honest).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        spent
     }
 }
 
@@ -268,27 +342,48 @@ mod tests {
 
     const TERMS: Terms =
         Terms { signal: 100, variance: 40_000, epsilon_milli: 8_000, delta_bits: 17 };
-    const RUN: Run = Run { dimension: 289, norm: 5_600, institutions: 10, honest: 7, steps: 60 };
+    const RUN: Run =
+        Run { dimension: 289, norm: 5_600, institutions: 10, honest: 7, most_honest: 8, steps: 60 };
 
     #[test]
     fn a_budget_ends_a_run_at_the_last_step_that_it_affords() {
         let guarantee = Guarantee::new(TERMS, Run { steps: 1_000, ..RUN }).unwrap();
         let steps = guarantee.steps();
         assert!(
-            guarantee.epsilon(steps) <= Thousandths(8_000)
-                && guarantee.epsilon(steps + 1) > Thousandths(8_000)
+            guarantee.epsilon(&Spent::of(steps, 7)) <= Thousandths(8_000)
+                && guarantee.epsilon(&Spent::of(steps + 1, 7)) > Thousandths(8_000)
         );
         assert_eq!(Guarantee::new(TERMS, Run { steps: 3, ..RUN }).unwrap().steps(), 3);
         // σ/S = √(7·40,000)/100 = 5.29.
-        assert_eq!((steps, guarantee.epsilon(60).to_string().as_str()), (64, "7.695"));
+        let sixty = guarantee.epsilon(&Spent::of(60, 7)).to_string();
+        assert_eq!((steps, sixty.as_str()), (64, "7.695"));
     }
 
     #[test]
     fn more_honest_shares_cost_less_and_more_steps_cost_more() {
+        let guarantee = Guarantee::new(TERMS, RUN).unwrap();
+        let cost = |steps, honest| guarantee.epsilon(&Spent::of(steps, honest));
+        assert!(cost(10, 7) < cost(10, 4) && cost(10, 4) < cost(11, 4));
+        assert_eq!(cost(0, 7), Thousandths(0));
         let few = Guarantee::new(TERMS, Run { honest: 4, ..RUN }).unwrap();
-        let many = Guarantee::new(TERMS, RUN).unwrap();
-        assert!(many.epsilon(10) < few.epsilon(10) && few.epsilon(10) < few.epsilon(11));
-        assert_eq!(many.epsilon(0), Thousandths(0));
+        assert!(few.steps() < guarantee.steps());
+    }
+
+    #[test]
+    fn every_step_costs_what_the_committee_that_opened_it_makes_it_cost() {
+        let guarantee = Guarantee::new(TERMS, Run { steps: 1_000, ..RUN }).unwrap();
+        let first = Spent::of(10, 7);
+        let mixed: Spent = [(7, 10), (5, 10)].into_iter().collect();
+        assert_eq!(mixed.steps(), 20);
+        assert!(guarantee.epsilon(&mixed) > guarantee.epsilon(&Spent::of(20, 7)));
+        assert!(guarantee.epsilon(&mixed) < guarantee.epsilon(&Spent::of(20, 5)));
+        // After ten steps of the first committee a larger t affords fewer, a smaller t more than that committee would.
+        let same = guarantee.affordable(&first, 7);
+        assert_eq!(same, guarantee.steps() - 10);
+        assert!(guarantee.affordable(&first, 5) < same && guarantee.affordable(&first, 8) > same);
+        let last = guarantee.affordable(&first, 5);
+        let after = |count| guarantee.epsilon(&[(7, 10), (5, count)].into_iter().collect());
+        assert!(after(last) <= Thousandths(8_000) && after(last + 1) > Thousandths(8_000));
     }
 
     #[test]
@@ -303,6 +398,7 @@ mod tests {
         refused(Terms { epsilon_milli: 20_001, ..TERMS }, RUN, "1 to 20000");
         refused(Terms { delta_bits: 9, ..TERMS }, RUN, "−log₂ δ is 9");
         refused(TERMS, Run { honest: 0, ..RUN }, "honest shares");
+        refused(TERMS, Run { honest: 9, ..RUN }, "under the smallest threshold");
         refused(TERMS, Run { norm: 4_000, ..RUN }, "raise the norm to");
         refused(Terms { variance: 10, ..TERMS }, RUN, "raise the noise multiplier, or the budget");
         let long = Run {
@@ -311,6 +407,7 @@ mod tests {
             institutions: 128,
             steps: 1 << 20,
             honest: 100,
+            most_honest: 100,
         };
         refused(Terms { variance: 20_000, delta_bits: 40, ..TERMS }, long, "raise δ to 2^-");
     }
@@ -326,7 +423,7 @@ mod tests {
 
     #[test]
     fn what_is_spent_is_said_in_one_line() {
-        let said = Guarantee::new(TERMS, RUN).unwrap().spent(60);
+        let said = Guarantee::new(TERMS, RUN).unwrap().describe(&Spent::of(60, 7), 7);
         assert_eq!(
             said,
             "ε = 7.695 of 8.000 at δ = 2^-17, for an institution; 60 of 60 affordable rounds"

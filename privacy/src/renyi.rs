@@ -25,62 +25,90 @@ fn orders() -> impl Iterator<Item = u64> {
     (2..=64).chain([80, 96, 128, 192, 256, 512])
 }
 
-/// Cost of a step, and of the conversion, at every order.
+/// Steps under noise of one variance in the sum.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Steps {
+    /// The variance, in every place.
+    pub(crate) variance: u64,
+    /// How many.
+    pub(crate) count: u64,
+}
+
+/// What a step costs under a given noise, and the conversion, at every order.
 #[derive(Debug, Clone)]
 pub(crate) struct Renyi {
-    /// (τ(α), the conversion's share) in units of 2^-48, by order.
-    costs: Vec<(u128, u128)>,
+    /// Δ₂².
+    squared: u128,
+    /// Δ₁.
+    first: u128,
+    /// (α, the conversion's share in units of 2^-48).
+    orders: Vec<(u128, u128)>,
 }
 
 impl Renyi {
-    /// Steps whose summands are no longer than `signal`, in `dimension` places, under noise of `variance` in the sum;
-    /// converted at δ = 2^-`delta_bits`.
-    pub(crate) fn new(signal: u32, dimension: u32, variance: u64, delta_bits: u32) -> Self {
+    /// Steps whose summands are no longer than `signal`, in `dimension` places; converted at δ = 2^-`delta_bits`.
+    pub(crate) fn new(signal: u32, dimension: u32, delta_bits: u32) -> Self {
         let squared = u128::from(signal).pow(2);
         let first = ceil_sqrt(u128::from(dimension) * squared).min(squared);
-        let variance = u128::from(variance.max(1));
         let mut log_alpha = 0;
         let mut next = 1;
-        let costs = orders().map(|order| {
+        let orders = orders().map(|order| {
             // ln α = Σ ln(1 + 1/m) over m below α; the orders ascend.
             while next < order {
                 log_alpha += log_ratio(next);
                 next += 1;
             }
             let alpha = u128::from(order);
-            let gaussian = ratio(alpha * squared, 2 * variance);
-            let discrete = ratio((2 * alpha - 1) * squared + 6 * first, 4 * variance * variance);
-            let cost = gaussian + discrete.min(ratio(3 * first, 2 * variance));
             // ln(1 − 1/α) = −ln(1 + 1/(α − 1)).
             let numerator = (u128::from(delta_bits) * LN_2)
                 .saturating_sub((alpha - 1) * log_ratio(order - 1))
                 .saturating_sub(log_alpha);
-            (cost, numerator.div_ceil(alpha - 1))
+            (alpha, numerator.div_ceil(alpha - 1))
         });
-        Self { costs: costs.collect() }
+        let orders = orders.collect();
+        Self { squared, first, orders }
     }
 
-    /// ε after so many steps, in thousandths, rounded up; no step costs nothing.
-    pub(crate) fn epsilon_milli(&self, steps: u64) -> u64 {
-        if steps == 0 {
+    /// τ(α) under noise of `variance`, in units of 2^-48.
+    fn cost(&self, alpha: u128, variance: u64) -> u128 {
+        let Self { squared, first, .. } = *self;
+        let variance = u128::from(variance.max(1));
+        let gaussian = ratio(alpha * squared, 2 * variance);
+        let discrete = ratio((2 * alpha - 1) * squared + 6 * first, 4 * variance * variance);
+        gaussian + discrete.min(ratio(3 * first, 2 * variance))
+    }
+
+    /// What all `steps` cost at one order; what overflows is more than any budget.
+    fn sum(&self, alpha: u128, steps: &[Steps]) -> u128 {
+        let each = steps.iter().map(|Steps { variance, count }| {
+            u128::from(*count).saturating_mul(self.cost(alpha, *variance))
+        });
+        each.fold(0, u128::saturating_add)
+    }
+
+    /// ε after these steps, in thousandths, rounded up; no step costs nothing.
+    pub(crate) fn epsilon_milli(&self, steps: &[Steps]) -> u64 {
+        if steps.iter().all(|steps| steps.count == 0) {
             return 0;
         }
-        let spent = self.costs.iter().map(|(cost, conversion)| {
-            // What overflows is more than any budget.
-            u128::from(steps).saturating_mul(*cost).saturating_add(*conversion)
-        });
+        let spent = self
+            .orders
+            .iter()
+            .map(|(alpha, conversion)| self.sum(*alpha, steps).saturating_add(*conversion));
         let milli = spent.min().unwrap_or(u128::MAX).saturating_mul(1000).div_ceil(ONE);
         u64::try_from(milli).unwrap_or(u64::MAX)
     }
 
-    /// The most steps whose ε is at most `milli` thousandths.
-    pub(crate) fn affordable(&self, milli: u32) -> u64 {
+    /// The most further steps under noise of `variance` whose ε, with that of `before`, is at most `milli` thousandths.
+    pub(crate) fn affordable(&self, before: &[Steps], variance: u64, milli: u32) -> u64 {
         let budget = u128::from(milli) * ONE / 1000;
-        let steps =
-            self.costs.iter().map(|(cost, conversion)| match budget.checked_sub(*conversion) {
-                Some(left) => left / cost.max(&1),
+        let steps = self.orders.iter().map(|(alpha, conversion)| {
+            let taken = self.sum(*alpha, before).saturating_add(*conversion);
+            match budget.checked_sub(taken) {
+                Some(left) => left / self.cost(*alpha, variance).max(1),
                 None => 0,
-            });
+            }
+        });
         u64::try_from(steps.max().unwrap_or(0)).unwrap_or(u64::MAX)
     }
 }
@@ -120,8 +148,8 @@ mod tests {
         }
         assert!(unit(LN_2) >= 2f64.ln() && unit(LN_2) - 2f64.ln() < 1e-13);
         for delta_bits in [10, 17, 40] {
-            let renyi = Renyi::new(100, 300, 1000, delta_bits);
-            for (alpha, (_, found)) in orders().zip(&renyi.costs) {
+            let renyi = Renyi::new(100, 300, delta_bits);
+            for (alpha, (_, found)) in orders().zip(&renyi.orders) {
                 let exact = conversion(alpha as f64, delta_bits).max(0.0);
                 assert!(
                     (unit(*found) - exact).abs() < 1e-8,
@@ -140,8 +168,8 @@ mod tests {
         for (signal, variance) in [(1_u32, 4_u64), (1, 100), (2, 30), (5, 400), (20, 2_000)] {
             let reach = (13.0 * (variance as f64).sqrt() + 40.0) as i64;
             let p = probabilities(variance as f64, reach + i64::from(signal));
-            let renyi = Renyi::new(signal, 1, variance, 17);
-            for (alpha, (cost, _)) in orders().zip(&renyi.costs).take(10) {
+            let renyi = Renyi::new(signal, 1, 17);
+            for alpha in orders().take(10) {
                 let a = alpha as f64;
                 let pairs = p
                     .iter()
@@ -149,7 +177,7 @@ mod tests {
                     .filter(|(p, q)| **p > 1e-250 && **q > 1e-250);
                 let sum: f64 = pairs.map(|(p, q)| (a * p.ln() + (1.0 - a) * q.ln()).exp()).sum();
                 let exact = sum.ln() / (a - 1.0);
-                let claimed = unit(*cost);
+                let claimed = unit(renyi.cost(alpha.into(), variance));
                 assert!(
                     claimed >= exact,
                     "S {signal}, μ {variance}, order {alpha}: {claimed} below {exact}"
@@ -169,20 +197,19 @@ mod tests {
         // Mironov 2017, table II: α/(2σ²) for a sensitivity of 1.
         let signal = 1_000_000;
         let variance = 16_000_000_000_000;
-        let renyi = Renyi::new(signal, 100, variance, 17);
-        for (alpha, (cost, _)) in orders().zip(&renyi.costs) {
+        let renyi = Renyi::new(signal, 100, 17);
+        for alpha in orders() {
+            let cost = unit(renyi.cost(alpha.into(), variance));
             let gaussian = alpha as f64 / (2.0 * 16.0);
-            assert!(
-                (unit(*cost) / gaussian - 1.0).abs() < 1e-5 && unit(*cost) >= gaussian,
-                "{alpha}"
-            );
+            assert!((cost / gaussian - 1.0).abs() < 1e-5 && cost >= gaussian, "{alpha}");
         }
     }
 
     /// ε of k steps of Gaussian noise σ per unit of sensitivity, by the accountant.
     fn gaussian_epsilon(sigma: f64, delta_bits: u32, steps: u64) -> f64 {
         let variance = (sigma * sigma * 1e12) as u64;
-        Renyi::new(1_000_000, 1, variance, delta_bits).epsilon_milli(steps) as f64 / 1000.0
+        let steps = [Steps { variance, count: steps }];
+        Renyi::new(1_000_000, 1, delta_bits).epsilon_milli(&steps) as f64 / 1000.0
     }
 
     /// δ of the Gaussian mechanism at ε, exactly (Balle and Wang, ICML 2018, theorem 8).
@@ -237,9 +264,9 @@ mod tests {
                 steps as f64 * tau + conversion(a, delta_bits)
             };
             let exact = orders().map(at).fold(f64::INFINITY, f64::min);
-            let found = Renyi::new(signal, dimension, variance, delta_bits).epsilon_milli(steps)
-                as f64
-                / 1000.0;
+            let taken = [Steps { variance, count: steps }];
+            let found =
+                Renyi::new(signal, dimension, delta_bits).epsilon_milli(&taken) as f64 / 1000.0;
             assert!(found >= exact && found < exact + 0.0011 + exact * 1e-5, "{found} {exact}");
         }
     }
@@ -249,18 +276,40 @@ mod tests {
         for (signal, variance, budget) in
             [(100, 280_000, 8_000), (100, 28_000, 8_000), (7, 1_000, 500), (100, 1, 100)]
         {
-            let renyi = Renyi::new(signal, 289, variance, 17);
-            let steps = renyi.affordable(budget);
-            assert!(renyi.epsilon_milli(steps) <= u64::from(budget), "{steps}");
-            assert!(renyi.epsilon_milli(steps + 1) > u64::from(budget), "{steps}");
+            let renyi = Renyi::new(signal, 289, 17);
+            let steps = renyi.affordable(&[], variance, budget);
+            let after = |count| renyi.epsilon_milli(&[Steps { variance, count }]);
+            assert!(after(steps) <= u64::from(budget), "{steps}");
+            assert!(after(steps + 1) > u64::from(budget), "{steps}");
         }
     }
 
     #[test]
+    fn steps_under_several_noises_add_up_order_by_order_whatever_their_sequence() {
+        let renyi = Renyi::new(100, 289, 17);
+        let much = Steps { variance: 280_000, count: 10 };
+        let little = Steps { variance: 160_000, count: 5 };
+        let both = renyi.epsilon_milli(&[much, little]);
+        assert_eq!(both, renyi.epsilon_milli(&[little, much]));
+        // Between as many steps under the one noise and under the other.
+        let least = renyi.epsilon_milli(&[Steps { count: 15, ..much }]);
+        let most = renyi.epsilon_milli(&[Steps { count: 15, ..little }]);
+        assert!(least < both && both < most, "{least} {both} {most}");
+        // What is left after five dear steps affords fewer cheap ones than after five cheap ones.
+        let left = |before| renyi.affordable(&[before], much.variance, 8_000);
+        let dear = left(little);
+        assert!(dear < left(Steps { count: 5, ..much }));
+        let upto = |count| renyi.epsilon_milli(&[little, Steps { count, ..much }]);
+        assert!(upto(dear) <= 8_000 && upto(dear + 1) > 8_000);
+    }
+
+    #[test]
     fn no_number_overflows() {
-        let renyi = Renyi::new(u32::MAX, u32::MAX, 1, 40);
-        assert_eq!(renyi.affordable(20_000), 0);
-        assert_eq!(renyi.epsilon_milli(u64::MAX), u64::MAX);
-        assert!(Renyi::new(1, 1, u64::from(u32::MAX) * 128, 40).affordable(20_000) > 0);
+        let renyi = Renyi::new(u32::MAX, u32::MAX, 40);
+        let most = Steps { variance: 1, count: u64::MAX };
+        assert_eq!(renyi.affordable(&[], 1, 20_000), 0);
+        assert_eq!(renyi.affordable(&[most, most], 1, 20_000), 0);
+        assert_eq!(renyi.epsilon_milli(&[most, most]), u64::MAX);
+        assert!(Renyi::new(1, 1, 40).affordable(&[], u64::from(u32::MAX) * 128, 20_000) > 0);
     }
 }

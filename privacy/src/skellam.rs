@@ -1,8 +1,8 @@
 //! Skellam noise: the difference of two Poisson variables of mean μ/2, an integer of mean 0 and variance μ.
 //!
 //! Sums of independent Skellam variables are Skellam variables, their variances added: h institutions that each add
-//! noise of variance μ add noise of variance h·μ to their sum, whose distribution is exactly that of one who draws it
-//! all.
+//! noise of variance μ add noise of variance h·μ to their sum, exactly as if one party had
+//! drawn it all.
 //!
 //! **Sampling** inverts a table of the cumulative Poisson probabilities in integers of 128 bits. The weight of the
 //! mode is 2^112; its neighbours follow from p(k+1) = p(k)·λ/(k+1), rounded down, until they vanish. No floating
@@ -14,8 +14,8 @@
 //! least 2^112·max(1, √λ) in all. For every λ up to 5·10^7 that is below 2^-[`DISTANCE_BITS`] of the mass, the tail
 //! beyond the table included. `bound` takes that much from δ for every variable that is drawn.
 //!
-//! The time that a draw takes depends on what is drawn, by the processor's caches. Who can time an institution's memory
-//! accesses is inside the institution.
+//! The time of a draw depends on the value drawn, through the processor's caches. Whoever can time an institution's
+//! memory accesses is already inside it.
 
 use rand_core::RngCore;
 

@@ -13,18 +13,18 @@
 //! - N* = μ + √(2μy) + y/3 with y ≥ x + ln d fails with probability at most d·e^(−y) ≤ e^(−x);
 //! - v ≤ N*·(M + 2S²).
 //!
-//! So ‖s+z‖² ≤ S² + M + 2√(N*·(M + 2S²)·x) + 2N*·x but for probability 3e^(−x); x = 71 makes that less than 2^-100.
+//! So ‖s+z‖² ≤ S² + M + 2√(N*·(M + 2S²)·x) + 2N*·x except with probability 3e^(−x); x = 71 makes that less than 2^-100.
 //! All of it is computed in integers, rounded up: a contract decides by it.
 
 use crate::ceil_log;
 
-/// Noise fits its bound but for probability 2^-100.
+/// Noise exceeds its bound with probability at most 2^-100.
 pub(crate) const MISFIT_BITS: u32 = 100;
 
 /// x.
 const EXPONENT: u128 = 71;
 
-/// The least B such that ‖s+z‖ ≤ B but for probability 2^-100, for every s with ‖s‖ ≤ `signal` and noise z of that
+/// The least B such that ‖s+z‖ ≤ B except with probability 2^-100, for every s with ‖s‖ ≤ `signal` and noise z of that
 /// `variance` in each of `dimension` places.
 pub fn least_norm(signal: u32, variance: u64, dimension: u32) -> u64 {
     let signal = u128::from(signal);

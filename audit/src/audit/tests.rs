@@ -1,9 +1,15 @@
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
-use consilium_contract::transaction::entry;
+use consilium_hash::ChainId;
+
+use consilium_contract::{
+    Body,
+    transaction::{entry, parse_entry},
+};
+use consilium_crypto::CandidateHeader;
 
 use super::*;
-use crate::fixture::World;
+use consilium_testkit::World;
 
 fn finished() -> World {
     let mut world = World::new();
@@ -12,7 +18,7 @@ fn finished() -> World {
     world
 }
 
-fn audited(world: &World, chain_id: Option<&Hash>) -> Result<AuditReport, AuditError> {
+fn audited(world: &World, chain_id: Option<&ChainId>) -> Result<AuditReport, AuditError> {
     let dir = tempfile::tempdir().unwrap();
     let ledger = dir.path().join("ledger");
     world.ledger(&ledger);
@@ -27,7 +33,7 @@ fn an_honest_ledger_is_replayed_and_everything_in_it_counted() {
     // Genesis, 4 enrolments; a ceremony is begun, 4 members speak in each of its 7 stages, each of which is ended; a
     // round is opened, 4 updates, closed, 3 countersignatures, 2 shares, closed.
     let expected = AuditReport {
-        chain_id: hex(&world.chain_id()),
+        chain_id: world.chain_id().to_string(),
         is_sealed: true,
         blocks,
         transactions: 5 + 36 + 2 * 12,
@@ -57,7 +63,7 @@ fn an_honest_ledger_is_replayed_and_everything_in_it_counted() {
 #[test]
 fn the_ledger_of_another_run_is_refused() {
     let world = World::new();
-    let refused = audited(&world, Some(&[7; 32])).unwrap_err();
+    let refused = audited(&world, Some(&ChainId([7; 32]))).unwrap_err();
     assert!(matches!(refused, AuditError::OtherChain { .. }), "{refused}");
 }
 
@@ -190,7 +196,7 @@ fn an_audit_does_not_go_on_from_that_of_another_history_or_of_a_longer_one() {
     let refused = audited_since(&World::new(), &earlier, 1).unwrap_err();
     assert!(matches!(refused, AuditError::OtherHistory { .. }), "{refused}");
     let mut stranger = shorter.clone();
-    stranger.checkpoint.chain_id = [7; 32];
+    stranger.checkpoint.chain_id = ChainId([7; 32]);
     let refused = audited_since(&world, &stranger, 1).unwrap_err();
     assert!(matches!(refused, AuditError::OtherHistory { .. }), "{refused}");
     assert!(audited_since(&world, &shorter, 1).is_ok());
@@ -214,7 +220,7 @@ fn with_a_refuted_update() -> World {
     )
     .remove(0);
     assert!(!checked.is_proven());
-    let receipt = world.contract.apply(&candidate, Body::Checked(checked)).unwrap();
+    let receipt = world.contract.apply(&candidate, Body::Checked(checked.into())).unwrap();
     assert!(receipt.culprit.is_some());
     let root = world.contract.state_root();
     world.append(vec![entry(signed, false)], root, vec![update.body]);

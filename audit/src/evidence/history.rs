@@ -178,7 +178,7 @@ fn model(
         .ok_or_else(|| nothing("the model before is not the one that the round was opened with"))?;
     match check.follow(&previous, &evidence.sums, follower.roster(), parameters, &mut OsRng) {
         Ok(_) => Ok(Ok(())),
-        Err(error @ (ModelError::WrongSums | ModelError::WrongModel(_))) => Ok(Err(error)),
+        Err(error @ (ModelError::WrongSums(_) | ModelError::WrongModel(_))) => Ok(Err(error)),
         // What the file brings is not what signed statements name.
         Err(error) => Err(nothing(error)),
     }

@@ -1,7 +1,7 @@
 use consilium_proto::v1::CloseRound;
 
 use super::*;
-use crate::fixture::{World, splice};
+use consilium_testkit::{World, splice};
 
 fn institution(world: &World) -> Institution {
     let files = &world.ceremony.institutions[0];

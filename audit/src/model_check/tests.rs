@@ -2,10 +2,8 @@ use consilium_proto::v1::{CloseRound, transaction::Action};
 use rand_core::OsRng;
 
 use super::*;
-use crate::{
-    fixture::{DIMENSION, World},
-    judge::judge,
-};
+use crate::{fixture::Followed as _, judge::judge};
+use consilium_testkit::{DIMENSION, World};
 
 /// A world whose first round is closed by what `change` makes of the right CloseRound; the masked updates; the sums.
 fn closed(change: impl FnOnce(&mut CloseRound)) -> (World, Closed, Vec<Vec<u8>>, Vec<u8>) {
@@ -108,7 +106,10 @@ fn sums_that_do_not_follow_are_refused_also_where_the_round_announces_them() {
         close.sums.as_mut().unwrap().sha256 = sha256(&announced).to_vec();
     });
     assert_eq!(check(&world, &closed, &masked, &sums).unwrap_err(), ModelError::WrongSumsBlob);
-    assert_eq!(check(&world, &closed, &masked, &wrong).unwrap_err(), ModelError::WrongSums);
+    assert_eq!(
+        check(&world, &closed, &masked, &wrong).unwrap_err(),
+        ModelError::WrongSums(SumError::Mismatch)
+    );
 }
 
 #[test]

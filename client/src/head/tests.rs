@@ -1,3 +1,4 @@
+use consilium_hash::ChainId;
 use std::fs;
 
 use consilium_proto::v1::Charge;
@@ -6,7 +7,8 @@ use consilium_audit::{Evidence, evidence::Culprit, heads::Relation};
 use consilium_ledger::SignedCheckpoint;
 
 use super::*;
-use crate::fixture::World;
+use crate::fixture::Kept as _;
+use consilium_testkit::World;
 
 fn files(world: &World, institution: usize) -> InstitutionFiles {
     let dir = tempfile::tempdir().unwrap();
@@ -150,7 +152,7 @@ fn a_note_that_the_coordinator_has_not_signed_is_no_head() {
         &of,
         &checkpoint.cosign(1, &(&world.ceremony.institutions[2].signing).into()),
     );
-    let stranger = Checkpoint { chain_id: [9; 32], ..checkpoint };
+    let stranger = Checkpoint { chain_id: ChainId([9; 32]), ..checkpoint };
     let notes = [
         checkpoint.sign(&(&world.ceremony.institutions[0].signing).into()),
         stranger.sign(&(&world.ceremony.coordinator.signing).into()),

@@ -1,10 +1,11 @@
 //! What an institution is asked for in an open round: made only from a checked model.
 
+use consilium_hash::Pseudonym;
 use std::sync::Arc;
 
 use consilium_audit::{CheckedModel, follow::Collection, model_check::ModelError};
 use consilium_contract::{Committee, Model};
-use consilium_crypto::{Context, Hash};
+use consilium_crypto::Context;
 
 /// What an institution is asked for in an open round.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ impl Assignment {
     pub fn new(
         model: &CheckedModel,
         collection: &Collection,
-        pseudonym: &Hash,
+        pseudonym: &Pseudonym,
     ) -> Result<Self, ModelError> {
         let round = collection.round();
         model.starts(round)?;
@@ -52,7 +53,8 @@ mod tests {
     use consilium_audit::follow::Phase;
 
     use super::*;
-    use crate::fixture::{DIMENSION, World};
+    use crate::fixture::Kept as _;
+    use consilium_testkit::{DIMENSION, World};
 
     #[test]
     fn a_round_that_starts_from_an_unchecked_model_gives_no_assignment() {

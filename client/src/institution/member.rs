@@ -4,6 +4,7 @@
 //! from them is sent; and `share-N.key`, the share as a member of committee N. Once a committee stands, the secrets and
 //! the shares of all other committees are overwritten and removed: what is not there cannot be taken.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::BTreeMap,
     fs,
@@ -16,7 +17,7 @@ use consilium_contract::{
     Committee, Keygen,
     keygen::member::{Member, MemberError, Oath, Secrets},
 };
-use consilium_crypto::{Hash, KeyShare};
+use consilium_crypto::KeyShare;
 use consilium_proto::v1::Contribute;
 use rand_core::CryptoRngCore;
 use tracing::warn;
@@ -38,7 +39,7 @@ const MAX_SECRET_BYTES: u64 = 256;
 #[derive(Debug)]
 pub struct Membership {
     directory: PathBuf,
-    name: Hash,
+    name: Pseudonym,
     member: Option<Member>,
     /// By number of the committee.
     shares: BTreeMap<u32, Arc<KeyShare>>,
@@ -49,7 +50,7 @@ impl Membership {
     ///
     /// # Errors
     /// [`ClientError::DamagedState`], naming the file.
-    pub fn open(directory: &Path, name: Hash) -> Result<Self, ClientError> {
+    pub fn open(directory: &Path, name: Pseudonym) -> Result<Self, ClientError> {
         let path = directory.join(SECRETS);
         let damaged = |path: &Path, what: &str| ClientError::DamagedState {
             path: path.to_owned(),

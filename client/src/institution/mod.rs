@@ -1,14 +1,17 @@
-//! One institution: what it holds, and the loop that keeps it in a run until the run is over.
+//! One institution: what it holds while it takes part in a run.
 
+use consilium_hash::Pseudonym;
 use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use consilium_audit::{
-    CheckedModel, files,
+    CheckedModel,
+    execution::Execution,
+    files,
     follow::{Closed, Follower},
     judge::Judged,
 };
@@ -16,18 +19,13 @@ use consilium_contract::{GenesisError, Parameters};
 use consilium_crypto::{DiscreteLogTable, Hash, RoundContext};
 use consilium_identity::InstitutionFiles;
 use consilium_proto::v1::SignedTransaction;
-use rand_core::OsRng;
-use tonic::transport::Endpoint;
-use tracing::warn;
 
 use crate::{
     ClientError,
-    backoff::Backoff,
-    connection::{self, Answered},
-    observer::{Observer, RoundReport},
+    connection::{Answered, Connector, Plain},
+    observer::{Broadcast, Observer, RoundReport},
     prepare::Participant,
-    session::Session,
-    state::{durable, history::History, memory::Memory, model, upload::Upload},
+    state::{bodies::Bodies, durable, history::History, memory::Memory, model, upload::Upload},
 };
 
 pub mod assignment;
@@ -58,15 +56,17 @@ impl Duty {
     }
 }
 
-/// How a run ended for an institution.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// Closed rounds, each of them checked.
-    pub steps: u64,
-    /// The last model, flat `[d]`.
-    pub model: Vec<f32>,
-    /// Height of the last verified block.
-    pub height: u64,
+/// What an institution verifies of the updates in a sum before it answers for the sum or trains on its model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verification {
+    /// Everything: all proofs of all updates, and the state that the chain leads to.
+    #[default]
+    All,
+    /// The proofs of so many updates of each sum, drawn at random once the sum is sealed. What was not drawn is believed:
+    /// of m updates of which one is false, an institution that draws c misses it with probability 1 − c/m, and k
+    /// institutions that draw independently all miss it with probability (1 − c/m)^k. The state roots are believed too, so
+    /// that an honest update that is recorded as a fault goes unnoticed by all but its author.
+    Sample(usize),
 }
 
 /// An institution that takes part in a run: participant, trustee and follower of the chain.
@@ -74,11 +74,16 @@ pub struct Institution {
     pub(crate) files: Arc<InstitutionFiles>,
     pub(crate) parameters: Arc<Parameters>,
     pub(crate) directory: PathBuf,
-    pub(crate) endpoint: Endpoint,
+    pub(crate) connector: Arc<dyn Connector>,
     /// Absent only while it works on another thread.
     pub(crate) participant: Option<Participant>,
-    pub(crate) observer: Box<dyn Observer>,
+    pub(crate) observers: Broadcast,
     pub(crate) table: Arc<DiscreteLogTable>,
+    pub(crate) verification: Verification,
+    /// The contract, run over the blocks up to the last sum that was verified. Absent before the first one, and after an
+    /// error.
+    pub(crate) execution: Option<Execution>,
+    pub(crate) bodies: Bodies,
     pub(crate) history: History,
     pub(crate) follower: Follower,
     pub(crate) memory: Arc<Mutex<Memory>>,
@@ -104,7 +109,8 @@ pub struct Institution {
     /// Number of the committee that stands, as far as this institution has read.
     pub(crate) committee: Option<u32>,
     pub(crate) report: RoundReport,
-    give_up_after: Option<Duration>,
+    /// How long the coordinator may bring nothing new.
+    pub(crate) give_up_after: Option<Duration>,
     _lock: File,
 }
 
@@ -121,17 +127,20 @@ impl Institution {
         participant: Participant,
         observer: Box<dyn Observer>,
     ) -> Result<Self, ClientError> {
-        let endpoint = connection::endpoint(address)?;
+        let connector = Arc::new(Plain::to(address)?);
         files::create_folder(directory)?;
         let lock = durable::lock(&directory.join("lock"))?;
         let parameters = Arc::new(files.parameters.clone());
         let initial = CheckedModel::initial(&parameters, &files.initial_model)
             .ok_or(GenesisError::WrongModel)?;
         Ok(Self {
-            endpoint,
+            connector,
             participant: Some(participant),
-            observer,
+            observers: Broadcast::to(observer),
             table: DiscreteLogTable::shared(),
+            verification: Verification::All,
+            execution: None,
+            bodies: Bodies::open(directory, &parameters)?,
             history: History::open(directory, &parameters)?,
             follower: Follower::new(Arc::clone(&parameters), files.genesis_entry.clone()),
             memory: Arc::new(Mutex::new(Memory::open(directory, parameters.chain_id)?)),
@@ -156,53 +165,34 @@ impl Institution {
         })
     }
 
-    /// Gives up where no new block has come for so long while the coordinator could not be reached.
+    /// Reaches the coordinator in another way than by its plain address.
+    #[must_use]
+    pub fn reaching(self, connector: impl Connector + 'static) -> Self {
+        Self { connector: Arc::new(connector), ..self }
+    }
+
+    /// Tells another observer of every round, too.
+    #[must_use]
+    pub fn also_observed_by(mut self, observer: Box<dyn Observer>) -> Self {
+        self.observers.add(observer);
+        self
+    }
+
+    /// Verifies less than everything of a sum.
+    #[must_use]
+    pub fn verifying(self, verification: Verification) -> Self {
+        Self { verification, ..self }
+    }
+
+    /// Gives up where the coordinator has brought nothing new for so long, whether it could be reached or not. What this
+    /// institution computes meanwhile does not count.
     #[must_use]
     pub fn give_up_after(self, patience: Duration) -> Self {
         Self { give_up_after: Some(patience), ..self }
     }
 
-    /// Takes part until every step of the genesis is closed. Connections that break are made again; what was begun
-    /// goes on where it was.
-    ///
-    /// # Errors
-    /// [`ClientError`]: what another connection cannot mend.
-    pub async fn run(mut self) -> Result<Outcome, ClientError> {
-        let mut backoff = Backoff::new();
-        let mut progress = Instant::now();
-        loop {
-            let height = self.history.len();
-            let error = match Session::run(&mut self).await {
-                Ok(()) => {
-                    return Ok(Outcome {
-                        steps: self.model.step(),
-                        model: self.model.model().parameters().to_vec(),
-                        height: self.history.len().saturating_sub(1),
-                    });
-                }
-                Err(error) if error.is_transient() => error,
-                Err(error) => return Err(error),
-            };
-            if self.history.len() > height {
-                backoff.reset();
-                progress = Instant::now();
-            }
-            if let Some(patience) = self.give_up_after
-                && progress.elapsed() >= patience
-            {
-                return Err(ClientError::GaveUp {
-                    waited: progress.elapsed(),
-                    last: error.to_string(),
-                });
-            }
-            let pause = backoff.pause(&mut OsRng);
-            warn!(%error, pause_ms = pause.as_millis() as u64, "connecting again");
-            tokio::time::sleep(pause).await;
-        }
-    }
-
     /// Name on the chain.
-    pub fn pseudonym(&self) -> &Hash {
+    pub fn pseudonym(&self) -> &Pseudonym {
         &self.files.identity.pseudonym
     }
 

@@ -10,11 +10,12 @@
 //! no way to write a program that helps to open a sum whose key proofs it has not verified, that it has not remembered,
 //! or that fewer than q trustees answer for. Nothing here depends on the number of parameters of the model.
 
+use consilium_hash::Pseudonym;
 use std::collections::BTreeSet;
 
 use consilium_audit::{judge::Judged, statements::Countersignature};
 use consilium_contract::transaction::sign;
-use consilium_crypto::{Hash, KeyShare, RoundContext, signature::SigningKey};
+use consilium_crypto::{KeyShare, RoundContext, signature::SigningKey};
 use consilium_proto::v1::{SignedTransaction, SubmitShare, transaction::Action};
 
 use crate::{ClientError, state::memory::Memory};
@@ -27,7 +28,7 @@ pub fn countersign(
     judged: &Judged,
     memory: &mut Memory,
     key: &SigningKey,
-    pseudonym: &Hash,
+    pseudonym: &Pseudonym,
 ) -> Result<Countersigned, ClientError> {
     let RoundContext { chain_id, step, .. } = judged.round();
     // A refusal leaves no file of evidence. Two blocks of a step are never on one chain: a follower stops, with evidence,
@@ -89,7 +90,7 @@ impl Quorum {
     }
 
     /// This trustee's decryption share, signed.
-    pub fn share(&self, share: &KeyShare, key: &SigningKey, name: &Hash) -> SignedTransaction {
+    pub fn share(&self, share: &KeyShare, key: &SigningKey, name: &Pseudonym) -> SignedTransaction {
         let RoundContext { chain_id, step, .. } = self.judged.round();
         let block = self.judged.block();
         let public_key = &self.judged.committee().public_key;

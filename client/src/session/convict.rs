@@ -1,19 +1,30 @@
 //! Where this institution stops because the coordinator broke a rule: with evidence, wherever somebody else can be
 //! convinced.
 
+use std::sync::Arc;
+
 use consilium_audit::{
     Evidence,
     digest::short,
     evidence::{Genesis, Kept},
+    execution::{ExecutionError, submitted},
+    follow::SealedSum,
     judge::TrusteeError,
     model_check::ModelError,
 };
-use consilium_crypto::Hash;
+use consilium_contract::transaction::parse_entry;
+use consilium_crypto::{Evaluation, Hash};
 use consilium_ledger::{Block, ChainError};
-use consilium_proto::v1::{HistoryEvidence, Reason, TwoReceiptsEvidence, evidence::Statements};
+use consilium_proto::{
+    EVIDENCE_BYTES,
+    v1::{
+        HistoryEvidence, Reason, ReplayEvidence, TwoReceiptsEvidence, UnprovenEvidence,
+        evidence::Statements, transaction::Action,
+    },
+};
 use tracing::{debug, warn};
 
-use super::Session;
+use super::{Session, verify::Unproven};
 use crate::{ClientError, connection::Answered};
 
 /// What an announced model should follow from, as it was served.
@@ -66,6 +77,97 @@ impl Session<'_> {
             |error| error,
             |evidence| ClientError::Aggregate { height, source, evidence },
         )
+    }
+
+    /// A sum over an update that was drawn and does not prove what it must.
+    pub(super) fn unproven_sum(&mut self, sum: &SealedSum, update: &Unproven) -> ClientError {
+        let height = sum.height();
+        match self.keep_unproven(height, std::slice::from_ref(update)) {
+            Ok(kept) => {
+                let evidence = kept.map_or(Kept(None), |(_, _, evidence)| evidence);
+                ClientError::Unproven { height, update: update.name, evidence }
+            }
+            Err(error) => error,
+        }
+    }
+
+    /// A chain that the contract does not lead to. The smallest thing that shows it is a sum over an update that proves
+    /// nothing; where there is none, all blocks and bodies.
+    pub(super) fn unexecutable(
+        &mut self,
+        source: ExecutionError,
+        unproven: Vec<Unproven>,
+    ) -> ClientError {
+        let height = source.height;
+        // Whom the coordinator does not serve a body, it has shown nothing that it signed.
+        if source.lacks_a_body() {
+            return ClientError::Unreachable(format!("the coordinator does not serve: {source}"));
+        }
+        let last = self.own.history.len().saturating_sub(1);
+        let evidence = match self.keep_unproven(last, &unproven) {
+            Ok(Some((height, update, evidence))) => {
+                return ClientError::Unproven { height, update, evidence };
+            }
+            Ok(None) => self.keep_replay(height),
+            Err(error) => Err(error),
+        };
+        evidence.map_or_else(|error| error, |evidence| ClientError::Execution { source, evidence })
+    }
+
+    /// The first sum in the blocks up to `last` that names one of these updates, with the evidence of it.
+    fn keep_unproven(
+        &mut self,
+        last: u64,
+        unproven: &[Unproven],
+    ) -> Result<Option<(u64, Hash, Kept)>, ClientError> {
+        let Some(committee) = self.own.follower.committee().map(Arc::clone) else {
+            return Ok(None);
+        };
+        for height in 1..=last {
+            if unproven.is_empty() {
+                break;
+            }
+            let Some((block, _)) = self.own.history.block(height)? else { break };
+            for (transaction, _) in block.entries.iter().filter_map(|entry| parse_entry(entry).ok())
+            {
+                let Action::CloseCollection(close) = transaction.action() else { continue };
+                let Ok((_, inputs)) = Evaluation::peek(&close.evaluation) else { continue };
+                let Some(update) = unproven.iter().find(|update| inputs.contains(&update.name))
+                else {
+                    continue;
+                };
+                let statements = Statements::Unproven(UnprovenEvidence {
+                    header: update.header.clone(),
+                    body: update.body.clone(),
+                    close: Some(transaction.signed().clone()),
+                    public_key: committee.public_key.encode().to_vec(),
+                });
+                return Ok(Some((height, update.name, self.keep(height, statements)?)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All blocks up to `height` with the bodies that are kept here.
+    fn keep_replay(&mut self, height: u64) -> Result<Kept, ClientError> {
+        let mut statements = ReplayEvidence::default();
+        statements.blobs.push(self.own.files.initial_model.clone());
+        statements.blocks = self.own.history.encoded(height.saturating_add(1))?;
+        let mut length: usize =
+            statements.blocks.iter().chain(&statements.blobs).map(Vec::len).sum();
+        for bytes in &statements.blocks {
+            let Ok(block) = Block::decode(bytes) else { continue };
+            for update in submitted(&block, &self.own.parameters) {
+                let body = self.own.bodies.get(&update.body)?;
+                length += body.as_ref().map_or(0, Vec::len);
+                statements.blobs.extend(body);
+            }
+            if length > EVIDENCE_BYTES {
+                warn!(height, "blocks and bodies are longer than a file of evidence may be");
+                return Ok(Kept(None));
+            }
+        }
+        self.keep(height, Statements::Replay(statements))
     }
 
     /// An announced model that does not hold; with what it should follow from, where the chain alone does not show it.

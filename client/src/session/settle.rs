@@ -12,11 +12,12 @@ use std::{
 use consilium_audit::{
     digest::short,
     files::{FileError, failed, private},
-    follow::Closed,
+    follow::{Closed, SealedSum},
     judge::Judged,
     model_check::{ModelError, masked_update_bytes},
+    statements::Submission,
 };
-use consilium_crypto::RoundContext;
+use consilium_crypto::{CandidateHeader, Hash, RoundContext};
 use rand_core::OsRng;
 use tracing::info;
 
@@ -64,6 +65,15 @@ impl Spool {
     }
 }
 
+/// The updates of a sum, in its order: hash of the header, hash of the body.
+fn closed_bodies(sum: &SealedSum) -> Vec<(Hash, Hash)> {
+    let read = |input: &Submission| {
+        let header = CandidateHeader::decode(input.header()).ok()?;
+        Some((header.hash(), *header.body_hash()))
+    };
+    sum.inputs().filter_map(read).collect()
+}
+
 impl Session<'_> {
     /// Checks the model of a closed round before anything is built on it.
     pub(super) async fn settle(&mut self) -> Result<(), ClientError> {
@@ -89,12 +99,15 @@ impl Session<'_> {
                 return Err(self.unfaithful_model(closed.height, source, brought));
             }
             self.keep_sealed_head(&closed).await?;
+            let epsilon = self.own.parameters.epsilon(self.own.follower.succession());
             let report = std::mem::take(&mut self.own.report);
-            self.own.observer.round_closed(RoundReport { step, attempt, ..report });
+            let report = RoundReport { step, attempt, epsilon, ..report };
+            self.own.observers.round_closed(report);
             info!(step, model = short(&closed.model), "round closed");
         }
         self.own.closed = None;
         self.own.duty = Duty::None;
+        self.own.bodies.trim()?;
         self.find_accepted()
     }
 
@@ -104,6 +117,7 @@ impl Session<'_> {
         judged: Judged,
     ) -> Result<Result<(), Unfaithful>, ClientError> {
         let own = &mut *self.own;
+        let sealed = Arc::clone(&closed.sealed.sum);
         let closed = Arc::clone(closed);
         let previous = own.model.clone();
         let parameters = Arc::clone(&own.parameters);
@@ -119,20 +133,29 @@ impl Session<'_> {
         let mut spool = Spool::create(&own.directory)?;
         let length = masked_update_bytes(&own.parameters);
         let most = (FETCHED_BYTES / length.max(1)).clamp(*FETCHES.start(), *FETCHES.end());
-        let mut headers = check.headers().to_vec().into_iter().map(|header| header.hash());
+        let mut inputs = closed_bodies(&sealed).into_iter();
         let mut fetches = VecDeque::new();
         loop {
             let start = Instant::now();
-            for header in headers.by_ref().take(most - fetches.len()) {
+            for (header, body) in inputs.by_ref().take(most - fetches.len()) {
+                // E is the first part of a body that has been verified.
+                let kept = own.bodies.get(&body)?;
+                let kept = kept.and_then(|body| body.get(..length).map(<[u8]>::to_vec));
                 let mut connection = self.connection.clone();
                 fetches.push_back(tokio::spawn(async move {
-                    connection.masked_update(&header, length).await
+                    match kept {
+                        Some(masked) => Ok((masked, 0)),
+                        None => {
+                            let masked = connection.masked_update(&header, length).await;
+                            masked.map(|masked| (masked, length))
+                        }
+                    }
                 }));
             }
             let Some(fetch) = fetches.pop_front() else { break };
-            let masked = fetch.await.map_err(interrupted)??;
+            let (masked, fetched) = fetch.await.map_err(interrupted)??;
             own.report.fetch += start.elapsed();
-            own.report.bytes_down += length as u64;
+            own.report.bytes_down += fetched as u64;
             let start = Instant::now();
             let parameters = Arc::clone(&own.parameters);
             let added = blocking(move || {

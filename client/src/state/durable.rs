@@ -74,6 +74,11 @@ impl Log {
         self.records.len() as u64
     }
 
+    /// Bytes of the file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.end
+    }
+
     /// The record at `index`.
     pub(crate) fn get(&mut self, index: u64) -> Result<Option<Vec<u8>>, FileError> {
         let Some(&(start, length)) =

@@ -272,8 +272,9 @@ mod tests {
     use consilium_proto::v1::Charge;
 
     use super::*;
-    use crate::fixture::World;
+    use crate::fixture::Kept as _;
     use consilium_audit::evidence::Culprit;
+    use consilium_testkit::World;
 
     #[test]
     fn blocks_are_kept_across_restarts_and_known_ones_change_nothing() {

@@ -5,6 +5,7 @@
 //! lie between. A trustee that finds on the chain what its memory does not hold has lost it, and leaves the step in
 //! progress to the others: [`Memory::forgo`].
 
+use consilium_hash::ChainId;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -129,8 +130,8 @@ impl About {
 #[derive(Debug)]
 pub struct Memory {
     log: Log,
-    records: HashMap<(Hash, About), Hash>,
-    chain: Hash,
+    records: HashMap<(ChainId, About), Hash>,
+    chain: ChainId,
     is_new: bool,
 }
 
@@ -140,7 +141,7 @@ impl Memory {
     /// # Errors
     /// [`ClientError::DamagedState`] where a whole record is not what was written: a trustee that cannot trust its
     /// memory answers nothing.
-    pub fn open(directory: &Path, chain: Hash) -> Result<Self, ClientError> {
+    pub fn open(directory: &Path, chain: ChainId) -> Result<Self, ClientError> {
         let path: PathBuf = directory.join(FILE);
         let is_new = !path.exists();
         let mut log = Log::open(&path, RECORD as u32)?;
@@ -281,21 +282,21 @@ impl Memory {
     }
 }
 
-fn parse(record: &[u8]) -> Option<((Hash, About), Hash)> {
+fn parse(record: &[u8]) -> Option<((ChainId, About), Hash)> {
     let (fields, checksum) = record.split_at_checked(RECORD - 8)?;
     if sha256(fields).get(..8)? != checksum {
         return None;
     }
     let (chain, rest) = fields.split_first_chunk::<32>()?;
     let (about, hash) = rest.split_first_chunk::<9>()?;
-    Some(((*chain, About::decode(about)?), hash.try_into().ok()?))
+    Some(((ChainId(*chain), About::decode(about)?), hash.try_into().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CHAIN: Hash = [1; 32];
+    const CHAIN: ChainId = ChainId([1; 32]);
 
     fn refusal(result: Result<(), ClientError>) -> MemoryError {
         let Err(ClientError::Memory(error)) = result else {
@@ -325,7 +326,7 @@ mod tests {
         }
         memory.remember(0, 6, &other).unwrap();
         assert_eq!(memory.countersigned(5), Some(&block));
-        let another_chain = Memory::open(dir.path(), [9; 32]).unwrap();
+        let another_chain = Memory::open(dir.path(), ChainId([9; 32])).unwrap();
         assert_eq!(another_chain.countersigned(5), None);
     }
 
@@ -394,7 +395,7 @@ mod tests {
         // Another attempt, another committee, another chain.
         memory.swear_dealings(1, 1, &other).unwrap();
         memory.swear_committee(2, 0, &other).unwrap();
-        Memory::open(dir.path(), [9; 32]).unwrap().swear_committee(1, 0, &other).unwrap();
+        Memory::open(dir.path(), ChainId([9; 32])).unwrap().swear_committee(1, 0, &other).unwrap();
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn path(directory: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::World;
+    use consilium_testkit::World;
 
     #[test]
     fn a_stored_model_is_read_again_and_a_damaged_one_is_an_error() {

@@ -1,5 +1,6 @@
 //! One history that the coordinator keeps, with the hostile institutions in it.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use consilium_audit::follow::Follower;
@@ -10,7 +11,7 @@ use consilium_contract::{
         member::{Member, Oath, Secrets},
     },
 };
-use consilium_crypto::{Hash, KeyShare, VerifiedEvaluation};
+use consilium_crypto::{KeyShare, VerifiedEvaluation};
 use consilium_ledger::{Block, HeaderChain};
 use consilium_proto::v1::{Complaints, Contribute, contribute::Part};
 use rand_chacha::ChaCha20Rng;
@@ -45,7 +46,7 @@ pub struct Puppet {
 }
 
 impl Puppet {
-    pub fn copy(&self, name: Hash, deals_anew: bool, rng: &mut ChaCha20Rng) -> Self {
+    pub fn copy(&self, name: Pseudonym, deals_anew: bool, rng: &mut ChaCha20Rng) -> Self {
         let copy = |member: &Member| {
             let mut bytes = member.secrets().to_bytes();
             if deals_anew {
@@ -59,7 +60,7 @@ impl Puppet {
 
     pub fn contribution(
         &mut self,
-        name: Hash,
+        name: Pseudonym,
         keygen: &Keygen,
         twist: Twist,
         rng: &mut ChaCha20Rng,

@@ -3,6 +3,7 @@
 //! It counts the hostile institutions' shares as given, whatever they do; a trustee whose directory was rolled back is one
 //! of them from then on, because nothing that it has sworn binds it any more.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -165,7 +166,7 @@ impl<'a> Observer<'a> {
 
     /// Members of a committee that are among these or hostile.
     fn known(&self, committee: &Committee, from: &BTreeSet<usize>) -> usize {
-        let is_known = |name: &&Hash| {
+        let is_known = |name: &&Pseudonym| {
             let institution = self.world.institution(name);
             from.contains(&institution) || self.hostile.contains(&institution)
         };

@@ -301,7 +301,7 @@ impl<'a> Trustee<'a> {
             Phase::Keygen(_) => self.contribute(&mut process)?.into_iter().collect(),
             Phase::Collecting(_) => self.participate(&mut process)?.into_iter().collect(),
             Phase::Sealed(_) => self.serve(&mut process)?,
-            Phase::Idle | Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Vec::new(),
+            Phase::Idle | Phase::Sealing(..) | Phase::Finished => Vec::new(),
         };
         self.process = Some(process);
         Ok(said)

@@ -1,5 +1,6 @@
 //! What all schedules of one shape share: the genesis, the blocks up to where they begin, and updates, which cost the most.
 
+use consilium_hash::{ChainId, Pseudonym};
 use std::{
     collections::HashMap,
     fs,
@@ -105,7 +106,7 @@ impl World {
         self.keyed.get_or_init(play)
     }
 
-    pub fn chain_id(&self) -> Hash {
+    pub fn chain_id(&self) -> ChainId {
         self.ceremony.parameters.chain_id
     }
 
@@ -113,11 +114,11 @@ impl World {
         &self.ceremony.institutions[institution]
     }
 
-    pub fn name(&self, institution: usize) -> Hash {
+    pub fn name(&self, institution: usize) -> Pseudonym {
         self.files(institution).identity.pseudonym
     }
 
-    pub fn institution(&self, name: &Hash) -> usize {
+    pub fn institution(&self, name: &Pseudonym) -> usize {
         (0..self.shape.institutions).find(|i| self.name(*i) == *name).unwrap()
     }
 

@@ -8,6 +8,7 @@ use consilium_crypto::{
     Hash,
     signature::{Signature, SigningKey, VerifyingKey},
 };
+use consilium_hash::Pseudonym;
 use consilium_proto::{WireError, hash32, v1};
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -21,14 +22,13 @@ const PSEUDONYM_LABEL: &[u8] = b"consilium/v1/pseudonym";
 
 /// The name under which an institution appears on the chain:
 /// SHA-256(label ‖ length of the identity in 8 bytes ‖ identity ‖ the authority's secret nonce).
-pub fn pseudonym(identity: &str, nonce: &[u8; 32]) -> Hash {
-    Sha256::new()
+pub fn pseudonym(identity: &str, nonce: &[u8; 32]) -> Pseudonym {
+    let hash = Sha256::new()
         .chain_update(PSEUDONYM_LABEL)
         .chain_update((identity.len() as u64).to_be_bytes())
         .chain_update(identity)
-        .chain_update(nonce)
-        .finalize()
-        .into()
+        .chain_update(nonce);
+    Pseudonym(hash.finalize().into())
 }
 
 /// Why a certificate is not one.
@@ -61,7 +61,7 @@ pub enum CertificateError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
     /// Name on the chain.
-    pub pseudonym: Hash,
+    pub pseudonym: Pseudonym,
     /// Key of the institution's transactions.
     pub signing_key: VerifyingKey,
     /// SHA-256 of its TLS public key, where the transport is TLS.
@@ -115,7 +115,7 @@ impl Certificate {
             bytes => Some(hash32("TLS key", bytes)?),
         };
         Ok(Self {
-            pseudonym: hash32("pseudonym", &message.pseudonym)?,
+            pseudonym: Pseudonym(hash32("pseudonym", &message.pseudonym)?),
             signing_key: VerifyingKey::decode(&message.signing_key)
                 .map_err(|_| CertificateError::BadKey)?,
             tls_key,

@@ -1,5 +1,6 @@
 //! Who is enrolled, and what credit each has left.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
@@ -54,20 +55,34 @@ pub enum EnrolmentConflict {
 /// The enrolled institutions, by pseudonym.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roster {
-    institutions: BTreeMap<Hash, Institution>,
+    institutions: BTreeMap<Pseudonym, Institution>,
     /// Pseudonyms that were revoked before anyone enrolled under them.
-    barred: BTreeSet<Hash>,
+    barred: BTreeSet<Pseudonym>,
 }
 
 impl Roster {
     /// Adds an institution with full credit.
     ///
     /// # Errors
-    /// [`EnrolmentConflict`] where its pseudonym, key or trustee index is taken, its pseudonym revoked, or `places` have
-    /// been filled with institutions that are not revoked.
+    /// [`EnrolmentConflict`] where it [has no place](Self::has_place_for).
     pub fn enrol(
         &mut self,
         certificate: Certificate,
+        places: u32,
+    ) -> Result<(), EnrolmentConflict> {
+        self.has_place_for(&certificate, places)?;
+        self.add(certificate);
+        Ok(())
+    }
+
+    /// Whether an institution may enrol.
+    ///
+    /// # Errors
+    /// [`EnrolmentConflict`] where its pseudonym, key or trustee index is taken, its pseudonym revoked, or `places` have
+    /// been filled with institutions that are not revoked.
+    pub fn has_place_for(
+        &self,
+        certificate: &Certificate,
         places: u32,
     ) -> Result<(), EnrolmentConflict> {
         if self.institutions.contains_key(&certificate.pseudonym) {
@@ -86,24 +101,30 @@ impl Roster {
         if self.iter().filter(|(_, other)| !other.revoked).count() >= places as usize {
             return Err(EnrolmentConflict::NoPlace);
         }
-        let institution = Institution {
-            credit: INITIAL_CREDIT,
-            revoked: false,
-            faults: Vec::new(),
-            certificate: certificate.clone(),
-        };
-        self.institutions.insert(certificate.pseudonym, institution);
         Ok(())
     }
 
+    /// Adds an institution that has a place.
+    pub(crate) fn add(&mut self, certificate: Certificate) {
+        let pseudonym = certificate.pseudonym;
+        let institution =
+            Institution { certificate, credit: INITIAL_CREDIT, revoked: false, faults: Vec::new() };
+        self.institutions.insert(pseudonym, institution);
+    }
+
     /// The institution of that pseudonym.
-    pub fn get(&self, pseudonym: &Hash) -> Option<&Institution> {
+    pub fn get(&self, pseudonym: &Pseudonym) -> Option<&Institution> {
         self.institutions.get(pseudonym)
     }
 
     /// All institutions, in the order of their pseudonyms.
-    pub fn iter(&self) -> impl Iterator<Item = (&Hash, &Institution)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Pseudonym, &Institution)> {
         self.institutions.iter()
+    }
+
+    /// How many may submit updates.
+    pub fn able(&self) -> usize {
+        self.iter().filter(|(_, institution)| institution.may_submit()).count()
     }
 
     /// How many are enrolled.
@@ -116,9 +137,15 @@ impl Roster {
         self.institutions.is_empty()
     }
 
+    /// Whether a pseudonym is revoked, whether or not anyone has enrolled under it.
+    pub fn is_revoked(&self, pseudonym: &Pseudonym) -> bool {
+        self.barred.contains(pseudonym)
+            || self.get(pseudonym).is_some_and(|institution| institution.revoked)
+    }
+
     /// Revokes a pseudonym, for good and whether or not anyone has enrolled under it. Returns whether it was not revoked
     /// before.
-    pub fn revoke(&mut self, pseudonym: &Hash) -> bool {
+    pub fn revoke(&mut self, pseudonym: &Pseudonym) -> bool {
         match self.institutions.get_mut(pseudonym) {
             Some(institution) => !mem::replace(&mut institution.revoked, true),
             None => self.barred.insert(*pseudonym),
@@ -126,12 +153,12 @@ impl Roster {
     }
 
     /// Pseudonyms that were revoked before anyone enrolled under them, in order.
-    pub(crate) fn barred(&self) -> &BTreeSet<Hash> {
+    pub(crate) fn barred(&self) -> &BTreeSet<Pseudonym> {
         &self.barred
     }
 
     /// Takes one credit for the fault that transaction `id` proves.
-    pub(crate) fn charge(&mut self, pseudonym: &Hash, id: Hash) {
+    pub(crate) fn charge(&mut self, pseudonym: &Pseudonym, id: Hash) {
         if let Some(institution) = self.institutions.get_mut(pseudonym)
             && institution.credit > 0
         {
@@ -151,7 +178,7 @@ impl Roster {
     /// Σω_k of the named institutions: each one's rows over `max_rows`, added in the order given.
     pub fn weight_sum<'a>(
         &self,
-        pseudonyms: impl IntoIterator<Item = &'a Hash>,
+        pseudonyms: impl IntoIterator<Item = &'a Pseudonym>,
         max_rows: u64,
     ) -> f64 {
         let rows: u64 = pseudonyms

@@ -1,5 +1,6 @@
 //! The committee: who holds shares of the decryption key, and what everybody knows of them.
 
+use consilium_hash::Pseudonym;
 use std::collections::BTreeMap;
 
 use consilium_crypto::{DealingCommitments, Hash, PublicKey, countersign_quorum};
@@ -18,7 +19,7 @@ pub struct Committee {
     pub key_hash: Hash,
     /// What is public of the shares: commitments to the polynomials that they lie on.
     pub dealing: DealingCommitments,
-    members: BTreeMap<u32, Hash>,
+    members: BTreeMap<u32, Pseudonym>,
 }
 
 impl Committee {
@@ -29,19 +30,19 @@ impl Committee {
         number: u32,
         public_key: PublicKey,
         dealing: DealingCommitments,
-        members: BTreeMap<u32, Hash>,
+        members: BTreeMap<u32, Pseudonym>,
     ) -> Self {
         Self { number, key_hash: public_key.hash(), public_key, dealing, members }
     }
 
     /// Place, 1 to n, and pseudonym of every member. A place that nobody has is one of an institution that was absent when
     /// the key was made.
-    pub fn members(&self) -> &BTreeMap<u32, Hash> {
+    pub fn members(&self) -> &BTreeMap<u32, Pseudonym> {
         &self.members
     }
 
     /// The place of an institution, if it is a member: the index of its key share.
-    pub fn place_of(&self, pseudonym: &Hash) -> Option<u32> {
+    pub fn place_of(&self, pseudonym: &Pseudonym) -> Option<u32> {
         self.members.iter().find(|(_, member)| *member == pseudonym).map(|(place, _)| *place)
     }
 

@@ -3,11 +3,14 @@
 //! The order is that of every fault: the signature (judged by the caller), then committee, attempt, stage and basis, which
 //! the coordinator may have shown differently and which cost nothing; then what the author alone answers for.
 
-use std::collections::BTreeSet;
+use consilium_hash::Pseudonym;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use consilium_crypto::{
     Hash,
-    dkg::{Dealing, Product, RevealedShare, SealingKey, ShareKey},
+    dkg::{
+        Dealing, Product, RevealedShare, SealingKey, ShareKey, VerifiedProduct, VerifiedShareKey,
+    },
 };
 use consilium_proto::v1::{
     self, Answers, Complaints, Confirmation, Contribute, Reason, contribute::Part,
@@ -15,23 +18,28 @@ use consilium_proto::v1::{
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 
-use super::{Keygen, Stage, StageName};
+use super::{Dealt, Keygen, Settled, Stage, StageName};
+use crate::handler::Refusal;
 
-/// Why a contribution has no effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
-    /// The cause.
-    pub reason: Reason,
-    /// Whether the author's own signature proves a fault of its own.
-    pub is_fault: bool,
+/// A contribution that holds, with the place of its author.
+#[derive(Debug)]
+pub(crate) struct Contribution {
+    said: Hash,
+    part: Judged,
 }
 
-fn refused(reason: Reason) -> Refusal {
-    Refusal { reason, is_fault: false }
-}
-
-fn fault(reason: Reason) -> Refusal {
-    Refusal { reason, is_fault: true }
+/// A part of the ceremony that holds.
+#[derive(Debug)]
+enum Judged {
+    Offer(u32, SealingKey),
+    Dealing(u32, Box<Dealing>),
+    Complaints(u32, BTreeSet<u32>),
+    Answers(u32, Vec<((u32, u32), RevealedShare)>),
+    Agreement(u32),
+    Product(u32, Box<VerifiedProduct>),
+    ShareKey(u32, Box<VerifiedShareKey>),
+    /// Places of the new committee's member that holds its share, and of the old one's that hands over.
+    Confirmation(Option<u32>, Option<u32>),
 }
 
 fn stage_of(part: &Part) -> StageName {
@@ -47,137 +55,218 @@ fn stage_of(part: &Part) -> StageName {
     }
 }
 
+fn stranger() -> Refusal {
+    Refusal::rejected(Reason::NotAMember)
+}
+
+fn malformed() -> Refusal {
+    Refusal::fault(Reason::MalformedEncoding)
+}
+
+fn unproven() -> Refusal {
+    Refusal::fault(Reason::BadKeygenProof)
+}
+
 impl Keygen {
     /// Takes a contribution whose signature by `author` has been verified.
     ///
     /// # Errors
     /// [`Refusal`], saying whether it is the author's fault.
-    pub fn contribute(&mut self, author: &Hash, message: &Contribute) -> Result<(), Refusal> {
-        if (message.committee, message.attempt) != (self.number, self.attempt) {
-            return Err(refused(Reason::WrongStep));
+    pub fn contribute(&mut self, author: &Pseudonym, message: &Contribute) -> Result<(), Refusal> {
+        match self.judge(author, message) {
+            Ok(contribution) => {
+                self.take(*author, contribution);
+                Ok(())
+            }
+            Err(refusal) => {
+                if refusal.is_fault {
+                    self.leave_out(author, message);
+                }
+                Err(refusal)
+            }
         }
-        let Some(part) = &message.part else { return Err(fault(Reason::MalformedEncoding)) };
-        match (stage_of(part) as i32).cmp(&(self.stage.name() as i32)) {
-            std::cmp::Ordering::Less => return Err(refused(Reason::TooLate)),
-            std::cmp::Ordering::Greater => return Err(refused(Reason::TooEarly)),
-            std::cmp::Ordering::Equal => {}
-        }
-        if message.basis != self.basis {
-            return Err(refused(Reason::WrongContext));
-        }
-        if self.has_heard(author) {
-            return Err(refused(Reason::Duplicate));
-        }
-        self.take(author, part)?;
-        self.said.insert(*author, Sha256::digest(message.encode_to_vec()).into());
-        Ok(())
     }
 
-    fn take(&mut self, author: &Hash, part: &Part) -> Result<(), Refusal> {
+    /// Judges a contribution whose signature by `author` has been verified.
+    pub(crate) fn judge(
+        &self,
+        author: &Pseudonym,
+        message: &Contribute,
+    ) -> Result<Contribution, Refusal> {
+        // What the coordinator may have shown its author differently: it costs nothing.
+        if (message.committee, message.attempt) != (self.number, self.attempt) {
+            return Err(Reason::WrongStep.into());
+        }
+        let Some(part) = &message.part else { return Err(malformed()) };
+        match (stage_of(part) as i32).cmp(&(self.stage.name() as i32)) {
+            Ordering::Less => return Err(Reason::TooLate.into()),
+            Ordering::Greater => return Err(Reason::TooEarly.into()),
+            Ordering::Equal => {}
+        }
+        if message.basis != self.basis {
+            return Err(Reason::WrongContext.into());
+        }
+        if self.has_heard(author) {
+            return Err(Reason::Duplicate.into());
+        }
+        // From here on the author alone answers for what it says.
+        let part = self.judge_part(author, part)?;
+        Ok(Contribution { said: Sha256::digest(message.encode_to_vec()).into(), part })
+    }
+
+    fn judge_part(&self, author: &Pseudonym, part: &Part) -> Result<Judged, Refusal> {
         let member = self.place_of(author);
         let dealer = self.dealer_place_of(author);
-        let stranger = || refused(Reason::NotAMember);
-        let malformed = || fault(Reason::MalformedEncoding);
-        match (&mut self.stage, part) {
-            (Stage::Offering { offers }, Part::Offer(key)) => {
+        match (&self.stage, part) {
+            (Stage::Offering { .. }, Part::Offer(key)) => {
                 let place = member.ok_or_else(stranger)?;
-                offers.insert(place, SealingKey::decode(key).map_err(|_| malformed())?);
+                Ok(Judged::Offer(place, SealingKey::decode(key).map_err(|_| malformed())?))
             }
-            (Stage::Dealing(dealt), Part::Dealing(bytes)) => {
+            (Stage::Dealing(dealt), Part::Dealing(bytes)) => judge_dealing(dealt, dealer, bytes),
+            (Stage::Checking { dealt, .. }, Part::Complaints(complaints)) => {
+                judge_complaints(dealt, member, complaints)
+            }
+            (Stage::Answering { dealt, open }, Part::Answers(answers)) => {
                 let dealer = dealer.ok_or_else(stranger)?;
-                // Where the key is generated only those deal who get shares.
-                if !dealt.ceremony.is_resharing()
-                    && !dealt.ceremony.recipients().contains_key(&dealer)
-                {
-                    return Err(stranger());
-                }
-                if dealt.faulty.contains(&dealer) {
-                    return Err(refused(Reason::Duplicate));
-                }
-                let Ok(dealing) = Dealing::decode(bytes, &dealt.ceremony, dealer) else {
-                    dealt.faulty.insert(dealer);
-                    return Err(malformed());
-                };
-                dealt.dealings.insert(dealer, dealing);
+                let recipients = open.get(&dealer).ok_or_else(stranger)?;
+                judge_answers(dealt, dealer, recipients, answers)
             }
-            (Stage::Checking { dealt, complaints }, Part::Complaints(Complaints { dealers })) => {
-                let place = member.filter(|place| dealt.ceremony.recipients().contains_key(place));
-                let named: BTreeSet<u32> = dealers.iter().copied().collect();
-                let known = named.iter().all(|dealer| dealt.dealings.contains_key(dealer));
-                let place = place.ok_or_else(stranger)?;
-                if !known || !named.iter().eq(dealers) {
-                    return Err(malformed());
-                }
-                complaints.insert(place, named);
+            (Stage::Agreeing { settled, .. }, Part::Agreement(_)) => {
+                Ok(Judged::Agreement(settled.place_of(member)?))
             }
-            (Stage::Answering { dealt, open }, Part::Answers(Answers { shares })) => {
-                let dealer = dealer.ok_or_else(stranger)?;
-                let (Some(dealing), Some(recipients)) =
-                    (dealt.dealings.get(&dealer), open.get(&dealer))
-                else {
-                    return Err(stranger());
-                };
-                let reveal = |share: &v1::RevealedShare| {
-                    let revealed = RevealedShare::decode(&share.share, &dealt.ceremony)
-                        .map_err(|_| malformed())?;
-                    let held = dealing.check_reveal(share.recipient, &revealed);
-                    held.map_err(|_| fault(Reason::BadKeygenProof))?;
-                    Ok(((dealer, share.recipient), revealed))
-                };
-                // All that were asked for, in order: half an answer is none.
-                let is_whole = shares.iter().map(|share| &share.recipient).eq(recipients);
-                let revealed = match is_whole {
-                    true => shares.iter().map(reveal).collect::<Result<Vec<_>, _>>(),
-                    false => Err(malformed()),
-                };
-                open.remove(&dealer);
-                match revealed {
-                    Ok(revealed) => dealt.revealed.extend(revealed),
-                    Err(refusal) => {
-                        dealt.faulty.insert(dealer);
-                        return Err(refusal);
-                    }
-                }
-            }
-            (Stage::Agreeing { settled, agreed }, Part::Agreement(_)) => {
-                let recipients = settled.dealt.ceremony.recipients();
-                agreed.insert(
-                    member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)?,
-                );
-            }
-            (Stage::Products { settled, products }, Part::Product(bytes)) => {
-                let recipients = settled.dealt.ceremony.recipients();
-                let place =
-                    member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)?;
+            (Stage::Products { settled, .. }, Part::Product(bytes)) => {
+                let place = settled.place_of(member)?;
                 let product = Product::decode(bytes).map_err(|_| malformed())?;
-                let product = product.verify(&settled.qualified, place);
-                products.insert(place, product.map_err(|_| fault(Reason::BadKeygenProof))?);
+                let product = product.verify(&settled.qualified, place).map_err(|_| unproven())?;
+                Ok(Judged::Product(place, Box::new(product)))
             }
-            (Stage::ShareKeys { settled, key, share_keys }, Part::ShareKey(bytes)) => {
-                let recipients = settled.dealt.ceremony.recipients();
-                let place =
-                    member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)?;
+            (Stage::ShareKeys { settled, key, .. }, Part::ShareKey(bytes)) => {
+                let place = settled.place_of(member)?;
                 let share_key = ShareKey::decode(bytes).map_err(|_| malformed())?;
-                let share_key = share_key.verify(key, place);
-                share_keys.insert(place, share_key.map_err(|_| fault(Reason::BadKeygenProof))?);
+                let share_key = share_key.verify(key, place).map_err(|_| unproven())?;
+                Ok(Judged::ShareKey(place, Box::new(share_key)))
             }
-            (
-                Stage::Confirming { settled, held, handed_over, .. },
-                Part::Confirmation(confirmation),
-            ) => {
+            (Stage::Confirming { settled, .. }, Part::Confirmation(confirmation)) => {
                 let Confirmation { hands_over, holds_share } = *confirmation;
-                let recipients = settled.dealt.ceremony.recipients();
-                let held_at = member.filter(|place| holds_share && recipients.contains_key(place));
-                let left = dealer.filter(|_| hands_over && settled.dealt.ceremony.is_resharing());
-                if held_at.is_none() && left.is_none() {
+                let held = settled.place_of(member).ok().filter(|_| holds_share);
+                let left = dealer.filter(|_| hands_over && self.old().is_some());
+                if held.is_none() && left.is_none() {
                     return Err(stranger());
                 }
-                held.extend(held_at);
-                handed_over.extend(left);
+                Ok(Judged::Confirmation(held, left))
             }
             // The stage of the part was compared before.
-            _ => return Err(refused(Reason::TooEarly)),
+            _ => Err(Reason::TooEarly.into()),
         }
-        Ok(())
     }
+
+    /// Takes a contribution that [`judge`](Self::judge) found to hold.
+    pub(crate) fn take(&mut self, author: Pseudonym, Contribution { said, part }: Contribution) {
+        self.said.insert(author, said);
+        match (&mut self.stage, part) {
+            (Stage::Offering { offers }, Judged::Offer(place, key)) => {
+                offers.insert(place, key);
+            }
+            (Stage::Dealing(dealt), Judged::Dealing(dealer, dealing)) => {
+                dealt.dealings.insert(dealer, *dealing);
+            }
+            (Stage::Checking { complaints, .. }, Judged::Complaints(place, named)) => {
+                complaints.insert(place, named);
+            }
+            (Stage::Answering { dealt, open }, Judged::Answers(dealer, revealed)) => {
+                open.remove(&dealer);
+                dealt.revealed.extend(revealed);
+            }
+            (Stage::Agreeing { agreed, .. }, Judged::Agreement(place)) => {
+                agreed.insert(place);
+            }
+            (Stage::Products { products, .. }, Judged::Product(place, product)) => {
+                products.insert(place, *product);
+            }
+            (Stage::ShareKeys { share_keys, .. }, Judged::ShareKey(place, share_key)) => {
+                share_keys.insert(place, *share_key);
+            }
+            (
+                Stage::Confirming { held, handed_over, .. },
+                Judged::Confirmation(holder, leaving),
+            ) => {
+                held.extend(holder);
+                handed_over.extend(leaving);
+            }
+            // Judged in this very stage.
+            _ => {}
+        }
+    }
+
+    /// Leaves a dealer out whose dealing or answer is a fault: it has no other try in this attempt.
+    pub(crate) fn leave_out(&mut self, author: &Pseudonym, message: &Contribute) {
+        let Some(dealer) = self.dealer_place_of(author) else { return };
+        match (&mut self.stage, &message.part) {
+            (Stage::Dealing(dealt), Some(Part::Dealing(_))) => {
+                dealt.faulty.insert(dealer);
+            }
+            (Stage::Answering { dealt, open }, Some(Part::Answers(_))) => {
+                open.remove(&dealer);
+                dealt.faulty.insert(dealer);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Settled {
+    /// The place of a member that has been dealt shares.
+    fn place_of(&self, member: Option<u32>) -> Result<u32, Refusal> {
+        let recipients = self.dealt.ceremony.recipients();
+        member.filter(|place| recipients.contains_key(place)).ok_or_else(stranger)
+    }
+}
+
+fn judge_dealing(dealt: &Dealt, dealer: Option<u32>, bytes: &[u8]) -> Result<Judged, Refusal> {
+    let dealer = dealer.ok_or_else(stranger)?;
+    // Where the key is generated only those deal who get shares.
+    if !dealt.ceremony.is_resharing() && !dealt.ceremony.recipients().contains_key(&dealer) {
+        return Err(stranger());
+    }
+    if dealt.faulty.contains(&dealer) {
+        return Err(Reason::Duplicate.into());
+    }
+    let dealing = Dealing::decode(bytes, &dealt.ceremony, dealer).map_err(|_| malformed())?;
+    Ok(Judged::Dealing(dealer, Box::new(dealing)))
+}
+
+fn judge_complaints(
+    dealt: &Dealt,
+    member: Option<u32>,
+    Complaints { dealers }: &Complaints,
+) -> Result<Judged, Refusal> {
+    let place = member.filter(|place| dealt.ceremony.recipients().contains_key(place));
+    let place = place.ok_or_else(stranger)?;
+    let named: BTreeSet<u32> = dealers.iter().copied().collect();
+    let is_known = named.iter().all(|dealer| dealt.dealings.contains_key(dealer));
+    // Ascending and each once: there is one encoding of a set.
+    if !is_known || !named.iter().eq(dealers) {
+        return Err(malformed());
+    }
+    Ok(Judged::Complaints(place, named))
+}
+
+fn judge_answers(
+    dealt: &Dealt,
+    dealer: u32,
+    recipients: &BTreeSet<u32>,
+    Answers { shares }: &Answers,
+) -> Result<Judged, Refusal> {
+    let dealing = dealt.dealings.get(&dealer).ok_or_else(stranger)?;
+    // All that were asked for, in order: half an answer is none.
+    if !shares.iter().map(|share| &share.recipient).eq(recipients) {
+        return Err(malformed());
+    }
+    let reveal = |share: &v1::RevealedShare| {
+        let revealed =
+            RevealedShare::decode(&share.share, &dealt.ceremony).map_err(|_| malformed())?;
+        dealing.check_reveal(share.recipient, &revealed).map_err(|_| unproven())?;
+        Ok(((dealer, share.recipient), revealed))
+    };
+    Ok(Judged::Answers(dealer, shares.iter().map(reveal).collect::<Result<Vec<_>, Refusal>>()?))
 }

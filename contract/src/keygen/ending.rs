@@ -1,5 +1,6 @@
 //! The end of a stage, and what follows from what was said in it.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
@@ -13,8 +14,11 @@ use consilium_crypto::{
 use consilium_proto::v1::{EndStage, Reason};
 use sha2::{Digest, Sha256};
 
-use super::{BASIS_LABEL, Keygen, Origin, Settled, Stage, committee::Committee, stage::Dealt};
-use crate::parameters::Parameters;
+use super::{
+    BASIS_LABEL, Keygen, Origin, Settled, Stage, committee::Committee, stage::Dealt,
+    succession::first_members,
+};
+use crate::{enrolment::roster::Roster, parameters::Parameters};
 
 /// What the end of a stage has brought.
 #[derive(Debug)]
@@ -23,8 +27,11 @@ pub enum StageEnd {
     Next,
     /// Too few have spoken, or the key was degenerate: another attempt begins.
     Again,
-    /// As above, and there are no more attempts.
-    GivenUp,
+    /// As above, and the key is not passed on for now.
+    GivenUp {
+        /// The attempt that would have been next.
+        attempt: u32,
+    },
     /// The committee stands.
     Complete(Arc<Committee>),
 }
@@ -38,49 +45,87 @@ impl Keygen {
         &mut self,
         message: &EndStage,
         parameters: &Parameters,
+        roster: &Roster,
     ) -> Result<StageEnd, Reason> {
+        self.judge_end(message, parameters, roster)?;
+        Ok(self.end(message.time_ms, parameters, roster))
+    }
+
+    /// Whether the stage may end.
+    pub(crate) fn judge_end(
+        &self,
+        message: &EndStage,
+        parameters: &Parameters,
+        roster: &Roster,
+    ) -> Result<(), Reason> {
         if (message.committee, message.attempt) != (self.number, self.attempt) {
             return Err(Reason::WrongStep);
         }
         if message.stage != self.stage.name() as i32 {
             return Err(Reason::WrongContext);
         }
-        let progress = self.progress();
-        let is_over =
-            message.time_ms >= self.since_ms.saturating_add(parameters.collection_timeout_ms);
-        // What members have confirmed they have confirmed for good: nothing else may come in its place.
-        let must_complete = matches!(self.stage, Stage::Confirming { .. });
-        if !progress.is_complete() && (must_complete || !is_over) {
-            return Err(Reason::TooEarly);
+        let deadline_ms = self.since_ms.saturating_add(parameters.collection_timeout_ms);
+        let is_over = message.time_ms >= deadline_ms && self.may_end_late(parameters, roster);
+        if self.progress().is_complete() || is_over { Ok(()) } else { Err(Reason::TooEarly) }
+    }
+
+    /// Whether the stage may end once its time is over, although it is not complete.
+    pub(crate) fn may_end_late(&self, parameters: &Parameters, roster: &Roster) -> bool {
+        let is_enough = self.progress().is_enough();
+        match &self.stage {
+            // What members have confirmed they have confirmed for good: nothing else may come in its place.
+            Stage::Confirming { .. } => false,
+            // Too few wait for others, but for as long as others are the same; beginning again changes nothing else.
+            Stage::Offering { .. } if self.old().is_none() => {
+                is_enough || first_members(parameters, roster) != self.members
+            }
+            _ => true,
         }
-        self.since_ms = message.time_ms;
-        if !progress.is_enough() {
-            return Ok(self.again(parameters));
+    }
+
+    /// Ends a stage that may end.
+    pub(crate) fn end(
+        &mut self,
+        time_ms: u64,
+        parameters: &Parameters,
+        roster: &Roster,
+    ) -> StageEnd {
+        self.since_ms = time_ms;
+        if !self.progress().is_enough() {
+            return self.again(parameters, roster);
         }
         let said = mem::take(&mut self.said);
         let stage = mem::replace(&mut self.stage, Stage::Offering { offers: BTreeMap::new() });
         let name = stage.name();
-        Ok(match self.next(stage) {
+        match self.next(stage) {
             Ok(Following::Stage(next, binding)) => {
                 self.basis = self.next_basis(name as i32, &said, &binding);
                 self.stage = *next;
                 StageEnd::Next
             }
             Ok(Following::Committee(committee)) => StageEnd::Complete(committee),
-            Err(_) => self.again(parameters),
-        })
+            Err(_) => self.again(parameters, roster),
+        }
     }
 
-    /// Begins another attempt, with nothing of this one.
-    fn again(&mut self, parameters: &Parameters) -> StageEnd {
+    /// Begins another attempt, with nothing of this one. Who has enrolled meanwhile takes part in making the first key.
+    fn again(&mut self, parameters: &Parameters, roster: &Roster) -> StageEnd {
         self.attempt += 1;
         self.said.clear();
         self.stage = Stage::Offering { offers: BTreeMap::new() };
+        if self.old().is_none() {
+            self.members = first_members(parameters, roster);
+        }
         self.basis = self.first_basis();
-        if self.attempt >= parameters.max_attempts { StageEnd::GivenUp } else { StageEnd::Again }
+        let tries = self.attempt.saturating_sub(self.first_attempt);
+        if self.old().is_some() && tries >= parameters.max_attempts {
+            StageEnd::GivenUp { attempt: self.attempt }
+        } else {
+            StageEnd::Again
+        }
     }
 
-    fn next_basis(&self, stage: i32, said: &BTreeMap<Hash, Hash>, binding: &Hash) -> Hash {
+    fn next_basis(&self, stage: i32, said: &BTreeMap<Pseudonym, Hash>, binding: &Hash) -> Hash {
         let mut hasher = Sha256::new_with_prefix(BASIS_LABEL);
         hasher.update(self.basis);
         hasher.update(stage.to_be_bytes());
@@ -195,7 +240,7 @@ impl Keygen {
     }
 
     /// Those of the members who have been dealt shares.
-    fn holders(&self, settled: &Settled) -> BTreeMap<u32, Hash> {
+    fn holders(&self, settled: &Settled) -> BTreeMap<u32, Pseudonym> {
         let recipients = settled.dealt.ceremony.recipients();
         let members = self.members.iter().filter(|(place, _)| recipients.contains_key(place));
         members.map(|(place, name)| (*place, *name)).collect()

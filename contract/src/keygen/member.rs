@@ -4,6 +4,7 @@
 //! which qualified dealings it answers for, and which committee it confirms. Both are an [`Oath`], which the caller makes
 //! durable, or refuses, before the contribution exists.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeSet, fmt};
 
 use consilium_crypto::{
@@ -114,7 +115,7 @@ impl fmt::Debug for Secrets {
 /// A member in a ceremony.
 #[derive(Debug)]
 pub struct Member {
-    name: Hash,
+    name: Pseudonym,
     secrets: Secrets,
     /// What it holds of the qualified dealings with this hash.
     held: Option<(Hash, MemberSecret)>,
@@ -122,7 +123,7 @@ pub struct Member {
 
 impl Member {
     /// The institution with this pseudonym.
-    pub fn new(name: Hash, secrets: Secrets) -> Self {
+    pub fn new(name: Pseudonym, secrets: Secrets) -> Self {
         Self { name, secrets, held: None }
     }
 

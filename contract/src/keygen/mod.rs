@@ -10,6 +10,11 @@
 //!      │ too few in time: attempt + 1                      └──────────────── resharing ─────────────────┘
 //! ```
 //!
+//! Making the first key waits for as long as it takes: without it there is no run. It waits while keys are offered, until
+//! a quorum has; a later stage in which too few speak in time is begun again from there. Passing the key on is given up
+//! after a number of attempts that the genesis names, and tried again after the next step: meanwhile the committee that
+//! holds the key goes on.
+//!
 //! A [`Keygen`] is run by the contract and by every follower over the same transactions. It takes `Contribute`s of
 //! institutions, and moves on when the coordinator says [`EndStage`](consilium_proto::v1::EndStage): not before everybody
 //! has spoken, or enough have who are needed, or the time of the stage is over. So what it comes to is a function of the
@@ -31,6 +36,7 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `stage` | what a ceremony has come to, stage by stage |
+//! | `handlers` | what is said about the key and its committees, and what it changes |
 //! | `contribution` | one contribution: who may say it, when, and what is a fault |
 //! | `ending` | the end of a stage, and what follows |
 //! | [`committee`] | who holds the key, and what everybody knows of them |
@@ -41,30 +47,60 @@
 pub mod committee;
 mod contribution;
 mod ending;
+mod handlers;
 pub mod member;
 mod rehearsal;
 mod stage;
 mod succession;
 
+use consilium_hash::{ChainId, Pseudonym};
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
     Hash, VerifyingKey,
     dkg::{Context, Shape},
 };
-use consilium_proto::v1;
+use consilium_proto::v1::{self, BeginKeygen, ChangeCommittee, Contribute, EndStage};
 use sha2::{Digest, Sha256};
 
-pub use contribution::Refusal;
 pub use ending::StageEnd;
 pub use rehearsal::Rehearsal;
 pub use stage::{Dealt, Settled, Stage};
-pub use succession::{Change, Succession};
+pub use succession::{Change, Succession, first_members};
 
-use crate::parameters::Parameters;
+use crate::{
+    handler::{Said, handle},
+    parameters::Parameters,
+    receipt::Receipt,
+    state::State,
+};
 use committee::Committee;
 
 const BASIS_LABEL: &[u8] = b"consilium/v1/keygen/basis";
+
+/// What can be said about the key and its committees.
+#[derive(Debug, Clone, Copy)]
+pub enum Statement<'a> {
+    /// The authority asks for another committee.
+    ChangeCommittee(&'a ChangeCommittee),
+    /// A committee begins to be made.
+    Begin(&'a BeginKeygen),
+    /// A stage ends.
+    EndStage(&'a EndStage),
+    /// A member's part in a stage.
+    Contribute(&'a Contribute),
+}
+
+impl Statement<'_> {
+    pub(crate) fn apply(self, said: &Said, state: &mut State) -> Receipt {
+        match self {
+            Self::ChangeCommittee(change) => handle(change, said, state),
+            Self::Begin(begin) => handle(begin, said, state),
+            Self::EndStage(end) => handle(end, said, state),
+            Self::Contribute(contribution) => handle(contribution, said, state),
+        }
+    }
+}
 
 /// Where the key comes from.
 #[derive(Debug, Clone)]
@@ -75,41 +111,48 @@ pub enum Origin {
     Resharing(Arc<Committee>),
 }
 
+/// What a ceremony begins with.
+struct Plan {
+    origin: Origin,
+    number: u32,
+    attempt: u32,
+    shape: Shape,
+    members: BTreeMap<u32, Pseudonym>,
+    time_ms: u64,
+}
+
 /// A ceremony in progress.
 #[derive(Debug)]
 pub struct Keygen {
-    chain_id: Hash,
+    chain_id: ChainId,
     origin: Origin,
     /// Number of the committee that is being made.
     number: u32,
+    /// The attempt that this ceremony began with: earlier ones may have been given up.
+    first_attempt: u32,
     /// The try at it, from 0.
     attempt: u32,
     shape: Shape,
     /// Place to pseudonym of those who will hold the key.
-    members: BTreeMap<u32, Hash>,
+    members: BTreeMap<u32, Pseudonym>,
     stage: Stage,
     /// When the stage began, in milliseconds since the epoch.
     since_ms: u64,
     /// What contributions of this stage answer.
     basis: Hash,
     /// What has been said in this stage: hash of each contribution by author.
-    said: BTreeMap<Hash, Hash>,
+    said: BTreeMap<Pseudonym, Hash>,
 }
 
 impl Keygen {
-    fn begin(
-        parameters: &Parameters,
-        origin: Origin,
-        number: u32,
-        shape: Shape,
-        members: BTreeMap<u32, Hash>,
-        time_ms: u64,
-    ) -> Self {
+    fn begin(parameters: &Parameters, plan: Plan) -> Self {
+        let Plan { origin, number, attempt, shape, members, time_ms } = plan;
         let mut keygen = Self {
             chain_id: parameters.chain_id,
             origin,
             number,
-            attempt: 0,
+            first_attempt: attempt,
+            attempt,
             shape,
             members,
             stage: Stage::Offering { offers: BTreeMap::new() },
@@ -171,7 +214,7 @@ impl Keygen {
     }
 
     /// Place to pseudonym of those who will hold the key.
-    pub fn members(&self) -> &BTreeMap<u32, Hash> {
+    pub fn members(&self) -> &BTreeMap<u32, Pseudonym> {
         &self.members
     }
 
@@ -199,12 +242,12 @@ impl Keygen {
     }
 
     /// The place that an institution will have in the committee.
-    pub fn place_of(&self, pseudonym: &Hash) -> Option<u32> {
+    pub fn place_of(&self, pseudonym: &Pseudonym) -> Option<u32> {
         self.members.iter().find(|(_, member)| *member == pseudonym).map(|(place, _)| *place)
     }
 
     /// The place among the dealers: in the committee before, or in the new one where the key is generated.
-    pub fn dealer_place_of(&self, pseudonym: &Hash) -> Option<u32> {
+    pub fn dealer_place_of(&self, pseudonym: &Pseudonym) -> Option<u32> {
         match &self.origin {
             Origin::Generation(_) => self.place_of(pseudonym),
             Origin::Resharing(old) => old.place_of(pseudonym),
@@ -212,7 +255,7 @@ impl Keygen {
     }
 
     /// Whether the institution has said something in this stage.
-    pub fn has_heard(&self, pseudonym: &Hash) -> bool {
+    pub fn has_heard(&self, pseudonym: &Pseudonym) -> bool {
         self.said.contains_key(pseudonym)
     }
 
@@ -220,6 +263,7 @@ impl Keygen {
     pub(crate) fn hash(&self) -> Hash {
         let mut hasher = Sha256::new();
         hasher.update(self.basis);
+        hasher.update(self.first_attempt.to_be_bytes());
         hasher.update((self.stage.name() as i32).to_be_bytes());
         hasher.update(self.since_ms.to_be_bytes());
         for (author, said) in &self.said {

@@ -3,9 +3,10 @@
 //! For fixtures, simulations of one machine and measurements. Whoever runs it holds every share; members of a run each run
 //! their own [`Member`](super::member::Member) and meet on the chain only.
 
+use consilium_hash::Pseudonym;
 use std::convert::Infallible;
 
-use consilium_crypto::{Hash, KeyShare, SigningKey};
+use consilium_crypto::{KeyShare, SigningKey};
 use consilium_proto::v1::{BeginKeygen, EndStage, SignedTransaction, transaction::Action};
 use rand_core::CryptoRngCore;
 
@@ -14,7 +15,7 @@ use crate::{contract::Contract, phase::Phase, transaction::sign};
 
 /// One institution of a rehearsal.
 struct Role {
-    name: Hash,
+    name: Pseudonym,
     member: Option<Member>,
     /// Its share of the key, and the number of the committee that it belongs to.
     share: Option<(u32, KeyShare)>,
@@ -27,10 +28,18 @@ pub struct Rehearsal {
 
 impl Rehearsal {
     /// The institutions with these pseudonyms, in any order.
-    pub fn new(names: impl IntoIterator<Item = Hash>) -> Self {
+    pub fn new(names: impl IntoIterator<Item = Pseudonym>) -> Self {
         Self {
             roles: names.into_iter().map(|name| Role { name, member: None, share: None }).collect(),
         }
+    }
+
+    /// Institutions that hold shares of this committee already, in the order of their names; what it passes on is theirs.
+    pub fn holding(mut self, committee: u32, shares: Vec<Option<KeyShare>>) -> Self {
+        for (role, share) in self.roles.iter_mut().zip(shares) {
+            role.share = share.map(|share| (committee, share));
+        }
+        self
     }
 
     /// The next transaction of a ceremony that is due or in progress, signed by the one whose turn it is; nothing once

@@ -1,5 +1,6 @@
 //! What a ceremony has come to, stage by stage. Each stage holds what the ones before it settled.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -181,7 +182,7 @@ impl Keygen {
             Stage::Offering { offers } => Progress {
                 present: offers.len(),
                 needed: shape.quorum() as usize,
-                awaited: self.members.len(),
+                awaited: self.members.len().max(shape.quorum() as usize),
             },
             Stage::Dealing(dealt) => {
                 let dealers =
@@ -217,5 +218,43 @@ impl Keygen {
                 }
             }
         }
+    }
+
+    /// Pseudonyms of those who have a say in this stage and have not spoken.
+    pub fn absent(&self) -> BTreeSet<Pseudonym> {
+        let silent = |name: &&Pseudonym| !self.has_heard(name);
+        let old = || self.old().into_iter().flat_map(|old| old.members());
+        match &self.stage {
+            Stage::Offering { .. } => self.members.values().filter(silent).copied().collect(),
+            Stage::Dealing(dealt) => {
+                let dealers = self.old().map_or(&self.members, |old| old.members());
+                let missing = dealers.iter().filter(|(place, _)| {
+                    !dealt.dealings.contains_key(place) && !dealt.faulty.contains(place)
+                });
+                missing.map(|(_, name)| *name).filter(|name| silent(&name)).collect()
+            }
+            Stage::Answering { open, .. } => {
+                let dealers = self.old().map_or(&self.members, |old| old.members());
+                open.keys().filter_map(|place| dealers.get(place)).copied().collect()
+            }
+            Stage::Confirming { settled, held, handed_over, .. } => {
+                let recipients = settled.dealt.ceremony.recipients().keys();
+                let holders = recipients.filter(|place| !held.contains(place));
+                let holders = holders.filter_map(|place| self.members.get(place));
+                let leaving = old().filter(|(place, _)| !handed_over.contains(place));
+                holders.chain(leaving.map(|(_, name)| name)).copied().collect()
+            }
+            Stage::Checking { dealt, .. } => self.silent_recipients(dealt),
+            Stage::Agreeing { settled, .. }
+            | Stage::Products { settled, .. }
+            | Stage::ShareKeys { settled, .. } => self.silent_recipients(&settled.dealt),
+        }
+    }
+
+    /// Those who have been dealt shares and have not spoken.
+    fn silent_recipients(&self, dealt: &Dealt) -> BTreeSet<Pseudonym> {
+        let recipients = dealt.ceremony.recipients().keys();
+        let names = recipients.filter_map(|place| self.members.get(place));
+        names.filter(|name| !self.has_heard(name)).copied().collect()
     }
 }

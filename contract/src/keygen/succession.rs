@@ -1,5 +1,6 @@
 //! Which committee holds the key, and when the next one is due.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -9,14 +10,15 @@ use consilium_crypto::{Hash, dkg::Shape};
 use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Reason};
 use sha2::{Digest, Sha256};
 
-use super::{Keygen, Origin, committee::Committee};
+use super::{Keygen, Origin, Plan, committee::Committee};
 use crate::{parameters::Parameters, roster::Roster};
 
 /// A committee that the authority has asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
+    request: u64,
     shape: Shape,
-    members: BTreeMap<u32, Hash>,
+    members: BTreeMap<u32, Pseudonym>,
 }
 
 /// The committees of a run: the one that holds the key, and what the next one will be.
@@ -25,7 +27,19 @@ pub struct Succession {
     committee: Option<Arc<Committee>>,
     /// Closed rounds when the committee was made, or when passing the key on was given up last.
     since_step: u64,
-    change: Option<Change>,
+    /// Attempts at the next committee so far, also those of ceremonies that were given up: what a member swears in an
+    /// attempt it swears once.
+    attempts: u32,
+    /// Number of the latest request that was taken.
+    request: u64,
+    /// What the authority has asked for and nobody has begun.
+    asked: Option<Change>,
+    /// What the authority has asked for and is being made.
+    making: Option<Change>,
+    /// The step in which passing the key on was given up: it is tried again after that step.
+    given_up_in: Option<u64>,
+    /// Closed steps, by the threshold of the committee that answered for each.
+    answered: BTreeMap<u32, u64>,
 }
 
 impl Succession {
@@ -39,16 +53,33 @@ impl Succession {
         self.committee.as_ref().map_or(0, |committee| committee.number.saturating_add(1))
     }
 
+    /// Whether a committee that the authority has asked for is to be made before the round of `step`.
+    pub fn is_asked_for(&self, step: u64) -> bool {
+        self.asked.is_some() && self.given_up_in != Some(step)
+    }
+
+    /// Closed steps, by the threshold of the committee that answered for each.
+    pub fn answered(&self) -> &BTreeMap<u32, u64> {
+        &self.answered
+    }
+
+    /// The committee that holds the key has answered for one more step.
+    pub fn answer(&mut self) {
+        if let Some(committee) = &self.committee {
+            let steps = self.answered.entry(committee.threshold()).or_default();
+            *steps = steps.saturating_add(1);
+        }
+    }
+
     /// Whether a committee has to be made before the round of `step` may open.
     pub fn is_due(&self, step: u64, parameters: &Parameters) -> bool {
         let refresh = parameters.refresh_steps;
         self.committee.is_none()
-            || self.change.is_some()
+            || self.is_asked_for(step)
             || refresh > 0 && step.saturating_sub(self.since_step) >= refresh
     }
 
-    /// Records that the authority asks for a committee. The first request for a number counts while it stands: what was
-    /// said once can be put on the chain again by others, and must not take back what was said later.
+    /// Records that the authority asks for a committee.
     ///
     /// # Errors
     /// The reason of the rejection.
@@ -58,13 +89,26 @@ impl Succession {
         parameters: &Parameters,
         roster: &Roster,
     ) -> Result<(), Reason> {
+        let change = self.judge_change(message, parameters, roster)?;
+        self.ask_for(change);
+        Ok(())
+    }
+
+    /// Whether the authority may ask for this committee. Requests are numbered: what was said once can be put on the chain
+    /// by whoever has seen it, and must not take back what was said later.
+    pub(crate) fn judge_change(
+        &self,
+        message: &ChangeCommittee,
+        parameters: &Parameters,
+        roster: &Roster,
+    ) -> Result<Change, Reason> {
         if self.committee.is_none() || message.committee != self.next_number() {
             return Err(Reason::WrongStep);
         }
-        if self.change.is_some() {
+        if message.request <= self.request {
             return Err(Reason::Duplicate);
         }
-        let names: Vec<Hash> = message
+        let names: Vec<Pseudonym> = message
             .members
             .iter()
             .map(|name| name.as_slice().try_into().map_err(|_| Reason::MalformedEncoding))
@@ -86,8 +130,15 @@ impl Succession {
         if size > parameters.institutions || !thresholds.contains(&message.threshold) {
             return Err(Reason::WrongCommittee);
         }
-        self.change = Some(Change { shape, members: (1..).zip(names).collect() });
-        Ok(())
+        let members = (1..).zip(names).collect();
+        Ok(Change { request: message.request, shape, members })
+    }
+
+    /// Takes note of a request that may be made. It takes the place of one that nobody has begun.
+    pub(crate) fn ask_for(&mut self, change: Change) {
+        self.request = change.request;
+        self.asked = Some(change);
+        self.given_up_in = None;
     }
 
     /// Begins what is due.
@@ -101,6 +152,24 @@ impl Succession {
         parameters: &Parameters,
         roster: &Roster,
     ) -> Result<Keygen, Reason> {
+        let keygen = self.judge_begin(message, step, parameters, roster)?;
+        self.begun();
+        Ok(keygen)
+    }
+
+    /// What was asked for is being made.
+    pub(crate) fn begun(&mut self) {
+        self.making = self.asked.take();
+    }
+
+    /// The ceremony that begins what is due.
+    pub(crate) fn judge_begin(
+        &self,
+        message: &BeginKeygen,
+        step: u64,
+        parameters: &Parameters,
+        roster: &Roster,
+    ) -> Result<Keygen, Reason> {
         let number = self.next_number();
         if message.committee != number {
             return Err(Reason::WrongStep);
@@ -108,58 +177,92 @@ impl Succession {
         if !self.is_due(step, parameters) {
             return Err(Reason::TooEarly);
         }
-        let begin = |origin, shape, members| {
-            Keygen::begin(parameters, origin, number, shape, members, message.time_ms)
+        let plan = |origin, shape, members| Plan {
+            origin,
+            number,
+            attempt: self.attempts,
+            shape,
+            members,
+            time_ms: message.time_ms,
         };
         let Some(old) = &self.committee else {
             let shape = Shape::new(parameters.institutions, parameters.threshold)
                 .map_err(|_| Reason::WrongCommittee)?;
-            let enrolled = roster.iter().filter(|(_, institution)| !institution.revoked);
-            let members: BTreeMap<u32, Hash> = enrolled
-                .map(|(name, institution)| (institution.certificate.trustee_index, *name))
-                .filter(|(place, _)| (1..=parameters.institutions).contains(place))
-                .collect();
+            let members = first_members(parameters, roster);
             if members.len() < shape.quorum() as usize {
                 return Err(Reason::TooFewUpdates);
             }
-            return Ok(begin(Origin::Generation(parameters.evaluation_key), shape, members));
+            let origin = Origin::Generation(parameters.evaluation_key);
+            return Ok(Keygen::begin(parameters, plan(origin, shape, members)));
         };
         let origin = Origin::Resharing(Arc::clone(old));
-        let refresh = || {
-            let shape =
-                Shape::new(old.size(), old.threshold()).map_err(|_| Reason::WrongCommittee)?;
-            Ok(Change { shape, members: old.members().clone() })
+        let (shape, members) = match &self.asked {
+            Some(change) => (change.shape, change.members.clone()),
+            // A refresh: the same members, with other shares of the same key.
+            None => {
+                let shape = Shape::new(old.size(), old.threshold());
+                (shape.map_err(|_| Reason::WrongCommittee)?, old.members().clone())
+            }
         };
-        let Change { shape, members } = match self.change.take() {
-            Some(change) => change,
-            None => refresh()?,
-        };
-        Ok(begin(origin, shape, members))
+        Ok(Keygen::begin(parameters, plan(origin, shape, members)))
     }
 
     /// The committee stands.
     pub fn succeed(&mut self, committee: Arc<Committee>, step: u64) {
-        (self.committee, self.since_step) = (Some(committee), step);
+        self.committee = Some(committee);
+        self.since_step = step;
+        self.attempts = 0;
+        self.making = None;
+        self.given_up_in = None;
     }
 
-    /// Passing the key on was given up: the committee that holds it goes on. Whether there is one.
-    pub fn give_up(&mut self, step: u64) -> bool {
+    /// Passing the key on was given up before `attempt`: the committee that holds it goes on. What the authority asked
+    /// for is tried again after this step, unless it has asked for something else meanwhile.
+    pub fn give_up(&mut self, step: u64, attempt: u32) {
         self.since_step = step;
-        self.committee.is_some()
+        self.attempts = attempt;
+        if self.asked.is_none() {
+            self.asked = self.making.take();
+            self.given_up_in = Some(step);
+        }
+        self.making = None;
     }
 
     /// A name for all of it.
     pub(crate) fn hash(&self) -> Hash {
         let mut hasher = Sha256::new();
+        hasher.update((self.answered.len() as u64).to_be_bytes());
+        for (threshold, steps) in &self.answered {
+            hasher.update(threshold.to_be_bytes());
+            hasher.update(steps.to_be_bytes());
+        }
         hasher.update(self.since_step.to_be_bytes());
+        hasher.update(self.attempts.to_be_bytes());
+        hasher.update(self.request.to_be_bytes());
+        // Steps are counted from 0, so that 0 is free for none.
+        hasher.update(self.given_up_in.map_or(0, |step| step.saturating_add(1)).to_be_bytes());
         if let Some(committee) = &self.committee {
+            hasher.update([1]);
             hasher.update(committee.hash());
         }
-        if let Some(Change { shape, members }) = &self.change {
-            hasher.update([1]);
-            hasher.update(shape.threshold().to_be_bytes());
-            members.values().for_each(|name| hasher.update(name));
+        for (label, change) in [(2, &self.asked), (3, &self.making)] {
+            if let Some(Change { request, shape, members }) = change {
+                hasher.update([label]);
+                hasher.update(request.to_be_bytes());
+                hasher.update(shape.threshold().to_be_bytes());
+                hasher.update(shape.members().to_be_bytes());
+                members.values().for_each(|name| hasher.update(name));
+            }
         }
         hasher.finalize().into()
     }
+}
+
+/// Those who may be members of the first committee, by place: the number of their certificate.
+pub fn first_members(parameters: &Parameters, roster: &Roster) -> BTreeMap<u32, Pseudonym> {
+    let enrolled = roster.iter().filter(|(_, institution)| !institution.revoked);
+    enrolled
+        .map(|(name, institution)| (institution.certificate.trustee_index, *name))
+        .filter(|(place, _)| (1..=parameters.institutions).contains(place))
+        .collect()
 }

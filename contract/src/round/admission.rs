@@ -8,168 +8,108 @@
 //! 3. the body has the length and hash of the signed header: failing, no credit lost, may be sent again;
 //! 4. decoding, dimensions, proofs, under the context in the signed header: failing here alone costs credit.
 
+use consilium_hash::Pseudonym;
 use std::cmp::Ordering;
 
-use consilium_crypto::{CandidateHeader, Context, Hash, RoundContext, UpdateError, body_length};
-use consilium_proto::v1::{Enrol, Reason, SubmitUpdate, transaction::Action};
+use consilium_crypto::{CandidateHeader, Context, RoundContext, UpdateError, body_length};
+use consilium_proto::v1::{Reason, SubmitUpdate};
 
-use super::check::reason;
+use super::check::{CheckedUpdate, reason};
 use crate::{
-    certificate::Certificate,
-    contract::{ApplyError, Body, Contract},
+    body::{ApplyError, Body, Checked},
+    enrolment::roster::Institution,
+    handler::{Refusal, Said},
     phase::Phase,
     receipt::Receipt,
-    roster::Institution,
-    transaction::CandidateTransaction,
+    state::State,
 };
 
-impl Contract {
-    /// Whether the transaction is signed by the one who may say such a thing, and has not been paid for already. An
-    /// enrolment brings its own key.
-    pub(crate) fn judge_author(&self, transaction: &CandidateTransaction) -> Receipt {
-        let id = transaction.id();
-        let key = match (transaction.action(), transaction.author()) {
-            (Action::Enrol(enrol), Some(author)) => match self.certificate(enrol) {
-                Some(certificate) if certificate.pseudonym == author => certificate.signing_key,
-                _ => return Receipt::rejected(id, Reason::BadCertificate),
-            },
-            (Action::Genesis(_) | Action::Revoke(_) | Action::ChangeCommittee(_), None) => {
-                self.parameters.authority
-            }
-            (
-                Action::OpenRound(_)
-                | Action::CloseCollection(_)
-                | Action::CloseRound(_)
-                | Action::Abandon(_)
-                | Action::BeginKeygen(_)
-                | Action::EndStage(_),
-                None,
-            ) => self.parameters.coordinator,
-            (
-                Action::SubmitUpdate(_)
-                | Action::Countersign(_)
-                | Action::SubmitShare(_)
-                | Action::Contribute(_),
-                Some(author),
-            ) => match self.roster.get(&author) {
-                Some(institution) => institution.certificate.signing_key,
-                None => return Receipt::rejected(id, Reason::UnknownInstitution),
-            },
-            _ => return Receipt::rejected(id, Reason::UnknownInstitution),
-        };
-        if !transaction.is_signed_by(&key, &self.parameters.chain_id) {
-            return Receipt::rejected(id, Reason::BadSignature);
-        }
-        // What names no attempt could be sent again in a later one, and would stand in the way of an honest update.
-        let institution = transaction.author().and_then(|author| self.roster.get(&author));
-        if institution.is_some_and(|institution| institution.has_paid_for(&id)) {
-            return Receipt::rejected(id, Reason::Duplicate);
-        }
-        Receipt::accepted(id)
+/// Context of an update whose signature was verified, and that it is its author's first of this attempt.
+pub(crate) fn admit(
+    said: &Said,
+    update: &SubmitUpdate,
+    state: &State,
+) -> Result<CandidateHeader, Refusal> {
+    let author = said.institution()?;
+    match state.roster.get(&author) {
+        None => return Err(Reason::UnknownInstitution.into()),
+        Some(Institution { revoked: true, .. }) => return Err(Reason::Revoked.into()),
+        Some(Institution { credit: 0, .. }) => return Err(Reason::Expelled.into()),
+        Some(_) => {}
     }
-
-    pub(crate) fn certificate(&self, enrol: &Enrol) -> Option<Certificate> {
-        self.parameters.verify_certificate(enrol.certificate.as_ref()?).ok()
+    // 2. The coordinator could have held it back: a wrong time costs nothing.
+    let fault = |error| Refusal::fault(reason(&error));
+    let context = CandidateHeader::peek_context(&update.header).map_err(fault)?;
+    let round = &context.round;
+    if (round.step, round.attempt) != (state.step, state.attempt) {
+        return Err(Reason::WrongStep.into());
     }
-
-    /// Signature, enrolment and context of an update, and that it is its author's first of this attempt. The receipt
-    /// of a failure is an `Err`.
-    pub(crate) fn admit_update(
-        &self,
-        transaction: &CandidateTransaction,
-        update: &SubmitUpdate,
-    ) -> Result<CandidateHeader, Receipt> {
-        let id = transaction.id();
-        let rejected = |reason| Receipt::rejected(id, reason);
-        // 1. Anyone can send noise under another's name: what fails here is held against nobody.
-        let authored = self.judge_author(transaction);
-        if !authored.is_accepted() {
-            return Err(authored);
-        }
-        let author = transaction.author().ok_or_else(|| rejected(Reason::UnknownInstitution))?;
-        match self.roster.get(&author) {
-            None => return Err(rejected(Reason::UnknownInstitution)),
-            Some(Institution { revoked: true, .. }) => return Err(rejected(Reason::Revoked)),
-            Some(Institution { credit: 0, .. }) => return Err(rejected(Reason::Expelled)),
-            Some(_) => {}
-        }
-        // 2. The coordinator could have held it back: a wrong time costs nothing.
-        let fault = |reason| Receipt::fault(id, reason, author);
-        let context =
-            CandidateHeader::peek_context(&update.header).map_err(|error| fault(reason(&error)))?;
-        let round = &context.round;
-        if (round.step, round.attempt) != (self.step, self.attempt) {
-            return Err(rejected(Reason::WrongStep));
-        }
-        if round.model_hash != self.model.hash() {
-            return Err(rejected(Reason::WrongModel));
-        }
-        let Phase::Collecting(collecting) = &self.phase else {
-            let is_early = matches!(self.phase, Phase::Idle | Phase::Keygen(_));
-            return Err(rejected(if is_early { Reason::TooEarly } else { Reason::TooLate }));
-        };
-        if collecting.verdicts().contains_key(&author) {
-            return Err(rejected(Reason::Duplicate));
-        }
-        // What no honest institution of this chain can have signed, whenever it arrives.
-        judge_constants(&context, collecting.round(), &author).map_err(fault)?;
-        let header =
-            CandidateHeader::decode(&update.header).map_err(|error| fault(reason(&error)))?;
-        match header.body_length().cmp(&(body_length(&self.parameters.update_parameters()) as u64))
-        {
-            Ordering::Less => Err(fault(Reason::WrongDimension)),
-            Ordering::Equal => Ok(header),
-            Ordering::Greater => Err(fault(Reason::TooLarge)),
-        }
+    if round.model_hash != state.model.hash() {
+        return Err(Reason::WrongModel.into());
     }
+    let Phase::Collecting(collecting) = &state.phase else {
+        let is_early = matches!(state.phase, Phase::Idle | Phase::Keygen(_));
+        return Err((if is_early { Reason::TooEarly } else { Reason::TooLate }).into());
+    };
+    if collecting.verdicts().contains_key(&author) {
+        return Err(Reason::Duplicate.into());
+    }
+    // What no honest institution of this chain can have signed, whenever it arrives.
+    judge_constants(&context, collecting.round(), &author).map_err(Refusal::fault)?;
+    let header = CandidateHeader::decode(&update.header).map_err(fault)?;
+    match header.body_length().cmp(&(body_length(&state.parameters.update_parameters()) as u64)) {
+        Ordering::Less => Err(Refusal::fault(Reason::WrongDimension)),
+        Ordering::Equal => Ok(header),
+        Ordering::Greater => Err(Refusal::fault(Reason::TooLarge)),
+    }
+}
 
-    pub(crate) fn submit_update(
-        &mut self,
-        transaction: &CandidateTransaction,
-        update: &SubmitUpdate,
-        body: Body,
-    ) -> Result<Receipt, ApplyError> {
-        let id = transaction.id();
-        let admitted = self.admit_update(transaction, update);
-        let (Phase::Collecting(collecting), Some(author)) = (&mut self.phase, transaction.author())
-        else {
-            return Ok(admitted.err().unwrap_or(Receipt::rejected(id, Reason::TooLate)));
-        };
-        let outcome = match (admitted, body) {
-            (Err(receipt), _) => {
-                // A fault that the header alone shows is the verdict on this institution.
-                if receipt.culprit.is_some() {
-                    collecting.refuse(author, receipt.reason);
-                }
-                return Ok(receipt);
-            }
-            // 3. May be sent again.
-            (Ok(_), Body::Missing) => return Ok(Receipt::rejected(id, Reason::IncompleteBody)),
-            (Ok(_), Body::None) => return Err(ApplyError::BodyNeeded),
-            (Ok(_), Body::Checked(checked)) if checked.transaction() != id => {
-                return Err(ApplyError::WrongBody);
-            }
-            (Ok(_), Body::Checked(checked)) => checked.into_outcome(),
-        };
+/// Judges an update with its body, and takes it into the sum where all of it holds.
+pub(crate) fn submit(
+    said: &Said,
+    update: &SubmitUpdate,
+    body: Body,
+    state: &mut State,
+) -> Result<Receipt, ApplyError> {
+    let id = said.transaction;
+    let outcome = match (admit(said, update, state), body) {
+        (Err(refusal), _) => Err(refusal),
+        // 3. May be sent again.
+        (Ok(_), Body::Missing) => Err(Reason::IncompleteBody.into()),
+        (Ok(_), Body::None) => return Err(ApplyError::BodyNeeded),
+        (Ok(_), Body::Checked(checked)) if checked.transaction() != id => {
+            return Err(ApplyError::WrongBody);
+        }
         // 4. Everything that is left was signed by the institution.
-        Ok(match outcome.and_then(|update| collecting.accept(author, &update)) {
-            Ok(()) => Receipt::accepted(id),
-            Err(UpdateError::IncompleteBody { .. }) => {
-                Receipt::rejected(id, Reason::IncompleteBody)
-            }
-            Err(error) => {
-                collecting.refuse(author, reason(&error));
-                Receipt::fault(id, reason(&error), author)
-            }
-        })
+        (Ok(_), Body::Checked(Checked::Update(checked))) => accept(said, checked, state),
+    };
+    let Err(refusal) = outcome else { return Ok(Receipt::accepted(id)) };
+    // A fault is the verdict on this institution, also one that the header alone shows.
+    if let Some(author) = said.author.filter(|_| refusal.is_fault)
+        && let Phase::Collecting(collecting) = &mut state.phase
+    {
+        collecting.refuse(author, refusal.reason);
     }
+    Ok(refusal.receipt(said))
+}
+
+fn accept(said: &Said, checked: CheckedUpdate, state: &mut State) -> Result<(), Refusal> {
+    let author = said.institution()?;
+    let Phase::Collecting(collecting) = &mut state.phase else {
+        return Err(Reason::TooLate.into());
+    };
+    let taken = checked.into_outcome().and_then(|update| collecting.accept(author, &update));
+    taken.map_err(|error| match error {
+        UpdateError::IncompleteBody { .. } => Reason::IncompleteBody.into(),
+        error => Refusal::fault(reason(&error)),
+    })
 }
 
 /// The parts of a context that are the same for every update of an institution in a round.
 fn judge_constants(
     context: &Context,
     expected: &RoundContext,
-    author: &Hash,
+    author: &Pseudonym,
 ) -> Result<(), Reason> {
     if (context.round.dimension, context.round.bound) != (expected.dimension, expected.bound) {
         return Err(Reason::WrongDimension);

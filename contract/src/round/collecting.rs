@@ -1,15 +1,19 @@
 //! Collecting: who has submitted, what came of it, and the running sum.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
-    AggregateError, Evaluation, Hash, MaskedSum, Parameters as UpdateParameters, RoundContext,
+    AggregateError, Evaluation, MaskedSum, Parameters as UpdateParameters, RoundContext,
     UpdateError, VerifiedEvaluation, VerifiedHeader, VerifiedUpdate,
 };
 use consilium_proto::v1::Reason;
 
 use super::Sealed;
-use crate::{keygen::committee::Committee, roster::Roster};
+use crate::{
+    enrolment::roster::Roster, keygen::committee::Committee,
+    parameters::Parameters as RunParameters,
+};
 
 /// Updates are being taken: from OpenRound until everyone has a verdict or the deadline has passed.
 #[derive(Debug)]
@@ -18,7 +22,7 @@ pub struct Collecting {
     committee: Arc<Committee>,
     opened_ms: u64,
     /// First verdict on each institution of this attempt.
-    verdicts: BTreeMap<Hash, Reason>,
+    verdicts: BTreeMap<Pseudonym, Reason>,
     accepted: Vec<VerifiedHeader>,
     sum: MaskedSum,
 }
@@ -55,7 +59,7 @@ impl Collecting {
     }
 
     /// The verdict on each institution that has one: accepted, or the fault.
-    pub fn verdicts(&self) -> &BTreeMap<Hash, Reason> {
+    pub fn verdicts(&self) -> &BTreeMap<Pseudonym, Reason> {
         &self.verdicts
     }
 
@@ -70,9 +74,15 @@ impl Collecting {
         self.waiting(roster) == 0
     }
 
+    /// Whether the collection may end at that time: nobody is waited for, or its least time has passed.
+    pub fn is_over(&self, roster: &Roster, parameters: &RunParameters, time_ms: u64) -> bool {
+        let deadline_ms = self.opened_ms.saturating_add(parameters.collection_timeout_ms);
+        self.is_complete(roster) || time_ms >= deadline_ms
+    }
+
     pub(crate) fn accept(
         &mut self,
-        pseudonym: Hash,
+        pseudonym: Pseudonym,
         update: &VerifiedUpdate,
     ) -> Result<(), UpdateError> {
         self.sum.add(update)?;
@@ -82,7 +92,7 @@ impl Collecting {
     }
 
     /// A fault is the verdict on an institution that has none yet.
-    pub(crate) fn refuse(&mut self, pseudonym: Hash, reason: Reason) {
+    pub(crate) fn refuse(&mut self, pseudonym: Pseudonym, reason: Reason) {
         self.verdicts.entry(pseudonym).or_insert(reason);
     }
 

@@ -14,6 +14,7 @@ use consilium_crypto::{
     Hash,
     signature::{SigningKey, VerifyingKey},
 };
+use consilium_hash::Pseudonym;
 use consilium_ledger::{Checkpoint, Cosignature, NoteError, VerifiedHeader};
 use consilium_proto::v1::Countersign;
 
@@ -57,7 +58,7 @@ impl SealedBlock {
     pub fn verify(
         &self,
         cosignature: &[u8],
-        trustee: &Hash,
+        trustee: &Pseudonym,
         key: VerifyingKey,
     ) -> Result<Cosignature, NoteError> {
         let cosignature = Cosignature::decode(cosignature)?;

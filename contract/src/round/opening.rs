@@ -1,5 +1,6 @@
 //! Opening: shares of the sum of the keys come in; any t of them open the sum of the updates.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{
@@ -42,10 +43,10 @@ pub struct Opening {
     accepted: Vec<VerifiedHeader>,
     sum: MaskedSum,
     sealed_block: Hash,
-    countersigners: BTreeSet<Hash>,
+    countersigners: BTreeSet<Pseudonym>,
     shares: Vec<VerifiedShare>,
     /// Trustees whose share was faulty: the first one counts.
-    refused: BTreeSet<Hash>,
+    refused: BTreeSet<Pseudonym>,
     outcome: Option<Result<Opened, OpeningError>>,
 }
 
@@ -56,7 +57,7 @@ impl Opening {
         accepted: Vec<VerifiedHeader>,
         sum: MaskedSum,
         sealed_block: Hash,
-        countersigners: BTreeSet<Hash>,
+        countersigners: BTreeSet<Pseudonym>,
     ) -> Self {
         let shares = Vec::new();
         let refused = BTreeSet::new();
@@ -94,7 +95,7 @@ impl Opening {
     }
 
     /// Trustees that countersigned, by pseudonym.
-    pub fn countersigners(&self) -> &BTreeSet<Hash> {
+    pub fn countersigners(&self) -> &BTreeSet<Pseudonym> {
         &self.countersigners
     }
 
@@ -105,11 +106,11 @@ impl Opening {
 
     /// Whether this trustee has given a faulty share for this sum. It gives no other one: who follows the chain then
     /// needs to keep one share of a trustee only.
-    pub fn has_refused(&self, trustee: &Hash) -> bool {
+    pub fn has_refused(&self, trustee: &Pseudonym) -> bool {
         self.refused.contains(trustee)
     }
 
-    pub(crate) fn refuse(&mut self, trustee: Hash) {
+    pub(crate) fn refuse(&mut self, trustee: Pseudonym) {
         self.refused.insert(trustee);
     }
 

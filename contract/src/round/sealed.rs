@@ -1,5 +1,6 @@
 //! Sealed: the sum of the encrypted keys stands, and trustees countersign the block that holds it.
 
+use consilium_hash::Pseudonym;
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{Hash, MaskedSum, VerifiedEvaluation, VerifiedHeader};
@@ -17,7 +18,7 @@ pub struct Sealed {
     /// Known once the block is sealed that holds the CloseCollection.
     sealed_block: Option<SealedBlock>,
     /// Trustees, by pseudonym.
-    countersigners: BTreeSet<Hash>,
+    countersigners: BTreeSet<Pseudonym>,
 }
 
 impl Sealed {
@@ -63,7 +64,7 @@ impl Sealed {
     }
 
     /// Trustees that have countersigned, by pseudonym.
-    pub fn countersigners(&self) -> &BTreeSet<Hash> {
+    pub fn countersigners(&self) -> &BTreeSet<Pseudonym> {
         &self.countersigners
     }
 
@@ -72,7 +73,7 @@ impl Sealed {
     }
 
     /// Adds a countersignature of the sealed block.
-    pub(crate) fn countersign(&mut self, trustee: Hash) {
+    pub(crate) fn countersign(&mut self, trustee: Pseudonym) {
         self.countersigners.insert(trustee);
     }
 

@@ -1,12 +1,18 @@
 //! The service `Federation`: the work of a round, and of making a committee.
 
+use consilium_hash::Pseudonym;
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
 
-use consilium_contract::{self as contract, CandidateTransaction, model::Model};
+use consilium_contract::{
+    self as contract, CandidateTransaction,
+    action::{Kind, Signer},
+    model::Model,
+};
 use consilium_crypto::{mask_length, signature::SigningKey};
+use consilium_ledger::SealedHeader;
 use consilium_proto::{
     hash32,
     v1::{
@@ -47,6 +53,23 @@ impl Federation {
     /// The receipt as the coordinator's word, which can be held against it.
     fn sign(&self, receipt: &contract::Receipt) -> Response<Receipt> {
         Response::new(receipt.sign(&self.signing, &self.shared.parameters.chain_id))
+    }
+
+    /// Compares the last block of one who connects with the ledger, and tells the node.
+    ///
+    /// What the coordinator's own signature does not stand on proves nothing: nobody stops a node without it.
+    async fn meet(&self, head: &[u8], institution: &[u8]) -> Result<(), CallError> {
+        if !head.is_empty() {
+            let head = SealedHeader::decode(head).map_err(CallError::Header)?;
+            if let Some(height) = self.shared.lacks(&head)? {
+                self.node.lacks(height, head.hash()).await?;
+                return Err(CallError::LacksBlocks { height });
+            }
+        }
+        if institution.is_empty() {
+            return Ok(());
+        }
+        self.node.heard(Pseudonym(hash32("pseudonym of an institution", institution)?)).await
     }
 
     /// Hands in a transaction that has no body.
@@ -93,8 +116,7 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<SignedTransaction>,
     ) -> Result<Response<Receipt>, Status> {
-        let takes =
-            |action: &Action| matches!(action, Action::Revoke(_) | Action::ChangeCommittee(_));
+        let takes = |action: &Action| Kind::of(action).signer == Signer::Authority;
         let expected = "a revocation, or a change of the committee, by the authority";
         self.submit(request.into_inner(), "Administer", expected, takes).await
     }
@@ -103,9 +125,9 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<SubscribeRequest>,
     ) -> Result<Response<Blocks>, Status> {
-        blocks(&self.shared, request.into_inner().from_height, None)
-            .map(Response::new)
-            .map_err(status)
+        let SubscribeRequest { from_height, head, institution } = request.into_inner();
+        self.meet(&head, &institution).await.map_err(status)?;
+        blocks(&self.shared, from_height, None).map(Response::new).map_err(status)
     }
 
     async fn get_model(

@@ -6,9 +6,12 @@ use crate::error::CallError;
 
 pub(crate) fn status(error: CallError) -> Status {
     let code = match &error {
-        CallError::Wire(_) | CallError::WrongAction { .. } | CallError::NoHeader => {
-            Code::InvalidArgument
-        }
+        CallError::Wire(_)
+        | CallError::WrongAction { .. }
+        | CallError::NoHeader
+        | CallError::Header(_)
+        | CallError::NotSigned => Code::InvalidArgument,
+        CallError::LacksBlocks { .. } => Code::FailedPrecondition,
         CallError::NotFound { .. } => Code::NotFound,
         CallError::OutOfRange { .. } => Code::OutOfRange,
         CallError::TooOften { .. }
@@ -16,7 +19,7 @@ pub(crate) fn status(error: CallError) -> Status {
         | CallError::TooManyRejections { .. } => Code::ResourceExhausted,
         CallError::Verifying | CallError::Superseded => Code::Aborted,
         CallError::TooSlow { .. } => Code::DeadlineExceeded,
-        CallError::Stopping => Code::Unavailable,
+        CallError::Stopping | CallError::Listening => Code::Unavailable,
         CallError::Ledger(error) => {
             // Paths and details of this machine are for its operator.
             tracing::error!(%error, "the ledger cannot be read");

@@ -1,5 +1,6 @@
 //! An update coming in: the signed header is admitted before a byte of the body is taken.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -37,13 +38,13 @@ pub(crate) struct Uploads {
 #[derive(Debug, Default)]
 struct Slots {
     next: u64,
-    open: BTreeMap<(Hash, IpAddr), (u64, oneshot::Sender<()>)>,
+    open: BTreeMap<(Pseudonym, IpAddr), (u64, oneshot::Sender<()>)>,
 }
 
 /// A place among the uploads, until it is dropped.
 struct Slot {
     uploads: Arc<Uploads>,
-    key: (Hash, IpAddr),
+    key: (Pseudonym, IpAddr),
     number: u64,
     superseded: oneshot::Receiver<()>,
     _permit: OwnedSemaphorePermit,
@@ -54,7 +55,7 @@ impl Uploads {
         Self { permits: Arc::new(Semaphore::new(permits)), slots: Mutex::default() }
     }
 
-    fn begin(self: &Arc<Self>, author: Hash, address: IpAddr) -> Result<Slot, CallError> {
+    fn begin(self: &Arc<Self>, author: Pseudonym, address: IpAddr) -> Result<Slot, CallError> {
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         let permit = permit.map_err(|_| CallError::TooMany { what: "uploads" })?;
         let (sender, superseded) = oneshot::channel();
@@ -162,17 +163,17 @@ mod tests {
     #[test]
     fn a_newer_upload_takes_the_place_of_the_older_one_from_its_own_address_only() {
         let uploads = Arc::new(Uploads::new(8));
-        let mut first = uploads.begin([1; 32], HERE).unwrap();
-        let mut elsewhere = uploads.begin([1; 32], THERE).unwrap();
-        let mut another = uploads.begin([2; 32], HERE).unwrap();
+        let mut first = uploads.begin(Pseudonym([1; 32]), HERE).unwrap();
+        let mut elsewhere = uploads.begin(Pseudonym([1; 32]), THERE).unwrap();
+        let mut another = uploads.begin(Pseudonym([2; 32]), HERE).unwrap();
         assert!(first.superseded.try_recv().is_err());
-        let mut second = uploads.begin([1; 32], HERE).unwrap();
+        let mut second = uploads.begin(Pseudonym([1; 32]), HERE).unwrap();
         assert!(first.superseded.try_recv().is_ok());
         for slot in [&mut elsewhere, &mut another, &mut second] {
             assert!(slot.superseded.try_recv().is_err());
         }
         drop(first);
-        let _third = uploads.begin([1; 32], HERE).unwrap();
+        let _third = uploads.begin(Pseudonym([1; 32]), HERE).unwrap();
         assert!(
             second.superseded.try_recv().is_ok(),
             "the older one's end does not free the newer one's place"
@@ -182,10 +183,10 @@ mod tests {
     #[test]
     fn no_more_uploads_than_permits_are_open() {
         let uploads = Arc::new(Uploads::new(2));
-        let first = uploads.begin([1; 32], HERE).unwrap();
-        let _second = uploads.begin([2; 32], HERE).unwrap();
-        assert!(matches!(uploads.begin([3; 32], HERE), Err(CallError::TooMany { .. })));
+        let first = uploads.begin(Pseudonym([1; 32]), HERE).unwrap();
+        let _second = uploads.begin(Pseudonym([2; 32]), HERE).unwrap();
+        assert!(matches!(uploads.begin(Pseudonym([3; 32]), HERE), Err(CallError::TooMany { .. })));
         drop(first);
-        assert!(uploads.begin([3; 32], HERE).is_ok());
+        assert!(uploads.begin(Pseudonym([3; 32]), HERE).is_ok());
     }
 }

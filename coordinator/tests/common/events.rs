@@ -8,6 +8,8 @@ use std::{
 use consilium_coordinator::{Config, Event};
 use consilium_proto::v1::{Contribute, SignedTransaction, contribute::Part, transaction::Action};
 
+use tokio::time::sleep;
+
 use super::{Follower, Institution};
 
 /// As an operator runs it: receipts come when a block is full or a stage ends.
@@ -28,6 +30,17 @@ impl Events {
     /// What `pick` makes of each of them.
     pub fn map<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> Vec<T> {
         self.0.lock().unwrap().iter().filter_map(pick).collect()
+    }
+
+    /// The first that `pick` makes something of, also one that is still to come.
+    pub async fn until<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> T {
+        for _ in 0..1_000 {
+            if let Some(picked) = self.map(&pick).into_iter().next() {
+                return picked;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the event never came")
     }
 }
 

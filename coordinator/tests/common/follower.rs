@@ -76,7 +76,7 @@ impl Follower {
                     &[(transaction, &body)],
                     &mut OsRng,
                 );
-                Body::Checked(checked.into_iter().next().unwrap())
+                Body::Checked(checked.into_iter().next().unwrap().into())
             }
             _ => Body::None,
         }

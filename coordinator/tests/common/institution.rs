@@ -1,5 +1,6 @@
 //! One institution, made by hand out of `crypto` and `contract`.
 
+use consilium_hash::{ChainId, Pseudonym};
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex},
@@ -51,7 +52,7 @@ impl Institution {
         &self.files
     }
 
-    pub fn pseudonym(&self) -> Hash {
+    pub fn pseudonym(&self) -> Pseudonym {
         self.files().identity.pseudonym
     }
 
@@ -172,7 +173,7 @@ impl Institution {
 pub fn no_block(hash: Hash) -> SealedBlock {
     SealedBlock {
         hash,
-        checkpoint: Checkpoint { chain_id: [0; 32], size: 0, root: [0; 32] },
+        checkpoint: Checkpoint { chain_id: ChainId([0; 32]), size: 0, root: [0; 32] },
         time_ms: 0,
     }
 }

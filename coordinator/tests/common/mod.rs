@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part of this")]
 
+mod disk;
 mod events;
 mod follower;
 mod institution;
@@ -10,10 +11,11 @@ mod play;
 mod program;
 mod world;
 
+pub use disk::{blocks, copy_folder};
 pub use events::{Events, says, unhurried};
 pub use follower::{Follower, is_update};
 pub use institution::{Institution, no_block};
 pub use peer::{Peer, Update};
 pub use play::{enrol_all, expected_model, found, open, submit_all};
-pub use program::{Node, PROGRAM};
+pub use program::{Node, PROGRAM, command};
 pub use world::{DIMENSION, World};

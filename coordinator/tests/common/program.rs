@@ -10,6 +10,13 @@ use super::{Peer, World};
 /// The program of this package.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_consilium-coordinator");
 
+/// The program on this world's ledger.
+pub fn command(world: &World) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg("--ceremony").arg(world.coordinator_folder()).arg("--ledger").arg(world.ledger());
+    command
+}
+
 /// The program as a child process.
 pub struct Node {
     pub child: Child,
@@ -18,12 +25,13 @@ pub struct Node {
 
 impl Node {
     pub async fn start(world: &World) -> Self {
-        let mut child = Command::new(PROGRAM)
-            .arg("--ceremony")
-            .arg(world.coordinator_folder())
-            .arg("--ledger")
-            .arg(world.ledger())
+        Self::start_with(world, &["--hearing", "0"]).await
+    }
+
+    pub async fn start_with(world: &World, arguments: &[&str]) -> Self {
+        let mut child = command(world)
             .args(["--listen", "127.0.0.1:0", "--block-age", "0", "--linger", "2"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

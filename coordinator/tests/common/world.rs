@@ -66,9 +66,11 @@ impl World {
         self.root.path().join("ceremony/coordinator")
     }
 
-    /// Blocks are sealed at once, so that every receipt comes at once.
+    /// Blocks are sealed at once, so that every receipt comes at once; nobody is heard before.
     pub fn config(&self) -> Config {
         Config {
+            memory: Some(self.coordinator_folder()),
+            hearing: Duration::ZERO,
             block_age: Duration::ZERO,
             linger: Linger::Forever,
             ..Config::new(

@@ -1,8 +1,9 @@
 //! The sum of masked updates, and what the sum of the mask keys opens.
 //!
 //! Masks are a key-homomorphic pseudorandom function: ΣE_j = (Σu_j)·h + (Σk)·W_j. With k̄ = Σk, which the trustees open,
-//! anyone computes (Σu_j)·h = ΣE_j − k̄·W_j and reads the sums off: from 0 to below m·2^b under a bound on parameters, within
-//! ±m·⌈√(Γ/λ)·B⌉ under one on the norm, which is as far as proofs let anyone reach.
+//! anyone computes (Σu_j)·h = ΣE_j − k̄·W_j and reads the sums off, as far as proofs let anyone reach: from 0 to m·(2^b − 1)
+//! under a bound on parameters; within ±m·⌈√(Γ/λ)·B⌉, and all together no longer than that, under one on the norm. Sums
+//! beyond are refused, also where they follow from the masked updates: one of these cannot have been within its bound.
 
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
@@ -10,10 +11,11 @@ use curve25519_dalek::traits::VartimeMultiscalarMul;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 
+use crate::bound::square;
 use crate::group::encoding::Reader;
 use crate::group::{h, mask_bases, multiscalar, signed};
 use crate::{
-    Bound, DecodeError, DiscreteLogTable, MAX_SUMMANDS, MaskedUpdate, Parameters, ReadOffError,
+    Bound, DecodeError, DiscreteLogTable, MAX_SUMMANDS, MaskedUpdate, Parameters, SumError,
     UpdateError, VerifiedUpdate,
 };
 
@@ -79,11 +81,15 @@ impl MaskedSum {
 
     /// Reads Σu_j off (`[d]`), each as encrypted: of u = q + 2^(b−1) under a bound on parameters, of q itself under one on
     /// the norm.
+    ///
+    /// # Errors
+    /// [`SumError`] where a sum is not found in its range or all together are longer than updates within their bound
+    /// add up to.
     pub fn open(
         &self,
         mask_key: &MaskKeySum,
         table: &DiscreteLogTable,
-    ) -> Result<Vec<i64>, ReadOffError> {
+    ) -> Result<Vec<i64>, SumError> {
         let minus = -mask_key.0;
         let bases = mask_bases(self.points.len());
         let unmasked: Vec<_> = (self.points.par_iter().with_min_len(64))
@@ -91,16 +97,32 @@ impl MaskedSum {
             .map(|(sum, base)| sum + RistrettoPoint::vartime_multiscalar_mul([minus], [base]))
             .collect();
         let (least, bound) = self.range();
-        table.read_off(&unmasked, least, bound)
+        let sums = table.read_off(&unmasked, least, bound)?;
+        self.check_norm(&sums)?;
+        Ok(sums)
     }
 
     /// Whether `sums` is what [`open`](Self::open) would read off, as one multiscalar multiplication with random weights:
     /// what an institution checks before it trains on a model. Errs with probability 2^-128.
-    pub fn check(&self, mask_key: &MaskKeySum, sums: &[i64], rng: &mut impl CryptoRngCore) -> bool {
-        let (least, bound) = self.range();
-        if sums.len() != self.points.len() || sums.iter().any(|sum| !(least..bound).contains(sum)) {
-            return false;
+    ///
+    /// # Errors
+    /// [`SumError`]: why `open` would have refused, or [`SumError::Mismatch`] where it would have read off others.
+    pub fn check(
+        &self,
+        mask_key: &MaskKeySum,
+        sums: &[i64],
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<(), SumError> {
+        if sums.len() != self.points.len() {
+            return Err(SumError::Length { expected: self.points.len(), found: sums.len() });
         }
+        let (least, bound) = self.range();
+        if let Some((index, &value)) =
+            sums.iter().enumerate().find(|(_, sum)| !(least..bound).contains(sum))
+        {
+            return Err(SumError::OutOfRange { index, value, least, bound });
+        }
+        self.check_norm(sums)?;
         let weight = |_: &i64| {
             let mut weight = [0; 16];
             rng.fill_bytes(&mut weight);
@@ -117,7 +139,20 @@ impl MaskedSum {
             [mask_key.0, total],
             [of(&mask_bases(sums.len())), *h()],
         );
-        of(&self.points) == rest
+        if of(&self.points) == rest { Ok(()) } else { Err(SumError::Mismatch) }
+    }
+
+    /// Every update by itself is no longer than its proof lets it be, so neither is their sum than all of them in one
+    /// direction: what is longer holds an update that has no such proof.
+    fn check_norm(&self, sums: &[i64]) -> Result<(), SumError> {
+        let Some(most) = self.bound.longest_sum(self.summands) else { return Ok(()) };
+        let squares = square(sums);
+        if squares <= most * most {
+            return Ok(());
+        }
+        let floor = squares.isqrt();
+        let norm = floor + u128::from(floor * floor < squares);
+        Err(SumError::TooLong { norm, summands: self.summands, most })
     }
 
     fn range(&self) -> (i64, i64) {

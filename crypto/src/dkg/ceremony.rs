@@ -1,6 +1,7 @@
 //! What a ceremony is about: its committee, its place on the chain, the keys that its members have offered; and what its
 //! dealings consist of.
 
+use consilium_hash::ChainId;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -61,7 +62,7 @@ impl Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
     /// Hash of the genesis.
-    pub chain_id: Hash,
+    pub chain_id: ChainId,
     /// Number of the ceremony on this chain, from 0.
     pub ceremony: u32,
     /// Number of the attempt at it, from 0.

@@ -3,6 +3,7 @@
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use rayon::prelude::*;
+use zeroize::Zeroizing;
 
 use crate::DecodeError;
 
@@ -86,14 +87,27 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `count` scalars.
+    ///
+    /// They may be secret: the vector is as long as it will be from the start, because one that grows leaves copies
+    /// behind, and what has been read of scalars of which one is refused is wiped.
     pub(crate) fn scalar_vec(&mut self, count: usize) -> Result<Vec<Scalar>, DecodeError> {
-        (0..count).map(|index| self.scalar(index)).collect()
+        let what = self.what;
+        let bytes = self.take(count.saturating_mul(ELEMENT_LEN))?;
+        let mut scalars = Zeroizing::new(Vec::with_capacity(count));
+        for (index, bytes) in bytes.as_chunks().0.iter().enumerate() {
+            scalars.push(canonical(what, index, *bytes)?);
+        }
+        Ok(std::mem::take(&mut *scalars))
     }
 
     fn scalar(&mut self, index: usize) -> Result<Scalar, DecodeError> {
-        let scalar = Scalar::from_canonical_bytes(self.array()?);
-        Option::from(scalar).ok_or(DecodeError::Scalar { what: self.what, index })
+        canonical(self.what, index, self.array()?)
     }
+}
+
+fn canonical(what: &'static str, index: usize, bytes: [u8; 32]) -> Result<Scalar, DecodeError> {
+    let scalar = Scalar::from_canonical_bytes(bytes);
+    Option::from(scalar).ok_or(DecodeError::Scalar { what, index })
 }
 
 fn decompress(
@@ -125,4 +139,26 @@ pub(crate) fn decompress_all(
             .then_some(index)
     });
     first_bad.min().map_or(Ok(points), |index| Err(DecodeError::Point { what, index }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalars_are_read_into_a_vector_that_never_grows_and_no_longer_than_the_bytes_there_are() {
+        for count in [1u64, 5, 100] {
+            let bytes: Vec<u8> = (0..count).flat_map(|i| Scalar::from(i).to_bytes()).collect();
+            let count = count as usize;
+            let mut reader = Reader::new("scalars", &bytes, bytes.len()).unwrap();
+            let scalars = reader.scalar_vec(count).unwrap();
+            assert_eq!((scalars.len(), scalars.capacity()), (count, count));
+            let mut reader = Reader::new("scalars", &bytes, bytes.len()).unwrap();
+            let error = reader.scalar_vec(usize::MAX / 2).unwrap_err();
+            assert!(matches!(error, DecodeError::Length { .. }));
+        }
+        let refused = [Scalar::ONE.to_bytes(), [255; 32]].concat();
+        let mut reader = Reader::new("scalars", &refused, 64).unwrap();
+        assert_eq!(reader.scalar_vec(2), Err(DecodeError::Scalar { what: "scalars", index: 1 }));
+    }
 }

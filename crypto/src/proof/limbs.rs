@@ -80,8 +80,9 @@ pub(crate) fn prove(
     let blindings =
         Zeroizing::new(witness.r.iter().zip(&witness.s).map(|(r, s)| r + s).collect::<Vec<_>>());
     let range_witness = witness_bytes(kappa.iter().chain(blindings.iter()));
-    let nonces = transcript.witness_rng(&range_witness, rng);
-    let (range_proof, _) = range::prove(transcript, &witness.kappa, &blindings, LIMB_BITS, nonces)?;
+    let mut nonces = transcript.witness_rng(&range_witness, rng);
+    let (range_proof, _) =
+        range::prove(transcript, &witness.kappa, &blindings, LIMB_BITS, &mut nonces)?;
     proof.extend(range_proof);
     Ok(proof)
 }

@@ -17,7 +17,7 @@
 //! Σγ_t·(Πx)_t = Σγ_t·y_t with γ drawn after y: Πx = y row by row modulo ℓ. The openings say that f_t opens M_t + e·Y_t for
 //! every t, since ω is drawn after f; e was drawn after all else in the equation of squares, which therefore holds as a
 //! polynomial in e: S commits to Σy_t². The y_t are small, so Σy_t² does not wrap around, and is at most Γ·B². By the
-//! modular lemma ‖x‖ ≤ √(Γ/λ)·B but for probability 2^-128 over the seed.
+//! modular lemma ‖x‖ ≤ √(Γ/λ)·B but for probability 2^-126 over the seed.
 //!
 //! The single φ in the place of N responses φ_t = μ_t + e·β_t is their sum under weights that come after f: it tells less,
 //! and proves the same up to another 2^-128 for each hash query.

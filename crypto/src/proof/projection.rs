@@ -293,41 +293,4 @@ mod tests {
             );
         }
     }
-
-    /// The constants themselves, where no sample reaches: exact tails of χ²_N/2 and of one coordinate's binomial.
-    #[test]
-    fn the_constants_of_the_bound_leave_tails_of_the_stated_probabilities() {
-        // log2 Σ exp(terms).
-        let log2_sum = |terms: Vec<f64>| {
-            let most = terms.iter().copied().fold(f64::MIN, f64::max);
-            (most + terms.iter().map(|term| (term - most).exp()).sum::<f64>().ln())
-                / std::f64::consts::LN_2
-        };
-        let ln_factorial = |n: u32| (2..=n).map(|i| f64::from(i).ln()).sum::<f64>();
-        for (rows, gamma, lambda) in
-            [(256u32, 232.0f64, 30.0f64), (512, 390.0, 98.0), (1024, 696.0, 268.0)]
-        {
-            // Pr[χ²_2k/2 > x] = e^-x Σ_{i<k} x^i/i!.
-            let poisson = |x: f64, i: u32| f64::from(i) * x.ln() - x - ln_factorial(i);
-            let upper = log2_sum((0..rows / 2).map(|i| poisson(gamma, i)).collect());
-            let lower = log2_sum((rows / 2..rows).map(|i| poisson(lambda, i)).collect());
-            let choose = |i: u32| ln_factorial(rows) - ln_factorial(i) - ln_factorial(rows - i);
-            let few =
-                (0..lambda as u32).map(|i| choose(i) - f64::from(rows) * std::f64::consts::LN_2);
-            let one = log2_sum(few.collect());
-            assert!(
-                upper < -42.0 && lower < -130.0 && one < -128.9,
-                "{rows}: {upper} {lower} {one}"
-            );
-            // Pr[|y_t| > 5.83·‖x‖ for any t] ≤ N·2·φ(z)/z, y_t/‖x‖ being close to a normal variable of variance 1/2.
-            let z = 5.83 * std::f64::consts::SQRT_2;
-            let ln_density = -z * z / 2.0 - (2.0 * std::f64::consts::PI).ln() / 2.0;
-            let wide = ((2.0 * f64::from(rows) / z).ln() + ln_density) / std::f64::consts::LN_2;
-            assert!(wide < -42.0, "{rows}: {wide}");
-            assert_eq!(
-                (gamma / lambda).sqrt(),
-                crate::Bound::Norm { norm: 1, projections: rows as u16 }.slack()
-            );
-        }
-    }
 }

@@ -54,12 +54,11 @@ pub(crate) fn prove(
     values: &[u64],
     blindings: &[Scalar],
     bits: u8,
-    mut rng: TranscriptRng,
+    rng: &mut TranscriptRng,
 ) -> Result<(Vec<u8>, Vec<CompressedRistretto>), EncryptError> {
     let signed = Zeroizing::new(values.iter().map(|value| value.cast_signed()).collect::<Vec<_>>());
     let commitments = commit_all(&signed, blindings, bits);
-    let proof =
-        bulletproof::prove(transcript, values, blindings, &commitments, bits.into(), &mut rng)?;
+    let proof = bulletproof::prove(transcript, values, blindings, &commitments, bits.into(), rng)?;
     Ok((proof, commitments))
 }
 
@@ -73,8 +72,9 @@ pub(crate) fn prove_all(
     bits: u8,
     rng: &mut TranscriptRng,
 ) -> Result<(Vec<u8>, Vec<CompressedRistretto>), EncryptError> {
-    let mut jobs = Vec::new();
-    for (number, chunk) in chunks(u.len()).into_iter().enumerate() {
+    let chunks = chunks(u.len());
+    let mut jobs = Vec::with_capacity(chunks.len());
+    for (number, chunk) in chunks.into_iter().enumerate() {
         let pad = chunk.padded - chunk.values;
         let values = u
             .iter()
@@ -96,8 +96,8 @@ pub(crate) fn prove_all(
     }
     let proven: Vec<_> = jobs
         .into_par_iter()
-        .map(|(chunk, transcript, values, blindings, rng)| {
-            let (proof, mut commitments) = prove(transcript, &values, &blindings, bits, rng)?;
+        .map(|(chunk, transcript, values, blindings, mut rng)| {
+            let (proof, mut commitments) = prove(transcript, &values, &blindings, bits, &mut rng)?;
             commitments.truncate(chunk.values);
             Ok((proof, commitments))
         })
@@ -167,7 +167,7 @@ mod tests {
     fn seven() -> (Transcript, Vec<Scalar>, TranscriptRng) {
         let base = Transcript::new(b"test");
         let mut rng = base.witness_rng(&[], &mut ChaCha20Rng::seed_from_u64(71));
-        (base, (0..8).map(|_| random_scalar(&mut rng)).collect(), rng)
+        (base, (0..8).map(|_| random_scalar(&mut rng)).collect(), *rng)
     }
 
     fn parsed(proof: &[u8], dimension: usize) -> RangeProofs {
@@ -202,9 +202,9 @@ mod tests {
         for (value, blinding) in [(1, Scalar::ZERO), (0, Scalar::ONE), (200, blindings[7])] {
             blindings[7] = blinding;
             let values = [3, 3, 3, 3, 3, 3, 3, value];
-            let nonces = base.witness_rng(&[], &mut rng);
+            let mut nonces = base.witness_rng(&[], &mut rng);
             let (proof, v) =
-                prove(base.fork(BOUNDS, 0), &values, &blindings, BITS, nonces).unwrap();
+                prove(base.fork(BOUNDS, 0), &values, &blindings, BITS, &mut nonces).unwrap();
             let full = parsed(&proof, 8);
             assert!(hold(&full, &base, &v), "true over eight values");
             assert!(!hold(&parsed(&proof, 7), &base, &v[..7]), "padded with {value}");
@@ -223,8 +223,8 @@ mod tests {
             base.clone(),
             Transcript::new(b"other"),
         ] {
-            let nonces = base.witness_rng(&[], &mut rng);
-            let (proof, v) = prove(other, &[3; 8], &blindings, BITS, nonces).unwrap();
+            let mut nonces = base.witness_rng(&[], &mut rng);
+            let (proof, v) = prove(other, &[3; 8], &blindings, BITS, &mut nonces).unwrap();
             assert!(!hold(&parsed(&proof, 8), &base, &v));
         }
     }

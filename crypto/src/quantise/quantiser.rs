@@ -213,7 +213,9 @@ fn largest(bits: u8) -> i64 {
 
 /// R.
 fn radius(norm: u32, dimension: usize) -> Result<f64, QuantiseError> {
-    let room = f64::from(norm).powi(2) - dimension as f64 / 4.0;
+    // Not `powi`, whose rounding the language leaves to the platform: the radius decides what is rounded to what.
+    let norm_squared = f64::from(norm) * f64::from(norm);
+    let room = norm_squared - dimension as f64 / 4.0;
     if room < 4.0 {
         let least = (dimension as u64).div_ceil(4) + 4;
         let least = least.isqrt() + 1;

@@ -1,5 +1,6 @@
 //! Authors who run the real prover on statements that are false.
 
+use consilium_hash::Pseudonym;
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::CompressedRistretto;
 use curve25519_dalek::scalar::Scalar;
@@ -48,7 +49,7 @@ fn a_mask_that_does_not_match_the_key_cannot_be_proven() {
         // E_0 and E_1 masked with each other's base.
         let mut unproven = federation.unproven(1, values.clone());
         let bases = mask_bases(2);
-        let turn = (bases[1] - bases[0]) * unproven.k;
+        let turn = (bases[1] - bases[0]) * *unproven.k;
         for (position, turn) in [(0, turn), (1, -turn)] {
             let element = &mut unproven.masked[32 * position..32 * (position + 1)];
             let point = CompressedRistretto::from_slice(element).unwrap().decompress().unwrap();
@@ -71,7 +72,7 @@ fn a_mask_that_does_not_match_the_key_cannot_be_proven() {
                     .map(|kappa| Scalar::from(*kappa))
                     .collect::<Vec<_>>();
                 let powers: Vec<_> = crate::proof::link::limb_weights().take(16).collect();
-                unproven.k = crate::group::inner(&powers, &kappa);
+                *unproven.k = crate::group::inner(&powers, &kappa);
             }
             let update = unproven.prove().unwrap();
             assert!(federation.verify_header(&update.header).is_ok());
@@ -256,12 +257,12 @@ fn a_sum_is_of_distinct_institutions_of_one_round_and_certified() {
         |headers: &[&VerifiedHeader]| federation.evaluation_key.evaluate(&round, headers);
 
     let duplicate = evaluate(&[a, b, a]).unwrap_err();
-    assert_eq!(duplicate, AggregateError::Duplicate { pseudonym: [1; 32] });
+    assert_eq!(duplicate, AggregateError::Duplicate { pseudonym: Pseudonym([1; 32]) });
     assert!(matches!(evaluate(&[]), Err(AggregateError::Count { found: 0, .. })));
     let mut next = round.clone();
     next.step += 1;
     let other = federation.evaluation_key.evaluate(&next, &[a, b]).unwrap_err();
-    assert_eq!(other, AggregateError::OtherRound { pseudonym: [1; 32] });
+    assert_eq!(other, AggregateError::OtherRound { pseudonym: Pseudonym([1; 32]) });
 
     let evaluation = evaluate(&[a, b, c]).unwrap();
     let verify = |evaluation: &Evaluation, headers: &[&VerifiedHeader]| {

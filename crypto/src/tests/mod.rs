@@ -2,15 +2,19 @@
 
 mod adversary;
 mod arithmetic;
+mod features;
 mod game;
 mod hiding;
 mod norm;
 mod order;
 pub(crate) mod round;
+mod sums;
+mod tails;
 pub(crate) mod tampering;
 mod threshold;
 pub(crate) mod vectors;
 
+use consilium_hash::{ChainId, Pseudonym};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -52,7 +56,7 @@ impl Federation {
         let dealing = deal(trustees, threshold, &evaluation_key.verifying_key(), &mut rng).unwrap();
         let round = RoundContext {
             protocol_version: 1,
-            chain_id: [1; 32],
+            chain_id: ChainId([1; 32]),
             step: 2,
             attempt: 3,
             model_hash: [4; 32],
@@ -68,7 +72,7 @@ impl Federation {
     }
 
     pub(crate) fn context(&self, institution: u8) -> Context {
-        Context { round: self.round.clone(), pseudonym: [institution; 32] }
+        Context { round: self.round.clone(), pseudonym: Pseudonym([institution; 32]) }
     }
 
     /// Values of an update as a function of the institution, spread over all that the bound lets any one of them be.

@@ -101,7 +101,7 @@ fn forge_with_errors(
     let d = x.len();
     let unproven = federation.unproven(1, vec![0; d]);
     let key = unproven.key.clone();
-    let k = unproven.k;
+    let k = *unproven.k;
     let ciphertexts: Vec<u8> = unproven.ciphertexts.iter().flat_map(Ciphertext::encode).collect();
     let seeded = |mask_hash: &[u8; 64]| {
         let base = header::transcript(&unproven.context, &key, &ciphertexts, mask_hash);

@@ -8,8 +8,8 @@ use super::*;
 use crate::update::encrypt;
 use crate::{
     DiscreteLogTable, HEADER_LEN, MaskKeySum, MaskedSum, MaskedUpdate, Quantiser, SIGNATURE_LEN,
-    body_length, combine, mask_length, quantise, verify_key_proofs_with_rng, verify_share,
-    verify_updates_with_rng,
+    SumError, body_length, combine, mask_length, quantise, verify_key_proofs_with_rng,
+    verify_share, verify_updates_with_rng,
 };
 
 /// Everything that happens to the updates of a round; returns the sums as the contract has them.
@@ -49,12 +49,17 @@ pub(crate) fn whole_round(federation: &Federation, updates: &[EncryptedUpdate]) 
         let e = &update.body[..mask_length(&parameters)];
         copy.add_masked(&MaskedUpdate::parse(e, header.mask_hash(), &parameters).unwrap()).unwrap();
     }
-    assert!(copy.check(&mask_key, &sums, &mut OsRng));
+    assert_eq!(copy.check(&mask_key, &sums, &mut OsRng), Ok(()));
     let mut wrong = sums.clone();
     wrong[0] ^= 1;
-    assert!(!copy.check(&mask_key, &wrong, &mut OsRng));
-    assert!(!copy.check(&MaskKeySum::decode(&[0; 32]).unwrap(), &sums, &mut OsRng));
-    assert!(!copy.check(&mask_key, &sums[1..], &mut OsRng));
+    assert_eq!(copy.check(&mask_key, &wrong, &mut OsRng), Err(SumError::Mismatch));
+    let no_key = MaskKeySum::decode(&[0; 32]).unwrap();
+    assert_eq!(copy.check(&no_key, &sums, &mut OsRng), Err(SumError::Mismatch));
+    let (expected, found) = (sums.len(), sums.len() - 1);
+    assert_eq!(
+        copy.check(&mask_key, &sums[1..], &mut OsRng),
+        Err(SumError::Length { expected, found })
+    );
     sums
 }
 
@@ -107,9 +112,11 @@ fn sums_beyond_what_m_updates_can_add_up_to_are_neither_read_off_nor_believed() 
         let mut sum = MaskedSum::new(&parameters);
         sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap())
             .unwrap();
-        let mask_key = MaskKeySum(unproven.k);
+        let mask_key = MaskKeySum(*unproven.k);
         assert_eq!(sum.open(&mask_key, &DiscreteLogTable::shared()).is_ok(), believed);
-        assert_eq!(sum.check(&mask_key, &[q + 128], &mut OsRng), believed);
+        let verdict = sum.check(&mask_key, &[q + 128], &mut OsRng);
+        let beyond = SumError::OutOfRange { index: 0, value: 256, least: 0, bound: 256 };
+        assert_eq!(verdict, if believed { Ok(()) } else { Err(beyond) });
     }
 }
 
@@ -133,7 +140,7 @@ fn a_mask_key_of_the_largest_limbs_opens_like_any_other() {
                     (crate::group::h_times(&u) + base * k).compress().to_bytes()
                 });
                 unproven.masked = masked.collect::<Vec<_>>().concat();
-                unproven.k = k;
+                *unproven.k = k;
                 unproven.limbs.kappa.clone_from(&limbs);
                 unproven.ciphertexts = unproven.limbs.encrypt(&unproven.key);
                 unproven.prove().unwrap()
@@ -257,7 +264,7 @@ fn one_random_generator_in_one_state_still_masks_different_updates_with_differen
                 &update,
                 &mut rng,
             );
-            masks.push(unproven.unwrap().k);
+            masks.push(*unproven.unwrap().k);
         }
         assert_ne!(masks[0], masks[1]);
     }
@@ -322,12 +329,12 @@ proptest! {
             let unproven = federation.unproven(1, values.clone());
             let hash: [u8; 64] = sha2::Digest::finalize(<sha2::Sha512 as sha2::Digest>::new_with_prefix(&unproven.masked)).into();
             sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap()).unwrap();
-            mask_key += unproven.k;
+            mask_key += *unproven.k;
             plain.iter_mut().zip(values).for_each(|(sum, q)| *sum += q + 32768);
         }
         let sums = sum.open(&MaskKeySum(mask_key), &DiscreteLogTable::shared()).unwrap();
         prop_assert_eq!(&sums, &plain);
-        prop_assert!(sum.check(&MaskKeySum(mask_key), &sums, &mut OsRng));
+        prop_assert_eq!(sum.check(&MaskKeySum(mask_key), &sums, &mut OsRng), Ok(()));
         prop_assert!(sum.open(&MaskKeySum(mask_key + curve25519_dalek::Scalar::ONE), &DiscreteLogTable::shared()).is_err());
     }
 }

@@ -293,7 +293,7 @@ fn an_update_is_of_its_own_round_institution_and_key_only() {
     let mut contexts = vec![federation.context(2)];
     for change in [
         (|round| round.protocol_version += 1) as fn(&mut RoundContext),
-        |round| round.chain_id[0] ^= 1,
+        |round| round.chain_id.0[0] ^= 1,
         |round| round.step += 1,
         |round| round.attempt += 1,
         |round| round.model_hash[31] ^= 1,

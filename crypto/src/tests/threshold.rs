@@ -18,7 +18,7 @@ fn sealed(seed: u64, trustees: u32, threshold: u32) -> Sealed {
     let mut mask_key = curve25519_dalek::Scalar::ZERO;
     for who in 1..=3 {
         let unproven = federation.unproven(who, vec![i64::from(who)]);
-        mask_key += unproven.k;
+        mask_key += *unproven.k;
         headers.push(federation.verify_header(&unproven.prove().unwrap().header).unwrap());
     }
     let headers: Vec<_> = headers.iter().collect();

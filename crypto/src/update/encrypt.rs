@@ -45,11 +45,12 @@ pub struct UnprovenUpdate {
     pub(crate) context: [u8; Context::LEN],
     pub(crate) bound: Bound,
     pub(crate) u: Vec<i64>,
-    pub(crate) k: Scalar,
+    /// Behind a pointer, so that moving the update leaves no copy behind.
+    pub(crate) k: Box<Scalar>,
     pub(crate) limbs: LimbWitness,
     pub(crate) ciphertexts: Vec<Ciphertext>,
     pub(crate) masked: Vec<u8>,
-    pub(crate) rng: TranscriptRng,
+    pub(crate) rng: Box<TranscriptRng>,
 }
 
 impl Drop for UnprovenUpdate {
@@ -105,7 +106,7 @@ pub(crate) fn encrypt_with_rng(
         Zeroizing::new(u.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>());
     let mut rng = transcript::update(&context, &key.encode()).witness_rng(&witness, rng);
 
-    let k = random_scalar(&mut rng);
+    let k = Box::new(random_scalar(&mut *rng));
     let kappa = k
         .as_bytes()
         .as_chunks::<2>()
@@ -113,10 +114,10 @@ pub(crate) fn encrypt_with_rng(
         .iter()
         .map(|limb| u64::from(u16::from_le_bytes(*limb)))
         .collect();
-    let limbs = LimbWitness::fresh(kappa, &mut rng);
+    let limbs = LimbWitness::fresh(kappa, &mut *rng);
     let ciphertexts = limbs.encrypt(key);
     let value_bits = bound.value_bits();
-    let half_k = Zeroizing::new(k * half());
+    let half_k = Zeroizing::new(*k * half());
     let masked: Vec<CompressedRistretto> = (u.par_chunks(ENCODED_AT_ONCE))
         .zip(mask_bases(d).par_chunks(ENCODED_AT_ONCE))
         .flat_map_iter(|(u, bases)| {
@@ -140,7 +141,7 @@ impl UnprovenUpdate {
         let mask_hash: [u8; 64] = Sha512::digest(&self.masked).into();
         let base = header::transcript(&self.context, &self.key, &ciphertexts, &mask_hash);
 
-        let key_proof = limbs::prove(&base, &self.key, &self.limbs, &mut self.rng)?;
+        let key_proof = limbs::prove(&base, &self.key, &self.limbs, &mut *self.rng)?;
         let tau: Vec<_> = self.limbs.r.iter().zip(&self.limbs.s).map(|(r, s)| r + s).collect();
         let tau = Zeroizing::new(inner(
             &limb_weights().take(LIMBS).collect::<Vec<_>>(),

@@ -45,7 +45,7 @@ pub enum Delivery {
     /// before it sends one.
     Tried,
     /// Stretched to the norm that the proof does not exclude: slack·B. The most that can be feared, not what can be done:
-    /// so long an update passes with probability 2^-128.
+    /// so long an update passes with probability 2^-126.
     Slack,
 }
 

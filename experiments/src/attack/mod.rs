@@ -1,5 +1,5 @@
 //! `consilium attack`: what malicious institutions achieve against plain averaging, a bound on every parameter and a
-//! bound on the norm; and against what bounds do not help.
+//! bound on the norm, and which attacks no bound stops.
 //!
 //! | file | concept |
 //! | --- | --- |

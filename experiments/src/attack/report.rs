@@ -172,7 +172,7 @@ pub fn markdown(summary: &[SummaryRow], config: &AttackConfig) -> String {
          expelled. *Cut to the bound*: the most of it that an honest institution could have sent. *Proof drawn anew*: \
          stretched to {:.2} times B, which about one proof in 2^20 lets pass, for attackers who draw as many. *At the proven slack*: \
          stretched to the longest norm that the proof does not exclude, {:.2} times B; it is an upper limit, since so \
-         long an update passes with probability 2^-128.\n",
+         long an update passes with probability 2^-126.\n",
         Delivery::Tried.stretch(NORM_BOUND).unwrap_or(1.0),
         NORM_BOUND.slack(),
     );

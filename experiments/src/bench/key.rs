@@ -1,5 +1,6 @@
 //! The key of a round that lives as long as the bench: made by all its holders in this process.
 
+use consilium_hash::ChainId;
 use std::collections::BTreeMap;
 
 use consilium_crypto::{
@@ -45,7 +46,7 @@ fn generate(
     let offers = openings.iter().map(|(place, key)| (*place, key.sealing_key())).collect();
     let shape = Shape::new(institutions, threshold)?;
     let ceremony = Ceremony::generation(
-        Context { chain_id: [1; 32], ceremony: 0, attempt: 0, shape },
+        Context { chain_id: ChainId([1; 32]), ceremony: 0, attempt: 0, shape },
         offers,
     )?;
     let deal = |place| {

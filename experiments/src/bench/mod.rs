@@ -1,4 +1,4 @@
-//! `consilium bench`: what every party pays, for which size of model, against what others would do; one command, one table.
+//! `consilium bench`: what the work of every party costs, by model size, next to other schemes.
 //!
 //! | file | concept |
 //! | --- | --- |

@@ -3,6 +3,7 @@
 //! Updates are made one by one and written at once. The keys in the folder protect nothing: they live as long as the
 //! bench, and the updates in the round are made up.
 
+use consilium_hash::{ChainId, Pseudonym};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +30,7 @@ pub(crate) const BLOCK_LABEL: &str = "bench block";
 
 /// The round that updates of d parameters under a key are made for.
 pub(crate) fn context(key: &PublicKey, bound: Bound, dimension: u32) -> RoundContext {
-    let chain_id = [1; 32];
+    let chain_id = ChainId([1; 32]);
     let model_hash = [2; 32];
     let key_hash = key.hash();
     RoundContext {
@@ -60,7 +61,7 @@ pub(crate) fn encrypt(
     let update = QuantisedUpdate::new(values(round, who), round.bound)?;
     let mut pseudonym = [0; 32];
     pseudonym.iter_mut().zip(who.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);
-    let context = Context { round: round.clone(), pseudonym };
+    let context = Context { round: round.clone(), pseudonym: Pseudonym(pseudonym) };
     update::encrypt(key, &context, &update).map_err(ExperimentError::bench("encrypting"))
 }
 

@@ -1,6 +1,7 @@
 //! A replay with everything resolved.
 
-use consilium_authority::{BoundChoice, PrivacyFlags};
+use consilium_authority::{BoundChoice, PrivacyFlags, Protection, default_min_threshold};
+use consilium_contract::Promise;
 use consilium_contract::parameters::{
     MAX_DIMENSION, MAX_INSTITUTIONS, honest_shares, largest_threshold,
 };
@@ -36,6 +37,8 @@ pub struct ReplayConfig {
     pub test_fraction: f64,
     /// Sizes of the hidden layers.
     pub hidden: Vec<usize>,
+    /// d, parameters of the model.
+    pub dimension: u32,
     /// c: every coordinate of a weighted update is clipped to ±c, or its norm to c.
     pub clip: f32,
     /// t, trustees that open a sum together.
@@ -112,6 +115,8 @@ pub struct Choice {
     pub bound: BoundChoice,
     /// The noise that is asked for.
     pub privacy: PrivacyFlags,
+    /// Whether a threshold of 1 is taken, with two or three institutions.
+    pub protection: Protection,
     /// See [`ReplayConfig::seed`].
     pub seed: u64,
 }
@@ -127,6 +132,7 @@ impl Default for Choice {
             hidden: vec![16, 8],
             bound: BoundChoice::default(),
             privacy: PrivacyFlags::default(),
+            protection: Protection::default(),
             seed: 42,
         }
     }
@@ -149,6 +155,7 @@ impl ReplayConfig {
             hidden,
             bound,
             privacy,
+            protection,
             seed,
         } = choice;
         let n = u32::try_from(institutions).unwrap_or(u32::MAX);
@@ -170,6 +177,7 @@ impl ReplayConfig {
             norm: 0,
             institutions: n,
             honest: honest_shares(honest, threshold),
+            most_honest: honest_shares(honest, default_min_threshold(threshold)),
             steps: epochs as u64,
         };
         let (bound, clip, terms) = privacy
@@ -185,6 +193,7 @@ impl ReplayConfig {
             seed,
             test_fraction,
             hidden,
+            dimension,
             clip,
             threshold,
             quorum: countersign_quorum(n, threshold),
@@ -200,6 +209,9 @@ impl ReplayConfig {
             local,
         };
         config.check()?;
+        protection
+            .check_founding(n, threshold, default_min_threshold(threshold))
+            .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
         Ok(config)
     }
 
@@ -212,6 +224,12 @@ impl ReplayConfig {
             }
             (bound, _) => bound,
         }
+    }
+
+    /// What the bound promises about every accepted update.
+    #[must_use]
+    pub fn promise(&self) -> Promise {
+        Promise::new(self.bound, self.quantised_bound(), self.clip, self.dimension)
     }
 
     fn check(&self) -> Result<(), ExperimentError> {
@@ -295,6 +313,18 @@ mod tests {
         for (n, t) in [(4, 2), (7, 3), (50, 17)] {
             let choice = Choice { institutions: n, malicious: 0, ..Choice::default() };
             assert_eq!(resolve(choice).unwrap().threshold, t);
+        }
+    }
+
+    #[test]
+    fn two_or_three_institutions_protect_nobody_and_are_replayed_only_where_that_is_asked_for() {
+        for institutions in [2, 3] {
+            let choice = Choice { institutions, malicious: 0, ..Choice::default() };
+            let error = resolve(choice.clone()).unwrap_err();
+            let said = error.to_string();
+            assert!(said.contains("--allow-threshold-one") && error.exit_code() == 2, "{said}");
+            let protection = Protection { allow_threshold_one: true };
+            assert_eq!(resolve(Choice { protection, ..choice }).unwrap().threshold, 1);
         }
     }
 

@@ -125,6 +125,8 @@ impl Federation {
 
 #[cfg(test)]
 mod tests {
+    use consilium_authority::Protection;
+
     use super::*;
     use crate::replay::Choice;
 
@@ -157,7 +159,13 @@ mod tests {
     #[test]
     fn two_institutions_are_both_observed() {
         assert_eq!(
-            federation(Choice { institutions: 2, malicious: 0, ..Choice::default() }).observed,
+            federation(Choice {
+                institutions: 2,
+                malicious: 0,
+                protection: Protection { allow_threshold_one: true },
+                ..Choice::default()
+            })
+            .observed,
             [0, 1]
         );
     }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use consilium_contract::promise;
 use consilium_privacy::Thousandths;
 
 use super::config::{Privacy, ReplayConfig};
@@ -37,7 +36,7 @@ impl Report<'_> {
     /// [`ExperimentError::Invalid`] if the configuration has no TOML form.
     pub fn html(&self) -> Result<String, ExperimentError> {
         let config = self.config;
-        let ReplayConfig { institutions, epochs, malicious, bound, clip, seed, .. } = config;
+        let ReplayConfig { institutions, epochs, malicious, seed, .. } = config;
         let dataset = escape(&config.dataset);
         let mut page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Consilium: {dataset}</title>\
@@ -45,7 +44,7 @@ impl Report<'_> {
              <p>{institutions} institutions, {}, {malicious} malicious, seed {seed}.</p>\n\
              <p>Bound of the verified federation: {}.</p>\n",
             count(*epochs, "epoch"),
-            escape(&promise(*bound, *clip))
+            escape(&config.promise().to_string())
         );
         if let Some(privacy) = &config.privacy {
             let Privacy { signal, variance, epsilon_milli, delta_bits } = privacy;
@@ -177,6 +176,8 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use consilium_crypto::Bound;
+
     use super::*;
     use crate::replay::{Choice, load_dataset};
 
@@ -190,6 +191,31 @@ mod tests {
         let report =
             Report { config: &config, summary: &[], figure5: "", figure6: "", rounds, ledger: "" };
         assert!(report.html().unwrap().contains("ε = 1.234 of 8.000 at δ = 2<sup>-17</sup>"));
+    }
+
+    #[test]
+    fn the_page_and_the_configuration_promise_what_noise_leaves_of_the_bound() {
+        let flags =
+            consilium_authority::PrivacyFlags { privacy_epsilon: Some(8.0), ..Default::default() };
+        let choice = Choice { privacy: flags, ..Choice::default() };
+        let config = ReplayConfig::resolve(choice, &load_dataset("pima").unwrap()).unwrap();
+        let signal = f64::from(config.privacy.unwrap().signal);
+        let Bound::Norm { norm, .. } = config.bound else { panic!("noise needs a norm") };
+        // Clipped to c = S units, accepted up to 2.78·B of them; rounding makes a unit a little more than c/S.
+        let least = 2.78 * f64::from(norm) / signal;
+        let excess = config.promise().excess();
+        assert!(excess > least && excess < 1.2 * least, "{excess} and {least}");
+        let said = format!("{excess:.0} times the clip");
+        let report = Report {
+            config: &config,
+            summary: &[],
+            figure5: "",
+            figure6: "",
+            rounds: None,
+            ledger: "",
+        };
+        assert!(report.html().unwrap().contains(&said), "{said}");
+        assert!(config.promise().warning().is_some_and(|warning| warning.contains("hostile")));
     }
 
     #[test]

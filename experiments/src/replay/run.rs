@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use consilium_contract::promise;
 use consilium_datasets::Dataset;
 use consilium_learning::to_safetensors;
 
@@ -45,7 +44,11 @@ pub fn run(
     }
 
     progress.phase("verified FL", config.epochs);
-    progress.note(&format!("verified FL: {}", promise(config.bound, config.clip)));
+    let promise = config.promise();
+    progress.note(&format!("verified FL: {promise}"));
+    if let Some(warning) = promise.warning() {
+        progress.note(&format!("verified FL: warning: {warning}"));
+    }
     let verified =
         verified::run(&federation, &output.join(files::LEDGER), scratch.path(), progress)?;
     accuracy.extend(verified.rows);

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_authority::{Ceremony, CeremonySpec, Protection};
 use consilium_client::{
     Institution, RoundReport,
     prepare::{Participant, Preparation, PrepareError, Prepared},
@@ -72,15 +72,23 @@ pub fn run(
     scratch: &Path,
     progress: &Progress,
 ) -> Result<Verified, ExperimentError> {
-    let participants = federation.participants()?.into_iter().enumerate();
-    let participants = participants.map(|(institution, participant)| {
+    run_with(federation, participants(federation)?, ledger, scratch, progress)
+}
+
+/// All institutions in order, those that are malicious as poisoners.
+///
+/// # Errors
+/// [`ExperimentError::Quantise`] without headroom for n updates.
+pub fn participants(federation: &Federation) -> Result<Vec<Participant>, ExperimentError> {
+    let honest = federation.participants()?.into_iter().enumerate();
+    let participants = honest.map(|(institution, participant)| {
         if !federation.malicious.contains(&institution) {
             return participant;
         }
         let Participant { trainer, preparation } = participant;
         Participant::new(trainer, Poisoner::new(preparation))
     });
-    run_with(federation, participants.collect(), ledger, scratch, progress)
+    Ok(participants.collect())
 }
 
 /// [`run`] with participants of the caller's choice, in order. Their steps count from 1.
@@ -135,6 +143,8 @@ fn specification(federation: &Federation) -> CeremonySpec {
         collection_timeout_ms: PATIENCE.as_millis() as u64,
         max_attempts: 1,
         training: config.local.to_plan(),
+        // A threshold of 1 that nobody asked for has been refused with the configuration.
+        protection: Protection { allow_threshold_one: true },
         ..CeremonySpec::new(layers, federation.initial.clone(), rows)
     }
 }
@@ -151,6 +161,7 @@ async fn serve(
         Ceremony::hold(&specification(federation), &mut OsRng).map_err(failed("the ceremony"))?;
     let (tell, mut events) = mpsc::unbounded_channel();
     let config = Config {
+        new: true,
         enrolment_timeout: PATIENCE,
         linger: Linger::AtMost(PATIENCE),
         observer: Some(observer(Arc::clone(record), tell)),
@@ -221,7 +232,8 @@ fn show(event: &Event, progress: &Progress) {
         | Event::Block { .. }
         | Event::Committee { .. }
         | Event::KeygenAbandoned { .. }
-        | Event::FewTrustees { .. } => {}
+        | Event::FewTrustees { .. }
+        | Event::Waiting(_) => {}
     }
 }
 
@@ -342,7 +354,7 @@ fn round_rows(record: &Record) -> Vec<RoundRow> {
                 own().map(|report| report.judge + report.countersign + report.share).sum(),
                 metrics.decrypt,
                 metrics.ledger,
-                own().map(|report| report.fetch + report.check).sum(),
+                own().map(|report| report.fetch + report.verify + report.check).sum(),
                 *wall,
             ],
             bytes_up: metrics.bytes_up,

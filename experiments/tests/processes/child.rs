@@ -35,6 +35,7 @@ fn text(name: &str) -> String {
 fn coordinator() {
     let Some(root) = child_root() else { return };
     let config = Config {
+        memory: Some(root.join("ceremony/coordinator")),
         block_age: Duration::from_millis(text(BLOCK_AGE_MS).parse().unwrap()),
         enrolment_timeout: PATIENCE,
         linger: Linger::AtMost(Duration::from_secs(8)),

@@ -11,6 +11,9 @@
 )]
 
 mod child;
+#[path = "../common/clear.rs"]
+#[allow(dead_code, reason = "each test file uses its own part of this")]
+mod clear;
 mod finished;
 mod kills;
 mod world;

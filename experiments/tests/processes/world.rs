@@ -1,5 +1,6 @@
 //! A run: its files, its processes, and the moments of killing.
 
+use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
@@ -13,18 +14,17 @@ use consilium_audit::audit;
 use consilium_authority::{BoundChoice, BoundKind, Ceremony, CeremonySpec};
 use consilium_client::state::{history::History, model};
 use consilium_contract::{CandidateTransaction, Parameters};
-use consilium_crypto::{Hash, QuantisedUpdate};
-use consilium_experiments::replay::{
-    Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg_quantised,
-};
-use consilium_learning::{generator, model_blob};
-use consilium_ledger::{Store, sha256};
+use consilium_crypto::Hash;
+use consilium_experiments::replay::{Choice, Federation, ReplayConfig, load_dataset};
+use consilium_learning::generator;
+use consilium_ledger::Store;
 use consilium_proto::training::Layers;
 use consilium_proto::v1::transaction::Action;
 use rand_core::{OsRng, RngCore};
 use tempfile::TempDir;
 
 use crate::child::{BLOCK_AGE_MS, INDEX, LISTEN, ROOT};
+use crate::clear::{self, Step};
 use crate::finished::{Finished, parse};
 
 /// Nothing that a test waits for takes so long on a machine that is not dead.
@@ -64,7 +64,7 @@ pub struct World {
     pub federation: Federation,
     pub parameters: Parameters,
     /// Pseudonyms of institutions 1..=n.
-    names: Vec<Hash>,
+    names: Vec<Pseudonym>,
     address: String,
     coordinator: Option<Process>,
     institutions: BTreeMap<u32, Process>,
@@ -319,28 +319,12 @@ impl World {
 
     /// SHA-256 of the model after each round of plaintext FedAvg over the quantised updates of these institutions.
     pub fn models_in_the_clear(&self, accepted: &[BTreeSet<u32>]) -> Vec<Hash> {
-        let Federation { config, weights, .. } = &self.federation;
-        let mut participants = self.federation.participants().unwrap();
-        let mut global = self.federation.initial.clone();
-        let mut hashes = Vec::new();
-        for (step, institutions) in (0..).zip(accepted) {
-            let places = institutions.iter().map(|index| *index as usize - 1);
-            let (updates, weights): (Vec<QuantisedUpdate>, Vec<f64>) = places
-                .map(|k| {
-                    (participants[k].local_update(step, &global).unwrap().quantised, weights[k])
-                })
-                .unzip();
-            global = fed_avg_quantised(
-                &global,
-                &updates,
-                &weights,
-                config.quantised_bound(),
-                config.clip,
-            )
-            .unwrap();
-            hashes.push(sha256(&model_blob(&global)));
-        }
-        hashes
+        let federation = &self.federation;
+        let places = |numbers: &BTreeSet<u32>| numbers.iter().map(|k| *k as usize - 1).collect();
+        let accepted: Vec<_> = accepted.iter().map(places).collect();
+        let participants = federation.participants().unwrap();
+        let steps = clear::steps(federation, participants, 0, &accepted);
+        steps.iter().map(Step::hash).collect()
     }
 
     /// The models of a run in which nothing happens.

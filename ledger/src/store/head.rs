@@ -11,7 +11,7 @@ use crate::{
     store::disk::{Disk, io_error},
 };
 
-const NAME: &str = "HEAD";
+pub(super) const NAME: &str = "HEAD";
 const FIRST_LINE: &str = "consilium ledger head 1";
 
 /// The last durable block.

@@ -1,6 +1,7 @@
 //! Members with state directories of their own in a key generation and in a resharing.
 
 use consilium_contract::Phase;
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{
     BeginKeygen, ChangeCommittee, EndStage, Stage as StageName, contribute::Part,
     transaction::Action,
@@ -10,10 +11,8 @@ use rand_core::SeedableRng;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{
-    fixture::{INSTITUTIONS, World, ceremony},
-    state::memory::MemoryError,
-};
+use crate::{fixture::Kept as _, state::memory::MemoryError};
+use consilium_testkit::{INSTITUTIONS, World, ceremony};
 
 /// What a member has to say, or why it says nothing.
 type Said = Result<Option<Contribute>, ClientError>;
@@ -27,7 +26,10 @@ struct Members {
 
 impl Members {
     fn new() -> Self {
-        let world = World::enrolled(ceremony(1, |spec| spec.min_threshold = 1));
+        let world = World::enrolled(ceremony(1, |spec| {
+            spec.min_threshold = 1;
+            spec.protection.allow_threshold_one = true;
+        }));
         let directories = (0..INSTITUTIONS).map(|_| tempfile::tempdir().unwrap()).collect();
         Self { world, directories, rng: ChaCha20Rng::seed_from_u64(3) }
     }
@@ -239,7 +241,7 @@ fn once_a_committee_stands_its_share_alone_is_left_and_verifies() {
     }
     // Institution 3 leaves; any one of the others (t = 1) may decrypt.
     let names = (0..3).map(|i| members.world.name(i).to_vec()).collect();
-    let change = ChangeCommittee { committee: 1, members: names, threshold: 1 };
+    let change = ChangeCommittee { committee: 1, members: names, threshold: 1, request: 1 };
     let change = members.world.decrees(Action::ChangeCommittee(change));
     members.world.commit(vec![change]);
     members.begin(1);
@@ -284,7 +286,7 @@ fn a_share_that_is_anothers_or_of_another_key_is_none() {
 fn who_has_no_part_in_a_ceremony_keeps_no_secrets_of_it() {
     let mut members = Members::new();
     members.begin(0);
-    let mut stranger = Membership::open(members.directory(0), [9; 32]).unwrap();
+    let mut stranger = Membership::open(members.directory(0), Pseudonym([9; 32])).unwrap();
     let mut memory = members.memory(0);
     let said =
         stranger.next(members.keygen().unwrap(), 0, &mut memory, &mut members.rng.clone()).unwrap();

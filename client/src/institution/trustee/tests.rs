@@ -9,7 +9,8 @@ use consilium_proto::v1::{Charge, ForkEvidence, evidence::Statements};
 use rand_core::OsRng;
 
 use super::*;
-use crate::{fixture::World, state::memory::MemoryError};
+use crate::{fixture::Kept as _, state::memory::MemoryError};
+use consilium_testkit::World;
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
 fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
@@ -22,7 +23,7 @@ fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec
     (world, headers)
 }
 
-fn verdict(world: &World, own: Option<&Hash>) -> Result<Judged, TrusteeError> {
+fn verdict(world: &World, own: Option<&[u8; 32]>) -> Result<Judged, TrusteeError> {
     judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
 }
 
@@ -70,8 +71,11 @@ fn an_honest_sum_is_judged_countersigned_and_shared_and_the_contract_takes_both(
     let answers = answers(&world, &all);
     let quorum = countersigned.quorum(&answers).unwrap();
     world.commit(all);
-    let share =
-        quorum.share(&world.shares[0], &world.ceremony.institutions[0].signing, &world.name(0));
+    let share = quorum.share(
+        world.shares[0].as_ref().unwrap(),
+        &world.ceremony.institutions[0].signing,
+        &world.name(0),
+    );
     // `commit` asserts that the contract accepts.
     world.commit(vec![share]);
 }
@@ -113,7 +117,7 @@ fn a_quorum_is_q_distinct_trustees_on_the_same_block_of_the_same_step() {
     let block = world.sealed_hash();
     let countersigned = countersign(&world, dir.path()).unwrap();
     assert_eq!(countersigned.judged().committee().quorum(), 3);
-    let quorum = |says: &[(usize, u64, Hash)]| {
+    let quorum = |says: &[(usize, u64, [u8; 32])]| {
         let signed: Vec<_> =
             says.iter().map(|(i, step, block)| world.countersignature(*i, *step, block)).collect();
         countersigned.quorum(&answers(&world, &signed)).is_some()

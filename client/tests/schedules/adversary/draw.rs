@@ -99,7 +99,7 @@ impl Adversary<'_> {
                 self.branches[branch].track().submitted.len() >= self.world.shape.threshold as usize
             }
             Phase::Sealed(_) => true,
-            Phase::Sealing(..) | Phase::Finished | Phase::Stopped => false,
+            Phase::Sealing(..) | Phase::Finished => false,
         }
     }
 
@@ -131,7 +131,7 @@ impl Adversary<'_> {
                 Where::Collecting(self.branches[branch].track().submitted.len())
             }
             Phase::Sealed(_) => Where::Sealed,
-            Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Where::Over,
+            Phase::Sealing(..) | Phase::Finished => Where::Over,
         };
         Some(match place {
             Where::Over => return None,

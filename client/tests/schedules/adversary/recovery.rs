@@ -59,7 +59,7 @@ impl Adversary<'_> {
                 vec![if enough { Order::Close { inputs, sum: Sum::Right } } else { Order::Abandon }]
             }
             Phase::Sealed(_) => vec![Order::Result { right: true }],
-            Phase::Sealing(..) | Phase::Finished | Phase::Stopped => Vec::new(),
+            Phase::Sealing(..) | Phase::Finished => Vec::new(),
         };
         for order in orders {
             let before = self.branches[branch].blocks.len();

@@ -207,7 +207,10 @@ impl Adversary<'_> {
                 self.asked.push((members.iter().copied().collect(), *threshold as usize));
                 let members =
                     members.iter().map(|member| self.world.name(*member).to_vec()).collect();
-                let change = ChangeCommittee { committee, members, threshold: *threshold };
+                // The latest request counts, in whichever branch.
+                let request = self.asked.len() as u64;
+                let threshold = *threshold;
+                let change = ChangeCommittee { committee, members, threshold, request };
                 vec![self.world.decrees(Action::ChangeCommittee(change))]
             }
         };

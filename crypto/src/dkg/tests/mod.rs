@@ -6,6 +6,7 @@ mod proofs;
 mod resharing;
 mod vectors;
 
+use consilium_hash::ChainId;
 use std::collections::BTreeMap;
 
 use curve25519_dalek::scalar::Scalar;
@@ -35,7 +36,7 @@ struct Outcome {
 
 fn context(members: u32, threshold: u32) -> Context {
     Context {
-        chain_id: [1; 32],
+        chain_id: ChainId([1; 32]),
         ceremony: 2,
         attempt: 3,
         shape: Shape::new(members, threshold).unwrap(),

@@ -1,5 +1,6 @@
 //! Every message with every field changed, taken out of its context, cut, and made of noise.
 
+use consilium_hash::ChainId;
 use proptest::prelude::*;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
@@ -162,7 +163,7 @@ fn proofs_are_bound_to_the_ceremony_the_dealings_and_the_key() {
     exchanged.insert(4, offers[&3]);
     let generation = |context, offers| Ceremony::generation(context, offers).unwrap();
     let others = [
-        generation(Context { chain_id: [9; 32], ..context }, offers.clone()),
+        generation(Context { chain_id: ChainId([9; 32]), ..context }, offers.clone()),
         generation(Context { ceremony: 9, ..context }, offers.clone()),
         generation(Context { attempt: 9, ..context }, offers.clone()),
         generation(Context { shape: Shape::new(5, 2).unwrap(), ..context }, offers.clone()),
@@ -185,7 +186,7 @@ fn a_sealed_share_opens_in_its_own_context_only() {
     assert!(dealing.open(2, key).is_ok());
     let context = *play.ceremony.context();
     for other in [
-        Context { chain_id: [9; 32], ..context },
+        Context { chain_id: ChainId([9; 32]), ..context },
         Context { ceremony: 9, ..context },
         Context { attempt: 9, ..context },
         Context { shape: Shape::new(5, 2).unwrap(), ..context },

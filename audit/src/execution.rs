@@ -1,0 +1,116 @@
+//! The contract, run over a chain by a reader that has the bodies of the updates.
+
+use consilium_contract::{
+    CandidateTransaction, Contract, GenesisError, Parameters,
+    execute::{self, CheckedAhead, EntryError, ExecuteError, Loaded},
+    transaction::parse_entry,
+};
+use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash, body_length};
+use consilium_ledger::{Block, VerifiedHeader};
+use consilium_proto::v1::transaction::Action;
+use rand_core::CryptoRngCore;
+use thiserror::Error;
+
+/// Why a block is not what the contract makes of its transactions.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("block {height}: {source}")]
+pub struct ExecutionError {
+    /// Height of the block.
+    pub height: u64,
+    /// What does not hold.
+    pub source: ExecuteError,
+}
+
+impl ExecutionError {
+    /// Whether nothing is wrong with the block but that a body was not at hand.
+    pub fn lacks_a_body(&self) -> bool {
+        matches!(&self.source, ExecuteError::Entry { cause: EntryError::BodyAbsent(_), .. })
+    }
+}
+
+/// An update in a block, whose body the contract may ask for.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// The transaction.
+    pub transaction: CandidateTransaction,
+    /// SHA-256 of its header: its name.
+    pub name: Hash,
+    /// SHA-256 of its body.
+    pub body: Hash,
+}
+
+impl Submitted {
+    /// Reads the header of an update; `None` where it is none.
+    pub fn read(transaction: CandidateTransaction) -> Option<(Self, CandidateHeader)> {
+        let Action::SubmitUpdate(update) = transaction.action() else { return None };
+        let header = CandidateHeader::decode(&update.header).ok()?;
+        let submitted = Self { name: header.hash(), body: *header.body_hash(), transaction };
+        Some((submitted, header))
+    }
+}
+
+/// The updates of a block that are said to have arrived with a body of this run's length.
+pub fn submitted(block: &Block, parameters: &Parameters) -> Vec<Submitted> {
+    let length = body_length(&parameters.update_parameters()) as u64;
+    let read = |entry: &Vec<u8>| {
+        let (transaction, body_missing) = parse_entry(entry).ok()?;
+        let (submitted, header) = Submitted::read(transaction)?;
+        let is_complete = !body_missing && header.body_length() == length;
+        is_complete.then_some(submitted)
+    };
+    block.entries.iter().filter_map(read).collect()
+}
+
+/// A run of the contract over the blocks so far.
+#[derive(Debug)]
+pub struct Execution {
+    contract: Contract,
+    height: u64,
+}
+
+impl Execution {
+    /// Founds the contract; no block has been executed, not even that of the genesis.
+    ///
+    /// # Errors
+    /// [`GenesisError`].
+    pub fn found(genesis_entry: &[u8], initial_model: &[u8]) -> Result<Self, GenesisError> {
+        let contract = Contract::found(genesis_entry, initial_model, DiscreteLogTable::shared())?;
+        Ok(Self { contract, height: 0 })
+    }
+
+    /// Blocks executed so far: the height of the next one.
+    pub fn height(&self) -> u64 {
+        self.height
+    }
+
+    /// Whether the key has been made, as far as blocks have been executed: before it there is no update to check.
+    pub fn has_key(&self) -> bool {
+        self.contract.committee().is_some()
+    }
+
+    /// Verifies all proofs of the updates in these blocks, folded, on all cores.
+    pub fn check(&self, blocks: &[Loaded<'_>], rng: &mut impl CryptoRngCore) -> CheckedAhead {
+        execute::check_ahead(&self.contract, blocks, rng)
+    }
+
+    /// Executes the next block.
+    ///
+    /// # Errors
+    /// [`ExecutionError`]. The state is then of no use: begin again.
+    pub fn execute(
+        &mut self,
+        block: Loaded<'_>,
+        header: &VerifiedHeader,
+        checked: &mut CheckedAhead,
+    ) -> Result<(), ExecutionError> {
+        let height = self.height;
+        let outcome = match height {
+            // The genesis, with which the contract was founded.
+            0 => execute::end(&mut self.contract, header),
+            _ => execute::execute_loaded(&mut self.contract, block, header, checked).map(drop),
+        };
+        outcome.map_err(|source| ExecutionError { height, source })?;
+        self.height += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! What the program does, one command after the other.
+
+use consilium_cli::Failure;
+use consilium_client::ClientError;
+
+pub(super) mod audit;
+pub(super) mod run;
+pub(super) mod state;
+
+fn failure(error: impl Into<ClientError>) -> Failure {
+    let error = error.into();
+    Failure::new(error.exit_code(), error.to_string())
+}

@@ -1,0 +1,63 @@
+//! What an institution's own files say: its standing, its model, its head.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use consilium_cli::Failure;
+use consilium_client::{head, state::model, status};
+use consilium_identity::InstitutionFiles;
+use consilium_learning::to_safetensors;
+
+use super::{failure, run::plan};
+
+pub(crate) fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
+    let files = files(ceremony, state)?;
+    Ok(format!("{}\n", status(&files, state).map_err(failure)?))
+}
+
+/// The institution whose state directory exists.
+pub(super) fn files(ceremony: &Path, state: &Path) -> Result<InstitutionFiles, Failure> {
+    let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
+    if !state.is_dir() {
+        return Err(Failure::unusable(format!(
+            "{}: no such directory; give the --state of `run`",
+            state.display()
+        )));
+    }
+    Ok(files)
+}
+
+pub(crate) fn export_head(
+    ceremony: &Path,
+    state: &Path,
+    out: Option<&Path>,
+) -> Result<String, Failure> {
+    let note = head::export(&files(ceremony, state)?, state).map_err(failure)?.encode();
+    let Some(out) = out else { return Ok(note) };
+    fs::write(out, note)
+        .map_err(|error| Failure::unusable(format!("{}: {error}", out.display())))?;
+    Ok(format!("the head is in {}: show it to the others\n", out.display()))
+}
+
+pub(crate) fn compare_heads(
+    ceremony: &Path,
+    state: &Path,
+    theirs: &[PathBuf],
+) -> Result<String, Failure> {
+    let compared = head::compare(&files(ceremony, state)?, state, theirs).map_err(failure)?;
+    Ok(compared.iter().map(|head| format!("{head}\n")).collect())
+}
+
+pub(crate) fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> {
+    let parameters = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?.parameters;
+    let checked = model::load(state, &parameters).map_err(failure)?.ok_or_else(|| {
+        Failure::unusable(format!("{}: no round has been closed and checked yet", state.display()))
+    })?;
+    let bytes = to_safetensors(&plan(&parameters)?.architecture, checked.model().parameters())
+        .map_err(Failure::unusable)?;
+    fs::write(out, bytes)
+        .map_err(|error| Failure::unusable(format!("{}: {error}", out.display())))?;
+    Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()))
+}

@@ -1,0 +1,178 @@
+//! As a trustee: what a sealed sum asks of an institution.
+
+use std::{
+    sync::{Arc, PoisonError},
+    time::Instant,
+};
+
+use consilium_audit::{
+    follow::{Phase, SealedSum},
+    judge::{Judged, judge},
+};
+use consilium_crypto::Hash;
+use consilium_proto::v1::Reason;
+use rand_core::OsRng;
+use tracing::warn;
+
+use super::{Answer, RECEIPT_DEADLINE, Session, blocking, bytes, memory};
+use crate::{
+    ClientError,
+    institution::{Duty, trustee},
+};
+
+impl Session<'_> {
+    /// As a trustee: judges the sealed sum, remembers and countersigns it, and shares once a quorum has.
+    pub(super) async fn serve(&mut self) -> Result<(), ClientError> {
+        let Phase::Sealed(sealed) = self.own.follower.phase() else { return Ok(()) };
+        let sum = Arc::clone(&sealed.sum);
+        // Who is no member is a participant only.
+        let Some(index) = sum.committee().place_of(self.own.pseudonym()) else { return Ok(()) };
+        let is_countersigned = sealed.is_countersigned_by(index);
+        let is_shared = sealed.has_share_of(index);
+        let step = sum.round().step;
+
+        if self.own.duty.judged().is_none() {
+            let accepted = self.accepted_update(&sum).await?;
+            let judged = self.judge(&sum, accepted).await?;
+            self.own.duty = Duty::Judged(judged);
+        }
+        // What this institution has said in this step, and the disk does not know: the disk is older than the step.
+        let is_forgotten =
+            sum.has_update_of(self.own.pseudonym()) && self.own.upload_for(sum.round()).is_none();
+        if (is_countersigned || is_shared || is_forgotten)
+            && memory(self.own).countersigned(step).is_none()
+        {
+            warn!(
+                step,
+                "the chain holds what this state directory does not know: the step is left to the others"
+            );
+            memory(self.own).forgo(step)?;
+        }
+        if memory(self.own).is_forgone(step) {
+            return Ok(());
+        }
+        if let Duty::Judged(judged) = &self.own.duty {
+            let judged = judged.clone();
+            let memory = Arc::clone(&self.own.memory);
+            let files = Arc::clone(&self.own.files);
+            let flush = self.own.history.flush();
+            let start = Instant::now();
+            let countersigned = blocking(move || {
+                flush.wait()?;
+                let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+                trustee::countersign(
+                    &judged,
+                    &mut memory,
+                    &files.signing,
+                    &files.identity.pseudonym,
+                )
+            });
+            self.own.duty = Duty::Countersigned(countersigned.await??);
+            self.own.report.countersign += start.elapsed();
+        }
+        if let Duty::Countersigned(countersigned) = &self.own.duty {
+            if !is_countersigned && self.countersignature_sent != Some(step) {
+                let signed = countersigned.transaction().clone();
+                self.countersignature_sent = Some(step);
+                self.own.report.bytes_up += bytes(&signed);
+                let mut connection = self.connection.clone();
+                let deadline = self.deadline();
+                self.calls.spawn(async move {
+                    let answered = connection.countersign(signed, deadline).await?;
+                    Ok(Answer::Countersigned { step, answered })
+                });
+            }
+            self.share().await?;
+        }
+        if let Duty::Answered(_, signed) = &self.own.duty
+            && !is_shared
+            && self.share_sent != Some(step)
+        {
+            let signed = signed.clone();
+            self.share_sent = Some(step);
+            self.own.report.bytes_up += bytes(&signed);
+            let mut connection = self.connection.clone();
+            let deadline = self.deadline();
+            self.calls.spawn(async move {
+                let answered = connection.share(signed, deadline).await?;
+                Ok(Answer::Shared { step, answered })
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes the decryption share if q trustees have countersigned the same block.
+    pub(super) async fn share(&mut self) -> Result<(), ClientError> {
+        let own = &mut *self.own;
+        let (Duty::Countersigned(countersigned), Phase::Sealed(sealed)) =
+            (&own.duty, own.follower.phase())
+        else {
+            return Ok(());
+        };
+        let Some(quorum) = countersigned.quorum(sealed.countersignatures()) else { return Ok(()) };
+        let committee = quorum.judged().committee();
+        // Without its share a member still answers for what it has judged.
+        let share = own
+            .membership
+            .as_ref()
+            .and_then(|membership| membership.share(committee))
+            .map(Arc::clone);
+        let Some(share) = share else { return Ok(()) };
+        let files = Arc::clone(&own.files);
+        let start = Instant::now();
+        let work = blocking(move || {
+            let signed = quorum.share(&share, &files.signing, &files.identity.pseudonym);
+            (quorum.judged().clone(), signed)
+        });
+        let (judged, signed) = work.await?;
+        own.duty = Duty::Answered(judged, signed);
+        own.report.share += start.elapsed();
+        Ok(())
+    }
+
+    /// The hash of the own update's header, if the contract has accepted it. Where the sum does not name it, the
+    /// receipt decides, and is waited for.
+    pub(super) async fn accepted_update(
+        &mut self,
+        sum: &SealedSum,
+    ) -> Result<Option<Hash>, ClientError> {
+        let Some(upload) = self.own.upload_for(sum.round()).cloned() else { return Ok(None) };
+        let header = *upload.header_hash();
+        if sum.names(&header) {
+            self.own.report.verdict = Some(Reason::Accepted);
+            return Ok(Some(header));
+        }
+        loop {
+            match &self.own.verdict {
+                Some((of, answered)) if *of == header => {
+                    return Ok(answered.receipt.is_accepted().then_some(header));
+                }
+                _ => {}
+            }
+            self.send_update(upload.clone());
+            let answer = tokio::time::timeout(RECEIPT_DEADLINE, self.calls.join_next()).await;
+            match answer {
+                Ok(Some(answer)) => self.hear(answer)?,
+                Ok(None) | Err(_) => {
+                    return Err(ClientError::Unreachable("no receipt for the own update".into()));
+                }
+            }
+        }
+    }
+
+    pub(super) async fn judge(
+        &mut self,
+        sum: &Arc<SealedSum>,
+        own: Option<Hash>,
+    ) -> Result<Judged, ClientError> {
+        let sealed = Arc::clone(sum);
+        let parameters = Arc::clone(&self.own.parameters);
+        let start = Instant::now();
+        let verdict =
+            blocking(move || judge(&sealed, own.as_ref(), &parameters, &mut OsRng)).await?;
+        self.own.report.judge += start.elapsed();
+        let judged = verdict.map_err(|source| self.unfaithful_sum(sum.height(), source))?;
+        self.verify(sum).await?;
+        Ok(judged)
+    }
+}

@@ -1,0 +1,8 @@
+//! One real institution over real gRPC, with a coordinator that each test plays by hand; the other three institutions
+//! speak through the fixture.
+
+mod lies;
+mod node;
+mod rounds;
+mod stage;
+mod verify;

@@ -1,0 +1,235 @@
+//! Every update of a sum, verified before the sum is answered for or its model is built on.
+//!
+//! What the coordinator records as accepted, it may never have verified: it would be believed by everyone who looks at
+//! headers alone. So an institution has the bodies, and by default runs the contract over the whole chain: all proofs of
+//! all updates, folded, on all cores, and the state root of every block. Where the model is too large for that, it
+//! verifies updates of the sum at random ([`Verification::Sample`]), which no coordinator can know before it has sealed
+//! the sum; then nothing can be executed.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, VecDeque},
+    convert::Infallible,
+    sync::Arc,
+    time::Instant,
+};
+
+use consilium_audit::{
+    execution::{Execution, ExecutionError, Submitted, submitted},
+    follow::SealedSum,
+    statements::Submission,
+};
+use consilium_contract::{
+    CandidateTransaction, Checked, check_updates,
+    execute::{LoadError, Loaded},
+};
+use consilium_crypto::{Hash, body_length};
+use consilium_ledger::{Block, VerifiedHeader, sha256};
+use consilium_proto::v1::transaction::Action;
+use rand_core::{OsRng, RngCore};
+use tracing::debug;
+
+use super::{Session, blocking, interrupted};
+use crate::{ClientError, institution::Verification};
+
+/// Parameters of the updates that are checked at once, and so the most that are held decoded: 260 bytes each.
+const BATCH_PARAMETERS: usize = 1 << 20;
+/// Bodies that are fetched at once.
+const FETCHES: usize = 4;
+
+/// An update that does not prove what it must, as it was served.
+#[derive(Debug, Clone)]
+pub(super) struct Unproven {
+    /// Its name.
+    pub(super) name: Hash,
+    pub(super) header: Vec<u8>,
+    pub(super) body: Vec<u8>,
+}
+
+/// A block with the bodies of its updates, by their hashes.
+struct Read {
+    block: Block,
+    header: VerifiedHeader,
+    bodies: HashMap<Hash, Vec<u8>>,
+}
+
+impl Session<'_> {
+    /// Verifies the updates of a sealed sum, as far as this institution was asked to.
+    pub(super) async fn verify(&mut self, sum: &Arc<SealedSum>) -> Result<(), ClientError> {
+        match self.own.verification {
+            Verification::All => self.execute_through(sum.height()).await,
+            Verification::Sample(count) => self.sample(sum, count).await,
+        }
+    }
+
+    /// Runs the contract over all blocks up to `height` that it has not been run over.
+    async fn execute_through(&mut self, height: u64) -> Result<(), ClientError> {
+        loop {
+            let execution = match self.own.execution.take() {
+                Some(execution) => execution,
+                None => {
+                    let files = &self.own.files;
+                    Execution::found(&files.genesis_entry, &files.initial_model)?
+                }
+            };
+            if execution.height() > height {
+                self.own.execution = Some(execution);
+                return Ok(());
+            }
+            // Where an error ends this, the execution is gone, and begins anew on the next connection.
+            let batch = self.read_ahead(&execution, height).await?;
+            let start = Instant::now();
+            let (execution, outcome, unproven) =
+                blocking(move || run_batch(execution, &batch)).await?;
+            self.own.report.verify += start.elapsed();
+            if let Err(source) = outcome {
+                return Err(self.unexecutable(source, unproven));
+            }
+            self.own.execution = Some(execution);
+        }
+    }
+
+    /// The next blocks with the bodies of their updates, as many as are checked at once.
+    async fn read_ahead(
+        &mut self,
+        execution: &Execution,
+        height: u64,
+    ) -> Result<Vec<Read>, ClientError> {
+        // Before there is a key there is no update, and nothing that proofs could be checked for.
+        let most = if execution.has_key() { BATCH_PARAMETERS } else { 0 };
+        let dimension = self.own.parameters.dimension as usize;
+        let mut batch: Vec<Read> = Vec::new();
+        let mut parameters = 0;
+        for next in execution.height()..=height {
+            let Some((block, header)) = self.own.history.block(next)? else { break };
+            let submitted = submitted(&block, &self.own.parameters);
+            let updates = self.bodies_of(submitted).await?;
+            parameters += updates.len() * dimension;
+            let bodies = updates.into_iter().map(|(update, body)| (update.body, body)).collect();
+            batch.push(Read { block, header, bodies });
+            if parameters >= most {
+                break;
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Verifies the proofs of `count` updates of the sum, drawn by this institution's own randomness.
+    async fn sample(&mut self, sum: &Arc<SealedSum>, count: usize) -> Result<(), ClientError> {
+        let read = |input: &Submission| Submitted::read(input.transaction().clone());
+        let mut inputs: Vec<Submitted> =
+            sum.inputs().filter_map(read).map(|(submitted, _)| submitted).collect();
+        let mut drawn = Vec::new();
+        while drawn.len() < count && !inputs.is_empty() {
+            drawn.push(inputs.swap_remove(uniform(inputs.len())));
+        }
+        let asked = drawn.len();
+        let updates = self.bodies_of(drawn).await?;
+        if updates.len() < asked {
+            return Err(ClientError::Unreachable(
+                "the coordinator does not serve the body of an update in the sum".to_owned(),
+            ));
+        }
+        let committee = Arc::clone(sum.committee());
+        let parameters = Arc::clone(&self.own.parameters);
+        let start = Instant::now();
+        let unproven = blocking(move || {
+            let submissions: Vec<_> =
+                updates.iter().map(|(of, body)| (&of.transaction, body.as_slice())).collect();
+            let checked = check_updates(&parameters, &committee, &submissions, &mut OsRng);
+            let mut failed =
+                checked.iter().zip(submissions).filter(|(check, _)| !check.is_proven());
+            failed.find_map(|(_, (update, body))| Unproven::of(update, body))
+        });
+        let unproven = unproven.await?;
+        self.own.report.verify += start.elapsed();
+        debug!(step = sum.round().step, asked, "updates of the sum are verified");
+        match unproven {
+            None => Ok(()),
+            Some(first) => Err(self.unproven_sum(sum, &first)),
+        }
+    }
+
+    /// The bodies of these updates, from this institution's disk or from the coordinator. One that the coordinator does
+    /// not have is left out: it keeps none of an update that was refused before its body was looked at.
+    async fn bodies_of(
+        &mut self,
+        updates: Vec<Submitted>,
+    ) -> Result<Vec<(Submitted, Vec<u8>)>, ClientError> {
+        let length = body_length(&self.own.parameters.update_parameters());
+        let mut waiting = VecDeque::new();
+        let mut updates = updates.into_iter();
+        let mut found = Vec::new();
+        loop {
+            for update in updates.by_ref().take(FETCHES - waiting.len()) {
+                let body = update.body;
+                let kept = self.own.bodies.get(&body)?;
+                let mut connection = self.connection.clone();
+                waiting.push_back(tokio::spawn(async move {
+                    let bytes = match kept {
+                        Some(bytes) => Some((bytes, false)),
+                        None => connection.body(&body, length).await?.map(|bytes| (bytes, true)),
+                    };
+                    Ok::<_, ClientError>((update, bytes))
+                }));
+            }
+            let Some(next) = waiting.pop_front() else { return Ok(found) };
+            let start = Instant::now();
+            let (update, bytes) = next.await.map_err(interrupted)??;
+            self.own.report.fetch += start.elapsed();
+            let Some((bytes, is_new)) = bytes else { continue };
+            if is_new {
+                self.own.report.bytes_down += bytes.len() as u64;
+                self.own.bodies.keep(update.body, &bytes)?;
+            }
+            found.push((update, bytes));
+        }
+    }
+}
+
+/// Checks the updates of these blocks and executes the blocks. What did not hold comes back too.
+fn run_batch(
+    mut execution: Execution,
+    batch: &[Read],
+) -> (Execution, Result<(), ExecutionError>, Vec<Unproven>) {
+    let mut unproven = Vec::new();
+    let mut outcome = || {
+        let height = execution.height();
+        let blocks = (height..).zip(batch).map(load).collect::<Result<Vec<_>, _>>()?;
+        let mut checked = execution.check(&blocks, &mut OsRng);
+        for (update, body) in blocks.iter().flat_map(Loaded::with_bodies) {
+            let Some(Checked::Update(check)) = checked.get(&update.id()) else { continue };
+            if !check.is_proven() {
+                unproven.extend(Unproven::of(update, body));
+            }
+        }
+        let mut blocks = batch.iter().zip(blocks);
+        blocks.try_for_each(|(read, block)| execution.execute(block, &read.header, &mut checked))
+    };
+    let outcome = outcome();
+    (execution, outcome, unproven)
+}
+
+fn load((height, read): (u64, &Read)) -> Result<Loaded<'_>, ExecutionError> {
+    let body = |hash: &Hash| {
+        let body = read.bodies.get(hash);
+        Ok::<_, Infallible>(body.map(|body| Cow::Borrowed(body.as_slice())))
+    };
+    Loaded::load(&read.block, body).map_err(|error| match error {
+        LoadError::Block(source) => ExecutionError { height, source },
+        LoadError::Body { error, .. } => match error {},
+    })
+}
+
+impl Unproven {
+    fn of(transaction: &CandidateTransaction, body: &[u8]) -> Option<Self> {
+        let Action::SubmitUpdate(update) = transaction.action() else { return None };
+        let name = sha256(&update.header);
+        Some(Self { name, header: update.header.clone(), body: body.to_vec() })
+    }
+}
+
+/// A number below `n`, each as likely as the others up to 2^-32: nobody else can know which updates are drawn.
+fn uniform(n: usize) -> usize {
+    (u128::from(OsRng.next_u64()) * n as u128 >> 64) as usize
+}

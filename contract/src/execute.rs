@@ -1,0 +1,274 @@
+//! One way to run a block: for a node that recovers, an audit, whoever judges evidence, and what a consensus decides.
+//!
+//! ```text
+//! Block ─▶ Loaded (decoded, with the bodies at hand) ─▶ check_ahead ─▶ execute ─▶ what became of each entry
+//! ```
+//!
+//! [`execute`] does all of it, and folds the proofs of a block's updates into one check. Whoever reads many blocks loads
+//! them, checks all of them ahead and then runs each with [`execute_loaded`].
+
+use std::{borrow::Cow, collections::HashMap};
+
+use consilium_crypto::{CandidateHeader, Hash};
+use consilium_ledger::{Block, VerifiedHeader};
+use consilium_proto::{WireError, v1::Reason};
+use rand_core::CryptoRngCore;
+use thiserror::Error;
+
+use crate::{
+    action::Statement,
+    body::{ApplyError, Body, Checked},
+    contract::{Admission, Contract},
+    receipt::Receipt,
+    round::{self, check::check_updates},
+    transaction::{CandidateTransaction, parse_entry},
+};
+
+/// An entry of a block, and what the contract made of it.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The transaction.
+    pub transaction: CandidateTransaction,
+    /// What came of it.
+    pub receipt: Receipt,
+}
+
+/// Why a block is not what an honest orderer seals, or cannot be run.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ExecuteError {
+    /// An entry that cannot stand where it stands.
+    #[error("entry {index}{}: {cause}", transaction.as_ref().map_or(String::new(), |id| format!(", transaction {}", hex(id))))]
+    Entry {
+        /// Place in the block, from 0.
+        index: usize,
+        /// Its id, where it decodes.
+        transaction: Option<Hash>,
+        /// What is wrong with it.
+        cause: EntryError,
+    },
+    /// The contract reaches another state than the header names.
+    #[error("its transactions lead to state {}, its header says {}", hex(expected), hex(found))]
+    StateRoot {
+        /// The state that follows.
+        expected: Hash,
+        /// The state in the header.
+        found: Hash,
+    },
+}
+
+/// What is wrong with an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EntryError {
+    /// It is no transaction.
+    #[error("not a transaction: {0}")]
+    Malformed(#[from] WireError),
+    /// The contract refuses it, and by [`Receipt::may_stand`] no honest orderer records it.
+    #[error("it must not stand on any chain: {}", .0.as_str_name())]
+    MayNotStand(Reason),
+    /// An update whose body decides, and is not at hand. It may be elsewhere.
+    #[error("its body {} is not there", hex(.0))]
+    BodyAbsent(Hash),
+    /// The caller checked another transaction: a defect of the caller.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+impl ExecuteError {
+    /// Whether the block, which the coordinator has signed, convicts it. A body that is not at hand convicts nobody.
+    pub fn convicts_the_coordinator(&self) -> bool {
+        match self {
+            Self::StateRoot { .. } => true,
+            Self::Entry { cause, .. } => {
+                matches!(cause, EntryError::Malformed(_) | EntryError::MayNotStand(_))
+            }
+        }
+    }
+}
+
+/// The entries of a block, decoded, with those bodies that are at hand. Nobody has judged them.
+#[derive(Debug)]
+pub struct Loaded<'a> {
+    entries: Vec<Entry<'a>>,
+}
+
+#[derive(Debug)]
+struct Entry<'a> {
+    transaction: CandidateTransaction,
+    body_missing: bool,
+    body: Option<Cow<'a, [u8]>>,
+}
+
+impl<'a> Loaded<'a> {
+    /// Decodes the entries of a block, and fetches the bodies that they name by their SHA-256. Whether a body is needed,
+    /// the contract says when it is its turn.
+    ///
+    /// # Errors
+    /// [`LoadError`]: the first entry that is no transaction, or the error of `body`.
+    pub fn load<E>(
+        block: &Block,
+        mut body: impl FnMut(&Hash) -> Result<Option<Cow<'a, [u8]>>, E>,
+    ) -> Result<Self, LoadError<E>> {
+        let mut entries = Vec::with_capacity(block.entries.len());
+        for (index, entry) in block.entries.iter().enumerate() {
+            let (transaction, body_missing) = parse_entry(entry).map_err(|error| {
+                ExecuteError::Entry { index, transaction: None, cause: error.into() }
+            })?;
+            let address = if body_missing { None } else { body_hash(&transaction) };
+            let body = match address {
+                Some(address) => body(&address).map_err(|error| LoadError::Body {
+                    index,
+                    transaction: transaction.id(),
+                    error,
+                })?,
+                None => None,
+            };
+            entries.push(Entry { transaction, body_missing, body });
+        }
+        Ok(Self { entries })
+    }
+
+    /// The transactions that came with a body, each with it.
+    pub fn with_bodies(&self) -> impl Iterator<Item = (&CandidateTransaction, &[u8])> {
+        self.entries.iter().filter_map(|entry| Some((&entry.transaction, entry.body.as_deref()?)))
+    }
+}
+
+/// Why a block was not loaded.
+#[derive(Debug, Error)]
+pub enum LoadError<E> {
+    /// The block is at fault.
+    #[error(transparent)]
+    Block(#[from] ExecuteError),
+    /// The place that bodies come from.
+    #[error("entry {index}, transaction {}: {error}", hex(transaction))]
+    Body {
+        /// Place in the block, from 0.
+        index: usize,
+        /// The transaction whose body was sought.
+        transaction: Hash,
+        /// What went wrong there.
+        error: E,
+    },
+}
+
+/// Outcomes of expensive checks, by the id of the transaction.
+pub type CheckedAhead = HashMap<Hash, Checked>;
+
+/// Runs the expensive checks of all these blocks at once: the proofs of their updates are one sum that must be zero.
+///
+/// All blocks lie between two changes of the key, of which there is one; before it is made there is nothing to check.
+pub fn check_ahead<'b, 'a: 'b>(
+    contract: &Contract,
+    blocks: impl IntoIterator<Item = &'b Loaded<'a>>,
+    rng: &mut impl CryptoRngCore,
+) -> CheckedAhead {
+    let Some(committee) = contract.committee() else { return CheckedAhead::new() };
+    let updates: Vec<_> = blocks.into_iter().flat_map(Loaded::with_bodies).collect();
+    check_updates(contract.parameters(), committee, &updates, rng)
+        .into_iter()
+        .map(|update| (update.transaction(), update.into()))
+        .collect()
+}
+
+/// Runs a block after block 0: its entries, and the end of it.
+///
+/// # Errors
+/// [`LoadError`]. The contract stands in the middle of the block then, and is of no use any more.
+pub fn execute<'a, E>(
+    contract: &mut Contract,
+    block: &Block,
+    header: &VerifiedHeader,
+    body: impl FnMut(&Hash) -> Result<Option<Cow<'a, [u8]>>, E>,
+    rng: &mut impl CryptoRngCore,
+) -> Result<Vec<Recorded>, LoadError<E>> {
+    let loaded = Loaded::load(block, body)?;
+    let mut checked = check_ahead(contract, [&loaded], rng);
+    Ok(execute_loaded(contract, loaded, header, &mut checked)?)
+}
+
+/// Runs a block whose expensive checks have run ahead.
+///
+/// # Errors
+/// [`ExecuteError`]. The contract stands in the middle of the block then, and is of no use any more.
+pub fn execute_loaded(
+    contract: &mut Contract,
+    block: Loaded<'_>,
+    header: &VerifiedHeader,
+    checked: &mut CheckedAhead,
+) -> Result<Vec<Recorded>, ExecuteError> {
+    let recorded = run_entries(contract, block, checked)?;
+    end(contract, header)?;
+    Ok(recorded)
+}
+
+/// Runs the entries of a block, or a part of them; [`end`] follows the last.
+///
+/// # Errors
+/// [`ExecuteError::Entry`]. The contract stands in the middle of the block then, and is of no use any more.
+pub fn run_entries(
+    contract: &mut Contract,
+    block: Loaded<'_>,
+    checked: &mut CheckedAhead,
+) -> Result<Vec<Recorded>, ExecuteError> {
+    let mut recorded = Vec::with_capacity(block.entries.len());
+    for (index, Entry { transaction, body_missing, .. }) in block.entries.into_iter().enumerate() {
+        match run(contract, &transaction, body_missing, checked) {
+            Ok(receipt) => recorded.push(Recorded { transaction, receipt }),
+            Err(cause) => {
+                let transaction = Some(transaction.id());
+                return Err(ExecuteError::Entry { index, transaction, cause });
+            }
+        }
+    }
+    Ok(recorded)
+}
+
+/// Ends a block, also block 0: the state after it is the one that its header names.
+///
+/// # Errors
+/// [`ExecuteError::StateRoot`].
+pub fn end(contract: &mut Contract, header: &VerifiedHeader) -> Result<(), ExecuteError> {
+    let expected = contract.state_root();
+    let found = header.state_root;
+    if expected != found {
+        return Err(ExecuteError::StateRoot { expected, found });
+    }
+    contract.end_block(header.into());
+    Ok(())
+}
+
+fn run(
+    contract: &mut Contract,
+    transaction: &CandidateTransaction,
+    body_missing: bool,
+    checked: &mut CheckedAhead,
+) -> Result<Receipt, EntryError> {
+    let body = match contract.admit(transaction) {
+        Admission::Decided(_) => Body::None,
+        Admission::NeedsBody { .. } if body_missing => Body::Missing,
+        Admission::NeedsBody { sha256, .. } => match checked.remove(&transaction.id()) {
+            Some(checked) => Body::Checked(checked),
+            None => return Err(EntryError::BodyAbsent(sha256)),
+        },
+    };
+    let receipt = contract.apply(transaction, body)?;
+    if receipt.may_stand(transaction) {
+        Ok(receipt)
+    } else {
+        Err(EntryError::MayNotStand(receipt.reason))
+    }
+}
+
+/// SHA-256 of the body that a transaction names.
+pub fn body_hash(transaction: &CandidateTransaction) -> Option<Hash> {
+    match transaction.kind().statement {
+        Statement::Round(round::Statement::SubmitUpdate(update)) => {
+            CandidateHeader::decode(&update.header).ok().map(|header| *header.body_hash())
+        }
+        _ => None,
+    }
+}
+
+fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,75 @@
+//! The one ceremony that tests start from, and geneses that differ from what a ceremony makes.
+
+use std::sync::Arc;
+
+use consilium_authority::{Ceremony, CeremonySpec, Protection};
+use consilium_contract::transaction::{NO_CHAIN, entry, parse_entry, sign};
+use consilium_crypto::{Bound, DiscreteLogTable, signature::SigningKey};
+use consilium_proto::training::Layers;
+use consilium_proto::v1::{Genesis, transaction::Action};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
+
+/// n, with t = 2, q = 3 and min_updates = 3.
+pub const INSTITUTIONS: usize = 4;
+/// d, of two inputs and two hidden neurons.
+pub const DIMENSION: usize = 9;
+/// How long a collection or a stage waits, in milliseconds.
+pub const TIMEOUT_MS: u64 = 1_000;
+
+/// The shape of a model with [`DIMENSION`] parameters.
+#[must_use]
+pub fn layers() -> Layers {
+    Layers { inputs: 2, hidden: vec![2] }
+}
+
+/// What the usual run is asked to be: four institutions of 25 to 100 rows, bounded parameter by parameter.
+#[must_use]
+pub fn specification() -> CeremonySpec {
+    let rows = (1..=INSTITUTIONS as u64).map(|place| 25 * place).collect();
+    CeremonySpec {
+        bound: Bound::Parameter { bits: 8 },
+        clip: 0.5,
+        steps: 2,
+        collection_timeout_ms: TIMEOUT_MS,
+        max_attempts: 2,
+        min_threshold: 1,
+        protection: Protection { allow_threshold_one: true },
+        ..CeremonySpec::new(layers(), vec![0.25; DIMENSION], rows)
+    }
+}
+
+/// A ceremony of the usual run with some changes. The same seed makes the same keys.
+pub fn ceremony(seed: u64, change: impl FnOnce(&mut CeremonySpec)) -> Ceremony {
+    let mut specification = specification();
+    change(&mut specification);
+    Ceremony::hold(&specification, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap()
+}
+
+/// Both bounds, under which `[1; DIMENSION]` is an update and `[1270; DIMENSION]` is none.
+#[must_use]
+pub fn bounds() -> [Bound; 2] {
+    [Bound::Parameter { bits: 8 }, Bound::Norm { norm: 1_000, projections: 256 }]
+}
+
+/// The genesis of a ceremony as a message, to be changed into what no ceremony makes.
+#[must_use]
+pub fn genesis(ceremony: &Ceremony) -> Genesis {
+    let (transaction, _) = parse_entry(&ceremony.genesis_entry).unwrap();
+    match transaction.action() {
+        Action::Genesis(genesis) => genesis.clone(),
+        other => panic!("not a genesis: {other:?}"),
+    }
+}
+
+/// The entry of block 0 that this key signs.
+#[must_use]
+pub fn genesis_entry(genesis: Genesis, authority: &SigningKey) -> Vec<u8> {
+    entry(sign(authority, &NO_CHAIN, None, Action::Genesis(genesis)), false)
+}
+
+/// Discrete logarithms of what sums can come to.
+#[must_use]
+pub fn table() -> Arc<DiscreteLogTable> {
+    DiscreteLogTable::shared()
+}
