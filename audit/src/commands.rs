@@ -188,7 +188,7 @@ pub fn compare_heads(comparison: &HeadComparison) -> Result<Vec<Compared>, Failu
     let entry = read_genesis(&comparison.genesis)?;
     let parameters = Parameters::from_genesis_entry(&entry)
         .map_err(|error| named(&comparison.genesis, &error))?;
-    let mut chain = HeaderChain::new(parameters.chain_id, parameters.coordinator.into());
+    let mut chain = HeaderChain::new(parameters.validators());
     let mut certified = Certified::default();
     if let Some(ledger) = &comparison.ledger {
         let store = Store::open_copy(ledger, &comparison.scratch).map_err(Failure::failed)?;

@@ -82,14 +82,7 @@ pub fn read(
     trustees: &[NoteKey],
 ) -> Result<Option<SignedCheckpoint>, HeadError> {
     let Some(bytes) = files::read(path, MAX_NOTE_BYTES as u64)? else { return Ok(None) };
-    let verify = |note| {
-        SignedCheckpoint::verify(
-            note,
-            &parameters.chain_id,
-            &parameters.coordinator.into(),
-            trustees,
-        )
-    };
+    let verify = |note| SignedCheckpoint::verify(note, &parameters.validators(), trustees);
     let signed = Note::parse(&bytes).and_then(verify);
     signed.map(Some).map_err(|source| HeadError::Note { path: path.to_owned(), source })
 }

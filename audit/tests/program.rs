@@ -1,23 +1,18 @@
 //! The program against files that do not hold, and against the features that it must not link.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
+use consilium_hash::StateRoot;
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
-use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_contract::{
-    Body, Contract,
-    transaction::{entry, parse_entry, sign},
-};
-use consilium_crypto::{DiscreteLogTable, Hash};
-use consilium_ledger::{Block, HeaderChain, Store};
-use consilium_proto::training::Layers;
-use consilium_proto::v1::{Enrol, transaction::Action};
+use consilium_authority::Ceremony;
+use consilium_contract::transaction::entry;
+use consilium_ledger::{Block, HeaderChain, NO_STATE, Store};
+use consilium_testkit::Parties as _;
 use ed25519_dalek::SigningKey;
-use rand_core::OsRng;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_consilium-audit")).args(arguments).output().unwrap()
@@ -41,9 +36,7 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let layers = Layers { inputs: 2, hidden: vec![3] };
-        let spec = CeremonySpec::new(layers, vec![0.25; 13], vec![10, 20, 30, 40]);
-        let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
+        let ceremony = consilium_testkit::ceremony(1, |_| ());
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("genesis.bin"), &ceremony.genesis_entry).unwrap();
         Self { directory, ceremony }
@@ -59,31 +52,30 @@ impl Run {
 
     /// The entry by which the first institution enrols.
     fn enrolment(&self) -> Vec<u8> {
-        let files = &self.ceremony.institutions[0];
-        let action = Action::Enrol(Enrol { certificate: Some(files.certificate.clone()) });
-        let name = &files.identity.pseudonym;
-        let chain_id = &self.ceremony.parameters.chain_id;
-        entry(sign(&files.signing, chain_id, Some(name), action), false)
+        entry(self.ceremony.enrolment(0), false)
     }
 
-    fn seal(&self, chain: &mut HeaderChain, entry: Vec<u8>, root: Hash, time_ms: u64) -> Block {
+    fn seal(
+        &self,
+        chain: &mut HeaderChain,
+        entry: Vec<u8>,
+        root: StateRoot,
+        time_ms: u64,
+    ) -> Block {
         let entries = vec![entry];
         let header = chain.propose(&entries, root, time_ms).unwrap();
-        let block = Block { sealed: header.seal(chain.chain_id(), &self.key()), entries };
+        let block = Block { sealed: self.ceremony.seal_header(header), entries };
         chain.append_block(&block).unwrap();
         block
     }
 
-    /// A chain of the genesis and an enrolment, sealed at this time; `root` is said to be the state after it.
-    fn chain(&self, time_ms: u64, root: Option<Hash>) -> (HeaderChain, Vec<Block>) {
-        let Ceremony { genesis_entry, initial_model, parameters, .. } = &self.ceremony;
-        let table = DiscreteLogTable::shared();
-        let mut contract = Contract::found(genesis_entry, initial_model, table).unwrap();
-        let mut chain = HeaderChain::new(parameters.chain_id, self.key().verifying_key());
-        let first = self.seal(&mut chain, genesis_entry.clone(), contract.state_root(), 1);
+    /// A chain of the genesis and an enrolment, sealed at this time; `root` is said to be the state before it.
+    fn chain(&self, time_ms: u64, root: Option<StateRoot>) -> (HeaderChain, Vec<Block>) {
+        let mut contract = self.ceremony.contract();
+        let mut chain = self.ceremony.empty_chain();
+        let genesis = self.ceremony.genesis_entry.clone();
+        let first = self.seal(&mut chain, genesis, NO_STATE, 1);
         contract.end_block(chain.head().unwrap().into());
-        let (enrolment, _) = parse_entry(&self.enrolment()).unwrap();
-        contract.apply(&enrolment, Body::None).unwrap();
         let root = root.unwrap_or_else(|| contract.state_root());
         let second = self.seal(&mut chain, self.enrolment(), root, time_ms);
         (chain, vec![first, second])
@@ -115,7 +107,7 @@ fn a_ledger_holds_or_fails_with_exit_code_1_and_evidence_that_convicts_by_the_ge
     let (code, report) = audit(&honest);
     assert!(code == 0 && report.contains("everything holds"), "{report}");
 
-    let (_, blocks) = run.chain(2, Some([7; 32]));
+    let (_, blocks) = run.chain(2, Some(StateRoot([7; 32])));
     let (code, message) = audit(&run.ledger("false", &blocks));
     assert!(code == 1 && message.contains("evidence"), "{message}");
     let evidence = run.path("evidence.bin");

@@ -20,12 +20,14 @@ use consilium_proto::v1::{SignedTransaction, SubmitShare, transaction::Action};
 
 use crate::{ClientError, state::memory::Memory};
 
-/// Remembers the block as the one of its step, on disk, and then countersigns it.
+/// Remembers the block as the one of its step, on disk, and then countersigns it. Whoever holds no share of the key has
+/// nothing to answer for.
 ///
 /// # Errors
 /// [`ClientError::Memory`] where another block of this step is remembered; nothing is signed then.
 pub fn countersign(
     judged: &Judged,
+    _share: &KeyShare,
     memory: &mut Memory,
     key: &SigningKey,
     pseudonym: &Pseudonym,

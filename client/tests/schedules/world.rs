@@ -1,6 +1,6 @@
 //! What all schedules of one shape share: the genesis, the blocks up to where they begin, and updates, which cost the most.
 
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_hash::{HeaderHash, Pseudonym, StateRoot};
 use std::{
     collections::HashMap,
     fs,
@@ -8,24 +8,19 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
+use consilium_audit::follow::Follower;
 use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_client::state::memory::Memory;
-use consilium_contract::{
-    CandidateTransaction, Committee,
-    transaction::{entry, sign},
-};
+use consilium_client::institution::duties::Duties;
+use consilium_contract::{CandidateTransaction, Committee, transaction::entry};
 use consilium_crypto::{
-    Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, QuantisedUpdate,
-    RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
+    Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, QuantisedUpdate,
+    RoundContext, VerifiedHeader, signature, update::encrypt, verify_key_proofs,
 };
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::{Block, HeaderChain};
 use consilium_proto::training::Layers;
-use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};
-use ed25519_dalek::{SigningKey, VerifyingKey};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
-use zeroize::Zeroizing;
+use consilium_proto::v1::SignedTransaction;
+use consilium_testkit::Parties;
 
 /// How long a stage or a collection waits, in milliseconds of the chain's time.
 pub const TIMEOUT_MS: u64 = 1_000;
@@ -58,41 +53,60 @@ type Slot = Arc<OnceLock<Arc<Pooled>>>;
 pub struct World {
     pub shape: Shape,
     pub ceremony: Ceremony,
+    /// The institutions', for their programs.
+    files: Vec<Arc<InstitutionFiles>>,
     pub table: Arc<DiscreteLogTable>,
     updates: Mutex<HashMap<(RoundContext, usize, usize), Slot>>,
-    by_header: Mutex<HashMap<Hash, Arc<Pooled>>>,
+    by_header: Mutex<HashMap<HeaderHash, Arc<Pooled>>>,
     /// Everyone is enrolled and there is no key.
     pub keyless: Start,
     /// Committee 0 stands.
     keyed: OnceLock<Start>,
 }
 
+impl Parties for World {
+    fn ceremony(&self) -> &Ceremony {
+        &self.ceremony
+    }
+}
+
 impl World {
     pub fn new(shape: Shape) -> Self {
         let rows: Vec<u64> = (1..=shape.institutions as u64).map(|i| 10 * i).collect();
-        let mut spec = CeremonySpec::new(Layers { inputs: 1, hidden: vec![] }, vec![0.25; 2], rows);
-        spec.threshold = shape.threshold;
-        spec.min_threshold = 2;
-        spec.min_updates = shape.threshold + 1;
-        spec.bound = Bound::Parameter { bits: 8 };
-        spec.steps = 3;
-        spec.collection_timeout_ms = TIMEOUT_MS;
-        let ceremony = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
+        let ceremony = consilium_testkit::ceremony(1, |usual| {
+            let layers = Layers { inputs: 1, hidden: vec![] };
+            *usual = CeremonySpec {
+                threshold: shape.threshold,
+                min_threshold: 2,
+                min_updates: shape.threshold + 1,
+                bound: Bound::Parameter { bits: 8 },
+                steps: 3,
+                collection_timeout_ms: TIMEOUT_MS,
+                ..CeremonySpec::new(layers, vec![0.25; 2], rows)
+            };
+        });
+        let files = ceremony.institutions.iter().map(|files| Arc::new(copy(files))).collect();
         let mut world = Self {
             shape,
             ceremony,
+            files,
             table: DiscreteLogTable::shared(),
             updates: Mutex::default(),
             by_header: Mutex::default(),
             keyless: Start { blocks: Vec::new(), states: vec![State::new(); shape.institutions] },
             keyed: OnceLock::new(),
         };
-        // A memory that is older than the enrolment: without one the step in progress would be left to the others.
+        // A memory that is older than the enrolment: one that is not would be a lost one.
         let directory = tempfile::tempdir().unwrap();
-        drop(Memory::open(directory.path(), world.chain_id()).unwrap());
+        let parameters = &world.ceremony.parameters;
+        let mut duties = Duties::open(directory.path(), world.shared_files(0), parameters).unwrap();
+        let genesis = world.ceremony.genesis_entry.clone();
+        let follower = Follower::new(Arc::new(parameters.clone()), genesis);
+        duties.catch_up(&follower, None).unwrap();
         world.keyless.states.fill(save(directory.path()));
-        let mut chain = world.chain();
-        let enrolments = (0..shape.institutions).map(|i| world.enrolment(i)).collect();
+        let mut chain = world.empty_chain();
+        let enrolments =
+            (0..shape.institutions).map(|i| entry(world.enrolment(i), false)).collect();
         for entries in [vec![world.ceremony.genesis_entry.clone()], enrolments] {
             let block = Arc::new(world.seal(&chain, entries, 1));
             chain.append_block(&block).unwrap();
@@ -106,59 +120,22 @@ impl World {
         self.keyed.get_or_init(play)
     }
 
-    pub fn chain_id(&self) -> ChainId {
-        self.ceremony.parameters.chain_id
-    }
-
     pub fn files(&self, institution: usize) -> &InstitutionFiles {
-        &self.ceremony.institutions[institution]
+        &self.files[institution]
     }
 
-    pub fn name(&self, institution: usize) -> Pseudonym {
-        self.files(institution).identity.pseudonym
+    pub fn shared_files(&self, institution: usize) -> Arc<InstitutionFiles> {
+        Arc::clone(&self.files[institution])
     }
 
     pub fn institution(&self, name: &Pseudonym) -> usize {
         (0..self.shape.institutions).find(|i| self.name(*i) == *name).unwrap()
     }
 
-    /// Signs as an institution.
-    pub fn says(&self, institution: usize, action: Action) -> SignedTransaction {
-        sign(
-            &self.files(institution).signing,
-            &self.chain_id(),
-            Some(&self.name(institution)),
-            action,
-        )
-    }
-
-    /// Signs as the coordinator.
-    pub fn orders(&self, action: Action) -> SignedTransaction {
-        sign(&self.ceremony.coordinator.signing, &self.chain_id(), None, action)
-    }
-
-    /// Signs as the authority, which is honest.
-    pub fn decrees(&self, action: Action) -> SignedTransaction {
-        sign(self.ceremony.authority_key(), &self.chain_id(), None, action)
-    }
-
-    fn enrolment(&self, institution: usize) -> Vec<u8> {
-        let certificate = Some(self.files(institution).certificate.clone());
-        entry(self.says(institution, Action::Enrol(Enrol { certificate })), false)
-    }
-
-    /// An empty chain of this run.
-    pub fn chain(&self) -> HeaderChain {
-        let coordinator =
-            VerifyingKey::from_bytes(&self.ceremony.parameters.coordinator.encode()).unwrap();
-        HeaderChain::new(self.chain_id(), coordinator)
-    }
-
     /// The next block of a chain, with the coordinator's signature. No follower looks at the state root.
     pub fn seal(&self, chain: &HeaderChain, entries: Vec<Vec<u8>>, time_ms: u64) -> Block {
-        let key: Zeroizing<[u8; 32]> = self.ceremony.coordinator.signing.to_bytes();
-        let header = chain.propose(&entries, [0; 32], time_ms).unwrap();
-        Block { sealed: header.seal(&self.chain_id(), &SigningKey::from_bytes(&key)), entries }
+        let header = chain.propose(&entries, StateRoot([0; 32]), time_ms).unwrap();
+        Block { sealed: self.seal_header(header), entries }
     }
 
     /// An update of an institution for a round, one of several: made once, for whichever schedules meet the same round.
@@ -195,8 +172,20 @@ impl World {
     }
 
     /// An update of the pool by the hash of its header.
-    pub fn pooled(&self, header: &Hash) -> Option<Arc<Pooled>> {
+    pub fn pooled(&self, header: &HeaderHash) -> Option<Arc<Pooled>> {
         self.by_header.lock().unwrap().get(header).cloned()
+    }
+}
+
+/// The same files, as a program of the institution reads them.
+fn copy(files: &InstitutionFiles) -> InstitutionFiles {
+    InstitutionFiles {
+        signing: signature::SigningKey::from_bytes(&files.signing.to_bytes()),
+        certificate: files.certificate.clone(),
+        identity: files.identity.clone(),
+        genesis_entry: files.genesis_entry.clone(),
+        initial_model: files.initial_model.clone(),
+        parameters: files.parameters.clone(),
     }
 }
 
