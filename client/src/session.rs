@@ -4,13 +4,13 @@
 //! simply sends again whatever the chain does not show yet. Nothing is said before the blocks up to what the coordinator
 //! calls its head have been read.
 
-use consilium_hash::HeaderHash;
 use std::{
     sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use consilium_audit::follow::Phase;
+use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, Note, SealedHeader, VerifiedHeader};
 use consilium_proto::v1::{Reason, SignedTransaction};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};

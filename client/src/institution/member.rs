@@ -4,7 +4,6 @@
 //! from them is sent; and `share-N.key`, the share as a member of committee N. Once a committee stands, the secrets and
 //! the shares of all other committees are overwritten and removed: what is not there cannot be taken.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -21,6 +20,7 @@ use consilium_contract::{
     },
 };
 use consilium_crypto::KeyShare;
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::Contribute;
 use rand_core::CryptoRngCore;
 use tracing::warn;

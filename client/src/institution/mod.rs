@@ -1,6 +1,5 @@
 //! One institution: what it holds while it takes part in a run.
 
-use consilium_hash::{HeaderHash, Pseudonym};
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -17,6 +16,7 @@ use consilium_audit::{
 };
 use consilium_contract::{GenesisError, Parameters};
 use consilium_crypto::{DiscreteLogTable, RoundContext};
+use consilium_hash::{HeaderHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 use consilium_proto::v1::SignedTransaction;
 

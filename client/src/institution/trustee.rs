@@ -10,12 +10,12 @@
 //! no way to write a program that helps to open a sum whose key proofs it has not verified, that it has not remembered,
 //! or that fewer than q trustees answer for. Nothing here depends on the number of parameters of the model.
 
-use consilium_hash::Pseudonym;
 use std::collections::BTreeSet;
 
 use consilium_audit::{judge::Judged, statements::Countersignature};
 use consilium_contract::transaction::sign;
 use consilium_crypto::{KeyShare, RoundContext, signature::SigningKey};
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{SignedTransaction, SubmitShare, transaction::Action};
 
 use crate::{ClientError, state::memory::Memory};

@@ -1,6 +1,5 @@
 //! As a trustee: what a sealed sum asks of an institution.
 
-use consilium_hash::HeaderHash;
 use std::{
     sync::{Arc, PoisonError},
     time::Instant,
@@ -10,6 +9,7 @@ use consilium_audit::{
     follow::{Phase, SealedSum},
     judge::{Judged, judge},
 };
+use consilium_hash::HeaderHash;
 use consilium_proto::v1::Reason;
 use rand_core::OsRng;
 

@@ -8,13 +8,13 @@
 //! finds that out ([`Memory::catch_up`]), the institution cannot know what it has answered for, and is silent as a member
 //! of every committee up to that one. It serves again in a committee that it has helped to make with this memory.
 
-use consilium_hash::{BlockHash, ChainId};
 use std::{
     collections::{HashMap, HashSet},
     path::Path,
 };
 
 use consilium_crypto::Hash;
+use consilium_hash::{BlockHash, ChainId};
 use thiserror::Error;
 
 use consilium_audit::digest::short;

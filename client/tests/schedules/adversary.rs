@@ -11,7 +11,6 @@ use std::{
     sync::Arc,
 };
 
-use consilium_audit::follow::Follower;
 use consilium_contract::Model;
 use consilium_ledger::sha256;
 use consilium_proto::v1::{SignedTransaction, transaction::Action};
@@ -262,7 +261,8 @@ impl<'a> Adversary<'a> {
             }
         }
         let Ok(said) = own.act() else { return Ok(()) };
-        let standing = own.follower().and_then(Follower::committee).map(|own| own.number);
+        let standing =
+            own.follower().and_then(|follower| follower.committee()).map(|own| own.number);
         let is_silent = own.silent_through.is_some() && standing <= own.silent_through;
         for signed in said {
             let answers =

@@ -1,6 +1,5 @@
 //! One history that the coordinator keeps, with the hostile institutions in it.
 
-use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use consilium_audit::follow::Follower;
@@ -12,6 +11,7 @@ use consilium_contract::{
     },
 };
 use consilium_crypto::{KeyShare, VerifiedEvaluation};
+use consilium_hash::Pseudonym;
 use consilium_ledger::{Block, HeaderChain};
 use consilium_proto::v1::{Complaints, Contribute, contribute::Part};
 use rand_chacha::ChaCha20Rng;

@@ -1,6 +1,5 @@
 //! One honest institution: the real parts, in the order in which a session uses them, without its sockets.
 
-use consilium_hash::{BlockHash, HeaderHash};
 use std::{
     collections::HashMap,
     fs,
@@ -19,6 +18,7 @@ use consilium_client::{
     state::{history::History, model},
 };
 use consilium_crypto::{Hash, RoundContext};
+use consilium_hash::{BlockHash, HeaderHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::v1::{SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action};
 use consilium_testkit::Parties as _;

@@ -1,6 +1,5 @@
 //! What all schedules of one shape share: the genesis, the blocks up to where they begin, and updates, which cost the most.
 
-use consilium_hash::{HeaderHash, Pseudonym, StateRoot};
 use std::{
     collections::HashMap,
     fs,
@@ -16,6 +15,7 @@ use consilium_crypto::{
     Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, QuantisedUpdate,
     RoundContext, VerifiedHeader, signature, update::encrypt, verify_key_proofs,
 };
+use consilium_hash::{HeaderHash, Pseudonym, StateRoot};
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::{Block, HeaderChain};
 use consilium_proto::training::Layers;

@@ -1,6 +1,5 @@
 //! The end of a stage, and what follows from what was said in it.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
@@ -11,6 +10,7 @@ use consilium_crypto::{
     Hash,
     dkg::{Ceremony, DkgError, Qualified},
 };
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{EndStage, Reason};
 use sha2::{Digest, Sha256};
 

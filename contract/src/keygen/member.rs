@@ -4,7 +4,6 @@
 //! which qualified dealings it answers for, and which committee it confirms. Both are an [`Oath`], which the caller makes
 //! durable, or refuses, before the contribution exists.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -14,6 +13,7 @@ use consilium_crypto::{
     Hash, KeyShare,
     dkg::{Dealer, DealerSecret, Dealing, DkgError, MemberSecret, OpeningKey},
 };
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{
     Agreement, Answers, Complaints, Confirmation, Contribute, RevealedShare, contribute::Part,
 };

@@ -53,20 +53,21 @@ mod rehearsal;
 mod stage;
 mod succession;
 
-use consilium_hash::{ChainId, Pseudonym};
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
     Hash, VerifyingKey,
     dkg::{Context, Shape},
 };
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_proto::v1::{self, BeginKeygen, ChangeCommittee, Contribute, EndStage};
 use sha2::{Digest, Sha256};
 
 pub use ending::{Made, StageEnd};
 pub use rehearsal::Rehearsal;
 pub use stage::{Dealt, Settled, Stage};
-pub use succession::{Change, Succession, first_members};
+pub(crate) use succession::Ceremony;
+pub use succession::{Change, Holder, Succession, first_members};
 
 use crate::{
     handler::{Said, handle},

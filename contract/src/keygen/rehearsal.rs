@@ -3,10 +3,10 @@
 //! For fixtures, simulations of one machine and measurements. Whoever runs it holds every share; members of a run each run
 //! their own [`Member`](super::member::Member) and meet on the chain only.
 
-use consilium_hash::Pseudonym;
 use std::convert::Infallible;
 
 use consilium_crypto::{KeyShare, SigningKey};
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{BeginKeygen, EndStage, SignedTransaction, transaction::Action};
 use rand_core::CryptoRngCore;
 

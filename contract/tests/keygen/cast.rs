@@ -1,5 +1,4 @@
 //! The members of ceremonies, and the words of the coordinator and the authority.
-use consilium_hash::Pseudonym;
 use std::convert::Infallible;
 
 use consilium_contract::{
@@ -7,6 +6,7 @@ use consilium_contract::{
     keygen::member::{Member, Oath, Secrets},
 };
 use consilium_crypto::KeyShare;
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{
     BeginKeygen, ChangeCommittee, Contribute, EndStage, Reason, Stage as Name, contribute::Part,
     transaction::Action,

@@ -1,6 +1,5 @@
 //! One institution, made by hand out of `crypto` and `contract`.
 
-use consilium_hash::{BlockHash, ChainId, Pseudonym};
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex},
@@ -15,6 +14,7 @@ use consilium_crypto::{
     CandidateHeader, Context, Evaluation, Hash, KeyShare, PublicKey, QuantisedUpdate, RoundContext,
     VerifiedHeader, update::encrypt, verify_key_proofs,
 };
+use consilium_hash::{BlockHash, ChainId, Pseudonym};
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{

@@ -139,7 +139,7 @@ impl Members {
         let ceremony = &self.world.ceremony;
         let mut follower =
             Follower::new(Arc::new(ceremony.parameters.clone()), ceremony.genesis_entry.clone());
-        let mut chain = HeaderChain::new(self.world.chain_id(), *self.world.chain.coordinator());
+        let mut chain = HeaderChain::new(*self.world.chain.validators());
         for block in &self.world.blocks {
             let header = chain.append_block(block).unwrap().clone();
             let _ = follower.read(block, &header).unwrap();

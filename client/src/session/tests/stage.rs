@@ -1,6 +1,5 @@
 //! The coordinator that a test plays by hand.
 
-use consilium_hash::HeaderHash;
 use std::{
     collections::HashMap,
     path::Path,
@@ -15,6 +14,7 @@ use consilium_audit::{
 };
 use consilium_contract::{CandidateTransaction, transaction::parse_entry};
 use consilium_crypto::{Bound, CandidateHeader, Hash, QuantisedUpdate, signature::SigningKey};
+use consilium_hash::HeaderHash;
 use consilium_identity::InstitutionFiles;
 use consilium_learning::{TrainError, Trainer};
 use consilium_ledger::{Block, Note, sha256};

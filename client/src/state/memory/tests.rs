@@ -1,3 +1,5 @@
+use consilium_hash::{BlockHash, ChainId};
+
 use super::*;
 
 const CHAIN: ChainId = ChainId([1; 32]);

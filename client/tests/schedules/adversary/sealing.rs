@@ -1,6 +1,5 @@
 //! What the coordinator and the hostile institutions put into a block.
 
-use consilium_hash::HeaderHash;
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_audit::follow::Phase;
@@ -9,6 +8,7 @@ use consilium_crypto::{
     DecryptionShare, Evaluation, KeyShare, MaskedSum, MaskedUpdate, VerifiedHeader, combine,
     mask_length, verify_share,
 };
+use consilium_hash::HeaderHash;
 use consilium_ledger::{VerifiedHeader as VerifiedBlock, sha256};
 use consilium_proto::v1::{
     Abandon, BeginKeygen, BlobRef, ChangeCommittee, CloseCollection, CloseRound, EndStage,
