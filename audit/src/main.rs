@@ -11,8 +11,9 @@ use consilium_audit::{
     AuditReport,
     commands::{self, HeadComparison, LedgerAudit},
 };
-use consilium_cli::{Failure, command_line, failure::finish, logging};
+use consilium_cli::{Failure, command_line, failure::finish, logging, version};
 use consilium_contract::Parameters;
+use consilium_crypto::TEST_FEATURES;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -23,7 +24,11 @@ Exit codes:
 
 /// Verifies a run from the outside: a ledger, a file of evidence, signed heads. It needs the genesis and nobody's word.
 #[derive(Parser)]
-#[command(name = "consilium-audit", version, after_help = EXIT_CODES)]
+#[command(
+    name = "consilium-audit",
+    version = version(env!("CARGO_PKG_VERSION"), TEST_FEATURES),
+    after_help = EXIT_CODES
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -7,17 +7,15 @@ use std::{
     process::{Command, Output},
 };
 
-use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_authority::Ceremony;
 use consilium_contract::{
-    Body, Contract,
-    transaction::{entry, parse_entry, sign},
+    Body,
+    transaction::{entry, parse_entry},
 };
-use consilium_crypto::{DiscreteLogTable, Hash};
+use consilium_crypto::Hash;
 use consilium_ledger::{Block, HeaderChain, Store};
-use consilium_proto::training::Layers;
-use consilium_proto::v1::{Enrol, transaction::Action};
+use consilium_testkit::Parties as _;
 use ed25519_dalek::SigningKey;
-use rand_core::OsRng;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_consilium-audit")).args(arguments).output().unwrap()
@@ -41,9 +39,7 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let layers = Layers { inputs: 2, hidden: vec![3] };
-        let spec = CeremonySpec::new(layers, vec![0.25; 13], vec![10, 20, 30, 40]);
-        let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
+        let ceremony = consilium_testkit::ceremony(1, |_| ());
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("genesis.bin"), &ceremony.genesis_entry).unwrap();
         Self { directory, ceremony }
@@ -59,28 +55,23 @@ impl Run {
 
     /// The entry by which the first institution enrols.
     fn enrolment(&self) -> Vec<u8> {
-        let files = &self.ceremony.institutions[0];
-        let action = Action::Enrol(Enrol { certificate: Some(files.certificate.clone()) });
-        let name = &files.identity.pseudonym;
-        let chain_id = &self.ceremony.parameters.chain_id;
-        entry(sign(&files.signing, chain_id, Some(name), action), false)
+        entry(self.ceremony.enrolment(0), false)
     }
 
     fn seal(&self, chain: &mut HeaderChain, entry: Vec<u8>, root: Hash, time_ms: u64) -> Block {
         let entries = vec![entry];
         let header = chain.propose(&entries, root, time_ms).unwrap();
-        let block = Block { sealed: header.seal(chain.chain_id(), &self.key()), entries };
+        let block = Block { sealed: self.ceremony.seal_header(header), entries };
         chain.append_block(&block).unwrap();
         block
     }
 
     /// A chain of the genesis and an enrolment, sealed at this time; `root` is said to be the state after it.
     fn chain(&self, time_ms: u64, root: Option<Hash>) -> (HeaderChain, Vec<Block>) {
-        let Ceremony { genesis_entry, initial_model, parameters, .. } = &self.ceremony;
-        let table = DiscreteLogTable::shared();
-        let mut contract = Contract::found(genesis_entry, initial_model, table).unwrap();
-        let mut chain = HeaderChain::new(parameters.chain_id, self.key().verifying_key());
-        let first = self.seal(&mut chain, genesis_entry.clone(), contract.state_root(), 1);
+        let mut contract = self.ceremony.contract();
+        let mut chain = self.ceremony.empty_chain();
+        let genesis = self.ceremony.genesis_entry.clone();
+        let first = self.seal(&mut chain, genesis, contract.state_root(), 1);
         contract.end_block(chain.head().unwrap().into());
         let (enrolment, _) = parse_entry(&self.enrolment()).unwrap();
         contract.apply(&enrolment, Body::None).unwrap();

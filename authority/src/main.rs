@@ -12,8 +12,9 @@ use consilium_authority::{
     AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
     bound_facts, default_min_threshold, default_min_updates, initial_model, read_transaction, send,
 };
-use consilium_cli::{Failure, command_line, failure};
+use consilium_cli::{Failure, command_line, failure, version, version::warning};
 use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
+use consilium_crypto::TEST_FEATURES;
 use consilium_identity::{FilesError, institution_folder, write_file};
 use consilium_privacy::{Run, Terms};
 use consilium_proto::training::{Layers, Plan};
@@ -31,7 +32,7 @@ use rand_core::OsRng;
 #[derive(Parser)]
 #[command(
     name = "consilium-authority",
-    version,
+    version = version(env!("CARGO_PKG_VERSION"), TEST_FEATURES),
     after_help = "Exit codes:\n  0  done\n  1  the result could not be printed\n  \
                   2  a bad value or file (one line says which)\n  \
                   3  the coordinator was not reached, or the contract rejected what it was sent (one line says why)"
@@ -401,6 +402,9 @@ fn init(arguments: &Init) -> Result<String, String> {
         institution_folder(1),
         institution_folder(arguments.institutions),
     );
+    if let Some(warning) = warning(TEST_FEATURES) {
+        text += &format!("\nwarning: {warning}");
+    }
     if let Some(warning) = ceremony.parameters.promise().warning() {
         text += &format!("\nwarning: {warning}");
     }

@@ -5,9 +5,12 @@
 //! | [`command_line`] | arguments in, one line of complaint, results to a stdout that may be gone |
 //! | [`failure`] | why a program stops, and the exit code that says so |
 //! | [`logging`] | progress on stderr |
+//! | [`version`](mod@version) | how a program was built, and a warning where that is for tests alone |
 
 pub mod command_line;
 pub mod failure;
 pub mod logging;
+pub mod version;
 
 pub use failure::Failure;
+pub use version::version;

@@ -6,8 +6,9 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use consilium_audit::commands::{LedgerAudit, show_evidence, verify_evidence};
-use consilium_cli::{Failure, command_line, failure::finish, logging};
+use consilium_cli::{Failure, command_line, failure::finish, logging, version};
 use consilium_client::Verification;
+use consilium_crypto::TEST_FEATURES;
 use rand_core::{OsRng, RngCore};
 
 use commands::{
@@ -33,7 +34,11 @@ Everything that was begun survives a crash: start the same command again with th
 
 /// An institution in a verified federated run. It connects outwards only, and takes nobody's word for what it can check.
 #[derive(Parser)]
-#[command(name = "consilium-client", version, after_help = EXIT_CODES)]
+#[command(
+    name = "consilium-client",
+    version = version(env!("CARGO_PKG_VERSION"), TEST_FEATURES),
+    after_help = EXIT_CODES
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -3,9 +3,8 @@
 
 use std::process::{Command, Output};
 
-use consilium_authority::{Ceremony, CeremonySpec};
+use consilium_authority::CeremonySpec;
 use consilium_proto::training::Layers;
-use rand_core::OsRng;
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_consilium-client")).args(arguments).output().unwrap()
@@ -33,12 +32,11 @@ fn help_names_every_exit_code() {
 fn bad_values_and_files_are_named_on_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
-    let spec = CeremonySpec::new(
-        Layers { inputs: 8, hidden: vec![4] },
-        vec![0.0; 41],
-        vec![768, 10, 10, 10],
-    );
-    Ceremony::hold(&spec, &mut OsRng).unwrap().write(&dir.path().join("ceremony")).unwrap();
+    let ceremony = consilium_testkit::ceremony(1, |usual| {
+        let layers = Layers { inputs: 8, hidden: vec![4] };
+        *usual = CeremonySpec::new(layers, vec![0.0; 41], vec![768, 10, 10, 10]);
+    });
+    ceremony.write(&dir.path().join("ceremony")).unwrap();
     let first = path("ceremony/institution-01");
     let second = path("ceremony/institution-02");
     let state = path("state");

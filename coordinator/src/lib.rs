@@ -46,8 +46,6 @@ mod error;
 mod event;
 mod executor;
 mod farewell;
-#[cfg(test)]
-mod fixture;
 mod founding;
 mod gate;
 mod hearing;

@@ -9,8 +9,9 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
-use consilium_cli::{command_line, logging};
+use consilium_cli::{command_line, logging, version, version::warning};
 use consilium_coordinator::{Config, Coordinator, CoordinatorError, Linger, Restored, restore};
+use consilium_crypto::TEST_FEATURES;
 use consilium_identity::CoordinatorFiles;
 use tokio::{
     net::TcpListener,
@@ -28,7 +29,7 @@ use tokio::{
 #[derive(Parser)]
 #[command(
     name = "consilium-coordinator",
-    version,
+    version = version(env!("CARGO_PKG_VERSION"), TEST_FEATURES),
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "Exit codes:\n  0  every round is closed, or stopped by SIGTERM or SIGINT\n  \
@@ -150,6 +151,9 @@ fn serve(arguments: NodeArguments) -> Result<(), CoordinatorError> {
 
 async fn run(cli: NodeArguments) -> Result<(), CoordinatorError> {
     let files = CoordinatorFiles::load(&cli.ceremony)?;
+    if let Some(warning) = warning(TEST_FEATURES) {
+        tracing::warn!("{warning}");
+    }
     let config = Config {
         memory: Some(cli.ceremony),
         new: cli.new,

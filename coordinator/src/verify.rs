@@ -139,11 +139,11 @@ mod tests {
     use consilium_proto::v1::{Countersign, transaction::Action};
 
     use super::*;
-    use crate::fixture::Founded;
+    use consilium_testkit::Run;
 
     fn committee() -> Arc<Committee> {
-        let mut founded = Founded::new(2, 2);
-        founded.play(1, |contract| contract.committee().is_some());
+        let mut founded = Run::of_size(2, 2);
+        founded.play_until(1, |contract| contract.committee().is_some());
         Arc::clone(founded.contract.committee().unwrap())
     }
 

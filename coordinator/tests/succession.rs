@@ -19,6 +19,7 @@ use consilium_coordinator::Event;
 use consilium_proto::v1::{
     ChangeCommittee, Reason, Revoke, SignedTransaction, transaction::Action,
 };
+use consilium_testkit::Parties as _;
 use rand_core::OsRng;
 use tonic::Code;
 
@@ -51,7 +52,8 @@ async fn the_authority_has_the_key_passed_on_while_the_run_goes_on() {
     // The authority's words have a way of their own.
     assert_eq!(peer.enrol(revoke.clone()).await.unwrap_err().code(), Code::InvalidArgument);
     sends(&revoke).await.unwrap();
-    let again = world.decree(Action::Revoke(Revoke { pseudonym: gone.pseudonym().to_vec() }));
+    let again =
+        world.ceremony.decrees(Action::Revoke(Revoke { pseudonym: gone.pseudonym().to_vec() }));
     assert_eq!(again, revoke, "one and the same transaction");
     sends(&again).await.unwrap();
     assert_eq!(peer.enrol(joined.enrolment()).await.unwrap().reason(), Reason::Accepted);
@@ -161,7 +163,7 @@ async fn a_committee_of_which_too_few_were_heard_is_told_of_before_the_step_stal
         AuthorityFiles::load(&world.root.path().join("ceremony/authority")).unwrap();
     let revoke = Revoke { pseudonym: institutions[3].pseudonym().to_vec() };
     assert_eq!(
-        peer.administer(world.decree(Action::Revoke(revoke))).await.unwrap().reason(),
+        peer.administer(world.ceremony.decrees(Action::Revoke(revoke))).await.unwrap().reason(),
         Reason::Accepted
     );
     let joined = Institution::new(authority.admit("clinic", 5, &mut OsRng).unwrap(), 4);

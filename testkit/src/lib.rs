@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | `attack` | updates whose proofs do not hold, and a coordinator that sums them |
 //! | `ceremony` | the one ceremony, and geneses that differ from what a ceremony makes |
+//! | `parties` | what the parties sign, and the chain that they sign it for |
 //! | `run` | a contract driven transaction by transaction, with everybody's keys |
 //! | `step` | what the parties say in one step of training |
 //! | `unproven` | updates of any values (feature `adversary`) |
@@ -26,6 +27,7 @@
 
 mod attack;
 mod ceremony;
+mod parties;
 mod run;
 mod step;
 #[cfg(feature = "adversary")]
@@ -38,5 +40,6 @@ pub use ceremony::{
     DIMENSION, INSTITUTIONS, TIMEOUT_MS, bounds, ceremony, genesis, genesis_entry, layers,
     specification, table,
 };
+pub use parties::Parties;
 pub use run::{Op, Run};
 pub use world::{World, splice};

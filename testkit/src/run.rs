@@ -12,7 +12,7 @@ use consilium_proto::v1::{self, SignedTransaction, transaction::Action};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{OsRng, RngCore as _, SeedableRng as _};
 
-use crate::{ceremony, table};
+use crate::{Parties as _, ceremony, layers};
 
 /// What was done to a contract, in order: enough to do it again.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct Run {
     pub time_ms: u64,
     /// What the institutions draw their secrets from.
     pub(crate) rng: ChaCha20Rng,
+    /// The ceremony that is played in parts.
+    rehearsal: Option<Rehearsal>,
     /// Blocks that were ended.
     ended: u64,
 }
@@ -46,15 +48,14 @@ pub struct Run {
 impl Run {
     /// Founded on this ceremony, nobody enrolled; the institutions' secrets follow from the seed.
     pub fn of(ceremony: Ceremony, seed: u64) -> Self {
-        let contract =
-            Contract::found(&ceremony.genesis_entry, &ceremony.initial_model, table()).unwrap();
         Self {
             shares: ceremony.institutions.iter().map(|_| None).collect(),
+            contract: ceremony.contract(),
             ceremony,
-            contract,
             log: Vec::new(),
             time_ms: 1_000_000,
             rng: ChaCha20Rng::seed_from_u64(seed),
+            rehearsal: None,
             ended: 0,
         }
     }
@@ -89,12 +90,26 @@ impl Run {
         Self::bounded(steps, Bound::Norm { norm, projections: 256 })
     }
 
+    /// A run of so many institutions, of which the first few are enrolled.
+    pub fn of_size(institutions: usize, enrolled: usize) -> Self {
+        let mut run = Self::founded_with(|usual| {
+            *usual = CeremonySpec {
+                protection: usual.protection,
+                collection_timeout_ms: usual.collection_timeout_ms,
+                ..CeremonySpec::new(layers(), usual.initial_model.clone(), vec![1; institutions])
+            };
+        });
+        for place in 0..enrolled {
+            run.accept(run.enrolment(place));
+        }
+        run
+    }
+
     /// Enrols everyone.
     #[must_use]
     pub fn with_everyone(mut self) -> Self {
         for place in 0..self.institutions() {
-            let receipt = self.enrol(place);
-            assert!(receipt.is_accepted(), "{receipt:?}");
+            self.accept(self.enrolment(place));
         }
         self
     }
@@ -132,17 +147,37 @@ impl Run {
 
     /// The run's name: the hash of its genesis.
     pub fn chain_id(&self) -> ChainId {
-        self.parameters().chain_id
+        self.ceremony.chain_id()
     }
 
     /// The pseudonym of an institution.
     pub fn name(&self, place: usize) -> Pseudonym {
-        self.ceremony.institutions[place].identity.pseudonym
+        self.ceremony.name(place)
     }
 
     /// What an institution signs with.
     pub fn key(&self, place: usize) -> &SigningKey {
-        &self.ceremony.institutions[place].signing
+        self.ceremony.key(place)
+    }
+
+    /// Signed by an institution.
+    pub fn says(&self, place: usize, action: Action) -> SignedTransaction {
+        self.ceremony.says(place, action)
+    }
+
+    /// Signed by the coordinator.
+    pub fn orders(&self, action: Action) -> SignedTransaction {
+        self.ceremony.orders(action)
+    }
+
+    /// Signed by the authority.
+    pub fn decrees(&self, action: Action) -> SignedTransaction {
+        self.ceremony.decrees(action)
+    }
+
+    /// An institution's enrolment.
+    pub fn enrolment(&self, place: usize) -> SignedTransaction {
+        self.ceremony.enrolment(place)
     }
 
     /// What an institution enrols with.
@@ -153,21 +188,6 @@ impl Run {
     /// Faults that an institution can still afford.
     pub fn credit(&self, place: usize) -> u32 {
         self.contract.roster().get(&self.name(place)).unwrap().credit
-    }
-
-    /// Signed by an institution.
-    pub fn says(&self, place: usize, action: Action) -> SignedTransaction {
-        sign(self.key(place), &self.chain_id(), Some(&self.name(place)), action)
-    }
-
-    /// Signed by the coordinator.
-    pub fn orders(&self, action: Action) -> SignedTransaction {
-        sign(&self.ceremony.coordinator.signing, &self.chain_id(), None, action)
-    }
-
-    /// Signed by the authority.
-    pub fn decrees(&self, action: Action) -> SignedTransaction {
-        sign(self.ceremony.authority_key(), &self.chain_id(), None, action)
     }
 
     /// Signed by whatever key in whatever name, as it is read by whoever receives it.
@@ -201,6 +221,12 @@ impl Run {
         self.contract.apply(transaction, Body::None).unwrap()
     }
 
+    /// Applies a transaction that has no body and is accepted.
+    pub fn accept(&mut self, signed: SignedTransaction) {
+        let receipt = self.apply(&read(signed));
+        assert!(receipt.is_accepted(), "{receipt:?}");
+    }
+
     /// Applies a transaction whose body has not arrived.
     pub fn apply_missing(&mut self, transaction: &CandidateTransaction) -> Receipt {
         self.log.push(Op::Missing(transaction.clone()));
@@ -232,8 +258,7 @@ impl Run {
 
     /// Applies everything that was done to another contract of the same genesis; the roots after each operation.
     pub fn again(&self) -> Vec<Hash> {
-        let Ceremony { genesis_entry, initial_model, .. } = &self.ceremony;
-        let mut twin = Contract::found(genesis_entry, initial_model, table()).unwrap();
+        let mut twin = self.ceremony.contract();
         // All bodies in one batch, far ahead of their turn.
         let with_body = |op| match op {
             &Op::Apply(ref transaction, Some(ref body)) => Some((transaction, body.as_slice())),
@@ -266,11 +291,6 @@ impl Run {
         roots
     }
 
-    /// An institution's enrolment.
-    pub fn enrolment(&self, place: usize) -> SignedTransaction {
-        self.says(place, Action::Enrol(v1::Enrol { certificate: Some(self.certificate(place)) }))
-    }
-
     /// Enrols an institution.
     pub fn enrol(&mut self, place: usize) -> Receipt {
         self.apply(&read(self.enrolment(place)))
@@ -284,14 +304,23 @@ impl Run {
 
     /// Plays the ceremony that is due to its end.
     pub fn share_key(&mut self) {
-        play(
-            self,
-            |run| run,
-            |run, signed| {
-                let receipt = run.apply(&read(signed));
-                assert!(receipt.is_accepted(), "{receipt:?}");
-            },
-        );
+        play(self, |run| run, Self::accept);
+    }
+
+    /// Plays the ceremony that is due until the contract is where it should be, all at one time. The shares stay with
+    /// those who play.
+    pub fn play_until(&mut self, time_ms: u64, reached: impl Fn(&Contract) -> bool) {
+        let names: Vec<Pseudonym> =
+            (0..self.institutions()).map(|place| self.name(place)).collect();
+        let mut rehearsal = self.rehearsal.take().unwrap_or_else(|| Rehearsal::new(names));
+        while !reached(&self.contract) {
+            let Self { ceremony, contract, rng, .. } = self;
+            let keys: Vec<_> = ceremony.institutions.iter().map(|files| &files.signing).collect();
+            let coordinator = &ceremony.coordinator.signing;
+            let next = rehearsal.next(contract, coordinator, &keys, time_ms, rng).unwrap();
+            self.accept(next.expect("the ceremony comes to an end"));
+        }
+        self.rehearsal = Some(rehearsal);
     }
 }
 

@@ -17,13 +17,11 @@ use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
 use consilium_proto::v1::{
     CloseCollection, CloseRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
-use ed25519_dalek::{SigningKey, VerifyingKey};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
-use zeroize::Zeroizing;
 
 use crate::{
-    Run, ceremony,
+    Parties as _, Run, ceremony,
     run::{play, read},
 };
 
@@ -84,12 +82,10 @@ impl World {
 
     /// Block 0 alone.
     fn founded(ceremony: Ceremony) -> Self {
-        let coordinator =
-            VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode()).unwrap();
         let mut run = Run::of(ceremony, 5);
         run.time_ms = 1_000;
         let mut world = Self {
-            chain: HeaderChain::new(run.chain_id(), coordinator),
+            chain: run.ceremony.empty_chain(),
             run,
             blocks: Vec::new(),
             blobs: Vec::new(),
@@ -176,7 +172,7 @@ impl World {
     pub fn retract(&mut self) {
         self.blocks.pop();
         self.blobs.pop();
-        let mut chain = HeaderChain::new(self.chain_id(), *self.chain.coordinator());
+        let mut chain = self.ceremony.empty_chain();
         for block in &self.blocks {
             chain.append_block(block).unwrap();
         }
@@ -191,8 +187,7 @@ impl World {
 
     /// Any header, with the coordinator's signature.
     pub fn seal_header(&self, header: Header) -> SealedHeader {
-        let bytes: Zeroizing<[u8; 32]> = self.ceremony.coordinator.signing.to_bytes();
-        header.seal(&self.chain_id(), &SigningKey::from_bytes(&bytes))
+        self.ceremony.seal_header(header)
     }
 
     /// Longer than anyone waits.

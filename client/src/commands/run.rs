@@ -2,12 +2,13 @@
 
 use std::{fmt::Display, fs, path::Path, time::Duration};
 
-use consilium_cli::Failure;
+use consilium_cli::{Failure, version::warning};
 use consilium_client::{
     ClientError, Institution, Plain, RoundReport, Verification,
     prepare::{Participant, Quantisation},
 };
 use consilium_contract::Parameters;
+use consilium_crypto::TEST_FEATURES;
 use consilium_datasets::{Dataset, Preprocessor, Table};
 use consilium_identity::InstitutionFiles;
 use consilium_learning::{LocalTrainer, TrainingPlan};
@@ -68,6 +69,9 @@ pub(crate) fn take_part(
     institution = institution.verifying(verify);
     if let Some(patience) = patience {
         institution = institution.give_up_after(patience);
+    }
+    if let Some(warning) = warning(TEST_FEATURES) {
+        tracing::warn!("{warning}");
     }
     tracing::info!(
         dimension = parameters.dimension,

@@ -14,6 +14,7 @@ use std::{
 use consilium_contract::Model;
 use consilium_ledger::sha256;
 use consilium_proto::v1::{SignedTransaction, transaction::Action};
+use consilium_testkit::Parties as _;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 
@@ -98,7 +99,7 @@ impl<'a> Adversary<'a> {
                 .unwrap();
         let mut branch = Branch {
             blocks: Vec::new(),
-            chain: world.chain(),
+            chain: world.empty_chain(),
             follower: follower(world),
             tracks: Vec::new(),
             puppets,
@@ -218,7 +219,7 @@ impl<'a> Adversary<'a> {
         let of = &self.branches[of];
         let mut branch = Branch {
             blocks: of.blocks[..blocks].to_vec(),
-            chain: self.world.chain(),
+            chain: self.world.empty_chain(),
             follower: follower(self.world),
             tracks: of.tracks[..blocks].to_vec(),
             puppets,

@@ -23,6 +23,7 @@ use consilium_client::{
 use consilium_crypto::{Hash, RoundContext};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::v1::{SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action};
+use consilium_testkit::Parties as _;
 use rand_chacha::ChaCha20Rng;
 
 use crate::world::{State, World, restore, save};

@@ -1,6 +1,6 @@
 //! What all schedules of one shape share: the genesis, the blocks up to where they begin, and updates, which cost the most.
 
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_hash::Pseudonym;
 use std::{
     collections::HashMap,
     fs,
@@ -10,10 +10,7 @@ use std::{
 
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_client::state::memory::Memory;
-use consilium_contract::{
-    CandidateTransaction, Committee,
-    transaction::{entry, sign},
-};
+use consilium_contract::{CandidateTransaction, Committee, transaction::entry};
 use consilium_crypto::{
     Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, QuantisedUpdate,
     RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
@@ -21,11 +18,8 @@ use consilium_crypto::{
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::{Block, HeaderChain};
 use consilium_proto::training::Layers;
-use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};
-use ed25519_dalek::{SigningKey, VerifyingKey};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
-use zeroize::Zeroizing;
+use consilium_proto::v1::SignedTransaction;
+use consilium_testkit::Parties;
 
 /// How long a stage or a collection waits, in milliseconds of the chain's time.
 pub const TIMEOUT_MS: u64 = 1_000;
@@ -67,17 +61,27 @@ pub struct World {
     keyed: OnceLock<Start>,
 }
 
+impl Parties for World {
+    fn ceremony(&self) -> &Ceremony {
+        &self.ceremony
+    }
+}
+
 impl World {
     pub fn new(shape: Shape) -> Self {
         let rows: Vec<u64> = (1..=shape.institutions as u64).map(|i| 10 * i).collect();
-        let mut spec = CeremonySpec::new(Layers { inputs: 1, hidden: vec![] }, vec![0.25; 2], rows);
-        spec.threshold = shape.threshold;
-        spec.min_threshold = 2;
-        spec.min_updates = shape.threshold + 1;
-        spec.bound = Bound::Parameter { bits: 8 };
-        spec.steps = 3;
-        spec.collection_timeout_ms = TIMEOUT_MS;
-        let ceremony = Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
+        let ceremony = consilium_testkit::ceremony(1, |usual| {
+            let layers = Layers { inputs: 1, hidden: vec![] };
+            *usual = CeremonySpec {
+                threshold: shape.threshold,
+                min_threshold: 2,
+                min_updates: shape.threshold + 1,
+                bound: Bound::Parameter { bits: 8 },
+                steps: 3,
+                collection_timeout_ms: TIMEOUT_MS,
+                ..CeremonySpec::new(layers, vec![0.25; 2], rows)
+            };
+        });
         let mut world = Self {
             shape,
             ceremony,
@@ -91,8 +95,9 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         drop(Memory::open(directory.path(), world.chain_id()).unwrap());
         world.keyless.states.fill(save(directory.path()));
-        let mut chain = world.chain();
-        let enrolments = (0..shape.institutions).map(|i| world.enrolment(i)).collect();
+        let mut chain = world.empty_chain();
+        let enrolments =
+            (0..shape.institutions).map(|i| entry(world.enrolment(i), false)).collect();
         for entries in [vec![world.ceremony.genesis_entry.clone()], enrolments] {
             let block = Arc::new(world.seal(&chain, entries, 1));
             chain.append_block(&block).unwrap();
@@ -106,59 +111,18 @@ impl World {
         self.keyed.get_or_init(play)
     }
 
-    pub fn chain_id(&self) -> ChainId {
-        self.ceremony.parameters.chain_id
-    }
-
     pub fn files(&self, institution: usize) -> &InstitutionFiles {
         &self.ceremony.institutions[institution]
-    }
-
-    pub fn name(&self, institution: usize) -> Pseudonym {
-        self.files(institution).identity.pseudonym
     }
 
     pub fn institution(&self, name: &Pseudonym) -> usize {
         (0..self.shape.institutions).find(|i| self.name(*i) == *name).unwrap()
     }
 
-    /// Signs as an institution.
-    pub fn says(&self, institution: usize, action: Action) -> SignedTransaction {
-        sign(
-            &self.files(institution).signing,
-            &self.chain_id(),
-            Some(&self.name(institution)),
-            action,
-        )
-    }
-
-    /// Signs as the coordinator.
-    pub fn orders(&self, action: Action) -> SignedTransaction {
-        sign(&self.ceremony.coordinator.signing, &self.chain_id(), None, action)
-    }
-
-    /// Signs as the authority, which is honest.
-    pub fn decrees(&self, action: Action) -> SignedTransaction {
-        sign(self.ceremony.authority_key(), &self.chain_id(), None, action)
-    }
-
-    fn enrolment(&self, institution: usize) -> Vec<u8> {
-        let certificate = Some(self.files(institution).certificate.clone());
-        entry(self.says(institution, Action::Enrol(Enrol { certificate })), false)
-    }
-
-    /// An empty chain of this run.
-    pub fn chain(&self) -> HeaderChain {
-        let coordinator =
-            VerifyingKey::from_bytes(&self.ceremony.parameters.coordinator.encode()).unwrap();
-        HeaderChain::new(self.chain_id(), coordinator)
-    }
-
     /// The next block of a chain, with the coordinator's signature. No follower looks at the state root.
     pub fn seal(&self, chain: &HeaderChain, entries: Vec<Vec<u8>>, time_ms: u64) -> Block {
-        let key: Zeroizing<[u8; 32]> = self.ceremony.coordinator.signing.to_bytes();
         let header = chain.propose(&entries, [0; 32], time_ms).unwrap();
-        Block { sealed: header.seal(&self.chain_id(), &SigningKey::from_bytes(&key)), entries }
+        Block { sealed: self.seal_header(header), entries }
     }
 
     /// An update of an institution for a round, one of several: made once, for whichever schedules meet the same round.

@@ -11,6 +11,7 @@ mod play;
 mod program;
 mod world;
 
+pub use consilium_testkit::DIMENSION;
 pub use disk::{blocks, copy_folder};
 pub use events::{Events, says, unhurried};
 pub use follower::{Follower, is_update};
@@ -18,4 +19,4 @@ pub use institution::{Institution, no_block};
 pub use peer::{Peer, Update};
 pub use play::{enrol_all, expected_model, found, open, submit_all};
 pub use program::{Node, PROGRAM, command};
-pub use world::{DIMENSION, World};
+pub use world::World;

@@ -3,21 +3,14 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_contract::{Contract, transaction::sign};
 use consilium_coordinator::{Config, Coordinator, Linger, Running};
-use consilium_crypto::DiscreteLogTable;
 use consilium_identity::{CoordinatorFiles, InstitutionFiles, institution_folder};
-use consilium_ledger::HeaderChain;
-use consilium_proto::training::Layers;
-use consilium_proto::v1::{SignedTransaction, transaction::Action};
-use rand_core::OsRng;
+use consilium_testkit::{DIMENSION, Parties as _};
+use rand_core::{OsRng, RngCore as _};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::{Follower, Institution, Peer};
-
-/// Parameters of the model: 2 inputs, 2 hidden neurons.
-pub const DIMENSION: usize = 9;
 
 /// Four institutions (t = 2, q = 3, min_updates = 3) and the folder that everything lies in.
 pub struct World {
@@ -28,12 +21,10 @@ pub struct World {
 
 impl World {
     pub fn new(adjust: impl FnOnce(&mut CeremonySpec)) -> Self {
-        let layers = Layers { inputs: 2, hidden: vec![2] };
-        let mut spec = CeremonySpec::new(layers, vec![0.25; DIMENSION], vec![40, 30, 20, 10]);
-        spec.steps = 1;
-        spec.collection_timeout_ms = 20_000;
-        adjust(&mut spec);
-        let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
+        let ceremony = consilium_testkit::ceremony(OsRng.next_u64(), |usual| {
+            *usual = of_rows(vec![40, 30, 20, 10]);
+            adjust(usual);
+        });
         let root = tempfile::tempdir().unwrap();
         ceremony.write(&root.path().join("ceremony")).unwrap();
         let ceremony = Arc::new(ceremony);
@@ -51,9 +42,7 @@ impl World {
     /// So many institutions with small models and the thresholds that go with their number.
     pub fn of(institutions: usize, adjust: impl FnOnce(&mut CeremonySpec)) -> Self {
         Self::new(|spec| {
-            let layers = spec.layers.clone();
-            *spec = CeremonySpec::new(layers, vec![0.25; DIMENSION], vec![10; institutions]);
-            (spec.steps, spec.collection_timeout_ms) = (1, 20_000);
+            *spec = of_rows(vec![10; institutions]);
             adjust(spec);
         })
     }
@@ -97,24 +86,18 @@ impl World {
         self.institutions.clone()
     }
 
-    /// Signs in the authority's name.
-    pub fn decree(&self, action: Action) -> SignedTransaction {
-        sign(self.ceremony.authority_key(), &self.ceremony.parameters.chain_id, None, action)
-    }
-
     /// A follower at the chain's beginning.
     pub fn follower(&self) -> Follower {
-        let ceremony = &self.ceremony;
-        let contract = Contract::found(
-            &ceremony.genesis_entry,
-            &ceremony.initial_model,
-            DiscreteLogTable::shared(),
-        )
-        .unwrap();
-        let coordinator =
-            ed25519_dalek::VerifyingKey::from_bytes(&ceremony.parameters.coordinator.encode())
-                .unwrap();
-        let chain = HeaderChain::new(ceremony.parameters.chain_id, coordinator);
-        Follower { contract, chain, entries: Vec::new() }
+        let contract = self.ceremony.contract();
+        Follower { contract, chain: self.ceremony.empty_chain(), entries: Vec::new() }
+    }
+}
+
+/// What the defaults make of institutions with so many rows, and a little model.
+fn of_rows(rows: Vec<u64>) -> CeremonySpec {
+    CeremonySpec {
+        steps: 1,
+        collection_timeout_ms: 20_000,
+        ..CeremonySpec::new(consilium_testkit::layers(), vec![0.25; DIMENSION], rows)
     }
 }

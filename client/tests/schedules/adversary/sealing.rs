@@ -13,6 +13,7 @@ use consilium_proto::v1::{
     Abandon, BeginKeygen, BlobRef, ChangeCommittee, CloseCollection, CloseRound, EndStage,
     OpenRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
+use consilium_testkit::Parties as _;
 
 use super::{Adversary, BRANCHES};
 use crate::{
