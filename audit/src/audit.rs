@@ -12,7 +12,7 @@
 //!
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
 
-use consilium_hash::ChainId;
+use consilium_hash::{ChainId, TransactionHash};
 use std::{
     borrow::Cow,
     collections::HashSet,
@@ -137,8 +137,8 @@ struct Replay<'a> {
     contract: Contract,
     report: AuditReport,
     /// Height up to which proofs are taken for granted, and the transactions for which they are not.
-    trusted: Option<(u64, HashSet<Hash>)>,
-    refuted: Vec<Hash>,
+    trusted: Option<(u64, HashSet<TransactionHash>)>,
+    refuted: Vec<TransactionHash>,
 }
 
 impl<'a> Replay<'a> {
@@ -160,7 +160,7 @@ impl<'a> Replay<'a> {
         let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
         let header = chain.append_block(&block).map_err(|error| at(error.into()))?.clone();
         let initial = store
-            .get_blob(&parameters.initial_model)
+            .get_blob(&parameters.initial_model.0)
             .map_err(at)?
             .ok_or(GenesisError::WrongModel)?;
         let mut contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
@@ -320,13 +320,8 @@ impl<'a> Replay<'a> {
             Action::SubmitShare(_) => report.shares += 1,
             Action::CloseRound(_) => report.models += 1,
             Action::Contribute(_) => report.contributions += 1,
-            Action::Genesis(_)
-            | Action::OpenRound(_)
-            | Action::Abandon(_)
-            | Action::Revoke(_)
-            | Action::BeginKeygen(_)
-            | Action::EndStage(_)
-            | Action::ChangeCommittee(_) => {}
+            // Of the others the report has no line: they are among the transactions.
+            _ => {}
         }
     }
 
@@ -365,7 +360,7 @@ impl<'a> Replay<'a> {
             steps: (self.contract.step(), self.contract.parameters().steps),
             privacy: self.contract.parameters().describe_privacy(self.contract.succession()),
             phase: self.contract.phase().name().to_owned(),
-            model: hex(&self.contract.model().hash()),
+            model: hex(&self.contract.model().hash().0),
             elapsed_s: elapsed.as_secs_f64(),
             ..self.report
         };

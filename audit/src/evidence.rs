@@ -26,14 +26,13 @@
 //!
 //! `consilium evidence 1\n`, then the only encoding of a `consilium.v1.Evidence`; at most 1 GiB in all.
 
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, Pseudonym};
 use std::{fmt, path::PathBuf};
 
 use consilium_contract::{CandidateTransaction, GenesisError, Parameters, Receipt};
-use consilium_crypto::Hash;
 use consilium_ledger::{Contradiction, Fork, Note, SealedHeader, SignedCheckpoint};
 use consilium_proto::{
-    EVIDENCE_BYTES, decode, hash32,
+    EVIDENCE_BYTES, decode,
     v1::{
         self, Charge, ForkEvidence, HeadEvidence, SignedTransaction, TwoBlocksEvidence,
         TwoHeadsEvidence, TwoReceiptsEvidence, evidence::Statements, transaction::Action,
@@ -351,8 +350,8 @@ fn fork(statements: &ForkEvidence, genesis: Genesis<'_>) -> Result<Verdict, Evid
         ));
     }
     let height = fork.height;
-    let a = hex(&ours.hash());
-    let b = hex(&theirs.hash());
+    let a = ours.hash();
+    let b = theirs.hash();
     let detail = format!(
         "it signed header {a} at height {height} and header {b}, which belongs to another history"
     );
@@ -368,7 +367,7 @@ fn head(statements: &HeadEvidence, genesis: Genesis<'_>) -> Result<Verdict, Evid
     }
     let header = &contradiction.ours;
     let height = header.header.height;
-    let hash = hex(&header.hash());
+    let hash = header.hash();
     let detail = format!(
         "it signed header {hash} at height {height} and a head of another tree that ends there"
     );
@@ -403,7 +402,7 @@ fn two_heads(
 fn answer(
     signed: &SignedTransaction,
     author: &Pseudonym,
-) -> Result<(CandidateTransaction, u64, Hash), EvidenceError> {
+) -> Result<(CandidateTransaction, u64, BlockHash), EvidenceError> {
     let transaction = CandidateTransaction::parse(signed.clone()).map_err(nothing)?;
     if transaction.author().as_ref() != Some(author) {
         return Err(nothing("an answer is not of the institution that the certificate names"));
@@ -413,7 +412,7 @@ fn answer(
         Action::SubmitShare(answer) => (answer.step, &answer.sealed_block),
         _ => return Err(nothing("neither a countersignature nor a share")),
     };
-    let block = hash32("sealed block", block).map_err(nothing)?;
+    let block = BlockHash::try_from(block.as_slice()).map_err(nothing)?;
     Ok((transaction, step, block))
 }
 
@@ -444,7 +443,7 @@ fn two_blocks(
     Ok(Verdict {
         culprit: Culprit::Institution(certificate.pseudonym),
         charge: Charge::TwoBlocks,
-        detail: format!("it answered blocks {} and {} of step {step}", hex(&one), hex(&other)),
+        detail: format!("it answered blocks {} and {} of step {step}", one, other),
     })
 }
 
@@ -465,7 +464,7 @@ fn two_receipts(
     {
         return Err(nothing("the receipts do not contradict each other"));
     }
-    let id = hex(&fault.transaction);
+    let id = fault.transaction;
     let reason = fault.reason.as_str_name();
     let detail =
         format!("transaction {id} is accepted by one receipt and a fault ({reason}) by the other");

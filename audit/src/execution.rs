@@ -6,6 +6,7 @@ use consilium_contract::{
     transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash, body_length};
+use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::v1::transaction::Action;
 use rand_core::CryptoRngCore;
@@ -34,7 +35,7 @@ pub struct Submitted {
     /// The transaction.
     pub transaction: CandidateTransaction,
     /// SHA-256 of its header: its name.
-    pub name: Hash,
+    pub name: HeaderHash,
     /// SHA-256 of its body.
     pub body: Hash,
 }

@@ -16,11 +16,12 @@
 //!   Idle ── BeginKeygen ──► Keygen ── the committee stands, or the old one goes on ──► Idle
 //! ```
 
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, HeaderHash, ModelHash, Pseudonym};
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_contract::{
     CandidateTransaction, Committee, Keygen, Parameters, Roster, SealedBlock,
+    action::Signer,
     keygen::{StageEnd, Succession},
     transaction::parse_entry,
 };
@@ -80,7 +81,7 @@ pub struct Collection {
     round: RoundContext,
     committee: Arc<Committee>,
     /// By the hash of the header. Complete ones only.
-    submissions: BTreeMap<Hash, Submission>,
+    submissions: BTreeMap<HeaderHash, Submission>,
 }
 
 impl Collection {
@@ -105,7 +106,7 @@ impl Collection {
 pub struct SealedSum {
     pub(crate) round: RoundContext,
     pub(crate) committee: Arc<Committee>,
-    pub(crate) submissions: BTreeMap<Hash, Submission>,
+    pub(crate) submissions: BTreeMap<HeaderHash, Submission>,
     pub(crate) evaluation: Evaluation,
     pub(crate) height: u64,
     pub(crate) block: SealedBlock,
@@ -128,7 +129,7 @@ impl SealedSum {
     }
 
     /// Hash of the sealed block.
-    pub fn block(&self) -> &Hash {
+    pub fn block(&self) -> &BlockHash {
         &self.block.hash
     }
 
@@ -148,7 +149,7 @@ impl SealedSum {
     }
 
     /// Whether the sum says that this update is in it.
-    pub fn names(&self, header: &Hash) -> bool {
+    pub fn names(&self, header: &HeaderHash) -> bool {
         self.evaluation.inputs().contains(header)
     }
 }
@@ -201,7 +202,7 @@ pub struct Closed {
     /// SHA-256 of the announced sums.
     pub sums: Hash,
     /// SHA-256 of the announced model.
-    pub model: Hash,
+    pub model: ModelHash,
     /// Height of the block that closes the round.
     pub height: u64,
 }
@@ -248,7 +249,7 @@ pub struct Follower {
     phase: Phase,
     step: u64,
     attempt: u32,
-    model: Hash,
+    model: ModelHash,
     time_ms: u64,
     /// Blocks read so far.
     height: u64,
@@ -422,9 +423,14 @@ impl Follower {
                 let asked = self.succession.ask(change, &self.parameters, &self.roster);
                 asked.map_err(|reason| StatementError::MayNotStand(reason.as_str_name()))?;
             }
-            Action::Genesis(_) => {
-                return Err(StatementError::OtherAction("transaction of a running chain"));
-            }
+            // Whatever else is said changes nothing that a follower keeps, once its author is established.
+            _ => match transaction.kind().signer {
+                Signer::Authority => signed_by(&parameters.authority)?,
+                Signer::Coordinator => signed_by(&parameters.coordinator)?,
+                Signer::Institution | Signer::Newcomer(_) => {
+                    author(transaction, &self.roster, chain).map(drop)?
+                }
+            },
         }
         Ok(None)
     }
@@ -513,7 +519,7 @@ impl Follower {
 
     fn open(&mut self, open: &OpenRound) -> Result<(), StatementError> {
         let expected = (self.step, self.attempt) == (open.step, open.attempt)
-            && open.model_sha256 == self.model;
+            && open.model_sha256 == self.model.as_slice();
         let out_of_turn = self.out_of_turn("opens a round");
         let is_idle = matches!(self.phase, Phase::Idle)
             && !self.succession.is_due(self.step, &self.parameters);
@@ -635,7 +641,7 @@ impl Follower {
         };
         let mask_key_sum = hash(&close.mask_key_sum)?;
         let sums = blob(&close.sums)?;
-        let model = blob(&close.model)?;
+        let model = ModelHash(blob(&close.model)?);
         if !self.advance(close.time_ms) {
             return Err(out_of_turn);
         }

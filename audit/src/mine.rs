@@ -10,7 +10,7 @@
 //! signature on the last header, which covers all others through those hashes; the authority's certificates of the
 //! trustees, its requests for other committees, and q cosignatures a round.
 
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
@@ -32,8 +32,6 @@ use consilium_ledger::{
 use consilium_proto::v1::{Countersign, Stage, transaction::Action};
 use rayon::prelude::*;
 use thiserror::Error;
-
-use crate::digest::short;
 
 /// Why the chain does not show that every update of this institution was counted once.
 #[derive(Debug, Error)]
@@ -110,7 +108,7 @@ pub struct Counted {
     /// The step.
     pub step: u64,
     /// Hash of the update's header.
-    pub update: Hash,
+    pub update: HeaderHash,
     /// The block that records it.
     pub header: SealedHeader,
     /// The entry in that block.
@@ -144,7 +142,7 @@ impl fmt::Display for Mine {
             write!(
                 f,
                 "step {step}: update {} (block {recorded}) is in the sum of block {sealed}, ",
-                short(update)
+                update.short()
             )?;
             writeln!(f, "countersigned by {countersigners}, and is all that was sent")?;
         }
@@ -196,7 +194,7 @@ impl Linked {
     fn verify(blocks: &[Block], parameters: &Parameters) -> Result<Self, ChainError> {
         let chain_id = parameters.chain_id;
         let mut tree = Frontier::new();
-        let mut previous = chain_id.0;
+        let mut previous = BlockHash::from(chain_id.0);
         let mut time_ms = 0;
         let mut linked = Self {
             leaves: Vec::with_capacity(blocks.len()),
@@ -216,11 +214,11 @@ impl Linked {
             }
             if header.previous != previous {
                 return Err(match height {
-                    0 => ChainError::WrongGenesis { expected: previous, got: header.previous },
+                    0 => ChainError::WrongGenesis { expected: chain_id, got: header.previous },
                     _ => ChainError::WrongHistory {
                         height,
-                        expected: previous,
-                        got: header.previous,
+                        expected: previous.0,
+                        got: header.previous.0,
                     },
                 });
             }
@@ -239,7 +237,7 @@ impl Linked {
                 });
             }
             (previous, time_ms) = (header.hash(), header.time_ms);
-            let leaf = leaf_hash(&previous);
+            let leaf = leaf_hash(previous.as_slice());
             tree.append(leaf);
             let checkpoint =
                 consilium_ledger::Checkpoint { chain_id, size: tree.size(), root: tree.root() };
@@ -257,7 +255,7 @@ impl Linked {
 /// An update under the own name.
 struct Own {
     round: RoundContext,
-    update: Hash,
+    update: HeaderHash,
     height: u64,
     index: usize,
 }
@@ -272,7 +270,7 @@ struct Trustees {
 /// A sum that a block holds, and what trustees have said of that block.
 struct Sum {
     round: RoundContext,
-    inputs: Vec<Hash>,
+    inputs: Vec<HeaderHash>,
     height: u64,
     index: usize,
     trustees: Arc<Trustees>,
@@ -288,7 +286,7 @@ struct Found {
     certificates: BTreeMap<Pseudonym, Certificate>,
     own: Vec<Own>,
     /// By the hash of the block that holds them.
-    sums: HashMap<Hash, Sum>,
+    sums: HashMap<BlockHash, Sum>,
     closed: BTreeSet<u64>,
 }
 
@@ -353,7 +351,12 @@ impl Found {
                 }
                 let context = CandidateHeader::peek_context(&update.header);
                 let round = context.map_err(|error| failed(error.to_string()))?.round;
-                self.own.push(Own { round, update: sha256(&update.header), height, index });
+                self.own.push(Own {
+                    round,
+                    update: HeaderHash(sha256(&update.header)),
+                    height,
+                    index,
+                });
             }
             Action::CloseCollection(close) => {
                 let (round, inputs) = Evaluation::peek(&close.evaluation)
@@ -365,7 +368,7 @@ impl Found {
                 }
             }
             Action::Countersign(Countersign { step, sealed_block, cosignature }) => {
-                let named = Hash::try_from(sealed_block.as_slice())
+                let named = BlockHash::try_from(sealed_block.as_slice())
                     .ok()
                     .and_then(|hash| self.sums.get_mut(&hash));
                 if let (Some(sum), Some(author)) = (named, transaction.author())
@@ -479,7 +482,7 @@ impl Found {
             let path = merkle::inclusion_proof(leaves, update.height).ok_or_else(outside)?;
             let leaf = recorded.entries.get(update.index).ok_or_else(outside)?;
             entry.verify(&leaf_hash(leaf), &recorded.header().entries_root).map_err(proof)?;
-            path.verify(&leaf_hash(&block.hash), &sealed.checkpoint.root).map_err(proof)?;
+            path.verify(&leaf_hash(&block.hash.0), &sealed.checkpoint.root).map_err(proof)?;
             counted.push(Counted {
                 step,
                 update: update.update,

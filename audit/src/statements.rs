@@ -4,8 +4,8 @@
 //! author. Everything later (sums, quorums, models) is computed from these and not from transactions.
 
 use consilium_contract::{CandidateTransaction, Committee, Roster, SealedBlock};
-use consilium_crypto::{CandidateHeader, DecryptionShare, Hash, RoundContext};
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_crypto::{CandidateHeader, DecryptionShare, RoundContext};
+use consilium_hash::{BlockHash, ChainId, HeaderHash, Pseudonym};
 use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
 use consilium_proto::v1::transaction::Action;
 use thiserror::Error;
@@ -116,7 +116,7 @@ pub struct Submission {
     pseudonym: Pseudonym,
     transaction: CandidateTransaction,
     header: Vec<u8>,
-    hash: Hash,
+    hash: HeaderHash,
 }
 
 impl Submission {
@@ -147,7 +147,7 @@ impl Submission {
         Ok(Self {
             pseudonym,
             transaction: transaction.clone(),
-            hash: sha256(&update.header),
+            hash: HeaderHash(sha256(&update.header)),
             header: update.header.clone(),
         })
     }
@@ -168,7 +168,7 @@ impl Submission {
     }
 
     /// SHA-256 of the encoded header: the name of the update.
-    pub fn hash(&self) -> &Hash {
+    pub fn hash(&self) -> &HeaderHash {
         &self.hash
     }
 }
@@ -179,7 +179,7 @@ pub struct Countersignature {
     trustee: u32,
     pseudonym: Pseudonym,
     step: u64,
-    block: Hash,
+    block: BlockHash,
     cosignature: Vec<u8>,
 }
 
@@ -242,7 +242,7 @@ impl Countersignature {
     }
 
     /// Hash of the sealed block it answers.
-    pub fn block(&self) -> &Hash {
+    pub fn block(&self) -> &BlockHash {
         &self.block
     }
 }
@@ -312,7 +312,6 @@ impl SignedShare {
     }
 }
 
-fn block(bytes: &[u8]) -> Result<Hash, StatementError> {
-    consilium_proto::hash32("sealed block", bytes)
-        .map_err(|error| StatementError::Malformed(error.to_string()))
+fn block(bytes: &[u8]) -> Result<BlockHash, StatementError> {
+    BlockHash::try_from(bytes).map_err(|error| StatementError::Malformed(error.to_string()))
 }

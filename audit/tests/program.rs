@@ -1,6 +1,7 @@
 //! The program against files that do not hold, and against the features that it must not link.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
+use consilium_hash::StateRoot;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -12,7 +13,6 @@ use consilium_contract::{
     Body,
     transaction::{entry, parse_entry},
 };
-use consilium_crypto::Hash;
 use consilium_ledger::{Block, HeaderChain, Store};
 use consilium_testkit::Parties as _;
 use ed25519_dalek::SigningKey;
@@ -58,7 +58,13 @@ impl Run {
         entry(self.ceremony.enrolment(0), false)
     }
 
-    fn seal(&self, chain: &mut HeaderChain, entry: Vec<u8>, root: Hash, time_ms: u64) -> Block {
+    fn seal(
+        &self,
+        chain: &mut HeaderChain,
+        entry: Vec<u8>,
+        root: StateRoot,
+        time_ms: u64,
+    ) -> Block {
         let entries = vec![entry];
         let header = chain.propose(&entries, root, time_ms).unwrap();
         let block = Block { sealed: self.ceremony.seal_header(header), entries };
@@ -67,7 +73,7 @@ impl Run {
     }
 
     /// A chain of the genesis and an enrolment, sealed at this time; `root` is said to be the state after it.
-    fn chain(&self, time_ms: u64, root: Option<Hash>) -> (HeaderChain, Vec<Block>) {
+    fn chain(&self, time_ms: u64, root: Option<StateRoot>) -> (HeaderChain, Vec<Block>) {
         let mut contract = self.ceremony.contract();
         let mut chain = self.ceremony.empty_chain();
         let genesis = self.ceremony.genesis_entry.clone();
@@ -106,7 +112,7 @@ fn a_ledger_holds_or_fails_with_exit_code_1_and_evidence_that_convicts_by_the_ge
     let (code, report) = audit(&honest);
     assert!(code == 0 && report.contains("everything holds"), "{report}");
 
-    let (_, blocks) = run.chain(2, Some([7; 32]));
+    let (_, blocks) = run.chain(2, Some(StateRoot([7; 32])));
     let (code, message) = audit(&run.ledger("false", &blocks));
     assert!(code == 1 && message.contains("evidence"), "{message}");
     let evidence = run.path("evidence.bin");

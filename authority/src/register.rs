@@ -257,6 +257,13 @@ impl AuthorityFiles {
         })
     }
 
+    /// The name of an institution in the register; its pseudonym in hex where it has none.
+    pub fn name_of(&self, pseudonym: &str) -> String {
+        let mut registered = self.register.0.iter();
+        let found = registered.find(|(_, registered)| registered.pseudonym == pseudonym);
+        found.map_or_else(|| pseudonym.to_owned(), |(name, _)| name.clone())
+    }
+
     /// Revokes an institution: its updates are taken no longer. A share of the key that it holds stays one, until a new
     /// committee has taken the key over.
     ///

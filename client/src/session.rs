@@ -4,13 +4,13 @@
 //! simply sends again whatever the chain does not show yet. Nothing is said before the blocks up to what the coordinator
 //! calls its head have been read.
 
+use consilium_hash::HeaderHash;
 use std::{
     sync::{Arc, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use consilium_audit::follow::Phase;
-use consilium_crypto::Hash;
 use consilium_ledger::{Block, Note, SealedHeader, VerifiedHeader};
 use consilium_proto::v1::{Reason, SignedTransaction};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
@@ -42,7 +42,7 @@ const RESENDS: u32 = 3;
 enum Answer {
     Enrolled(Answered),
     Contributed(Answered),
-    Judged { header: Hash, step: u64, answered: Answered, times: UploadTimes },
+    Judged { header: HeaderHash, step: u64, answered: Answered, times: UploadTimes },
     Countersigned { step: u64, answered: Answered },
     Shared { step: u64, answered: Answered },
 }
@@ -57,9 +57,9 @@ pub(crate) struct Session<'a> {
     unkept: Option<Note>,
     has_enrolled: bool,
     /// What was answered on this connection of a ceremony in progress.
-    contributed: Option<Hash>,
+    contributed: Option<[u8; 32]>,
     /// Header hash of the update sent on this connection.
-    update_sent: Option<Hash>,
+    update_sent: Option<HeaderHash>,
     resends: u32,
     /// Steps of the countersignature and share sent on this connection.
     countersignature_sent: Option<u64>,

@@ -1,5 +1,6 @@
 //! The state machine: one transaction in, one receipt out.
 
+use consilium_hash::StateRoot;
 use std::sync::Arc;
 
 use consilium_crypto::{DiscreteLogTable, Hash};
@@ -105,7 +106,7 @@ impl Contract {
     }
 
     /// Hash of everything that later decisions depend on. A block header carries the root after its last entry.
-    pub fn state_root(&self) -> Hash {
+    pub fn state_root(&self) -> StateRoot {
         root::state_root(&self.state)
     }
 

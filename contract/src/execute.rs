@@ -7,6 +7,7 @@
 //! [`execute`] does all of it, and folds the proofs of a block's updates into one check. Whoever reads many blocks loads
 //! them, checks all of them ahead and then runs each with [`execute_loaded`].
 
+use consilium_hash::{StateRoot, TransactionHash};
 use std::{borrow::Cow, collections::HashMap};
 
 use consilium_crypto::{CandidateHeader, Hash};
@@ -37,22 +38,22 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ExecuteError {
     /// An entry that cannot stand where it stands.
-    #[error("entry {index}{}: {cause}", transaction.as_ref().map_or(String::new(), |id| format!(", transaction {}", hex(id))))]
+    #[error("entry {index}{}: {cause}", transaction.as_ref().map_or(String::new(), |id| format!(", transaction {}", id)))]
     Entry {
         /// Place in the block, from 0.
         index: usize,
         /// Its id, where it decodes.
-        transaction: Option<Hash>,
+        transaction: Option<TransactionHash>,
         /// What is wrong with it.
         cause: EntryError,
     },
     /// The contract reaches another state than the header names.
-    #[error("its transactions lead to state {}, its header says {}", hex(expected), hex(found))]
+    #[error("its transactions lead to state {}, its header says {}", expected, found)]
     StateRoot {
         /// The state that follows.
-        expected: Hash,
+        expected: StateRoot,
         /// The state in the header.
-        found: Hash,
+        found: StateRoot,
     },
 }
 
@@ -140,19 +141,19 @@ pub enum LoadError<E> {
     #[error(transparent)]
     Block(#[from] ExecuteError),
     /// The place that bodies come from.
-    #[error("entry {index}, transaction {}: {error}", hex(transaction))]
+    #[error("entry {index}, transaction {}: {error}", transaction)]
     Body {
         /// Place in the block, from 0.
         index: usize,
         /// The transaction whose body was sought.
-        transaction: Hash,
+        transaction: TransactionHash,
         /// What went wrong there.
         error: E,
     },
 }
 
 /// Outcomes of expensive checks, by the id of the transaction.
-pub type CheckedAhead = HashMap<Hash, Checked>;
+pub type CheckedAhead = HashMap<TransactionHash, Checked>;
 
 /// Runs the expensive checks of all these blocks at once: the proofs of their updates are one sum that must be zero.
 ///

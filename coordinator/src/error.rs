@@ -1,10 +1,9 @@
 //! What can go wrong: what ends a node, and what ends one call.
 
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, Pseudonym};
 use std::{io, path::PathBuf};
 
 use consilium_contract::{ApplyError, GenesisError};
-use consilium_crypto::Hash;
 use consilium_identity::FilesError;
 use consilium_ledger::{ChainError, LedgerError};
 use consilium_proto::{WireError, v1::Reason};
@@ -71,7 +70,7 @@ pub enum CoordinatorError {
         /// Height of the block.
         height: u64,
         /// Its hash.
-        hash: Hash,
+        hash: BlockHash,
         /// Height of the ledger's last block.
         ledger: Option<u64>,
         /// Where the block was seen.

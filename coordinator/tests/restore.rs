@@ -197,7 +197,7 @@ async fn the_first_round_is_rebuilt_from_institutions_alone() {
     let model = follower.contract.model().hash();
     assert_eq!(model, expected_model(&world, &institutions));
     let store = Store::open(&world.ledger()).unwrap();
-    assert!(store.get_blob(&model).unwrap().is_some(), "the model was computed");
+    assert!(store.get_blob(&model.0).unwrap().is_some(), "the model was computed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 //! header's; nothing may follow. Limits are checked before memory is taken.
 
 use crate::{ChainError, Hash, Header, LedgerError, SealedHeader, header::take, merkle};
+use consilium_hash::BlockHash;
 
 /// The most entries a block may have; the fewest is one.
 pub const MAX_ENTRIES: usize = 64;
@@ -54,7 +55,7 @@ impl Block {
     }
 
     /// Hash of its header.
-    pub fn hash(&self) -> Hash {
+    pub fn hash(&self) -> BlockHash {
         self.sealed.hash()
     }
 
@@ -141,7 +142,7 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
-    use consilium_hash::ChainId;
+    use consilium_hash::{ChainId, StateRoot};
     use ed25519_dalek::SigningKey;
     use proptest::prelude::*;
 
@@ -152,11 +153,11 @@ mod tests {
         let header = Header {
             version: HEADER_VERSION,
             height: 0,
-            previous: [1; 32],
+            previous: BlockHash([1; 32]),
             time_ms: 2,
             history_root: [3; 32],
             entries_root: entries_root(&entries),
-            state_root: [4; 32],
+            state_root: StateRoot([4; 32]),
             count: entries.len() as u32,
         };
         Block { sealed: header.seal(&ChainId([1; 32]), &SigningKey::from_bytes(&[5; 32])), entries }

@@ -6,7 +6,7 @@
 //! nothing else unnoticed: a second signed header at a known height, or a signed successor of another header, is a
 //! [`Fork`], which anyone with the coordinator's key can check.
 
-use consilium_hash::ChainId;
+use consilium_hash::{BlockHash, ChainId, StateRoot};
 use ed25519_dalek::VerifyingKey;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedHeader {
     sealed: SealedHeader,
-    hash: Hash,
+    hash: BlockHash,
     checkpoint: Checkpoint,
 }
 
@@ -30,7 +30,7 @@ impl VerifiedHeader {
     }
 
     /// The header's hash.
-    pub fn hash(&self) -> &Hash {
+    pub fn hash(&self) -> &BlockHash {
         &self.hash
     }
 
@@ -122,9 +122,9 @@ impl HeaderChain {
             };
         }
         match self.head() {
-            None if header.previous != self.chain_id.0 => {
+            None if header.previous.0 != self.chain_id.0 => {
                 return Err(ChainError::WrongGenesis {
-                    expected: self.chain_id.0,
+                    expected: self.chain_id,
                     got: header.previous,
                 });
             }
@@ -143,7 +143,7 @@ impl HeaderChain {
             return Err(ChainError::WrongHistory { height, expected, got: header.history_root });
         }
 
-        self.history.append(merkle::leaf_hash(&hash));
+        self.history.append(merkle::leaf_hash(&hash.0));
         let checkpoint = self.head_checkpoint();
         Ok(self.headers.push_mut(VerifiedHeader { sealed: candidate, hash, checkpoint }))
     }
@@ -165,7 +165,7 @@ impl HeaderChain {
     pub fn propose(
         &self,
         entries: &[Vec<u8>],
-        state_root: Hash,
+        state_root: StateRoot,
         time_ms: u64,
     ) -> Result<Header, ChainError> {
         let height = self.len();
@@ -174,7 +174,7 @@ impl HeaderChain {
         Ok(Header {
             version: HEADER_VERSION,
             height,
-            previous: self.head().map_or(self.chain_id.0, |head| head.hash),
+            previous: self.head().map_or(BlockHash::from(self.chain_id.0), |head| head.hash),
             time_ms: self.head().map_or(time_ms, |head| time_ms.max(head.time_ms)),
             history_root: self.history.root(),
             entries_root: entries_root(entries),
@@ -248,7 +248,7 @@ impl HeaderChain {
     /// The leaves of the tree over the first `size` headers.
     fn history_leaves(&self, size: u64) -> Option<Vec<Hash>> {
         let before = self.headers.get(..usize::try_from(size).ok()?)?;
-        Some(before.iter().map(|header| merkle::leaf_hash(&header.hash)).collect())
+        Some(before.iter().map(|header| merkle::leaf_hash(&header.hash.0)).collect())
     }
 }
 
@@ -296,7 +296,7 @@ pub(crate) mod tests {
     /// The next block of `chain`, with two entries.
     pub(crate) fn next_block(chain: &HeaderChain) -> Block {
         let entries = vec![chain.len().to_be_bytes().to_vec(), vec![0xab; 100]];
-        let header = chain.propose(&entries, [3; 32], 1_000 + chain.len()).unwrap();
+        let header = chain.propose(&entries, StateRoot([3; 32]), 1_000 + chain.len()).unwrap();
         Block { sealed: header.seal(&CHAIN_ID, &coordinator()), entries }
     }
 
@@ -335,7 +335,7 @@ pub(crate) mod tests {
         let good = next_block(&chain).sealed.header;
         let bad = [9; 32];
         let ours = blocks[3].sealed;
-        let successor_of_another = seal(Header { previous: bad, ..good });
+        let successor_of_another = seal(Header { previous: BlockHash(bad), ..good });
         let cases = [
             (
                 seal(Header { version: 2, ..good }),
@@ -371,10 +371,10 @@ pub(crate) mod tests {
     fn the_first_header_must_name_the_chain_id() {
         let mut chain = empty_chain();
         let first = next_block(&chain).sealed.header;
-        let stranger = seal(Header { previous: [9; 32], ..first });
+        let stranger = seal(Header { previous: BlockHash([9; 32]), ..first });
         assert_eq!(
             chain.append(stranger),
-            Err(ChainError::WrongGenesis { expected: CHAIN_ID.0, got: [9; 32] })
+            Err(ChainError::WrongGenesis { expected: CHAIN_ID, got: BlockHash([9; 32]) })
         );
         assert!(chain.append(seal(first)).is_ok());
     }
@@ -382,7 +382,7 @@ pub(crate) mod tests {
     #[test]
     fn two_signed_headers_at_one_height_are_evidence_and_noise_is_not() {
         let (mut chain, blocks) = chain_of(4);
-        let second = seal(Header { state_root: [9; 32], ..blocks[2].sealed.header });
+        let second = seal(Header { state_root: StateRoot([9; 32]), ..blocks[2].sealed.header });
         let Err(ChainError::Fork(fork)) = chain.append(second) else { panic!("expected a fork") };
         assert_eq!(*fork, Fork { height: 2, ours: blocks[2].sealed, theirs: second });
         let key = coordinator().verifying_key();
@@ -390,7 +390,7 @@ pub(crate) mod tests {
         assert!(!fork.verify(&ChainId([8; 32]), &key));
         assert!(!Fork { theirs: fork.ours, ..*fork }.verify(&CHAIN_ID, &key));
         assert!(!Fork { theirs: blocks[3].sealed, ..*fork }.verify(&CHAIN_ID, &key));
-        let successor = seal(Header { previous: [9; 32], ..blocks[3].sealed.header });
+        let successor = seal(Header { previous: BlockHash([9; 32]), ..blocks[3].sealed.header });
         assert!(Fork { theirs: successor, ..*fork }.verify(&CHAIN_ID, &key));
 
         let unsigned = SealedHeader { signature: [7; 64], ..second };
@@ -426,7 +426,7 @@ pub(crate) mod tests {
     #[test]
     fn a_clock_that_goes_back_does_not_stop_the_chain() {
         let (mut chain, blocks) = chain_of(3);
-        let header = chain.propose(&blocks[0].entries, [0; 32], 5).unwrap();
+        let header = chain.propose(&blocks[0].entries, StateRoot([0; 32]), 5).unwrap();
         assert_eq!(header.time_ms, 1_002);
         assert!(chain.append(seal(header)).is_ok());
     }
@@ -434,14 +434,17 @@ pub(crate) mod tests {
     #[test]
     fn proposals_outside_the_limits_are_refused() {
         let chain = empty_chain();
-        assert!(matches!(chain.propose(&[], [0; 32], 0), Err(ChainError::WrongCount { .. })));
         assert!(matches!(
-            chain.propose(&vec![vec![]; 65], [0; 32], 0),
+            chain.propose(&[], StateRoot([0; 32]), 0),
+            Err(ChainError::WrongCount { .. })
+        ));
+        assert!(matches!(
+            chain.propose(&vec![vec![]; 65], StateRoot([0; 32]), 0),
             Err(ChainError::WrongCount { .. })
         ));
         let long = vec![vec![0; crate::MAX_ENTRY_BYTES + 1]];
         assert!(matches!(
-            chain.propose(&long, [0; 32], 0),
+            chain.propose(&long, StateRoot([0; 32]), 0),
             Err(ChainError::EntryTooLong { index: 0, .. })
         ));
     }
@@ -457,7 +460,7 @@ pub(crate) mod tests {
             );
             for height in 0..head {
                 let proof = chain.inclusion_proof(height, head).unwrap();
-                let leaf = merkle::leaf_hash(&blocks[height as usize].hash());
+                let leaf = merkle::leaf_hash(&blocks[height as usize].hash().0);
                 assert_eq!(proof.verify(&leaf, &root), Ok(()));
                 let proof = chain.consistency_proof(height, head).unwrap();
                 assert_eq!(

@@ -41,7 +41,7 @@ impl Contradiction {
         let path = InclusionProof { index: header.height, size, path: self.edge.clone() };
         // A path of another length than the sizes demand leads nowhere, which is another error; so a header that is not the
         // last of that size convicts nobody, whatever edge is claimed for it.
-        let contradicts = path.verify(&leaf_hash(&self.ours.hash()), &theirs.checkpoint().root);
+        let contradicts = path.verify(&leaf_hash(&self.ours.hash().0), &theirs.checkpoint().root);
         self.ours.verify_signature(chain_id, coordinator).is_ok()
             && header.height.checked_add(1) == Some(size)
             && before.unwrap_or_else(|| merkle::root(&[])) == header.history_root
@@ -94,6 +94,7 @@ mod tests {
         Block, Checkpoint,
         chain::tests::{CHAIN_ID, chain_of, coordinator},
     };
+    use consilium_hash::StateRoot;
 
     /// The checkpoint of this size of another history: as [`chain_of`], with other states from `from` on.
     fn another(size: u64, from: u64) -> Checkpoint {
@@ -101,7 +102,7 @@ mod tests {
         for height in 0..size {
             let entries = vec![height.to_be_bytes().to_vec(), vec![0xab; 100]];
             let state = [if height < from { 3 } else { 4 }; 32];
-            let header = chain.propose(&entries, state, 1_000 + height).unwrap();
+            let header = chain.propose(&entries, StateRoot(state), 1_000 + height).unwrap();
             chain
                 .append_block(&Block { sealed: header.seal(&CHAIN_ID, &coordinator()), entries })
                 .unwrap();

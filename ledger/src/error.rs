@@ -1,5 +1,6 @@
 //! What can be wrong with a ledger, and what to do about it.
 
+use consilium_hash::{BlockHash, ChainId};
 use std::{io, path::PathBuf};
 
 use crate::{Fork, Hash, Head, MAX_ENTRIES, MAX_ENTRY_BYTES};
@@ -40,14 +41,14 @@ pub enum ChainError {
     /// The first header does not follow from the genesis.
     #[error(
         "the first header names {} as its predecessor, expected the chain id {}: it belongs to another chain",
-        hex::encode(got),
-        hex::encode(expected)
+        got,
+        expected
     )]
     WrongGenesis {
         /// The chain id.
-        expected: Hash,
+        expected: ChainId,
         /// Predecessor named by the header.
-        got: Hash,
+        got: BlockHash,
     },
     /// The coordinator signed two histories.
     #[error("the coordinator signed a second history at height {}: keep both headers as evidence and stop", .0.height)]
@@ -135,18 +136,18 @@ pub enum LedgerError {
     /// A block that is not the next one of the store.
     #[error(
         "the store expects the block at height {expected} after {}, got height {got} after {}: append blocks in order",
-        hex::encode(after),
-        hex::encode(got_after)
+        after,
+        got_after
     )]
     NotNext {
         /// Next height.
         expected: u64,
         /// Hash of the store's last block (for the first block: of whatever came, any chain may begin).
-        after: Hash,
+        after: BlockHash,
         /// Height that came.
         got: u64,
         /// Predecessor named by the block that came.
-        got_after: Hash,
+        got_after: BlockHash,
     },
     /// A blob that is longer than any blob may be.
     #[error("a blob of {got} bytes is longer than the {most} bytes allowed: split it")]

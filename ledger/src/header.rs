@@ -4,7 +4,7 @@
 //! count u32. Sealed: the same and 64 bytes of Ed25519 signature, 216 bytes in all. Every bit string of that length
 //! is the encoding of exactly one header.
 
-use consilium_hash::ChainId;
+use consilium_hash::{BlockHash, ChainId, StateRoot};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
@@ -26,7 +26,7 @@ pub struct Header {
     /// Number of blocks before this one.
     pub height: u64,
     /// Hash of the header before; of the first, the chain id.
-    pub previous: Hash,
+    pub previous: BlockHash,
     /// When the block was made, in milliseconds since the epoch; never before its predecessor's.
     pub time_ms: u64,
     /// RFC 6962 root over the hashes of the headers at heights 0 up to, not including, this one.
@@ -34,7 +34,7 @@ pub struct Header {
     /// RFC 6962 root over the entries.
     pub entries_root: Hash,
     /// The contract's state after the entries.
-    pub state_root: Hash,
+    pub state_root: StateRoot,
     /// Number of entries.
     pub count: u32,
 }
@@ -48,11 +48,11 @@ impl Header {
         let fields: [&[u8]; 8] = [
             &self.version.to_be_bytes(),
             &self.height.to_be_bytes(),
-            &self.previous,
+            &self.previous.0,
             &self.time_ms.to_be_bytes(),
             &self.history_root,
             &self.entries_root,
-            &self.state_root,
+            &self.state_root.0,
             &self.count.to_be_bytes(),
         ];
         let mut bytes = [0; Self::LEN];
@@ -78,18 +78,19 @@ impl Header {
         Some(Self {
             version: u32::from_be_bytes(take(rest)?),
             height: u64::from_be_bytes(take(rest)?),
-            previous: take(rest)?,
+            previous: BlockHash(take(rest)?),
             time_ms: u64::from_be_bytes(take(rest)?),
             history_root: take(rest)?,
             entries_root: take(rest)?,
-            state_root: take(rest)?,
+            state_root: StateRoot(take(rest)?),
             count: u32::from_be_bytes(take(rest)?),
         })
     }
 
     /// SHA-256 over a label and the encoding: what the next header and every countersignature name.
-    pub fn hash(&self) -> Hash {
-        Sha256::new().chain_update(HASH_LABEL).chain_update(self.encode()).finalize().into()
+    pub fn hash(&self) -> BlockHash {
+        let hash = Sha256::new().chain_update(HASH_LABEL).chain_update(self.encode());
+        BlockHash(hash.finalize().into())
     }
 
     /// Signs the header for the chain `chain_id`.
@@ -148,7 +149,7 @@ impl SealedHeader {
     }
 
     /// Hash of the header; the signature is not part of it.
-    pub fn hash(&self) -> Hash {
+    pub fn hash(&self) -> BlockHash {
         self.header.hash()
     }
 
@@ -196,11 +197,11 @@ mod tests {
         Header {
             version: 1,
             height: 2,
-            previous: [3; 32],
+            previous: BlockHash([3; 32]),
             time_ms: 4,
             history_root: [5; 32],
             entries_root: [6; 32],
-            state_root: [7; 32],
+            state_root: StateRoot([7; 32]),
             count: 8,
         }
     }

@@ -1,5 +1,6 @@
 //! A run sealed in blocks, by a coordinator that may lie: what followers, auditors and institutions are shown.
 
+use consilium_hash::{BlockHash, StateRoot};
 use std::{
     collections::HashMap,
     ops::{Deref, DerefMut},
@@ -81,7 +82,7 @@ impl World {
     }
 
     /// Block 0 alone.
-    fn founded(ceremony: Ceremony) -> Self {
+    pub fn founded(ceremony: Ceremony) -> Self {
         let mut run = Run::of(ceremony, 5);
         run.time_ms = 1_000;
         let mut world = Self {
@@ -148,7 +149,17 @@ impl World {
     pub fn forge(&mut self, transactions: Vec<SignedTransaction>) {
         let entries: Vec<Vec<u8>> =
             transactions.into_iter().map(|signed| entry(signed, false)).collect();
-        self.append(entries, [0; 32], Vec::new());
+        self.append(entries, StateRoot([0; 32]), Vec::new());
+    }
+
+    /// Takes a transaction in as an honest coordinator does: what may stand on a chain is sealed, the rest is answered.
+    pub fn offer(&mut self, signed: SignedTransaction) -> Receipt {
+        let candidate = read(signed.clone());
+        let receipt = self.contract.apply(&candidate, Body::None).unwrap();
+        if receipt.may_stand(&candidate) {
+            self.seal_taken(vec![signed], Vec::new());
+        }
+        receipt
     }
 
     /// Applies the transaction to the contract, whatever it makes of it, and seals it.
@@ -161,7 +172,7 @@ impl World {
     }
 
     /// Seals a block with these entries, this state root and these blobs, whatever they are.
-    pub fn append(&mut self, entries: Vec<Vec<u8>>, root: Hash, blobs: Vec<Vec<u8>>) {
+    pub fn append(&mut self, entries: Vec<Vec<u8>>, root: StateRoot, blobs: Vec<Vec<u8>>) {
         let block = self.sealed_block(entries, root);
         self.chain.append_block(&block).unwrap();
         self.blocks.push(block);
@@ -180,7 +191,7 @@ impl World {
     }
 
     /// The next block, signed, and not appended.
-    pub fn sealed_block(&self, entries: Vec<Vec<u8>>, root: Hash) -> Block {
+    pub fn sealed_block(&self, entries: Vec<Vec<u8>>, root: StateRoot) -> Block {
         let header = self.chain.propose(&entries, root, self.time_ms).unwrap();
         Block { sealed: self.seal_header(header), entries }
     }
@@ -264,7 +275,7 @@ impl World {
 
     /// An institution's countersignature of the block of this hash; with the tree of the last block where it is not on
     /// the chain.
-    pub fn countersignature(&self, place: usize, step: u64, hash: &Hash) -> SignedTransaction {
+    pub fn countersignature(&self, place: usize, step: u64, hash: &BlockHash) -> SignedTransaction {
         let header = self.chain.headers().find(|header| header.hash() == hash);
         let block: SealedBlock = header.or(self.chain.head()).unwrap().into();
         let block = SealedBlock { hash: *hash, ..block };

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fs};
 
-use consilium_hash::ChainId;
+use consilium_hash::{ChainId, StateRoot};
 
 use consilium_contract::{
     Body,
@@ -52,7 +52,7 @@ fn an_honest_ledger_is_replayed_and_everything_in_it_counted() {
         steps: (2, 2),
         privacy: None,
         phase: "finished".into(),
-        model: hex(&world.contract.model().hash()),
+        model: hex(&world.contract.model().hash().0),
         elapsed_s: report.elapsed_s,
     };
     assert_eq!(report, expected);
@@ -102,7 +102,7 @@ fn a_state_root_that_the_contract_does_not_reach_is_found() {
     world.forge(vec![open]);
     let refused = audited(&world, None).unwrap_err();
     assert!(
-        matches!(refused, AuditError::StateRoot { height: 2, found: [0, ..], .. }),
+        matches!(refused, AuditError::StateRoot { height: 2, found: StateRoot([0, ..]), .. }),
         "{refused}"
     );
 }

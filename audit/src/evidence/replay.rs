@@ -30,7 +30,7 @@ pub(super) fn judge(
     let blobs: HashMap<Hash, &[u8]> =
         evidence.blobs.iter().map(|blob| (sha256(blob), blob.as_slice())).collect();
     let initial = blobs
-        .get(&parameters.initial_model)
+        .get(&parameters.initial_model.0)
         .ok_or_else(|| nothing("the initial model is missing"))?;
     let mut contract = Contract::found(entry, initial, DiscreteLogTable::shared())?;
     let mut chain = HeaderChain::new(parameters.chain_id, genesis.coordinator()?);
@@ -83,7 +83,7 @@ pub fn from_ledger(store: &Store, height: u64) -> Result<Evidence, EvidenceError
     let entry = first.entries.first().ok_or_else(|| nothing("block 0 is empty"))?;
     let parameters = Parameters::from_genesis_entry(entry)?;
     let mut evidence = ReplayEvidence::default();
-    evidence.blobs.extend(store.get_blob(&parameters.initial_model).map_err(unreadable)?);
+    evidence.blobs.extend(store.get_blob(&parameters.initial_model.0).map_err(unreadable)?);
     let mut length = evidence.blobs.iter().map(Vec::len).sum::<usize>();
     for at in 0..=height {
         let block = store

@@ -1,6 +1,6 @@
 //! One institution: what it holds while it takes part in a run.
 
-use consilium_hash::Pseudonym;
+use consilium_hash::{HeaderHash, Pseudonym};
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use consilium_audit::{
     judge::Judged,
 };
 use consilium_contract::{GenesisError, Parameters};
-use consilium_crypto::{DiscreteLogTable, Hash, RoundContext};
+use consilium_crypto::{DiscreteLogTable, RoundContext};
 use consilium_identity::InstitutionFiles;
 use consilium_proto::v1::SignedTransaction;
 
@@ -97,7 +97,7 @@ pub struct Institution {
     pub(crate) closed: Option<Arc<Closed>>,
     pub(crate) upload: Option<Upload>,
     /// The receipt for the update with this header hash.
-    pub(crate) verdict: Option<(Hash, Answered)>,
+    pub(crate) verdict: Option<(HeaderHash, Answered)>,
     /// Receipts by which an answer of this trustee counts, with what it is and its step, until the step is closed.
     pub(crate) accepted: Vec<(&'static str, u64, Answered)>,
     pub(crate) duty: Duty,

@@ -1,5 +1,6 @@
 //! As a trustee: what a sealed sum asks of an institution.
 
+use consilium_hash::HeaderHash;
 use std::{
     sync::{Arc, PoisonError},
     time::Instant,
@@ -9,7 +10,6 @@ use consilium_audit::{
     follow::{Phase, SealedSum},
     judge::{Judged, judge},
 };
-use consilium_crypto::Hash;
 use consilium_proto::v1::Reason;
 use rand_core::OsRng;
 use tracing::warn;
@@ -135,7 +135,7 @@ impl Session<'_> {
     pub(super) async fn accepted_update(
         &mut self,
         sum: &SealedSum,
-    ) -> Result<Option<Hash>, ClientError> {
+    ) -> Result<Option<HeaderHash>, ClientError> {
         let Some(upload) = self.own.upload_for(sum.round()).cloned() else { return Ok(None) };
         let header = *upload.header_hash();
         if sum.names(&header) {
@@ -163,7 +163,7 @@ impl Session<'_> {
     pub(super) async fn judge(
         &mut self,
         sum: &Arc<SealedSum>,
-        own: Option<Hash>,
+        own: Option<HeaderHash>,
     ) -> Result<Judged, ClientError> {
         let sealed = Arc::clone(sum);
         let parameters = Arc::clone(&self.own.parameters);

@@ -5,6 +5,7 @@
 //! found out. What this institution says is said only after [`History::flush`], so that it never forgets the history
 //! that it said it on.
 
+use consilium_hash::TransactionHash;
 use std::path::{Path, PathBuf};
 
 use consilium_audit::{
@@ -12,7 +13,6 @@ use consilium_audit::{
     files::{self, FileError},
 };
 use consilium_contract::{Parameters, transaction::parse_entry};
-use consilium_crypto::Hash;
 use consilium_ledger::{
     Block, ChainError, HeaderChain, MAX_BLOCK_BYTES, Note, SealedHeader, SignedCheckpoint,
     VerifiedHeader,
@@ -213,7 +213,7 @@ impl History {
     ///
     /// # Errors
     /// As [`History::block`].
-    pub(crate) fn holds(&mut self, transaction: &Hash) -> Result<bool, ClientError> {
+    pub(crate) fn holds(&mut self, transaction: &TransactionHash) -> Result<bool, ClientError> {
         for height in (0..self.len()).rev() {
             let block = self.block(height)?.map(|(block, _)| block.entries).unwrap_or_default();
             if block
@@ -267,6 +267,7 @@ impl History {
 
 #[cfg(test)]
 mod tests {
+    use consilium_hash::StateRoot;
     use std::fs;
 
     use consilium_proto::v1::Charge;
@@ -340,9 +341,9 @@ mod tests {
         let mut world = World::new();
         world.open();
         let mut history = world.history(dir.path());
-        let mut noise = world.sealed_block(vec![vec![1]], [0; 32]);
+        let mut noise = world.sealed_block(vec![vec![1]], StateRoot([0; 32]));
         noise.sealed.signature[3] ^= 1;
-        let mut changed = world.sealed_block(vec![vec![1]], [0; 32]);
+        let mut changed = world.sealed_block(vec![vec![1]], StateRoot([0; 32]));
         changed.entries[0][0] = 2;
         for block in [noise, changed] {
             let error = history.record(&block).unwrap_err();

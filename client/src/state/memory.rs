@@ -5,7 +5,7 @@
 //! lie between. A trustee that finds on the chain what its memory does not hold has lost it, and leaves the step in
 //! progress to the others: [`Memory::forgo`].
 
-use consilium_hash::ChainId;
+use consilium_hash::{BlockHash, ChainId};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -35,16 +35,16 @@ pub enum MemoryError {
     #[error(
         "this trustee has countersigned block {} of step {step} and is now asked for block {}: \
              the coordinator shows two sums of one step; nothing more is countersigned",
-        short(remembered),
-        short(asked)
+        remembered.short(),
+        asked.short()
     )]
     OtherBlock {
         /// The step.
         step: u64,
         /// What was countersigned.
-        remembered: Hash,
+        remembered: BlockHash,
         /// The block that is to be remembered.
-        asked: Hash,
+        asked: BlockHash,
     },
     /// Something else was sworn before.
     #[error(
@@ -169,8 +169,8 @@ impl Memory {
     }
 
     /// The block of this step that was countersigned.
-    pub fn countersigned(&self, step: u64) -> Option<&Hash> {
-        self.get(About::Step(step)).filter(|block| **block != NONE)
+    pub fn countersigned(&self, step: u64) -> Option<BlockHash> {
+        self.get(About::Step(step)).filter(|block| **block != NONE).map(|block| BlockHash(*block))
     }
 
     /// Whether this step is left to the others.
@@ -192,17 +192,23 @@ impl Memory {
     ///
     /// # Errors
     /// [`MemoryError`] where another one is remembered, or a later committee was confirmed.
-    pub fn remember(&mut self, committee: u32, step: u64, block: &Hash) -> Result<(), ClientError> {
+    pub fn remember(
+        &mut self,
+        committee: u32,
+        step: u64,
+        block: &BlockHash,
+    ) -> Result<(), ClientError> {
         if let Some(confirmed) = self.confirmed().filter(|confirmed| *confirmed > committee) {
             return Err(MemoryError::HandedOver { confirmed, asked: committee }.into());
         }
         match self.get(About::Step(step)) {
-            Some(remembered) if remembered == block => Ok(()),
+            Some(remembered) if *remembered == block.0 => Ok(()),
             Some(&NONE) => Err(MemoryError::Forgone { step }.into()),
             Some(&remembered) => {
+                let remembered = BlockHash(remembered);
                 Err(MemoryError::OtherBlock { step, remembered, asked: *block }.into())
             }
-            None => self.write(About::Step(step), block),
+            None => self.write(About::Step(step), &block.0),
         }
     }
 
@@ -312,20 +318,24 @@ mod tests {
         let other = [3; 32];
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
         assert!(memory.is_new());
-        memory.remember(0, 5, &block).unwrap();
-        memory.remember(0, 5, &block).unwrap();
+        memory.remember(0, 5, &BlockHash(block)).unwrap();
+        memory.remember(0, 5, &BlockHash(block)).unwrap();
         for _ in 0..2 {
-            let refused = refusal(memory.remember(0, 5, &other));
+            let refused = refusal(memory.remember(0, 5, &BlockHash(other)));
             assert_eq!(
                 refused,
-                MemoryError::OtherBlock { step: 5, remembered: block, asked: other }
+                MemoryError::OtherBlock {
+                    step: 5,
+                    remembered: BlockHash(block),
+                    asked: BlockHash(other)
+                }
             );
             drop(memory);
             memory = Memory::open(dir.path(), CHAIN).unwrap();
             assert!(!memory.is_new());
         }
-        memory.remember(0, 6, &other).unwrap();
-        assert_eq!(memory.countersigned(5), Some(&block));
+        memory.remember(0, 6, &BlockHash(other)).unwrap();
+        assert_eq!(memory.countersigned(5), Some(BlockHash(block)));
         let another_chain = Memory::open(dir.path(), ChainId([9; 32])).unwrap();
         assert_eq!(another_chain.countersigned(5), None);
     }
@@ -335,12 +345,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
         memory.forgo(3).unwrap();
-        memory.remember(0, 4, &[2; 32]).unwrap();
+        memory.remember(0, 4, &BlockHash([2; 32])).unwrap();
         memory.forgo(4).unwrap();
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
         assert!(memory.is_forgone(3) && !memory.is_forgone(4));
         assert_eq!(memory.countersigned(3), None);
-        assert_eq!(refusal(memory.remember(0, 3, &[2; 32])), MemoryError::Forgone { step: 3 });
+        assert_eq!(
+            refusal(memory.remember(0, 3, &BlockHash([2; 32]))),
+            MemoryError::Forgone { step: 3 }
+        );
     }
 
     #[test]
@@ -352,7 +365,7 @@ mod tests {
         for (step, first) in [0, 1].into_iter().enumerate() {
             let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
             let mut answers =
-                |block: usize| memory.remember(0, step as u64, &blocks[block]).is_ok();
+                |block: usize| memory.remember(0, step as u64, &BlockHash(blocks[block])).is_ok();
             assert!(answers(first) && !answers(1 - first));
         }
         for n in 1..=10_u32 {
@@ -403,19 +416,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
         memory.swear_committee(0, 0, &[2; 32]).unwrap();
-        memory.remember(0, 5, &[3; 32]).unwrap();
+        memory.remember(0, 5, &BlockHash([3; 32])).unwrap();
         memory.swear_committee(1, 6, &[2; 32]).unwrap();
         for mut memory in [memory, Memory::open(dir.path(), CHAIN).unwrap()] {
-            let refused = refusal(memory.remember(0, 6, &[3; 32]));
+            let refused = refusal(memory.remember(0, 6, &BlockHash([3; 32])));
             assert_eq!(refused, MemoryError::HandedOver { confirmed: 1, asked: 0 });
-            memory.remember(1, 6, &[3; 32]).unwrap();
+            memory.remember(1, 6, &BlockHash([3; 32])).unwrap();
         }
     }
 
     #[test]
     fn who_has_answered_for_a_step_confirms_no_other_committee_that_would_answer_for_it() {
         let dir = tempfile::tempdir().unwrap();
-        Memory::open(dir.path(), CHAIN).unwrap().remember(0, 5, &[3; 32]).unwrap();
+        Memory::open(dir.path(), CHAIN).unwrap().remember(0, 5, &BlockHash([3; 32])).unwrap();
         let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
         for step in [4, 5] {
             let refused = refusal(memory.swear_committee(1, step, &[2; 32]));
@@ -424,14 +437,14 @@ mod tests {
         // A step that is left to the others is not answered for, and what is confirmed can be said again.
         memory.forgo(6).unwrap();
         memory.swear_committee(1, 6, &[2; 32]).unwrap();
-        memory.remember(1, 7, &[3; 32]).unwrap();
+        memory.remember(1, 7, &BlockHash([3; 32])).unwrap();
         memory.swear_committee(1, 6, &[2; 32]).unwrap();
     }
 
     #[test]
     fn a_changed_byte_of_the_memory_silences_the_trustee() {
         let dir = tempfile::tempdir().unwrap();
-        Memory::open(dir.path(), CHAIN).unwrap().remember(0, 5, &[2; 32]).unwrap();
+        Memory::open(dir.path(), CHAIN).unwrap().remember(0, 5, &BlockHash([2; 32])).unwrap();
         let path = dir.path().join(FILE);
         let whole = std::fs::read(&path).unwrap();
         for position in 4..whole.len() {

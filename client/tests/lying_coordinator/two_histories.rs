@@ -1,5 +1,6 @@
 //! A coordinator that shows one history, and then another.
 
+use consilium_hash::StateRoot;
 use std::{process::Output, sync::Arc};
 
 use consilium_authority::{Ceremony, CeremonySpec};
@@ -31,7 +32,7 @@ fn history(ceremony: &Ceremony, enrolled: &[usize]) -> (Vec<Block>, Note) {
     };
     let blocks = [vec![ceremony.genesis_entry.clone()], enrolled.iter().map(enrol).collect()];
     let mut seal = |entries: Vec<Vec<u8>>| {
-        let header = chain.propose(&entries, [0; 32], 1_000).unwrap();
+        let header = chain.propose(&entries, StateRoot([0; 32]), 1_000).unwrap();
         let block = Block { sealed: header.seal(&parameters.chain_id, &key), entries };
         chain.append_block(&block).unwrap();
         block
@@ -90,7 +91,7 @@ fn the_file_that_an_institution_leaves_convinces_a_program_that_has_nothing_but_
     let said = String::from_utf8(stdout).unwrap();
     let message = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(0), "{message}");
-    let named: String = theirs.iter().map(|byte| format!("{byte:02x}")).collect();
+    let named: String = theirs.to_string();
     assert!(
         said.starts_with("it convicts the coordinator of two histories") && said.contains(&named),
         "{said}"

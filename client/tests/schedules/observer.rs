@@ -3,7 +3,7 @@
 //! It counts the hostile institutions' shares as given, whatever they do; a trustee whose directory was rolled back is one
 //! of them from then on, because nothing that it has sworn binds it any more.
 
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -43,13 +43,13 @@ pub enum Violation {
 pub struct SealedSum {
     pub committee: Arc<Committee>,
     /// Headers in it, with their authors; nothing where it is no sum.
-    pub inputs: Option<BTreeMap<Hash, usize>>,
+    pub inputs: Option<BTreeMap<HeaderHash, usize>>,
     pub evaluation: Option<VerifiedEvaluation>,
     pub step: u64,
 }
 
 /// Headers of a sum.
-type Inputs = BTreeMap<Hash, usize>;
+type Inputs = BTreeMap<HeaderHash, usize>;
 
 /// Who has given shares, by committee.
 type Shares = BTreeMap<Hash, (Arc<Committee>, BTreeSet<usize>)>;
@@ -61,7 +61,7 @@ pub struct Observer<'a> {
     world: &'a World,
     /// All who give the adversary everything, rolled back ones included.
     pub hostile: BTreeSet<usize>,
-    sealed: HashMap<Hash, Arc<SealedSum>>,
+    sealed: HashMap<BlockHash, Arc<SealedSum>>,
     /// Shares of others that verify: step, inputs, committee, who.
     shares: BTreeMap<(u64, Inputs), Shares>,
     dealings: Given<(u32, u32)>,
@@ -89,7 +89,7 @@ impl<'a> Observer<'a> {
     }
 
     /// The coordinator has sealed a sum in this block.
-    pub fn seals(&mut self, block: Hash, sum: SealedSum) {
+    pub fn seals(&mut self, block: BlockHash, sum: SealedSum) {
         self.sealed.insert(block, Arc::new(sum));
     }
 

@@ -1,5 +1,6 @@
 //! One honest institution: the real parts, in the order in which a session uses them, without its sockets.
 
+use consilium_hash::{BlockHash, HeaderHash};
 use std::{
     collections::HashMap,
     fs,
@@ -82,10 +83,10 @@ pub struct Trustee<'a> {
     pub flaw: Flaw,
     directory: PathBuf,
     begun: State,
-    backup: Option<(State, Option<(RoundContext, Hash)>)>,
+    backup: Option<(State, Option<(RoundContext, HeaderHash)>)>,
     process: Option<Process>,
     /// The update on its disk.
-    upload: Option<(RoundContext, Hash)>,
+    upload: Option<(RoundContext, HeaderHash)>,
     /// The coordinator has receipted its update as accepted.
     pub receipted: Option<Hash>,
     /// Sums that closed rounds announce, as the coordinator serves them.
@@ -138,7 +139,7 @@ impl<'a> Trustee<'a> {
     }
 
     /// Hash of the last block of its history.
-    pub fn block(&mut self, height: u64) -> Option<Hash> {
+    pub fn block(&mut self, height: u64) -> Option<BlockHash> {
         let process = self.process.as_mut()?;
         process.history.block(height).ok().flatten().map(|(_, header)| *header.hash())
     }
@@ -362,7 +363,7 @@ impl<'a> Trustee<'a> {
             .map(|(_, header)| *header);
         if process.duty.judged().is_none() {
             let accepted =
-                upload.filter(|header| sum.names(header) || self.receipted == Some(*header));
+                upload.filter(|header| sum.names(header) || self.receipted == Some(header.0));
             let parameters = &self.world.ceremony.parameters;
             let judged = judge(&sum, accepted.as_ref(), parameters, &mut self.rng);
             process.duty = Duty::Judged(judged.map_err(|error| error.to_string())?);

@@ -1,6 +1,6 @@
 //! What all schedules of one shape share: the genesis, the blocks up to where they begin, and updates, which cost the most.
 
-use consilium_hash::Pseudonym;
+use consilium_hash::{HeaderHash, Pseudonym, StateRoot};
 use std::{
     collections::HashMap,
     fs,
@@ -12,7 +12,7 @@ use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_client::state::memory::Memory;
 use consilium_contract::{CandidateTransaction, Committee, transaction::entry};
 use consilium_crypto::{
-    Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, QuantisedUpdate,
+    Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, QuantisedUpdate,
     RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
 };
 use consilium_identity::InstitutionFiles;
@@ -54,7 +54,7 @@ pub struct World {
     pub ceremony: Ceremony,
     pub table: Arc<DiscreteLogTable>,
     updates: Mutex<HashMap<(RoundContext, usize, usize), Slot>>,
-    by_header: Mutex<HashMap<Hash, Arc<Pooled>>>,
+    by_header: Mutex<HashMap<HeaderHash, Arc<Pooled>>>,
     /// Everyone is enrolled and there is no key.
     pub keyless: Start,
     /// Committee 0 stands.
@@ -121,7 +121,7 @@ impl World {
 
     /// The next block of a chain, with the coordinator's signature. No follower looks at the state root.
     pub fn seal(&self, chain: &HeaderChain, entries: Vec<Vec<u8>>, time_ms: u64) -> Block {
-        let header = chain.propose(&entries, [0; 32], time_ms).unwrap();
+        let header = chain.propose(&entries, StateRoot([0; 32]), time_ms).unwrap();
         Block { sealed: self.seal_header(header), entries }
     }
 
@@ -159,7 +159,7 @@ impl World {
     }
 
     /// An update of the pool by the hash of its header.
-    pub fn pooled(&self, header: &Hash) -> Option<Arc<Pooled>> {
+    pub fn pooled(&self, header: &HeaderHash) -> Option<Arc<Pooled>> {
         self.by_header.lock().unwrap().get(header).cloned()
     }
 }

@@ -32,7 +32,7 @@ impl Handler for OpenRound {
         if (self.step, self.attempt) != (state.step, state.attempt) {
             return Err(Reason::WrongStep.into());
         }
-        if self.model_sha256 != state.model.hash() {
+        if self.model_sha256 != state.model.hash().as_slice() {
             return Err(Reason::WrongModel.into());
         }
         if self.standings != state.roster.standings() {
@@ -148,7 +148,7 @@ impl Handler for CloseRound {
         };
         let right = self.mask_key_sum == opened.mask_key_sum.encode()
             && names(&self.sums, &Sha256::digest(&sums), sums.len())
-            && names(&self.model, &opened.model.hash(), opened.model.parameters().len() * 4);
+            && names(&self.model, &opened.model.hash().0, opened.model.parameters().len() * 4);
         if !right {
             return Err(Reason::WrongResult.into());
         }

@@ -36,7 +36,7 @@ impl Follower {
     /// The block that this aggregate is sealed in.
     pub fn block(&self, aggregate: &Aggregate) -> SealedBlock {
         let header = self.chain.get(aggregate.sealed_height).unwrap();
-        assert_eq!(aggregate.sealed_block, header.hash());
+        assert_eq!(aggregate.sealed_block, header.hash().as_slice());
         header.into()
     }
 

@@ -1,6 +1,6 @@
 //! One institution, made by hand out of `crypto` and `contract`.
 
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_hash::{BlockHash, ChainId, Pseudonym};
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex},
@@ -157,7 +157,7 @@ impl Institution {
         let evaluation = Evaluation::decode(&close.evaluation).unwrap();
         let evaluation =
             evaluation.verify(key, round, &headers.iter().collect::<Vec<_>>()).unwrap();
-        let sealed_block: Hash = aggregate.sealed_block.as_slice().try_into().unwrap();
+        let sealed_block: BlockHash = aggregate.sealed_block.as_slice().try_into().unwrap();
         let holdings = self.holdings.lock().unwrap();
         let (_, share) = holdings.share.as_ref().expect("it holds a share");
         let share = share.decryption_share(key, &evaluation, &sealed_block).encode();
@@ -170,7 +170,7 @@ impl Institution {
 }
 
 /// A block that is on no chain.
-pub fn no_block(hash: Hash) -> SealedBlock {
+pub fn no_block(hash: BlockHash) -> SealedBlock {
     SealedBlock {
         hash,
         checkpoint: Checkpoint { chain_id: ChainId([0; 32]), size: 0, root: [0; 32] },

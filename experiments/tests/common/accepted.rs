@@ -1,5 +1,6 @@
 //! Whose updates the sums on a chain are made of.
 
+use consilium_hash::HeaderHash;
 use std::collections::{BTreeMap, BTreeSet};
 
 use consilium_contract::CandidateTransaction;
@@ -19,7 +20,10 @@ pub fn places(chain: &[CandidateTransaction]) -> Vec<BTreeSet<usize>> {
                 numbers.insert(transaction.author().unwrap(), number as usize - 1);
             }
             Action::SubmitUpdate(update) => {
-                authors.insert(sha256(&update.header), numbers[&transaction.author().unwrap()]);
+                authors.insert(
+                    HeaderHash(sha256(&update.header)),
+                    numbers[&transaction.author().unwrap()],
+                );
             }
             Action::CloseCollection(close) => {
                 let evaluation = Evaluation::decode(&close.evaluation).unwrap();

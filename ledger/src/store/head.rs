@@ -4,10 +4,11 @@
 //! shorter than what was acknowledged; with `HEAD` it cannot do so unnoticed. `HEAD` may be behind the store after a
 //! crash between the two, never ahead of it.
 
+use consilium_hash::BlockHash;
 use std::{fs, io, path::Path};
 
 use crate::{
-    Hash, LedgerError,
+    LedgerError,
     store::disk::{Disk, io_error},
 };
 
@@ -20,7 +21,7 @@ pub struct Head {
     /// Its height.
     pub height: u64,
     /// The hash of its header.
-    pub hash: Hash,
+    pub hash: BlockHash,
 }
 
 /// What the file says.
@@ -64,8 +65,8 @@ fn parse(bytes: &[u8]) -> Option<Recorded> {
         return Some(Recorded::NoBlock);
     }
     let (height, hash) = text.lines().nth(1)?.split_once(' ')?;
-    let mut head = Head { height: height.parse().ok()?, hash: [0; 32] };
-    hex::decode_to_slice(hash, &mut head.hash).ok()?;
+    let mut head = Head { height: height.parse().ok()?, hash: BlockHash([0; 32]) };
+    hex::decode_to_slice(hash, &mut head.hash.0).ok()?;
     (text == contents(Some(head))).then_some(Recorded::At(head))
 }
 
@@ -75,7 +76,7 @@ mod tests {
 
     #[test]
     fn reading_is_the_inverse_of_writing_and_any_flip_is_seen() {
-        let head = Head { height: 17, hash: [0xc4; 32] };
+        let head = Head { height: 17, hash: BlockHash([0xc4; 32]) };
         let text = contents(Some(head));
         assert_eq!(text, format!("consilium ledger head 1\n17 {}\n", "c4".repeat(32)));
         assert_eq!(parse(text.as_bytes()), Some(Recorded::At(head)));

@@ -6,6 +6,7 @@ use crate::{
     chain::tests::{CHAIN_ID, coordinator, empty_chain, next_block},
     verify_chain,
 };
+use consilium_hash::{BlockHash, StateRoot};
 
 mod faults;
 
@@ -111,7 +112,7 @@ fn the_largest_block_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let entries = vec![vec![7; crate::MAX_ENTRY_BYTES]; crate::MAX_ENTRIES];
-    let header = empty_chain().propose(&entries, [0; 32], 0).unwrap();
+    let header = empty_chain().propose(&entries, StateRoot([0; 32]), 0).unwrap();
     let block = Block { sealed: header.seal(&CHAIN_ID, &coordinator()), entries };
     store.append_block(&block, &[]).unwrap();
     assert_eq!(store.get_block(0).unwrap(), Some(block));
@@ -134,7 +135,7 @@ fn only_the_next_block_with_its_own_entries_is_taken() {
         Err(LedgerError::NotNext { .. })
     ));
     let mut after_another = good.clone();
-    after_another.sealed.header.previous = [9; 32];
+    after_another.sealed.header.previous = BlockHash([9; 32]);
     assert!(matches!(
         store.append_block(&after_another, &[]),
         Err(LedgerError::NotNext { expected: 2, .. })
@@ -270,7 +271,7 @@ fn a_store_behind_its_head_file_is_refused_and_one_ahead_is_not() {
     assert_eq!(read_all(&store).unwrap().head(), longer.head());
     drop(store);
 
-    let another = Head { height: 1, hash: [9; 32] };
+    let another = Head { height: 1, hash: BlockHash([9; 32]) };
     head::write(&Disk::default(), folder.path(), Some(another)).unwrap();
     assert!(matches!(Store::open(folder.path()), Err(LedgerError::Damaged { .. })));
     fs::remove_file(folder.path().join("HEAD")).unwrap();

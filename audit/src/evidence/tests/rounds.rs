@@ -1,9 +1,10 @@
 use super::*;
+use consilium_hash::TransactionHash;
 
 pub(super) fn with_receipt(
     world: &World,
     signed: SignedTransaction,
-    receipt: impl FnOnce(Hash) -> Receipt,
+    receipt: impl FnOnce(TransactionHash) -> Receipt,
 ) -> HistoryEvidence {
     let id = CandidateTransaction::parse(signed.clone()).unwrap().id();
     let receipt = receipt(id).sign(&world.ceremony.coordinator.signing, &world.chain_id());

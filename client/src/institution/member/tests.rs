@@ -1,7 +1,7 @@
 //! Members with state directories of their own in a key generation and in a resharing.
 
 use consilium_contract::Phase;
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, Pseudonym};
 use consilium_proto::v1::{
     BeginKeygen, ChangeCommittee, EndStage, Stage as StageName, contribute::Part,
     transaction::Action,
@@ -260,7 +260,7 @@ fn once_a_committee_stands_its_share_alone_is_left_and_verifies() {
     assert!(members.secrets(3).is_empty(), "who has left holds nothing");
     assert!(members.open(3).share(&second).is_none());
     // It has handed over, and answers for the committee before no longer.
-    let refused = members.memory(3).remember(0, 0, &[2; 32]);
+    let refused = members.memory(3).remember(0, 0, &BlockHash([2; 32]));
     let handed_over = MemoryError::HandedOver { confirmed: 1, asked: 0 };
     assert!(matches!(refused, Err(ClientError::Memory(error)) if error == handed_over));
 }

@@ -4,6 +4,7 @@ use consilium_audit::{
     judge::{TrusteeError, judge},
 };
 use consilium_contract::CandidateTransaction;
+use consilium_hash::{BlockHash, HeaderHash};
 use consilium_ledger::{Block, sha256};
 use consilium_proto::v1::{Charge, ForkEvidence, evidence::Statements};
 use rand_core::OsRng;
@@ -23,7 +24,7 @@ fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec
     (world, headers)
 }
 
-fn verdict(world: &World, own: Option<&[u8; 32]>) -> Result<Judged, TrusteeError> {
+fn verdict(world: &World, own: Option<&HeaderHash>) -> Result<Judged, TrusteeError> {
     judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
 }
 
@@ -58,13 +59,13 @@ fn an_honest_sum_is_judged_countersigned_and_shared_and_the_contract_takes_both(
     let dir = tempfile::tempdir().unwrap();
     let mut world = World::new();
     let headers = world.seal();
-    let judged = verdict(&world, Some(&sha256(&headers[0]))).unwrap();
+    let judged = verdict(&world, Some(&HeaderHash(sha256(&headers[0])))).unwrap();
     assert_eq!(judged.block(), &world.sealed_hash());
     let mut memory = Memory::open(dir.path(), world.chain_id()).unwrap();
     let files = &world.ceremony.institutions[0];
     let countersigned =
         super::countersign(&judged, &mut memory, &files.signing, &world.name(0)).unwrap();
-    assert_eq!(memory.countersigned(0), Some(judged.block()));
+    assert_eq!(memory.countersigned(0), Some(*judged.block()));
     let block = world.sealed_hash();
     let others: Vec<_> = [1, 2].iter().map(|&i| world.countersignature(i, 0, &block)).collect();
     let all = [vec![countersigned.transaction().clone()], others].concat();
@@ -117,7 +118,7 @@ fn a_quorum_is_q_distinct_trustees_on_the_same_block_of_the_same_step() {
     let block = world.sealed_hash();
     let countersigned = countersign(&world, dir.path()).unwrap();
     assert_eq!(countersigned.judged().committee().quorum(), 3);
-    let quorum = |says: &[(usize, u64, [u8; 32])]| {
+    let quorum = |says: &[(usize, u64, BlockHash)]| {
         let signed: Vec<_> =
             says.iter().map(|(i, step, block)| world.countersignature(*i, *step, block)).collect();
         countersigned.quorum(&answers(&world, &signed)).is_some()
@@ -127,7 +128,7 @@ fn a_quorum_is_q_distinct_trustees_on_the_same_block_of_the_same_step() {
     assert!(quorum(&[same(3), same(1), same(2)]));
     assert!(!quorum(&[same(0), same(1)]));
     assert!(!quorum(&[same(0), same(1), same(1), same(0)]));
-    assert!(!quorum(&[same(0), same(1), (2, 0, [9; 32])]));
+    assert!(!quorum(&[same(0), same(1), (2, 0, BlockHash([9; 32]))]));
     assert!(!quorum(&[same(0), same(1), (2, 1, block)]));
 }
 

@@ -1,5 +1,6 @@
 //! The coordinator that a test plays by hand.
 
+use consilium_hash::HeaderHash;
 use std::{
     collections::HashMap,
     path::Path,
@@ -55,7 +56,7 @@ pub(super) struct Shown {
     pub(super) blocks: Vec<Block>,
     /// Of the tree that ends with each block.
     pub(super) heads: Vec<Note>,
-    pub(super) masked: HashMap<Hash, Vec<u8>>,
+    pub(super) masked: HashMap<HeaderHash, Vec<u8>>,
     pub(super) blobs: HashMap<Hash, Vec<u8>>,
     /// Last blocks that the head is taken from and the stream holds back.
     pub(super) held_back: usize,

@@ -1,5 +1,6 @@
 //! What the coordinator and the hostile institutions put into a block.
 
+use consilium_hash::HeaderHash;
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_audit::follow::Phase;
@@ -34,20 +35,20 @@ impl Adversary<'_> {
                     said.basis == keygen.basis() && !keygen.has_heard(&name)
                 }
                 (Action::SubmitUpdate(update), Phase::Collecting(collection)) => {
-                    let pooled = self.world.pooled(&sha256(&update.header)).unwrap();
+                    let pooled = self.world.pooled(&HeaderHash(sha256(&update.header))).unwrap();
                     pooled.header.context().round == *collection.round()
                         && !collection.has_update_of(&name)
                 }
                 (Action::Countersign(said), Phase::Sealed(sealed)) => {
                     let place =
                         branch.follower.committee().and_then(|committee| committee.place_of(&name));
-                    said.sealed_block == sealed.sum.block()
+                    said.sealed_block == sealed.sum.block().as_slice()
                         && place.is_some_and(|at| !sealed.is_countersigned_by(at))
                 }
                 (Action::SubmitShare(said), Phase::Sealed(sealed)) => {
                     let place =
                         branch.follower.committee().and_then(|committee| committee.place_of(&name));
-                    said.sealed_block == sealed.sum.block()
+                    said.sealed_block == sealed.sum.block().as_slice()
                         && place.is_some_and(|at| !sealed.has_share_of(at))
                 }
                 _ => false,
@@ -148,7 +149,9 @@ impl Adversary<'_> {
                 all.sort_by_key(is_share);
                 for signed in &all {
                     if let Action::SubmitUpdate(update) = read(signed).action() {
-                        track.submitted.push(self.world.pooled(&sha256(&update.header)).unwrap());
+                        track
+                            .submitted
+                            .push(self.world.pooled(&HeaderHash(sha256(&update.header))).unwrap());
                     }
                 }
                 all
@@ -311,8 +314,8 @@ impl Adversary<'_> {
             self.world.ceremony.coordinator.evaluation.evaluate(&round, &headers).ok()?;
         let Some((old, new)) = named else { return Some((evaluation, inputs)) };
         let mut bytes = evaluation.encode();
-        let place = bytes.windows(32).position(|window| window == old)?;
-        bytes[place..place + 32].copy_from_slice(&new);
+        let place = bytes.windows(32).position(|window| window == old.as_slice())?;
+        bytes[place..place + 32].copy_from_slice(&new.0);
         Some((Evaluation::decode(&bytes).ok()?, inputs))
     }
 
