@@ -14,9 +14,9 @@
 //! sha256 <hexadecimal>        of everything before this line
 //! ```
 
-use consilium_hash::TransactionHash;
 use std::path::{Path, PathBuf};
 
+use consilium_hash::TransactionHash;
 use consilium_ledger::{Checkpoint, sha256};
 
 use crate::{
@@ -68,8 +68,7 @@ impl Audited {
     }
 
     fn encode(&self) -> String {
-        let refuted: String =
-            self.refuted.iter().map(|id| format!("{REFUTED}{}\n", hex(&id.0))).collect();
+        let refuted: String = self.refuted.iter().map(|id| format!("{REFUTED}{id}\n")).collect();
         let text = format!("{FIRST_LINE}{}{refuted}", self.checkpoint.text());
         format!("{text}{SUM}{}\n", hex(&sha256(text.as_bytes())))
     }

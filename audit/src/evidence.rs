@@ -26,11 +26,11 @@
 //!
 //! `consilium evidence 1\n`, then the only encoding of a `consilium.v1.Evidence`; at most 1 GiB in all.
 
-use consilium_hash::{BlockHash, Pseudonym};
 use std::{fmt, path::PathBuf};
 
 use consilium_contract::{CandidateTransaction, GenesisError, Parameters, Receipt};
-use consilium_ledger::{Contradiction, Fork, Note, SealedHeader, SignedCheckpoint};
+use consilium_hash::{BlockHash, Pseudonym};
+use consilium_ledger::{Contradiction, Fork, Note, SealedHeader, SignedCheckpoint, Validators};
 use consilium_proto::{
     EVIDENCE_BYTES, decode,
     v1::{
@@ -38,7 +38,6 @@ use consilium_proto::{
         TwoHeadsEvidence, TwoReceiptsEvidence, evidence::Statements, transaction::Action,
     },
 };
-use ed25519_dalek::VerifyingKey;
 use prost::Message as _;
 use thiserror::Error;
 
@@ -168,10 +167,9 @@ pub struct Genesis<'a> {
 }
 
 impl Genesis<'_> {
-    /// The key that seals blocks.
-    fn coordinator(&self) -> Result<VerifyingKey, EvidenceError> {
-        VerifyingKey::from_bytes(&self.parameters.coordinator.encode())
-            .map_err(|_| GenesisError::NotAGenesis("the coordinator's key is unusable").into())
+    /// Those who vouch for blocks and heads.
+    fn validators(&self) -> Validators {
+        self.parameters.validators()
     }
 }
 
@@ -344,7 +342,7 @@ fn fork(statements: &ForkEvidence, genesis: Genesis<'_>) -> Result<Verdict, Evid
     let ours = header(&statements.ours)?;
     let theirs = header(&statements.theirs)?;
     let fork = Fork { height: ours.header.height, ours, theirs };
-    if !fork.verify(&genesis.parameters.chain_id, &genesis.coordinator()?) {
+    if !fork.verify(&genesis.validators()) {
         return Err(nothing(
             "the coordinator has not signed both headers, or one chain contains both",
         ));
@@ -360,7 +358,7 @@ fn fork(statements: &ForkEvidence, genesis: Genesis<'_>) -> Result<Verdict, Evid
 
 fn head(statements: &HeadEvidence, genesis: Genesis<'_>) -> Result<Verdict, EvidenceError> {
     let contradiction = Contradiction::decode(&statements.contradiction).map_err(nothing)?;
-    if !contradiction.verify(&genesis.parameters.chain_id, &genesis.coordinator()?) {
+    if !contradiction.verify(&genesis.validators()) {
         return Err(nothing(
             "the coordinator has not signed both header and head, or one chain contains both",
         ));
@@ -378,11 +376,10 @@ fn two_heads(
     statements: &TwoHeadsEvidence,
     genesis: Genesis<'_>,
 ) -> Result<Verdict, EvidenceError> {
-    let coordinator = genesis.coordinator()?;
+    let validators = genesis.validators();
     let checkpoint = |bytes: &[u8]| {
         let note = Note::parse(bytes).map_err(nothing)?;
-        let signed =
-            SignedCheckpoint::verify(note, &genesis.parameters.chain_id, &coordinator, &[]);
+        let signed = SignedCheckpoint::verify(note, &validators, &[]);
         signed.map(|signed| *signed.checkpoint()).map_err(nothing)
     };
     let first = checkpoint(&statements.first)?;

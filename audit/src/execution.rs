@@ -107,7 +107,10 @@ impl Execution {
         let height = self.height;
         let outcome = match height {
             // The genesis, with which the contract was founded.
-            0 => execute::end(&mut self.contract, header),
+            0 => {
+                execute::end(&mut self.contract, header);
+                Ok(())
+            }
             _ => execute::execute_loaded(&mut self.contract, block, header, checked).map(drop),
         };
         outcome.map_err(|source| ExecutionError { height, source })?;

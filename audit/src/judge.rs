@@ -1,6 +1,5 @@
 //! What anyone can judge of a sealed sum from the chain alone, before a trustee helps to open it.
 
-use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_contract::{Committee, Parameters, SealedBlock};
@@ -8,6 +7,7 @@ use consilium_crypto::{
     AggregateError, CandidateHeader, RoundContext, UpdateError, VerifiedEvaluation, VerifiedHeader,
     verify_key_proofs_with_rng,
 };
+use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
@@ -117,7 +117,11 @@ pub fn judge(
     parameters: &Parameters,
     rng: &mut impl CryptoRngCore,
 ) -> Result<Judged, TrusteeError> {
-    let SealedSum { round, committee, submissions, evaluation, block, .. } = sealed;
+    let round = sealed.round();
+    let committee = sealed.committee();
+    let submissions = sealed.submissions();
+    let evaluation = sealed.evaluation();
+    let block = sealed.sealed_block();
     if evaluation.round() != round {
         return Err(TrusteeError::WrongRound);
     }

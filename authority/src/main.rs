@@ -272,7 +272,7 @@ fn admit(
     authority.record(&dir)?;
     files.write(&out)?;
     let number = files.identity.trustee_index;
-    let pseudonym = hex::encode(files.identity.pseudonym);
+    let pseudonym = files.identity.pseudonym;
     let out = out.display();
     Ok(format!(
         "number {number}, pseudonym {pseudonym}\nwritten to {out}: hand it to {name}, then delete it there"
@@ -479,7 +479,7 @@ fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
 
 fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
     let mut facts = vec![
-        ("chain id", hex::encode(parameters.chain_id).into()),
+        ("chain id", parameters.chain_id.to_string().into()),
         ("institutions", parameters.institutions.into()),
         ("threshold", parameters.threshold.into()),
         ("quorum", parameters.quorum.into()),
@@ -493,7 +493,7 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         ("max attempts", parameters.max_attempts.into()),
         ("refresh steps", parameters.refresh_steps.into()),
         ("min threshold", parameters.min_threshold.into()),
-        ("initial model", hex::encode(parameters.initial_model).into()),
+        ("initial model", parameters.initial_model.to_string().into()),
     ]);
     facts.extend(plan_facts(&parameters.training));
     if let Some(privacy) = &parameters.privacy {

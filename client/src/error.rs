@@ -1,6 +1,5 @@
 //! What can stop an institution, and what to do about it.
 
-use consilium_hash::HeaderHash;
 use std::{io, path::PathBuf, time::Duration};
 
 use consilium_audit::{
@@ -8,6 +7,7 @@ use consilium_audit::{
     judge::TrusteeError, model_check::ModelError,
 };
 use consilium_contract::GenesisError;
+use consilium_hash::HeaderHash;
 use consilium_ledger::{ChainError, NoteError};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
@@ -249,7 +249,7 @@ impl ClientError {
             Self::Chain(error) => matches!(
                 error,
                 ChainError::Gap { .. }
-                    | ChainError::BadSignature { .. }
+                    | ChainError::BadSeal(_)
                     | ChainError::WrongCount { .. }
                     | ChainError::EntryTooLong { .. }
                     | ChainError::WrongEntries { .. }

@@ -1,10 +1,10 @@
 //! Where an institution stands, read from its state directory alone.
 
-use consilium_hash::{ChainId, ModelHash, Pseudonym};
 use std::{fmt, path::Path, sync::Arc};
 
 use consilium_audit::follow::Follower;
 use consilium_contract::{Attendance, roster::INITIAL_CREDIT, transaction::parse_entry};
+use consilium_hash::{ChainId, ModelHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 
 use crate::{

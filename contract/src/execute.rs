@@ -7,10 +7,10 @@
 //! [`execute`] does all of it, and folds the proofs of a block's updates into one check. Whoever reads many blocks loads
 //! them, checks all of them ahead and then runs each with [`execute_loaded`].
 
-use consilium_hash::{StateRoot, TransactionHash};
 use std::{borrow::Cow, collections::HashMap};
 
 use consilium_crypto::{CandidateHeader, Hash};
+use consilium_hash::{StateRoot, TransactionHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::{WireError, v1::Reason};
 use rand_core::CryptoRngCore;
@@ -47,8 +47,8 @@ pub enum ExecuteError {
         /// What is wrong with it.
         cause: EntryError,
     },
-    /// The contract reaches another state than the header names.
-    #[error("its transactions lead to state {}, its header says {}", expected, found)]
+    /// The blocks before it lead to another state than the header names.
+    #[error("the transactions before it lead to state {expected}, its header says {found}")]
     StateRoot {
         /// The state that follows.
         expected: StateRoot,
@@ -182,9 +182,13 @@ pub fn execute<'a, E>(
     body: impl FnMut(&Hash) -> Result<Option<Cow<'a, [u8]>>, E>,
     rng: &mut impl CryptoRngCore,
 ) -> Result<Vec<Recorded>, LoadError<E>> {
+    // Before a body is asked for: of a block that names a wrong state the header alone matters.
+    begin(contract, header)?;
     let loaded = Loaded::load(block, body)?;
     let mut checked = check_ahead(contract, [&loaded], rng);
-    Ok(execute_loaded(contract, loaded, header, &mut checked)?)
+    let recorded = run_entries(contract, loaded, &mut checked)?;
+    end(contract, header);
+    Ok(recorded)
 }
 
 /// Runs a block whose expensive checks have run ahead.
@@ -197,12 +201,23 @@ pub fn execute_loaded(
     header: &VerifiedHeader,
     checked: &mut CheckedAhead,
 ) -> Result<Vec<Recorded>, ExecuteError> {
+    begin(contract, header)?;
     let recorded = run_entries(contract, block, checked)?;
-    end(contract, header)?;
+    end(contract, header);
     Ok(recorded)
 }
 
-/// Runs the entries of a block, or a part of them; [`end`] follows the last.
+/// Begins a block after block 0: its header names the state in which the blocks before it have left the contract.
+///
+/// # Errors
+/// [`ExecuteError::StateRoot`].
+pub fn begin(contract: &Contract, header: &VerifiedHeader) -> Result<(), ExecuteError> {
+    let expected = contract.state_root();
+    let found = header.state_root;
+    if expected == found { Ok(()) } else { Err(ExecuteError::StateRoot { expected, found }) }
+}
+
+/// Runs the entries of a block, or a part of them, between [`begin`] and [`end`].
 ///
 /// # Errors
 /// [`ExecuteError::Entry`]. The contract stands in the middle of the block then, and is of no use any more.
@@ -224,18 +239,9 @@ pub fn run_entries(
     Ok(recorded)
 }
 
-/// Ends a block, also block 0: the state after it is the one that its header names.
-///
-/// # Errors
-/// [`ExecuteError::StateRoot`].
-pub fn end(contract: &mut Contract, header: &VerifiedHeader) -> Result<(), ExecuteError> {
-    let expected = contract.state_root();
-    let found = header.state_root;
-    if expected != found {
-        return Err(ExecuteError::StateRoot { expected, found });
-    }
+/// Ends a block, also block 0. The state after it is the one that the next header names.
+pub fn end(contract: &mut Contract, header: &VerifiedHeader) {
     contract.end_block(header.into());
-    Ok(())
 }
 
 fn run(

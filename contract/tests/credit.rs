@@ -11,7 +11,6 @@
     reason = "a panic is how a test fails"
 )]
 
-use consilium_hash::BlockHash;
 use std::{collections::BTreeMap, mem};
 
 use consilium_contract::{
@@ -19,6 +18,7 @@ use consilium_contract::{
     roster::INITIAL_CREDIT,
 };
 use consilium_crypto::{RoundContext, signature::SigningKey};
+use consilium_hash::BlockHash;
 use consilium_proto::v1::{self, Reason, SignedTransaction, transaction::Action};
 use consilium_testkit::{Ceremony, DIMENSION, Op, Run, TIMEOUT_MS, table};
 use rand_core::{OsRng, RngCore};

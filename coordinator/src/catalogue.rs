@@ -1,10 +1,10 @@
 //! Where durable things lie on the chain: the aggregate that trustees judge, and the bodies of accepted updates.
 
-use consilium_hash::{BlockHash, HeaderHash};
 use std::collections::BTreeMap;
 
 use consilium_contract::Recorded;
 use consilium_crypto::{CandidateHeader, Hash};
+use consilium_hash::{BlockHash, HeaderHash};
 use consilium_proto::v1::{Aggregate, SignedTransaction, transaction::Action};
 
 /// Follows the chain block by block and remembers what calls ask for. It can be made again from the ledger.

@@ -1,9 +1,9 @@
 //! What happened and what it cost, for an observer in the embedding program.
 
-use consilium_hash::{ModelHash, Pseudonym};
 use std::{collections::BTreeMap, time::Duration};
 
 use consilium_contract::schedule::Awaited;
+use consilium_hash::{ModelHash, Pseudonym};
 use consilium_proto::v1::Reason;
 
 /// Is told every event, on the node's own thread: it should be quick.

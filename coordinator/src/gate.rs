@@ -1,11 +1,11 @@
 //! What comes from peers, before the contract decides: known already, admitted, within limits, or being verified.
 
-use consilium_hash::{Pseudonym, TransactionHash};
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_contract::{
     Admission, Body, CandidateTransaction, Contract, Phase, Receipt, Recorded,
 };
+use consilium_hash::{Pseudonym, TransactionHash};
 use consilium_proto::v1::Reason;
 
 use crate::{

@@ -1,9 +1,9 @@
 //! Receipts of what is durable, so that a transaction that is sent again gets the answer that was lost.
 
-use consilium_hash::{Pseudonym, TransactionHash};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use consilium_contract::{Receipt, Recorded};
+use consilium_hash::{Pseudonym, TransactionHash};
 use consilium_proto::v1::{Reason, transaction::Action};
 
 /// Receipts that are remembered: those of more than a thousand rounds of ten institutions, in about 10 MB.

@@ -1,10 +1,10 @@
 //! What reaches the node, and where its answers go.
 
-use consilium_hash::{BlockHash, Pseudonym};
 use std::time::Duration;
 
 use consilium_contract::{CandidateTransaction, Receipt};
 use consilium_crypto::Hash;
+use consilium_hash::{BlockHash, Pseudonym};
 use consilium_ledger::LedgerError;
 use tokio::{
     sync::{mpsc, oneshot},

@@ -8,7 +8,6 @@
 //! The file is two slots that are written in turn, each with a checksum: a crash leaves the other one whole. It may be
 //! one block behind the ledger, whose last block nobody has seen then, and never ahead of it.
 
-use consilium_hash::BlockHash;
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io,
@@ -17,6 +16,7 @@ use std::{
 };
 
 use consilium_crypto::Hash;
+use consilium_hash::BlockHash;
 use sha2::{Digest, Sha256};
 
 use crate::CoordinatorError;

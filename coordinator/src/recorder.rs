@@ -1,9 +1,9 @@
 //! What the current attempt at a step has cost so far.
 
-use consilium_hash::ModelHash;
 use std::time::Duration;
 
 use consilium_contract::Receipt;
+use consilium_hash::ModelHash;
 use consilium_proto::v1::transaction::Action;
 
 use crate::event::RoundMetrics;

@@ -1,9 +1,9 @@
 //! What orders transactions and makes their order durable.
 
-use consilium_hash::{StateRoot, TransactionHash};
 use std::time::Duration;
 
 use consilium_contract::{Receipt, Recorded, SealedBlock};
+use consilium_hash::{StateRoot, TransactionHash};
 
 use crate::{
     CoordinatorError,
@@ -28,7 +28,8 @@ pub(crate) trait Sequencer: Send {
     /// Whether what is open is large or old enough to be made durable.
     fn is_due(&self, now_ms: u64) -> bool;
 
-    /// Makes what is open durable; `None` where nothing is. `state_root` is what the header says of the contract.
+    /// Makes what is open durable; `None` where nothing is. `state_root` is the contract's state before what is
+    /// open, and so after the block before it.
     ///
     /// # Errors
     /// Where it cannot be written. Nobody has seen the block then, and the process must end: what reached the disk shows

@@ -1,9 +1,9 @@
 //! One process that orders alone and signs alone.
 
-use consilium_hash::{StateRoot, TransactionHash};
 use std::{sync::Arc, time::Instant};
 
 use consilium_contract::{Receipt, SealedBlock};
+use consilium_hash::{StateRoot, TransactionHash};
 use consilium_ledger::Block;
 use ed25519_dalek::SigningKey;
 

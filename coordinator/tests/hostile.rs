@@ -10,12 +10,12 @@
 
 mod common;
 
-use consilium_hash::BlockHash;
 use std::time::{Duration, Instant};
 
 use common::{Update, World, expected_model, found, is_update, no_block, open, submit_all};
 use consilium_contract::Phase;
 use consilium_coordinator::Limits;
+use consilium_hash::BlockHash;
 use consilium_proto::{
     CHUNK_BYTES,
     v1::{

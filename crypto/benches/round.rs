@@ -10,7 +10,6 @@
     reason = "a benchmark that panics has failed, which is what it is for"
 )]
 
-use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use std::sync::OnceLock;
 
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
@@ -20,6 +19,7 @@ use consilium_crypto::{
     VerifiedEvaluation, VerifiedShare, VerifiedUpdate, combine, deal, update, verify_key_proofs,
     verify_share, verify_updates,
 };
+use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use curve25519_dalek_4::Scalar;
 use divan::Bencher;
 use merlin::Transcript;

@@ -1,8 +1,9 @@
 //! What a proof is bound to: the round it was made for and the institution that made it.
 
+use consilium_hash::{ChainId, ModelHash, Pseudonym};
+
 use crate::group::encoding::Reader;
 use crate::{Bound, DecodeError, Hash};
-use consilium_hash::{ChainId, ModelHash, Pseudonym};
 
 /// Largest number of parameters of a model.
 pub const MAX_DIMENSION: u32 = 1 << 24;

@@ -4,7 +4,6 @@
 
 #![cfg(target_os = "linux")]
 
-use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
@@ -13,6 +12,7 @@ use consilium_crypto::{
     Bound, CandidateHeader, Context, DiscreteLogTable, EvaluationKey, QuantisedUpdate,
     RoundContext, combine, deal, verify_key_proofs, verify_share,
 };
+use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 

@@ -4,7 +4,8 @@
 
 use consilium_hash::{ChainId, Pseudonym, StateRoot};
 use consilium_ledger::{
-    Block, Checkpoint, Cosignature, HeaderChain, Note, NoteKey, SignatureType, coordinator_key,
+    Block, Checkpoint, Cosignature, HeaderChain, NO_STATE, Note, NoteKey, SignatureType,
+    Validators, coordinator_key,
     merkle::{self, consistency_proof, inclusion_proof, leaf_hash},
     sha256, trustee_key,
 };
@@ -21,10 +22,11 @@ fn key(byte: u8) -> SigningKey {
 }
 
 fn chain_of(blocks: u64) -> HeaderChain {
-    let mut chain = HeaderChain::new(CHAIN, key(1).verifying_key());
+    let mut chain = HeaderChain::new(Validators::single(CHAIN, key(1).verifying_key()));
     for height in 0..blocks {
         let entries = vec![height.to_be_bytes().to_vec()];
-        let header = chain.propose(&entries, StateRoot([3; 32]), height).unwrap();
+        let state_root = if height == 0 { NO_STATE } else { StateRoot([3; 32]) };
+        let header = chain.propose(&entries, state_root, height).unwrap();
         chain.append_block(&Block { sealed: header.seal(&CHAIN, &key(1)), entries }).unwrap();
     }
     chain

@@ -62,7 +62,7 @@ pub enum AuditError {
     },
     /// The contract reaches another state.
     #[error(
-        "block {height}: its transactions lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
+        "block {height}: the transactions before it lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
         expected.short(),
         found.short()
     )]

@@ -7,11 +7,11 @@
 //!
 //! All blocks are there, because what was *not* said (an enrolment, a revocation) shows only in the whole.
 
-use consilium_hash::{HeaderHash, TransactionHash};
 use std::sync::Arc;
 
 use consilium_contract::{CandidateTransaction, Model, Receipt, transaction::parse_entry};
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, RoundContext};
+use consilium_hash::{HeaderHash, TransactionHash};
 use consilium_ledger::{Block, ChainError, HeaderChain, sha256};
 use consilium_proto::v1::{Charge, HistoryEvidence, transaction::Action};
 use rand_core::OsRng;
@@ -67,7 +67,7 @@ pub(super) fn judge(
 ) -> Result<Verdict, EvidenceError> {
     let Genesis { entry, parameters } = genesis;
     let accepted = Accepted::verify(evidence, genesis)?;
-    let mut chain = HeaderChain::new(parameters.chain_id, genesis.coordinator()?);
+    let mut chain = HeaderChain::new(genesis.validators());
     let mut follower = Follower::new(Arc::new(parameters.clone()), entry.to_vec());
     let mut judged = None;
     let mut is_recorded = false;
@@ -138,11 +138,13 @@ fn header_refused(error: ChainError) -> Result<Verdict, EvidenceError> {
         ChainError::Fork(_) => Ok(Verdict::coordinator(Charge::Fork, error)),
         // The signature is checked before these.
         ChainError::WrongGenesis { .. }
+        | ChainError::FirstState { .. }
+        | ChainError::WrongPredecessor { .. }
         | ChainError::WrongHistory { .. }
         | ChainError::TimeBackwards { .. } => Ok(Verdict::coordinator(Charge::BadHeader, error)),
         ChainError::Version { .. }
         | ChainError::Gap { .. }
-        | ChainError::BadSignature { .. }
+        | ChainError::BadSeal(_)
         | ChainError::WrongCount { .. }
         | ChainError::EntryTooLong { .. }
         | ChainError::WrongEntries { .. } => Err(nothing(error)),

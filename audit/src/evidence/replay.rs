@@ -1,9 +1,9 @@
 //! What the contract does not make of the last of a chain of blocks, from the genesis on.
 //!
 //! The reader runs every block, proofs included, as the coordinator does that recovers. The coordinator is convicted by
-//! the first entry that is no transaction or may not stand on a chain, and by the first state root that its transactions
-//! do not lead to. It has signed all of them, and a coordinator that follows the protocol records by the same rule and
-//! seals nothing but what the contract made of it.
+//! the first entry that is no transaction or may not stand on a chain, and by the first header that names a state to which
+//! the blocks before it do not lead: of that block the header alone matters. It has signed all of them, and a coordinator
+//! that follows the protocol records by the same rule and seals nothing but what the contract made of it.
 
 use std::{borrow::Cow, collections::HashMap, convert::Infallible};
 
@@ -33,7 +33,7 @@ pub(super) fn judge(
         .get(&parameters.initial_model.0)
         .ok_or_else(|| nothing("the initial model is missing"))?;
     let mut contract = Contract::found(entry, initial, DiscreteLogTable::shared())?;
-    let mut chain = HeaderChain::new(parameters.chain_id, genesis.coordinator()?);
+    let mut chain = HeaderChain::new(genesis.validators());
     for (height, bytes) in evidence.blocks.iter().enumerate() {
         let block = Block::decode(bytes).map_err(nothing)?;
         // A header that does not follow is for the history to show.
@@ -49,7 +49,8 @@ pub(super) fn judge(
         let ran = if height > 0 {
             execute(&mut contract, &block, &header, body, &mut OsRng).map(|_| ())
         } else if block.entries == [entry] {
-            end(&mut contract, &header).map_err(LoadError::from)
+            end(&mut contract, &header);
+            Ok(())
         } else {
             return Ok(Verdict::coordinator(
                 Charge::BadEntry,
@@ -97,7 +98,7 @@ pub fn from_ledger(store: &Store, height: u64) -> Result<Evidence, EvidenceError
                 evidence.blobs.push(body);
             }
         }
-        let bytes = block.encode().map_err(unreadable)?;
+        let bytes = block.encode().map_err(|error| unreadable(error.into()))?;
         length += bytes.len();
         evidence.blocks.push(bytes);
         if length > EVIDENCE_BYTES {

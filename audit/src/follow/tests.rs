@@ -1,9 +1,14 @@
 //! Rounds that are followed, and what is passed over on the way.
 
-use consilium_contract::transaction::{entry, sign};
+use consilium_contract::{
+    light::{Countersignature, phase::KEPT_EACH},
+    transaction::{entry, sign},
+};
 use consilium_crypto::RoundContext;
 use consilium_hash::{BlockHash, HeaderHash, ModelHash, StateRoot};
-use consilium_proto::v1::SubmitUpdate;
+use consilium_proto::v1::{
+    Abandon, CloseRound, Enrol, OpenRound, Revoke, SubmitUpdate, transaction::Action,
+};
 
 use super::*;
 use crate::fixture::Followed as _;
@@ -87,9 +92,10 @@ fn only_certificates_of_the_authority_enrol() {
     let action = Action::Enrol(Enrol { certificate: Some(own.certificate.clone()) });
     let stolen = sign(&files.signing, &world.chain_id(), Some(&own.identity.pseudonym), action);
     assert!(other.refuses(stolen).contains("not signed by the key"));
-    // Enrolled already: of no effect.
-    let again = other.blocks[1].entries[0].clone();
-    other.append(vec![again], StateRoot([0; 32]), Vec::new());
+    // Enrolled already: no honest coordinator records it.
+    let again = other.ceremony.institutions[0].certificate.clone();
+    let again = other.says(0, Action::Enrol(Enrol { certificate: Some(again) }));
+    assert!(other.refuses(again).contains("the roster has no place for it"));
     assert_eq!(other.follow().0.roster().len(), INSTITUTIONS);
 }
 
@@ -149,7 +155,7 @@ fn no_institution_can_make_a_follower_keep_more_than_a_few_of_its_updates() {
     });
     let submissions = submissions.collect();
     world.forge(submissions);
-    assert_eq!(collection(&world.follow().0).submissions.len(), KEPT_EACH);
+    assert_eq!(collection(&world.follow().0).submissions().len(), KEPT_EACH);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Where this institution stops because the coordinator broke a rule: with evidence, wherever somebody else can be
 //! convinced.
 
-use consilium_hash::HeaderHash;
 use std::sync::Arc;
 
 use consilium_audit::{
@@ -14,6 +13,7 @@ use consilium_audit::{
 };
 use consilium_contract::transaction::parse_entry;
 use consilium_crypto::Evaluation;
+use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, ChainError};
 use consilium_proto::{
     EVIDENCE_BYTES,

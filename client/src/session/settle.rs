@@ -1,6 +1,5 @@
 //! The end of a round: its model is checked before anything is built on it.
 
-use consilium_hash::HeaderHash;
 use std::{
     collections::VecDeque,
     fs::{File, OpenOptions},
@@ -18,6 +17,7 @@ use consilium_audit::{
     statements::Submission,
 };
 use consilium_crypto::{CandidateHeader, Hash, RoundContext};
+use consilium_hash::HeaderHash;
 use rand_core::OsRng;
 use tracing::info;
 

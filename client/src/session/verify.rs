@@ -6,7 +6,6 @@
 //! verifies updates of the sum at random ([`Verification::Sample`]), which no coordinator can know before it has sealed
 //! the sum; then nothing can be executed.
 
-use consilium_hash::HeaderHash;
 use std::{
     borrow::Cow,
     collections::{HashMap, VecDeque},
@@ -25,6 +24,7 @@ use consilium_contract::{
     execute::{LoadError, Loaded},
 };
 use consilium_crypto::{Hash, body_length};
+use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, VerifiedHeader, sha256};
 use consilium_proto::v1::transaction::Action;
 use rand_core::{OsRng, RngCore};

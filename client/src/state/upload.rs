@@ -9,7 +9,6 @@
 //! the contract counts the first signed header of an attempt. A new attempt makes a new encryption, with new randomness
 //! of the operating system, also if the update has not changed.
 
-use consilium_hash::HeaderHash;
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -23,6 +22,7 @@ use consilium_crypto::{
     CandidateHeader, EncryptError, QuantisedUpdate, RoundContext, signature::SigningKey,
     update::encrypt,
 };
+use consilium_hash::HeaderHash;
 use consilium_ledger::sha256;
 use consilium_proto::v1::{SignedTransaction, SubmitUpdate, transaction::Action};
 

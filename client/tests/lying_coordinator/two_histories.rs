@@ -1,16 +1,16 @@
 //! A coordinator that shows one history, and then another.
 
-use consilium_hash::StateRoot;
 use std::{process::Output, sync::Arc};
 
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::transaction::{entry, sign};
+use consilium_hash::StateRoot;
 use consilium_ledger::{Block, HeaderChain, Note};
 use consilium_proto::{
     training::Layers,
     v1::{Enrol, transaction::Action},
 };
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 use rand_core::OsRng;
 use tokio::runtime::Runtime;
 
@@ -20,8 +20,7 @@ use crate::liar::{Liar, program, verify};
 fn history(ceremony: &Ceremony, enrolled: &[usize]) -> (Vec<Block>, Note) {
     let parameters = &ceremony.parameters;
     let key = SigningKey::from_bytes(&ceremony.coordinator.signing.to_bytes());
-    let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode()).unwrap();
-    let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
+    let mut chain = HeaderChain::new(parameters.validators());
     let enrol = |&i: &usize| {
         let files = &ceremony.institutions[i];
         let action = Action::Enrol(Enrol { certificate: Some(files.certificate.clone()) });

@@ -3,7 +3,6 @@
 //! It counts the hostile institutions' shares as given, whatever they do; a trustee whose directory was rolled back is one
 //! of them from then on, because nothing that it has sworn binds it any more.
 
-use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -12,6 +11,7 @@ use std::{
 use consilium_audit::follow::{Follower, Phase};
 use consilium_contract::{Committee, keygen::Stage};
 use consilium_crypto::{DecryptionShare, Hash, VerifiedEvaluation, verify_share};
+use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use consilium_proto::v1::{SignedTransaction, contribute::Part, transaction::Action};
 
 use crate::world::{World, read};
@@ -29,6 +29,8 @@ pub enum Violation {
     NoSum,
     /// One trustee has given shares for two sums of a step.
     TwoShares { trustee: usize, step: u64 },
+    /// A trustee has answered for a committee of before it lost its state.
+    SpeaksAfterLoss { trustee: usize },
     /// An honest member has answered for two sets of dealings in one attempt.
     TwoDealings { member: usize, number: u32, attempt: u32 },
     /// Two sets of dealings of one attempt have enough products for a key.

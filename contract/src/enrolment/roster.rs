@@ -1,11 +1,11 @@
 //! Who is enrolled, and what credit each has left.
 
-use consilium_hash::{Pseudonym, TransactionHash};
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
 };
 
+use consilium_hash::{Pseudonym, TransactionHash};
 use consilium_proto::v1::Standing;
 
 use super::certificate::Certificate;

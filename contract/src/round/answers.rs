@@ -1,9 +1,9 @@
 //! What trustees answer to a sealed sum, and what it changes.
 
-use consilium_hash::Pseudonym;
 use std::{cmp::Ordering, mem};
 
 use consilium_crypto::{DecodeError, DecryptionShare, ShareError, VerifiedShare, verify_share};
+use consilium_hash::Pseudonym;
 use consilium_ledger::NoteError;
 use consilium_proto::v1::{Countersign, Reason, SubmitShare};
 

@@ -1,12 +1,12 @@
 //! Opening: shares of the sum of the keys come in; any t of them open the sum of the updates.
 
-use consilium_hash::{BlockHash, Pseudonym};
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{
     DiscreteLogTable, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader, VerifiedShare,
     combine,
 };
+use consilium_hash::{BlockHash, Pseudonym};
 use thiserror::Error;
 
 use crate::{keygen::committee::Committee, model::Model, parameters::Parameters};

@@ -1,9 +1,9 @@
 //! Sealed: the sum of the encrypted keys stands, and trustees countersign the block that holds it.
 
-use consilium_hash::{BlockHash, Pseudonym};
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{MaskedSum, VerifiedEvaluation, VerifiedHeader};
+use consilium_hash::{BlockHash, Pseudonym};
 
 use super::{Opening, countersign::SealedBlock};
 use crate::keygen::committee::Committee;

@@ -1,6 +1,5 @@
 //! The service `Federation`: the work of a round, and of making a committee.
 
-use consilium_hash::{HeaderHash, Pseudonym};
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
@@ -12,6 +11,7 @@ use consilium_contract::{
     model::Model,
 };
 use consilium_crypto::{mask_length, signature::SigningKey};
+use consilium_hash::{HeaderHash, Pseudonym};
 use consilium_ledger::SealedHeader;
 use consilium_proto::{
     hash32,

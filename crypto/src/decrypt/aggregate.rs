@@ -6,8 +6,9 @@
 //!
 //! Encoding: round ‖ m ‖ m·SHA-256 of a header ‖ 16 ciphertexts ‖ certificate. All but the certificate is certified.
 
-use consilium_hash::HeaderHash;
 use std::collections::HashSet;
+
+use consilium_hash::HeaderHash;
 
 use crate::group::encoding::Reader;
 use crate::signature::{SIGNATURE_LEN, Signature};

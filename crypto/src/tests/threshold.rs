@@ -1,11 +1,12 @@
 //! Opening a sum with every subset of trustees, and with trustees who cheat.
 
+use consilium_hash::BlockHash;
+
 use super::*;
 use crate::{
     DealingCommitments, DecryptionShare, DiscreteLogTable, KeyShare, MaskKeySum, PublicKey,
     ShareError, VerifiedEvaluation, VerifiedShare, combine, countersign_quorum, verify_share,
 };
-use consilium_hash::BlockHash;
 
 struct Sealed {
     federation: Federation,

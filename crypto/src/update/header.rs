@@ -6,9 +6,9 @@
 //! limbs Enc(0) − C_B − C_C and have the trustees open A for it. Hence [`CandidateHeader`] becomes [`VerifiedHeader`] from
 //! its own bytes alone, and only that can be summed.
 
-use consilium_hash::HeaderHash;
 use std::sync::Arc;
 
+use consilium_hash::HeaderHash;
 use merlin::Transcript;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;

@@ -3,7 +3,6 @@
 //! Updates are made one by one and written at once. The keys in the folder protect nothing: they live as long as the
 //! bench, and the updates in the round are made up.
 
-use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +14,7 @@ use consilium_crypto::{
     VerifiedHeader, VerifyingKey, combine, countersign_quorum, mask_length, update,
     verify_key_proofs, verify_share,
 };
+use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use rand_core::OsRng;
 use zeroize::Zeroizing;
 

@@ -1,10 +1,10 @@
 //! Whose updates the sums on a chain are made of.
 
-use consilium_hash::HeaderHash;
 use std::collections::{BTreeMap, BTreeSet};
 
 use consilium_contract::CandidateTransaction;
 use consilium_crypto::Evaluation;
+use consilium_hash::HeaderHash;
 use consilium_ledger::sha256;
 use consilium_proto::v1::transaction::Action;
 

@@ -1,12 +1,12 @@
 //! Plaintext federated averaging over the quantised updates of whoever was accepted: what the verified federation must
 //! compute bit for bit.
 
-use consilium_hash::ModelHash;
 use std::collections::BTreeSet;
 
 use consilium_client::prepare::Participant;
 use consilium_crypto::QuantisedUpdate;
 use consilium_experiments::replay::{Federation, plain::fed_avg_quantised};
+use consilium_hash::ModelHash;
 use consilium_learning::model_blob;
 use consilium_ledger::sha256;
 

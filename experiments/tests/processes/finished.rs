@@ -1,6 +1,5 @@
 //! What the chain of a finished run says.
 
-use consilium_hash::{HeaderHash, ModelHash};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -9,6 +8,7 @@ use std::{
 use consilium_audit::AuditReport;
 use consilium_contract::{CandidateTransaction, transaction::parse_entry};
 use consilium_crypto::{CandidateHeader, Evaluation};
+use consilium_hash::{HeaderHash, ModelHash};
 use consilium_ledger::sha256;
 use consilium_proto::v1::transaction::Action;
 

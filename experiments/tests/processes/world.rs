@@ -1,6 +1,5 @@
 //! A run: its files, its processes, and the moments of killing.
 
-use consilium_hash::{ModelHash, Pseudonym};
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
@@ -15,6 +14,7 @@ use consilium_authority::{BoundChoice, BoundKind, Ceremony, CeremonySpec};
 use consilium_client::state::{history::History, model};
 use consilium_contract::{CandidateTransaction, Parameters};
 use consilium_experiments::replay::{Choice, Federation, ReplayConfig, load_dataset};
+use consilium_hash::{ModelHash, Pseudonym};
 use consilium_learning::generator;
 use consilium_ledger::Store;
 use consilium_proto::training::Layers;
@@ -289,7 +289,7 @@ impl World {
         assert_eq!(self.code_of(coordinator), 0, "the coordinator");
         let ledger = self.root.path().join("ledger");
         let report = audit(&ledger, self.root.path(), Some(&self.parameters.chain_id)).unwrap();
-        assert_eq!((report.is_sealed, report.phase.as_str()), (true, "finished"));
+        assert_eq!((report.is_closed, report.phase.as_str()), (true, "finished"));
         assert_eq!(report.steps, (self.parameters.steps, self.parameters.steps));
         // What a kill may lead to. None of these names a culprit, so nobody has lost credit.
         let harmless =

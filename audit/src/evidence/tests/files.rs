@@ -47,7 +47,7 @@ fn files() -> Vec<(World, Vec<u8>)> {
     add(world, Statements::History(statements));
     let mut world = World::new();
     let open = world.open_round();
-    world.forge(vec![open]);
+    world.append(vec![entry(open, false)], consilium_hash::StateRoot([7; 32]), Vec::new());
     let statements = replay(&world);
     add(world, statements);
     let mut world = World::new();

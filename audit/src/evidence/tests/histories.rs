@@ -1,5 +1,7 @@
 use consilium_hash::{BlockHash, ChainId, StateRoot, TransactionHash};
 
+use consilium_ledger::Seal;
+
 use super::*;
 
 #[test]
@@ -16,7 +18,7 @@ fn two_headers_of_one_height_or_a_successor_of_another_convict_the_coordinator_o
         acquits(&one, fork_of(&one.blocks[ours], &one.blocks[theirs]));
     }
     let mut unsigned = other.blocks[2].clone();
-    unsigned.sealed.signature[0] ^= 1;
+    unsigned.sealed.seal = Seal::from_bytes([7; Seal::LEN]);
     acquits(&one, fork_of(&one.blocks[2], &unsigned));
     // The same in blocks, for a reader of a history.
     let mut forked = blocks(&one);
@@ -73,7 +75,7 @@ fn a_header_and_a_head_of_another_tree_or_two_heads_of_one_size_convict_the_coor
         acquits(&one, two_heads_of(&note, &head_of(&one, 3)));
     }
     // A header that nobody has signed.
-    other.blocks[2].sealed.signature[0] ^= 1;
+    other.blocks[2].sealed.seal = Seal::from_bytes([7; Seal::LEN]);
     acquits(&one, head_against(&other.blocks[2], edge(&other, 3), head_of(&one, 3)));
 }
 
@@ -214,7 +216,7 @@ fn a_signed_header_that_does_not_follow_convicts_the_coordinator() {
 #[test]
 fn entries_that_no_contract_takes_convict_the_coordinator() {
     let mut world = World::new();
-    world.append(vec![vec![1, 2, 3]], StateRoot([0; 32]), Vec::new());
+    world.append(vec![vec![1, 2, 3]], world.state, Vec::new());
     convicts_the_coordinator(&world, history(&world), Charge::BadEntry);
     convicts_the_coordinator(&world, replay(&world), Charge::BadEntry);
 

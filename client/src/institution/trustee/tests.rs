@@ -10,7 +10,10 @@ use consilium_proto::v1::{Charge, ForkEvidence, evidence::Statements};
 use rand_core::OsRng;
 
 use super::*;
-use crate::{fixture::Kept as _, state::memory::MemoryError};
+use crate::{
+    fixture::Kept as _,
+    state::memory::{MemoryError, Place},
+};
 use consilium_testkit::World;
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
@@ -45,9 +48,10 @@ fn answers(world: &World, transactions: &[SignedTransaction]) -> Vec<Countersign
 
 fn countersign(world: &World, directory: &std::path::Path) -> Result<Countersigned, ClientError> {
     let judged = verdict(world, None).unwrap();
-    let mut memory = Memory::open(directory, world.chain_id()).unwrap();
+    let mut memory = world.memory(directory);
     super::countersign(
         &judged,
+        world.shares[0].as_ref().unwrap(),
         &mut memory,
         &world.ceremony.institutions[0].signing,
         &world.name(0),
@@ -61,10 +65,11 @@ fn an_honest_sum_is_judged_countersigned_and_shared_and_the_contract_takes_both(
     let headers = world.seal();
     let judged = verdict(&world, Some(&HeaderHash(sha256(&headers[0])))).unwrap();
     assert_eq!(judged.block(), &world.sealed_hash());
-    let mut memory = Memory::open(dir.path(), world.chain_id()).unwrap();
+    let mut memory = world.memory(dir.path());
     let files = &world.ceremony.institutions[0];
+    let share = world.shares[0].as_ref().unwrap();
     let countersigned =
-        super::countersign(&judged, &mut memory, &files.signing, &world.name(0)).unwrap();
+        super::countersign(&judged, share, &mut memory, &files.signing, &world.name(0)).unwrap();
     assert_eq!(memory.countersigned(0), Some(*judged.block()));
     let block = world.sealed_hash();
     let others: Vec<_> = [1, 2].iter().map(|&i| world.countersignature(i, 0, &block)).collect();
@@ -101,13 +106,22 @@ fn a_second_sum_of_one_step_is_never_countersigned_whatever_restarts_lie_between
 }
 
 #[test]
-fn a_step_that_was_forgone_is_not_countersigned() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_step_of_a_committee_that_was_confirmed_with_another_memory_is_not_countersigned() {
     let mut world = World::new();
     world.seal();
-    Memory::open(dir.path(), world.chain_id()).unwrap().forgo(0).unwrap();
-    let refused = countersign(&world, dir.path()).unwrap_err();
-    assert!(matches!(refused, ClientError::Memory(MemoryError::Forgone { step: 0 })), "{refused}");
+    // It has lost what it knew, or has never known it.
+    let lost = tempfile::tempdir().unwrap();
+    world.memory(lost.path()).lose(Place::standing(0)).unwrap();
+    let refused = countersign(&world, lost.path()).unwrap_err();
+    assert!(matches!(refused, ClientError::Memory(MemoryError::Lost { number: 0 })), "{refused}");
+    let new = tempfile::tempdir().unwrap();
+    let mut memory = Memory::open(new.path(), world.chain_id()).unwrap();
+    memory.catch_up(false, None, &[]).unwrap();
+    let refused = countersign(&world, new.path()).unwrap_err();
+    assert!(
+        matches!(refused, ClientError::Memory(MemoryError::Unconfirmed { committee: 0 })),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -157,10 +171,11 @@ fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the
             let shown = split >> i & 1;
             // Shown one, and after a restart the other.
             for side in [shown, 1 - shown] {
-                let mut memory = Memory::open(directory.path(), first.chain_id()).unwrap();
+                let mut memory = first.memory(directory.path());
                 let files = &first.ceremony.institutions[i];
-                match super::countersign(&judged[side], &mut memory, &files.signing, &first.name(i))
-                {
+                let share = first.shares[i].as_ref().unwrap();
+                let name = first.name(i);
+                match super::countersign(&judged[side], share, &mut memory, &files.signing, &name) {
                     Ok(answer) => {
                         assert_eq!(side, shown);
                         transactions[side].push(answer.transaction().clone());

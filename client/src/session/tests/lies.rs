@@ -12,7 +12,7 @@ use consilium_proto::v1::{Abandon, Charge, Reason, transaction::Action};
 use consilium_testkit::{World, ceremony};
 
 use super::stage::*;
-use crate::{ClientError, Verification, state::memory::Memory};
+use crate::{ClientError, Verification, fixture::Kept as _};
 
 #[tokio::test]
 async fn a_signed_head_of_another_history_stops_the_institution_with_evidence() {
@@ -80,7 +80,7 @@ async fn a_sum_without_the_own_accepted_update_is_not_countersigned_and_stops_th
     assert_eq!((*missing, *height), (HeaderHash(sha256(&own)), stage.world.chain.len() - 1));
     convicts(&stage.world, evidence, Charge::Omission);
     assert_eq!(error.exit_code(), 4);
-    assert_eq!(Memory::open(state.path(), stage.world.chain_id()).unwrap().countersigned(0), None);
+    assert_eq!(stage.world.memory(state.path()).countersigned(0), None);
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! What the coordinator and the hostile institutions put into a block.
 
-use consilium_hash::HeaderHash;
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_audit::follow::Phase;
@@ -9,10 +8,11 @@ use consilium_crypto::{
     DecryptionShare, Evaluation, KeyShare, MaskedSum, MaskedUpdate, VerifiedHeader, combine,
     mask_length, verify_share,
 };
+use consilium_hash::HeaderHash;
 use consilium_ledger::{VerifiedHeader as VerifiedBlock, sha256};
 use consilium_proto::v1::{
     Abandon, BeginKeygen, BlobRef, ChangeCommittee, CloseCollection, CloseRound, EndStage,
-    OpenRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
+    OpenRound, Revoke, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
 use consilium_testkit::Parties as _;
 
@@ -36,7 +36,10 @@ impl Adversary<'_> {
                 }
                 (Action::SubmitUpdate(update), Phase::Collecting(collection)) => {
                     let pooled = self.world.pooled(&HeaderHash(sha256(&update.header))).unwrap();
-                    pooled.header.context().round == *collection.round()
+                    let is_revoked =
+                        branch.follower.roster().get(&name).is_none_or(|own| own.revoked);
+                    !is_revoked
+                        && pooled.header.context().round == *collection.round()
                         && !collection.has_update_of(&name)
                 }
                 (Action::Countersign(said), Phase::Sealed(sealed)) => {
@@ -82,7 +85,9 @@ impl Adversary<'_> {
                     said.extend(own.map(|own| world.says(*index, Action::Contribute(own))));
                 }
                 Phase::Collecting(collection)
-                    if twist != Twist::Silent && !collection.has_update_of(&name) =>
+                    if twist != Twist::Silent
+                        && !collection.has_update_of(&name)
+                        && branch.follower.roster().get(&name).is_some_and(|own| !own.revoked) =>
                 {
                     // Another one in every history.
                     let pooled =
@@ -204,6 +209,11 @@ impl Adversary<'_> {
                 });
                 track.model = model;
                 orders(Action::CloseRound(close))
+            }
+            Order::Revoke { institution } => {
+                self.tally.revocations += 1;
+                let pseudonym = self.world.name(*institution).to_vec();
+                vec![self.world.decrees(Action::Revoke(Revoke { pseudonym }))]
             }
             Order::Change { members, threshold } => {
                 let Some(committee) = self.branches[at].follower.committee() else { return };

@@ -4,25 +4,20 @@
 //! shorter than what was acknowledged; with `HEAD` it cannot do so unnoticed. `HEAD` may be behind the store after a
 //! crash between the two, never ahead of it.
 
-use consilium_hash::BlockHash;
 use std::{fs, io, path::Path};
 
+use consilium_hash::BlockHash;
+
 use crate::{
-    LedgerError,
-    store::disk::{Disk, io_error},
+    error::LedgerError,
+    head::Head,
+    store::{
+        disk::{Disk, io_error},
+        layout::HEAD_FILE,
+    },
 };
 
-pub(super) const NAME: &str = "HEAD";
 const FIRST_LINE: &str = "consilium ledger head 1";
-
-/// The last durable block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    /// Its height.
-    pub height: u64,
-    /// The hash of its header.
-    pub hash: BlockHash,
-}
 
 /// What the file says.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,16 +33,16 @@ pub(super) enum Recorded {
 fn contents(head: Option<Head>) -> String {
     match head {
         None => format!("{FIRST_LINE}\nno block\n"),
-        Some(Head { height, hash }) => format!("{FIRST_LINE}\n{height} {}\n", hex::encode(hash)),
+        Some(Head { height, hash }) => format!("{FIRST_LINE}\n{height} {hash}\n"),
     }
 }
 
 pub(super) fn write(disk: &Disk, root: &Path, head: Option<Head>) -> Result<(), LedgerError> {
-    disk.replace(root, NAME, &contents(head))
+    disk.replace(root, HEAD_FILE, &contents(head))
 }
 
 pub(super) fn read(root: &Path) -> Result<Recorded, LedgerError> {
-    let path = root.join(NAME);
+    let path = root.join(HEAD_FILE);
     let bytes = match fs::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Recorded::Nothing),
         other => other.map_err(io_error("read", &path))?,

@@ -3,12 +3,20 @@
 //! A transaction becomes one of these types only with a signature by the key that the authority has certified for its
 //! author. Everything later (sums, quorums, models) is computed from these and not from transactions.
 
-use consilium_contract::{CandidateTransaction, Committee, Roster, SealedBlock};
 use consilium_crypto::{CandidateHeader, DecryptionShare, RoundContext};
 use consilium_hash::{BlockHash, ChainId, HeaderHash, Pseudonym};
 use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
-use consilium_proto::v1::transaction::Action;
+use consilium_proto::v1::{Enrol, transaction::Action};
 use thiserror::Error;
+
+use crate::{
+    action::Signer,
+    enrolment::{certificate::Certificate, roster::Roster},
+    keygen::committee::Committee,
+    parameters::Parameters,
+    round::countersign::SealedBlock,
+    transaction::CandidateTransaction,
+};
 
 /// Why a transaction on the chain has no effect. Most are passed over, as the contract passes over them; some convict
 /// the coordinator, which has recorded them.
@@ -81,6 +89,40 @@ impl StatementError {
             | Self::Malformed(_) => false,
         }
     }
+}
+
+/// The certificate with which an institution enrols, signed by the authority; the enrolment is signed by its key.
+pub(crate) fn enrolled(
+    transaction: &CandidateTransaction,
+    enrol: &Enrol,
+    parameters: &Parameters,
+) -> Result<Certificate, StatementError> {
+    let bad = |error: String| StatementError::BadCertificate(error);
+    let message = enrol.certificate.as_ref().ok_or_else(|| bad("there is none".to_owned()))?;
+    let certificate =
+        parameters.verify_certificate(message).map_err(|error| bad(error.to_string()))?;
+    if transaction.author() != Some(certificate.pseudonym) {
+        return Err(bad("it is another institution's".to_owned()));
+    }
+    if !transaction.is_signed_by(&certificate.signing_key, &parameters.chain_id) {
+        return Err(StatementError::BadSignature(certificate.pseudonym));
+    }
+    Ok(certificate)
+}
+
+/// Authority or coordinator have signed what they alone may say. Of institutions nothing is asked here.
+pub(crate) fn judge_signer(
+    transaction: &CandidateTransaction,
+    parameters: &Parameters,
+) -> Result<(), StatementError> {
+    let key = match transaction.kind().signer {
+        Signer::Authority => &parameters.authority,
+        Signer::Coordinator => &parameters.coordinator,
+        Signer::Institution | Signer::Newcomer(_) => return Ok(()),
+    };
+    let is_theirs =
+        transaction.author().is_none() && transaction.is_signed_by(key, &parameters.chain_id);
+    is_theirs.then_some(()).ok_or(StatementError::NotTheirs)
 }
 
 /// The key of the author, whose certificate the roster has checked, has signed the transaction for this chain.
