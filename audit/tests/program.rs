@@ -36,7 +36,12 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let ceremony = consilium_testkit::ceremony(1, |_| ());
+        Self::of(1)
+    }
+
+    /// The run of this seed: another one founds another chain.
+    fn of(seed: u64) -> Self {
+        let ceremony = consilium_testkit::ceremony(seed, |_| ());
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("genesis.bin"), &ceremony.genesis_entry).unwrap();
         Self { directory, ceremony }
@@ -116,7 +121,7 @@ fn a_ledger_holds_or_fails_with_exit_code_1_and_evidence_that_convicts_by_the_ge
     assert!(code == 0 && verdict.contains("it convicts the coordinator"), "{verdict}");
     let (code, claim) = said(&["evidence", "show", text(&evidence)]);
     assert!(code == 0 && claim.contains("claims"), "{claim}");
-    let stranger = Run::new();
+    let stranger = Run::of(2);
     let theirs = stranger.path("genesis.bin");
     let (code, _) = said(&["evidence", "verify", "--genesis", text(&theirs), text(&evidence)]);
     assert_eq!(code, 1);
