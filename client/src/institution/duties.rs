@@ -164,19 +164,17 @@ impl Duties {
     /// # Errors
     /// [`ClientError::Memory`] where another block of this step is remembered.
     pub fn countersign(&mut self, judged: &Judged) -> Result<Option<Countersigned>, ClientError> {
-        let committee = judged.committee();
-        let Some(share) = self.membership.share(committee).map(Arc::clone) else { return Ok(None) };
-        if !self.memory.answers_for(committee.number) {
-            return Ok(None);
-        }
+        let Some(share) = self.key_share(judged).map(Arc::clone) else { return Ok(None) };
         let files = &self.files;
         let name = &files.identity.pseudonym;
         trustee::countersign(judged, &share, &mut self.memory, &files.signing, name).map(Some)
     }
 
-    /// Its share of the key that a sum is encrypted for.
+    /// Its share of the key that a sum is encrypted for, where it knows that it answers for that committee.
     pub fn key_share(&self, judged: &Judged) -> Option<&Arc<KeyShare>> {
-        self.membership.share(judged.committee())
+        let committee = judged.committee();
+        let answers = self.memory.answers_for(committee.number);
+        self.membership.share(committee).filter(|_| answers)
     }
 }
 

@@ -11,7 +11,10 @@ use consilium_audit::files::{FileError, failed, private, sync_folder_of};
 
 use thiserror::Error;
 
-/// An append-only file of records, each its length (u32, big-endian) and its bytes.
+/// So many zeros at the end of a record are bytes that were never written. What is kept here ends with signatures.
+const UNWRITTEN: u64 = 8;
+
+/// An append-only file of records, each its length (u32, big-endian) and its bytes, which do not end with eight zeros.
 #[derive(Debug)]
 pub(crate) struct Log {
     file: Arc<File>,
@@ -23,8 +26,8 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Opens the log, or creates it. What a crash has left of a last record is cut off: it was never synced, so nothing
-    /// was said on the strength of it.
+    /// Opens the log, or creates it. What a crash has left of last records, zeros in the place of their bytes included, is
+    /// cut off: they were never synced, so nothing was said on the strength of them.
     pub(crate) fn open(path: &Path, longest: u32) -> Result<Self, FileError> {
         let mut options = OpenOptions::new();
         let file = private(options.read(true).write(true).create(true))
@@ -54,6 +57,10 @@ impl Log {
                 .and_then(|_| file.read_exact(&mut prefix))
                 .map_err(failed("read", path))?;
             let record = u32::from_be_bytes(prefix);
+            // What a crash has left of records that were never synced may be zeros.
+            if record == 0 && is_zero(&mut file, end).map_err(failed("read", path))? {
+                break;
+            }
             if record == 0 || record > longest {
                 let detail = format!(
                     "a record at byte {end} claims {record} bytes; 1 to {longest} are possible"
@@ -65,6 +72,14 @@ impl Log {
             }
             records.push((end + 4, record));
             end += 4 + u64::from(record);
+        }
+        // Or end with them.
+        if let Some(&(start, length)) = records.last()
+            && u64::from(length) > UNWRITTEN
+            && is_zero_between(&mut file, end - UNWRITTEN, end).map_err(failed("read", path))?
+        {
+            records.pop();
+            end = start - 4;
         }
         Ok(Self { file: Arc::new(file), path: path.to_owned(), records, end, unsynced: false })
     }
@@ -114,6 +129,25 @@ impl Log {
     pub(crate) fn flush(&mut self) -> Flush {
         let unsynced = std::mem::take(&mut self.unsynced);
         Flush(unsynced.then(|| (Arc::clone(&self.file), self.path.clone())))
+    }
+}
+
+/// Whether all bytes from this one on are zero.
+fn is_zero(file: &mut File, from: u64) -> std::io::Result<bool> {
+    let end = file.metadata()?.len();
+    is_zero_between(file, from, end)
+}
+
+fn is_zero_between(file: &mut File, from: u64, end: u64) -> std::io::Result<bool> {
+    file.seek(SeekFrom::Start(from))?;
+    let mut rest = file.take(end.saturating_sub(from));
+    let mut bytes = [0; 4096];
+    loop {
+        let read = rest.read(&mut bytes)?;
+        let Some(bytes) = bytes.get(..read).filter(|_| read > 0) else { return Ok(true) };
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
     }
 }
 
@@ -195,6 +229,38 @@ mod tests {
             let mut again = Log::open(&path, 100).unwrap();
             assert_eq!(again.get(again.len() - 1).unwrap().unwrap(), b"other");
         }
+    }
+
+    #[test]
+    fn zeros_in_the_place_of_what_was_not_written_are_cut_wherever_they_begin() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut log = Log::open(&path, 100).unwrap();
+        log.append(b"the first of them").unwrap();
+        let kept = fs::read(&path).unwrap().len();
+        log.append(b"the second of them").unwrap();
+        log.append(b"the third of them").unwrap();
+        let whole = fs::read(&path).unwrap();
+        // At the last bytes of a record zeros cannot be told from what was written: it is found where it is decoded.
+        let ends = [whole.len() - 17 - 4, whole.len()];
+        for cut in kept..whole.len() {
+            for more in [0, 5_000] {
+                let zeros = vec![0; whole.len() - cut + more];
+                fs::write(&path, [&whole[..cut], &zeros].concat()).unwrap();
+                let mut log = Log::open(&path, 100).unwrap();
+                let is_told = ends.iter().all(|end| cut <= end - 8 || cut >= *end);
+                let written = ends.iter().filter(|end| **end <= cut).count() as u64;
+                assert!(!is_told || log.len() == 1 + written, "cut at {cut}");
+                assert_eq!(log.get(0).unwrap().unwrap(), b"the first of them");
+                log.append(b"another").unwrap();
+                let mut again = Log::open(&path, 100).unwrap();
+                assert_eq!(again.get(again.len() - 1).unwrap().unwrap(), b"another");
+            }
+        }
+        // Zeros before other bytes are damage.
+        let damaged = [&whole[..kept], &[0; 4], &whole[kept + 4..]].concat();
+        fs::write(&path, damaged).unwrap();
+        assert!(matches!(Log::open(&path, 100), Err(FileError::Damaged { .. })));
     }
 
     #[test]

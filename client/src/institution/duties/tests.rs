@@ -136,11 +136,13 @@ fn a_share_of_a_committee_that_was_confirmed_before_a_loss_is_kept_and_not_used(
     let judged = judge(&world.sealed_sum(), None, world.parameters(), &mut OsRng).unwrap();
     let countersigns = || {
         let mut duties = open(&world, 0, dir.path());
-        assert!(duties.key_share(&judged).is_some());
-        duties.countersign(&judged).unwrap().is_some()
+        let countersigns = duties.countersign(&judged).unwrap().is_some();
+        assert_eq!(duties.key_share(&judged).is_some(), countersigns);
+        countersigns
     };
     assert!(countersigns());
     // Lost while the committee was being confirmed.
     world.memory(dir.path()).lose(Place::default()).unwrap();
     assert!(!countersigns());
+    assert!(dir.path().join("share-0.key").exists());
 }
