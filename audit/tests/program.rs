@@ -16,6 +16,7 @@ use consilium_crypto::Hash;
 use consilium_ledger::{Block, HeaderChain, Store};
 use consilium_testkit::Parties as _;
 use ed25519_dalek::SigningKey;
+use rand_core::{OsRng, RngCore as _};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_consilium-audit")).args(arguments).output().unwrap()
@@ -39,7 +40,7 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let ceremony = consilium_testkit::ceremony(1, |_| ());
+        let ceremony = consilium_testkit::ceremony(OsRng.next_u64(), |_| ());
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("genesis.bin"), &ceremony.genesis_entry).unwrap();
         Self { directory, ceremony }
@@ -115,6 +116,14 @@ fn a_ledger_holds_or_fails_with_exit_code_1_and_evidence_that_convicts_by_the_ge
     assert!(code == 0 && verdict.contains("it convicts the coordinator"), "{verdict}");
     let (code, claim) = said(&["evidence", "show", text(&evidence)]);
     assert!(code == 0 && claim.contains("claims"), "{claim}");
+    // The same finding again leaves the file as it is; another one does not take its place.
+    let (code, message) = audit(&run.path("false"));
+    assert!(code == 1 && message.contains("the evidence is in"), "{message}");
+    let kept = fs::read(&evidence).unwrap();
+    let (_, blocks) = run.chain(3, Some(StateRoot([8; 32])));
+    let (code, message) = audit(&run.ledger("false again", &blocks));
+    assert!(code == 1 && message.contains("move it away"), "{message}");
+    assert_eq!(fs::read(&evidence).unwrap(), kept);
     let stranger = Run::new();
     let theirs = stranger.path("genesis.bin");
     let (code, _) = said(&["evidence", "verify", "--genesis", text(&theirs), text(&evidence)]);
