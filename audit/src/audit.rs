@@ -1,7 +1,8 @@
 //! A ledger, replayed through the contract by somebody who trusts nothing but the genesis in its first block.
 //!
-//! Every block must be signed by the coordinator that the genesis names, continue the chain, hold the entries whose root
-//! it names, and leave the state whose root it names. Every transaction is judged again by the contract, proofs
+//! Every block must be sealed by the coordinator that the genesis names, continue the chain, hold the entries whose root
+//! it names, and name the state in which the blocks before it have left the contract. What the last block leads to follows
+//! from its entries alone: no header has named it yet. Every transaction is judged again by the contract, proofs
 //! included: certificates, signatures, key, link and range proofs, sums with their certificates, countersignatures,
 //! shares, the read-off of the sums and the model that follows. Every blob that a transaction names must be there.
 //! The first thing that does not hold ends the audit.
@@ -12,7 +13,6 @@
 //!
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
 
-use consilium_hash::ChainId;
 use std::{
     borrow::Cow,
     collections::HashSet,
@@ -28,11 +28,12 @@ use consilium_contract::{
     execute::{CheckedAhead, LoadError, Loaded, end, execute_loaded},
 };
 use consilium_crypto::{DiscreteLogTable, Hash};
+use consilium_hash::{ChainId, TransactionHash};
 use consilium_ledger::{
-    Block, Checkpoint, HeaderChain, LedgerError, SealState, Store, verify_chain, verify_seal,
+    Block, Checkpoint, HeaderChain, LedgerError, Malformed, ManifestState, Store, verify_chain,
+    verify_manifest,
 };
 use consilium_proto::v1::{BlobRef, transaction::Action};
-use ed25519_dalek::VerifyingKey;
 use rand_core::OsRng;
 
 use crate::{audited::Audited, digest::hex};
@@ -79,7 +80,7 @@ pub fn audit_within(
     scope: Scope<'_>,
 ) -> Result<(AuditReport, Audited), AuditError> {
     let start = Instant::now();
-    let is_sealed = verify_seal(ledger)? == SealState::Intact;
+    let is_closed = verify_manifest(ledger)? == ManifestState::Intact;
     let store = Store::open_copy(ledger, scratch)?;
     let mut replay = Replay::begin(&store, scope.chain_id)?;
     if let Some((earlier, since)) = scope.since {
@@ -96,7 +97,7 @@ pub fn audit_within(
         }
         match end {
             Ahead::More => {}
-            Ahead::End => return Ok(replay.report(is_sealed, start.elapsed())),
+            Ahead::End => return Ok(replay.report(is_closed, start.elapsed())),
             Ahead::Broken(error) => return Err(error),
         }
     }
@@ -137,8 +138,8 @@ struct Replay<'a> {
     contract: Contract,
     report: AuditReport,
     /// Height up to which proofs are taken for granted, and the transactions for which they are not.
-    trusted: Option<(u64, HashSet<Hash>)>,
-    refuted: Vec<Hash>,
+    trusted: Option<(u64, HashSet<TransactionHash>)>,
+    refuted: Vec<TransactionHash>,
 }
 
 impl<'a> Replay<'a> {
@@ -155,16 +156,14 @@ impl<'a> Replay<'a> {
         if let Some(expected) = chain_id.filter(|expected| **expected != parameters.chain_id) {
             return Err(AuditError::OtherChain { expected: *expected, found: parameters.chain_id });
         }
-        let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode())
-            .map_err(|_| GenesisError::NotAGenesis("the coordinator's key is unusable"))?;
-        let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
+        let mut chain = HeaderChain::new(parameters.validators());
         let header = chain.append_block(&block).map_err(|error| at(error.into()))?.clone();
         let initial = store
-            .get_blob(&parameters.initial_model)
+            .get_blob(&parameters.initial_model.0)
             .map_err(at)?
             .ok_or(GenesisError::WrongModel)?;
         let mut contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
-        end(&mut contract, &header).map_err(|error| failed(0, error))?;
+        end(&mut contract, &header);
         let report = AuditReport {
             chain_id: parameters.chain_id.to_string(),
             blocks: 1,
@@ -188,7 +187,7 @@ impl<'a> Replay<'a> {
         }
         let audited = usize::try_from(size).unwrap_or(usize::MAX);
         let blocks = self.store.blocks(0).take(audited);
-        let chain = verify_chain(blocks, chain_id, *self.chain.coordinator())?;
+        let chain = verify_chain(blocks, *self.chain.validators())?;
         if chain.checkpoint(size).map(|checkpoint| checkpoint.root) != Some(root) {
             return Err(other);
         }
@@ -271,7 +270,7 @@ impl<'a> Replay<'a> {
         let at = |source| AuditError::Block { height, source };
         if block.height() != height {
             let detail = format!("expected height {height}, the header says {}", block.height());
-            return Err(at(LedgerError::Malformed { what: "block", detail }));
+            return Err(at(Malformed { what: "block", detail }.into()));
         }
         let header = self.chain.append_block(&block).map_err(|error| at(error.into()))?;
         let recorded = execute_loaded(&mut self.contract, loaded, header, checked)
@@ -353,14 +352,14 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    fn report(self, is_sealed: bool, elapsed: Duration) -> (AuditReport, Audited) {
+    fn report(self, is_closed: bool, elapsed: Duration) -> (AuditReport, Audited) {
         let audited = Audited { checkpoint: self.chain.head_checkpoint(), refuted: self.refuted };
         let report = AuditReport {
-            is_sealed,
+            is_closed,
             steps: (self.contract.step(), self.contract.parameters().steps),
             privacy: self.contract.parameters().describe_privacy(self.contract.succession()),
             phase: self.contract.phase().name().to_owned(),
-            model: hex(&self.contract.model().hash()),
+            model: self.contract.model().hash().to_string(),
             elapsed_s: elapsed.as_secs_f64(),
             ..self.report
         };

@@ -16,7 +16,7 @@
 
 use std::path::{Path, PathBuf};
 
-use consilium_crypto::Hash;
+use consilium_hash::TransactionHash;
 use consilium_ledger::{Checkpoint, sha256};
 
 use crate::{
@@ -37,7 +37,7 @@ const MAX_BYTES: u64 = 64 << 20;
 pub struct Audited {
     pub(crate) checkpoint: Checkpoint,
     /// Transactions whose updates were refuted.
-    pub(crate) refuted: Vec<Hash>,
+    pub(crate) refuted: Vec<TransactionHash>,
 }
 
 impl Audited {
@@ -68,8 +68,7 @@ impl Audited {
     }
 
     fn encode(&self) -> String {
-        let refuted: String =
-            self.refuted.iter().map(|id| format!("{REFUTED}{}\n", hex(id))).collect();
+        let refuted: String = self.refuted.iter().map(|id| format!("{REFUTED}{id}\n")).collect();
         let text = format!("{FIRST_LINE}{}{refuted}", self.checkpoint.text());
         format!("{text}{SUM}{}\n", hex(&sha256(text.as_bytes())))
     }
@@ -78,8 +77,9 @@ impl Audited {
     fn decode(text: &str) -> Option<Self> {
         let mut lines = text.strip_prefix(FIRST_LINE)?.split_inclusive('\n');
         let checkpoint: String = lines.by_ref().take(3).collect();
-        let refuted =
-            lines.map_while(|line| line.strip_prefix(REFUTED)).map(|id| unhex(id.trim_end()));
+        let refuted = lines
+            .map_while(|line| line.strip_prefix(REFUTED))
+            .map(|id| unhex(id.trim_end()).map(TransactionHash));
         let audited = Self {
             checkpoint: Checkpoint::parse(&checkpoint).ok()?,
             refuted: refuted.collect::<Option<_>>()?,
@@ -88,7 +88,7 @@ impl Audited {
     }
 }
 
-fn unhex(text: &str) -> Option<Hash> {
+fn unhex(text: &str) -> Option<[u8; 32]> {
     let digit = |place: usize| {
         text.get(place..place + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())
     };
@@ -104,7 +104,7 @@ mod tests {
     fn an_audit() -> Audited {
         Audited {
             checkpoint: Checkpoint { chain_id: ChainId([1; 32]), size: 44, root: [2; 32] },
-            refuted: vec![[3; 32], [0xfe; 32]],
+            refuted: vec![TransactionHash([3; 32]), TransactionHash([0xfe; 32])],
         }
     }
 

@@ -1,7 +1,6 @@
 //! What the programs do for an outsider, with a line to print and an exit code: the same in `consilium-audit` and in
 //! `consilium-client`.
 
-use consilium_hash::ChainId;
 use std::{
     fmt::Display,
     fs::File,
@@ -11,6 +10,7 @@ use std::{
 
 use consilium_cli::{Failure, output::write_file};
 use consilium_contract::Parameters;
+use consilium_hash::ChainId;
 use consilium_ledger::{HeaderChain, Store};
 use consilium_proto::GENESIS_BYTES;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -189,7 +189,7 @@ pub fn compare_heads(comparison: &HeadComparison) -> Result<Vec<Compared>, Failu
     let entry = read_genesis(&comparison.genesis)?;
     let parameters = Parameters::from_genesis_entry(&entry)
         .map_err(|error| named(&comparison.genesis, &error))?;
-    let mut chain = HeaderChain::new(parameters.chain_id, parameters.coordinator.into());
+    let mut chain = HeaderChain::new(parameters.validators());
     let mut certified = Certified::default();
     if let Some(ledger) = &comparison.ledger {
         let store = Store::open_copy(ledger, &comparison.scratch).map_err(Failure::failed)?;

@@ -26,20 +26,18 @@
 //!
 //! `consilium evidence 1\n`, then the only encoding of a `consilium.v1.Evidence`; at most 1 GiB in all.
 
-use consilium_hash::Pseudonym;
 use std::{fmt, path::PathBuf};
 
 use consilium_contract::{CandidateTransaction, GenesisError, Parameters, Receipt};
-use consilium_crypto::Hash;
-use consilium_ledger::{Contradiction, Fork, Note, SealedHeader, SignedCheckpoint};
+use consilium_hash::{BlockHash, Pseudonym};
+use consilium_ledger::{Contradiction, Fork, Note, SealedHeader, SignedCheckpoint, Validators};
 use consilium_proto::{
-    EVIDENCE_BYTES, decode, hash32,
+    EVIDENCE_BYTES, decode,
     v1::{
         self, Charge, ForkEvidence, HeadEvidence, SignedTransaction, TwoBlocksEvidence,
         TwoHeadsEvidence, TwoReceiptsEvidence, evidence::Statements, transaction::Action,
     },
 };
-use ed25519_dalek::VerifyingKey;
 use prost::Message as _;
 use thiserror::Error;
 
@@ -169,10 +167,9 @@ pub struct Genesis<'a> {
 }
 
 impl Genesis<'_> {
-    /// The key that seals blocks.
-    fn coordinator(&self) -> Result<VerifyingKey, EvidenceError> {
-        VerifyingKey::from_bytes(&self.parameters.coordinator.encode())
-            .map_err(|_| GenesisError::NotAGenesis("the coordinator's key is unusable").into())
+    /// Those who vouch for blocks and heads.
+    fn validators(&self) -> Validators {
+        self.parameters.validators()
     }
 }
 
@@ -345,14 +342,14 @@ fn fork(statements: &ForkEvidence, genesis: Genesis<'_>) -> Result<Verdict, Evid
     let ours = header(&statements.ours)?;
     let theirs = header(&statements.theirs)?;
     let fork = Fork { height: ours.header.height, ours, theirs };
-    if !fork.verify(&genesis.parameters.chain_id, &genesis.coordinator()?) {
+    if !fork.verify(&genesis.validators()) {
         return Err(nothing(
             "the coordinator has not signed both headers, or one chain contains both",
         ));
     }
     let height = fork.height;
-    let a = hex(&ours.hash());
-    let b = hex(&theirs.hash());
+    let a = ours.hash();
+    let b = theirs.hash();
     let detail = format!(
         "it signed header {a} at height {height} and header {b}, which belongs to another history"
     );
@@ -361,14 +358,14 @@ fn fork(statements: &ForkEvidence, genesis: Genesis<'_>) -> Result<Verdict, Evid
 
 fn head(statements: &HeadEvidence, genesis: Genesis<'_>) -> Result<Verdict, EvidenceError> {
     let contradiction = Contradiction::decode(&statements.contradiction).map_err(nothing)?;
-    if !contradiction.verify(&genesis.parameters.chain_id, &genesis.coordinator()?) {
+    if !contradiction.verify(&genesis.validators()) {
         return Err(nothing(
             "the coordinator has not signed both header and head, or one chain contains both",
         ));
     }
     let header = &contradiction.ours;
     let height = header.header.height;
-    let hash = hex(&header.hash());
+    let hash = header.hash();
     let detail = format!(
         "it signed header {hash} at height {height} and a head of another tree that ends there"
     );
@@ -379,11 +376,10 @@ fn two_heads(
     statements: &TwoHeadsEvidence,
     genesis: Genesis<'_>,
 ) -> Result<Verdict, EvidenceError> {
-    let coordinator = genesis.coordinator()?;
+    let validators = genesis.validators();
     let checkpoint = |bytes: &[u8]| {
         let note = Note::parse(bytes).map_err(nothing)?;
-        let signed =
-            SignedCheckpoint::verify(note, &genesis.parameters.chain_id, &coordinator, &[]);
+        let signed = SignedCheckpoint::verify(note, &validators, &[]);
         signed.map(|signed| *signed.checkpoint()).map_err(nothing)
     };
     let first = checkpoint(&statements.first)?;
@@ -403,7 +399,7 @@ fn two_heads(
 fn answer(
     signed: &SignedTransaction,
     author: &Pseudonym,
-) -> Result<(CandidateTransaction, u64, Hash), EvidenceError> {
+) -> Result<(CandidateTransaction, u64, BlockHash), EvidenceError> {
     let transaction = CandidateTransaction::parse(signed.clone()).map_err(nothing)?;
     if transaction.author().as_ref() != Some(author) {
         return Err(nothing("an answer is not of the institution that the certificate names"));
@@ -413,7 +409,7 @@ fn answer(
         Action::SubmitShare(answer) => (answer.step, &answer.sealed_block),
         _ => return Err(nothing("neither a countersignature nor a share")),
     };
-    let block = hash32("sealed block", block).map_err(nothing)?;
+    let block = BlockHash::try_from(block.as_slice()).map_err(nothing)?;
     Ok((transaction, step, block))
 }
 
@@ -444,7 +440,7 @@ fn two_blocks(
     Ok(Verdict {
         culprit: Culprit::Institution(certificate.pseudonym),
         charge: Charge::TwoBlocks,
-        detail: format!("it answered blocks {} and {} of step {step}", hex(&one), hex(&other)),
+        detail: format!("it answered blocks {} and {} of step {step}", one, other),
     })
 }
 
@@ -465,7 +461,7 @@ fn two_receipts(
     {
         return Err(nothing("the receipts do not contradict each other"));
     }
-    let id = hex(&fault.transaction);
+    let id = fault.transaction;
     let reason = fault.reason.as_str_name();
     let detail =
         format!("transaction {id} is accepted by one receipt and a fault ({reason}) by the other");

@@ -6,6 +6,7 @@ use consilium_contract::{
     transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash, body_length};
+use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::v1::transaction::Action;
 use rand_core::CryptoRngCore;
@@ -34,7 +35,7 @@ pub struct Submitted {
     /// The transaction.
     pub transaction: CandidateTransaction,
     /// SHA-256 of its header: its name.
-    pub name: Hash,
+    pub name: HeaderHash,
     /// SHA-256 of its body.
     pub body: Hash,
 }
@@ -106,7 +107,10 @@ impl Execution {
         let height = self.height;
         let outcome = match height {
             // The genesis, with which the contract was founded.
-            0 => execute::end(&mut self.contract, header),
+            0 => {
+                execute::end(&mut self.contract, header);
+                Ok(())
+            }
             _ => execute::execute_loaded(&mut self.contract, block, header, checked).map(drop),
         };
         outcome.map_err(|source| ExecutionError { height, source })?;

@@ -10,7 +10,6 @@
 //!
 //! The notes are those of C2SP ([`consilium_ledger::Checkpoint`]), so that others can verify them with other tools.
 
-use consilium_hash::{ChainId, Pseudonym};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -18,6 +17,7 @@ use std::{
 };
 
 use consilium_contract::{Certificate, Parameters, transaction::parse_entry};
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{
     Block, Checkpoint, HeaderChain, MAX_NOTE_BYTES, Note, NoteError, NoteKey, SignedCheckpoint,
     trustee_key,
@@ -82,14 +82,7 @@ pub fn read(
     trustees: &[NoteKey],
 ) -> Result<Option<SignedCheckpoint>, HeadError> {
     let Some(bytes) = files::read(path, MAX_NOTE_BYTES as u64)? else { return Ok(None) };
-    let verify = |note| {
-        SignedCheckpoint::verify(
-            note,
-            &parameters.chain_id,
-            &parameters.coordinator.into(),
-            trustees,
-        )
-    };
+    let verify = |note| SignedCheckpoint::verify(note, &parameters.validators(), trustees);
     let signed = Note::parse(&bytes).and_then(verify);
     signed.map(Some).map_err(|source| HeadError::Note { path: path.to_owned(), source })
 }

@@ -1,17 +1,17 @@
 //! What anyone can judge of a sealed sum from the chain alone, before a trustee helps to open it.
 
-use consilium_hash::Pseudonym;
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_contract::{Committee, Parameters, SealedBlock};
 use consilium_crypto::{
-    AggregateError, CandidateHeader, Hash, RoundContext, UpdateError, VerifiedEvaluation,
-    VerifiedHeader, verify_key_proofs_with_rng,
+    AggregateError, CandidateHeader, RoundContext, UpdateError, VerifiedEvaluation, VerifiedHeader,
+    verify_key_proofs_with_rng,
 };
+use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
-use crate::{digest::short, follow::SealedSum, statements::Submission};
+use crate::{follow::SealedSum, statements::Submission};
 
 /// Why a sealed sum must not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -50,8 +50,8 @@ pub enum TrusteeError {
         reason: UpdateError,
     },
     /// This institution's accepted update has been left out.
-    #[error("this institution's own update {} was accepted and is not in it", short(.0))]
-    OwnUpdateMissing(Hash),
+    #[error("this institution's own update {} was accepted and is not in it", .0.short())]
+    OwnUpdateMissing(HeaderHash),
     /// The ciphertexts are not the sum, or not certified.
     #[error(transparent)]
     WrongSum(#[from] AggregateError),
@@ -86,7 +86,7 @@ impl Judged {
     }
 
     /// Hash of the sealed block.
-    pub fn block(&self) -> &Hash {
+    pub fn block(&self) -> &BlockHash {
         &self.0.block.hash
     }
 
@@ -113,11 +113,15 @@ impl Judged {
 /// [`TrusteeError`]: the first that does not hold.
 pub fn judge(
     sealed: &SealedSum,
-    own: Option<&Hash>,
+    own: Option<&HeaderHash>,
     parameters: &Parameters,
     rng: &mut impl CryptoRngCore,
 ) -> Result<Judged, TrusteeError> {
-    let SealedSum { round, committee, submissions, evaluation, block, .. } = sealed;
+    let round = sealed.round();
+    let committee = sealed.committee();
+    let submissions = sealed.submissions();
+    let evaluation = sealed.evaluation();
+    let block = sealed.sealed_block();
     if evaluation.round() != round {
         return Err(TrusteeError::WrongRound);
     }

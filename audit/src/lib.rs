@@ -5,7 +5,7 @@
 //!
 //! | file | concept |
 //! | --- | --- |
-//! | [`follow`], [`statements`] | what signatures on the chain show |
+//! | [`follow`] | what signatures on the chain show ([`statements`], [`consilium_contract::light`]) |
 //! | [`judge`] | a sealed sum, before a trustee helps to open it |
 //! | [`model_check`] | a model that may be trained on |
 //! | [`mod@audit`], [`audited`] | a ledger, replayed through the contract; what a later audit goes on from |
@@ -28,7 +28,7 @@ pub mod heads;
 pub mod judge;
 pub mod mine;
 pub mod model_check;
-pub mod statements;
+pub use consilium_contract::light::statements;
 
 #[cfg(test)]
 extern crate self as consilium_audit;

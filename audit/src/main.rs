@@ -1,6 +1,5 @@
 //! `consilium-audit`: for whoever has the genesis of a run and what others show of it.
 
-use consilium_hash::ChainId;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -14,6 +13,7 @@ use consilium_audit::{
 use consilium_cli::{Failure, command_line, failure::finish, logging, version};
 use consilium_contract::Parameters;
 use consilium_crypto::TEST_FEATURES;
+use consilium_hash::ChainId;
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -10,7 +10,6 @@
 //! signature on the last header, which covers all others through those hashes; the authority's certificates of the
 //! trustees, its requests for other committees, and q cosignatures a round.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
@@ -19,21 +18,20 @@ use std::{
 };
 
 use consilium_contract::{
-    CandidateTransaction, Certificate, Parameters, SealedBlock, transaction::parse_entry,
+    CandidateTransaction, Parameters, SealedBlock,
+    light::{Committees, Seats},
+    transaction::parse_entry,
 };
-use consilium_crypto::{
-    CandidateHeader, Evaluation, Hash, RoundContext, countersign_quorum, signature::VerifyingKey,
-};
+use consilium_crypto::{CandidateHeader, Evaluation, Hash, RoundContext, signature::VerifyingKey};
+use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use consilium_ledger::{
-    Block, ChainError, HEADER_VERSION, SealedHeader, merkle,
-    merkle::{Frontier, InclusionProof, ProofError, leaf_hash},
-    sha256,
+    Block, ChainError, Link, SealedHeader, merkle,
+    merkle::{InclusionProof, ProofError, leaf_hash},
+    sha256, verify_linked,
 };
-use consilium_proto::v1::{Countersign, Stage, transaction::Action};
+use consilium_proto::v1::{Countersign, transaction::Action};
 use rayon::prelude::*;
 use thiserror::Error;
-
-use crate::digest::short;
 
 /// Why the chain does not show that every update of this institution was counted once.
 #[derive(Debug, Error)]
@@ -110,7 +108,7 @@ pub struct Counted {
     /// The step.
     pub step: u64,
     /// Hash of the update's header.
-    pub update: Hash,
+    pub update: HeaderHash,
     /// The block that records it.
     pub header: SealedHeader,
     /// The entry in that block.
@@ -144,7 +142,7 @@ impl fmt::Display for Mine {
             write!(
                 f,
                 "step {step}: update {} (block {recorded}) is in the sum of block {sealed}, ",
-                short(update)
+                update.short()
             )?;
             writeln!(f, "countersigned by {countersigners}, and is all that was sent")?;
         }
@@ -180,7 +178,7 @@ pub fn audit_blocks(
     let start = Instant::now();
     let chain = Linked::verify(blocks, parameters)?;
     let found = Found::read(parameters, institution, blocks, &chain)?;
-    let (rounds, counted) = found.judge(blocks, &chain)?;
+    let (rounds, counted) = found.judge(parameters, blocks, &chain)?;
     Ok(Mine { blocks: blocks.len() as u64, rounds, counted, elapsed: start.elapsed() })
 }
 
@@ -194,101 +192,46 @@ struct Linked {
 
 impl Linked {
     fn verify(blocks: &[Block], parameters: &Parameters) -> Result<Self, ChainError> {
-        let chain_id = parameters.chain_id;
-        let mut tree = Frontier::new();
-        let mut previous = chain_id.0;
-        let mut time_ms = 0;
-        let mut linked = Self {
-            leaves: Vec::with_capacity(blocks.len()),
-            blocks: Vec::with_capacity(blocks.len()),
-        };
-        for (height, block) in (0..).zip(blocks) {
-            let header = block.header();
-            if header.version != HEADER_VERSION {
-                return Err(ChainError::Version {
-                    height,
-                    expected: HEADER_VERSION,
-                    got: header.version,
-                });
-            }
-            if header.height != height {
-                return Err(ChainError::Gap { expected: height, got: header.height });
-            }
-            if header.previous != previous {
-                return Err(match height {
-                    0 => ChainError::WrongGenesis { expected: previous, got: header.previous },
-                    _ => ChainError::WrongHistory {
-                        height,
-                        expected: previous,
-                        got: header.previous,
-                    },
-                });
-            }
-            if header.history_root != tree.root() {
-                return Err(ChainError::WrongHistory {
-                    height,
-                    expected: tree.root(),
-                    got: header.history_root,
-                });
-            }
-            if header.time_ms < time_ms {
-                return Err(ChainError::TimeBackwards {
-                    height,
-                    previous_ms: time_ms,
-                    got_ms: header.time_ms,
-                });
-            }
-            (previous, time_ms) = (header.hash(), header.time_ms);
-            let leaf = leaf_hash(&previous);
-            tree.append(leaf);
-            let checkpoint =
-                consilium_ledger::Checkpoint { chain_id, size: tree.size(), root: tree.root() };
-            linked.leaves.push(leaf);
-            linked.blocks.push(SealedBlock { hash: previous, checkpoint, time_ms });
-        }
-        if let Some(last) = blocks.last() {
-            last.sealed.verify_signature(&chain_id, &parameters.coordinator.into())?;
-        }
+        let links = verify_linked(blocks, &parameters.validators())?;
         blocks.par_iter().try_for_each(Block::verify_entries)?;
-        Ok(linked)
+        let sealed = |link: &Link| SealedBlock {
+            hash: link.hash,
+            checkpoint: link.checkpoint,
+            time_ms: link.time_ms,
+        };
+        Ok(Self {
+            leaves: links.iter().map(|link| leaf_hash(&link.hash.0)).collect(),
+            blocks: links.iter().map(sealed).collect(),
+        })
     }
 }
 
 /// An update under the own name.
 struct Own {
     round: RoundContext,
-    update: Hash,
+    update: HeaderHash,
     height: u64,
     index: usize,
-}
-
-/// Who answers for sums: the committee of its time, as far as entries show it without verifying a ceremony again.
-#[derive(Debug)]
-struct Trustees {
-    members: BTreeSet<Pseudonym>,
-    quorum: u32,
 }
 
 /// A sum that a block holds, and what trustees have said of that block.
 struct Sum {
     round: RoundContext,
-    inputs: Vec<Hash>,
+    inputs: Vec<HeaderHash>,
     height: u64,
     index: usize,
-    trustees: Arc<Trustees>,
+    /// Who answers for it; nobody where no key had been made.
+    trustees: Option<Arc<Seats>>,
     answers: Vec<(Pseudonym, Vec<u8>)>,
 }
 
 /// What the entries say that matters here.
 struct Found {
-    trustees: Arc<Trustees>,
-    /// The committee that the authority has asked for, and the one that is being made.
-    asked: Option<Arc<Trustees>>,
-    making: Option<Arc<Trustees>>,
-    certificates: BTreeMap<Pseudonym, Certificate>,
+    /// Who is enrolled, and which committee answers for sums.
+    committees: Committees,
     own: Vec<Own>,
     /// By the hash of the block that holds them.
-    sums: HashMap<Hash, Sum>,
+    sums: HashMap<BlockHash, Sum>,
     closed: BTreeSet<u64>,
 }
 
@@ -308,10 +251,7 @@ impl Found {
         };
         let entries = blocks.par_iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
         let mut found = Self {
-            trustees: Arc::new(Trustees { members: BTreeSet::new(), quorum: parameters.quorum }),
-            asked: None,
-            making: None,
-            certificates: BTreeMap::new(),
+            committees: Committees::default(),
             own: Vec::new(),
             sums: HashMap::new(),
             closed: BTreeSet::new(),
@@ -335,16 +275,8 @@ impl Found {
         body_missing: bool,
     ) -> Result<(), MineError> {
         let failed = |detail: String| MineError::Entry { height, index, detail };
+        self.committees.read(transaction, parameters);
         match transaction.action() {
-            Action::Enrol(enrol) => {
-                let word = enrol
-                    .certificate
-                    .as_ref()
-                    .ok_or_else(|| failed("no certificate".to_owned()))?;
-                if let Ok(certificate) = parameters.verify_certificate(word) {
-                    self.certificates.entry(certificate.pseudonym).or_insert(certificate);
-                }
-            }
             Action::SubmitUpdate(update)
                 if transaction.author() == Some(institution.pseudonym) && !body_missing =>
             {
@@ -353,19 +285,24 @@ impl Found {
                 }
                 let context = CandidateHeader::peek_context(&update.header);
                 let round = context.map_err(|error| failed(error.to_string()))?.round;
-                self.own.push(Own { round, update: sha256(&update.header), height, index });
+                self.own.push(Own {
+                    round,
+                    update: HeaderHash(sha256(&update.header)),
+                    height,
+                    index,
+                });
             }
             Action::CloseCollection(close) => {
                 let (round, inputs) = Evaluation::peek(&close.evaluation)
                     .map_err(|error| failed(error.to_string()))?;
-                let trustees = Arc::clone(&self.trustees);
+                let trustees = self.committees.current().cloned();
                 let sum = Sum { round, inputs, height, index, trustees, answers: Vec::new() };
                 if self.sums.insert(block.hash, sum).is_some() {
                     return Err(failed("a second sum in one block".to_owned()));
                 }
             }
             Action::Countersign(Countersign { step, sealed_block, cosignature }) => {
-                let named = Hash::try_from(sealed_block.as_slice())
+                let named = BlockHash::try_from(sealed_block.as_slice())
                     .ok()
                     .and_then(|hash| self.sums.get_mut(&hash));
                 if let (Some(sum), Some(author)) = (named, transaction.author())
@@ -377,36 +314,6 @@ impl Found {
             Action::CloseRound(close) => {
                 self.closed.insert(close.step);
             }
-            Action::ChangeCommittee(change)
-                if self.asked.is_none()
-                    && transaction.is_signed_by(&parameters.authority, &parameters.chain_id) =>
-            {
-                let members: BTreeSet<Pseudonym> = change
-                    .members
-                    .iter()
-                    .filter_map(|name| name.as_slice().try_into().ok())
-                    .collect();
-                let quorum = countersign_quorum(
-                    u32::try_from(members.len()).unwrap_or(u32::MAX),
-                    change.threshold,
-                );
-                self.asked = Some(Arc::new(Trustees { members, quorum }));
-            }
-            Action::BeginKeygen(begin) => {
-                // Whoever is numbered beyond n has joined later, and is of the committees that name it.
-                let first = || {
-                    let certified = self.certificates.values();
-                    let founders =
-                        certified.filter(|word| word.trustee_index <= parameters.institutions);
-                    let members = founders.map(|word| word.pseudonym).collect();
-                    Arc::new(Trustees { members, quorum: parameters.quorum })
-                };
-                self.making = if begin.committee == 0 { Some(first()) } else { self.asked.take() };
-            }
-            Action::EndStage(end) if end.stage() == Stage::Confirming => {
-                self.trustees = self.making.take().unwrap_or_else(|| Arc::clone(&self.trustees));
-            }
-            Action::OpenRound(_) => self.making = None,
             _ => {}
         }
         Ok(())
@@ -414,11 +321,14 @@ impl Found {
 
     /// Trustees of the sum's committee whose cosignatures of the block hold.
     fn countersigners(&self, sum: &Sum, block: &SealedBlock) -> usize {
+        let trustees = sum.trustees.as_deref();
         let holds = |(author, cosignature): &&(Pseudonym, Vec<u8>)| {
-            let certificate =
-                self.certificates.get(author).filter(|_| sum.trustees.members.contains(author));
-            certificate
-                .is_some_and(|word| block.verify(cosignature, author, word.signing_key).is_ok())
+            let is_trustee = trustees.is_some_and(|trustees| trustees.has(author));
+            let institution = self.committees.roster().get(author).filter(|_| is_trustee);
+            institution.is_some_and(|institution| {
+                let key = institution.certificate.signing_key;
+                block.verify(cosignature, author, key).is_ok()
+            })
         };
         let holding: Vec<&Pseudonym> =
             sum.answers.par_iter().filter(holds).map(|(author, _)| author).collect();
@@ -426,7 +336,12 @@ impl Found {
     }
 
     /// The rounds with a quorum, and the own updates in their sums.
-    fn judge(self, blocks: &[Block], chain: &Linked) -> Result<(u64, Vec<Counted>), MineError> {
+    fn judge(
+        self,
+        parameters: &Parameters,
+        blocks: &[Block],
+        chain: &Linked,
+    ) -> Result<(u64, Vec<Counted>), MineError> {
         let place = |height: u64| usize::try_from(height).ok();
         let at = |height: u64| {
             place(height).and_then(|place| chain.blocks.get(place).zip(blocks.get(place)))
@@ -436,7 +351,7 @@ impl Found {
         for sum in self.sums.values() {
             let Some((block, _)) = at(sum.height) else { continue };
             let found = self.countersigners(sum, block);
-            let quorum = sum.trustees.quorum;
+            let quorum = sum.trustees.as_deref().map_or(parameters.quorum, Seats::quorum);
             let seen = most.entry(sum.round.step).or_insert((found, quorum));
             *seen = (found.max(seen.0), quorum);
             if found >= quorum as usize {
@@ -444,7 +359,7 @@ impl Found {
             }
         }
         if let Some(&step) = self.closed.iter().find(|step| !quorums.contains_key(step)) {
-            let (found, needed) = most.get(&step).copied().unwrap_or((0, self.trustees.quorum));
+            let (found, needed) = most.get(&step).copied().unwrap_or((0, parameters.quorum));
             return Err(MineError::NoQuorum { step, found, needed });
         }
         let mut counted = Vec::new();
@@ -479,7 +394,7 @@ impl Found {
             let path = merkle::inclusion_proof(leaves, update.height).ok_or_else(outside)?;
             let leaf = recorded.entries.get(update.index).ok_or_else(outside)?;
             entry.verify(&leaf_hash(leaf), &recorded.header().entries_root).map_err(proof)?;
-            path.verify(&leaf_hash(&block.hash), &sealed.checkpoint.root).map_err(proof)?;
+            path.verify(&leaf_hash(&block.hash.0), &sealed.checkpoint.root).map_err(proof)?;
             counted.push(Counted {
                 step,
                 update: update.update,

@@ -11,12 +11,12 @@ use consilium_crypto::{
     DiscreteLogTable, Hash, MaskKeySum, MaskedSum, MaskedUpdate, RoundContext, ShareError,
     SumError, UpdateError, VerifiedHeader, combine, mask_length, verify_share,
 };
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, ModelHash, Pseudonym};
 use consilium_ledger::sha256;
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
-use crate::{digest::short, follow::Closed, judge::Judged, statements::SignedShare};
+use crate::{follow::Closed, judge::Judged, statements::SignedShare};
 
 /// Why a model is not trained on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -24,30 +24,30 @@ pub enum ModelError {
     /// The round starts from, or ends, another model's step.
     #[error(
         "the round belongs to step {found} of model {}, this institution has checked step {expected} of model {}",
-        short(found_model),
-        short(expected_model)
+        found_model.short(),
+        expected_model.short()
     )]
     OtherModel {
         /// Step of the checked model.
         expected: u64,
         /// Its hash.
-        expected_model: Hash,
+        expected_model: ModelHash,
         /// Step of the round.
         found: u64,
         /// The model it names.
-        found_model: Hash,
+        found_model: ModelHash,
     },
     /// The judged sum is not the one that the round was closed with.
     #[error(
         "the round was closed over block {} and judged over block {}",
-        short(closed),
-        short(judged)
+        closed.short(),
+        judged.short()
     )]
     OtherBlock {
         /// Block of the closed round.
-        closed: Hash,
+        closed: BlockHash,
         /// Block that was judged.
-        judged: Hash,
+        judged: BlockHash,
     },
     /// Too few trustees have countersigned.
     #[error(
@@ -91,8 +91,8 @@ pub enum ModelError {
     #[error("the announced sums are not those of the round: {0}")]
     WrongSums(SumError),
     /// The model does not follow from the sums.
-    #[error("the announced model {} does not follow from the sums", short(.0))]
-    WrongModel(Hash),
+    #[error("the announced model {} does not follow from the sums", .0.short())]
+    WrongModel(ModelHash),
 }
 
 /// A model that follows, step by step, from the genesis.
@@ -165,7 +165,7 @@ pub struct ModelCheck {
     sum: MaskedSum,
     added: usize,
     announced_sums: Hash,
-    announced_model: Hash,
+    announced_model: ModelHash,
 }
 
 impl ModelCheck {

@@ -8,12 +8,9 @@ use std::{
 };
 
 use consilium_authority::Ceremony;
-use consilium_contract::{
-    Body,
-    transaction::{entry, parse_entry},
-};
-use consilium_crypto::Hash;
-use consilium_ledger::{Block, HeaderChain, Store};
+use consilium_contract::transaction::entry;
+use consilium_hash::StateRoot;
+use consilium_ledger::{Block, HeaderChain, NO_STATE, Store};
 use consilium_testkit::Parties as _;
 use ed25519_dalek::SigningKey;
 use rand_core::{OsRng, RngCore as _};
@@ -59,7 +56,13 @@ impl Run {
         entry(self.ceremony.enrolment(0), false)
     }
 
-    fn seal(&self, chain: &mut HeaderChain, entry: Vec<u8>, root: Hash, time_ms: u64) -> Block {
+    fn seal(
+        &self,
+        chain: &mut HeaderChain,
+        entry: Vec<u8>,
+        root: StateRoot,
+        time_ms: u64,
+    ) -> Block {
         let entries = vec![entry];
         let header = chain.propose(&entries, root, time_ms).unwrap();
         let block = Block { sealed: self.ceremony.seal_header(header), entries };
@@ -67,15 +70,13 @@ impl Run {
         block
     }
 
-    /// A chain of the genesis and an enrolment, sealed at this time; `root` is said to be the state after it.
-    fn chain(&self, time_ms: u64, root: Option<Hash>) -> (HeaderChain, Vec<Block>) {
+    /// A chain of the genesis and an enrolment, sealed at this time; `root` is said to be the state before it.
+    fn chain(&self, time_ms: u64, root: Option<StateRoot>) -> (HeaderChain, Vec<Block>) {
         let mut contract = self.ceremony.contract();
         let mut chain = self.ceremony.empty_chain();
         let genesis = self.ceremony.genesis_entry.clone();
-        let first = self.seal(&mut chain, genesis, contract.state_root(), 1);
+        let first = self.seal(&mut chain, genesis, NO_STATE, 1);
         contract.end_block(chain.head().unwrap().into());
-        let (enrolment, _) = parse_entry(&self.enrolment()).unwrap();
-        contract.apply(&enrolment, Body::None).unwrap();
         let root = root.unwrap_or_else(|| contract.state_root());
         let second = self.seal(&mut chain, self.enrolment(), root, time_ms);
         (chain, vec![first, second])
@@ -107,7 +108,7 @@ fn a_ledger_holds_or_fails_with_exit_code_1_and_evidence_that_convicts_by_the_ge
     let (code, report) = audit(&honest);
     assert!(code == 0 && report.contains("everything holds"), "{report}");
 
-    let (_, blocks) = run.chain(2, Some([7; 32]));
+    let (_, blocks) = run.chain(2, Some(StateRoot([7; 32])));
     let (code, message) = audit(&run.ledger("false", &blocks));
     assert!(code == 1 && message.contains("evidence"), "{message}");
     let evidence = run.path("evidence.bin");

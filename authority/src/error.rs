@@ -1,5 +1,7 @@
 //! What can be wrong with a ceremony or its files.
 
+use std::path::PathBuf;
+
 use consilium_contract::{certificate::CertificateError, parameters::GenesisError};
 use consilium_identity::FilesError;
 use consilium_privacy::PrivacyError;
@@ -31,6 +33,25 @@ pub enum AuthorityError {
         /// The flag of the command line that has to change.
         flag: &'static str,
         /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// Members of a committee that was asked for who are not part of the run yet.
+    #[error(
+        "{coordinator}: {} not enrolled yet: start the institution's `run` first, then ask again; nothing has changed",
+        has_or_have(members)
+    )]
+    NotEnrolled {
+        /// The coordinator's address.
+        coordinator: String,
+        /// Their names in the register, or their pseudonyms in hex.
+        members: Vec<String>,
+    },
+    /// A file that is no model of the run's layers.
+    #[error("{}: {problem}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What it has, and what is needed.
         problem: String,
     },
     /// A threshold of 1 that nobody has asked for.
@@ -74,4 +95,9 @@ pub enum AuthorityError {
         /// What is wrong with it.
         source: CertificateError,
     },
+}
+
+fn has_or_have(members: &[String]) -> String {
+    let verb = if members.len() == 1 { "has" } else { "have" };
+    format!("{} {verb}", members.join(", "))
 }

@@ -31,15 +31,19 @@
 //! | `bound` | what updates have to prove: choosing it, and its defaults |
 //! | `spec` | what a run is asked to be, with the defaults |
 //! | `ceremony` | keys, certificates and genesis out of a specification |
+//! | `initial` | the model that a run starts from, out of a file |
 //! | `register` | the authority after the ceremony: admitting, revoking, asking for a committee |
 //! | `privacy` | from a privacy budget to the noise that keeps it |
 //! | `protection` | a threshold of 1, which protects nobody |
 //! | `send` | a signed transaction to the coordinator |
+//! | `enrolled` | who has not enrolled yet, for an operator whose request was refused |
 //! | `error` | what can be wrong with a ceremony or a request, and what to do |
 
 mod bound;
 mod ceremony;
+mod enrolled;
 mod error;
+mod initial;
 mod privacy;
 mod protection;
 mod register;
@@ -49,6 +53,7 @@ mod spec;
 pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip};
 pub use ceremony::Ceremony;
 pub use error::AuthorityError;
+pub use initial::read_model;
 pub use privacy::PrivacyFlags;
 pub use protection::Protection;
 pub use register::AuthorityFiles;

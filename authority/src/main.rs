@@ -10,7 +10,8 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
     AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
-    bound_facts, default_min_threshold, default_min_updates, initial_model, read_transaction, send,
+    bound_facts, default_min_threshold, default_min_updates, initial_model, read_model,
+    read_transaction, send,
 };
 use consilium_cli::{Failure, command_line, failure, version, version::warning};
 use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
@@ -168,8 +169,8 @@ struct Init {
     /// Sizes of the hidden layers; no number at all is logistic regression.
     #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "16,8")]
     hidden: Vec<u32>,
-    /// Model to start from: d floats of four bytes, little-endian, layer by layer, weights [inputs, outputs] then biases.
-    /// Drawn at random where none is given.
+    /// Model to start from: what `consilium-client model` writes (safetensors with layers.N.weight [inputs, outputs] and
+    /// layers.N.bias), or d floats of four bytes, little-endian, in that order. Drawn at random where none is given.
     #[arg(long, value_name = "FILE")]
     initial_model: Option<PathBuf>,
     /// Shares that open a sum, t [default: the largest with n ≥ 3t − 2].
@@ -240,7 +241,7 @@ fn main() -> ExitCode {
         } => change_committee(&authority, number, &members, threshold, protection, &delivery),
         Command::Send { file, coordinator } => read_transaction(&file)
             .map_err(Failure::unusable)
-            .and_then(|signed| deliver(signed, &coordinator)),
+            .and_then(|signed| deliver(signed, &coordinator, None)),
     };
     failure::finish::<Cli>(outcome.map(|text| format!("{text}\n")))
 }
@@ -250,7 +251,9 @@ const NOT_SENT: u8 = 3;
 
 fn refused(error: AuthorityError) -> Failure {
     match error {
-        AuthorityError::NotSent { .. } => Failure::new(NOT_SENT, error.to_string()),
+        AuthorityError::NotSent { .. } | AuthorityError::NotEnrolled { .. } => {
+            Failure::new(NOT_SENT, error.to_string())
+        }
         _ => Failure::unusable(error),
     }
 }
@@ -269,7 +272,7 @@ fn admit(
     authority.record(&dir)?;
     files.write(&out)?;
     let number = files.identity.trustee_index;
-    let pseudonym = hex::encode(files.identity.pseudonym);
+    let pseudonym = files.identity.pseudonym;
     let out = out.display();
     Ok(format!(
         "number {number}, pseudonym {pseudonym}\nwritten to {out}: hand it to {name}, then delete it there"
@@ -282,7 +285,7 @@ fn revoke(
     delivery: &Delivery,
 ) -> Result<String, Failure> {
     let authority = AuthorityFiles::load(&authority.dir).map_err(Failure::unusable)?;
-    hand_over(authority.revoke(institution).map_err(refused)?, delivery)
+    hand_over(authority.revoke(institution).map_err(refused)?, delivery, &authority)
 }
 
 fn change_committee(
@@ -300,7 +303,7 @@ fn change_committee(
     let change =
         authority.change_committee(number, members, threshold, now_ms()).map_err(refused)?;
     protection.check_committee(members.len(), threshold).map_err(refused)?;
-    hand_over(change, delivery)
+    hand_over(change, delivery, &authority)
 }
 
 /// Milliseconds since the epoch.
@@ -310,22 +313,38 @@ fn now_ms() -> u64 {
 }
 
 /// Writes the transaction to its file, and sends it, as was asked for.
-fn hand_over(signed: SignedTransaction, delivery: &Delivery) -> Result<String, Failure> {
+fn hand_over(
+    signed: SignedTransaction,
+    delivery: &Delivery,
+    authority: &AuthorityFiles,
+) -> Result<String, Failure> {
     let mut done = Vec::new();
     if let Some(path) = &delivery.out {
         write_file(path, &signed.encode_to_vec()).map_err(Failure::unusable)?;
         done.push(format!("written to {}", path.display()));
     }
     if let Some(coordinator) = &delivery.coordinator {
-        done.push(deliver(signed, coordinator)?);
+        done.push(deliver(signed, coordinator, Some(authority))?);
     }
     Ok(done.join("\n"))
 }
 
-fn deliver(signed: SignedTransaction, coordinator: &str) -> Result<String, Failure> {
+/// Sends it; `authority` knows the names of those whom the answer is about.
+fn deliver(
+    signed: SignedTransaction,
+    coordinator: &str,
+    authority: Option<&AuthorityFiles>,
+) -> Result<String, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::failed)?;
-    runtime.block_on(send(coordinator, signed)).map_err(refused)?;
+    let sent = runtime.block_on(send(coordinator, signed));
+    sent.map_err(|error| match (error, authority) {
+        (AuthorityError::NotEnrolled { coordinator, members }, Some(authority)) => {
+            let members = members.iter().map(|member| authority.name_of(member)).collect();
+            refused(AuthorityError::NotEnrolled { coordinator, members })
+        }
+        (error, _) => refused(error),
+    })?;
     Ok(format!("accepted by {coordinator}"))
 }
 
@@ -346,7 +365,7 @@ fn init(arguments: &Init) -> Result<String, String> {
         .dimension()
         .ok_or("--inputs and --hidden: each layer needs a neuron, and the whole model fewer than 2^20 parameters")?;
     let model = match &arguments.initial_model {
-        Some(path) => read_model(path, dimension)?,
+        Some(path) => read_model(path, &layers).map_err(|error| error.to_string())?,
         None => initial_model(&layers, &mut OsRng),
     };
     let training = Training {
@@ -418,21 +437,6 @@ fn init(arguments: &Init) -> Result<String, String> {
     Ok(text)
 }
 
-fn read_model(path: &Path, dimension: u32) -> Result<Vec<f32>, String> {
-    let bytes = fs::read(path)
-        .map_err(|error| format!("{}: {error}; give a file of 4·d bytes", path.display()))?;
-    let (floats, rest) = bytes.as_chunks::<4>();
-    if !rest.is_empty() || floats.len() != dimension as usize {
-        let expected = u64::from(dimension) * 4;
-        return Err(format!(
-            "{}: {} bytes; a model of these layers has {expected}",
-            path.display(),
-            bytes.len()
-        ));
-    }
-    Ok(floats.iter().map(|float| f32::from_le_bytes(*float)).collect())
-}
-
 fn show(dir: &Path, format: Format) -> Result<String, String> {
     let path = dir.join("genesis.bin");
     let entry = fs::read(&path)
@@ -475,7 +479,7 @@ fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
 
 fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
     let mut facts = vec![
-        ("chain id", hex::encode(parameters.chain_id).into()),
+        ("chain id", parameters.chain_id.to_string().into()),
         ("institutions", parameters.institutions.into()),
         ("threshold", parameters.threshold.into()),
         ("quorum", parameters.quorum.into()),
@@ -489,7 +493,7 @@ fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
         ("max attempts", parameters.max_attempts.into()),
         ("refresh steps", parameters.refresh_steps.into()),
         ("min threshold", parameters.min_threshold.into()),
-        ("initial model", hex::encode(parameters.initial_model).into()),
+        ("initial model", parameters.initial_model.to_string().into()),
     ]);
     facts.extend(plan_facts(&parameters.training));
     if let Some(privacy) = &parameters.privacy {

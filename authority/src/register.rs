@@ -1,6 +1,5 @@
 //! The authority after the ceremony: whom it has registered, and what it has to say while a run goes on.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::{self, Write as _},
@@ -13,6 +12,7 @@ use consilium_contract::{
     transaction::sign,
 };
 use consilium_crypto::{dkg::Shape, signature::SigningKey};
+use consilium_hash::Pseudonym;
 use consilium_identity::{
     FilesError, InstitutionFiles, PublicFiles, disk,
     layout::{GENESIS, INITIAL_MODEL},
@@ -150,7 +150,7 @@ impl AuthorityFiles {
         }
         // The nonce is as good as the pseudonyms that were made with it.
         let is_other = |(name, registered): (&String, &Registered)| {
-            registered.pseudonym != hex::encode(pseudonym(name, &pseudonym_nonce))
+            registered.pseudonym != pseudonym(name, &pseudonym_nonce).to_string()
         };
         if register.0.iter().any(is_other) {
             let problem = format!("is not what the pseudonyms of {PSEUDONYMS} follow from");
@@ -222,7 +222,7 @@ impl AuthorityFiles {
             .verify_certificate(&certificate)
             .map_err(|source| AuthorityError::Certificate { name: name.to_owned(), source })?;
         let registered = Registered {
-            pseudonym: hex::encode(identity.pseudonym),
+            pseudonym: identity.pseudonym.to_string(),
             trustee_index: identity.trustee_index,
             rows,
         };
@@ -255,6 +255,13 @@ impl AuthorityFiles {
                 "is in no table of {PSEUDONYMS}, and no pseudonym of 64 hexadecimal digits"
             ),
         })
+    }
+
+    /// The name of an institution in the register; its pseudonym in hex where it has none.
+    pub fn name_of(&self, pseudonym: &str) -> String {
+        let mut registered = self.register.0.iter();
+        let found = registered.find(|(_, registered)| registered.pseudonym == pseudonym);
+        found.map_or_else(|| pseudonym.to_owned(), |(name, _)| name.clone())
     }
 
     /// Revokes an institution: its updates are taken no longer. A share of the key that it holds stays one, until a new

@@ -2,14 +2,15 @@
 
 use std::{path::Path, time::Duration};
 
+use consilium_contract::CandidateTransaction;
 use consilium_identity::{FilesError, disk};
 use consilium_proto::{
     ENTRY_BYTES, decode,
-    v1::{Reason, SignedTransaction, federation_client::FederationClient},
+    v1::{Reason, SignedTransaction, federation_client::FederationClient, transaction::Action},
 };
 use tonic::transport::Endpoint;
 
-use crate::AuthorityError;
+use crate::{AuthorityError, enrolled::missing_members};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -28,7 +29,8 @@ pub fn read_transaction(path: &Path) -> Result<SignedTransaction, FilesError> {
 /// Hands the authority's transaction to the coordinator at `address` (`http://HOST:PORT`) and waits for the receipt.
 ///
 /// # Errors
-/// [`AuthorityError::NotSent`] where nothing listens there, no receipt came, or the contract has rejected it.
+/// [`AuthorityError::NotSent`] where nothing listens there, no receipt came, or the contract has rejected it;
+/// [`AuthorityError::NotEnrolled`] where it names members who are not part of the run yet.
 pub async fn send(address: &str, signed: SignedTransaction) -> Result<(), AuthorityError> {
     let failed =
         |problem: String| AuthorityError::NotSent { coordinator: address.to_owned(), problem };
@@ -40,12 +42,27 @@ pub async fn send(address: &str, signed: SignedTransaction) -> Result<(), Author
         .connect()
         .await
         .map_err(|error| failed(format!("not reached ({error}); send it again")))?;
-    let answer = FederationClient::new(channel).administer(signed).await;
+    let asked = CandidateTransaction::parse(signed.clone());
+    let answer = FederationClient::new(channel.clone()).administer(signed).await;
     let receipt = answer
         .map_err(|status| failed(format!("{}; send it again", status.message())))?
         .into_inner();
     match receipt.reason() {
         Reason::Accepted => Ok(()),
+        Reason::UnknownInstitution => {
+            // The receipt does not say who; the chain does.
+            let members = match asked.as_ref().map(CandidateTransaction::action) {
+                Ok(Action::ChangeCommittee(change)) => {
+                    missing_members(channel, change).await.unwrap_or_default()
+                }
+                _ => Vec::new(),
+            };
+            if members.is_empty() {
+                let reason = advice(Reason::UnknownInstitution);
+                return Err(failed(format!("the contract rejected it: {reason}")));
+            }
+            Err(AuthorityError::NotEnrolled { coordinator: address.to_owned(), members })
+        }
         reason => Err(failed(format!("the contract rejected it: {}", advice(reason)))),
     }
 }

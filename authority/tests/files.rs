@@ -47,7 +47,7 @@ fn what_was_written_is_what_is_loaded() {
     let names = fs::read_to_string(dir.join("authority/pseudonyms.toml")).unwrap();
     let names: toml::Table = names.parse().unwrap();
     let pseudonym = names["institution-03"]["pseudonym"].as_str().unwrap();
-    assert_eq!(pseudonym, hex::encode(held.institutions[2].identity.pseudonym));
+    assert_eq!(pseudonym, held.institutions[2].identity.pseudonym.to_string());
 }
 
 #[test]

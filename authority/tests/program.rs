@@ -8,7 +8,6 @@
     reason = "a panic is how a test fails"
 )]
 
-use consilium_hash::Pseudonym;
 use std::{
     fs,
     path::Path,
@@ -17,6 +16,7 @@ use std::{
 
 use consilium_authority::{Ceremony, CeremonySpec, read_transaction};
 use consilium_contract::CandidateTransaction;
+use consilium_hash::Pseudonym;
 use consilium_identity::InstitutionFiles;
 use consilium_proto::training::Layers;
 use consilium_proto::v1::{Revoke, transaction::Action};
@@ -58,10 +58,10 @@ fn the_program_admits_revokes_and_asks_for_a_committee_with_its_own_signature() 
 
     let revoked = said(&["revoke", "--authority", folder, "institution-02", "--out", file]);
     assert_eq!(revoked, Action::Revoke(Revoke { pseudonym: name(1).to_vec() }));
-    let revoked = said(&["revoke", "--authority", folder, &hex::encode(name(2)), "--out", file]);
+    let revoked = said(&["revoke", "--authority", folder, &name(2).to_string(), "--out", file]);
     assert_eq!(revoked, Action::Revoke(Revoke { pseudonym: name(2).to_vec() }));
 
-    let members = format!("institution-05,institution-01,{},institution-04", hex::encode(name(2)));
+    let members = format!("institution-05,institution-01,{},institution-04", name(2));
     let change =
         ["change-committee", "--authority", folder, "--number", "1", "--out", file, "--members"];
     let mut latest = 0;

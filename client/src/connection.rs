@@ -1,6 +1,5 @@
 //! The calls an institution makes. It only ever connects outwards, and bounds everything that comes back.
 
-use consilium_hash::{ChainId, Pseudonym};
 use std::{
     pin::Pin,
     sync::Arc,
@@ -9,6 +8,7 @@ use std::{
 
 use consilium_contract::{CandidateTransaction, Parameters, Receipt};
 use consilium_crypto::{Hash, signature::VerifyingKey};
+use consilium_hash::{ChainId, HeaderHash, Pseudonym};
 use consilium_ledger::{Block, MAX_BLOCK_BYTES, Note, SealedHeader};
 use consilium_proto::{
     CHUNK_BYTES,
@@ -177,7 +177,7 @@ impl Connection {
     /// The masked update of an accepted header, exactly `length` bytes.
     pub(crate) async fn masked_update(
         &mut self,
-        header: &Hash,
+        header: &HeaderHash,
         length: usize,
     ) -> Result<Vec<u8>, ClientError> {
         let request = GetMaskedUpdateRequest { header_sha256: header.to_vec() };

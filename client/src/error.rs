@@ -3,11 +3,11 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use consilium_audit::{
-    digest::short, evidence::Kept, execution::ExecutionError, files::FileError,
-    follow::FollowError, judge::TrusteeError, model_check::ModelError,
+    evidence::Kept, execution::ExecutionError, files::FileError, follow::FollowError,
+    judge::TrusteeError, model_check::ModelError,
 };
 use consilium_contract::GenesisError;
-use consilium_crypto::Hash;
+use consilium_hash::HeaderHash;
 use consilium_ledger::{ChainError, NoteError};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
@@ -139,13 +139,13 @@ pub enum ClientError {
     /// A sum holds an update that does not prove what every update must.
     #[error(
         "the sum in the block at height {height} must not be opened: update {} in it does not prove what it must; {evidence}",
-        short(update)
+        update.short()
     )]
     Unproven {
         /// Height of the sealed block.
         height: u64,
         /// Hash of the update's header.
-        update: Hash,
+        update: HeaderHash,
         /// What convinces others.
         evidence: Kept,
     },
@@ -249,7 +249,7 @@ impl ClientError {
             Self::Chain(error) => matches!(
                 error,
                 ChainError::Gap { .. }
-                    | ChainError::BadSignature { .. }
+                    | ChainError::BadSeal(_)
                     | ChainError::WrongCount { .. }
                     | ChainError::EntryTooLong { .. }
                     | ChainError::WrongEntries { .. }

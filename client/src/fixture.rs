@@ -5,12 +5,18 @@ use std::{path::Path, sync::Arc};
 use consilium_audit::follow::{Closed, Follower, Phase, SealedSum};
 use consilium_testkit::World;
 
-use crate::state::history::History;
+use crate::state::{
+    history::History,
+    memory::{Memory, Place},
+};
 
 /// A world with institutions that have disks.
 pub(crate) trait Kept {
     /// Puts the share of an institution where its program looks for it.
     fn lend_share(&self, institution: usize, state: &Path);
+
+    /// A memory of a state directory that has lost nothing: the first committee was confirmed with it.
+    fn memory(&self, directory: &Path) -> Memory;
 
     /// A state directory that holds all blocks.
     fn history(&self, directory: &Path) -> History;
@@ -33,6 +39,17 @@ impl Kept for World {
         let path = state.join(format!("share-{}.key", self.committee().number));
         let share = self.shares[institution].as_ref().unwrap();
         std::fs::write(path, &*share.to_bytes()).unwrap();
+    }
+
+    fn memory(&self, directory: &Path) -> Memory {
+        let mut memory = Memory::open(directory, self.chain_id()).unwrap();
+        if !memory.is_certain() {
+            memory.catch_up(false, None, &[]).unwrap();
+            memory.keep_secrets(Place::default(), &[7; 32]).unwrap();
+            memory.swear_dealings(Place::default(), &[7; 32]).unwrap();
+            memory.swear_committee(Place::default(), 0, &[7; 32]).unwrap();
+        }
+        memory
     }
 
     fn history(&self, directory: &Path) -> History {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use consilium_audit::follow::Phase;
-use consilium_crypto::Hash;
+use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, Note, SealedHeader, VerifiedHeader};
 use consilium_proto::v1::{Reason, SignedTransaction};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
@@ -19,8 +19,7 @@ use tracing::{info, warn};
 use crate::{
     ClientError,
     connection::{Answered, Blocks, Connection, Head, UploadTimes},
-    institution::Institution,
-    state::memory::Memory,
+    institution::{Institution, duties::Duties},
 };
 
 mod convict;
@@ -42,7 +41,7 @@ const RESENDS: u32 = 3;
 enum Answer {
     Enrolled(Answered),
     Contributed(Answered),
-    Judged { header: Hash, step: u64, answered: Answered, times: UploadTimes },
+    Judged { header: HeaderHash, step: u64, answered: Answered, times: UploadTimes },
     Countersigned { step: u64, answered: Answered },
     Shared { step: u64, answered: Answered },
 }
@@ -57,9 +56,9 @@ pub(crate) struct Session<'a> {
     unkept: Option<Note>,
     has_enrolled: bool,
     /// What was answered on this connection of a ceremony in progress.
-    contributed: Option<Hash>,
+    contributed: Option<[u8; 32]>,
     /// Header hash of the update sent on this connection.
-    update_sent: Option<Hash>,
+    update_sent: Option<HeaderHash>,
     resends: u32,
     /// Steps of the countersignature and share sent on this connection.
     countersignature_sent: Option<u64>,
@@ -155,7 +154,7 @@ impl<'a> Session<'a> {
             Ok(Some(closed)) => self.own.closed = Some(Arc::new(closed)),
             Err(error) => return Err(self.refused_entry(error.into())),
         }
-        self.settle_committee()?;
+        self.read_as_a_member(block)?;
         self.settle().await
     }
 
@@ -163,8 +162,8 @@ impl<'a> Session<'a> {
         matches!(self.own.follower.phase(), Phase::Finished)
     }
 
-    /// Whether everything up to the coordinator's head has been read; the first time, what the chain says about this
-    /// institution is compared with what it remembers.
+    /// Whether everything up to the coordinator's head has been read; then what the chain says about this institution is
+    /// compared with what it remembers.
     fn is_caught_up(&mut self) -> Result<bool, ClientError> {
         if self.own.follower.height() <= self.head.header.height {
             return Ok(false);
@@ -173,18 +172,11 @@ impl<'a> Session<'a> {
         if let Some(checkpoint) = self.unkept.take() {
             self.keep_head(checkpoint)?;
         }
+        let round = self.own.upload.as_ref().map(|upload| upload.round());
+        duties(self.own).catch_up(&self.own.follower, round)?;
         if !self.own.was_caught_up {
             self.own.was_caught_up = true;
             let step = self.own.follower.step();
-            let known_to_the_chain = self.own.follower.roster().get(self.own.pseudonym()).is_some();
-            let mut memory = memory(self.own);
-            if memory.is_new() && known_to_the_chain {
-                warn!(
-                    step,
-                    "this state directory is newer than the institution's enrolment: the step in progress is left to the others"
-                );
-                memory.forgo(step)?;
-            }
             info!(height = self.own.follower.height(), step, "caught up with the chain");
         }
         Ok(true)
@@ -272,8 +264,8 @@ async fn patiently<T>(
     tokio::time::timeout(patience, answer).await.map_err(late)?
 }
 
-fn memory(own: &Institution) -> MutexGuard<'_, Memory> {
-    own.memory.lock().unwrap_or_else(PoisonError::into_inner)
+fn duties(own: &Institution) -> MutexGuard<'_, Duties> {
+    own.duties.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn bytes(signed: &SignedTransaction) -> u64 {

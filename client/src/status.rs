@@ -1,11 +1,10 @@
 //! Where an institution stands, read from its state directory alone.
 
-use consilium_hash::{ChainId, Pseudonym};
 use std::{fmt, path::Path, sync::Arc};
 
-use consilium_audit::{digest::short, follow::Follower};
+use consilium_audit::follow::Follower;
 use consilium_contract::{Attendance, roster::INITIAL_CREDIT, transaction::parse_entry};
-use consilium_crypto::Hash;
+use consilium_hash::{ChainId, ModelHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 
 use crate::{
@@ -42,7 +41,7 @@ pub struct Status {
     /// The phase of the round.
     pub phase: &'static str,
     /// Rounds whose models are checked, and the hash of the last of them.
-    pub checked: (u64, Hash),
+    pub checked: (u64, ModelHash),
 }
 
 /// The committee that holds the key, as an institution sees it.
@@ -163,6 +162,6 @@ impl fmt::Display for Status {
             )?;
         }
         writeln!(f, "now             {}, attempt {}", self.phase, self.attempt)?;
-        write!(f, "checked model   {} after {} rounds", short(&self.checked.1), self.checked.0)
+        write!(f, "checked model   {} after {} rounds", self.checked.1.short(), self.checked.0)
     }
 }

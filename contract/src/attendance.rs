@@ -4,8 +4,9 @@
 //! not there, or cannot reach the coordinator, or is not let through by it: the chain does not say which. A committee of
 //! which fewer than a quorum are heard will not countersign the next sum, and this can be said before it is due.
 
-use consilium_hash::Pseudonym;
 use std::collections::BTreeMap;
+
+use consilium_hash::Pseudonym;
 
 use crate::{committee::Committee, roster::Roster};
 

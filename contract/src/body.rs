@@ -1,6 +1,6 @@
 //! What comes beside a transaction.
 
-use consilium_crypto::Hash;
+use consilium_hash::TransactionHash;
 use thiserror::Error;
 
 use crate::round::check::CheckedUpdate;
@@ -15,7 +15,7 @@ pub enum Checked {
 
 impl Checked {
     /// Id of the transaction that was checked.
-    pub fn transaction(&self) -> Hash {
+    pub fn transaction(&self) -> TransactionHash {
         match self {
             Self::Update(update) => update.transaction(),
         }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use consilium_crypto::{DiscreteLogTable, Hash};
+use consilium_hash::StateRoot;
+use consilium_ledger::Validators;
 use consilium_proto::v1::{Reason, transaction::Action};
 use sha2::{Digest, Sha256};
 
@@ -104,8 +106,8 @@ impl Contract {
         self.state.attempt
     }
 
-    /// Hash of everything that later decisions depend on. A block header carries the root after its last entry.
-    pub fn state_root(&self) -> Hash {
+    /// Hash of everything that later decisions depend on. A block header carries the root before its first entry.
+    pub fn state_root(&self) -> StateRoot {
         root::state_root(&self.state)
     }
 
@@ -201,7 +203,7 @@ impl Contract {
 
     /// Tells the contract the block that was sealed after the transactions applied so far.
     ///
-    /// The state root in that block's header is the one before this call.
+    /// The state after this call is the one that the next block's header names.
     pub fn end_block(&mut self, block: SealedBlock) {
         if let Phase::Sealed(sealed) = &mut self.state.phase {
             sealed.learn_block(block);
@@ -247,5 +249,10 @@ impl Parameters {
     /// [`GenesisError`] naming the field.
     pub fn from_genesis_entry(genesis_entry: &[u8]) -> Result<Self, GenesisError> {
         read_genesis(genesis_entry).map(|(parameters, _)| parameters)
+    }
+
+    /// Those who vouch for the blocks of this run.
+    pub fn validators(&self) -> Validators {
+        Validators::single(self.chain_id, self.coordinator.into())
     }
 }

@@ -10,6 +10,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use consilium_crypto::{CandidateHeader, Hash};
+use consilium_hash::{StateRoot, TransactionHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::{WireError, v1::Reason};
 use rand_core::CryptoRngCore;
@@ -37,22 +38,22 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ExecuteError {
     /// An entry that cannot stand where it stands.
-    #[error("entry {index}{}: {cause}", transaction.as_ref().map_or(String::new(), |id| format!(", transaction {}", hex(id))))]
+    #[error("entry {index}{}: {cause}", transaction.as_ref().map_or(String::new(), |id| format!(", transaction {}", id)))]
     Entry {
         /// Place in the block, from 0.
         index: usize,
         /// Its id, where it decodes.
-        transaction: Option<Hash>,
+        transaction: Option<TransactionHash>,
         /// What is wrong with it.
         cause: EntryError,
     },
-    /// The contract reaches another state than the header names.
-    #[error("its transactions lead to state {}, its header says {}", hex(expected), hex(found))]
+    /// The blocks before it lead to another state than the header names.
+    #[error("the transactions before it lead to state {expected}, its header says {found}")]
     StateRoot {
         /// The state that follows.
-        expected: Hash,
+        expected: StateRoot,
         /// The state in the header.
-        found: Hash,
+        found: StateRoot,
     },
 }
 
@@ -140,19 +141,19 @@ pub enum LoadError<E> {
     #[error(transparent)]
     Block(#[from] ExecuteError),
     /// The place that bodies come from.
-    #[error("entry {index}, transaction {}: {error}", hex(transaction))]
+    #[error("entry {index}, transaction {}: {error}", transaction)]
     Body {
         /// Place in the block, from 0.
         index: usize,
         /// The transaction whose body was sought.
-        transaction: Hash,
+        transaction: TransactionHash,
         /// What went wrong there.
         error: E,
     },
 }
 
 /// Outcomes of expensive checks, by the id of the transaction.
-pub type CheckedAhead = HashMap<Hash, Checked>;
+pub type CheckedAhead = HashMap<TransactionHash, Checked>;
 
 /// Runs the expensive checks of all these blocks at once: the proofs of their updates are one sum that must be zero.
 ///
@@ -181,9 +182,13 @@ pub fn execute<'a, E>(
     body: impl FnMut(&Hash) -> Result<Option<Cow<'a, [u8]>>, E>,
     rng: &mut impl CryptoRngCore,
 ) -> Result<Vec<Recorded>, LoadError<E>> {
+    // Before a body is asked for: of a block that names a wrong state the header alone matters.
+    begin(contract, header)?;
     let loaded = Loaded::load(block, body)?;
     let mut checked = check_ahead(contract, [&loaded], rng);
-    Ok(execute_loaded(contract, loaded, header, &mut checked)?)
+    let recorded = run_entries(contract, loaded, &mut checked)?;
+    end(contract, header);
+    Ok(recorded)
 }
 
 /// Runs a block whose expensive checks have run ahead.
@@ -196,12 +201,23 @@ pub fn execute_loaded(
     header: &VerifiedHeader,
     checked: &mut CheckedAhead,
 ) -> Result<Vec<Recorded>, ExecuteError> {
+    begin(contract, header)?;
     let recorded = run_entries(contract, block, checked)?;
-    end(contract, header)?;
+    end(contract, header);
     Ok(recorded)
 }
 
-/// Runs the entries of a block, or a part of them; [`end`] follows the last.
+/// Begins a block after block 0: its header names the state in which the blocks before it have left the contract.
+///
+/// # Errors
+/// [`ExecuteError::StateRoot`].
+pub fn begin(contract: &Contract, header: &VerifiedHeader) -> Result<(), ExecuteError> {
+    let expected = contract.state_root();
+    let found = header.state_root;
+    if expected == found { Ok(()) } else { Err(ExecuteError::StateRoot { expected, found }) }
+}
+
+/// Runs the entries of a block, or a part of them, between [`begin`] and [`end`].
 ///
 /// # Errors
 /// [`ExecuteError::Entry`]. The contract stands in the middle of the block then, and is of no use any more.
@@ -223,18 +239,9 @@ pub fn run_entries(
     Ok(recorded)
 }
 
-/// Ends a block, also block 0: the state after it is the one that its header names.
-///
-/// # Errors
-/// [`ExecuteError::StateRoot`].
-pub fn end(contract: &mut Contract, header: &VerifiedHeader) -> Result<(), ExecuteError> {
-    let expected = contract.state_root();
-    let found = header.state_root;
-    if expected != found {
-        return Err(ExecuteError::StateRoot { expected, found });
-    }
+/// Ends a block, also block 0. The state after it is the one that the next header names.
+pub fn end(contract: &mut Contract, header: &VerifiedHeader) {
     contract.end_block(header.into());
-    Ok(())
 }
 
 fn run(

@@ -1,7 +1,6 @@
 //! How one kind of transaction takes effect: read, judged against the state, executed.
 
-use consilium_crypto::Hash;
-use consilium_hash::Pseudonym;
+use consilium_hash::{Pseudonym, TransactionHash};
 use consilium_proto::v1::Reason;
 
 use crate::{receipt::Receipt, state::State};
@@ -10,7 +9,7 @@ use crate::{receipt::Receipt, state::State};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Said {
     /// Its id.
-    pub(crate) transaction: Hash,
+    pub(crate) transaction: TransactionHash,
     /// The institution that signed it; `None` for the authority and the coordinator.
     pub(crate) author: Option<Pseudonym>,
 }

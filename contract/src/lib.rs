@@ -12,11 +12,12 @@
 //! | [`transaction`], [`receipt`] | bytes that somebody signed, and the answers to them |
 //! | [`action`] | the one list of kinds of transactions: who signs each, and which wing decides it |
 //! | [`parameters`] | the checked genesis; [`promise`]: what its bound says of every accepted update |
-//! | [`contract`] | the state machine; [`phase`]: where a run stands |
+//! | [`contract`] | the state machine; [`phase`]: where a run stands; `course`: the order of the coordinator's orders |
 //! | [`execute`](mod@execute) | one way to run a block: recovery, audits, evidence |
 //! | [`schedule`] | what an honest orderer says next, and for whom a run waits |
 //! | [`enrolment`] | the wing of institutions: certificates, and who is enrolled with what credit |
 //! | [`keygen`] | the wing of the key: making a committee without a dealer, and passing its key on |
+//! | [`light`] | what signatures alone decide: followers and the light audit |
 //! | [`round`] | the wing of the round: collecting, countersigning and opening a sum, and the model that follows |
 //!
 //! ```text
@@ -28,10 +29,12 @@ pub mod attendance;
 mod body;
 mod budget;
 pub mod contract;
+mod course;
 pub mod enrolment;
 pub mod execute;
 mod handler;
 pub mod keygen;
+pub mod light;
 pub mod parameters;
 pub mod phase;
 pub mod promise;

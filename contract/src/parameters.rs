@@ -5,7 +5,7 @@ use consilium_crypto::{
     quantise::{Quantiser, unit},
     signature::VerifyingKey,
 };
-use consilium_hash::ChainId;
+use consilium_hash::{ChainId, ModelHash};
 use consilium_privacy::{Guarantee, Run, Terms};
 use consilium_proto::{TRAINING_BYTES, WireError, hash32, v1};
 use thiserror::Error;
@@ -65,7 +65,7 @@ pub struct Parameters {
     /// Number of parameters of the model, d.
     pub dimension: u32,
     /// SHA-256 of the initial model.
-    pub initial_model: Hash,
+    pub initial_model: ModelHash,
     /// Number of institutions that may take part at a time, and places of the first committee, n.
     pub institutions: u32,
     /// Shares of the first committee that open a sum, t.
@@ -277,7 +277,7 @@ impl Parameters {
             chain_id,
             nonce: hash32("nonce", &genesis.nonce)?,
             dimension,
-            initial_model: hash32("hash of the initial model", &initial.sha256)?,
+            initial_model: ModelHash(hash32("hash of the initial model", &initial.sha256)?),
             institutions: n,
             threshold: t,
             quorum: countersign_quorum(n, t),
@@ -312,7 +312,7 @@ impl Parameters {
         committee: &Committee,
         step: u64,
         attempt: u32,
-        model_hash: Hash,
+        model_hash: ModelHash,
     ) -> RoundContext {
         RoundContext {
             protocol_version: PROTOCOL_VERSION,

@@ -19,6 +19,7 @@
 //! two sums opens an update.
 
 use crate::{
+    course::Station,
     keygen::Keygen,
     round::{Collecting, Opening, Sealed},
 };
@@ -41,6 +42,17 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Where in the order of the coordinator's orders this is.
+    pub(crate) fn station(&self) -> Station {
+        match self {
+            Self::Idle => Station::Idle,
+            Self::Keygen(_) => Station::Keygen,
+            Self::Collecting(_) => Station::Collecting,
+            Self::Sealed(_) | Self::Opening(_) => Station::Sealed,
+            Self::Finished => Station::Finished,
+        }
+    }
+
     /// The name of the phase, in lower case.
     pub fn name(&self) -> &'static str {
         match self {

@@ -1,10 +1,7 @@
 //! What the contract made of a transaction.
 
-use consilium_crypto::{
-    Hash,
-    signature::{Signature, SigningKey, VerifyingKey},
-};
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_crypto::signature::{Signature, SigningKey, VerifyingKey};
+use consilium_hash::{ChainId, Pseudonym, TransactionHash};
 use consilium_proto::{
     WireError, hash32,
     v1::{self, Reason},
@@ -20,7 +17,7 @@ const LABEL: &str = "consilium/v1/signed-receipt";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
     /// Id of the transaction.
-    pub transaction: Hash,
+    pub transaction: TransactionHash,
     /// Accepted, or why not.
     pub reason: Reason,
     /// The institution whose own signature proves the fault, where it costs credit.
@@ -43,17 +40,17 @@ pub enum ReceiptError {
 
 impl Receipt {
     /// The transaction took effect.
-    pub fn accepted(transaction: Hash) -> Self {
+    pub fn accepted(transaction: TransactionHash) -> Self {
         Self { transaction, reason: Reason::Accepted, culprit: None }
     }
 
     /// The transaction had no effect, and is held against nobody.
-    pub fn rejected(transaction: Hash, reason: Reason) -> Self {
+    pub fn rejected(transaction: TransactionHash, reason: Reason) -> Self {
         Self { transaction, reason, culprit: None }
     }
 
     /// The transaction had no effect and proves a fault of `culprit`.
-    pub fn fault(transaction: Hash, reason: Reason, culprit: Pseudonym) -> Self {
+    pub fn fault(transaction: TransactionHash, reason: Reason, culprit: Pseudonym) -> Self {
         Self { transaction, reason, culprit: Some(culprit) }
     }
 
@@ -79,7 +76,7 @@ impl Receipt {
         let reason = self.reason as i32;
         let signature = key.sign(
             LABEL,
-            &[chain_id.as_slice(), &self.transaction, &reason.to_be_bytes(), &culprit],
+            &[chain_id.as_slice(), &self.transaction.0, &reason.to_be_bytes(), &culprit],
         );
         v1::Receipt {
             transaction: self.transaction.to_vec(),
@@ -108,7 +105,7 @@ impl Receipt {
             )
             .map_err(|_| ReceiptError::BadSignature)?;
         Ok(Self {
-            transaction: hash32("transaction of a receipt", transaction)?,
+            transaction: TransactionHash(hash32("transaction of a receipt", transaction)?),
             reason: match Reason::try_from(*reason) {
                 Ok(Reason::Unspecified) | Err(_) => {
                     return Err(ReceiptError::UnknownReason(*reason));
@@ -137,8 +134,8 @@ mod tests {
     fn a_receipt_is_the_word_of_its_coordinator_on_its_chain_alone() {
         let coordinator = key(1).verifying_key();
         for receipt in [
-            Receipt::accepted([2; 32]),
-            Receipt::fault([2; 32], Reason::BadLinkProof, Pseudonym([3; 32])),
+            Receipt::accepted(TransactionHash([2; 32])),
+            Receipt::fault(TransactionHash([2; 32]), Reason::BadLinkProof, Pseudonym([3; 32])),
         ] {
             let message = receipt.sign(&key(1), &ChainId([4; 32]));
             assert_eq!(Receipt::verify(&message, &coordinator, &ChainId([4; 32])), Ok(receipt));
@@ -156,8 +153,9 @@ mod tests {
 
     #[test]
     fn a_change_in_any_field_of_a_receipt_is_found() {
-        let message = Receipt::fault([2; 32], Reason::BadLinkProof, Pseudonym([3; 32]))
-            .sign(&key(1), &ChainId([4; 32]));
+        let message =
+            Receipt::fault(TransactionHash([2; 32]), Reason::BadLinkProof, Pseudonym([3; 32]))
+                .sign(&key(1), &ChainId([4; 32]));
         let tweaks: [fn(&mut v1::Receipt); 6] = [
             |receipt| receipt.transaction[9] ^= 1,
             |receipt| receipt.reason = Reason::Accepted.into(),
@@ -176,8 +174,8 @@ mod tests {
 
     #[test]
     fn a_signed_receipt_with_a_reason_that_none_has_is_refused() {
-        let receipt =
-            Receipt::rejected([2; 32], Reason::Unspecified).sign(&key(1), &ChainId([4; 32]));
+        let receipt = Receipt::rejected(TransactionHash([2; 32]), Reason::Unspecified)
+            .sign(&key(1), &ChainId([4; 32]));
         let verified = Receipt::verify(&receipt, &key(1).verifying_key(), &ChainId([4; 32]));
         assert_eq!(verified, Err(ReceiptError::UnknownReason(0)));
     }

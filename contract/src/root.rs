@@ -4,14 +4,14 @@
 //! hash chain of the receipts: it names every transaction with what came of it, and so binds what follows from those
 //! alone and is not listed.
 
-use consilium_crypto::Hash;
+use consilium_hash::StateRoot;
 use sha2::{Digest, Sha256};
 
 use crate::{phase::Phase, state::State};
 
 const LABEL: &[u8] = b"consilium/v1/state";
 
-pub(crate) fn state_root(state: &State) -> Hash {
+pub(crate) fn state_root(state: &State) -> StateRoot {
     let mut hasher = Sha256::new_with_prefix(LABEL);
     hasher.update(state.parameters.chain_id);
     hasher.update(state.step.to_be_bytes());
@@ -34,7 +34,7 @@ pub(crate) fn state_root(state: &State) -> Hash {
     }
     hasher.update(state.succession.hash());
     phase(&state.phase, &mut hasher);
-    hasher.finalize().into()
+    StateRoot(hasher.finalize().into())
 }
 
 fn phase(phase: &Phase, hasher: &mut Sha256) {

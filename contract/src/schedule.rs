@@ -4,9 +4,9 @@
 //! may wait longer than the contract asks, and does so after a restart: a collection or a stage has its whole time again,
 //! so that everyone finds the way back.
 
-use consilium_hash::Pseudonym;
 use std::collections::BTreeSet;
 
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{
     Abandon, BeginKeygen, BlobRef, CloseRound, EndStage, OpenRound, transaction::Action,
 };

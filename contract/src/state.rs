@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use consilium_crypto::{DiscreteLogTable, Hash};
-use consilium_proto::v1::Reason;
 
 use crate::{
-    enrolment::roster::Roster, keygen::Succession, parameters::Parameters, phase::Phase,
+    course::{Course, Station},
+    enrolment::roster::Roster,
+    keygen::Succession,
+    parameters::Parameters,
+    phase::Phase,
     round::model::Model,
 };
 
@@ -47,14 +50,24 @@ impl State {
         }
     }
 
-    /// Nothing is being made: the next order decides what is, unless the run is over.
-    pub(crate) fn rest(&mut self) {
-        let is_over = self.parameters.is_over(self.step, &self.succession);
-        self.phase = if is_over { Phase::Finished } else { Phase::Idle };
+    /// How far the run has come.
+    pub(crate) fn course(&self) -> Course {
+        let station = self.phase.station();
+        Course { station, step: self.step, attempt: self.attempt, time_ms: self.time_ms }
     }
 
-    /// Time inside transactions never goes backwards.
-    pub(crate) fn judge_time(&self, time_ms: u64) -> Result<(), Reason> {
-        if time_ms < self.time_ms { Err(Reason::TooEarly) } else { Ok(()) }
+    /// Goes on to where an order leads, in the phase that belongs to it.
+    pub(crate) fn go(&mut self, course: Course, phase: Phase) {
+        self.step = course.step;
+        self.attempt = course.attempt;
+        self.time_ms = course.time_ms;
+        self.phase = phase;
+    }
+
+    /// Goes on to where nothing is being made: the next order decides what is, unless the run is over.
+    pub(crate) fn rest(&mut self, course: Course) {
+        let course = course.rest(&self.parameters, &self.succession);
+        let is_over = course.station == Station::Finished;
+        self.go(course, if is_over { Phase::Finished } else { Phase::Idle });
     }
 }

@@ -6,11 +6,8 @@
 //! the author signs `consilium/v1/transaction` ‖ chain id ‖ encoded `Transaction`, so that a signature given on one
 //! chain means nothing on another. The genesis, which a chain id is made of, is signed under the all-zero chain id.
 
-use consilium_crypto::{
-    Hash,
-    signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey},
-};
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_crypto::signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey};
+use consilium_hash::{ChainId, Pseudonym, TransactionHash};
 use consilium_proto::{
     GENESIS_BYTES, WireError, decode,
     v1::{Entry, SignedTransaction, Transaction, transaction::Action},
@@ -34,7 +31,7 @@ pub struct CandidateTransaction {
     signature: Signature,
     author: Option<Pseudonym>,
     action: Action,
-    id: Hash,
+    id: TransactionHash,
 }
 
 impl CandidateTransaction {
@@ -68,11 +65,8 @@ impl CandidateTransaction {
             [] => None,
             bytes => Some(Pseudonym(consilium_proto::hash32("author of a transaction", bytes)?)),
         };
-        let id = Sha256::new()
-            .chain_update(ID_LABEL)
-            .chain_update(signed.encode_to_vec())
-            .finalize()
-            .into();
+        let id = Sha256::new().chain_update(ID_LABEL).chain_update(signed.encode_to_vec());
+        let id = TransactionHash(id.finalize().into());
         Ok(Self { signed, signature, author, action, id })
     }
 
@@ -92,7 +86,7 @@ impl CandidateTransaction {
     }
 
     /// The hash that names this transaction.
-    pub fn id(&self) -> Hash {
+    pub fn id(&self) -> TransactionHash {
         self.id
     }
 

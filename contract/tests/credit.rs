@@ -17,7 +17,8 @@ use consilium_contract::{
     Admission, Body, CandidateTransaction, Contract, Phase, Receipt, check_updates,
     roster::INITIAL_CREDIT,
 };
-use consilium_crypto::{Hash, RoundContext, signature::SigningKey};
+use consilium_crypto::{RoundContext, signature::SigningKey};
+use consilium_hash::BlockHash;
 use consilium_proto::v1::{self, Reason, SignedTransaction, transaction::Action};
 use consilium_testkit::{Ceremony, DIMENSION, Op, Run, TIMEOUT_MS, table};
 use rand_core::{OsRng, RngCore};
@@ -58,7 +59,7 @@ struct World {
     said: Vec<Said>,
     /// Rounds of the honest institution's updates; the one block of each step that it answers, and whether it has shared.
     updates: Vec<RoundContext>,
-    answered: BTreeMap<u64, (Hash, bool)>,
+    answered: BTreeMap<u64, (BlockHash, bool)>,
     dice: Dice,
     reasons: BTreeMap<Reason, u32>,
 }
@@ -121,7 +122,8 @@ impl World {
 
     /// The block ends where the coordinator wants it to: its hash follows from the state, as a header's does.
     fn end_block(&mut self) {
-        let block = self.run.block_of(Sha256::digest(self.run.contract.state_root()).into());
+        let block =
+            self.run.block_of(BlockHash(Sha256::digest(self.run.contract.state_root()).into()));
         self.run.contract.end_block(block);
     }
 
@@ -249,7 +251,7 @@ impl World {
         OsRng.fill_bytes(&mut noise);
         let action = match self.dice.roll(4) {
             0 => Action::SubmitUpdate(v1::SubmitUpdate { header: noise.to_vec() }),
-            1 => Action::Countersign(self.run.countersignature(1, step, noise)),
+            1 => Action::Countersign(self.run.countersignature(1, step, BlockHash(noise))),
             2 => Action::SubmitShare(v1::SubmitShare {
                 step,
                 sealed_block: noise.to_vec(),
@@ -288,7 +290,7 @@ impl World {
                 self.apply(&transaction, Some(&update.body));
             }
             Phase::Sealed(sealed) => {
-                let block = sealed.sealed_block().copied().unwrap_or([9; 32]);
+                let block = sealed.sealed_block().copied().unwrap_or(BlockHash([9; 32]));
                 let action = self.run.countersignature(i, step, block);
                 let transaction = self.run.by_member(i, Action::Countersign(action));
                 self.apply(&transaction, None);

@@ -8,6 +8,7 @@
 
 use consilium_contract::{Model, Phase, Receipt};
 use consilium_crypto::Hash;
+use consilium_hash::BlockHash;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS, bounds};
 
@@ -129,7 +130,7 @@ fn the_same_transactions_lead_to_the_same_state_roots_however_the_bodies_were_ba
 fn a_refused_transaction_of_an_institution_changes_nothing_but_the_chain_of_receipts() {
     let mut run = Run::collecting();
     let before = run.contract.state_root();
-    assert_eq!(run.countersign(0, [1; 32]).reason, Reason::TooEarly);
+    assert_eq!(run.countersign(0, BlockHash([1; 32])).reason, Reason::TooEarly);
     assert_ne!(before, run.contract.state_root());
     assert!(run.submit(0, &[1; DIMENSION]).is_accepted());
 }
@@ -270,7 +271,11 @@ fn countersignatures_wait_for_the_sealed_block_and_shares_for_the_quorum() {
     }
     run.close_collection();
     let unknown: Hash = [1; 32];
-    assert_eq!(run.countersign(0, unknown).reason, Reason::TooEarly, "the block is not sealed yet");
+    assert_eq!(
+        run.countersign(0, BlockHash(unknown)).reason,
+        Reason::TooEarly,
+        "the block is not sealed yet"
+    );
     run.end_block();
     let block = run.sealed_hash();
     let step = run.contract.step();

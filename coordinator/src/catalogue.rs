@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use consilium_contract::Recorded;
 use consilium_crypto::{CandidateHeader, Hash};
+use consilium_hash::{BlockHash, HeaderHash};
 use consilium_proto::v1::{Aggregate, SignedTransaction, transaction::Action};
 
 /// Follows the chain block by block and remembers what calls ask for. It can be made again from the ledger.
@@ -15,12 +16,12 @@ pub(crate) struct Catalogue {
     aggregate: Option<(u64, Aggregate)>,
     /// SHA-256 of an accepted update's header → SHA-256 of its body. An institution that was away checks every round
     /// since, so all of them are kept: 64 bytes an update.
-    bodies: BTreeMap<Hash, Hash>,
+    bodies: BTreeMap<HeaderHash, Hash>,
 }
 
 impl Catalogue {
     /// Takes note of a durable block.
-    pub(crate) fn record(&mut self, height: u64, block: &Hash, entries: &[Recorded]) {
+    pub(crate) fn record(&mut self, height: u64, block: &BlockHash, entries: &[Recorded]) {
         for Recorded { transaction, .. } in
             entries.iter().filter(|recorded| recorded.receipt.is_accepted())
         {
@@ -60,7 +61,7 @@ impl Catalogue {
     }
 
     /// The body of the accepted update with this header.
-    pub(crate) fn body(&self, header: &Hash) -> Option<Hash> {
+    pub(crate) fn body(&self, header: &HeaderHash) -> Option<Hash> {
         self.bodies.get(header).copied()
     }
 }

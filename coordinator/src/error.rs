@@ -1,12 +1,11 @@
 //! What can go wrong: what ends a node, and what ends one call.
 
-use consilium_hash::Pseudonym;
 use std::{io, path::PathBuf};
 
 use consilium_contract::{ApplyError, GenesisError};
-use consilium_crypto::Hash;
+use consilium_hash::{BlockHash, Pseudonym};
 use consilium_identity::FilesError;
-use consilium_ledger::{ChainError, LedgerError};
+use consilium_ledger::{ChainError, LedgerError, Malformed};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
 
@@ -60,7 +59,7 @@ pub enum CoordinatorError {
         "the coordinator's key has signed block {height} ({}), as {told_by} shows; {}. Going on would sign a second block of \
          the same height and convict its operator, so nothing more is signed: bring the ledger back with \
          `consilium-coordinator restore`",
-        hex::encode(hash),
+        hash,
         match ledger {
             Some(end) if end >= height => "the ledger has another block there".to_owned(),
             Some(end) => format!("the ledger ends at block {end}"),
@@ -71,7 +70,7 @@ pub enum CoordinatorError {
         /// Height of the block.
         height: u64,
         /// Its hash.
-        hash: Hash,
+        hash: BlockHash,
         /// Height of the ledger's last block.
         ledger: Option<u64>,
         /// Where the block was seen.
@@ -219,7 +218,7 @@ pub(crate) enum CallError {
     Listening,
     /// Bytes that are no header.
     #[error("the header shown does not decode: {0}")]
-    Header(LedgerError),
+    Header(Malformed),
     /// The stream broke before its first message.
     #[error("the stream ended before its header came")]
     NoHeader,

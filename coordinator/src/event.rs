@@ -1,10 +1,9 @@
 //! What happened and what it cost, for an observer in the embedding program.
 
-use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, time::Duration};
 
 use consilium_contract::schedule::Awaited;
-use consilium_crypto::Hash;
+use consilium_hash::{ModelHash, Pseudonym};
 use consilium_proto::v1::Reason;
 
 /// Is told every event, on the node's own thread: it should be quick.
@@ -81,7 +80,7 @@ pub struct RoundMetrics {
     /// ε that the closed rounds have cost each institution, in thousandths, where they add noise.
     pub epsilon_milli: Option<u64>,
     /// SHA-256 of the model after the round.
-    pub model: Hash,
+    pub model: ModelHash,
     /// From OpenRound to CloseCollection.
     pub collection: Duration,
     /// Wall time of verifying updates, all batches together.
@@ -108,5 +107,5 @@ pub struct Ended {
     /// Closed rounds.
     pub steps: u64,
     /// SHA-256 of the last model.
-    pub model: Hash,
+    pub model: ModelHash,
 }

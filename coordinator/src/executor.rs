@@ -15,6 +15,7 @@ use consilium_contract::{
     transaction::sign,
 };
 use consilium_crypto::{EvaluationKey, signature::SigningKey};
+use consilium_hash::StateRoot;
 use consilium_proto::v1::transaction::Action;
 
 use crate::{
@@ -53,6 +54,9 @@ impl Executed {
 pub(crate) struct Executor {
     /// Ahead of the ledger by the transactions of the open block, never behind it.
     contract: Contract,
+    /// The contract's state after the last durable block, before the transactions of the open one: what the next header
+    /// names.
+    state_before_block: StateRoot,
     attendance: Attendance,
     signing: Arc<SigningKey>,
     evaluation: EvaluationKey,
@@ -73,6 +77,7 @@ impl Executor {
         now_ms: u64,
     ) -> Self {
         Self {
+            state_before_block: contract.state_root(),
             contract,
             attendance,
             signing,
@@ -147,7 +152,7 @@ impl Executor {
             self.phase_since_ms = now_ms;
         }
         tracing::debug!(
-            transaction = %hex::encode(receipt.transaction),
+            transaction = %receipt.transaction,
             reason = receipt.reason.as_str_name(),
             "applied"
         );
@@ -157,6 +162,12 @@ impl Executor {
     /// Tells the contract of the block that its last transactions have become part of.
     pub(crate) fn end_block(&mut self, block: SealedBlock) {
         self.contract.end_block(block);
+        self.state_before_block = self.contract.state_root();
+    }
+
+    /// What the header of the open block is to name.
+    pub(crate) fn state_before_block(&self) -> StateRoot {
+        self.state_before_block
     }
 
     /// The coordinator's next transaction, if it is time for one. `oldest_in_flight_ms` is when the oldest update that

@@ -1,12 +1,11 @@
 //! What comes from peers, before the contract decides: known already, admitted, within limits, or being verified.
 
-use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_contract::{
     Admission, Body, CandidateTransaction, Contract, Phase, Receipt, Recorded,
 };
-use consilium_crypto::Hash;
+use consilium_hash::{Pseudonym, TransactionHash};
 use consilium_proto::v1::Reason;
 
 use crate::{
@@ -40,7 +39,7 @@ pub(crate) struct Gate {
     /// Receipts of what is durable.
     history: History,
     /// By transaction. No two of one author.
-    in_flight: BTreeMap<Hash, InFlight>,
+    in_flight: BTreeMap<TransactionHash, InFlight>,
     /// Rejected transactions of one institution that are recorded in an attempt or stage.
     rejections_per_attempt: u32,
 }
@@ -154,7 +153,12 @@ impl Gate {
 
     /// Answers a transaction that came before: with its receipt if that is durable, together with the first one if it
     /// is still on its way. Gives `reply` back where the transaction is to be judged.
-    fn known(&mut self, sequencer: &mut dyn Sequencer, id: &Hash, reply: Reply) -> Option<Reply> {
+    fn known(
+        &mut self,
+        sequencer: &mut dyn Sequencer,
+        id: &TransactionHash,
+        reply: Reply,
+    ) -> Option<Reply> {
         if let Some(receipt) = sequencer.receipt(id).filter(is_final) {
             sequencer.wait(reply, receipt);
         } else if let Some(in_flight) = self.in_flight.get_mut(id) {

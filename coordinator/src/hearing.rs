@@ -6,10 +6,10 @@
 //! connect. Names are not proven at this point: whoever pretends to be an institution spares the operator no mistake,
 //! and gains nothing by it.
 
-use consilium_hash::Pseudonym;
 use std::collections::BTreeSet;
 
 use consilium_contract::Contract;
+use consilium_hash::Pseudonym;
 
 use crate::{error::names, founding::Origin};
 

@@ -1,10 +1,9 @@
 //! Receipts of what is durable, so that a transaction that is sent again gets the answer that was lost.
 
-use consilium_hash::Pseudonym;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use consilium_contract::{Receipt, Recorded};
-use consilium_crypto::Hash;
+use consilium_hash::{Pseudonym, TransactionHash};
 use consilium_proto::v1::{Reason, transaction::Action};
 
 /// Receipts that are remembered: those of more than a thousand rounds of ten institutions, in about 10 MB.
@@ -13,8 +12,8 @@ const CAPACITY: usize = 1 << 16;
 /// The recent receipts, and how often each institution was rejected in this attempt or stage.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    receipts: HashMap<Hash, Receipt>,
-    order: VecDeque<Hash>,
+    receipts: HashMap<TransactionHash, Receipt>,
+    order: VecDeque<TransactionHash>,
     rejections: BTreeMap<Pseudonym, u32>,
 }
 
@@ -44,7 +43,7 @@ impl History {
     }
 
     /// The durable receipt of this transaction.
-    pub(crate) fn receipt(&self, id: &Hash) -> Option<Receipt> {
+    pub(crate) fn receipt(&self, id: &TransactionHash) -> Option<Receipt> {
         self.receipts.get(id).copied()
     }
 

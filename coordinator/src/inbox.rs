@@ -1,10 +1,10 @@
 //! What reaches the node, and where its answers go.
 
-use consilium_hash::Pseudonym;
 use std::time::Duration;
 
 use consilium_contract::{CandidateTransaction, Receipt};
 use consilium_crypto::Hash;
+use consilium_hash::{BlockHash, Pseudonym};
 use consilium_ledger::LedgerError;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// An institution that has connected holds no block that this ledger lacks.
     Heard(Pseudonym),
     /// Somebody has shown a header that this coordinator has signed and its ledger does not hold.
-    Lacks { height: u64, hash: Hash },
+    Lacks { height: u64, hash: BlockHash },
     /// Seal what is open, and end.
     Stop,
 }
@@ -77,7 +77,7 @@ impl NodeHandle {
     }
 
     /// Tells the node of a block that its ledger lacks.
-    pub(crate) async fn lacks(&self, height: u64, hash: Hash) -> Result<(), CallError> {
+    pub(crate) async fn lacks(&self, height: u64, hash: BlockHash) -> Result<(), CallError> {
         self.tell(Command::Lacks { height, hash }).await
     }
 

@@ -16,6 +16,7 @@ use std::{
 };
 
 use consilium_crypto::Hash;
+use consilium_hash::BlockHash;
 use sha2::{Digest, Sha256};
 
 use crate::CoordinatorError;
@@ -30,7 +31,7 @@ const SLOT_LEN: usize = 8 + 32 + 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(crate) height: u64,
-    pub(crate) hash: Hash,
+    pub(crate) hash: BlockHash,
 }
 
 /// See the module. Locked, so that no two processes seal with one key.
@@ -97,7 +98,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Coordi
 }
 
 fn encode(block: Block) -> Vec<u8> {
-    let content = [block.height.to_be_bytes().as_slice(), &block.hash].concat();
+    let content = [block.height.to_be_bytes().as_slice(), &block.hash.0].concat();
     let checksum = checksum(&content);
     [content.as_slice(), &checksum].concat()
 }
@@ -112,7 +113,7 @@ fn read_slot(file: &File, slot: u64, path: &Path) -> Result<Option<Block>, Coord
     }
     let Some((height, rest)) = bytes.split_first_chunk::<8>() else { return Ok(None) };
     let Some((hash, _)) = rest.split_first_chunk::<32>() else { return Ok(None) };
-    let block = Block { height: u64::from_be_bytes(*height), hash: *hash };
+    let block = Block { height: u64::from_be_bytes(*height), hash: BlockHash(*hash) };
     Ok((encode(block) == bytes).then_some(block))
 }
 
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     fn block(height: u64) -> Block {
-        Block { height, hash: [height as u8 + 1; 32] }
+        Block { height, hash: BlockHash([height as u8 + 1; 32]) }
     }
 
     #[test]

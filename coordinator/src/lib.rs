@@ -28,8 +28,9 @@
 //! | `gate`, `history` | what is known, admitted, within limits, waiting; receipts of what is durable |
 //! | `executor`, `round` | the contract and where it stands; what the coordinator has to say next |
 //! | `sequencer`, `solo` | what orders transactions and makes them durable; one process that does so alone |
-//! | `open_block`, `recorded` | entries not yet durable; one of them |
+//! | `open_block` | entries not yet durable, and who waits for them |
 //! | `report`, `recorder`, `event` | what an observer is told; what a round cost |
+//! | `waiting` | for whom the run waits, as the log says it |
 //! | `farewell` | when a node whose run is finished may go |
 //! | `verify` | the proofs of all updates that have arrived, as one batch, beside the node |
 //! | `recover` | the state of a node out of its ledger |

@@ -217,7 +217,7 @@ impl Node {
     /// Makes the open block durable and answers everyone who waits for it: the write path, steps 3 to 7.
     fn seal(&mut self) -> Result<(), CoordinatorError> {
         let now_ms = self.now_ms();
-        let state_root = self.executor.contract().state_root();
+        let state_root = self.executor.state_before_block();
         let Some(mut sealed) = self.sequencer.seal(state_root, now_ms)? else { return Ok(()) };
         // 5. What the process goes on from.
         self.executor.end_block(sealed.block);

@@ -1,7 +1,7 @@
 //! The block that is being filled: applied, not durable, not acknowledged.
 
 use consilium_contract::{Receipt, Recorded, transaction::entry};
-use consilium_crypto::Hash;
+use consilium_hash::TransactionHash;
 use consilium_proto::v1::Reason;
 
 use crate::inbox::{Answer, Reply};
@@ -63,7 +63,7 @@ impl OpenBlock {
     }
 
     /// The receipt of a transaction in this block, the latest where it stands here twice.
-    pub(crate) fn receipt(&self, id: &Hash) -> Option<Receipt> {
+    pub(crate) fn receipt(&self, id: &TransactionHash) -> Option<Receipt> {
         self.recorded
             .iter()
             .rev()
@@ -124,7 +124,7 @@ mod tests {
 
     fn waiting_for(reason: Reason) -> (OpenBlock, Answered, Receipt) {
         let (reply, answer) = oneshot::channel();
-        let receipt = Receipt { transaction: [1; 32], reason, culprit: None };
+        let receipt = Receipt { transaction: TransactionHash([1; 32]), reason, culprit: None };
         let mut block = begun();
         block.wait(reply, receipt);
         (block, answer, receipt)
@@ -133,7 +133,11 @@ mod tests {
     #[test]
     fn what_is_not_recorded_is_answered_at_once_where_no_block_is_open() {
         let (reply, mut answer) = oneshot::channel();
-        let receipt = Receipt { transaction: [1; 32], reason: Reason::Revoked, culprit: None };
+        let receipt = Receipt {
+            transaction: TransactionHash([1; 32]),
+            reason: Reason::Revoked,
+            culprit: None,
+        };
         OpenBlock::default().wait(reply, receipt);
         assert_eq!(answer.try_recv().unwrap().unwrap(), Answer::Receipt(receipt));
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use consilium_contract::Receipt;
-use consilium_crypto::Hash;
+use consilium_hash::ModelHash;
 use consilium_proto::v1::transaction::Action;
 
 use crate::event::RoundMetrics;
@@ -63,7 +63,7 @@ impl Recorder {
     }
 
     /// The numbers of the attempt that has just ended.
-    pub(crate) fn finish(&mut self, model: Hash, (up, down): (u64, u64)) -> Box<RoundMetrics> {
+    pub(crate) fn finish(&mut self, model: ModelHash, (up, down): (u64, u64)) -> Box<RoundMetrics> {
         let mut round = std::mem::take(&mut self.round);
         round.model = model;
         round.bytes_up = up.saturating_sub(self.traffic.0);

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use consilium_contract::{
     Attendance, Contract, ExecuteError, Recorded,
-    execute::{LoadError, Loaded, check_ahead, end, run_entries},
+    execute::{LoadError, Loaded, begin, check_ahead, end, run_entries},
 };
 use consilium_crypto::{DiscreteLogTable, Hash};
-use consilium_ledger::{Block, HeaderChain, LedgerError, Store, verify_chain};
+use consilium_ledger::{Block, HeaderChain, LedgerError, NO_STATE, Store, verify_chain};
 use rand_core::OsRng;
 
 use crate::{
@@ -41,12 +41,12 @@ pub(crate) fn recover(
 ) -> Result<Recovered, CoordinatorError> {
     let mut contract = Contract::found(genesis_entry, initial_model, DiscreteLogTable::shared())?;
     let chain_id = contract.parameters().chain_id;
-    let sealer = keys.sealing.verifying_key();
-    let mut chain = HeaderChain::new(chain_id, sealer);
+    let validators = contract.parameters().validators();
+    let mut chain = HeaderChain::new(validators);
     if store.head().is_none() {
         let entries = vec![genesis_entry.to_vec()];
         // The genesis names no time, so that block 0 follows from it alone: whoever founds a run again signs the same.
-        let header = chain.propose(&entries, contract.state_root(), 0)?;
+        let header = chain.propose(&entries, NO_STATE, 0)?;
         let block = Block { sealed: header.seal(&chain_id, &keys.sealing), entries };
         // A crash before the flush leaves an empty ledger, after it one with this block.
         store.append_block(&block, &[initial_model])?;
@@ -57,7 +57,7 @@ pub(crate) fn recover(
     if first.entries != [genesis_entry] {
         return Err(CoordinatorError::OtherRun);
     }
-    chain = verify_chain(store.blocks(0), chain_id, sealer)?;
+    chain = verify_chain(store.blocks(0), validators)?;
 
     let mut history = History::default();
     let mut catalogue = Catalogue::default();
@@ -66,9 +66,12 @@ pub(crate) fn recover(
         let block = block?;
         // No block reaches over the end of a step.
         let step = contract.step();
-        let recorded =
-            if block.height() == 0 { Vec::new() } else { replay(&mut contract, store, &block)? };
-        end(&mut contract, header).map_err(|error| broken(block.height(), error))?;
+        let mut recorded = Vec::new();
+        if block.height() > 0 {
+            begin(&contract, header).map_err(|error| broken(block.height(), error))?;
+            recorded = replay(&mut contract, store, &block)?;
+        }
+        end(&mut contract, header);
         history.record(&recorded);
         let accepted = recorded.iter().filter(|recorded| recorded.receipt.is_accepted());
         accepted

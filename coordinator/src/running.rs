@@ -92,7 +92,7 @@ fn prepare(
         blocks = chain.len(),
         step = contract.step(),
         phase = contract.phase().name(),
-        chain = %hex::encode(contract.parameters().chain_id),
+        chain = %contract.parameters().chain_id,
         "ledger verified"
     );
     let parameters = contract.parameters().clone();

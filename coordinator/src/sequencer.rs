@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use consilium_contract::{Receipt, Recorded, SealedBlock};
-use consilium_crypto::Hash;
+use consilium_hash::{StateRoot, TransactionHash};
 
 use crate::{
     CoordinatorError,
@@ -23,17 +23,22 @@ pub(crate) trait Sequencer: Send {
     fn wait(&mut self, reply: Reply, receipt: Receipt);
 
     /// The receipt of a transaction that is ordered and not durable yet; the latest where it stands there twice.
-    fn receipt(&self, id: &Hash) -> Option<Receipt>;
+    fn receipt(&self, id: &TransactionHash) -> Option<Receipt>;
 
     /// Whether what is open is large or old enough to be made durable.
     fn is_due(&self, now_ms: u64) -> bool;
 
-    /// Makes what is open durable; `None` where nothing is. `state_root` is what the header says of the contract.
+    /// Makes what is open durable; `None` where nothing is. `state_root` is the contract's state before what is
+    /// open, and so after the block before it.
     ///
     /// # Errors
     /// Where it cannot be written. Nobody has seen the block then, and the process must end: what reached the disk shows
     /// when the ledger is opened again.
-    fn seal(&mut self, state_root: Hash, now_ms: u64) -> Result<Option<Sealed>, CoordinatorError>;
+    fn seal(
+        &mut self,
+        state_root: StateRoot,
+        now_ms: u64,
+    ) -> Result<Option<Sealed>, CoordinatorError>;
 }
 
 /// A durable block, which nobody outside has seen.

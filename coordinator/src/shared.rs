@@ -110,8 +110,8 @@ impl Shared {
         if known {
             return Ok(None);
         }
-        let signed = shown.verify_signature(chain.chain_id(), chain.coordinator());
-        signed.map(|()| Some(height)).map_err(|_| CallError::NotSigned)
+        let sealed = shown.verify(chain.validators());
+        sealed.map(|()| Some(height)).map_err(|_| CallError::NotSigned)
     }
 
     pub(crate) fn catalogue(&self) -> RwLockReadGuard<'_, Catalogue> {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use consilium_contract::{Receipt, SealedBlock};
-use consilium_crypto::Hash;
+use consilium_hash::{StateRoot, TransactionHash};
 use consilium_ledger::Block;
 use ed25519_dalek::SigningKey;
 
@@ -56,7 +56,7 @@ impl Sequencer for Solo {
         self.open.wait(reply, receipt);
     }
 
-    fn receipt(&self, id: &Hash) -> Option<Receipt> {
+    fn receipt(&self, id: &TransactionHash) -> Option<Receipt> {
         self.open.receipt(id)
     }
 
@@ -65,7 +65,11 @@ impl Sequencer for Solo {
     }
 
     /// The write path, steps 3 to 5.
-    fn seal(&mut self, state_root: Hash, now_ms: u64) -> Result<Option<Sealed>, CoordinatorError> {
+    fn seal(
+        &mut self,
+        state_root: StateRoot,
+        now_ms: u64,
+    ) -> Result<Option<Sealed>, CoordinatorError> {
         if self.open.is_empty() {
             return Ok(None);
         }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use common::{Update, World, expected_model, found, is_update, no_block, open, submit_all};
 use consilium_contract::Phase;
 use consilium_coordinator::Limits;
+use consilium_hash::BlockHash;
 use consilium_proto::{
     CHUNK_BYTES,
     v1::{
@@ -45,7 +46,7 @@ async fn a_bad_signature_is_dropped_and_held_against_nobody() {
         let receipt = peer.submit(update).await.unwrap();
         assert_eq!((receipt.reason(), receipt.culprit.len()), (Reason::BadSignature, 0));
     }
-    let mut noise = institutions[1].countersignature(0, &no_block([0; 32]));
+    let mut noise = institutions[1].countersignature(0, &no_block(BlockHash([0; 32])));
     noise.signature[0] ^= 1;
     assert_eq!(peer.countersign(noise).await.unwrap().reason(), Reason::BadSignature);
 
@@ -72,7 +73,8 @@ async fn strangers_and_misdirected_transactions_reach_nothing() {
     let none = ours.sign(Action::Enrol(Enrol { certificate: Some(Certificate::default()) }));
     assert_eq!(peer.enrol(none).await.unwrap().reason(), Reason::BadCertificate);
 
-    let before = peer.countersign(ours.countersignature(0, &no_block([0; 32]))).await.unwrap();
+    let before =
+        peer.countersign(ours.countersignature(0, &no_block(BlockHash([0; 32])))).await.unwrap();
     assert_eq!(before.reason(), Reason::UnknownInstitution);
 
     let genesis = ours.sign(Action::Genesis(Genesis::default()));
@@ -188,7 +190,7 @@ async fn duplicate_late_and_misplaced_updates_each_get_their_own_reason_and_cost
     ahead.step = 1;
     assert_eq!(reason(&first.update(&ahead)).await, Reason::WrongStep);
     let mut other_model = round.clone();
-    other_model.model_hash[0] ^= 1;
+    other_model.model_hash.0[0] ^= 1;
     assert_eq!(reason(&first.update(&other_model)).await, Reason::WrongModel);
     assert_eq!(reason(&first.update(&round)).await, Reason::Accepted);
     assert_eq!(
@@ -203,7 +205,7 @@ async fn duplicate_late_and_misplaced_updates_each_get_their_own_reason_and_cost
     let early = institutions[1]
         .sign(Action::SubmitShare(SubmitShare { step: 0, ..SubmitShare::default() }));
     assert_eq!(peer.share(early).await.unwrap().reason(), Reason::TooEarly);
-    let elsewhere = institutions[1].countersignature(0, &no_block([5; 32]));
+    let elsewhere = institutions[1].countersignature(0, &no_block(BlockHash([5; 32])));
     assert_eq!(peer.countersign(elsewhere).await.unwrap().reason(), Reason::WrongAggregate);
 
     open(&peer, &mut follower, &institutions).await;
@@ -384,8 +386,9 @@ async fn rejections_of_one_institution_are_recorded_up_to_the_limit_and_others_a
     found(&peer, &mut follower, &institutions).await;
     let round = follower.collecting(&peer, 0, 0).await;
     for number in 0..6_u8 {
-        let outcome =
-            peer.countersign(institutions[0].countersignature(0, &no_block([number; 32]))).await;
+        let outcome = peer
+            .countersign(institutions[0].countersignature(0, &no_block(BlockHash([number; 32]))))
+            .await;
         match number {
             0..3 => assert_eq!(outcome.unwrap().reason(), Reason::TooEarly),
             _ => assert_eq!(outcome.unwrap_err().code(), Code::ResourceExhausted),

@@ -18,7 +18,7 @@ use std::{
 use common::{Node, PROGRAM, World, enrol_all, expected_model};
 use consilium_contract::Phase;
 use consilium_coordinator::CoordinatorError;
-use consilium_ledger::{SealState, verify_seal};
+use consilium_ledger::{ManifestState, verify_manifest};
 use consilium_proto::v1::{Reason, Receipt};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,12 +99,12 @@ async fn a_node_that_is_killed_between_any_two_phases_loses_nothing_it_acknowled
     assert_eq!(node.peer.share(share).await.unwrap(), shared);
     assert!(matches!(follower.contract.phase(), Phase::Finished));
     assert_eq!(follower.contract.model().hash(), expected_model(&world, &institutions));
-    assert_eq!(verify_seal(&world.ledger()).unwrap(), SealState::Unsealed);
+    assert_eq!(verify_manifest(&world.ledger()).unwrap(), ManifestState::Missing);
 
     // The follower has kept its headers all the way: the node never signed a second history.
     follower.sync(&node.peer).await;
     assert_eq!(node.child.wait().unwrap().code(), Some(0), "it goes when nobody follows any more");
-    assert_eq!(verify_seal(&world.ledger()).unwrap(), SealState::Intact);
+    assert_eq!(verify_manifest(&world.ledger()).unwrap(), ManifestState::Intact);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +115,7 @@ async fn sigterm_seals_the_ledger_and_ends_with_code_0() {
     let pid = node.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(node.child.wait().unwrap().code(), Some(0));
-    assert_eq!(verify_seal(&world.ledger()).unwrap(), SealState::Intact);
+    assert_eq!(verify_manifest(&world.ledger()).unwrap(), ManifestState::Intact);
 }
 
 fn run(arguments: &[&str]) -> Output {

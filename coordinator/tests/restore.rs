@@ -21,7 +21,7 @@ use common::{
     found, open,
 };
 use consilium_contract::{Phase, transaction::parse_entry};
-use consilium_ledger::{Block, SealState, Store, verify_seal};
+use consilium_ledger::{Block, ManifestState, Store, verify_manifest};
 use consilium_proto::v1::{Reason, transaction::Action};
 
 /// Runs `restore` into this world's ledger.
@@ -155,7 +155,7 @@ async fn a_ledger_is_rebuilt_from_a_mirror_and_from_what_institutions_have_follo
     assert_eq!(code, Some(0), "{message}");
     assert_eq!(blocks(&lost.world.ledger()), lost.blocks);
     assert_has_blobs(&lost.world.ledger(), &lost.blocks);
-    assert_eq!(verify_seal(&lost.world.ledger()).unwrap(), SealState::Intact);
+    assert_eq!(verify_manifest(&lost.world.ledger()).unwrap(), ManifestState::Intact);
     let left: Vec<_> = fs::read_dir(lost.world.root.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -197,7 +197,7 @@ async fn the_first_round_is_rebuilt_from_institutions_alone() {
     let model = follower.contract.model().hash();
     assert_eq!(model, expected_model(&world, &institutions));
     let store = Store::open(&world.ledger()).unwrap();
-    assert!(store.get_blob(&model).unwrap().is_some(), "the model was computed");
+    assert!(store.get_blob(&model.0).unwrap().is_some(), "the model was computed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,7 +22,7 @@ use common::{
 use consilium_contract::{Phase, schedule::Wait};
 use consilium_coordinator::{Event, Linger};
 use consilium_ledger::{
-    Block, Note, SealState, SealedHeader, SignedCheckpoint, merkle, verify_seal,
+    Block, ManifestState, Note, SealedHeader, SignedCheckpoint, merkle, verify_manifest,
 };
 use consilium_proto::v1::{
     self, BlockMessage, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,
@@ -70,7 +70,7 @@ async fn two_rounds_of_four_close_with_the_models_that_the_sums_make() {
     let ended = running.finished().await.unwrap();
     assert!(ended.finished);
     assert_eq!((ended.steps, ended.model), (2, follower.contract.model().hash()));
-    assert_eq!(verify_seal(&world.ledger()).unwrap(), SealState::Intact);
+    assert_eq!(verify_manifest(&world.ledger()).unwrap(), ManifestState::Intact);
 
     let events = events.lock().unwrap();
     let rounds: Vec<_> = events
@@ -146,7 +146,7 @@ async fn too_few_updates_are_waited_for_also_over_a_restart_and_spend_no_attempt
     let silent: BTreeSet<_> = institutions[2..].iter().map(Institution::pseudonym).collect();
     assert_eq!(awaited.absent, silent.into_iter().collect::<Vec<_>>());
     running.stop().await.unwrap();
-    assert_eq!(verify_seal(&world.ledger()).unwrap(), SealState::Intact);
+    assert_eq!(verify_manifest(&world.ledger()).unwrap(), ManifestState::Intact);
 
     let (running, peer) = world.start(|_| {}).await;
     sleep(Duration::from_millis(900)).await;
@@ -349,15 +349,13 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     assert_eq!(head, follower.chain.get(height).unwrap().sealed().encode());
     let note = Note::parse(&checkpoint).unwrap();
     let chain = &follower.chain;
-    let signed =
-        SignedCheckpoint::verify(note, chain.chain_id(), chain.coordinator(), &[]).unwrap();
+    let signed = SignedCheckpoint::verify(note, chain.validators(), &[]).unwrap();
     assert_eq!(signed.checkpoint(), chain.get(height).unwrap().checkpoint());
     let earlier = ledger.get_head(GetHeadRequest { size: 3 }).await.unwrap().into_inner();
     assert_eq!(earlier.sealed_header, chain.get(2).unwrap().sealed().encode());
     let signed = SignedCheckpoint::verify(
         Note::parse(&earlier.checkpoint).unwrap(),
-        chain.chain_id(),
-        chain.coordinator(),
+        chain.validators(),
         &[],
     );
     assert_eq!(*signed.unwrap().checkpoint(), chain.checkpoint(3).unwrap());

@@ -9,7 +9,6 @@
     reason = "a benchmark that panics has failed, which is what it is for"
 )]
 
-use consilium_hash::ChainId;
 use std::collections::BTreeMap;
 
 use consilium_crypto::dkg::{
@@ -17,6 +16,7 @@ use consilium_crypto::dkg::{
     Product, Qualified, Shape, ShareKey,
 };
 use consilium_crypto::{EvaluationKey, KeyShare, VerifyingKey, deal};
+use consilium_hash::ChainId;
 use divan::Bencher;
 use rand_core::OsRng;
 

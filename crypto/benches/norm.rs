@@ -10,7 +10,7 @@ use consilium_crypto::{
     Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey,
     QuantisedUpdate, RoundContext, deal, update, verify_updates,
 };
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_hash::{ChainId, ModelHash, Pseudonym};
 use divan::Bencher;
 use rand_core::OsRng;
 
@@ -27,7 +27,7 @@ fn dealing() -> Dealing {
 fn round(dealing: &Dealing, dimension: u32) -> RoundContext {
     let key_hash = dealing.public_key.hash();
     let chain_id = ChainId([1; 32]);
-    let model_hash = [2; 32];
+    let model_hash = ModelHash([2; 32]);
     RoundContext {
         protocol_version: 1,
         chain_id,

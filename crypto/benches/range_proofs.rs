@@ -15,7 +15,7 @@ use consilium_crypto::{
     Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey,
     QuantisedUpdate, RoundContext, deal, update, verify_updates,
 };
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_hash::{ChainId, ModelHash, Pseudonym};
 use curve25519_dalek_4::Scalar;
 use curve25519_dalek_4::ristretto::CompressedRistretto;
 use divan::Bencher;
@@ -46,7 +46,7 @@ impl Ours {
             chain_id: ChainId([1; 32]),
             step: 1,
             attempt: 0,
-            model_hash: [2; 32],
+            model_hash: ModelHash([2; 32]),
             bound: Bound::Parameter { bits: 8 },
             dimension,
             key_hash: dealing.public_key.hash(),

@@ -10,7 +10,6 @@
     reason = "a benchmark that panics has failed, which is what it is for"
 )]
 
-use consilium_hash::{ChainId, Pseudonym};
 use std::sync::OnceLock;
 
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
@@ -20,6 +19,7 @@ use consilium_crypto::{
     VerifiedEvaluation, VerifiedShare, VerifiedUpdate, combine, deal, update, verify_key_proofs,
     verify_share, verify_updates,
 };
+use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use curve25519_dalek_4::Scalar;
 use divan::Bencher;
 use merlin::Transcript;
@@ -27,7 +27,7 @@ use rand_core::OsRng;
 
 const INSTITUTIONS: u8 = 10;
 const THRESHOLD: u32 = 4;
-const BLOCK: [u8; 32] = [9; 32];
+const BLOCK: BlockHash = BlockHash([9; 32]);
 const DIMENSIONS: [u32; 2] = [300, 3000];
 const BY_THREADS: [(u32, usize); 4] = [(300, 1), (300, 0), (3000, 1), (3000, 0)];
 
@@ -64,7 +64,7 @@ impl Round {
             chain_id: ChainId([1; 32]),
             step: 1,
             attempt: 0,
-            model_hash: [2; 32],
+            model_hash: ModelHash([2; 32]),
             bound: Bound::Parameter { bits: 8 },
             dimension: d,
             key_hash: key.hash(),

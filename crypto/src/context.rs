@@ -1,8 +1,9 @@
 //! What a proof is bound to: the round it was made for and the institution that made it.
 
+use consilium_hash::{ChainId, ModelHash, Pseudonym};
+
 use crate::group::encoding::Reader;
 use crate::{Bound, DecodeError, Hash};
-use consilium_hash::{ChainId, Pseudonym};
 
 /// Largest number of parameters of a model.
 pub const MAX_DIMENSION: u32 = 1 << 24;
@@ -54,7 +55,7 @@ pub struct RoundContext {
     /// The try at the step, from 0.
     pub attempt: u32,
     /// SHA-256 of the model that the round starts from.
-    pub model_hash: Hash,
+    pub model_hash: ModelHash,
     /// What is proven about an update.
     pub bound: Bound,
     /// d, the number of parameters.
@@ -76,7 +77,7 @@ impl RoundContext {
             &self.chain_id.0,
             &self.step.to_be_bytes(),
             &self.attempt.to_be_bytes(),
-            &self.model_hash,
+            &self.model_hash.0,
             &[kind],
             &number.to_be_bytes(),
             &self.dimension.to_be_bytes(),
@@ -95,7 +96,7 @@ impl RoundContext {
         let chain_id = ChainId(reader.array()?);
         let step = reader.u64()?;
         let attempt = reader.u32()?;
-        let model_hash = reader.array()?;
+        let model_hash = ModelHash(reader.array()?);
         let [kind] = reader.array()?;
         let bound = Bound::decode(kind, reader.u64()?)?;
         let dimension = reader.u32()?;
@@ -160,7 +161,7 @@ mod tests {
             chain_id: ChainId([2; 32]),
             step: 3,
             attempt: 4,
-            model_hash: [5; 32],
+            model_hash: ModelHash([5; 32]),
             bound,
             dimension: 289,
             key_hash: [7; 32],

@@ -4,7 +4,6 @@
 
 #![cfg(target_os = "linux")]
 
-use consilium_hash::{ChainId, Pseudonym};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
@@ -13,6 +12,7 @@ use consilium_crypto::{
     Bound, CandidateHeader, Context, DiscreteLogTable, EvaluationKey, QuantisedUpdate,
     RoundContext, combine, deal, verify_key_proofs, verify_share,
 };
+use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -69,7 +69,7 @@ fn an_update_its_mask_key_and_the_limbs_of_that_are_nowhere_once_it_is_encrypted
             chain_id: ChainId([1; 32]),
             step: 2,
             attempt: 3,
-            model_hash: [4; 32],
+            model_hash: ModelHash([4; 32]),
             bound,
             dimension: DIMENSION,
             key_hash: key.hash(),
@@ -89,8 +89,10 @@ fn an_update_its_mask_key_and_the_limbs_of_that_are_nowhere_once_it_is_encrypted
         let header = verify_key_proofs(key, vec![header]).remove(0).unwrap();
         let evaluation = evaluation_key.evaluate(&round, &[&header]).unwrap();
         let evaluation = evaluation.verify(key, &round, &[&header]).unwrap();
-        let share = dealing.shares[0].decryption_share(key, &evaluation, &[9; 32]);
-        let share = verify_share(&share, key, &dealing.commitments, &evaluation, &[9; 32]).unwrap();
+        let share = dealing.shares[0].decryption_share(key, &evaluation, &BlockHash([9; 32]));
+        let share =
+            verify_share(&share, key, &dealing.commitments, &evaluation, &BlockHash([9; 32]))
+                .unwrap();
         let table = DiscreteLogTable::shared();
         let k = combine(&evaluation, &[share], &dealing.commitments, &table).unwrap().encode();
         let limbs = k.as_chunks::<2>().0.iter().map(|limb| u64::from(u16::from_le_bytes(*limb)));

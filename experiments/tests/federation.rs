@@ -96,7 +96,7 @@ fn three_institutions_train_together_and_anyone_can_check_it() {
         let report = run.audit();
         assert_eq!(report.steps, (2, 2));
         assert_eq!((report.accepted_updates, report.models, report.sums), (6, 2, 2));
-        assert!(report.is_sealed);
+        assert!(report.is_closed);
     }
 }
 
@@ -244,7 +244,7 @@ fn without_the_seal_a_changed_byte_is_still_found_or_belongs_to_no_block_and_no_
         let original = fs::read(&path).unwrap();
         for position in (3..original.len()).step_by((original.len() / 24).max(1)) {
             copy(&run.ledger(), &copied);
-            let _ = fs::remove_file(copied.join("SEAL"));
+            let _ = fs::remove_file(copied.join("MANIFEST"));
             let mut changed = original.clone();
             changed[position] ^= 1 << (position % 8);
             fs::write(copied.join(relative), &changed).unwrap();

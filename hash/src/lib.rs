@@ -99,6 +99,16 @@ names! {
     Pseudonym, "a pseudonym";
     /// A run: the SHA-256 of its genesis, which every signature on its chain covers.
     ChainId, "a chain id";
+    /// A block: the hash of its header, which the next header names and trustees countersign.
+    BlockHash, "a hash of a block";
+    /// An update: the SHA-256 of its signed header.
+    HeaderHash, "a hash of a header";
+    /// A model: the SHA-256 of its parameters.
+    ModelHash, "a hash of a model";
+    /// A transaction: the hash of its signed bytes, by which receipts name it.
+    TransactionHash, "a hash of a transaction";
+    /// What a contract's state comes to, in the header of every block.
+    StateRoot, "a state root";
 }
 
 #[cfg(test)]

@@ -3,19 +3,25 @@
 //! Encoding: the sealed header, then each entry as its length (u32) and its bytes. The number of entries is the
 //! header's; nothing may follow. Limits are checked before memory is taken.
 
-use crate::{ChainError, Hash, Header, LedgerError, SealedHeader, header::take, merkle};
+use consilium_hash::BlockHash;
 
-/// The most entries a block may have; the fewest is one.
-pub const MAX_ENTRIES: usize = 64;
-/// The longest an entry may be, in bytes. What is longer belongs into a blob.
-pub const MAX_ENTRY_BYTES: usize = 64 * 1024;
+use crate::{
+    Hash,
+    error::ChainError,
+    header::{Header, take},
+    limits::{MAX_ENTRIES, MAX_ENTRY_BYTES},
+    malformed::Malformed,
+    merkle,
+    seal::SealedHeader,
+};
+
 /// The longest an encoded block can be, in bytes.
 pub const MAX_BLOCK_BYTES: usize = SealedHeader::LEN + MAX_ENTRIES * (4 + MAX_ENTRY_BYTES);
 
 /// A sealed header with its entries. A candidate: only the limits have been checked, and only by `decode`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// The header and the coordinator's signature.
+    /// The header and its seal.
     pub sealed: SealedHeader,
     /// The entries in order, opaque here.
     pub entries: Vec<Vec<u8>>,
@@ -54,15 +60,15 @@ impl Block {
     }
 
     /// Hash of its header.
-    pub fn hash(&self) -> Hash {
+    pub fn hash(&self) -> BlockHash {
         self.sealed.hash()
     }
 
     /// The block's only encoding.
     ///
     /// # Errors
-    /// [`LedgerError::Chain`] if it breaks the limits, or its count is not that of its entries.
-    pub fn encode(&self) -> Result<Vec<u8>, LedgerError> {
+    /// [`ChainError::WrongCount`], [`ChainError::EntryTooLong`].
+    pub fn encode(&self) -> Result<Vec<u8>, ChainError> {
         check_limits(self.height(), self.sealed.header.count, &self.entries)?;
         let mut bytes = self.sealed.encode().to_vec();
         for entry in &self.entries {
@@ -76,9 +82,9 @@ impl Block {
     /// Reads exactly one block.
     ///
     /// # Errors
-    /// [`LedgerError::Malformed`] for anything but the encoding of a block inside the limits.
-    pub fn decode(bytes: &[u8]) -> Result<Self, LedgerError> {
-        let malformed = |detail: String| LedgerError::Malformed { what: "block", detail };
+    /// [`Malformed`] for anything but the encoding of a block inside the limits.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let malformed = |detail: String| Malformed { what: "block", detail };
         let mut rest = bytes;
         let sealed = SealedHeader::take(&mut rest).ok_or_else(|| {
             malformed(format!(
@@ -141,22 +147,22 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
-    use consilium_hash::ChainId;
+    use consilium_hash::{ChainId, StateRoot};
     use ed25519_dalek::SigningKey;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{HEADER_VERSION, sha256};
+    use crate::{header::HEADER_VERSION, seal::Validators, sha256};
 
     fn block_of(entries: Vec<Vec<u8>>) -> Block {
         let header = Header {
             version: HEADER_VERSION,
             height: 0,
-            previous: [1; 32],
+            previous: BlockHash([1; 32]),
             time_ms: 2,
             history_root: [3; 32],
             entries_root: entries_root(&entries),
-            state_root: [4; 32],
+            state_root: StateRoot([4; 32]),
             count: entries.len() as u32,
         };
         Block { sealed: header.seal(&ChainId([1; 32]), &SigningKey::from_bytes(&[5; 32])), entries }
@@ -171,22 +177,23 @@ mod tests {
         );
         assert_eq!(
             hex::encode(sha256(&bytes)),
-            "948b04a68cc9add2065fcd16be4b648fab531fe13f735e24e8d0ad3ce0ce4d8b"
+            "11e220960a1e0d81a8d97d402d9458cc955ad7be4f89fe1d89e214be3d225e71"
         );
     }
 
     #[test]
     fn a_flip_of_any_byte_is_refused_or_changes_what_is_signed() {
-        let key = SigningKey::from_bytes(&[5; 32]).verifying_key();
+        let coordinator = SigningKey::from_bytes(&[5; 32]).verifying_key();
+        let validators = Validators::single(ChainId([1; 32]), coordinator);
         let bytes = block_of(vec![b"genesis".to_vec(), vec![], vec![0xff; 300]]).encode().unwrap();
         for place in 0..bytes.len() {
             for bit in 0..8 {
                 let mut flipped = bytes.clone();
                 flipped[place] ^= 1 << bit;
                 let Ok(block) = Block::decode(&flipped) else { continue };
-                let signed = block.sealed.verify_signature(&ChainId([1; 32]), &key);
+                let sealed = block.sealed.verify(&validators);
                 assert!(
-                    signed.is_err() || block.verify_entries().is_err(),
+                    sealed.is_err() || block.verify_entries().is_err(),
                     "byte {place}, bit {bit}"
                 );
             }

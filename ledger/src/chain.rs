@@ -1,36 +1,41 @@
 //! Verification of one header after another.
 //!
-//! The caller pins the beginning: the chain id (hash of the genesis entry) and the coordinator's key. From there each
-//! header must be of the known version, at the next height, signed for this chain, after the hash of the one before,
-//! over the root of all before, and not earlier than it. Everyone who follows a chain keeps such a copy and is shown
+//! The caller pins the beginning: the chain's validators, and with them its id (hash of the genesis entry). From there
+//! each header must be of the known version, at the next height, sealed for this chain, after the hash of the one before,
+//! over the root of all before, and not earlier than it; the first must name no state. Everyone who follows a chain keeps such a copy and is shown
 //! nothing else unnoticed: a second signed header at a known height, or a signed successor of another header, is a
 //! [`Fork`], which anyone with the coordinator's key can check.
 
-use consilium_hash::ChainId;
-use ed25519_dalek::VerifyingKey;
+use consilium_hash::{BlockHash, ChainId, StateRoot};
 
 use crate::{
-    Block, ChainError, Checkpoint, HEADER_VERSION, Hash, Header, LedgerError, SealedHeader, block,
-    entries_root,
-    merkle::{self, ConsistencyProof, Frontier, InclusionProof},
+    Hash,
+    block::{self, Block, entries_root},
+    checkpoint::Checkpoint,
+    error::{ChainError, LedgerError},
+    fork::Fork,
+    header::{HEADER_VERSION, Header},
+    link::{Link, Links},
+    merkle::{self, ConsistencyProof, InclusionProof},
+    seal::{SealedHeader, Validators},
 };
 
 /// A header that follows, without a gap, from the genesis. Only [`HeaderChain`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedHeader {
     sealed: SealedHeader,
-    hash: Hash,
+    hash: BlockHash,
     checkpoint: Checkpoint,
 }
 
 impl VerifiedHeader {
-    /// The header with the coordinator's signature.
+    /// The header with its seal.
     pub fn sealed(&self) -> &SealedHeader {
         &self.sealed
     }
 
     /// The header's hash.
-    pub fn hash(&self) -> &Hash {
+    pub fn hash(&self) -> &BlockHash {
         &self.hash
     }
 
@@ -48,48 +53,19 @@ impl std::ops::Deref for VerifiedHeader {
     }
 }
 
-/// Evidence that the coordinator signed two histories: two headers at one height, or one header and a successor of
-/// another at the next height.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fork {
-    /// The height at which the histories differ.
-    pub height: u64,
-    /// The header on the chain of the one who noticed.
-    pub ours: SealedHeader,
-    /// The header, at the same height or the next, that belongs to another history.
-    pub theirs: SealedHeader,
-}
-
-impl Fork {
-    /// Whether this convicts the coordinator: both signatures hold, and no chain contains both headers.
-    pub fn verify(&self, chain_id: &ChainId, coordinator: &VerifyingKey) -> bool {
-        let ours = &self.ours;
-        let theirs = &self.theirs;
-        let signed = [ours, theirs]
-            .iter()
-            .all(|sealed| sealed.verify_signature(chain_id, coordinator).is_ok());
-        let same_height =
-            theirs.header.height == ours.header.height && theirs.hash() != ours.hash();
-        let successor_of_another = Some(theirs.header.height) == ours.header.height.checked_add(1)
-            && theirs.header.previous != ours.hash();
-        signed && self.height == ours.header.height && (same_height || successor_of_another)
-    }
-}
-
 /// A verified copy of a chain's headers, from the first to the last known. About 350 bytes a header.
 #[derive(Debug, Clone)]
 pub struct HeaderChain {
-    chain_id: ChainId,
-    coordinator: VerifyingKey,
+    validators: Validators,
     headers: Vec<VerifiedHeader>,
-    /// Over the hashes of all `headers`: its root is the next header's history root.
-    history: Frontier,
+    /// What the next header must follow from.
+    links: Links,
 }
 
 impl HeaderChain {
-    /// The empty copy of the chain with this id (hash of its genesis entry) and coordinator.
-    pub fn new(chain_id: ChainId, coordinator: VerifyingKey) -> Self {
-        Self { chain_id, coordinator, headers: Vec::new(), history: Frontier::new() }
+    /// The empty copy of the chain that these vouch for.
+    pub fn new(validators: Validators) -> Self {
+        Self { validators, headers: Vec::new(), links: Links::new(*validators.chain_id()) }
     }
 
     /// Verifies the next header and appends it. A header that is already known changes nothing.
@@ -98,53 +74,22 @@ impl HeaderChain {
     /// A [`ChainError`], with the chain as it was. [`ChainError::Fork`] carries evidence; stop following then.
     pub fn append(&mut self, candidate: SealedHeader) -> Result<&VerifiedHeader, ChainError> {
         let header = &candidate.header;
-        let height = header.height;
-        let hash = candidate.hash();
-        let next = self.len();
-        if header.version != HEADER_VERSION {
-            return Err(ChainError::Version {
-                height,
-                expected: HEADER_VERSION,
-                got: header.version,
-            });
-        }
-        if height > next {
-            return Err(ChainError::Gap { expected: next, got: height });
-        }
-        // Before anything is held against the coordinator: did it sign this?
-        candidate.verify_signature(&self.chain_id, &self.coordinator)?;
+        self.links.check_place(header)?;
+        // Before anything is held against the coordinator: did it seal this?
+        candidate.verify(&self.validators)?;
 
-        if height < next {
-            return match self.get(height) {
-                Some(ours) if ours.hash == hash => Ok(ours),
+        if let Some(at) = usize::try_from(header.height).ok().filter(|at| *at < self.headers.len())
+        {
+            return match self.headers.get(at) {
+                Some(ours) if ours.hash == candidate.hash() => Ok(ours),
                 Some(ours) => Err(fork(ours, candidate)),
-                None => Err(ChainError::Gap { expected: next, got: height }),
+                None => Err(ChainError::Gap { expected: self.len(), got: header.height }),
             };
         }
-        match self.head() {
-            None if header.previous != self.chain_id.0 => {
-                return Err(ChainError::WrongGenesis {
-                    expected: self.chain_id.0,
-                    got: header.previous,
-                });
-            }
-            Some(ours) if header.previous != ours.hash => return Err(fork(ours, candidate)),
-            Some(ours) if header.time_ms < ours.time_ms => {
-                return Err(ChainError::TimeBackwards {
-                    height,
-                    previous_ms: ours.time_ms,
-                    got_ms: header.time_ms,
-                });
-            }
-            _ => {}
+        if let Some(ours) = self.head().filter(|ours| header.previous != ours.hash) {
+            return Err(fork(ours, candidate));
         }
-        let expected = self.history.root();
-        if header.history_root != expected {
-            return Err(ChainError::WrongHistory { height, expected, got: header.history_root });
-        }
-
-        self.history.append(merkle::leaf_hash(&hash));
-        let checkpoint = self.head_checkpoint();
+        let Link { hash, checkpoint, .. } = self.links.add(header)?;
         Ok(self.headers.push_mut(VerifiedHeader { sealed: candidate, hash, checkpoint }))
     }
 
@@ -157,7 +102,8 @@ impl HeaderChain {
         self.append(block.sealed)
     }
 
-    /// The header of the next block, for the coordinator to seal. Where its clock (`time_ms`, milliseconds since the
+    /// The header of the next block, for the coordinator to seal. `state_root` is the contract's state before the entries,
+    /// [`NO_STATE`] for the first block. Where its clock (`time_ms`, milliseconds since the
     /// epoch) has gone back, the last block's time stands.
     ///
     /// # Errors
@@ -165,7 +111,7 @@ impl HeaderChain {
     pub fn propose(
         &self,
         entries: &[Vec<u8>],
-        state_root: Hash,
+        state_root: StateRoot,
         time_ms: u64,
     ) -> Result<Header, ChainError> {
         let height = self.len();
@@ -174,9 +120,9 @@ impl HeaderChain {
         Ok(Header {
             version: HEADER_VERSION,
             height,
-            previous: self.head().map_or(self.chain_id.0, |head| head.hash),
-            time_ms: self.head().map_or(time_ms, |head| time_ms.max(head.time_ms)),
-            history_root: self.history.root(),
+            previous: self.links.previous(),
+            time_ms: time_ms.max(self.links.time_ms()),
+            history_root: self.head_checkpoint().root,
             entries_root: entries_root(entries),
             state_root,
             count,
@@ -185,7 +131,7 @@ impl HeaderChain {
 
     /// Number of headers, which is the height of the next.
     pub fn len(&self) -> u64 {
-        self.history.size()
+        self.links.len()
     }
 
     /// Whether there is no header yet.
@@ -195,12 +141,12 @@ impl HeaderChain {
 
     /// The chain's id.
     pub fn chain_id(&self) -> &ChainId {
-        &self.chain_id
+        self.validators.chain_id()
     }
 
-    /// The key that signs the headers.
-    pub fn coordinator(&self) -> &VerifyingKey {
-        &self.coordinator
+    /// Those who vouch for the headers.
+    pub fn validators(&self) -> &Validators {
+        &self.validators
     }
 
     /// The last header.
@@ -221,14 +167,14 @@ impl HeaderChain {
     /// The tree over the first `size` headers.
     pub fn checkpoint(&self, size: u64) -> Option<Checkpoint> {
         match size.checked_sub(1) {
-            None => Some(Checkpoint { chain_id: self.chain_id, size, root: merkle::root(&[]) }),
+            None => Some(Checkpoint { chain_id: *self.chain_id(), size, root: merkle::root(&[]) }),
             Some(last) => self.get(last).map(|header| header.checkpoint),
         }
     }
 
     /// The tree over all headers.
     pub fn head_checkpoint(&self) -> Checkpoint {
-        Checkpoint { chain_id: self.chain_id, size: self.len(), root: self.history.root() }
+        self.links.checkpoint()
     }
 
     /// That the header at `height` is in the tree over the first `size` headers, for `height < size`.
@@ -248,7 +194,7 @@ impl HeaderChain {
     /// The leaves of the tree over the first `size` headers.
     fn history_leaves(&self, size: u64) -> Option<Vec<Hash>> {
         let before = self.headers.get(..usize::try_from(size).ok()?)?;
-        Some(before.iter().map(|header| merkle::leaf_hash(&header.hash)).collect())
+        Some(before.iter().map(|header| merkle::leaf_hash(&header.hash.0)).collect())
     }
 }
 
@@ -262,10 +208,9 @@ fn fork(ours: &VerifiedHeader, theirs: SealedHeader) -> ChainError {
 /// The first thing that does not hold.
 pub fn verify_chain(
     blocks: impl IntoIterator<Item = Result<Block, LedgerError>>,
-    chain_id: ChainId,
-    coordinator: VerifyingKey,
+    validators: Validators,
 ) -> Result<HeaderChain, LedgerError> {
-    let mut chain = HeaderChain::new(chain_id, coordinator);
+    let mut chain = HeaderChain::new(validators);
     for (height, block) in (0..).zip(blocks) {
         let block = block?;
         if block.height() != height {
@@ -278,198 +223,4 @@ pub fn verify_chain(
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use ed25519_dalek::SigningKey;
-
-    use super::*;
-
-    pub(crate) const CHAIN_ID: ChainId = ChainId([1; 32]);
-
-    pub(crate) fn coordinator() -> SigningKey {
-        SigningKey::from_bytes(&[2; 32])
-    }
-
-    pub(crate) fn empty_chain() -> HeaderChain {
-        HeaderChain::new(CHAIN_ID, coordinator().verifying_key())
-    }
-
-    /// The next block of `chain`, with two entries.
-    pub(crate) fn next_block(chain: &HeaderChain) -> Block {
-        let entries = vec![chain.len().to_be_bytes().to_vec(), vec![0xab; 100]];
-        let header = chain.propose(&entries, [3; 32], 1_000 + chain.len()).unwrap();
-        Block { sealed: header.seal(&CHAIN_ID, &coordinator()), entries }
-    }
-
-    pub(crate) fn chain_of(blocks: u64) -> (HeaderChain, Vec<Block>) {
-        let mut chain = empty_chain();
-        let blocks = (0..blocks)
-            .map(|_| {
-                let block = next_block(&chain);
-                chain.append_block(&block).unwrap();
-                block
-            })
-            .collect();
-        (chain, blocks)
-    }
-
-    fn seal(header: Header) -> SealedHeader {
-        header.seal(&CHAIN_ID, &coordinator())
-    }
-
-    #[test]
-    fn blocks_in_order_verify_and_known_ones_change_nothing() {
-        let (chain, blocks) = chain_of(9);
-        let mut copy =
-            verify_chain(blocks.iter().cloned().map(Ok), CHAIN_ID, coordinator().verifying_key())
-                .unwrap();
-        assert_eq!(copy.len(), 9);
-        assert_eq!(copy.head(), chain.head());
-        assert_eq!(copy.append(blocks[3].sealed).unwrap().height, 3);
-        assert_eq!(copy.len(), 9);
-        assert!(copy.headers().map(|header| *header.hash()).eq(blocks.iter().map(Block::hash)));
-    }
-
-    #[test]
-    fn every_wrong_field_has_its_own_error_and_leaves_the_chain_as_it_was() {
-        let (mut chain, blocks) = chain_of(4);
-        let good = next_block(&chain).sealed.header;
-        let bad = [9; 32];
-        let ours = blocks[3].sealed;
-        let successor_of_another = seal(Header { previous: bad, ..good });
-        let cases = [
-            (
-                seal(Header { version: 2, ..good }),
-                ChainError::Version { height: 4, expected: 1, got: 2 },
-            ),
-            (seal(Header { height: 5, ..good }), ChainError::Gap { expected: 4, got: 5 }),
-            (
-                successor_of_another,
-                ChainError::Fork(Box::new(Fork { height: 3, ours, theirs: successor_of_another })),
-            ),
-            (
-                seal(Header { history_root: bad, ..good }),
-                ChainError::WrongHistory { height: 4, expected: good.history_root, got: bad },
-            ),
-            (
-                seal(Header { time_ms: 1_002, ..good }),
-                ChainError::TimeBackwards { height: 4, previous_ms: 1_003, got_ms: 1_002 },
-            ),
-            (
-                SealedHeader { signature: [0; 64], ..seal(good) },
-                ChainError::BadSignature { height: 4 },
-            ),
-            (good.seal(&ChainId(bad), &coordinator()), ChainError::BadSignature { height: 4 }),
-        ];
-        for (candidate, expected) in cases {
-            assert_eq!(chain.append(candidate), Err(expected));
-            assert_eq!(chain.len(), 4);
-        }
-        assert!(chain.append(seal(good)).is_ok());
-    }
-
-    #[test]
-    fn the_first_header_must_name_the_chain_id() {
-        let mut chain = empty_chain();
-        let first = next_block(&chain).sealed.header;
-        let stranger = seal(Header { previous: [9; 32], ..first });
-        assert_eq!(
-            chain.append(stranger),
-            Err(ChainError::WrongGenesis { expected: CHAIN_ID.0, got: [9; 32] })
-        );
-        assert!(chain.append(seal(first)).is_ok());
-    }
-
-    #[test]
-    fn two_signed_headers_at_one_height_are_evidence_and_noise_is_not() {
-        let (mut chain, blocks) = chain_of(4);
-        let second = seal(Header { state_root: [9; 32], ..blocks[2].sealed.header });
-        let Err(ChainError::Fork(fork)) = chain.append(second) else { panic!("expected a fork") };
-        assert_eq!(*fork, Fork { height: 2, ours: blocks[2].sealed, theirs: second });
-        let key = coordinator().verifying_key();
-        assert!(fork.verify(&CHAIN_ID, &key));
-        assert!(!fork.verify(&ChainId([8; 32]), &key));
-        assert!(!Fork { theirs: fork.ours, ..*fork }.verify(&CHAIN_ID, &key));
-        assert!(!Fork { theirs: blocks[3].sealed, ..*fork }.verify(&CHAIN_ID, &key));
-        let successor = seal(Header { previous: [9; 32], ..blocks[3].sealed.header });
-        assert!(Fork { theirs: successor, ..*fork }.verify(&CHAIN_ID, &key));
-
-        let unsigned = SealedHeader { signature: [7; 64], ..second };
-        assert_eq!(chain.append(unsigned), Err(ChainError::BadSignature { height: 2 }));
-        assert!(!Fork { theirs: unsigned, ..*fork }.verify(&CHAIN_ID, &key));
-    }
-
-    #[test]
-    fn entries_that_are_not_the_headers_are_refused() {
-        let (mut chain, _) = chain_of(2);
-        let block = next_block(&chain);
-        let mut changed = block.clone();
-        changed.entries[1][50] ^= 1;
-        assert!(matches!(
-            chain.append_block(&changed),
-            Err(ChainError::WrongEntries { height: 2, .. })
-        ));
-        let mut swapped = block.clone();
-        swapped.entries.swap(0, 1);
-        assert!(matches!(
-            chain.append_block(&swapped),
-            Err(ChainError::WrongEntries { height: 2, .. })
-        ));
-        let mut missing = block.clone();
-        missing.entries.pop();
-        assert!(matches!(
-            chain.append_block(&missing),
-            Err(ChainError::WrongCount { height: 2, expected: 2, got: 1 })
-        ));
-        assert!(chain.append_block(&block).is_ok());
-    }
-
-    #[test]
-    fn a_clock_that_goes_back_does_not_stop_the_chain() {
-        let (mut chain, blocks) = chain_of(3);
-        let header = chain.propose(&blocks[0].entries, [0; 32], 5).unwrap();
-        assert_eq!(header.time_ms, 1_002);
-        assert!(chain.append(seal(header)).is_ok());
-    }
-
-    #[test]
-    fn proposals_outside_the_limits_are_refused() {
-        let chain = empty_chain();
-        assert!(matches!(chain.propose(&[], [0; 32], 0), Err(ChainError::WrongCount { .. })));
-        assert!(matches!(
-            chain.propose(&vec![vec![]; 65], [0; 32], 0),
-            Err(ChainError::WrongCount { .. })
-        ));
-        let long = vec![vec![0; crate::MAX_ENTRY_BYTES + 1]];
-        assert!(matches!(
-            chain.propose(&long, [0; 32], 0),
-            Err(ChainError::EntryTooLong { index: 0, .. })
-        ));
-    }
-
-    #[test]
-    fn one_header_proves_every_earlier_header_and_history() {
-        let (chain, blocks) = chain_of(11);
-        for head in 0..=11 {
-            let Checkpoint { size, root, .. } = chain.checkpoint(head).unwrap();
-            assert_eq!(size, head);
-            assert!(
-                blocks.get(head as usize).is_none_or(|block| block.header().history_root == root)
-            );
-            for height in 0..head {
-                let proof = chain.inclusion_proof(height, head).unwrap();
-                let leaf = merkle::leaf_hash(&blocks[height as usize].hash());
-                assert_eq!(proof.verify(&leaf, &root), Ok(()));
-                let proof = chain.consistency_proof(height, head).unwrap();
-                assert_eq!(
-                    proof.verify(&blocks[height as usize].header().history_root, &root),
-                    Ok(())
-                );
-            }
-            assert_eq!(chain.inclusion_proof(head, head), None);
-        }
-        assert_eq!(chain.checkpoint(11), Some(chain.head_checkpoint()));
-        assert_eq!(chain.checkpoint(12), None);
-        assert_eq!(chain.inclusion_proof(0, 12), None);
-        assert_eq!(chain.consistency_proof(3, 12), None);
-    }
-}
+pub(crate) mod tests;

@@ -21,12 +21,18 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use consilium_hash::{ChainId, Pseudonym};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{SigningKey, VerifyingKey};
 
-use crate::{Hash, Note, NoteError, NoteKey, SignatureType, header::take, merkle, note::malformed};
+use crate::{
+    Hash,
+    cosignature::Cosignature,
+    merkle,
+    note::{Note, NoteKey, SignatureType},
+    note_error::{NoteError, malformed},
+    seal::Validators,
+};
 
 const ORIGIN: &str = "consilium/";
-const COSIGNATURE: &str = "cosignature/v1";
 
 /// The tree over the first `size` blocks of a chain. Nothing about it has been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +48,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// The first line of every checkpoint of this chain, and the name that its coordinator signs them under.
     pub fn origin(chain_id: &ChainId) -> String {
-        format!("{ORIGIN}{}", hex::encode(chain_id))
+        format!("{ORIGIN}{chain_id}")
     }
 
     /// The checkpoint's only text.
@@ -123,77 +129,7 @@ pub fn trustee_key(chain_id: &ChainId, pseudonym: &Pseudonym, key: VerifyingKey)
 }
 
 fn trustee_name(chain_id: &ChainId, pseudonym: &Pseudonym) -> String {
-    format!("{}/{}", Checkpoint::origin(chain_id), hex::encode(pseudonym))
-}
-
-/// A timestamped Ed25519 signature over the text of a checkpoint (type 0x04). Whether it holds is not known.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Cosignature {
-    time_s: u64,
-    signature: [u8; 64],
-}
-
-impl Cosignature {
-    /// Length of an encoded cosignature in bytes: the time, big-endian, and the signature.
-    pub const LEN: usize = 8 + 64;
-
-    /// Cosigns the text of a checkpoint as of `time_s`, in seconds since the epoch.
-    pub fn sign(text: &str, time_s: u64, key: &SigningKey) -> Self {
-        // The format has no later time than 2^63 - 1.
-        let time_s = time_s.min(i64::MAX.unsigned_abs());
-        Self { time_s, signature: key.sign(message(text, time_s).as_bytes()).to_bytes() }
-    }
-
-    /// When it was given, in seconds since the epoch, by the word of who gave it.
-    pub fn time_s(&self) -> u64 {
-        self.time_s
-    }
-
-    /// The cosignature's only encoding.
-    pub fn encode(&self) -> [u8; Self::LEN] {
-        let mut bytes = [0; Self::LEN];
-        bytes
-            .iter_mut()
-            .zip(self.time_s.to_be_bytes().into_iter().chain(self.signature))
-            .for_each(|(to, from)| *to = from);
-        bytes
-    }
-
-    /// Reads an encoding of exactly [`Self::LEN`] bytes.
-    ///
-    /// # Errors
-    /// [`NoteError::Malformed`] for any other length, and for a time after 2^63 − 1.
-    pub fn decode(bytes: &[u8]) -> Result<Self, NoteError> {
-        let wrong = |detail: String| malformed("cosignature", detail);
-        let mut rest = bytes;
-        let (Some(time), Some(signature), []) = (take(&mut rest), take(&mut rest), rest) else {
-            return Err(wrong(format!("expected {} bytes, got {}", Self::LEN, bytes.len())));
-        };
-        let time_s = u64::from_be_bytes(time);
-        if i64::try_from(time_s).is_err() {
-            return Err(wrong(format!("its time is {time_s}, at most 2^63 - 1 is one")));
-        }
-        Ok(Self { time_s, signature })
-    }
-
-    /// Whether `key` has given it over this text (strict Ed25519 verification).
-    pub fn is_over(&self, text: &str, key: &VerifyingKey) -> bool {
-        let signature = Signature::from_bytes(&self.signature);
-        key.verify_strict(message(text, self.time_s).as_bytes(), &signature).is_ok()
-    }
-}
-
-impl std::fmt::Debug for Cosignature {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cosignature")
-            .field("time_s", &self.time_s)
-            .field("signature", &hex::encode(self.signature))
-            .finish()
-    }
-}
-
-fn message(text: &str, time_s: u64) -> String {
-    format!("{COSIGNATURE}\ntime {time_s}\n{text}")
+    format!("{}/{pseudonym}", Checkpoint::origin(chain_id))
 }
 
 /// A checkpoint that the coordinator has signed, with the trustees whose cosignatures under it hold.
@@ -212,17 +148,17 @@ impl SignedCheckpoint {
     /// [`NoteError::Malformed`], [`NoteError::OtherOrigin`], [`NoteError::Unsigned`], [`NoteError::BadSignature`].
     pub fn verify(
         note: Note,
-        chain_id: &ChainId,
-        coordinator: &VerifyingKey,
+        validators: &Validators,
         trustees: &[NoteKey],
     ) -> Result<Self, NoteError> {
+        let chain_id = validators.chain_id();
         let checkpoint = Checkpoint::parse(note.text())?;
         if checkpoint.chain_id != *chain_id {
             let expected = Checkpoint::origin(chain_id);
             let found = Checkpoint::origin(&checkpoint.chain_id);
             return Err(NoteError::OtherOrigin { expected, found });
         }
-        note.open(&[coordinator_key(chain_id, *coordinator)])?;
+        note.open(&[coordinator_key(chain_id, *validators.coordinator())])?;
         let cosigners = match note.open(trustees) {
             Ok(keys) => keys.into_iter().map(|key| key.name().to_owned()).collect(),
             Err(NoteError::Unsigned { .. }) => Vec::new(),
@@ -249,6 +185,7 @@ impl SignedCheckpoint {
 
 #[cfg(test)]
 mod tests {
+    use ed25519_dalek::Signer;
     use proptest::prelude::*;
 
     use super::*;
@@ -279,7 +216,8 @@ mod tests {
     }
 
     fn verify(note: Note) -> Result<SignedCheckpoint, NoteError> {
-        SignedCheckpoint::verify(note, &CHAIN, &key(1).verifying_key(), &trustees())
+        let validators = Validators::single(CHAIN, key(1).verifying_key());
+        SignedCheckpoint::verify(note, &validators, &trustees())
     }
 
     #[test]
@@ -380,7 +318,8 @@ mod tests {
             assert!(!holds, "byte {place}");
         }
         // A plain signature over the text is none, and neither is a cosignature a plain one.
-        let plain = Cosignature { time_s: 0, signature: key(2).sign(text.as_bytes()).to_bytes() };
+        let plain = [&[0; 8], key(2).sign(text.as_bytes()).to_bytes().as_slice()].concat();
+        let plain = Cosignature::decode(&plain).unwrap();
         assert!(!plain.is_over(&text, &of));
     }
 

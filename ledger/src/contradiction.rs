@@ -7,13 +7,16 @@
 //! The right edge is the inclusion path of the last leaf (RFC 9162, section 2.1.3.1), so that nothing new is to be
 //! verified. Encoded: sealed header ‖ count of hashes u8 ‖ hashes, narrowest tree first ‖ the note.
 
-use consilium_hash::ChainId;
-use ed25519_dalek::VerifyingKey;
-
 use crate::{
-    Hash, HeaderChain, LedgerError, Note, NoteError, SealedHeader, SignedCheckpoint,
+    Hash,
+    chain::HeaderChain,
+    checkpoint::SignedCheckpoint,
     header::take,
+    malformed::Malformed,
     merkle::{self, InclusionProof, leaf_hash, node_hash},
+    note::Note,
+    note_error::NoteError,
+    seal::{SealedHeader, Validators},
 };
 
 /// Evidence that the coordinator signed two histories: a header, and a checkpoint of the size that the header completes
@@ -30,9 +33,8 @@ pub struct Contradiction {
 
 impl Contradiction {
     /// Whether this convicts the coordinator.
-    pub fn verify(&self, chain_id: &ChainId, coordinator: &VerifyingKey) -> bool {
-        let Ok(theirs) = SignedCheckpoint::verify(self.theirs.clone(), chain_id, coordinator, &[])
-        else {
+    pub fn verify(&self, validators: &Validators) -> bool {
+        let Ok(theirs) = SignedCheckpoint::verify(self.theirs.clone(), validators, &[]) else {
             return false;
         };
         let header = &self.ours.header;
@@ -41,8 +43,8 @@ impl Contradiction {
         let path = InclusionProof { index: header.height, size, path: self.edge.clone() };
         // A path of another length than the sizes demand leads nowhere, which is another error; so a header that is not the
         // last of that size convicts nobody, whatever edge is claimed for it.
-        let contradicts = path.verify(&leaf_hash(&self.ours.hash()), &theirs.checkpoint().root);
-        self.ours.verify_signature(chain_id, coordinator).is_ok()
+        let contradicts = path.verify(&leaf_hash(&self.ours.hash().0), &theirs.checkpoint().root);
+        self.ours.verify(validators).is_ok()
             && header.height.checked_add(1) == Some(size)
             && before.unwrap_or_else(|| merkle::root(&[])) == header.history_root
             && contradicts == Err(merkle::ProofError::WrongRoot)
@@ -59,10 +61,9 @@ impl Contradiction {
     /// Reads an encoding. Nothing in it has been verified.
     ///
     /// # Errors
-    /// [`LedgerError::Malformed`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, LedgerError> {
-        let malformed =
-            |detail: String| LedgerError::Malformed { what: "contradiction of two heads", detail };
+    /// [`Malformed`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let malformed = |detail: String| Malformed { what: "contradiction of two heads", detail };
         let mut rest = bytes;
         let short = || malformed("it ends early".to_owned());
         let ours = SealedHeader::take(&mut rest).ok_or_else(short)?;
@@ -89,19 +90,22 @@ impl HeaderChain {
 
 #[cfg(test)]
 mod tests {
+    use consilium_hash::ChainId;
+
     use super::*;
     use crate::{
-        Block, Checkpoint,
-        chain::tests::{CHAIN_ID, chain_of, coordinator},
+        block::Block,
+        chain::tests::{CHAIN_ID, chain_of, coordinator, state_before, validators},
+        checkpoint::Checkpoint,
     };
 
-    /// The checkpoint of this size of another history: as [`chain_of`], with other states from `from` on.
+    /// The checkpoint of this size of another history: as [`chain_of`], with other times from `from` on.
     fn another(size: u64, from: u64) -> Checkpoint {
-        let mut chain = HeaderChain::new(CHAIN_ID, coordinator().verifying_key());
+        let mut chain = HeaderChain::new(validators());
         for height in 0..size {
             let entries = vec![height.to_be_bytes().to_vec(), vec![0xab; 100]];
-            let state = [if height < from { 3 } else { 4 }; 32];
-            let header = chain.propose(&entries, state, 1_000 + height).unwrap();
+            let time_ms = 1_000 + height + u64::from(height >= from);
+            let header = chain.propose(&entries, state_before(height), time_ms).unwrap();
             chain
                 .append_block(&Block { sealed: header.seal(&CHAIN_ID, &coordinator()), entries })
                 .unwrap();
@@ -111,11 +115,11 @@ mod tests {
 
     fn signed(checkpoint: &Checkpoint) -> SignedCheckpoint {
         let note = checkpoint.sign(&coordinator());
-        SignedCheckpoint::verify(note, &CHAIN_ID, &coordinator().verifying_key(), &[]).unwrap()
+        SignedCheckpoint::verify(note, &validators(), &[]).unwrap()
     }
 
     fn convicts(evidence: &Contradiction) -> bool {
-        evidence.verify(&CHAIN_ID, &coordinator().verifying_key())
+        evidence.verify(&validators())
     }
 
     #[test]
@@ -137,7 +141,8 @@ mod tests {
                 let evidence = chain.contradiction(&signed(&another(size, from))).unwrap();
                 assert!(convicts(&evidence), "size {size} from {from}");
                 assert_eq!(Contradiction::decode(&evidence.encode()).unwrap(), evidence);
-                assert!(!evidence.verify(&ChainId([9; 32]), &coordinator().verifying_key()));
+                let other = Validators::single(ChainId([9; 32]), coordinator().verifying_key());
+                assert!(!evidence.verify(&other));
             }
         }
     }

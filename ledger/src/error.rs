@@ -2,7 +2,16 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{Fork, Hash, Head, MAX_ENTRIES, MAX_ENTRY_BYTES};
+use consilium_hash::{BlockHash, ChainId, StateRoot};
+
+use crate::{
+    Hash,
+    fork::Fork,
+    head::Head,
+    limits::{MAX_ENTRIES, MAX_ENTRY_BYTES},
+    malformed::Malformed,
+    seal::BadSeal,
+};
 
 /// Why a header or a block is not the next one of a verified chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,25 +38,43 @@ pub enum ChainError {
         /// Height of the one that came.
         got: u64,
     },
-    /// The signature over the header is not the coordinator's for this chain.
-    #[error(
-        "the signature over the header at height {height} is not the coordinator's for this chain: discard it"
-    )]
-    BadSignature {
-        /// Height the header claims.
-        height: u64,
-    },
+    /// Nobody who may speak for this chain vouches for the header.
+    #[error(transparent)]
+    BadSeal(#[from] BadSeal),
     /// The first header does not follow from the genesis.
     #[error(
         "the first header names {} as its predecessor, expected the chain id {}: it belongs to another chain",
-        hex::encode(got),
-        hex::encode(expected)
+        got,
+        expected
     )]
     WrongGenesis {
         /// The chain id.
-        expected: Hash,
+        expected: ChainId,
         /// Predecessor named by the header.
-        got: Hash,
+        got: BlockHash,
+    },
+    /// The header does not follow from the one before it.
+    #[error(
+        "the header at height {height} names {} as its predecessor, expected {}: it was changed, or one before it",
+        hex::encode(got),
+        hex::encode(expected)
+    )]
+    WrongPredecessor {
+        /// Height of the header.
+        height: u64,
+        /// Hash of the header before it.
+        expected: BlockHash,
+        /// Predecessor named by the header.
+        got: BlockHash,
+    },
+    /// The first header names a state, before which there is none.
+    #[error(
+        "the first header names the state {}, before which there is none: discard it",
+        hex::encode(got)
+    )]
+    FirstState {
+        /// State root in the header.
+        got: StateRoot,
     },
     /// The coordinator signed two histories.
     #[error("the coordinator signed a second history at height {}: keep both headers as evidence and stop", .0.height)]
@@ -122,31 +149,26 @@ pub enum ChainError {
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Bytes that are not the encoding they should be.
-    #[error("not a valid {what}: {detail}")]
-    Malformed {
-        /// What was decoded.
-        what: &'static str,
-        /// What was expected and what came.
-        detail: String,
-    },
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
     /// A header or block that does not continue the chain.
     #[error(transparent)]
     Chain(#[from] ChainError),
     /// A block that is not the next one of the store.
     #[error(
         "the store expects the block at height {expected} after {}, got height {got} after {}: append blocks in order",
-        hex::encode(after),
-        hex::encode(got_after)
+        after,
+        got_after
     )]
     NotNext {
         /// Next height.
         expected: u64,
         /// Hash of the store's last block (for the first block: of whatever came, any chain may begin).
-        after: Hash,
+        after: BlockHash,
         /// Height that came.
         got: u64,
         /// Predecessor named by the block that came.
-        got_after: Hash,
+        got_after: BlockHash,
     },
     /// A blob that is longer than any blob may be.
     #[error("a blob of {got} bytes is longer than the {most} bytes allowed: split it")]
@@ -206,7 +228,7 @@ pub enum LedgerError {
     /// A file of a closed ledger is not as it was when the ledger was closed.
     #[error("the ledger in {} was changed after it was closed: {file} {detail}; restore it from a backup or from another party's copy",
             path.display())]
-    SealBroken {
+    FilesChanged {
         /// The ledger's folder.
         path: PathBuf,
         /// The first file that differs, relative to it.

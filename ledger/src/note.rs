@@ -19,7 +19,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
-use crate::{Cosignature, header::take};
+use crate::{
+    cosignature::Cosignature,
+    header::take,
+    note_error::{NoteError, malformed},
+};
 
 /// Most bytes of a note that is read.
 pub const MAX_NOTE_BYTES: usize = 1 << 20;
@@ -38,45 +42,6 @@ const BLANK: &str = "\n\n";
 
 /// What a line of a signature begins with: an em dash and a space.
 const DASH: &str = "\u{2014} ";
-
-/// Why a note, or what is in it, is not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoteError {
-    /// The bytes are no note, or no text of the kind that is expected.
-    #[error("not a {what}: {detail}; give the file as it was written")]
-    Malformed {
-        /// What was expected.
-        what: &'static str,
-        /// What is wrong with it.
-        detail: String,
-    },
-    /// No key that is trusted has signed it.
-    #[error(
-        "the note is signed by none of the keys that were asked for, {expected} first: it proves nothing"
-    )]
-    Unsigned {
-        /// Name of the first of them.
-        expected: String,
-    },
-    /// A line says that a known key signed, and it did not.
-    #[error("the signature of {name} under the note does not hold: discard the note")]
-    BadSignature {
-        /// Name of the key.
-        name: String,
-    },
-    /// It speaks of another log.
-    #[error("the checkpoint is of {found}, expected {expected}: it belongs to another chain")]
-    OtherOrigin {
-        /// Origin of the chain asked for.
-        expected: String,
-        /// Origin in the checkpoint.
-        found: String,
-    },
-}
-
-pub(crate) fn malformed(what: &'static str, detail: impl Into<String>) -> NoteError {
-    NoteError::Malformed { what, detail: detail.into() }
-}
 
 /// How a key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

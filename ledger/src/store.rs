@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! ledger/
-//!   LOCK     locked while a process has the ledger open
-//!   HEAD     last durable block, see `head`
-//!   SEAL     hashes of all files, while the ledger is closed, see `seal`
-//!   store/   sled's: tree "blocks" (height u64 → encoded block), tree "blobs" (SHA-256 → bytes), see `values`
+//!   LOCK      locked while a process has the ledger open
+//!   HEAD      last durable block, see `head_file`
+//!   MANIFEST  hashes of all files, while the ledger is closed, see `manifest`
+//!   store/    sled's: tree "blocks" (height u64 → encoded block), tree "blobs" (SHA-256 → bytes), see `values`
 //! ```
 //!
 //! Writing, in this order; every step's comment says what a crash before the next one means:
@@ -14,36 +14,36 @@
 //! [`verify_chain`](crate::verify_chain) to say.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
-    thread,
-    time::Duration,
 };
 
 use tempfile::TempDir;
 
-use crate::{Block, Hash, LedgerError, MAX_BLOCK_BYTES, SealedHeader, sha256};
-use disk::{Disk, io_error, sync_folder};
-use fence::{fence, fenced};
-use head::Recorded;
-use values::Values;
+use crate::{
+    Hash, block::Block, error::LedgerError, head::Head, malformed::Malformed, seal::SealedHeader,
+    sha256,
+};
+use disk::{Disk, io_error};
+use fence::fence;
+use layout::{HEAD_FILE, LOCK_FILE, STORE_FOLDER};
+use lock::wait_for_log;
+use open::Open;
 
 mod disk;
 mod fence;
-mod head;
-mod seal;
+mod head_file;
+mod layout;
+mod lock;
+mod manifest;
+mod open;
 mod values;
 
-pub use head::Head;
-pub use seal::{SealState, verify_seal};
+pub use manifest::{ManifestState, verify_manifest};
 
 /// The longest a blob may be, in bytes.
 pub const MAX_BLOB_BYTES: usize = 64 << 20;
-
-const STORE_FOLDER: &str = "store";
-const LOCK_FILE: &str = "LOCK";
-const CACHE_BYTES: u64 = 16 << 20;
 
 /// A chain's blocks and blobs on disk. One process has it open at a time; threads share it by reference.
 pub struct Store {
@@ -62,18 +62,6 @@ struct Writer {
     failed: bool,
 }
 
-/// What is let go when the store is closed, in this order.
-struct Open {
-    blocks: Values,
-    blobs: Values,
-    db: sled::Db,
-    /// sled's log, through a handle of our own.
-    log: File,
-    _lock: File,
-    /// The folder of an auditor's copy.
-    copy: Option<TempDir>,
-}
-
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store")
@@ -86,7 +74,7 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Whether there is a ledger in `path`, whole or not.
     pub fn exists(path: &Path) -> bool {
-        path.join(STORE_FOLDER).exists() || path.join(head::NAME).exists()
+        path.join(STORE_FOLDER).exists() || path.join(HEAD_FILE).exists()
     }
 
     /// Opens the ledger in `path`, or creates it.
@@ -94,7 +82,7 @@ impl Store {
     /// After a crash the last block may be one that was never acknowledged: read [`Store::head`] before making another.
     ///
     /// # Errors
-    /// [`LedgerError::Locked`] where it is open elsewhere; [`LedgerError::SealBroken`], [`LedgerError::BlocksLost`],
+    /// [`LedgerError::Locked`] where it is open elsewhere; [`LedgerError::FilesChanged`], [`LedgerError::BlocksLost`],
     /// [`LedgerError::Damaged`] where its files are not what was written.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         Self::open_with(path, Disk::default(), None)
@@ -103,7 +91,7 @@ impl Store {
     /// Opens a copy of the ledger in `path`, made in a new folder below `scratch` that goes away with the store.
     ///
     /// For auditors: opening a store writes to it, even if only to note how far it has recovered. The ledger itself is
-    /// only read, and must not be open elsewhere. Its seal is not looked at: see [`verify_seal`].
+    /// only read, and must not be open elsewhere. Its manifest is not looked at: see [`verify_manifest`].
     ///
     /// # Errors
     /// As [`Store::open`], and [`LedgerError::NotALedger`].
@@ -124,7 +112,7 @@ impl Store {
             .prefix("ledger-copy-")
             .tempdir_in(scratch)
             .map_err(io_error("make a folder in", scratch))?;
-        for file in seal::files(path)? {
+        for file in manifest::files(path)? {
             let from = path.join(&file);
             let to = copy.path().join(&file);
             if let Some(folder) = to.parent() {
@@ -146,47 +134,7 @@ impl Store {
         disk: Disk,
         copy: Option<TempDir>,
     ) -> Result<Self, LedgerError> {
-        fs::create_dir_all(&root).map_err(io_error("create", &root))?;
-        let lock = lock(&root)?;
-
-        // The seal is checked before sled touches a file, and removed before sled writes one. A crash after that
-        // leaves a ledger that was not closed: no less true.
-        let folder = root.join(STORE_FOLDER);
-        if root.join(seal::NAME).exists() {
-            verify_seal(&root)?;
-            disk.remove(&root, seal::NAME)?;
-        }
-        let recorded = head::read(&root)?;
-        if let Recorded::At(recorded) = recorded
-            && !folder.exists()
-        {
-            return Err(LedgerError::BlocksLost { path: root, recorded, found: None });
-        }
-
-        wait_for_log(&root)?;
-        let db = fenced(&root, || {
-            // No thread flushes behind our back: a write is durable when `append_block` says so.
-            sled::Config::new()
-                .path(&folder)
-                .cache_capacity(CACHE_BYTES)
-                .flush_every_ms(None)
-                .open()
-        })?;
-        let blocks = Values::open(&root, &db, "blocks", MAX_BLOCK_BYTES)?;
-        let blobs = Values::open(&root, &db, "blobs", MAX_BLOB_BYTES)?;
-        let log_path = log_path(&root);
-        let log = File::options()
-            .read(true)
-            .write(true)
-            .open(&log_path)
-            .map_err(io_error("open", &log_path))?;
-        let open = Open { blocks, blobs, db, log, _lock: lock, copy };
-
-        let head = open.check_recovered(&root, recorded)?;
-        // What recovery has read may lie in the system's memory only. Nobody sees it before it is durable.
-        open.flush(&root, &disk)?;
-        sync_folder(&folder)?;
-        head::write(&disk, &root, head)?;
+        let (open, head) = Open::open(&root, &disk, copy)?;
         Ok(Self {
             root,
             disk,
@@ -232,7 +180,7 @@ impl Store {
             // 3. The flush. From here on the block stays; a crash leaves HEAD one behind, and the next opening mends it.
             open.flush(&self.root, &self.disk)?;
             // 4. HEAD. From here on a store without this block is known to have lost it.
-            head::write(&self.disk, &self.root, Some(new_head))
+            head_file::write(&self.disk, &self.root, Some(new_head))
         })?;
         // 5. Visible.
         *self.head.write().unwrap_or_else(PoisonError::into_inner) = Some(new_head);
@@ -266,7 +214,8 @@ impl Store {
             return Ok(None);
         }
         let bytes = self.read(|open| open.blocks.get(&height.to_be_bytes()))?;
-        let block = bytes.map_or_else(|| Err(self.missing(height)), |bytes| Block::decode(&bytes));
+        let bytes = bytes.ok_or_else(|| self.missing(height))?;
+        let block = Block::decode(&bytes).map_err(LedgerError::from);
         block.map(Some).map_err(|error| self.at_height(height, error))
     }
 
@@ -313,12 +262,12 @@ impl Store {
         self.read(|open| open.blobs.contains(address))
     }
 
-    /// Ends the work with the ledger and seals its files. Later calls find it closed.
+    /// Ends the work with the ledger and writes a manifest of its files. Later calls find it closed.
     ///
-    /// A store that is dropped instead loses nothing; its files only stay unsealed.
+    /// A store that is dropped instead loses nothing; its files only have no manifest.
     ///
     /// # Errors
-    /// [`LedgerError::WriteFailedBefore`] if a write had failed: the ledger is closed, but not sealed.
+    /// [`LedgerError::WriteFailedBefore`] if a write had failed: the ledger is closed, but has no manifest.
     pub fn close(&self) -> Result<(), LedgerError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let open = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
@@ -338,8 +287,8 @@ impl Store {
         // sled has let go only when its last thread has.
         drop(log);
         wait_for_log(&self.root)?;
-        // The lock is held until the seal stands. A crash before leaves the ledger unsealed.
-        seal::write(&self.disk, &self.root)
+        // The lock is held until the manifest stands. A crash before leaves the ledger without one.
+        manifest::write(&self.disk, &self.root)
     }
 
     fn read<T>(
@@ -376,7 +325,7 @@ impl Store {
     /// Names the height in what is wrong with a stored block.
     fn at_height(&self, height: u64, error: LedgerError) -> LedgerError {
         let detail = match error {
-            LedgerError::Malformed { .. } => format!("block {height}: {error}"),
+            LedgerError::Malformed(Malformed { .. }) => format!("block {height}: {error}"),
             LedgerError::Damaged { detail, .. } => format!("block {height}: {detail}"),
             other => return other,
         };
@@ -408,62 +357,6 @@ impl Writer {
     }
 }
 
-impl Open {
-    fn put_blobs(&self, disk: &Disk, addressed: &[(Hash, &[u8])]) -> Result<(), LedgerError> {
-        for (address, blob) in addressed {
-            if !self.blobs.contains(address)? {
-                self.blobs.put(disk, address, blob)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes all that was written durable.
-    fn flush(&self, root: &Path, disk: &Disk) -> Result<(), LedgerError> {
-        disk.write(|| fenced(root, || self.db.flush()))?;
-        // On Linux sled flushes with sync_file_range, which flushes neither the file's length nor the disk's own cache.
-        disk.write(|| self.log.sync_data().map_err(io_error("flush", &log_path(root))))
-    }
-
-    fn header(&self, height: u64) -> Result<Option<SealedHeader>, LedgerError> {
-        let Some(beginning) = self.blocks.get_beginning(&height.to_be_bytes())? else {
-            return Ok(None);
-        };
-        SealedHeader::decode(beginning.get(..SealedHeader::LEN).unwrap_or(&beginning)).map(Some)
-    }
-
-    /// The last block found, if it is no less than what was recorded.
-    fn check_recovered(
-        &self,
-        root: &Path,
-        recorded: Recorded,
-    ) -> Result<Option<Head>, LedgerError> {
-        let found = self.blocks.last_key()?.map(u64::from_be_bytes);
-        let head_at = |height| {
-            let header = self.header(height)?;
-            Ok::<_, LedgerError>(header.map(|header| Head { height, hash: header.hash() }))
-        };
-        match recorded {
-            Recorded::At(recorded) => {
-                if found.is_none_or(|found| found < recorded.height) {
-                    return Err(LedgerError::BlocksLost { path: root.to_owned(), recorded, found });
-                }
-                if head_at(recorded.height)? != Some(recorded) {
-                    let detail =
-                        format!("block {} is not the one that HEAD names", recorded.height);
-                    return Err(LedgerError::Damaged { path: root.to_owned(), detail });
-                }
-            }
-            Recorded::Nothing if found.is_some() => {
-                let detail = "HEAD is missing though there are blocks".to_owned();
-                return Err(LedgerError::Damaged { path: root.to_owned(), detail });
-            }
-            Recorded::Nothing | Recorded::NoBlock => {}
-        }
-        found.map_or(Ok(None), head_at)
-    }
-}
-
 /// Blobs with their addresses, if none is too long.
 fn addressed<'a>(blobs: &[&'a [u8]]) -> Result<Vec<(Hash, &'a [u8])>, LedgerError> {
     blobs
@@ -475,44 +368,6 @@ fn addressed<'a>(blobs: &[&'a [u8]]) -> Result<Vec<(Hash, &'a [u8])>, LedgerErro
             _ => Ok((sha256(blob), *blob)),
         })
         .collect()
-}
-
-fn log_path(root: &Path) -> PathBuf {
-    root.join(STORE_FOLDER).join("db")
-}
-
-/// Takes the lock that keeps every other process, and every other store of this one, out.
-fn lock(root: &Path) -> Result<File, LedgerError> {
-    let path = root.join(LOCK_FILE);
-    let options = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = options.map_err(io_error("open", &path))?;
-    // A process that is just being started elsewhere in this one holds copies of its open files for a moment.
-    wait_for_lock(root, &file, Duration::from_millis(250))?;
-    Ok(file)
-}
-
-/// Waits until no thread of sled has the log any more: it locks the file, and some outlive the database.
-fn wait_for_log(root: &Path) -> Result<(), LedgerError> {
-    match File::open(log_path(root)) {
-        Ok(log) => wait_for_lock(root, &log, Duration::from_secs(5)),
-        Err(_) => Ok(()),
-    }
-}
-
-fn wait_for_lock(root: &Path, file: &File, at_most: Duration) -> Result<(), LedgerError> {
-    const PAUSE: Duration = Duration::from_millis(5);
-    let mut waited = Duration::ZERO;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if waited < at_most => thread::sleep(PAUSE),
-            Err(TryLockError::WouldBlock) => {
-                return Err(LedgerError::Locked { path: root.to_owned() });
-            }
-            Err(TryLockError::Error(error)) => return Err(io_error("lock", root)(error)),
-        }
-        waited += PAUSE;
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 //! `signed_note` (notes), `sigsum` (cosignatures under a policy, inclusion proofs), `ct-merkle` (RFC 6962 trees).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_hash::{ChainId, Pseudonym, StateRoot};
 use consilium_ledger::{
-    Block, Checkpoint, Cosignature, HeaderChain, Note, NoteKey, SignatureType, coordinator_key,
+    Block, Checkpoint, Cosignature, HeaderChain, NO_STATE, Note, NoteKey, SignatureType,
+    Validators, coordinator_key,
     merkle::{self, consistency_proof, inclusion_proof, leaf_hash},
     sha256, trustee_key,
 };
@@ -21,10 +22,11 @@ fn key(byte: u8) -> SigningKey {
 }
 
 fn chain_of(blocks: u64) -> HeaderChain {
-    let mut chain = HeaderChain::new(CHAIN, key(1).verifying_key());
+    let mut chain = HeaderChain::new(Validators::single(CHAIN, key(1).verifying_key()));
     for height in 0..blocks {
         let entries = vec![height.to_be_bytes().to_vec()];
-        let header = chain.propose(&entries, [3; 32], height).unwrap();
+        let state_root = if height == 0 { NO_STATE } else { StateRoot([3; 32]) };
+        let header = chain.propose(&entries, state_root, height).unwrap();
         chain.append_block(&Block { sealed: header.seal(&CHAIN, &key(1)), entries }).unwrap();
     }
     chain
@@ -160,7 +162,7 @@ fn sigsum_takes_our_cosignatures_as_a_quorum_and_our_inclusion_proofs() {
 #[test]
 fn ct_merkle_verifies_our_inclusion_and_consistency_proofs_and_makes_the_same() {
     let chain = chain_of(21);
-    let hashes: Vec<[u8; 32]> = chain.headers().map(|header| *header.hash()).collect();
+    let hashes: Vec<[u8; 32]> = chain.headers().map(|header| header.hash().0).collect();
     let leaves: Vec<[u8; 32]> = hashes.iter().map(|hash| leaf_hash(hash)).collect();
     let mut tree = MemoryBackedTree::<Sha256, [u8; 32]>::new();
     for size in 1..=21u64 {

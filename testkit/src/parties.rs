@@ -6,7 +6,7 @@ use consilium_crypto::signature;
 use consilium_hash::{ChainId, Pseudonym};
 use consilium_ledger::{Header, HeaderChain, SealedHeader};
 use consilium_proto::v1::{Enrol, SignedTransaction, transaction::Action};
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
 use crate::table;
@@ -60,8 +60,7 @@ pub trait Parties {
 
     /// An empty chain of this run.
     fn empty_chain(&self) -> HeaderChain {
-        let coordinator = self.ceremony().parameters.coordinator.encode();
-        HeaderChain::new(self.chain_id(), VerifyingKey::from_bytes(&coordinator).unwrap())
+        HeaderChain::new(self.ceremony().parameters.validators())
     }
 
     /// Any header, with the coordinator's signature.

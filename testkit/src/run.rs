@@ -5,8 +5,8 @@ use consilium_contract::{
     Body, CandidateTransaction, Committee, Contract, Parameters, Receipt, SealedBlock,
     check_updates, keygen::Rehearsal, transaction::sign,
 };
-use consilium_crypto::{Bound, Hash, KeyShare, signature::SigningKey};
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_crypto::{Bound, KeyShare, signature::SigningKey};
+use consilium_hash::{BlockHash, ChainId, Pseudonym, StateRoot};
 use consilium_ledger::{Checkpoint, sha256};
 use consilium_proto::v1::{self, SignedTransaction, transaction::Action};
 use rand_chacha::ChaCha20Rng;
@@ -245,19 +245,19 @@ impl Run {
     /// Ends a block with a hash of its own.
     pub fn end_block(&mut self) {
         self.ended += 1;
-        let block = self.block_of(sha256(&self.ended.to_be_bytes()));
+        let block = self.block_of(BlockHash(sha256(&self.ended.to_be_bytes())));
         self.log.push(Op::EndBlock(block));
         self.contract.end_block(block);
     }
 
     /// The block of this hash, with a tree of its own.
-    pub fn block_of(&self, hash: Hash) -> SealedBlock {
-        let checkpoint = Checkpoint { chain_id: self.chain_id(), size: 7, root: sha256(&hash) };
+    pub fn block_of(&self, hash: BlockHash) -> SealedBlock {
+        let checkpoint = Checkpoint { chain_id: self.chain_id(), size: 7, root: sha256(&hash.0) };
         SealedBlock { hash, checkpoint, time_ms: 1_700_000_000_999 }
     }
 
     /// Applies everything that was done to another contract of the same genesis; the roots after each operation.
-    pub fn again(&self) -> Vec<Hash> {
+    pub fn again(&self) -> Vec<StateRoot> {
         let mut twin = self.ceremony.contract();
         // All bodies in one batch, far ahead of their turn.
         let with_body = |op| match op {

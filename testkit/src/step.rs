@@ -5,6 +5,7 @@ use consilium_crypto::{
     Bound, Context, EncryptedUpdate, Hash, QuantisedUpdate, RoundContext, VerifiedEvaluation,
     VerifiedHeader, update::encrypt,
 };
+use consilium_hash::BlockHash;
 use consilium_ledger::sha256;
 use consilium_proto::v1::{self, BlobRef, transaction::Action};
 
@@ -95,7 +96,7 @@ impl Run {
     }
 
     /// The hash of the block that the sum is sealed in.
-    pub fn sealed_hash(&self) -> Hash {
+    pub fn sealed_hash(&self) -> BlockHash {
         match self.contract.phase() {
             Phase::Sealed(sealed) => *sealed.sealed_block().unwrap(),
             Phase::Opening(opening) => *opening.sealed_block(),
@@ -113,12 +114,12 @@ impl Run {
     }
 
     /// An institution's countersignature of the block of this hash, see [`Run::block_of`].
-    pub fn countersignature(&self, place: usize, step: u64, hash: Hash) -> v1::Countersign {
+    pub fn countersignature(&self, place: usize, step: u64, hash: BlockHash) -> v1::Countersign {
         self.block_of(hash).countersign(step, self.key(place))
     }
 
     /// Has an institution countersign the block of this hash.
-    pub fn countersign(&mut self, place: usize, block: Hash) -> Receipt {
+    pub fn countersign(&mut self, place: usize, block: BlockHash) -> Receipt {
         let said = self.countersignature(place, self.contract.step(), block);
         self.apply(&self.by_member(place, Action::Countersign(said)))
     }
@@ -160,7 +161,7 @@ impl Run {
             step: self.contract.step(),
             mask_key_sum: opened.mask_key_sum.encode().to_vec(),
             sums: blob(sha256(&sums), sums.len()),
-            model: blob(opened.model.hash(), opened.model.to_bytes().len()),
+            model: blob(opened.model.hash().0, opened.model.to_bytes().len()),
             time_ms: self.time_ms,
         };
         (close, sums)

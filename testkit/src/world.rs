@@ -13,7 +13,8 @@ use consilium_contract::{
 use consilium_crypto::{
     CandidateHeader, EncryptedUpdate, Hash, RoundContext, VerifiedHeader, verify_key_proofs,
 };
-use consilium_ledger::{Block, Header, HeaderChain, SealedHeader, Store, sha256};
+use consilium_hash::{BlockHash, StateRoot};
+use consilium_ledger::{Block, Header, HeaderChain, NO_STATE, SealedHeader, Store, sha256};
 use consilium_proto::v1::{
     CloseCollection, CloseRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
@@ -28,6 +29,8 @@ use crate::{
 /// A [`Run`] whose transactions are sealed in blocks. The same seed makes the same world.
 pub struct World {
     run: Run,
+    /// The contract's state after the last block that it has taken: what the next header is to name.
+    pub state: StateRoot,
     /// The headers of all blocks.
     pub chain: HeaderChain,
     /// All blocks.
@@ -87,14 +90,14 @@ impl World {
         let mut world = Self {
             chain: run.ceremony.empty_chain(),
             run,
+            state: NO_STATE,
             blocks: Vec::new(),
             blobs: Vec::new(),
             bodies: HashMap::new(),
         };
         let genesis = world.ceremony.genesis_entry.clone();
         let initial = world.ceremony.initial_model.clone();
-        let root = world.contract.state_root();
-        world.append(vec![genesis], root, vec![initial]);
+        world.settle(vec![genesis], vec![initial]);
         world
     }
 
@@ -137,18 +140,22 @@ impl World {
 
     /// Seals what the contract has taken.
     fn seal_taken(&mut self, transactions: Vec<SignedTransaction>, blobs: Vec<Vec<u8>>) {
-        let root = self.contract.state_root();
-        let entries = transactions.into_iter().map(|signed| entry(signed, false)).collect();
-        self.append(entries, root, blobs);
-        let head = self.chain.head().unwrap().into();
-        self.contract.end_block(head);
+        self.settle(transactions.into_iter().map(|signed| entry(signed, false)).collect(), blobs);
     }
 
-    /// Seals entries as a coordinator does that asks no contract.
+    /// Seals entries that the contract has taken.
+    pub fn settle(&mut self, entries: Vec<Vec<u8>>, blobs: Vec<Vec<u8>>) {
+        self.append(entries, self.state, blobs);
+        let head = self.chain.head().unwrap().into();
+        self.contract.end_block(head);
+        self.state = self.contract.state_root();
+    }
+
+    /// Seals entries as a coordinator does that asks no contract. The state before them is the contract's.
     pub fn forge(&mut self, transactions: Vec<SignedTransaction>) {
         let entries: Vec<Vec<u8>> =
             transactions.into_iter().map(|signed| entry(signed, false)).collect();
-        self.append(entries, [0; 32], Vec::new());
+        self.append(entries, self.state, Vec::new());
     }
 
     /// Takes a transaction in as an honest coordinator does: what may stand on a chain is sealed, the rest is answered.
@@ -165,13 +172,12 @@ impl World {
     pub fn record(&mut self, signed: SignedTransaction) -> Receipt {
         let candidate = read(signed.clone());
         let receipt = self.contract.apply(&candidate, Body::None).unwrap();
-        let root = self.contract.state_root();
-        self.append(vec![entry(signed, false)], root, Vec::new());
+        self.settle(vec![entry(signed, false)], Vec::new());
         receipt
     }
 
     /// Seals a block with these entries, this state root and these blobs, whatever they are.
-    pub fn append(&mut self, entries: Vec<Vec<u8>>, root: Hash, blobs: Vec<Vec<u8>>) {
+    pub fn append(&mut self, entries: Vec<Vec<u8>>, root: StateRoot, blobs: Vec<Vec<u8>>) {
         let block = self.sealed_block(entries, root);
         self.chain.append_block(&block).unwrap();
         self.blocks.push(block);
@@ -190,7 +196,7 @@ impl World {
     }
 
     /// The next block, signed, and not appended.
-    pub fn sealed_block(&self, entries: Vec<Vec<u8>>, root: Hash) -> Block {
+    pub fn sealed_block(&self, entries: Vec<Vec<u8>>, root: StateRoot) -> Block {
         let header = self.chain.propose(&entries, root, self.time_ms).unwrap();
         Block { sealed: self.seal_header(header), entries }
     }
@@ -274,7 +280,7 @@ impl World {
 
     /// An institution's countersignature of the block of this hash; with the tree of the last block where it is not on
     /// the chain.
-    pub fn countersignature(&self, place: usize, step: u64, hash: &Hash) -> SignedTransaction {
+    pub fn countersignature(&self, place: usize, step: u64, hash: &BlockHash) -> SignedTransaction {
         let header = self.chain.headers().find(|header| header.hash() == hash);
         let block: SealedBlock = header.or(self.chain.head()).unwrap().into();
         let block = SealedBlock { hash: *hash, ..block };

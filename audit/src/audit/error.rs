@@ -1,12 +1,9 @@
 //! Why an audit fails.
 
 use consilium_contract::GenesisError;
-use consilium_crypto::Hash;
-use consilium_hash::ChainId;
+use consilium_hash::{ChainId, StateRoot, TransactionHash};
 use consilium_ledger::LedgerError;
 use thiserror::Error;
-
-use crate::digest::{hex, short};
 
 /// The first thing in a ledger that does not hold.
 #[derive(Debug, Error)]
@@ -37,14 +34,14 @@ pub enum AuditError {
         found: ChainId,
     },
     /// A transaction that cannot stand where it stands.
-    #[error("block {height}, transaction {} (entry {index}): {detail}", transaction.as_ref().map_or("that does not decode".into(), hex))]
+    #[error("block {height}, transaction {} (entry {index}): {detail}", transaction.as_ref().map_or("that does not decode".into(), TransactionHash::to_string))]
     Transaction {
         /// Height of the block.
         height: u64,
         /// Place in the block, from 0.
         index: usize,
         /// Its id, where it decodes.
-        transaction: Option<Hash>,
+        transaction: Option<TransactionHash>,
         /// What does not hold.
         detail: String,
     },
@@ -65,17 +62,17 @@ pub enum AuditError {
     },
     /// The contract reaches another state.
     #[error(
-        "block {height}: its transactions lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
-        short(expected),
-        short(found)
+        "block {height}: the transactions before it lead to state {}, its header says {}; the coordinator recorded what the contract does not make of them",
+        expected.short(),
+        found.short()
     )]
     StateRoot {
         /// Height of the block.
         height: u64,
         /// The state that follows.
-        expected: Hash,
+        expected: StateRoot,
         /// The state in the header.
-        found: Hash,
+        found: StateRoot,
     },
 }
 

@@ -9,8 +9,8 @@ use serde::Serialize;
 pub struct AuditReport {
     /// Chain id, in hexadecimal.
     pub chain_id: String,
-    /// Whether the files are sealed and as they were when the ledger was closed; `false` where it was never closed.
-    pub is_sealed: bool,
+    /// Whether the ledger was closed and its files are as they were then; `false` where it was never closed.
+    pub is_closed: bool,
     /// Blocks: signature, hash, entries root, history root, state root of each.
     pub blocks: u64,
     /// Transactions, all of them.
@@ -85,8 +85,8 @@ impl fmt::Display for AuditReport {
             writeln!(f, "  privacy: {privacy}")?;
         }
         writeln!(f, "  {:<42}{:>10}", "the ledger ends", self.phase)?;
-        let seal = if self.is_sealed { "intact" } else { "none" };
-        writeln!(f, "  {:<42}{seal:>10}", "seal over the files")?;
+        let manifest = if self.is_closed { "intact" } else { "none" };
+        writeln!(f, "  {:<42}{manifest:>10}", "manifest of the files")?;
         writeln!(f, "  last model {}", self.model)?;
         write!(f, "  everything holds; {:.1} s", self.elapsed_s)
     }

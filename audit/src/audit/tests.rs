@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, fs};
 
-use consilium_hash::ChainId;
+use consilium_hash::{ChainId, StateRoot};
 
 use consilium_contract::{
     Body,
@@ -34,7 +34,7 @@ fn an_honest_ledger_is_replayed_and_everything_in_it_counted() {
     // round is opened, 4 updates, closed, 3 countersignatures, 2 shares, closed.
     let expected = AuditReport {
         chain_id: world.chain_id().to_string(),
-        is_sealed: true,
+        is_closed: true,
         blocks,
         transactions: 5 + 36 + 2 * 12,
         signatures: 5 + 36 + 2 * 12,
@@ -52,7 +52,7 @@ fn an_honest_ledger_is_replayed_and_everything_in_it_counted() {
         steps: (2, 2),
         privacy: None,
         phase: "finished".into(),
-        model: hex(&world.contract.model().hash()),
+        model: world.contract.model().hash().to_string(),
         elapsed_s: report.elapsed_s,
     };
     assert_eq!(report, expected);
@@ -99,12 +99,30 @@ fn a_model_or_sums_that_are_not_in_the_ledger_are_missed() {
 fn a_state_root_that_the_contract_does_not_reach_is_found() {
     let mut world = World::new();
     let open = world.open_round();
-    world.forge(vec![open]);
+    world.append(vec![entry(open, false)], StateRoot([0; 32]), Vec::new());
     let refused = audited(&world, None).unwrap_err();
     assert!(
-        matches!(refused, AuditError::StateRoot { height: 2, found: [0, ..], .. }),
+        matches!(refused, AuditError::StateRoot { height: 2, found: StateRoot([0, ..]), .. }),
         "{refused}"
     );
+}
+
+#[test]
+fn a_block_that_was_executed_wrongly_is_found_in_the_header_after_it_and_not_before() {
+    let mut world = World::new();
+    world.open();
+    let updates = [0, 1].map(|i| world.update(i, &world.round(), 1));
+    let submissions =
+        updates.each_ref().map(|update| entry(world.submission(0, &update.header), true));
+    // The coordinator goes on from the state before the round was opened.
+    let [first, second] = submissions;
+    world.append(vec![first], world.state, Vec::new());
+    let report = audited(&world, None).unwrap();
+    assert_eq!(report.blocks, world.chain.len());
+    world.append(vec![second], world.state, Vec::new());
+    let refused = audited(&world, None).unwrap_err();
+    let last = world.chain.len() - 1;
+    assert!(matches!(refused, AuditError::StateRoot { height, .. } if height == last), "{refused}");
 }
 
 #[test]
@@ -127,8 +145,7 @@ fn a_rejection_is_replayed_and_counted() {
     let signed = world.submission(0, &header);
     let candidate = CandidateTransaction::parse(signed.clone()).unwrap();
     world.contract.apply(&candidate, Body::Missing).unwrap();
-    let root = world.contract.state_root();
-    world.append(vec![entry(signed, true)], root, Vec::new());
+    world.settle(vec![entry(signed, true)], Vec::new());
     let report = audited(&world, None).unwrap();
     assert_eq!(report.rejected, BTreeMap::from([("incomplete body".to_owned(), 1)]));
     assert_eq!((report.proven_updates, report.phase.as_str()), (0, "collecting"));
@@ -222,8 +239,7 @@ fn with_a_refuted_update() -> World {
     assert!(!checked.is_proven());
     let receipt = world.contract.apply(&candidate, Body::Checked(checked.into())).unwrap();
     assert!(receipt.culprit.is_some());
-    let root = world.contract.state_root();
-    world.append(vec![entry(signed, false)], root, vec![update.body]);
+    world.settle(vec![entry(signed, false)], vec![update.body]);
     world
 }
 
@@ -238,14 +254,15 @@ fn rehashed(mut header: Vec<u8>, body: &[u8]) -> Vec<u8> {
 
 #[test]
 fn what_an_earlier_audit_has_refuted_is_refuted_again_and_not_taken_for_granted() {
-    let world = with_a_refuted_update();
+    let mut world = with_a_refuted_update();
+    world.submit(&[1]);
     let earlier = first_audit(&world);
     assert_eq!(earlier.refuted.len(), 1);
     let last = world.blocks.len() as u64 - 1;
     let (report, later) = audited_since(&world, &earlier, last).unwrap();
-    assert_eq!((report.proven_updates, report.earlier_updates), (1, 0));
+    assert_eq!((report.proven_updates, report.earlier_updates), (1, 1));
     assert_eq!(later, earlier);
-    // An audit that forgets it reaches another state than the one in the header.
+    // An audit that forgets it reaches another state than the one in the next header.
     let forgetful = Audited { refuted: Vec::new(), ..earlier };
     let refused = audited_since(&world, &forgetful, last).unwrap_err();
     assert!(matches!(refused, AuditError::StateRoot { .. }), "{refused}");

@@ -10,14 +10,14 @@
 use std::sync::Arc;
 
 use consilium_contract::{CandidateTransaction, Model, Receipt, transaction::parse_entry};
-use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash, RoundContext};
+use consilium_crypto::{CandidateHeader, DiscreteLogTable, RoundContext};
+use consilium_hash::{HeaderHash, TransactionHash};
 use consilium_ledger::{Block, ChainError, HeaderChain, sha256};
 use consilium_proto::v1::{Charge, HistoryEvidence, transaction::Action};
 use rand_core::OsRng;
 
 use super::{EvidenceError, Genesis, Verdict, nothing};
 use crate::{
-    digest::hex,
     follow::{Closed, FollowError, Follower, Phase},
     judge::{self, Judged, TrusteeError},
     model_check::{ModelCheck, ModelError},
@@ -25,10 +25,10 @@ use crate::{
 
 /// A transaction that is accepted by the coordinator's receipt.
 struct Accepted {
-    id: Hash,
+    id: TransactionHash,
     step: u64,
     /// Round and header hash, of an update.
-    update: Option<(RoundContext, Hash)>,
+    update: Option<(RoundContext, HeaderHash)>,
 }
 
 impl Accepted {
@@ -51,7 +51,7 @@ impl Accepted {
         let (step, update) = match transaction.action() {
             Action::SubmitUpdate(update) => {
                 let round = CandidateHeader::peek_context(&update.header).map_err(nothing)?.round;
-                (round.step, Some((round, sha256(&update.header))))
+                (round.step, Some((round, HeaderHash(sha256(&update.header)))))
             }
             Action::Countersign(answer) => (answer.step, None),
             Action::SubmitShare(answer) => (answer.step, None),
@@ -67,7 +67,7 @@ pub(super) fn judge(
 ) -> Result<Verdict, EvidenceError> {
     let Genesis { entry, parameters } = genesis;
     let accepted = Accepted::verify(evidence, genesis)?;
-    let mut chain = HeaderChain::new(parameters.chain_id, genesis.coordinator()?);
+    let mut chain = HeaderChain::new(genesis.validators());
     let mut follower = Follower::new(Arc::new(parameters.clone()), entry.to_vec());
     let mut judged = None;
     let mut is_recorded = false;
@@ -123,7 +123,7 @@ pub(super) fn judge(
             if follower.step() > *step && !is_recorded {
                 let detail = format!(
                     "transaction {} is accepted by its receipt, and step {step} was closed without it",
-                    hex(id)
+                    id
                 );
                 return Ok(Verdict::coordinator(Charge::Omission, detail));
             }
@@ -138,11 +138,13 @@ fn header_refused(error: ChainError) -> Result<Verdict, EvidenceError> {
         ChainError::Fork(_) => Ok(Verdict::coordinator(Charge::Fork, error)),
         // The signature is checked before these.
         ChainError::WrongGenesis { .. }
+        | ChainError::FirstState { .. }
+        | ChainError::WrongPredecessor { .. }
         | ChainError::WrongHistory { .. }
         | ChainError::TimeBackwards { .. } => Ok(Verdict::coordinator(Charge::BadHeader, error)),
         ChainError::Version { .. }
         | ChainError::Gap { .. }
-        | ChainError::BadSignature { .. }
+        | ChainError::BadSeal(_)
         | ChainError::WrongCount { .. }
         | ChainError::EntryTooLong { .. }
         | ChainError::WrongEntries { .. } => Err(nothing(error)),

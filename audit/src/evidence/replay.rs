@@ -1,9 +1,9 @@
 //! What the contract does not make of the last of a chain of blocks, from the genesis on.
 //!
 //! The reader runs every block, proofs included, as the coordinator does that recovers. The coordinator is convicted by
-//! the first entry that is no transaction or may not stand on a chain, and by the first state root that its transactions
-//! do not lead to. It has signed all of them, and a coordinator that follows the protocol records by the same rule and
-//! seals nothing but what the contract made of it.
+//! the first entry that is no transaction or may not stand on a chain, and by the first header that names a state to which
+//! the blocks before it do not lead: of that block the header alone matters. It has signed all of them, and a coordinator
+//! that follows the protocol records by the same rule and seals nothing but what the contract made of it.
 
 use std::{borrow::Cow, collections::HashMap, convert::Infallible};
 
@@ -30,10 +30,10 @@ pub(super) fn judge(
     let blobs: HashMap<Hash, &[u8]> =
         evidence.blobs.iter().map(|blob| (sha256(blob), blob.as_slice())).collect();
     let initial = blobs
-        .get(&parameters.initial_model)
+        .get(&parameters.initial_model.0)
         .ok_or_else(|| nothing("the initial model is missing"))?;
     let mut contract = Contract::found(entry, initial, DiscreteLogTable::shared())?;
-    let mut chain = HeaderChain::new(parameters.chain_id, genesis.coordinator()?);
+    let mut chain = HeaderChain::new(genesis.validators());
     for (height, bytes) in evidence.blocks.iter().enumerate() {
         let block = Block::decode(bytes).map_err(nothing)?;
         // A header that does not follow is for the history to show.
@@ -49,7 +49,8 @@ pub(super) fn judge(
         let ran = if height > 0 {
             execute(&mut contract, &block, &header, body, &mut OsRng).map(|_| ())
         } else if block.entries == [entry] {
-            end(&mut contract, &header).map_err(LoadError::from)
+            end(&mut contract, &header);
+            Ok(())
         } else {
             return Ok(Verdict::coordinator(
                 Charge::BadEntry,
@@ -83,7 +84,7 @@ pub fn from_ledger(store: &Store, height: u64) -> Result<Evidence, EvidenceError
     let entry = first.entries.first().ok_or_else(|| nothing("block 0 is empty"))?;
     let parameters = Parameters::from_genesis_entry(entry)?;
     let mut evidence = ReplayEvidence::default();
-    evidence.blobs.extend(store.get_blob(&parameters.initial_model).map_err(unreadable)?);
+    evidence.blobs.extend(store.get_blob(&parameters.initial_model.0).map_err(unreadable)?);
     let mut length = evidence.blobs.iter().map(Vec::len).sum::<usize>();
     for at in 0..=height {
         let block = store
@@ -97,7 +98,7 @@ pub fn from_ledger(store: &Store, height: u64) -> Result<Evidence, EvidenceError
                 evidence.blobs.push(body);
             }
         }
-        let bytes = block.encode().map_err(unreadable)?;
+        let bytes = block.encode().map_err(|error| unreadable(error.into()))?;
         length += bytes.len();
         evidence.blocks.push(bytes);
         if length > EVIDENCE_BYTES {

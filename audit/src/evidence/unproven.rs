@@ -12,6 +12,7 @@ use consilium_contract::{CandidateTransaction, Parameters};
 use consilium_crypto::{
     CandidateHeader, CandidateUpdate, Evaluation, PublicKey, UpdateError, verify_updates_with_rng,
 };
+use consilium_hash::HeaderHash;
 use consilium_ledger::sha256;
 use consilium_proto::v1::{Charge, UnprovenEvidence, transaction::Action};
 use rand_core::OsRng;
@@ -36,7 +37,7 @@ pub(super) fn judge(
     }
     let (round, inputs) = Evaluation::peek(&close.evaluation).map_err(nothing)?;
     let name = sha256(header);
-    if !inputs.contains(&name) {
+    if !inputs.contains(&HeaderHash(name)) {
         return Err(nothing("the sum does not name the header"));
     }
     let key = PublicKey::decode(public_key).map_err(nothing)?;

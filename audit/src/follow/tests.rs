@@ -1,8 +1,14 @@
 //! Rounds that are followed, and what is passed over on the way.
 
-use consilium_contract::transaction::{entry, sign};
+use consilium_contract::{
+    light::{Countersignature, phase::KEPT_EACH},
+    transaction::{entry, sign},
+};
 use consilium_crypto::RoundContext;
-use consilium_proto::v1::SubmitUpdate;
+use consilium_hash::{BlockHash, HeaderHash, ModelHash, StateRoot};
+use consilium_proto::v1::{
+    Abandon, CloseRound, Enrol, OpenRound, Revoke, SubmitUpdate, transaction::Action,
+};
 
 use super::*;
 use crate::fixture::Followed as _;
@@ -31,7 +37,7 @@ fn a_round_is_followed_from_its_opening_to_its_end() {
     let sum = world.sealed_sum();
     assert_eq!(sum.block(), &world.sealed_hash());
     assert_eq!(sum.height() + 1, world.chain.len());
-    assert!(headers.iter().all(|header| sum.names(&consilium_ledger::sha256(header))));
+    assert!(headers.iter().all(|header| sum.names(&HeaderHash(consilium_ledger::sha256(header)))));
     world.unseal();
     let (close, _) = world.result();
     let close = world.orders(Action::CloseRound(close));
@@ -59,7 +65,7 @@ fn another_genesis_than_ours_is_refused() {
 #[test]
 fn an_entry_that_is_no_transaction_is_the_coordinators_fault() {
     let mut world = World::new();
-    world.append(vec![vec![1, 2, 3]], [0; 32], Vec::new());
+    world.append(vec![vec![1, 2, 3]], StateRoot([0; 32]), Vec::new());
     let parameters = world.ceremony.parameters.clone();
     let genesis = world.ceremony.genesis_entry.clone();
     let mut follower = Follower::new(Arc::new(parameters), genesis);
@@ -86,9 +92,10 @@ fn only_certificates_of_the_authority_enrol() {
     let action = Action::Enrol(Enrol { certificate: Some(own.certificate.clone()) });
     let stolen = sign(&files.signing, &world.chain_id(), Some(&own.identity.pseudonym), action);
     assert!(other.refuses(stolen).contains("not signed by the key"));
-    // Enrolled already: of no effect.
-    let again = other.blocks[1].entries[0].clone();
-    other.append(vec![again], [0; 32], Vec::new());
+    // Enrolled already: no honest coordinator records it.
+    let again = other.ceremony.institutions[0].certificate.clone();
+    let again = other.says(0, Action::Enrol(Enrol { certificate: Some(again) }));
+    assert!(other.refuses(again).contains("the roster has no place for it"));
     assert_eq!(other.follow().0.roster().len(), INSTITUTIONS);
 }
 
@@ -131,7 +138,7 @@ fn updates_of_another_round_or_author_or_without_a_body_are_passed_over() {
     world.forge(transactions);
     assert!(world.refuses(unsigned).contains("not signed by the key"));
     let missing = world.submission(0, &stolen);
-    world.append(vec![entry(missing, true)], [0; 32], Vec::new());
+    world.append(vec![entry(missing, true)], StateRoot([0; 32]), Vec::new());
     let (follower, _) = world.follow();
     assert!((0..INSTITUTIONS).all(|i| !collection(&follower).has_update_of(&world.name(i))));
 }
@@ -148,7 +155,7 @@ fn no_institution_can_make_a_follower_keep_more_than_a_few_of_its_updates() {
     });
     let submissions = submissions.collect();
     world.forge(submissions);
-    assert_eq!(collection(&world.follow().0).submissions.len(), KEPT_EACH);
+    assert_eq!(collection(&world.follow().0).submissions().len(), KEPT_EACH);
 }
 
 #[test]
@@ -159,7 +166,7 @@ fn answers_to_another_block_or_under_another_name_do_not_count() {
     let mut forged = world.countersignature(2, 0, &block);
     forged.signature[5] ^= 1;
     let answers = vec![
-        world.countersignature(0, 0, &[9; 32]),
+        world.countersignature(0, 0, &BlockHash([9; 32])),
         world.countersignature(1, 1, &block),
         world.countersignature(3, 0, &block),
         world.countersignature(3, 0, &block),
@@ -175,7 +182,7 @@ fn answers_to_another_block_or_under_another_name_do_not_count() {
 #[test]
 fn a_coordinator_that_speaks_out_of_turn_is_refused() {
     let mut world = World::new();
-    let open = |step, attempt, model: Hash, time_ms| {
+    let open = |step, attempt, model: ModelHash, time_ms| {
         Action::OpenRound(OpenRound {
             step,
             attempt,
@@ -189,7 +196,7 @@ fn a_coordinator_that_speaks_out_of_turn_is_refused() {
     let early = [
         open(1, 0, model, 5_000),
         open(0, 1, model, 5_000),
-        open(0, 0, [1; 32], 5_000),
+        open(0, 0, ModelHash([1; 32]), 5_000),
         abandon(0, 0),
     ];
     for order in early {

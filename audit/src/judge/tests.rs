@@ -1,5 +1,6 @@
 use consilium_contract::{CandidateTransaction, Roster};
 use consilium_crypto::{DecodeError, EncryptedUpdate};
+use consilium_hash::HeaderHash;
 use consilium_ledger::sha256;
 use consilium_proto::v1::SignedTransaction;
 use rand_core::OsRng;
@@ -22,7 +23,7 @@ fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec
     (world, headers)
 }
 
-fn verdict(world: &World, own: Option<&Hash>) -> Result<Judged, TrusteeError> {
+fn verdict(world: &World, own: Option<&HeaderHash>) -> Result<Judged, TrusteeError> {
     judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
 }
 
@@ -124,8 +125,11 @@ fn a_header_that_does_not_decode_is_refused() {
 fn a_sum_without_the_own_accepted_update_is_refused_by_its_author_alone() {
     let (world, headers) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
     let own = sha256(&headers[3]);
-    assert_eq!(verdict(&world, Some(&own)).unwrap_err(), TrusteeError::OwnUpdateMissing(own));
-    assert!(verdict(&world, Some(&sha256(&headers[0]))).is_ok());
+    assert_eq!(
+        verdict(&world, Some(&HeaderHash(own))).unwrap_err(),
+        TrusteeError::OwnUpdateMissing(HeaderHash(own))
+    );
+    assert!(verdict(&world, Some(&HeaderHash(sha256(&headers[0])))).is_ok());
 }
 
 #[test]

@@ -1,4 +1,5 @@
-use consilium_proto::v1::CloseRound;
+use consilium_hash::Pseudonym;
+use consilium_proto::v1::{ChangeCommittee, CloseRound, SignedTransaction};
 
 use super::*;
 use consilium_testkit::{World, splice};
@@ -152,5 +153,45 @@ fn a_change_of_any_block_breaks_the_chain() {
         blocks.remove(height);
         let is_last = height + 1 == world.blocks.len();
         assert_eq!(audit(&blocks).is_ok(), is_last, "block {height} missing");
+    }
+}
+
+/// The authority asks for a committee of these, with threshold t.
+fn request(
+    world: &World,
+    committee: u32,
+    members: &[Pseudonym],
+    threshold: u32,
+    request: u64,
+) -> SignedTransaction {
+    let members = members.iter().map(|name| name.as_slice().to_vec()).collect();
+    world.decrees(Action::ChangeCommittee(ChangeCommittee {
+        committee,
+        members,
+        threshold,
+        request,
+    }))
+}
+
+#[test]
+fn requests_for_committees_that_the_contract_refuses_change_nothing_for_a_light_audit() {
+    let wrong_number = |world: &World| request(world, 7, &[world.name(0), world.name(1)], 2, 1);
+    let alone = |world: &World| request(world, 1, &[world.name(3)], 1, 1);
+    let unknown =
+        |world: &World| request(world, 1, &[9, 8, 7].map(|byte| Pseudonym([byte; 32])), 2, 1);
+    let refused: [fn(&World) -> SignedTransaction; 3] = [wrong_number, alone, unknown];
+    for refused in refused {
+        let mut world = World::new();
+        world.full_round();
+        world.forge(vec![refused(&world)]);
+        let everyone: Vec<Pseudonym> = (0..4).map(|place| world.name(place)).collect();
+        let right = request(&world, 1, &everyone, 2, 2);
+        world.commit(vec![right]);
+        world.share_key(|world, signed| world.commit(vec![signed]));
+        assert_eq!(world.committee().number, 1);
+        world.full_round();
+        let found = audited(&world).unwrap();
+        assert_eq!((found.rounds, found.counted.len()), (2, 2));
+        assert!(found.counted.iter().all(|counted| counted.countersigners == 3), "{found}");
     }
 }

@@ -1,3 +1,4 @@
+use consilium_hash::ModelHash;
 use consilium_proto::v1::{CloseRound, transaction::Action};
 use rand_core::OsRng;
 
@@ -118,7 +119,7 @@ fn a_model_that_does_not_follow_from_the_sums_is_refused() {
         closed(|close| close.model.as_mut().unwrap().sha256 = vec![7; 32]);
     assert_eq!(
         check(&world, &closed, &masked, &sums).unwrap_err(),
-        ModelError::WrongModel([7; 32])
+        ModelError::WrongModel(ModelHash([7; 32]))
     );
 }
 

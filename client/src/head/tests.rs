@@ -1,6 +1,6 @@
-use consilium_hash::ChainId;
 use std::fs;
 
+use consilium_hash::ChainId;
 use consilium_proto::v1::Charge;
 
 use consilium_audit::{Evidence, evidence::Culprit, heads::Relation};
@@ -67,8 +67,8 @@ fn the_exported_head_holds_the_coordinators_signature_and_the_cosignatures_of_a_
             trustee_key(&world.chain_id(), &world.name(i), key)
         })
         .collect();
-    let coordinator = files.parameters.coordinator.into();
-    let signed = SignedCheckpoint::verify(note, &world.chain_id(), &coordinator, &keys).unwrap();
+    let validators = files.parameters.validators();
+    let signed = SignedCheckpoint::verify(note, &validators, &keys).unwrap();
     // Three countersigned; this institution did not.
     assert_eq!(signed.cosigners().len(), 4);
     assert_eq!(signed.checkpoint(), &sealed.sum.sealed_block().checkpoint);

@@ -1,11 +1,11 @@
 //! What an institution is asked for in an open round: made only from a checked model.
 
-use consilium_hash::Pseudonym;
 use std::sync::Arc;
 
 use consilium_audit::{CheckedModel, follow::Collection, model_check::ModelError};
 use consilium_contract::{Committee, Model};
 use consilium_crypto::Context;
+use consilium_hash::Pseudonym;
 
 /// What an institution is asked for in an open round.
 #[derive(Debug)]

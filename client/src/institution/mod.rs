@@ -1,6 +1,5 @@
 //! One institution: what it holds while it takes part in a run.
 
-use consilium_hash::Pseudonym;
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -16,7 +15,8 @@ use consilium_audit::{
     judge::Judged,
 };
 use consilium_contract::{GenesisError, Parameters};
-use consilium_crypto::{DiscreteLogTable, Hash, RoundContext};
+use consilium_crypto::{DiscreteLogTable, RoundContext};
+use consilium_hash::{HeaderHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 use consilium_proto::v1::SignedTransaction;
 
@@ -25,14 +25,16 @@ use crate::{
     connection::{Answered, Connector, Plain},
     observer::{Broadcast, Observer, RoundReport},
     prepare::Participant,
-    state::{bodies::Bodies, durable, history::History, memory::Memory, model, upload::Upload},
+    state::{bodies::Bodies, durable, history::History, model, upload::Upload},
 };
 
 pub mod assignment;
+pub mod duties;
 pub mod member;
+mod recollection;
 pub mod trustee;
 
-use member::Membership;
+use duties::Duties;
 use trustee::Countersigned;
 
 /// How far this institution's work as a trustee on the sealed sum has come.
@@ -86,9 +88,9 @@ pub struct Institution {
     pub(crate) bodies: Bodies,
     pub(crate) history: History,
     pub(crate) follower: Follower,
-    pub(crate) memory: Arc<Mutex<Memory>>,
-    /// Absent only while it works on another thread.
-    pub(crate) membership: Option<Membership>,
+    /// As a member of committees and a trustee. Locked by one thread at a time: the session's, or one that waits for a
+    /// disk in its place.
+    pub(crate) duties: Arc<Mutex<Duties>>,
     /// The model of the last closed round that has been read.
     pub(crate) model: CheckedModel,
     /// The model that an earlier process has checked last.
@@ -97,7 +99,7 @@ pub struct Institution {
     pub(crate) closed: Option<Arc<Closed>>,
     pub(crate) upload: Option<Upload>,
     /// The receipt for the update with this header hash.
-    pub(crate) verdict: Option<(Hash, Answered)>,
+    pub(crate) verdict: Option<(HeaderHash, Answered)>,
     /// Receipts by which an answer of this trustee counts, with what it is and its step, until the step is closed.
     pub(crate) accepted: Vec<(&'static str, u64, Answered)>,
     pub(crate) duty: Duty,
@@ -130,6 +132,7 @@ impl Institution {
         let connector = Arc::new(Plain::to(address)?);
         files::create_folder(directory)?;
         let lock = durable::lock(&directory.join("lock"))?;
+        let files = Arc::new(files);
         let parameters = Arc::new(files.parameters.clone());
         let initial = CheckedModel::initial(&parameters, &files.initial_model)
             .ok_or(GenesisError::WrongModel)?;
@@ -143,8 +146,7 @@ impl Institution {
             bodies: Bodies::open(directory, &parameters)?,
             history: History::open(directory, &parameters)?,
             follower: Follower::new(Arc::clone(&parameters), files.genesis_entry.clone()),
-            memory: Arc::new(Mutex::new(Memory::open(directory, parameters.chain_id)?)),
-            membership: Some(Membership::open(directory, files.identity.pseudonym)?),
+            duties: Arc::new(Mutex::new(Duties::open(directory, Arc::clone(&files), &parameters)?)),
             model: initial,
             stored: model::load(directory, &parameters)?,
             upload: Upload::load(directory, &parameters, &files.signing)?,
@@ -159,7 +161,7 @@ impl Institution {
             report: RoundReport::default(),
             give_up_after: None,
             directory: directory.to_owned(),
-            files: Arc::new(files),
+            files,
             parameters,
             _lock: lock,
         })

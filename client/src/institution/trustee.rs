@@ -10,22 +10,24 @@
 //! no way to write a program that helps to open a sum whose key proofs it has not verified, that it has not remembered,
 //! or that fewer than q trustees answer for. Nothing here depends on the number of parameters of the model.
 
-use consilium_hash::Pseudonym;
 use std::collections::BTreeSet;
 
 use consilium_audit::{judge::Judged, statements::Countersignature};
 use consilium_contract::transaction::sign;
 use consilium_crypto::{KeyShare, RoundContext, signature::SigningKey};
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{SignedTransaction, SubmitShare, transaction::Action};
 
 use crate::{ClientError, state::memory::Memory};
 
-/// Remembers the block as the one of its step, on disk, and then countersigns it.
+/// Remembers the block as the one of its step, on disk, and then countersigns it. Whoever holds no share of the key has
+/// nothing to answer for.
 ///
 /// # Errors
 /// [`ClientError::Memory`] where another block of this step is remembered; nothing is signed then.
 pub fn countersign(
     judged: &Judged,
+    _share: &KeyShare,
     memory: &mut Memory,
     key: &SigningKey,
     pseudonym: &Pseudonym,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use consilium_audit::{
     Evidence,
-    digest::short,
     evidence::{Genesis, Kept},
     execution::{ExecutionError, submitted},
     follow::SealedSum,
@@ -13,7 +12,8 @@ use consilium_audit::{
     model_check::ModelError,
 };
 use consilium_contract::transaction::parse_entry;
-use consilium_crypto::{Evaluation, Hash};
+use consilium_crypto::Evaluation;
+use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, ChainError};
 use consilium_proto::{
     EVIDENCE_BYTES,
@@ -119,7 +119,7 @@ impl Session<'_> {
         &mut self,
         last: u64,
         unproven: &[Unproven],
-    ) -> Result<Option<(u64, Hash, Kept)>, ClientError> {
+    ) -> Result<Option<(u64, HeaderHash, Kept)>, ClientError> {
         let Some(committee) = self.own.follower.committee().map(Arc::clone) else {
             return Ok(None);
         };
@@ -196,7 +196,7 @@ impl Session<'_> {
     pub(super) fn compare_receipts(
         &mut self,
         step: u64,
-        header: Hash,
+        header: HeaderHash,
         second: &Answered,
     ) -> Result<(), ClientError> {
         let Some((_, first)) = self.own.verdict.clone().filter(|(of, _)| *of == header) else {
@@ -273,7 +273,7 @@ impl Session<'_> {
         match Evidence::new(statements, genesis) {
             Ok(evidence) => Ok(Kept(Some(self.own.history.keep_evidence(height, &evidence)?))),
             Err(error) => {
-                warn!(height, %error, block = self.own.history.chain().head().map(|head| short(head.hash())), "no evidence");
+                warn!(height, %error, block = self.own.history.chain().head().map(|head| head.hash().short().to_string()), "no evidence");
                 Ok(Kept(None))
             }
         }

@@ -4,9 +4,9 @@ use std::sync::{Arc, PoisonError};
 
 use consilium_audit::follow::Phase;
 use consilium_contract::transaction::sign;
+use consilium_ledger::Block;
 use consilium_proto::v1::{Enrol, transaction::Action};
 use rand_core::OsRng;
-use tracing::{info, warn};
 
 use super::{Answer, Session, blocking, bytes};
 use crate::ClientError;
@@ -27,32 +27,17 @@ impl Session<'_> {
             .spawn(async move { connection.enrol(signed, deadline).await.map(Answer::Enrolled) });
     }
 
-    /// A new committee stands: secrets and shares of the one before are removed.
-    pub(super) fn settle_committee(&mut self) -> Result<(), ClientError> {
+    /// What a block says about this institution, and about the committee that it may complete.
+    pub(super) fn read_as_a_member(&mut self, block: &Block) -> Result<(), ClientError> {
         let own = &mut *self.own;
-        let Some(committee) = own.follower.committee() else { return Ok(()) };
-        if own.committee == Some(committee.number) {
-            return Ok(());
+        let committee = own.follower.committee().map(|committee| committee.number);
+        if own.committee != committee {
+            own.committee = committee;
+            // Durable before the shares of the committee before are gone.
+            own.history.flush().wait()?;
         }
-        own.committee = Some(committee.number);
-        let committee = Arc::clone(committee);
-        let Some(membership) = &mut own.membership else { return Ok(()) };
-        // Durable before the shares of the committee before are gone.
-        own.history.flush().wait()?;
-        membership.settle(&committee)?;
-        let place = committee.place_of(&own.files.identity.pseudonym);
-        match (place, membership.share(&committee)) {
-            (Some(place), Some(_)) => {
-                info!(committee = committee.number, place, "a member of the committee")
-            }
-            (Some(place), None) => warn!(
-                committee = committee.number,
-                place,
-                "a member of the committee without its share of the key: no part in opening sums until the key is shared again"
-            ),
-            (None, _) => info!(committee = committee.number, "not a member of the committee"),
-        }
-        Ok(())
+        let mut duties = own.duties.lock().unwrap_or_else(PoisonError::into_inner);
+        duties.read(block, &mut own.follower)
     }
 
     /// As a member of a committee that is being made: says what the stage calls for.
@@ -64,28 +49,21 @@ impl Session<'_> {
         }
         let basis = *keygen.basis();
         let step = own.follower.step();
-        let Some(mut membership) = own.membership.take() else {
-            return Err(ClientError::Interrupted("the member is gone".into()));
-        };
         let keygen = Arc::clone(keygen);
-        let memory = Arc::clone(&own.memory);
+        let duties = Arc::clone(&own.duties);
+        let chain = own.parameters.chain_id;
         let flush = own.history.flush();
         let work = blocking(move || {
-            let said = flush.wait().map_err(ClientError::from).and_then(|()| {
-                let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-                membership.next(&keygen, step, &mut memory, &mut OsRng)
-            });
+            flush.wait()?;
+            let mut duties = duties.lock().unwrap_or_else(PoisonError::into_inner);
+            let said = duties.contribute(&keygen, step, &chain, &mut OsRng);
             // Let go of before the next block is read, which moves the ceremony on.
             drop(keygen);
-            (membership, said)
+            said
         });
-        let (membership, said) = work.await?;
-        own.membership = Some(membership);
+        let said = work.await??;
         self.contributed = Some(basis);
-        if let Some(contribution) = said? {
-            let action = Action::Contribute(contribution);
-            let signed =
-                sign(&own.files.signing, &own.parameters.chain_id, Some(own.pseudonym()), action);
+        if let Some(signed) = said {
             own.report.bytes_up += bytes(&signed);
             let mut connection = self.connection.clone();
             let deadline = self.deadline();

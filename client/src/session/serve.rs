@@ -9,16 +9,12 @@ use consilium_audit::{
     follow::{Phase, SealedSum},
     judge::{Judged, judge},
 };
-use consilium_crypto::Hash;
+use consilium_hash::HeaderHash;
 use consilium_proto::v1::Reason;
 use rand_core::OsRng;
-use tracing::warn;
 
-use super::{Answer, RECEIPT_DEADLINE, Session, blocking, bytes, memory};
-use crate::{
-    ClientError,
-    institution::{Duty, trustee},
-};
+use super::{Answer, RECEIPT_DEADLINE, Session, blocking, bytes, duties};
+use crate::{ClientError, institution::Duty};
 
 impl Session<'_> {
     /// As a trustee: judges the sealed sum, remembers and countersigns it, and shares once a quorum has.
@@ -36,38 +32,17 @@ impl Session<'_> {
             let judged = self.judge(&sum, accepted).await?;
             self.own.duty = Duty::Judged(judged);
         }
-        // What this institution has said in this step, and the disk does not know: the disk is older than the step.
-        let is_forgotten =
-            sum.has_update_of(self.own.pseudonym()) && self.own.upload_for(sum.round()).is_none();
-        if (is_countersigned || is_shared || is_forgotten)
-            && memory(self.own).countersigned(step).is_none()
-        {
-            warn!(
-                step,
-                "the chain holds what this state directory does not know: the step is left to the others"
-            );
-            memory(self.own).forgo(step)?;
-        }
-        if memory(self.own).is_forgone(step) {
-            return Ok(());
-        }
         if let Duty::Judged(judged) = &self.own.duty {
             let judged = judged.clone();
-            let memory = Arc::clone(&self.own.memory);
-            let files = Arc::clone(&self.own.files);
+            let duties = Arc::clone(&self.own.duties);
             let flush = self.own.history.flush();
             let start = Instant::now();
             let countersigned = blocking(move || {
                 flush.wait()?;
-                let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-                trustee::countersign(
-                    &judged,
-                    &mut memory,
-                    &files.signing,
-                    &files.identity.pseudonym,
-                )
+                duties.lock().unwrap_or_else(PoisonError::into_inner).countersign(&judged)
             });
-            self.own.duty = Duty::Countersigned(countersigned.await??);
+            let Some(countersigned) = countersigned.await?? else { return Ok(()) };
+            self.own.duty = Duty::Countersigned(countersigned);
             self.own.report.countersign += start.elapsed();
         }
         if let Duty::Countersigned(countersigned) = &self.own.duty {
@@ -109,22 +84,14 @@ impl Session<'_> {
         else {
             return Ok(());
         };
+        let judged = countersigned.judged().clone();
         let Some(quorum) = countersigned.quorum(sealed.countersignatures()) else { return Ok(()) };
-        let committee = quorum.judged().committee();
-        // Without its share a member still answers for what it has judged.
-        let share = own
-            .membership
-            .as_ref()
-            .and_then(|membership| membership.share(committee))
-            .map(Arc::clone);
-        let Some(share) = share else { return Ok(()) };
+        let Some(share) = duties(own).key_share(&judged).map(Arc::clone) else { return Ok(()) };
         let files = Arc::clone(&own.files);
         let start = Instant::now();
-        let work = blocking(move || {
-            let signed = quorum.share(&share, &files.signing, &files.identity.pseudonym);
-            (quorum.judged().clone(), signed)
-        });
-        let (judged, signed) = work.await?;
+        let work =
+            blocking(move || quorum.share(&share, &files.signing, &files.identity.pseudonym));
+        let signed = work.await?;
         own.duty = Duty::Answered(judged, signed);
         own.report.share += start.elapsed();
         Ok(())
@@ -135,7 +102,7 @@ impl Session<'_> {
     pub(super) async fn accepted_update(
         &mut self,
         sum: &SealedSum,
-    ) -> Result<Option<Hash>, ClientError> {
+    ) -> Result<Option<HeaderHash>, ClientError> {
         let Some(upload) = self.own.upload_for(sum.round()).cloned() else { return Ok(None) };
         let header = *upload.header_hash();
         if sum.names(&header) {
@@ -163,7 +130,7 @@ impl Session<'_> {
     pub(super) async fn judge(
         &mut self,
         sum: &Arc<SealedSum>,
-        own: Option<Hash>,
+        own: Option<HeaderHash>,
     ) -> Result<Judged, ClientError> {
         let sealed = Arc::clone(sum);
         let parameters = Arc::clone(&self.own.parameters);

@@ -10,7 +10,6 @@ use std::{
 };
 
 use consilium_audit::{
-    digest::short,
     files::{FileError, failed, private},
     follow::{Closed, SealedSum},
     judge::Judged,
@@ -18,6 +17,7 @@ use consilium_audit::{
     statements::Submission,
 };
 use consilium_crypto::{CandidateHeader, Hash, RoundContext};
+use consilium_hash::HeaderHash;
 use rand_core::OsRng;
 use tracing::info;
 
@@ -66,7 +66,7 @@ impl Spool {
 }
 
 /// The updates of a sum, in its order: hash of the header, hash of the body.
-fn closed_bodies(sum: &SealedSum) -> Vec<(Hash, Hash)> {
+fn closed_bodies(sum: &SealedSum) -> Vec<(HeaderHash, Hash)> {
     let read = |input: &Submission| {
         let header = CandidateHeader::decode(input.header()).ok()?;
         Some((header.hash(), *header.body_hash()))
@@ -103,7 +103,7 @@ impl Session<'_> {
             let report = std::mem::take(&mut self.own.report);
             let report = RoundReport { step, attempt, epsilon, ..report };
             self.own.observers.round_closed(report);
-            info!(step, model = short(&closed.model), "round closed");
+            info!(step, model = %closed.model.short(), "round closed");
         }
         self.own.closed = None;
         self.own.duty = Duty::None;

@@ -24,6 +24,7 @@ use consilium_contract::{
     execute::{LoadError, Loaded},
 };
 use consilium_crypto::{Hash, body_length};
+use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, VerifiedHeader, sha256};
 use consilium_proto::v1::transaction::Action;
 use rand_core::{OsRng, RngCore};
@@ -41,7 +42,7 @@ const FETCHES: usize = 4;
 #[derive(Debug, Clone)]
 pub(super) struct Unproven {
     /// Its name.
-    pub(super) name: Hash,
+    pub(super) name: HeaderHash,
     pub(super) header: Vec<u8>,
     pub(super) body: Vec<u8>,
 }
@@ -224,7 +225,7 @@ fn load((height, read): (u64, &Read)) -> Result<Loaded<'_>, ExecutionError> {
 impl Unproven {
     fn of(transaction: &CandidateTransaction, body: &[u8]) -> Option<Self> {
         let Action::SubmitUpdate(update) = transaction.action() else { return None };
-        let name = sha256(&update.header);
+        let name = HeaderHash(sha256(&update.header));
         Some(Self { name, header: update.header.clone(), body: body.to_vec() })
     }
 }

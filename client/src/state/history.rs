@@ -12,12 +12,11 @@ use consilium_audit::{
     files::{self, FileError},
 };
 use consilium_contract::{Parameters, transaction::parse_entry};
-use consilium_crypto::Hash;
+use consilium_hash::TransactionHash;
 use consilium_ledger::{
     Block, ChainError, HeaderChain, MAX_BLOCK_BYTES, Note, SealedHeader, SignedCheckpoint,
     VerifiedHeader,
 };
-use ed25519_dalek::VerifyingKey;
 
 use crate::{
     ClientError,
@@ -83,9 +82,7 @@ impl History {
     ) -> Result<Self, ClientError> {
         let path = directory.join(FILE);
         let damaged = |detail: String| ClientError::DamagedState { path: path.clone(), detail };
-        let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode())
-            .map_err(|_| damaged("the genesis names no usable coordinator key".to_owned()))?;
-        let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
+        let mut chain = HeaderChain::new(parameters.validators());
         for height in 0..log.len() {
             let bytes = log.get(height)?.unwrap_or_default();
             let block = Block::decode(&bytes)
@@ -128,8 +125,7 @@ impl History {
     /// [`ClientError::LostBlocks`], [`ClientError::ForkedHistory`], and [`ClientError::Chain`] for a header that the
     /// coordinator has not signed.
     pub fn compare(&mut self, head: &SealedHeader) -> Result<(), ClientError> {
-        head.verify_signature(self.chain.chain_id(), self.chain.coordinator())
-            .map_err(ClientError::Chain)?;
+        head.verify(self.chain.validators()).map_err(|error| ClientError::Chain(error.into()))?;
         let ours = self.len();
         let theirs = head.header.height;
         if theirs >= ours {
@@ -159,12 +155,7 @@ impl History {
     /// # Errors
     /// As [`History::confirm_head`], and [`ClientError::Malformed`] where the coordinator has not signed it.
     pub fn verify_head(&self, note: &Note) -> Result<(), ClientError> {
-        let signed = SignedCheckpoint::verify(
-            note.clone(),
-            self.chain.chain_id(),
-            self.chain.coordinator(),
-            &[],
-        );
+        let signed = SignedCheckpoint::verify(note.clone(), self.chain.validators(), &[]);
         self.confirm_head(&signed.map_err(|error| ClientError::Malformed(error.to_string()))?)
     }
 
@@ -213,7 +204,7 @@ impl History {
     ///
     /// # Errors
     /// As [`History::block`].
-    pub(crate) fn holds(&mut self, transaction: &Hash) -> Result<bool, ClientError> {
+    pub(crate) fn holds(&mut self, transaction: &TransactionHash) -> Result<bool, ClientError> {
         for height in (0..self.len()).rev() {
             let block = self.block(height)?.map(|(block, _)| block.entries).unwrap_or_default();
             if block
@@ -267,9 +258,12 @@ impl History {
 
 #[cfg(test)]
 mod tests {
+    use consilium_hash::StateRoot;
     use std::fs;
 
     use consilium_proto::v1::Charge;
+
+    use consilium_ledger::Seal;
 
     use super::*;
     use crate::fixture::Kept as _;
@@ -340,9 +334,11 @@ mod tests {
         let mut world = World::new();
         world.open();
         let mut history = world.history(dir.path());
-        let mut noise = world.sealed_block(vec![vec![1]], [0; 32]);
-        noise.sealed.signature[3] ^= 1;
-        let mut changed = world.sealed_block(vec![vec![1]], [0; 32]);
+        let mut noise = world.sealed_block(vec![vec![1]], StateRoot([0; 32]));
+        let mut seal = noise.sealed.seal.encode();
+        seal[3] ^= 1;
+        noise.sealed.seal = Seal::from_bytes(seal);
+        let mut changed = world.sealed_block(vec![vec![1]], StateRoot([0; 32]));
         changed.entries[0][0] = 2;
         for block in [noise, changed] {
             let error = history.record(&block).unwrap_err();

@@ -1,50 +1,56 @@
-//! What a trustee has countersigned, and what it has sworn as a member of a committee, for ever.
+//! What an institution has said as a trustee and as a member of committees, for ever.
 //!
 //! (chain, step) → hash of the one sealed block that it countersigns, flushed to disk before the countersignature
-//! exists (design, section 3). A second block of the same step is refused whatever the attempt and whatever restarts
-//! lie between. A trustee that finds on the chain what its memory does not hold has lost it, and leaves the step in
-//! progress to the others: [`Memory::forgo`].
+//! exists; and so the qualified dealings of an attempt, and the committee of a number. A second one is refused whatever
+//! restarts lie between.
+//!
+//! A memory can be lost: the directory is new, or a copy of an earlier time, or the last records are gone. Where it
+//! finds that out ([`Memory::catch_up`]), the institution cannot know what it has answered for, and is silent as a member
+//! of every committee up to that one. It serves again in a committee that it has helped to make with this memory.
 
-use consilium_hash::ChainId;
 use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
+    collections::{HashMap, HashSet},
+    path::Path,
 };
 
 use consilium_crypto::Hash;
-use consilium_ledger::sha256;
+use consilium_hash::{BlockHash, ChainId};
 use thiserror::Error;
 
 use consilium_audit::digest::short;
 
-use crate::{ClientError, state::durable::Log};
+use crate::ClientError;
+
+mod about;
+mod journal;
+
+pub(crate) use about::About;
+pub use about::Place;
+use journal::{Files, Journal, Medium, Opened};
 
 /// The file in a state directory.
 const FILE: &str = "countersigned";
 
-/// chain (32) ‖ what it is about (9) ‖ hash (32) ‖ first 8 bytes of the SHA-256 of these.
-const RECORD: usize = 32 + 9 + 32 + 8;
+/// In the place of a hash: what was said is not known any more.
+pub(crate) const UNKNOWN: Hash = [0; 32];
 
-/// In the place of a block's hash: no block of that step is countersigned.
-const NONE: Hash = [0; 32];
-
-/// Why a block is not countersigned.
+/// Why something is not said.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MemoryError {
     /// Another block of the same step was countersigned before.
     #[error(
         "this trustee has countersigned block {} of step {step} and is now asked for block {}: \
              the coordinator shows two sums of one step; nothing more is countersigned",
-        short(remembered),
-        short(asked)
+        remembered.short(),
+        asked.short()
     )]
     OtherBlock {
         /// The step.
         step: u64,
         /// What was countersigned.
-        remembered: Hash,
+        remembered: BlockHash,
         /// The block that is to be remembered.
-        asked: Hash,
+        asked: BlockHash,
     },
     /// Something else was sworn before.
     #[error(
@@ -81,58 +87,62 @@ pub enum MemoryError {
         /// The one that it is asked to answer for.
         asked: u32,
     },
-    /// The step is left to the others.
-    #[error("this trustee's memory was lost during step {step}: it leaves that step to the others")]
-    Forgone {
-        /// The step.
-        step: u64,
+    /// The institution has not confirmed the committee with this memory.
+    #[error(
+        "this institution does not know that it has confirmed committee {committee}, and answers for none that it has not"
+    )]
+    Unconfirmed {
+        /// The committee.
+        committee: u32,
     },
+    /// What was said before is not known any more.
+    #[error(
+        "this institution has lost what it knew of committee {number} and its making: it says nothing there"
+    )]
+    Lost {
+        /// Number of the committee.
+        number: u32,
+    },
+    /// Nobody has compared the memory with the chain.
+    #[error("the memory has not been compared with the chain")]
+    Uncertain,
 }
 
-/// What a record is about: of each there is one, for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum About {
-    /// The countersigned block of a step.
-    Step(u64),
-    /// The qualified dealings that this institution answers for in an attempt at a committee.
-    Dealings { number: u32, attempt: u32 },
-    /// The committee of a number.
-    Committee(u32),
+/// How it was found that a memory is not all that its institution has said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// There was none, and the chain knows the institution.
+    New,
+    /// Records are missing that were on disk.
+    CutShort,
+    /// The chain holds what this institution has signed and its memory does not.
+    Older,
 }
 
-impl About {
-    fn encode(self) -> [u8; 9] {
-        let (kind, number) = match self {
-            Self::Step(step) => (0, step),
-            Self::Dealings { number, attempt } => (1, u64::from(number) << 32 | u64::from(attempt)),
-            Self::Committee(number) => (2, u64::from(number)),
-        };
-        let mut bytes = [kind; 9];
-        bytes.iter_mut().skip(1).zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
-        bytes
-    }
-
-    fn decode(bytes: &[u8; 9]) -> Option<Self> {
-        let (kind, number) = bytes.split_first_chunk::<1>()?;
-        let number = u64::from_be_bytes(number.try_into().ok()?);
-        let high = (number >> 32) as u32;
-        let low = number as u32;
-        match (kind, high) {
-            ([0], _) => Some(Self::Step(number)),
-            ([1], _) => Some(Self::Dealings { number: high, attempt: low }),
-            ([2], 0) => Some(Self::Committee(low)),
-            _ => None,
+impl Loss {
+    /// What has happened, for an operator.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::New => "this state directory is new, and the institution is not",
+            Self::CutShort => "records of this state directory are missing that were on disk",
+            Self::Older => {
+                "the chain holds what this institution has signed and this state directory does not know: it is a copy of an earlier time"
+            }
         }
     }
 }
 
-/// The memory of one trustee.
+/// What an institution has said.
 #[derive(Debug)]
 pub struct Memory {
-    log: Log,
+    journal: Journal,
     records: HashMap<(ChainId, About), Hash>,
     chain: ChainId,
-    is_new: bool,
+    /// Everything up to here may have been said, and is not known.
+    lost: Option<Place>,
+    /// Committees confirmed on this chain after the last loss.
+    sworn: HashSet<u32>,
+    is_cut_short: bool,
 }
 
 impl Memory {
@@ -142,40 +152,131 @@ impl Memory {
     /// [`ClientError::DamagedState`] where a whole record is not what was written: a trustee that cannot trust its
     /// memory answers nothing.
     pub fn open(directory: &Path, chain: ChainId) -> Result<Self, ClientError> {
-        let path: PathBuf = directory.join(FILE);
-        let is_new = !path.exists();
-        let mut log = Log::open(&path, RECORD as u32)?;
-        let mut records = HashMap::new();
-        for index in 0..log.len() {
-            let bytes = log.get(index)?.unwrap_or_default();
-            let (key, hash) = parse(&bytes).ok_or_else(|| ClientError::DamagedState {
-                path: path.clone(),
-                detail: format!(
-                    "record {index} is not what was written; this trustee does not know what it has countersigned"
-                ),
-            })?;
-            records.insert(key, hash);
-        }
-        Ok(Self { log, records, chain, is_new })
+        Self::read(Box::new(Files::open(&directory.join(FILE))?), chain)
     }
 
-    /// Whether there was no memory before.
-    pub fn is_new(&self) -> bool {
-        self.is_new
+    fn read(medium: Box<dyn Medium>, chain: ChainId) -> Result<Self, ClientError> {
+        let path = medium.path().to_owned();
+        let Opened { journal, records, has_lost } = Journal::open(medium)?;
+        let mut memory = Self {
+            journal,
+            records: HashMap::new(),
+            chain,
+            lost: None,
+            sworn: HashSet::new(),
+            is_cut_short: has_lost,
+        };
+        for (index, payload) in records.iter().enumerate() {
+            let (of, about, hash) =
+                about::parse(payload).ok_or_else(|| ClientError::DamagedState {
+                    path: path.clone(),
+                    detail: format!(
+                        "record {index} is none of this version; this trustee does not know what it has countersigned"
+                    ),
+                })?;
+            memory.keep(of, about, hash);
+        }
+        Ok(memory)
+    }
+
+    fn keep(&mut self, chain: ChainId, about: About, hash: Hash) {
+        if chain == self.chain {
+            match about {
+                About::Lost(place) => {
+                    self.lost = self.lost.max(Some(place));
+                    self.sworn.clear();
+                }
+                About::Committee(number) if hash != UNKNOWN => {
+                    self.sworn.insert(number);
+                }
+                _ => {}
+            }
+        }
+        self.records.insert((chain, about), hash);
     }
 
     fn get(&self, about: About) -> Option<&Hash> {
         self.records.get(&(self.chain, about))
     }
 
-    /// The block of this step that was countersigned.
-    pub fn countersigned(&self, step: u64) -> Option<&Hash> {
-        self.get(About::Step(step)).filter(|block| **block != NONE)
+    /// Whether the memory has been compared with the chain, and everything that was missing is recorded as lost.
+    pub fn is_certain(&self) -> bool {
+        !self.is_cut_short && self.get(About::Begun).is_some()
     }
 
-    /// Whether this step is left to the others.
-    pub fn is_forgone(&self, step: u64) -> bool {
-        self.get(About::Step(step)) == Some(&NONE)
+    /// Whether this is what the memory holds.
+    pub(crate) fn holds(&self, about: About, said: &Hash) -> bool {
+        self.get(about).is_some_and(|known| known == said || *said == UNKNOWN)
+    }
+
+    /// Compares the memory with the chain, once all of it has been read: whether the chain knows the institution, where
+    /// the run stands, and what it has said there that the memory does not hold. What is lost is recorded as lost.
+    ///
+    /// # Errors
+    /// [`ClientError::State`].
+    pub(crate) fn catch_up(
+        &mut self,
+        is_known: bool,
+        through: Option<Place>,
+        missing: &[(About, Hash)],
+    ) -> Result<Option<Loss>, ClientError> {
+        let has_begun = self.get(About::Begun).is_some();
+        let loss = if self.is_cut_short {
+            Some(Loss::CutShort)
+        } else if !missing.is_empty() {
+            Some(Loss::Older)
+        } else {
+            // Where no committee is being made yet, an institution has said nothing that binds it.
+            (!has_begun && is_known && through.is_some()).then_some(Loss::New)
+        };
+        if loss.is_some() {
+            let said = missing.iter().filter_map(|(about, _)| about.place()).max();
+            // First, so that a crash in between leaves the loss known.
+            self.lose(through.max(said).unwrap_or_default())?;
+            self.is_cut_short = false;
+            for (about, said) in missing {
+                if self.get(*about).is_none() {
+                    self.write(*about, said)?;
+                }
+            }
+        }
+        if !has_begun {
+            self.write(About::Begun, &UNKNOWN)?;
+        }
+        Ok(loss)
+    }
+
+    /// Records that what was said up to this place is not known; on disk when it returns.
+    ///
+    /// # Errors
+    /// [`ClientError::State`].
+    pub(crate) fn lose(&mut self, through: Place) -> Result<(), ClientError> {
+        self.write(About::Lost(through), &UNKNOWN)
+    }
+
+    /// Whether this institution may have answered for the committee with this number, and not know it.
+    pub fn has_lost(&self, committee: u32) -> bool {
+        self.has_lost_through(Place::standing(committee))
+    }
+
+    /// Whether it answers for the committee with this number: it has confirmed it, and forgotten nothing since.
+    pub fn answers_for(&self, committee: u32) -> bool {
+        self.is_certain() && !self.has_lost(committee) && self.sworn.contains(&committee)
+    }
+
+    /// Whether it takes part in this attempt at making a committee.
+    pub fn takes_part_in(&self, place: Place) -> bool {
+        self.is_certain() && !self.has_lost_through(place)
+    }
+
+    /// Whether everything up to this place is known to be lost.
+    pub fn has_lost_through(&self, place: Place) -> bool {
+        self.lost >= Some(place)
+    }
+
+    /// The block of this step that was countersigned.
+    pub fn countersigned(&self, step: u64) -> Option<BlockHash> {
+        self.get(About::Step(step)).copied().map(BlockHash)
     }
 
     /// The largest number of a committee that was confirmed on this chain.
@@ -191,45 +292,54 @@ impl Memory {
     /// disk when it returns. The same block again changes nothing.
     ///
     /// # Errors
-    /// [`MemoryError`] where another one is remembered, or a later committee was confirmed.
-    pub fn remember(&mut self, committee: u32, step: u64, block: &Hash) -> Result<(), ClientError> {
+    /// [`MemoryError`] where another one is remembered, a later committee was confirmed, or this one was not.
+    pub fn remember(
+        &mut self,
+        committee: u32,
+        step: u64,
+        block: &BlockHash,
+    ) -> Result<(), ClientError> {
         if let Some(confirmed) = self.confirmed().filter(|confirmed| *confirmed > committee) {
             return Err(MemoryError::HandedOver { confirmed, asked: committee }.into());
         }
-        match self.get(About::Step(step)) {
-            Some(remembered) if remembered == block => Ok(()),
-            Some(&NONE) => Err(MemoryError::Forgone { step }.into()),
-            Some(&remembered) => {
-                Err(MemoryError::OtherBlock { step, remembered, asked: *block }.into())
-            }
-            None => self.write(About::Step(step), block),
+        let remembered = self.countersigned(step);
+        if let Some(remembered) = remembered.filter(|remembered| remembered != block) {
+            return Err(MemoryError::OtherBlock { step, remembered, asked: *block }.into());
+        }
+        if self.has_lost(committee) {
+            return Err(MemoryError::Lost { number: committee }.into());
+        }
+        if !self.answers_for(committee) {
+            return Err(MemoryError::Unconfirmed { committee }.into());
+        }
+        match remembered {
+            Some(_) => Ok(()),
+            None => self.write(About::Step(step), &block.0),
         }
     }
 
-    /// Leaves `step` to the others, unless a block of it is remembered; on disk when it returns.
+    /// Whether secrets were made for this attempt.
+    pub fn has_secrets_of(&self, place: Place) -> bool {
+        self.get(About::Secrets(place)).is_some()
+    }
+
+    /// Makes these secrets, of which `name` tells others, the only ones of an attempt; on disk when it returns.
     ///
     /// # Errors
-    /// [`ClientError::State`].
-    pub fn forgo(&mut self, step: u64) -> Result<(), ClientError> {
-        if self.get(About::Step(step)).is_some() {
-            Ok(())
-        } else {
-            self.write(About::Step(step), &NONE)
-        }
+    /// [`MemoryError::OtherOath`], [`MemoryError::Lost`].
+    pub fn keep_secrets(&mut self, place: Place, name: &Hash) -> Result<(), ClientError> {
+        self.is_open(place)?;
+        self.swear("the secrets of an attempt", About::Secrets(place), name)
     }
 
     /// Makes these qualified dealings the only ones that this institution answers for in the attempt; on disk when it
     /// returns.
     ///
     /// # Errors
-    /// [`MemoryError::OtherOath`].
-    pub fn swear_dealings(
-        &mut self,
-        number: u32,
-        attempt: u32,
-        qualified: &Hash,
-    ) -> Result<(), ClientError> {
-        self.swear("the dealings of an attempt", About::Dealings { number, attempt }, qualified)
+    /// [`MemoryError::OtherOath`], [`MemoryError::Lost`].
+    pub fn swear_dealings(&mut self, place: Place, qualified: &Hash) -> Result<(), ClientError> {
+        self.is_open(place)?;
+        self.swear("the dealings of an attempt", About::Dealings(place), qualified)
     }
 
     /// Makes this the only committee of its number that this institution confirms, with `step` the first one that it
@@ -237,25 +347,37 @@ impl Memory {
     /// for another committee: two would answer for it.
     ///
     /// # Errors
-    /// [`MemoryError::OtherOath`], [`MemoryError::Answered`].
+    /// [`MemoryError::OtherOath`], [`MemoryError::Answered`], [`MemoryError::Lost`].
     pub fn swear_committee(
         &mut self,
-        number: u32,
+        place: Place,
         step: u64,
         confirmation: &Hash,
     ) -> Result<(), ClientError> {
+        self.is_open(place)?;
+        let about = About::Committee(place.number);
         if let Some(answered) = self.last_countersigned().filter(|answered| *answered >= step)
-            && self.get(About::Committee(number)).is_none()
+            && self.get(about).is_none()
         {
             return Err(MemoryError::Answered { answered, step }.into());
         }
-        self.swear("the committee of a number", About::Committee(number), confirmation)
+        self.swear("the committee of a number", about, confirmation)
+    }
+
+    fn is_open(&self, place: Place) -> Result<(), MemoryError> {
+        if !self.is_certain() {
+            return Err(MemoryError::Uncertain);
+        }
+        if !self.takes_part_in(place) {
+            return Err(MemoryError::Lost { number: place.number });
+        }
+        Ok(())
     }
 
     /// The last step of which a block was countersigned on this chain.
     fn last_countersigned(&self) -> Option<u64> {
-        let steps = self.records.iter().filter_map(|((chain, about), block)| match about {
-            About::Step(step) if *chain == self.chain && *block != NONE => Some(*step),
+        let steps = self.records.keys().filter_map(|(chain, about)| match about {
+            About::Step(step) if *chain == self.chain => Some(*step),
             _ => None,
         });
         steps.max()
@@ -272,173 +394,11 @@ impl Memory {
     }
 
     fn write(&mut self, about: About, hash: &Hash) -> Result<(), ClientError> {
-        let fields = [self.chain.as_slice(), &about.encode(), hash].concat();
-        let checksum = sha256(&fields);
-        let record: Vec<u8> = fields.iter().chain(checksum.iter().take(8)).copied().collect();
-        self.log.append(&record)?;
-        self.log.flush().wait()?;
-        self.records.insert((self.chain, about), *hash);
+        self.journal.append(&about::payload(&self.chain, about, hash))?;
+        self.keep(self.chain, about, *hash);
         Ok(())
     }
 }
 
-fn parse(record: &[u8]) -> Option<((ChainId, About), Hash)> {
-    let (fields, checksum) = record.split_at_checked(RECORD - 8)?;
-    if sha256(fields).get(..8)? != checksum {
-        return None;
-    }
-    let (chain, rest) = fields.split_first_chunk::<32>()?;
-    let (about, hash) = rest.split_first_chunk::<9>()?;
-    Some(((ChainId(*chain), About::decode(about)?), hash.try_into().ok()?))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CHAIN: ChainId = ChainId([1; 32]);
-
-    fn refusal(result: Result<(), ClientError>) -> MemoryError {
-        let Err(ClientError::Memory(error)) = result else {
-            panic!("expected a refusal, got {result:?}")
-        };
-        error
-    }
-
-    #[test]
-    fn one_block_a_step_is_remembered_across_restarts_and_every_other_one_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let block = [2; 32];
-        let other = [3; 32];
-        let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
-        assert!(memory.is_new());
-        memory.remember(0, 5, &block).unwrap();
-        memory.remember(0, 5, &block).unwrap();
-        for _ in 0..2 {
-            let refused = refusal(memory.remember(0, 5, &other));
-            assert_eq!(
-                refused,
-                MemoryError::OtherBlock { step: 5, remembered: block, asked: other }
-            );
-            drop(memory);
-            memory = Memory::open(dir.path(), CHAIN).unwrap();
-            assert!(!memory.is_new());
-        }
-        memory.remember(0, 6, &other).unwrap();
-        assert_eq!(memory.countersigned(5), Some(&block));
-        let another_chain = Memory::open(dir.path(), ChainId([9; 32])).unwrap();
-        assert_eq!(another_chain.countersigned(5), None);
-    }
-
-    #[test]
-    fn a_forgone_step_is_forgone_across_restarts_and_a_remembered_one_is_not_forgone() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
-        memory.forgo(3).unwrap();
-        memory.remember(0, 4, &[2; 32]).unwrap();
-        memory.forgo(4).unwrap();
-        let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
-        assert!(memory.is_forgone(3) && !memory.is_forgone(4));
-        assert_eq!(memory.countersigned(3), None);
-        assert_eq!(refusal(memory.remember(0, 3, &[2; 32])), MemoryError::Forgone { step: 3 });
-    }
-
-    #[test]
-    fn two_histories_shown_to_two_halves_never_get_two_quorums_for_any_n_up_to_10_any_t_and_any_split()
-     {
-        let dir = tempfile::tempdir().unwrap();
-        let blocks = [[2; 32], [3; 32]];
-        // An honest trustee, asked for both in either order, answers the first.
-        for (step, first) in [0, 1].into_iter().enumerate() {
-            let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
-            let mut answers =
-                |block: usize| memory.remember(0, step as u64, &blocks[block]).is_ok();
-            assert!(answers(first) && !answers(1 - first));
-        }
-        for n in 1..=10_u32 {
-            for t in (1..=n).take_while(|t| n + 2 >= 3 * t) {
-                let quorum = consilium_crypto::countersign_quorum(n, t);
-                assert!(quorum <= n - (t - 1), "{n}, {t}: the honest ones suffice");
-                for corrupt in (0..1_u32 << n).filter(|corrupt| corrupt.count_ones() < t) {
-                    // Whom the first history is shown to; the others see the second. The corrupt answer both.
-                    for first in 0..1_u32 << n {
-                        let second = !first & ((1 << n) - 1);
-                        let has_quorum = |shown: u32| (shown | corrupt).count_ones() >= quorum;
-                        assert!(
-                            !(has_quorum(first) && has_quorum(second)),
-                            "{n}, {t}: {first:b}, corrupt {corrupt:b}"
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn an_oath_is_kept_across_restarts_and_every_other_one_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let one = [2; 32];
-        let other = [3; 32];
-        Memory::open(dir.path(), CHAIN).unwrap().swear_dealings(1, 0, &one).unwrap();
-        Memory::open(dir.path(), CHAIN).unwrap().swear_committee(1, 0, &one).unwrap();
-        let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
-        memory.swear_dealings(1, 0, &one).unwrap();
-        memory.swear_committee(1, 0, &one).unwrap();
-        assert!(matches!(
-            refusal(memory.swear_dealings(1, 0, &other)),
-            MemoryError::OtherOath { .. }
-        ));
-        assert!(matches!(
-            refusal(memory.swear_committee(1, 0, &other)),
-            MemoryError::OtherOath { .. }
-        ));
-        // Another attempt, another committee, another chain.
-        memory.swear_dealings(1, 1, &other).unwrap();
-        memory.swear_committee(2, 0, &other).unwrap();
-        Memory::open(dir.path(), ChainId([9; 32])).unwrap().swear_committee(1, 0, &other).unwrap();
-    }
-
-    #[test]
-    fn who_has_confirmed_a_committee_answers_for_earlier_ones_no_longer() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
-        memory.swear_committee(0, 0, &[2; 32]).unwrap();
-        memory.remember(0, 5, &[3; 32]).unwrap();
-        memory.swear_committee(1, 6, &[2; 32]).unwrap();
-        for mut memory in [memory, Memory::open(dir.path(), CHAIN).unwrap()] {
-            let refused = refusal(memory.remember(0, 6, &[3; 32]));
-            assert_eq!(refused, MemoryError::HandedOver { confirmed: 1, asked: 0 });
-            memory.remember(1, 6, &[3; 32]).unwrap();
-        }
-    }
-
-    #[test]
-    fn who_has_answered_for_a_step_confirms_no_other_committee_that_would_answer_for_it() {
-        let dir = tempfile::tempdir().unwrap();
-        Memory::open(dir.path(), CHAIN).unwrap().remember(0, 5, &[3; 32]).unwrap();
-        let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
-        for step in [4, 5] {
-            let refused = refusal(memory.swear_committee(1, step, &[2; 32]));
-            assert_eq!(refused, MemoryError::Answered { answered: 5, step });
-        }
-        // A step that is left to the others is not answered for, and what is confirmed can be said again.
-        memory.forgo(6).unwrap();
-        memory.swear_committee(1, 6, &[2; 32]).unwrap();
-        memory.remember(1, 7, &[3; 32]).unwrap();
-        memory.swear_committee(1, 6, &[2; 32]).unwrap();
-    }
-
-    #[test]
-    fn a_changed_byte_of_the_memory_silences_the_trustee() {
-        let dir = tempfile::tempdir().unwrap();
-        Memory::open(dir.path(), CHAIN).unwrap().remember(0, 5, &[2; 32]).unwrap();
-        let path = dir.path().join(FILE);
-        let whole = std::fs::read(&path).unwrap();
-        for position in 4..whole.len() {
-            let mut changed = whole.clone();
-            changed[position] ^= 1;
-            std::fs::write(&path, &changed).unwrap();
-            assert!(Memory::open(dir.path(), CHAIN).is_err(), "byte {position}");
-        }
-    }
-}
+mod tests;

@@ -19,9 +19,10 @@ use consilium_contract::{
     transaction::{CandidateTransaction, sign},
 };
 use consilium_crypto::{
-    CandidateHeader, EncryptError, Hash, QuantisedUpdate, RoundContext, signature::SigningKey,
+    CandidateHeader, EncryptError, QuantisedUpdate, RoundContext, signature::SigningKey,
     update::encrypt,
 };
+use consilium_hash::HeaderHash;
 use consilium_ledger::sha256;
 use consilium_proto::v1::{SignedTransaction, SubmitUpdate, transaction::Action};
 
@@ -35,7 +36,7 @@ const FILE: &str = "upload.bin";
 /// An encrypted, proven and signed update that is not on disk yet.
 pub struct Envelope {
     signed: SignedTransaction,
-    header_hash: Hash,
+    header_hash: HeaderHash,
     round: RoundContext,
     body: Vec<u8>,
     /// Time of the encryption.
@@ -68,7 +69,7 @@ pub fn seal(
         proving += start.elapsed();
         proven
     })?;
-    let header_hash = sha256(&proven.header);
+    let header_hash = HeaderHash(sha256(&proven.header));
     let action = Action::SubmitUpdate(SubmitUpdate { header: proven.header });
     let signed = sign(key, &context.round.chain_id, Some(&context.pseudonym), action);
     let round = context.round.clone();
@@ -108,7 +109,7 @@ impl Envelope {
 #[derive(Debug, Clone)]
 pub struct Upload {
     signed: SignedTransaction,
-    header_hash: Hash,
+    header_hash: HeaderHash,
     round: RoundContext,
     body: std::sync::Arc<[u8]>,
 }
@@ -166,7 +167,7 @@ impl Upload {
     }
 
     /// SHA-256 of the header: the name of the update.
-    pub fn header_hash(&self) -> &Hash {
+    pub fn header_hash(&self) -> &HeaderHash {
         &self.header_hash
     }
 

@@ -4,12 +4,13 @@ use std::{process::Output, sync::Arc};
 
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::transaction::{entry, sign};
+use consilium_hash::StateRoot;
 use consilium_ledger::{Block, HeaderChain, Note};
 use consilium_proto::{
     training::Layers,
     v1::{Enrol, transaction::Action},
 };
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 use rand_core::OsRng;
 use tokio::runtime::Runtime;
 
@@ -19,8 +20,7 @@ use crate::liar::{Liar, program, verify};
 fn history(ceremony: &Ceremony, enrolled: &[usize]) -> (Vec<Block>, Note) {
     let parameters = &ceremony.parameters;
     let key = SigningKey::from_bytes(&ceremony.coordinator.signing.to_bytes());
-    let coordinator = VerifyingKey::from_bytes(&parameters.coordinator.encode()).unwrap();
-    let mut chain = HeaderChain::new(parameters.chain_id, coordinator);
+    let mut chain = HeaderChain::new(parameters.validators());
     let enrol = |&i: &usize| {
         let files = &ceremony.institutions[i];
         let action = Action::Enrol(Enrol { certificate: Some(files.certificate.clone()) });
@@ -31,7 +31,7 @@ fn history(ceremony: &Ceremony, enrolled: &[usize]) -> (Vec<Block>, Note) {
     };
     let blocks = [vec![ceremony.genesis_entry.clone()], enrolled.iter().map(enrol).collect()];
     let mut seal = |entries: Vec<Vec<u8>>| {
-        let header = chain.propose(&entries, [0; 32], 1_000).unwrap();
+        let header = chain.propose(&entries, StateRoot([0; 32]), 1_000).unwrap();
         let block = Block { sealed: header.seal(&parameters.chain_id, &key), entries };
         chain.append_block(&block).unwrap();
         block
@@ -90,7 +90,7 @@ fn the_file_that_an_institution_leaves_convinces_a_program_that_has_nothing_but_
     let said = String::from_utf8(stdout).unwrap();
     let message = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(0), "{message}");
-    let named: String = theirs.iter().map(|byte| format!("{byte:02x}")).collect();
+    let named: String = theirs.to_string();
     assert!(
         said.starts_with("it convicts the coordinator of two histories") && said.contains(&named),
         "{said}"

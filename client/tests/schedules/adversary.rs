@@ -41,6 +41,11 @@ pub struct Tally {
     pub recovered: bool,
     pub forks: usize,
     pub reshared: bool,
+    /// Trustees that have lost their state, and been shown all that they knew before.
+    pub losses: usize,
+    pub revocations: usize,
+    /// Committees that became complete on the disk of a trustee that was away while they were confirmed.
+    pub late_shares: usize,
 }
 
 /// A failed schedule.
@@ -153,6 +158,7 @@ impl<'a> Adversary<'a> {
                     committees: numbers.len(),
                     reshared: numbers.iter().any(|number| *number > 0),
                     recovered,
+                    late_shares: self.trustees.values().map(|own| own.late_shares).sum(),
                     ..self.tally
                 })
             }
@@ -199,6 +205,8 @@ impl<'a> Adversary<'a> {
                 let _ = own.start();
                 self.redirect(trustee);
             }
+            Op::LoseState { trustee, is_hidden } => self.lose_state(trustee, is_hidden)?,
+            Op::Expel { trustee } => self.trustees.get_mut(&trustee).unwrap().is_expelled = true,
             Op::BackUp { trustee } => self.trustees.get_mut(&trustee).unwrap().back_up(),
             Op::RollBack { trustee } => {
                 self.observer.hostile.insert(trustee);
@@ -253,11 +261,36 @@ impl<'a> Adversary<'a> {
             }
         }
         let Ok(said) = own.act() else { return Ok(()) };
+        let standing =
+            own.follower().and_then(|follower| follower.committee()).map(|own| own.number);
+        let is_silent = own.silent_through.is_some() && standing <= own.silent_through;
         for signed in said {
+            let answers =
+                matches!(read(&signed).action(), Action::Countersign(_) | Action::SubmitShare(_));
+            if is_silent && answers {
+                return Err(Violation::SpeaksAfterLoss { trustee });
+            }
             self.observer.hears(trustee, &signed, own.follower().unwrap())?;
             self.heard.push((trustee, signed));
         }
         Ok(())
+    }
+
+    /// A trustee loses its state. Where nothing is hidden from it, it is shown all that it knew before it says anything.
+    fn lose_state(&mut self, trustee: usize, is_hidden: bool) -> Result<(), Violation> {
+        let known = (0..self.branches.len()).find(|at| self.common(trustee, *at).is_some());
+        let own = self.trustees.get_mut(&trustee).unwrap();
+        own.lose_state();
+        let _ = own.start();
+        if is_hidden {
+            self.observer.hostile.insert(trustee);
+            self.redirect(trustee);
+            return Ok(());
+        }
+        self.tally.losses += 1;
+        let branch = known.unwrap_or(0);
+        self.meant.insert(trustee, branch);
+        self.show(trustee, branch, usize::MAX)
     }
 
     /// Another branch is meant for the trustee, of those that it can follow.

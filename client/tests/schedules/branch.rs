@@ -1,6 +1,5 @@
 //! One history that the coordinator keeps, with the hostile institutions in it.
 
-use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use consilium_audit::follow::Follower;
@@ -12,6 +11,7 @@ use consilium_contract::{
     },
 };
 use consilium_crypto::{KeyShare, VerifiedEvaluation};
+use consilium_hash::Pseudonym;
 use consilium_ledger::{Block, HeaderChain};
 use consilium_proto::v1::{Complaints, Contribute, contribute::Part};
 use rand_chacha::ChaCha20Rng;
@@ -48,7 +48,7 @@ pub struct Puppet {
 impl Puppet {
     pub fn copy(&self, name: Pseudonym, deals_anew: bool, rng: &mut ChaCha20Rng) -> Self {
         let copy = |member: &Member| {
-            let mut bytes = member.secrets().to_bytes();
+            let mut bytes = member.secrets().unwrap().to_bytes();
             if deals_anew {
                 let dealer = bytes.len() - 32;
                 rng.fill_bytes(&mut bytes[dealer..]);
@@ -68,7 +68,7 @@ impl Puppet {
         if twist == Twist::Silent {
             return None;
         }
-        if !self.member.as_ref().is_some_and(|member| member.secrets().belong_to(keygen)) {
+        if !self.member.as_ref().is_some_and(|member| member.is_of(keygen)) {
             self.member =
                 Some(Member::new(name, Secrets::generate(keygen.number(), keygen.attempt(), rng)));
         }
@@ -82,7 +82,7 @@ impl Puppet {
             Ok::<_, Infallible>(())
         };
         let mut said =
-            self.member.as_mut()?.next(keygen, old.as_ref(), rng, swear).ok().flatten()?;
+            self.member.as_mut()?.next(keygen, old.as_ref(), true, rng, swear).ok().flatten()?;
         match (twist, &mut said.part) {
             (Twist::Complains, Some(Part::Complaints(Complaints { dealers }))) => {
                 let Stage::Checking { dealt, .. } = keygen.stage() else { return None };

@@ -161,6 +161,16 @@ fn no_schedule_opens_two_sums_of_a_step_or_fewer_than_min_updates_or_makes_two_k
         count(|tally| tally.reshared),
         count(|tally| tally.committees == 0),
     );
+    let sum = |of: fn(&Tally) -> usize| tallies.iter().map(of).sum::<usize>();
+    let losses = sum(|tally| tally.losses);
+    let revocations = sum(|tally| tally.revocations);
+    let late_shares = sum(|tally| tally.late_shares);
+    eprintln!(
+        "{losses} trustees lost their state, {revocations} institutions were revoked, {late_shares} shares came late"
+    );
+    if schedules >= SCHEDULES {
+        assert!(losses > 0 && revocations > 0 && late_shares > 0, "they hardly ever occur");
+    }
     assert!(opened * 2 > tallies.len(), "trustees that open nothing are safe, and useless");
     assert!(recovered * 4 > tallies.len(), "a run hardly ever goes on");
 }

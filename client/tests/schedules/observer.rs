@@ -3,7 +3,6 @@
 //! It counts the hostile institutions' shares as given, whatever they do; a trustee whose directory was rolled back is one
 //! of them from then on, because nothing that it has sworn binds it any more.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -12,6 +11,7 @@ use std::{
 use consilium_audit::follow::{Follower, Phase};
 use consilium_contract::{Committee, keygen::Stage};
 use consilium_crypto::{DecryptionShare, Hash, VerifiedEvaluation, verify_share};
+use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use consilium_proto::v1::{SignedTransaction, contribute::Part, transaction::Action};
 
 use crate::world::{World, read};
@@ -29,6 +29,8 @@ pub enum Violation {
     NoSum,
     /// One trustee has given shares for two sums of a step.
     TwoShares { trustee: usize, step: u64 },
+    /// A trustee has answered for a committee of before it lost its state.
+    SpeaksAfterLoss { trustee: usize },
     /// An honest member has answered for two sets of dealings in one attempt.
     TwoDealings { member: usize, number: u32, attempt: u32 },
     /// Two sets of dealings of one attempt have enough products for a key.
@@ -43,13 +45,13 @@ pub enum Violation {
 pub struct SealedSum {
     pub committee: Arc<Committee>,
     /// Headers in it, with their authors; nothing where it is no sum.
-    pub inputs: Option<BTreeMap<Hash, usize>>,
+    pub inputs: Option<BTreeMap<HeaderHash, usize>>,
     pub evaluation: Option<VerifiedEvaluation>,
     pub step: u64,
 }
 
 /// Headers of a sum.
-type Inputs = BTreeMap<Hash, usize>;
+type Inputs = BTreeMap<HeaderHash, usize>;
 
 /// Who has given shares, by committee.
 type Shares = BTreeMap<Hash, (Arc<Committee>, BTreeSet<usize>)>;
@@ -61,7 +63,7 @@ pub struct Observer<'a> {
     world: &'a World,
     /// All who give the adversary everything, rolled back ones included.
     pub hostile: BTreeSet<usize>,
-    sealed: HashMap<Hash, Arc<SealedSum>>,
+    sealed: HashMap<BlockHash, Arc<SealedSum>>,
     /// Shares of others that verify: step, inputs, committee, who.
     shares: BTreeMap<(u64, Inputs), Shares>,
     dealings: Given<(u32, u32)>,
@@ -89,7 +91,7 @@ impl<'a> Observer<'a> {
     }
 
     /// The coordinator has sealed a sum in this block.
-    pub fn seals(&mut self, block: Hash, sum: SealedSum) {
+    pub fn seals(&mut self, block: BlockHash, sum: SealedSum) {
         self.sealed.insert(block, Arc::new(sum));
     }
 

@@ -46,6 +46,10 @@ pub enum Order {
     Result {
         right: bool,
     },
+    /// The authority revokes an institution.
+    Revoke {
+        institution: usize,
+    },
     /// The authority's request for a committee: members in the order of their places, and t.
     Change {
         members: Vec<usize>,
@@ -91,6 +95,16 @@ pub enum Op {
     },
     /// The file of blocks is lost, and the process begins again.
     LoseHistory {
+        trustee: usize,
+    },
+    /// All that it had on disk is lost but its share. It counts as hostile from now on where the coordinator hides from it
+    /// what it was shown before; where it does not, it must notice, and be harmless.
+    LoseState {
+        trustee: usize,
+        is_hidden: bool,
+    },
+    /// The receipt for its last update says that it is expelled.
+    Expel {
         trustee: usize,
     },
     BackUp {

@@ -14,13 +14,11 @@ use consilium_audit::{
     model_check::{ModelError, masked_update_bytes},
 };
 use consilium_client::{
-    institution::{
-        member::Membership,
-        trustee::{Countersigned, countersign},
-    },
-    state::{history::History, memory::Memory, model},
+    institution::{duties::Duties, trustee::Countersigned},
+    state::{history::History, model},
 };
 use consilium_crypto::{Hash, RoundContext};
+use consilium_hash::{BlockHash, HeaderHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::v1::{SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action};
 use consilium_testkit::Parties as _;
@@ -34,9 +32,9 @@ pub enum Flaw {
     /// Nothing.
     #[default]
     None,
-    /// After a restart it knows nothing but its keys and its share.
+    /// After a restart it knows what it knew at first, and does not compare it with the chain.
     ForgetsEverything,
-    /// Its oaths are not on disk, and neither are its blocks.
+    /// Its oaths are not on disk, and neither are its blocks; nor does it miss them.
     ForgetsOaths,
     /// It shares what it has judged, whoever else answers for it.
     SharesWithoutQuorum,
@@ -66,14 +64,11 @@ impl Duty {
 struct Process {
     history: History,
     follower: Follower,
-    memory: Memory,
-    membership: Membership,
+    duties: Duties,
     model: CheckedModel,
     stored: Option<CheckedModel>,
     duty: Duty,
-    committee: Option<u32>,
     contributed: Option<Hash>,
-    was_caught_up: bool,
 }
 
 pub struct Trustee<'a> {
@@ -82,10 +77,20 @@ pub struct Trustee<'a> {
     pub flaw: Flaw,
     directory: PathBuf,
     begun: State,
-    backup: Option<(State, Option<(RoundContext, Hash)>)>,
+    backup: Option<(State, Option<(RoundContext, HeaderHash)>)>,
     process: Option<Process>,
     /// The update on its disk.
-    upload: Option<(RoundContext, Hash)>,
+    upload: Option<(RoundContext, HeaderHash)>,
+    /// It has lost its state, and has said nothing since.
+    has_lost: bool,
+    /// Committees up to this one are those of before it lost its state: it is to be silent in them.
+    pub silent_through: Option<u32>,
+    /// All the blocks that it was ever shown are on its disk, or were when it lost its state.
+    pub is_whole: bool,
+    /// Shares that it has worked out after their committee stood.
+    pub late_shares: usize,
+    /// The coordinator has told it that it is expelled: it submits nothing, and is a trustee all the same.
+    pub is_expelled: bool,
     /// The coordinator has receipted its update as accepted.
     pub receipted: Option<Hash>,
     /// Sums that closed rounds announce, as the coordinator serves them.
@@ -120,6 +125,11 @@ impl<'a> Trustee<'a> {
             process,
             upload,
             receipted,
+            has_lost: false,
+            silent_through: None,
+            is_whole: true,
+            late_shares: 0,
+            is_expelled: false,
             blobs,
             rng,
         };
@@ -138,7 +148,7 @@ impl<'a> Trustee<'a> {
     }
 
     /// Hash of the last block of its history.
-    pub fn block(&mut self, height: u64) -> Option<Hash> {
+    pub fn block(&mut self, height: u64) -> Option<BlockHash> {
         let process = self.process.as_mut()?;
         process.history.block(height).ok().flatten().map(|(_, header)| *header.hash())
     }
@@ -170,9 +180,24 @@ impl<'a> Trustee<'a> {
         }
     }
 
+    /// The process ends, and all that it has had on disk is lost but its share of the key.
+    pub fn lose_state(&mut self) {
+        self.stop();
+        let shares: State = self
+            .state()
+            .into_iter()
+            .filter(|(name, _)| name.to_string_lossy().starts_with("share-"))
+            .collect();
+        restore(&self.directory, &shares);
+        self.upload = None;
+        self.receipted = None;
+        self.has_lost = true;
+    }
+
     /// The process ends, and the file of blocks is lost; what was sworn and remembered is not.
     pub fn lose_history(&mut self) {
         self.stop();
+        self.is_whole = false;
         let _ = fs::remove_file(self.directory.join("blocks.bin"));
     }
 
@@ -185,27 +210,25 @@ impl<'a> Trustee<'a> {
                 restore(&self.directory, &own);
             }
             Flaw::ForgetsOaths => {
-                for file in ["blocks.bin", "countersigned"] {
-                    let _ = fs::remove_file(self.directory.join(file));
+                let _ = fs::remove_file(self.directory.join("blocks.bin"));
+                for (name, bytes) in &self.world.keyless.states[self.index] {
+                    fs::write(self.directory.join(name), bytes).unwrap();
                 }
             }
             Flaw::None | Flaw::SharesWithoutQuorum => {}
         }
         let parameters = &self.world.ceremony.parameters;
         let files = self.world.files(self.index);
-        let name = files.identity.pseudonym;
         let failed = |error: consilium_client::ClientError| error.to_string();
         let mut process = Process {
             history: History::open(&self.directory, parameters).map_err(failed)?,
             follower: Follower::new(Arc::new(parameters.clone()), files.genesis_entry.clone()),
-            memory: Memory::open(&self.directory, parameters.chain_id).map_err(failed)?,
-            membership: Membership::open(&self.directory, name).map_err(failed)?,
+            duties: Duties::open(&self.directory, self.world.shared_files(self.index), parameters)
+                .map_err(failed)?,
             model: CheckedModel::initial(parameters, &files.initial_model).unwrap(),
             stored: model::load(&self.directory, parameters).map_err(|error| error.to_string())?,
             duty: Duty::None,
-            committee: None,
             contributed: None,
-            was_caught_up: false,
         };
         while let Some((block, header)) =
             process.history.block(process.follower.height()).map_err(failed)?
@@ -234,13 +257,12 @@ impl<'a> Trustee<'a> {
         header: &VerifiedHeader,
     ) -> Result<(), Stop> {
         let closed = process.follower.read(block, header).map_err(|error| error.to_string())?;
-        if let Some(committee) = process.follower.committee().map(Arc::clone)
-            && process.committee != Some(committee.number)
-        {
-            process.committee = Some(committee.number);
-            process.history.flush().wait().map_err(|error| error.to_string())?;
-            process.membership.settle(&committee).map_err(|error| error.to_string())?;
-        }
+        process.history.flush().wait().map_err(|error| error.to_string())?;
+        let committee = process.follower.committee().map_or(0, |committee| committee.number);
+        let share = self.directory.join(format!("share-{committee}.key"));
+        let had_share = share.exists();
+        process.duties.read(block, &mut process.follower).map_err(|error| error.to_string())?;
+        self.late_shares += usize::from(!had_share && share.exists());
         if let Some(closed) = closed {
             self.settle(process, &closed)?;
         }
@@ -288,15 +310,13 @@ impl<'a> Trustee<'a> {
     /// It has caught up with what the coordinator calls its head: what the chain calls for, it says.
     pub fn act(&mut self) -> Result<Vec<SignedTransaction>, Stop> {
         let Some(mut process) = self.process.take() else { return Ok(Vec::new()) };
-        if !process.was_caught_up {
-            process.was_caught_up = true;
-            let name = self.world.name(self.index);
-            if process.memory.is_new()
-                && process.follower.roster().get(&name).is_some()
-                && self.flaw == Flaw::None
-            {
-                process.memory.forgo(process.follower.step()).map_err(|error| error.to_string())?;
-            }
+        if std::mem::take(&mut self.has_lost) {
+            let standing = process.follower.committee().map(|committee| committee.number);
+            self.silent_through = self.silent_through.max(standing);
+        }
+        if !matches!(self.flaw, Flaw::ForgetsEverything | Flaw::ForgetsOaths) {
+            let round = self.upload.as_ref().map(|(round, _)| round);
+            process.duties.catch_up(&process.follower, round).map_err(|error| error.to_string())?;
         }
         let said = match process.follower.phase() {
             Phase::Keygen(_) => self.contribute(&mut process)?.into_iter().collect(),
@@ -315,15 +335,13 @@ impl<'a> Trustee<'a> {
             return Ok(None);
         }
         process.history.flush().wait().map_err(|error| error.to_string())?;
-        let said = process.membership.next(
-            keygen,
-            process.follower.step(),
-            &mut process.memory,
-            &mut self.rng,
-        );
+        let step = process.follower.step();
+        let chain = self.world.chain_id();
         process.contributed = Some(basis);
-        let said = said.map_err(|error| error.to_string())?;
-        Ok(said.map(|said| self.world.says(self.index, Action::Contribute(said))))
+        process
+            .duties
+            .contribute(keygen, step, &chain, &mut self.rng)
+            .map_err(|error| error.to_string())
     }
 
     fn participate(&mut self, process: &mut Process) -> Result<Option<SignedTransaction>, Stop> {
@@ -331,6 +349,10 @@ impl<'a> Trustee<'a> {
         let round = collection.round().clone();
         let name = self.world.name(self.index);
         process.model.starts(collection.round()).map_err(|error| error.to_string())?;
+        let is_revoked = process.follower.roster().get(&name).is_none_or(|own| own.revoked);
+        if self.is_expelled || is_revoked {
+            return Ok(None);
+        }
         let stored = self.upload.as_ref().filter(|(of, _)| *of == round);
         if stored.is_none() && collection.has_update_of(&name) {
             return Ok(None);
@@ -344,8 +366,7 @@ impl<'a> Trustee<'a> {
 
     fn serve(&mut self, process: &mut Process) -> Result<Vec<SignedTransaction>, Stop> {
         let Phase::Sealed(sealed) = process.follower.phase() else { return Ok(Vec::new()) };
-        let files = self.world.files(self.index);
-        let name = files.identity.pseudonym;
+        let name = self.world.name(self.index);
         let sum = Arc::clone(&sealed.sum);
         let Some(place) =
             process.follower.committee().and_then(|committee| committee.place_of(&name))
@@ -354,7 +375,6 @@ impl<'a> Trustee<'a> {
         };
         let is_countersigned = sealed.is_countersigned_by(place);
         let is_shared = sealed.has_share_of(place);
-        let step = sum.round().step;
         let upload = self
             .upload
             .as_ref()
@@ -362,30 +382,24 @@ impl<'a> Trustee<'a> {
             .map(|(_, header)| *header);
         if process.duty.judged().is_none() {
             let accepted =
-                upload.filter(|header| sum.names(header) || self.receipted == Some(*header));
+                upload.filter(|header| sum.names(header) || self.receipted == Some(header.0));
             let parameters = &self.world.ceremony.parameters;
             let judged = judge(&sum, accepted.as_ref(), parameters, &mut self.rng);
             process.duty = Duty::Judged(judged.map_err(|error| error.to_string())?);
         }
-        let is_forgotten = sum.has_update_of(&name) && upload.is_none();
-        let memory = &mut process.memory;
-        if (is_countersigned || is_shared || is_forgotten) && memory.countersigned(step).is_none() {
-            memory.forgo(step).map_err(|error| error.to_string())?;
-        }
-        if memory.is_forgone(step) {
-            return Ok(Vec::new());
-        }
         if let Duty::Judged(judged) = &process.duty {
             process.history.flush().wait().map_err(|error| error.to_string())?;
-            let countersigned = countersign(judged, memory, &files.signing, &name);
-            process.duty = Duty::Countersigned(countersigned.map_err(|error| error.to_string())?);
+            let countersigned =
+                process.duties.countersign(judged).map_err(|error| error.to_string())?;
+            let Some(countersigned) = countersigned else { return Ok(Vec::new()) };
+            process.duty = Duty::Countersigned(countersigned);
         }
         let mut said = Vec::new();
         if let Duty::Countersigned(countersigned) = &process.duty {
             if !is_countersigned {
                 said.push(countersigned.transaction().clone());
             }
-            if let Some(share) = self.share(&process.membership, countersigned, sealed) {
+            if let Some(share) = self.share(&process.duties, countersigned, sealed) {
                 process.duty = Duty::Answered(countersigned.judged().clone(), share);
             }
         }
@@ -399,12 +413,12 @@ impl<'a> Trustee<'a> {
 
     fn share(
         &self,
-        membership: &Membership,
+        duties: &Duties,
         answer: &Countersigned,
         sealed: &Sealed,
     ) -> Option<SignedTransaction> {
         let judged = answer.judged();
-        let share = membership.share(judged.committee())?;
+        let share = duties.key_share(judged)?;
         if self.flaw == Flaw::SharesWithoutQuorum {
             let key = &judged.committee().public_key;
             let share = share.decryption_share(key, judged.evaluation(), judged.block()).encode();

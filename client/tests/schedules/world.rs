@@ -1,6 +1,5 @@
 //! What all schedules of one shape share: the genesis, the blocks up to where they begin, and updates, which cost the most.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::HashMap,
     fs,
@@ -8,13 +7,15 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
+use consilium_audit::follow::Follower;
 use consilium_authority::{Ceremony, CeremonySpec};
-use consilium_client::state::memory::Memory;
+use consilium_client::institution::duties::Duties;
 use consilium_contract::{CandidateTransaction, Committee, transaction::entry};
 use consilium_crypto::{
-    Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, Hash, QuantisedUpdate,
-    RoundContext, VerifiedHeader, update::encrypt, verify_key_proofs,
+    Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, QuantisedUpdate,
+    RoundContext, VerifiedHeader, signature, update::encrypt, verify_key_proofs,
 };
+use consilium_hash::{HeaderHash, Pseudonym, StateRoot};
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::{Block, HeaderChain};
 use consilium_proto::training::Layers;
@@ -52,9 +53,11 @@ type Slot = Arc<OnceLock<Arc<Pooled>>>;
 pub struct World {
     pub shape: Shape,
     pub ceremony: Ceremony,
+    /// The institutions', for their programs.
+    files: Vec<Arc<InstitutionFiles>>,
     pub table: Arc<DiscreteLogTable>,
     updates: Mutex<HashMap<(RoundContext, usize, usize), Slot>>,
-    by_header: Mutex<HashMap<Hash, Arc<Pooled>>>,
+    by_header: Mutex<HashMap<HeaderHash, Arc<Pooled>>>,
     /// Everyone is enrolled and there is no key.
     pub keyless: Start,
     /// Committee 0 stands.
@@ -82,18 +85,24 @@ impl World {
                 ..CeremonySpec::new(layers, vec![0.25; 2], rows)
             };
         });
+        let files = ceremony.institutions.iter().map(|files| Arc::new(copy(files))).collect();
         let mut world = Self {
             shape,
             ceremony,
+            files,
             table: DiscreteLogTable::shared(),
             updates: Mutex::default(),
             by_header: Mutex::default(),
             keyless: Start { blocks: Vec::new(), states: vec![State::new(); shape.institutions] },
             keyed: OnceLock::new(),
         };
-        // A memory that is older than the enrolment: without one the step in progress would be left to the others.
+        // A memory that is older than the enrolment: one that is not would be a lost one.
         let directory = tempfile::tempdir().unwrap();
-        drop(Memory::open(directory.path(), world.chain_id()).unwrap());
+        let parameters = &world.ceremony.parameters;
+        let mut duties = Duties::open(directory.path(), world.shared_files(0), parameters).unwrap();
+        let genesis = world.ceremony.genesis_entry.clone();
+        let follower = Follower::new(Arc::new(parameters.clone()), genesis);
+        duties.catch_up(&follower, None).unwrap();
         world.keyless.states.fill(save(directory.path()));
         let mut chain = world.empty_chain();
         let enrolments =
@@ -112,7 +121,11 @@ impl World {
     }
 
     pub fn files(&self, institution: usize) -> &InstitutionFiles {
-        &self.ceremony.institutions[institution]
+        &self.files[institution]
+    }
+
+    pub fn shared_files(&self, institution: usize) -> Arc<InstitutionFiles> {
+        Arc::clone(&self.files[institution])
     }
 
     pub fn institution(&self, name: &Pseudonym) -> usize {
@@ -121,7 +134,7 @@ impl World {
 
     /// The next block of a chain, with the coordinator's signature. No follower looks at the state root.
     pub fn seal(&self, chain: &HeaderChain, entries: Vec<Vec<u8>>, time_ms: u64) -> Block {
-        let header = chain.propose(&entries, [0; 32], time_ms).unwrap();
+        let header = chain.propose(&entries, StateRoot([0; 32]), time_ms).unwrap();
         Block { sealed: self.seal_header(header), entries }
     }
 
@@ -159,8 +172,20 @@ impl World {
     }
 
     /// An update of the pool by the hash of its header.
-    pub fn pooled(&self, header: &Hash) -> Option<Arc<Pooled>> {
+    pub fn pooled(&self, header: &HeaderHash) -> Option<Arc<Pooled>> {
         self.by_header.lock().unwrap().get(header).cloned()
+    }
+}
+
+/// The same files, as a program of the institution reads them.
+fn copy(files: &InstitutionFiles) -> InstitutionFiles {
+    InstitutionFiles {
+        signing: signature::SigningKey::from_bytes(&files.signing.to_bytes()),
+        certificate: files.certificate.clone(),
+        identity: files.identity.clone(),
+        genesis_entry: files.genesis_entry.clone(),
+        initial_model: files.initial_model.clone(),
+        parameters: files.parameters.clone(),
     }
 }
 

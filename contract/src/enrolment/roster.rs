@@ -1,12 +1,11 @@
 //! Who is enrolled, and what credit each has left.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
 };
 
-use consilium_crypto::Hash;
+use consilium_hash::{Pseudonym, TransactionHash};
 use consilium_proto::v1::Standing;
 
 use super::certificate::Certificate;
@@ -24,7 +23,7 @@ pub struct Institution {
     /// Whether the authority has revoked it.
     pub revoked: bool,
     /// Transactions that proved a fault and cost a credit: each counts once, however often it is sent again.
-    faults: Vec<Hash>,
+    faults: Vec<TransactionHash>,
 }
 
 impl Institution {
@@ -34,7 +33,7 @@ impl Institution {
     }
 
     /// Whether this transaction has cost it a credit before.
-    pub(crate) fn has_paid_for(&self, id: &Hash) -> bool {
+    pub(crate) fn has_paid_for(&self, id: &TransactionHash) -> bool {
         self.faults.contains(id)
     }
 }
@@ -158,7 +157,7 @@ impl Roster {
     }
 
     /// Takes one credit for the fault that transaction `id` proves.
-    pub(crate) fn charge(&mut self, pseudonym: &Pseudonym, id: Hash) {
+    pub(crate) fn charge(&mut self, pseudonym: &Pseudonym, id: TransactionHash) {
         if let Some(institution) = self.institutions.get_mut(pseudonym)
             && institution.credit > 0
         {

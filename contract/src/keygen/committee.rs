@@ -1,9 +1,9 @@
 //! The committee: who holds shares of the decryption key, and what everybody knows of them.
 
-use consilium_hash::Pseudonym;
 use std::collections::BTreeMap;
 
 use consilium_crypto::{DealingCommitments, Hash, PublicKey, countersign_quorum};
+use consilium_hash::Pseudonym;
 use sha2::{Digest, Sha256};
 
 const HASH_LABEL: &[u8] = b"consilium/v1/committee";

@@ -3,7 +3,6 @@
 //! The order is that of every fault: the signature (judged by the caller), then committee, attempt, stage and basis, which
 //! the coordinator may have shown differently and which cost nothing; then what the author alone answers for.
 
-use consilium_hash::Pseudonym;
 use std::{cmp::Ordering, collections::BTreeSet};
 
 use consilium_crypto::{
@@ -12,6 +11,7 @@ use consilium_crypto::{
         Dealing, Product, RevealedShare, SealingKey, ShareKey, VerifiedProduct, VerifiedShareKey,
     },
 };
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{
     self, Answers, Complaints, Confirmation, Contribute, Reason, contribute::Part,
 };

@@ -1,6 +1,5 @@
 //! The end of a stage, and what follows from what was said in it.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
@@ -11,6 +10,7 @@ use consilium_crypto::{
     Hash,
     dkg::{Ceremony, DkgError, Qualified},
 };
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{EndStage, Reason};
 use sha2::{Digest, Sha256};
 
@@ -33,7 +33,17 @@ pub enum StageEnd {
         attempt: u32,
     },
     /// The committee stands.
-    Complete(Arc<Committee>),
+    Complete(Box<Made>),
+}
+
+/// A committee that stands, with the dealings that its shares are made of: a member that was not there when it was
+/// confirmed works its share out from them.
+#[derive(Debug)]
+pub struct Made {
+    /// The committee.
+    pub committee: Arc<Committee>,
+    /// The dealings that count.
+    pub settled: Settled,
 }
 
 impl Keygen {
@@ -103,7 +113,7 @@ impl Keygen {
                 self.stage = *next;
                 StageEnd::Next
             }
-            Ok(Following::Committee(committee)) => StageEnd::Complete(committee),
+            Ok(Following::Committee(made)) => StageEnd::Complete(made),
             Err(_) => self.again(parameters, roster),
         }
     }
@@ -197,7 +207,9 @@ impl Keygen {
                     Committee::new(self.number, key.public_key().clone(), dealing, members),
                 ));
             }
-            Stage::Confirming { committee, .. } => return Ok(Following::Committee(committee)),
+            Stage::Confirming { settled, committee, .. } => {
+                return Ok(Following::Committee(Box::new(Made { committee, settled })));
+            }
         };
         Ok(following(stage, nothing))
     }
@@ -253,5 +265,5 @@ fn following(stage: Stage, binding: Hash) -> Following {
 
 enum Following {
     Stage(Box<Stage>, Hash),
-    Committee(Arc<Committee>),
+    Committee(Box<Made>),
 }

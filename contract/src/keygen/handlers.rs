@@ -1,12 +1,13 @@
 //! What is said about the key and its committees, and what it changes.
 
-use consilium_hash::Pseudonym;
 use std::mem;
 
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Contribute, EndStage, Reason};
 
-use super::{Change, Keygen, StageEnd, contribution::Contribution};
+use super::{Ceremony, Change, Keygen, contribution::Contribution};
 use crate::{
+    course::Station,
     handler::{Handler, Refusal, Said},
     phase::Phase,
     state::State,
@@ -34,10 +35,7 @@ impl Handler for BeginKeygen {
     fn read(&self) {}
 
     fn judge(&self, (): (), _: &Said, state: &State) -> Result<Box<Keygen>, Refusal> {
-        if !matches!(state.phase, Phase::Idle) {
-            return Err(Reason::TooEarly.into());
-        }
-        state.judge_time(self.time_ms)?;
+        state.course().judge_begin(self)?;
         let keygen =
             state.succession.judge_begin(self, state.step, &state.parameters, &state.roster)?;
         Ok(Box::new(keygen))
@@ -45,8 +43,8 @@ impl Handler for BeginKeygen {
 
     fn execute(keygen: Box<Keygen>, state: &mut State) {
         state.succession.begun();
-        state.time_ms = keygen.since_ms();
-        state.phase = Phase::Keygen(keygen);
+        let course = state.course().at(Station::Keygen, keygen.since_ms());
+        state.go(course, Phase::Keygen(keygen));
     }
 }
 
@@ -57,25 +55,23 @@ impl Handler for EndStage {
     fn read(&self) {}
 
     fn judge(&self, (): (), _: &Said, state: &State) -> Result<u64, Refusal> {
+        state.course().judge_end_stage(self)?;
         let Phase::Keygen(keygen) = &state.phase else { return Err(Reason::TooEarly.into()) };
-        state.judge_time(self.time_ms)?;
         keygen.judge_end(self, &state.parameters, &state.roster)?;
         Ok(self.time_ms)
     }
 
     fn execute(time_ms: u64, state: &mut State) {
-        state.time_ms = time_ms;
         let Phase::Keygen(mut keygen) = mem::replace(&mut state.phase, Phase::Idle) else { return };
-        match keygen.end(time_ms, &state.parameters, &state.roster) {
-            StageEnd::Next | StageEnd::Again => state.phase = Phase::Keygen(keygen),
-            StageEnd::GivenUp { attempt } => {
-                state.succession.give_up(state.step, attempt);
-                state.rest();
+        let ended = keygen.end(time_ms, &state.parameters, &state.roster);
+        match state.succession.stage_ended(ended, state.step) {
+            Ceremony::GoesOn => {
+                state.go(state.course().at(Station::Keygen, time_ms), Phase::Keygen(keygen));
             }
-            StageEnd::Complete(committee) => {
-                state.succession.succeed(committee, state.step);
+            Ceremony::IsOver { .. } => {
                 // Under its threshold a step may cost more than is left.
-                state.rest();
+                let course = state.course().at(Station::Idle, time_ms);
+                state.rest(course);
             }
         }
     }

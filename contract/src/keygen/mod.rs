@@ -53,20 +53,21 @@ mod rehearsal;
 mod stage;
 mod succession;
 
-use consilium_hash::{ChainId, Pseudonym};
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
     Hash, VerifyingKey,
     dkg::{Context, Shape},
 };
+use consilium_hash::{ChainId, Pseudonym};
 use consilium_proto::v1::{self, BeginKeygen, ChangeCommittee, Contribute, EndStage};
 use sha2::{Digest, Sha256};
 
-pub use ending::StageEnd;
+pub use ending::{Made, StageEnd};
 pub use rehearsal::Rehearsal;
 pub use stage::{Dealt, Settled, Stage};
-pub use succession::{Change, Succession, first_members};
+pub(crate) use succession::Ceremony;
+pub use succession::{Change, Holder, Succession, first_members};
 
 use crate::{
     handler::{Said, handle},
@@ -257,6 +258,30 @@ impl Keygen {
     /// Whether the institution has said something in this stage.
     pub fn has_heard(&self, pseudonym: &Pseudonym) -> bool {
         self.said.contains_key(pseudonym)
+    }
+
+    /// Whether the chain holds something that the institution has said in this attempt for which it needed secrets.
+    pub fn has_taken_part(&self, pseudonym: &Pseudonym) -> bool {
+        let member = self.place_of(pseudonym);
+        let dealer = self.dealer_place_of(pseudonym);
+        let dealt = match &self.stage {
+            Stage::Offering { offers } => {
+                return member.is_some_and(|place| offers.contains_key(&place));
+            }
+            Stage::Dealing(dealt)
+            | Stage::Checking { dealt, .. }
+            | Stage::Answering { dealt, .. } => dealt,
+            Stage::Agreeing { settled, .. }
+            | Stage::Products { settled, .. }
+            | Stage::ShareKeys { settled, .. }
+            | Stage::Confirming { settled, .. } => &settled.dealt,
+        };
+        let has_offered =
+            member.is_some_and(|place| dealt.ceremony.recipients().contains_key(&place));
+        let has_dealt = dealer.is_some_and(|dealer| {
+            dealt.dealings.contains_key(&dealer) || dealt.faulty.contains(&dealer)
+        });
+        has_offered || has_dealt
     }
 
     /// A name for what was said in this stage and where the ceremony stands.

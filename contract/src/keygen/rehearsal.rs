@@ -3,10 +3,10 @@
 //! For fixtures, simulations of one machine and measurements. Whoever runs it holds every share; members of a run each run
 //! their own [`Member`](super::member::Member) and meet on the chain only.
 
-use consilium_hash::Pseudonym;
 use std::convert::Infallible;
 
 use consilium_crypto::{KeyShare, SigningKey};
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{BeginKeygen, EndStage, SignedTransaction, transaction::Action};
 use rand_core::CryptoRngCore;
 
@@ -68,13 +68,13 @@ impl Rehearsal {
         let committee = keygen.number();
         let attempt = keygen.attempt();
         for (role, key) in self.roles.iter_mut().zip(keys) {
-            let fresh = role.member.take().filter(|member| member.secrets().belong_to(keygen));
+            let fresh = role.member.take().filter(|member| member.is_of(keygen));
             let member = role.member.insert(fresh.unwrap_or_else(|| {
                 Member::new(role.name, Secrets::generate(committee, attempt, rng))
             }));
             let mut next_share = None;
             let old = role.share.as_ref().map(|(_, share)| share);
-            let contribution = member.next(keygen, old, rng, |oath| {
+            let contribution = member.next(keygen, old, true, rng, |oath| {
                 if let Oath::Committee { number, share: Some(share), .. } = oath {
                     next_share =
                         KeyShare::from_bytes(&share.to_bytes()).ok().map(|share| (number, share));

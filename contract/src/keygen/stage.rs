@@ -1,6 +1,5 @@
 //! What a ceremony has come to, stage by stage. Each stage holds what the ones before it settled.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -10,6 +9,7 @@ use consilium_crypto::dkg::{
     Ceremony, Dealing, GeneratedKey, Qualified, RevealedShare, SealingKey, VerifiedProduct,
     VerifiedShareKey,
 };
+use consilium_hash::Pseudonym;
 
 use super::{Keygen, StageName, committee::Committee};
 

@@ -1,16 +1,16 @@
 //! Which committee holds the key, and when the next one is due.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use consilium_crypto::{Hash, dkg::Shape};
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Reason};
 use sha2::{Digest, Sha256};
 
-use super::{Keygen, Origin, Plan, committee::Committee};
+use super::{Keygen, Origin, Plan, StageEnd, committee::Committee, ending::Made};
 use crate::{parameters::Parameters, roster::Roster};
 
 /// A committee that the authority has asked for.
@@ -21,10 +21,62 @@ pub struct Change {
     members: BTreeMap<u32, Pseudonym>,
 }
 
-/// The committees of a run: the one that holds the key, and what the next one will be.
-#[derive(Debug, Default)]
-pub struct Succession {
-    committee: Option<Arc<Committee>>,
+/// What becomes of a ceremony whose stage has ended.
+#[derive(Debug)]
+pub(crate) enum Ceremony {
+    /// Another stage, or another attempt, follows.
+    GoesOn,
+    /// A committee stands, or none was made.
+    IsOver {
+        /// The committee, with its dealings.
+        made: Option<Box<Made>>,
+    },
+}
+
+/// What a committee that begins to be made is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Next {
+    pub(crate) number: u32,
+    pub(crate) shape: Shape,
+    pub(crate) members: BTreeMap<u32, Pseudonym>,
+}
+
+impl Next {
+    /// Number, n and t, members by place.
+    pub(crate) fn into_parts(self) -> (u32, Shape, BTreeMap<u32, Pseudonym>) {
+        (self.number, self.shape, self.members)
+    }
+}
+
+/// A committee, as far as its succession depends on it.
+pub trait Holder {
+    /// Committees before it.
+    fn number(&self) -> u32;
+    /// n and t.
+    fn shape(&self) -> Result<Shape, Reason>;
+    /// Pseudonyms of its members, by place.
+    fn members(&self) -> &BTreeMap<u32, Pseudonym>;
+}
+
+impl Holder for Committee {
+    fn number(&self) -> u32 {
+        self.number
+    }
+
+    fn shape(&self) -> Result<Shape, Reason> {
+        Shape::new(self.size(), self.threshold()).map_err(|_| Reason::WrongCommittee)
+    }
+
+    fn members(&self) -> &BTreeMap<u32, Pseudonym> {
+        Self::members(self)
+    }
+}
+
+/// The committees of a run: the one that holds the key, and what the next one will be. Whoever does not follow the
+/// ceremonies that make them knows less of a committee than [`Committee`] says: its number, size and members.
+#[derive(Debug)]
+pub struct Succession<C = Committee> {
+    committee: Option<Arc<C>>,
     /// Closed rounds when the committee was made, or when passing the key on was given up last.
     since_step: u64,
     /// Attempts at the next committee so far, also those of ceremonies that were given up: what a member swears in an
@@ -42,15 +94,30 @@ pub struct Succession {
     answered: BTreeMap<u32, u64>,
 }
 
-impl Succession {
+impl<C> Default for Succession<C> {
+    fn default() -> Self {
+        Self {
+            committee: None,
+            since_step: 0,
+            attempts: 0,
+            request: 0,
+            asked: None,
+            making: None,
+            given_up_in: None,
+            answered: BTreeMap::new(),
+        }
+    }
+}
+
+impl<C: Holder> Succession<C> {
     /// The committee that holds the key; nobody before it has been made.
-    pub fn committee(&self) -> Option<&Arc<Committee>> {
+    pub fn committee(&self) -> Option<&Arc<C>> {
         self.committee.as_ref()
     }
 
     /// Number of the next committee.
     pub fn next_number(&self) -> u32 {
-        self.committee.as_ref().map_or(0, |committee| committee.number.saturating_add(1))
+        self.committee.as_ref().map_or(0, |committee| committee.number().saturating_add(1))
     }
 
     /// Whether a committee that the authority has asked for is to be made before the round of `step`.
@@ -63,20 +130,20 @@ impl Succession {
         &self.answered
     }
 
-    /// The committee that holds the key has answered for one more step.
-    pub fn answer(&mut self) {
-        if let Some(committee) = &self.committee {
-            let steps = self.answered.entry(committee.threshold()).or_default();
-            *steps = steps.saturating_add(1);
-        }
-    }
-
     /// Whether a committee has to be made before the round of `step` may open.
     pub fn is_due(&self, step: u64, parameters: &Parameters) -> bool {
         let refresh = parameters.refresh_steps;
         self.committee.is_none()
             || self.is_asked_for(step)
             || refresh > 0 && step.saturating_sub(self.since_step) >= refresh
+    }
+
+    /// Who holds the key in the round of `step`, if it may open.
+    pub(crate) fn judge_round(&self, step: u64, parameters: &Parameters) -> Result<Arc<C>, Reason> {
+        if self.is_due(step, parameters) {
+            return Err(Reason::TooEarly);
+        }
+        self.committee.clone().ok_or(Reason::TooEarly)
     }
 
     /// Records that the authority asks for a committee.
@@ -141,35 +208,14 @@ impl Succession {
         self.given_up_in = None;
     }
 
-    /// Begins what is due.
-    ///
-    /// # Errors
-    /// The reason of the rejection.
-    pub fn begin(
-        &mut self,
-        message: &BeginKeygen,
-        step: u64,
-        parameters: &Parameters,
-        roster: &Roster,
-    ) -> Result<Keygen, Reason> {
-        let keygen = self.judge_begin(message, step, parameters, roster)?;
-        self.begun();
-        Ok(keygen)
-    }
-
-    /// What was asked for is being made.
-    pub(crate) fn begun(&mut self) {
-        self.making = self.asked.take();
-    }
-
-    /// The ceremony that begins what is due.
-    pub(crate) fn judge_begin(
+    /// What the next committee is to be, if it may begin to be made.
+    pub(crate) fn judge_next(
         &self,
         message: &BeginKeygen,
         step: u64,
         parameters: &Parameters,
         roster: &Roster,
-    ) -> Result<Keygen, Reason> {
+    ) -> Result<Next, Reason> {
         let number = self.next_number();
         if message.committee != number {
             return Err(Reason::WrongStep);
@@ -177,38 +223,30 @@ impl Succession {
         if !self.is_due(step, parameters) {
             return Err(Reason::TooEarly);
         }
-        let plan = |origin, shape, members| Plan {
-            origin,
-            number,
-            attempt: self.attempts,
-            shape,
-            members,
-            time_ms: message.time_ms,
-        };
-        let Some(old) = &self.committee else {
-            let shape = Shape::new(parameters.institutions, parameters.threshold)
-                .map_err(|_| Reason::WrongCommittee)?;
-            let members = first_members(parameters, roster);
-            if members.len() < shape.quorum() as usize {
-                return Err(Reason::TooFewUpdates);
+        let (shape, members) = match (&self.committee, &self.asked) {
+            (None, _) => {
+                let shape = Shape::new(parameters.institutions, parameters.threshold)
+                    .map_err(|_| Reason::WrongCommittee)?;
+                let members = first_members(parameters, roster);
+                if members.len() < shape.quorum() as usize {
+                    return Err(Reason::TooFewUpdates);
+                }
+                (shape, members)
             }
-            let origin = Origin::Generation(parameters.evaluation_key);
-            return Ok(Keygen::begin(parameters, plan(origin, shape, members)));
-        };
-        let origin = Origin::Resharing(Arc::clone(old));
-        let (shape, members) = match &self.asked {
-            Some(change) => (change.shape, change.members.clone()),
+            (Some(_), Some(change)) => (change.shape, change.members.clone()),
             // A refresh: the same members, with other shares of the same key.
-            None => {
-                let shape = Shape::new(old.size(), old.threshold());
-                (shape.map_err(|_| Reason::WrongCommittee)?, old.members().clone())
-            }
+            (Some(old), None) => (old.shape()?, old.members().clone()),
         };
-        Ok(Keygen::begin(parameters, plan(origin, shape, members)))
+        Ok(Next { number, shape, members })
+    }
+
+    /// What was asked for is being made.
+    pub(crate) fn begun(&mut self) {
+        self.making = self.asked.take();
     }
 
     /// The committee stands.
-    pub fn succeed(&mut self, committee: Arc<Committee>, step: u64) {
+    pub fn succeed(&mut self, committee: Arc<C>, step: u64) {
         self.committee = Some(committee);
         self.since_step = step;
         self.attempts = 0;
@@ -226,6 +264,65 @@ impl Succession {
             self.given_up_in = Some(step);
         }
         self.making = None;
+    }
+}
+
+impl Succession {
+    /// The committee that holds the key has answered for one more step.
+    pub fn answer(&mut self) {
+        if let Some(committee) = &self.committee {
+            let steps = self.answered.entry(committee.threshold()).or_default();
+            *steps = steps.saturating_add(1);
+        }
+    }
+
+    /// Begins what is due.
+    ///
+    /// # Errors
+    /// The reason of the rejection.
+    pub fn begin(
+        &mut self,
+        message: &BeginKeygen,
+        step: u64,
+        parameters: &Parameters,
+        roster: &Roster,
+    ) -> Result<Keygen, Reason> {
+        let keygen = self.judge_begin(message, step, parameters, roster)?;
+        self.begun();
+        Ok(keygen)
+    }
+
+    /// The ceremony that begins what is due.
+    pub(crate) fn judge_begin(
+        &self,
+        message: &BeginKeygen,
+        step: u64,
+        parameters: &Parameters,
+        roster: &Roster,
+    ) -> Result<Keygen, Reason> {
+        let Next { number, shape, members } = self.judge_next(message, step, parameters, roster)?;
+        let origin = match &self.committee {
+            None => Origin::Generation(parameters.evaluation_key),
+            Some(old) => Origin::Resharing(Arc::clone(old)),
+        };
+        let attempt = self.attempts;
+        let time_ms = message.time_ms;
+        Ok(Keygen::begin(parameters, Plan { origin, number, attempt, shape, members, time_ms }))
+    }
+
+    /// Takes note of what the end of a stage has brought.
+    pub(crate) fn stage_ended(&mut self, ended: StageEnd, step: u64) -> Ceremony {
+        match ended {
+            StageEnd::Next | StageEnd::Again => Ceremony::GoesOn,
+            StageEnd::GivenUp { attempt } => {
+                self.give_up(step, attempt);
+                Ceremony::IsOver { made: None }
+            }
+            StageEnd::Complete(made) => {
+                self.succeed(Arc::clone(&made.committee), step);
+                Ceremony::IsOver { made: Some(made) }
+            }
+        }
     }
 
     /// A name for all of it.

@@ -8,10 +8,10 @@
 //! 3. the body has the length and hash of the signed header: failing, no credit lost, may be sent again;
 //! 4. decoding, dimensions, proofs, under the context in the signed header: failing here alone costs credit.
 
-use consilium_hash::Pseudonym;
 use std::cmp::Ordering;
 
 use consilium_crypto::{CandidateHeader, Context, RoundContext, UpdateError, body_length};
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{Reason, SubmitUpdate};
 
 use super::check::{CheckedUpdate, reason};

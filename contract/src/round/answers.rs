@@ -1,9 +1,9 @@
 //! What trustees answer to a sealed sum, and what it changes.
 
-use consilium_hash::Pseudonym;
 use std::{cmp::Ordering, mem};
 
 use consilium_crypto::{DecodeError, DecryptionShare, ShareError, VerifiedShare, verify_share};
+use consilium_hash::Pseudonym;
 use consilium_ledger::NoteError;
 use consilium_proto::v1::{Countersign, Reason, SubmitShare};
 
@@ -47,7 +47,7 @@ impl Handler for Countersign {
             return Err(Reason::NotAMember.into());
         }
         let block = block.ok_or(Reason::TooEarly)?;
-        match (countersigners.contains(&author), self.sealed_block == block) {
+        match (countersigners.contains(&author), self.sealed_block == block.as_slice()) {
             // Two countersignatures of one trustee for one step: it would have two sums opened.
             (true, false) => return Err(Refusal::fault(Reason::WrongAggregate)),
             (true, true) => return Err(Reason::Duplicate.into()),
@@ -98,7 +98,7 @@ impl Handler for SubmitShare {
         let author = said.institution()?;
         judge_step(self.step, state)?;
         let Phase::Opening(opening) = &state.phase else { return Err(Reason::TooEarly.into()) };
-        if self.sealed_block != opening.sealed_block() {
+        if self.sealed_block != opening.sealed_block().as_slice() {
             return Err(Reason::WrongAggregate.into());
         }
         if opening.outcome().is_some() {

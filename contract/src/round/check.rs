@@ -4,8 +4,9 @@
 //! over whatever has arrived; the contract takes the outcome and reaches the same state as if it had computed it.
 
 use consilium_crypto::{
-    CandidateHeader, CandidateUpdate, Hash, UpdateError, VerifiedUpdate, verify_updates_with_rng,
+    CandidateHeader, CandidateUpdate, UpdateError, VerifiedUpdate, verify_updates_with_rng,
 };
+use consilium_hash::TransactionHash;
 use consilium_proto::v1::{Reason, transaction::Action};
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
@@ -17,13 +18,13 @@ use crate::{
 /// What decoding and proofs of one update came to. Only [`check_updates`] makes one, and [`assume_checked`] for an audit.
 #[derive(Debug)]
 pub struct CheckedUpdate {
-    transaction: Hash,
+    transaction: TransactionHash,
     outcome: Result<VerifiedUpdate, UpdateError>,
 }
 
 impl CheckedUpdate {
     /// Id of the transaction that was checked.
-    pub fn transaction(&self) -> Hash {
+    pub fn transaction(&self) -> TransactionHash {
         self.transaction
     }
 

@@ -1,12 +1,12 @@
 //! Collecting: who has submitted, what came of it, and the running sum.
 
-use consilium_hash::Pseudonym;
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
     AggregateError, Evaluation, MaskedSum, Parameters as UpdateParameters, RoundContext,
     UpdateError, VerifiedEvaluation, VerifiedHeader, VerifiedUpdate,
 };
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::Reason;
 
 use super::Sealed;

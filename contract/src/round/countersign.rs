@@ -10,11 +10,8 @@
 //!
 //! [C2SP tlog-cosignature]: https://c2sp.org/tlog-cosignature
 
-use consilium_crypto::{
-    Hash,
-    signature::{SigningKey, VerifyingKey},
-};
-use consilium_hash::Pseudonym;
+use consilium_crypto::signature::{SigningKey, VerifyingKey};
+use consilium_hash::{BlockHash, Pseudonym};
 use consilium_ledger::{Checkpoint, Cosignature, NoteError, VerifiedHeader};
 use consilium_proto::v1::Countersign;
 
@@ -22,7 +19,7 @@ use consilium_proto::v1::Countersign;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedBlock {
     /// Hash of its header.
-    pub hash: Hash,
+    pub hash: BlockHash,
     /// The tree over all headers up to and with this one.
     pub checkpoint: Checkpoint,
     /// Its time, in milliseconds since the epoch.

@@ -1,6 +1,7 @@
 //! The global model, and how a sum of updates moves it.
 
-use consilium_crypto::{Hash, quantise};
+use consilium_crypto::quantise;
+use consilium_hash::ModelHash;
 use sha2::{Digest, Sha256};
 
 use crate::parameters::Parameters;
@@ -9,7 +10,7 @@ use crate::parameters::Parameters;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     parameters: Vec<f32>,
-    hash: Hash,
+    hash: ModelHash,
 }
 
 impl Model {
@@ -18,7 +19,7 @@ impl Model {
         if !parameters.iter().all(|value| value.is_finite()) {
             return None;
         }
-        let hash = Sha256::digest(encode(&parameters)).into();
+        let hash = ModelHash(Sha256::digest(encode(&parameters)).into());
         Some(Self { parameters, hash })
     }
 
@@ -38,7 +39,7 @@ impl Model {
     }
 
     /// SHA-256 of the blob.
-    pub fn hash(&self) -> Hash {
+    pub fn hash(&self) -> ModelHash {
         self.hash
     }
 

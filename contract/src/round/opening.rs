@@ -1,12 +1,12 @@
 //! Opening: shares of the sum of the keys come in; any t of them open the sum of the updates.
 
-use consilium_hash::Pseudonym;
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{
-    DiscreteLogTable, Hash, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader,
-    VerifiedShare, combine,
+    DiscreteLogTable, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader, VerifiedShare,
+    combine,
 };
+use consilium_hash::{BlockHash, Pseudonym};
 use thiserror::Error;
 
 use crate::{keygen::committee::Committee, model::Model, parameters::Parameters};
@@ -42,7 +42,7 @@ pub struct Opening {
     committee: Arc<Committee>,
     accepted: Vec<VerifiedHeader>,
     sum: MaskedSum,
-    sealed_block: Hash,
+    sealed_block: BlockHash,
     countersigners: BTreeSet<Pseudonym>,
     shares: Vec<VerifiedShare>,
     /// Trustees whose share was faulty: the first one counts.
@@ -56,7 +56,7 @@ impl Opening {
         committee: Arc<Committee>,
         accepted: Vec<VerifiedHeader>,
         sum: MaskedSum,
-        sealed_block: Hash,
+        sealed_block: BlockHash,
         countersigners: BTreeSet<Pseudonym>,
     ) -> Self {
         let shares = Vec::new();
@@ -90,7 +90,7 @@ impl Opening {
     }
 
     /// Hash of the countersigned block.
-    pub fn sealed_block(&self) -> &Hash {
+    pub fn sealed_block(&self) -> &BlockHash {
         &self.sealed_block
     }
 

@@ -1,6 +1,6 @@
 //! What the coordinator says of a round, and what it changes.
 
-use std::{mem, sync::Arc};
+use std::mem;
 
 use consilium_crypto::{DecodeError, Evaluation, VerifiedEvaluation};
 use consilium_proto::v1::{Abandon, BlobRef, CloseCollection, CloseRound, OpenRound, Reason};
@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Collecting, model::encode_sums};
 use crate::{
+    course::Station,
     handler::{Handler, Refusal, Said},
     phase::Phase,
     state::State,
@@ -21,38 +22,23 @@ impl Handler for OpenRound {
 
     fn judge(&self, (): (), _: &Said, state: &State) -> Result<Collecting, Refusal> {
         let parameters = &state.parameters;
-        match state.phase {
-            Phase::Idle => {}
-            // The budget has finished the run before its steps did.
-            Phase::Finished if state.step < parameters.steps => {
-                return Err(Reason::BudgetSpent.into());
-            }
-            _ => return Err(Reason::TooEarly.into()),
-        }
-        if (self.step, self.attempt) != (state.step, state.attempt) {
-            return Err(Reason::WrongStep.into());
-        }
-        if self.model_sha256 != state.model.hash() {
-            return Err(Reason::WrongModel.into());
-        }
+        let course = state.course();
+        course.judge_open(self, &state.model.hash(), parameters)?;
         if self.standings != state.roster.standings() {
             return Err(Reason::WrongResult.into());
         }
         if state.roster.able() < parameters.min_updates as usize {
             return Err(Reason::TooFewUpdates.into());
         }
-        if state.succession.is_due(state.step, parameters) {
-            return Err(Reason::TooEarly.into());
-        }
-        let committee = Arc::clone(state.succession.committee().ok_or(Reason::TooEarly)?);
-        state.judge_time(self.time_ms)?;
+        let committee = state.succession.judge_round(state.step, parameters)?;
+        course.judge_time(self.time_ms)?;
         let round = parameters.round(&committee, state.step, state.attempt, state.model.hash());
         Ok(Collecting::open(round, committee, &parameters.update_parameters(), self.time_ms))
     }
 
     fn execute(collecting: Collecting, state: &mut State) {
-        state.time_ms = collecting.opened_ms();
-        state.phase = Phase::Collecting(collecting);
+        let course = state.course().at(Station::Collecting, collecting.opened_ms());
+        state.go(course, Phase::Collecting(collecting));
     }
 }
 
@@ -70,9 +56,7 @@ impl Handler for CloseCollection {
         _: &Said,
         state: &State,
     ) -> Result<(u64, VerifiedEvaluation), Refusal> {
-        if (self.step, self.attempt) != (state.step, state.attempt) {
-            return Err(Reason::WrongStep.into());
-        }
+        state.course().judge_close_collection(self)?;
         let Phase::Collecting(collecting) = &state.phase else {
             return Err(Reason::TooLate.into());
         };
@@ -84,16 +68,17 @@ impl Handler for CloseCollection {
         }
         let evaluation = read.map_err(|_| Reason::MalformedEncoding)?;
         let evaluation = collecting.judge(&evaluation).map_err(|_| Reason::WrongAggregate)?;
-        state.judge_time(self.time_ms)?;
+        state.course().judge_time(self.time_ms)?;
         Ok((self.time_ms, evaluation))
     }
 
     fn execute((time_ms, evaluation): (u64, VerifiedEvaluation), state: &mut State) {
-        state.time_ms = time_ms;
-        state.phase = match mem::replace(&mut state.phase, Phase::Idle) {
+        let course = state.course().at(Station::Sealed, time_ms);
+        let phase = match mem::replace(&mut state.phase, Phase::Idle) {
             Phase::Collecting(collecting) => Phase::Sealed(collecting.seal(evaluation)),
             other => other,
         };
+        state.go(course, phase);
     }
 }
 
@@ -104,9 +89,7 @@ impl Handler for Abandon {
     fn read(&self) {}
 
     fn judge(&self, (): (), _: &Said, state: &State) -> Result<u64, Refusal> {
-        if (self.step, self.attempt) != (state.step, state.attempt) {
-            return Err(Reason::WrongStep.into());
-        }
+        state.course().judge_abandon(self)?;
         let Phase::Collecting(collecting) = &state.phase else {
             return Err(Reason::TooLate.into());
         };
@@ -115,14 +98,12 @@ impl Handler for Abandon {
         if enough || !collecting.is_complete(&state.roster) {
             return Err(Reason::TooEarly.into());
         }
-        state.judge_time(self.time_ms)?;
+        state.course().judge_time(self.time_ms)?;
         Ok(self.time_ms)
     }
 
     fn execute(time_ms: u64, state: &mut State) {
-        state.time_ms = time_ms;
-        state.attempt += 1;
-        state.phase = Phase::Idle;
+        state.go(state.course().abandoned(time_ms), Phase::Idle);
     }
 }
 
@@ -133,9 +114,7 @@ impl Handler for CloseRound {
     fn read(&self) {}
 
     fn judge(&self, (): (), _: &Said, state: &State) -> Result<u64, Refusal> {
-        if self.step != state.step {
-            return Err(Reason::WrongStep.into());
-        }
+        state.course().judge_close_round(self)?;
         let Phase::Opening(opening) = &state.phase else {
             return Err(Reason::TooEarly.into());
         };
@@ -148,24 +127,22 @@ impl Handler for CloseRound {
         };
         let right = self.mask_key_sum == opened.mask_key_sum.encode()
             && names(&self.sums, &Sha256::digest(&sums), sums.len())
-            && names(&self.model, &opened.model.hash(), opened.model.parameters().len() * 4);
+            && names(&self.model, &opened.model.hash().0, opened.model.parameters().len() * 4);
         if !right {
             return Err(Reason::WrongResult.into());
         }
-        state.judge_time(self.time_ms)?;
+        state.course().judge_time(self.time_ms)?;
         Ok(self.time_ms)
     }
 
     fn execute(time_ms: u64, state: &mut State) {
-        state.time_ms = time_ms;
+        let course = state.course().closed(time_ms);
         if let Phase::Opening(opening) = mem::replace(&mut state.phase, Phase::Idle)
             && let Some(model) = opening.into_model()
         {
             state.model = model;
         }
-        state.step += 1;
-        state.attempt = 0;
         state.succession.answer();
-        state.rest();
+        state.rest(course);
     }
 }

@@ -1,9 +1,9 @@
 //! Sealed: the sum of the encrypted keys stands, and trustees countersign the block that holds it.
 
-use consilium_hash::Pseudonym;
 use std::{collections::BTreeSet, sync::Arc};
 
-use consilium_crypto::{Hash, MaskedSum, VerifiedEvaluation, VerifiedHeader};
+use consilium_crypto::{MaskedSum, VerifiedEvaluation, VerifiedHeader};
+use consilium_hash::{BlockHash, Pseudonym};
 
 use super::{Opening, countersign::SealedBlock};
 use crate::keygen::committee::Committee;
@@ -54,7 +54,7 @@ impl Sealed {
     }
 
     /// Hash of the header of the block that holds the CloseCollection, once that block is sealed.
-    pub fn sealed_block(&self) -> Option<&Hash> {
+    pub fn sealed_block(&self) -> Option<&BlockHash> {
         self.sealed_block.as_ref().map(|block| &block.hash)
     }
 
@@ -78,14 +78,14 @@ impl Sealed {
     }
 
     /// The block to open, once a quorum of the committee has countersigned it.
-    pub(crate) fn countersigned_block(&self) -> Option<Hash> {
+    pub(crate) fn countersigned_block(&self) -> Option<BlockHash> {
         self.sealed_block()
             .copied()
             .filter(|_| self.countersigners.len() >= self.committee.quorum() as usize)
     }
 
     /// Ends the phase with the block that [`Self::countersigned_block`] named.
-    pub(crate) fn open(self, block: Hash) -> Opening {
+    pub(crate) fn open(self, block: BlockHash) -> Opening {
         Opening::new(
             self.evaluation,
             self.committee,

@@ -1,6 +1,6 @@
 //! Sums, countersignatures, shares and results.
 use consilium_contract::{SealedBlock, roster::INITIAL_CREDIT};
-use consilium_hash::ChainId;
+use consilium_hash::{BlockHash, ChainId};
 use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run};
@@ -38,7 +38,7 @@ fn a_sum_that_is_not_the_sum_of_all_accepted_updates_is_refused() {
 #[test]
 fn a_countersignature_of_another_block_costs_nothing() {
     let mut run = Run::sealed();
-    let receipt = run.countersign(0, [1; 32]);
+    let receipt = run.countersign(0, BlockHash([1; 32]));
     costs_nothing(&run, receipt, Reason::WrongAggregate);
     let block = run.sealed_hash();
     assert!(run.countersign(0, block).is_accepted());
@@ -84,16 +84,16 @@ fn a_second_countersignature_of_another_block_is_a_fault_before_and_after_the_qu
     let mut run = Run::sealed();
     let block = run.sealed_hash();
     assert!(run.countersign(0, block).is_accepted());
-    let receipt = run.countersign(0, [1; 32]);
+    let receipt = run.countersign(0, BlockHash([1; 32]));
     is_a_fault_of(&run, 0, receipt, Reason::WrongAggregate);
-    assert_eq!(run.countersign(0, [1; 32]).reason, Reason::Duplicate);
+    assert_eq!(run.countersign(0, BlockHash([1; 32])).reason, Reason::Duplicate);
     for i in 1..run.parameters().quorum as usize {
         assert!(run.countersign(i, block).is_accepted());
     }
-    let receipt = run.countersign(0, [2; 32]);
+    let receipt = run.countersign(0, BlockHash([2; 32]));
     assert_eq!((receipt.reason, receipt.culprit), (Reason::WrongAggregate, Some(run.name(0))));
     assert_eq!(run.credit(0), INITIAL_CREDIT - 2);
-    assert_eq!(run.countersign(3, [2; 32]).culprit, None);
+    assert_eq!(run.countersign(3, BlockHash([2; 32])).culprit, None);
 }
 
 #[test]

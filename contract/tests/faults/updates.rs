@@ -4,6 +4,7 @@ use consilium_contract::{
     roster::INITIAL_CREDIT,
 };
 use consilium_crypto::{Ciphertext, Context, HEADER_LEN};
+use consilium_hash::ModelHash;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS, bounds};
 use rand_core::OsRng;
@@ -19,7 +20,7 @@ fn an_update_of_another_step_attempt_or_model_is_rejected_and_costs_nothing() {
         for (step, attempt, model_hash, reason) in [
             (1, 0, right.model_hash, Reason::WrongStep),
             (0, 1, right.model_hash, Reason::WrongStep),
-            (0, 0, [8; 32], Reason::WrongModel),
+            (0, 0, ModelHash([8; 32]), Reason::WrongModel),
         ] {
             let round = run.parameters().round(run.committee(), step, attempt, model_hash);
             let update = run.encrypt(0, round, &[1; DIMENSION]);

@@ -1,5 +1,4 @@
 //! The members of ceremonies, and the words of the coordinator and the authority.
-use consilium_hash::Pseudonym;
 use std::convert::Infallible;
 
 use consilium_contract::{
@@ -7,6 +6,7 @@ use consilium_contract::{
     keygen::member::{Member, Oath, Secrets},
 };
 use consilium_crypto::KeyShare;
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{
     BeginKeygen, ChangeCommittee, Contribute, EndStage, Reason, Stage as Name, contribute::Part,
     transaction::Action,
@@ -34,7 +34,7 @@ impl Cast {
     /// What an honest member would say now.
     pub fn honest(&mut self, run: &Run, i: usize) -> Option<Contribute> {
         let Phase::Keygen(keygen) = run.contract.phase() else { return None };
-        let kept = self.members[i].take().filter(|member| member.secrets().belong_to(keygen));
+        let kept = self.members[i].take().filter(|member| member.is_of(keygen));
         let fresh = || {
             let secrets = Secrets::generate(keygen.number(), keygen.attempt(), &mut OsRng);
             Member::new(run.name(i), secrets)
@@ -42,7 +42,7 @@ impl Cast {
         let member = self.members[i].insert(kept.unwrap_or_else(fresh));
         let old = self.shares[i].as_ref();
         let mut next = None;
-        let said = member.next(keygen, old, &mut OsRng, |oath| {
+        let said = member.next(keygen, old, true, &mut OsRng, |oath| {
             if let Oath::Committee { share: Some(share), .. } = oath {
                 next = Some(KeyShare::from_bytes(&share.to_bytes()).unwrap());
             }

@@ -148,7 +148,7 @@ fn a_member_swears_to_the_dealings_before_it_says_a_word_of_them() {
         let Phase::Keygen(keygen) = run.contract.phase() else { panic!() };
         let expected = *keygen.stage().settled().unwrap().qualified.hash();
         let mut sworn = Vec::new();
-        let said = cast.members[0].as_mut().unwrap().next(keygen, None, &mut OsRng, |oath| {
+        let said = cast.members[0].as_mut().unwrap().next(keygen, None, true, &mut OsRng, |oath| {
             let Oath::Dealings { number: 0, attempt: 0, qualified } = oath else {
                 panic!("{oath:?}")
             };

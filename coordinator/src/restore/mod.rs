@@ -11,7 +11,6 @@
 
 mod source;
 
-use consilium_hash::Pseudonym;
 use std::{
     fs::{self, File},
     io,
@@ -22,6 +21,7 @@ use consilium_contract::{
     Contract, Phase, SealedBlock, model::encode_sums, transaction::parse_entry,
 };
 use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash};
+use consilium_hash::Pseudonym;
 use consilium_identity::CoordinatorFiles;
 use consilium_ledger::{Block, ChainError, HeaderChain, Store};
 use consilium_proto::v1::transaction::Action;
@@ -125,8 +125,7 @@ impl<'a> Rebuilt<'a> {
     fn new(files: &'a CoordinatorFiles, store: Store) -> Result<Self, CoordinatorError> {
         let table = DiscreteLogTable::shared();
         let contract = Contract::found(&files.genesis_entry, &files.initial_model, table)?;
-        let sealing: ed25519_dalek::SigningKey = (&files.signing).into();
-        let chain = HeaderChain::new(contract.parameters().chain_id, sealing.verifying_key());
+        let chain = HeaderChain::new(contract.parameters().validators());
         Ok(Self { files, store, chain, contract })
     }
 
@@ -168,6 +167,10 @@ impl<'a> Rebuilt<'a> {
     ) -> Result<(), CoordinatorError> {
         let height = block.height();
         if height > 0 {
+            if self.contract.state_root() != block.header().state_root {
+                let detail = "the state before it is not the one that its header names".to_owned();
+                return Err(CoordinatorError::Replay { height, detail });
+            }
             let lacking = self.fetch_bodies(block, all)?;
             match self.execute(block) {
                 Err(CoordinatorError::Replay { .. }) if !lacking.is_empty() => {
@@ -179,10 +182,6 @@ impl<'a> Rebuilt<'a> {
                 }
                 executed => executed?,
             }
-        }
-        if self.contract.state_root() != block.header().state_root {
-            let detail = "the state after it is not the one that its header names".to_owned();
-            return Err(CoordinatorError::Replay { height, detail });
         }
         self.contract.end_block(sealed);
         self.store.append_block(block, &[self.files.initial_model.as_slice()])?;

@@ -1,6 +1,5 @@
 //! The service `Federation`: the work of a round, and of making a committee.
 
-use consilium_hash::Pseudonym;
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
@@ -12,6 +11,7 @@ use consilium_contract::{
     model::Model,
 };
 use consilium_crypto::{mask_length, signature::SigningKey};
+use consilium_hash::{HeaderHash, Pseudonym};
 use consilium_ledger::SealedHeader;
 use consilium_proto::{
     hash32,
@@ -178,7 +178,7 @@ impl federation_server::Federation for Federation {
         request: Request<GetMaskedUpdateRequest>,
     ) -> Result<Response<Chunks>, Status> {
         let header = hash("hash of an update's header", &request.into_inner().header_sha256)?;
-        let body = self.shared.catalogue().body(&header).ok_or_else(|| {
+        let body = self.shared.catalogue().body(&HeaderHash(header)).ok_or_else(|| {
             let advice = "no accepted update of this run has this header".to_owned();
             status(CallError::NotFound { what: "masked update", advice })
         })?;

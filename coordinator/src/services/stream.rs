@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use consilium_ledger::Block;
+use consilium_ledger::{Block, LedgerError};
 use consilium_proto::{
     CHUNK_BYTES,
     v1::{BlockMessage, Chunk},
@@ -77,7 +77,7 @@ async fn read_block(shared: &Arc<Shared>, height: u64) -> Result<BlockMessage, S
 
 fn encoded(shared: &Shared, height: u64) -> Result<Vec<u8>, CallError> {
     let block: Block = block(shared, height)?;
-    Ok(block.encode()?)
+    Ok(block.encode().map_err(LedgerError::from)?)
 }
 
 /// The durable block at `height`.

@@ -1,6 +1,5 @@
 //! An update coming in: the signed header is admitted before a byte of the body is taken.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -9,6 +8,7 @@ use std::{
 
 use consilium_contract::{CandidateTransaction, Receipt};
 use consilium_crypto::Hash;
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{UpdatePart, transaction::Action, update_part::Part};
 use prost::Message as _;
 use sha2::{Digest, Sha256};

@@ -7,7 +7,7 @@ use consilium_contract::{
     transaction::parse_entry,
 };
 use consilium_crypto::RoundContext;
-use consilium_ledger::{Block, HeaderChain};
+use consilium_ledger::{Block, HeaderChain, NO_STATE};
 use consilium_proto::v1::{Aggregate, GetBlocksRequest, Reason, transaction::Action};
 use rand_core::OsRng;
 use tokio::{task::JoinSet, time::sleep};
@@ -36,13 +36,17 @@ impl Follower {
     /// The block that this aggregate is sealed in.
     pub fn block(&self, aggregate: &Aggregate) -> SealedBlock {
         let header = self.chain.get(aggregate.sealed_height).unwrap();
-        assert_eq!(aggregate.sealed_block, header.hash());
+        assert_eq!(aggregate.sealed_block, header.hash().as_slice());
         header.into()
     }
 
     pub async fn take(&mut self, block: &Block, peer: &Peer) {
         self.chain.append_block(block).unwrap();
-        if block.height() > 0 {
+        if block.height() == 0 {
+            assert_eq!(block.header().state_root, NO_STATE);
+        } else {
+            let named = block.header().state_root;
+            assert_eq!(self.contract.state_root(), named, "state before block {}", block.height());
             for entry in &block.entries {
                 let (transaction, body_missing) = parse_entry(entry).unwrap();
                 let body = self.body(&transaction, body_missing, peer).await;
@@ -50,12 +54,6 @@ impl Follower {
                 self.entries.push((transaction, receipt.reason));
             }
         }
-        assert_eq!(
-            self.contract.state_root(),
-            block.header().state_root,
-            "state after block {}",
-            block.height()
-        );
         self.contract.end_block(self.chain.head().unwrap().into());
     }
 

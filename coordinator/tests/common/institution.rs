@@ -1,6 +1,5 @@
 //! One institution, made by hand out of `crypto` and `contract`.
 
-use consilium_hash::{ChainId, Pseudonym};
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex},
@@ -15,6 +14,7 @@ use consilium_crypto::{
     CandidateHeader, Context, Evaluation, Hash, KeyShare, PublicKey, QuantisedUpdate, RoundContext,
     VerifiedHeader, update::encrypt, verify_key_proofs,
 };
+use consilium_hash::{BlockHash, ChainId, Pseudonym};
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{
@@ -60,7 +60,7 @@ impl Institution {
     pub fn contribution(&self, keygen: &Keygen) -> Option<SignedTransaction> {
         let mut guard = self.holdings.lock().unwrap();
         let Holdings { member, share, .. } = &mut *guard;
-        let fresh = member.take().filter(|member| member.secrets().belong_to(keygen));
+        let fresh = member.take().filter(|member| member.is_of(keygen));
         let member = member.insert(fresh.unwrap_or_else(|| {
             Member::new(
                 self.pseudonym(),
@@ -69,7 +69,7 @@ impl Institution {
         }));
         let mut next = None;
         let old = share.as_ref().map(|(_, share)| share);
-        let said = member.next(keygen, old, &mut OsRng, |oath| {
+        let said = member.next(keygen, old, true, &mut OsRng, |oath| {
             if let Oath::Committee { number, share: Some(share), .. } = oath {
                 next = Some((number, KeyShare::from_bytes(&share.to_bytes()).unwrap()));
             }
@@ -157,7 +157,7 @@ impl Institution {
         let evaluation = Evaluation::decode(&close.evaluation).unwrap();
         let evaluation =
             evaluation.verify(key, round, &headers.iter().collect::<Vec<_>>()).unwrap();
-        let sealed_block: Hash = aggregate.sealed_block.as_slice().try_into().unwrap();
+        let sealed_block: BlockHash = aggregate.sealed_block.as_slice().try_into().unwrap();
         let holdings = self.holdings.lock().unwrap();
         let (_, share) = holdings.share.as_ref().expect("it holds a share");
         let share = share.decryption_share(key, &evaluation, &sealed_block).encode();
@@ -170,7 +170,7 @@ impl Institution {
 }
 
 /// A block that is on no chain.
-pub fn no_block(hash: Hash) -> SealedBlock {
+pub fn no_block(hash: BlockHash) -> SealedBlock {
     SealedBlock {
         hash,
         checkpoint: Checkpoint { chain_id: ChainId([0; 32]), size: 0, root: [0; 32] },

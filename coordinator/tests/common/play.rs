@@ -1,6 +1,7 @@
 //! What institutions do in a run, all of them at once.
 
 use consilium_crypto::{Hash, RoundContext};
+use consilium_hash::ModelHash;
 use consilium_proto::v1::Reason;
 use tokio::task::JoinSet;
 
@@ -60,7 +61,7 @@ pub async fn open(peer: &Peer, follower: &mut Follower, trustees: &[Institution]
 }
 
 /// The model that follows from the plain updates of these institutions.
-pub fn expected_model(world: &World, institutions: &[Institution]) -> Hash {
+pub fn expected_model(world: &World, institutions: &[Institution]) -> ModelHash {
     let parameters = &world.ceremony.parameters;
     let mut sums = vec![0_i64; DIMENSION];
     let mut weight_sum = 0.0;

@@ -8,6 +8,8 @@
 
 use std::collections::HashSet;
 
+use consilium_hash::HeaderHash;
+
 use crate::group::encoding::Reader;
 use crate::signature::{SIGNATURE_LEN, Signature};
 use crate::transcript::{EVALUATION, EVALUATION_HASH, labelled_hash};
@@ -21,7 +23,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evaluation {
     round: RoundContext,
-    inputs: Vec<Hash>,
+    inputs: Vec<HeaderHash>,
     sums: Vec<Ciphertext>,
     content: Vec<u8>,
     certificate: Signature,
@@ -35,10 +37,10 @@ impl EvaluationKey {
         headers: &[&VerifiedHeader],
     ) -> Result<Evaluation, AggregateError> {
         let sums = sum(round, headers)?;
-        let inputs: Vec<Hash> = headers.iter().map(|header| header.hash()).collect();
+        let inputs: Vec<HeaderHash> = headers.iter().map(|header| header.hash()).collect();
         let mut content = round.encode().to_vec();
         content.extend((inputs.len() as u32).to_be_bytes());
-        content.extend(inputs.iter().flatten());
+        content.extend(inputs.iter().flat_map(|input| input.0));
         content.extend(sums.iter().flat_map(Ciphertext::encode));
         let certificate = self.0.sign(EVALUATION, &[&content]);
         Ok(Evaluation { round: round.clone(), inputs, sums, content, certificate })
@@ -85,12 +87,12 @@ impl Evaluation {
 
     /// The round and the inputs that the bytes claim, without looking at the sum: [`Self::decode`] decides whether they
     /// are an evaluation.
-    pub fn peek(bytes: &[u8]) -> Result<(RoundContext, Vec<Hash>), DecodeError> {
+    pub fn peek(bytes: &[u8]) -> Result<(RoundContext, Vec<HeaderHash>), DecodeError> {
         Self::head(bytes).map(|(round, inputs, _)| (round, inputs))
     }
 
     /// Round, inputs, and the rest of the bytes.
-    fn head(bytes: &[u8]) -> Result<(RoundContext, Vec<Hash>, Reader<'_>), DecodeError> {
+    fn head(bytes: &[u8]) -> Result<(RoundContext, Vec<HeaderHash>, Reader<'_>), DecodeError> {
         const WHAT: &str = "evaluation";
         let prefix = RoundContext::LEN + 4;
         let head = bytes.get(..prefix).ok_or(DecodeError::Length {
@@ -110,7 +112,8 @@ impl Evaluation {
         }
         let mut reader = Reader::new(WHAT, bytes, Self::length(count as usize))?;
         reader.take(prefix)?;
-        let inputs = (0..count).map(|_| reader.array()).collect::<Result<_, _>>()?;
+        let inputs =
+            (0..count).map(|_| reader.array().map(HeaderHash)).collect::<Result<_, _>>()?;
         Ok((round, inputs, reader))
     }
 
@@ -129,7 +132,7 @@ impl Evaluation {
     }
 
     /// SHA-256 of the headers it claims to sum, in order.
-    pub fn inputs(&self) -> &[Hash] {
+    pub fn inputs(&self) -> &[HeaderHash] {
         &self.inputs
     }
 

@@ -10,6 +10,7 @@
 //! What a trustee must have done before it lets a share out (countersignatures of a quorum, one aggregate a step) is its
 //! caller's duty; that it has verified every key proof and the sum, the type [`VerifiedEvaluation`] says.
 
+use consilium_hash::BlockHash;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
@@ -34,7 +35,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecryptionShare {
     index: u32,
-    sealed_block: Hash,
+    sealed_block: BlockHash,
     d: [RistrettoPoint; LIMBS],
     t: [RistrettoPoint; 3],
     z: [Scalar; 2],
@@ -48,7 +49,7 @@ impl DecryptionShare {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(Self::LEN);
         bytes.extend(self.index.to_be_bytes());
-        bytes.extend(self.sealed_block);
+        bytes.extend(self.sealed_block.0);
         bytes.extend(self.d.iter().chain(&self.t).flat_map(|point| point.compress().to_bytes()));
         bytes.extend(self.z.iter().flat_map(Scalar::to_bytes));
         bytes
@@ -59,7 +60,7 @@ impl DecryptionShare {
         let mut reader = Reader::new("decryption share", bytes, Self::LEN)?;
         Ok(Self {
             index: reader.u32()?,
-            sealed_block: reader.array()?,
+            sealed_block: BlockHash(reader.array()?),
             d: reader.points()?,
             t: reader.points()?,
             z: reader.scalars()?,
@@ -72,7 +73,7 @@ impl DecryptionShare {
     }
 
     /// The block that it answers.
-    pub fn sealed_block(&self) -> &Hash {
+    pub fn sealed_block(&self) -> &BlockHash {
         &self.sealed_block
     }
 }
@@ -83,7 +84,7 @@ impl KeyShare {
         &self,
         key: &PublicKey,
         evaluation: &VerifiedEvaluation,
-        sealed_block: &Hash,
+        sealed_block: &BlockHash,
     ) -> DecryptionShare {
         self.decryption_share_with_rng(key, evaluation, sealed_block, &mut OsRng)
     }
@@ -92,7 +93,7 @@ impl KeyShare {
         &self,
         key: &PublicKey,
         evaluation: &VerifiedEvaluation,
-        sealed_block: &Hash,
+        sealed_block: &BlockHash,
         rng: &mut impl CryptoRngCore,
     ) -> DecryptionShare {
         let public = PublicShare { a: key.x1 * self.a, b: key.x2 * self.b };
@@ -118,13 +119,13 @@ impl KeyShare {
 fn start(
     key: &PublicKey,
     evaluation: &VerifiedEvaluation,
-    sealed_block: &Hash,
+    sealed_block: &BlockHash,
     index: u32,
     public: PublicShare,
     d: &[RistrettoPoint; LIMBS],
 ) -> Transcript {
     let mut transcript = transcript::share(&evaluation.hash(), &key.encode());
-    transcript.append_message(b"sealed block", sealed_block);
+    transcript.append_message(b"sealed block", sealed_block.as_slice());
     transcript.append_u64(b"trustee", u64::from(index));
     transcript.append_points(b"public share", &[public.a, public.b]);
     transcript.append_message(b"C", evaluation.encoded_sums());
@@ -159,7 +160,7 @@ impl Statement {
 #[derive(Clone, Debug)]
 pub struct VerifiedShare {
     index: u32,
-    sealed_block: Hash,
+    sealed_block: BlockHash,
     evaluation: Hash,
     d: [RistrettoPoint; LIMBS],
 }
@@ -177,7 +178,7 @@ pub fn verify_share(
     key: &PublicKey,
     commitments: &DealingCommitments,
     evaluation: &VerifiedEvaluation,
-    sealed_block: &Hash,
+    sealed_block: &BlockHash,
 ) -> Result<VerifiedShare, ShareError> {
     let index = share.index;
     let public = commitments.public_share(index)?;
@@ -279,7 +280,7 @@ mod tests {
         // The rest of what a share is about comes first, too.
         let negated = PublicShare { a: -public.a, b: public.b };
         for mut other in [
-            start(key, &evaluation, &[8; 32], 1, public, &honest.d),
+            start(key, &evaluation, &BlockHash([8; 32]), 1, public, &honest.d),
             start(key, &evaluation, &BLOCK, 2, public, &honest.d),
             start(key, &evaluation, &BLOCK, 1, negated, &honest.d),
         ] {

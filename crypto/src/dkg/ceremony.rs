@@ -1,11 +1,11 @@
 //! What a ceremony is about: its committee, its place on the chain, the keys that its members have offered; and what its
 //! dealings consist of.
 
-use consilium_hash::ChainId;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use consilium_hash::ChainId;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;

@@ -109,25 +109,41 @@ impl Dealer {
     /// The dealing. Its commitments follow from secret and ceremony; the sealing is fresh, so that what is sent again is
     /// the stored bytes.
     pub fn deal(&self, rng: &mut impl CryptoRngCore) -> Result<Dealing, DkgError> {
-        let mut polynomials = self.polynomials.iter();
-        let mut commitments = Vec::with_capacity(self.sharings.len());
+        let commitments = self.commitments();
         let mut bytes = Vec::with_capacity(self.ceremony.dealing_len());
-        for sharing in &self.sharings {
-            let values = polynomials.next().into_iter().flat_map(|values| values.iter());
-            let mut blindings =
-                sharing.blinded.then(|| polynomials.next()).flatten().map(|values| values.iter());
-            let points = values
-                .map(|value| sharing.commit(value, blindings.as_mut().and_then(Iterator::next)));
-            let points: Vec<RistrettoPoint> = points.collect();
+        for (sharing, points) in self.sharings.iter().zip(&commitments) {
             let unsent = points.len() - sharing.points_sent();
             bytes.extend(points.iter().skip(unsent).flat_map(|point| point.compress().to_bytes()));
-            commitments.push(points);
         }
         for (recipient, key) in self.ceremony.recipients() {
             let associated = associated_data(&self.ceremony, self.place, *recipient);
             bytes.extend(key.seal(&associated, witness_bytes(&*self.share(*recipient)), rng)?);
         }
         Ok(Dealing::assemble(&self.ceremony, self.place, commitments, bytes))
+    }
+
+    /// Of each sharing, the commitments to all coefficients.
+    fn commitments(&self) -> Vec<Vec<RistrettoPoint>> {
+        let mut polynomials = self.polynomials.iter();
+        let mut commitments = Vec::with_capacity(self.sharings.len());
+        for sharing in &self.sharings {
+            let values = polynomials.next().into_iter().flat_map(|values| values.iter());
+            let mut blindings =
+                sharing.blinded.then(|| polynomials.next()).flatten().map(|values| values.iter());
+            let points = values
+                .map(|value| sharing.commit(value, blindings.as_mut().and_then(Iterator::next)));
+            commitments.push(points.collect());
+        }
+        commitments
+    }
+
+    /// Whether the dealing is of these polynomials. Whoever has lost what a dealing was expanded from has others, and must
+    /// not answer for it.
+    pub fn has_dealt(&self, dealing: &Dealing) -> bool {
+        if self.place != dealing.dealer || self.ceremony.hash() != dealing.ceremony.hash() {
+            return false;
+        }
+        self.commitments() == dealing.commitments
     }
 
     /// The share of this recipient in the open, in answer to its complaint.

@@ -14,7 +14,7 @@ pub(crate) mod tampering;
 mod threshold;
 pub(crate) mod vectors;
 
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
@@ -59,7 +59,7 @@ impl Federation {
             chain_id: ChainId([1; 32]),
             step: 2,
             attempt: 3,
-            model_hash: [4; 32],
+            model_hash: ModelHash([4; 32]),
             bound,
             dimension,
             key_hash: dealing.public_key.hash(),
@@ -116,4 +116,4 @@ impl Federation {
     }
 }
 
-pub(crate) const BLOCK: Hash = [9; 32];
+pub(crate) const BLOCK: BlockHash = BlockHash([9; 32]);

@@ -266,7 +266,7 @@ fn a_proof_is_of_its_own_bound_round_institution_and_key_only() {
         (|round| round.chain_id.0[0] ^= 1) as fn(&mut RoundContext),
         |round| round.step += 1,
         |round| round.attempt += 1,
-        |round| round.model_hash[31] ^= 1,
+        |round| round.model_hash.0[31] ^= 1,
     ] {
         let mut context = federation.context(1);
         change(&mut context.round);

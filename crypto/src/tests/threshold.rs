@@ -1,5 +1,7 @@
 //! Opening a sum with every subset of trustees, and with trustees who cheat.
 
+use consilium_hash::BlockHash;
+
 use super::*;
 use crate::{
     DealingCommitments, DecryptionShare, DiscreteLogTable, KeyShare, MaskKeySum, PublicKey,
@@ -124,14 +126,24 @@ fn wrong_shares_are_found_and_their_trustee_named() {
         assert_eq!(error.culprits(), [index]);
         assert_eq!(error, expected);
     }
-    let other =
-        verify_share(&share, sealed.key(), sealed.commitments(), &sealed.evaluation, &[8; 32]);
+    let other = verify_share(
+        &share,
+        sealed.key(),
+        sealed.commitments(),
+        &sealed.evaluation,
+        &BlockHash([8; 32]),
+    );
     assert_eq!(other.err(), Some(ShareError::OtherBlock { index: 3 }));
     let mut renamed = bytes.clone();
     renamed[4..36].fill(8);
     let renamed = DecryptionShare::decode(&renamed).unwrap();
-    let other =
-        verify_share(&renamed, sealed.key(), sealed.commitments(), &sealed.evaluation, &[8; 32]);
+    let other = verify_share(
+        &renamed,
+        sealed.key(),
+        sealed.commitments(),
+        &sealed.evaluation,
+        &BlockHash([8; 32]),
+    );
     assert_eq!(
         other.err(),
         Some(ShareError::BadShareProof { index: 3 }),

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use consilium_hash::HeaderHash;
 use merlin::Transcript;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
@@ -31,7 +32,7 @@ const KEY_PROOF_LEN: usize = (6 + 9 + 2 * 8) * 32;
 /// A header that decodes. Nothing in it is proven.
 pub struct CandidateHeader {
     bytes: Vec<u8>,
-    hash: Hash,
+    hash: HeaderHash,
     context: Context,
     ciphertexts: Vec<Ciphertext>,
     mask_hash: [u8; 64],
@@ -50,7 +51,7 @@ impl CandidateHeader {
             .collect::<Result<_, DecodeError>>()?;
         Ok(Self {
             bytes: bytes.to_vec(),
-            hash: Sha256::digest(bytes).into(),
+            hash: HeaderHash(Sha256::digest(bytes).into()),
             context,
             ciphertexts,
             mask_hash: reader.array()?,
@@ -71,7 +72,7 @@ impl CandidateHeader {
     }
 
     /// SHA-256 of the bytes.
-    pub fn hash(&self) -> Hash {
+    pub fn hash(&self) -> HeaderHash {
         self.hash
     }
 
@@ -220,7 +221,7 @@ fn proofs_hold(
     headers: &[(&CandidateHeader, &Transcript)],
     fresh: Option<&[u8; 32]>,
 ) -> bool {
-    let digests = headers.iter().map(|(header, _)| &header.hash);
+    let digests = headers.iter().map(|(header, _)| &header.hash.0);
     let mut weights = Weights::new(HEADER_WEIGHTS, headers.len() as u64, key, fresh, digests);
     fold(headers, &mut weights).holds(key)
 }

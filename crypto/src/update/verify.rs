@@ -83,8 +83,10 @@ fn equations_hold(
 }
 
 fn weights(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>) -> Weights {
-    let hashes: Vec<_> =
-        jobs.iter().map(|(update, _)| [update.header.hash(), *update.header.body_hash()]).collect();
+    let hashes: Vec<_> = jobs
+        .iter()
+        .map(|(update, _)| [update.header.hash().0, *update.header.body_hash()])
+        .collect();
     Weights::new(UPDATE_WEIGHTS, jobs.len() as u64, key, fresh, hashes.iter().flatten())
 }
 

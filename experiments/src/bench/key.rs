@@ -1,6 +1,5 @@
 //! The key of a round that lives as long as the bench: made by all its holders in this process.
 
-use consilium_hash::ChainId;
 use std::collections::BTreeMap;
 
 use consilium_crypto::{
@@ -10,6 +9,7 @@ use consilium_crypto::{
         Qualified, Shape, VerifiedProduct, VerifiedShareKey,
     },
 };
+use consilium_hash::ChainId;
 use rand_core::OsRng;
 
 use crate::ExperimentError;

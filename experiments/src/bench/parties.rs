@@ -153,7 +153,7 @@ fn trustee(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentE
             .map_err(ExperimentError::bench("a key proof"))?;
         watch.lap("headers");
         let evaluation = verify_sum(&sealed, &headers.iter().collect::<Vec<_>>(), &public)?;
-        own.sign(BLOCK_LABEL, &[&BLOCK]);
+        own.sign(BLOCK_LABEL, &[&BLOCK.0]);
         watch.lap("countersign");
         signed
             .iter()

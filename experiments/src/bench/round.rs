@@ -3,18 +3,18 @@
 //! Updates are made one by one and written at once. The keys in the folder protect nothing: they live as long as the
 //! bench, and the updates in the round are made up.
 
-use consilium_hash::{ChainId, Pseudonym};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use consilium_contract::parameters::largest_threshold;
 use consilium_crypto::{
     Bound, CandidateHeader, Context, DealingCommitments, DiscreteLogTable, EncryptedUpdate,
-    Evaluation, EvaluationKey, Hash, KeyShare, MaskKeySum, MaskedUpdate, Parameters, PublicKey,
+    Evaluation, EvaluationKey, KeyShare, MaskKeySum, MaskedUpdate, Parameters, PublicKey,
     QuantisedUpdate, RoundContext, SIGNATURE_LEN, Signature, SigningKey, UnprovenUpdate,
     VerifiedHeader, VerifyingKey, combine, countersign_quorum, mask_length, update,
     verify_key_proofs, verify_share,
 };
+use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use rand_core::OsRng;
 use zeroize::Zeroizing;
 
@@ -23,7 +23,7 @@ use super::key::Key;
 use crate::ExperimentError;
 
 /// The sealed block that is countersigned and opened.
-pub(crate) const BLOCK: Hash = [9; 32];
+pub(crate) const BLOCK: BlockHash = BlockHash([9; 32]);
 /// What an institution signs: an update's header, and the sealed block.
 pub(crate) const HEADER_LABEL: &str = "bench header";
 pub(crate) const BLOCK_LABEL: &str = "bench block";
@@ -31,7 +31,7 @@ pub(crate) const BLOCK_LABEL: &str = "bench block";
 /// The round that updates of d parameters under a key are made for.
 pub(crate) fn context(key: &PublicKey, bound: Bound, dimension: u32) -> RoundContext {
     let chain_id = ChainId([1; 32]);
-    let model_hash = [2; 32];
+    let model_hash = ModelHash([2; 32]);
     let key_hash = key.hash();
     RoundContext {
         protocol_version: 1,
@@ -95,7 +95,7 @@ pub(crate) fn make(
         let EncryptedUpdate { header, body } = proven.map_err(ExperimentError::bench("proving"))?;
         let author = SigningKey::generate(&mut OsRng);
         let signatures =
-            [author.sign(HEADER_LABEL, &[&header]), author.sign(BLOCK_LABEL, &[&BLOCK])];
+            [author.sign(HEADER_LABEL, &[&header]), author.sign(BLOCK_LABEL, &[&BLOCK.0])];
         let signatures: Vec<u8> = signatures.iter().flat_map(Signature::encode).collect();
         round.write(
             &format!("author-{who}"),
@@ -169,7 +169,7 @@ impl Author {
     /// Whether it countersigned the sealed block.
     pub(crate) fn has_countersigned(&self) -> Result<(), ExperimentError> {
         self.key
-            .verify(BLOCK_LABEL, &[&BLOCK], &self.block)
+            .verify(BLOCK_LABEL, &[&BLOCK.0], &self.block)
             .map_err(ExperimentError::bench("a countersignature"))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use consilium_contract::CandidateTransaction;
 use consilium_crypto::Evaluation;
+use consilium_hash::HeaderHash;
 use consilium_ledger::sha256;
 use consilium_proto::v1::transaction::Action;
 
@@ -19,7 +20,10 @@ pub fn places(chain: &[CandidateTransaction]) -> Vec<BTreeSet<usize>> {
                 numbers.insert(transaction.author().unwrap(), number as usize - 1);
             }
             Action::SubmitUpdate(update) => {
-                authors.insert(sha256(&update.header), numbers[&transaction.author().unwrap()]);
+                authors.insert(
+                    HeaderHash(sha256(&update.header)),
+                    numbers[&transaction.author().unwrap()],
+                );
             }
             Action::CloseCollection(close) => {
                 let evaluation = Evaluation::decode(&close.evaluation).unwrap();

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use consilium_client::prepare::Participant;
-use consilium_crypto::{Hash, QuantisedUpdate};
+use consilium_crypto::QuantisedUpdate;
 use consilium_experiments::replay::{Federation, plain::fed_avg_quantised};
+use consilium_hash::ModelHash;
 use consilium_learning::model_blob;
 use consilium_ledger::sha256;
 
@@ -19,8 +20,8 @@ pub struct Step {
 
 impl Step {
     /// SHA-256 of the global model, as the chain names it.
-    pub fn hash(&self) -> Hash {
-        sha256(&model_blob(&self.global))
+    pub fn hash(&self) -> ModelHash {
+        ModelHash(sha256(&model_blob(&self.global)))
     }
 }
 

@@ -7,7 +7,8 @@ use std::{
 
 use consilium_audit::AuditReport;
 use consilium_contract::{CandidateTransaction, transaction::parse_entry};
-use consilium_crypto::{CandidateHeader, Evaluation, Hash};
+use consilium_crypto::{CandidateHeader, Evaluation};
+use consilium_hash::{HeaderHash, ModelHash};
 use consilium_ledger::sha256;
 use consilium_proto::v1::transaction::Action;
 
@@ -17,7 +18,7 @@ use crate::world::World;
 pub struct Finished {
     pub report: AuditReport,
     /// SHA-256 of the model after each step.
-    pub models: Vec<Hash>,
+    pub models: Vec<ModelHash>,
     /// Whose updates are in the sum of each step.
     pub accepted: Vec<BTreeSet<u32>>,
     /// From the opening of each step's last attempt to the end of its collection.
@@ -31,7 +32,7 @@ impl Finished {
         let mut authors = BTreeMap::new();
         let mut collected = Vec::new();
         let mut opened_ms = 0;
-        let mut encrypted: BTreeMap<(u32, u64, u32), Hash> = BTreeMap::new();
+        let mut encrypted: BTreeMap<(u32, u64, u32), HeaderHash> = BTreeMap::new();
         let mut countersigned: BTreeMap<(u32, u64), BTreeSet<Vec<u8>>> = BTreeMap::new();
         for transaction in chain {
             match transaction.action() {
@@ -40,7 +41,7 @@ impl Finished {
                     let context =
                         CandidateHeader::decode(&update.header).unwrap().context().clone();
                     let author = world.index_of(transaction);
-                    let header = sha256(&update.header);
+                    let header = HeaderHash(sha256(&update.header));
                     let first = *encrypted
                         .entry((author, context.round.step, context.round.attempt))
                         .or_insert(header);

@@ -1,6 +1,5 @@
 //! A run: its files, its processes, and the moments of killing.
 
-use consilium_hash::Pseudonym;
 use std::{
     collections::{BTreeMap, BTreeSet},
     env, fs,
@@ -14,8 +13,8 @@ use consilium_audit::audit;
 use consilium_authority::{BoundChoice, BoundKind, Ceremony, CeremonySpec};
 use consilium_client::state::{history::History, model};
 use consilium_contract::{CandidateTransaction, Parameters};
-use consilium_crypto::Hash;
 use consilium_experiments::replay::{Choice, Federation, ReplayConfig, load_dataset};
+use consilium_hash::{ModelHash, Pseudonym};
 use consilium_learning::generator;
 use consilium_ledger::Store;
 use consilium_proto::training::Layers;
@@ -290,7 +289,7 @@ impl World {
         assert_eq!(self.code_of(coordinator), 0, "the coordinator");
         let ledger = self.root.path().join("ledger");
         let report = audit(&ledger, self.root.path(), Some(&self.parameters.chain_id)).unwrap();
-        assert_eq!((report.is_sealed, report.phase.as_str()), (true, "finished"));
+        assert_eq!((report.is_closed, report.phase.as_str()), (true, "finished"));
         assert_eq!(report.steps, (self.parameters.steps, self.parameters.steps));
         // What a kill may lead to. None of these names a culprit, so nobody has lost credit.
         let harmless =
@@ -318,7 +317,7 @@ impl World {
     }
 
     /// SHA-256 of the model after each round of plaintext FedAvg over the quantised updates of these institutions.
-    pub fn models_in_the_clear(&self, accepted: &[BTreeSet<u32>]) -> Vec<Hash> {
+    pub fn models_in_the_clear(&self, accepted: &[BTreeSet<u32>]) -> Vec<ModelHash> {
         let federation = &self.federation;
         let places = |numbers: &BTreeSet<u32>| numbers.iter().map(|k| *k as usize - 1).collect();
         let accepted: Vec<_> = accepted.iter().map(places).collect();
@@ -328,7 +327,7 @@ impl World {
     }
 
     /// The models of a run in which nothing happens.
-    pub fn undisturbed(&self) -> Vec<Hash> {
+    pub fn undisturbed(&self) -> Vec<ModelHash> {
         self.models_in_the_clear(&vec![BTreeSet::from_iter(1..=N); self.parameters.steps as usize])
     }
 }

@@ -1,9 +1,14 @@
 //! The store in ordinary use; [`faults`] has what can happen to it.
 
+use std::{thread, time::Duration};
+
+use consilium_hash::{BlockHash, StateRoot};
+
 use super::*;
 use crate::{
     ChainError, HeaderChain,
-    chain::tests::{CHAIN_ID, coordinator, empty_chain, next_block},
+    chain::tests::{CHAIN_ID, coordinator, empty_chain, next_block, validators},
+    store::layout::MANIFEST_FILE,
     verify_chain,
 };
 
@@ -35,7 +40,7 @@ fn append_next(store: &Store, chain: &mut HeaderChain) -> Result<(), LedgerError
 
 /// Reads all that the store holds and verifies it.
 fn read_all(store: &Store) -> Result<HeaderChain, LedgerError> {
-    let chain = verify_chain(store.blocks(0), CHAIN_ID, coordinator().verifying_key())?;
+    let chain = verify_chain(store.blocks(0), validators())?;
     for header in chain.headers() {
         assert_eq!(store.get_header(header.height)?.as_ref(), Some(header.sealed()));
         for blob in blobs_of(header.height) {
@@ -64,7 +69,7 @@ fn ledger_of(path: &Path, blocks: u64) -> (Store, HeaderChain) {
 }
 
 fn copy_files(from: &Path, to: &Path) {
-    for file in seal::files(from).unwrap().into_iter().chain([PathBuf::from(seal::NAME)]) {
+    for file in manifest::files(from).unwrap().into_iter().chain([PathBuf::from(MANIFEST_FILE)]) {
         if from.join(&file).exists() {
             fs::create_dir_all(to.join(&file).parent().unwrap()).unwrap();
             fs::copy(from.join(&file), to.join(&file)).unwrap();
@@ -111,7 +116,7 @@ fn the_largest_block_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let entries = vec![vec![7; crate::MAX_ENTRY_BYTES]; crate::MAX_ENTRIES];
-    let header = empty_chain().propose(&entries, [0; 32], 0).unwrap();
+    let header = empty_chain().propose(&entries, StateRoot([0; 32]), 0).unwrap();
     let block = Block { sealed: header.seal(&CHAIN_ID, &coordinator()), entries };
     store.append_block(&block, &[]).unwrap();
     assert_eq!(store.get_block(0).unwrap(), Some(block));
@@ -134,7 +139,7 @@ fn only_the_next_block_with_its_own_entries_is_taken() {
         Err(LedgerError::NotNext { .. })
     ));
     let mut after_another = good.clone();
-    after_another.sealed.header.previous = [9; 32];
+    after_another.sealed.header.previous = BlockHash([9; 32]);
     assert!(matches!(
         store.append_block(&after_another, &[]),
         Err(LedgerError::NotNext { expected: 2, .. })
@@ -189,13 +194,13 @@ fn an_auditors_copy_leaves_the_ledger_as_it_is_and_goes_away() {
     assert_eq!(read_all(&copy).unwrap().head(), chain.head());
     drop(copy);
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
-    assert_eq!(verify_seal(folder.path()).unwrap(), SealState::Intact);
+    assert_eq!(verify_manifest(folder.path()).unwrap(), ManifestState::Intact);
     let nothing = scratch.path().join("nothing");
     assert!(matches!(
         Store::open_copy(&nothing, scratch.path()),
         Err(LedgerError::NotALedger { .. })
     ));
-    assert!(matches!(verify_seal(&nothing), Err(LedgerError::NotALedger { .. })));
+    assert!(matches!(verify_manifest(&nothing), Err(LedgerError::NotALedger { .. })));
     assert!(!nothing.exists());
 }
 
@@ -203,19 +208,19 @@ fn an_auditors_copy_leaves_the_ledger_as_it_is_and_goes_away() {
 fn every_changed_added_or_removed_file_of_a_closed_ledger_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = ledger_of(folder.path(), 2);
-    assert_eq!(verify_seal(folder.path()).unwrap(), SealState::Unsealed);
+    assert_eq!(verify_manifest(folder.path()).unwrap(), ManifestState::Missing);
     store.close().unwrap();
-    let names = |path: &Path| match (verify_seal(path), Store::open(path)) {
+    let names = |path: &Path| match (verify_manifest(path), Store::open(path)) {
         (
-            Err(LedgerError::SealBroken { file, .. }),
-            Err(LedgerError::SealBroken { file: same, .. }),
+            Err(LedgerError::FilesChanged { file, .. }),
+            Err(LedgerError::FilesChanged { file: same, .. }),
         ) => {
             assert_eq!(file, same);
             file
         }
-        other => panic!("expected a broken seal, got {other:?}"),
+        other => panic!("expected a changed file, got {other:?}"),
     };
-    for file in seal::files(folder.path()).unwrap() {
+    for file in manifest::files(folder.path()).unwrap() {
         let path = folder.path().join(&file);
         let bytes = fs::read(&path).unwrap();
         for place in (0..bytes.len()).step_by(1 + bytes.len() / 7) {
@@ -227,24 +232,24 @@ fn every_changed_added_or_removed_file_of_a_closed_ledger_is_named() {
         fs::remove_file(&path).unwrap();
         assert_eq!(names(folder.path()), file.to_str().unwrap());
         fs::write(&path, &bytes).unwrap();
-        assert_eq!(verify_seal(folder.path()).unwrap(), SealState::Intact);
+        assert_eq!(verify_manifest(folder.path()).unwrap(), ManifestState::Intact);
     }
     fs::write(folder.path().join("store/more"), b"").unwrap();
     assert_eq!(names(folder.path()), "store/more");
     fs::remove_file(folder.path().join("store/more")).unwrap();
-    let seal = fs::read(folder.path().join("SEAL")).unwrap();
-    for place in 0..seal.len() {
-        let mut changed = seal.clone();
+    let manifest = fs::read(folder.path().join("MANIFEST")).unwrap();
+    for place in 0..manifest.len() {
+        let mut changed = manifest.clone();
         changed[place] ^= 1;
-        fs::write(folder.path().join("SEAL"), &changed).unwrap();
+        fs::write(folder.path().join("MANIFEST"), &changed).unwrap();
         assert!(
-            matches!(verify_seal(folder.path()), Err(LedgerError::SealBroken { .. })),
+            matches!(verify_manifest(folder.path()), Err(LedgerError::FilesChanged { .. })),
             "byte {place}"
         );
     }
-    fs::write(folder.path().join("SEAL"), &seal).unwrap();
+    fs::write(folder.path().join("MANIFEST"), &manifest).unwrap();
     drop(Store::open(folder.path()).unwrap());
-    assert_eq!(verify_seal(folder.path()).unwrap(), SealState::Unsealed);
+    assert_eq!(verify_manifest(folder.path()).unwrap(), ManifestState::Missing);
 }
 
 #[test]
@@ -270,8 +275,8 @@ fn a_store_behind_its_head_file_is_refused_and_one_ahead_is_not() {
     assert_eq!(read_all(&store).unwrap().head(), longer.head());
     drop(store);
 
-    let another = Head { height: 1, hash: [9; 32] };
-    head::write(&Disk::default(), folder.path(), Some(another)).unwrap();
+    let another = Head { height: 1, hash: BlockHash([9; 32]) };
+    head_file::write(&Disk::default(), folder.path(), Some(another)).unwrap();
     assert!(matches!(Store::open(folder.path()), Err(LedgerError::Damaged { .. })));
     fs::remove_file(folder.path().join("HEAD")).unwrap();
     assert!(matches!(Store::open(folder.path()), Err(LedgerError::Damaged { .. })));
@@ -378,6 +383,6 @@ fn an_append_of_ten_blobs_takes_milliseconds() {
     timed("blobs", &|| open.put_blobs(&store.disk, &addressed(&blobs).unwrap()).unwrap());
     timed("sled's flush", &|| assert!(open.db.flush().is_ok()));
     timed("flush of the file", &|| open.log.sync_data().unwrap());
-    timed("HEAD", &|| head::write(&store.disk, folder.path(), store.head()).unwrap());
+    timed("HEAD", &|| head_file::write(&store.disk, folder.path(), store.head()).unwrap());
     assert!(times[20] < Duration::from_secs(1));
 }

@@ -1,5 +1,5 @@
 use consilium_crypto::UpdateError;
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, Pseudonym, TransactionHash};
 
 use super::{
     histories::{answers, head_against, head_of, two_heads_of},
@@ -27,15 +27,17 @@ fn files() -> Vec<(World, Vec<u8>)> {
     let mut world = World::new();
     world.seal();
     let first = world.countersignature(1, 0, &world.sealed_hash());
-    let second = world.countersignature(1, 0, &[9; 32]);
+    let second = world.countersignature(1, 0, &BlockHash([9; 32]));
     let statements = answers(&world, 1, first, second);
     add(world, statements);
     let world = World::new();
     let key = &world.ceremony.coordinator.signing;
     let chain_id = world.chain_id();
-    let accepted = Some(Receipt::accepted([4; 32]).sign(key, &chain_id));
-    let fault =
-        Some(Receipt::fault([4; 32], Reason::BadLinkProof, world.name(0)).sign(key, &chain_id));
+    let accepted = Some(Receipt::accepted(TransactionHash([4; 32])).sign(key, &chain_id));
+    let fault = Some(
+        Receipt::fault(TransactionHash([4; 32]), Reason::BadLinkProof, world.name(0))
+            .sign(key, &chain_id),
+    );
     add(world, Statements::TwoReceipts(TwoReceiptsEvidence { accepted, fault }));
     let (world, headers) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
     let statements = with_receipt(&world, world.submission(3, &headers[3]), Receipt::accepted);
@@ -45,7 +47,7 @@ fn files() -> Vec<(World, Vec<u8>)> {
     add(world, Statements::History(statements));
     let mut world = World::new();
     let open = world.open_round();
-    world.forge(vec![open]);
+    world.append(vec![entry(open, false)], consilium_hash::StateRoot([7; 32]), Vec::new());
     let statements = replay(&world);
     add(world, statements);
     let mut world = World::new();
@@ -117,8 +119,8 @@ fn nothing_that_honest_parties_sign_in_a_whole_run_convicts_anybody() {
     world.full_round();
     // Institutions may say what they want: none of it is the coordinator's fault.
     let strange = [
-        world.countersignature(0, 0, &[9; 32]),
-        world.countersignature(1, 7, &[9; 32]),
+        world.countersignature(0, 0, &BlockHash([9; 32])),
+        world.countersignature(1, 7, &BlockHash([9; 32])),
         world.submission(2, &[1, 2, 3]),
         world.says(
             3,

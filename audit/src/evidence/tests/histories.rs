@@ -1,4 +1,6 @@
-use consilium_hash::ChainId;
+use consilium_hash::{BlockHash, ChainId, StateRoot, TransactionHash};
+
+use consilium_ledger::Seal;
 
 use super::*;
 
@@ -16,7 +18,7 @@ fn two_headers_of_one_height_or_a_successor_of_another_convict_the_coordinator_o
         acquits(&one, fork_of(&one.blocks[ours], &one.blocks[theirs]));
     }
     let mut unsigned = other.blocks[2].clone();
-    unsigned.sealed.signature[0] ^= 1;
+    unsigned.sealed.seal = Seal::from_bytes([7; Seal::LEN]);
     acquits(&one, fork_of(&one.blocks[2], &unsigned));
     // The same in blocks, for a reader of a history.
     let mut forked = blocks(&one);
@@ -24,7 +26,7 @@ fn two_headers_of_one_height_or_a_successor_of_another_convict_the_coordinator_o
     convicts_the_coordinator(&one, Statements::History(forked), Charge::Fork);
 }
 
-pub(super) fn head_against(header: &Block, edge: Vec<Hash>, theirs: Note) -> Statements {
+pub(super) fn head_against(header: &Block, edge: Vec<[u8; 32]>, theirs: Note) -> Statements {
     let contradiction = Contradiction { ours: header.sealed, edge, theirs }.encode();
     Statements::Head(HeadEvidence { contradiction })
 }
@@ -73,7 +75,7 @@ fn a_header_and_a_head_of_another_tree_or_two_heads_of_one_size_convict_the_coor
         acquits(&one, two_heads_of(&note, &head_of(&one, 3)));
     }
     // A header that nobody has signed.
-    other.blocks[2].sealed.signature[0] ^= 1;
+    other.blocks[2].sealed.seal = Seal::from_bytes([7; Seal::LEN]);
     acquits(&one, head_against(&other.blocks[2], edge(&other, 3), head_of(&one, 3)));
 }
 
@@ -97,8 +99,8 @@ fn a_trustee_is_convicted_by_its_answers_to_two_blocks_of_one_step_and_by_nothin
     world.seal();
     let step = 0;
     let block = world.sealed_hash();
-    let says = |i, step, block: Hash| world.countersignature(i, step, &block);
-    let countersign = |block: Hash| {
+    let says = |i, step, block: BlockHash| world.countersignature(i, step, &block);
+    let countersign = |block: BlockHash| {
         Action::Countersign(Countersign {
             step,
             sealed_block: block.to_vec(),
@@ -106,22 +108,23 @@ fn a_trustee_is_convicted_by_its_answers_to_two_blocks_of_one_step_and_by_nothin
         })
     };
     let share = world.wrong_share(1, 0);
-    for second in [says(1, step, [9; 32]), says(1, step, [8; 32])] {
+    for second in [says(1, step, BlockHash([9; 32])), says(1, step, BlockHash([8; 32]))] {
         let verdict = verdict(&world, answers(&world, 1, says(1, step, block), second));
         assert_eq!(
             (verdict.culprit, verdict.charge),
             (Culprit::Institution(world.name(1)), Charge::TwoBlocks)
         );
     }
-    let verdict = verdict(&world, answers(&world, 1, share.clone(), says(1, step, [9; 32])));
+    let verdict =
+        verdict(&world, answers(&world, 1, share.clone(), says(1, step, BlockHash([9; 32]))));
     assert_eq!(verdict.culprit, Culprit::Institution(world.name(1)));
     // A countersignature and the share for it; two steps; twice the same; another trustee's; another certificate's.
     acquits(&world, answers(&world, 1, says(1, step, block), share));
-    acquits(&world, answers(&world, 1, says(1, step, block), says(1, 1, [9; 32])));
+    acquits(&world, answers(&world, 1, says(1, step, block), says(1, 1, BlockHash([9; 32]))));
     acquits(&world, answers(&world, 1, says(1, step, block), says(1, step, block)));
-    acquits(&world, answers(&world, 1, says(1, step, block), says(2, step, [9; 32])));
-    acquits(&world, answers(&world, 2, says(1, step, block), says(1, step, [9; 32])));
-    let action = countersign([9; 32]);
+    acquits(&world, answers(&world, 1, says(1, step, block), says(2, step, BlockHash([9; 32]))));
+    acquits(&world, answers(&world, 2, says(1, step, block), says(1, step, BlockHash([9; 32]))));
+    let action = countersign(BlockHash([9; 32]));
     let forged = sign(
         &world.ceremony.coordinator.signing,
         &world.chain_id(),
@@ -138,7 +141,7 @@ fn a_trustee_is_convicted_by_its_answers_to_two_blocks_of_one_step_and_by_nothin
     acquits(&world, answers(&world, 1, says(1, step, block), other_chain));
     let stranger = ceremony(7, |_| {}).institutions.remove(1);
     let says = |block: [u8; 32]| {
-        let action = countersign(block);
+        let action = countersign(BlockHash(block));
         Some(sign(&stranger.signing, &world.chain_id(), Some(&stranger.identity.pseudonym), action))
     };
     let certificate = Some(stranger.certificate.clone());
@@ -153,8 +156,8 @@ fn two_receipts_convict_only_if_one_accepts_what_the_other_calls_a_fault() {
     let chain_id = world.chain_id();
     let name = world.name(0);
     let id = [4; 32];
-    let accepted = Receipt::accepted(id);
-    let fault = Receipt::fault(id, Reason::BadLinkProof, name);
+    let accepted = Receipt::accepted(TransactionHash(id));
+    let fault = Receipt::fault(TransactionHash(id), Reason::BadLinkProof, name);
     let pair = |accepted: Receipt, fault: Receipt| {
         let [accepted, fault] = [accepted, fault].map(|receipt| Some(receipt.sign(key, &chain_id)));
         Statements::TwoReceipts(TwoReceiptsEvidence { accepted, fault })
@@ -168,11 +171,14 @@ fn two_receipts_convict_only_if_one_accepts_what_the_other_calls_a_fault() {
         Reason::WrongStep,
         Reason::TooLate,
     ] {
-        acquits(&world, pair(accepted, Receipt::rejected(id, reason)));
+        acquits(&world, pair(accepted, Receipt::rejected(TransactionHash(id), reason)));
     }
     acquits(&world, pair(accepted, accepted));
     acquits(&world, pair(fault, fault));
-    acquits(&world, pair(accepted, Receipt::fault([5; 32], Reason::BadLinkProof, name)));
+    acquits(
+        &world,
+        pair(accepted, Receipt::fault(TransactionHash([5; 32]), Reason::BadLinkProof, name)),
+    );
     let stranger = &world.ceremony.institutions[0].signing;
     let mixed = TwoReceiptsEvidence {
         accepted: Some(accepted.sign(key, &chain_id)),
@@ -185,7 +191,7 @@ fn two_receipts_convict_only_if_one_accepts_what_the_other_calls_a_fault() {
 fn a_signed_header_that_does_not_follow_convicts_the_coordinator() {
     let mut world = World::new();
     let open = world.open_round();
-    let block = world.sealed_block(vec![entry(open, false)], [0; 32]);
+    let block = world.sealed_block(vec![entry(open, false)], StateRoot([0; 32]));
     let bad = |change: fn(&mut Header)| {
         let mut header = *block.header();
         change(&mut header);
@@ -196,7 +202,11 @@ fn a_signed_header_that_does_not_follow_convicts_the_coordinator() {
     };
     convicts_the_coordinator(&world, bad(|header| header.history_root[0] ^= 1), Charge::BadHeader);
     convicts_the_coordinator(&world, bad(|header| header.time_ms = 1), Charge::BadHeader);
-    convicts_the_coordinator(&world, bad(|header| header.previous = [1; 32]), Charge::Fork);
+    convicts_the_coordinator(
+        &world,
+        bad(|header| header.previous = BlockHash([1; 32])),
+        Charge::Fork,
+    );
     // Further than the next one: what lies between is not known. And entries that the header does not speak of.
     acquits(&world, bad(|header| header.height = 9));
     acquits(&world, bad(|header| header.entries_root[0] ^= 1));
@@ -206,7 +216,7 @@ fn a_signed_header_that_does_not_follow_convicts_the_coordinator() {
 #[test]
 fn entries_that_no_contract_takes_convict_the_coordinator() {
     let mut world = World::new();
-    world.append(vec![vec![1, 2, 3]], [0; 32], Vec::new());
+    world.append(vec![vec![1, 2, 3]], world.state, Vec::new());
     convicts_the_coordinator(&world, history(&world), Charge::BadEntry);
     convicts_the_coordinator(&world, replay(&world), Charge::BadEntry);
 
@@ -237,7 +247,7 @@ fn entries_that_no_contract_takes_convict_the_coordinator() {
     out_of_turn(&mut world, abandon);
     let open = world.orders(open(0, 1, model));
     out_of_turn(&mut world, open);
-    let mut forged = world.countersignature(0, 0, &[9; 32]);
+    let mut forged = world.countersignature(0, 0, &BlockHash([9; 32]));
     forged.signature[7] ^= 1;
     out_of_turn(&mut world, forged);
 }

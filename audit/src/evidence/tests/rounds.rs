@@ -1,9 +1,11 @@
+use consilium_hash::TransactionHash;
+
 use super::*;
 
 pub(super) fn with_receipt(
     world: &World,
     signed: SignedTransaction,
-    receipt: impl FnOnce(Hash) -> Receipt,
+    receipt: impl FnOnce(TransactionHash) -> Receipt,
 ) -> HistoryEvidence {
     let id = CandidateTransaction::parse(signed.clone()).unwrap().id();
     let receipt = receipt(id).sign(&world.ceremony.coordinator.signing, &world.chain_id());
@@ -194,7 +196,7 @@ fn a_state_root_that_the_transactions_do_not_lead_to_convicts_the_coordinator_wi
     world.seal();
     let block = world.sealed_hash();
     let answer = world.countersignature(0, 0, &block);
-    world.forge(vec![answer]);
+    world.append(vec![entry(answer, false)], consilium_hash::StateRoot([7; 32]), Vec::new());
     convicts_the_coordinator(&world, replay(&world), Charge::BadState);
     // A body that is missing proves nothing.
     let Statements::Replay(mut statements) = replay(&world) else { panic!() };

@@ -1,10 +1,12 @@
 //! Members with state directories of their own in a key generation and in a resharing.
 
+use consilium_audit::follow::Follower;
 use consilium_contract::Phase;
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlockHash, Pseudonym};
+use consilium_ledger::HeaderChain;
 use consilium_proto::v1::{
-    BeginKeygen, ChangeCommittee, EndStage, Stage as StageName, contribute::Part,
-    transaction::Action,
+    BeginKeygen, ChangeCommittee, Complaints, Confirmation, EndStage, Stage as StageName,
+    contribute::Part, transaction::Action,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -22,6 +24,9 @@ struct Members {
     world: World,
     directories: Vec<TempDir>,
     rng: ChaCha20Rng,
+    time_ms: u64,
+    /// Of the authority.
+    requests: u64,
 }
 
 impl Members {
@@ -31,7 +36,7 @@ impl Members {
             spec.protection.allow_threshold_one = true;
         }));
         let directories = (0..INSTITUTIONS).map(|_| tempfile::tempdir().unwrap()).collect();
-        Self { world, directories, rng: ChaCha20Rng::seed_from_u64(3) }
+        Self { world, directories, rng: ChaCha20Rng::seed_from_u64(3), time_ms: 2_000, requests: 0 }
     }
 
     fn directory(&self, i: usize) -> &Path {
@@ -43,7 +48,9 @@ impl Members {
     }
 
     fn memory(&self, i: usize) -> Memory {
-        Memory::open(self.directory(i), self.world.chain_id()).unwrap()
+        let mut memory = Memory::open(self.directory(i), self.world.chain_id()).unwrap();
+        memory.catch_up(false, None, &[]).unwrap();
+        memory
     }
 
     fn keygen(&self) -> Option<&Keygen> {
@@ -62,9 +69,37 @@ impl Members {
     }
 
     fn begin(&mut self, committee: u32) {
-        let begin =
-            self.world.orders(Action::BeginKeygen(BeginKeygen { committee, time_ms: 2_000 }));
+        let begin = self
+            .world
+            .orders(Action::BeginKeygen(BeginKeygen { committee, time_ms: self.time_ms }));
         self.world.commit(vec![begin]);
+    }
+
+    /// The authority asks for the next committee: these institutions, any so many of whom decrypt.
+    fn ask_for(&mut self, members: &[usize], threshold: u32) {
+        let committee = self.world.contract.committee().unwrap().number + 1;
+        let members = members.iter().map(|i| self.world.name(*i).to_vec()).collect();
+        self.requests += 1;
+        let change = ChangeCommittee { committee, members, threshold, request: self.requests };
+        let change = self.world.decrees(Action::ChangeCommittee(change));
+        self.world.commit(vec![change]);
+    }
+
+    /// Ends the stage, once its time is over where somebody is missing.
+    fn end_stage(&mut self) {
+        let keygen = self.keygen().unwrap();
+        let timeout = self.world.ceremony.parameters.collection_timeout_ms;
+        let waited = if keygen.progress().is_complete() { 0 } else { timeout };
+        let time_ms = keygen.since_ms() + waited;
+        let end = EndStage {
+            committee: keygen.number(),
+            attempt: keygen.attempt(),
+            stage: keygen.stage().name().into(),
+            time_ms,
+        };
+        let end = self.world.orders(Action::EndStage(end));
+        self.world.commit(vec![end]);
+        self.time_ms = self.time_ms.max(time_ms);
     }
 
     /// Everyone but those who are left out says what it has to say, and the stage is ended.
@@ -75,14 +110,7 @@ impl Members {
                 self.world.commit(vec![signed]);
             }
         }
-        let keygen = self.keygen().unwrap();
-        let committee = keygen.number();
-        let attempt = keygen.attempt();
-        let time_ms = keygen.since_ms();
-        let stage = keygen.stage().name().into();
-        let end =
-            self.world.orders(Action::EndStage(EndStage { committee, attempt, stage, time_ms }));
-        self.world.commit(vec![end]);
+        self.end_stage();
     }
 
     /// Plays until the stage begins.
@@ -94,14 +122,36 @@ impl Members {
 
     /// Plays until the committee stands.
     fn play(&mut self) -> Arc<Committee> {
+        self.play_without(&[])
+    }
+
+    fn play_without(&mut self, without: &[usize]) -> Arc<Committee> {
         while self.keygen().is_some() {
-            self.play_stage(&[]);
+            self.play_stage(without);
         }
         Arc::clone(self.world.contract.committee().unwrap())
     }
 
-    fn settle(&self, committee: &Committee) {
-        (0..INSTITUTIONS).for_each(|i| self.open(i).settle(committee).unwrap());
+    /// Reads the whole chain again, as a program does that has just been started.
+    fn read(&self, i: usize) -> Membership {
+        let mut membership = self.open(i);
+        let mut memory = self.memory(i);
+        let ceremony = &self.world.ceremony;
+        let mut follower =
+            Follower::new(Arc::new(ceremony.parameters.clone()), ceremony.genesis_entry.clone());
+        let mut chain = HeaderChain::new(*self.world.chain.validators());
+        for block in &self.world.blocks {
+            let header = chain.append_block(block).unwrap().clone();
+            let _ = follower.read(block, &header).unwrap();
+            if let Some(made) = follower.take_made() {
+                membership.settle(&made, follower.step(), &mut memory).unwrap();
+            }
+        }
+        membership
+    }
+
+    fn settle(&self) {
+        (0..INSTITUTIONS).for_each(|i| drop(self.read(i)));
     }
 
     /// Names of the secret files of an institution.
@@ -133,10 +183,10 @@ fn no_offer_leaves_before_its_secrets_are_on_disk_where_only_the_member_reads() 
             & 0o777,
         0o600
     );
-    // They are those of the offer: whoever reads them again makes the same one.
+    // They are those of the offer: whoever reads them again makes the same one, and there are no others.
     assert_eq!(offered(members.ask(0)), offer);
     fs::remove_file(&path).unwrap();
-    assert_ne!(offered(members.ask(0)), offer);
+    assert_eq!(members.ask(0).unwrap(), None);
 
     // A disk that does not take them: there is no offer.
     let mut membership = members.open(1);
@@ -187,8 +237,8 @@ fn a_member_says_nothing_that_its_memory_has_not_sworn_first() {
         members.begin(0);
         members.play_until(stage);
         let swear = |members: &Members, i: usize| match stage {
-            StageName::Agreeing => members.memory(i).swear_dealings(0, 0, &[9; 32]),
-            _ => members.memory(i).swear_committee(0, 0, &[9; 32]),
+            StageName::Agreeing => members.memory(i).swear_dealings(Place::default(), &[9; 32]),
+            _ => members.memory(i).swear_committee(Place::default(), 0, &[9; 32]),
         };
         // It has sworn something else, in another history: it is asked twice and says nothing.
         swear(&members, 0).unwrap();
@@ -222,7 +272,7 @@ fn products_bind_whoever_has_not_agreed_in_words_to_the_same_dealings() {
     members.play_stage(&[0]);
     assert_eq!(members.keygen().unwrap().stage().name(), StageName::Products);
     assert!(members.ask(0).unwrap().is_some());
-    let refused = members.memory(0).swear_dealings(0, 0, &[9; 32]);
+    let refused = members.memory(0).swear_dealings(Place::default(), &[9; 32]);
     assert!(
         matches!(refused, Err(ClientError::Memory(MemoryError::OtherOath { .. }))),
         "{refused:?}"
@@ -234,7 +284,7 @@ fn once_a_committee_stands_its_share_alone_is_left_and_verifies() {
     let mut members = Members::new();
     members.begin(0);
     let first = members.play();
-    members.settle(&first);
+    members.settle();
     for i in 0..INSTITUTIONS {
         assert_eq!(members.secrets(i), ["share-0.key"], "institution {i}");
         assert!(members.open(i).share(&first).is_some());
@@ -251,7 +301,7 @@ fn once_a_committee_stands_its_share_alone_is_left_and_verifies() {
         ["ceremony.key", "share-0.key", "share-1.key"],
         "until it stands"
     );
-    members.settle(&second);
+    members.settle();
     for i in 0..3 {
         assert_eq!(members.secrets(i), ["share-1.key"], "institution {i}");
         let membership = members.open(i);
@@ -260,7 +310,7 @@ fn once_a_committee_stands_its_share_alone_is_left_and_verifies() {
     assert!(members.secrets(3).is_empty(), "who has left holds nothing");
     assert!(members.open(3).share(&second).is_none());
     // It has handed over, and answers for the committee before no longer.
-    let refused = members.memory(3).remember(0, 0, &[2; 32]);
+    let refused = members.memory(3).remember(0, 0, &BlockHash([2; 32]));
     let handed_over = MemoryError::HandedOver { confirmed: 1, asked: 0 };
     assert!(matches!(refused, Err(ClientError::Memory(error)) if error == handed_over));
 }
@@ -313,4 +363,212 @@ fn a_damaged_file_is_named() {
             );
         }
     }
+}
+
+#[test]
+fn a_dealer_that_has_lost_its_secrets_does_not_answer_for_a_dealing_with_other_polynomials() {
+    for is_resharing in [false, true] {
+        let mut members = Members::new();
+        members.begin(0);
+        if is_resharing {
+            members.play();
+            members.settle();
+            members.ask_for(&[0, 1, 2, 3], 2);
+            members.begin(1);
+        }
+        members.play_until(StageName::Checking);
+        // Institution 3 complains of a dealing that is right.
+        let mut complaint = members.ask(3).unwrap().unwrap();
+        complaint.part = Some(Part::Complaints(Complaints { dealers: vec![1] }));
+        let signed = members.world.says(3, Action::Contribute(complaint));
+        members.world.commit(vec![signed]);
+        members.play_stage(&[3]);
+        assert_eq!(members.keygen().unwrap().stage().name(), StageName::Answering);
+        let kept = members.ask(0).unwrap();
+        assert!(
+            matches!(&kept.unwrap().part, Some(Part::Answers(_))),
+            "it answers as it has dealt"
+        );
+
+        // Its secrets alone are gone, or all that it knew but its share of the key.
+        for lost in
+            [&["ceremony.key"][..], &["ceremony.key", "countersigned", "countersigned.mark"]]
+        {
+            for file in lost {
+                fs::remove_file(members.directory(0).join(file)).unwrap();
+            }
+            assert_eq!(members.ask(0).unwrap(), None, "{lost:?}");
+            assert!(!members.directory(0).join(SECRETS).exists(), "{lost:?}");
+            fs::write(members.directory(0).join(SECRETS), []).unwrap();
+            fs::remove_file(members.directory(0).join(SECRETS)).unwrap();
+            fs::write(
+                members.directory(0).join(SECRETS),
+                Secrets::generate(u32::from(is_resharing), 0, &mut members.rng).to_bytes(),
+            )
+            .unwrap();
+            // Nor for one that it would deal today.
+            assert_eq!(members.ask(0).unwrap(), None, "{lost:?}");
+        }
+        let faults = members.world.contract.roster().standings();
+        members.play_stage(&[0]);
+        assert_eq!(members.world.contract.roster().standings(), faults, "and nobody is blamed");
+    }
+}
+
+#[test]
+fn no_fresh_secrets_are_made_for_an_attempt_in_which_a_member_has_spoken() {
+    for stage in [StageName::Offering, StageName::Dealing, StageName::Checking, StageName::Agreeing]
+    {
+        let mut members = Members::new();
+        members.begin(0);
+        members.play_until(stage);
+        assert!(members.ask(0).unwrap().is_some());
+        fs::remove_file(members.directory(0).join(SECRETS)).unwrap();
+        for _ in 0..2 {
+            assert_eq!(members.ask(0).unwrap(), None, "{stage:?}");
+            assert!(!members.directory(0).join(SECRETS).exists(), "{stage:?}");
+        }
+    }
+}
+
+#[test]
+fn a_member_that_has_lost_its_secrets_takes_part_in_the_next_attempt_and_hands_over_all_the_same() {
+    let mut members = Members::new();
+    members.begin(0);
+    members.play();
+    members.settle();
+    members.ask_for(&[0, 1, 2, 3], 2);
+    members.begin(1);
+    members.play_until(StageName::Dealing);
+    fs::remove_file(members.directory(0).join(SECRETS)).unwrap();
+    assert_eq!(members.ask(0).unwrap(), None);
+    while members.keygen().unwrap().stage().name() != StageName::Confirming {
+        members.play_stage(&[]);
+    }
+    let said = members.ask(0).unwrap().unwrap();
+    let handed_over = Confirmation { hands_over: true, holds_share: false };
+    assert_eq!(said.part, Some(Part::Confirmation(handed_over)));
+}
+
+#[test]
+fn a_member_that_was_away_while_a_committee_was_confirmed_holds_its_share_once_it_is_back() {
+    for number in 0..2 {
+        let mut members = Members::new();
+        members.begin(0);
+        if number == 1 {
+            members.play();
+            members.settle();
+            members.ask_for(&[0, 1, 2, 3], 2);
+            members.begin(1);
+        }
+        members.play_until(StageName::Confirming);
+        let committee = members.play_without(&[0]);
+        assert!(!share_file(members.directory(0), number).exists());
+        let membership = members.read(0);
+        assert!(membership.share(&committee).is_some(), "committee {number}");
+        assert_eq!(members.secrets(0), [format!("share-{number}.key")], "and no secrets");
+        // It answers for the committee, and for no other one of that number.
+        let mut memory = members.memory(0);
+        assert!(memory.answers_for(number));
+        let place = Place { number, attempt: 0 };
+        assert!(memory.swear_committee(place, 0, &[9; 32]).is_err());
+        // Who was there, and who reads the chain again, holds the same as before.
+        assert!(members.read(1).share(&committee).is_some());
+        assert!(members.read(0).share(&committee).is_some());
+    }
+}
+
+#[test]
+fn a_member_that_has_lost_its_memory_gets_no_share_of_a_committee_that_was_made_before() {
+    let mut members = Members::new();
+    members.begin(0);
+    members.play_until(StageName::Confirming);
+    let committee = members.play_without(&[0]);
+    for file in ["countersigned", "countersigned.mark"] {
+        fs::remove_file(members.directory(0).join(file)).unwrap();
+    }
+    Memory::open(members.directory(0), members.world.chain_id())
+        .unwrap()
+        .lose(Place::standing(0))
+        .unwrap();
+    assert!(members.read(0).share(&committee).is_none());
+    assert!(members.secrets(0).is_empty());
+}
+
+#[test]
+fn a_program_that_is_started_again_keeps_the_share_of_a_later_committee_and_the_secrets_of_the_next()
+ {
+    let mut members = Members::new();
+    members.begin(0);
+    members.play();
+    members.settle();
+    members.ask_for(&[0, 1, 2, 3], 2);
+    members.begin(1);
+    members.play_stage(&[]);
+    // It reads of committee 0 again while committee 1 is being made.
+    members.settle();
+    for i in 0..INSTITUTIONS {
+        assert_eq!(members.secrets(i), ["ceremony.key", "share-0.key"], "institution {i}");
+    }
+    let second = members.play();
+    members.settle();
+    for i in 0..INSTITUTIONS {
+        assert!(members.read(i).share(&second).is_some(), "institution {i}");
+        assert_eq!(members.secrets(i), ["share-1.key"], "institution {i}");
+    }
+}
+
+#[test]
+fn a_ceremony_that_was_given_up_leaves_nothing_that_a_later_one_of_the_same_committee_takes_for_its_own()
+ {
+    let mut members = Members::new();
+    members.begin(0);
+    members.play();
+    members.settle();
+    members.ask_for(&[0, 1, 2, 3], 2);
+    let mut secrets = Vec::new();
+    let mut attempts = Vec::new();
+    for _ in 0..2 {
+        members.begin(1);
+        while members.keygen().is_some() {
+            attempts.push(members.keygen().unwrap().attempt());
+            members.ask(0).unwrap().unwrap();
+            let kept = fs::read(members.directory(0).join(SECRETS)).unwrap();
+            assert!(!secrets.contains(&kept), "attempt {:?}", attempts.last());
+            secrets.push(kept);
+            members.end_stage();
+        }
+        members.ask_for(&[0, 1, 2, 3], 2);
+    }
+    assert!(attempts.is_sorted_by(|one, other| one < other), "{attempts:?}");
+    members.begin(1);
+    let committee = members.play();
+    members.settle();
+    assert!((0..INSTITUTIONS).all(|i| members.open(i).share(&committee).is_some()));
+}
+
+#[test]
+fn what_a_crash_has_left_of_a_secret_file_is_removed() {
+    let mut members = Members::new();
+    members.begin(0);
+    members.ask(0).unwrap();
+    for name in ["ceremony.incomplete", "share-3.incomplete"] {
+        let path = members.directory(0).join(name);
+        fs::write(&path, [7; 72]).unwrap();
+        drop(members.open(0));
+        assert!(!path.exists(), "{name}");
+    }
+    assert!(members.directory(0).join(SECRETS).exists());
+}
+
+#[test]
+fn a_wiped_file_holds_nothing_even_under_another_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("share-0.key");
+    fs::write(&path, [7; 72]).unwrap();
+    let other = dir.path().join("other");
+    fs::hard_link(&path, &other).unwrap();
+    wipe(&path).unwrap();
+    assert!(!path.exists());
+    assert_eq!(fs::read(other).unwrap(), [0; 72]);
 }

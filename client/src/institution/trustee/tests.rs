@@ -4,12 +4,16 @@ use consilium_audit::{
     judge::{TrusteeError, judge},
 };
 use consilium_contract::CandidateTransaction;
+use consilium_hash::{BlockHash, HeaderHash};
 use consilium_ledger::{Block, sha256};
 use consilium_proto::v1::{Charge, ForkEvidence, evidence::Statements};
 use rand_core::OsRng;
 
 use super::*;
-use crate::{fixture::Kept as _, state::memory::MemoryError};
+use crate::{
+    fixture::Kept as _,
+    state::memory::{MemoryError, Place},
+};
 use consilium_testkit::World;
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
@@ -23,7 +27,7 @@ fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec
     (world, headers)
 }
 
-fn verdict(world: &World, own: Option<&[u8; 32]>) -> Result<Judged, TrusteeError> {
+fn verdict(world: &World, own: Option<&HeaderHash>) -> Result<Judged, TrusteeError> {
     judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
 }
 
@@ -44,9 +48,10 @@ fn answers(world: &World, transactions: &[SignedTransaction]) -> Vec<Countersign
 
 fn countersign(world: &World, directory: &std::path::Path) -> Result<Countersigned, ClientError> {
     let judged = verdict(world, None).unwrap();
-    let mut memory = Memory::open(directory, world.chain_id()).unwrap();
+    let mut memory = world.memory(directory);
     super::countersign(
         &judged,
+        world.shares[0].as_ref().unwrap(),
         &mut memory,
         &world.ceremony.institutions[0].signing,
         &world.name(0),
@@ -58,13 +63,14 @@ fn an_honest_sum_is_judged_countersigned_and_shared_and_the_contract_takes_both(
     let dir = tempfile::tempdir().unwrap();
     let mut world = World::new();
     let headers = world.seal();
-    let judged = verdict(&world, Some(&sha256(&headers[0]))).unwrap();
+    let judged = verdict(&world, Some(&HeaderHash(sha256(&headers[0])))).unwrap();
     assert_eq!(judged.block(), &world.sealed_hash());
-    let mut memory = Memory::open(dir.path(), world.chain_id()).unwrap();
+    let mut memory = world.memory(dir.path());
     let files = &world.ceremony.institutions[0];
+    let share = world.shares[0].as_ref().unwrap();
     let countersigned =
-        super::countersign(&judged, &mut memory, &files.signing, &world.name(0)).unwrap();
-    assert_eq!(memory.countersigned(0), Some(judged.block()));
+        super::countersign(&judged, share, &mut memory, &files.signing, &world.name(0)).unwrap();
+    assert_eq!(memory.countersigned(0), Some(*judged.block()));
     let block = world.sealed_hash();
     let others: Vec<_> = [1, 2].iter().map(|&i| world.countersignature(i, 0, &block)).collect();
     let all = [vec![countersigned.transaction().clone()], others].concat();
@@ -100,13 +106,22 @@ fn a_second_sum_of_one_step_is_never_countersigned_whatever_restarts_lie_between
 }
 
 #[test]
-fn a_step_that_was_forgone_is_not_countersigned() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_step_of_a_committee_that_was_confirmed_with_another_memory_is_not_countersigned() {
     let mut world = World::new();
     world.seal();
-    Memory::open(dir.path(), world.chain_id()).unwrap().forgo(0).unwrap();
-    let refused = countersign(&world, dir.path()).unwrap_err();
-    assert!(matches!(refused, ClientError::Memory(MemoryError::Forgone { step: 0 })), "{refused}");
+    // It has lost what it knew, or has never known it.
+    let lost = tempfile::tempdir().unwrap();
+    world.memory(lost.path()).lose(Place::standing(0)).unwrap();
+    let refused = countersign(&world, lost.path()).unwrap_err();
+    assert!(matches!(refused, ClientError::Memory(MemoryError::Lost { number: 0 })), "{refused}");
+    let new = tempfile::tempdir().unwrap();
+    let mut memory = Memory::open(new.path(), world.chain_id()).unwrap();
+    memory.catch_up(false, None, &[]).unwrap();
+    let refused = countersign(&world, new.path()).unwrap_err();
+    assert!(
+        matches!(refused, ClientError::Memory(MemoryError::Unconfirmed { committee: 0 })),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -117,7 +132,7 @@ fn a_quorum_is_q_distinct_trustees_on_the_same_block_of_the_same_step() {
     let block = world.sealed_hash();
     let countersigned = countersign(&world, dir.path()).unwrap();
     assert_eq!(countersigned.judged().committee().quorum(), 3);
-    let quorum = |says: &[(usize, u64, [u8; 32])]| {
+    let quorum = |says: &[(usize, u64, BlockHash)]| {
         let signed: Vec<_> =
             says.iter().map(|(i, step, block)| world.countersignature(*i, *step, block)).collect();
         countersigned.quorum(&answers(&world, &signed)).is_some()
@@ -127,7 +142,7 @@ fn a_quorum_is_q_distinct_trustees_on_the_same_block_of_the_same_step() {
     assert!(quorum(&[same(3), same(1), same(2)]));
     assert!(!quorum(&[same(0), same(1)]));
     assert!(!quorum(&[same(0), same(1), same(1), same(0)]));
-    assert!(!quorum(&[same(0), same(1), (2, 0, [9; 32])]));
+    assert!(!quorum(&[same(0), same(1), (2, 0, BlockHash([9; 32]))]));
     assert!(!quorum(&[same(0), same(1), (2, 1, block)]));
 }
 
@@ -156,10 +171,11 @@ fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the
             let shown = split >> i & 1;
             // Shown one, and after a restart the other.
             for side in [shown, 1 - shown] {
-                let mut memory = Memory::open(directory.path(), first.chain_id()).unwrap();
+                let mut memory = first.memory(directory.path());
                 let files = &first.ceremony.institutions[i];
-                match super::countersign(&judged[side], &mut memory, &files.signing, &first.name(i))
-                {
+                let share = first.shares[i].as_ref().unwrap();
+                let name = first.name(i);
+                match super::countersign(&judged[side], share, &mut memory, &files.signing, &name) {
                     Ok(answer) => {
                         assert_eq!(side, shown);
                         transactions[side].push(answer.transaction().clone());

@@ -6,12 +6,13 @@ use consilium_audit::{
     judge::TrusteeError,
     model_check::ModelError,
 };
+use consilium_hash::{HeaderHash, StateRoot};
 use consilium_ledger::{Block, sha256};
 use consilium_proto::v1::{Abandon, Charge, Reason, transaction::Action};
 use consilium_testkit::{World, ceremony};
 
 use super::stage::*;
-use crate::{ClientError, Verification, state::memory::Memory};
+use crate::{ClientError, Verification, fixture::Kept as _};
 
 #[tokio::test]
 async fn a_signed_head_of_another_history_stops_the_institution_with_evidence() {
@@ -76,10 +77,10 @@ async fn a_sum_without_the_own_accepted_update_is_not_countersigned_and_stops_th
     else {
         panic!("{error}")
     };
-    assert_eq!((*missing, *height), (sha256(&own), stage.world.chain.len() - 1));
+    assert_eq!((*missing, *height), (HeaderHash(sha256(&own)), stage.world.chain.len() - 1));
     convicts(&stage.world, evidence, Charge::Omission);
     assert_eq!(error.exit_code(), 4);
-    assert_eq!(Memory::open(state.path(), stage.world.chain_id()).unwrap().countersigned(0), None);
+    assert_eq!(stage.world.memory(state.path()).countersigned(0), None);
 }
 
 #[tokio::test]
@@ -204,9 +205,10 @@ async fn a_signed_header_that_does_not_follow_stops_the_institution_with_evidenc
     let run = stage.start(state.path());
     let bad = {
         let open = stage.world.open_round();
-        let block = stage
-            .world
-            .sealed_block(vec![consilium_contract::transaction::entry(open, false)], [0; 32]);
+        let block = stage.world.sealed_block(
+            vec![consilium_contract::transaction::entry(open, false)],
+            StateRoot([0; 32]),
+        );
         let header = consilium_ledger::Header { history_root: [7; 32], ..*block.header() };
         Block { sealed: stage.world.seal_header(header), entries: block.entries }
     };

@@ -2,6 +2,7 @@
 //! speak through the fixture.
 
 mod lies;
+mod losses;
 mod node;
 mod rounds;
 mod stage;

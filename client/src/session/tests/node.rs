@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use consilium_contract::CandidateTransaction;
 use consilium_crypto::{Hash, signature::SigningKey};
-use consilium_hash::ChainId;
+use consilium_hash::{ChainId, HeaderHash};
 use consilium_proto::v1::{
     Aggregate, BlockMessage, Chunk, ConsistencyProof, GetAggregateRequest, GetBlobRequest,
     GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,
@@ -156,7 +156,7 @@ impl Federation for Node {
         request: Request<GetMaskedUpdateRequest>,
     ) -> Result<Response<Self::GetMaskedUpdateStream>, Status> {
         let hash: Hash = request.into_inner().header_sha256.as_slice().try_into().unwrap();
-        chunks(self.shown.lock().unwrap().masked.get(&hash))
+        chunks(self.shown.lock().unwrap().masked.get(&HeaderHash(hash)))
     }
 
     async fn countersign(

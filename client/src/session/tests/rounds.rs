@@ -10,7 +10,7 @@ use rand_core::OsRng;
 use tokio::{net::TcpListener, time::timeout};
 
 use super::stage::*;
-use crate::{ClientError, Institution, Unobserved, state::memory::Memory};
+use crate::{ClientError, Institution, Unobserved};
 
 #[tokio::test]
 async fn an_institution_takes_part_until_the_run_is_over() {
@@ -51,42 +51,6 @@ async fn after_a_lost_answer_the_stored_bytes_come_again() {
     let third = stage.call().await;
     assert_eq!((second.signed, second.body), (third.signed, third.body));
     run.abort();
-}
-
-#[tokio::test]
-async fn a_trustee_that_lost_its_memory_leaves_the_step_in_progress_to_the_others_and_serves_the_next()
- {
-    let dir = tempfile::tempdir().unwrap();
-    let mut stage = Stage::new(World::new()).await;
-    let run = stage.start(dir.path());
-    stage.seal(&[1, 2, 3]).await;
-    stage.silence().await;
-    let block = stage.world.sealed_hash();
-    let answers = (1..4).map(|i| stage.world.countersignature(i, 0, &block)).collect();
-    stage.world.commit(answers);
-    stage.show();
-    stage.silence().await;
-    let shares = vec![stage.world.share(1), stage.world.share(2)];
-    stage.world.commit(shares);
-    stage.close();
-    stage.seal(&[1, 2, 3]).await;
-    stage.unseal().await;
-    stage.close();
-    assert_eq!(end(run).await.unwrap().steps, 2);
-}
-
-#[tokio::test]
-async fn a_trustee_restored_from_before_its_own_update_leaves_the_step_to_the_others() {
-    let world = World::new();
-    let state = state(&world);
-    let mut stage = Stage::new(world).await;
-    stage.world.seal();
-    stage.show();
-    let run = stage.start(state.path());
-    stage.silence().await;
-    run.abort();
-    assert!(run.await.unwrap_err().is_cancelled());
-    assert!(Memory::open(state.path(), stage.world.chain_id()).unwrap().is_forgone(0));
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use consilium_audit::{
 };
 use consilium_contract::{CandidateTransaction, transaction::parse_entry};
 use consilium_crypto::{Bound, CandidateHeader, Hash, QuantisedUpdate, signature::SigningKey};
+use consilium_hash::HeaderHash;
 use consilium_identity::InstitutionFiles;
 use consilium_learning::{TrainError, Trainer};
 use consilium_ledger::{Block, Note, sha256};
@@ -36,7 +37,6 @@ use crate::{
     ClientError, Institution, Outcome, Unobserved, Verification,
     fixture::Kept as _,
     prepare::{Participant, Preparation, PrepareError, Prepared},
-    state::memory::Memory,
 };
 
 /// Longer than anything here takes.
@@ -55,7 +55,7 @@ pub(super) struct Shown {
     pub(super) blocks: Vec<Block>,
     /// Of the tree that ends with each block.
     pub(super) heads: Vec<Note>,
-    pub(super) masked: HashMap<Hash, Vec<u8>>,
+    pub(super) masked: HashMap<HeaderHash, Vec<u8>>,
     pub(super) blobs: HashMap<Hash, Vec<u8>>,
     /// Last blocks that the head is taken from and the stream holds back.
     pub(super) held_back: usize,
@@ -159,8 +159,19 @@ impl Stage {
         tokio::spawn(self.institution(state).run())
     }
 
+    pub(super) fn start_without_share(
+        &self,
+        state: &Path,
+    ) -> JoinHandle<Result<Outcome, ClientError>> {
+        tokio::spawn(self.institution_without_share(state).run())
+    }
+
     pub(super) fn institution(&self, state: &Path) -> Institution {
         self.world.lend_share(0, state);
+        self.institution_without_share(state)
+    }
+
+    fn institution_without_share(&self, state: &Path) -> Institution {
         let institution = Institution::new(
             self.files(),
             state,
@@ -280,10 +291,10 @@ pub(super) fn header(signed: &SignedTransaction) -> Vec<u8> {
     update.header.clone()
 }
 
-/// A state directory whose trustee remembers that it has said nothing.
+/// A state directory whose trustee has helped to make the committee, and has said nothing since.
 pub(super) fn state(world: &World) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    drop(Memory::open(dir.path(), world.chain_id()).unwrap());
+    drop(world.memory(dir.path()));
     dir
 }
 

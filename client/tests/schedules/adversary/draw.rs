@@ -58,6 +58,8 @@ impl Adversary<'_> {
                 let fallible = self.trustees[&trustee].has_backup() && self.may_fall(trustee);
                 fallible.then_some(Op::RollBack { trustee })?
             }
+            10 if self.chance(10) => Op::Expel { trustee },
+            10 if self.chance(40) => self.loss(trustee)?,
             10 => Op::Receipt { trustee },
             11 => {
                 let branch = self.below(self.branches.len());
@@ -65,7 +67,12 @@ impl Adversary<'_> {
                 Op::ShowAgain { trustee, branch, block }
             }
             12..=41 => {
-                let except = if self.chance(60) { Vec::new() } else { vec![trustee] };
+                let is_confirmed = self.branches.iter().any(|branch| {
+                    matches!(branch.follower.phase(), Phase::Keygen(keygen)
+                        if matches!(keygen.stage(), Stage::Confirming { .. }))
+                });
+                let percent = if is_confirmed { 30 } else { 60 };
+                let except = if self.chance(percent) { Vec::new() } else { vec![trustee] };
                 Op::ShowAll { except }
             }
             42..=51 => {
@@ -88,6 +95,17 @@ impl Adversary<'_> {
                 Op::Seal { branch, order }
             }
         })
+    }
+
+    /// A trustee loses its state: nothing is hidden from it afterwards that it was ever shown, or it counts as hostile.
+    fn loss(&mut self, trustee: usize) -> Option<Op> {
+        let own = &self.trustees[&trustee];
+        let is_shown = own.is_whole && own.height().is_some_and(|height| height > 0);
+        let is_known = (0..self.branches.len()).any(|at| self.common(trustee, at).is_some());
+        if is_shown && is_known && self.chance(70) {
+            return Some(Op::LoseState { trustee, is_hidden: false });
+        }
+        self.may_fall(trustee).then_some(Op::LoseState { trustee, is_hidden: true })
     }
 
     /// Whether two continuations of a branch could come to different things.
@@ -137,6 +155,7 @@ impl Adversary<'_> {
             Where::Over => return None,
             Where::Idle if self.branches[branch].follower.committee().is_none() => Order::Begin,
             Where::Idle => match self.below(10) {
+                0 if self.chance(20) => Order::Revoke { institution: self.revocable(branch)? },
                 0 => self.change()?,
                 1..=3 => Order::Begin,
                 _ if self.opens => Order::Open,
@@ -173,6 +192,15 @@ impl Adversary<'_> {
                 _ => gather(self),
             },
         })
+    }
+
+    /// An institution without which a sum is still possible.
+    fn revocable(&mut self, branch: usize) -> Option<usize> {
+        let institutions = self.world.shape.institutions;
+        let roster = self.branches[branch].follower.roster();
+        let left = roster.iter().filter(|(_, institution)| !institution.revoked).count();
+        let min_updates = self.world.ceremony.parameters.min_updates as usize;
+        (left > min_updates).then(|| self.below(institutions))
     }
 
     /// The authority asks for another committee, of which not too many are hostile.

@@ -8,10 +8,11 @@ use consilium_crypto::{
     DecryptionShare, Evaluation, KeyShare, MaskedSum, MaskedUpdate, VerifiedHeader, combine,
     mask_length, verify_share,
 };
+use consilium_hash::HeaderHash;
 use consilium_ledger::{VerifiedHeader as VerifiedBlock, sha256};
 use consilium_proto::v1::{
     Abandon, BeginKeygen, BlobRef, ChangeCommittee, CloseCollection, CloseRound, EndStage,
-    OpenRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
+    OpenRound, Revoke, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
 use consilium_testkit::Parties as _;
 
@@ -34,20 +35,23 @@ impl Adversary<'_> {
                     said.basis == keygen.basis() && !keygen.has_heard(&name)
                 }
                 (Action::SubmitUpdate(update), Phase::Collecting(collection)) => {
-                    let pooled = self.world.pooled(&sha256(&update.header)).unwrap();
-                    pooled.header.context().round == *collection.round()
+                    let pooled = self.world.pooled(&HeaderHash(sha256(&update.header))).unwrap();
+                    let is_revoked =
+                        branch.follower.roster().get(&name).is_none_or(|own| own.revoked);
+                    !is_revoked
+                        && pooled.header.context().round == *collection.round()
                         && !collection.has_update_of(&name)
                 }
                 (Action::Countersign(said), Phase::Sealed(sealed)) => {
                     let place =
                         branch.follower.committee().and_then(|committee| committee.place_of(&name));
-                    said.sealed_block == sealed.sum.block()
+                    said.sealed_block == sealed.sum.block().as_slice()
                         && place.is_some_and(|at| !sealed.is_countersigned_by(at))
                 }
                 (Action::SubmitShare(said), Phase::Sealed(sealed)) => {
                     let place =
                         branch.follower.committee().and_then(|committee| committee.place_of(&name));
-                    said.sealed_block == sealed.sum.block()
+                    said.sealed_block == sealed.sum.block().as_slice()
                         && place.is_some_and(|at| !sealed.has_share_of(at))
                 }
                 _ => false,
@@ -81,7 +85,9 @@ impl Adversary<'_> {
                     said.extend(own.map(|own| world.says(*index, Action::Contribute(own))));
                 }
                 Phase::Collecting(collection)
-                    if twist != Twist::Silent && !collection.has_update_of(&name) =>
+                    if twist != Twist::Silent
+                        && !collection.has_update_of(&name)
+                        && branch.follower.roster().get(&name).is_some_and(|own| !own.revoked) =>
                 {
                     // Another one in every history.
                     let pooled =
@@ -148,7 +154,9 @@ impl Adversary<'_> {
                 all.sort_by_key(is_share);
                 for signed in &all {
                     if let Action::SubmitUpdate(update) = read(signed).action() {
-                        track.submitted.push(self.world.pooled(&sha256(&update.header)).unwrap());
+                        track
+                            .submitted
+                            .push(self.world.pooled(&HeaderHash(sha256(&update.header))).unwrap());
                     }
                 }
                 all
@@ -201,6 +209,11 @@ impl Adversary<'_> {
                 });
                 track.model = model;
                 orders(Action::CloseRound(close))
+            }
+            Order::Revoke { institution } => {
+                self.tally.revocations += 1;
+                let pseudonym = self.world.name(*institution).to_vec();
+                vec![self.world.decrees(Action::Revoke(Revoke { pseudonym }))]
             }
             Order::Change { members, threshold } => {
                 let Some(committee) = self.branches[at].follower.committee() else { return };
@@ -311,8 +324,8 @@ impl Adversary<'_> {
             self.world.ceremony.coordinator.evaluation.evaluate(&round, &headers).ok()?;
         let Some((old, new)) = named else { return Some((evaluation, inputs)) };
         let mut bytes = evaluation.encode();
-        let place = bytes.windows(32).position(|window| window == old)?;
-        bytes[place..place + 32].copy_from_slice(&new);
+        let place = bytes.windows(32).position(|window| window == old.as_slice())?;
+        bytes[place..place + 32].copy_from_slice(&new.0);
         Some((Evaluation::decode(&bytes).ok()?, inputs))
     }
 

@@ -6,9 +6,9 @@ mod proofs;
 mod resharing;
 mod vectors;
 
-use consilium_hash::ChainId;
 use std::collections::BTreeMap;
 
+use consilium_hash::ChainId;
 use curve25519_dalek::scalar::Scalar;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;

@@ -228,7 +228,7 @@ fn audit(path: &Path, scratch: &Path, expected: &HeaderChain) -> Result<(), Ledg
 
 /// As [`read_all`]; a blob that is not found counts as detected, as the audit asks for each by its address.
 fn read_all_or_missing(store: &Store) -> Result<HeaderChain, LedgerError> {
-    let chain = verify_chain(store.blocks(0), CHAIN_ID, coordinator().verifying_key())?;
+    let chain = verify_chain(store.blocks(0), validators())?;
     for height in 0..chain.len() {
         for blob in blobs_of(height) {
             match store.get_blob(&sha256(&blob))? {
@@ -263,7 +263,7 @@ fn damaged_store_files_never_panic_and_never_pass_for_something_else() {
     let mut unharmed = 0;
     for ledger in [closed.path(), killed.path()] {
         audit(ledger, scratch.path(), &chain).unwrap();
-        for file in seal::files(ledger).unwrap() {
+        for file in manifest::files(ledger).unwrap() {
             let path = ledger.join(&file);
             let bytes = fs::read(&path).unwrap();
             for round in 0..60 {

@@ -6,22 +6,18 @@
 
 use std::{fs, io, path::Path};
 
+use consilium_hash::BlockHash;
+
 use crate::{
-    Hash, LedgerError,
-    store::disk::{Disk, io_error},
+    error::LedgerError,
+    head::Head,
+    store::{
+        disk::{Disk, io_error},
+        layout::HEAD_FILE,
+    },
 };
 
-pub(super) const NAME: &str = "HEAD";
 const FIRST_LINE: &str = "consilium ledger head 1";
-
-/// The last durable block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    /// Its height.
-    pub height: u64,
-    /// The hash of its header.
-    pub hash: Hash,
-}
 
 /// What the file says.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,16 +33,16 @@ pub(super) enum Recorded {
 fn contents(head: Option<Head>) -> String {
     match head {
         None => format!("{FIRST_LINE}\nno block\n"),
-        Some(Head { height, hash }) => format!("{FIRST_LINE}\n{height} {}\n", hex::encode(hash)),
+        Some(Head { height, hash }) => format!("{FIRST_LINE}\n{height} {hash}\n"),
     }
 }
 
 pub(super) fn write(disk: &Disk, root: &Path, head: Option<Head>) -> Result<(), LedgerError> {
-    disk.replace(root, NAME, &contents(head))
+    disk.replace(root, HEAD_FILE, &contents(head))
 }
 
 pub(super) fn read(root: &Path) -> Result<Recorded, LedgerError> {
-    let path = root.join(NAME);
+    let path = root.join(HEAD_FILE);
     let bytes = match fs::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Recorded::Nothing),
         other => other.map_err(io_error("read", &path))?,
@@ -64,8 +60,8 @@ fn parse(bytes: &[u8]) -> Option<Recorded> {
         return Some(Recorded::NoBlock);
     }
     let (height, hash) = text.lines().nth(1)?.split_once(' ')?;
-    let mut head = Head { height: height.parse().ok()?, hash: [0; 32] };
-    hex::decode_to_slice(hash, &mut head.hash).ok()?;
+    let mut head = Head { height: height.parse().ok()?, hash: BlockHash([0; 32]) };
+    hex::decode_to_slice(hash, &mut head.hash.0).ok()?;
     (text == contents(Some(head))).then_some(Recorded::At(head))
 }
 
@@ -75,7 +71,7 @@ mod tests {
 
     #[test]
     fn reading_is_the_inverse_of_writing_and_any_flip_is_seen() {
-        let head = Head { height: 17, hash: [0xc4; 32] };
+        let head = Head { height: 17, hash: BlockHash([0xc4; 32]) };
         let text = contents(Some(head));
         assert_eq!(text, format!("consilium ledger head 1\n17 {}\n", "c4".repeat(32)));
         assert_eq!(parse(text.as_bytes()), Some(Recorded::At(head)));

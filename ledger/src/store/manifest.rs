@@ -1,6 +1,8 @@
-//! The `SEAL` of a closed ledger: length and SHA-256 of every file, so that a changed byte is named before sled reads it.
+//! The `MANIFEST` of a closed ledger: length and SHA-256 of every file, so that a changed byte is named before sled reads
+//! it.
 //!
-//! It protects against accidents, not against an author who writes a new seal: against that stand the signatures.
+//! It protects against accidents, not against an author who writes a new one: against that stand the seals over the
+//! headers.
 
 use std::{
     fs::{self, File},
@@ -11,63 +13,61 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    LedgerError,
+    error::LedgerError,
     store::{
-        STORE_FOLDER,
         disk::{Disk, io_error},
+        layout::{HEAD_FILE, MANIFEST_FILE, STORE_FOLDER},
     },
 };
 
-pub(super) const NAME: &str = "SEAL";
-const FIRST_LINE: &str = "consilium ledger seal 1\n";
+const FIRST_LINE: &str = "consilium ledger manifest 1\n";
 
-/// What can be said of a ledger that nobody has open.
+/// What the manifest says of a ledger that nobody has open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SealState {
+pub enum ManifestState {
     /// Every file is as it was when the ledger was closed.
     Intact,
-    /// The ledger is open, or its process ended without closing it.
-    Unsealed,
+    /// There is none: the ledger is open, or its process ended without closing it.
+    Missing,
 }
 
-/// Checks a ledger's files against its seal, without changing anything.
+/// Checks a ledger's files against its manifest, without changing anything.
 ///
 /// # Errors
-/// [`LedgerError::SealBroken`] names the first file that was changed, added or removed.
-pub fn verify_seal(path: &Path) -> Result<SealState, LedgerError> {
+/// [`LedgerError::FilesChanged`] names the first file that was changed, added or removed.
+pub fn verify_manifest(path: &Path) -> Result<ManifestState, LedgerError> {
     if !path.join(STORE_FOLDER).is_dir() {
         return Err(LedgerError::NotALedger { path: path.to_owned() });
     }
-    let seal_path = path.join(NAME);
-    let sealed = match fs::read(&seal_path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(SealState::Unsealed),
-        other => other.map_err(io_error("read", &seal_path))?,
+    let manifest_path = path.join(MANIFEST_FILE);
+    let written = match fs::read(&manifest_path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ManifestState::Missing),
+        other => other.map_err(io_error("read", &manifest_path))?,
     };
     let found = manifest(path)?;
-    if sealed == found.as_bytes() {
-        return Ok(SealState::Intact);
+    if written == found.as_bytes() {
+        return Ok(ManifestState::Intact);
     }
 
-    let broken = |file: &str, detail| LedgerError::SealBroken {
+    let broken = |file: &str, detail| LedgerError::FilesChanged {
         path: path.to_owned(),
         file: file.to_owned(),
         detail,
     };
-    let sealed = String::from_utf8_lossy(&sealed);
-    let sealed_files: Vec<&str> = sealed.lines().map(file_of).collect();
-    if let Some(line) = found.lines().find(|line| !sealed.lines().any(|other| other == *line)) {
+    let written = String::from_utf8_lossy(&written);
+    let listed: Vec<&str> = written.lines().map(file_of).collect();
+    if let Some(line) = found.lines().find(|line| !written.lines().any(|other| other == *line)) {
         let file = file_of(line);
-        let known = sealed_files.contains(&file);
+        let known = listed.contains(&file);
         return Err(broken(
             file,
             if known { "does not have its length or hash" } else { "was added" },
         ));
     }
-    let removed =
-        sealed_files.into_iter().find(|file| !found.lines().any(|line| file_of(line) == *file));
+    let removed = listed.into_iter().find(|file| !found.lines().any(|line| file_of(line) == *file));
     Err(match removed {
         Some(file) => broken(file, "is missing"),
-        None => broken(NAME, "is not what was written"),
+        None => broken(MANIFEST_FILE, "is not what was written"),
     })
 }
 
@@ -77,7 +77,7 @@ fn file_of(line: &str) -> &str {
 }
 
 pub(super) fn write(disk: &Disk, root: &Path) -> Result<(), LedgerError> {
-    disk.replace(root, NAME, &manifest(root)?)
+    disk.replace(root, MANIFEST_FILE, &manifest(root)?)
 }
 
 /// One line a file, sorted by name: SHA-256, length, path relative to `root`.
@@ -99,8 +99,8 @@ fn manifest(root: &Path) -> Result<String, LedgerError> {
 /// The files that make up the ledger in `root`, relative to it: `HEAD` and all of the store.
 pub(super) fn files(root: &Path) -> Result<Vec<PathBuf>, LedgerError> {
     let mut found = Vec::new();
-    if root.join("HEAD").is_file() {
-        found.push(PathBuf::from("HEAD"));
+    if root.join(HEAD_FILE).is_file() {
+        found.push(PathBuf::from(HEAD_FILE));
     }
     let mut folders = vec![PathBuf::from(STORE_FOLDER)];
     while let Some(folder) = folders.pop() {

@@ -3,12 +3,20 @@
 //! A transaction becomes one of these types only with a signature by the key that the authority has certified for its
 //! author. Everything later (sums, quorums, models) is computed from these and not from transactions.
 
-use consilium_contract::{CandidateTransaction, Committee, Roster, SealedBlock};
-use consilium_crypto::{CandidateHeader, DecryptionShare, Hash, RoundContext};
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_crypto::{CandidateHeader, DecryptionShare, RoundContext};
+use consilium_hash::{BlockHash, ChainId, HeaderHash, Pseudonym};
 use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
-use consilium_proto::v1::transaction::Action;
+use consilium_proto::v1::{Enrol, transaction::Action};
 use thiserror::Error;
+
+use crate::{
+    action::Signer,
+    enrolment::{certificate::Certificate, roster::Roster},
+    keygen::committee::Committee,
+    parameters::Parameters,
+    round::countersign::SealedBlock,
+    transaction::CandidateTransaction,
+};
 
 /// Why a transaction on the chain has no effect. Most are passed over, as the contract passes over them; some convict
 /// the coordinator, which has recorded them.
@@ -83,6 +91,40 @@ impl StatementError {
     }
 }
 
+/// The certificate with which an institution enrols, signed by the authority; the enrolment is signed by its key.
+pub(crate) fn enrolled(
+    transaction: &CandidateTransaction,
+    enrol: &Enrol,
+    parameters: &Parameters,
+) -> Result<Certificate, StatementError> {
+    let bad = |error: String| StatementError::BadCertificate(error);
+    let message = enrol.certificate.as_ref().ok_or_else(|| bad("there is none".to_owned()))?;
+    let certificate =
+        parameters.verify_certificate(message).map_err(|error| bad(error.to_string()))?;
+    if transaction.author() != Some(certificate.pseudonym) {
+        return Err(bad("it is another institution's".to_owned()));
+    }
+    if !transaction.is_signed_by(&certificate.signing_key, &parameters.chain_id) {
+        return Err(StatementError::BadSignature(certificate.pseudonym));
+    }
+    Ok(certificate)
+}
+
+/// Authority or coordinator have signed what they alone may say. Of institutions nothing is asked here.
+pub(crate) fn judge_signer(
+    transaction: &CandidateTransaction,
+    parameters: &Parameters,
+) -> Result<(), StatementError> {
+    let key = match transaction.kind().signer {
+        Signer::Authority => &parameters.authority,
+        Signer::Coordinator => &parameters.coordinator,
+        Signer::Institution | Signer::Newcomer(_) => return Ok(()),
+    };
+    let is_theirs =
+        transaction.author().is_none() && transaction.is_signed_by(key, &parameters.chain_id);
+    is_theirs.then_some(()).ok_or(StatementError::NotTheirs)
+}
+
 /// The key of the author, whose certificate the roster has checked, has signed the transaction for this chain.
 pub(crate) fn author(
     transaction: &CandidateTransaction,
@@ -116,7 +158,7 @@ pub struct Submission {
     pseudonym: Pseudonym,
     transaction: CandidateTransaction,
     header: Vec<u8>,
-    hash: Hash,
+    hash: HeaderHash,
 }
 
 impl Submission {
@@ -147,7 +189,7 @@ impl Submission {
         Ok(Self {
             pseudonym,
             transaction: transaction.clone(),
-            hash: sha256(&update.header),
+            hash: HeaderHash(sha256(&update.header)),
             header: update.header.clone(),
         })
     }
@@ -168,7 +210,7 @@ impl Submission {
     }
 
     /// SHA-256 of the encoded header: the name of the update.
-    pub fn hash(&self) -> &Hash {
+    pub fn hash(&self) -> &HeaderHash {
         &self.hash
     }
 }
@@ -179,7 +221,7 @@ pub struct Countersignature {
     trustee: u32,
     pseudonym: Pseudonym,
     step: u64,
-    block: Hash,
+    block: BlockHash,
     cosignature: Vec<u8>,
 }
 
@@ -242,7 +284,7 @@ impl Countersignature {
     }
 
     /// Hash of the sealed block it answers.
-    pub fn block(&self) -> &Hash {
+    pub fn block(&self) -> &BlockHash {
         &self.block
     }
 }
@@ -312,7 +354,6 @@ impl SignedShare {
     }
 }
 
-fn block(bytes: &[u8]) -> Result<Hash, StatementError> {
-    consilium_proto::hash32("sealed block", bytes)
-        .map_err(|error| StatementError::Malformed(error.to_string()))
+fn block(bytes: &[u8]) -> Result<BlockHash, StatementError> {
+    BlockHash::try_from(bytes).map_err(|error| StatementError::Malformed(error.to_string()))
 }

@@ -1,0 +1,11 @@
+//! Bytes that are not the encoding they should be.
+
+/// Why bytes could not be decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid {what}: {detail}")]
+pub struct Malformed {
+    /// What was decoded.
+    pub what: &'static str,
+    /// What was expected and what came.
+    pub detail: String,
+}
