@@ -24,7 +24,7 @@ fn open(world: &World, i: usize, directory: &Path) -> Duties {
 fn read(duties: &mut Duties, world: &World) -> Follower {
     let genesis = world.ceremony.genesis_entry.clone();
     let mut follower = Follower::new(Arc::new(world.parameters().clone()), genesis);
-    let mut chain = HeaderChain::new(world.chain_id(), *world.chain.coordinator());
+    let mut chain = HeaderChain::new(*world.chain.validators());
     for block in &world.blocks {
         let header = chain.append_block(block).unwrap().clone();
         let _ = follower.read(block, &header).unwrap();
