@@ -16,7 +16,7 @@
 //! holds the key goes on.
 //!
 //! A [`Keygen`] is run by the contract and by every follower over the same transactions. It takes `Contribute`s of
-//! institutions, and moves on when the coordinator says [`EndStage`](consilium_proto::v1::EndStage): not before everybody
+//! institutions, and moves on when the coordinator says [`EndStage`]: not before everybody
 //! has spoken, or enough have who are needed, or the time of the stage is over. So what it comes to is a function of the
 //! chain.
 //!
