@@ -1,4 +1,4 @@
-//! The model that an institution may train on: one whose every step it has checked itself (design, section 6).
+//! The model that an institution may train on: one whose every step it has checked itself (docs/cryptography.md, section 6).
 //!
 //! A crafted model can make even a sum reveal a record. So a [`CheckedModel`] begins with the blob that the genesis
 //! names and moves only by [`ModelCheck::finish`], which needs the judged sum of the step, t verified shares that

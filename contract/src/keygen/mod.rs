@@ -1,5 +1,5 @@
 //! Making a committee: the key is generated among its members, or passed on to them by the committee before, on the
-//! ledger and without a dealer (design, cryptography section 3).
+//! ledger and without a dealer (docs/cryptography.md, section 3).
 //!
 //! ```text
 //!  BeginKeygen
