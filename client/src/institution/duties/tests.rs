@@ -70,10 +70,7 @@ impl Run {
 
     /// A whole ceremony, in which the institution speaks in the stages of `present` alone.
     fn play(&mut self, institution: usize, present: impl Fn(StageName) -> bool) {
-        loop {
-            let consilium_contract::Phase::Keygen(keygen) = self.world.contract.phase() else {
-                break;
-            };
+        while let consilium_contract::Phase::Keygen(keygen) = self.world.contract.phase() {
             let stage = keygen.stage().name();
             for i in (0..INSTITUTIONS).filter(|i| *i != institution || present(stage)) {
                 let (said, has_lost) = self.ask(i);

@@ -1,4 +1,4 @@
-//! Members that were away, have been started anew, or have lost what they knew.
+//! Members that have lost secrets or memory, were away, or were killed.
 
 use super::*;
 
