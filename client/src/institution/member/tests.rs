@@ -21,8 +21,6 @@ mod losses;
 /// What a member has to say, or why it says nothing.
 type Said = Result<Option<Contribute>, ClientError>;
 
-mod losses;
-
 /// A run whose institutions keep what they know of its key on disk alone: each time one is asked it has been started anew.
 struct Members {
     world: World,
