@@ -71,13 +71,21 @@ struct Process {
     contributed: Option<Hash>,
 }
 
+/// A copy of a directory, and what has to hold of whoever goes on from it.
+struct Backup {
+    state: State,
+    upload: Option<(RoundContext, HeaderHash)>,
+    /// A loss of later than the copy is forgotten where the copy takes the place of the directory.
+    silent_through: Option<u32>,
+}
+
 pub struct Trustee<'a> {
     world: &'a World,
     pub index: usize,
     pub flaw: Flaw,
     directory: PathBuf,
     begun: State,
-    backup: Option<(State, Option<(RoundContext, HeaderHash)>)>,
+    backup: Option<Backup>,
     process: Option<Process>,
     /// The update on its disk.
     upload: Option<(RoundContext, HeaderHash)>,
@@ -164,7 +172,11 @@ impl<'a> Trustee<'a> {
 
     /// A copy of the state directory is put aside.
     pub fn back_up(&mut self) {
-        self.backup = Some((self.state(), self.upload.clone()));
+        self.backup = Some(Backup {
+            state: self.state(),
+            upload: self.upload.clone(),
+            silent_through: self.silent_through,
+        });
     }
 
     pub fn has_backup(&self) -> bool {
@@ -174,9 +186,11 @@ impl<'a> Trustee<'a> {
     /// The process ends and the copy takes the place of the directory.
     pub fn roll_back(&mut self) {
         self.stop();
-        if let Some((state, upload)) = &self.backup {
+        if let Some(Backup { state, upload, silent_through }) = &self.backup {
             restore(&self.directory, state);
             self.upload = upload.clone();
+            self.silent_through = *silent_through;
+            self.has_lost = false;
         }
     }
 

@@ -77,10 +77,11 @@ async fn an_honest_update_that_is_recorded_as_a_fault_is_found_by_everyone_who_e
     stage.world.bodies.insert(sha256(&update.body), update.body.clone());
     let submission = stage.world.submission(3, &update.header);
     stage.world.forge(vec![submission]);
-    let height = stage.world.chain.len() - 1;
     let evaluation = stage.world.evaluation(&stage.world.round(), &honest);
     let close = stage.world.close_collection(evaluation);
     stage.world.forge(vec![close]);
+    // The state after a block stands in the header of the next one.
+    let height = stage.world.chain.len() - 1;
     stage.show();
     let error = end(run).await.unwrap_err();
     let ClientError::Execution { source, evidence } = &error else { panic!("{error}") };
