@@ -48,7 +48,9 @@ async fn the_authority_has_the_key_passed_on_while_the_run_goes_on() {
     let sends = async |signed: &SignedTransaction| {
         send(&address, signed.clone()).await.map_err(|error| error.to_string())
     };
-    assert!(sends(&change).await.unwrap_err().contains("a member has not enrolled yet"));
+    let refused = sends(&change).await.unwrap_err();
+    assert!(refused.contains("not enrolled yet: start the institution's `run` first"), "{refused}");
+    assert!(refused.contains(&joined.pseudonym().to_string()), "{refused}");
     // The authority's words have a way of their own.
     assert_eq!(peer.enrol(revoke.clone()).await.unwrap_err().code(), Code::InvalidArgument);
     sends(&revoke).await.unwrap();

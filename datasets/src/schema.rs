@@ -214,11 +214,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_schema_in_the_readme_is_one() {
-        let readme = include_str!("../../README.md");
-        let (_, rest) = readme.split_once("```toml\n").unwrap();
+    fn the_schema_in_the_documentation_is_one() {
+        let page = include_str!("../../docs/deploying.md");
+        let (_, rest) = page.split_once("```toml\n").unwrap();
         let (schema, _) = rest.split_once("```").unwrap();
-        let schema = Schema::parse(schema, "README.md").unwrap();
+        let schema = Schema::parse(schema, "deploying.md").unwrap();
         assert_eq!((schema.name.as_str(), schema.target.column.as_str()), ("heart", "num"));
     }
 
