@@ -3,12 +3,12 @@
 
 use std::{
     fmt::Display,
-    fs::{self, File},
+    fs::File,
     io::{self, IsTerminal as _, Read as _},
     path::{Path, PathBuf},
 };
 
-use consilium_cli::Failure;
+use consilium_cli::{Failure, output::write_file};
 use consilium_contract::Parameters;
 use consilium_hash::ChainId;
 use consilium_ledger::{HeaderChain, Store};
@@ -92,7 +92,8 @@ fn keep_evidence(
     let height = error.height().ok_or("nothing that convinces others was found")?;
     let store = Store::open_copy(ledger, scratch).map_err(|error| error.to_string())?;
     let evidence = evidence::from_ledger(&store, height).map_err(|error| error.to_string())?;
-    fs::write(out, evidence.encode()).map_err(|error| format!("{}: {error}", out.display()))?;
+    // Evidence of an earlier audit may be all that is left of it.
+    write_file(out, &evidence.encode(), 0, |_| false)?;
     Ok(format!("the evidence is in {}", out.display()))
 }
 
@@ -208,7 +209,7 @@ pub fn compare_heads(comparison: &HeadComparison) -> Result<Vec<Compared>, Failu
         };
         let kept = comparison.evidence.as_ref().map_or(Ok(String::new()), |out| {
             let kept = format!("; the evidence is in {}", out.display());
-            fs::write(out, evidence.encode()).map(|()| kept)
+            write_file(out, &evidence.encode(), 0, |_| false).map(|()| kept)
         });
         let kept = kept.unwrap_or_else(|why| format!("; its evidence could not be written: {why}"));
         Failure::new(3, format!("{error}{kept}"))

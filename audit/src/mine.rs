@@ -4,7 +4,7 @@
 //! sum, by an inclusion proof in the tree that the quorum has cosigned; that no other one under its name is; and that
 //! what stands there was signed with its key. It takes milliseconds, because it verifies no proof, no share and no model:
 //! that the updates of others are what they should be is what a quorum of trustees answers for, each of which has judged
-//! the sum itself. Whoever will not take their word replays the ledger ([`crate::audit`]).
+//! the sum itself. Whoever will not take their word replays the ledger ([`crate::audit()`]).
 //!
 //! What it verifies: the hashes that tie every block to the one before and its entries to its header; the coordinator's
 //! signature on the last header, which covers all others through those hashes; the authority's certificates of the

@@ -1,10 +1,10 @@
-//! The model that an institution may train on: one whose every step it has checked itself (design, section 6).
+//! The model that an institution may train on: one whose every step it has checked itself (docs/cryptography.md, section 6).
 //!
 //! A crafted model can make even a sum reveal a record. So a [`CheckedModel`] begins with the blob that the genesis
 //! names and moves only by [`ModelCheck::finish`], which needs the judged sum of the step, t verified shares that
 //! combine to the announced k̄, all masked updates that the signed headers name, and sums that satisfy
 //! (Σu_j)·h = ΣE_j − k̄·W_j for every j under weights of this institution's own. Only a checked model gives out an
-//! [`Assignment`], and only an assignment can be trained and encrypted for.
+//! `Assignment`, and only an assignment can be trained and encrypted for.
 
 use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
 use consilium_crypto::{

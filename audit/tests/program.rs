@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use consilium_authority::Ceremony;
@@ -27,6 +28,13 @@ fn said(arguments: &[&str]) -> (i32, String) {
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
+}
+
+/// A process that is being started holds every file that another test has open, the lock of a ledger among them, until it
+/// has become its program. So the tests that write ledgers or start programs take turns.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Run {
@@ -100,6 +108,7 @@ impl Run {
 
 #[test]
 fn a_ledger_holds_or_fails_with_exit_code_1_and_evidence_that_convicts_by_the_genesis_alone() {
+    let _turn = turn();
     let run = Run::new();
     let genesis = run.path("genesis.bin");
     let (_, blocks) = run.chain(2, None);
@@ -129,6 +138,7 @@ fn a_ledger_holds_or_fails_with_exit_code_1_and_evidence_that_convicts_by_the_ge
 
 #[test]
 fn heads_of_two_histories_exit_with_3_and_the_evidence_convicts_also_where_there_is_no_ledger() {
+    let _turn = turn();
     let run = Run::new();
     let genesis = run.path("genesis.bin");
     let head = |name: &str, time_ms: u64| {
@@ -163,6 +173,7 @@ fn heads_of_two_histories_exit_with_3_and_the_evidence_convicts_also_where_there
 
 #[test]
 fn whoever_verifies_links_neither_tensors_nor_tables_nor_a_transport() {
+    let _turn = turn();
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "-e", "normal", "--prefix", "none"])
         .args(["-p", "consilium-audit"])

@@ -76,7 +76,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 mod tests {
     use std::fs;
 
-    use consilium_learning::{Architecture, to_safetensors};
+    use safetensors::{serialize, tensor::TensorView};
 
     use super::*;
 
@@ -84,21 +84,34 @@ mod tests {
         Layers { inputs: 3, hidden: hidden.to_vec() }
     }
 
+    fn bytes(parameters: &[f32]) -> Vec<u8> {
+        parameters.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    /// A file with these tensors, in this order.
+    fn file(tensors: &[(String, Vec<usize>)], parameters: &[f32]) -> Vec<u8> {
+        let bytes = bytes(parameters);
+        let mut rest = bytes.as_slice();
+        let views = tensors.iter().map(|(name, shape)| {
+            let (data, tail) = rest.split_at(4 * shape.iter().product::<usize>());
+            rest = tail;
+            (name.clone(), TensorView::new(Dtype::F32, shape.clone(), data).unwrap())
+        });
+        serialize(views.collect::<Vec<_>>(), None).unwrap()
+    }
+
     #[test]
-    fn a_run_starts_from_the_file_that_a_client_writes_or_from_the_bare_parameters() {
+    fn a_run_starts_from_safetensors_or_from_the_bare_parameters() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("model");
         for hidden in [&[][..], &[5], &[5, 4]] {
             let layers = layers(hidden);
             let dimension = layers.dimension().unwrap();
             let parameters: Vec<f32> = (0..dimension).map(|j| j as f32 / 7.0 - 1.0).collect();
-            let sizes = hidden.iter().map(|size| *size as usize).collect();
-            let architecture = Architecture::new(3, sizes).unwrap();
-            fs::write(&path, to_safetensors(&architecture, &parameters).unwrap()).unwrap();
-            assert_eq!(read_model(&path, &layers).unwrap(), parameters);
-            let bare: Vec<u8> = parameters.iter().flat_map(|value| value.to_le_bytes()).collect();
-            fs::write(&path, bare).unwrap();
-            assert_eq!(read_model(&path, &layers).unwrap(), parameters);
+            for written in [file(&shapes(&layers), &parameters), bytes(&parameters)] {
+                fs::write(&path, written).unwrap();
+                assert_eq!(read_model(&path, &layers).unwrap(), parameters);
+            }
         }
     }
 
@@ -112,9 +125,8 @@ mod tests {
             assert!(error.contains(says) && error.lines().count() == 1, "{error}");
         };
         let other = |hidden: &[u32]| {
-            let sizes = hidden.iter().map(|size| *size as usize).collect();
             let dimension = layers(hidden).dimension().unwrap() as usize;
-            to_safetensors(&Architecture::new(3, sizes).unwrap(), &vec![0.5; dimension]).unwrap()
+            file(&shapes(&layers(hidden)), &vec![0.5; dimension])
         };
         refused(&other(&[4]), "layers.0.weight is F32 [3, 4]; these layers need F32 [3, 5]");
         refused(&other(&[5, 2]), "6 tensors; these layers have 4");

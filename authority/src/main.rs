@@ -1,5 +1,7 @@
 //! `consilium-authority`: holds a local ceremony, shows what a genesis says, and speaks for the authority in a run.
 
+mod facts;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -10,18 +12,19 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
     AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
-    bound_facts, default_min_threshold, default_min_updates, initial_model, read_model,
-    read_transaction, send,
+    default_min_threshold, default_min_updates, initial_model, read_model, read_transaction, send,
 };
 use consilium_cli::{Failure, command_line, failure, version, version::warning};
 use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
 use consilium_crypto::TEST_FEATURES;
 use consilium_identity::{FilesError, institution_folder, write_file};
-use consilium_privacy::{Run, Terms};
-use consilium_proto::training::{Layers, Plan};
+use consilium_privacy::Run;
+use consilium_proto::training::Layers;
 use consilium_proto::v1::{Optimiser, SignedTransaction, Training};
 use prost::Message as _;
 use rand_core::OsRng;
+
+use facts::{facts, text_of};
 
 /// Verifies identities and certifies keys of a federated run, and says who takes part in it.
 ///
@@ -453,56 +456,4 @@ fn show(dir: &Path, format: Format) -> Result<String, String> {
             serde_json::to_string_pretty(&object).map_err(|error| error.to_string())
         }
     }
-}
-
-fn text_of(parameters: &Parameters) -> String {
-    let line = |(name, value): (_, serde_json::Value)| match value.as_str() {
-        Some(text) => format!("{name:<22} {text}"),
-        None => format!("{name:<22} {value}"),
-    };
-    facts(parameters).into_iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// What the institutions train, where it is a plan that this program knows: other trainers may have agreed on another.
-fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
-    let Ok(Plan { layers, training }) = Plan::decode(training) else {
-        return vec![("training", format!("{} bytes of another program", training.len()).into())];
-    };
-    let optimiser = training.optimiser().as_str_name().trim_start_matches("OPTIMISER_");
-    vec![
-        ("inputs", layers.inputs.into()),
-        ("hidden", layers.hidden.into()),
-        ("optimiser", optimiser.to_lowercase().into()),
-        ("learning rate", training.learning_rate.into()),
-    ]
-}
-
-fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
-    let mut facts = vec![
-        ("chain id", parameters.chain_id.to_string().into()),
-        ("institutions", parameters.institutions.into()),
-        ("threshold", parameters.threshold.into()),
-        ("quorum", parameters.quorum.into()),
-        ("min updates", parameters.min_updates.into()),
-        ("dimension", parameters.dimension.into()),
-    ];
-    facts.extend(bound_facts(&parameters.promise()));
-    facts.extend([
-        ("steps", parameters.steps.into()),
-        ("collection timeout ms", parameters.collection_timeout_ms.into()),
-        ("max attempts", parameters.max_attempts.into()),
-        ("refresh steps", parameters.refresh_steps.into()),
-        ("min threshold", parameters.min_threshold.into()),
-        ("initial model", parameters.initial_model.to_string().into()),
-    ]);
-    facts.extend(plan_facts(&parameters.training));
-    if let Some(privacy) = &parameters.privacy {
-        let Terms { signal, variance, .. } = privacy.terms();
-        facts.extend([
-            ("norm before noise", (*signal).into()),
-            ("noise variance", (*variance).into()),
-            ("privacy when it ends", privacy.plan().into()),
-        ]);
-    }
-    facts
 }

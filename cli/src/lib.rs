@@ -5,11 +5,13 @@
 //! | [`command_line`] | arguments in, one line of complaint, results to a stdout that may be gone |
 //! | [`failure`] | why a program stops, and the exit code that says so |
 //! | [`logging`] | progress on stderr |
+//! | [`output`] | files that are written where an operator says, never over somebody else's |
 //! | [`version`](mod@version) | how a program was built, and a warning where that is for tests alone |
 
 pub mod command_line;
 pub mod failure;
 pub mod logging;
+pub mod output;
 pub mod version;
 
 pub use failure::Failure;

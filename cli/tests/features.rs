@@ -1,6 +1,11 @@
 //! Programs of a federation are built without what is for tests alone.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 use std::{fs, path::PathBuf, process::Command};
 

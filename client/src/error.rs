@@ -189,7 +189,7 @@ pub enum ClientError {
         /// Height of the block that closes the round.
         height: u64,
         /// What does not hold.
-        source: ModelError,
+        source: Box<ModelError>,
         /// What convinces others.
         evidence: Kept,
     },

@@ -2,34 +2,29 @@
 //! takes nobody's word for anything it can check.
 //!
 //! [`Institution::run`] connects outwards only and takes part in a run until every step is closed. It keeps its own
-//! verified copy of the chain, trains only on a model that it has checked ([`CheckedModel`]), and as a trustee helps to
-//! open only a sum that it has judged, remembered and seen countersigned by a quorum ([`trustee`]). [`audit()`] replays a
-//! whole ledger through the contract, for anyone who has a copy.
+//! verified copy of the chain, trains only on a model that it has checked, and as a trustee helps to open only a sum that
+//! it has judged, whose updates it has verified, and that it has remembered and seen countersigned by a quorum
+//! ([`institution::trustee`]). What anyone can verify, institution or not, is in `consilium-audit`.
 //!
 //! What this crate must not be used for: it is one institution with one state directory. Two processes with one identity
 //! and two directories are two memories, and a trustee has only one.
 //!
 //! ```text
 //! blocks ─► History ─► Follower ─┬─ Collecting: CheckedModel ─► Assignment ─► Envelope ─► Upload ─► sent, sent again
-//!           own chain  signatures├─ Sealed:     SealedSum ─► Judged ─► Countersigned ─► Quorum ─► share
+//!           own chain  signatures├─ Sealed:     SealedSum ─► Judged ─► bodies verified ─► Countersigned ─► Quorum ─► share
 //!           forks                └─ closed:     Judged + shares + masked updates ─► next CheckedModel
 //! ```
 //!
 //! | file | concept |
 //! | --- | --- |
-//! | [`learning`] | the network, its training, and the quantised update |
-//! | [`history`] | the own copy of the chain |
-//! | [`evidence`] | what convicts somebody in the eyes of anyone who has the genesis |
-//! | [`follow`], [`statements`] | what signatures on the chain show |
-//! | [`trustee`], [`memory`] | what a trustee does before it helps to open a sum, and what it never forgets |
-//! | [`member`] | its part in making committees, and its shares of the key |
-//! | [`model_check`] | the model that may be trained on |
-//! | [`submit`] | an encrypted update, made once and sent until it arrives |
-//! | `institution`, `session` | the run, and one connection of it |
-//! | `connection`, `backoff`, `durable` | the calls, when to try again, files that survive a crash |
-//! | [`observer`] | what a round cost |
-//! | [`head`] | signed heads, kept and compared with those of others |
-//! | [`mod@audit`], `status` | a ledger, replayed; where an institution stands |
+//! | [`institution`] | what it holds; its parts as a member and as a trustee |
+//! | `run`, `session` | the run, and one connection of it: participate, serve, verify, settle, convict |
+//! | [`prepare`] | what is made of a trained model before it is encrypted |
+//! | [`state`] | everything on its disk |
+//! | `connection`, `backoff` | the calls, how the coordinator is reached, when to try again |
+//! | [`observer`] | what a round cost, for whoever wants to know |
+//! | [`head`] | signed heads, kept and shown to others |
+//! | `status` | where an institution stands |
 //! | `error` | what can stop an institution |
 
 mod backoff;

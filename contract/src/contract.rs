@@ -111,7 +111,7 @@ impl Contract {
         root::state_root(&self.state)
     }
 
-    /// Decides what can be decided without a body, in the order of the design ("What is a fault, and whose"):
+    /// Decides what can be decided without a body, in the order of docs/protocol.md ("What is a fault, and whose"):
     /// signature, then context. It changes nothing.
     pub fn admit(&self, transaction: &CandidateTransaction) -> Admission {
         let authored = self.judge_author(transaction);

@@ -34,6 +34,7 @@ pub struct Situation {
 
 /// What is to be said.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "made once an order, and taken apart at once")]
 pub enum Due {
     /// This, as it is.
     Order(Action),
@@ -79,7 +80,8 @@ fn begin_keygen(contract: &Contract, situation: &Situation) -> Option<Due> {
         let members = first_members(parameters, contract.roster()).len();
         let is_everyone = members >= parameters.institutions as usize;
         let is_enough = members >= parameters.quorum as usize;
-        if !is_everyone && !(situation.enrolment_over && is_enough) {
+        let may_begin = is_everyone || (situation.enrolment_over && is_enough);
+        if !may_begin {
             return None;
         }
     }

@@ -1,4 +1,4 @@
-//! No sequence of messages by the coordinator and the other institutions costs an honest institution credit (design:
+//! No sequence of messages by the coordinator and the other institutions costs an honest institution credit (docs/protocol.md:
 //! "What is a fault, and whose").
 //!
 //! Seeded schedules over two branches of one chain, of which the honest institution follows one: what it has signed is

@@ -3,6 +3,7 @@
 //! Only the stack is left out: what the compiler copies there nobody can wipe.
 
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

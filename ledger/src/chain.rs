@@ -103,7 +103,7 @@ impl HeaderChain {
     }
 
     /// The header of the next block, for the coordinator to seal. `state_root` is the contract's state before the entries,
-    /// [`NO_STATE`] for the first block. Where its clock (`time_ms`, milliseconds since the
+    /// [`NO_STATE`](crate::NO_STATE) for the first block. Where its clock (`time_ms`, milliseconds since the
     /// epoch) has gone back, the last block's time stands.
     ///
     /// # Errors

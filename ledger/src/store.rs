@@ -131,7 +131,7 @@ impl Store {
         disk: Disk,
         copy: Option<TempDir>,
     ) -> Result<Self, LedgerError> {
-        let (open, head) = Open::open(&root, &disk, copy)?;
+        let (open, head) = Open::at(&root, &disk, copy)?;
         Ok(Self {
             root,
             disk,

@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_trained_is_refused_by_its_name() {
-        let cases: Vec<(&str, fn(&mut Plan))> = vec![
+        type Tweak = fn(&mut Plan);
+        let cases: Vec<(&str, Tweak)> = vec![
             ("number of parameters", |plan| plan.layers.hidden[0] = 0),
             ("number of parameters", |plan| plan.layers.hidden[0] = u32::MAX),
             ("number of parameters", |plan| plan.layers.inputs = 0),

@@ -1,14 +1,12 @@
 //! What an institution's own files say: its standing, its model, its head.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use consilium_cli::Failure;
+use consilium_cli::{Failure, output::write_file};
 use consilium_client::{head, state::model, status};
 use consilium_identity::InstitutionFiles;
-use consilium_learning::to_safetensors;
+use consilium_learning::{from_safetensors, to_safetensors};
+use consilium_ledger::{MAX_NOTE_BYTES, Note};
 
 use super::{failure, run::plan};
 
@@ -36,8 +34,8 @@ pub(crate) fn export_head(
 ) -> Result<String, Failure> {
     let note = head::export(&files(ceremony, state)?, state).map_err(failure)?.encode();
     let Some(out) = out else { return Ok(note) };
-    fs::write(out, note)
-        .map_err(|error| Failure::unusable(format!("{}: {error}", out.display())))?;
+    let is_former = |found: &[u8]| Note::parse(found).is_ok();
+    write_file(out, note.as_bytes(), MAX_NOTE_BYTES, is_former).map_err(Failure::unusable)?;
     Ok(format!("the head is in {}: show it to the others\n", out.display()))
 }
 
@@ -55,9 +53,11 @@ pub(crate) fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String
     let checked = model::load(state, &parameters).map_err(failure)?.ok_or_else(|| {
         Failure::unusable(format!("{}: no round has been closed and checked yet", state.display()))
     })?;
-    let bytes = to_safetensors(&plan(&parameters)?.architecture, checked.model().parameters())
-        .map_err(Failure::unusable)?;
-    fs::write(out, bytes)
-        .map_err(|error| Failure::unusable(format!("{}: {error}", out.display())))?;
+    let architecture = plan(&parameters)?.architecture;
+    let bytes =
+        to_safetensors(&architecture, checked.model().parameters()).map_err(Failure::unusable)?;
+    // The model after an earlier round may be replaced; one of another network is somebody else's.
+    let is_former = |found: &[u8]| from_safetensors(&architecture, found).is_ok();
+    write_file(out, &bytes, bytes.len(), is_former).map_err(Failure::unusable)?;
     Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()))
 }

@@ -40,11 +40,14 @@ fn about(transaction: &CandidateTransaction) -> Option<(About, Hash)> {
         Action::Contribute(Contribute { committee, attempt, part, .. }) => {
             let place = Place { number: *committee, attempt: *attempt };
             let about = match part.as_ref()? {
-                Part::Offer(_) | Part::Dealing(_) | Part::Complaints(_) | Part::Answers(_) => {
-                    About::Secrets(place)
-                }
-                Part::Agreement(_) | Part::Product(_) | Part::ShareKey(_) => About::Dealings(place),
+                Part::Agreement(_) | Part::Product(_) => About::Dealings(place),
                 Part::Confirmation(_) => About::Committee(place.number),
+                // Whoever comes after the products has sworn nothing about the dealings, and has secrets all the same.
+                Part::Offer(_)
+                | Part::Dealing(_)
+                | Part::Complaints(_)
+                | Part::Answers(_)
+                | Part::ShareKey(_) => About::Secrets(place),
             };
             // The words do not name what was sworn.
             Some((about, UNKNOWN))

@@ -1,4 +1,4 @@
-//! What a trustee does, in the only order in which it can be done (design, section 3).
+//! What a trustee does, in the only order in which it can be done (docs/cryptography.md, section 3).
 //!
 //! ```text
 //! SealedSum ── judge ──► Judged ── countersign ──► Countersigned ── quorum ──► Quorum ── share ──► SubmitShare

@@ -188,8 +188,10 @@ impl Session<'_> {
             };
             self.keep(height, Statements::History(history))
         });
-        evidence
-            .map_or_else(|error| error, |evidence| ClientError::Model { height, source, evidence })
+        match evidence {
+            Ok(evidence) => ClientError::Model { height, source: Box::new(source), evidence },
+            Err(error) => error,
+        }
     }
 
     /// A second receipt for the own update, beside the one that is known.

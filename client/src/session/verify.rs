@@ -232,5 +232,5 @@ impl Unproven {
 
 /// A number below `n`, each as likely as the others up to 2^-32: nobody else can know which updates are drawn.
 fn uniform(n: usize) -> usize {
-    (u128::from(OsRng.next_u64()) * n as u128 >> 64) as usize
+    ((u128::from(OsRng.next_u64()) * n as u128) >> 64) as usize
 }

@@ -5,7 +5,7 @@
 //! restarts lie between.
 //!
 //! A memory can be lost: the directory is new, or a copy of an earlier time, or the last records are gone. Where it
-//! finds that out ([`Memory::catch_up`]), the institution cannot know what it has answered for, and is silent as a member
+//! finds that out (`Memory::catch_up`), the institution cannot know what it has answered for, and is silent as a member
 //! of every committee up to that one. It serves again in a committee that it has helped to make with this memory.
 
 use std::{

@@ -2,7 +2,7 @@
 //!
 //! A certificate binds a pseudonym to the keys that were made at the institution, to its place among the trustees and
 //! to its number of rows. Everyone checks it against the authority's key in the genesis, never against what the
-//! coordinator says (design: "Parties").
+//! coordinator says (docs/protocol.md, "Parties").
 
 use consilium_crypto::{
     Hash,

@@ -1,5 +1,5 @@
 //! Making a committee: the key is generated among its members, or passed on to them by the committee before, on the
-//! ledger and without a dealer (design, cryptography section 3).
+//! ledger and without a dealer (docs/cryptography.md, section 3).
 //!
 //! ```text
 //!  BeginKeygen
@@ -16,7 +16,7 @@
 //! holds the key goes on.
 //!
 //! A [`Keygen`] is run by the contract and by every follower over the same transactions. It takes `Contribute`s of
-//! institutions, and moves on when the coordinator says [`EndStage`](consilium_proto::v1::EndStage): not before everybody
+//! institutions, and moves on when the coordinator says [`EndStage`]: not before everybody
 //! has spoken, or enough have who are needed, or the time of the stage is over. So what it comes to is a function of the
 //! chain.
 //!

@@ -71,7 +71,7 @@ pub enum StatementError {
 
 impl StatementError {
     /// Whether no coordinator that runs the contract records such a transaction: by
-    /// [`Receipt::may_stand`](consilium_contract::Receipt::may_stand), what its author has not signed stands nowhere, and
+    /// [`Receipt::may_stand`](crate::Receipt::may_stand), what its author has not signed stands nowhere, and
     /// neither does what the authority or the coordinator says and the contract refuses.
     pub fn convicts_the_coordinator(&self) -> bool {
         match self {

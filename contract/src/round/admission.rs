@@ -1,6 +1,6 @@
 //! Who said it, and what comes of an update: the order of checks that decides what is a fault, and whose.
 //!
-//! A fault is proven only by bytes that the institution signed. The order, which nobody may change (design: "What is a
+//! A fault is proven only by bytes that the institution signed. The order, which nobody may change (docs/protocol.md, "What is a
 //! fault, and whose"):
 //!
 //! 1. certificate and signature: failing, the transaction is dropped and held against nobody;

@@ -48,7 +48,7 @@ impl Model {
         &self.parameters
     }
 
-    /// The model that follows from the sums of `updates` updates of total weight `weight_sum` (design, section 5).
+    /// The model that follows from the sums of `updates` updates of total weight `weight_sum` (docs/cryptography.md, section 5).
     ///
     /// `None` where the number of sums differs or the result is not finite.
     pub fn step(

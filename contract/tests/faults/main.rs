@@ -1,4 +1,4 @@
-//! Every reason code, and what is a fault and whose (design: "What is a fault, and whose").
+//! Every reason code, and what is a fault and whose (docs/protocol.md, "What is a fault, and whose").
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

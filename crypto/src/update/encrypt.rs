@@ -35,7 +35,7 @@ const ENCODED_AT_ONCE: usize = 64;
 pub struct EncryptedUpdate {
     /// [`HEADER_LEN`] bytes, read by [`CandidateHeader`](crate::CandidateHeader).
     pub header: Vec<u8>,
-    /// [`body_length`] bytes, read by [`CandidateUpdate`](crate::CandidateUpdate).
+    /// [`body_length`](crate::body_length) bytes, read by [`CandidateUpdate`](crate::CandidateUpdate).
     pub body: Vec<u8>,
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Open {
 
 impl Open {
     /// Opens the ledger in `root`, or creates it, and says which block is the last durable one.
-    pub(super) fn open(
+    pub(super) fn at(
         root: &Path,
         disk: &Disk,
         copy: Option<TempDir>,

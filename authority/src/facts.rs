@@ -1,0 +1,60 @@
+//! What a genesis says, as lines and as JSON.
+
+use consilium_authority::bound_facts;
+use consilium_contract::Parameters;
+use consilium_privacy::Terms;
+use consilium_proto::training::Plan;
+
+/// A line a fact.
+pub fn text_of(parameters: &Parameters) -> String {
+    let line = |(name, value): (_, serde_json::Value)| match value.as_str() {
+        Some(text) => format!("{name:<22} {text}"),
+        None => format!("{name:<22} {value}"),
+    };
+    facts(parameters).into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What the institutions train, where it is a plan that this program knows: other trainers may have agreed on another.
+fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
+    let Ok(Plan { layers, training }) = Plan::decode(training) else {
+        return vec![("training", format!("{} bytes of another program", training.len()).into())];
+    };
+    let optimiser = training.optimiser().as_str_name().trim_start_matches("OPTIMISER_");
+    vec![
+        ("inputs", layers.inputs.into()),
+        ("hidden", layers.hidden.into()),
+        ("optimiser", optimiser.to_lowercase().into()),
+        ("learning rate", training.learning_rate.into()),
+    ]
+}
+
+/// Names and values, in the order in which people read them.
+pub fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> {
+    let mut facts = vec![
+        ("chain id", parameters.chain_id.to_string().into()),
+        ("institutions", parameters.institutions.into()),
+        ("threshold", parameters.threshold.into()),
+        ("quorum", parameters.quorum.into()),
+        ("min updates", parameters.min_updates.into()),
+        ("dimension", parameters.dimension.into()),
+    ];
+    facts.extend(bound_facts(&parameters.promise()));
+    facts.extend([
+        ("steps", parameters.steps.into()),
+        ("collection timeout ms", parameters.collection_timeout_ms.into()),
+        ("max attempts", parameters.max_attempts.into()),
+        ("refresh steps", parameters.refresh_steps.into()),
+        ("min threshold", parameters.min_threshold.into()),
+        ("initial model", parameters.initial_model.to_string().into()),
+    ]);
+    facts.extend(plan_facts(&parameters.training));
+    if let Some(privacy) = &parameters.privacy {
+        let Terms { signal, variance, .. } = privacy.terms();
+        facts.extend([
+            ("norm before noise", (*signal).into()),
+            ("noise variance", (*variance).into()),
+            ("privacy when it ends", privacy.plan().into()),
+        ]);
+    }
+    facts
+}
