@@ -88,14 +88,14 @@ pub use error::{ChainError, LedgerError};
 pub use fork::Fork;
 pub use head::Head;
 pub use header::{HEADER_VERSION, Header, NO_STATE};
-pub use limits::{MAX_ENTRIES, MAX_ENTRY_BYTES};
+pub use limits::{MAX_BLOB_BYTES, MAX_ENTRIES, MAX_ENTRY_BYTES};
 pub use link::{Link, verify_linked};
 pub use malformed::Malformed;
 pub use note::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, Note, NoteKey, NoteSignature, SignatureType};
 pub use note_error::NoteError;
 pub use seal::{BadSeal, Seal, SealedHeader, Validators};
 #[cfg(feature = "store")]
-pub use store::{MAX_BLOB_BYTES, ManifestState, Store, verify_manifest};
+pub use store::{ManifestState, Store, verify_manifest};
 
 /// A SHA-256 digest.
 pub type Hash = [u8; 32];

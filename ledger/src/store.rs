@@ -22,8 +22,8 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    Hash, block::Block, error::LedgerError, head::Head, malformed::Malformed, seal::SealedHeader,
-    sha256,
+    Hash, block::Block, error::LedgerError, head::Head, limits::MAX_BLOB_BYTES,
+    malformed::Malformed, seal::SealedHeader, sha256,
 };
 use disk::{Disk, io_error};
 use fence::fence;
@@ -41,9 +41,6 @@ mod open;
 mod values;
 
 pub use manifest::{ManifestState, verify_manifest};
-
-/// The longest a blob may be, in bytes.
-pub const MAX_BLOB_BYTES: usize = 64 << 20;
 
 /// A chain's blocks and blobs on disk. One process has it open at a time; threads share it by reference.
 pub struct Store {

@@ -12,9 +12,9 @@ use crate::{
     block::MAX_BLOCK_BYTES,
     error::LedgerError,
     head::Head,
+    limits::MAX_BLOB_BYTES,
     seal::SealedHeader,
     store::{
-        MAX_BLOB_BYTES,
         disk::{Disk, io_error, sync_folder},
         fence::fenced,
         head_file::{self, Recorded},
