@@ -10,6 +10,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod administration;
 mod child;
 #[path = "../common/clear.rs"]
 #[allow(dead_code, reason = "each test file uses its own part of this")]

@@ -147,6 +147,11 @@ impl World {
         Process { name: name.to_owned(), child }
     }
 
+    /// Where the coordinator listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     pub fn log(&self, name: &str) -> PathBuf {
         self.root.path().join(format!("{name}.log"))
     }
