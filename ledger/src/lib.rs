@@ -34,10 +34,11 @@
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use consilium_hash::ChainId;
 //! use consilium_ledger::{Block, HeaderChain, NO_STATE, Validators, sha256, verify_chain};
 //! # let (folder, key) = (tempfile::tempdir()?, ed25519_dalek::SigningKey::from_bytes(&[7; 32]));
 //! let genesis = b"parameters of the run".to_vec();
-//! let validators = Validators::single(sha256(&genesis), key.verifying_key());
+//! let validators = Validators::single(ChainId(sha256(&genesis)), key.verifying_key());
 //! let mut chain = HeaderChain::new(validators);
 //!
 //! let entries = vec![genesis];

@@ -177,6 +177,12 @@ impl World {
         kill(self.coordinator.take().unwrap());
     }
 
+    /// The coordinator ends by itself, with this exit code.
+    pub fn coordinator_ended(&mut self) -> i32 {
+        let process = self.coordinator.take().unwrap();
+        self.code_of(process)
+    }
+
     pub fn kill_institution(&mut self, index: u32) {
         kill(self.institutions.remove(&index).unwrap());
     }
