@@ -6,7 +6,7 @@
 //!    ▲                        │                                                                      (or Finished)
 //!    └──── Abandon: attempt + 1
 //!
-//!   Idle ── BeginKeygen ──▶ Keygen ── the committee stands, or passing the key on was given up for now ──▶ Idle
+//!   Idle ── BeginKeygen ──▶ Keygen ── the committee stands, or passing the key on was given up until the next round ──▶ Idle
 //! ```
 //!
 //! A round opens only while no committee is due: before the first one, the key is made.

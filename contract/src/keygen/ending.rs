@@ -27,7 +27,7 @@ pub enum StageEnd {
     Next,
     /// Too few have spoken, or the key was degenerate: another attempt begins.
     Again,
-    /// As above, and the key is not passed on for now.
+    /// As above, and the old committee keeps the key until passing it on is tried again after the next round.
     GivenUp {
         /// The attempt that would have been next.
         attempt: u32,
