@@ -108,7 +108,7 @@ impl BoundChoice {
             (None, Some(_)) => Some("--projections"),
             (None, None) => None,
         };
-        let parameter = Bound::Parameter { bits: self.bits.unwrap_or(BITS) };
+        let parameter = Bound::parameter(self.bits.unwrap_or(BITS));
         let norm = Bound::Norm {
             norm: self.norm.unwrap_or(NORM),
             projections: self.projections.unwrap_or(PROJECTIONS),
@@ -132,7 +132,7 @@ impl BoundChoice {
 /// projections in about 180 + 0.022·d ms: they meet at some 470 parameters, and at some 600 in the contract's verification.
 pub fn default_bound(dimension: u32) -> Bound {
     if dimension < CROSSOVER {
-        Bound::Parameter { bits: BITS }
+        Bound::parameter(BITS)
     } else {
         Bound::Norm { norm: NORM, projections: PROJECTIONS }
     }
@@ -161,7 +161,7 @@ pub fn default_clip(bound: Bound, dimension: u32, training: &Training, rows: u64
 pub fn bound_facts(promise: &Promise) -> Vec<(&'static str, serde_json::Value)> {
     let bound = promise.bound();
     let mut facts = match bound {
-        Bound::Parameter { bits } => vec![("bound", "parameter".into()), ("bits", bits.into())],
+        Bound::Parameter { bits, .. } => vec![("bound", "parameter".into()), ("bits", bits.into())],
         Bound::Norm { norm, projections } => {
             vec![
                 ("bound", "norm".into()),
@@ -190,7 +190,7 @@ mod tests {
 
     use super::*;
 
-    const EIGHT: Bound = Bound::Parameter { bits: 8 };
+    const EIGHT: Bound = Bound::parameter(8);
     const NORM_5600: Bound = Bound::Norm { norm: 5600, projections: 256 };
 
     fn training() -> Training {
@@ -236,7 +236,7 @@ mod tests {
     fn a_flag_of_one_bound_chooses_it_and_what_it_leaves_open_is_filled_in() {
         let none = BoundChoice::default();
         for (choice, expected) in [
-            (BoundChoice { bits: Some(16), ..none.clone() }, Bound::Parameter { bits: 16 }),
+            (BoundChoice { bits: Some(16), ..none.clone() }, Bound::parameter(16)),
             (
                 BoundChoice { norm: Some(900), ..none.clone() },
                 Bound::Norm { norm: 900, projections: 256 },

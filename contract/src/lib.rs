@@ -33,6 +33,7 @@ mod course;
 pub mod enrolment;
 pub mod execute;
 mod handler;
+pub mod influence;
 pub mod keygen;
 pub mod light;
 pub mod parameters;
@@ -54,6 +55,7 @@ pub use enrolment::{
 };
 pub use execute::{ExecuteError, Recorded, execute};
 pub use handler::Refusal;
+pub use influence::{Distance, Influence};
 pub use keygen::{
     Keygen,
     committee::{self, Committee},

@@ -31,6 +31,7 @@ fn actions() -> Vec<Action> {
             institutions: 10,
             threshold: 4,
             min_updates: 5,
+            min_rows: 155,
             bound: Some(v1::genesis::Bound::Parameter(v1::ParameterBound { bits: 8, clip: 0.125 })),
             max_rows: 62,
             steps: 60,

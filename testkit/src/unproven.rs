@@ -29,7 +29,7 @@ impl Run {
 
     /// An institution's update for a round, honest or not: values outside of the bound come with proofs that do not hold.
     pub fn encrypt(&self, place: usize, round: RoundContext, values: &[i64]) -> EncryptedUpdate {
-        let update = QuantisedUpdate::unchecked(values.to_vec(), self.parameters().bound);
+        let update = QuantisedUpdate::unchecked(values.to_vec(), self.own_bound(place));
         self.encrypted(place, round, &update)
     }
 

@@ -4,7 +4,7 @@ use consilium_learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig};
 
 use super::*;
 
-const EIGHT: Bound = Bound::Parameter { bits: 8 };
+const EIGHT: Bound = Bound::parameter(8);
 
 fn pima() -> Table {
     let dataset = Dataset::bundled("pima").unwrap();

@@ -1,7 +1,7 @@
 //! The bound on every parameter by itself: what a body proves beyond its masks, 32 bytes and about a third of a
 //! millisecond a parameter.
 //!
-//! V_j = u_j·h + β_j·g under range proofs u_j ∈ [0, 2^b) (item 4). Weights σ_j of 128 bits come after V; with them
+//! V_j = u_j·h + β_j·g under range proofs u_j ∈ [0, 2·most], in b bits (item 4). Weights σ_j of 128 bits come after V; with them
 //! V_σ = Σ σ_j·V_j goes into the link (item 3). In a body: V ‖ item 3 ‖ item 4.
 
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
@@ -15,7 +15,7 @@ use crate::group::encoding::{ELEMENT_LEN, Reader, decompress_all};
 use crate::group::{inner, mask_bases, multiscalar, random_scalar, signed};
 use crate::proof::Equations;
 use crate::proof::link::{LinkProof, LinkWitness};
-use crate::proof::range::{self, RangeProofs};
+use crate::proof::range::{self, Range, RangeProofs};
 use crate::transcript::{BOUNDS, LINK, Protocol};
 use crate::{Ciphertext, DecodeError, EncryptError};
 
@@ -34,7 +34,7 @@ pub(crate) fn length(dimension: usize, bits: u8) -> usize {
 /// Proves items 3 and 4 of u under mask key k; `base` has absorbed context, key, ciphertexts and h_E.
 pub(crate) fn prove(
     base: &Transcript,
-    bits: u8,
+    range: Range,
     u: &[i64],
     k: &Scalar,
     tau: &Scalar,
@@ -42,7 +42,7 @@ pub(crate) fn prove(
 ) -> Result<Vec<u8>, EncryptError> {
     let beta = Zeroizing::new(u.iter().map(|_| random_scalar(rng)).collect::<Vec<_>>());
     let values = Zeroizing::new(u.iter().map(|u| u.cast_unsigned()).collect::<Vec<_>>());
-    let (ranges, v) = range::prove_all(base, BOUNDS, &values, &beta, bits, rng)?;
+    let (ranges, v) = range::prove_all(base, BOUNDS, &values, &beta, range, rng)?;
     let v: Vec<u8> = v.iter().flat_map(|v| v.to_bytes()).collect();
 
     let (mut transcript, sigma) = start(base, &v);
@@ -67,14 +67,14 @@ impl ParameterProof {
     pub(crate) fn read(
         reader: &mut Reader<'_>,
         dimension: usize,
-        bits: u8,
+        range: Range,
     ) -> Result<Self, DecodeError> {
         let v_bytes = reader.take(ELEMENT_LEN * dimension)?;
         Ok(Self {
             v: decompress_all("commitments", v_bytes)?,
             v_bytes: v_bytes.to_vec(),
             link: LinkProof::read(reader)?,
-            ranges: RangeProofs::parse("range proof of the parameters", reader, dimension, bits)?,
+            ranges: RangeProofs::parse("range proof of the parameters", reader, dimension, range)?,
         })
     }
 

@@ -323,7 +323,7 @@ fn a_challenge_drawn_too_early_lets_a_long_vector_pass_and_is_not_the_verifiers(
         (Early::Link, UpdateError::BadLinkProof),
         (Early::Responses, UpdateError::BadNormProof),
     ] {
-        let mut federation = federation(102, 3);
+        let mut federation = federation(122, 3);
         let (update, challenges) = forge(&mut federation, long(), early, |_| ());
         assert_eq!(
             equations_hold(&federation, &update, &challenges),
