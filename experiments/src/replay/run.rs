@@ -131,6 +131,7 @@ mod tests {
                 "none of an update that is accepted"
             };
             assert!(report.contains(says), "{says}");
+            assert!(report.contains("One institution moves its model by"));
         }
     }
 
