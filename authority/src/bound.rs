@@ -20,7 +20,7 @@ use crate::AuthorityError;
 const CROSSOVER: u32 = 512;
 /// Bits of a quantised parameter.
 const BITS: u8 = 8;
-/// B. The largest whose projections are proven with 16 bits each; twice as many bits would cost twice the time.
+/// B. What is proven costs the same for every B; results of runs depend on it.
 const NORM: u32 = 5_600;
 /// N.
 const PROJECTIONS: u16 = 256;
@@ -55,8 +55,8 @@ pub struct BoundChoice {
     /// With a bound on the norm: 256, 512 or 1024 projections prove it up to 2.78, 2.00 or 1.61 times B [default: 256].
     #[arg(long, value_name = "N")]
     pub projections: Option<u16>,
-    /// c: each coordinate of a weighted update is clipped to [−c, c], or its norm to c [default: what honest training
-    /// with these hyper-parameters hardly ever exceeds].
+    /// c: each coordinate of an update is clipped to [−c, c], or its norm to c, before it is weighted [default: what honest
+    /// training with these hyper-parameters hardly ever exceeds].
     #[arg(long, value_name = "C")]
     pub clip: Option<f32>,
 }
@@ -143,7 +143,7 @@ pub fn default_bound(dimension: u32) -> Bound {
 ///
 /// - On a parameter 2·η·√steps, which clips one coordinate in 10,000 on pima and none on wdbc.
 /// - On the norm 1.4·η·√steps·√d, which clips one update in a hundred on pima and on wdbc, of ten institutions in 60 rounds
-///   over five seeds. It fits from 2 to 10 steps and from 40 to 100,000 parameters: 99 of 100 weighted updates are then
+///   over five seeds. It fits from 2 to 10 steps and from 40 to 100,000 parameters: 99 of 100 updates are then
 ///   no longer than 1.06 to 2.2 η·√steps·√d. With more local steps or hardly a parameter more of them are shortened, which
 ///   slows training and does not bias it.
 pub fn default_clip(bound: Bound, dimension: u32, training: &Training, rows: u64) -> f32 {

@@ -61,7 +61,11 @@ fn one_row_of_a_hundred_thousand_may_not_send_what_the_largest_institution_may()
         let mut run = run(bound, 1);
         let receipt = run.submit(0, &all_of(bound));
         let refused = Receipt { culprit: Some(run.name(0)), ..receipt.clone() };
-        assert_eq!((receipt.reason, &receipt), (Reason::BadRangeProof, &refused), "{bound}");
+        let reason = match bound {
+            Bound::Parameter { .. } => Reason::BadRangeProof,
+            Bound::Norm { .. } => Reason::BadNormProof,
+        };
+        assert_eq!((receipt.reason, &receipt), (reason, &refused), "{bound}");
         assert_eq!(run.credit(0), INITIAL_CREDIT - 1);
         // The same values are honest ones of the largest.
         assert!(run.submit(3, &all_of(bound)).is_accepted());

@@ -10,7 +10,7 @@ use crate::{
     fixture::Followed as _,
     statements::{Countersignature, StatementError},
 };
-use consilium_testkit::{World, splice};
+use consilium_testkit::{DIMENSION, World, splice};
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
 fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {

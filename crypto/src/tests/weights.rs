@@ -42,7 +42,7 @@ fn an_update_proves_the_share_of_its_author_and_what_only_the_largest_may_send_i
     for (bound, reason) in [
         (Bound::parameter(8), UpdateError::BadRangeProof),
         (Bound::parameter(16), UpdateError::BadRangeProof),
-        (NORM, UpdateError::BadRangeProof),
+        (NORM, UpdateError::BadNormProof),
     ] {
         let mut federation = Federation::bounded(231, 1, 1, D, bound);
         let own = small(bound);
