@@ -93,10 +93,10 @@ fn the_most_that_one_row_may_send_moves_the_model_no_further_than_the_genesis_sa
 fn an_update_under_another_bound_than_its_authors_rows_give_it_is_a_fault_before_its_body_is_taken()
 {
     for bound in bounds() {
-        // The bound of the largest, of one with 200 rows, and less than its own.
+        // More than its own, and less.
         let run_of = || run(bound, 1);
         let less = share(bound, 1, 100_000, DIMENSION as u32);
-        for (place, wrong) in [(0, bound), (0, run_of().own_bound(1)), (3, less)] {
+        for (place, wrong) in [(0, bound), (3, less), (3, run_of().own_bound(1))] {
             let mut run = run_of();
             let values = [0; DIMENSION];
             let update = run.encrypt_under(place, run.round(), &values, wrong);
