@@ -109,11 +109,7 @@ impl Quantiser {
         weight: f64,
         max_summands: u32,
     ) -> Result<Self, QuantiseError> {
-        bound.check()?;
-        check_clip(clip)?;
-        if !(weight > 0.0 && weight <= 1.0) {
-            return Err(QuantiseError::Weight { weight });
-        }
+        let quantiser = Self::of_sums_that_are_computed(bound, clip, weight)?;
         let reach = u64::from(max_summands.min(MAX_SUMMANDS)) * bound.reach();
         match bound {
             _ if max_summands > MAX_SUMMANDS => {
@@ -124,8 +120,23 @@ impl Quantiser {
                 let most = (reach as f64 / bound.slack()) as u32;
                 Err(QuantiseError::NormHeadroom { summands: max_summands, norm, most })
             }
-            _ => Ok(Self { bound, own: bound, clip, weight }),
+            _ => Ok(quantiser),
         }
+    }
+
+    /// [`new`](Self::new) for sums that are computed and not looked up, as those under a lattice mask are: its own
+    /// parameters say how long they may be.
+    pub fn of_sums_that_are_computed(
+        bound: Bound,
+        clip: f32,
+        weight: f64,
+    ) -> Result<Self, QuantiseError> {
+        bound.check()?;
+        check_clip(clip)?;
+        if !(weight > 0.0 && weight <= 1.0) {
+            return Err(QuantiseError::Weight { weight });
+        }
+        Ok(Self { bound, own: bound, clip, weight })
     }
 
     /// Clips and rounds to less than the bound, in the same units: to an institution's own [`share`](super::share) of it.
