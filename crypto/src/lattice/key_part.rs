@@ -62,7 +62,7 @@ impl CandidateKeyPart {
     /// Reads a key part under its header. Checks, in this order: the round's parameters, length and hash, encodings. The
     /// context as such (step, model, author) is for the caller to check, and first.
     ///
-    /// `expected` is what holds for the header's author: its own bound on the norm, where bounds follow weights.
+    /// `expected` is the round's; the author's own bound, which may be less, is in its context.
     pub fn parse(
         header: LatticeHeader,
         bytes: &[u8],
@@ -78,14 +78,18 @@ impl CandidateKeyPart {
         if round.bound != expected.bound() {
             return Err(UpdateError::WrongBound { expected: expected.bound(), found: round.bound });
         }
+        // What this institution's update proves may be less than what the largest one's does.
+        let found = header.context().bound;
+        let wrong = |_| UpdateError::WrongBound { expected: expected.bound(), found };
+        let own = expected.for_bound(found).map_err(wrong)?;
         if !header.key_part().is(bytes) {
             return Err(UpdateError::IncompleteKeyPart {
                 expected: header.key_part().length,
                 found: bytes.len() as u64,
             });
         }
-        let mut reader = Reader::new("key part", bytes, key_part_length(expected))?;
-        let ciphertext_bytes = reader.take(ciphertexts_length(expected))?.to_vec();
+        let mut reader = Reader::new("key part", bytes, key_part_length(&own))?;
+        let ciphertext_bytes = reader.take(ciphertexts_length(&own))?.to_vec();
         let points = decompress_all("encrypted mask key", &ciphertext_bytes)?;
         let triples = points.as_chunks::<3>().0.iter();
         let ciphertexts = triples.map(|[c1, c2, c3]| Ciphertext { c1: *c1, c2: *c2, c3: *c3 });
@@ -93,7 +97,7 @@ impl CandidateKeyPart {
             ciphertexts: ciphertexts.collect(),
             ciphertext_bytes,
             proof: KeyProof::read(&mut reader)?,
-            parameters: *expected,
+            parameters: own,
             header,
         })
     }

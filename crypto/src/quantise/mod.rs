@@ -2,6 +2,8 @@
 
 mod noise;
 mod quantiser;
+mod share;
 
 pub use noise::Noise;
 pub use quantiser::{QuantisedUpdate, Quantiser, apply, decode, unit};
+pub use share::share;

@@ -1,12 +1,14 @@
 //! A replay with everything resolved.
 
-use consilium_authority::{BoundChoice, PrivacyFlags, Protection, default_min_threshold};
-use consilium_contract::Promise;
+use consilium_authority::{
+    BoundChoice, PrivacyFlags, Protection, default_min_rows, default_min_threshold,
+};
 use consilium_contract::parameters::{
     MAX_DIMENSION, MAX_INSTITUTIONS, honest_shares, largest_threshold,
 };
+use consilium_contract::{Distance, Influence, Promise};
 use consilium_crypto::{Bound, Quantiser, countersign_quorum};
-use consilium_datasets::{Dataset, Preprocessor};
+use consilium_datasets::{Dataset, Partitioning, Preprocessor};
 use consilium_learning::{Optimiser, TrainingConfig};
 use consilium_privacy::{Run, Terms};
 use consilium_proto::training::Layers;
@@ -39,7 +41,9 @@ pub struct ReplayConfig {
     pub hidden: Vec<usize>,
     /// d, parameters of the model.
     pub dimension: u32,
-    /// c: every coordinate of a weighted update is clipped to ±c, or its norm to c.
+    /// Rows that each institution trains on, `[n]`.
+    pub rows: Vec<u64>,
+    /// c: every coordinate of an update is clipped to ±c, or its norm to c, in proportion to the institution's weight.
     pub clip: f32,
     /// t, trustees that open a sum together.
     pub threshold: u32,
@@ -47,8 +51,10 @@ pub struct ReplayConfig {
     pub quorum: u32,
     /// Accepted updates without which a round is not closed.
     pub min_updates: u32,
+    /// Rows that those who sent them have at least, together.
+    pub min_rows: u64,
     /// What a verified update proves about itself.
-    #[serde(with = "BoundTable")]
+    #[serde(with = "bound_table")]
     pub bound: Bound,
     /// Noise on every update of the verified federation, and the budget that ends it; its updates then prove a norm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,10 +68,34 @@ pub struct ReplayConfig {
 /// A [`Bound`] as a table of `config.toml`: `kind = "parameter"` and `bits`, or `kind = "norm"`, `norm` (B) and
 /// `projections`.
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "Bound", tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum BoundTable {
     Parameter { bits: u8 },
     Norm { norm: u32, projections: u16 },
+}
+
+mod bound_table {
+    use super::{Bound, BoundTable, Deserialize as _, Serialize as _};
+
+    pub(super) fn serialize<S: serde::Serializer>(
+        bound: &Bound,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let table = match *bound {
+            Bound::Parameter { bits, .. } => BoundTable::Parameter { bits },
+            Bound::Norm { norm, projections } => BoundTable::Norm { norm, projections },
+        };
+        table.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Bound, D::Error> {
+        Ok(match BoundTable::deserialize(deserializer)? {
+            BoundTable::Parameter { bits } => Bound::parameter(bits),
+            BoundTable::Norm { norm, projections } => Bound::Norm { norm, projections },
+        })
+    }
 }
 
 /// Noise and budget of a replay. The noise follows from the seed: a simulation, which hides nothing.
@@ -170,6 +200,7 @@ impl ReplayConfig {
         let largest =
             (data.rows() as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
         let dimension = dimension(data, &hidden)?;
+        let rows = dealt(data, institutions, test_fraction, seed)?;
         // Only noise that is surely in it counts: with noise, a sum needs all honest institutions.
         let honest = n.saturating_sub(u32::try_from(malicious).unwrap_or(u32::MAX));
         let run = Run {
@@ -194,6 +225,8 @@ impl ReplayConfig {
             test_fraction,
             hidden,
             dimension,
+            min_rows: default_min_rows(&rows),
+            rows,
             clip,
             threshold,
             quorum: countersign_quorum(n, threshold),
@@ -230,6 +263,13 @@ impl ReplayConfig {
     #[must_use]
     pub fn promise(&self) -> Promise {
         Promise::new(self.bound, self.quantised_bound(), self.clip, self.dimension)
+    }
+
+    /// The most that one institution can move the model by in a step.
+    #[must_use]
+    pub fn influence(&self) -> Distance {
+        let max_rows = self.rows.iter().copied().max().unwrap_or(1);
+        Influence::new(self.promise(), max_rows, self.min_rows, self.min_updates).most(&self.rows)
     }
 
     fn check(&self) -> Result<(), ExperimentError> {
@@ -298,6 +338,18 @@ fn dimension(data: &Dataset, hidden: &[usize]) -> Result<u32, ExperimentError> {
     })
 }
 
+/// Rows that each institution gets, `[n]`, as [`Federation::new`](super::Federation::new) deals them.
+fn dealt(
+    data: &Dataset,
+    institutions: usize,
+    test_fraction: f64,
+    seed: u64,
+) -> Result<Vec<u64>, ExperimentError> {
+    let split = data.split(test_fraction, seed)?;
+    let shares = Partitioning::Random.deal(data, &split.train, institutions, seed)?;
+    Ok(shares.iter().map(|rows| rows.len() as u64).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,7 +412,7 @@ mod tests {
         let bound = |hidden: &[usize]| {
             resolve(Choice { hidden: hidden.to_vec(), ..Choice::default() }).unwrap().bound
         };
-        assert_eq!(bound(&[16, 8]), Bound::Parameter { bits: 8 });
+        assert_eq!(bound(&[16, 8]), Bound::parameter(8));
         assert_eq!(bound(&[330, 290]), Bound::Norm { norm: 5600, projections: 256 });
     }
 

@@ -136,6 +136,7 @@ fn specification(federation: &Federation) -> CeremonySpec {
     CeremonySpec {
         threshold: config.threshold,
         min_updates: config.min_updates,
+        min_rows: config.min_rows,
         bound: config.bound,
         privacy: config.privacy.as_ref().map(Privacy::terms),
         clip: config.clip,

@@ -4,8 +4,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use super::Lattice;
-use crate::Bound;
+use crate::lattice::{EncryptedLatticeUpdate, LatticeHeader};
 use crate::quantise::{Quantiser, decode};
+use crate::{Bound, UpdateError};
 
 #[test]
 fn the_sum_of_ten_is_exact_once_it_is_rounded() {
@@ -49,7 +50,7 @@ fn a_mean_under_a_lattice_mask_is_closer_to_plain_averaging_than_rounding_to_560
         .collect();
     let sums = lattice.open(&updates);
     let weights = 3.0 * f64::from(lattice.parameters.scale());
-    let fine = distance(&decode(&sums, 3, bound, CLIP, weights).unwrap());
+    let fine = distance(&decode(&sums, bound, CLIP, weights).unwrap());
 
     let coarse = Bound::Norm { norm: 5600, projections: 256 };
     let quantiser = Quantiser::new(coarse, CLIP, 1.0, 10).unwrap();
@@ -58,6 +59,39 @@ fn a_mean_under_a_lattice_mask_is_closer_to_plain_averaging_than_rounding_to_560
         let (x, _) = quantiser.quantise(&delta(who), &mut rng).unwrap();
         sums.iter_mut().zip(x.as_slice()).for_each(|(sum, x)| *sum += x);
     }
-    let rounded = distance(&decode(&sums, 3, coarse, CLIP, 3.0).unwrap());
+    let rounded = distance(&decode(&sums, coarse, CLIP, 3.0).unwrap());
     assert!(fine < rounded / 20.0, "{fine} and {rounded}");
+}
+
+#[test]
+fn an_institution_of_less_weight_proves_its_own_bound_and_no_more() {
+    let mut lattice = Lattice::new(4, 100, 5600, 512, 10);
+    let own = Bound::Norm { norm: 560, projections: 256 };
+    let mut x = vec![0; 100];
+    for (length, expected) in [
+        (560, None),
+        (1700, Some(UpdateError::BadNormProof)),
+        (5600, Some(UpdateError::BadNormProof)),
+    ] {
+        x[3] = length;
+        let mut context = lattice.context(1);
+        context.bound = own;
+        let update = lattice.encrypt_in(&context, x.clone());
+        assert_eq!(lattice.verify(&update).err(), expected, "length {length}");
+        if expected.is_none() {
+            let key_part = lattice.verify_key_part(&update).unwrap();
+            assert_eq!(key_part.parameters().bound(), own);
+            assert!(key_part.parameters().reach() < lattice.parameters.reach() / 9);
+            // With the whole bound in its context it is another statement.
+            let header = LatticeHeader::new(
+                lattice.context(1),
+                *update.header.mask_hash(),
+                update.header.key_part(),
+                update.header.body(),
+            );
+            let moved = EncryptedLatticeUpdate { header, ..update };
+            let error = lattice.verify_key_part(&moved).err();
+            assert_eq!(error, Some(UpdateError::BadKeyProof));
+        }
+    }
 }
