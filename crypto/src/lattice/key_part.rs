@@ -118,8 +118,14 @@ impl CandidateKeyPart {
         )
     }
 
-    fn is_for(&self, key: &PublicKey) -> bool {
-        self.header.context().round.key_hash == key.hash()
+    /// What a verifier draws. A key part for another key is out before the fold.
+    pub(super) fn prepare(&self, key: &PublicKey) -> Option<Prepared> {
+        let is_for_key = self.header.context().round.key_hash == key.hash();
+        is_for_key.then(|| {
+            let base = self.transcript(key);
+            let challenges = self.proof.challenges(&base, self.parameters.limbs());
+            Prepared { base, challenges }
+        })
     }
 }
 
@@ -221,25 +227,19 @@ pub fn verify_key_parts_with_rng(
 }
 
 /// What a verifier draws for one key part, once.
-struct Prepared {
+pub(super) struct Prepared {
     base: Transcript,
     challenges: KeyChallenges,
 }
 
-type Job<'a> = (&'a CandidateKeyPart, &'a Prepared);
+pub(super) type Job<'a> = (&'a CandidateKeyPart, &'a Prepared);
 
 fn verify(
     key: &PublicKey,
     key_parts: Vec<CandidateKeyPart>,
     fresh: Option<&[u8; 32]>,
 ) -> Vec<Result<VerifiedKeyPart, UpdateError>> {
-    // A key part for another key is out before the fold.
-    let prepare = |part: &CandidateKeyPart| {
-        let base = part.transcript(key);
-        let challenges = part.proof.challenges(&base, part.parameters.limbs());
-        part.is_for(key).then_some(Prepared { base, challenges })
-    };
-    let prepared: Vec<_> = key_parts.par_iter().map(prepare).collect();
+    let prepared: Vec<_> = key_parts.par_iter().map(|part| part.prepare(key)).collect();
     let holds: Vec<bool> = {
         let jobs = key_parts.iter().zip(&prepared);
         let batch: Vec<Job<'_>> =
@@ -265,6 +265,10 @@ fn proofs_hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>) -> b
         .collect();
     let digests = digests.iter().flatten();
     let mut weights = Weights::new(KEY_PART_WEIGHTS, jobs.len() as u64, key, fresh, digests);
+    fold(jobs, &mut weights).holds(key)
+}
+
+pub(super) fn fold(jobs: &[Job<'_>], weights: &mut Weights) -> Folded {
     let jobs: Vec<_> = jobs.iter().map(|job| (*job, weights.fork())).collect();
     let part = |mut folded, ((part, prepared), mut weights): (Job<'_>, Weights)| {
         let CandidateKeyPart { parameters, ciphertexts, proof, .. } = part;
@@ -277,7 +281,5 @@ fn proofs_hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>) -> b
         );
         folded
     };
-    let folded =
-        jobs.into_par_iter().fold(Folded::default, part).reduce(Folded::default, Folded::merge);
-    folded.holds(key)
+    jobs.into_par_iter().fold(Folded::default, part).reduce(Folded::default, Folded::merge)
 }
