@@ -1,7 +1,7 @@
 //! Everything that a run is bound to: the genesis, checked.
 
 use consilium_crypto::{
-    Bound, Hash, Parameters as UpdateParameters, RoundContext, countersign_quorum,
+    Bound, Parameters as UpdateParameters, RoundContext, countersign_quorum,
     quantise::{Quantiser, unit},
     signature::VerifyingKey,
 };
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Version of the protocol that this crate speaks.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// Largest number of institutions of a run.
 pub const MAX_INSTITUTIONS: u32 = 128;
@@ -61,7 +61,7 @@ pub struct Parameters {
     /// Hash of the entry that holds the genesis.
     pub chain_id: ChainId,
     /// The authority's random bytes; certificates are bound to them.
-    pub nonce: Hash,
+    pub nonce: [u8; 32],
     /// Number of parameters of the model, d.
     pub dimension: u32,
     /// SHA-256 of the initial model.

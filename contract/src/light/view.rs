@@ -19,7 +19,7 @@
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_crypto::Evaluation;
-use consilium_hash::{ModelHash, Pseudonym};
+use consilium_hash::{BlobHash, ModelHash, Pseudonym};
 use consilium_ledger::VerifiedHeader;
 use consilium_proto::{
     hash32,
@@ -301,7 +301,7 @@ impl View {
             hash(blob.as_ref().map(|blob| blob.sha256.as_slice()).unwrap_or_default())
         };
         let mask_key_sum = hash(&close.mask_key_sum)?;
-        let sums = blob(&close.sums)?;
+        let sums = BlobHash(blob(&close.sums)?);
         let model = ModelHash(blob(&close.model)?);
         self.course.judge_time(close.time_ms).map_err(&out_of_turn)?;
         let sealed = match mem::replace(&mut self.phase, Phase::Idle) {

@@ -1,6 +1,6 @@
 //! Authors who run the real prover on statements that are false.
 
-use consilium_hash::Pseudonym;
+use consilium_hash::{KeyHash, Pseudonym};
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::CompressedRistretto;
 use curve25519_dalek::scalar::Scalar;
@@ -170,7 +170,7 @@ fn a_true_proof_in_the_name_of_another_public_key_is_none() {
         let values = federation.values(1);
         let mut unproven = federation.unproven(1, values);
         let mut context = federation.context(1);
-        context.round.key_hash = [0; 32];
+        context.round.key_hash = KeyHash([0; 32]);
         unproven.context = context.encode();
         let update = unproven.prove().unwrap();
         assert_eq!(federation.verify_header(&update.header).err(), Some(UpdateError::BadKeyProof));
@@ -206,7 +206,7 @@ fn verdicts_do_not_depend_on_the_batch() {
         let digest = Sha256::digest(&update.body);
         update.header[body_hash..body_hash + 32].copy_from_slice(&digest);
     };
-    let link = 2 * 32 * D as usize + 96;
+    let link = 2 * 32 * D as usize + 32;
     let key_z = crate::HEADER_LEN - crate::proof::limbs::LimbProof::length(16) + 96;
     updates[1].header[key_z] ^= 1;
     tamper(&mut updates[2], link);
