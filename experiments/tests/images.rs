@@ -22,13 +22,18 @@ use consilium_experiments::{
 };
 use consilium_learning::evaluate;
 
-fn federation(convolution: &[usize], hidden: usize, institutions: usize) -> Federation {
+fn federation(
+    convolution: &[usize],
+    hidden: usize,
+    institutions: usize,
+    epochs: usize,
+) -> Federation {
     let data = load_dataset("digits").unwrap();
     let choice = Choice {
         dataset: "digits".into(),
         institutions,
         malicious: 0,
-        epochs: 3,
+        epochs,
         repeats: 1,
         convolution: convolution.to_vec(),
         hidden: vec![hidden],
@@ -48,7 +53,7 @@ fn everyone(federation: &Federation) -> Vec<BTreeSet<usize>> {
 
 #[test]
 fn a_convolutional_network_trains_verified_to_the_bit_of_averaging_in_the_clear() {
-    let federation = federation(&[2, 4], 8, 4);
+    let federation = federation(&[2, 4], 8, 4, 3);
     assert_eq!(federation.config.dimension, 20 + 76 + 2056 + 9);
     let directory = tempfile::tempdir().unwrap();
     let scratch = directory.path().join("institutions");
@@ -70,28 +75,24 @@ fn last(rows: &[AccuracyRow]) -> f64 {
 }
 
 #[test]
-fn ten_institutions_train_a_million_parameters_as_well_as_one_that_had_all_their_images() {
-    let federation = federation(&[32, 64], 240, 10);
+fn ten_institutions_train_a_million_parameters_and_rounding_for_proofs_costs_no_point() {
+    let federation = federation(&[32, 64], 240, 10, 2);
     assert_eq!(federation.config.dimension, 1_002_337);
     let Federation { config, architecture, initial, test, .. } = &federation;
-    let before = evaluate(architecture, initial, test).unwrap().accuracy;
-    let start = std::time::Instant::now();
-    let central = centralised::run(config, &load_dataset("digits").unwrap(), &Progress::silent());
-    let central = last(&central.unwrap());
-    println!("central {central} {:?}", start.elapsed());
-    let (rows, model) = plain::run(&federation, false, &Progress::silent()).unwrap();
-    let plain = last(&rows);
-    println!("plain {plain} {:?}", start.elapsed());
+    let accuracy = |model: &[f32]| evaluate(architecture, model, test).unwrap().accuracy;
+    assert!(accuracy(initial) < 0.6);
+    let data = load_dataset("digits").unwrap();
+    let central = last(&centralised::run(config, &data, &Progress::silent()).unwrap());
+    let plain = last(&plain::run(&federation, false, &Progress::silent()).unwrap().0);
     let participants = federation.participants().unwrap();
     let steps = clear::steps(&federation, participants, 1, &everyone(&federation));
-    let quantised = evaluate(architecture, &steps[2].global, test).unwrap().accuracy;
-    println!("{before} {quantised} {:?} {:?} {}", start.elapsed(), config.bound, config.clip);
-    for row in &rows {
-        println!("{:?} {} {}", row.institution, row.epoch, row.metrics.accuracy);
-    }
-    for step in &steps {
-        println!("{}", evaluate(architecture, &step.global, test).unwrap().accuracy);
-    }
-    let (_, again) = plain::run(&federation, false, &Progress::silent()).unwrap();
-    assert!(model == again, "the same run twice trains two models");
+    // The model that a verified federation arrives at, bit for bit.
+    let verified = accuracy(&steps[1].global);
+    println!("centralised {central:.4}, plain {plain:.4}, verified {verified:.4}");
+    assert!(central > 0.93 && plain > 0.85, "{central} {plain}");
+    assert!((verified - plain).abs() < 0.01, "{verified} {plain}");
+
+    let trainer = &federation.trainers().unwrap()[0];
+    let twice = [trainer.fit(1, initial).unwrap(), trainer.fit(1, initial).unwrap()];
+    assert!(twice[0] == twice[1], "the same step twice trains two models");
 }

@@ -172,7 +172,14 @@ async fn serve(
     {
         let who = format!("institution {index}");
         let reports = Arc::clone(record);
-        let observer = move |report: RoundReport| {
+        let is_observed = federation.observed.contains(&index);
+        let observer = move |mut report: RoundReport| {
+            // Only the observed models are evaluated; those of all, kept for every round, would fill the memory.
+            if let Some(update) = &mut report.update
+                && !is_observed
+            {
+                update.model = Vec::new();
+            }
             if let Some(own) = locked(&reports).reports.get_mut(index) {
                 own.push(report);
             }
