@@ -196,11 +196,7 @@ mod tests {
     use super::*;
 
     fn spec() -> CeremonySpec {
-        CeremonySpec::new(
-            Layers { inputs: 2, hidden: vec![3] },
-            vec![0.25; 13],
-            vec![10, 20, 30, 40],
-        )
+        CeremonySpec::new(Layers::dense(2, vec![3]), vec![0.25; 13], vec![10, 20, 30, 40])
     }
 
     #[test]
@@ -287,6 +283,6 @@ mod tests {
         refused(|spec| spec.steps = 0, "steps");
         refused(|spec| spec.training.learning_rate = f64::INFINITY, "learning rate");
         refused(|spec| spec.training.batch_size = 0, "batch size");
-        refused(|spec| spec.layers.hidden.push(0), "number of parameters");
+        refused(|spec| spec.layers.hidden.push(0), "a layer without a neuron");
     }
 }

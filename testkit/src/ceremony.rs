@@ -20,7 +20,7 @@ pub const TIMEOUT_MS: u64 = 1_000;
 /// The shape of a model with [`DIMENSION`] parameters.
 #[must_use]
 pub fn layers() -> Layers {
-    Layers { inputs: 2, hidden: vec![2] }
+    Layers::dense(2, vec![2])
 }
 
 /// What the usual run is asked to be: four institutions of 25 to 100 rows, bounded parameter by parameter.

@@ -74,7 +74,7 @@ impl World {
     pub fn new(shape: Shape) -> Self {
         let rows: Vec<u64> = (1..=shape.institutions as u64).map(|i| 10 * i).collect();
         let ceremony = consilium_testkit::ceremony(1, |usual| {
-            let layers = Layers { inputs: 1, hidden: vec![] };
+            let layers = Layers::dense(1, vec![]);
             *usual = CeremonySpec {
                 threshold: shape.threshold,
                 min_threshold: 2,

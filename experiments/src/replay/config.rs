@@ -3,15 +3,13 @@
 use consilium_authority::{
     BoundChoice, PrivacyFlags, Protection, default_min_rows, default_min_threshold,
 };
-use consilium_contract::parameters::{
-    MAX_DIMENSION, MAX_INSTITUTIONS, honest_shares, largest_threshold,
-};
+use consilium_contract::parameters::{MAX_INSTITUTIONS, honest_shares, largest_threshold};
 use consilium_contract::{Distance, Influence, Promise};
 use consilium_crypto::{Bound, Quantiser, countersign_quorum};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor};
-use consilium_learning::{Optimiser, TrainingConfig};
+use consilium_learning::{Architecture, Optimiser, TrainingConfig};
 use consilium_privacy::{Run, Terms};
-use consilium_proto::training::Layers;
+use consilium_proto::training::{Convolution, Layers, LayersError};
 use serde::{Deserialize, Serialize};
 
 use crate::ExperimentError;
@@ -37,6 +35,9 @@ pub struct ReplayConfig {
     pub seed: u64,
     /// Share of the rows that only tests.
     pub test_fraction: f64,
+    /// Values of a pixel after each convolution, before the hidden layers; none where rows are no images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub convolution: Vec<usize>,
     /// Sizes of the hidden layers.
     pub hidden: Vec<usize>,
     /// d, parameters of the model.
@@ -139,6 +140,8 @@ pub struct Choice {
     pub repeats: usize,
     /// See [`ReplayConfig::malicious`].
     pub malicious: usize,
+    /// See [`ReplayConfig::convolution`].
+    pub convolution: Vec<usize>,
     /// See [`ReplayConfig::hidden`].
     pub hidden: Vec<usize>,
     /// What is said about bound and c; the rest of it follows from the size of the model and the local training.
@@ -159,6 +162,7 @@ impl Default for Choice {
             epochs: 60,
             repeats: 10,
             malicious: 2,
+            convolution: vec![],
             hidden: vec![16, 8],
             bound: BoundChoice::default(),
             privacy: PrivacyFlags::default(),
@@ -170,7 +174,7 @@ impl Default for Choice {
 
 impl ReplayConfig {
     /// Fills in what the command line does not choose, for the data to replay: the largest threshold that n ≥ 3t − 2
-    /// allows, its quorum, hyper-parameters that were measured on pima and wdbc, the bound that costs less for a model of
+    /// allows, its quorum, hyper-parameters that were measured on pima, wdbc and, for convolutions, on digits, the bound that costs less for a model of
     /// this size, and a c that grows with the local steps.
     ///
     /// # Errors
@@ -182,6 +186,7 @@ impl ReplayConfig {
             epochs,
             repeats,
             malicious,
+            convolution,
             hidden,
             bound,
             privacy,
@@ -193,13 +198,16 @@ impl ReplayConfig {
         let test_fraction = 0.2;
         let local = TrainingConfig {
             optimiser: Optimiser::Adam,
-            learning_rate: 1e-2,
+            learning_rate: if convolution.is_empty() { 1e-2 } else { 1e-3 },
             batch_size: 16,
             local_epochs: 1,
         };
         let largest =
             (data.rows() as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
-        let dimension = dimension(data, &hidden)?;
+        let all: Vec<usize> = (0..data.rows()).collect();
+        let inputs = Preprocessor::fit(data, &all)?.width();
+        let dimension = layers(data, inputs, &convolution, &hidden)?.dimension();
+        let dimension = dimension.map_err(|error| unusable(&convolution, &hidden, &error))?;
         let rows = dealt(data, institutions, test_fraction, seed)?;
         // Only noise that is surely in it counts: with noise, a sum needs all honest institutions.
         let honest = n.saturating_sub(u32::try_from(malicious).unwrap_or(u32::MAX));
@@ -223,6 +231,7 @@ impl ReplayConfig {
             malicious,
             seed,
             test_fraction,
+            convolution,
             hidden,
             dimension,
             min_rows: default_min_rows(&rows),
@@ -246,6 +255,20 @@ impl ReplayConfig {
             .check_founding(n, threshold, default_min_threshold(threshold))
             .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
         Ok(config)
+    }
+
+    /// The network for the columns that the data have after preprocessing.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Invalid`] where the layers cannot be.
+    pub fn architecture(
+        &self,
+        data: &Dataset,
+        inputs: usize,
+    ) -> Result<Architecture, ExperimentError> {
+        let Self { convolution, hidden, .. } = self;
+        let layers = layers(data, inputs, convolution, hidden)?;
+        layers.try_into().map_err(|error| unusable(convolution, hidden, &error))
     }
 
     /// What a verified update is quantised to, before noise if there is any.
@@ -326,16 +349,36 @@ impl ReplayConfig {
     }
 }
 
-/// d of a network with these hidden layers on the columns that the data have after preprocessing.
-fn dimension(data: &Dataset, hidden: &[usize]) -> Result<u32, ExperimentError> {
+/// The layers of a network on the columns that the data have after preprocessing.
+fn layers(
+    data: &Dataset,
+    inputs: usize,
+    convolution: &[usize],
+    hidden: &[usize],
+) -> Result<Layers, ExperimentError> {
     let small = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-    let inputs = small(Preprocessor::fit(data, &(0..data.rows()).collect::<Vec<_>>())?.width());
-    let layers = Layers { inputs, hidden: hidden.iter().copied().map(small).collect() };
-    layers.dimension().ok_or_else(|| {
+    let all = |sizes: &[usize]| sizes.iter().copied().map(small).collect();
+    let dense = Layers::dense(small(inputs), all(hidden));
+    if convolution.is_empty() {
+        return Ok(dense);
+    }
+    let image = data.schema().image.ok_or_else(|| {
+        let name = &data.schema().name;
         ExperimentError::Invalid(format!(
-            "--hidden {hidden:?}: every layer needs a neuron, and the model at most {MAX_DIMENSION} parameters"
+            "--convolution: rows of {name} are no images: choose digits, or a schema with `image`"
         ))
-    })
+    })?;
+    let convolution =
+        Convolution { image_channels: small(image.channels), channels: all(convolution) };
+    Ok(Layers { convolution: Some(convolution), ..dense })
+}
+
+fn unusable(convolution: &[usize], hidden: &[usize], error: &LayersError) -> ExperimentError {
+    let flags = match convolution {
+        [] => format!("--hidden {hidden:?}"),
+        _ => format!("--convolution {convolution:?} --hidden {hidden:?}"),
+    };
+    ExperimentError::Invalid(format!("{flags}: {error}"))
 }
 
 /// Rows that each institution gets, `[n]`, as [`Federation::new`](super::Federation::new) deals them.

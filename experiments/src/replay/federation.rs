@@ -67,7 +67,7 @@ impl Federation {
             .map(|rows| preprocessor.transform(dataset, rows))
             .collect::<Result<_, _>>()?;
         let largest = tables.iter().map(|table| table.rows).max().unwrap_or(1).max(1);
-        let architecture = Architecture::new(preprocessor.width(), config.hidden.clone())?;
+        let architecture = config.architecture(dataset, preprocessor.width())?;
 
         let mut parts =
             permutation(&mut generator("parts", config.seed, &[]), config.institutions).into_iter();
