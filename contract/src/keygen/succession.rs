@@ -10,7 +10,12 @@ use consilium_hash::Pseudonym;
 use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Reason};
 use sha2::{Digest, Sha256};
 
-use super::{Keygen, Origin, Plan, StageEnd, committee::Committee, ending::Made};
+use super::{
+    Keygen, Origin, Plan,
+    committee::Committee,
+    ending::{Made, StageEnd},
+    first::first_members,
+};
 use crate::{parameters::Parameters, roster::Roster};
 
 /// A committee that the authority has asked for.
@@ -359,13 +364,4 @@ impl Succession {
         }
         hasher.finalize().into()
     }
-}
-
-/// Those who may be members of the first committee, by place: the number of their certificate.
-pub fn first_members(parameters: &Parameters, roster: &Roster) -> BTreeMap<u32, Pseudonym> {
-    let enrolled = roster.iter().filter(|(_, institution)| !institution.revoked);
-    enrolled
-        .map(|(name, institution)| (institution.certificate.trustee_index, *name))
-        .filter(|(place, _)| (1..=parameters.institutions).contains(place))
-        .collect()
 }
