@@ -94,6 +94,17 @@ pub enum UpdateError {
         /// Length that came, in bytes.
         found: u64,
     },
+    /// The key part has not the length or the hash that the header announces: a transfer to be repeated, not a fault.
+    #[error(
+        "incomplete key part: the header announces {expected} bytes and their SHA-256, {found} bytes came that differ; send \
+         it again"
+    )]
+    IncompleteKeyPart {
+        /// Length in the header, in bytes.
+        expected: u64,
+        /// Length that came, in bytes.
+        found: u64,
+    },
     /// The limbs of the mask key are not proven to be well formed and in range.
     #[error(
         "bad key proof: the encrypted mask key is not proven to be limbs of 16 bits under this public key and context"
@@ -104,15 +115,11 @@ pub enum UpdateError {
         "bad link proof: the masked update, its commitments and the encrypted mask key are not proven to agree"
     )]
     BadLinkProof,
-    /// The squares are not proven to be those of the projections.
-    #[error(
-        "bad norm proof: the squares are not proven to be those of the projections of the update"
-    )]
+    /// The norm of the update is not proven to be within its bound.
+    #[error("bad norm proof: the update is not proven to keep the bound on its norm")]
     BadNormProof,
-    /// A parameter, a projection or the sum of the squares is not proven to be in range.
-    #[error(
-        "bad range proof: not everything that the round bounds is proven to lie within its bound"
-    )]
+    /// A parameter is not proven to be in range.
+    #[error("bad range proof: not every parameter is proven to lie within its bound")]
     BadRangeProof,
 }
 

@@ -231,7 +231,7 @@ mod tests {
     fn epsilon_is_above_the_exact_one_of_gaussian_noise_and_close_to_it() {
         // k steps of σ are one of σ/√k.
         for (sigma, steps) in [(1.0, 1), (4.0, 1), (5.0, 60), (10.0, 1000)] {
-            let delta = 1.0 / f64::from(1 << 17);
+            let delta = 0.5f64.powi(17);
             let mut low = 0.0;
             let mut high = 100.0;
             for _ in 0..60 {

@@ -226,10 +226,9 @@ pub(crate) mod tests {
             let length = skellam.cumulative.len() as f64;
             assert!(length <= 30.0 * root + 200.0, "{variance}: {length} weights");
             assert!(total as f64 >= (MODE_WEIGHT as f64) * root.max(1.0), "{variance}");
-            let longest = 30.0 * root + 200.0;
-            let distance = longest * longest / (MODE_WEIGHT as f64 * root.max(1.0));
+            let distance = (30.0 * root + 200.0).powi(2) / (MODE_WEIGHT as f64 * root.max(1.0));
             assert!(
-                distance < (-f64::from(DISTANCE_BITS)).exp2(),
+                distance < 0.5f64.powi(DISTANCE_BITS as i32),
                 "{variance}: 2^{}",
                 distance.log2()
             );

@@ -54,7 +54,7 @@ mod tests {
 
     /// √ of the expected ‖s+z‖².
     fn expected(signal: u32, variance: u64, dimension: u32) -> f64 {
-        (f64::from(signal) * f64::from(signal) + f64::from(dimension) * variance as f64).sqrt()
+        (f64::from(signal).powi(2) + f64::from(dimension) * variance as f64).sqrt()
     }
 
     #[test]
@@ -72,8 +72,7 @@ mod tests {
                         if spread { share } else { f64::from(u8::from(j == 0)) * f64::from(signal) }
                     };
                     (0..d)
-                        .map(|j| place(j) + skellam.sample(&mut rng) as f64)
-                        .map(|value| value * value)
+                        .map(|j| (place(j) + skellam.sample(&mut rng) as f64).powi(2))
                         .sum::<f64>()
                         .sqrt()
                 });
@@ -112,6 +111,6 @@ mod tests {
 
     #[test]
     fn three_failures_of_that_probability_are_rarer_than_the_documentation_says() {
-        assert!(3.0 * (-(EXPONENT as f64)).exp() < (-f64::from(MISFIT_BITS)).exp2());
+        assert!(3.0 * (-(EXPONENT as f64)).exp() < 0.5f64.powi(MISFIT_BITS as i32));
     }
 }

@@ -261,8 +261,7 @@ mod tests {
         const SEEDS: u64 = 20_000;
         // x/√2 of χ²_N that 1/128 lies beyond, on either side (Wilson, Hilferty 1931).
         let quantile = |rows: f64, z: f64| {
-            let root = 1.0 - 2.0 / (9.0 * rows) + z * (2.0 / (9.0 * rows)).sqrt();
-            rows * root * root * root / 2.0
+            rows * (1.0 - 2.0 / (9.0 * rows) + z * (2.0 / (9.0 * rows)).sqrt()).powi(3) / 2.0
         };
         let dense: Vec<i64> = (0..64).map(|j| j * 31 % 41 - 20).collect();
         let one = vec![1000];

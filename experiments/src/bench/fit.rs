@@ -37,9 +37,8 @@ fn line(points: impl Iterator<Item = (f64, f64, f64)> + Clone) -> Option<(f64, f
     let total = sum(|_, _| 1.0);
     let mean_x = sum(|x, _| x) / total;
     let mean_y = sum(|_, y| y) / total;
-    let centred = points
-        .clone()
-        .map(|(x, y, w)| (w * ((x - mean_x) * (x - mean_x)), w * (x - mean_x) * (y - mean_y)));
+    let centred =
+        points.clone().map(|(x, y, w)| (w * (x - mean_x).powi(2), w * (x - mean_x) * (y - mean_y)));
     let (squares, products) =
         centred.fold((0.0, 0.0), |(s, p), (square, product)| (s + square, p + product));
     let slope = products / squares;

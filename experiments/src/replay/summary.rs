@@ -87,7 +87,7 @@ fn scope_of(row: &AccuracyRow) -> Scope {
 pub(crate) fn mean_and_sd(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let count = values.clone().count() as f64;
     let mean = values.clone().sum::<f64>() / count;
-    let squares: f64 = values.map(|value| (value - mean) * (value - mean)).sum();
+    let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
     (mean, if count > 1.0 { (squares / (count - 1.0)).sqrt() } else { 0.0 })
 }
 
