@@ -352,7 +352,9 @@ impl View {
             .end_stage(end, &self.parameters, &self.roster)
             .map_err(&out_of_turn)?;
         self.course = self.course.at(Station::Keygen, end.time_ms);
-        if let Ceremony::IsOver { made } = self.succession.stage_ended(ended, self.course.step) {
+        if let Ceremony::IsOver { made } =
+            self.succession.stage_ended(ended, self.course.step, &self.parameters)
+        {
             self.made = made.or(self.made.take());
             self.rest(self.course);
         }
