@@ -174,8 +174,8 @@ impl Default for Choice {
 
 impl ReplayConfig {
     /// Fills in what the command line does not choose, for the data to replay: the largest threshold that n ≥ 3t − 2
-    /// allows, its quorum, hyper-parameters that were measured on pima, wdbc and, for convolutions, on digits, the bound that costs less for a model of
-    /// this size, and a c that grows with the local steps.
+    /// allows, its quorum, hyper-parameters that were measured on pima, wdbc and, for convolutions, on digits,
+    /// the bound that is the default for a model of this size, and a c that grows with the local steps.
     ///
     /// # Errors
     /// [`ExperimentError::Invalid`] naming the value that cannot work and what to change; [`ExperimentError::Dataset`].
