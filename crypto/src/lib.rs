@@ -121,6 +121,15 @@ pub use update::{
     verify_key_proofs_with_rng, verify_updates, verify_updates_with_rng,
 };
 
+/// What crates beside this one build their own constructions over ristretto255 of, so that nothing is written twice:
+/// strict reading, scalars, polynomials, transcripts.
+pub mod building_blocks {
+    pub use crate::group::encoding::{ELEMENT_LEN, Reader};
+    pub use crate::group::polynomial::{evaluate, lagrange, random as random_polynomial};
+    pub use crate::group::random_scalar;
+    pub use crate::transcript::{Protocol, witness_bytes};
+}
+
 /// Which features of this build are for tests and experiments only. A program that an institution runs has none of them.
 pub const TEST_FEATURES: &[&str] = &[
     #[cfg(feature = "adversary")]

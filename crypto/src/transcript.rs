@@ -127,7 +127,7 @@ fn start(label: &'static [u8], context: &[u8], gpk: &[u8]) -> Transcript {
 }
 
 /// What the proofs of this crate say to a transcript.
-pub(crate) trait Protocol {
+pub trait Protocol {
     /// A copy of the transcript for one proof, told apart by label and number.
     fn fork(&self, label: &'static [u8], number: u64) -> Transcript;
     /// Group elements, all of one kind, encoded.
@@ -181,9 +181,7 @@ impl Protocol for Transcript {
 
 /// The bytes of a witness made of scalars, wiped after use. Collected from an iterator that knows its length: a vector that
 /// grows leaves copies behind.
-pub(crate) fn witness_bytes<'a>(
-    scalars: impl IntoIterator<Item = &'a Scalar>,
-) -> Zeroizing<Vec<u8>> {
+pub fn witness_bytes<'a>(scalars: impl IntoIterator<Item = &'a Scalar>) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(scalars.into_iter().flat_map(Scalar::to_bytes).collect())
 }
 

@@ -144,6 +144,14 @@ names! {
     CommitteeHash, "a hash of a committee";
     /// The public key of an institution's TLS certificate.
     TlsKeyHash, "a hash of a TLS key";
+    /// A shared record: the SHA-256 of its header, which its custodian and its owner sign.
+    RecordHash, "a hash of a record";
+    /// The terms of a consent: a commitment that says nothing of them.
+    TermsHash, "a hash of terms";
+    /// A consent: its owner, its terms and the key that it was given under.
+    ConsentHash, "a hash of a consent";
+    /// The public parameters of group signatures at one epoch.
+    GroupHash, "a hash of a group's parameters";
     /// All receipts so far, as a hash chain.
     ReceiptsHash, "a hash of receipts";
 }

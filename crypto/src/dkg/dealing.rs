@@ -20,7 +20,9 @@ use super::{Ceremony, DkgError, OpeningKey, SealingKey};
 use crate::group::encoding::{ELEMENT_LEN, Reader};
 use crate::group::h;
 use crate::group::polynomial::{evaluate, powers, random};
-use crate::transcript::{CEREMONY_DEALING, Protocol, dealt_share, polynomials, witness_bytes};
+use crate::transcript::{
+    CEREMONY_DEALING, Protocol, SEALED_SHARE, dealt_share, polynomials, witness_bytes,
+};
 use crate::{DecodeError, KeyShare};
 
 /// 32 bytes from which everything secret about a member's dealings is expanded, so that a restart reveals the same shares.
@@ -118,7 +120,12 @@ impl Dealer {
         }
         for (recipient, key) in self.ceremony.recipients() {
             let associated = associated_data(&self.ceremony, self.place, *recipient);
-            bytes.extend(key.seal(&associated, witness_bytes(&*self.share(*recipient)), rng)?);
+            bytes.extend(key.seal(
+                SEALED_SHARE,
+                &associated,
+                witness_bytes(&*self.share(*recipient)),
+                rng,
+            )?);
         }
         Ok(Dealing::assemble(&self.ceremony, self.place, commitments, bytes))
     }
@@ -257,7 +264,9 @@ impl Dealing {
         let sealed =
             self.bytes.get(shares + position * length..).and_then(|rest| rest.get(..length));
         let associated = associated_data(&self.ceremony, self.dealer, recipient);
-        let message = sealed.and_then(|sealed| key.open(&associated, sealed)).ok_or_else(wrong)?;
+        let message = sealed
+            .and_then(|sealed| key.open(SEALED_SHARE, &associated, sealed))
+            .ok_or_else(wrong)?;
         let scalars = Zeroizing::new(read_scalars(&message, &self.ceremony).map_err(|_| wrong())?);
         self.confirm(recipient, scalars).ok_or_else(wrong)
     }

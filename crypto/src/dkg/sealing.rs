@@ -17,7 +17,6 @@ use zeroize::Zeroizing;
 
 use crate::DecodeError;
 use crate::group::encoding::Reader;
-use crate::transcript::SEALED_SHARE;
 
 const WHAT: &str = "sealing key";
 /// Length of an encapsulated key, in bytes.
@@ -55,13 +54,15 @@ impl SealingKey {
     }
 
     /// Length of a sealed message of this length, in bytes.
-    pub(super) const fn sealed_len(message: usize) -> usize {
+    pub const fn sealed_len(message: usize) -> usize {
         ENCAPSULATED_LEN + message + TAG_LEN
     }
 
-    /// Encapsulated key ‖ ciphertext ‖ tag. The message is encrypted where it stands, so that no copy is left.
-    pub(super) fn seal(
+    /// Encapsulated key ‖ ciphertext ‖ tag. The message is encrypted where it stands, so that no copy is left. The label,
+    /// HPKE's info, says what is sealed.
+    pub fn seal(
         &self,
+        label: &'static [u8],
         associated: &[u8],
         mut message: Zeroizing<Vec<u8>>,
         rng: &mut impl CryptoRngCore,
@@ -75,7 +76,7 @@ impl SealingKey {
         >(
             &OpModeS::Base,
             &Deserializable::from_bytes(&self.0).map_err(refused)?,
-            SEALED_SHARE,
+            label,
             message.as_mut_slice().into(),
             associated,
             &mut Adapted(rng),
@@ -133,8 +134,13 @@ impl OpeningKey {
         SealingKey(X25519HkdfSha256::sk_to_pk(&self.key).to_bytes().into())
     }
 
-    /// The message, if it was sealed to this key with this associated data.
-    pub(super) fn open(&self, associated: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    /// The message, if it was sealed to this key with this label and associated data.
+    pub fn open(
+        &self,
+        label: &'static [u8],
+        associated: &[u8],
+        sealed: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
         let (encapsulated, rest) = sealed.split_at_checked(ENCAPSULATED_LEN)?;
         let (ciphertext, tag) = rest.split_at_checked(rest.len().checked_sub(TAG_LEN)?)?;
         let mut message = Zeroizing::new(ciphertext.to_vec());
@@ -142,7 +148,7 @@ impl OpeningKey {
             &OpModeR::Base,
             &self.key,
             &Encapsulated::from_bytes(encapsulated).ok()?,
-            SEALED_SHARE,
+            label,
             message.as_mut_slice().into(),
             associated,
             &Tag::from_bytes(tag).ok()?,
@@ -187,6 +193,8 @@ mod tests {
 
     use super::*;
 
+    const LABEL: &[u8] = b"a label";
+
     fn rng(seed: u64) -> ChaCha20Rng {
         ChaCha20Rng::seed_from_u64(seed)
     }
@@ -196,18 +204,19 @@ mod tests {
         let key = OpeningKey::generate(&mut rng(1));
         let other = OpeningKey::generate(&mut rng(2));
         let message = || Zeroizing::new(b"a share".to_vec());
-        let sealed = key.sealing_key().seal(b"for", message(), &mut rng(3)).unwrap();
+        let sealed = key.sealing_key().seal(LABEL, b"for", message(), &mut rng(3)).unwrap();
         assert_eq!(sealed.len(), SealingKey::sealed_len(message().len()));
-        assert_eq!(key.open(b"for", &sealed), Some(message()));
-        assert_eq!(key.open(b"fox", &sealed), None);
-        assert_eq!(other.open(b"for", &sealed), None);
+        assert_eq!(key.open(LABEL, b"for", &sealed), Some(message()));
+        assert_eq!(key.open(LABEL, b"fox", &sealed), None);
+        assert_eq!(other.open(LABEL, b"for", &sealed), None);
+        assert_eq!(key.open(b"another label", b"for", &sealed), None);
         for position in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[position] ^= 1;
-            assert_eq!(key.open(b"for", &changed), None, "byte {position}");
-            assert_eq!(key.open(b"for", &sealed[..position]), None, "cut to {position}");
+            assert_eq!(key.open(LABEL, b"for", &changed), None, "byte {position}");
+            assert_eq!(key.open(LABEL, b"for", &sealed[..position]), None, "cut to {position}");
         }
-        let again = key.sealing_key().seal(b"for", message(), &mut rng(4)).unwrap();
+        let again = key.sealing_key().seal(LABEL, b"for", message(), &mut rng(4)).unwrap();
         assert_ne!(sealed[..32], again[..32], "a fresh key every time");
     }
 

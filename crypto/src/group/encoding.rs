@@ -8,29 +8,40 @@ use zeroize::Zeroizing;
 use crate::DecodeError;
 
 /// Length of the encoding of a group element or a scalar, in bytes.
-pub(crate) const ELEMENT_LEN: usize = 32;
+pub const ELEMENT_LEN: usize = 32;
 
 /// A cursor over bytes whose total length has been checked first, so that everything read from it is there.
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     what: &'static str,
     rest: &'a [u8],
+    total: usize,
 }
 
 impl<'a> Reader<'a> {
     /// Refuses any length but `expected`.
-    pub(crate) fn new(
-        what: &'static str,
-        bytes: &'a [u8],
-        expected: usize,
-    ) -> Result<Self, DecodeError> {
+    pub fn new(what: &'static str, bytes: &'a [u8], expected: usize) -> Result<Self, DecodeError> {
         if bytes.len() != expected {
             return Err(DecodeError::Length { what, expected, found: bytes.len() });
         }
-        Ok(Self { what, rest: bytes })
+        Ok(Self { what, rest: bytes, total: bytes.len() })
+    }
+
+    /// For what says its own length: refuses more than `most` bytes. It ends with [`end`](Self::end).
+    pub fn at_most(what: &'static str, bytes: &'a [u8], most: usize) -> Result<Self, DecodeError> {
+        Self::new(what, bytes, bytes.len().min(most))
+    }
+
+    /// Refuses bytes that nothing has read.
+    pub fn end(self) -> Result<(), DecodeError> {
+        let expected = self.total - self.rest.len();
+        if !self.rest.is_empty() {
+            return Err(DecodeError::Length { what: self.what, expected, found: self.total });
+        }
+        Ok(())
     }
 
     /// The next `length` bytes.
-    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
+    pub fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
         let (head, rest) = self.rest.split_at_checked(length).ok_or(DecodeError::Length {
             what: self.what,
             expected: length,
@@ -41,24 +52,24 @@ impl<'a> Reader<'a> {
     }
 
     /// The next N bytes as an array.
-    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let mut array = [0; N];
         array.copy_from_slice(self.take(N)?);
         Ok(array)
     }
 
     /// The next big-endian u32.
-    pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
+    pub fn u32(&mut self) -> Result<u32, DecodeError> {
         self.array().map(u32::from_be_bytes)
     }
 
     /// The next big-endian u64.
-    pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {
+    pub fn u64(&mut self) -> Result<u64, DecodeError> {
         self.array().map(u64::from_be_bytes)
     }
 
     /// The next N group elements.
-    pub(crate) fn points<const N: usize>(&mut self) -> Result<[RistrettoPoint; N], DecodeError> {
+    pub fn points<const N: usize>(&mut self) -> Result<[RistrettoPoint; N], DecodeError> {
         let mut points = [RistrettoPoint::default(); N];
         for (index, point) in points.iter_mut().enumerate() {
             *point = decompress(self.what, index, &self.array()?)?;
@@ -78,7 +89,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next N scalars.
-    pub(crate) fn scalars<const N: usize>(&mut self) -> Result<[Scalar; N], DecodeError> {
+    pub fn scalars<const N: usize>(&mut self) -> Result<[Scalar; N], DecodeError> {
         let mut scalars = [Scalar::ZERO; N];
         for (index, scalar) in scalars.iter_mut().enumerate() {
             *scalar = self.scalar(index)?;
@@ -90,7 +101,7 @@ impl<'a> Reader<'a> {
     ///
     /// They may be secret: the vector is as long as it will be from the start, because one that grows leaves copies
     /// behind, and what has been read of scalars of which one is refused is wiped.
-    pub(crate) fn scalar_vec(&mut self, count: usize) -> Result<Vec<Scalar>, DecodeError> {
+    pub fn scalar_vec(&mut self, count: usize) -> Result<Vec<Scalar>, DecodeError> {
         let what = self.what;
         let bytes = self.take(count.saturating_mul(ELEMENT_LEN))?;
         let mut scalars = Zeroizing::new(Vec::with_capacity(count));
@@ -157,6 +168,11 @@ mod tests {
             let error = reader.scalar_vec(usize::MAX / 2).unwrap_err();
             assert!(matches!(error, DecodeError::Length { .. }));
         }
+        let mut reader = Reader::at_most("scalars", &[7; 9], 10).unwrap();
+        reader.u64().unwrap();
+        let trailing = DecodeError::Length { what: "scalars", expected: 8, found: 9 };
+        assert_eq!(reader.end(), Err(trailing));
+        assert!(Reader::at_most("scalars", &[7; 9], 8).is_err());
         let refused = [Scalar::ONE.to_bytes(), [255; 32]].concat();
         let mut reader = Reader::new("scalars", &refused, 64).unwrap();
         assert_eq!(reader.scalar_vec(2), Err(DecodeError::Scalar { what: "scalars", index: 1 }));

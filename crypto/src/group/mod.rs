@@ -15,4 +15,5 @@ pub(crate) use multiply::{
     commit_all, commit_to_scalars, commit_to_ternary, commit_to_vector, g_times, h_times,
     half_h_times, multiscalar,
 };
-pub(crate) use scalar::{half, inner, powers, random_scalar, random_scalars, signed};
+pub use scalar::random_scalar;
+pub(crate) use scalar::{half, inner, powers, random_scalars, signed};

@@ -4,13 +4,13 @@ use curve25519_dalek::scalar::Scalar;
 use zeroize::Zeroizing;
 
 /// f(x) by Horner's rule, from the coefficients of f in ascending order; in constant time in all but their number.
-pub(crate) fn evaluate(coefficients: &[Scalar], x: u32) -> Scalar {
+pub fn evaluate(coefficients: &[Scalar], x: u32) -> Scalar {
     let x = Scalar::from(x);
     coefficients.iter().rev().fold(Scalar::ZERO, |sum, coefficient| sum * x + coefficient)
 }
 
 /// A polynomial of this degree whose constant is given and whose other coefficients are drawn.
-pub(crate) fn random(
+pub fn random(
     constant: Scalar,
     degree: usize,
     draw: impl FnMut() -> Scalar,
@@ -30,7 +30,7 @@ pub(crate) fn powers(x: u32, count: usize) -> Vec<Scalar> {
 
 /// λ_i = Π (x − j)/(i − j) over the other places j: f(x) = Σ λ_i·f(i) for every f of smaller degree than there are places.
 /// The places are distinct.
-pub(crate) fn lagrange(places: &[u32], x: u32) -> Vec<Scalar> {
+pub fn lagrange(places: &[u32], x: u32) -> Vec<Scalar> {
     let x = Scalar::from(x);
     let mut factors: Vec<Scalar> = places
         .iter()

@@ -7,7 +7,7 @@ use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 /// A uniform scalar: 512 random bits modulo ℓ.
-pub(crate) fn random_scalar(rng: &mut impl CryptoRngCore) -> Scalar {
+pub fn random_scalar(rng: &mut impl CryptoRngCore) -> Scalar {
     let mut bytes = Zeroizing::new([0; 64]);
     rng.fill_bytes(&mut *bytes);
     Scalar::from_bytes_mod_order_wide(&bytes)
