@@ -1,0 +1,17 @@
+//! Sharing between institutions beside federated learning: records with their owners' consent, and signatures of a group.
+//!
+//! The crate is pure: no file, no socket, no clock. Bytes of a peer are decoded into something that is not trusted yet, and
+//! only a `verify` turns that into the `Verified…` which the next step takes. What a ledger carries of all this are small
+//! statements with one encoding each; who is enrolled, what has been recorded before and when, the contract decides.
+//!
+//! **Not to be used for** keeping a record from those who may read it: whoever has read one can hand it on.
+//!
+//! # Map
+//!
+//! The modules do not know each other.
+//!
+//! | module | what is in it | group |
+//! | --- | --- | --- |
+//! | [`records`] | records stored for their owners, consents, re-encryption, keyword search | ristretto255 |
+
+pub mod records;
