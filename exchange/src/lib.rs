@@ -12,6 +12,8 @@
 //!
 //! | module | what is in it | group |
 //! | --- | --- | --- |
+//! | [`group_signature`] | signatures of a group's member, opened by few, revoked by epochs | BLS12-381 |
 //! | [`records`] | records stored for their owners, consents, re-encryption, keyword search | ristretto255 |
 
+pub mod group_signature;
 pub mod records;

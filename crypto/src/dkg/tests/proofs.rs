@@ -309,6 +309,6 @@ proptest! {
         let _ = RevealedShare::decode(&fit(play.ceremony.revealed_share_len()), &play.ceremony);
         let _ = Dealing::decode(&fit(play.ceremony.dealing_len()), &play.ceremony, place % 5);
         let _ = Shape::new(place, noise.len() as u32);
-        let _ = play.opening[&1].open(&noise, &noise);
+        let _ = play.opening[&1].open(b"noise", &noise, &noise);
     }
 }
