@@ -119,11 +119,13 @@ pub fn give_consent(
     };
     let consent = content.sign(chain_id, owner.signing);
     let grant = |(proxy, place)| {
-        let of_proxy = |shares: &Zeroizing<Vec<Scalar>>| shares.get(proxy).copied();
+        // Never grown, which would leave copies behind.
+        let mut of_proxy = Zeroizing::new(Vec::with_capacity(keys.len()));
+        of_proxy.extend(keys.iter().filter_map(|shares| shares.get(proxy)));
         Grant {
             consent: hash,
             place,
-            keys: Zeroizing::new(keys.iter().filter_map(of_proxy).collect()),
+            keys: of_proxy,
             trapdoors: trapdoors.clone(),
             terms: terms.clone(),
         }

@@ -120,5 +120,10 @@ pub(super) fn read_many<T>(
     count: u8,
     mut read: impl FnMut() -> Result<T, DecodeError>,
 ) -> Result<Vec<T>, DecodeError> {
-    (0..count).map(|_| read()).collect()
+    // Never grown: some of them are secret, and a vector that grows leaves copies behind.
+    let mut elements = Vec::with_capacity(count.into());
+    for _ in 0..count {
+        elements.push(read()?);
+    }
+    Ok(elements)
 }

@@ -24,16 +24,28 @@ fn a_requester_reads_what_the_owner_consented_to() {
     assert_eq!(shared.read(&[1], &stored, &mut world.rng).unwrap(), b"front brakes replaced");
 }
 
-#[test]
-fn a_consent_serves_neither_before_its_block_is_sealed_nor_after_its_end_or_withdrawal() {
+fn reencrypt(standing: Standing, now_ms: u64) -> Result<Reencryption, RecordError> {
     let (mut world, stored, shared) = world();
-    let grant = &shared.grants[0];
-    let mut reencrypt =
-        |standing, now_ms| grant.reencrypt(&stored.header, standing, now_ms, &mut world.rng);
+    shared.grants[0].reencrypt(&stored.header, standing, now_ms, &mut world.rng)
+}
+
+#[test]
+fn an_expired_consent_is_refused() {
     assert!(reencrypt(Standing::InForce, UNTIL_MS - 1).is_ok());
-    let error = reencrypt(Standing::InForce, UNTIL_MS).unwrap_err();
-    assert_eq!(error, RecordError::Expired { until_ms: UNTIL_MS, now_ms: UNTIL_MS });
+    for now_ms in [UNTIL_MS, UNTIL_MS + 1, u64::MAX] {
+        let error = reencrypt(Standing::InForce, now_ms).unwrap_err();
+        assert_eq!(error, RecordError::Expired { until_ms: UNTIL_MS, now_ms });
+    }
+}
+
+#[test]
+fn a_withdrawn_consent_is_refused() {
     assert_eq!(reencrypt(Standing::Withdrawn, NOW_MS).unwrap_err(), RecordError::Withdrawn);
+    assert!(reencrypt(Standing::InForce, NOW_MS).is_ok());
+}
+
+#[test]
+fn a_consent_that_is_in_no_sealed_block_is_refused() {
     assert_eq!(reencrypt(Standing::NotSealed, NOW_MS).unwrap_err(), RecordError::NotSealed);
 }
 
@@ -129,38 +141,77 @@ fn a_grant_is_for_one_proxy_and_one_consent() {
     assert!(second.verify(&consents[0], &world.proxies[1]).is_ok());
 }
 
-#[test]
-fn a_key_of_another_owner_month_or_category_is_not_this_consents() {
+/// A grant whose keys are those of another one, which is made in a world that `change` has changed.
+fn with_foreign_keys(change: impl Fn(&mut World, &mut Selection)) -> Result<(), RecordError> {
     let mut world = World::new(24);
-    let selection = world.selection("repair", &[5, 6]);
-    let (request, _) = world.request(selection, KEYWORD);
+    let mut selection = world.selection("repair", &[5, 6]);
+    let (request, _) = world.request(selection.clone(), KEYWORD);
     let given = world.give(&request, 1, 1);
     let consent = given.consent().clone().verify(&CHAIN, &world.owner.key()).unwrap();
-    let (grants, _) = given.release(Standing::InForce).unwrap();
-    let copy = || Grant::decode(&grants[0].encode()).unwrap();
-    assert!(copy().verify(&consent, &world.proxies[0]).is_ok());
-    let other_selection = world.selection("claims", &[5, 6]);
-    let (claims, _) = world.request(other_selection, KEYWORD);
-    let of_category = world.give(&claims, 1, 1).release(Standing::InForce).unwrap().0;
-    std::mem::swap(&mut world.owner.seed, &mut world.other.seed);
-    let of_owner = world.give(&request, 1, 1).release(Standing::InForce).unwrap().0;
-    for foreign in [&of_category, &of_owner] {
-        let grant = Grant { keys: foreign[0].keys.clone(), ..copy() };
-        let error = grant.verify(&consent, &world.proxies[0]).unwrap_err();
-        assert_eq!(error, RecordError::WrongReencryptionKey { period: period(5) });
-        assert_eq!(error.culprit(), Some(Party::Owner));
-    }
-    let mut months = copy();
-    months.keys.swap(0, 1);
-    let error = months.verify(&consent, &world.proxies[0]).unwrap_err();
+    let mut grant = given.release(Standing::InForce).unwrap().0.remove(0);
+    change(&mut world, &mut selection);
+    // The same x and consent for both: only the delegator key is another.
+    world.rng = World::new(24).rng;
+    let (foreign, _) = world.request(selection, KEYWORD);
+    let foreign = world.give(&foreign, 1, 1).release(Standing::InForce).unwrap().0.remove(0);
+    grant.keys = foreign.keys.clone();
+    grant.verify(&consent, &world.proxies[0]).map(|_| ())
+}
+
+#[test]
+fn keys_of_the_consent_itself_are_accepted_when_they_are_made_again() {
+    assert_eq!(with_foreign_keys(|_, _| ()), Ok(()));
+}
+
+fn refused_for_its_key(refused: Result<(), RecordError>) {
+    let error = refused.unwrap_err();
     assert_eq!(error, RecordError::WrongReencryptionKey { period: period(5) });
-    let mut second = copy();
-    second.keys[1] += curve25519_dalek::Scalar::ONE;
-    let error = second.verify(&consent, &world.proxies[0]).unwrap_err();
-    assert_eq!(error, RecordError::WrongReencryptionKey { period: period(6) });
-    let mut short = copy();
-    short.keys.pop();
-    assert_eq!(short.verify(&consent, &world.proxies[0]).unwrap_err(), RecordError::WrongTerms);
+    assert_eq!(error.culprit(), Some(Party::Owner));
+}
+
+#[test]
+fn a_key_of_another_owner_is_refused() {
+    refused_for_its_key(with_foreign_keys(|world, _| {
+        std::mem::swap(&mut world.owner.seed, &mut world.other.seed);
+    }));
+}
+
+#[test]
+fn a_key_of_another_custodian_is_refused() {
+    refused_for_its_key(with_foreign_keys(|world, selection| {
+        let (name, category) = (world.other.name, selection.category().clone());
+        *selection = Selection::new(name, category, selection.periods().to_vec()).unwrap();
+    }));
+}
+
+#[test]
+fn a_key_of_another_category_is_refused() {
+    refused_for_its_key(with_foreign_keys(|world, selection| {
+        *selection = world.selection("claims", &[5, 6]);
+    }));
+}
+
+#[test]
+fn a_key_of_another_month_is_refused() {
+    refused_for_its_key(with_foreign_keys(|world, selection| {
+        *selection = world.selection("repair", &[6, 7]);
+    }));
+    let mut world = World::new(24);
+    let (request, _) = world.request(world.selection("repair", &[5, 6]), KEYWORD);
+    let given = world.give(&request, 1, 1);
+    let consent = given.consent().clone().verify(&CHAIN, &world.owner.key()).unwrap();
+    let grants = given.release(Standing::InForce).unwrap().0;
+    let verify = |change: fn(&mut Grant)| {
+        let mut grant = Grant::decode(&grants[0].encode()).unwrap();
+        change(&mut grant);
+        grant.verify(&consent, &world.proxies[0]).map(|_| ())
+    };
+    assert_eq!(verify(|_| ()), Ok(()));
+    refused_for_its_key(verify(|grant| grant.keys.swap(0, 1)));
+    let second = verify(|grant| grant.keys[1] += curve25519_dalek::Scalar::ONE);
+    assert_eq!(second, Err(RecordError::WrongReencryptionKey { period: period(6) }));
+    let short = verify(|grant| grant.keys.truncate(1));
+    assert_eq!(short, Err(RecordError::WrongTerms));
 }
 
 #[test]

@@ -36,23 +36,49 @@ fn every_byte_of_a_reencryption_counts() {
     assert!(decoded > 60, "scalars decode mostly: {decoded}");
 }
 
-#[test]
-fn another_records_reencryption_is_refused() {
+/// Two records of one consent, and what the proxy makes of each.
+fn two_records() -> (Shared, [(Stored, Reencryption); 2]) {
     let (mut world, stored, shared) = world(1, 1);
     let scope = world.scope("repair", 5);
     let other = world.store(&scope, KEYWORD, b"another record");
-    let of_stored = shared.reencrypt(1, &stored.header, &mut world.rng).unwrap();
-    let of_other = shared.reencrypt(1, &other.header, &mut world.rng).unwrap();
-    let bad = RecordError::BadReencryption { place: 1 };
-    let verify = |made: &Reencryption| shared.accepted.verify(&stored.header, 1, made);
-    assert_eq!(verify(&of_other).unwrap_err(), bad, "E moved");
-    let moved = Reencryption { e: of_other.e, ..of_stored.clone() };
-    assert_eq!(verify(&moved).unwrap_err(), bad, "E' moved");
-    let moved = Reencryption { e: of_stored.e, ..of_other.clone() };
-    assert_eq!(verify(&moved).unwrap_err(), bad, "proof moved");
+    let made = [stored, other].map(|stored| {
+        let made = shared.reencrypt(1, &stored.header, &mut world.rng).unwrap();
+        (stored, made)
+    });
+    (shared, made)
+}
+
+fn refused(shared: &Shared, stored: &Stored, made: &Reencryption) {
+    let error = shared.accepted.verify(&stored.header, 1, made).unwrap_err();
+    assert_eq!(error, RecordError::BadReencryption { place: 1 });
+}
+
+#[test]
+fn a_reencryption_of_another_records_e_is_refused() {
+    let (shared, [(stored, _), (_, of_other)]) = two_records();
+    refused(&shared, &stored, &of_other);
+}
+
+#[test]
+fn another_records_reencrypted_point_under_a_records_proof_is_refused() {
+    let (shared, [(stored, made), (_, of_other)]) = two_records();
+    refused(&shared, &stored, &Reencryption { e: of_other.e, ..made });
+}
+
+#[test]
+fn another_records_proof_over_a_records_reencrypted_point_is_refused() {
+    let (shared, [(stored, made), (_, of_other)]) = two_records();
+    refused(&shared, &stored, &Reencryption { e: made.e, ..of_other });
+}
+
+#[test]
+fn a_verified_reencryption_opens_its_own_record_only() {
+    let (shared, [(stored, made), (other, of_other)]) = two_records();
     let verified = shared.accepted.verify(&other.header, 1, &of_other).unwrap();
     let error = shared.accepted.open(&stored.header, &[verified]).unwrap_err();
     assert_eq!(error, RecordError::OtherRecord);
+    let verified = shared.accepted.verify(&stored.header, 1, &made).unwrap();
+    assert!(shared.accepted.open(&stored.header, &[verified]).is_ok());
 }
 
 #[test]
