@@ -108,7 +108,7 @@ pub enum GroupError {
     InconsistentShares,
     /// A threshold that no sharing has.
     #[error(
-        "{shares} openers cannot have threshold {threshold}: 1 to the number of openers, at most 255"
+        "{shares} openers cannot have threshold {threshold}: 1 to the number of openers, at most 128"
     )]
     Threshold {
         /// n.

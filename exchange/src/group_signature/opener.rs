@@ -7,6 +7,7 @@ use std::fmt;
 
 use blstrs::{G1Projective, Scalar};
 use consilium_crypto::building_blocks::Reader;
+use consilium_crypto::dkg::MAX_MEMBERS;
 use ff::Field;
 use group::Curve;
 use group::prime::PrimeCurveAffine;
@@ -16,6 +17,9 @@ use zeroize::Zeroizing;
 use super::curve::{G1_LEN, SCALAR_LEN, Secret, read_proper_g1};
 use super::parameters::bases;
 use super::{GroupError, OpenerPublicKey};
+
+/// Most trustees that an opener's key is shared among: those of a committee.
+const MAX_OPENERS: usize = MAX_MEMBERS as usize;
 
 /// ζ, or a share of it. Wiped when dropped, never shown, not clonable.
 pub struct OpenerKey {
@@ -60,7 +64,7 @@ impl OpenerKey {
         shares: u8,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<(Openers, Vec<Self>), GroupError> {
-        if threshold == 0 || threshold > shares {
+        if threshold == 0 || threshold > shares || usize::from(shares) > MAX_OPENERS {
             return Err(GroupError::Threshold { shares: shares.into(), threshold });
         }
         let coefficients: Vec<Zeroizing<Secret>> =
@@ -95,7 +99,7 @@ pub struct Openers {
 
 impl Openers {
     /// Longest encoding, in bytes.
-    pub const MAX_LEN: usize = G1_LEN + 2 + 255 * G1_LEN;
+    pub const MAX_LEN: usize = G1_LEN + 2 + MAX_OPENERS * G1_LEN;
 
     /// One opener, with the whole key.
     pub fn single(key: &OpenerPublicKey) -> Self {
@@ -108,7 +112,7 @@ impl Openers {
         threshold: u8,
         shares: Vec<OpenerPublicKey>,
     ) -> Result<Self, GroupError> {
-        if threshold == 0 || usize::from(threshold) > shares.len() || shares.len() > 255 {
+        if threshold == 0 || usize::from(threshold) > shares.len() || shares.len() > MAX_OPENERS {
             return Err(GroupError::Threshold { shares: shares.len(), threshold });
         }
         // The first t determine the value everywhere.
@@ -131,7 +135,7 @@ impl Openers {
     /// Z1 ‖ t ‖ n ‖ Z_1 ‖ … ‖ Z_n.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.key.encode().to_vec();
-        // At most 255.
+        // At most 128.
         bytes.extend([self.threshold, self.shares.len() as u8]);
         self.shares.iter().for_each(|share| bytes.extend_from_slice(&share.encode()));
         bytes

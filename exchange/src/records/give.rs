@@ -57,6 +57,14 @@ impl Allowance {
         if !(1..=MAX_PROXIES).contains(&found) {
             return Err(RecordError::Count { what: "proxies", found, allowed: "1 to 16" });
         }
+        // One that is there twice would count twice towards the threshold.
+        let mut distinct = self.proxies.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        if distinct.len() != found {
+            let (what, found) = ("proxies named twice", found - distinct.len());
+            return Err(RecordError::Count { what, found, allowed: "none" });
+        }
         let found = usize::from(self.threshold);
         if !(1..=self.proxies.len()).contains(&found) {
             let (what, allowed) = ("proxies as threshold", "1 to the number of proxies");

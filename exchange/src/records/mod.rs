@@ -44,7 +44,8 @@
 //! everything have a = rk·d: they open every record of the scopes consented to, whatever its keywords, and nothing else.
 //! A proxy sees how many and which records match a trapdoor, and when two trapdoors are the same. The ledger sees of whom a
 //! record or consent is, who keeps the record, and of how many months and proxies the consent is. Whoever has read a
-//! record can hand it on; E' is of no use without b.
+//! record can hand it on; E' is of no use without b. A withdrawal stops an honest proxy at once, any other from the first
+//! month that is not in the consent.
 //!
 //! # Map
 //!

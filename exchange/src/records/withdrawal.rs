@@ -1,4 +1,6 @@
-//! Withdrawals of consents. One binds an honest proxy at once; any proxy from the next month, for which it has no key.
+//! Withdrawals of consents. One binds an honest proxy at once. It binds any proxy from the first month that is not in the
+//! consent, for which the proxy has no key: an owner who wants to be able to stop a dishonest one consents to months to
+//! come one at a time.
 
 use consilium_crypto::building_blocks::Reader;
 use consilium_crypto::{DecodeError, SIGNATURE_LEN, Signature, SigningKey, VerifyingKey};

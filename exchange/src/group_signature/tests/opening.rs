@@ -147,7 +147,7 @@ fn shares_that_are_not_of_the_key_are_refused() {
         let refused = Openers::new(key, threshold, honest.clone());
         assert_eq!(refused.is_err(), threshold != 4);
     }
-    for (threshold, shares) in [(0, 3), (4, 3), (1, 0)] {
+    for (threshold, shares) in [(0, 3), (4, 3), (1, 0), (1, 129)] {
         let refused = world.opener.share(threshold, shares, &mut world.rng).unwrap_err();
         assert_eq!(refused, GroupError::Threshold { shares: shares.into(), threshold });
     }

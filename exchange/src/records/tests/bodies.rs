@@ -48,7 +48,7 @@ fn pieces_in_which_a_body_arrives_do_not_matter() {
 }
 
 #[test]
-fn memory_for_a_record_is_one_chunk_whatever_its_length() {
+fn memory_to_decrypt_a_record_is_one_chunk_whatever_its_length() {
     let (world, stored, _) = body(10 * CHUNK_LEN);
     let mut decryptor = decryptor(&world, &stored);
     let mut rest = stored.body.as_slice();
@@ -60,6 +60,24 @@ fn memory_for_a_record_is_one_chunk_whatever_its_length() {
     }
     // Every chunk came out of the same memory.
     assert_eq!(chunks, vec![(chunks[0].0, CHUNK_LEN); 10]);
+}
+
+#[test]
+fn memory_to_encrypt_a_record_is_one_chunk_whatever_its_length() {
+    let mut encryptor = body::BodyEncryptor::new(&Default::default(), [0; 32]);
+    let piece = [7; 1000];
+    let mut chunks = Vec::new();
+    for _ in 0..1000 {
+        let mut rest = piece.as_slice();
+        while !rest.is_empty() {
+            if let Some(chunk) = encryptor.absorb(&mut rest).unwrap() {
+                chunks.push((chunk.as_ptr(), chunk.len()));
+            }
+        }
+    }
+    let (last, _) = encryptor.finish().unwrap();
+    chunks.push((last.as_ptr(), ENCRYPTED_CHUNK_LEN));
+    assert_eq!(chunks, vec![(chunks[0].0, ENCRYPTED_CHUNK_LEN); 16]);
 }
 
 /// Reads a body of four chunks after `change` has changed their order and content.

@@ -338,7 +338,7 @@ fn numbers_that_no_consent_can_have_are_refused_before_anything_is_signed() {
         selection: request.selection().clone(),
         keywords: vec![request.keywords()[0].clone(); keywords],
         until_ms: UNTIL_MS,
-        proxies: vec![world.proxies[0]; proxies],
+        proxies: (0..proxies).map(|name| Pseudonym([name as u8; 32])).collect(),
         threshold,
     };
     let give = |allowance: &Allowance, rng: &mut ChaCha20Rng| {
@@ -359,6 +359,10 @@ fn numbers_that_no_consent_can_have_are_refused_before_anything_is_signed() {
             "{error}"
         );
     }
+    let mut twice = allowance(3, 2, 1);
+    twice.proxies[2] = twice.proxies[0];
+    let error = give(&twice, &mut world.rng).unwrap_err();
+    assert!(matches!(error, RecordError::Count { what: "proxies named twice", found: 1, .. }));
     for months in [0, 61] {
         let months = (0..months).map(|i| Period::new(2000 + i, 1).unwrap()).collect();
         let error = Selection::new(world.custodian.name, category("repair"), months).unwrap_err();
