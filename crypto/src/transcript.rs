@@ -29,10 +29,8 @@ pub(crate) const UPDATE_WEIGHTS: &[u8] = b"consilium v1 fold of updates";
 /// Label of the entries of a random projection.
 pub(crate) const PROJECTION: &[u8] = b"consilium v1 projection";
 
-/// Fork: limbs are well formed.
+/// Fork: limbs are well formed and in range.
 pub(crate) const LIMBS: &[u8] = b"limbs well formed";
-/// Fork: limbs are in range.
-pub(crate) const LIMB_RANGE: &[u8] = b"limbs in range";
 /// Fork: mask, bound and key agree.
 pub(crate) const LINK: &[u8] = b"mask, bound and key agree";
 /// Fork: parameters of one chunk are in range.

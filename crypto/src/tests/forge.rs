@@ -351,7 +351,7 @@ pub(super) fn forge(
     header.extend(mask_hash);
     header.extend(Sha256::digest(&body));
     header.extend((body.len() as u64).to_be_bytes());
-    header.extend(limbs::prove(&base, &key, &unproven.limbs, &mut OsRng).unwrap());
+    header.extend(limbs::prove(&base, &key, &unproven.limbs, &mut OsRng));
     (EncryptedUpdate { header, body }, Challenges { projection, draws, omega, e })
 }
 

@@ -141,7 +141,7 @@ impl UnprovenUpdate {
         let mask_hash: [u8; 64] = Sha512::digest(&self.masked).into();
         let base = header::transcript(&self.context, &self.key, &ciphertexts, &mask_hash);
 
-        let key_proof = limbs::prove(&base, &self.key, &self.limbs, &mut *self.rng)?;
+        let key_proof = limbs::prove(&base, &self.key, &self.limbs, &mut *self.rng);
         let tau: Vec<_> = self.limbs.r.iter().zip(&self.limbs.s).map(|(r, s)| r + s).collect();
         let tau = Zeroizing::new(inner(
             &limb_weights().take(LIMBS).collect::<Vec<_>>(),
