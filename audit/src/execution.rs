@@ -5,7 +5,7 @@ use consilium_contract::{
     execute::{self, CheckedAhead, EntryError, ExecuteError, Loaded},
     transaction::parse_entry,
 };
-use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash, body_length};
+use consilium_crypto::{DiscreteLogTable, Hash, mask::CandidateHeader};
 use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::v1::transaction::Action;
@@ -52,7 +52,7 @@ impl Submitted {
 
 /// The updates of a block that are said to have arrived with a body of this run's length.
 pub fn submitted(block: &Block, parameters: &Parameters) -> Vec<Submitted> {
-    let length = body_length(&parameters.update_parameters()) as u64;
+    let length = parameters.update_parameters().body_length() as u64;
     let read = |entry: &Vec<u8>| {
         let (transaction, body_missing) = parse_entry(entry).ok()?;
         let (submitted, header) = Submitted::read(transaction)?;

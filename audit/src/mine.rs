@@ -22,7 +22,11 @@ use consilium_contract::{
     light::{Committees, Seats},
     transaction::parse_entry,
 };
-use consilium_crypto::{CandidateHeader, Evaluation, Hash, RoundContext, signature::VerifyingKey};
+use consilium_crypto::{
+    Hash, RoundContext,
+    mask::{CandidateHeader, Evaluation},
+    signature::VerifyingKey,
+};
 use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use consilium_ledger::{
     Block, ChainError, Link, SealedHeader, merkle,
@@ -293,8 +297,9 @@ impl Found {
                 });
             }
             Action::CloseCollection(close) => {
-                let (round, inputs) = Evaluation::peek(&close.evaluation)
-                    .map_err(|error| failed(error.to_string()))?;
+                let (round, inputs) =
+                    Evaluation::peek(&close.evaluation, &parameters.update_parameters())
+                        .map_err(|error| failed(error.to_string()))?;
                 let trustees = self.committees.current().cloned();
                 let sum = Sum { round, inputs, height, index, trustees, answers: Vec::new() };
                 if self.sums.insert(block.hash, sum).is_some() {

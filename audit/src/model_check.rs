@@ -8,8 +8,8 @@
 
 use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
 use consilium_crypto::{
-    DiscreteLogTable, Hash, MaskKeySum, MaskedSum, MaskedUpdate, RoundContext, ShareError,
-    SumError, UpdateError, VerifiedHeader, combine, mask_length, verify_share,
+    DiscreteLogTable, Hash, RoundContext, ShareError, SumError, UpdateError,
+    mask::{MaskKeySum, MaskedSum, VerifiedHeader, combine, verify_share},
 };
 use consilium_hash::{BlockHash, ModelHash, Pseudonym};
 use consilium_ledger::sha256;
@@ -216,7 +216,7 @@ impl ModelCheck {
         Ok(Self {
             judged: judged.clone(),
             mask_key_sum,
-            sum: MaskedSum::new(&parameters.update_parameters()),
+            sum: MaskedSum::new(&parameters.update_parameters(), judged.round()),
             added: 0,
             announced_sums: closed.sums,
             announced_model: closed.model,
@@ -233,7 +233,7 @@ impl ModelCheck {
         &self.announced_sums
     }
 
-    /// Adds the masked update of the next header: 32 bytes a parameter.
+    /// Adds the masked parameters of the next header, as a body holds them.
     ///
     /// # Errors
     /// [`ModelError::WrongMaskedUpdate`] where the bytes are not those whose hash the signed header holds.
@@ -243,10 +243,7 @@ impl ModelCheck {
             pseudonym: header.context().pseudonym,
             reason,
         };
-        let masked =
-            MaskedUpdate::parse(masked, header.mask_hash(), &parameters.update_parameters())
-                .map_err(wrong)?;
-        self.sum.add_masked(&masked).map_err(wrong)?;
+        self.sum.add_masked(masked, header, &parameters.update_parameters()).map_err(wrong)?;
         self.added += 1;
         Ok(())
     }
@@ -296,11 +293,6 @@ impl ModelCheck {
             .filter(|model| model.hash() == self.announced_model)
             .ok_or(ModelError::WrongModel(self.announced_model))
     }
-}
-
-/// Bytes of a masked update of this run.
-pub fn masked_update_bytes(parameters: &Parameters) -> usize {
-    mask_length(&parameters.update_parameters())
 }
 
 #[cfg(test)]

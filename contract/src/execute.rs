@@ -9,7 +9,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use consilium_crypto::{CandidateHeader, Hash};
+use consilium_crypto::{Hash, mask::CandidateHeader};
 use consilium_hash::{StateRoot, TransactionHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::{WireError, v1::Reason};

@@ -1,7 +1,8 @@
 //! Everything that a run is bound to: the genesis, checked.
 
 use consilium_crypto::{
-    Bound, Hash, Parameters as UpdateParameters, RoundContext, countersign_quorum,
+    Bound, Hash, Parameters as GroupParameters, RoundContext, countersign_quorum,
+    mask::Parameters as UpdateParameters,
     quantise::{Quantiser, unit},
     signature::VerifyingKey,
 };
@@ -284,7 +285,8 @@ impl Parameters {
             min_updates,
             bound,
             clip,
-            update: UpdateParameters::new(dimension, bound)
+            update: GroupParameters::new(dimension, bound)
+                .map(UpdateParameters::Group)
                 .map_err(|error| crypto("bound", error))?,
             max_rows: genesis.max_rows,
             steps: genesis.steps,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use consilium_contract::Recorded;
-use consilium_crypto::{CandidateHeader, Hash};
+use consilium_crypto::{Hash, mask::CandidateHeader};
 use consilium_hash::{BlockHash, HeaderHash};
 use consilium_proto::v1::{Aggregate, SignedTransaction, transaction::Action};
 

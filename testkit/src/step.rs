@@ -2,8 +2,8 @@
 
 use consilium_contract::{CandidateTransaction, Phase, Receipt, model::encode_sums, round::Opened};
 use consilium_crypto::{
-    Bound, Context, EncryptedUpdate, Hash, QuantisedUpdate, RoundContext, VerifiedEvaluation,
-    VerifiedHeader, update::encrypt,
+    Bound, Context, EncryptedUpdate, Hash, QuantisedUpdate, RoundContext,
+    mask::{DecryptionShare, VerifiedEvaluation, VerifiedHeader, encrypt, evaluate},
 };
 use consilium_hash::BlockHash;
 use consilium_ledger::sha256;
@@ -69,7 +69,9 @@ impl Run {
         update: &QuantisedUpdate,
     ) -> EncryptedUpdate {
         let context = Context { round, pseudonym: self.name(place) };
-        encrypt(&self.committee().public_key, &context, update).unwrap().prove().unwrap()
+        let parameters = self.parameters().update_parameters();
+        let key = &self.committee().public_key;
+        encrypt(&parameters, key, &context, update).unwrap().prove().unwrap()
     }
 
     /// An institution's submission of a header.
@@ -85,7 +87,7 @@ impl Run {
         v1::CloseCollection {
             step: self.contract.step(),
             attempt: self.contract.attempt(),
-            evaluation: certifier.evaluate(collecting.round(), &headers).unwrap().encode(),
+            evaluation: evaluate(certifier, collecting.round(), &headers).unwrap().encode(),
             time_ms: self.time_ms,
         }
     }
@@ -128,7 +130,7 @@ impl Run {
     pub fn share(&self, place: usize) -> Vec<u8> {
         let share = self.shares[place].as_ref().unwrap();
         let key = &self.committee().public_key;
-        share.decryption_share(key, self.sealed_evaluation(), &self.sealed_hash()).encode()
+        DecryptionShare::new(share, key, self.sealed_evaluation(), &self.sealed_hash()).encode()
     }
 
     /// Has an institution give this share.

@@ -10,7 +10,8 @@
 
 use consilium_contract::{CandidateTransaction, Parameters};
 use consilium_crypto::{
-    CandidateHeader, CandidateUpdate, Evaluation, PublicKey, UpdateError, verify_updates_with_rng,
+    PublicKey, UpdateError,
+    mask::{CandidateHeader, CandidateUpdate, Evaluation, verify_updates},
 };
 use consilium_hash::HeaderHash;
 use consilium_ledger::sha256;
@@ -35,7 +36,8 @@ pub(super) fn judge(
     if !is_the_coordinators {
         return Err(nothing("the coordinator has not signed the CloseCollection"));
     }
-    let (round, inputs) = Evaluation::peek(&close.evaluation).map_err(nothing)?;
+    let (round, inputs) =
+        Evaluation::peek(&close.evaluation, &parameters.update_parameters()).map_err(nothing)?;
     let name = sha256(header);
     if !inputs.contains(&HeaderHash(name)) {
         return Err(nothing("the sum does not name the header"));
@@ -66,7 +68,7 @@ pub(super) fn judge(
         Ok(candidate) => candidate,
         Err(error) => return Ok(convicted(error)),
     };
-    match verify_updates_with_rng(&key, vec![candidate], &mut OsRng).pop() {
+    match verify_updates(&key, vec![candidate], &mut OsRng).pop() {
         Some(Err(error)) => Ok(convicted(error)),
         Some(Ok(_)) | None => Err(nothing("the update proves what it must")),
     }

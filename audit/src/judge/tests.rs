@@ -24,7 +24,7 @@ fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec
 }
 
 fn verdict(world: &World, own: Option<&HeaderHash>) -> Result<Judged, TrusteeError> {
-    judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
+    judge(&world.sealed_sum(), &KeyParts::default(), own, &world.ceremony.parameters, &mut OsRng)
 }
 
 #[test]

@@ -23,7 +23,7 @@ use consilium_contract::{
     CandidateTransaction, Checked, check_updates,
     execute::{LoadError, Loaded},
 };
-use consilium_crypto::{Hash, body_length};
+use consilium_crypto::Hash;
 use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, VerifiedHeader, sha256};
 use consilium_proto::v1::transaction::Action;
@@ -151,13 +151,47 @@ impl Session<'_> {
         }
     }
 
+    /// What a trustee needs of the updates in a sum and their headers do not hold. Who verifies everything has it with the
+    /// bodies, which it needs anyway.
+    pub(super) async fn key_parts(&mut self, sum: &SealedSum) -> Result<Vec<Vec<u8>>, ClientError> {
+        let bytes = self.own.parameters.update_parameters().key_part();
+        if bytes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let read = |input: &Submission| Submitted::read(input.transaction().clone());
+        let inputs: Vec<_> = sum.inputs().filter_map(read).map(|(input, _)| input).collect();
+        let expected = inputs.len();
+        let mut key_parts = Vec::with_capacity(expected);
+        match self.own.verification {
+            Verification::All => {
+                for (_, body) in self.bodies_of(inputs).await? {
+                    key_parts.extend(body.get(bytes.clone()).map(<[u8]>::to_vec));
+                }
+            }
+            Verification::Sample(_) => {
+                for input in inputs {
+                    let start = Instant::now();
+                    key_parts.push(self.connection.key_part(&input.name, bytes.len()).await?);
+                    self.own.report.fetch += start.elapsed();
+                    self.own.report.bytes_down += bytes.len() as u64;
+                }
+            }
+        }
+        if key_parts.len() < expected {
+            return Err(ClientError::Unreachable(
+                "the coordinator does not serve the key part of an update in the sum".to_owned(),
+            ));
+        }
+        Ok(key_parts)
+    }
+
     /// The bodies of these updates, from this institution's disk or from the coordinator. One that the coordinator does
     /// not have is left out: it keeps none of an update that was refused before its body was looked at.
     async fn bodies_of(
         &mut self,
         updates: Vec<Submitted>,
     ) -> Result<Vec<(Submitted, Vec<u8>)>, ClientError> {
-        let length = body_length(&self.own.parameters.update_parameters());
+        let length = self.own.parameters.update_parameters().body_length();
         let mut waiting = VecDeque::new();
         let mut updates = updates.into_iter();
         let mut found = Vec::new();

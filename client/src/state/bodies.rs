@@ -12,7 +12,7 @@ use std::{
 
 use consilium_audit::files::{FileError, failed};
 use consilium_contract::Parameters;
-use consilium_crypto::{Hash, body_length};
+use consilium_crypto::Hash;
 use consilium_ledger::sha256;
 use consilium_proto::EVIDENCE_BYTES;
 
@@ -37,7 +37,7 @@ impl Bodies {
     /// # Errors
     /// [`FileError::System`].
     pub fn open(directory: &Path, parameters: &Parameters) -> Result<Self, FileError> {
-        let longest = u32::try_from(body_length(&parameters.update_parameters()));
+        let longest = u32::try_from(parameters.update_parameters().body_length());
         let longest = longest.unwrap_or(u32::MAX);
         Self::with_room_for(directory, longest, EVIDENCE_BYTES as u64)
     }

@@ -15,8 +15,8 @@ use consilium_ledger::{Block, Note};
 use consilium_proto::v1::{
     Aggregate, BlockMessage, Chunk, ConsistencyProof, GetAggregateRequest, GetBlobRequest,
     GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,
-    GetMaskedUpdateRequest, GetModelRequest, Head, InclusionProof, Receipt, SignedTransaction,
-    SubscribeRequest, UpdatePart,
+    GetKeyPartRequest, GetMaskedUpdateRequest, GetModelRequest, Head, InclusionProof, Receipt,
+    SignedTransaction, SubscribeRequest, UpdatePart,
     federation_server::{Federation, FederationServer},
     ledger_server::{Ledger, LedgerServer},
 };
@@ -50,6 +50,7 @@ fn silence<T>() -> Result<Response<T>, Status> {
 impl Federation for Liar {
     type SubscribeStream = Stream<BlockMessage>;
     type GetModelStream = Stream<Chunk>;
+    type GetKeyPartStream = Stream<Chunk>;
     type GetMaskedUpdateStream = Stream<Chunk>;
 
     async fn subscribe(
@@ -94,6 +95,13 @@ impl Federation for Liar {
         &self,
         _: Request<GetMaskedUpdateRequest>,
     ) -> Result<Response<Self::GetMaskedUpdateStream>, Status> {
+        silence()
+    }
+
+    async fn get_key_part(
+        &self,
+        _: Request<GetKeyPartRequest>,
+    ) -> Result<Response<Self::GetKeyPartStream>, Status> {
         silence()
     }
 

@@ -10,7 +10,10 @@ use std::{
 
 use consilium_audit::follow::{Follower, Phase};
 use consilium_contract::{Committee, keygen::Stage};
-use consilium_crypto::{DecryptionShare, Hash, VerifiedEvaluation, verify_share};
+use consilium_crypto::{
+    Hash,
+    mask::{DecryptionShare, VerifiedEvaluation, verify_share},
+};
 use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use consilium_proto::v1::{SignedTransaction, contribute::Part, transaction::Action};
 
@@ -150,7 +153,8 @@ impl<'a> Observer<'a> {
     }
 
     fn hears_share(&mut self, from: usize, bytes: &[u8]) -> Result<(), Violation> {
-        let share = DecryptionShare::decode(bytes).map_err(|_| Violation::NoSum)?;
+        let parameters = self.world.ceremony.parameters.update_parameters();
+        let share = DecryptionShare::decode(bytes, &parameters).map_err(|_| Violation::NoSum)?;
         let sum = self.sealed.get(share.sealed_block()).ok_or(Violation::NoSum)?;
         let (Some(evaluation), Some(inputs)) = (&sum.evaluation, &sum.inputs) else {
             return Err(Violation::NoSum);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use consilium_crypto::{Evaluation, Hash, RoundContext};
+use consilium_crypto::{Hash, RoundContext, mask::Evaluation};
 use consilium_hash::{BlockHash, HeaderHash, ModelHash, Pseudonym};
 use consilium_ledger::Note;
 
@@ -186,8 +186,8 @@ impl Sealed {
 pub struct Closed {
     /// The sealed sum and its answers.
     pub sealed: Sealed,
-    /// k̄, encoded.
-    pub mask_key_sum: [u8; 32],
+    /// The sum of the mask keys, encoded.
+    pub mask_key_sum: Vec<u8>,
     /// SHA-256 of the announced sums.
     pub sums: Hash,
     /// SHA-256 of the announced model.

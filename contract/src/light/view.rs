@@ -18,7 +18,7 @@
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
-use consilium_crypto::Evaluation;
+use consilium_crypto::mask::Evaluation;
 use consilium_hash::{ModelHash, Pseudonym};
 use consilium_ledger::VerifiedHeader;
 use consilium_proto::{
@@ -242,8 +242,7 @@ impl View {
     fn share(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
         let Phase::Sealed(sealed) = &mut self.phase else { return Ok(()) };
         let committee = sealed.sum.committee();
-        let chain_id = &self.parameters.chain_id;
-        let share = SignedShare::verify(transaction, &self.roster, committee, chain_id)?;
+        let share = SignedShare::verify(transaction, &self.roster, committee, &self.parameters)?;
         let answers_this =
             share.step() == self.course.step && share.share().sealed_block() == sealed.sum.block();
         if !answers_this {
@@ -273,8 +272,9 @@ impl View {
     fn seal(&mut self, close: &CloseCollection) -> Result<(), StatementError> {
         let out_of_turn = self.out_of_turn("closes a collection");
         self.course.judge_close_collection(close).map_err(&out_of_turn)?;
-        let evaluation = Evaluation::decode(&close.evaluation)
-            .map_err(|_| out_of_turn(Reason::MalformedEncoding))?;
+        let evaluation =
+            Evaluation::decode(&close.evaluation, &self.parameters.update_parameters())
+                .map_err(|_| out_of_turn(Reason::MalformedEncoding))?;
         self.course.judge_time(close.time_ms).map_err(&out_of_turn)?;
         let phase = match mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Collecting(collection) => Phase::Sealing(collection, Box::new(evaluation)),
@@ -300,7 +300,11 @@ impl View {
         let blob = |blob: &Option<BlobRef>| {
             hash(blob.as_ref().map(|blob| blob.sha256.as_slice()).unwrap_or_default())
         };
-        let mask_key_sum = hash(&close.mask_key_sum)?;
+        let key_sum_length = self.parameters.update_parameters().key_sum_length();
+        if close.mask_key_sum.len() != key_sum_length {
+            return Err(malformed());
+        }
+        let mask_key_sum = close.mask_key_sum.clone();
         let sums = blob(&close.sums)?;
         let model = ModelHash(blob(&close.model)?);
         self.course.judge_time(close.time_ms).map_err(&out_of_turn)?;

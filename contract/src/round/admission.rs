@@ -10,7 +10,7 @@
 
 use std::cmp::Ordering;
 
-use consilium_crypto::{CandidateHeader, Context, RoundContext, UpdateError, body_length};
+use consilium_crypto::{Context, RoundContext, UpdateError, mask::CandidateHeader};
 use consilium_hash::Pseudonym;
 use consilium_proto::v1::{Reason, SubmitUpdate};
 
@@ -57,7 +57,11 @@ pub(crate) fn admit(
     // What no honest institution of this chain can have signed, whenever it arrives.
     judge_constants(&context, collecting.round(), &author).map_err(Refusal::fault)?;
     let header = CandidateHeader::decode(&update.header).map_err(fault)?;
-    match header.body_length().cmp(&(body_length(&state.parameters.update_parameters()) as u64)) {
+    let parameters = state.parameters.update_parameters();
+    if !header.is_of(&parameters) {
+        return Err(Refusal::fault(Reason::MalformedEncoding));
+    }
+    match header.body_length().cmp(&(parameters.body_length() as u64)) {
         Ordering::Less => Err(Refusal::fault(Reason::WrongDimension)),
         Ordering::Equal => Ok(header),
         Ordering::Greater => Err(Refusal::fault(Reason::TooLarge)),

@@ -4,7 +4,8 @@
 //! over whatever has arrived; the contract takes the outcome and reaches the same state as if it had computed it.
 
 use consilium_crypto::{
-    CandidateHeader, CandidateUpdate, UpdateError, VerifiedUpdate, verify_updates_with_rng,
+    UpdateError,
+    mask::{CandidateHeader, CandidateUpdate, VerifiedUpdate, verify_updates},
 };
 use consilium_hash::TransactionHash;
 use consilium_proto::v1::{Reason, transaction::Action};
@@ -57,7 +58,7 @@ pub fn check_updates(
         .into_iter()
         .map(|parsed| parsed.map(|candidate| candidates.push(candidate)).err())
         .collect();
-    let mut verified = verify_updates_with_rng(&committee.public_key, candidates, rng).into_iter();
+    let mut verified = verify_updates(&committee.public_key, candidates, rng).into_iter();
     submissions
         .iter()
         .zip(refused)

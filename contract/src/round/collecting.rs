@@ -3,8 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
-    AggregateError, Evaluation, MaskedSum, Parameters as UpdateParameters, RoundContext,
-    UpdateError, VerifiedEvaluation, VerifiedHeader, VerifiedUpdate,
+    AggregateError, RoundContext, UpdateError,
+    mask::{
+        Evaluation, MaskedSum, Parameters as UpdateParameters, VerifiedEvaluation, VerifiedHeader,
+        VerifiedUpdate,
+    },
 };
 use consilium_hash::Pseudonym;
 use consilium_proto::v1::Reason;
@@ -34,7 +37,7 @@ impl Collecting {
         parameters: &UpdateParameters,
         opened_ms: u64,
     ) -> Self {
-        let sum = MaskedSum::new(parameters);
+        let sum = MaskedSum::new(parameters, &round);
         Self { round, committee, opened_ms, verdicts: BTreeMap::new(), accepted: Vec::new(), sum }
     }
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{
-    DiscreteLogTable, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader, VerifiedShare,
-    combine,
+    DiscreteLogTable,
+    mask::{MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader, VerifiedShare, combine},
 };
 use consilium_hash::{BlockHash, Pseudonym};
 use thiserror::Error;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use consilium_crypto::{MaskedSum, VerifiedEvaluation, VerifiedHeader};
+use consilium_crypto::mask::{MaskedSum, VerifiedEvaluation, VerifiedHeader};
 use consilium_hash::{BlockHash, Pseudonym};
 
 use super::{Opening, countersign::SealedBlock};

@@ -20,7 +20,7 @@ use std::{
 use consilium_contract::{
     Contract, Phase, SealedBlock, model::encode_sums, transaction::parse_entry,
 };
-use consilium_crypto::{CandidateHeader, DiscreteLogTable, Hash};
+use consilium_crypto::{DiscreteLogTable, Hash, mask::CandidateHeader};
 use consilium_hash::Pseudonym;
 use consilium_identity::CoordinatorFiles;
 use consilium_ledger::{Block, ChainError, HeaderChain, Store};

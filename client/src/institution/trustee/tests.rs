@@ -1,7 +1,7 @@
 use consilium_audit::{
     Evidence,
     evidence::{Culprit, EvidenceError, Genesis},
-    judge::{TrusteeError, judge},
+    judge::{KeyParts, TrusteeError, judge},
 };
 use consilium_contract::CandidateTransaction;
 use consilium_hash::{BlockHash, HeaderHash};
@@ -28,7 +28,7 @@ fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec
 }
 
 fn verdict(world: &World, own: Option<&HeaderHash>) -> Result<Judged, TrusteeError> {
-    judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
+    judge(&world.sealed_sum(), &KeyParts::default(), own, &world.ceremony.parameters, &mut OsRng)
 }
 
 fn answers(world: &World, transactions: &[SignedTransaction]) -> Vec<Countersignature> {
@@ -153,8 +153,9 @@ fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the
     let (second, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
     let worlds = [&first, &second];
     let parameters = &first.ceremony.parameters;
-    let judged =
-        worlds.map(|world| judge(&world.sealed_sum(), None, parameters, &mut OsRng).unwrap());
+    let judged = worlds.map(|world| {
+        judge(&world.sealed_sum(), &KeyParts::default(), None, parameters, &mut OsRng).unwrap()
+    });
     // Institution 3 is the coordinator's (t = 2) and answers both; every split of the other three.
     for split in 0..8_usize {
         let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());

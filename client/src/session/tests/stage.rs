@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ops::Range,
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
@@ -10,10 +11,11 @@ use std::{
 use consilium_audit::{
     Evidence,
     evidence::{Culprit, Kept},
-    model_check::masked_update_bytes,
 };
 use consilium_contract::{CandidateTransaction, transaction::parse_entry};
-use consilium_crypto::{Bound, CandidateHeader, Hash, QuantisedUpdate, signature::SigningKey};
+use consilium_crypto::{
+    Bound, Hash, QuantisedUpdate, mask::CandidateHeader, signature::SigningKey,
+};
 use consilium_hash::HeaderHash;
 use consilium_identity::InstitutionFiles;
 use consilium_learning::{TrainError, Trainer};
@@ -56,6 +58,7 @@ pub(super) struct Shown {
     /// Of the tree that ends with each block.
     pub(super) heads: Vec<Note>,
     pub(super) masked: HashMap<HeaderHash, Vec<u8>>,
+    pub(super) key_parts: HashMap<HeaderHash, Vec<u8>>,
     pub(super) blobs: HashMap<Hash, Vec<u8>>,
     /// Last blocks that the head is taken from and the stream holds back.
     pub(super) held_back: usize,
@@ -126,7 +129,7 @@ impl Stage {
 
     /// The same, with the blobs that are served changed.
     pub(super) fn show_with(&mut self, change: impl FnOnce(&mut HashMap<Hash, Vec<u8>>)) {
-        let length = masked_update_bytes(&self.world.ceremony.parameters);
+        let parameters = self.world.ceremony.parameters.update_parameters();
         let mut shown = self.shown.lock().unwrap();
         shown.blocks = self.world.blocks.clone();
         let signing = (&self.world.ceremony.coordinator.signing).into();
@@ -137,7 +140,10 @@ impl Stage {
             if let Action::SubmitUpdate(update) = candidate.action() {
                 let header = CandidateHeader::decode(&update.header).unwrap();
                 if let Some(body) = self.world.bodies.get(header.body_hash()) {
-                    shown.masked.entry(header.hash()).or_insert_with(|| body[..length].to_vec());
+                    let name = header.hash();
+                    let part = |range: Range<usize>| body[range].to_vec();
+                    shown.masked.entry(name).or_insert_with(|| part(parameters.masked()));
+                    shown.key_parts.entry(name).or_insert_with(|| part(parameters.key_part()));
                 }
             }
         }
