@@ -27,8 +27,8 @@ use consilium_contract::{
     check_updates,
     execute::{CheckedAhead, LoadError, Loaded, end, execute_loaded},
 };
-use consilium_crypto::{DiscreteLogTable, Hash};
-use consilium_hash::{ChainId, TransactionHash};
+use consilium_crypto::DiscreteLogTable;
+use consilium_hash::{BlobHash, ChainId, TransactionHash};
 use consilium_ledger::{
     Block, Checkpoint, HeaderChain, LedgerError, Malformed, ManifestState, Store, verify_chain,
     verify_manifest,
@@ -36,7 +36,7 @@ use consilium_ledger::{
 use consilium_proto::v1::{BlobRef, transaction::Action};
 use rand_core::OsRng;
 
-use crate::{audited::Audited, digest::hex};
+use crate::audited::Audited;
 
 mod error;
 mod report;
@@ -159,7 +159,7 @@ impl<'a> Replay<'a> {
         let mut chain = HeaderChain::new(parameters.validators());
         let header = chain.append_block(&block).map_err(|error| at(error.into()))?.clone();
         let initial = store
-            .get_blob(&parameters.initial_model.0)
+            .get_blob(&BlobHash(parameters.initial_model.0))
             .map_err(at)?
             .ok_or(GenesisError::WrongModel)?;
         let mut contract = Contract::found(entry, &initial, DiscreteLogTable::shared())?;
@@ -224,8 +224,9 @@ impl<'a> Replay<'a> {
 
     /// An update without a stored body is left out here, and missed where the contract asks for it.
     fn read_block(&self, height: u64, block: Block) -> Result<Read, AuditError> {
-        let body =
-            |sha256: &Hash| Ok::<_, LedgerError>(self.store.get_blob(sha256)?.map(Cow::Owned));
+        let body = |address: &BlobHash| {
+            Ok::<_, LedgerError>(self.store.get_blob(address)?.map(Cow::Owned))
+        };
         match Loaded::load(&block, body) {
             Ok(loaded) => Ok(Read { height, block, loaded }),
             Err(LoadError::Block(error)) => Err(failed(height, error)),
@@ -335,16 +336,13 @@ impl<'a> Replay<'a> {
             return Ok(());
         }
         for (what, blob) in [("sums", &close.sums), ("model", &close.model)] {
-            let address = |blob: &BlobRef| Hash::try_from(blob.sha256.as_slice()).ok();
+            let address = |blob: &BlobRef| BlobHash::try_from(blob.sha256.as_slice()).ok();
             let address =
                 blob.as_ref().and_then(address).ok_or_else(|| format!("it names no {what}"))?;
             match self.store.get_blob(&address) {
                 Ok(Some(_)) => self.report.blobs += 1,
                 Ok(None) => {
-                    return Err(format!(
-                        "the blob of its {what}, {}, is not in the ledger",
-                        hex(&address)
-                    ));
+                    return Err(format!("the blob of its {what}, {address}, is not in the ledger"));
                 }
                 Err(error) => return Err(format!("its {what}: {error}")),
             }

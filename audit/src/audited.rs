@@ -16,13 +16,10 @@
 
 use std::path::{Path, PathBuf};
 
-use consilium_hash::TransactionHash;
+use consilium_hash::{Checksum, TransactionHash};
 use consilium_ledger::{Checkpoint, sha256};
 
-use crate::{
-    digest::hex,
-    files::{self, FileError},
-};
+use crate::files::{self, FileError};
 
 /// The file in a state directory.
 const FILE: &str = "audited";
@@ -70,7 +67,7 @@ impl Audited {
     fn encode(&self) -> String {
         let refuted: String = self.refuted.iter().map(|id| format!("{REFUTED}{id}\n")).collect();
         let text = format!("{FIRST_LINE}{}{refuted}", self.checkpoint.text());
-        format!("{text}{SUM}{}\n", hex(&sha256(text.as_bytes())))
+        format!("{text}{SUM}{}\n", Checksum(sha256(text.as_bytes())))
     }
 
     /// Reads nothing but what [`Self::encode`] writes.
@@ -99,11 +96,15 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use consilium_hash::ChainId;
+    use consilium_hash::{ChainId, MerkleRoot};
 
     fn an_audit() -> Audited {
         Audited {
-            checkpoint: Checkpoint { chain_id: ChainId([1; 32]), size: 44, root: [2; 32] },
+            checkpoint: Checkpoint {
+                chain_id: ChainId([1; 32]),
+                size: 44,
+                root: MerkleRoot([2; 32]),
+            },
             refuted: vec![TransactionHash([3; 32]), TransactionHash([0xfe; 32])],
         }
     }

@@ -41,8 +41,6 @@ use consilium_proto::{
 use prost::Message as _;
 use thiserror::Error;
 
-use crate::digest::hex;
-
 mod history;
 mod replay;
 mod unproven;
@@ -388,8 +386,8 @@ fn two_heads(
         return Err(nothing("one chain may have both heads"));
     }
     let size = first.size;
-    let one = hex(&first.root);
-    let other = hex(&second.root);
+    let one = first.root;
+    let other = second.root;
     let detail =
         format!("it signed heads of two trees of {size} blocks, with roots {one} and {other}");
     Ok(Verdict::coordinator(Charge::Fork, detail))

@@ -5,8 +5,8 @@ use consilium_contract::{
     execute::{self, CheckedAhead, EntryError, ExecuteError, Loaded},
     transaction::parse_entry,
 };
-use consilium_crypto::{DiscreteLogTable, Hash, mask::CandidateHeader};
-use consilium_hash::HeaderHash;
+use consilium_crypto::{DiscreteLogTable, mask::CandidateHeader};
+use consilium_hash::{BlobHash, HeaderHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::v1::transaction::Action;
 use rand_core::CryptoRngCore;
@@ -37,7 +37,7 @@ pub struct Submitted {
     /// SHA-256 of its header: its name.
     pub name: HeaderHash,
     /// SHA-256 of its body.
-    pub body: Hash,
+    pub body: BlobHash,
 }
 
 impl Submitted {

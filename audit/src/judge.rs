@@ -8,11 +8,11 @@ use std::{
 
 use consilium_contract::{Committee, Parameters, SealedBlock};
 use consilium_crypto::{
-    AggregateError, Hash, RoundContext, UpdateError,
+    AggregateError, RoundContext, UpdateError,
     mask::{CandidateHeader, CandidateKey, VerifiedEvaluation, VerifiedHeader, verify_key_proofs},
 };
-use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
-use consilium_ledger::sha256;
+use consilium_hash::{BlobHash, BlockHash, HeaderHash, Pseudonym};
+use consilium_ledger::blob_hash;
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
@@ -111,7 +111,7 @@ impl Judged {
 
 /// What a trustee needs of updates besides their headers, by its hash; nothing where headers hold all of it.
 #[derive(Debug, Default)]
-pub struct KeyParts<'a>(HashMap<Hash, Cow<'a, [u8]>>);
+pub struct KeyParts<'a>(HashMap<BlobHash, Cow<'a, [u8]>>);
 
 impl<'a> KeyParts<'a> {
     /// The key part of this header; no bytes where it has none, `None` where it is not at hand.
@@ -127,7 +127,7 @@ impl<'a, T: Into<Cow<'a, [u8]>>> FromIterator<T> for KeyParts<'a> {
     fn from_iter<I: IntoIterator<Item = T>>(key_parts: I) -> Self {
         let named = |bytes: T| {
             let bytes = bytes.into();
-            (sha256(&bytes), bytes)
+            (blob_hash(&bytes), bytes)
         };
         Self(key_parts.into_iter().map(named).collect())
     }

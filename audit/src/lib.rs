@@ -14,12 +14,11 @@
 //! | [`evidence`] | what convicts somebody in the eyes of anyone who has the genesis |
 //! | [`heads`] | signed heads, compared with a chain and with each other |
 //! | [`commands`] | the same for programs: a line to print and an exit code |
-//! | [`files`], [`digest`] | files that survive a crash; hashes in messages |
+//! | [`files`] | files that survive a crash |
 
 pub mod audit;
 pub mod audited;
 pub mod commands;
-pub mod digest;
 pub mod evidence;
 pub mod execution;
 pub mod files;

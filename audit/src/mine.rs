@@ -23,11 +23,11 @@ use consilium_contract::{
     transaction::parse_entry,
 };
 use consilium_crypto::{
-    Hash, RoundContext,
+    RoundContext,
     mask::{CandidateHeader, Evaluation},
     signature::VerifyingKey,
 };
-use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
+use consilium_hash::{BlockHash, HeaderHash, MerkleNode, Pseudonym};
 use consilium_ledger::{
     Block, ChainError, Link, SealedHeader, merkle,
     merkle::{InclusionProof, ProofError, leaf_hash},
@@ -189,7 +189,7 @@ pub fn audit_blocks(
 /// Blocks that hang together: every header under the signature of the last one.
 struct Linked {
     /// Leaves of the tree over the headers.
-    leaves: Vec<Hash>,
+    leaves: Vec<MerkleNode>,
     /// Each block, with the tree that it completes.
     blocks: Vec<SealedBlock>,
 }

@@ -8,11 +8,11 @@
 
 use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
 use consilium_crypto::{
-    DiscreteLogTable, Hash, RoundContext, ShareError, SumError, UpdateError,
+    DiscreteLogTable, RoundContext, ShareError, SumError, UpdateError,
     mask::{MaskKeySum, MaskedSum, VerifiedHeader, combine, verify_share},
 };
-use consilium_hash::{BlockHash, ModelHash, Pseudonym};
-use consilium_ledger::sha256;
+use consilium_hash::{BlobHash, BlockHash, ModelHash, Pseudonym};
+use consilium_ledger::blob_hash;
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
@@ -164,7 +164,7 @@ pub struct ModelCheck {
     mask_key_sum: MaskKeySum,
     sum: MaskedSum,
     added: usize,
-    announced_sums: Hash,
+    announced_sums: BlobHash,
     announced_model: ModelHash,
 }
 
@@ -228,8 +228,8 @@ impl ModelCheck {
         self.judged.headers()
     }
 
-    /// SHA-256 of the blob of sums that [`ModelCheck::finish`] wants.
-    pub fn sums(&self) -> &Hash {
+    /// Address of the blob of sums that [`ModelCheck::finish`] wants.
+    pub fn sums(&self) -> &BlobHash {
         &self.announced_sums
     }
 
@@ -281,7 +281,7 @@ impl ModelCheck {
                 expected: headers.len(),
             });
         }
-        let sums = (sha256(sums) == self.announced_sums)
+        let sums = (blob_hash(sums) == self.announced_sums)
             .then(|| decode_sums(sums, parameters.dimension))
             .flatten()
             .ok_or(ModelError::WrongSumsBlob)?;

@@ -7,7 +7,7 @@ use consilium_contract::{
     parameters::{PROTOCOL_VERSION, Parameters},
     transaction::{NO_CHAIN, entry, sign},
 };
-use consilium_crypto::{Bound, EvaluationKey, Hash, signature::SigningKey};
+use consilium_crypto::{Bound, EvaluationKey, signature::SigningKey};
 use consilium_identity::{
     CoordinatorFiles, FilesError, InstitutionFiles, disk, institution_folder,
     layout::{GENESIS, INITIAL_MODEL},
@@ -179,7 +179,7 @@ fn bound(spec: &CeremonySpec) -> v1::genesis::Bound {
     }
 }
 
-fn random_hash(rng: &mut impl CryptoRngCore) -> Hash {
+fn random_hash(rng: &mut impl CryptoRngCore) -> [u8; 32] {
     let mut bytes = [0; 32];
     rng.fill_bytes(&mut bytes);
     bytes

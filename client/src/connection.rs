@@ -7,8 +7,8 @@ use std::{
 };
 
 use consilium_contract::{CandidateTransaction, Parameters, Receipt};
-use consilium_crypto::{Hash, signature::VerifyingKey};
-use consilium_hash::{ChainId, HeaderHash, Pseudonym};
+use consilium_crypto::signature::VerifyingKey;
+use consilium_hash::{BlobHash, ChainId, HeaderHash, Pseudonym};
 use consilium_ledger::{Block, MAX_BLOCK_BYTES, Note, SealedHeader};
 use consilium_proto::{
     CHUNK_BYTES,
@@ -202,10 +202,10 @@ impl Connection {
     /// The body of this hash, of exactly `length` bytes; `None` where the coordinator has none.
     pub(crate) async fn body(
         &mut self,
-        sha256: &Hash,
+        address: &BlobHash,
         length: usize,
     ) -> Result<Option<Vec<u8>>, ClientError> {
-        let request = GetBlobRequest { sha256: sha256.to_vec() };
+        let request = GetBlobRequest { sha256: address.to_vec() };
         let answer = timeout(READ_DEADLINE, self.ledger.get_blob(request)).await;
         let chunks = match answer.map_err(|_| too_slow("GetBlob", READ_DEADLINE))? {
             Ok(chunks) => chunks.into_inner(),
@@ -213,7 +213,7 @@ impl Connection {
             Err(status) => return Err(failed("GetBlob", &status)),
         };
         let body = collect("GetBlob", chunks, length).await?;
-        if consilium_ledger::sha256(&body) != *sha256 {
+        if consilium_ledger::blob_hash(&body) != *address {
             return Err(ClientError::Malformed(
                 "GetBlob answers with another body than the one asked for".to_owned(),
             ));
@@ -224,10 +224,10 @@ impl Connection {
     /// A blob of exactly `length` bytes. Its hash is for the caller to check.
     pub(crate) async fn blob(
         &mut self,
-        sha256: &Hash,
+        address: &BlobHash,
         length: usize,
     ) -> Result<Vec<u8>, ClientError> {
-        let request = GetBlobRequest { sha256: sha256.to_vec() };
+        let request = GetBlobRequest { sha256: address.to_vec() };
         let chunks = within(READ_DEADLINE, "GetBlob", self.ledger.get_blob(request)).await?;
         collect("GetBlob", chunks, length).await
     }

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use consilium_audit::follow::{Closed, Follower, Phase, SealedSum};
+use consilium_hash::{ConfirmationHash, QualifiedHash, SecretsName};
 use consilium_testkit::World;
 
 use crate::state::{
@@ -45,9 +46,9 @@ impl Kept for World {
         let mut memory = Memory::open(directory, self.chain_id()).unwrap();
         if !memory.is_certain() {
             memory.catch_up(false, None, &[]).unwrap();
-            memory.keep_secrets(Place::default(), &[7; 32]).unwrap();
-            memory.swear_dealings(Place::default(), &[7; 32]).unwrap();
-            memory.swear_committee(Place::default(), 0, &[7; 32]).unwrap();
+            memory.keep_secrets(Place::default(), &SecretsName([7; 32])).unwrap();
+            memory.swear_dealings(Place::default(), &QualifiedHash([7; 32])).unwrap();
+            memory.swear_committee(Place::default(), 0, &ConfirmationHash([7; 32])).unwrap();
         }
         memory
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use consilium_audit::follow::Phase;
-use consilium_hash::HeaderHash;
+use consilium_hash::{Basis, HeaderHash};
 use consilium_ledger::{Block, Note, SealedHeader, VerifiedHeader};
 use consilium_proto::v1::{Reason, SignedTransaction};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
@@ -56,7 +56,7 @@ pub(crate) struct Session<'a> {
     unkept: Option<Note>,
     has_enrolled: bool,
     /// What was answered on this connection of a ceremony in progress.
-    contributed: Option<[u8; 32]>,
+    contributed: Option<Basis>,
     /// Header hash of the update sent on this connection.
     update_sent: Option<HeaderHash>,
     resends: u32,

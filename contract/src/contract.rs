@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use consilium_crypto::{DiscreteLogTable, Hash};
-use consilium_hash::StateRoot;
+use consilium_crypto::DiscreteLogTable;
+use consilium_hash::{BlobHash, ReceiptsHash, StateRoot};
 use consilium_ledger::Validators;
 use consilium_proto::v1::{Reason, transaction::Action};
 use sha2::{Digest, Sha256};
@@ -32,7 +32,7 @@ pub enum Admission {
     /// An update of the current attempt: its body decides.
     NeedsBody {
         /// SHA-256 that the signed header names.
-        sha256: Hash,
+        sha256: BlobHash,
         /// Length in bytes that the signed header names: that of every body of this run.
         length: u64,
     },
@@ -211,14 +211,13 @@ impl Contract {
     }
 
     fn record(&mut self, receipt: &Receipt) {
-        self.state.receipts = Sha256::new()
+        let receipts = Sha256::new()
             .chain_update(b"consilium/v1/receipt")
             .chain_update(self.state.receipts)
             .chain_update(receipt.transaction)
             .chain_update((receipt.reason as i32).to_be_bytes())
-            .chain_update(receipt.culprit.unwrap_or_default())
-            .finalize()
-            .into();
+            .chain_update(receipt.culprit.unwrap_or_default());
+        self.state.receipts = ReceiptsHash(receipts.finalize().into());
     }
 }
 

@@ -9,8 +9,8 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use consilium_crypto::{Hash, mask::CandidateHeader};
-use consilium_hash::{StateRoot, TransactionHash};
+use consilium_crypto::mask::CandidateHeader;
+use consilium_hash::{BlobHash, StateRoot, TransactionHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::{WireError, v1::Reason};
 use rand_core::CryptoRngCore;
@@ -67,8 +67,8 @@ pub enum EntryError {
     #[error("it must not stand on any chain: {}", .0.as_str_name())]
     MayNotStand(Reason),
     /// An update whose body decides, and is not at hand. It may be elsewhere.
-    #[error("its body {} is not there", hex(.0))]
-    BodyAbsent(Hash),
+    #[error("its body {0} is not there")]
+    BodyAbsent(BlobHash),
     /// The caller checked another transaction: a defect of the caller.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -107,7 +107,7 @@ impl<'a> Loaded<'a> {
     /// [`LoadError`]: the first entry that is no transaction, or the error of `body`.
     pub fn load<E>(
         block: &Block,
-        mut body: impl FnMut(&Hash) -> Result<Option<Cow<'a, [u8]>>, E>,
+        mut body: impl FnMut(&BlobHash) -> Result<Option<Cow<'a, [u8]>>, E>,
     ) -> Result<Self, LoadError<E>> {
         let mut entries = Vec::with_capacity(block.entries.len());
         for (index, entry) in block.entries.iter().enumerate() {
@@ -179,7 +179,7 @@ pub fn execute<'a, E>(
     contract: &mut Contract,
     block: &Block,
     header: &VerifiedHeader,
-    body: impl FnMut(&Hash) -> Result<Option<Cow<'a, [u8]>>, E>,
+    body: impl FnMut(&BlobHash) -> Result<Option<Cow<'a, [u8]>>, E>,
     rng: &mut impl CryptoRngCore,
 ) -> Result<Vec<Recorded>, LoadError<E>> {
     // Before a body is asked for: of a block that names a wrong state the header alone matters.
@@ -266,16 +266,12 @@ fn run(
     }
 }
 
-/// SHA-256 of the body that a transaction names.
-pub fn body_hash(transaction: &CandidateTransaction) -> Option<Hash> {
+/// Address of the body that a transaction names.
+pub fn body_hash(transaction: &CandidateTransaction) -> Option<BlobHash> {
     match transaction.kind().statement {
         Statement::Round(round::Statement::SubmitUpdate(update)) => {
             CandidateHeader::decode(&update.header).ok().map(|header| *header.body_hash())
         }
         _ => None,
     }
-}
-
-fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,7 @@
 //! Everything that a run is bound to: the genesis, checked.
 
 use consilium_crypto::{
-    Bound, Hash, Parameters as GroupParameters, RoundContext, countersign_quorum,
+    Bound, Parameters as GroupParameters, RoundContext, countersign_quorum,
     mask::Parameters as UpdateParameters,
     quantise::{Quantiser, unit},
     signature::VerifyingKey,
@@ -62,7 +62,7 @@ pub struct Parameters {
     /// Hash of the entry that holds the genesis.
     pub chain_id: ChainId,
     /// The authority's random bytes; certificates are bound to them.
-    pub nonce: Hash,
+    pub nonce: [u8; 32],
     /// Number of parameters of the model, d.
     pub dimension: u32,
     /// SHA-256 of the initial model.

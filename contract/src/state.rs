@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use consilium_crypto::{DiscreteLogTable, Hash};
+use consilium_crypto::DiscreteLogTable;
+use consilium_hash::ReceiptsHash;
 
 use crate::{
     course::{Course, Station},
@@ -28,7 +29,7 @@ pub(crate) struct State {
     /// Largest time that a transaction has named, in milliseconds since the epoch.
     pub(crate) time_ms: u64,
     /// Hash chain over all receipts.
-    pub(crate) receipts: Hash,
+    pub(crate) receipts: ReceiptsHash,
     /// Reads small discrete logarithms; no part of what the state root covers.
     pub(crate) table: Arc<DiscreteLogTable>,
 }
@@ -45,7 +46,7 @@ impl State {
             step: 0,
             attempt: 0,
             time_ms: 0,
-            receipts: [0; 32],
+            receipts: ReceiptsHash::default(),
             table,
         }
     }

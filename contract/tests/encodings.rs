@@ -6,7 +6,7 @@ use consilium_contract::transaction::{
 };
 use consilium_contract::{Certificate, certificate::pseudonym};
 use consilium_crypto::signature::SigningKey;
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_hash::{ChainId, Pseudonym, TlsKeyHash};
 use consilium_proto::v1::{self, contribute::Part, transaction::Action};
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -49,7 +49,7 @@ fn actions() -> Vec<Action> {
                 Certificate {
                     pseudonym: pseudonym("St Mary's", &[7; 32]),
                     signing_key: key().verifying_key(),
-                    tls_key: Some([8; 32]),
+                    tls_key: Some(TlsKeyHash([8; 32])),
                     trustee_index: 3,
                     rows: 61,
                 }

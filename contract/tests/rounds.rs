@@ -7,7 +7,6 @@
 )]
 
 use consilium_contract::{Model, Phase, Receipt};
-use consilium_crypto::Hash;
 use consilium_hash::BlockHash;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS, bounds};
@@ -270,12 +269,8 @@ fn countersignatures_wait_for_the_sealed_block_and_shares_for_the_quorum() {
         run.submit(i, &[1; DIMENSION]);
     }
     run.close_collection();
-    let unknown: Hash = [1; 32];
-    assert_eq!(
-        run.countersign(0, BlockHash(unknown)).reason,
-        Reason::TooEarly,
-        "the block is not sealed yet"
-    );
+    let unknown = BlockHash([1; 32]);
+    assert_eq!(run.countersign(0, unknown).reason, Reason::TooEarly, "the block is not sealed yet");
     run.end_block();
     let block = run.sealed_hash();
     let step = run.contract.step();

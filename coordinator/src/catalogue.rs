@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use consilium_contract::Recorded;
-use consilium_crypto::{Hash, mask::CandidateHeader};
-use consilium_hash::{BlockHash, HeaderHash};
+use consilium_crypto::mask::CandidateHeader;
+use consilium_hash::{BlobHash, BlockHash, HeaderHash};
 use consilium_proto::v1::{Aggregate, SignedTransaction, transaction::Action};
 
 /// Follows the chain block by block and remembers what calls ask for. It can be made again from the ledger.
@@ -16,7 +16,7 @@ pub(crate) struct Catalogue {
     aggregate: Option<(u64, Aggregate)>,
     /// SHA-256 of an accepted update's header → SHA-256 of its body. An institution that was away checks every round
     /// since, so all of them are kept: 64 bytes an update.
-    bodies: BTreeMap<HeaderHash, Hash>,
+    bodies: BTreeMap<HeaderHash, BlobHash>,
 }
 
 impl Catalogue {
@@ -61,7 +61,7 @@ impl Catalogue {
     }
 
     /// The body of the accepted update with this header.
-    pub(crate) fn body(&self, header: &HeaderHash) -> Option<Hash> {
+    pub(crate) fn body(&self, header: &HeaderHash) -> Option<BlobHash> {
         self.bodies.get(header).copied()
     }
 }

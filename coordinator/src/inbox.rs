@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use consilium_contract::{CandidateTransaction, Receipt};
-use consilium_crypto::Hash;
-use consilium_hash::{BlockHash, Pseudonym};
+use consilium_hash::{BlobHash, BlockHash, Pseudonym};
 use consilium_ledger::LedgerError;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -35,7 +34,7 @@ pub(crate) enum Answer {
     /// The receipt; its block is durable, or the transaction was dropped.
     Receipt(Receipt),
     /// An update of the current attempt: its body decides.
-    Upload { sha256: Hash, length: u64 },
+    Upload { sha256: BlobHash, length: u64 },
 }
 
 /// Where an answer goes. A caller that has gone away is no error.

@@ -15,8 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use consilium_crypto::Hash;
-use consilium_hash::BlockHash;
+use consilium_hash::{BlockHash, Checksum};
 use sha2::{Digest, Sha256};
 
 use crate::CoordinatorError;
@@ -100,7 +99,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Coordi
 fn encode(block: Block) -> Vec<u8> {
     let content = [block.height.to_be_bytes().as_slice(), &block.hash.0].concat();
     let checksum = checksum(&content);
-    [content.as_slice(), &checksum].concat()
+    [content.as_slice(), checksum.as_slice()].concat()
 }
 
 /// The block in a slot; `None` where the slot was never written, or a crash left a part of it.
@@ -117,8 +116,9 @@ fn read_slot(file: &File, slot: u64, path: &Path) -> Result<Option<Block>, Coord
     Ok((encode(block) == bytes).then_some(block))
 }
 
-fn checksum(content: &[u8]) -> Hash {
-    Sha256::new().chain_update(b"consilium/v1/last-sealed").chain_update(content).finalize().into()
+fn checksum(content: &[u8]) -> Checksum {
+    let hasher = Sha256::new_with_prefix(b"consilium/v1/last-sealed");
+    Checksum(hasher.chain_update(content).finalize().into())
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use consilium_contract::{
     Attendance, Contract, ExecuteError, Recorded,
     execute::{LoadError, Loaded, begin, check_ahead, end, run_entries},
 };
-use consilium_crypto::{DiscreteLogTable, Hash};
+use consilium_crypto::DiscreteLogTable;
+use consilium_hash::BlobHash;
 use consilium_ledger::{Block, HeaderChain, LedgerError, NO_STATE, Store, verify_chain};
 use rand_core::OsRng;
 
@@ -90,7 +91,7 @@ pub(crate) fn replay(
     store: &Store,
     block: &Block,
 ) -> Result<Vec<Recorded>, CoordinatorError> {
-    let body = |sha256: &Hash| Ok(store.get_blob(sha256)?.map(Cow::Owned));
+    let body = |address: &BlobHash| Ok(store.get_blob(address)?.map(Cow::Owned));
     let loaded =
         Loaded::load(block, body).map_err(|error: LoadError<LedgerError>| match error {
             LoadError::Body { error, .. } => CoordinatorError::Ledger(error),

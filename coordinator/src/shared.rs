@@ -9,7 +9,7 @@ use std::{
 };
 
 use consilium_contract::Parameters;
-use consilium_crypto::Hash;
+use consilium_hash::BlobHash;
 use consilium_ledger::{HeaderChain, LedgerError, SealedHeader, Store};
 use consilium_proto::v1::Head;
 use ed25519_dalek::SigningKey;
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     /// Signs the heads that are asked for.
     sealing: SigningKey,
     /// Blobs that are being sent. At the end of a round everybody fetches the same ones, and shares their bytes.
-    serving: Mutex<HashMap<Hash, Weak<Vec<u8>>>>,
+    serving: Mutex<HashMap<BlobHash, Weak<Vec<u8>>>>,
     streams: Arc<Semaphore>,
     subscribers: AtomicUsize,
     /// Followers that have hung up after the finished run was sent to them.
@@ -175,24 +175,24 @@ impl Shared {
     pub(crate) async fn blob(
         self: &Arc<Self>,
         what: &'static str,
-        sha256: Hash,
+        address: BlobHash,
     ) -> Result<Arc<Vec<u8>>, CallError> {
-        let blob = self.read(move |shared| Ok(shared.shared_blob(&sha256)?)).await?;
+        let blob = self.read(move |shared| Ok(shared.shared_blob(&address)?)).await?;
         blob.ok_or_else(|| CallError::NotFound {
             what,
-            advice: format!("the ledger has no blob with SHA-256 {}", hex::encode(sha256)),
+            advice: format!("the ledger has no blob with SHA-256 {}", address),
         })
     }
 
     /// The blob that is being sent, or else the stored one. One is read at a time, so that no two are the same.
-    fn shared_blob(&self, sha256: &Hash) -> Result<Option<Arc<Vec<u8>>>, LedgerError> {
+    fn shared_blob(&self, address: &BlobHash) -> Result<Option<Arc<Vec<u8>>>, LedgerError> {
         let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(blob) = serving.get(sha256).and_then(Weak::upgrade) {
+        if let Some(blob) = serving.get(address).and_then(Weak::upgrade) {
             return Ok(Some(blob));
         }
-        let Some(blob) = self.store.get_blob(sha256)?.map(Arc::new) else { return Ok(None) };
+        let Some(blob) = self.store.get_blob(address)?.map(Arc::new) else { return Ok(None) };
         serving.retain(|_, blob| blob.strong_count() > 0);
-        serving.insert(*sha256, Arc::downgrade(&blob));
+        serving.insert(*address, Arc::downgrade(&blob));
         Ok(Some(blob))
     }
 }

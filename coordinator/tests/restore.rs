@@ -21,6 +21,7 @@ use common::{
     found, open,
 };
 use consilium_contract::{Phase, transaction::parse_entry};
+use consilium_hash::BlobHash;
 use consilium_ledger::{Block, ManifestState, Store, verify_manifest};
 use consilium_proto::v1::{Reason, transaction::Action};
 
@@ -197,7 +198,7 @@ async fn the_first_round_is_rebuilt_from_institutions_alone() {
     let model = follower.contract.model().hash();
     assert_eq!(model, expected_model(&world, &institutions));
     let store = Store::open(&world.ledger()).unwrap();
-    assert!(store.get_blob(&model.0).unwrap().is_some(), "the model was computed");
+    assert!(store.get_blob(&BlobHash(model.0)).unwrap().is_some(), "the model was computed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

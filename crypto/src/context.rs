@@ -1,9 +1,9 @@
 //! What a proof is bound to: the round it was made for and the institution that made it.
 
-use consilium_hash::{ChainId, ModelHash, Pseudonym};
+use consilium_hash::{ChainId, KeyHash, ModelHash, Pseudonym};
 
 use crate::group::encoding::Reader;
-use crate::{Bound, DecodeError, Hash};
+use crate::{Bound, DecodeError};
 
 /// Largest number of parameters of a model.
 pub const MAX_DIMENSION: u32 = 1 << 24;
@@ -61,7 +61,7 @@ pub struct RoundContext {
     /// d, the number of parameters.
     pub dimension: u32,
     /// [`PublicKey::hash`](crate::PublicKey::hash) of gpk.
-    pub key_hash: Hash,
+    pub key_hash: KeyHash,
 }
 
 impl RoundContext {
@@ -81,7 +81,7 @@ impl RoundContext {
             &[kind],
             &number.to_be_bytes(),
             &self.dimension.to_be_bytes(),
-            &self.key_hash,
+            &self.key_hash.0,
         ];
         for (slot, byte) in bytes.iter_mut().zip(fields.into_iter().flatten()) {
             *slot = *byte;
@@ -109,7 +109,7 @@ impl RoundContext {
             model_hash,
             bound,
             dimension,
-            key_hash: reader.array()?,
+            key_hash: KeyHash(reader.array()?),
         })
     }
 
@@ -164,7 +164,7 @@ mod tests {
             model_hash: ModelHash([5; 32]),
             bound,
             dimension: 289,
-            key_hash: [7; 32],
+            key_hash: KeyHash([7; 32]),
         };
         Context { round, pseudonym: Pseudonym([8; 32]) }
     }

@@ -33,7 +33,7 @@ impl Weights {
         hash.update(&(label.len() as u64).to_be_bytes());
         hash.update(label);
         hash.update(&number.to_be_bytes());
-        hash.update(&key.hash());
+        hash.update(key.hash().as_slice());
         hash.update(&[u8::from(fresh.is_some())]);
         hash.update(fresh.map_or(&[], |bytes| bytes.as_slice()));
         for digest in digests {

@@ -12,6 +12,7 @@
 use std::fmt;
 use std::ops::AddAssign;
 
+use consilium_hash::KeyHash;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::IsIdentity;
@@ -21,7 +22,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::group::encoding::{ELEMENT_LEN, Reader};
 use crate::group::{g_times, h_times, random_scalar};
 use crate::transcript::{PUBLIC_KEY_HASH, labelled_hash};
-use crate::{DecodeError, Hash, SigningKey, VerifyingKey};
+use crate::{DecodeError, SigningKey, VerifyingKey};
 
 /// gpk = (X1, X2, vk), with g and h implied.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,7 +66,7 @@ impl PublicKey {
     }
 
     /// The hash by which contexts name this key.
-    pub fn hash(&self) -> Hash {
+    pub fn hash(&self) -> KeyHash {
         labelled_hash(PUBLIC_KEY_HASH, &self.encoding)
     }
 

@@ -127,4 +127,4 @@ pub const TEST_FEATURES: &[&str] = &[
 ];
 
 /// A SHA-256 hash, or something as long.
-pub type Hash = [u8; 32];
+pub(crate) type Hash = [u8; 32];

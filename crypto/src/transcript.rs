@@ -3,14 +3,13 @@
 //! A proof's transcript starts from [`update`] or one of its siblings and forks with [`fork`](Protocol::fork): two proofs
 //! never share a state, and every challenge depends on everything said before it.
 
+use consilium_hash::{CeremonyHash, DealingHash, QualifiedHash};
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use merlin::{Transcript, TranscriptRng};
 use rand_core::CryptoRngCore;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
-
-use crate::Hash;
 
 /// Label of the signature under an evaluation of a round.
 pub(crate) const EVALUATION: &str = "consilium v1 evaluation";
@@ -60,9 +59,11 @@ pub(crate) const PRODUCT: &[u8] = b"product of shares";
 /// Fork: a public key share is made of the committed shares.
 pub(crate) const SHARE_KEY: &[u8] = b"public key share";
 
-/// SHA-256 of a label and one message.
-pub(crate) fn labelled_hash(label: &'static [u8], message: &[u8]) -> Hash {
-    Sha256::new().chain_update(label).chain_update(message).finalize().into()
+/// SHA-256 of a label and one message, as the name of what it is of.
+pub(crate) fn labelled_hash<H: From<[u8; 32]>>(label: &'static [u8], message: &[u8]) -> H {
+    let digest: [u8; 32] =
+        Sha256::new().chain_update(label).chain_update(message).finalize().into();
+    digest.into()
 }
 
 /// The transcript of an encrypted update before anything of it is known: context and public key.
@@ -81,26 +82,26 @@ pub(crate) fn share(context: &[u8], gpk: &[u8]) -> Transcript {
 }
 
 /// The stream from which a dealer's polynomials are drawn.
-pub(crate) fn polynomials(secret: &[u8; 32], ceremony: &Hash, dealer: u32) -> Transcript {
+pub(crate) fn polynomials(secret: &[u8; 32], ceremony: &CeremonyHash, dealer: u32) -> Transcript {
     let mut transcript = Transcript::new(b"consilium v1 polynomials of a dealer");
     transcript.append_message(b"secret", secret);
-    transcript.append_message(b"ceremony", ceremony);
+    transcript.append_message(b"ceremony", ceremony.as_slice());
     transcript.append_u64(b"dealer", dealer.into());
     transcript
 }
 
 /// The transcript of a check that a share is what a dealing commits to.
-pub(crate) fn dealt_share(dealing: &Hash, recipient: u32) -> Transcript {
+pub(crate) fn dealt_share(dealing: &DealingHash, recipient: u32) -> Transcript {
     let mut transcript = Transcript::new(b"consilium v1 share of a dealing");
-    transcript.append_message(b"dealing", dealing);
+    transcript.append_message(b"dealing", dealing.as_slice());
     transcript.append_u64(b"recipient", recipient.into());
     transcript
 }
 
 /// The transcript of what a member proves about its shares of the qualified dealings.
-pub(crate) fn member(qualified: &Hash, place: u32) -> Transcript {
+pub(crate) fn member(qualified: &QualifiedHash, place: u32) -> Transcript {
     let mut transcript = Transcript::new(b"consilium v1 member of a ceremony");
-    transcript.append_message(b"qualified dealings", qualified);
+    transcript.append_message(b"qualified dealings", qualified.as_slice());
     transcript.append_u64(b"member", place.into());
     transcript
 }

@@ -109,6 +109,43 @@ names! {
     TransactionHash, "a hash of a transaction";
     /// What a contract's state comes to, in the header of every block.
     StateRoot, "a state root";
+    /// Bytes that lie beside the chain (the body of an update, the sums of a round, a model): their SHA-256, which is their
+    /// address.
+    BlobHash, "a hash of a blob";
+    /// A node of a Merkle tree, leaves included.
+    MerkleNode, "a node of a Merkle tree";
+    /// A whole Merkle tree: the hash of its root.
+    MerkleRoot, "a root of a Merkle tree";
+    /// A public key of the federation, by which contexts name it.
+    KeyHash, "a hash of a public key";
+    /// The commitments to the shares of a key, by which a resharing names the committee that it takes over from.
+    CommitmentsHash, "a hash of commitments";
+    /// An evaluation: all that is certified of a sum and its inputs.
+    EvaluationHash, "a hash of an evaluation";
+    /// A ceremony: its place on the chain, its committee and the offered keys.
+    CeremonyHash, "a hash of a ceremony";
+    /// One dealing of a ceremony.
+    DealingHash, "a hash of a dealing";
+    /// The qualified dealings of a ceremony, on which members agree before a product leaves any of them.
+    QualifiedHash, "a hash of qualified dealings";
+    /// All that a ceremony ends with, which members confirm.
+    ConfirmationHash, "a hash of what a ceremony ends with";
+    /// All that the contributions to a stage of a ceremony answer.
+    Basis, "a basis of contributions";
+    /// A contribution to a ceremony, as its author signed it.
+    ContributionHash, "a hash of a contribution";
+    /// A member's secrets in one attempt at a ceremony. The name gives nothing of them away.
+    SecretsName, "a name of a member's secrets";
+    /// What an institution has sworn: a sealed block, qualified dealings, a committee or the secrets of an attempt.
+    OathHash, "a hash of an oath";
+    /// The content of a file, which it ends with, so that a change is noticed.
+    Checksum, "a checksum";
+    /// A committee: its number, its key, the commitments to its shares and its members.
+    CommitteeHash, "a hash of a committee";
+    /// The public key of an institution's TLS certificate.
+    TlsKeyHash, "a hash of a TLS key";
+    /// All receipts so far, as a hash chain.
+    ReceiptsHash, "a hash of receipts";
 }
 
 #[cfg(test)]

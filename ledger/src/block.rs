@@ -3,10 +3,9 @@
 //! Encoding: the sealed header, then each entry as its length (u32) and its bytes. The number of entries is the
 //! header's; nothing may follow. Limits are checked before memory is taken.
 
-use consilium_hash::BlockHash;
+use consilium_hash::{BlockHash, MerkleNode, MerkleRoot};
 
 use crate::{
-    Hash,
     error::ChainError,
     header::{Header, take},
     limits::{MAX_ENTRIES, MAX_ENTRY_BYTES},
@@ -28,11 +27,11 @@ pub struct Block {
 }
 
 /// RFC 6962 root over the entries.
-pub fn entries_root(entries: &[Vec<u8>]) -> Hash {
+pub fn entries_root(entries: &[Vec<u8>]) -> MerkleRoot {
     merkle::root(&leaf_hashes(entries))
 }
 
-fn leaf_hashes(entries: &[Vec<u8>]) -> Vec<Hash> {
+fn leaf_hashes(entries: &[Vec<u8>]) -> Vec<MerkleNode> {
     entries.iter().map(|entry| merkle::leaf_hash(entry)).collect()
 }
 
@@ -160,7 +159,7 @@ mod tests {
             height: 0,
             previous: BlockHash([1; 32]),
             time_ms: 2,
-            history_root: [3; 32],
+            history_root: MerkleRoot([3; 32]),
             entries_root: entries_root(&entries),
             state_root: StateRoot([4; 32]),
             count: entries.len() as u32,

@@ -6,10 +6,9 @@
 //! nothing else unnoticed: a second signed header at a known height, or a signed successor of another header, is a
 //! [`Fork`], which anyone with the coordinator's key can check.
 
-use consilium_hash::{BlockHash, ChainId, StateRoot};
+use consilium_hash::{BlockHash, ChainId, MerkleNode, StateRoot};
 
 use crate::{
-    Hash,
     block::{self, Block, entries_root},
     checkpoint::Checkpoint,
     error::{ChainError, LedgerError},
@@ -192,7 +191,7 @@ impl HeaderChain {
     }
 
     /// The leaves of the tree over the first `size` headers.
-    fn history_leaves(&self, size: u64) -> Option<Vec<Hash>> {
+    fn history_leaves(&self, size: u64) -> Option<Vec<MerkleNode>> {
         let before = self.headers.get(..usize::try_from(size).ok()?)?;
         Some(before.iter().map(|header| merkle::leaf_hash(&header.hash.0)).collect())
     }

@@ -20,11 +20,10 @@
 //! [C2SP tlog-cosignature]: https://c2sp.org/tlog-cosignature
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_hash::{ChainId, MerkleRoot, Pseudonym};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 
 use crate::{
-    Hash,
     cosignature::Cosignature,
     merkle,
     note::{Note, NoteKey, SignatureType},
@@ -42,7 +41,7 @@ pub struct Checkpoint {
     /// Number of blocks.
     pub size: u64,
     /// RFC 6962 root over the hashes of their headers.
-    pub root: Hash,
+    pub root: MerkleRoot,
 }
 
 impl Checkpoint {
@@ -74,7 +73,7 @@ impl Checkpoint {
             .and_then(|id| ChainId::try_from(id.as_slice()).ok());
         let chain_id = chain_id.ok_or_else(|| wrong("its origin names no chain"))?;
         let size = size.parse().map_err(|_| wrong("its size is no number"))?;
-        let root = STANDARD.decode(root).ok().and_then(|root| root.try_into().ok());
+        let root = STANDARD.decode(root).ok().and_then(|root| root.as_slice().try_into().ok());
         let root = root.ok_or_else(|| wrong("its root is not the base64 of 32 bytes"))?;
         let checkpoint = Self { chain_id, size, root };
         if size == 0 && root != merkle::root(&[]) {
@@ -197,7 +196,7 @@ mod tests {
     }
 
     fn a_checkpoint() -> Checkpoint {
-        Checkpoint { chain_id: CHAIN, size: 120, root: [7; 32] }
+        Checkpoint { chain_id: CHAIN, size: 120, root: MerkleRoot([7; 32]) }
     }
 
     fn cosigned() -> Note {
@@ -276,7 +275,7 @@ mod tests {
         };
         let bad = NoteError::BadSignature { name: Checkpoint::origin(&CHAIN) };
         assert_eq!(other(|checkpoint| checkpoint.size += 1), bad);
-        assert_eq!(other(|checkpoint| checkpoint.root[31] ^= 1), bad);
+        assert_eq!(other(|checkpoint| checkpoint.root.0[31] ^= 1), bad);
         assert!(matches!(
             other(|checkpoint| checkpoint.chain_id.0[0] ^= 1),
             NoteError::OtherOrigin { .. }
@@ -371,7 +370,7 @@ mod tests {
         fn every_checkpoint_and_cosignature_is_read_as_it_was_written(
             chain_id: [u8; 32], size in 1u64.., root: [u8; 32], time_s: u64,
         ) {
-            let checkpoint = Checkpoint { chain_id: ChainId(chain_id), size, root };
+            let checkpoint = Checkpoint { chain_id: ChainId(chain_id), size, root: MerkleRoot(root) };
             prop_assert_eq!(Checkpoint::parse(&checkpoint.text()), Ok(checkpoint));
             let cosignature = checkpoint.cosign(time_s, &key(2));
             prop_assert_eq!(Cosignature::decode(&cosignature.encode()), Ok(cosignature));

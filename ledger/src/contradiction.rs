@@ -7,8 +7,9 @@
 //! The right edge is the inclusion path of the last leaf (RFC 9162, section 2.1.3.1), so that nothing new is to be
 //! verified. Encoded: sealed header ‖ count of hashes u8 ‖ hashes, narrowest tree first ‖ the note.
 
+use consilium_hash::{MerkleNode, MerkleRoot};
+
 use crate::{
-    Hash,
     chain::HeaderChain,
     checkpoint::SignedCheckpoint,
     header::take,
@@ -26,7 +27,7 @@ pub struct Contradiction {
     /// The header, on the chain of the one who noticed.
     pub ours: SealedHeader,
     /// The right edge of the tree before it, narrowest subtree first.
-    pub edge: Vec<Hash>,
+    pub edge: Vec<MerkleNode>,
     /// The checkpoint, as it was signed.
     pub theirs: Note,
 }
@@ -46,7 +47,8 @@ impl Contradiction {
         let contradicts = path.verify(&leaf_hash(&self.ours.hash().0), &theirs.checkpoint().root);
         self.ours.verify(validators).is_ok()
             && header.height.checked_add(1) == Some(size)
-            && before.unwrap_or_else(|| merkle::root(&[])) == header.history_root
+            && before.map_or_else(|| merkle::root(&[]), |node| MerkleRoot(node.0))
+                == header.history_root
             && contradicts == Err(merkle::ProofError::WrongRoot)
     }
 
@@ -55,7 +57,8 @@ impl Contradiction {
         let count = u8::try_from(self.edge.len()).unwrap_or(u8::MAX);
         let ours = self.ours.encode();
         let theirs = self.theirs.encode();
-        [ours.as_slice(), &[count], self.edge.as_flattened(), theirs.as_bytes()].concat()
+        let edge: Vec<u8> = self.edge.iter().flat_map(|node| node.0).collect();
+        [ours.as_slice(), &[count], &edge, theirs.as_bytes()].concat()
     }
 
     /// Reads an encoding. Nothing in it has been verified.
@@ -68,7 +71,10 @@ impl Contradiction {
         let short = || malformed("it ends early".to_owned());
         let ours = SealedHeader::take(&mut rest).ok_or_else(short)?;
         let [count] = take(&mut rest).ok_or_else(short)?;
-        let edge = (0..count).map(|_| take(&mut rest)).collect::<Option<_>>().ok_or_else(short)?;
+        let edge = (0..count)
+            .map(|_| take(&mut rest).map(MerkleNode))
+            .collect::<Option<_>>()
+            .ok_or_else(short)?;
         let theirs = Note::parse(rest).map_err(|error: NoteError| malformed(error.to_string()))?;
         Ok(Self { ours, edge, theirs })
     }

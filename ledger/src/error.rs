@@ -2,10 +2,9 @@
 
 use std::{io, path::PathBuf};
 
-use consilium_hash::{BlockHash, ChainId, StateRoot};
+use consilium_hash::{BlobHash, BlockHash, ChainId, MerkleRoot, StateRoot};
 
 use crate::{
-    Hash,
     fork::Fork,
     head::Head,
     limits::{MAX_ENTRIES, MAX_ENTRY_BYTES},
@@ -82,16 +81,16 @@ pub enum ChainError {
     /// The header's history root is not the root over the headers before it.
     #[error(
         "the header at height {height} has history root {}, expected {}: discard it",
-        hex::encode(got),
-        hex::encode(expected)
+        got,
+        expected
     )]
     WrongHistory {
         /// Height of the header.
         height: u64,
         /// Root over the hashes of the headers before it.
-        expected: Hash,
+        expected: MerkleRoot,
         /// Root in the header.
-        got: Hash,
+        got: MerkleRoot,
     },
     /// The header is older than the one before it.
     #[error(
@@ -132,16 +131,16 @@ pub enum ChainError {
     /// The entries are not those whose root the header holds.
     #[error(
         "the entries at height {height} have root {}, the signed header says {}: they were changed; fetch the block again",
-        hex::encode(got),
-        hex::encode(expected)
+        got,
+        expected
     )]
     WrongEntries {
         /// Height of the block.
         height: u64,
         /// Root in the header.
-        expected: Hash,
+        expected: MerkleRoot,
         /// Root over the entries.
-        got: Hash,
+        got: MerkleRoot,
     },
 }
 
@@ -181,14 +180,14 @@ pub enum LedgerError {
     /// The stored bytes of a blob are not those of its address.
     #[error(
         "the blob {} holds other bytes (SHA-256 {}): it was changed; take it from another party's copy",
-        hex::encode(expected),
-        hex::encode(got)
+        expected,
+        got
     )]
     WrongBlob {
         /// Address of the blob.
-        expected: Hash,
+        expected: BlobHash,
         /// SHA-256 of what is stored there.
-        got: Hash,
+        got: BlobHash,
     },
     /// A file could not be read or written.
     #[error("cannot {action} {}: {source}; see that this user can read and write there, with room left", path.display())]

@@ -20,10 +20,10 @@
 //! - Whoever executes a chain compares a header's state with its own before it applies the entries: entries that follow
 //!   a wrong state are not worth executing.
 
-use consilium_hash::{BlockHash, StateRoot};
+use consilium_hash::{BlockHash, MerkleRoot, StateRoot};
 use sha2::{Digest, Sha256};
 
-use crate::{Hash, malformed::Malformed};
+use crate::malformed::Malformed;
 
 /// The one version of headers this crate writes and reads.
 pub const HEADER_VERSION: u32 = 2;
@@ -46,9 +46,9 @@ pub struct Header {
     /// When the block was made, in milliseconds since the epoch; never before its predecessor's.
     pub time_ms: u64,
     /// RFC 6962 root over the hashes of the headers at heights 0 up to, not including, this one.
-    pub history_root: Hash,
+    pub history_root: MerkleRoot,
     /// RFC 6962 root over the entries.
-    pub entries_root: Hash,
+    pub entries_root: MerkleRoot,
     /// The contract's state before the entries; of block 0, [`NO_STATE`]. See the module.
     pub state_root: StateRoot,
     /// Number of entries.
@@ -66,8 +66,8 @@ impl Header {
             &self.height.to_be_bytes(),
             &self.previous.0,
             &self.time_ms.to_be_bytes(),
-            &self.history_root,
-            &self.entries_root,
+            &self.history_root.0,
+            &self.entries_root.0,
             &self.state_root.0,
             &self.count.to_be_bytes(),
         ];
@@ -96,8 +96,8 @@ impl Header {
             height: u64::from_be_bytes(take(rest)?),
             previous: BlockHash(take(rest)?),
             time_ms: u64::from_be_bytes(take(rest)?),
-            history_root: take(rest)?,
-            entries_root: take(rest)?,
+            history_root: MerkleRoot(take(rest)?),
+            entries_root: MerkleRoot(take(rest)?),
             state_root: StateRoot(take(rest)?),
             count: u32::from_be_bytes(take(rest)?),
         })
@@ -129,8 +129,8 @@ pub(crate) mod tests {
             height: 2,
             previous: BlockHash([3; 32]),
             time_ms: 4,
-            history_root: [5; 32],
-            entries_root: [6; 32],
+            history_root: MerkleRoot([5; 32]),
+            entries_root: MerkleRoot([6; 32]),
             state_root: StateRoot([7; 32]),
             count: 8,
         }

@@ -59,6 +59,7 @@
 //! # }
 //! ```
 
+use consilium_hash::BlobHash;
 use sha2::{Digest, Sha256};
 
 mod block;
@@ -98,10 +99,12 @@ pub use seal::{BadSeal, Seal, SealedHeader, Validators};
 #[cfg(feature = "store")]
 pub use store::{ManifestState, Store, verify_manifest};
 
-/// A SHA-256 digest.
-pub type Hash = [u8; 32];
-
-/// SHA-256 of `bytes`: the address of a blob.
-pub fn sha256(bytes: &[u8]) -> Hash {
+/// SHA-256 of `bytes`.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
+}
+
+/// The address of a blob.
+pub fn blob_hash(blob: &[u8]) -> BlobHash {
+    BlobHash(sha256(blob))
 }

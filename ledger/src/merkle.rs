@@ -4,26 +4,28 @@
 //! k the largest power of two smaller than n. The two prefixes keep a leaf from being taken for a node.
 //! Functions here speak of leaf hashes, so that a tree can grow without its data.
 
+use consilium_hash::{MerkleNode, MerkleRoot};
 use sha2::{Digest, Sha256};
 
-use crate::{Hash, sha256};
+use crate::sha256;
 
 mod proof;
 
 pub use proof::{ConsistencyProof, InclusionProof, ProofError, consistency_proof, inclusion_proof};
 
 /// SHA-256(0x00 ‖ `data`).
-pub fn leaf_hash(data: &[u8]) -> Hash {
-    Sha256::new().chain_update([0x00]).chain_update(data).finalize().into()
+pub fn leaf_hash(data: &[u8]) -> MerkleNode {
+    MerkleNode(Sha256::new().chain_update([0x00]).chain_update(data).finalize().into())
 }
 
 /// SHA-256(0x01 ‖ `left` ‖ `right`).
-pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new().chain_update([0x01]).chain_update(left).chain_update(right).finalize().into()
+pub fn node_hash(left: &MerkleNode, right: &MerkleNode) -> MerkleNode {
+    let hasher = Sha256::new().chain_update([0x01]).chain_update(left).chain_update(right);
+    MerkleNode(hasher.finalize().into())
 }
 
 /// Root over leaf hashes; SHA-256("") for none. Linear time, logarithmic memory.
-pub fn root(leaves: &[Hash]) -> Hash {
+pub fn root(leaves: &[MerkleNode]) -> MerkleRoot {
     let mut frontier = Frontier::new();
     for leaf in leaves {
         frontier.append(*leaf);
@@ -37,7 +39,7 @@ pub fn root(leaves: &[Hash]) -> Hash {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frontier {
     size: u64,
-    peaks: Vec<Hash>,
+    peaks: Vec<MerkleNode>,
 }
 
 impl Frontier {
@@ -52,7 +54,7 @@ impl Frontier {
     }
 
     /// Appends one leaf hash.
-    pub fn append(&mut self, leaf: Hash) {
+    pub fn append(&mut self, leaf: MerkleNode) {
         // Each trailing one in the binary size is a perfect subtree that the new one completes to the next width.
         let mut node = leaf;
         for _ in 0..self.size.trailing_ones() {
@@ -65,11 +67,13 @@ impl Frontier {
     }
 
     /// Root of the tree.
-    pub fn root(&self) -> Hash {
+    pub fn root(&self) -> MerkleRoot {
         let mut narrowest_first = self.peaks.iter().rev();
         match narrowest_first.next() {
-            None => sha256(b""),
-            Some(last) => narrowest_first.fold(*last, |right, left| node_hash(left, &right)),
+            None => MerkleRoot(sha256(b"")),
+            Some(last) => {
+                MerkleRoot(narrowest_first.fold(*last, |right, left| node_hash(left, &right)).0)
+            }
         }
     }
 }
@@ -79,7 +83,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// The eight leaves of the Certificate Transparency reference implementation's tests.
-    pub(crate) fn reference_leaves() -> Vec<Hash> {
+    pub(crate) fn reference_leaves() -> Vec<MerkleNode> {
         [
             "",
             "00",
@@ -108,13 +112,17 @@ pub(crate) mod tests {
     ];
 
     /// MTH by the recursive definition of the RFC, word by word.
-    pub(crate) fn root_by_definition(leaves: &[Hash]) -> Hash {
+    pub(crate) fn root_by_definition(leaves: &[MerkleNode]) -> MerkleRoot {
+        MerkleRoot(node_by_definition(leaves).0)
+    }
+
+    fn node_by_definition(leaves: &[MerkleNode]) -> MerkleNode {
         match leaves {
-            [] => sha256(b""),
+            [] => MerkleNode(sha256(b"")),
             [leaf] => *leaf,
             _ => {
                 let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
-                node_hash(&root_by_definition(left), &root_by_definition(right))
+                node_hash(&node_by_definition(left), &node_by_definition(right))
             }
         }
     }
@@ -123,17 +131,17 @@ pub(crate) mod tests {
     fn roots_are_those_of_the_reference_implementation() {
         let leaves = reference_leaves();
         assert_eq!(
-            hex::encode(root(&[])),
+            root(&[]).to_string(),
             "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         );
         for (size, expected) in (1..).zip(REFERENCE_ROOTS) {
-            assert_eq!(hex::encode(root(&leaves[..size])), expected, "size {size}");
+            assert_eq!(root(&leaves[..size]).to_string(), expected, "size {size}");
         }
     }
 
     #[test]
     fn the_frontier_agrees_with_the_recursive_definition_at_every_size() {
-        let leaves: Vec<Hash> = (0u32..200).map(|i| leaf_hash(&i.to_be_bytes())).collect();
+        let leaves: Vec<MerkleNode> = (0u32..200).map(|i| leaf_hash(&i.to_be_bytes())).collect();
         let mut frontier = Frontier::new();
         for size in 0..leaves.len() {
             assert_eq!(frontier.root(), root_by_definition(&leaves[..size]), "size {size}");
@@ -146,6 +154,6 @@ pub(crate) mod tests {
     fn a_leaf_is_never_taken_for_a_node() {
         let a = leaf_hash(b"a");
         let b = leaf_hash(b"b");
-        assert_ne!(leaf_hash(&[a, b].concat()), node_hash(&a, &b));
+        assert_ne!(leaf_hash(&[a.0, b.0].concat()), node_hash(&a, &b));
     }
 }

@@ -19,11 +19,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
 };
 
+use consilium_hash::BlobHash;
 use tempfile::TempDir;
 
 use crate::{
-    Hash, block::Block, error::LedgerError, head::Head, limits::MAX_BLOB_BYTES,
-    malformed::Malformed, seal::SealedHeader, sha256,
+    blob_hash, block::Block, error::LedgerError, head::Head, limits::MAX_BLOB_BYTES,
+    malformed::Malformed, seal::SealedHeader,
 };
 use disk::{Disk, io_error};
 use fence::fence;
@@ -239,11 +240,11 @@ impl Store {
     ///
     /// # Errors
     /// [`LedgerError::WrongBlob`] if the stored bytes have another; [`LedgerError::Damaged`] if they cannot be read.
-    pub fn get_blob(&self, address: &Hash) -> Result<Option<Vec<u8>>, LedgerError> {
-        let Some(blob) = self.read(|open| open.blobs.get(address))? else {
+    pub fn get_blob(&self, address: &BlobHash) -> Result<Option<Vec<u8>>, LedgerError> {
+        let Some(blob) = self.read(|open| open.blobs.get(&address.0))? else {
             return Ok(None);
         };
-        let got = sha256(&blob);
+        let got = blob_hash(&blob);
         if got == *address {
             Ok(Some(blob))
         } else {
@@ -255,8 +256,8 @@ impl Store {
     ///
     /// # Errors
     /// [`LedgerError::Damaged`].
-    pub fn contains_blob(&self, address: &Hash) -> Result<bool, LedgerError> {
-        self.read(|open| open.blobs.contains(address))
+    pub fn contains_blob(&self, address: &BlobHash) -> Result<bool, LedgerError> {
+        self.read(|open| open.blobs.contains(&address.0))
     }
 
     /// Ends the work with the ledger and writes a manifest of its files. Later calls find it closed.
@@ -355,14 +356,14 @@ impl Writer {
 }
 
 /// Blobs with their addresses, if none is too long.
-fn addressed<'a>(blobs: &[&'a [u8]]) -> Result<Vec<(Hash, &'a [u8])>, LedgerError> {
+fn addressed<'a>(blobs: &[&'a [u8]]) -> Result<Vec<(BlobHash, &'a [u8])>, LedgerError> {
     blobs
         .iter()
         .map(|blob| match blob.len() {
             got if got > MAX_BLOB_BYTES => {
                 Err(LedgerError::BlobTooLong { got, most: MAX_BLOB_BYTES })
             }
-            _ => Ok((sha256(blob), *blob)),
+            _ => Ok((blob_hash(blob), *blob)),
         })
         .collect()
 }

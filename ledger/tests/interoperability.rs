@@ -2,7 +2,7 @@
 //! `signed_note` (notes), `sigsum` (cosignatures under a policy, inclusion proofs), `ct-merkle` (RFC 6962 trees).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
-use consilium_hash::{ChainId, Pseudonym, StateRoot};
+use consilium_hash::{ChainId, MerkleNode, Pseudonym, StateRoot};
 use consilium_ledger::{
     Block, Checkpoint, Cosignature, HeaderChain, NO_STATE, Note, NoteKey, SignatureType,
     Validators, coordinator_key,
@@ -30,6 +30,10 @@ fn chain_of(blocks: u64) -> HeaderChain {
         chain.append_block(&Block { sealed: header.seal(&CHAIN, &key(1)), entries }).unwrap();
     }
     chain
+}
+
+fn bytes(path: &[MerkleNode]) -> Vec<u8> {
+    path.iter().flat_map(|node| node.0).collect()
 }
 
 fn digest(hash: &[u8; 32]) -> sha2_11::digest::Output<Sha256> {
@@ -163,27 +167,27 @@ fn sigsum_takes_our_cosignatures_as_a_quorum_and_our_inclusion_proofs() {
 fn ct_merkle_verifies_our_inclusion_and_consistency_proofs_and_makes_the_same() {
     let chain = chain_of(21);
     let hashes: Vec<[u8; 32]> = chain.headers().map(|header| header.hash().0).collect();
-    let leaves: Vec<[u8; 32]> = hashes.iter().map(|hash| leaf_hash(hash)).collect();
+    let leaves: Vec<MerkleNode> = hashes.iter().map(|hash| leaf_hash(hash)).collect();
     let mut tree = MemoryBackedTree::<Sha256, [u8; 32]>::new();
     for size in 1..=21u64 {
         tree.push(hashes[size as usize - 1]);
-        let root = RootHash::<Sha256>::new(digest(&chain.checkpoint(size).unwrap().root), size);
+        let root = RootHash::<Sha256>::new(digest(&chain.checkpoint(size).unwrap().root.0), size);
         assert!(tree.root() == root, "size {size}");
         for height in 0..size {
             let path = chain.inclusion_proof(height, size).unwrap().path;
-            let proof = InclusionProof::<Sha256>::try_from_bytes(path.concat()).unwrap();
+            let proof = InclusionProof::<Sha256>::try_from_bytes(bytes(&path)).unwrap();
             root.verify_inclusion(&hashes[height as usize], height, &proof).unwrap();
             assert!(root.verify_inclusion(&[0xee; 32], height, &proof).is_err());
-            assert_eq!(tree.prove_inclusion(height as usize).as_bytes(), path.concat());
+            assert_eq!(tree.prove_inclusion(height as usize).as_bytes(), bytes(&path));
         }
         for old in 1..=size {
-            let before = RootHash::new(digest(&chain.checkpoint(old).unwrap().root), old);
+            let before = RootHash::new(digest(&chain.checkpoint(old).unwrap().root.0), old);
             let path = chain.consistency_proof(old, size).unwrap().path;
-            let proof = ConsistencyProof::<Sha256>::try_from_bytes(path.concat()).unwrap();
+            let proof = ConsistencyProof::<Sha256>::try_from_bytes(bytes(&path)).unwrap();
             root.verify_consistency(&before, &proof).unwrap();
             let another = RootHash::new(digest(&[0xee; 32]), old);
             assert!(root.verify_consistency(&another, &proof).is_err());
-            assert_eq!(tree.prove_consistency((size - old) as usize).as_bytes(), path.concat());
+            assert_eq!(tree.prove_consistency((size - old) as usize).as_bytes(), bytes(&path));
         }
     }
     assert_eq!(

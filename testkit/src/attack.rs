@@ -4,7 +4,7 @@ use consilium_crypto::{
     Bound, EncryptedUpdate, UpdateError,
     mask::{CandidateHeader, CandidateUpdate, verify_updates},
 };
-use consilium_ledger::sha256;
+use consilium_ledger::{blob_hash, sha256};
 use rand_core::OsRng;
 
 use crate::{World, ceremony, splice};
@@ -46,7 +46,7 @@ impl World {
     /// own making, and seals the certified sum of these headers and the false one. The false header.
     pub fn seal_unproven(&mut self, honest: &[Vec<u8>], reason: &UpdateError) -> Vec<u8> {
         let EncryptedUpdate { header, body } = self.unproven_update(3, 4, reason);
-        self.bodies.insert(sha256(&body), body);
+        self.bodies.insert(blob_hash(&body), body);
         let submission = self.submission(3, &header);
         self.forge(vec![submission]);
         let headers = [honest, std::slice::from_ref(&header)].concat();

@@ -6,7 +6,7 @@ use consilium_contract::{
     check_updates, keygen::Rehearsal, transaction::sign,
 };
 use consilium_crypto::{Bound, KeyShare, signature::SigningKey};
-use consilium_hash::{BlockHash, ChainId, Pseudonym, StateRoot};
+use consilium_hash::{BlockHash, ChainId, MerkleRoot, Pseudonym, StateRoot};
 use consilium_ledger::{Checkpoint, sha256};
 use consilium_proto::v1::{self, SignedTransaction, transaction::Action};
 use rand_chacha::ChaCha20Rng;
@@ -252,7 +252,8 @@ impl Run {
 
     /// The block of this hash, with a tree of its own.
     pub fn block_of(&self, hash: BlockHash) -> SealedBlock {
-        let checkpoint = Checkpoint { chain_id: self.chain_id(), size: 7, root: sha256(&hash.0) };
+        let checkpoint =
+            Checkpoint { chain_id: self.chain_id(), size: 7, root: MerkleRoot(sha256(&hash.0)) };
         SealedBlock { hash, checkpoint, time_ms: 1_700_000_000_999 }
     }
 

@@ -2,11 +2,11 @@
 
 use consilium_contract::{CandidateTransaction, Phase, Receipt, model::encode_sums, round::Opened};
 use consilium_crypto::{
-    Bound, Context, EncryptedUpdate, Hash, QuantisedUpdate, RoundContext,
+    Bound, Context, EncryptedUpdate, QuantisedUpdate, RoundContext,
     mask::{DecryptionShare, VerifiedEvaluation, VerifiedHeader, encrypt, evaluate},
 };
-use consilium_hash::BlockHash;
-use consilium_ledger::sha256;
+use consilium_hash::{BlobHash, BlockHash};
+use consilium_ledger::blob_hash;
 use consilium_proto::v1::{self, BlobRef, transaction::Action};
 
 use crate::Run;
@@ -156,14 +156,14 @@ impl Run {
     pub fn result(&self) -> (v1::CloseRound, Vec<u8>) {
         let opened = self.opened();
         let sums = encode_sums(&opened.sums).unwrap();
-        let blob = |sha256: Hash, length: usize| {
-            Some(BlobRef { sha256: sha256.to_vec(), length: length as u64 })
+        let blob = |hash: BlobHash, length: usize| {
+            Some(BlobRef { sha256: hash.to_vec(), length: length as u64 })
         };
         let close = v1::CloseRound {
             step: self.contract.step(),
             mask_key_sum: opened.mask_key_sum.encode().to_vec(),
-            sums: blob(sha256(&sums), sums.len()),
-            model: blob(opened.model.hash().0, opened.model.to_bytes().len()),
+            sums: blob(blob_hash(&sums), sums.len()),
+            model: blob(BlobHash(opened.model.hash().0), opened.model.to_bytes().len()),
             time_ms: self.time_ms,
         };
         (close, sums)

@@ -11,11 +11,11 @@ use consilium_contract::{
     Admission, Body, Receipt, SealedBlock, check_updates, transaction::entry,
 };
 use consilium_crypto::{
-    EncryptedUpdate, Hash, RoundContext,
+    EncryptedUpdate, RoundContext,
     mask::{CandidateHeader, CandidateKey, VerifiedHeader, evaluate, verify_key_proofs},
 };
-use consilium_hash::{BlockHash, StateRoot};
-use consilium_ledger::{Block, Header, HeaderChain, NO_STATE, SealedHeader, Store, sha256};
+use consilium_hash::{BlobHash, BlockHash, StateRoot};
+use consilium_ledger::{Block, Header, HeaderChain, NO_STATE, SealedHeader, Store, blob_hash};
 use consilium_proto::v1::{
     CloseCollection, CloseRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
@@ -39,7 +39,7 @@ pub struct World {
     /// Blobs that go with each block.
     pub blobs: Vec<Vec<Vec<u8>>>,
     /// Bodies and blobs by their hashes.
-    pub bodies: HashMap<Hash, Vec<u8>>,
+    pub bodies: HashMap<BlobHash, Vec<u8>>,
 }
 
 impl Deref for World {
@@ -133,7 +133,7 @@ impl World {
         assert!(receipt.is_accepted(), "{receipt:?}");
         if let Action::CloseRound(close) = candidate.action() {
             for blob in [&close.sums, &close.model] {
-                let hash: Hash = blob.as_ref().unwrap().sha256.as_slice().try_into().unwrap();
+                let hash: BlobHash = blob.as_ref().unwrap().sha256.as_slice().try_into().unwrap();
                 blobs.push(self.bodies[&hash].clone());
             }
         }
@@ -240,7 +240,7 @@ impl World {
             places.iter().map(|&place| self.update(place, &round, place as i64 + 1)).collect();
         let mut transactions = Vec::new();
         for (&place, update) in places.iter().zip(&updates) {
-            self.bodies.insert(sha256(&update.body), update.body.clone());
+            self.bodies.insert(blob_hash(&update.body), update.body.clone());
             transactions.push(self.submission(place, &update.header));
         }
         self.commit(transactions);
@@ -327,7 +327,7 @@ impl World {
         let (close, sums) = self.run.result();
         let model = self.opened_model();
         for bytes in [&sums, &model] {
-            self.bodies.insert(sha256(bytes), bytes.clone());
+            self.bodies.insert(blob_hash(bytes), bytes.clone());
         }
         (close, sums)
     }
@@ -361,7 +361,7 @@ impl Default for World {
 
 /// Replaces one hash by another wherever it stands first.
 #[must_use]
-pub fn splice(bytes: &[u8], old: &Hash, new: &Hash) -> Vec<u8> {
+pub fn splice(bytes: &[u8], old: &[u8; 32], new: &[u8; 32]) -> Vec<u8> {
     let at = bytes.windows(32).position(|window| window == old).unwrap();
     let mut bytes = bytes.to_vec();
     bytes[at..at + 32].copy_from_slice(new);

@@ -246,7 +246,7 @@ fn with_a_refuted_update() -> World {
 /// A header that names another body, under a proof that is left as it was.
 fn rehashed(mut header: Vec<u8>, body: &[u8]) -> Vec<u8> {
     let decoded = CandidateHeader::decode(&header).unwrap();
-    let old = *decoded.body_hash();
+    let old = decoded.body_hash().0;
     let at = header.windows(32).position(|window| window == old).unwrap();
     header[at..at + 32].copy_from_slice(&consilium_ledger::sha256(body));
     header

@@ -12,8 +12,9 @@ use consilium_contract::{
     execute::{LoadError, body_hash, end, execute},
     transaction::parse_entry,
 };
-use consilium_crypto::{DiscreteLogTable, Hash};
-use consilium_ledger::{Block, HeaderChain, LedgerError, Store, sha256};
+use consilium_crypto::DiscreteLogTable;
+use consilium_hash::BlobHash;
+use consilium_ledger::{Block, HeaderChain, LedgerError, Store, blob_hash};
 use consilium_proto::{
     EVIDENCE_BYTES,
     v1::{Charge, ReplayEvidence, evidence::Statements},
@@ -27,10 +28,10 @@ pub(super) fn judge(
     genesis: Genesis<'_>,
 ) -> Result<Verdict, EvidenceError> {
     let Genesis { entry, parameters } = genesis;
-    let blobs: HashMap<Hash, &[u8]> =
-        evidence.blobs.iter().map(|blob| (sha256(blob), blob.as_slice())).collect();
+    let blobs: HashMap<BlobHash, &[u8]> =
+        evidence.blobs.iter().map(|blob| (blob_hash(blob), blob.as_slice())).collect();
     let initial = blobs
-        .get(&parameters.initial_model.0)
+        .get(&BlobHash(parameters.initial_model.0))
         .ok_or_else(|| nothing("the initial model is missing"))?;
     let mut contract = Contract::found(entry, initial, DiscreteLogTable::shared())?;
     let mut chain = HeaderChain::new(genesis.validators());
@@ -42,8 +43,8 @@ pub(super) fn judge(
             return Err(nothing("a block stands twice"));
         }
         // Whether a body is needed, the contract says; one that is missing convicts nobody.
-        let body = |sha256: &Hash| {
-            let blob = blobs.get(sha256).map(|blob| Cow::Borrowed(*blob));
+        let body = |address: &BlobHash| {
+            let blob = blobs.get(address).map(|blob| Cow::Borrowed(*blob));
             Ok::<_, Infallible>(blob)
         };
         let ran = if height > 0 {
@@ -84,7 +85,9 @@ pub fn from_ledger(store: &Store, height: u64) -> Result<Evidence, EvidenceError
     let entry = first.entries.first().ok_or_else(|| nothing("block 0 is empty"))?;
     let parameters = Parameters::from_genesis_entry(entry)?;
     let mut evidence = ReplayEvidence::default();
-    evidence.blobs.extend(store.get_blob(&parameters.initial_model.0).map_err(unreadable)?);
+    evidence
+        .blobs
+        .extend(store.get_blob(&BlobHash(parameters.initial_model.0)).map_err(unreadable)?);
     let mut length = evidence.blobs.iter().map(Vec::len).sum::<usize>();
     for at in 0..=height {
         let block = store

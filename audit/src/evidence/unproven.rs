@@ -14,12 +14,11 @@ use consilium_crypto::{
     mask::{CandidateHeader, CandidateUpdate, Evaluation, verify_updates},
 };
 use consilium_hash::HeaderHash;
-use consilium_ledger::sha256;
+use consilium_ledger::{blob_hash, sha256};
 use consilium_proto::v1::{Charge, UnprovenEvidence, transaction::Action};
 use rand_core::OsRng;
 
 use super::{EvidenceError, Verdict, nothing};
-use crate::digest::hex;
 
 pub(super) fn judge(
     statements: &UnprovenEvidence,
@@ -38,8 +37,8 @@ pub(super) fn judge(
     }
     let (round, inputs) =
         Evaluation::peek(&close.evaluation, &parameters.update_parameters()).map_err(nothing)?;
-    let name = sha256(header);
-    if !inputs.contains(&HeaderHash(name)) {
+    let name = HeaderHash(sha256(header));
+    if !inputs.contains(&name) {
         return Err(nothing("the sum does not name the header"));
     }
     let key = PublicKey::decode(public_key).map_err(nothing)?;
@@ -49,7 +48,6 @@ pub(super) fn judge(
     // From here on the coordinator answers for the bytes of the header, whatever they are.
     let step = round.step;
     let convicted = |error: UpdateError| {
-        let name = hex(&name);
         let detail = format!("the sum of step {step} holds update {name}: {error}");
         Verdict::coordinator(Charge::UnprovenUpdate, detail)
     };
@@ -61,7 +59,7 @@ pub(super) fn judge(
     if header.context().round != round {
         return Err(nothing("the header is of another round than the sum"));
     }
-    if sha256(body) != *header.body_hash() {
+    if blob_hash(body) != *header.body_hash() {
         return Err(nothing("the body is not the one that the header names"));
     }
     let candidate = match CandidateUpdate::parse(header, body, &parameters.update_parameters()) {

@@ -101,7 +101,7 @@ fn cosignatures_of_another_tree_make_no_quorum() {
     world.forge(vec![close]);
     let block = SealedBlock::from(world.chain.head().unwrap());
     let mut another = block;
-    another.checkpoint.root[0] ^= 1;
+    another.checkpoint.root.0[0] ^= 1;
     let answers = (0..4)
         .map(|i| {
             let of = if i < 2 { block } else { another };

@@ -108,7 +108,7 @@ fn sums_that_do_not_follow_are_refused_also_where_the_round_announces_them() {
     let announced = wrong.clone();
     let (world, closed, masked, sums) = closed(|close| {
         // Every coordinate has the same sum here, so the changed blob is the same in every world.
-        close.sums.as_mut().unwrap().sha256 = sha256(&announced).to_vec();
+        close.sums.as_mut().unwrap().sha256 = blob_hash(&announced).to_vec();
     });
     assert_eq!(check(&world, &closed, &masked, &sums).unwrap_err(), ModelError::WrongSumsBlob);
     assert_eq!(

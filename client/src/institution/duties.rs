@@ -10,8 +10,8 @@ use consilium_audit::{
     judge::Judged,
 };
 use consilium_contract::{Keygen, Parameters, transaction::sign};
-use consilium_crypto::{Hash, KeyShare, RoundContext};
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_crypto::{KeyShare, RoundContext};
+use consilium_hash::{ChainId, OathHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::Block;
 use consilium_proto::v1::{SignedTransaction, transaction::Action};
@@ -35,7 +35,7 @@ pub struct Duties {
     memory: Memory,
     membership: Membership,
     /// What the blocks read so far hold under its name, and its memory does not.
-    missing: Vec<(About, Hash)>,
+    missing: Vec<(About, OathHash)>,
 }
 
 impl Duties {

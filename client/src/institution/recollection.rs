@@ -1,8 +1,8 @@
 //! What an institution finds on the chain under its own name.
 
 use consilium_contract::transaction::{CandidateTransaction, parse_entry};
-use consilium_crypto::{Hash, VerifyingKey};
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_crypto::VerifyingKey;
+use consilium_hash::{ChainId, OathHash, Pseudonym};
 use consilium_ledger::Block;
 use consilium_proto::{
     hash32,
@@ -18,7 +18,7 @@ pub(crate) fn statements(
     chain: &ChainId,
     name: &Pseudonym,
     key: &VerifyingKey,
-) -> Vec<(About, Hash)> {
+) -> Vec<(About, OathHash)> {
     let own = |entry: &Vec<u8>| {
         let (transaction, _) = parse_entry(entry).ok()?;
         // The coordinator may put anything under a name.
@@ -29,14 +29,16 @@ pub(crate) fn statements(
     block.entries.iter().filter_map(own).collect()
 }
 
-fn about(transaction: &CandidateTransaction) -> Option<(About, Hash)> {
+fn about(transaction: &CandidateTransaction) -> Option<(About, OathHash)> {
     match transaction.action() {
-        Action::Countersign(said) => {
-            Some((About::Step(said.step), hash32("sealed block", &said.sealed_block).ok()?))
-        }
-        Action::SubmitShare(said) => {
-            Some((About::Step(said.step), hash32("sealed block", &said.sealed_block).ok()?))
-        }
+        Action::Countersign(said) => Some((
+            About::Step(said.step),
+            OathHash(hash32("sealed block", &said.sealed_block).ok()?),
+        )),
+        Action::SubmitShare(said) => Some((
+            About::Step(said.step),
+            OathHash(hash32("sealed block", &said.sealed_block).ok()?),
+        )),
         Action::Contribute(Contribute { committee, attempt, part, .. }) => {
             let place = Place { number: *committee, attempt: *attempt };
             let about = match part.as_ref()? {

@@ -16,8 +16,8 @@ use consilium_audit::{
     model_check::ModelError,
     statements::Submission,
 };
-use consilium_crypto::{Hash, RoundContext, mask::CandidateHeader};
-use consilium_hash::HeaderHash;
+use consilium_crypto::{RoundContext, mask::CandidateHeader};
+use consilium_hash::{BlobHash, HeaderHash};
 use rand_core::OsRng;
 use tracing::info;
 
@@ -66,7 +66,7 @@ impl Spool {
 }
 
 /// The updates of a sum, in its order: hash of the header, hash of the body.
-fn closed_bodies(sum: &SealedSum) -> Vec<(HeaderHash, Hash)> {
+fn closed_bodies(sum: &SealedSum) -> Vec<(HeaderHash, BlobHash)> {
     let read = |input: &Submission| {
         let header = CandidateHeader::decode(input.header()).ok()?;
         Some((header.hash(), *header.body_hash()))

@@ -23,8 +23,7 @@ use consilium_contract::{
     CandidateTransaction, Checked, check_updates,
     execute::{LoadError, Loaded},
 };
-use consilium_crypto::Hash;
-use consilium_hash::HeaderHash;
+use consilium_hash::{BlobHash, HeaderHash};
 use consilium_ledger::{Block, VerifiedHeader, sha256};
 use consilium_proto::v1::transaction::Action;
 use rand_core::{OsRng, RngCore};
@@ -51,7 +50,7 @@ pub(super) struct Unproven {
 struct Read {
     block: Block,
     header: VerifiedHeader,
-    bodies: HashMap<Hash, Vec<u8>>,
+    bodies: HashMap<BlobHash, Vec<u8>>,
 }
 
 impl Session<'_> {
@@ -246,7 +245,7 @@ fn run_batch(
 }
 
 fn load((height, read): (u64, &Read)) -> Result<Loaded<'_>, ExecutionError> {
-    let body = |hash: &Hash| {
+    let body = |hash: &BlobHash| {
         let body = read.bodies.get(hash);
         Ok::<_, Infallible>(body.map(|body| Cow::Borrowed(body.as_slice())))
     };

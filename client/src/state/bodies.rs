@@ -12,8 +12,8 @@ use std::{
 
 use consilium_audit::files::{FileError, failed};
 use consilium_contract::Parameters;
-use consilium_crypto::Hash;
-use consilium_ledger::sha256;
+use consilium_hash::BlobHash;
+use consilium_ledger::blob_hash;
 use consilium_proto::EVIDENCE_BYTES;
 
 use super::durable::Log;
@@ -25,7 +25,7 @@ const FILE: &str = "bodies.bin";
 #[derive(Debug)]
 pub struct Bodies {
     log: Log,
-    records: HashMap<Hash, u64>,
+    records: HashMap<BlobHash, u64>,
     path: PathBuf,
     longest: u32,
     most: u64,
@@ -51,7 +51,7 @@ impl Bodies {
         let mut bodies = Self { log, records: HashMap::new(), path, longest, most };
         for record in 0..bodies.log.len() {
             let body = bodies.log.get(record)?.unwrap_or_default();
-            bodies.records.insert(sha256(&body), record);
+            bodies.records.insert(blob_hash(&body), record);
         }
         Ok(bodies)
     }
@@ -60,16 +60,16 @@ impl Bodies {
     ///
     /// # Errors
     /// [`FileError::System`].
-    pub fn get(&mut self, hash: &Hash) -> Result<Option<Vec<u8>>, FileError> {
+    pub fn get(&mut self, hash: &BlobHash) -> Result<Option<Vec<u8>>, FileError> {
         let Some(record) = self.records.get(hash) else { return Ok(None) };
-        Ok(self.log.get(*record)?.filter(|body| sha256(body) == *hash))
+        Ok(self.log.get(*record)?.filter(|body| blob_hash(body) == *hash))
     }
 
     /// Keeps a body of this hash.
     ///
     /// # Errors
     /// [`FileError::System`].
-    pub fn keep(&mut self, hash: Hash, body: &[u8]) -> Result<(), FileError> {
+    pub fn keep(&mut self, hash: BlobHash, body: &[u8]) -> Result<(), FileError> {
         if self.records.contains_key(&hash) {
             return Ok(());
         }
@@ -110,14 +110,14 @@ mod tests {
         let one = [1; 100];
         let other = [2; 100];
         let mut bodies = open(dir.path());
-        bodies.keep(sha256(&one), &one).unwrap();
-        bodies.keep(sha256(&one), &one).unwrap();
-        bodies.keep(sha256(&other), &other).unwrap();
+        bodies.keep(blob_hash(&one), &one).unwrap();
+        bodies.keep(blob_hash(&one), &one).unwrap();
+        bodies.keep(blob_hash(&other), &other).unwrap();
         assert_eq!(bodies.log.len(), 2);
         let mut again = open(dir.path());
-        assert_eq!(again.get(&sha256(&one)).unwrap().unwrap(), one);
-        assert_eq!(again.get(&sha256(&other)).unwrap().unwrap(), other);
-        assert_eq!(again.get(&[3; 32]).unwrap(), None);
+        assert_eq!(again.get(&blob_hash(&one)).unwrap().unwrap(), one);
+        assert_eq!(again.get(&blob_hash(&other)).unwrap().unwrap(), other);
+        assert_eq!(again.get(&BlobHash([3; 32])).unwrap(), None);
     }
 
     #[test]
@@ -126,27 +126,27 @@ mod tests {
         let mut bodies = open(dir.path());
         for number in 0..3 {
             bodies.trim().unwrap();
-            bodies.keep([number; 32], &[number; 100]).unwrap();
+            bodies.keep(BlobHash([number; 32]), &[number; 100]).unwrap();
         }
         assert_eq!(bodies.log.len(), 3);
         bodies.trim().unwrap();
         assert_eq!((bodies.log.len(), open(dir.path()).log.len()), (0, 0));
-        bodies.keep(sha256(&[9; 50]), &[9; 50]).unwrap();
-        assert!(open(dir.path()).get(&sha256(&[9; 50])).unwrap().is_some());
+        bodies.keep(blob_hash(&[9; 50]), &[9; 50]).unwrap();
+        assert!(open(dir.path()).get(&blob_hash(&[9; 50])).unwrap().is_some());
     }
 
     #[test]
     fn a_changed_or_damaged_file_is_as_good_as_none() {
         let dir = tempfile::tempdir().unwrap();
         let body = [1; 100];
-        open(dir.path()).keep(sha256(&body), &body).unwrap();
+        open(dir.path()).keep(blob_hash(&body), &body).unwrap();
         let path = dir.path().join(FILE);
         let whole = fs::read(&path).unwrap();
         for place in 0..whole.len() {
             let mut changed = whole.clone();
             changed[place] ^= 1;
             fs::write(&path, changed).unwrap();
-            assert_eq!(open(dir.path()).get(&sha256(&body)).unwrap(), None, "byte {place}");
+            assert_eq!(open(dir.path()).get(&blob_hash(&body)).unwrap(), None, "byte {place}");
         }
     }
 }

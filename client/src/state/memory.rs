@@ -13,11 +13,8 @@ use std::{
     path::Path,
 };
 
-use consilium_crypto::Hash;
-use consilium_hash::{BlockHash, ChainId};
+use consilium_hash::{BlockHash, ChainId, ConfirmationHash, OathHash, QualifiedHash, SecretsName};
 use thiserror::Error;
-
-use consilium_audit::digest::short;
 
 use crate::ClientError;
 
@@ -32,7 +29,7 @@ use journal::{Files, Journal, Medium, Opened};
 const FILE: &str = "countersigned";
 
 /// In the place of a hash: what was said is not known any more.
-pub(crate) const UNKNOWN: Hash = [0; 32];
+pub(crate) const UNKNOWN: OathHash = OathHash([0; 32]);
 
 /// Why something is not said.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -55,16 +52,16 @@ pub enum MemoryError {
     /// Something else was sworn before.
     #[error(
         "this institution has sworn to {what} {} and is now asked for {}: the coordinator shows two ceremonies",
-        short(remembered),
-        short(asked)
+        remembered.short(),
+        asked.short()
     )]
     OtherOath {
         /// What it is about.
         what: &'static str,
         /// What was sworn.
-        remembered: Hash,
+        remembered: OathHash,
         /// What is asked for.
-        asked: Hash,
+        asked: OathHash,
     },
     /// A step that the committee before would have answered for is one that this trustee has answered already.
     #[error(
@@ -136,7 +133,7 @@ impl Loss {
 #[derive(Debug)]
 pub struct Memory {
     journal: Journal,
-    records: HashMap<(ChainId, About), Hash>,
+    records: HashMap<(ChainId, About), OathHash>,
     chain: ChainId,
     /// Everything up to here may have been said, and is not known.
     lost: Option<Place>,
@@ -179,7 +176,7 @@ impl Memory {
         Ok(memory)
     }
 
-    fn keep(&mut self, chain: ChainId, about: About, hash: Hash) {
+    fn keep(&mut self, chain: ChainId, about: About, hash: OathHash) {
         if chain == self.chain {
             match about {
                 About::Lost(place) => {
@@ -195,7 +192,7 @@ impl Memory {
         self.records.insert((chain, about), hash);
     }
 
-    fn get(&self, about: About) -> Option<&Hash> {
+    fn get(&self, about: About) -> Option<&OathHash> {
         self.records.get(&(self.chain, about))
     }
 
@@ -205,7 +202,7 @@ impl Memory {
     }
 
     /// Whether this is what the memory holds.
-    pub(crate) fn holds(&self, about: About, said: &Hash) -> bool {
+    pub(crate) fn holds(&self, about: About, said: &OathHash) -> bool {
         self.get(about).is_some_and(|known| known == said || *said == UNKNOWN)
     }
 
@@ -218,7 +215,7 @@ impl Memory {
         &mut self,
         is_known: bool,
         through: Option<Place>,
-        missing: &[(About, Hash)],
+        missing: &[(About, OathHash)],
     ) -> Result<Option<Loss>, ClientError> {
         let has_begun = self.get(About::Begun).is_some();
         let loss = if self.is_cut_short {
@@ -276,7 +273,7 @@ impl Memory {
 
     /// The block of this step that was countersigned.
     pub fn countersigned(&self, step: u64) -> Option<BlockHash> {
-        self.get(About::Step(step)).copied().map(BlockHash)
+        self.get(About::Step(step)).map(|block| BlockHash(block.0))
     }
 
     /// The largest number of a committee that was confirmed on this chain.
@@ -314,7 +311,7 @@ impl Memory {
         }
         match remembered {
             Some(_) => Ok(()),
-            None => self.write(About::Step(step), &block.0),
+            None => self.write(About::Step(step), &OathHash(block.0)),
         }
     }
 
@@ -327,9 +324,9 @@ impl Memory {
     ///
     /// # Errors
     /// [`MemoryError::OtherOath`], [`MemoryError::Lost`].
-    pub fn keep_secrets(&mut self, place: Place, name: &Hash) -> Result<(), ClientError> {
+    pub fn keep_secrets(&mut self, place: Place, name: &SecretsName) -> Result<(), ClientError> {
         self.is_open(place)?;
-        self.swear("the secrets of an attempt", About::Secrets(place), name)
+        self.swear("the secrets of an attempt", About::Secrets(place), &OathHash(name.0))
     }
 
     /// Makes these qualified dealings the only ones that this institution answers for in the attempt; on disk when it
@@ -337,9 +334,13 @@ impl Memory {
     ///
     /// # Errors
     /// [`MemoryError::OtherOath`], [`MemoryError::Lost`].
-    pub fn swear_dealings(&mut self, place: Place, qualified: &Hash) -> Result<(), ClientError> {
+    pub fn swear_dealings(
+        &mut self,
+        place: Place,
+        qualified: &QualifiedHash,
+    ) -> Result<(), ClientError> {
         self.is_open(place)?;
-        self.swear("the dealings of an attempt", About::Dealings(place), qualified)
+        self.swear("the dealings of an attempt", About::Dealings(place), &OathHash(qualified.0))
     }
 
     /// Makes this the only committee of its number that this institution confirms, with `step` the first one that it
@@ -352,7 +353,7 @@ impl Memory {
         &mut self,
         place: Place,
         step: u64,
-        confirmation: &Hash,
+        confirmation: &ConfirmationHash,
     ) -> Result<(), ClientError> {
         self.is_open(place)?;
         let about = About::Committee(place.number);
@@ -361,7 +362,7 @@ impl Memory {
         {
             return Err(MemoryError::Answered { answered, step }.into());
         }
-        self.swear("the committee of a number", about, confirmation)
+        self.swear("the committee of a number", about, &OathHash(confirmation.0))
     }
 
     fn is_open(&self, place: Place) -> Result<(), MemoryError> {
@@ -383,7 +384,12 @@ impl Memory {
         steps.max()
     }
 
-    fn swear(&mut self, what: &'static str, about: About, asked: &Hash) -> Result<(), ClientError> {
+    fn swear(
+        &mut self,
+        what: &'static str,
+        about: About,
+        asked: &OathHash,
+    ) -> Result<(), ClientError> {
         match self.get(about) {
             Some(remembered) if remembered == asked => Ok(()),
             Some(&remembered) => {
@@ -393,7 +399,7 @@ impl Memory {
         }
     }
 
-    fn write(&mut self, about: About, hash: &Hash) -> Result<(), ClientError> {
+    fn write(&mut self, about: About, hash: &OathHash) -> Result<(), ClientError> {
         self.journal.append(&about::payload(&self.chain, about, hash))?;
         self.keep(self.chain, about, *hash);
         Ok(())

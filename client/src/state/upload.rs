@@ -24,7 +24,7 @@ use consilium_crypto::{
     signature::SigningKey,
 };
 use consilium_hash::HeaderHash;
-use consilium_ledger::sha256;
+use consilium_ledger::{blob_hash, sha256};
 use consilium_proto::v1::{SignedTransaction, SubmitUpdate, transaction::Action};
 
 use consilium_audit::files::{self, FileError};
@@ -155,7 +155,7 @@ impl Upload {
         let Action::SubmitUpdate(update) = candidate.action() else { return None };
         let header = CandidateHeader::decode(&update.header).ok()?;
         // A stored body that is not the header's would only earn an "incomplete" again and again.
-        if *header.body_hash() != sha256(body) {
+        if *header.body_hash() != blob_hash(body) {
             return None;
         }
         let upload = Self {
@@ -240,7 +240,7 @@ mod tests {
             assert_eq!((again.round(), again.header_hash()), (&world.round(), first.header_hash()));
         }
         // The contract takes what was stored.
-        world.bodies.insert(sha256(first.body()), first.body().to_vec());
+        world.bodies.insert(blob_hash(first.body()), first.body().to_vec());
         world.commit(vec![first.signed().clone()]);
     }
 

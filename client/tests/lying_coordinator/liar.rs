@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use consilium_crypto::Hash;
+use consilium_hash::BlobHash;
 use consilium_ledger::{Block, Note};
 use consilium_proto::v1::{
     Aggregate, BlockMessage, Chunk, ConsistencyProof, GetAggregateRequest, GetBlobRequest,
@@ -31,7 +31,7 @@ pub struct Liar {
     pub histories: Arc<[(Vec<Block>, Note); 2]>,
     pub heads_asked_for: Arc<AtomicUsize>,
     /// Bodies of updates.
-    pub blobs: Arc<HashMap<Hash, Vec<u8>>>,
+    pub blobs: Arc<HashMap<BlobHash, Vec<u8>>>,
 }
 
 impl Liar {
@@ -151,7 +151,8 @@ impl Ledger for Liar {
         &self,
         request: Request<GetBlobRequest>,
     ) -> Result<Response<Self::GetBlobStream>, Status> {
-        let blob = self.blobs.get(request.into_inner().sha256.as_slice());
+        let address = BlobHash::try_from(request.into_inner().sha256.as_slice());
+        let blob = address.ok().and_then(|address| self.blobs.get(&address));
         let data = blob.cloned().ok_or_else(|| Status::not_found("no such blob"))?;
         let (send, receive) = tokio::sync::mpsc::channel(1);
         send.try_send(Ok(Chunk { data })).unwrap();

@@ -12,6 +12,7 @@ use std::{
 };
 
 use consilium_contract::Model;
+use consilium_hash::HeaderHash;
 use consilium_ledger::sha256;
 use consilium_proto::v1::{SignedTransaction, transaction::Action};
 use consilium_testkit::Parties as _;
@@ -189,7 +190,7 @@ impl<'a> Adversary<'a> {
             Op::Receipt { trustee } => {
                 let updates = self.heard.iter().rev().filter(|(from, _)| *from == trustee);
                 let header = updates.filter_map(|(_, signed)| match read(signed).action() {
-                    Action::SubmitUpdate(update) => Some(sha256(&update.header)),
+                    Action::SubmitUpdate(update) => Some(HeaderHash(sha256(&update.header))),
                     _ => None,
                 });
                 let last = header.take(1).next();

@@ -10,11 +10,10 @@ use std::{
 
 use consilium_audit::follow::{Follower, Phase};
 use consilium_contract::{Committee, keygen::Stage};
-use consilium_crypto::{
-    Hash,
-    mask::{DecryptionShare, VerifiedEvaluation, verify_share},
+use consilium_crypto::mask::{DecryptionShare, VerifiedEvaluation, verify_share};
+use consilium_hash::{
+    BlockHash, CommitteeHash, ConfirmationHash, HeaderHash, Pseudonym, QualifiedHash,
 };
-use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
 use consilium_proto::v1::{SignedTransaction, contribute::Part, transaction::Action};
 
 use crate::world::{World, read};
@@ -57,10 +56,10 @@ pub struct SealedSum {
 type Inputs = BTreeMap<HeaderHash, usize>;
 
 /// Who has given shares, by committee.
-type Shares = BTreeMap<Hash, (Arc<Committee>, BTreeSet<usize>)>;
+type Shares = BTreeMap<CommitteeHash, (Arc<Committee>, BTreeSet<usize>)>;
 
 /// Whose word there is, by what it is about.
-type Given<K> = BTreeMap<K, BTreeMap<Hash, BTreeSet<usize>>>;
+type Given<K, H> = BTreeMap<K, BTreeMap<H, BTreeSet<usize>>>;
 
 pub struct Observer<'a> {
     world: &'a World,
@@ -69,13 +68,13 @@ pub struct Observer<'a> {
     sealed: HashMap<BlockHash, Arc<SealedSum>>,
     /// Shares of others that verify: step, inputs, committee, who.
     shares: BTreeMap<(u64, Inputs), Shares>,
-    dealings: Given<(u32, u32)>,
-    products: Given<(u32, u32)>,
-    confirmations: Given<u32>,
+    dealings: Given<(u32, u32), QualifiedHash>,
+    products: Given<(u32, u32), QualifiedHash>,
+    confirmations: Given<u32, ConfirmationHash>,
     /// By hash of the qualified dealings: products that make a key.
-    needed: HashMap<Hash, usize>,
+    needed: HashMap<QualifiedHash, usize>,
     /// By confirmation: the committee, and the one before it.
-    committees: HashMap<Hash, Vec<Arc<Committee>>>,
+    committees: HashMap<ConfirmationHash, Vec<Arc<Committee>>>,
 }
 
 impl<'a> Observer<'a> {
@@ -226,7 +225,7 @@ impl<'a> Observer<'a> {
             }
         }
         for ((number, attempt), sets) in &self.products {
-            let make_a_key = |(qualified, from): &(&Hash, &BTreeSet<usize>)| {
+            let make_a_key = |(qualified, from): &(&QualifiedHash, &BTreeSet<usize>)| {
                 from.union(&self.hostile).count() >= self.needed[*qualified]
             };
             if sets.iter().filter(make_a_key).count() > 1 {
@@ -238,7 +237,7 @@ impl<'a> Observer<'a> {
                 return Err(Violation::TwoConfirmations { member, number: *number });
             }
             // A committee stands when a quorum of it and of the one before have confirmed it.
-            let stands = |(confirmation, from): &(&Hash, &BTreeSet<usize>)| {
+            let stands = |(confirmation, from): &(&ConfirmationHash, &BTreeSet<usize>)| {
                 let has_quorum = |committee: &Arc<Committee>| {
                     self.known(committee, from) >= committee.quorum() as usize
                 };
@@ -252,7 +251,7 @@ impl<'a> Observer<'a> {
     }
 
     /// An honest one that has said two things.
-    fn speaks_twice(&self, said: &BTreeMap<Hash, BTreeSet<usize>>) -> Option<usize> {
+    fn speaks_twice<H>(&self, said: &BTreeMap<H, BTreeSet<usize>>) -> Option<usize> {
         let mut spoken = BTreeSet::new();
         said.values()
             .flatten()

@@ -17,8 +17,8 @@ use consilium_client::{
     institution::{duties::Duties, trustee::Countersigned},
     state::{history::History, model},
 };
-use consilium_crypto::{Hash, RoundContext, mask::DecryptionShare};
-use consilium_hash::{BlockHash, HeaderHash};
+use consilium_crypto::{RoundContext, mask::DecryptionShare};
+use consilium_hash::{Basis, BlobHash, BlockHash, HeaderHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::v1::{SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action};
 use consilium_testkit::Parties as _;
@@ -68,7 +68,7 @@ struct Process {
     model: CheckedModel,
     stored: Option<CheckedModel>,
     duty: Duty,
-    contributed: Option<Hash>,
+    contributed: Option<Basis>,
 }
 
 /// A copy of a directory, and what has to hold of whoever goes on from it.
@@ -100,9 +100,9 @@ pub struct Trustee<'a> {
     /// The coordinator has told it that it is expelled: it submits nothing, and is a trustee all the same.
     pub is_expelled: bool,
     /// The coordinator has receipted its update as accepted.
-    pub receipted: Option<Hash>,
+    pub receipted: Option<HeaderHash>,
     /// Sums that closed rounds announce, as the coordinator serves them.
-    pub blobs: HashMap<Hash, Vec<u8>>,
+    pub blobs: HashMap<BlobHash, Vec<u8>>,
     rng: ChaCha20Rng,
 }
 
@@ -398,7 +398,7 @@ impl<'a> Trustee<'a> {
             .map(|(_, header)| *header);
         if process.duty.judged().is_none() {
             let accepted =
-                upload.filter(|header| sum.names(header) || self.receipted == Some(header.0));
+                upload.filter(|header| sum.names(header) || self.receipted == Some(*header));
             let parameters = &self.world.ceremony.parameters;
             let judged =
                 judge(&sum, &KeyParts::default(), accepted.as_ref(), parameters, &mut self.rng);

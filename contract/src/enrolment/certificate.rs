@@ -4,11 +4,8 @@
 //! to its number of rows. Everyone checks it against the authority's key in the genesis, never against what the
 //! coordinator says (docs/protocol.md, "Parties").
 
-use consilium_crypto::{
-    Hash,
-    signature::{Signature, SigningKey, VerifyingKey},
-};
-use consilium_hash::Pseudonym;
+use consilium_crypto::signature::{Signature, SigningKey, VerifyingKey};
+use consilium_hash::{Pseudonym, TlsKeyHash};
 use consilium_proto::{WireError, hash32, v1};
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -65,7 +62,7 @@ pub struct Certificate {
     /// Key of the institution's transactions.
     pub signing_key: VerifyingKey,
     /// SHA-256 of its TLS public key, where the transport is TLS.
-    pub tls_key: Option<Hash>,
+    pub tls_key: Option<TlsKeyHash>,
     /// Its number among the institutions, from 1: its place in the first committee, where that has so many.
     pub trustee_index: u32,
     /// Rows that it trains on: the numerator of its weight.
@@ -74,7 +71,7 @@ pub struct Certificate {
 
 impl Certificate {
     /// Signs this certificate as the authority of the chain whose genesis carries `nonce`.
-    pub fn issue(&self, authority: &SigningKey, nonce: &Hash) -> v1::Certificate {
+    pub fn issue(&self, authority: &SigningKey, nonce: &[u8; 32]) -> v1::Certificate {
         let mut message = v1::Certificate {
             pseudonym: self.pseudonym.to_vec(),
             signing_key: self.signing_key.encode().to_vec(),
@@ -95,7 +92,7 @@ impl Certificate {
     pub fn verify(
         message: &v1::Certificate,
         authority: &VerifyingKey,
-        nonce: &Hash,
+        nonce: &[u8; 32],
         max_rows: u64,
     ) -> Result<Self, CertificateError> {
         let unsigned = v1::Certificate { signature: Vec::new(), ..message.clone() };
@@ -112,7 +109,7 @@ impl Certificate {
         in_range("number of rows", message.rows, max_rows)?;
         let tls_key = match message.tls_key.as_slice() {
             [] => None,
-            bytes => Some(hash32("TLS key", bytes)?),
+            bytes => Some(TlsKeyHash(hash32("TLS key", bytes)?)),
         };
         Ok(Self {
             pseudonym: Pseudonym(hash32("pseudonym", &message.pseudonym)?),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use consilium_crypto::{DealingCommitments, Hash, PublicKey, countersign_quorum};
-use consilium_hash::Pseudonym;
+use consilium_crypto::{DealingCommitments, PublicKey, countersign_quorum};
+use consilium_hash::{CommitteeHash, KeyHash, Pseudonym};
 use sha2::{Digest, Sha256};
 
 const HASH_LABEL: &[u8] = b"consilium/v1/committee";
@@ -16,7 +16,7 @@ pub struct Committee {
     /// gpk: the same for every committee of a run.
     pub public_key: PublicKey,
     /// SHA-256 of the encoded gpk.
-    pub key_hash: Hash,
+    pub key_hash: KeyHash,
     /// What is public of the shares: commitments to the polynomials that they lie on.
     pub dealing: DealingCommitments,
     members: BTreeMap<u32, Pseudonym>,
@@ -57,7 +57,7 @@ impl Committee {
     }
 
     /// A name for it: its number, its key, the commitments to its shares and its members.
-    pub fn hash(&self) -> Hash {
+    pub fn hash(&self) -> CommitteeHash {
         let mut hasher = Sha256::new_with_prefix(HASH_LABEL);
         hasher.update(self.number.to_be_bytes());
         hasher.update(self.public_key.encode());
@@ -66,7 +66,7 @@ impl Committee {
             hasher.update(place.to_be_bytes());
             hasher.update(name);
         }
-        hasher.finalize().into()
+        CommitteeHash(hasher.finalize().into())
     }
 
     /// q = ⌊(n+t−1)/2⌋ + 1: countersignatures that a sealed block needs.

@@ -5,13 +5,10 @@
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
-use consilium_crypto::{
-    Hash,
-    dkg::{
-        Dealing, Product, RevealedShare, SealingKey, ShareKey, VerifiedProduct, VerifiedShareKey,
-    },
+use consilium_crypto::dkg::{
+    Dealing, Product, RevealedShare, SealingKey, ShareKey, VerifiedProduct, VerifiedShareKey,
 };
-use consilium_hash::Pseudonym;
+use consilium_hash::{ContributionHash, Pseudonym};
 use consilium_proto::v1::{
     self, Answers, Complaints, Confirmation, Contribute, Reason, contribute::Part,
 };
@@ -24,7 +21,7 @@ use crate::handler::Refusal;
 /// A contribution that holds, with the place of its author.
 #[derive(Debug)]
 pub(crate) struct Contribution {
-    said: Hash,
+    said: ContributionHash,
     part: Judged,
 }
 
@@ -103,7 +100,7 @@ impl Keygen {
             Ordering::Greater => return Err(Reason::TooEarly.into()),
             Ordering::Equal => {}
         }
-        if message.basis != self.basis {
+        if message.basis != self.basis.as_slice() {
             return Err(Reason::WrongContext.into());
         }
         if self.has_heard(author) {
@@ -111,7 +108,8 @@ impl Keygen {
         }
         // From here on the author alone answers for what it says.
         let part = self.judge_part(author, part)?;
-        Ok(Contribution { said: Sha256::digest(message.encode_to_vec()).into(), part })
+        let said = ContributionHash(Sha256::digest(message.encode_to_vec()).into());
+        Ok(Contribution { said, part })
     }
 
     fn judge_part(&self, author: &Pseudonym, part: &Part) -> Result<Judged, Refusal> {

@@ -6,11 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use consilium_crypto::{
-    Hash,
-    dkg::{Ceremony, DkgError, Qualified},
-};
-use consilium_hash::Pseudonym;
+use consilium_crypto::dkg::{Ceremony, DkgError, Qualified};
+use consilium_hash::{Basis, ContributionHash, Pseudonym};
 use consilium_proto::v1::{EndStage, Reason};
 use sha2::{Digest, Sha256};
 
@@ -135,7 +132,12 @@ impl Keygen {
         }
     }
 
-    fn next_basis(&self, stage: i32, said: &BTreeMap<Pseudonym, Hash>, binding: &Hash) -> Hash {
+    fn next_basis(
+        &self,
+        stage: i32,
+        said: &BTreeMap<Pseudonym, ContributionHash>,
+        binding: &[u8; 32],
+    ) -> Basis {
         let mut hasher = Sha256::new_with_prefix(BASIS_LABEL);
         hasher.update(self.basis);
         hasher.update(stage.to_be_bytes());
@@ -144,7 +146,7 @@ impl Keygen {
             hasher.update(said);
         }
         hasher.update(binding);
-        hasher.finalize().into()
+        Basis(hasher.finalize().into())
     }
 
     /// The stage that follows, with a hash of what it is about; nothing where what was said determines it.
@@ -192,7 +194,7 @@ impl Keygen {
                 };
                 let products: Vec<_> = products.into_values().collect();
                 let key = Box::new(settled.qualified.generate(&products, evaluation_key)?);
-                let binding = key.public_key().hash();
+                let binding = key.public_key().hash().0;
                 return Ok(following(
                     Stage::ShareKeys { settled, key, share_keys: BTreeMap::new() },
                     binding,
@@ -225,7 +227,7 @@ impl Keygen {
             return Err(DkgError::TooFew { what: "dealings", expected, found });
         }
         let qualified = Qualified::new(&dealt.ceremony, dealt.dealings.values())?;
-        let binding = *qualified.hash();
+        let binding = qualified.hash().0;
         let settled = Settled { dealt, qualified };
         match &self.origin {
             Origin::Generation(_) => {
@@ -242,7 +244,7 @@ impl Keygen {
     }
 
     fn confirming(&self, settled: Settled, committee: Committee) -> Following {
-        let binding = settled.qualified.confirmation(&committee.public_key, &committee.dealing);
+        let binding = settled.qualified.confirmation(&committee.public_key, &committee.dealing).0;
         let held = BTreeSet::new();
         let handed_over = BTreeSet::new();
         following(
@@ -259,11 +261,11 @@ impl Keygen {
     }
 }
 
-fn following(stage: Stage, binding: Hash) -> Following {
+fn following(stage: Stage, binding: [u8; 32]) -> Following {
     Following::Stage(Box::new(stage), binding)
 }
 
 enum Following {
-    Stage(Box<Stage>, Hash),
+    Stage(Box<Stage>, [u8; 32]),
     Committee(Box<Made>),
 }

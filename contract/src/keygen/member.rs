@@ -10,10 +10,10 @@ use std::{
 };
 
 use consilium_crypto::{
-    Hash, KeyShare,
+    KeyShare,
     dkg::{Dealer, DealerSecret, Dealing, DkgError, MemberSecret, OpeningKey},
 };
-use consilium_hash::Pseudonym;
+use consilium_hash::{ConfirmationHash, Pseudonym, QualifiedHash, SecretsName};
 use consilium_proto::v1::{
     Agreement, Answers, Complaints, Confirmation, Contribute, RevealedShare, contribute::Part,
 };
@@ -56,8 +56,8 @@ impl Secrets {
     }
 
     /// A name for them that gives nothing away.
-    pub fn name(&self) -> Hash {
-        Sha256::digest(self.opening.sealing_key().encode()).into()
+    pub fn name(&self) -> SecretsName {
+        SecretsName(Sha256::digest(self.opening.sealing_key().encode()).into())
     }
 
     /// The bytes, to be stored where only the member reads, before anything that follows from them is sent.
@@ -102,7 +102,7 @@ pub enum Oath<'a> {
         /// The attempt.
         attempt: u32,
         /// Hash of the qualified dealings.
-        qualified: Hash,
+        qualified: QualifiedHash,
     },
     /// The member confirms this committee of that number alone, holds this share of its key, and answers for the
     /// committee before no longer.
@@ -112,7 +112,7 @@ pub enum Oath<'a> {
         /// The attempt that made it.
         attempt: u32,
         /// Hash of the whole ceremony.
-        confirmation: Hash,
+        confirmation: ConfirmationHash,
         /// The member's share; none where it only hands over.
         share: Option<&'a KeyShare>,
     },
@@ -142,7 +142,7 @@ pub struct Member {
     /// None where it has taken part and has lost them: new ones would contradict what it has said.
     secrets: Option<Secrets>,
     /// What it holds of the qualified dealings with this hash.
-    held: Option<(Hash, MemberSecret)>,
+    held: Option<(QualifiedHash, MemberSecret)>,
 }
 
 impl Member {

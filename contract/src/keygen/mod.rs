@@ -56,10 +56,10 @@ mod succession;
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
-    Hash, VerifyingKey,
+    VerifyingKey,
     dkg::{Context, Shape},
 };
-use consilium_hash::{ChainId, Pseudonym};
+use consilium_hash::{Basis, ChainId, ContributionHash, Pseudonym};
 use consilium_proto::v1::{self, BeginKeygen, ChangeCommittee, Contribute, EndStage};
 use sha2::{Digest, Sha256};
 
@@ -140,9 +140,9 @@ pub struct Keygen {
     /// When the stage began, in milliseconds since the epoch.
     since_ms: u64,
     /// What contributions of this stage answer.
-    basis: Hash,
+    basis: Basis,
     /// What has been said in this stage: hash of each contribution by author.
-    said: BTreeMap<Pseudonym, Hash>,
+    said: BTreeMap<Pseudonym, ContributionHash>,
 }
 
 impl Keygen {
@@ -158,7 +158,7 @@ impl Keygen {
             members,
             stage: Stage::Offering { offers: BTreeMap::new() },
             since_ms: time_ms,
-            basis: [0; 32],
+            basis: Basis::default(),
             said: BTreeMap::new(),
         };
         keygen.basis = keygen.first_basis();
@@ -166,7 +166,7 @@ impl Keygen {
     }
 
     /// What the offers of an attempt answer: who is to hold which key.
-    fn first_basis(&self) -> Hash {
+    fn first_basis(&self) -> Basis {
         let mut hasher = Sha256::new_with_prefix(BASIS_LABEL);
         hasher.update(self.chain_id);
         for number in [self.number, self.attempt, self.shape.members(), self.shape.threshold()] {
@@ -187,7 +187,7 @@ impl Keygen {
             hasher.update(place.to_be_bytes());
             hasher.update(name);
         }
-        hasher.finalize().into()
+        Basis(hasher.finalize().into())
     }
 
     fn context(&self) -> Context {
@@ -230,7 +230,7 @@ impl Keygen {
     }
 
     /// The hash of all that contributions of this stage answer.
-    pub fn basis(&self) -> &Hash {
+    pub fn basis(&self) -> &Basis {
         &self.basis
     }
 
@@ -285,7 +285,7 @@ impl Keygen {
     }
 
     /// A name for what was said in this stage and where the ceremony stands.
-    pub(crate) fn hash(&self) -> Hash {
+    pub(crate) fn hash(&self) -> [u8; 32] {
         let mut hasher = Sha256::new();
         hasher.update(self.basis);
         hasher.update(self.first_attempt.to_be_bytes());

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use consilium_crypto::{Hash, dkg::Shape};
+use consilium_crypto::dkg::Shape;
 use consilium_hash::Pseudonym;
 use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Reason};
 use sha2::{Digest, Sha256};
@@ -326,7 +326,7 @@ impl Succession {
     }
 
     /// A name for all of it.
-    pub(crate) fn hash(&self) -> Hash {
+    pub(crate) fn hash(&self) -> [u8; 32] {
         let mut hasher = Sha256::new();
         hasher.update((self.answered.len() as u64).to_be_bytes());
         for (threshold, steps) in &self.answered {

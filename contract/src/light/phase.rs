@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use consilium_crypto::{Hash, RoundContext, mask::Evaluation};
-use consilium_hash::{BlockHash, HeaderHash, ModelHash, Pseudonym};
+use consilium_crypto::{RoundContext, mask::Evaluation};
+use consilium_hash::{BlobHash, BlockHash, HeaderHash, ModelHash, Pseudonym};
 use consilium_ledger::Note;
 
 use super::statements::{Cosigned, Countersignature, SignedShare, Submission};
@@ -189,7 +189,7 @@ pub struct Closed {
     /// The sum of the mask keys, encoded.
     pub mask_key_sum: Vec<u8>,
     /// SHA-256 of the announced sums.
-    pub sums: Hash,
+    pub sums: BlobHash,
     /// SHA-256 of the announced model.
     pub model: ModelHash,
     /// Height of the block that closes the round.

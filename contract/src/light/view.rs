@@ -19,7 +19,7 @@
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use consilium_crypto::mask::Evaluation;
-use consilium_hash::{ModelHash, Pseudonym};
+use consilium_hash::{BlobHash, ModelHash, Pseudonym};
 use consilium_ledger::VerifiedHeader;
 use consilium_proto::{
     hash32,
@@ -305,7 +305,7 @@ impl View {
             return Err(malformed());
         }
         let mask_key_sum = close.mask_key_sum.clone();
-        let sums = blob(&close.sums)?;
+        let sums = BlobHash(blob(&close.sums)?);
         let model = ModelHash(blob(&close.model)?);
         self.course.judge_time(close.time_ms).map_err(&out_of_turn)?;
         let sealed = match mem::replace(&mut self.phase, Phase::Idle) {

@@ -1,6 +1,6 @@
 //! Sums, countersignatures, shares and results.
 use consilium_contract::{SealedBlock, roster::INITIAL_CREDIT};
-use consilium_hash::{BlockHash, ChainId};
+use consilium_hash::{BlockHash, ChainId, MerkleRoot};
 use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run};
@@ -53,7 +53,7 @@ fn a_countersignature_whose_cosignature_does_not_hold_is_its_authors_fault() {
     let right = run.countersignature(0, 0, block);
     let of = |block: SealedBlock, i: usize| block.countersign(0, run.key(i)).cosignature;
     let honest = run.block_of(block);
-    let another_root = Checkpoint { root: [1; 32], ..honest.checkpoint };
+    let another_root = Checkpoint { root: MerkleRoot([1; 32]), ..honest.checkpoint };
     let another_size = Checkpoint { size: 8, ..honest.checkpoint };
     let another_chain = Checkpoint { chain_id: ChainId([1; 32]), ..honest.checkpoint };
     let mut another_time = right.cosignature.clone();

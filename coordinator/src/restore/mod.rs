@@ -20,8 +20,8 @@ use std::{
 use consilium_contract::{
     Contract, Phase, SealedBlock, model::encode_sums, transaction::parse_entry,
 };
-use consilium_crypto::{DiscreteLogTable, Hash, mask::CandidateHeader};
-use consilium_hash::Pseudonym;
+use consilium_crypto::{DiscreteLogTable, mask::CandidateHeader};
+use consilium_hash::{BlobHash, Pseudonym};
 use consilium_identity::CoordinatorFiles;
 use consilium_ledger::{Block, ChainError, HeaderChain, Store};
 use consilium_proto::v1::transaction::Action;
@@ -110,7 +110,7 @@ fn unusable(path: &Path) -> impl FnOnce(io::Error) -> CoordinatorError {
 /// An update whose body no copy has.
 struct Lacking {
     author: Pseudonym,
-    body: Hash,
+    body: BlobHash,
 }
 
 /// The part of the chain that has been executed.
@@ -176,7 +176,7 @@ impl<'a> Rebuilt<'a> {
                 Err(CoordinatorError::Replay { .. }) if !lacking.is_empty() => {
                     let authors: Vec<Pseudonym> =
                         lacking.iter().map(|lacking| lacking.author).collect();
-                    let bodies = lacking.iter().map(|lacking| hex::encode(lacking.body)).collect();
+                    let bodies = lacking.iter().map(|lacking| lacking.body.to_string()).collect();
                     let authors = names(&authors);
                     return Err(CoordinatorError::BodiesMissing { height, authors, bodies });
                 }

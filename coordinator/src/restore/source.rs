@@ -8,8 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use consilium_crypto::{Hash, signature::SIGNATURE_LEN};
-use consilium_ledger::{Block, MAX_BLOB_BYTES, MAX_BLOCK_BYTES, Store, sha256};
+use consilium_crypto::signature::SIGNATURE_LEN;
+use consilium_hash::BlobHash;
+use consilium_ledger::{Block, MAX_BLOB_BYTES, MAX_BLOCK_BYTES, Store, blob_hash};
 use consilium_proto::ENTRY_BYTES;
 
 use crate::CoordinatorError;
@@ -77,12 +78,13 @@ impl Source {
     }
 
     /// The blob with this SHA-256, if it is here and whole.
-    pub(super) fn blob(&self, address: &Hash) -> Option<Vec<u8>> {
+    pub(super) fn blob(&self, address: &BlobHash) -> Option<Vec<u8>> {
         match &self.holds {
             Holds::Ledger(store) => store.get_blob(address).ok().flatten(),
-            Holds::Institution { bodies, body, .. } => {
-                bodies.get(address).or_else(|| body.clone()).filter(|body| sha256(body) == *address)
-            }
+            Holds::Institution { bodies, body, .. } => bodies
+                .get(address)
+                .or_else(|| body.clone())
+                .filter(|body| blob_hash(body) == *address),
         }
     }
 }
@@ -108,7 +110,7 @@ fn next_block(file: &mut impl Read) -> Option<Block> {
 struct Bodies {
     file: Option<File>,
     /// SHA-256 → where it begins, and its length.
-    places: HashMap<Hash, (u64, usize)>,
+    places: HashMap<BlobHash, (u64, usize)>,
 }
 
 impl Bodies {
@@ -122,13 +124,13 @@ impl Bodies {
             while let Some(body) = next_record(&mut reader, MAX_BLOB_BYTES) {
                 let start = place + 4;
                 place = start + body.len() as u64;
-                places.insert(sha256(&body), (start, body.len()));
+                places.insert(blob_hash(&body), (start, body.len()));
             }
         }
         Self { file, places }
     }
 
-    fn get(&self, address: &Hash) -> Option<Vec<u8>> {
+    fn get(&self, address: &BlobHash) -> Option<Vec<u8>> {
         let (start, length) = *self.places.get(address)?;
         let mut body = vec![0; length];
         self.file.as_ref()?.read_exact_at(&mut body, start).ok()?;

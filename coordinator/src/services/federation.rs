@@ -12,7 +12,7 @@ use consilium_contract::{
     model::Model,
 };
 use consilium_crypto::signature::SigningKey;
-use consilium_hash::{HeaderHash, Pseudonym};
+use consilium_hash::{BlobHash, HeaderHash, Pseudonym};
 use consilium_ledger::SealedHeader;
 use consilium_proto::{
     hash32,
@@ -154,7 +154,7 @@ impl federation_server::Federation for Federation {
         request: Request<GetModelRequest>,
     ) -> Result<Response<Chunks>, Status> {
         let sha256 = hash("hash of a model", &request.into_inner().sha256)?;
-        let blob = self.shared.blob("model", sha256).await.map_err(status)?;
+        let blob = self.shared.blob("model", BlobHash(sha256)).await.map_err(status)?;
         if Model::from_bytes(&blob, self.shared.parameters.dimension).is_none() {
             let advice = "the blob with this SHA-256 is no model; GetBlob serves it".to_owned();
             return Err(status(CallError::NotFound { what: "model", advice }));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use consilium_hash::BlobHash;
 use consilium_proto::{
     hash32,
     v1::{
@@ -55,7 +56,7 @@ impl ledger_server::Ledger for Ledger {
     async fn get_blob(&self, request: Request<GetBlobRequest>) -> Result<Response<Chunks>, Status> {
         let sha256 = hash32("hash of a blob", &request.into_inner().sha256);
         let sha256 = sha256.map_err(CallError::from).map_err(status)?;
-        let blob = self.0.blob("blob", sha256).await.map_err(status)?;
+        let blob = self.0.blob("blob", BlobHash(sha256)).await.map_err(status)?;
         let length = blob.len();
         chunks(&self.0, blob, 0..length).map(Response::new).map_err(status)
     }

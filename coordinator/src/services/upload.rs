@@ -7,8 +7,7 @@ use std::{
 };
 
 use consilium_contract::{CandidateTransaction, Receipt};
-use consilium_crypto::Hash;
-use consilium_hash::Pseudonym;
+use consilium_hash::{BlobHash, Pseudonym};
 use consilium_proto::v1::{UpdatePart, transaction::Action, update_part::Part};
 use prost::Message as _;
 use sha2::{Digest, Sha256};
@@ -132,7 +131,7 @@ pub(crate) async fn receive(
 async fn take_body(
     shared: &Shared,
     parts: &mut Streaming<UpdatePart>,
-    sha256: &Hash,
+    sha256: &BlobHash,
     length: u64,
 ) -> Option<Vec<u8>> {
     // Admission has compared `length` with that of every body of this run. The buffer grows with what arrives.
@@ -148,7 +147,7 @@ async fn take_body(
         hasher.update(&chunk);
         body.extend_from_slice(&chunk);
     }
-    (body.len() == length && hasher.finalize().as_slice() == sha256).then_some(body)
+    (body.len() == length && hasher.finalize().as_slice() == sha256.as_slice()).then_some(body)
 }
 
 #[cfg(test)]

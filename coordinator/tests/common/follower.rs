@@ -67,7 +67,10 @@ impl Follower {
         match self.contract.admit(transaction) {
             NeedsBody { .. } if body_missing => Body::Missing,
             NeedsBody { sha256, .. } if matches!(transaction.action(), Action::SubmitUpdate(_)) => {
-                let body = peer.blob(&sha256).await.expect("the body of an entry is on the ledger");
+                let body = peer
+                    .blob(sha256.as_slice())
+                    .await
+                    .expect("the body of an entry is on the ledger");
                 let checked = check_updates(
                     self.contract.parameters(),
                     self.contract.committee().unwrap(),

@@ -11,10 +11,10 @@ use consilium_contract::{
     transaction::sign,
 };
 use consilium_crypto::{
-    CandidateHeader, Context, Evaluation, Hash, KeyShare, PublicKey, QuantisedUpdate, RoundContext,
+    CandidateHeader, Context, Evaluation, KeyShare, PublicKey, QuantisedUpdate, RoundContext,
     VerifiedHeader, update::encrypt, verify_key_proofs,
 };
-use consilium_hash::{BlockHash, ChainId, Pseudonym};
+use consilium_hash::{BlockHash, ChainId, MerkleRoot, Pseudonym};
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::Checkpoint;
 use consilium_proto::v1::{
@@ -173,7 +173,7 @@ impl Institution {
 pub fn no_block(hash: BlockHash) -> SealedBlock {
     SealedBlock {
         hash,
-        checkpoint: Checkpoint { chain_id: ChainId([0; 32]), size: 0, root: [0; 32] },
+        checkpoint: Checkpoint { chain_id: ChainId([0; 32]), size: 0, root: MerkleRoot([0; 32]) },
         time_ms: 0,
     }
 }

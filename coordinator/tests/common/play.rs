@@ -1,6 +1,6 @@
 //! What institutions do in a run, all of them at once.
 
-use consilium_crypto::{Hash, RoundContext};
+use consilium_crypto::RoundContext;
 use consilium_hash::ModelHash;
 use consilium_proto::v1::Reason;
 use tokio::task::JoinSet;

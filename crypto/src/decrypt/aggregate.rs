@@ -8,15 +8,15 @@
 
 use std::collections::HashSet;
 
-use consilium_hash::HeaderHash;
+use consilium_hash::{EvaluationHash, HeaderHash};
 
 use crate::group::encoding::Reader;
 use crate::signature::{SIGNATURE_LEN, Signature};
 use crate::transcript::{EVALUATION, EVALUATION_HASH, labelled_hash};
 use crate::update::header::{CIPHERTEXTS_LEN, LIMBS};
 use crate::{
-    AggregateError, Ciphertext, DecodeError, EvaluationKey, Hash, MAX_SUMMANDS, PublicKey,
-    RoundContext, VerifiedHeader,
+    AggregateError, Ciphertext, DecodeError, EvaluationKey, MAX_SUMMANDS, PublicKey, RoundContext,
+    VerifiedHeader,
 };
 
 /// An evaluated ciphertext that decodes. Nothing in it is verified.
@@ -137,7 +137,7 @@ impl Evaluation {
     }
 
     /// The hash of all that is certified: two evaluations with one hash have one sum over one list of inputs.
-    pub fn hash(&self) -> Hash {
+    pub fn hash(&self) -> EvaluationHash {
         labelled_hash(EVALUATION_HASH, &self.content)
     }
 

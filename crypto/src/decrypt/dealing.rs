@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use consilium_hash::CommitmentsHash;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
@@ -15,7 +16,7 @@ use crate::group::encoding::{ELEMENT_LEN, Reader};
 use crate::group::g as basepoint;
 use crate::group::polynomial::powers;
 use crate::transcript::{DEALING_HASH, labelled_hash};
-use crate::{DecodeError, Hash, MAX_SUMMANDS, PublicKey, ShareError};
+use crate::{DecodeError, MAX_SUMMANDS, PublicKey, ShareError};
 
 /// q = ⌊(n+t−1)/2⌋ + 1, the countersignatures that must agree before any share leaves a trustee: two such quorums share an
 /// honest one.
@@ -92,7 +93,7 @@ impl DealingCommitments {
     }
 
     /// The hash by which a resharing names the committee that it takes over from.
-    pub fn hash(&self) -> Hash {
+    pub fn hash(&self) -> CommitmentsHash {
         labelled_hash(DEALING_HASH, &self.encode())
     }
 

@@ -10,7 +10,7 @@
 //! What a trustee must have done before it lets a share out (countersignatures of a quorum, one aggregate a step) is its
 //! caller's duty; that it has verified every key proof and the sum, the type [`VerifiedEvaluation`] says.
 
-use consilium_hash::BlockHash;
+use consilium_hash::{BlockHash, EvaluationHash};
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
@@ -27,8 +27,8 @@ use crate::proof::link::limb_weights;
 use crate::transcript::{self, Protocol, witness_bytes};
 use crate::update::header::LIMBS;
 use crate::{
-    DealingCommitments, DecodeError, DiscreteLogTable, Hash, KeyShare, MaskKeySum, PublicKey,
-    ShareError, VerifiedEvaluation,
+    DealingCommitments, DecodeError, DiscreteLogTable, KeyShare, MaskKeySum, PublicKey, ShareError,
+    VerifiedEvaluation,
 };
 
 /// A share that decodes. Nothing in it is verified.
@@ -124,7 +124,7 @@ fn start(
     public: PublicShare,
     d: &[RistrettoPoint; LIMBS],
 ) -> Transcript {
-    let mut transcript = transcript::share(&evaluation.hash(), &key.encode());
+    let mut transcript = transcript::share(evaluation.hash().as_slice(), &key.encode());
     transcript.append_message(b"sealed block", sealed_block.as_slice());
     transcript.append_u64(b"trustee", u64::from(index));
     transcript.append_points(b"public share", &[public.a, public.b]);
@@ -161,7 +161,7 @@ impl Statement {
 pub struct VerifiedShare {
     index: u32,
     sealed_block: BlockHash,
-    evaluation: Hash,
+    evaluation: EvaluationHash,
     d: [RistrettoPoint; LIMBS],
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use consilium_hash::ChainId;
+use consilium_hash::{CeremonyHash, ChainId};
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity;
@@ -15,7 +15,7 @@ use crate::context::MAX_MEMBERS;
 use crate::group::encoding::ELEMENT_LEN;
 use crate::group::{g, g_times, h_times};
 use crate::transcript::{CEREMONY, labelled_hash};
-use crate::{DealingCommitments, Hash, PublicKey, countersign_quorum};
+use crate::{DealingCommitments, PublicKey, countersign_quorum};
 
 /// n and t of the committee that is being made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ struct Parts {
     recipients: BTreeMap<u32, SealingKey>,
     /// Of a resharing only.
     old: Option<Box<Old>>,
-    hash: Hash,
+    hash: CeremonyHash,
 }
 
 /// What a resharing hands on.
@@ -126,7 +126,9 @@ impl Ceremony {
         let numbers = [context.ceremony, context.attempt, shape.members(), shape.threshold()];
         bytes.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
         bytes.push(u8::from(old.is_some()));
-        bytes.extend(old.iter().flat_map(|old| [old.key.hash(), old.commitments.hash()].concat()));
+        bytes.extend(
+            old.iter().flat_map(|old| [old.key.hash().0, old.commitments.hash().0].concat()),
+        );
         for (place, key) in &recipients {
             bytes.extend(place.to_be_bytes());
             bytes.extend(key.encode());
@@ -162,7 +164,7 @@ impl Ceremony {
     }
 
     /// SHA-256 over all of it.
-    pub fn hash(&self) -> &Hash {
+    pub fn hash(&self) -> &CeremonyHash {
         &self.0.hash
     }
 

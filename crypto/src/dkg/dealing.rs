@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use consilium_hash::DealingHash;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::{MultiscalarMul, VartimeMultiscalarMul};
@@ -20,7 +21,7 @@ use crate::group::encoding::{ELEMENT_LEN, Reader};
 use crate::group::h;
 use crate::group::polynomial::{evaluate, powers, random};
 use crate::transcript::{CEREMONY_DEALING, Protocol, dealt_share, polynomials, witness_bytes};
-use crate::{DecodeError, Hash, KeyShare};
+use crate::{DecodeError, KeyShare};
 
 /// 32 bytes from which everything secret about a member's dealings is expanded, so that a restart reveals the same shares.
 /// Wiped when dropped, never shown, not clonable.
@@ -181,7 +182,7 @@ pub struct Dealing {
     /// Of each sharing all of them, those that are not sent included.
     commitments: Vec<Vec<RistrettoPoint>>,
     bytes: Vec<u8>,
-    hash: Hash,
+    hash: DealingHash,
 }
 
 impl Dealing {
@@ -216,7 +217,7 @@ impl Dealing {
             dealer,
             commitments,
             bytes,
-            hash: hash.finalize().into(),
+            hash: DealingHash(hash.finalize().into()),
         }
     }
 
@@ -231,7 +232,7 @@ impl Dealing {
     }
 
     /// SHA-256 over ceremony, dealer and bytes.
-    pub fn hash(&self) -> &Hash {
+    pub fn hash(&self) -> &DealingHash {
         &self.hash
     }
 
@@ -347,7 +348,7 @@ impl RevealedShare {
 pub struct PrivateShare {
     pub(super) dealer: u32,
     pub(super) recipient: u32,
-    pub(super) dealing: Hash,
+    pub(super) dealing: DealingHash,
     pub(super) scalars: Zeroizing<Vec<Scalar>>,
 }
 

@@ -10,6 +10,7 @@
 //! **One qualified set only.** Products of two sets whose sums differ by known values give a away (a test does it), so a
 //! product leaves a member only after a quorum has signed [`Qualified::hash`].
 
+use consilium_hash::QualifiedHash;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::VartimeMultiscalarMul;
@@ -24,7 +25,7 @@ use crate::group::encoding::{ELEMENT_LEN, Reader};
 use crate::group::polynomial::lagrange;
 use crate::group::{g, g_times, h};
 use crate::transcript::{self, PRODUCT, Protocol};
-use crate::{DecodeError, Hash, PublicKey, VerifyingKey};
+use crate::{DecodeError, PublicKey, VerifyingKey};
 
 /// A product that decodes. Nothing in it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +133,7 @@ impl Product {
 #[derive(Clone, Debug)]
 pub struct VerifiedProduct {
     place: u32,
-    qualified: Hash,
+    qualified: QualifiedHash,
     pub(super) halves: [Half; 2],
 }
 

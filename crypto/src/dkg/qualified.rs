@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use consilium_hash::{ConfirmationHash, DealingHash, QualifiedHash};
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::VartimeMultiscalarMul;
@@ -16,7 +17,7 @@ use super::ceremony::{at_least, distinct};
 use super::{Ceremony, Dealing, DkgError, PrivateShare};
 use crate::group::polynomial::{lagrange, powers};
 use crate::transcript::{CONFIRMATION, QUALIFIED, labelled_hash};
-use crate::{DealingCommitments, Hash, KeyShare, PublicKey};
+use crate::{DealingCommitments, KeyShare, PublicKey};
 
 /// The dealings that count, once complaints are settled. From here on the set never changes.
 #[derive(Clone)]
@@ -25,13 +26,13 @@ pub struct Qualified {
     dealings: BTreeMap<u32, Counted>,
     /// Of each sharing, the commitments of the sum.
     sums: Vec<Vec<RistrettoPoint>>,
-    pub(super) hash: Hash,
+    pub(super) hash: QualifiedHash,
 }
 
 /// What is known of one dealing in the sum.
 #[derive(Clone, Copy)]
 struct Counted {
-    hash: Hash,
+    hash: DealingHash,
     factor: Scalar,
 }
 
@@ -74,11 +75,11 @@ impl Qualified {
         let sums = first.iter().enumerate().map(of_sharing).collect();
 
         let hashes = dealings.iter().flat_map(|dealing| {
-            [dealing.dealer().to_be_bytes().as_slice(), dealing.hash()].concat()
+            [dealing.dealer().to_be_bytes().as_slice(), dealing.hash().as_slice()].concat()
         });
         let hash = labelled_hash(
             QUALIFIED,
-            &ceremony.hash().iter().copied().chain(hashes).collect::<Vec<u8>>(),
+            &ceremony.hash().0.into_iter().chain(hashes).collect::<Vec<u8>>(),
         );
         let counted = dealings
             .iter()
@@ -90,7 +91,7 @@ impl Qualified {
 
     /// Binds the ceremony, every offered key and every qualified dealing: what members agree on before a product leaves
     /// any of them.
-    pub fn hash(&self) -> &Hash {
+    pub fn hash(&self) -> &QualifiedHash {
         &self.hash
     }
 
@@ -116,7 +117,11 @@ impl Qualified {
 
     /// What the members of the new committee (and in a resharing those of the old) sign at the end: binds the whole
     /// ceremony, the key and the commitments.
-    pub fn confirmation(&self, key: &PublicKey, commitments: &DealingCommitments) -> Hash {
+    pub fn confirmation(
+        &self,
+        key: &PublicKey,
+        commitments: &DealingCommitments,
+    ) -> ConfirmationHash {
         labelled_hash(
             CONFIRMATION,
             &[self.hash.as_slice(), &key.encode(), &commitments.encode()].concat(),
@@ -153,7 +158,7 @@ impl fmt::Debug for Qualified {
 pub struct MemberSecret {
     pub(super) place: u32,
     /// Hash of the qualified dealings.
-    pub(super) qualified: Hash,
+    pub(super) qualified: QualifiedHash,
     pub(super) scalars: Zeroizing<Vec<Scalar>>,
 }
 

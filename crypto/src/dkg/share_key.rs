@@ -4,6 +4,7 @@
 //! P_i = a_i·g + a'_i·h, A_i = a_i·X1, and the same for b. Any t of them give F_c and G_c by interpolation; F_0 = G_0 = g
 //! must come out, since X1 = (1/a)·g.
 
+use consilium_hash::{KeyHash, QualifiedHash};
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::traits::VartimeMultiscalarMul;
 use merlin::Transcript;
@@ -18,7 +19,7 @@ use crate::group::encoding::{ELEMENT_LEN, Reader};
 use crate::group::polynomial::interpolation;
 use crate::group::{g, h};
 use crate::transcript::{self, Protocol, SHARE_KEY};
-use crate::{DealingCommitments, DecodeError, Hash, PublicKey};
+use crate::{DealingCommitments, DecodeError, PublicKey};
 
 /// The key that the products gave, whose shares are not public yet.
 #[derive(Clone, Debug)]
@@ -162,8 +163,8 @@ impl ShareKey {
 #[derive(Clone, Debug)]
 pub struct VerifiedShareKey {
     place: u32,
-    qualified: Hash,
-    key: Hash,
+    qualified: QualifiedHash,
+    key: KeyHash,
     pub(super) public: PublicShare,
 }
 

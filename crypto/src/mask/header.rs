@@ -1,6 +1,6 @@
 //! The signed header of an update, and what proves that it is an encryption.
 
-use consilium_hash::HeaderHash;
+use consilium_hash::{BlobHash, HeaderHash};
 use rand_core::CryptoRngCore;
 
 use super::Parameters;
@@ -55,14 +55,14 @@ impl CandidateHeader {
     }
 
     /// SHA-256 of what a trustee needs besides the header; `None` where the header holds all of it.
-    pub fn key_part_hash(&self) -> Option<&crate::Hash> {
+    pub fn key_part_hash(&self) -> Option<&BlobHash> {
         match self {
             Self::Group(_) => None,
         }
     }
 
     /// SHA-256 of the body.
-    pub fn body_hash(&self) -> &crate::Hash {
+    pub fn body_hash(&self) -> &BlobHash {
         match self {
             Self::Group(header) => header.body_hash(),
         }

@@ -1,6 +1,6 @@
 //! The sum of encrypted mask keys, certified.
 
-use consilium_hash::HeaderHash;
+use consilium_hash::{EvaluationHash, HeaderHash};
 
 use super::{Parameters, VerifiedHeader};
 use crate::{
@@ -122,7 +122,7 @@ impl VerifiedEvaluation {
     }
 
     /// The hash of all that is certified: two evaluations with one hash have one sum over one list of inputs.
-    pub fn hash(&self) -> crate::Hash {
+    pub fn hash(&self) -> EvaluationHash {
         match self {
             Self::Group(evaluation) => evaluation.hash(),
         }

@@ -1,6 +1,6 @@
 //! Authors who run the real prover on statements that are false.
 
-use consilium_hash::Pseudonym;
+use consilium_hash::{KeyHash, Pseudonym};
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::CompressedRistretto;
 use curve25519_dalek::scalar::Scalar;
@@ -170,7 +170,7 @@ fn a_true_proof_in_the_name_of_another_public_key_is_none() {
         let values = federation.values(1);
         let mut unproven = federation.unproven(1, values);
         let mut context = federation.context(1);
-        context.round.key_hash = [0; 32];
+        context.round.key_hash = KeyHash([0; 32]);
         unproven.context = context.encode();
         let update = unproven.prove().unwrap();
         assert_eq!(federation.verify_header(&update.header).err(), Some(UpdateError::BadKeyProof));

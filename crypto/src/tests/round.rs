@@ -1,5 +1,6 @@
 //! Honest rounds: what is opened is the sum, whoever opens it.
 
+use consilium_hash::KeyHash;
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{OsRng, SeedableRng};
@@ -306,7 +307,7 @@ fn what_an_author_cannot_encrypt_is_refused_with_the_reason() {
         assert_eq!(error, EncryptError::Bound { expected, found });
     }
     let mut other = context;
-    other.round.key_hash = [0; 32];
+    other.round.key_hash = KeyHash([0; 32]);
     assert_eq!(
         encrypt(key, &other, &update(vec![1, 2], expected)).unwrap_err(),
         EncryptError::WrongKey

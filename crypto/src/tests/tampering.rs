@@ -297,7 +297,7 @@ fn an_update_is_of_its_own_round_institution_and_key_only() {
         |round| round.step += 1,
         |round| round.attempt += 1,
         |round| round.model_hash.0[31] ^= 1,
-        |round| round.key_hash[0] ^= 1,
+        |round| round.key_hash.0[0] ^= 1,
     ] {
         let mut context = federation.context(1);
         change(&mut context.round);

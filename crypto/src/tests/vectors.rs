@@ -41,7 +41,7 @@ fn vectors() -> String {
     }
     let key = federation.dealing.public_key.clone();
     line("public key", &key.encode());
-    line("public key hash", &key.hash());
+    line("public key hash", key.hash().as_slice());
     line("dealing commitments", &federation.dealing.commitments.encode());
     line("key share of trustee 1", &federation.dealing.shares[0].to_bytes());
     line("context", &federation.context(1).encode());
@@ -55,7 +55,7 @@ fn vectors() -> String {
     let headers: Vec<_> = headers.iter().collect();
     let evaluation = federation.evaluation_key.evaluate(&federation.round, &headers).unwrap();
     line("evaluation", &evaluation.encode());
-    line("evaluation hash", &evaluation.hash());
+    line("evaluation hash", evaluation.hash().as_slice());
     let evaluation = evaluation.verify(&key, &federation.round, &headers).unwrap();
     for trustee in &federation.dealing.shares {
         let share =

@@ -37,7 +37,7 @@ impl CandidateUpdate {
             return Err(UpdateError::WrongBound { expected: expected.bound(), found: round.bound });
         }
         let complete = header.body_length() == body.len() as u64
-            && *header.body_hash() == *Sha256::digest(body);
+            && header.body_hash().0 == *Sha256::digest(body);
         if !complete {
             return Err(UpdateError::IncompleteBody {
                 expected: header.body_length(),

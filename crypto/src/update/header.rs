@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use consilium_hash::HeaderHash;
+use consilium_hash::{BlobHash, HeaderHash};
 use merlin::Transcript;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
@@ -18,7 +18,7 @@ use crate::fold::{Folded, Weights, sift};
 use crate::group::encoding::Reader;
 use crate::proof::limbs::LimbProof;
 use crate::transcript::{self, HEADER_WEIGHTS};
-use crate::{Ciphertext, Context, DecodeError, Hash, PublicKey, UpdateError};
+use crate::{Ciphertext, Context, DecodeError, PublicKey, UpdateError};
 
 /// Limbs of a mask key.
 pub(crate) const LIMBS: usize = 16;
@@ -36,7 +36,7 @@ pub struct CandidateHeader {
     context: Context,
     ciphertexts: Vec<Ciphertext>,
     mask_hash: [u8; 64],
-    body_hash: Hash,
+    body_hash: BlobHash,
     body_length: u64,
     proof: LimbProof,
 }
@@ -55,7 +55,7 @@ impl CandidateHeader {
             context,
             ciphertexts,
             mask_hash: reader.array()?,
-            body_hash: reader.array()?,
+            body_hash: BlobHash(reader.array()?),
             body_length: reader.u64()?,
             proof: LimbProof::read(&mut reader, LIMBS)?,
         })
@@ -87,7 +87,7 @@ impl CandidateHeader {
     }
 
     /// SHA-256 of the body.
-    pub fn body_hash(&self) -> &Hash {
+    pub fn body_hash(&self) -> &BlobHash {
         &self.body_hash
     }
 
@@ -252,7 +252,7 @@ mod tests {
         let mut federation = Federation::new(61, 1, 1, 1, 8);
         let key = federation.dealing.public_key.clone();
         let honest = [1, 2].map(|who| federation.update(who).header);
-        let digests = honest.each_ref().map(|header| Hash::from(Sha256::digest(header)));
+        let digests = honest.each_ref().map(|header| <[u8; 32]>::from(Sha256::digest(header)));
         // What a careless verifier would draw from: nothing of the proofs, or all but their responses.
         for digests in [&[], digests.as_slice()] {
             let known = || Weights::new(HEADER_WEIGHTS, 2, &key, None, digests);

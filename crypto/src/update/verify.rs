@@ -85,7 +85,7 @@ fn equations_hold(
 fn weights(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>) -> Weights {
     let hashes: Vec<_> = jobs
         .iter()
-        .map(|(update, _)| [update.header.hash().0, *update.header.body_hash()])
+        .map(|(update, _)| [update.header.hash().0, update.header.body_hash().0])
         .collect();
     Weights::new(UPDATE_WEIGHTS, jobs.len() as u64, key, fresh, hashes.iter().flatten())
 }

@@ -1,6 +1,6 @@
 //! The verification of one header after another.
 
-use consilium_hash::{BlockHash, ChainId, StateRoot};
+use consilium_hash::{BlockHash, ChainId, MerkleRoot, StateRoot};
 use ed25519_dalek::SigningKey;
 
 use super::*;
@@ -81,8 +81,12 @@ fn every_wrong_field_has_its_own_error_and_leaves_the_chain_as_it_was() {
             ChainError::Fork(Box::new(Fork { height: 3, ours, theirs: successor_of_another })),
         ),
         (
-            seal(Header { history_root: bad, ..good }),
-            ChainError::WrongHistory { height: 4, expected: good.history_root, got: bad },
+            seal(Header { history_root: MerkleRoot(bad), ..good }),
+            ChainError::WrongHistory {
+                height: 4,
+                expected: good.history_root,
+                got: MerkleRoot(bad),
+            },
         ),
         (
             seal(Header { time_ms: 1_002, ..good }),

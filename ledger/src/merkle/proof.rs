@@ -3,10 +3,9 @@
 //! Making a proof hashes all leaves once; checking one is logarithmic. Checks are bounded by the path they are given
 //! and refuse every path that is longer or shorter than the sizes demand.
 
-use crate::{
-    Hash,
-    merkle::{node_hash, root},
-};
+use consilium_hash::{MerkleNode, MerkleRoot};
+
+use crate::merkle::{node_hash, root};
 
 /// Why a Merkle proof proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +39,7 @@ pub struct InclusionProof {
     /// Number of leaves of the tree.
     pub size: u64,
     /// Siblings from the leaf to the root.
-    pub path: Vec<Hash>,
+    pub path: Vec<MerkleNode>,
 }
 
 /// That one tree is the beginning of another.
@@ -51,11 +50,11 @@ pub struct ConsistencyProof {
     /// Number of leaves of the later tree.
     pub new_size: u64,
     /// Subtree roots, in the order of RFC 9162.
-    pub path: Vec<Hash>,
+    pub path: Vec<MerkleNode>,
 }
 
 /// PATH(m, D\[n\]) of RFC 9162, section 2.1.3.1; `None` where there is no such leaf.
-pub fn inclusion_proof(leaves: &[Hash], index: u64) -> Option<InclusionProof> {
+pub fn inclusion_proof(leaves: &[MerkleNode], index: u64) -> Option<InclusionProof> {
     let size = leaves.len() as u64;
     let mut place = usize::try_from(index).ok().filter(|place| *place < leaves.len())?;
     let mut rest = leaves;
@@ -63,10 +62,10 @@ pub fn inclusion_proof(leaves: &[Hash], index: u64) -> Option<InclusionProof> {
     while rest.len() > 1 {
         let (left, right) = rest.split_at(split(rest.len()));
         if place < left.len() {
-            path.push(root(right));
+            path.push(node(right));
             rest = left;
         } else {
-            path.push(root(left));
+            path.push(node(left));
             place -= left.len();
             rest = right;
         }
@@ -78,7 +77,7 @@ pub fn inclusion_proof(leaves: &[Hash], index: u64) -> Option<InclusionProof> {
 /// PROOF(m, D\[n\]) of RFC 9162, section 2.1.4.1; `None` where the old size exceeds the new one.
 ///
 /// The empty tree is the beginning of every tree, and needs no path.
-pub fn consistency_proof(leaves: &[Hash], old_size: u64) -> Option<ConsistencyProof> {
+pub fn consistency_proof(leaves: &[MerkleNode], old_size: u64) -> Option<ConsistencyProof> {
     let new_size = leaves.len() as u64;
     let mut left_over = usize::try_from(old_size).ok().filter(|old| *old <= leaves.len())?;
     let mut rest = leaves;
@@ -87,16 +86,16 @@ pub fn consistency_proof(leaves: &[Hash], old_size: u64) -> Option<ConsistencyPr
     while left_over > 0 {
         if left_over == rest.len() {
             if !is_whole_old_tree {
-                path.push(root(rest));
+                path.push(node(rest));
             }
             break;
         }
         let (left, right) = rest.split_at(split(rest.len()));
         if left_over <= left.len() {
-            path.push(root(right));
+            path.push(node(right));
             rest = left;
         } else {
-            path.push(root(left));
+            path.push(node(left));
             left_over -= left.len();
             rest = right;
             is_whole_old_tree = false;
@@ -104,6 +103,11 @@ pub fn consistency_proof(leaves: &[Hash], old_size: u64) -> Option<ConsistencyPr
     }
     path.reverse();
     Some(ConsistencyProof { old_size, new_size, path })
+}
+
+/// The root of a subtree, as a node of the whole.
+fn node(leaves: &[MerkleNode]) -> MerkleNode {
+    MerkleNode(root(leaves).0)
 }
 
 /// The largest power of two smaller than `n`, for n > 1.
@@ -140,7 +144,7 @@ impl Walk {
 impl InclusionProof {
     /// Checks that the leaf with hash `leaf` is at `index` in the tree of `size` leaves with `root`
     /// (RFC 9162, section 2.1.3.2).
-    pub fn verify(&self, leaf: &Hash, root: &Hash) -> Result<(), ProofError> {
+    pub fn verify(&self, leaf: &MerkleNode, root: &MerkleRoot) -> Result<(), ProofError> {
         if self.index >= self.size {
             return Err(ProofError::OutOfRange { place: self.index, size: self.size });
         }
@@ -160,14 +164,14 @@ impl InclusionProof {
         if walk.last != 0 {
             return Err(ProofError::PathLength { got: self.path.len() });
         }
-        if node == *root { Ok(()) } else { Err(ProofError::WrongRoot) }
+        if node.0 == root.0 { Ok(()) } else { Err(ProofError::WrongRoot) }
     }
 }
 
 impl ConsistencyProof {
     /// Checks that the tree of `old_size` leaves with `old_root` is the beginning of the one of `new_size` with
     /// `new_root` (RFC 9162, section 2.1.4.2).
-    pub fn verify(&self, old_root: &Hash, new_root: &Hash) -> Result<(), ProofError> {
+    pub fn verify(&self, old_root: &MerkleRoot, new_root: &MerkleRoot) -> Result<(), ProofError> {
         if self.old_size > self.new_size {
             return Err(ProofError::OutOfRange { place: self.old_size, size: self.new_size });
         }
@@ -182,8 +186,8 @@ impl ConsistencyProof {
         }
 
         // An old tree of 2^i leaves is itself the first subtree of the path.
-        let implied = self.old_size.is_power_of_two().then_some(old_root);
-        let mut path = implied.into_iter().chain(&self.path);
+        let implied = self.old_size.is_power_of_two().then_some(MerkleNode(old_root.0));
+        let mut path = implied.iter().chain(&self.path);
         let Some(first) = path.next() else {
             return Err(wrong_length);
         };
@@ -208,7 +212,7 @@ impl ConsistencyProof {
         if walk.last != 0 {
             return Err(wrong_length);
         }
-        if old == *old_root && new == *new_root { Ok(()) } else { Err(ProofError::WrongRoot) }
+        if old.0 == old_root.0 && new.0 == new_root.0 { Ok(()) } else { Err(ProofError::WrongRoot) }
     }
 }
 
@@ -222,11 +226,12 @@ mod tests {
         tests::{REFERENCE_ROOTS, reference_leaves, root_by_definition},
     };
 
-    fn hashes(hex_hashes: &[&str]) -> Vec<Hash> {
-        hex_hashes.iter().map(|h| hex::decode(h).unwrap().try_into().unwrap()).collect()
+    fn hashes(hex_hashes: &[&str]) -> Vec<MerkleNode> {
+        let bytes = hex_hashes.iter().map(|h| hex::decode(h).unwrap());
+        bytes.map(|bytes| bytes.as_slice().try_into().unwrap()).collect()
     }
 
-    fn some_leaves(size: usize) -> Vec<Hash> {
+    fn some_leaves(size: usize) -> Vec<MerkleNode> {
         (0..size as u64).map(|i| leaf_hash(&i.to_be_bytes())).collect()
     }
 
@@ -267,7 +272,7 @@ mod tests {
         for (index, size, path) in vectors {
             let proof = inclusion_proof(&leaves[..size], index).unwrap();
             assert_eq!(proof, InclusionProof { index, size: size as u64, path: hashes(path) });
-            let root = hashes(&REFERENCE_ROOTS[size - 1..size])[0];
+            let root = MerkleRoot(hashes(&REFERENCE_ROOTS)[size - 1].0);
             assert_eq!(proof.verify(&leaves[index as usize], &root), Ok(()));
         }
     }
@@ -311,7 +316,8 @@ mod tests {
                 ConsistencyProof { old_size, new_size: new_size as u64, path: hashes(path) }
             );
             let roots = hashes(&REFERENCE_ROOTS);
-            assert_eq!(proof.verify(&roots[old_size as usize - 1], &roots[new_size - 1]), Ok(()));
+            let root = |size: usize| MerkleRoot(roots[size - 1].0);
+            assert_eq!(proof.verify(&root(old_size as usize), &root(new_size)), Ok(()));
         }
     }
 
@@ -335,7 +341,7 @@ mod tests {
                     assert_eq!(proof.verify(leaf, &root).is_ok(), other == index);
                 }
                 let longer = InclusionProof {
-                    path: [proof.path.as_slice(), &[root]].concat(),
+                    path: [proof.path.as_slice(), &[MerkleNode(root.0)]].concat(),
                     ..proof.clone()
                 };
                 assert!(longer.verify(&tree[index], &root).is_err());
@@ -357,17 +363,18 @@ mod tests {
                 let old_root = root_by_definition(&leaves[..old_size]);
                 let proof = consistency_proof(&leaves[..new_size], old_size as u64).unwrap();
                 assert_eq!(proof.verify(&old_root, &new_root), Ok(()), "{old_size} of {new_size}");
-                let wrong = leaf_hash(b"wrong");
+                let wrong_node = leaf_hash(b"wrong");
+                let wrong = MerkleRoot(wrong_node.0);
                 assert!(proof.verify(&wrong, &new_root).is_err());
                 assert!(old_size == 0 || proof.verify(&old_root, &wrong).is_err());
                 let longer = ConsistencyProof {
-                    path: [proof.path.as_slice(), &[wrong]].concat(),
+                    path: [proof.path.as_slice(), &[wrong_node]].concat(),
                     ..proof.clone()
                 };
                 assert!(longer.verify(&old_root, &new_root).is_err());
                 for bent in 0..proof.path.len() {
                     let mut path = proof.path.clone();
-                    path[bent][31] ^= 1;
+                    path[bent].0[31] ^= 1;
                     let bent = ConsistencyProof { path, ..proof.clone() };
                     assert!(bent.verify(&old_root, &new_root).is_err());
                 }
@@ -378,14 +385,15 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_proofs_neither_panic_nor_pass(
-            index in any::<u64>(), size in any::<u64>(), path in prop::collection::vec(any::<Hash>(), 0..70),
+            index in any::<u64>(), size in any::<u64>(), path in prop::collection::vec(any::<[u8; 32]>(), 0..70),
         ) {
             let one = leaf_hash(b"one");
-            let other = leaf_hash(b"other");
+            let other = MerkleRoot(leaf_hash(b"other").0);
+            let path: Vec<MerkleNode> = path.into_iter().map(MerkleNode).collect();
             let inclusion = InclusionProof { index, size, path: path.clone() };
             prop_assert!(inclusion.verify(&one, &other).is_err());
             let consistency = ConsistencyProof { old_size: index, new_size: size, path };
-            prop_assert!(consistency.verify(&one, &other).is_err());
+            prop_assert!(consistency.verify(&MerkleRoot(one.0), &other).is_err());
         }
 
         #[test]

@@ -5,10 +5,10 @@ use std::{
     path::Path,
 };
 
+use consilium_hash::BlobHash;
 use tempfile::TempDir;
 
 use crate::{
-    Hash,
     block::MAX_BLOCK_BYTES,
     error::LedgerError,
     head::Head,
@@ -93,11 +93,11 @@ impl Open {
     pub(super) fn put_blobs(
         &self,
         disk: &Disk,
-        addressed: &[(Hash, &[u8])],
+        addressed: &[(BlobHash, &[u8])],
     ) -> Result<(), LedgerError> {
         for (address, blob) in addressed {
-            if !self.blobs.contains(address)? {
-                self.blobs.put(disk, address, blob)?;
+            if !self.blobs.contains(&address.0)? {
+                self.blobs.put(disk, &address.0, blob)?;
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use consilium_hash::{BlockHash, StateRoot};
+use consilium_hash::{BlobHash, BlockHash, StateRoot};
 
 use super::*;
 use crate::{
@@ -45,7 +45,7 @@ fn read_all(store: &Store) -> Result<HeaderChain, LedgerError> {
         assert_eq!(store.get_header(header.height)?.as_ref(), Some(header.sealed()));
         for blob in blobs_of(header.height) {
             assert_eq!(
-                store.get_blob(&sha256(&blob))?,
+                store.get_blob(&blob_hash(&blob))?,
                 Some(blob),
                 "a blob of block {}",
                 header.height
@@ -89,8 +89,8 @@ fn blocks_and_blobs_come_back_after_closing_and_after_dropping() {
     assert_eq!(again.get_block(43).unwrap(), None);
     assert_eq!(again.get_header(43).unwrap(), None);
     assert_eq!(again.blocks(41).count(), 2);
-    assert_eq!(again.get_blob(&[0; 32]).unwrap(), None);
-    assert!(!again.contains_blob(&[0; 32]).unwrap());
+    assert_eq!(again.get_blob(&BlobHash([0; 32])).unwrap(), None);
+    assert!(!again.contains_blob(&BlobHash([0; 32])).unwrap());
 }
 
 #[test]
@@ -106,8 +106,8 @@ fn blobs_can_be_stored_ahead_of_their_block() {
     let store = Store::open(killed.path()).unwrap();
     assert_eq!(store.head().unwrap().height, 0);
     for blob in [b"one".as_slice(), b"two"] {
-        assert!(store.contains_blob(&sha256(blob)).unwrap());
-        assert_eq!(store.get_blob(&sha256(blob)).unwrap().as_deref(), Some(blob));
+        assert!(store.contains_blob(&blob_hash(blob)).unwrap());
+        assert_eq!(store.get_blob(&blob_hash(blob)).unwrap().as_deref(), Some(blob));
     }
 }
 
@@ -302,7 +302,7 @@ fn readers_see_whole_durable_blocks_while_others_are_written() {
                 seen = head.height;
                 assert_eq!(store.get_block(seen).unwrap().unwrap().hash(), head.hash);
                 for blob in blobs_of(seen) {
-                    assert_eq!(store.get_blob(&sha256(&blob)).unwrap(), Some(blob));
+                    assert_eq!(store.get_blob(&blob_hash(&blob)).unwrap(), Some(blob));
                 }
             }
         });
@@ -343,11 +343,11 @@ fn every_flipped_byte_of_a_stored_block_or_blob_is_found() {
     for place in 0..blob.len() {
         let mut changed = blob.clone();
         changed[place] ^= 1 << (place % 8);
-        values(&|open| open.blobs.put(&disk, &sha256(blob), &changed).unwrap());
-        let got = sha256(&changed);
+        values(&|open| open.blobs.put(&disk, &blob_hash(blob).0, &changed).unwrap());
+        let got = blob_hash(&changed);
         assert!(matches!(
-            store.get_blob(&sha256(blob)),
-            Err(LedgerError::WrongBlob { expected, got: found }) if expected == sha256(blob) && found == got
+            store.get_blob(&blob_hash(blob)),
+            Err(LedgerError::WrongBlob { expected, got: found }) if expected == blob_hash(blob) && found == got
         ));
     }
 }

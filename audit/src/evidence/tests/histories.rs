@@ -1,4 +1,4 @@
-use consilium_hash::{BlockHash, ChainId, StateRoot, TransactionHash};
+use consilium_hash::{BlockHash, ChainId, MerkleNode, StateRoot, TransactionHash};
 
 use consilium_ledger::Seal;
 
@@ -26,7 +26,7 @@ fn two_headers_of_one_height_or_a_successor_of_another_convict_the_coordinator_o
     convicts_the_coordinator(&one, Statements::History(forked), Charge::Fork);
 }
 
-pub(super) fn head_against(header: &Block, edge: Vec<[u8; 32]>, theirs: Note) -> Statements {
+pub(super) fn head_against(header: &Block, edge: Vec<MerkleNode>, theirs: Note) -> Statements {
     let contradiction = Contradiction { ours: header.sealed, edge, theirs }.encode();
     Statements::Head(HeadEvidence { contradiction })
 }
@@ -62,7 +62,7 @@ fn a_header_and_a_head_of_another_tree_or_two_heads_of_one_size_convict_the_coor
     acquits(&one, against(head_of(&one, 3)));
     acquits(&one, two_heads_of(&head_of(&other, 3), &head_of(&other, 3)));
     // An edge that is not the header's; a head that an institution has signed, or that is of another chain.
-    acquits(&one, head_against(&one.blocks[2], vec![[7; 32]], head_of(&other, 3)));
+    acquits(&one, head_against(&one.blocks[2], vec![MerkleNode([7; 32])], head_of(&other, 3)));
     let checkpoint = other.chain.checkpoint(3).unwrap();
     let stranger = Checkpoint { chain_id: ChainId([9; 32]), ..checkpoint };
     let unsigned = [
@@ -200,7 +200,11 @@ fn a_signed_header_that_does_not_follow_convicts_the_coordinator() {
         statements.blocks.push(block.encode().unwrap());
         Statements::History(statements)
     };
-    convicts_the_coordinator(&world, bad(|header| header.history_root[0] ^= 1), Charge::BadHeader);
+    convicts_the_coordinator(
+        &world,
+        bad(|header| header.history_root.0[0] ^= 1),
+        Charge::BadHeader,
+    );
     convicts_the_coordinator(&world, bad(|header| header.time_ms = 1), Charge::BadHeader);
     convicts_the_coordinator(
         &world,
@@ -209,7 +213,7 @@ fn a_signed_header_that_does_not_follow_convicts_the_coordinator() {
     );
     // Further than the next one: what lies between is not known. And entries that the header does not speak of.
     acquits(&world, bad(|header| header.height = 9));
-    acquits(&world, bad(|header| header.entries_root[0] ^= 1));
+    acquits(&world, bad(|header| header.entries_root.0[0] ^= 1));
     acquits(&world, bad(|header| header.version = 2));
 }
 

@@ -2,7 +2,7 @@
 
 use consilium_audit::follow::Follower;
 use consilium_contract::Phase;
-use consilium_hash::{BlockHash, Pseudonym};
+use consilium_hash::{BlockHash, ConfirmationHash, Pseudonym, QualifiedHash};
 use consilium_ledger::HeaderChain;
 use consilium_proto::v1::{
     BeginKeygen, ChangeCommittee, Complaints, Confirmation, EndStage, Stage as StageName,
@@ -239,8 +239,10 @@ fn a_member_says_nothing_that_its_memory_has_not_sworn_first() {
         members.begin(0);
         members.play_until(stage);
         let swear = |members: &Members, i: usize| match stage {
-            StageName::Agreeing => members.memory(i).swear_dealings(Place::default(), &[9; 32]),
-            _ => members.memory(i).swear_committee(Place::default(), 0, &[9; 32]),
+            StageName::Agreeing => {
+                members.memory(i).swear_dealings(Place::default(), &QualifiedHash([9; 32]))
+            }
+            _ => members.memory(i).swear_committee(Place::default(), 0, &ConfirmationHash([9; 32])),
         };
         // It has sworn something else, in another history: it is asked twice and says nothing.
         swear(&members, 0).unwrap();
@@ -274,7 +276,7 @@ fn products_bind_whoever_has_not_agreed_in_words_to_the_same_dealings() {
     members.play_stage(&[0]);
     assert_eq!(members.keygen().unwrap().stage().name(), StageName::Products);
     assert!(members.ask(0).unwrap().is_some());
-    let refused = members.memory(0).swear_dealings(Place::default(), &[9; 32]);
+    let refused = members.memory(0).swear_dealings(Place::default(), &QualifiedHash([9; 32]));
     assert!(
         matches!(refused, Err(ClientError::Memory(MemoryError::OtherOath { .. }))),
         "{refused:?}"

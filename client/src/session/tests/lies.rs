@@ -6,8 +6,8 @@ use consilium_audit::{
     judge::TrusteeError,
     model_check::ModelError,
 };
-use consilium_hash::{HeaderHash, StateRoot};
-use consilium_ledger::{Block, sha256};
+use consilium_hash::{HeaderHash, MerkleRoot, StateRoot};
+use consilium_ledger::{Block, blob_hash, sha256};
 use consilium_proto::v1::{Abandon, Charge, Reason, transaction::Action};
 use consilium_testkit::{World, ceremony};
 
@@ -19,8 +19,10 @@ async fn a_signed_head_of_another_history_stops_the_institution_with_evidence() 
     let world = World::new();
     let state = state(&world);
     let stage = Stage::new(world).await;
-    let forged =
-        consilium_ledger::Checkpoint { root: [9; 32], ..stage.world.chain.head_checkpoint() };
+    let forged = consilium_ledger::Checkpoint {
+        root: MerkleRoot([9; 32]),
+        ..stage.world.chain.head_checkpoint()
+    };
     let signing = (&stage.world.ceremony.coordinator.signing).into();
     *stage.shown.lock().unwrap().heads.last_mut().unwrap() = forged.sign(&signing);
     let error = end(stage.start(state.path())).await.unwrap_err();
@@ -115,7 +117,7 @@ async fn sums_that_do_not_follow_convict_the_coordinator_although_only_the_insti
     let (mut close, mut sums) = stage.world.result();
     sums[0] ^= 1;
     close.sums.as_mut().unwrap().sha256 = sha256(&sums).to_vec();
-    stage.world.bodies.insert(sha256(&sums), sums);
+    stage.world.bodies.insert(blob_hash(&sums), sums);
     let close = stage.world.orders(Action::CloseRound(close));
     stage.world.forge(vec![close]);
     stage.show();
@@ -207,7 +209,8 @@ async fn a_signed_header_that_does_not_follow_stops_the_institution_with_evidenc
             vec![consilium_contract::transaction::entry(open, false)],
             StateRoot([0; 32]),
         );
-        let header = consilium_ledger::Header { history_root: [7; 32], ..*block.header() };
+        let header =
+            consilium_ledger::Header { history_root: MerkleRoot([7; 32]), ..*block.header() };
         Block { sealed: stage.world.seal_header(header), entries: block.entries }
     };
     stage.world.blocks.push(bad);

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use consilium_contract::CandidateTransaction;
-use consilium_crypto::{Hash, signature::SigningKey};
-use consilium_hash::{ChainId, HeaderHash};
+use consilium_crypto::signature::SigningKey;
+use consilium_hash::{BlobHash, ChainId, HeaderHash};
 use consilium_proto::v1::{
     Aggregate, BlockMessage, Chunk, ConsistencyProof, GetAggregateRequest, GetBlobRequest,
     GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,
@@ -156,16 +156,16 @@ impl Federation for Node {
         &self,
         request: Request<GetMaskedUpdateRequest>,
     ) -> Result<Response<Self::GetMaskedUpdateStream>, Status> {
-        let hash: Hash = request.into_inner().header_sha256.as_slice().try_into().unwrap();
-        chunks(self.shown.lock().unwrap().masked.get(&HeaderHash(hash)))
+        let hash: HeaderHash = request.into_inner().header_sha256.as_slice().try_into().unwrap();
+        chunks(self.shown.lock().unwrap().masked.get(&hash))
     }
 
     async fn get_key_part(
         &self,
         request: Request<GetKeyPartRequest>,
     ) -> Result<Response<Self::GetKeyPartStream>, Status> {
-        let hash: Hash = request.into_inner().header_sha256.as_slice().try_into().unwrap();
-        chunks(self.shown.lock().unwrap().key_parts.get(&HeaderHash(hash)))
+        let hash: HeaderHash = request.into_inner().header_sha256.as_slice().try_into().unwrap();
+        chunks(self.shown.lock().unwrap().key_parts.get(&hash))
     }
 
     async fn countersign(
@@ -210,7 +210,7 @@ impl Ledger for Node {
         &self,
         request: Request<GetBlobRequest>,
     ) -> Result<Response<Self::GetBlobStream>, Status> {
-        let hash: Hash = request.into_inner().sha256.as_slice().try_into().unwrap();
+        let hash: BlobHash = request.into_inner().sha256.as_slice().try_into().unwrap();
         chunks(self.shown.lock().unwrap().blobs.get(&hash))
     }
 

@@ -13,13 +13,11 @@ use consilium_audit::{
     evidence::{Culprit, Kept},
 };
 use consilium_contract::{CandidateTransaction, transaction::parse_entry};
-use consilium_crypto::{
-    Bound, Hash, QuantisedUpdate, mask::CandidateHeader, signature::SigningKey,
-};
-use consilium_hash::HeaderHash;
+use consilium_crypto::{Bound, QuantisedUpdate, mask::CandidateHeader, signature::SigningKey};
+use consilium_hash::{BlobHash, HeaderHash};
 use consilium_identity::InstitutionFiles;
 use consilium_learning::{TrainError, Trainer};
-use consilium_ledger::{Block, Note, sha256};
+use consilium_ledger::{Block, Note, blob_hash};
 use consilium_proto::v1::{
     Charge, Reason, SignedTransaction, federation_server::FederationServer,
     ledger_server::LedgerServer, transaction::Action,
@@ -59,7 +57,7 @@ pub(super) struct Shown {
     pub(super) heads: Vec<Note>,
     pub(super) masked: HashMap<HeaderHash, Vec<u8>>,
     pub(super) key_parts: HashMap<HeaderHash, Vec<u8>>,
-    pub(super) blobs: HashMap<Hash, Vec<u8>>,
+    pub(super) blobs: HashMap<BlobHash, Vec<u8>>,
     /// Last blocks that the head is taken from and the stream holds back.
     pub(super) held_back: usize,
     /// Streams of an earlier connection end.
@@ -128,7 +126,7 @@ impl Stage {
     }
 
     /// The same, with the blobs that are served changed.
-    pub(super) fn show_with(&mut self, change: impl FnOnce(&mut HashMap<Hash, Vec<u8>>)) {
+    pub(super) fn show_with(&mut self, change: impl FnOnce(&mut HashMap<BlobHash, Vec<u8>>)) {
         let parameters = self.world.ceremony.parameters.update_parameters();
         let mut shown = self.shown.lock().unwrap();
         shown.blocks = self.world.blocks.clone();
@@ -207,7 +205,7 @@ impl Stage {
     pub(super) async fn take_update(&mut self) -> (SignedTransaction, Vec<u8>) {
         let Call { signed, body, answer } = self.call().await;
         let header = header(&signed);
-        self.world.bodies.insert(sha256(&body), body);
+        self.world.bodies.insert(blob_hash(&body), body);
         answer.send(Some(Reason::Accepted)).unwrap();
         (signed, header)
     }
@@ -239,7 +237,7 @@ impl Stage {
     pub(super) async fn seal_with(
         &mut self,
         others: &[usize],
-        change: impl FnOnce(&mut HashMap<Hash, Vec<u8>>),
+        change: impl FnOnce(&mut HashMap<BlobHash, Vec<u8>>),
     ) {
         self.seal_unseen(others).await;
         self.show_with(change);

@@ -2,7 +2,7 @@
 
 use consilium_contract::execute::ExecuteError;
 use consilium_crypto::UpdateError;
-use consilium_ledger::sha256;
+use consilium_ledger::blob_hash;
 use consilium_proto::v1::Charge;
 use consilium_testkit::{World, bounds};
 
@@ -74,7 +74,7 @@ async fn an_honest_update_that_is_recorded_as_a_fault_is_found_by_everyone_who_e
     let honest = [vec![own], stage.world.submit(&[1, 2])].concat();
     // Institution 3's update proves what it must; the state root says that it was refused.
     let update = stage.world.update(3, &stage.world.round(), 4);
-    stage.world.bodies.insert(sha256(&update.body), update.body.clone());
+    stage.world.bodies.insert(blob_hash(&update.body), update.body.clone());
     let submission = stage.world.submission(3, &update.header);
     stage.world.forge(vec![submission]);
     let evaluation = stage.world.evaluation(&stage.world.round(), &honest);

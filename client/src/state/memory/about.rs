@@ -1,7 +1,6 @@
 //! What a record of the memory is about.
 
-use consilium_crypto::Hash;
-use consilium_hash::ChainId;
+use consilium_hash::{ChainId, OathHash};
 
 use super::journal::{PAYLOAD, Payload};
 
@@ -80,16 +79,16 @@ impl About {
 }
 
 /// The record: chain ‖ what it is about ‖ hash.
-pub(super) fn payload(chain: &ChainId, about: About, hash: &Hash) -> Payload {
+pub(super) fn payload(chain: &ChainId, about: About, hash: &OathHash) -> Payload {
     let mut payload = [0; PAYLOAD];
-    let fields = chain.0.iter().copied().chain(about.encode()).chain(hash.iter().copied());
+    let fields = chain.0.iter().copied().chain(about.encode()).chain(hash.0);
     payload.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
     payload
 }
 
 /// Reads [`payload`].
-pub(super) fn parse(payload: &Payload) -> Option<(ChainId, About, Hash)> {
+pub(super) fn parse(payload: &Payload) -> Option<(ChainId, About, OathHash)> {
     let (chain, rest) = payload.split_first_chunk::<32>()?;
     let (about, hash) = rest.split_first_chunk::<9>()?;
-    Some((ChainId(*chain), About::decode(about)?, hash.try_into().ok()?))
+    Some((ChainId(*chain), About::decode(about)?, OathHash(hash.try_into().ok()?)))
 }

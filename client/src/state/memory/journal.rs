@@ -13,7 +13,7 @@ use std::{
 };
 
 use consilium_audit::files::{self, FileError, failed, private, sync_folder_of};
-use consilium_crypto::Hash;
+use consilium_hash::Checksum;
 use consilium_ledger::sha256;
 
 /// Bytes of a record that are the caller's.
@@ -104,7 +104,7 @@ pub(super) struct Journal {
     medium: Box<dyn Medium>,
     count: u64,
     /// Hash of all records.
-    link: Hash,
+    link: Checksum,
     /// A write has failed: what is on disk is not known until the log is opened again.
     has_failed: bool,
 }
@@ -123,7 +123,7 @@ impl Journal {
     pub(super) fn open(mut medium: Box<dyn Medium>) -> Result<Opened, FileError> {
         let bytes = medium.log()?;
         let mark = medium.mark()?;
-        let mut link = [0; 32];
+        let mut link = Checksum::default();
         // Hash of all records before each.
         let mut links = vec![link];
         let mut records = Vec::new();
@@ -138,7 +138,7 @@ impl Journal {
         let end = count * RECORD as u64;
         let damaged = |detail: String| FileError::Damaged { path: medium.path().into(), detail };
         let (acknowledged, marked) = match mark {
-            None => (0, Some([0; 32])),
+            None => (0, Some(Checksum::default())),
             // A mark that does not read says nothing: whatever it spoke of may be lost.
             Some(mark) => {
                 read_mark(&mark).map_or((u64::MAX, None), |(count, link)| (count, Some(link)))
@@ -169,7 +169,7 @@ impl Journal {
     }
 
     fn acknowledge(&mut self) -> Result<(), FileError> {
-        let mut mark = [self.count.to_be_bytes().as_slice(), &self.link].concat();
+        let mut mark = [self.count.to_be_bytes().as_slice(), self.link.as_slice()].concat();
         let checksum = sha256(&mark);
         mark.extend(checksum.iter().take(LINK));
         self.medium.replace_mark(&mark)
@@ -186,7 +186,7 @@ impl Journal {
         }
         self.has_failed = true;
         let link = next_link(&self.link, payload);
-        let record: Vec<u8> = payload.iter().chain(link.iter().take(LINK)).copied().collect();
+        let record: Vec<u8> = payload.iter().chain(link.0.iter().take(LINK)).copied().collect();
         self.medium.write(self.count * RECORD as u64, &record)?;
         self.medium.sync()?;
         self.count += 1;
@@ -197,24 +197,24 @@ impl Journal {
     }
 }
 
-fn next_link(link: &Hash, payload: &Payload) -> Hash {
-    sha256(&[link.as_slice(), payload].concat())
+fn next_link(link: &Checksum, payload: &Payload) -> Checksum {
+    Checksum(sha256(&[link.as_slice(), payload].concat()))
 }
 
 /// The payload and the hash of all records up to it; nothing where it is not what was written after the others.
-fn read(link: &Hash, record: &[u8; RECORD]) -> Option<(Payload, Hash)> {
+fn read(link: &Checksum, record: &[u8; RECORD]) -> Option<(Payload, Checksum)> {
     let (payload, check) = record.split_first_chunk::<PAYLOAD>()?;
     let next = next_link(link, payload);
-    (next.get(..LINK)? == check).then_some((*payload, next))
+    (next.0.get(..LINK)? == check).then_some((*payload, next))
 }
 
-fn read_mark(bytes: &[u8]) -> Option<(u64, Hash)> {
+fn read_mark(bytes: &[u8]) -> Option<(u64, Checksum)> {
     let (fields, check) = bytes.split_at_checked(MARK - LINK)?;
     if sha256(fields).get(..LINK)? != check {
         return None;
     }
     let (count, link) = fields.split_first_chunk()?;
-    Some((u64::from_be_bytes(*count), link.try_into().ok()?))
+    Some((u64::from_be_bytes(*count), Checksum(link.try_into().ok()?)))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ fn open_for(directory: &Path, chain: ChainId) -> Memory {
 /// A memory with which committee 0 was confirmed.
 fn member(directory: &Path) -> Memory {
     let mut memory = open(directory);
-    memory.swear_committee(first(0), 0, &[7; 32]).unwrap();
+    memory.swear_committee(first(0), 0, &ConfirmationHash([7; 32])).unwrap();
     memory
 }
 
@@ -60,7 +60,8 @@ fn what_is_lost_is_lost_across_restarts_and_only_a_committee_made_later_is_answe
     let dir = tempfile::tempdir().unwrap();
     let mut memory = member(dir.path());
     memory.remember(0, 4, &BlockHash([2; 32])).unwrap();
-    let loss = memory.catch_up(true, Some(Place::standing(0)), &[(About::Step(5), [4; 32])]);
+    let loss =
+        memory.catch_up(true, Some(Place::standing(0)), &[(About::Step(5), OathHash([4; 32]))]);
     assert_eq!(loss.unwrap(), Some(Loss::Older));
     for _ in 0..2 {
         // Neither what is known, nor what the chain has taught it, nor anything new.
@@ -71,19 +72,19 @@ fn what_is_lost_is_lost_across_restarts_and_only_a_committee_made_later_is_answe
         let refused = refusal(memory.remember(0, 5, &BlockHash([2; 32])));
         assert!(matches!(refused, MemoryError::OtherBlock { remembered: BlockHash([4, ..]), .. }));
         for refused in [
-            refusal(memory.swear_committee(first(0), 0, &[7; 32])),
-            refusal(memory.swear_dealings(first(0), &[7; 32])),
-            refusal(memory.keep_secrets(Place { number: 0, attempt: 9 }, &[7; 32])),
+            refusal(memory.swear_committee(first(0), 0, &ConfirmationHash([7; 32]))),
+            refusal(memory.swear_dealings(first(0), &QualifiedHash([7; 32]))),
+            refusal(memory.keep_secrets(Place { number: 0, attempt: 9 }, &SecretsName([7; 32]))),
         ] {
             assert_eq!(refused, MemoryError::Lost { number: 0 });
         }
         drop(memory);
         memory = Memory::open(dir.path(), CHAIN).unwrap();
         // The same blocks are read again, and teach nothing new.
-        assert!(memory.holds(About::Step(5), &[4; 32]));
+        assert!(memory.holds(About::Step(5), &OathHash([4; 32])));
         assert_eq!(memory.catch_up(true, Some(Place::standing(0)), &[]).unwrap(), None);
     }
-    memory.swear_committee(first(1), 6, &[8; 32]).unwrap();
+    memory.swear_committee(first(1), 6, &ConfirmationHash([8; 32])).unwrap();
     memory.remember(1, 6, &BlockHash([2; 32])).unwrap();
 }
 
@@ -97,8 +98,8 @@ fn a_loss_while_a_committee_is_made_spares_later_attempts_at_it() {
         assert!(!memory.takes_part_in(lost), "{lost:?}");
     }
     assert!(memory.has_lost(0) && !memory.has_lost(1));
-    memory.swear_dealings(attempt(3), &[2; 32]).unwrap();
-    memory.swear_committee(attempt(3), 5, &[2; 32]).unwrap();
+    memory.swear_dealings(attempt(3), &QualifiedHash([2; 32])).unwrap();
+    memory.swear_committee(attempt(3), 5, &ConfirmationHash([2; 32])).unwrap();
     memory.remember(1, 5, &BlockHash([2; 32])).unwrap();
     // A confirmation of before a loss binds, and is not enough to answer for what came after it.
     memory.lose(attempt(4)).unwrap();
@@ -114,7 +115,10 @@ fn a_new_memory_of_an_institution_that_the_chain_knows_is_a_lost_one_and_says_no
  {
     let dir = tempfile::tempdir().unwrap();
     let mut memory = Memory::open(dir.path(), CHAIN).unwrap();
-    assert_eq!(refusal(memory.swear_committee(first(3), 0, &[2; 32])), MemoryError::Uncertain);
+    assert_eq!(
+        refusal(memory.swear_committee(first(3), 0, &ConfirmationHash([2; 32]))),
+        MemoryError::Uncertain
+    );
     assert!(memory.remember(0, 0, &BlockHash([2; 32])).is_err());
     drop(memory);
     // The process has ended before it had caught up: it is still a new one.
@@ -147,25 +151,29 @@ fn attempts_at_one_committee_and_at_the_next_are_never_taken_for_each_other() {
     };
     for place in places {
         assert!(!memory.has_secrets_of(place), "{place:?}");
-        memory.keep_secrets(place, &said(place)).unwrap();
-        memory.swear_dealings(place, &said(place)).unwrap();
+        memory.keep_secrets(place, &SecretsName(said(place))).unwrap();
+        memory.swear_dealings(place, &QualifiedHash(said(place))).unwrap();
     }
     let mut memory = open(dir.path());
     for place in places {
-        memory.keep_secrets(place, &said(place)).unwrap();
-        memory.swear_dealings(place, &said(place)).unwrap();
+        memory.keep_secrets(place, &SecretsName(said(place))).unwrap();
+        memory.swear_dealings(place, &QualifiedHash(said(place))).unwrap();
         for refused in [
-            refusal(memory.keep_secrets(place, &[9; 32])),
-            refusal(memory.swear_dealings(place, &[9; 32])),
+            refusal(memory.keep_secrets(place, &SecretsName([9; 32]))),
+            refusal(memory.swear_dealings(place, &QualifiedHash([9; 32]))),
         ] {
             assert!(
-                matches!(refused, MemoryError::OtherOath { remembered, .. } if remembered == said(place))
+                matches!(refused, MemoryError::OtherOath { remembered, .. } if remembered.0 == said(place))
             );
         }
     }
     // A committee is confirmed once, whatever the attempt.
-    memory.swear_committee(Place { number: 1, attempt: 1 }, 0, &[2; 32]).unwrap();
-    let refused = refusal(memory.swear_committee(Place { number: 1, attempt: 2 }, 0, &[3; 32]));
+    memory.swear_committee(Place { number: 1, attempt: 1 }, 0, &ConfirmationHash([2; 32])).unwrap();
+    let refused = refusal(memory.swear_committee(
+        Place { number: 1, attempt: 2 },
+        0,
+        &ConfirmationHash([3; 32]),
+    ));
     assert!(matches!(refused, MemoryError::OtherOath { .. }));
 }
 
@@ -204,23 +212,25 @@ fn an_oath_is_kept_across_restarts_and_every_other_one_refused() {
     let dir = tempfile::tempdir().unwrap();
     let one = [2; 32];
     let other = [3; 32];
-    open(dir.path()).swear_dealings(first(1), &one).unwrap();
-    open(dir.path()).swear_committee(first(1), 0, &one).unwrap();
+    open(dir.path()).swear_dealings(first(1), &QualifiedHash(one)).unwrap();
+    open(dir.path()).swear_committee(first(1), 0, &ConfirmationHash(one)).unwrap();
     let mut memory = open(dir.path());
-    memory.swear_dealings(first(1), &one).unwrap();
-    memory.swear_committee(first(1), 0, &one).unwrap();
+    memory.swear_dealings(first(1), &QualifiedHash(one)).unwrap();
+    memory.swear_committee(first(1), 0, &ConfirmationHash(one)).unwrap();
     assert!(matches!(
-        refusal(memory.swear_dealings(first(1), &other)),
+        refusal(memory.swear_dealings(first(1), &QualifiedHash(other))),
         MemoryError::OtherOath { .. }
     ));
     assert!(matches!(
-        refusal(memory.swear_committee(first(1), 0, &other)),
+        refusal(memory.swear_committee(first(1), 0, &ConfirmationHash(other))),
         MemoryError::OtherOath { .. }
     ));
     // Another attempt, another committee, another chain.
-    memory.swear_dealings(Place { number: 1, attempt: 1 }, &other).unwrap();
-    memory.swear_committee(first(2), 0, &other).unwrap();
-    open_for(dir.path(), ChainId([9; 32])).swear_committee(first(1), 0, &other).unwrap();
+    memory.swear_dealings(Place { number: 1, attempt: 1 }, &QualifiedHash(other)).unwrap();
+    memory.swear_committee(first(2), 0, &ConfirmationHash(other)).unwrap();
+    open_for(dir.path(), ChainId([9; 32]))
+        .swear_committee(first(1), 0, &ConfirmationHash(other))
+        .unwrap();
 }
 
 #[test]
@@ -228,7 +238,7 @@ fn who_has_confirmed_a_committee_answers_for_earlier_ones_no_longer() {
     let dir = tempfile::tempdir().unwrap();
     let mut memory = member(dir.path());
     memory.remember(0, 5, &BlockHash([3; 32])).unwrap();
-    memory.swear_committee(first(1), 6, &[2; 32]).unwrap();
+    memory.swear_committee(first(1), 6, &ConfirmationHash([2; 32])).unwrap();
     for mut memory in [memory, open(dir.path())] {
         let refused = refusal(memory.remember(0, 6, &BlockHash([3; 32])));
         assert_eq!(refused, MemoryError::HandedOver { confirmed: 1, asked: 0 });
@@ -242,13 +252,13 @@ fn who_has_answered_for_a_step_confirms_no_other_committee_that_would_answer_for
     member(dir.path()).remember(0, 5, &BlockHash([3; 32])).unwrap();
     let mut memory = open(dir.path());
     for step in [4, 5] {
-        let refused = refusal(memory.swear_committee(first(1), step, &[2; 32]));
+        let refused = refusal(memory.swear_committee(first(1), step, &ConfirmationHash([2; 32])));
         assert_eq!(refused, MemoryError::Answered { answered: 5, step });
     }
     // What is confirmed can be said again.
-    memory.swear_committee(first(1), 6, &[2; 32]).unwrap();
+    memory.swear_committee(first(1), 6, &ConfirmationHash([2; 32])).unwrap();
     memory.remember(1, 7, &BlockHash([3; 32])).unwrap();
-    memory.swear_committee(first(1), 6, &[2; 32]).unwrap();
+    memory.swear_committee(first(1), 6, &ConfirmationHash([2; 32])).unwrap();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use consilium_crypto::{
     },
 };
 use consilium_hash::HeaderHash;
-use consilium_ledger::{VerifiedHeader as VerifiedBlock, sha256};
+use consilium_ledger::{VerifiedHeader as VerifiedBlock, blob_hash, sha256};
 use consilium_proto::v1::{
     Abandon, BeginKeygen, BlobRef, ChangeCommittee, CloseCollection, CloseRound, EndStage,
     OpenRound, Revoke, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
@@ -34,7 +34,7 @@ impl Adversary<'_> {
             let name = self.world.name(*from);
             match (read(signed).action(), branch.follower.phase()) {
                 (Action::Contribute(said), Phase::Keygen(keygen)) => {
-                    said.basis == keygen.basis() && !keygen.has_heard(&name)
+                    said.basis == keygen.basis().as_slice() && !keygen.has_heard(&name)
                 }
                 (Action::SubmitUpdate(update), Phase::Collecting(collection)) => {
                     let pooled = self.world.pooled(&HeaderHash(sha256(&update.header))).unwrap();
@@ -205,7 +205,7 @@ impl Adversary<'_> {
                 let Some((close, sums, model)) = self.result(at, *right, step, time_ms) else {
                     return;
                 };
-                let hash = sha256(&sums);
+                let hash = blob_hash(&sums);
                 self.trustees.values_mut().for_each(|trustee| {
                     trustee.blobs.insert(hash, sums.clone());
                 });

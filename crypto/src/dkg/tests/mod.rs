@@ -8,7 +8,7 @@ mod vectors;
 
 use std::collections::BTreeMap;
 
-use consilium_hash::ChainId;
+use consilium_hash::{ChainId, ConfirmationHash};
 use curve25519_dalek::scalar::Scalar;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -16,7 +16,7 @@ use rand_core::SeedableRng;
 use super::*;
 use crate::group::g;
 use crate::group::polynomial::lagrange;
-use crate::{DealingCommitments, EvaluationKey, Hash, KeyShare, PublicKey, VerifyingKey};
+use crate::{DealingCommitments, EvaluationKey, KeyShare, PublicKey, VerifyingKey};
 
 /// What every member of one committee keeps to itself during a ceremony, and the ceremony.
 struct Play {
@@ -31,7 +31,7 @@ struct Outcome {
     key: PublicKey,
     commitments: DealingCommitments,
     shares: Vec<KeyShare>,
-    confirmation: Hash,
+    confirmation: ConfirmationHash,
 }
 
 fn context(members: u32, threshold: u32) -> Context {

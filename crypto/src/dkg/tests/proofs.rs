@@ -1,6 +1,6 @@
 //! Every message with every field changed, taken out of its context, cut, and made of noise.
 
-use consilium_hash::ChainId;
+use consilium_hash::{CeremonyHash, ChainId};
 use proptest::prelude::*;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
@@ -146,7 +146,7 @@ fn proofs_are_bound_to_the_ceremony_the_dealings_and_the_key() {
     let product = members[0].product(key.qualified(), &mut play.rng).unwrap();
     let share_key = members[0].share_key(&key, &mut play.rng).unwrap();
     let mut renamed = key.qualified().clone();
-    renamed.hash[0] ^= 1;
+    renamed.hash.0[0] ^= 1;
     assert!(product.verify(&renamed, 1).is_err());
     let renamed = GeneratedKey::new(renamed, key.public_key().clone());
     assert!(share_key.verify(&renamed, 1).is_err());
@@ -171,7 +171,7 @@ fn proofs_are_bound_to_the_ceremony_the_dealings_and_the_key() {
         generation(context, fewer),
         generation(context, exchanged),
     ];
-    let mut hashes: Vec<Hash> = others.iter().map(|ceremony| *ceremony.hash()).collect();
+    let mut hashes: Vec<CeremonyHash> = others.iter().map(|ceremony| *ceremony.hash()).collect();
     hashes.push(*play.ceremony.hash());
     hashes.sort_unstable();
     hashes.dedup();

@@ -16,22 +16,22 @@ fn vectors() -> String {
         |name: &str, bytes: &[u8]| writeln!(lines, "{name} = {}", to_hex(bytes)).unwrap();
     let mut play = Play::generation(2026, 4, 2);
     line("sealing key of 1", &play.ceremony.recipients()[&1].encode());
-    line("ceremony", play.ceremony.hash());
+    line("ceremony", play.ceremony.hash().as_slice());
     let dealings = play.deal_all();
     line("dealing of 1", dealings[0].encode());
-    line("hash of the dealing of 1", dealings[0].hash());
+    line("hash of the dealing of 1", dealings[0].hash().as_slice());
     line("share of 2 revealed by 1", &play.dealer(1).reveal(2).unwrap().encode());
     let qualified = Qualified::new(&play.ceremony, &dealings).unwrap();
-    line("qualified dealings", qualified.hash());
+    line("qualified dealings", qualified.hash().as_slice());
     let members = play.members(&qualified, &dealings);
     line("product of 1", &members[0].product(&qualified, &mut play.rng).unwrap().encode());
     let outcome = play.finish(&qualified, &members);
     line("public key", &outcome.key.encode());
     line("dealing commitments", &outcome.commitments.encode());
-    line("confirmation", &outcome.confirmation);
+    line("confirmation", outcome.confirmation.as_slice());
 
     let mut play = Play::resharing(2027, Context { ceremony: 3, ..context(7, 3) }, &outcome);
-    line("ceremony of the resharing", play.ceremony.hash());
+    line("ceremony of the resharing", play.ceremony.hash().as_slice());
     let dealings: Vec<_> = outcome
         .shares
         .iter()
@@ -45,7 +45,8 @@ fn vectors() -> String {
     let qualified = Qualified::new(&play.ceremony, &dealings).unwrap();
     let commitments = qualified.reshared().unwrap();
     line("dealing commitments of the resharing", &commitments.encode());
-    line("confirmation of the resharing", &qualified.confirmation(&outcome.key, &commitments));
+    let confirmation = qualified.confirmation(&outcome.key, &commitments);
+    line("confirmation of the resharing", confirmation.as_slice());
     lines
 }
 

@@ -231,7 +231,7 @@ fn read_all_or_missing(store: &Store) -> Result<HeaderChain, LedgerError> {
     let chain = verify_chain(store.blocks(0), validators())?;
     for height in 0..chain.len() {
         for blob in blobs_of(height) {
-            match store.get_blob(&sha256(&blob))? {
+            match store.get_blob(&blob_hash(&blob))? {
                 Some(found) => assert_eq!(found, blob),
                 None => {
                     return Err(LedgerError::NotALedger { path: "a blob is missing".into() });

@@ -1,6 +1,7 @@
 //! Members that have lost secrets or memory, were away, or were killed.
 
 use super::*;
+use consilium_hash::ConfirmationHash;
 
 #[test]
 fn a_dealer_that_has_lost_its_secrets_does_not_answer_for_a_dealing_with_other_polynomials() {
@@ -106,7 +107,7 @@ fn a_member_that_was_away_while_a_committee_was_confirmed_holds_its_share_once_i
         let mut memory = members.memory(0);
         assert!(memory.answers_for(number));
         let place = Place { number, attempt: 0 };
-        assert!(memory.swear_committee(place, 0, &[9; 32]).is_err());
+        assert!(memory.swear_committee(place, 0, &ConfirmationHash([9; 32])).is_err());
         // Who was there, and who reads the chain again, holds the same as before.
         assert!(members.read(1).share(&committee).is_some());
         assert!(members.read(0).share(&committee).is_some());
