@@ -20,7 +20,7 @@ use crate::AuthorityError;
 const CROSSOVER: u32 = 512;
 /// Bits of a quantised parameter.
 const BITS: u8 = 8;
-/// B. The largest whose projections are proven with 16 bits each; twice as many bits would cost twice the time.
+/// B. What is proven costs the same for every B; results of runs depend on it.
 const NORM: u32 = 5_600;
 /// N.
 const PROJECTIONS: u16 = 256;

@@ -7,7 +7,7 @@ use consilium_proto::v1::Training;
 
 use crate::{AuthorityError, BoundChoice, BoundKind};
 
-/// The norm with which the search for noise begins: the largest whose projections are proven in 16 bits.
+/// The norm with which the search for noise begins.
 const FIRST_NORM: u32 = 5_600;
 
 /// The largest norm that can be proven.

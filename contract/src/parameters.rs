@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Version of the protocol that this crate speaks.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// Largest number of institutions of a run.
 pub const MAX_INSTITUTIONS: u32 = 128;

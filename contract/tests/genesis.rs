@@ -57,7 +57,7 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
         ("steps", Box::new(|g| g.steps = 0)),
         ("max_attempts", Box::new(|g| g.max_attempts = 0)),
         ("collection timeout", Box::new(|g| g.collection_timeout_ms = 0)),
-        ("protocol version is 2", Box::new(|g| g.protocol_version = 2)),
+        ("protocol version is 3", Box::new(|g| g.protocol_version = 3)),
         ("number of parameters is 0", Box::new(|g| g.dimension = 0)),
         ("number of parameters", Box::new(|g| g.dimension = (1 << 20) + 1)),
         ("length of the initial model", Box::new(|g| g.dimension += 1)),

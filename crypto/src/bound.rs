@@ -44,10 +44,6 @@ pub(crate) struct NormBound {
     pub(crate) projections: usize,
     /// Γ·B².
     pub(crate) squares: u64,
-    /// Bits of the range proofs on the projections: y_t + 2^(bits−1) ∈ [0, 2^bits).
-    pub(crate) projection_bits: u8,
-    /// Bits of the range proof on Γ·B² − Σy_t².
-    pub(crate) squares_bits: u8,
     /// ⌈√(Γ/λ)·B⌉: no coordinate of an update whose proofs hold is beyond.
     pub(crate) reach: u64,
 }
@@ -55,9 +51,7 @@ pub(crate) struct NormBound {
 impl Bound {
     const PARAMETER: u8 = 1;
     const NORM: u8 = 2;
-    /// Largest B whose honest projections, which stay below 5.83·B but for probability 2^-42, fit 16 bits.
-    const MAX_NORM_16: u64 = 5_600;
-    /// Largest B whose honest projections fit 32 bits and whose Γ·B² fits 63 for every N.
+    /// Largest B. Its Γ·B² fits 63 bits for every N, and projections are proven short as far as honest ones of it go.
     const MAX_NORM: u64 = 100_000_000;
 
     /// Refuses numbers outside what can be proven.
@@ -197,8 +191,6 @@ impl NormBound {
             norm,
             projections: projections.into(),
             squares,
-            projection_bits: if norm <= Bound::MAX_NORM_16 { 16 } else { 32 },
-            squares_bits: if squares < 1 << 32 { 32 } else { 64 },
             reach: ceil_sqrt(squares.div_ceil(lambda)),
         })
     }
@@ -251,28 +243,18 @@ mod tests {
     }
 
     #[test]
-    fn range_proofs_are_as_wide_as_the_norm_needs_and_its_squares_never_overflow() {
-        let bits = |b| {
-            NormBound::new(b, 256).map(|bound| (bound.projection_bits, bound.squares_bits)).unwrap()
-        };
-        // 232·4302² is just below 2^32.
-        for (b, expected) in
-            [(1, (16, 32)), (4302, (16, 32)), (4303, (16, 64)), (5600, (16, 64)), (5601, (32, 64))]
-        {
-            assert_eq!(bits(b), expected, "B = {b}");
-        }
+    fn squares_of_every_norm_fit_what_is_proven_of_them() {
         for projections in [256, 512, 1024] {
-            let bound = NormBound::new(100_000_000, projections).unwrap();
-            assert_eq!(
-                bound.squares as f64,
-                (constants(projections).unwrap().0 as f64) * 100_000_000f64.powi(2)
-            );
-            assert!(
-                5.83 * 100_000_000.0 < f64::from(1u32 << 31),
-                "an honest projection fits its range proof"
-            );
+            let (gamma, _) = constants(projections).unwrap();
+            for norm in [1, 5_600, 5_601, 100_000_000] {
+                let squares = NormBound::new(norm, projections).unwrap().squares;
+                assert_eq!(u128::from(squares), u128::from(gamma) * u128::from(norm).pow(2));
+                assert!(squares < 1 << 63, "16 digits of 4 bits hold what is left of it");
+                // The sums of shortness leave their 120 bits once in 2^76 times: 128·√N·√Γ·B is below 2^44.
+                let most = 128.0 * (f64::from(projections) * squares as f64).sqrt();
+                assert!(most < 2f64.powi(44), "{most}");
+            }
         }
-        assert!(5.83 * 5600.0 < f64::from(1 << 15));
     }
 
     #[test]

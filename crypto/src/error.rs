@@ -104,15 +104,11 @@ pub enum UpdateError {
         "bad link proof: the masked update, its commitments and the encrypted mask key are not proven to agree"
     )]
     BadLinkProof,
-    /// The squares are not proven to be those of the projections.
-    #[error(
-        "bad norm proof: the squares are not proven to be those of the projections of the update"
-    )]
+    /// The norm of the update is not proven to be within its bound.
+    #[error("bad norm proof: the update is not proven to keep the bound on its norm")]
     BadNormProof,
-    /// A parameter, a projection or the sum of the squares is not proven to be in range.
-    #[error(
-        "bad range proof: not everything that the round bounds is proven to lie within its bound"
-    )]
+    /// A parameter is not proven to be in range.
+    #[error("bad range proof: not every parameter is proven to lie within its bound")]
     BadRangeProof,
 }
 

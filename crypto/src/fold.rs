@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use sha3::Shake256;
 use sha3::digest::{ExtendableOutput, Update, XofReader};
 
-use crate::group::generators::pairs_of;
+use crate::group::generators::{NUMBERED_BITS, pairs_of};
 use crate::group::{g, h, mask_bases, multiscalar};
 use crate::{Hash, PublicKey};
 
@@ -93,6 +93,26 @@ impl Folded {
             self.generators.resize_with(value + 1, Vec::new);
         }
         self.generators.get_mut(value).map_or(&mut [], |row| first(row, bits))
+    }
+
+    /// Adds to the coefficients of consecutive generators, from number `first` on (`generators::consecutive`).
+    pub(crate) fn add_to_generators(
+        &mut self,
+        first: usize,
+        more: impl IntoIterator<Item = Scalar>,
+    ) {
+        let a_value = 2 * NUMBERED_BITS;
+        let mut more = more.into_iter().peekable();
+        let mut skipped = first % a_value;
+        let mut value = first / a_value;
+        while more.peek().is_some() {
+            let row = self.generators_of(value, NUMBERED_BITS).as_flattened_mut();
+            for (coefficient, more) in row.iter_mut().skip(skipped).zip(&mut more) {
+                *coefficient += more;
+            }
+            skipped = 0;
+            value += 1;
+        }
     }
 
     /// The sum of two folds.

@@ -39,10 +39,6 @@ pub(crate) const LINK: &[u8] = b"mask, bound and key agree";
 pub(crate) const BOUNDS: &[u8] = b"parameters in range";
 /// Fork: the norm is bounded.
 pub(crate) const NORM: &[u8] = b"norm bounded";
-/// Fork: projections of one chunk are in range.
-pub(crate) const PROJECTION_RANGE: &[u8] = b"projections in range";
-/// Fork: the sum of the squares of the projections is in range.
-pub(crate) const SQUARES_RANGE: &[u8] = b"squares in range";
 
 /// Label of the hash of a ceremony: its place on the chain, its committee and the offered keys.
 pub(crate) const CEREMONY: &[u8] = b"consilium v1 ceremony";

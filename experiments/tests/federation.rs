@@ -119,14 +119,14 @@ fn with_nobody_malicious_every_model_is_bit_for_bit_that_of_fedavg_in_the_clear(
 
 #[test]
 fn what_cannot_be_proven_is_rejected_and_its_author_expelled_and_the_others_get_their_sum() {
-    // Under either bound it is a range proof that fails: of the parameters, or of the projections and their squares.
-    for bound in BOUNDS {
+    // A range proof of the parameters, or the proof of the norm.
+    for (bound, reason) in BOUNDS.into_iter().zip(["bad_range_proof", "bad_norm_proof"]) {
         let run = Run::new(bound, 7, 2, 4);
         assert_eq!(run.models_on_chain(), run.models_in_the_clear(), "{bound:?}");
         let rejected: Vec<_> =
             run.verified.rounds.iter().map(|round| round.rejected.clone()).collect();
         for round in &rejected[..3] {
-            assert_eq!(round.get("bad_range_proof"), Some(&2), "{rejected:?}");
+            assert_eq!(round.get(reason), Some(&2), "{rejected:?}");
         }
         // The expelled are not waited for: the round may be over before they are told.
         assert!(rejected[3].keys().all(|reason| reason == "expelled"), "{rejected:?}");

@@ -3,7 +3,7 @@ use consilium_contract::{
     Admission, ApplyError, Body, CandidateTransaction, Phase, Receipt, check_updates,
     roster::INITIAL_CREDIT,
 };
-use consilium_crypto::{Ciphertext, Context, HEADER_LEN};
+use consilium_crypto::{Bound, Ciphertext, Context, HEADER_LEN};
 use consilium_hash::ModelHash;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS, bounds};
@@ -11,6 +11,14 @@ use rand_core::OsRng;
 use sha2::{Digest, Sha256};
 
 use crate::{costs_nothing, is_a_fault_of};
+
+/// Why an update beyond this bound is refused.
+fn beyond(bound: &Bound) -> Reason {
+    match bound {
+        Bound::Parameter { .. } => Reason::BadRangeProof,
+        Bound::Norm { .. } => Reason::BadNormProof,
+    }
+}
 
 #[test]
 fn an_update_of_another_step_attempt_or_model_is_rejected_and_costs_nothing() {
@@ -152,7 +160,7 @@ fn a_wrong_dimension_or_bound_is_a_fault() {
         let mut run = Run::collecting();
         let mut round = run.round();
         round.dimension = dimension;
-        round.bound = consilium_crypto::Bound::Parameter { bits };
+        round.bound = Bound::Parameter { bits };
         let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; values], round.bound);
         let context = Context { round, pseudonym: run.name(0) };
         let encrypted =
@@ -168,10 +176,10 @@ fn an_update_longer_than_its_norm_or_under_another_bound_is_a_fault() {
     let mut run = Run::norm_bounded(1, 1000);
     assert!(run.open().is_accepted());
     let receipt = run.submit(0, &[1000; DIMENSION]);
-    is_a_fault_of(&run, 0, receipt, Reason::BadRangeProof);
+    is_a_fault_of(&run, 0, receipt, Reason::BadNormProof);
 
-    let parameter = consilium_crypto::Bound::Parameter { bits: 8 };
-    let norm = |norm, projections| consilium_crypto::Bound::Norm { norm, projections };
+    let parameter = Bound::Parameter { bits: 8 };
+    let norm = |norm, projections| Bound::Norm { norm, projections };
     for bound in [parameter, norm(1001, 256), norm(1000, 512)] {
         let mut run = Run::norm_bounded(1, 1000);
         assert!(run.open().is_accepted());
@@ -188,7 +196,7 @@ fn an_update_longer_than_its_norm_or_under_another_bound_is_a_fault() {
 }
 
 #[test]
-fn a_norm_too_large_for_its_range_proofs_is_a_fault_before_any_body_is_taken() {
+fn a_norm_too_large_to_be_proven_is_a_fault_before_any_body_is_taken() {
     // Kind and number of the bound, behind version, chain, step, attempt and model.
     const BOUND: usize = 4 + 32 + 8 + 4 + 32;
     for norm in [0, 100_000_001, u64::from(u32::MAX)] {
@@ -209,8 +217,8 @@ fn a_norm_proof_that_does_not_hold_is_a_fault_of_its_own() {
     let mut run = Run::norm_bounded(1, 1000);
     assert!(run.open().is_accepted());
     let mut update = run.encrypt(0, run.round(), &[1; DIMENSION]);
-    // φ: after masks, commitments and their masks, three squares, the link, the responses and z.
-    let phi = 32 * (DIMENSION + 256 + 256 + 3 + 7 + 256 + 1);
+    // φ: after masks, the commitment, its mask and the responses.
+    let phi = 32 * (DIMENSION + 2 + 256 + 128 + 16);
     update.body[phi] ^= 1;
     let body_hash = Context::LEN + 16 * 96 + 64;
     update.header[body_hash..body_hash + 32].copy_from_slice(&Sha256::digest(&update.body));
@@ -225,10 +233,7 @@ fn an_update_outside_its_bounds_is_a_fault_and_three_expel() {
         for credit in (0..INITIAL_CREDIT).rev() {
             assert!(run.open().is_accepted());
             let receipt = run.submit(0, &[1270; DIMENSION]);
-            assert_eq!(
-                (receipt.reason, receipt.culprit),
-                (Reason::BadRangeProof, Some(run.name(0)))
-            );
+            assert_eq!((receipt.reason, receipt.culprit), (beyond(&bound), Some(run.name(0))));
             assert_eq!(run.credit(0), credit);
             for i in 1..4 {
                 assert!(run.submit(i, &[1; DIMENSION]).is_accepted());
@@ -297,8 +302,11 @@ fn limbs_in_another_order_are_a_bad_key_proof() {
 
 #[test]
 fn parameters_or_responses_in_another_order_are_a_bad_link_proof() {
-    let responses = 64 * DIMENSION + 96;
-    for reordered in [0..32 * DIMENSION, responses..responses + 4 * 32] {
+    // Masks; the responses about V_σ, behind one point, and those about the key, behind two more.
+    let responses = 64 * DIMENSION + 32;
+    for reordered in
+        [0..32 * DIMENSION, responses..responses + 64, responses + 128..responses + 192]
+    {
         let mut run = Run::collecting();
         let mut update = run.encrypt(0, run.round(), &[1; DIMENSION]);
         update.body[reordered].rotate_left(32);
@@ -356,10 +364,7 @@ fn a_false_proof_in_a_batch_does_not_touch_the_others() {
         let checked = check_updates(run.parameters(), run.committee(), &batch, &mut OsRng);
         for (i, (transaction, checked)) in transactions.iter().zip(checked).enumerate() {
             let receipt = run.contract.apply(transaction, Body::Checked(checked.into())).unwrap();
-            assert_eq!(
-                receipt.reason,
-                if i == 2 { Reason::BadRangeProof } else { Reason::Accepted }
-            );
+            assert_eq!(receipt.reason, if i == 2 { beyond(&bound) } else { Reason::Accepted });
         }
         assert!(run.close_collection().is_accepted());
     }

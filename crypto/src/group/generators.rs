@@ -44,6 +44,21 @@ pub(crate) fn pairs_of(value: usize, bits: usize) -> impl Iterator<Item = &'stat
         .take(bits)
 }
 
+/// Bits of a value whose generators are numbered.
+pub(crate) const NUMBERED_BITS: usize = 64;
+
+/// So many generators from number `first` on, for commitments to vectors: value by value, all 64 bits of each, G before H.
+/// There are 2·64·[`MAX_VALUES`].
+pub(crate) fn consecutive(first: usize, count: usize) -> Vec<&'static RistrettoPoint> {
+    let a_value = 2 * NUMBERED_BITS;
+    let values = first / a_value..(first + count).div_ceil(a_value);
+    let generators = values
+        .into_par_iter()
+        .flat_map_iter(|value| pairs_of(value, NUMBERED_BITS).flatten())
+        .collect::<Vec<_>>();
+    generators.into_iter().skip(first % a_value).take(count).collect()
+}
+
 fn generate(value: u32, start: usize, end: usize) -> Vec<Pair> {
     let [g, h] = [b'G', b'H'].map(|kind| {
         let chain =

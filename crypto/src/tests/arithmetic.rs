@@ -59,8 +59,8 @@ pub(super) fn square_root(a: &Scalar) -> Option<Scalar> {
     [root, root * root_of_minus_one()].into_iter().find(|root| root * root == *a)
 }
 
-/// Small integers with the same Σγ_t·y_t: the multiple of γ that is nearest to y, rounded; what is then missing of the sum
-/// is made up of short combinations of the γ_t that are ever smaller numbers, each the difference of two before it.
+/// Small integers with the same Σγ_t·y_t: the multiple of γ that is nearest to y, rounded, and what is then missing of the
+/// sum.
 pub(super) fn small_with_the_same_sum(gamma: &[u128], y: &[i64]) -> Vec<i64> {
     let inner = |a: &dyn Fn(usize) -> f64| {
         gamma.iter().enumerate().map(|(t, g)| *g as f64 * a(t)).sum::<f64>()
@@ -90,7 +90,15 @@ pub(super) fn small_with_the_same_sum(gamma: &[u128], y: &[i64]) -> Vec<i64> {
         small[t % y.len()] += high.signum() as i64;
         None
     });
-    let mut missing = missing.unwrap();
+    let made_up = made_of(gamma, missing.unwrap());
+    small.iter_mut().zip(made_up).for_each(|(small, more)| *small += more);
+    small
+}
+
+/// Small integers v with Σγ_t·v_t = `missing`: of short combinations of the γ_t that are ever smaller numbers, each the
+/// difference of two before it.
+fn made_of(gamma: &[u128], mut missing: i128) -> Vec<i64> {
+    let mut small = vec![0; gamma.len()];
     let unit = |t: usize| (0..gamma.len()).map(|i| i64::from(i == t)).collect::<Vec<_>>();
     let mut numbers: BinaryHeap<_> =
         gamma.iter().enumerate().map(|(t, gamma)| (*gamma, unit(t))).collect();
@@ -107,4 +115,111 @@ pub(super) fn small_with_the_same_sum(gamma: &[u128], y: &[i64]) -> Vec<i64> {
         numbers.push((less, vector));
     }
     small
+}
+
+/// The representative of a scalar that is nearest to 0, roughly.
+fn nearest(value: &Scalar) -> f64 {
+    let size = |value: &Scalar| {
+        value.as_bytes().iter().rev().fold(0.0, |size, byte| size * 256.0 + f64::from(*byte))
+    };
+    let [above, below] = [size(value), size(&-value)];
+    if above <= below { above } else { -below }
+}
+
+/// Integers F_j in [0, 2^120) with Σω_j·F_j = `total` modulo ℓ.
+pub(super) fn sums_with_total(omega: &[u128], total: Scalar) -> Vec<u128> {
+    let weights: Vec<_> = omega.iter().map(|omega| Scalar::from(*omega)).collect();
+    let all: f64 = omega.iter().map(|omega| *omega as f64).sum();
+    // Around 2^119, one for all, ever nearer to the total; then a few of the first more or less.
+    let mut common = 1i128 << 119;
+    let missing = |common: i128, extra: i128| {
+        let common = Scalar::from(common.cast_unsigned());
+        let extra_size = Scalar::from(extra.unsigned_abs());
+        let extra = if extra < 0 { -extra_size } else { extra_size };
+        total - common * weights.iter().sum::<Scalar>() - extra * weights[0]
+    };
+    while nearest(&missing(common, 0)).abs() > all {
+        common += (nearest(&missing(common, 0)) / all).round() as i128;
+    }
+    let extra = (nearest(&missing(common, 0)) / omega[0] as f64).round() as i128;
+    let missing = missing(common, extra);
+    let size = |value: &Scalar| i128::from_le_bytes(*value.as_bytes().first_chunk().unwrap());
+    let missing = if nearest(&missing) < 0.0 { -size(&-missing) } else { size(&missing) };
+    let mut sums: Vec<_> =
+        made_of(omega, missing).into_iter().map(|more| common + i128::from(more)).collect();
+    sums[0] += extra;
+    sums.into_iter().map(i128::cast_unsigned).collect()
+}
+
+/// What is orthogonal to two vectors of three.
+pub(super) fn between(a: &[Scalar; 3], b: &[Scalar; 3]) -> [Scalar; 3] {
+    [0, 1, 2].map(|i| {
+        let [j, k] = [(i + 1) % 3, (i + 2) % 3];
+        a[j] * b[k] - a[k] * b[j]
+    })
+}
+
+/// Remainder of a polynomial, lowest coefficient first, by another.
+fn remainder(mut value: Vec<Scalar>, by: &[Scalar]) -> Vec<Scalar> {
+    let inverse = by.last().unwrap().invert();
+    while value.len() >= by.len() {
+        let factor = value.last().unwrap() * inverse;
+        let start = value.len() - by.len();
+        value[start..].iter_mut().zip(by).for_each(|(value, by)| *value -= factor * by);
+        value.pop();
+    }
+    while value.last() == Some(&Scalar::ZERO) {
+        value.pop();
+    }
+    value
+}
+
+fn product(left: &[Scalar], right: &[Scalar]) -> Vec<Scalar> {
+    let mut product = vec![Scalar::ZERO; (left.len() + right.len()).max(1) - 1];
+    for (i, left) in left.iter().enumerate() {
+        product[i..].iter_mut().zip(right).for_each(|(sum, right)| *sum += left * right);
+    }
+    product
+}
+
+/// The root of a polynomial modulo ℓ, where it has one alone: what it has in common with x^ℓ − x.
+fn only_root(polynomial: &[Scalar]) -> Option<Scalar> {
+    let x = [Scalar::ZERO, Scalar::ONE];
+    // ℓ is the number after −1.
+    let exponent = -Scalar::ONE;
+    let mut power = vec![Scalar::ONE];
+    for bit in (0..256).rev() {
+        power = remainder(product(&power, &power), polynomial);
+        if exponent.as_bytes()[bit / 8] >> (bit % 8) & 1 == 1 {
+            power = remainder(product(&power, &x), polynomial);
+        }
+    }
+    power = product(&power, &x);
+    power.resize(power.len().max(2), Scalar::ZERO);
+    power[1] -= Scalar::ONE;
+    let mut larger = polynomial.to_vec();
+    let mut smaller = remainder(power, polynomial);
+    while !smaller.is_empty() {
+        let next = remainder(larger, &smaller);
+        larger = std::mem::replace(&mut smaller, next);
+    }
+    let [constant, slope] = larger.try_into().ok()?;
+    Some(-constant * slope.invert())
+}
+
+/// Sixteen numbers, all digits but the first, with Σχ_i·Π_c (v_i − c) + Σ16^i·v_i = `rest`.
+pub(super) fn digit_that_makes(chi: &[Scalar], rest: Scalar) -> Vec<Scalar> {
+    let first = (0u64..16).find_map(|second| {
+        let mut polynomial = vec![chi[0]];
+        for c in 0..16u64 {
+            polynomial = product(&polynomial, &[-Scalar::from(c), Scalar::ONE]);
+        }
+        polynomial[0] += Scalar::from(16 * second) - rest;
+        polynomial[1] += Scalar::ONE;
+        Some((only_root(&polynomial)?, second))
+    });
+    let (first, second) = first.unwrap();
+    let mut digits = vec![Scalar::ZERO; 16];
+    (digits[0], digits[1]) = (first, Scalar::from(second));
+    digits
 }

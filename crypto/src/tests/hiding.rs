@@ -3,8 +3,9 @@
 use curve25519_dalek::scalar::Scalar;
 
 use super::arithmetic::{power, root_of_minus_one};
-use super::norm::{F, LINK, MASKS, PHI, PRODUCTS, RANGES, V, Z};
-use super::order::{Early, federation, forge, long};
+use super::forge::{Early, Lies, forge};
+use super::norm::{A0, COMMITMENT, F, LINK, MASK, PHI, Q, SUMS, Z};
+use super::order::{federation, long, wrapping};
 use super::tampering::{announce, neighbours};
 use super::*;
 
@@ -12,13 +13,13 @@ use super::*;
 type Lie = (&'static str, fn(&mut Federation) -> EncryptedUpdate, UpdateError);
 
 fn forged(federation: &mut Federation, x: Vec<Scalar>, early: Early) -> EncryptedUpdate {
-    forge(federation, x, early, |_| ()).0
+    forge(federation, x, early).0
 }
 
 /// One field of the body another element: the point plus g, or the scalar plus 1.
 fn change(update: &mut EncryptedUpdate, start: usize) {
     let neighbours = neighbours(&update.body[start..start + 32]);
-    let is_scalar = (LINK + 96..RANGES).contains(&start);
+    let is_scalar = (F..SUMS).contains(&start) || [A0, Z, LINK + 64, LINK + 96].contains(&start);
     let neighbour = if is_scalar { neighbours.last() } else { neighbours.first() };
     update.body[start..start + 32].copy_from_slice(neighbour.unwrap());
     announce(update);
@@ -50,7 +51,7 @@ const LIES: &[Lie] = &[
     (
         "a norm just above the proven slack",
         |f| f.unproven(1, vec![2790, 0, 0]).prove().unwrap(),
-        UpdateError::BadRangeProof,
+        UpdateError::BadNormProof,
     ),
     (
         "one coordinate of 2^200",
@@ -58,43 +59,62 @@ const LIES: &[Lie] = &[
             let huge = power(&Scalar::from(2u64), &Scalar::from(200u64), 0);
             forged(f, vec![huge, Scalar::ZERO, Scalar::ZERO], Early::Nothing)
         },
-        UpdateError::BadRangeProof,
+        UpdateError::BadNormProof,
     ),
     (
         "a vector that wraps around",
         |f| forged(f, vec![Scalar::from(2u64).invert(); 3], Early::Nothing),
-        UpdateError::BadRangeProof,
+        UpdateError::BadNormProof,
     ),
     (
         "squares below nothing",
         |f| forged(f, vec![root_of_minus_one(); 3], Early::Nothing),
-        UpdateError::BadRangeProof,
+        UpdateError::BadNormProof,
     ),
     (
         "projections of another vector",
-        |f| forge(f, long(), Early::Nothing, |y| y[7] += Scalar::ONE).0,
+        |f| {
+            let lies = Lies { projections: |y| y[7] += Scalar::ONE, ..Lies::default() };
+            forge(f, long(), lies).0
+        },
         UpdateError::BadLinkProof,
     ),
     (
-        "squares of other projections",
-        |f| forged(f, long(), Early::Squares),
+        "a digit of 16",
+        |f| {
+            let lies = Lies { digits: |v| v[15] = Scalar::from(16u64), ..Lies::default() };
+            forge(f, vec![Scalar::ONE; 3], lies).0
+        },
         UpdateError::BadNormProof,
     ),
-    ("γ before V", |f| forged(f, long(), Early::Gamma), UpdateError::BadLinkProof),
-    ("e before A0, A1, S", |f| forged(f, long(), Early::Products), UpdateError::BadLinkProof),
-    ("e before M", |f| forged(f, long(), Early::Masks), UpdateError::BadLinkProof),
+    (
+        "sums of other projections",
+        |f| {
+            let lies = Lies { sums: |sums| sums[3] ^= 1, ..Lies::default() };
+            forge(f, vec![Scalar::ONE; 3], lies).0
+        },
+        UpdateError::BadNormProof,
+    ),
+    ("γ before C_y", |f| forged(f, long(), Early::Gamma), UpdateError::BadLinkProof),
+    ("R before C_y", |f| forged(f, wrapping(), Early::Subsets), UpdateError::BadNormProof),
+    ("χ before C_y", |f| forged(f, long(), Early::Chi), UpdateError::BadNormProof),
+    ("ω before F", |f| forged(f, wrapping(), Early::Omega), UpdateError::BadNormProof),
+    ("e before M", |f| forged(f, long(), Early::Mask), UpdateError::BadLinkProof),
+    ("e before a0", |f| forged(f, wrapping(), Early::Constant), UpdateError::BadLinkProof),
+    ("e before Q", |f| forged(f, long(), Early::Coefficients), UpdateError::BadLinkProof),
     ("e before T", |f| forged(f, long(), Early::Link), UpdateError::BadLinkProof),
-    ("ω before f", |f| forged(f, long(), Early::Responses), UpdateError::BadNormProof),
-    ("another V", changed::<V>, UpdateError::BadLinkProof),
-    ("another M", changed::<MASKS>, UpdateError::BadLinkProof),
-    ("another A0", changed::<PRODUCTS>, UpdateError::BadLinkProof),
-    ("another S", changed::<{ PRODUCTS + 64 }>, UpdateError::BadLinkProof),
-    ("another T", changed::<LINK>, UpdateError::BadLinkProof),
-    ("another response of the link", changed::<{ LINK + 192 }>, UpdateError::BadLinkProof),
-    ("another f", changed::<F>, UpdateError::BadNormProof),
-    ("another z", changed::<Z>, UpdateError::BadNormProof),
+    ("another C_y", changed::<COMMITMENT>, UpdateError::BadLinkProof),
+    ("another M", changed::<MASK>, UpdateError::BadLinkProof),
+    ("another response to y", changed::<F>, UpdateError::BadLinkProof),
+    ("another response to p", changed::<{ F + 32 * 256 }>, UpdateError::BadNormProof),
+    ("another response to a digit", changed::<{ PHI - 32 }>, UpdateError::BadNormProof),
     ("another φ", changed::<PHI>, UpdateError::BadNormProof),
-    ("another range proof", changed::<{ RANGES }>, UpdateError::BadRangeProof),
+    ("another a0", changed::<A0>, UpdateError::BadLinkProof),
+    ("another Q_0", changed::<Q>, UpdateError::BadLinkProof),
+    ("another Q_15", changed::<{ Z - 32 }>, UpdateError::BadLinkProof),
+    ("another z", changed::<Z>, UpdateError::BadNormProof),
+    ("another T", changed::<LINK>, UpdateError::BadLinkProof),
+    ("another response of the link", changed::<{ LINK + 96 }>, UpdateError::BadLinkProof),
     (
         "the proof of another institution",
         |f| {

@@ -3,6 +3,7 @@
 mod adversary;
 mod arithmetic;
 mod features;
+mod forge;
 mod game;
 mod hiding;
 mod norm;
@@ -33,7 +34,7 @@ pub(crate) struct Federation {
     pub(crate) rng: ChaCha20Rng,
 }
 
-/// A bound on the norm that 16 and 64 bits prove.
+/// A bound on the norm.
 pub(crate) const NORM: Bound = Bound::Norm { norm: 5600, projections: 256 };
 
 /// Both kinds of bound, for what holds under either.

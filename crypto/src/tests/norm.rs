@@ -7,9 +7,11 @@ use super::round::{plain_sums, whole_round};
 use super::tampering::{announce, neighbours};
 use super::*;
 use crate::bound::NormBound;
-use crate::proof::link::LinkProof;
-use crate::proof::{norm, range};
-use crate::transcript::Protocol;
+use crate::fold::{Folded, Weights};
+use crate::group::encoding::Reader;
+use crate::proof::Equations;
+use crate::proof::norm::{self, NormProof};
+use crate::transcript::{Protocol, UPDATE_WEIGHTS};
 use crate::update::{body_length, encrypt, mask_length};
 use crate::{
     DecodeError, DiscreteLogTable, EncryptError, HEADER_LEN, MaskKeySum, MaskedSum, MaskedUpdate,
@@ -18,14 +20,16 @@ use crate::{
 
 const D: u32 = 3;
 const N: usize = 256;
-pub(super) const V: usize = 32 * D as usize;
-pub(super) const MASKS: usize = V + 32 * N;
-pub(super) const PRODUCTS: usize = MASKS + 32 * N;
-pub(super) const LINK: usize = PRODUCTS + 96;
-pub(super) const F: usize = LINK + LinkProof::LEN;
-pub(super) const Z: usize = F + 32 * N;
-pub(super) const PHI: usize = Z + 32;
-pub(super) const RANGES: usize = PHI + 32;
+pub(super) const COMMITMENT: usize = 32 * D as usize;
+pub(super) const MASK: usize = COMMITMENT + 32;
+pub(super) const F: usize = MASK + 32;
+pub(super) const PHI: usize = F + 32 * (N + 128 + 16);
+pub(super) const SUMS: usize = PHI + 32;
+pub(super) const A0: usize = SUMS + 15 * 128;
+pub(super) const Q: usize = A0 + 32;
+pub(super) const Z: usize = Q + 32 * 16;
+pub(super) const LINK: usize = Z + 32;
+const END: usize = LINK + 128;
 
 fn bound(norm: u32, projections: u16) -> Bound {
     Bound::Norm { norm, projections }
@@ -44,21 +48,21 @@ fn nothing_at_all_and_the_full_norm_are_proven() {
         x.push(0);
         x
     };
-    for (bound, length) in [
-        // The largest B of 16-bit proofs, the first of 32-bit proofs, the largest whose squares fit 32 bits, the largest.
-        (NORM, 5600),
-        (bound(5601, 256), 5601),
-        (bound(4302, 256), 4302),
-        (bound(100_000_000, 256), 100_000_000),
-    ] {
+    for (bound, length) in
+        [(bound(1, 256), 1), (NORM, 5600), (bound(100_000_000, 256), 100_000_000)]
+    {
         for values in [vec![0; 5], vec![length], vec![0, -length], spread(length)] {
             assert_eq!(verdict(bound, values), None, "{bound}");
         }
     }
     for projections in [512, 1024] {
-        assert_eq!(verdict(bound(1000, projections), spread(1000)), None);
+        for norm in [1, 5600, 100_000_000] {
+            let length = i64::from(norm);
+            for values in [vec![0; 3], vec![length, 0], spread(length)] {
+                assert_eq!(verdict(bound(norm, projections), values), None);
+            }
+        }
     }
-    assert_eq!(verdict(bound(100_000_000, 1024), vec![100_000_000, 0]), None);
 }
 
 #[test]
@@ -68,16 +72,16 @@ fn a_norm_above_the_proven_slack_is_rejected() {
         let longest = (1000.0 * slack) as i64;
         let each = (longest as f64 / 10.0) as i64 + 1;
         for values in [vec![longest], vec![-longest, 0], vec![each; 100]] {
-            assert_eq!(verdict(b, values), Some(UpdateError::BadRangeProof), "{b}");
+            assert_eq!(verdict(b, values), Some(UpdateError::BadNormProof), "{b}");
             if projections != 256 {
                 break;
             }
         }
     }
-    // Where only the width of the range proofs is left to tell; beyond them; where projections overflow in their author.
+    // Where squares no longer fit their author's 64 bits; where projections overflow in their author.
     for (values, reason) in [
-        (vec![33_000, 0], UpdateError::BadRangeProof),
-        (vec![1 << 40; 4], UpdateError::BadRangeProof),
+        (vec![33_000, 0], UpdateError::BadNormProof),
+        (vec![1 << 40; 4], UpdateError::BadNormProof),
         (vec![i64::MIN, 1], UpdateError::BadLinkProof),
         (vec![i64::MAX, i64::MAX], UpdateError::BadLinkProof),
     ] {
@@ -149,15 +153,20 @@ fn a_mean_of_updates_clipped_to_a_norm_is_what_plain_averaging_gives() {
 }
 
 #[test]
-fn an_upload_is_32_bytes_a_parameter_and_33_kilobytes() {
+fn an_upload_is_32_bytes_a_parameter_and_less_than_19_kilobytes_whatever_the_norm() {
     for d in [1, 289, 100_000] {
-        let upload = HEADER_LEN + body_length(&Parameters::new(d, NORM).unwrap()) + SIGNATURE_LEN;
-        assert!(upload <= 33_000 + 32 * d as usize, "{upload} bytes for {d} parameters");
+        for norm in [1, 5_600, 100_000_000] {
+            let parameters = Parameters::new(d, bound(norm, 256)).unwrap();
+            let upload = HEADER_LEN + body_length(&parameters) + SIGNATURE_LEN;
+            assert!(upload <= 19_000 + 32 * d as usize, "{upload} bytes for {d} parameters");
+        }
     }
     let mut federation = Federation::bounded(205, 1, 1, D, NORM);
     let update = federation.update(1);
     assert_eq!(update.body.len(), body_length(&federation.parameters()));
-    assert_eq!(update.body.len(), RANGES + range::proof_length(N, 16) + range::proof_length(1, 64));
+    assert_eq!(update.body.len(), END);
+    let length = |projections| body_length(&Parameters::new(D, bound(1, projections)).unwrap());
+    assert_eq!([length(512), length(1024)], [END + 32 * 256, END + 32 * 768]);
 }
 
 #[test]
@@ -185,18 +194,19 @@ fn no_field_can_be_another_valid_element() {
     let mut federation = Federation::bounded(207, 1, 1, D, NORM);
     let update = federation.update(1);
     assert!(federation.verify(&update).is_ok());
-    // Of the long vectors a few places, of everything else all.
-    let vectors = [V, MASKS, F].map(|start| start..start + 32 * N);
+    // Of the responses a few places, of everything else all. F, which is no elements, has a test of its own.
     let starts = (0..update.body.len()).step_by(32).filter(|start| {
-        let vector = vectors.iter().find(|vector| vector.contains(start));
-        vector.is_none_or(|vector| [0, 1, 100, 255].contains(&((start - vector.start) / 32)))
+        let of_y = (F..F + 32 * N).contains(start);
+        let is_sampled = [0, 1, 100, 255].contains(&(start.wrapping_sub(F) / 32));
+        !(SUMS..A0).contains(start) && (!of_y || is_sampled)
     });
+    let of_y = F..F + 32 * N;
     for start in starts {
         let expected = match start {
-            // Everything before e changes e, on which the link rests.
-            ..F => UpdateError::BadLinkProof,
-            F..RANGES => UpdateError::BadNormProof,
-            _ => UpdateError::BadRangeProof,
+            // Everything before e changes e, and the responses to y are the link's, too.
+            ..F | A0..Z | LINK.. => UpdateError::BadLinkProof,
+            start if of_y.contains(&start) => UpdateError::BadLinkProof,
+            _ => UpdateError::BadNormProof,
         };
         let mut verified = 0;
         for neighbour in neighbours(&update.body[start..start + 32]) {
@@ -215,15 +225,17 @@ fn no_field_can_be_another_valid_element() {
 }
 
 #[test]
-fn projections_masks_and_responses_cannot_change_places() {
+fn neighbouring_elements_cannot_change_places() {
     let mut federation = Federation::bounded(208, 1, 1, D, NORM);
     let update = federation.update(1);
     for (start, reason) in [
-        (V, UpdateError::BadLinkProof),
-        (MASKS, UpdateError::BadLinkProof),
-        (PRODUCTS, UpdateError::BadLinkProof),
-        (F, UpdateError::BadNormProof),
-        (Z, UpdateError::BadNormProof),
+        (COMMITMENT, UpdateError::BadLinkProof),
+        (F, UpdateError::BadLinkProof),
+        (F + 32 * N, UpdateError::BadNormProof),
+        (PHI - 64, UpdateError::BadNormProof),
+        (Q, UpdateError::BadLinkProof),
+        (LINK, UpdateError::BadLinkProof),
+        (LINK + 64, UpdateError::BadLinkProof),
     ] {
         let mut changed = update.clone();
         let (one, two) = changed.body[start..].split_at_mut(32);
@@ -234,10 +246,24 @@ fn projections_masks_and_responses_cannot_change_places() {
 }
 
 #[test]
+fn every_byte_of_the_sums_counts_and_all_of_them_together_are_in_range() {
+    let mut federation = Federation::bounded(212, 1, 1, D, NORM);
+    let update = federation.update(1);
+    for position in (SUMS..A0).step_by(7).chain([A0 - 1]) {
+        let mut changed = update.clone();
+        changed.body[position] ^= 1 << (position % 8);
+        announce(&mut changed);
+        // Another F gives another ω and another e.
+        assert_eq!(federation.verify(&changed).err(), Some(UpdateError::BadLinkProof));
+    }
+}
+
+#[test]
 fn lengths_are_exact_and_elements_canonical() {
     let mut federation = Federation::bounded(209, 1, 1, D, NORM);
     let update = federation.update(1);
-    for length in [0, V, RANGES, update.body.len() - 32, update.body.len() + 32] {
+    // Less 17 bytes: sums of 15 bytes in the place of 16, and so on.
+    for length in [0, COMMITMENT, A0, END - 32, END - 17, END - 1, END + 1, END + 32] {
         let mut changed = update.clone();
         changed.body.resize(length, 0);
         announce(&mut changed);
@@ -246,7 +272,7 @@ fn lengths_are_exact_and_elements_canonical() {
             Err(UpdateError::MalformedEncoding(DecodeError::Length { .. }))
         ));
     }
-    for start in [0, V, MASKS, PRODUCTS, LINK, F, F + 32 * 255, Z, PHI, update.body.len() - 32] {
+    for start in [0, COMMITMENT, MASK, F, F + 32 * 399, PHI, A0, Q, Z - 32, Z, LINK, END - 32] {
         let mut changed = update.clone();
         changed.body[start..start + 32].fill(0xff);
         announce(&mut changed);
@@ -286,7 +312,7 @@ fn a_proof_is_of_its_own_bound_round_institution_and_key_only() {
     moved.body.clone_from(&update.body);
     announce(&mut moved);
     assert_eq!(federation.verify(&moved).err(), Some(UpdateError::BadLinkProof));
-    moved.body[..V].copy_from_slice(&federation.update(2).body[..V]);
+    moved.body[..COMMITMENT].copy_from_slice(&federation.update(2).body[..COMMITMENT]);
     announce(&mut moved);
     assert_eq!(federation.verify(&moved).err(), Some(UpdateError::BadLinkProof));
 
@@ -306,8 +332,8 @@ fn a_proof_is_of_its_own_bound_round_institution_and_key_only() {
         assert_eq!(elsewhere.verify_header(&forged.header).err(), Some(UpdateError::BadKeyProof));
         assert!(elsewhere.verify(&forged).is_err());
         let mut transplant = elsewhere.update(1);
-        transplant.body.truncate(V);
-        transplant.body.extend(&update.body[V..]);
+        transplant.body.truncate(COMMITMENT);
+        transplant.body.extend(&update.body[COMMITMENT..]);
         announce(&mut transplant);
         let error = elsewhere.verify(&transplant).unwrap_err();
         match other {
@@ -334,7 +360,7 @@ fn culprits_are_found_among_the_honest_whatever_else_is_in_the_batch() {
         Some(UpdateError::BadLinkProof),
         None,
         Some(UpdateError::BadNormProof),
-        Some(UpdateError::BadRangeProof),
+        Some(UpdateError::BadNormProof),
     ];
     for (start, end) in [(0, 5), (0, 1), (1, 3), (2, 4), (2, 5), (0, 2)] {
         let candidates =
@@ -354,12 +380,65 @@ fn an_honest_author_with_unlucky_projections_is_told_and_a_cheat_is_not() {
         |bound: &NormBound, x: &[i64]| norm::prove(&base, bound, x, &k, &k, &mut rng()).err();
     let bound = NormBound::new(1000, 256).unwrap();
     let tight = NormBound { squares: 100 * 1000 * 1000, ..bound };
-    let narrow = NormBound { projection_bits: 8, ..bound };
-    for unlucky in [tight, narrow] {
-        assert_eq!(proven(&unlucky, &[1000]), Some(EncryptError::Unlucky));
-        assert_eq!(proven(&unlucky, &[1001]), None);
-    }
+    assert_eq!(proven(&tight, &[1000]), Some(EncryptError::Unlucky));
+    assert_eq!(proven(&tight, &[1001]), None);
     assert_eq!(proven(&bound, &[1000]), None);
+}
+
+/// The proof of x as it stands under a bound whose squares are given, read again.
+fn squares_hold(bound: &NormBound, x: &[i64], squares: u64) -> bool {
+    let base = merlin::Transcript::new(b"test");
+    let key = Federation::new(213, 1, 1, 1, 8).dealing.public_key;
+    let k = curve25519_dalek::Scalar::ONE;
+    let bound = NormBound { squares, ..*bound };
+    let mut rng = base.witness_rng(&[], &mut OsRng);
+    let proof = norm::prove(&base, &bound, x, &k, &k, &mut rng).unwrap();
+    let mut reader = Reader::new("proof", &proof, norm::length(&bound)).unwrap();
+    let proof = NormProof::read(&mut reader, bound).unwrap();
+    let mut weights = Weights::new(UPDATE_WEIGHTS, 1, &key, None, []);
+    let mut folded = Folded::default();
+    proof.fold(&proof.challenges(&base), Equations::Norm, &[], &[], &mut weights, &mut folded);
+    folded.holds(&key)
+}
+
+#[test]
+fn squares_up_to_the_bound_pass_and_one_more_does_not() {
+    let base = merlin::Transcript::new(b"test");
+    for projections in [256, 512, 1024] {
+        let bound = NormBound::new(1000, projections).unwrap();
+        // Beyond the norm, so that its author is no honest one whom luck could leave.
+        let x = [900, -800];
+        let squares = norm::squares(&base, &bound, &x);
+        assert!(squares_hold(&bound, &x, squares));
+        assert!(squares_hold(&bound, &x, squares + 1));
+        assert!(!squares_hold(&bound, &x, squares - 1));
+        assert!(squares_hold(&bound, &x, u64::MAX >> 1));
+    }
+}
+
+#[test]
+fn sums_said_in_the_clear_are_uniform_whatever_the_update_is() {
+    let base = merlin::Transcript::new(b"test");
+    let bound = NormBound::new(100_000_000, 256).unwrap();
+    let k = curve25519_dalek::Scalar::ONE;
+    for x in [[0, 0], [0, 100_000_000]] {
+        let mut counts = [[0u32; 256]; 15];
+        for _ in 0..40 {
+            let mut rng = base.witness_rng(&[], &mut OsRng);
+            let proof = norm::prove(&base, &bound, &x, &k, &k, &mut rng).unwrap();
+            let sums = &proof[SUMS - COMMITMENT..A0 - COMMITMENT];
+            for sum in sums.as_chunks::<15>().0 {
+                sum.iter().zip(&mut counts).for_each(|(byte, counts)| counts[*byte as usize] += 1);
+            }
+        }
+        for (place, counts) in counts.iter().enumerate() {
+            // χ² of 255 degrees of freedom, standard deviation 22.6: less than 2^-40 for each to be so far off.
+            let expected = 40.0 * 128.0 / 256.0;
+            let distance: f64 =
+                counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum();
+            assert!((120.0..440.0).contains(&distance), "byte {place} of {x:?}: {distance}");
+        }
+    }
 }
 
 #[test]
@@ -367,8 +446,7 @@ fn the_same_randomness_makes_the_same_proof() {
     let mut federation = Federation::bounded(2026, 4, 2, 1000, NORM);
     let update = federation.update(1);
     assert!(federation.verify(&update).is_ok());
-    // All but the range proofs: masks of 1,000 parameters, commitments, link, responses.
-    let own = &update.body[..mask_length(&federation.parameters()) + RANGES - V];
+    let own = &update.body[..mask_length(&federation.parameters()) + END - COMMITMENT];
     let hex: String = Sha256::digest(own).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, "a73512e33325a5da1806e95fbfd52c66b1c208e0020404314e052dc60b61da68");
+    assert_eq!(hex, "1ab28e0068470a1e1c00abfa1b57225502bce12cdb34dabd4878d3bbdb16360d");
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::*;
 use crate::DecodeError;
-use crate::proof::link::LinkProof;
+use crate::proof::parameter::LINK_LEN;
 use crate::update::header::CIPHERTEXTS_LEN;
 
 const D: u32 = 3;
@@ -17,7 +17,7 @@ const BODY_HASH: usize = MASK_HASH + 64;
 const KEY_PROOF: usize = BODY_HASH + 32 + 8;
 const V: usize = 32 * D as usize;
 const LINK: usize = 2 * V;
-const RANGES: usize = LINK + LinkProof::LEN;
+const RANGES: usize = LINK + LINK_LEN;
 
 /// What a cheating author can always do: make the header announce the body as it is.
 pub(crate) fn announce(update: &mut EncryptedUpdate) {
@@ -179,7 +179,7 @@ fn coordinates_commitments_limbs_and_chunks_cannot_change_places() {
     let update = federation.update(1);
     let proof = crate::proof::range::proof_length(256, 8);
     let mut changed = update.clone();
-    swap(&mut changed.body[2 * 32 * 512 + LinkProof::LEN..], proof);
+    swap(&mut changed.body[2 * 32 * 512 + LINK_LEN..], proof);
     announce(&mut changed);
     assert_eq!(federation.verify(&changed).err(), Some(UpdateError::BadRangeProof));
 }
@@ -268,7 +268,7 @@ fn what_is_not_canonical_is_malformed() {
         [Context::LEN, MASK_HASH - 32, KEY_PROOF, KEY_PROOF + 64]
             .into_iter()
             .for_each(|start| in_header(start, bytes));
-        [0, V, LINK, LINK + 64].into_iter().for_each(|start| in_body(start, bytes));
+        [0, V, LINK, LINK + 128].into_iter().for_each(|start| in_body(start, bytes));
         // Inside a range proof, points are looked at when it is verified.
         let mut changed = update.clone();
         changed.body[RANGES..RANGES + 32].copy_from_slice(&vectors::from_hex(bytes));
@@ -280,7 +280,7 @@ fn what_is_not_canonical_is_malformed() {
         [KEY_PROOF + 96, KEY_PROOF + 160, KEY_PROOF + 192 + 128, last]
             .into_iter()
             .for_each(|start| in_header(start, bytes));
-        [LINK + 96, LINK + 192, RANGES + 128, update.body.len() - 32]
+        [LINK + 32, LINK + 192, RANGES + 128, update.body.len() - 32]
             .into_iter()
             .for_each(|start| in_body(start, bytes));
     }

@@ -58,7 +58,7 @@ fn verify(
             Some(UpdateError::BadKeyProof)
         } else if !(update.mask_hash_matches && holds(Equations::Link)) {
             Some(UpdateError::BadLinkProof)
-        } else if !holds(Equations::Squares) {
+        } else if !holds(Equations::Norm) {
             Some(UpdateError::BadNormProof)
         } else {
             Some(UpdateError::BadRangeProof)
@@ -108,7 +108,7 @@ mod tests {
     use crate::group::encoding::decompress_all;
     use crate::group::g;
     use crate::proof::BoundProof;
-    use crate::proof::link::LinkProof;
+    use crate::proof::parameter::LINK_LEN;
     use crate::tests::Federation;
     use crate::transcript::{LINK, Protocol};
     use crate::update::header::CIPHERTEXTS_LEN;
@@ -148,7 +148,7 @@ mod tests {
                 .zip(errors)
                 .map(|(update, error)| {
                     let mut update = update.clone();
-                    let z_tau = 64 + LinkProof::LEN - 32;
+                    let z_tau = 64 + LINK_LEN - 32;
                     let z: &mut [u8; 32] =
                         (&mut update.body[z_tau..z_tau + 32]).try_into().unwrap();
                     *z = (Scalar::from_canonical_bytes(*z).unwrap() + error).to_bytes();
