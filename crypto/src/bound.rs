@@ -197,7 +197,7 @@ impl NormBound {
 }
 
 /// Γ and λ for N projections.
-fn constants(projections: u16) -> Option<(u64, u64)> {
+pub(crate) fn constants(projections: u16) -> Option<(u64, u64)> {
     match projections {
         256 => Some((232, 30)),
         512 => Some((390, 98)),
@@ -211,7 +211,7 @@ pub(crate) fn square(x: &[i64]) -> u128 {
     x.iter().fold(0, |sum: u128, x| sum.saturating_add(u128::from(x.unsigned_abs()).pow(2)))
 }
 
-fn ceil_sqrt(value: u64) -> u64 {
+pub(crate) fn ceil_sqrt(value: u64) -> u64 {
     let floor = value.isqrt();
     floor + u64::from(floor * floor < value)
 }

@@ -13,6 +13,9 @@ pub const MAX_SUMMANDS: u32 = 1024;
 pub const MAX_MEMBERS: u32 = 128;
 /// The longest range that sums are read off from: those of [`MAX_SUMMANDS`] values of 16 bits.
 pub(crate) const MAX_RANGE: u64 = (MAX_SUMMANDS as u64) << 16;
+/// The longest range that sums of limbs are read off from: those of a lattice mask and 63 updates. Proofs keep them in it, so
+/// that nobody searches it in vain.
+pub(crate) const MAX_LIMB_RANGE: u64 = 1 << 28;
 
 /// The public numbers that fix every length of an encrypted update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -78,11 +78,13 @@ mod bulletproof;
 mod context;
 mod decrypt;
 pub mod dkg;
+mod encrypted_key;
 mod error;
 mod fold;
 mod group;
 mod keys;
 pub mod khpke;
+pub mod lattice;
 pub mod mask;
 mod proof;
 pub mod quantise;
@@ -102,6 +104,7 @@ pub use decrypt::{
     MaskedSum, PublicShare, VerifiedEvaluation, VerifiedShare, combine, countersign_quorum,
     verify_share,
 };
+pub use encrypted_key::EncryptedKey;
 pub use error::{
     AggregateError, EncryptError, QuantiseError, ReadOffError, ShareError, SignatureError,
     SumError, UpdateError,

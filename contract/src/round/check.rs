@@ -103,7 +103,9 @@ pub fn reason(error: &UpdateError) -> Reason {
         UpdateError::WrongDimension { .. } | UpdateError::WrongBound { .. } => {
             Reason::WrongDimension
         }
-        UpdateError::IncompleteBody { .. } => Reason::IncompleteBody,
+        UpdateError::IncompleteBody { .. } | UpdateError::IncompleteKeyPart { .. } => {
+            Reason::IncompleteBody
+        }
         UpdateError::BadKeyProof => Reason::BadKeyProof,
         UpdateError::BadLinkProof => Reason::BadLinkProof,
         UpdateError::BadNormProof => Reason::BadNormProof,

@@ -14,6 +14,7 @@ use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::encrypted_key::{EncryptedKey, sealed::Sealed};
 use crate::fold::{Folded, Weights, sift};
 use crate::group::encoding::Reader;
 use crate::proof::limbs::LimbProof;
@@ -156,6 +157,22 @@ impl VerifiedHeader {
     /// For [`CandidateUpdate`](crate::CandidateUpdate), which checks the same and more.
     pub(crate) fn assume(candidate: CandidateHeader) -> Self {
         Self(Arc::new(candidate))
+    }
+}
+
+impl Sealed for VerifiedHeader {}
+
+impl EncryptedKey for VerifiedHeader {
+    fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    fn header_hash(&self) -> HeaderHash {
+        self.0.hash
+    }
+
+    fn limbs(&self) -> &[Ciphertext] {
+        &self.0.ciphertexts
     }
 }
 
