@@ -259,7 +259,7 @@ impl<'a> Replay<'a> {
         self.refuted.extend(
             checked.iter().filter(|update| !update.is_proven()).map(CheckedUpdate::transaction),
         );
-        checked.extend(assume_checked(parameters, &granted));
+        checked.extend(assume_checked(parameters, committee, &granted));
         self.report.blobs += checked.len() as u64;
         self.report.proven_updates += open.len() as u64;
         self.report.earlier_updates += granted.len() as u64;

@@ -45,7 +45,7 @@ impl Submitted {
     pub fn read(transaction: CandidateTransaction) -> Option<(Self, CandidateHeader)> {
         let Action::SubmitUpdate(update) = transaction.action() else { return None };
         let header = CandidateHeader::decode(&update.header).ok()?;
-        let submitted = Self { name: header.hash(), body: *header.body_hash(), transaction };
+        let submitted = Self { name: header.hash(), body: header.body_hash(), transaction };
         Some((submitted, header))
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use consilium_contract::{Committee, Parameters, SealedBlock};
 use consilium_crypto::{
-    AggregateError, RoundContext, UpdateError,
-    mask::{CandidateHeader, CandidateKey, VerifiedEvaluation, VerifiedHeader, verify_key_proofs},
+    AggregateError, RoundContext, UpdateError, VerifiedEvaluation,
+    mask::{CandidateHeader, CandidateKey, VerifiedHeader, verify_key_proofs},
 };
 use consilium_hash::{BlobHash, BlockHash, HeaderHash, Pseudonym};
 use consilium_ledger::blob_hash;
@@ -118,7 +118,7 @@ impl<'a> KeyParts<'a> {
     fn of(&self, header: &CandidateHeader) -> Option<&[u8]> {
         match header.key_part_hash() {
             None => Some(&[]),
-            Some(hash) => self.0.get(hash).map(|bytes| &**bytes),
+            Some(hash) => self.0.get(&hash).map(|bytes| &**bytes),
         }
     }
 }

@@ -22,11 +22,7 @@ use consilium_contract::{
     light::{Committees, Seats},
     transaction::parse_entry,
 };
-use consilium_crypto::{
-    RoundContext,
-    mask::{CandidateHeader, Evaluation},
-    signature::VerifyingKey,
-};
+use consilium_crypto::{Evaluation, RoundContext, mask::CandidateHeader, signature::VerifyingKey};
 use consilium_hash::{BlockHash, HeaderHash, MerkleNode, Pseudonym};
 use consilium_ledger::{
     Block, ChainError, Link, SealedHeader, merkle,
@@ -297,9 +293,8 @@ impl Found {
                 });
             }
             Action::CloseCollection(close) => {
-                let (round, inputs) =
-                    Evaluation::peek(&close.evaluation, &parameters.update_parameters())
-                        .map_err(|error| failed(error.to_string()))?;
+                let (round, inputs) = Evaluation::peek(&close.evaluation)
+                    .map_err(|error| failed(error.to_string()))?;
                 let trustees = self.committees.current().cloned();
                 let sum = Sum { round, inputs, height, index, trustees, answers: Vec::new() };
                 if self.sums.insert(block.hash, sum).is_some() {

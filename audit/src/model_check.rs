@@ -9,7 +9,8 @@
 use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
 use consilium_crypto::{
     DiscreteLogTable, RoundContext, ShareError, SumError, UpdateError,
-    mask::{MaskKeySum, MaskedSum, VerifiedHeader, combine, verify_share},
+    mask::{MaskKeySum, MaskedSum, VerifiedHeader, combine},
+    verify_share,
 };
 use consilium_hash::{BlobHash, BlockHash, ModelHash, Pseudonym};
 use consilium_ledger::blob_hash;
@@ -209,7 +210,13 @@ impl ModelCheck {
             .filter_map(verify)
             .take(committee.threshold() as usize)
             .collect();
-        let mask_key_sum = combine(judged.evaluation(), &shares, &committee.dealing, table)?;
+        let mask_key_sum = combine(
+            &parameters.update_parameters(),
+            judged.evaluation(),
+            &shares,
+            &committee.dealing,
+            table,
+        )?;
         if mask_key_sum.encode() != closed.mask_key_sum {
             return Err(ModelError::WrongMaskKeySum);
         }

@@ -1,7 +1,7 @@
 //! What a run is asked to be.
 
 use consilium_contract::parameters::largest_threshold;
-use consilium_crypto::Bound;
+use consilium_crypto::{Bound, mask::Kind as MaskKind};
 use consilium_privacy::Terms;
 use consilium_proto::training::Layers;
 use consilium_proto::v1::{Optimiser, Training};
@@ -24,6 +24,8 @@ pub struct CeremonySpec {
     pub min_updates: u32,
     /// What every update proves about itself.
     pub bound: Bound,
+    /// How updates are hidden.
+    pub mask: MaskKind,
     /// c: each coordinate of a weighted update is clipped to [−c, c], or its norm to c.
     pub clip: f32,
     /// Noise on every update and the budget that ends the run; only under a bound on the norm.
@@ -64,6 +66,7 @@ impl CeremonySpec {
             threshold,
             min_updates: default_min_updates(institutions, threshold),
             bound,
+            mask: MaskKind::Group,
             privacy: None,
             clip: default_clip(
                 bound,

@@ -270,7 +270,7 @@ fn run(
 pub fn body_hash(transaction: &CandidateTransaction) -> Option<BlobHash> {
     match transaction.kind().statement {
         Statement::Round(round::Statement::SubmitUpdate(update)) => {
-            CandidateHeader::decode(&update.header).ok().map(|header| *header.body_hash())
+            CandidateHeader::decode(&update.header).ok().map(|header| header.body_hash())
         }
         _ => None,
     }

@@ -1,8 +1,8 @@
 //! Everything that a run is bound to: the genesis, checked.
 
 use consilium_crypto::{
-    Bound, Parameters as GroupParameters, RoundContext, countersign_quorum,
-    mask::Parameters as UpdateParameters,
+    Bound, RoundContext, countersign_quorum,
+    mask::{Kind as MaskKind, Parameters as UpdateParameters},
     quantise::{Quantiser, unit},
     signature::VerifyingKey,
 };
@@ -265,6 +265,10 @@ impl Parameters {
             format!("at most {TRAINING_BYTES} bytes"),
         )?;
         let (bound, clip) = read_bound(genesis)?;
+        let mask = match &genesis.lattice {
+            None => MaskKind::Group,
+            Some(lattice) => MaskKind::Lattice { scale: lattice.scale },
+        };
         let privacy = read_privacy(genesis, bound, dimension)?;
         let quantised = privacy.as_ref().map_or(bound, |privacy| signal(bound, privacy.terms()));
         Quantiser::new(bound, clip, 1.0, n)
@@ -285,8 +289,7 @@ impl Parameters {
             min_updates,
             bound,
             clip,
-            update: GroupParameters::new(dimension, bound)
-                .map(UpdateParameters::Group)
+            update: UpdateParameters::new(mask, dimension, bound, n)
                 .map_err(|error| crypto("bound", error))?,
             max_rows: genesis.max_rows,
             steps: genesis.steps,

@@ -32,7 +32,7 @@ impl Catalogue {
                     self.updates.push(signed.clone());
                     // An accepted header decodes.
                     if let Ok(header) = CandidateHeader::decode(&update.header) {
-                        self.bodies.insert(header.hash(), *header.body_hash());
+                        self.bodies.insert(header.hash(), header.body_hash());
                     }
                 }
                 Action::CloseCollection(close) => {

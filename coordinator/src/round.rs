@@ -5,10 +5,7 @@ use consilium_contract::{
     Contract, Phase,
     schedule::{Due, Situation, blobs, due},
 };
-use consilium_crypto::{
-    EvaluationKey,
-    mask::{VerifiedHeader, evaluate},
-};
+use consilium_crypto::{EvaluationKey, mask::VerifiedHeader};
 use consilium_proto::v1::{CloseCollection, transaction::Action};
 
 use crate::CoordinatorError;
@@ -65,7 +62,8 @@ fn certify(
         return Err(refused("no updates are taken".to_owned()));
     };
     let headers: Vec<&VerifiedHeader> = collecting.accepted().iter().collect();
-    let evaluation = evaluate(key, collecting.round(), &headers)
+    let evaluation = key
+        .evaluate(collecting.round(), &headers)
         .map_err(|error| refused(error.to_string()))?
         .encode();
     Ok(CloseCollection { step: contract.step(), attempt: contract.attempt(), evaluation, time_ms })

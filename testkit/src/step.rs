@@ -2,8 +2,8 @@
 
 use consilium_contract::{CandidateTransaction, Phase, Receipt, model::encode_sums, round::Opened};
 use consilium_crypto::{
-    Bound, Context, EncryptedUpdate, QuantisedUpdate, RoundContext,
-    mask::{DecryptionShare, VerifiedEvaluation, VerifiedHeader, encrypt, evaluate},
+    Bound, Context, EncryptedUpdate, QuantisedUpdate, RoundContext, VerifiedEvaluation,
+    mask::{VerifiedHeader, encrypt},
 };
 use consilium_hash::{BlobHash, BlockHash};
 use consilium_ledger::blob_hash;
@@ -87,7 +87,7 @@ impl Run {
         v1::CloseCollection {
             step: self.contract.step(),
             attempt: self.contract.attempt(),
-            evaluation: evaluate(certifier, collecting.round(), &headers).unwrap().encode(),
+            evaluation: certifier.evaluate(collecting.round(), &headers).unwrap().encode(),
             time_ms: self.time_ms,
         }
     }
@@ -130,7 +130,7 @@ impl Run {
     pub fn share(&self, place: usize) -> Vec<u8> {
         let share = self.shares[place].as_ref().unwrap();
         let key = &self.committee().public_key;
-        DecryptionShare::new(share, key, self.sealed_evaluation(), &self.sealed_hash()).encode()
+        share.decryption_share(key, self.sealed_evaluation(), &self.sealed_hash()).encode()
     }
 
     /// Has an institution give this share.
@@ -161,7 +161,7 @@ impl Run {
         };
         let close = v1::CloseRound {
             step: self.contract.step(),
-            mask_key_sum: opened.mask_key_sum.encode().to_vec(),
+            mask_key_sum: opened.mask_key_sum.encode(),
             sums: blob(blob_hash(&sums), sums.len()),
             model: blob(BlobHash(opened.model.hash().0), opened.model.to_bytes().len()),
             time_ms: self.time_ms,

@@ -12,7 +12,7 @@ use consilium_contract::{
 };
 use consilium_crypto::{
     EncryptedUpdate, RoundContext,
-    mask::{CandidateHeader, CandidateKey, VerifiedHeader, evaluate, verify_key_proofs},
+    mask::{CandidateHeader, CandidateKey, VerifiedHeader, verify_key_proofs},
 };
 use consilium_hash::{BlobHash, BlockHash, StateRoot};
 use consilium_ledger::{Block, Header, HeaderChain, NO_STATE, SealedHeader, Store, blob_hash};
@@ -252,7 +252,7 @@ impl World {
         let parameters = self.parameters().update_parameters();
         let candidate = |header: &Vec<u8>| {
             let header = CandidateHeader::decode(header).unwrap();
-            let body = self.bodies.get(header.body_hash()).map_or(&[][..], Vec::as_slice);
+            let body = self.bodies.get(&header.body_hash()).map_or(&[][..], Vec::as_slice);
             let key_part = body.get(parameters.key_part()).unwrap_or_default();
             CandidateKey::parse(header, key_part, &parameters).unwrap()
         };
@@ -264,7 +264,7 @@ impl World {
                 .collect::<Result<_, _>>()
                 .unwrap();
         let headers: Vec<&VerifiedHeader> = verified.iter().collect();
-        evaluate(&self.ceremony.coordinator.evaluation, round, &headers).unwrap().encode()
+        self.ceremony.coordinator.evaluation.evaluate(round, &headers).unwrap().encode()
     }
 
     /// The coordinator's order to close the collection with this sum, a moment later.

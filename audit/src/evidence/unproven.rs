@@ -10,8 +10,8 @@
 
 use consilium_contract::{CandidateTransaction, Parameters};
 use consilium_crypto::{
-    PublicKey, UpdateError,
-    mask::{CandidateHeader, CandidateUpdate, Evaluation, verify_updates},
+    Evaluation, PublicKey, UpdateError,
+    mask::{CandidateHeader, CandidateUpdate, verify_updates},
 };
 use consilium_hash::HeaderHash;
 use consilium_ledger::{blob_hash, sha256};
@@ -35,8 +35,7 @@ pub(super) fn judge(
     if !is_the_coordinators {
         return Err(nothing("the coordinator has not signed the CloseCollection"));
     }
-    let (round, inputs) =
-        Evaluation::peek(&close.evaluation, &parameters.update_parameters()).map_err(nothing)?;
+    let (round, inputs) = Evaluation::peek(&close.evaluation).map_err(nothing)?;
     let name = HeaderHash(sha256(header));
     if !inputs.contains(&name) {
         return Err(nothing("the sum does not name the header"));
@@ -59,7 +58,7 @@ pub(super) fn judge(
     if header.context().round != round {
         return Err(nothing("the header is of another round than the sum"));
     }
-    if blob_hash(body) != *header.body_hash() {
+    if blob_hash(body) != header.body_hash() {
         return Err(nothing("the body is not the one that the header names"));
     }
     let candidate = match CandidateUpdate::parse(header, body, &parameters.update_parameters()) {

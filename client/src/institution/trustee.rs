@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use consilium_audit::{judge::Judged, statements::Countersignature};
 use consilium_contract::transaction::sign;
-use consilium_crypto::{KeyShare, RoundContext, mask::DecryptionShare, signature::SigningKey};
+use consilium_crypto::{KeyShare, RoundContext, signature::SigningKey};
 use consilium_hash::Pseudonym;
 use consilium_proto::v1::{SignedTransaction, SubmitShare, transaction::Action};
 
@@ -96,8 +96,7 @@ impl Quorum {
         let RoundContext { chain_id, step, .. } = self.judged.round();
         let block = self.judged.block();
         let public_key = &self.judged.committee().public_key;
-        let share =
-            DecryptionShare::new(share, public_key, self.judged.evaluation(), block).encode();
+        let share = share.decryption_share(public_key, self.judged.evaluation(), block).encode();
         let action = Action::SubmitShare(SubmitShare {
             step: *step,
             sealed_block: block.to_vec(),

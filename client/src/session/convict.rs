@@ -12,7 +12,7 @@ use consilium_audit::{
     model_check::ModelError,
 };
 use consilium_contract::transaction::parse_entry;
-use consilium_crypto::mask::Evaluation;
+use consilium_crypto::Evaluation;
 use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, ChainError};
 use consilium_proto::{
@@ -123,7 +123,6 @@ impl Session<'_> {
         let Some(committee) = self.own.follower.committee().map(Arc::clone) else {
             return Ok(None);
         };
-        let parameters = self.own.parameters.update_parameters();
         for height in 1..=last {
             if unproven.is_empty() {
                 break;
@@ -132,7 +131,7 @@ impl Session<'_> {
             for (transaction, _) in block.entries.iter().filter_map(|entry| parse_entry(entry).ok())
             {
                 let Action::CloseCollection(close) = transaction.action() else { continue };
-                let Ok((_, inputs)) = Evaluation::peek(&close.evaluation, &parameters) else {
+                let Ok((_, inputs)) = Evaluation::peek(&close.evaluation) else {
                     continue;
                 };
                 let Some(update) = unproven.iter().find(|update| inputs.contains(&update.name))

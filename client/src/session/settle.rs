@@ -69,7 +69,7 @@ impl Spool {
 fn closed_bodies(sum: &SealedSum) -> Vec<(HeaderHash, BlobHash)> {
     let read = |input: &Submission| {
         let header = CandidateHeader::decode(input.header()).ok()?;
-        Some((header.hash(), *header.body_hash()))
+        Some((header.hash(), header.body_hash()))
     };
     sum.inputs().filter_map(read).collect()
 }

@@ -155,7 +155,7 @@ impl Upload {
         let Action::SubmitUpdate(update) = candidate.action() else { return None };
         let header = CandidateHeader::decode(&update.header).ok()?;
         // A stored body that is not the header's would only earn an "incomplete" again and again.
-        if *header.body_hash() != blob_hash(body) {
+        if header.body_hash() != blob_hash(body) {
             return None;
         }
         let upload = Self {

@@ -10,7 +10,7 @@ use consilium_contract::{
         member::{Member, Oath, Secrets},
     },
 };
-use consilium_crypto::{KeyShare, mask::VerifiedEvaluation};
+use consilium_crypto::{KeyShare, VerifiedEvaluation};
 use consilium_hash::Pseudonym;
 use consilium_ledger::{Block, HeaderChain};
 use consilium_proto::v1::{Complaints, Contribute, contribute::Part};

@@ -10,7 +10,7 @@ use std::{
 
 use consilium_audit::follow::{Follower, Phase};
 use consilium_contract::{Committee, keygen::Stage};
-use consilium_crypto::mask::{DecryptionShare, VerifiedEvaluation, verify_share};
+use consilium_crypto::{DecryptionShare, VerifiedEvaluation, verify_share};
 use consilium_hash::{
     BlockHash, CommitteeHash, ConfirmationHash, HeaderHash, Pseudonym, QualifiedHash,
 };
@@ -152,8 +152,7 @@ impl<'a> Observer<'a> {
     }
 
     fn hears_share(&mut self, from: usize, bytes: &[u8]) -> Result<(), Violation> {
-        let parameters = self.world.ceremony.parameters.update_parameters();
-        let share = DecryptionShare::decode(bytes, &parameters).map_err(|_| Violation::NoSum)?;
+        let share = DecryptionShare::decode(bytes).map_err(|_| Violation::NoSum)?;
         let sum = self.sealed.get(share.sealed_block()).ok_or(Violation::NoSum)?;
         let (Some(evaluation), Some(inputs)) = (&sum.evaluation, &sum.inputs) else {
             return Err(Violation::NoSum);

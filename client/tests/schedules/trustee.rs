@@ -17,7 +17,7 @@ use consilium_client::{
     institution::{duties::Duties, trustee::Countersigned},
     state::{history::History, model},
 };
-use consilium_crypto::{RoundContext, mask::DecryptionShare};
+use consilium_crypto::RoundContext;
 use consilium_hash::{Basis, BlobHash, BlockHash, HeaderHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::v1::{SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action};
@@ -438,8 +438,7 @@ impl<'a> Trustee<'a> {
         let share = duties.key_share(judged)?;
         if self.flaw == Flaw::SharesWithoutQuorum {
             let key = &judged.committee().public_key;
-            let share =
-                DecryptionShare::new(share, key, judged.evaluation(), judged.block()).encode();
+            let share = share.decryption_share(key, judged.evaluation(), judged.block()).encode();
             let step = judged.round().step;
             let sealed_block = judged.block().to_vec();
             return Some(

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use consilium_crypto::{RoundContext, mask::Evaluation};
+use consilium_crypto::{Evaluation, RoundContext};
 use consilium_hash::{BlobHash, BlockHash, HeaderHash, ModelHash, Pseudonym};
 use consilium_ledger::Note;
 

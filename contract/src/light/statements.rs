@@ -3,10 +3,7 @@
 //! A transaction becomes one of these types only with a signature by the key that the authority has certified for its
 //! author. Everything later (sums, quorums, models) is computed from these and not from transactions.
 
-use consilium_crypto::{
-    RoundContext,
-    mask::{CandidateHeader, DecryptionShare},
-};
+use consilium_crypto::{DecryptionShare, RoundContext, mask::CandidateHeader};
 use consilium_hash::{BlockHash, ChainId, HeaderHash, Pseudonym};
 use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
 use consilium_proto::v1::{Enrol, transaction::Action};
@@ -328,14 +325,14 @@ impl SignedShare {
         transaction: &CandidateTransaction,
         roster: &Roster,
         committee: &Committee,
-        parameters: &Parameters,
+        chain: &ChainId,
     ) -> Result<Self, StatementError> {
         let Action::SubmitShare(message) = transaction.action() else {
             return Err(StatementError::OtherAction("share"));
         };
-        let (_, trustee) = member(transaction, roster, committee, &parameters.chain_id)?;
+        let (_, trustee) = member(transaction, roster, committee, chain)?;
         let block = block(&message.sealed_block)?;
-        let share = DecryptionShare::decode(&message.share, &parameters.update_parameters())
+        let share = DecryptionShare::decode(&message.share)
             .map_err(|error| StatementError::Malformed(error.to_string()))?;
         if share.index() != trustee {
             return Err(StatementError::OtherContext("trustee"));

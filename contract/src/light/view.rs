@@ -18,7 +18,7 @@
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
-use consilium_crypto::mask::Evaluation;
+use consilium_crypto::Evaluation;
 use consilium_hash::{BlobHash, ModelHash, Pseudonym};
 use consilium_ledger::VerifiedHeader;
 use consilium_proto::{
@@ -242,7 +242,8 @@ impl View {
     fn share(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
         let Phase::Sealed(sealed) = &mut self.phase else { return Ok(()) };
         let committee = sealed.sum.committee();
-        let share = SignedShare::verify(transaction, &self.roster, committee, &self.parameters)?;
+        let chain_id = &self.parameters.chain_id;
+        let share = SignedShare::verify(transaction, &self.roster, committee, chain_id)?;
         let answers_this =
             share.step() == self.course.step && share.share().sealed_block() == sealed.sum.block();
         if !answers_this {
@@ -272,9 +273,8 @@ impl View {
     fn seal(&mut self, close: &CloseCollection) -> Result<(), StatementError> {
         let out_of_turn = self.out_of_turn("closes a collection");
         self.course.judge_close_collection(close).map_err(&out_of_turn)?;
-        let evaluation =
-            Evaluation::decode(&close.evaluation, &self.parameters.update_parameters())
-                .map_err(|_| out_of_turn(Reason::MalformedEncoding))?;
+        let evaluation = Evaluation::decode(&close.evaluation)
+            .map_err(|_| out_of_turn(Reason::MalformedEncoding))?;
         self.course.judge_time(close.time_ms).map_err(&out_of_turn)?;
         let phase = match mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Collecting(collection) => Phase::Sealing(collection, Box::new(evaluation)),

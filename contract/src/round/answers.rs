@@ -2,10 +2,7 @@
 
 use std::{cmp::Ordering, mem};
 
-use consilium_crypto::{
-    ShareError,
-    mask::{DecryptionShare, VerifiedShare, verify_share},
-};
+use consilium_crypto::{DecodeError, DecryptionShare, ShareError, VerifiedShare, verify_share};
 use consilium_hash::Pseudonym;
 use consilium_ledger::NoteError;
 use consilium_proto::v1::{Countersign, Reason, SubmitShare};
@@ -85,13 +82,19 @@ impl Handler for Countersign {
 }
 
 impl Handler for SubmitShare {
-    /// How long a share is, the run's mask says.
-    type Read = ();
+    type Read = Result<DecryptionShare, DecodeError>;
     type Effect = VerifiedShare;
 
-    fn read(&self) {}
+    fn read(&self) -> Result<DecryptionShare, DecodeError> {
+        DecryptionShare::decode(&self.share)
+    }
 
-    fn judge(&self, (): (), said: &Said, state: &State) -> Result<VerifiedShare, Refusal> {
+    fn judge(
+        &self,
+        read: Self::Read,
+        said: &Said,
+        state: &State,
+    ) -> Result<VerifiedShare, Refusal> {
         let author = said.institution()?;
         judge_step(self.step, state)?;
         let Phase::Opening(opening) = &state.phase else { return Err(Reason::TooEarly.into()) };
@@ -109,8 +112,7 @@ impl Handler for SubmitShare {
             return Err(Reason::Duplicate.into());
         }
         // All that can be wrong with the bytes was signed by the trustee.
-        DecryptionShare::decode(&self.share, &state.parameters.update_parameters())
-            .map_err(|_| Reason::MalformedEncoding)
+        read.map_err(|_| Reason::MalformedEncoding)
             .and_then(|share| judge_share(&share, index, opening))
             .map_err(Refusal::fault)
     }

@@ -3,11 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
-    AggregateError, RoundContext, UpdateError,
-    mask::{
-        Evaluation, MaskedSum, Parameters as UpdateParameters, VerifiedEvaluation, VerifiedHeader,
-        VerifiedUpdate,
-    },
+    AggregateError, Evaluation, RoundContext, UpdateError, VerifiedEvaluation,
+    mask::{MaskedSum, Parameters as UpdateParameters, VerifiedHeader, VerifiedUpdate},
 };
 use consilium_hash::Pseudonym;
 use consilium_proto::v1::Reason;
@@ -89,7 +86,7 @@ impl Collecting {
         update: &VerifiedUpdate,
     ) -> Result<(), UpdateError> {
         self.sum.add(update)?;
-        self.accepted.push(update.header().clone());
+        self.accepted.push(update.header());
         self.verdicts.insert(pseudonym, Reason::Accepted);
         Ok(())
     }

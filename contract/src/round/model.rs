@@ -61,7 +61,7 @@ impl Model {
         if sums.len() != self.parameters.len() {
             return None;
         }
-        let mean = quantise::decode(
+        let mut mean = quantise::decode(
             sums,
             updates,
             parameters.quantised_bound(),
@@ -69,6 +69,9 @@ impl Model {
             weight_sum,
         )
         .ok()?;
+        // A power of two: nothing is rounded.
+        let scale = f64::from(parameters.update_parameters().scale());
+        mean.iter_mut().for_each(|value| *value /= scale);
         Self::new(quantise::apply(&self.parameters, &mean))
     }
 }

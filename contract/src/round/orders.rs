@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use consilium_crypto::mask::{Evaluation, VerifiedEvaluation};
+use consilium_crypto::{DecodeError, Evaluation, VerifiedEvaluation};
 use consilium_proto::v1::{Abandon, BlobRef, CloseCollection, CloseRound, OpenRound, Reason};
 use sha2::{Digest, Sha256};
 
@@ -43,13 +43,19 @@ impl Handler for OpenRound {
 }
 
 impl Handler for CloseCollection {
-    /// What a sum looks like, the run's mask says.
-    type Read = ();
+    type Read = Result<Evaluation, DecodeError>;
     type Effect = (u64, VerifiedEvaluation);
 
-    fn read(&self) {}
+    fn read(&self) -> Result<Evaluation, DecodeError> {
+        Evaluation::decode(&self.evaluation)
+    }
 
-    fn judge(&self, (): (), _: &Said, state: &State) -> Result<(u64, VerifiedEvaluation), Refusal> {
+    fn judge(
+        &self,
+        read: Self::Read,
+        _: &Said,
+        state: &State,
+    ) -> Result<(u64, VerifiedEvaluation), Refusal> {
         state.course().judge_close_collection(self)?;
         let Phase::Collecting(collecting) = &state.phase else {
             return Err(Reason::TooLate.into());
@@ -60,9 +66,7 @@ impl Handler for CloseCollection {
         if collecting.accepted().len() < state.parameters.min_updates as usize {
             return Err(Reason::TooFewUpdates.into());
         }
-        let evaluation =
-            Evaluation::decode(&self.evaluation, &state.parameters.update_parameters())
-                .map_err(|_| Reason::MalformedEncoding)?;
+        let evaluation = read.map_err(|_| Reason::MalformedEncoding)?;
         let evaluation = collecting.judge(&evaluation).map_err(|_| Reason::WrongAggregate)?;
         state.course().judge_time(self.time_ms)?;
         Ok((self.time_ms, evaluation))

@@ -204,7 +204,7 @@ impl<'a> Rebuilt<'a> {
                 continue;
             };
             let Ok(header) = CandidateHeader::decode(&update.header) else { continue };
-            let body = *header.body_hash();
+            let body = header.body_hash();
             if self.store.contains_blob(&body)? {
                 continue;
             }

@@ -1,28 +1,25 @@
 //! One interface over the two masks: elements of the group, and noise of a lattice.
 //!
-//! A run has one of them, and whoever speaks of updates, sums and shares does so in the types of this module, which are
-//! named like those of the mask that they hold: a run's [`Parameters`] say which. What a verified type promises, it promises
-//! under either mask. Everything that differs between them stands here and nowhere else.
+//! A run has one of them, and whoever speaks of its updates does so in the types of this module, which are named like those
+//! of the masks: a run's [`Parameters`] say which it is. What a verified type promises, it promises under either mask.
+//! Everything that differs between the two outside of this crate stands here; certified sums and shares do not differ.
 //!
 //! | what | [`Group`](Parameters::Group) | [`Lattice`](Parameters::Lattice) |
 //! | --- | --- | --- |
-//! | signed header | names the body; holds ciphertexts and key proof | names body and key part |
+//! | signed header | names the body; holds ciphertexts and key proof | names the body and the key part with which it begins |
 //! | body | E ‖ proof of the bound | key part ‖ c ‖ proof of the bound |
-//! | a trustee needs | the header | header and key part, with which the body begins |
-//! | certified sum | 16 ciphertexts | the hash of 512 ciphertexts, which everyone adds up |
+//! | a trustee needs | the header | header and key part |
 //! | what shares open | k̄, a scalar | s̄, the coefficients of the sum of the keys |
 //! | a sum counts | quantisation steps | 1/Δ of a quantisation step, noise included |
 
 mod header;
 mod opening;
 mod parameters;
-mod share;
-mod sum;
 mod update;
 
 pub use header::{CandidateHeader, CandidateKey, VerifiedHeader, verify_key_proofs};
-pub use opening::{MaskKeySum, MaskedSum};
-pub use parameters::Parameters;
-pub use share::{DecryptionShare, VerifiedShare, combine, verify_share};
-pub use sum::{Evaluation, VerifiedEvaluation, evaluate};
-pub use update::{CandidateUpdate, UnprovenUpdate, VerifiedUpdate, encrypt, verify_updates};
+pub use opening::{MaskKeySum, MaskedSum, combine};
+pub use parameters::{Kind, Parameters, ParametersError};
+pub use update::{
+    CandidateUpdate, UnprovenUpdate, VerifiedUpdate, assume_proven, encrypt, verify_updates,
+};

@@ -2,10 +2,13 @@
 
 use rand_core::CryptoRngCore;
 
+use super::header::other_mask;
 use super::{Parameters, VerifiedHeader, VerifiedUpdate};
+use crate::lattice::{LatticeKeySum, LatticeMaskedUpdate, LatticeSum, combine_lattice};
 use crate::{
-    DiscreteLogTable, MaskKeySum as GroupKeySum, MaskedSum as GroupSum, MaskedUpdate, RoundContext,
-    SumError, UpdateError,
+    DealingCommitments, DiscreteLogTable, MaskKeySum as GroupKeySum, MaskedSum as GroupSum,
+    MaskedUpdate, RoundContext, ShareError, SumError, UpdateError, VerifiedEvaluation,
+    VerifiedShare, combine as combine_group,
 };
 
 /// The sum of the mask keys of a round. Public once the trustees have opened it.
@@ -13,6 +16,8 @@ use crate::{
 pub enum MaskKeySum {
     /// k̄, a scalar.
     Group(GroupKeySum),
+    /// s̄, coefficients.
+    Lattice(LatticeKeySum),
 }
 
 impl MaskKeySum {
@@ -20,6 +25,29 @@ impl MaskKeySum {
     pub fn encode(&self) -> Vec<u8> {
         match self {
             Self::Group(sum) => sum.encode().to_vec(),
+            Self::Lattice(sum) => sum.encode(),
+        }
+    }
+}
+
+/// Opens the sum of the mask keys with any t shares of it.
+///
+/// # Errors
+/// [`ShareError`].
+pub fn combine(
+    parameters: &Parameters,
+    evaluation: &VerifiedEvaluation,
+    shares: &[VerifiedShare],
+    commitments: &DealingCommitments,
+    table: &DiscreteLogTable,
+) -> Result<MaskKeySum, ShareError> {
+    match parameters {
+        Parameters::Group(_) => {
+            combine_group(evaluation, shares, commitments, table).map(MaskKeySum::Group)
+        }
+        Parameters::Lattice(parameters) => {
+            combine_lattice(parameters, evaluation, shares, commitments, table)
+                .map(MaskKeySum::Lattice)
         }
     }
 }
@@ -29,13 +57,18 @@ impl MaskKeySum {
 pub enum MaskedSum {
     /// Elements of the group.
     Group(GroupSum),
+    /// Numbers modulo q, masked by the matrix of the round.
+    Lattice(LatticeSum, Box<RoundContext>),
 }
 
 impl MaskedSum {
     /// The empty sum of a round.
-    pub fn new(parameters: &Parameters, _round: &RoundContext) -> Self {
+    pub fn new(parameters: &Parameters, round: &RoundContext) -> Self {
         match parameters {
             Parameters::Group(parameters) => Self::Group(GroupSum::new(parameters)),
+            Parameters::Lattice(parameters) => {
+                Self::Lattice(LatticeSum::new(parameters.dimension()), Box::new(round.clone()))
+            }
         }
     }
 
@@ -45,7 +78,9 @@ impl MaskedSum {
     /// [`UpdateError`] where it is of another dimension or under another mask.
     pub fn add(&mut self, update: &VerifiedUpdate) -> Result<(), UpdateError> {
         match (self, update) {
-            (Self::Group(sum), VerifiedUpdate::Group(update, _)) => sum.add(update),
+            (Self::Group(sum), VerifiedUpdate::Group(update)) => sum.add(update),
+            (Self::Lattice(sum, _), VerifiedUpdate::Lattice(update)) => sum.add(update),
+            _ => Err(other_mask()),
         }
     }
 
@@ -64,6 +99,13 @@ impl MaskedSum {
                 let update = MaskedUpdate::parse(masked, header.mask_hash(), parameters)?;
                 sum.add_masked(&update)
             }
+            (Self::Lattice(sum, _), VerifiedHeader::Lattice(key_part), Parameters::Lattice(_)) => {
+                let parameters = key_part.parameters();
+                let mask_hash = key_part.header().mask_hash();
+                let update = LatticeMaskedUpdate::parse(masked, mask_hash, parameters)?;
+                sum.add_masked(&update, parameters)
+            }
+            _ => Err(other_mask()),
         }
     }
 
@@ -78,11 +120,13 @@ impl MaskedSum {
     ) -> Result<Vec<i64>, SumError> {
         match (self, mask_key) {
             (Self::Group(sum), MaskKeySum::Group(mask_key)) => sum.open(mask_key, table),
+            (Self::Lattice(sum, round), MaskKeySum::Lattice(mask_key)) => sum.open(round, mask_key),
+            _ => Err(SumError::Mismatch),
         }
     }
 
     /// Whether `sums` is what [`open`](Self::open) would read off: what an institution checks before it trains on a model.
-    /// Errs with probability 2^-128.
+    /// Errs with probability 2^-128 under elements of the group, and never under a lattice mask, where it is computed again.
     ///
     /// # Errors
     /// [`SumError`]: why `open` would have refused, or [`SumError::Mismatch`] where it would have read off others.
@@ -94,6 +138,11 @@ impl MaskedSum {
     ) -> Result<(), SumError> {
         match (self, mask_key) {
             (Self::Group(sum), MaskKeySum::Group(mask_key)) => sum.check(mask_key, sums, rng),
+            (Self::Lattice(sum, round), MaskKeySum::Lattice(mask_key)) => {
+                let is_right = sum.open(round, mask_key)? == sums;
+                if is_right { Ok(()) } else { Err(SumError::Mismatch) }
+            }
+            _ => Err(SumError::Mismatch),
         }
     }
 }

@@ -1,29 +1,81 @@
-//! What fixes the length of everything about an update.
+//! Which mask a run has, and what fixes the length of everything about an update.
 
 use std::ops::Range;
 
-use crate::{Bound, MaskKeySum as GroupKeySum, Parameters as GroupParameters};
+use thiserror::Error;
+
+use crate::lattice::{
+    LatticeKeySum, LatticeParameterError, LatticeParameters, key_part_length, lattice_body_length,
+    lattice_mask_length,
+};
+use crate::{Bound, DecodeError, MaskKeySum as GroupKeySum, Parameters as GroupParameters};
 use crate::{body_length, mask_length};
+
+/// How the updates of a run are hidden.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Every parameter by an element of the group.
+    #[default]
+    Group,
+    /// By a product in a ring of polynomials and noise. Experimental.
+    Lattice {
+        /// Δ: a sum counts so many units in a quantisation step.
+        scale: u32,
+    },
+}
+
+/// Numbers that no run under this mask can have.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ParametersError {
+    /// Under elements of the group.
+    #[error(transparent)]
+    Group(#[from] DecodeError),
+    /// Under a lattice mask.
+    #[error(transparent)]
+    Lattice(#[from] LatticeParameterError),
+}
 
 /// The public numbers of a run that fix every length, and its mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Parameters {
     /// Every parameter is hidden by an element of the group.
     Group(GroupParameters),
+    /// All parameters are hidden by a lattice mask.
+    Lattice(LatticeParameters),
 }
 
 impl Parameters {
+    /// d parameters under a bound, hidden by a mask, at most `summands` updates in a sum.
+    ///
+    /// # Errors
+    /// [`ParametersError`] where a number is out of its range or does not fit the mask.
+    pub fn new(
+        kind: Kind,
+        dimension: u32,
+        bound: Bound,
+        summands: u32,
+    ) -> Result<Self, ParametersError> {
+        Ok(match kind {
+            Kind::Group => Self::Group(GroupParameters::new(dimension, bound)?),
+            Kind::Lattice { scale } => {
+                Self::Lattice(LatticeParameters::new(dimension, bound, scale, summands)?)
+            }
+        })
+    }
+
+    /// Which mask it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Group(_) => Kind::Group,
+            Self::Lattice(parameters) => Kind::Lattice { scale: parameters.scale() },
+        }
+    }
+
     /// d, the number of parameters.
     pub fn dimension(&self) -> u32 {
         match self {
             Self::Group(parameters) => parameters.dimension(),
-        }
-    }
-
-    /// What is proven about an update, of the largest institution.
-    pub fn bound(&self) -> Bound {
-        match self {
-            Self::Group(parameters) => parameters.bound(),
+            Self::Lattice(parameters) => parameters.dimension(),
         }
     }
 
@@ -31,6 +83,7 @@ impl Parameters {
     pub fn scale(&self) -> u32 {
         match self {
             Self::Group(_) => 1,
+            Self::Lattice(parameters) => parameters.scale(),
         }
     }
 
@@ -38,6 +91,7 @@ impl Parameters {
     pub fn body_length(&self) -> usize {
         match self {
             Self::Group(parameters) => body_length(parameters),
+            Self::Lattice(parameters) => lattice_body_length(parameters),
         }
     }
 
@@ -45,6 +99,7 @@ impl Parameters {
     pub fn key_part(&self) -> Range<usize> {
         match self {
             Self::Group(_) => 0..0,
+            Self::Lattice(parameters) => 0..key_part_length(parameters),
         }
     }
 
@@ -52,6 +107,10 @@ impl Parameters {
     pub fn masked(&self) -> Range<usize> {
         match self {
             Self::Group(parameters) => 0..mask_length(parameters),
+            Self::Lattice(parameters) => {
+                let start = key_part_length(parameters);
+                start..start + lattice_mask_length(parameters)
+            }
         }
     }
 
@@ -59,6 +118,7 @@ impl Parameters {
     pub fn key_sum_length(&self) -> usize {
         match self {
             Self::Group(_) => GroupKeySum::LEN,
+            Self::Lattice(_) => LatticeKeySum::LEN,
         }
     }
 }

@@ -5,10 +5,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use consilium_audit::follow::Phase;
 use consilium_contract::{Committee, Model, model::encode_sums, transaction::entry};
 use consilium_crypto::{
-    KeyShare,
-    mask::{
-        DecryptionShare, Evaluation, MaskedSum, VerifiedHeader, combine, evaluate, verify_share,
-    },
+    DecryptionShare, Evaluation, KeyShare,
+    mask::{MaskedSum, VerifiedHeader, combine},
+    verify_share,
 };
 use consilium_hash::HeaderHash;
 use consilium_ledger::{VerifiedHeader as VerifiedBlock, blob_hash, sha256};
@@ -119,7 +118,7 @@ impl Adversary<'_> {
                     {
                         let key = &sum.committee.public_key;
                         let share =
-                            DecryptionShare::new(&share, key, evaluation, &sum.block.hash).encode();
+                            share.decryption_share(key, evaluation, &sum.block.hash).encode();
                         let sealed_block = sum.block.hash.to_vec();
                         let action = Action::SubmitShare(SubmitShare { step, sealed_block, share });
                         shares.push(world.says(*index, action));
@@ -323,15 +322,12 @@ impl Adversary<'_> {
         }
         let headers: Vec<&VerifiedHeader> = inputs.iter().map(|pooled| &pooled.header).collect();
         let key = &self.world.ceremony.coordinator.evaluation;
-        let evaluation = evaluate(key, &round, &headers).ok()?;
+        let evaluation = key.evaluate(&round, &headers).ok()?;
         let Some((old, new)) = named else { return Some((evaluation, inputs)) };
         let mut bytes = evaluation.encode();
         let place = bytes.windows(32).position(|window| window == old.as_slice())?;
         bytes[place..place + 32].copy_from_slice(&new.0);
-        Some((
-            Evaluation::decode(&bytes, &self.world.ceremony.parameters.update_parameters()).ok()?,
-            inputs,
-        ))
+        Some((Evaluation::decode(&bytes).ok()?, inputs))
     }
 
     /// The coordinator's result of a sealed sum that it can open, or a wrong one of any.
@@ -375,8 +371,10 @@ impl Adversary<'_> {
             };
             let shares = answers.shares().filter_map(|share| verify(share.share()));
             let shares: Vec<_> = shares.take(committee.threshold() as usize).collect();
-            let key = combine(evaluation, &shares, &committee.dealing, &self.world.table).ok()?;
             let update_parameters = parameters.update_parameters();
+            let dealing = &committee.dealing;
+            let table = &self.world.table;
+            let key = combine(&update_parameters, evaluation, &shares, dealing, table).ok()?;
             let mut sum = MaskedSum::new(&update_parameters, evaluation.round());
             for input in &sealed.inputs {
                 let masked = &input.update.body[update_parameters.masked()];

@@ -50,7 +50,9 @@ fn verdicts_of_a_batch_are_those_of_each_alone_in_order() {
     let parse = || {
         proven
             .iter()
-            .map(|(key, update)| CandidateLatticeUpdate::parse(key.clone(), &update.body).unwrap())
+            .map(|(key, update)| {
+                CandidateLatticeUpdate::parse(key.clone(), &update.body()).unwrap()
+            })
             .collect::<Vec<_>>()
     };
     let expected = [None, Some(UpdateError::BadLinkProof), None, Some(UpdateError::BadNormProof)];
