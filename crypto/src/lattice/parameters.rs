@@ -271,7 +271,7 @@ mod tests {
             assert!(matches!(refused, Err(LatticeParameterError::TooLong { .. })));
         }
         // The most updates in a sum at the largest norm.
-        for (norm, most) in [(12_350_000, 62), (1_000_000, 771)] {
+        for (norm, most) in [(12_350_000, 62), (1_000_000, 772)] {
             assert!(parameters(norm, 256, 1, most).is_ok());
             let refused = parameters(norm, 256, 1, most + 1);
             assert!(matches!(refused, Err(LatticeParameterError::SumTooLong { .. })), "{norm}");

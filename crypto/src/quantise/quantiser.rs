@@ -103,11 +103,7 @@ impl Quantiser {
         weight: f64,
         max_summands: u32,
     ) -> Result<Self, QuantiseError> {
-        bound.check()?;
-        check_clip(clip)?;
-        if !(weight > 0.0 && weight <= 1.0) {
-            return Err(QuantiseError::Weight { weight });
-        }
+        let quantiser = Self::of_sums_that_are_computed(bound, clip, weight)?;
         let (least, beyond) = bound.sums(max_summands.min(MAX_SUMMANDS));
         match bound {
             _ if max_summands > MAX_SUMMANDS => {
@@ -118,8 +114,23 @@ impl Quantiser {
                 let most = (reach as f64 / bound.slack()) as u32;
                 Err(QuantiseError::NormHeadroom { summands: max_summands, norm, most })
             }
-            _ => Ok(Self { bound, clip, weight }),
+            _ => Ok(quantiser),
         }
+    }
+
+    /// [`new`](Self::new) for sums that are computed and not looked up, as those under a lattice mask are: its own
+    /// parameters say how long they may be.
+    pub fn of_sums_that_are_computed(
+        bound: Bound,
+        clip: f32,
+        weight: f64,
+    ) -> Result<Self, QuantiseError> {
+        bound.check()?;
+        check_clip(clip)?;
+        if !(weight > 0.0 && weight <= 1.0) {
+            return Err(QuantiseError::Weight { weight });
+        }
+        Ok(Self { bound, clip, weight })
     }
 
     /// q of the update Δ (`[d]`, local minus global model) and the share that was clipped, from 0 to 1: of the parameters,
