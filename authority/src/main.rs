@@ -400,10 +400,12 @@ fn init(arguments: &Init) -> Result<String, String> {
     };
     let bounded = arguments.privacy.bounded(&arguments.bound, run, &training, largest);
     let (bound, clip, privacy) = bounded.map_err(|error| error.to_string())?;
+    let mask = arguments.bound.mask.resolve(dimension).map_err(|error| error.to_string())?;
     let spec = CeremonySpec {
         threshold,
         min_updates,
         bound,
+        mask,
         clip,
         privacy,
         steps: arguments.steps,
@@ -425,6 +427,9 @@ fn init(arguments: &Init) -> Result<String, String> {
         institution_folder(arguments.institutions),
     );
     if let Some(warning) = warning(TEST_FEATURES) {
+        text += &format!("\nwarning: {warning}");
+    }
+    if let Some(warning) = ceremony.parameters.mask_warning() {
         text += &format!("\nwarning: {warning}");
     }
     if let Some(warning) = ceremony.parameters.promise().warning() {

@@ -22,6 +22,8 @@ pub struct Status {
     pub pseudonym: Pseudonym,
     /// What every update of the run proves about itself, in words.
     pub bound: String,
+    /// What is not proven of the run's mask.
+    pub mask_warning: Option<&'static str>,
     /// Verified blocks.
     pub blocks: u64,
     /// Institutions that are enrolled, and how many the genesis asks for.
@@ -98,6 +100,7 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         chain_id: parameters.chain_id,
         pseudonym: files.identity.pseudonym,
         bound: parameters.promise().to_string(),
+        mask_warning: parameters.mask_warning(),
         blocks: history.len(),
         enrolled: (follower.roster().len(), parameters.institutions),
         is_enrolled: follower.roster().get(&files.identity.pseudonym).is_some(),
@@ -118,6 +121,9 @@ impl fmt::Display for Status {
         let enrolment = if self.is_enrolled { "enrolled" } else { "not enrolled" };
         writeln!(f, "institution     {} ({enrolment})", self.pseudonym.short())?;
         writeln!(f, "bound           {}", self.bound)?;
+        if let Some(warning) = self.mask_warning {
+            writeln!(f, "mask            {warning}")?;
+        }
         writeln!(f, "enrolled        {} of {}", self.enrolled.0, self.enrolled.1)?;
         writeln!(f, "verified blocks {}", self.blocks)?;
         writeln!(f, "closed rounds   {} of {}", self.steps.0, self.steps.1)?;

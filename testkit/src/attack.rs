@@ -1,18 +1,18 @@
 //! Updates whose proofs do not hold, and a coordinator that sums them all the same.
 
 use consilium_crypto::{
-    Bound, EncryptedUpdate, UpdateError,
+    EncryptedUpdate, UpdateError,
     mask::{CandidateHeader, CandidateUpdate, verify_updates},
 };
 use consilium_ledger::{blob_hash, sha256};
 use rand_core::OsRng;
 
-use crate::{World, ceremony, splice};
+use crate::{UpdateKind, World, ceremony, splice};
 
 impl World {
-    /// Founded, everyone enrolled, and the key made; updates are held to this bound.
-    pub fn under(bound: Bound) -> Self {
-        Self::of(ceremony(1, |spec| spec.bound = bound))
+    /// Founded, everyone enrolled, and the key made; updates are of this kind.
+    pub fn under(kind: UpdateKind) -> Self {
+        Self::of(ceremony(1, |spec| kind.ask(spec)))
     }
 
     /// An update of `value` in every coordinate whose header and encodings hold, and whose proofs fail for `reason`.

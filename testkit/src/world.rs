@@ -267,6 +267,13 @@ impl World {
         self.ceremony.coordinator.evaluation.evaluate(round, &headers).unwrap().encode()
     }
 
+    /// What trustees need of the updates that were made here, besides their headers.
+    pub fn key_parts(&self) -> Vec<Vec<u8>> {
+        let key_part = self.parameters().update_parameters().key_part();
+        let of = |body: &Vec<u8>| body.get(key_part.clone()).map(<[u8]>::to_vec);
+        self.bodies.values().filter_map(of).collect()
+    }
+
     /// The coordinator's order to close the collection with this sum, a moment later.
     pub fn close_collection(&mut self, evaluation: Vec<u8>) -> SignedTransaction {
         self.tick();

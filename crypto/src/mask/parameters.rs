@@ -8,8 +8,10 @@ use crate::lattice::{
     LatticeKeySum, LatticeParameterError, LatticeParameters, key_part_length, lattice_body_length,
     lattice_mask_length,
 };
-use crate::{Bound, DecodeError, MaskKeySum as GroupKeySum, Parameters as GroupParameters};
-use crate::{body_length, mask_length};
+use crate::{
+    Bound, DecodeError, MaskKeySum as GroupKeySum, Parameters as GroupParameters, QuantiseError,
+    Quantiser, body_length, mask_length,
+};
 
 /// How the updates of a run are hidden.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -22,6 +24,25 @@ pub enum Kind {
         /// Δ: a sum counts so many units in a quantisation step.
         scale: u32,
     },
+}
+
+impl Kind {
+    /// A quantiser for updates that are hidden so, where sums have at most `max_summands` of them.
+    ///
+    /// # Errors
+    /// [`QuantiseError`] where the numbers fit no quantiser, or sums could not be read off again.
+    pub fn quantiser(
+        self,
+        bound: Bound,
+        clip: f32,
+        weight: f64,
+        max_summands: u32,
+    ) -> Result<Quantiser, QuantiseError> {
+        match self {
+            Self::Group => Quantiser::new(bound, clip, weight, max_summands),
+            Self::Lattice { .. } => Quantiser::of_sums_that_are_computed(bound, clip, weight),
+        }
+    }
 }
 
 /// Numbers that no run under this mask can have.

@@ -1,7 +1,7 @@
 //! One split of the data dealt to institutions: the stage on which every scheme of figure 6 plays.
 
 use consilium_client::prepare::{Participant, Quantisation};
-use consilium_crypto::{Noise, Quantiser};
+use consilium_crypto::Noise;
 use consilium_datasets::{Dataset, Partitioning, Preprocessor, Table};
 use consilium_learning::{Architecture, LocalTrainer, generator, permutation};
 use rand_core::RngCore;
@@ -108,8 +108,12 @@ impl Federation {
         let config = &self.config;
         let summands = u32::try_from(config.institutions).unwrap_or(u32::MAX);
         let participant = |(institution, (trainer, &weight)): (u64, (LocalTrainer, &f64))| {
-            let quantiser =
-                Quantiser::new(config.quantised_bound(), config.clip, weight, summands)?;
+            let quantiser = config.mask.kind().quantiser(
+                config.quantised_bound(),
+                config.clip,
+                weight,
+                summands,
+            )?;
             let stage = Quantisation::new(quantiser, config.seed, institution);
             let Some(privacy) = &config.privacy else {
                 return Ok(Participant::new(trainer, stage));

@@ -137,6 +137,7 @@ fn specification(federation: &Federation) -> CeremonySpec {
         threshold: config.threshold,
         min_updates: config.min_updates,
         bound: config.bound,
+        mask: config.mask.kind(),
         privacy: config.privacy.as_ref().map(Privacy::terms),
         clip: config.clip,
         steps: config.epochs as u64,

@@ -137,7 +137,7 @@ impl Stage {
             let (candidate, _) = parse_entry(entry).unwrap();
             if let Action::SubmitUpdate(update) = candidate.action() {
                 let header = CandidateHeader::decode(&update.header).unwrap();
-                if let Some(body) = self.world.bodies.get(header.body_hash()) {
+                if let Some(body) = self.world.bodies.get(&header.body_hash()) {
                     let name = header.hash();
                     let part = |range: Range<usize>| body[range].to_vec();
                     shown.masked.entry(name).or_insert_with(|| part(parameters.masked()));
@@ -230,7 +230,7 @@ impl Stage {
     pub(super) async fn seal_without_the_last_body(&mut self, others: &[usize]) {
         let headers = self.seal_unseen(others).await;
         let last = CandidateHeader::decode(headers.last().unwrap()).unwrap();
-        self.show_with(|blobs| _ = blobs.remove(last.body_hash()));
+        self.show_with(|blobs| _ = blobs.remove(&last.body_hash()));
     }
 
     /// [`Self::seal`] with the blobs that are served changed.
