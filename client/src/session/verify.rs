@@ -32,8 +32,8 @@ use tracing::debug;
 use super::{Session, blocking, interrupted};
 use crate::{ClientError, institution::Verification};
 
-/// Parameters of the updates that are checked at once, and so the most that are held decoded: 260 bytes each.
-const BATCH_PARAMETERS: usize = 1 << 20;
+/// What the updates that are checked at once may take in memory, unless one block holds more of them.
+const BATCH_BYTES: usize = 256 << 20;
 /// Bodies that are fetched at once.
 const FETCHES: usize = 4;
 
@@ -96,18 +96,18 @@ impl Session<'_> {
         height: u64,
     ) -> Result<Vec<Read>, ClientError> {
         // Before there is a key there is no update, and nothing that proofs could be checked for.
-        let most = if execution.has_key() { BATCH_PARAMETERS } else { 0 };
-        let dimension = self.own.parameters.dimension as usize;
+        let most = if execution.has_key() { BATCH_BYTES } else { 0 };
+        let each = self.own.parameters.update_parameters().verifying_bytes();
         let mut batch: Vec<Read> = Vec::new();
-        let mut parameters = 0;
+        let mut bytes = 0;
         for next in execution.height()..=height {
             let Some((block, header)) = self.own.history.block(next)? else { break };
             let submitted = submitted(&block, &self.own.parameters);
             let updates = self.bodies_of(submitted).await?;
-            parameters += updates.len() * dimension;
+            bytes += updates.len() * each;
             let bodies = updates.into_iter().map(|(update, body)| (update.body, body)).collect();
             batch.push(Read { block, header, bodies });
-            if parameters >= most {
+            if bytes >= most {
                 break;
             }
         }

@@ -61,17 +61,16 @@ impl Model {
         if sums.len() != self.parameters.len() {
             return None;
         }
-        let mut mean = quantise::decode(
+        let scale = f64::from(parameters.update_parameters().scale());
+        let mean = quantise::decode(
             sums,
             updates,
             parameters.quantised_bound(),
             parameters.clip,
-            weight_sum,
+            // What a sum counts is 1/Δ of a step; Δ is a power of two, so nothing is rounded.
+            scale * weight_sum,
         )
         .ok()?;
-        // A power of two: nothing is rounded.
-        let scale = f64::from(parameters.update_parameters().scale());
-        mean.iter_mut().for_each(|value| *value /= scale);
         Self::new(quantise::apply(&self.parameters, &mean))
     }
 }

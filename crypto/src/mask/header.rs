@@ -190,6 +190,13 @@ impl EncryptedKey for VerifiedHeader {
             Self::Lattice(key_part) => key_part.limbs(),
         }
     }
+
+    fn most_summands(&self) -> u32 {
+        match self {
+            Self::Group(header) => header.most_summands(),
+            Self::Lattice(key_part) => key_part.most_summands(),
+        }
+    }
 }
 
 /// Verifies the key proofs of updates of one run, with randomness that no prover can have known. Verdicts are in the

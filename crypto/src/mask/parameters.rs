@@ -135,6 +135,15 @@ impl Parameters {
         }
     }
 
+    /// About what an update takes in memory while it is verified: decoded, and with its coefficients. In bytes.
+    pub fn verifying_bytes(&self) -> usize {
+        let parameters = self.dimension() as usize;
+        match self {
+            Self::Group(_) => 300 * parameters,
+            Self::Lattice(_) => 12 * parameters + (2 << 20),
+        }
+    }
+
     /// Length of what shares open, in bytes.
     pub fn key_sum_length(&self) -> usize {
         match self {
