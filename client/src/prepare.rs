@@ -45,7 +45,7 @@ pub trait Preparation: Send {
     ) -> Result<Prepared, PrepareError>;
 }
 
-/// The difference, weighted, clipped to the bound of the run, rounded at random, and covered by noise where the run asks
+/// The difference, weighted, clipped to the institution's share of the bound, rounded at random, and covered by noise where the run asks
 /// for it.
 pub struct Quantisation {
     quantiser: Quantiser,

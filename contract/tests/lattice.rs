@@ -86,8 +86,7 @@ fn rounds_close_and_the_model_follows_exactly_from_the_sum_with_what_is_left_of_
         assert_eq!(close.mask_key_sum.len(), 2 * 2048);
         let Phase::Opening(opening) = run.contract.phase() else { panic!("not opening") };
         let sums = opening.outcome().unwrap().as_ref().unwrap().sums.clone();
-        let summands = places.len() as u32;
-        let clear: i64 = places.map(|place| place as i64 + 1).sum();
+        let clear: i64 = places.clone().map(|place| place as i64 + 1).sum();
         let scale = i64::from(SCALE);
         assert!(sums.iter().all(|sum| (sum + scale / 2).div_euclid(scale) == clear), "{sums:?}");
         assert!(sums.iter().any(|sum| *sum != scale * clear), "a sum has its noise");
@@ -95,10 +94,10 @@ fn rounds_close_and_the_model_follows_exactly_from_the_sum_with_what_is_left_of_
         run.end_block();
         // What FedAvg in the clear makes of the same sums.
         let roster = run.contract.roster();
-        let names: Vec<_> = (0..summands as usize).map(|place| run.name(place)).collect();
+        let names: Vec<_> = places.clone().map(|place| run.name(place)).collect();
         let weight = roster.weight_sum(names.iter(), run.parameters().max_rows);
         let clip = run.parameters().clip;
-        let mean = quantise::decode(&sums, summands, NORM, clip, weight).unwrap();
+        let mean = quantise::decode(&sums, NORM, clip, weight).unwrap();
         let mean: Vec<f64> = mean.iter().map(|value| value / f64::from(SCALE)).collect();
         let expected = quantise::apply(before.parameters(), &mean);
         assert_eq!(run.contract.model().parameters(), expected);

@@ -238,9 +238,8 @@ fn under_a_lattice_mask_every_sum_is_that_of_the_clear_updates_but_for_its_noise
                 sums.iter().map(|sum| (sum + scale / 2).div_euclid(scale)).collect();
             assert_eq!(rounded, clear, "step {step}");
             let weights: f64 = honest.iter().map(|&place| federation.weights[place]).sum();
-            let summands = honest.len() as u32;
             let bound = config.quantised_bound();
-            let mean = quantise::decode(sums, summands, bound, config.clip, weights).unwrap();
+            let mean = quantise::decode(sums, bound, config.clip, weights).unwrap();
             let mean: Vec<f64> = mean.iter().map(|value| value / f64::from(SCALE)).collect();
             assert_eq!(after.parameters(), quantise::apply(before.parameters(), &mean));
         }

@@ -3,7 +3,6 @@
 
 use std::{fs, path::Path, process::Output, sync::Arc};
 
-use consilium_crypto::UpdateError;
 use consilium_testkit::{UpdateKind, World};
 use tokio::runtime::Runtime;
 
@@ -24,7 +23,7 @@ fn rows(directory: &Path) -> String {
 fn the_program_refuses_a_sum_over_an_update_without_a_bound_or_link_proof_and_leaves_a_file_that_convicts()
  {
     for kind in UpdateKind::all() {
-        for reason in [kind.without_bound(), UpdateError::BadLinkProof] {
+        for reason in kind.reasons() {
             for verification in ["all", "4"] {
                 let directory = tempfile::tempdir().unwrap();
                 let path = |name: &str| directory.path().join(name).display().to_string();

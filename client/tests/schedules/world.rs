@@ -75,12 +75,12 @@ impl World {
     pub fn new(shape: Shape) -> Self {
         let rows: Vec<u64> = (1..=shape.institutions as u64).map(|i| 10 * i).collect();
         let ceremony = consilium_testkit::ceremony(1, |usual| {
-            let layers = Layers { inputs: 1, hidden: vec![] };
+            let layers = Layers::dense(1, vec![]);
             *usual = CeremonySpec {
                 threshold: shape.threshold,
                 min_threshold: 2,
                 min_updates: shape.threshold + 1,
-                bound: Bound::Parameter { bits: 8 },
+                bound: Bound::parameter(8),
                 steps: 3,
                 collection_timeout_ms: TIMEOUT_MS,
                 ..CeremonySpec::new(layers, vec![0.25; 2], rows)
@@ -152,13 +152,12 @@ impl World {
             self.updates.lock().unwrap().entry((round.clone(), author, which)).or_default(),
         );
         let pooled = slot.get_or_init(|| {
-            let context = Context { round: round.clone(), pseudonym: self.name(author) };
+            let parameters = &self.ceremony.parameters;
+            let bound = parameters.own_bound(self.ceremony.institutions[author].identity.rows);
+            let context = Context { round: round.clone(), pseudonym: self.name(author), bound };
             let dimension = self.ceremony.parameters.dimension as usize;
-            let values = QuantisedUpdate::new(
-                vec![0; dimension],
-                self.ceremony.parameters.quantised_bound(),
-            );
-            let parameters = self.ceremony.parameters.update_parameters();
+            let values = QuantisedUpdate::new(vec![0; dimension], bound);
+            let parameters = parameters.update_parameters();
             let key = &committee.public_key;
             let update = encrypt(&parameters, key, &context, &values.unwrap());
             let update = update.unwrap().prove().unwrap();

@@ -92,14 +92,14 @@ impl MaskedSum {
         &mut self,
         masked: &[u8],
         header: &VerifiedHeader,
-        parameters: &Parameters,
     ) -> Result<(), UpdateError> {
-        match (self, header, parameters) {
-            (Self::Group(sum), VerifiedHeader::Group(header), Parameters::Group(parameters)) => {
-                let update = MaskedUpdate::parse(masked, header.mask_hash(), parameters)?;
+        match (self, header) {
+            (Self::Group(sum), VerifiedHeader::Group(header)) => {
+                let own = header.context().parameters()?;
+                let update = MaskedUpdate::parse(masked, header.mask_hash(), &own)?;
                 sum.add_masked(&update)
             }
-            (Self::Lattice(sum, _), VerifiedHeader::Lattice(key_part), Parameters::Lattice(_)) => {
+            (Self::Lattice(sum, _), VerifiedHeader::Lattice(key_part)) => {
                 let parameters = key_part.parameters();
                 let mask_hash = key_part.header().mask_hash();
                 let update = LatticeMaskedUpdate::parse(masked, mask_hash, parameters)?;

@@ -84,6 +84,19 @@ impl Parameters {
         })
     }
 
+    /// Those of an institution whose own bound may be smaller.
+    ///
+    /// # Errors
+    /// [`ParametersError`] where the bound is none that an institution of this run has.
+    pub fn for_bound(&self, bound: Bound) -> Result<Self, ParametersError> {
+        Ok(match self {
+            Self::Group(parameters) => {
+                Self::Group(GroupParameters::new(parameters.dimension(), bound)?)
+            }
+            Self::Lattice(parameters) => Self::Lattice(parameters.for_bound(bound)?),
+        })
+    }
+
     /// Which mask it is.
     pub fn kind(&self) -> Kind {
         match self {

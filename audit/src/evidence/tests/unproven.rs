@@ -51,7 +51,7 @@ pub(super) fn attacked(world: &mut World, reason: UpdateError) -> (Vec<Vec<u8>>,
 fn a_sum_over_an_update_without_a_bound_or_link_proof_convicts_the_coordinator_under_either_bound()
 {
     for kind in UpdateKind::all() {
-        for reason in [kind.without_bound(), UpdateError::BadLinkProof] {
+        for reason in kind.reasons() {
             let mut world = World::under(kind);
             let (_, header) = attacked(&mut world, reason.clone());
             let statements = of(&world, &header);

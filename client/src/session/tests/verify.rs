@@ -24,7 +24,7 @@ async fn attack(stage: &mut Stage, reason: UpdateError) {
 async fn a_sum_over_an_update_without_a_bound_or_link_proof_is_not_countersigned_and_convicts_the_coordinator()
  {
     for kind in UpdateKind::all() {
-        for reason in [kind.without_bound(), UpdateError::BadLinkProof] {
+        for reason in kind.reasons() {
             for verification in [Verification::All, Verification::Sample(4)] {
                 let world = World::under(kind);
                 let state = state(&world);

@@ -378,13 +378,12 @@ impl Adversary<'_> {
             let mut sum = MaskedSum::new(&update_parameters, evaluation.round());
             for input in &sealed.inputs {
                 let masked = &input.update.body[update_parameters.masked()];
-                sum.add_masked(masked, &input.header, &update_parameters).ok()?;
+                sum.add_masked(masked, &input.header).ok()?;
             }
             let sums = sum.open(&key, &self.world.table).ok()?;
             let names = sealed.inputs.iter().map(|input| &input.header.context().pseudonym);
             let weight = branch.follower.roster().weight_sum(names, parameters.max_rows);
-            let model =
-                branch.track().model.step(parameters, &sums, evaluation.summands(), weight)?;
+            let model = branch.track().model.step(parameters, &sums, weight)?;
             Some((key, encode_sums(&sums)?, model))
         };
         match (opened(), right) {
