@@ -33,7 +33,7 @@ fn bad_values_and_files_are_named_on_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
     let ceremony = consilium_testkit::ceremony(1, |usual| {
-        let layers = Layers { inputs: 8, hidden: vec![4] };
+        let layers = Layers::dense(8, vec![4]);
         *usual = CeremonySpec::new(layers, vec![0.0; 41], vec![768, 10, 10, 10]);
     });
     ceremony.write(&dir.path().join("ceremony")).unwrap();

@@ -265,6 +265,27 @@ fn sums_of_noisy_updates_are_decoded_by_the_norm_before_noise() {
     assert!(promise.warning().is_some(), "{promise}");
 }
 
+/// The accountant takes S for what one institution changes a sum by. With noise everyone is clipped to S and proves B, the
+/// smallest as the largest: noise has no weight, and S is no less for whom it is scaled to.
+#[test]
+fn with_noise_nobody_is_quantised_to_more_than_the_norm_that_the_noise_is_scaled_to() {
+    let run = private(1, PRIVACY);
+    let parameters = run.parameters();
+    let terms = parameters.privacy.as_ref().unwrap().terms();
+    for rows in [1, 25, 60, 100] {
+        let expected = Bound::Norm { norm: terms.signal, projections: 256 };
+        assert_eq!(parameters.own_quantised_bound(rows), expected, "{rows} rows");
+        assert_eq!(parameters.own_bound(rows), parameters.bound, "{rows} rows");
+    }
+    // Without noise the share is the bound, and there is nothing that it could be scaled to.
+    let run = Run::norm_bounded(1, 3_000);
+    let parameters = run.parameters();
+    for rows in [1, 25, 60] {
+        assert_eq!(parameters.own_quantised_bound(rows), parameters.own_bound(rows));
+        assert!(parameters.own_bound(rows).reach() < parameters.bound.reach());
+    }
+}
+
 #[test]
 fn the_noise_that_counts_is_that_of_those_who_cannot_collude() {
     for (min_updates, threshold, honest) in [(3, 2, 2), (5, 4, 2), (10, 4, 7), (2, 1, 2)] {

@@ -121,7 +121,8 @@ fn group(world: &World, dimension: u32) -> Cost {
     let key = &world.dealing.public_key;
     let round = round(world, dimension);
     let encrypt = |who, values: &QuantisedUpdate| -> EncryptedUpdate {
-        let context = Context { round: round.clone(), pseudonym: Pseudonym([who; 32]) };
+        let context =
+            Context { round: round.clone(), pseudonym: Pseudonym([who; 32]), bound: BOUND };
         update::encrypt(key, &context, values).unwrap().prove().unwrap()
     };
     let first = values(dimension, 1);
@@ -155,7 +156,8 @@ fn lattice(world: &World, dimension: u32) -> Cost {
     let round = round(world, dimension);
     let parameters = LatticeParameters::new(dimension, BOUND, SCALE, INSTITUTIONS.into()).unwrap();
     let encrypt = |who, values: &QuantisedUpdate| -> EncryptedLatticeUpdate {
-        let context = Context { round: round.clone(), pseudonym: Pseudonym([who; 32]) };
+        let context =
+            Context { round: round.clone(), pseudonym: Pseudonym([who; 32]), bound: BOUND };
         encrypt_lattice(key, &context, &parameters, values).unwrap()
     };
     let first = values(dimension, 1);

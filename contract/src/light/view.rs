@@ -216,7 +216,9 @@ impl View {
 
     fn submit(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
         if let Phase::Collecting(collection) = &mut self.phase {
-            let submission = Submission::verify(transaction, &self.roster, collection.round())?;
+            let round = collection.round();
+            let submission =
+                Submission::verify(transaction, &self.roster, round, &self.parameters)?;
             collection.submit(submission);
         }
         Ok(())

@@ -2,9 +2,11 @@
 
 mod noise;
 mod quantiser;
+mod share;
 
 pub use noise::Noise;
 pub use quantiser::{QuantisedUpdate, Quantiser, apply, decode, unit};
+pub use share::share;
 
 #[cfg(test)]
 mod tests {
@@ -12,7 +14,8 @@ mod tests {
     /// sums, products, quotients and roots alone.
     #[test]
     fn nothing_that_a_platform_may_round_otherwise_decides_what_a_model_becomes() {
-        let sources = [include_str!("quantiser.rs"), include_str!("noise.rs")];
+        let sources =
+            [include_str!("quantiser.rs"), include_str!("noise.rs"), include_str!("share.rs")];
         let functions = [
             "powi", "powf", "exp", "exp2", "exp_m1", "ln", "ln_1p", "log", "log2", "log10",
             "mul_add",

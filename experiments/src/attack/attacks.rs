@@ -64,9 +64,9 @@ pub enum Defence {
 /// A bound and the c that it stands for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
-    /// Bits of a parameter, or the norm B.
+    /// What a parameter is at most, or the norm B.
     pub bound: Bound,
-    /// What a parameter, or the norm of a weighted update, is clipped to.
+    /// What a parameter, or the norm of an update, is clipped to.
     pub clip: f32,
 }
 
@@ -190,9 +190,8 @@ impl Limit {
     #[must_use]
     pub fn admits(&self, values: &[i64]) -> bool {
         match self.bound {
-            Bound::Parameter { bits } => {
-                let half = 1i64 << (bits - 1);
-                values.iter().all(|q| (-half..half).contains(q))
+            Bound::Parameter { most, .. } => {
+                values.iter().all(|q| q.unsigned_abs() <= u64::from(most))
             }
             Bound::Norm { norm, .. } => {
                 length(values.iter().map(|&q| q as f64)) <= self.bound.slack() * f64::from(norm)
@@ -236,7 +235,7 @@ mod tests {
 
     #[test]
     fn what_the_proofs_exclude_is_not_admitted() {
-        let parameter = Limit { bound: Bound::Parameter { bits: 8 }, clip: 1.0 };
+        let parameter = Limit { bound: Bound::parameter(8), clip: 1.0 };
         assert!(
             parameter.admits(&[127, -128])
                 && !parameter.admits(&[128, 0])

@@ -79,7 +79,8 @@ pub fn measure(federation: &Federation, cell: Cell) -> Result<AttackRow, Experim
 fn honest(federation: &Federation, limit: Limit) -> Result<Vec<Participant>, ExperimentError> {
     let summands = u32::try_from(federation.tables.len()).unwrap_or(u32::MAX);
     let participant = |(institution, (trainer, &weight)): (u64, (LocalTrainer, &f64))| {
-        let quantiser = Quantiser::new(limit.bound, limit.clip, weight, summands)?;
+        let own = federation.own_bound(limit.bound, institution as usize);
+        let quantiser = Quantiser::new(limit.bound, limit.clip, weight, summands)?.within(own);
         let stage = Quantisation::new(quantiser, federation.config.seed, institution);
         Ok(Participant::new(trainer, stage))
     };
@@ -127,7 +128,8 @@ fn quantised(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentE
                 Err(PrepareError::Train(TrainError::NonFinite { .. })) => continue,
                 update => update?.quantised,
             };
-            if cell.limit.admits(update.as_slice()) {
+            let own = federation.own_bound(cell.limit.bound, institution);
+            if (Limit { bound: own, ..cell.limit }).admits(update.as_slice()) {
                 outcome.accepted += is_malicious;
                 updates.push(update);
                 weights.push(weight);
