@@ -31,7 +31,7 @@ pub struct ReplayConfig {
     pub repeats: usize,
     /// Institutions that send poisoned updates.
     pub malicious: usize,
-    /// Determines splits, dealing, initial models, row order, rounding, who is malicious and who is looked at.
+    /// Determines splits, dealing, initial models, row order, rounding, which institutions are malicious and which are shown.
     pub seed: u64,
     /// Share of the rows that only tests.
     pub test_fraction: f64,
@@ -184,7 +184,7 @@ pub struct Choice {
     pub convolution: Vec<usize>,
     /// See [`ReplayConfig::hidden`].
     pub hidden: Vec<usize>,
-    /// What is said about bound and c; the rest of it follows from the size of the model and the local training.
+    /// Bound and c as far as they are given; the rest follows from the size of the model and the local training.
     pub bound: BoundChoice,
     /// The noise that is asked for.
     pub privacy: PrivacyFlags,

@@ -12,7 +12,7 @@ use crate::ExperimentError;
 /// Honest institutions whose models figure 6 shows.
 pub const OBSERVED: usize = 3;
 
-/// Institutions with their rows, the common test rows, and who plays which part.
+/// Institutions with their rows, the common test rows, and which role each plays.
 ///
 /// Preprocessing uses the statistics of all training rows, as in the papers' experiments; hospitals would agree on
 /// public statistics instead.
@@ -25,7 +25,7 @@ pub struct Federation {
     pub initial: Vec<f32>,
     /// Rows of every institution.
     pub tables: Vec<Table>,
-    /// Rows that nobody trains on.
+    /// Rows held out from training.
     pub test: Table,
     /// ω_k = n_k / max n.
     pub weights: Vec<f64>,
@@ -43,7 +43,7 @@ pub fn load_dataset(name: &str) -> Result<Dataset, ExperimentError> {
     Ok(Dataset::open(name)?)
 }
 
-/// A seed of its own for a named part of a replay.
+/// A separate seed for a named part of a replay.
 #[must_use]
 pub fn sub_seed(seed: u64, label: &str, parts: &[u64]) -> u64 {
     generator(label, seed, parts).next_u64()

@@ -43,7 +43,7 @@ pub struct Verified {
     pub elapsed: Duration,
 }
 
-/// What the institutions and the coordinator said while the rounds ran.
+/// What institutions and coordinator reported while the rounds ran.
 #[derive(Debug, Default)]
 struct Record {
     /// Reports of institution i, by step.
