@@ -26,6 +26,8 @@ pub struct Status {
     pub pseudonym: Pseudonym,
     /// What every update of the run proves about itself, in words.
     pub bound: String,
+    /// What is not proven of the run's mask.
+    pub mask_warning: Option<&'static str>,
     /// How far one institution moves the model in a step at most, given who is enrolled: this one, and whoever can the most.
     pub influence: Option<(Distance, Distance)>,
     /// Verified blocks.
@@ -104,6 +106,7 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         chain_id: parameters.chain_id,
         pseudonym: files.identity.pseudonym,
         bound: parameters.promise().to_string(),
+        mask_warning: parameters.mask_warning(),
         influence: influence(files, roster),
         blocks: history.len(),
         enrolled: (follower.roster().len(), parameters.institutions),
@@ -140,6 +143,9 @@ impl fmt::Display for Status {
         let enrolment = if self.is_enrolled { "enrolled" } else { "not enrolled" };
         writeln!(f, "institution     {} ({enrolment})", self.pseudonym.short())?;
         writeln!(f, "bound           {}", self.bound)?;
+        if let Some(warning) = self.mask_warning {
+            writeln!(f, "mask            {warning}")?;
+        }
         if let Some((own, most)) = &self.influence {
             writeln!(
                 f,

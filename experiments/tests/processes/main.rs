@@ -17,5 +17,4 @@ mod child;
 mod clear;
 mod finished;
 mod kills;
-mod restored;
 mod world;
