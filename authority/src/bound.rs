@@ -10,11 +10,13 @@ use consilium_contract::{
 };
 use consilium_crypto::{
     Bound,
-    quantise::{Quantiser, unit},
+    lattice::LatticeParameters,
+    mask::{Kind, Parameters as UpdateParameters},
+    quantise::unit,
 };
 use consilium_proto::v1::Training;
 
-use crate::AuthorityError;
+use crate::{AuthorityError, MaskChoice};
 
 /// Parameters from which on the norm costs less than a bound on each of them.
 const CROSSOVER: u32 = 512;
@@ -55,10 +57,13 @@ pub struct BoundChoice {
     /// With a bound on the norm: 256, 512 or 1024 projections prove it up to 2.78, 2.00 or 1.61 times B [default: 256].
     #[arg(long, value_name = "N")]
     pub projections: Option<u16>,
-    /// c: each coordinate of a weighted update is clipped to [−c, c], or its norm to c [default: what honest training
-    /// with these hyper-parameters hardly ever exceeds].
+    /// c: each coordinate of an update is clipped to [−c, c], or its norm to c, before it is weighted [default: what honest
+    /// training with these hyper-parameters hardly ever exceeds].
     #[arg(long, value_name = "C")]
     pub clip: Option<f32>,
+    /// How updates are hidden. A lattice mask needs a bound on the norm, and leaves room for a much larger B.
+    #[command(flatten)]
+    pub mask: MaskChoice,
 }
 
 impl BoundChoice {
@@ -77,7 +82,9 @@ impl BoundChoice {
             flag,
             problem: problem.to_string(),
         };
-        let bound = self.kind(dimension)?;
+        let mask = self.mask.resolve(dimension)?;
+        let summands = institutions.min(MAX_INSTITUTIONS);
+        let bound = self.kind(mask, dimension, summands)?;
         // The number of projections by itself first, so that what is left is the norm's.
         match bound {
             Bound::Parameter { .. } => bound.check().map_err(|error| refused("--bits", &error))?,
@@ -89,8 +96,10 @@ impl BoundChoice {
             }
         }
         // More institutions than there can be are the genesis' to refuse, and so is training that no c follows from.
-        Quantiser::new(bound, 1.0, 1.0, institutions.min(MAX_INSTITUTIONS))
+        mask.quantiser(bound, 1.0, 1.0, summands)
             .and_then(|_| unit(bound, 1.0, dimension as usize))
+            .map_err(|error| refused("--norm", &error))?;
+        UpdateParameters::new(mask, dimension, bound, summands)
             .map_err(|error| refused("--norm", &error))?;
         if let Some(clip) = self.clip {
             unit(bound, clip, dimension as usize).map_err(|error| refused("--clip", &error))?;
@@ -98,7 +107,7 @@ impl BoundChoice {
         Ok((bound, self.clip.unwrap_or_else(|| default_clip(bound, dimension, training, rows))))
     }
 
-    fn kind(&self, dimension: u32) -> Result<Bound, AuthorityError> {
+    fn kind(&self, mask: Kind, dimension: u32, summands: u32) -> Result<Bound, AuthorityError> {
         let belongs = |flag, kind: &str| {
             let problem = format!("goes with --bound {kind}; leave it out, or choose that");
             Err(AuthorityError::Bound { flag, problem })
@@ -108,11 +117,21 @@ impl BoundChoice {
             (None, Some(_)) => Some("--projections"),
             (None, None) => None,
         };
-        let parameter = Bound::Parameter { bits: self.bits.unwrap_or(BITS) };
-        let norm = Bound::Norm {
-            norm: self.norm.unwrap_or(NORM),
-            projections: self.projections.unwrap_or(PROJECTIONS),
-        };
+        let parameter = Bound::parameter(self.bits.unwrap_or(BITS));
+        let projections = self.projections.unwrap_or(PROJECTIONS);
+        let norm =
+            self.norm.unwrap_or_else(|| default_norm(mask, dimension, projections, summands));
+        let norm = Bound::Norm { norm, projections };
+        if let (Kind::Lattice { .. }, false) = (mask, self.bound == BoundKind::Norm) {
+            return match (self.bound, self.bits) {
+                (BoundKind::Parameter, _) => {
+                    let problem = "a lattice mask needs a bound on the norm".to_owned();
+                    Err(AuthorityError::Bound { flag: "--bound", problem })
+                }
+                (_, Some(_)) => belongs("--bits", "parameter, which a lattice mask does not take"),
+                (_, None) => Ok(norm),
+            };
+        }
         match (self.bound, self.bits, of_norm) {
             (BoundKind::Parameter, _, Some(flag)) => belongs(flag, "norm"),
             (BoundKind::Norm, Some(_), _) => belongs("--bits", "parameter"),
@@ -126,13 +145,24 @@ impl BoundChoice {
     }
 }
 
+/// B where nothing is said. Under a lattice mask the largest that fits, because a larger B costs nothing there and rounds
+/// less.
+fn default_norm(mask: Kind, dimension: u32, projections: u16, summands: u32) -> u32 {
+    match mask {
+        Kind::Group => NORM,
+        Kind::Lattice { scale } => {
+            LatticeParameters::largest_norm(dimension, projections, scale, summands)
+        }
+    }
+}
+
 /// The bound that costs less for d = `dimension` parameters.
 ///
 /// On one core with AVX-512 an institution proves 8 bits of every parameter in about 25 + 0.35·d ms, the norm with 256
 /// projections in about 180 + 0.022·d ms: they meet at some 470 parameters, and at some 600 in the contract's verification.
 pub fn default_bound(dimension: u32) -> Bound {
     if dimension < CROSSOVER {
-        Bound::Parameter { bits: BITS }
+        Bound::parameter(BITS)
     } else {
         Bound::Norm { norm: NORM, projections: PROJECTIONS }
     }
@@ -143,7 +173,7 @@ pub fn default_bound(dimension: u32) -> Bound {
 ///
 /// - On a parameter 2·η·√steps, which clips one coordinate in 10,000 on pima and none on wdbc.
 /// - On the norm 1.4·η·√steps·√d, which clips one update in a hundred on pima and on wdbc, of ten institutions in 60 rounds
-///   over five seeds. It fits from 2 to 10 steps and from 40 to 100,000 parameters: 99 of 100 weighted updates are then
+///   over five seeds. It fits from 2 to 10 steps and from 40 to 100,000 parameters: 99 of 100 updates are then
 ///   no longer than 1.06 to 2.2 η·√steps·√d. With more local steps or hardly a parameter more of them are shortened, which
 ///   slows training and does not bias it.
 pub fn default_clip(bound: Bound, dimension: u32, training: &Training, rows: u64) -> f32 {
@@ -161,7 +191,7 @@ pub fn default_clip(bound: Bound, dimension: u32, training: &Training, rows: u64
 pub fn bound_facts(promise: &Promise) -> Vec<(&'static str, serde_json::Value)> {
     let bound = promise.bound();
     let mut facts = match bound {
-        Bound::Parameter { bits } => vec![("bound", "parameter".into()), ("bits", bits.into())],
+        Bound::Parameter { bits, .. } => vec![("bound", "parameter".into()), ("bits", bits.into())],
         Bound::Norm { norm, projections } => {
             vec![
                 ("bound", "norm".into()),
@@ -190,7 +220,7 @@ mod tests {
 
     use super::*;
 
-    const EIGHT: Bound = Bound::Parameter { bits: 8 };
+    const EIGHT: Bound = Bound::parameter(8);
     const NORM_5600: Bound = Bound::Norm { norm: 5600, projections: 256 };
 
     fn training() -> Training {
@@ -236,7 +266,7 @@ mod tests {
     fn a_flag_of_one_bound_chooses_it_and_what_it_leaves_open_is_filled_in() {
         let none = BoundChoice::default();
         for (choice, expected) in [
-            (BoundChoice { bits: Some(16), ..none.clone() }, Bound::Parameter { bits: 16 }),
+            (BoundChoice { bits: Some(16), ..none.clone() }, Bound::parameter(16)),
             (
                 BoundChoice { norm: Some(900), ..none.clone() },
                 Bound::Norm { norm: 900, projections: 256 },

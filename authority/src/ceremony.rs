@@ -7,7 +7,7 @@ use consilium_contract::{
     parameters::{PROTOCOL_VERSION, Parameters},
     transaction::{NO_CHAIN, entry, sign},
 };
-use consilium_crypto::{Bound, EvaluationKey, signature::SigningKey};
+use consilium_crypto::{Bound, EvaluationKey, mask::Kind as MaskKind, signature::SigningKey};
 use consilium_identity::{
     CoordinatorFiles, FilesError, InstitutionFiles, disk, institution_folder,
     layout::{GENESIS, INITIAL_MODEL},
@@ -96,7 +96,12 @@ impl Ceremony {
             institutions,
             threshold: spec.threshold,
             min_updates: spec.min_updates,
+            min_rows: spec.min_rows,
             bound: Some(bound(spec)),
+            lattice: match spec.mask {
+                MaskKind::Group => None,
+                MaskKind::Lattice { scale } => Some(v1::LatticeMask { scale }),
+            },
             max_rows,
             steps: spec.steps,
             collection_timeout_ms: spec.collection_timeout_ms,
@@ -170,7 +175,7 @@ impl Ceremony {
 fn bound(spec: &CeremonySpec) -> v1::genesis::Bound {
     let clip = spec.clip;
     match spec.bound {
-        Bound::Parameter { bits } => {
+        Bound::Parameter { bits, .. } => {
             v1::genesis::Bound::Parameter(v1::ParameterBound { bits: bits.into(), clip })
         }
         Bound::Norm { norm, projections } => {
@@ -195,11 +200,7 @@ mod tests {
     use super::*;
 
     fn spec() -> CeremonySpec {
-        CeremonySpec::new(
-            Layers { inputs: 2, hidden: vec![3] },
-            vec![0.25; 13],
-            vec![10, 20, 30, 40],
-        )
+        CeremonySpec::new(Layers::dense(2, vec![3]), vec![0.25; 13], vec![10, 20, 30, 40])
     }
 
     #[test]
@@ -237,8 +238,8 @@ mod tests {
     #[test]
     fn the_genesis_carries_the_bound_that_was_asked_for() {
         for bound in [
-            Bound::Parameter { bits: 8 },
-            Bound::Parameter { bits: 16 },
+            Bound::parameter(8),
+            Bound::parameter(16),
             Bound::Norm { norm: 300, projections: 256 },
             Bound::Norm { norm: 70_000, projections: 1024 },
         ] {
@@ -276,7 +277,7 @@ mod tests {
         refused(|spec| spec.initial_model.truncate(12), "13 parameters");
         refused(|spec| spec.initial_model[4] = f32::NAN, "initial model");
         refused(|spec| spec.clip = -1.0, "clip");
-        refused(|spec| spec.bound = Bound::Parameter { bits: 9 }, "bits");
+        refused(|spec| spec.bound = Bound::parameter(9), "bits");
         refused(|spec| spec.bound = Bound::Norm { norm: 5600, projections: 100 }, "projections");
         refused(|spec| spec.bound = Bound::Norm { norm: 2, projections: 256 }, "raise the norm");
         refused(
@@ -286,6 +287,6 @@ mod tests {
         refused(|spec| spec.steps = 0, "steps");
         refused(|spec| spec.training.learning_rate = f64::INFINITY, "learning rate");
         refused(|spec| spec.training.batch_size = 0, "batch size");
-        refused(|spec| spec.layers.hidden.push(0), "number of parameters");
+        refused(|spec| spec.layers.hidden.push(0), "a layer without a neuron");
     }
 }

@@ -2,8 +2,9 @@
 
 use consilium_authority::bound_facts;
 use consilium_contract::Parameters;
+use consilium_crypto::mask::Kind;
 use consilium_privacy::Terms;
-use consilium_proto::training::Plan;
+use consilium_proto::training::{Convolution, Plan};
 
 /// A line a fact.
 pub fn text_of(parameters: &Parameters) -> String {
@@ -20,12 +21,17 @@ fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
         return vec![("training", format!("{} bytes of another program", training.len()).into())];
     };
     let optimiser = training.optimiser().as_str_name().trim_start_matches("OPTIMISER_");
-    vec![
-        ("inputs", layers.inputs.into()),
+    let mut facts = vec![("inputs", layers.inputs.into())];
+    if let Some(Convolution { image_channels, channels }) = layers.convolution {
+        facts.push(("image channels", image_channels.into()));
+        facts.push(("convolution", channels.into()));
+    }
+    facts.extend([
         ("hidden", layers.hidden.into()),
         ("optimiser", optimiser.to_lowercase().into()),
         ("learning rate", training.learning_rate.into()),
-    ]
+    ]);
+    facts
 }
 
 /// Names and values, in the order in which people read them.
@@ -36,9 +42,14 @@ pub fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> 
         ("threshold", parameters.threshold.into()),
         ("quorum", parameters.quorum.into()),
         ("min updates", parameters.min_updates.into()),
+        ("min rows", parameters.min_rows.into()),
+        ("max rows", parameters.max_rows.into()),
         ("dimension", parameters.dimension.into()),
     ];
     facts.extend(bound_facts(&parameters.promise()));
+    if let Kind::Lattice { scale } = parameters.update_parameters().kind() {
+        facts.extend([("mask", "lattice, experimental".into()), ("scale", scale.into())]);
+    }
     facts.extend([
         ("steps", parameters.steps.into()),
         ("collection timeout ms", parameters.collection_timeout_ms.into()),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use consilium_identity::{FilesError, disk};
-use consilium_proto::training::Layers;
+use consilium_proto::training::{Layer, Layers, LayersError};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::AuthorityError;
@@ -12,12 +12,15 @@ use crate::AuthorityError;
 const MAX_HEADER_BYTES: usize = 1 << 16;
 
 /// Reads a model of these layers, `[d]`: a safetensors file with `layers.{i}.weight` `[inputs, outputs]` and
-/// `layers.{i}.bias` `[outputs]` in F32, as `consilium-client model` writes it, or the bare parameters, little-endian.
+/// `layers.{i}.bias` `[outputs]` in F32, as `consilium-client model` writes it, or the bare parameters, little-endian. What
+/// a convolution's inputs are, and their order, stands at [`Layer`](consilium_proto::training::Layer).
 ///
 /// # Errors
 /// [`AuthorityError`] naming the file, what it has and what these layers need.
 pub fn read_model(path: &Path, layers: &Layers) -> Result<Vec<f32>, AuthorityError> {
-    let dimension = layers.dimension().unwrap_or_default() as usize;
+    let refused = |problem: String| AuthorityError::Model { path: path.to_owned(), problem };
+    let shapes = shapes(layers).map_err(|error| refused(error.to_string()))?;
+    let dimension: usize = shapes.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
     let bytes =
         disk::read(path, 4 * dimension + MAX_HEADER_BYTES).map_err(|error| match error {
             FilesError::Io { path, source, .. } => {
@@ -29,7 +32,6 @@ pub fn read_model(path: &Path, layers: &Layers) -> Result<Vec<f32>, AuthorityErr
     if bytes.len() == 4 * dimension {
         return Ok(floats(&bytes));
     }
-    let refused = |problem: String| AuthorityError::Model { path: path.to_owned(), problem };
     let file = SafeTensors::deserialize(&bytes).map_err(|error| {
         refused(format!(
             "{} bytes, which is neither a safetensors file ({error}) nor the {} bytes of {dimension} parameters",
@@ -37,7 +39,6 @@ pub fn read_model(path: &Path, layers: &Layers) -> Result<Vec<f32>, AuthorityErr
             4 * dimension
         ))
     })?;
-    let shapes = shapes(layers);
     if file.len() != shapes.len() {
         let (found, expected) = (file.len(), shapes.len());
         return Err(refused(format!("{found} tensors; these layers have {expected}")));
@@ -55,16 +56,14 @@ pub fn read_model(path: &Path, layers: &Layers) -> Result<Vec<f32>, AuthorityErr
 }
 
 /// Name and shape of every tensor, in the order of the parameters.
-fn shapes(layers: &Layers) -> Vec<(String, Vec<usize>)> {
+fn shapes(layers: &Layers) -> Result<Vec<(String, Vec<usize>)>, LayersError> {
     let mut shapes = Vec::new();
-    let mut width = layers.inputs as usize;
-    for (layer, next) in layers.hidden.iter().chain([&1]).enumerate() {
-        let next = *next as usize;
-        shapes.push((format!("layers.{layer}.weight"), vec![width, next]));
-        shapes.push((format!("layers.{layer}.bias"), vec![next]));
-        width = next;
+    for (number, Layer { inputs, outputs, .. }) in layers.layers()?.into_iter().enumerate() {
+        let outputs = outputs as usize;
+        shapes.push((format!("layers.{number}.weight"), vec![inputs as usize, outputs]));
+        shapes.push((format!("layers.{number}.bias"), vec![outputs]));
     }
-    shapes
+    Ok(shapes)
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
@@ -76,12 +75,13 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 mod tests {
     use std::fs;
 
+    use consilium_proto::training::Convolution;
     use safetensors::{serialize, tensor::TensorView};
 
     use super::*;
 
     fn layers(hidden: &[u32]) -> Layers {
-        Layers { inputs: 3, hidden: hidden.to_vec() }
+        Layers::dense(3, hidden.to_vec())
     }
 
     fn bytes(parameters: &[f32]) -> Vec<u8> {
@@ -104,11 +104,12 @@ mod tests {
     fn a_run_starts_from_safetensors_or_from_the_bare_parameters() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("model");
-        for hidden in [&[][..], &[5], &[5, 4]] {
-            let layers = layers(hidden);
+        let convolution = Some(Convolution { image_channels: 1, channels: vec![2, 3] });
+        let image = Layers { inputs: 9, convolution, hidden: vec![4] };
+        for layers in [layers(&[]), layers(&[5]), layers(&[5, 4]), image] {
             let dimension = layers.dimension().unwrap();
             let parameters: Vec<f32> = (0..dimension).map(|j| j as f32 / 7.0 - 1.0).collect();
-            for written in [file(&shapes(&layers), &parameters), bytes(&parameters)] {
+            for written in [file(&shapes(&layers).unwrap(), &parameters), bytes(&parameters)] {
                 fs::write(&path, written).unwrap();
                 assert_eq!(read_model(&path, &layers).unwrap(), parameters);
             }
@@ -126,7 +127,7 @@ mod tests {
         };
         let other = |hidden: &[u32]| {
             let dimension = layers(hidden).dimension().unwrap() as usize;
-            file(&shapes(&layers(hidden)), &vec![0.5; dimension])
+            file(&shapes(&layers(hidden)).unwrap(), &vec![0.5; dimension])
         };
         refused(&other(&[4]), "layers.0.weight is F32 [3, 4]; these layers need F32 [3, 5]");
         refused(&other(&[5, 2]), "6 tensors; these layers have 4");

@@ -19,7 +19,7 @@ use consilium_contract::parameters::{Parameters, honest_shares, largest_threshol
 use consilium_crypto::TEST_FEATURES;
 use consilium_identity::{FilesError, institution_folder, write_file};
 use consilium_privacy::Run;
-use consilium_proto::training::Layers;
+use consilium_proto::training::{Convolution, Layers};
 use consilium_proto::v1::{Optimiser, SignedTransaction, Training};
 use prost::Message as _;
 use rand_core::OsRng;
@@ -169,6 +169,13 @@ struct Init {
     /// Features of a row.
     #[arg(long)]
     inputs: u32,
+    /// Where rows are square images, their pixels row by row: values of a pixel after each convolution of 3 by 3 pixels,
+    /// which come before the hidden layers.
+    #[arg(long, value_delimiter = ',', num_args = 0.., value_name = "N,N,...")]
+    convolution: Vec<u32>,
+    /// Values of a pixel of these images: 1 where they are grey.
+    #[arg(long, default_value_t = 1, requires = "convolution")]
+    image_channels: u32,
     /// Sizes of the hidden layers; no number at all is logistic regression.
     #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "16,8")]
     hidden: Vec<u32>,
@@ -182,6 +189,10 @@ struct Init {
     /// Accepted updates that a sum needs, t + 1 to n [default: half of the institutions, at least t + 1].
     #[arg(long)]
     min_updates: Option<u32>,
+    /// Rows that the institutions of a sum have at least, together; with fewer the round waits [default: a quarter of the
+    /// rows of all institutions].
+    #[arg(long)]
+    min_rows: Option<u64>,
     #[command(flatten)]
     bound: BoundChoice,
     #[command(flatten)]
@@ -363,13 +374,17 @@ fn init(arguments: &Init) -> Result<String, String> {
             "--rows has {given} numbers; give one for each of the {expected} institutions, or one for all"
         ));
     }
-    let layers = Layers { inputs: arguments.inputs, hidden: arguments.hidden.clone() };
+    let channels = arguments.convolution.clone();
+    let convolution = (!channels.is_empty())
+        .then_some(Convolution { image_channels: arguments.image_channels, channels });
+    let hidden = arguments.hidden.clone();
+    let layers = Layers { inputs: arguments.inputs, convolution, hidden };
     let dimension = layers
         .dimension()
-        .ok_or("--inputs and --hidden: each layer needs a neuron, and the whole model fewer than 2^20 parameters")?;
+        .map_err(|error| format!("--inputs, --convolution and --hidden: {error}"))?;
     let model = match &arguments.initial_model {
         Some(path) => read_model(path, &layers).map_err(|error| error.to_string())?,
-        None => initial_model(&layers, &mut OsRng),
+        None => initial_model(&layers, &mut OsRng).map_err(|error| error.to_string())?,
     };
     let training = Training {
         optimiser: match arguments.optimiser {
@@ -400,10 +415,13 @@ fn init(arguments: &Init) -> Result<String, String> {
     };
     let bounded = arguments.privacy.bounded(&arguments.bound, run, &training, largest);
     let (bound, clip, privacy) = bounded.map_err(|error| error.to_string())?;
+    let mask = arguments.bound.mask.resolve(dimension).map_err(|error| error.to_string())?;
     let spec = CeremonySpec {
         threshold,
         min_updates,
+        min_rows: arguments.min_rows.unwrap_or(defaults.min_rows),
         bound,
+        mask,
         clip,
         privacy,
         steps: arguments.steps,
@@ -418,6 +436,8 @@ fn init(arguments: &Init) -> Result<String, String> {
     let ceremony = Ceremony::hold(&spec, &mut OsRng).map_err(|error| error.to_string())?;
     ceremony.write(&arguments.out).map_err(|error| error.to_string())?;
     let mut text = text_of(&ceremony.parameters);
+    let influence = ceremony.parameters.influence().most(&spec.rows);
+    text += &format!("\n{:<22} {influence} in a step, at most", "one institution moves");
     text += &format!(
         "\n\nwritten to {}: hand out coordinator/ and {} to {}, then delete them there",
         arguments.out.display(),
@@ -425,6 +445,9 @@ fn init(arguments: &Init) -> Result<String, String> {
         institution_folder(arguments.institutions),
     );
     if let Some(warning) = warning(TEST_FEATURES) {
+        text += &format!("\nwarning: {warning}");
+    }
+    if let Some(warning) = ceremony.parameters.mask_warning() {
         text += &format!("\nwarning: {warning}");
     }
     if let Some(warning) = ceremony.parameters.promise().warning() {

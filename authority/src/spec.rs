@@ -1,9 +1,9 @@
 //! What a run is asked to be.
 
 use consilium_contract::parameters::largest_threshold;
-use consilium_crypto::Bound;
+use consilium_crypto::{Bound, mask::Kind as MaskKind};
 use consilium_privacy::Terms;
-use consilium_proto::training::Layers;
+use consilium_proto::training::{Layer, Layers, LayersError};
 use consilium_proto::v1::{Optimiser, Training};
 use rand_core::RngCore;
 
@@ -22,9 +22,13 @@ pub struct CeremonySpec {
     pub threshold: u32,
     /// Accepted updates that a sum needs, t + 1 to n.
     pub min_updates: u32,
+    /// Rows that those who sent them have at least, together.
+    pub min_rows: u64,
     /// What every update proves about itself.
     pub bound: Bound,
-    /// c: each coordinate of a weighted update is clipped to [−c, c], or its norm to c.
+    /// How updates are hidden.
+    pub mask: MaskKind,
+    /// c: each coordinate of an update is clipped to [−c, c], or its norm to c, before it is weighted.
     pub clip: f32,
     /// Noise on every update and the budget that ends the run; only under a bound on the norm.
     pub privacy: Option<Terms>,
@@ -63,7 +67,9 @@ impl CeremonySpec {
             initial_model,
             threshold,
             min_updates: default_min_updates(institutions, threshold),
+            min_rows: default_min_rows(&rows),
             bound,
+            mask: MaskKind::Group,
             privacy: None,
             clip: default_clip(
                 bound,
@@ -88,6 +94,12 @@ pub fn default_min_updates(institutions: u32, threshold: u32) -> u32 {
     institutions.div_ceil(2).max(threshold.saturating_add(1))
 }
 
+/// A quarter of the rows of all institutions. Where these are of one size, any sum of enough updates has more: there are
+/// more than a third of the institutions in it.
+pub fn default_min_rows(rows: &[u64]) -> u64 {
+    rows.iter().fold(0u64, |sum, rows| sum.saturating_add(*rows)).div_ceil(4)
+}
+
 /// One less than the threshold, so that an institution can leave without another in its place; but never one alone where
 /// more than one is needed now.
 pub fn default_min_threshold(threshold: u32) -> u32 {
@@ -96,20 +108,21 @@ pub fn default_min_threshold(threshold: u32) -> u32 {
 
 /// A model to start from, `[d]`: weights uniform in ±√(6 / inputs of the layer), biases zero (He et al., "Delving deep
 /// into rectifiers", ICCV 2015, eq. 10).
-pub fn initial_model(layers: &Layers, rng: &mut impl RngCore) -> Vec<f32> {
+///
+/// # Errors
+/// [`LayersError`] for a shape that cannot be trained.
+pub fn initial_model(layers: &Layers, rng: &mut impl RngCore) -> Result<Vec<f32>, LayersError> {
     let mut parameters = Vec::new();
-    let mut width = layers.inputs;
-    for &next in layers.hidden.iter().chain([&1]) {
-        let bound = (6.0 / f64::from(width.max(1))).sqrt();
-        let weights = u64::from(width) * u64::from(next);
+    for Layer { inputs, outputs, .. } in layers.layers()? {
+        let bound = (6.0 / f64::from(inputs)).sqrt();
+        let weights = u64::from(inputs) * u64::from(outputs);
         parameters.extend((0..weights).map(|_| {
             let unit = f64::from(rng.next_u32()) / f64::from(u32::MAX);
             (bound * (2.0 * unit - 1.0)) as f32
         }));
-        parameters.extend((0..next).map(|_| 0.0));
-        width = next;
+        parameters.extend((0..outputs).map(|_| 0.0));
     }
-    parameters
+    Ok(parameters)
 }
 
 #[cfg(test)]
@@ -124,8 +137,7 @@ mod tests {
         for (n, threshold, min_updates) in
             [(2, 1, 2), (3, 1, 2), (4, 2, 3), (7, 3, 4), (10, 4, 5), (50, 17, 25)]
         {
-            let spec =
-                CeremonySpec::new(Layers { inputs: 1, hidden: vec![] }, vec![0.0; 2], vec![1; n]);
+            let spec = CeremonySpec::new(Layers::dense(1, vec![]), vec![0.0; 2], vec![1; n]);
             assert_eq!(
                 (spec.threshold, spec.min_updates),
                 (threshold, min_updates),
@@ -136,8 +148,8 @@ mod tests {
 
     #[test]
     fn an_initial_model_has_the_layers_dimension_and_stays_within_its_bounds() {
-        let layers = Layers { inputs: 8, hidden: vec![16, 8] };
-        let model = initial_model(&layers, &mut ChaCha20Rng::seed_from_u64(1));
+        let layers = Layers::dense(8, vec![16, 8]);
+        let model = initial_model(&layers, &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
         assert_eq!(model.len() as u32, layers.dimension().unwrap());
         let bound = (6.0_f32 / 8.0).sqrt();
         assert!(model.iter().take(128).all(|weight| weight.abs() <= bound && *weight != 0.0));

@@ -18,8 +18,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 fn ceremony(seed: u64) -> Ceremony {
-    let spec =
-        CeremonySpec::new(Layers { inputs: 2, hidden: vec![3] }, vec![0.5; 13], vec![7, 8, 9, 10]);
+    let spec = CeremonySpec::new(Layers::dense(2, vec![3]), vec![0.5; 13], vec![7, 8, 9, 10]);
     Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap()
 }
 

@@ -24,8 +24,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 fn ceremony(seed: u64) -> Ceremony {
-    let spec =
-        CeremonySpec::new(Layers { inputs: 2, hidden: vec![3] }, vec![0.5; 13], vec![7, 8, 9, 10]);
+    let spec = CeremonySpec::new(Layers::dense(2, vec![3]), vec![0.5; 13], vec![7, 8, 9, 10]);
     Ceremony::hold(&spec, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap()
 }
 
@@ -158,8 +157,9 @@ fn the_program_founds_and_shows_a_run_with_either_bound() {
     let shown = |name: &str, flags: &[&str]| -> (String, serde_json::Value) {
         let dir = root.path().join(name);
         let out = dir.to_str().unwrap();
-        let good = ["init", "--institutions", "4", "--inputs", "2", "--rows", "40", "--out", out];
-        let output = run(&[good.as_slice(), flags].concat());
+        let inputs: &[&str] = if flags.contains(&"--inputs") { &[] } else { &["--inputs", "2"] };
+        let good = ["init", "--institutions", "4", "--rows", "40", "--out", out];
+        let output = run(&[good.as_slice(), inputs, flags].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(run(&["show", out]).stdout).unwrap();
         (text, serde_json::from_slice(&run(&["show", out, "--format", "json"]).stdout).unwrap())
@@ -189,6 +189,14 @@ fn the_program_founds_and_shows_a_run_with_either_bound() {
         (&"norm".into(), &900.into(), &1024.into())
     );
     assert_eq!((&json["clip"], &json["slack"]), (&0.5.into(), &1.6115.into()));
+
+    // Three by three pixels, one convolution to two values a pixel: 20 parameters, 18·4 + 4, and 5.
+    let (text, json) = shown("images", &["--inputs", "9", "--convolution", "2", "--hidden", "4"]);
+    assert_eq!(
+        (&json["dimension"], &json["convolution"], &json["image_channels"]),
+        (&101.into(), &serde_json::json!([2]), &1.into())
+    );
+    assert!(text.contains("convolution            [2]"), "{text}");
 
     let (_, json) = shown("large", &["--hidden", "100,20"]);
     assert_eq!(
@@ -263,6 +271,8 @@ fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
         ("--noise-multiplier", "2", "--privacy-epsilon"),
         ("--rows", "1,2", "--rows"),
         ("--hidden", "0", "--hidden"),
+        ("--convolution", "4", "2 inputs are no square image"),
+        ("--image-channels", "2", "--convolution"),
         ("--learning-rate", "nan", "learning rate"),
         ("--clip", "x", "--clip"),
         ("--clip", "0", "--clip"),

@@ -33,7 +33,7 @@ fn bad_values_and_files_are_named_on_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
     let ceremony = consilium_testkit::ceremony(1, |usual| {
-        let layers = Layers { inputs: 8, hidden: vec![4] };
+        let layers = Layers::dense(8, vec![4]);
         *usual = CeremonySpec::new(layers, vec![0.0; 41], vec![768, 10, 10, 10]);
     });
     ceremony.write(&dir.path().join("ceremony")).unwrap();
@@ -87,7 +87,7 @@ fn bad_values_and_files_are_named_on_one_line() {
     refused(&["status", "--ceremony", &first, "--state", &state], "no such directory");
     let nowhere = ["--state", "/dev/null/state", "--coordinator", node, "--data", "pima"];
     refused(&[&["run", "--ceremony", &first][..], &nowhere].concat(), "/dev/null/state");
-    with(&first, node, "pimo", "choose pima or wdbc");
+    with(&first, node, "pimo", "choose pima, wdbc or digits");
     refused(&["model", "--ceremony", &first, "--state", &state], "no round has been closed");
     refused(&["audit", "--ledger", "x", "--ceremony", &path("nowhere")], "genesis.bin");
     refused(&["audit"], "--ledger");

@@ -12,7 +12,7 @@ use consilium_proto::training::Layers;
 fn the_model_that_a_client_writes_is_one_that_a_new_run_can_start_from() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
-    let layers = Layers { inputs: 3, hidden: vec![5, 4] };
+    let layers = Layers::dense(3, vec![5, 4]);
     let architecture = Architecture::new(3, vec![5, 4]).unwrap();
     let dimension = layers.dimension().unwrap();
     let parameters: Vec<f32> = (0..dimension).map(|j| j as f32 / 7.0 - 1.0).collect();

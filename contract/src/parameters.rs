@@ -1,7 +1,8 @@
 //! Everything that a run is bound to: the genesis, checked.
 
 use consilium_crypto::{
-    Bound, Parameters as UpdateParameters, RoundContext, countersign_quorum,
+    Bound, QuantiseError, RoundContext, countersign_quorum,
+    mask::{Kind as MaskKind, Parameters as UpdateParameters},
     quantise::{Quantiser, unit},
     signature::VerifyingKey,
 };
@@ -17,6 +18,11 @@ use crate::{
 
 /// Version of the protocol that this crate speaks.
 pub const PROTOCOL_VERSION: u32 = 4;
+
+/// What whoever takes part in a run under a lattice mask has to know.
+pub const EXPERIMENTAL: &str = "the lattice mask is experimental: its security rests on estimates (lattice-estimator run by nobody \
+     else, chosen-ciphertext argument not written out, constant time not reviewed) and leaves noise in the model; see \
+     docs/cryptography.md, section 10";
 
 /// Largest number of institutions of a run.
 pub const MAX_INSTITUTIONS: u32 = 128;
@@ -74,9 +80,11 @@ pub struct Parameters {
     pub quorum: u32,
     /// Accepted updates that a sum needs.
     pub min_updates: u32,
-    /// What an update proves about itself.
+    /// Rows that those who sent them have at least, together: Σω is no smaller than these over `max_rows`.
+    pub min_rows: u64,
+    /// What an update of the largest institution proves about itself; of others, [`Parameters::own_bound`].
     pub bound: Bound,
-    /// c: coordinates of a weighted update lie in [−c, c], or its norm is at most c.
+    /// c: coordinates of an update lie in [−c, c], or its norm is at most c; weighted, at most ω·c.
     pub clip: f32,
     update: UpdateParameters,
     /// Rows of the largest institution.
@@ -131,7 +139,7 @@ fn read_bound(genesis: &v1::Genesis) -> Result<(Bound, f32), GenesisError> {
     Ok(match bound {
         v1::genesis::Bound::Parameter(v1::ParameterBound { bits, clip }) => {
             let bits = u8::try_from(*bits).map_err(|_| out_of_range("bits", bits, "8 or 16"))?;
-            (Bound::Parameter { bits }, *clip)
+            (Bound::parameter(bits), *clip)
         }
         v1::genesis::Bound::Norm(v1::NormBound { norm, clip, projections }) => {
             let projections = u16::try_from(*projections)
@@ -230,6 +238,13 @@ impl Parameters {
             genesis.max_rows,
             "1 to 2^40",
         )?;
+        let all_rows = u64::from(n) * genesis.max_rows;
+        require(
+            (1..=all_rows).contains(&genesis.min_rows),
+            "min_rows",
+            genesis.min_rows,
+            format!("1 to {all_rows} (all institutions, none larger than the largest)"),
+        )?;
         require(genesis.steps > 0, "steps", genesis.steps, "at least 1")?;
         require(genesis.max_attempts > 0, "max_attempts", genesis.max_attempts, "at least 1")?;
         require(
@@ -264,9 +279,13 @@ impl Parameters {
             format!("at most {TRAINING_BYTES} bytes"),
         )?;
         let (bound, clip) = read_bound(genesis)?;
+        let mask = match &genesis.lattice {
+            None => MaskKind::Group,
+            Some(lattice) => MaskKind::Lattice { scale: lattice.scale },
+        };
         let privacy = read_privacy(genesis, bound, dimension)?;
         let quantised = privacy.as_ref().map_or(bound, |privacy| signal(bound, privacy.terms()));
-        Quantiser::new(bound, clip, 1.0, n)
+        mask.quantiser(bound, clip, 1.0, n)
             .and_then(|_| unit(quantised, clip, dimension as usize))
             .map_err(|error| crypto("bound", error))?;
 
@@ -282,9 +301,10 @@ impl Parameters {
             threshold: t,
             quorum: countersign_quorum(n, t),
             min_updates,
+            min_rows: genesis.min_rows,
             bound,
             clip,
-            update: UpdateParameters::new(dimension, bound)
+            update: UpdateParameters::new(mask, dimension, bound, n)
                 .map_err(|error| crypto("bound", error))?,
             max_rows: genesis.max_rows,
             steps: genesis.steps,
@@ -329,6 +349,42 @@ impl Parameters {
     /// The weight ω of an institution with that many rows.
     pub fn weight(&self, rows: u64) -> f64 {
         rows as f64 / self.max_rows as f64
+    }
+
+    /// What turns an update of an institution of that many rows into integers of this run.
+    ///
+    /// # Errors
+    /// [`QuantiseError`] where it has no weight.
+    pub fn quantiser(&self, rows: u64) -> Result<Quantiser, QuantiseError> {
+        let weight = self.weight(rows);
+        let kind = self.update.kind();
+        let quantiser =
+            kind.quantiser(self.quantised_bound(), self.clip, weight, self.institutions)?;
+        Ok(quantiser.within(self.own_quantised_bound(rows)))
+    }
+
+    /// What whoever takes part in a run has to be told of its mask.
+    pub fn mask_warning(&self) -> Option<&'static str> {
+        match self.update.kind() {
+            MaskKind::Group => None,
+            MaskKind::Lattice { .. } => Some(EXPERIMENTAL),
+        }
+    }
+
+    /// What an update of an institution with that many rows proves about itself: its share of the bound, in proportion to
+    /// its weight.
+    pub fn own_bound(&self, rows: u64) -> Bound {
+        self.promise().share(rows, self.max_rows)
+    }
+
+    /// What such an update is quantised to, before noise if there is any.
+    pub fn own_quantised_bound(&self, rows: u64) -> Bound {
+        self.privacy.as_ref().map_or_else(|| self.own_bound(rows), |_| self.quantised_bound())
+    }
+
+    /// Whether so many updates, of institutions with so many rows together, may be opened.
+    pub fn is_enough(&self, updates: usize, rows: u64) -> bool {
+        updates >= self.min_updates as usize && rows >= self.min_rows
     }
 
     /// What the encoding of every update of this run follows from.

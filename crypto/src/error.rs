@@ -94,6 +94,17 @@ pub enum UpdateError {
         /// Length that came, in bytes.
         found: u64,
     },
+    /// The key part has not the length or the hash that the header announces: a transfer to be repeated, not a fault.
+    #[error(
+        "incomplete key part: the header announces {expected} bytes and their SHA-256, {found} bytes came that differ; send \
+         it again"
+    )]
+    IncompleteKeyPart {
+        /// Length in the header, in bytes.
+        expected: u64,
+        /// Length that came, in bytes.
+        found: u64,
+    },
     /// The limbs of the mask key are not proven to be well formed and in range.
     #[error(
         "bad key proof: the encrypted mask key is not proven to be limbs of 16 bits under this public key and context"

@@ -22,6 +22,8 @@
 //! institution   MaskedSum::check, before it trains on the result
 //! ```
 //!
+//! Under a lattice mask the parts are others and the order is the same: [`lattice`].
+//!
 //! # Notation
 //!
 //! Written additively in ristretto255, of prime order ℓ.
@@ -31,7 +33,7 @@
 //! | g, h, W_j | the basepoint; the message base; the mask base of parameter j. No relation among them is known |
 //! | X1 = x·g, X2 = y·g, vk | the public key gpk; 1/x, 1/y are the decryption key gsk, sk_h the signing half of vk |
 //! | d, b, m, n, t | parameters, bits a parameter, updates in a sum, institutions, threshold |
-//! | q_j, u_j = q_j + 2^(b−1) | a quantised parameter, signed; the same made nonnegative |
+//! | q_j, u_j = q_j + most | a quantised parameter, signed; the same made nonnegative |
 //! | x = q | what is encrypted in the place of u under a bound on the norm |
 //! | k = Σ 2^(16i)·κ_i | the mask key and its 16 limbs of 16 bits |
 //! | E_j = u_j·h + k·W_j | the masked update; h_E is SHA-512 of its encodings |
@@ -53,6 +55,7 @@
 //! | --- | --- |
 //! | `group/` | bases and generators, multiples, scalars, polynomials, strict reading of encodings |
 //! | `bound`, `context`, `error` | what an update is proven to keep; what a proof is bound to; what can go wrong |
+//! | `encrypted_key` | what can be summed and opened, under either mask |
 //! | `transcript` | every label, and what proofs say to a transcript |
 //! | [`signature`], `keys` | Ed25519; the encryption's keys and its bare ciphertexts |
 //! | [`quantise`] | floats to integers and back; noise on the integers, for differential privacy |
@@ -61,8 +64,10 @@
 //! | `proof/` | what an update proves: `limbs` (items 1, 2), `link` (3), and a bound by `parameter` (4) or by `norm` |
 //! | [`update`] | making, reading and verifying an encrypted update |
 //! | `decrypt/` | sums, certified; shares of the key; opening a sum and reading it off |
+//! | [`mask`] | one interface over the masks that a run can have |
 //! | [`dkg`] | how the key comes to be, and how it is handed on, without anybody having it |
 //! | [`khpke`] | the encryption scheme by itself, for one message and one key holder |
+//! | [`lattice`] | the other mask, for large models: made, proven, verified, summed and opened |
 //!
 //! # Sources
 //!
@@ -77,11 +82,14 @@ mod bulletproof;
 mod context;
 mod decrypt;
 pub mod dkg;
+mod encrypted_key;
 mod error;
 mod fold;
 mod group;
 mod keys;
 pub mod khpke;
+pub mod lattice;
+pub mod mask;
 mod proof;
 pub mod quantise;
 pub mod signature;
@@ -100,6 +108,7 @@ pub use decrypt::{
     MaskedSum, PublicShare, VerifiedEvaluation, VerifiedShare, combine, countersign_quorum,
     verify_share,
 };
+pub use encrypted_key::EncryptedKey;
 pub use error::{
     AggregateError, EncryptError, QuantiseError, ReadOffError, ShareError, SignatureError,
     SumError, UpdateError,

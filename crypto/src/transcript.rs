@@ -29,6 +29,18 @@ pub(crate) const UPDATE_WEIGHTS: &[u8] = b"consilium v1 fold of updates";
 /// Label of the entries of a random projection.
 pub(crate) const PROJECTION: &[u8] = b"consilium v1 projection";
 
+/// Label of the key of a lattice mask's public matrix.
+pub(crate) const LATTICE_MATRIX: &[u8] = b"consilium v1 lattice matrix";
+/// Label of the weights that fold the equations of a batch of lattice key parts.
+pub(crate) const KEY_PART_WEIGHTS: &[u8] = b"consilium v1 fold of lattice key parts";
+/// Label of the weights that fold the equations of a batch of lattice bodies.
+pub(crate) const LATTICE_BODY_WEIGHTS: &[u8] = b"consilium v1 fold of lattice bodies";
+
+/// Fork: a lattice mask's key is ternary and what is encrypted.
+pub(crate) const LATTICE_KEY: &[u8] = b"ternary key";
+/// Fork: what a lattice mask hides is short.
+pub(crate) const LATTICE_BODY: &[u8] = b"masked update is short";
+
 /// Fork: limbs are well formed and in range.
 pub(crate) const LIMBS: &[u8] = b"limbs well formed";
 /// Fork: mask, bound and key agree.
@@ -63,6 +75,11 @@ pub(crate) fn labelled_hash<H: From<[u8; 32]>>(label: &'static [u8], message: &[
 /// The transcript of an encrypted update before anything of it is known: context and public key.
 pub(crate) fn update(context: &[u8], gpk: &[u8]) -> Transcript {
     start(b"consilium v1 update", context, gpk)
+}
+
+/// The transcript of an update under a lattice mask before anything of it is known.
+pub(crate) fn lattice(context: &[u8], gpk: &[u8]) -> Transcript {
+    start(b"consilium v1 lattice update", context, gpk)
 }
 
 /// The transcript of a stand-alone KH-PKE ciphertext.

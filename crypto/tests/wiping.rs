@@ -5,8 +5,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+mod memory;
 
 use consilium_crypto::update::encrypt;
 use consilium_crypto::{
@@ -14,41 +13,11 @@ use consilium_crypto::{
     RoundContext, combine, deal, verify_key_proofs, verify_share,
 };
 use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
+use memory::{heap, holds};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 const DIMENSION: u32 = 24;
-
-/// All memory of the process that is written to, but for stacks.
-fn heap() -> Vec<u8> {
-    let on_the_stack = 0u8;
-    let here = std::ptr::from_ref(&on_the_stack).addr();
-    let memory = File::open("/proc/self/mem").unwrap();
-    let mut heap: Vec<u8> = Vec::with_capacity(1 << 28);
-    for line in fs::read_to_string("/proc/self/maps").unwrap().lines() {
-        let mut fields = line.split_whitespace();
-        let range = fields.next().unwrap();
-        let permissions = fields.next().unwrap();
-        let name = fields.nth(3);
-        let (start, end) = range.split_once('-').unwrap();
-        let [start, end] = [start, end].map(|number| usize::from_str_radix(number, 16).unwrap());
-        let of_a_file = name.is_some_and(|name| name.starts_with('/'));
-        let is_stack = name == Some("[stack]") || (start..end).contains(&here);
-        // Not the copy itself, which grows into what it copies.
-        let is_copy = (start..end).contains(&heap.as_ptr().addr());
-        if permissions.starts_with("rw") && !of_a_file && !is_stack && !is_copy {
-            let length = heap.len();
-            heap.resize(length + end - start, 0);
-            memory.read_exact_at(&mut heap[length..], start as u64).unwrap();
-        }
-    }
-    assert!(heap.len() < heap.capacity(), "the copy never moved");
-    heap
-}
-
-fn holds(heap: &[u8], secret: &[u8]) -> bool {
-    heap.windows(secret.len()).any(|window| window == secret)
-}
 
 /// Made anew where they are compared with: no copy waits for that on the heap.
 fn value(j: i64) -> i64 {
@@ -60,7 +29,7 @@ fn an_update_its_mask_key_and_the_limbs_of_that_are_nowhere_once_it_is_encrypted
     // On this thread alone, whose stack is known.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
     let _pool = pool.unwrap();
-    for bound in [Bound::Parameter { bits: 8 }, Bound::Norm { norm: 5600, projections: 256 }] {
+    for bound in [Bound::parameter(8), Bound::Norm { norm: 5600, projections: 256 }] {
         let mut rng = ChaCha20Rng::seed_from_u64(31);
         let evaluation_key = EvaluationKey::generate(&mut rng);
         let dealing = deal(1, 1, &evaluation_key.verifying_key(), &mut rng).unwrap();
@@ -75,7 +44,7 @@ fn an_update_its_mask_key_and_the_limbs_of_that_are_nowhere_once_it_is_encrypted
             dimension: DIMENSION,
             key_hash: key.hash(),
         };
-        let context = Context { round: round.clone(), pseudonym: Pseudonym([5; 32]) };
+        let context = Context { round: round.clone(), pseudonym: Pseudonym([5; 32]), bound };
         let plain = || (0..i64::from(DIMENSION)).map(value);
 
         let update = QuantisedUpdate::new(plain().collect(), bound).unwrap();

@@ -8,7 +8,7 @@ use crate::error::{DatasetError, shortened, some_of};
 use crate::schema::{Schema, canonical};
 
 /// Names of the datasets compiled into this library.
-pub const BUNDLED: [&str; 2] = ["pima", "wdbc"];
+pub const BUNDLED: [&str; 3] = ["pima", "wdbc", "digits"];
 
 /// A table of labelled rows, typed but neither imputed nor scaled.
 ///
@@ -58,6 +58,10 @@ impl Dataset {
             "wdbc" => {
                 (include_str!("../data/wdbc/schema.toml"), include_bytes!("../data/wdbc/wdbc.csv"))
             }
+            "digits" => (
+                include_str!("../data/digits/schema.toml"),
+                include_bytes!("../data/digits/digits.csv"),
+            ),
             _ => return Err(DatasetError::UnknownBundled { name: shortened(name) }),
         };
         let schema = Schema::parse(schema, &format!("{name}/schema.toml (bundled)"))?;
@@ -170,6 +174,16 @@ impl Reading<'_> {
         };
         if names.is_empty() {
             return Err(DatasetError::NoFeatures { file: self.file.to_owned() });
+        }
+        if let Some(image) = self.schema.image
+            && image.values() != Some(names.len())
+        {
+            return Err(DatasetError::NotTheImage {
+                file: self.file.to_owned(),
+                side: image.side,
+                channels: image.channels,
+                features: names.len(),
+            });
         }
         for column in &self.schema.categorical {
             self.position(column, "categorical")?;
@@ -294,7 +308,9 @@ pub(crate) mod tests {
 
     #[test]
     fn the_bundled_data_are_what_their_provenance_says() {
-        for (name, rows, width, positives) in [("pima", 768, 8, 268), ("wdbc", 569, 30, 212)] {
+        for (name, rows, width, positives) in
+            [("pima", 768, 8, 268), ("wdbc", 569, 30, 212), ("digits", 1797, 64, 896)]
+        {
             let dataset = Dataset::bundled(name).unwrap();
             assert_eq!(
                 (dataset.rows(), dataset.columns.len(), dataset.positives()),
@@ -312,14 +328,21 @@ pub(crate) mod tests {
             })
             .collect();
         assert_eq!(missing, [0, 5, 35, 227, 374, 11, 0, 0]);
-        assert!(Dataset::bundled("x").unwrap_err().to_string().contains("choose pima or wdbc"));
+        assert!(
+            Dataset::bundled("x").unwrap_err().to_string().contains("choose pima, wdbc or digits")
+        );
     }
 
     #[test]
     fn a_name_is_bundled_and_a_path_is_a_schema() {
         assert_eq!(Dataset::open("wdbc").unwrap().rows(), 569);
         for name in ["", "pimo"] {
-            assert!(Dataset::open(name).unwrap_err().to_string().contains("choose pima or wdbc"));
+            assert!(
+                Dataset::open(name)
+                    .unwrap_err()
+                    .to_string()
+                    .contains("choose pima, wdbc or digits")
+            );
         }
         for path in ["pima.toml", "nowhere/pima", "/"] {
             assert!(Dataset::open(path).unwrap_err().to_string().contains("cannot be read"));
@@ -337,6 +360,17 @@ pub(crate) mod tests {
         assert_eq!(
             message("drop=['id','a','b']", csv),
             "t.csv: no feature columns are left beside the target and the dropped columns"
+        );
+    }
+
+    #[test]
+    fn an_image_has_as_many_features_as_pixels() {
+        let image = "image={side=2, channels=1}";
+        assert!(dataset(image, "a,b,c,d,y\n1,2,3,4,1\n").is_ok());
+        assert_eq!(
+            message(image, "a,b,c,y\n1,2,3,1\n"),
+            "t.csv: 3 feature columns, an image of 2 by 2 pixels with 1 channels has another number: \
+             correct `image`, or choose the features"
         );
     }
 

@@ -19,7 +19,7 @@ pub enum DatasetError {
     },
     /// No bundled dataset has this name.
     #[error(
-        "there is no bundled dataset `{name}`: choose pima or wdbc, or give the path of a schema (.toml)"
+        "there is no bundled dataset `{name}`: choose pima, wdbc or digits, or give the path of a schema (.toml)"
     )]
     UnknownBundled {
         /// The name asked for.
@@ -143,6 +143,21 @@ pub enum DatasetError {
         /// The file.
         file: String,
     },
+    /// The features are not the pixels of the schema's image.
+    #[error(
+        "{file}: {features} feature columns, an image of {side} by {side} pixels with {channels} channels has another \
+         number: correct `image`, or choose the features"
+    )]
+    NotTheImage {
+        /// The file.
+        file: String,
+        /// Pixels in a row of the image.
+        side: usize,
+        /// Values of a pixel.
+        channels: usize,
+        /// Features found.
+        features: usize,
+    },
     /// A row has no value in the target column.
     #[error("{file}: row {row}, column `{column}`: the target is empty: fill it or remove the row")]
     MissingTarget {
@@ -214,6 +229,20 @@ pub enum DatasetError {
         file: String,
         /// The column.
         column: String,
+        /// The value.
+        value: String,
+        /// Rows looked at.
+        rows: usize,
+    },
+    /// All pixels of a channel have one and the same value in all the rows to be fitted.
+    #[error(
+        "{file}: every pixel of channel {channel} has the single value {value} in the {rows} rows fitted: drop the channel"
+    )]
+    ConstantChannel {
+        /// The file.
+        file: String,
+        /// The channel, from 0.
+        channel: usize,
         /// The value.
         value: String,
         /// Rows looked at.

@@ -1,4 +1,4 @@
-//! The statistics of one column.
+//! The statistics of one column, and of the pixels of an image together.
 
 use std::collections::BTreeSet;
 
@@ -92,6 +92,72 @@ pub(crate) fn fit_column(
             Ok(Fitted::Categorical { name, categories: categories.clone(), missing_is_category })
         }
     }
+}
+
+/// Fits the pixels of images on `rows`: a missing value becomes its own pixel's median, as in any column, but all pixels of
+/// a channel have one mean and one deviation. Pixels stay comparable with their neighbours, and one that is always
+/// blank needs no scale of its own.
+pub(crate) fn fit_image(
+    file: &str,
+    pixels: &[FeatureColumn],
+    channels: usize,
+    rows: &[usize],
+) -> Result<Vec<Fitted>, DatasetError> {
+    let medians = pixels.iter().map(|pixel| pixel_median(file, pixel, rows));
+    let medians: Vec<f64> = medians.collect::<Result<_, _>>()?;
+    let mut scales = Vec::with_capacity(channels);
+    for channel in 0..channels {
+        let of_channel = || pixels.iter().zip(&medians).skip(channel).step_by(channels);
+        let values = || {
+            of_channel().flat_map(|(pixel, &median)| {
+                known(pixel, rows).map(move |value| value.unwrap_or(median))
+            })
+        };
+        let count = values().count() as f64;
+        let mean = values().sum::<f64>() / count;
+        let squares = values().map(|value| (value - mean) * (value - mean));
+        let standard_deviation = (squares.sum::<f64>() / count).sqrt();
+        let first = values().next().unwrap_or_default();
+        if values().all(|value| value == first) || standard_deviation == 0.0 {
+            return Err(DatasetError::ConstantChannel {
+                file: file.to_owned(),
+                channel,
+                value: first.to_string(),
+                rows: rows.len(),
+            });
+        }
+        scales.push((mean, standard_deviation));
+    }
+    let fitted = pixels.iter().zip(medians).zip(scales.into_iter().cycle());
+    let fitted = fitted.map(|((pixel, median), (mean, standard_deviation))| Fitted::Numeric {
+        name: pixel.name.clone(),
+        median,
+        mean,
+        standard_deviation,
+    });
+    Ok(fitted.collect())
+}
+
+/// The values of a numeric column in these rows; none of another column.
+fn known<'a>(
+    column: &'a FeatureColumn,
+    rows: &'a [usize],
+) -> impl Iterator<Item = Option<f64>> + 'a {
+    let values = match &column.values {
+        Values::Numeric(values) => values.as_slice(),
+        Values::Categorical { .. } => &[],
+    };
+    rows.iter().filter_map(|&row| values.get(row).copied())
+}
+
+fn pixel_median(file: &str, pixel: &FeatureColumn, rows: &[usize]) -> Result<f64, DatasetError> {
+    let mut sorted: Vec<f64> = known(pixel, rows).flatten().collect();
+    sorted.sort_by(f64::total_cmp);
+    median(&sorted).ok_or_else(|| DatasetError::EmptyColumn {
+        file: file.to_owned(),
+        column: shortened(&pixel.name),
+        rows: rows.len(),
+    })
 }
 
 /// The middle of sorted numbers, or the mean of the two in the middle.

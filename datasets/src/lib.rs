@@ -17,7 +17,7 @@
 //! ```
 //!
 //! - [`Schema`][]: what a CSV file means, written in TOML beside it.
-//! - [`Dataset`][]: the file as typed columns with missing values. `pima` and `wdbc` are compiled in.
+//! - [`Dataset`][]: the file as typed columns with missing values. `pima`, `wdbc` and `digits` are compiled in.
 //! - [`Split`], [`Partitioning`]: which rows are for training and which for testing, and which institution has them.
 //! - [`Preprocessor`][]: imputation, standardisation and one-hot coding, fitted once and distributed.
 //! - [`Table`][]: numbers.
@@ -42,6 +42,6 @@ mod table;
 pub use dataset::{BUNDLED, Dataset};
 pub use error::DatasetError;
 pub use preprocessor::Preprocessor;
-pub use schema::{Schema, Target};
+pub use schema::{Image, Schema, Target};
 pub use split::{Partitioning, Split};
 pub use table::Table;

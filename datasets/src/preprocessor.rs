@@ -8,7 +8,7 @@ use crate::coding::Coder;
 use crate::csv::MAX_COLUMNS;
 use crate::dataset::Dataset;
 use crate::error::{DatasetError, shortened};
-use crate::fitting::{Fitted, fit_column};
+use crate::fitting::{Fitted, fit_column, fit_image};
 use crate::table::Table;
 
 /// The statistics by which rows become numbers, fitted on training rows and then the same for everyone.
@@ -21,6 +21,7 @@ use crate::table::Table;
 ///   would hide that. It exists if the fitted dataset misses any value in the column. Categories are vocabulary, like
 ///   column names, not statistics: they come from the whole dataset, so that the width does not depend on the split. A
 ///   category unknown to the preprocessor becomes zeros throughout.
+/// - The pixels of an image share mean and standard deviation, channel by channel.
 ///
 /// **Who may know these numbers.** Fitting needs the training rows of all institutions together. The replay pools them, as
 /// the experiment it repeats does. Hospitals that must not pool fit on public or otherwise agreed statistics, and
@@ -85,16 +86,19 @@ impl Preprocessor {
     ///
     /// # Errors
     /// [`DatasetError::EmptyColumn`] and [`DatasetError::ConstantColumn`] for a column without a value or with only one in
-    /// these rows; [`DatasetError::TooManyColumns`] after one-hot coding; [`DatasetError::NoSuchRow`].
+    /// these rows, [`DatasetError::ConstantChannel`] for an image's; [`DatasetError::TooManyColumns`] after one-hot coding; [`DatasetError::NoSuchRow`].
     pub fn fit(dataset: &Dataset, rows: &[usize]) -> Result<Self, DatasetError> {
         for &row in rows {
             dataset.label(row)?;
         }
-        let columns = dataset
-            .columns
-            .iter()
-            .map(|column| fit_column(&dataset.file, column, rows))
-            .collect::<Result<_, _>>()?;
+        let columns = match dataset.schema().image {
+            Some(image) => fit_image(&dataset.file, &dataset.columns, image.channels, rows)?,
+            None => dataset
+                .columns
+                .iter()
+                .map(|column| fit_column(&dataset.file, column, rows))
+                .collect::<Result<_, _>>()?,
+        };
         let preprocessor = Self { columns };
         if preprocessor.width() > MAX_COLUMNS {
             let file = dataset.file.clone();
@@ -205,11 +209,12 @@ mod tests {
             sha256_hex(&bytes)[..16].to_owned()
         };
         assert_eq!([digest("pima"), digest("wdbc")], ["72166e7d97070766", "84f7b2e302870da7"]);
+        assert_eq!(digest("digits"), "8e860b52c32780d6");
     }
 
     #[test]
     fn training_columns_have_mean_zero_and_deviation_one() {
-        for name in crate::BUNDLED {
+        for name in ["pima", "wdbc"] {
             let data = Dataset::bundled(name).unwrap();
             let split = data.split(0.2, 42).unwrap();
             let table = Preprocessor::fit(&data, &split.train)
@@ -226,6 +231,32 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn pixels_share_the_scale_of_their_channel_and_a_blank_one_is_no_fault() {
+        // Four pixels of two channels. Channel 0: 0, 2, 0 and 2, the missing ones imputed, so mean 1 and deviation 1;
+        // channel 1: 10, 30, 10, 30 and 20, 40, 20, 40, so mean 25 and variance 125.
+        let image = "features=['p','q','r','s','t','u','v','w']\nimage={side=2, channels=2}";
+        let csv = "p,q,r,s,t,u,v,w,y\n0,10,2,30,0,10,2,30,1\n0,20,,40,0,20,,40,0\n";
+        let data = dataset(image, csv).unwrap();
+        let fitted = Preprocessor::fit(&data, &all(&data)).unwrap();
+        let table = fitted.transform(&data, &all(&data)).unwrap();
+        let deviation = 125.0_f64.sqrt();
+        let scaled = |value: f64| ((value - 25.0) / deviation) as f32;
+        let pixels = |first: f64| [-1.0, scaled(first), 1.0, scaled(first + 20.0)].repeat(2);
+        assert_eq!(table.features, [pixels(10.0), pixels(20.0)].concat());
+        assert_eq!(Preprocessor::from_toml(&fitted.to_toml().unwrap()).unwrap(), fitted);
+    }
+
+    #[test]
+    fn an_image_without_any_contrast_or_a_pixel_without_a_value_is_refused() {
+        let image = "image={side=2, channels=1}";
+        assert!(
+            message(image, "a,b,c,d,y\n3,3,3,3,1\n3,3,,3,0\n,,3,,1\n")
+                .contains("every pixel of channel 0 has the single value 3 in the 3 rows")
+        );
+        assert!(message(image, "a,b,c,d,y\n1,2,,4,1\n5,6,,8,0\n").contains("`c` has no value"));
     }
 
     #[test]

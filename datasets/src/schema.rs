@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::csv;
+use crate::csv::{self, MAX_COLUMNS};
 use crate::error::DatasetError;
 
 /// The description of one CSV file, written in TOML beside it.
@@ -26,6 +26,10 @@ use crate::error::DatasetError;
 /// [target]
 /// column = "outcome"
 /// positive = 1                        # a value or a list; every other value is negative
+///
+/// [image]                             # optional: the features are the pixels of one image a row
+/// side = 8
+/// channels = 1
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +65,26 @@ pub struct Schema {
     /// Columns to ignore, such as identifiers.
     #[serde(default)]
     pub drop: Vec<String>,
+    /// The image that a row is, if it is one.
+    pub image: Option<Image>,
+}
+
+/// A square image in every row: its features, in order, are the pixels row by row, each pixel its channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// Pixels in a row and in a column.
+    pub side: usize,
+    /// Values of a pixel: 1 where it is grey, 3 in colour.
+    pub channels: usize,
+}
+
+impl Image {
+    /// Values of an image; `None` if it has none, or more than a table has columns.
+    pub(crate) fn values(self) -> Option<usize> {
+        let values = self.side.checked_mul(self.side)?.checked_mul(self.channels)?;
+        (1..=MAX_COLUMNS).contains(&values).then_some(values)
+    }
 }
 
 /// The column to predict and what counts as positive.
@@ -120,6 +144,16 @@ impl Schema {
                 return Err(format!(
                     "column `{column}` may stand only once among target, features and drop"
                 ));
+            }
+        }
+        if let Some(Image { side, channels }) = self.image {
+            if self.image.and_then(Image::values).is_none() {
+                return Err(format!(
+                    "image: {side} by {side} pixels of {channels} channels must be 1 to {MAX_COLUMNS} values"
+                ));
+            }
+            if let Some(column) = self.categorical.first() {
+                return Err(format!("categorical column `{column}` cannot be a pixel of an image"));
             }
         }
         let is_feature = |column: &String| match &self.features {
@@ -244,6 +278,10 @@ pub(crate) mod tests {
             ("features=['a']\ndrop=['a']", "`a` may stand only once"),
             ("features=['a']\ncategorical=['b']", "`b` is not among the features"),
             ("categorical=['y']", "`y` is not among the features"),
+            ("image={side=0, channels=1}", "must be 1 to 4096 values"),
+            ("image={side=65, channels=1}", "must be 1 to 4096 values"),
+            ("image={side=4294967296, channels=3}", "must be 1 to 4096 values"),
+            ("categorical=['a']\nimage={side=2, channels=1}", "`a` cannot be a pixel"),
             ("drop=['a']\nzero_is_missing=['a']", "`a` is not among the numeric features"),
             ("categorical=['a']\nzero_is_missing=['a']", "`a` is not among the numeric features"),
         ] {

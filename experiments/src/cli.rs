@@ -8,11 +8,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_audit::audit;
 use consilium_authority::{BoundChoice, PrivacyFlags, Protection, bound_facts};
 use consilium_cli::command_line;
+use consilium_contract::parameters::EXPERIMENTAL;
 
 use crate::attack::{self, AttackConfig};
 use crate::progress::Progress;
 use crate::replay::summary::text_table;
-use crate::replay::{self, Choice, ReplayConfig, load_dataset};
+use crate::replay::{self, Choice, Mask, ReplayConfig, load_dataset};
 use crate::{ExperimentError, bench};
 
 /// Medical institutions train a model together: every update is encrypted, proven, and only its sum is opened.
@@ -28,6 +29,8 @@ const EXAMPLES: &str = "Examples:
   consilium replay --dataset wdbc --malicious 0 --out runs/honest
   consilium replay --hidden 330,290 --epochs 3 --bound norm
                                           a model of 100,000 parameters, proven by the norm of its updates
+  consilium replay --dataset digits --convolution 4,8 --hidden 8 --epochs 5
+                                          a small convolutional network on images
   consilium audit runs/pima-42/ledger     verify every signature, proof, sum, share and model of it
   consilium plot runs/pima-42             draw figures and report again
   consilium bench --quick                 what every party pays, in less than a minute
@@ -91,7 +94,7 @@ It takes about twenty minutes on two cores. Run nothing else meanwhile.";
 #[derive(Args)]
 #[command(after_help = FILES)]
 struct ReplayArgs {
-    /// Data to replay: pima, wdbc, or the TOML schema of a CSV of your own.
+    /// Data to replay: pima, wdbc, digits, or the TOML schema of a CSV of your own.
     #[arg(long, default_value = "pima", value_name = "NAME|SCHEMA.toml")]
     dataset: String,
     /// Institutions that share the training rows (2 to 128).
@@ -106,6 +109,9 @@ struct ReplayArgs {
     /// Institutions that send their update sign-flipped and scaled by ten.
     #[arg(long, default_value_t = 2, value_name = "N")]
     malicious: usize,
+    /// Convolutions of 3 by 3 pixels before the hidden layers, for data that are images: values of a pixel after each.
+    #[arg(long, value_delimiter = ',', num_args = 0.., value_name = "N,N,...")]
+    convolution: Vec<usize>,
     /// Sizes of the hidden layers; without a number, logistic regression.
     #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "16,8", value_name = "N,N,...")]
     hidden: Vec<usize>,
@@ -137,7 +143,7 @@ const FILES: &str = "Written into DIR:
 #[derive(Args)]
 #[command(after_help = ATTACK_FILES)]
 struct AttackArgs {
-    /// Data to train on: pima, wdbc, or the TOML schema of a CSV of your own.
+    /// Data to train on: pima, wdbc, digits, or the TOML schema of a CSV of your own.
     #[arg(long, default_value = "pima", value_name = "NAME|SCHEMA.toml")]
     dataset: String,
     /// Rounds of each simulated federation (1 to 100000).
@@ -182,6 +188,7 @@ impl ReplayArgs {
             epochs: self.epochs,
             repeats: self.repeats,
             malicious: self.malicious,
+            convolution: self.convolution.clone(),
             hidden: self.hidden.clone(),
             bound: self.bound.clone(),
             privacy: self.privacy.clone(),
@@ -262,8 +269,12 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
             Ok(match arguments.format {
                 Format::Text => {
                     let bound = config.promise();
+                    let mask = match config.mask {
+                        Mask::Group => String::new(),
+                        Mask::Lattice { .. } => format!("warning: {EXPERIMENTAL}\n"),
+                    };
                     format!(
-                        "{}\nbound:  {bound}\n{}\n",
+                        "{}\nbound:  {bound}\n{mask}{}\n",
                         text_table(&summary, config.malicious),
                         written(&out)
                     )
@@ -360,6 +371,7 @@ mod tests {
             norm: Some(900),
             projections: Some(512),
             clip: Some(0.5),
+            ..BoundChoice::default()
         };
         assert_eq!(choice.bound, expected);
         assert!(replay_args("replay --hidden --seed 1").unwrap().choice().hidden.is_empty());

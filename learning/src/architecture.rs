@@ -1,84 +1,83 @@
-//! The shape of the network: a multilayer perceptron with ReLU and one logit.
+//! The shape of the network: convolutions where rows are images, then a multilayer perceptron; ReLU and one logit.
 
-use serde::{Deserialize, Serialize};
+use consilium_proto::training::{Layer, Layers, LayersError};
 
 use crate::LearningError;
 use crate::seed::{generator, uniform};
 
-/// Largest parameter count of a network, so that a shape from a file cannot claim all memory.
-pub const MAX_PARAMETERS: usize = 1 << 24;
-
-/// A perceptron `inputs → hidden… → 1` with ReLU after every hidden layer and a logit at the end.
+/// A network `inputs → layers… → 1` with ReLU after every layer but the last, which gives a logit.
 ///
-/// Valid by construction, also when deserialised: every layer has at least one unit, the parameter count is at most
-/// [`MAX_PARAMETERS`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Shape")]
+/// Valid by construction: [`Layers::layers`] has checked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Architecture {
-    inputs: usize,
-    hidden: Vec<usize>,
+    shape: Layers,
+    layers: Vec<Layer>,
+    side: Option<usize>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Shape {
-    inputs: usize,
-    hidden: Vec<usize>,
-}
+impl TryFrom<Layers> for Architecture {
+    type Error = LayersError;
 
-impl TryFrom<Shape> for Architecture {
-    type Error = LearningError;
-
-    fn try_from(shape: Shape) -> Result<Self, LearningError> {
-        Self::new(shape.inputs, shape.hidden)
+    fn try_from(shape: Layers) -> Result<Self, LayersError> {
+        let layers = shape.layers()?;
+        let side = shape.side()?.map(|side| side as usize);
+        Ok(Self { shape, layers, side })
     }
 }
 
 impl Architecture {
-    /// A network with `inputs` features and hidden layers of the given sizes; no hidden layer is logistic regression.
+    /// A perceptron with `inputs` features and hidden layers of the given sizes; no hidden layer is logistic regression.
     ///
     /// # Errors
     /// [`LearningError::Architecture`] for an empty layer or too many parameters.
     pub fn new(inputs: usize, hidden: Vec<usize>) -> Result<Self, LearningError> {
-        let mut fan_in = inputs;
-        let mut count = Some(0usize);
-        for &fan_out in hidden.iter().chain(&[1]) {
-            count = count
-                .and_then(|c| c.checked_add(fan_in.checked_mul(fan_out)?.checked_add(fan_out)?));
-            fan_in = fan_out;
-        }
-        let usable =
-            inputs > 0 && !hidden.contains(&0) && count.is_some_and(|c| c <= MAX_PARAMETERS);
-        if usable {
-            Ok(Self { inputs, hidden })
-        } else {
-            Err(LearningError::Architecture { inputs, hidden, max: MAX_PARAMETERS })
-        }
+        let small = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+        let hidden = hidden.into_iter().map(small).collect();
+        Ok(Layers::dense(small(inputs), hidden).try_into()?)
+    }
+
+    /// The layers, as a plan carries them.
+    #[must_use]
+    pub fn layers(&self) -> &Layers {
+        &self.shape
     }
 
     /// Number of input features.
     #[must_use]
     pub fn inputs(&self) -> usize {
-        self.inputs
+        self.shape.inputs as usize
     }
 
-    /// Sizes of the hidden layers.
-    #[must_use]
-    pub fn hidden(&self) -> &[usize] {
-        &self.hidden
+    /// Pixels in a row of the image that the convolutions see, if there are any.
+    pub(super) fn side(&self) -> Option<usize> {
+        self.side
     }
 
-    /// `(inputs, outputs)` of every layer, in order.
-    pub fn layers(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let fan_in = std::iter::once(&self.inputs).chain(&self.hidden);
-        let fan_out = self.hidden.iter().chain(&[1]);
-        fan_in.copied().zip(fan_out.copied())
+    /// How many of the layers, the first ones, are convolutions.
+    pub(super) fn convolutions(&self) -> usize {
+        self.shape.convolution.as_ref().map_or(0, |convolution| convolution.channels.len())
+    }
+
+    /// Every layer in order.
+    pub(super) fn each_layer(&self) -> impl Iterator<Item = Layer> + '_ {
+        self.layers.iter().copied()
+    }
+
+    /// `(inputs, outputs)` of every layer, in order: the shape of its weights.
+    pub fn weights(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.each_layer().map(|layer| (layer.inputs as usize, layer.outputs as usize))
     }
 
     /// Number d of parameters: weights and biases of all layers (289 for 8-16-8-1).
     #[must_use]
     pub fn parameter_count(&self) -> usize {
-        self.layers().map(|(fan_in, fan_out)| (fan_in + 1) * fan_out).sum()
+        self.weights().map(|(fan_in, fan_out)| (fan_in + 1) * fan_out).sum()
+    }
+
+    /// Values that a row becomes on its way, its own among them.
+    pub(super) fn neurons(&self) -> usize {
+        let of_layer = |layer: Layer| layer.outputs as usize * layer.positions as usize;
+        self.inputs() + self.each_layer().map(of_layer).sum::<usize>()
     }
 
     /// Initial parameters, flat: weights uniform in ±√(6 / fan-in) before a ReLU and ±√(3 / fan-in) before the logit
@@ -88,8 +87,8 @@ impl Architecture {
     pub fn initial(&self, seed: u64) -> Vec<f32> {
         let mut rng = generator("initial parameters", seed, &[]);
         let mut parameters = Vec::with_capacity(self.parameter_count());
-        for (layer, (fan_in, fan_out)) in self.layers().enumerate() {
-            let squared_bound = if layer < self.hidden.len() { 6.0 } else { 3.0 };
+        for (layer, (fan_in, fan_out)) in self.weights().enumerate() {
+            let squared_bound = if layer + 1 < self.layers.len() { 6.0 } else { 3.0 };
             let bound = (squared_bound / fan_in as f32).sqrt();
             parameters.extend((0..fan_in * fan_out).map(|_| uniform(&mut rng, bound)));
             parameters.extend(std::iter::repeat_n(0.0, fan_out));
@@ -108,31 +107,39 @@ impl Architecture {
         }
     }
 }
-
-impl std::fmt::Display for Architecture {
-    /// `8-16-8-1`.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-", self.inputs)?;
-        self.hidden.iter().try_for_each(|size| write!(f, "{size}-"))?;
-        write!(f, "1")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model_blob;
+    use consilium_proto::training::Convolution;
     use sha2::{Digest, Sha256};
 
     fn pima() -> Architecture {
         Architecture::new(8, vec![16, 8]).unwrap()
     }
 
+    /// Eight by eight grey pixels, as the bundled digits have them.
+    fn digits(channels: &[u32], hidden: &[u32]) -> Architecture {
+        let convolution = Some(Convolution { image_channels: 1, channels: channels.to_vec() });
+        Layers { inputs: 64, convolution, hidden: hidden.to_vec() }.try_into().unwrap()
+    }
+
     #[test]
     fn the_default_network_for_pima_has_289_parameters() {
         assert_eq!(pima().parameter_count(), 289);
-        assert_eq!(pima().to_string(), "8-16-8-1");
+        assert_eq!(pima().weights().collect::<Vec<_>>(), [(8, 16), (16, 8), (8, 1)]);
         assert_eq!(Architecture::new(30, vec![]).unwrap().parameter_count(), 31);
+    }
+
+    #[test]
+    fn two_convolutions_and_a_hidden_layer_have_a_million_parameters() {
+        let large = digits(&[32, 64], &[240]);
+        assert_eq!(large.parameter_count(), 1_002_337);
+        assert_eq!(
+            large.weights().collect::<Vec<_>>(),
+            [(9, 32), (288, 64), (4096, 240), (240, 1)]
+        );
+        assert_eq!((large.side(), large.inputs(), large.neurons()), (Some(8), 64, 6449));
     }
 
     #[test]
@@ -142,23 +149,23 @@ mod tests {
         {
             assert!(matches!(
                 Architecture::new(inputs, hidden),
-                Err(LearningError::Architecture { .. })
+                Err(LearningError::Architecture(_))
             ));
         }
-        assert!(toml::from_str::<Architecture>("inputs = 8\nhidden = [0]").is_err());
-        assert_eq!(toml::from_str::<Architecture>("inputs = 8\nhidden = [16, 8]").unwrap(), pima());
     }
 
     #[test]
     fn initial_parameters_stay_in_their_bounds_and_biases_are_zero() {
-        let parameters = pima().initial(3);
-        assert_eq!(parameters.len(), 289);
-        let (first, rest) = parameters.split_at(128);
-        let bound = (6.0f32 / 8.0).sqrt();
-        assert!(first.iter().all(|w| w.abs() <= bound));
-        assert!(first.iter().any(|w| w.abs() > 0.9 * bound));
-        assert!(rest.iter().take(16).all(|&b| b == 0.0));
-        assert_ne!(parameters, pima().initial(4));
+        for (architecture, inputs, outputs) in [(pima(), 8, 16), (digits(&[4], &[5]), 9, 4)] {
+            let parameters = architecture.initial(3);
+            assert_eq!(parameters.len(), architecture.parameter_count());
+            let (first, rest) = parameters.split_at(inputs * outputs);
+            let bound = (6.0 / inputs as f32).sqrt();
+            assert!(first.iter().all(|w| w.abs() <= bound));
+            assert!(first.iter().any(|w| w.abs() > 0.9 * bound));
+            assert!(rest.iter().take(outputs).all(|&b| b == 0.0));
+            assert_ne!(parameters, architecture.initial(4));
+        }
     }
 
     #[test]

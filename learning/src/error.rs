@@ -1,6 +1,6 @@
 //! What can go wrong between rows and an update.
 
-use consilium_proto::training::PlanError;
+use consilium_proto::training::{LayersError, PlanError};
 
 /// Why an institution's training, evaluation or model file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -20,18 +20,9 @@ pub enum LearningError {
         /// Parameters of the genesis.
         genesis: u32,
     },
-    /// A layer without inputs or outputs, or more parameters than [`MAX_PARAMETERS`](crate::MAX_PARAMETERS).
-    #[error(
-        "the network {inputs}-{hidden:?}-1 is not usable: every layer needs 1 or more units and all together at most {max} parameters; change the hidden sizes"
-    )]
-    Architecture {
-        /// Input features.
-        inputs: usize,
-        /// Hidden layer sizes.
-        hidden: Vec<usize>,
-        /// Largest parameter count allowed.
-        max: usize,
-    },
+    /// A shape that no network has.
+    #[error("the layers of the network: {0}")]
+    Architecture(#[from] LayersError),
     /// A flat parameter vector of the wrong length.
     #[error("expected {expected} parameters, got {got}: the model belongs to another architecture")]
     ParameterCount {

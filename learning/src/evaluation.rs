@@ -8,6 +8,9 @@ use crate::network::{Network, device};
 use crate::training::check_table;
 use crate::{Architecture, LearningError};
 
+/// Values that the rows of one pass may become in the network, so that a large table takes no more memory than a small one.
+const VALUES_AT_ONCE: usize = 1 << 20;
+
 /// Quality of a model on some rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Metrics {
@@ -31,13 +34,15 @@ pub fn evaluate(
     check_table(architecture, table)?;
     let device = device();
     let network = Network::new(architecture, parameters, &device)?;
-    let inputs = Tensor::<2>::from_data(
-        TensorData::new(table.features.clone(), [table.rows, table.width]),
-        &device,
-    );
-    let logits = network.forward(inputs).into_data();
+    let rows_at_once = (VALUES_AT_ONCE / architecture.neurons().max(1)).max(1);
+    let mut logits = Vec::with_capacity(table.rows);
+    for features in table.features.chunks(rows_at_once * table.width.max(1)) {
+        let shape = [features.len() / table.width.max(1), table.width];
+        let inputs = Tensor::<2>::from_data(TensorData::new(features.to_vec(), shape), &device);
+        logits.extend(network.forward(inputs).into_data().iter::<f32>());
+    }
     let scored: Vec<(f32, bool)> =
-        logits.iter::<f32>().zip(table.labels.iter().map(|&label| label > 0.5)).collect();
+        logits.into_iter().zip(table.labels.iter().map(|&label| label > 0.5)).collect();
     let rows = table.rows as f64;
     Ok(Metrics {
         accuracy: scored.iter().filter(|&&(logit, positive)| (logit > 0.0) == positive).count()

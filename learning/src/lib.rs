@@ -10,8 +10,9 @@
 //!
 //! | file | concept |
 //! | --- | --- |
-//! | `architecture` | shape of the perceptron, its parameter count, its initial parameters |
-//! | `network` | the same perceptron as a burn module; the only file that names a backend |
+//! | `architecture` | shape of the network, its parameter count, its initial parameters |
+//! | `network` | the same network as a burn module; the only file that names a backend |
+//! | `patches` | what the kernels of a convolution see, so that a convolution is a dense layer |
 //! | `training` | optimiser, epochs, batches |
 //! | `evaluation` | accuracy, exact AUC, loss |
 //! | `trainer` | [`Trainer`], what an institution asks of whatever trains for it |
@@ -19,19 +20,22 @@
 //! | `plan` | what a genesis asks for, as this crate trains it |
 //! | `seed` | derivation of every generator from the run's seed |
 //!
-//! Parameters travel flat: layer by layer, weight `[inputs, outputs]` row-major, then bias `[outputs]`.
+//! Parameters travel flat: layer by layer, weight `[inputs, outputs]` row-major, then bias `[outputs]`. The inputs of a
+//! convolution are the 3 by 3 pixels under its kernel, row by row, each pixel all of its values: its weight is
+//! `[3, 3, values before, values after]`. An image lies row by row, each pixel its values, and so the first dense layer sees it.
 
 mod architecture;
 mod error;
 mod evaluation;
 mod network;
+mod patches;
 mod plan;
 mod seed;
 mod trainer;
 mod training;
 mod weights;
 
-pub use architecture::{Architecture, MAX_PARAMETERS};
+pub use architecture::Architecture;
 pub use error::LearningError;
 pub use evaluation::{Metrics, evaluate};
 pub use plan::TrainingPlan;

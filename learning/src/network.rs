@@ -1,4 +1,4 @@
-//! The perceptron as a burn module, and the way between it and the flat parameter vector.
+//! The network as a burn module, and the way between it and the flat parameter vector.
 //!
 //! The only file that names a backend: cargo feature `ndarray` (default) or `flex`.
 
@@ -6,6 +6,7 @@ use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 
+use crate::patches::patches;
 use crate::{Architecture, LearningError};
 
 #[cfg(not(any(feature = "ndarray", feature = "flex")))]
@@ -24,10 +25,17 @@ pub(super) fn device() -> Device {
     device
 }
 
-/// Dense layers with ReLU between them; the last one gives the logit.
+/// Layers with ReLU between them; the last one gives the logit.
 #[derive(Module, Debug)]
 pub(super) struct Network {
+    /// A convolution is a dense layer over the pixels under its kernel.
     pub(super) layers: Vec<Linear>,
+    /// How many of them are convolutions: the first.
+    #[module(skip)]
+    convolutions: usize,
+    /// Pixels in a row of their images.
+    #[module(skip)]
+    side: usize,
 }
 
 impl Network {
@@ -45,21 +53,42 @@ impl Network {
             rest = tail;
             head.to_vec()
         };
-        let layers = architecture.layers().map(|(fan_in, fan_out)| Linear {
+        let layers = architecture.weights().map(|(fan_in, fan_out)| Linear {
             weight: Param::from_data(
                 TensorData::new(take(fan_in * fan_out), [fan_in, fan_out]),
                 device,
             ),
             bias: Some(Param::from_data(TensorData::new(take(fan_out), [fan_out]), device)),
         });
-        Ok(Self { layers: layers.collect() })
+        Ok(Self {
+            layers: layers.collect(),
+            convolutions: architecture.convolutions(),
+            side: architecture.side().unwrap_or_default(),
+        })
     }
 
     /// Logits `[batch, 1]` of inputs `[batch, features]`.
     pub(super) fn forward(&self, inputs: Tensor<2>) -> Tensor<2> {
-        let mut layers = self.layers.iter();
-        let Some(first) = layers.next() else { return inputs };
-        layers.fold(first.forward(inputs), |hidden, layer| layer.forward(relu(hidden)))
+        let [rows, _] = inputs.dims();
+        let device = inputs.device();
+        let mut activations = inputs;
+        for (number, layer) in self.layers.iter().enumerate() {
+            if number > 0 {
+                activations = relu(activations);
+            }
+            if number < self.convolutions {
+                // As many values a pixel as are left: one row of the input is one image.
+                let images = activations.reshape([rows as i32, (self.side * self.side) as i32, -1]);
+                activations = layer.forward(patches(images, self.side, &device));
+            } else {
+                if number == self.convolutions {
+                    // The pixels of an image become one row again.
+                    activations = activations.reshape([rows as i32, -1]);
+                }
+                activations = layer.forward(activations);
+            }
+        }
+        activations
     }
 
     /// The parameters, flat.
@@ -80,6 +109,8 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
+    use consilium_proto::training::{Convolution, Layers};
+
     use super::*;
 
     #[test]
@@ -98,6 +129,25 @@ mod tests {
         let network = Network::new(&architecture, &parameters, &device()).unwrap();
         let logits = network.forward(Tensor::from_data([[1.0f32, 1.0], [20.0, 20.0]], &device()));
         assert_eq!(logits.into_data().iter::<f32>().collect::<Vec<_>>(), [97.0, 20_857.0]);
+    }
+
+    #[test]
+    fn a_convolution_has_one_kernel_for_all_pixels_and_the_next_layer_sees_them_row_by_row() {
+        // Two by two grey pixels, one kernel whose weights are the powers of two, then one weight a pixel.
+        let convolution = Some(Convolution { image_channels: 1, channels: vec![1] });
+        let layers = Layers { inputs: 4, convolution, hidden: vec![] };
+        let architecture = Architecture::try_from(layers).unwrap();
+        let kernel = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, -300.0];
+        let dense = [1.0, 1000.0, 1e6, 1e7, 0.5];
+        let parameters = [&kernel[..], &dense].concat();
+        let network = Network::new(&architecture, &parameters, &device()).unwrap();
+        let image = [[1.0f32, 0.0, 1.0, 2.0], [0.0, 0.0, 0.0, 9.0]];
+        let logits = network.forward(Tensor::from_data(image, &device()));
+        // First image: pixel 0 sees 16·1 + 128·1 + 256·2 = 656; pixel 1: 8·1 + 64·1 + 128·2 = 328; pixel 2: 2·1 + 16·1 +
+        // 32·2 = 82; pixel 3: 1 + 8·1 + 16·2 = 41. Less 300 each, and nothing below zero. Second: 2304, 1152, 288, 144.
+        let expected = [356.0 + 28.0 * 1000.0 + 0.5, 2004.0 + 852.0 * 1000.0 + 0.5];
+        assert_eq!(logits.into_data().iter::<f32>().collect::<Vec<_>>(), expected);
+        assert_eq!(network.parameters(), parameters);
     }
 
     #[test]

@@ -25,14 +25,13 @@ impl TrainingPlan {
         if described != dimension {
             return Err(LearningError::OtherDimension { plan: described, genesis: dimension });
         }
-        let hidden = plan.layers.hidden.iter().map(|&size| size as usize).collect();
         let optimiser = match plan.training.optimiser() {
             v1::Optimiser::Adam => Optimiser::Adam,
             // A checked plan names one of the two.
             v1::Optimiser::Sgd | v1::Optimiser::Unspecified => Optimiser::Sgd,
         };
         Ok(Self {
-            architecture: Architecture::new(plan.layers.inputs as usize, hidden)?,
+            architecture: plan.layers.try_into()?,
             config: TrainingConfig {
                 optimiser,
                 learning_rate: plan.training.learning_rate,
@@ -45,7 +44,7 @@ impl TrainingPlan {
 
 #[cfg(test)]
 mod tests {
-    use consilium_proto::training::Layers;
+    use consilium_proto::training::{Convolution, Layers};
 
     use super::*;
 
@@ -57,7 +56,7 @@ mod tests {
             batch_size: 4,
             local_epochs: 2,
         };
-        let layers = Layers { inputs: 8, hidden: vec![16, 8] };
+        let layers = Layers::dense(8, vec![16, 8]);
         let bytes = Plan { layers, training: config.to_plan() }.encode();
         let plan = TrainingPlan::agreed(&bytes, 289).unwrap();
         assert_eq!(plan.config, config);
@@ -66,6 +65,10 @@ mod tests {
             TrainingPlan::agreed(&bytes, 290),
             Err(LearningError::OtherDimension { plan: 289, genesis: 290 })
         ));
+        let convolution = Some(Convolution { image_channels: 1, channels: vec![2] });
+        let layers = Layers { inputs: 4, convolution, hidden: vec![] };
+        let bytes = Plan { layers: layers.clone(), training: config.to_plan() }.encode();
+        assert_eq!(TrainingPlan::agreed(&bytes, 29).unwrap().architecture.layers(), &layers);
         assert!(matches!(
             TrainingPlan::agreed(b"another trainer's", 289),
             Err(LearningError::Plan(_))

@@ -39,7 +39,7 @@ pub(super) fn finite(parameters: &[f32]) -> Result<(), LearningError> {
 
 /// Name and shape of every tensor, in flat order.
 fn tensors(architecture: &Architecture) -> impl Iterator<Item = (String, Vec<usize>)> + '_ {
-    architecture.layers().enumerate().flat_map(|(layer, (fan_in, fan_out))| {
+    architecture.weights().enumerate().flat_map(|(layer, (fan_in, fan_out))| {
         [
             (format!("layers.{layer}.weight"), vec![fan_in, fan_out]),
             (format!("layers.{layer}.bias"), vec![fan_out]),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use consilium_authority::{Ceremony, CeremonySpec, Protection};
 use consilium_contract::transaction::{NO_CHAIN, entry, parse_entry, sign};
-use consilium_crypto::{Bound, DiscreteLogTable, signature::SigningKey};
+use consilium_crypto::{Bound, DiscreteLogTable, UpdateError, mask::Kind, signature::SigningKey};
 use consilium_proto::training::Layers;
 use consilium_proto::v1::{Genesis, transaction::Action};
 use rand_chacha::ChaCha20Rng;
@@ -20,7 +20,7 @@ pub const TIMEOUT_MS: u64 = 1_000;
 /// The shape of a model with [`DIMENSION`] parameters.
 #[must_use]
 pub fn layers() -> Layers {
-    Layers { inputs: 2, hidden: vec![2] }
+    Layers::dense(2, vec![2])
 }
 
 /// What the usual run is asked to be: four institutions of 25 to 100 rows, bounded parameter by parameter.
@@ -28,7 +28,7 @@ pub fn layers() -> Layers {
 pub fn specification() -> CeremonySpec {
     let rows = (1..=INSTITUTIONS as u64).map(|place| 25 * place).collect();
     CeremonySpec {
-        bound: Bound::Parameter { bits: 8 },
+        bound: Bound::parameter(8),
         clip: 0.5,
         steps: 2,
         collection_timeout_ms: TIMEOUT_MS,
@@ -49,7 +49,45 @@ pub fn ceremony(seed: u64, change: impl FnOnce(&mut CeremonySpec)) -> Ceremony {
 /// Both bounds, under which `[1; DIMENSION]` is an update and `[1270; DIMENSION]` is none.
 #[must_use]
 pub fn bounds() -> [Bound; 2] {
-    [Bound::Parameter { bits: 8 }, Bound::Norm { norm: 1_000, projections: 256 }]
+    [Bound::parameter(8), Bound::Norm { norm: 1_000, projections: 256 }]
+}
+
+/// A kind of update: what it proves, and how it is hidden.
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateKind {
+    /// What it proves.
+    pub bound: Bound,
+    /// How it is hidden.
+    pub mask: Kind,
+}
+
+impl UpdateKind {
+    /// Every kind. Under a lattice mask a sum of four, rounded to whole quantisation steps, is the sum without noise.
+    #[must_use]
+    pub fn all() -> [Self; 3] {
+        let [parameter, norm] = bounds();
+        [
+            Self { bound: parameter, mask: Kind::Group },
+            Self { bound: norm, mask: Kind::Group },
+            Self { bound: norm, mask: Kind::Lattice { scale: 1024 } },
+        ]
+    }
+
+    /// Asks for a run with updates of this kind.
+    pub fn ask(self, specification: &mut CeremonySpec) {
+        specification.bound = self.bound;
+        specification.mask = self.mask;
+    }
+
+    /// What an update beyond its bound fails for, and what one fails for whose bound and mask do not agree.
+    #[must_use]
+    pub fn reasons(self) -> [UpdateError; 2] {
+        let beyond = match self.bound {
+            Bound::Parameter { .. } => UpdateError::BadRangeProof,
+            Bound::Norm { .. } => UpdateError::BadNormProof,
+        };
+        [beyond, UpdateError::BadLinkProof]
+    }
 }
 
 /// The genesis of a ceremony as a message, to be changed into what no ceremony makes.

@@ -3,7 +3,7 @@
 use consilium_contract::{CandidateTransaction, Phase, Receipt, model::encode_sums, round::Opened};
 use consilium_crypto::{
     Bound, Context, EncryptedUpdate, QuantisedUpdate, RoundContext, VerifiedEvaluation,
-    VerifiedHeader, update::encrypt,
+    mask::{VerifiedHeader, encrypt},
 };
 use consilium_hash::{BlobHash, BlockHash};
 use consilium_ledger::blob_hash;
@@ -58,7 +58,7 @@ impl Run {
     /// An institution's honest update for a round: this value in every coordinate.
     pub fn update(&self, place: usize, round: &RoundContext, value: i64) -> EncryptedUpdate {
         let values = vec![value; self.parameters().dimension as usize];
-        let update = QuantisedUpdate::new(values, self.parameters().bound).unwrap();
+        let update = QuantisedUpdate::new(values, self.own_bound(place)).unwrap();
         self.encrypted(place, round.clone(), &update)
     }
 
@@ -68,8 +68,15 @@ impl Run {
         round: RoundContext,
         update: &QuantisedUpdate,
     ) -> EncryptedUpdate {
-        let context = Context { round, pseudonym: self.name(place) };
-        encrypt(&self.committee().public_key, &context, update).unwrap().prove().unwrap()
+        let context = Context { round, pseudonym: self.name(place), bound: update.bound() };
+        let parameters = self.parameters().update_parameters();
+        let key = &self.committee().public_key;
+        encrypt(&parameters, key, &context, update).unwrap().prove().unwrap()
+    }
+
+    /// What an institution's updates prove.
+    pub fn own_bound(&self, place: usize) -> Bound {
+        self.parameters().own_bound(self.ceremony.institutions[place].identity.rows)
     }
 
     /// An institution's submission of a header.
@@ -159,7 +166,7 @@ impl Run {
         };
         let close = v1::CloseRound {
             step: self.contract.step(),
-            mask_key_sum: opened.mask_key_sum.encode().to_vec(),
+            mask_key_sum: opened.mask_key_sum.encode(),
             sums: blob(blob_hash(&sums), sums.len()),
             model: blob(BlobHash(opened.model.hash().0), opened.model.to_bytes().len()),
             time_ms: self.time_ms,

@@ -44,11 +44,7 @@ fn history(ceremony: &Ceremony, enrolled: &[usize]) -> (Vec<Block>, Note) {
 fn the_file_that_an_institution_leaves_convinces_a_program_that_has_nothing_but_the_genesis() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
-    let spec = CeremonySpec::new(
-        Layers { inputs: 8, hidden: vec![4] },
-        vec![0.0; 41],
-        vec![768, 10, 10, 10],
-    );
+    let spec = CeremonySpec::new(Layers::dense(8, vec![4]), vec![0.0; 41], vec![768, 10, 10, 10]);
     let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
     ceremony.write(&dir.path().join("ceremony")).unwrap();
     let histories = [history(&ceremony, &[1, 2]), history(&ceremony, &[1, 3])];

@@ -12,8 +12,9 @@ use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_client::institution::duties::Duties;
 use consilium_contract::{CandidateTransaction, Committee, transaction::entry};
 use consilium_crypto::{
-    Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, QuantisedUpdate,
-    RoundContext, VerifiedHeader, signature, update::encrypt, verify_key_proofs,
+    Bound, Context, DiscreteLogTable, EncryptedUpdate, QuantisedUpdate, RoundContext,
+    mask::{CandidateHeader, CandidateKey, VerifiedHeader, encrypt, verify_key_proofs},
+    signature,
 };
 use consilium_hash::{HeaderHash, Pseudonym, StateRoot};
 use consilium_identity::InstitutionFiles;
@@ -74,12 +75,12 @@ impl World {
     pub fn new(shape: Shape) -> Self {
         let rows: Vec<u64> = (1..=shape.institutions as u64).map(|i| 10 * i).collect();
         let ceremony = consilium_testkit::ceremony(1, |usual| {
-            let layers = Layers { inputs: 1, hidden: vec![] };
+            let layers = Layers::dense(1, vec![]);
             *usual = CeremonySpec {
                 threshold: shape.threshold,
                 min_threshold: 2,
                 min_updates: shape.threshold + 1,
-                bound: Bound::Parameter { bits: 8 },
+                bound: Bound::parameter(8),
                 steps: 3,
                 collection_timeout_ms: TIMEOUT_MS,
                 ..CeremonySpec::new(layers, vec![0.25; 2], rows)
@@ -151,19 +152,20 @@ impl World {
             self.updates.lock().unwrap().entry((round.clone(), author, which)).or_default(),
         );
         let pooled = slot.get_or_init(|| {
-            let context = Context { round: round.clone(), pseudonym: self.name(author) };
+            let parameters = &self.ceremony.parameters;
+            let bound = parameters.own_bound(self.ceremony.institutions[author].identity.rows);
+            let context = Context { round: round.clone(), pseudonym: self.name(author), bound };
             let dimension = self.ceremony.parameters.dimension as usize;
-            let values = QuantisedUpdate::new(
-                vec![0; dimension],
-                self.ceremony.parameters.quantised_bound(),
-            );
-            let update = encrypt(&committee.public_key, &context, &values.unwrap())
-                .unwrap()
-                .prove()
-                .unwrap();
+            let values = QuantisedUpdate::new(vec![0; dimension], bound);
+            let parameters = parameters.update_parameters();
+            let key = &committee.public_key;
+            let update = encrypt(&parameters, key, &context, &values.unwrap());
+            let update = update.unwrap().prove().unwrap();
             let candidate = CandidateHeader::decode(&update.header).unwrap();
+            let key_part = &update.body[parameters.key_part()];
+            let candidate = CandidateKey::parse(candidate, key_part, &parameters).unwrap();
             let header =
-                verify_key_proofs(&committee.public_key, vec![candidate]).remove(0).unwrap();
+                verify_key_proofs(key, vec![candidate], &mut rand_core::OsRng).remove(0).unwrap();
             let pooled = Arc::new(Pooled { update, header, author });
             self.by_header.lock().unwrap().insert(pooled.header.hash(), Arc::clone(&pooled));
             pooled

@@ -216,7 +216,9 @@ impl View {
 
     fn submit(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
         if let Phase::Collecting(collection) = &mut self.phase {
-            let submission = Submission::verify(transaction, &self.roster, collection.round())?;
+            let round = collection.round();
+            let submission =
+                Submission::verify(transaction, &self.roster, round, &self.parameters)?;
             collection.submit(submission);
         }
         Ok(())
@@ -300,7 +302,11 @@ impl View {
         let blob = |blob: &Option<BlobRef>| {
             hash(blob.as_ref().map(|blob| blob.sha256.as_slice()).unwrap_or_default())
         };
-        let mask_key_sum = hash(&close.mask_key_sum)?;
+        let key_sum_length = self.parameters.update_parameters().key_sum_length();
+        if close.mask_key_sum.len() != key_sum_length {
+            return Err(malformed());
+        }
+        let mask_key_sum = close.mask_key_sum.clone();
         let sums = BlobHash(blob(&close.sums)?);
         let model = ModelHash(blob(&close.model)?);
         self.course.judge_time(close.time_ms).map_err(&out_of_turn)?;
@@ -350,7 +356,9 @@ impl View {
             .end_stage(end, &self.parameters, &self.roster)
             .map_err(&out_of_turn)?;
         self.course = self.course.at(Station::Keygen, end.time_ms);
-        if let Ceremony::IsOver { made } = self.succession.stage_ended(ended, self.course.step) {
+        if let Ceremony::IsOver { made } =
+            self.succession.stage_ended(ended, self.course.step, &self.parameters)
+        {
             self.made = made.or(self.made.take());
             self.rest(self.course);
         }

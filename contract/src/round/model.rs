@@ -48,27 +48,17 @@ impl Model {
         &self.parameters
     }
 
-    /// The model that follows from the sums of `updates` updates of total weight `weight_sum` (docs/cryptography.md, section 5).
+    /// The model that follows from the sums of updates of total weight `weight_sum` (docs/cryptography.md, section 5).
     ///
     /// `None` where the number of sums differs or the result is not finite.
-    pub fn step(
-        &self,
-        parameters: &Parameters,
-        sums: &[i64],
-        updates: u32,
-        weight_sum: f64,
-    ) -> Option<Self> {
+    pub fn step(&self, parameters: &Parameters, sums: &[i64], weight_sum: f64) -> Option<Self> {
         if sums.len() != self.parameters.len() {
             return None;
         }
-        let mean = quantise::decode(
-            sums,
-            updates,
-            parameters.quantised_bound(),
-            parameters.clip,
-            weight_sum,
-        )
-        .ok()?;
+        // What a sum counts is 1/Δ of a step; Δ is a power of two, so nothing is rounded.
+        let scale = f64::from(parameters.update_parameters().scale());
+        let bound = parameters.quantised_bound();
+        let mean = quantise::decode(sums, bound, parameters.clip, scale * weight_sum).ok()?;
         Self::new(quantise::apply(&self.parameters, &mean))
     }
 }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{
-    DiscreteLogTable, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader, VerifiedShare,
-    combine,
+    DiscreteLogTable, VerifiedEvaluation, VerifiedShare,
+    mask::{MaskKeySum, MaskedSum, VerifiedHeader, combine},
 };
 use consilium_hash::{BlockHash, Pseudonym};
 use thiserror::Error;
@@ -16,7 +16,7 @@ use crate::{keygen::committee::Committee, model::Model, parameters::Parameters};
 pub struct Opened {
     /// k̄: the sum of the mask keys.
     pub mask_key_sum: MaskKeySum,
-    /// The sum for every parameter, `[d]`, as encrypted: of u = q + 2^(b−1), or of q under a bound on the norm.
+    /// Σq for every parameter, `[d]`.
     pub sums: Vec<i64>,
     /// The model that follows.
     pub model: Model,
@@ -149,11 +149,13 @@ impl Opening {
         weight_sum: f64,
         table: &DiscreteLogTable,
     ) -> Result<Opened, String> {
-        let mask_key_sum = combine(&self.evaluation, &self.shares, &self.committee.dealing, table)
+        let update = parameters.update_parameters();
+        let dealing = &self.committee.dealing;
+        let mask_key_sum = combine(&update, &self.evaluation, &self.shares, dealing, table)
             .map_err(|error| error.to_string())?;
         let sums = self.sum.open(&mask_key_sum, table).map_err(|error| error.to_string())?;
         let model = model
-            .step(parameters, &sums, self.evaluation.summands(), weight_sum)
+            .step(parameters, &sums, weight_sum)
             .ok_or_else(|| "the next model is not finite".to_owned())?;
         Ok(Opened { mask_key_sum, sums, model })
     }

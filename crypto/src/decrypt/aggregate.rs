@@ -1,22 +1,26 @@
 //! The sum of encrypted mask keys, certified: Eval of the keyed-homomorphic encryption over a round's headers.
 //!
-//! C̄^(l) = Σ C^(l), l = 0..15, over the accepted headers, with a certificate under sk_h over round, inputs and result. Who
-//! verifies it recomputes the sum from headers whose key proofs it has verified: sk_h lets its holder add, and nothing
-//! else.
+//! C̄^(l) = Σ C^(l) over the accepted headers, for the 16 limbs of a group mask or the hundreds of a lattice mask, with a
+//! certificate under sk_h over round, inputs and SHA-256 of the result. Who verifies it recomputes the sum from keys whose
+//! proofs it has verified: sk_h lets its holder add, and nothing else. So the sum itself is not in it: it is never needed by
+//! anybody who could not compute it, and for a lattice mask it is 39 to 98 kB.
 //!
-//! Encoding: round ‖ m ‖ m·SHA-256 of a header ‖ 16 ciphertexts ‖ certificate. All but the certificate is certified.
+//! Encoding: round ‖ m ‖ m·SHA-256 of a header ‖ SHA-256 of the encoded sum ‖ certificate. All but the certificate is
+//! certified.
 
 use std::collections::HashSet;
 
 use consilium_hash::{EvaluationHash, HeaderHash};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
+use crate::encrypted_key::EncryptedKey;
 use crate::group::encoding::Reader;
 use crate::signature::{SIGNATURE_LEN, Signature};
 use crate::transcript::{EVALUATION, EVALUATION_HASH, labelled_hash};
-use crate::update::header::{CIPHERTEXTS_LEN, LIMBS};
 use crate::{
-    AggregateError, Ciphertext, DecodeError, EvaluationKey, MAX_SUMMANDS, PublicKey, RoundContext,
-    VerifiedHeader,
+    AggregateError, Ciphertext, DecodeError, EvaluationKey, Hash, MAX_SUMMANDS, PublicKey,
+    RoundContext,
 };
 
 /// An evaluated ciphertext that decodes. Nothing in it is verified.
@@ -24,58 +28,73 @@ use crate::{
 pub struct Evaluation {
     round: RoundContext,
     inputs: Vec<HeaderHash>,
-    sums: Vec<Ciphertext>,
+    sums_hash: Hash,
     content: Vec<u8>,
     certificate: Signature,
 }
 
-impl EvaluationKey {
-    /// Sums the encrypted mask keys of a round and certifies the sum.
-    pub fn evaluate(
-        &self,
-        round: &RoundContext,
-        headers: &[&VerifiedHeader],
-    ) -> Result<Evaluation, AggregateError> {
-        let sums = sum(round, headers)?;
-        let inputs: Vec<HeaderHash> = headers.iter().map(|header| header.hash()).collect();
-        let mut content = round.encode().to_vec();
-        content.extend((inputs.len() as u32).to_be_bytes());
-        content.extend(inputs.iter().flat_map(|input| input.0));
-        content.extend(sums.iter().flat_map(Ciphertext::encode));
-        let certificate = self.0.sign(EVALUATION, &[&content]);
-        Ok(Evaluation { round: round.clone(), inputs, sums, content, certificate })
+/// C̄ and its encoding.
+#[derive(Clone, Debug)]
+struct Sums {
+    ciphertexts: Vec<Ciphertext>,
+    encoded: Vec<u8>,
+}
+
+impl Sums {
+    fn hash(&self) -> Hash {
+        Sha256::digest(&self.encoded).into()
     }
 }
 
-/// The sum of headers of one round by distinct institutions.
-fn sum(
-    round: &RoundContext,
-    headers: &[&VerifiedHeader],
-) -> Result<Vec<Ciphertext>, AggregateError> {
-    if headers.is_empty() || headers.len() > MAX_SUMMANDS as usize {
-        return Err(AggregateError::Count { found: headers.len(), most: MAX_SUMMANDS });
+impl EvaluationKey {
+    /// Sums the encrypted mask keys of a round and certifies the sum.
+    pub fn evaluate<Key: EncryptedKey>(
+        &self,
+        round: &RoundContext,
+        keys: &[&Key],
+    ) -> Result<Evaluation, AggregateError> {
+        let sums_hash = sum(round, keys)?.hash();
+        let inputs: Vec<HeaderHash> = keys.iter().map(|key| key.header_hash()).collect();
+        let mut content = round.encode().to_vec();
+        content.extend((inputs.len() as u32).to_be_bytes());
+        content.extend(inputs.iter().flat_map(|input| input.0));
+        content.extend(sums_hash);
+        let certificate = self.0.sign(EVALUATION, &[&content]);
+        Ok(Evaluation { round: round.clone(), inputs, sums_hash, content, certificate })
+    }
+}
+
+/// The sum of keys of one round by distinct institutions.
+fn sum<Key: EncryptedKey>(round: &RoundContext, keys: &[&Key]) -> Result<Sums, AggregateError> {
+    let most = keys.iter().map(|key| key.most_summands()).min().unwrap_or(MAX_SUMMANDS);
+    if keys.is_empty() || keys.len() > most as usize {
+        return Err(AggregateError::Count { found: keys.len(), most });
     }
     let mut seen = HashSet::new();
-    let mut sums = vec![Ciphertext::default(); LIMBS];
-    for header in headers {
-        let pseudonym = header.context().pseudonym;
-        if header.context().round != *round {
+    let limbs = keys.first().map_or(0, |key| key.limbs().len());
+    let mut ciphertexts = vec![Ciphertext::default(); limbs];
+    for key in keys {
+        let pseudonym = key.context().pseudonym;
+        // A key of another number of limbs is of another mask.
+        if key.context().round != *round || key.limbs().len() != limbs {
             return Err(AggregateError::OtherRound { pseudonym });
         }
         if !seen.insert(pseudonym) {
             return Err(AggregateError::Duplicate { pseudonym });
         }
-        for (sum, ciphertext) in sums.iter_mut().zip(header.ciphertexts()) {
+        for (sum, ciphertext) in ciphertexts.iter_mut().zip(key.limbs()) {
             *sum += ciphertext;
         }
     }
-    Ok(sums)
+    let encodings: Vec<_> =
+        ciphertexts.par_iter().with_min_len(16).map(Ciphertext::encode).collect();
+    Ok(Sums { ciphertexts, encoded: encodings.concat() })
 }
 
 impl Evaluation {
     /// Length of the encoding over so many inputs, in bytes.
     pub const fn length(inputs: usize) -> usize {
-        RoundContext::LEN + 4 + 32 * inputs + CIPHERTEXTS_LEN + SIGNATURE_LEN
+        RoundContext::LEN + 4 + 32 * inputs + 32 + SIGNATURE_LEN
     }
 
     /// The bytes.
@@ -120,10 +139,10 @@ impl Evaluation {
     /// Reads [`encode`](Self::encode)'s bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let (round, inputs, mut reader) = Self::head(bytes)?;
-        let sums = (0..LIMBS).map(|_| Ciphertext::read(&mut reader)).collect::<Result<_, _>>()?;
+        let sums_hash = reader.array()?;
         let certificate = Signature::decode(reader.take(SIGNATURE_LEN)?)?;
         let content = bytes.get(..bytes.len() - SIGNATURE_LEN).unwrap_or_default().to_vec();
-        Ok(Self { round, inputs, sums, content, certificate })
+        Ok(Self { round, inputs, sums_hash, content, certificate })
     }
 
     /// The round it claims to sum.
@@ -143,11 +162,11 @@ impl Evaluation {
 
     /// Verifies everything: the round, the certificate, that the headers are the inputs in order, that their authors are
     /// distinct and their round this one, and the sum.
-    pub fn verify(
+    pub fn verify<Key: EncryptedKey>(
         &self,
         key: &PublicKey,
         round: &RoundContext,
-        headers: &[&VerifiedHeader],
+        keys: &[&Key],
     ) -> Result<VerifiedEvaluation, AggregateError> {
         if self.round != *round {
             return Err(AggregateError::WrongRound);
@@ -158,59 +177,65 @@ impl Evaluation {
         let certified =
             key.evaluation_key().verify(EVALUATION, &[&self.content], &self.certificate);
         certified.map_err(|_| AggregateError::BadCertificate)?;
-        if !self.inputs.iter().eq(headers
-            .iter()
-            .map(|header| header.hash())
-            .collect::<Vec<_>>()
-            .iter())
-        {
-            let differs =
-                self.inputs.iter().zip(headers).position(|(input, header)| *input != header.hash());
-            let position = differs.unwrap_or(self.inputs.len().min(headers.len()));
+        let at_hand: Vec<HeaderHash> = keys.iter().map(|key| key.header_hash()).collect();
+        if self.inputs != at_hand {
+            let differs = self.inputs.iter().zip(&at_hand).position(|(input, here)| input != here);
+            let position = differs.unwrap_or(self.inputs.len().min(at_hand.len()));
             return Err(AggregateError::WrongInputs { position });
         }
-        if sum(round, headers)? != self.sums {
+        let sums = sum(round, keys)?;
+        if sums.hash() != self.sums_hash {
             return Err(AggregateError::WrongSum);
         }
-        Ok(VerifiedEvaluation(self.clone()))
+        Ok(VerifiedEvaluation { evaluation: self.clone(), sums })
     }
 }
 
 #[cfg(test)]
 impl Evaluation {
-    /// What a cheating holder of sk_h can do: certify what is not the sum.
-    pub(crate) fn add_to_limb(
+    /// What a cheating holder of sk_h can do: certify what is not the sum of these keys.
+    pub(crate) fn add_to_limb<Key: EncryptedKey>(
         &mut self,
+        keys: &[&Key],
         limb: usize,
         difference: &Ciphertext,
         key: &EvaluationKey,
     ) {
-        let sum = self.sums.get_mut(limb).unwrap();
-        *sum += difference;
-        let start = RoundContext::LEN + 4 + 32 * self.inputs.len() + limb * Ciphertext::LEN;
-        self.content[start..start + Ciphertext::LEN].copy_from_slice(&sum.encode());
+        let mut ciphertexts = sum(&self.round, keys).unwrap().ciphertexts;
+        ciphertexts[limb] += difference;
+        let encoded: Vec<u8> = ciphertexts.iter().flat_map(Ciphertext::encode).collect();
+        self.sums_hash = Sha256::digest(encoded).into();
+        let end = self.content.len();
+        self.content[end - 32..].copy_from_slice(&self.sums_hash);
         self.certificate = key.0.sign(EVALUATION, &[&self.content]);
     }
 }
 
 /// An evaluation that its holder has recomputed. Only such a one is opened.
 #[derive(Clone, Debug)]
-pub struct VerifiedEvaluation(Evaluation);
+pub struct VerifiedEvaluation {
+    evaluation: Evaluation,
+    sums: Sums,
+}
 
 impl VerifiedEvaluation {
     /// m, the number of updates in the sum.
     pub fn summands(&self) -> u32 {
-        self.0.inputs.len() as u32
+        self.evaluation.inputs.len() as u32
+    }
+
+    /// Limbs of a mask key: as many sums there are to open.
+    pub fn limbs(&self) -> usize {
+        self.sums.ciphertexts.len()
     }
 
     pub(crate) fn sums(&self) -> &[Ciphertext] {
-        &self.0.sums
+        &self.sums.ciphertexts
     }
 
-    /// [`sums`](Self::sums), encoded: what the certified content ends with.
+    /// [`sums`](Self::sums), encoded.
     pub(crate) fn encoded_sums(&self) -> &[u8] {
-        let content = &self.0.content;
-        content.get(content.len().saturating_sub(CIPHERTEXTS_LEN)..).unwrap_or_default()
+        &self.sums.encoded
     }
 }
 
@@ -218,6 +243,6 @@ impl std::ops::Deref for VerifiedEvaluation {
     type Target = Evaluation;
 
     fn deref(&self) -> &Evaluation {
-        &self.0
+        &self.evaluation
     }
 }

@@ -50,9 +50,20 @@ impl DiscreteLogTable {
         least: i64,
         bound: i64,
     ) -> Result<Vec<i64>, ReadOffError> {
+        self.read_off_within(points, least, bound, MAX_RANGE)
+    }
+
+    /// [`read_off`](Self::read_off) from a range of at most `most` values.
+    pub(crate) fn read_off_within(
+        &self,
+        points: &[RistrettoPoint],
+        least: i64,
+        bound: i64,
+        most: u64,
+    ) -> Result<Vec<i64>, ReadOffError> {
         let length = bound.abs_diff(least);
-        if length > MAX_RANGE {
-            return Err(ReadOffError::TooLarge { length, most: MAX_RANGE });
+        if length > most {
+            return Err(ReadOffError::TooLarge { length, most });
         }
         let share = points.len().div_ceil(rayon::current_num_threads()).max(64);
         let found: Vec<_> = points

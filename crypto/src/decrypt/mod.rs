@@ -16,4 +16,5 @@ pub use dealer::{Dealing, deal};
 pub use dealing::{DealingCommitments, KeyShare, PublicShare, countersign_quorum};
 pub use dlog::DiscreteLogTable;
 pub use masked_sum::{MaskKeySum, MaskedSum};
+pub(crate) use share::open_limbs;
 pub use share::{DecryptionShare, VerifiedShare, combine, verify_share};

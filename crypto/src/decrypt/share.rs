@@ -1,11 +1,11 @@
 //! Decryption shares: what a trustee contributes to opening a sum, constant in d.
 //!
-//! D_i^(l) = a_i·C̄1^(l) + b_i·C̄2^(l) for the 16 limbs, naming the sealed block. One proof for all: weights w_l from the
+//! D_i^(l) = a_i·C̄1^(l) + b_i·C̄2^(l) for all limbs l, 16 under a group mask and hundreds under a lattice mask, naming the sealed block. One proof for all: weights w_l from the
 //! transcript after C̄ and D_i; U1 = Σ w_l·C̄1^(l), U2 likewise, Y = Σ w_l·D_i^(l); knowledge of (a_i, b_i) with
 //! A_i = a_i·X1, B_i = b_i·X2, Y = a_i·U1 + b_i·U2.
 //!
-//! Any t shares with Lagrange coefficients λ_i at 0 give κ̄_l·h = C̄3^(l) − Σ λ_i·D_i^(l), hence κ̄_l < m·2^16 from the table,
-//! hence k̄ = Σ 2^(16l)·κ̄_l.
+//! Any t shares with Lagrange coefficients λ_i at 0 give κ̄_l·h = C̄3^(l) − Σ λ_i·D_i^(l), hence κ̄_l from the table: of a group
+//! mask κ̄_l < m·2^16, hence k̄ = Σ 2^(16l)·κ̄_l; of a lattice mask the digits of Σs.
 //!
 //! What a trustee must have done before it lets a share out (countersignatures of a quorum, one aggregate a step) is its
 //! caller's duty; that it has verified every key proof and the sum, the type [`VerifiedEvaluation`] says.
@@ -13,13 +13,15 @@
 use consilium_hash::{BlockHash, EvaluationHash};
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
+use curve25519_dalek::traits::{IsIdentity, MultiscalarMul, VartimeMultiscalarMul};
 use merlin::Transcript;
 use rand_core::{CryptoRngCore, OsRng};
+use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+use crate::context::MAX_LIMB_RANGE;
 use crate::decrypt::dealing::PublicShare;
-use crate::group::encoding::{ELEMENT_LEN, Reader};
+use crate::group::encoding::{ELEMENT_LEN, Reader, decompress_all};
 use crate::group::polynomial::lagrange;
 use crate::group::{inner, random_scalar, signed};
 use crate::proof::limbs::LIMB_BITS;
@@ -27,27 +29,37 @@ use crate::proof::link::limb_weights;
 use crate::transcript::{self, Protocol, witness_bytes};
 use crate::update::header::LIMBS;
 use crate::{
-    DealingCommitments, DecodeError, DiscreteLogTable, KeyShare, MaskKeySum, PublicKey, ShareError,
-    VerifiedEvaluation,
+    Ciphertext, DealingCommitments, DecodeError, DiscreteLogTable, KeyShare, MaskKeySum, PublicKey,
+    ShareError, VerifiedEvaluation,
 };
+
+/// Most limbs that a mask key has: those of a lattice mask with digits of 11 bits.
+const MAX_LIMBS: usize = 1024;
 
 /// A share that decodes. Nothing in it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecryptionShare {
     index: u32,
     sealed_block: BlockHash,
-    d: [RistrettoPoint; LIMBS],
+    d: Vec<RistrettoPoint>,
     t: [RistrettoPoint; 3],
     z: [Scalar; 2],
 }
 
 impl DecryptionShare {
-    /// Length of the encoding, in bytes.
-    pub const LEN: usize = 4 + 32 + (LIMBS + 3 + 2) * ELEMENT_LEN;
+    /// Length of the encoding under a group mask, in bytes.
+    pub const LEN: usize = Self::length(LIMBS);
+    /// The longest encoding, of a lattice mask with digits of 11 bits, in bytes.
+    pub const MAX_LEN: usize = Self::length(MAX_LIMBS);
 
-    /// i ‖ sealed block ‖ D_i^(0)..D_i^(15) ‖ proof.
+    /// Length of the encoding for so many limbs, in bytes.
+    pub const fn length(limbs: usize) -> usize {
+        4 + 32 + (limbs + 3 + 2) * ELEMENT_LEN
+    }
+
+    /// i ‖ sealed block ‖ D_i^(0), D_i^(1), … ‖ proof.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(Self::LEN);
+        let mut bytes = Vec::with_capacity(Self::length(self.d.len()));
         bytes.extend(self.index.to_be_bytes());
         bytes.extend(self.sealed_block.0);
         bytes.extend(self.d.iter().chain(&self.t).flat_map(|point| point.compress().to_bytes()));
@@ -55,13 +67,16 @@ impl DecryptionShare {
         bytes
     }
 
-    /// Reads [`encode`](Self::encode)'s bytes.
+    /// Reads [`encode`](Self::encode)'s bytes. How many limbs there are follows from their length, up to
+    /// [`MAX_LEN`](Self::MAX_LEN); that they are as many as the sum has, [`verify_share`] decides.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new("decryption share", bytes, Self::LEN)?;
+        let limbs = bytes.len().saturating_sub(Self::length(0)) / ELEMENT_LEN;
+        let expected = Self::length(limbs.clamp(1, MAX_LIMBS));
+        let mut reader = Reader::new("decryption share", bytes, expected)?;
         Ok(Self {
             index: reader.u32()?,
             sealed_block: BlockHash(reader.array()?),
-            d: reader.points()?,
+            d: decompress_all("decryption share", reader.take(ELEMENT_LEN * limbs)?)?,
             t: reader.points()?,
             z: reader.scalars()?,
         })
@@ -97,10 +112,11 @@ impl KeyShare {
         rng: &mut impl CryptoRngCore,
     ) -> DecryptionShare {
         let public = PublicShare { a: key.x1 * self.a, b: key.x2 * self.b };
-        let mut d = [RistrettoPoint::default(); LIMBS];
-        for (d, sum) in d.iter_mut().zip(evaluation.sums()) {
-            *d = sum.c1 * self.a + sum.c2 * self.b;
-        }
+        // In constant time; the two products of a limb share their doublings.
+        let secret = Zeroizing::new([self.a, self.b]);
+        let share =
+            |sum: &Ciphertext| RistrettoPoint::multiscalar_mul(secret.iter(), [sum.c1, sum.c2]);
+        let d: Vec<_> = evaluation.sums().par_iter().map(share).collect();
         let mut transcript = start(key, evaluation, sealed_block, self.index, public, &d);
         let statement = Statement::new(&mut transcript, evaluation, &d);
         let secrets = [self.a, self.b].map(Zeroizing::new);
@@ -122,7 +138,7 @@ fn start(
     sealed_block: &BlockHash,
     index: u32,
     public: PublicShare,
-    d: &[RistrettoPoint; LIMBS],
+    d: &[RistrettoPoint],
 ) -> Transcript {
     let mut transcript = transcript::share(evaluation.hash().as_slice(), &key.encode());
     transcript.append_message(b"sealed block", sealed_block.as_slice());
@@ -144,9 +160,9 @@ impl Statement {
     fn new(
         transcript: &mut Transcript,
         evaluation: &VerifiedEvaluation,
-        d: &[RistrettoPoint; LIMBS],
+        d: &[RistrettoPoint],
     ) -> Self {
-        let weights = transcript.weights(b"w", LIMBS);
+        let weights = transcript.weights(b"w", d.len());
         let fold =
             |points: Vec<RistrettoPoint>| RistrettoPoint::vartime_multiscalar_mul(&weights, points);
         let u1 = fold(evaluation.sums().iter().map(|sum| sum.c1).collect());
@@ -162,7 +178,7 @@ pub struct VerifiedShare {
     index: u32,
     sealed_block: BlockHash,
     evaluation: EvaluationHash,
-    d: [RistrettoPoint; LIMBS],
+    d: Vec<RistrettoPoint>,
 }
 
 impl VerifiedShare {
@@ -185,6 +201,9 @@ pub fn verify_share(
     if share.sealed_block != *sealed_block {
         return Err(ShareError::OtherBlock { index });
     }
+    if share.d.len() != evaluation.limbs() {
+        return Err(ShareError::BadShareProof { index });
+    }
     let mut transcript = start(key, evaluation, sealed_block, index, public, &share.d);
     let statement = Statement::new(&mut transcript, evaluation, &share.d);
     transcript.append_points(b"T", &share.t);
@@ -204,7 +223,7 @@ pub fn verify_share(
         index,
         sealed_block: *sealed_block,
         evaluation: evaluation.hash(),
-        d: share.d,
+        d: share.d.clone(),
     })
 }
 
@@ -215,6 +234,20 @@ pub fn combine(
     commitments: &DealingCommitments,
     table: &DiscreteLogTable,
 ) -> Result<MaskKeySum, ShareError> {
+    let bound = i64::from(evaluation.summands()) << LIMB_BITS;
+    let sums = open_limbs(evaluation, shares, commitments, table, bound)?;
+    let sums: Vec<Scalar> = sums.into_iter().map(signed).collect();
+    Ok(MaskKeySum(inner(&limb_weights().take(sums.len()).collect::<Vec<_>>(), &sums)))
+}
+
+/// Opens the sums of the limbs, each from 0 to below `bound`, with any t shares.
+pub(crate) fn open_limbs(
+    evaluation: &VerifiedEvaluation,
+    shares: &[VerifiedShare],
+    commitments: &DealingCommitments,
+    table: &DiscreteLogTable,
+    bound: i64,
+) -> Result<Vec<i64>, ShareError> {
     let mut seen = std::collections::HashSet::new();
     let block = shares.first().map(|share| share.sealed_block);
     for share in shares {
@@ -237,15 +270,13 @@ pub fn combine(
     let lagrange: Vec<Scalar> =
         lagrange(&indices, 0).iter().map(|coefficient| -coefficient).collect();
     let mut limbs: Vec<RistrettoPoint> = evaluation.sums().iter().map(|sum| sum.c3).collect();
-    for (limb, point) in limbs.iter_mut().enumerate() {
+    limbs.par_iter_mut().enumerate().for_each(|(limb, point)| {
         // Collected, because the multiplication insists on iterators that know their length.
         let parts: Vec<&RistrettoPoint> =
             shares.iter().filter_map(|share| share.d.get(limb)).collect();
         *point += RistrettoPoint::vartime_multiscalar_mul(&lagrange, parts);
-    }
-    let sums = table.read_off(&limbs, 0, i64::from(evaluation.summands()) << LIMB_BITS)?;
-    let sums: Vec<Scalar> = sums.into_iter().map(signed).collect();
-    Ok(MaskKeySum(inner(&limb_weights().take(LIMBS).collect::<Vec<_>>(), &sums)))
+    });
+    Ok(table.read_off_within(&limbs, 0, bound, MAX_LIMB_RANGE)?)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod scalar;
 pub(crate) use bases::{g, h, mask_bases};
 pub use decode_error::DecodeError;
 pub(crate) use multiply::{
-    commit_all, commit_to_scalars, commit_to_vector, g_times, h_times, half_h_times, multiscalar,
+    commit_all, commit_to_scalars, commit_to_ternary, commit_to_vector, g_times, h_times,
+    half_h_times, multiscalar,
 };
 pub(crate) use scalar::{half, inner, powers, random_scalar, random_scalars, signed};

@@ -99,6 +99,24 @@ pub(crate) fn commit_to_vector(
     g_times(blinding) + sum
 }
 
+/// Σ values·generators + blinding·g for values of −1, 0 and 1, in constant time.
+pub(crate) fn commit_to_ternary(first: usize, values: &[i8], blinding: &Scalar) -> RistrettoPoint {
+    let generators = consecutive(first, values.len());
+    let parts = values.par_chunks(SECRETS_AT_ONCE).zip(generators.par_chunks(SECRETS_AT_ONCE));
+    let sum = |(values, generators): (&[i8], &[&RistrettoPoint])| -> RistrettoPoint {
+        let chosen = values.iter().zip(generators).map(|(value, generator)| {
+            let bits = value.cast_unsigned();
+            let zero = RistrettoPoint::identity();
+            let mut chosen =
+                RistrettoPoint::conditional_select(&zero, generator, Choice::from(bits & 1));
+            chosen.conditional_negate(Choice::from(bits >> 7));
+            chosen
+        });
+        chosen.sum()
+    };
+    g_times(blinding) + parts.map(sum).sum::<RistrettoPoint>()
+}
+
 /// Σ scalars·points over public values, on all cores where the sum is long enough to gain from it, in parts whose
 /// intermediate results fit the cache.
 ///

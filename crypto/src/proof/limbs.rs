@@ -72,13 +72,13 @@ impl LimbWitness {
 }
 
 /// What is drawn once the digits are committed to.
-struct Draws {
-    rho: Vec<Scalar>,
-    chi: Vec<Scalar>,
+pub(crate) struct Draws {
+    pub(crate) rho: Vec<Scalar>,
+    pub(crate) chi: Vec<Scalar>,
 }
 
 impl Draws {
-    fn after(transcript: &mut Transcript, commitment: &[u8], limbs: usize) -> Self {
+    pub(crate) fn after(transcript: &mut Transcript, commitment: &[u8], limbs: usize) -> Self {
         transcript.append_message(b"C_b", commitment);
         Self {
             rho: transcript.weights(b"rho", limbs),
@@ -87,14 +87,14 @@ impl Draws {
     }
 
     /// l.
-    fn of_digits(&self) -> Vec<Scalar> {
+    pub(crate) fn of_digits(&self) -> Vec<Scalar> {
         let places: Vec<_> = powers(Scalar::from(16u64)).take(DIGITS).collect();
         self.rho.iter().flat_map(|rho| places.iter().map(move |place| rho * place)).collect()
     }
 }
 
 /// What comes after the draws and before e.
-fn append_commitments(transcript: &mut Transcript, mask: &[u8], q: &[u8], t: &[u8]) {
+pub(crate) fn append_commitments(transcript: &mut Transcript, mask: &[u8], q: &[u8], t: &[u8]) {
     transcript.append_message(b"M", mask);
     transcript.append_message(b"Q", q);
     transcript.append_message(b"T", t);
@@ -174,13 +174,28 @@ impl LimbProof {
         weights: [Scalar; 5],
         folded: &mut Folded,
     ) {
+        let (draws, e) = self.challenges(base, ciphertexts.len());
+        self.fold_under(&draws, &e, ciphertexts, weights, folded);
+    }
+
+    /// What follows from the proof's own words.
+    pub(crate) fn challenges(&self, base: &Transcript, limbs: usize) -> (Draws, Scalar) {
         let mut transcript = base.fork(LIMBS, 0);
-        let commitment = self.vector.commitment_bytes();
-        let draws = Draws::after(&mut transcript, commitment, ciphertexts.len());
+        let draws = Draws::after(&mut transcript, self.vector.commitment_bytes(), limbs);
         let q = self.coefficients.q_bytes();
         append_commitments(&mut transcript, self.vector.mask_bytes(), q, &self.t_bytes);
-        let e = transcript.challenge(b"e");
+        (draws, transcript.challenge(b"e"))
+    }
 
+    /// [`fold`](Self::fold) under these challenges.
+    pub(crate) fn fold_under(
+        &self,
+        draws: &Draws,
+        e: &Scalar,
+        ciphertexts: &[Ciphertext],
+        weights: [Scalar; 5],
+        folded: &mut Folded,
+    ) {
         let [z1, z2] = self.z;
         let [w1, w2, w3, of_opening, of_digits] = weights;
         let digits = self.vector.responses();
@@ -194,8 +209,8 @@ impl LimbProof {
             folded.terms.extend([(f1 * rho, c.c1), (f2 * rho, c.c2), (f3 * rho, c.c3)]);
         }
 
-        self.vector.fold(&e, of_opening, folded);
-        let value = HEXADECIMAL.value(&draws.chi, digits, &e);
-        self.coefficients.fold(&value, &e, of_digits, folded);
+        self.vector.fold(e, of_opening, folded);
+        let value = HEXADECIMAL.value(&draws.chi, digits, e);
+        self.coefficients.fold(&value, e, of_digits, folded);
     }
 }

@@ -12,8 +12,8 @@
 //! `coefficients` (they are digits; a polynomial equation holds among them).
 
 mod bound;
-mod coefficients;
-mod digits;
+pub(crate) mod coefficients;
+pub(crate) mod digits;
 pub(crate) mod limbs;
 pub(crate) mod link;
 pub(crate) mod norm;
@@ -21,6 +21,7 @@ pub(crate) mod parameter;
 pub(crate) mod projection;
 pub(crate) mod range;
 pub(crate) mod shortness;
+pub(crate) mod squares;
 pub(crate) mod vector;
 
 pub(crate) use bound::BoundProof;

@@ -15,13 +15,11 @@
 //!
 //! - opening: Σf_i·G_i + φ·g = M + e·C_y;
 //! - shortness: ⟨λ, f_y ‖ f_p⟩ = a0 + e·Σω_j·F_j and F_j < 2^120;
-//! - squares: Σχ_i·Π_c (f_i − c·e) + e^14·(Σf_t² + e·Σ16^i·f_i − e²·Γ·B²), a polynomial of degree 16, has no term in e^16
-//!   (`coefficients`);
+//! - squares (`squares`): Σy_t² ≤ Γ·B² in digits, a polynomial of degree 16 in e without a term in e^16;
 //! - link (`link`) with σ and z_u = ⟨γ, f_y⟩.
 //!
 //! **Why.** The limbs bind k, so that E_j − k·W_j = x_j·h fixes x modulo ℓ before the seed exists. C_y binds y, p and digits
-//! before γ, R and χ. The link says Σγ_t·(Πx)_t = Σγ_t·y_t: Πx = y row by row modulo ℓ. The coefficient of e^16 is
-//! Σχ_i·Π_c (v_i − c) + Σy_t² + r − Γ·B², which vanishes: each v_i is a digit, so that 0 ≤ r < 2^64, and Σy_t² is in
+//! before γ, R and χ. The link says Σγ_t·(Πx)_t = Σγ_t·y_t: Πx = y row by row modulo ℓ. The digits say that Σy_t² is in
 //! (Γ·B² − 2^64, Γ·B²] modulo ℓ. Shortness says |y_t| < 2^120, so that Σy_t² < 2^250 does not wrap around and is at most
 //! Γ·B² over the integers. By the modular lemma ‖x‖ ≤ √(Γ/λ)·B but for probability 2^-126 over the seed. Each of γ, R, χ, ω
 //! fails with probability 2^-128 for each hash query.
@@ -40,27 +38,23 @@ use zeroize::Zeroizing;
 use crate::bound::{NormBound, square};
 use crate::fold::{Folded, Weights};
 use crate::group::encoding::{ELEMENT_LEN, Reader};
-use crate::group::{inner, mask_bases, multiscalar, powers, signed};
+use crate::group::{inner, mask_bases, multiscalar, signed};
 use crate::proof::Equations;
 use crate::proof::coefficients::{CoefficientsProof, CommittedCoefficients};
-use crate::proof::digits::{Digits, hexadecimal};
 use crate::proof::link::{LinkProof, LinkWitness};
 use crate::proof::projection::{Projection, Weight};
 use crate::proof::shortness::{self, SUMS, SUMS_LEN, Subsets, Sums};
+use crate::proof::squares::{self, COEFFICIENTS, DIGITS};
 use crate::proof::vector::{CommittedVector, VectorProof};
 use crate::transcript::{NORM, Protocol};
 use crate::{Ciphertext, DecodeError, EncryptError};
-
-/// Digits of Γ·B² − Σy_t².
-const DIGITS: usize = 16;
-const HEXADECIMAL: Digits = Digits::HEXADECIMAL;
 
 /// Length of the proof, in bytes; nothing of it depends on d.
 pub(crate) fn length(bound: &NormBound) -> usize {
     VectorProof::length(length_of_vector(bound))
         + SUMS_LEN
         + ELEMENT_LEN
-        + CoefficientsProof::length(HEXADECIMAL.count)
+        + CoefficientsProof::length(COEFFICIENTS)
         + LinkProof::LEN
 }
 
@@ -129,10 +123,7 @@ pub(crate) fn prove(
     if is_honest && square(&y) > u128::from(bound.squares) {
         return Err(EncryptError::Unlucky);
     }
-    let squares =
-        y.iter().fold(0u64, |sum, y| sum.wrapping_add(y.wrapping_mul(*y).cast_unsigned()));
-    let rest = Zeroizing::new(bound.squares.wrapping_sub(squares));
-    let digits = Zeroizing::new(hexadecimal(*rest).collect::<Vec<_>>());
+    let digits = squares::digits_of_rest(bound.squares, &y);
     let witness: Zeroizing<Vec<u8>> =
         Zeroizing::new(y.iter().flat_map(|y| y.to_le_bytes()).collect());
     let mut nonces = transcript.witness_rng(&witness, rng);
@@ -154,14 +145,7 @@ pub(crate) fn prove(
     let (m_short, m_digits) = mask.entries().split_at(y.len() + SUMS);
     let (m_y, _) = m_short.split_at(y.len());
     let a0 = inner(&lambda, m_short).to_bytes();
-    let mut coefficients = HEXADECIMAL.coefficients(&draws.chi, &digits, m_digits);
-    // What the squares add to the coefficients of e^14 and e^15.
-    let of_squares = Zeroizing::new([
-        inner(m_y, m_y),
-        Scalar::from(2u64) * inner(m_y, y_scalars) + inner(&places(), m_digits),
-    ]);
-    let last = coefficients.iter_mut().skip(HEXADECIMAL.count - 2);
-    last.zip(of_squares.iter()).for_each(|(coefficient, more)| *coefficient += more);
+    let coefficients = squares::coefficients(&draws.chi, y_scalars, &digits, m_y, m_digits);
     let coefficients = CommittedCoefficients::new(&coefficients, &mut nonces);
     append_commitments(&mut transcript, mask.encoded(), &a0, coefficients.encoded());
     let sigma = projection.combine(&draws.gamma, x.len());
@@ -174,11 +158,6 @@ pub(crate) fn prove(
 
     let opening = vector.open(mask, &e);
     Ok([&*opening, &sums, &a0, &coefficients.respond(&e), &link.respond(&e)].concat())
-}
-
-/// 16^i.
-fn places() -> Vec<Scalar> {
-    powers(Scalar::from(16u64)).take(DIGITS).collect()
 }
 
 /// Step 4, but for T.
@@ -216,7 +195,7 @@ impl NormProof {
             vector,
             sums,
             a0,
-            coefficients: CoefficientsProof::read(reader, HEXADECIMAL.count)?,
+            coefficients: CoefficientsProof::read(reader, COEFFICIENTS)?,
             link: LinkProof::read(reader)?,
         })
     }
@@ -266,7 +245,7 @@ impl NormProof {
             multiscalar(sigma.par_iter().zip(e_points).map(|(weight, point)| weight.term(point)));
         let z_u = inner(&draws.gamma(), self.vector.responses());
         let sigma = sigma.iter().map(Weight::scalar);
-        self.link.fold(e, &z_u, sigma, e_sigma, ciphertexts, weights, folded);
+        self.link.fold([e, &z_u], sigma, e_sigma, ciphertexts, weights, folded);
     }
 
     /// Adds opening, shortness and squares.
@@ -282,10 +261,7 @@ impl NormProof {
         folded.h += of_shortness * (left - right);
 
         let (y, _) = short.split_at(self.bound.projections);
-        let bound = Scalar::from(self.bound.squares);
-        let squares = inner(y, y) + e * (inner(&places(), digits) - e * bound);
-        let power = powers(*e).nth(HEXADECIMAL.count - 2).unwrap_or_default();
-        let value = HEXADECIMAL.value(&draws.chi, digits, e) + power * squares;
+        let value = squares::value(self.bound.squares, &draws.chi, y, digits, e);
         self.coefficients.fold(&value, e, of_squares, folded);
     }
 }

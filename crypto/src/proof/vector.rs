@@ -22,7 +22,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::DecodeError;
 use crate::fold::Folded;
 use crate::group::encoding::{ELEMENT_LEN, Reader};
-use crate::group::{commit_to_vector, random_scalar, random_scalars};
+use crate::group::{commit_to_ternary, commit_to_vector, random_scalar, random_scalars, signed};
 
 /// A secret vector and its commitment.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -39,6 +39,14 @@ impl CommittedVector {
     pub(crate) fn new(first: usize, entries: Vec<Scalar>, rng: &mut impl CryptoRngCore) -> Self {
         let blinding = random_scalar(rng);
         let encoded = commit_to_vector(first, &entries, &blinding).compress().to_bytes();
+        Self { first, entries, blinding, encoded }
+    }
+
+    /// Commits to entries of −1, 0 and 1, each a generator that is added, left out or subtracted, in constant time.
+    pub(crate) fn ternary(first: usize, entries: &[i8], rng: &mut impl CryptoRngCore) -> Self {
+        let blinding = random_scalar(rng);
+        let encoded = commit_to_ternary(first, entries, &blinding).compress().to_bytes();
+        let entries = entries.iter().map(|entry| signed(i64::from(*entry))).collect();
         Self { first, entries, blinding, encoded }
     }
 

@@ -300,7 +300,7 @@ fn a_sum_is_of_distinct_institutions_of_one_round_and_certified() {
             Ciphertext { c3: point, ..zero },
         ] {
             let mut lie = evaluation.clone();
-            lie.add_to_limb(limb, &difference, &federation.evaluation_key);
+            lie.add_to_limb(&[a, b, c], limb, &difference, &federation.evaluation_key);
             assert_eq!(verify(&lie, &[a, b, c]), Some(AggregateError::WrongSum), "limb {limb}");
         }
     }

@@ -14,11 +14,12 @@ use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::encrypted_key::{EncryptedKey, sealed::Sealed};
 use crate::fold::{Folded, Weights, sift};
 use crate::group::encoding::Reader;
 use crate::proof::limbs::LimbProof;
 use crate::transcript::{self, HEADER_WEIGHTS};
-use crate::{Ciphertext, Context, DecodeError, PublicKey, UpdateError};
+use crate::{Ciphertext, Context, DecodeError, MAX_SUMMANDS, PublicKey, UpdateError};
 
 /// Limbs of a mask key.
 pub(crate) const LIMBS: usize = 16;
@@ -150,6 +151,26 @@ impl VerifiedHeader {
     /// For [`CandidateUpdate`](crate::CandidateUpdate), which checks the same and more.
     pub(crate) fn assume(candidate: CandidateHeader) -> Self {
         Self(Arc::new(candidate))
+    }
+}
+
+impl Sealed for VerifiedHeader {}
+
+impl EncryptedKey for VerifiedHeader {
+    fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    fn header_hash(&self) -> HeaderHash {
+        self.0.hash
+    }
+
+    fn limbs(&self) -> &[Ciphertext] {
+        &self.0.ciphertexts
+    }
+
+    fn most_summands(&self) -> u32 {
+        MAX_SUMMANDS
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Attacker {
     weight: f64,
     /// Where there is no bound, that on every parameter.
     limit: Limit,
+    /// Its share of the bound.
+    own: Bound,
     summands: u32,
     /// n/m.
     boost: f64,
@@ -64,6 +66,7 @@ impl Attacker {
         let summands = u32::try_from(n).unwrap_or(u32::MAX);
         let architecture = federation.architecture.clone();
         let local = config.local.clone();
+        let place = institution;
         let institution = institution as u64;
         Ok(Self {
             trainer: LocalTrainer::new(architecture, table, local, config.seed, institution)?,
@@ -72,6 +75,7 @@ impl Attacker {
             attack,
             delivery,
             weight,
+            own: federation.own_bound(limit.bound, place),
             limit,
             summands,
             institution,
@@ -124,12 +128,13 @@ impl Attacker {
     /// x as integers. Against the bound ω plays no part any more: it is in x.
     fn delivered(&self, step: u64, x: &[f64]) -> Result<QuantisedUpdate, QuantiseError> {
         let Limit { bound, clip } = self.limit;
-        let values = match (self.delivery, bound) {
+        let values = match (self.delivery, self.own) {
             (Delivery::Bounded, _) => {
                 let floats: Vec<f32> = x.iter().map(|&x| x as f32).collect();
                 let mut rounding =
                     generator("attack rounding", self.seed, &[self.institution, step]);
                 return Ok(Quantiser::new(bound, clip, 1.0, self.summands)?
+                    .within(self.own)
                     .quantise(&floats, &mut rounding)?
                     .0);
             }
@@ -144,7 +149,7 @@ impl Attacker {
                 x.iter().map(|x| (x / unit).round() as i64).collect()
             }
         };
-        Ok(QuantisedUpdate::unchecked(values, bound))
+        Ok(QuantisedUpdate::unchecked(values, self.own))
     }
 }
 
@@ -166,15 +171,17 @@ mod tests {
     use crate::attack::Defence;
     use crate::attack::config::test_federation as federation;
 
+    /// An update of a malicious institution, and its share of the bound.
     fn update(attack: Attack, delivery: Delivery, defence: Defence) -> (QuantisedUpdate, Limit) {
         let (federation, limits) = federation(2);
         let limit = limits.of(defence);
         let attacker =
             Attacker::new(&federation, federation.malicious[0], (attack, delivery), limit);
-        (
-            attacker.unwrap().participant().local_update(1, &federation.initial).unwrap().quantised,
-            limit,
-        )
+        let mut participant = attacker.unwrap().participant();
+        let update = participant.local_update(1, &federation.initial).unwrap().quantised;
+        let own = federation.own_bound(limit.bound, federation.malicious[0]);
+        assert_eq!(update.bound(), own);
+        (update, Limit { bound: own, ..limit })
     }
 
     fn norm_of(update: &QuantisedUpdate) -> f64 {
@@ -205,8 +212,8 @@ mod tests {
 
     #[test]
     fn at_the_bound_means_every_coordinate_or_the_whole_norm_and_slack_more_than_twice_that() {
-        let (update, _) = update(Attack::AtBound, Delivery::Bounded, Defence::Parameter);
-        assert!(update.as_slice().iter().all(|q| q.abs() == 127));
+        let (update, limit) = update(Attack::AtBound, Delivery::Bounded, Defence::Parameter);
+        assert!(update.as_slice().iter().all(|q| q.unsigned_abs() == limit.bound.reach()));
         for (delivery, times) in
             [(Delivery::Bounded, 1.0), (Delivery::Tried, 1.69), (Delivery::Slack, 2.78)]
         {

@@ -1,7 +1,7 @@
 //! Figure 5: all rows in one place, several independent runs.
 
 use consilium_datasets::{Dataset, Preprocessor};
-use consilium_learning::{Architecture, Learner, evaluate, generator};
+use consilium_learning::{Learner, evaluate, generator};
 
 use super::config::ReplayConfig;
 use super::federation::sub_seed;
@@ -27,7 +27,7 @@ pub fn run(
         let preprocessor = Preprocessor::fit(dataset, &split.train)?;
         let train = preprocessor.transform(dataset, &split.train)?;
         let test = preprocessor.transform(dataset, &split.test)?;
-        let architecture = Architecture::new(preprocessor.width(), config.hidden.clone())?;
+        let architecture = config.architecture(dataset, preprocessor.width())?;
         let initial =
             architecture.initial(sub_seed(config.seed, "centralised initial parameters", &part));
         let mut order = generator("centralised shuffle", config.seed, &part);

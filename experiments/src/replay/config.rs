@@ -1,15 +1,15 @@
 //! A replay with everything resolved.
 
-use consilium_authority::{BoundChoice, PrivacyFlags, Protection, default_min_threshold};
-use consilium_contract::Promise;
-use consilium_contract::parameters::{
-    MAX_DIMENSION, MAX_INSTITUTIONS, honest_shares, largest_threshold,
+use consilium_authority::{
+    AuthorityError, BoundChoice, PrivacyFlags, Protection, default_min_rows, default_min_threshold,
 };
-use consilium_crypto::{Bound, Quantiser, countersign_quorum};
-use consilium_datasets::{Dataset, Preprocessor};
-use consilium_learning::{Optimiser, TrainingConfig};
+use consilium_contract::parameters::{MAX_INSTITUTIONS, honest_shares, largest_threshold};
+use consilium_contract::{Distance, Influence, Promise};
+use consilium_crypto::{Bound, countersign_quorum, mask::Kind};
+use consilium_datasets::{Dataset, Partitioning, Preprocessor};
+use consilium_learning::{Architecture, Optimiser, TrainingConfig};
 use consilium_privacy::{Run, Terms};
-use consilium_proto::training::Layers;
+use consilium_proto::training::{Convolution, Layers, LayersError};
 use serde::{Deserialize, Serialize};
 
 use crate::ExperimentError;
@@ -31,15 +31,20 @@ pub struct ReplayConfig {
     pub repeats: usize,
     /// Institutions that send poisoned updates.
     pub malicious: usize,
-    /// Determines splits, dealing, initial models, row order, rounding, who is malicious and who is looked at.
+    /// Determines splits, dealing, initial models, row order, rounding, which institutions are malicious and which are shown.
     pub seed: u64,
     /// Share of the rows that only tests.
     pub test_fraction: f64,
+    /// Values of a pixel after each convolution, before the hidden layers; none where rows are no images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub convolution: Vec<usize>,
     /// Sizes of the hidden layers.
     pub hidden: Vec<usize>,
     /// d, parameters of the model.
     pub dimension: u32,
-    /// c: every coordinate of a weighted update is clipped to ±c, or its norm to c.
+    /// Rows that each institution trains on, `[n]`.
+    pub rows: Vec<u64>,
+    /// c: every coordinate of an update is clipped to ±c, or its norm to c, in proportion to the institution's weight.
     pub clip: f32,
     /// t, trustees that open a sum together.
     pub threshold: u32,
@@ -47,9 +52,14 @@ pub struct ReplayConfig {
     pub quorum: u32,
     /// Accepted updates without which a round is not closed.
     pub min_updates: u32,
+    /// Rows that those who sent them have at least, together.
+    pub min_rows: u64,
     /// What a verified update proves about itself.
-    #[serde(with = "BoundTable")]
+    #[serde(with = "bound_table")]
     pub bound: Bound,
+    /// How updates are hidden.
+    #[serde(default, skip_serializing_if = "is_group")]
+    pub mask: Mask,
     /// Noise on every update of the verified federation, and the budget that ends it; its updates then prove a norm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Privacy>,
@@ -62,10 +72,71 @@ pub struct ReplayConfig {
 /// A [`Bound`] as a table of `config.toml`: `kind = "parameter"` and `bits`, or `kind = "norm"`, `norm` (B) and
 /// `projections`.
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "Bound", tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum BoundTable {
     Parameter { bits: u8 },
     Norm { norm: u32, projections: u16 },
+}
+
+/// How updates of a replay are hidden.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Mask {
+    /// By elements of the group.
+    #[default]
+    Group,
+    /// By a lattice mask. Experimental, and not to be repeated to the bit: what is left of its noise is in the model.
+    Lattice {
+        /// Δ.
+        scale: u32,
+    },
+}
+
+fn is_group(mask: &Mask) -> bool {
+    *mask == Mask::Group
+}
+
+impl Mask {
+    /// As a ceremony takes it.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Group => Kind::Group,
+            Self::Lattice { scale } => Kind::Lattice { scale },
+        }
+    }
+}
+
+impl From<Kind> for Mask {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Group => Self::Group,
+            Kind::Lattice { scale } => Self::Lattice { scale },
+        }
+    }
+}
+
+mod bound_table {
+    use super::{Bound, BoundTable, Deserialize as _, Serialize as _};
+
+    pub(super) fn serialize<S: serde::Serializer>(
+        bound: &Bound,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let table = match *bound {
+            Bound::Parameter { bits, .. } => BoundTable::Parameter { bits },
+            Bound::Norm { norm, projections } => BoundTable::Norm { norm, projections },
+        };
+        table.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Bound, D::Error> {
+        Ok(match BoundTable::deserialize(deserializer)? {
+            BoundTable::Parameter { bits } => Bound::parameter(bits),
+            BoundTable::Norm { norm, projections } => Bound::Norm { norm, projections },
+        })
+    }
 }
 
 /// Noise and budget of a replay. The noise follows from the seed: a simulation, which hides nothing.
@@ -109,9 +180,11 @@ pub struct Choice {
     pub repeats: usize,
     /// See [`ReplayConfig::malicious`].
     pub malicious: usize,
+    /// See [`ReplayConfig::convolution`].
+    pub convolution: Vec<usize>,
     /// See [`ReplayConfig::hidden`].
     pub hidden: Vec<usize>,
-    /// What is said about bound and c; the rest of it follows from the size of the model and the local training.
+    /// Bound and c as far as they are given; the rest follows from the size of the model and the local training.
     pub bound: BoundChoice,
     /// The noise that is asked for.
     pub privacy: PrivacyFlags,
@@ -129,6 +202,7 @@ impl Default for Choice {
             epochs: 60,
             repeats: 10,
             malicious: 2,
+            convolution: vec![],
             hidden: vec![16, 8],
             bound: BoundChoice::default(),
             privacy: PrivacyFlags::default(),
@@ -140,7 +214,7 @@ impl Default for Choice {
 
 impl ReplayConfig {
     /// Fills in what the command line does not choose, for the data to replay: the largest threshold that n ≥ 3t − 2
-    /// allows, its quorum, hyper-parameters that were measured on pima and wdbc, the bound that costs less for a model of
+    /// allows, its quorum, hyper-parameters that were measured on pima, wdbc and, for convolutions, on digits, the bound that costs less for a model of
     /// this size, and a c that grows with the local steps.
     ///
     /// # Errors
@@ -152,6 +226,7 @@ impl ReplayConfig {
             epochs,
             repeats,
             malicious,
+            convolution,
             hidden,
             bound,
             privacy,
@@ -163,13 +238,17 @@ impl ReplayConfig {
         let test_fraction = 0.2;
         let local = TrainingConfig {
             optimiser: Optimiser::Adam,
-            learning_rate: 1e-2,
+            learning_rate: if convolution.is_empty() { 1e-2 } else { 1e-3 },
             batch_size: 16,
             local_epochs: 1,
         };
         let largest =
             (data.rows() as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
-        let dimension = dimension(data, &hidden)?;
+        let all: Vec<usize> = (0..data.rows()).collect();
+        let inputs = Preprocessor::fit(data, &all)?.width();
+        let dimension = layers(data, inputs, &convolution, &hidden)?.dimension();
+        let dimension = dimension.map_err(|error| unusable(&convolution, &hidden, &error))?;
+        let rows = dealt(data, institutions, test_fraction, seed)?;
         // Only noise that is surely in it counts: with noise, a sum needs all honest institutions.
         let honest = n.saturating_sub(u32::try_from(malicious).unwrap_or(u32::MAX));
         let run = Run {
@@ -180,9 +259,10 @@ impl ReplayConfig {
             most_honest: honest_shares(honest, default_min_threshold(threshold)),
             steps: epochs as u64,
         };
-        let (bound, clip, terms) = privacy
-            .bounded(&bound, run, &local.to_plan(), largest as u64)
-            .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
+        let invalid = |error: AuthorityError| ExperimentError::Invalid(error.to_string());
+        let mask = bound.mask.resolve(dimension).map_err(invalid)?.into();
+        let (bound, clip, terms) =
+            privacy.bounded(&bound, run, &local.to_plan(), largest as u64).map_err(invalid)?;
         let least = threshold.saturating_add(1);
         let config = Self {
             dataset,
@@ -192,13 +272,17 @@ impl ReplayConfig {
             malicious,
             seed,
             test_fraction,
+            convolution,
             hidden,
             dimension,
+            min_rows: default_min_rows(&rows),
+            rows,
             clip,
             threshold,
             quorum: countersign_quorum(n, threshold),
             min_updates: if terms.is_some() { honest.max(least) } else { least },
             bound,
+            mask,
             privacy: terms.map(Privacy::from),
             centralised: TrainingConfig {
                 optimiser: Optimiser::Adam,
@@ -213,6 +297,20 @@ impl ReplayConfig {
             .check_founding(n, threshold, default_min_threshold(threshold))
             .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
         Ok(config)
+    }
+
+    /// The network for the columns that the data have after preprocessing.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Invalid`] where the layers cannot be.
+    pub fn architecture(
+        &self,
+        data: &Dataset,
+        inputs: usize,
+    ) -> Result<Architecture, ExperimentError> {
+        let Self { convolution, hidden, .. } = self;
+        let layers = layers(data, inputs, convolution, hidden)?;
+        layers.try_into().map_err(|error| unusable(convolution, hidden, &error))
     }
 
     /// What a verified update is quantised to, before noise if there is any.
@@ -232,6 +330,13 @@ impl ReplayConfig {
         Promise::new(self.bound, self.quantised_bound(), self.clip, self.dimension)
     }
 
+    /// The most that one institution can move the model by in a step.
+    #[must_use]
+    pub fn influence(&self) -> Distance {
+        let max_rows = self.rows.iter().copied().max().unwrap_or(1);
+        Influence::new(self.promise(), max_rows, self.min_rows, self.min_updates).most(&self.rows)
+    }
+
     fn check(&self) -> Result<(), ExperimentError> {
         let error = |message: String| Err(ExperimentError::Invalid(message));
         if !(2..=MAX_INSTITUTIONS as usize).contains(&self.institutions) {
@@ -246,7 +351,8 @@ impl ReplayConfig {
             }
         }
         // What a genesis would refuse; from the command line it has been refused by its flag already.
-        Quantiser::new(self.bound, self.clip, 1.0, MAX_INSTITUTIONS.min(self.institutions as u32))?;
+        let summands = MAX_INSTITUTIONS.min(self.institutions as u32);
+        self.mask.kind().quantiser(self.bound, self.clip, 1.0, summands)?;
         if i64::try_from(self.seed).is_err() {
             return error(format!(
                 "--seed must be below 2^63 (config.toml holds no larger number), got {}",
@@ -286,16 +392,48 @@ impl ReplayConfig {
     }
 }
 
-/// d of a network with these hidden layers on the columns that the data have after preprocessing.
-fn dimension(data: &Dataset, hidden: &[usize]) -> Result<u32, ExperimentError> {
+/// The layers of a network on the columns that the data have after preprocessing.
+fn layers(
+    data: &Dataset,
+    inputs: usize,
+    convolution: &[usize],
+    hidden: &[usize],
+) -> Result<Layers, ExperimentError> {
     let small = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
-    let inputs = small(Preprocessor::fit(data, &(0..data.rows()).collect::<Vec<_>>())?.width());
-    let layers = Layers { inputs, hidden: hidden.iter().copied().map(small).collect() };
-    layers.dimension().ok_or_else(|| {
+    let all = |sizes: &[usize]| sizes.iter().copied().map(small).collect();
+    let dense = Layers::dense(small(inputs), all(hidden));
+    if convolution.is_empty() {
+        return Ok(dense);
+    }
+    let image = data.schema().image.ok_or_else(|| {
+        let name = &data.schema().name;
         ExperimentError::Invalid(format!(
-            "--hidden {hidden:?}: every layer needs a neuron, and the model at most {MAX_DIMENSION} parameters"
+            "--convolution: rows of {name} are no images: choose digits, or a schema with `image`"
         ))
-    })
+    })?;
+    let convolution =
+        Convolution { image_channels: small(image.channels), channels: all(convolution) };
+    Ok(Layers { convolution: Some(convolution), ..dense })
+}
+
+fn unusable(convolution: &[usize], hidden: &[usize], error: &LayersError) -> ExperimentError {
+    let flags = match convolution {
+        [] => format!("--hidden {hidden:?}"),
+        _ => format!("--convolution {convolution:?} --hidden {hidden:?}"),
+    };
+    ExperimentError::Invalid(format!("{flags}: {error}"))
+}
+
+/// Rows that each institution gets, `[n]`, as [`Federation::new`](super::Federation::new) deals them.
+fn dealt(
+    data: &Dataset,
+    institutions: usize,
+    test_fraction: f64,
+    seed: u64,
+) -> Result<Vec<u64>, ExperimentError> {
+    let split = data.split(test_fraction, seed)?;
+    let shares = Partitioning::Random.deal(data, &split.train, institutions, seed)?;
+    Ok(shares.iter().map(|rows| rows.len() as u64).collect())
 }
 
 #[cfg(test)]
@@ -360,7 +498,7 @@ mod tests {
         let bound = |hidden: &[usize]| {
             resolve(Choice { hidden: hidden.to_vec(), ..Choice::default() }).unwrap().bound
         };
-        assert_eq!(bound(&[16, 8]), Bound::Parameter { bits: 8 });
+        assert_eq!(bound(&[16, 8]), Bound::parameter(8));
         assert_eq!(bound(&[330, 290]), Bound::Norm { norm: 5600, projections: 256 });
     }
 

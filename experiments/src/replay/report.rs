@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use consilium_contract::parameters::EXPERIMENTAL;
 use consilium_privacy::Thousandths;
 
-use super::config::{Privacy, ReplayConfig};
+use super::config::{Mask, Privacy, ReplayConfig};
 use super::summary::{SummaryRow, count};
 use crate::ExperimentError;
 
@@ -42,9 +43,10 @@ impl Report<'_> {
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Consilium: {dataset}</title>\
              <style>{STYLE}</style></head><body>\n<h1>Consilium: {dataset}</h1>\n\
              <p>{institutions} institutions, {}, {malicious} malicious, seed {seed}.</p>\n\
-             <p>Bound of the verified federation: {}.</p>\n",
+             <p>Bound of the verified federation: {}. One institution moves its model by {} in a step at most.</p>\n",
             count(*epochs, "epoch"),
-            escape(&config.promise().to_string())
+            escape(&config.promise().to_string()),
+            config.influence()
         );
         if let Some(privacy) = &config.privacy {
             let Privacy { signal, variance, epsilon_milli, delta_bits } = privacy;
@@ -57,6 +59,14 @@ impl Report<'_> {
                  protected: ε = {} of {budget} at δ = 2<sup>-{delta_bits}</sup>. The noise of a replay follows from its \
                  seed: a simulation.</p>",
                 escape(spent.unwrap_or("0.000")),
+            );
+        }
+        if let Mask::Lattice { scale } = config.mask {
+            let _ = writeln!(
+                page,
+                "<p>Updates of the verified federation are hidden by a lattice mask, {scale} units in a quantisation step: \
+                 {}. Its noise is not seeded, so that models differ a little from run to run.</p>",
+                escape(EXPERIMENTAL),
             );
         }
         page.push_str(&table(self.summary, *malicious));

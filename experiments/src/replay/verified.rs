@@ -14,7 +14,6 @@ use consilium_client::{
 };
 use consilium_coordinator::{Config, Coordinator, Event, Linger, RoundMetrics};
 use consilium_learning::{TrainError, Trainer, evaluate};
-use consilium_proto::training::Layers;
 use consilium_proto::v1::Reason;
 use rand_core::OsRng;
 use tokio::{net::TcpListener, runtime, sync::mpsc, task::JoinSet};
@@ -44,7 +43,7 @@ pub struct Verified {
     pub elapsed: Duration,
 }
 
-/// What the institutions and the coordinator said while the rounds ran.
+/// What institutions and coordinator reported while the rounds ran.
 #[derive(Debug, Default)]
 struct Record {
     /// Reports of institution i, by step.
@@ -127,16 +126,14 @@ fn failed<E: std::fmt::Display>(who: impl Into<String>) -> impl FnOnce(E) -> Exp
 /// The genesis of a replay.
 fn specification(federation: &Federation) -> CeremonySpec {
     let config = &federation.config;
-    let small = |size: &usize| u32::try_from(*size).unwrap_or(u32::MAX);
-    let layers = Layers {
-        inputs: small(&federation.architecture.inputs()),
-        hidden: config.hidden.iter().map(small).collect(),
-    };
+    let layers = federation.architecture.layers().clone();
     let rows = federation.tables.iter().map(|table| table.rows as u64).collect();
     CeremonySpec {
         threshold: config.threshold,
         min_updates: config.min_updates,
+        min_rows: config.min_rows,
         bound: config.bound,
+        mask: config.mask.kind(),
         privacy: config.privacy.as_ref().map(Privacy::terms),
         clip: config.clip,
         steps: config.epochs as u64,
@@ -177,7 +174,14 @@ async fn serve(
     {
         let who = format!("institution {index}");
         let reports = Arc::clone(record);
-        let observer = move |report: RoundReport| {
+        let is_observed = federation.observed.contains(&index);
+        let observer = move |mut report: RoundReport| {
+            // Only the observed models are evaluated; those of all, kept for every round, would fill the memory.
+            if let Some(update) = &mut report.update
+                && !is_observed
+            {
+                update.model = Vec::new();
+            }
             if let Some(own) = locked(&reports).reports.get_mut(index) {
                 own.push(report);
             }

@@ -17,7 +17,6 @@ use consilium_experiments::replay::{Choice, Federation, ReplayConfig, load_datas
 use consilium_hash::{ModelHash, Pseudonym};
 use consilium_learning::generator;
 use consilium_ledger::Store;
-use consilium_proto::training::Layers;
 use consilium_proto::v1::transaction::Action;
 use rand_core::{OsRng, RngCore};
 use tempfile::TempDir;
@@ -97,10 +96,7 @@ impl World {
         fs::write(root.path().join("config.toml"), config.to_toml().unwrap()).unwrap();
         let federation = federation(root.path());
 
-        let layers = Layers {
-            inputs: federation.architecture.inputs() as u32,
-            hidden: hidden.iter().map(|size| *size as u32).collect(),
-        };
+        let layers = federation.architecture.layers().clone();
         let rows = federation.tables.iter().map(|table| table.rows as u64).collect();
         let spec = CeremonySpec {
             bound: config.bound,

@@ -3,9 +3,18 @@
 //! The authority writes it into the genesis, whoever trains reads it, and nobody between them does: to the contract it
 //! is a string of bytes. So its rules stand here, once, where both sides link them.
 
+mod layers;
+
 use thiserror::Error;
 
-use crate::{MAX_DIMENSION, TRAINING_BYTES, WireError, decode, v1};
+use crate::{TRAINING_BYTES, WireError, decode, v1};
+
+pub use layers::{Convolution, Layer, Layers, LayersError};
+
+/// Most values that the rows of one batch become on their way through the network: 64 MiB of them, and at most nine times as
+/// much where the pixels under every kernel are copied out. A genesis asks for no more, however many rows an institution
+/// has.
+pub const MAX_BATCH_VALUES: u32 = 1 << 24;
 
 /// A plan that nobody can train by.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -13,6 +22,9 @@ pub enum PlanError {
     /// The bytes are no plan.
     #[error(transparent)]
     Malformed(#[from] WireError),
+    /// A model that cannot be.
+    #[error("the layers of the model: {0}")]
+    Layers(#[from] LayersError),
     /// A value that cannot be trained with.
     #[error("{field} is {actual}; expected {expected}")]
     OutOfRange {
@@ -23,32 +35,6 @@ pub enum PlanError {
         /// What it may say.
         expected: String,
     },
-}
-
-/// Sizes of a multilayer perceptron with one output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layers {
-    /// Features of a row.
-    pub inputs: u32,
-    /// Sizes of the hidden layers, in order.
-    pub hidden: Vec<u32>,
-}
-
-impl Layers {
-    /// Number of parameters: a weight for every pair of neighbouring neurons and a bias for every neuron but the
-    /// inputs. `None` where it exceeds [`MAX_DIMENSION`] or a layer is empty.
-    pub fn dimension(&self) -> Option<u32> {
-        let mut total = 0_u32;
-        let mut width = self.inputs;
-        for &next in self.hidden.iter().chain([&1]) {
-            if width == 0 || next == 0 {
-                return None;
-            }
-            total = total.checked_add(width.checked_add(1)?.checked_mul(next)?)?;
-            width = next;
-        }
-        (total <= MAX_DIMENSION).then_some(total)
-    }
 }
 
 /// What every institution trains, and how.
@@ -70,15 +56,14 @@ impl Plan {
             let expected = expected.to_owned();
             holds.then_some(()).ok_or(PlanError::OutOfRange { field, actual, expected })
         };
-        let dimension = self.layers.dimension().ok_or_else(|| PlanError::OutOfRange {
-            field: "number of parameters",
-            actual: format!("{:?}", self.layers),
-            expected: format!("layers of 1 to {MAX_DIMENSION} in all"),
-        })?;
+        let dimension = self.layers.dimension()?;
+        let most_rows = MAX_BATCH_VALUES / self.layers.neurons()?.max(1);
         let v1::Training { learning_rate, batch_size, local_epochs, .. } = self.training;
         let is_rate = learning_rate.is_finite() && learning_rate > 0.0;
         require(is_rate, "learning rate", learning_rate.to_string(), "a finite number above 0")?;
-        require(batch_size > 0, "batch size", batch_size.to_string(), "at least 1")?;
+        let is_batch = (1..=most_rows).contains(&batch_size);
+        let batches = format!("1 to {most_rows} with these layers");
+        require(is_batch, "batch size", batch_size.to_string(), &batches)?;
         require(local_epochs > 0, "local epochs", local_epochs.to_string(), "at least 1")?;
         let is_known =
             matches!(self.training.optimiser(), v1::Optimiser::Sgd | v1::Optimiser::Adam);
@@ -89,10 +74,8 @@ impl Plan {
 
     /// The bytes that a genesis carries.
     pub fn encode(&self) -> Vec<u8> {
-        let Layers { inputs, hidden } = &self.layers;
-        let architecture = v1::Architecture { inputs: *inputs, hidden: hidden.clone() };
-        let plan =
-            v1::TrainingPlan { architecture: Some(architecture), training: Some(self.training) };
+        let architecture = Some(self.layers.to_message());
+        let plan = v1::TrainingPlan { architecture, training: Some(self.training) };
         prost::Message::encode_to_vec(&plan)
     }
 
@@ -102,8 +85,7 @@ impl Plan {
     /// [`PlanError`]: bytes that are no plan, or the first value that cannot be trained with.
     pub fn decode(bytes: &[u8]) -> Result<Self, PlanError> {
         let message: v1::TrainingPlan = decode("training plan", bytes, TRAINING_BYTES)?;
-        let v1::Architecture { inputs, hidden } = message.architecture.unwrap_or_default();
-        let layers = Layers { inputs, hidden };
+        let layers = Layers::from_message(message.architecture.unwrap_or_default());
         let plan = Self { layers, training: message.training.unwrap_or_default() };
         plan.check()?;
         Ok(plan)
@@ -121,23 +103,50 @@ mod tests {
             batch_size: 16,
             local_epochs: 1,
         };
-        Plan { layers: Layers { inputs: 8, hidden: vec![16, 8] }, training }
+        Plan { layers: Layers::dense(8, vec![16, 8]), training }
+    }
+
+    fn convolutional() -> Plan {
+        let convolution = Some(Convolution { image_channels: 1, channels: vec![4, 8] });
+        Plan { layers: Layers { inputs: 64, convolution, hidden: vec![8] }, ..plan() }
     }
 
     #[test]
     fn a_plan_comes_back_from_its_bytes_and_knows_its_dimension() {
         assert_eq!(Plan::decode(&plan().encode()).unwrap(), plan());
         assert_eq!(plan().check().unwrap(), 289);
+        assert_eq!(Plan::decode(&convolutional().encode()).unwrap(), convolutional());
+        assert_eq!(convolutional().check().unwrap(), 40 + 296 + 4104 + 9);
+    }
+
+    #[test]
+    fn the_bytes_of_a_perceptrons_plan_are_what_they_were_before_there_were_convolutions() {
+        let expected = [
+            10, 6, 8, 8, 18, 2, 16, 8, 18, 15, 8, 2, 17, 123, 20, 174, 71, 225, 122, 132, 63, 24,
+            16, 32, 1,
+        ];
+        assert_eq!(plan().encode(), expected);
     }
 
     #[test]
     fn what_cannot_be_trained_is_refused_by_its_name() {
         type Tweak = fn(&mut Plan);
         let cases: Vec<(&str, Tweak)> = vec![
-            ("number of parameters", |plan| plan.layers.hidden[0] = 0),
-            ("number of parameters", |plan| plan.layers.hidden[0] = u32::MAX),
-            ("number of parameters", |plan| plan.layers.inputs = 0),
-            ("number of parameters", |plan| plan.layers.hidden = vec![1 << 20]),
+            ("a layer without a neuron", |plan| plan.layers.hidden[0] = 0),
+            ("parameters in all", |plan| plan.layers.hidden[0] = u32::MAX),
+            ("a layer without a neuron", |plan| plan.layers.inputs = 0),
+            ("parameters in all", |plan| plan.layers.hidden = vec![1 << 20]),
+            ("no square image", |plan| {
+                plan.layers.convolution =
+                    Some(Convolution { image_channels: 1, channels: vec![2] });
+            }),
+            ("neurons in all", |plan| {
+                plan.layers.inputs = 1_000_000;
+                let channels = vec![2000, 1];
+                plan.layers.convolution = Some(Convolution { image_channels: 1, channels });
+                plan.layers.hidden = vec![];
+            }),
+            ("batch size", |plan| plan.training.batch_size = u32::MAX),
             ("learning rate", |plan| plan.training.learning_rate = f64::INFINITY),
             ("learning rate", |plan| plan.training.learning_rate = 0.0),
             ("batch size", |plan| plan.training.batch_size = 0),
