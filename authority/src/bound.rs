@@ -19,7 +19,7 @@ use consilium_proto::v1::Training;
 use crate::{AuthorityError, MaskChoice};
 
 /// Parameters from which on the norm costs less than a bound on each of them.
-const CROSSOVER: u32 = 512;
+const CROSSOVER: u32 = 64;
 /// Bits of a quantised parameter.
 const BITS: u8 = 8;
 /// B. What is proven costs the same for every B; results of runs depend on it.
@@ -158,8 +158,10 @@ fn default_norm(mask: Kind, dimension: u32, projections: u16, summands: u32) -> 
 
 /// The bound that costs less for d = `dimension` parameters.
 ///
-/// On one core with AVX-512 an institution proves 8 bits of every parameter in about 25 + 0.35·d ms, the norm with 256
-/// projections in about 180 + 0.022·d ms: they meet at some 470 parameters, and at some 600 in the contract's verification.
+/// On one core with AVX-512 an institution encrypts and proves 8 bits of every parameter in about 3 + 0.35·d ms, the norm
+/// with 256 projections in about 7 + 0.02·d ms: they meet at some 12 parameters, and at some 50 in the contract's
+/// verification of ten (`crypto/benches/norm_proof.rs`). A body is the shorter one with a bound on the norm from some 400
+/// parameters on.
 pub fn default_bound(dimension: u32) -> Bound {
     if dimension < CROSSOVER {
         Bound::parameter(BITS)
@@ -239,7 +241,7 @@ mod tests {
     #[test]
     fn where_nothing_is_said_the_size_of_the_model_decides() {
         for (dimension, expected) in
-            [(1, EIGHT), (289, EIGHT), (511, EIGHT), (512, NORM_5600), (MAX_DIMENSION, NORM_5600)]
+            [(1, EIGHT), (63, EIGHT), (64, NORM_5600), (289, NORM_5600), (MAX_DIMENSION, NORM_5600)]
         {
             assert_eq!(
                 resolve(&BoundChoice::default(), dimension).unwrap().0,
@@ -285,7 +287,7 @@ mod tests {
                 "{choice:?}"
             );
         }
-        assert_eq!(resolve(&BoundChoice { clip: Some(0.3), ..none }, 289).unwrap(), (EIGHT, 0.3));
+        assert_eq!(resolve(&BoundChoice { clip: Some(0.3), ..none }, 63).unwrap(), (EIGHT, 0.3));
     }
 
     #[test]

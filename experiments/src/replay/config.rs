@@ -498,7 +498,8 @@ mod tests {
         let bound = |hidden: &[usize]| {
             resolve(Choice { hidden: hidden.to_vec(), ..Choice::default() }).unwrap().bound
         };
-        assert_eq!(bound(&[16, 8]), Bound::parameter(8));
+        assert_eq!(bound(&[4]), Bound::parameter(8));
+        assert_eq!(bound(&[16, 8]), Bound::Norm { norm: 5600, projections: 256 });
         assert_eq!(bound(&[330, 290]), Bound::Norm { norm: 5600, projections: 256 });
     }
 
