@@ -38,7 +38,8 @@
 //! | k = Σ 2^(16i)·κ_i | the mask key and its 16 limbs of 16 bits |
 //! | E_j = u_j·h + k·W_j | the masked update; h_E is SHA-512 of its encodings |
 //! | C^(i) = (r_i·X1, s_i·X2, (r_i+s_i)·g + κ_i·h) | the encrypted limbs |
-//! | V_j = u_j·h + β_j·g | commitments under the range proofs, to parameters or to projections |
+//! | V_j = u_j·h + β_j·g | commitments to parameters, under range proofs |
+//! | G_i; C, M; f, φ | generators; a commitment to a vector and to its mask; the responses that open both |
 //! | B; Γ, λ | a bound on the norm; the constants of its proof, whose slack is √(Γ/λ) |
 //! | Π, N; y = Πx; σ = Πᵀγ | a random projection to N dimensions; what it makes of x; the weights of the link |
 //! | ρ, σ, w; e; T; z | weights that fold a vector; challenge; a proof's commitments; its responses |

@@ -130,7 +130,7 @@ pub(crate) fn encrypt_with_rng(
 }
 
 impl UnprovenUpdate {
-    /// Adds the proofs, on all cores: about 0.33 ms of one core a parameter of 8 bits; for a norm about 0.2 s for 256
+    /// Adds the proofs, on all cores: about 0.33 ms of one core a parameter of 8 bits; for a norm about 6 ms for 256
     /// projections, whatever d is.
     ///
     /// # Errors
