@@ -9,6 +9,7 @@ mod hiding;
 mod limbs;
 mod norm;
 mod order;
+mod parts;
 pub(crate) mod round;
 mod sums;
 mod tails;
