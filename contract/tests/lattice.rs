@@ -6,7 +6,7 @@
     reason = "a panic is how a test fails"
 )]
 
-use consilium_contract::{Contract, GenesisError, Parameters, Phase, Receipt};
+use consilium_contract::{Contract, GenesisError, Parameters, Phase, Promise, Receipt};
 use consilium_crypto::{
     Bound, EncryptedUpdate,
     mask::{CandidateHeader, Kind},
@@ -256,4 +256,20 @@ fn a_genesis_whose_numbers_do_not_fit_the_lattice_founds_nothing() {
         assert!(matches!(found(change), Err(GenesisError::Crypto { field: "bound", .. })));
     }
     assert_eq!(run.parameters().dimension as usize, DIMENSION);
+}
+
+#[test]
+fn under_a_lattice_mask_the_room_for_its_noise_is_promised_to_the_hostile_too() {
+    const NORM_5600: Bound = Bound::Norm { norm: 5_600, projections: 256 };
+    let group = Promise::new(NORM_5600, NORM_5600, 0.5, 100_000);
+    let most = |scale| group.under(Kind::Lattice { scale }).longest() / group.longest();
+    // With 5,600 steps and 1/1024 of a step as the unit nobody notices; with a step as the unit the noise of 100,000
+    // parameters, 8·√100,000 and a little, is half of B.
+    assert!((1.0..1.001).contains(&most(1024)), "{}", most(1024));
+    let expected =
+        (5_600_f64.powi(2) + 144.0 * 5_600.0 + 64.0 * (100_000.0 + 12.0 * 317.0 + 100.0)).sqrt()
+            / 5_600.0;
+    assert!((most(1) / expected - 1.0).abs() < 1e-3, "{} for {expected}", most(1));
+    let lattice = group.under(Kind::Lattice { scale: 1 });
+    assert!(lattice.longest_of(1, 100) / group.longest_of(1, 100) > 5.0);
 }

@@ -121,6 +121,15 @@ impl Parameters {
         }
     }
 
+    /// What no update whose proofs hold is longer than, in quantisation steps: under a lattice mask its noise counts too,
+    /// because nobody can tell it from the rest.
+    pub fn reach(&self) -> f64 {
+        match self {
+            Self::Group(parameters) => parameters.bound().reach() as f64,
+            Self::Lattice(parameters) => parameters.reach() as f64 / f64::from(parameters.scale()),
+        }
+    }
+
     /// Length of a body, in bytes.
     pub fn body_length(&self) -> usize {
         match self {

@@ -328,6 +328,7 @@ impl ReplayConfig {
     #[must_use]
     pub fn promise(&self) -> Promise {
         Promise::new(self.bound, self.quantised_bound(), self.clip, self.dimension)
+            .under(self.mask.kind())
     }
 
     /// The most that one institution can move the model by in a step.
