@@ -144,7 +144,7 @@ impl ParameterProof {
         folded.terms.push((-weight, self.t_v));
         let e_sigma = multiscalar(sigma.par_iter().copied().zip(e_points.par_iter().copied()));
         let of_sigma = sigma.iter().copied();
-        self.link.fold(&e, &z_u, of_sigma, e_sigma, ciphertexts, link_weights, folded);
+        self.link.fold([&e, &z_u], of_sigma, e_sigma, ciphertexts, link_weights, folded);
         let factor = -weight * e;
         sigma.into_iter().map(|sigma| factor * sigma).collect()
     }

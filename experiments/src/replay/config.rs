@@ -1,11 +1,11 @@
 //! A replay with everything resolved.
 
 use consilium_authority::{
-    BoundChoice, PrivacyFlags, Protection, default_min_rows, default_min_threshold,
+    AuthorityError, BoundChoice, PrivacyFlags, Protection, default_min_rows, default_min_threshold,
 };
 use consilium_contract::parameters::{MAX_INSTITUTIONS, honest_shares, largest_threshold};
 use consilium_contract::{Distance, Influence, Promise};
-use consilium_crypto::{Bound, Quantiser, countersign_quorum};
+use consilium_crypto::{Bound, countersign_quorum, mask::Kind};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor};
 use consilium_learning::{Architecture, Optimiser, TrainingConfig};
 use consilium_privacy::{Run, Terms};
@@ -31,7 +31,7 @@ pub struct ReplayConfig {
     pub repeats: usize,
     /// Institutions that send poisoned updates.
     pub malicious: usize,
-    /// Determines splits, dealing, initial models, row order, rounding, who is malicious and who is looked at.
+    /// Determines splits, dealing, initial models, row order, rounding, which institutions are malicious and which are shown.
     pub seed: u64,
     /// Share of the rows that only tests.
     pub test_fraction: f64,
@@ -57,6 +57,9 @@ pub struct ReplayConfig {
     /// What a verified update proves about itself.
     #[serde(with = "bound_table")]
     pub bound: Bound,
+    /// How updates are hidden.
+    #[serde(default, skip_serializing_if = "is_group")]
+    pub mask: Mask,
     /// Noise on every update of the verified federation, and the budget that ends it; its updates then prove a norm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Privacy>,
@@ -73,6 +76,43 @@ pub struct ReplayConfig {
 enum BoundTable {
     Parameter { bits: u8 },
     Norm { norm: u32, projections: u16 },
+}
+
+/// How updates of a replay are hidden.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Mask {
+    /// By elements of the group.
+    #[default]
+    Group,
+    /// By a lattice mask. Experimental, and not to be repeated to the bit: what is left of its noise is in the model.
+    Lattice {
+        /// Δ.
+        scale: u32,
+    },
+}
+
+fn is_group(mask: &Mask) -> bool {
+    *mask == Mask::Group
+}
+
+impl Mask {
+    /// As a ceremony takes it.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Group => Kind::Group,
+            Self::Lattice { scale } => Kind::Lattice { scale },
+        }
+    }
+}
+
+impl From<Kind> for Mask {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Group => Self::Group,
+            Kind::Lattice { scale } => Self::Lattice { scale },
+        }
+    }
 }
 
 mod bound_table {
@@ -144,7 +184,7 @@ pub struct Choice {
     pub convolution: Vec<usize>,
     /// See [`ReplayConfig::hidden`].
     pub hidden: Vec<usize>,
-    /// What is said about bound and c; the rest of it follows from the size of the model and the local training.
+    /// Bound and c as far as they are given; the rest follows from the size of the model and the local training.
     pub bound: BoundChoice,
     /// The noise that is asked for.
     pub privacy: PrivacyFlags,
@@ -219,9 +259,10 @@ impl ReplayConfig {
             most_honest: honest_shares(honest, default_min_threshold(threshold)),
             steps: epochs as u64,
         };
-        let (bound, clip, terms) = privacy
-            .bounded(&bound, run, &local.to_plan(), largest as u64)
-            .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
+        let invalid = |error: AuthorityError| ExperimentError::Invalid(error.to_string());
+        let mask = bound.mask.resolve(dimension).map_err(invalid)?.into();
+        let (bound, clip, terms) =
+            privacy.bounded(&bound, run, &local.to_plan(), largest as u64).map_err(invalid)?;
         let least = threshold.saturating_add(1);
         let config = Self {
             dataset,
@@ -241,6 +282,7 @@ impl ReplayConfig {
             quorum: countersign_quorum(n, threshold),
             min_updates: if terms.is_some() { honest.max(least) } else { least },
             bound,
+            mask,
             privacy: terms.map(Privacy::from),
             centralised: TrainingConfig {
                 optimiser: Optimiser::Adam,
@@ -286,6 +328,7 @@ impl ReplayConfig {
     #[must_use]
     pub fn promise(&self) -> Promise {
         Promise::new(self.bound, self.quantised_bound(), self.clip, self.dimension)
+            .under(self.mask.kind())
     }
 
     /// The most that one institution can move the model by in a step.
@@ -309,7 +352,8 @@ impl ReplayConfig {
             }
         }
         // What a genesis would refuse; from the command line it has been refused by its flag already.
-        Quantiser::new(self.bound, self.clip, 1.0, MAX_INSTITUTIONS.min(self.institutions as u32))?;
+        let summands = MAX_INSTITUTIONS.min(self.institutions as u32);
+        self.mask.kind().quantiser(self.bound, self.clip, 1.0, summands)?;
         if i64::try_from(self.seed).is_err() {
             return error(format!(
                 "--seed must be below 2^63 (config.toml holds no larger number), got {}",
@@ -394,117 +438,4 @@ fn dealt(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn resolve(choice: Choice) -> Result<ReplayConfig, ExperimentError> {
-        ReplayConfig::resolve(choice, &Dataset::bundled("pima").unwrap())
-    }
-
-    #[test]
-    fn ten_institutions_mean_threshold_four_quorum_seven_and_five_updates() {
-        let config = resolve(Choice::default()).unwrap();
-        assert_eq!((config.threshold, config.quorum, config.min_updates), (4, 7, 5));
-        for (n, t) in [(4, 2), (7, 3), (50, 17)] {
-            let choice = Choice { institutions: n, malicious: 0, ..Choice::default() };
-            assert_eq!(resolve(choice).unwrap().threshold, t);
-        }
-    }
-
-    #[test]
-    fn two_or_three_institutions_protect_nobody_and_are_replayed_only_where_that_is_asked_for() {
-        for institutions in [2, 3] {
-            let choice = Choice { institutions, malicious: 0, ..Choice::default() };
-            let error = resolve(choice.clone()).unwrap_err();
-            let said = error.to_string();
-            assert!(said.contains("--allow-threshold-one") && error.exit_code() == 2, "{said}");
-            let protection = Protection { allow_threshold_one: true };
-            assert_eq!(resolve(Choice { protection, ..choice }).unwrap().threshold, 1);
-        }
-    }
-
-    #[test]
-    fn a_resolved_config_survives_its_file_with_either_bound_in_words() {
-        let bound = |bound: BoundChoice| resolve(Choice { bound, ..Choice::default() }).unwrap();
-        for (config, says) in [
-            (
-                bound(BoundChoice { bits: Some(16), ..BoundChoice::default() }),
-                "[bound]\nkind = \"parameter\"\nbits = 16\n",
-            ),
-            (
-                bound(BoundChoice {
-                    norm: Some(900),
-                    projections: Some(512),
-                    ..BoundChoice::default()
-                }),
-                "[bound]\nkind = \"norm\"\nnorm = 900\nprojections = 512\n",
-            ),
-        ] {
-            let text = config.to_toml().unwrap();
-            assert!(text.contains(says), "{text}");
-            assert_eq!(ReplayConfig::from_toml(&text).unwrap(), config);
-            assert!(
-                ReplayConfig::from_toml(&text.replace("[bound]\nkind", "[bound]\nkin")).is_err()
-            );
-        }
-        assert!(ReplayConfig::from_toml("dataset = 1").is_err());
-    }
-
-    #[test]
-    fn a_large_model_is_bounded_by_its_norm_and_a_small_one_parameter_by_parameter() {
-        let bound = |hidden: &[usize]| {
-            resolve(Choice { hidden: hidden.to_vec(), ..Choice::default() }).unwrap().bound
-        };
-        assert_eq!(bound(&[16, 8]), Bound::parameter(8));
-        assert_eq!(bound(&[330, 290]), Bound::Norm { norm: 5600, projections: 256 });
-    }
-
-    #[test]
-    fn a_private_config_counts_on_all_honest_noise_and_survives_its_file() {
-        let private = |epsilon| {
-            let privacy =
-                PrivacyFlags { privacy_epsilon: Some(epsilon), ..PrivacyFlags::default() };
-            resolve(Choice { privacy, ..Choice::default() })
-        };
-        let config = private(8.0).unwrap();
-        assert_eq!(config.min_updates, 8);
-        let Bound::Norm { norm: signal, projections } = config.quantised_bound() else {
-            panic!("noise needs a norm")
-        };
-        let Bound::Norm { norm, .. } = config.bound else { panic!("noise needs a norm") };
-        assert_eq!((signal, projections), (config.privacy.unwrap().signal, 256));
-        assert!(signal < norm);
-        assert_eq!(ReplayConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
-        let error = private(0.0).unwrap_err();
-        assert!(
-            error.to_string().starts_with("--privacy-epsilon") && error.exit_code() == 2,
-            "{error}"
-        );
-        let plain = resolve(Choice::default()).unwrap();
-        assert_eq!(plain.quantised_bound(), plain.bound);
-    }
-
-    #[test]
-    fn values_that_cannot_work_are_refused_in_one_line() {
-        let good = Choice::default;
-        for choice in [
-            Choice { institutions: 1, ..good() },
-            Choice { institutions: 5000, ..good() },
-            Choice { malicious: 6, ..good() },
-            Choice { malicious: 60, ..good() },
-            Choice { bound: BoundChoice { bits: Some(9), ..BoundChoice::default() }, ..good() },
-            Choice { bound: BoundChoice { norm: Some(8), ..BoundChoice::default() }, ..good() },
-            Choice { hidden: vec![16, 0], ..good() },
-            Choice { hidden: vec![10_000, 10_000], ..good() },
-            Choice { epochs: 0, ..good() },
-            Choice { repeats: 0, ..good() },
-            Choice { epochs: usize::MAX, ..good() },
-            Choice { repeats: 100_001, ..good() },
-            Choice { seed: u64::MAX, ..good() },
-        ] {
-            let error = resolve(choice).unwrap_err();
-            assert_eq!(error.to_string().lines().count(), 1);
-            assert_eq!(error.exit_code(), 2);
-        }
-    }
-}
+mod tests;
