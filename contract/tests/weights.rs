@@ -60,7 +60,7 @@ fn one_row_of_a_hundred_thousand_may_not_send_what_the_largest_institution_may()
     for bound in bounds() {
         let mut run = run(bound, 1);
         let receipt = run.submit(0, &all_of(bound));
-        let refused = Receipt { culprit: Some(run.name(0)), ..receipt.clone() };
+        let refused = Receipt { culprit: Some(run.name(0)), ..receipt };
         let reason = match bound {
             Bound::Parameter { .. } => Reason::BadRangeProof,
             Bound::Norm { .. } => Reason::BadNormProof,

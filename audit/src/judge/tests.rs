@@ -49,13 +49,12 @@ fn under_a_lattice_mask_a_sum_is_judged_by_headers_and_key_parts_and_not_without
     for missing in 0..4 {
         let mut wrong = key_parts.clone();
         // Not there, cut, with another byte, or another one twice.
-        let changes: [fn(&mut Vec<Vec<u8>>, usize); 4] = [
-            |parts, at| _ = parts.remove(at),
-            |parts, at| _ = parts[at].pop(),
-            |parts, at| parts[at][5_000] ^= 1,
-            |parts, at| parts[at] = parts[(at + 1) % 4].clone(),
-        ];
-        changes[missing](&mut wrong, missing);
+        match missing {
+            0 => _ = wrong.remove(missing),
+            1 => _ = wrong[missing].pop(),
+            2 => wrong[missing][5_000] ^= 1,
+            _ => wrong[missing] = wrong[(missing + 1) % 4].clone(),
+        }
         let refused = judge_with(&world, wrong, None).unwrap_err();
         assert!(matches!(refused, TrusteeError::NoKeyPart(_)), "{refused}");
     }

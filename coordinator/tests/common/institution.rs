@@ -106,9 +106,11 @@ impl Institution {
         files.parameters.own_bound(files.identity.rows)
     }
 
-    /// The quantised update of this institution in every test.
+    /// The quantised update of this institution in every test, as far as its weight allows.
     pub fn values(&self) -> Vec<i64> {
-        (0..DIMENSION as i64).map(|j| 10 * (self.place as i64) + j - 17).collect()
+        let most = self.bound().reach().cast_signed();
+        let wanted = (0..DIMENSION as i64).map(|j| 10 * (self.place as i64) + j - 17);
+        wanted.map(|value| value.clamp(-most, most)).collect()
     }
 
     pub fn update(&self, round: &RoundContext) -> Update {

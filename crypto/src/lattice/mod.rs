@@ -32,7 +32,7 @@
 //!
 //! | file | what is in it |
 //! | --- | --- |
-//! | `ring` | Z_q[X]/(X^2048 + 1) and its transform |
+//! | `ring` | `Z_q[X]/(X^2048 + 1)` and its transform |
 //! | `matrix`, `sample`, `projection` | what streams of ChaCha20 make: A; s and e; Π |
 //! | `parameters`, `bases` | Δ, B, B_v, m, digits; which generators a vector is committed over |
 //! | `key`, `mask` | s and its encryption; c, and what is left of a sum without its mask |

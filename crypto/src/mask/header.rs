@@ -15,6 +15,10 @@ use crate::{
 
 /// A header that decodes. Nothing in it is proven.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a submission, and never more than a batch at a time: a box would cost more words than bytes"
+)]
 pub enum CandidateHeader {
     /// Under elements of the group.
     Group(GroupCandidate),

@@ -17,4 +17,5 @@ mod child;
 mod clear;
 mod finished;
 mod kills;
+mod restored;
 mod world;
