@@ -6,6 +6,7 @@
 
 #![allow(
     missing_docs,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a benchmark that panics has failed, which is what it is for"
 )]
@@ -119,12 +120,14 @@ fn values(dimension: u32, who: u8) -> QuantisedUpdate {
 fn group(world: &World, dimension: u32) -> Cost {
     let key = &world.dealing.public_key;
     let round = round(world, dimension);
-    let encrypt = |who| -> EncryptedUpdate {
+    let encrypt = |who, values: &QuantisedUpdate| -> EncryptedUpdate {
         let context = Context { round: round.clone(), pseudonym: Pseudonym([who; 32]) };
-        update::encrypt(key, &context, &values(dimension, who)).unwrap().prove().unwrap()
+        update::encrypt(key, &context, values).unwrap().prove().unwrap()
     };
-    let (client, _) = timed(|| encrypt(1));
-    let updates: Vec<_> = (1..=INSTITUTIONS).map(encrypt).collect();
+    let first = values(dimension, 1);
+    let (client, _) = timed(|| encrypt(1, &first));
+    let updates: Vec<_> =
+        (1..=INSTITUTIONS).map(|who| encrypt(who, &values(dimension, who))).collect();
     let (all, verified) = timed(|| -> Vec<VerifiedUpdate> {
         let parse = |update: &EncryptedUpdate| {
             let header = CandidateHeader::decode(&update.header).unwrap();
@@ -151,18 +154,20 @@ fn lattice(world: &World, dimension: u32) -> Cost {
     let key = &world.dealing.public_key;
     let round = round(world, dimension);
     let parameters = LatticeParameters::new(dimension, BOUND, SCALE, INSTITUTIONS.into()).unwrap();
-    let encrypt = |who| -> EncryptedLatticeUpdate {
+    let encrypt = |who, values: &QuantisedUpdate| -> EncryptedLatticeUpdate {
         let context = Context { round: round.clone(), pseudonym: Pseudonym([who; 32]) };
-        encrypt_lattice(key, &context, &parameters, &values(dimension, who)).unwrap()
+        encrypt_lattice(key, &context, &parameters, values).unwrap()
     };
-    let (client, update) = timed(|| encrypt(1));
+    let first = values(dimension, 1);
+    let (client, update) = timed(|| encrypt(1, &first));
     println!(
         "d = {dimension}: header {} B, key part {} B, body {} B",
         update.header.as_bytes().len(),
         update.key_part.len(),
         update.body.len()
     );
-    let updates: Vec<_> = (1..=INSTITUTIONS).map(encrypt).collect();
+    let updates: Vec<_> =
+        (1..=INSTITUTIONS).map(|who| encrypt(who, &values(dimension, who))).collect();
     let (keys, key_parts) = timed(|| -> Vec<VerifiedKeyPart> {
         let parse = |update: &EncryptedLatticeUpdate| {
             CandidateKeyPart::parse(update.header.clone(), &update.key_part, &parameters).unwrap()

@@ -12,6 +12,8 @@ pub trait EncryptedKey: sealed::Sealed {
     fn header_hash(&self) -> HeaderHash;
     /// The encrypted limbs, as many as the mask has.
     fn limbs(&self) -> &[Ciphertext];
+    /// The most keys of this kind whose sum can be opened.
+    fn most_summands(&self) -> u32;
 }
 
 pub(crate) mod sealed {

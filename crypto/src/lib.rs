@@ -22,6 +22,8 @@
 //! institution   MaskedSum::check, before it trains on the result
 //! ```
 //!
+//! Under a lattice mask the parts are others and the order is the same: [`lattice`].
+//!
 //! # Notation
 //!
 //! Written additively in ristretto255, of prime order ℓ.
@@ -53,6 +55,7 @@
 //! | --- | --- |
 //! | `group/` | bases and generators, multiples, scalars, polynomials, strict reading of encodings |
 //! | `bound`, `context`, `error` | what an update is proven to keep; what a proof is bound to; what can go wrong |
+//! | `encrypted_key` | what can be summed and opened, under either mask |
 //! | `transcript` | every label, and what proofs say to a transcript |
 //! | [`signature`], `keys` | Ed25519; the encryption's keys and its bare ciphertexts |
 //! | [`quantise`] | floats to integers and back; noise on the integers, for differential privacy |
@@ -63,6 +66,7 @@
 //! | `decrypt/` | sums, certified; shares of the key; opening a sum and reading it off |
 //! | [`dkg`] | how the key comes to be, and how it is handed on, without anybody having it |
 //! | [`khpke`] | the encryption scheme by itself, for one message and one key holder |
+//! | [`lattice`] | the other mask, for large models: made, proven, verified, summed and opened |
 //!
 //! # Sources
 //!

@@ -5,8 +5,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+mod memory;
 
 use consilium_crypto::update::encrypt;
 use consilium_crypto::{
@@ -14,41 +13,11 @@ use consilium_crypto::{
     RoundContext, combine, deal, verify_key_proofs, verify_share,
 };
 use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
+use memory::{heap, holds};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 const DIMENSION: u32 = 24;
-
-/// All memory of the process that is written to, but for stacks.
-fn heap() -> Vec<u8> {
-    let on_the_stack = 0u8;
-    let here = std::ptr::from_ref(&on_the_stack).addr();
-    let memory = File::open("/proc/self/mem").unwrap();
-    let mut heap: Vec<u8> = Vec::with_capacity(1 << 28);
-    for line in fs::read_to_string("/proc/self/maps").unwrap().lines() {
-        let mut fields = line.split_whitespace();
-        let range = fields.next().unwrap();
-        let permissions = fields.next().unwrap();
-        let name = fields.nth(3);
-        let (start, end) = range.split_once('-').unwrap();
-        let [start, end] = [start, end].map(|number| usize::from_str_radix(number, 16).unwrap());
-        let of_a_file = name.is_some_and(|name| name.starts_with('/'));
-        let is_stack = name == Some("[stack]") || (start..end).contains(&here);
-        // Not the copy itself, which grows into what it copies.
-        let is_copy = (start..end).contains(&heap.as_ptr().addr());
-        if permissions.starts_with("rw") && !of_a_file && !is_stack && !is_copy {
-            let length = heap.len();
-            heap.resize(length + end - start, 0);
-            memory.read_exact_at(&mut heap[length..], start as u64).unwrap();
-        }
-    }
-    assert!(heap.len() < heap.capacity(), "the copy never moved");
-    heap
-}
-
-fn holds(heap: &[u8], secret: &[u8]) -> bool {
-    heap.windows(secret.len()).any(|window| window == secret)
-}
 
 /// Made anew where they are compared with: no copy waits for that on the heap.
 fn value(j: i64) -> i64 {

@@ -66,8 +66,9 @@ impl EvaluationKey {
 
 /// The sum of keys of one round by distinct institutions.
 fn sum<Key: EncryptedKey>(round: &RoundContext, keys: &[&Key]) -> Result<Sums, AggregateError> {
-    if keys.is_empty() || keys.len() > MAX_SUMMANDS as usize {
-        return Err(AggregateError::Count { found: keys.len(), most: MAX_SUMMANDS });
+    let most = keys.iter().map(|key| key.most_summands()).min().unwrap_or(MAX_SUMMANDS);
+    if keys.is_empty() || keys.len() > most as usize {
+        return Err(AggregateError::Count { found: keys.len(), most });
     }
     let mut seen = HashSet::new();
     let limbs = keys.first().map_or(0, |key| key.limbs().len());

@@ -114,7 +114,8 @@ impl KeyShare {
         let public = PublicShare { a: key.x1 * self.a, b: key.x2 * self.b };
         // In constant time; the two products of a limb share their doublings.
         let secret = Zeroizing::new([self.a, self.b]);
-        let share = |sum: &Ciphertext| RistrettoPoint::multiscalar_mul(&*secret, [sum.c1, sum.c2]);
+        let share =
+            |sum: &Ciphertext| RistrettoPoint::multiscalar_mul(secret.iter(), [sum.c1, sum.c2]);
         let d: Vec<_> = evaluation.sums().par_iter().map(share).collect();
         let mut transcript = start(key, evaluation, sealed_block, self.index, public, &d);
         let statement = Statement::new(&mut transcript, evaluation, &d);

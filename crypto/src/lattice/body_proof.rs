@@ -160,6 +160,12 @@ impl Equation {
         Self { of_y, of_w, of_s, omega, tau }
     }
 
+    /// ω.
+    #[cfg(test)]
+    pub(super) fn omega(&self) -> &[u128] {
+        &self.omega
+    }
+
     /// ⟨λ, y ‖ w ‖ p⟩ + ⟨λ_s, s⟩; λ_y has nothing for the digits after y.
     pub(super) fn left(&self, y: &[Scalar], w: &[Scalar], s: &[Scalar]) -> Scalar {
         inner(&self.of_y, y) + inner(&self.of_w, w) + inner(&self.of_s, s)

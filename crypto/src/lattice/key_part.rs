@@ -184,6 +184,10 @@ impl EncryptedKey for VerifiedKeyPart {
     fn limbs(&self) -> &[Ciphertext] {
         &self.0.ciphertexts
     }
+
+    fn most_summands(&self) -> u32 {
+        self.0.parameters.summands()
+    }
 }
 
 impl std::fmt::Debug for VerifiedKeyPart {

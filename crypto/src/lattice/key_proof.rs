@@ -106,11 +106,14 @@ pub(crate) fn prove(
     prove_with(statement, witness, &coefficients, digest, rng)
 }
 
-/// [`prove`] with the coefficients of the cubic, of χ and the masks, from elsewhere: whatever s is.
+/// The coefficients of the cubic below e³, from χ and the masks.
+pub(crate) type Coefficients<'a> = &'a dyn Fn(&[Scalar], &[Scalar]) -> Zeroizing<Vec<Scalar>>;
+
+/// [`prove`] with the coefficients from elsewhere, whatever s is.
 pub(crate) fn prove_with(
     statement: &KeyStatement<'_>,
     witness: KeyWitness<'_>,
-    coefficients: &dyn Fn(&[Scalar], &[Scalar]) -> Zeroizing<Vec<Scalar>>,
+    coefficients: Coefficients<'_>,
     digest: &BodyDigest,
     rng: &mut impl CryptoRngCore,
 ) -> (Vec<u8>, Scalar) {

@@ -82,6 +82,18 @@ mod tests {
         }
     }
 
+    /// By an implementation of RFC 8439 that shares nothing with this one. Word 40 of block 23 is not below q.
+    #[test]
+    fn elements_are_the_words_of_chacha20_below_the_modulus() {
+        let matrix = Matrix::new(&CHAIN, 3, 1);
+        let first = matrix.row(0);
+        assert_eq!(first[..3], [1_863_773_593, 1_173_305_838, 949_286_993]);
+        assert_eq!(first[DEGREE - 1], 271_257_173);
+        let skipping = matrix.row(23);
+        assert_eq!(skipping[39..42], [3_589_462_683, 2_898_288_364, 1_959_505_603]);
+        assert_eq!(skipping[DEGREE - 1], 1_272_835_270);
+    }
+
     #[test]
     fn words_are_uniform_below_the_modulus() {
         let rows: Vec<Row> = (0..100).map(|block| Matrix::new(&CHAIN, 0, 0).row(block)).collect();

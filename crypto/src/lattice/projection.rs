@@ -33,7 +33,7 @@ pub(crate) struct Weights {
 }
 
 impl Projection {
-    /// Π with N = `rows`, a multiple of 8.
+    /// Π with N = `rows`, a multiple of 64.
     pub(crate) fn new(seed: [u8; 32], rows: usize) -> Self {
         Self { seed, rows }
     }
@@ -50,16 +50,20 @@ impl Projection {
             let Some(eight) = values.next() else { return false };
             let sums = Zeroizing::new(subset_sums(eight));
             let sum = |subset: u8| sums.get(usize::from(subset)).copied().unwrap_or_default();
-            let bytes_of_column = self.rows / 4;
-            for (group, y) in y.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-                let [plus, minus] = [group, group + self.rows / 8].map(|start| {
-                    let bytes = columns.iter().skip(start).step_by(bytes_of_column);
-                    let mut square = [0; 8];
-                    square.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
-                    transpose(u64::from_le_bytes(square)).to_le_bytes()
+            let words_of_column = self.rows / 32;
+            let words = columns.as_chunks().0;
+            for (place, y) in y.as_chunks_mut::<64>().0.iter_mut().enumerate() {
+                let [plus, minus] = [place, place + words_of_column / 2].map(|start| {
+                    let words = words.iter().skip(start).step_by(words_of_column);
+                    let mut columns = [0; 8];
+                    for (column, word) in columns.iter_mut().zip(words) {
+                        *column = u64::from_le_bytes(*word);
+                    }
+                    transpose_bytes(columns).map(|bits| transpose(bits).to_le_bytes())
                 });
-                for (y, (plus, minus)) in y.iter_mut().zip(plus.into_iter().zip(minus)) {
-                    *y = y.wrapping_add(sum(plus)).wrapping_sub(sum(minus));
+                let signs = plus.as_flattened().iter().zip(minus.as_flattened());
+                for (y, (plus, minus)) in y.iter_mut().zip(signs) {
+                    *y = y.wrapping_add(sum(*plus)).wrapping_sub(sum(*minus));
                 }
             }
             true
@@ -159,6 +163,31 @@ fn subset_sums(values: &[i32]) -> [i64; 256] {
         }
     }
     sums
+}
+
+/// The transpose of 8×8 bytes, a row to a word, by the steps of [`transpose`].
+fn transpose_bytes(rows: [u64; 8]) -> [u64; 8] {
+    let swap = |left: u64, right: u64, mask: u64, shift: u32| {
+        let different = ((left >> shift) ^ right) & mask;
+        (left ^ (different << shift), right ^ different)
+    };
+    let far = |left, right| swap(left, right, 0x0000_0000_FFFF_FFFF, 32);
+    let near = |left, right| swap(left, right, 0x0000_FFFF_0000_FFFF, 16);
+    let next = |left, right| swap(left, right, 0x00FF_00FF_00FF_00FF, 8);
+    let [a, b, c, d, e, f, g, h] = rows;
+    let (a, e) = far(a, e);
+    let (b, f) = far(b, f);
+    let (c, g) = far(c, g);
+    let (d, h) = far(d, h);
+    let (a, c) = near(a, c);
+    let (b, d) = near(b, d);
+    let (e, g) = near(e, g);
+    let (f, h) = near(f, h);
+    let (a, b) = next(a, b);
+    let (c, d) = next(c, d);
+    let (e, f) = next(e, f);
+    let (g, h) = next(g, h);
+    [a, b, c, d, e, f, g, h]
 }
 
 /// The transpose of 8×8 bits, a row to a byte (Warren, Hacker's Delight, section 7-3).
@@ -263,6 +292,13 @@ mod tests {
             for column in 0..8 {
                 let here = square >> (8 * row + column) & 1;
                 assert_eq!(here, transposed >> (8 * column + row) & 1);
+            }
+        }
+        let rows = [(); 8].map(|()| rng.next_u64());
+        let columns = transpose_bytes(rows);
+        for (row, bytes) in rows.iter().enumerate() {
+            for (column, byte) in bytes.to_le_bytes().into_iter().enumerate() {
+                assert_eq!(byte, columns[column].to_le_bytes()[row]);
             }
         }
     }

@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_modulus_is_the_largest_prime_below_two_to_the_32_that_is_one_modulo_4096() {
-        let is_prime = |n: u64| (2..).take_while(|i| i * i <= n).all(|i| n % i != 0);
+        let is_prime = |n: u64| (2..).take_while(|i| i * i <= n).all(|i| !n.is_multiple_of(i));
         let candidates = (1..).map(|k| (1 << 32) - 4096 * k + 1);
         assert_eq!(candidates.into_iter().find(|n| is_prime(*n)), Some(Q));
         assert_eq!(PSI, power(3, (Q - 1) / 4096));

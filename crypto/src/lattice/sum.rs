@@ -91,7 +91,8 @@ impl LatticeSum {
         self.summands
     }
 
-    /// Σv (`[d]`), in units of 1/Δ of a quantisation step. Deterministic, so that everybody who has c̄ and s̄ has the same.
+    /// Σv (`[d]`), in units of 1/Δ of a quantisation step: [`quantise::decode`](crate::quantise::decode) takes them with Δ
+    /// times the sum of the weights. Deterministic, so that everybody who has c̄ and s̄ has the same.
     ///
     /// # Errors
     /// [`SumError::TooLong`] where all together are longer than updates within their bounds add up to.

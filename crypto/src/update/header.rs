@@ -19,7 +19,7 @@ use crate::fold::{Folded, Weights, sift};
 use crate::group::encoding::Reader;
 use crate::proof::limbs::LimbProof;
 use crate::transcript::{self, HEADER_WEIGHTS};
-use crate::{Ciphertext, Context, DecodeError, PublicKey, UpdateError};
+use crate::{Ciphertext, Context, DecodeError, MAX_SUMMANDS, PublicKey, UpdateError};
 
 /// Limbs of a mask key.
 pub(crate) const LIMBS: usize = 16;
@@ -173,6 +173,10 @@ impl EncryptedKey for VerifiedHeader {
 
     fn limbs(&self) -> &[Ciphertext] {
         &self.0.ciphertexts
+    }
+
+    fn most_summands(&self) -> u32 {
+        MAX_SUMMANDS
     }
 }
 

@@ -4,6 +4,7 @@ mod cheats;
 mod fold;
 mod forgery;
 mod hiding;
+mod order;
 mod parts;
 mod prover;
 mod round;

@@ -89,6 +89,24 @@ fn key_parts_are_summed_once_each_and_in_their_round_only() {
     assert_eq!(wrong, Some(AggregateError::WrongSum));
 }
 
+#[test]
+fn more_keys_than_the_digits_hold_are_not_summed() {
+    let mut lattice = Lattice::new(66, 10, 1000, 1, 2);
+    let parts = [1, 2, 3].map(|who| {
+        let update = lattice.update(who);
+        lattice.verify_key_part(&update).unwrap()
+    });
+    let crate::tests::Federation { evaluation_key, round, .. } = &lattice.federation;
+    let [one, two, three] = &parts;
+    assert!(evaluation_key.evaluate(round, &[one, two]).is_ok());
+    let too_many = evaluation_key.evaluate(round, &[one, two, three]);
+    assert_eq!(too_many, Err(AggregateError::Count { found: 3, most: 2 }));
+    assert!(matches!(
+        evaluation_key.evaluate::<VerifiedKeyPart>(round, &[]),
+        Err(AggregateError::Count { found: 0, .. })
+    ));
+}
+
 /// Every digit at either end, for each way to cut the key: limbs are found and no digit runs into the next.
 #[test]
 fn sums_of_keys_at_both_ends_of_every_digit_are_read_off() {
