@@ -38,6 +38,8 @@ pub struct Submitted {
     pub name: HeaderHash,
     /// SHA-256 of its body.
     pub body: BlobHash,
+    /// Length of its body.
+    pub length: u64,
 }
 
 impl Submitted {
@@ -45,18 +47,27 @@ impl Submitted {
     pub fn read(transaction: CandidateTransaction) -> Option<(Self, CandidateHeader)> {
         let Action::SubmitUpdate(update) = transaction.action() else { return None };
         let header = CandidateHeader::decode(&update.header).ok()?;
-        let submitted = Self { name: header.hash(), body: *header.body_hash(), transaction };
+        let submitted = Self {
+            name: header.hash(),
+            body: *header.body_hash(),
+            length: header.body_length(),
+            transaction,
+        };
         Some((submitted, header))
     }
 }
 
-/// The updates of a block that are said to have arrived with a body of this run's length.
+/// The updates of a block that are said to have arrived with a body of the length that their bound gives them; no bound
+/// is more than this run's.
 pub fn submitted(block: &Block, parameters: &Parameters) -> Vec<Submitted> {
-    let length = body_length(&parameters.update_parameters()) as u64;
     let read = |entry: &Vec<u8>| {
         let (transaction, body_missing) = parse_entry(entry).ok()?;
         let (submitted, header) = Submitted::read(transaction)?;
-        let is_complete = !body_missing && header.body_length() == length;
+        let context = header.context();
+        let is_of_this_run = (context.round.bound, context.round.dimension)
+            == (parameters.bound, parameters.dimension);
+        let length = body_length(&context.parameters().ok()?) as u64;
+        let is_complete = !body_missing && is_of_this_run && header.body_length() == length;
         is_complete.then_some(submitted)
     };
     block.entries.iter().filter_map(read).collect()

@@ -38,6 +38,14 @@ pub enum TrusteeError {
         /// min_updates of the genesis.
         expected: u32,
     },
+    /// Too few rows behind them: the mean would follow whoever happens to be there.
+    #[error("those in it have {found} rows together; {expected} are needed")]
+    TooFewRows {
+        /// How many.
+        found: u64,
+        /// min_rows of the genesis.
+        expected: u64,
+    },
     /// A header that is not an encryption.
     #[error(
         "the header of institution {} is not proven to be an encryption: {reason}",
@@ -105,8 +113,9 @@ impl Judged {
 ///
 /// What the types have checked before: the block is signed, on this institution's own chain, and its entries are its
 /// own; every submission carries a certificate of the authority and its author's signature, names this round and its
-/// author, who was not revoked when it was recorded. Checked here, in this order: the round of the sum; that each of its
-/// inputs is such a submission; that no institution is in it twice; that there are enough of them; every key proof;
+/// author with its bound, who was not revoked when it was recorded. Checked here, in this order: the round of the sum; that each of its
+/// inputs is such a submission; that no institution is in it twice; that there are enough of them, and of their rows;
+/// every key proof;
 /// that the own update is among them; the sum, by adding it up, and its certificate.
 ///
 /// # Errors
@@ -142,6 +151,10 @@ pub fn judge(
             found: inputs.len(),
             expected: parameters.min_updates,
         });
+    }
+    let rows = inputs.iter().map(|input| input.rows()).sum();
+    if !parameters.is_enough(inputs.len(), rows) {
+        return Err(TrusteeError::TooFewRows { found: rows, expected: parameters.min_rows });
     }
     let bad = |input: &Submission, reason| TrusteeError::BadHeader {
         pseudonym: *input.pseudonym(),

@@ -237,15 +237,14 @@ impl ModelCheck {
     ///
     /// # Errors
     /// [`ModelError::WrongMaskedUpdate`] where the bytes are not those whose hash the signed header holds.
-    pub fn add(&mut self, masked: &[u8], parameters: &Parameters) -> Result<(), ModelError> {
+    pub fn add(&mut self, masked: &[u8]) -> Result<(), ModelError> {
         let Some(header) = self.judged.headers().get(self.added) else { return Ok(()) };
         let wrong = |reason| ModelError::WrongMaskedUpdate {
             pseudonym: header.context().pseudonym,
             reason,
         };
-        let masked =
-            MaskedUpdate::parse(masked, header.mask_hash(), &parameters.update_parameters())
-                .map_err(wrong)?;
+        let own = header.context().parameters().map_err(|error| wrong(error.into()))?;
+        let masked = MaskedUpdate::parse(masked, header.mask_hash(), &own).map_err(wrong)?;
         self.sum.add_masked(&masked).map_err(wrong)?;
         self.added += 1;
         Ok(())
@@ -292,7 +291,7 @@ impl ModelCheck {
         let names = headers.iter().map(|header| &header.context().pseudonym);
         let weight = roster.weight_sum(names, parameters.max_rows);
         previous
-            .step(parameters, &sums, self.judged.evaluation().summands(), weight)
+            .step(parameters, &sums, weight)
             .filter(|model| model.hash() == self.announced_model)
             .ok_or(ModelError::WrongModel(self.announced_model))
     }

@@ -55,8 +55,8 @@ pub struct BoundChoice {
     /// With a bound on the norm: 256, 512 or 1024 projections prove it up to 2.78, 2.00 or 1.61 times B [default: 256].
     #[arg(long, value_name = "N")]
     pub projections: Option<u16>,
-    /// c: each coordinate of a weighted update is clipped to [−c, c], or its norm to c [default: what honest training
-    /// with these hyper-parameters hardly ever exceeds].
+    /// c: each coordinate of an update is clipped to [−c, c], or its norm to c, before it is weighted [default: what honest
+    /// training with these hyper-parameters hardly ever exceeds].
     #[arg(long, value_name = "C")]
     pub clip: Option<f32>,
 }
@@ -108,7 +108,7 @@ impl BoundChoice {
             (None, Some(_)) => Some("--projections"),
             (None, None) => None,
         };
-        let parameter = Bound::Parameter { bits: self.bits.unwrap_or(BITS) };
+        let parameter = Bound::parameter(self.bits.unwrap_or(BITS));
         let norm = Bound::Norm {
             norm: self.norm.unwrap_or(NORM),
             projections: self.projections.unwrap_or(PROJECTIONS),
@@ -132,7 +132,7 @@ impl BoundChoice {
 /// projections in about 180 + 0.022·d ms: they meet at some 470 parameters, and at some 600 in the contract's verification.
 pub fn default_bound(dimension: u32) -> Bound {
     if dimension < CROSSOVER {
-        Bound::Parameter { bits: BITS }
+        Bound::parameter(BITS)
     } else {
         Bound::Norm { norm: NORM, projections: PROJECTIONS }
     }
@@ -143,7 +143,7 @@ pub fn default_bound(dimension: u32) -> Bound {
 ///
 /// - On a parameter 2·η·√steps, which clips one coordinate in 10,000 on pima and none on wdbc.
 /// - On the norm 1.4·η·√steps·√d, which clips one update in a hundred on pima and on wdbc, of ten institutions in 60 rounds
-///   over five seeds. It fits from 2 to 10 steps and from 40 to 100,000 parameters: 99 of 100 weighted updates are then
+///   over five seeds. It fits from 2 to 10 steps and from 40 to 100,000 parameters: 99 of 100 updates are then
 ///   no longer than 1.06 to 2.2 η·√steps·√d. With more local steps or hardly a parameter more of them are shortened, which
 ///   slows training and does not bias it.
 pub fn default_clip(bound: Bound, dimension: u32, training: &Training, rows: u64) -> f32 {
@@ -161,7 +161,7 @@ pub fn default_clip(bound: Bound, dimension: u32, training: &Training, rows: u64
 pub fn bound_facts(promise: &Promise) -> Vec<(&'static str, serde_json::Value)> {
     let bound = promise.bound();
     let mut facts = match bound {
-        Bound::Parameter { bits } => vec![("bound", "parameter".into()), ("bits", bits.into())],
+        Bound::Parameter { bits, .. } => vec![("bound", "parameter".into()), ("bits", bits.into())],
         Bound::Norm { norm, projections } => {
             vec![
                 ("bound", "norm".into()),
@@ -190,7 +190,7 @@ mod tests {
 
     use super::*;
 
-    const EIGHT: Bound = Bound::Parameter { bits: 8 };
+    const EIGHT: Bound = Bound::parameter(8);
     const NORM_5600: Bound = Bound::Norm { norm: 5600, projections: 256 };
 
     fn training() -> Training {
@@ -236,7 +236,7 @@ mod tests {
     fn a_flag_of_one_bound_chooses_it_and_what_it_leaves_open_is_filled_in() {
         let none = BoundChoice::default();
         for (choice, expected) in [
-            (BoundChoice { bits: Some(16), ..none.clone() }, Bound::Parameter { bits: 16 }),
+            (BoundChoice { bits: Some(16), ..none.clone() }, Bound::parameter(16)),
             (
                 BoundChoice { norm: Some(900), ..none.clone() },
                 Bound::Norm { norm: 900, projections: 256 },

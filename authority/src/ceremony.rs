@@ -96,6 +96,7 @@ impl Ceremony {
             institutions,
             threshold: spec.threshold,
             min_updates: spec.min_updates,
+            min_rows: spec.min_rows,
             bound: Some(bound(spec)),
             max_rows,
             steps: spec.steps,
@@ -170,7 +171,7 @@ impl Ceremony {
 fn bound(spec: &CeremonySpec) -> v1::genesis::Bound {
     let clip = spec.clip;
     match spec.bound {
-        Bound::Parameter { bits } => {
+        Bound::Parameter { bits, .. } => {
             v1::genesis::Bound::Parameter(v1::ParameterBound { bits: bits.into(), clip })
         }
         Bound::Norm { norm, projections } => {
@@ -233,8 +234,8 @@ mod tests {
     #[test]
     fn the_genesis_carries_the_bound_that_was_asked_for() {
         for bound in [
-            Bound::Parameter { bits: 8 },
-            Bound::Parameter { bits: 16 },
+            Bound::parameter(8),
+            Bound::parameter(16),
             Bound::Norm { norm: 300, projections: 256 },
             Bound::Norm { norm: 70_000, projections: 1024 },
         ] {
@@ -272,7 +273,7 @@ mod tests {
         refused(|spec| spec.initial_model.truncate(12), "13 parameters");
         refused(|spec| spec.initial_model[4] = f32::NAN, "initial model");
         refused(|spec| spec.clip = -1.0, "clip");
-        refused(|spec| spec.bound = Bound::Parameter { bits: 9 }, "bits");
+        refused(|spec| spec.bound = Bound::parameter(9), "bits");
         refused(|spec| spec.bound = Bound::Norm { norm: 5600, projections: 100 }, "projections");
         refused(|spec| spec.bound = Bound::Norm { norm: 2, projections: 256 }, "raise the norm");
         refused(

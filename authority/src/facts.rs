@@ -41,6 +41,8 @@ pub fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> 
         ("threshold", parameters.threshold.into()),
         ("quorum", parameters.quorum.into()),
         ("min updates", parameters.min_updates.into()),
+        ("min rows", parameters.min_rows.into()),
+        ("max rows", parameters.max_rows.into()),
         ("dimension", parameters.dimension.into()),
     ];
     facts.extend(bound_facts(&parameters.promise()));

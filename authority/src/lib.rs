@@ -58,4 +58,6 @@ pub use privacy::PrivacyFlags;
 pub use protection::Protection;
 pub use register::AuthorityFiles;
 pub use send::{read_transaction, send};
-pub use spec::{CeremonySpec, default_min_threshold, default_min_updates, initial_model};
+pub use spec::{
+    CeremonySpec, default_min_rows, default_min_threshold, default_min_updates, initial_model,
+};

@@ -189,6 +189,10 @@ struct Init {
     /// Accepted updates that a sum needs, t + 1 to n [default: half of the institutions, at least t + 1].
     #[arg(long)]
     min_updates: Option<u32>,
+    /// Rows that the institutions of a sum have at least, together; with fewer the round waits [default: a quarter of the
+    /// rows of all institutions].
+    #[arg(long)]
+    min_rows: Option<u64>,
     #[command(flatten)]
     bound: BoundChoice,
     #[command(flatten)]
@@ -414,6 +418,7 @@ fn init(arguments: &Init) -> Result<String, String> {
     let spec = CeremonySpec {
         threshold,
         min_updates,
+        min_rows: arguments.min_rows.unwrap_or(defaults.min_rows),
         bound,
         clip,
         privacy,
@@ -429,6 +434,8 @@ fn init(arguments: &Init) -> Result<String, String> {
     let ceremony = Ceremony::hold(&spec, &mut OsRng).map_err(|error| error.to_string())?;
     ceremony.write(&arguments.out).map_err(|error| error.to_string())?;
     let mut text = text_of(&ceremony.parameters);
+    let influence = ceremony.parameters.influence().most(&spec.rows);
+    text += &format!("\n{:<22} {influence} in a step, at most", "one institution moves");
     text += &format!(
         "\n\nwritten to {}: hand out coordinator/ and {} to {}, then delete them there",
         arguments.out.display(),

@@ -190,7 +190,7 @@ mod tests {
             assert!(error.starts_with("--privacy-epsilon: needs --bound norm"), "{error}");
         }
         let without = PrivacyFlags::default().bounded(&none, RUN, &training, 62).unwrap();
-        assert_eq!(without, (Bound::Parameter { bits: 8 }, 0.04, None));
+        assert_eq!(without, (Bound::parameter(8), 0.04, None));
     }
 
     #[test]

@@ -22,9 +22,11 @@ pub struct CeremonySpec {
     pub threshold: u32,
     /// Accepted updates that a sum needs, t + 1 to n.
     pub min_updates: u32,
+    /// Rows that those who sent them have at least, together.
+    pub min_rows: u64,
     /// What every update proves about itself.
     pub bound: Bound,
-    /// c: each coordinate of a weighted update is clipped to [−c, c], or its norm to c.
+    /// c: each coordinate of an update is clipped to [−c, c], or its norm to c, before it is weighted.
     pub clip: f32,
     /// Noise on every update and the budget that ends the run; only under a bound on the norm.
     pub privacy: Option<Terms>,
@@ -63,6 +65,7 @@ impl CeremonySpec {
             initial_model,
             threshold,
             min_updates: default_min_updates(institutions, threshold),
+            min_rows: default_min_rows(&rows),
             bound,
             privacy: None,
             clip: default_clip(
@@ -86,6 +89,12 @@ impl CeremonySpec {
 /// Half of the institutions, and never fewer than the threshold plus one.
 pub fn default_min_updates(institutions: u32, threshold: u32) -> u32 {
     institutions.div_ceil(2).max(threshold.saturating_add(1))
+}
+
+/// A quarter of the rows of all institutions. Where these are of one size, any sum of enough updates has more: there are
+/// more than a third of the institutions in it.
+pub fn default_min_rows(rows: &[u64]) -> u64 {
+    rows.iter().fold(0u64, |sum, rows| sum.saturating_add(*rows)).div_ceil(4)
 }
 
 /// One less than the threshold, so that an institution can leave without another in its place; but never one alone where

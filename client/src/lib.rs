@@ -6,6 +6,17 @@
 //! it has judged, whose updates it has verified, and that it has remembered and seen countersigned by a quorum
 //! ([`institution::trustee`]). What anyone can verify, institution or not, is in `consilium-audit`.
 //!
+//! What must stay true here:
+//!
+//! - An institution that has lost its memory, or finds it older than the chain, answers for nothing as a trustee until the
+//!   next committee that it helps to make.
+//! - A member answers for one set of qualified dealings per attempt, and confirms one committee per number, for ever, on
+//!   disk before it says so. One that has confirmed a committee countersigns nothing as a member of an earlier one; one that
+//!   has countersigned a step confirms no committee that would answer for it. Attempts never repeat a number.
+//! - A secret of a ceremony is on disk before anything that follows from it is sent, and gone once the committee stands; so
+//!   is the share of every other committee.
+//! - What is sent again is the stored bytes, never a new encryption.
+//!
 //! What this crate must not be used for: it is one institution with one state directory. Two processes with one identity
 //! and two directories are two memories, and a trustee has only one.
 //!

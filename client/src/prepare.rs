@@ -45,7 +45,7 @@ pub trait Preparation: Send {
     ) -> Result<Prepared, PrepareError>;
 }
 
-/// The difference, weighted, clipped to the bound of the run, rounded at random, and covered by noise where the run asks
+/// The difference, weighted, clipped to the institution's share of the bound, rounded at random, and covered by noise where the run asks
 /// for it.
 pub struct Quantisation {
     quantiser: Quantiser,
@@ -74,12 +74,14 @@ impl Quantisation {
     /// [`QuantiseError`] where the bound of the genesis leaves no room.
     pub fn of(files: &InstitutionFiles, seed: u64) -> Result<Self, QuantiseError> {
         let parameters = &files.parameters;
+        let rows = files.identity.rows;
         let quantiser = Quantiser::new(
             parameters.quantised_bound(),
             parameters.clip,
-            parameters.weight(files.identity.rows),
+            parameters.weight(rows),
             parameters.institutions,
-        )?;
+        )?
+        .within(parameters.own_quantised_bound(rows));
         let stage = Self::new(quantiser, seed, u64::from(files.identity.trustee_index));
         Ok(match &parameters.privacy {
             None => stage,

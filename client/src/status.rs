@@ -3,7 +3,11 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use consilium_audit::follow::Follower;
-use consilium_contract::{Attendance, roster::INITIAL_CREDIT, transaction::parse_entry};
+use consilium_contract::{
+    Attendance, Distance,
+    roster::{INITIAL_CREDIT, Institution, Roster},
+    transaction::parse_entry,
+};
 use consilium_hash::{ChainId, ModelHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 
@@ -14,7 +18,7 @@ use crate::{
 };
 
 /// Where an institution stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Status {
     /// The run.
     pub chain_id: ChainId,
@@ -22,6 +26,8 @@ pub struct Status {
     pub pseudonym: Pseudonym,
     /// What every update of the run proves about itself, in words.
     pub bound: String,
+    /// How far one institution moves the model in a step at most, given who is enrolled: this one, and whoever can the most.
+    pub influence: Option<(Distance, Distance)>,
     /// Verified blocks.
     pub blocks: u64,
     /// Institutions that are enrolled, and how many the genesis asks for.
@@ -98,6 +104,7 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         chain_id: parameters.chain_id,
         pseudonym: files.identity.pseudonym,
         bound: parameters.promise().to_string(),
+        influence: influence(files, roster),
         blocks: history.len(),
         enrolled: (follower.roster().len(), parameters.institutions),
         is_enrolled: follower.roster().get(&files.identity.pseudonym).is_some(),
@@ -112,12 +119,33 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
     })
 }
 
+/// What this institution, and whoever has most, can do to the model; `None` while this one is not enrolled.
+fn influence(files: &InstitutionFiles, roster: &Roster) -> Option<(Distance, Distance)> {
+    let own = files.identity.pseudonym;
+    roster.get(&own)?;
+    let able = roster.iter().filter(|(_, institution)| institution.may_submit());
+    let (mine, others): (Vec<_>, Vec<_>) = able.partition(|(name, _)| **name == own);
+    let rows = |of: &[(&Pseudonym, &Institution)]| -> Vec<u64> {
+        of.iter().map(|(_, institution)| institution.certificate.rows).collect()
+    };
+    let influence = files.parameters.influence();
+    let others = rows(&others);
+    let everyone = [rows(&mine), others.clone()].concat();
+    Some((influence.of(files.identity.rows, &others), influence.most(&everyone)))
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "chain           {}", self.chain_id.short())?;
         let enrolment = if self.is_enrolled { "enrolled" } else { "not enrolled" };
         writeln!(f, "institution     {} ({enrolment})", self.pseudonym.short())?;
         writeln!(f, "bound           {}", self.bound)?;
+        if let Some((own, most)) = &self.influence {
+            writeln!(
+                f,
+                "influence       this institution moves the model by {own} in a step at most; nobody by more than {most}"
+            )?;
+        }
         writeln!(f, "enrolled        {} of {}", self.enrolled.0, self.enrolled.1)?;
         writeln!(f, "verified blocks {}", self.blocks)?;
         writeln!(f, "closed rounds   {} of {}", self.steps.0, self.steps.1)?;

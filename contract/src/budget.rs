@@ -7,7 +7,7 @@
 use consilium_privacy::{Spent, Thousandths};
 
 use crate::{
-    keygen::Succession,
+    keygen::{Holder, Succession},
     parameters::{Parameters, honest_shares},
 };
 
@@ -19,10 +19,17 @@ impl Parameters {
         if step >= self.steps {
             return true;
         }
-        let Some(privacy) = &self.privacy else { return false };
-        let Some(committee) = succession.committee() else { return false };
-        let honest = honest_shares(self.min_updates, committee.threshold());
-        !succession.is_asked_for(step) && privacy.affordable(&self.spent(succession), honest) == 0
+        !succession.is_asked_for(step) && !self.affords_a_step(succession)
+    }
+
+    /// Whether the privacy budget affords the committee that holds the key another step.
+    pub(crate) fn affords_a_step<C: Holder>(&self, succession: &Succession<C>) -> bool {
+        let Some(privacy) = &self.privacy else { return true };
+        let Some(Ok(shape)) = succession.committee().map(|committee| committee.shape()) else {
+            return true;
+        };
+        let honest = honest_shares(self.min_updates, shape.threshold());
+        privacy.affordable(&self.spent(succession), honest) > 0
     }
 
     /// ε that the closed steps have cost each institution, where there is noise.
@@ -39,7 +46,7 @@ impl Parameters {
         self.privacy.as_ref().map(|privacy| privacy.describe(&self.spent(succession), honest))
     }
 
-    fn spent(&self, succession: &Succession) -> Spent {
+    fn spent<C: Holder>(&self, succession: &Succession<C>) -> Spent {
         let answered = succession.answered().iter();
         answered
             .map(|(threshold, steps)| (honest_shares(self.min_updates, *threshold), *steps))

@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | [`transaction`], [`receipt`] | bytes that somebody signed, and the answers to them |
 //! | [`action`] | the one list of kinds of transactions: who signs each, and which wing decides it |
-//! | [`parameters`] | the checked genesis; [`promise`]: what its bound says of every accepted update |
+//! | [`parameters`] | the checked genesis; [`promise`]: what its bound says of every accepted update; [`influence`]: of one institution |
 //! | [`contract`] | the state machine; [`phase`]: where a run stands; `course`: the order of the coordinator's orders |
 //! | [`execute`](mod@execute) | one way to run a block: recovery, audits, evidence |
 //! | [`schedule`] | what an honest orderer says next, and for whom a run waits |
@@ -33,6 +33,7 @@ mod course;
 pub mod enrolment;
 pub mod execute;
 mod handler;
+pub mod influence;
 pub mod keygen;
 pub mod light;
 pub mod parameters;
@@ -54,6 +55,7 @@ pub use enrolment::{
 };
 pub use execute::{ExecuteError, Recorded, execute};
 pub use handler::Refusal;
+pub use influence::{Distance, Influence};
 pub use keygen::{
     Keygen,
     committee::{self, Committee},

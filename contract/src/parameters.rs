@@ -74,9 +74,11 @@ pub struct Parameters {
     pub quorum: u32,
     /// Accepted updates that a sum needs.
     pub min_updates: u32,
-    /// What an update proves about itself.
+    /// Rows that those who sent them have at least, together: Σω is no smaller than these over `max_rows`.
+    pub min_rows: u64,
+    /// What an update of the largest institution proves about itself; of others, [`Parameters::own_bound`].
     pub bound: Bound,
-    /// c: coordinates of a weighted update lie in [−c, c], or its norm is at most c.
+    /// c: coordinates of an update lie in [−c, c], or its norm is at most c; weighted, at most ω·c.
     pub clip: f32,
     update: UpdateParameters,
     /// Rows of the largest institution.
@@ -131,7 +133,7 @@ fn read_bound(genesis: &v1::Genesis) -> Result<(Bound, f32), GenesisError> {
     Ok(match bound {
         v1::genesis::Bound::Parameter(v1::ParameterBound { bits, clip }) => {
             let bits = u8::try_from(*bits).map_err(|_| out_of_range("bits", bits, "8 or 16"))?;
-            (Bound::Parameter { bits }, *clip)
+            (Bound::parameter(bits), *clip)
         }
         v1::genesis::Bound::Norm(v1::NormBound { norm, clip, projections }) => {
             let projections = u16::try_from(*projections)
@@ -230,6 +232,13 @@ impl Parameters {
             genesis.max_rows,
             "1 to 2^40",
         )?;
+        let all_rows = u64::from(n) * genesis.max_rows;
+        require(
+            (1..=all_rows).contains(&genesis.min_rows),
+            "min_rows",
+            genesis.min_rows,
+            format!("1 to {all_rows} (all institutions, none larger than the largest)"),
+        )?;
         require(genesis.steps > 0, "steps", genesis.steps, "at least 1")?;
         require(genesis.max_attempts > 0, "max_attempts", genesis.max_attempts, "at least 1")?;
         require(
@@ -282,6 +291,7 @@ impl Parameters {
             threshold: t,
             quorum: countersign_quorum(n, t),
             min_updates,
+            min_rows: genesis.min_rows,
             bound,
             clip,
             update: UpdateParameters::new(dimension, bound)
@@ -329,6 +339,22 @@ impl Parameters {
     /// The weight ω of an institution with that many rows.
     pub fn weight(&self, rows: u64) -> f64 {
         rows as f64 / self.max_rows as f64
+    }
+
+    /// What an update of an institution with that many rows proves about itself: its share of the bound, in proportion to
+    /// its weight.
+    pub fn own_bound(&self, rows: u64) -> Bound {
+        self.promise().share(rows, self.max_rows)
+    }
+
+    /// What such an update is quantised to, before noise if there is any.
+    pub fn own_quantised_bound(&self, rows: u64) -> Bound {
+        self.privacy.as_ref().map_or_else(|| self.own_bound(rows), |_| self.quantised_bound())
+    }
+
+    /// Whether so many updates, of institutions with so many rows together, may be opened.
+    pub fn is_enough(&self, updates: usize, rows: u64) -> bool {
+        updates >= self.min_updates as usize && rows >= self.min_rows
     }
 
     /// What the encoding of every update of this run follows from.

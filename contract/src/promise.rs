@@ -7,7 +7,10 @@
 
 use std::fmt;
 
-use consilium_crypto::{Bound, quantise::unit};
+use consilium_crypto::{
+    Bound,
+    quantise::{share, unit},
+};
 
 use crate::Parameters;
 
@@ -41,15 +44,36 @@ impl Promise {
         self.clip
     }
 
-    /// What no accepted update exceeds: the absolute value of a parameter, or the norm of all. Not a number where the
+    /// What no accepted update exceeds, the largest institution's included: the absolute value of a parameter, or the norm of all. Not a number where the
     /// bound is none that a genesis can have.
     pub fn longest(&self) -> f64 {
         let unit = unit(self.quantised, self.clip, self.dimension as usize).unwrap_or(f64::NAN);
         let units = match self.bound {
-            Bound::Parameter { bits } => f64::from(1_u32 << bits.saturating_sub(1).min(31)),
+            Bound::Parameter { most, .. } => most.into(),
             Bound::Norm { norm, .. } => self.bound.slack() * f64::from(norm),
         };
         unit * units
+    }
+
+    /// The bound of an institution with that many rows, where the largest has `max_rows`: its share, in proportion to its
+    /// weight. The whole bound for everyone where there is noise: an update needs room for its noise, which has no weight,
+    /// and that is almost all of the bound (docs/privacy.md).
+    pub fn share(&self, rows: u64, max_rows: u64) -> Bound {
+        if self.bound != self.quantised {
+            return self.bound;
+        }
+        share(self.bound, rows, max_rows, self.dimension)
+    }
+
+    /// What no accepted update of such an institution exceeds, as it is added to the sum.
+    pub fn longest_of(&self, rows: u64, max_rows: u64) -> f64 {
+        let unit = unit(self.quantised, self.clip, self.dimension as usize).unwrap_or(f64::NAN);
+        unit * self.share(rows, max_rows).reach() as f64
+    }
+
+    /// Whether it is the norm that is bounded, and not every parameter by itself.
+    pub fn is_of_the_norm(&self) -> bool {
+        matches!(self.bound, Bound::Norm { .. })
     }
 
     /// How many times larger than the clip of an honest update an accepted one may be.
@@ -82,13 +106,11 @@ impl fmt::Display for Promise {
         let Self { bound, quantised, clip, .. } = self;
         let longest = self.longest();
         let (norm, projections) = match *bound {
-            Bound::Parameter { bits } => {
-                let beyond = 1_u32 << bits.saturating_sub(1).min(31);
-                let most = beyond - 1;
+            Bound::Parameter { bits, most } => {
                 return write!(
                     f,
                     "every parameter is clipped to ±{clip} ({most} units of {bits} bits); none of an update that is \
-                     accepted is beyond ±{beyond} units"
+                     accepted is beyond that"
                 );
             }
             Bound::Norm { norm, projections } => (norm, projections),
@@ -116,7 +138,7 @@ impl fmt::Display for Promise {
 mod tests {
     use super::*;
 
-    const EIGHT: Bound = Bound::Parameter { bits: 8 };
+    const EIGHT: Bound = Bound::parameter(8);
 
     fn norm(norm: u32) -> Bound {
         Bound::Norm { norm, projections: 256 }
@@ -132,7 +154,7 @@ mod tests {
         );
         let said = Promise::new(EIGHT, EIGHT, 0.04, 289).to_string();
         assert!(
-            said.contains("±0.04 (127 units of 8 bits)") && said.contains("±128 units"),
+            said.contains("±0.04 (127 units of 8 bits)") && said.contains("beyond that"),
             "{said}"
         );
     }
@@ -161,12 +183,12 @@ mod tests {
             // The largest that a proof lets pass in one place, as the sum of one update of weight 1.
             let most = match bound {
                 Bound::Norm { norm, .. } => (bound.slack() * f64::from(norm)) as i64,
-                Bound::Parameter { .. } => 0,
+                Bound::Parameter { most, .. } => most.into(),
             };
-            let mean = decode(&[most, most, most], 1, quantised, 0.5, 1.0).unwrap();
+            let mean = decode(&[most, most, most], quantised, 0.5, 1.0).unwrap();
             let decoded = mean[0].abs();
             assert!(
-                decoded <= promise.longest() && decoded > 0.99 * promise.longest(),
+                decoded <= promise.longest() * (1.0 + 1e-12) && decoded > 0.99 * promise.longest(),
                 "{decoded} of {}",
                 promise.longest()
             );

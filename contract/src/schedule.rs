@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     contract::Contract,
     keygen::{Keygen, Stage, first_members},
+    parameters::Parameters,
     phase::Phase,
     round::{Collecting, Opened, model::encode_sums},
 };
@@ -110,7 +111,8 @@ fn end_stage(contract: &Contract, keygen: &Keygen, situation: &Situation) -> Opt
 
 fn open(contract: &Contract, situation: &Situation) -> Option<Due> {
     // Those that have not enrolled, or join in the place of others, may still come.
-    if contract.roster().able() < contract.parameters().min_updates as usize {
+    let roster = contract.roster();
+    if !contract.parameters().is_enough(roster.able(), roster.able_rows()) {
         return None;
     }
     Some(Due::Order(Action::OpenRound(OpenRound {
@@ -129,7 +131,7 @@ fn end_collection(
 ) -> Option<Due> {
     let time_ms = situation.now_ms;
     let is_complete = collecting.is_complete(contract.roster());
-    if collecting.accepted().len() < contract.parameters().min_updates as usize {
+    if !collecting.is_enough(contract.roster(), contract.parameters()) {
         // Those whose updates were refused have another try; those who have not spoken are waited for.
         let abandon = Abandon { step: contract.step(), attempt: contract.attempt(), time_ms };
         return is_complete.then_some(Due::Order(Action::Abandon(abandon)));
@@ -166,6 +168,8 @@ pub enum Wait {
     Enrolments,
     /// Institutions that may submit updates, in the place of those that are revoked or expelled.
     Institutions,
+    /// Rows of those whose updates are in, or may come.
+    Rows,
     /// Members, in a stage of making a committee.
     Members,
     /// Members who confirm a committee.
@@ -184,6 +188,7 @@ impl Wait {
         match self {
             Self::Enrolments => "institutions to enrol",
             Self::Institutions => "institutions that may submit updates",
+            Self::Rows => "rows of institutions whose updates a sum may hold",
             Self::Members => "members of the committee",
             Self::Confirmations => "confirmations of the committee",
             Self::Updates => "updates",
@@ -216,8 +221,9 @@ pub fn awaited(contract: &Contract) -> Option<Awaited> {
             (Wait::Enrolments, members, parameters.quorum as usize, BTreeSet::new())
         }
         Phase::Idle => {
-            let needed = parameters.min_updates as usize;
-            (Wait::Institutions, roster.able(), needed, BTreeSet::new())
+            let (wait, present, needed) =
+                fewest(Wait::Institutions, roster.able(), roster.able_rows(), parameters);
+            (wait, present, needed, BTreeSet::new())
         }
         Phase::Keygen(keygen) => {
             let progress = keygen.progress();
@@ -230,8 +236,10 @@ pub fn awaited(contract: &Contract) -> Option<Awaited> {
                 institution.may_submit() && !collecting.verdicts().contains_key(*name)
             });
             let silent = silent.map(|(name, _)| *name).collect();
-            let needed = parameters.min_updates as usize;
-            (Wait::Updates, collecting.accepted().len(), needed, silent)
+            let updates = collecting.accepted().len();
+            let (wait, present, needed) =
+                fewest(Wait::Updates, updates, collecting.rows(roster), parameters);
+            (wait, present, needed, silent)
         }
         Phase::Sealed(sealed) => {
             let committee = sealed.committee();
@@ -253,4 +261,14 @@ pub fn awaited(contract: &Contract) -> Option<Awaited> {
     };
     let absent: Vec<Pseudonym> = BTreeSet::into_iter(absent).collect();
     (present < needed).then_some(Awaited { wait, present, needed, absent })
+}
+
+/// What a sum lacks first: updates, or the rows behind them.
+fn fewest(wait: Wait, updates: usize, rows: u64, parameters: &Parameters) -> (Wait, usize, usize) {
+    let needed = parameters.min_updates as usize;
+    if updates < needed {
+        return (wait, updates, needed);
+    }
+    let count = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
+    (Wait::Rows, count(rows), count(parameters.min_rows))
 }

@@ -31,6 +31,7 @@ fn actions() -> Vec<Action> {
             institutions: 10,
             threshold: 4,
             min_updates: 5,
+            min_rows: 155,
             bound: Some(v1::genesis::Bound::Parameter(v1::ParameterBound { bits: 8, clip: 0.125 })),
             max_rows: 62,
             steps: 60,
@@ -156,6 +157,6 @@ fn the_encodings_and_hashes_are_those_of_version_3() {
     }
     assert_eq!(
         hex(hasher.finalize()),
-        "91cabb47f8b118fbbb3c063f5320d2667c80f2e3c5d62fe4ffd8c5f2b314bb07"
+        "baaa90bebf1b6270cc5cd9e7dd697451b5401ac045dfde3e50fd4d96f20e43f2"
     );
 }

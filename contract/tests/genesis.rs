@@ -54,6 +54,8 @@ fn a_genesis_outside_what_the_protocol_allows_is_refused_with_the_field_named() 
         ("min_updates", Box::new(|g| g.min_updates = 2)),
         ("min_updates", Box::new(|g| g.min_updates = 5)),
         ("max_rows", Box::new(|g| g.max_rows = 0)),
+        ("min_rows", Box::new(|g| g.min_rows = 0)),
+        ("min_rows", Box::new(|g| g.min_rows = 401)),
         ("steps", Box::new(|g| g.steps = 0)),
         ("max_attempts", Box::new(|g| g.max_attempts = 0)),
         ("collection timeout", Box::new(|g| g.collection_timeout_ms = 0)),

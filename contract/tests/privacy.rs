@@ -10,7 +10,7 @@ use consilium_contract::{Phase, parameters::honest_shares};
 use consilium_crypto::Bound;
 use consilium_privacy::{Terms, Thousandths};
 use consilium_proto::v1::{self, Reason};
-use consilium_testkit::{DIMENSION, Run, ceremony, genesis, genesis_entry, table};
+use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS, ceremony, genesis, genesis_entry, table};
 
 /// Noise of ten times an update's norm in a sum of h = 2 shares: 20² · 10² / 2 = 20,000.
 const PRIVACY: v1::Privacy =
@@ -125,6 +125,65 @@ fn a_committee_that_is_asked_for_in_time_goes_on_where_the_budget_is_spent_for_t
 }
 
 #[test]
+fn nobodys_absence_from_a_committee_ends_a_run_whose_budget_only_that_committee_affords() {
+    let budget = cost(&[(2, 1), (3, 1)]);
+    let mut run = private(50, v1::Privacy { epsilon_milli: budget, ..PRIVACY });
+    assert!(run.open().is_accepted());
+    ask(&mut run, 1);
+    (0..4).for_each(|i| assert!(run.submit(i, &[300; DIMENSION]).is_accepted()));
+    assert!(run.close_collection().is_accepted());
+    run.end_block();
+    run.open_and_close();
+    for _ in 0..3 {
+        // Nobody offers a key, until the ceremony is given up.
+        let mut attempts = attempts_without_anybody(&mut run);
+        assert!(!attempts.is_empty() && attempts.is_sorted());
+        assert!(matches!(run.contract.phase(), Phase::Idle));
+        assert_eq!(run.open().reason, Reason::TooEarly, "no step of the present committee");
+        // What was sworn in one attempt is sworn in no other.
+        attempts.extend(attempts_without_anybody(&mut run));
+        assert!(attempts.windows(2).all(|pair| pair[0] < pair[1]), "{attempts:?}");
+    }
+    assert_eq!(run.again().last(), Some(&run.contract.state_root()));
+    run.share_key();
+    assert_eq!(finish(&mut run), 1);
+    assert_eq!(spent(&run), Thousandths(cost(&[(2, 1), (3, 1)]).into()));
+}
+
+#[test]
+fn a_ceremony_that_is_given_up_leaves_a_committee_what_its_budget_still_affords() {
+    let budget = cost(&[(2, 2)]);
+    let mut run = private(50, v1::Privacy { epsilon_milli: budget, ..PRIVACY });
+    step(&mut run);
+    ask(&mut run, 1);
+    attempts_without_anybody(&mut run);
+    // This step is the present committee's, the next one is another's, which affords it no more than this one would.
+    step(&mut run);
+    assert!(matches!(run.contract.phase(), Phase::Idle));
+    run.share_key();
+    assert_eq!(finish(&mut run), 0);
+}
+
+/// Begins the ceremony that is due, in which nobody speaks: the attempts until it is given up.
+fn attempts_without_anybody(run: &mut Run) -> Vec<u32> {
+    let committee = run.contract.succession().next_number();
+    let begin = v1::BeginKeygen { committee, time_ms: run.time_ms };
+    let begin = run.by_coordinator(v1::transaction::Action::BeginKeygen(begin));
+    assert!(run.apply(&begin).is_accepted());
+    let mut attempts = Vec::new();
+    while let Phase::Keygen(keygen) = run.contract.phase() {
+        let attempt = keygen.attempt();
+        attempts.push(attempt);
+        run.time_ms += TIMEOUT_MS;
+        let stage = v1::Stage::Offering.into();
+        let end = v1::EndStage { committee, attempt, stage, time_ms: run.time_ms };
+        let end = run.by_coordinator(v1::transaction::Action::EndStage(end));
+        assert!(run.apply(&end).is_accepted());
+    }
+    attempts
+}
+
+#[test]
 fn a_committee_that_cannot_afford_a_step_finishes_the_run_when_it_takes_over() {
     let budget = cost(&[(3, 2)]);
     assert!(cost(&[(3, 1), (2, 1)]) > budget);
@@ -199,6 +258,32 @@ fn sums_of_noisy_updates_are_decoded_by_the_norm_before_noise() {
     let unit = 0.5 / ((400.0f64 - 2.25).sqrt() - 1.0);
     let expected = (0.25 + unit * 1_200.0 / 2.5) as f32;
     assert!(run.contract.model().parameters().iter().all(|value| *value == expected));
+    // What is promised of an accepted update is worth as much: 2.78·B of these units, not of those that B would be.
+    let slack = run.parameters().bound.slack();
+    let promise = run.parameters().promise();
+    assert!((promise.longest() / (slack * 3_000.0 * unit) - 1.0).abs() < 1e-9, "{promise}");
+    assert!(promise.warning().is_some(), "{promise}");
+}
+
+/// The accountant takes S for what one institution changes a sum by. With noise everyone is clipped to S and proves B, the
+/// smallest as the largest: noise has no weight, and S is no less for whom it is scaled to.
+#[test]
+fn with_noise_nobody_is_quantised_to_more_than_the_norm_that_the_noise_is_scaled_to() {
+    let run = private(1, PRIVACY);
+    let parameters = run.parameters();
+    let terms = parameters.privacy.as_ref().unwrap().terms();
+    for rows in [1, 25, 60, 100] {
+        let expected = Bound::Norm { norm: terms.signal, projections: 256 };
+        assert_eq!(parameters.own_quantised_bound(rows), expected, "{rows} rows");
+        assert_eq!(parameters.own_bound(rows), parameters.bound, "{rows} rows");
+    }
+    // Without noise the share is the bound, and there is nothing that it could be scaled to.
+    let run = Run::norm_bounded(1, 3_000);
+    let parameters = run.parameters();
+    for rows in [1, 25, 60] {
+        assert_eq!(parameters.own_quantised_bound(rows), parameters.own_bound(rows));
+        assert!(parameters.own_bound(rows).reach() < parameters.bound.reach());
+    }
 }
 
 #[test]

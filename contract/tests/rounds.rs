@@ -30,7 +30,9 @@ fn a_round_moves_the_model_by_the_weighted_mean_of_the_updates() {
     let mut run = Run::enrolled(2);
     assert!(run.open().is_accepted());
     let values: Vec<Vec<i64>> = (0..4)
-        .map(|i| (0..DIMENSION as i64).map(|j| (i * 31 + j * 17) % 255 - 127).collect())
+        .map(|i| {
+            (0..DIMENSION as i64).map(|j| ((i * 31 + j * 17) % 255 - 127) * (i + 1) / 4).collect()
+        })
         .collect();
     for (i, values) in values.iter().enumerate() {
         assert!(run.submit(i, values).is_accepted());
@@ -52,7 +54,9 @@ fn a_round_moves_the_model_by_the_weighted_mean_of_the_updates() {
 fn a_round_of_norm_bounded_updates_moves_the_model_by_their_weighted_mean() {
     let mut run = Run::norm_bounded(2, 1000);
     let values: Vec<Vec<i64>> = (0..4)
-        .map(|i| (0..DIMENSION as i64).map(|j| (i * 131 + j * 217) % 601 - 300).collect())
+        .map(|i| {
+            (0..DIMENSION as i64).map(|j| ((i * 131 + j * 217) % 601 - 300) * (i + 1) / 4).collect()
+        })
         .collect();
     for step in 0..2 {
         assert!(run.open().is_accepted());

@@ -4,6 +4,9 @@
 //! auditor applies again. This crate is the thin shell around it: clock, sockets, disk, and the transactions that the
 //! coordinator itself has to say. It holds sk_h, which certifies sums, and never any part of the decryption key.
 //!
+//! What must stay true here: a height is sealed once, since its header is remembered beside the key before it leaves the
+//! coordinator; no transaction is acknowledged, and no model published, before its block is flushed to disk.
+//!
 //! It must not be used as a place to trust: whoever relies on what a node says checks it against the chain.
 //!
 //! # The way of an update

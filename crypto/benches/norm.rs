@@ -43,7 +43,8 @@ fn round(dealing: &Dealing, dimension: u32) -> RoundContext {
 fn encrypt(dealing: &Dealing, round: &RoundContext, who: u8) -> update::UnprovenUpdate {
     let values =
         (0..i64::from(round.dimension)).map(|j| (j * 31 + i64::from(who)) % 33 - 16).collect();
-    let context = Context { round: round.clone(), pseudonym: Pseudonym([who; 32]) };
+    let context =
+        Context { round: round.clone(), pseudonym: Pseudonym([who; 32]), bound: round.bound };
     update::encrypt(&dealing.public_key, &context, &QuantisedUpdate::new(values, BOUND).unwrap())
         .unwrap()
 }

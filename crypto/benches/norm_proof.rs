@@ -19,8 +19,8 @@ use divan::Bencher;
 use rand_core::OsRng;
 
 const NORM: Bound = Bound::Norm { norm: 5600, projections: 256 };
-const PARAMETER: Bound = Bound::Parameter { bits: 8 };
-const RANGES: Bound = Bound::Parameter { bits: 16 };
+const PARAMETER: Bound = Bound::parameter(8);
+const RANGES: Bound = Bound::parameter(16);
 
 fn main() {
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global().unwrap();
@@ -53,7 +53,11 @@ impl Party {
         let values = (0..i64::from(self.round.dimension))
             .map(|j| (j * 31 + i64::from(who)) % 33 - 16)
             .collect();
-        let context = Context { round: self.round.clone(), pseudonym: Pseudonym([who; 32]) };
+        let context = Context {
+            round: self.round.clone(),
+            pseudonym: Pseudonym([who; 32]),
+            bound: self.round.bound,
+        };
         let update = QuantisedUpdate::new(values, context.round.bound).unwrap();
         update::encrypt(&self.dealing.public_key, &context, &update).unwrap()
     }

@@ -47,7 +47,7 @@ impl Ours {
             step: 1,
             attempt: 0,
             model_hash: ModelHash([2; 32]),
-            bound: Bound::Parameter { bits: 8 },
+            bound: Bound::parameter(8),
             dimension,
             key_hash: dealing.public_key.hash(),
         };
@@ -58,7 +58,11 @@ impl Ours {
         let values = (0..i64::from(self.round.dimension))
             .map(|j| (j * 31 + i64::from(who)) % 255 - 127)
             .collect();
-        let context = Context { round: self.round.clone(), pseudonym: Pseudonym([who; 32]) };
+        let context = Context {
+            round: self.round.clone(),
+            pseudonym: Pseudonym([who; 32]),
+            bound: self.round.bound,
+        };
         update::encrypt(
             &self.dealing.public_key,
             &context,

@@ -65,7 +65,7 @@ impl Round {
             step: 1,
             attempt: 0,
             model_hash: ModelHash([2; 32]),
-            bound: Bound::Parameter { bits: 8 },
+            bound: Bound::parameter(8),
             dimension: d,
             key_hash: key.hash(),
         };
@@ -105,7 +105,8 @@ impl Round {
 fn encrypt(dealing: &Dealing, round: &RoundContext, who: u8) -> update::UnprovenUpdate {
     let values =
         (0..i64::from(round.dimension)).map(|j| (j * 31 + i64::from(who)) % 255 - 127).collect();
-    let context = Context { round: round.clone(), pseudonym: Pseudonym([who; 32]) };
+    let context =
+        Context { round: round.clone(), pseudonym: Pseudonym([who; 32]), bound: round.bound };
     update::encrypt(
         &dealing.public_key,
         &context,

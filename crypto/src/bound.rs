@@ -18,13 +18,16 @@
 
 use crate::DecodeError;
 
-/// What is proven about an update.
+/// What is proven about an update: of the largest institution of a run, or of one with less weight
+/// ([`share`](crate::quantise::share)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Bound {
-    /// Every parameter by itself: u_j = q_j + 2^(bits−1) ∈ [0, 2^bits).
+    /// Every parameter by itself: |q_j| ≤ `most`, as u_j = q_j + `most` ∈ [0, 2·`most`].
     Parameter {
-        /// b, 8 or 16.
+        /// b, 8 or 16: the bits of u_j, whatever the weight.
         bits: u8,
+        /// 1 to 2^(b−1) − 1, which it is for the largest institution.
+        most: u16,
     },
     /// All parameters together: an honest x = q has ‖x‖ ≤ B; that ‖x‖ ≤ [`slack`](Bound::slack)·B is proven.
     Norm {
@@ -54,11 +57,28 @@ impl Bound {
     /// Largest B. Its Γ·B² fits 63 bits for every N, and projections are proven short as far as honest ones of it go.
     const MAX_NORM: u64 = 100_000_000;
 
+    /// The bound on every parameter of the largest institution, in so many bits.
+    pub const fn parameter(bits: u8) -> Self {
+        let most = match bits {
+            8 => i8::MAX as u16,
+            16 => i16::MAX as u16,
+            // Refused by `check`.
+            _ => 0,
+        };
+        Self::Parameter { bits, most }
+    }
+
     /// Refuses numbers outside what can be proven.
     pub fn check(&self) -> Result<(), DecodeError> {
         match *self {
-            Self::Parameter { bits: 8 | 16 } => Ok(()),
-            Self::Parameter { bits } => Err(DecodeError::Value {
+            Self::Parameter { bits: 8, most: 1..=127 }
+            | Self::Parameter { bits: 16, most: 1..=32_767 } => Ok(()),
+            Self::Parameter { bits: 8 | 16, most } => Err(DecodeError::Value {
+                what: "largest parameter",
+                found: most.into(),
+                allowed: "1 to 2^(bits−1) − 1",
+            }),
+            Self::Parameter { bits, .. } => Err(DecodeError::Value {
                 what: "bits a parameter",
                 found: bits.into(),
                 allowed: "8 or 16",
@@ -76,38 +96,36 @@ impl Bound {
         }
     }
 
-    /// The integers that `summands` updates can add up to in one place, as encrypted: the least and the one beyond the
-    /// largest.
-    pub(crate) fn sums(&self, summands: u32) -> (i64, i64) {
-        let summands = i64::from(summands);
+    /// What no q_j of an update whose proofs hold is beyond, and under a bound on the norm neither is ‖q‖: `most`, or
+    /// ⌈√(Γ/λ)·B⌉. In units.
+    pub fn reach(&self) -> u64 {
         match *self {
-            Self::Parameter { bits } => (0, summands * ((1 << bits) - 1) + 1),
+            Self::Parameter { most, .. } => most.into(),
+            // Nothing is within a bound that is refused.
             Self::Norm { norm, projections } => {
-                // Nothing is within a bound that is refused.
-                let reach = NormBound::new(norm, projections).map_or(0, |bound| bound.reach);
-                let reach = summands * reach.cast_signed();
-                (-reach, reach + 1)
+                NormBound::new(norm, projections).map_or(0, |bound| bound.reach)
             }
         }
     }
 
-    /// The norm of sums of `summands` updates whose proofs hold, at most: by the triangle inequality m·⌈√(Γ/λ)·B⌉.
-    /// `None` under a bound on parameters, which says no more than [`sums`](Self::sums) does place by place.
-    pub(crate) fn longest_sum(&self, summands: u32) -> Option<u128> {
-        match *self {
-            Self::Parameter { .. } => None,
-            Self::Norm { norm, projections } => {
-                // Nothing is within a bound that is refused.
-                let reach = NormBound::new(norm, projections).map_or(0, |bound| bound.reach);
-                Some(u128::from(summands) * u128::from(reach))
+    /// Whether an update may have this bound in a run whose largest institution has the other one.
+    pub(crate) fn is_within(&self, largest: &Self) -> bool {
+        match (*self, *largest) {
+            (Self::Parameter { bits, most }, Self::Parameter { bits: b, most: all }) => {
+                bits == b && most <= all
             }
+            (
+                Self::Norm { norm, projections },
+                Self::Norm { norm: all, projections: of_the_run },
+            ) => projections == of_the_run && norm <= all,
+            _ => false,
         }
     }
 
-    /// What is added to a signed quantised parameter before it is encrypted: u = q + 2^(b−1), or x = q.
+    /// What is added to a signed quantised parameter before it is encrypted: u = q + `most`, or x = q.
     pub fn offset(&self) -> i64 {
-        match self {
-            Self::Parameter { bits } => 1 << (bits - 1),
+        match *self {
+            Self::Parameter { most, .. } => most.into(),
             Self::Norm { .. } => 0,
         }
     }
@@ -115,15 +133,17 @@ impl Bound {
     /// Bits of the magnitude of an encrypted value of an honest author.
     pub(crate) fn value_bits(&self) -> u8 {
         match self {
-            Self::Parameter { bits } => *bits,
+            Self::Parameter { bits, .. } => *bits,
             Self::Norm { norm, .. } => (u32::BITS - norm.leading_zeros()) as u8,
         }
     }
 
-    /// Kind and number, as a context has them; a norm has N before the 32 bits of B.
+    /// Kind and number, as a context has them: `most` before the 8 bits of b, or N before the 32 bits of B.
     pub(crate) fn encode(&self) -> (u8, u64) {
         match *self {
-            Self::Parameter { bits } => (Self::PARAMETER, bits.into()),
+            Self::Parameter { bits, most } => {
+                (Self::PARAMETER, u64::from(most) << 8 | u64::from(bits))
+            }
             Self::Norm { norm, projections } => {
                 (Self::NORM, u64::from(projections) << 32 | u64::from(norm))
             }
@@ -137,7 +157,10 @@ impl Bound {
             allowed: "what this kind of bound holds",
         };
         let bound = match kind {
-            Self::PARAMETER => Self::Parameter { bits: number.try_into().map_err(too_large)? },
+            Self::PARAMETER => Self::Parameter {
+                bits: number as u8,
+                most: (number >> 8).try_into().map_err(too_large)?,
+            },
             Self::NORM => Self::Norm {
                 norm: number as u32,
                 projections: (number >> 32).try_into().map_err(too_large)?,
@@ -159,7 +182,9 @@ impl Bound {
 impl std::fmt::Display for Bound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Parameter { bits } => write!(f, "{bits} bits a parameter"),
+            Self::Parameter { bits, most } => {
+                write!(f, "{bits} bits a parameter, ±{most} at most")
+            }
             Self::Norm { norm, projections } => {
                 let slack = self.slack();
                 write!(
@@ -227,7 +252,10 @@ mod tests {
     #[test]
     fn bounds_that_cannot_be_proven_are_refused() {
         for bits in [0, 7, 32] {
-            assert!(Bound::Parameter { bits }.check().is_err(), "{bits} bits");
+            assert!(Bound::parameter(bits).check().is_err(), "{bits} bits");
+        }
+        for (bits, most) in [(8, 0), (8, 128), (16, 0), (16, 32_768), (9, 100)] {
+            assert!(Bound::Parameter { bits, most }.check().is_err(), "{bits} bits, ±{most}");
         }
         for (b, projections) in
             [(0, 256), (100_000_001, 256), (u32::MAX, 1024), (100, 0), (100, 128), (100, 255)]
@@ -235,11 +263,31 @@ mod tests {
             assert!(norm(b, projections).check().is_err(), "B = {b}, N = {projections}");
         }
         assert!(
-            Bound::decode(1, 256 + 8).is_err()
+            Bound::decode(1, 128 << 8 | 8).is_err()
+                && Bound::decode(1, 65_536 << 8 | 16).is_err()
                 && Bound::decode(2, (65_536 + 256) << 32 | 7).is_err()
         );
         let error = norm(100_000_001, 256).check().unwrap_err();
         assert_eq!(error.to_string(), "norm is 100000001; allowed: 1 to 100000000");
+    }
+
+    #[test]
+    fn no_institution_has_more_than_the_largest_nor_another_kind_of_bound() {
+        let eight = |most| Bound::Parameter { bits: 8, most };
+        let sixteen = Bound::Parameter { bits: 16, most: 100 };
+        for (own, largest, expected) in [
+            (eight(127), eight(127), true),
+            (eight(1), eight(127), true),
+            (eight(101), eight(100), false),
+            (sixteen, eight(127), false),
+            (norm(1, 256), norm(5_600, 256), true),
+            (norm(5_601, 256), norm(5_600, 256), false),
+            (norm(5, 512), norm(5_600, 256), false),
+            (eight(1), norm(5_600, 256), false),
+            (norm(1, 256), eight(127), false),
+        ] {
+            assert_eq!(own.is_within(&largest), expected, "{own} of {largest}");
+        }
     }
 
     #[test]
@@ -267,9 +315,9 @@ mod tests {
                 assert!(reach >= exact && reach < exact + 1.0 + 1e-6, "B = {b}, N = {projections}");
             }
         }
-        assert_eq!(norm(100, 256).sums(3), (-3 * 279, 3 * 279 + 1));
-        assert_eq!(Bound::Parameter { bits: 8 }.sums(3), (0, 766));
-        assert_eq!(Bound::Parameter { bits: 8 }.slack(), 1.0);
+        assert_eq!(norm(100, 256).reach(), 279);
+        assert_eq!(Bound::Parameter { bits: 8, most: 31 }.reach(), 31);
+        assert_eq!(Bound::parameter(8).slack(), 1.0);
         let said = norm(100, 256).to_string();
         assert_eq!(said, "norm 100, proven up to 2.78 times that by 256 projections");
     }

@@ -129,28 +129,46 @@ pub struct Context {
     pub round: RoundContext,
     /// The institution's pseudonym.
     pub pseudonym: Pseudonym,
+    /// What is proven about this institution's update: the round's bound, or less of the same kind for one with less weight.
+    pub bound: Bound,
 }
 
 impl Context {
     /// Length of the encoding, in bytes.
-    pub const LEN: usize = RoundContext::LEN + 32;
+    pub const LEN: usize = RoundContext::LEN + 32 + 1 + 8;
 
-    /// The fixed-width encoding: the round's, then the pseudonym.
+    /// The fixed-width encoding: the round's, then the pseudonym and the bound.
     pub fn encode(&self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
-        let (round, pseudonym) = bytes.split_at_mut(RoundContext::LEN);
-        round.copy_from_slice(&self.round.encode());
-        pseudonym.copy_from_slice(&self.pseudonym.0);
+        let (kind, number) = self.bound.encode();
+        let fields: [&[u8]; 4] =
+            [&self.round.encode(), &self.pseudonym.0, &[kind], &number.to_be_bytes()];
+        for (slot, byte) in bytes.iter_mut().zip(fields.into_iter().flatten()) {
+            *slot = *byte;
+        }
         bytes
     }
 
     /// Reads [`encode`](Self::encode)'s bytes and no others.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("context", bytes, Self::LEN)?;
-        Ok(Self {
-            round: RoundContext::decode(reader.take(RoundContext::LEN)?)?,
-            pseudonym: Pseudonym(reader.array()?),
-        })
+        let round = RoundContext::decode(reader.take(RoundContext::LEN)?)?;
+        let pseudonym = Pseudonym(reader.array()?);
+        let [kind] = reader.array()?;
+        let bound = Bound::decode(kind, reader.u64()?)?;
+        if !bound.is_within(&round.bound) {
+            return Err(DecodeError::Value {
+                what: "an institution's bound",
+                found: bound.encode().1,
+                allowed: "no more than the round's, of the same kind",
+            });
+        }
+        Ok(Self { round, pseudonym, bound })
+    }
+
+    /// The numbers that fix the lengths of this institution's update; refused where d is out of bounds.
+    pub fn parameters(&self) -> Result<Parameters, DecodeError> {
+        Parameters::new(self.round.dimension, self.bound)
     }
 }
 
@@ -169,12 +187,16 @@ mod tests {
             dimension: 289,
             key_hash: KeyHash([7; 32]),
         };
-        Context { round, pseudonym: Pseudonym([8; 32]) }
+        let own = match bound {
+            Bound::Parameter { bits, most } => Bound::Parameter { bits, most: most / 3 },
+            Bound::Norm { norm, projections } => Bound::Norm { norm: norm / 3, projections },
+        };
+        Context { round, pseudonym: Pseudonym([8; 32]), bound: own }
     }
 
     #[test]
     fn a_context_survives_its_encoding_and_every_byte_of_it_counts() {
-        for bound in [Bound::Parameter { bits: 8 }, Bound::Norm { norm: 5000, projections: 256 }] {
+        for bound in [Bound::parameter(8), Bound::Norm { norm: 5000, projections: 256 }] {
             let context = example(bound);
             let bytes = context.encode();
             assert_eq!(Context::decode(&bytes), Ok(context.clone()));
@@ -191,12 +213,12 @@ mod tests {
     fn sizes_that_no_model_has_and_kinds_of_bound_that_there_are_not_are_refused() {
         for dimension in [0, MAX_DIMENSION + 1] {
             assert!(
-                Parameters::new(dimension, Bound::Parameter { bits: 8 }).is_err(),
+                Parameters::new(dimension, Bound::parameter(8)).is_err(),
                 "{dimension} parameters"
             );
         }
-        assert!(Parameters::new(1, Bound::Parameter { bits: 9 }).is_err());
-        let mut bytes = example(Bound::Parameter { bits: 8 }).encode();
+        assert!(Parameters::new(1, Bound::parameter(9)).is_err());
+        let mut bytes = example(Bound::parameter(8)).encode();
         bytes[4 + 32 + 8 + 4 + 32] = 3;
         let error = Context::decode(&bytes).unwrap_err();
         assert_eq!(error.to_string(), "kind of bound is 3; allowed: 1 (parameter) or 2 (norm)");

@@ -33,7 +33,7 @@
 //! | g, h, W_j | the basepoint; the message base; the mask base of parameter j. No relation among them is known |
 //! | X1 = x·g, X2 = y·g, vk | the public key gpk; 1/x, 1/y are the decryption key gsk, sk_h the signing half of vk |
 //! | d, b, m, n, t | parameters, bits a parameter, updates in a sum, institutions, threshold |
-//! | q_j, u_j = q_j + 2^(b−1) | a quantised parameter, signed; the same made nonnegative |
+//! | q_j, u_j = q_j + most | a quantised parameter, signed; the same made nonnegative |
 //! | x = q | what is encrypted in the place of u under a bound on the norm |
 //! | k = Σ 2^(16i)·κ_i | the mask key and its 16 limbs of 16 bits |
 //! | E_j = u_j·h + k·W_j | the masked update; h_E is SHA-512 of its encodings |

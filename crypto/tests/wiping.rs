@@ -29,7 +29,7 @@ fn an_update_its_mask_key_and_the_limbs_of_that_are_nowhere_once_it_is_encrypted
     // On this thread alone, whose stack is known.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
     let _pool = pool.unwrap();
-    for bound in [Bound::Parameter { bits: 8 }, Bound::Norm { norm: 5600, projections: 256 }] {
+    for bound in [Bound::parameter(8), Bound::Norm { norm: 5600, projections: 256 }] {
         let mut rng = ChaCha20Rng::seed_from_u64(31);
         let evaluation_key = EvaluationKey::generate(&mut rng);
         let dealing = deal(1, 1, &evaluation_key.verifying_key(), &mut rng).unwrap();
@@ -44,7 +44,7 @@ fn an_update_its_mask_key_and_the_limbs_of_that_are_nowhere_once_it_is_encrypted
             dimension: DIMENSION,
             key_hash: key.hash(),
         };
-        let context = Context { round: round.clone(), pseudonym: Pseudonym([5; 32]) };
+        let context = Context { round: round.clone(), pseudonym: Pseudonym([5; 32]), bound };
         let plain = || (0..i64::from(DIMENSION)).map(value);
 
         let update = QuantisedUpdate::new(plain().collect(), bound).unwrap();

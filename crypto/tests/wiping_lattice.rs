@@ -46,7 +46,7 @@ fn an_update_what_hides_it_and_the_key_of_its_mask_are_nowhere_once_it_is_encryp
         dimension: DIMENSION,
         key_hash: key.hash(),
     };
-    let context = Context { round: round.clone(), pseudonym: Pseudonym([5; 32]) };
+    let context = Context { round: round.clone(), pseudonym: Pseudonym([5; 32]), bound: BOUND };
     let parameters = LatticeParameters::new(DIMENSION, BOUND, 512, 10).unwrap();
     let plain = || (0..i64::from(DIMENSION)).map(value);
     let bytes = || plain().flat_map(i64::to_le_bytes).collect::<Vec<u8>>();

@@ -8,6 +8,16 @@ use consilium_ledger::{blob_hash, sha256};
 
 use crate::{World, ceremony, splice};
 
+/// What an update beyond this bound fails for, and what one fails for whose bound and mask do not agree.
+#[must_use]
+pub fn reasons(bound: Bound) -> [UpdateError; 2] {
+    let beyond = match bound {
+        Bound::Parameter { .. } => UpdateError::BadRangeProof,
+        Bound::Norm { .. } => UpdateError::BadNormProof,
+    };
+    [beyond, UpdateError::BadLinkProof]
+}
+
 impl World {
     /// Founded, everyone enrolled, and the key made; updates are held to this bound.
     pub fn under(bound: Bound) -> Self {

@@ -28,7 +28,7 @@ pub fn layers() -> Layers {
 pub fn specification() -> CeremonySpec {
     let rows = (1..=INSTITUTIONS as u64).map(|place| 25 * place).collect();
     CeremonySpec {
-        bound: Bound::Parameter { bits: 8 },
+        bound: Bound::parameter(8),
         clip: 0.5,
         steps: 2,
         collection_timeout_ms: TIMEOUT_MS,
@@ -49,7 +49,7 @@ pub fn ceremony(seed: u64, change: impl FnOnce(&mut CeremonySpec)) -> Ceremony {
 /// Both bounds, under which `[1; DIMENSION]` is an update and `[1270; DIMENSION]` is none.
 #[must_use]
 pub fn bounds() -> [Bound; 2] {
-    [Bound::Parameter { bits: 8 }, Bound::Norm { norm: 1_000, projections: 256 }]
+    [Bound::parameter(8), Bound::Norm { norm: 1_000, projections: 256 }]
 }
 
 /// The genesis of a ceremony as a message, to be changed into what no ceremony makes.

@@ -36,6 +36,7 @@ mod world;
 
 pub use consilium_authority::{Ceremony, CeremonySpec};
 
+pub use attack::reasons;
 pub use ceremony::{
     DIMENSION, INSTITUTIONS, TIMEOUT_MS, bounds, ceremony, genesis, genesis_entry, layers,
     specification, table,

@@ -58,7 +58,7 @@ impl Run {
     /// An institution's honest update for a round: this value in every coordinate.
     pub fn update(&self, place: usize, round: &RoundContext, value: i64) -> EncryptedUpdate {
         let values = vec![value; self.parameters().dimension as usize];
-        let update = QuantisedUpdate::new(values, self.parameters().bound).unwrap();
+        let update = QuantisedUpdate::new(values, self.own_bound(place)).unwrap();
         self.encrypted(place, round.clone(), &update)
     }
 
@@ -68,8 +68,13 @@ impl Run {
         round: RoundContext,
         update: &QuantisedUpdate,
     ) -> EncryptedUpdate {
-        let context = Context { round, pseudonym: self.name(place) };
+        let context = Context { round, pseudonym: self.name(place), bound: update.bound() };
         encrypt(&self.committee().public_key, &context, update).unwrap().prove().unwrap()
+    }
+
+    /// What an institution's updates prove.
+    pub fn own_bound(&self, place: usize) -> Bound {
+        self.parameters().own_bound(self.ceremony.institutions[place].identity.rows)
     }
 
     /// An institution's submission of a header.

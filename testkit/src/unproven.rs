@@ -1,7 +1,7 @@
 //! Updates of any values, within the bound or not, and the runs that are made with them.
 
 use consilium_contract::Receipt;
-use consilium_crypto::{EncryptedUpdate, QuantisedUpdate, RoundContext};
+use consilium_crypto::{Bound, EncryptedUpdate, QuantisedUpdate, RoundContext};
 
 use crate::{DIMENSION, Run};
 
@@ -29,8 +29,19 @@ impl Run {
 
     /// An institution's update for a round, honest or not: values outside of the bound come with proofs that do not hold.
     pub fn encrypt(&self, place: usize, round: RoundContext, values: &[i64]) -> EncryptedUpdate {
-        let update = QuantisedUpdate::unchecked(values.to_vec(), self.parameters().bound);
+        let update = QuantisedUpdate::unchecked(values.to_vec(), self.own_bound(place));
         self.encrypted(place, round, &update)
+    }
+
+    /// The same under another bound than its author's.
+    pub fn encrypt_under(
+        &self,
+        place: usize,
+        round: RoundContext,
+        values: &[i64],
+        bound: Bound,
+    ) -> EncryptedUpdate {
+        self.encrypted(place, round, &QuantisedUpdate::unchecked(values.to_vec(), bound))
     }
 
     /// Encrypts, checks and applies an update.

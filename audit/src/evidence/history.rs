@@ -173,7 +173,7 @@ fn model(
         return Err(nothing("the masked updates are not those of the sum"));
     }
     for masked in &evidence.masked_updates {
-        check.add(masked, parameters).map_err(nothing)?;
+        check.add(masked).map_err(nothing)?;
     }
     let previous = Model::from_bytes(&evidence.model, parameters.dimension)
         .filter(|model| model.hash() == judged.round().model_hash)

@@ -10,7 +10,7 @@ use crate::{
     fixture::Followed as _,
     statements::{Countersignature, StatementError},
 };
-use consilium_testkit::{World, splice};
+use consilium_testkit::{DIMENSION, World, splice};
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
 fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
@@ -165,4 +165,38 @@ fn a_countersignature_that_the_certified_key_did_not_sign_is_none() {
     forged.signature[9] ^= 1;
     assert_eq!(verify(follower.roster(), forged), Err(StatementError::BadSignature(world.name(1))));
     assert_eq!(verify(&Roster::default(), honest), Err(StatementError::UnknownInstitution));
+}
+
+#[test]
+fn a_sum_with_too_few_rows_behind_it_is_refused() {
+    for (min_rows, is_enough) in [(150, true), (151, false)] {
+        let mut world = World::of(consilium_testkit::ceremony(1, |spec| spec.min_rows = min_rows));
+        world.open();
+        // 25, 50 and 75 rows.
+        let headers = world.submit(&[0, 1, 2]);
+        let evaluation = world.evaluation(&world.round(), &headers);
+        let close = world.close_collection(evaluation);
+        world.forge(vec![close]);
+        let expected = TrusteeError::TooFewRows { found: 150, expected: min_rows };
+        assert_eq!(verdict(&world, None).err(), (!is_enough).then_some(expected));
+    }
+}
+
+/// What a coordinator would have to record as accepted so that 25 rows count as much as 100.
+#[test]
+fn an_update_under_another_institutions_bound_is_no_input_of_a_sum() {
+    for bound in consilium_testkit::bounds() {
+        let mut world = World::under(bound);
+        world.open();
+        let headers = world.submit(&[1, 2]);
+        let update = world.encrypt_under(0, world.round(), &[1; DIMENSION], bound);
+        let submission = world.submission(0, &update.header);
+        world.forge(vec![submission]);
+        let headers = [headers, vec![update.header]].concat();
+        let evaluation = world.evaluation(&world.round(), &headers);
+        let close = world.close_collection(evaluation);
+        world.forge(vec![close]);
+        let expected = TrusteeError::UnknownInput { position: 2 };
+        assert_eq!(verdict(&world, None).unwrap_err(), expected, "{bound}");
+    }
 }

@@ -2,7 +2,7 @@ use consilium_hash::Pseudonym;
 use consilium_proto::v1::{ChangeCommittee, CloseRound, SignedTransaction};
 
 use super::*;
-use consilium_testkit::{World, splice};
+use consilium_testkit::{World, ceremony, splice};
 
 fn institution(world: &World) -> Institution {
     let files = &world.ceremony.institutions[0];
@@ -175,23 +175,36 @@ fn request(
 
 #[test]
 fn requests_for_committees_that_the_contract_refuses_change_nothing_for_a_light_audit() {
-    let wrong_number = |world: &World| request(world, 7, &[world.name(0), world.name(1)], 2, 1);
-    let alone = |world: &World| request(world, 1, &[world.name(3)], 1, 1);
-    let unknown =
-        |world: &World| request(world, 1, &[9, 8, 7].map(|byte| Pseudonym([byte; 32])), 2, 1);
-    let refused: [fn(&World) -> SignedTransaction; 3] = [wrong_number, alone, unknown];
-    for refused in refused {
-        let mut world = World::new();
+    let of = |world: &World, members: &[usize]| -> Vec<Pseudonym> {
+        members.iter().map(|place| world.name(*place)).collect()
+    };
+    let strangers = [9, 8, 7, 6].map(|byte| Pseudonym([byte; 32]));
+    // Before the right request, and after it, in whose place the last one would come.
+    for (wrong, is_later) in (0..4).flat_map(|wrong| [(wrong, false), (wrong, true)]) {
+        let mut world = World::of(ceremony(1, |spec| spec.min_threshold = 2));
         world.full_round();
-        world.forge(vec![refused(&world)]);
-        let everyone: Vec<Pseudonym> = (0..4).map(|place| world.name(place)).collect();
+        let everyone = of(&world, &[0, 1, 2, 3]);
         let right = request(&world, 1, &everyone, 2, 2);
-        world.commit(vec![right]);
+        let number = if is_later { 3 } else { 1 };
+        let refused = match wrong {
+            0 => request(&world, 7, &of(&world, &[0]), 1, number),
+            1 => request(&world, 1, &of(&world, &[3]), 1, number),
+            2 => request(&world, 1, &strangers, 2, number),
+            _ => request(&world, 1, &of(&world, &[0, 0, 0, 0]), 2, number),
+        };
+        if is_later {
+            world.commit(vec![right.clone()]);
+        }
+        let receipt = world.record(refused);
+        assert!(!receipt.is_accepted(), "{wrong}: {receipt:?}");
+        if !is_later {
+            world.commit(vec![right]);
+        }
         world.share_key(|world, signed| world.commit(vec![signed]));
         assert_eq!(world.committee().number, 1);
         world.full_round();
         let found = audited(&world).unwrap();
-        assert_eq!((found.rounds, found.counted.len()), (2, 2));
+        assert_eq!((found.rounds, found.counted.len()), (2, 2), "{wrong}, later: {is_later}");
         assert!(found.counted.iter().all(|counted| counted.countersigners == 3), "{found}");
     }
 }

@@ -40,7 +40,7 @@ fn check(
     let judged = judge(&closed.sealed.sum, None, parameters, &mut OsRng).unwrap();
     let mut check = start.check(closed, &judged, parameters, &DiscreteLogTable::shared())?;
     for bytes in masked {
-        check.add(bytes, parameters)?;
+        check.add(bytes)?;
     }
     check.finish(&start, sums, world.follow().0.roster(), parameters, &mut OsRng)
 }

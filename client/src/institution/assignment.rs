@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use consilium_audit::{CheckedModel, follow::Collection, model_check::ModelError};
 use consilium_contract::{Committee, Model};
-use consilium_crypto::Context;
+use consilium_crypto::{Bound, Context};
 use consilium_hash::Pseudonym;
 
 /// What an institution is asked for in an open round.
@@ -16,7 +16,7 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// The task of an open round, if the round starts from this model.
+    /// The task of an open round, if the round starts from this model; `bound` is the institution's own.
     ///
     /// # Errors
     /// [`ModelError::OtherModel`].
@@ -24,10 +24,11 @@ impl Assignment {
         model: &CheckedModel,
         collection: &Collection,
         pseudonym: &Pseudonym,
+        bound: Bound,
     ) -> Result<Self, ModelError> {
         let round = collection.round();
         model.starts(round)?;
-        let context = Context { round: round.clone(), pseudonym: *pseudonym };
+        let context = Context { round: round.clone(), pseudonym: *pseudonym, bound };
         let committee = Arc::clone(collection.committee());
         Ok(Self { global: model.model().clone(), committee, context })
     }
@@ -64,12 +65,13 @@ mod tests {
         let Phase::Collecting(collection) = follower.phase() else { panic!() };
         let parameters = &world.ceremony.parameters;
         let initial = CheckedModel::initial(parameters, &world.ceremony.initial_model).unwrap();
+        let bound = parameters.own_bound(25);
         let next = CheckedModel::restored(1, initial.model().clone());
-        let assignment = Assignment::new(&initial, collection, &world.name(0)).unwrap();
+        let assignment = Assignment::new(&initial, collection, &world.name(0), bound).unwrap();
         assert_eq!(assignment.global(), vec![0.25; DIMENSION]);
         assert_eq!(assignment.context().round, world.round());
         assert!(matches!(
-            Assignment::new(&next, collection, &world.name(0)),
+            Assignment::new(&next, collection, &world.name(0), bound),
             Err(ModelError::OtherModel { .. })
         ));
     }

@@ -4,7 +4,7 @@ use consilium_learning::{Architecture, LocalTrainer, Optimiser, TrainingConfig};
 
 use super::*;
 
-const EIGHT: Bound = Bound::Parameter { bits: 8 };
+const EIGHT: Bound = Bound::parameter(8);
 
 fn pima() -> Table {
     let dataset = Dataset::bundled("pima").unwrap();
@@ -128,4 +128,29 @@ fn neither_the_model_nor_the_update_shows_in_debug_output() {
     let update = Participant::new(trainer(&architecture, 3), stage).local_update(1, &global);
     let shown = format!("{update:?}");
     assert!(!shown.contains("model") && !shown.contains("0."), "{shown}");
+}
+
+#[test]
+fn an_institution_prepares_no_more_than_the_share_that_its_certificate_gives_it() {
+    for bound in consilium_testkit::bounds() {
+        let ceremony = consilium_testkit::ceremony(1, |spec| spec.bound = bound);
+        for files in &ceremony.institutions {
+            let own = files.parameters.own_bound(files.identity.rows);
+            assert_eq!(own == bound, files.identity.rows == 100);
+            let mut stage = Quantisation::of(files, 42).unwrap();
+            let Prepared { quantised, clipped_share } =
+                stage.prepare(1, &[0.0; 9], &[10.0; 9]).unwrap();
+            assert_eq!(quantised.bound(), own);
+            assert!(clipped_share > 0.9, "{clipped_share}");
+            match own {
+                Bound::Parameter { most, .. } => {
+                    assert!(quantised.as_slice().iter().all(|q| *q == i64::from(most)))
+                }
+                Bound::Norm { norm, .. } => {
+                    let length = quantised.as_slice().iter().map(|q| q * q).sum::<i64>() as f64;
+                    assert!(length.sqrt() > f64::from(norm) - 5.0, "{length} of {norm}");
+                }
+            }
+        }
+    }
 }

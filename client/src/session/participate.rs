@@ -49,17 +49,18 @@ impl Session<'_> {
     pub(super) async fn make_update(&mut self) -> Result<Option<Upload>, ClientError> {
         let own = &mut *self.own;
         let Phase::Collecting(collection) = own.follower.phase() else { return Ok(None) };
-        let assignment =
-            match Assignment::new(&own.model, collection, &own.files.identity.pseudonym) {
-                Ok(assignment) => assignment,
-                Err(source) => {
-                    return Err(self.unfaithful_model(
-                        self.own.follower.height().saturating_sub(1),
-                        source,
-                        None,
-                    ));
-                }
-            };
+        let identity = &own.files.identity;
+        let bound = own.parameters.own_bound(identity.rows);
+        let assignment = match Assignment::new(&own.model, collection, &identity.pseudonym, bound) {
+            Ok(assignment) => assignment,
+            Err(source) => {
+                return Err(self.unfaithful_model(
+                    self.own.follower.height().saturating_sub(1),
+                    source,
+                    None,
+                ));
+            }
+        };
         let Some(mut participant) = own.participant.take() else {
             return Err(ClientError::Interrupted("the trainer is gone".into()));
         };

@@ -157,9 +157,8 @@ impl Session<'_> {
             own.report.fetch += start.elapsed();
             own.report.bytes_down += fetched as u64;
             let start = Instant::now();
-            let parameters = Arc::clone(&own.parameters);
             let added = blocking(move || {
-                let added = check.add(&masked, &parameters).map(|()| check);
+                let added = check.add(&masked).map(|()| check);
                 spool.write(&masked).map(|()| (added, spool))
             });
             let (added, rest) = added.await??;

@@ -157,13 +157,14 @@ impl Session<'_> {
         &mut self,
         updates: Vec<Submitted>,
     ) -> Result<Vec<(Submitted, Vec<u8>)>, ClientError> {
-        let length = body_length(&self.own.parameters.update_parameters());
+        let most = body_length(&self.own.parameters.update_parameters());
         let mut waiting = VecDeque::new();
         let mut updates = updates.into_iter();
         let mut found = Vec::new();
         loop {
             for update in updates.by_ref().take(FETCHES - waiting.len()) {
                 let body = update.body;
+                let length = usize::try_from(update.length).unwrap_or(usize::MAX).min(most);
                 let kept = self.own.bodies.get(&body)?;
                 let mut connection = self.connection.clone();
                 waiting.push_back(tokio::spawn(async move {

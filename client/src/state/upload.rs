@@ -202,15 +202,13 @@ mod tests {
         let initial =
             CheckedModel::initial(&world.ceremony.parameters, &world.ceremony.initial_model)
                 .unwrap();
-        Assignment::new(&initial, collection, &world.name(0)).unwrap()
+        let own = world.ceremony.parameters.own_bound(25);
+        Assignment::new(&initial, collection, &world.name(0), own).unwrap()
     }
 
     fn envelope(world: &World) -> Envelope {
-        let update = QuantisedUpdate::new(
-            vec![5; DIMENSION],
-            consilium_crypto::Bound::Parameter { bits: 8 },
-        )
-        .unwrap();
+        let update =
+            QuantisedUpdate::new(vec![5; DIMENSION], assignment(world).context().bound).unwrap();
         let files = &world.ceremony.institutions[0];
         seal(&assignment(world), &update, &files.signing).unwrap()
     }
@@ -315,11 +313,9 @@ mod tests {
     fn an_update_of_another_length_is_not_encrypted() {
         let mut world = World::new();
         world.open();
-        let update = QuantisedUpdate::new(
-            vec![5; DIMENSION + 1],
-            consilium_crypto::Bound::Parameter { bits: 8 },
-        )
-        .unwrap();
+        let update =
+            QuantisedUpdate::new(vec![5; DIMENSION + 1], assignment(&world).context().bound)
+                .unwrap();
         let files = &world.ceremony.institutions[0];
         let refused = seal(&assignment(&world), &update, &files.signing);
         assert!(

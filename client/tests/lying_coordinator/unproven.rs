@@ -3,8 +3,7 @@
 
 use std::{fs, path::Path, process::Output, sync::Arc};
 
-use consilium_crypto::UpdateError;
-use consilium_testkit::{World, bounds};
+use consilium_testkit::{World, bounds, reasons};
 use tokio::runtime::Runtime;
 
 use crate::liar::{Liar, program, verify};
@@ -24,7 +23,7 @@ fn rows(directory: &Path) -> String {
 fn the_program_refuses_a_sum_over_an_update_without_a_bound_or_link_proof_and_leaves_a_file_that_convicts()
  {
     for bound in bounds() {
-        for reason in [UpdateError::BadRangeProof, UpdateError::BadLinkProof] {
+        for reason in reasons(bound) {
             for verification in ["all", "4"] {
                 let directory = tempfile::tempdir().unwrap();
                 let path = |name: &str| directory.path().join(name).display().to_string();

@@ -307,7 +307,7 @@ impl<'a> Trustee<'a> {
             for header in check.headers().to_vec() {
                 let pooled =
                     self.world.pooled(&header.hash()).ok_or("nobody serves a masked update")?;
-                check.add(&pooled.update.body[..masked], parameters).map_err(fail)?;
+                check.add(&pooled.update.body[..masked]).map_err(fail)?;
             }
             let sums = self.blobs.get(check.sums()).ok_or("nobody serves the sums")?;
             let roster = process.follower.roster();

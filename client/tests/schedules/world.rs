@@ -79,7 +79,7 @@ impl World {
                 threshold: shape.threshold,
                 min_threshold: 2,
                 min_updates: shape.threshold + 1,
-                bound: Bound::Parameter { bits: 8 },
+                bound: Bound::parameter(8),
                 steps: 3,
                 collection_timeout_ms: TIMEOUT_MS,
                 ..CeremonySpec::new(layers, vec![0.25; 2], rows)
@@ -151,12 +151,11 @@ impl World {
             self.updates.lock().unwrap().entry((round.clone(), author, which)).or_default(),
         );
         let pooled = slot.get_or_init(|| {
-            let context = Context { round: round.clone(), pseudonym: self.name(author) };
+            let parameters = &self.ceremony.parameters;
+            let bound = parameters.own_bound(self.ceremony.institutions[author].identity.rows);
+            let context = Context { round: round.clone(), pseudonym: self.name(author), bound };
             let dimension = self.ceremony.parameters.dimension as usize;
-            let values = QuantisedUpdate::new(
-                vec![0; dimension],
-                self.ceremony.parameters.quantised_bound(),
-            );
+            let values = QuantisedUpdate::new(vec![0; dimension], bound);
             let update = encrypt(&committee.public_key, &context, &values.unwrap())
                 .unwrap()
                 .prove()

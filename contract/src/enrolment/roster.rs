@@ -174,17 +174,24 @@ impl Roster {
             .collect()
     }
 
-    /// Σω_k of the named institutions: each one's rows over `max_rows`, added in the order given.
+    /// Rows of the named institutions, together.
+    pub fn rows<'a>(&self, pseudonyms: impl IntoIterator<Item = &'a Pseudonym>) -> u64 {
+        let named = pseudonyms.into_iter().filter_map(|name| self.get(name));
+        named.map(|institution| institution.certificate.rows).sum()
+    }
+
+    /// Rows of those who may submit updates, together.
+    pub fn able_rows(&self) -> u64 {
+        let able = self.iter().filter(|(_, institution)| institution.may_submit());
+        able.map(|(_, institution)| institution.certificate.rows).sum()
+    }
+
+    /// Σω_k of the named institutions: their rows over `max_rows`.
     pub fn weight_sum<'a>(
         &self,
         pseudonyms: impl IntoIterator<Item = &'a Pseudonym>,
         max_rows: u64,
     ) -> f64 {
-        let rows: u64 = pseudonyms
-            .into_iter()
-            .filter_map(|name| self.get(name))
-            .map(|i| i.certificate.rows)
-            .sum();
-        rows as f64 / max_rows as f64
+        self.rows(pseudonyms) as f64 / max_rows as f64
     }
 }

@@ -12,8 +12,8 @@ use consilium_proto::v1::{EndStage, Reason};
 use sha2::{Digest, Sha256};
 
 use super::{
-    BASIS_LABEL, Keygen, Origin, Settled, Stage, committee::Committee, stage::Dealt,
-    succession::first_members,
+    BASIS_LABEL, Keygen, Origin, Settled, Stage, committee::Committee, first::first_members,
+    stage::Dealt,
 };
 use crate::{enrolment::roster::Roster, parameters::Parameters};
 

@@ -64,7 +64,7 @@ impl Handler for EndStage {
     fn execute(time_ms: u64, state: &mut State) {
         let Phase::Keygen(mut keygen) = mem::replace(&mut state.phase, Phase::Idle) else { return };
         let ended = keygen.end(time_ms, &state.parameters, &state.roster);
-        match state.succession.stage_ended(ended, state.step) {
+        match state.succession.stage_ended(ended, state.step, &state.parameters) {
             Ceremony::GoesOn => {
                 state.go(state.course().at(Station::Keygen, time_ms), Phase::Keygen(keygen));
             }

@@ -40,6 +40,7 @@
 //! | `contribution` | one contribution: who may say it, when, and what is a fault |
 //! | `ending` | the end of a stage, and what follows |
 //! | [`committee`] | who holds the key, and what everybody knows of them |
+//! | `first` | who makes the first key |
 //! | `succession` | which committee holds the key, and when the next one is due |
 //! | [`member`] | what a member has to say next |
 //! | `rehearsal` | all members in one process, for fixtures and measurements |
@@ -47,6 +48,7 @@
 pub mod committee;
 mod contribution;
 mod ending;
+mod first;
 mod handlers;
 pub mod member;
 mod rehearsal;
@@ -64,10 +66,11 @@ use consilium_proto::v1::{self, BeginKeygen, ChangeCommittee, Contribute, EndSta
 use sha2::{Digest, Sha256};
 
 pub use ending::{Made, StageEnd};
+pub use first::first_members;
 pub use rehearsal::Rehearsal;
 pub use stage::{Dealt, Settled, Stage};
 pub(crate) use succession::Ceremony;
-pub use succession::{Change, Holder, Succession, first_members};
+pub use succession::{Change, Holder, Succession};
 
 use crate::{
     handler::{Said, handle},

@@ -10,7 +10,12 @@ use consilium_hash::Pseudonym;
 use consilium_proto::v1::{BeginKeygen, ChangeCommittee, Reason};
 use sha2::{Digest, Sha256};
 
-use super::{Keygen, Origin, Plan, StageEnd, committee::Committee, ending::Made};
+use super::{
+    Keygen, Origin, Plan,
+    committee::Committee,
+    ending::{Made, StageEnd},
+    first::first_members,
+};
 use crate::{parameters::Parameters, roster::Roster};
 
 /// A committee that the authority has asked for.
@@ -255,27 +260,28 @@ impl<C: Holder> Succession<C> {
     }
 
     /// Passing the key on was given up before `attempt`: the committee that holds it goes on. What the authority asked
-    /// for is tried again after this step, unless it has asked for something else meanwhile.
-    pub fn give_up(&mut self, step: u64, attempt: u32) {
+    /// for is tried again after this step, unless it has asked for something else meanwhile; at once where the budget
+    /// affords the present committee no step, so that nobody's absence ends a run.
+    pub fn give_up(&mut self, step: u64, attempt: u32, parameters: &Parameters) {
         self.since_step = step;
         self.attempts = attempt;
         if self.asked.is_none() {
             self.asked = self.making.take();
-            self.given_up_in = Some(step);
+            self.given_up_in = parameters.affords_a_step(self).then_some(step);
         }
         self.making = None;
+    }
+
+    /// The committee that holds the key has answered for one more step.
+    pub fn answer(&mut self) {
+        if let Some(Ok(shape)) = self.committee.as_ref().map(|committee| committee.shape()) {
+            let steps = self.answered.entry(shape.threshold()).or_default();
+            *steps = steps.saturating_add(1);
+        }
     }
 }
 
 impl Succession {
-    /// The committee that holds the key has answered for one more step.
-    pub fn answer(&mut self) {
-        if let Some(committee) = &self.committee {
-            let steps = self.answered.entry(committee.threshold()).or_default();
-            *steps = steps.saturating_add(1);
-        }
-    }
-
     /// Begins what is due.
     ///
     /// # Errors
@@ -311,11 +317,16 @@ impl Succession {
     }
 
     /// Takes note of what the end of a stage has brought.
-    pub(crate) fn stage_ended(&mut self, ended: StageEnd, step: u64) -> Ceremony {
+    pub(crate) fn stage_ended(
+        &mut self,
+        ended: StageEnd,
+        step: u64,
+        parameters: &Parameters,
+    ) -> Ceremony {
         match ended {
             StageEnd::Next | StageEnd::Again => Ceremony::GoesOn,
             StageEnd::GivenUp { attempt } => {
-                self.give_up(step, attempt);
+                self.give_up(step, attempt, parameters);
                 Ceremony::IsOver { made: None }
             }
             StageEnd::Complete(made) => {
@@ -353,13 +364,4 @@ impl Succession {
         }
         hasher.finalize().into()
     }
-}
-
-/// Those who may be members of the first committee, by place: the number of their certificate.
-pub fn first_members(parameters: &Parameters, roster: &Roster) -> BTreeMap<u32, Pseudonym> {
-    let enrolled = roster.iter().filter(|(_, institution)| !institution.revoked);
-    enrolled
-        .map(|(name, institution)| (institution.certificate.trustee_index, *name))
-        .filter(|(place, _)| (1..=parameters.institutions).contains(place))
-        .collect()
 }

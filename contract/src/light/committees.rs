@@ -98,7 +98,7 @@ impl Committees {
                 let _ = self.succession.ask(change, parameters, &self.roster);
             }
             Action::BeginKeygen(begin) if is_signed() => {
-                self.give_up();
+                self.give_up(parameters);
                 let next = self.succession.judge_next(begin, self.step, parameters, &self.roster);
                 if let Ok(next) = next {
                     self.succession.begun();
@@ -112,16 +112,19 @@ impl Committees {
                     self.succession.succeed(Arc::new(seats), self.step);
                 }
             }
-            Action::OpenRound(_) => self.give_up(),
-            Action::CloseRound(close) => self.step = close.step.saturating_add(1),
+            Action::OpenRound(_) => self.give_up(parameters),
+            Action::CloseRound(close) => {
+                self.step = close.step.saturating_add(1);
+                self.succession.answer();
+            }
             _ => {}
         }
     }
 
     /// Nothing else is ordered while a ceremony goes on: one that was not ended was given up.
-    fn give_up(&mut self) {
+    fn give_up(&mut self, parameters: &Parameters) {
         if self.making.take().is_some() {
-            self.succession.give_up(self.step, 0);
+            self.succession.give_up(self.step, 0, parameters);
         }
     }
 }

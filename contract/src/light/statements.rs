@@ -159,6 +159,7 @@ pub struct Submission {
     transaction: CandidateTransaction,
     header: Vec<u8>,
     hash: HeaderHash,
+    rows: u64,
 }
 
 impl Submission {
@@ -170,14 +171,14 @@ impl Submission {
         transaction: &CandidateTransaction,
         roster: &Roster,
         round: &RoundContext,
+        parameters: &Parameters,
     ) -> Result<Self, StatementError> {
         let Action::SubmitUpdate(update) = transaction.action() else {
             return Err(StatementError::OtherAction("update"));
         };
         let pseudonym = author(transaction, roster, &round.chain_id)?;
-        if roster.get(&pseudonym).is_none_or(|institution| institution.revoked) {
-            return Err(StatementError::Revoked(pseudonym));
-        }
+        let institution = roster.get(&pseudonym).filter(|institution| !institution.revoked);
+        let rows = institution.ok_or(StatementError::Revoked(pseudonym))?.certificate.rows;
         let context = CandidateHeader::peek_context(&update.header)
             .map_err(|error| StatementError::Malformed(error.to_string()))?;
         if context.round != *round {
@@ -186,17 +187,26 @@ impl Submission {
         if context.pseudonym != pseudonym {
             return Err(StatementError::OtherContext("institution"));
         }
+        if context.bound != parameters.own_bound(rows) {
+            return Err(StatementError::OtherContext("institution's bound"));
+        }
         Ok(Self {
             pseudonym,
             transaction: transaction.clone(),
             hash: HeaderHash(sha256(&update.header)),
             header: update.header.clone(),
+            rows,
         })
     }
 
     /// Who submitted.
     pub fn pseudonym(&self) -> &Pseudonym {
         &self.pseudonym
+    }
+
+    /// Rows that its author trains on, by its certificate.
+    pub fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// The transaction.

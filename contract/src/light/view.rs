@@ -216,7 +216,9 @@ impl View {
 
     fn submit(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
         if let Phase::Collecting(collection) = &mut self.phase {
-            let submission = Submission::verify(transaction, &self.roster, collection.round())?;
+            let round = collection.round();
+            let submission =
+                Submission::verify(transaction, &self.roster, round, &self.parameters)?;
             collection.submit(submission);
         }
         Ok(())
@@ -350,7 +352,9 @@ impl View {
             .end_stage(end, &self.parameters, &self.roster)
             .map_err(&out_of_turn)?;
         self.course = self.course.at(Station::Keygen, end.time_ms);
-        if let Ceremony::IsOver { made } = self.succession.stage_ended(ended, self.course.step) {
+        if let Ceremony::IsOver { made } =
+            self.succession.stage_ended(ended, self.course.step, &self.parameters)
+        {
             self.made = made.or(self.made.take());
             self.rest(self.course);
         }

@@ -10,8 +10,7 @@
 
 use std::cmp::Ordering;
 
-use consilium_crypto::{CandidateHeader, Context, RoundContext, UpdateError, body_length};
-use consilium_hash::Pseudonym;
+use consilium_crypto::{CandidateHeader, Context, UpdateError, body_length};
 use consilium_proto::v1::{Reason, SubmitUpdate};
 
 use super::check::{CheckedUpdate, reason};
@@ -31,12 +30,12 @@ pub(crate) fn admit(
     state: &State,
 ) -> Result<CandidateHeader, Refusal> {
     let author = said.institution()?;
-    match state.roster.get(&author) {
+    let institution = match state.roster.get(&author) {
         None => return Err(Reason::UnknownInstitution.into()),
         Some(Institution { revoked: true, .. }) => return Err(Reason::Revoked.into()),
         Some(Institution { credit: 0, .. }) => return Err(Reason::Expelled.into()),
-        Some(_) => {}
-    }
+        Some(institution) => institution,
+    };
     // 2. The coordinator could have held it back: a wrong time costs nothing.
     let fault = |error| Refusal::fault(reason(&error));
     let context = CandidateHeader::peek_context(&update.header).map_err(fault)?;
@@ -55,9 +54,12 @@ pub(crate) fn admit(
         return Err(Reason::Duplicate.into());
     }
     // What no honest institution of this chain can have signed, whenever it arrives.
-    judge_constants(&context, collecting.round(), &author).map_err(Refusal::fault)?;
+    let own = state.parameters.own_bound(institution.certificate.rows);
+    let expected = Context { round: collecting.round().clone(), pseudonym: author, bound: own };
+    judge_constants(&context, &expected).map_err(Refusal::fault)?;
     let header = CandidateHeader::decode(&update.header).map_err(fault)?;
-    match header.body_length().cmp(&(body_length(&state.parameters.update_parameters()) as u64)) {
+    let parameters = context.parameters().map_err(|error| fault(error.into()))?;
+    match header.body_length().cmp(&(body_length(&parameters) as u64)) {
         Ordering::Less => Err(Refusal::fault(Reason::WrongDimension)),
         Ordering::Equal => Ok(header),
         Ordering::Greater => Err(Refusal::fault(Reason::TooLarge)),
@@ -106,16 +108,17 @@ fn accept(said: &Said, checked: CheckedUpdate, state: &mut State) -> Result<(), 
 }
 
 /// The parts of a context that are the same for every update of an institution in a round.
-fn judge_constants(
-    context: &Context,
-    expected: &RoundContext,
-    author: &Pseudonym,
-) -> Result<(), Reason> {
-    if (context.round.dimension, context.round.bound) != (expected.dimension, expected.bound) {
+fn judge_constants(context: &Context, expected: &Context) -> Result<(), Reason> {
+    let said = (context.round.dimension, context.round.bound);
+    if said != (expected.round.dimension, expected.round.bound) {
         return Err(Reason::WrongDimension);
     }
-    if context.round != *expected || context.pseudonym != *author {
+    if context.round != expected.round || context.pseudonym != expected.pseudonym {
         return Err(Reason::WrongContext);
+    }
+    // Another bound than its rows give it.
+    if context.bound != expected.bound {
+        return Err(Reason::WrongDimension);
     }
     Ok(())
 }

@@ -80,6 +80,16 @@ impl Collecting {
         self.is_complete(roster) || time_ms >= deadline_ms
     }
 
+    /// Whether the accepted updates are enough for a sum: so many of them, of institutions with so many rows.
+    pub fn is_enough(&self, roster: &Roster, parameters: &RunParameters) -> bool {
+        parameters.is_enough(self.accepted.len(), self.rows(roster))
+    }
+
+    /// Rows of those whose updates are accepted, together.
+    pub fn rows(&self, roster: &Roster) -> u64 {
+        roster.rows(self.accepted.iter().map(|header| &header.context().pseudonym))
+    }
+
     pub(crate) fn accept(
         &mut self,
         pseudonym: Pseudonym,

@@ -48,27 +48,16 @@ impl Model {
         &self.parameters
     }
 
-    /// The model that follows from the sums of `updates` updates of total weight `weight_sum` (docs/cryptography.md, section 5).
+    /// The model that follows from the sums of updates of total weight `weight_sum` (docs/cryptography.md, section 5).
     ///
     /// `None` where the number of sums differs or the result is not finite.
-    pub fn step(
-        &self,
-        parameters: &Parameters,
-        sums: &[i64],
-        updates: u32,
-        weight_sum: f64,
-    ) -> Option<Self> {
+    pub fn step(&self, parameters: &Parameters, sums: &[i64], weight_sum: f64) -> Option<Self> {
         if sums.len() != self.parameters.len() {
             return None;
         }
-        let mean = quantise::decode(
-            sums,
-            updates,
-            parameters.quantised_bound(),
-            parameters.clip,
-            weight_sum,
-        )
-        .ok()?;
+        let mean =
+            quantise::decode(sums, parameters.quantised_bound(), parameters.clip, weight_sum)
+                .ok()?;
         Self::new(quantise::apply(&self.parameters, &mean))
     }
 }

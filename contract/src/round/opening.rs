@@ -16,7 +16,7 @@ use crate::{keygen::committee::Committee, model::Model, parameters::Parameters};
 pub struct Opened {
     /// k̄: the sum of the mask keys.
     pub mask_key_sum: MaskKeySum,
-    /// The sum for every parameter, `[d]`, as encrypted: of u = q + 2^(b−1), or of q under a bound on the norm.
+    /// Σq for every parameter, `[d]`.
     pub sums: Vec<i64>,
     /// The model that follows.
     pub model: Model,
@@ -153,7 +153,7 @@ impl Opening {
             .map_err(|error| error.to_string())?;
         let sums = self.sum.open(&mask_key_sum, table).map_err(|error| error.to_string())?;
         let model = model
-            .step(parameters, &sums, self.evaluation.summands(), weight_sum)
+            .step(parameters, &sums, weight_sum)
             .ok_or_else(|| "the next model is not finite".to_owned())?;
         Ok(Opened { mask_key_sum, sums, model })
     }

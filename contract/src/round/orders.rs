@@ -27,7 +27,7 @@ impl Handler for OpenRound {
         if self.standings != state.roster.standings() {
             return Err(Reason::WrongResult.into());
         }
-        if state.roster.able() < parameters.min_updates as usize {
+        if !parameters.is_enough(state.roster.able(), state.roster.able_rows()) {
             return Err(Reason::TooFewUpdates.into());
         }
         let committee = state.succession.judge_round(state.step, parameters)?;
@@ -63,7 +63,7 @@ impl Handler for CloseCollection {
         if !collecting.is_over(&state.roster, &state.parameters, self.time_ms) {
             return Err(Reason::TooEarly.into());
         }
-        if collecting.accepted().len() < state.parameters.min_updates as usize {
+        if !collecting.is_enough(&state.roster, &state.parameters) {
             return Err(Reason::TooFewUpdates.into());
         }
         let evaluation = read.map_err(|_| Reason::MalformedEncoding)?;
@@ -94,7 +94,7 @@ impl Handler for Abandon {
             return Err(Reason::TooLate.into());
         };
         // Another attempt helps only those who have had their say in this one; for the others this one waits.
-        let enough = collecting.accepted().len() >= state.parameters.min_updates as usize;
+        let enough = collecting.is_enough(&state.roster, &state.parameters);
         if enough || !collecting.is_complete(&state.roster) {
             return Err(Reason::TooEarly.into());
         }

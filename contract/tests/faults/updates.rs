@@ -160,9 +160,9 @@ fn a_wrong_dimension_or_bound_is_a_fault() {
         let mut run = Run::collecting();
         let mut round = run.round();
         round.dimension = dimension;
-        round.bound = Bound::Parameter { bits };
+        round.bound = Bound::parameter(bits);
         let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; values], round.bound);
-        let context = Context { round, pseudonym: run.name(0) };
+        let context = Context { bound: update.bound(), round, pseudonym: run.name(0) };
         let encrypted =
             consilium_crypto::update::encrypt(&run.committee().public_key, &context, &update)
                 .unwrap();
@@ -178,7 +178,7 @@ fn an_update_longer_than_its_norm_or_under_another_bound_is_a_fault() {
     let receipt = run.submit(0, &[1000; DIMENSION]);
     is_a_fault_of(&run, 0, receipt, Reason::BadNormProof);
 
-    let parameter = Bound::Parameter { bits: 8 };
+    let parameter = Bound::parameter(8);
     let norm = |norm, projections| Bound::Norm { norm, projections };
     for bound in [parameter, norm(1001, 256), norm(1000, 512)] {
         let mut run = Run::norm_bounded(1, 1000);
@@ -186,7 +186,7 @@ fn an_update_longer_than_its_norm_or_under_another_bound_is_a_fault() {
         let mut round = run.round();
         round.bound = bound;
         let update = consilium_crypto::QuantisedUpdate::unchecked(vec![1; DIMENSION], bound);
-        let context = Context { round, pseudonym: run.name(0) };
+        let context = Context { bound: update.bound(), round, pseudonym: run.name(0) };
         let encrypted =
             consilium_crypto::update::encrypt(&run.committee().public_key, &context, &update)
                 .unwrap();

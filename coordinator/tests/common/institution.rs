@@ -100,32 +100,29 @@ impl Institution {
         self.sign(Action::Enrol(Enrol { certificate: Some(self.files().certificate.clone()) }))
     }
 
+    /// What its updates prove.
+    fn bound(&self) -> consilium_crypto::Bound {
+        let files = self.files();
+        files.parameters.own_bound(files.identity.rows)
+    }
+
     /// The quantised update of this institution in every test.
     pub fn values(&self) -> Vec<i64> {
         (0..DIMENSION as i64).map(|j| 10 * (self.place as i64) + j - 17).collect()
     }
 
     pub fn update(&self, round: &RoundContext) -> Update {
-        self.encrypted(
-            round,
-            QuantisedUpdate::new(self.values(), consilium_crypto::Bound::Parameter { bits: 8 })
-                .unwrap(),
-        )
+        self.encrypted(round, QuantisedUpdate::new(self.values(), self.bound()).unwrap())
     }
 
     /// An update outside of the bounds, with proofs that come out false.
     pub fn unprovable(&self, round: &RoundContext) -> Update {
-        self.encrypted(
-            round,
-            QuantisedUpdate::unchecked(
-                vec![5_000; DIMENSION],
-                consilium_crypto::Bound::Parameter { bits: 8 },
-            ),
-        )
+        self.encrypted(round, QuantisedUpdate::unchecked(vec![5_000; DIMENSION], self.bound()))
     }
 
     fn encrypted(&self, round: &RoundContext, values: QuantisedUpdate) -> Update {
-        let context = Context { round: round.clone(), pseudonym: self.pseudonym() };
+        let context =
+            Context { round: round.clone(), pseudonym: self.pseudonym(), bound: self.bound() };
         let update = encrypt(&self.key(), &context, &values).unwrap().prove().unwrap();
         let signed =
             self.sign(Action::SubmitUpdate(SubmitUpdate { header: update.header.clone() }));

@@ -67,12 +67,12 @@ pub fn expected_model(world: &World, institutions: &[Institution]) -> ModelHash 
     let mut weight_sum = 0.0;
     for institution in institutions {
         for (sum, value) in sums.iter_mut().zip(institution.values()) {
-            *sum += value + 128;
+            *sum += value;
         }
         weight_sum += parameters.weight(institution.files().identity.rows);
     }
     let model =
         consilium_contract::Model::from_bytes(&world.ceremony.initial_model, parameters.dimension)
             .unwrap();
-    model.step(parameters, &sums, institutions.len() as u32, weight_sum).unwrap().hash()
+    model.step(parameters, &sums, weight_sum).unwrap().hash()
 }

@@ -1,9 +1,13 @@
-//! Aggregated range proofs: m committed values V_j = v_j·h + γ_j·g lie in [0, 2^n).
+//! Aggregated range proofs: m committed values V_j = v_j·h + γ_j·g lie in [0, M], in n bits; M is 2^n − 1 or less.
 //!
 //! Bünz et al., "Bulletproofs", S&P 2018, section 4.2, with the inner-product argument of section 3. Transcript, generators
 //! and encoding are those of the bulletproofs crate (5.0, commitment bases B = h and B_blinding = g): it accepts the proofs
-//! made here, they are the same bytes where the randomness is the same, and its proofs are accepted here. Two things differ:
+//! made here, they are the same bytes where the randomness is the same, and its proofs are accepted here, all for M of
+//! 2^n − 1. Three things differ:
 //!
+//! - **Range.** The n bits of a value count 1, 2, 4, …, 2^(k−1), then M − (2^k − 1) ≤ 2^k, then nothing ([`Range`]): their
+//!   sums are the integers from 0 to M and no others, so that a smaller range costs no more than the whole one. Wherever
+//!   the paper has 2^i, the count c_i stands; where it has 2^n − 1, M.
 //! - **Prover.** The crate folds all generators in every round, at two scalar multiplications a pair. Here folding is put
 //!   off: L and R of the next rounds are sums over the generators as they were, with tensor products of the challenges in
 //!   the scalars, and every few rounds the generators are folded in one go (`inner_product`).
@@ -15,6 +19,7 @@
 //! | symbol | meaning |
 //! | --- | --- |
 //! | n, m, N = n·m | bits a value (8, 16, 32 or 64), values (a power of two), pairs of generators |
+//! | M; c_i | the largest value; what bit i of a value counts, Σ c_i = M |
 //! | G_i, H_i | generators; value j has those of i = j·n .. (j+1)·n |
 //! | A, S; y, z | commitments to the bits and to their masks; challenges |
 //! | T_1, T_2; x | commitments to the coefficients of t(X) = ⟨l(X), r(X)⟩; challenge |
@@ -47,6 +52,7 @@
 
 mod inner_product;
 mod prover;
+mod range;
 #[cfg(test)]
 mod tests;
 mod verifier;
@@ -56,6 +62,7 @@ use merlin::Transcript;
 
 pub(crate) use crate::group::generators::MAX_VALUES;
 pub(crate) use prover::prove;
+pub(crate) use range::Range;
 pub(crate) use verifier::RangeProof;
 
 /// Length of a proof, in bytes: 9 elements and 2·log₂ N.
@@ -65,7 +72,7 @@ pub(crate) fn proof_length(values: usize, bits: usize) -> usize {
 
 /// What range proofs say to a transcript, in the words of the bulletproofs crate.
 trait RangeProtocol {
-    fn begin_range_proof(&mut self, bits: usize, commitments: &[CompressedRistretto]);
+    fn begin_range_proof(&mut self, range: Range, commitments: &[CompressedRistretto]);
     fn begin_inner_product(&mut self, pairs: usize);
     fn append_element(&mut self, label: &'static [u8], element: &[u8; 32]);
     /// The prover's: says an element and adds it to the proof.
@@ -76,9 +83,12 @@ trait RangeProtocol {
 }
 
 impl RangeProtocol for Transcript {
-    fn begin_range_proof(&mut self, bits: usize, commitments: &[CompressedRistretto]) {
+    fn begin_range_proof(&mut self, range: Range, commitments: &[CompressedRistretto]) {
         self.append_message(b"dom-sep", b"rangeproof v1");
-        self.append_u64(b"n", bits as u64);
+        self.append_u64(b"n", range.bits() as u64);
+        if !range.is_whole() {
+            self.append_u64(b"M", range.most());
+        }
         self.append_u64(b"m", commitments.len() as u64);
         for commitment in commitments {
             self.append_element(b"V", commitment.as_bytes());

@@ -1,7 +1,7 @@
 //! The prover: one party, all values at once.
 //!
 //! 1. a_L: the bits; a_R = a_L − 1. A = ã·g + Σ (a_L·G + a_R·H), S = s̃·g + Σ (s_L·G + s_R·H); y, z.
-//! 2. l(X) = a_L − z + s_L·X, r(X) = y^i·(a_R + z + s_R·X) + z^(2+j)·2^(i mod n); t = ⟨l, r⟩ = t_0 + t_1·X + t_2·X².
+//! 2. l(X) = a_L − z + s_L·X, r(X) = y^i·(a_R + z + s_R·X) + z^(2+j)·c_(i mod n); t = ⟨l, r⟩ = t_0 + t_1·X + t_2·X².
 //!    T_1 = t_1·h + τ_1·g, T_2 = t_2·h + τ_2·g; x.
 //! 3. t_x = t(x), t̃_x = Σ z^(2+j)·γ_j + τ_1·x + τ_2·x², ẽ = ã + s̃·x; w; the inner-product argument on l(x), r(x).
 
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::{MAX_VALUES, RangeProtocol, inner_product, proof_length};
+use super::{MAX_VALUES, Range, RangeProtocol, inner_product, proof_length};
 use crate::EncryptError;
 use crate::group::generators::{Pair, pairs};
 use crate::group::{g_times, h, h_times, inner, powers, random_scalar};
@@ -46,16 +46,16 @@ impl Masks {
     }
 
     /// A = ã·g + Σ (bit ? G_i : −H_i).
-    fn commit_to_bits(&self, pairs: &[&Pair], values: &[u64], bits: usize) -> RistrettoPoint {
-        let of_value = |(value, pairs): (&u64, &[&Pair])| -> RistrettoPoint {
+    fn commit_to_bits(&self, pairs: &[&Pair], bits_of: &[u64], bits: usize) -> RistrettoPoint {
+        let of_value = |(bits, pairs): (&u64, &[&Pair])| -> RistrettoPoint {
             let chosen = pairs.iter().enumerate().map(|(i, [g, h])| {
-                let bit = Choice::from(((value >> i) & 1) as u8);
+                let bit = Choice::from(((bits >> i) & 1) as u8);
                 RistrettoPoint::conditional_select(&-h, g, bit)
             });
             chosen.sum()
         };
         let sum: RistrettoPoint =
-            values.par_iter().zip(pairs.par_chunks(bits)).with_min_len(16).map(of_value).sum();
+            bits_of.par_iter().zip(pairs.par_chunks(bits)).with_min_len(16).map(of_value).sum();
         g_times(&self.a_blinding) + sum
     }
 
@@ -73,26 +73,29 @@ impl Masks {
     }
 }
 
-/// Proves that values lie in [0, 2^bits); `commitments` are V, encoded. A statement that is false gives a proof that is.
+/// Proves that values lie in a range; `commitments` are V, encoded. A statement that is false gives a proof that is.
 pub(crate) fn prove(
     mut transcript: Transcript,
     values: &[u64],
     blindings: &[Scalar],
     commitments: &[CompressedRistretto],
-    bits: usize,
+    range: Range,
     rng: &mut impl CryptoRngCore,
 ) -> Result<Vec<u8>, EncryptError> {
+    let bits = range.bits();
     let count = values.len();
     let fits = count.is_power_of_two() && count <= MAX_VALUES && matches!(bits, 8 | 16 | 32 | 64);
     if !fits || blindings.len() != count || commitments.len() != count {
         return Err(EncryptError::RangeProver { values: count, bits });
     }
 
-    transcript.begin_range_proof(bits, commitments);
+    transcript.begin_range_proof(range, commitments);
     let pairs = pairs(count, bits);
+    let bits_of: Vec<_> = values.iter().map(|value| range.decompose(*value)).collect();
+    let bits_of = Zeroizing::new(bits_of);
     let masks = Masks::draw(count, bits, rng);
     let (a_commitment, s_commitment) = rayon::join(
-        || masks.commit_to_bits(&pairs, values, bits),
+        || masks.commit_to_bits(&pairs, &bits_of, bits),
         || masks.commit_to_masks(&pairs),
     );
     let mut proof = Vec::with_capacity(proof_length(count, bits));
@@ -105,11 +108,8 @@ pub(crate) fn prove(
     let mut l = Zeroizing::new(Vec::with_capacity(pairs.len()));
     let mut r = Zeroizing::new(Vec::with_capacity(pairs.len()));
     let mut r_1 = Zeroizing::new(Vec::with_capacity(pairs.len()));
-    let offsets = powers(z).skip(2).zip(values).flat_map(|(z_j, value)| {
-        powers(Scalar::from(2u64))
-            .take(bits)
-            .enumerate()
-            .map(move |(i, two_i)| (z_j * two_i, (value >> i) & 1))
+    let offsets = powers(z).skip(2).zip(bits_of.iter()).flat_map(|(z_j, bits)| {
+        range.counts().enumerate().map(move |(i, count)| (z_j * count, (bits >> i) & 1))
     });
     for (((offset, bit), y_i), s_r) in offsets.zip(powers(y)).zip(&masks.s_r) {
         let bit = Scalar::from(bit);

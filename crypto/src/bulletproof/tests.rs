@@ -10,7 +10,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
 
-use super::{RangeProof, proof_length, prove};
+use super::{Range, RangeProof, proof_length, prove};
 use crate::fold::{Folded, Weights};
 use crate::group::encoding::Reader;
 use crate::group::{g, g_times, h, h_times, random_scalar};
@@ -63,6 +63,7 @@ fn weights(number: u64) -> Weights {
 #[derive(Clone)]
 struct Case {
     bits: usize,
+    range: Range,
     values: Vec<u64>,
     blindings: Vec<Scalar>,
     commitments: Vec<CompressedRistretto>,
@@ -83,8 +84,20 @@ impl Case {
             .zip(&blindings)
             .map(|(value, blinding)| commit(*value, blinding))
             .collect();
-        let mut case = Self { bits, values, blindings, commitments, proof: Vec::new() };
+        let range = Range::whole(bits as u8);
+        let mut case = Self { bits, range, values, blindings, commitments, proof: Vec::new() };
         case.prove(seed);
+        case
+    }
+
+    /// These values in the range up to `most`, proven as far as that is true.
+    fn up_to(most: u64, bits: usize, values: &[u64]) -> Self {
+        let mut case = Self::new(most, bits, values.len());
+        case.range = Range::up_to(most, bits as u8);
+        case.values = values.to_vec();
+        let pairs = values.iter().zip(&case.blindings);
+        case.commitments = pairs.map(|(value, blinding)| commit(*value, blinding)).collect();
+        case.prove(most);
         case
     }
 
@@ -93,13 +106,14 @@ impl Case {
         let values = &self.values;
         let blindings = &self.blindings;
         self.proof =
-            prove(transcript(), values, blindings, &self.commitments, self.bits, &mut rng).unwrap();
+            prove(transcript(), values, blindings, &self.commitments, self.range, &mut rng)
+                .unwrap();
     }
 
     fn read(&self) -> Option<RangeProof> {
         let mut reader =
             Reader::new("proof", &self.proof, proof_length(self.values.len(), self.bits)).ok()?;
-        RangeProof::read(&mut reader, self.values.len(), self.bits).ok()
+        RangeProof::read(&mut reader, self.values.len(), self.range).ok()
     }
 
     fn holds(&self) -> bool {
@@ -226,12 +240,43 @@ fn a_value_out_of_range_cannot_be_proven() {
 }
 
 #[test]
+fn every_value_of_a_smaller_range_is_proven_and_none_beyond_it() {
+    for (most, bits) in [(0, 8), (1, 8), (2, 8), (64, 8), (100, 8), (254, 8), (40_000, 16)] {
+        let mut values = vec![0, most / 3, most / 2 + 1, most];
+        values.iter_mut().for_each(|value| *value = (*value).min(most));
+        let case = Case::up_to(most, bits, &values);
+        assert_eq!(case.proof.len(), proof_length(4, bits));
+        assert!(case.holds(), "{values:?} up to {most}");
+        let whole = (1 << bits) - 1;
+        for beyond in [most + 1, most + 2, 2 * most + 1, whole, whole + 1, u64::MAX] {
+            let case = Case::up_to(most, bits, &[beyond, 0]);
+            assert!(!case.holds(), "{beyond} up to {most}");
+        }
+    }
+}
+
+#[test]
+fn a_proof_of_one_range_proves_no_other() {
+    // True of all three ranges.
+    let values = [0, 17, 100, 3];
+    for made in [100, 101, 255] {
+        let case = Case::up_to(made, 8, &values);
+        for read in [100, 101, 255] {
+            let case = Case { range: Range::up_to(read, 8), ..case.clone() };
+            assert_eq!(case.holds(), made == read, "made up to {made}, read up to {read}");
+        }
+        assert_eq!(case.holds_by_reference(), made == 255, "up to {made}");
+    }
+}
+
+#[test]
 fn what_cannot_be_proven_at_once_is_refused() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let mut refused = |values: usize, blindings: usize, commitments: usize, bits: usize| {
         let blindings = vec![Scalar::ONE; blindings];
         let commitments = vec![CompressedRistretto::identity(); commitments];
-        prove(transcript(), &vec![0; values], &blindings, &commitments, bits, &mut rng).err()
+        let range = Range::whole(bits as u8);
+        prove(transcript(), &vec![0; values], &blindings, &commitments, range, &mut rng).err()
     };
     for (values, blindings, commitments, bits) in [
         (0, 0, 0, 8),

@@ -1,8 +1,8 @@
 //! The verifier: a proof's two equations, weighted, become part of a sum that must be zero.
 //!
 //! 1. A + x·S − ẽ·g + Σ_k (u_k²·L_k + u_k⁻²·R_k) + w·(t_x − a·b)·h − Σ (z + a·s_i)·G_i
-//!    + Σ (z + y^(−i)·(z^(2+j)·2^(i mod n) − b·s_i⁻¹))·H_i = 0, s_i = Π u_k^(±1) by the bits of i;
-//! 2. x·T_1 + x²·T_2 − t̃_x·g + (δ − t_x)·h + Σ z^(2+j)·V_j = 0, δ = (z − z²)·Σ y^i − z³·(2^n − 1)·Σ z^j.
+//!    + Σ (z + y^(−i)·(z^(2+j)·c_(i mod n) − b·s_i⁻¹))·H_i = 0, s_i = Π u_k^(±1) by the bits of i;
+//! 2. x·T_1 + x²·T_2 − t̃_x·g + (δ − t_x)·h + Σ z^(2+j)·V_j = 0, δ = (z − z²)·Σ y^i − z³·M·Σ z^j.
 //!
 //! The crate has one check of 1 + c·2 with a random c; here each has a weight of its own.
 
@@ -11,7 +11,7 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::IsIdentity;
 use merlin::Transcript;
 
-use super::RangeProtocol;
+use super::{Range, RangeProtocol};
 use crate::DecodeError;
 use crate::fold::Folded;
 use crate::group::encoding::Reader;
@@ -21,7 +21,7 @@ use crate::transcript::Protocol;
 /// A proof that decodes.
 pub(crate) struct RangeProof {
     values: usize,
-    bits: usize,
+    range: Range,
     /// A, S, T_1, T_2.
     heads: [CompressedRistretto; 4],
     /// L_k, R_k.
@@ -35,21 +35,21 @@ pub(crate) struct RangeProof {
 }
 
 impl RangeProof {
-    /// Reads a proof over so many values, a power of two, of so many bits.
+    /// Reads a proof over so many values, a power of two, in this range.
     pub(crate) fn read(
         reader: &mut Reader<'_>,
         values: usize,
-        bits: usize,
+        range: Range,
     ) -> Result<Self, DecodeError> {
         let heads = reader.encodings()?;
         let responses = reader.scalars()?;
-        let rounds = (values * bits).ilog2();
+        let rounds = (values * range.bits()).ilog2();
         let rounds = (0..rounds).map(|_| reader.encodings()).collect::<Result<Vec<[_; 2]>, _>>()?;
         let point = |encoding: &CompressedRistretto| {
             encoding.decompress().filter(|point| !point.is_identity())
         };
         let points = heads.iter().chain(rounds.iter().flatten()).map(point).collect();
-        Ok(Self { values, bits, heads, rounds, points, responses, last: reader.scalars()? })
+        Ok(Self { values, range, heads, rounds, points, responses, last: reader.scalars()? })
     }
 
     /// Adds both equations to a fold and returns the coefficients of V in it; a proof that cannot hold refuses the fold.
@@ -65,11 +65,12 @@ impl RangeProof {
             return Vec::new();
         };
         let [w_1, w_2] = weights;
+        let bits = self.range.bits();
         let [t_x, t_blinding, e_blinding] = self.responses;
         let [a, b] = self.last;
 
         let [a_head, s_head, t_1_head, t_2_head] = &self.heads;
-        transcript.begin_range_proof(self.bits, commitments);
+        transcript.begin_range_proof(self.range, commitments);
         transcript.append_element(b"A", a_head.as_bytes());
         transcript.append_element(b"S", s_head.as_bytes());
         let y = transcript.challenge(b"y");
@@ -81,7 +82,7 @@ impl RangeProof {
         transcript.append_element(b"t_x_blinding", t_blinding.as_bytes());
         transcript.append_element(b"e_blinding", e_blinding.as_bytes());
         let w = transcript.challenge(b"w");
-        transcript.begin_inner_product(self.values * self.bits);
+        transcript.begin_inner_product(self.values * bits);
         let challenge = |[left, right]: &[CompressedRistretto; 2]| {
             transcript.append_element(b"L", left.as_bytes());
             transcript.append_element(b"R", right.as_bytes());
@@ -94,11 +95,8 @@ impl RangeProof {
 
         // V, g and h.
         let z_squared = z * z;
-        let delta = (z - z_squared) * sum_of_powers(y, self.values * self.bits)
-            - z_squared
-                * z
-                * Scalar::from(u64::MAX >> (64 - self.bits))
-                * sum_of_powers(z, self.values);
+        let delta = (z - z_squared) * sum_of_powers(y, self.values * bits)
+            - z_squared * z * Scalar::from(self.range.most()) * sum_of_powers(z, self.values);
         folded.g -= w_1 * e_blinding + w_2 * t_blinding;
         folded.h += w_1 * w * (t_x - a * b) + w_2 * (delta - t_x);
         let of_commitments = powers(z).map(|z_j| w_2 * z_squared * z_j).take(self.values).collect();
@@ -122,16 +120,15 @@ impl RangeProof {
         let s_inv = tensor(-w_1 * b * u.iter().product::<Scalar>(), factors);
         let mut coefficients = s.into_iter().zip(s_inv);
         let w_z = w_1 * z;
-        let two_y_inv = y_inv + y_inv;
-        let y_inv_n = powers(y_inv).nth(self.bits).unwrap_or_default();
+        let counts: Vec<_> =
+            self.range.counts().zip(powers(y_inv)).map(|(count, y)| count * y).collect();
+        let y_inv_n = powers(y_inv).nth(bits).unwrap_or_default();
         let mut first = w_1 * z_squared;
         for value in 0..self.values {
-            let mut power = first;
-            let row = folded.generators_of(value, self.bits).iter_mut();
-            for ([of_g, of_h], (s, s_inv)) in row.zip(&mut coefficients) {
+            let row = folded.generators_of(value, bits).iter_mut().zip(&counts);
+            for (([of_g, of_h], count), (s, s_inv)) in row.zip(&mut coefficients) {
                 *of_g += s - w_z;
-                *of_h += s_inv + power + w_z;
-                power *= two_y_inv;
+                *of_h += s_inv + first * count + w_z;
             }
             first *= z * y_inv_n;
         }

@@ -1,9 +1,10 @@
 //! The sum of masked updates, and what the sum of the mask keys opens.
 //!
 //! Masks are a key-homomorphic pseudorandom function: ΣE_j = (Σu_j)·h + (Σk)·W_j. With k̄ = Σk, which the trustees open,
-//! anyone computes (Σu_j)·h = ΣE_j − k̄·W_j and reads the sums off, as far as proofs let anyone reach: from 0 to m·(2^b − 1)
-//! under a bound on parameters; within ±m·⌈√(Γ/λ)·B⌉, and all together no longer than that, under one on the norm. Sums
-//! beyond are refused, also where they follow from the masked updates: one of these cannot have been within its bound.
+//! anyone computes (Σu_j)·h = ΣE_j − k̄·W_j and reads the sums Σq_j off, as far as proofs let anyone reach: each within
+//! ± the sum of what every single update may have under its own bound ([`Bound::reach`]), and under a bound on the norm all
+//! together no longer than that. Sums beyond are refused, also where they follow from the masked updates: one of these
+//! cannot have been within its bound.
 
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
@@ -12,11 +13,12 @@ use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 
 use crate::bound::square;
+use crate::context::MAX_RANGE;
 use crate::group::encoding::Reader;
 use crate::group::{h, mask_bases, multiscalar, signed};
 use crate::{
-    Bound, DecodeError, DiscreteLogTable, MAX_SUMMANDS, MaskedUpdate, Parameters, SumError,
-    UpdateError, VerifiedUpdate,
+    Bound, DecodeError, DiscreteLogTable, MaskedUpdate, Parameters, SumError, UpdateError,
+    VerifiedUpdate,
 };
 
 /// k̄, the sum of the mask keys of a round. Public once the trustees have opened it.
@@ -42,35 +44,44 @@ pub struct MaskedSum {
     points: Vec<RistrettoPoint>,
     bound: Bound,
     summands: u32,
+    /// Σ of what no parameter of a summand is beyond, each by its own bound.
+    reach: u64,
+    /// Σ of what was added to the parameters of each before it was encrypted.
+    offset: i64,
 }
 
 impl MaskedSum {
-    /// The empty sum.
+    /// The empty sum, in a run of these parameters.
     pub fn new(parameters: &Parameters) -> Self {
         let points = vec![RistrettoPoint::default(); parameters.dimension() as usize];
-        Self { points, bound: parameters.bound(), summands: 0 }
+        Self { points, bound: parameters.bound(), summands: 0, reach: 0, offset: 0 }
     }
 
     /// Adds an update that has been verified here.
     pub fn add(&mut self, update: &VerifiedUpdate) -> Result<(), UpdateError> {
-        self.add_points(update.masked())
+        self.add_points(update.masked(), update.header().context().bound)
     }
 
     /// Adds an update that has been verified elsewhere.
     pub fn add_masked(&mut self, update: &MaskedUpdate) -> Result<(), UpdateError> {
-        self.add_points(update.masked())
+        self.add_points(update.masked(), update.bound())
     }
 
-    fn add_points(&mut self, update: &[RistrettoPoint]) -> Result<(), UpdateError> {
+    fn add_points(&mut self, update: &[RistrettoPoint], bound: Bound) -> Result<(), UpdateError> {
         if update.len() != self.points.len() {
             let expected = self.points.len() as u32;
             let found = update.len() as u32;
             return Err(UpdateError::WrongDimension { expected, found });
         }
+        if !bound.is_within(&self.bound) {
+            return Err(UpdateError::WrongBound { expected: self.bound, found: bound });
+        }
         for (sum, point) in self.points.iter_mut().zip(update) {
             *sum += point;
         }
         self.summands = self.summands.saturating_add(1);
+        self.reach = self.reach.saturating_add(bound.reach());
+        self.offset = self.offset.saturating_add(bound.offset());
         Ok(())
     }
 
@@ -79,8 +90,7 @@ impl MaskedSum {
         self.summands
     }
 
-    /// Reads Σu_j off (`[d]`), each as encrypted: of u = q + 2^(b−1) under a bound on parameters, of q itself under one on
-    /// the norm.
+    /// Reads Σq_j off (`[d]`).
     ///
     /// # Errors
     /// [`SumError`] where a sum is not found in its range or all together are longer than updates within their bound
@@ -97,7 +107,13 @@ impl MaskedSum {
             .map(|(sum, base)| sum + RistrettoPoint::vartime_multiscalar_mul([minus], [base]))
             .collect();
         let (least, bound) = self.range();
-        let sums = table.read_off(&unmasked, least, bound)?;
+        let offset = self.offset;
+        let mut sums = table.read_off(
+            &unmasked,
+            least.saturating_add(offset),
+            bound.saturating_add(offset),
+        )?;
+        sums.iter_mut().for_each(|sum| *sum = sum.saturating_sub(offset));
         self.check_norm(&sums)?;
         Ok(sums)
     }
@@ -129,8 +145,9 @@ impl MaskedSum {
             Scalar::from(u128::from_le_bytes(weight))
         };
         let weights: Vec<_> = sums.iter().map(weight).collect();
+        let offset = signed(self.offset);
         let total: Scalar =
-            weights.iter().zip(sums).map(|(weight, sum)| weight * signed(*sum)).sum();
+            weights.iter().zip(sums).map(|(weight, sum)| weight * (signed(*sum) + offset)).sum();
         // k̄ is outside of the sum over W: short scalars cost half.
         let of = |points: &[RistrettoPoint]| {
             multiscalar(weights.par_iter().copied().zip(points.par_iter().copied()))
@@ -145,7 +162,10 @@ impl MaskedSum {
     /// Every update by itself is no longer than its proof lets it be, so neither is their sum than all of them in one
     /// direction: what is longer holds an update that has no such proof.
     fn check_norm(&self, sums: &[i64]) -> Result<(), SumError> {
-        let Some(most) = self.bound.longest_sum(self.summands) else { return Ok(()) };
+        if matches!(self.bound, Bound::Parameter { .. }) {
+            return Ok(());
+        }
+        let most = u128::from(self.reach);
         let squares = square(sums);
         if squares <= most * most {
             return Ok(());
@@ -156,7 +176,8 @@ impl MaskedSum {
     }
 
     fn range(&self) -> (i64, i64) {
-        // More summands than any aggregate holds cannot be read off; the range must not overflow for them, though.
-        self.bound.sums(self.summands.min(MAX_SUMMANDS + 1))
+        // What no table reaches cannot be read off; the range must not overflow for it, though.
+        let reach = self.reach.min(MAX_RANGE).cast_signed();
+        (-reach, reach + 1)
     }
 }

@@ -174,7 +174,7 @@ pub fn verify_lattice_updates_with_rng(
     verify(key, updates, Some(&fresh))
 }
 
-type Job<'a> = (&'a CandidateLatticeUpdate, &'a BodyChallenges);
+pub(super) type Job<'a> = (&'a CandidateLatticeUpdate, &'a BodyChallenges);
 
 fn verify(
     key: &PublicKey,
@@ -215,6 +215,10 @@ fn hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>, which: Body
         .collect();
     let digests = digests.iter().flatten();
     let mut weights = Weights::new(LATTICE_BODY_WEIGHTS, jobs.len() as u64, key, fresh, digests);
+    fold(jobs, &mut weights, which).holds(key)
+}
+
+pub(super) fn fold(jobs: &[Job<'_>], weights: &mut Weights, which: BodyEquations) -> Folded {
     let jobs: Vec<_> = jobs.iter().map(|job| (*job, weights.fork())).collect();
     let part = |mut folded, ((update, challenges), mut weights): (Job<'_>, Weights)| {
         let key_part = &update.key_part;
@@ -228,7 +232,5 @@ fn hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>, which: Body
         );
         folded
     };
-    let folded =
-        jobs.into_par_iter().fold(Folded::default, part).reduce(Folded::default, Folded::merge);
-    folded.holds(key)
+    jobs.into_par_iter().fold(Folded::default, part).reduce(Folded::default, Folded::merge)
 }

@@ -33,7 +33,8 @@ pub struct EncryptedLatticeUpdate {
     pub body: Vec<u8>,
 }
 
-/// Masks, encrypts and proves an update, on all cores, with randomness of the operating system.
+/// Masks, encrypts and proves an update, on all cores, with randomness of the operating system. The parameters are the
+/// round's; the author's own bound, which may be less, is in its context.
 ///
 /// # Errors
 /// [`EncryptError::Unlucky`] once in 2^42 times: again, with fresh randomness. The others say what does not belong together.
@@ -46,6 +47,22 @@ pub fn encrypt_lattice(
     encrypt_lattice_with_rng(key, context, parameters, update, &mut OsRng)
 }
 
+/// [`encrypt_lattice`] with randomness that `rng` makes, so that a simulation repeats: sums are not rounded, and what is left
+/// of the noise is in the model. Whoever knows the seed knows the update: it hides nothing.
+///
+/// # Errors
+/// As [`encrypt_lattice`].
+#[cfg(any(test, feature = "simulation"))]
+pub fn encrypt_lattice_repeatably(
+    key: &PublicKey,
+    context: &Context,
+    parameters: &LatticeParameters,
+    update: &QuantisedUpdate,
+    rng: &mut impl CryptoRngCore,
+) -> Result<EncryptedLatticeUpdate, EncryptError> {
+    encrypt_lattice_with_rng(key, context, parameters, update, rng)
+}
+
 /// [`encrypt_lattice`] with given randomness; crate-private, so that nothing but a test can fix it.
 pub(crate) fn encrypt_lattice_with_rng(
     key: &PublicKey,
@@ -54,7 +71,7 @@ pub(crate) fn encrypt_lattice_with_rng(
     update: &QuantisedUpdate,
     rng: &mut impl CryptoRngCore,
 ) -> Result<EncryptedLatticeUpdate, EncryptError> {
-    check(key, context, parameters, update)?;
+    let parameters = &own_parameters(key, context, parameters, update)?;
     let matrix = mask::matrix_of(&context.round);
     let x = update.as_slice();
     let mut hash = Sha256::new();
@@ -92,25 +109,29 @@ pub(crate) fn encrypt_lattice_with_rng(
     Ok(EncryptedLatticeUpdate { header, key_part, body })
 }
 
-fn check(
+/// The author's own parameters, where all belongs together.
+fn own_parameters(
     key: &PublicKey,
     context: &Context,
     parameters: &LatticeParameters,
     update: &QuantisedUpdate,
-) -> Result<(), EncryptError> {
+) -> Result<LatticeParameters, EncryptError> {
     let expected = parameters.dimension() as usize;
     for found in [context.round.dimension as usize, update.len()] {
         if found != expected {
             return Err(EncryptError::Dimension { expected, found });
         }
     }
-    for found in [context.round.bound, update.bound()] {
-        if found != parameters.bound() {
-            return Err(EncryptError::Bound { expected: parameters.bound(), found });
+    for (expected, found) in
+        [(parameters.bound(), context.round.bound), (context.bound, update.bound())]
+    {
+        if found != expected {
+            return Err(EncryptError::Bound { expected, found });
         }
     }
     if context.round.key_hash != key.hash() {
         return Err(EncryptError::WrongKey);
     }
-    Ok(())
+    let wrong = |_| EncryptError::Bound { expected: parameters.bound(), found: context.bound };
+    parameters.for_bound(context.bound).map_err(wrong)
 }

@@ -62,7 +62,7 @@ impl CandidateKeyPart {
     /// Reads a key part under its header. Checks, in this order: the round's parameters, length and hash, encodings. The
     /// context as such (step, model, author) is for the caller to check, and first.
     ///
-    /// `expected` is what holds for the header's author: its own bound on the norm, where bounds follow weights.
+    /// `expected` is the round's; the author's own bound, which may be less, is in its context.
     pub fn parse(
         header: LatticeHeader,
         bytes: &[u8],
@@ -78,14 +78,18 @@ impl CandidateKeyPart {
         if round.bound != expected.bound() {
             return Err(UpdateError::WrongBound { expected: expected.bound(), found: round.bound });
         }
+        // What this institution's update proves may be less than what the largest one's does.
+        let found = header.context().bound;
+        let wrong = |_| UpdateError::WrongBound { expected: expected.bound(), found };
+        let own = expected.for_bound(found).map_err(wrong)?;
         if !header.key_part().is(bytes) {
             return Err(UpdateError::IncompleteKeyPart {
                 expected: header.key_part().length,
                 found: bytes.len() as u64,
             });
         }
-        let mut reader = Reader::new("key part", bytes, key_part_length(expected))?;
-        let ciphertext_bytes = reader.take(ciphertexts_length(expected))?.to_vec();
+        let mut reader = Reader::new("key part", bytes, key_part_length(&own))?;
+        let ciphertext_bytes = reader.take(ciphertexts_length(&own))?.to_vec();
         let points = decompress_all("encrypted mask key", &ciphertext_bytes)?;
         let triples = points.as_chunks::<3>().0.iter();
         let ciphertexts = triples.map(|[c1, c2, c3]| Ciphertext { c1: *c1, c2: *c2, c3: *c3 });
@@ -93,7 +97,7 @@ impl CandidateKeyPart {
             ciphertexts: ciphertexts.collect(),
             ciphertext_bytes,
             proof: KeyProof::read(&mut reader)?,
-            parameters: *expected,
+            parameters: own,
             header,
         })
     }
@@ -114,8 +118,14 @@ impl CandidateKeyPart {
         )
     }
 
-    fn is_for(&self, key: &PublicKey) -> bool {
-        self.header.context().round.key_hash == key.hash()
+    /// What a verifier draws. A key part for another key is out before the fold.
+    pub(super) fn prepare(&self, key: &PublicKey) -> Option<Prepared> {
+        let is_for_key = self.header.context().round.key_hash == key.hash();
+        is_for_key.then(|| {
+            let base = self.transcript(key);
+            let challenges = self.proof.challenges(&base, self.parameters.limbs());
+            Prepared { base, challenges }
+        })
     }
 }
 
@@ -217,25 +227,19 @@ pub fn verify_key_parts_with_rng(
 }
 
 /// What a verifier draws for one key part, once.
-struct Prepared {
+pub(super) struct Prepared {
     base: Transcript,
     challenges: KeyChallenges,
 }
 
-type Job<'a> = (&'a CandidateKeyPart, &'a Prepared);
+pub(super) type Job<'a> = (&'a CandidateKeyPart, &'a Prepared);
 
 fn verify(
     key: &PublicKey,
     key_parts: Vec<CandidateKeyPart>,
     fresh: Option<&[u8; 32]>,
 ) -> Vec<Result<VerifiedKeyPart, UpdateError>> {
-    // A key part for another key is out before the fold.
-    let prepare = |part: &CandidateKeyPart| {
-        let base = part.transcript(key);
-        let challenges = part.proof.challenges(&base, part.parameters.limbs());
-        part.is_for(key).then_some(Prepared { base, challenges })
-    };
-    let prepared: Vec<_> = key_parts.par_iter().map(prepare).collect();
+    let prepared: Vec<_> = key_parts.par_iter().map(|part| part.prepare(key)).collect();
     let holds: Vec<bool> = {
         let jobs = key_parts.iter().zip(&prepared);
         let batch: Vec<Job<'_>> =
@@ -261,6 +265,10 @@ fn proofs_hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>) -> b
         .collect();
     let digests = digests.iter().flatten();
     let mut weights = Weights::new(KEY_PART_WEIGHTS, jobs.len() as u64, key, fresh, digests);
+    fold(jobs, &mut weights).holds(key)
+}
+
+pub(super) fn fold(jobs: &[Job<'_>], weights: &mut Weights) -> Folded {
     let jobs: Vec<_> = jobs.iter().map(|job| (*job, weights.fork())).collect();
     let part = |mut folded, ((part, prepared), mut weights): (Job<'_>, Weights)| {
         let CandidateKeyPart { parameters, ciphertexts, proof, .. } = part;
@@ -273,7 +281,5 @@ fn proofs_hold(key: &PublicKey, jobs: &[Job<'_>], fresh: Option<&[u8; 32]>) -> b
         );
         folded
     };
-    let folded =
-        jobs.into_par_iter().fold(Folded::default, part).reduce(Folded::default, Folded::merge);
-    folded.holds(key)
+    jobs.into_par_iter().fold(Folded::default, part).reduce(Folded::default, Folded::merge)
 }

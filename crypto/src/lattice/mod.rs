@@ -23,7 +23,8 @@
 //! auditor       LatticeMaskedUpdate::parse → LatticeSum::add_masked, of updates that others have verified
 //! ```
 //!
-//! Where bounds follow weights, an institution's own parameters are [`LatticeParameters::for_bound`] of the round's.
+//! Parameters are the round's everywhere. An institution's own bound, which follows its weight, is in its context; that it is
+//! the right one is for the caller to check. [`VerifiedKeyPart::parameters`] are the author's own.
 //!
 //! # Map
 //!
@@ -70,6 +71,8 @@ pub use body::{
     CandidateLatticeUpdate, LatticeMaskedUpdate, VerifiedLatticeUpdate, lattice_body_length,
     lattice_mask_length, verify_lattice_updates, verify_lattice_updates_with_rng,
 };
+#[cfg(any(test, feature = "simulation"))]
+pub use encrypt::encrypt_lattice_repeatably;
 pub use encrypt::{EncryptedLatticeUpdate, encrypt_lattice};
 pub use header::{LATTICE_HEADER_LEN, LatticeHeader, Part};
 pub use key_part::{

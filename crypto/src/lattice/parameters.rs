@@ -33,6 +33,14 @@ pub enum LatticeParameterError {
     /// A bound on parameters.
     #[error("a lattice mask needs a bound on the norm; this run bounds every parameter")]
     NoNorm,
+    /// An institution's bound that is not the round's or less.
+    #[error("an institution's bound ({own}) is not within the round's ({round})")]
+    NotWithin {
+        /// The institution's.
+        own: Bound,
+        /// The round's.
+        round: Bound,
+    },
     /// The proof of the norm could wrap around.
     #[error(
         "with Δ = {scale} and norm {norm}, updates of length {reach} could be proven; the lattice proves at most {most}: \
@@ -128,11 +136,14 @@ impl LatticeParameters {
         Ok(Self { dimension, norm, projections, scale, summands, squares, longest, reach })
     }
 
-    /// The parameters of an institution whose own bound on the norm is smaller.
+    /// The parameters of an institution whose own bound on the norm may be smaller.
     ///
     /// # Errors
-    /// [`LatticeParameterError`] where the bound is none that is smaller.
+    /// [`LatticeParameterError`] where the bound is larger, or another kind of bound.
     pub fn for_bound(&self, bound: Bound) -> Result<Self, LatticeParameterError> {
+        if !bound.is_within(&self.bound()) {
+            return Err(LatticeParameterError::NotWithin { own: bound, round: self.bound() });
+        }
         Self::new(self.dimension, bound, self.scale, self.summands)
     }
 
@@ -254,7 +265,7 @@ mod tests {
             let refused = LatticeParameters::new(dimension, bound, scale, summands);
             assert!(matches!(refused, Err(LatticeParameterError::Number(_))), "{refused:?}");
         }
-        let of_parameters = LatticeParameters::new(1000, Bound::Parameter { bits: 8 }, 1, 10);
+        let of_parameters = LatticeParameters::new(1000, Bound::parameter(8), 1, 10);
         assert_eq!(of_parameters, Err(LatticeParameterError::NoNorm));
         assert!(parameters(0, 256, 1, 10).is_err() && parameters(1000, 255, 1, 10).is_err());
     }
@@ -298,6 +309,14 @@ mod tests {
             (512, 10, parameters.limbs())
         );
         assert!(smaller.reach() < parameters.reach());
+        for bound in [
+            Bound::Norm { norm: 5601, projections: 256 },
+            Bound::Norm { norm: 100, projections: 512 },
+            Bound::parameter(8),
+        ] {
+            let refused = parameters.for_bound(bound);
+            assert!(matches!(refused, Err(LatticeParameterError::NotWithin { .. })), "{bound}");
+        }
     }
 
     #[test]

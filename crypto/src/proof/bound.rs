@@ -10,6 +10,7 @@ use crate::group::encoding::Reader;
 use crate::proof::Equations;
 use crate::proof::norm::{self, NormProof};
 use crate::proof::parameter::{self, ParameterProof};
+use crate::proof::range::Range;
 use crate::{Bound, Ciphertext, DecodeError, EncryptError, Parameters};
 
 /// The proof of a bound as a verifier holds it.
@@ -18,11 +19,18 @@ pub(crate) enum BoundProof {
     Norm(Box<NormProof>),
 }
 
+/// What is proven of u = q + most.
+fn range(most: u16, bits: u8) -> Range {
+    Range::up_to(2 * u64::from(most), bits)
+}
+
 impl BoundProof {
     /// Length of the encoding, in bytes.
     pub(crate) fn length(parameters: &Parameters) -> usize {
         match parameters.bound() {
-            Bound::Parameter { bits } => parameter::length(parameters.dimension() as usize, bits),
+            Bound::Parameter { bits, .. } => {
+                parameter::length(parameters.dimension() as usize, bits)
+            }
             // Parameters hold no norm bound that is refused.
             Bound::Norm { norm, projections } => {
                 NormBound::new(norm, projections).map_or(0, |bound| norm::length(&bound))
@@ -41,7 +49,9 @@ impl BoundProof {
         rng: &mut TranscriptRng,
     ) -> Result<Vec<u8>, EncryptError> {
         match *bound {
-            Bound::Parameter { bits } => parameter::prove(base, bits, u, k, tau, rng),
+            Bound::Parameter { bits, most } => {
+                parameter::prove(base, range(most, bits), u, k, tau, rng)
+            }
             Bound::Norm { norm, projections } => {
                 norm::prove(base, &NormBound::new(norm, projections)?, u, k, tau, rng)
             }
@@ -54,8 +64,9 @@ impl BoundProof {
     ) -> Result<Self, DecodeError> {
         let dimension = parameters.dimension() as usize;
         Ok(match parameters.bound() {
-            Bound::Parameter { bits } => {
-                Self::Parameter(Box::new(ParameterProof::read(reader, dimension, bits)?))
+            Bound::Parameter { bits, most } => {
+                let range = range(most, bits);
+                Self::Parameter(Box::new(ParameterProof::read(reader, dimension, range)?))
             }
             Bound::Norm { norm, projections } => {
                 Self::Norm(Box::new(NormProof::read(reader, NormBound::new(norm, projections)?)?))

@@ -105,8 +105,7 @@ impl LinkProof {
     /// weight and challenge, and no term of it is ever in the fold.
     pub(crate) fn fold(
         &self,
-        e: &Scalar,
-        z_u: &Scalar,
+        [e, z_u]: [&Scalar; 2],
         sigma: impl ExactSizeIterator<Item = Scalar>,
         e_sigma: RistrettoPoint,
         ciphertexts: &[Ciphertext],

@@ -245,7 +245,7 @@ impl NormProof {
             multiscalar(sigma.par_iter().zip(e_points).map(|(weight, point)| weight.term(point)));
         let z_u = inner(&draws.gamma(), self.vector.responses());
         let sigma = sigma.iter().map(Weight::scalar);
-        self.link.fold(e, &z_u, sigma, e_sigma, ciphertexts, weights, folded);
+        self.link.fold([e, &z_u], sigma, e_sigma, ciphertexts, weights, folded);
     }
 
     /// Adds opening, shortness and squares.

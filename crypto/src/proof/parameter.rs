@@ -1,8 +1,8 @@
 //! The bound on every parameter by itself: what a body proves beyond its masks, 32 bytes and about a third of a
 //! millisecond a parameter.
 //!
-//! V_j = u_j·h + β_j·g under range proofs u_j ∈ [0, 2^b) (item 4). Weights σ_j of 128 bits come after V; with them
-//! V_σ = Σ σ_j·V_j = ū·h + β̄·g is opened along with the link (item 3), under one challenge: T_V = a_u·h + a_β·g,
+//! V_j = u_j·h + β_j·g under range proofs u_j ∈ [0, 2·most], in b bits (item 4). Weights σ_j of 128 bits come after V; with
+//! them V_σ = Σ σ_j·V_j = ū·h + β̄·g is opened along with the link (item 3), under one challenge: T_V = a_u·h + a_β·g,
 //! z_u = a_u + e·ū, z_β = a_β + e·β̄, z_u·h + z_β·g = T_V + e·V_σ. In a body: V ‖ T_V ‖ z_u ‖ z_β ‖ link ‖ item 4.
 
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
@@ -16,7 +16,7 @@ use crate::group::encoding::{ELEMENT_LEN, Reader, decompress_all};
 use crate::group::{g_times, h_times, inner, mask_bases, multiscalar, random_scalar, signed};
 use crate::proof::Equations;
 use crate::proof::link::{LinkProof, LinkWitness};
-use crate::proof::range::{self, RangeProofs};
+use crate::proof::range::{self, Range, RangeProofs};
 use crate::transcript::{BOUNDS, LINK, Protocol, witness_bytes};
 use crate::{Ciphertext, DecodeError, EncryptError};
 
@@ -38,7 +38,7 @@ pub(crate) const LINK_LEN: usize = 3 * ELEMENT_LEN + LinkProof::LEN;
 /// Proves items 3 and 4 of u under mask key k; `base` has absorbed context, key, ciphertexts and h_E.
 pub(crate) fn prove(
     base: &Transcript,
-    bits: u8,
+    range: Range,
     u: &[i64],
     k: &Scalar,
     tau: &Scalar,
@@ -46,7 +46,7 @@ pub(crate) fn prove(
 ) -> Result<Vec<u8>, EncryptError> {
     let beta = Zeroizing::new(u.iter().map(|_| random_scalar(rng)).collect::<Vec<_>>());
     let values = Zeroizing::new(u.iter().map(|u| u.cast_unsigned()).collect::<Vec<_>>());
-    let (ranges, v) = range::prove_all(base, BOUNDS, &values, &beta, bits, rng)?;
+    let (ranges, v) = range::prove_all(base, BOUNDS, &values, &beta, range, rng)?;
     let v: Vec<u8> = v.iter().flat_map(|v| v.to_bytes()).collect();
 
     let (mut transcript, sigma) = start(base, &v);
@@ -84,7 +84,7 @@ impl ParameterProof {
     pub(crate) fn read(
         reader: &mut Reader<'_>,
         dimension: usize,
-        bits: u8,
+        range: Range,
     ) -> Result<Self, DecodeError> {
         let v_bytes = reader.take(ELEMENT_LEN * dimension)?;
         let t_v_bytes = reader.array()?;
@@ -96,7 +96,7 @@ impl ParameterProof {
             t_v_bytes,
             z: reader.scalars()?,
             link: LinkProof::read(reader)?,
-            ranges: RangeProofs::parse("range proof of the parameters", reader, dimension, bits)?,
+            ranges: RangeProofs::parse("range proof of the parameters", reader, dimension, range)?,
         })
     }
 
@@ -144,7 +144,7 @@ impl ParameterProof {
         folded.terms.push((-weight, self.t_v));
         let e_sigma = multiscalar(sigma.par_iter().copied().zip(e_points.par_iter().copied()));
         let of_sigma = sigma.iter().copied();
-        self.link.fold(&e, &z_u, of_sigma, e_sigma, ciphertexts, link_weights, folded);
+        self.link.fold([&e, &z_u], of_sigma, e_sigma, ciphertexts, link_weights, folded);
         let factor = -weight * e;
         sigma.into_iter().map(|sigma| factor * sigma).collect()
     }

@@ -10,6 +10,7 @@ use merlin::{Transcript, TranscriptRng};
 use rayon::prelude::*;
 use zeroize::Zeroizing;
 
+pub(crate) use crate::bulletproof::Range;
 use crate::bulletproof::{self, MAX_VALUES, RangeProof};
 use crate::fold::{Folded, Weights};
 use crate::group::commit_all;
@@ -53,12 +54,13 @@ pub(crate) fn prove(
     transcript: Transcript,
     values: &[u64],
     blindings: &[Scalar],
-    bits: u8,
+    range: impl Into<Range>,
     rng: &mut TranscriptRng,
 ) -> Result<(Vec<u8>, Vec<CompressedRistretto>), EncryptError> {
     let signed = Zeroizing::new(values.iter().map(|value| value.cast_signed()).collect::<Vec<_>>());
-    let commitments = commit_all(&signed, blindings, bits);
-    let proof = bulletproof::prove(transcript, values, blindings, &commitments, bits.into(), rng)?;
+    let range = range.into();
+    let commitments = commit_all(&signed, blindings, range.bits() as u8);
+    let proof = bulletproof::prove(transcript, values, blindings, &commitments, range, rng)?;
     Ok((proof, commitments))
 }
 
@@ -69,9 +71,10 @@ pub(crate) fn prove_all(
     label: &'static [u8],
     u: &[u64],
     blindings: &[Scalar],
-    bits: u8,
+    range: impl Into<Range>,
     rng: &mut TranscriptRng,
 ) -> Result<(Vec<u8>, Vec<CompressedRistretto>), EncryptError> {
+    let range = range.into();
     let chunks = chunks(u.len());
     let mut jobs = Vec::with_capacity(chunks.len());
     for (number, chunk) in chunks.into_iter().enumerate() {
@@ -97,7 +100,7 @@ pub(crate) fn prove_all(
     let proven: Vec<_> = jobs
         .into_par_iter()
         .map(|(chunk, transcript, values, blindings, mut rng)| {
-            let (proof, mut commitments) = prove(transcript, &values, &blindings, bits, &mut rng)?;
+            let (proof, mut commitments) = prove(transcript, &values, &blindings, range, &mut rng)?;
             commitments.truncate(chunk.values);
             Ok((proof, commitments))
         })
@@ -119,12 +122,13 @@ impl RangeProofs {
         what: &'static str,
         reader: &mut Reader<'_>,
         dimension: usize,
-        bits: u8,
+        range: impl Into<Range>,
     ) -> Result<Self, DecodeError> {
+        let range = range.into();
         let proofs = chunks(dimension).into_iter().map(|chunk| {
-            let bytes = reader.take(proof_length(chunk.padded, bits))?;
+            let bytes = reader.take(bulletproof::proof_length(chunk.padded, range.bits()))?;
             let mut reader = Reader::new(what, bytes, bytes.len())?;
-            Ok((chunk, RangeProof::read(&mut reader, chunk.padded, bits.into())?))
+            Ok((chunk, RangeProof::read(&mut reader, chunk.padded, range)?))
         });
         Ok(Self(proofs.collect::<Result<_, DecodeError>>()?))
     }

@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn noise_without_a_norm_or_a_variance_is_refused() {
         assert_eq!(
-            Noise::new(1, Bound::Parameter { bits: 8 }).unwrap_err(),
+            Noise::new(1, Bound::parameter(8)).unwrap_err(),
             QuantiseError::NoiseWithoutNorm
         );
         assert!(matches!(Noise::new(0, norm(100)), Err(QuantiseError::Noise(_))));

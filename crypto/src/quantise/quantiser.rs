@@ -3,13 +3,16 @@
 //! x = ω·Δ is clipped, scaled and rounded at random to q so that E\[q\] is x over the value of one unit. The rounding is
 //! seeded, so that runs repeat; the seed never reaches an encryption.
 //!
-//! - Under a bound on parameters each is clipped to [−c, c]; q ∈ [−(2^(b−1)−1), 2^(b−1)−1], a unit is c/(2^(b−1)−1).
+//! - Under a bound on parameters each is clipped to [−c, c]; |q| ≤ 2^(b−1) − 1, and a unit is c/(2^(b−1) − 1).
 //! - Under a bound on the norm x is clipped to ‖x‖ ≤ c; ‖q‖ ≤ B, a unit is c/R with R = √(B² − d/4) − 1. Rounding adds
 //!   Σf_j·(1 − f_j) ≤ d/4 to the expected ‖q‖², f_j the fractions, and its standard deviation is about ‖q‖; R leaves room
 //!   for both, so that also an update at the bound is rounded without bias. What is too long all the same is drawn again,
 //!   and at last truncated toward zero.
 //!
-//! Decoding: Δ̄ = unit·(Σu − m·offset) / Σω over the m accepted updates; u = q + 2^(b−1) or u = q.
+//! An institution of less weight has less of a bound ([`share`](super::share)): units are the same for all of a run, and it
+//! clips at as many of them as its own bound has room for, which is about ω·c.
+//!
+//! Decoding: Δ̄ = unit·Σq / Σω over the accepted updates.
 
 use rand_core::RngCore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -30,12 +33,12 @@ pub struct QuantisedUpdate {
 }
 
 impl QuantisedUpdate {
-    /// Takes values q that are within the bound: each within ±(2^(b−1)−1), or ‖q‖ ≤ B.
+    /// Takes values q that are within the bound: each |q_j| ≤ `most`, or ‖q‖ ≤ B.
     pub fn new(values: Vec<i64>, bound: Bound) -> Result<Self, QuantiseError> {
         bound.check()?;
         match bound {
-            Bound::Parameter { bits } => {
-                let most = largest(bits);
+            Bound::Parameter { most, .. } => {
+                let most = i64::from(most);
                 if let Some((index, &value)) =
                     (0..).zip(&values).find(|(_, value)| value.unsigned_abs() > most as u64)
                 {
@@ -89,7 +92,10 @@ impl std::fmt::Debug for QuantisedUpdate {
 /// Turns an institution's update into integers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quantiser {
+    /// What c is the largest of: a unit follows from it.
     bound: Bound,
+    /// What the update keeps.
+    own: Bound,
     clip: f32,
     weight: f64,
 }
@@ -104,12 +110,12 @@ impl Quantiser {
         max_summands: u32,
     ) -> Result<Self, QuantiseError> {
         let quantiser = Self::of_sums_that_are_computed(bound, clip, weight)?;
-        let (least, beyond) = bound.sums(max_summands.min(MAX_SUMMANDS));
+        let reach = u64::from(max_summands.min(MAX_SUMMANDS)) * bound.reach();
         match bound {
             _ if max_summands > MAX_SUMMANDS => {
                 Err(QuantiseError::Headroom { summands: max_summands, most: MAX_SUMMANDS })
             }
-            Bound::Norm { norm, .. } if beyond.abs_diff(least) > MAX_RANGE => {
+            Bound::Norm { norm, .. } if 2 * reach + 1 > MAX_RANGE => {
                 let reach = (MAX_RANGE - 1) / (2 * u64::from(max_summands));
                 let most = (reach as f64 / bound.slack()) as u32;
                 Err(QuantiseError::NormHeadroom { summands: max_summands, norm, most })
@@ -130,7 +136,13 @@ impl Quantiser {
         if !(weight > 0.0 && weight <= 1.0) {
             return Err(QuantiseError::Weight { weight });
         }
-        Ok(Self { bound, clip, weight })
+        Ok(Self { bound, own: bound, clip, weight })
+    }
+
+    /// Clips and rounds to less than the bound, in the same units: to an institution's own [`share`](super::share) of it.
+    #[must_use]
+    pub fn within(self, own: Bound) -> Self {
+        Self { own, ..self }
     }
 
     /// q of the update Δ (`[d]`, local minus global model) and the share that was clipped, from 0 to 1: of the parameters,
@@ -145,22 +157,25 @@ impl Quantiser {
         }
         let weighted = delta.iter().map(|&value| self.weight * f64::from(value));
         let clip = f64::from(self.clip);
-        let (values, share) = match self.bound {
-            Bound::Parameter { bits } => {
-                let most = largest(bits) as f64;
-                let clipped = weighted.clone().filter(|x| x.abs() > clip).count();
-                let values =
-                    weighted.map(|x| round(x.clamp(-clip, clip) / clip * most, rng)).collect();
+        // c, and what of it the own bound has room for, in units.
+        let all = room(self.bound, delta.len())?;
+        let own = room(self.own, delta.len())?;
+        let (values, share) = match self.own {
+            Bound::Parameter { .. } => {
+                let scaled = weighted.map(|x| x / clip * all);
+                let clipped = scaled.clone().filter(|x| x.abs() > own).count();
+                let values = scaled.map(|x| round(x.clamp(-own, own), rng)).collect();
                 (values, clipped as f64 / delta.len().max(1) as f64)
             }
             Bound::Norm { norm, .. } => {
                 let length = weighted.clone().map(|x| x * x).sum::<f64>().sqrt();
-                let scale = radius(norm, delta.len())? / length.max(clip);
+                let clip_own = clip * (own / all);
+                let scale = if length <= clip_own { all / clip } else { own / length };
                 let values = round_within(norm, weighted.map(|x| x * scale), rng);
-                (values, 1.0 - clip / length.max(clip))
+                (values, 1.0 - clip_own / length.max(clip_own))
             }
         };
-        Ok((QuantisedUpdate::new(values, self.bound)?, share))
+        Ok((QuantisedUpdate::new(values, self.own)?, share))
     }
 }
 
@@ -191,35 +206,32 @@ fn round_within(
 pub fn unit(bound: Bound, clip: f32, dimension: usize) -> Result<f64, QuantiseError> {
     bound.check()?;
     check_clip(clip)?;
-    Ok(f64::from(clip)
-        / match bound {
-            Bound::Parameter { bits } => largest(bits) as f64,
-            Bound::Norm { norm, .. } => radius(norm, dimension)?,
-        })
+    Ok(f64::from(clip) / room(bound, dimension)?)
 }
 
-/// Δ̄, the weighted mean update (`[d]`) from the sums Σu_j over `summands` updates whose weights ω add up to
-/// `weight_sum`, above 0.
+/// Units that an update of `dimension` parameters is clipped to: in each of them, or its norm before it is rounded.
+pub(super) fn room(bound: Bound, dimension: usize) -> Result<f64, QuantiseError> {
+    match bound {
+        Bound::Parameter { most, .. } => Ok(most.into()),
+        Bound::Norm { norm, .. } => radius(norm, dimension),
+    }
+}
+
+/// Δ̄, the weighted mean update (`[d]`) from the sums Σq_j over updates whose weights ω add up to `weight_sum`, above 0.
+/// `bound` is that of an institution of weight 1.
 pub fn decode(
     sums: &[i64],
-    summands: u32,
     bound: Bound,
     clip: f32,
     weight_sum: f64,
 ) -> Result<Vec<f64>, QuantiseError> {
     let unit = unit(bound, clip, sums.len())?;
-    let offset = i128::from(summands) * i128::from(bound.offset());
-    Ok(sums.iter().map(|&sum| unit * (i128::from(sum) - offset) as f64 / weight_sum).collect())
+    Ok(sums.iter().map(|&sum| unit * sum as f64 / weight_sum).collect())
 }
 
 /// The next model: new_j = (old_j + Δ̄_j) computed in f64 and rounded once.
 pub fn apply(model: &[f32], mean: &[f64]) -> Vec<f32> {
     model.iter().zip(mean).map(|(&old, mean)| (f64::from(old) + mean) as f32).collect()
-}
-
-/// 2^(b−1) − 1, for b of 8 or 16.
-fn largest(bits: u8) -> i64 {
-    (1 << (bits - 1)) - 1
 }
 
 /// R.
@@ -247,8 +259,8 @@ mod tests {
 
     use super::*;
 
-    const EIGHT: Bound = Bound::Parameter { bits: 8 };
-    const SIXTEEN: Bound = Bound::Parameter { bits: 16 };
+    const EIGHT: Bound = Bound::parameter(8);
+    const SIXTEEN: Bound = Bound::parameter(16);
 
     fn norm(norm: u32) -> Bound {
         Bound::Norm { norm, projections: 256 }
@@ -275,7 +287,7 @@ mod tests {
         for (bits, clip, weight) in
             [(9, 1.0, 1.0), (8, 0.0, 1.0), (8, f32::NAN, 1.0), (8, 1.0, 0.0), (8, 1.0, 1.1)]
         {
-            assert!(Quantiser::new(Bound::Parameter { bits }, clip, weight, 1).is_err());
+            assert!(Quantiser::new(Bound::parameter(bits), clip, weight, 1).is_err());
         }
     }
 
@@ -417,7 +429,7 @@ mod tests {
             let (update, share) = quantiser.quantise(&delta, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap();
             prop_assert!(square(update.as_slice()) <= u128::from(b).pow(2));
             let unit = unit(norm(b), 1.5, delta.len()).unwrap();
-            let decoded = decode(update.as_slice(), 1, norm(b), 1.5, 1.0).unwrap();
+            let decoded = decode(update.as_slice(), norm(b), 1.5, 1.0).unwrap();
             for (decoded, x) in decoded.iter().zip(&delta) {
                 prop_assert!((decoded - f64::from(*x) * (1.0 - share)).abs() <= unit + 1e-9, "{decoded} {x}");
             }
@@ -428,12 +440,11 @@ mod tests {
             delta in proptest::collection::vec(-2.0f32..2.0, 1..50), sixteen in any::<bool>(), seed in any::<u64>(),
         ) {
             let bits = if sixteen { 16 } else { 8 };
-            let bound = Bound::Parameter { bits };
+            let bound = Bound::parameter(bits);
             let quantiser = Quantiser::new(bound, 1.0, 0.5, 10).unwrap();
             let (update, _) = quantiser.quantise(&delta, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap();
-            let sums: Vec<i64> = update.as_slice().iter().map(|q| q + (1 << (bits - 1))).collect();
             let unit = 1.0 / ((1 << (bits - 1)) - 1) as f64;
-            for (decoded, x) in decode(&sums, 1, bound, 1.0, 0.5).unwrap().iter().zip(&delta) {
+            for (decoded, x) in decode(update.as_slice(), bound, 1.0, 0.5).unwrap().iter().zip(&delta) {
                 prop_assert!((decoded - f64::from(*x)).abs() <= unit / 0.5, "{decoded} {x}");
             }
         }

@@ -14,6 +14,7 @@ mod tails;
 pub(crate) mod tampering;
 mod threshold;
 pub(crate) mod vectors;
+mod weights;
 
 use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use rand_chacha::ChaCha20Rng;
@@ -38,11 +39,11 @@ pub(crate) struct Federation {
 pub(crate) const NORM: Bound = Bound::Norm { norm: 5600, projections: 256 };
 
 /// Both kinds of bound, for what holds under either.
-pub(crate) const BOUNDS: [Bound; 2] = [Bound::Parameter { bits: 8 }, NORM];
+pub(crate) const BOUNDS: [Bound; 2] = [Bound::parameter(8), NORM];
 
 impl Federation {
     pub(crate) fn new(seed: u64, trustees: u32, threshold: u32, dimension: u32, bits: u8) -> Self {
-        Self::bounded(seed, trustees, threshold, dimension, Bound::Parameter { bits })
+        Self::bounded(seed, trustees, threshold, dimension, Bound::parameter(bits))
     }
 
     pub(crate) fn bounded(
@@ -73,13 +74,17 @@ impl Federation {
     }
 
     pub(crate) fn context(&self, institution: u8) -> Context {
-        Context { round: self.round.clone(), pseudonym: Pseudonym([institution; 32]) }
+        Context {
+            round: self.round.clone(),
+            pseudonym: Pseudonym([institution; 32]),
+            bound: self.round.bound,
+        }
     }
 
     /// Values of an update as a function of the institution, spread over all that the bound lets any one of them be.
     pub(crate) fn values(&self, institution: u8) -> Vec<i64> {
         let most = match self.round.bound {
-            Bound::Parameter { bits } => (1i64 << (bits - 1)) - 1,
+            Bound::Parameter { most, .. } => most.into(),
             Bound::Norm { norm, .. } => i64::from(norm / self.round.dimension.isqrt().max(1)) / 2,
         };
         let value = |j: i64| (j * 7919 + i64::from(institution) * 104_729) % (2 * most + 1) - most;

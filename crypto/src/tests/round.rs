@@ -68,11 +68,10 @@ pub(crate) fn plain_sums(
     federation: &Federation,
     institutions: impl Iterator<Item = u8>,
 ) -> Vec<i64> {
-    let offset = federation.round.bound.offset();
     let mut sums = vec![0; federation.round.dimension as usize];
     for institution in institutions {
         for (sum, q) in sums.iter_mut().zip(federation.values(institution)) {
-            *sum += q + offset;
+            *sum += q;
         }
     }
     sums
@@ -93,11 +92,10 @@ fn all_corner_values_add_up() {
     for bits in [8u8, 16] {
         let most = (1i64 << (bits - 1)) - 1;
         let mut federation = Federation::new(2, 1, 1, 6, bits);
-        // The last is u = 0, which nobody quantises to and anybody can prove.
-        let corner = vec![-most, most, 0, -1, 1, -most - 1];
+        let corner = vec![0, most, -most, -1, 1, most - 1];
         let updates: Vec<_> =
             (1..=3).map(|who| federation.unproven(who, corner.clone()).prove().unwrap()).collect();
-        let sums: Vec<i64> = corner.iter().map(|q| 3 * (q + most + 1)).collect();
+        let sums: Vec<i64> = corner.iter().map(|q| 3 * q).collect();
         assert_eq!(whole_round(&federation, &updates), sums);
     }
 }
@@ -106,8 +104,8 @@ fn all_corner_values_add_up() {
 fn sums_beyond_what_m_updates_can_add_up_to_are_neither_read_off_nor_believed() {
     let mut federation = Federation::new(11, 1, 1, 1, 8);
     let parameters = federation.parameters();
-    // u = 2^8 − 1 and u = 2^8, with the masks that belong to them.
-    for (q, believed) in [(127, true), (128, false)] {
+    // With the masks that belong to them.
+    for (q, believed) in [(127, true), (128, false), (-127, true), (-128, false)] {
         let unproven = federation.unproven(1, vec![q]);
         let hash = <sha2::Sha512 as sha2::Digest>::digest(&unproven.masked).into();
         let mut sum = MaskedSum::new(&parameters);
@@ -115,8 +113,8 @@ fn sums_beyond_what_m_updates_can_add_up_to_are_neither_read_off_nor_believed() 
             .unwrap();
         let mask_key = MaskKeySum(*unproven.k);
         assert_eq!(sum.open(&mask_key, &DiscreteLogTable::shared()).is_ok(), believed);
-        let verdict = sum.check(&mask_key, &[q + 128], &mut OsRng);
-        let beyond = SumError::OutOfRange { index: 0, value: 256, least: 0, bound: 256 };
+        let verdict = sum.check(&mask_key, &[q], &mut OsRng);
+        let beyond = SumError::OutOfRange { index: 0, value: q, least: -127, bound: 128 };
         assert_eq!(verdict, if believed { Ok(()) } else { Err(beyond) });
     }
 }
@@ -159,7 +157,7 @@ fn a_mean_of_quantised_updates_is_what_plain_averaging_gives() {
     let quantised: Vec<_> = deltas
         .iter()
         .map(|delta| {
-            Quantiser::new(Bound::Parameter { bits: 8 }, 1.0, 1.0, 3)
+            Quantiser::new(Bound::parameter(8), 1.0, 1.0, 3)
                 .unwrap()
                 .quantise(delta, &mut rng)
                 .unwrap()
@@ -175,7 +173,7 @@ fn a_mean_of_quantised_updates_is_what_plain_averaging_gives() {
         .map(|unproven| unproven.unwrap().prove().unwrap())
         .collect();
     let sums = whole_round(&federation, &updates);
-    let mean = quantise::decode(&sums, 3, federation.round.bound, 1.0, 3.0).unwrap();
+    let mean = quantise::decode(&sums, federation.round.bound, 1.0, 3.0).unwrap();
     for (j, mean) in mean.iter().enumerate() {
         let plain: i64 = quantised.iter().map(|update| update.as_slice()[j]).sum();
         assert_eq!(*mean, 1.0 / 127.0 * plain as f64 / 3.0);
@@ -187,7 +185,7 @@ fn a_mean_of_quantised_updates_is_what_plain_averaging_gives() {
 fn an_upload_stays_within_its_bytes_a_parameter() {
     for (d, most) in [(289, 85.0), (3000, 70.0)] {
         let upload = HEADER_LEN
-            + body_length(&Parameters::new(d, Bound::Parameter { bits: 8 }).unwrap())
+            + body_length(&Parameters::new(d, Bound::parameter(8)).unwrap())
             + SIGNATURE_LEN;
         assert!(upload as f64 / f64::from(d) <= most, "{upload} bytes for {d} parameters");
     }
@@ -302,7 +300,7 @@ fn what_an_author_cannot_encrypt_is_refused_with_the_reason() {
     let expected = federation.round.bound;
     let error = encrypt(key, &context, &update(vec![1], expected)).unwrap_err();
     assert_eq!(error, EncryptError::Dimension { expected: 2, found: 1 });
-    for found in [Bound::Parameter { bits: 16 }, NORM] {
+    for found in [Bound::parameter(16), NORM] {
         let error = encrypt(key, &context, &update(vec![1, 2], found)).unwrap_err();
         assert_eq!(error, EncryptError::Bound { expected, found });
     }
@@ -331,7 +329,7 @@ proptest! {
             let hash: [u8; 64] = sha2::Digest::finalize(<sha2::Sha512 as sha2::Digest>::new_with_prefix(&unproven.masked)).into();
             sum.add_masked(&MaskedUpdate::parse(&unproven.masked, &hash, &parameters).unwrap()).unwrap();
             mask_key += *unproven.k;
-            plain.iter_mut().zip(values).for_each(|(sum, q)| *sum += q + 32768);
+            plain.iter_mut().zip(values).for_each(|(sum, q)| *sum += q);
         }
         let sums = sum.open(&MaskKeySum(mask_key), &DiscreteLogTable::shared()).unwrap();
         prop_assert_eq!(&sums, &plain);

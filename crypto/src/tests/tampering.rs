@@ -221,7 +221,7 @@ fn lengths_and_dimensions_are_exact() {
     };
     let bound = federation.round.bound;
     assert_eq!(verdict(D + 1, bound), UpdateError::WrongDimension { expected: D + 1, found: D });
-    for expected in [Bound::Parameter { bits: 16 }, NORM] {
+    for expected in [Bound::parameter(16), NORM] {
         assert_eq!(verdict(D, expected), UpdateError::WrongBound { expected, found: bound });
     }
 }

@@ -20,7 +20,8 @@ pub struct CandidateUpdate {
 
 impl CandidateUpdate {
     /// Reads a body under its header. Checks, in this order: the round's parameters, length and hash of the body,
-    /// encodings. The context as such (step, model, author) is for the caller to check, and first.
+    /// encodings. The context as such (step, model, author, and the bound that is the author's) is for the caller to check,
+    /// and first.
     pub fn parse(
         header: CandidateHeader,
         body: &[u8],
@@ -45,11 +46,13 @@ impl CandidateUpdate {
             });
         }
 
-        let mut reader = Reader::new("body", body, body_length(expected))?;
-        let e_bytes = reader.take(mask_length(expected))?;
+        // What this institution's update proves may be less than what the largest one's does.
+        let own = header.context().parameters()?;
+        let mut reader = Reader::new("body", body, body_length(&own))?;
+        let e_bytes = reader.take(mask_length(&own))?;
         Ok(Self {
             e: decompress_all("masked update", e_bytes)?,
-            proof: BoundProof::read(&mut reader, expected)?,
+            proof: BoundProof::read(&mut reader, &own)?,
             mask_hash_matches: *header.mask_hash() == *Sha512::digest(e_bytes),
             header,
         })

@@ -1,7 +1,6 @@
 //! The institution's side: an update is masked, its mask key encrypted, and both proven to belong together.
 //!
-//! - Mask: fresh k; E_j = u_j·h + k·W_j with u_j = q_j + 2^(b−1) under a bound on parameters, u_j = q_j under one on the
-//!   norm.
+//! - Mask: fresh k; E_j = u_j·h + k·W_j with u_j = q_j + most under a bound on parameters, u_j = q_j under one on the norm.
 //! - Key: k = Σ 2^(16i)·κ_i in 16 limbs of 16 bits; C^(i) = Enc(κ_i; r_i, s_i).
 //! - Bound: what `parameter` or `norm` proves of u.
 //!
@@ -85,7 +84,7 @@ pub(crate) fn encrypt_with_rng(
     rng: &mut impl CryptoRngCore,
 ) -> Result<UnprovenUpdate, EncryptError> {
     let d = update.len();
-    let bound = context.round.bound;
+    let bound = context.bound;
     if context.round.dimension as usize != d {
         return Err(EncryptError::Dimension {
             expected: context.round.dimension as usize,

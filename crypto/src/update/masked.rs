@@ -5,14 +5,18 @@ use sha2::{Digest, Sha512};
 
 use super::mask_length;
 use crate::group::encoding::{Reader, decompress_all};
-use crate::{Parameters, UpdateError};
+use crate::{Bound, Parameters, UpdateError};
 
 /// E alone, of an update that the chain says was accepted, checked against h_E of its header.
 #[derive(Clone)]
-pub struct MaskedUpdate(Vec<RistrettoPoint>);
+pub struct MaskedUpdate {
+    masked: Vec<RistrettoPoint>,
+    bound: Bound,
+}
 
 impl MaskedUpdate {
-    /// Reads the first [`mask_length`] bytes of a body.
+    /// Reads the first [`mask_length`] bytes of a body. `parameters` are those of its header's
+    /// [`Context`](crate::Context::parameters).
     pub fn parse(
         bytes: &[u8],
         mask_hash: &[u8; 64],
@@ -24,16 +28,21 @@ impl MaskedUpdate {
             let length = bytes.len() as u64;
             return Err(UpdateError::IncompleteBody { expected: length, found: length });
         }
-        Ok(Self(decompress_all("masked update", bytes)?))
+        Ok(Self { masked: decompress_all("masked update", bytes)?, bound: parameters.bound() })
     }
 
     pub(crate) fn masked(&self) -> &[RistrettoPoint] {
-        &self.0
+        &self.masked
+    }
+
+    /// What its author says that it proves.
+    pub(crate) fn bound(&self) -> Bound {
+        self.bound
     }
 }
 
 impl std::fmt::Debug for MaskedUpdate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "MaskedUpdate({} parameters)", self.0.len())
+        write!(f, "MaskedUpdate({} parameters)", self.masked.len())
     }
 }

@@ -26,6 +26,8 @@ pub struct Attacker {
     weight: f64,
     /// Where there is no bound, that on every parameter.
     limit: Limit,
+    /// Its share of the bound.
+    own: Bound,
     summands: u32,
     /// n/m.
     boost: f64,
@@ -64,6 +66,7 @@ impl Attacker {
         let summands = u32::try_from(n).unwrap_or(u32::MAX);
         let architecture = federation.architecture.clone();
         let local = config.local.clone();
+        let place = institution;
         let institution = institution as u64;
         Ok(Self {
             trainer: LocalTrainer::new(architecture, table, local, config.seed, institution)?,
@@ -72,6 +75,7 @@ impl Attacker {
             attack,
             delivery,
             weight,
+            own: federation.own_bound(limit.bound, place),
             limit,
             summands,
             institution,
@@ -124,12 +128,13 @@ impl Attacker {
     /// x as integers. Against the bound ω plays no part any more: it is in x.
     fn delivered(&self, step: u64, x: &[f64]) -> Result<QuantisedUpdate, QuantiseError> {
         let Limit { bound, clip } = self.limit;
-        let values = match (self.delivery, bound) {
+        let values = match (self.delivery, self.own) {
             (Delivery::Bounded, _) => {
                 let floats: Vec<f32> = x.iter().map(|&x| x as f32).collect();
                 let mut rounding =
                     generator("attack rounding", self.seed, &[self.institution, step]);
                 return Ok(Quantiser::new(bound, clip, 1.0, self.summands)?
+                    .within(self.own)
                     .quantise(&floats, &mut rounding)?
                     .0);
             }
@@ -144,7 +149,7 @@ impl Attacker {
                 x.iter().map(|x| (x / unit).round() as i64).collect()
             }
         };
-        Ok(QuantisedUpdate::unchecked(values, bound))
+        Ok(QuantisedUpdate::unchecked(values, self.own))
     }
 }
 

@@ -13,7 +13,7 @@ const TRIED: f64 = 1.69;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attack {
-    /// Nobody is malicious.
+    /// No institution is malicious.
     None,
     /// The honest update times −1.
     SignFlip,
@@ -26,7 +26,7 @@ pub enum Attack {
     AtBound,
     /// Honest training on rows whose classes are swapped.
     LabelFlip,
-    /// Honest training on rows of which half carry a trigger and the class that it is to mean.
+    /// Honest training on rows of which half carry a trigger and its target class.
     Backdoor,
     /// The backdoor's update times n/m, so that the mean of m attackers replaces the model (Bagdasaryan et al., "How to
     /// backdoor federated learning", AISTATS 2020, eq. 3).
@@ -64,9 +64,9 @@ pub enum Defence {
 /// A bound and the c that it stands for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
-    /// Bits of a parameter, or the norm B.
+    /// What a parameter is at most, or the norm B.
     pub bound: Bound,
-    /// What a parameter, or the norm of a weighted update, is clipped to.
+    /// What a parameter, or the norm of an update, is clipped to.
     pub clip: f32,
 }
 
@@ -190,9 +190,8 @@ impl Limit {
     #[must_use]
     pub fn admits(&self, values: &[i64]) -> bool {
         match self.bound {
-            Bound::Parameter { bits } => {
-                let half = 1i64 << (bits - 1);
-                values.iter().all(|q| (-half..half).contains(q))
+            Bound::Parameter { most, .. } => {
+                values.iter().all(|q| q.unsigned_abs() <= u64::from(most))
             }
             Bound::Norm { norm, .. } => {
                 length(values.iter().map(|&q| q as f64)) <= self.bound.slack() * f64::from(norm)
@@ -236,7 +235,7 @@ mod tests {
 
     #[test]
     fn what_the_proofs_exclude_is_not_admitted() {
-        let parameter = Limit { bound: Bound::Parameter { bits: 8 }, clip: 1.0 };
+        let parameter = Limit { bound: Bound::parameter(8), clip: 1.0 };
         assert!(
             parameter.admits(&[127, -128])
                 && !parameter.admits(&[128, 0])

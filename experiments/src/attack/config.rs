@@ -11,7 +11,7 @@ use crate::replay::{Choice, Federation, ReplayConfig};
 
 /// Institutions of every simulated federation.
 pub const INSTITUTIONS: usize = 10;
-const PARAMETER_BOUND: Bound = Bound::Parameter { bits: 8 };
+const PARAMETER_BOUND: Bound = Bound::parameter(8);
 /// B and N: rounding to B is far finer than what is rounded, so that the defences differ in what they bound alone.
 pub(crate) const NORM_BOUND: Bound = Bound::Norm { norm: 5_600, projections: 256 };
 

@@ -1,7 +1,7 @@
 //! One federation under one attack, on quantised values exactly as the contract computes them, without the encryption.
 //!
 //! The malicious are judged as the contract judges them: what the proofs exclude is rejected and costs a credit, and
-//! who has none left is expelled. The models are those of the encrypted federation, bit for bit (`tests/attack.rs`).
+//! one without any left is expelled. The models are those of the encrypted federation, bit for bit (`tests/attack.rs`).
 
 use consilium_client::prepare::{Participant, PrepareError, Quantisation, difference};
 use consilium_contract::roster::INITIAL_CREDIT;
@@ -79,7 +79,8 @@ pub fn measure(federation: &Federation, cell: Cell) -> Result<AttackRow, Experim
 fn honest(federation: &Federation, limit: Limit) -> Result<Vec<Participant>, ExperimentError> {
     let summands = u32::try_from(federation.tables.len()).unwrap_or(u32::MAX);
     let participant = |(institution, (trainer, &weight)): (u64, (LocalTrainer, &f64))| {
-        let quantiser = Quantiser::new(limit.bound, limit.clip, weight, summands)?;
+        let own = federation.own_bound(limit.bound, institution as usize);
+        let quantiser = Quantiser::new(limit.bound, limit.clip, weight, summands)?.within(own);
         let stage = Quantisation::new(quantiser, federation.config.seed, institution);
         Ok(Participant::new(trainer, stage))
     };
@@ -127,7 +128,8 @@ fn quantised(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentE
                 Err(PrepareError::Train(TrainError::NonFinite { .. })) => continue,
                 update => update?.quantised,
             };
-            if cell.limit.admits(update.as_slice()) {
+            let own = federation.own_bound(cell.limit.bound, institution);
+            if (Limit { bound: own, ..cell.limit }).admits(update.as_slice()) {
                 outcome.accepted += is_malicious;
                 updates.push(update);
                 weights.push(weight);
@@ -144,7 +146,7 @@ fn quantised(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentE
     Ok(outcome)
 }
 
-/// Who trains in plain averaging.
+/// The institutions that train in plain averaging.
 enum Party {
     Honest(LocalTrainer),
     Malicious(Attacker),

@@ -83,7 +83,7 @@ impl Scheme {
     pub fn bound(self) -> Option<Bound> {
         match self {
             Self::Norm => Some(Bound::Norm { norm: 5_600, projections: 256 }),
-            Self::Parameter => Some(Bound::Parameter { bits: 8 }),
+            Self::Parameter => Some(Bound::parameter(8)),
             _ => None,
         }
     }

@@ -61,7 +61,8 @@ pub(crate) fn encrypt(
     let update = QuantisedUpdate::new(values(round, who), round.bound)?;
     let mut pseudonym = [0; 32];
     pseudonym.iter_mut().zip(who.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);
-    let context = Context { round: round.clone(), pseudonym: Pseudonym(pseudonym) };
+    let context =
+        Context { round: round.clone(), pseudonym: Pseudonym(pseudonym), bound: round.bound };
     update::encrypt(key, &context, &update).map_err(ExperimentError::bench("encrypting"))
 }
 
@@ -89,8 +90,7 @@ pub(crate) fn make(
     let mut sums = vec![0i64; dimension as usize];
     let mut headers = Vec::new();
     for who in 1..=institutions {
-        let offset = if let Bound::Parameter { bits } = bound { 1 << (bits - 1) } else { 0 };
-        sums.iter_mut().zip(values(&context, who)).for_each(|(sum, value)| *sum += value + offset);
+        sums.iter_mut().zip(values(&context, who)).for_each(|(sum, value)| *sum += value);
         let proven = encrypt(&key, &context, who)?.prove();
         let EncryptedUpdate { header, body } = proven.map_err(ExperimentError::bench("proving"))?;
         let author = SigningKey::generate(&mut OsRng);
@@ -275,7 +275,7 @@ impl Round {
             .map_err(ExperimentError::bench("the sum of the mask keys"))
     }
 
-    /// Σu, as it has to come out.
+    /// Σq, as it has to come out.
     pub(crate) fn sums(&self) -> Result<Vec<i64>, ExperimentError> {
         Ok(self
             .read("sums")?

@@ -1,7 +1,8 @@
 //! One split of the data dealt to institutions: the stage on which every scheme of figure 6 plays.
 
 use consilium_client::prepare::{Participant, Quantisation};
-use consilium_crypto::{Noise, Quantiser};
+use consilium_crypto::quantise::share;
+use consilium_crypto::{Bound, Noise, Quantiser};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor, Table};
 use consilium_learning::{Architecture, LocalTrainer, generator, permutation};
 use rand_core::RngCore;
@@ -12,7 +13,7 @@ use crate::ExperimentError;
 /// Honest institutions whose models figure 6 shows.
 pub const OBSERVED: usize = 3;
 
-/// Institutions with their rows, the common test rows, and who plays which part.
+/// Institutions with their rows, the common test rows, and which role each plays.
 ///
 /// Preprocessing uses the statistics of all training rows, as in the papers' experiments; hospitals would agree on
 /// public statistics instead.
@@ -25,7 +26,7 @@ pub struct Federation {
     pub initial: Vec<f32>,
     /// Rows of every institution.
     pub tables: Vec<Table>,
-    /// Rows that nobody trains on.
+    /// Rows held out from training.
     pub test: Table,
     /// ω_k = n_k / max n.
     pub weights: Vec<f64>,
@@ -43,7 +44,7 @@ pub fn load_dataset(name: &str) -> Result<Dataset, ExperimentError> {
     Ok(Dataset::open(name)?)
 }
 
-/// A seed of its own for a named part of a replay.
+/// A separate seed for a named part of a replay.
 #[must_use]
 pub fn sub_seed(seed: u64, label: &str, parts: &[u64]) -> u64 {
     generator(label, seed, parts).next_u64()
@@ -100,6 +101,15 @@ impl Federation {
         (0..).zip(&self.tables).map(trainer).collect()
     }
 
+    /// The share that an institution has of a bound without noise.
+    #[must_use]
+    pub fn own_bound(&self, bound: Bound, institution: usize) -> Bound {
+        let rows = |table: &Table| table.rows as u64;
+        let max_rows = self.tables.iter().map(rows).max().unwrap_or(1);
+        let own = self.tables.get(institution).map_or(max_rows, rows);
+        share(bound, own, max_rows, self.config.dimension)
+    }
+
     /// All institutions as honest participants, in order.
     ///
     /// # Errors
@@ -108,8 +118,13 @@ impl Federation {
         let config = &self.config;
         let summands = u32::try_from(config.institutions).unwrap_or(u32::MAX);
         let participant = |(institution, (trainer, &weight)): (u64, (LocalTrainer, &f64))| {
+            let own = self.own_bound(config.quantised_bound(), institution as usize);
             let quantiser =
                 Quantiser::new(config.quantised_bound(), config.clip, weight, summands)?;
+            let quantiser = match config.privacy {
+                Some(_) => quantiser,
+                None => quantiser.within(own),
+            };
             let stage = Quantisation::new(quantiser, config.seed, institution);
             let Some(privacy) = &config.privacy else {
                 return Ok(Participant::new(trainer, stage));

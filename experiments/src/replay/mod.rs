@@ -3,7 +3,7 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `config` | a replay with everything resolved, as `config.toml` records it |
-//! | `federation` | one split dealt to institutions, who is malicious, who is looked at |
+//! | `federation` | one split dealt to institutions; which are malicious, which are shown |
 //! | `centralised` | all rows in one place: independent runs (figure 5) |
 //! | `alone`, `plain` | an institution by itself; federated averaging in the clear (figure 6) |
 //! | `verified` | the verified federation, over gRPC with everything real |
@@ -12,7 +12,7 @@
 //! | `summary` | where the curves end |
 //! | `figures`, `report` | `fig5.svg`, `fig6.svg`, `report.html` |
 //! | `files` | what the files of a run are called |
-//! | `run`, `draw` | the whole of it in order; figures and report again, from the CSVs alone |
+//! | `run`, `draw` | a replay from start to end; figures and report again, from the CSVs alone |
 
 pub mod adversary;
 pub mod alone;

@@ -77,10 +77,8 @@ pub fn fed_avg(global: &[f32], updates: &[Vec<f32>], weights: &[f64]) -> Vec<f32
     apply(global, &mean)
 }
 
-/// The model that the contract must arrive at, bit for bit, from the same quantised updates: sums of what is encrypted,
-/// u = q + 2^(b−1) or x = q, decoded with the weights ω of those who sent them.
-///
-/// Under a bound on the norm the sums are of q itself; with noise, `bound` is the one before noise.
+/// The model that the contract must arrive at, bit for bit, from the same quantised updates: their sums, decoded with the
+/// weights ω of those who sent them. `bound` is that of the largest institution; with noise, the one before noise.
 ///
 /// # Errors
 /// [`QuantiseError`] for a bound or a c that cannot be.
@@ -94,11 +92,10 @@ pub fn fed_avg_quantised(
     let mut sums = vec![0i64; global.len()];
     for update in updates {
         for (sum, q) in sums.iter_mut().zip(update.as_slice()) {
-            *sum += q + bound.offset();
+            *sum += q;
         }
     }
-    let summands = u32::try_from(updates.len()).unwrap_or(u32::MAX);
-    let mean = decode(&sums, summands, bound, clip, weights.iter().sum())?;
+    let mean = decode(&sums, bound, clip, weights.iter().sum())?;
     Ok(apply(global, &mean))
 }
 
@@ -129,7 +126,7 @@ mod tests {
         // Σq = [4, −127]. A unit is c/127 with c = 1.27: 0.01·Σq/1.5 is [0.02667, −0.84667]. Under a norm of 151 in two
         // dimensions it is c/(√(151² − 1/2) − 1), with c = 1.5 as good as 0.01.
         let norm = Bound::Norm { norm: 151, projections: 256 };
-        for (bound, clip) in [(Bound::Parameter { bits: 8 }, 1.27), (norm, 1.5)] {
+        for (bound, clip) in [(Bound::parameter(8), 1.27), (norm, 1.5)] {
             let updates =
                 [[3, -127], [1, 0]].map(|q| QuantisedUpdate::new(q.into(), bound).unwrap());
             let model = fed_avg_quantised(&[1.0, 1.0], &updates, &[1.0, 0.5], bound, clip).unwrap();

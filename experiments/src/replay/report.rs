@@ -42,9 +42,10 @@ impl Report<'_> {
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Consilium: {dataset}</title>\
              <style>{STYLE}</style></head><body>\n<h1>Consilium: {dataset}</h1>\n\
              <p>{institutions} institutions, {}, {malicious} malicious, seed {seed}.</p>\n\
-             <p>Bound of the verified federation: {}.</p>\n",
+             <p>Bound of the verified federation: {}. One institution moves its model by {} in a step at most.</p>\n",
             count(*epochs, "epoch"),
-            escape(&config.promise().to_string())
+            escape(&config.promise().to_string()),
+            config.influence()
         );
         if let Some(privacy) = &config.privacy {
             let Privacy { signal, variance, epsilon_milli, delta_bits } = privacy;

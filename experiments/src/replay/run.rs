@@ -45,7 +45,10 @@ pub fn run(
 
     progress.phase("verified FL", config.epochs);
     let promise = config.promise();
-    progress.note(&format!("verified FL: {promise}"));
+    let influence = config.influence();
+    progress.note(&format!(
+        "verified FL: {promise}; one institution moves it by {influence} in a step at most"
+    ));
     if let Some(warning) = promise.warning() {
         progress.note(&format!("verified FL: warning: {warning}"));
     }
@@ -128,6 +131,7 @@ mod tests {
                 "none of an update that is accepted"
             };
             assert!(report.contains(says), "{says}");
+            assert!(report.contains("One institution moves its model by"));
         }
     }
 

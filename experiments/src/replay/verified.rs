@@ -43,7 +43,7 @@ pub struct Verified {
     pub elapsed: Duration,
 }
 
-/// What the institutions and the coordinator said while the rounds ran.
+/// What institutions and coordinator reported while the rounds ran.
 #[derive(Debug, Default)]
 struct Record {
     /// Reports of institution i, by step.
@@ -131,6 +131,7 @@ fn specification(federation: &Federation) -> CeremonySpec {
     CeremonySpec {
         threshold: config.threshold,
         min_updates: config.min_updates,
+        min_rows: config.min_rows,
         bound: config.bound,
         privacy: config.privacy.as_ref().map(Privacy::terms),
         clip: config.clip,

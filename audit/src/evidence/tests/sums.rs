@@ -184,7 +184,8 @@ fn an_institution_that_the_authority_never_enrolled_in_a_sum_convicts_the_coordi
     world.open();
     let headers = world.submit(&[0, 1, 2]);
     // Recorded or not, its update is none.
-    let context = Context { round: world.round(), pseudonym: stranger.identity.pseudonym };
+    let bound = world.parameters().own_bound(stranger.identity.rows);
+    let context = Context { round: world.round(), pseudonym: stranger.identity.pseudonym, bound };
     let mut header = headers[0].clone();
     header[..Context::LEN].copy_from_slice(&context.encode());
     let evaluation =

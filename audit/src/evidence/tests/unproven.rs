@@ -8,7 +8,7 @@ use consilium_proto::v1::{
     Charge, CloseCollection, SignedTransaction, UnprovenEvidence, evidence::Statements,
     transaction::Action,
 };
-use consilium_testkit::{World, bounds, ceremony, splice};
+use consilium_testkit::{World, bounds, ceremony, reasons, splice};
 
 use super::super::{Culprit, Evidence, EvidenceError, Genesis, Verdict};
 
@@ -51,7 +51,7 @@ pub(super) fn attacked(world: &mut World, reason: UpdateError) -> (Vec<Vec<u8>>,
 fn a_sum_over_an_update_without_a_bound_or_link_proof_convicts_the_coordinator_under_either_bound()
 {
     for bound in bounds() {
-        for reason in [UpdateError::BadRangeProof, UpdateError::BadLinkProof] {
+        for reason in reasons(bound) {
             let mut world = World::under(bound);
             let (_, header) = attacked(&mut world, reason.clone());
             let statements = of(&world, &header);

@@ -183,7 +183,7 @@ impl Stage {
     }
 
     pub(super) fn participant(&self) -> Participant {
-        let ones = Ones(self.world.ceremony.parameters.bound);
+        let ones = Ones(self.world.own_bound(0));
         Participant::new(ones, ones)
     }
 

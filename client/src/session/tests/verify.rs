@@ -4,7 +4,7 @@ use consilium_contract::execute::ExecuteError;
 use consilium_crypto::UpdateError;
 use consilium_ledger::blob_hash;
 use consilium_proto::v1::Charge;
-use consilium_testkit::{World, bounds};
+use consilium_testkit::{World, bounds, reasons};
 
 use super::stage::*;
 use crate::{ClientError, Verification};
@@ -24,7 +24,7 @@ async fn attack(stage: &mut Stage, reason: UpdateError) {
 async fn a_sum_over_an_update_without_a_bound_or_link_proof_is_not_countersigned_and_convicts_the_coordinator()
  {
     for bound in bounds() {
-        for reason in [UpdateError::BadRangeProof, UpdateError::BadLinkProof] {
+        for reason in reasons(bound) {
             for verification in [Verification::All, Verification::Sample(4)] {
                 let world = World::under(bound);
                 let state = state(&world);

@@ -384,8 +384,7 @@ impl Adversary<'_> {
             let sums = sum.open(&key, &self.world.table).ok()?;
             let names = sealed.inputs.iter().map(|input| &input.header.context().pseudonym);
             let weight = branch.follower.roster().weight_sum(names, parameters.max_rows);
-            let model =
-                branch.track().model.step(parameters, &sums, evaluation.summands(), weight)?;
+            let model = branch.track().model.step(parameters, &sums, weight)?;
             Some((key, encode_sums(&sums)?, model))
         };
         match (opened(), right) {

@@ -6,10 +6,10 @@ use rand_core::SeedableRng;
 use super::Lattice;
 use crate::QuantisedUpdate;
 use crate::lattice::body_proof::{CommittedBody, Statement, Witness};
-use crate::lattice::encrypt_lattice;
 use crate::lattice::matrix::Matrix;
 use crate::lattice::ring::Q;
 use crate::lattice::sample::ternary;
+use crate::lattice::{encrypt_lattice, encrypt_lattice_repeatably};
 use crate::lattice::{key_part_length, lattice_mask_length, mask};
 use crate::proof::shortness::SUMS_LEN;
 use crate::proof::vector::CommittedVector;
@@ -36,6 +36,21 @@ fn two_encryptions_of_one_update_share_no_element() {
     assert!(c_one.iter().zip(c_two).all(|(one, two)| one != two));
     let [one, two] = [&one, &two].map(|update| update.body[mask..].as_chunks::<32>().0);
     assert!(one.iter().zip(two).all(|(one, two)| one != two));
+}
+
+#[test]
+fn a_simulation_with_the_same_numbers_makes_the_same_update_and_with_others_another() {
+    let lattice = Lattice::new(44, 5000, 5600, 512, 10);
+    let update = QuantisedUpdate::unchecked(vec![1; 5000], lattice.parameters.bound());
+    let key = &lattice.federation.dealing.public_key;
+    let context = lattice.context(1);
+    let simulated = |seed| {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        encrypt_lattice_repeatably(key, &context, &lattice.parameters, &update, &mut rng).unwrap()
+    };
+    assert_eq!(simulated(1), simulated(1));
+    assert_ne!(simulated(1).body, simulated(2).body);
+    assert!(lattice.verify(&simulated(1)).is_ok());
 }
 
 #[test]

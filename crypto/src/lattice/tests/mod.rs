@@ -47,10 +47,14 @@ impl Lattice {
     }
 
     pub(super) fn encrypt(&mut self, institution: u8, x: Vec<i64>) -> EncryptedLatticeUpdate {
-        let update = QuantisedUpdate::unchecked(x, self.parameters.bound());
         let context = self.context(institution);
+        self.encrypt_in(&context, x)
+    }
+
+    pub(super) fn encrypt_in(&mut self, context: &Context, x: Vec<i64>) -> EncryptedLatticeUpdate {
+        let update = QuantisedUpdate::unchecked(x, context.bound);
         let Federation { dealing, rng, .. } = &mut self.federation;
-        encrypt_lattice_with_rng(&dealing.public_key, &context, &self.parameters, &update, rng)
+        encrypt_lattice_with_rng(&dealing.public_key, context, &self.parameters, &update, rng)
             .unwrap()
     }
 

@@ -42,6 +42,8 @@ struct Said {
     q: Vec<u8>,
 }
 
+type Change = fn(&mut Said);
+
 impl Steps {
     fn draw(&self, said: &Said) -> Drawn {
         let mut base = self.base.clone();
@@ -84,7 +86,7 @@ fn whatever_is_drawn_for_a_body_comes_after_what_it_must_not_be_known_before() {
     let first = steps.draw(&honest);
     assert_eq!(first, steps.draw(&honest));
     // One word after another is changed; all that is drawn after it is another, all before it the same.
-    let changes: [(&str, fn(&mut Said)); 8] = [
+    let changes: [(&str, Change); 8] = [
         ("base", |said| said.base = 1),
         ("C_y", |said| said.c_y[0] ^= 1),
         ("C_w", |said| said.c_w[31] ^= 1),
