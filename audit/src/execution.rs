@@ -5,7 +5,7 @@ use consilium_contract::{
     execute::{self, CheckedAhead, EntryError, ExecuteError, Loaded},
     transaction::parse_entry,
 };
-use consilium_crypto::{CandidateHeader, DiscreteLogTable, body_length};
+use consilium_crypto::{DiscreteLogTable, mask::CandidateHeader};
 use consilium_hash::{BlobHash, HeaderHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::v1::transaction::Action;
@@ -49,7 +49,7 @@ impl Submitted {
         let header = CandidateHeader::decode(&update.header).ok()?;
         let submitted = Self {
             name: header.hash(),
-            body: *header.body_hash(),
+            body: header.body_hash(),
             length: header.body_length(),
             transaction,
         };
@@ -64,9 +64,11 @@ pub fn submitted(block: &Block, parameters: &Parameters) -> Vec<Submitted> {
         let (transaction, body_missing) = parse_entry(entry).ok()?;
         let (submitted, header) = Submitted::read(transaction)?;
         let context = header.context();
-        let is_of_this_run = (context.round.bound, context.round.dimension)
-            == (parameters.bound, parameters.dimension);
-        let length = body_length(&context.parameters().ok()?) as u64;
+        let is_of_this_run = header.is_of(&parameters.update_parameters())
+            && context.round.bound == parameters.bound
+            && context.round.dimension == parameters.dimension;
+        let own = parameters.update_parameters().for_bound(context.bound).ok()?;
+        let length = own.body_length() as u64;
         let is_complete = !body_missing && is_of_this_run && header.body_length() == length;
         is_complete.then_some(submitted)
     };

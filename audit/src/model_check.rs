@@ -8,8 +8,9 @@
 
 use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
 use consilium_crypto::{
-    DiscreteLogTable, MaskKeySum, MaskedSum, MaskedUpdate, RoundContext, ShareError, SumError,
-    UpdateError, VerifiedHeader, combine, mask_length, verify_share,
+    DiscreteLogTable, RoundContext, ShareError, SumError, UpdateError,
+    mask::{MaskKeySum, MaskedSum, VerifiedHeader, combine},
+    verify_share,
 };
 use consilium_hash::{BlobHash, BlockHash, ModelHash, Pseudonym};
 use consilium_ledger::blob_hash;
@@ -209,14 +210,20 @@ impl ModelCheck {
             .filter_map(verify)
             .take(committee.threshold() as usize)
             .collect();
-        let mask_key_sum = combine(judged.evaluation(), &shares, &committee.dealing, table)?;
+        let mask_key_sum = combine(
+            &parameters.update_parameters(),
+            judged.evaluation(),
+            &shares,
+            &committee.dealing,
+            table,
+        )?;
         if mask_key_sum.encode() != closed.mask_key_sum {
             return Err(ModelError::WrongMaskKeySum);
         }
         Ok(Self {
             judged: judged.clone(),
             mask_key_sum,
-            sum: MaskedSum::new(&parameters.update_parameters()),
+            sum: MaskedSum::new(&parameters.update_parameters(), judged.round()),
             added: 0,
             announced_sums: closed.sums,
             announced_model: closed.model,
@@ -233,7 +240,7 @@ impl ModelCheck {
         &self.announced_sums
     }
 
-    /// Adds the masked update of the next header: 32 bytes a parameter.
+    /// Adds the masked parameters of the next header, as a body holds them.
     ///
     /// # Errors
     /// [`ModelError::WrongMaskedUpdate`] where the bytes are not those whose hash the signed header holds.
@@ -243,9 +250,7 @@ impl ModelCheck {
             pseudonym: header.context().pseudonym,
             reason,
         };
-        let own = header.context().parameters().map_err(|error| wrong(error.into()))?;
-        let masked = MaskedUpdate::parse(masked, header.mask_hash(), &own).map_err(wrong)?;
-        self.sum.add_masked(&masked).map_err(wrong)?;
+        self.sum.add_masked(masked, header).map_err(wrong)?;
         self.added += 1;
         Ok(())
     }
@@ -295,11 +300,6 @@ impl ModelCheck {
             .filter(|model| model.hash() == self.announced_model)
             .ok_or(ModelError::WrongModel(self.announced_model))
     }
-}
-
-/// Bytes of a masked update of this run.
-pub fn masked_update_bytes(parameters: &Parameters) -> usize {
-    mask_length(&parameters.update_parameters())
 }
 
 #[cfg(test)]

@@ -10,11 +10,13 @@ use consilium_contract::{
 };
 use consilium_crypto::{
     Bound,
-    quantise::{Quantiser, unit},
+    lattice::LatticeParameters,
+    mask::{Kind, Parameters as UpdateParameters},
+    quantise::unit,
 };
 use consilium_proto::v1::Training;
 
-use crate::AuthorityError;
+use crate::{AuthorityError, MaskChoice};
 
 /// Parameters from which on the norm costs less than a bound on each of them.
 const CROSSOVER: u32 = 512;
@@ -59,6 +61,9 @@ pub struct BoundChoice {
     /// training with these hyper-parameters hardly ever exceeds].
     #[arg(long, value_name = "C")]
     pub clip: Option<f32>,
+    /// How updates are hidden. A lattice mask needs a bound on the norm, and leaves room for a much larger B.
+    #[command(flatten)]
+    pub mask: MaskChoice,
 }
 
 impl BoundChoice {
@@ -77,7 +82,9 @@ impl BoundChoice {
             flag,
             problem: problem.to_string(),
         };
-        let bound = self.kind(dimension)?;
+        let mask = self.mask.resolve(dimension)?;
+        let summands = institutions.min(MAX_INSTITUTIONS);
+        let bound = self.kind(mask, dimension, summands)?;
         // The number of projections by itself first, so that what is left is the norm's.
         match bound {
             Bound::Parameter { .. } => bound.check().map_err(|error| refused("--bits", &error))?,
@@ -89,8 +96,10 @@ impl BoundChoice {
             }
         }
         // More institutions than there can be are the genesis' to refuse, and so is training that no c follows from.
-        Quantiser::new(bound, 1.0, 1.0, institutions.min(MAX_INSTITUTIONS))
+        mask.quantiser(bound, 1.0, 1.0, summands)
             .and_then(|_| unit(bound, 1.0, dimension as usize))
+            .map_err(|error| refused("--norm", &error))?;
+        UpdateParameters::new(mask, dimension, bound, summands)
             .map_err(|error| refused("--norm", &error))?;
         if let Some(clip) = self.clip {
             unit(bound, clip, dimension as usize).map_err(|error| refused("--clip", &error))?;
@@ -98,7 +107,7 @@ impl BoundChoice {
         Ok((bound, self.clip.unwrap_or_else(|| default_clip(bound, dimension, training, rows))))
     }
 
-    fn kind(&self, dimension: u32) -> Result<Bound, AuthorityError> {
+    fn kind(&self, mask: Kind, dimension: u32, summands: u32) -> Result<Bound, AuthorityError> {
         let belongs = |flag, kind: &str| {
             let problem = format!("goes with --bound {kind}; leave it out, or choose that");
             Err(AuthorityError::Bound { flag, problem })
@@ -109,10 +118,20 @@ impl BoundChoice {
             (None, None) => None,
         };
         let parameter = Bound::parameter(self.bits.unwrap_or(BITS));
-        let norm = Bound::Norm {
-            norm: self.norm.unwrap_or(NORM),
-            projections: self.projections.unwrap_or(PROJECTIONS),
-        };
+        let projections = self.projections.unwrap_or(PROJECTIONS);
+        let norm =
+            self.norm.unwrap_or_else(|| default_norm(mask, dimension, projections, summands));
+        let norm = Bound::Norm { norm, projections };
+        if let (Kind::Lattice { .. }, false) = (mask, self.bound == BoundKind::Norm) {
+            return match (self.bound, self.bits) {
+                (BoundKind::Parameter, _) => {
+                    let problem = "a lattice mask needs a bound on the norm".to_owned();
+                    Err(AuthorityError::Bound { flag: "--bound", problem })
+                }
+                (_, Some(_)) => belongs("--bits", "parameter, which a lattice mask does not take"),
+                (_, None) => Ok(norm),
+            };
+        }
         match (self.bound, self.bits, of_norm) {
             (BoundKind::Parameter, _, Some(flag)) => belongs(flag, "norm"),
             (BoundKind::Norm, Some(_), _) => belongs("--bits", "parameter"),
@@ -122,6 +141,17 @@ impl BoundChoice {
             (BoundKind::Parameter, ..) | (BoundKind::Auto, Some(_), None) => Ok(parameter),
             (BoundKind::Norm, None, _) | (BoundKind::Auto, None, Some(_)) => Ok(norm),
             (BoundKind::Auto, None, None) => Ok(default_bound(dimension)),
+        }
+    }
+}
+
+/// B where nothing is said. Under a lattice mask the largest that fits, because a larger B costs nothing there and rounds
+/// less.
+fn default_norm(mask: Kind, dimension: u32, projections: u16, summands: u32) -> u32 {
+    match mask {
+        Kind::Group => NORM,
+        Kind::Lattice { scale } => {
+            LatticeParameters::largest_norm(dimension, projections, scale, summands)
         }
     }
 }

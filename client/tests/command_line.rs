@@ -87,7 +87,7 @@ fn bad_values_and_files_are_named_on_one_line() {
     refused(&["status", "--ceremony", &first, "--state", &state], "no such directory");
     let nowhere = ["--state", "/dev/null/state", "--coordinator", node, "--data", "pima"];
     refused(&[&["run", "--ceremony", &first][..], &nowhere].concat(), "/dev/null/state");
-    with(&first, node, "pimo", "choose pima or wdbc");
+    with(&first, node, "pimo", "choose pima, wdbc or digits");
     refused(&["model", "--ceremony", &first, "--state", &state], "no round has been closed");
     refused(&["audit", "--ledger", "x", "--ceremony", &path("nowhere")], "genesis.bin");
     refused(&["audit"], "--ledger");

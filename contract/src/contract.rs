@@ -125,7 +125,7 @@ impl Contract {
         let said = said(transaction);
         match admission::admit(&said, update, &self.state) {
             Ok(header) => {
-                Admission::NeedsBody { sha256: *header.body_hash(), length: header.body_length() }
+                Admission::NeedsBody { sha256: header.body_hash(), length: header.body_length() }
             }
             Err(refusal) => Admission::Decided(refusal.receipt(&said)),
         }

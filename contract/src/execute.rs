@@ -9,7 +9,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use consilium_crypto::CandidateHeader;
+use consilium_crypto::mask::CandidateHeader;
 use consilium_hash::{BlobHash, StateRoot, TransactionHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::{WireError, v1::Reason};
@@ -270,7 +270,7 @@ fn run(
 pub fn body_hash(transaction: &CandidateTransaction) -> Option<BlobHash> {
     match transaction.kind().statement {
         Statement::Round(round::Statement::SubmitUpdate(update)) => {
-            CandidateHeader::decode(&update.header).ok().map(|header| *header.body_hash())
+            CandidateHeader::decode(&update.header).ok().map(|header| header.body_hash())
         }
         _ => None,
     }

@@ -64,6 +64,7 @@
 //! | `proof/` | what an update proves: `limbs` (items 1, 2), `link` (3), and a bound by `parameter` (4) or by `norm` |
 //! | [`update`] | making, reading and verifying an encrypted update |
 //! | `decrypt/` | sums, certified; shares of the key; opening a sum and reading it off |
+//! | [`mask`] | one interface over the masks that a run can have |
 //! | [`dkg`] | how the key comes to be, and how it is handed on, without anybody having it |
 //! | [`khpke`] | the encryption scheme by itself, for one message and one key holder |
 //! | [`lattice`] | the other mask, for large models: made, proven, verified, summed and opened |
@@ -88,6 +89,7 @@ mod group;
 mod keys;
 pub mod khpke;
 pub mod lattice;
+pub mod mask;
 mod proof;
 pub mod quantise;
 pub mod signature;

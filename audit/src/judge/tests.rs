@@ -1,7 +1,7 @@
 use consilium_contract::{CandidateTransaction, Roster};
 use consilium_crypto::{DecodeError, EncryptedUpdate};
 use consilium_hash::HeaderHash;
-use consilium_ledger::sha256;
+use consilium_ledger::{blob_hash, sha256};
 use consilium_proto::v1::SignedTransaction;
 use rand_core::OsRng;
 
@@ -10,7 +10,7 @@ use crate::{
     fixture::Followed as _,
     statements::{Countersignature, StatementError},
 };
-use consilium_testkit::{DIMENSION, World, splice};
+use consilium_testkit::{DIMENSION, UpdateKind, World, splice};
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
 fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
@@ -24,7 +24,41 @@ fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec
 }
 
 fn verdict(world: &World, own: Option<&HeaderHash>) -> Result<Judged, TrusteeError> {
-    judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
+    judge_with(world, world.key_parts(), own)
+}
+
+fn judge_with(
+    world: &World,
+    key_parts: Vec<Vec<u8>>,
+    own: Option<&HeaderHash>,
+) -> Result<Judged, TrusteeError> {
+    let key_parts = key_parts.into_iter().collect();
+    judge(&world.sealed_sum(), &key_parts, own, &world.ceremony.parameters, &mut OsRng)
+}
+
+#[test]
+fn under_a_lattice_mask_a_sum_is_judged_by_headers_and_key_parts_and_not_without_each_of_them() {
+    let [_, _, lattice] = UpdateKind::all();
+    let mut world = World::under(lattice);
+    world.seal();
+    let key_parts: Vec<_> =
+        world.key_parts().into_iter().filter(|bytes| bytes.len() > 1_000).collect();
+    assert_eq!(key_parts.len(), 4);
+    let judged = judge_with(&world, key_parts.clone(), None).unwrap();
+    assert_eq!(judged.headers().len(), 4);
+    for missing in 0..4 {
+        let mut wrong = key_parts.clone();
+        // Not there, cut, with another byte, or another one twice.
+        let changes: [fn(&mut Vec<Vec<u8>>, usize); 4] = [
+            |parts, at| _ = parts.remove(at),
+            |parts, at| _ = parts[at].pop(),
+            |parts, at| parts[at][5_000] ^= 1,
+            |parts, at| parts[at] = parts[(at + 1) % 4].clone(),
+        ];
+        changes[missing](&mut wrong, missing);
+        let refused = judge_with(&world, wrong, None).unwrap_err();
+        assert!(matches!(refused, TrusteeError::NoKeyPart(_)), "{refused}");
+    }
 }
 
 #[test]
@@ -185,11 +219,12 @@ fn a_sum_with_too_few_rows_behind_it_is_refused() {
 /// What a coordinator would have to record as accepted so that 25 rows count as much as 100.
 #[test]
 fn an_update_under_another_institutions_bound_is_no_input_of_a_sum() {
-    for bound in consilium_testkit::bounds() {
-        let mut world = World::under(bound);
+    for kind in UpdateKind::all() {
+        let mut world = World::under(kind);
         world.open();
         let headers = world.submit(&[1, 2]);
-        let update = world.encrypt_under(0, world.round(), &[1; DIMENSION], bound);
+        let update = world.encrypt_under(0, world.round(), &[1; DIMENSION], kind.bound);
+        world.bodies.insert(blob_hash(&update.body), update.body.clone());
         let submission = world.submission(0, &update.header);
         world.forge(vec![submission]);
         let headers = [headers, vec![update.header]].concat();
@@ -197,6 +232,6 @@ fn an_update_under_another_institutions_bound_is_no_input_of_a_sum() {
         let close = world.close_collection(evaluation);
         world.forge(vec![close]);
         let expected = TrusteeError::UnknownInput { position: 2 };
-        assert_eq!(verdict(&world, None).unwrap_err(), expected, "{bound}");
+        assert_eq!(verdict(&world, None).unwrap_err(), expected, "{kind:?}");
     }
 }

@@ -132,11 +132,16 @@ impl Session<'_> {
         sum: &Arc<SealedSum>,
         own: Option<HeaderHash>,
     ) -> Result<Judged, ClientError> {
+        self.own.key_parts = self.key_parts(sum).await?.into();
         let sealed = Arc::clone(sum);
         let parameters = Arc::clone(&self.own.parameters);
+        let key_parts = Arc::clone(&self.own.key_parts);
         let start = Instant::now();
-        let verdict =
-            blocking(move || judge(&sealed, own.as_ref(), &parameters, &mut OsRng)).await?;
+        let verdict = blocking(move || {
+            let key_parts = key_parts.iter().map(Vec::as_slice).collect();
+            judge(&sealed, &key_parts, own.as_ref(), &parameters, &mut OsRng)
+        });
+        let verdict = verdict.await?;
         self.own.report.judge += start.elapsed();
         let judged = verdict.map_err(|source| self.unfaithful_sum(sum.height(), source))?;
         self.verify(sum).await?;

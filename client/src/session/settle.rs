@@ -13,10 +13,10 @@ use consilium_audit::{
     files::{FileError, failed, private},
     follow::{Closed, SealedSum},
     judge::Judged,
-    model_check::{ModelError, masked_update_bytes},
+    model_check::ModelError,
     statements::Submission,
 };
-use consilium_crypto::{CandidateHeader, RoundContext};
+use consilium_crypto::{RoundContext, mask::CandidateHeader};
 use consilium_hash::{BlobHash, HeaderHash};
 use rand_core::OsRng;
 use tracing::info;
@@ -69,7 +69,7 @@ impl Spool {
 fn closed_bodies(sum: &SealedSum) -> Vec<(HeaderHash, BlobHash)> {
     let read = |input: &Submission| {
         let header = CandidateHeader::decode(input.header()).ok()?;
-        Some((header.hash(), *header.body_hash()))
+        Some((header.hash(), header.body_hash()))
     };
     sum.inputs().filter_map(read).collect()
 }
@@ -107,6 +107,7 @@ impl Session<'_> {
         }
         self.own.closed = None;
         self.own.duty = Duty::None;
+        self.own.key_parts = Arc::default();
         self.own.bodies.trim()?;
         self.find_accepted()
     }
@@ -131,16 +132,17 @@ impl Session<'_> {
         own.report.check += start.elapsed();
 
         let mut spool = Spool::create(&own.directory)?;
-        let length = masked_update_bytes(&own.parameters);
+        let masked = own.parameters.update_parameters().masked();
+        let length = masked.len();
         let most = (FETCHED_BYTES / length.max(1)).clamp(*FETCHES.start(), *FETCHES.end());
         let mut inputs = closed_bodies(&sealed).into_iter();
         let mut fetches = VecDeque::new();
         loop {
             let start = Instant::now();
             for (header, body) in inputs.by_ref().take(most - fetches.len()) {
-                // E is the first part of a body that has been verified.
+                // They are part of a body that has been verified.
                 let kept = own.bodies.get(&body)?;
-                let kept = kept.and_then(|body| body.get(..length).map(<[u8]>::to_vec));
+                let kept = kept.and_then(|body| body.get(masked.clone()).map(<[u8]>::to_vec));
                 let mut connection = self.connection.clone();
                 fetches.push_back(tokio::spawn(async move {
                     match kept {

@@ -55,9 +55,10 @@ impl Model {
         if sums.len() != self.parameters.len() {
             return None;
         }
-        let mean =
-            quantise::decode(sums, parameters.quantised_bound(), parameters.clip, weight_sum)
-                .ok()?;
+        // What a sum counts is 1/Δ of a step; Δ is a power of two, so nothing is rounded.
+        let scale = f64::from(parameters.update_parameters().scale());
+        let bound = parameters.quantised_bound();
+        let mean = quantise::decode(sums, bound, parameters.clip, scale * weight_sum).ok()?;
         Self::new(quantise::apply(&self.parameters, &mean))
     }
 }

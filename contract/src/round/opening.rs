@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{
-    DiscreteLogTable, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader, VerifiedShare,
-    combine,
+    DiscreteLogTable, VerifiedEvaluation, VerifiedShare,
+    mask::{MaskKeySum, MaskedSum, VerifiedHeader, combine},
 };
 use consilium_hash::{BlockHash, Pseudonym};
 use thiserror::Error;
@@ -149,7 +149,9 @@ impl Opening {
         weight_sum: f64,
         table: &DiscreteLogTable,
     ) -> Result<Opened, String> {
-        let mask_key_sum = combine(&self.evaluation, &self.shares, &self.committee.dealing, table)
+        let update = parameters.update_parameters();
+        let dealing = &self.committee.dealing;
+        let mask_key_sum = combine(&update, &self.evaluation, &self.shares, dealing, table)
             .map_err(|error| error.to_string())?;
         let sums = self.sum.open(&mask_key_sum, table).map_err(|error| error.to_string())?;
         let model = model

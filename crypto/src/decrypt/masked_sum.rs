@@ -26,14 +26,17 @@ use crate::{
 pub struct MaskKeySum(pub(crate) Scalar);
 
 impl MaskKeySum {
-    /// The 32 bytes of k̄ mod ℓ, little-endian.
-    pub fn encode(&self) -> [u8; 32] {
+    /// Length of the encoding, in bytes.
+    pub const LEN: usize = 32;
+
+    /// The bytes of k̄ mod ℓ, little-endian.
+    pub fn encode(&self) -> [u8; Self::LEN] {
         self.0.to_bytes()
     }
 
     /// Reads [`encode`](Self::encode)'s bytes; refuses what is not reduced.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let [sum] = Reader::new("sum of the mask keys", bytes, 32)?.scalars()?;
+        let [sum] = Reader::new("sum of the mask keys", bytes, Self::LEN)?.scalars()?;
         Ok(Self(sum))
     }
 }

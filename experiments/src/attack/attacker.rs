@@ -171,15 +171,17 @@ mod tests {
     use crate::attack::Defence;
     use crate::attack::config::test_federation as federation;
 
+    /// An update of a malicious institution, and its share of the bound.
     fn update(attack: Attack, delivery: Delivery, defence: Defence) -> (QuantisedUpdate, Limit) {
         let (federation, limits) = federation(2);
         let limit = limits.of(defence);
         let attacker =
             Attacker::new(&federation, federation.malicious[0], (attack, delivery), limit);
-        (
-            attacker.unwrap().participant().local_update(1, &federation.initial).unwrap().quantised,
-            limit,
-        )
+        let mut participant = attacker.unwrap().participant();
+        let update = participant.local_update(1, &federation.initial).unwrap().quantised;
+        let own = federation.own_bound(limit.bound, federation.malicious[0]);
+        assert_eq!(update.bound(), own);
+        (update, Limit { bound: own, ..limit })
     }
 
     fn norm_of(update: &QuantisedUpdate) -> f64 {
@@ -210,8 +212,8 @@ mod tests {
 
     #[test]
     fn at_the_bound_means_every_coordinate_or_the_whole_norm_and_slack_more_than_twice_that() {
-        let (update, _) = update(Attack::AtBound, Delivery::Bounded, Defence::Parameter);
-        assert!(update.as_slice().iter().all(|q| q.abs() == 127));
+        let (update, limit) = update(Attack::AtBound, Delivery::Bounded, Defence::Parameter);
+        assert!(update.as_slice().iter().all(|q| q.unsigned_abs() == limit.bound.reach()));
         for (delivery, times) in
             [(Delivery::Bounded, 1.0), (Delivery::Tried, 1.69), (Delivery::Slack, 2.78)]
         {

@@ -237,9 +237,9 @@ mod tests {
     fn what_the_proofs_exclude_is_not_admitted() {
         let parameter = Limit { bound: Bound::parameter(8), clip: 1.0 };
         assert!(
-            parameter.admits(&[127, -128])
+            parameter.admits(&[127, -127])
                 && !parameter.admits(&[128, 0])
-                && !parameter.admits(&[0, -129])
+                && !parameter.admits(&[0, -128])
         );
         assert!(!parameter.admits(&[i64::MIN]) && !parameter.admits(&[i64::MAX]));
         // 2.78·100: nothing between B and that is certain.

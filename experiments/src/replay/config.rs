@@ -1,11 +1,11 @@
 //! A replay with everything resolved.
 
 use consilium_authority::{
-    BoundChoice, PrivacyFlags, Protection, default_min_rows, default_min_threshold,
+    AuthorityError, BoundChoice, PrivacyFlags, Protection, default_min_rows, default_min_threshold,
 };
 use consilium_contract::parameters::{MAX_INSTITUTIONS, honest_shares, largest_threshold};
 use consilium_contract::{Distance, Influence, Promise};
-use consilium_crypto::{Bound, Quantiser, countersign_quorum};
+use consilium_crypto::{Bound, countersign_quorum, mask::Kind};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor};
 use consilium_learning::{Architecture, Optimiser, TrainingConfig};
 use consilium_privacy::{Run, Terms};
@@ -57,6 +57,9 @@ pub struct ReplayConfig {
     /// What a verified update proves about itself.
     #[serde(with = "bound_table")]
     pub bound: Bound,
+    /// How updates are hidden.
+    #[serde(default, skip_serializing_if = "is_group")]
+    pub mask: Mask,
     /// Noise on every update of the verified federation, and the budget that ends it; its updates then prove a norm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Privacy>,
@@ -73,6 +76,43 @@ pub struct ReplayConfig {
 enum BoundTable {
     Parameter { bits: u8 },
     Norm { norm: u32, projections: u16 },
+}
+
+/// How updates of a replay are hidden.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Mask {
+    /// By elements of the group.
+    #[default]
+    Group,
+    /// By a lattice mask. Experimental, and not to be repeated to the bit: what is left of its noise is in the model.
+    Lattice {
+        /// Δ.
+        scale: u32,
+    },
+}
+
+fn is_group(mask: &Mask) -> bool {
+    *mask == Mask::Group
+}
+
+impl Mask {
+    /// As a ceremony takes it.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Group => Kind::Group,
+            Self::Lattice { scale } => Kind::Lattice { scale },
+        }
+    }
+}
+
+impl From<Kind> for Mask {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Group => Self::Group,
+            Kind::Lattice { scale } => Self::Lattice { scale },
+        }
+    }
 }
 
 mod bound_table {
@@ -219,9 +259,10 @@ impl ReplayConfig {
             most_honest: honest_shares(honest, default_min_threshold(threshold)),
             steps: epochs as u64,
         };
-        let (bound, clip, terms) = privacy
-            .bounded(&bound, run, &local.to_plan(), largest as u64)
-            .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
+        let invalid = |error: AuthorityError| ExperimentError::Invalid(error.to_string());
+        let mask = bound.mask.resolve(dimension).map_err(invalid)?.into();
+        let (bound, clip, terms) =
+            privacy.bounded(&bound, run, &local.to_plan(), largest as u64).map_err(invalid)?;
         let least = threshold.saturating_add(1);
         let config = Self {
             dataset,
@@ -241,6 +282,7 @@ impl ReplayConfig {
             quorum: countersign_quorum(n, threshold),
             min_updates: if terms.is_some() { honest.max(least) } else { least },
             bound,
+            mask,
             privacy: terms.map(Privacy::from),
             centralised: TrainingConfig {
                 optimiser: Optimiser::Adam,
@@ -286,6 +328,7 @@ impl ReplayConfig {
     #[must_use]
     pub fn promise(&self) -> Promise {
         Promise::new(self.bound, self.quantised_bound(), self.clip, self.dimension)
+            .under(self.mask.kind())
     }
 
     /// The most that one institution can move the model by in a step.
@@ -309,7 +352,8 @@ impl ReplayConfig {
             }
         }
         // What a genesis would refuse; from the command line it has been refused by its flag already.
-        Quantiser::new(self.bound, self.clip, 1.0, MAX_INSTITUTIONS.min(self.institutions as u32))?;
+        let summands = MAX_INSTITUTIONS.min(self.institutions as u32);
+        self.mask.kind().quantiser(self.bound, self.clip, 1.0, summands)?;
         if i64::try_from(self.seed).is_err() {
             return error(format!(
                 "--seed must be below 2^63 (config.toml holds no larger number), got {}",

@@ -1,8 +1,7 @@
 //! One split of the data dealt to institutions: the stage on which every scheme of figure 6 plays.
 
 use consilium_client::prepare::{Participant, Quantisation};
-use consilium_crypto::quantise::share;
-use consilium_crypto::{Bound, Noise, Quantiser};
+use consilium_crypto::{Bound, Noise, quantise::share};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor, Table};
 use consilium_learning::{Architecture, LocalTrainer, generator, permutation};
 use rand_core::RngCore;
@@ -119,8 +118,8 @@ impl Federation {
         let summands = u32::try_from(config.institutions).unwrap_or(u32::MAX);
         let participant = |(institution, (trainer, &weight)): (u64, (LocalTrainer, &f64))| {
             let own = self.own_bound(config.quantised_bound(), institution as usize);
-            let quantiser =
-                Quantiser::new(config.quantised_bound(), config.clip, weight, summands)?;
+            let bound = config.quantised_bound();
+            let quantiser = config.mask.kind().quantiser(bound, config.clip, weight, summands)?;
             let quantiser = match config.privacy {
                 Some(_) => quantiser,
                 None => quantiser.within(own),

@@ -30,7 +30,7 @@ pub mod run;
 pub mod summary;
 pub mod verified;
 
-pub use config::{Choice, ReplayConfig};
+pub use config::{Choice, Mask, ReplayConfig};
 pub use draw::draw;
 pub use federation::{Federation, load_dataset};
 pub use run::run;

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use consilium_contract::parameters::EXPERIMENTAL;
 use consilium_privacy::Thousandths;
 
-use super::config::{Privacy, ReplayConfig};
+use super::config::{Mask, Privacy, ReplayConfig};
 use super::summary::{SummaryRow, count};
 use crate::ExperimentError;
 
@@ -58,6 +59,14 @@ impl Report<'_> {
                  protected: ε = {} of {budget} at δ = 2<sup>-{delta_bits}</sup>. The noise of a replay follows from its \
                  seed: a simulation.</p>",
                 escape(spent.unwrap_or("0.000")),
+            );
+        }
+        if let Mask::Lattice { scale } = config.mask {
+            let _ = writeln!(
+                page,
+                "<p>Updates of the verified federation are hidden by a lattice mask, {scale} units in a quantisation step: \
+                 {}. Its noise is not seeded, so that models differ a little from run to run.</p>",
+                escape(EXPERIMENTAL),
             );
         }
         page.push_str(&table(self.summary, *malicious));

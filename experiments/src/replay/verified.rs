@@ -133,6 +133,7 @@ fn specification(federation: &Federation) -> CeremonySpec {
         min_updates: config.min_updates,
         min_rows: config.min_rows,
         bound: config.bound,
+        mask: config.mask.kind(),
         privacy: config.privacy.as_ref().map(Privacy::terms),
         clip: config.clip,
         steps: config.epochs as u64,

@@ -1,5 +1,3 @@
-//! What follows from a choice, and what is refused.
-
 use super::*;
 
 fn resolve(choice: Choice) -> Result<ReplayConfig, ExperimentError> {
