@@ -18,7 +18,7 @@ use consilium_proto::v1::Training;
 
 use crate::{AuthorityError, MaskChoice};
 
-/// Parameters from which on the norm costs less than a bound on each of them.
+/// Parameters from which on the norm is bounded where nobody chooses.
 const CROSSOVER: u32 = 64;
 /// Bits of a quantised parameter.
 const BITS: u8 = 8;
@@ -33,7 +33,7 @@ const _: () = assert!(NORM as u64 * NORM as u64 >= 100 * (MAX_DIMENSION as u64 /
 /// The two bounds, and leaving it to the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum BoundKind {
-    /// The one that costs less for a model of this size, or that the other flags belong to.
+    /// The norm for large models and every parameter for small ones, or what the other flags belong to.
     #[default]
     Auto,
     /// A bound on every parameter by itself.
@@ -156,7 +156,7 @@ fn default_norm(mask: Kind, dimension: u32, projections: u16, summands: u32) -> 
     }
 }
 
-/// The bound that costs less for d = `dimension` parameters.
+/// The bound for d = `dimension` parameters where nobody chooses.
 ///
 /// On one core with AVX-512 an institution encrypts and proves 8 bits of every parameter in about 3 + 0.35·d ms, the norm
 /// with 256 projections in about 7 + 0.02·d ms: they meet at some 12 parameters, and at some 50 in the contract's

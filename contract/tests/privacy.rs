@@ -108,10 +108,8 @@ fn a_later_committee_with_a_larger_threshold_makes_every_step_dearer() {
     assert_eq!(spent(&run), Thousandths(cost(&[(3, 1), (2, 2)]).into()));
 }
 
-#[test]
-fn a_committee_that_is_asked_for_in_time_goes_on_where_the_budget_is_spent_for_the_present_one() {
-    let budget = cost(&[(2, 1), (3, 1)]);
-    assert!(budget < cost(&[(2, 2)]));
+/// A run with this budget, after one step in which a committee with threshold 1 was asked for.
+fn asked_within_a_step(budget: u32) -> Run {
     let mut run = private(50, v1::Privacy { epsilon_milli: budget, ..PRIVACY });
     assert!(run.open().is_accepted());
     ask(&mut run, 1);
@@ -119,6 +117,14 @@ fn a_committee_that_is_asked_for_in_time_goes_on_where_the_budget_is_spent_for_t
     assert!(run.close_collection().is_accepted());
     run.end_block();
     run.open_and_close();
+    run
+}
+
+#[test]
+fn a_committee_that_is_asked_for_in_time_goes_on_where_the_budget_is_spent_for_the_present_one() {
+    let budget = cost(&[(2, 1), (3, 1)]);
+    assert!(budget < cost(&[(2, 2)]));
+    let mut run = asked_within_a_step(budget);
     assert!(matches!(run.contract.phase(), Phase::Idle), "the next step is another committee's");
     run.share_key();
     assert_eq!(finish(&mut run), 1);
@@ -127,13 +133,7 @@ fn a_committee_that_is_asked_for_in_time_goes_on_where_the_budget_is_spent_for_t
 #[test]
 fn nobodys_absence_from_a_committee_ends_a_run_whose_budget_only_that_committee_affords() {
     let budget = cost(&[(2, 1), (3, 1)]);
-    let mut run = private(50, v1::Privacy { epsilon_milli: budget, ..PRIVACY });
-    assert!(run.open().is_accepted());
-    ask(&mut run, 1);
-    (0..4).for_each(|i| assert!(run.submit(i, &[300; DIMENSION]).is_accepted()));
-    assert!(run.close_collection().is_accepted());
-    run.end_block();
-    run.open_and_close();
+    let mut run = asked_within_a_step(budget);
     for _ in 0..3 {
         // Nobody offers a key, until the ceremony is given up.
         let mut attempts = attempts_without_anybody(&mut run);

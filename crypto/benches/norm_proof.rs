@@ -10,13 +10,11 @@
     reason = "a benchmark that panics has failed, which is what it is for"
 )]
 
-use consilium_crypto::{
-    Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey,
-    QuantisedUpdate, RoundContext, deal, update, verify_updates,
-};
-use consilium_hash::{ChainId, ModelHash, Pseudonym};
+mod party;
+
+use consilium_crypto::Bound;
 use divan::Bencher;
-use rand_core::OsRng;
+use party::Party;
 
 const NORM: Bound = Bound::Norm { norm: 5600, projections: 256 };
 const PARAMETER: Bound = Bound::parameter(8);
@@ -25,47 +23,6 @@ const RANGES: Bound = Bound::parameter(16);
 fn main() {
     rayon::ThreadPoolBuilder::new().num_threads(1).build_global().unwrap();
     divan::main();
-}
-
-struct Party {
-    dealing: Dealing,
-    round: RoundContext,
-}
-
-impl Party {
-    fn new(bound: Bound, dimension: u32) -> Self {
-        let key = EvaluationKey::generate(&mut OsRng).verifying_key();
-        let dealing = deal(1, 1, &key, &mut OsRng).unwrap();
-        let round = RoundContext {
-            protocol_version: 1,
-            chain_id: ChainId([1; 32]),
-            step: 1,
-            attempt: 0,
-            model_hash: ModelHash([2; 32]),
-            bound,
-            dimension,
-            key_hash: dealing.public_key.hash(),
-        };
-        Self { dealing, round }
-    }
-
-    fn encrypt(&self, who: u8) -> update::UnprovenUpdate {
-        let values = (0..i64::from(self.round.dimension))
-            .map(|j| (j * 31 + i64::from(who)) % 33 - 16)
-            .collect();
-        let context = Context {
-            round: self.round.clone(),
-            pseudonym: Pseudonym([who; 32]),
-            bound: self.round.bound,
-        };
-        let update = QuantisedUpdate::new(values, context.round.bound).unwrap();
-        update::encrypt(&self.dealing.public_key, &context, &update).unwrap()
-    }
-
-    fn parse(&self, update: &EncryptedUpdate) -> CandidateUpdate {
-        let header = CandidateHeader::decode(&update.header).unwrap();
-        CandidateUpdate::parse(header, &update.body, &self.round.parameters().unwrap()).unwrap()
-    }
 }
 
 fn prove(bencher: Bencher<'_, '_>, bound: Bound, dimension: u32) {
@@ -111,8 +68,7 @@ fn verifier(bencher: Bencher<'_, '_>, bound: Bound, dimension: u32) {
     let party = Party::new(bound, dimension);
     let updates: Vec<_> = (1..=10).map(|who| party.encrypt(who).prove().unwrap()).collect();
     bencher.bench_local(|| {
-        let candidates = updates.iter().map(|update| party.parse(update)).collect();
-        assert!(verify_updates(&party.dealing.public_key, candidates).iter().all(Result::is_ok));
+        party.verify(updates.iter().map(|update| party.parse(update)).collect());
     });
 }
 

@@ -10,16 +10,15 @@
     reason = "a benchmark that panics has failed, which is what it is for"
 )]
 
+mod party;
+
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
-use consilium_crypto::{
-    Bound, CandidateHeader, CandidateUpdate, Context, Dealing, EncryptedUpdate, EvaluationKey,
-    QuantisedUpdate, RoundContext, deal, update, verify_updates,
-};
-use consilium_hash::{ChainId, ModelHash, Pseudonym};
+use consilium_crypto::Bound;
 use curve25519_dalek_4::Scalar;
 use curve25519_dalek_4::ristretto::CompressedRistretto;
 use divan::Bencher;
 use merlin::Transcript;
+use party::Party;
 use rand_core::OsRng;
 
 const UPDATES: u8 = 10;
@@ -32,49 +31,8 @@ fn main() {
     divan::main();
 }
 
-struct Ours {
-    dealing: Dealing,
-    round: RoundContext,
-}
-
-impl Ours {
-    fn new(dimension: u32) -> Self {
-        let evaluation_key = EvaluationKey::generate(&mut OsRng);
-        let dealing = deal(1, 1, &evaluation_key.verifying_key(), &mut OsRng).unwrap();
-        let round = RoundContext {
-            protocol_version: 1,
-            chain_id: ChainId([1; 32]),
-            step: 1,
-            attempt: 0,
-            model_hash: ModelHash([2; 32]),
-            bound: Bound::parameter(8),
-            dimension,
-            key_hash: dealing.public_key.hash(),
-        };
-        Self { dealing, round }
-    }
-
-    fn encrypt(&self, who: u8) -> update::UnprovenUpdate {
-        let values = (0..i64::from(self.round.dimension))
-            .map(|j| (j * 31 + i64::from(who)) % 255 - 127)
-            .collect();
-        let context = Context {
-            round: self.round.clone(),
-            pseudonym: Pseudonym([who; 32]),
-            bound: self.round.bound,
-        };
-        update::encrypt(
-            &self.dealing.public_key,
-            &context,
-            &QuantisedUpdate::new(values, context.round.bound).unwrap(),
-        )
-        .unwrap()
-    }
-
-    fn parse(&self, update: &EncryptedUpdate) -> CandidateUpdate {
-        let header = CandidateHeader::decode(&update.header).unwrap();
-        CandidateUpdate::parse(header, &update.body, &self.round.parameters().unwrap()).unwrap()
-    }
+fn ours(dimension: u32) -> Party {
+    Party::new(Bound::parameter(8), dimension)
 }
 
 struct Reference {
@@ -119,7 +77,7 @@ impl Reference {
 
 #[divan::bench(sample_count = 15, sample_size = 1)]
 fn prove_256_ours(bencher: Bencher<'_, '_>) {
-    let ours = Ours::new(256);
+    let ours = ours(256);
     bencher
         .with_inputs(|| ours.encrypt(1))
         .bench_local_values(|unproven| unproven.prove().unwrap());
@@ -134,22 +92,19 @@ fn prove_256_reference(bencher: Bencher<'_, '_>) {
 /// Without decoding, which the crate does while it verifies.
 #[divan::bench(sample_count = 15, sample_size = 1)]
 fn verify_ten_of_289_ours(bencher: Bencher<'_, '_>) {
-    let ours = Ours::new(289);
+    let ours = ours(289);
     let updates: Vec<_> = (0..UPDATES).map(|who| ours.encrypt(who).prove().unwrap()).collect();
-    let verify = |candidates| {
-        assert!(verify_updates(&ours.dealing.public_key, candidates).iter().all(Result::is_ok))
-    };
+    let verify = |candidates| ours.verify(candidates);
     let parse = || updates.iter().map(|update| ours.parse(update)).collect::<Vec<_>>();
     bencher.with_inputs(parse).bench_local_values(verify);
 }
 
 #[divan::bench(sample_count = 15, sample_size = 1)]
 fn decode_and_verify_ten_of_289_ours(bencher: Bencher<'_, '_>) {
-    let ours = Ours::new(289);
+    let ours = ours(289);
     let updates: Vec<_> = (0..UPDATES).map(|who| ours.encrypt(who).prove().unwrap()).collect();
     bencher.bench_local(|| {
-        let candidates = updates.iter().map(|update| ours.parse(update)).collect();
-        assert!(verify_updates(&ours.dealing.public_key, candidates).iter().all(Result::is_ok));
+        ours.verify(updates.iter().map(|update| ours.parse(update)).collect());
     });
 }
 

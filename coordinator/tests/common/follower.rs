@@ -193,6 +193,19 @@ impl Follower {
             .map(|(_, reason)| *reason)
             .collect()
     }
+
+    /// How many transactions of an author have been rejected since the last attempt was opened.
+    pub fn rejected_in_this_attempt(&self, author: &Institution) -> usize {
+        let opens = |transaction: &CandidateTransaction| {
+            matches!(transaction.action(), Action::OpenRound(_))
+        };
+        let since = self.entries.iter().rev().take_while(|(transaction, _)| !opens(transaction));
+        since
+            .filter(|(transaction, reason)| {
+                transaction.author() == Some(author.pseudonym()) && *reason != Reason::Accepted
+            })
+            .count()
+    }
 }
 
 pub fn is_update(action: &Action) -> bool {

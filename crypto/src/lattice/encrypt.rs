@@ -54,22 +54,6 @@ pub fn encrypt_lattice(
     encrypt_lattice_with_rng(key, context, parameters, update, &mut OsRng)
 }
 
-/// [`encrypt_lattice`] with randomness that `rng` makes, so that a simulation repeats: sums are not rounded, and what is left
-/// of the noise is in the model. Whoever knows the seed knows the update: it hides nothing.
-///
-/// # Errors
-/// As [`encrypt_lattice`].
-#[cfg(any(test, feature = "simulation"))]
-pub fn encrypt_lattice_repeatably(
-    key: &PublicKey,
-    context: &Context,
-    parameters: &LatticeParameters,
-    update: &QuantisedUpdate,
-    rng: &mut impl CryptoRngCore,
-) -> Result<EncryptedLatticeUpdate, EncryptError> {
-    encrypt_lattice_with_rng(key, context, parameters, update, rng)
-}
-
 /// [`encrypt_lattice`] with given randomness; crate-private, so that nothing but a test can fix it.
 pub(crate) fn encrypt_lattice_with_rng(
     key: &PublicKey,

@@ -71,8 +71,6 @@ pub use body::{
     CandidateLatticeUpdate, LatticeMaskedUpdate, VerifiedLatticeUpdate, lattice_body_length,
     lattice_mask_length, verify_lattice_updates, verify_lattice_updates_with_rng,
 };
-#[cfg(any(test, feature = "simulation"))]
-pub use encrypt::encrypt_lattice_repeatably;
 pub use encrypt::{EncryptedLatticeUpdate, encrypt_lattice};
 pub use header::{LATTICE_HEADER_LEN, LatticeHeader, Part};
 pub use key_part::{

@@ -5,13 +5,14 @@ use consilium_authority::{
 };
 use consilium_contract::parameters::{MAX_INSTITUTIONS, honest_shares, largest_threshold};
 use consilium_contract::{Distance, Influence, Promise};
-use consilium_crypto::{Bound, countersign_quorum, mask::Kind};
+use consilium_crypto::{Bound, countersign_quorum};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor};
 use consilium_learning::{Architecture, Optimiser, TrainingConfig};
 use consilium_privacy::{Run, Terms};
 use consilium_proto::training::{Convolution, Layers, LayersError};
 use serde::{Deserialize, Serialize};
 
+use super::tables::{Mask, is_group};
 use crate::ExperimentError;
 
 /// More epochs or repeats than this are a slip of the keyboard: weeks of work, and memory in proportion.
@@ -55,7 +56,7 @@ pub struct ReplayConfig {
     /// Rows that those who sent them have at least, together.
     pub min_rows: u64,
     /// What a verified update proves about itself.
-    #[serde(with = "bound_table")]
+    #[serde(with = "super::tables")]
     pub bound: Bound,
     /// How updates are hidden.
     #[serde(default, skip_serializing_if = "is_group")]
@@ -67,76 +68,6 @@ pub struct ReplayConfig {
     pub centralised: TrainingConfig,
     /// Hyper-parameters of an institution's local training.
     pub local: TrainingConfig,
-}
-
-/// A [`Bound`] as a table of `config.toml`: `kind = "parameter"` and `bits`, or `kind = "norm"`, `norm` (B) and
-/// `projections`.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum BoundTable {
-    Parameter { bits: u8 },
-    Norm { norm: u32, projections: u16 },
-}
-
-/// How updates of a replay are hidden.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Mask {
-    /// By elements of the group.
-    #[default]
-    Group,
-    /// By a lattice mask. Experimental, and not to be repeated to the bit: what is left of its noise is in the model.
-    Lattice {
-        /// Δ.
-        scale: u32,
-    },
-}
-
-fn is_group(mask: &Mask) -> bool {
-    *mask == Mask::Group
-}
-
-impl Mask {
-    /// As a ceremony takes it.
-    pub fn kind(self) -> Kind {
-        match self {
-            Self::Group => Kind::Group,
-            Self::Lattice { scale } => Kind::Lattice { scale },
-        }
-    }
-}
-
-impl From<Kind> for Mask {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Group => Self::Group,
-            Kind::Lattice { scale } => Self::Lattice { scale },
-        }
-    }
-}
-
-mod bound_table {
-    use super::{Bound, BoundTable, Deserialize as _, Serialize as _};
-
-    pub(super) fn serialize<S: serde::Serializer>(
-        bound: &Bound,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let table = match *bound {
-            Bound::Parameter { bits, .. } => BoundTable::Parameter { bits },
-            Bound::Norm { norm, projections } => BoundTable::Norm { norm, projections },
-        };
-        table.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Bound, D::Error> {
-        Ok(match BoundTable::deserialize(deserializer)? {
-            BoundTable::Parameter { bits } => Bound::parameter(bits),
-            BoundTable::Norm { norm, projections } => Bound::Norm { norm, projections },
-        })
-    }
 }
 
 /// Noise and budget of a replay. The noise follows from the seed: a simulation, which hides nothing.
@@ -214,8 +145,8 @@ impl Default for Choice {
 
 impl ReplayConfig {
     /// Fills in what the command line does not choose, for the data to replay: the largest threshold that n ≥ 3t − 2
-    /// allows, its quorum, hyper-parameters that were measured on pima, wdbc and, for convolutions, on digits, the bound that costs less for a model of
-    /// this size, and a c that grows with the local steps.
+    /// allows, its quorum, hyper-parameters that were measured on pima, wdbc and, for convolutions, on digits,
+    /// the bound that is the default for a model of this size, and a c that grows with the local steps.
     ///
     /// # Errors
     /// [`ExperimentError::Invalid`] naming the value that cannot work and what to change; [`ExperimentError::Dataset`].

@@ -3,6 +3,7 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `config` | a replay with everything resolved, as `config.toml` records it |
+//! | `tables` | bound and mask as tables of `config.toml` |
 //! | `federation` | one split dealt to institutions; which are malicious, which are shown |
 //! | `centralised` | all rows in one place: independent runs (figure 5) |
 //! | `alone`, `plain` | an institution by itself; federated averaging in the clear (figure 6) |
@@ -28,9 +29,11 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod summary;
+pub mod tables;
 pub mod verified;
 
-pub use config::{Choice, Mask, ReplayConfig};
+pub use config::{Choice, ReplayConfig};
 pub use draw::draw;
 pub use federation::{Federation, load_dataset};
 pub use run::run;
+pub use tables::Mask;

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use consilium_contract::parameters::EXPERIMENTAL;
 use consilium_privacy::Thousandths;
 
-use super::config::{Mask, Privacy, ReplayConfig};
+use super::config::{Privacy, ReplayConfig};
 use super::summary::{SummaryRow, count};
+use super::tables::Mask;
 use crate::ExperimentError;
 
 /// What the report shows.

@@ -6,11 +6,11 @@ use rand_core::SeedableRng;
 use super::Lattice;
 use crate::QuantisedUpdate;
 use crate::lattice::body_proof::{CommittedBody, Statement, Witness};
+use crate::lattice::encrypt::encrypt_lattice_with_rng;
 use crate::lattice::matrix::Matrix;
 use crate::lattice::ring::Q;
 use crate::lattice::sample::ternary;
-use crate::lattice::{encrypt_lattice, encrypt_lattice_repeatably};
-use crate::lattice::{key_part_length, lattice_mask_length, mask};
+use crate::lattice::{encrypt_lattice, key_part_length, lattice_mask_length, mask};
 use crate::proof::shortness::SUMS_LEN;
 use crate::proof::vector::CommittedVector;
 
@@ -39,14 +39,14 @@ fn two_encryptions_of_one_update_share_no_element() {
 }
 
 #[test]
-fn a_simulation_with_the_same_numbers_makes_the_same_update_and_with_others_another() {
+fn an_update_follows_from_the_numbers_that_are_drawn_and_from_all_of_them() {
     let lattice = Lattice::new(44, 5000, 5600, 512, 10);
     let update = QuantisedUpdate::unchecked(vec![1; 5000], lattice.parameters.bound());
     let key = &lattice.federation.dealing.public_key;
     let context = lattice.context(1);
     let simulated = |seed| {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        encrypt_lattice_repeatably(key, &context, &lattice.parameters, &update, &mut rng).unwrap()
+        encrypt_lattice_with_rng(key, &context, &lattice.parameters, &update, &mut rng).unwrap()
     };
     assert_eq!(simulated(1), simulated(1));
     assert_ne!(simulated(1).bound_part, simulated(2).bound_part);
