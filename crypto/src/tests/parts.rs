@@ -15,7 +15,6 @@ use crate::proof::coefficients::{CoefficientsProof, CommittedCoefficients};
 use crate::proof::digits::{Digits, hexadecimal};
 use crate::proof::shortness::{SUMS, SUMS_LEN, Subsets, Sums, masks};
 use crate::proof::vector::{CommittedVector, VectorProof};
-use crate::transcript::Protocol;
 
 const LIMIT: u128 = 1 << 120;
 
