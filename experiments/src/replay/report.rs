@@ -244,6 +244,7 @@ mod tests {
             ledger: "runs/<x>/ledger",
         };
         let page = report.html().unwrap();
+        let clipped = format!("an update is clipped to norm {} (B = 5600)", config.clip);
         for part in [
             "id=\"five\"",
             "id=\"six\"",
@@ -252,7 +253,7 @@ mod tests {
             "6 kB up",
             "runs/&lt;x&gt;/ledger",
             "min_updates = 5",
-            "every parameter is clipped to ±0.04",
+            &clipped,
             "&lt;script&gt;",
         ] {
             assert!(page.contains(part), "{part}");
