@@ -253,7 +253,7 @@ impl<'a> Replay<'a> {
             }
         }
         // Its key stays, whoever holds the shares of it.
-        let Some(committee) = self.contract.committee() else { return CheckedAhead::new() };
+        let Some(committee) = self.contract.committee() else { return CheckedAhead::default() };
         let parameters = self.contract.parameters();
         let mut checked = check_updates(parameters, committee, &open, &mut OsRng);
         self.refuted.extend(
@@ -263,7 +263,9 @@ impl<'a> Replay<'a> {
         self.report.blobs += checked.len() as u64;
         self.report.proven_updates += open.len() as u64;
         self.report.earlier_updates += granted.len() as u64;
-        checked.into_iter().map(|update| (update.transaction(), update.into())).collect()
+        let mut ahead = checked.into_iter().collect::<CheckedAhead>();
+        ahead.expect(parameters, batch.iter().map(|read| &read.loaded), &mut OsRng);
+        ahead
     }
 
     fn block(&mut self, read: Read, checked: &mut CheckedAhead) -> Result<(), AuditError> {

@@ -117,16 +117,27 @@ impl Judged {
     }
 }
 
-/// What a trustee needs of updates besides their headers, by its hash; nothing where headers hold all of it.
+/// What a trustee has of updates besides their headers: key parts, by their hashes, where headers do not hold all of it; and
+/// the headers whose key proofs it has verified before, with the bodies.
 #[derive(Debug, Default)]
-pub struct KeyParts<'a>(HashMap<BlobHash, Cow<'a, [u8]>>);
+pub struct KeyParts<'a> {
+    bytes: HashMap<BlobHash, Cow<'a, [u8]>>,
+    proven: HashMap<HeaderHash, &'a VerifiedHeader>,
+}
 
 impl<'a> KeyParts<'a> {
+    /// Adds headers whose key proofs need not be verified again.
+    #[must_use]
+    pub fn proven(mut self, headers: &'a [VerifiedHeader]) -> Self {
+        self.proven.extend(headers.iter().map(|header| (header.hash(), header)));
+        self
+    }
+
     /// The key part of this header; no bytes where it has none, `None` where it is not at hand.
     fn of(&self, header: &CandidateHeader) -> Option<&[u8]> {
         match header.key_part_hash() {
             None => Some(&[]),
-            Some(hash) => self.0.get(&hash).map(|bytes| &**bytes),
+            Some(hash) => self.bytes.get(&hash).map(|bytes| &**bytes),
         }
     }
 }
@@ -137,7 +148,7 @@ impl<'a, T: Into<Cow<'a, [u8]>>> FromIterator<T> for KeyParts<'a> {
             let bytes = bytes.into();
             (blob_hash(&bytes), bytes)
         };
-        Self(key_parts.into_iter().map(named).collect())
+        Self { bytes: key_parts.into_iter().map(named).collect(), proven: HashMap::new() }
     }
 }
 
@@ -200,12 +211,16 @@ pub fn judge(
         CandidateKey::parse(header, key_part, &parameters.update_parameters())
             .map_err(|error| bad(input, error))
     };
-    let candidates = inputs.iter().map(candidate).collect::<Result<Vec<_>, _>>()?;
-    let headers = verify_key_proofs(&committee.public_key, candidates, rng)
-        .into_iter()
-        .zip(&inputs)
-        .map(|(verdict, input)| verdict.map_err(|error| bad(input, error)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let known: Vec<_> =
+        evaluation.inputs().iter().map(|name| key_parts.proven.get(name).copied()).collect();
+    let unknown = inputs.iter().zip(&known).filter(|(_, known)| known.is_none());
+    let candidates = unknown.map(|(input, _)| candidate(input)).collect::<Result<Vec<_>, _>>()?;
+    let mut verdicts = verify_key_proofs(&committee.public_key, candidates, rng).into_iter();
+    let mut headers = Vec::with_capacity(inputs.len());
+    for (input, known) in inputs.iter().zip(known) {
+        let verdict = known.map(|header| Ok(header.clone())).or_else(|| verdicts.next());
+        headers.extend(verdict.transpose().map_err(|error| bad(input, error))?);
+    }
     if let Some(own) = own
         && !evaluation.inputs().contains(own)
     {

@@ -1,10 +1,11 @@
 //! The model that an institution may train on: one whose every step it has checked itself (docs/cryptography.md, section 6).
 //!
 //! A crafted model can make even a sum reveal a record. So a [`CheckedModel`] begins with the blob that the genesis
-//! names and moves only by [`ModelCheck::finish`], which needs the judged sum of the step, t verified shares that
-//! combine to the announced k̄, all masked updates that the signed headers name, and sums that satisfy
-//! (Σu_j)·h = ΣE_j − k̄·W_j for every j under weights of this institution's own. Only a checked model gives out an
-//! `Assignment`, and only an assignment can be trained and encrypted for.
+//! names and moves in one of two ways. [`CheckedModel::executed`]: the institution has run the contract over every block.
+//! [`ModelCheck::finish`], for who has not: it needs the judged sum of the step, t verified shares that combine to the
+//! announced k̄, all masked updates that the signed headers name, and sums that satisfy (Σu_j)·h = ΣE_j − k̄·W_j for every j
+//! under weights of this institution's own. Only a checked model gives out an `Assignment`, and only an assignment can be
+//! trained and encrypted for.
 
 use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
 use consilium_crypto::{
@@ -17,7 +18,7 @@ use consilium_ledger::blob_hash;
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
-use crate::{follow::Closed, judge::Judged, statements::SignedShare};
+use crate::{execution::Execution, follow::Closed, judge::Judged, statements::SignedShare};
 
 /// Why a model is not trained on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -119,6 +120,13 @@ impl CheckedModel {
     /// The model.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// The model that follows this one, if the contract has come to it over a chain of which this institution has executed
+    /// every block, with every proof.
+    pub fn executed(&self, execution: &Execution) -> Option<Self> {
+        let (step, model) = execution.model();
+        (step == self.step + 1).then(|| Self { step, model: model.clone() })
     }
 
     /// A model that this institution has checked before and kept where nobody else writes.

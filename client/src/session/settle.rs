@@ -22,7 +22,12 @@ use rand_core::OsRng;
 use tracing::info;
 
 use super::{Session, blocking, convict::Brought, interrupted};
-use crate::{ClientError, institution::Duty, observer::RoundReport, state::model};
+use crate::{
+    ClientError,
+    institution::{Duty, Verification},
+    observer::RoundReport,
+    state::model,
+};
 
 /// The file of the spool in a state directory.
 const SPOOL: &str = "masked.bin";
@@ -91,13 +96,7 @@ impl Session<'_> {
             }
             self.own.model = stored;
         } else if self.own.stored.as_ref().is_none_or(|stored| stored.step() <= step) {
-            let judged = match self.own.duty.judged() {
-                Some(judged) => judged.clone(),
-                None => self.judge(&closed.sealed.sum, None).await?,
-            };
-            if let Err((source, brought)) = self.check_model(&closed, judged).await? {
-                return Err(self.unfaithful_model(closed.height, source, brought));
-            }
+            self.follow_model(&closed).await?;
             self.keep_sealed_head(&closed).await?;
             let epsilon = self.own.parameters.epsilon(self.own.follower.succession());
             let report = std::mem::take(&mut self.own.report);
@@ -110,6 +109,35 @@ impl Session<'_> {
         self.own.key_parts = Arc::default();
         self.own.bodies.trim()?;
         self.find_accepted()
+    }
+
+    /// Goes on to the model of a closed round: the contract's, for who executes the chain.
+    ///
+    /// Where that fails, or the chain is not executed, the model is checked by what it should follow from. That shows others
+    /// what is wrong with it.
+    async fn follow_model(&mut self, closed: &Arc<Closed>) -> Result<(), ClientError> {
+        let executed = match self.own.verification {
+            Verification::All => Some(self.execute_through(closed.height).await),
+            Verification::Sample(_) => None,
+        };
+        if let (Some(Ok(())), Some(execution)) = (&executed, &self.own.execution)
+            && let Some(next) = self.own.model.executed(execution)
+            && next.model().hash() == closed.model
+        {
+            let directory = self.own.directory.clone();
+            let stored = next.clone();
+            blocking(move || model::store(&stored, &directory)).await??;
+            self.own.model = next;
+            return Ok(());
+        }
+        let judged = match self.own.duty.judged() {
+            Some(judged) => judged.clone(),
+            None => self.judge(&closed.sealed.sum, None).await?,
+        };
+        if let Err((source, brought)) = self.check_model(closed, judged).await? {
+            return Err(self.unfaithful_model(closed.height, source, brought));
+        }
+        executed.unwrap_or(Ok(()))
     }
 
     async fn check_model(

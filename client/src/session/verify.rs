@@ -15,7 +15,7 @@ use std::{
 };
 
 use consilium_audit::{
-    execution::{Execution, ExecutionError, Submitted, submitted},
+    execution::{Execution, ExecutionError, Submitted, announced_sums, submitted},
     follow::SealedSum,
     statements::Submission,
 };
@@ -46,24 +46,16 @@ pub(super) struct Unproven {
     pub(super) body: Vec<u8>,
 }
 
-/// A block with the bodies of its updates, by their hashes.
+/// A block with the bodies of its updates and the sums that it announces, by their hashes.
 struct Read {
     block: Block,
     header: VerifiedHeader,
-    bodies: HashMap<BlobHash, Vec<u8>>,
+    blobs: HashMap<BlobHash, Vec<u8>>,
 }
 
 impl Session<'_> {
-    /// Verifies the updates of a sealed sum, as far as this institution was asked to.
-    pub(super) async fn verify(&mut self, sum: &Arc<SealedSum>) -> Result<(), ClientError> {
-        match self.own.verification {
-            Verification::All => self.execute_through(sum.height()).await,
-            Verification::Sample(count) => self.sample(sum, count).await,
-        }
-    }
-
     /// Runs the contract over all blocks up to `height` that it has not been run over.
-    async fn execute_through(&mut self, height: u64) -> Result<(), ClientError> {
+    pub(super) async fn execute_through(&mut self, height: u64) -> Result<(), ClientError> {
         loop {
             let execution = match self.own.execution.take() {
                 Some(execution) => execution,
@@ -98,6 +90,7 @@ impl Session<'_> {
         // Before there is a key there is no update, and nothing that proofs could be checked for.
         let most = if execution.has_key() { BATCH_BYTES } else { 0 };
         let each = self.own.parameters.update_parameters().verifying_bytes();
+        let sums_length = self.own.parameters.dimension as usize * 4;
         let mut batch: Vec<Read> = Vec::new();
         let mut bytes = 0;
         for next in execution.height()..=height {
@@ -105,8 +98,16 @@ impl Session<'_> {
             let submitted = submitted(&block, &self.own.parameters);
             let updates = self.bodies_of(submitted).await?;
             bytes += updates.len() * each;
-            let bodies = updates.into_iter().map(|(update, body)| (update.body, body)).collect();
-            batch.push(Read { block, header, bodies });
+            let bodies = updates.into_iter().map(|(update, body)| (update.body, body));
+            let mut blobs: HashMap<BlobHash, Vec<u8>> = bodies.collect();
+            for address in announced_sums(&block) {
+                let start = Instant::now();
+                let sums = self.connection.blob(&address, sums_length).await?;
+                self.own.report.fetch += start.elapsed();
+                self.own.report.bytes_down += sums.len() as u64;
+                blobs.insert(address, sums);
+            }
+            batch.push(Read { block, header, blobs });
             if bytes >= most {
                 break;
             }
@@ -115,7 +116,11 @@ impl Session<'_> {
     }
 
     /// Verifies the proofs of `count` updates of the sum, drawn by this institution's own randomness.
-    async fn sample(&mut self, sum: &Arc<SealedSum>, count: usize) -> Result<(), ClientError> {
+    pub(super) async fn sample(
+        &mut self,
+        sum: &Arc<SealedSum>,
+        count: usize,
+    ) -> Result<(), ClientError> {
         let read = |input: &Submission| Submitted::read(input.transaction().clone());
         let mut inputs: Vec<Submitted> =
             sum.inputs().filter_map(read).map(|(submitted, _)| submitted).collect();
@@ -247,7 +252,7 @@ fn run_batch(
 
 fn load((height, read): (u64, &Read)) -> Result<Loaded<'_>, ExecutionError> {
     let body = |hash: &BlobHash| {
-        let body = read.bodies.get(hash);
+        let body = read.blobs.get(hash);
         Ok::<_, Infallible>(body.map(|body| Cow::Borrowed(body.as_slice())))
     };
     Loaded::load(&read.block, body).map_err(|error| match error {

@@ -136,8 +136,25 @@ impl MaskedSum {
         sums: &[i64],
         rng: &mut impl CryptoRngCore,
     ) -> Result<(), SumError> {
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        self.check_seeded(mask_key, sums, &seed)
+    }
+
+    /// [`check`](Self::check) with weights that follow from a seed, which nobody could know who announced the sums.
+    ///
+    /// # Errors
+    /// Those of `check`.
+    pub fn check_seeded(
+        &self,
+        mask_key: &MaskKeySum,
+        sums: &[i64],
+        seed: &[u8; 32],
+    ) -> Result<(), SumError> {
         match (self, mask_key) {
-            (Self::Group(sum), MaskKeySum::Group(mask_key)) => sum.check(mask_key, sums, rng),
+            (Self::Group(sum), MaskKeySum::Group(mask_key)) => {
+                sum.check_seeded(mask_key, sums, seed)
+            }
             (Self::Lattice(sum, round), MaskKeySum::Lattice(mask_key)) => {
                 let is_right = sum.open(round, mask_key)? == sums;
                 if is_right { Ok(()) } else { Err(SumError::Mismatch) }
