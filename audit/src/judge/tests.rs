@@ -1,5 +1,5 @@
 use consilium_contract::{CandidateTransaction, Roster};
-use consilium_crypto::{DecodeError, EncryptedUpdate};
+use consilium_crypto::{Context, DecodeError, EncryptedUpdate};
 use consilium_hash::HeaderHash;
 use consilium_ledger::{blob_hash, sha256};
 use consilium_proto::v1::SignedTransaction;
@@ -11,6 +11,9 @@ use crate::{
     statements::{Countersignature, StatementError},
 };
 use consilium_testkit::{DIMENSION, UpdateKind, World, splice};
+
+/// Where h_E stands in a header, after context and ciphertexts. With another one it still decodes, and its key proof fails.
+const H_E: usize = Context::LEN + 16 * 96;
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
 fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
@@ -112,9 +115,7 @@ fn a_header_whose_key_proof_fails_is_refused_whoever_certified_the_sum() {
     let headers = world.submit(&[0, 1, 2]);
     let bad = {
         let EncryptedUpdate { mut header, .. } = world.update(3, &world.round(), 1);
-        // h_E, under the proof: the header still decodes.
-        let at = header.len() - 31 * 32 - 40 - 64;
-        header[at] ^= 1;
+        header[H_E] ^= 1;
         header
     };
     let submission = world.submission(3, &bad);
@@ -126,6 +127,13 @@ fn a_header_whose_key_proof_fails_is_refused_whoever_certified_the_sum() {
     let expected =
         TrusteeError::BadHeader { pseudonym: world.name(3), reason: UpdateError::BadKeyProof };
     assert_eq!(verdict(&world, None).unwrap_err(), expected);
+    // What was proven of other headers, the same institution's among them, proves nothing of this one.
+    let (honest, _) = sealed(|world, headers| world.evaluation(&world.round(), headers));
+    let proven = verdict(&honest, None).unwrap().headers().to_vec();
+    let key_parts = KeyParts::default().proven(&proven);
+    let refused =
+        judge(&world.sealed_sum(), &key_parts, None, &world.ceremony.parameters, &mut OsRng);
+    assert_eq!(refused.unwrap_err(), expected);
 }
 
 #[test]
@@ -232,5 +240,33 @@ fn an_update_under_another_institutions_bound_is_no_input_of_a_sum() {
         world.forge(vec![close]);
         let expected = TrusteeError::UnknownInput { position: 2 };
         assert_eq!(verdict(&world, None).unwrap_err(), expected, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_key_proof_that_was_verified_before_is_not_verified_again_and_every_other_one_is() {
+    for kind in UpdateKind::all() {
+        let mut world = World::under(kind);
+        world.seal();
+        let headers = verdict(&world, None).unwrap().headers().to_vec();
+        let parameters = &world.ceremony.parameters;
+        let with = |proven: &[VerifiedHeader], key_parts: Vec<Vec<u8>>| {
+            let key_parts: KeyParts<'_> = key_parts.into_iter().collect();
+            judge(&world.sealed_sum(), &key_parts.proven(proven), None, parameters, &mut OsRng)
+        };
+        // No key part is asked for where all has been proven.
+        let judged = with(&headers, Vec::new()).unwrap();
+        assert!(
+            judged
+                .headers()
+                .iter()
+                .map(VerifiedHeader::hash)
+                .eq(headers.iter().map(VerifiedHeader::hash))
+        );
+        assert_eq!(with(&headers[1..], world.key_parts()).unwrap().headers().len(), 4);
+        if world.key_parts().iter().any(|key_part| !key_part.is_empty()) {
+            let refused = with(&headers[1..], Vec::new()).unwrap_err();
+            assert!(matches!(refused, TrusteeError::NoKeyPart(_)), "{refused}");
+        }
     }
 }
