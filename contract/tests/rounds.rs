@@ -337,7 +337,7 @@ fn what_a_sum_is_said_to_open_to_is_taken_where_it_holds_and_changes_nothing_whe
         // Of a step that is not being opened, too short, and beyond what any updates add up to.
         (1, announced(&off)),
         (0, announced(&honest[1..])),
-        (0, announced(&vec![i64::from(i32::MAX); DIMENSION])),
+        (0, announced(&[i64::from(i32::MAX); DIMENSION])),
     ];
     for bound in bounds() {
         let mut models = Vec::new();
