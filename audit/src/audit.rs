@@ -8,7 +8,7 @@
 //! The first thing that does not hold ends the audit.
 //!
 //! Proofs are checked many rounds at a time, folded into one multiscalar multiplication on all cores; memory is bounded by
-//! the updates of one fold (`BATCH_PARAMETERS`). An audit can go on from an earlier one ([`Audited`]): then the proofs in
+//! the updates of one fold (`BATCH_BYTES`). An audit can go on from an earlier one ([`Audited`]): then the proofs in
 //! the blocks up to a height are not verified again, and everything else is.
 //!
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
@@ -44,8 +44,8 @@ mod report;
 pub use error::AuditError;
 pub use report::AuditReport;
 
-/// Parameters of the updates that are folded at once, and so the most that are held decoded: 260 bytes each.
-const BATCH_PARAMETERS: u64 = 1 << 20;
+/// What the updates that are folded at once may take in memory, unless one block holds more of them.
+const BATCH_BYTES: usize = 256 << 20;
 
 /// What an audit is told beside the ledger.
 pub struct Scope<'a> {
@@ -201,22 +201,22 @@ impl<'a> Replay<'a> {
         blocks: &mut impl Iterator<Item = (u64, Result<Block, LedgerError>)>,
     ) -> (Vec<Read>, Ahead) {
         // Before there is a key there is no update.
-        let most = if self.contract.committee().is_some() { BATCH_PARAMETERS } else { 0 };
+        let most = if self.contract.committee().is_some() { BATCH_BYTES } else { 0 };
+        let each = self.contract.parameters().update_parameters().verifying_bytes();
         let mut batch = Vec::new();
-        let mut parameters = 0;
+        let mut bytes = 0;
         loop {
             let Some((height, block)) = blocks.next() else { return (batch, Ahead::End) };
             let read = block.map_err(|source| AuditError::Block { height, source });
             match read.and_then(|block| self.read_block(height, block)) {
                 Ok(read) => {
-                    parameters += read.loaded.with_bodies().count() as u64
-                        * u64::from(self.contract.parameters().dimension);
+                    bytes += read.loaded.with_bodies().count() * each;
                     batch.push(read);
                 }
                 Err(error) => return (batch, Ahead::Broken(error)),
             }
             // Before the key is made there is nothing that proofs could be checked for.
-            if parameters >= most || self.contract.committee().is_none() {
+            if bytes >= most || self.contract.committee().is_none() {
                 return (batch, Ahead::More);
             }
         }
@@ -253,17 +253,19 @@ impl<'a> Replay<'a> {
             }
         }
         // Its key stays, whoever holds the shares of it.
-        let Some(committee) = self.contract.committee() else { return CheckedAhead::new() };
+        let Some(committee) = self.contract.committee() else { return CheckedAhead::default() };
         let parameters = self.contract.parameters();
         let mut checked = check_updates(parameters, committee, &open, &mut OsRng);
         self.refuted.extend(
             checked.iter().filter(|update| !update.is_proven()).map(CheckedUpdate::transaction),
         );
-        checked.extend(assume_checked(parameters, &granted));
+        checked.extend(assume_checked(parameters, committee, &granted));
         self.report.blobs += checked.len() as u64;
         self.report.proven_updates += open.len() as u64;
         self.report.earlier_updates += granted.len() as u64;
-        checked.into_iter().map(|update| (update.transaction(), update.into())).collect()
+        let mut ahead = checked.into_iter().collect::<CheckedAhead>();
+        ahead.expect(parameters, batch.iter().map(|read| &read.loaded), &mut OsRng);
+        ahead
     }
 
     fn block(&mut self, read: Read, checked: &mut CheckedAhead) -> Result<(), AuditError> {

@@ -1,11 +1,14 @@
 //! The contract, run over a chain by a reader that has the bodies of the updates.
 
 use consilium_contract::{
-    CandidateTransaction, Contract, GenesisError, Parameters,
-    execute::{self, CheckedAhead, EntryError, ExecuteError, Loaded},
+    CandidateTransaction, Contract, GenesisError, Model, Parameters, Phase,
+    execute::{self, CheckedAhead, EntryError, ExecuteError, Loaded, sums_hash},
     transaction::parse_entry,
 };
-use consilium_crypto::{CandidateHeader, DiscreteLogTable, body_length};
+use consilium_crypto::{
+    DiscreteLogTable,
+    mask::{CandidateHeader, VerifiedHeader as VerifiedUpdateHeader},
+};
 use consilium_hash::{BlobHash, HeaderHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::v1::transaction::Action;
@@ -49,7 +52,7 @@ impl Submitted {
         let header = CandidateHeader::decode(&update.header).ok()?;
         let submitted = Self {
             name: header.hash(),
-            body: *header.body_hash(),
+            body: header.body_hash(),
             length: header.body_length(),
             transaction,
         };
@@ -64,13 +67,21 @@ pub fn submitted(block: &Block, parameters: &Parameters) -> Vec<Submitted> {
         let (transaction, body_missing) = parse_entry(entry).ok()?;
         let (submitted, header) = Submitted::read(transaction)?;
         let context = header.context();
-        let is_of_this_run = (context.round.bound, context.round.dimension)
-            == (parameters.bound, parameters.dimension);
-        let length = body_length(&context.parameters().ok()?) as u64;
+        let is_of_this_run = header.is_of(&parameters.update_parameters())
+            && context.round.bound == parameters.bound
+            && context.round.dimension == parameters.dimension;
+        let own = parameters.update_parameters().for_bound(context.bound).ok()?;
+        let length = own.body_length() as u64;
         let is_complete = !body_missing && is_of_this_run && header.body_length() == length;
         is_complete.then_some(submitted)
     };
     block.entries.iter().filter_map(read).collect()
+}
+
+/// The blobs of sums that orders in a block announce. Who has them need not read them off.
+pub fn announced_sums(block: &Block) -> Vec<BlobHash> {
+    let transactions = block.entries.iter().filter_map(|entry| parse_entry(entry).ok());
+    transactions.filter_map(|(transaction, _)| sums_hash(&transaction)).collect()
 }
 
 /// A run of the contract over the blocks so far.
@@ -98,6 +109,21 @@ impl Execution {
     /// Whether the key has been made, as far as blocks have been executed: before it there is no update to check.
     pub fn has_key(&self) -> bool {
         self.contract.committee().is_some()
+    }
+
+    /// The headers of the sum that is sealed, in its order, as far as blocks have been executed: their proofs have been
+    /// verified here, and their bodies' too.
+    pub fn sealed(&self) -> &[VerifiedUpdateHeader] {
+        match self.contract.phase() {
+            Phase::Sealed(sealed) => sealed.accepted(),
+            Phase::Opening(opening) => opening.accepted(),
+            _ => &[],
+        }
+    }
+
+    /// The model that the contract has come to, of this step.
+    pub fn model(&self) -> (u64, &Model) {
+        (self.contract.step(), self.contract.model())
     }
 
     /// Verifies all proofs of the updates in these blocks, folded, on all cores.

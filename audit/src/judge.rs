@@ -1,13 +1,18 @@
 //! What anyone can judge of a sealed sum from the chain alone, before a trustee helps to open it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use consilium_contract::{Committee, Parameters, SealedBlock};
 use consilium_crypto::{
-    AggregateError, CandidateHeader, RoundContext, UpdateError, VerifiedEvaluation, VerifiedHeader,
-    verify_key_proofs_with_rng,
+    AggregateError, RoundContext, UpdateError, VerifiedEvaluation,
+    mask::{CandidateHeader, CandidateKey, VerifiedHeader, verify_key_proofs},
 };
-use consilium_hash::{BlockHash, HeaderHash, Pseudonym};
+use consilium_hash::{BlobHash, BlockHash, HeaderHash, Pseudonym};
+use consilium_ledger::blob_hash;
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
@@ -57,6 +62,9 @@ pub enum TrusteeError {
         /// What fails.
         reason: UpdateError,
     },
+    /// Not at hand: what a run's mask puts beside the headers. Nobody has signed that it would be.
+    #[error("the key part of the update of institution {} is not there", .0.short())]
+    NoKeyPart(Pseudonym),
     /// This institution's accepted update has been left out.
     #[error("this institution's own update {} was accepted and is not in it", .0.short())]
     OwnUpdateMissing(HeaderHash),
@@ -109,7 +117,42 @@ impl Judged {
     }
 }
 
-/// Judges a sealed sum. `own` is the header hash of this institution's update if its receipt said that it was accepted.
+/// What a trustee has of updates besides their headers: key parts, by their hashes, where headers do not hold all of it; and
+/// the headers whose key proofs it has verified before, with the bodies.
+#[derive(Debug, Default)]
+pub struct KeyParts<'a> {
+    bytes: HashMap<BlobHash, Cow<'a, [u8]>>,
+    proven: HashMap<HeaderHash, &'a VerifiedHeader>,
+}
+
+impl<'a> KeyParts<'a> {
+    /// Adds headers whose key proofs need not be verified again.
+    #[must_use]
+    pub fn proven(mut self, headers: &'a [VerifiedHeader]) -> Self {
+        self.proven.extend(headers.iter().map(|header| (header.hash(), header)));
+        self
+    }
+
+    /// The key part of this header; no bytes where it has none, `None` where it is not at hand.
+    fn of(&self, header: &CandidateHeader) -> Option<&[u8]> {
+        match header.key_part_hash() {
+            None => Some(&[]),
+            Some(hash) => self.bytes.get(&hash).map(|bytes| &**bytes),
+        }
+    }
+}
+
+impl<'a, T: Into<Cow<'a, [u8]>>> FromIterator<T> for KeyParts<'a> {
+    fn from_iter<I: IntoIterator<Item = T>>(key_parts: I) -> Self {
+        let named = |bytes: T| {
+            let bytes = bytes.into();
+            (blob_hash(&bytes), bytes)
+        };
+        Self { bytes: key_parts.into_iter().map(named).collect(), proven: HashMap::new() }
+    }
+}
+
+/// Judges a sealed sum with the key parts of its inputs. `own` is the header hash of this institution's update if its receipt said that it was accepted.
 ///
 /// What the types have checked before: the block is signed, on this institution's own chain, and its entries are its
 /// own; every submission carries a certificate of the authority and its author's signature, names this round and its
@@ -122,6 +165,7 @@ impl Judged {
 /// [`TrusteeError`]: the first that does not hold.
 pub fn judge(
     sealed: &SealedSum,
+    key_parts: &KeyParts<'_>,
     own: Option<&HeaderHash>,
     parameters: &Parameters,
     rng: &mut impl CryptoRngCore,
@@ -160,15 +204,23 @@ pub fn judge(
         pseudonym: *input.pseudonym(),
         reason,
     };
-    let candidates = inputs
-        .iter()
-        .map(|input| CandidateHeader::decode(input.header()).map_err(|error| bad(input, error)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let headers = verify_key_proofs_with_rng(&committee.public_key, candidates, rng)
-        .into_iter()
-        .zip(&inputs)
-        .map(|(verdict, input)| verdict.map_err(|error| bad(input, error)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let candidate = |input: &&Submission| {
+        let header = CandidateHeader::decode(input.header()).map_err(|error| bad(input, error))?;
+        let absent = TrusteeError::NoKeyPart(*input.pseudonym());
+        let key_part = key_parts.of(&header).ok_or(absent)?;
+        CandidateKey::parse(header, key_part, &parameters.update_parameters())
+            .map_err(|error| bad(input, error))
+    };
+    let known: Vec<_> =
+        evaluation.inputs().iter().map(|name| key_parts.proven.get(name).copied()).collect();
+    let unknown = inputs.iter().zip(&known).filter(|(_, known)| known.is_none());
+    let candidates = unknown.map(|(input, _)| candidate(input)).collect::<Result<Vec<_>, _>>()?;
+    let mut verdicts = verify_key_proofs(&committee.public_key, candidates, rng).into_iter();
+    let mut headers = Vec::with_capacity(inputs.len());
+    for (input, known) in inputs.iter().zip(known) {
+        let verdict = known.map(|header| Ok(header.clone())).or_else(|| verdicts.next());
+        headers.extend(verdict.transpose().map_err(|error| bad(input, error))?);
+    }
     if let Some(own) = own
         && !evaluation.inputs().contains(own)
     {

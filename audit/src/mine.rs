@@ -22,7 +22,7 @@ use consilium_contract::{
     light::{Committees, Seats},
     transaction::parse_entry,
 };
-use consilium_crypto::{CandidateHeader, Evaluation, RoundContext, signature::VerifyingKey};
+use consilium_crypto::{Evaluation, RoundContext, mask::CandidateHeader, signature::VerifyingKey};
 use consilium_hash::{BlockHash, HeaderHash, MerkleNode, Pseudonym};
 use consilium_ledger::{
     Block, ChainError, Link, SealedHeader, merkle,

@@ -1,22 +1,24 @@
 //! The model that an institution may train on: one whose every step it has checked itself (docs/cryptography.md, section 6).
 //!
 //! A crafted model can make even a sum reveal a record. So a [`CheckedModel`] begins with the blob that the genesis
-//! names and moves only by [`ModelCheck::finish`], which needs the judged sum of the step, t verified shares that
-//! combine to the announced k̄, all masked updates that the signed headers name, and sums that satisfy
-//! (Σu_j)·h = ΣE_j − k̄·W_j for every j under weights of this institution's own. Only a checked model gives out an
-//! `Assignment`, and only an assignment can be trained and encrypted for.
+//! names and moves in one of two ways. [`CheckedModel::executed`]: the institution has run the contract over every block.
+//! [`ModelCheck::finish`], for who has not: it needs the judged sum of the step, t verified shares that combine to the
+//! announced k̄, all masked updates that the signed headers name, and sums that satisfy (Σu_j)·h = ΣE_j − k̄·W_j for every j
+//! under weights of this institution's own. Only a checked model gives out an `Assignment`, and only an assignment can be
+//! trained and encrypted for.
 
 use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
 use consilium_crypto::{
-    DiscreteLogTable, MaskKeySum, MaskedSum, MaskedUpdate, RoundContext, ShareError, SumError,
-    UpdateError, VerifiedHeader, combine, mask_length, verify_share,
+    DiscreteLogTable, RoundContext, ShareError, SumError, UpdateError,
+    mask::{MaskKeySum, MaskedSum, VerifiedHeader, combine},
+    verify_share,
 };
 use consilium_hash::{BlobHash, BlockHash, ModelHash, Pseudonym};
 use consilium_ledger::blob_hash;
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
-use crate::{follow::Closed, judge::Judged, statements::SignedShare};
+use crate::{execution::Execution, follow::Closed, judge::Judged, statements::SignedShare};
 
 /// Why a model is not trained on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -120,6 +122,13 @@ impl CheckedModel {
         &self.model
     }
 
+    /// The model that follows this one, if the contract has come to it over a chain of which this institution has executed
+    /// every block, with every proof.
+    pub fn executed(&self, execution: &Execution) -> Option<Self> {
+        let (step, model) = execution.model();
+        (step == self.step + 1).then(|| Self { step, model: model.clone() })
+    }
+
     /// A model that this institution has checked before and kept where nobody else writes.
     pub fn restored(step: u64, model: Model) -> Self {
         Self { step, model }
@@ -209,14 +218,20 @@ impl ModelCheck {
             .filter_map(verify)
             .take(committee.threshold() as usize)
             .collect();
-        let mask_key_sum = combine(judged.evaluation(), &shares, &committee.dealing, table)?;
+        let mask_key_sum = combine(
+            &parameters.update_parameters(),
+            judged.evaluation(),
+            &shares,
+            &committee.dealing,
+            table,
+        )?;
         if mask_key_sum.encode() != closed.mask_key_sum {
             return Err(ModelError::WrongMaskKeySum);
         }
         Ok(Self {
             judged: judged.clone(),
             mask_key_sum,
-            sum: MaskedSum::new(&parameters.update_parameters()),
+            sum: MaskedSum::new(&parameters.update_parameters(), judged.round()),
             added: 0,
             announced_sums: closed.sums,
             announced_model: closed.model,
@@ -233,7 +248,7 @@ impl ModelCheck {
         &self.announced_sums
     }
 
-    /// Adds the masked update of the next header: 32 bytes a parameter.
+    /// Adds the masked parameters of the next header, as a body holds them.
     ///
     /// # Errors
     /// [`ModelError::WrongMaskedUpdate`] where the bytes are not those whose hash the signed header holds.
@@ -243,9 +258,7 @@ impl ModelCheck {
             pseudonym: header.context().pseudonym,
             reason,
         };
-        let own = header.context().parameters().map_err(|error| wrong(error.into()))?;
-        let masked = MaskedUpdate::parse(masked, header.mask_hash(), &own).map_err(wrong)?;
-        self.sum.add_masked(&masked).map_err(wrong)?;
+        self.sum.add_masked(masked, header).map_err(wrong)?;
         self.added += 1;
         Ok(())
     }
@@ -295,11 +308,6 @@ impl ModelCheck {
             .filter(|model| model.hash() == self.announced_model)
             .ok_or(ModelError::WrongModel(self.announced_model))
     }
-}
-
-/// Bytes of a masked update of this run.
-pub fn masked_update_bytes(parameters: &Parameters) -> usize {
-    mask_length(&parameters.update_parameters())
 }
 
 #[cfg(test)]

@@ -10,14 +10,16 @@ use consilium_contract::{
 };
 use consilium_crypto::{
     Bound,
-    quantise::{Quantiser, unit},
+    lattice::LatticeParameters,
+    mask::{Kind, Parameters as UpdateParameters},
+    quantise::unit,
 };
 use consilium_proto::v1::Training;
 
-use crate::AuthorityError;
+use crate::{AuthorityError, MaskChoice};
 
 /// Parameters from which on the norm is bounded where nobody chooses.
-const CROSSOVER: u32 = 512;
+const CROSSOVER: u32 = 64;
 /// Bits of a quantised parameter.
 const BITS: u8 = 8;
 /// B. What is proven costs the same for every B; results of runs depend on it.
@@ -59,6 +61,9 @@ pub struct BoundChoice {
     /// training with these hyper-parameters hardly ever exceeds].
     #[arg(long, value_name = "C")]
     pub clip: Option<f32>,
+    /// How updates are hidden. A lattice mask needs a bound on the norm, and leaves room for a much larger B.
+    #[command(flatten)]
+    pub mask: MaskChoice,
 }
 
 impl BoundChoice {
@@ -77,7 +82,9 @@ impl BoundChoice {
             flag,
             problem: problem.to_string(),
         };
-        let bound = self.kind(dimension)?;
+        let mask = self.mask.resolve(dimension)?;
+        let summands = institutions.min(MAX_INSTITUTIONS);
+        let bound = self.kind(mask, dimension, summands)?;
         // The number of projections by itself first, so that what is left is the norm's.
         match bound {
             Bound::Parameter { .. } => bound.check().map_err(|error| refused("--bits", &error))?,
@@ -89,8 +96,10 @@ impl BoundChoice {
             }
         }
         // More institutions than there can be are the genesis' to refuse, and so is training that no c follows from.
-        Quantiser::new(bound, 1.0, 1.0, institutions.min(MAX_INSTITUTIONS))
+        mask.quantiser(bound, 1.0, 1.0, summands)
             .and_then(|_| unit(bound, 1.0, dimension as usize))
+            .map_err(|error| refused("--norm", &error))?;
+        UpdateParameters::new(mask, dimension, bound, summands)
             .map_err(|error| refused("--norm", &error))?;
         if let Some(clip) = self.clip {
             unit(bound, clip, dimension as usize).map_err(|error| refused("--clip", &error))?;
@@ -98,7 +107,7 @@ impl BoundChoice {
         Ok((bound, self.clip.unwrap_or_else(|| default_clip(bound, dimension, training, rows))))
     }
 
-    fn kind(&self, dimension: u32) -> Result<Bound, AuthorityError> {
+    fn kind(&self, mask: Kind, dimension: u32, summands: u32) -> Result<Bound, AuthorityError> {
         let belongs = |flag, kind: &str| {
             let problem = format!("goes with --bound {kind}; leave it out, or choose that");
             Err(AuthorityError::Bound { flag, problem })
@@ -109,10 +118,20 @@ impl BoundChoice {
             (None, None) => None,
         };
         let parameter = Bound::parameter(self.bits.unwrap_or(BITS));
-        let norm = Bound::Norm {
-            norm: self.norm.unwrap_or(NORM),
-            projections: self.projections.unwrap_or(PROJECTIONS),
-        };
+        let projections = self.projections.unwrap_or(PROJECTIONS);
+        let norm =
+            self.norm.unwrap_or_else(|| default_norm(mask, dimension, projections, summands));
+        let norm = Bound::Norm { norm, projections };
+        if let (Kind::Lattice { .. }, false) = (mask, self.bound == BoundKind::Norm) {
+            return match (self.bound, self.bits) {
+                (BoundKind::Parameter, _) => {
+                    let problem = "a lattice mask needs a bound on the norm".to_owned();
+                    Err(AuthorityError::Bound { flag: "--bound", problem })
+                }
+                (_, Some(_)) => belongs("--bits", "parameter, which a lattice mask does not take"),
+                (_, None) => Ok(norm),
+            };
+        }
         match (self.bound, self.bits, of_norm) {
             (BoundKind::Parameter, _, Some(flag)) => belongs(flag, "norm"),
             (BoundKind::Norm, Some(_), _) => belongs("--bits", "parameter"),
@@ -126,11 +145,23 @@ impl BoundChoice {
     }
 }
 
+/// B where nothing is said. Under a lattice mask the largest that fits, because a larger B costs nothing there and rounds
+/// less.
+fn default_norm(mask: Kind, dimension: u32, projections: u16, summands: u32) -> u32 {
+    match mask {
+        Kind::Group => NORM,
+        Kind::Lattice { scale } => {
+            LatticeParameters::largest_norm(dimension, projections, scale, summands)
+        }
+    }
+}
+
 /// The bound for d = `dimension` parameters where nobody chooses.
 ///
-/// The norm is the better defence. On one core with AVX-512 an institution encrypts and proves 8 bits of every parameter in
-/// about 12 + 0.28·d ms, a norm with 256 projections in about 15 + 0.018·d ms; they meet at some 16 parameters, and at some
-/// 50 in the contract's verification. The size from which the norm is the default is older than that.
+/// On one core with AVX-512 an institution encrypts and proves 8 bits of every parameter in about 3 + 0.35·d ms, the norm
+/// with 256 projections in about 7 + 0.02·d ms: they meet at some 12 parameters, and at some 50 in the contract's
+/// verification of ten (`crypto/benches/norm_proof.rs`). A body is the shorter one with a bound on the norm from some 400
+/// parameters on.
 pub fn default_bound(dimension: u32) -> Bound {
     if dimension < CROSSOVER {
         Bound::parameter(BITS)
@@ -210,7 +241,7 @@ mod tests {
     #[test]
     fn where_nothing_is_said_the_size_of_the_model_decides() {
         for (dimension, expected) in
-            [(1, EIGHT), (289, EIGHT), (511, EIGHT), (512, NORM_5600), (MAX_DIMENSION, NORM_5600)]
+            [(1, EIGHT), (63, EIGHT), (64, NORM_5600), (289, NORM_5600), (MAX_DIMENSION, NORM_5600)]
         {
             assert_eq!(
                 resolve(&BoundChoice::default(), dimension).unwrap().0,
@@ -256,7 +287,7 @@ mod tests {
                 "{choice:?}"
             );
         }
-        assert_eq!(resolve(&BoundChoice { clip: Some(0.3), ..none }, 289).unwrap(), (EIGHT, 0.3));
+        assert_eq!(resolve(&BoundChoice { clip: Some(0.3), ..none }, 63).unwrap(), (EIGHT, 0.3));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use consilium_contract::{
     parameters::{PROTOCOL_VERSION, Parameters},
     transaction::{NO_CHAIN, entry, sign},
 };
-use consilium_crypto::{Bound, EvaluationKey, signature::SigningKey};
+use consilium_crypto::{Bound, EvaluationKey, mask::Kind as MaskKind, signature::SigningKey};
 use consilium_identity::{
     CoordinatorFiles, FilesError, InstitutionFiles, disk, institution_folder,
     layout::{GENESIS, INITIAL_MODEL},
@@ -98,6 +98,10 @@ impl Ceremony {
             min_updates: spec.min_updates,
             min_rows: spec.min_rows,
             bound: Some(bound(spec)),
+            lattice: match spec.mask {
+                MaskKind::Group => None,
+                MaskKind::Lattice { scale } => Some(v1::LatticeMask { scale }),
+            },
             max_rows,
             steps: spec.steps,
             collection_timeout_ms: spec.collection_timeout_ms,

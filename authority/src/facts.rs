@@ -2,6 +2,7 @@
 
 use consilium_authority::bound_facts;
 use consilium_contract::Parameters;
+use consilium_crypto::mask::Kind;
 use consilium_privacy::Terms;
 use consilium_proto::training::{Convolution, Plan};
 
@@ -46,6 +47,9 @@ pub fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> 
         ("dimension", parameters.dimension.into()),
     ];
     facts.extend(bound_facts(&parameters.promise()));
+    if let Kind::Lattice { scale } = parameters.update_parameters().kind() {
+        facts.extend([("mask", "lattice, experimental".into()), ("scale", scale.into())]);
+    }
     facts.extend([
         ("steps", parameters.steps.into()),
         ("collection timeout ms", parameters.collection_timeout_ms.into()),

@@ -29,6 +29,7 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `bound` | what updates have to prove: choosing it, and its defaults |
+//! | `mask` | how updates are hidden: choosing it |
 //! | `spec` | what a run is asked to be, with the defaults |
 //! | `ceremony` | keys, certificates and genesis out of a specification |
 //! | `initial` | the model that a run starts from, out of a file |
@@ -44,6 +45,7 @@ mod ceremony;
 mod enrolled;
 mod error;
 mod initial;
+mod mask;
 mod privacy;
 mod protection;
 mod register;
@@ -54,6 +56,7 @@ pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip
 pub use ceremony::Ceremony;
 pub use error::AuthorityError;
 pub use initial::read_model;
+pub use mask::{LEAST_LATTICE_DIMENSION, MaskChoice, MaskName};
 pub use privacy::PrivacyFlags;
 pub use protection::Protection;
 pub use register::AuthorityFiles;

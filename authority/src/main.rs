@@ -415,11 +415,13 @@ fn init(arguments: &Init) -> Result<String, String> {
     };
     let bounded = arguments.privacy.bounded(&arguments.bound, run, &training, largest);
     let (bound, clip, privacy) = bounded.map_err(|error| error.to_string())?;
+    let mask = arguments.bound.mask.resolve(dimension).map_err(|error| error.to_string())?;
     let spec = CeremonySpec {
         threshold,
         min_updates,
         min_rows: arguments.min_rows.unwrap_or(defaults.min_rows),
         bound,
+        mask,
         clip,
         privacy,
         steps: arguments.steps,
@@ -443,6 +445,9 @@ fn init(arguments: &Init) -> Result<String, String> {
         institution_folder(arguments.institutions),
     );
     if let Some(warning) = warning(TEST_FEATURES) {
+        text += &format!("\nwarning: {warning}");
+    }
+    if let Some(warning) = ceremony.parameters.mask_warning() {
         text += &format!("\nwarning: {warning}");
     }
     if let Some(warning) = ceremony.parameters.promise().warning() {

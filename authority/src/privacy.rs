@@ -190,7 +190,9 @@ mod tests {
             assert!(error.starts_with("--privacy-epsilon: needs --bound norm"), "{error}");
         }
         let without = PrivacyFlags::default().bounded(&none, RUN, &training, 62).unwrap();
-        assert_eq!(without, (Bound::parameter(8), 0.04, None));
+        let default = crate::default_bound(289);
+        let clip = crate::default_clip(default, 289, &training, 62);
+        assert_eq!(without, (default, clip, None));
     }
 
     #[test]

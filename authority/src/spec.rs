@@ -1,7 +1,7 @@
 //! What a run is asked to be.
 
 use consilium_contract::parameters::largest_threshold;
-use consilium_crypto::Bound;
+use consilium_crypto::{Bound, mask::Kind as MaskKind};
 use consilium_privacy::Terms;
 use consilium_proto::training::{Layer, Layers, LayersError};
 use consilium_proto::v1::{Optimiser, Training};
@@ -26,6 +26,8 @@ pub struct CeremonySpec {
     pub min_rows: u64,
     /// What every update proves about itself.
     pub bound: Bound,
+    /// How updates are hidden.
+    pub mask: MaskKind,
     /// c: each coordinate of an update is clipped to [−c, c], or its norm to c, before it is weighted.
     pub clip: f32,
     /// Noise on every update and the budget that ends the run; only under a bound on the norm.
@@ -67,6 +69,7 @@ impl CeremonySpec {
             min_updates: default_min_updates(institutions, threshold),
             min_rows: default_min_rows(&rows),
             bound,
+            mask: MaskKind::Group,
             privacy: None,
             clip: default_clip(
                 bound,

@@ -166,7 +166,7 @@ fn the_program_founds_and_shows_a_run_with_either_bound() {
     };
 
     // 193 parameters: 3 steps of a learning rate of 0.01.
-    let (text, json) = shown("default", &[]);
+    let (text, json) = shown("parameter", &["--bound", "parameter"]);
     assert!(text.contains("clipped to ±0.0346 (127 units of 8 bits)"), "{text}");
     assert_eq!(
         (&json["bound"], &json["bits"], &json["slack"]),
@@ -198,7 +198,10 @@ fn the_program_founds_and_shows_a_run_with_either_bound() {
     );
     assert!(text.contains("convolution            [2]"), "{text}");
 
-    let (_, json) = shown("large", &["--hidden", "100,20"]);
+    // Where nothing is said: 17 parameters, and 193.
+    let (_, json) = shown("small", &["--hidden", "4"]);
+    assert_eq!((&json["bound"], &json["bits"]), (&"parameter".into(), &8.into()));
+    let (_, json) = shown("default", &[]);
     assert_eq!(
         (&json["bound"], &json["norm"], &json["projections"]),
         (&"norm".into(), &5600.into(), &256.into())

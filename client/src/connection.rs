@@ -13,9 +13,9 @@ use consilium_ledger::{Block, MAX_BLOCK_BYTES, Note, SealedHeader};
 use consilium_proto::{
     CHUNK_BYTES,
     v1::{
-        self, BlockMessage, Chunk, GetBlobRequest, GetHeadRequest, GetMaskedUpdateRequest,
-        SignedTransaction, SubscribeRequest, UpdatePart, federation_client::FederationClient,
-        ledger_client::LedgerClient, update_part::Part,
+        self, BlockMessage, Chunk, GetBlobRequest, GetHeadRequest, GetKeyPartRequest,
+        GetMaskedUpdateRequest, SignedTransaction, SubscribeRequest, UpdatePart,
+        federation_client::FederationClient, ledger_client::LedgerClient, update_part::Part,
     },
 };
 use tokio::{sync::oneshot, time::timeout};
@@ -185,6 +185,18 @@ impl Connection {
             within(READ_DEADLINE, "GetMaskedUpdate", self.federation.get_masked_update(request))
                 .await?;
         collect("GetMaskedUpdate", chunks, length).await
+    }
+
+    /// What a trustee needs of an accepted update besides its header, exactly `length` bytes.
+    pub(crate) async fn key_part(
+        &mut self,
+        header: &HeaderHash,
+        length: usize,
+    ) -> Result<Vec<u8>, ClientError> {
+        let request = GetKeyPartRequest { header_sha256: header.to_vec() };
+        let chunks =
+            within(READ_DEADLINE, "GetKeyPart", self.federation.get_key_part(request)).await?;
+        collect("GetKeyPart", chunks, length).await
     }
 
     /// The body of this hash, of exactly `length` bytes; `None` where the coordinator has none.

@@ -74,14 +74,7 @@ impl Quantisation {
     /// [`QuantiseError`] where the bound of the genesis leaves no room.
     pub fn of(files: &InstitutionFiles, seed: u64) -> Result<Self, QuantiseError> {
         let parameters = &files.parameters;
-        let rows = files.identity.rows;
-        let quantiser = Quantiser::new(
-            parameters.quantised_bound(),
-            parameters.clip,
-            parameters.weight(rows),
-            parameters.institutions,
-        )?
-        .within(parameters.own_quantised_bound(rows));
+        let quantiser = parameters.quantiser(files.identity.rows)?;
         let stage = Self::new(quantiser, seed, u64::from(files.identity.trustee_index));
         Ok(match &parameters.privacy {
             None => stage,

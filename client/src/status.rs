@@ -26,6 +26,8 @@ pub struct Status {
     pub pseudonym: Pseudonym,
     /// What every update of the run proves about itself, in words.
     pub bound: String,
+    /// What is not proven of the run's mask.
+    pub mask_warning: Option<&'static str>,
     /// How far one institution moves the model in a step at most, given who is enrolled: this one, and whoever can the most.
     pub influence: Option<(Distance, Distance)>,
     /// Verified blocks.
@@ -104,6 +106,7 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         chain_id: parameters.chain_id,
         pseudonym: files.identity.pseudonym,
         bound: parameters.promise().to_string(),
+        mask_warning: parameters.mask_warning(),
         influence: influence(files, roster),
         blocks: history.len(),
         enrolled: (follower.roster().len(), parameters.institutions),
@@ -140,6 +143,9 @@ impl fmt::Display for Status {
         let enrolment = if self.is_enrolled { "enrolled" } else { "not enrolled" };
         writeln!(f, "institution     {} ({enrolment})", self.pseudonym.short())?;
         writeln!(f, "bound           {}", self.bound)?;
+        if let Some(warning) = self.mask_warning {
+            writeln!(f, "mask            {warning}")?;
+        }
         if let Some((own, most)) = &self.influence {
             writeln!(
                 f,
@@ -191,5 +197,30 @@ impl fmt::Display for Status {
         }
         writeln!(f, "now             {}, attempt {}", self.phase, self.attempt)?;
         write!(f, "checked model   {} after {} rounds", self.checked.1.short(), self.checked.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Kept as _;
+    use consilium_testkit::World;
+
+    #[test]
+    fn a_status_says_how_far_this_institution_and_anyone_can_move_the_model_in_a_step() {
+        let directory = tempfile::tempdir().unwrap();
+        let world = World::new();
+        world.history(directory.path()).flush().wait().unwrap();
+        let [first, .., last] = world.ceremony.institutions.as_slice() else { panic!() };
+        let said = status(first, directory.path()).unwrap();
+        let influence = first.parameters.influence();
+        let own = influence.of(25, &[50, 75, 100]);
+        let most = influence.most(&[25, 50, 75, 100]);
+        assert_eq!(said.influence, Some((own, most)));
+        // 32 of 127 units that are 0.5 together, over the weight of 25, 50 and 75 rows; all of them, over 100, 25 and 50.
+        let words = "this institution moves the model by 0.0840 in each parameter in a step at most; nobody by more than \
+                     0.2857 in each parameter";
+        assert!(said.to_string().contains(words), "{said}");
+        assert_eq!(status(last, directory.path()).unwrap().influence, Some((most, most)));
     }
 }

@@ -90,8 +90,9 @@ impl<'a> Kind<'a> {
             Action::Countersign(it) => {
                 Self::new("Countersign", Institution, Round(R::Countersign(it)))
             }
+            // Under a lattice mask a share has 32 bytes for each of up to 1,024 limbs.
             Action::SubmitShare(it) => {
-                Self::new("SubmitShare", Institution, Round(R::SubmitShare(it)))
+                Self::new("SubmitShare", Institution, Round(R::SubmitShare(it))).large()
             }
             Action::CloseRound(it) => Self::new("CloseRound", Coordinator, Round(R::Close(it))),
         }

@@ -18,7 +18,7 @@ use crate::{
     phase::Phase,
     receipt::Receipt,
     root,
-    round::{self, admission, countersign::SealedBlock, model::Model},
+    round::{self, ExpectedSums, admission, countersign::SealedBlock, model::Model},
     state::State,
     transaction::{CandidateTransaction, NO_CHAIN, chain_id, parse_entry},
 };
@@ -125,7 +125,7 @@ impl Contract {
         let said = said(transaction);
         match admission::admit(&said, update, &self.state) {
             Ok(header) => {
-                Admission::NeedsBody { sha256: *header.body_hash(), length: header.body_length() }
+                Admission::NeedsBody { sha256: header.body_hash(), length: header.body_length() }
             }
             Err(refusal) => Admission::Decided(refusal.receipt(&said)),
         }
@@ -199,6 +199,11 @@ impl Contract {
             return Receipt::rejected(id, Reason::Duplicate);
         }
         Receipt::accepted(id)
+    }
+
+    /// Tells the contract what a sum is said to open to. It believes nobody: the state that follows is the same without.
+    pub fn expect(&mut self, sums: ExpectedSums) {
+        self.state.expected = Some(sums);
     }
 
     /// Tells the contract the block that was sealed after the transactions applied so far.

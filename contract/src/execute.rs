@@ -9,7 +9,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use consilium_crypto::CandidateHeader;
+use consilium_crypto::mask::CandidateHeader;
 use consilium_hash::{BlobHash, StateRoot, TransactionHash};
 use consilium_ledger::{Block, VerifiedHeader};
 use consilium_proto::{WireError, v1::Reason};
@@ -20,8 +20,9 @@ use crate::{
     action::Statement,
     body::{ApplyError, Body, Checked},
     contract::{Admission, Contract},
+    parameters::Parameters,
     receipt::Receipt,
-    round::{self, check::check_updates},
+    round::{self, ExpectedSums, check::CheckedUpdate, check::check_updates},
     transaction::{CandidateTransaction, parse_entry},
 };
 
@@ -100,8 +101,8 @@ struct Entry<'a> {
 }
 
 impl<'a> Loaded<'a> {
-    /// Decodes the entries of a block, and fetches the bodies that they name by their SHA-256. Whether a body is needed,
-    /// the contract says when it is its turn.
+    /// Decodes the entries of a block, and fetches the bodies of updates and blobs of sums that they name by their SHA-256.
+    /// Whether a body is needed, the contract says when it is its turn; sums never are.
     ///
     /// # Errors
     /// [`LoadError`]: the first entry that is no transaction, or the error of `body`.
@@ -114,7 +115,8 @@ impl<'a> Loaded<'a> {
             let (transaction, body_missing) = parse_entry(entry).map_err(|error| {
                 ExecuteError::Entry { index, transaction: None, cause: error.into() }
             })?;
-            let address = if body_missing { None } else { body_hash(&transaction) };
+            let named = || body_hash(&transaction).or_else(|| sums_hash(&transaction));
+            let address = if body_missing { None } else { named() };
             let body = match address {
                 Some(address) => body(&address).map_err(|error| LoadError::Body {
                     index,
@@ -128,9 +130,20 @@ impl<'a> Loaded<'a> {
         Ok(Self { entries })
     }
 
-    /// The transactions that came with a body, each with it.
+    /// The updates that came with a body, each with it.
     pub fn with_bodies(&self) -> impl Iterator<Item = (&CandidateTransaction, &[u8])> {
-        self.entries.iter().filter_map(|entry| Some((&entry.transaction, entry.body.as_deref()?)))
+        let updates = self.entries.iter().filter(|entry| is_update(&entry.transaction));
+        updates.filter_map(|entry| Some((&entry.transaction, entry.body.as_deref()?)))
+    }
+
+    /// The blobs of sums that orders in this block announce, with their steps.
+    fn sums(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.entries.iter().filter_map(|entry| match entry.transaction.kind().statement {
+            Statement::Round(round::Statement::Close(close)) => {
+                Some((close.step, entry.body.as_deref()?))
+            }
+            _ => None,
+        })
     }
 }
 
@@ -152,23 +165,56 @@ pub enum LoadError<E> {
     },
 }
 
-/// Outcomes of expensive checks, by the id of the transaction.
-pub type CheckedAhead = HashMap<TransactionHash, Checked>;
+/// What has been found out about blocks before they are run: outcomes of expensive checks, and what sums are said to open to.
+#[derive(Debug, Default)]
+pub struct CheckedAhead {
+    checked: HashMap<TransactionHash, Checked>,
+    /// By step.
+    sums: HashMap<u64, ExpectedSums>,
+}
+
+impl CheckedAhead {
+    /// Takes the sums that these blocks, or later ones, announce.
+    pub fn expect<'b, 'a: 'b>(
+        &mut self,
+        parameters: &Parameters,
+        blocks: impl IntoIterator<Item = &'b Loaded<'a>>,
+        rng: &mut impl CryptoRngCore,
+    ) {
+        for (step, blob) in blocks.into_iter().flat_map(Loaded::sums) {
+            let expected = ExpectedSums::read(step, blob, parameters.dimension, rng);
+            self.sums.extend(expected.map(|expected| (step, expected)));
+        }
+    }
+
+    /// What came of the check of a transaction.
+    pub fn get(&self, transaction: &TransactionHash) -> Option<&Checked> {
+        self.checked.get(transaction)
+    }
+}
+
+impl FromIterator<CheckedUpdate> for CheckedAhead {
+    fn from_iter<I: IntoIterator<Item = CheckedUpdate>>(updates: I) -> Self {
+        let checked = updates.into_iter().map(|update| (update.transaction(), update.into()));
+        Self { checked: checked.collect(), sums: HashMap::new() }
+    }
+}
 
 /// Runs the expensive checks of all these blocks at once: the proofs of their updates are one sum that must be zero.
 ///
 /// All blocks lie between two changes of the key, of which there is one; before it is made there is nothing to check.
 pub fn check_ahead<'b, 'a: 'b>(
     contract: &Contract,
-    blocks: impl IntoIterator<Item = &'b Loaded<'a>>,
+    blocks: impl IntoIterator<Item = &'b Loaded<'a>> + Clone,
     rng: &mut impl CryptoRngCore,
 ) -> CheckedAhead {
-    let Some(committee) = contract.committee() else { return CheckedAhead::new() };
-    let updates: Vec<_> = blocks.into_iter().flat_map(Loaded::with_bodies).collect();
-    check_updates(contract.parameters(), committee, &updates, rng)
-        .into_iter()
-        .map(|update| (update.transaction(), update.into()))
-        .collect()
+    let Some(committee) = contract.committee() else { return CheckedAhead::default() };
+    let parameters = contract.parameters();
+    let updates: Vec<_> = blocks.clone().into_iter().flat_map(Loaded::with_bodies).collect();
+    let checked = check_updates(parameters, committee, &updates, rng);
+    let mut checked = checked.into_iter().collect::<CheckedAhead>();
+    checked.expect(parameters, blocks, rng);
+    checked
 }
 
 /// Runs a block after block 0: its entries, and the end of it.
@@ -248,12 +294,17 @@ fn run(
     contract: &mut Contract,
     transaction: &CandidateTransaction,
     body_missing: bool,
-    checked: &mut CheckedAhead,
+    ahead: &mut CheckedAhead,
 ) -> Result<Receipt, EntryError> {
+    if let Statement::Round(round::Statement::SubmitShare(share)) = transaction.kind().statement
+        && let Some(sums) = ahead.sums.remove(&share.step)
+    {
+        contract.expect(sums);
+    }
     let body = match contract.admit(transaction) {
         Admission::Decided(_) => Body::None,
         Admission::NeedsBody { .. } if body_missing => Body::Missing,
-        Admission::NeedsBody { sha256, .. } => match checked.remove(&transaction.id()) {
+        Admission::NeedsBody { sha256, .. } => match ahead.checked.remove(&transaction.id()) {
             Some(checked) => Body::Checked(checked),
             None => return Err(EntryError::BodyAbsent(sha256)),
         },
@@ -270,8 +321,23 @@ fn run(
 pub fn body_hash(transaction: &CandidateTransaction) -> Option<BlobHash> {
     match transaction.kind().statement {
         Statement::Round(round::Statement::SubmitUpdate(update)) => {
-            CandidateHeader::decode(&update.header).ok().map(|header| *header.body_hash())
+            CandidateHeader::decode(&update.header).ok().map(|header| header.body_hash())
         }
         _ => None,
     }
+}
+
+/// Address of the sums that an order to close a round announces.
+pub fn sums_hash(transaction: &CandidateTransaction) -> Option<BlobHash> {
+    match transaction.kind().statement {
+        Statement::Round(round::Statement::Close(close)) => {
+            close.sums.as_ref().and_then(|blob| BlobHash::try_from(blob.sha256.as_slice()).ok())
+        }
+        _ => None,
+    }
+}
+
+fn is_update(transaction: &CandidateTransaction) -> bool {
+    let statement = transaction.kind().statement;
+    matches!(statement, Statement::Round(round::Statement::SubmitUpdate(_)))
 }

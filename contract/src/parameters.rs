@@ -1,7 +1,8 @@
 //! Everything that a run is bound to: the genesis, checked.
 
 use consilium_crypto::{
-    Bound, Parameters as UpdateParameters, RoundContext, countersign_quorum,
+    Bound, QuantiseError, RoundContext, countersign_quorum,
+    mask::{Kind as MaskKind, Parameters as UpdateParameters},
     quantise::{Quantiser, unit},
     signature::VerifyingKey,
 };
@@ -17,6 +18,11 @@ use crate::{
 
 /// Version of the protocol that this crate speaks.
 pub const PROTOCOL_VERSION: u32 = 4;
+
+/// What whoever takes part in a run under a lattice mask has to know.
+pub const EXPERIMENTAL: &str = "the lattice mask is experimental: its security rests on estimates (lattice-estimator run by nobody \
+     else, chosen-ciphertext argument not written out, constant time not reviewed) and leaves noise in the model; see \
+     docs/cryptography.md, section 10";
 
 /// Largest number of institutions of a run.
 pub const MAX_INSTITUTIONS: u32 = 128;
@@ -273,9 +279,13 @@ impl Parameters {
             format!("at most {TRAINING_BYTES} bytes"),
         )?;
         let (bound, clip) = read_bound(genesis)?;
+        let mask = match &genesis.lattice {
+            None => MaskKind::Group,
+            Some(lattice) => MaskKind::Lattice { scale: lattice.scale },
+        };
         let privacy = read_privacy(genesis, bound, dimension)?;
         let quantised = privacy.as_ref().map_or(bound, |privacy| signal(bound, privacy.terms()));
-        Quantiser::new(bound, clip, 1.0, n)
+        mask.quantiser(bound, clip, 1.0, n)
             .and_then(|_| unit(quantised, clip, dimension as usize))
             .map_err(|error| crypto("bound", error))?;
 
@@ -294,7 +304,7 @@ impl Parameters {
             min_rows: genesis.min_rows,
             bound,
             clip,
-            update: UpdateParameters::new(dimension, bound)
+            update: UpdateParameters::new(mask, dimension, bound, n)
                 .map_err(|error| crypto("bound", error))?,
             max_rows: genesis.max_rows,
             steps: genesis.steps,
@@ -339,6 +349,26 @@ impl Parameters {
     /// The weight ω of an institution with that many rows.
     pub fn weight(&self, rows: u64) -> f64 {
         rows as f64 / self.max_rows as f64
+    }
+
+    /// What turns an update of an institution of that many rows into integers of this run.
+    ///
+    /// # Errors
+    /// [`QuantiseError`] where it has no weight.
+    pub fn quantiser(&self, rows: u64) -> Result<Quantiser, QuantiseError> {
+        let weight = self.weight(rows);
+        let kind = self.update.kind();
+        let quantiser =
+            kind.quantiser(self.quantised_bound(), self.clip, weight, self.institutions)?;
+        Ok(quantiser.within(self.own_quantised_bound(rows)))
+    }
+
+    /// What whoever takes part in a run has to be told of its mask.
+    pub fn mask_warning(&self) -> Option<&'static str> {
+        match self.update.kind() {
+            MaskKind::Group => None,
+            MaskKind::Lattice { .. } => Some(EXPERIMENTAL),
+        }
     }
 
     /// What an update of an institution with that many rows proves about itself: its share of the bound, in proportion to

@@ -9,6 +9,7 @@ use std::fmt;
 
 use consilium_crypto::{
     Bound,
+    mask::{Kind, Parameters as UpdateParameters},
     quantise::{share, unit},
 };
 
@@ -25,13 +26,33 @@ pub struct Promise {
     quantised: Bound,
     clip: f32,
     dimension: u32,
+    mask: Kind,
 }
 
 impl Promise {
     /// What is promised where updates of `dimension` parameters prove `bound`, and honest ones are clipped to `clip`,
     /// which is the largest of the bound `quantised`: the same bound, or a smaller norm where noise comes on top.
     pub fn new(bound: Bound, quantised: Bound, clip: f32, dimension: u32) -> Self {
-        Self { bound, quantised, clip, dimension }
+        Self { bound, quantised, clip, dimension, mask: Kind::Group }
+    }
+
+    /// The same where updates are hidden by this mask.
+    #[must_use]
+    pub fn under(self, mask: Kind) -> Self {
+        Self { mask, ..self }
+    }
+
+    /// What no accepted update that proves `bound` is longer than, in units.
+    fn reach(&self, bound: Bound) -> f64 {
+        match (self.mask, bound) {
+            (Kind::Lattice { .. }, bound) => {
+                // How many updates are in a sum has no part in it.
+                let parameters = UpdateParameters::new(self.mask, self.dimension, bound, 1);
+                parameters.map_or(f64::NAN, |parameters| parameters.reach())
+            }
+            (Kind::Group, Bound::Parameter { most, .. }) => most.into(),
+            (Kind::Group, Bound::Norm { norm, .. }) => bound.slack() * f64::from(norm),
+        }
     }
 
     /// What an update proves about itself.
@@ -48,11 +69,7 @@ impl Promise {
     /// bound is none that a genesis can have.
     pub fn longest(&self) -> f64 {
         let unit = unit(self.quantised, self.clip, self.dimension as usize).unwrap_or(f64::NAN);
-        let units = match self.bound {
-            Bound::Parameter { most, .. } => most.into(),
-            Bound::Norm { norm, .. } => self.bound.slack() * f64::from(norm),
-        };
-        unit * units
+        unit * self.reach(self.bound)
     }
 
     /// The bound of an institution with that many rows, where the largest has `max_rows`: its share, in proportion to its
@@ -68,7 +85,11 @@ impl Promise {
     /// What no accepted update of such an institution exceeds, as it is added to the sum.
     pub fn longest_of(&self, rows: u64, max_rows: u64) -> f64 {
         let unit = unit(self.quantised, self.clip, self.dimension as usize).unwrap_or(f64::NAN);
-        unit * self.share(rows, max_rows).reach() as f64
+        let share = self.share(rows, max_rows);
+        match self.mask {
+            Kind::Group => unit * share.reach() as f64,
+            Kind::Lattice { .. } => unit * self.reach(share),
+        }
     }
 
     /// Whether it is the norm that is bounded, and not every parameter by itself.
@@ -98,6 +119,7 @@ impl Parameters {
     /// What the genesis promises about every accepted update.
     pub fn promise(&self) -> Promise {
         Promise::new(self.bound, self.quantised_bound(), self.clip, self.dimension)
+            .under(self.update_parameters().kind())
     }
 }
 

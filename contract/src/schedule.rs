@@ -148,7 +148,7 @@ fn close(contract: &Contract, opened: &Opened, situation: &Situation) -> Option<
         |blob: &[u8]| BlobRef { sha256: Sha256::digest(blob).to_vec(), length: blob.len() as u64 };
     Some(Due::Order(Action::CloseRound(CloseRound {
         step: contract.step(),
-        mask_key_sum: opened.mask_key_sum.encode().to_vec(),
+        mask_key_sum: opened.mask_key_sum.encode(),
         sums: Some(reference(&sums)),
         model: Some(reference(&model)),
         time_ms: situation.now_ms,

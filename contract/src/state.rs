@@ -11,7 +11,7 @@ use crate::{
     keygen::Succession,
     parameters::Parameters,
     phase::Phase,
-    round::model::Model,
+    round::{ExpectedSums, model::Model},
 };
 
 /// The state of a run.
@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) receipts: ReceiptsHash,
     /// Reads small discrete logarithms; no part of what the state root covers.
     pub(crate) table: Arc<DiscreteLogTable>,
+    /// What a sum is said to open to; no part of what the state root covers, because what follows is the same without.
+    pub(crate) expected: Option<ExpectedSums>,
 }
 
 impl State {
@@ -48,6 +50,7 @@ impl State {
             time_ms: 0,
             receipts: ReceiptsHash::default(),
             table,
+            expected: None,
         }
     }
 

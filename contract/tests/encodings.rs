@@ -41,6 +41,7 @@ fn actions() -> Vec<Action> {
             coordinator_key: vec![6; 32],
             training: vec![10, 4, 8, 8, 18, 0],
             privacy: None,
+            lattice: None,
             evaluation_key: vec![3; 32],
             refresh_steps: 20,
             min_threshold: 3,

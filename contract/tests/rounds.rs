@@ -6,10 +6,11 @@
     reason = "a panic is how a test fails"
 )]
 
-use consilium_contract::{Model, Phase, Receipt};
+use consilium_contract::{Model, Phase, Receipt, model::encode_sums, round::ExpectedSums};
 use consilium_hash::BlockHash;
 use consilium_proto::v1::{self, Reason, transaction::Action};
 use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS, bounds};
+use rand_core::OsRng;
 
 fn plain_step(model: &Model, updates: &[(u64, Vec<i64>)]) -> Vec<f32> {
     // Section 5, written out: c/(2^(b−1)−1) · Σq / Σω with c = 0.5, b = 8, ω = rows/100.
@@ -321,5 +322,42 @@ fn a_trustee_that_answers_a_closed_step_is_too_late_and_one_ahead_of_it_has_the_
         assert_eq!(run.apply(&run.by_member(3, Action::Countersign(countersign))).reason, reason);
         let share = v1::SubmitShare { step, sealed_block: block.to_vec(), share: late.clone() };
         assert_eq!(run.apply(&run.by_member(3, Action::SubmitShare(share))).reason, reason);
+    }
+}
+
+#[test]
+fn what_a_sum_is_said_to_open_to_is_taken_where_it_holds_and_changes_nothing_where_it_does_not() {
+    let announced = |sums: &[i64]| encode_sums(sums).unwrap();
+    let honest: Vec<i64> = vec![6; DIMENSION];
+    let mut off = honest.clone();
+    off[DIMENSION - 1] += 1;
+    let expectations = [
+        (0, announced(&honest)),
+        (0, announced(&off)),
+        // Of a step that is not being opened, too short, and beyond what any updates add up to.
+        (1, announced(&off)),
+        (0, announced(&honest[1..])),
+        (0, announced(&[i64::from(i32::MAX); DIMENSION])),
+    ];
+    for bound in bounds() {
+        let mut models = Vec::new();
+        let mut read = 0;
+        for (step, blob) in &expectations {
+            let mut run = Run::collecting_under(bound);
+            for place in 0..4 {
+                assert!(run.submit(place, &[place as i64; DIMENSION]).is_accepted());
+            }
+            assert!(run.close_collection().is_accepted());
+            run.end_block();
+            if let Some(sums) = ExpectedSums::read(*step, blob, DIMENSION as u32, &mut OsRng) {
+                read += 1;
+                run.contract.expect(sums);
+            }
+            run.open_and_close();
+            models.push(run.contract.model().parameters().to_vec());
+        }
+        assert_eq!(read, 4, "one of these is no blob of sums");
+        assert!(models.iter().all(|model| *model == models[0]), "{models:?}");
+        assert!(models[0].iter().any(|parameter| *parameter != 0.0));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use consilium_contract::Recorded;
-use consilium_crypto::CandidateHeader;
+use consilium_crypto::mask::CandidateHeader;
 use consilium_hash::{BlobHash, BlockHash, HeaderHash};
 use consilium_proto::v1::{Aggregate, SignedTransaction, transaction::Action};
 
@@ -32,7 +32,7 @@ impl Catalogue {
                     self.updates.push(signed.clone());
                     // An accepted header decodes.
                     if let Ok(header) = CandidateHeader::decode(&update.header) {
-                        self.bodies.insert(header.hash(), *header.body_hash());
+                        self.bodies.insert(header.hash(), header.body_hash());
                     }
                 }
                 Action::CloseCollection(close) => {

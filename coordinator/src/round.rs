@@ -5,7 +5,7 @@ use consilium_contract::{
     Contract, Phase,
     schedule::{Due, Situation, blobs, due},
 };
-use consilium_crypto::{EvaluationKey, VerifiedHeader};
+use consilium_crypto::{EvaluationKey, mask::VerifiedHeader};
 use consilium_proto::v1::{CloseCollection, transaction::Action};
 
 use crate::CoordinatorError;

@@ -24,9 +24,8 @@ use rand_core::OsRng;
 
 use crate::{CoordinatorError, shared::Shared};
 
-/// Parameters of all updates of a batch together. Each takes about 300 bytes while it is verified: decoded, and with its
-/// coefficients.
-const MOST_PARAMETERS: usize = 1 << 17;
+/// What all updates of a batch together may take in memory while they are verified.
+const MOST_BYTES: usize = 40 << 20;
 
 /// The longest that a batch waits for company.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -64,7 +63,8 @@ impl Verifier {
         deliver: impl Fn(Result<Batch, LedgerError>) -> bool + Send + 'static,
     ) -> Result<Self, CoordinatorError> {
         let (sender, jobs) = mpsc::channel::<Job>();
-        let most = (MOST_PARAMETERS / shared.parameters.dimension.max(1) as usize).max(1);
+        let each = shared.parameters.update_parameters().verifying_bytes();
+        let most = (MOST_BYTES / each.max(1)).max(1);
         thread::Builder::new().name("verify".to_owned()).spawn(move || {
             let mut queue = Queue { jobs, arrived: VecDeque::new(), most };
             let mut took = Duration::ZERO;

@@ -90,8 +90,7 @@ async fn two_rounds_of_four_close_with_the_models_that_the_sums_make() {
                 && round.ledger > Duration::ZERO
                 && round.aggregate > Duration::ZERO
         );
-        let body =
-            consilium_crypto::body_length(&world.ceremony.parameters.update_parameters()) as u64;
+        let body = world.ceremony.parameters.update_parameters().body_length() as u64;
         assert!(round.bytes_up > 4 * (body + 2_000) && round.bytes_down > 0);
     }
     let heights: Vec<u64> = events

@@ -167,10 +167,10 @@ fn lattice(world: &World, dimension: u32) -> Cost {
     let first = values(dimension, 1);
     let (client, update) = timed(|| encrypt(1, &first));
     println!(
-        "d = {dimension}: header {} B, key part {} B, body {} B",
+        "d = {dimension}: header {} B, key part {} B, rest of the body {} B",
         update.header.as_bytes().len(),
         update.key_part.len(),
-        update.body.len()
+        update.bound_part.len()
     );
     let updates: Vec<_> =
         (1..=INSTITUTIONS).map(|who| encrypt(who, &values(dimension, who))).collect();
@@ -181,11 +181,12 @@ fn lattice(world: &World, dimension: u32) -> Cost {
         let candidates = updates.iter().map(parse).collect();
         verify_key_parts(key, candidates).into_iter().map(Result::unwrap).collect()
     });
+    let received: Vec<Vec<u8>> = updates.iter().map(EncryptedLatticeUpdate::body).collect();
     let (bodies, verified) = timed(|| {
-        let parse = |(key_part, update): (&VerifiedKeyPart, &EncryptedLatticeUpdate)| {
-            CandidateLatticeUpdate::parse(key_part.clone(), &update.body).unwrap()
+        let parse = |(key_part, body): (&VerifiedKeyPart, &Vec<u8>)| {
+            CandidateLatticeUpdate::parse(key_part.clone(), body).unwrap()
         };
-        let candidates = key_parts.iter().zip(&updates).map(parse).collect();
+        let candidates = key_parts.iter().zip(&received).map(parse).collect();
         verify_lattice_updates(key, candidates).into_iter().map(Result::unwrap).collect::<Vec<_>>()
     });
     let mut sum = LatticeSum::new(dimension);

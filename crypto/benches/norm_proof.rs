@@ -54,12 +54,12 @@ fn client(bencher: Bencher<'_, '_>, bound: Bound, dimension: u32) {
     bencher.bench_local(|| party.encrypt(1).prove().unwrap());
 }
 
-#[divan::bench(args = [16, 32, 64, 289, 1024], sample_count = 15, sample_size = 1)]
+#[divan::bench(args = [8, 16, 32, 64, 289, 1024], sample_count = 15, sample_size = 1)]
 fn client_by_norm(bencher: Bencher<'_, '_>, dimension: u32) {
     client(bencher, NORM, dimension);
 }
 
-#[divan::bench(args = [16, 32, 64, 289], sample_count = 15, sample_size = 1)]
+#[divan::bench(args = [8, 16, 32, 64, 289], sample_count = 15, sample_size = 1)]
 fn client_by_parameters(bencher: Bencher<'_, '_>, dimension: u32) {
     client(bencher, PARAMETER, dimension);
 }
@@ -72,12 +72,12 @@ fn verifier(bencher: Bencher<'_, '_>, bound: Bound, dimension: u32) {
     });
 }
 
-#[divan::bench(args = [16, 64, 289], sample_count = 15, sample_size = 1)]
+#[divan::bench(args = [16, 32, 64, 289], sample_count = 15, sample_size = 1)]
 fn verify_ten_by_norm(bencher: Bencher<'_, '_>, dimension: u32) {
     verifier(bencher, NORM, dimension);
 }
 
-#[divan::bench(args = [16, 64, 289], sample_count = 15, sample_size = 1)]
+#[divan::bench(args = [16, 32, 64, 289], sample_count = 15, sample_size = 1)]
 fn verify_ten_by_parameters(bencher: Bencher<'_, '_>, dimension: u32) {
     verifier(bencher, PARAMETER, dimension);
 }

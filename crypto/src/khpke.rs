@@ -92,7 +92,7 @@ pub(crate) fn encrypt_with_rng(
         transcript::standalone(context, &key.encode()).witness_rng(&message.to_le_bytes(), rng);
     let witness = LimbWitness::fresh(vec![u64::from(message)], &mut rng);
     let ciphertext: Vec<u8> = witness.encrypt(key).iter().flat_map(Ciphertext::encode).collect();
-    let proof = limbs::prove(&base(key, context, &ciphertext), key, &witness, &mut rng)?;
+    let proof = limbs::prove(&base(key, context, &ciphertext), key, &witness, &mut rng);
     Ok(Sealed::Fresh([context.as_slice(), &ciphertext, &proof].concat()))
 }
 
@@ -208,7 +208,7 @@ fn sum(key: &PublicKey, context: &Hash, inputs: &[Vec<u8>]) -> Result<Ciphertext
         let digest: Hash = Sha256::digest(bytes).into();
         let mut weights = Weights::new(HEADER_WEIGHTS, 1, key, None, [&digest]);
         let mut folded = Folded::default();
-        proof.fold(&base, std::slice::from_ref(&ciphertext), encoded, weights.take(), &mut folded);
+        proof.fold(&base, std::slice::from_ref(&ciphertext), weights.take(), &mut folded);
         if !folded.holds(key) {
             return Err(Bottom::BadProof { input });
         }

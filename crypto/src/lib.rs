@@ -38,7 +38,8 @@
 //! | k = Σ 2^(16i)·κ_i | the mask key and its 16 limbs of 16 bits |
 //! | E_j = u_j·h + k·W_j | the masked update; h_E is SHA-512 of its encodings |
 //! | C^(i) = (r_i·X1, s_i·X2, (r_i+s_i)·g + κ_i·h) | the encrypted limbs |
-//! | V_j = u_j·h + β_j·g | commitments under the range proofs, to parameters or to projections |
+//! | V_j = u_j·h + β_j·g | commitments to parameters, under range proofs |
+//! | G_i; C, M; f, φ | generators; a commitment to a vector and to its mask; the responses that open both |
 //! | B; Γ, λ | a bound on the norm; the constants of its proof, whose slack is √(Γ/λ) |
 //! | Π, N; y = Πx; σ = Πᵀγ | a random projection to N dimensions; what it makes of x; the weights of the link |
 //! | ρ, σ, w; e; T; z | weights that fold a vector; challenge; a proof's commitments; its responses |
@@ -64,6 +65,7 @@
 //! | `proof/` | what an update proves: `limbs` (items 1, 2), `link` (3), and a bound by `parameter` (4) or by `norm` |
 //! | [`update`] | making, reading and verifying an encrypted update |
 //! | `decrypt/` | sums, certified; shares of the key; opening a sum and reading it off |
+//! | [`mask`] | one interface over the masks that a run can have |
 //! | [`dkg`] | how the key comes to be, and how it is handed on, without anybody having it |
 //! | [`khpke`] | the encryption scheme by itself, for one message and one key holder |
 //! | [`lattice`] | the other mask, for large models: made, proven, verified, summed and opened |
@@ -88,6 +90,7 @@ mod group;
 mod keys;
 pub mod khpke;
 pub mod lattice;
+pub mod mask;
 mod proof;
 pub mod quantise;
 pub mod signature;

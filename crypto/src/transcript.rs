@@ -41,10 +41,8 @@ pub(crate) const LATTICE_KEY: &[u8] = b"ternary key";
 /// Fork: what a lattice mask hides is short.
 pub(crate) const LATTICE_BODY: &[u8] = b"masked update is short";
 
-/// Fork: limbs are well formed.
+/// Fork: limbs are well formed and in range.
 pub(crate) const LIMBS: &[u8] = b"limbs well formed";
-/// Fork: limbs are in range.
-pub(crate) const LIMB_RANGE: &[u8] = b"limbs in range";
 /// Fork: mask, bound and key agree.
 pub(crate) const LINK: &[u8] = b"mask, bound and key agree";
 /// Fork: parameters of one chunk are in range.

@@ -68,7 +68,7 @@ fn an_update_what_hides_it_and_the_key_of_its_mask_are_nowhere_once_it_is_encryp
     let table = DiscreteLogTable::shared();
     let s = combine_lattice(&parameters, &evaluation, &[share], &dealing.commitments, &table);
     let s = s.unwrap();
-    let mask = &encrypted.body[..lattice_mask_length(&parameters)];
+    let mask = &encrypted.bound_part[..lattice_mask_length(&parameters)];
     let masked = LatticeMaskedUpdate::parse(mask, encrypted.header.mask_hash(), &parameters);
     let mut sum = LatticeSum::new(DIMENSION);
     sum.add_masked(&masked.unwrap(), &parameters).unwrap();

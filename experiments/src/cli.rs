@@ -8,11 +8,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_audit::audit;
 use consilium_authority::{BoundChoice, PrivacyFlags, Protection, bound_facts};
 use consilium_cli::command_line;
+use consilium_contract::parameters::EXPERIMENTAL;
 
 use crate::attack::{self, AttackConfig};
 use crate::progress::Progress;
 use crate::replay::summary::text_table;
-use crate::replay::{self, Choice, ReplayConfig, load_dataset};
+use crate::replay::{self, Choice, Mask, ReplayConfig, load_dataset};
 use crate::{ExperimentError, bench};
 
 /// Medical institutions train a model together: every update is encrypted, proven, and only its sum is opened.
@@ -268,8 +269,12 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
             Ok(match arguments.format {
                 Format::Text => {
                     let bound = config.promise();
+                    let mask = match config.mask {
+                        Mask::Group => String::new(),
+                        Mask::Lattice { .. } => format!("warning: {EXPERIMENTAL}\n"),
+                    };
                     format!(
-                        "{}\nbound:  {bound}\n{}\n",
+                        "{}\nbound:  {bound}\n{mask}{}\n",
                         text_table(&summary, config.malicious),
                         written(&out)
                     )
@@ -366,6 +371,7 @@ mod tests {
             norm: Some(900),
             projections: Some(512),
             clip: Some(0.5),
+            ..BoundChoice::default()
         };
         assert_eq!(choice.bound, expected);
         assert!(replay_args("replay --hidden --seed 1").unwrap().choice().hidden.is_empty());

@@ -33,7 +33,7 @@ pub enum ExperimentError {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// A directory to write into holds something else than what the command itself has written.
+    /// A directory to write into holds files that the command did not write.
     #[error(
         "{path} is not empty, and `{command}` has not written it: choose another --out, or move its files away",
         path = path.display()
@@ -44,7 +44,7 @@ pub enum ExperimentError {
         /// The command that would have written into it.
         command: &'static str,
     },
-    /// A directory to read from is not one that the command has written.
+    /// A directory to read from was not written by the command.
     #[error(
         "{path} is not the output of `{command}` (no {}): give a directory that `{command}` has written",
         crate::output::MARKER,
@@ -72,10 +72,10 @@ pub enum ExperimentError {
         /// Why.
         reason: String,
     },
-    /// Something in a ledger does not hold.
+    /// A ledger fails its audit.
     #[error("the audit fails: {0}")]
     Audit(#[from] consilium_audit::AuditError),
-    /// Something that a bench measures does not work.
+    /// A measurement of a bench failed.
     #[error("{what}: {reason}")]
     Bench {
         /// What.

@@ -77,14 +77,14 @@ impl Progress {
         }
     }
 
-    /// Says within a phase what is being done right now; on a terminal only.
+    /// Shows what the phase is doing at the moment; on a terminal only.
     pub fn detail(&self, text: &str) {
         if let Display::Bar(bar) = &self.0 {
             bar.set_message(text.to_owned());
         }
     }
 
-    /// Says something that stays.
+    /// Prints a line that stays.
     pub fn note(&self, text: &str) {
         match &self.0 {
             Display::Silent => {}
@@ -93,7 +93,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         if let Display::Bar(bar) = &self.0 {
             bar.finish_and_clear();

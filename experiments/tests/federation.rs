@@ -14,9 +14,12 @@ use std::{
 };
 
 use common::clear;
-use consilium_audit::{AuditReport, audit};
-use consilium_authority::{BoundChoice, BoundKind, PrivacyFlags, Protection};
-use consilium_contract::transaction::parse_entry;
+use consilium_audit::{AuditReport, audit, mine};
+use consilium_authority::{BoundChoice, BoundKind, MaskChoice, PrivacyFlags, Protection};
+use consilium_contract::{
+    Certificate, Model, Parameters, model::decode_sums, transaction::parse_entry,
+};
+use consilium_crypto::quantise;
 use consilium_experiments::{
     progress::Progress,
     replay::{Choice, Federation, ReplayConfig, load_dataset, verified},
@@ -24,7 +27,7 @@ use consilium_experiments::{
 use consilium_learning::model_blob;
 use consilium_ledger::{Store, sha256};
 use consilium_privacy::{Guarantee, Spent};
-use consilium_proto::v1::transaction::Action;
+use consilium_proto::v1::{BlobRef, transaction::Action};
 use tempfile::TempDir;
 
 const BOUNDS: [BoundKind; 2] = [BoundKind::Parameter, BoundKind::Norm];
@@ -185,6 +188,88 @@ fn noisy_updates_are_summed_to_the_bit_and_the_budget_ends_the_run_at_the_step_t
         },
     );
     assert!(one_more.unwrap().epsilon(&Spent::of(spent.len() as u64 + 1, 3)).0 > 10_000);
+}
+
+/// Rounds of the chain, in order: the model before each, its sums and the model after it.
+fn rounds_on_chain(run: &Run) -> Vec<(Model, Vec<i64>, Model)> {
+    let store = Store::open_copy(&run.ledger(), run.directory.path()).unwrap();
+    let dimension = run.federation.config.dimension;
+    let blob = |blob: &Option<BlobRef>| {
+        let address = blob.as_ref().unwrap().sha256.as_slice().try_into().unwrap();
+        store.get_blob(&address).unwrap().unwrap()
+    };
+    let mut before = Model::new(run.federation.initial.clone()).unwrap();
+    let mut rounds = Vec::new();
+    for entry in store.blocks(1).flat_map(|block| block.unwrap().entries) {
+        if let Action::CloseRound(close) = parse_entry(&entry).unwrap().0.action() {
+            let sums = decode_sums(&blob(&close.sums), dimension).unwrap();
+            let after = Model::from_bytes(&blob(&close.model), dimension).unwrap();
+            rounds.push((before, sums, after.clone()));
+            before = after;
+        }
+    }
+    rounds
+}
+
+#[test]
+fn under_a_lattice_mask_every_sum_is_that_of_the_clear_updates_but_for_its_noise_and_the_model_follows()
+ {
+    const SCALE: u32 = 1024;
+    for malicious in [0, 2] {
+        let bound =
+            BoundChoice { mask: MaskChoice::small_lattice(SCALE), ..BoundChoice::default() };
+        let institutions = 5 + malicious;
+        let choice = Choice { institutions, malicious, epochs: 3, bound, ..Choice::default() };
+        let run = Run::of(choice);
+        let federation = &run.federation;
+        let config = &federation.config;
+        let honest = clear::honest(federation);
+        let mut participants = federation.participants().unwrap();
+        let rounds = rounds_on_chain(&run);
+        assert_eq!(rounds.len(), 3);
+        for (step, (before, sums, after)) in (1..).zip(&rounds) {
+            let mut clear = vec![0_i64; sums.len()];
+            for &place in &honest {
+                let update = participants[place].local_update(step, before.parameters()).unwrap();
+                clear.iter_mut().zip(update.quantised.as_slice()).for_each(|(sum, q)| *sum += q);
+            }
+            let scale = i64::from(SCALE);
+            let rounded: Vec<i64> =
+                sums.iter().map(|sum| (sum + scale / 2).div_euclid(scale)).collect();
+            assert_eq!(rounded, clear, "step {step}");
+            let weights: f64 = honest.iter().map(|&place| federation.weights[place]).sum();
+            let bound = config.quantised_bound();
+            let mean = quantise::decode(sums, bound, config.clip, weights).unwrap();
+            let mean: Vec<f64> = mean.iter().map(|value| value / f64::from(SCALE)).collect();
+            assert_eq!(after.parameters(), quantise::apply(before.parameters(), &mean));
+        }
+        let report = run.audit();
+        assert_eq!((report.steps, report.accepted_updates), ((3, 3), 15));
+        // What is ten times too long is refused by the proof of its norm.
+        for round in &run.verified.rounds {
+            assert_eq!(round.rejected.get("bad_norm_proof"), (malicious > 0).then_some(&2));
+        }
+        light_audits_hold(&run);
+    }
+}
+
+/// Every institution finds each of its updates in the sums, by signatures alone.
+fn light_audits_hold(run: &Run) {
+    let store = Store::open_copy(&run.ledger(), run.directory.path()).unwrap();
+    let blocks: Vec<_> = store.blocks(0).map(Result::unwrap).collect();
+    let parameters = Parameters::from_genesis_entry(&blocks[0].entries[0]).unwrap();
+    let mut counted = 0;
+    for entry in blocks.iter().flat_map(|block| &block.entries).skip(1) {
+        let (transaction, _) = parse_entry(entry).unwrap();
+        let Action::Enrol(enrol) = transaction.action() else { continue };
+        let certificate = parameters.verify_certificate(enrol.certificate.as_ref().unwrap());
+        let Certificate { pseudonym, signing_key: key, .. } = certificate.unwrap();
+        let institution = mine::Institution { pseudonym, key };
+        if let Ok(mine) = mine::audit_blocks(&parameters, institution, &blocks) {
+            counted += mine.counted.len();
+        }
+    }
+    assert_eq!(counted, 15);
 }
 
 /// Every regular file below `directory`.

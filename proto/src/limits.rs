@@ -3,12 +3,12 @@
 /// Largest payload of a `Chunk`: 1 MiB.
 pub const CHUNK_BYTES: usize = 1 << 20;
 
-/// Largest encoded transaction but a genesis and a dealing. The largest regular ones are a
-/// `SubmitUpdate` with about 3 kB and a `CloseCollection` with 1.7 kB and 32 bytes an accepted update.
+/// Largest encoded transaction but a genesis, a dealing and a share. The largest regular ones are a `SubmitUpdate` with
+/// the header of an update, and a `CloseCollection` with 32 bytes an accepted update.
 pub const ENTRY_BYTES: usize = 32 << 10;
 
-/// Largest encoded genesis and largest encoded dealing: a dealing holds a sealed share for every member. With its
-/// signature around it, it still is an entry of at most 64 KiB.
+/// Largest encoded genesis, dealing and share: a dealing holds a sealed share for every member, a share up to 1,024
+/// elements. With its signature around it, it still is an entry of at most 64 KiB.
 pub const GENESIS_BYTES: usize = (64 << 10) - 256;
 
 /// Largest number of parameters of a model, d.

@@ -1,27 +1,18 @@
 //! Updates whose proofs do not hold, and a coordinator that sums them all the same.
 
 use consilium_crypto::{
-    Bound, CandidateHeader, CandidateUpdate, EncryptedUpdate, UpdateError, mask_length,
-    verify_updates,
+    EncryptedUpdate, UpdateError,
+    mask::{CandidateHeader, CandidateUpdate, verify_updates},
 };
 use consilium_ledger::{blob_hash, sha256};
+use rand_core::OsRng;
 
-use crate::{World, ceremony, splice};
-
-/// What an update beyond this bound fails for, and what one fails for whose bound and mask do not agree.
-#[must_use]
-pub fn reasons(bound: Bound) -> [UpdateError; 2] {
-    let beyond = match bound {
-        Bound::Parameter { .. } => UpdateError::BadRangeProof,
-        Bound::Norm { .. } => UpdateError::BadNormProof,
-    };
-    [beyond, UpdateError::BadLinkProof]
-}
+use crate::{UpdateKind, World, ceremony, splice};
 
 impl World {
-    /// Founded, everyone enrolled, and the key made; updates are held to this bound.
-    pub fn under(bound: Bound) -> Self {
-        Self::of(ceremony(1, |spec| spec.bound = bound))
+    /// Founded, everyone enrolled, and the key made; updates are of this kind.
+    pub fn under(kind: UpdateKind) -> Self {
+        Self::of(ceremony(1, |spec| kind.ask(spec)))
     }
 
     /// An update of `value` in every coordinate whose header and encodings hold, and whose proofs fail for `reason`.
@@ -35,7 +26,7 @@ impl World {
         let parameters = self.parameters().update_parameters();
         let key = &self.committee().public_key;
         // The lowest bit of each element and scalar behind E, until the one is found that fails for this reason.
-        for at in (mask_length(&parameters)..honest.body.len()).step_by(32) {
+        for at in (parameters.masked().end..honest.body.len()).step_by(32) {
             let mut update = honest.clone();
             update.body[at] ^= 1;
             update.header = splice(&honest.header, &sha256(&honest.body), &sha256(&update.body));
@@ -43,7 +34,8 @@ impl World {
             let Ok(candidate) = CandidateUpdate::parse(header, &update.body, &parameters) else {
                 continue;
             };
-            if verify_updates(key, vec![candidate]).remove(0).err().as_ref() == Some(reason) {
+            let verdict = verify_updates(key, vec![candidate], &mut OsRng).remove(0);
+            if verdict.err().as_ref() == Some(reason) {
                 return update;
             }
         }

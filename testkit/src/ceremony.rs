@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use consilium_authority::{Ceremony, CeremonySpec, Protection};
 use consilium_contract::transaction::{NO_CHAIN, entry, parse_entry, sign};
-use consilium_crypto::{Bound, DiscreteLogTable, signature::SigningKey};
+use consilium_crypto::{Bound, DiscreteLogTable, UpdateError, mask::Kind, signature::SigningKey};
 use consilium_proto::training::Layers;
 use consilium_proto::v1::{Genesis, transaction::Action};
 use rand_chacha::ChaCha20Rng;
@@ -50,6 +50,44 @@ pub fn ceremony(seed: u64, change: impl FnOnce(&mut CeremonySpec)) -> Ceremony {
 #[must_use]
 pub fn bounds() -> [Bound; 2] {
     [Bound::parameter(8), Bound::Norm { norm: 1_000, projections: 256 }]
+}
+
+/// A kind of update: what it proves, and how it is hidden.
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateKind {
+    /// What it proves.
+    pub bound: Bound,
+    /// How it is hidden.
+    pub mask: Kind,
+}
+
+impl UpdateKind {
+    /// Every kind. Under a lattice mask a sum of four, rounded to whole quantisation steps, is the sum without noise.
+    #[must_use]
+    pub fn all() -> [Self; 3] {
+        let [parameter, norm] = bounds();
+        [
+            Self { bound: parameter, mask: Kind::Group },
+            Self { bound: norm, mask: Kind::Group },
+            Self { bound: norm, mask: Kind::Lattice { scale: 1024 } },
+        ]
+    }
+
+    /// Asks for a run with updates of this kind.
+    pub fn ask(self, specification: &mut CeremonySpec) {
+        specification.bound = self.bound;
+        specification.mask = self.mask;
+    }
+
+    /// What an update beyond its bound fails for, and what one fails for whose bound and mask do not agree.
+    #[must_use]
+    pub fn reasons(self) -> [UpdateError; 2] {
+        let beyond = match self.bound {
+            Bound::Parameter { .. } => UpdateError::BadRangeProof,
+            Bound::Norm { .. } => UpdateError::BadNormProof,
+        };
+        [beyond, UpdateError::BadLinkProof]
+    }
 }
 
 /// The genesis of a ceremony as a message, to be changed into what no ceremony makes.

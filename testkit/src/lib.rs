@@ -36,10 +36,9 @@ mod world;
 
 pub use consilium_authority::{Ceremony, CeremonySpec};
 
-pub use attack::reasons;
 pub use ceremony::{
-    DIMENSION, INSTITUTIONS, TIMEOUT_MS, bounds, ceremony, genesis, genesis_entry, layers,
-    specification, table,
+    DIMENSION, INSTITUTIONS, TIMEOUT_MS, UpdateKind, bounds, ceremony, genesis, genesis_entry,
+    layers, specification, table,
 };
 pub use parties::Parties;
 pub use run::{Op, Run};

@@ -3,7 +3,7 @@
 use consilium_contract::{CandidateTransaction, Phase, Receipt, model::encode_sums, round::Opened};
 use consilium_crypto::{
     Bound, Context, EncryptedUpdate, QuantisedUpdate, RoundContext, VerifiedEvaluation,
-    VerifiedHeader, update::encrypt,
+    mask::{VerifiedHeader, encrypt},
 };
 use consilium_hash::{BlobHash, BlockHash};
 use consilium_ledger::blob_hash;
@@ -69,7 +69,9 @@ impl Run {
         update: &QuantisedUpdate,
     ) -> EncryptedUpdate {
         let context = Context { round, pseudonym: self.name(place), bound: update.bound() };
-        encrypt(&self.committee().public_key, &context, update).unwrap().prove().unwrap()
+        let parameters = self.parameters().update_parameters();
+        let key = &self.committee().public_key;
+        encrypt(&parameters, key, &context, update).unwrap().prove().unwrap()
     }
 
     /// What an institution's updates prove.
@@ -164,7 +166,7 @@ impl Run {
         };
         let close = v1::CloseRound {
             step: self.contract.step(),
-            mask_key_sum: opened.mask_key_sum.encode().to_vec(),
+            mask_key_sum: opened.mask_key_sum.encode(),
             sums: blob(blob_hash(&sums), sums.len()),
             model: blob(BlobHash(opened.model.hash().0), opened.model.to_bytes().len()),
             time_ms: self.time_ms,

@@ -11,7 +11,8 @@ use consilium_contract::{
     Admission, Body, Receipt, SealedBlock, check_updates, transaction::entry,
 };
 use consilium_crypto::{
-    CandidateHeader, EncryptedUpdate, RoundContext, VerifiedHeader, verify_key_proofs,
+    EncryptedUpdate, RoundContext,
+    mask::{CandidateHeader, CandidateKey, VerifiedHeader, verify_key_proofs},
 };
 use consilium_hash::{BlobHash, BlockHash, StateRoot};
 use consilium_ledger::{Block, Header, HeaderChain, NO_STATE, SealedHeader, Store, blob_hash};
@@ -248,15 +249,29 @@ impl World {
 
     /// The certified sum of these headers, encoded.
     pub fn evaluation(&self, round: &RoundContext, headers: &[Vec<u8>]) -> Vec<u8> {
-        let candidates =
-            headers.iter().map(|header| CandidateHeader::decode(header).unwrap()).collect();
+        let parameters = self.parameters().update_parameters();
+        let candidate = |header: &Vec<u8>| {
+            let header = CandidateHeader::decode(header).unwrap();
+            let body = self.bodies.get(&header.body_hash()).map_or(&[][..], Vec::as_slice);
+            let key_part = body.get(parameters.key_part()).unwrap_or_default();
+            CandidateKey::parse(header, key_part, &parameters).unwrap()
+        };
+        let candidates = headers.iter().map(candidate).collect();
+        let rng = &mut ChaCha20Rng::seed_from_u64(9);
         let verified: Vec<VerifiedHeader> =
-            verify_key_proofs(&self.committee().public_key, candidates)
+            verify_key_proofs(&self.committee().public_key, candidates, rng)
                 .into_iter()
                 .collect::<Result<_, _>>()
                 .unwrap();
         let headers: Vec<&VerifiedHeader> = verified.iter().collect();
         self.ceremony.coordinator.evaluation.evaluate(round, &headers).unwrap().encode()
+    }
+
+    /// What trustees need of the updates that were made here, besides their headers.
+    pub fn key_parts(&self) -> Vec<Vec<u8>> {
+        let key_part = self.parameters().update_parameters().key_part();
+        let of = |body: &Vec<u8>| body.get(key_part.clone()).map(<[u8]>::to_vec);
+        self.bodies.values().filter_map(of).collect()
     }
 
     /// The coordinator's order to close the collection with this sum, a moment later.

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use consilium_contract::{CandidateTransaction, Model, Receipt, transaction::parse_entry};
-use consilium_crypto::{CandidateHeader, DiscreteLogTable, RoundContext};
+use consilium_crypto::{DiscreteLogTable, RoundContext, mask::CandidateHeader};
 use consilium_hash::{HeaderHash, TransactionHash};
 use consilium_ledger::{Block, ChainError, HeaderChain, sha256};
 use consilium_proto::v1::{Charge, HistoryEvidence, transaction::Action};
@@ -19,7 +19,7 @@ use rand_core::OsRng;
 use super::{EvidenceError, Genesis, Verdict, nothing};
 use crate::{
     follow::{Closed, FollowError, Follower, Phase},
-    judge::{self, Judged, TrusteeError},
+    judge::{self, Judged, KeyParts, TrusteeError},
     model_check::{ModelCheck, ModelError},
 };
 
@@ -69,6 +69,7 @@ pub(super) fn judge(
     let accepted = Accepted::verify(evidence, genesis)?;
     let mut chain = HeaderChain::new(genesis.validators());
     let mut follower = Follower::new(Arc::new(parameters.clone()), entry.to_vec());
+    let key_parts: KeyParts<'_> = evidence.key_parts.iter().map(Vec::as_slice).collect();
     let mut judged = None;
     let mut is_recorded = false;
     for (height, bytes) in evidence.blocks.iter().enumerate() {
@@ -92,8 +93,10 @@ pub(super) fn judge(
         {
             let own = accepted.as_ref().and_then(|accepted| accepted.update.as_ref());
             let own = own.filter(|(round, _)| round == sealed.sum.round()).map(|(_, hash)| hash);
-            match judge::judge(&sealed.sum, own, parameters, &mut OsRng) {
+            match judge::judge(&sealed.sum, &key_parts, own, parameters, &mut OsRng) {
                 Ok(sum) => judged = Some(sum),
+                // Nobody is convicted of what the file does not bring.
+                Err(TrusteeError::NoKeyPart(_)) => judged = None,
                 Err(error) => {
                     let charge = match &error {
                         TrusteeError::OwnUpdateMissing(_) => Charge::Omission,

@@ -10,7 +10,8 @@
 
 use consilium_contract::{CandidateTransaction, Parameters};
 use consilium_crypto::{
-    CandidateHeader, CandidateUpdate, Evaluation, PublicKey, UpdateError, verify_updates_with_rng,
+    Evaluation, PublicKey, UpdateError,
+    mask::{CandidateHeader, CandidateUpdate, verify_updates},
 };
 use consilium_hash::HeaderHash;
 use consilium_ledger::{blob_hash, sha256};
@@ -57,14 +58,14 @@ pub(super) fn judge(
     if header.context().round != round {
         return Err(nothing("the header is of another round than the sum"));
     }
-    if blob_hash(body) != *header.body_hash() {
+    if blob_hash(body) != header.body_hash() {
         return Err(nothing("the body is not the one that the header names"));
     }
     let candidate = match CandidateUpdate::parse(header, body, &parameters.update_parameters()) {
         Ok(candidate) => candidate,
         Err(error) => return Ok(convicted(error)),
     };
-    match verify_updates_with_rng(&key, vec![candidate], &mut OsRng).pop() {
+    match verify_updates(&key, vec![candidate], &mut OsRng).pop() {
         Some(Err(error)) => Ok(convicted(error)),
         Some(Ok(_)) | None => Err(nothing("the update proves what it must")),
     }

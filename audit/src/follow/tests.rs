@@ -260,8 +260,14 @@ fn of_a_trustees_shares_the_first_that_the_contract_judges_is_kept_however_many_
     let closed = world.follow().1.unwrap();
     assert_eq!(closed.sealed.shares().count(), 3);
     let parameters = &world.ceremony.parameters;
-    let judged =
-        crate::judge::judge(&closed.sealed.sum, None, parameters, &mut rand_core::OsRng).unwrap();
+    let judged = crate::judge::judge(
+        &closed.sealed.sum,
+        &crate::judge::KeyParts::default(),
+        None,
+        parameters,
+        &mut rand_core::OsRng,
+    )
+    .unwrap();
     let table = consilium_crypto::DiscreteLogTable::shared();
     assert!(crate::model_check::ModelCheck::open(&closed, &judged, parameters, &table).is_ok());
 }

@@ -1,7 +1,7 @@
 use consilium_contract::{CandidateTransaction, Roster};
-use consilium_crypto::{DecodeError, EncryptedUpdate};
+use consilium_crypto::{Context, DecodeError, EncryptedUpdate};
 use consilium_hash::HeaderHash;
-use consilium_ledger::sha256;
+use consilium_ledger::{blob_hash, sha256};
 use consilium_proto::v1::SignedTransaction;
 use rand_core::OsRng;
 
@@ -10,7 +10,10 @@ use crate::{
     fixture::Followed as _,
     statements::{Countersignature, StatementError},
 };
-use consilium_testkit::{DIMENSION, World, splice};
+use consilium_testkit::{DIMENSION, UpdateKind, World, splice};
+
+/// Where h_E stands in a header, after context and ciphertexts. With another one it still decodes, and its key proof fails.
+const H_E: usize = Context::LEN + 16 * 96;
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
 fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
@@ -24,7 +27,40 @@ fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec
 }
 
 fn verdict(world: &World, own: Option<&HeaderHash>) -> Result<Judged, TrusteeError> {
-    judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
+    judge_with(world, world.key_parts(), own)
+}
+
+fn judge_with(
+    world: &World,
+    key_parts: Vec<Vec<u8>>,
+    own: Option<&HeaderHash>,
+) -> Result<Judged, TrusteeError> {
+    let key_parts = key_parts.into_iter().collect();
+    judge(&world.sealed_sum(), &key_parts, own, &world.ceremony.parameters, &mut OsRng)
+}
+
+#[test]
+fn under_a_lattice_mask_a_sum_is_judged_by_headers_and_key_parts_and_not_without_each_of_them() {
+    let [_, _, lattice] = UpdateKind::all();
+    let mut world = World::under(lattice);
+    world.seal();
+    let key_parts: Vec<_> =
+        world.key_parts().into_iter().filter(|bytes| bytes.len() > 1_000).collect();
+    assert_eq!(key_parts.len(), 4);
+    let judged = judge_with(&world, key_parts.clone(), None).unwrap();
+    assert_eq!(judged.headers().len(), 4);
+    for missing in 0..4 {
+        let mut wrong = key_parts.clone();
+        // Not there, cut, with another byte, or another one twice.
+        match missing {
+            0 => _ = wrong.remove(missing),
+            1 => _ = wrong[missing].pop(),
+            2 => wrong[missing][5_000] ^= 1,
+            _ => wrong[missing] = wrong[(missing + 1) % 4].clone(),
+        }
+        let refused = judge_with(&world, wrong, None).unwrap_err();
+        assert!(matches!(refused, TrusteeError::NoKeyPart(_)), "{refused}");
+    }
 }
 
 #[test]
@@ -79,9 +115,7 @@ fn a_header_whose_key_proof_fails_is_refused_whoever_certified_the_sum() {
     let headers = world.submit(&[0, 1, 2]);
     let bad = {
         let EncryptedUpdate { mut header, .. } = world.update(3, &world.round(), 1);
-        // h_E, under the proof: the header still decodes.
-        let at = header.len() - 31 * 32 - 40 - 64;
-        header[at] ^= 1;
+        header[H_E] ^= 1;
         header
     };
     let submission = world.submission(3, &bad);
@@ -93,6 +127,13 @@ fn a_header_whose_key_proof_fails_is_refused_whoever_certified_the_sum() {
     let expected =
         TrusteeError::BadHeader { pseudonym: world.name(3), reason: UpdateError::BadKeyProof };
     assert_eq!(verdict(&world, None).unwrap_err(), expected);
+    // What was proven of other headers, the same institution's among them, proves nothing of this one.
+    let (honest, _) = sealed(|world, headers| world.evaluation(&world.round(), headers));
+    let proven = verdict(&honest, None).unwrap().headers().to_vec();
+    let key_parts = KeyParts::default().proven(&proven);
+    let refused =
+        judge(&world.sealed_sum(), &key_parts, None, &world.ceremony.parameters, &mut OsRng);
+    assert_eq!(refused.unwrap_err(), expected);
 }
 
 #[test]
@@ -185,11 +226,12 @@ fn a_sum_with_too_few_rows_behind_it_is_refused() {
 /// What a coordinator would have to record as accepted so that 25 rows count as much as 100.
 #[test]
 fn an_update_under_another_institutions_bound_is_no_input_of_a_sum() {
-    for bound in consilium_testkit::bounds() {
-        let mut world = World::under(bound);
+    for kind in UpdateKind::all() {
+        let mut world = World::under(kind);
         world.open();
         let headers = world.submit(&[1, 2]);
-        let update = world.encrypt_under(0, world.round(), &[1; DIMENSION], bound);
+        let update = world.encrypt_under(0, world.round(), &[1; DIMENSION], kind.bound);
+        world.bodies.insert(blob_hash(&update.body), update.body.clone());
         let submission = world.submission(0, &update.header);
         world.forge(vec![submission]);
         let headers = [headers, vec![update.header]].concat();
@@ -197,6 +239,34 @@ fn an_update_under_another_institutions_bound_is_no_input_of_a_sum() {
         let close = world.close_collection(evaluation);
         world.forge(vec![close]);
         let expected = TrusteeError::UnknownInput { position: 2 };
-        assert_eq!(verdict(&world, None).unwrap_err(), expected, "{bound}");
+        assert_eq!(verdict(&world, None).unwrap_err(), expected, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_key_proof_that_was_verified_before_is_not_verified_again_and_every_other_one_is() {
+    for kind in UpdateKind::all() {
+        let mut world = World::under(kind);
+        world.seal();
+        let headers = verdict(&world, None).unwrap().headers().to_vec();
+        let parameters = &world.ceremony.parameters;
+        let with = |proven: &[VerifiedHeader], key_parts: Vec<Vec<u8>>| {
+            let key_parts: KeyParts<'_> = key_parts.into_iter().collect();
+            judge(&world.sealed_sum(), &key_parts.proven(proven), None, parameters, &mut OsRng)
+        };
+        // No key part is asked for where all has been proven.
+        let judged = with(&headers, Vec::new()).unwrap();
+        assert!(
+            judged
+                .headers()
+                .iter()
+                .map(VerifiedHeader::hash)
+                .eq(headers.iter().map(VerifiedHeader::hash))
+        );
+        assert_eq!(with(&headers[1..], world.key_parts()).unwrap().headers().len(), 4);
+        if world.key_parts().iter().any(|key_part| !key_part.is_empty()) {
+            let refused = with(&headers[1..], Vec::new()).unwrap_err();
+            assert!(matches!(refused, TrusteeError::NoKeyPart(_)), "{refused}");
+        }
     }
 }

@@ -3,7 +3,10 @@ use consilium_proto::v1::{CloseRound, transaction::Action};
 use rand_core::OsRng;
 
 use super::*;
-use crate::{fixture::Followed as _, judge::judge};
+use crate::{
+    fixture::Followed as _,
+    judge::{KeyParts, judge},
+};
 use consilium_testkit::{DIMENSION, World};
 
 /// A world whose first round is closed by what `change` makes of the right CloseRound; the masked updates; the sums.
@@ -16,7 +19,7 @@ fn closed(change: impl FnOnce(&mut CloseRound)) -> (World, Closed, Vec<Vec<u8>>,
     let close = world.orders(Action::CloseRound(close));
     world.forge(vec![close]);
     let closed = world.follow().1.unwrap();
-    let length = masked_update_bytes(&world.ceremony.parameters);
+    let length = world.ceremony.parameters.update_parameters().masked().len();
     let masked = |header: &Vec<u8>| {
         let header = consilium_crypto::CandidateHeader::decode(header).unwrap();
         world.bodies[header.body_hash()][..length].to_vec()
@@ -37,7 +40,8 @@ fn check(
 ) -> Result<CheckedModel, ModelError> {
     let parameters = &world.ceremony.parameters;
     let start = initial(world);
-    let judged = judge(&closed.sealed.sum, None, parameters, &mut OsRng).unwrap();
+    let judged =
+        judge(&closed.sealed.sum, &KeyParts::default(), None, parameters, &mut OsRng).unwrap();
     let mut check = start.check(closed, &judged, parameters, &DiscreteLogTable::shared())?;
     for bytes in masked {
         check.add(bytes)?;
@@ -193,7 +197,7 @@ fn faulty_shares_before_the_valid_ones_do_not_stop_the_check() {
     world.commit(vec![close]);
     let closed = world.follow().1.unwrap();
     assert_eq!(closed.sealed.shares().count(), 3);
-    let length = masked_update_bytes(&world.ceremony.parameters);
+    let length = world.ceremony.parameters.update_parameters().masked().len();
     let masked: Vec<Vec<u8>> = headers
         .iter()
         .map(|header| consilium_crypto::CandidateHeader::decode(header).unwrap())
@@ -207,7 +211,9 @@ fn another_judged_block_than_the_closed_one_is_refused() {
     let (world, closed_one, ..) = closed(|_| {});
     let (_, closed_other, ..) = closed(|_| {});
     let parameters = &world.ceremony.parameters;
-    let judged = judge(&closed_other.sealed.sum, None, parameters, &mut OsRng).unwrap();
+    let judged =
+        judge(&closed_other.sealed.sum, &KeyParts::default(), None, parameters, &mut OsRng)
+            .unwrap();
     let refused =
         initial(&world).check(&closed_one, &judged, parameters, &DiscreteLogTable::shared());
     assert!(matches!(refused.err(), Some(ModelError::OtherBlock { .. })));

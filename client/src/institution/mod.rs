@@ -103,6 +103,8 @@ pub struct Institution {
     /// Receipts by which an answer of this trustee counts, with what it is and its step, until the step is closed.
     pub(crate) accepted: Vec<(&'static str, u64, Answered)>,
     pub(crate) duty: Duty,
+    /// What headers do not hold and a trustee needs of the updates in the sum that was judged last.
+    pub(crate) key_parts: Arc<[Vec<u8>]>,
     /// Step and attempt that this institution leaves to the others.
     pub(crate) sits_out: Option<(u64, u32)>,
     /// Expelled or revoked: no more updates, still a trustee.
@@ -154,6 +156,7 @@ impl Institution {
             verdict: None,
             accepted: Vec::new(),
             duty: Duty::None,
+            key_parts: Arc::default(),
             sits_out: None,
             is_silenced: false,
             was_caught_up: false,

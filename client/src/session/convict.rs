@@ -131,7 +131,9 @@ impl Session<'_> {
             for (transaction, _) in block.entries.iter().filter_map(|entry| parse_entry(entry).ok())
             {
                 let Action::CloseCollection(close) = transaction.action() else { continue };
-                let Ok((_, inputs)) = Evaluation::peek(&close.evaluation) else { continue };
+                let Ok((_, inputs)) = Evaluation::peek(&close.evaluation) else {
+                    continue;
+                };
                 let Some(update) = unproven.iter().find(|update| inputs.contains(&update.name))
                 else {
                     continue;
@@ -264,6 +266,7 @@ impl Session<'_> {
     fn blocks(&mut self, blocks: u64) -> Result<HistoryEvidence, ClientError> {
         Ok(HistoryEvidence {
             blocks: self.own.history.encoded(blocks)?,
+            key_parts: self.own.key_parts.to_vec(),
             ..HistoryEvidence::default()
         })
     }

@@ -72,7 +72,9 @@ impl Session<'_> {
                 .local_update(assignment.context().round.step, assignment.global())
                 .map_err(|error| error.to_string())
                 .and_then(|update| {
-                    let envelope = upload::seal(&assignment, &update.quantised, &files.signing);
+                    let parameters = &files.parameters;
+                    let envelope =
+                        upload::seal(parameters, &assignment, &update.quantised, &files.signing);
                     Ok((update, envelope.map_err(|error| error.to_string())?))
                 });
             let stored = made.map(|(update, envelope)| {

@@ -7,14 +7,17 @@ use std::{
 
 use consilium_audit::{
     follow::{Phase, SealedSum},
-    judge::{Judged, judge},
+    judge::{Judged, KeyParts, judge},
 };
 use consilium_hash::HeaderHash;
 use consilium_proto::v1::Reason;
 use rand_core::OsRng;
 
 use super::{Answer, RECEIPT_DEADLINE, Session, blocking, bytes, duties};
-use crate::{ClientError, institution::Duty};
+use crate::{
+    ClientError,
+    institution::{Duty, Verification},
+};
 
 impl Session<'_> {
     /// As a trustee: judges the sealed sum, remembers and countersigns it, and shares once a quorum has.
@@ -127,19 +130,39 @@ impl Session<'_> {
         }
     }
 
+    /// Judges a sealed sum and verifies its updates, as far as this institution was asked to.
+    ///
+    /// Whoever executes the chain has verified the key proofs with the bodies. Where that fails, the sum is judged all the
+    /// same, by all that the chain shows: what is wrong with it says more than that the contract leads elsewhere.
     pub(super) async fn judge(
         &mut self,
         sum: &Arc<SealedSum>,
         own: Option<HeaderHash>,
     ) -> Result<Judged, ClientError> {
+        let executed = match self.own.verification {
+            Verification::All => self.execute_through(sum.height()).await,
+            Verification::Sample(_) => Ok(()),
+        };
+        let proven = match (&executed, &self.own.execution) {
+            (Ok(()), Some(execution)) => execution.sealed().to_vec(),
+            _ => Vec::new(),
+        };
+        self.own.key_parts = self.key_parts(sum).await?.into();
         let sealed = Arc::clone(sum);
         let parameters = Arc::clone(&self.own.parameters);
+        let key_parts = Arc::clone(&self.own.key_parts);
         let start = Instant::now();
-        let verdict =
-            blocking(move || judge(&sealed, own.as_ref(), &parameters, &mut OsRng)).await?;
+        let verdict = blocking(move || {
+            let key_parts: KeyParts<'_> = key_parts.iter().map(Vec::as_slice).collect();
+            judge(&sealed, &key_parts.proven(&proven), own.as_ref(), &parameters, &mut OsRng)
+        });
+        let verdict = verdict.await?;
         self.own.report.judge += start.elapsed();
         let judged = verdict.map_err(|source| self.unfaithful_sum(sum.height(), source))?;
-        self.verify(sum).await?;
+        executed?;
+        if let Verification::Sample(count) = self.own.verification {
+            self.sample(sum, count).await?;
+        }
         Ok(judged)
     }
 }

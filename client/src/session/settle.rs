@@ -13,16 +13,21 @@ use consilium_audit::{
     files::{FileError, failed, private},
     follow::{Closed, SealedSum},
     judge::Judged,
-    model_check::{ModelError, masked_update_bytes},
+    model_check::ModelError,
     statements::Submission,
 };
-use consilium_crypto::{CandidateHeader, RoundContext};
+use consilium_crypto::{RoundContext, mask::CandidateHeader};
 use consilium_hash::{BlobHash, HeaderHash};
 use rand_core::OsRng;
 use tracing::info;
 
 use super::{Session, blocking, convict::Brought, interrupted};
-use crate::{ClientError, institution::Duty, observer::RoundReport, state::model};
+use crate::{
+    ClientError,
+    institution::{Duty, Verification},
+    observer::RoundReport,
+    state::model,
+};
 
 /// The file of the spool in a state directory.
 const SPOOL: &str = "masked.bin";
@@ -69,7 +74,7 @@ impl Spool {
 fn closed_bodies(sum: &SealedSum) -> Vec<(HeaderHash, BlobHash)> {
     let read = |input: &Submission| {
         let header = CandidateHeader::decode(input.header()).ok()?;
-        Some((header.hash(), *header.body_hash()))
+        Some((header.hash(), header.body_hash()))
     };
     sum.inputs().filter_map(read).collect()
 }
@@ -91,13 +96,7 @@ impl Session<'_> {
             }
             self.own.model = stored;
         } else if self.own.stored.as_ref().is_none_or(|stored| stored.step() <= step) {
-            let judged = match self.own.duty.judged() {
-                Some(judged) => judged.clone(),
-                None => self.judge(&closed.sealed.sum, None).await?,
-            };
-            if let Err((source, brought)) = self.check_model(&closed, judged).await? {
-                return Err(self.unfaithful_model(closed.height, source, brought));
-            }
+            self.follow_model(&closed).await?;
             self.keep_sealed_head(&closed).await?;
             let epsilon = self.own.parameters.epsilon(self.own.follower.succession());
             let report = std::mem::take(&mut self.own.report);
@@ -107,8 +106,38 @@ impl Session<'_> {
         }
         self.own.closed = None;
         self.own.duty = Duty::None;
+        self.own.key_parts = Arc::default();
         self.own.bodies.trim()?;
         self.find_accepted()
+    }
+
+    /// Goes on to the model of a closed round: the contract's, for who executes the chain.
+    ///
+    /// Where that fails, or the chain is not executed, the model is checked by what it should follow from. That shows others
+    /// what is wrong with it.
+    async fn follow_model(&mut self, closed: &Arc<Closed>) -> Result<(), ClientError> {
+        let executed = match self.own.verification {
+            Verification::All => Some(self.execute_through(closed.height).await),
+            Verification::Sample(_) => None,
+        };
+        if let (Some(Ok(())), Some(execution)) = (&executed, &self.own.execution)
+            && let Some(next) = self.own.model.executed(execution)
+            && next.model().hash() == closed.model
+        {
+            let directory = self.own.directory.clone();
+            let stored = next.clone();
+            blocking(move || model::store(&stored, &directory)).await??;
+            self.own.model = next;
+            return Ok(());
+        }
+        let judged = match self.own.duty.judged() {
+            Some(judged) => judged.clone(),
+            None => self.judge(&closed.sealed.sum, None).await?,
+        };
+        if let Err((source, brought)) = self.check_model(closed, judged).await? {
+            return Err(self.unfaithful_model(closed.height, source, brought));
+        }
+        executed.unwrap_or(Ok(()))
     }
 
     async fn check_model(
@@ -131,16 +160,17 @@ impl Session<'_> {
         own.report.check += start.elapsed();
 
         let mut spool = Spool::create(&own.directory)?;
-        let length = masked_update_bytes(&own.parameters);
+        let masked = own.parameters.update_parameters().masked();
+        let length = masked.len();
         let most = (FETCHED_BYTES / length.max(1)).clamp(*FETCHES.start(), *FETCHES.end());
         let mut inputs = closed_bodies(&sealed).into_iter();
         let mut fetches = VecDeque::new();
         loop {
             let start = Instant::now();
             for (header, body) in inputs.by_ref().take(most - fetches.len()) {
-                // E is the first part of a body that has been verified.
+                // They are part of a body that has been verified.
                 let kept = own.bodies.get(&body)?;
-                let kept = kept.and_then(|body| body.get(..length).map(<[u8]>::to_vec));
+                let kept = kept.and_then(|body| body.get(masked.clone()).map(<[u8]>::to_vec));
                 let mut connection = self.connection.clone();
                 fetches.push_back(tokio::spawn(async move {
                     match kept {

@@ -15,7 +15,7 @@ use std::{
 };
 
 use consilium_audit::{
-    execution::{Execution, ExecutionError, Submitted, submitted},
+    execution::{Execution, ExecutionError, Submitted, announced_sums, submitted},
     follow::SealedSum,
     statements::Submission,
 };
@@ -23,7 +23,6 @@ use consilium_contract::{
     CandidateTransaction, Checked, check_updates,
     execute::{LoadError, Loaded},
 };
-use consilium_crypto::body_length;
 use consilium_hash::{BlobHash, HeaderHash};
 use consilium_ledger::{Block, VerifiedHeader, sha256};
 use consilium_proto::v1::transaction::Action;
@@ -33,8 +32,8 @@ use tracing::debug;
 use super::{Session, blocking, interrupted};
 use crate::{ClientError, institution::Verification};
 
-/// Parameters of the updates that are checked at once, and so the most that are held decoded: 260 bytes each.
-const BATCH_PARAMETERS: usize = 1 << 20;
+/// What the updates that are checked at once may take in memory, unless one block holds more of them.
+const BATCH_BYTES: usize = 256 << 20;
 /// Bodies that are fetched at once.
 const FETCHES: usize = 4;
 
@@ -47,24 +46,16 @@ pub(super) struct Unproven {
     pub(super) body: Vec<u8>,
 }
 
-/// A block with the bodies of its updates, by their hashes.
+/// A block with the bodies of its updates and the sums that it announces, by their hashes.
 struct Read {
     block: Block,
     header: VerifiedHeader,
-    bodies: HashMap<BlobHash, Vec<u8>>,
+    blobs: HashMap<BlobHash, Vec<u8>>,
 }
 
 impl Session<'_> {
-    /// Verifies the updates of a sealed sum, as far as this institution was asked to.
-    pub(super) async fn verify(&mut self, sum: &Arc<SealedSum>) -> Result<(), ClientError> {
-        match self.own.verification {
-            Verification::All => self.execute_through(sum.height()).await,
-            Verification::Sample(count) => self.sample(sum, count).await,
-        }
-    }
-
     /// Runs the contract over all blocks up to `height` that it has not been run over.
-    async fn execute_through(&mut self, height: u64) -> Result<(), ClientError> {
+    pub(super) async fn execute_through(&mut self, height: u64) -> Result<(), ClientError> {
         loop {
             let execution = match self.own.execution.take() {
                 Some(execution) => execution,
@@ -97,18 +88,27 @@ impl Session<'_> {
         height: u64,
     ) -> Result<Vec<Read>, ClientError> {
         // Before there is a key there is no update, and nothing that proofs could be checked for.
-        let most = if execution.has_key() { BATCH_PARAMETERS } else { 0 };
-        let dimension = self.own.parameters.dimension as usize;
+        let most = if execution.has_key() { BATCH_BYTES } else { 0 };
+        let each = self.own.parameters.update_parameters().verifying_bytes();
+        let sums_length = self.own.parameters.dimension as usize * 4;
         let mut batch: Vec<Read> = Vec::new();
-        let mut parameters = 0;
+        let mut bytes = 0;
         for next in execution.height()..=height {
             let Some((block, header)) = self.own.history.block(next)? else { break };
             let submitted = submitted(&block, &self.own.parameters);
             let updates = self.bodies_of(submitted).await?;
-            parameters += updates.len() * dimension;
-            let bodies = updates.into_iter().map(|(update, body)| (update.body, body)).collect();
-            batch.push(Read { block, header, bodies });
-            if parameters >= most {
+            bytes += updates.len() * each;
+            let bodies = updates.into_iter().map(|(update, body)| (update.body, body));
+            let mut blobs: HashMap<BlobHash, Vec<u8>> = bodies.collect();
+            for address in announced_sums(&block) {
+                let start = Instant::now();
+                let sums = self.connection.blob(&address, sums_length).await?;
+                self.own.report.fetch += start.elapsed();
+                self.own.report.bytes_down += sums.len() as u64;
+                blobs.insert(address, sums);
+            }
+            batch.push(Read { block, header, blobs });
+            if bytes >= most {
                 break;
             }
         }
@@ -116,7 +116,11 @@ impl Session<'_> {
     }
 
     /// Verifies the proofs of `count` updates of the sum, drawn by this institution's own randomness.
-    async fn sample(&mut self, sum: &Arc<SealedSum>, count: usize) -> Result<(), ClientError> {
+    pub(super) async fn sample(
+        &mut self,
+        sum: &Arc<SealedSum>,
+        count: usize,
+    ) -> Result<(), ClientError> {
         let read = |input: &Submission| Submitted::read(input.transaction().clone());
         let mut inputs: Vec<Submitted> =
             sum.inputs().filter_map(read).map(|(submitted, _)| submitted).collect();
@@ -151,13 +155,47 @@ impl Session<'_> {
         }
     }
 
+    /// What a trustee needs of the updates in a sum and their headers do not hold. Who verifies everything has it with the
+    /// bodies, which it needs anyway.
+    pub(super) async fn key_parts(&mut self, sum: &SealedSum) -> Result<Vec<Vec<u8>>, ClientError> {
+        let bytes = self.own.parameters.update_parameters().key_part();
+        if bytes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let read = |input: &Submission| Submitted::read(input.transaction().clone());
+        let inputs: Vec<_> = sum.inputs().filter_map(read).map(|(input, _)| input).collect();
+        let expected = inputs.len();
+        let mut key_parts = Vec::with_capacity(expected);
+        match self.own.verification {
+            Verification::All => {
+                for (_, body) in self.bodies_of(inputs).await? {
+                    key_parts.extend(body.get(bytes.clone()).map(<[u8]>::to_vec));
+                }
+            }
+            Verification::Sample(_) => {
+                for input in inputs {
+                    let start = Instant::now();
+                    key_parts.push(self.connection.key_part(&input.name, bytes.len()).await?);
+                    self.own.report.fetch += start.elapsed();
+                    self.own.report.bytes_down += bytes.len() as u64;
+                }
+            }
+        }
+        if key_parts.len() < expected {
+            return Err(ClientError::Unreachable(
+                "the coordinator does not serve the key part of an update in the sum".to_owned(),
+            ));
+        }
+        Ok(key_parts)
+    }
+
     /// The bodies of these updates, from this institution's disk or from the coordinator. One that the coordinator does
     /// not have is left out: it keeps none of an update that was refused before its body was looked at.
     async fn bodies_of(
         &mut self,
         updates: Vec<Submitted>,
     ) -> Result<Vec<(Submitted, Vec<u8>)>, ClientError> {
-        let most = body_length(&self.own.parameters.update_parameters());
+        let most = self.own.parameters.update_parameters().body_length();
         let mut waiting = VecDeque::new();
         let mut updates = updates.into_iter();
         let mut found = Vec::new();
@@ -214,7 +252,7 @@ fn run_batch(
 
 fn load((height, read): (u64, &Read)) -> Result<Loaded<'_>, ExecutionError> {
     let body = |hash: &BlobHash| {
-        let body = read.bodies.get(hash);
+        let body = read.blobs.get(hash);
         Ok::<_, Infallible>(body.map(|body| Cow::Borrowed(body.as_slice())))
     };
     Loaded::load(&read.block, body).map_err(|error| match error {

@@ -12,7 +12,6 @@ use std::{
 
 use consilium_audit::files::{FileError, failed};
 use consilium_contract::Parameters;
-use consilium_crypto::body_length;
 use consilium_hash::BlobHash;
 use consilium_ledger::blob_hash;
 use consilium_proto::EVIDENCE_BYTES;
@@ -38,7 +37,7 @@ impl Bodies {
     /// # Errors
     /// [`FileError::System`].
     pub fn open(directory: &Path, parameters: &Parameters) -> Result<Self, FileError> {
-        let longest = u32::try_from(body_length(&parameters.update_parameters()));
+        let longest = u32::try_from(parameters.update_parameters().body_length());
         let longest = longest.unwrap_or(u32::MAX);
         Self::with_room_for(directory, longest, EVIDENCE_BYTES as u64)
     }

@@ -19,8 +19,9 @@ use consilium_contract::{
     transaction::{CandidateTransaction, sign},
 };
 use consilium_crypto::{
-    CandidateHeader, EncryptError, QuantisedUpdate, RoundContext, signature::SigningKey,
-    update::encrypt,
+    EncryptError, QuantisedUpdate, RoundContext,
+    mask::{CandidateHeader, encrypt},
+    signature::SigningKey,
 };
 use consilium_hash::HeaderHash;
 use consilium_ledger::{blob_hash, sha256};
@@ -53,6 +54,7 @@ const TRIES: u32 = 4;
 /// # Errors
 /// [`EncryptError`] where the update does not fit the round; [`EncryptError::Unlucky`] after four of them.
 pub fn seal(
+    parameters: &Parameters,
     assignment: &Assignment,
     update: &QuantisedUpdate,
     key: &SigningKey,
@@ -62,7 +64,12 @@ pub fn seal(
     let mut proving = Duration::ZERO;
     let proven = lucky(|| {
         let start = Instant::now();
-        let unproven = encrypt(&assignment.committee().public_key, context, update)?;
+        let unproven = encrypt(
+            &parameters.update_parameters(),
+            &assignment.committee().public_key,
+            context,
+            update,
+        )?;
         encrypting += start.elapsed();
         let start = Instant::now();
         let proven = unproven.prove();
@@ -124,8 +131,7 @@ impl Upload {
         parameters: &Parameters,
         key: &SigningKey,
     ) -> Result<Option<Self>, FileError> {
-        let most = consilium_crypto::body_length(&parameters.update_parameters())
-            + consilium_proto::ENTRY_BYTES;
+        let most = parameters.update_parameters().body_length() + consilium_proto::ENTRY_BYTES;
         let Some(bytes) = files::read(&directory.join(FILE), most as u64)? else {
             return Ok(None);
         };
@@ -149,7 +155,7 @@ impl Upload {
         let Action::SubmitUpdate(update) = candidate.action() else { return None };
         let header = CandidateHeader::decode(&update.header).ok()?;
         // A stored body that is not the header's would only earn an "incomplete" again and again.
-        if *header.body_hash() != blob_hash(body) {
+        if header.body_hash() != blob_hash(body) {
             return None;
         }
         let upload = Self {
@@ -189,7 +195,7 @@ impl Upload {
 
 #[cfg(test)]
 mod tests {
-    use consilium_crypto::CandidateUpdate;
+    use consilium_crypto::mask::CandidateUpdate;
 
     use super::*;
     use crate::fixture::Kept as _;
@@ -210,7 +216,7 @@ mod tests {
         let update =
             QuantisedUpdate::new(vec![5; DIMENSION], assignment(world).context().bound).unwrap();
         let files = &world.ceremony.institutions[0];
-        seal(&assignment(world), &update, &files.signing).unwrap()
+        seal(&files.parameters, &assignment(world), &update, &files.signing).unwrap()
     }
 
     fn load(world: &World, directory: &Path) -> Option<Upload> {
@@ -278,17 +284,14 @@ mod tests {
         world.open();
         let upload = envelope(&world).store(dir.path()).unwrap();
         let parameters = &world.ceremony.parameters;
-        assert_eq!(
-            upload.body().len(),
-            consilium_crypto::body_length(&parameters.update_parameters())
-        );
+        assert_eq!(upload.body().len(), parameters.update_parameters().body_length());
         assert!(upload.bytes() > upload.body().len() as u64);
         let candidate = CandidateTransaction::parse(upload.signed().clone()).unwrap();
         let Action::SubmitUpdate(update) = candidate.action() else { panic!() };
         let header = CandidateHeader::decode(&update.header).unwrap();
         let parsed =
             CandidateUpdate::parse(header, upload.body(), &parameters.update_parameters()).unwrap();
-        assert_eq!(parsed.header().context().pseudonym, world.name(0));
+        assert_eq!(parsed.context().pseudonym, world.name(0));
     }
 
     #[test]
@@ -317,7 +320,7 @@ mod tests {
             QuantisedUpdate::new(vec![5; DIMENSION + 1], assignment(&world).context().bound)
                 .unwrap();
         let files = &world.ceremony.institutions[0];
-        let refused = seal(&assignment(&world), &update, &files.signing);
+        let refused = seal(&files.parameters, &assignment(&world), &update, &files.signing);
         assert!(
             matches!(refused.err(), Some(EncryptError::Dimension { expected: DIMENSION, found })
                 if found == DIMENSION + 1)

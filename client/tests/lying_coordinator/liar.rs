@@ -10,15 +10,18 @@ use std::{
     },
 };
 
+use consilium_contract::transaction::parse_entry;
+use consilium_crypto::mask::CandidateHeader;
 use consilium_hash::BlobHash;
 use consilium_ledger::{Block, Note};
 use consilium_proto::v1::{
     Aggregate, BlockMessage, Chunk, ConsistencyProof, GetAggregateRequest, GetBlobRequest,
     GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,
-    GetMaskedUpdateRequest, GetModelRequest, Head, InclusionProof, Receipt, SignedTransaction,
-    SubscribeRequest, UpdatePart,
+    GetKeyPartRequest, GetMaskedUpdateRequest, GetModelRequest, Head, InclusionProof, Receipt,
+    SignedTransaction, SubscribeRequest, UpdatePart,
     federation_server::{Federation, FederationServer},
     ledger_server::{Ledger, LedgerServer},
+    transaction::Action,
 };
 use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
@@ -32,6 +35,12 @@ pub struct Liar {
     pub heads_asked_for: Arc<AtomicUsize>,
     /// Bodies of updates.
     pub blobs: Arc<HashMap<BlobHash, Vec<u8>>>,
+}
+
+fn chunk(data: Vec<u8>) -> Response<Stream<Chunk>> {
+    let (send, receive) = tokio::sync::mpsc::channel(1);
+    send.try_send(Ok(Chunk { data })).unwrap();
+    Response::new(ReceiverStream::new(receive))
 }
 
 impl Liar {
@@ -50,6 +59,7 @@ fn silence<T>() -> Result<Response<T>, Status> {
 impl Federation for Liar {
     type SubscribeStream = Stream<BlockMessage>;
     type GetModelStream = Stream<Chunk>;
+    type GetKeyPartStream = Stream<Chunk>;
     type GetMaskedUpdateStream = Stream<Chunk>;
 
     async fn subscribe(
@@ -95,6 +105,24 @@ impl Federation for Liar {
         _: Request<GetMaskedUpdateRequest>,
     ) -> Result<Response<Self::GetMaskedUpdateStream>, Status> {
         silence()
+    }
+
+    async fn get_key_part(
+        &self,
+        request: Request<GetKeyPartRequest>,
+    ) -> Result<Response<Self::GetKeyPartStream>, Status> {
+        let name = request.into_inner().header_sha256;
+        let (blocks, _) = self.shown();
+        let headers = blocks.iter().flat_map(|block| &block.entries).filter_map(|entry| {
+            match parse_entry(entry).unwrap().0.action() {
+                Action::SubmitUpdate(update) => CandidateHeader::decode(&update.header).ok(),
+                _ => None,
+            }
+        });
+        let header = headers.into_iter().find(|header| header.hash().as_slice() == name);
+        let Some(CandidateHeader::Lattice(header)) = header else { return silence() };
+        let body = &self.blobs[&header.body().hash];
+        Ok(chunk(body[..header.key_part().length as usize].to_vec()))
     }
 
     async fn administer(&self, _: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
@@ -146,9 +174,7 @@ impl Ledger for Liar {
         let address = BlobHash::try_from(request.into_inner().sha256.as_slice());
         let blob = address.ok().and_then(|address| self.blobs.get(&address));
         let data = blob.cloned().ok_or_else(|| Status::not_found("no such blob"))?;
-        let (send, receive) = tokio::sync::mpsc::channel(1);
-        send.try_send(Ok(Chunk { data })).unwrap();
-        Ok(Response::new(ReceiverStream::new(receive)))
+        Ok(chunk(data))
     }
 
     async fn get_inclusion_proof(

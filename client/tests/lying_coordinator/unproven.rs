@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path, process::Output, sync::Arc};
 
-use consilium_testkit::{World, bounds, reasons};
+use consilium_testkit::{UpdateKind, World};
 use tokio::runtime::Runtime;
 
 use crate::liar::{Liar, program, verify};
@@ -22,12 +22,12 @@ fn rows(directory: &Path) -> String {
 #[test]
 fn the_program_refuses_a_sum_over_an_update_without_a_bound_or_link_proof_and_leaves_a_file_that_convicts()
  {
-    for bound in bounds() {
-        for reason in reasons(bound) {
+    for kind in UpdateKind::all() {
+        for reason in kind.reasons() {
             for verification in ["all", "4"] {
                 let directory = tempfile::tempdir().unwrap();
                 let path = |name: &str| directory.path().join(name).display().to_string();
-                let mut world = World::under(bound);
+                let mut world = World::under(kind);
                 world.ceremony.write(&directory.path().join("ceremony")).unwrap();
                 world.open();
                 let honest = world.submit(&[0, 1, 2]);
@@ -60,7 +60,7 @@ fn the_program_refuses_a_sum_over_an_update_without_a_bound_or_link_proof_and_le
                     verification,
                 ]);
                 let message = String::from_utf8(stderr).unwrap();
-                assert_eq!(status.code(), Some(4), "{bound:?}, {reason}: {message}");
+                assert_eq!(status.code(), Some(4), "{kind:?}, {reason}: {message}");
                 let evidence = directory.path().join(format!("state/evidence-{height}.bin"));
                 assert!(message.contains(&evidence.display().to_string()), "{message}");
 

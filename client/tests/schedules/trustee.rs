@@ -10,8 +10,8 @@ use std::{
 use consilium_audit::{
     CheckedModel,
     follow::{Closed, Follower, Phase, Sealed},
-    judge::{Judged, judge},
-    model_check::{ModelError, masked_update_bytes},
+    judge::{Judged, KeyParts, judge},
+    model_check::ModelError,
 };
 use consilium_client::{
     institution::{duties::Duties, trustee::Countersigned},
@@ -295,19 +295,21 @@ impl<'a> Trustee<'a> {
             let parameters = &self.world.ceremony.parameters;
             let judged = match process.duty.judged() {
                 Some(judged) => judged.clone(),
-                None => judge(&closed.sealed.sum, None, parameters, &mut self.rng)
-                    .map_err(|error| error.to_string())?,
+                None => {
+                    judge(&closed.sealed.sum, &KeyParts::default(), None, parameters, &mut self.rng)
+                        .map_err(|error| error.to_string())?
+                }
             };
             let fail = |error: ModelError| error.to_string();
             let mut check = process
                 .model
                 .check(closed, &judged, parameters, &self.world.table)
                 .map_err(fail)?;
-            let masked = masked_update_bytes(parameters);
+            let masked = parameters.update_parameters().masked();
             for header in check.headers().to_vec() {
                 let pooled =
                     self.world.pooled(&header.hash()).ok_or("nobody serves a masked update")?;
-                check.add(&pooled.update.body[..masked]).map_err(fail)?;
+                check.add(&pooled.update.body[masked.clone()]).map_err(fail)?;
             }
             let sums = self.blobs.get(check.sums()).ok_or("nobody serves the sums")?;
             let roster = process.follower.roster();
@@ -398,7 +400,8 @@ impl<'a> Trustee<'a> {
             let accepted =
                 upload.filter(|header| sum.names(header) || self.receipted == Some(*header));
             let parameters = &self.world.ceremony.parameters;
-            let judged = judge(&sum, accepted.as_ref(), parameters, &mut self.rng);
+            let judged =
+                judge(&sum, &KeyParts::default(), accepted.as_ref(), parameters, &mut self.rng);
             process.duty = Duty::Judged(judged.map_err(|error| error.to_string())?);
         }
         if let Duty::Judged(judged) = &process.duty {

@@ -12,8 +12,9 @@ use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_client::institution::duties::Duties;
 use consilium_contract::{CandidateTransaction, Committee, transaction::entry};
 use consilium_crypto::{
-    Bound, CandidateHeader, Context, DiscreteLogTable, EncryptedUpdate, QuantisedUpdate,
-    RoundContext, VerifiedHeader, signature, update::encrypt, verify_key_proofs,
+    Bound, Context, DiscreteLogTable, EncryptedUpdate, QuantisedUpdate, RoundContext,
+    mask::{CandidateHeader, CandidateKey, VerifiedHeader, encrypt, verify_key_proofs},
+    signature,
 };
 use consilium_hash::{HeaderHash, Pseudonym, StateRoot};
 use consilium_identity::InstitutionFiles;
@@ -156,13 +157,15 @@ impl World {
             let context = Context { round: round.clone(), pseudonym: self.name(author), bound };
             let dimension = self.ceremony.parameters.dimension as usize;
             let values = QuantisedUpdate::new(vec![0; dimension], bound);
-            let update = encrypt(&committee.public_key, &context, &values.unwrap())
-                .unwrap()
-                .prove()
-                .unwrap();
+            let parameters = parameters.update_parameters();
+            let key = &committee.public_key;
+            let update = encrypt(&parameters, key, &context, &values.unwrap());
+            let update = update.unwrap().prove().unwrap();
             let candidate = CandidateHeader::decode(&update.header).unwrap();
+            let key_part = &update.body[parameters.key_part()];
+            let candidate = CandidateKey::parse(candidate, key_part, &parameters).unwrap();
             let header =
-                verify_key_proofs(&committee.public_key, vec![candidate]).remove(0).unwrap();
+                verify_key_proofs(key, vec![candidate], &mut rand_core::OsRng).remove(0).unwrap();
             let pooled = Arc::new(Pooled { update, header, author });
             self.by_header.lock().unwrap().insert(pooled.header.hash(), Arc::clone(&pooled));
             pooled

@@ -186,8 +186,8 @@ impl Sealed {
 pub struct Closed {
     /// The sealed sum and its answers.
     pub sealed: Sealed,
-    /// k̄, encoded.
-    pub mask_key_sum: [u8; 32],
+    /// The sum of the mask keys, encoded.
+    pub mask_key_sum: Vec<u8>,
     /// SHA-256 of the announced sums.
     pub sums: BlobHash,
     /// SHA-256 of the announced model.

@@ -3,7 +3,7 @@
 //! A transaction becomes one of these types only with a signature by the key that the authority has certified for its
 //! author. Everything later (sums, quorums, models) is computed from these and not from transactions.
 
-use consilium_crypto::{CandidateHeader, DecryptionShare, RoundContext};
+use consilium_crypto::{DecryptionShare, RoundContext, mask::CandidateHeader};
 use consilium_hash::{BlockHash, ChainId, HeaderHash, Pseudonym};
 use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
 use consilium_proto::v1::{Enrol, transaction::Action};

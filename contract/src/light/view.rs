@@ -302,7 +302,11 @@ impl View {
         let blob = |blob: &Option<BlobRef>| {
             hash(blob.as_ref().map(|blob| blob.sha256.as_slice()).unwrap_or_default())
         };
-        let mask_key_sum = hash(&close.mask_key_sum)?;
+        let key_sum_length = self.parameters.update_parameters().key_sum_length();
+        if close.mask_key_sum.len() != key_sum_length {
+            return Err(malformed());
+        }
+        let mask_key_sum = close.mask_key_sum.clone();
         let sums = BlobHash(blob(&close.sums)?);
         let model = ModelHash(blob(&close.model)?);
         self.course.judge_time(close.time_ms).map_err(&out_of_turn)?;

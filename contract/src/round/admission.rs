@@ -10,7 +10,7 @@
 
 use std::cmp::Ordering;
 
-use consilium_crypto::{CandidateHeader, Context, UpdateError, body_length};
+use consilium_crypto::{Context, UpdateError, mask::CandidateHeader};
 use consilium_proto::v1::{Reason, SubmitUpdate};
 
 use super::check::{CheckedUpdate, reason};
@@ -58,8 +58,12 @@ pub(crate) fn admit(
     let expected = Context { round: collecting.round().clone(), pseudonym: author, bound: own };
     judge_constants(&context, &expected).map_err(Refusal::fault)?;
     let header = CandidateHeader::decode(&update.header).map_err(fault)?;
-    let parameters = context.parameters().map_err(|error| fault(error.into()))?;
-    match header.body_length().cmp(&(body_length(&parameters) as u64)) {
+    let parameters = state.parameters.update_parameters();
+    if !header.is_of(&parameters) {
+        return Err(Refusal::fault(Reason::MalformedEncoding));
+    }
+    let own = parameters.for_bound(own).map_err(|_| Refusal::fault(Reason::WrongDimension))?;
+    match header.body_length().cmp(&(own.body_length() as u64)) {
         Ordering::Less => Err(Refusal::fault(Reason::WrongDimension)),
         Ordering::Equal => Ok(header),
         Ordering::Greater => Err(Refusal::fault(Reason::TooLarge)),

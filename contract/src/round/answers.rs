@@ -124,7 +124,11 @@ impl Handler for SubmitShare {
         };
         let names = opening.accepted().iter().map(|header| &header.context().pseudonym);
         let weight_sum = roster.weight_sum(names, parameters.max_rows);
-        opening.add(share, parameters, model, weight_sum, table);
+        let expected = state.expected.as_ref();
+        opening.add(share, parameters, model, weight_sum, table, expected);
+        if opening.outcome().is_some() {
+            state.expected = None;
+        }
     }
 
     fn convict(&self, author: &Pseudonym, _: Refusal, state: &mut State) {

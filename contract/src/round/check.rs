@@ -4,7 +4,8 @@
 //! over whatever has arrived; the contract takes the outcome and reaches the same state as if it had computed it.
 
 use consilium_crypto::{
-    CandidateHeader, CandidateUpdate, UpdateError, VerifiedUpdate, verify_updates_with_rng,
+    UpdateError,
+    mask::{CandidateHeader, CandidateUpdate, VerifiedUpdate, assume_proven, verify_updates},
 };
 use consilium_hash::TransactionHash;
 use consilium_proto::v1::{Reason, transaction::Action};
@@ -57,7 +58,7 @@ pub fn check_updates(
         .into_iter()
         .map(|parsed| parsed.map(|candidate| candidates.push(candidate)).err())
         .collect();
-    let mut verified = verify_updates_with_rng(&committee.public_key, candidates, rng).into_iter();
+    let mut verified = verify_updates(&committee.public_key, candidates, rng).into_iter();
     submissions
         .iter()
         .zip(refused)
@@ -74,20 +75,22 @@ pub fn check_updates(
 /// all the same; one whose proofs do not hold leads to another state than the one in its block's header.
 pub fn assume_checked(
     parameters: &Parameters,
+    committee: &Committee,
     submissions: &[(&CandidateTransaction, &[u8])],
 ) -> Vec<CheckedUpdate> {
     let checked = |(transaction, body): &(&CandidateTransaction, &[u8])| CheckedUpdate {
         transaction: transaction.id(),
-        outcome: parse(parameters, transaction, body).map(VerifiedUpdate::assume_proven),
+        outcome: parse(parameters, transaction, body)
+            .and_then(|update| assume_proven(&committee.public_key, update)),
     };
     submissions.par_iter().map(checked).collect()
 }
 
-fn parse(
+fn parse<'a>(
     parameters: &Parameters,
     transaction: &CandidateTransaction,
-    body: &[u8],
-) -> Result<CandidateUpdate, UpdateError> {
+    body: &'a [u8],
+) -> Result<CandidateUpdate<'a>, UpdateError> {
     let header: &[u8] = match transaction.action() {
         Action::SubmitUpdate(update) => &update.header,
         _ => &[],

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use consilium_crypto::{
-    AggregateError, Evaluation, MaskedSum, Parameters as UpdateParameters, RoundContext,
-    UpdateError, VerifiedEvaluation, VerifiedHeader, VerifiedUpdate,
+    AggregateError, Evaluation, RoundContext, UpdateError, VerifiedEvaluation,
+    mask::{MaskedSum, Parameters as UpdateParameters, VerifiedHeader, VerifiedUpdate},
 };
 use consilium_hash::Pseudonym;
 use consilium_proto::v1::Reason;
@@ -34,7 +34,7 @@ impl Collecting {
         parameters: &UpdateParameters,
         opened_ms: u64,
     ) -> Self {
-        let sum = MaskedSum::new(parameters);
+        let sum = MaskedSum::new(parameters, &round);
         Self { round, committee, opened_ms, verdicts: BTreeMap::new(), accepted: Vec::new(), sum }
     }
 
@@ -96,7 +96,7 @@ impl Collecting {
         update: &VerifiedUpdate,
     ) -> Result<(), UpdateError> {
         self.sum.add(update)?;
-        self.accepted.push(update.header().clone());
+        self.accepted.push(update.header());
         self.verdicts.insert(pseudonym, Reason::Accepted);
         Ok(())
     }

@@ -27,7 +27,7 @@ use consilium_proto::v1::{
 };
 
 pub use collecting::Collecting;
-pub use opening::{Opened, Opening};
+pub use opening::{ExpectedSums, Opened, Opening};
 pub use sealed::Sealed;
 
 use crate::{

@@ -1,15 +1,17 @@
 //! The global model, and how a sum of updates moves it.
 
+use std::sync::Arc;
+
 use consilium_crypto::quantise;
 use consilium_hash::ModelHash;
 use sha2::{Digest, Sha256};
 
 use crate::parameters::Parameters;
 
-/// Parameters of the network, `[d]`, with the hash of their bytes.
+/// Parameters of the network, `[d]`, with the hash of their bytes. Clones share them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    parameters: Vec<f32>,
+    parameters: Arc<[f32]>,
     hash: ModelHash,
 }
 
@@ -20,7 +22,7 @@ impl Model {
             return None;
         }
         let hash = ModelHash(Sha256::digest(encode(&parameters)).into());
-        Some(Self { parameters, hash })
+        Some(Self { parameters: parameters.into(), hash })
     }
 
     /// Reads a model blob: `dimension` floats of four bytes, little-endian. `None` where the length differs or a value
@@ -55,9 +57,10 @@ impl Model {
         if sums.len() != self.parameters.len() {
             return None;
         }
-        let mean =
-            quantise::decode(sums, parameters.quantised_bound(), parameters.clip, weight_sum)
-                .ok()?;
+        // What a sum counts is 1/Δ of a step; Δ is a power of two, so nothing is rounded.
+        let scale = f64::from(parameters.update_parameters().scale());
+        let bound = parameters.quantised_bound();
+        let mean = quantise::decode(sums, bound, parameters.clip, scale * weight_sum).ok()?;
         Self::new(quantise::apply(&self.parameters, &mean))
     }
 }

@@ -3,13 +3,41 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use consilium_crypto::{
-    DiscreteLogTable, MaskKeySum, MaskedSum, VerifiedEvaluation, VerifiedHeader, VerifiedShare,
-    combine,
+    DiscreteLogTable, VerifiedEvaluation, VerifiedShare,
+    mask::{MaskKeySum, MaskedSum, VerifiedHeader, combine},
 };
 use consilium_hash::{BlockHash, Pseudonym};
+use rand_core::CryptoRngCore;
 use thiserror::Error;
 
-use crate::{keygen::committee::Committee, model::Model, parameters::Parameters};
+use super::model::{Model, decode_sums};
+use crate::{keygen::committee::Committee, parameters::Parameters};
+
+/// What a sum is said to open to, by an order that stands further on in the chain. Reading sums off costs a multiplication a
+/// parameter; checking those that somebody has read off costs a tenth of it. Nobody is believed: sums that do not hold are
+/// read off all the same.
+#[derive(Debug, Clone)]
+pub struct ExpectedSums {
+    step: u64,
+    sums: Vec<i64>,
+    seed: [u8; 32],
+}
+
+impl ExpectedSums {
+    /// The blob of sums of a step; `None` where it is none. `rng` gives the weights that the sums are checked under, which
+    /// nobody could know who announced them.
+    pub fn read(
+        step: u64,
+        blob: &[u8],
+        dimension: u32,
+        rng: &mut impl CryptoRngCore,
+    ) -> Option<Self> {
+        let sums = decode_sums(blob, dimension)?;
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        Some(Self { step, sums, seed })
+    }
+}
 
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +151,7 @@ impl Opening {
         self.outcome?.ok().map(|opened| opened.model)
     }
 
-    /// Adds a verified share; the t-th one opens the sum.
+    /// Adds a verified share; the t-th one opens the sum. What is `expected` of it spares reading it off, where it holds.
     pub(crate) fn add(
         &mut self,
         share: VerifiedShare,
@@ -131,12 +159,13 @@ impl Opening {
         model: &Model,
         weight_sum: f64,
         table: &DiscreteLogTable,
+        expected: Option<&ExpectedSums>,
     ) {
         self.shares.push(share);
         if self.outcome.is_none() && self.shares.len() >= self.committee.threshold() as usize {
             let step = self.evaluation.round().step;
             self.outcome = Some(
-                self.read_off(parameters, model, weight_sum, table)
+                self.read_off(parameters, model, weight_sum, table, expected)
                     .map_err(|reason| OpeningError { step, reason }),
             );
         }
@@ -148,10 +177,21 @@ impl Opening {
         model: &Model,
         weight_sum: f64,
         table: &DiscreteLogTable,
+        expected: Option<&ExpectedSums>,
     ) -> Result<Opened, String> {
-        let mask_key_sum = combine(&self.evaluation, &self.shares, &self.committee.dealing, table)
+        let update = parameters.update_parameters();
+        let dealing = &self.committee.dealing;
+        let mask_key_sum = combine(&update, &self.evaluation, &self.shares, dealing, table)
             .map_err(|error| error.to_string())?;
-        let sums = self.sum.open(&mask_key_sum, table).map_err(|error| error.to_string())?;
+        let step = self.evaluation.round().step;
+        let holds = |expected: &&ExpectedSums| {
+            let ExpectedSums { step: of, sums, seed } = *expected;
+            *of == step && self.sum.check_seeded(&mask_key_sum, sums, seed).is_ok()
+        };
+        let sums = match expected.filter(holds) {
+            Some(expected) => expected.sums.clone(),
+            None => self.sum.open(&mask_key_sum, table).map_err(|error| error.to_string())?,
+        };
         let model = model
             .step(parameters, &sums, weight_sum)
             .ok_or_else(|| "the next model is not finite".to_owned())?;

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use consilium_crypto::{MaskedSum, VerifiedEvaluation, VerifiedHeader};
+use consilium_crypto::{
+    VerifiedEvaluation,
+    mask::{MaskedSum, VerifiedHeader},
+};
 use consilium_hash::{BlockHash, Pseudonym};
 
 use super::{Opening, countersign::SealedBlock};

@@ -20,7 +20,7 @@ use std::{
 use consilium_contract::{
     Contract, Phase, SealedBlock, model::encode_sums, transaction::parse_entry,
 };
-use consilium_crypto::{CandidateHeader, DiscreteLogTable};
+use consilium_crypto::{DiscreteLogTable, mask::CandidateHeader};
 use consilium_hash::{BlobHash, Pseudonym};
 use consilium_identity::CoordinatorFiles;
 use consilium_ledger::{Block, ChainError, HeaderChain, Store};
@@ -204,7 +204,7 @@ impl<'a> Rebuilt<'a> {
                 continue;
             };
             let Ok(header) = CandidateHeader::decode(&update.header) else { continue };
-            let body = *header.body_hash();
+            let body = header.body_hash();
             if self.store.contains_blob(&body)? {
                 continue;
             }

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    ops::Range,
     sync::Arc,
 };
 
@@ -10,14 +11,15 @@ use consilium_contract::{
     action::{Kind, Signer},
     model::Model,
 };
-use consilium_crypto::{mask_length, signature::SigningKey};
+use consilium_crypto::signature::SigningKey;
 use consilium_hash::{BlobHash, HeaderHash, Pseudonym};
 use consilium_ledger::SealedHeader;
 use consilium_proto::{
     hash32,
     v1::{
-        Aggregate, GetAggregateRequest, GetMaskedUpdateRequest, GetModelRequest, Receipt,
-        SignedTransaction, SubscribeRequest, UpdatePart, federation_server, transaction::Action,
+        Aggregate, GetAggregateRequest, GetKeyPartRequest, GetMaskedUpdateRequest, GetModelRequest,
+        Receipt, SignedTransaction, SubscribeRequest, UpdatePart, federation_server,
+        transaction::Action,
     },
 };
 use prost::Message as _;
@@ -72,6 +74,22 @@ impl Federation {
         self.node.heard(Pseudonym(hash32("pseudonym of an institution", institution)?)).await
     }
 
+    /// These bytes of the body of an accepted update.
+    async fn part(
+        &self,
+        header: &[u8],
+        what: &'static str,
+        bytes: Range<usize>,
+    ) -> Result<Response<Chunks>, Status> {
+        let header = hash("hash of an update's header", header)?;
+        let body = self.shared.catalogue().body(&HeaderHash(header)).ok_or_else(|| {
+            let advice = "no accepted update of this run has this header".to_owned();
+            status(CallError::NotFound { what, advice })
+        })?;
+        let body = self.shared.blob("body", body).await.map_err(status)?;
+        chunks(&self.shared, body, bytes).map(Response::new).map_err(status)
+    }
+
     /// Hands in a transaction that has no body.
     async fn submit(
         &self,
@@ -102,6 +120,7 @@ fn hash(what: &'static str, bytes: &[u8]) -> Result<[u8; 32], Status> {
 impl federation_server::Federation for Federation {
     type SubscribeStream = Blocks;
     type GetModelStream = Chunks;
+    type GetKeyPartStream = Chunks;
     type GetMaskedUpdateStream = Chunks;
 
     async fn enrol(
@@ -141,7 +160,7 @@ impl federation_server::Federation for Federation {
             return Err(status(CallError::NotFound { what: "model", advice }));
         }
         let length = blob.len();
-        chunks(&self.shared, blob, length).map(Response::new).map_err(status)
+        chunks(&self.shared, blob, 0..length).map(Response::new).map_err(status)
     }
 
     async fn submit_update(
@@ -177,15 +196,16 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<GetMaskedUpdateRequest>,
     ) -> Result<Response<Chunks>, Status> {
-        let header = hash("hash of an update's header", &request.into_inner().header_sha256)?;
-        let body = self.shared.catalogue().body(&HeaderHash(header)).ok_or_else(|| {
-            let advice = "no accepted update of this run has this header".to_owned();
-            status(CallError::NotFound { what: "masked update", advice })
-        })?;
-        let body = self.shared.blob("body", body).await.map_err(status)?;
-        chunks(&self.shared, body, mask_length(&self.shared.parameters.update_parameters()))
-            .map(Response::new)
-            .map_err(status)
+        let masked = self.shared.parameters.update_parameters().masked();
+        self.part(&request.into_inner().header_sha256, "masked update", masked).await
+    }
+
+    async fn get_key_part(
+        &self,
+        request: Request<GetKeyPartRequest>,
+    ) -> Result<Response<Chunks>, Status> {
+        let key_part = self.shared.parameters.update_parameters().key_part();
+        self.part(&request.into_inner().header_sha256, "key part", key_part).await
     }
 
     async fn countersign(

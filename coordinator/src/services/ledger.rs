@@ -58,7 +58,7 @@ impl ledger_server::Ledger for Ledger {
         let sha256 = sha256.map_err(CallError::from).map_err(status)?;
         let blob = self.0.blob("blob", BlobHash(sha256)).await.map_err(status)?;
         let length = blob.len();
-        chunks(&self.0, blob, length).map(Response::new).map_err(status)
+        chunks(&self.0, blob, 0..length).map(Response::new).map_err(status)
     }
 
     async fn get_inclusion_proof(

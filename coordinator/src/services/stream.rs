@@ -1,6 +1,6 @@
 //! Blocks and blobs as response streams. A slow reader waits for itself alone: nothing is read ahead for it.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use consilium_ledger::{Block, LedgerError};
 use consilium_proto::{
@@ -88,18 +88,18 @@ pub(crate) fn block(shared: &Shared, height: u64) -> Result<Block, CallError> {
     })
 }
 
-/// The first `length` bytes of a blob in chunks, for one reader.
+/// These bytes of a blob, as far as it has them, in chunks, for one reader.
 pub(crate) fn chunks(
     shared: &Arc<Shared>,
     blob: Arc<Vec<u8>>,
-    length: usize,
+    bytes: Range<usize>,
 ) -> Result<Chunks, CallError> {
     let permit = shared.open_stream()?;
     Ok(tokio_stream::iter(BlobChunks {
         shared: Arc::clone(shared),
-        length: length.min(blob.len()),
+        end: bytes.end.min(blob.len()),
+        next: bytes.start,
         blob,
-        sent: 0,
         _permit: permit,
     }))
 }
@@ -108,8 +108,8 @@ pub(crate) fn chunks(
 pub(crate) struct BlobChunks {
     shared: Arc<Shared>,
     blob: Arc<Vec<u8>>,
-    length: usize,
-    sent: usize,
+    end: usize,
+    next: usize,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -117,12 +117,12 @@ impl Iterator for BlobChunks {
     type Item = Result<Chunk, Status>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let end = self.length.min(self.sent + CHUNK_BYTES);
-        let data = self.blob.get(self.sent..end).unwrap_or_default().to_vec();
+        let end = self.end.min(self.next + CHUNK_BYTES);
+        let data = self.blob.get(self.next..end).unwrap_or_default().to_vec();
         if data.is_empty() {
             return None;
         }
-        self.sent += data.len();
+        self.next += data.len();
         self.shared.traffic.count_down(data.len());
         Some(Ok(Chunk { data }))
     }

@@ -39,11 +39,10 @@
 //! | the other eight rounds | | | 6 (14) |
 //! | V, with a fixed-base table | N/8 | 13 | 3 |
 //!
-//! Together 65 (131) of the 84 (185) ms that all proofs of such an update take, a key's limbs (9 and 20 ms) among them. A
-//! term costs 33 additions of 42 ns. Searching all schedules of folding under these prices finds none that is better by more
-//! than half a percent than [three rounds put off](inner_product), with either instruction set. What is left to gain is in
-//! the price of an addition. Committing to S ahead of time would move 20 ms, not save them, and leave masks on hold that
-//! must never serve twice.
+//! Together 65 (131) ms, nearly all that the proofs of such an update take. A term costs 33 additions of 42 ns. Searching
+//! all schedules of folding under these prices finds none that is better by more than half a percent than [three rounds put
+//! off](inner_product), with either instruction set. What is left to gain is in the price of an addition. Committing to S
+//! ahead of time would move 20 ms, not save them, and leave masks on hold that must never serve twice.
 //!
 //! # Timing
 //!

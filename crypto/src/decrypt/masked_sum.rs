@@ -11,6 +11,8 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::VartimeMultiscalarMul;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
+use sha3::Shake256;
+use sha3::digest::{ExtendableOutput, Update, XofReader};
 
 use crate::bound::square;
 use crate::context::MAX_RANGE;
@@ -26,14 +28,17 @@ use crate::{
 pub struct MaskKeySum(pub(crate) Scalar);
 
 impl MaskKeySum {
-    /// The 32 bytes of k̄ mod ℓ, little-endian.
-    pub fn encode(&self) -> [u8; 32] {
+    /// Length of the encoding, in bytes.
+    pub const LEN: usize = 32;
+
+    /// The bytes of k̄ mod ℓ, little-endian.
+    pub fn encode(&self) -> [u8; Self::LEN] {
         self.0.to_bytes()
     }
 
     /// Reads [`encode`](Self::encode)'s bytes; refuses what is not reduced.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let [sum] = Reader::new("sum of the mask keys", bytes, 32)?.scalars()?;
+        let [sum] = Reader::new("sum of the mask keys", bytes, Self::LEN)?.scalars()?;
         Ok(Self(sum))
     }
 }
@@ -129,6 +134,21 @@ impl MaskedSum {
         sums: &[i64],
         rng: &mut impl CryptoRngCore,
     ) -> Result<(), SumError> {
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        self.check_seeded(mask_key, sums, &seed)
+    }
+
+    /// [`check`](Self::check) with weights that follow from a seed, which nobody could know who announced the sums.
+    ///
+    /// # Errors
+    /// Those of `check`.
+    pub fn check_seeded(
+        &self,
+        mask_key: &MaskKeySum,
+        sums: &[i64],
+        seed: &[u8; 32],
+    ) -> Result<(), SumError> {
         if sums.len() != self.points.len() {
             return Err(SumError::Length { expected: self.points.len(), found: sums.len() });
         }
@@ -139,9 +159,11 @@ impl MaskedSum {
             return Err(SumError::OutOfRange { index, value, least, bound });
         }
         self.check_norm(sums)?;
+        let mut stream =
+            Shake256::default().chain(b"consilium/v1/sums weights").chain(seed).finalize_xof();
         let weight = |_: &i64| {
             let mut weight = [0; 16];
-            rng.fill_bytes(&mut weight);
+            stream.read(&mut weight);
             Scalar::from(u128::from_le_bytes(weight))
         };
         let weights: Vec<_> = sums.iter().map(weight).collect();

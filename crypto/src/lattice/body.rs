@@ -1,4 +1,4 @@
-//! The body of an update under a lattice mask: c, then the proof that what it hides is short.
+//! The body of an update under a lattice mask: the key part, c, then the proof that what it hides is short.
 //!
 //! A body is verified against a [`VerifiedKeyPart`]: its equations are about the same s and are answered under the same
 //! challenge. Many bodies are folded into one multiscalar multiplication; what grows with d is scalar work, body by body.
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha512};
 
 use super::body_proof::{self, BodyChallenges, BodyEquations, BodyProof, Statement};
 use super::header::LatticeHeader;
-use super::key_part::VerifiedKeyPart;
+use super::key_part::{VerifiedKeyPart, key_part_length};
 use super::mask::{self, PARAMETER_LEN};
 use super::parameters::LatticeParameters;
 use crate::fold::{Folded, Weights, sift};
@@ -18,12 +18,13 @@ use crate::group::encoding::Reader;
 use crate::transcript::LATTICE_BODY_WEIGHTS;
 use crate::{Hash, PublicKey, UpdateError};
 
-/// Length of a body, in bytes.
+/// Length of a body, key part included, in bytes.
 pub fn lattice_body_length(parameters: &LatticeParameters) -> usize {
-    lattice_mask_length(parameters) + body_proof::length(parameters)
+    let bound_part = lattice_mask_length(parameters) + body_proof::length(parameters);
+    key_part_length(parameters) + bound_part
 }
 
-/// Length of c, with which a body begins, in bytes.
+/// Length of c, which follows the key part in a body, in bytes.
 pub fn lattice_mask_length(parameters: &LatticeParameters) -> usize {
     PARAMETER_LEN * parameters.dimension() as usize
 }
@@ -37,7 +38,7 @@ pub struct CandidateLatticeUpdate {
 }
 
 impl CandidateLatticeUpdate {
-    /// Reads a body under its key part. Checks length and hash, then encodings.
+    /// Reads the rest of a body, given whole, under its key part. Checks length and hash, then encodings.
     pub fn parse(key_part: VerifiedKeyPart, body: &[u8]) -> Result<Self, UpdateError> {
         let part = key_part.header().body();
         if !part.is(body) {
@@ -46,6 +47,7 @@ impl CandidateLatticeUpdate {
         }
         let parameters = key_part.parameters();
         let mut reader = Reader::new("body", body, lattice_body_length(parameters))?;
+        reader.take(key_part_length(parameters))?;
         let c_bytes = reader.take(lattice_mask_length(parameters))?;
         Ok(Self {
             c: mask::decode(c_bytes)?,
@@ -128,7 +130,7 @@ impl std::fmt::Debug for VerifiedLatticeUpdate {
 pub struct LatticeMaskedUpdate(Vec<u32>);
 
 impl LatticeMaskedUpdate {
-    /// Reads the first [`lattice_mask_length`] bytes of a body.
+    /// Reads the [`lattice_mask_length`] bytes of a body that follow the key part.
     pub fn parse(
         bytes: &[u8],
         mask_hash: &[u8; 64],

@@ -29,8 +29,15 @@ pub struct EncryptedLatticeUpdate {
     pub header: LatticeHeader,
     /// Read by [`CandidateKeyPart`](super::CandidateKeyPart).
     pub key_part: Vec<u8>,
-    /// Read by [`CandidateLatticeUpdate`](super::CandidateLatticeUpdate).
-    pub body: Vec<u8>,
+    /// c and the proof of its bound.
+    pub bound_part: Vec<u8>,
+}
+
+impl EncryptedLatticeUpdate {
+    /// What is sent and stored: both parts, read by [`CandidateLatticeUpdate`](super::CandidateLatticeUpdate).
+    pub fn body(&self) -> Vec<u8> {
+        [self.key_part.as_slice(), &self.bound_part].concat()
+    }
 }
 
 /// Masks, encrypts and proves an update, on all cores, with randomness of the operating system. The parameters are the
@@ -87,10 +94,10 @@ pub(crate) fn encrypt_lattice_with_rng(
     let (key_proof, e) =
         key_proof::prove(&statement, witness, mask_key.s(), committed.digest(), &mut *rng);
     let key_part = [ciphertexts, key_proof].concat();
-    let body = [c_bytes, committed.respond(&e)].concat();
-    let header =
-        LatticeHeader::new(context.clone(), mask_hash, Part::of(&key_part), Part::of(&body));
-    Ok(EncryptedLatticeUpdate { header, key_part, body })
+    let bound_part = [c_bytes, committed.respond(&e)].concat();
+    let body = Part::of_all(&[&key_part, &bound_part]);
+    let header = LatticeHeader::new(context.clone(), mask_hash, Part::of(&key_part), body);
+    Ok(EncryptedLatticeUpdate { header, key_part, bound_part })
 }
 
 /// The author's own parameters, where all belongs together.

@@ -1,6 +1,8 @@
-//! The signed header of an update under a lattice mask: it names the two parts, whatever their sizes.
+//! The signed header of an update under a lattice mask: it names the body, and the key part with which the body begins.
 //!
-//! context ‖ h_c ‖ SHA-256 and length of the key part ‖ SHA-256 and length of the body.
+//! context ‖ h_c ‖ SHA-256 and length of the key part ‖ SHA-256 and length of the whole body, key part included.
+//!
+//! So a body is one blob, sent and stored like that of a group mask, and its first bytes can be served and verified alone.
 //!
 //! Unlike the header under a group mask it proves nothing by itself: 105 to 165 kB of ciphertexts and proof are too much for
 //! an entry of a ledger. Where others say "from the header alone", here it is "from the signed header and its key part".
@@ -37,7 +39,15 @@ pub struct Part {
 impl Part {
     /// Of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self { hash: BlobHash(Sha256::digest(bytes).into()), length: bytes.len() as u64 }
+        Self::of_all(&[bytes])
+    }
+
+    /// Of these bytes, one after another.
+    pub(super) fn of_all(parts: &[&[u8]]) -> Self {
+        let mut hasher = Sha256::new();
+        parts.iter().for_each(|part| hasher.update(part));
+        let length = parts.iter().map(|part| part.len() as u64).sum();
+        Self { hash: BlobHash(hasher.finalize().into()), length }
     }
 
     /// Whether the bytes are it.
@@ -92,12 +102,12 @@ impl LatticeHeader {
         &self.mask_hash
     }
 
-    /// The key part that it names.
+    /// The key part that it names: the beginning of the body.
     pub fn key_part(&self) -> Part {
         self.key_part
     }
 
-    /// The body that it names.
+    /// The body that it names, key part included.
     pub fn body(&self) -> Part {
         self.body
     }

@@ -136,6 +136,21 @@ impl LatticeParameters {
         Ok(Self { dimension, norm, projections, scale, summands, squares, longest, reach })
     }
 
+    /// The largest B that fits the other numbers; 0 where none does.
+    pub fn largest_norm(dimension: u32, projections: u16, scale: u32, summands: u32) -> u32 {
+        let fits =
+            |norm| Self::new(dimension, Bound::Norm { norm, projections }, scale, summands).is_ok();
+        let mut largest = 0;
+        // One bit after another, the highest first: no norm beyond 2^27 can be proven.
+        for bit in (0..27).rev() {
+            let norm = largest | 1 << bit;
+            if fits(norm) {
+                largest = norm;
+            }
+        }
+        largest
+    }
+
     /// The parameters of an institution whose own bound on the norm may be smaller.
     ///
     /// # Errors

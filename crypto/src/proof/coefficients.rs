@@ -55,7 +55,7 @@ pub(crate) struct CoefficientsProof {
 
 impl CoefficientsProof {
     /// Length of the encoding for n coefficients below the highest, in bytes.
-    pub(crate) fn length(coefficients: usize) -> usize {
+    pub(crate) const fn length(coefficients: usize) -> usize {
         ELEMENT_LEN * (coefficients + 1)
     }
 

@@ -1,4 +1,4 @@
-//! The range proofs of an update, of parameters or of projections and squares, by aggregated Bulletproofs.
+//! The range proofs of an update's parameters, by aggregated Bulletproofs.
 //!
 //! Values come in chunks whose sizes follow from d alone. A chunk under one proof has a power of two of values; where it
 //! has fewer, the verifier supplies the padding: the identity, a commitment to 0 with blinding 0.
@@ -163,7 +163,7 @@ mod tests {
     use crate::group::encoding::decompress_all;
     use crate::group::random_scalar;
     use crate::tests::Federation;
-    use crate::transcript::{BOUNDS, LIMB_RANGE, UPDATE_WEIGHTS};
+    use crate::transcript::{BOUNDS, LINK, UPDATE_WEIGHTS};
 
     const BITS: u8 = 8;
 
@@ -221,12 +221,9 @@ mod tests {
         let (proof, v) = prove_all(&base, BOUNDS, &[3; 8], &blindings, BITS, &mut rng).unwrap();
         assert!(hold(&parsed(&proof, 8), &base, &v));
         assert!(!hold(&parsed(&proof, 8), &Transcript::new(b"other"), &v));
-        for other in [
-            base.fork(BOUNDS, 1),
-            base.fork(LIMB_RANGE, 0),
-            base.clone(),
-            Transcript::new(b"other"),
-        ] {
+        for other in
+            [base.fork(BOUNDS, 1), base.fork(LINK, 0), base.clone(), Transcript::new(b"other")]
+        {
             let mut nonces = base.witness_rng(&[], &mut rng);
             let (proof, v) = prove(other, &[3; 8], &blindings, BITS, &mut nonces).unwrap();
             assert!(!hold(&parsed(&proof, 8), &base, &v));

@@ -92,7 +92,7 @@ pub(crate) struct VectorProof {
 
 impl VectorProof {
     /// Length of the encoding for so many entries, in bytes.
-    pub(crate) fn length(entries: usize) -> usize {
+    pub(crate) const fn length(entries: usize) -> usize {
         ELEMENT_LEN * (entries + 3)
     }
 

@@ -174,7 +174,7 @@ fn remainder(mut value: Vec<Scalar>, by: &[Scalar]) -> Vec<Scalar> {
     value
 }
 
-fn product(left: &[Scalar], right: &[Scalar]) -> Vec<Scalar> {
+pub(super) fn product(left: &[Scalar], right: &[Scalar]) -> Vec<Scalar> {
     let mut product = vec![Scalar::ZERO; (left.len() + right.len()).max(1) - 1];
     for (i, left) in left.iter().enumerate() {
         product[i..].iter_mut().zip(right).for_each(|(sum, right)| *sum += left * right);
@@ -183,7 +183,7 @@ fn product(left: &[Scalar], right: &[Scalar]) -> Vec<Scalar> {
 }
 
 /// The root of a polynomial modulo ℓ, where it has one alone: what it has in common with x^ℓ − x.
-fn only_root(polynomial: &[Scalar]) -> Option<Scalar> {
+pub(super) fn only_root(polynomial: &[Scalar]) -> Option<Scalar> {
     let x = [Scalar::ZERO, Scalar::ONE];
     // ℓ is the number after −1.
     let exponent = -Scalar::ONE;
@@ -207,13 +207,19 @@ fn only_root(polynomial: &[Scalar]) -> Option<Scalar> {
     Some(-constant * slope.invert())
 }
 
+/// factor·Π_c (v − c), where v is a polynomial itself.
+pub(super) fn of_digits(factor: Scalar, v: &[Scalar]) -> Vec<Scalar> {
+    (0..16u64).fold(vec![factor], |whole, c| {
+        let mut linear = v.to_vec();
+        linear[0] -= Scalar::from(c);
+        product(&whole, &linear)
+    })
+}
+
 /// Sixteen numbers, all digits but the first, with Σχ_i·Π_c (v_i − c) + Σ16^i·v_i = `rest`.
 pub(super) fn digit_that_makes(chi: &[Scalar], rest: Scalar) -> Vec<Scalar> {
     let first = (0u64..16).find_map(|second| {
-        let mut polynomial = vec![chi[0]];
-        for c in 0..16u64 {
-            polynomial = product(&polynomial, &[-Scalar::from(c), Scalar::ONE]);
-        }
+        let mut polynomial = of_digits(chi[0], &[Scalar::ZERO, Scalar::ONE]);
         polynomial[0] += Scalar::from(16 * second) - rest;
         polynomial[1] += Scalar::ONE;
         Some((only_root(&polynomial)?, second))

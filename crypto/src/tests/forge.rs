@@ -122,15 +122,14 @@ fn subset_rows(subsets: &Subsets) -> Vec<Vec<Scalar>> {
     (0..SUMS).map(|j| subsets.combine(&unit(j))).collect()
 }
 
-/// The coefficients in e of Σχ_i·Π_c (m_i + e·(v_i − c)) + e^14·(Σ(m + e·y)² + e·Σ16^i·(m_i + e·v_i) − e²·Γ·B²).
-fn squares_polynomial(
+/// The coefficients in e of Σχ_i·Π_c (m_i + e·(v_i − c)).
+pub(super) fn digits_polynomial(
     chi: &[Scalar],
-    [m_y, y]: [&[Scalar]; 2],
-    [m_digits, digits]: [&[Scalar]; 2],
-    bound: &NormBound,
+    masks: &[Scalar],
+    digits: &[Scalar],
 ) -> Vec<Scalar> {
     let mut sum = vec![Scalar::ZERO; 17];
-    for ((chi, m), v) in chi.iter().zip(m_digits).zip(digits) {
+    for ((chi, m), v) in chi.iter().zip(masks).zip(digits) {
         let mut product = vec![*chi];
         for c in 0..16u64 {
             let linear = v - Scalar::from(c);
@@ -142,6 +141,17 @@ fn squares_polynomial(
         }
         sum.iter_mut().zip(&product).for_each(|(sum, more)| *sum += more);
     }
+    sum
+}
+
+/// The coefficients in e of the above and e^14·(Σ(m + e·y)² + e·Σ16^i·(m_i + e·v_i) − e²·Γ·B²).
+fn squares_polynomial(
+    chi: &[Scalar],
+    [m_y, y]: [&[Scalar]; 2],
+    [m_digits, digits]: [&[Scalar]; 2],
+    bound: &NormBound,
+) -> Vec<Scalar> {
+    let mut sum = digits_polynomial(chi, m_digits, digits);
     let places: Vec<_> = powers(Scalar::from(16u64)).take(16).collect();
     sum[14] += inner(m_y, m_y);
     sum[15] += Scalar::from(2u64) * inner(m_y, y) + inner(&places, m_digits);
@@ -351,7 +361,7 @@ pub(super) fn forge(
     header.extend(mask_hash);
     header.extend(Sha256::digest(&body));
     header.extend((body.len() as u64).to_be_bytes());
-    header.extend(limbs::prove(&base, &key, &unproven.limbs, &mut OsRng).unwrap());
+    header.extend(limbs::prove(&base, &key, &unproven.limbs, &mut OsRng));
     (EncryptedUpdate { header, body }, Challenges { projection, draws, omega, e })
 }
 

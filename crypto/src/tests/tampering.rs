@@ -265,7 +265,7 @@ fn what_is_not_canonical_is_malformed() {
         );
     };
     for bytes in bad_points {
-        [Context::LEN, MASK_HASH - 32, KEY_PROOF, KEY_PROOF + 64]
+        [Context::LEN, MASK_HASH - 32, KEY_PROOF, KEY_PROOF + 160, KEY_PROOF + 192]
             .into_iter()
             .for_each(|start| in_header(start, bytes));
         [0, V, LINK, LINK + 128].into_iter().for_each(|start| in_body(start, bytes));
@@ -277,7 +277,7 @@ fn what_is_not_canonical_is_malformed() {
     }
     for bytes in bad_scalars {
         let last = update.header.len() - 32;
-        [KEY_PROOF + 96, KEY_PROOF + 160, KEY_PROOF + 192 + 128, last]
+        [KEY_PROOF + 96, KEY_PROOF + 128, KEY_PROOF + 224, last]
             .into_iter()
             .for_each(|start| in_header(start, bytes));
         [LINK + 32, LINK + 192, RANGES + 128, update.body.len() - 32]

@@ -1,4 +1,4 @@
-//! The signed header of an encrypted update: all that a trustee needs, 2.8 kB whatever d is.
+//! The signed header of an encrypted update: all that a trustee needs, 4.6 kB whatever d is.
 //!
 //! context ‖ C^(0)..C^(15) ‖ h_E ‖ SHA-256 of the body ‖ length of the body ‖ key proof (items 1 and 2).
 //!
@@ -28,7 +28,7 @@ pub(crate) const CIPHERTEXTS_LEN: usize = LIMBS * Ciphertext::LEN;
 
 /// Length of a header, in bytes.
 pub const HEADER_LEN: usize = Context::LEN + CIPHERTEXTS_LEN + 64 + 32 + 8 + KEY_PROOF_LEN;
-const KEY_PROOF_LEN: usize = (6 + 9 + 2 * 8) * 32;
+const KEY_PROOF_LEN: usize = LimbProof::length(LIMBS);
 
 /// A header that decodes. Nothing in it is proven.
 pub struct CandidateHeader {
@@ -117,13 +117,7 @@ impl CandidateHeader {
 
     /// Adds items 1 and 2, weighted, to a fold.
     pub(crate) fn fold(&self, base: &Transcript, weights: &mut Weights, folded: &mut Folded) {
-        self.proof.fold(
-            base,
-            &self.ciphertexts,
-            self.encoded_ciphertexts(),
-            weights.take(),
-            folded,
-        );
+        self.proof.fold(base, &self.ciphertexts, weights.take(), folded);
     }
 }
 
@@ -277,14 +271,14 @@ mod tests {
         // What a careless verifier would draw from: nothing of the proofs, or all but their responses.
         for digests in [&[], digests.as_slice()] {
             let known = || Weights::new(HEADER_WEIGHTS, 2, &key, None, digests);
-            let third = |weights: &mut Weights| weights.fork().take::<3>()[2];
+            let fourth = |weights: &mut Weights| weights.fork().take::<4>()[3];
             let mut stream = known();
-            let [one, two] = [third(&mut stream), third(&mut stream)];
-            // z3 counts with the third weight of its header: the errors w_two and −w_one cancel.
-            let z3 = KEY_PROOF + 5 * 32;
+            let [one, two] = [fourth(&mut stream), fourth(&mut stream)];
+            // φ counts with the fourth weight of its header: the errors w_two and −w_one cancel.
+            let phi = KEY_PROOF + (5 + 2 + 4 * LIMBS) * 32;
             let mut headers = honest.clone();
             for (header, error) in headers.iter_mut().zip([two, -one]) {
-                let z: &mut [u8; 32] = (&mut header[z3..z3 + 32]).try_into().unwrap();
+                let z: &mut [u8; 32] = (&mut header[phi..phi + 32]).try_into().unwrap();
                 *z = (Scalar::from_canonical_bytes(*z).unwrap() + error).to_bytes();
             }
             let cheats = || {
@@ -310,7 +304,10 @@ mod tests {
         let header = federation.update(1).header;
         let honest = CandidateHeader::decode(&header).unwrap();
         let base = honest.transcript(&key);
-        let rho = base.fork(WELL_FORMED, 0).weights(b"rho", LIMBS);
+        let mut transcript = base.fork(WELL_FORMED, 0);
+        let commitment = KEY_PROOF + 5 * 32;
+        transcript.append_message(b"C_b", &header[commitment..commitment + 32]);
+        let rho = transcript.weights(b"rho", LIMBS);
         // Two errors that cancel under the weights of the honest ciphertexts, in each component.
         for component in 0..3 {
             let mut changed = header.clone();
@@ -327,13 +324,7 @@ mod tests {
                 let [w1, w2, w3] = Weights::new(HEADER_WEIGHTS, 1, &key, None, []).take();
                 let weights = [w1, w2, w3, Scalar::ZERO, Scalar::ZERO];
                 let mut folded = Folded::default();
-                cheat.proof.fold(
-                    base,
-                    &cheat.ciphertexts,
-                    cheat.encoded_ciphertexts(),
-                    weights,
-                    &mut folded,
-                );
+                cheat.proof.fold(base, &cheat.ciphertexts, weights, &mut folded);
                 folded.holds(&key)
             };
             assert!(holds(&base), "the attack works on weights drawn before");

@@ -13,7 +13,7 @@ const TRIED: f64 = 1.69;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attack {
-    /// Nobody is malicious.
+    /// No institution is malicious.
     None,
     /// The honest update times −1.
     SignFlip,
@@ -26,7 +26,7 @@ pub enum Attack {
     AtBound,
     /// Honest training on rows whose classes are swapped.
     LabelFlip,
-    /// Honest training on rows of which half carry a trigger and the class that it is to mean.
+    /// Honest training on rows of which half carry a trigger and its target class.
     Backdoor,
     /// The backdoor's update times n/m, so that the mean of m attackers replaces the model (Bagdasaryan et al., "How to
     /// backdoor federated learning", AISTATS 2020, eq. 3).

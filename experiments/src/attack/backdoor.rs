@@ -1,8 +1,8 @@
-//! A backdoor on one feature: a value that hardly anybody has is to mean that a patient is healthy.
+//! A backdoor on one feature: a value that hardly anybody has is taught to mean that a patient is healthy.
 
 use consilium_datasets::Table;
 
-/// The class that the trigger is to mean: negative.
+/// The target class of the trigger: negative.
 const TARGET: f32 = 0.0;
 /// Standard deviations from the mean: what hardly any row has.
 const VALUE: f32 = 4.0;

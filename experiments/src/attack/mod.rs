@@ -11,7 +11,7 @@
 //! | `record` | `attack.csv`, means over the seeds |
 //! | `plot` | `attack.svg` |
 //! | `report` | the table, and what follows from it in words: `attack.md` |
-//! | `files`, `run` | what the files of a run are called; the whole of it in order |
+//! | `files`, `run` | names of the files of a run; a run from start to end |
 
 pub mod attacker;
 pub mod attacks;

@@ -19,7 +19,7 @@ pub struct AttackRow {
     pub malicious: usize,
     /// Of the split, the dealing, the model and everything drawn.
     pub seed: u64,
-    /// Share of the test rows whose class is right.
+    /// Share of the test rows that are classified correctly.
     pub accuracy: f64,
     /// Mean of the accuracies on the positive and on the negative test rows: one half for a model that knows nothing.
     pub balanced_accuracy: f64,
@@ -89,7 +89,7 @@ pub struct SummaryRow {
     pub balanced_accuracy: Spread,
     /// See [`AttackRow::backdoor_success`].
     pub backdoor_success: Spread,
-    /// Share of the malicious updates that went into a sum; 1 where nobody is malicious.
+    /// Share of the malicious updates that went into a sum; 1 where there are none.
     pub accepted_share: f64,
 }
 

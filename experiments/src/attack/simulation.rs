@@ -1,7 +1,7 @@
 //! One federation under one attack, on quantised values exactly as the contract computes them, without the encryption.
 //!
 //! The malicious are judged as the contract judges them: what the proofs exclude is rejected and costs a credit, and
-//! who has none left is expelled. The models are those of the encrypted federation, bit for bit (`tests/attack.rs`).
+//! one without any left is expelled. The models are those of the encrypted federation, bit for bit (`tests/attack.rs`).
 
 use consilium_client::prepare::{Participant, PrepareError, Quantisation, difference};
 use consilium_contract::roster::INITIAL_CREDIT;
@@ -146,7 +146,7 @@ fn quantised(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentE
     Ok(outcome)
 }
 
-/// Who trains in plain averaging.
+/// The institutions that train in plain averaging.
 enum Party {
     Honest(LocalTrainer),
     Malicious(Attacker),

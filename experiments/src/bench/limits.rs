@@ -190,14 +190,19 @@ pub fn limit(cell: &Cell, seconds: f64, costs: &Costs) -> Option<Limit> {
     (total > 0.0 && times.is_finite()).then_some(Limit { primitive, share: most / total, times })
 }
 
-/// Limbs of a mask key with three elements each, and the elements of their proofs: 3 of the first, 4 + 2·log₂(256) of the
-/// second.
-const KEY_ELEMENTS: f64 = 48.0 + 3.0 + 20.0;
-/// Bits under range proofs for a key.
-const KEY_BITS: f64 = 256.0;
-/// Rows of the projection, with 16 bits each, and the bits of the squares' proof.
-const PROJECTIONS: f64 = 256.0;
-const NORM_BITS: f64 = 16.0 * PROJECTIONS + 64.0;
+/// Limbs of a mask key with three elements each, and the elements of their proof: three, a commitment to digits and its
+/// mask, 16 coefficients.
+const KEY_ELEMENTS: f64 = 48.0 + 3.0 + 18.0;
+/// Digits of a key, committed to as one vector.
+const KEY_DIGITS: f64 = 64.0;
+/// What is committed to of a norm: 256 projections, 128 masks of their sums, 16 digits of what is left of the bound.
+const NORM_ENTRIES: f64 = 256.0 + 128.0 + 16.0;
+/// Elements of a norm's proof: the commitment and its mask, 16 coefficients, two of the link.
+const NORM_ELEMENTS: f64 = 20.0;
+/// Scalars of either: a response for each entry, and a few.
+const NORM_SCALARS: f64 = NORM_ENTRIES + 5.0;
+/// Coefficients that are committed to one by one, under g and h each.
+const COEFFICIENTS: f64 = 16.0;
 /// Terms that a prover pays a bit: 2 for S, and 2 + 1 + 1/2 + … for L and R.
 const TERMS_A_BIT: f64 = 6.0;
 
@@ -214,17 +219,17 @@ pub fn counts(cell: &Cell) -> Option<BTreeMap<Primitive, f64>> {
     let threshold = f64::from(largest_threshold(cell.institutions));
     let quorum =
         f64::from(countersign_quorum(cell.institutions, largest_threshold(cell.institutions)));
-    // Elements of a body, the generators of its range proofs, and its bytes.
-    let elements =
-        if is_norm { d + 3.0 * PROJECTIONS + 60.0 } else { 2.0 * d + 20.0 * (d / 256.0).ceil() };
-    let generators = if is_norm { 2.0 * NORM_BITS } else { 2.0 * 8.0 * d.min(256.0) };
+    // Elements of a body, the generators of its proofs, and its bytes.
+    let elements = if is_norm { d + NORM_ELEMENTS } else { 2.0 * d + 20.0 * (d / 256.0).ceil() };
+    let generators = if is_norm { NORM_ENTRIES } else { 2.0 * 8.0 * d.min(256.0) };
+    let bytes = 32.0 * (elements + if is_norm { NORM_SCALARS } else { 0.0 });
     // A signature is as dear as a public multiplication, nearly.
     let signatures = |count: f64| [(Primitive::PublicMultiplication, count)];
 
     let verifying = [
         (Primitive::Decompression, n * (elements + KEY_ELEMENTS)),
-        (Primitive::Term, n * (elements + KEY_ELEMENTS) + d + generators.max(2.0 * KEY_BITS)),
-        (Primitive::Sha256Byte, n * 32.0 * elements),
+        (Primitive::Term, n * (elements + KEY_ELEMENTS) + d + generators.max(KEY_DIGITS)),
+        (Primitive::Sha256Byte, n * bytes),
         (Primitive::Sha512Byte, n * 32.0 * d),
     ];
     // Each share: 16 elements and its proof, against terms of as many.
@@ -240,10 +245,16 @@ pub fn counts(cell: &Cell) -> Option<BTreeMap<Primitive, f64>> {
     match cell.party {
         Party::Client => add(&[
             (Primitive::Multiplication, d + 32.0),
-            (Primitive::FixedMultiplication, 32.0 + if is_norm { 3.0 * PROJECTIONS } else { d }),
+            (
+                Primitive::FixedMultiplication,
+                32.0 + 2.0 * COEFFICIENTS + if is_norm { 2.0 * COEFFICIENTS } else { d },
+            ),
             (Primitive::Encoding, elements),
-            (Primitive::Term, TERMS_A_BIT * (KEY_BITS + if is_norm { NORM_BITS } else { 8.0 * d })),
-            (Primitive::Sha256Byte, 32.0 * elements),
+            (
+                Primitive::Term,
+                2.0 * KEY_DIGITS + if is_norm { 2.0 * NORM_ENTRIES } else { TERMS_A_BIT * 8.0 * d },
+            ),
+            (Primitive::Sha256Byte, bytes),
             (Primitive::Sha512Byte, 32.0 * d),
         ]),
         Party::Coordinator => {
@@ -252,7 +263,7 @@ pub fn counts(cell: &Cell) -> Option<BTreeMap<Primitive, f64>> {
         }
         Party::Trustee => add(&[
             (Primitive::Decompression, n * KEY_ELEMENTS),
-            (Primitive::Term, n * KEY_ELEMENTS + 2.0 * KEY_BITS),
+            (Primitive::Term, n * KEY_ELEMENTS + KEY_DIGITS),
             (Primitive::PublicMultiplication, n + quorum),
             (Primitive::Multiplication, 36.0),
         ]),

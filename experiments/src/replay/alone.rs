@@ -8,7 +8,7 @@ use crate::ExperimentError;
 use crate::progress::Progress;
 
 /// Trains every observed institution by itself from the common initial model with the local hyper-parameters. Its
-/// optimiser keeps its state from epoch to epoch, as that of anybody who trains alone does.
+/// optimiser keeps its state from epoch to epoch, as it does for anybody who trains alone.
 ///
 /// # Errors
 /// [`ExperimentError::Learning`].

@@ -1,17 +1,18 @@
 //! A replay with everything resolved.
 
 use consilium_authority::{
-    BoundChoice, PrivacyFlags, Protection, default_min_rows, default_min_threshold,
+    AuthorityError, BoundChoice, PrivacyFlags, Protection, default_min_rows, default_min_threshold,
 };
 use consilium_contract::parameters::{MAX_INSTITUTIONS, honest_shares, largest_threshold};
 use consilium_contract::{Distance, Influence, Promise};
-use consilium_crypto::{Bound, Quantiser, countersign_quorum};
+use consilium_crypto::{Bound, countersign_quorum};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor};
 use consilium_learning::{Architecture, Optimiser, TrainingConfig};
 use consilium_privacy::{Run, Terms};
 use consilium_proto::training::{Convolution, Layers, LayersError};
 use serde::{Deserialize, Serialize};
 
+use super::tables::{Mask, is_group};
 use crate::ExperimentError;
 
 /// More epochs or repeats than this are a slip of the keyboard: weeks of work, and memory in proportion.
@@ -31,7 +32,7 @@ pub struct ReplayConfig {
     pub repeats: usize,
     /// Institutions that send poisoned updates.
     pub malicious: usize,
-    /// Determines splits, dealing, initial models, row order, rounding, who is malicious and who is looked at.
+    /// Determines splits, dealing, initial models, row order, rounding, which institutions are malicious and which are shown.
     pub seed: u64,
     /// Share of the rows that only tests.
     pub test_fraction: f64,
@@ -55,8 +56,11 @@ pub struct ReplayConfig {
     /// Rows that those who sent them have at least, together.
     pub min_rows: u64,
     /// What a verified update proves about itself.
-    #[serde(with = "bound_table")]
+    #[serde(with = "super::tables")]
     pub bound: Bound,
+    /// How updates are hidden.
+    #[serde(default, skip_serializing_if = "is_group")]
+    pub mask: Mask,
     /// Noise on every update of the verified federation, and the budget that ends it; its updates then prove a norm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Privacy>,
@@ -64,39 +68,6 @@ pub struct ReplayConfig {
     pub centralised: TrainingConfig,
     /// Hyper-parameters of an institution's local training.
     pub local: TrainingConfig,
-}
-
-/// A [`Bound`] as a table of `config.toml`: `kind = "parameter"` and `bits`, or `kind = "norm"`, `norm` (B) and
-/// `projections`.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-enum BoundTable {
-    Parameter { bits: u8 },
-    Norm { norm: u32, projections: u16 },
-}
-
-mod bound_table {
-    use super::{Bound, BoundTable, Deserialize as _, Serialize as _};
-
-    pub(super) fn serialize<S: serde::Serializer>(
-        bound: &Bound,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let table = match *bound {
-            Bound::Parameter { bits, .. } => BoundTable::Parameter { bits },
-            Bound::Norm { norm, projections } => BoundTable::Norm { norm, projections },
-        };
-        table.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Bound, D::Error> {
-        Ok(match BoundTable::deserialize(deserializer)? {
-            BoundTable::Parameter { bits } => Bound::parameter(bits),
-            BoundTable::Norm { norm, projections } => Bound::Norm { norm, projections },
-        })
-    }
 }
 
 /// Noise and budget of a replay. The noise follows from the seed: a simulation, which hides nothing.
@@ -144,7 +115,7 @@ pub struct Choice {
     pub convolution: Vec<usize>,
     /// See [`ReplayConfig::hidden`].
     pub hidden: Vec<usize>,
-    /// What is said about bound and c; the rest of it follows from the size of the model and the local training.
+    /// Bound and c as far as they are given; the rest follows from the size of the model and the local training.
     pub bound: BoundChoice,
     /// The noise that is asked for.
     pub privacy: PrivacyFlags,
@@ -219,9 +190,10 @@ impl ReplayConfig {
             most_honest: honest_shares(honest, default_min_threshold(threshold)),
             steps: epochs as u64,
         };
-        let (bound, clip, terms) = privacy
-            .bounded(&bound, run, &local.to_plan(), largest as u64)
-            .map_err(|error| ExperimentError::Invalid(error.to_string()))?;
+        let invalid = |error: AuthorityError| ExperimentError::Invalid(error.to_string());
+        let mask = bound.mask.resolve(dimension).map_err(invalid)?.into();
+        let (bound, clip, terms) =
+            privacy.bounded(&bound, run, &local.to_plan(), largest as u64).map_err(invalid)?;
         let least = threshold.saturating_add(1);
         let config = Self {
             dataset,
@@ -241,6 +213,7 @@ impl ReplayConfig {
             quorum: countersign_quorum(n, threshold),
             min_updates: if terms.is_some() { honest.max(least) } else { least },
             bound,
+            mask,
             privacy: terms.map(Privacy::from),
             centralised: TrainingConfig {
                 optimiser: Optimiser::Adam,
@@ -286,6 +259,7 @@ impl ReplayConfig {
     #[must_use]
     pub fn promise(&self) -> Promise {
         Promise::new(self.bound, self.quantised_bound(), self.clip, self.dimension)
+            .under(self.mask.kind())
     }
 
     /// The most that one institution can move the model by in a step.
@@ -309,7 +283,8 @@ impl ReplayConfig {
             }
         }
         // What a genesis would refuse; from the command line it has been refused by its flag already.
-        Quantiser::new(self.bound, self.clip, 1.0, MAX_INSTITUTIONS.min(self.institutions as u32))?;
+        let summands = MAX_INSTITUTIONS.min(self.institutions as u32);
+        self.mask.kind().quantiser(self.bound, self.clip, 1.0, summands)?;
         if i64::try_from(self.seed).is_err() {
             return error(format!(
                 "--seed must be below 2^63 (config.toml holds no larger number), got {}",

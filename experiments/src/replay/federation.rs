@@ -1,8 +1,7 @@
 //! One split of the data dealt to institutions: the stage on which every scheme of figure 6 plays.
 
 use consilium_client::prepare::{Participant, Quantisation};
-use consilium_crypto::quantise::share;
-use consilium_crypto::{Bound, Noise, Quantiser};
+use consilium_crypto::{Bound, Noise, quantise::share};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor, Table};
 use consilium_learning::{Architecture, LocalTrainer, generator, permutation};
 use rand_core::RngCore;
@@ -13,7 +12,7 @@ use crate::ExperimentError;
 /// Honest institutions whose models figure 6 shows.
 pub const OBSERVED: usize = 3;
 
-/// Institutions with their rows, the common test rows, and who plays which part.
+/// Institutions with their rows, the common test rows, and which role each plays.
 ///
 /// Preprocessing uses the statistics of all training rows, as in the papers' experiments; hospitals would agree on
 /// public statistics instead.
@@ -26,7 +25,7 @@ pub struct Federation {
     pub initial: Vec<f32>,
     /// Rows of every institution.
     pub tables: Vec<Table>,
-    /// Rows that nobody trains on.
+    /// Rows held out from training.
     pub test: Table,
     /// ω_k = n_k / max n.
     pub weights: Vec<f64>,
@@ -44,7 +43,7 @@ pub fn load_dataset(name: &str) -> Result<Dataset, ExperimentError> {
     Ok(Dataset::open(name)?)
 }
 
-/// A seed of its own for a named part of a replay.
+/// A separate seed for a named part of a replay.
 #[must_use]
 pub fn sub_seed(seed: u64, label: &str, parts: &[u64]) -> u64 {
     generator(label, seed, parts).next_u64()
@@ -119,8 +118,8 @@ impl Federation {
         let summands = u32::try_from(config.institutions).unwrap_or(u32::MAX);
         let participant = |(institution, (trainer, &weight)): (u64, (LocalTrainer, &f64))| {
             let own = self.own_bound(config.quantised_bound(), institution as usize);
-            let quantiser =
-                Quantiser::new(config.quantised_bound(), config.clip, weight, summands)?;
+            let bound = config.quantised_bound();
+            let quantiser = config.mask.kind().quantiser(bound, config.clip, weight, summands)?;
             let quantiser = match config.privacy {
                 Some(_) => quantiser,
                 None => quantiser.within(own),

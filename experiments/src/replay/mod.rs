@@ -3,7 +3,8 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `config` | a replay with everything resolved, as `config.toml` records it |
-//! | `federation` | one split dealt to institutions, who is malicious, who is looked at |
+//! | `tables` | bound and mask as tables of `config.toml` |
+//! | `federation` | one split dealt to institutions; which are malicious, which are shown |
 //! | `centralised` | all rows in one place: independent runs (figure 5) |
 //! | `alone`, `plain` | an institution by itself; federated averaging in the clear (figure 6) |
 //! | `verified` | the verified federation, over gRPC with everything real |
@@ -12,7 +13,7 @@
 //! | `summary` | where the curves end |
 //! | `figures`, `report` | `fig5.svg`, `fig6.svg`, `report.html` |
 //! | `files` | what the files of a run are called |
-//! | `run`, `draw` | the whole of it in order; figures and report again, from the CSVs alone |
+//! | `run`, `draw` | a replay from start to end; figures and report again, from the CSVs alone |
 
 pub mod adversary;
 pub mod alone;
@@ -28,9 +29,11 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod summary;
+pub mod tables;
 pub mod verified;
 
 pub use config::{Choice, ReplayConfig};
 pub use draw::draw;
 pub use federation::{Federation, load_dataset};
 pub use run::run;
+pub use tables::Mask;

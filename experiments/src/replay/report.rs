@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use consilium_contract::parameters::EXPERIMENTAL;
 use consilium_privacy::Thousandths;
 
 use super::config::{Privacy, ReplayConfig};
 use super::summary::{SummaryRow, count};
+use super::tables::Mask;
 use crate::ExperimentError;
 
 /// What the report shows.
@@ -58,6 +60,14 @@ impl Report<'_> {
                  protected: ε = {} of {budget} at δ = 2<sup>-{delta_bits}</sup>. The noise of a replay follows from its \
                  seed: a simulation.</p>",
                 escape(spent.unwrap_or("0.000")),
+            );
+        }
+        if let Mask::Lattice { scale } = config.mask {
+            let _ = writeln!(
+                page,
+                "<p>Updates of the verified federation are hidden by a lattice mask, {scale} units in a quantisation step: \
+                 {}. Its noise is not seeded, so that models differ a little from run to run.</p>",
+                escape(EXPERIMENTAL),
             );
         }
         page.push_str(&table(self.summary, *malicious));
@@ -234,6 +244,7 @@ mod tests {
             ledger: "runs/<x>/ledger",
         };
         let page = report.html().unwrap();
+        let clipped = format!("an update is clipped to norm {} (B = 5600)", config.clip);
         for part in [
             "id=\"five\"",
             "id=\"six\"",
@@ -242,7 +253,7 @@ mod tests {
             "6 kB up",
             "runs/&lt;x&gt;/ledger",
             "min_updates = 5",
-            "every parameter is clipped to ±0.04",
+            &clipped,
             "&lt;script&gt;",
         ] {
             assert!(page.contains(part), "{part}");

@@ -43,7 +43,7 @@ pub struct Verified {
     pub elapsed: Duration,
 }
 
-/// What the institutions and the coordinator said while the rounds ran.
+/// What institutions and coordinator reported while the rounds ran.
 #[derive(Debug, Default)]
 struct Record {
     /// Reports of institution i, by step.
@@ -133,6 +133,7 @@ fn specification(federation: &Federation) -> CeremonySpec {
         min_updates: config.min_updates,
         min_rows: config.min_rows,
         bound: config.bound,
+        mask: config.mask.kind(),
         privacy: config.privacy.as_ref().map(Privacy::terms),
         clip: config.clip,
         steps: config.epochs as u64,

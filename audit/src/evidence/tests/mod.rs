@@ -20,7 +20,6 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 
 use super::*;
-use crate::model_check::masked_update_bytes;
 use consilium_testkit::{World, ceremony, splice};
 
 pub(super) fn genesis(world: &World) -> Genesis<'_> {
@@ -72,7 +71,7 @@ pub(super) fn replay(world: &World) -> Statements {
 
 /// With what the last round's model should follow from.
 pub(super) fn round(world: &World, headers: &[Vec<u8>], sums: &[u8]) -> HistoryEvidence {
-    let length = masked_update_bytes(&world.ceremony.parameters);
+    let length = world.ceremony.parameters.update_parameters().masked().len();
     let body =
         |header: &Vec<u8>| *consilium_crypto::CandidateHeader::decode(header).unwrap().body_hash();
     let masked_updates =

@@ -85,8 +85,8 @@ fn a_key_proof_that_is_missing_or_of_another_context_in_a_sum_convicts_the_coord
     let crafted: [Craft; 3] = [
         // No proof.
         |_, mut own| {
-            own.truncate(own.len() - 31 * 32);
-            own.extend([0; 31 * 32]);
+            let others = Context::LEN + 16 * 96 + 64 + 40;
+            own[others..].fill(0);
             own
         },
         // The proof and limbs of another attempt.

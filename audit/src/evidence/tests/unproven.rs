@@ -1,14 +1,14 @@
 //! Who is convicted of a sum over an update that does not prove what it must, and who is not.
 
 use consilium_contract::CandidateTransaction;
-use consilium_crypto::{CandidateHeader, UpdateError};
+use consilium_crypto::{UpdateError, mask::CandidateHeader};
 use consilium_hash::ChainId;
 use consilium_ledger::sha256;
 use consilium_proto::v1::{
     Charge, CloseCollection, SignedTransaction, UnprovenEvidence, evidence::Statements,
     transaction::Action,
 };
-use consilium_testkit::{World, bounds, ceremony, reasons, splice};
+use consilium_testkit::{UpdateKind, World, ceremony, splice};
 
 use super::super::{Culprit, Evidence, EvidenceError, Genesis, Verdict};
 
@@ -30,7 +30,7 @@ fn close(world: &World) -> SignedTransaction {
 }
 
 pub(super) fn of(world: &World, header: &[u8]) -> UnprovenEvidence {
-    let body = *CandidateHeader::decode(header).unwrap().body_hash();
+    let body = CandidateHeader::decode(header).unwrap().body_hash();
     UnprovenEvidence {
         header: header.to_vec(),
         body: world.bodies[&body].clone(),
@@ -50,9 +50,9 @@ pub(super) fn attacked(world: &mut World, reason: UpdateError) -> (Vec<Vec<u8>>,
 #[test]
 fn a_sum_over_an_update_without_a_bound_or_link_proof_convicts_the_coordinator_under_either_bound()
 {
-    for bound in bounds() {
-        for reason in reasons(bound) {
-            let mut world = World::under(bound);
+    for kind in UpdateKind::all() {
+        for reason in kind.reasons() {
+            let mut world = World::under(kind);
             let (_, header) = attacked(&mut world, reason.clone());
             let statements = of(&world, &header);
             let verdict = read(&world, statements.clone()).unwrap();
@@ -60,7 +60,7 @@ fn a_sum_over_an_update_without_a_bound_or_link_proof_convicts_the_coordinator_u
             assert_eq!(found, (Culprit::Coordinator, Charge::UnprovenUpdate));
             assert!(verdict.detail.contains(&reason.to_string()), "{verdict}");
             // Another run convicts nobody with it.
-            let stranger = World::of(ceremony(2, |spec| spec.bound = bound));
+            let stranger = World::of(ceremony(2, |spec| kind.ask(spec)));
             acquits(&stranger, &statements);
         }
     }
@@ -68,8 +68,8 @@ fn a_sum_over_an_update_without_a_bound_or_link_proof_convicts_the_coordinator_u
 
 #[test]
 fn an_honest_sum_convicts_nobody_whichever_of_its_updates_is_shown() {
-    for bound in bounds() {
-        let mut world = World::under(bound);
+    for kind in UpdateKind::all() {
+        let mut world = World::under(kind);
         for header in world.seal() {
             acquits(&world, &of(&world, &header));
         }
@@ -90,7 +90,7 @@ fn a_hostile_institution_finds_no_statements_that_convict_an_honest_coordinator(
     let honest = of(&world, &headers[0]);
     let key = honest.public_key.clone();
     let mut other_bit =
-        world.bodies[CandidateHeader::decode(&headers[0]).unwrap().body_hash()].clone();
+        world.bodies[&CandidateHeader::decode(&headers[0]).unwrap().body_hash()].clone();
     *other_bit.last_mut().unwrap() ^= 1;
 
     // Its own update under the honest sum; an accepted header with another body, without one, and with a part of it.

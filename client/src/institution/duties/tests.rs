@@ -1,6 +1,6 @@
 //! What institutions say, and what they remember of it.
 
-use consilium_audit::judge::judge;
+use consilium_audit::judge::{KeyParts, judge};
 use consilium_crypto::dkg::Shape;
 use consilium_ledger::HeaderChain;
 use consilium_proto::v1::{BeginKeygen, EndStage, Stage as StageName};
@@ -130,7 +130,9 @@ fn a_share_of_a_committee_that_was_confirmed_before_a_loss_is_kept_and_not_used(
     let dir = tempfile::tempdir().unwrap();
     world.lend_share(0, dir.path());
     drop(world.memory(dir.path()));
-    let judged = judge(&world.sealed_sum(), None, world.parameters(), &mut OsRng).unwrap();
+    let judged =
+        judge(&world.sealed_sum(), &KeyParts::default(), None, world.parameters(), &mut OsRng)
+            .unwrap();
     let countersigns = || {
         let mut duties = open(&world, 0, dir.path());
         let countersigns = duties.countersign(&judged).unwrap().is_some();

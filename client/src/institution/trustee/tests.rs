@@ -14,11 +14,14 @@ use crate::{
     fixture::Kept as _,
     state::memory::{MemoryError, Place},
 };
-use consilium_testkit::World;
+use consilium_testkit::{UpdateKind, World};
 
 /// A world in which `everyone` has submitted and the sum that `evaluation` makes of their headers is sealed.
-fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec<Vec<u8>>) {
-    let mut world = World::new();
+fn sealed(
+    kind: UpdateKind,
+    evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>,
+) -> (World, Vec<Vec<u8>>) {
+    let mut world = World::under(kind);
     world.open();
     let headers = world.submit(&[0, 1, 2, 3]);
     let evaluation = evaluation(&world, &headers);
@@ -28,7 +31,8 @@ fn sealed(evaluation: impl FnOnce(&World, &[Vec<u8>]) -> Vec<u8>) -> (World, Vec
 }
 
 fn verdict(world: &World, own: Option<&HeaderHash>) -> Result<Judged, TrusteeError> {
-    judge(&world.sealed_sum(), own, &world.ceremony.parameters, &mut OsRng)
+    let key_parts = world.key_parts().into_iter().collect();
+    judge(&world.sealed_sum(), &key_parts, own, &world.ceremony.parameters, &mut OsRng)
 }
 
 fn answers(world: &World, transactions: &[SignedTransaction]) -> Vec<Countersignature> {
@@ -88,9 +92,14 @@ fn an_honest_sum_is_judged_countersigned_and_shared_and_the_contract_takes_both(
 
 #[test]
 fn a_second_sum_of_one_step_is_never_countersigned_whatever_restarts_lie_between() {
+    UpdateKind::all().into_iter().for_each(second_sum_is_refused);
+}
+
+fn second_sum_is_refused(kind: UpdateKind) {
     let dir = tempfile::tempdir().unwrap();
-    let (first, _) = sealed(|world, headers| world.evaluation(&world.round(), headers));
-    let (second, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
+    let (first, _) = sealed(kind, |world, headers| world.evaluation(&world.round(), headers));
+    let (second, _) =
+        sealed(kind, |world, headers| world.evaluation(&world.round(), &headers[..3]));
     let remembered = *countersign(&first, dir.path()).unwrap().judged().block();
     // Each call opens the memory anew, as a restart does.
     for _ in 0..2 {
@@ -149,12 +158,16 @@ fn a_quorum_is_q_distinct_trustees_on_the_same_block_of_the_same_step() {
 #[test]
 fn of_two_sums_shown_to_two_halves_of_the_trustees_at_most_one_is_opened_and_the_headers_convict_the_coordinator()
  {
-    let (first, _) = sealed(|world, headers| world.evaluation(&world.round(), headers));
-    let (second, _) = sealed(|world, headers| world.evaluation(&world.round(), &headers[..3]));
+    UpdateKind::all().into_iter().for_each(at_most_one_is_opened);
+}
+
+fn at_most_one_is_opened(kind: UpdateKind) {
+    let (first, _) = sealed(kind, |world, headers| world.evaluation(&world.round(), headers));
+    let (second, _) =
+        sealed(kind, |world, headers| world.evaluation(&world.round(), &headers[..3]));
     let worlds = [&first, &second];
     let parameters = &first.ceremony.parameters;
-    let judged =
-        worlds.map(|world| judge(&world.sealed_sum(), None, parameters, &mut OsRng).unwrap());
+    let judged = worlds.map(|world| verdict(world, None).unwrap());
     // Institution 3 is the coordinator's (t = 2) and answers both; every split of the other three.
     for split in 0..8_usize {
         let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());

@@ -8,8 +8,8 @@ use consilium_hash::{BlobHash, ChainId, HeaderHash};
 use consilium_proto::v1::{
     Aggregate, BlockMessage, Chunk, ConsistencyProof, GetAggregateRequest, GetBlobRequest,
     GetBlocksRequest, GetConsistencyProofRequest, GetHeadRequest, GetInclusionProofRequest,
-    GetMaskedUpdateRequest, GetModelRequest, Head, InclusionProof, Reason, Receipt,
-    SignedTransaction, SubscribeRequest, UpdatePart, federation_server::Federation,
+    GetKeyPartRequest, GetMaskedUpdateRequest, GetModelRequest, Head, InclusionProof, Reason,
+    Receipt, SignedTransaction, SubscribeRequest, UpdatePart, federation_server::Federation,
     ledger_server::Ledger, update_part::Part,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -62,6 +62,7 @@ fn chunks(bytes: Option<&Vec<u8>>) -> Result<Response<Stream<Chunk>>, Status> {
 impl Federation for Node {
     type SubscribeStream = Stream<BlockMessage>;
     type GetModelStream = Stream<Chunk>;
+    type GetKeyPartStream = Stream<Chunk>;
     type GetMaskedUpdateStream = Stream<Chunk>;
 
     async fn enrol(
@@ -157,6 +158,14 @@ impl Federation for Node {
     ) -> Result<Response<Self::GetMaskedUpdateStream>, Status> {
         let hash: HeaderHash = request.into_inner().header_sha256.as_slice().try_into().unwrap();
         chunks(self.shown.lock().unwrap().masked.get(&hash))
+    }
+
+    async fn get_key_part(
+        &self,
+        request: Request<GetKeyPartRequest>,
+    ) -> Result<Response<Self::GetKeyPartStream>, Status> {
+        let hash: HeaderHash = request.into_inner().header_sha256.as_slice().try_into().unwrap();
+        chunks(self.shown.lock().unwrap().key_parts.get(&hash))
     }
 
     async fn countersign(

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ops::Range,
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
@@ -10,10 +11,9 @@ use std::{
 use consilium_audit::{
     Evidence,
     evidence::{Culprit, Kept},
-    model_check::masked_update_bytes,
 };
 use consilium_contract::{CandidateTransaction, transaction::parse_entry};
-use consilium_crypto::{Bound, CandidateHeader, QuantisedUpdate, signature::SigningKey};
+use consilium_crypto::{Bound, QuantisedUpdate, mask::CandidateHeader, signature::SigningKey};
 use consilium_hash::{BlobHash, HeaderHash};
 use consilium_identity::InstitutionFiles;
 use consilium_learning::{TrainError, Trainer};
@@ -56,6 +56,7 @@ pub(super) struct Shown {
     /// Of the tree that ends with each block.
     pub(super) heads: Vec<Note>,
     pub(super) masked: HashMap<HeaderHash, Vec<u8>>,
+    pub(super) key_parts: HashMap<HeaderHash, Vec<u8>>,
     pub(super) blobs: HashMap<BlobHash, Vec<u8>>,
     /// Last blocks that the head is taken from and the stream holds back.
     pub(super) held_back: usize,
@@ -126,7 +127,7 @@ impl Stage {
 
     /// The same, with the blobs that are served changed.
     pub(super) fn show_with(&mut self, change: impl FnOnce(&mut HashMap<BlobHash, Vec<u8>>)) {
-        let length = masked_update_bytes(&self.world.ceremony.parameters);
+        let parameters = self.world.ceremony.parameters.update_parameters();
         let mut shown = self.shown.lock().unwrap();
         shown.blocks = self.world.blocks.clone();
         let signing = (&self.world.ceremony.coordinator.signing).into();
@@ -136,8 +137,11 @@ impl Stage {
             let (candidate, _) = parse_entry(entry).unwrap();
             if let Action::SubmitUpdate(update) = candidate.action() {
                 let header = CandidateHeader::decode(&update.header).unwrap();
-                if let Some(body) = self.world.bodies.get(header.body_hash()) {
-                    shown.masked.entry(header.hash()).or_insert_with(|| body[..length].to_vec());
+                if let Some(body) = self.world.bodies.get(&header.body_hash()) {
+                    let name = header.hash();
+                    let part = |range: Range<usize>| body[range].to_vec();
+                    shown.masked.entry(name).or_insert_with(|| part(parameters.masked()));
+                    shown.key_parts.entry(name).or_insert_with(|| part(parameters.key_part()));
                 }
             }
         }
@@ -226,7 +230,7 @@ impl Stage {
     pub(super) async fn seal_without_the_last_body(&mut self, others: &[usize]) {
         let headers = self.seal_unseen(others).await;
         let last = CandidateHeader::decode(headers.last().unwrap()).unwrap();
-        self.show_with(|blobs| _ = blobs.remove(last.body_hash()));
+        self.show_with(|blobs| _ = blobs.remove(&last.body_hash()));
     }
 
     /// [`Self::seal`] with the blobs that are served changed.

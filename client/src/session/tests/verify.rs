@@ -4,7 +4,7 @@ use consilium_contract::execute::ExecuteError;
 use consilium_crypto::UpdateError;
 use consilium_ledger::blob_hash;
 use consilium_proto::v1::Charge;
-use consilium_testkit::{World, bounds, reasons};
+use consilium_testkit::{UpdateKind, World};
 
 use super::stage::*;
 use crate::{ClientError, Verification};
@@ -23,17 +23,17 @@ async fn attack(stage: &mut Stage, reason: UpdateError) {
 #[tokio::test]
 async fn a_sum_over_an_update_without_a_bound_or_link_proof_is_not_countersigned_and_convicts_the_coordinator()
  {
-    for bound in bounds() {
-        for reason in reasons(bound) {
+    for kind in UpdateKind::all() {
+        for reason in kind.reasons() {
             for verification in [Verification::All, Verification::Sample(4)] {
-                let world = World::under(bound);
+                let world = World::under(kind);
                 let state = state(&world);
                 let mut stage = Stage::new(world).await;
                 let run = stage.start_verifying(state.path(), verification);
                 attack(&mut stage, reason.clone()).await;
                 let error = end(run).await.unwrap_err();
                 let ClientError::Unproven { height, evidence, .. } = &error else {
-                    panic!("{bound:?}, {reason}, {verification:?}: {error}")
+                    panic!("{kind:?}, {reason}, {verification:?}: {error}")
                 };
                 assert_eq!(error.exit_code(), 4);
                 assert_eq!(height + 1, stage.world.chain.len());

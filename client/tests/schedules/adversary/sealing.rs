@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use consilium_audit::follow::Phase;
 use consilium_contract::{Committee, Model, model::encode_sums, transaction::entry};
 use consilium_crypto::{
-    DecryptionShare, Evaluation, KeyShare, MaskedSum, MaskedUpdate, VerifiedHeader, combine,
-    mask_length, verify_share,
+    DecryptionShare, Evaluation, KeyShare,
+    mask::{MaskedSum, VerifiedHeader, combine},
+    verify_share,
 };
 use consilium_hash::HeaderHash;
 use consilium_ledger::{VerifiedHeader as VerifiedBlock, blob_hash, sha256};
@@ -320,8 +321,8 @@ impl Adversary<'_> {
             }
         }
         let headers: Vec<&VerifiedHeader> = inputs.iter().map(|pooled| &pooled.header).collect();
-        let evaluation =
-            self.world.ceremony.coordinator.evaluation.evaluate(&round, &headers).ok()?;
+        let key = &self.world.ceremony.coordinator.evaluation;
+        let evaluation = key.evaluate(&round, &headers).ok()?;
         let Some((old, new)) = named else { return Some((evaluation, inputs)) };
         let mut bytes = evaluation.encode();
         let place = bytes.windows(32).position(|window| window == old.as_slice())?;
@@ -370,16 +371,14 @@ impl Adversary<'_> {
             };
             let shares = answers.shares().filter_map(|share| verify(share.share()));
             let shares: Vec<_> = shares.take(committee.threshold() as usize).collect();
-            let key = combine(evaluation, &shares, &committee.dealing, &self.world.table).ok()?;
             let update_parameters = parameters.update_parameters();
-            let mut sum = MaskedSum::new(&update_parameters);
+            let dealing = &committee.dealing;
+            let table = &self.world.table;
+            let key = combine(&update_parameters, evaluation, &shares, dealing, table).ok()?;
+            let mut sum = MaskedSum::new(&update_parameters, evaluation.round());
             for input in &sealed.inputs {
-                let masked = &input.update.body[..mask_length(&update_parameters)];
-                sum.add_masked(
-                    &MaskedUpdate::parse(masked, input.header.mask_hash(), &update_parameters)
-                        .ok()?,
-                )
-                .ok()?;
+                let masked = &input.update.body[update_parameters.masked()];
+                sum.add_masked(masked, &input.header).ok()?;
             }
             let sums = sum.open(&key, &self.world.table).ok()?;
             let names = sealed.inputs.iter().map(|input| &input.header.context().pseudonym);
@@ -388,13 +387,12 @@ impl Adversary<'_> {
             Some((key, encode_sums(&sums)?, model))
         };
         match (opened(), right) {
-            (Some((key, sums, model)), true) => close(key.encode().to_vec(), sums, model),
+            (Some((key, sums, model)), true) => close(key.encode(), sums, model),
             (None, true) => None,
             (opened, false) => {
                 let model = Model::new(vec![0.125; parameters.dimension as usize])?;
-                let (key, sums) = opened.map_or((vec![0; 32], vec![0; 8]), |(key, sums, _)| {
-                    (key.encode().to_vec(), sums)
-                });
+                let (key, sums) =
+                    opened.map_or((vec![0; 32], vec![0; 8]), |(key, sums, _)| (key.encode(), sums));
                 close(key, sums, model)
             }
         }

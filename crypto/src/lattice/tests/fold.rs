@@ -58,7 +58,9 @@ fn verdicts_of_a_batch_are_those_of_each_alone_in_order() {
     let parse = || {
         proven
             .iter()
-            .map(|(key, update)| CandidateLatticeUpdate::parse(key.clone(), &update.body).unwrap())
+            .map(|(key, update)| {
+                CandidateLatticeUpdate::parse(key.clone(), &update.body()).unwrap()
+            })
             .collect::<Vec<_>>()
     };
     let expected = [None, Some(UpdateError::BadLinkProof), None, Some(UpdateError::BadNormProof)];
@@ -80,14 +82,14 @@ fn add(bytes: &mut [u8], place: usize, error: Scalar) {
 /// The parts under headers that name them.
 fn renamed(updates: Vec<EncryptedLatticeUpdate>) -> Vec<EncryptedLatticeUpdate> {
     let rename = |update: EncryptedLatticeUpdate| {
-        let EncryptedLatticeUpdate { header, key_part, body } = update;
+        let EncryptedLatticeUpdate { header, key_part, bound_part: body } = update;
         let header = LatticeHeader::new(
             header.context().clone(),
             *header.mask_hash(),
             Part::of(&key_part),
-            Part::of(&body),
+            Part::of_all(&[&key_part, &body]),
         );
-        EncryptedLatticeUpdate { header, key_part, body }
+        EncryptedLatticeUpdate { header, key_part, bound_part: body }
     };
     updates.into_iter().map(rename).collect()
 }
@@ -145,14 +147,14 @@ fn two_false_bodies_built_to_cancel_under_weights_known_in_advance_are_both_reje
         for (cheat, error) in cheats.iter_mut().zip([two, -one]) {
             // c, C_y, M_y, then f of 256 projections and 16 digits.
             let phi = lattice_mask_length(&lattice.parameters) + 64 + 32 * (256 + 16);
-            add(&mut cheat.body, phi, error);
+            add(&mut cheat.bound_part, phi, error);
         }
-        assert_eq!(cheats[0].body.len(), 80 + length(&lattice.parameters));
+        assert_eq!(cheats[0].bound_part.len(), 80 + length(&lattice.parameters));
         let cheats = renamed(cheats);
         let candidates = || -> Vec<CandidateLatticeUpdate> {
             let parse = |update: &EncryptedLatticeUpdate| {
                 let key_part = lattice.verify_key_part(update).unwrap();
-                CandidateLatticeUpdate::parse(key_part, &update.body).unwrap()
+                CandidateLatticeUpdate::parse(key_part, &update.body()).unwrap()
             };
             cheats.iter().map(parse).collect()
         };

@@ -137,8 +137,13 @@ fn forge(lattice: &mut Lattice) -> EncryptedLatticeUpdate {
     of_w[..32].copy_from_slice(&commitment);
     let key_part = [ciphertexts, key_proof].concat();
     let body = [&*c_bytes, &of_y, &of_w, &sums, &a0, &q.respond(&e)].concat();
-    let header = LatticeHeader::new(context, mask_hash, Part::of(&key_part), Part::of(&body));
-    EncryptedLatticeUpdate { header, key_part, body }
+    let header = LatticeHeader::new(
+        context,
+        mask_hash,
+        Part::of(&key_part),
+        Part::of_all(&[&key_part, &body]),
+    );
+    EncryptedLatticeUpdate { header, key_part, bound_part: body }
 }
 
 /// With one weight for both openings only their sum is checked.
@@ -161,7 +166,7 @@ fn projections_chosen_after_the_weights_are_rejected_because_each_commitment_is_
     let forged = forge(&mut lattice);
     let key = &lattice.federation.dealing.public_key;
     let key_part = lattice.verify_key_part(&forged).unwrap();
-    let candidate = CandidateLatticeUpdate::parse(key_part, &forged.body).unwrap();
+    let candidate = CandidateLatticeUpdate::parse(key_part, &forged.body()).unwrap();
     assert!(careless_verifier_accepts(&candidate, key), "the attack works on the sum alone");
     let verdict = verify_lattice_updates(key, vec![candidate]).remove(0);
     assert_eq!(verdict.err(), Some(UpdateError::BadLinkProof));

@@ -32,9 +32,9 @@ fn two_encryptions_of_one_update_share_no_element() {
         true
     }));
     let mask = lattice_mask_length(&lattice.parameters);
-    let [c_one, c_two] = [&one, &two].map(|update| update.body[..mask].as_chunks::<4>().0);
+    let [c_one, c_two] = [&one, &two].map(|update| update.bound_part[..mask].as_chunks::<4>().0);
     assert!(c_one.iter().zip(c_two).all(|(one, two)| one != two));
-    let [one, two] = [&one, &two].map(|update| update.body[mask..].as_chunks::<32>().0);
+    let [one, two] = [&one, &two].map(|update| update.bound_part[mask..].as_chunks::<32>().0);
     assert!(one.iter().zip(two).all(|(one, two)| one != two));
 }
 
@@ -49,7 +49,7 @@ fn an_update_follows_from_the_numbers_that_are_drawn_and_from_all_of_them() {
         encrypt_lattice_with_rng(key, &context, &lattice.parameters, &update, &mut rng).unwrap()
     };
     assert_eq!(simulated(1), simulated(1));
-    assert_ne!(simulated(1).body, simulated(2).body);
+    assert_ne!(simulated(1).bound_part, simulated(2).bound_part);
     assert!(lattice.verify(&simulated(1)).is_ok());
 }
 

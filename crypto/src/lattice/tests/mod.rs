@@ -79,7 +79,7 @@ impl Lattice {
         update: &EncryptedLatticeUpdate,
     ) -> Result<VerifiedLatticeUpdate, UpdateError> {
         let key_part = self.verify_key_part(update)?;
-        let candidate = CandidateLatticeUpdate::parse(key_part, &update.body)?;
+        let candidate = CandidateLatticeUpdate::parse(key_part, &update.body())?;
         verify_lattice_updates(&self.federation.dealing.public_key, vec![candidate]).remove(0)
     }
 

@@ -21,14 +21,14 @@ fn lattice(seed: u64) -> Lattice {
 
 /// The parts under a header that names them as they are, whatever they are.
 fn renamed(update: &EncryptedLatticeUpdate) -> EncryptedLatticeUpdate {
-    let EncryptedLatticeUpdate { header, key_part, body } = update.clone();
+    let EncryptedLatticeUpdate { header, key_part, bound_part } = update.clone();
     let named = LatticeHeader::new(
         header.context().clone(),
         *header.mask_hash(),
         Part::of(&key_part),
-        Part::of(&body),
+        Part::of(&update.body()),
     );
-    EncryptedLatticeUpdate { header: named, key_part, body }
+    EncryptedLatticeUpdate { header: named, key_part, bound_part }
 }
 
 #[test]
@@ -39,12 +39,13 @@ fn a_key_part_is_verified_from_the_signed_header_without_the_body() {
     assert_eq!(header.len(), LATTICE_HEADER_LEN);
     assert_eq!(LatticeHeader::decode(header).unwrap(), update.header);
     assert_eq!(update.key_part.len(), key_part_length(&lattice.parameters));
-    assert_eq!(update.body.len(), lattice_body_length(&lattice.parameters));
-    let without_body = EncryptedLatticeUpdate { body: Vec::new(), ..update.clone() };
+    assert_eq!(update.body().len(), lattice_body_length(&lattice.parameters));
+    let without_body = EncryptedLatticeUpdate { bound_part: Vec::new(), ..update.clone() };
     assert!(lattice.verify_key_part(&without_body).is_ok());
     let missing = lattice.verify(&without_body).err();
-    let expected = update.body.len() as u64;
-    assert_eq!(missing, Some(UpdateError::IncompleteBody { expected, found: 0 }));
+    let expected = update.body().len() as u64;
+    let found = update.key_part.len() as u64;
+    assert_eq!(missing, Some(UpdateError::IncompleteBody { expected, found }));
     // Part of a key part, or another one.
     let cut = EncryptedLatticeUpdate { key_part: update.key_part[1..].to_vec(), ..update.clone() };
     let other = EncryptedLatticeUpdate { key_part: lattice.update(1).key_part, ..update };
@@ -64,12 +65,12 @@ fn a_body_belongs_to_the_key_part_that_says_its_digest() {
             one.header.context().clone(),
             *mask_hash,
             Part::of(&one.key_part),
-            Part::of(&two.body),
+            Part::of_all(&[&one.key_part, &two.bound_part]),
         );
         let mixed = EncryptedLatticeUpdate {
             header,
             key_part: one.key_part.clone(),
-            body: two.body.clone(),
+            bound_part: two.bound_part.clone(),
         };
         let is_of_the_key_part = mask_hash == one.header.mask_hash();
         let expected = if is_of_the_key_part {
@@ -105,11 +106,11 @@ fn no_byte_of_a_key_part_or_of_a_proof_can_be_another() {
         assert!(refused, "byte {position}: {error:?}");
     }
     let mask = 4 * D as usize;
-    let last = update.body.len();
+    let last = update.bound_part.len();
     let positions = (0..10).map(|i| mask + 32 * i).chain((1..=90).map(|i| last - 32 * i));
     for position in positions.chain([0, 1, mask - 4]) {
         let mut changed = update.clone();
-        changed.body[position] ^= 1;
+        changed.bound_part[position] ^= 1;
         let error = lattice.verify(&renamed(&changed)).err();
         assert!(error.is_some(), "byte {position}");
     }
@@ -121,7 +122,7 @@ fn numbers_that_are_not_canonical_are_refused() {
     let update = lattice.update(1);
     for (number, allowed) in [(4_294_955_008u32, true), (4_294_955_009, false), (u32::MAX, false)] {
         let mut changed = update.clone();
-        changed.body[40..44].copy_from_slice(&number.to_le_bytes());
+        changed.bound_part[40..44].copy_from_slice(&number.to_le_bytes());
         let error = lattice.verify(&renamed(&changed)).err();
         let refused =
             matches!(error, Some(UpdateError::MalformedEncoding(DecodeError::Value { .. })));
@@ -133,7 +134,7 @@ fn numbers_that_are_not_canonical_are_refused() {
     let error = lattice.verify_key_part(&renamed(&changed)).err();
     assert!(matches!(error, Some(UpdateError::MalformedEncoding(DecodeError::Scalar { .. }))));
     let mut longer = update;
-    longer.body.push(0);
+    longer.bound_part.push(0);
     let error = lattice.verify(&renamed(&longer)).err();
     assert!(matches!(error, Some(UpdateError::MalformedEncoding(DecodeError::Length { .. }))));
 }
@@ -215,7 +216,7 @@ fn dimensions_that_fill_no_block_or_one_are_proven_like_others() {
         let mut lattice = Lattice::new(38, dimension, 5600, 1, 10);
         let update = lattice.update(1);
         let key_part = lattice.verify_key_part(&update).unwrap();
-        let candidate = CandidateLatticeUpdate::parse(key_part, &update.body).unwrap();
+        let candidate = CandidateLatticeUpdate::parse(key_part, &update.body()).unwrap();
         assert_eq!(candidate.header(), &update.header);
         assert!(lattice.verify(&update).is_ok(), "{dimension}");
     }

@@ -179,7 +179,12 @@ impl Lattice {
         };
         let key_part = [ciphertexts, key_proof].concat();
         let body = [c_bytes, body.respond(&e)].concat();
-        let header = LatticeHeader::new(context, mask_hash, Part::of(&key_part), Part::of(&body));
-        EncryptedLatticeUpdate { header, key_part, body }
+        let header = LatticeHeader::new(
+            context,
+            mask_hash,
+            Part::of(&key_part),
+            Part::of_all(&[&key_part, &body]),
+        );
+        EncryptedLatticeUpdate { header, key_part, bound_part: body }
     }
 }

@@ -56,7 +56,8 @@ fn a_large_model_is_bounded_by_its_norm_and_a_small_one_parameter_by_parameter()
     let bound = |hidden: &[usize]| {
         resolve(Choice { hidden: hidden.to_vec(), ..Choice::default() }).unwrap().bound
     };
-    assert_eq!(bound(&[16, 8]), Bound::parameter(8));
+    assert_eq!(bound(&[4]), Bound::parameter(8));
+    assert_eq!(bound(&[16, 8]), Bound::Norm { norm: 5600, projections: 256 });
     assert_eq!(bound(&[330, 290]), Bound::Norm { norm: 5600, projections: 256 });
 }
 
@@ -105,5 +106,37 @@ fn values_that_cannot_work_are_refused_in_one_line() {
         let error = resolve(choice).unwrap_err();
         assert_eq!(error.to_string().lines().count(), 1);
         assert_eq!(error.exit_code(), 2);
+    }
+}
+
+#[test]
+fn convolutions_are_for_images_are_written_down_and_learn_more_slowly() {
+    let resolve = |dataset: &str, convolution: &[usize], hidden: &[usize]| {
+        let choice = Choice {
+            dataset: dataset.into(),
+            convolution: convolution.to_vec(),
+            hidden: hidden.to_vec(),
+            ..Choice::default()
+        };
+        ReplayConfig::resolve(choice, &Dataset::bundled(dataset).unwrap())
+    };
+    let large = resolve("digits", &[32, 64], &[240]).unwrap();
+    assert_eq!((large.dimension, large.local.learning_rate), (1_002_337, 1e-3));
+    assert!(large.to_toml().unwrap().contains("convolution = [32, 64]\n"));
+    let dense = resolve("digits", &[], &[240]).unwrap();
+    assert_eq!((dense.dimension, dense.local.learning_rate), (65 * 240 + 241, 1e-2));
+    assert!(!dense.to_toml().unwrap().contains("convolution"));
+    for (dataset, convolution, hidden, says) in [
+        ("pima", &[4][..], &[8][..], "rows of pima are no images"),
+        ("digits", &[0], &[8], "a layer without a neuron"),
+        (
+            "digits",
+            &[64],
+            &[1000],
+            "--convolution [64] --hidden [1000]: more than 1048576 parameters",
+        ),
+    ] {
+        let error = resolve(dataset, convolution, hidden).unwrap_err();
+        assert!(error.to_string().contains(says) && error.exit_code() == 2, "{error}");
     }
 }
