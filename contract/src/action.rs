@@ -9,7 +9,7 @@ use consilium_proto::{
     v1::{Certificate, Genesis, transaction::Action},
 };
 
-use crate::{enrolment, keygen, round};
+use crate::{enrolment, exchange, keygen, round};
 
 /// Who must have signed a transaction.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +20,8 @@ pub enum Signer<'a> {
     Coordinator,
     /// An institution that is enrolled, named by its pseudonym.
     Institution,
+    /// Whoever takes part in sharing: an institution that is enrolled, or somebody whom the authority has admitted.
+    Participant,
     /// An institution that enrols, with the key in the certificate that it brings.
     Newcomer(Option<&'a Certificate>),
 }
@@ -35,6 +37,8 @@ pub enum Statement<'a> {
     Keygen(keygen::Statement<'a>),
     /// About a round.
     Round(round::Statement<'a>),
+    /// About what is shared beside the rounds.
+    Exchange(exchange::Statement<'a>),
 }
 
 /// A kind of transaction.
@@ -55,9 +59,10 @@ pub struct Kind<'a> {
 impl<'a> Kind<'a> {
     /// The kind of an action.
     pub fn of(action: &'a Action) -> Self {
-        use Signer::{Authority, Coordinator, Institution, Newcomer};
-        use Statement::{Enrolment, Genesis, Keygen, Round};
+        use Signer::{Authority, Coordinator, Institution, Newcomer, Participant};
+        use Statement::{Enrolment, Exchange, Genesis, Keygen, Round};
         use enrolment::Statement as E;
+        use exchange::Statement as X;
         use keygen::Statement as K;
         use round::Statement as R;
         match action {
@@ -95,6 +100,31 @@ impl<'a> Kind<'a> {
                 Self::new("SubmitShare", Institution, Round(R::SubmitShare(it))).large()
             }
             Action::CloseRound(it) => Self::new("CloseRound", Coordinator, Round(R::Close(it))),
+
+            Action::AdmitParticipant(it) => {
+                Self::new("AdmitParticipant", Authority, Exchange(X::Admit(it)))
+            }
+            Action::FoundGroup(it) => {
+                Self::new("FoundGroup", Authority, Exchange(X::FoundGroup(it)))
+            }
+            Action::JoinGroup(it) => {
+                Self::new("JoinGroup", Participant, Exchange(X::JoinGroup(it)))
+            }
+            Action::RevokeMember(it) => {
+                Self::new("RevokeMember", Participant, Exchange(X::RevokeMember(it)))
+            }
+            Action::StoreRecord(it) => {
+                Self::new("StoreRecord", Participant, Exchange(X::StoreRecord(it)))
+            }
+            Action::GiveConsent(it) => {
+                Self::new("GiveConsent", Participant, Exchange(X::GiveConsent(it)))
+            }
+            Action::WithdrawConsent(it) => {
+                Self::new("WithdrawConsent", Participant, Exchange(X::WithdrawConsent(it)))
+            }
+            Action::PostRequest(it) => {
+                Self::new("PostRequest", Participant, Exchange(X::PostRequest(it)))
+            }
         }
     }
 

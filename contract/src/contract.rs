@@ -12,6 +12,7 @@ use crate::{
     action::{Signer, Statement},
     body::{ApplyError, Body},
     enrolment::roster::Roster,
+    exchange::{Exchange, Surroundings},
     handler::Said,
     keygen::{Succession, committee::Committee},
     parameters::{GenesisError, Parameters},
@@ -86,6 +87,11 @@ impl Contract {
         &self.state.roster
     }
 
+    /// What is shared beside the rounds.
+    pub fn exchange(&self) -> &Exchange {
+        &self.state.exchange
+    }
+
     /// The global model.
     pub fn model(&self) -> &Model {
         &self.state.model
@@ -144,8 +150,12 @@ impl Contract {
         let authored = self.judge_author(transaction);
         let receipt = if authored.is_accepted() { self.act(transaction, body)? } else { authored };
         if receipt.may_stand(transaction) {
-            if let Some(culprit) = receipt.culprit {
-                self.state.roster.charge(&culprit, receipt.transaction);
+            match (receipt.culprit, transaction.kind().statement) {
+                (None, _) => {}
+                (Some(culprit), Statement::Exchange(_)) => {
+                    self.state.exchange.charge(culprit, receipt.transaction);
+                }
+                (Some(culprit), _) => self.state.roster.charge(&culprit, receipt.transaction),
             }
             self.record(&receipt);
         }
@@ -165,6 +175,14 @@ impl Contract {
             Statement::Enrolment(statement) => statement.apply(&said, state),
             Statement::Keygen(statement) => statement.apply(&said, state),
             Statement::Round(statement) => statement.apply(&said, body, state)?,
+            Statement::Exchange(statement) => {
+                let State { exchange, roster, parameters, .. } = state;
+                let run = Surroundings { chain_id: &parameters.chain_id, roster };
+                match exchange.apply(statement, said.author, &run) {
+                    Ok(()) => Receipt::accepted(said.transaction),
+                    Err(refusal) => refusal.receipt(&said),
+                }
+            }
         })
     }
 
@@ -180,6 +198,12 @@ impl Contract {
                 Some(institution) => institution.certificate.signing_key,
                 None => return Receipt::rejected(id, Reason::UnknownInstitution),
             },
+            (Signer::Participant, Some(author)) => {
+                match self.state.exchange.key_of(author, &self.state.roster) {
+                    Some(key) => key,
+                    None => return Receipt::rejected(id, Reason::UnknownInstitution),
+                }
+            }
             (Signer::Newcomer(certificate), Some(author)) => {
                 let certificate = certificate
                     .and_then(|certificate| parameters.verify_certificate(certificate).ok());
@@ -195,7 +219,8 @@ impl Contract {
         }
         // What names no attempt could be sent again in a later one, and would stand in the way of an honest update.
         let institution = author.and_then(|author| self.state.roster.get(&author));
-        if institution.is_some_and(|institution| institution.has_paid_for(&id)) {
+        let has_paid = institution.is_some_and(|institution| institution.has_paid_for(&id));
+        if has_paid || self.state.exchange.is_paid_for(&id) {
             return Receipt::rejected(id, Reason::Duplicate);
         }
         Receipt::accepted(id)

@@ -16,6 +16,7 @@
 //! | [`execute`](mod@execute) | one way to run a block: recovery, audits, evidence |
 //! | [`schedule`] | what an honest orderer says next, and for whom a run waits |
 //! | [`enrolment`] | the wing of institutions: certificates, and who is enrolled with what credit |
+//! | [`exchange`] | the wing of sharing: participants, a group, records and consents |
 //! | [`keygen`] | the wing of the key: making a committee without a dealer, and passing its key on |
 //! | [`light`] | what signatures alone decide: followers and the light audit |
 //! | [`round`] | the wing of the round: collecting, countersigning and opening a sum, and the model that follows |
@@ -31,6 +32,7 @@ mod budget;
 pub mod contract;
 mod course;
 pub mod enrolment;
+pub mod exchange;
 pub mod execute;
 mod handler;
 pub mod influence;

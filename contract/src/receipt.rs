@@ -62,12 +62,14 @@ impl Receipt {
     /// Whether the transaction may stand on a chain: the one rule by which the coordinator records, and by which everyone
     /// who reads a chain convicts it.
     ///
-    /// What took effect stands. What was refused stands only where an enrolled institution has signed it, because that
+    /// What took effect stands. What was refused stands only where an institution or a participant has signed it, because that
     /// alone may prove a fault or be a verdict. Anyone can send noise under another's name; and what the authority or the
     /// coordinator says has an effect or is answered and forgotten, also an enrolment.
     pub fn may_stand(&self, transaction: &CandidateTransaction) -> bool {
         let is_authored = !matches!(self.reason, Reason::BadSignature | Reason::UnknownInstitution);
-        self.is_accepted() || transaction.kind().signer == Signer::Institution && is_authored
+        let signer = transaction.kind().signer;
+        let is_a_participants = matches!(signer, Signer::Institution | Signer::Participant);
+        self.is_accepted() || is_a_participants && is_authored
     }
 
     /// As a message that its reader can hold against the coordinator, whose `key` signs it.

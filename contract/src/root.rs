@@ -33,6 +33,7 @@ pub(crate) fn state_root(state: &State) -> StateRoot {
         hasher.update(pseudonym);
     }
     hasher.update(state.succession.hash());
+    hasher.update(state.exchange.hash());
     phase(&state.phase, &mut hasher);
     StateRoot(hasher.finalize().into())
 }

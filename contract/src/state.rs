@@ -8,6 +8,7 @@ use consilium_hash::ReceiptsHash;
 use crate::{
     course::{Course, Station},
     enrolment::roster::Roster,
+    exchange::Exchange,
     keygen::Succession,
     parameters::Parameters,
     phase::Phase,
@@ -20,6 +21,7 @@ pub(crate) struct State {
     pub(crate) parameters: Parameters,
     pub(crate) succession: Succession,
     pub(crate) roster: Roster,
+    pub(crate) exchange: Exchange,
     pub(crate) model: Model,
     pub(crate) phase: Phase,
     /// Step that is being made, from 0; equals the number of closed rounds.
@@ -43,6 +45,7 @@ impl State {
             parameters,
             succession: Succession::default(),
             roster: Roster::default(),
+            exchange: Exchange::default(),
             model,
             phase: Phase::Idle,
             step: 0,

@@ -6,7 +6,7 @@
 use consilium_crypto::{DecryptionShare, RoundContext, mask::CandidateHeader};
 use consilium_hash::{BlockHash, ChainId, HeaderHash, Pseudonym};
 use consilium_ledger::{Cosignature, Note, NoteKey, sha256, trustee_key};
-use consilium_proto::v1::{Enrol, transaction::Action};
+use consilium_proto::v1::{Enrol, Reason, transaction::Action};
 use thiserror::Error;
 
 use crate::{
@@ -52,6 +52,9 @@ pub enum StatementError {
     /// The contract refuses what the authority, or somebody who enrols, says; refused, it stands on no chain.
     #[error("it may not stand on a chain: {0}")]
     MayNotStand(&'static str),
+    /// The contract refuses what a participant says of sharing.
+    #[error("the contract refuses it: {}", .0.as_str_name())]
+    Refused(Reason),
     /// Neither the authority nor the coordinator has signed what they alone may say.
     #[error("it is not signed by the one who may say it")]
     NotTheirs,
@@ -86,6 +89,7 @@ impl StatementError {
             | Self::NotAMember(_)
             | Self::Revoked(_)
             | Self::OtherContext(_)
+            | Self::Refused(_)
             | Self::Malformed(_) => false,
         }
     }
@@ -118,7 +122,7 @@ pub(crate) fn judge_signer(
     let key = match transaction.kind().signer {
         Signer::Authority => &parameters.authority,
         Signer::Coordinator => &parameters.coordinator,
-        Signer::Institution | Signer::Newcomer(_) => return Ok(()),
+        Signer::Institution | Signer::Participant | Signer::Newcomer(_) => return Ok(()),
     };
     let is_theirs =
         transaction.author().is_none() && transaction.is_signed_by(key, &parameters.chain_id);

@@ -36,9 +36,10 @@ use super::{
     },
 };
 use crate::{
-    action::Signer,
+    action::{Signer, Statement},
     course::{Course, Station},
     enrolment::roster::Roster,
+    exchange::{self, Exchange, Surroundings},
     keygen::{Ceremony, Keygen, Made, Succession, committee::Committee},
     parameters::Parameters,
     transaction::CandidateTransaction,
@@ -50,6 +51,7 @@ pub struct View {
     parameters: Arc<Parameters>,
     succession: Succession,
     roster: Roster,
+    exchange: Exchange,
     /// What the last opened round says of those who have lost credit.
     standings: BTreeMap<Pseudonym, u32>,
     phase: Phase,
@@ -67,6 +69,7 @@ impl View {
             succession: Succession::default(),
             parameters,
             roster: Roster::default(),
+            exchange: Exchange::default(),
             standings: BTreeMap::new(),
             phase: Phase::Idle,
             course: Course::start(),
@@ -97,6 +100,11 @@ impl View {
     /// Who is enrolled by the authority's certificate.
     pub fn roster(&self) -> &Roster {
         &self.roster
+    }
+
+    /// What is shared beside the rounds.
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
     /// Proven faults that an institution may still have, as of the opening of the last round. The coordinator says so and
@@ -151,12 +159,15 @@ impl View {
                 let asked = self.succession.ask(change, &self.parameters, &self.roster);
                 asked.map_err(|reason| StatementError::MayNotStand(reason.as_str_name()))?;
             }
-            // Whatever else is said changes nothing here, once its author is established.
-            _ => match transaction.kind().signer {
-                Signer::Authority | Signer::Coordinator => {}
-                Signer::Institution | Signer::Newcomer(_) => {
-                    author(transaction, &self.roster, &self.parameters.chain_id).map(drop)?;
-                }
+            _ => match transaction.kind().statement {
+                Statement::Exchange(statement) => self.share_besides(transaction, statement)?,
+                // Whatever else is said changes nothing here, once its author is established.
+                _ => match transaction.kind().signer {
+                    Signer::Authority | Signer::Coordinator => {}
+                    Signer::Institution | Signer::Participant | Signer::Newcomer(_) => {
+                        author(transaction, &self.roster, &self.parameters.chain_id).map(drop)?;
+                    }
+                },
             },
         }
         Ok(None)
@@ -191,6 +202,37 @@ impl View {
         let Course { step, attempt, .. } = self.course;
         let phase = self.phase.name();
         move |_| StatementError::OutOfTurn { order, step, attempt, phase }
+    }
+
+    /// Statements of sharing carry all that decides them, so they take effect here as they do in the contract.
+    fn share_besides(
+        &mut self,
+        transaction: &CandidateTransaction,
+        statement: exchange::Statement<'_>,
+    ) -> Result<(), StatementError> {
+        let Self { exchange, roster, parameters, .. } = self;
+        let speaker = transaction.author();
+        if let Some(author) = &speaker {
+            let key = exchange.key_of(author, roster).ok_or(StatementError::UnknownInstitution)?;
+            if !transaction.is_signed_by(&key, &parameters.chain_id) {
+                return Err(StatementError::BadSignature(*author));
+            }
+            if exchange.is_paid_for(&transaction.id()) {
+                return Err(StatementError::Refused(Reason::Duplicate));
+            }
+        }
+        let run = Surroundings { chain_id: &parameters.chain_id, roster };
+        let refusal = match exchange.apply(statement, speaker, &run) {
+            Ok(()) => return Ok(()),
+            Err(refusal) => refusal,
+        };
+        let Some(author) = speaker else {
+            return Err(StatementError::MayNotStand(refusal.reason.as_str_name()));
+        };
+        if refusal.is_fault {
+            exchange.charge(author, transaction.id());
+        }
+        Err(StatementError::Refused(refusal.reason))
     }
 
     fn enrol(

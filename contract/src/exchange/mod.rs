@@ -1,0 +1,187 @@
+//! The wing of sharing: what institutions and others share beside the rounds, with consent and without details on the chain.
+//!
+//! | file | concept |
+//! | --- | --- |
+//! | [`participants`] | who may speak, and with what credit |
+//! | [`group`] | the group in whose name requests are signed: its members and epochs |
+//! | [`records`] | records on the ledger, consents to them, withdrawals |
+//!
+//! Every statement carries all that decides it: no body comes beside it, and nothing of a round matters to it. So a follower
+//! and the light audit run this wing whole, as the contract does. What the statements are made of, the crate
+//! `consilium-exchange` knows; who has said what before, and who may, is decided here.
+//!
+//! A statement that does not hold although its author has signed it costs a credit of its own, which the third ends
+//! (liu2021, 3.5: "more than three times"; a run counts to three everywhere). It is not the credit of the rounds: whoever
+//! follows the chain without bodies cannot know that one.
+
+pub mod group;
+pub mod participants;
+pub mod records;
+
+use consilium_crypto::signature::VerifyingKey;
+use consilium_hash::{ChainId, Pseudonym, TransactionHash};
+use consilium_proto::v1::{
+    AdmitParticipant, FoundGroup, GiveConsent, JoinGroup, PostRequest, Reason, RevokeMember,
+    StoreRecord, WithdrawConsent,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{enrolment::roster::Roster, handler::Refusal};
+
+use group::Group;
+use participants::Participants;
+use records::Records;
+
+const LABEL: &[u8] = b"consilium/v1/exchange";
+
+/// What can be said of sharing.
+#[derive(Debug, Clone, Copy)]
+pub enum Statement<'a> {
+    /// Somebody who is no institution takes part.
+    Admit(&'a AdmitParticipant),
+    /// There is a group.
+    FoundGroup(&'a FoundGroup),
+    /// Somebody joins it.
+    JoinGroup(&'a JoinGroup),
+    /// Somebody leaves it, and its next epoch begins.
+    RevokeMember(&'a RevokeMember),
+    /// A custodian keeps a record of an owner.
+    StoreRecord(&'a StoreRecord),
+    /// An owner consents to a request.
+    GiveConsent(&'a GiveConsent),
+    /// An owner takes a consent back.
+    WithdrawConsent(&'a WithdrawConsent),
+    /// A member of the group asks an owner for records.
+    PostRequest(&'a PostRequest),
+}
+
+/// What this wing knows of the rest of a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) chain_id: &'a ChainId,
+    pub(crate) roster: &'a Roster,
+}
+
+/// What has been shared so far.
+#[derive(Debug, Clone, Default)]
+pub struct Exchange {
+    participants: Participants,
+    group: Option<Group>,
+    records: Records,
+}
+
+impl Exchange {
+    /// Who may speak besides the institutions.
+    pub fn participants(&self) -> &Participants {
+        &self.participants
+    }
+
+    /// The group, once it has been founded.
+    pub fn group(&self) -> Option<&Group> {
+        self.group.as_ref()
+    }
+
+    /// Records and consents.
+    pub fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// The key of somebody who may speak here; `None` where nobody of that name takes part.
+    pub fn key_of(&self, name: &Pseudonym, roster: &Roster) -> Option<VerifyingKey> {
+        let institution = roster.get(name).map(|other| other.certificate.signing_key);
+        institution.or_else(|| self.participants.key_of(name))
+    }
+
+    /// Lets a statement take effect. Its author's signature has been verified; it has none where it is the authority's.
+    ///
+    /// # Errors
+    /// [`Refusal`]; nothing has changed then.
+    pub(crate) fn apply(
+        &mut self,
+        statement: Statement<'_>,
+        author: Option<Pseudonym>,
+        run: &Surroundings<'_>,
+    ) -> Result<(), Refusal> {
+        match (statement, author) {
+            (Statement::Admit(it), None) => self.participants.admit(it, run.roster),
+            (Statement::FoundGroup(it), None) => {
+                if self.group.is_some() {
+                    return Err(Reason::Duplicate.into());
+                }
+                self.group = Some(Group::found(it)?);
+                Ok(())
+            }
+            (statement, Some(author)) => {
+                self.participants.may_speak(&author, run.roster)?;
+                self.hear(statement, &author, run)
+            }
+            // The list of kinds lets nobody but the authority say the first two, and participants all others.
+            (_, None) => Err(Reason::UnknownInstitution.into()),
+        }
+    }
+
+    fn hear(
+        &mut self,
+        statement: Statement<'_>,
+        author: &Pseudonym,
+        run: &Surroundings<'_>,
+    ) -> Result<(), Refusal> {
+        let key = self.key_of(author, run.roster).ok_or(Reason::UnknownInstitution)?;
+        let Self { participants, group, records } = self;
+        let group = group.as_mut().ok_or(Refusal::from(Reason::NoGroup));
+        match statement {
+            Statement::JoinGroup(it) => group?.join(it, author, &key, run.chain_id),
+            Statement::RevokeMember(it) => group?.revoke(it),
+            Statement::PostRequest(it) => group?.request(it, run.chain_id),
+            Statement::StoreRecord(it) => {
+                let key_of_owner = |owner: &Pseudonym| {
+                    let institution = run.roster.get(owner);
+                    let key = institution.map(|other| other.certificate.signing_key);
+                    key.or_else(|| participants.key_of(owner))
+                };
+                records.store(it, author, &key, key_of_owner, run.chain_id)
+            }
+            Statement::GiveConsent(it) => records.consent(it, author, &key, run.chain_id),
+            Statement::WithdrawConsent(it) => records.withdraw(it, author, &key, run.chain_id),
+            Statement::Admit(_) | Statement::FoundGroup(_) => {
+                Err(Reason::UnknownInstitution.into())
+            }
+        }
+    }
+
+    /// Takes a credit for the fault that transaction `id` proves.
+    pub(crate) fn charge(&mut self, author: Pseudonym, id: TransactionHash) {
+        self.participants.charge(author, id);
+    }
+
+    /// Whether this transaction has cost a credit before.
+    pub(crate) fn is_paid_for(&self, id: &TransactionHash) -> bool {
+        self.participants.is_paid_for(id)
+    }
+
+    /// Hash of all of it, as the state root covers it.
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new_with_prefix(LABEL);
+        self.participants.hash(&mut hasher);
+        hasher.update([u8::from(self.group.is_some())]);
+        if let Some(group) = &self.group {
+            group.hash(&mut hasher);
+        }
+        self.records.hash(&mut hasher);
+        hasher.finalize().into()
+    }
+}
+
+/// A statement that its author signed although it cannot be read.
+fn malformed<E>(_: E) -> Refusal {
+    Refusal::fault(Reason::MalformedEncoding)
+}
+
+/// A statement that its author signed although a signature or proof in it does not hold.
+fn false_statement<E>(_: E) -> Refusal {
+    Refusal::fault(Reason::BadStatement)
+}
+
+fn count(length: usize) -> [u8; 8] {
+    (length as u64).to_be_bytes()
+}
