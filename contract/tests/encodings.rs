@@ -104,6 +104,21 @@ fn actions() -> Vec<Action> {
             threshold: 2,
             request: 9,
         }),
+        Action::AdmitParticipant(v1::AdmitParticipant {
+            pseudonym: vec![7; 32],
+            signing_key: vec![8; 32],
+        }),
+        Action::FoundGroup(v1::FoundGroup { issuer_key: vec![1; 96], opener_key: vec![2; 48] }),
+        Action::JoinGroup(v1::JoinGroup { join: vec![3; 264] }),
+        Action::RevokeMember(v1::RevokeMember { revocation: vec![4; 128], epoch: 5 }),
+        Action::StoreRecord(v1::StoreRecord { record: vec![5; 224] }),
+        Action::GiveConsent(v1::GiveConsent { consent: vec![6; 300] }),
+        Action::WithdrawConsent(v1::WithdrawConsent { withdrawal: vec![7; 96] }),
+        Action::PostRequest(v1::PostRequest {
+            request: vec![8; 3000],
+            epoch: 9,
+            signature: vec![10; 400],
+        }),
     ]
     .into_iter()
     .chain(parts().map(|part| {

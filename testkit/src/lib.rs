@@ -11,6 +11,7 @@
 //! | `ceremony` | the one ceremony, and geneses that differ from what a ceremony makes |
 //! | `parties` | what the parties sign, and the chain that they sign it for |
 //! | `run` | a contract driven transaction by transaction, with everybody's keys |
+//! | `sharing` | an owner, a custodian, a group, and what they say of records |
 //! | `step` | what the parties say in one step of training |
 //! | `unproven` | updates of any values (feature `adversary`) |
 //! | `world` | the same run sealed in blocks, by a coordinator that may lie |
@@ -29,6 +30,7 @@ mod attack;
 mod ceremony;
 mod parties;
 mod run;
+mod sharing;
 mod step;
 #[cfg(feature = "adversary")]
 mod unproven;
@@ -42,4 +44,5 @@ pub use ceremony::{
 };
 pub use parties::Parties;
 pub use run::{Op, Run};
+pub use sharing::{Sharing, admission};
 pub use world::{World, splice};

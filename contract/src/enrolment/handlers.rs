@@ -19,6 +19,10 @@ impl Handler for Enrol {
         let message = self.certificate.as_ref().ok_or(Reason::BadCertificate)?;
         let certificate =
             state.parameters.verify_certificate(message).map_err(|_| Reason::BadCertificate)?;
+        let participants = state.exchange.participants();
+        if participants.has(&certificate.pseudonym, &certificate.signing_key) {
+            return Err(Reason::Duplicate.into());
+        }
         let places = state.parameters.institutions;
         state.roster.has_place_for(&certificate, places).map_err(|conflict| match conflict {
             EnrolmentConflict::Pseudonym | EnrolmentConflict::KeyOrIndex => Reason::Duplicate,

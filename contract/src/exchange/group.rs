@@ -74,6 +74,10 @@ impl Group {
     /// Goes on to the next epoch. Nobody but the issuer can make what leads there, so it matters little who says it.
     pub(super) fn revoke(&mut self, it: &RevokeMember) -> Result<(), Refusal> {
         let revocation = Revocation::decode(&it.revocation).map_err(malformed)?;
+        // Two may have passed it on; the later one has done nothing wrong.
+        if it.epoch != self.parameters.epoch() {
+            return Err(Reason::WrongEpoch.into());
+        }
         let revocation = revocation.verify(&self.parameters).map_err(refusal)?;
         self.parameters = revocation.parameters().clone();
         Ok(())

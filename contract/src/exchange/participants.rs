@@ -34,6 +34,11 @@ impl Participants {
         self.keys.iter()
     }
 
+    /// Whether somebody was admitted under this name, or with this key. No institution may enrol with either.
+    pub(crate) fn has(&self, name: &Pseudonym, key: &VerifyingKey) -> bool {
+        self.keys.contains_key(name) || self.keys.values().any(|other| other == key)
+    }
+
     /// Proven faults that somebody may still have before nothing more is heard of it.
     pub fn credit(&self, name: &Pseudonym) -> u32 {
         self.credits.get(name).copied().unwrap_or(INITIAL_CREDIT)
@@ -49,10 +54,7 @@ impl Participants {
         let of_institution = |other: &VerifyingKey| {
             roster.iter().any(|(_, institution)| institution.certificate.signing_key == *other)
         };
-        let is_taken = self.keys.contains_key(&name)
-            || roster.get(&name).is_some()
-            || self.keys.values().any(|other| *other == key)
-            || of_institution(&key);
+        let is_taken = self.has(&name, &key) || roster.get(&name).is_some() || of_institution(&key);
         if is_taken {
             return Err(Reason::Duplicate.into());
         }

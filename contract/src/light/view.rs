@@ -241,6 +241,10 @@ impl View {
         enrol: &Enrol,
     ) -> Result<(), StatementError> {
         let certificate = enrolled(transaction, enrol, &self.parameters)?;
+        let participants = self.exchange.participants();
+        if participants.has(&certificate.pseudonym, &certificate.signing_key) {
+            return Err(StatementError::MayNotStand("its name or key is a participant's"));
+        }
         self.roster
             .enrol(certificate, self.parameters.institutions)
             .map_err(|_| StatementError::MayNotStand("the roster has no place for it"))
