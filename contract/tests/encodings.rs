@@ -20,32 +20,53 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+fn blob() -> Option<v1::BlobRef> {
+    Some(v1::BlobRef { sha256: vec![1; 32], length: 36 })
+}
+
+fn genesis() -> v1::Genesis {
+    v1::Genesis {
+        protocol_version: 4,
+        nonce: vec![2; 32],
+        dimension: 289,
+        initial_model: blob(),
+        institutions: 10,
+        threshold: 4,
+        min_updates: 5,
+        min_rows: 155,
+        bound: Some(v1::genesis::Bound::Parameter(v1::ParameterBound { bits: 8, clip: 0.125 })),
+        max_rows: 62,
+        steps: 60,
+        collection_timeout_ms: 60_000,
+        max_attempts: 3,
+        authority_key: vec![5; 32],
+        coordinator_key: vec![6; 32],
+        training: vec![10, 4, 8, 8, 18, 0],
+        privacy: None,
+        lattice: None,
+        evaluation_key: vec![3; 32],
+        refresh_steps: 20,
+        min_threshold: 3,
+    }
+}
+
 fn actions() -> Vec<Action> {
-    let blob = || Some(v1::BlobRef { sha256: vec![1; 32], length: 36 });
-    vec![
-        Action::Genesis(v1::Genesis {
-            protocol_version: 3,
-            nonce: vec![2; 32],
-            dimension: 289,
-            initial_model: blob(),
-            institutions: 10,
-            threshold: 4,
-            min_updates: 5,
-            min_rows: 155,
-            bound: Some(v1::genesis::Bound::Parameter(v1::ParameterBound { bits: 8, clip: 0.125 })),
-            max_rows: 62,
-            steps: 60,
-            collection_timeout_ms: 60_000,
-            max_attempts: 3,
-            authority_key: vec![5; 32],
-            coordinator_key: vec![6; 32],
-            training: vec![10, 4, 8, 8, 18, 0],
-            privacy: None,
-            lattice: None,
-            evaluation_key: vec![3; 32],
-            refresh_steps: 20,
-            min_threshold: 3,
+    let norm = v1::NormBound { norm: 5_600, projections: 256, clip: 0.5 };
+    let lattice = v1::Genesis {
+        dimension: 1_000_981,
+        bound: Some(v1::genesis::Bound::Norm(norm)),
+        lattice: Some(v1::LatticeMask { scale: 2 }),
+        privacy: Some(v1::Privacy {
+            signal_norm: 100,
+            noise_variance: 40_000,
+            epsilon_milli: 8_000,
+            delta_bits: 17,
         }),
+        ..genesis()
+    };
+    vec![
+        Action::Genesis(genesis()),
+        Action::Genesis(lattice),
         Action::Enrol(v1::Enrol {
             certificate: Some(
                 Certificate {
@@ -163,7 +184,7 @@ fn every_transaction_decodes_to_the_bytes_it_was_read_from() {
 }
 
 #[test]
-fn the_encodings_and_hashes_are_those_of_version_3() {
+fn the_encodings_and_hashes_are_those_of_version_4() {
     let mut hasher = Sha256::new();
     for action in actions() {
         let signed = sign(&key(), &ChainId([1; 32]), Some(&Pseudonym([2; 32])), action);
@@ -173,6 +194,6 @@ fn the_encodings_and_hashes_are_those_of_version_3() {
     }
     assert_eq!(
         hex(hasher.finalize()),
-        "baaa90bebf1b6270cc5cd9e7dd697451b5401ac045dfde3e50fd4d96f20e43f2"
+        "e3377271a73a131cd0f55adad08fab0604904dfbe5cc3612d6da73b2ab89c82a"
     );
 }
