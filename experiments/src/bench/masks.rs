@@ -28,7 +28,7 @@ pub(crate) fn part(scheme: Scheme, step: usize) -> Option<&'static str> {
 }
 
 /// Client: encrypting and proving. Coordinator, for each of n institutions: decoding, verifying and adding n updates folded.
-/// Opening: combining the shares of one trustee and reading the sums off.
+/// Opening: verifying and combining the shares of as many trustees as n institutions need, and reading the sums off.
 ///
 /// Bytes up are those of an update under the lattice mask.
 ///

@@ -167,8 +167,8 @@ fn reason(cell: &Cell, quick: bool) -> Option<&'static str> {
     }
     if scheme == Scheme::Norm && !client && dimension > NORM_ROUND {
         return Some(
-            "a round of ten under the group mask takes 3 GB and half an hour there; the bars measure it, in turns with the \
-             lattice mask",
+            "ten updates under the group mask take 3 GB of memory there and minutes for everybody; the bars measure it, in \
+             turns with the lattice mask",
         );
     }
     if scheme == Scheme::Lattice && dimension < LEAST_LATTICE {

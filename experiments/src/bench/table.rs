@@ -283,7 +283,7 @@ fn remarks(results: &Results, rows: &[Row]) -> String {
     }
     let _ = write!(
         text,
-        "- All updates of a round are distinct, of distinct institutions, made by another process. Coordinator and auditor \
+        "- All updates of a round are distinct, of distinct institutions, made by another process. Coordinator, verifier and auditor \
          verify them {BATCH} at a time, folded, and keep the sum only.\n\
          - The coordinator's row is checking signatures, decoding, verifying, adding, and certifying the sum of the keys; \
          a verifier's is the same with the sum of the keys checked in place of certified; the auditor's adds the countersignatures, the shares and reading the sums off. Reading the ledger is not in it: \

@@ -1,12 +1,13 @@
 //! A round in memory, for what is compared in one process: its keys, its updates, and what becomes of them.
 
+use consilium_contract::parameters::largest_threshold;
 use consilium_crypto::mask::{
-    CandidateHeader, CandidateUpdate, Kind, MaskKeySum, MaskedSum, Parameters, UnprovenUpdate,
-    VerifiedUpdate, combine, verify_updates,
+    CandidateHeader, CandidateUpdate, Kind, MaskedSum, Parameters, UnprovenUpdate, VerifiedUpdate,
+    combine, verify_updates,
 };
 use consilium_crypto::{
-    Bound, DiscreteLogTable, EncryptedUpdate, EvaluationKey, RoundContext, VerifiedEvaluation,
-    VerifiedShare, verify_share,
+    Bound, DecryptionShare, DiscreteLogTable, EncryptedUpdate, EvaluationKey, KeyShare,
+    RoundContext, VerifiedEvaluation, verify_share,
 };
 use rand_core::OsRng;
 
@@ -15,7 +16,7 @@ use super::round::{BLOCK, context, encrypt, parameters};
 use super::scheme::Scheme;
 use crate::ExperimentError;
 
-/// A round of n institutions with a key that one trustee holds.
+/// A round of n institutions, who hold its key together.
 pub(crate) struct World {
     evaluation_key: EvaluationKey,
     key: Key,
@@ -23,11 +24,11 @@ pub(crate) struct World {
     parameters: Parameters,
 }
 
-/// A sum of masked updates, and what a trustee has said about its key.
+/// A sum of masked updates, and the shares of as many trustees as open it.
 pub(crate) struct Sealed {
     sum: MaskedSum,
     evaluation: VerifiedEvaluation,
-    shares: Vec<VerifiedShare>,
+    shares: Vec<DecryptionShare>,
 }
 
 impl World {
@@ -56,7 +57,7 @@ impl World {
         institutions: u32,
     ) -> Result<Self, ExperimentError> {
         let evaluation_key = EvaluationKey::generate(&mut OsRng);
-        let key = Key::generate(1, 1, &evaluation_key)?;
+        let key = Key::generate(institutions, largest_threshold(institutions), &evaluation_key)?;
         let (bound, _) = protection;
         let context = context(&key.public, bound, dimension);
         let parameters = parameters(protection, dimension, institutions)?;
@@ -99,7 +100,7 @@ impl World {
         Ok(sum)
     }
 
-    /// Certifies the sum of the keys of verified updates, and has the trustee answer.
+    /// Certifies the sum of the keys of verified updates, and has trustees answer.
     pub(crate) fn seal(
         &self,
         updates: &[VerifiedUpdate],
@@ -111,26 +112,26 @@ impl World {
         let evaluation = self.evaluation_key.evaluate(&self.context, &headers).map_err(failed())?;
         let evaluation = evaluation.verify(&self.key.public, &self.context, &headers);
         let evaluation = evaluation.map_err(failed())?;
-        let share = |share: &consilium_crypto::KeyShare| {
-            let answer = share.decryption_share(&self.key.public, &evaluation, &BLOCK);
-            verify_share(&answer, &self.key.public, &self.key.commitments, &evaluation, &BLOCK)
-        };
-        let shares = self.key.shares.iter().map(share).collect::<Result<Vec<_>, _>>();
-        let shares = shares.map_err(ExperimentError::bench("a share"))?;
+        let share =
+            |share: &KeyShare| share.decryption_share(&self.key.public, &evaluation, &BLOCK);
+        let threshold = self.key.commitments.threshold() as usize;
+        let shares = self.key.shares.iter().take(threshold).map(share).collect();
         Ok(Sealed { sum, evaluation, shares })
     }
 
-    /// Combines the shares of a sum, and reads it off.
+    /// Verifies and combines the shares of a sum, and reads it off.
     pub(crate) fn open(
         &self,
         sealed: &Sealed,
         table: &DiscreteLogTable,
     ) -> Result<Vec<i64>, ExperimentError> {
         let Sealed { sum, evaluation, shares } = sealed;
-        let commitments = &self.key.commitments;
-        let mask_key: MaskKeySum =
-            combine(&self.parameters, evaluation, shares, commitments, table)
-                .map_err(ExperimentError::bench("combining"))?;
+        let Key { public, commitments, .. } = &self.key;
+        let verify = |share| verify_share(share, public, commitments, evaluation, &BLOCK);
+        let shares = shares.iter().map(verify).collect::<Result<Vec<_>, _>>();
+        let shares = shares.map_err(ExperimentError::bench("a share"))?;
+        let mask_key = combine(&self.parameters, evaluation, &shares, commitments, table);
+        let mask_key = mask_key.map_err(ExperimentError::bench("combining"))?;
         sum.open(&mask_key, table).map_err(ExperimentError::bench("reading off"))
     }
 }
