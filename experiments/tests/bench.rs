@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[test]
 fn all_bars_are_measured_at_small_sizes_where_none_is_met_or_missed() {
@@ -16,6 +16,8 @@ fn all_bars_are_measured_at_small_sizes_where_none_is_met_or_missed() {
         .args(["--peer", "plain=sleep 0.3", "--peer", "secagg=sleep 0.3", "--peer", "own=true"])
         .arg("--out")
         .arg(&out)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .status()
         .unwrap();
     assert!(status.success());

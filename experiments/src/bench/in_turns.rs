@@ -66,8 +66,9 @@ mod tests {
         for measured in [norm_proof(0.0).unwrap(), whole_update(3, 0.0).unwrap()] {
             for part in [OURS, RANGES] {
                 assert!(measured.parts[part] > 0.0, "{measured:?}");
+                // How much it was is not to be told here: threads of other tests come and go.
                 #[cfg(target_os = "linux")]
-                assert!(measured.cpu_parts[part] > 0.0, "{measured:?}");
+                assert!(measured.cpu_parts.contains_key(part), "{measured:?}");
             }
         }
     }

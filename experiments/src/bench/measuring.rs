@@ -35,6 +35,9 @@ pub struct Measured {
     pub bytes_up: u64,
     /// Bytes that it is sent.
     pub bytes_down: u64,
+    /// What failed of it, for readers.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 impl Measured {

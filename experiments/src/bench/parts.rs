@@ -160,7 +160,8 @@ impl Trainer for Timed {
         let before = processor_seconds();
         let local = self.trainer.train(step, global);
         if let Some((after, before)) = processor_seconds().zip(before) {
-            note(&self.trained, after - before);
+            // A thread that ends meanwhile takes its time with it: then less counts as training, never more.
+            note(&self.trained, (after - before).max(0.0));
         }
         local
     }

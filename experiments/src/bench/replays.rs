@@ -17,10 +17,11 @@ use crate::ExperimentError;
 /// Institutions of the replay.
 const INSTITUTIONS: usize = 10;
 
-/// Runs ours and every peer, one after the other, as often as there are turns.
+/// Runs ours and every peer, one after the other, as often as there are turns. A peer that fails is noted with its last words,
+/// takes no further turn and has no figure; the others go on.
 ///
 /// # Errors
-/// [`ExperimentError::Bench`] with the program that failed, and its last words.
+/// [`ExperimentError::Bench`] where ours fails, with its last words.
 pub(crate) fn measure(
     rounds: usize,
     turns: usize,
@@ -57,16 +58,31 @@ fn take_turns(
             cpus.entry(name).or_default().push(cpu_s);
         }
     };
+    let mut failed = BTreeMap::<&str, String>::new();
     for _ in 0..turns {
         note(OURS, timed(OURS, ours()?)?);
         for peer in peers {
+            if failed.contains_key(peer.name.as_str()) {
+                continue;
+            }
             let mut shell = Command::new("sh");
             shell.args(["-c", &peer.command]);
-            note(&peer.name, timed(&peer.name, shell)?);
+            match timed(&peer.name, shell) {
+                Ok(spent) => note(&peer.name, spent),
+                Err(error) => _ = failed.insert(&peer.name, error.to_string()),
+            }
         }
     }
+    walls.retain(|name, _| !failed.contains_key(name));
+    cpus.retain(|name, _| !failed.contains_key(name));
     let seconds = walls.get(OURS).cloned().unwrap_or_default();
-    Ok(Measured { seconds, parts: medians(walls), cpu_parts: medians(cpus), ..Measured::default() })
+    Ok(Measured {
+        seconds,
+        parts: medians(walls),
+        cpu_parts: medians(cpus),
+        notes: failed.into_values().collect(),
+        ..Measured::default()
+    })
 }
 
 fn timed(name: &str, mut command: Command) -> Result<spent::Spent, ExperimentError> {
@@ -118,8 +134,17 @@ mod tests {
     fn a_peer_that_talks_much_does_not_stop_and_one_that_fails_is_named_with_its_last_words() {
         let peers = ["loud=yes | head -c 300000; yes | head -c 300000 >&2".parse().unwrap()];
         assert!(take_turns(1, &peers, idle("0")).is_ok());
-        let peers = ["wrong=echo no such data >&2; exit 3".parse().unwrap()];
-        let error = take_turns(1, &peers, idle("0")).unwrap_err().to_string();
-        assert!(error.contains("wrong") && error.contains("no such data"), "{error}");
+        let wrong = "wrong=echo no such data >&2; exit 3".parse().unwrap();
+        let measured = take_turns(2, &[wrong, "right=true".parse().unwrap()], idle("0")).unwrap();
+        let [note] = measured.notes.as_slice() else { panic!("{measured:?}") };
+        assert!(note.contains("wrong") && note.contains("no such data"), "{note}");
+        assert!(measured.parts.contains_key("right") && !measured.parts.contains_key("wrong"));
+        let fails = || {
+            let mut command = Command::new("sh");
+            command.args(["-c", "echo ours is broken >&2; exit 1"]);
+            Ok(command)
+        };
+        let error = take_turns(1, &[], fails).unwrap_err().to_string();
+        assert!(error.contains("ours is broken"), "{error}");
     }
 }

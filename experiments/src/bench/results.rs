@@ -96,8 +96,9 @@ impl Results {
         });
     }
 
-    /// Adds a comparison.
+    /// Adds a comparison, and what failed of it.
     pub fn compare(&mut self, name: String, measured: Measured) {
+        self.failures.extend(measured.notes.iter().cloned());
         self.compared.insert(name, measured);
     }
 
