@@ -1,45 +1,52 @@
-//! The bars of `consilium bench` at small sizes, by the program itself: federations of one process each, turns with a peer,
-//! and every file.
+//! The processes of a bench, with the real program.
 
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
 
-use std::fs;
-use std::process::{Command, Stdio};
+use consilium_experiments::bench::{Cell, Children, Failure, Job, Party, SUBCOMMAND, Scheme, Task};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_consilium");
+
+fn job(scheme: Scheme, party: Party, folder: Option<PathBuf>) -> Job {
+    let institutions = if party == Party::Client { 1 } else { 10 };
+    let cell = Cell { scheme, party, dimension: 8, institutions, threads: 1 };
+    Job { task: Task::Cell { cell, folder }, threads: 1, budget_s: 0.0 }
+}
 
 #[test]
-fn all_bars_are_measured_at_small_sizes_where_none_is_met_or_missed() {
-    let directory = tempfile::tempdir().unwrap();
-    let out = directory.path().join("bars");
-    let status = Command::new(env!("CARGO_BIN_EXE_consilium"))
-        .args(["bench", "--bars", "--quick", "--format", "json"])
-        .args(["--peer", "plain=sleep 0.3", "--peer", "secagg=sleep 0.3", "--peer", "own=true"])
-        .arg("--out")
-        .arg(&out)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success());
-
-    let json = fs::read_to_string(out.join("bench.json")).unwrap();
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json["failures"], serde_json::json!([]));
-    assert!(["AVX-512", "AVX2", "portable"].contains(&json["arithmetic"].as_str().unwrap()));
-    let bars = json["bars"].as_array().unwrap();
-    assert_eq!(bars.len(), 15);
-    for bar in bars {
-        assert!(bar["measured"].is_string(), "{bar}");
-        let verdict = if bar["what"].as_str().unwrap().contains("against own") {
-            "no_bar"
-        } else {
-            "not_measured"
-        };
-        assert_eq!(bar["verdict"], verdict, "{bar}");
+fn a_cell_is_measured_in_a_process_of_its_own() {
+    let interrupted = AtomicBool::new(false);
+    let children = Children { program: PROGRAM.into(), interrupted: &interrupted };
+    for scheme in [Scheme::FedAvg, Scheme::Norm] {
+        let measured = children.run(&job(scheme, Party::Client, None)).unwrap();
+        assert!(measured.seconds.len() >= 2 && measured.bytes_up > 0, "{measured:?}");
+        if cfg!(target_os = "linux") {
+            assert!(measured.peak_kb.unwrap() > 0);
+        }
     }
+}
 
-    let table = fs::read_to_string(out.join("bench.md")).unwrap();
-    assert!(table.contains(json["machine"]["cpu"].as_str().unwrap()), "{table}");
-    assert_eq!(fs::read_to_string(out.join("bars.csv")).unwrap().lines().count(), 1 + bars.len());
-    assert!(fs::read_to_string(out.join("bench.svg")).unwrap().ends_with("</svg>\n"));
+#[test]
+fn a_child_that_fails_is_reported_in_one_line_that_says_why() {
+    let interrupted = AtomicBool::new(false);
+    let children = Children { program: PROGRAM.into(), interrupted: &interrupted };
+    for (job, says) in [
+        (job(Scheme::Norm, Party::Trustee, Some("no such round".into())), "no such round"),
+        (job(Scheme::FedAvg, Party::Trustee, None), "no such party"),
+    ] {
+        let Err(Failure::Failed(reason)) = children.run(&job) else { panic!("it did not fail") };
+        assert!(reason.contains(says) && reason.lines().count() == 1, "{reason}");
+    }
+    let output = Command::new(PROGRAM).args([SUBCOMMAND, "not a job"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(String::from_utf8(output.stderr).unwrap().lines().count(), 1);
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn an_interrupted_run_measures_no_further_cell() {
+    let interrupted = AtomicBool::new(true);
+    let children = Children { program: PROGRAM.into(), interrupted: &interrupted };
+    assert_eq!(children.run(&job(Scheme::FedAvg, Party::Client, None)), Err(Failure::Interrupted));
 }
