@@ -128,7 +128,7 @@ pub struct Accounts {
     chain_id: ChainId,
     /// Who signs deposits.
     authority: VerifyingKey,
-    accounts: BTreeMap<Pseudonym, Account>,
+    pub(super) accounts: BTreeMap<Pseudonym, Account>,
     /// Every half of every key.
     keys: BTreeSet<[u8; ELEMENT_LEN]>,
 }

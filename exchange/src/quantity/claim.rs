@@ -93,12 +93,19 @@ pub fn verify_claims(
 }
 
 fn hold(claims: &[&Claim], fresh: Option<&[u8; 32]>) -> bool {
+    fold(claims, &mut weights(claims, fresh)).vanishes()
+}
+
+/// Weights that follow from every byte of these claims; their digests say on which chain they are.
+pub(super) fn weights(claims: &[&Claim], fresh: Option<&[u8; 32]>) -> Weights {
     let digests = claims.iter().map(|claim| &claim.digest);
-    // The digests say on which chain all of this is.
-    let mut weights = Weights::bound_to(WEIGHTS, claims.len() as u64, &[], fresh, digests);
+    Weights::bound_to(WEIGHTS, claims.len() as u64, &[], fresh, digests)
+}
+
+pub(super) fn fold(claims: &[&Claim], weights: &mut Weights) -> Folded {
     let mut folded = Folded::default();
     claims.iter().for_each(|claim| claim.fold(weights.take(), &mut folded));
-    folded.vanishes()
+    folded
 }
 
 /// An action whose proof holds in a context; [`Accounts::apply`](super::Accounts::apply) sees to it that it still is the one.

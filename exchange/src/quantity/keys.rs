@@ -66,7 +66,7 @@ impl AccountSecret {
         Self::new(random_scalar(rng), random_scalar(rng))
     }
 
-    fn new(x1: Scalar, x2: Scalar) -> Result<Self, DecodeError> {
+    pub(super) fn new(x1: Scalar, x2: Scalar) -> Result<Self, DecodeError> {
         let keys = AccountKeys::new(Point::new(g_times(&x1)), Point::new(g_times(&x2)))?;
         Ok(Self { x1, x2, alpha: x1.invert(), beta: x2.invert(), keys })
     }

@@ -33,8 +33,8 @@ pub struct Wallet {
     chain_id: ChainId,
     #[zeroize(skip)]
     name: Pseudonym,
-    secret: AccountSecret,
-    balance: u64,
+    pub(super) secret: AccountSecret,
+    pub(super) balance: u64,
     pending: u64,
 }
 
