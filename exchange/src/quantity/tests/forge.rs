@@ -1,7 +1,7 @@
 //! A prover of an adversary's: any scalars for digits, and ρ and τ where it wants them. Written for itself, from the formulas.
 
 use consilium_crypto::building_blocks::{CommittedCoefficients, CommittedVector, Folded, Protocol};
-use curve25519_dalek::Scalar;
+use curve25519_dalek::{RistrettoPoint, Scalar};
 use merlin::Transcript;
 use rand_core::CryptoRngCore;
 
@@ -59,9 +59,8 @@ pub(super) fn forge(
 
     let left = statement.left(&rho, mask.entries());
     let points = left.points.iter().zip(&statement.points);
-    let points = points.map(|(scalar, point)| point.element() * scalar).sum();
-    let t_r =
-        Point::new(h_times(&left.h) + curve25519_dalek::RistrettoPoint::mul_base(&left.g) + points);
+    let points: RistrettoPoint = points.map(|(scalar, point)| point.element() * scalar).sum();
+    let t_r = Point::new(h_times(&left.h) + RistrettoPoint::mul_base(&left.g) + points);
     let mut sum = vec![Scalar::ZERO; 5];
     let mut weight = Scalar::ONE;
     for (digit, mask) in digits.iter().zip(&mask.entries()[scalars.len()..]) {
@@ -82,25 +81,42 @@ pub(super) fn forge(
     proof
 }
 
-/// Whether a verifier takes a proof who draws ρ and τ in this order.
-pub(super) fn holds(statement: &Statement, bytes: &[u8], order: Order) -> bool {
-    let Ok(proof) = Proof::decode(statement, bytes) else { return false };
+/// Which of (V1), (V2) and (V3) hold for a verifier who draws ρ and τ in this order.
+pub(super) fn equations(statement: &Statement, bytes: &[u8], order: Order) -> [bool; 3] {
+    let Ok(proof) = Proof::decode(statement, bytes) else { return [false; 3] };
     let mut transcript = statement.begin();
     let vector = &proof.vector;
     let (rho, tau) =
         weights(order, &mut transcript, vector.commitment_bytes(), vector.mask_bytes());
     let e = proof.coefficients.as_ref().map(|e| e.q_bytes()).unwrap_or_default();
     let c = draw_challenge(&mut transcript, proof.t_r.encoding(), e);
-    holds_under(statement, bytes, &Challenges { rho, tau, c })
+    equations_under(statement, bytes, &Challenges { rho, tau, c })
 }
 
-/// Whether the three equations hold under these challenges.
-pub(super) fn holds_under(statement: &Statement, bytes: &[u8], challenges: &Challenges) -> bool {
+/// The same under these challenges.
+pub(super) fn equations_under(
+    statement: &Statement,
+    bytes: &[u8],
+    challenges: &Challenges,
+) -> [bool; 3] {
     let proof = Proof::decode(statement, bytes).unwrap();
-    let weights = [3u64, 5, 7].map(Scalar::from);
-    let mut folded = Folded::default();
-    proof.fold(statement, challenges, weights, &mut folded);
-    folded.vanishes()
+    [0, 1, 2].map(|equation| {
+        let mut weights = [Scalar::ZERO; 3];
+        weights[equation] = Scalar::ONE;
+        let mut folded = Folded::default();
+        proof.fold(statement, challenges, weights, &mut folded);
+        folded.vanishes()
+    })
+}
+
+/// Whether a verifier who draws ρ and τ in this order takes a proof.
+pub(super) fn holds(statement: &Statement, bytes: &[u8], order: Order) -> bool {
+    equations(statement, bytes, order) == [true; 3]
+}
+
+/// Whether one takes it under these challenges.
+pub(super) fn holds_under(statement: &Statement, bytes: &[u8], challenges: &Challenges) -> bool {
+    equations_under(statement, bytes, challenges) == [true; 3]
 }
 
 /// So many base-4 digits of a number, as scalars.

@@ -5,15 +5,25 @@ use curve25519_dalek::{RistrettoPoint, Scalar};
 
 use super::super::keys::AccountKeys;
 use super::super::point::Point;
-use super::forge::{Order, digits, early_rho, forge, holds};
+use super::forge::{Order, digits, early_rho, equations, forge, holds};
 use super::*;
 
-/// A transfer whose amount and rest are these digits; whether our verifier takes it.
-fn accepted(world: &mut World, amount: Scalar, of_amount: &[Scalar], of_rest: &[Scalar]) -> bool {
+/// Everything holds but that digits are digits.
+const DIGITS_WRONG: [bool; 3] = [true, true, false];
+/// Everything holds but the equations of the statement.
+const EQUATIONS_WRONG: [bool; 3] = [true, false, true];
+
+/// Which equations hold of a transfer with these digits of its amount and of what is left.
+fn verdict(
+    world: &mut World,
+    amount: Scalar,
+    of_amount: &[Scalar],
+    of_rest: &[Scalar],
+) -> [bool; 3] {
     let (statement, scalars) = world.stated(amount);
     let digits = [of_amount, of_rest].concat();
     let proof = forge(&statement, &scalars, &digits, Order::AfterD, &mut world.rng);
-    holds(&statement, &proof, Order::AfterD)
+    equations(&statement, &proof, Order::AfterD)
 }
 
 fn world_with(seed: u64, balance: u32) -> World {
@@ -25,7 +35,8 @@ fn world_with(seed: u64, balance: u32) -> World {
 #[test]
 fn the_forger_makes_proofs_that_hold_of_what_is_true() {
     let mut world = world_with(20, 1000);
-    assert!(accepted(&mut world, Scalar::from(300u64), &digits(300, 16), &digits(700, 24)));
+    let verdict = verdict(&mut world, Scalar::from(300u64), &digits(300, 16), &digits(700, 24));
+    assert_eq!(verdict, [true; 3]);
 }
 
 #[test]
@@ -33,8 +44,9 @@ fn a_negative_digit_is_refused() {
     let mut world = world_with(21, 5);
     let mut of_amount = digits(0, 16);
     of_amount[0] = -Scalar::ONE;
-    // −1 sent, 6 kept: all equations hold, the digit is none.
-    assert!(!accepted(&mut world, -Scalar::ONE, &of_amount, &digits(6, 24)));
+    // −1 sent, 6 kept.
+    let verdict = verdict(&mut world, -Scalar::ONE, &of_amount, &digits(6, 24));
+    assert_eq!(verdict, DIGITS_WRONG);
 }
 
 #[test]
@@ -45,7 +57,8 @@ fn a_digit_of_four_is_refused() {
     let mut of_amount = digits(0, 16);
     of_amount[15] = Scalar::from(4u64);
     // 2^32 sent, which is in the account, and is one more than an amount can be.
-    assert!(!accepted(&mut world, Scalar::from(1u64 << 32), &of_amount, &digits(0, 24)));
+    let verdict = verdict(&mut world, Scalar::from(1u64 << 32), &of_amount, &digits(0, 24));
+    assert_eq!(verdict, DIGITS_WRONG);
 }
 
 #[test]
@@ -54,8 +67,8 @@ fn a_four_moved_from_one_digit_to_the_next_is_refused() {
     let four = Scalar::from(4u64);
     let mut moved = digits(0, 16);
     moved[0] = four;
-    assert!(accepted(&mut world, four, &digits(4, 16), &digits(6, 24)));
-    assert!(!accepted(&mut world, four, &moved, &digits(6, 24)), "the same number");
+    assert_eq!(verdict(&mut world, four, &digits(4, 16), &digits(6, 24)), [true; 3]);
+    assert_eq!(verdict(&mut world, four, &moved, &digits(6, 24)), DIGITS_WRONG);
 }
 
 #[test]
@@ -65,7 +78,8 @@ fn errors_of_two_digits_that_cancel_in_the_number_are_refused() {
     let mut of_amount = digits(0, 16);
     of_amount[0] = -Scalar::from(4u64);
     of_amount[1] = Scalar::ONE;
-    assert!(!accepted(&mut world, Scalar::ZERO, &of_amount, &digits(10, 24)));
+    let verdict = verdict(&mut world, Scalar::ZERO, &of_amount, &digits(10, 24));
+    assert_eq!(verdict, DIGITS_WRONG);
 }
 
 #[test]
@@ -74,9 +88,10 @@ fn more_than_the_balance_is_refused() {
     let ten = Scalar::from(10u64);
     let mut of_rest = digits(0, 24);
     of_rest[0] = -Scalar::from(5u64);
-    assert!(!accepted(&mut world, ten, &digits(10, 16), &of_rest), "what is left is −5");
-    assert!(!accepted(&mut world, ten, &digits(10, 16), &digits(0, 24)), "it does not add up");
-    assert!(!accepted(&mut world, ten, &digits(5, 16), &digits(0, 24)), "C3 hides another number");
+    // What is left is −5; it does not add up; C3 hides another number.
+    assert_eq!(verdict(&mut world, ten, &digits(10, 16), &of_rest), DIGITS_WRONG);
+    assert_eq!(verdict(&mut world, ten, &digits(10, 16), &digits(0, 24)), EQUATIONS_WRONG);
+    assert_eq!(verdict(&mut world, ten, &digits(5, 16), &digits(0, 24)), EQUATIONS_WRONG);
 }
 
 #[test]

@@ -65,7 +65,9 @@ fn changes(equation: &Equation) -> Vec<Equation> {
             edit(&mut changed.left);
             changes.push(changed);
         };
-        change(&|left| drop(left.remove(term)));
+        change(&|left| {
+            left.remove(term);
+        });
         change(&|left| left[term].0 = other(left[term].0));
         change(&|left| left[term].2 = moved(left[term].2));
         change(&|left| {
@@ -82,7 +84,9 @@ fn changes(equation: &Equation) -> Vec<Equation> {
             edit(&mut changed.right);
             changes.push(changed);
         };
-        change(&|right| drop(right.remove(term)));
+        change(&|right| {
+            right.remove(term);
+        });
         change(&|right| right[term].0 = other(right[term].0));
         change(&|right| right[term].1 = moved(right[term].1));
     }
