@@ -148,6 +148,8 @@ impl std::fmt::Debug for DiscreteLogTable {
 
 #[cfg(test)]
 mod tests {
+    use curve25519_dalek::scalar::Scalar;
+
     use super::*;
 
     #[test]

@@ -9,7 +9,7 @@ use consilium_crypto::building_blocks::Reader;
 use consilium_crypto::{DecodeError, SIGNATURE_LEN, Signature, SigningKey, VerifyingKey};
 use consilium_hash::{ChainId, Pseudonym};
 use rand_core::CryptoRngCore;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::QuantityError;
 use super::ciphertext::{Ciphertext, Randomness};
@@ -94,6 +94,7 @@ impl UnapprovedDeposit {
 }
 
 /// What a deposit holds, for the authority alone. Wiped when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct DepositOpening {
     amount: u32,
     randomness: Randomness,

@@ -61,7 +61,7 @@ pub(super) fn forge(
     let points = left.points.iter().zip(&statement.points);
     let points: RistrettoPoint = points.map(|(scalar, point)| point.element() * scalar).sum();
     let t_r = Point::new(h_times(&left.h) + RistrettoPoint::mul_base(&left.g) + points);
-    let mut sum = vec![Scalar::ZERO; 5];
+    let mut sum = [Scalar::ZERO; 5];
     let mut weight = Scalar::ONE;
     for (digit, mask) in digits.iter().zip(&mask.entries()[scalars.len()..]) {
         let mut product = vec![weight];

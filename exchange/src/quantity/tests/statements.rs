@@ -55,12 +55,17 @@ fn other(sign: Sign) -> Sign {
     }
 }
 
+/// A term of a left side.
+type Left = (Sign, Variable, Base);
+/// A term of a right side.
+type Right = (Sign, Base);
+
 /// Every equation with one term on one side dropped, turned, or over another base or variable.
 fn changes(equation: &Equation) -> Vec<Equation> {
     let mut changes = Vec::new();
     let moved = |base: Base| if base == Base::G { Base::H } else { Base::G };
     for term in 0..equation.left.len() {
-        let mut change = |edit: &dyn Fn(&mut Vec<(Sign, Variable, Base)>)| {
+        let mut change = |edit: &dyn Fn(&mut Vec<Left>)| {
             let mut changed = equation.clone();
             edit(&mut changed.left);
             changes.push(changed);
@@ -79,7 +84,7 @@ fn changes(equation: &Equation) -> Vec<Equation> {
         });
     }
     for term in 0..equation.right.len() {
-        let mut change = |edit: &dyn Fn(&mut Vec<(Sign, Base)>)| {
+        let mut change = |edit: &dyn Fn(&mut Vec<Right>)| {
             let mut changed = equation.clone();
             edit(&mut changed.right);
             changes.push(changed);
