@@ -172,7 +172,7 @@ fn sender() -> Zeroizing<[u8; 64]> {
     let verified = accounts.claim(&OWNER, Action::Deposit(deposit)).unwrap().verify().unwrap();
     accounts.apply(&OWNER, &verified).unwrap();
     wallet.follow(&OWNER, &verified, &DiscreteLogTable::shared()).unwrap();
-    accounts.roll(&OWNER, 1).unwrap();
+    accounts.roll(&OWNER, &wallet.roll(accounts.get(&OWNER).unwrap())).unwrap();
     wallet.rolled();
     let [account, to] = [OWNER, CUSTODIAN].map(|name| accounts.get(&name).unwrap());
     let transfer = wallet.transfer(account, (&CUSTODIAN, to), 300, &mut rng).unwrap();

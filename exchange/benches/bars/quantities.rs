@@ -49,8 +49,8 @@ impl World {
         accounts.apply(&SENDER, &verified).unwrap();
         let table = consilium_crypto::DiscreteLogTable::shared();
         wallets[0].follow(&SENDER, &verified, &table).unwrap();
-        let sequence = accounts.get(&SENDER).unwrap().sequence();
-        accounts.roll(&SENDER, sequence).unwrap();
+        let roll = wallets[0].roll(accounts.get(&SENDER).unwrap());
+        accounts.roll(&SENDER, &roll).unwrap();
         wallets[0].rolled();
         let [sender, _] = wallets;
         Self { accounts, sender }

@@ -17,6 +17,7 @@ use consilium_hash::{BalanceHash, ChainId, Pseudonym};
 use super::ciphertext::Ciphertext;
 use super::claim::{Action, Claim, VerifiedAction};
 use super::keys::AccountKeys;
+use super::roll::Roll;
 use super::statement::Statement;
 use super::transcript::{Context, Kind, balance_hash};
 use super::{Party, QuantityError, deposit, rebase, registration};
@@ -168,8 +169,7 @@ impl Accounts {
         verified: &VerifiedAction,
     ) -> Result<(), QuantityError> {
         let statement = self.statement(author, &verified.action)?;
-        // Keys never change, and of what else a statement speaks the context has the hash.
-        if statement.context != verified.context {
+        if statement != verified.statement {
             return Err(QuantityError::Outdated);
         }
         match &verified.action {
@@ -195,9 +195,9 @@ impl Accounts {
     }
 
     /// The owner's own: what waits is part of the balance. A rule without a proof.
-    pub fn roll(&mut self, author: &Pseudonym, sequence: u64) -> Result<(), QuantityError> {
+    pub fn roll(&mut self, author: &Pseudonym, roll: &Roll) -> Result<(), QuantityError> {
         let account = self.active_mut(author, Party::Author)?;
-        account.check_sequence(sequence)?;
+        account.check_sequence(roll.sequence)?;
         account.balance = account.balance.plus(&account.pending);
         account.credits += account.pending_credits;
         account.pending = Ciphertext::default();

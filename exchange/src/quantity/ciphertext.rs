@@ -1,13 +1,16 @@
 //! Amounts under an account's keys: (y1·X1, y2·X2, (y1 + y2)·g + t·h), which can be added up (mo2023, Definition 1).
 
 use consilium_crypto::DecodeError;
-use consilium_crypto::building_blocks::{ELEMENT_LEN, Reader, g_times, h_times, random_scalar};
+use consilium_crypto::building_blocks::{
+    ELEMENT_LEN, Protocol, Reader, g_times, h_times, random_scalar, witness_bytes,
+};
 use curve25519_dalek::scalar::Scalar;
 use rand_core::CryptoRngCore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::keys::AccountKeys;
+use super::keys::{AccountKeys, AccountSecret};
 use super::point::Point;
+use super::transcript::Context;
 
 /// y1 and y2, fresh for every amount.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -17,8 +20,17 @@ pub(super) struct Randomness {
 }
 
 impl Randomness {
-    pub(super) fn fresh(rng: &mut impl CryptoRngCore) -> Self {
-        Self { y1: random_scalar(rng), y2: random_scalar(rng) }
+    /// It depends on the context, the keys and the amount, too: a generator that repeats itself gives none twice.
+    pub(super) fn fresh(
+        context: &Context,
+        secret: &AccountSecret,
+        amount: u32,
+        rng: &mut impl CryptoRngCore,
+    ) -> Self {
+        let amount = Zeroizing::new(Scalar::from(amount));
+        let secrets = witness_bytes([secret.alpha(), secret.beta(), &amount]);
+        let mut rng = context.begin().witness_rng(&secrets, rng);
+        Self { y1: random_scalar(&mut *rng), y2: random_scalar(&mut *rng) }
     }
 
     /// (y1·X1, y2·X2): what only the holder of these keys takes off again.

@@ -13,7 +13,7 @@ use super::proof::{Challenges, Proof};
 use super::rebase::Rebase;
 use super::registration::Registration;
 use super::statement::Statement;
-use super::transcript::{Context, WEIGHTS};
+use super::transcript::WEIGHTS;
 use super::transfer::Transfer;
 
 /// What an institution does with its account and has to prove.
@@ -46,7 +46,6 @@ impl Action {
 
 /// An action that no rule refuses, with what its proof has to state. The proof is not verified.
 pub struct Claim {
-    context: Context,
     action: Action,
     statement: Statement,
     proof: Proof,
@@ -58,7 +57,7 @@ impl Claim {
     pub(super) fn new(action: Action, statement: Statement) -> Result<Self, DecodeError> {
         let proof = Proof::decode(&statement, action.proof())?;
         let (challenges, digest) = proof.challenges(&statement, action.proof());
-        Ok(Self { context: statement.context, action, statement, proof, challenges, digest })
+        Ok(Self { action, statement, proof, challenges, digest })
     }
 
     /// Verifies this proof alone.
@@ -69,9 +68,9 @@ impl Claim {
 
     fn decide(self, holds: bool) -> Result<VerifiedAction, QuantityError> {
         if !holds {
-            return Err(QuantityError::BadProof { what: self.context.kind.name() });
+            return Err(QuantityError::BadProof { what: self.statement.context.kind.name() });
         }
-        Ok(VerifiedAction { context: self.context, action: self.action })
+        Ok(VerifiedAction { statement: self.statement, action: self.action })
     }
 
     pub(super) fn fold(&self, weights: [curve25519_dalek::Scalar; 3], folded: &mut Folded) {
@@ -108,10 +107,10 @@ pub(super) fn fold(claims: &[&Claim], weights: &mut Weights) -> Folded {
     folded
 }
 
-/// An action whose proof holds in a context; [`Accounts::apply`](super::Accounts::apply) sees to it that it still is the one.
+/// An action whose statement is proven; [`Accounts::apply`](super::Accounts::apply) sees to it that it still is the one to prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedAction {
-    pub(super) context: Context,
+    pub(super) statement: Statement,
     pub(super) action: Action,
 }
 

@@ -42,7 +42,7 @@ impl UnapprovedDeposit {
         amount: u32,
         rng: &mut impl CryptoRngCore,
     ) -> (Self, DepositOpening) {
-        let randomness = Randomness::fresh(rng);
+        let randomness = Randomness::fresh(&context, secret, amount, rng);
         let ciphertext = randomness.encrypt(secret.keys(), amount);
         let statement = statement(context, secret.keys(), &ciphertext);
         let scalars = vec![randomness.y1, randomness.y2, *secret.alpha(), *secret.beta()];

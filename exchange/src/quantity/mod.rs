@@ -10,7 +10,7 @@
 //! institution   Wallet::register → Registration                                                           on the ledger
 //!               Wallet::deposit → UnapprovedDeposit, DepositOpening
 //! authority     UnapprovedDeposit::approve → Deposit                                                      on the ledger
-//! institution   Wallet::transfer → Transfer;  Wallet::rebase → Rebase;  a roll                            on the ledger
+//! institution   Wallet::transfer → Transfer;  Wallet::rebase → Rebase;  Wallet::roll → Roll               on the ledger
 //! everyone      Accounts::claim → Claim → Claim::verify, verify_claims → VerifiedAction → Accounts::apply
 //!               Accounts::roll
 //! institution   Wallet::follow, Wallet::rolled
@@ -47,7 +47,7 @@
 //! | `keys`, `ciphertext` | keys of an account; encrypted amounts |
 //! | `statement`, `proof` | the engine: what is stated, how it is proven |
 //! | `clauses` | (A), (B), (C), (D), (K) as equations |
-//! | `registration`, `deposit`, `transfer`, `rebase` | the actions: making, encoding, what they state |
+//! | `registration`, `deposit`, `transfer`, `rebase`, `roll` | the actions: making, encoding, what they state |
 //! | `claim` | verifying actions, alone or folded |
 //! | `accounts` | the state and its rules |
 //! | `wallet` | an institution's own view |
@@ -69,6 +69,7 @@ mod point;
 mod proof;
 mod rebase;
 mod registration;
+mod roll;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -84,5 +85,6 @@ pub use error::{Party, QuantityError};
 pub use keys::{AccountKeys, AccountSecret};
 pub use rebase::Rebase;
 pub use registration::Registration;
+pub use roll::Roll;
 pub use transfer::Transfer;
 pub use wallet::Wallet;

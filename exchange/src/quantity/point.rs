@@ -7,7 +7,7 @@ use consilium_crypto::building_blocks::{ELEMENT_LEN, Reader};
 use curve25519_dalek::ristretto::RistrettoPoint;
 
 /// A group element and its encoding.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Point {
     element: RistrettoPoint,
     // The encoding of the identity is 32 zeros, so the default is one.
@@ -33,6 +33,15 @@ impl Point {
         &self.encoding
     }
 }
+
+/// Encodings are canonical, so they decide.
+impl PartialEq for Point {
+    fn eq(&self, other: &Self) -> bool {
+        self.encoding == other.encoding
+    }
+}
+
+impl Eq for Point {}
 
 impl fmt::Debug for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

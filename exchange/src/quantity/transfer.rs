@@ -51,7 +51,7 @@ impl Transfer {
         rng: &mut impl CryptoRngCore,
     ) -> Self {
         let (name, keys) = receiver;
-        let randomness = Randomness::fresh(rng);
+        let randomness = Randomness::fresh(&context, secret, amount, rng);
         let sent = randomness.encrypt(secret.keys(), amount);
         let received = randomness.blind(keys);
         let proof = Vec::new();

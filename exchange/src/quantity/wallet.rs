@@ -20,6 +20,7 @@ use super::deposit::{DepositOpening, UnapprovedDeposit};
 use super::keys::AccountSecret;
 use super::rebase::Rebase;
 use super::registration::Registration;
+use super::roll::Roll;
 use super::transcript::{Context, Kind};
 use super::transfer::Transfer;
 
@@ -42,6 +43,17 @@ impl Wallet {
     /// An empty one.
     pub fn new(chain_id: ChainId, name: Pseudonym, secret: AccountSecret) -> Self {
         Self { chain_id, name, secret, balance: 0, pending: 0 }
+    }
+
+    /// One that has followed the ledger so far; what it then makes is refused if the numbers are not the account's.
+    pub fn resume(
+        chain_id: ChainId,
+        name: Pseudonym,
+        secret: AccountSecret,
+        balance: u64,
+        pending: u64,
+    ) -> Self {
+        Self { chain_id, name, secret, balance, pending }
     }
 
     /// What can be sent.
@@ -104,6 +116,11 @@ impl Wallet {
         let balance = u32::try_from(self.balance).map_err(too_much)?;
         let context = self.context(account, Kind::Rebase);
         Ok(Rebase::new(context, &self.secret, &account.balance, balance, rng))
+    }
+
+    /// What waits becomes part of the balance.
+    pub fn roll(&self, account: &Account) -> Roll {
+        Roll { sequence: account.sequence() }
     }
 
     /// Follows an action that the ledger has taken, whoever is its author.

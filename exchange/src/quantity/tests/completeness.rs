@@ -21,7 +21,12 @@ fn any_amount_that_a_balance_has_is_sent_and_read() {
         (u32::MAX, u32::MAX - 1),
         (u32::MAX, u32::MAX),
     ];
-    for (seed, (balance, amount)) in (100..).zip(cases) {
+    let mut draw = || {
+        let balance = rng.next_u32() >> 8;
+        (balance, rng.next_u32() % (balance + 1))
+    };
+    let drawn: Vec<(u32, u32)> = (0..12).map(|_| draw()).collect();
+    for (seed, (balance, amount)) in (100..).zip(cases.into_iter().chain(drawn)) {
         let mut world = World::new(seed, 2);
         world.fund(0, balance);
         world.send(0, 1, amount).unwrap();
@@ -39,7 +44,7 @@ fn what_is_left_has_a_proof_up_to_the_largest_balance_that_credits_allow() {
     for balance in [1 << 32, 1 << 34, (1 << 47) + 1, largest] {
         for amount in [0, 1, u32::MAX] {
             // As if it had been credited that often.
-            let randomness = Randomness::fresh(&mut world.rng);
+            let randomness = randomness(&mut world.rng);
             let mut held = randomness.encrypt(world.wallets[0].secret.keys(), 0);
             let plain = h_times(&Scalar::from(balance));
             held.c3 = point::Point::new(held.c3.element() + plain);

@@ -138,9 +138,9 @@ fn a_ciphertext_that_the_receiver_cannot_read_passes_only_where_rho_is_known_bef
     // The attacker knows ỹ1: it made the only credit of its balance itself.
     let secret = AccountSecret::new(Scalar::from(77u64), Scalar::from(78u64)).unwrap();
     let x1 = Scalar::from(77u64);
-    let old = Randomness::fresh(&mut world.rng);
+    let old = randomness(&mut world.rng);
     let balance = old.encrypt(secret.keys(), 50);
-    let randomness = Randomness::fresh(&mut world.rng);
+    let randomness = randomness(&mut world.rng);
     let receiver = *world.account(1).keys();
     // Ĉ1 = (y1 + 1)·X_B1.
     let spoilt = Randomness { y1: randomness.y1 + Scalar::ONE, y2: randomness.y2 };

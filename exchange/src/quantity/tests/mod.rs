@@ -12,6 +12,8 @@ mod simulator;
 mod statements;
 mod wallets;
 
+pub(super) use consilium_crypto::building_blocks::h_times;
+use consilium_crypto::building_blocks::random_scalar;
 use consilium_crypto::{DiscreteLogTable, SigningKey};
 use consilium_hash::{ChainId, Pseudonym};
 use curve25519_dalek::Scalar;
@@ -28,6 +30,10 @@ pub(super) const CHAIN: ChainId = ChainId([9; 32]);
 
 pub(super) fn name(place: usize) -> Pseudonym {
     Pseudonym([place as u8 + 1; 32])
+}
+
+pub(super) fn randomness(rng: &mut ChaCha20Rng) -> Randomness {
+    Randomness { y1: random_scalar(rng), y2: random_scalar(rng) }
 }
 
 pub(super) struct World {
@@ -96,8 +102,8 @@ impl World {
     }
 
     pub(super) fn roll(&mut self, place: usize) {
-        let sequence = self.account(place).sequence();
-        self.accounts.roll(&name(place), sequence).unwrap();
+        let roll = self.wallets[place].roll(self.account(place));
+        self.accounts.roll(&name(place), &roll).unwrap();
         self.wallets[place].rolled();
     }
 
@@ -140,7 +146,7 @@ impl World {
 
     /// What a transfer from 0 to 1 states where its third component hides this scalar, and the scalars that make it true.
     pub(super) fn stated(&mut self, amount: Scalar) -> (Statement, Vec<Scalar>) {
-        let randomness = Randomness::fresh(&mut self.rng);
+        let randomness = randomness(&mut self.rng);
         let [sender, receiver] = [self.account(0), self.account(1)];
         let secret = &self.wallets[0].secret;
         let mut sent = randomness.encrypt(secret.keys(), 0);
@@ -162,8 +168,6 @@ impl World {
         (statement, Witness { scalars, numbers: vec![amount.into(), rest] })
     }
 }
-
-pub(super) use consilium_crypto::building_blocks::h_times;
 
 #[test]
 fn amounts_go_from_one_institution_to_another_and_everybody_agrees() {

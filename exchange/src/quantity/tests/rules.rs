@@ -38,7 +38,7 @@ fn somebody_who_was_revoked_does_nothing_any_more() {
         assert_eq!(world.verify(0, action).unwrap_err(), refused);
     }
     let sequence = world.account(0).sequence();
-    assert_eq!(world.accounts.roll(&name(0), sequence), Err(refused.clone()));
+    assert_eq!(world.accounts.roll(&name(0), &Roll { sequence }), Err(refused.clone()));
     assert_eq!(world.accounts.revoke(&name(0)), Err(refused));
 }
 
@@ -52,7 +52,7 @@ fn who_has_no_account_neither_sends_nor_receives() {
     assert_eq!(error, QuantityError::NotRegistered { who: Party::Receiver });
     let error = world.verify(8, Action::Transfer(transfer)).unwrap_err();
     assert_eq!(error, QuantityError::NotRegistered { who: Party::Author });
-    let error = world.accounts.roll(&name(8), 0).unwrap_err();
+    let error = world.accounts.roll(&name(8), &Roll { sequence: 0 }).unwrap_err();
     assert_eq!(error, QuantityError::NotRegistered { who: Party::Author });
 }
 
@@ -111,14 +111,28 @@ fn what_comes_in_does_not_touch_a_proof_in_flight() {
 }
 
 #[test]
-fn a_verified_action_is_outdated_where_the_balance_is_another_under_the_same_number() {
+fn a_verified_action_is_outdated_where_anything_that_it_speaks_of_is_another() {
     let mut world = World::new(78, 2);
     world.fund(0, 100);
     let transfer = world.transfer(0, 1, 10);
     let verified = world.verify(0, Action::Transfer(transfer)).unwrap();
-    // No rule does this; another ledger might.
-    world.account_mut(0).credits += 1;
-    assert_eq!(world.accounts.apply(&name(0), &verified), Err(QuantityError::Outdated));
+    // No rule does this; another branch of a ledger might.
+    let changes: [fn(&mut World); 3] = [
+        |world| world.account_mut(0).credits += 1,
+        |world| {
+            world.account_mut(0).keys = *AccountSecret::generate(&mut world.rng).unwrap().keys()
+        },
+        |world| {
+            world.account_mut(1).keys = *AccountSecret::generate(&mut world.rng).unwrap().keys()
+        },
+    ];
+    for change in changes {
+        let before = world.accounts.clone();
+        change(&mut world);
+        assert_eq!(world.accounts.apply(&name(0), &verified), Err(QuantityError::Outdated));
+        world.accounts = before;
+    }
+    world.apply(0, &verified).unwrap();
 }
 
 #[test]
@@ -189,7 +203,7 @@ fn a_roll_is_the_owners_and_has_its_turn() {
     let mut world = World::new(83, 1);
     let sequence = world.account(0).sequence();
     let early = QuantityError::WrongSequence { expected: sequence, found: sequence + 1 };
-    assert_eq!(world.accounts.roll(&name(0), sequence + 1), Err(early));
+    assert_eq!(world.accounts.roll(&name(0), &Roll { sequence: sequence + 1 }), Err(early));
     world.roll(0);
     assert_eq!(world.account(0).sequence(), sequence + 1);
 }

@@ -19,7 +19,7 @@ fn statements(world: &mut World) -> Vec<(Statement, Witness)> {
         secret.keys(),
         &account.balance,
     );
-    let randomness = Randomness::fresh(&mut world.rng);
+    let randomness = randomness(&mut world.rng);
     let ciphertext = randomness.encrypt(secret.keys(), 5);
     let account = world.accounts.get(&name(0)).unwrap();
     let deposit = deposit::statement(

@@ -84,6 +84,32 @@ fn two_transfers_of_one_amount_look_unlike() {
 }
 
 #[test]
+fn a_generator_that_repeats_itself_hides_two_amounts_under_unlike_randomness() {
+    let mut world = World::new(127, 2);
+    world.fund(0, 100);
+    let [first, second] = [10, 11].map(|amount| {
+        world.rng = ChaCha20Rng::seed_from_u64(3);
+        world.transfer(0, 1, amount)
+    });
+    assert_ne!(first.sent.c1, second.sent.c1);
+    assert_ne!(first.sent.c2, second.sent.c2);
+}
+
+#[test]
+fn a_wallet_goes_on_where_it_was() {
+    let mut world = World::new(128, 2);
+    world.fund(0, 100);
+    let bytes = world.wallets[0].secret.to_bytes();
+    let secret = || AccountSecret::from_bytes(&bytes).unwrap();
+    let account = world.accounts.get(&name(0)).unwrap();
+    let right = Wallet::resume(CHAIN, name(0), secret(), 100, 0);
+    let wrong = Wallet::resume(CHAIN, name(0), secret(), 0, 100);
+    let rebase = right.rebase(account, &mut world.rng).unwrap();
+    assert_eq!(wrong.rebase(account, &mut world.rng), Err(QuantityError::OutOfStep));
+    world.act(0, Action::Rebase(rebase)).unwrap();
+}
+
+#[test]
 fn secrets_are_not_shown() {
     let world = World::new(126, 1);
     let wallet = &world.wallets[0];
