@@ -6,11 +6,13 @@
 use std::hint::black_box;
 
 use bulletproofs::{BulletproofGens, PedersenGens, RangeProof};
-use consilium_crypto::SigningKey;
+use consilium_crypto::building_blocks::h_times;
+use consilium_crypto::{DiscreteLogTable, SigningKey};
 use consilium_exchange::quantity::{
     Account, AccountSecret, Accounts, Action, Claim, Transfer, Wallet, verify_claims,
 };
 use consilium_hash::{ChainId, Pseudonym};
+use curve25519_dalek::Scalar;
 use curve25519_dalek_4::ristretto::CompressedRistretto;
 use merlin::Transcript;
 use rand_core::OsRng;
@@ -47,7 +49,7 @@ impl World {
             deposit.approve(&CHAIN, &SENDER, account.keys(), &opening, &authority).unwrap();
         let verified = accounts.claim(&SENDER, Action::Deposit(deposit)).unwrap().verify().unwrap();
         accounts.apply(&SENDER, &verified).unwrap();
-        let table = consilium_crypto::DiscreteLogTable::shared();
+        let table = DiscreteLogTable::shared();
         wallets[0].follow(&SENDER, &verified, &table).unwrap();
         let roll = wallets[0].roll(accounts.get(&SENDER).unwrap());
         accounts.roll(&SENDER, &roll).unwrap();
@@ -138,5 +140,15 @@ pub fn run() {
     compare(&mut [
         Work::new("200 transfers, each alone", 1, None, alone),
         Work::new("200 transfers, folded", 1, Some(0.5), folded),
+    ]);
+    let table = DiscreteLogTable::shared();
+    let [smallest, largest] = [0, u32::MAX].map(|amount| h_times(&Scalar::from(amount)));
+    compare(&mut [
+        Work::new("open an incoming amount of 0", 5, None, || {
+            assert_eq!(table.find(black_box(&smallest), 32), Some(0));
+        }),
+        Work::new("open one of 2^32 - 1", 1, None, || {
+            assert_eq!(table.find(black_box(&largest), 32), Some(u32::MAX.into()));
+        }),
     ]);
 }

@@ -1,4 +1,4 @@
-//! A prover of an adversary's: any scalars for digits, and ρ and τ where it wants them. Written for itself, from the formulas.
+//! A prover of an adversary's: any scalars for digits, and ρ and τ where it wants them or not at all. Written for itself, from the formulas.
 
 use consilium_crypto::building_blocks::{CommittedCoefficients, CommittedVector, Folded, Protocol};
 use curve25519_dalek::{RistrettoPoint, Scalar};
@@ -17,16 +17,21 @@ pub(super) enum Order {
     AfterD,
     /// Before, so that a prover knows them when it chooses its witness.
     BeforeD,
+    /// ρ after D, and no τ: digits that are none are added up as they are.
+    WithoutTau,
 }
 
 fn weights(order: Order, transcript: &mut Transcript, d: &[u8], t_d: &[u8]) -> (Scalar, Scalar) {
-    if order == Order::AfterD {
-        return draw_weights(transcript, d, t_d);
+    match order {
+        Order::AfterD => draw_weights(transcript, d, t_d),
+        Order::BeforeD => {
+            let early = (transcript.challenge(b"rho"), transcript.challenge(b"tau"));
+            transcript.append_message(b"D", d);
+            transcript.append_message(b"T_D", t_d);
+            early
+        }
+        Order::WithoutTau => (draw_weights(transcript, d, t_d).0, Scalar::ONE),
     }
-    let early = (transcript.challenge(b"rho"), transcript.challenge(b"tau"));
-    transcript.append_message(b"D", d);
-    transcript.append_message(b"T_D", t_d);
-    early
 }
 
 /// ρ as a prover knows it that draws it before D.

@@ -83,6 +83,26 @@ fn errors_of_two_digits_that_cancel_in_the_number_are_refused() {
 }
 
 #[test]
+fn digits_whose_errors_cancel_pass_only_where_they_have_no_weights() {
+    let mut world = world_with(28, 10);
+    // Π_v (d − v) is −15/16 for 1/2 and 105/16 for −1/2: seven of these and one of those make 0.
+    let half = Scalar::from(2u64).invert();
+    let mut of_amount = digits(0, 16);
+    of_amount[1..8].fill(half);
+    of_amount[8] = -half;
+    // (4 + 4² + … + 4⁷ − 4⁸)/2.
+    let gained = 21_846u64;
+    let (statement, scalars) = world.stated(-Scalar::from(gained));
+    let digits = [of_amount, digits(10 + gained, 24)].concat();
+    let forged = |order, rng: &mut _| forge(&statement, &scalars, &digits, order, rng);
+    let proof = forged(Order::WithoutTau, &mut world.rng);
+    assert!(holds(&statement, &proof, Order::WithoutTau), "the attack works without τ");
+    assert_eq!(equations(&statement, &proof, Order::AfterD), DIGITS_WRONG);
+    let proof = forged(Order::AfterD, &mut world.rng);
+    assert_eq!(equations(&statement, &proof, Order::AfterD), DIGITS_WRONG);
+}
+
+#[test]
 fn more_than_the_balance_is_refused() {
     let mut world = world_with(25, 5);
     let ten = Scalar::from(10u64);
