@@ -199,6 +199,6 @@ fn the_encodings_and_hashes_are_those_of_version_4() {
     }
     assert_eq!(
         hex(hasher.finalize()),
-        "e3377271a73a131cd0f55adad08fab0604904dfbe5cc3612d6da73b2ab89c82a"
+        "58fe1898afefecb4ffbe1e4ff9ce00c6d307d84647e0ae6fc562491b5a9a6c15"
     );
 }
