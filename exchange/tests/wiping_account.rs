@@ -1,4 +1,4 @@
-//! No memory that an account gives back once it has sent units holds a secret: all of the process's heap is read and searched
+//! No memory that an account's keys were in holds them once it has sent: all of the process's heap is read and searched
 //! afterwards. One test a file, since another's stack would be searched, too.
 //!
 //! Only the stack is left out: what the compiler copies there nobody can wipe.
@@ -19,8 +19,8 @@ use rand_core::SeedableRng;
 use zeroize::Zeroizing;
 
 const CHAIN: ChainId = ChainId([1; 32]);
-const OWNER: Pseudonym = Pseudonym([2; 32]);
-const CUSTODIAN: Pseudonym = Pseudonym([3; 32]);
+const SENDER: Pseudonym = Pseudonym([2; 32]);
+const RECEIVER: Pseudonym = Pseudonym([3; 32]);
 
 /// An account that is registered, funded and sends, always with the same randomness: x1 and x2.
 fn sender() -> Zeroizing<[u8; 64]> {
@@ -29,24 +29,24 @@ fn sender() -> Zeroizing<[u8; 64]> {
     let mut accounts = Accounts::new(CHAIN, authority.verifying_key());
     let secret = AccountSecret::generate(&mut rng).unwrap();
     let bytes = secret.to_bytes();
-    let mut wallet = Wallet::new(CHAIN, OWNER, secret);
-    let receiver = Wallet::new(CHAIN, CUSTODIAN, AccountSecret::generate(&mut rng).unwrap());
-    for (name, wallet) in [(OWNER, &wallet), (CUSTODIAN, &receiver)] {
+    let mut wallet = Wallet::new(CHAIN, SENDER, secret);
+    let receiver = Wallet::new(CHAIN, RECEIVER, AccountSecret::generate(&mut rng).unwrap());
+    for (name, wallet) in [(SENDER, &wallet), (RECEIVER, &receiver)] {
         let registration = Action::Registration(wallet.register(&mut rng));
         let verified = accounts.claim(&name, registration).unwrap().verify().unwrap();
         accounts.apply(&name, &verified).unwrap();
     }
-    let account = accounts.get(&OWNER).unwrap();
+    let account = accounts.get(&SENDER).unwrap();
     let (deposit, opening) = wallet.deposit(account, 1000, &mut rng).unwrap();
-    let deposit = deposit.approve(&CHAIN, &OWNER, account.keys(), &opening, &authority).unwrap();
-    let verified = accounts.claim(&OWNER, Action::Deposit(deposit)).unwrap().verify().unwrap();
-    accounts.apply(&OWNER, &verified).unwrap();
-    wallet.follow(&OWNER, &verified, &DiscreteLogTable::shared()).unwrap();
-    accounts.roll(&OWNER, &wallet.roll(accounts.get(&OWNER).unwrap())).unwrap();
+    let deposit = deposit.approve(&CHAIN, &SENDER, account.keys(), &opening, &authority).unwrap();
+    let verified = accounts.claim(&SENDER, Action::Deposit(deposit)).unwrap().verify().unwrap();
+    accounts.apply(&SENDER, &verified).unwrap();
+    wallet.follow(&SENDER, &verified, &DiscreteLogTable::shared()).unwrap();
+    accounts.roll(&SENDER, &wallet.roll(accounts.get(&SENDER).unwrap())).unwrap();
     wallet.rolled();
-    let [account, to] = [OWNER, CUSTODIAN].map(|name| accounts.get(&name).unwrap());
-    let transfer = wallet.transfer(account, (&CUSTODIAN, to), 300, &mut rng).unwrap();
-    accounts.claim(&OWNER, Action::Transfer(transfer)).unwrap().verify().unwrap();
+    let [account, to] = [SENDER, RECEIVER].map(|name| accounts.get(&name).unwrap());
+    let transfer = wallet.transfer(account, (&RECEIVER, to), 300, &mut rng).unwrap();
+    accounts.claim(&SENDER, Action::Transfer(transfer)).unwrap().verify().unwrap();
     wallet.rebase(account, &mut rng).unwrap();
     bytes
 }

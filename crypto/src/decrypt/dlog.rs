@@ -77,7 +77,7 @@ impl DiscreteLogTable {
     }
 
     /// u of a point u·h with u below 2^`bits`, smallest first, or nothing: up to 2^(bits − 16) giant steps, of which many are
-    /// encoded at a time. 32 bits take some 50 ms at most. The time depends on u.
+    /// encoded at a time. 32 bits take some 40 ms at most. The time depends on u.
     pub fn find(&self, point: &RistrettoPoint, bits: u32) -> Option<u64> {
         const GIANT_STEPS: usize = 256;
         let bound = 1u64.checked_shl(bits)?;

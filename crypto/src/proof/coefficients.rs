@@ -75,7 +75,8 @@ impl CoefficientsProof {
     pub fn fold(&self, value: &Scalar, e: &Scalar, weight: Scalar, folded: &mut Folded) {
         folded.h += weight * value;
         folded.g += weight * self.z;
-        let of_q = powers(*e).map(|power| -weight * power);
-        folded.terms.extend(of_q.zip(self.q.iter().copied()));
+        // Points are negated, so that the first scalar stays short.
+        let of_q = powers(*e).map(|power| weight * power);
+        folded.terms.extend(of_q.zip(self.q.iter().map(|q| -q)));
     }
 }

@@ -29,8 +29,8 @@ impl Digits {
     /// 0 to 3.
     pub const QUATERNARY: Self = Self { least: 0, count: 4 };
 
-    fn integers(&self) -> impl Iterator<Item = i64> {
-        (self.least..).take(self.count)
+    fn integers(&self) -> impl DoubleEndedIterator<Item = i64> {
+        self.least..self.least + self.count as i64
     }
 
     /// The coefficients of 1, e, …, e^(n−1) in Σχ_i·Π_c (m_i + e·(v_i − c)), in the same time for all digits and masks.
@@ -71,12 +71,22 @@ impl Digits {
     }
 
     /// Σχ_i·Π_c (f_i − c·e), which a verifier computes.
+    ///
+    /// Integers a and b from either end have one sum s: (f − a·e)(f − b·e) = f·(f − s·e) + a·b·e², so a pair takes one
+    /// multiplication and not two.
     pub fn value(&self, chi: &[Scalar], responses: &[Scalar], e: &Scalar) -> Scalar {
-        let multiples: Vec<_> = self.integers().map(|integer| signed(integer) * e).collect();
-        let product = |(chi, response): (&Scalar, &Scalar)| {
-            multiples.iter().fold(*chi, |product, multiple| product * (response - multiple))
+        let pairs = self.integers().zip(self.integers().rev()).take(self.count / 2);
+        let square = e * e;
+        let products: Vec<_> = pairs.map(|(a, b)| signed(a * b) * square).collect();
+        let sum = signed(2 * self.least + self.count as i64 - 1) * e;
+        let is_odd = !self.count.is_multiple_of(2);
+        let middle = is_odd.then(|| signed(self.least + self.count as i64 / 2) * e);
+        let value = |(chi, response): (&Scalar, &Scalar)| {
+            let start = middle.map_or(*chi, |middle| chi * (response - middle));
+            let common = response * (response - sum);
+            products.iter().fold(start, |value, product| value * (common + product))
         };
-        chi.iter().zip(responses).map(product).sum()
+        chi.iter().zip(responses).map(value).sum()
     }
 }
 
@@ -88,4 +98,33 @@ pub(crate) fn hexadecimal(value: u64) -> impl Iterator<Item = i64> {
 /// So many digits of 2 bits of an integer, lowest first. What it has beyond them, which only an adversary's has, is left out.
 pub fn quaternary(value: u64, places: u32) -> impl Iterator<Item = i64> {
     (0..places).map(move |place| (value.unbounded_shr(2 * place) & 3).cast_signed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_the_weighted_sum_of_all_products_for_even_and_odd_counts() {
+        let e = signed(-987_654_321);
+        let chi = [7, -11, 13].map(signed);
+        let responses = [0, 5, -1_234_567].map(signed);
+        for (least, count) in [(0, 0), (0, 1), (-1, 2), (-1, 3), (0, 4), (2, 5), (0, 16)] {
+            let digits = Digits { least, count };
+            let integers = || (0..count as i64).map(|place| least + place);
+            let product = |(chi, response): (&Scalar, &Scalar)| -> Scalar {
+                integers().fold(*chi, |product, integer| product * (response - signed(integer) * e))
+            };
+            let expected: Scalar = chi.iter().zip(&responses).map(product).sum();
+            assert_eq!(digits.value(&chi, &responses, &e), expected, "{count} from {least}");
+        }
+    }
+
+    #[test]
+    fn digits_of_two_bits_are_those_of_the_number_and_of_nothing_beyond_its_places() {
+        let digits = |value, places| quaternary(value, places).collect::<Vec<_>>();
+        assert_eq!(digits(0b11_10_01_00, 4), [0, 1, 2, 3]);
+        assert_eq!(digits(0b11_10_01_00, 3), [0, 1, 2]);
+        assert_eq!(digits(u64::MAX, 34)[30..], [3, 3, 0, 0]);
+    }
 }

@@ -148,7 +148,8 @@ impl VectorProof {
     pub fn fold(&self, e: &Scalar, weight: Scalar, folded: &mut Folded) {
         folded.g += weight * self.phi;
         let [commitment, mask] = self.points;
-        folded.terms.extend([(-weight * e, commitment), (-weight, mask)]);
+        // Not the scalar of the mask, which is short, is negated but the point.
+        folded.terms.extend([(-weight * e, commitment), (weight, -mask)]);
         folded.add_to_generators(self.first, self.f.iter().map(|f| weight * f));
     }
 }

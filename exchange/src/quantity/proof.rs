@@ -47,6 +47,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::point::Point;
 use super::statement::Statement;
+use super::transcript::proof_digest;
 
 const DIGITS: Digits = Digits::QUATERNARY;
 
@@ -201,9 +202,8 @@ impl Proof {
             draw_weights(&mut transcript, vector.commitment_bytes(), vector.mask_bytes());
         let e = self.coefficients.as_ref().map(CoefficientsProof::q_bytes).unwrap_or_default();
         let c = draw_challenge(&mut transcript, self.t_r.encoding(), e);
-        transcript.append_message(b"proof", bytes);
-        let mut digest = [0; 32];
-        transcript.challenge_bytes(b"digest", &mut digest);
+        // c stands for the statement and for all that came before it.
+        let digest = proof_digest(&c, bytes);
         (Challenges { rho, tau, c }, digest)
     }
 
@@ -227,7 +227,7 @@ impl Proof {
         let terms = coefficients
             .map(|((left, right), point)| (of_equations * (left - c * right), *point.element()));
         folded.terms.extend(terms);
-        folded.terms.push((-of_equations, *self.t_r.element()));
+        folded.terms.push((of_equations, -self.t_r.element()));
 
         if let Some(coefficients) = &self.coefficients {
             let (_, digits) = responses.split_at_checked(statement.scalars).unwrap_or_default();

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use consilium_crypto::building_blocks::{g, h};
 use consilium_hash::{BalanceHash, ChainId, Pseudonym};
+use curve25519_dalek::Scalar;
 use merlin::Transcript;
 use sha2::{Digest, Sha256};
 
@@ -13,6 +14,8 @@ pub(super) const DEPOSIT: &str = "consilium v1 deposit of a quantity";
 pub(super) const WEIGHTS: &[u8] = b"consilium v1 fold of quantity proofs";
 /// Label of the hash of what an account has.
 const BALANCE_HASH: &[u8] = b"consilium v1 balance of an account";
+/// Label of the digest of a proof.
+const PROOF_DIGEST: &[u8] = b"consilium v1 digest of a quantity proof";
 /// Label of the hash of the public bases.
 const PARAMETERS: &[u8] = b"consilium v1 bases of quantity proofs";
 
@@ -79,6 +82,12 @@ fn parameters() -> &'static [u8; 32] {
         let bases = [g(), *h()].map(|base| base.compress().to_bytes());
         Sha256::new().chain_update(PARAMETERS).chain_update(bases.as_flattened()).finalize().into()
     })
+}
+
+/// What the weights of a fold depend on: c, and with it the statement, and every byte of the proof.
+pub(super) fn proof_digest(c: &Scalar, proof: &[u8]) -> [u8; 32] {
+    let hash = Sha256::new().chain_update(PROOF_DIGEST).chain_update(c.as_bytes());
+    hash.chain_update(proof).finalize().into()
 }
 
 /// The hash of C̃, in the encoding that it has, and of how often it was credited.
