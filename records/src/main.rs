@@ -1,0 +1,2 @@
+//! `consilium-records`: owner, custodian, requester, proxy, issuer and opener of shared records.
+fn main() {}
