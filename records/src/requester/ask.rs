@@ -13,8 +13,9 @@ use consilium_audit::files::{create_folder, failed};
 use consilium_contract::exchange::group::request_context;
 use consilium_exchange::records::{Keyword, Request, SecretKey, Selection};
 use consilium_hash::Pseudonym;
-use consilium_identity::disk;
+use consilium_identity::{disk, write_file};
 use consilium_proto::v1::{PostRequest, transaction::Action};
+use prost::Message as _;
 use rand_core::OsRng;
 
 use super::membership::member;
@@ -39,14 +40,24 @@ pub struct Question<'a> {
     pub purpose: &'a str,
 }
 
+/// How a request comes to the ledger.
+#[derive(Debug, Clone, Copy)]
+pub enum Way<'a> {
+    /// A proxy puts it there in its own name.
+    Through(&'a Card),
+    /// A file, which another party posts.
+    Into(&'a Path),
+    /// This party does, and the ledger shows it.
+    Openly,
+}
+
 fn folder(party: &Path) -> Result<PathBuf> {
     let folder = party.join("requests");
     create_folder(&folder)?;
     Ok(folder)
 }
 
-/// Asks, through `relay` if one is named: otherwise the ledger shows who has put the request there. Returns the request's
-/// name once it is on the ledger.
+/// Asks. Returns the request's name once it is on the ledger, or in its file.
 ///
 /// # Errors
 /// [`RecordsError::Refused`] by issuer, relay or ledger.
@@ -54,7 +65,7 @@ pub async fn ask(
     following: &Following,
     me: &Pseudonym,
     question: Question<'_>,
-    relay: Option<&Card>,
+    way: Way<'_>,
     patience: Duration,
 ) -> Result<[u8; 32]> {
     let party = following.party();
@@ -73,12 +84,16 @@ pub async fn ask(
     };
     let folder = folder(&party.dir)?;
     disk::replace_file(&folder, &format!("{}.key", hex::encode(name)), &*key.to_bytes())?;
-    match relay {
-        Some(card) => {
+    match way {
+        Way::Through(card) => {
             let relay = Peer::connect(party, me, card, "the relay").await?;
             relay.relay(post).await?;
         }
-        None => following.say(me, Action::PostRequest(post), patience).await?,
+        Way::Into(file) => {
+            write_file(file, &post.encode_to_vec())?;
+            return Ok(name);
+        }
+        Way::Openly => following.say(me, Action::PostRequest(post), patience).await?,
     }
     let shows = |ledger: &Ledger| {
         ledger.index().requests().iter().any(|posted| posted.name == name).then_some(())
