@@ -17,6 +17,7 @@
 //! | [`custodian`], [`proxy`] | those who serve |
 //! | [`owner`], [`requester`], [`issuer`], [`opener`] | those who call |
 //! | [`serve`] | the server of a party; `stream`, `status`: its answers |
+//! | [`relay`] | somebody else's request, put on the ledger in one's own name |
 //! | [`receive`] | a decrypted record into a file, whole or not at all |
 //! | [`calendar`], [`transport`], [`error`] | months and days; connections; why something is not done |
 
@@ -35,6 +36,7 @@ pub mod pass;
 pub mod peer;
 pub mod proxy;
 pub mod receive;
+pub mod relay;
 pub mod requester;
 pub mod seal;
 pub mod serve;

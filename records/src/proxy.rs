@@ -4,25 +4,20 @@
 //! no use without its key. It answers nobody but the requester whom the consent names; what it makes is of no use to
 //! anyone else anyway.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use consilium_contract::exchange::group::request_context;
-use consilium_exchange::group_signature::{Claim, GroupSignature};
-use consilium_exchange::records::SealedRequest;
-use consilium_exchange::records::{Grant, VerifiedGrant, VerifiedHeader};
+use consilium_exchange::records::{Grant, RecordError, Standing, VerifiedGrant, VerifiedHeader};
 use consilium_hash::{ConsentHash, Pseudonym};
 use consilium_proto::{
-    ENTRY_BYTES, decode,
+    decode,
     v1::{
         Done, GrantDelivery, Pass, PostRequest, ReencryptCall, Reencrypted, SignedCall,
-        StoredHeader, call::What, delivery::Kind, proxy_server, transaction::Action,
+        StoredHeader, call::What, delivery::Kind, proxy_server,
     },
 };
 use rand_core::OsRng;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, async_trait};
-
-use std::time::Duration;
 
 use crate::{
     RecordsError,
@@ -30,10 +25,11 @@ use crate::{
     call::{CallError, Heard, MAX_CALL_BYTES, hear},
     card::Card,
     error::Result,
-    ledger::{Following, Ledger, blocking, request_name},
+    ledger::{Following, Ledger, blocking},
     mailbox::{Letter, Mailbox},
     party::Party,
     peer::Peer,
+    relay,
     status::{call_refused, internal, not_allowed, too_many},
     stream::{Items, Streams},
 };
@@ -134,7 +130,6 @@ impl Proxy {
 
     /// Refuses what the ledger does not hold to be in force now, and what has ended.
     fn check_in_force(&self, held: &Held) -> std::result::Result<(), Status> {
-        use consilium_exchange::records::{RecordError, Standing};
         let standing = self.following.ledger().standing(held.grant.consent());
         let until_ms = held.grant.until_ms();
         let now_ms = now_ms();
@@ -198,36 +193,7 @@ impl proxy_server::Proxy for Proxy {
         let _held = self.relayed.try_acquire().map_err(|_| {
             too_many("as many requests as this proxy relays at once are on their way; try again")
         })?;
-        // A false statement would cost this proxy a credit.
-        check_request(&self.following.ledger(), &post)?;
-        let name = request_name(&post.request);
-        let said = self.following.say(&self.name, Action::PostRequest(post), PATIENCE);
-        said.await.map_err(internal)?;
-        let shows = |ledger: &Ledger| {
-            ledger.index().requests().iter().any(|posted| posted.name == name).then_some(())
-        };
-        self.following
-            .until("the request on the ledger", PATIENCE, shows)
-            .await
-            .map_err(internal)?;
+        relay::put(&self.following, &self.name, post, PATIENCE).await.map_err(internal)?;
         Ok(Response::new(Done {}))
     }
-}
-
-fn check_request(ledger: &Ledger, post: &PostRequest) -> std::result::Result<(), Status> {
-    if post.request.len() + post.signature.len() > ENTRY_BYTES {
-        return Err(not_allowed("the request is too long"));
-    }
-    SealedRequest::decode(&post.request).map_err(not_allowed)?;
-    let signature = GroupSignature::decode(&post.signature).map_err(not_allowed)?;
-    let group =
-        ledger.exchange().group().ok_or_else(|| not_allowed("no group has been founded yet"))?;
-    let context = request_context(ledger.chain_id());
-    let claim = Claim {
-        epoch: post.epoch,
-        context: &context,
-        message: &post.request,
-        signature: &signature,
-    };
-    claim.verify(group.parameters()).map(drop).map_err(not_allowed)
 }

@@ -52,6 +52,7 @@ impl Bound {
     }
 
     /// Serves as a custodian, a proxy or a requester until it is told to stop, or the ledger convicts its coordinator.
+    /// `ready` is called once everything on the disk is in order.
     ///
     /// # Errors
     /// [`RecordsError::Unusable`] for a role that does not serve; what has ended the following.
@@ -59,6 +60,7 @@ impl Bound {
         self,
         following: Arc<Following>,
         name: Pseudonym,
+        ready: impl FnOnce() + Send,
         stop: oneshot::Receiver<()>,
     ) -> Result<()> {
         let party = following.party();
@@ -119,6 +121,7 @@ impl Bound {
             }
             let _ = ended.send(());
         });
+        ready();
         router
             .serve_with_incoming_shutdown(incoming, async {
                 tokio::select! {

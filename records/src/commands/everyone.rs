@@ -6,14 +6,12 @@ use clap::Args;
 use consilium_cli::{Failure, output::write_file};
 use consilium_exchange::records::Standing;
 use consilium_identity::disk;
-use consilium_proto::{
-    ENTRY_BYTES, decode,
-    v1::{PostRequest, transaction::Action},
-};
+use consilium_proto::{ENTRY_BYTES, decode, v1::PostRequest};
 use consilium_records::{
     RecordsError,
     card::Card,
     party::{Founding, Party, Role},
+    relay,
     serve::Bound,
 };
 use serde_json::json;
@@ -119,8 +117,6 @@ impl Serve {
         run(async {
             let bound = Bound::at(self.listen).await?;
             let session = self.place.open(None).await?;
-            let mut stdout = std::io::stdout();
-            let _ = writeln!(stdout, "{}", bound.address).and_then(|()| stdout.flush());
             let party = session.party();
             tracing::info!(role = %party.role, name = %session.name.short(), "serves");
             let failed = |error: std::io::Error| RecordsError::Interrupted(error.to_string());
@@ -135,7 +131,13 @@ impl Serve {
                 tracing::info!("stopping");
                 let _ = stop.send(());
             });
-            bound.serve(Arc::clone(&session.following), session.name, stopped).await?;
+            let address = bound.address;
+            // A stdout that nobody reads stops nothing.
+            let ready = move || {
+                let mut stdout = std::io::stdout();
+                let _ = writeln!(stdout, "{address}").and_then(|()| stdout.flush());
+            };
+            bound.serve(Arc::clone(&session.following), session.name, ready, stopped).await?;
             Ok(String::new())
         })
     }
@@ -220,8 +222,7 @@ impl Post {
             let session = self.place.open(None).await?;
             let bytes = disk::read(&self.file, ENTRY_BYTES)?;
             let post: PostRequest = decode("request", &bytes, ENTRY_BYTES)?;
-            let action = Action::PostRequest(post);
-            session.following.say(&session.name, action, session.patience).await?;
+            relay::put(&session.following, &session.name, post, session.patience).await?;
             Ok("the request is on the ledger, in this party's name\n".to_owned())
         })
     }

@@ -318,10 +318,8 @@ impl Consent {
         let (following, name) = (&session.following, &session.name);
         let consent =
             give(following, name, &request, &allowance, &recipients, session.patience).await?;
-        if !self.json {
-            // Whatever becomes of the letters, the consent is on the ledger: it is to be known by name.
-            tracing::info!(%consent, "is on the ledger");
-        }
+        // Whatever becomes of the letters, the consent is on the ledger: it is to be known by name.
+        tracing::info!(%consent, "is on the ledger");
         let delivered = deliver(&session).await?;
         Ok(shown(self.json, json!({ "consent": consent.to_string() }), || {
             format!("consent {consent} is in force\n{delivered}\n")

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use consilium_audit::files::create_folder;
 use consilium_cli::Failure;
-use consilium_exchange::records::{Category, Keyword, Period, Selection};
+use consilium_exchange::records::{Category, Keyword, Period, Selection, Standing};
 use consilium_records::{
     RecordsError,
-    calendar::month,
+    calendar::{month, now_ms},
     error,
     party::Role,
     requester::{
@@ -181,19 +181,34 @@ async fn fetch(
 ) -> error::Result<String> {
     let session = place.open(ROLE).await?;
     let mut usable = consents(session.party(), &session.following.ledger(), &session.name)?;
-    if let Some(consent) = consent {
-        usable.retain(|usable| usable.consent.0 == consent);
+    match consent {
+        Some(consent) => usable.retain(|usable| usable.consent.0 == consent),
+        None => {
+            let ledger = session.following.ledger();
+            usable.retain(|usable| {
+                ledger.standing(&usable.consent) == Standing::InForce
+                    && usable.accepted.until_ms() > now_ms()
+            });
+        }
     }
     if usable.is_empty() {
         return Err(RecordsError::refused(
-            "no owner has answered: every owner",
-            "there is no consent for this requester; ask, and wait for the owner",
+            "the ledger",
+            "it has no consent for this requester that is in force; ask, and wait for the owner",
         ));
     }
     create_folder(out)?;
     let mut read = Vec::new();
+    let mut failed = None;
     for usable in &usable {
-        read.extend(read_all(&session.following, &session.name, usable, out).await?);
+        match read_all(&session.following, &session.name, usable, out).await {
+            Ok(records) => read.extend(records),
+            // The other consents' records are read all the same.
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     let value = |read: &Read| {
         let scope = read.header.scope();

@@ -1,13 +1,5 @@
 //! A run with a coordinator on a socket, and the parties of an exchange as processes.
 
-#![allow(dead_code, reason = "each test file uses its own part of this")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
-)]
-
 mod calls;
 mod cast;
 

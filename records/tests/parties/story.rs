@@ -1,16 +1,8 @@
 //! A record's way from its custodian to a requester whom its owner has consented to, among processes on sockets.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
-)]
-
-mod common;
 
 use std::fs;
 
-use common::{Cast, noise, ok};
+use crate::common::{Cast, World, ask_proxy_as, noise, ok};
 
 const MONTH: &str = "2026-11";
 
@@ -66,8 +58,10 @@ fn a_record_is_stored_consented_to_and_read_through_two_of_three_proxies_until_t
 
     cast.world.run(&cast.owner.dir, &["owner", "withdraw", &consent]);
     let late = cast.world.path("late");
-    let message = cast.world.refused(&cast.requester.dir, &cast.fetch_arguments(&late), 4);
-    assert!(message.contains("withdrawn by its owner"), "{message}");
+    let arguments = [&cast.fetch_arguments(&late)[..], &["--consent", &consent]].concat();
+    let message = cast.world.refused(&cast.requester.dir, &arguments, 4);
+    // Each of the proxies that are there says so itself.
+    assert_eq!(message.matches("withdrawn by its owner").count(), 2, "{message}");
     assert_eq!(fs::read_dir(&late).unwrap().count(), 0);
 }
 
@@ -77,11 +71,11 @@ fn a_requester_without_consent_is_told_why_and_a_revoked_one_asks_no_more() {
     cast.record(&cast.owner, MONTH, "brakes", b"front and rear");
     let out = cast.world.path("read");
     let message = cast.world.refused(&cast.requester.dir, &cast.fetch_arguments(&out), 4);
-    assert!(message.contains("there is no consent for this requester"), "{message}");
+    assert!(message.contains("it has no consent for this requester that is in force"), "{message}");
 
     // Somebody else's consent is of no use: its proxies do not even say that they have it.
     let consent = cast.consent(&cast.ask("brakes"));
-    let message = common::ask_proxy_as(&cast, &cast.owner, &consent);
+    let message = ask_proxy_as(&cast, &cast.owner, &consent);
     assert!(message.contains("no owner has consented to this requester"), "{message}");
 
     let name = cast.requester.name.to_string();
@@ -108,7 +102,7 @@ fn a_requester_without_consent_is_told_why_and_a_revoked_one_asks_no_more() {
 
 #[test]
 fn what_cannot_be_used_is_named_in_one_line_with_code_2() {
-    let world = common::World::new();
+    let world = World::new();
     let owner = world.admit("owner", "owner");
     for (arguments, says) in [
         (

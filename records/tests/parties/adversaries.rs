@@ -1,12 +1,4 @@
 //! Parties that change, mix up or lose what they keep, and proxies that are asked for what nobody consented to.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a panic is how a test fails"
-)]
-
-mod common;
 
 use std::{
     fs,
@@ -15,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use common::{Cast, PROGRAM, names, noise};
+use crate::common::{Cast, Member, PROGRAM, accept_and_kill, names, noise, reencrypt};
 use consilium_exchange::records::{Category, Period, Scope};
 use consilium_records::custodian::store::Store;
 
@@ -90,7 +82,7 @@ fn what_an_owner_has_accepted_comes_to_the_ledger_though_the_custodian_is_killed
     let mut cast = Cast::new();
     cast.publish(&cast.owner, MONTH);
     let record = cast.store(&cast.owner, MONTH, "brakes", b"accepted");
-    common::accept_and_kill(&mut cast, &record);
+    accept_and_kill(&mut cast, &record);
     cast.custodian_server = cast.world.serve(&cast.custodian);
     let mut waited = 0;
     while cast.world.json(&cast.owner.dir, &["status"])["records"] != 1 {
@@ -132,7 +124,7 @@ fn a_proxy_asked_for_another_record_owner_or_month_refuses_with_the_reason() {
     // What the custodian itself would not show this requester.
     cast.custodian_server.kill();
     let store = Store::open(&cast.custodian.dir).unwrap();
-    let of = |owner: &common::Member, month| {
+    let of = |owner: &Member, month| {
         let scope = Scope {
             owner: owner.name,
             custodian: cast.custodian.name,
@@ -146,7 +138,7 @@ fn a_proxy_asked_for_another_record_owner_or_month_refuses_with_the_reason() {
         .iter()
         .chain(&of(&cast.owner, 10))
         .chain(&of(&neighbour, 11))
-        .map(|stored| common::reencrypt(&cast, &cast.proxies[0], &consent, stored.clone()))
+        .map(|stored| reencrypt(&cast, &cast.proxies[0], &consent, stored.clone()))
         .collect();
     let (both, others) = answers.split_at(2);
     // Of the two records of the month one carries the word.
@@ -161,6 +153,6 @@ fn a_proxy_asked_for_another_record_owner_or_month_refuses_with_the_reason() {
     let mut forged = of_month[0].clone();
     let last = forged.header.len() - 1;
     forged.header[last] ^= 1;
-    let answer = common::reencrypt(&cast, &cast.proxies[0], &consent, forged).unwrap_err();
+    let answer = reencrypt(&cast, &cast.proxies[0], &consent, forged).unwrap_err();
     assert!(answer.contains("not the one whose hash is on the ledger"), "{answer}");
 }
