@@ -130,7 +130,7 @@ impl Proxy {
 
     /// Refuses what the ledger does not hold to be in force now, and what has ended.
     fn check_in_force(&self, held: &Held) -> std::result::Result<(), Status> {
-        let standing = self.following.ledger().standing(held.grant.consent());
+        let standing = self.following.current().map_err(internal)?.standing(held.grant.consent());
         let until_ms = held.grant.until_ms();
         let now_ms = now_ms();
         match standing {
@@ -179,7 +179,7 @@ impl proxy_server::Proxy for Proxy {
         };
         let consent: ConsentHash = consent.as_slice().try_into().map_err(not_allowed)?;
         let held = self.held(consent, from).await?;
-        let ledger = self.following.ledger();
+        let ledger = self.following.current().map_err(internal)?;
         let header = verified(&ledger, &stored).map_err(not_allowed)?;
         let standing = ledger.standing(&consent);
         let made = held.grant.reencrypt(&header, standing, now_ms(), &mut OsRng);

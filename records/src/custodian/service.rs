@@ -127,7 +127,7 @@ impl custodian_server::Custodian for Custodian {
         let Heard { from, what } = self.hear(request.get_ref())?;
         let What::Headers(pass) = what else { return Err(call_refused(CallError::Other)) };
         let lets = {
-            let ledger = self.following.ledger();
+            let ledger = self.following.current().map_err(internal)?;
             pass::verify(&pass, &ledger, &self.name, &from, now_ms()).map_err(not_allowed)?
         };
         let stored = self
@@ -156,7 +156,7 @@ impl custodian_server::Custodian for Custodian {
         let offered = offered.ok_or_else(|| not_found("this custodian has no such record"))?;
         let scope = offered.header().scope();
         if let Some(pass) = pass {
-            let ledger = self.following.ledger();
+            let ledger = self.following.current().map_err(internal)?;
             let lets = pass::verify(&pass, &ledger, &self.name, &from, now_ms());
             let lets = lets.map_err(not_allowed)?;
             if !lets.bodies || !lets.is_for(scope) {

@@ -77,6 +77,22 @@ impl Following {
         self.ledger.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The ledger as it stands now, for whoever acts on what it has not taken back.
+    ///
+    /// # Errors
+    /// [`RecordsError::Unreachable`] while the coordinator's last block is not read: a withdrawal could be in it.
+    pub fn current(&self) -> Result<RwLockReadGuard<'_, Ledger>> {
+        if self.progress.borrow().is_caught_up {
+            return Ok(self.ledger());
+        }
+        Err(RecordsError::Unreachable {
+            who: "the ledger".to_owned(),
+            problem:
+                "this party cannot see what was withdrawn, and does nothing meanwhile; try again"
+                    .to_owned(),
+        })
+    }
+
     /// Follows, across connections, until nothing of this coordinator can be read any more.
     async fn follow(self: Arc<Self>) {
         let mut pause = FIRST_PAUSE;

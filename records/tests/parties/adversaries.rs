@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use crate::common::{Cast, Member, PROGRAM, accept_and_kill, names, noise, reencrypt};
+use crate::common::{
+    Cast, Member, PROGRAM, accept_and_kill, names, noise, reencrypt, search_without_ledger,
+};
 use consilium_exchange::records::{Category, Period, Scope};
 use consilium_records::custodian::store::Store;
 
@@ -155,4 +157,13 @@ fn a_proxy_asked_for_another_record_owner_or_month_refuses_with_the_reason() {
     forged.header[last] ^= 1;
     let answer = reencrypt(&cast, &cast.proxies[0], &consent, forged).unwrap_err();
     assert!(answer.contains("not the one whose hash is on the ledger"), "{answer}");
+}
+
+#[test]
+fn a_proxy_that_cannot_see_the_ledger_does_nothing_since_a_consent_may_have_been_withdrawn() {
+    let mut cast = Cast::new();
+    cast.record(&cast.owner, MONTH, "brakes", b"front and rear");
+    let consent = cast.consent(&cast.ask("brakes"));
+    let reason = search_without_ledger(&mut cast, &consent);
+    assert!(reason.contains("cannot see what was withdrawn"), "{reason}");
 }

@@ -67,3 +67,20 @@ pub fn accept_and_kill(cast: &mut Cast, record: &str) {
     accepted.unwrap();
     cast.custodian_server.kill();
 }
+
+/// Searches with the requester's own consent while nobody reaches the coordinator; the reason why that is refused.
+pub fn search_without_ledger(cast: &mut Cast, consent: &str) -> String {
+    let handle = cast.world.runtime.handle().clone();
+    let following = handle.block_on(follow(cast, &cast.requester));
+    let peer = handle.block_on(connect(&following, &cast.requester, &cast.proxies[0]));
+    let consent = ConsentHash(hash(consent));
+    assert_eq!(handle.block_on(peer.search(&consent)).unwrap().len(), 1);
+    cast.world.stop_coordinator();
+    for _ in 0..100 {
+        if let Err(error) = handle.block_on(peer.search(&consent)) {
+            return error.to_string();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("the proxy goes on without the ledger")
+}

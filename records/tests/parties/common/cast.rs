@@ -12,7 +12,8 @@ pub struct Cast {
     // Dropped first: parties stop before their coordinator does.
     pub proxy_servers: Vec<Server>,
     pub custodian_server: Server,
-    pub requester_server: Server,
+    /// For letters alone: nothing is done to it.
+    pub _requester_server: Server,
     pub owner: Member,
     pub custodian: Member,
     pub proxies: Vec<Member>,
@@ -41,7 +42,7 @@ impl Cast {
         Self {
             proxy_servers,
             custodian_server,
-            requester_server,
+            _requester_server: requester_server,
             owner,
             custodian,
             proxies,

@@ -19,7 +19,7 @@ use consilium_identity::{CoordinatorFiles, ParticipantRequest};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
 
-pub use calls::{accept_and_kill, ask_proxy_as, reencrypt};
+pub use calls::{accept_and_kill, ask_proxy_as, reencrypt, search_without_ledger};
 pub use cast::Cast;
 
 /// The program of this package.
@@ -184,11 +184,18 @@ impl World {
     }
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
+impl World {
+    /// Nobody sees what is new on the ledger any more.
+    pub fn stop_coordinator(&mut self) {
         if let Some(running) = self.running.take() {
             let _ = self.runtime.block_on(running.stop());
         }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop_coordinator();
     }
 }
 
