@@ -9,7 +9,8 @@ use consilium_proto::v1::{
 };
 use tokio::{
     net::TcpListener,
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
+    time::sleep,
 };
 use tonic::transport::{Server, server::TcpIncoming};
 
@@ -27,6 +28,8 @@ use crate::{
 
 /// Calls that are open at once on one connection.
 const STREAMS_PER_CONNECTION: u32 = 64;
+/// How long answers may take to their end once the process is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
 /// A call is short, or it is a letter.
 const MAX_MESSAGE_BYTES: usize = MAX_CALL_BYTES + 1024;
 
@@ -114,23 +117,33 @@ impl Bound {
         // Small answers must not wait for an acknowledgement of the ones before.
         let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
         let watched = Arc::clone(&following);
-        let (ended, has_ended) = oneshot::channel();
+        let (end, mut ended) = watch::channel(false);
+        let mut over = ended.clone();
         tokio::spawn(async move {
-            while watched.stopped().is_none() {
-                watched.changed().await;
+            let convicted = async {
+                while watched.stopped().is_none() {
+                    watched.changed().await;
+                }
+            };
+            tokio::select! {
+                _ = stop => {}
+                () = convicted => {}
             }
-            let _ = ended.send(());
+            let _ = end.send(true);
         });
         ready();
-        router
-            .serve_with_incoming_shutdown(incoming, async {
-                tokio::select! {
-                    _ = stop => {}
-                    _ = has_ended => {}
-                }
-            })
-            .await
-            .map_err(|error| RecordsError::Interrupted(error.to_string()))?;
+        let serving = router.serve_with_incoming_shutdown(incoming, async move {
+            let _ = ended.wait_for(|ended| *ended).await;
+        });
+        // Answers that are being sent may come to their end; nobody keeps this process from ending by not reading them.
+        let no_longer = async move {
+            let _ = over.wait_for(|ended| *ended).await;
+            sleep(GRACE).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(|error| RecordsError::Interrupted(error.to_string()))?,
+            () = no_longer => {}
+        }
         // Whoever acts on a coordinator's history must not go on with one that has been convicted.
         following.stopped().map_or(Ok(()), Err)
     }

@@ -197,8 +197,9 @@ async fn publish_all(
         };
         publish(session.party(), &peer, &scope).await?;
     }
-    let count = months.len();
-    Ok(format!("{} has the keys of {count} months of {}\n", peer.who(), category.as_str()))
+    let months: Vec<String> = months.iter().map(ToString::to_string).collect();
+    let months = months.join(", ");
+    Ok(format!("{} has the keys of {} for {months}\n", peer.who(), category.as_str()))
 }
 
 async fn list_offers(session: &Session, custodian: &Path, json: bool) -> error::Result<String> {

@@ -71,7 +71,7 @@ fn a_custodian_killed_in_the_middle_of_a_store_loses_nothing_acknowledged_and_ke
     assert!(names(&bodies).iter().any(is_partial));
 
     cast.custodian_server = cast.world.serve(&cast.custodian);
-    assert_eq!(names(&bodies), [kept.clone()]);
+    assert_eq!(names(&bodies), [kept.as_str()]);
     let offers = ["owner", "offers", "--custodian", cast.custodian.card()];
     let offers = cast.world.json(&cast.owner.dir, &offers);
     assert_eq!(offers.as_array().unwrap().len(), 1);
