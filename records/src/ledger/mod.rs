@@ -4,9 +4,9 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `copy` | the verified blocks, on disk, and what they show |
-//! | [`index`] | what the parties need besides what every follower keeps |
+//! | `index` | what the parties need besides what every follower keeps |
 //! | `connection` | the calls to the coordinator |
-//! | [`following`] | the copy, kept up to date; statements, and waiting for what they bring about |
+//! | `following` | the copy, kept up to date; statements, and waiting for what they bring about |
 
 mod connection;
 mod copy;

@@ -8,9 +8,11 @@ use std::{
 };
 
 use crate::common::{
-    Cast, Member, PROGRAM, accept_and_kill, names, noise, reencrypt, search_without_ledger,
+    Cast, Issue, Member, PROGRAM, accept_and_kill, names, noise, reencrypt, search_without_ledger,
+    show_pass,
 };
 use consilium_exchange::records::{Category, Period, Scope};
+use consilium_proto::v1::Pass;
 use consilium_records::custodian::store::Store;
 
 const MONTH: &str = "2026-11";
@@ -166,4 +168,55 @@ fn a_proxy_that_cannot_see_the_ledger_does_nothing_since_a_consent_may_have_been
     let consent = cast.consent(&cast.ask("brakes"));
     let reason = search_without_ledger(&mut cast, &consent);
     assert!(reason.contains("cannot see what was withdrawn"), "{reason}");
+}
+
+#[test]
+fn a_pass_lets_in_its_holder_alone_to_what_it_names_while_its_consent_is_in_force() {
+    let cast = Cast::new();
+    let record = cast.record(&cast.owner, MONTH, "brakes", b"front and rear");
+    let consent = cast.consent(&cast.ask("brakes"));
+    let issue = || Issue {
+        custodian: cast.custodian.name,
+        holder: cast.requester.name,
+        month: 11,
+        until_ms: u64::MAX,
+        bodies: true,
+    };
+    let show = |issue| show_pass(&cast, &consent, &record, issue, |_| {});
+    assert_eq!(show(issue()), "served");
+    for (other, says) in [
+        (Issue { custodian: cast.owner.name, ..issue() }, "for another custodian"),
+        (Issue { holder: cast.proxies[0].name, ..issue() }, "for another party"),
+        (Issue { month: 10, ..issue() }, "not for the body of this record"),
+        (Issue { bodies: false, ..issue() }, "not for the body of this record"),
+        (Issue { until_ms: 1, ..issue() }, "has ended"),
+    ] {
+        let reason = show(other);
+        assert!(reason.contains(says), "{reason} should say {says}");
+    }
+    let changes: [fn(&mut Pass); 5] = [
+        |pass| pass.months = vec![2026 * 12],
+        |pass| pass.until_ms -= 1,
+        |pass| pass.category.push('x'),
+        |pass| pass.holder[0] ^= 1,
+        |pass| pass.signature[5] ^= 1,
+    ];
+    for change in changes {
+        let reason = show_pass(&cast, &consent, &record, issue(), change);
+        assert!(reason.contains("not one that its owner has signed"), "{reason}");
+    }
+    let unknown = "11".repeat(32);
+    let reason = show_pass(&cast, &unknown, &record, issue(), |_| {});
+    assert!(reason.contains("not in a sealed block yet"), "{reason}");
+    cast.world.run(&cast.owner.dir, &["owner", "withdraw", &consent]);
+    // The custodian reads the withdrawal's block a moment after the owner.
+    let mut reason = String::from("served");
+    for _ in 0..100 {
+        reason = show(issue());
+        if reason != "served" {
+            break;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    assert!(reason.contains("withdrawn by its owner"), "{reason}");
 }

@@ -132,3 +132,35 @@ fn what_cannot_be_used_is_named_in_one_line_with_code_2() {
     let help = ok(&["--help"]);
     assert!(help.contains("Exit codes:") && help.contains("A record's way"), "{help}");
 }
+
+#[test]
+fn an_institution_keeps_records_in_its_own_name_without_an_admission() {
+    let world = World::new();
+    let files = world.enrol();
+    let owner = world.admit("owner", "owner");
+    let hospital = world.path("hospital");
+    let folder = world.path("ceremony/institution-01");
+    let genesis = world.path("ceremony/genesis.bin");
+    let printed = ok(&[
+        "init",
+        "--role",
+        "custodian",
+        "--name",
+        "hospital",
+        "--genesis",
+        genesis.to_str().unwrap(),
+        "--institution",
+        folder.to_str().unwrap(),
+        "--out",
+        hospital.to_str().unwrap(),
+    ]);
+    assert!(printed.contains("no admission is needed"), "{printed}");
+    let status = world.json(&hospital, &["status"]);
+    assert_eq!(status["pseudonym"], files.identity.pseudonym.to_string());
+    // Without the owner's key for the month nothing can be stored.
+    let file = world.file("record", b"of November");
+    let arguments =
+        ["custodian", "store", "--owner", owner.card(), "--category", "x", "--month", MONTH, &file];
+    let message = world.refused(&hospital, &arguments, 2);
+    assert!(message.contains("has published no key for x in 2026-11"), "{message}");
+}

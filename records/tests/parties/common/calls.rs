@@ -2,10 +2,17 @@
 
 use std::sync::Arc;
 
-use consilium_hash::{ConsentHash, RecordHash};
-use consilium_proto::v1::StoredHeader;
+use consilium_exchange::records::{Category, Period, Selection};
+use consilium_hash::{ConsentHash, Pseudonym, RecordHash};
+use consilium_proto::v1::{Pass, StoredHeader};
 use consilium_records::{
-    RecordsError, card::Card, ledger::Following, owner::review::review, party::Party, peer::Peer,
+    RecordsError,
+    card::Card,
+    ledger::Following,
+    owner::review::review,
+    party::Party,
+    pass::{self, Terms},
+    peer::Peer,
 };
 
 use super::{Cast, Member};
@@ -83,4 +90,42 @@ pub fn search_without_ledger(cast: &mut Cast, consent: &str) -> String {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     panic!("the proxy goes on without the ledger")
+}
+
+/// Has the requester show the custodian a pass that the owner has signed; why the body of the record is not served, or that
+/// it is.
+pub fn show_pass(
+    cast: &Cast,
+    consent: &str,
+    record: &str,
+    issue: Issue,
+    change: impl FnOnce(&mut Pass),
+) -> String {
+    cast.world.runtime.block_on(async {
+        let following = follow(cast, &cast.requester).await;
+        let peer = connect(&following, &cast.requester, &cast.custodian).await;
+        let owner = Party::load(&cast.owner.dir).unwrap();
+        let consent = ConsentHash(hash(consent));
+        let Issue { custodian, holder, month, until_ms, bodies } = issue;
+        let months = vec![Period::new(2026, month).unwrap()];
+        let category = Category::new("repairs").unwrap();
+        let selection = Selection::new(custodian, category, months).unwrap();
+        let terms = Terms { consent: &consent, selection: &selection, until_ms };
+        let mut pass = pass::issue(&owner, &cast.owner.name, &holder, &terms, bodies);
+        change(&mut pass);
+        let body = peer.body(&RecordHash(hash(record)), Some(pass)).await;
+        match body {
+            Ok(_) => "served".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    })
+}
+
+/// What a pass says.
+pub struct Issue {
+    pub custodian: Pseudonym,
+    pub holder: Pseudonym,
+    pub month: u8,
+    pub until_ms: u64,
+    pub bodies: bool,
 }

@@ -13,13 +13,20 @@ use std::{
 };
 
 use consilium_authority::{AuthorityFiles, send};
+use consilium_contract::transaction::sign;
 use consilium_coordinator::{Config, Coordinator, Linger, Running};
 use consilium_hash::Pseudonym;
-use consilium_identity::{CoordinatorFiles, ParticipantRequest};
+use consilium_identity::{CoordinatorFiles, InstitutionFiles, ParticipantRequest};
+use consilium_proto::v1::{
+    Enrol, Reason, federation_client::FederationClient, transaction::Action,
+};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
+use tonic::transport::Endpoint;
 
-pub use calls::{accept_and_kill, ask_proxy_as, reencrypt, search_without_ledger};
+pub use calls::{
+    Issue, accept_and_kill, ask_proxy_as, reencrypt, search_without_ledger, show_pass,
+};
 pub use cast::Cast;
 
 /// The program of this package.
@@ -130,6 +137,21 @@ impl World {
         let card = self.path(&format!("{name}.card"));
         self.run(&dir, &["card", "--out", card.to_str().unwrap()]);
         Member { dir, card, name: admitted.pseudonym, listen }
+    }
+
+    /// Enrols the first institution of the ceremony.
+    pub fn enrol(&self) -> InstitutionFiles {
+        let files = InstitutionFiles::load(&self.path("ceremony/institution-01")).unwrap();
+        let enrol = Action::Enrol(Enrol { certificate: Some(files.certificate.clone()) });
+        let chain_id = &files.parameters.chain_id;
+        let signed = sign(&files.signing, chain_id, Some(&files.identity.pseudonym), enrol);
+        self.runtime.block_on(async {
+            let endpoint = Endpoint::from_shared(self.coordinator.clone()).unwrap();
+            let mut federation = FederationClient::new(endpoint.connect().await.unwrap());
+            let receipt = federation.enrol(signed).await.unwrap().into_inner();
+            assert_eq!(receipt.reason(), Reason::Accepted);
+        });
+        files
     }
 
     pub fn found_group(&self, issuer: &str, opener: &str) {
