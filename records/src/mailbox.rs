@@ -29,6 +29,8 @@ use crate::{
 
 /// Most letters of one kind that are kept.
 const MOST_LETTERS: usize = 10_000;
+/// Most of them from one sender: nobody keeps all others' letters out.
+const MOST_OF_ONE: usize = 1_000;
 
 /// The letters of a party. Each is a file, sealed as it came: its name begins with kind and sender.
 #[derive(Debug, Clone)]
@@ -95,13 +97,22 @@ impl Mailbox {
         Ok(found.into_iter().map(|(_, path, sender)| (path, sender)).collect())
     }
 
-    /// All letters of a kind, opened.
+    /// All letters of a kind, opened; those of one sender, where one is named.
     ///
     /// # Errors
     /// [`crate::RecordsError::File`]. A letter that does not open is passed over: anyone can send one.
-    pub fn letters(&self, party: &Party, me: &Pseudonym, kind: Kind) -> Result<Vec<Letter>> {
+    pub fn letters(
+        &self,
+        party: &Party,
+        me: &Pseudonym,
+        kind: Kind,
+        sender: Option<&Pseudonym>,
+    ) -> Result<Vec<Letter>> {
         let mut letters = Vec::new();
         for (path, from) in self.listed(kind)? {
+            if sender.is_some_and(|sender| *sender != from) {
+                continue;
+            }
             let Some(bytes) = files::read(&path, MAX_CALL_BYTES as u64)? else { continue };
             let opened = decode("letter", &bytes, MAX_CALL_BYTES).map_err(Into::into).and_then(
                 |delivery: Delivery| {
@@ -116,8 +127,10 @@ impl Mailbox {
         Ok(letters)
     }
 
-    fn is_full(&self, kind: Kind) -> Result<bool> {
-        Ok(self.listed(kind)?.len() >= MOST_LETTERS)
+    fn is_full(&self, kind: Kind, sender: &Pseudonym) -> Result<bool> {
+        let listed = self.listed(kind)?;
+        let of_sender = listed.iter().filter(|(_, from)| from == sender).count();
+        Ok(listed.len() >= MOST_LETTERS || of_sender >= MOST_OF_ONE)
     }
 }
 
@@ -159,7 +172,7 @@ impl mailbox_server::Mailbox for MailboxService {
             (Arc::clone(&self.following), self.name, self.mailbox.clone());
         let screen = Arc::clone(&self.screen);
         let kept = blocking(move || {
-            if mailbox.is_full(delivery.kind())? {
+            if mailbox.is_full(delivery.kind(), &heard.from)? {
                 return Ok(false);
             }
             let party = following.party();

@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use consilium_exchange::records::{Grant, RecordError, Standing, VerifiedGrant, VerifiedHeader};
+use consilium_exchange::records::{Grant, RecordError, Standing, VerifiedGrant};
 use consilium_hash::{ConsentHash, Pseudonym};
 use consilium_proto::{
     decode,
@@ -113,7 +113,10 @@ impl Proxy {
         let (following, me, mailbox) =
             (Arc::clone(&self.following), self.name, self.mailbox.clone());
         let found = blocking(move || {
-            let letters = mailbox.letters(following.party(), &me, Kind::Grant)?;
+            // Only its owner's letters can hold it.
+            let owner = following.ledger().index().consent(&consent).map(|it| *it.owner());
+            let Some(owner) = owner else { return Ok(None) };
+            let letters = mailbox.letters(following.party(), &me, Kind::Grant, Some(&owner))?;
             let ledger = following.ledger();
             let held = letters.iter().filter_map(|letter| verify(&ledger, &me, letter).ok());
             let mut held = held.filter(|held| *held.grant.consent() == consent);
@@ -144,11 +147,6 @@ impl Proxy {
     }
 }
 
-/// Verifies a header that a requester has brought, or a custodian has served.
-fn verified(ledger: &Ledger, stored: &StoredHeader) -> Result<VerifiedHeader> {
-    ledger.verify_header(stored)
-}
-
 #[async_trait]
 impl proxy_server::Proxy for Proxy {
     type SearchStream = Items<StoredHeader>;
@@ -165,7 +163,7 @@ impl proxy_server::Proxy for Proxy {
             custodian.map_err(internal)?.headers(held.pass.clone()).await.map_err(internal)?;
         let ledger = self.following.ledger();
         let opens = |stored: &StoredHeader| {
-            let header = verified(&ledger, stored).ok();
+            let header = ledger.verify_header(stored).ok();
             header.is_some_and(|header| held.grant.check(&header).is_ok())
         };
         let found = stored.into_iter().filter(opens).collect();
@@ -180,7 +178,7 @@ impl proxy_server::Proxy for Proxy {
         let consent: ConsentHash = consent.as_slice().try_into().map_err(not_allowed)?;
         let held = self.held(consent, from).await?;
         let ledger = self.following.current().map_err(internal)?;
-        let header = verified(&ledger, &stored).map_err(not_allowed)?;
+        let header = ledger.verify_header(&stored).map_err(not_allowed)?;
         let standing = ledger.standing(&consent);
         let made = held.grant.reencrypt(&header, standing, now_ms(), &mut OsRng);
         let made = made.map_err(not_allowed)?;

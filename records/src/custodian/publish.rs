@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use consilium_exchange::records::Record;
 use consilium_hash::{Pseudonym, RecordHash};
 use consilium_proto::v1::{StoreRecord, transaction::Action};
 use tokio::{sync::Notify, time::sleep};
@@ -9,7 +10,7 @@ use tokio::{sync::Notify, time::sleep};
 use super::store::Store;
 use crate::{
     error::Result,
-    ledger::{Following, blocking},
+    ledger::{Following, Ledger, blocking},
 };
 
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -39,16 +40,22 @@ pub async fn publish(
 
 async fn publish_all(following: &Following, store: &Arc<Store>, name: &Pseudonym) -> Result<()> {
     let read = Arc::clone(store);
+    let mut failed = None;
     for record in blocking(move || read.all_accepted()).await?? {
-        let hash: RecordHash = *record.hash();
-        if following.ledger().record(&hash).is_some() {
-            continue;
+        if following.ledger().record(record.hash()).is_none() {
+            // One that the ledger refuses does not keep the others from it.
+            failed = publish_one(following, name, &record).await.err().or(failed);
         }
-        let action = Action::StoreRecord(StoreRecord { record: record.encode() });
-        following.say(name, action, PATIENCE).await?;
-        let is_there = |ledger: &crate::ledger::Ledger| ledger.record(&hash).map(drop);
-        following.until("the record on the ledger", PATIENCE, is_there).await?;
-        tracing::info!(record = %hash.short(), "is on the ledger");
     }
+    failed.map_or(Ok(()), Err)
+}
+
+async fn publish_one(following: &Following, name: &Pseudonym, record: &Record) -> Result<()> {
+    let hash: RecordHash = *record.hash();
+    let action = Action::StoreRecord(StoreRecord { record: record.encode() });
+    following.say(name, action, PATIENCE).await?;
+    let is_there = |ledger: &Ledger| ledger.record(&hash).map(drop);
+    following.until("the record on the ledger", PATIENCE, is_there).await?;
+    tracing::info!(record = %hash.short(), "is on the ledger");
     Ok(())
 }

@@ -53,7 +53,7 @@ pub struct Usable {
 /// [`RecordsError::File`].
 pub fn consents(party: &Party, ledger: &Ledger, me: &Pseudonym) -> Result<Vec<Usable>> {
     let mut usable = Vec::new();
-    for letter in Mailbox::of(&party.dir)?.letters(party, me, Kind::Notice)? {
+    for letter in Mailbox::of(&party.dir)?.letters(party, me, Kind::Notice, None)? {
         match verify(party, ledger, me, &letter) {
             Ok(consent) => usable.push(consent),
             Err(error) => tracing::warn!(%error, "a notice is passed over"),

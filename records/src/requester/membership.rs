@@ -62,7 +62,7 @@ pub async fn join(following: &Following, me: &Pseudonym, patience: Duration) -> 
 /// # Errors
 /// [`RecordsError::Refused`] where the issuer has not certified it yet, or has revoked it.
 pub fn member(party: &Party, ledger: &Ledger, me: &Pseudonym) -> Result<Member> {
-    let letters = Mailbox::of(&party.dir)?.letters(party, me, Kind::Certificate)?;
+    let letters = Mailbox::of(&party.dir)?.letters(party, me, Kind::Certificate, None)?;
     let mut last = RecordsError::refused(
         "the issuer",
         "it has not certified this member yet; run `serve` here and `consilium-records issuer certify` there",
