@@ -125,6 +125,13 @@ impl<'a> Kind<'a> {
             Action::PostRequest(it) => {
                 Self::new("PostRequest", Participant, Exchange(X::PostRequest(it)))
             }
+            Action::OpenAccount(it) => {
+                Self::new("OpenAccount", Participant, Exchange(X::OpenAccount(it)))
+            }
+            Action::Deposit(it) => Self::new("Deposit", Participant, Exchange(X::Deposit(it))),
+            Action::Transfer(it) => Self::new("Transfer", Participant, Exchange(X::Transfer(it))),
+            Action::Roll(it) => Self::new("Roll", Participant, Exchange(X::Roll(it))),
+            Action::Rebase(it) => Self::new("Rebase", Participant, Exchange(X::Rebase(it))),
         }
     }
 

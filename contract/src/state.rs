@@ -42,10 +42,10 @@ impl State {
     /// A run of which nothing has been said.
     pub(crate) fn new(parameters: Parameters, model: Model, table: Arc<DiscreteLogTable>) -> Self {
         Self {
+            exchange: Exchange::new(&parameters),
             parameters,
             succession: Succession::default(),
             roster: Roster::default(),
-            exchange: Exchange::default(),
             model,
             phase: Phase::Idle,
             step: 0,

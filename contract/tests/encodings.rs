@@ -140,6 +140,11 @@ fn actions() -> Vec<Action> {
             epoch: 9,
             signature: vec![10; 400],
         }),
+        Action::OpenAccount(v1::OpenAccount { registration: vec![11; 400] }),
+        Action::Deposit(v1::Deposit { deposit: vec![12; 1100] }),
+        Action::Transfer(v1::Transfer { transfer: vec![13; 1900] }),
+        Action::Roll(v1::Roll { roll: vec![14; 8] }),
+        Action::Rebase(v1::Rebase { rebase: vec![15; 872] }),
     ]
     .into_iter()
     .chain(parts().map(|part| {

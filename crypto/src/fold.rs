@@ -18,7 +18,7 @@ use crate::group::{g, h, mask_bases, multiscalar};
 use crate::{Hash, PublicKey};
 
 /// A stream of weights.
-pub(crate) struct Weights(sha3::Shake256Reader);
+pub struct Weights(sha3::Shake256Reader);
 
 impl Weights {
     /// Weights that depend on everything given; `fresh` is randomness of the operating system, where it may be used.
@@ -29,11 +29,23 @@ impl Weights {
         fresh: Option<&[u8; 32]>,
         digests: impl IntoIterator<Item = &'a Hash>,
     ) -> Self {
+        Self::bound_to(label, number, key.hash().as_slice(), fresh, digests)
+    }
+
+    /// The same for proofs under no key of a federation: `name` is of what all of them are about, or empty where the digests
+    /// say so.
+    pub fn bound_to<'a>(
+        label: &'static [u8],
+        number: u64,
+        name: &[u8],
+        fresh: Option<&[u8; 32]>,
+        digests: impl IntoIterator<Item = &'a Hash>,
+    ) -> Self {
         let mut hash = Shake256::default();
         hash.update(&(label.len() as u64).to_be_bytes());
         hash.update(label);
         hash.update(&number.to_be_bytes());
-        hash.update(key.hash().as_slice());
+        hash.update(name);
         hash.update(&[u8::from(fresh.is_some())]);
         hash.update(fresh.map_or(&[], |bytes| bytes.as_slice()));
         for digest in digests {
@@ -43,7 +55,7 @@ impl Weights {
     }
 
     /// The next N weights of 128 bits.
-    pub(crate) fn take<const N: usize>(&mut self) -> [Scalar; N] {
+    pub fn take<const N: usize>(&mut self) -> [Scalar; N] {
         std::array::from_fn(|_| {
             let mut bytes = [0; 16];
             self.0.read(&mut bytes);
@@ -62,9 +74,11 @@ impl Weights {
 /// A weighted sum of equations; g, h, X1, X2, the W_j and the generators of the range proofs are there once, however many
 /// clients, chunks and rounds there are.
 #[derive(Default)]
-pub(crate) struct Folded {
-    pub(crate) g: Scalar,
-    pub(crate) h: Scalar,
+pub struct Folded {
+    /// The coefficient of g.
+    pub g: Scalar,
+    /// The coefficient of h.
+    pub h: Scalar,
     pub(crate) x1: Scalar,
     pub(crate) x2: Scalar,
     /// Coefficients of W_0, W_1, …
@@ -72,7 +86,7 @@ pub(crate) struct Folded {
     /// Coefficients of the range proofs' G and H, by the value and the bit that they belong to.
     generators: Vec<Vec<[Scalar; 2]>>,
     /// Everything that belongs to one client.
-    pub(crate) terms: Vec<(Scalar, RistrettoPoint)>,
+    pub terms: Vec<(Scalar, RistrettoPoint)>,
     refused: bool,
 }
 
@@ -131,17 +145,26 @@ impl Folded {
     }
 
     /// Whether the sum is zero.
-    pub(crate) fn holds(self, key: &PublicKey) -> bool {
+    pub(crate) fn holds(mut self, key: &PublicKey) -> bool {
+        self.terms.extend([(self.x1, key.x1), (self.x2, key.x2)]);
+        self.vanishes()
+    }
+
+    /// Whether a sum without X1 and X2 is zero.
+    pub fn vanishes(self) -> bool {
         if self.refused {
             return false;
         }
         let g = g();
         let bases = mask_bases(self.masks.len());
         let mut terms = self.terms;
-        terms.extend([(self.g, g), (self.h, *h()), (self.x1, key.x1), (self.x2, key.x2)]);
+        terms.extend([(self.g, g), (self.h, *h())]);
         let of_value = |(value, row): (usize, &Vec<[Scalar; 2]>)| {
             let coefficients = row.as_flattened().iter().copied();
-            coefficients.zip(pairs_of(value, row.len()).flatten().copied()).collect::<Vec<_>>()
+            let generators = pairs_of(value, row.len()).flatten().copied();
+            // A row is as long as a value has bits; short vectors leave most of it untouched.
+            let used = coefficients.zip(generators).filter(|(scalar, _)| *scalar != Scalar::ZERO);
+            used.collect::<Vec<_>>()
         };
         let generators: Vec<_> =
             self.generators.par_iter().enumerate().flat_map_iter(of_value).collect();
@@ -165,7 +188,7 @@ fn first<T: Clone + Default>(vector: &mut Vec<T>, length: usize) -> &mut [T] {
 
 /// Which of these parts of a batch hold. One that does not is found by halving, so that a few among many cost little; the
 /// verdict on it is its own, whatever else is in the batch.
-pub(crate) fn sift<T: Sync>(parts: &[T], holds: &(impl Fn(&[T]) -> bool + Sync)) -> Vec<bool> {
+pub fn sift<T: Sync>(parts: &[T], holds: &(impl Fn(&[T]) -> bool + Sync)) -> Vec<bool> {
     if parts.is_empty() || holds(parts) {
         return vec![true; parts.len()];
     }

@@ -125,11 +125,15 @@ pub use update::{
 };
 
 /// What crates beside this one build their own constructions over ristretto255 of, so that nothing is written twice:
-/// strict reading, scalars, polynomials, transcripts.
+/// strict reading, bases, scalars, polynomials, transcripts, vectors under one commitment, folds.
 pub mod building_blocks {
+    pub use crate::fold::{Folded, Weights, sift};
     pub use crate::group::encoding::{ELEMENT_LEN, Reader};
     pub use crate::group::polynomial::{evaluate, lagrange, random as random_polynomial};
-    pub use crate::group::random_scalar;
+    pub use crate::group::{g, g_times, h, h_times, inner, powers, random_scalar};
+    pub use crate::proof::coefficients::{CoefficientsProof, CommittedCoefficients};
+    pub use crate::proof::digits::{Digits, quaternary};
+    pub use crate::proof::vector::{CommittedVector, VectorProof};
     pub use crate::transcript::{Protocol, witness_bytes};
 }
 

@@ -1,4 +1,5 @@
-//! Sharing between institutions beside federated learning: records with their owners' consent, and signatures of a group.
+//! Sharing between institutions beside federated learning: records with their owners' consent, signatures of a group, and
+//! quantities that only sender and receiver see.
 //!
 //! The crate is pure: no file, no socket, no clock. Bytes of a peer are decoded into something that is not trusted yet, and
 //! only a `verify` turns that into the `Verified…` which the next step takes. What a ledger carries of all this are small
@@ -13,7 +14,9 @@
 //! | module | what is in it | group |
 //! | --- | --- | --- |
 //! | [`group_signature`] | signatures of a group's member, opened by few, revoked by epochs | BLS12-381 |
+//! | [`quantity`] | accounts with hidden balances, transfers of hidden amounts | ristretto255 |
 //! | [`records`] | records stored for their owners, consents, re-encryption, keyword search | ristretto255 |
 
 pub mod group_signature;
+pub mod quantity;
 pub mod records;

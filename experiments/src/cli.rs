@@ -11,6 +11,7 @@ use consilium_cli::command_line;
 use consilium_contract::parameters::EXPERIMENTAL;
 
 use crate::attack::{self, AttackConfig};
+use crate::bench::{Extent, Peer};
 use crate::progress::Progress;
 use crate::replay::summary::text_table;
 use crate::replay::{self, Choice, Mask, ReplayConfig, load_dataset};
@@ -33,7 +34,8 @@ const EXAMPLES: &str = "Examples:
                                           a small convolutional network on images
   consilium audit runs/pima-42/ledger     verify every signature, proof, sum, share and model of it
   consilium plot runs/pima-42             draw figures and report again
-  consilium bench --quick                 what every party pays, in less than a minute
+  consilium bench --quick                 what every party pays, in a minute or two
+  consilium bench --bars                  whether the project meets what it asks of itself
   consilium attack --quick                what malicious institutions achieve, in seconds
 
 Exit codes: 0 done; 1 the run failed or the audit found something that does not hold; 2 a value or file has to change.";
@@ -72,12 +74,18 @@ enum Command {
 #[derive(Args)]
 #[command(after_help = BENCH_FILES)]
 struct BenchArgs {
-    /// Run only what fits into a minute; what is left out is listed.
+    /// Measure the bars alone, in about 25 minutes: what the project asks of itself, and whether it meets it.
+    #[arg(long)]
+    bars: bool,
+    /// Run only what fits into a minute or two; what is left out is listed. With --bars: all of them at small sizes, which
+    /// shows that everything works and decides nothing.
     #[arg(long)]
     quick: bool,
-    /// Also time the verified rounds of a replay and their audit (always included without --quick).
-    #[arg(long)]
-    verified_run: bool,
+    /// Another program that does what the replay does, to take turns with it: a shell runs COMMAND, whose time and processor
+    /// time from its start to its end are compared with our own. May be given many times; there are bars for the names
+    /// plain and secagg.
+    #[arg(long, value_name = "NAME=COMMAND")]
+    peer: Vec<Peer>,
     /// Directory for the files. An earlier bench in it is replaced; one that holds anything else is refused.
     #[arg(long, default_value = "runs/bench", value_name = "DIR")]
     out: PathBuf,
@@ -89,7 +97,10 @@ struct BenchArgs {
 const BENCH_FILES: &str = "Written into DIR, anew after every cell (Ctrl-C keeps what there is):
   bench.csv    a row for every cell             bench.svg   time against parameters
   bench.json   all of it, bars and slopes too   bench.md    the tables, as on stdout
-It takes about twenty minutes on two cores. Run nothing else meanwhile.";
+  bars.csv     a row for every bar
+All of it takes about an hour on two cores, the bars about 25 minutes; the largest comparison needs 4 GB of memory. Run
+nothing else meanwhile. For AVX2 alone, where the processor has AVX-512, too:
+  RUSTFLAGS='--cfg curve25519_dalek_backend=\"simd\"' CARGO_TARGET_DIR=target/avx2 cargo run --release -- bench --bars";
 
 #[derive(Args)]
 #[command(after_help = FILES)]
@@ -301,11 +312,10 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
             replay::draw(&directory)?;
             Ok(format!("report: {}\n", directory.join(replay::files::REPORT).display()))
         }
-        Command::Bench(BenchArgs { quick, verified_run, out, format }) => {
+        Command::Bench(BenchArgs { bars, quick, peer, out, format }) => {
             let progress = Progress::on_stderr();
-            // The whole bench includes the replay.
-            let options =
-                bench::Options { quick, verified_run: verified_run || !quick, directory: out };
+            let extent = if bars { Extent::Bars } else { Extent::All };
+            let options = bench::Options { extent, quick, peers: peer, directory: out };
             let results = bench::run(&options, &progress);
             progress.finish();
             let results = results?;
@@ -392,6 +402,7 @@ mod tests {
             ("attack --seeds few", "--seeds"),
             ("plot", "<DIR>"),
             ("bench --cells 3", "--cells"),
+            ("bench --peer plain", "--peer"),
         ] {
             let Err(error) = replay_args(line) else { panic!("{line} was accepted") };
             let message = command_line::one_line(&error);

@@ -152,6 +152,8 @@ names! {
     ConsentHash, "a hash of a consent";
     /// The public parameters of group signatures at one epoch.
     GroupHash, "a hash of a group's parameters";
+    /// What an account on the chain has, encrypted: the hash of its balance and of how often it was credited.
+    BalanceHash, "a hash of a balance";
     /// All receipts so far, as a hash chain.
     ReceiptsHash, "a hash of receipts";
 }

@@ -2,6 +2,7 @@
 //!
 //! | file | concept |
 //! | --- | --- |
+//! | `accounts` | hidden quantities: accounts, and whose fault it is where a statement about one does not hold |
 //! | [`participants`] | who may speak, and with what credit |
 //! | [`group`] | the group in whose name requests are signed: its members and epochs |
 //! | [`records`] | records on the ledger, consents to them, withdrawals |
@@ -14,19 +15,21 @@
 //! (liu2021, 3.5: "more than three times"; a run counts to three everywhere). It is not the credit of the rounds: whoever
 //! follows the chain without bodies cannot know that one.
 
+mod accounts;
 pub mod group;
 pub mod participants;
 pub mod records;
 
 use consilium_crypto::signature::VerifyingKey;
+use consilium_exchange::quantity::Accounts;
 use consilium_hash::{ChainId, Pseudonym, TransactionHash};
 use consilium_proto::v1::{
-    AdmitParticipant, FoundGroup, GiveConsent, JoinGroup, PostRequest, Reason, RevokeMember,
-    StoreRecord, WithdrawConsent,
+    AdmitParticipant, Deposit, FoundGroup, GiveConsent, JoinGroup, OpenAccount, PostRequest,
+    Reason, Rebase, RevokeMember, Roll, StoreRecord, Transfer, WithdrawConsent,
 };
 use sha2::{Digest, Sha256};
 
-use crate::{enrolment::roster::Roster, handler::Refusal};
+use crate::{enrolment::roster::Roster, handler::Refusal, parameters::Parameters};
 
 use group::Group;
 use participants::Participants;
@@ -53,6 +56,16 @@ pub enum Statement<'a> {
     WithdrawConsent(&'a WithdrawConsent),
     /// A member of the group asks an owner for records.
     PostRequest(&'a PostRequest),
+    /// Somebody opens an account.
+    OpenAccount(&'a OpenAccount),
+    /// Units come into an account.
+    Deposit(&'a Deposit),
+    /// Units go from one account to another.
+    Transfer(&'a Transfer),
+    /// What has come becomes part of the balance.
+    Roll(&'a Roll),
+    /// A balance is proven to be small.
+    Rebase(&'a Rebase),
 }
 
 /// What this wing knows of the rest of a run.
@@ -63,14 +76,30 @@ pub(crate) struct Surroundings<'a> {
 }
 
 /// What has been shared so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Exchange {
     participants: Participants,
     group: Option<Group>,
     records: Records,
+    accounts: Accounts,
 }
 
 impl Exchange {
+    /// Nothing yet.
+    pub(crate) fn new(parameters: &Parameters) -> Self {
+        Self {
+            participants: Participants::default(),
+            group: None,
+            records: Records::default(),
+            accounts: Accounts::new(parameters.chain_id, parameters.authority),
+        }
+    }
+
+    /// Hidden quantities.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
     /// Who may speak besides the institutions.
     pub fn participants(&self) -> &Participants {
         &self.participants
@@ -127,7 +156,7 @@ impl Exchange {
         run: &Surroundings<'_>,
     ) -> Result<(), Refusal> {
         let key = self.key_of(author, run.roster).ok_or(Reason::UnknownInstitution)?;
-        let Self { participants, group, records } = self;
+        let Self { participants, group, records, accounts } = self;
         let group = group.as_mut().ok_or(Refusal::from(Reason::NoGroup));
         match statement {
             Statement::JoinGroup(it) => group?.join(it, author, &key, run.chain_id),
@@ -143,6 +172,11 @@ impl Exchange {
             }
             Statement::GiveConsent(it) => records.consent(it, author, &key, run.chain_id),
             Statement::WithdrawConsent(it) => records.withdraw(it, author, &key, run.chain_id),
+            Statement::OpenAccount(it) => accounts::open(accounts, it, author),
+            Statement::Deposit(it) => accounts::deposit(accounts, it, author),
+            Statement::Transfer(it) => accounts::transfer(accounts, it, author, run.roster),
+            Statement::Roll(it) => accounts::roll(accounts, it, author),
+            Statement::Rebase(it) => accounts::rebase(accounts, it, author),
             Statement::Admit(_) | Statement::FoundGroup(_) => {
                 Err(Reason::UnknownInstitution.into())
             }
@@ -168,6 +202,7 @@ impl Exchange {
             group.hash(&mut hasher);
         }
         self.records.hash(&mut hasher);
+        accounts::hash(&self.accounts, &mut hasher);
         hasher.finalize().into()
     }
 }

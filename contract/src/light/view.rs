@@ -66,10 +66,10 @@ impl View {
     pub fn new(parameters: Arc<Parameters>) -> Self {
         Self {
             model: parameters.initial_model,
+            exchange: Exchange::new(&parameters),
             succession: Succession::default(),
             parameters,
             roster: Roster::default(),
-            exchange: Exchange::default(),
             standings: BTreeMap::new(),
             phase: Phase::Idle,
             course: Course::start(),

@@ -13,12 +13,12 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha512};
 
 /// g, the ristretto255 basepoint. Encryption randomness and blindings multiply it.
-pub(crate) const fn g() -> RistrettoPoint {
+pub const fn g() -> RistrettoPoint {
     RISTRETTO_BASEPOINT_POINT
 }
 
 /// h, the base that messages multiply: the hash of a fixed label, so that nobody knows log_g h.
-pub(crate) fn h() -> &'static RistrettoPoint {
+pub fn h() -> &'static RistrettoPoint {
     static H: OnceLock<RistrettoPoint> = OnceLock::new();
     H.get_or_init(|| hash_to_group(b"consilium v1 message base h", 0))
 }

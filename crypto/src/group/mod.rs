@@ -9,11 +9,13 @@ mod multiply;
 pub(crate) mod polynomial;
 mod scalar;
 
-pub(crate) use bases::{g, h, mask_bases};
+pub(crate) use bases::mask_bases;
+pub use bases::{g, h};
 pub use decode_error::DecodeError;
 pub(crate) use multiply::{
-    commit_all, commit_to_scalars, commit_to_ternary, commit_to_vector, g_times, h_times,
+    commit_all, commit_to_quaternary, commit_to_scalars, commit_to_ternary, commit_to_vector,
     half_h_times, multiscalar,
 };
-pub use scalar::random_scalar;
-pub(crate) use scalar::{half, inner, powers, random_scalars, signed};
+pub use multiply::{g_times, h_times};
+pub(crate) use scalar::{half, random_scalars, signed};
+pub use scalar::{inner, powers, random_scalar};

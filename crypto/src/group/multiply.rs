@@ -22,13 +22,13 @@ const SECRETS_AT_ONCE: usize = 128;
 const WINDOW_BITS: u32 = 3;
 
 /// Multiplication by h with a precomputed table, in constant time.
-pub(crate) fn h_times(scalar: &Scalar) -> RistrettoPoint {
+pub fn h_times(scalar: &Scalar) -> RistrettoPoint {
     static TABLE: OnceLock<RistrettoBasepointTable> = OnceLock::new();
     TABLE.get_or_init(|| RistrettoBasepointTable::create(h())) * scalar
 }
 
 /// Multiplication by g with a precomputed table, in constant time.
-pub(crate) fn g_times(scalar: &Scalar) -> RistrettoPoint {
+pub fn g_times(scalar: &Scalar) -> RistrettoPoint {
     RistrettoPoint::mul_base(scalar)
 }
 
@@ -117,6 +117,21 @@ pub(crate) fn commit_to_ternary(first: usize, values: &[i8], blinding: &Scalar) 
     g_times(blinding) + parts.map(sum).sum::<RistrettoPoint>()
 }
 
+/// Σ digits·generators over the generators from number `first` on for digits of 0 to 3, in constant time: each generator is
+/// added or left out twice, once for either bit, and no table is looked up.
+pub(crate) fn commit_to_quaternary(first: usize, digits: &[i64]) -> RistrettoPoint {
+    let generators = consecutive(first, digits.len());
+    let of_bit = |bit: u32| -> RistrettoPoint {
+        let chosen = digits.iter().zip(&generators).map(|(digit, generator)| {
+            let bit = Choice::from((digit >> bit).cast_unsigned() as u8 & 1);
+            RistrettoPoint::conditional_select(&RistrettoPoint::identity(), generator, bit)
+        });
+        chosen.sum()
+    };
+    let high = of_bit(1);
+    of_bit(0) + high + high
+}
+
 /// Σ scalars·points over public values, on all cores where the sum is long enough to gain from it, in parts whose
 /// intermediate results fit the cache.
 ///
@@ -156,6 +171,14 @@ mod tests {
             let half = half_h_times(u, bits);
             assert_eq!(half + half, h_times(&signed(u)), "{u} in {bits} bits");
         }
+    }
+
+    #[test]
+    fn commitments_to_digits_are_those_to_the_same_scalars() {
+        let digits = [0i64, 1, 2, 3, 3, 0, 2, 1];
+        let scalars: Vec<_> = digits.iter().map(|digit| signed(*digit)).collect();
+        let sum = commit_to_vector(5, &scalars, &Scalar::ZERO);
+        assert_eq!(commit_to_quaternary(5, &digits), sum);
     }
 
     #[test]

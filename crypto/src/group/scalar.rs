@@ -33,11 +33,11 @@ pub(crate) fn signed(value: i64) -> Scalar {
 }
 
 /// Σ left·right.
-pub(crate) fn inner(left: &[Scalar], right: &[Scalar]) -> Scalar {
+pub fn inner(left: &[Scalar], right: &[Scalar]) -> Scalar {
     left.iter().zip(right).map(|(l, r)| l * r).sum()
 }
 
 /// 1, x, x², …
-pub(crate) fn powers(x: Scalar) -> impl Iterator<Item = Scalar> {
+pub fn powers(x: Scalar) -> impl Iterator<Item = Scalar> {
     std::iter::successors(Some(Scalar::ONE), move |power| Some(power * x))
 }

@@ -19,26 +19,26 @@ use crate::group::{commit_to_scalars, inner, powers, random_scalars};
 
 /// The coefficients' blindings and commitments.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct CommittedCoefficients {
+pub struct CommittedCoefficients {
     blindings: Vec<Scalar>,
     encoded: Vec<u8>,
 }
 
 impl CommittedCoefficients {
     /// Commits to q_0, q_1, … with fresh blindings.
-    pub(crate) fn new(coefficients: &[Scalar], rng: &mut impl CryptoRngCore) -> Self {
+    pub fn new(coefficients: &[Scalar], rng: &mut impl CryptoRngCore) -> Self {
         let blindings = random_scalars(coefficients.len(), rng);
         let encoded = commit_to_scalars(coefficients, &blindings);
         Self { blindings, encoded }
     }
 
     /// Q_0 ‖ Q_1 ‖ …
-    pub(crate) fn encoded(&self) -> &[u8] {
+    pub fn encoded(&self) -> &[u8] {
         &self.encoded
     }
 
     /// Q ‖ z.
-    pub(crate) fn respond(&self, e: &Scalar) -> Vec<u8> {
+    pub fn respond(&self, e: &Scalar) -> Vec<u8> {
         let powers: Vec<_> = powers(*e).take(self.blindings.len()).collect();
         let mut proof = self.encoded.clone();
         proof.extend(inner(&powers, &self.blindings).as_bytes());
@@ -47,7 +47,7 @@ impl CommittedCoefficients {
 }
 
 /// Q and z as a verifier holds them.
-pub(crate) struct CoefficientsProof {
+pub struct CoefficientsProof {
     q: Vec<RistrettoPoint>,
     q_bytes: Vec<u8>,
     z: Scalar,
@@ -55,24 +55,24 @@ pub(crate) struct CoefficientsProof {
 
 impl CoefficientsProof {
     /// Length of the encoding for n coefficients below the highest, in bytes.
-    pub(crate) const fn length(coefficients: usize) -> usize {
+    pub const fn length(coefficients: usize) -> usize {
         ELEMENT_LEN * (coefficients + 1)
     }
 
     /// Reads a proof with n coefficients below the highest.
-    pub(crate) fn read(reader: &mut Reader<'_>, coefficients: usize) -> Result<Self, DecodeError> {
+    pub fn read(reader: &mut Reader<'_>, coefficients: usize) -> Result<Self, DecodeError> {
         let q_bytes = reader.take(ELEMENT_LEN * coefficients)?.to_vec();
         let [z] = reader.scalars()?;
         Ok(Self { q: decompress_all("coefficients", &q_bytes)?, q_bytes, z })
     }
 
     /// The encodings of Q.
-    pub(crate) fn q_bytes(&self) -> &[u8] {
+    pub fn q_bytes(&self) -> &[u8] {
         &self.q_bytes
     }
 
     /// Adds that this is the polynomial's value under challenge e, weighted, to a fold.
-    pub(crate) fn fold(&self, value: &Scalar, e: &Scalar, weight: Scalar, folded: &mut Folded) {
+    pub fn fold(&self, value: &Scalar, e: &Scalar, weight: Scalar, folded: &mut Folded) {
         folded.h += weight * value;
         folded.g += weight * self.z;
         let of_q = powers(*e).map(|power| -weight * power);

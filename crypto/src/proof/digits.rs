@@ -5,7 +5,8 @@
 //! entries; `coefficients` proves that its highest coefficient vanishes.
 //!
 //! 16 integers for 4 bits are the cheapest choice for 256 bits: a response for each of 64 digits and 16 coefficients make 80
-//! elements. Single bits would make 258, and single bytes 288.
+//! elements. Single bits would make 258, and single bytes 288. For some 80 bits 4 integers for 2 bits each are: 40
+//! responses and 4 coefficients are eight elements more than 20 and 16, but responses cost scalars only, coefficients points.
 
 use curve25519_dalek::scalar::Scalar;
 use zeroize::Zeroizing;
@@ -14,21 +15,26 @@ use crate::group::signed;
 
 /// The integers least, least + 1, …, least + count − 1.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Digits {
-    pub(crate) least: i64,
-    pub(crate) count: usize,
+pub struct Digits {
+    /// The smallest.
+    pub least: i64,
+    /// How many there are.
+    pub count: usize,
 }
 
 impl Digits {
     /// 0 to 15.
     pub(crate) const HEXADECIMAL: Self = Self { least: 0, count: 16 };
 
+    /// 0 to 3.
+    pub const QUATERNARY: Self = Self { least: 0, count: 4 };
+
     fn integers(&self) -> impl Iterator<Item = i64> {
         (self.least..).take(self.count)
     }
 
     /// The coefficients of 1, e, …, e^(n−1) in Σχ_i·Π_c (m_i + e·(v_i − c)), in the same time for all digits and masks.
-    pub(crate) fn coefficients(
+    pub fn coefficients(
         &self,
         chi: &[Scalar],
         digits: &[i64],
@@ -65,7 +71,7 @@ impl Digits {
     }
 
     /// Σχ_i·Π_c (f_i − c·e), which a verifier computes.
-    pub(crate) fn value(&self, chi: &[Scalar], responses: &[Scalar], e: &Scalar) -> Scalar {
+    pub fn value(&self, chi: &[Scalar], responses: &[Scalar], e: &Scalar) -> Scalar {
         let multiples: Vec<_> = self.integers().map(|integer| signed(integer) * e).collect();
         let product = |(chi, response): (&Scalar, &Scalar)| {
             multiples.iter().fold(*chi, |product, multiple| product * (response - multiple))
@@ -77,4 +83,9 @@ impl Digits {
 /// The digits of 4 bits of an integer, lowest first.
 pub(crate) fn hexadecimal(value: u64) -> impl Iterator<Item = i64> {
     (0..16).map(move |place| (value >> (4 * place) & 15).cast_signed())
+}
+
+/// So many digits of 2 bits of an integer, lowest first. What it has beyond them, which only an adversary's has, is left out.
+pub fn quaternary(value: u64, places: u32) -> impl Iterator<Item = i64> {
+    (0..places).map(move |place| (value.unbounded_shr(2 * place) & 3).cast_signed())
 }

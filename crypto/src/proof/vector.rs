@@ -22,11 +22,14 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::DecodeError;
 use crate::fold::Folded;
 use crate::group::encoding::{ELEMENT_LEN, Reader};
-use crate::group::{commit_to_ternary, commit_to_vector, random_scalar, random_scalars, signed};
+use crate::group::{
+    commit_to_quaternary, commit_to_ternary, commit_to_vector, random_scalar, random_scalars,
+    signed,
+};
 
 /// A secret vector and its commitment.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct CommittedVector {
+pub struct CommittedVector {
     #[zeroize(skip)]
     first: usize,
     entries: Vec<Scalar>,
@@ -36,7 +39,7 @@ pub(crate) struct CommittedVector {
 
 impl CommittedVector {
     /// Commits over the generators from `first` on, with a fresh blinding.
-    pub(crate) fn new(first: usize, entries: Vec<Scalar>, rng: &mut impl CryptoRngCore) -> Self {
+    pub fn new(first: usize, entries: Vec<Scalar>, rng: &mut impl CryptoRngCore) -> Self {
         let blinding = random_scalar(rng);
         let encoded = commit_to_vector(first, &entries, &blinding).compress().to_bytes();
         Self { first, entries, blinding, encoded }
@@ -50,24 +53,41 @@ impl CommittedVector {
         Self { first, entries, blinding, encoded }
     }
 
+    /// Commits to scalars and, over the generators that follow theirs, to digits of 0 to 3, in constant time.
+    pub fn with_quaternary(
+        first: usize,
+        scalars: &[Scalar],
+        digits: &[i64],
+        rng: &mut impl CryptoRngCore,
+    ) -> Self {
+        let blinding = random_scalar(rng);
+        let of_digits = commit_to_quaternary(first + scalars.len(), digits);
+        let commitment = commit_to_vector(first, scalars, &blinding) + of_digits;
+        // Never grown, which would leave copies behind.
+        let mut entries = Vec::with_capacity(scalars.len() + digits.len());
+        entries.extend_from_slice(scalars);
+        entries.extend(digits.iter().map(|digit| signed(*digit)));
+        Self { first, entries, blinding, encoded: commitment.compress().to_bytes() }
+    }
+
     /// A fresh mask: m, μ and M.
-    pub(crate) fn mask(&self, rng: &mut impl CryptoRngCore) -> Self {
+    pub fn mask(&self, rng: &mut impl CryptoRngCore) -> Self {
         let entries = random_scalars(self.entries.len(), rng);
         Self::new(self.first, entries, rng)
     }
 
     /// C, or M of a mask.
-    pub(crate) fn encoded(&self) -> &[u8; ELEMENT_LEN] {
+    pub fn encoded(&self) -> &[u8; ELEMENT_LEN] {
         &self.encoded
     }
 
     /// v, or m of a mask.
-    pub(crate) fn entries(&self) -> &[Scalar] {
+    pub fn entries(&self) -> &[Scalar] {
         &self.entries
     }
 
     /// C ‖ M ‖ f ‖ φ, under the challenge that has come after C and M. A mask answers once: two answers give v away.
-    pub(crate) fn open(&self, mask: Self, e: &Scalar) -> Vec<u8> {
+    pub fn open(&self, mask: Self, e: &Scalar) -> Vec<u8> {
         let mut proof = Vec::with_capacity(VectorProof::length(self.entries.len()));
         proof.extend(self.encoded);
         proof.extend(mask.encoded);
@@ -81,7 +101,7 @@ impl CommittedVector {
 }
 
 /// C, M, f and φ as a verifier holds them.
-pub(crate) struct VectorProof {
+pub struct VectorProof {
     first: usize,
     /// C, M.
     points: [RistrettoPoint; 2],
@@ -92,12 +112,12 @@ pub(crate) struct VectorProof {
 
 impl VectorProof {
     /// Length of the encoding for so many entries, in bytes.
-    pub(crate) const fn length(entries: usize) -> usize {
+    pub const fn length(entries: usize) -> usize {
         ELEMENT_LEN * (entries + 3)
     }
 
     /// Reads a proof about so many entries, over the generators from `first` on.
-    pub(crate) fn read(
+    pub fn read(
         reader: &mut Reader<'_>,
         first: usize,
         entries: usize,
@@ -110,22 +130,22 @@ impl VectorProof {
     }
 
     /// The encoding of C.
-    pub(crate) fn commitment_bytes(&self) -> &[u8] {
+    pub fn commitment_bytes(&self) -> &[u8] {
         self.points_bytes.split_at(ELEMENT_LEN).0
     }
 
     /// The encoding of M.
-    pub(crate) fn mask_bytes(&self) -> &[u8] {
+    pub fn mask_bytes(&self) -> &[u8] {
         self.points_bytes.split_at(ELEMENT_LEN).1
     }
 
     /// f.
-    pub(crate) fn responses(&self) -> &[Scalar] {
+    pub fn responses(&self) -> &[Scalar] {
         &self.f
     }
 
     /// Adds the opening under challenge e, weighted, to a fold.
-    pub(crate) fn fold(&self, e: &Scalar, weight: Scalar, folded: &mut Folded) {
+    pub fn fold(&self, e: &Scalar, weight: Scalar, folded: &mut Folded) {
         folded.g += weight * self.phi;
         let [commitment, mask] = self.points;
         folded.terms.extend([(-weight * e, commitment), (-weight, mask)]);

@@ -1,10 +1,17 @@
 //! The memory of this process, as an attacker would read it.
 
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::FileExt;
 
 /// All memory of the process that is written to, but for stacks.
 pub fn heap() -> Vec<u8> {
+    // A thread that ends between the listing and the reading takes its stack with it: listed again, it is not there.
+    let mut attempts = std::iter::repeat_with(read_heap).take(20);
+    attempts.find_map(Result::ok).unwrap()
+}
+
+fn read_heap() -> io::Result<Vec<u8>> {
     let on_the_stack = 0u8;
     let here = std::ptr::from_ref(&on_the_stack).addr();
     let memory = File::open("/proc/self/mem").unwrap();
@@ -23,11 +30,11 @@ pub fn heap() -> Vec<u8> {
         if permissions.starts_with("rw") && !of_a_file && !is_stack && !is_copy {
             let length = heap.len();
             heap.resize(length + end - start, 0);
-            memory.read_exact_at(&mut heap[length..], start as u64).unwrap();
+            memory.read_exact_at(&mut heap[length..], start as u64)?;
         }
     }
     assert!(heap.len() < heap.capacity(), "the copy never moved");
-    heap
+    Ok(heap)
 }
 
 /// Whether the bytes are anywhere in it.

@@ -41,7 +41,7 @@ pub fn compare(works: &mut [Work<'_>]) {
     let medians: Vec<f64> = seconds.iter_mut().map(|seconds| median(seconds)).collect();
     for (work, median) in works.iter().zip(&medians) {
         let ratio = median / medians[0];
-        let bar = work.bar.map(|bar| format!("<= {bar}")).unwrap_or_default();
+        let bar = work.bar.map(|bar| format!("<= {bar:.3}")).unwrap_or_default();
         println!("{:42} {:7.2} us {ratio:9.3} {bar:>9}", work.name, median * 1e6);
     }
     println!();

@@ -9,9 +9,10 @@ use curve25519_dalek_4::{Scalar, ristretto::CompressedRistretto};
 use merlin::Transcript;
 use rand_core::OsRng;
 
-use super::cells::{Cell, Party, Scheme, no_such};
+use super::cells::{Cell, Party, no_such};
 use super::measuring::{Measured, Stopwatch, peak_memory_kb, repeat};
 use super::per_coordinate;
+use super::scheme::Scheme;
 use crate::ExperimentError;
 use crate::replay::plain::fed_avg;
 
@@ -33,7 +34,7 @@ pub(crate) fn measure(cell: &Cell, budget_s: f64) -> Result<Measured, Experiment
         Scheme::KhpkeProven => proven_khpke(cell.party, d, n, budget_s),
         Scheme::KhpkeBare => per_coordinate::measure(cell.party, d, n, budget_s),
         Scheme::FedAvg => averaging(cell.party, d, n, budget_s),
-        Scheme::Norm | Scheme::Parameter => Err(no_such(cell.party)),
+        Scheme::Norm | Scheme::Parameter | Scheme::Lattice => Err(no_such(cell.party)),
     }?;
     if cell.party == Party::Client || cell.scheme == Scheme::FedAvg {
         measured.peak_kb = peak_memory_kb();

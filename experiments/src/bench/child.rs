@@ -4,15 +4,14 @@
 //! JSON on stdout, or with an exit code and a line on stderr.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::cells::{Job, Task};
+use super::job::Job;
 use super::measuring::Measured;
-use super::{baselines, duel, limits, parties, round, verified_run};
 use crate::ExperimentError;
 
 /// The hidden subcommand.
@@ -21,11 +20,13 @@ pub const SUBCOMMAND: &str = "bench-cell";
 const POLL: Duration = Duration::from_millis(20);
 
 /// What became of a child that measured nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The run was interrupted; the child is gone.
+    #[error("interrupted")]
     Interrupted,
     /// Why it failed, in one line.
+    #[error("{0}")]
     Failed(String),
 }
 
@@ -44,7 +45,7 @@ impl Children<'_> {
     /// [`Failure`]: the child could not be started, failed, was killed or answered with something else.
     pub fn run(&self, job: &Job) -> Result<Measured, Failure> {
         let failed = |reason: String| Failure::Failed(reason);
-        let text = serde_json::to_string(job).map_err(|e| failed(e.to_string()))?;
+        let text = line(job).map_err(|e| failed(e.to_string()))?;
         let mut child = Command::new(&self.program)
             .args([SUBCOMMAND, &text])
             .env("RAYON_NUM_THREADS", job.threads.to_string())
@@ -84,55 +85,34 @@ fn read(pipe: Option<impl Read>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn outcome(status: ExitStatus, stdout: &str, stderr: &str) -> Result<Measured, Failure> {
+/// A job as the hidden subcommand takes it.
+pub(crate) fn line(job: &Job) -> Result<String, ExperimentError> {
+    serde_json::to_string(job).map_err(ExperimentError::bench("a job"))
+}
+
+/// How a process failed, in one line with the last one that it said.
+pub(crate) fn failure(status: ExitStatus, stderr: &str) -> String {
+    let said = stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
+    format!("{status}: {}", said.trim())
+}
+
+/// What a child that has ended has measured.
+pub(crate) fn outcome(status: ExitStatus, stdout: &str, stderr: &str) -> Result<Measured, Failure> {
     if !status.success() {
-        let said =
-            stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-        return Err(Failure::Failed(format!("{status}: {}", said.trim())));
+        return Err(Failure::Failed(failure(status, stderr)));
     }
     serde_json::from_str(stdout.trim())
         .map_err(|e| Failure::Failed(format!("it answered what is no measurement: {e}")))
 }
 
-/// The child's side: does the job, and returns the line for stdout.
-///
-/// # Errors
-/// [`ExperimentError::Bench`] with what did not work.
-pub fn execute(job: &str) -> Result<String, ExperimentError> {
-    let job: Job = serde_json::from_str(job).map_err(|e| {
-        ExperimentError::Invalid(format!("{SUBCOMMAND} is for `consilium bench` alone: {e}"))
-    })?;
-    let measured = match &job.task {
-        Task::Prepare { scheme, dimension, institutions, folder } => {
-            round::make(*scheme, *dimension, *institutions, folder)?;
-            Measured::default()
-        }
-        Task::Cell { cell, folder } => match (cell.scheme.bound(), folder) {
-            (Some(bound), folder) => parties::measure(
-                cell,
-                bound,
-                folder.as_deref().unwrap_or(Path::new("")),
-                job.budget_s,
-            )?,
-            (None, _) => baselines::measure(cell, job.budget_s)?,
-        },
-        Task::Limits => limits::measure()?,
-        Task::ProveDuel => duel::prove(job.budget_s)?,
-        Task::VerifyDuel => duel::verify(job.budget_s)?,
-        Task::VerifiedRun => verified_run::measure()?,
-    };
-    serde_json::to_string(&measured)
-        .map(|line| line + "\n")
-        .map_err(|e| ExperimentError::bench("the answer")(e))
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use super::super::job::Task;
     use super::*;
     use std::os::unix::process::ExitStatusExt as _;
 
-    fn failure(status: i32, stdout: &str, stderr: &str) -> Option<String> {
+    fn failed(status: i32, stdout: &str, stderr: &str) -> Option<String> {
         match outcome(ExitStatus::from_raw(status), stdout, stderr) {
             Err(Failure::Failed(reason)) => Some(reason),
             _ => None,
@@ -150,11 +130,11 @@ mod tests {
             (1 << 8, &*line, "consilium: no such round\n"),
             (9, "", ""),
         ] {
-            let reason = failure(status, stdout, stderr).unwrap();
+            let reason = failed(status, stdout, stderr).unwrap();
             assert_eq!(reason.lines().count(), 1, "{reason}");
         }
-        assert!(failure(1 << 8, "", "first\nthe last line\n\n").unwrap().contains("the last line"));
-        assert!(failure(9, "", "").unwrap().contains("signal: 9"));
+        assert!(failed(1 << 8, "", "first\nthe last line\n\n").unwrap().contains("the last line"));
+        assert!(failed(9, "", "").unwrap().contains("signal: 9"));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Results for tests.
 
-use super::cells::{Cell, Party, Scheme};
-use super::limits::Primitive;
+use super::cells::{Cell, Party};
+use super::comparison::Sizes;
 use super::machine::Machine;
 use super::measuring::Measured;
+use super::primitives::Primitive;
 use super::results::Results;
+use super::scheme::Scheme;
 
 /// Results of a small run: a baseline, two sizes of the norm bound, one left out, one failed.
 pub(crate) fn example() -> Results {
@@ -15,7 +17,8 @@ pub(crate) fn example() -> Results {
         institutions: 1,
         threads: 1,
     };
-    let mut results = Results::new(Machine::example(), true, &[(left_out, "too long, by far")]);
+    let mut results =
+        Results::new(Machine::example(), Sizes::asked(), &[(left_out, "too long, by far")]);
     results.limits = Primitive::ALL.map(|primitive| (primitive, 1e-6)).into();
     let measured = |seconds: f64| Measured {
         seconds: vec![seconds, 2.0 * seconds, 3.0 * seconds],

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::cells::{Cell, DIMENSIONS, INSTITUTIONS, Party, Scheme};
+use super::cells::{Cell, DIMENSIONS, INSTITUTIONS, Party};
 use super::row::{Kind, Row};
+use super::scheme::Scheme;
 
 /// The sizes of the table at which a baseline was not measured, in proportion to d, and to n where all institutions'
 /// updates are worked on.
 pub(crate) fn extrapolated(rows: &[Row]) -> Vec<Row> {
     let mut bases: BTreeMap<(Scheme, Party), &Row> = BTreeMap::new();
-    let baselines =
-        rows.iter().filter(|row| row.kind == Kind::Measured && row.cell.scheme.bound().is_none());
+    let baselines = rows
+        .iter()
+        .filter(|row| row.kind == Kind::Measured && !Scheme::OWN.contains(&row.cell.scheme));
     for row in baselines {
         let base = bases.entry((row.cell.scheme, row.cell.party)).or_insert(row);
         if (row.cell.dimension, row.cell.institutions)
@@ -98,8 +100,9 @@ mod tests {
             "a sum is a sum"
         );
         assert!(
-            rows.iter()
-                .all(|row| row.kind != Kind::Extrapolated || row.cell.scheme.bound().is_none())
+            rows.iter().all(
+                |row| row.kind != Kind::Extrapolated || !Scheme::OWN.contains(&row.cell.scheme)
+            )
         );
     }
 }

@@ -8,3 +8,5 @@ pub const JSON: &str = "bench.json";
 pub const FIGURE: &str = "bench.svg";
 /// The tables.
 pub const TABLE: &str = "bench.md";
+/// A row for every bar.
+pub const BARS: &str = "bars.csv";

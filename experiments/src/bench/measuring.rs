@@ -25,6 +25,9 @@ pub struct Measured {
     pub cpu_s: Option<f64>,
     /// Medians of the parts of a repetition, in seconds; or figures of another kind, by name.
     pub parts: BTreeMap<String, f64>,
+    /// Medians of the processor time of the same parts, in seconds, where the system tells.
+    #[serde(default)]
+    pub cpu_parts: BTreeMap<String, f64>,
     /// Peak resident memory of the process, in kB; `None` where the system does not tell, or the process did more than
     /// the party would.
     pub peak_kb: Option<u64>,
@@ -32,6 +35,9 @@ pub struct Measured {
     pub bytes_up: u64,
     /// Bytes that it is sent.
     pub bytes_down: u64,
+    /// What failed of it, for readers.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 impl Measured {
@@ -63,7 +69,7 @@ pub struct Stopwatch {
     since: Instant,
     laps: BTreeMap<&'static str, Duration>,
     cpu_since: Option<f64>,
-    cpu_s: Option<f64>,
+    cpu_laps: BTreeMap<&'static str, f64>,
 }
 
 impl Stopwatch {
@@ -71,12 +77,8 @@ impl Stopwatch {
     #[must_use]
     pub fn start() -> Self {
         let cpu_since = processor_seconds();
-        Self {
-            since: Instant::now(),
-            laps: BTreeMap::new(),
-            cpu_since,
-            cpu_s: cpu_since.map(|_| 0.0),
-        }
+        let cpu_laps = BTreeMap::new();
+        Self { since: Instant::now(), laps: BTreeMap::new(), cpu_since, cpu_laps }
     }
 
     /// Leaves out the time since the last lap.
@@ -85,12 +87,23 @@ impl Stopwatch {
         self.since = Instant::now();
     }
 
+    /// Wall time of every part so far, in seconds.
+    pub(crate) fn laps(&self) -> Vec<(&'static str, f64)> {
+        self.laps.iter().map(|(part, took)| (*part, took.as_secs_f64())).collect()
+    }
+
+    /// Processor time of every part so far, in seconds; nothing where the system does not tell.
+    pub(crate) fn cpu_laps(&self) -> Vec<(&'static str, f64)> {
+        self.cpu_laps.iter().map(|(part, took)| (*part, *took)).collect()
+    }
+
     /// Adds the time since the last lap to a part.
     pub fn lap(&mut self, part: &'static str) {
         *self.laps.entry(part).or_default() += self.since.elapsed();
         let now = processor_seconds();
-        let lap = now.zip(self.cpu_since).map(|(now, since)| now - since);
-        self.cpu_s = self.cpu_s.zip(lap).map(|(sum, lap)| sum + lap);
+        if let Some((now, since)) = now.zip(self.cpu_since) {
+            *self.cpu_laps.entry(part).or_default() += now - since;
+        }
         self.cpu_since = now;
         self.since = Instant::now();
     }
@@ -116,8 +129,15 @@ pub fn repeat(
     let mut seconds = vec![first];
     let mut parts: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     let mut cpu = Vec::new();
+    let mut cpu_parts: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     let mut note = |watch: Stopwatch| {
-        cpu.extend(watch.cpu_s);
+        if !watch.cpu_laps.is_empty() {
+            cpu.push(watch.cpu_laps.values().sum());
+        }
+        watch
+            .cpu_laps
+            .into_iter()
+            .for_each(|(part, took)| cpu_parts.entry(part).or_default().push(took));
         watch
             .laps
             .into_iter()
@@ -129,15 +149,25 @@ pub fn repeat(
         seconds.push(total);
         note(watch);
     }
-    let parts = parts
-        .into_iter()
-        .filter_map(|(part, times)| Some((part.to_owned(), median(&times)?)))
-        .collect();
-    Ok(Measured { seconds, warm_up_s, cpu_s: median(&cpu), parts, ..Measured::default() })
+    Ok(Measured {
+        seconds,
+        warm_up_s,
+        cpu_s: median(&cpu),
+        parts: medians(parts),
+        cpu_parts: medians(cpu_parts),
+        ..Measured::default()
+    })
+}
+
+/// The median of each part.
+pub(crate) fn medians<'a>(
+    parts: impl IntoIterator<Item = (&'a str, Vec<f64>)>,
+) -> BTreeMap<String, f64> {
+    parts.into_iter().filter_map(|(part, times)| Some((part.to_owned(), median(&times)?))).collect()
 }
 
 /// Processor time of the threads that this process has, in seconds, as Linux counts it.
-fn processor_seconds() -> Option<f64> {
+pub(crate) fn processor_seconds() -> Option<f64> {
     let threads = std::fs::read_dir("/proc/self/task").ok()?;
     let nanoseconds = threads.map(|thread| {
         let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
@@ -180,7 +210,7 @@ mod tests {
                     since: Instant::now(),
                     laps,
                     cpu_since: None,
-                    cpu_s: Some(lap / 2.0),
+                    cpu_laps: BTreeMap::from([("work", lap / 2.0)]),
                 })
             };
             let measured = repeat(4.0, once).unwrap();
@@ -188,6 +218,7 @@ mod tests {
             assert_eq!((measured.median(), measured.least()), (Some(lap), Some(lap)));
             assert_eq!((measured.warm_up_s, measured.parts.get("work")), (1000.0, Some(&lap)));
             assert_eq!(measured.cpu_s, Some(lap / 2.0));
+            assert_eq!(measured.cpu_parts.get("work"), Some(&(lap / 2.0)));
             assert_eq!(calls.iter().filter(|warm_up| **warm_up).count(), 1);
         }
     }

@@ -3,11 +3,13 @@
 
 use std::path::Path;
 
+use consilium_crypto::mask::{
+    CandidateHeader, CandidateUpdate, Kind, MaskedSum, VerifiedHeader, VerifiedUpdate, combine,
+    verify_key_proofs, verify_updates,
+};
 use consilium_crypto::{
-    Bound, CandidateHeader, CandidateUpdate, DecryptionShare, DiscreteLogTable, Evaluation,
-    EvaluationKey, HEADER_LEN, MaskedSum, MaskedUpdate, SIGNATURE_LEN, VerifiedEvaluation,
-    VerifiedHeader, VerifiedUpdate, body_length, combine, mask_length, verify_key_proofs_with_rng,
-    verify_share, verify_updates_with_rng,
+    Bound, DecryptionShare, DiscreteLogTable, Evaluation, EvaluationKey, HEADER_LEN, SIGNATURE_LEN,
+    VerifiedEvaluation, lattice::LATTICE_HEADER_LEN, verify_share,
 };
 use rand_core::OsRng;
 
@@ -15,14 +17,13 @@ use super::cells::{BATCH, Cell, Party};
 use super::key::Key;
 use super::measuring::{Measured, Stopwatch, peak_memory_kb, repeat};
 use super::round::{
-    Author, BLOCK, BLOCK_LABEL, Public, Round, context, encrypt, quorum, verify_sum,
+    Author, BLOCK, BLOCK_LABEL, Public, Round, candidate_key, context, encrypt, parameters, quorum,
+    verify_sum,
 };
 use crate::ExperimentError;
 
 /// A pseudonym, and a signature under it.
-const SIGNED: u64 = 32 + SIGNATURE_LEN as u64;
-/// What a trustee is sent of each institution.
-pub(crate) const SIGNED_HEADER: u64 = HEADER_LEN as u64 + SIGNED;
+pub(crate) const SIGNED: u64 = 32 + SIGNATURE_LEN as u64;
 
 /// Measures a cell of a scheme of Consilium's own. All but a client works on the round in `folder`.
 ///
@@ -30,31 +31,40 @@ pub(crate) const SIGNED_HEADER: u64 = HEADER_LEN as u64 + SIGNED;
 /// [`ExperimentError::Bench`] or [`ExperimentError::File`]: nothing is measured that does not verify.
 pub(crate) fn measure(
     cell: &Cell,
-    bound: Bound,
+    protection: (Bound, Kind),
     folder: &Path,
     budget_s: f64,
 ) -> Result<Measured, ExperimentError> {
     let n = cell.institutions;
     let round = Round::open(folder);
+    let public = || round.public(protection, n);
     let measured = match cell.party {
-        Party::Client => client(cell, bound, budget_s),
-        Party::Coordinator => coordinator(n, &round, budget_s),
-        Party::Trustee => trustee(n, &round, budget_s),
-        Party::Opening => opening(n, &round, budget_s),
-        Party::Check => check(n, &round, budget_s),
-        Party::Auditor => auditor(n, &round, budget_s),
+        Party::Client => client(cell, protection, budget_s),
+        Party::Coordinator => coordinator(n, &round, &public()?, budget_s),
+        Party::Verifier => verifier(n, &round, &public()?, budget_s),
+        Party::Trustee => trustee(n, &round, &public()?, budget_s),
+        Party::Opening => opening(n, &round, &public()?, budget_s),
+        Party::Check => check(n, &round, &public()?, budget_s),
+        Party::Auditor => auditor(n, &round, &public()?, budget_s),
     }?;
     Ok(Measured { peak_kb: peak_memory_kb(), ..measured })
 }
 
-fn client(cell: &Cell, bound: Bound, budget_s: f64) -> Result<Measured, ExperimentError> {
+fn client(
+    cell: &Cell,
+    protection: (Bound, Kind),
+    budget_s: f64,
+) -> Result<Measured, ExperimentError> {
     let evaluation_key = EvaluationKey::generate(&mut OsRng);
     let key = Key::generate(1, 1, &evaluation_key)?.public;
+    let (bound, _) = protection;
     let context = context(&key, bound, cell.dimension);
+    // It works for itself, in a round of so many.
+    let parameters = parameters(protection, cell.dimension, BATCH)?;
     let mut bytes_up = 0;
     let measured = repeat(budget_s, |_| {
         let mut watch = Stopwatch::start();
-        let unproven = encrypt(&key, &context, 1)?;
+        let unproven = encrypt(&parameters, &key, &context, 1)?;
         watch.lap("encrypt");
         let update = unproven.prove().map_err(ExperimentError::bench("proving"))?;
         watch.lap("prove");
@@ -72,7 +82,7 @@ fn verify_and_sum(
     public: &Public,
     watch: &mut Stopwatch,
 ) -> Result<(MaskedSum, Vec<VerifiedHeader>), ExperimentError> {
-    let mut sum = MaskedSum::new(&public.parameters);
+    let mut sum = MaskedSum::new(&public.parameters, &public.context);
     let mut headers = Vec::new();
     for first in (1..=n).step_by(BATCH as usize) {
         let stored = |who| Ok((round.author(who)?, round.header(who)?, round.body(who)?));
@@ -81,16 +91,16 @@ fn verify_and_sum(
             .map(stored)
             .collect::<Result<Vec<_>, ExperimentError>>()?;
         watch.resume();
-        let decode = |(author, header, body): &(Author, Vec<u8>, Vec<u8>)| {
+        let mut candidates = Vec::with_capacity(updates.len());
+        for (author, header, body) in &updates {
             author.has_signed(header)?;
             let header =
                 CandidateHeader::decode(header).map_err(ExperimentError::bench("a header"))?;
-            CandidateUpdate::parse(header, body, &public.parameters)
-                .map_err(ExperimentError::bench("a body"))
-        };
-        let candidates = updates.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+            let candidate = CandidateUpdate::parse(header, body, &public.parameters);
+            candidates.push(candidate.map_err(ExperimentError::bench("a body"))?);
+        }
         watch.lap("decode");
-        let verified = verify_updates_with_rng(&public.key, candidates, &mut OsRng).into_iter();
+        let verified = verify_updates(&public.key, candidates, &mut OsRng).into_iter();
         let verified = verified
             .collect::<Result<Vec<VerifiedUpdate>, _>>()
             .map_err(ExperimentError::bench("a proof"))?;
@@ -99,7 +109,7 @@ fn verify_and_sum(
             .iter()
             .try_for_each(|update| sum.add(update))
             .map_err(ExperimentError::bench("adding"))?;
-        headers.extend(verified.iter().map(|update| update.header().clone()));
+        headers.extend(verified.iter().map(VerifiedUpdate::header));
         watch.lap("sum");
     }
     Ok((sum, headers))
@@ -110,12 +120,16 @@ fn taken(n: u32, warm_up: bool) -> u32 {
     if warm_up { n.min(BATCH) } else { n }
 }
 
-fn coordinator(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let public = round.public()?;
+fn coordinator(
+    n: u32,
+    round: &Round,
+    public: &Public,
+    budget_s: f64,
+) -> Result<Measured, ExperimentError> {
     let evaluation_key = round.evaluation_key()?;
     let measured = repeat(budget_s, |warm_up| {
         let mut watch = Stopwatch::start();
-        let (sum, headers) = verify_and_sum(taken(n, warm_up), round, &public, &mut watch)?;
+        let (sum, headers) = verify_and_sum(taken(n, warm_up), round, public, &mut watch)?;
         let headers: Vec<_> = headers.iter().collect();
         let evaluation = evaluation_key.evaluate(&public.context, &headers);
         evaluation.map_err(ExperimentError::bench("the sum of the keys"))?;
@@ -123,49 +137,88 @@ fn coordinator(n: u32, round: &Round, budget_s: f64) -> Result<Measured, Experim
         drop(sum);
         Ok(watch)
     })?;
-    let bytes_down = u64::from(n) * update_bytes(&public);
+    let bytes_down = u64::from(n) * update_bytes(public);
     Ok(Measured { bytes_up: Evaluation::length(n as usize) as u64, bytes_down, ..measured })
+}
+
+/// What an institution does before it countersigns a sum: it verifies every update of it, folded, and the sum.
+fn verifier(
+    n: u32,
+    round: &Round,
+    public: &Public,
+    budget_s: f64,
+) -> Result<Measured, ExperimentError> {
+    let sealed = round.evaluation()?;
+    let measured = repeat(budget_s, |warm_up| {
+        let mut watch = Stopwatch::start();
+        let (sum, headers) = verify_and_sum(taken(n, warm_up), round, public, &mut watch)?;
+        // A warm-up sees a part of the updates only, whose sum this is not.
+        if n == taken(n, warm_up) {
+            verify_sum(&sealed, &headers.iter().collect::<Vec<_>>(), public)?;
+        }
+        watch.lap("sum");
+        drop(sum);
+        Ok(watch)
+    })?;
+    let bytes_down = u64::from(n) * update_bytes(public) + sealed.len() as u64;
+    Ok(Measured { bytes_up: SIGNED, bytes_down, ..measured })
+}
+
+/// A signed header.
+pub(crate) fn signed_header(kind: Kind) -> u64 {
+    let header = match kind {
+        Kind::Group => HEADER_LEN,
+        Kind::Lattice { .. } => LATTICE_HEADER_LEN,
+    };
+    header as u64 + SIGNED
 }
 
 /// A signed update.
 fn update_bytes(public: &Public) -> u64 {
-    SIGNED_HEADER + body_length(&public.parameters) as u64
+    signed_header(public.parameters.kind()) + public.parameters.body_length() as u64
 }
 
-fn trustee(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let public = round.public()?;
+fn trustee(
+    n: u32,
+    round: &Round,
+    public: &Public,
+    budget_s: f64,
+) -> Result<Measured, ExperimentError> {
     let share = round.share()?;
     let sealed = round.evaluation()?;
-    let signed = |who| Ok((round.author(who)?, round.header(who)?));
+    let signed = |who| Ok((round.author(who)?, round.key_bytes(who, &public.parameters)?));
     let signed = (1..=n).map(signed).collect::<Result<Vec<_>, ExperimentError>>()?;
     let own = consilium_crypto::SigningKey::generate(&mut OsRng);
-    let quorum = quorum(&public);
+    let quorum = quorum(public);
+    let mut answer = 0;
     let measured = repeat(budget_s, |_| {
         let mut watch = Stopwatch::start();
-        let decode = |(author, header): &(Author, Vec<u8>)| {
+        let decode = |(author, (header, key_part)): &(Author, (Vec<u8>, Vec<u8>))| {
             author.has_signed(header)?;
-            CandidateHeader::decode(header).map_err(ExperimentError::bench("a header"))
+            candidate_key(header, key_part, &public.parameters)
         };
-        let headers = signed.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
-        let headers = verify_key_proofs_with_rng(&public.key, headers, &mut OsRng).into_iter();
+        let keys = signed.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        let headers = verify_key_proofs(&public.key, keys, &mut OsRng).into_iter();
         let headers = headers
             .collect::<Result<Vec<_>, _>>()
             .map_err(ExperimentError::bench("a key proof"))?;
         watch.lap("headers");
-        let evaluation = verify_sum(&sealed, &headers.iter().collect::<Vec<_>>(), &public)?;
+        let evaluation = verify_sum(&sealed, &headers.iter().collect::<Vec<_>>(), public)?;
         own.sign(BLOCK_LABEL, &[&BLOCK.0]);
         watch.lap("countersign");
         signed
             .iter()
             .take(quorum as usize)
             .try_for_each(|(author, _)| author.has_countersigned())?;
-        share.decryption_share(&public.key, &evaluation, &BLOCK);
+        let share = share.decryption_share(&public.key, &evaluation, &BLOCK);
         watch.lap("share");
+        answer = share.encode().len() as u64;
         Ok(watch)
     })?;
-    let bytes_down =
-        u64::from(n) * SIGNED_HEADER + sealed.len() as u64 + u64::from(quorum) * SIGNED;
-    Ok(Measured { bytes_up: 2 * SIGNED + DecryptionShare::LEN as u64, bytes_down, ..measured })
+    let key_part = public.parameters.key_part().len() as u64;
+    let each = signed_header(public.parameters.kind()) + key_part;
+    let bytes_down = u64::from(n) * each + sealed.len() as u64 + u64::from(quorum) * SIGNED;
+    Ok(Measured { bytes_up: 2 * SIGNED + answer, bytes_down, ..measured })
 }
 
 /// Verifies the shares, opens the sum of the keys with them, and reads the sums off.
@@ -184,7 +237,7 @@ fn open(
             .map_err(ExperimentError::bench("a share"))
     };
     let shares = answers.iter().map(verify).collect::<Result<Vec<_>, _>>()?;
-    let mask_key = combine(evaluation, &shares, &public.commitments, &table);
+    let mask_key = combine(&public.parameters, evaluation, &shares, &public.commitments, &table);
     let mask_key = mask_key.map_err(ExperimentError::bench("combining"))?;
     watch.lap("combine");
     let sums = sum.open(&mask_key, &table).map_err(ExperimentError::bench("reading off"))?;
@@ -200,126 +253,124 @@ fn expect(sums: &[i64], expected: &[i64]) -> Result<(), ExperimentError> {
     }
 }
 
-fn opening(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let public = round.public()?;
+fn opening(
+    n: u32,
+    round: &Round,
+    public: &Public,
+    budget_s: f64,
+) -> Result<Measured, ExperimentError> {
     let expected = round.sums()?;
     let answers = round.answers(public.commitments.threshold())?;
-    let headers = (1..=n).map(|who| {
-        CandidateHeader::decode(&round.header(who)?).map_err(ExperimentError::bench("a header"))
-    });
-    let headers = headers.collect::<Result<Vec<_>, _>>()?;
-    let headers = verify_key_proofs_with_rng(&public.key, headers, &mut OsRng).into_iter();
-    let headers =
-        headers.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::bench("a key proof"))?;
-    let evaluation =
-        verify_sum(&round.evaluation()?, &headers.iter().collect::<Vec<_>>(), &public)?;
-    let mut sum = MaskedSum::new(&public.parameters);
-    for who in 1..=n {
-        sum.add_masked(&round.masked(who, &public.parameters)?)
+    let headers = round.verified_headers(n, public)?;
+    let evaluation = verify_sum(&round.evaluation()?, &headers.iter().collect::<Vec<_>>(), public)?;
+    let mut sum = MaskedSum::new(&public.parameters, &public.context);
+    for (who, header) in (1..).zip(&headers) {
+        sum.add_masked(&round.masked_bytes(who, &public.parameters)?, header)
             .map_err(ExperimentError::bench("adding"))?;
     }
     let measured = repeat(budget_s, |_| {
         let mut watch = Stopwatch::start();
-        let sums = open(&answers, &evaluation, &sum, &public, &mut watch)?;
+        let sums = open(&answers, &evaluation, &sum, public, &mut watch)?;
         expect(&sums, &expected)?;
         Ok(watch)
     })?;
     let model = 4 * u64::from(public.parameters.dimension());
-    Ok(Measured {
-        bytes_up: model,
-        bytes_down: answers.len() as u64 * (SIGNED + DecryptionShare::LEN as u64),
-        ..measured
-    })
+    let answered: u64 = answers.iter().map(|answer| answer.len() as u64 + SIGNED).sum();
+    Ok(Measured { bytes_up: model, bytes_down: answered, ..measured })
 }
 
-fn check(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let public = round.public()?;
+fn check(
+    n: u32,
+    round: &Round,
+    public: &Public,
+    budget_s: f64,
+) -> Result<Measured, ExperimentError> {
     let sums = round.sums()?;
-    let mask_key = round.mask_key()?;
+    let mask_key = round.mask_key(&public.parameters, n)?;
+    let headers = round.verified_headers(n, public)?;
     let measured = repeat(budget_s, |warm_up| {
-        let mut sum = MaskedSum::new(&public.parameters);
+        let mut sum = MaskedSum::new(&public.parameters, &public.context);
         let mut watch = Stopwatch::start();
-        for who in 1..=taken(n, warm_up) {
-            let header = CandidateHeader::decode(&round.header(who)?)
-                .map_err(ExperimentError::bench("a header"))?;
+        for (who, header) in (1..=taken(n, warm_up)).zip(&headers) {
             let bytes = round.masked_bytes(who, &public.parameters)?;
             watch.resume();
-            let masked = MaskedUpdate::parse(&bytes, header.mask_hash(), &public.parameters);
-            let masked = masked.map_err(ExperimentError::bench("a masked update"))?;
-            watch.lap("decode");
-            sum.add_masked(&masked).map_err(ExperimentError::bench("adding"))?;
-            watch.lap("sum");
+            sum.add_masked(&bytes, header).map_err(ExperimentError::bench("adding"))?;
+            watch.lap("decode and sum");
         }
         let verdict = sum.check(&mask_key, &sums, &mut OsRng);
         watch.lap("check");
-        // A warm-up takes one update only, whose sums these are not.
+        // A warm-up takes a part of the updates only, whose sums these are not.
         if !warm_up {
             verdict.map_err(ExperimentError::bench("the sums"))?;
         }
         Ok(watch)
     })?;
-    let masks = u64::from(n) * mask_length(&public.parameters) as u64;
+    let masks = u64::from(n) * public.parameters.masked().len() as u64;
     Ok(Measured { bytes_down: masks + 8 * sums.len() as u64, ..measured })
 }
 
-fn auditor(n: u32, round: &Round, budget_s: f64) -> Result<Measured, ExperimentError> {
-    let public = round.public()?;
+fn auditor(
+    n: u32,
+    round: &Round,
+    public: &Public,
+    budget_s: f64,
+) -> Result<Measured, ExperimentError> {
     let sealed = round.evaluation()?;
     let expected = round.sums()?;
     let answers = round.answers(public.commitments.threshold())?;
     let authors =
-        (1..=quorum(&public)).map(|who| round.author(who)).collect::<Result<Vec<_>, _>>()?;
+        (1..=quorum(public)).map(|who| round.author(who)).collect::<Result<Vec<_>, _>>()?;
     let measured = repeat(budget_s, |warm_up| {
         let mut watch = Stopwatch::start();
-        let (sum, headers) = verify_and_sum(taken(n, warm_up), round, &public, &mut watch)?;
+        let (sum, headers) = verify_and_sum(taken(n, warm_up), round, public, &mut watch)?;
         if warm_up && n > BATCH {
             return Ok(watch);
         }
-        let evaluation = verify_sum(&sealed, &headers.iter().collect::<Vec<_>>(), &public)?;
+        let evaluation = verify_sum(&sealed, &headers.iter().collect::<Vec<_>>(), public)?;
         authors.iter().try_for_each(Author::has_countersigned)?;
         watch.lap("sum");
-        let sums = open(&answers, &evaluation, &sum, &public, &mut watch)?;
+        let sums = open(&answers, &evaluation, &sum, public, &mut watch)?;
         expect(&sums, &expected)?;
         Ok(watch)
     })?;
-    let shares = answers.len() as u64 * (SIGNED + DecryptionShare::LEN as u64);
+    let answered: u64 = answers.iter().map(|answer| answer.len() as u64 + SIGNED).sum();
     let countersignatures = authors.len() as u64 * SIGNED;
     let bytes_down =
-        u64::from(n) * update_bytes(&public) + sealed.len() as u64 + countersignatures + shares;
+        u64::from(n) * update_bytes(public) + sealed.len() as u64 + countersignatures + answered;
     Ok(Measured { bytes_down, ..measured })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::cells::Scheme;
     use super::super::round;
+    use super::super::scheme::Scheme;
     use super::*;
 
     #[test]
     fn every_party_of_a_small_round_is_measured_and_a_tampered_round_is_not() {
         let directory = tempfile::tempdir().unwrap();
-        for scheme in [Scheme::Norm, Scheme::Parameter] {
+        for scheme in Scheme::OWN {
             let folder = directory.path().join(scheme.name());
             round::make(scheme, 3, 4, &folder).unwrap();
             let cell = |party| Cell { scheme, party, dimension: 3, institutions: 4, threads: 1 };
-            let bound = scheme.bound().unwrap();
+            let protection = scheme.protection().unwrap();
             for party in Party::ALL {
-                let measured = measure(&cell(party), bound, &folder, 0.0).unwrap();
+                let measured = measure(&cell(party), protection, &folder, 0.0).unwrap();
                 assert_eq!(measured.seconds.len(), 2, "{party:?}");
                 assert!(
                     measured.parts.values().sum::<f64>() > 0.0 && measured.bytes_down > 0,
                     "{party:?}"
                 );
             }
-            let client = measure(&cell(Party::Client), bound, &folder, 0.0).unwrap();
-            let coordinator = measure(&cell(Party::Coordinator), bound, &folder, 0.0).unwrap();
+            let client = measure(&cell(Party::Client), protection, &folder, 0.0).unwrap();
+            let coordinator = measure(&cell(Party::Coordinator), protection, &folder, 0.0).unwrap();
             assert_eq!(coordinator.bytes_down, 4 * client.bytes_up);
 
             let mut body = std::fs::read(folder.join("body-2")).unwrap();
             *body.last_mut().unwrap() ^= 1;
             std::fs::write(folder.join("body-2"), body).unwrap();
             for party in [Party::Coordinator, Party::Auditor] {
-                assert!(measure(&cell(party), bound, &folder, 0.0).is_err(), "{party:?}");
+                assert!(measure(&cell(party), protection, &folder, 0.0).is_err(), "{party:?}");
             }
         }
     }
@@ -333,8 +384,9 @@ mod tests {
             institutions: 4,
             threads: 1,
         };
-        let error = measure(&cell, Scheme::Norm.bound().unwrap(), Path::new("no such round"), 0.0)
-            .unwrap_err();
+        let error =
+            measure(&cell, Scheme::Norm.protection().unwrap(), Path::new("no such round"), 0.0)
+                .unwrap_err();
         assert!(error.to_string().contains("no such round"), "{error}");
     }
 }

@@ -6,10 +6,12 @@
 
 use plotters::prelude::*;
 
-use super::cells::{BATCH, Cell, DIMENSIONS, Party, Scheme};
-use super::limits::Primitive;
+use super::cells::{BATCH, Cell, DIMENSIONS, Party};
+use super::limits::{MATRIX_BYTES, PROJECTION_BYTES};
+use super::primitives::Primitive;
 use super::results::Results;
 use super::row::{Kind, Row};
+use super::scheme::Scheme;
 use crate::ExperimentError;
 use crate::chart::{Area, GRID, INK, legend, svg, title};
 
@@ -24,7 +26,7 @@ struct Stroke {
 
 const SOLID: (i32, i32) = (1, 0);
 
-const STROKES: [Stroke; 9] = [
+const STROKES: [Stroke; 11] = [
     Stroke {
         scheme: Scheme::Norm,
         institutions: BATCH,
@@ -42,6 +44,18 @@ const STROKES: [Stroke; 9] = [
         scheme: Scheme::Parameter,
         institutions: 50,
         colour: RGBColor(213, 94, 0),
+        dash: (7, 4),
+    },
+    Stroke {
+        scheme: Scheme::Lattice,
+        institutions: BATCH,
+        colour: RGBColor(120, 60, 160),
+        dash: SOLID,
+    },
+    Stroke {
+        scheme: Scheme::Lattice,
+        institutions: 50,
+        colour: RGBColor(120, 60, 160),
         dash: (7, 4),
     },
     Stroke {
@@ -76,9 +90,13 @@ const STROKES: [Stroke; 9] = [
     },
 ];
 
-/// The primitives whose limit is drawn, with the dashes of their lines.
-const LIMITS: [(Primitive, (i32, i32)); 2] =
-    [(Primitive::Term, (1, 3)), (Primitive::Decompression, (8, 3))];
+/// The primitives whose limit is drawn, with the dashes of their lines. Those of the group are a term and a decompression of
+/// an element a parameter; that of the lattice is the stream of its matrix and, with proofs, of its projection.
+const LIMITS: [(Primitive, (i32, i32)); 3] = [
+    (Primitive::Term, (1, 3)),
+    (Primitive::Decompression, (8, 3)),
+    (Primitive::StreamByte, (3, 6)),
+];
 const LIMIT_COLOUR: RGBColor = RGBColor(130, 130, 130);
 
 /// The figure, as SVG text.
@@ -91,7 +109,7 @@ pub fn figure(results: &Results) -> Result<String, ExperimentError> {
         Party::ALL.into_iter().any(|party| !points(&rows, stroke, party).is_empty())
     };
     let entry = |stroke: &Stroke| {
-        let n = if stroke.scheme.bound().is_some() {
+        let n = if Scheme::OWN.contains(&stroke.scheme) {
             format!(", n = {}", stroke.institutions)
         } else {
             String::new()
@@ -101,9 +119,10 @@ pub fn figure(results: &Results) -> Result<String, ExperimentError> {
     let mut entries: Vec<_> = STROKES.iter().filter(|stroke| present(stroke)).map(entry).collect();
     let limits = LIMITS.into_iter().filter(|(primitive, _)| results.limits.contains_key(primitive));
     entries.extend(limits.map(|(primitive, dash)| {
-        (format!("limit: a {} an element", primitive.name()), LIMIT_COLOUR.stroke_width(1), dash)
+        let per = if primitive == Primitive::StreamByte { "lattice's bytes" } else { "an element" };
+        (format!("limit: {}, {per}", primitive.name()), LIMIT_COLOUR.stroke_width(1), dash)
     }));
-    svg((1260, 960), |area| {
+    svg((1640, 1000), |area| {
         title(
             area,
             "What each party pays, one core; baselines with n = 10; hollow marks are extrapolated",
@@ -112,7 +131,7 @@ pub fn figure(results: &Results) -> Result<String, ExperimentError> {
             legend(area, (30, 46 + 22 * line as i32), entries)?;
         }
         let (_, below) = area.split_vertically(46 + 22 * entries.len().div_ceil(4) as i32);
-        for (panel, party) in below.split_evenly((2, 3)).iter().zip(Party::ALL) {
+        for (panel, party) in below.split_evenly((2, 4)).iter().zip(Party::ALL) {
             draw(panel, party, &rows, results)?;
         }
         Ok(())
@@ -142,15 +161,25 @@ fn points(rows: &[Row], stroke: &Stroke, party: Party) -> Vec<(f64, f64, bool)> 
     rows.iter().filter(of).filter_map(point).collect()
 }
 
-/// Elements that a party reads or writes at least, in a round of ten.
-fn elements(party: Party, d: f64) -> f64 {
+/// How often a party needs a primitive at the least, in a round of ten of d parameters.
+fn uses(party: Party, primitive: Primitive, d: f64) -> Option<f64> {
     let n = f64::from(BATCH);
-    match party {
+    if primitive == Primitive::StreamByte {
+        return match party {
+            Party::Client => Some((MATRIX_BYTES + PROJECTION_BYTES) * d),
+            Party::Coordinator | Party::Verifier | Party::Auditor => {
+                Some((MATRIX_BYTES + n * PROJECTION_BYTES) * d)
+            }
+            Party::Opening | Party::Check => Some(MATRIX_BYTES * d),
+            Party::Trustee => None,
+        };
+    }
+    Some(match party {
         Party::Client | Party::Opening => d,
-        Party::Coordinator | Party::Check | Party::Auditor => n * d,
+        Party::Coordinator | Party::Verifier | Party::Check | Party::Auditor => n * d,
         // 48 of the limbs, 23 of their proofs.
         Party::Trustee => n * 71.0,
-    }
+    })
 }
 
 fn draw(area: &Area<'_>, party: Party, rows: &[Row], results: &Results) -> Result<(), String> {
@@ -158,9 +187,10 @@ fn draw(area: &Area<'_>, party: Party, rows: &[Row], results: &Results) -> Resul
         STROKES.iter().map(|stroke| (stroke, points(rows, stroke, party))).collect();
     let limits: Vec<_> = LIMITS
         .into_iter()
-        .filter_map(|(primitive, dash)| Some((dash, *results.limits.get(&primitive)?)))
-        .map(|(dash, cost)| {
-            (dash, DIMENSIONS.map(|d| (f64::from(d), elements(party, d.into()) * cost)))
+        .filter_map(|(primitive, dash)| Some((primitive, dash, *results.limits.get(&primitive)?)))
+        .map(|(primitive, dash, cost)| {
+            let at = |d: u32| Some((f64::from(d), uses(party, primitive, d.into())? * cost));
+            (dash, DIMENSIONS.into_iter().filter_map(at).collect::<Vec<_>>())
         })
         .collect();
     let measured = lines.iter().flat_map(|(_, points)| points).map(|(_, seconds, _)| *seconds);
@@ -178,7 +208,7 @@ fn draw(area: &Area<'_>, party: Party, rows: &[Row], results: &Results) -> Resul
         .margin_right(16)
         .x_label_area_size(38)
         .y_label_area_size(62)
-        .build_cartesian_2d((250f64..130_000f64).log_scale(), (low..high).log_scale())
+        .build_cartesian_2d((250f64..1_300_000f64).log_scale(), (low..high).log_scale())
         .map_err(|e| e.to_string())?;
     chart
         .configure_mesh()
@@ -228,6 +258,7 @@ fn shown(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::comparison::Sizes;
     use crate::bench::example::example;
     use crate::bench::machine::Machine;
 
@@ -252,7 +283,9 @@ mod tests {
     #[test]
     fn nothing_measured_is_an_empty_figure_and_no_panic() {
         assert!(
-            figure(&Results::new(Machine::example(), true, &[])).unwrap().ends_with("</svg>\n")
+            figure(&Results::new(Machine::example(), Sizes::asked(), &[]))
+                .unwrap()
+                .ends_with("</svg>\n")
         );
     }
 }

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::cells::{Cell, Party, Scheme};
+use super::cells::{Cell, Party};
+use super::comparison::Sizes;
 use super::extrapolate::extrapolated;
 use super::fit::{Fit, fit};
-use super::limits::{Costs, limit};
+use super::limits::limit;
 use super::machine::Machine;
 use super::measuring::Measured;
+use super::primitives::Costs;
 use super::row::{Kind, Row};
+use super::scheme::Scheme;
 
 /// Shorter than this, in seconds, the system's clock of processor time says too little.
 const CLOCK_S: f64 = 0.05;
@@ -35,20 +38,16 @@ pub struct Slope {
 pub struct Results {
     /// Where it was measured.
     pub machine: Machine,
-    /// Whether only the subset was asked for.
-    pub quick: bool,
+    /// The sizes that the comparisons were made at.
+    pub sizes: Sizes,
     /// Whether it ended before everything was measured.
     pub interrupted: bool,
     /// Seconds for each primitive, on one core.
     pub limits: Costs,
     /// All rows but the extrapolated ones, in the order in which they were measured.
     rows: Vec<Row>,
-    /// Medians of ours and the crate's provers, in turns.
-    pub prove_duel: Option<Measured>,
-    /// The same of the verifiers.
-    pub verify_duel: Option<Measured>,
-    /// The replay's rounds and audit.
-    pub verified_run: Option<Measured>,
+    /// What the bars compare, by name.
+    compared: BTreeMap<String, Measured>,
     /// What failed that is no cell.
     pub failures: Vec<String>,
 }
@@ -56,16 +55,14 @@ pub struct Results {
 impl Results {
     /// Nothing measured yet; what is left out is already known.
     #[must_use]
-    pub fn new(machine: Machine, quick: bool, left_out: &[(Cell, &str)]) -> Self {
+    pub fn new(machine: Machine, sizes: Sizes, left_out: &[(Cell, &str)]) -> Self {
         let mut results = Self {
             machine,
-            quick,
+            sizes,
             interrupted: false,
             limits: Costs::new(),
             rows: Vec::new(),
-            prove_duel: None,
-            verify_duel: None,
-            verified_run: None,
+            compared: BTreeMap::new(),
             failures: Vec::new(),
         };
         left_out.iter().for_each(|(cell, why)| results.leave_out(*cell, why));
@@ -97,6 +94,30 @@ impl Results {
             parts: measured.parts,
             ..Row::empty(cell, Kind::Measured, String::new())
         });
+    }
+
+    /// Adds a comparison, and what failed of it.
+    pub fn compare(&mut self, name: String, measured: Measured) {
+        self.failures.extend(measured.notes.iter().cloned());
+        self.compared.insert(name, measured);
+    }
+
+    /// A comparison, if it was made.
+    #[must_use]
+    pub fn compared(&self, name: &str) -> Option<&Measured> {
+        self.compared.get(name)
+    }
+
+    /// All comparisons, by name.
+    #[must_use]
+    pub fn comparisons(&self) -> &BTreeMap<String, Measured> {
+        &self.compared
+    }
+
+    /// Whether there is a table of cells, or bars alone.
+    #[must_use]
+    pub fn has_cells(&self) -> bool {
+        !self.rows.is_empty()
     }
 
     /// Adds a cell that failed.
@@ -139,7 +160,7 @@ impl Results {
         for row in self
             .rows
             .iter()
-            .filter(|row| row.kind == Kind::Measured && row.cell.scheme.bound().is_some())
+            .filter(|row| row.kind == Kind::Measured && Scheme::OWN.contains(&row.cell.scheme))
         {
             let Cell { scheme, party, dimension, institutions, threads } = row.cell;
             if let Some(seconds) = row.median_s {
@@ -163,7 +184,8 @@ mod tests {
     fn a_measured_row_says_what_its_next_limit_is() {
         let results = example();
         let rows = results.rows();
-        let limited = |row: &&Row| row.kind == Kind::Measured && row.cell.scheme.bound().is_some();
+        let limited =
+            |row: &&Row| row.kind == Kind::Measured && Scheme::OWN.contains(&row.cell.scheme);
         assert!(rows.iter().filter(limited).all(|row| row.limit.is_some()));
     }
 }

@@ -7,19 +7,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use consilium_contract::parameters::largest_threshold;
+use consilium_crypto::lattice::LatticeKeySum;
+use consilium_crypto::mask::{
+    self, CandidateHeader, CandidateKey, Kind, MaskKeySum, MaskedSum, Parameters, UnprovenUpdate,
+    VerifiedHeader, combine, verify_key_proofs,
+};
 use consilium_crypto::{
-    Bound, CandidateHeader, Context, DealingCommitments, DiscreteLogTable, EncryptedUpdate,
-    Evaluation, EvaluationKey, KeyShare, MaskKeySum, MaskedUpdate, Parameters, PublicKey,
-    QuantisedUpdate, RoundContext, SIGNATURE_LEN, Signature, SigningKey, UnprovenUpdate,
-    VerifiedHeader, VerifyingKey, combine, countersign_quorum, mask_length, update,
-    verify_key_proofs, verify_share,
+    Bound, Context, DealingCommitments, DiscreteLogTable, EncryptedUpdate, Evaluation,
+    EvaluationKey, KeyShare, MaskKeySum as GroupKeySum, PublicKey, QuantisedUpdate, RoundContext,
+    SIGNATURE_LEN, Signature, SigningKey, VerifyingKey, countersign_quorum, verify_share,
 };
 use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use rand_core::OsRng;
 use zeroize::Zeroizing;
 
-use super::cells::Scheme;
 use super::key::Key;
+use super::scheme::Scheme;
 use crate::ExperimentError;
 
 /// The sealed block that is countersigned and opened.
@@ -45,15 +48,30 @@ pub(crate) fn context(key: &PublicKey, bound: Bound, dimension: u32) -> RoundCon
     }
 }
 
-/// A made-up update of institution `who`, within its bound at every size of the table.
+/// A made-up update of institution `who`, within its bound at every size of the table: a million numbers of at most 6 are
+/// about 3,800 long.
 fn values(round: &RoundContext, who: u32) -> Vec<i64> {
-    let most = if matches!(round.bound, Bound::Norm { .. }) { 16 } else { 127 };
+    let most = if matches!(round.bound, Bound::Norm { .. }) { 6 } else { 127 };
     let value = |j| (j * 31 + i64::from(who)) % (2 * most + 1) - most;
     (0..i64::from(round.dimension)).map(value).collect()
 }
 
+/// The lengths of a round of n updates, and its mask.
+///
+/// # Errors
+/// [`ExperimentError::Bench`] for numbers that fit no mask.
+pub(crate) fn parameters(
+    (bound, kind): (Bound, Kind),
+    dimension: u32,
+    institutions: u32,
+) -> Result<Parameters, ExperimentError> {
+    Parameters::new(kind, dimension, bound, institutions)
+        .map_err(ExperimentError::bench("the round's numbers"))
+}
+
 /// Encrypts the update of institution `who`.
 pub(crate) fn encrypt(
+    parameters: &Parameters,
     key: &PublicKey,
     round: &RoundContext,
     who: u32,
@@ -63,7 +81,7 @@ pub(crate) fn encrypt(
     pseudonym.iter_mut().zip(who.to_be_bytes()).for_each(|(slot, byte)| *slot = byte);
     let context =
         Context { round: round.clone(), pseudonym: Pseudonym(pseudonym), bound: round.bound };
-    update::encrypt(key, &context, &update).map_err(ExperimentError::bench("encrypting"))
+    mask::encrypt(parameters, key, &context, &update).map_err(ExperimentError::bench("encrypting"))
 }
 
 /// Makes a round of `institutions` updates in the new folder `folder`, up to the shares that open it.
@@ -76,22 +94,22 @@ pub(crate) fn make(
     institutions: u32,
     folder: &Path,
 ) -> Result<(), ExperimentError> {
-    let bound = scheme
-        .bound()
+    let protection = scheme
+        .protection()
         .ok_or_else(|| ExperimentError::bench(scheme.name())("a baseline has no such round"))?;
+    let parameters = parameters(protection, dimension, institutions)?;
     fs::create_dir_all(folder).map_err(ExperimentError::file(folder))?;
     let round = Round { folder: folder.to_owned() };
     let evaluation_key = EvaluationKey::generate(&mut OsRng);
     let threshold = largest_threshold(institutions);
     let Key { public: key, commitments, shares } =
         Key::generate(institutions, threshold, &evaluation_key)?;
+    let (bound, _) = protection;
     let context = context(&key, bound, dimension);
 
-    let mut sums = vec![0i64; dimension as usize];
-    let mut headers = Vec::new();
+    let mut keys = Vec::new();
     for who in 1..=institutions {
-        sums.iter_mut().zip(values(&context, who)).for_each(|(sum, value)| *sum += value);
-        let proven = encrypt(&key, &context, who)?.prove();
+        let proven = encrypt(&parameters, &key, &context, who)?.prove();
         let EncryptedUpdate { header, body } = proven.map_err(ExperimentError::bench("proving"))?;
         let author = SigningKey::generate(&mut OsRng);
         let signatures =
@@ -103,11 +121,12 @@ pub(crate) fn make(
         )?;
         round.write(&format!("header-{who}"), &header)?;
         round.write(&format!("body-{who}"), &body)?;
-        headers.push(CandidateHeader::decode(&header).map_err(ExperimentError::bench("a header"))?);
+        keys.push(candidate_key(&header, &body, &parameters)?);
     }
-    let headers =
-        verify_key_proofs(&key, headers).into_iter().collect::<Result<Vec<VerifiedHeader>, _>>();
-    let headers = headers.map_err(ExperimentError::bench("a key proof"))?;
+    let headers = verify_key_proofs(&key, keys, &mut OsRng).into_iter();
+    let headers = headers
+        .collect::<Result<Vec<VerifiedHeader>, _>>()
+        .map_err(ExperimentError::bench("a key proof"))?;
     let headers: Vec<&VerifiedHeader> = headers.iter().collect();
     let failed = || ExperimentError::bench("the sum of the keys");
     let evaluation = evaluation_key.evaluate(&context, &headers).map_err(failed())?;
@@ -119,8 +138,16 @@ pub(crate) fn make(
         answers.iter().map(|share| verify_share(share, &key, &commitments, &evaluation, &BLOCK));
     let verified =
         verified.collect::<Result<Vec<_>, _>>().map_err(ExperimentError::bench("a share"))?;
-    let mask_key = combine(&evaluation, &verified, &commitments, &DiscreteLogTable::shared());
+    let table = DiscreteLogTable::shared();
+    let mask_key = combine(&parameters, &evaluation, &verified, &commitments, &table);
     let mask_key = mask_key.map_err(ExperimentError::bench("combining"))?;
+    let mut sum = MaskedSum::new(&parameters, &context);
+    for (who, header) in (1..).zip(headers) {
+        sum.add_masked(&round.masked_bytes(who, &parameters)?, header)
+            .map_err(ExperimentError::bench("adding"))?;
+    }
+    // Under a lattice mask what is left of the noise is part of the sums.
+    let sums = sum.open(&mask_key, &table).map_err(ExperimentError::bench("reading off"))?;
 
     round.write("key", &key.encode())?;
     round.write("evaluation-key", &*evaluation_key.to_bytes())?;
@@ -136,6 +163,17 @@ pub(crate) fn make(
         Some(share) => round.write("share", &share.to_bytes()),
         None => Ok(()),
     }
+}
+
+/// What a trustee reads of an update.
+pub(crate) fn candidate_key(
+    header: &[u8],
+    body: &[u8],
+    parameters: &Parameters,
+) -> Result<CandidateKey, ExperimentError> {
+    let header = CandidateHeader::decode(header).map_err(ExperimentError::bench("a header"))?;
+    let key_part = body.get(parameters.key_part()).unwrap_or_default();
+    CandidateKey::parse(header, key_part, parameters).map_err(ExperimentError::bench("a key part"))
 }
 
 /// A round that [`make`] has made.
@@ -190,11 +228,16 @@ impl Round {
         fs::read(&path).map_err(ExperimentError::file(&path))
     }
 
-    pub(crate) fn public(&self) -> Result<Public, ExperimentError> {
+    /// The round's keys, and its numbers under the mask that it was made with.
+    pub(crate) fn public(
+        &self,
+        protection: (Bound, Kind),
+        institutions: u32,
+    ) -> Result<Public, ExperimentError> {
         let failed = || ExperimentError::bench("the round's keys");
         let key = PublicKey::decode(&self.read("key")?).map_err(failed())?;
         let context = RoundContext::decode(&self.read("context")?).map_err(failed())?;
-        let parameters = context.parameters().map_err(failed())?;
+        let parameters = parameters(protection, context.dimension, institutions)?;
         let commitments = DealingCommitments::decode(&self.read("commitments")?);
         Ok(Public {
             key,
@@ -212,29 +255,41 @@ impl Round {
         self.read(&format!("body-{who}"))
     }
 
-    /// E of an update, with which its body begins.
+    /// The masked parameters of an update.
     pub(crate) fn masked_bytes(
         &self,
         who: u32,
         parameters: &Parameters,
     ) -> Result<Vec<u8>, ExperimentError> {
         let mut body = self.body(who)?;
-        body.truncate(mask_length(parameters));
-        Ok(body)
+        body.truncate(parameters.masked().end);
+        Ok(body.split_off(parameters.masked().start))
     }
 
-    /// E of an update, decoded.
-    pub(crate) fn masked(
+    /// What a trustee is sent of an update: its header, and the part of its body with the encrypted key.
+    pub(crate) fn key_bytes(
         &self,
         who: u32,
         parameters: &Parameters,
-    ) -> Result<MaskedUpdate, ExperimentError> {
-        let header = self.header(who)?;
-        let header =
-            CandidateHeader::decode(&header).map_err(ExperimentError::bench("a header"))?;
-        let bytes = self.masked_bytes(who, parameters)?;
-        MaskedUpdate::parse(&bytes, header.mask_hash(), parameters)
-            .map_err(ExperimentError::bench("a masked update"))
+    ) -> Result<(Vec<u8>, Vec<u8>), ExperimentError> {
+        let mut body = self.body(who)?;
+        body.truncate(parameters.key_part().end);
+        Ok((self.header(who)?, body))
+    }
+
+    /// The headers of all updates with their keys, verified.
+    pub(crate) fn verified_headers(
+        &self,
+        institutions: u32,
+        public: &Public,
+    ) -> Result<Vec<VerifiedHeader>, ExperimentError> {
+        let candidate = |who| {
+            let (header, key_part) = self.key_bytes(who, &public.parameters)?;
+            candidate_key(&header, &key_part, &public.parameters)
+        };
+        let keys = (1..=institutions).map(candidate).collect::<Result<Vec<_>, _>>()?;
+        let verified = verify_key_proofs(&public.key, keys, &mut OsRng).into_iter();
+        verified.collect::<Result<_, _>>().map_err(ExperimentError::bench("a key proof"))
     }
 
     pub(crate) fn author(&self, who: u32) -> Result<Author, ExperimentError> {
@@ -270,12 +325,22 @@ impl Round {
         (1..=threshold).map(|number| self.read(&format!("answer-{number}"))).collect()
     }
 
-    pub(crate) fn mask_key(&self) -> Result<MaskKeySum, ExperimentError> {
-        MaskKeySum::decode(&self.read("mask-key")?)
-            .map_err(ExperimentError::bench("the sum of the mask keys"))
+    pub(crate) fn mask_key(
+        &self,
+        parameters: &Parameters,
+        institutions: u32,
+    ) -> Result<MaskKeySum, ExperimentError> {
+        let bytes = self.read("mask-key")?;
+        match parameters {
+            Parameters::Group(_) => GroupKeySum::decode(&bytes).map(MaskKeySum::Group),
+            Parameters::Lattice(_) => {
+                LatticeKeySum::decode(&bytes, institutions).map(MaskKeySum::Lattice)
+            }
+        }
+        .map_err(ExperimentError::bench("the sum of the mask keys"))
     }
 
-    /// Σq, as it has to come out.
+    /// The sums, as they have to come out.
     pub(crate) fn sums(&self) -> Result<Vec<i64>, ExperimentError> {
         Ok(self
             .read("sums")?

@@ -8,12 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use super::cells::{Job, Party, Plan, Scheme, Task};
+use super::cells::Party;
 use super::child::{Children, Failure};
+use super::comparison::{Peer, Sizes};
+use super::job::{Job, Task};
 use super::machine::Machine;
+use super::plan::{Extent, Plan};
 use super::results::Results;
+use super::scheme::Scheme;
 use super::table::markdown;
-use super::{files, limits, plot, written};
+use super::{files, plot, primitives, written};
 use crate::ExperimentError;
 use crate::output::{OutputDirectory, Producer};
 use crate::progress::Progress;
@@ -21,10 +25,12 @@ use crate::progress::Progress;
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Only what takes less than a minute.
+    /// Everything, or the bars alone.
+    pub extent: Extent,
+    /// Only a part of the cells; of the bars all, at small sizes that decide nothing.
     pub quick: bool,
-    /// Whether to run the replay's verified federation, too.
-    pub verified_run: bool,
+    /// Programs that take turns with the replay.
+    pub peers: Vec<Peer>,
     /// Where the files go.
     pub directory: PathBuf,
 }
@@ -44,8 +50,12 @@ pub fn run(options: &Options, progress: &Progress) -> Result<Results, Experiment
     let children = Children { program, interrupted: &interrupted };
 
     let machine = Machine::current();
-    let plan = Plan::new(options.quick, options.verified_run, machine.cores, scratch.path());
-    let mut results = Results::new(machine, options.quick, &plan.left_out);
+    let Options { extent, quick, ref peers, .. } = *options;
+    let plan = Plan::new(extent, quick, peers, machine.cores, scratch.path());
+    // A quick table measures no bar, so that it names those that there are.
+    let is_small = quick && extent == Extent::Bars;
+    let sizes = if is_small { Sizes::quick() } else { Sizes::asked() };
+    let mut results = Results::new(machine, sizes, &plan.left_out);
     let start = Instant::now();
     let all = plan.jobs.iter().map(effort).sum::<f64>();
     let mut done = 0.0;
@@ -84,11 +94,9 @@ fn step(job: &Job, children: &Children<'_>, results: &mut Results) -> Result<(),
     match (&job.task, outcome) {
         (Task::Cell { cell, .. }, Ok(measured)) => results.add(*cell, measured),
         (Task::Cell { cell, .. }, Err(Failure::Failed(reason))) => results.fail(*cell, reason),
-        (Task::Limits, Ok(measured)) => results.limits = limits::costs(&measured),
-        (Task::ProveDuel, Ok(measured)) => results.prove_duel = Some(measured),
-        (Task::VerifyDuel, Ok(measured)) => results.verify_duel = Some(measured),
-        (Task::VerifiedRun, Ok(measured)) => results.verified_run = Some(measured),
-        (Task::Prepare { .. }, Ok(_)) => {}
+        (Task::Limits, Ok(measured)) => results.limits = primitives::costs(&measured),
+        (Task::Compare(comparison), Ok(measured)) => results.compare(comparison.name(), measured),
+        (Task::Prepare { .. } | Task::Part(_), Ok(_)) => {}
         (_, Err(Failure::Failed(reason))) => results.failures.push(format!("{job}: {reason}")),
         (_, Err(Failure::Interrupted)) => {}
     }
@@ -111,8 +119,8 @@ fn effort(job: &Job) -> f64 {
     let budget = job.budget_s;
     match &job.task {
         Task::Limits => 1.0,
-        Task::ProveDuel | Task::VerifyDuel => 3.0 * budget + 1.0,
-        Task::VerifiedRun => 60.0,
+        Task::Compare(comparison) => comparison.effort_s(),
+        Task::Part(_) => 0.0,
         Task::Prepare { scheme, dimension, institutions, .. } => {
             f64::from(*institutions) * once(*scheme, Party::Client, *dimension, 1)
                 / job.threads as f64
@@ -129,7 +137,11 @@ fn once(scheme: Scheme, party: Party, dimension: u32, institutions: u32) -> f64 
     let d = f64::from(dimension);
     let n = f64::from(institutions);
     match (scheme, party) {
-        (Scheme::Norm, Party::Client) => 0.15 + 15e-6 * d,
+        (Scheme::Norm, Party::Client) => 0.02 + 30e-6 * d,
+        (Scheme::Lattice, Party::Client) => 0.1 + 0.4e-6 * d,
+        (Scheme::Lattice, Party::Trustee) => 0.03 * n,
+        (Scheme::Lattice, Party::Opening | Party::Check) => 0.05 + 0.1e-6 * n * d,
+        (Scheme::Lattice, _) => n * (0.03 + 0.3e-6 * d),
         (_, Party::Client) => 0.05 + 250e-6 * d,
         (_, Party::Trustee) => 0.005,
         (_, Party::Opening) => 20e-6 * d,
@@ -165,6 +177,7 @@ fn write(results: &Results, output: &OutputDirectory) -> Result<(), ExperimentEr
         (files::CSV, written::csv(results)),
         (files::JSON, json),
         (files::TABLE, markdown(results)),
+        (files::BARS, written::bars_csv(results)),
         (files::FIGURE, plot::figure(results)?),
     ];
     for (name, text) in contents {
@@ -193,7 +206,10 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort_unstable();
-        assert_eq!(names, [files::CSV, files::JSON, files::TABLE, files::FIGURE, MARKER]);
+        assert_eq!(
+            names,
+            [files::BARS, files::CSV, files::JSON, files::TABLE, files::FIGURE, MARKER]
+        );
         let json = fs::read_to_string(directory.path().join(files::JSON)).unwrap();
         assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["rows"].is_array());
     }
@@ -202,7 +218,7 @@ mod tests {
     fn a_directory_with_somebody_elses_files_is_left_alone() {
         let (site, before) = site();
         let directory = site.path().to_owned();
-        let options = Options { quick: true, verified_run: false, directory };
+        let options = Options { extent: Extent::Bars, quick: true, peers: Vec::new(), directory };
         let error = run(&options, &Progress::silent()).unwrap_err();
         assert!(matches!(error, ExperimentError::Occupied { .. }), "{error}");
         assert_eq!(contents(site.path()), before);
@@ -213,9 +229,11 @@ mod tests {
         let interrupted = AtomicBool::new(false);
         let children =
             Children { program: "/nonexistent/consilium".into(), interrupted: &interrupted };
-        let mut results = Results::new(Machine::example(), true, &[]);
-        for job in Plan::new(true, true, 1, Path::new("scratch")).jobs {
-            step(&job, &children, &mut results).unwrap();
+        let mut results = Results::new(Machine::example(), Sizes::quick(), &[]);
+        let scratch = Path::new("scratch");
+        let plan = Plan::new(Extent::All, true, &[], 1, scratch);
+        for job in plan.jobs.iter().chain(&Plan::new(Extent::Bars, true, &[], 1, scratch).jobs) {
+            step(job, &children, &mut results).unwrap();
         }
         assert!(
             results

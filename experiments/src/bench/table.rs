@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::bars::{self, significant};
-use super::cells::{BATCH, Cell, DIMENSIONS, INSTITUTIONS, Party, Scheme};
+use super::bar::{duration, significant};
+use super::bars;
+use super::cells::{BATCH, Cell, DIMENSIONS, INSTITUTIONS, Party};
 use super::files;
-use super::limits::Primitive;
+use super::primitives::Primitive;
 use super::results::Results;
 use super::row::{Kind, Row};
+use super::scheme::Scheme;
 
 /// All tables.
 #[must_use]
@@ -16,7 +18,8 @@ pub fn markdown(results: &Results) -> String {
     let machine = &results.machine;
     let rows = results.rows();
     let mut text = format!(
-        "Measured on {} ({} cores, {}), {}; group arithmetic: {}. Every cell is a process of its own; medians.\n",
+        "Measured on {} ({} cores, {}), {}; group arithmetic: **{}**. Every cell and every comparison is a process of its \
+         own; medians.\n",
         machine.cpu,
         machine.cores,
         if machine.simd.is_empty() { "no SIMD".to_owned() } else { machine.simd.join(", ") },
@@ -35,26 +38,29 @@ pub fn markdown(results: &Results) -> String {
     if results.interrupted {
         text += "\n**Interrupted**: this is what had been measured until then.\n";
     }
-    section(&mut text, "Time: one core (all cores)", &times(&rows, machine.cores));
-    text += "\n≈: extrapolated linearly from the largest size that was measured. –: left out, see below.\n";
-    section(&mut text, "Memory and traffic of a party", &traffic(&rows));
-    section(&mut text, "Slopes and next limits, one core", &slopes(results));
-    let _ = writeln!(
-        text,
-        "\ntime = constant + slope·d, least squares of the relative error; exponent: slope of the logarithms. Next limit: \
-         the primitive with the largest share in what the protocol cannot do without, at the largest size measured; × \
-         ideal: how many times all of that it takes, at its shortest, or in processor time."
-    );
-    section(&mut text, "Primitives, one core", &primitives(results));
     section(&mut text, "Bars", &bars(results));
     let _ = writeln!(
         text,
-        "\nIn these ratios our arithmetic is {}, that of the bulletproofs crate (curve25519-dalek 4) is {}. With the same \
-         for both: `RUSTFLAGS='--cfg curve25519_dalek_backend=\"simd\"' CARGO_TARGET_DIR=target/avx2 cargo run --release -- \
-         bench`. The comparison with Flower is a run of its own.",
+        "\nA / B: by the wall / by the processor, of all threads and processes; a ratio has to meet its bar by both. In \
+         parentheses ours against theirs. Our arithmetic is {}, that of the bulletproofs crate (curve25519-dalek 4) is {}; \
+         for AVX2 alone: `RUSTFLAGS='--cfg curve25519_dalek_backend=\"simd\"' CARGO_TARGET_DIR=target/avx2 cargo run \
+         --release -- bench`. Peers take turns where `--peer` names them; their whole command is timed, as is ours.",
         machine.ours(),
         machine.reference(),
     );
+    if results.has_cells() {
+        section(&mut text, "Time: one core (all cores)", &times(&rows, machine.cores));
+        text += "\n≈: extrapolated linearly from the largest size that was measured. –: left out, see below.\n";
+        section(&mut text, "Memory and traffic of a party", &traffic(&rows));
+        section(&mut text, "Slopes and next limits, one core", &slopes(results));
+        let _ = writeln!(
+            text,
+            "\ntime = constant + slope·d, least squares of the relative error; exponent: slope of the logarithms. Next limit: \
+             the primitive with the largest share in what the protocol cannot do without, at the largest size measured; × \
+             ideal: how many times all of that it takes, at its shortest, or in processor time."
+        );
+        section(&mut text, "Primitives, one core", &primitives(results));
+    }
     text += &remarks(results, &rows);
     text
 }
@@ -137,15 +143,6 @@ fn time_of(row: &Row) -> String {
         (Kind::Extrapolated, Some(seconds)) => format!("≈ {}", duration(seconds)),
         (Kind::Failed, _) => "failed".into(),
         _ => "–".into(),
-    }
-}
-
-/// Three digits in a unit that suits them.
-fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s >= 0.9995 => format!("{} s", significant(s)),
-        s if s >= 0.000_999_5 => format!("{} ms", significant(s * 1e3)),
-        s => format!("{} µs", significant(s * 1e6)),
     }
 }
 
@@ -237,19 +234,19 @@ fn primitives(results: &Results) -> Vec<Vec<String>> {
 }
 
 fn bars(results: &Results) -> Vec<Vec<String>> {
-    let mut table = vec![head("", ["bar", "measured", "met"])];
+    let mut table = vec![head("", ["bar", "measured", "verdict"])];
     for bar in bars::bars(results) {
-        let met = bar.is_met.map_or("–", |is_met| if is_met { "yes" } else { "**no**" });
-        table.push(head(
-            &bar.what,
-            [bar.bar, bar.measured.unwrap_or_else(|| "not in this run".into()), met.to_owned()],
-        ));
+        let measured = bar.measured.unwrap_or_else(|| "–".into());
+        table.push(head(&bar.what, [bar.bar, measured, bar.verdict.label().to_owned()]));
     }
     table
 }
 
 /// What was left out, what failed, and what a reader has to know of the cells.
 fn remarks(results: &Results, rows: &[Row]) -> String {
+    if !results.has_cells() && results.failures.is_empty() {
+        return String::new();
+    }
     let mut text = "\n### Left out, failed, and what the cells do\n\n".to_owned();
     let mut groups = BTreeMap::<_, BTreeSet<(u32, u32)>>::new();
     for row in rows.iter().filter(|row| row.kind == Kind::LeftOut) {
@@ -281,12 +278,15 @@ fn remarks(results: &Results, rows: &[Row]) -> String {
     for failure in &results.failures {
         let _ = writeln!(text, "- Failed: {failure}.");
     }
+    if !results.has_cells() {
+        return text;
+    }
     let _ = write!(
         text,
-        "- All updates of a round are distinct, of distinct institutions, made by another process. Coordinator and auditor \
+        "- All updates of a round are distinct, of distinct institutions, made by another process. Coordinator, verifier and auditor \
          verify them {BATCH} at a time, folded, and keep the sum only.\n\
          - The coordinator's row is checking signatures, decoding, verifying, adding, and certifying the sum of the keys; \
-         the auditor's adds the countersignatures, the shares and reading the sums off. Reading the ledger is not in it: \
+         a verifier's is the same with the sum of the keys checked in place of certified; the auditor's adds the countersignatures, the shares and reading the sums off. Reading the ledger is not in it: \
          the bar on the audit is.\n\
          - KH-PKE per coordinate: \"proven\" attaches the scheme's own proof to every ciphertext and verifies each, with a \
          single holder of the key; \"nothing proven\" is the least it costs, with threshold decryption. Baselines run on \
@@ -299,7 +299,9 @@ fn remarks(results: &Results, rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::comparison::Sizes;
     use crate::bench::example::example;
+    use crate::bench::machine::Machine;
 
     #[test]
     fn extrapolated_and_left_out_figures_are_marked_and_nothing_is_silent() {
@@ -317,9 +319,7 @@ mod tests {
         ));
         assert!(text.contains("- Failed: trustee norm, d = 300, n = 10, 1 core: signal: 9"));
         assert!(
-            text.contains("not in this run")
-                && text.contains("AVX-512")
-                && text.contains("is AVX2")
+            text.contains("not measured") && text.contains("AVX-512") && text.contains("is AVX2")
         );
     }
 
@@ -339,12 +339,18 @@ mod tests {
     #[test]
     fn units_suit_their_figures() {
         assert_eq!(
-            [0.25, 2.5, 0.0025, 0.000_025].map(duration),
-            ["250 ms", "2.50 s", "2.50 ms", "25.0 µs"]
-        );
-        assert_eq!(
             [12, 1_200, 1_250_000].map(|count| bytes(Some(count))),
             ["12 B", "1.20 kB", "1.25 MB"]
         );
+    }
+
+    #[test]
+    fn bars_alone_have_no_tables_of_cells_and_say_processor_and_arithmetic() {
+        let mut results = Results::new(Machine::example(), Sizes::asked(), &[]);
+        let text = markdown(&results);
+        assert!(text.contains("### Bars") && !text.contains("### Time"), "{text}");
+        assert!(text.contains("a processor") && text.contains("**AVX-512**"), "{text}");
+        results.failures.push("both masks in turns: signal: 9".into());
+        assert!(markdown(&results).contains("- Failed: both masks in turns: signal: 9."));
     }
 }

@@ -43,21 +43,39 @@ pub(crate) fn csv(results: &Results) -> String {
     csv
 }
 
+/// `bars.csv`: a row for every bar.
+#[must_use]
+pub(crate) fn bars_csv(results: &Results) -> String {
+    let mut csv = "what,bar,measured,verdict\n".to_owned();
+    for bar in bars(results) {
+        let verdict = serde_json::to_value(bar.verdict).unwrap_or_default();
+        let measured = bar.measured.as_deref().unwrap_or_default();
+        let _ = writeln!(
+            csv,
+            "{},{},{},{}",
+            quoted(&bar.what),
+            quoted(&bar.bar),
+            quoted(measured),
+            verdict.as_str().unwrap_or_default(),
+        );
+    }
+    csv
+}
+
 /// `bench.json`.
 #[must_use]
 pub fn json(results: &Results) -> serde_json::Value {
     serde_json::json!({
         "machine": results.machine,
-        "quick": results.quick,
+        "arithmetic": results.machine.ours(),
+        "sizes": results.sizes,
         "interrupted": results.interrupted,
         "share_of_core": results.share_of_core(),
         "limits_s": results.limits,
         "rows": results.rows(),
         "slopes": results.slopes(),
         "bars": bars(results),
-        "prove_duel": results.prove_duel,
-        "verify_duel": results.verify_duel,
-        "verified_run": results.verified_run,
+        "compared": results.comparisons(),
         "failures": results.failures,
     })
 }
@@ -101,6 +119,18 @@ mod tests {
             "{csv}"
         );
         assert_eq!(starts("norm,trustee,300,10,1,failed,0,"), 1, "{csv}");
+    }
+
+    #[test]
+    fn every_bar_is_a_line_with_its_verdict() {
+        let results = example();
+        let csv = bars_csv(&results);
+        assert_eq!(csv.lines().count(), 1 + bars(&results).len());
+        assert!(csv.lines().skip(1).all(|line| line.ends_with(",not_measured")), "{csv}");
+        for line in csv.lines() {
+            let unquoted: String = line.split('"').step_by(2).collect();
+            assert_eq!(unquoted.split(',').count(), 4, "{line}");
+        }
     }
 
     #[test]

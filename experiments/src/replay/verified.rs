@@ -124,7 +124,7 @@ fn failed<E: std::fmt::Display>(who: impl Into<String>) -> impl FnOnce(E) -> Exp
 }
 
 /// The genesis of a replay.
-fn specification(federation: &Federation) -> CeremonySpec {
+pub(crate) fn specification(federation: &Federation) -> CeremonySpec {
     let config = &federation.config;
     let layers = federation.architecture.layers().clone();
     let rows = federation.tables.iter().map(|table| table.rows as u64).collect();

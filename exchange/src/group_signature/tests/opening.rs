@@ -4,6 +4,7 @@ use blstrs::Scalar;
 use group::Curve;
 use group::prime::PrimeCurveAffine;
 
+use super::forge::Witness;
 use super::*;
 
 fn signed(seed: u64) -> (World, VerifiedSignature, Openers) {
@@ -66,6 +67,27 @@ fn an_opening_is_of_one_signature() {
     let part = part.verify(&openers, &signature).unwrap();
     let judged = judge(&world.group, &openers, &world.registry, &other, &[part]);
     assert_eq!(judged, Err(GroupError::OtherSignature));
+}
+
+#[test]
+fn an_opening_does_not_serve_another_signature_with_the_same_ciphertext() {
+    let mut world = World::new(58, 0);
+    let secret = MemberSecret::generate(&mut world.rng);
+    let s = secret.s.0;
+    let join = world.statement(1, &secret);
+    let join = world.verify(1, join).unwrap();
+    let certificate = world.issuer.certify(&world.group, &join, &mut world.rng).unwrap();
+    let member = Member::new(&world.group, secret, &certificate).unwrap();
+    let witness = Witness::of(&member, s, &mut world.rng);
+    let [one, two] = [(); 2].map(|()| {
+        let signature = witness.sign(&world.group, &mut world.rng);
+        world.check(&signature).unwrap()
+    });
+    assert_eq!(one.signature.e, two.signature.e);
+    let openers = Openers::single(world.opener.public());
+    let part = world.opener.open(&one, &mut world.rng);
+    assert!(part.clone().verify(&openers, &one).is_ok());
+    assert_eq!(part.verify(&openers, &two).unwrap_err(), GroupError::BadOpening { place: 1 });
 }
 
 #[test]

@@ -126,6 +126,17 @@ fn any_three_of_five_proxies_open_a_record_and_no_two() {
 }
 
 #[test]
+fn proxies_that_have_the_same_key_answer_each_for_itself() {
+    // With threshold 1 every proxy has the whole key, and the same R.
+    let (mut world, stored, shared) = world(2, 1);
+    assert_eq!(shared.consent.share(0, 1), shared.consent.share(0, 2));
+    let made = shared.reencrypt(1, &stored.header, &mut world.rng).unwrap();
+    assert!(shared.accepted.verify(&stored.header, 1, &made).is_ok());
+    let error = shared.accepted.verify(&stored.header, 2, &made).unwrap_err();
+    assert_eq!(error, RecordError::BadReencryption { place: 2 });
+}
+
+#[test]
 fn a_consent_whose_shares_lie_on_no_polynomial_is_refused() {
     let mut world = World::new(41);
     let (request, _) = world.request(world.selection("repair", &[5, 6]), KEYWORD);

@@ -162,7 +162,12 @@ fn encodings_are_fixed() {
     let consent = given.consent().clone();
     let withdrawal = Withdrawal::sign(&CHAIN, given.hash(), &world.owner.signing);
     let published = world.owner.seed.delegator_key(&scope).publish(&CHAIN, &world.owner.signing);
+    let verified = consent.clone().verify(&CHAIN, &world.owner.key()).unwrap();
     let (grants, notice) = given.release(Standing::InForce).unwrap();
+    let grant = Grant::decode(&grants[1].encode()).unwrap();
+    let grant = grant.verify(&verified, &world.proxies[1]).unwrap();
+    let reencryption =
+        grant.reencrypt(&stored.header, Standing::InForce, NOW_MS, &mut world.rng).unwrap();
     let encodings = [
         ("header", stored.candidate.encode()),
         ("body", stored.body),
@@ -172,6 +177,7 @@ fn encodings_are_fixed() {
         ("delegator key", published.encode()),
         ("grant", grants[1].encode().to_vec()),
         ("notice", notice.encode()),
+        ("re-encryption", reencryption.encode().to_vec()),
     ];
     let hashes = encodings.map(|(what, bytes)| {
         format!("{what} {} {}", bytes.len(), &hex(&Sha256::digest(&bytes))[..16])
@@ -180,7 +186,7 @@ fn encodings_are_fixed() {
 }
 
 /// Lengths, and the first eight bytes of the SHA-256. Whoever changes them changes what ledgers and stores have.
-const EXPECTED: [&str; 8] = [
+const EXPECTED: [&str; 9] = [
     "header 451 8e78ab696e0fed0b",
     "body 37 04afd649d7d70168",
     "record 224 bb529b238d34a06f",
@@ -189,4 +195,5 @@ const EXPECTED: [&str; 8] = [
     "delegator key 170 67c539d2e8db7a87",
     "grant 376 ef09e28b465771b9",
     "notice 349 b6769bddf051c4ef",
+    "re-encryption 96 e2f826761be3f3d9",
 ];
