@@ -5,7 +5,9 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use consilium_contract::{Parameters, keygen::Made, light::View, transaction::parse_entry};
+use consilium_contract::{
+    CandidateTransaction, Parameters, keygen::Made, light::View, transaction::parse_entry,
+};
 use consilium_ledger::{Block, VerifiedHeader};
 use thiserror::Error;
 use tracing::debug;
@@ -88,6 +90,20 @@ impl Follower {
         block: &Block,
         header: &VerifiedHeader,
     ) -> Result<Option<Closed>, FollowError> {
+        self.read_with(block, header, |_, _| {})
+    }
+
+    /// As [`read`](Self::read); `taken` is shown each entry that has taken effect, with what the entries up to it show.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    #[must_use = "a closed round is checked before anything is built on it"]
+    pub fn read_with(
+        &mut self,
+        block: &Block,
+        header: &VerifiedHeader,
+        mut taken: impl FnMut(&View, &CandidateTransaction),
+    ) -> Result<Option<Closed>, FollowError> {
         let height = header.height;
         if height != self.height {
             return Err(FollowError::Gap { expected: self.height, found: height });
@@ -107,8 +123,10 @@ impl Follower {
         let mut closed = None;
         for (index, (transaction, body_missing)) in entries.iter().enumerate() {
             match self.view.read(transaction, *body_missing, height) {
-                Ok(Some(round)) => closed = Some(round),
-                Ok(None) => {}
+                Ok(round) => {
+                    closed = round.or(closed);
+                    taken(&self.view, transaction);
+                }
                 Err(error) if error.convicts_the_coordinator() => {
                     return Err(FollowError::entry(height, index, error));
                 }

@@ -14,16 +14,19 @@
 //! | [`evidence`] | what convicts somebody in the eyes of anyone who has the genesis |
 //! | [`heads`] | signed heads, compared with a chain and with each other |
 //! | [`commands`] | the same for programs: a line to print and an exit code |
-//! | [`files`] | files that survive a crash |
+//! | [`files`], [`durable`] | files that survive a crash; a log that does, and the lock of a directory |
+//! | [`history`] | a party's own copy of the chain, block by block |
 
 pub mod audit;
 pub mod audited;
 pub mod commands;
+pub mod durable;
 pub mod evidence;
 pub mod execution;
 pub mod files;
 pub mod follow;
 pub mod heads;
+pub mod history;
 pub mod judge;
 pub mod mine;
 pub mod model_check;

@@ -46,6 +46,14 @@ pub enum AuthorityError {
         /// Their names in the register, or their pseudonyms in hex.
         members: Vec<String>,
     },
+    /// Somebody who is not admitted to sharing.
+    #[error("{name}: {problem}")]
+    Participant {
+        /// The name in its request.
+        name: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// A file that is no model of the run's layers.
     #[error("{}: {problem}", path.display())]
     Model {

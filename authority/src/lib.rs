@@ -19,7 +19,8 @@
 //!
 //! ```text
 //! genesis.bin, initial-model.bin     public: what every party has
-//! authority/                         authority.key, nonce, pseudonyms.toml (the only map from pseudonyms to names)
+//! authority/                         authority.key, nonce, pseudonyms.toml and participants.toml (the only maps from
+//!                                    pseudonyms to names)
 //! coordinator/                       coordinator.key (signs blocks), evaluation.key (sk_h: certifies sums)
 //! institution-01/ ..                 signing.key, certificate.bin
 //! ```
@@ -34,6 +35,7 @@
 //! | `ceremony` | keys, certificates and genesis out of a specification |
 //! | `initial` | the model that a run starts from, out of a file |
 //! | `register` | the authority after the ceremony: admitting, revoking, asking for a committee |
+//! | `participants` | who takes part in sharing, and the group in whose name requests are signed |
 //! | `privacy` | from a privacy budget to the noise that keeps it |
 //! | `protection` | a threshold of 1, which protects nobody |
 //! | `send` | a signed transaction to the coordinator |
@@ -46,6 +48,7 @@ mod enrolled;
 mod error;
 mod initial;
 mod mask;
+mod participants;
 mod privacy;
 mod protection;
 mod register;
@@ -57,6 +60,7 @@ pub use ceremony::Ceremony;
 pub use error::AuthorityError;
 pub use initial::read_model;
 pub use mask::{LEAST_LATTICE_DIMENSION, MaskChoice, MaskName};
+pub use participants::Admitted;
 pub use privacy::PrivacyFlags;
 pub use protection::Protection;
 pub use register::AuthorityFiles;

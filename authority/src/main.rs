@@ -1,6 +1,8 @@
 //! `consilium-authority`: holds a local ceremony, shows what a genesis says, and speaks for the authority in a run.
 
+mod delivery;
 mod facts;
+mod sharing;
 
 use std::{
     fs,
@@ -12,18 +14,18 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
     AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
-    default_min_threshold, default_min_updates, initial_model, read_model, read_transaction, send,
+    default_min_threshold, default_min_updates, initial_model, read_model, read_transaction,
 };
 use consilium_cli::{Failure, command_line, failure, version, version::warning};
 use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
 use consilium_crypto::TEST_FEATURES;
-use consilium_identity::{FilesError, institution_folder, write_file};
+use consilium_identity::{FilesError, institution_folder};
 use consilium_privacy::Run;
 use consilium_proto::training::{Convolution, Layers};
-use consilium_proto::v1::{Optimiser, SignedTransaction, Training};
-use prost::Message as _;
+use consilium_proto::v1::{Optimiser, Training};
 use rand_core::OsRng;
 
+use delivery::{Authority, Delivery, deliver, hand_over, refused};
 use facts::{facts, text_of};
 
 /// Verifies identities and certifies keys of a federated run, and says who takes part in it.
@@ -93,6 +95,36 @@ enum Command {
         #[command(flatten)]
         delivery: Delivery,
     },
+    /// Admits somebody to sharing who is no institution: an owner of records, a proxy, an issuer.
+    ///
+    /// The request was made with `consilium-records init`, at its author's site. Have its fingerprint read to you by
+    /// another way than the file took.
+    AdmitParticipant {
+        #[command(flatten)]
+        authority: Authority,
+        /// The request.
+        #[arg(value_name = "REQUEST")]
+        request: PathBuf,
+        /// The fingerprint, as its author has read it out.
+        #[arg(long)]
+        fingerprint: String,
+        #[command(flatten)]
+        delivery: Delivery,
+    },
+    /// Founds the group in whose name records are asked for. There is one a run; its issuer and its opener are to be
+    /// admitted as well.
+    FoundGroup {
+        #[command(flatten)]
+        authority: Authority,
+        /// Request of the issuer, who certifies members and revokes them.
+        #[arg(long, value_name = "REQUEST")]
+        issuer: PathBuf,
+        /// Request of the opener, who says who has signed, with a proof.
+        #[arg(long, value_name = "REQUEST")]
+        opener: PathBuf,
+        #[command(flatten)]
+        delivery: Delivery,
+    },
     /// Sends a transaction that was written to a file.
     Send {
         /// The file.
@@ -121,26 +153,6 @@ enum Format {
 enum OptimiserName {
     Sgd,
     Adam,
-}
-
-/// The authority's folder.
-#[derive(Args)]
-struct Authority {
-    /// The `authority` folder of the ceremony.
-    #[arg(long = "authority", value_name = "DIR")]
-    dir: PathBuf,
-}
-
-/// What becomes of a signed transaction.
-#[derive(Args)]
-#[group(required = true, multiple = true)]
-struct Delivery {
-    /// File to write the signed transaction to, for whoever reaches the coordinator; it must not exist.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// Address of the coordinator to send it to, http://HOST:PORT.
-    #[arg(long, value_name = "URL")]
-    coordinator: Option<String>,
 }
 
 #[derive(Args)]
@@ -253,23 +265,17 @@ fn main() -> ExitCode {
             protection,
             delivery,
         } => change_committee(&authority, number, &members, threshold, protection, &delivery),
+        Command::AdmitParticipant { authority, request, fingerprint, delivery } => {
+            sharing::admit(&authority, &request, &fingerprint, &delivery)
+        }
+        Command::FoundGroup { authority, issuer, opener, delivery } => {
+            sharing::found(&authority, &issuer, &opener, &delivery)
+        }
         Command::Send { file, coordinator } => read_transaction(&file)
             .map_err(Failure::unusable)
             .and_then(|signed| deliver(signed, &coordinator, None)),
     };
     failure::finish::<Cli>(outcome.map(|text| format!("{text}\n")))
-}
-
-/// The coordinator was not reached, or did not take it.
-const NOT_SENT: u8 = 3;
-
-fn refused(error: AuthorityError) -> Failure {
-    match error {
-        AuthorityError::NotSent { .. } | AuthorityError::NotEnrolled { .. } => {
-            Failure::new(NOT_SENT, error.to_string())
-        }
-        _ => Failure::unusable(error),
-    }
 }
 
 fn admit(
@@ -324,42 +330,6 @@ fn change_committee(
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Writes the transaction to its file, and sends it, as was asked for.
-fn hand_over(
-    signed: SignedTransaction,
-    delivery: &Delivery,
-    authority: &AuthorityFiles,
-) -> Result<String, Failure> {
-    let mut done = Vec::new();
-    if let Some(path) = &delivery.out {
-        write_file(path, &signed.encode_to_vec()).map_err(Failure::unusable)?;
-        done.push(format!("written to {}", path.display()));
-    }
-    if let Some(coordinator) = &delivery.coordinator {
-        done.push(deliver(signed, coordinator, Some(authority))?);
-    }
-    Ok(done.join("\n"))
-}
-
-/// Sends it; `authority` knows the names of those whom the answer is about.
-fn deliver(
-    signed: SignedTransaction,
-    coordinator: &str,
-    authority: Option<&AuthorityFiles>,
-) -> Result<String, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(Failure::failed)?;
-    let sent = runtime.block_on(send(coordinator, signed));
-    sent.map_err(|error| match (error, authority) {
-        (AuthorityError::NotEnrolled { coordinator, members }, Some(authority)) => {
-            let members = members.iter().map(|member| authority.name_of(member)).collect();
-            refused(AuthorityError::NotEnrolled { coordinator, members })
-        }
-        (error, _) => refused(error),
-    })?;
-    Ok(format!("accepted by {coordinator}"))
 }
 
 fn init(arguments: &Init) -> Result<String, String> {

@@ -84,6 +84,11 @@ impl Register {
         Ok(Self(rows))
     }
 
+    /// Whether an institution has this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     fn next_number(&self) -> u32 {
         self.0
             .values()

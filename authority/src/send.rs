@@ -74,8 +74,10 @@ fn advice(reason: Reason) -> String {
             "the committee's number is not one more than the present one's, or there is no committee yet"
         }
         Reason::UnknownInstitution => "a member has not enrolled yet",
-        Reason::Revoked => "a member is revoked",
-        Reason::Duplicate => "it is revoked already",
+        Reason::Revoked => "somebody whom it names is revoked",
+        Reason::Duplicate => {
+            "it is revoked or admitted already, or its key is; or there is a group"
+        }
         Reason::BadSignature => "it is of another run",
         Reason::WrongCommittee => "no committee of this run has so many members or that threshold",
         _ => return reason.as_str_name().to_owned(),

@@ -16,8 +16,10 @@ use std::{
 
 use consilium_authority::{Ceremony, CeremonySpec, read_transaction};
 use consilium_contract::CandidateTransaction;
+use consilium_crypto::SigningKey;
+use consilium_exchange::group_signature::{IssuerKey, OpenerKey};
 use consilium_hash::Pseudonym;
-use consilium_identity::InstitutionFiles;
+use consilium_identity::{InstitutionFiles, ParticipantRequest};
 use consilium_proto::training::Layers;
 use consilium_proto::v1::{Revoke, transaction::Action};
 use rand_chacha::ChaCha20Rng;
@@ -346,4 +348,72 @@ fn a_threshold_of_1_founds_nothing_unless_it_is_asked_for_by_name() {
     assert!(output.status.code() == Some(2) && message.contains("name four or more"), "{message}");
     assert!(!file.exists());
     assert!(change(&["--allow-threshold-one"]).status.success());
+}
+
+#[test]
+fn the_program_admits_whoever_has_the_fingerprint_and_founds_the_group_of_an_issuer_and_an_opener()
+{
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("ceremony");
+    let held = ceremony(12);
+    held.write(&dir).unwrap();
+    let folder = dir.join("authority");
+    let folder = folder.to_str().unwrap();
+    let out = root.path().join("out.bin");
+    let file = out.to_str().unwrap();
+    let rng = &mut ChaCha20Rng::seed_from_u64(13);
+    let issuer_key = IssuerKey::generate(rng);
+    let opener_key = OpenerKey::generate(rng);
+    let mut request = |name: &str, path: &str, issuer: Vec<u8>, opener: Vec<u8>| {
+        let key = SigningKey::generate(rng);
+        let request = ParticipantRequest::new(name, &key, issuer, opener);
+        let path = root.path().join(path);
+        fs::write(&path, request.encode()).unwrap();
+        (path.to_str().unwrap().to_owned(), request)
+    };
+    let (insurer, wanted) = request("insurer", "insurer.bin", Vec::new(), Vec::new());
+    let (other, impostor) = request("insurer", "other.bin", Vec::new(), Vec::new());
+    let (issuer, _) =
+        request("issuer", "issuer.bin", issuer_key.public().encode().to_vec(), Vec::new());
+    let (opener, _) =
+        request("opener", "opener.bin", Vec::new(), opener_key.public().encode().to_vec());
+    let admit = |request: &str, fingerprint: String| {
+        let arguments = ["admit-participant", "--authority", folder, request, "--out", file];
+        program(&[&arguments[..], &["--fingerprint", &fingerprint]].concat())
+    };
+    let action = || {
+        let transaction = CandidateTransaction::parse(read_transaction(&out).unwrap()).unwrap();
+        fs::remove_file(&out).unwrap();
+        assert!(transaction.is_signed_by(&held.parameters.authority, &held.parameters.chain_id));
+        transaction.action().clone()
+    };
+
+    // A file that was exchanged on the way has another fingerprint.
+    let refused = admit(&other, wanted.fingerprint().to_string());
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("get the file from its author"));
+    assert!(!out.exists() && !dir.join("authority/participants.toml").exists());
+
+    assert!(admit(&insurer, wanted.fingerprint().to_string()).status.success());
+    let Action::AdmitParticipant(first) = action() else { panic!("another action") };
+    assert_eq!(first.signing_key, wanted.signing_key().encode());
+    let register = fs::read_to_string(dir.join("authority/participants.toml")).unwrap();
+    assert!(register.contains("[insurer]") && register.contains(&hex::encode(&first.pseudonym)));
+    // Again the same; nobody else gets the name.
+    assert!(admit(&insurer, wanted.fingerprint().to_string()).status.success());
+    assert_eq!(action(), Action::AdmitParticipant(first));
+    let refused = admit(&other, impostor.fingerprint().to_string());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("somebody else has been admitted"));
+
+    let found = |issuer: &str, opener: &str| {
+        let arguments = ["found-group", "--authority", folder, "--out", file];
+        program(&[&arguments[..], &["--issuer", issuer, "--opener", opener]].concat())
+    };
+    let refused = found(&insurer, &opener);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--role issuer"));
+    assert!(found(&issuer, &opener).status.success());
+    let Action::FoundGroup(group) = action() else { panic!("another action") };
+    assert_eq!(group.issuer_key, issuer_key.public().encode());
+    assert_eq!(group.opener_key, opener_key.public().encode());
 }

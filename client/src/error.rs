@@ -3,8 +3,8 @@
 use std::{io, path::PathBuf, time::Duration};
 
 use consilium_audit::{
-    evidence::Kept, execution::ExecutionError, files::FileError, follow::FollowError,
-    judge::TrusteeError, model_check::ModelError,
+    durable::LockError, evidence::Kept, execution::ExecutionError, files::FileError,
+    follow::FollowError, history::HistoryError, judge::TrusteeError, model_check::ModelError,
 };
 use consilium_contract::GenesisError;
 use consilium_hash::HeaderHash;
@@ -12,7 +12,7 @@ use consilium_ledger::{ChainError, NoteError};
 use consilium_proto::{WireError, v1::Reason};
 use thiserror::Error;
 
-use crate::state::{durable::LockError, memory::MemoryError};
+use crate::state::memory::MemoryError;
 
 /// Why an institution's run, or one connection of it, ended.
 #[derive(Debug, Error)]
@@ -322,6 +322,20 @@ impl From<FileError> for ClientError {
         match error {
             FileError::System { action, path, source } => Self::State { action, path, source },
             FileError::Damaged { path, detail } => Self::DamagedState { path, detail },
+        }
+    }
+}
+
+impl From<HistoryError> for ClientError {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::File(error) => error.into(),
+            HistoryError::ForkedHistory { height, evidence } => {
+                Self::ForkedHistory { height, evidence }
+            }
+            HistoryError::LostBlocks { ours, theirs } => Self::LostBlocks { ours, theirs },
+            HistoryError::Chain(error) => Self::Chain(error),
+            HistoryError::Malformed(detail) => Self::Malformed(detail),
         }
     }
 }

@@ -94,13 +94,13 @@ fn refused(history: &History, error: HeadError) -> ClientError {
         HeadError::OtherHistory { height, evidence } => {
             match history.keep_evidence(height, &evidence) {
                 Ok(evidence) => ClientError::ForkedHistory { height, evidence },
-                Err(error) => error,
+                Err(error) => error.into(),
             }
         }
         HeadError::TwoHeads { size, first, second, evidence } => {
             match history.keep_evidence(size.saturating_sub(1), &evidence) {
                 Ok(evidence) => ClientError::TwoHeads { size, first, second, evidence },
-                Err(error) => error,
+                Err(error) => error.into(),
             }
         }
     }

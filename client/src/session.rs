@@ -137,7 +137,7 @@ impl<'a> Session<'a> {
                 self.own.report.bytes_down += bytes as u64;
                 let header = match self.own.history.record(&block) {
                     Ok(header) => header,
-                    Err(error) => return Err(self.refused_block(&block, error)),
+                    Err(error) => return Err(self.refused_block(&block, error.into())),
                 };
                 if header.height == self.own.follower.height() {
                     self.read(&block, &header).await?;

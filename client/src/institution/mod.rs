@@ -8,7 +8,7 @@ use std::{
 };
 
 use consilium_audit::{
-    CheckedModel,
+    CheckedModel, durable,
     execution::Execution,
     files,
     follow::{Closed, Follower},
@@ -25,7 +25,7 @@ use crate::{
     connection::{Answered, Connector, Plain},
     observer::{Broadcast, Observer, RoundReport},
     prepare::Participant,
-    state::{bodies::Bodies, durable, history::History, model, upload::Upload},
+    state::{bodies::Bodies, history::History, model, upload::Upload},
 };
 
 pub mod assignment;

@@ -10,13 +10,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use consilium_audit::files::{FileError, failed};
+use consilium_audit::{
+    durable::Log,
+    files::{FileError, failed},
+};
 use consilium_contract::Parameters;
 use consilium_hash::BlobHash;
 use consilium_ledger::blob_hash;
 use consilium_proto::EVIDENCE_BYTES;
-
-use super::durable::Log;
 
 /// The file in a state directory.
 const FILE: &str = "bodies.bin";

@@ -3,14 +3,12 @@
 //! | file | concept |
 //! | --- | --- |
 //! | [`bodies`] | bodies of updates, for as long as they can convict anybody |
-//! | `durable` | a log that survives a crash, and the lock of the directory |
 //! | [`history`] | its own verified copy of the chain |
 //! | [`memory`] | what it has said and must never contradict |
 //! | [`model`] | the last checked model |
 //! | [`upload`] | an encrypted update, made once and sent until it arrives |
 
 pub mod bodies;
-pub(crate) mod durable;
 pub mod history;
 pub mod memory;
 pub mod model;

@@ -133,6 +133,10 @@ impl Federation for Liar {
         Err(Status::unimplemented("not a part of this lie"))
     }
 
+    async fn say(&self, _: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+        Err(Status::unimplemented("not a part of this lie"))
+    }
+
     async fn countersign(
         &self,
         _: Request<SignedTransaction>,

@@ -233,9 +233,10 @@ impl<'a> Trustee<'a> {
         }
         let parameters = &self.world.ceremony.parameters;
         let files = self.world.files(self.index);
+        let unread = |error: consilium_audit::history::HistoryError| error.to_string();
         let failed = |error: consilium_client::ClientError| error.to_string();
         let mut process = Process {
-            history: History::open(&self.directory, parameters).map_err(failed)?,
+            history: History::open(&self.directory, parameters).map_err(unread)?,
             follower: Follower::new(Arc::new(parameters.clone()), files.genesis_entry.clone()),
             duties: Duties::open(&self.directory, self.world.shared_files(self.index), parameters)
                 .map_err(failed)?,
@@ -245,7 +246,7 @@ impl<'a> Trustee<'a> {
             contributed: None,
         };
         while let Some((block, header)) =
-            process.history.block(process.follower.height()).map_err(failed)?
+            process.history.block(process.follower.height()).map_err(unread)?
         {
             self.read(&mut process, &block, &header)?;
         }

@@ -136,7 +136,8 @@ impl federation_server::Federation for Federation {
         request: Request<SignedTransaction>,
     ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| Kind::of(action).signer == Signer::Authority;
-        let expected = "a revocation, or a change of the committee, by the authority";
+        let expected =
+            "a revocation, a change of the committee or what concerns sharing, by the authority";
         self.submit(request.into_inner(), "Administer", expected, takes).await
     }
 
@@ -237,6 +238,12 @@ impl federation_server::Federation for Federation {
     ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| matches!(action, Action::SubmitShare(_));
         self.submit(request.into_inner(), "SubmitShare", "a trustee's decryption share", takes)
+            .await
+    }
+
+    async fn say(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+        let takes = |action: &Action| Kind::of(action).signer == Signer::Participant;
+        self.submit(request.into_inner(), "Say", "a participant's statement about sharing", takes)
             .await
     }
 }

@@ -152,6 +152,11 @@ impl GroupParameters {
         &self.hash
     }
 
+    /// The opener's public key.
+    pub fn opener(&self) -> &OpenerPublicKey {
+        &self.opener
+    }
+
     /// Refuses what is of another epoch.
     pub(super) fn check_epoch(&self, found: u64) -> Result<(), GroupError> {
         let expected = self.epoch;

@@ -20,7 +20,7 @@ use super::request::MAX_KEYWORDS;
 use super::selection::{MAX_PERIODS, read_count, read_many};
 use super::terms::{Terms, VerifiedTerms};
 use super::transcript::reencryption;
-use super::{PublicKey, RecordError, Standing, Trapdoor, VerifiedHeader};
+use super::{PublicKey, RecordError, Selection, Standing, Trapdoor, VerifiedHeader};
 
 /// What an owner sends to one proxy over a channel of their own. Nothing of it is verified. Its secrets are wiped when it
 /// is dropped, and never shown.
@@ -153,6 +153,21 @@ impl VerifiedGrant {
     /// The consent that it belongs to.
     pub fn consent(&self) -> &ConsentHash {
         self.consent.hash()
+    }
+
+    /// For whom the proxy re-encrypts.
+    pub fn requester(&self) -> &Pseudonym {
+        &self.terms.get().requester
+    }
+
+    /// Which records the consent is for.
+    pub fn selection(&self) -> &Selection {
+        &self.terms.get().selection
+    }
+
+    /// The consent's end, in ms since 1970.
+    pub fn until_ms(&self) -> u64 {
+        self.terms.get().until_ms
     }
 
     /// Refuses a record that the consent does not open: of another scope, or with none of the keywords. The search is

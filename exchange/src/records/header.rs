@@ -96,6 +96,11 @@ impl CandidateHeader {
         &self.prologue.context.scope
     }
 
+    /// What the header says of the record's length, in bytes.
+    pub fn length(&self) -> u64 {
+        self.body.length
+    }
+
     /// Verifies that this is the header which the ledger names, and its capsule.
     pub fn verify(self, record: &VerifiedRecord) -> Result<VerifiedHeader, RecordError> {
         if self.hash() != *record.hash() {
@@ -145,7 +150,7 @@ impl VerifiedHeader {
 
     /// Length of the record, in bytes.
     pub fn length(&self) -> u64 {
-        self.header.body.length
+        self.header.length()
     }
 
     pub(super) fn prologue(&self) -> &Prologue {

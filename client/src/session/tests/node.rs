@@ -83,6 +83,10 @@ impl Federation for Node {
         self.hear(request.into_inner(), Vec::new()).await
     }
 
+    async fn say(&self, _: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
+        Err(Status::permission_denied("nobody shares anything here"))
+    }
+
     async fn subscribe(
         &self,
         request: Request<SubscribeRequest>,

@@ -7,16 +7,16 @@ use std::{
     sync::Arc,
 };
 
-use consilium_audit::files::{FileError, failed, private, sync_folder_of};
-
 use thiserror::Error;
+
+use crate::files::{FileError, failed, private, sync_folder_of};
 
 /// So many zeros at the end of a record are bytes that were never written. What is kept here ends with signatures.
 const UNWRITTEN: u64 = 8;
 
 /// An append-only file of records, each its length (u32, big-endian) and its bytes, which do not end with eight zeros.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub struct Log {
     file: Arc<File>,
     path: PathBuf,
     /// Where each record's bytes begin, and how many there are.
@@ -26,9 +26,12 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Opens the log, or creates it. What a crash has left of last records, zeros in the place of their bytes included, is
+    /// Opens the log, or creates it, for records of at most `longest` bytes. What a crash has left of last records, zeros in the place of their bytes included, is
     /// cut off: they were never synced, so nothing was said on the strength of them.
-    pub(crate) fn open(path: &Path, longest: u32) -> Result<Self, FileError> {
+    ///
+    /// # Errors
+    /// [`FileError::System`]; [`FileError::Damaged`] where a record claims more bytes than one can have.
+    pub fn open(path: &Path, longest: u32) -> Result<Self, FileError> {
         let mut options = OpenOptions::new();
         let file = private(options.read(true).write(true).create(true))
             .open(path)
@@ -43,7 +46,10 @@ impl Log {
     }
 
     /// Opens an existing log that another process may be writing, to read what is whole in it.
-    pub(crate) fn view(path: &Path, longest: u32) -> Result<Self, FileError> {
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn view(path: &Path, longest: u32) -> Result<Self, FileError> {
         Self::scan(File::open(path).map_err(failed("open", path))?, path, longest)
     }
 
@@ -85,17 +91,25 @@ impl Log {
     }
 
     /// Number of records.
-    pub(crate) fn len(&self) -> u64 {
+    pub fn len(&self) -> u64 {
         self.records.len() as u64
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
     /// Bytes of the file.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         self.end
     }
 
     /// The record at `index`.
-    pub(crate) fn get(&mut self, index: u64) -> Result<Option<Vec<u8>>, FileError> {
+    ///
+    /// # Errors
+    /// [`FileError::System`].
+    pub fn get(&mut self, index: u64) -> Result<Option<Vec<u8>>, FileError> {
         let Some(&(start, length)) =
             usize::try_from(index).ok().and_then(|index| self.records.get(index))
         else {
@@ -109,7 +123,10 @@ impl Log {
     }
 
     /// Appends a record; durable after [`Log::flush`].
-    pub(crate) fn append(&mut self, record: &[u8]) -> Result<(), FileError> {
+    ///
+    /// # Errors
+    /// [`FileError::System`]; [`FileError::Damaged`] for a record of 4 GiB or more.
+    pub fn append(&mut self, record: &[u8]) -> Result<(), FileError> {
         let length = u32::try_from(record.len()).map_err(|_| FileError::Damaged {
             path: self.path.clone(),
             detail: format!("a record of {} bytes is too long", record.len()),
@@ -126,7 +143,7 @@ impl Log {
     }
 
     /// What makes all records so far durable, on whatever thread may wait for a disk.
-    pub(crate) fn flush(&mut self) -> Flush {
+    pub fn flush(&mut self) -> Flush {
         let unsynced = std::mem::take(&mut self.unsynced);
         Flush(unsynced.then(|| (Arc::clone(&self.file), self.path.clone())))
     }
@@ -171,7 +188,7 @@ impl Flush {
 
 /// Why a state directory cannot be had.
 #[derive(Debug, Error)]
-pub(crate) enum LockError {
+pub enum LockError {
     /// Another process has it.
     #[error("{} is locked", .0.display())]
     Held(PathBuf),
@@ -181,7 +198,10 @@ pub(crate) enum LockError {
 }
 
 /// Takes the lock that keeps every other process out of a state directory, for as long as the file is held.
-pub(crate) fn lock(path: &Path) -> Result<File, LockError> {
+///
+/// # Errors
+/// [`LockError`].
+pub fn lock(path: &Path) -> Result<File, LockError> {
     let mut options = OpenOptions::new();
     let file = private(options.write(true).create(true).truncate(false))
         .open(path)
