@@ -300,7 +300,9 @@ impl ModelCheck {
             .then(|| decode_sums(sums, parameters.dimension))
             .flatten()
             .ok_or(ModelError::WrongSumsBlob)?;
-        self.sum.check(&self.mask_key_sum, &sums, rng).map_err(ModelError::WrongSums)?;
+        let mut seed = [0; 32];
+        rng.fill_bytes(&mut seed);
+        self.sum.check(&self.mask_key_sum, &sums, &seed).map_err(ModelError::WrongSums)?;
         let names = headers.iter().map(|header| &header.context().pseudonym);
         let weight = roster.weight_sum(names, parameters.max_rows);
         previous

@@ -97,7 +97,7 @@ struct BenchArgs {
 const BENCH_FILES: &str = "Written into DIR, anew after every cell (Ctrl-C keeps what there is):
   bench.csv    a row for every cell             bench.svg   time against parameters
   bench.json   all of it, bars and slopes too   bench.md    the tables, as on stdout
-  bars.csv     a row for every bar
+  bars.csv     a row for every bar              With --bars there are no cells, so no bench.csv and bench.svg.
 All of it takes about an hour on two cores, the bars about 25 minutes; the largest comparison needs 4 GB of memory. Run
 nothing else meanwhile. For AVX2 alone, where the processor has AVX-512, too:
   RUSTFLAGS='--cfg curve25519_dalek_backend=\"simd\"' CARGO_TARGET_DIR=target/avx2 cargo run --release -- bench --bars";

@@ -117,8 +117,7 @@ impl Exchange {
 
     /// The key of somebody who may speak here; `None` where nobody of that name takes part.
     pub fn key_of(&self, name: &Pseudonym, roster: &Roster) -> Option<VerifyingKey> {
-        let institution = roster.get(name).map(|other| other.certificate.signing_key);
-        institution.or_else(|| self.participants.key_of(name))
+        self.participants.key_of(name, roster)
     }
 
     /// Lets a statement take effect. Its author's signature has been verified; it has none where it is the authority's.
@@ -163,11 +162,7 @@ impl Exchange {
             Statement::RevokeMember(it) => group?.revoke(it),
             Statement::PostRequest(it) => group?.request(it, run.chain_id),
             Statement::StoreRecord(it) => {
-                let key_of_owner = |owner: &Pseudonym| {
-                    let institution = run.roster.get(owner);
-                    let key = institution.map(|other| other.certificate.signing_key);
-                    key.or_else(|| participants.key_of(owner))
-                };
+                let key_of_owner = |owner: &Pseudonym| participants.key_of(owner, run.roster);
                 records.store(it, author, &key, key_of_owner, run.chain_id)
             }
             Statement::GiveConsent(it) => records.consent(it, author, &key, run.chain_id),

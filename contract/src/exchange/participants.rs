@@ -24,9 +24,11 @@ pub struct Participants {
 }
 
 impl Participants {
-    /// The key of somebody who was admitted.
-    pub fn key_of(&self, name: &Pseudonym) -> Option<VerifyingKey> {
-        self.keys.get(name).copied()
+    /// The key of somebody who may speak here, an institution or whoever was admitted; `None` where nobody of that name
+    /// takes part.
+    pub fn key_of(&self, name: &Pseudonym, roster: &Roster) -> Option<VerifyingKey> {
+        let institution = roster.get(name).map(|other| other.certificate.signing_key);
+        institution.or_else(|| self.keys.get(name).copied())
     }
 
     /// Those who were admitted, in the order of their pseudonyms.

@@ -9,7 +9,6 @@
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::VartimeMultiscalarMul;
-use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 use sha3::Shake256;
 use sha3::digest::{ExtendableOutput, Update, XofReader};
@@ -124,26 +123,12 @@ impl MaskedSum {
     }
 
     /// Whether `sums` is what [`open`](Self::open) would read off, as one multiscalar multiplication with random weights:
-    /// what an institution checks before it trains on a model. Errs with probability 2^-128.
+    /// what an institution checks before it trains on a model. The weights follow from `seed`, which nobody could know who
+    /// announced the sums. Errs with probability 2^-128.
     ///
     /// # Errors
     /// [`SumError`]: why `open` would have refused, or [`SumError::Mismatch`] where it would have read off others.
     pub fn check(
-        &self,
-        mask_key: &MaskKeySum,
-        sums: &[i64],
-        rng: &mut impl CryptoRngCore,
-    ) -> Result<(), SumError> {
-        let mut seed = [0; 32];
-        rng.fill_bytes(&mut seed);
-        self.check_seeded(mask_key, sums, &seed)
-    }
-
-    /// [`check`](Self::check) with weights that follow from a seed, which nobody could know who announced the sums.
-    ///
-    /// # Errors
-    /// Those of `check`.
-    pub fn check_seeded(
         &self,
         mask_key: &MaskKeySum,
         sums: &[i64],

@@ -1,7 +1,5 @@
 //! What shares open, and what that opens: the sum of the updates.
 
-use rand_core::CryptoRngCore;
-
 use super::header::other_mask;
 use super::{Parameters, VerifiedHeader, VerifiedUpdate};
 use crate::lattice::{LatticeKeySum, LatticeMaskedUpdate, LatticeSum, combine_lattice};
@@ -126,7 +124,8 @@ impl MaskedSum {
     }
 
     /// Whether `sums` is what [`open`](Self::open) would read off: what an institution checks before it trains on a model.
-    /// Errs with probability 2^-128 under elements of the group, and never under a lattice mask, where it is computed again.
+    /// The weights follow from `seed`, which nobody could know who announced the sums. Errs with probability 2^-128 under
+    /// elements of the group, and never under a lattice mask, where it is computed again.
     ///
     /// # Errors
     /// [`SumError`]: why `open` would have refused, or [`SumError::Mismatch`] where it would have read off others.
@@ -134,27 +133,10 @@ impl MaskedSum {
         &self,
         mask_key: &MaskKeySum,
         sums: &[i64],
-        rng: &mut impl CryptoRngCore,
-    ) -> Result<(), SumError> {
-        let mut seed = [0; 32];
-        rng.fill_bytes(&mut seed);
-        self.check_seeded(mask_key, sums, &seed)
-    }
-
-    /// [`check`](Self::check) with weights that follow from a seed, which nobody could know who announced the sums.
-    ///
-    /// # Errors
-    /// Those of `check`.
-    pub fn check_seeded(
-        &self,
-        mask_key: &MaskKeySum,
-        sums: &[i64],
         seed: &[u8; 32],
     ) -> Result<(), SumError> {
         match (self, mask_key) {
-            (Self::Group(sum), MaskKeySum::Group(mask_key)) => {
-                sum.check_seeded(mask_key, sums, seed)
-            }
+            (Self::Group(sum), MaskKeySum::Group(mask_key)) => sum.check(mask_key, sums, seed),
             (Self::Lattice(sum, round), MaskKeySum::Lattice(mask_key)) => {
                 let is_right = sum.open(round, mask_key)? == sums;
                 if is_right { Ok(()) } else { Err(SumError::Mismatch) }

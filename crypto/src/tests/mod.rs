@@ -29,6 +29,11 @@ use crate::{
     VerifiedUpdate, deal, verify_key_proofs, verify_updates,
 };
 
+/// A seed of weights that nobody has known before.
+pub(super) fn fresh_seed() -> [u8; 32] {
+    crate::update::header::fresh(&mut rand_core::OsRng)
+}
+
 /// A dealt key and a round.
 pub(crate) struct Federation {
     pub(crate) evaluation_key: EvaluationKey,

@@ -50,15 +50,15 @@ pub(crate) fn whole_round(federation: &Federation, updates: &[EncryptedUpdate]) 
         let e = &update.body[..mask_length(&parameters)];
         copy.add_masked(&MaskedUpdate::parse(e, header.mask_hash(), &parameters).unwrap()).unwrap();
     }
-    assert_eq!(copy.check(&mask_key, &sums, &mut OsRng), Ok(()));
+    assert_eq!(copy.check(&mask_key, &sums, &fresh_seed()), Ok(()));
     let mut wrong = sums.clone();
     wrong[0] ^= 1;
-    assert_eq!(copy.check(&mask_key, &wrong, &mut OsRng), Err(SumError::Mismatch));
+    assert_eq!(copy.check(&mask_key, &wrong, &fresh_seed()), Err(SumError::Mismatch));
     let no_key = MaskKeySum::decode(&[0; 32]).unwrap();
-    assert_eq!(copy.check(&no_key, &sums, &mut OsRng), Err(SumError::Mismatch));
+    assert_eq!(copy.check(&no_key, &sums, &fresh_seed()), Err(SumError::Mismatch));
     let (expected, found) = (sums.len(), sums.len() - 1);
     assert_eq!(
-        copy.check(&mask_key, &sums[1..], &mut OsRng),
+        copy.check(&mask_key, &sums[1..], &fresh_seed()),
         Err(SumError::Length { expected, found })
     );
     sums
@@ -113,7 +113,7 @@ fn sums_beyond_what_m_updates_can_add_up_to_are_neither_read_off_nor_believed() 
             .unwrap();
         let mask_key = MaskKeySum(*unproven.k);
         assert_eq!(sum.open(&mask_key, &DiscreteLogTable::shared()).is_ok(), believed);
-        let verdict = sum.check(&mask_key, &[q], &mut OsRng);
+        let verdict = sum.check(&mask_key, &[q], &fresh_seed());
         let beyond = SumError::OutOfRange { index: 0, value: q, least: -127, bound: 128 };
         assert_eq!(verdict, if believed { Ok(()) } else { Err(beyond) });
     }
@@ -333,7 +333,7 @@ proptest! {
         }
         let sums = sum.open(&MaskKeySum(mask_key), &DiscreteLogTable::shared()).unwrap();
         prop_assert_eq!(&sums, &plain);
-        prop_assert_eq!(sum.check(&MaskKeySum(mask_key), &sums, &mut OsRng), Ok(()));
+        prop_assert_eq!(sum.check(&MaskKeySum(mask_key), &sums, &fresh_seed()), Ok(()));
         prop_assert!(sum.open(&MaskKeySum(mask_key + curve25519_dalek::Scalar::ONE), &DiscreteLogTable::shared()).is_err());
     }
 }

@@ -1,6 +1,5 @@
 //! Sums as long as updates within their bound can add up to, and longer ones that somebody has recorded all the same.
 
-use rand_core::OsRng;
 use sha2::{Digest, Sha512};
 
 use super::*;
@@ -32,7 +31,7 @@ fn verdicts(
     let sums: Vec<i64> =
         places.map(|j| updates.iter().map(|values| values[j]).sum::<i64>()).collect();
     let opened = sum.open(&mask_key, &DiscreteLogTable::shared());
-    let believed = sum.check(&mask_key, &sums, &mut OsRng);
+    let believed = sum.check(&mask_key, &sums, &fresh_seed());
     if let Ok(opened) = &opened {
         assert_eq!(*opened, sums);
     }

@@ -1,7 +1,5 @@
 //! Institutions of different weights: each proves its own share of the bound, and no other one.
 
-use rand_core::OsRng;
-
 use super::*;
 use crate::quantise::share;
 use crate::{
@@ -147,7 +145,7 @@ fn sums_are_opened_as_far_as_the_shares_of_their_summands_reach_together_and_not
             let reach: i64 = weights.iter().map(|bound| bound.reach().cast_signed()).sum();
             let sums = vec![reach + beyond, 0, 0];
             let opened = sum.open(&MaskKeySum(mask_key), &DiscreteLogTable::shared());
-            let believed = sum.check(&MaskKeySum(mask_key), &sums, &mut OsRng);
+            let believed = sum.check(&MaskKeySum(mask_key), &sums, &fresh_seed());
             if beyond == 0 {
                 assert_eq!((opened, believed), (Ok(sums), Ok(())), "{weights:?}");
             } else {

@@ -17,6 +17,7 @@ use subtle::{Choice, ConstantTimeEq};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::scope::push_text;
 use super::transcript::{TRAPDOOR_HASH, hash, keyword_key};
 use super::{Category, Period, PublicKey, RecordError, RecordId, SecretKey};
 
@@ -63,9 +64,7 @@ impl Keyword {
 
     /// Length in one byte ‖ normal form.
     pub(super) fn encode_to(&self, bytes: &mut Vec<u8>) {
-        // At most 128.
-        bytes.push(self.0.len() as u8);
-        bytes.extend_from_slice(self.0.as_bytes());
+        push_text(&self.0, bytes);
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {

@@ -56,9 +56,7 @@ impl Category {
 
     /// Length in one byte ‖ name.
     pub(super) fn encode_to(&self, bytes: &mut Vec<u8>) {
-        // At most 64.
-        bytes.push(self.0.len() as u8);
-        bytes.extend_from_slice(self.0.as_bytes());
+        push_text(&self.0, bytes);
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -67,6 +65,12 @@ impl Category {
         // What is no UTF-8 has a letter that is not allowed.
         Self::new(&String::from_utf8_lossy(name))
     }
+}
+
+/// Length in one byte ‖ text, which its type keeps below 256 bytes.
+pub(super) fn push_text(text: &str, bytes: &mut Vec<u8>) {
+    bytes.push(text.len() as u8);
+    bytes.extend_from_slice(text.as_bytes());
 }
 
 /// A month. Delegator keys are of one, so that what a proxy and a requester can open together ends with it.

@@ -11,7 +11,7 @@ use consilium_crypto::{
     Bound, DecryptionShare, DiscreteLogTable, Evaluation, EvaluationKey, HEADER_LEN, SIGNATURE_LEN,
     VerifiedEvaluation, lattice::LATTICE_HEADER_LEN, verify_share,
 };
-use rand_core::OsRng;
+use rand_core::{OsRng, RngCore};
 
 use super::cells::{BATCH, Cell, Party};
 use super::key::Key;
@@ -120,6 +120,24 @@ fn taken(n: u32, warm_up: bool) -> u32 {
     if warm_up { n.min(BATCH) } else { n }
 }
 
+/// Verifies and sums the updates of a round again and again; `then` has the headers of those in the sum.
+fn over_updates(
+    n: u32,
+    round: &Round,
+    public: &Public,
+    budget_s: f64,
+    then: impl Fn(&[&VerifiedHeader]) -> Result<(), ExperimentError>,
+) -> Result<Measured, ExperimentError> {
+    repeat(budget_s, |warm_up| {
+        let mut watch = Stopwatch::start();
+        let (sum, headers) = verify_and_sum(taken(n, warm_up), round, public, &mut watch)?;
+        then(&headers.iter().collect::<Vec<_>>())?;
+        watch.lap("sum");
+        drop(sum);
+        Ok(watch)
+    })
+}
+
 fn coordinator(
     n: u32,
     round: &Round,
@@ -127,15 +145,9 @@ fn coordinator(
     budget_s: f64,
 ) -> Result<Measured, ExperimentError> {
     let evaluation_key = round.evaluation_key()?;
-    let measured = repeat(budget_s, |warm_up| {
-        let mut watch = Stopwatch::start();
-        let (sum, headers) = verify_and_sum(taken(n, warm_up), round, public, &mut watch)?;
-        let headers: Vec<_> = headers.iter().collect();
-        let evaluation = evaluation_key.evaluate(&public.context, &headers);
-        evaluation.map_err(ExperimentError::bench("the sum of the keys"))?;
-        watch.lap("sum");
-        drop(sum);
-        Ok(watch)
+    let measured = over_updates(n, round, public, budget_s, |headers| {
+        let evaluation = evaluation_key.evaluate(&public.context, headers);
+        evaluation.map(drop).map_err(ExperimentError::bench("the sum of the keys"))
     })?;
     let bytes_down = u64::from(n) * update_bytes(public);
     Ok(Measured { bytes_up: Evaluation::length(n as usize) as u64, bytes_down, ..measured })
@@ -149,16 +161,10 @@ fn verifier(
     budget_s: f64,
 ) -> Result<Measured, ExperimentError> {
     let sealed = round.evaluation()?;
-    let measured = repeat(budget_s, |warm_up| {
-        let mut watch = Stopwatch::start();
-        let (sum, headers) = verify_and_sum(taken(n, warm_up), round, public, &mut watch)?;
+    let measured = over_updates(n, round, public, budget_s, |headers| {
         // A warm-up sees a part of the updates only, whose sum this is not.
-        if n == taken(n, warm_up) {
-            verify_sum(&sealed, &headers.iter().collect::<Vec<_>>(), public)?;
-        }
-        watch.lap("sum");
-        drop(sum);
-        Ok(watch)
+        let is_whole = headers.len() == n as usize;
+        if is_whole { verify_sum(&sealed, headers, public).map(drop) } else { Ok(()) }
     })?;
     let bytes_down = u64::from(n) * update_bytes(public) + sealed.len() as u64;
     Ok(Measured { bytes_up: SIGNED, bytes_down, ..measured })
@@ -288,6 +294,8 @@ fn check(
     let sums = round.sums()?;
     let mask_key = round.mask_key(&public.parameters, n)?;
     let headers = round.verified_headers(n, public)?;
+    let mut seed = [0; 32];
+    OsRng.fill_bytes(&mut seed);
     let measured = repeat(budget_s, |warm_up| {
         let mut sum = MaskedSum::new(&public.parameters, &public.context);
         let mut watch = Stopwatch::start();
@@ -297,7 +305,7 @@ fn check(
             sum.add_masked(&bytes, header).map_err(ExperimentError::bench("adding"))?;
             watch.lap("decode and sum");
         }
-        let verdict = sum.check(&mask_key, &sums, &mut OsRng);
+        let verdict = sum.check(&mask_key, &sums, &seed);
         watch.lap("check");
         // A warm-up takes a part of the updates only, whose sums these are not.
         if !warm_up {

@@ -174,12 +174,16 @@ fn write(results: &Results, output: &OutputDirectory) -> Result<(), ExperimentEr
     // Each whole or not at all, whenever the run is stopped.
     let json = format!("{:#}\n", written::json(results));
     let contents = [
-        (files::CSV, written::csv(results)),
         (files::JSON, json),
         (files::TABLE, markdown(results)),
         (files::BARS, written::bars_csv(results)),
-        (files::FIGURE, plot::figure(results)?),
     ];
+    let mut contents = contents.to_vec();
+    // Bars alone have no cells: a figure of them would be empty axes.
+    if results.has_cells() {
+        contents.push((files::CSV, written::csv(results)));
+        contents.push((files::FIGURE, plot::figure(results)?));
+    }
     for (name, text) in contents {
         output.write(name, text.as_bytes())?;
     }

@@ -25,7 +25,7 @@ pub async fn publish(
 ) {
     loop {
         match publish_all(&following, &store, &name).await {
-            // Looked for now and then, whoever has woken it.
+            // An acceptance wakes it; one that another process has left in the store does not, and is found by looking.
             Ok(()) => tokio::select! {
                 () = accepted.notified() => {}
                 () = sleep(PAUSE) => {}
