@@ -2,16 +2,14 @@
 
 use consilium_contract::{
     CandidateTransaction, Contract, GenesisError, Model, Parameters, Phase,
-    execute::{self, CheckedAhead, EntryError, ExecuteError, Loaded, sums_hash},
-    transaction::parse_entry,
+    execute::{self, CheckedAhead, Decoded, EntryError, ExecuteError, Loaded, sums_hash},
 };
 use consilium_crypto::{
     DiscreteLogTable,
     mask::{CandidateHeader, VerifiedHeader as VerifiedUpdateHeader},
 };
 use consilium_hash::{BlobHash, HeaderHash};
-use consilium_ledger::{Block, VerifiedHeader};
-use consilium_proto::v1::transaction::Action;
+use consilium_ledger::VerifiedHeader;
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
@@ -47,25 +45,25 @@ pub struct Submitted {
 
 impl Submitted {
     /// Reads the header of an update; `None` where it is none.
-    pub fn read(transaction: CandidateTransaction) -> Option<(Self, CandidateHeader)> {
-        let Action::SubmitUpdate(update) = transaction.action() else { return None };
-        let header = CandidateHeader::decode(&update.header).ok()?;
-        let submitted = Self {
+    pub fn read(transaction: &CandidateTransaction) -> Option<Self> {
+        transaction.update_header()?.ok().map(|header| Self::of(transaction, header))
+    }
+
+    fn of(transaction: &CandidateTransaction, header: &CandidateHeader) -> Self {
+        Self {
             name: header.hash(),
             body: header.body_hash(),
             length: header.body_length(),
-            transaction,
-        };
-        Some((submitted, header))
+            transaction: transaction.clone(),
+        }
     }
 }
 
 /// The updates of a block that are said to have arrived with a body of the length that their bound gives them; no bound
 /// is more than this run's.
-pub fn submitted(block: &Block, parameters: &Parameters) -> Vec<Submitted> {
-    let read = |entry: &Vec<u8>| {
-        let (transaction, body_missing) = parse_entry(entry).ok()?;
-        let (submitted, header) = Submitted::read(transaction)?;
+pub fn submitted(block: &Decoded, parameters: &Parameters) -> Vec<Submitted> {
+    let read = |(transaction, body_missing): (&CandidateTransaction, bool)| {
+        let header = transaction.update_header()?.ok()?;
         let context = header.context();
         let is_of_this_run = header.is_of(&parameters.update_parameters())
             && context.round.bound == parameters.bound
@@ -73,15 +71,14 @@ pub fn submitted(block: &Block, parameters: &Parameters) -> Vec<Submitted> {
         let own = parameters.update_parameters().for_bound(context.bound).ok()?;
         let length = own.body_length() as u64;
         let is_complete = !body_missing && is_of_this_run && header.body_length() == length;
-        is_complete.then_some(submitted)
+        is_complete.then(|| Submitted::of(transaction, header))
     };
-    block.entries.iter().filter_map(read).collect()
+    block.entries().filter_map(read).collect()
 }
 
 /// The blobs of sums that orders in a block announce. Who has them need not read them off.
-pub fn announced_sums(block: &Block) -> Vec<BlobHash> {
-    let transactions = block.entries.iter().filter_map(|entry| parse_entry(entry).ok());
-    transactions.filter_map(|(transaction, _)| sums_hash(&transaction)).collect()
+pub fn announced_sums(block: &Decoded) -> Vec<BlobHash> {
+    block.entries().filter_map(|(transaction, _)| sums_hash(transaction)).collect()
 }
 
 /// A run of the contract over the blocks so far.

@@ -128,12 +128,11 @@ impl Contract {
         else {
             return Admission::Decided(authored);
         };
-        let said = said(transaction);
-        match admission::admit(&said, update, &self.state) {
+        match admission::admit(transaction, update, &self.state) {
             Ok(header) => {
                 Admission::NeedsBody { sha256: header.body_hash(), length: header.body_length() }
             }
-            Err(refusal) => Admission::Decided(refusal.receipt(&said)),
+            Err(refusal) => Admission::Decided(refusal.receipt(&Said::of(transaction))),
         }
     }
 
@@ -168,13 +167,13 @@ impl Contract {
         transaction: &CandidateTransaction,
         body: Body,
     ) -> Result<Receipt, ApplyError> {
-        let said = said(transaction);
+        let said = Said::of(transaction);
         let state = &mut self.state;
         Ok(match transaction.kind().statement {
             Statement::Genesis(_) => Receipt::rejected(said.transaction, Reason::Duplicate),
             Statement::Enrolment(statement) => statement.apply(&said, state),
             Statement::Keygen(statement) => statement.apply(&said, state),
-            Statement::Round(statement) => statement.apply(&said, body, state)?,
+            Statement::Round(statement) => statement.apply(transaction, body, state)?,
             Statement::Exchange(statement) => {
                 let State { exchange, roster, parameters, .. } = state;
                 let run = Surroundings { chain_id: &parameters.chain_id, roster };
@@ -249,10 +248,6 @@ impl Contract {
             .chain_update(receipt.culprit.unwrap_or_default());
         self.state.receipts = ReceiptsHash(receipts.finalize().into());
     }
-}
-
-fn said(transaction: &CandidateTransaction) -> Said {
-    Said { transaction: transaction.id(), author: transaction.author() }
 }
 
 /// Reads the entry of block 0: the parameters, and the receipt of the genesis transaction.

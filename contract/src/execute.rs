@@ -1,7 +1,7 @@
 //! One way to run a block: for a node that recovers, an audit, whoever judges evidence, and what a consensus decides.
 //!
 //! ```text
-//! Block ─▶ Loaded (decoded, with the bodies at hand) ─▶ check_ahead ─▶ execute ─▶ what became of each entry
+//! Block ─▶ Decoded ─▶ Loaded (with the bodies at hand) ─▶ check_ahead ─▶ execute ─▶ what became of each entry
 //! ```
 //!
 //! [`execute`] does all of it, and folds the proofs of a block's updates into one check. Whoever reads many blocks loads
@@ -87,6 +87,13 @@ impl ExecuteError {
     }
 }
 
+/// The entries of a block, decoded. Nobody has judged them.
+#[derive(Debug)]
+pub struct Decoded {
+    /// Each with the word that its body never arrived.
+    entries: Vec<(CandidateTransaction, bool)>,
+}
+
 /// The entries of a block, decoded, with those bodies that are at hand. Nobody has judged them.
 #[derive(Debug)]
 pub struct Loaded<'a> {
@@ -100,21 +107,39 @@ struct Entry<'a> {
     body: Option<Cow<'a, [u8]>>,
 }
 
-impl<'a> Loaded<'a> {
-    /// Decodes the entries of a block, and fetches the bodies of updates and blobs of sums that they name by their SHA-256.
-    /// Whether a body is needed, the contract says when it is its turn; sums never are.
+impl Decoded {
+    /// Decodes the entries of a block.
     ///
     /// # Errors
-    /// [`LoadError`]: the first entry that is no transaction, or the error of `body`.
-    pub fn load<E>(
-        block: &Block,
+    /// [`ExecuteError::Entry`]: the first that is no transaction.
+    pub fn of(block: &Block) -> Result<Self, ExecuteError> {
+        let decode = |(index, entry): (usize, &Vec<u8>)| {
+            parse_entry(entry).map_err(|error| ExecuteError::Entry {
+                index,
+                transaction: None,
+                cause: error.into(),
+            })
+        };
+        let entries = block.entries.iter().enumerate().map(decode).collect::<Result<_, _>>()?;
+        Ok(Self { entries })
+    }
+
+    /// The transactions, each with the word that its body never arrived.
+    pub fn entries(&self) -> impl Iterator<Item = (&CandidateTransaction, bool)> {
+        self.entries.iter().map(|(transaction, body_missing)| (transaction, *body_missing))
+    }
+
+    /// Fetches the bodies of updates and blobs of sums that the entries name by their SHA-256. Whether a body is needed, the
+    /// contract says when it is its turn; sums never are.
+    ///
+    /// # Errors
+    /// [`LoadError::Body`]: the error of `body`.
+    pub fn load<'a, E>(
+        self,
         mut body: impl FnMut(&BlobHash) -> Result<Option<Cow<'a, [u8]>>, E>,
-    ) -> Result<Self, LoadError<E>> {
-        let mut entries = Vec::with_capacity(block.entries.len());
-        for (index, entry) in block.entries.iter().enumerate() {
-            let (transaction, body_missing) = parse_entry(entry).map_err(|error| {
-                ExecuteError::Entry { index, transaction: None, cause: error.into() }
-            })?;
+    ) -> Result<Loaded<'a>, LoadError<E>> {
+        let mut entries = Vec::with_capacity(self.entries.len());
+        for (index, (transaction, body_missing)) in self.entries.into_iter().enumerate() {
             let named = || body_hash(&transaction).or_else(|| sums_hash(&transaction));
             let address = if body_missing { None } else { named() };
             let body = match address {
@@ -127,7 +152,20 @@ impl<'a> Loaded<'a> {
             };
             entries.push(Entry { transaction, body_missing, body });
         }
-        Ok(Self { entries })
+        Ok(Loaded { entries })
+    }
+}
+
+impl<'a> Loaded<'a> {
+    /// Decodes the entries of a block, and fetches what they name.
+    ///
+    /// # Errors
+    /// [`LoadError`]: the first entry that is no transaction, or the error of `body`.
+    pub fn load<E>(
+        block: &Block,
+        body: impl FnMut(&BlobHash) -> Result<Option<Cow<'a, [u8]>>, E>,
+    ) -> Result<Self, LoadError<E>> {
+        Decoded::of(block)?.load(body)
     }
 
     /// The updates that came with a body, each with it.
@@ -319,12 +357,7 @@ fn run(
 
 /// Address of the body that a transaction names.
 pub fn body_hash(transaction: &CandidateTransaction) -> Option<BlobHash> {
-    match transaction.kind().statement {
-        Statement::Round(round::Statement::SubmitUpdate(update)) => {
-            CandidateHeader::decode(&update.header).ok().map(|header| header.body_hash())
-        }
-        _ => None,
-    }
+    transaction.update_header()?.ok().map(CandidateHeader::body_hash)
 }
 
 /// Address of the sums that an order to close a round announces.

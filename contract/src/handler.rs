@@ -3,7 +3,7 @@
 use consilium_hash::{Pseudonym, TransactionHash};
 use consilium_proto::v1::Reason;
 
-use crate::{receipt::Receipt, state::State};
+use crate::{receipt::Receipt, state::State, transaction::CandidateTransaction};
 
 /// A transaction whose author has been established, without its action.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,11 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    /// Of a transaction whose author has been established.
+    pub(crate) fn of(transaction: &CandidateTransaction) -> Self {
+        Self { transaction: transaction.id(), author: transaction.author() }
+    }
+
     /// The institution that signed it.
     pub(crate) fn institution(&self) -> Result<Pseudonym, Refusal> {
         self.author.ok_or(Refusal::rejected(Reason::UnknownInstitution))

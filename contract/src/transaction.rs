@@ -6,7 +6,13 @@
 //! the author signs `consilium/v1/transaction` ‖ chain id ‖ encoded `Transaction`, so that a signature given on one
 //! chain means nothing on another. The genesis, which a chain id is made of, is signed under the all-zero chain id.
 
-use consilium_crypto::signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey};
+use std::sync::OnceLock;
+
+use consilium_crypto::{
+    UpdateError,
+    mask::CandidateHeader,
+    signature::{SIGNATURE_LEN, Signature, SigningKey, VerifyingKey},
+};
 use consilium_hash::{ChainId, Pseudonym, TransactionHash};
 use consilium_proto::{
     GENESIS_BYTES, WireError, decode,
@@ -25,13 +31,26 @@ const CHAIN_LABEL: &[u8] = b"consilium/v1/chain";
 pub const NO_CHAIN: ChainId = ChainId([0; 32]);
 
 /// A transaction that decoded strictly and whose signature nobody has looked at yet.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// What is found out about its bytes, which never change, is found out once: clones know what the original knew.
+#[derive(Debug, Clone)]
 pub struct CandidateTransaction {
     signed: SignedTransaction,
     signature: Signature,
     author: Option<Pseudonym>,
     action: Action,
     id: TransactionHash,
+    /// The header of an update.
+    header: OnceLock<Option<Result<CandidateHeader, UpdateError>>>,
+    /// Whose signature was verified, for which chain.
+    signer: OnceLock<(VerifyingKey, ChainId)>,
+}
+
+/// Two with the same signed bytes, which the id is the hash of.
+impl PartialEq for CandidateTransaction {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
 }
 
 impl CandidateTransaction {
@@ -67,7 +86,8 @@ impl CandidateTransaction {
         };
         let id = Sha256::new().chain_update(ID_LABEL).chain_update(signed.encode_to_vec());
         let id = TransactionHash(id.finalize().into());
-        Ok(Self { signed, signature, author, action, id })
+        let (header, signer) = Default::default();
+        Ok(Self { signed, signature, author, action, id, header, signer })
     }
 
     /// The pseudonym of the institution that claims to be the author; `None` for the authority and the coordinator.
@@ -95,14 +115,26 @@ impl CandidateTransaction {
         &self.signed
     }
 
+    /// The header of the update that it submits, or why that is none; `None` where it submits no update.
+    pub fn update_header(&self) -> Option<Result<&CandidateHeader, &UpdateError>> {
+        let decode = || match &self.action {
+            Action::SubmitUpdate(update) => Some(CandidateHeader::decode(&update.header)),
+            _ => None,
+        };
+        self.header.get_or_init(decode).as_ref().map(Result::as_ref)
+    }
+
     /// Whether `key` signed these bytes for the chain `chain_id` (strict Ed25519 verification).
     pub fn is_signed_by(&self, key: &VerifyingKey, chain_id: &ChainId) -> bool {
-        key.verify(
-            SIGNATURE_LABEL,
-            &[chain_id.as_slice(), &self.signed.transaction],
-            &self.signature,
-        )
-        .is_ok()
+        if self.signer.get() == Some(&(*key, *chain_id)) {
+            return true;
+        }
+        let parts = [chain_id.as_slice(), &self.signed.transaction];
+        let is_signed = key.verify(SIGNATURE_LABEL, &parts, &self.signature).is_ok();
+        if is_signed {
+            self.signer.get_or_init(|| (*key, *chain_id));
+        }
+        is_signed
     }
 }
 

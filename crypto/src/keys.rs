@@ -11,9 +11,10 @@
 
 use std::fmt;
 use std::ops::AddAssign;
+use std::sync::{Arc, OnceLock};
 
 use consilium_hash::KeyHash;
-use curve25519_dalek::ristretto::RistrettoPoint;
+use curve25519_dalek::ristretto::{RistrettoBasepointTable, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::IsIdentity;
 use rand_core::CryptoRngCore;
@@ -25,13 +26,23 @@ use crate::transcript::{PUBLIC_KEY_HASH, labelled_hash};
 use crate::{DecodeError, SigningKey, VerifyingKey};
 
 /// gpk = (X1, X2, vk), with g and h implied.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PublicKey {
     pub(crate) x1: RistrettoPoint,
     pub(crate) x2: RistrettoPoint,
     evaluation: VerifyingKey,
     encoding: [u8; Self::LEN],
+    /// Of X1 and X2, made when somebody first encrypts.
+    tables: Arc<OnceLock<[RistrettoBasepointTable; 2]>>,
 }
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.encoding == other.encoding
+    }
+}
+
+impl Eq for PublicKey {}
 
 impl PublicKey {
     /// Length of the encoding, in bytes.
@@ -50,7 +61,14 @@ impl PublicKey {
         for (slot, part) in encoding.as_chunks_mut().0.iter_mut().zip(parts) {
             *slot = part;
         }
-        Ok(Self { x1, x2, evaluation, encoding })
+        Ok(Self { x1, x2, evaluation, encoding, tables: Arc::default() })
+    }
+
+    /// (r·X1, s·X2) in constant time, by tables that a few encryptions pay for.
+    pub(crate) fn times(&self, r: &Scalar, s: &Scalar) -> [RistrettoPoint; 2] {
+        let tables = || [&self.x1, &self.x2].map(RistrettoBasepointTable::create);
+        let [of_x1, of_x2] = self.tables.get_or_init(tables);
+        [of_x1 * r, of_x2 * s]
     }
 
     /// X1 ‖ X2 ‖ vk.
@@ -175,7 +193,8 @@ impl Ciphertext {
 
     /// Enc(u; r, s), in constant time.
     pub(crate) fn encrypt(key: &PublicKey, u: &Scalar, r: &Scalar, s: &Scalar) -> Self {
-        Self { c1: key.x1 * r, c2: key.x2 * s, c3: g_times(&(r + s)) + h_times(u) }
+        let [c1, c2] = key.times(r, s);
+        Self { c1, c2, c3: g_times(&(r + s)) + h_times(u) }
     }
 
     /// C1 ‖ C2 ‖ C3.

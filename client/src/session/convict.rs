@@ -11,7 +11,7 @@ use consilium_audit::{
     judge::TrusteeError,
     model_check::ModelError,
 };
-use consilium_contract::transaction::parse_entry;
+use consilium_contract::{execute::Decoded, transaction::parse_entry};
 use consilium_crypto::Evaluation;
 use consilium_hash::HeaderHash;
 use consilium_ledger::{Block, ChainError};
@@ -159,6 +159,7 @@ impl Session<'_> {
             statements.blocks.iter().chain(&statements.blobs).map(Vec::len).sum();
         for bytes in &statements.blocks {
             let Ok(block) = Block::decode(bytes) else { continue };
+            let Ok(block) = Decoded::of(&block) else { continue };
             for update in submitted(&block, &self.own.parameters) {
                 let body = self.own.bodies.get(&update.body)?;
                 length += body.as_ref().map_or(0, Vec::len);

@@ -21,10 +21,10 @@ use consilium_audit::{
 };
 use consilium_contract::{
     CandidateTransaction, Checked, check_updates,
-    execute::{LoadError, Loaded},
+    execute::{Decoded, ExecuteError, LoadError, Loaded},
 };
 use consilium_hash::{BlobHash, HeaderHash};
-use consilium_ledger::{Block, VerifiedHeader, sha256};
+use consilium_ledger::{VerifiedHeader, sha256};
 use consilium_proto::v1::transaction::Action;
 use rand_core::{OsRng, RngCore};
 use tracing::debug;
@@ -48,7 +48,7 @@ pub(super) struct Unproven {
 
 /// A block with the bodies of its updates and the sums that it announces, by their hashes.
 struct Read {
-    block: Block,
+    block: Result<Decoded, ExecuteError>,
     header: VerifiedHeader,
     blobs: HashMap<BlobHash, Vec<u8>>,
 }
@@ -72,7 +72,7 @@ impl Session<'_> {
             let batch = self.read_ahead(&execution, height).await?;
             let start = Instant::now();
             let (execution, outcome, unproven) =
-                blocking(move || run_batch(execution, &batch)).await?;
+                blocking(move || run_batch(execution, batch)).await?;
             self.own.report.verify += start.elapsed();
             if let Err(source) = outcome {
                 return Err(self.unexecutable(source, unproven));
@@ -95,6 +95,14 @@ impl Session<'_> {
         let mut bytes = 0;
         for next in execution.height()..=height {
             let Some((block, header)) = self.own.history.block(next)? else { break };
+            let block = match Decoded::of(&block) {
+                Ok(block) => block,
+                // Found out when it is its turn.
+                Err(error) => {
+                    batch.push(Read { block: Err(error), header, blobs: HashMap::new() });
+                    break;
+                }
+            };
             let submitted = submitted(&block, &self.own.parameters);
             let updates = self.bodies_of(submitted).await?;
             bytes += updates.len() * each;
@@ -107,7 +115,7 @@ impl Session<'_> {
                 self.own.report.bytes_down += sums.len() as u64;
                 blobs.insert(address, sums);
             }
-            batch.push(Read { block, header, blobs });
+            batch.push(Read { block: Ok(block), header, blobs });
             if bytes >= most {
                 break;
             }
@@ -121,9 +129,8 @@ impl Session<'_> {
         sum: &Arc<SealedSum>,
         count: usize,
     ) -> Result<(), ClientError> {
-        let read = |input: &Submission| Submitted::read(input.transaction().clone());
-        let mut inputs: Vec<Submitted> =
-            sum.inputs().filter_map(read).map(|(submitted, _)| submitted).collect();
+        let read = |input: &Submission| Submitted::read(input.transaction());
+        let mut inputs: Vec<Submitted> = sum.inputs().filter_map(read).collect();
         let mut drawn = Vec::new();
         while drawn.len() < count && !inputs.is_empty() {
             drawn.push(inputs.swap_remove(uniform(inputs.len())));
@@ -162,8 +169,8 @@ impl Session<'_> {
         if bytes.is_empty() {
             return Ok(Vec::new());
         }
-        let read = |input: &Submission| Submitted::read(input.transaction().clone());
-        let inputs: Vec<_> = sum.inputs().filter_map(read).map(|(input, _)| input).collect();
+        let read = |input: &Submission| Submitted::read(input.transaction());
+        let inputs: Vec<_> = sum.inputs().filter_map(read).collect();
         let expected = inputs.len();
         let mut key_parts = Vec::with_capacity(expected);
         match self.own.verification {
@@ -230,12 +237,15 @@ impl Session<'_> {
 /// Checks the updates of these blocks and executes the blocks. What did not hold comes back too.
 fn run_batch(
     mut execution: Execution,
-    batch: &[Read],
+    batch: Vec<Read>,
 ) -> (Execution, Result<(), ExecutionError>, Vec<Unproven>) {
     let mut unproven = Vec::new();
-    let mut outcome = || {
-        let height = execution.height();
-        let blocks = (height..).zip(batch).map(load).collect::<Result<Vec<_>, _>>()?;
+    let (decoded, read): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|read| (read.block, (read.header, read.blobs))).unzip();
+    let outcome = || {
+        let blobs = read.iter().map(|(_, blobs)| blobs);
+        let blocks = (execution.height()..).zip(decoded.into_iter().zip(blobs));
+        let blocks = blocks.map(load).collect::<Result<Vec<_>, _>>()?;
         let mut checked = execution.check(&blocks, &mut OsRng);
         for (update, body) in blocks.iter().flat_map(Loaded::with_bodies) {
             let Some(Checked::Update(check)) = checked.get(&update.id()) else { continue };
@@ -243,19 +253,22 @@ fn run_batch(
                 unproven.extend(Unproven::of(update, body));
             }
         }
-        let mut blocks = batch.iter().zip(blocks);
-        blocks.try_for_each(|(read, block)| execution.execute(block, &read.header, &mut checked))
+        let mut blocks = read.iter().zip(blocks);
+        blocks.try_for_each(|((header, _), block)| execution.execute(block, header, &mut checked))
     };
     let outcome = outcome();
     (execution, outcome, unproven)
 }
 
-fn load((height, read): (u64, &Read)) -> Result<Loaded<'_>, ExecutionError> {
+type Undecoded<'a> = (Result<Decoded, ExecuteError>, &'a HashMap<BlobHash, Vec<u8>>);
+
+fn load((height, (block, blobs)): (u64, Undecoded<'_>)) -> Result<Loaded<'_>, ExecutionError> {
+    let block = block.map_err(|source| ExecutionError { height, source })?;
     let body = |hash: &BlobHash| {
-        let body = read.blobs.get(hash);
+        let body = blobs.get(hash);
         Ok::<_, Infallible>(body.map(|body| Cow::Borrowed(body.as_slice())))
     };
-    Loaded::load(&read.block, body).map_err(|error| match error {
+    block.load(body).map_err(|error| match error {
         LoadError::Block(source) => ExecutionError { height, source },
         LoadError::Body { error, .. } => match error {},
     })

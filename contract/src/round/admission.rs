@@ -21,15 +21,16 @@ use crate::{
     phase::Phase,
     receipt::Receipt,
     state::State,
+    transaction::CandidateTransaction,
 };
 
 /// Context of an update whose signature was verified, and that it is its author's first of this attempt.
-pub(crate) fn admit(
-    said: &Said,
+pub(crate) fn admit<'a>(
+    transaction: &'a CandidateTransaction,
     update: &SubmitUpdate,
     state: &State,
-) -> Result<CandidateHeader, Refusal> {
-    let author = said.institution()?;
+) -> Result<&'a CandidateHeader, Refusal> {
+    let author = Said::of(transaction).institution()?;
     let institution = match state.roster.get(&author) {
         None => return Err(Reason::UnknownInstitution.into()),
         Some(Institution { revoked: true, .. }) => return Err(Reason::Revoked.into()),
@@ -57,7 +58,11 @@ pub(crate) fn admit(
     let own = state.parameters.own_bound(institution.certificate.rows);
     let expected = Context { round: collecting.round().clone(), pseudonym: author, bound: own };
     judge_constants(&context, &expected).map_err(Refusal::fault)?;
-    let header = CandidateHeader::decode(&update.header).map_err(fault)?;
+    let header = match transaction.update_header() {
+        Some(Ok(header)) => header,
+        Some(Err(error)) => return Err(Refusal::fault(reason(error))),
+        None => return Err(Refusal::fault(Reason::MalformedEncoding)),
+    };
     let parameters = state.parameters.update_parameters();
     if !header.is_of(&parameters) {
         return Err(Refusal::fault(Reason::MalformedEncoding));
@@ -72,13 +77,14 @@ pub(crate) fn admit(
 
 /// Judges an update with its body, and takes it into the sum where all of it holds.
 pub(crate) fn submit(
-    said: &Said,
+    transaction: &CandidateTransaction,
     update: &SubmitUpdate,
     body: Body,
     state: &mut State,
 ) -> Result<Receipt, ApplyError> {
+    let said = &Said::of(transaction);
     let id = said.transaction;
-    let outcome = match (admit(said, update, state), body) {
+    let outcome = match (admit(transaction, update, state), body) {
         (Err(refusal), _) => Err(refusal),
         // 3. May be sent again.
         (Ok(_), Body::Missing) => Err(Reason::IncompleteBody.into()),

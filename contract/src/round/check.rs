@@ -8,7 +8,7 @@ use consilium_crypto::{
     mask::{CandidateHeader, CandidateUpdate, VerifiedUpdate, assume_proven, verify_updates},
 };
 use consilium_hash::TransactionHash;
-use consilium_proto::v1::{Reason, transaction::Action};
+use consilium_proto::v1::Reason;
 use rand_core::CryptoRngCore;
 use rayon::prelude::*;
 
@@ -91,11 +91,12 @@ fn parse<'a>(
     transaction: &CandidateTransaction,
     body: &'a [u8],
 ) -> Result<CandidateUpdate<'a>, UpdateError> {
-    let header: &[u8] = match transaction.action() {
-        Action::SubmitUpdate(update) => &update.header,
-        _ => &[],
+    let no_update = || CandidateHeader::decode(&[]);
+    let header = match transaction.update_header() {
+        Some(header) => header.cloned().map_err(UpdateError::clone)?,
+        None => no_update()?,
     };
-    CandidateUpdate::parse(CandidateHeader::decode(header)?, body, &parameters.update_parameters())
+    CandidateUpdate::parse(header, body, &parameters.update_parameters())
 }
 
 /// The reason code of a fault that the proofs or the encoding show.

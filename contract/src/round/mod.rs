@@ -35,6 +35,7 @@ use crate::{
     handler::{Said, handle},
     receipt::Receipt,
     state::State,
+    transaction::CandidateTransaction,
 };
 
 /// What can be said of a round.
@@ -59,13 +60,14 @@ pub enum Statement<'a> {
 impl Statement<'_> {
     pub(crate) fn apply(
         self,
-        said: &Said,
+        transaction: &CandidateTransaction,
         body: Body,
         state: &mut State,
     ) -> Result<Receipt, ApplyError> {
+        let said = &Said::of(transaction);
         Ok(match self {
             Self::Open(open) => handle(open, said, state),
-            Self::SubmitUpdate(update) => admission::submit(said, update, body, state)?,
+            Self::SubmitUpdate(update) => admission::submit(transaction, update, body, state)?,
             Self::CloseCollection(close) => handle(close, said, state),
             Self::Abandon(abandon) => handle(abandon, said, state),
             Self::Countersign(countersign) => handle(countersign, said, state),

@@ -16,11 +16,14 @@ use sha3::digest::{ExtendableOutput, Update, XofReader};
 use crate::bound::square;
 use crate::context::MAX_RANGE;
 use crate::group::encoding::Reader;
-use crate::group::{h, mask_bases, multiscalar, signed};
+use crate::group::{MaskMultiples, h, mask_bases, multiscalar, signed};
 use crate::{
     Bound, DecodeError, DiscreteLogTable, MaskedUpdate, Parameters, SumError, UpdateError,
     VerifiedUpdate,
 };
+
+/// Sums that a core unmasks in one go.
+const UNMASKED_AT_ONCE: usize = 64;
 
 /// k̄, the sum of the mask keys of a round. Public once the trustees have opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,11 +107,13 @@ impl MaskedSum {
         mask_key: &MaskKeySum,
         table: &DiscreteLogTable,
     ) -> Result<Vec<i64>, SumError> {
-        let minus = -mask_key.0;
-        let bases = mask_bases(self.points.len());
-        let unmasked: Vec<_> = (self.points.par_iter().with_min_len(64))
-            .zip(bases.par_iter())
-            .map(|(sum, base)| sum + RistrettoPoint::vartime_multiscalar_mul([minus], [base]))
+        let masks = MaskMultiples::of(self.points.len());
+        let unmasked: Vec<_> = (self.points.par_chunks(UNMASKED_AT_ONCE).enumerate())
+            .flat_map_iter(|(chunk, sums)| {
+                let first = UNMASKED_AT_ONCE * chunk;
+                let masks = masks.times(first..first + sums.len(), &mask_key.0);
+                sums.iter().zip(masks).map(|(sum, mask)| sum - mask).collect::<Vec<_>>()
+            })
             .collect();
         let (least, bound) = self.range();
         let offset = self.offset;

@@ -9,7 +9,7 @@ mod multiply;
 pub(crate) mod polynomial;
 mod scalar;
 
-pub(crate) use bases::mask_bases;
+pub(crate) use bases::{MaskMultiples, mask_bases};
 pub use bases::{g, h};
 pub use decode_error::DecodeError;
 pub(crate) use multiply::{

@@ -14,11 +14,7 @@ use crate::{
 };
 
 /// A header that decodes. Nothing in it is proven.
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one a submission, and never more than a batch at a time: a box would cost more words than bytes"
-)]
+#[derive(Clone, Debug)]
 pub enum CandidateHeader {
     /// Under elements of the group.
     Group(GroupCandidate),
@@ -103,7 +99,7 @@ impl CandidateHeader {
 #[derive(Debug)]
 pub enum CandidateKey {
     /// Under elements of the group, where the header holds all of it.
-    Group(Box<GroupCandidate>),
+    Group(GroupCandidate),
     /// Under a lattice mask.
     Lattice(Box<CandidateKeyPart>),
 }
@@ -120,7 +116,7 @@ impl CandidateKey {
     ) -> Result<Self, UpdateError> {
         match (header, parameters) {
             (CandidateHeader::Group(header), Parameters::Group(_)) if key_part.is_empty() => {
-                Ok(Self::Group(Box::new(header)))
+                Ok(Self::Group(header))
             }
             (CandidateHeader::Group(_), Parameters::Group(_)) => {
                 let found = key_part.len() as u64;
@@ -216,7 +212,7 @@ pub fn verify_key_proofs(
     let mut of_lattice = Vec::new();
     for update in updates {
         match update {
-            CandidateKey::Group(header) => of_group.push(*header),
+            CandidateKey::Group(header) => of_group.push(header),
             CandidateKey::Lattice(key_part) => of_lattice.push(*key_part),
         }
     }

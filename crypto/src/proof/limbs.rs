@@ -121,7 +121,8 @@ pub(crate) fn prove(
     let a = Zeroizing::new([(); 2].map(|()| random_scalar(&mut nonces)));
     let [a1, a2] = &*a;
     let a3 = Zeroizing::new(inner(&draws.of_digits(), mask.entries()));
-    let t = [key.x1 * a1, key.x2 * a2, g_times(&(a1 + a2)) + h_times(&a3)];
+    let [t1, t2] = key.times(a1, a2);
+    let t = [t1, t2, g_times(&(a1 + a2)) + h_times(&a3)];
     let mut proof: Vec<u8> = t.iter().flat_map(|point| point.compress().to_bytes()).collect();
     append_commitments(&mut transcript, mask.encoded(), coefficients.encoded(), &proof);
     let e = transcript.challenge(b"e");

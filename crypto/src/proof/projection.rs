@@ -16,7 +16,7 @@ use crate::transcript::PROJECTION;
 /// Columns of one stream.
 const BLOCK: usize = 512;
 /// Limbs of 32 bits of a 128-bit number, in places of 64: 2^31 of them add up.
-type Limbs = [i64; 4];
+pub(super) type Limbs = [i64; 4];
 
 /// Π, as its seed.
 pub(crate) struct Projection {
@@ -106,7 +106,7 @@ impl Projection {
 }
 
 /// The sums of all subsets of up to eight numbers, the subset as a number's bits.
-fn subset_sums(gamma: &[u128]) -> [Limbs; 256] {
+pub(super) fn subset_sums(gamma: &[u128]) -> [Limbs; 256] {
     std::array::from_fn(|subset| {
         let mut sum = Limbs::default();
         for (bit, gamma) in gamma.iter().enumerate() {
@@ -121,7 +121,7 @@ fn subset_sums(gamma: &[u128]) -> [Limbs; 256] {
 }
 
 impl Weight {
-    fn new([a, b, c, d]: Limbs) -> Self {
+    pub(super) fn new([a, b, c, d]: Limbs) -> Self {
         let low = i128::from(a) + (i128::from(b) << 32);
         let high = i128::from(c) + (i128::from(d) << 32) + (low >> 64);
         // high·2^64 + the low 64 bits of low, in two's complement.

@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 
 use crate::DecodeError;
 use crate::group::encoding::Reader;
+use crate::proof::projection::{Limbs, Weight, subset_sums};
 use crate::transcript::Protocol;
 
 /// Sums, and so masks.
@@ -83,25 +84,26 @@ impl Subsets {
         (encoded, fits)
     }
 
-    /// Rᵀω, over the integers and below 2^136.
+    /// Rᵀω, over the integers and below 2^136: eight rows at a time, by the sums of all subsets of their ω.
     pub(crate) fn combine(&self, omega: &[u128]) -> Vec<Scalar> {
-        let mut totals = vec![(0u128, 0u8); self.entries];
-        for (row, omega) in self.rows().zip(omega) {
-            for ((low, high), chosen) in totals.iter_mut().zip(row) {
-                if chosen {
-                    let (sum, carry) = low.overflowing_add(*omega);
-                    *low = sum;
-                    *high = high.wrapping_add(u8::from(carry));
+        let width = self.entries.div_ceil(8).max(1);
+        let mut totals = vec![Limbs::default(); self.entries];
+        for (rows, omega) in self.bits.chunks(8 * width).zip(omega.chunks(8)) {
+            let table = subset_sums(omega);
+            for (byte, totals) in totals.chunks_mut(8).enumerate() {
+                let column: [u8; 8] = std::array::from_fn(|row| {
+                    rows.get(row * width + byte).copied().unwrap_or_default()
+                });
+                for (bit, total) in totals.iter_mut().enumerate() {
+                    let chosen = column.iter().enumerate();
+                    let subset = chosen.map(|(row, byte)| usize::from(byte >> bit & 1) << row);
+                    if let Some(sum) = table.get(subset.sum::<usize>()) {
+                        total.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum);
+                    }
                 }
             }
         }
-        let scalar = |(low, high): (u128, u8)| {
-            let mut bytes = [0; 32];
-            let places = low.to_le_bytes().into_iter().chain([high]);
-            bytes.iter_mut().zip(places).for_each(|(slot, byte)| *slot = byte);
-            Scalar::from_bytes_mod_order(bytes)
-        };
-        totals.into_iter().map(scalar).collect()
+        totals.into_iter().map(|total| Weight::new(total).scalar()).collect()
     }
 }
 

@@ -30,8 +30,11 @@ pub(crate) const CIPHERTEXTS_LEN: usize = LIMBS * Ciphertext::LEN;
 pub const HEADER_LEN: usize = Context::LEN + CIPHERTEXTS_LEN + 64 + 32 + 8 + KEY_PROOF_LEN;
 const KEY_PROOF_LEN: usize = LimbProof::length(LIMBS);
 
-/// A header that decodes. Nothing in it is proven.
-pub struct CandidateHeader {
+/// A header that decodes. Nothing in it is proven. A clone is the same one, decoded once.
+#[derive(Clone)]
+pub struct CandidateHeader(Arc<Decoded>);
+
+struct Decoded {
     bytes: Vec<u8>,
     hash: HeaderHash,
     context: Context,
@@ -50,7 +53,7 @@ impl CandidateHeader {
         let ciphertexts = (0..LIMBS)
             .map(|_| Ciphertext::read(&mut reader))
             .collect::<Result<_, DecodeError>>()?;
-        Ok(Self {
+        Ok(Self(Arc::new(Decoded {
             bytes: bytes.to_vec(),
             hash: HeaderHash(Sha256::digest(bytes).into()),
             context,
@@ -59,7 +62,7 @@ impl CandidateHeader {
             body_hash: BlobHash(reader.array()?),
             body_length: reader.u64()?,
             proof: LimbProof::read(&mut reader, LIMBS)?,
-        })
+        })))
     }
 
     /// The context that a header's bytes begin with, for the checks that come before decoding: author, signature, round.
@@ -69,63 +72,63 @@ impl CandidateHeader {
 
     /// The bytes that the institution signs.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.0.bytes
     }
 
     /// SHA-256 of the bytes.
     pub fn hash(&self) -> HeaderHash {
-        self.hash
+        self.0.hash
     }
 
     /// The round and the author.
     pub fn context(&self) -> &Context {
-        &self.context
+        &self.0.context
     }
 
     /// h_E, SHA-512 of the masked update's encoding.
     pub fn mask_hash(&self) -> &[u8; 64] {
-        &self.mask_hash
+        &self.0.mask_hash
     }
 
     /// SHA-256 of the body.
     pub fn body_hash(&self) -> &BlobHash {
-        &self.body_hash
+        &self.0.body_hash
     }
 
     /// Length of the body, in bytes.
     pub fn body_length(&self) -> u64 {
-        self.body_length
+        self.0.body_length
     }
 
     pub(crate) fn ciphertexts(&self) -> &[Ciphertext] {
-        &self.ciphertexts
+        &self.0.ciphertexts
     }
 
     fn encoded_ciphertexts(&self) -> &[u8] {
-        self.bytes.get(Context::LEN..Context::LEN + CIPHERTEXTS_LEN).unwrap_or_default()
+        self.0.bytes.get(Context::LEN..Context::LEN + CIPHERTEXTS_LEN).unwrap_or_default()
     }
 
     /// The transcript from which all proofs of the update fork.
     pub(crate) fn transcript(&self, key: &PublicKey) -> Transcript {
-        transcript(&self.context.encode(), key, self.encoded_ciphertexts(), &self.mask_hash)
+        transcript(&self.0.context.encode(), key, self.encoded_ciphertexts(), &self.0.mask_hash)
     }
 
     /// Whether the header was made for this public key.
     pub(crate) fn is_for(&self, key: &PublicKey) -> bool {
-        self.context.round.key_hash == key.hash()
+        self.0.context.round.key_hash == key.hash()
     }
 
     /// Adds items 1 and 2, weighted, to a fold.
     pub(crate) fn fold(&self, base: &Transcript, weights: &mut Weights, folded: &mut Folded) {
-        self.proof.fold(base, &self.ciphertexts, weights.take(), folded);
+        self.0.proof.fold(base, &self.0.ciphertexts, weights.take(), folded);
     }
 }
 
 impl std::fmt::Debug for CandidateHeader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Header")
-            .field("hash", &self.hash)
-            .field("context", &self.context)
+            .field("hash", &self.0.hash)
+            .field("context", &self.0.context)
             .finish_non_exhaustive()
     }
 }
@@ -145,12 +148,12 @@ pub(crate) fn transcript(
 
 /// A header whose key proof holds.
 #[derive(Clone, Debug)]
-pub struct VerifiedHeader(Arc<CandidateHeader>);
+pub struct VerifiedHeader(CandidateHeader);
 
 impl VerifiedHeader {
     /// For [`CandidateUpdate`](crate::CandidateUpdate), which checks the same and more.
     pub(crate) fn assume(candidate: CandidateHeader) -> Self {
-        Self(Arc::new(candidate))
+        Self(candidate)
     }
 }
 
@@ -158,15 +161,15 @@ impl Sealed for VerifiedHeader {}
 
 impl EncryptedKey for VerifiedHeader {
     fn context(&self) -> &Context {
-        &self.0.context
+        self.0.context()
     }
 
     fn header_hash(&self) -> HeaderHash {
-        self.0.hash
+        self.0.hash()
     }
 
     fn limbs(&self) -> &[Ciphertext] {
-        &self.0.ciphertexts
+        self.0.ciphertexts()
     }
 
     fn most_summands(&self) -> u32 {
@@ -236,7 +239,7 @@ fn proofs_hold(
     headers: &[(&CandidateHeader, &Transcript)],
     fresh: Option<&[u8; 32]>,
 ) -> bool {
-    let digests = headers.iter().map(|(header, _)| &header.hash.0);
+    let digests = headers.iter().map(|(header, _)| &header.0.hash.0);
     let mut weights = Weights::new(HEADER_WEIGHTS, headers.len() as u64, key, fresh, digests);
     fold(headers, &mut weights).holds(key)
 }
@@ -324,7 +327,7 @@ mod tests {
                 let [w1, w2, w3] = Weights::new(HEADER_WEIGHTS, 1, &key, None, []).take();
                 let weights = [w1, w2, w3, Scalar::ZERO, Scalar::ZERO];
                 let mut folded = Folded::default();
-                cheat.proof.fold(base, &cheat.ciphertexts, weights, &mut folded);
+                cheat.0.proof.fold(base, &cheat.0.ciphertexts, weights, &mut folded);
                 folded.holds(&key)
             };
             assert!(holds(&base), "the attack works on weights drawn before");
