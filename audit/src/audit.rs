@@ -7,45 +7,39 @@
 //! shares, the read-off of the sums and the model that follows. Every blob that a transaction names must be there.
 //! The first thing that does not hold ends the audit.
 //!
-//! Proofs are checked many rounds at a time, folded into one multiscalar multiplication on all cores; memory is bounded by
-//! the updates of one fold (`BATCH_BYTES`). An audit can go on from an earlier one ([`Audited`]): then the proofs in
+//! Proofs are checked many rounds at a time, folded into one multiscalar multiplication on all cores, while the rounds before
+//! them are run (`ahead`). An audit can go on from an earlier one ([`Audited`]): then the proofs in
 //! the blocks up to a height are not verified again, and everything else is.
 //!
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
 
 use std::{
-    borrow::Cow,
-    collections::HashSet,
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use consilium_contract::{
-    CandidateTransaction, CheckedUpdate, Contract, ExecuteError, GenesisError, Parameters, Phase,
-    Receipt, Recorded,
-    check::assume_checked,
-    check_updates,
-    execute::{CheckedAhead, LoadError, Loaded, end, execute_loaded},
+    CandidateTransaction, Contract, ExecuteError, GenesisError, Parameters, Phase, Receipt,
+    Recorded,
+    execute::{CheckedAhead, end, execute_loaded},
 };
 use consilium_crypto::DiscreteLogTable;
 use consilium_hash::{BlobHash, ChainId, TransactionHash};
 use consilium_ledger::{
-    Block, Checkpoint, HeaderChain, LedgerError, Malformed, ManifestState, Store, verify_chain,
-    verify_manifest,
+    Checkpoint, HeaderChain, Malformed, ManifestState, Store, verify_chain, verify_manifest,
 };
 use consilium_proto::v1::{BlobRef, transaction::Action};
-use rand_core::OsRng;
 
 use crate::audited::Audited;
 
+mod ahead;
 mod error;
 mod report;
 
+use ahead::{Ahead, Batch, End, Read, Trusted};
 pub use error::AuditError;
 pub use report::AuditReport;
-
-/// What the updates that are folded at once may take in memory, unless one block holds more of them.
-const BATCH_BYTES: usize = 256 << 20;
 
 /// What an audit is told beside the ledger.
 pub struct Scope<'a> {
@@ -88,36 +82,26 @@ pub fn audit_within(
     }
     let total = store.head().map_or(0, |head| head.height.saturating_add(1));
     let mut blocks = (1..).zip(store.blocks(1));
+    let mut batch = replay.ahead().read(&mut blocks);
     loop {
-        let (batch, end) = replay.read(&mut blocks);
-        let mut checked = replay.check(&batch);
-        for ahead in batch {
-            replay.block(ahead, &mut checked)?;
-            (scope.progress)(replay.report.blocks, total);
+        let ahead = replay.ahead();
+        let mut next = None;
+        rayon::in_place_scope(|beside| {
+            if batch.can_be_passed() {
+                beside.spawn(|_| next = Some(ahead.read(&mut blocks)));
+            }
+            replay.run(&mut batch, &mut |blocks| (scope.progress)(blocks, total))
+        })?;
+        match batch.end {
+            End::More => {}
+            End::OfLedger => return Ok(replay.report(is_closed, start.elapsed())),
+            End::Broken(error) => return Err(error),
         }
-        match end {
-            Ahead::More => {}
-            Ahead::End => return Ok(replay.report(is_closed, start.elapsed())),
-            Ahead::Broken(error) => return Err(error),
-        }
+        batch = match next {
+            Some(next) => next,
+            None => replay.ahead().read(&mut blocks),
+        };
     }
-}
-
-/// A block that has been read and not judged, with the bodies of the updates in it.
-struct Read {
-    height: u64,
-    block: Block,
-    loaded: Loaded<'static>,
-}
-
-/// Why no further block was read ahead.
-enum Ahead {
-    /// The batch is full.
-    More,
-    /// The ledger ends.
-    End,
-    /// The next block does not hold. What comes before it is judged first.
-    Broken(AuditError),
 }
 
 /// What cannot be run, with the height that it stands at.
@@ -136,9 +120,10 @@ struct Replay<'a> {
     store: &'a Store,
     chain: HeaderChain,
     contract: Contract,
+    parameters: Arc<Parameters>,
     report: AuditReport,
     /// Height up to which proofs are taken for granted, and the transactions for which they are not.
-    trusted: Option<(u64, HashSet<TransactionHash>)>,
+    trusted: Option<Arc<Trusted>>,
     refuted: Vec<TransactionHash>,
 }
 
@@ -172,7 +157,9 @@ impl<'a> Replay<'a> {
             blobs: 1,
             ..AuditReport::default()
         };
-        Ok(Self { store, chain, contract, report, trusted: None, refuted: Vec::new() })
+        let parameters = Arc::new(parameters);
+        let (trusted, refuted) = (None, Vec::new());
+        Ok(Self { store, chain, contract, parameters, report, trusted, refuted })
     }
 
     /// Takes the proofs up to `since` for granted, if the ledger is the one that was audited.
@@ -191,81 +178,32 @@ impl<'a> Replay<'a> {
         if chain.checkpoint(size).map(|checkpoint| checkpoint.root) != Some(root) {
             return Err(other);
         }
-        self.trusted = Some((since, earlier.refuted.iter().copied().collect()));
+        let refuted = earlier.refuted.iter().copied().collect();
+        self.trusted = Some(Arc::new(Trusted { since, refuted }));
         Ok(())
     }
 
-    /// Reads blocks ahead, with their bodies, as many as are folded at once.
-    fn read(
-        &self,
-        blocks: &mut impl Iterator<Item = (u64, Result<Block, LedgerError>)>,
-    ) -> (Vec<Read>, Ahead) {
-        // Before there is a key there is no update.
-        let most = if self.contract.committee().is_some() { BATCH_BYTES } else { 0 };
-        let each = self.contract.parameters().update_parameters().verifying_bytes();
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        loop {
-            let Some((height, block)) = blocks.next() else { return (batch, Ahead::End) };
-            let read = block.map_err(|source| AuditError::Block { height, source });
-            match read.and_then(|block| self.read_block(height, block)) {
-                Ok(read) => {
-                    bytes += read.loaded.with_bodies().count() * each;
-                    batch.push(read);
-                }
-                Err(error) => return (batch, Ahead::Broken(error)),
-            }
-            // Before the key is made there is nothing that proofs could be checked for.
-            if bytes >= most || self.contract.committee().is_none() {
-                return (batch, Ahead::More);
-            }
+    /// Whoever reads on from here.
+    fn ahead(&self) -> Ahead<'a> {
+        Ahead {
+            store: self.store,
+            parameters: Arc::clone(&self.parameters),
+            committee: self.contract.committee().cloned(),
+            trusted: self.trusted.clone(),
         }
     }
 
-    /// An update without a stored body is left out here, and missed where the contract asks for it.
-    fn read_block(&self, height: u64, block: Block) -> Result<Read, AuditError> {
-        let body = |address: &BlobHash| {
-            Ok::<_, LedgerError>(self.store.get_blob(address)?.map(Cow::Owned))
-        };
-        match Loaded::load(&block, body) {
-            Ok(loaded) => Ok(Read { height, block, loaded }),
-            Err(LoadError::Block(error)) => Err(failed(height, error)),
-            Err(LoadError::Body { index, transaction, error }) => Err(AuditError::Transaction {
-                height,
-                index,
-                transaction: Some(transaction),
-                detail: error.to_string(),
-            }),
+    /// Runs the blocks of a batch, and counts what was found out about them ahead.
+    fn run(&mut self, batch: &mut Batch, progress: &mut dyn FnMut(u64)) -> Result<(), AuditError> {
+        self.refuted.append(&mut batch.refuted);
+        self.report.blobs += batch.proven + batch.granted;
+        self.report.proven_updates += batch.proven;
+        self.report.earlier_updates += batch.granted;
+        for read in batch.blocks.drain(..) {
+            self.block(read, &mut batch.checked)?;
+            progress(self.report.blocks);
         }
-    }
-
-    /// All proofs of the updates in these blocks, folded.
-    fn check(&mut self, batch: &[Read]) -> CheckedAhead {
-        let mut open = Vec::new();
-        let mut granted = Vec::new();
-        for read in batch {
-            for (transaction, body) in read.loaded.with_bodies() {
-                let is_granted = self.trusted.as_ref().is_some_and(|(since, refuted)| {
-                    read.height <= *since && !refuted.contains(&transaction.id())
-                });
-                let kind = if is_granted { &mut granted } else { &mut open };
-                kind.push((transaction, body));
-            }
-        }
-        // Its key stays, whoever holds the shares of it.
-        let Some(committee) = self.contract.committee() else { return CheckedAhead::default() };
-        let parameters = self.contract.parameters();
-        let mut checked = check_updates(parameters, committee, &open, &mut OsRng);
-        self.refuted.extend(
-            checked.iter().filter(|update| !update.is_proven()).map(CheckedUpdate::transaction),
-        );
-        checked.extend(assume_checked(parameters, committee, &granted));
-        self.report.blobs += checked.len() as u64;
-        self.report.proven_updates += open.len() as u64;
-        self.report.earlier_updates += granted.len() as u64;
-        let mut ahead = checked.into_iter().collect::<CheckedAhead>();
-        ahead.expect(parameters, batch.iter().map(|read| &read.loaded), &mut OsRng);
-        ahead
+        Ok(())
     }
 
     fn block(&mut self, read: Read, checked: &mut CheckedAhead) -> Result<(), AuditError> {

@@ -3,10 +3,11 @@ use std::{collections::BTreeMap, fs};
 use consilium_hash::{ChainId, StateRoot};
 
 use consilium_contract::{
-    Body,
+    Body, check_updates,
     transaction::{entry, parse_entry},
 };
 use consilium_crypto::CandidateHeader;
+use rand_core::OsRng;
 
 use super::*;
 use consilium_testkit::World;

@@ -16,7 +16,7 @@ use sha3::digest::{ExtendableOutput, Update, XofReader};
 use crate::bound::square;
 use crate::context::MAX_RANGE;
 use crate::group::encoding::Reader;
-use crate::group::{MaskMultiples, h, mask_bases, multiscalar, signed};
+use crate::group::{h, mask_bases, mask_multiples, multiscalar, signed};
 use crate::{
     Bound, DecodeError, DiscreteLogTable, MaskedUpdate, Parameters, SumError, UpdateError,
     VerifiedUpdate,
@@ -107,11 +107,12 @@ impl MaskedSum {
         mask_key: &MaskKeySum,
         table: &DiscreteLogTable,
     ) -> Result<Vec<i64>, SumError> {
-        let masks = MaskMultiples::of(self.points.len());
-        let unmasked: Vec<_> = (self.points.par_chunks(UNMASKED_AT_ONCE).enumerate())
-            .flat_map_iter(|(chunk, sums)| {
-                let first = UNMASKED_AT_ONCE * chunk;
-                let masks = masks.times(first..first + sums.len(), &mask_key.0);
+        let bases = mask_bases(self.points.len());
+        let unmasked: Vec<_> = (self.points.par_chunks(UNMASKED_AT_ONCE))
+            .zip(bases.par_chunks(UNMASKED_AT_ONCE))
+            .enumerate()
+            .flat_map_iter(|(chunk, (sums, bases))| {
+                let masks = mask_multiples(UNMASKED_AT_ONCE * chunk, bases, &mask_key.0);
                 sums.iter().zip(masks).map(|(sum, mask)| sum - mask).collect::<Vec<_>>()
             })
             .collect();

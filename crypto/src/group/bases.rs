@@ -5,7 +5,6 @@
 //!
 //! [`generators`]: super::generators
 
-use std::ops::Range;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
@@ -25,74 +24,50 @@ pub fn h() -> &'static RistrettoPoint {
     H.get_or_init(|| hash_to_group(b"consilium v1 message base h", 0))
 }
 
-/// Bases that have tables: 30 kB each, which take as long to make as thirty multiplications without one.
-const TABULATED: usize = 1024;
-
 /// The mask bases W_0..W_(d−1), at least; grown when a larger model comes, shared by everything in the process.
 pub(crate) fn mask_bases(dimension: usize) -> Arc<Vec<RistrettoPoint>> {
-    static BASES: Grown<RistrettoPoint> = Grown::new();
-    BASES.at_least(dimension, |j| mask_base(j as u64))
+    static BASES: OnceLock<RwLock<Arc<Vec<RistrettoPoint>>>> = OnceLock::new();
+    let bases = BASES.get_or_init(RwLock::default);
+    // The vector behind the lock is replaced whole, so that a panic elsewhere leaves nothing half done.
+    let known = Arc::clone(&bases.read().unwrap_or_else(PoisonError::into_inner));
+    if known.len() >= dimension {
+        return known;
+    }
+    // Computed without holding the lock: a thread that waits for the pool runs the pool's other jobs meanwhile, and one of
+    // them may come here, too. At worst a base is computed twice.
+    let mut grown = Vec::clone(&known);
+    grown.par_extend(
+        (grown.len()..dimension).into_par_iter().with_min_len(64).map(|j| mask_base(j as u64)),
+    );
+    let grown = Arc::new(grown);
+    let mut writable = bases.write().unwrap_or_else(PoisonError::into_inner);
+    if writable.len() < grown.len() {
+        *writable = Arc::clone(&grown);
+    }
+    grown
 }
 
-/// Multiples of the mask bases of a model, in constant time.
-pub(crate) struct MaskMultiples {
-    bases: Arc<Vec<RistrettoPoint>>,
-    tables: Arc<Vec<RistrettoBasepointTable>>,
-}
+/// Mask bases that have tables, of 30 kB each.
+const TABULATED: usize = 1024;
 
-impl MaskMultiples {
-    /// For W_0..W_(d−1). A small model's are used round after round, and get tables that make them four times as fast; of a
-    /// large one tables would be longer than the memory there is.
-    pub(crate) fn of(dimension: usize) -> Self {
-        static TABLES: Grown<RistrettoBasepointTable> = Grown::new();
-        let bases = mask_bases(dimension);
-        let tabulated = if dimension <= TABULATED { dimension } else { 0 };
-        let tables = TABLES.at_least(tabulated, |j| {
-            RistrettoBasepointTable::create(bases.get(j).unwrap_or(&RISTRETTO_BASEPOINT_POINT))
-        });
-        Self { bases, tables }
-    }
-
-    /// scalar·W_j for all of these j at a time.
-    pub(crate) fn times<'a>(
-        &'a self,
-        range: Range<usize>,
-        scalar: &'a Scalar,
-    ) -> impl Iterator<Item = RistrettoPoint> + 'a {
-        let bases = self.bases.get(range.clone()).unwrap_or_default();
-        range.zip(bases).map(move |(j, base)| match self.tables.get(j) {
-            Some(table) => table * scalar,
-            None => base * scalar,
-        })
-    }
-}
-
-/// A vector of constants that grows as far as somebody asks.
-struct Grown<T>(OnceLock<RwLock<Arc<Vec<T>>>>);
-
-impl<T: Clone + Send + Sync> Grown<T> {
-    const fn new() -> Self {
-        Self(OnceLock::new())
-    }
-
-    fn at_least(&self, length: usize, make: impl Fn(usize) -> T + Send + Sync) -> Arc<Vec<T>> {
-        let lock = self.0.get_or_init(RwLock::default);
-        // The vector behind the lock is replaced whole, so that a panic elsewhere leaves nothing half done.
-        let known = Arc::clone(&lock.read().unwrap_or_else(PoisonError::into_inner));
-        if known.len() >= length {
-            return known;
+/// scalar·W_j in constant time for these bases, of which the first is W_(`first`).
+///
+/// The first bases have tables, which make it four times as fast. A table takes as long to make as thirty multiplications
+/// without one: those of a small model are worth it, as it is encrypted round after round.
+pub(crate) fn mask_multiples(
+    first: usize,
+    bases: &[RistrettoPoint],
+    scalar: &Scalar,
+) -> impl Iterator<Item = RistrettoPoint> {
+    static TABLES: [OnceLock<Box<RistrettoBasepointTable>>; TABULATED] =
+        [const { OnceLock::new() }; TABULATED];
+    bases.iter().enumerate().map(move |(place, base)| match TABLES.get(first + place) {
+        Some(table) => {
+            let table = table.get_or_init(|| Box::new(RistrettoBasepointTable::create(base)));
+            table.as_ref() * scalar
         }
-        // Computed without holding the lock: a thread that waits for the pool runs the pool's other jobs meanwhile, and one
-        // of them may come here, too. At worst a constant is computed twice.
-        let mut grown = Vec::clone(&known);
-        grown.par_extend((grown.len()..length).into_par_iter().with_min_len(64).map(make));
-        let grown = Arc::new(grown);
-        let mut writable = lock.write().unwrap_or_else(PoisonError::into_inner);
-        if writable.len() < grown.len() {
-            *writable = Arc::clone(&grown);
-        }
-        grown
-    }
+        None => base * scalar,
+    })
 }
 
 fn mask_base(j: u64) -> RistrettoPoint {
@@ -125,14 +100,12 @@ mod tests {
 
     #[test]
     fn multiples_of_mask_bases_are_the_same_with_and_without_tables() {
-        let bases = mask_bases(TABULATED + 1);
+        let bases = mask_bases(TABULATED + 2);
         let scalar = Scalar::from(7u64).invert();
-        for dimension in [5, TABULATED + 1] {
-            let multiples = MaskMultiples::of(dimension);
-            let range = dimension - 3..dimension;
-            let expected: Vec<_> = bases[range.clone()].iter().map(|base| base * scalar).collect();
-            assert_eq!(multiples.times(range, &scalar).collect::<Vec<_>>(), expected);
-        }
+        let first = TABULATED - 2;
+        let expected: Vec<_> = bases[first..].iter().map(|base| base * scalar).collect();
+        let multiples: Vec<_> = mask_multiples(first, &bases[first..], &scalar).collect();
+        assert_eq!(multiples, expected);
     }
 
     #[test]

@@ -9,8 +9,8 @@ mod multiply;
 pub(crate) mod polynomial;
 mod scalar;
 
-pub(crate) use bases::{MaskMultiples, mask_bases};
 pub use bases::{g, h};
+pub(crate) use bases::{mask_bases, mask_multiples};
 pub use decode_error::DecodeError;
 pub(crate) use multiply::{
     commit_all, commit_to_quaternary, commit_to_scalars, commit_to_ternary, commit_to_vector,

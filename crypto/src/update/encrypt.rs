@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256, Sha512};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::header::{self, HEADER_LEN, LIMBS};
-use crate::group::{MaskMultiples, half, half_h_times, inner, random_scalar};
+use crate::group::{half, half_h_times, inner, mask_bases, mask_multiples, random_scalar};
 use crate::proof::BoundProof;
 use crate::proof::limbs::{self, LimbWitness};
 use crate::proof::link::limb_weights;
@@ -117,11 +117,11 @@ pub(crate) fn encrypt_with_rng(
     let ciphertexts = limbs.encrypt(key);
     let value_bits = bound.value_bits();
     let half_k = Zeroizing::new(*k * half());
-    let masks = MaskMultiples::of(d);
-    let masked: Vec<CompressedRistretto> = (u.par_chunks(ENCODED_AT_ONCE).enumerate())
-        .flat_map_iter(|(chunk, u)| {
-            let first = ENCODED_AT_ONCE * chunk;
-            let masks = masks.times(first..first + u.len(), &half_k);
+    let masked: Vec<CompressedRistretto> = (u.par_chunks(ENCODED_AT_ONCE))
+        .zip(mask_bases(d).par_chunks(ENCODED_AT_ONCE))
+        .enumerate()
+        .flat_map_iter(|(chunk, (u, bases))| {
+            let masks = mask_multiples(ENCODED_AT_ONCE * chunk, bases, &half_k);
             let halves = u.iter().zip(masks).map(|(u, mask)| half_h_times(*u, value_bits) + mask);
             RistrettoPoint::double_and_compress_batch(&halves.collect::<Vec<_>>())
         })
