@@ -1,5 +1,7 @@
 //! The signed header of an update, and what proves that it is an encryption.
 
+use std::sync::Arc;
+
 use consilium_hash::{BlobHash, HeaderHash};
 use rand_core::CryptoRngCore;
 
@@ -19,7 +21,7 @@ pub enum CandidateHeader {
     /// Under elements of the group.
     Group(GroupCandidate),
     /// Under a lattice mask.
-    Lattice(LatticeHeader),
+    Lattice(Arc<LatticeHeader>),
 }
 
 impl CandidateHeader {
@@ -29,7 +31,7 @@ impl CandidateHeader {
     /// [`UpdateError`] where the bytes are none.
     pub fn decode(bytes: &[u8]) -> Result<Self, UpdateError> {
         if bytes.len() == LATTICE_HEADER_LEN {
-            LatticeHeader::decode(bytes).map(Self::Lattice)
+            LatticeHeader::decode(bytes).map(Arc::new).map(Self::Lattice)
         } else {
             GroupCandidate::decode(bytes).map(Self::Group)
         }
@@ -123,7 +125,7 @@ impl CandidateKey {
                 Err(UpdateError::IncompleteKeyPart { expected: 0, found })
             }
             (CandidateHeader::Lattice(header), Parameters::Lattice(parameters)) => {
-                CandidateKeyPart::parse(header, key_part, parameters)
+                CandidateKeyPart::parse(Arc::unwrap_or_clone(header), key_part, parameters)
                     .map(|key_part| Self::Lattice(Box::new(key_part)))
             }
             _ => Err(other_mask()),
