@@ -7,9 +7,9 @@
 //! shares, the read-off of the sums and the model that follows. Every blob that a transaction names must be there.
 //! The first thing that does not hold ends the audit.
 //!
-//! Proofs are checked many rounds at a time, folded into one multiscalar multiplication on all cores; memory is bounded by
-//! the updates of one fold (`BATCH_BYTES`). An audit can go on from an earlier one ([`Audited`]): then the proofs in
-//! the blocks up to a height are not verified again, and everything else is.
+//! Proofs are checked many rounds at a time, those of updates and those about accounts each folded into one multiscalar
+//! multiplication; memory is bounded by what is folded at once (`BATCH_BYTES`). An audit can go on from an earlier one
+//! ([`Audited`]): then the proofs of updates in the blocks up to a height are not verified again, and everything else is.
 //!
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
 
@@ -44,7 +44,7 @@ mod report;
 pub use error::AuditError;
 pub use report::AuditReport;
 
-/// What the updates that are folded at once may take in memory, unless one block holds more of them.
+/// What the proofs that are folded at once may take in memory, unless one block holds more.
 const BATCH_BYTES: usize = 256 << 20;
 
 /// What an audit is told beside the ledger.
@@ -200,9 +200,8 @@ impl<'a> Replay<'a> {
         &self,
         blocks: &mut impl Iterator<Item = (u64, Result<Block, LedgerError>)>,
     ) -> (Vec<Read>, Ahead) {
-        // Before there is a key there is no update.
-        let most = if self.contract.committee().is_some() { BATCH_BYTES } else { 0 };
-        let each = self.contract.parameters().update_parameters().verifying_bytes();
+        let parameters = self.contract.parameters();
+        let has_key = self.contract.committee().is_some();
         let mut batch = Vec::new();
         let mut bytes = 0;
         loop {
@@ -210,14 +209,15 @@ impl<'a> Replay<'a> {
             let read = block.map_err(|source| AuditError::Block { height, source });
             match read.and_then(|block| self.read_block(height, block)) {
                 Ok(read) => {
-                    bytes += read.loaded.with_bodies().count() * each;
+                    bytes += read.loaded.verifying_bytes(parameters);
+                    // Updates are checked for the key: where it may be made, what follows waits for it.
+                    let may_make_key = !has_key && read.loaded.is_about_the_key();
                     batch.push(read);
+                    if bytes >= BATCH_BYTES || may_make_key {
+                        return (batch, Ahead::More);
+                    }
                 }
                 Err(error) => return (batch, Ahead::Broken(error)),
-            }
-            // Before the key is made there is nothing that proofs could be checked for.
-            if bytes >= most || self.contract.committee().is_none() {
-                return (batch, Ahead::More);
             }
         }
     }
@@ -239,7 +239,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// All proofs of the updates in these blocks, folded.
+    /// All proofs of the updates in these blocks, folded; and those about accounts.
     fn check(&mut self, batch: &[Read]) -> CheckedAhead {
         let mut open = Vec::new();
         let mut granted = Vec::new();
@@ -252,19 +252,23 @@ impl<'a> Replay<'a> {
                 kind.push((transaction, body));
             }
         }
-        // Its key stays, whoever holds the shares of it.
-        let Some(committee) = self.contract.committee() else { return CheckedAhead::default() };
         let parameters = self.contract.parameters();
-        let mut checked = check_updates(parameters, committee, &open, &mut OsRng);
-        self.refuted.extend(
-            checked.iter().filter(|update| !update.is_proven()).map(CheckedUpdate::transaction),
-        );
-        checked.extend(assume_checked(parameters, committee, &granted));
-        self.report.blobs += checked.len() as u64;
-        self.report.proven_updates += open.len() as u64;
-        self.report.earlier_updates += granted.len() as u64;
-        let mut ahead = checked.into_iter().collect::<CheckedAhead>();
-        ahead.expect(parameters, batch.iter().map(|read| &read.loaded), &mut OsRng);
+        let mut ahead = CheckedAhead::default();
+        // Its key stays, whoever holds the shares of it.
+        if let Some(committee) = self.contract.committee() {
+            let mut checked = check_updates(parameters, committee, &open, &mut OsRng);
+            self.refuted.extend(
+                checked.iter().filter(|update| !update.is_proven()).map(CheckedUpdate::transaction),
+            );
+            checked.extend(assume_checked(parameters, committee, &granted));
+            self.report.blobs += checked.len() as u64;
+            self.report.proven_updates += open.len() as u64;
+            self.report.earlier_updates += granted.len() as u64;
+            ahead = checked.into_iter().collect();
+            ahead.expect(parameters, batch.iter().map(|read| &read.loaded), &mut OsRng);
+        }
+        let blocks = batch.iter().map(|read| &read.loaded);
+        ahead.check_quantities(&self.contract, blocks, &mut OsRng);
         ahead
     }
 

@@ -4,7 +4,7 @@
 //! Block ─▶ Loaded (decoded, with the bodies at hand) ─▶ check_ahead ─▶ execute ─▶ what became of each entry
 //! ```
 //!
-//! [`execute`] does all of it, and folds the proofs of a block's updates into one check. Whoever reads many blocks loads
+//! [`execute`] does all of it, and folds the proofs of a block's updates into one check, and those about accounts into another. Whoever reads many blocks loads
 //! them, checks all of them ahead and then runs each with [`execute_loaded`].
 
 use std::{borrow::Cow, collections::HashMap};
@@ -20,11 +20,15 @@ use crate::{
     action::Statement,
     body::{ApplyError, Body, Checked},
     contract::{Admission, Contract},
+    exchange::check::{check_quantities, has_proof},
     parameters::Parameters,
     receipt::Receipt,
     round::{self, ExpectedSums, check::CheckedUpdate, check::check_updates},
     transaction::{CandidateTransaction, parse_entry},
 };
+
+/// What a proof about an account takes while it is verified with others, in bytes.
+const QUANTITY_BYTES: usize = 16 << 10;
 
 /// An entry of a block, and what the contract made of it.
 #[derive(Debug)]
@@ -91,6 +95,8 @@ impl ExecuteError {
 #[derive(Debug)]
 pub struct Loaded<'a> {
     entries: Vec<Entry<'a>>,
+    /// Length of the encoded entries, in bytes.
+    length: usize,
 }
 
 #[derive(Debug)]
@@ -127,7 +133,25 @@ impl<'a> Loaded<'a> {
             };
             entries.push(Entry { transaction, body_missing, body });
         }
-        Ok(Self { entries })
+        Ok(Self { entries, length: block.entries.iter().map(Vec::len).sum() })
+    }
+
+    /// What this block and the check of its proofs take in memory, in bytes: nearly all of it.
+    pub fn verifying_bytes(&self, parameters: &Parameters) -> usize {
+        let of_updates = parameters.update_parameters().verifying_bytes();
+        let updates = self.with_bodies().count().saturating_mul(of_updates);
+        let proofs = self.transactions().filter(|transaction| has_proof(transaction)).count();
+        updates + proofs * QUANTITY_BYTES + self.length
+    }
+
+    /// Whether something in it is about the key: before there is one, it may be made here.
+    pub fn is_about_the_key(&self) -> bool {
+        let mut transactions = self.transactions();
+        transactions.any(|it| matches!(it.kind().statement, Statement::Keygen(_)))
+    }
+
+    fn transactions(&self) -> impl Iterator<Item = &CandidateTransaction> {
+        self.entries.iter().map(|entry| &entry.transaction)
     }
 
     /// The updates that came with a body, each with it.
@@ -187,6 +211,18 @@ impl CheckedAhead {
         }
     }
 
+    /// Verifies the proofs about accounts in these blocks, which follow on the contract's state in this order, folded.
+    pub fn check_quantities<'b, 'a: 'b>(
+        &mut self,
+        contract: &Contract,
+        blocks: impl IntoIterator<Item = &'b Loaded<'a>>,
+        rng: &mut impl CryptoRngCore,
+    ) {
+        let said: Vec<_> = blocks.into_iter().flat_map(Loaded::transactions).collect();
+        let checked = check_quantities(contract.exchange().accounts(), &said, rng);
+        self.checked.extend(checked.into_iter().map(|it| (it.transaction(), it.into())));
+    }
+
     /// What came of the check of a transaction.
     pub fn get(&self, transaction: &TransactionHash) -> Option<&Checked> {
         self.checked.get(transaction)
@@ -200,20 +236,28 @@ impl FromIterator<CheckedUpdate> for CheckedAhead {
     }
 }
 
-/// Runs the expensive checks of all these blocks at once: the proofs of their updates are one sum that must be zero.
+/// Runs the expensive checks of all these blocks at once: the proofs of their updates are one sum that must be zero, those
+/// about accounts another.
 ///
-/// All blocks lie between two changes of the key, of which there is one; before it is made there is nothing to check.
+/// All blocks lie between two changes of the key, of which there is one; before it is made there is no update to check.
 pub fn check_ahead<'b, 'a: 'b>(
     contract: &Contract,
     blocks: impl IntoIterator<Item = &'b Loaded<'a>> + Clone,
     rng: &mut impl CryptoRngCore,
 ) -> CheckedAhead {
-    let Some(committee) = contract.committee() else { return CheckedAhead::default() };
-    let parameters = contract.parameters();
-    let updates: Vec<_> = blocks.clone().into_iter().flat_map(Loaded::with_bodies).collect();
-    let checked = check_updates(parameters, committee, &updates, rng);
-    let mut checked = checked.into_iter().collect::<CheckedAhead>();
-    checked.expect(parameters, blocks, rng);
+    let mut checked = match contract.committee() {
+        Some(committee) => {
+            let parameters = contract.parameters();
+            let updates: Vec<_> =
+                blocks.clone().into_iter().flat_map(Loaded::with_bodies).collect();
+            let checked = check_updates(parameters, committee, &updates, rng);
+            let mut checked = checked.into_iter().collect::<CheckedAhead>();
+            checked.expect(parameters, blocks.clone(), rng);
+            checked
+        }
+        None => CheckedAhead::default(),
+    };
+    checked.check_quantities(contract, blocks, rng);
     checked
 }
 
@@ -302,7 +346,10 @@ fn run(
         contract.expect(sums);
     }
     let body = match contract.admit(transaction) {
-        Admission::Decided(_) => Body::None,
+        // What a proof about an account was found to hold for, if it was checked.
+        Admission::Decided(_) => {
+            ahead.checked.remove(&transaction.id()).map_or(Body::None, Body::Checked)
+        }
         Admission::NeedsBody { .. } if body_missing => Body::Missing,
         Admission::NeedsBody { sha256, .. } => match ahead.checked.remove(&transaction.id()) {
             Some(checked) => Body::Checked(checked),

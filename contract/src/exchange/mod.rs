@@ -3,6 +3,7 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `accounts` | hidden quantities: accounts, and whose fault it is where a statement about one does not hold |
+//! | [`check`] | proofs about accounts, ahead of time and folded |
 //! | [`participants`] | who may speak, and with what credit |
 //! | [`group`] | the group in whose name requests are signed: its members and epochs |
 //! | [`records`] | records on the ledger, consents to them, withdrawals |
@@ -16,12 +17,13 @@
 //! follows the chain without bodies cannot know that one.
 
 mod accounts;
+pub mod check;
 pub mod group;
 pub mod participants;
 pub mod records;
 
 use consilium_crypto::signature::VerifyingKey;
-use consilium_exchange::quantity::Accounts;
+use consilium_exchange::quantity::{Accounts, VerifiedAction};
 use consilium_hash::{ChainId, Pseudonym, TransactionHash};
 use consilium_proto::v1::{
     AdmitParticipant, Deposit, FoundGroup, GiveConsent, JoinGroup, OpenAccount, PostRequest,
@@ -121,6 +123,7 @@ impl Exchange {
     }
 
     /// Lets a statement take effect. Its author's signature has been verified; it has none where it is the authority's.
+    /// `ahead` is what its proof was found to hold for, if it has one and was checked ahead of time.
     ///
     /// # Errors
     /// [`Refusal`]; nothing has changed then.
@@ -129,6 +132,7 @@ impl Exchange {
         statement: Statement<'_>,
         author: Option<Pseudonym>,
         run: &Surroundings<'_>,
+        ahead: Option<&VerifiedAction>,
     ) -> Result<(), Refusal> {
         match (statement, author) {
             (Statement::Admit(it), None) => self.participants.admit(it, run.roster),
@@ -141,7 +145,7 @@ impl Exchange {
             }
             (statement, Some(author)) => {
                 self.participants.may_speak(&author, run.roster)?;
-                self.hear(statement, &author, run)
+                self.hear(statement, &author, run, ahead)
             }
             // The list of kinds lets nobody but the authority say the first two, and participants all others.
             (_, None) => Err(Reason::UnknownInstitution.into()),
@@ -153,6 +157,7 @@ impl Exchange {
         statement: Statement<'_>,
         author: &Pseudonym,
         run: &Surroundings<'_>,
+        ahead: Option<&VerifiedAction>,
     ) -> Result<(), Refusal> {
         let key = self.key_of(author, run.roster).ok_or(Reason::UnknownInstitution)?;
         let Self { participants, group, records, accounts } = self;
@@ -167,11 +172,11 @@ impl Exchange {
             }
             Statement::GiveConsent(it) => records.consent(it, author, &key, run.chain_id),
             Statement::WithdrawConsent(it) => records.withdraw(it, author, &key, run.chain_id),
-            Statement::OpenAccount(it) => accounts::open(accounts, it, author),
-            Statement::Deposit(it) => accounts::deposit(accounts, it, author),
-            Statement::Transfer(it) => accounts::transfer(accounts, it, author, run.roster),
+            Statement::OpenAccount(it) => accounts::take(accounts, it, author, run.roster, ahead),
+            Statement::Deposit(it) => accounts::take(accounts, it, author, run.roster, ahead),
+            Statement::Transfer(it) => accounts::take(accounts, it, author, run.roster, ahead),
+            Statement::Rebase(it) => accounts::take(accounts, it, author, run.roster, ahead),
             Statement::Roll(it) => accounts::roll(accounts, it, author),
-            Statement::Rebase(it) => accounts::rebase(accounts, it, author),
             Statement::Admit(_) | Statement::FoundGroup(_) => {
                 Err(Reason::UnknownInstitution.into())
             }

@@ -13,6 +13,7 @@
 //! institution   Wallet::transfer → Transfer;  Wallet::rebase → Rebase;  Wallet::roll → Roll               on the ledger
 //! everyone      Accounts::claim → Claim → Claim::verify, verify_claims → VerifiedAction → Accounts::apply
 //!               Accounts::roll
+//! an audit      Rehearsal::take, Rehearsal::roll → Rehearsal::verify → VerifiedAction                     of many at once
 //! institution   Wallet::follow, Wallet::rolled
 //! ```
 //!
@@ -50,6 +51,7 @@
 //! | `registration`, `deposit`, `transfer`, `rebase`, `roll` | the actions: making, encoding, what they state |
 //! | `claim` | verifying actions, alone or folded |
 //! | `accounts` | the state and its rules |
+//! | `rehearsal` | claims of a stretch of the ledger, collected to be verified together |
 //! | `wallet` | an institution's own view |
 //!
 //! # Sources
@@ -69,6 +71,7 @@ mod point;
 mod proof;
 mod rebase;
 mod registration;
+mod rehearsal;
 mod roll;
 mod statement;
 #[cfg(test)]
@@ -85,6 +88,7 @@ pub use error::{Party, QuantityError};
 pub use keys::{AccountKeys, AccountSecret};
 pub use rebase::Rebase;
 pub use registration::Registration;
+pub use rehearsal::Rehearsal;
 pub use roll::Roll;
 pub use transfer::Transfer;
 pub use wallet::Wallet;
