@@ -11,6 +11,8 @@ use consilium_crypto::CandidateHeader;
 use super::*;
 use consilium_testkit::World;
 
+mod mixed;
+
 fn finished() -> World {
     let mut world = World::new();
     world.full_round();

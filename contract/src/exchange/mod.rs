@@ -22,6 +22,8 @@ pub mod group;
 pub mod participants;
 pub mod records;
 
+use std::sync::OnceLock;
+
 use consilium_crypto::signature::VerifyingKey;
 use consilium_exchange::quantity::{Accounts, VerifiedAction};
 use consilium_hash::{ChainId, Pseudonym, TransactionHash};
@@ -84,6 +86,8 @@ pub struct Exchange {
     group: Option<Group>,
     records: Records,
     accounts: Accounts,
+    /// The hash of all of this since it last changed: most blocks of a run say nothing here.
+    hashed: OnceLock<[u8; 32]>,
 }
 
 impl Exchange {
@@ -94,6 +98,7 @@ impl Exchange {
             group: None,
             records: Records::default(),
             accounts: Accounts::new(parameters.chain_id, parameters.authority),
+            hashed: OnceLock::new(),
         }
     }
 
@@ -134,6 +139,7 @@ impl Exchange {
         run: &Surroundings<'_>,
         ahead: Option<&VerifiedAction>,
     ) -> Result<(), Refusal> {
+        self.hashed = OnceLock::new();
         match (statement, author) {
             (Statement::Admit(it), None) => self.participants.admit(it, run.roster),
             (Statement::FoundGroup(it), None) => {
@@ -160,7 +166,7 @@ impl Exchange {
         ahead: Option<&VerifiedAction>,
     ) -> Result<(), Refusal> {
         let key = self.key_of(author, run.roster).ok_or(Reason::UnknownInstitution)?;
-        let Self { participants, group, records, accounts } = self;
+        let Self { participants, group, records, accounts, .. } = self;
         let group = group.as_mut().ok_or(Refusal::from(Reason::NoGroup));
         match statement {
             Statement::JoinGroup(it) => group?.join(it, author, &key, run.chain_id),
@@ -185,6 +191,7 @@ impl Exchange {
 
     /// Takes a credit for the fault that transaction `id` proves.
     pub(crate) fn charge(&mut self, author: Pseudonym, id: TransactionHash) {
+        self.hashed = OnceLock::new();
         self.participants.charge(author, id);
     }
 
@@ -195,6 +202,10 @@ impl Exchange {
 
     /// Hash of all of it, as the state root covers it.
     pub(crate) fn hash(&self) -> [u8; 32] {
+        *self.hashed.get_or_init(|| self.hash_anew())
+    }
+
+    fn hash_anew(&self) -> [u8; 32] {
         let mut hasher = Sha256::new_with_prefix(LABEL);
         self.participants.hash(&mut hasher);
         hasher.update([u8::from(self.group.is_some())]);
