@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use consilium_proto::v1::Reason;
+use consilium_proto::v1::{Reason, transaction::Action};
 
 use crate::world::World;
 
@@ -85,12 +85,29 @@ fn a_transfer_that_somebody_sends_again_moves_nothing() {
     let to = world.name(1);
     let pay = transfer(&to, "30");
     let (_, signed) = world.kill_before_sending(0, &pay);
-    assert_eq!(world.say(signed.clone()).reason(), Reason::Accepted);
-    // Its author finds it on the chain.
+    let first = world.say(signed.clone());
+    assert_eq!(first.reason(), Reason::Accepted);
+    // Its author finds it on the chain. The coordinator knows it, and gives the answer that it gave; so it does after others.
     world.run(0, &pay);
-    let again = world.say(signed);
-    assert_eq!((again.reason(), again.culprit), (Reason::WrongSequence, Vec::new()));
-    assert_eq!((world.holds(0), world.holds(1)), ((70, 0), (0, 30)));
+    assert_eq!(world.say(signed.clone()), first);
+    world.run(0, &transfer(&to, "1"));
+    assert_eq!(world.say(signed.clone()), first);
+    assert_eq!((world.holds(0), world.holds(1)), ((69, 0), (0, 31)));
+    let chain = world.chain(0);
+    assert_eq!(chain.iter().filter(|it| *it.signed() == signed).count(), 1);
+    // The same numbers in the next turn are another statement, and hold no more.
+    let Some(Action::Transfer(mut other)) =
+        chain.iter().find_map(|it| (*it.signed() == signed).then(|| it.action().clone()))
+    else {
+        panic!()
+    };
+    other.transfer[7] += 1;
+    let stale = world.say(world.signed(0, Action::Transfer(other.clone())));
+    assert_eq!((stale.reason(), stale.culprit), (Reason::WrongSequence, Vec::new()));
+    other.transfer[7] += 1;
+    let replayed = world.say(world.signed(0, Action::Transfer(other)));
+    assert_eq!(replayed.reason(), Reason::BadStatement);
+    assert_eq!((world.holds(0), world.holds(1)), ((69, 0), (0, 31)));
 }
 
 #[test]
