@@ -422,7 +422,8 @@ fn the_program_admits_whoever_has_the_fingerprint_and_founds_the_group_of_an_iss
 }
 
 #[test]
-fn the_program_signs_a_deposit_for_the_institution_and_the_amount_that_it_is_told_and_for_no_other() {
+fn the_program_signs_a_deposit_for_the_institution_and_the_amount_that_it_is_told_and_for_no_other()
+{
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("ceremony");
     let held = ceremony(12);
