@@ -7,9 +7,10 @@
 //! shares, the read-off of the sums and the model that follows. Every blob that a transaction names must be there.
 //! The first thing that does not hold ends the audit.
 //!
-//! Proofs are checked many rounds at a time, folded into one multiscalar multiplication on all cores, while the rounds before
-//! them are run (`ahead`). An audit can go on from an earlier one ([`Audited`]): then the proofs in
-//! the blocks up to a height are not verified again, and everything else is.
+//! Proofs of updates are checked many rounds at a time, folded into one multiscalar multiplication on all cores, while the
+//! rounds before them are run (`ahead`); those about accounts, in another, when it is their turn. An audit can go on from an
+//! earlier one ([`Audited`]): then the proofs of updates in the blocks up to a height are not verified again, and everything
+//! else is.
 //!
 //! An institution that asks after its own updates alone needs none of this: [`crate::mine`].
 
@@ -30,6 +31,7 @@ use consilium_ledger::{
     Checkpoint, HeaderChain, Malformed, ManifestState, Store, verify_chain, verify_manifest,
 };
 use consilium_proto::v1::{BlobRef, transaction::Action};
+use rand_core::OsRng;
 
 use crate::audited::Audited;
 
@@ -199,6 +201,9 @@ impl<'a> Replay<'a> {
         self.report.blobs += batch.proven + batch.granted;
         self.report.proven_updates += batch.proven;
         self.report.earlier_updates += batch.granted;
+        // These speak of balances that the blocks before this batch leave.
+        let loaded = batch.blocks.iter().map(|read| &read.loaded);
+        batch.checked.check_quantities(&self.contract, loaded, &mut OsRng);
         for read in batch.blocks.drain(..) {
             self.block(read, &mut batch.checked)?;
             progress(self.report.blocks);

@@ -54,6 +54,14 @@ pub enum AuthorityError {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// A deposit that the authority does not vouch for.
+    #[error("deposit of {institution}: {problem}; nothing was signed")]
+    Deposit {
+        /// The institution as it was named.
+        institution: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// A file that is no model of the run's layers.
     #[error("{}: {problem}", path.display())]
     Model {

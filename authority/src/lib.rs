@@ -44,6 +44,7 @@
 
 mod bound;
 mod ceremony;
+mod deposits;
 mod enrolled;
 mod error;
 mod initial;

@@ -125,6 +125,27 @@ enum Command {
         #[command(flatten)]
         delivery: Delivery,
     },
+    /// Vouches for units that an institution pays into its account of hidden quantities.
+    ///
+    /// The request was made with `consilium-client account deposit`, and shows the amount, which the ledger never does: get
+    /// it over a channel that keeps secrets. Sign only for what you have seen: every unit in a run has come in by this
+    /// signature, and nothing else limits how many there are. What is written is for the institution, which sends it.
+    ApproveDeposit {
+        #[command(flatten)]
+        authority: Authority,
+        /// The request.
+        #[arg(value_name = "REQUEST")]
+        request: PathBuf,
+        /// Whose account: its name in pseudonyms.toml, or its pseudonym.
+        #[arg(long)]
+        institution: String,
+        /// Units that the authority has seen, as the request must say.
+        #[arg(long, value_name = "UNITS")]
+        amount: u32,
+        /// File to write the signed deposit to; it must not exist.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Sends a transaction that was written to a file.
     Send {
         /// The file.
@@ -270,6 +291,9 @@ fn main() -> ExitCode {
         }
         Command::FoundGroup { authority, issuer, opener, delivery } => {
             sharing::found(&authority, &issuer, &opener, &delivery)
+        }
+        Command::ApproveDeposit { authority, request, institution, amount, out } => {
+            sharing::approve_deposit(&authority, &request, &institution, amount, &out)
         }
         Command::Send { file, coordinator } => read_transaction(&file)
             .map_err(Failure::unusable)

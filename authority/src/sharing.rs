@@ -4,7 +4,8 @@ use std::path::Path;
 
 use consilium_authority::AuthorityFiles;
 use consilium_cli::Failure;
-use consilium_identity::ParticipantRequest;
+use consilium_exchange::quantity::DepositRequest;
+use consilium_identity::{ParticipantRequest, disk, write_file};
 
 use crate::delivery::{Authority, Delivery, hand_over, refused};
 
@@ -36,4 +37,23 @@ pub(crate) fn found(
     let authority = AuthorityFiles::load(dir).map_err(Failure::unusable)?;
     let signed = authority.found_group(&request(issuer)?, &request(opener)?).map_err(refused)?;
     hand_over(signed, delivery, &authority)
+}
+
+pub(crate) fn approve_deposit(
+    Authority { dir }: &Authority,
+    path: &Path,
+    institution: &str,
+    amount: u32,
+    out: &Path,
+) -> Result<String, Failure> {
+    let authority = AuthorityFiles::load(dir).map_err(Failure::unusable)?;
+    let bytes = disk::read(path, DepositRequest::LEN).map_err(Failure::unusable)?;
+    let request = DepositRequest::decode(&bytes)
+        .map_err(|error| Failure::unusable(format!("{}: {error}", path.display())))?;
+    let deposit = authority.approve_deposit(institution, amount, request).map_err(refused)?;
+    write_file(out, &deposit.encode()).map_err(Failure::unusable)?;
+    let out = out.display();
+    Ok(format!(
+        "{amount} units of {institution} are vouched for in {out}: hand it to {institution}"
+    ))
 }

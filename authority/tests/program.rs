@@ -18,6 +18,9 @@ use consilium_authority::{Ceremony, CeremonySpec, read_transaction};
 use consilium_contract::CandidateTransaction;
 use consilium_crypto::SigningKey;
 use consilium_exchange::group_signature::{IssuerKey, OpenerKey};
+use consilium_exchange::quantity::{
+    AccountSecret, Accounts, Action as QuantityAction, Deposit, DepositRequest, Wallet,
+};
 use consilium_hash::Pseudonym;
 use consilium_identity::{InstitutionFiles, ParticipantRequest};
 use consilium_proto::training::Layers;
@@ -416,4 +419,60 @@ fn the_program_admits_whoever_has_the_fingerprint_and_founds_the_group_of_an_iss
     let Action::FoundGroup(group) = action() else { panic!("another action") };
     assert_eq!(group.issuer_key, issuer_key.public().encode());
     assert_eq!(group.opener_key, opener_key.public().encode());
+}
+
+#[test]
+fn the_program_signs_a_deposit_for_the_institution_and_the_amount_that_it_is_told_and_for_no_other()
+{
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("ceremony");
+    let held = ceremony(12);
+    held.write(&dir).unwrap();
+    let mut rng = ChaCha20Rng::seed_from_u64(13);
+    let chain_id = held.parameters.chain_id;
+    let name = held.institutions[0].identity.pseudonym;
+    let wallet = Wallet::new(chain_id, name, AccountSecret::generate(&mut rng).unwrap());
+    let mut accounts = Accounts::new(chain_id, held.parameters.authority);
+    let registration = QuantityAction::Registration(wallet.register(&mut rng));
+    let verified = accounts.claim(&name, registration).unwrap().verify().unwrap();
+    accounts.apply(&name, &verified).unwrap();
+    let account = accounts.get(&name).unwrap();
+    let deposit = wallet.deposit(account, 90, &mut rng).unwrap();
+    let request = DepositRequest::new(chain_id, name, *account.keys(), deposit);
+    let path = root.path().join("request.bin");
+    fs::write(&path, request.encode().as_slice()).unwrap();
+    let out = root.path().join("approved.bin");
+    let approve = |institution: &str, amount: &str| {
+        let folder = dir.join("authority");
+        program(&[
+            "approve-deposit",
+            "--authority",
+            folder.to_str().unwrap(),
+            path.to_str().unwrap(),
+            "--institution",
+            institution,
+            "--amount",
+            amount,
+            "--out",
+            out.to_str().unwrap(),
+        ])
+    };
+    for (institution, amount, why) in [
+        ("institution-01", "91", "for 90 units"),
+        ("institution-02", "90", "is of institution-01"),
+        ("institution-09", "90", "is in no table"),
+    ] {
+        let output = approve(institution, amount);
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains(why), "{message}");
+        assert!(!out.exists());
+    }
+    let output = approve("institution-01", "90");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let approved = Deposit::decode(&fs::read(&out).unwrap()).unwrap();
+    let claim = accounts.claim(&name, QuantityAction::Deposit(approved)).unwrap();
+    accounts.apply(&name, &claim.verify().unwrap()).unwrap();
+    // What is there is not written over.
+    assert_eq!(approve("institution-01", "90").status.code(), Some(2));
 }

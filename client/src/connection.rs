@@ -159,16 +159,17 @@ impl Connection {
         Ok(Head { header, checkpoint })
     }
 
-    /// Blocks from a height on, as they become durable. The coordinator is shown the last block that `institution` holds,
-    /// so that one whose ledger lacks it stops before it signs anything.
+    /// Blocks from a height on, as they become durable. The coordinator is shown the last block that is held here, so that one
+    /// whose ledger lacks it stops before it signs anything. `institution` is whoever takes part in the rounds on this
+    /// connection.
     pub(crate) async fn subscribe(
         &mut self,
         from_height: u64,
         head: Option<&SealedHeader>,
-        institution: &Pseudonym,
+        institution: Option<&Pseudonym>,
     ) -> Result<Blocks, ClientError> {
         let head = head.map(|head| head.encode().to_vec()).unwrap_or_default();
-        let institution = institution.to_vec();
+        let institution = institution.map(|name| name.to_vec()).unwrap_or_default();
         let request = SubscribeRequest { from_height, head, institution };
         let call = self.federation.subscribe(request);
         Ok(Blocks(within(READ_DEADLINE, "Subscribe", call).await?))
@@ -269,6 +270,16 @@ impl Connection {
     ) -> Result<Answered, ClientError> {
         let receipt =
             within(deadline, "SubmitShare", self.federation.submit_share(signed.clone())).await?;
+        self.answered(signed, receipt)
+    }
+
+    /// Says something beside the rounds.
+    pub(crate) async fn say(
+        &mut self,
+        signed: SignedTransaction,
+        deadline: Duration,
+    ) -> Result<Answered, ClientError> {
+        let receipt = within(deadline, "Say", self.federation.say(signed.clone())).await?;
         self.answered(signed, receipt)
     }
 

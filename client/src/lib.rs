@@ -32,12 +32,14 @@
 //! | `run`, `session` | the run, and one connection of it: participate, serve, verify, settle, convict |
 //! | [`prepare`] | what is made of a trained model before it is encrypted |
 //! | [`state`] | everything on its disk |
+//! | [`account`] | its account of hidden quantities, worked at beside a run |
 //! | `connection`, `backoff` | the calls, how the coordinator is reached, when to try again |
 //! | [`observer`] | what a round cost, for whoever wants to know |
 //! | [`head`] | signed heads, kept and shown to others |
 //! | `status` | where an institution stands |
 //! | `error` | what can stop an institution |
 
+pub mod account;
 mod backoff;
 mod connection;
 mod error;

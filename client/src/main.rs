@@ -12,6 +12,7 @@ use consilium_crypto::TEST_FEATURES;
 use rand_core::{OsRng, RngCore};
 
 use commands::{
+    account::{ACCOUNT, Account},
     audit::{own, replay},
     run::{fit, load, rows, take_part, verification},
     state::{compare_heads, export, export_head, show},
@@ -122,6 +123,9 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         evidence: Option<PathBuf>,
     },
+    /// Hold and send units whose number nobody else reads.
+    #[command(subcommand, after_help = ACCOUNT)]
+    Account(Account),
     /// What convicts the coordinator or an institution of a broken rule.
     #[command(after_help = EXIT_CODES)]
     Evidence {
@@ -244,6 +248,7 @@ fn main() -> ExitCode {
             verify_evidence(&genesis, &file)
         }
         Command::Evidence { command: EvidenceCommand::Show { file } } => show_evidence(&file),
+        Command::Account(command) => commands::account::run(command),
         Command::Head(Head::Export { ceremony, state, out }) => {
             export_head(&ceremony, &state, out.as_deref())
         }

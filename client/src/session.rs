@@ -80,7 +80,7 @@ impl<'a> Session<'a> {
         let name = *own.pseudonym();
         let open = async move {
             let mut connection = Connection::open(connector.as_ref(), &parameters).await?;
-            let blocks = connection.subscribe(from, last.as_ref(), &name).await?;
+            let blocks = connection.subscribe(from, last.as_ref(), Some(&name)).await?;
             let head = connection.head(0).await?;
             Ok((connection, blocks, head))
         };

@@ -3,14 +3,17 @@
 use consilium_hash::TransactionHash;
 use thiserror::Error;
 
-use crate::round::check::CheckedUpdate;
+use crate::{exchange::check::CheckedQuantity, round::check::CheckedUpdate};
 
 /// The outcome of an expensive check that ran ahead of its transaction, in whichever wing. It is a pure function of the
-/// transaction and the body, so the state that follows is the same as if it had been computed in its turn.
+/// transaction and the body, or is bound to the state that it was computed for and believed for no other. So the state that
+/// follows is the same as if it had been computed in its turn.
 #[derive(Debug)]
 pub enum Checked {
     /// Decoding and proofs of an update.
     Update(CheckedUpdate),
+    /// The proof of something that is said of an account.
+    Quantity(CheckedQuantity),
 }
 
 impl Checked {
@@ -18,6 +21,7 @@ impl Checked {
     pub fn transaction(&self) -> TransactionHash {
         match self {
             Self::Update(update) => update.transaction(),
+            Self::Quantity(quantity) => quantity.transaction(),
         }
     }
 }
@@ -28,6 +32,12 @@ impl From<CheckedUpdate> for Checked {
     }
 }
 
+impl From<CheckedQuantity> for Checked {
+    fn from(quantity: CheckedQuantity) -> Self {
+        Self::Quantity(quantity)
+    }
+}
+
 /// What [`Contract::apply`](crate::Contract::apply) is given besides the transaction.
 #[derive(Debug)]
 pub enum Body {
@@ -35,7 +45,7 @@ pub enum Body {
     None,
     /// The signed header arrived, but never a body of its length and hash.
     Missing,
-    /// The body arrived and was checked.
+    /// The body arrived and was checked; or what the transaction proves of an account was.
     Checked(Checked),
 }
 
@@ -45,7 +55,7 @@ pub enum ApplyError {
     /// The update passed admission, so its body must be checked, or said to be missing.
     #[error("the contract needs the checked body of the update, or word that it is missing")]
     BodyNeeded,
-    /// The body that was checked belongs to another transaction.
-    #[error("the checked body belongs to another transaction")]
+    /// What was checked belongs to another transaction.
+    #[error("what was checked belongs to another transaction")]
     WrongBody,
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     action::{Signer, Statement},
-    body::{ApplyError, Body},
+    body::{ApplyError, Body, Checked},
     enrolment::roster::Roster,
     exchange::{Exchange, Surroundings},
     handler::Said,
@@ -175,9 +175,16 @@ impl Contract {
             Statement::Keygen(statement) => statement.apply(&said, state),
             Statement::Round(statement) => statement.apply(transaction, body, state)?,
             Statement::Exchange(statement) => {
+                let ahead = match &body {
+                    Body::Checked(checked) if checked.transaction() != said.transaction => {
+                        return Err(ApplyError::WrongBody);
+                    }
+                    Body::Checked(Checked::Quantity(quantity)) => Some(quantity.verified()),
+                    Body::Checked(Checked::Update(_)) | Body::None | Body::Missing => None,
+                };
                 let State { exchange, roster, parameters, .. } = state;
                 let run = Surroundings { chain_id: &parameters.chain_id, roster };
-                match exchange.apply(statement, said.author, &run) {
+                match exchange.apply(statement, said.author, &run, ahead) {
                     Ok(()) => Receipt::accepted(said.transaction),
                     Err(refusal) => refusal.receipt(&said),
                 }

@@ -4,8 +4,8 @@
 //! Block ─▶ Decoded ─▶ Loaded (with the bodies at hand) ─▶ check_ahead ─▶ execute ─▶ what became of each entry
 //! ```
 //!
-//! [`execute`] does all of it, and folds the proofs of a block's updates into one check. Whoever reads many blocks loads
-//! them, checks all of them ahead and then runs each with [`execute_loaded`].
+//! [`execute`] does all of it, and folds the proofs of a block's updates into one check, and those about accounts into
+//! another. Whoever reads many blocks loads them, checks all of them ahead and then runs each with [`execute_loaded`].
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -20,11 +20,15 @@ use crate::{
     action::Statement,
     body::{ApplyError, Body, Checked},
     contract::{Admission, Contract},
+    exchange::check::{check_quantities, has_proof},
     parameters::Parameters,
     receipt::Receipt,
     round::{self, ExpectedSums, check::CheckedUpdate, check::check_updates},
     transaction::{CandidateTransaction, parse_entry},
 };
+
+/// What a proof about an account takes while it is verified with others, in bytes.
+const QUANTITY_BYTES: usize = 16 << 10;
 
 /// An entry of a block, and what the contract made of it.
 #[derive(Debug)]
@@ -92,12 +96,16 @@ impl ExecuteError {
 pub struct Decoded {
     /// Each with the word that its body never arrived.
     entries: Vec<(CandidateTransaction, bool)>,
+    /// Length of the encoded entries, in bytes.
+    length: usize,
 }
 
 /// The entries of a block, decoded, with those bodies that are at hand. Nobody has judged them.
 #[derive(Debug)]
 pub struct Loaded<'a> {
     entries: Vec<Entry<'a>>,
+    /// Length of the encoded entries, in bytes.
+    length: usize,
 }
 
 #[derive(Debug)]
@@ -121,7 +129,7 @@ impl Decoded {
             })
         };
         let entries = block.entries.iter().enumerate().map(decode).collect::<Result<_, _>>()?;
-        Ok(Self { entries })
+        Ok(Self { entries, length: block.entries.iter().map(Vec::len).sum() })
     }
 
     /// The transactions, each with the word that its body never arrived.
@@ -152,7 +160,7 @@ impl Decoded {
             };
             entries.push(Entry { transaction, body_missing, body });
         }
-        Ok(Loaded { entries })
+        Ok(Loaded { entries, length: self.length })
     }
 }
 
@@ -166,6 +174,24 @@ impl<'a> Loaded<'a> {
         body: impl FnMut(&BlobHash) -> Result<Option<Cow<'a, [u8]>>, E>,
     ) -> Result<Self, LoadError<E>> {
         Decoded::of(block)?.load(body)
+    }
+
+    /// What this block and the check of its proofs take in memory, in bytes: nearly all of it.
+    pub fn verifying_bytes(&self, parameters: &Parameters) -> usize {
+        let of_updates = parameters.update_parameters().verifying_bytes();
+        let updates = self.with_bodies().count().saturating_mul(of_updates);
+        let proofs = self.transactions().filter(|transaction| has_proof(transaction)).count();
+        updates + proofs * QUANTITY_BYTES + self.length
+    }
+
+    /// Whether something in it is about the key: before there is one, it may be made here.
+    pub fn is_about_the_key(&self) -> bool {
+        let mut transactions = self.transactions();
+        transactions.any(|it| matches!(it.kind().statement, Statement::Keygen(_)))
+    }
+
+    fn transactions(&self) -> impl Iterator<Item = &CandidateTransaction> {
+        self.entries.iter().map(|entry| &entry.transaction)
     }
 
     /// The updates that came with a body, each with it.
@@ -225,6 +251,18 @@ impl CheckedAhead {
         }
     }
 
+    /// Verifies the proofs about accounts in these blocks, which follow on the contract's state in this order, folded.
+    pub fn check_quantities<'b, 'a: 'b>(
+        &mut self,
+        contract: &Contract,
+        blocks: impl IntoIterator<Item = &'b Loaded<'a>>,
+        rng: &mut impl CryptoRngCore,
+    ) {
+        let said: Vec<_> = blocks.into_iter().flat_map(Loaded::transactions).collect();
+        let checked = check_quantities(contract.exchange().accounts(), &said, rng);
+        self.checked.extend(checked.into_iter().map(|it| (it.transaction(), it.into())));
+    }
+
     /// What came of the check of a transaction.
     pub fn get(&self, transaction: &TransactionHash) -> Option<&Checked> {
         self.checked.get(transaction)
@@ -238,20 +276,28 @@ impl FromIterator<CheckedUpdate> for CheckedAhead {
     }
 }
 
-/// Runs the expensive checks of all these blocks at once: the proofs of their updates are one sum that must be zero.
+/// Runs the expensive checks of all these blocks at once: the proofs of their updates are one sum that must be zero, those
+/// about accounts another.
 ///
-/// All blocks lie between two changes of the key, of which there is one; before it is made there is nothing to check.
+/// All blocks lie between two changes of the key, of which there is one; before it is made there is no update to check.
 pub fn check_ahead<'b, 'a: 'b>(
     contract: &Contract,
     blocks: impl IntoIterator<Item = &'b Loaded<'a>> + Clone,
     rng: &mut impl CryptoRngCore,
 ) -> CheckedAhead {
-    let Some(committee) = contract.committee() else { return CheckedAhead::default() };
-    let parameters = contract.parameters();
-    let updates: Vec<_> = blocks.clone().into_iter().flat_map(Loaded::with_bodies).collect();
-    let checked = check_updates(parameters, committee, &updates, rng);
-    let mut checked = checked.into_iter().collect::<CheckedAhead>();
-    checked.expect(parameters, blocks, rng);
+    let mut checked = match contract.committee() {
+        Some(committee) => {
+            let parameters = contract.parameters();
+            let updates: Vec<_> =
+                blocks.clone().into_iter().flat_map(Loaded::with_bodies).collect();
+            let checked = check_updates(parameters, committee, &updates, rng);
+            let mut checked = checked.into_iter().collect::<CheckedAhead>();
+            checked.expect(parameters, blocks.clone(), rng);
+            checked
+        }
+        None => CheckedAhead::default(),
+    };
+    checked.check_quantities(contract, blocks, rng);
     checked
 }
 
@@ -340,7 +386,10 @@ fn run(
         contract.expect(sums);
     }
     let body = match contract.admit(transaction) {
-        Admission::Decided(_) => Body::None,
+        // What a proof about an account was found to hold for, if it was checked.
+        Admission::Decided(_) => {
+            ahead.checked.remove(&transaction.id()).map_or(Body::None, Body::Checked)
+        }
         Admission::NeedsBody { .. } if body_missing => Body::Missing,
         Admission::NeedsBody { sha256, .. } => match ahead.checked.remove(&transaction.id()) {
             Some(checked) => Body::Checked(checked),

@@ -55,6 +55,7 @@ pub use enrolment::{
     certificate::{self, Certificate, CertificateError},
     roster::{self, Roster},
 };
+pub use exchange::check::{CheckedQuantity, check_quantities};
 pub use execute::{ExecuteError, Recorded, execute};
 pub use handler::Refusal;
 pub use influence::{Distance, Influence};

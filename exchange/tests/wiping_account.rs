@@ -41,7 +41,7 @@ fn sender() -> Zeroizing<[u8; 64]> {
     let deposit = deposit.approve(&CHAIN, &SENDER, account.keys(), &opening, &authority).unwrap();
     let verified = accounts.claim(&SENDER, Action::Deposit(deposit)).unwrap().verify().unwrap();
     accounts.apply(&SENDER, &verified).unwrap();
-    wallet.follow(&SENDER, &verified, &DiscreteLogTable::shared()).unwrap();
+    wallet.follow(&SENDER, verified.action(), &DiscreteLogTable::shared()).unwrap();
     accounts.roll(&SENDER, &wallet.roll(accounts.get(&SENDER).unwrap())).unwrap();
     wallet.rolled();
     let [account, to] = [SENDER, RECEIVER].map(|name| accounts.get(&name).unwrap());

@@ -10,6 +10,7 @@
 //! | `attack` | updates whose proofs do not hold, and a coordinator that sums them |
 //! | `ceremony` | the one ceremony, and geneses that differ from what a ceremony makes |
 //! | `parties` | what the parties sign, and the chain that they sign it for |
+//! | `quantities` | institutions with accounts, and what they say of them |
 //! | `run` | a contract driven transaction by transaction, with everybody's keys |
 //! | `sharing` | an owner, a custodian, a group, and what they say of records |
 //! | `step` | what the parties say in one step of training |
@@ -29,6 +30,7 @@
 mod attack;
 mod ceremony;
 mod parties;
+mod quantities;
 mod run;
 mod sharing;
 mod step;
@@ -43,6 +45,7 @@ pub use ceremony::{
     layers, specification, table,
 };
 pub use parties::Parties;
+pub use quantities::Traders;
 pub use run::{Op, Run};
 pub use sharing::{Sharing, admission};
 pub use world::{World, splice};

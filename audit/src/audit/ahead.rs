@@ -18,7 +18,7 @@ use rand_core::OsRng;
 
 use super::{AuditError, failed};
 
-/// What the updates that are folded at once may take in memory, unless one block holds more of them. Two batches are held.
+/// What is folded at once may take so much in memory, unless one block holds more. Two batches are held.
 const BATCH_BYTES: usize = 128 << 20;
 /// Updates that are folded at once. The bases that all share are a twentieth of such a fold; more would make batches so few
 /// that nothing is left to be run beside them. Ledgers of tests are short, and have more than one batch, too.
@@ -85,23 +85,23 @@ impl Ahead<'_> {
         &self,
         blocks: &mut impl Iterator<Item = (u64, Result<Block, LedgerError>)>,
     ) -> Batch {
-        let each = self.parameters.update_parameters().verifying_bytes();
-        let most = (BATCH_BYTES / each.max(1)).clamp(1, BATCH_UPDATES);
         let mut batch = Vec::new();
-        let mut updates = 0;
+        let (mut bytes, mut updates) = (0, 0);
         let end = loop {
             let Some((height, block)) = blocks.next() else { break End::OfLedger };
             let read = block.map_err(|source| AuditError::Block { height, source });
             match read.and_then(|block| self.read_block(height, block)) {
                 Ok(read) => {
+                    bytes += read.loaded.verifying_bytes(&self.parameters);
                     updates += read.loaded.with_bodies().count();
+                    // Updates are checked for the key: where it may be made, what follows waits for it.
+                    let may_make_key = self.committee.is_none() && read.loaded.is_about_the_key();
                     batch.push(read);
+                    if bytes >= BATCH_BYTES || updates >= BATCH_UPDATES || may_make_key {
+                        break End::More;
+                    }
                 }
                 Err(error) => break End::Broken(error),
-            }
-            // Before the key is made there is nothing that proofs could be checked for.
-            if updates >= most || self.committee.is_none() {
-                break End::More;
             }
         };
         self.check(batch, end)

@@ -12,6 +12,8 @@ use rand_core::OsRng;
 use super::*;
 use consilium_testkit::World;
 
+mod mixed;
+
 fn finished() -> World {
     let mut world = World::new();
     world.full_round();
@@ -269,21 +271,26 @@ fn what_an_earlier_audit_has_refuted_is_refuted_again_and_not_taken_for_granted(
     assert!(matches!(refused, AuditError::StateRoot { .. }), "{refused}");
 }
 
-#[test]
-fn a_changed_byte_anywhere_in_the_closed_ledger_is_found() {
-    let dir = tempfile::tempdir().unwrap();
-    let ledger = dir.path().join("ledger");
-    finished().ledger(&ledger);
+/// All files of a ledger.
+fn files_below(ledger: &Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
-    let mut folders = vec![ledger.clone()];
+    let mut folders = vec![ledger.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
             let kind = if entry.file_type().unwrap().is_dir() { &mut folders } else { &mut files };
             kind.push(entry.path());
         }
     }
+    files
+}
+
+#[test]
+fn a_changed_byte_anywhere_in_the_closed_ledger_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = dir.path().join("ledger");
+    finished().ledger(&ledger);
     let mut flipped = 0;
-    for path in files {
+    for path in files_below(&ledger) {
         let whole = fs::read(&path).unwrap();
         let step = (whole.len() / 3).max(1);
         for position in (step / 2..whole.len()).step_by(step) {

@@ -3,6 +3,7 @@
 use consilium_cli::Failure;
 use consilium_client::ClientError;
 
+pub(super) mod account;
 pub(super) mod audit;
 pub(super) mod run;
 pub(super) mod state;

@@ -3,6 +3,7 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `accounts` | hidden quantities: accounts, and whose fault it is where a statement about one does not hold |
+//! | [`check`] | proofs about accounts, ahead of time and folded |
 //! | [`participants`] | who may speak, and with what credit |
 //! | [`group`] | the group in whose name requests are signed: its members and epochs |
 //! | [`records`] | records on the ledger, consents to them, withdrawals |
@@ -16,12 +17,15 @@
 //! follows the chain without bodies cannot know that one.
 
 mod accounts;
+pub mod check;
 pub mod group;
 pub mod participants;
 pub mod records;
 
+use std::sync::OnceLock;
+
 use consilium_crypto::signature::VerifyingKey;
-use consilium_exchange::quantity::Accounts;
+use consilium_exchange::quantity::{Accounts, VerifiedAction};
 use consilium_hash::{ChainId, Pseudonym, TransactionHash};
 use consilium_proto::v1::{
     AdmitParticipant, Deposit, FoundGroup, GiveConsent, JoinGroup, OpenAccount, PostRequest,
@@ -82,6 +86,8 @@ pub struct Exchange {
     group: Option<Group>,
     records: Records,
     accounts: Accounts,
+    /// The hash of all of this since it last changed: most blocks of a run say nothing here.
+    hashed: OnceLock<[u8; 32]>,
 }
 
 impl Exchange {
@@ -92,6 +98,7 @@ impl Exchange {
             group: None,
             records: Records::default(),
             accounts: Accounts::new(parameters.chain_id, parameters.authority),
+            hashed: OnceLock::new(),
         }
     }
 
@@ -121,6 +128,7 @@ impl Exchange {
     }
 
     /// Lets a statement take effect. Its author's signature has been verified; it has none where it is the authority's.
+    /// `ahead` is what its proof was found to hold for, if it has one and was checked ahead of time.
     ///
     /// # Errors
     /// [`Refusal`]; nothing has changed then.
@@ -129,7 +137,9 @@ impl Exchange {
         statement: Statement<'_>,
         author: Option<Pseudonym>,
         run: &Surroundings<'_>,
+        ahead: Option<&VerifiedAction>,
     ) -> Result<(), Refusal> {
+        self.hashed = OnceLock::new();
         match (statement, author) {
             (Statement::Admit(it), None) => self.participants.admit(it, run.roster),
             (Statement::FoundGroup(it), None) => {
@@ -141,7 +151,7 @@ impl Exchange {
             }
             (statement, Some(author)) => {
                 self.participants.may_speak(&author, run.roster)?;
-                self.hear(statement, &author, run)
+                self.hear(statement, &author, run, ahead)
             }
             // The list of kinds lets nobody but the authority say the first two, and participants all others.
             (_, None) => Err(Reason::UnknownInstitution.into()),
@@ -153,9 +163,10 @@ impl Exchange {
         statement: Statement<'_>,
         author: &Pseudonym,
         run: &Surroundings<'_>,
+        ahead: Option<&VerifiedAction>,
     ) -> Result<(), Refusal> {
         let key = self.key_of(author, run.roster).ok_or(Reason::UnknownInstitution)?;
-        let Self { participants, group, records, accounts } = self;
+        let Self { participants, group, records, accounts, .. } = self;
         let group = group.as_mut().ok_or(Refusal::from(Reason::NoGroup));
         match statement {
             Statement::JoinGroup(it) => group?.join(it, author, &key, run.chain_id),
@@ -167,11 +178,11 @@ impl Exchange {
             }
             Statement::GiveConsent(it) => records.consent(it, author, &key, run.chain_id),
             Statement::WithdrawConsent(it) => records.withdraw(it, author, &key, run.chain_id),
-            Statement::OpenAccount(it) => accounts::open(accounts, it, author),
-            Statement::Deposit(it) => accounts::deposit(accounts, it, author),
-            Statement::Transfer(it) => accounts::transfer(accounts, it, author, run.roster),
+            Statement::OpenAccount(it) => accounts::take(accounts, it, author, run.roster, ahead),
+            Statement::Deposit(it) => accounts::take(accounts, it, author, run.roster, ahead),
+            Statement::Transfer(it) => accounts::take(accounts, it, author, run.roster, ahead),
+            Statement::Rebase(it) => accounts::take(accounts, it, author, run.roster, ahead),
             Statement::Roll(it) => accounts::roll(accounts, it, author),
-            Statement::Rebase(it) => accounts::rebase(accounts, it, author),
             Statement::Admit(_) | Statement::FoundGroup(_) => {
                 Err(Reason::UnknownInstitution.into())
             }
@@ -180,6 +191,7 @@ impl Exchange {
 
     /// Takes a credit for the fault that transaction `id` proves.
     pub(crate) fn charge(&mut self, author: Pseudonym, id: TransactionHash) {
+        self.hashed = OnceLock::new();
         self.participants.charge(author, id);
     }
 
@@ -190,6 +202,10 @@ impl Exchange {
 
     /// Hash of all of it, as the state root covers it.
     pub(crate) fn hash(&self) -> [u8; 32] {
+        *self.hashed.get_or_init(|| self.hash_anew())
+    }
+
+    fn hash_anew(&self) -> [u8; 32] {
         let mut hasher = Sha256::new_with_prefix(LABEL);
         self.participants.hash(&mut hasher);
         hasher.update([u8::from(self.group.is_some())]);

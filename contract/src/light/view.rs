@@ -222,7 +222,7 @@ impl View {
             }
         }
         let run = Surroundings { chain_id: &parameters.chain_id, roster };
-        let refusal = match exchange.apply(statement, speaker, &run) {
+        let refusal = match exchange.apply(statement, speaker, &run, None) {
             Ok(()) => return Ok(()),
             Err(refusal) => refusal,
         };

@@ -94,6 +94,7 @@ pub(crate) fn submit(
         }
         // 4. Everything that is left was signed by the institution.
         (Ok(_), Body::Checked(Checked::Update(checked))) => accept(said, checked, state),
+        (Ok(_), Body::Checked(Checked::Quantity(_))) => return Err(ApplyError::WrongBody),
     };
     let Err(refusal) = outcome else { return Ok(Receipt::accepted(id)) };
     // A fault is the verdict on this institution, also one that the header alone shows.

@@ -50,7 +50,7 @@ impl World {
         let verified = accounts.claim(&SENDER, Action::Deposit(deposit)).unwrap().verify().unwrap();
         accounts.apply(&SENDER, &verified).unwrap();
         let table = DiscreteLogTable::shared();
-        wallets[0].follow(&SENDER, &verified, &table).unwrap();
+        wallets[0].follow(&SENDER, verified.action(), &table).unwrap();
         let roll = wallets[0].roll(accounts.get(&SENDER).unwrap());
         accounts.roll(&SENDER, &roll).unwrap();
         wallets[0].rolled();

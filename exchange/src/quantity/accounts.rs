@@ -172,7 +172,16 @@ impl Accounts {
         if statement != verified.statement {
             return Err(QuantityError::Outdated);
         }
-        match &verified.action {
+        self.take_effect(author, &verified.action)
+    }
+
+    /// What an action changes where no rule refuses it and its proof holds.
+    pub(super) fn take_effect(
+        &mut self,
+        author: &Pseudonym,
+        action: &Action,
+    ) -> Result<(), QuantityError> {
+        match action {
             Action::Registration(registration) => {
                 let keys = registration.keys;
                 self.keys.extend([keys.x1, keys.x2].map(|point| *point.encoding()));

@@ -66,6 +66,11 @@ impl Claim {
         self.decide(holds)
     }
 
+    /// The action whose proof is not verified.
+    pub(super) fn action(&self) -> &Action {
+        &self.action
+    }
+
     fn decide(self, holds: bool) -> Result<VerifiedAction, QuantityError> {
         if !holds {
             return Err(QuantityError::BadProof { what: self.statement.context.kind.name() });

@@ -144,6 +144,11 @@ impl Deposit {
     /// Length of the encoding, in bytes.
     pub const LEN: usize = UnapprovedDeposit::LEN + SIGNATURE_LEN;
 
+    /// The number that its author's account must have.
+    pub fn sequence(&self) -> u64 {
+        self.content.sequence
+    }
+
     /// Sequence ‖ C ‖ proof ‖ signature.
     pub fn encode(&self) -> Vec<u8> {
         [self.content.encode(), self.signature.encode().to_vec()].concat()

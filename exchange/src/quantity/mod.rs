@@ -8,11 +8,12 @@
 //!
 //! ```text
 //! institution   Wallet::register → Registration                                                           on the ledger
-//!               Wallet::deposit → UnapprovedDeposit, DepositOpening
-//! authority     UnapprovedDeposit::approve → Deposit                                                      on the ledger
+//!               Wallet::deposit → UnapprovedDeposit, DepositOpening → DepositRequest
+//! authority     DepositRequest::approve → Deposit                                                         on the ledger
 //! institution   Wallet::transfer → Transfer;  Wallet::rebase → Rebase;  Wallet::roll → Roll               on the ledger
 //! everyone      Accounts::claim → Claim → Claim::verify, verify_claims → VerifiedAction → Accounts::apply
 //!               Accounts::roll
+//! an audit      Rehearsal::take, Rehearsal::roll → Rehearsal::verify → VerifiedAction                     of many at once
 //! institution   Wallet::follow, Wallet::rolled
 //! ```
 //!
@@ -48,8 +49,10 @@
 //! | `statement`, `proof` | the engine: what is stated, how it is proven |
 //! | `clauses` | (A), (B), (C), (D), (K) as equations |
 //! | `registration`, `deposit`, `transfer`, `rebase`, `roll` | the actions: making, encoding, what they state |
+//! | `request` | what an institution shows the authority of a deposit |
 //! | `claim` | verifying actions, alone or folded |
 //! | `accounts` | the state and its rules |
+//! | `rehearsal` | claims of a stretch of the ledger, collected to be verified together |
 //! | `wallet` | an institution's own view |
 //!
 //! # Sources
@@ -69,6 +72,8 @@ mod point;
 mod proof;
 mod rebase;
 mod registration;
+mod rehearsal;
+mod request;
 mod roll;
 mod statement;
 #[cfg(test)]
@@ -85,6 +90,8 @@ pub use error::{Party, QuantityError};
 pub use keys::{AccountKeys, AccountSecret};
 pub use rebase::Rebase;
 pub use registration::Registration;
+pub use rehearsal::Rehearsal;
+pub use request::DepositRequest;
 pub use roll::Roll;
 pub use transfer::Transfer;
 pub use wallet::Wallet;

@@ -15,7 +15,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::QuantityError;
 use super::accounts::Account;
 use super::ciphertext::Ciphertext;
-use super::claim::{Action, VerifiedAction};
+use super::claim::Action;
 use super::deposit::{DepositOpening, UnapprovedDeposit};
 use super::keys::AccountSecret;
 use super::rebase::Rebase;
@@ -123,15 +123,15 @@ impl Wallet {
         Roll { sequence: account.sequence() }
     }
 
-    /// Follows an action that the ledger has taken, whoever is its author.
+    /// Follows an action that the ledger has taken, and so verified, whoever is its author.
     pub fn follow(
         &mut self,
         author: &Pseudonym,
-        action: &VerifiedAction,
+        action: &Action,
         table: &DiscreteLogTable,
     ) -> Result<(), QuantityError> {
         let is_own = *author == self.name;
-        match action.action() {
+        match action {
             Action::Deposit(deposit) if is_own => {
                 self.pending += self.open(&deposit.content.ciphertext, table)?;
             }
@@ -170,14 +170,27 @@ impl Wallet {
         account.context(&self.chain_id, kind, &self.name)
     }
 
+    /// Whether the account is this wallet's, and balance and what waits are what this wallet has.
+    ///
+    /// # Errors
+    /// [`QuantityError::OutOfStep`] where they are not.
+    pub fn compare(&self, account: &Account) -> Result<(), QuantityError> {
+        self.check(account)?;
+        self.holds(&account.pending, self.pending)
+    }
+
     /// That the account is this wallet's, and holds what it thinks it does.
     fn check(&self, account: &Account) -> Result<(), QuantityError> {
-        let held = self.secret.open(account.balance.points());
-        let agrees = held == h_times(&Scalar::from(self.balance));
-        if account.keys != *self.secret.keys() || !agrees {
+        if account.keys != *self.secret.keys() {
             return Err(QuantityError::OutOfStep);
         }
-        Ok(())
+        self.holds(&account.balance, self.balance)
+    }
+
+    fn holds(&self, ciphertext: &Ciphertext, amount: u64) -> Result<(), QuantityError> {
+        let held = self.secret.open(ciphertext.points());
+        let agrees = held == h_times(&Scalar::from(amount));
+        if agrees { Ok(()) } else { Err(QuantityError::OutOfStep) }
     }
 }
 

@@ -77,10 +77,10 @@ impl Allowance {
 /// A consent, with what proxies and requester get once it is on the ledger.
 #[derive(Debug)]
 pub struct GivenConsent {
-    consent: Consent,
-    hash: ConsentHash,
-    grants: Vec<Grant>,
-    notice: Notice,
+    pub(super) consent: Consent,
+    pub(super) hash: ConsentHash,
+    pub(super) grants: Vec<Grant>,
+    pub(super) notice: Notice,
 }
 
 impl GivenConsent {

@@ -73,6 +73,7 @@ mod capsule;
 mod consent;
 mod error;
 mod give;
+mod given;
 mod grant;
 mod header;
 mod keys;

@@ -13,7 +13,7 @@ use consilium_records::{
     error,
     ledger::Ledger,
     owner::{
-        consent::{Asked, Recipients, give, narrow, requests, withdraw},
+        consent::{Asked, Recipients, give, narrow, requests, resume, withdraw},
         outbox::Outbox,
         review::{Reviewed, offers, publish, review},
     },
@@ -69,10 +69,10 @@ pub(crate) enum Owner {
     /// Consents to a request, or to a part of it, and sends grants to the proxies and a notice to the requester.
     ///
     /// They are sent once the consent is in a sealed block. What cannot be delivered now is kept: `owner deliver` tries
-    /// again. Proxies and requester who conspire can open everything of this custodian, category and months, whatever the
+    /// again. Where this command is stopped, the same command, or `owner deliver`, goes on with the same consent. Proxies and requester who conspire can open everything of this custodian, category and months, whatever the
     /// keywords, and nothing else: consent to months to come one at a time.
     Consent(Consent),
-    /// Delivers grants and notices that are still waiting.
+    /// Goes on with consents that were stopped, and delivers grants and notices that are still waiting.
     Deliver {
         #[command(flatten)]
         place: Place,
@@ -163,7 +163,13 @@ impl Owner {
                 Self::Consent(consent) => consent.give().await,
                 Self::Deliver { place } => {
                     let session = place.open(ROLE).await?;
-                    deliver(&session).await.map(|done| format!("{done}\n"))
+                    let (following, name) = (&session.following, &session.name);
+                    let resumed = resume(following, name, None, session.patience).await?;
+                    let in_force = |(consent, _): &(ConsentHash, bool)| {
+                        format!("consent {consent} is in force\n")
+                    };
+                    let resumed: String = resumed.iter().map(in_force).collect();
+                    deliver(&session).await.map(|done| format!("{resumed}{done}\n"))
                 }
                 Self::Withdraw { place, consent } => {
                     let session = place.open(ROLE).await?;
@@ -317,8 +323,13 @@ impl Consent {
                 .unwrap_or(u8::try_from(self.proxies.len()).unwrap_or(u8::MAX)),
         };
         let (following, name) = (&session.following, &session.name);
-        let consent =
-            give(following, name, &request, &allowance, &recipients, session.patience).await?;
+        let resumed = resume(following, name, Some(&request), session.patience).await?;
+        let consent = match resumed.into_iter().find(|(_, answers)| *answers) {
+            Some((consent, _)) => consent,
+            None => {
+                give(following, name, &request, &allowance, &recipients, session.patience).await?
+            }
+        };
         // Whatever becomes of the letters, the consent is on the ledger: it is to be known by name.
         tracing::info!(%consent, "is on the ledger");
         let delivered = deliver(&session).await?;

@@ -3,12 +3,15 @@
 use std::{fs::File, path::Path, sync::Arc};
 
 use consilium_audit::{
+    Evidence,
     durable::{LockError, lock},
+    evidence::{Genesis, Kept as KeptEvidence},
     files::create_folder,
-    follow::Follower,
+    follow::{FollowError, Follower},
     history::History,
 };
 use consilium_contract::{
+    Parameters,
     exchange::{Exchange, records::Kept},
     roster::Roster,
 };
@@ -16,7 +19,7 @@ use consilium_crypto::VerifyingKey;
 use consilium_exchange::records::{CandidateHeader, Record, Standing, VerifiedHeader};
 use consilium_hash::{ChainId, ConsentHash, Pseudonym, RecordHash};
 use consilium_ledger::{Block, SealedHeader, VerifiedHeader as BlockHeader};
-use consilium_proto::v1::StoredHeader;
+use consilium_proto::v1::{HistoryEvidence, StoredHeader, evidence::Statements};
 
 use super::index::Index;
 use crate::{RecordsError, error::Result, party::Party};
@@ -27,6 +30,8 @@ const FOLDER: &str = "ledger";
 /// The chain up to some height, and what it shows.
 #[derive(Debug)]
 pub struct Ledger {
+    parameters: Arc<Parameters>,
+    genesis_entry: Vec<u8>,
     history: History,
     follower: Follower,
     index: Index,
@@ -50,7 +55,14 @@ impl Ledger {
         let open: fn(&Path, &_) -> _ = if lock.is_some() { History::open } else { History::view };
         let history = open(&dir, &party.parameters)?;
         let follower = Follower::new(Arc::clone(&party.parameters), party.genesis_entry.clone());
-        let mut ledger = Self { history, follower, index: Index::default(), lock };
+        let mut ledger = Self {
+            parameters: Arc::clone(&party.parameters),
+            genesis_entry: party.genesis_entry.clone(),
+            history,
+            follower,
+            index: Index::default(),
+            lock,
+        };
         while let Some((block, header)) = ledger.history.block(ledger.follower.height())? {
             ledger.read(&block, &header)?;
         }
@@ -61,9 +73,36 @@ impl Ledger {
         let Self { follower, index, .. } = self;
         let height = header.height;
         let taken = |view: &_, transaction: &_| index.take(view, transaction, height);
-        // A closed round is nothing to a party that does not train.
-        follower.read_with(block, header, taken).map(drop)?;
-        Ok(())
+        match follower.read_with(block, header, taken) {
+            // A closed round is nothing to a party that does not train.
+            Ok(_) => Ok(()),
+            Err(error @ FollowError::Entry { .. }) => Err(self.convicted(height, &error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A recorded block with an entry that must not stand there: what the coordinator has signed goes into a file.
+    fn convicted(&mut self, height: u64, error: &FollowError) -> RecordsError {
+        match self.keep_evidence(height) {
+            Ok(kept) => RecordsError::Convicted(format!("{error}; {kept}")),
+            Err(failed) => failed,
+        }
+    }
+
+    /// Writes the blocks up to a height, if they convict the coordinator in the eyes of others too.
+    fn keep_evidence(&mut self, height: u64) -> Result<KeptEvidence> {
+        // Another process keeps the copy, and finds the same.
+        if self.lock.is_none() {
+            return Ok(KeptEvidence(None));
+        }
+        let blocks = self.history.encoded(height.saturating_add(1))?;
+        let statements =
+            Statements::History(HistoryEvidence { blocks, ..HistoryEvidence::default() });
+        let genesis = Genesis { entry: &self.genesis_entry, parameters: &self.parameters };
+        let Ok(evidence) = Evidence::new(statements, genesis) else {
+            return Ok(KeptEvidence(None));
+        };
+        Ok(KeptEvidence(Some(self.history.keep_evidence(height, &evidence)?)))
     }
 
     /// Takes the next block, or the last one again. On disk when it returns, if this process keeps the copy.
@@ -165,3 +204,6 @@ impl Ledger {
         Ok(CandidateHeader::decode(&stored.header)?.verify(&record)?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,14 @@
 //! Requests on the ledger, consents to them, and withdrawals.
 //!
-//! What proxies and requester get is made with the consent and released once the consent's block is sealed and followed;
-//! then it is on the owner's disk before any of it is sent. Whoever is stopped in between has a consent on the ledger that
-//! nobody can serve, which is withdrawn and given again.
+//! A consent is on the owner's disk, with what proxies and requester get, before it is said; that is released once its block
+//! is sealed and followed, and then on disk as letters before any of them is sent. Whoever is stopped in between goes on with
+//! the same consent.
 
 use std::time::Duration;
 
 use consilium_exchange::records::{
-    Allowance, Grant, KeywordKey, Named, Notice, OwnerKeys, Request, Selection, Standing,
-    Withdrawal, give_consent,
+    Allowance, GivenConsent, Grant, KeywordKey, Named, Notice, OwnerKeys, Request, Selection,
+    Standing, Withdrawal, give_consent,
 };
 use consilium_hash::{ConsentHash, Pseudonym};
 use consilium_proto::v1::{
@@ -19,7 +19,7 @@ use prost::Message as _;
 use rand_core::OsRng;
 use zeroize::Zeroizing;
 
-use super::outbox::Outbox;
+use super::{held::Held, outbox::Outbox};
 use crate::{
     RecordsError,
     card::Card,
@@ -63,7 +63,8 @@ pub struct Recipients {
     pub proxies: Vec<Card>,
 }
 
-/// Consents to a request as far as `allowance` goes, and puts into the outbox what the parties get.
+/// Consents to a request as far as `allowance` goes, and puts into the outbox what the parties get. On disk before it is said:
+/// [`resume`] goes on with it.
 ///
 /// # Errors
 /// [`RecordsError::Unusable`] for an allowance that cannot be or cards that do not belong to it;
@@ -99,20 +100,78 @@ pub async fn give(
         seed: party.seed()?,
         keyword_key: &keyword_key,
     };
-    let outbox = Outbox::of(&party.dir)?;
     let given = give_consent(party.chain_id(), &keys, request, allowance, &mut OsRng)?;
+    Held::of(&party.dir)?.put(&given, recipients)?;
+    let hash = *given.hash();
+    finish(following, me, given, recipients, patience).await?;
+    Ok(hash)
+}
+
+/// Goes on with consents that were given by an owner who was stopped before their letters were in the outbox. The names of
+/// those that are in force, and whether each answers `request`.
+///
+/// # Errors
+/// As [`give`].
+pub async fn resume(
+    following: &Following,
+    me: &Pseudonym,
+    request: Option<&Request>,
+    patience: Duration,
+) -> Result<Vec<(ConsentHash, bool)>> {
+    let party = following.party();
+    let held = Held::of(&party.dir)?.all(party, &following.ledger())?;
+    let mut resumed = Vec::new();
+    for (given, recipients) in held {
+        let hash = *given.hash();
+        let answers = request.is_some_and(|request| given.answers(request));
+        if finish(following, me, given, &recipients, patience).await? {
+            resumed.push((hash, answers));
+        }
+    }
+    Ok(resumed)
+}
+
+/// From a consent on disk to letters in the outbox, saying it as often as it takes; whether it is in force. What a crash
+/// between these steps means: it is gone through again, and the ledger takes the same consent once.
+async fn finish(
+    following: &Following,
+    me: &Pseudonym,
+    given: GivenConsent,
+    recipients: &Recipients,
+    patience: Duration,
+) -> Result<bool> {
+    let party = following.party();
+    let held = Held::of(&party.dir)?;
+    let outbox = Outbox::of(&party.dir)?;
     let hash = *given.hash();
     let action = Action::GiveConsent(GiveConsent { consent: given.consent().encode() });
-    following.say(me, action, patience).await?;
-    let in_force = |ledger: &Ledger| (ledger.standing(&hash) == Standing::InForce).then_some(());
-    following.until("the consent on the ledger", patience, in_force).await?;
-    let standing = following.ledger().standing(&hash);
-    let (grants, notice) = given.release(standing)?;
-    let letters = letters(party, me, &hash, allowance, recipients, &grants, &notice)?;
-    for (to, delivery) in letters {
-        outbox.put(&hash, to, delivery)?;
+    match following.say(me, action, patience).await {
+        Err(error @ RecordsError::Refused { .. }) => {
+            // Nothing of it has become known, and nothing will.
+            held.remove(&hash)?;
+            return Err(error);
+        }
+        said => said?,
     }
-    Ok(hash)
+    let known = |ledger: &Ledger| {
+        Some(ledger.standing(&hash)).filter(|standing| *standing != Standing::NotSealed)
+    };
+    let standing = following.until("the consent on the ledger", patience, known).await?;
+    if standing == Standing::InForce {
+        let allowed = Allowed { selection: given.selection().clone(), until_ms: given.until_ms() };
+        let (grants, notice) = given.release(standing)?;
+        for (to, delivery) in letters(party, me, &hash, &allowed, recipients, &grants, &notice)? {
+            outbox.put(&hash, to, delivery)?;
+        }
+    }
+    held.remove(&hash)?;
+    Ok(standing == Standing::InForce)
+}
+
+/// What the passes of a consent are for.
+struct Allowed {
+    selection: Selection,
+    until_ms: u64,
 }
 
 /// A grant for each proxy, and last the notice: by then the proxies can serve it.
@@ -120,12 +179,12 @@ fn letters<'a>(
     party: &Party,
     me: &Pseudonym,
     consent: &ConsentHash,
-    allowance: &Allowance,
+    allowed: &Allowed,
     recipients: &'a Recipients,
     grants: &[Grant],
     notice: &Notice,
 ) -> Result<Vec<(&'a Card, Delivery)>> {
-    let terms = Terms { consent, selection: &allowance.selection, until_ms: allowance.until_ms };
+    let terms = Terms { consent, selection: &allowed.selection, until_ms: allowed.until_ms };
     let custodian = Some(recipients.custodian.message().clone());
     let mut letters = Vec::with_capacity(grants.len() + 1);
     for (proxy, grant) in recipients.proxies.iter().zip(grants) {

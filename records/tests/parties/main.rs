@@ -8,4 +8,5 @@
 
 mod adversaries;
 mod common;
+mod stopped;
 mod story;

@@ -85,3 +85,29 @@ fn an_opening_is_not_shown() {
     let (_, opening) = unapproved(&mut world, 123_456);
     assert_eq!(format!("{opening:?}"), "DepositOpening(redacted)");
 }
+
+#[test]
+fn a_request_comes_to_the_authority_whole_and_is_approved_for_what_it_holds_alone() {
+    let mut world = World::new(46, 1);
+    let account = world.accounts.get(&name(0)).unwrap();
+    let deposit = world.wallets[0].deposit(account, 70, &mut world.rng).unwrap();
+    let request = DepositRequest::new(CHAIN, name(0), *account.keys(), deposit);
+    let bytes = request.encode();
+    assert_eq!(bytes.len(), DepositRequest::LEN);
+    let read = DepositRequest::decode(&bytes).unwrap();
+    assert_eq!((read.chain_id(), read.author(), read.amount()), (&CHAIN, &name(0), 70));
+    assert!(!format!("{read:?}").contains("70"), "{read:?}");
+    let approved = read.approve(&world.authority).unwrap();
+    world.act(0, Action::Deposit(approved)).unwrap();
+    assert_eq!(world.wallets[0].pending(), 70);
+    assert_eq!(world.wallets[0].compare(world.account(0)), Ok(()));
+    // The opening's amount: nobody has a larger one approved than the deposit holds.
+    let mut larger = bytes.to_vec();
+    let amount = DepositRequest::LEN - DepositOpening::LEN;
+    larger[amount] ^= 1;
+    let larger = DepositRequest::decode(&larger).unwrap();
+    assert_eq!(larger.approve(&world.authority), Err(QuantityError::WrongOpening));
+    for length in [0, bytes.len() - 1] {
+        assert!(DepositRequest::decode(&bytes[..length]).is_err());
+    }
+}

@@ -90,7 +90,9 @@ impl World {
     ) -> Result<(), QuantityError> {
         self.accounts.apply(&name(place), verified)?;
         let table = DiscreteLogTable::shared();
-        self.wallets.iter_mut().try_for_each(|wallet| wallet.follow(&name(place), verified, &table))
+        self.wallets
+            .iter_mut()
+            .try_for_each(|wallet| wallet.follow(&name(place), verified.action(), &table))
     }
 
     pub(super) fn deposit(&mut self, place: usize, amount: u32) -> Deposit {

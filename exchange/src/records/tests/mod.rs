@@ -4,6 +4,7 @@ mod bodies;
 mod collusion;
 mod consents;
 mod decoding;
+mod given;
 mod keywords;
 mod reencryption;
 mod statements;

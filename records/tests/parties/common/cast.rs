@@ -133,8 +133,8 @@ impl Cast {
         asked["request"].as_str().unwrap().to_owned()
     }
 
-    /// Consents to a request through two of the three proxies; the consent.
-    pub fn consent(&self, request: &str) -> String {
+    /// What consents to a request through two of the three proxies.
+    pub fn consent_arguments<'a>(&'a self, request: &'a str) -> Vec<&'a str> {
         let mut arguments = vec![
             "owner",
             "consent",
@@ -152,6 +152,12 @@ impl Cast {
         for proxy in &self.proxies {
             arguments.extend(["--proxy", proxy.card()]);
         }
+        arguments
+    }
+
+    /// Consents to a request through two of the three proxies; the consent.
+    pub fn consent(&self, request: &str) -> String {
+        let arguments = self.consent_arguments(request);
         let given = self.world.json(&self.owner.dir, &arguments);
         given["consent"].as_str().unwrap().to_owned()
     }
