@@ -1,5 +1,10 @@
 //! docs/papers.md names, for everything numbered in the two papers, files and tests: all of them are there.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -79,8 +84,10 @@ fn everything_numbered_in_both_papers_has_a_row() {
     let equations = numbered("eq.", 1..=32);
     let others = ["Fig. 1", "Fig. 2", "Fig. 3", "Fig. 4", "Fig. 5", "Fig. 6", "Table 1"];
     let stated = ["Def. 1", "Def. 2", "Def. 3", "Lemma 1", "Theorem 1", "Algorithm B"];
-    let clauses = ["clause (A)", "clause (B)", "clause (C)", "clause (D)", "clause (E)", "clause (F)"];
-    let sections = ["2.1 requirement 1", "2.1 requirement 2", "2.1 requirement 3", "2.1 requirement 4"];
+    let clauses =
+        ["clause (A)", "clause (B)", "clause (C)", "clause (D)", "clause (E)", "clause (F)"];
+    let sections =
+        ["2.1 requirement 1", "2.1 requirement 2", "2.1 requirement 3", "2.1 requirement 4"];
     let all = equations.iter().map(String::as_str).chain(others).chain(stated).chain(clauses);
     for what in all.chain(sections) {
         assert!(mo.split("; ").any(|cell| cell.split(", ").any(|it| it == what)), "mo2023: {what}");
@@ -95,7 +102,10 @@ fn everything_numbered_in_both_papers_has_a_row() {
     let single = ["Algorithm 1", "2.5 bilinear map"].map(str::to_owned);
     let all = figures.chain(tables).chain(requirements).chain(claims).chain(steps).chain(joins);
     for what in all.chain(re_encryption).chain(single) {
-        assert!(liu.split("; ").any(|cell| cell.split(", ").any(|it| it == what)), "liu2021: {what}");
+        assert!(
+            liu.split("; ").any(|cell| cell.split(", ").any(|it| it == what)),
+            "liu2021: {what}"
+        );
     }
 }
 

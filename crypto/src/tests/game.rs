@@ -289,7 +289,8 @@ fn sums_beyond_what_can_be_read_off_are_bottom() {
 /// Algorithm B of Lemma 1: its input (u, v, g, s_1, s_2, s_3) is the key and, with h^m, the challenge. What it proves is that
 /// nothing is learnt without decryptions of the adversary's choice: Dec of these bare ciphertexts has no proof to verify.
 #[test]
-fn a_challenge_made_of_a_linear_tuple_encrypts_its_message_and_of_another_tuple_every_message_alike() {
+fn a_challenge_made_of_a_linear_tuple_encrypts_its_message_and_of_another_tuple_every_message_alike()
+ {
     let Game { key, secret, mut rng, .. } = Game::new(50);
     let [r, s, other] = [(); 3].map(|()| random_scalar(&mut rng));
     let (s_1, s_2) = (key.x1 * r, key.x2 * s);

@@ -126,10 +126,12 @@ mod tests {
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = echo.accept().await.unwrap();
-                let mut byte = [0];
-                while stream.read_exact(&mut byte).await.is_ok() {
-                    stream.write_all(&byte).await.unwrap();
-                }
+                tokio::spawn(async move {
+                    let mut byte = [0];
+                    while stream.read_exact(&mut byte).await.is_ok() {
+                        stream.write_all(&byte).await.unwrap();
+                    }
+                });
             }
         });
         assert_eq!(meter.first(), None);

@@ -13,6 +13,8 @@ use crate::chart::{Area, GRID, INK, legend, svg, title};
 
 const COLOURS: [RGBColor; 4] =
     [RGBColor(0, 114, 178), RGBColor(0, 158, 115), RGBColor(213, 94, 0), RGBColor(204, 121, 167)];
+/// The upper part of a bar: what is behind it must not show.
+const LIGHT: RGBColor = RGBColor(166, 207, 228);
 const DASHES: [(i32, i32); 4] = [(1, 0), (9, 4), (3, 3), (12, 5)];
 /// Left free on both sides of a bar, in pixels.
 const BAR_MARGIN: u32 = 34;
@@ -33,7 +35,7 @@ pub fn figure(measured: &Measurements) -> Result<String, ExperimentError> {
     svg((1180, 860), |area| {
         title(
             area,
-            &format!("Sharing insurance and repair records, measured on {}", measured.machine.cpu),
+            &format!("liu2021's figures 4 to 7, measured here on {}", measured.machine.cpu),
         )?;
         let (_, below) = area.split_vertically(36);
         let panels = below.split_evenly((2, 2));
@@ -69,9 +71,9 @@ pub fn figure(measured: &Measurements) -> Result<String, ExperimentError> {
 }
 
 fn parted(names: [&str; 2]) -> Vec<(String, ShapeStyle, (i32, i32))> {
-    let colours = [COLOURS[0].mix(1.0), COLOURS[0].mix(0.35)];
+    let colours = [COLOURS[0], LIGHT];
     let entry =
-        |(name, colour): (&str, RGBAColor)| (name.to_owned(), colour.stroke_width(9), (1, 0));
+        |(name, colour): (&str, RGBColor)| (name.to_owned(), colour.stroke_width(9), (1, 0));
     names.into_iter().zip(colours).map(entry).collect()
 }
 
@@ -152,17 +154,14 @@ fn bars(area: &Area<'_>, (caption, y_title): (&str, &str), bars: &[Bar]) -> Resu
         .draw()
         .map_err(|e| e.to_string())?;
     for (place, bar) in bars.iter().enumerate() {
-        let rectangle = |from: f64, to: f64, colour: RGBAColor| {
+        let rectangle = |from: f64, to: f64, colour: RGBColor| {
             let corners =
                 [(SegmentValue::Exact(place), from), (SegmentValue::Exact(place + 1), to)];
             let mut rectangle = Rectangle::new(corners, colour.filled());
             rectangle.set_margin(0, 0, BAR_MARGIN, BAR_MARGIN);
             rectangle
         };
-        let parts = [
-            rectangle(0.0, bar.lower, COLOURS[0].mix(1.0)),
-            rectangle(bar.lower, bar.whole, COLOURS[0].mix(0.35)),
-        ];
+        let parts = [rectangle(0.0, bar.lower, COLOURS[0]), rectangle(bar.lower, bar.whole, LIGHT)];
         chart.draw_series(parts).map_err(|e| e.to_string())?;
         let style = text(13).pos(plotters::style::text_anchor::Pos::new(
             plotters::style::text_anchor::HPos::Center,
