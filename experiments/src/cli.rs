@@ -1,5 +1,7 @@
 //! The command line of `consilium`: results on stdout, progress and errors on stderr.
 
+mod insurance;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +14,6 @@ use consilium_contract::parameters::EXPERIMENTAL;
 
 use crate::attack::{self, AttackConfig};
 use crate::bench::{Extent, Peer};
-use crate::insurance::{self, InsuranceConfig};
 use crate::progress::Progress;
 use crate::replay::summary::text_table;
 use crate::replay::{self, Choice, Mask, ReplayConfig, load_dataset};
@@ -66,7 +67,7 @@ enum Command {
     /// Measure the cost of every party's work by model size, next to other schemes.
     Bench(BenchArgs),
     /// Measure what sharing policies and repair records costs: times and bytes on the wire, for many car owners.
-    Insurance(InsuranceArgs),
+    Insurance(insurance::InsuranceArgs),
     /// One cell of a bench, in a process of its own.
     #[command(name = bench::SUBCOMMAND, hide = true)]
     BenchCell {
@@ -187,35 +188,6 @@ const ATTACK_FILES: &str = "Written into DIR:
   attack.svg   accuracy by number of malicious institutions, a chart for each attack
   attack.md    the table, and in words where bounds help and where they do not";
 
-#[derive(Args)]
-#[command(after_help = INSURANCE_FILES)]
-struct InsuranceArgs {
-    /// Car owners, each with a policy, a repair and a claim over sockets (1 to 200). Times are measured for ten times as many.
-    #[arg(long, default_value_t = 20, value_name = "N")]
-    users: usize,
-    /// Insurers, among whom the owners are dealt (1 to 50).
-    #[arg(long, default_value_t = 3, value_name = "N")]
-    insurers: usize,
-    /// Repair shops, likewise (1 to 50).
-    #[arg(long, default_value_t = 5, value_name = "N")]
-    shops: usize,
-    /// Length of every policy and repair record, in bytes (1 to 1048576).
-    #[arg(long, default_value_t = 1024, value_name = "N")]
-    record_bytes: usize,
-    /// Directory for the files. An earlier run in it is replaced; one that holds anything else is refused.
-    #[arg(long, default_value = "runs/insurance", value_name = "DIR")]
-    out: PathBuf,
-    /// Form of the closing tables on stdout.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-}
-
-const INSURANCE_FILES: &str = "Written into DIR:
-  times.csv      the four stages of liu2021's table 2, for one owner and for many
-  bytes.csv      the three stages of its table 3, by connection
-  insurance.svg  its figures 4 to 7, as measured
-  insurance.md   the tables, as on stdout";
-
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
     /// A table.
@@ -274,26 +246,6 @@ impl AttackArgs {
                     "{:#}\n",
                     serde_json::json!({ "config": config, "summary": summary, "out": out })
                 )
-            }
-        })
-    }
-}
-
-impl InsuranceArgs {
-    fn execute(&self) -> Result<String, ExperimentError> {
-        let Self { users, insurers, shops, record_bytes, out, format } = self;
-        let config = InsuranceConfig::new(*users, *insurers, *shops, *record_bytes)?;
-        let progress = Progress::on_stderr();
-        let measured = insurance::run(&config, out, &progress);
-        progress.finish();
-        let measured = measured?;
-        Ok(match format {
-            Format::Text => {
-                let figure = out.join(insurance::files::FIGURE);
-                format!("{}\nfigures: {}\n", insurance::text_table(&measured), figure.display())
-            }
-            Format::Json => {
-                format!("{:#}\n", serde_json::json!({ "measured": measured, "out": out }))
             }
         })
     }
