@@ -132,6 +132,11 @@ impl Decoded {
         Ok(Self { entries, length: block.entries.iter().map(Vec::len).sum() })
     }
 
+    /// Length of the encoded entries, in bytes.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
     /// The transactions, each with the word that its body never arrived.
     pub fn entries(&self) -> impl Iterator<Item = (&CandidateTransaction, bool)> {
         self.entries.iter().map(|(transaction, body_missing)| (transaction, *body_missing))

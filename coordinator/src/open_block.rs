@@ -106,8 +106,7 @@ mod tests {
 
     type Answered = oneshot::Receiver<Result<Answer, CallError>>;
 
-    /// A block with one entry.
-    fn begun() -> OpenBlock {
+    fn an_entry() -> Entry {
         let signed = sign(
             &SigningKey::generate(&mut OsRng),
             &ChainId([1; 32]),
@@ -116,9 +115,14 @@ mod tests {
         );
         let transaction = CandidateTransaction::parse(signed).unwrap();
         let receipt = Receipt::accepted(transaction.id());
-        let mut block = OpenBlock::default();
         let recorded = Recorded { transaction, receipt };
-        block.push(Entry { recorded, body_missing: false, blobs: Vec::new() }, 0);
+        Entry { recorded, body_missing: false, blobs: Vec::new() }
+    }
+
+    /// A block with one entry.
+    fn begun() -> OpenBlock {
+        let mut block = OpenBlock::default();
+        block.push(an_entry(), 0);
         block
     }
 
@@ -128,6 +132,19 @@ mod tests {
         let mut block = begun();
         block.wait(reply, receipt);
         (block, answer, receipt)
+    }
+
+    #[test]
+    fn a_block_is_due_with_twenty_entries_or_after_a_minute_and_an_empty_one_never() {
+        let is_due = |block: &OpenBlock, now_ms| block.is_due(20, 60_000, now_ms);
+        let mut block = begun();
+        assert!(!is_due(&block, 59_999) && is_due(&block, 60_000));
+        for entries in 2..=20 {
+            assert!(!is_due(&block, 0), "{entries}");
+            block.push(an_entry(), 59_999);
+        }
+        assert!(is_due(&block, 0));
+        assert!(!is_due(&OpenBlock::default(), u64::MAX));
     }
 
     #[test]

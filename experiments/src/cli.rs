@@ -1,5 +1,7 @@
 //! The command line of `consilium`: results on stdout, progress and errors on stderr.
 
+mod insurance;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +39,7 @@ const EXAMPLES: &str = "Examples:
   consilium bench --quick                 what every party pays, in a minute or two
   consilium bench --bars                  whether the project meets what it asks of itself
   consilium attack --quick                what malicious institutions achieve, in seconds
+  consilium insurance                     what sharing insurance records costs, in half a minute
 
 Exit codes: 0 done; 1 the run failed or the audit found something that does not hold; 2 a value or file has to change.";
 
@@ -63,6 +66,8 @@ enum Command {
     },
     /// Measure the cost of every party's work by model size, next to other schemes.
     Bench(BenchArgs),
+    /// Measure what sharing policies and repair records costs: times and bytes on the wire, for many car owners.
+    Insurance(insurance::InsuranceArgs),
     /// One cell of a bench, in a process of its own.
     #[command(name = bench::SUBCOMMAND, hide = true)]
     BenchCell {
@@ -308,6 +313,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
             })
         }
         Command::Attack(arguments) => arguments.execute(),
+        Command::Insurance(arguments) => arguments.execute(),
         Command::Plot { directory } => {
             replay::draw(&directory)?;
             Ok(format!("report: {}\n", directory.join(replay::files::REPORT).display()))
@@ -400,6 +406,7 @@ mod tests {
             ("replay --noise-multiplier 2", "--privacy-epsilon"),
             ("replay --colour red", "--colour"),
             ("attack --seeds few", "--seeds"),
+            ("insurance --users few", "--users"),
             ("plot", "<DIR>"),
             ("bench --cells 3", "--cells"),
             ("bench --peer plain", "--peer"),

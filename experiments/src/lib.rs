@@ -9,6 +9,7 @@
 //! | `replay` | one split of real data, trained in every way that the figures compare |
 //! | `attack` | what malicious institutions achieve, and which attacks bounds stop |
 //! | `bench` | what the work of every party costs |
+//! | `insurance` | what sharing policies and repair records costs |
 //! | `output` | directories that an experiment writes its files into |
 //! | `chart` | axes, lines and legends |
 //! | `progress` | where a run stands, on stderr |
@@ -18,6 +19,7 @@ pub mod bench;
 mod chart;
 pub mod cli;
 mod error;
+pub mod insurance;
 mod output;
 pub mod progress;
 pub mod replay;

@@ -22,6 +22,8 @@ pub(crate) enum Producer {
     Attack,
     /// `consilium bench`.
     Bench,
+    /// `consilium insurance`.
+    Insurance,
 }
 
 impl Producer {
@@ -31,6 +33,7 @@ impl Producer {
             Self::Replay => "consilium replay",
             Self::Attack => "consilium attack",
             Self::Bench => "consilium bench",
+            Self::Insurance => "consilium insurance",
         }
     }
 
@@ -186,7 +189,8 @@ pub(crate) mod tests {
         files
     }
 
-    const ALL: [Producer; 3] = [Producer::Replay, Producer::Attack, Producer::Bench];
+    const ALL: [Producer; 4] =
+        [Producer::Replay, Producer::Attack, Producer::Bench, Producer::Insurance];
 
     #[test]
     fn a_directory_that_is_missing_or_empty_is_taken_and_taken_again_by_the_same_command_alone() {

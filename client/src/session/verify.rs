@@ -107,8 +107,7 @@ impl Session<'_> {
             };
             let submitted = submitted(&block, &self.own.parameters);
             let updates = self.bodies_of(submitted).await?;
-            let entries: usize = block.entries.iter().map(Vec::len).sum();
-            bytes += updates.len() * each + entries * OF_ENTRIES;
+            bytes += updates.len() * each + block.length() * OF_ENTRIES;
             let bodies = updates.into_iter().map(|(update, body)| (update.body, body));
             let mut blobs: HashMap<BlobHash, Vec<u8>> = bodies.collect();
             for address in announced_sums(&block) {

@@ -285,3 +285,29 @@ fn sums_beyond_what_can_be_read_off_are_bottom() {
     let one = game.encrypt(1);
     assert!(game.dec(&Sealed::Fresh(bytes(&one)[..10].to_vec())).is_err());
 }
+
+/// Algorithm B of Lemma 1: its input (u, v, g, s_1, s_2, s_3) is the key and, with h^m, the challenge. What it proves is that
+/// nothing is learnt without decryptions of the adversary's choice: Dec of these bare ciphertexts has no proof to verify.
+#[test]
+fn a_challenge_made_of_a_linear_tuple_encrypts_its_message_and_of_another_tuple_every_message_alike()
+ {
+    let Game { key, secret, mut rng, .. } = Game::new(50);
+    let [r, s, other] = [(); 3].map(|()| random_scalar(&mut rng));
+    let (s_1, s_2) = (key.x1 * r, key.x2 * s);
+    let of = |message: u16, s_3: RistrettoPoint| {
+        let hidden = crate::group::h_times(&u64::from(message).into());
+        secret.open(&Ciphertext { c1: s_1, c2: s_2, c3: s_3 + hidden })
+    };
+    let linear = RISTRETTO_BASEPOINT_POINT * (r + s);
+    let random = RISTRETTO_BASEPOINT_POINT * other;
+    let table = DiscreteLogTable::shared();
+    for message in [0, 1, 65_535] {
+        let bare = Ciphertext::encrypt(&key, &u64::from(message).into(), &r, &s);
+        assert_eq!(of(message, linear), secret.open(&bare));
+        assert_eq!(of(message, linear), crate::group::h_times(&u64::from(message).into()));
+        assert!(table.find(&of(message, random), 16).is_none(), "nobody can read it");
+    }
+    // For each of two messages there is an s_3 that makes the same challenge: it says nothing of which it was.
+    let moved = random + crate::group::h_times(&7u64.into()) - crate::group::h_times(&9u64.into());
+    assert_eq!(of(7, random), of(9, moved));
+}

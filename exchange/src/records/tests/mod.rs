@@ -1,6 +1,7 @@
 //! A small world: an owner, a custodian, a requester and five proxies, and what they do with each other.
 
 mod bodies;
+mod claims;
 mod collusion;
 mod consents;
 mod decoding;
