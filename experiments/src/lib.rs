@@ -9,8 +9,9 @@
 //! | `replay` | one split of real data, trained in every way that the figures compare |
 //! | `attack` | what malicious institutions achieve, and which attacks bounds stop |
 //! | `bench` | what the work of every party costs |
+//! | `proof_systems` | hidden quantities next to other proof systems: figure 4 and table 1 of mo2023 |
 //! | `output` | directories that an experiment writes its files into |
-//! | `chart` | axes, lines and legends |
+//! | `chart`, `tables` | axes, lines and legends; Markdown and CSV |
 //! | `progress` | where a run stands, on stderr |
 
 pub mod attack;
@@ -20,6 +21,8 @@ pub mod cli;
 mod error;
 mod output;
 pub mod progress;
+pub mod proof_systems;
 pub mod replay;
+mod tables;
 
 pub use error::ExperimentError;

@@ -22,6 +22,10 @@ pub(crate) enum Producer {
     Attack,
     /// `consilium bench`.
     Bench,
+    /// `consilium figure4`.
+    Figure4,
+    /// `consilium table1`.
+    Table1,
 }
 
 impl Producer {
@@ -31,6 +35,8 @@ impl Producer {
             Self::Replay => "consilium replay",
             Self::Attack => "consilium attack",
             Self::Bench => "consilium bench",
+            Self::Figure4 => "consilium figure4",
+            Self::Table1 => "consilium table1",
         }
     }
 
@@ -186,7 +192,8 @@ pub(crate) mod tests {
         files
     }
 
-    const ALL: [Producer; 3] = [Producer::Replay, Producer::Attack, Producer::Bench];
+    const ALL: [Producer; 5] =
+        [Producer::Replay, Producer::Attack, Producer::Bench, Producer::Figure4, Producer::Table1];
 
     #[test]
     fn a_directory_that_is_missing_or_empty_is_taken_and_taken_again_by_the_same_command_alone() {

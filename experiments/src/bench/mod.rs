@@ -23,7 +23,7 @@
 //!
 //! Files are written anew after every cell, so that a run that is stopped keeps what it has.
 
-mod bar;
+pub(crate) mod bar;
 mod bars;
 mod baselines;
 mod cells;
@@ -41,9 +41,9 @@ mod in_turns;
 mod job;
 mod key;
 mod limits;
-mod machine;
+pub(crate) mod machine;
 mod masks;
-mod measuring;
+pub(crate) mod measuring;
 mod parties;
 mod parts;
 mod per_coordinate;
