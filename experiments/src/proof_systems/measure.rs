@@ -26,7 +26,7 @@ pub struct Extent {
 
 impl Extent {
     /// What tables are made with.
-    pub const WHOLE: Self = Self { lap_s: 0.1, budget_s: 60.0, folded: 200 };
+    pub const WHOLE: Self = Self { lap_s: 0.2, budget_s: 90.0, folded: 200 };
     /// Shows that everything works, in seconds.
     pub const QUICK: Self = Self { lap_s: 0.02, budget_s: 0.5, folded: 10 };
 }

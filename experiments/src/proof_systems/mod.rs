@@ -10,6 +10,7 @@
 //! | `prover` | what a system has to do to be compared |
 //! | `ours` | a transfer of the `exchange` crate |
 //! | `ranges` | the bulletproofs crate |
+//! | `pairing_form` | the paper's own proof, repaired |
 //! | `measure` | all of them in turns |
 //! | `printed` | what the paper's text has of its own numbers |
 //! | `report`, `plot` | CSV, JSON, pages and bars; figures |
@@ -20,6 +21,7 @@ mod example;
 pub mod files;
 mod measure;
 mod ours;
+mod pairing_form;
 mod plot;
 mod printed;
 mod prover;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::measure::{Extent, Results, measure};
 use super::ours::Ours;
+use super::pairing_form::{DigitBits, Repaired};
 use super::prover::Prover;
 use super::ranges::Ranges;
 use super::{files, plot, report};
@@ -61,7 +62,12 @@ pub fn run(options: &Options, progress: &Progress) -> Result<Said, ExperimentErr
 
 /// Those that this build has, in the order of the tables.
 fn provers() -> Result<Vec<Box<dyn Prover>>, ExperimentError> {
-    Ok(vec![Box::new(Ours::new()?), Box::new(Ranges::new())])
+    Ok(vec![
+        Box::new(Ours::new()?),
+        Box::new(Repaired::new(DigitBits::Four)),
+        Box::new(Repaired::new(DigitBits::Eight)),
+        Box::new(Ranges::new()),
+    ])
 }
 
 fn write(
