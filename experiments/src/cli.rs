@@ -118,7 +118,7 @@ struct ProofArgs {
 const PROOF_FILES: &str = "Written into DIR:
   figure4.csv, figure4.svg, figure4.md   figure4: a row for every system; prover and verifier; the page, as on stdout
   table1.csv, table1.svg, table1.md      table1: the same with sizes
-The rows of ark-groth16, spartan and winterfell need a build with them, which takes some minutes longer:
+The rows of ark-groth16, spartan and winterfell need a build of their own, as long as a first one:
   cargo run --release --features peers -- figure4";
 
 impl ProofArgs {

@@ -11,6 +11,7 @@
 //! | `ours` | a transfer of the `exchange` crate |
 //! | `ranges` | the bulletproofs crate |
 //! | `pairing_form` | the paper's own proof, repaired |
+//! | `peers` | general-purpose systems, with the feature of that name |
 //! | `measure` | all of them in turns |
 //! | `printed` | what the paper's text has of its own numbers |
 //! | `report`, `plot` | CSV, JSON, pages and bars; figures |
@@ -22,6 +23,8 @@ pub mod files;
 mod measure;
 mod ours;
 mod pairing_form;
+#[cfg(feature = "peers")]
+mod peers;
 mod plot;
 mod printed;
 mod prover;

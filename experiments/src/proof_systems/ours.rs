@@ -96,11 +96,13 @@ impl Prover for Ours {
 
 #[cfg(test)]
 mod tests {
-    use super::super::prover::tests::check_prover;
+    use super::super::prover::tests::{check_prover, check_randomness};
     use super::*;
 
     #[test]
     fn a_transfer_is_verified_alone_and_folded_and_no_byte_of_it_can_change() {
-        check_prover(&Ours::new().unwrap());
+        let ours = Ours::new().unwrap();
+        check_prover(&ours);
+        check_randomness(&ours);
     }
 }

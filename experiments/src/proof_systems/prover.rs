@@ -41,12 +41,17 @@ pub(crate) trait Prover {
 pub(crate) mod tests {
     use super::*;
 
+    /// Two proofs of one statement have nothing in common that is of the prover's making.
+    pub(crate) fn check_randomness(prover: &impl Prover) {
+        let [first, second] = [(); 2].map(|()| prover.prove().unwrap());
+        assert_ne!(first.bytes, second.bytes, "two proofs share their randomness");
+    }
+
     /// A proof verifies, alone and folded; with any of some bytes changed, or cut short, it does not.
     pub(crate) fn check_prover(prover: &impl Prover) {
         let message = prover.prove().unwrap();
         let other = prover.prove().unwrap();
         assert!(message.proof_len <= message.bytes.len());
-        assert_ne!(message.bytes, other.bytes, "two proofs share their randomness");
         prover.verify(&message).unwrap();
         if let Some(folded) = prover.verify_folded(&[message.clone(), other.clone()]) {
             folded.unwrap();

@@ -81,13 +81,14 @@ impl Prover for Ranges {
 
 #[cfg(test)]
 mod tests {
-    use super::super::prover::tests::check_prover;
+    use super::super::prover::tests::{check_prover, check_randomness};
     use super::*;
 
     #[test]
     fn two_ranges_are_verified_and_no_byte_of_them_can_change() {
         let ranges = Ranges::new();
         check_prover(&ranges);
+        check_randomness(&ranges);
         let proof_len = ranges.prove().unwrap().proof_len;
         assert_eq!(proof_len, 672);
     }

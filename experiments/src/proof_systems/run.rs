@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use super::measure::{Extent, Results, measure};
 use super::ours::Ours;
 use super::pairing_form::{DigitBits, Repaired};
+#[cfg(feature = "peers")]
+use super::peers::{Groth16, Spartan, Stark};
 use super::prover::Prover;
 use super::ranges::Ranges;
 use super::{files, plot, report};
@@ -62,12 +64,24 @@ pub fn run(options: &Options, progress: &Progress) -> Result<Said, ExperimentErr
 
 /// Those that this build has, in the order of the tables.
 fn provers() -> Result<Vec<Box<dyn Prover>>, ExperimentError> {
-    Ok(vec![
+    let mut provers: Vec<Box<dyn Prover>> = vec![
         Box::new(Ours::new()?),
         Box::new(Repaired::new(DigitBits::Four)),
         Box::new(Repaired::new(DigitBits::Eight)),
         Box::new(Ranges::new()),
-    ])
+    ];
+    provers.extend(peers()?);
+    Ok(provers)
+}
+
+#[cfg(feature = "peers")]
+fn peers() -> Result<Vec<Box<dyn Prover>>, ExperimentError> {
+    Ok(vec![Box::new(Groth16::new()?), Box::new(Spartan::new()?), Box::new(Stark::new())])
+}
+
+#[cfg(not(feature = "peers"))]
+fn peers() -> Result<Vec<Box<dyn Prover>>, ExperimentError> {
+    Ok(Vec::new())
 }
 
 fn write(

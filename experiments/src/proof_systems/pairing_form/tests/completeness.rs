@@ -1,5 +1,5 @@
 use super::*;
-use crate::proof_systems::prover::tests::check_prover;
+use crate::proof_systems::prover::tests::{check_prover, check_randomness};
 
 #[test]
 fn a_transfer_is_accepted_at_every_edge_of_amount_and_balance() {
@@ -26,7 +26,9 @@ fn no_more_than_the_balance_is_sent() {
 fn proofs_have_the_length_that_the_formulas_say_and_fresh_randomness() {
     assert_eq!(SIZES.map(Proof::length), [3840, 2176]);
     for size in SIZES {
-        check_prover(&Repaired::new(size));
+        let repaired = Repaired::new(size);
+        check_prover(&repaired);
+        check_randomness(&repaired);
     }
 }
 
