@@ -18,8 +18,9 @@ const BAR: i32 = 20;
 const TOP: i32 = 112;
 /// Room for the names of the rows.
 const NAMES: i32 = 218;
-/// Length of an axis.
-const AXIS: i32 = 360;
+/// Length of an axis, where there are two side by side, and where there is one.
+const HALF_AXIS: i32 = 360;
+const AXIS: i32 = 590;
 /// Room for the figure behind a bar.
 const FIGURE: i32 = 84;
 
@@ -49,6 +50,7 @@ struct Bar {
 struct Panel {
     heading: &'static str,
     left: i32,
+    length: i32,
     bars: Vec<Option<Bar>>,
     unit: fn(f64) -> String,
 }
@@ -76,12 +78,14 @@ pub(crate) fn figure_4(results: &Results) -> Result<String, ExperimentError> {
         Panel {
             heading: "prover",
             left: NAMES,
+            length: HALF_AXIS,
             bars: rows.iter().map(|row| bar(row.prove_s, None, row.system)).collect(),
             unit: time,
         },
         Panel {
             heading: "verifier",
-            left: NAMES + AXIS + FIGURE,
+            left: NAMES + HALF_AXIS + FIGURE,
+            length: HALF_AXIS,
             bars: rows.iter().map(|row| bar(row.verify_s, row.folded_s, row.system)).collect(),
             unit: time,
         },
@@ -121,8 +125,13 @@ pub(crate) fn table_1(results: &Results) -> Result<String, ExperimentError> {
         (name, Some(bar))
     });
     let (names, bars): (Vec<_>, _) = measured.chain(printed).unzip();
-    let panels = [Panel { heading: "size of a proof", left: NAMES, bars, unit: size }];
-    draw("Size of a proof", &names, &panels, "outlines: printed, not measured")
+    let panels = [Panel { heading: "bytes", left: NAMES, length: AXIS, bars, unit: size }];
+    draw(
+        "Size of a proof, next to those that mo2023 prints in its table 1",
+        &names,
+        &panels,
+        "outlines: printed, not measured",
+    )
 }
 
 fn draw(
@@ -132,10 +141,9 @@ fn draw(
     remark: &str,
 ) -> Result<String, ExperimentError> {
     let bottom = TOP + ROW * names.len() as i32;
-    let right = panels.iter().map(|panel| panel.left + AXIS + FIGURE).max().unwrap_or(NAMES);
-    // The legend needs as much.
-    let width = right.max(860);
-    svg((width as u32, bottom as u32 + 52), |area| {
+    let right =
+        panels.iter().map(|panel| panel.left + panel.length + FIGURE).max().unwrap_or(NAMES);
+    svg((right as u32, bottom as u32 + 52), |area| {
         title(area, what)?;
         legend(area, remark)?;
         for (y, (name, statement)) in row_tops().zip(names) {
@@ -148,7 +156,7 @@ fn draw(
         }
         let machine = Machine::current();
         let where_ = format!("{}, {}, {}", machine.cpu, machine.ours(), machine.rustc);
-        text(area, &where_, (width - 12, bottom + 40), 11, &MUTED, HPos::Right)
+        text(area, &where_, (right - 12, bottom + 40), 11, &MUTED, HPos::Right)
     })
 }
 
@@ -186,7 +194,7 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, bottom: i32) -> Result<(), String>
     let high = (high.ceil() as i32).max(low + 1);
     let at = |value: f64| {
         let share = (value.log10() - f64::from(low)) / f64::from(high - low);
-        panel.left + (share * f64::from(AXIS)).round() as i32
+        panel.left + (share * f64::from(panel.length)).round() as i32
     };
     text(area, panel.heading, (panel.left, TOP - 20), 15, &INK, HPos::Left)?;
     for decade in low..=high {
