@@ -32,7 +32,7 @@ impl ConstraintSynthesizer<Fr> for Circuit {
             let bit = system.new_witness_variable(|| Ok(Fr::from(bit)))?;
             let one_less = || LinearCombination::from(bit) - (Fr::ONE, Variable::one());
             system.enforce_r1cs_constraint(|| bit.into(), one_less, LinearCombination::new)?;
-            total = total + (Fr::from(weight), bit);
+            total += (Fr::from(weight), bit);
         }
         system.enforce_r1cs_constraint(|| total, || Variable::one().into(), || sum.into())
     }
