@@ -15,6 +15,7 @@ use consilium_contract::parameters::EXPERIMENTAL;
 use crate::attack::{self, AttackConfig};
 use crate::bench::{Extent, Peer};
 use crate::progress::Progress;
+use crate::proof_systems::{self, Experiment};
 use crate::replay::summary::text_table;
 use crate::replay::{self, Choice, Mask, ReplayConfig, load_dataset};
 use crate::{ExperimentError, bench};
@@ -38,6 +39,7 @@ const EXAMPLES: &str = "Examples:
   consilium plot runs/pima-42             draw figures and report again
   consilium bench --quick                 what every party pays, in a minute or two
   consilium bench --bars                  whether the project meets what it asks of itself
+  consilium figure4                       proofs of hidden quantities next to other proof systems, in five minutes
   consilium attack --quick                what malicious institutions achieve, in seconds
   consilium insurance                     what sharing insurance records costs, in half a minute
 
@@ -68,6 +70,10 @@ enum Command {
     Bench(BenchArgs),
     /// Measure what sharing policies and repair records costs: times and bytes on the wire, for many car owners.
     Insurance(insurance::InsuranceArgs),
+    /// Measure how long proofs of hidden quantities take, next to those of other systems (figure 4 of mo2023).
+    Figure4(ProofArgs),
+    /// Measure how large they are, next to the sizes that mo2023 prints (its table 1).
+    Table1(ProofArgs),
     /// One cell of a bench, in a process of its own.
     #[command(name = bench::SUBCOMMAND, hide = true)]
     BenchCell {
@@ -97,6 +103,47 @@ struct BenchArgs {
     /// Form of the result on stdout.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+#[derive(Args)]
+#[command(after_help = PROOF_FILES)]
+struct ProofArgs {
+    /// Only a few repetitions, in seconds: shows that everything works, and decides no bar.
+    #[arg(long)]
+    quick: bool,
+    /// Directory for the files. An earlier run in it is replaced; one that holds anything else is refused
+    /// [default: runs/figure4 or runs/table1].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Form of the result on stdout.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+const PROOF_FILES: &str = "Written into DIR:
+  figure4.csv, figure4.svg, figure4.md   figure4: a row for every system; prover and verifier; the page, as on stdout
+  table1.csv, table1.svg, table1.md      table1: the same with sizes
+The rows of ark-groth16, spartan and winterfell need a build of their own, as long as a first one:
+  cargo run --release --features peers -- figure4";
+
+impl ProofArgs {
+    fn execute(self, experiment: Experiment) -> Result<String, ExperimentError> {
+        let directory = self.out.unwrap_or_else(|| match experiment {
+            Experiment::Figure4 => PathBuf::from("runs/figure4"),
+            Experiment::Table1 => PathBuf::from("runs/table1"),
+        });
+        let extent =
+            if self.quick { proof_systems::Extent::QUICK } else { proof_systems::Extent::WHOLE };
+        let options = proof_systems::Options { experiment, extent, directory };
+        let progress = Progress::on_stderr();
+        let said = proof_systems::run(&options, &progress);
+        progress.finish();
+        let said = said?;
+        Ok(match self.format {
+            Format::Text => said.page,
+            Format::Json => format!("{:#}\n", said.json),
+        })
+    }
 }
 
 const BENCH_FILES: &str = "Written into DIR, anew after every cell (Ctrl-C keeps what there is):
@@ -330,6 +377,8 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
                 Format::Json => format!("{:#}\n", bench::json(&results)),
             })
         }
+        Command::Figure4(arguments) => arguments.execute(Experiment::Figure4),
+        Command::Table1(arguments) => arguments.execute(Experiment::Table1),
         Command::BenchCell { job } => bench::execute(&job),
     }
 }
@@ -409,6 +458,8 @@ mod tests {
             ("insurance --users few", "--users"),
             ("plot", "<DIR>"),
             ("bench --cells 3", "--cells"),
+            ("figure4 --rows 3", "--rows"),
+            ("table1 --format yaml", "--format"),
             ("bench --peer plain", "--peer"),
         ] {
             let Err(error) = replay_args(line) else { panic!("{line} was accepted") };

@@ -10,8 +10,9 @@
 //! | `attack` | what malicious institutions achieve, and which attacks bounds stop |
 //! | `bench` | what the work of every party costs |
 //! | `insurance` | what sharing policies and repair records costs |
+//! | `proof_systems` | hidden quantities next to other proof systems: figure 4 and table 1 of mo2023 |
 //! | `output` | directories that an experiment writes its files into |
-//! | `chart` | axes, lines and legends |
+//! | `chart`, `tables` | axes, lines and legends; Markdown and CSV |
 //! | `progress` | where a run stands, on stderr |
 
 pub mod attack;
@@ -22,6 +23,8 @@ mod error;
 pub mod insurance;
 mod output;
 pub mod progress;
+pub mod proof_systems;
 pub mod replay;
+mod tables;
 
 pub use error::ExperimentError;

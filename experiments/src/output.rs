@@ -24,6 +24,10 @@ pub(crate) enum Producer {
     Bench,
     /// `consilium insurance`.
     Insurance,
+    /// `consilium figure4`.
+    Figure4,
+    /// `consilium table1`.
+    Table1,
 }
 
 impl Producer {
@@ -34,6 +38,8 @@ impl Producer {
             Self::Attack => "consilium attack",
             Self::Bench => "consilium bench",
             Self::Insurance => "consilium insurance",
+            Self::Figure4 => "consilium figure4",
+            Self::Table1 => "consilium table1",
         }
     }
 
@@ -189,8 +195,14 @@ pub(crate) mod tests {
         files
     }
 
-    const ALL: [Producer; 4] =
-        [Producer::Replay, Producer::Attack, Producer::Bench, Producer::Insurance];
+    const ALL: [Producer; 6] = [
+        Producer::Replay,
+        Producer::Attack,
+        Producer::Bench,
+        Producer::Insurance,
+        Producer::Figure4,
+        Producer::Table1,
+    ];
 
     #[test]
     fn a_directory_that_is_missing_or_empty_is_taken_and_taken_again_by_the_same_command_alone() {

@@ -23,7 +23,7 @@
 //!
 //! Files are written anew after every cell, so that a run that is stopped keeps what it has.
 
-mod bar;
+pub(crate) mod bar;
 mod bars;
 mod baselines;
 mod cells;

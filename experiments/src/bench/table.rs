@@ -11,6 +11,7 @@ use super::primitives::Primitive;
 use super::results::Results;
 use super::row::{Kind, Row};
 use super::scheme::Scheme;
+use crate::tables::{aligned, head};
 
 /// All tables.
 #[must_use]
@@ -67,42 +68,6 @@ pub fn markdown(results: &Results) -> String {
 
 fn section(text: &mut String, title: &str, table: &[Vec<String>]) {
     let _ = write!(text, "\n### {title}\n\n{}", aligned(table));
-}
-
-/// A Markdown table whose first column is words and whose others are figures; the first row is the head.
-fn aligned(table: &[Vec<String>]) -> String {
-    let columns = table.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        table.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
-    };
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0).max(4)).collect();
-    let mut text = String::new();
-    for (number, row) in table.iter().enumerate() {
-        for (column, width) in widths.iter().enumerate() {
-            let cell = row.get(column).map_or("", String::as_str);
-            let _ = if column == 0 {
-                write!(text, "| {cell:width$} ")
-            } else {
-                write!(text, "| {cell:>width$} ")
-            };
-        }
-        text += "|\n";
-        if number == 0 {
-            for (column, width) in widths.iter().enumerate() {
-                let _ = if column == 0 {
-                    write!(text, "| {:-<width$} ", "")
-                } else {
-                    write!(text, "| {:->1$}: ", "", width - 1)
-                };
-            }
-            text += "|\n";
-        }
-    }
-    text
-}
-
-fn head(first: &str, rest: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
-    std::iter::once(first.to_owned()).chain(rest.into_iter().map(Into::into)).collect()
 }
 
 /// A line for every scheme, party and n that there is, a column for every d.
@@ -321,19 +286,6 @@ mod tests {
         assert!(
             text.contains("not measured") && text.contains("AVX-512") && text.contains("is AVX2")
         );
-    }
-
-    #[test]
-    fn tables_are_aligned_and_have_as_many_cells_in_every_line() {
-        let text = aligned(&[head("", ["µs", "long head"]), head("a party", ["1"])]);
-        let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.len(), 3);
-        assert!(
-            lines.iter().all(|line| line.chars().count() == lines[0].chars().count()),
-            "{text}"
-        );
-        assert!(lines.iter().all(|line| line.matches('|').count() == 4), "{text}");
-        assert_eq!(lines[1], "| ------- | ---: | --------: |");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::bars::bars;
 use super::cells::Cell;
 use super::results::Results;
+use crate::tables::quoted;
 
 /// The columns of `bench.csv`.
 pub const CSV_HEADER: &str = "scheme,party,d,n,threads,kind,repetitions,median_s,min_s,cpu_s,warm_up_s,peak_kb,bytes_up,\
@@ -86,15 +87,6 @@ fn seconds(value: Option<f64>) -> String {
 
 fn number(value: Option<u64>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
-}
-
-/// A field that may hold commas or quotes.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\"").replace('\n', " "))
-    } else {
-        text.to_owned()
-    }
 }
 
 #[cfg(test)]
