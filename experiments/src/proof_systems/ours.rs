@@ -44,7 +44,7 @@ impl Ours {
         let deposit = deposit.approve(&CHAIN, &SENDER, account.keys(), &opening, &authority)?;
         let verified = accounts.claim(&SENDER, Action::Deposit(deposit))?.verify()?;
         accounts.apply(&SENDER, &verified)?;
-        sender.follow(&SENDER, &verified, &DiscreteLogTable::shared())?;
+        sender.follow(&SENDER, verified.action(), &DiscreteLogTable::shared())?;
         let roll = sender.roll(account_of(&accounts, &SENDER, Party::Author)?);
         accounts.roll(&SENDER, &roll)?;
         sender.rolled();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use consilium_contract::transaction::sign;
 use consilium_hash::Pseudonym;
+use consilium_ledger::{Block, LedgerError};
 use consilium_proto::v1;
 use consilium_testkit::{Parties as _, Sharing, Traders, admission};
 
