@@ -177,3 +177,41 @@ pub fn chain_id(genesis_entry: &[u8]) -> ChainId {
     let hash = Sha256::new().chain_update(CHAIN_LABEL).chain_update(genesis_entry);
     ChainId(hash.finalize().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use consilium_proto::v1::SubmitUpdate;
+    use rand_core::OsRng;
+
+    use super::*;
+
+    fn update(key: &SigningKey, chain: &ChainId, header: &[u8]) -> CandidateTransaction {
+        let action = Action::SubmitUpdate(SubmitUpdate { header: header.to_vec() });
+        CandidateTransaction::parse(sign(key, chain, Some(&Pseudonym([1; 32])), action)).unwrap()
+    }
+
+    #[test]
+    fn a_signature_that_was_verified_counts_for_no_other_key_and_no_other_chain() {
+        let [author, other] = [(); 2].map(|()| SigningKey::generate(&mut OsRng));
+        let [chain, elsewhere] = [ChainId([2; 32]), ChainId([3; 32])];
+        let transaction = update(&author, &chain, b"no header");
+        for known in [transaction.clone(), transaction] {
+            for _ in 0..2 {
+                assert!(!known.is_signed_by(&other.verifying_key(), &chain));
+                assert!(!known.is_signed_by(&author.verifying_key(), &elsewhere));
+                assert!(known.is_signed_by(&author.verifying_key(), &chain));
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_that_does_not_decode_is_refused_each_time_it_is_asked_for() {
+        let key = SigningKey::generate(&mut OsRng);
+        let transaction = update(&key, &NO_CHAIN, b"no header");
+        for _ in 0..2 {
+            assert!(matches!(transaction.update_header(), Some(Err(_))));
+        }
+        let parsed = CandidateTransaction::parse(transaction.signed().clone()).unwrap();
+        assert_eq!(parsed, transaction);
+    }
+}
