@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::csv::{self, Sheet};
 use crate::error::{DatasetError, shortened, some_of};
+use crate::labels::labels;
 use crate::schema::{Schema, canonical};
 
 /// Names of the datasets compiled into this library.
@@ -25,8 +26,6 @@ pub struct Dataset {
     schema: Schema,
     pub(crate) columns: Vec<FeatureColumn>,
     labels: Vec<bool>,
-    /// A few of the target's values, for messages.
-    pub(crate) target_values: BTreeSet<String>,
 }
 
 /// A feature as it stands in the file.
@@ -89,11 +88,11 @@ impl Dataset {
         Self::parse(schema, &path.display().to_string(), &bytes)
     }
 
-    /// Reads `bytes`, CSV plain or gzip, under `schema`; `file` names them in errors.
+    /// Reads `bytes`, CSV plain or gzip, written as the schema says, under `schema`; `file` names them in errors.
     ///
     /// # Errors
-    /// For a wrong checksum, a fault in the file's structure, a column that is not there, a row without a target, or text
-    /// where a number belongs.
+    /// For a wrong checksum, a fault in the file's structure, another separator or encoding, a column that is not there, a row
+    /// without a target, a label that is neither positive nor negative, or text where a number belongs.
     pub fn parse(schema: Schema, file: &str, bytes: &[u8]) -> Result<Self, DatasetError> {
         if let Some(expected) = &schema.sha256 {
             let found = csv::sha256_hex(bytes);
@@ -105,7 +104,7 @@ impl Dataset {
                 });
             }
         }
-        let sheet = Sheet::parse(bytes, file)?;
+        let sheet = Sheet::parse(bytes, schema.format, file)?;
         Reading { schema: &schema, file, sheet: &sheet }.dataset()
     }
 
@@ -159,7 +158,8 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn dataset(&self) -> Result<Dataset, DatasetError> {
         let target = &self.schema.target.column;
-        let (target_values, labels) = self.labels(self.position(target, "target")?)?;
+        let fields = self.fields(self.position(target, "target")?);
+        let labels = labels(fields, &self.schema.target, self.file)?;
         for column in &self.schema.drop {
             self.position(column, "a column to drop")?;
         }
@@ -194,7 +194,7 @@ impl Reading<'_> {
         let columns = names.into_iter().map(|name| self.feature(name)).collect::<Result<_, _>>()?;
         let file = self.file.to_owned();
         let schema = self.schema.clone();
-        Ok(Dataset { file, schema, columns, labels, target_values })
+        Ok(Dataset { file, schema, columns, labels })
     }
 
     fn position(&self, column: &str, role: &'static str) -> Result<usize, DatasetError> {
@@ -217,29 +217,11 @@ impl Reading<'_> {
         })
     }
 
-    fn labels(&self, position: usize) -> Result<(BTreeSet<String>, Vec<bool>), DatasetError> {
-        const KEPT_FOR_MESSAGES: usize = 6;
-        let mut values = BTreeSet::new();
-        let mut labels = Vec::new();
-        for (index, field) in self.fields(position).enumerate() {
-            let value = canonical(field.ok_or_else(|| DatasetError::MissingTarget {
-                file: self.file.to_owned(),
-                row: row_of(index),
-                column: self.schema.target.column.clone(),
-            })?);
-            labels.push(self.schema.target.positive.contains(&value));
-            if values.len() < KEPT_FOR_MESSAGES {
-                values.insert(value);
-            }
-        }
-        Ok((values, labels))
-    }
-
     fn feature(&self, name: &str) -> Result<FeatureColumn, DatasetError> {
         let position = self.position(name, "a feature")?;
         let listed = |columns: &[String]| columns.iter().any(|column| column == name);
         let values = if listed(&self.schema.categorical) {
-            self.categorical(position)
+            self.categorical(position, listed(&self.schema.number_codes))
         } else {
             self.numeric(position, name, listed(&self.schema.zero_is_missing))?
         };
@@ -254,25 +236,26 @@ impl Reading<'_> {
     ) -> Result<Values, DatasetError> {
         let number = |(index, field): (usize, Option<&str>)| {
             let Some(text) = field else { return Ok(None) };
-            match text.parse::<f64>() {
-                // Tables are of f32; this also refuses infinities and NaN, which parse as numbers.
-                Ok(number) if number.abs() <= f64::from(f32::MAX) => {
+            match self.schema.format.decimal.number(text) {
+                Ok(number) => {
                     Ok(Some(number).filter(|&number| !(zero_is_missing && number == 0.0)))
                 }
-                _ => Err(DatasetError::NotANumber {
+                Err(not_number) => Err(DatasetError::NotANumber {
                     file: self.file.to_owned(),
                     row: row_of(index),
                     column: shortened(name),
-                    text: shortened(text),
+                    found: not_number.described(),
                 }),
             }
         };
         self.fields(position).enumerate().map(number).collect::<Result<_, _>>().map(Values::Numeric)
     }
 
-    fn categorical(&self, position: usize) -> Values {
+    /// Fields are trimmed and otherwise text as they stand, unless the schema says that they are numbers.
+    fn categorical(&self, position: usize, number_codes: bool) -> Values {
+        let spelling = if number_codes { canonical } else { str::to_owned };
         let fields: Vec<Option<String>> =
-            self.fields(position).map(|field| field.map(canonical)).collect();
+            self.fields(position).map(|field| field.map(spelling)).collect();
         let mut categories: Vec<String> =
             fields.iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         // Numbers in their own order, so that 10 comes after 9, then other text.
@@ -388,7 +371,9 @@ pub(crate) mod tests {
 
     #[test]
     fn categories_are_distinct_and_sorted_numbers_by_value() {
-        let read = dataset("categorical=['a']", "a,y\n10,1\n9.0,0\n,1\nx,0\n9,0\n").unwrap();
+        let read =
+            dataset("categorical=['a']\nnumber_codes=['a']", "a,y\n10,1\n9.0,0\n,1\nx,0\n9,0\n")
+                .unwrap();
         let categories = vec!["9".into(), "10".into(), "x".into()];
         let codes = vec![Some(1), Some(0), None, Some(2), Some(0)];
         assert_eq!(read.columns[0].values, Values::Categorical { categories, codes });
@@ -399,14 +384,23 @@ pub(crate) mod tests {
         let csv = "a,y\n1,1\nhigh,0\n";
         assert!(
             message("", csv)
-                .starts_with("t.csv: row 3, column `a`: expected a number, found `high`")
+                .starts_with("t.csv: row 3, column `a`: expected a number, found text: correct it")
         );
-        for text in ["inf", "NaN", "1e39", "-1e300", "1,5", "0x10"] {
+        for (text, found) in [
+            ("inf", "an infinity or NaN"),
+            ("NaN", "an infinity or NaN"),
+            ("1e39", "a number that no 32-bit float holds"),
+            ("-1e300", "a number that no 32-bit float holds"),
+            ("1e400", "a number that no 32-bit float holds"),
+            ("1,5", "a comma inside a number"),
+            ("0x10", "text"),
+        ] {
             let csv = format!("a,y\n\"{text}\",1\n2,0\n");
-            assert!(
-                message("", &csv)
-                    .contains(&format!("row 2, column `a`: expected a number, found `{text}`"))
-            );
+            let message = message("", &csv);
+            let expected = format!("row 2, column `a`: expected a number, found {found}:");
+            assert!(message.contains(&expected), "{message}");
+            let digits = text.chars().any(|character| character.is_ascii_digit());
+            assert!(!digits || !message.contains(text), "{message}");
         }
         assert!(
             message("", "a,y\n1,1\n2,\n")

@@ -25,22 +25,31 @@
 //! The same file, schema and seed give the same bytes on every machine and under every version of any library: random
 //! choices are drawn from named ChaCha20 streams by shuffles of our own.
 //!
+//! Nothing is guessed: labels that nobody has declared, a decimal comma or another encoding that the schema does not name are
+//! refused, and categories are text. No message shows a patient's value.
+//!
 //! This crate does not anonymise: rows stay as identifying as the file was, and a fitted [`Preprocessor`] reveals medians,
 //! means and deviations of its training rows.
 
 mod coding;
 mod csv;
 mod dataset;
+mod encoding;
 mod error;
 mod fitting;
+mod format;
+mod labels;
 mod preprocessor;
 mod random;
 mod schema;
 mod split;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use dataset::{BUNDLED, Dataset};
 pub use error::DatasetError;
+pub use format::{Decimal, Encoding, Format, Separator};
 pub use preprocessor::Preprocessor;
 pub use schema::{Image, Schema, Target};
 pub use split::{Partitioning, Split};
