@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::csv::{self, Sheet};
+use crate::csv::Sheet;
 use crate::error::{DatasetError, shortened, some_of};
 use crate::labels::labels;
 use crate::schema::{Schema, canonical};
-
-/// Names of the datasets compiled into this library.
-pub const BUNDLED: [&str; 3] = ["pima", "wdbc", "digits"];
+use crate::source::{Source, sheet};
 
 /// A table of labelled rows, typed but neither imputed nor scaled.
 ///
@@ -45,26 +43,12 @@ pub(crate) enum Values {
 }
 
 impl Dataset {
-    /// One of the datasets compiled in: see [`BUNDLED`].
+    /// One of the datasets compiled in: see [`BUNDLED`](crate::BUNDLED).
     ///
     /// # Errors
     /// [`DatasetError::UnknownBundled`] for another name.
     pub fn bundled(name: &str) -> Result<Self, DatasetError> {
-        let (schema, bytes): (&str, &[u8]) = match name {
-            "pima" => {
-                (include_str!("../data/pima/schema.toml"), include_bytes!("../data/pima/pima.csv"))
-            }
-            "wdbc" => {
-                (include_str!("../data/wdbc/schema.toml"), include_bytes!("../data/wdbc/wdbc.csv"))
-            }
-            "digits" => (
-                include_str!("../data/digits/schema.toml"),
-                include_bytes!("../data/digits/digits.csv"),
-            ),
-            _ => return Err(DatasetError::UnknownBundled { name: shortened(name) }),
-        };
-        let schema = Schema::parse(schema, &format!("{name}/schema.toml (bundled)"))?;
-        Self::parse(schema, &format!("{name}.csv (bundled)"), bytes)
+        Self::of(&Source::bundled(name)?)
     }
 
     /// Opens what a user names: a bundled dataset, or the path of a schema.
@@ -72,9 +56,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::load`], and [`DatasetError::UnknownBundled`] for what is neither a bundled name nor looks like a path.
     pub fn open(name: &str) -> Result<Self, DatasetError> {
-        let path = Path::new(name);
-        let is_path = path.exists() || path.extension().is_some() || path.components().count() > 1;
-        if is_path && !BUNDLED.contains(&name) { Self::load(path) } else { Self::bundled(name) }
+        Self::of(&Source::open(name)?)
     }
 
     /// Loads the schema at `schema_path` and the file it names.
@@ -82,10 +64,15 @@ impl Dataset {
     /// # Errors
     /// As [`Schema::load`] and [`Dataset::parse`], and [`DatasetError::Unreadable`] if the file is missing.
     pub fn load(schema_path: &Path) -> Result<Self, DatasetError> {
-        let schema = Schema::load(schema_path)?;
-        let path = schema_path.parent().unwrap_or(Path::new("")).join(&schema.file);
-        let bytes = csv::read(&path)?;
-        Self::parse(schema, &path.display().to_string(), &bytes)
+        Self::of(&Source::load(schema_path)?)
+    }
+
+    /// Reads what a schema names.
+    ///
+    /// # Errors
+    /// As [`Dataset::parse`].
+    pub fn of(source: &Source) -> Result<Self, DatasetError> {
+        Self::parse(source.schema.clone(), &source.file, source.bytes())
     }
 
     /// Reads `bytes`, CSV plain or gzip, written as the schema says, under `schema`; `file` names them in errors.
@@ -94,17 +81,7 @@ impl Dataset {
     /// For a wrong checksum, a fault in the file's structure, another separator or encoding, a column that is not there, a row
     /// without a target, a label that is neither positive nor negative, or text where a number belongs.
     pub fn parse(schema: Schema, file: &str, bytes: &[u8]) -> Result<Self, DatasetError> {
-        if let Some(expected) = &schema.sha256 {
-            let found = csv::sha256_hex(bytes);
-            if !expected.eq_ignore_ascii_case(&found) {
-                return Err(DatasetError::Checksum {
-                    file: file.to_owned(),
-                    expected: expected.clone(),
-                    found,
-                });
-            }
-        }
-        let sheet = Sheet::parse(bytes, schema.format, file)?;
+        let sheet = sheet(&schema, file, bytes)?;
         Reading { schema: &schema, file, sheet: &sheet }.dataset()
     }
 
@@ -131,6 +108,17 @@ impl Dataset {
     /// The feature columns, before one-hot coding.
     pub fn feature_names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// Rows of every category of a feature; `None` where it is not categorical.
+    pub(crate) fn category_counts(&self, feature: &str) -> Option<BTreeMap<&str, usize>> {
+        let column = self.columns.iter().find(|column| column.name == feature)?;
+        let Values::Categorical { categories, codes } = &column.values else { return None };
+        let mut counts = BTreeMap::new();
+        for category in codes.iter().flatten().filter_map(|&code| categories.get(code)) {
+            *counts.entry(category.as_str()).or_default() += 1;
+        }
+        Some(counts)
     }
 
     /// Whether the row at `index` is positive.
@@ -276,7 +264,7 @@ impl Reading<'_> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::csv::tests::gzip;
+    use crate::csv::{self, tests::gzip};
     use crate::schema::tests::HEAD;
 
     pub(crate) fn dataset(rest: &str, csv: &str) -> Result<Dataset, DatasetError> {

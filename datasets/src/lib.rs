@@ -18,6 +18,7 @@
 //!
 //! - [`Schema`][]: what a CSV file means, written in TOML beside it.
 //! - [`Dataset`][]: the file as typed columns with missing values. `pima`, `wdbc` and `digits` are compiled in.
+//! - [`dictionary`][]: what all sites have agreed that their columns mean, and whether a file means it.
 //! - [`Split`], [`Partitioning`]: which rows are for training and which for testing, and which institution has them.
 //! - [`Preprocessor`][]: imputation, standardisation and one-hot coding, fitted once and distributed.
 //! - [`Table`][]: numbers.
@@ -34,6 +35,7 @@
 mod coding;
 mod csv;
 mod dataset;
+pub mod dictionary;
 mod encoding;
 mod error;
 mod fitting;
@@ -42,15 +44,17 @@ mod labels;
 mod preprocessor;
 mod random;
 mod schema;
+mod source;
 mod split;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub use dataset::{BUNDLED, Dataset};
+pub use dataset::Dataset;
 pub use error::DatasetError;
 pub use format::{Decimal, Encoding, Format, Separator};
 pub use preprocessor::Preprocessor;
 pub use schema::{Image, Schema, Target};
+pub use source::{BUNDLED, Source};
 pub use split::{Partitioning, Split};
 pub use table::Table;

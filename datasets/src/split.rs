@@ -115,8 +115,8 @@ impl Partitioning {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::BUNDLED;
     use crate::csv::sha256_hex;
-    use crate::dataset::BUNDLED;
     use crate::dataset::tests::dataset;
 
     fn labelled(labels: &str) -> Dataset {
