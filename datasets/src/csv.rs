@@ -15,7 +15,7 @@ use polars::prelude::{CsvReadOptions, DataType, Schema as PolarsSchema, SerReade
 use sha2::{Digest, Sha256};
 
 use crate::encoding::decoded;
-use crate::error::{DatasetError, shortened};
+use crate::error::{DatasetError, shortened, some_of};
 use crate::format::{Format, Separator};
 
 /// Largest file accepted, once unpacked.
@@ -89,6 +89,17 @@ impl Sheet {
         Ok(Self { header, columns })
     }
 
+    /// Some of the column names, for a message; none where numbers among them look like the values of a patient.
+    pub(crate) fn header_shown(&self) -> String {
+        match self.header.iter().any(|name| name.parse::<f64>().is_ok()) {
+            true => {
+                let columns = self.header.len();
+                format!("{columns} columns, some of which are numbers: is the header line missing?")
+            }
+            false => some_of(self.header.iter().map(String::as_str), 12),
+        }
+    }
+
     /// The fields of one column from top to bottom, trimmed; an empty field is `None`.
     pub(crate) fn column(&self, index: usize) -> impl Iterator<Item = Option<&str>> {
         let fields = self.columns.get(index).into_iter().flat_map(|column| column.iter());
@@ -147,6 +158,10 @@ fn header(line: &str, separator: Separator, file: &str) -> Result<Vec<String>, D
     let mut seen = BTreeSet::new();
     let names: Vec<String> = fields(line, separator).map(unquoted).collect();
     if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
+        // A line of values has equal numbers sooner than a header has: they are a patient's, and are not shown.
+        if twice.parse::<f64>().is_ok() || twice.is_empty() {
+            return Err(DatasetError::NoHeader { file: file() });
+        }
         return Err(DatasetError::DuplicateColumn { file: file(), column: shortened(twice) });
     }
     Ok(names)

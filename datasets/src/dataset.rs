@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::csv::Sheet;
-use crate::error::{DatasetError, shortened, some_of};
+use crate::error::{DatasetError, shortened};
 use crate::labels::labels;
 use crate::schema::{Schema, canonical};
 use crate::source::{Source, sheet};
@@ -191,7 +191,7 @@ impl Reading<'_> {
                 file: self.file.to_owned(),
                 column: shortened(column),
                 role,
-                header: some_of(self.sheet.header.iter().map(String::as_str), 12),
+                header: self.sheet.header_shown(),
             }
         })
     }

@@ -145,6 +145,12 @@ pub enum DatasetError {
         /// The file.
         file: String,
     },
+    /// The first line is not a header.
+    #[error("{file}: row 1 has an empty name or a number twice: is the header line missing?")]
+    NoHeader {
+        /// The file.
+        file: String,
+    },
     /// Two columns have the same name.
     #[error("{file}: column `{column}` occurs twice in the header: rename one of them")]
     DuplicateColumn {

@@ -8,6 +8,13 @@ use crate::source::Source;
 /// Most categories of a column that a draft lists: beyond them it is an identifier or free text.
 const MAX_LISTED: usize = 64;
 
+/// No value is proposed: what can be uncommented unread is agreed on unread.
+const NUMBER: &str = "kind = \"number\"
+#? unit =                           # as \"mg/dL\"; \"\" if it has none
+#? minimum =                        # the least plausible value
+#? maximum =                        # the greatest plausible value
+";
+
 /// A draft in TOML. It shows names and kinds of columns, what the schema says of target and missing codes, and those categories
 /// that at least `least_rows` rows have; no number, no range, no count, no rarer category. It is no dictionary yet: units, ranges
 /// and whatever else only people know are left as comments, and [`Dictionary::parse`](super::Dictionary::parse) refuses it by
@@ -37,14 +44,12 @@ pub fn draft(source: &Source, least_rows: usize) -> Result<String, DatasetError>
     text.push_str(&format!("positive = {}\n", listed(&schema.target.positive)));
     match &schema.target.negative {
         Some(negative) => text.push_str(&format!("negative = {}\n", listed(negative))),
-        None => text.push_str("#? negative = [\"0\"]\n"),
+        None => text.push_str("#? negative =                       # a list of labels\n"),
     }
     for name in dataset.feature_names() {
         text.push_str(&format!("\n[[columns]]\nname = {}\n", quoted(name)));
         let Some(categories) = dataset.category_counts(name) else {
-            text.push_str(
-                "kind = \"number\"\n#? unit = \"mg/dL\"\n#? minimum = 0\n#? maximum = 1000\n",
-            );
+            text.push_str(NUMBER);
             continue;
         };
         text.push_str("kind = \"category\"\n");
@@ -65,7 +70,7 @@ fn category_lines(
         .collect();
     if frequent.is_empty() || frequent.len() > MAX_LISTED {
         let why = if frequent.is_empty() { "none that many rows have" } else { "too many to list" };
-        return format!("#? categories = [\"\"]               # {why}: an identifier?\n");
+        return format!("#? categories =                     # {why}: an identifier?\n");
     }
     let names: Vec<String> = frequent.iter().map(|category| quoted(category)).collect();
     let mut lines = format!("categories = [{}]\n", names.join(", "));

@@ -235,8 +235,8 @@ impl fmt::Display for DataReport {
             if column.other > 0 {
                 write!(f, ", {} of an unknown category become other", column.other)?;
             }
-            match (column.known + column.other, column.constant) {
-                (0, _) => write!(f, "; empty here, which is no fault by itself")?,
+            match (column.missing == self.rows, column.constant) {
+                (true, _) => write!(f, "; empty here, which is no fault by itself")?,
                 (_, true) => write!(f, "; a single value here, which is no fault")?,
                 _ => {}
             }

@@ -97,6 +97,15 @@ fn an_encoding_that_the_schema_does_not_name_is_named() {
 }
 
 #[test]
+fn a_file_without_a_header_is_refused_and_none_of_its_first_row_shown() {
+    let message = refusal("", b"Jane,71,1.5\nJoan,62,2.5\n");
+    assert!(message.contains("no column `y`") && message.contains("header line missing?"));
+    assert!(!message.contains("Jane") && !message.contains("71"), "{message}");
+    let message = refusal("", b"Jane,71,71\n");
+    assert!(message.contains("header line missing?") && !message.contains("71"), "{message}");
+}
+
+#[test]
 fn broken_utf_16_names_its_row() {
     let mut odd = utf16("a,y\n1,1\n", false, true);
     odd.push(b'7');
