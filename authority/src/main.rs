@@ -1,6 +1,7 @@
 //! `consilium-authority`: holds a local ceremony, shows what a genesis says, and speaks for the authority in a run.
 
 mod delivery;
+mod draft;
 mod facts;
 mod sharing;
 
@@ -26,6 +27,7 @@ use consilium_proto::v1::{Optimiser, Training};
 use rand_core::OsRng;
 
 use delivery::{Authority, Delivery, deliver, hand_over, refused};
+use draft::{DRAFT, draft};
 use facts::{facts, text_of};
 
 /// Verifies identities and certifies keys of a federated run, and says who takes part in it.
@@ -56,6 +58,16 @@ enum Command {
     /// secrets, then delete them here. `authority/` stays; its pseudonyms.toml is the only map from pseudonyms to names.
     /// No folder has any part of the decryption key: the institutions make it once they have enrolled.
     Init(Box<Init>),
+    /// Prints a draft of the data dictionary that all sites are to agree on, begun from one site's file.
+    #[command(after_help = DRAFT)]
+    Dictionary {
+        /// The site's rows: a dataset schema (TOML, naming its CSV).
+        #[arg(long, value_name = "SCHEMA.toml")]
+        data: String,
+        /// Rows that a category needs to be shown.
+        #[arg(long, value_name = "ROWS", default_value_t = 10)]
+        least_rows: usize,
+    },
     /// Registers an institution that joins a run, and writes its folder.
     ///
     /// Hand the folder to the institution, as those of `init`. It enrols itself when it starts. As many take part at a
@@ -274,6 +286,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Init(arguments) => init(&arguments).map_err(Failure::unusable),
         Command::Show { dir, format } => show(&dir, format).map_err(Failure::unusable),
+        Command::Dictionary { data, least_rows } => draft(&data, least_rows),
         Command::Admit(arguments) => admit(arguments).map_err(refused),
         Command::Revoke { authority, institution, delivery } => {
             revoke(&authority, &institution, &delivery)

@@ -14,6 +14,7 @@ use rand_core::{OsRng, RngCore};
 use commands::{
     account::{ACCOUNT, Account},
     audit::{own, replay},
+    data::{CHECK_DATA, check},
     run::{fit, load, rows, take_part, verification},
     state::{compare_heads, export, export_head, show},
 };
@@ -87,6 +88,19 @@ enum Command {
         /// The rows: a dataset schema (TOML, naming its CSV), `pima` or `wdbc`.
         #[arg(long, value_name = "FILE.toml")]
         data: String,
+    },
+    /// Compare this institution's rows with the data dictionary that all have agreed on, before any key exists.
+    #[command(after_help = CHECK_DATA)]
+    CheckData {
+        /// This institution's rows: a dataset schema (TOML, naming its CSV), `pima`, `wdbc` or `digits`.
+        #[arg(long, value_name = "SCHEMA.toml")]
+        data: String,
+        /// The dictionary: `consilium-authority dictionary` drafts one.
+        #[arg(long, value_name = "DICTIONARY.toml")]
+        dictionary: PathBuf,
+        /// Print the report as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Verify a run: everything in its ledger, what is new in it, or what became of the own updates.
     #[command(after_help = EXIT_CODES)]
@@ -233,6 +247,7 @@ fn main() -> ExitCode {
         Command::Statistics { data } => {
             load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(Failure::unusable))
         }
+        Command::CheckData { data, dictionary, json } => check(&data, &dictionary, json),
         Command::Audit { mine: true, ceremony: Some(ceremony), state: Some(state), .. } => {
             own(&ceremony, &state)
         }

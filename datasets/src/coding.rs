@@ -80,7 +80,7 @@ impl<'a> Coder<'a> {
                 if !standardised.is_finite() {
                     let file = file.to_owned();
                     let column = shortened(name);
-                    return Err(DatasetError::OutOfRange { file, row: row_of(row), column, value });
+                    return Err(DatasetError::OutOfRange { file, row: row_of(row), column });
                 }
                 features.push(standardised);
             }

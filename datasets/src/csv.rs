@@ -14,7 +14,9 @@ use flate2::read::MultiGzDecoder;
 use polars::prelude::{CsvReadOptions, DataType, Schema as PolarsSchema, SerReader, StringChunked};
 use sha2::{Digest, Sha256};
 
-use crate::error::{DatasetError, shortened};
+use crate::encoding::decoded;
+use crate::error::{DatasetError, shortened, some_of};
+use crate::format::{Format, Separator};
 
 /// Largest file accepted, once unpacked.
 const MAX_BYTES: u64 = 1 << 29;
@@ -29,23 +31,24 @@ pub(crate) struct Sheet {
 }
 
 impl Sheet {
-    /// Checks the structure of `bytes` (UTF-8 CSV, plain or gzip) and splits it into fields.
-    pub(crate) fn parse(bytes: &[u8], file: &str) -> Result<Self, DatasetError> {
+    /// Checks the structure of `bytes` (CSV, plain or gzip, written as `format` says) and splits it into fields.
+    pub(crate) fn parse(bytes: &[u8], format: Format, file: &str) -> Result<Self, DatasetError> {
         let bytes = unpacked(bytes, file)?;
-        let text = text(&bytes, file)?;
+        let text = decoded(&bytes, format.encoding, file)?;
+        let separator = format.separator;
         let mut lines =
             text.trim_end_matches(['\r', '\n']).split('\n').map(|line| line.trim_end_matches('\r'));
 
-        let header = header(lines.next().unwrap_or_default(), file)?;
+        let header = header(lines.next().unwrap_or_default(), separator, file)?;
         let width = header.len();
         // Numbered names: they are never read, and no header of ours looks like a compressed file to polars.
         let names: Vec<String> = (0..width).map(|index| format!("column_{index}")).collect();
-        let mut body = names.join(",");
+        let mut body = names.join(&char::from(separator.byte()).to_string());
         let mut rows = 0;
         for line in lines {
             rows += 1;
             let row = rows + 1;
-            let found = count_fields(line, row, file)?;
+            let found = count_fields(line, separator, row, file)?;
             if found != width {
                 return Err(DatasetError::Ragged {
                     file: file.to_owned(),
@@ -62,19 +65,19 @@ impl Sheet {
         }
         body.push('\n');
 
-        let refuse = |reason: String| DatasetError::Csv {
-            file: file.to_owned(),
-            reason: shortened(&reason),
-        };
+        // Without the reader's own words: they may quote a patient's row.
+        let refuse =
+            |reason: &str| DatasetError::Csv { file: file.to_owned(), reason: reason.to_owned() };
         let schema: PolarsSchema =
             names.into_iter().map(|name| (name.into(), DataType::String)).collect();
         let frame = CsvReadOptions::default()
             .with_schema(Some(Arc::new(schema)))
+            .map_parse_options(|options| options.with_separator(separator.byte()))
             .into_reader_with_file_handle(Cursor::new(body))
             .finish()
-            .map_err(|error| refuse(error.to_string()))?;
+            .map_err(|_| refuse("the reader refused what is well-formed"))?;
         if frame.shape() != (rows, width) {
-            return Err(refuse(format!(
+            return Err(refuse(&format!(
                 "expected {:?} rows and columns, read {:?}",
                 (rows, width),
                 frame.shape()
@@ -82,8 +85,19 @@ impl Sheet {
         }
         let columns = frame.columns().iter().map(|column| column.str().cloned());
         let columns =
-            columns.collect::<Result<_, _>>().map_err(|error| refuse(error.to_string()))?;
+            columns.collect::<Result<_, _>>().map_err(|_| refuse("a field is not text"))?;
         Ok(Self { header, columns })
+    }
+
+    /// Some of the column names, for a message; none where numbers among them look like the values of a patient.
+    pub(crate) fn header_shown(&self) -> String {
+        match self.header.iter().any(|name| name.parse::<f64>().is_ok()) {
+            true => {
+                let columns = self.header.len();
+                format!("{columns} columns, some of which are numbers: is the header line missing?")
+            }
+            false => some_of(self.header.iter().map(String::as_str), 12),
+        }
     }
 
     /// The fields of one column from top to bottom, trimmed; an empty field is `None`.
@@ -100,18 +114,6 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DatasetError> {
         Ok(opened) => read_limited(opened, &file),
         Err(source) => Err(DatasetError::Unreadable { file, source }),
     }
-}
-
-/// The bytes as text, without a byte order mark.
-pub(crate) fn text<'a>(bytes: &'a [u8], file: &str) -> Result<&'a str, DatasetError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let before = bytes.iter().take(error.valid_up_to());
-        DatasetError::NotUtf8 {
-            file: file.to_owned(),
-            row: before.filter(|&&byte| byte == b'\n').count() + 1,
-        }
-    })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// SHA-256 in lower-case hexadecimal.
@@ -138,40 +140,59 @@ fn read_limited(reader: impl Read, file: &str) -> Result<Vec<u8>, DatasetError> 
     Ok(bytes)
 }
 
-fn header(line: &str, file: &str) -> Result<Vec<String>, DatasetError> {
+fn header(line: &str, separator: Separator, file: &str) -> Result<Vec<String>, DatasetError> {
     let file = || file.to_owned();
-    let columns = count_fields(line, 1, &file())?;
+    // One field is a table without features, and what a file looks like that is cut at another character.
+    let other = Separator::ALL.into_iter().find(|&other| fields(line, other).count() > 1);
+    if fields(line, separator).count() == 1
+        && let Some(other) = other
+    {
+        let expected = separator.written();
+        let found = other.written();
+        return Err(DatasetError::OtherSeparator { file: file(), expected, found });
+    }
+    let columns = count_fields(line, separator, 1, &file())?;
     if columns > MAX_COLUMNS {
         return Err(DatasetError::TooManyColumns { file: file(), columns, limit: MAX_COLUMNS });
     }
     let mut seen = BTreeSet::new();
-    let names: Vec<String> = fields(line).map(unquoted).collect();
+    let names: Vec<String> = fields(line, separator).map(unquoted).collect();
     if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
+        // A line of values has equal numbers sooner than a header has: they are a patient's, and are not shown.
+        if twice.parse::<f64>().is_ok() || twice.is_empty() {
+            return Err(DatasetError::NoHeader { file: file() });
+        }
         return Err(DatasetError::DuplicateColumn { file: file(), column: shortened(twice) });
     }
     Ok(names)
 }
 
 /// Number of fields in a line, all of which have their quotation marks as RFC 4180 allows.
-fn count_fields(line: &str, row: usize, file: &str) -> Result<usize, DatasetError> {
+fn count_fields(
+    line: &str,
+    separator: Separator,
+    row: usize,
+    file: &str,
+) -> Result<usize, DatasetError> {
     let well_formed = |field: &str| match field.strip_prefix('"') {
         Some(rest) => {
             rest.strip_suffix('"').is_some_and(|inner| !inner.replace("\"\"", "").contains('"'))
         }
         None => !field.contains('"'),
     };
-    match fields(line).position(|field| !well_formed(field)) {
+    match fields(line, separator).position(|field| !well_formed(field)) {
         Some(index) => Err(DatasetError::Quote { file: file.to_owned(), row, field: index + 1 }),
-        None => Ok(fields(line).count()),
+        None => Ok(fields(line, separator).count()),
     }
 }
 
-/// A line cut at its commas outside quotes.
-fn fields(line: &str) -> impl Iterator<Item = &str> {
+/// A line cut at its separators outside quotes.
+fn fields(line: &str, separator: Separator) -> impl Iterator<Item = &str> {
+    let separator = char::from(separator.byte());
     let mut quoted = false;
     line.split(move |character: char| {
         quoted ^= character == '"';
-        character == ',' && !quoted
+        character == separator && !quoted
     })
 }
 
@@ -196,14 +217,14 @@ pub(crate) mod tests {
     }
 
     fn cells(bytes: &[u8]) -> Vec<Vec<Option<String>>> {
-        let sheet = Sheet::parse(bytes, "t.csv").unwrap();
+        let sheet = Sheet::parse(bytes, Format::default(), "t.csv").unwrap();
         (0..sheet.header.len())
             .map(|index| sheet.column(index).map(|cell| cell.map(str::to_owned)).collect())
             .collect()
     }
 
     fn message(bytes: &[u8]) -> String {
-        Sheet::parse(bytes, "t.csv").err().unwrap().to_string()
+        Sheet::parse(bytes, Format::default(), "t.csv").err().unwrap().to_string()
     }
 
     #[test]
@@ -212,7 +233,7 @@ pub(crate) mod tests {
             cells(b"\xef\xbb\xbf a ,\"b,\"\"c\"\r\n 1 ,\"x, \"\"y\"\r\n,\"\"\r\n3,  \r\n\r\n");
         assert_eq!(read[0], [Some("1".into()), None, Some("3".into())]);
         assert_eq!(read[1], [Some("x, \"y".into()), None, None]);
-        let sheet = Sheet::parse(b" a ,\"b,\"\"c\"\n1,2", "t.csv").unwrap();
+        let sheet = Sheet::parse(b" a ,\"b,\"\"c\"\n1,2", Format::default(), "t.csv").unwrap();
         assert_eq!(sheet.header, ["a", "b,\"c"]);
     }
 

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::csv::{self, Sheet};
-use crate::error::{DatasetError, shortened, some_of};
+use crate::csv::Sheet;
+use crate::error::{DatasetError, shortened};
+use crate::labels::labels;
 use crate::schema::{Schema, canonical};
-
-/// Names of the datasets compiled into this library.
-pub const BUNDLED: [&str; 3] = ["pima", "wdbc", "digits"];
+use crate::source::{Source, sheet};
 
 /// A table of labelled rows, typed but neither imputed nor scaled.
 ///
@@ -25,8 +24,6 @@ pub struct Dataset {
     schema: Schema,
     pub(crate) columns: Vec<FeatureColumn>,
     labels: Vec<bool>,
-    /// A few of the target's values, for messages.
-    pub(crate) target_values: BTreeSet<String>,
 }
 
 /// A feature as it stands in the file.
@@ -46,26 +43,12 @@ pub(crate) enum Values {
 }
 
 impl Dataset {
-    /// One of the datasets compiled in: see [`BUNDLED`].
+    /// One of the datasets compiled in: see [`BUNDLED`](crate::BUNDLED).
     ///
     /// # Errors
     /// [`DatasetError::UnknownBundled`] for another name.
     pub fn bundled(name: &str) -> Result<Self, DatasetError> {
-        let (schema, bytes): (&str, &[u8]) = match name {
-            "pima" => {
-                (include_str!("../data/pima/schema.toml"), include_bytes!("../data/pima/pima.csv"))
-            }
-            "wdbc" => {
-                (include_str!("../data/wdbc/schema.toml"), include_bytes!("../data/wdbc/wdbc.csv"))
-            }
-            "digits" => (
-                include_str!("../data/digits/schema.toml"),
-                include_bytes!("../data/digits/digits.csv"),
-            ),
-            _ => return Err(DatasetError::UnknownBundled { name: shortened(name) }),
-        };
-        let schema = Schema::parse(schema, &format!("{name}/schema.toml (bundled)"))?;
-        Self::parse(schema, &format!("{name}.csv (bundled)"), bytes)
+        Self::of(&Source::bundled(name)?)
     }
 
     /// Opens what a user names: a bundled dataset, or the path of a schema.
@@ -73,9 +56,7 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::load`], and [`DatasetError::UnknownBundled`] for what is neither a bundled name nor looks like a path.
     pub fn open(name: &str) -> Result<Self, DatasetError> {
-        let path = Path::new(name);
-        let is_path = path.exists() || path.extension().is_some() || path.components().count() > 1;
-        if is_path && !BUNDLED.contains(&name) { Self::load(path) } else { Self::bundled(name) }
+        Self::of(&Source::open(name)?)
     }
 
     /// Loads the schema at `schema_path` and the file it names.
@@ -83,29 +64,24 @@ impl Dataset {
     /// # Errors
     /// As [`Schema::load`] and [`Dataset::parse`], and [`DatasetError::Unreadable`] if the file is missing.
     pub fn load(schema_path: &Path) -> Result<Self, DatasetError> {
-        let schema = Schema::load(schema_path)?;
-        let path = schema_path.parent().unwrap_or(Path::new("")).join(&schema.file);
-        let bytes = csv::read(&path)?;
-        Self::parse(schema, &path.display().to_string(), &bytes)
+        Self::of(&Source::load(schema_path)?)
     }
 
-    /// Reads `bytes`, CSV plain or gzip, under `schema`; `file` names them in errors.
+    /// Reads what a schema names.
     ///
     /// # Errors
-    /// For a wrong checksum, a fault in the file's structure, a column that is not there, a row without a target, or text
-    /// where a number belongs.
+    /// As [`Dataset::parse`].
+    pub fn of(source: &Source) -> Result<Self, DatasetError> {
+        Self::parse(source.schema.clone(), &source.file, source.bytes())
+    }
+
+    /// Reads `bytes`, CSV plain or gzip, written as the schema says, under `schema`; `file` names them in errors.
+    ///
+    /// # Errors
+    /// For a wrong checksum, a fault in the file's structure, another separator or encoding, a column that is not there, a row
+    /// without a target, a label that is neither positive nor negative, or text where a number belongs.
     pub fn parse(schema: Schema, file: &str, bytes: &[u8]) -> Result<Self, DatasetError> {
-        if let Some(expected) = &schema.sha256 {
-            let found = csv::sha256_hex(bytes);
-            if !expected.eq_ignore_ascii_case(&found) {
-                return Err(DatasetError::Checksum {
-                    file: file.to_owned(),
-                    expected: expected.clone(),
-                    found,
-                });
-            }
-        }
-        let sheet = Sheet::parse(bytes, file)?;
+        let sheet = sheet(&schema, file, bytes)?;
         Reading { schema: &schema, file, sheet: &sheet }.dataset()
     }
 
@@ -134,6 +110,17 @@ impl Dataset {
         self.columns.iter().map(|column| column.name.as_str())
     }
 
+    /// Rows of every category of a feature; `None` where it is not categorical.
+    pub(crate) fn category_counts(&self, feature: &str) -> Option<BTreeMap<&str, usize>> {
+        let column = self.columns.iter().find(|column| column.name == feature)?;
+        let Values::Categorical { categories, codes } = &column.values else { return None };
+        let mut counts = BTreeMap::new();
+        for category in codes.iter().flatten().filter_map(|&code| categories.get(code)) {
+            *counts.entry(category.as_str()).or_default() += 1;
+        }
+        Some(counts)
+    }
+
     /// Whether the row at `index` is positive.
     pub(crate) fn label(&self, index: usize) -> Result<bool, DatasetError> {
         self.labels.get(index).copied().ok_or_else(|| DatasetError::NoSuchRow {
@@ -159,7 +146,8 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn dataset(&self) -> Result<Dataset, DatasetError> {
         let target = &self.schema.target.column;
-        let (target_values, labels) = self.labels(self.position(target, "target")?)?;
+        let fields = self.fields(self.position(target, "target")?);
+        let labels = labels(fields, &self.schema.target, self.file)?;
         for column in &self.schema.drop {
             self.position(column, "a column to drop")?;
         }
@@ -194,7 +182,7 @@ impl Reading<'_> {
         let columns = names.into_iter().map(|name| self.feature(name)).collect::<Result<_, _>>()?;
         let file = self.file.to_owned();
         let schema = self.schema.clone();
-        Ok(Dataset { file, schema, columns, labels, target_values })
+        Ok(Dataset { file, schema, columns, labels })
     }
 
     fn position(&self, column: &str, role: &'static str) -> Result<usize, DatasetError> {
@@ -203,7 +191,7 @@ impl Reading<'_> {
                 file: self.file.to_owned(),
                 column: shortened(column),
                 role,
-                header: some_of(self.sheet.header.iter().map(String::as_str), 12),
+                header: self.sheet.header_shown(),
             }
         })
     }
@@ -217,29 +205,11 @@ impl Reading<'_> {
         })
     }
 
-    fn labels(&self, position: usize) -> Result<(BTreeSet<String>, Vec<bool>), DatasetError> {
-        const KEPT_FOR_MESSAGES: usize = 6;
-        let mut values = BTreeSet::new();
-        let mut labels = Vec::new();
-        for (index, field) in self.fields(position).enumerate() {
-            let value = canonical(field.ok_or_else(|| DatasetError::MissingTarget {
-                file: self.file.to_owned(),
-                row: row_of(index),
-                column: self.schema.target.column.clone(),
-            })?);
-            labels.push(self.schema.target.positive.contains(&value));
-            if values.len() < KEPT_FOR_MESSAGES {
-                values.insert(value);
-            }
-        }
-        Ok((values, labels))
-    }
-
     fn feature(&self, name: &str) -> Result<FeatureColumn, DatasetError> {
         let position = self.position(name, "a feature")?;
         let listed = |columns: &[String]| columns.iter().any(|column| column == name);
         let values = if listed(&self.schema.categorical) {
-            self.categorical(position)
+            self.categorical(position, listed(&self.schema.number_codes))
         } else {
             self.numeric(position, name, listed(&self.schema.zero_is_missing))?
         };
@@ -254,25 +224,26 @@ impl Reading<'_> {
     ) -> Result<Values, DatasetError> {
         let number = |(index, field): (usize, Option<&str>)| {
             let Some(text) = field else { return Ok(None) };
-            match text.parse::<f64>() {
-                // Tables are of f32; this also refuses infinities and NaN, which parse as numbers.
-                Ok(number) if number.abs() <= f64::from(f32::MAX) => {
+            match self.schema.format.decimal.number(text) {
+                Ok(number) => {
                     Ok(Some(number).filter(|&number| !(zero_is_missing && number == 0.0)))
                 }
-                _ => Err(DatasetError::NotANumber {
+                Err(not_number) => Err(DatasetError::NotANumber {
                     file: self.file.to_owned(),
                     row: row_of(index),
                     column: shortened(name),
-                    text: shortened(text),
+                    found: not_number.described(),
                 }),
             }
         };
         self.fields(position).enumerate().map(number).collect::<Result<_, _>>().map(Values::Numeric)
     }
 
-    fn categorical(&self, position: usize) -> Values {
+    /// Fields are trimmed and otherwise text as they stand, unless the schema says that they are numbers.
+    fn categorical(&self, position: usize, number_codes: bool) -> Values {
+        let spelling = if number_codes { canonical } else { str::to_owned };
         let fields: Vec<Option<String>> =
-            self.fields(position).map(|field| field.map(canonical)).collect();
+            self.fields(position).map(|field| field.map(spelling)).collect();
         let mut categories: Vec<String> =
             fields.iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         // Numbers in their own order, so that 10 comes after 9, then other text.
@@ -293,7 +264,7 @@ impl Reading<'_> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::csv::tests::gzip;
+    use crate::csv::{self, tests::gzip};
     use crate::schema::tests::HEAD;
 
     pub(crate) fn dataset(rest: &str, csv: &str) -> Result<Dataset, DatasetError> {
@@ -388,7 +359,9 @@ pub(crate) mod tests {
 
     #[test]
     fn categories_are_distinct_and_sorted_numbers_by_value() {
-        let read = dataset("categorical=['a']", "a,y\n10,1\n9.0,0\n,1\nx,0\n9,0\n").unwrap();
+        let read =
+            dataset("categorical=['a']\nnumber_codes=['a']", "a,y\n10,1\n9.0,0\n,1\nx,0\n9,0\n")
+                .unwrap();
         let categories = vec!["9".into(), "10".into(), "x".into()];
         let codes = vec![Some(1), Some(0), None, Some(2), Some(0)];
         assert_eq!(read.columns[0].values, Values::Categorical { categories, codes });
@@ -399,14 +372,23 @@ pub(crate) mod tests {
         let csv = "a,y\n1,1\nhigh,0\n";
         assert!(
             message("", csv)
-                .starts_with("t.csv: row 3, column `a`: expected a number, found `high`")
+                .starts_with("t.csv: row 3, column `a`: expected a number, found text: correct it")
         );
-        for text in ["inf", "NaN", "1e39", "-1e300", "1,5", "0x10"] {
+        for (text, found) in [
+            ("inf", "an infinity or NaN"),
+            ("NaN", "an infinity or NaN"),
+            ("1e39", "a number that no 32-bit float holds"),
+            ("-1e300", "a number that no 32-bit float holds"),
+            ("1e400", "a number that no 32-bit float holds"),
+            ("1,5", "a comma inside a number"),
+            ("0x10", "text"),
+        ] {
             let csv = format!("a,y\n\"{text}\",1\n2,0\n");
-            assert!(
-                message("", &csv)
-                    .contains(&format!("row 2, column `a`: expected a number, found `{text}`"))
-            );
+            let message = message("", &csv);
+            let expected = format!("row 2, column `a`: expected a number, found {found}:");
+            assert!(message.contains(&expected), "{message}");
+            let digits = text.chars().any(|character| character.is_ascii_digit());
+            assert!(!digits || !message.contains(text), "{message}");
         }
         assert!(
             message("", "a,y\n1,1\n2,\n")

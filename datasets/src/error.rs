@@ -56,12 +56,53 @@ pub enum DatasetError {
         limit_bytes: u64,
     },
     /// The file is not UTF-8 text.
-    #[error("{file}: row {row} is not UTF-8 text: save the file as CSV (UTF-8)")]
+    #[error(
+        "{file}: row {row} is not UTF-8 text: save the file as CSV (UTF-8), or say how it is written in its schema: \
+         encoding = \"windows-1252\" under [format] for what spreadsheets in Western Europe save"
+    )]
     NotUtf8 {
         /// The file.
         file: String,
         /// The first offending row.
         row: usize,
+    },
+    /// The file is in another encoding than the schema says.
+    #[error(
+        "{file}: the text is {found}, the schema says otherwise: \
+         encoding = \"{write}\" under [format] in the schema reads it"
+    )]
+    OtherEncoding {
+        /// The file.
+        file: String,
+        /// What it is, and how one sees it.
+        found: &'static str,
+        /// The encoding to name in the schema.
+        write: &'static str,
+    },
+    /// The bytes are no text in the encoding that the schema names.
+    #[error(
+        "{file}: row {row} is not {encoding} text: name the file's encoding under [format] in the schema"
+    )]
+    Undecodable {
+        /// The file.
+        file: String,
+        /// The first offending row.
+        row: usize,
+        /// The encoding that the schema names.
+        encoding: &'static str,
+    },
+    /// The header has no separator, but another character that is one.
+    #[error(
+        "{file}: the header has one field if fields are separated by \"{expected}\", more by \"{found}\": \
+         separator = \"{found}\" under [format] in the schema reads it, and decimal = \",\" numbers with a decimal comma"
+    )]
+    OtherSeparator {
+        /// The file.
+        file: String,
+        /// The separator in the schema.
+        expected: &'static str,
+        /// The separator in the file.
+        found: &'static str,
     },
     /// A row has more or fewer fields than the header.
     #[error(
@@ -101,6 +142,12 @@ pub enum DatasetError {
     /// The file has no row of data.
     #[error("{file}: no rows of data: expected a header line and at least one line of values")]
     NoRows {
+        /// The file.
+        file: String,
+    },
+    /// The first line is not a header.
+    #[error("{file}: row 1 has an empty name or a number twice: is the header line missing?")]
+    NoHeader {
         /// The file.
         file: String,
     },
@@ -158,21 +205,43 @@ pub enum DatasetError {
         /// Features found.
         features: usize,
     },
-    /// A row has no value in the target column.
-    #[error("{file}: row {row}, column `{column}`: the target is empty: fill it or remove the row")]
+    /// Rows have no value in the target column.
+    #[error(
+        "{file}: row {row}, column `{column}`: the target is empty ({rows} such rows): fill it or remove the row"
+    )]
     MissingTarget {
         /// The file.
         file: String,
-        /// The row.
+        /// The first such row.
         row: usize,
         /// The target column.
         column: String,
+        /// How many there are.
+        rows: usize,
+    },
+    /// Labels are neither positive nor negative.
+    #[error(
+        "{file}: column `{column}`: {rows} rows have {values} labels besides the positive value {positive} that {because}; \
+         the first is in row {row}: correct the rows, or declare target.negative and missing_values in the schema"
+    )]
+    UnexplainedLabels {
+        /// The file.
+        file: String,
+        /// The target column.
+        column: String,
+        /// Rows with such a label.
+        rows: usize,
+        /// Different labels among them.
+        values: usize,
+        /// Why they cannot be negative.
+        because: &'static str,
+        /// The first such row.
+        row: usize,
+        /// The positive values of the schema.
+        positive: String,
     },
     /// Text, infinity or NaN where a number belongs.
-    #[error(
-        "{file}: row {row}, column `{column}`: expected a number, found `{text}`: correct it, leave it empty, \
-         or declare the column categorical, or the text in missing_values"
-    )]
+    #[error("{file}: row {row}, column `{column}`: expected a number, found {found}")]
     NotANumber {
         /// The file.
         file: String,
@@ -180,11 +249,13 @@ pub enum DatasetError {
         row: usize,
         /// The column.
         column: String,
-        /// The text found there, shortened.
-        text: String,
+        /// What is there instead, and what to do; not the text, which is a patient's.
+        found: &'static str,
     },
     /// No row has the positive value in the target column.
-    #[error("{file}: column `{column}` never has the positive value {positive}: it has {found}")]
+    #[error(
+        "{file}: column `{column}` never has the positive value {positive} in {rows} rows: correct the schema"
+    )]
     PositiveNeverOccurs {
         /// The file.
         file: String,
@@ -192,8 +263,8 @@ pub enum DatasetError {
         column: String,
         /// The positive values of the schema.
         positive: String,
-        /// Some values that do occur.
-        found: String,
+        /// All rows.
+        rows: usize,
     },
     /// A class has too few rows to appear in both training and test rows.
     #[error(
@@ -221,36 +292,30 @@ pub enum DatasetError {
         rows: usize,
     },
     /// A feature has one and the same value in all the rows to be fitted.
-    #[error(
-        "{file}: column `{column}` has the single value {value} in the {rows} rows fitted: drop it"
-    )]
+    #[error("{file}: column `{column}` has a single value in the {rows} rows fitted: drop it")]
     ConstantColumn {
         /// The file.
         file: String,
         /// The column.
         column: String,
-        /// The value.
-        value: String,
         /// Rows looked at.
         rows: usize,
     },
     /// All pixels of a channel have one and the same value in all the rows to be fitted.
     #[error(
-        "{file}: every pixel of channel {channel} has the single value {value} in the {rows} rows fitted: drop the channel"
+        "{file}: every pixel of channel {channel} has a single value in the {rows} rows fitted: drop the channel"
     )]
     ConstantChannel {
         /// The file.
         file: String,
         /// The channel, from 0.
         channel: usize,
-        /// The value.
-        value: String,
         /// Rows looked at.
         rows: usize,
     },
     /// A value is too far from the fitted mean to be represented.
     #[error(
-        "{file}: row {row}, column `{column}`: {value} is beyond any scale of the fitted rows: correct it"
+        "{file}: row {row}, column `{column}`: the value is beyond any scale of the fitted rows: correct it"
     )]
     OutOfRange {
         /// The file.
@@ -259,8 +324,6 @@ pub enum DatasetError {
         row: usize,
         /// The column.
         column: String,
-        /// The value before standardisation.
-        value: f64,
     },
     /// The test fraction is not between 0 and 1.
     #[error("a test fraction of {fraction} is not between 0 and 1 (both excluded)")]

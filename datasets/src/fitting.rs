@@ -52,10 +52,9 @@ pub(crate) fn fit_column(
     let name = column.name.clone();
     let empty =
         || DatasetError::EmptyColumn { file: file(), column: shortened(&name), rows: rows.len() };
-    let constant = |value| DatasetError::ConstantColumn {
+    let constant = || DatasetError::ConstantColumn {
         file: file(),
         column: shortened(&name),
-        value,
         rows: rows.len(),
     };
     match &column.values {
@@ -65,7 +64,7 @@ pub(crate) fn fit_column(
             known.sort_by(f64::total_cmp);
             let median = median(&known).ok_or_else(empty)?;
             if known.first() == known.last() {
-                return Err(constant(median.to_string()));
+                return Err(constant());
             }
             let imputed = || chosen().map(|value| value.unwrap_or(median));
             let n = rows.len() as f64;
@@ -74,7 +73,7 @@ pub(crate) fn fit_column(
             let standard_deviation = (squares.sum::<f64>() / n).sqrt();
             // Differences too small to be squared: nothing to scale by.
             if standard_deviation == 0.0 {
-                return Err(constant(median.to_string()));
+                return Err(constant());
             }
             Ok(Fitted::Numeric { name, median, mean, standard_deviation })
         }
@@ -85,8 +84,7 @@ pub(crate) fn fit_column(
                 return Err(empty());
             }
             if seen.len() == 1 {
-                let value = seen.into_iter().flatten().find_map(|code| categories.get(code));
-                return Err(constant(value.map(|value| shortened(value)).unwrap_or_default()));
+                return Err(constant());
             }
             let missing_is_category = codes.iter().any(Option::is_none);
             Ok(Fitted::Categorical { name, categories: categories.clone(), missing_is_category })
@@ -122,7 +120,6 @@ pub(crate) fn fit_image(
             return Err(DatasetError::ConstantChannel {
                 file: file.to_owned(),
                 channel,
-                value: first.to_string(),
                 rows: rows.len(),
             });
         }

@@ -18,6 +18,7 @@
 //!
 //! - [`Schema`][]: what a CSV file means, written in TOML beside it.
 //! - [`Dataset`][]: the file as typed columns with missing values. `pima`, `wdbc` and `digits` are compiled in.
+//! - [`dictionary`][]: what all sites have agreed that their columns mean, and whether a file means it.
 //! - [`Split`], [`Partitioning`]: which rows are for training and which for testing, and which institution has them.
 //! - [`Preprocessor`][]: imputation, standardisation and one-hot coding, fitted once and distributed.
 //! - [`Table`][]: numbers.
@@ -25,23 +26,35 @@
 //! The same file, schema and seed give the same bytes on every machine and under every version of any library: random
 //! choices are drawn from named ChaCha20 streams by shuffles of our own.
 //!
+//! Nothing is guessed: labels that nobody has declared, a decimal comma or another encoding that the schema does not name are
+//! refused, and categories are text. No message shows a patient's value.
+//!
 //! This crate does not anonymise: rows stay as identifying as the file was, and a fitted [`Preprocessor`] reveals medians,
 //! means and deviations of its training rows.
 
 mod coding;
 mod csv;
 mod dataset;
+pub mod dictionary;
+mod encoding;
 mod error;
 mod fitting;
+mod format;
+mod labels;
 mod preprocessor;
 mod random;
 mod schema;
+mod source;
 mod split;
 mod table;
+#[cfg(test)]
+mod tests;
 
-pub use dataset::{BUNDLED, Dataset};
+pub use dataset::Dataset;
 pub use error::DatasetError;
+pub use format::{Decimal, Encoding, Format, Separator};
 pub use preprocessor::Preprocessor;
 pub use schema::{Image, Schema, Target};
+pub use source::{BUNDLED, Source};
 pub use split::{Partitioning, Split};
 pub use table::Table;

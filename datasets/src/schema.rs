@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::csv::{self, MAX_COLUMNS};
+use crate::encoding::utf8;
 use crate::error::DatasetError;
+use crate::format::Format;
 
 /// The description of one CSV file, written in TOML beside it.
 ///
@@ -20,12 +22,19 @@ use crate::error::DatasetError;
 /// features = ["age", "glucose"]       # optional: all columns but the target and the dropped
 /// zero_is_missing = ["glucose"]       # numeric columns in which zero means "not measured"
 /// missing_values = ["?", "NA"]        # besides the empty field
-/// categorical = ["site"]              # one indicator column per category
+/// categorical = ["site"]              # one indicator column per category, each spelling its own: "01" is not "1"
+/// number_codes = ["site"]             # categorical columns in which 1, 1.0 and 01 are the same category
 /// drop = ["patient_id"]
 ///
 /// [target]
 /// column = "outcome"
-/// positive = 1                        # a value or a list; every other value is negative
+/// positive = 1                        # a value or a list
+/// negative = 0                        # optional where there is one other value; what is in neither list is refused
+///
+/// [format]                            # optional: how the file is written
+/// separator = ";"                     # "," if absent; "tab" or "|"
+/// decimal = ","                       # "." if absent
+/// encoding = "windows-1252"           # "utf-8" if absent; "latin-1" or "utf-16"
 ///
 /// [image]                             # optional: the features are the pixels of one image a row
 /// side = 8
@@ -59,12 +68,18 @@ pub struct Schema {
     /// Texts that mean missing, besides the empty field.
     #[serde(default)]
     pub missing_values: Vec<String>,
-    /// Features to be one-hot coded.
+    /// Features to be one-hot coded. Categories are text, each spelling its own: codes such as "01882" are no numbers.
     #[serde(default)]
     pub categorical: Vec<String>,
+    /// Categorical features in which numbers are the same category however they are written.
+    #[serde(default)]
+    pub number_codes: Vec<String>,
     /// Columns to ignore, such as identifiers.
     #[serde(default)]
     pub drop: Vec<String>,
+    /// How the file is written.
+    #[serde(default)]
+    pub format: Format,
     /// The image that a row is, if it is one.
     pub image: Option<Image>,
 }
@@ -93,9 +108,13 @@ impl Image {
 pub struct Target {
     /// Its name.
     pub column: String,
-    /// The positive values, numbers in their shortest form; every other value is negative.
-    #[serde(deserialize_with = "positive")]
+    /// The positive values, numbers in their shortest form, `true` for every spelling of it.
+    #[serde(deserialize_with = "label_values")]
     pub positive: Vec<String>,
+    /// The negative values; every value in neither list is refused. If absent, one other value is negative, and more are
+    /// refused.
+    #[serde(default, deserialize_with = "some_label_values")]
+    pub negative: Option<Vec<String>>,
 }
 
 impl Schema {
@@ -123,7 +142,7 @@ impl Schema {
     pub fn load(path: &Path) -> Result<Self, DatasetError> {
         let file = path.display().to_string();
         let bytes = csv::read(path)?;
-        Self::parse(csv::text(&bytes, &file)?, &file)
+        Self::parse(utf8(&bytes, &file)?, &file)
     }
 
     /// Refuses what can be seen to be contradictory without the data.
@@ -137,6 +156,16 @@ impl Schema {
             return Err(
                 "target.positive is empty: give at least one value that counts as positive".into(),
             );
+        }
+        if let Some(negative) = &self.target.negative {
+            if negative.is_empty() {
+                return Err(
+                    "target.negative is empty: leave it out, or give the negative values".into()
+                );
+            }
+            if let Some(both) = negative.iter().find(|value| self.target.positive.contains(value)) {
+                return Err(format!("target: `{both}` is both positive and negative"));
+            }
         }
         let mut roles = BTreeSet::from([(self.target.column.as_str())]);
         for column in self.features.iter().flatten().chain(&self.drop) {
@@ -165,6 +194,11 @@ impl Schema {
                 return Err(format!("categorical column `{column}` is not among the features"));
             }
         }
+        for column in &self.number_codes {
+            if !self.categorical.contains(column) {
+                return Err(format!("number_codes column `{column}` is not declared categorical"));
+            }
+        }
         for column in &self.zero_is_missing {
             if !is_feature(column) || self.categorical.contains(column) {
                 return Err(format!(
@@ -186,13 +220,30 @@ pub(crate) fn canonical(text: &str) -> String {
     }
 }
 
+/// One spelling for each label: as [`canonical`], and `true` and `false` for what Python and spreadsheets write.
+pub(crate) fn label_spelling(text: &str) -> String {
+    let one = canonical(text);
+    let boolean = ["true", "false"].into_iter().find(|word| one.eq_ignore_ascii_case(word));
+    boolean.map_or(one, str::to_owned)
+}
+
+fn some_label_values<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    label_values(deserializer).map(Some)
+}
+
 /// One value or a list of values, each a string, a number or a boolean.
-fn positive<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+fn label_values<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
     let expected = || {
-        serde::de::Error::custom("target.positive must be a string, a number, or a list of them")
+        serde::de::Error::custom(
+            "target.positive and target.negative must be a string, a number, or a list of them",
+        )
     };
     let scalar = |value: &toml::Value| match value {
-        toml::Value::String(text) => Ok(canonical(text)),
+        toml::Value::String(text) => Ok(label_spelling(text)),
         toml::Value::Integer(number) => Ok(canonical(&number.to_string())),
         toml::Value::Float(number) => Ok(canonical(&number.to_string())),
         toml::Value::Boolean(value) => Ok(value.to_string()),
@@ -264,7 +315,9 @@ pub(crate) mod tests {
             reason("targt = 1")
         );
         assert!(reason("").contains("missing field `target`"));
-        assert!(reason("target={column='y', positive=[[1]]}").contains("target.positive must be"));
+        assert!(
+            reason("target={column='y', positive=[[1]]}").contains("must be a string, a number")
+        );
         assert!(!reason("a = = 1").contains('\n'));
     }
 

@@ -31,8 +31,7 @@ impl Dataset {
         let rows = self.rows();
         if positives == 0 {
             let positive = some_of(self.schema().target.positive.iter().map(String::as_str), 6);
-            let found = some_of(self.target_values.iter().map(String::as_str), 6);
-            return Err(DatasetError::PositiveNeverOccurs { file, column, positive, found });
+            return Err(DatasetError::PositiveNeverOccurs { file, column, positive, rows });
         }
         if positives < 2 || rows - positives < 2 {
             return Err(DatasetError::OneClass { file, column, positives, rows });
@@ -116,8 +115,8 @@ impl Partitioning {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::BUNDLED;
     use crate::csv::sha256_hex;
-    use crate::dataset::BUNDLED;
     use crate::dataset::tests::dataset;
 
     fn labelled(labels: &str) -> Dataset {
@@ -222,8 +221,8 @@ mod tests {
     fn a_class_without_enough_rows_cannot_be_split() {
         let message = |labels| labelled(labels).split(0.5, 0).unwrap_err().to_string();
         assert_eq!(
-            message("0002"),
-            "t.csv: column `y` never has the positive value `1`: it has `0`, `2`"
+            message("0000"),
+            "t.csv: column `y` never has the positive value `1` in 4 rows: correct the schema"
         );
         assert!(message("1111").starts_with("t.csv: column `y`: 4 of 4 rows are positive"));
         assert!(message("1000").starts_with("t.csv: column `y`: 1 of 4 rows are positive"));

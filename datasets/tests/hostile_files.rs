@@ -1,7 +1,8 @@
 //! Whatever the bytes, the answer is a dataset or an error; never a panic.
 #![allow(clippy::unwrap_used, reason = "a test that goes wrong should stop at once")]
 
-use consilium_datasets::{Dataset, Partitioning, Preprocessor, Schema};
+use consilium_datasets::dictionary::{Dictionary, draft};
+use consilium_datasets::{Dataset, Partitioning, Preprocessor, Schema, Source};
 use proptest::prelude::*;
 
 const SCHEMA: &str = "
@@ -25,6 +26,57 @@ p4,?,north,.5,0
 p5,55,east,7,0
 p6,62,east,8,1
 ";
+
+const DICTIONARY: &str = "
+format = 1
+name = 't'
+missing = ['?']
+target = { column = 'y', positive = ['1'], negative = ['0'] }
+[[columns]]
+name = 'age'
+kind = 'number'
+unit = 'years'
+minimum = 0
+maximum = 120
+[[columns]]
+name = 'site'
+kind = 'category'
+categories = ['north', 'east']
+other = 'elsewhere'
+[[columns]]
+name = 'dose'
+kind = 'number'
+unit = ''
+minimum = -1e6
+maximum = 1e6
+";
+
+const FORMATS: [&str; 4] = [
+    "separator = ';'\ndecimal = ','",
+    "encoding = 'latin-1'",
+    "encoding = 'windows-1252'",
+    "encoding = 'utf-16'",
+];
+
+/// A dictionary and a file, compared and drafted from, as far as it goes.
+fn compare(dictionary: &str, schema: &str, csv: &[u8]) {
+    let Ok(schema) = Schema::parse(schema, "t.toml") else { return };
+    let source = Source::new(schema, "t.csv", csv.to_vec());
+    if let Ok(draft) = draft(&source, 1) {
+        assert!(toml::from_str::<toml::Table>(&draft).is_ok(), "{draft}");
+    }
+    let Ok(dictionary) = Dictionary::parse(dictionary) else { return };
+    let written = dictionary.to_toml().unwrap();
+    assert_eq!(Dictionary::parse(&written).unwrap().hash(), dictionary.hash());
+    if let Ok(report) = dictionary.check(&source) {
+        assert_eq!(report.fits(), report.findings.is_empty());
+        assert!(report.classes.iter().map(|class| class.rows).sum::<usize>() <= report.rows);
+        let counted = |column: &consilium_datasets::dictionary::ColumnReport| {
+            column.known + column.missing + column.other
+        };
+        assert!(report.columns.iter().all(|column| counted(column) <= report.rows));
+    }
+}
 
 /// The whole way, as far as it goes.
 fn run(schema: &str, csv: &[u8]) {
@@ -96,6 +148,33 @@ proptest! {
         run(SCHEMA, &bytes);
         run(SCHEMA, &[b"id,age,site,dose,y\n".as_slice(), &bytes].concat());
         run(SCHEMA, &[[0x1f, 0x8b, 8, 0].as_slice(), &bytes].concat());
+    }
+
+    #[test]
+    fn a_mutated_file_in_another_writing_never_panics(
+        edits in prop::collection::vec((any::<usize>(), any::<u8>(), telling_byte()), 0..6),
+        format in prop::sample::select(FORMATS.to_vec()),
+        wide in any::<bool>(),
+    ) {
+        let csv: Vec<u8> = match wide {
+            true => CSV.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            false => CSV.as_bytes().to_vec(),
+        };
+        run(&format!("{SCHEMA}[format]\n{format}"), &mutated(&csv, &edits));
+    }
+
+    #[test]
+    fn a_mutated_dictionary_or_file_is_compared_or_refused(
+        edits in prop::collection::vec((any::<usize>(), any::<u8>(), telling_byte()), 1..4),
+        file in any::<bool>(),
+    ) {
+        match file {
+            true => compare(DICTIONARY, SCHEMA, &mutated(CSV.as_bytes(), &edits)),
+            false => {
+                let dictionary = mutated(DICTIONARY.as_bytes(), &edits);
+                compare(&String::from_utf8_lossy(&dictionary), SCHEMA, CSV.as_bytes());
+            }
+        }
     }
 
     #[test]

@@ -115,6 +115,13 @@ pub(crate) fn fit(dataset: &Dataset) -> Result<Preprocessor, Failure> {
 /// All rows of the dataset, standardised by the agreed statistics, or by their own where none are given.
 pub(crate) fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
     let dataset = load(data)?;
+    // Whoever has labelled patients otherwise than the schema says sees it here, before anything is sent.
+    tracing::info!(
+        "{} of {} rows are positive: column {}",
+        dataset.positives(),
+        dataset.rows(),
+        dataset.schema().target.column
+    );
     let preprocessor = match statistics {
         None => fit(&dataset)?,
         Some(path) => {

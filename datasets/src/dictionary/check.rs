@@ -1,0 +1,326 @@
+//! A site's file against the dictionary.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::definition::{Classes, Column, Dictionary, Kind};
+use super::report::{ClassReport, ColumnReport, DataReport, Fault, Finding};
+use crate::csv::Sheet;
+use crate::error::{DatasetError, shortened};
+use crate::schema::{Schema, canonical, label_spelling};
+use crate::source::Source;
+
+impl Dictionary {
+    /// Compares a site's file with this dictionary. Columns are found by name, in any order. All that does not fit is in the
+    /// report; a constant or empty column is none of it, because other sites may have values.
+    ///
+    /// # Errors
+    /// [`DatasetError`] if the file cannot be read at all: another checksum, separator or encoding, a row of another length, a
+    /// column twice.
+    pub fn check(&self, source: &Source) -> Result<DataReport, DatasetError> {
+        let sheet = source.sheet()?;
+        let site = Site { dictionary: self, schema: &source.schema, sheet: &sheet };
+        let mut faults = site.names();
+        let classes = site.classes(&mut faults);
+        let mut columns = Vec::new();
+        for column in &self.columns {
+            if let Some(position) = site.position(&column.name) {
+                columns.push(site.column(column, position, &mut faults));
+            }
+        }
+        Ok(DataReport {
+            dictionary: self.hash().to_string(),
+            file: source.file.clone(),
+            rows: sheet.column(0).count(),
+            classes,
+            columns,
+            findings: faults.into_iter().map(Finding::from).collect(),
+        })
+    }
+}
+
+/// A file, what its site says of it, and what all sites have agreed.
+struct Site<'a> {
+    dictionary: &'a Dictionary,
+    schema: &'a Schema,
+    sheet: &'a Sheet,
+}
+
+/// Rows of one kind.
+#[derive(Default)]
+struct Rows {
+    number: usize,
+    first: usize,
+}
+
+impl Rows {
+    fn count(&mut self, index: usize) {
+        if self.number == 0 {
+            // The header is row 1.
+            self.first = index + 2;
+        }
+        self.number += 1;
+    }
+}
+
+impl<'a> Site<'a> {
+    fn position(&self, column: &str) -> Option<usize> {
+        self.sheet.header.iter().position(|name| name == column)
+    }
+
+    /// Names that are on one side only.
+    fn names(&self) -> Vec<Fault> {
+        let target = &self.dictionary.target;
+        let agreed = self.dictionary.columns.iter().map(|column| &column.name);
+        if agreed.clone().chain([&target.column]).all(|name| self.position(name).is_none()) {
+            // Without a header the first line is a patient's, so none of it is named.
+            return vec![Fault::NoHeader];
+        }
+        let mut faults = Vec::new();
+        if self.schema.target.column != target.column {
+            let expected = shortened(&target.column);
+            let found = shortened(&self.schema.target.column);
+            faults.push(Fault::OtherTarget { expected, found });
+        }
+        if self.position(&target.column).is_none() {
+            faults.push(Fault::MissingColumn { column: shortened(&target.column) });
+        }
+        let chosen = |name: &String| match &self.schema.features {
+            Some(features) => features.contains(name),
+            None => !self.schema.drop.contains(name),
+        };
+        for name in agreed.clone() {
+            let column = shortened(name);
+            match self.position(name) {
+                None => faults.push(Fault::MissingColumn { column }),
+                Some(_) if !chosen(name) => faults.push(Fault::LeftOut { column }),
+                Some(_) => {}
+            }
+        }
+        let agreed: BTreeSet<&String> = agreed.chain([&target.column]).collect();
+        for name in &self.sheet.header {
+            let is_target = *name == self.schema.target.column;
+            if chosen(name) && !is_target && !agreed.contains(name) {
+                faults.push(Fault::UnknownColumn { column: shortened(name) });
+            }
+        }
+        let named = [
+            (&self.schema.drop, "a column to drop"),
+            (&self.schema.categorical, "categorical"),
+            (&self.schema.zero_is_missing, "a column in which zero is missing"),
+        ];
+        for (columns, role) in named {
+            for name in columns.iter().filter(|name| self.position(name).is_none()) {
+                faults.push(Fault::SchemaColumn { column: shortened(name), role });
+            }
+        }
+        faults
+    }
+
+    /// The fields of a column; those that mean missing are `None`.
+    fn fields(
+        &self,
+        position: usize,
+        codes: &'a [String],
+    ) -> impl Iterator<Item = (usize, Option<&'a str>)> {
+        let here = self.schema.missing_values.iter();
+        let codes: BTreeSet<&str> =
+            here.chain(&self.dictionary.missing).chain(codes).map(|code| code.trim()).collect();
+        let fields = self.sheet.column(position);
+        fields.map(move |field| field.filter(|field| !codes.contains(field))).enumerate()
+    }
+
+    /// Rows of every class; the schema's classes have to be the dictionary's, or a site would train on inverted labels.
+    fn classes(&self, faults: &mut Vec<Fault>) -> Vec<ClassReport> {
+        let target = &self.dictionary.target;
+        let set = |values: &'a [String]| values.iter().collect::<BTreeSet<_>>();
+        let stated = &self.schema.target;
+        let agree = match &target.classes {
+            Classes::Binary { positive, negative } => {
+                let negative = set(negative);
+                set(positive) == set(&stated.positive)
+                    && stated.negative.iter().flatten().all(|value| negative.contains(value))
+            }
+            Classes::Several(classes) => {
+                let classes = set(classes);
+                stated.positive.iter().all(|value| classes.contains(value))
+            }
+        };
+        if !agree {
+            faults.push(Fault::OtherClasses);
+        }
+
+        let mut counts: BTreeMap<&str, usize> =
+            target.classes.values().map(|value| (value, 0)).collect();
+        let mut empty = Rows::default();
+        let mut unknown = Rows::default();
+        let mut values = BTreeSet::new();
+        let position = self.position(&target.column);
+        for (index, field) in position.into_iter().flat_map(|place| self.fields(place, &[])) {
+            match field.map(label_spelling) {
+                None => empty.count(index),
+                Some(value) => match counts.get_mut(value.as_str()) {
+                    Some(count) => *count += 1,
+                    None => {
+                        unknown.count(index);
+                        values.insert(value);
+                    }
+                },
+            }
+        }
+        let column = || shortened(&target.column);
+        if empty.number > 0 {
+            let first_row = empty.first;
+            faults.push(Fault::EmptyTarget { column: column(), rows: empty.number, first_row });
+        }
+        if unknown.number > 0 {
+            faults.push(Fault::UnknownLabels {
+                column: column(),
+                rows: unknown.number,
+                values: values.len(),
+                first_row: unknown.first,
+            });
+        }
+        let in_order = target.classes.values().map(|value| ClassReport {
+            value: value.to_owned(),
+            rows: counts.get(value).copied().unwrap_or_default(),
+        });
+        in_order.collect()
+    }
+
+    fn column(&self, column: &'a Column, position: usize, faults: &mut Vec<Fault>) -> ColumnReport {
+        let categorical = self.schema.categorical.contains(&column.name);
+        let expected = match &column.kind {
+            Kind::Number { .. } if categorical => Some("number"),
+            Kind::Category { .. } if !categorical => Some("category"),
+            _ => None,
+        };
+        if let Some(expected) = expected {
+            faults.push(Fault::OtherKind { column: shortened(&column.name), expected });
+        }
+        match &column.kind {
+            Kind::Number { unit, minimum, maximum } => {
+                self.numbers(column, position, (unit, *minimum, *maximum), faults)
+            }
+            Kind::Category { categories, other } => {
+                self.categories(column, position, categories, other.is_some(), faults)
+            }
+        }
+    }
+
+    fn numbers(
+        &self,
+        column: &'a Column,
+        position: usize,
+        (unit, minimum, maximum): (&str, f64, f64),
+        faults: &mut Vec<Fault>,
+    ) -> ColumnReport {
+        let zero_is_missing = self.schema.zero_is_missing.contains(&column.name);
+        // A code is a number here: -9 is also -9.0.
+        let codes = column.missing.iter().chain(&self.dictionary.missing);
+        let codes: Vec<f64> = codes.filter_map(|code| code.parse().ok()).collect();
+        let mut report = ColumnReport::of(column);
+        let mut not_numbers = Rows::default();
+        let mut first_reason = None;
+        let mut outside = Rows::default();
+        let mut below = 0;
+        let mut seen = None;
+        let mut varies = false;
+        for (index, field) in self.fields(position, &column.missing) {
+            let number = match field.map(|text| self.schema.format.decimal.number(text)) {
+                None => None,
+                Some(Ok(number)) => Some(number),
+                Some(Err(reason)) => {
+                    not_numbers.count(index);
+                    first_reason.get_or_insert(reason);
+                    continue;
+                }
+            };
+            let is_code =
+                |number: &f64| codes.contains(number) || zero_is_missing && *number == 0.0;
+            match number.filter(|number| !is_code(number)) {
+                None => report.missing += 1,
+                Some(number) if number < minimum || number > maximum => {
+                    below += usize::from(number < minimum);
+                    outside.count(index);
+                }
+                Some(number) => {
+                    report.known += 1;
+                    varies |= *seen.get_or_insert(number) != number;
+                }
+            }
+        }
+        report.constant = report.known > 0 && !varies;
+        if let Some(reason) = first_reason {
+            faults.push(Fault::NotNumbers {
+                column: shortened(&column.name),
+                rows: not_numbers.number,
+                first_row: not_numbers.first,
+                found: reason.described(),
+            });
+        }
+        if outside.number > 0 {
+            faults.push(Fault::OutOfRange {
+                column: shortened(&column.name),
+                below,
+                above: outside.number - below,
+                minimum,
+                maximum,
+                unit: unit.to_owned(),
+                first_row: outside.first,
+            });
+        }
+        report
+    }
+
+    fn categories(
+        &self,
+        column: &'a Column,
+        position: usize,
+        categories: &[String],
+        has_other: bool,
+        faults: &mut Vec<Fault>,
+    ) -> ColumnReport {
+        let number_codes = self.schema.number_codes.contains(&column.name);
+        let spelling = if number_codes { canonical } else { str::to_owned };
+        let known: BTreeSet<String> = categories.iter().map(|text| spelling(text)).collect();
+        let as_numbers: BTreeSet<String> = categories.iter().map(|text| canonical(text)).collect();
+        let mut report = ColumnReport::of(column);
+        let mut unknown = Rows::default();
+        let mut values = BTreeSet::new();
+        let mut other_spelling = 0;
+        let mut seen = BTreeSet::new();
+        for (index, field) in self.fields(position, &column.missing) {
+            match field.map(spelling) {
+                None => report.missing += 1,
+                Some(value) if known.contains(&value) => {
+                    report.known += 1;
+                    seen.insert(value);
+                }
+                Some(_) if has_other => report.other += 1,
+                Some(value) => {
+                    unknown.count(index);
+                    other_spelling += usize::from(as_numbers.contains(&canonical(&value)));
+                    values.insert(value);
+                }
+            }
+        }
+        report.constant = seen.len() + usize::from(report.other > 0) == 1;
+        if unknown.number > 0 {
+            faults.push(Fault::UnknownCategories {
+                column: shortened(&column.name),
+                rows: unknown.number,
+                values: values.len(),
+                first_row: unknown.first,
+                other_spelling,
+            });
+        }
+        report
+    }
+}
+
+impl ColumnReport {
+    fn of(column: &Column) -> Self {
+        let column = column.name.clone();
+        Self { column, known: 0, missing: 0, other: 0, constant: false }
+    }
+}
