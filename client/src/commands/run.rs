@@ -37,6 +37,7 @@ pub(crate) fn take_part(
 ) -> Result<String, Failure> {
     Plain::to(coordinator).map_err(failure)?;
     let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
+    let (rows, positive) = (table.rows, table.positives());
     let participant = participant(&files, table, seed)?;
     let parameters = files.parameters.clone();
     let observer = move |report: RoundReport| {
@@ -73,6 +74,8 @@ pub(crate) fn take_part(
     if let Some(warning) = warning(TEST_FEATURES) {
         tracing::warn!("{warning}");
     }
+    // Whoever has labelled patients otherwise than the schema says sees it here, before anything is sent.
+    tracing::info!("{positive} of {rows} rows are positive");
     tracing::info!(
         dimension = parameters.dimension,
         bound = %parameters.promise(),
@@ -115,13 +118,6 @@ pub(crate) fn fit(dataset: &Dataset) -> Result<Preprocessor, Failure> {
 /// All rows of the dataset, standardised by the agreed statistics, or by their own where none are given.
 pub(crate) fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
     let dataset = load(data)?;
-    // Whoever has labelled patients otherwise than the schema says sees it here, before anything is sent.
-    tracing::info!(
-        "{} of {} rows are positive: column {}",
-        dataset.positives(),
-        dataset.rows(),
-        dataset.schema().target.column
-    );
     let preprocessor = match statistics {
         None => fit(&dataset)?,
         Some(path) => {
