@@ -19,6 +19,11 @@ use crate::group::generators::{NUMBERED_BITS, consecutive, pairs_of};
 use crate::group::{g, h, mask_bases, multiscalar};
 use crate::{Hash, PublicKey};
 
+/// Generators that have tables for short proofs.
+const TABULATED: usize = 64;
+/// Terms from which on buckets that all terms share are faster than tables of some.
+const FEW: usize = 128;
+
 /// A stream of weights.
 pub struct Weights(sha3::Shake256Reader);
 
@@ -178,9 +183,7 @@ impl Folded {
         let masks = self.masks.into_par_iter().zip(bases.par_iter().copied());
         multiscalar(terms.into_par_iter().chain(masks)).is_identity()
     }
-}
 
-impl Folded {
     /// The coefficients of g, h and the first generators, where there are no others and few terms besides: what a short proof
     /// alone comes to.
     fn few_fixed(&self) -> Option<Vec<Scalar>> {
@@ -190,20 +193,14 @@ impl Folded {
         let is_short = self.terms.len() < FEW
             && self.masks.is_empty()
             && rest.iter().all(|coefficient| *coefficient == Scalar::ZERO);
-        let padding = TABULATED - first.len();
         is_short.then(|| {
             let mut fixed = vec![self.g, self.h];
             fixed.extend_from_slice(first);
-            fixed.resize(fixed.len() + padding, Scalar::ZERO);
+            fixed.resize(2 + TABULATED, Scalar::ZERO);
             fixed
         })
     }
 }
-
-/// Generators that have tables for short proofs.
-const TABULATED: usize = 64;
-/// Terms from which on buckets that all terms share are faster than tables of some.
-const FEW: usize = 128;
 
 /// Σ fixed·(g, h and the first generators) + Σ scalars·points. The fixed bases' tables, of 10 kB each, take 28 additions a
 /// term where a point that comes with a proof takes 51.

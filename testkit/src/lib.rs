@@ -11,6 +11,7 @@
 //! | `ceremony` | the one ceremony, and geneses that differ from what a ceremony makes |
 //! | `parties` | what the parties sign, and the chain that they sign it for |
 //! | `quantities` | institutions with accounts, and what they say of them |
+//! | `relay` | a wire that is cut |
 //! | `run` | a contract driven transaction by transaction, with everybody's keys |
 //! | `sharing` | an owner, a custodian, a group, and what they say of records |
 //! | `step` | what the parties say in one step of training |
@@ -31,6 +32,7 @@ mod attack;
 mod ceremony;
 mod parties;
 mod quantities;
+mod relay;
 mod run;
 mod sharing;
 mod step;
@@ -46,6 +48,7 @@ pub use ceremony::{
 };
 pub use parties::Parties;
 pub use quantities::Traders;
+pub use relay::relay;
 pub use run::{Op, Run};
 pub use sharing::{Sharing, admission};
 pub use world::{World, splice};

@@ -25,10 +25,7 @@ use consilium_proto::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    runtime::Runtime,
-};
+use tokio::{net::TcpListener, runtime::Runtime};
 use tonic::transport::{Channel, Endpoint};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_consilium-client");
@@ -119,24 +116,7 @@ impl World {
 
     /// The address of a relay to the coordinator that passes so many connections on and swallows what comes after.
     pub fn relay(&self, most: usize) -> String {
-        let target = self.address;
-        let listener = self.runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        self.runtime.spawn(async move {
-            let mut swallowed = Vec::new();
-            for connection in 0.. {
-                let (mut near, _) = listener.accept().await.unwrap();
-                if connection >= most {
-                    swallowed.push(near);
-                    continue;
-                }
-                tokio::spawn(async move {
-                    let mut far = TcpStream::connect(target).await.unwrap();
-                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
-                });
-            }
-        });
-        format!("http://{address}")
+        format!("http://{}", consilium_testkit::relay(self.address, most))
     }
 
     /// An `account` command of an institution.

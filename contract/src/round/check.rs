@@ -91,10 +91,10 @@ fn parse<'a>(
     transaction: &CandidateTransaction,
     body: &'a [u8],
 ) -> Result<CandidateUpdate<'a>, UpdateError> {
-    let no_update = || CandidateHeader::decode(&[]);
     let header = match transaction.update_header() {
         Some(header) => header.cloned().map_err(UpdateError::clone)?,
-        None => no_update()?,
+        // Another statement than an update has no header.
+        None => CandidateHeader::decode(&[])?,
     };
     CandidateUpdate::parse(header, body, &parameters.update_parameters())
 }

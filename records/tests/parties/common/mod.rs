@@ -21,10 +21,7 @@ use consilium_proto::v1::{
     Enrol, Reason, federation_client::FederationClient, transaction::Action,
 };
 use tempfile::TempDir;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    runtime::Runtime,
-};
+use tokio::{net::TcpListener, runtime::Runtime};
 use tonic::transport::Endpoint;
 
 pub use calls::{
@@ -170,25 +167,13 @@ impl World {
 
     /// The address of a relay to the coordinator that passes so many connections on and swallows what comes after.
     pub fn relay(&self, most: usize) -> String {
-        let target = self.coordinator.trim_start_matches("http://").to_owned();
-        let listener = self.runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        self.runtime.spawn(async move {
-            let mut swallowed = Vec::new();
-            for connection in 0.. {
-                let (mut near, _) = listener.accept().await.unwrap();
-                if connection >= most {
-                    swallowed.push(near);
-                    continue;
-                }
-                let target = target.clone();
-                tokio::spawn(async move {
-                    let mut far = TcpStream::connect(target).await.unwrap();
-                    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
-                });
-            }
-        });
-        format!("http://{address}")
+        format!(
+            "http://{}",
+            consilium_testkit::relay(
+                self.coordinator.trim_start_matches("http://").parse().unwrap(),
+                most
+            )
+        )
     }
 
     /// A command of a party that reaches the coordinator at another address.
