@@ -14,7 +14,7 @@
 //! [`verify_chain`](crate::verify_chain) to say.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
 };
@@ -28,8 +28,8 @@ use crate::{
 };
 use disk::{Disk, io_error};
 use fence::fence;
-use layout::{HEAD_FILE, LOCK_FILE, STORE_FOLDER};
-use lock::wait_for_log;
+use layout::{HEAD_FILE, STORE_FOLDER};
+use lock::{lock_for_reading, wait_for_log};
 use open::Open;
 
 mod disk;
@@ -97,15 +97,7 @@ impl Store {
         if !path.join(STORE_FOLDER).is_dir() {
             return Err(LedgerError::NotALedger { path: path.to_owned() });
         }
-        // A ledger that came without its lock file (from a backup) has no process that could hold it.
-        let _shared = match File::open(path.join(LOCK_FILE)) {
-            Ok(lock) => {
-                lock.try_lock_shared()
-                    .map_err(|_| LedgerError::Locked { path: path.to_owned() })?;
-                Some(lock)
-            }
-            Err(_) => None,
-        };
+        let _shared = lock_for_reading(path)?;
         let copy = tempfile::Builder::new()
             .prefix("ledger-copy-")
             .tempdir_in(scratch)

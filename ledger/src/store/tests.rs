@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     ChainError, HeaderChain,
     chain::tests::{CHAIN_ID, coordinator, empty_chain, next_block, validators},
-    store::layout::MANIFEST_FILE,
+    store::layout::{LOCK_FILE, MANIFEST_FILE},
     verify_chain,
 };
 
@@ -171,6 +171,29 @@ fn a_ledger_is_open_once_at_a_time() {
     ));
     drop(store);
     Store::open(folder.path()).unwrap();
+}
+
+#[test]
+fn a_lock_that_is_held_for_a_moment_alone_keeps_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = ledger_of(folder.path(), 1);
+    store.close().unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    // As a process that is being started holds what is open here, until it is.
+    let held_for_a_moment = || {
+        let lock = fs::File::open(folder.path().join(LOCK_FILE)).unwrap();
+        lock.lock().unwrap();
+        thread::spawn(move || {
+            thread::sleep(std::time::Duration::from_millis(50));
+            drop(lock);
+        })
+    };
+    let holder = held_for_a_moment();
+    Store::open_copy(folder.path(), scratch.path()).unwrap();
+    holder.join().unwrap();
+    let holder = held_for_a_moment();
+    Store::open(folder.path()).unwrap();
+    holder.join().unwrap();
 }
 
 #[test]
