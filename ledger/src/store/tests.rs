@@ -184,7 +184,7 @@ fn a_lock_that_is_held_for_a_moment_alone_keeps_nobody_out() {
         let lock = fs::File::open(folder.path().join(LOCK_FILE)).unwrap();
         lock.lock().unwrap();
         thread::spawn(move || {
-            thread::sleep(std::time::Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50));
             drop(lock);
         })
     };
