@@ -2,7 +2,8 @@
 
 use consilium_contract::{
     CandidateTransaction, Contract, GenesisError, Model, Parameters, Phase,
-    execute::{self, CheckedAhead, Decoded, EntryError, ExecuteError, Loaded, sums_hash},
+    execute::{self, CheckedAhead, Decoded, EntryError, ExecuteError, Loaded, announced},
+    round::Findings,
 };
 use consilium_crypto::{
     DiscreteLogTable,
@@ -65,10 +66,11 @@ pub fn submitted(block: &Decoded, parameters: &Parameters) -> Vec<Submitted> {
     let read = |(transaction, body_missing): (&CandidateTransaction, bool)| {
         let header = transaction.update_header()?.ok()?;
         let context = header.context();
-        let is_of_this_run = header.is_of(&parameters.update_parameters())
-            && context.round.bound == parameters.bound
-            && context.round.dimension == parameters.dimension;
-        let own = parameters.update_parameters().for_bound(context.bound).ok()?;
+        let form = parameters.form(context.round.step);
+        let is_of_this_run = header.is_of(&form.update)
+            && context.round.bound == form.bound
+            && context.round.dimension == form.dimension();
+        let own = form.update.for_bound(context.bound).ok()?;
         let length = own.body_length() as u64;
         let is_complete = !body_missing && is_of_this_run && header.body_length() == length;
         is_complete.then(|| Submitted::of(transaction, header))
@@ -76,9 +78,9 @@ pub fn submitted(block: &Decoded, parameters: &Parameters) -> Vec<Submitted> {
     block.entries().filter_map(read).collect()
 }
 
-/// The blobs of sums that orders in a block announce. Who has them need not read them off.
-pub fn announced_sums(block: &Decoded) -> Vec<BlobHash> {
-    block.entries().filter_map(|(transaction, _)| sums_hash(transaction)).collect()
+/// The blobs of sums that orders in a block announce, with their steps. Who has them need not read them off.
+pub fn announced_sums(block: &Decoded) -> Vec<(u64, BlobHash)> {
+    block.entries().filter_map(|(transaction, _)| announced(transaction)).collect()
 }
 
 /// A run of the contract over the blocks so far.
@@ -121,6 +123,11 @@ impl Execution {
     /// The model that the contract has come to, of this step.
     pub fn model(&self) -> (u64, &Model) {
         (self.contract.step(), self.contract.model())
+    }
+
+    /// What closed steps have found out about rows and models, as far as blocks have been executed.
+    pub fn findings(&self) -> &Findings {
+        self.contract.findings()
     }
 
     /// Verifies all proofs of the updates in these blocks, folded, on all cores.

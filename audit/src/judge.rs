@@ -208,8 +208,8 @@ pub fn judge(
         let header = CandidateHeader::decode(input.header()).map_err(|error| bad(input, error))?;
         let absent = TrusteeError::NoKeyPart(*input.pseudonym());
         let key_part = key_parts.of(&header).ok_or(absent)?;
-        CandidateKey::parse(header, key_part, &parameters.update_parameters())
-            .map_err(|error| bad(input, error))
+        let form = parameters.form(header.context().round.step);
+        CandidateKey::parse(header, key_part, &form.update).map_err(|error| bad(input, error))
     };
     let known: Vec<_> =
         evaluation.inputs().iter().map(|name| key_parts.proven.get(name).copied()).collect();

@@ -7,7 +7,7 @@
 //! under weights of this institution's own. Only a checked model gives out an `Assignment`, and only an assignment can be
 //! trained and encrypted for.
 
-use consilium_contract::{Model, Parameters, Roster, model::decode_sums};
+use consilium_contract::{Model, Parameters, Roster, model::decode_sums, round::Findings};
 use consilium_crypto::{
     DiscreteLogTable, RoundContext, ShareError, SumError, UpdateError,
     mask::{MaskKeySum, MaskedSum, VerifiedHeader, combine},
@@ -92,6 +92,12 @@ pub enum ModelError {
     /// The sums do not follow from the masked updates and k̄.
     #[error("the announced sums are not those of the round: {0}")]
     WrongSums(SumError),
+    /// The run does not end where the evaluations end it.
+    #[error("the round {} the run; the evaluations of this institution's chain say otherwise", if *ends { "ends" } else { "goes on with" })]
+    WrongEnd {
+        /// What the round says.
+        ends: bool,
+    },
     /// The model does not follow from the sums.
     #[error("the announced model {} does not follow from the sums", .0.short())]
     WrongModel(ModelHash),
@@ -103,13 +109,15 @@ pub struct CheckedModel {
     /// Closed rounds that it follows from.
     step: u64,
     model: Model,
+    findings: Findings,
 }
 
 impl CheckedModel {
     /// The initial model; `None` where the blob is not the one that the genesis names.
     pub fn initial(parameters: &Parameters, blob: &[u8]) -> Option<Self> {
         let model = Model::from_bytes(blob, parameters.dimension)?;
-        (model.hash() == parameters.initial_model).then_some(Self { step: 0, model })
+        let findings = Findings::default();
+        (model.hash() == parameters.initial_model).then_some(Self { step: 0, model, findings })
     }
 
     /// The step that starts from it.
@@ -122,16 +130,22 @@ impl CheckedModel {
         &self.model
     }
 
+    /// What the steps up to it have found out about rows and models, checked with it.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
     /// The model that follows this one, if the contract has come to it over a chain of which this institution has executed
     /// every block, with every proof.
     pub fn executed(&self, execution: &Execution) -> Option<Self> {
         let (step, model) = execution.model();
-        (step == self.step + 1).then(|| Self { step, model: model.clone() })
+        let findings = execution.findings().clone();
+        (step == self.step + 1).then(|| Self { step, model: model.clone(), findings })
     }
 
     /// A model that this institution has checked before and kept where nobody else writes.
-    pub fn restored(step: u64, model: Model) -> Self {
-        Self { step, model }
+    pub fn restored(step: u64, model: Model, findings: Findings) -> Self {
+        Self { step, model, findings }
     }
 
     /// Whether a round starts from this model.
@@ -175,6 +189,7 @@ pub struct ModelCheck {
     added: usize,
     announced_sums: BlobHash,
     announced_model: ModelHash,
+    ends_run: bool,
 }
 
 impl ModelCheck {
@@ -218,23 +233,20 @@ impl ModelCheck {
             .filter_map(verify)
             .take(committee.threshold() as usize)
             .collect();
-        let mask_key_sum = combine(
-            &parameters.update_parameters(),
-            judged.evaluation(),
-            &shares,
-            &committee.dealing,
-            table,
-        )?;
+        let form = parameters.form(judged.round().step);
+        let mask_key_sum =
+            combine(&form.update, judged.evaluation(), &shares, &committee.dealing, table)?;
         if mask_key_sum.encode() != closed.mask_key_sum {
             return Err(ModelError::WrongMaskKeySum);
         }
         Ok(Self {
             judged: judged.clone(),
             mask_key_sum,
-            sum: MaskedSum::new(&parameters.update_parameters(), judged.round()),
+            sum: MaskedSum::new(&form.update, judged.round()),
             added: 0,
             announced_sums: closed.sums,
             announced_model: closed.model,
+            ends_run: closed.ends_run,
         })
     }
 
@@ -276,11 +288,16 @@ impl ModelCheck {
         rng: &mut impl CryptoRngCore,
     ) -> Result<CheckedModel, ModelError> {
         previous.starts(self.judged.round())?;
-        let model = self.follow(&previous.model, sums, roster, parameters, rng)?;
-        Ok(CheckedModel { step: previous.step + 1, model })
+        let (sums, model) = self.follow(&previous.model, sums, roster, parameters, rng)?;
+        let agenda = parameters.agenda();
+        let findings = previous.findings.after(agenda, previous.step, &model, &sums);
+        if findings.end_run(agenda) != self.ends_run {
+            return Err(ModelError::WrongEnd { ends: self.ends_run });
+        }
+        Ok(CheckedModel { step: previous.step + 1, model, findings })
     }
 
-    /// The model that follows from `previous`, if it is the announced one.
+    /// The sums, and the model that follows from `previous`, if they are the announced ones.
     pub(crate) fn follow(
         &self,
         previous: &Model,
@@ -288,7 +305,7 @@ impl ModelCheck {
         roster: &Roster,
         parameters: &Parameters,
         rng: &mut impl CryptoRngCore,
-    ) -> Result<Model, ModelError> {
+    ) -> Result<(Vec<i64>, Model), ModelError> {
         let headers = self.judged.headers();
         if self.added != headers.len() {
             return Err(ModelError::MissingMaskedUpdates {
@@ -296,8 +313,9 @@ impl ModelCheck {
                 expected: headers.len(),
             });
         }
+        let form = parameters.form(self.judged.round().step);
         let sums = (blob_hash(sums) == self.announced_sums)
-            .then(|| decode_sums(sums, parameters.dimension))
+            .then(|| decode_sums(sums, form.dimension()))
             .flatten()
             .ok_or(ModelError::WrongSumsBlob)?;
         let mut seed = [0; 32];
@@ -306,8 +324,9 @@ impl ModelCheck {
         let names = headers.iter().map(|header| &header.context().pseudonym);
         let weight = roster.weight_sum(names, parameters.max_rows);
         previous
-            .step(parameters, &sums, weight)
+            .after(form.purpose, parameters, &sums, weight)
             .filter(|model| model.hash() == self.announced_model)
+            .map(|model| (sums, model))
             .ok_or(ModelError::WrongModel(self.announced_model))
     }
 }

@@ -98,6 +98,8 @@ impl Ceremony {
             min_updates: spec.min_updates,
             min_rows: spec.min_rows,
             bound: Some(bound(spec)),
+            statistics: spec.statistics,
+            evaluation: spec.evaluation,
             lattice: match spec.mask {
                 MaskKind::Group => None,
                 MaskKind::Lattice { scale } => Some(v1::LatticeMask { scale }),

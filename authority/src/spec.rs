@@ -4,7 +4,7 @@ use consilium_contract::parameters::largest_threshold;
 use consilium_crypto::{Bound, mask::Kind as MaskKind};
 use consilium_privacy::Terms;
 use consilium_proto::training::{Layer, Layers, LayersError};
-use consilium_proto::v1::{Optimiser, Training};
+use consilium_proto::v1::{Evaluation, Optimiser, Tally, Training};
 use rand_core::RngCore;
 
 use crate::{Protection, default_bound, default_clip};
@@ -47,6 +47,10 @@ pub struct CeremonySpec {
     pub protection: Protection,
     /// What the institutions run locally.
     pub training: Training,
+    /// What is counted on all rows before the first improvement.
+    pub statistics: Option<Tally>,
+    /// How the model is measured between improvements.
+    pub evaluation: Option<Evaluation>,
 }
 
 impl CeremonySpec {
@@ -84,6 +88,8 @@ impl CeremonySpec {
             min_threshold: default_min_threshold(threshold),
             protection: Protection::default(),
             training,
+            statistics: None,
+            evaluation: None,
             rows,
         }
     }

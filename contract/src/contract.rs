@@ -19,7 +19,7 @@ use crate::{
     phase::Phase,
     receipt::Receipt,
     root,
-    round::{self, ExpectedSums, admission, countersign::SealedBlock, model::Model},
+    round::{self, ExpectedSums, Findings, admission, countersign::SealedBlock, model::Model},
     state::State,
     transaction::{CandidateTransaction, NO_CHAIN, chain_id, parse_entry},
 };
@@ -95,6 +95,11 @@ impl Contract {
     /// The global model.
     pub fn model(&self) -> &Model {
         &self.state.model
+    }
+
+    /// What closed steps have found out about rows and models.
+    pub fn findings(&self) -> &Findings {
+        &self.state.findings
     }
 
     /// Where the run stands.

@@ -21,7 +21,7 @@ pub(crate) enum Station {
     Collecting,
     /// A sum stands and waits for its trustees.
     Sealed,
-    /// Every step is closed, or as many as the privacy budget buys.
+    /// Every step is closed, or as many as the privacy budget buys, or evaluations have ended the run.
     Finished,
 }
 
@@ -65,7 +65,8 @@ impl Course {
         parameters: &Parameters,
     ) -> Result<(), Reason> {
         // The budget has finished the run before its steps did.
-        let is_spent = self.station == Station::Finished && self.step < parameters.steps;
+        let is_early = self.station == Station::Finished && self.step < parameters.steps;
+        let is_spent = is_early && parameters.privacy.is_some();
         let too_early = if is_spent { Reason::BudgetSpent } else { Reason::TooEarly };
         self.judge_station(Station::Idle, too_early)?;
         self.judge_attempt(open.step, open.attempt)?;
@@ -115,14 +116,16 @@ impl Course {
         Self { station: Station::Idle, attempt, time_ms, ..self }
     }
 
-    /// After a round was closed. Whether the run is over with it, [`Self::rest`] says.
-    pub(crate) fn closed(self, time_ms: u64) -> Self {
-        Self { station: Station::Idle, step: self.step.saturating_add(1), attempt: 0, time_ms }
+    /// After a round was closed, and the run with it where that says so. Whether it is over all the same, [`Self::rest`] says.
+    pub(crate) fn closed(self, time_ms: u64, ends_run: bool) -> Self {
+        let station = if ends_run { Station::Finished } else { Station::Idle };
+        Self { station, step: self.step.saturating_add(1), attempt: 0, time_ms }
     }
 
     /// Where nothing is being made: the next order decides what is, unless the run is over.
     pub(crate) fn rest(self, parameters: &Parameters, succession: &Succession) -> Self {
-        let is_over = parameters.is_over(self.step, succession);
+        let is_ended = self.station == Station::Finished;
+        let is_over = is_ended || parameters.is_over(self.step, succession);
         Self { station: if is_over { Station::Finished } else { Station::Idle }, ..self }
     }
 }

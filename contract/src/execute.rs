@@ -153,7 +153,9 @@ impl Decoded {
     ) -> Result<Loaded<'a>, LoadError<E>> {
         let mut entries = Vec::with_capacity(self.entries.len());
         for (index, (transaction, body_missing)) in self.entries.into_iter().enumerate() {
-            let named = || body_hash(&transaction).or_else(|| sums_hash(&transaction));
+            let named = || {
+                body_hash(&transaction).or_else(|| announced(&transaction).map(|(_, sums)| sums))
+            };
             let address = if body_missing { None } else { named() };
             let body = match address {
                 Some(address) => body(&address).map_err(|error| LoadError::Body {
@@ -183,7 +185,7 @@ impl<'a> Loaded<'a> {
 
     /// What this block and the check of its proofs take in memory, in bytes: nearly all of it.
     pub fn verifying_bytes(&self, parameters: &Parameters) -> usize {
-        let of_updates = parameters.update_parameters().verifying_bytes();
+        let of_updates = parameters.verifying_bytes();
         let updates = self.with_bodies().count().saturating_mul(of_updates);
         let proofs = self.transactions().filter(|transaction| has_proof(transaction)).count();
         updates + proofs * QUANTITY_BYTES + self.length
@@ -251,7 +253,7 @@ impl CheckedAhead {
         rng: &mut impl CryptoRngCore,
     ) {
         for (step, blob) in blocks.into_iter().flat_map(Loaded::sums) {
-            let expected = ExpectedSums::read(step, blob, parameters.dimension, rng);
+            let expected = ExpectedSums::read(step, blob, parameters.form(step).dimension(), rng);
             self.sums.extend(expected.map(|expected| (step, expected)));
         }
     }
@@ -414,14 +416,13 @@ pub fn body_hash(transaction: &CandidateTransaction) -> Option<BlobHash> {
     transaction.update_header()?.ok().map(CandidateHeader::body_hash)
 }
 
-/// Address of the sums that an order to close a round announces.
-pub fn sums_hash(transaction: &CandidateTransaction) -> Option<BlobHash> {
-    match transaction.kind().statement {
-        Statement::Round(round::Statement::Close(close)) => {
-            close.sums.as_ref().and_then(|blob| BlobHash::try_from(blob.sha256.as_slice()).ok())
-        }
-        _ => None,
-    }
+/// Step and address of the sums that an order to close a round announces.
+pub fn announced(transaction: &CandidateTransaction) -> Option<(u64, BlobHash)> {
+    let Statement::Round(round::Statement::Close(close)) = transaction.kind().statement else {
+        return None;
+    };
+    let address = BlobHash::try_from(close.sums.as_ref()?.sha256.as_slice()).ok()?;
+    Some((close.step, address))
 }
 
 fn is_update(transaction: &CandidateTransaction) -> bool {

@@ -12,6 +12,7 @@
 //! | [`transaction`], [`receipt`] | bytes that somebody signed, and the answers to them |
 //! | [`action`] | the one list of kinds of transactions: who signs each, and which wing decides it |
 //! | [`parameters`] | the checked genesis; [`promise`]: what its bound says of every accepted update; [`influence`]: of one institution |
+//! | [`agenda`] | what each step of a run is for: statistics, training or evaluation |
 //! | [`contract`] | the state machine; [`phase`]: where a run stands; `course`: the order of the coordinator's orders |
 //! | [`execute`](mod@execute) | one way to run a block: recovery, audits, evidence |
 //! | [`schedule`] | what an honest orderer says next, and for whom a run waits |
@@ -26,6 +27,7 @@
 //! ```
 
 pub mod action;
+pub mod agenda;
 pub mod attendance;
 mod body;
 mod budget;
@@ -48,6 +50,7 @@ pub mod schedule;
 mod state;
 pub mod transaction;
 
+pub use agenda::{Agenda, Purpose};
 pub use attendance::Attendance;
 pub use body::{ApplyError, Body, Checked};
 pub use contract::{Admission, Contract};

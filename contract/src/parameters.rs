@@ -12,6 +12,7 @@ use consilium_proto::{TRAINING_BYTES, WireError, hash32, v1};
 use thiserror::Error;
 
 use crate::{
+    agenda::{Agenda, AgendaError, Form, Purpose},
     certificate::{Certificate, CertificateError},
     committee::Committee,
 };
@@ -45,6 +46,9 @@ pub enum GenesisError {
         /// What the protocol allows.
         expected: String,
     },
+    /// Statistics or evaluations that no run can have.
+    #[error("genesis: {0}")]
+    Agenda(#[from] AgendaError),
     /// A key, commitment or bound that the cryptography refuses.
     #[error("genesis: {field}: {reason}")]
     Crypto {
@@ -89,8 +93,10 @@ pub struct Parameters {
     update: UpdateParameters,
     /// Rows of the largest institution.
     pub max_rows: u64,
-    /// Improvements of the model that the run is meant to make; a privacy budget may end it earlier ([`Parameters::is_over`]).
+    /// Steps that the run is meant to make, whatever they are for ([`Parameters::agenda`]); a privacy budget or evaluations may
+    /// end it earlier.
     pub steps: u64,
+    agenda: Agenda,
     /// The least time that a collection, or a stage in which a committee is made, gives those who have not spoken, in
     /// milliseconds.
     pub collection_timeout_ms: u64,
@@ -289,6 +295,10 @@ impl Parameters {
             .and_then(|_| unit(quantised, clip, dimension as usize))
             .map_err(|error| crypto("bound", error))?;
 
+        let update = UpdateParameters::new(mask, dimension, bound, n)
+            .map_err(|error| crypto("bound", error))?;
+        let agenda = Agenda::read(genesis, Form { purpose: Purpose::Training, bound, update })?;
+
         let key = |field, bytes: &[u8]| -> Result<VerifyingKey, GenesisError> {
             VerifyingKey::decode(bytes).map_err(|error| crypto(field, error))
         };
@@ -304,10 +314,10 @@ impl Parameters {
             min_rows: genesis.min_rows,
             bound,
             clip,
-            update: UpdateParameters::new(mask, dimension, bound, n)
-                .map_err(|error| crypto("bound", error))?,
+            update,
             max_rows: genesis.max_rows,
-            steps: genesis.steps,
+            steps: agenda.steps(),
+            agenda,
             collection_timeout_ms: genesis.collection_timeout_ms,
             max_attempts: genesis.max_attempts,
             authority: key("authority key", &genesis.authority_key)?,
@@ -334,14 +344,15 @@ impl Parameters {
         attempt: u32,
         model_hash: ModelHash,
     ) -> RoundContext {
+        let form = self.agenda.form(step);
         RoundContext {
             protocol_version: PROTOCOL_VERSION,
             chain_id: self.chain_id,
             step,
             attempt,
             model_hash,
-            bound: self.bound,
-            dimension: self.dimension,
+            bound: form.bound,
+            dimension: form.dimension(),
             key_hash: committee.key_hash,
         }
     }
@@ -371,8 +382,38 @@ impl Parameters {
         }
     }
 
-    /// What an update of an institution with that many rows proves about itself: its share of the bound, in proportion to
-    /// its weight.
+    /// What the steps of the run are for.
+    pub fn agenda(&self) -> &Agenda {
+        &self.agenda
+    }
+
+    /// How the updates of a step look.
+    pub fn form(&self, step: u64) -> Form {
+        self.agenda.form(step)
+    }
+
+    /// What an update of an institution with that many rows proves about itself in a step. Digits of counts are as long
+    /// whatever the rows, so where rows are counted it is the same for everyone.
+    pub fn own_bound_in(&self, step: u64, rows: u64) -> Bound {
+        let form = self.form(step);
+        match form.purpose {
+            Purpose::Training => self.own_bound(rows),
+            Purpose::Statistics | Purpose::Evaluation => form.bound,
+        }
+    }
+
+    /// About what the largest update of the run takes in memory while it is verified, in bytes.
+    pub fn verifying_bytes(&self) -> usize {
+        self.agenda.forms().map(|form| form.update.verifying_bytes()).max().unwrap_or_default()
+    }
+
+    /// Length of the longest body of the run, in bytes.
+    pub fn longest_body(&self) -> usize {
+        self.agenda.forms().map(|form| form.update.body_length()).max().unwrap_or_default()
+    }
+
+    /// What an improving update of an institution with that many rows proves about itself: its share of the bound, in
+    /// proportion to its weight.
     pub fn own_bound(&self, rows: u64) -> Bound {
         self.promise().share(rows, self.max_rows)
     }
@@ -387,7 +428,7 @@ impl Parameters {
         updates >= self.min_updates as usize && rows >= self.min_rows
     }
 
-    /// What the encoding of every update of this run follows from.
+    /// What the encoding of every update follows from that improves the model.
     pub fn update_parameters(&self) -> UpdateParameters {
         self.update
     }

@@ -34,6 +34,7 @@ pub(crate) fn state_root(state: &State) -> StateRoot {
     }
     hasher.update(state.succession.hash());
     hasher.update(state.exchange.hash());
+    state.findings.hash_into(&mut hasher);
     phase(&state.phase, &mut hasher);
     StateRoot(hasher.finalize().into())
 }

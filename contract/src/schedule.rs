@@ -146,7 +146,9 @@ fn close(contract: &Contract, opened: &Opened, situation: &Situation) -> Option<
     let (sums, model) = blobs(opened)?;
     let reference =
         |blob: &[u8]| BlobRef { sha256: Sha256::digest(blob).to_vec(), length: blob.len() as u64 };
+    let findings = opened.findings(contract.step(), contract.findings(), contract.parameters());
     Some(Due::Order(Action::CloseRound(CloseRound {
+        ends_run: findings.end_run(contract.parameters().agenda()),
         step: contract.step(),
         mask_key_sum: opened.mask_key_sum.encode(),
         sums: Some(reference(&sums)),

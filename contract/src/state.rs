@@ -12,7 +12,7 @@ use crate::{
     keygen::Succession,
     parameters::Parameters,
     phase::Phase,
-    round::{ExpectedSums, model::Model},
+    round::{ExpectedSums, Findings, model::Model},
 };
 
 /// The state of a run.
@@ -23,6 +23,7 @@ pub(crate) struct State {
     pub(crate) roster: Roster,
     pub(crate) exchange: Exchange,
     pub(crate) model: Model,
+    pub(crate) findings: Findings,
     pub(crate) phase: Phase,
     /// Step that is being made, from 0; equals the number of closed rounds.
     pub(crate) step: u64,
@@ -47,6 +48,7 @@ impl State {
             succession: Succession::default(),
             roster: Roster::default(),
             model,
+            findings: Findings::default(),
             phase: Phase::Idle,
             step: 0,
             attempt: 0,

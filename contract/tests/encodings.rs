@@ -104,6 +104,7 @@ fn actions() -> Vec<Action> {
             share: vec![4; 672],
         }),
         Action::CloseRound(v1::CloseRound {
+            ends_run: false,
             step: 1,
             mask_key_sum: vec![5; 32],
             sums: blob(),

@@ -15,8 +15,8 @@ pub(crate) struct Catalogue {
     /// The last sealed collection, with its step.
     aggregate: Option<(u64, Aggregate)>,
     /// SHA-256 of an accepted update's header → SHA-256 of its body. An institution that was away checks every round
-    /// since, so all of them are kept: 64 bytes an update.
-    bodies: BTreeMap<HeaderHash, BlobHash>,
+    /// since, so all of them are kept, with their steps: 72 bytes an update.
+    bodies: BTreeMap<HeaderHash, (u64, BlobHash)>,
 }
 
 impl Catalogue {
@@ -32,7 +32,8 @@ impl Catalogue {
                     self.updates.push(signed.clone());
                     // An accepted header decodes.
                     if let Ok(header) = CandidateHeader::decode(&update.header) {
-                        self.bodies.insert(header.hash(), header.body_hash());
+                        let step = header.context().round.step;
+                        self.bodies.insert(header.hash(), (step, header.body_hash()));
                     }
                 }
                 Action::CloseCollection(close) => {
@@ -60,8 +61,8 @@ impl Catalogue {
         self.aggregate.as_ref().filter(|(of, _)| *of == step).map(|(_, aggregate)| aggregate)
     }
 
-    /// The body of the accepted update with this header.
-    pub(crate) fn body(&self, header: &HeaderHash) -> Option<BlobHash> {
+    /// The step of the accepted update with this header, and its body.
+    pub(crate) fn body(&self, header: &HeaderHash) -> Option<(u64, BlobHash)> {
         self.bodies.get(header).copied()
     }
 }

@@ -108,6 +108,9 @@ impl Report {
         {
             tracing::info!("the privacy budget ends the run: {spent}");
         }
+        if contract.findings().end_run(parameters.agenda()) {
+            tracing::info!("evaluations show no smaller loss any more: they end the run");
+        }
         self.tell(if closed { Event::RoundClosed(metrics) } else { Event::Abandoned(metrics) });
     }
 

@@ -63,7 +63,7 @@ impl Verifier {
         deliver: impl Fn(Result<Batch, LedgerError>) -> bool + Send + 'static,
     ) -> Result<Self, CoordinatorError> {
         let (sender, jobs) = mpsc::channel::<Job>();
-        let each = shared.parameters.update_parameters().verifying_bytes();
+        let each = shared.parameters.verifying_bytes();
         let most = (MOST_BYTES / each.max(1)).max(1);
         thread::Builder::new().name("verify".to_owned()).spawn(move || {
             let mut queue = Queue { jobs, arrived: VecDeque::new(), most };

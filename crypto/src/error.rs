@@ -403,6 +403,23 @@ pub enum QuantiseError {
         /// What it is.
         value: f32,
     },
+    /// Another number of quantities than the run counts.
+    #[error(
+        "{} counts and {} sums were brought, {} and {} are asked for: rows are counted by another layout",
+        found.0, found.1, expected.0, expected.1
+    )]
+    Quantities {
+        /// Counts and sums that came.
+        found: (usize, usize),
+        /// Counts and sums of the run.
+        expected: (usize, usize),
+    },
+    /// More rows than an institution of the run can have, or no number at all.
+    #[error("quantity {index} takes more rows than the largest institution has, or is no number")]
+    Quantity {
+        /// Which one, from 0, counts before sums.
+        index: usize,
+    },
     /// A quantised value outside the bounds.
     #[error("quantised parameter {index} is {value}, outside ±{bound}")]
     OutOfBounds {

@@ -21,6 +21,7 @@
 //! - [`dictionary`][]: what all sites have agreed that their columns mean, and whether a file means it.
 //! - [`Split`], [`Partitioning`]: which rows are for training and which for testing, and which institution has them.
 //! - [`Preprocessor`][]: imputation, standardisation and one-hot coding, fitted once and distributed.
+//! - [`survey`][]: the statistics of all sites' rows, from counts that are summed.
 //! - [`Table`][]: numbers.
 //!
 //! The same file, schema and seed give the same bytes on every machine and under every version of any library: random
@@ -40,12 +41,14 @@ mod encoding;
 mod error;
 mod fitting;
 mod format;
+mod held_out;
 mod labels;
 mod preprocessor;
 mod random;
 mod schema;
 mod source;
 mod split;
+pub mod survey;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -31,16 +31,7 @@ pub fn evaluate(
     parameters: &[f32],
     table: &Table,
 ) -> Result<Metrics, LearningError> {
-    check_table(architecture, table)?;
-    let device = device();
-    let network = Network::new(architecture, parameters, &device)?;
-    let rows_at_once = (VALUES_AT_ONCE / architecture.neurons().max(1)).max(1);
-    let mut logits = Vec::with_capacity(table.rows);
-    for features in table.features.chunks(rows_at_once * table.width.max(1)) {
-        let shape = [features.len() / table.width.max(1), table.width];
-        let inputs = Tensor::<2>::from_data(TensorData::new(features.to_vec(), shape), &device);
-        logits.extend(network.forward(inputs).into_data().iter::<f32>());
-    }
+    let logits = logits(architecture, parameters, table)?;
     let scored: Vec<(f32, bool)> =
         logits.into_iter().zip(table.labels.iter().map(|&label| label > 0.5)).collect();
     let rows = table.rows as f64;
@@ -57,15 +48,37 @@ pub fn evaluate(
     })
 }
 
+/// The logit of every row of `table`, in order.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn logits(
+    architecture: &Architecture,
+    parameters: &[f32],
+    table: &Table,
+) -> Result<Vec<f32>, LearningError> {
+    check_table(architecture, table)?;
+    let device = device();
+    let network = Network::new(architecture, parameters, &device)?;
+    let rows_at_once = (VALUES_AT_ONCE / architecture.neurons().max(1)).max(1);
+    let mut logits = Vec::with_capacity(table.rows);
+    for features in table.features.chunks(rows_at_once * table.width.max(1)) {
+        let shape = [features.len() / table.width.max(1), table.width];
+        let inputs = Tensor::<2>::from_data(TensorData::new(features.to_vec(), shape), &device);
+        logits.extend(network.forward(inputs).into_data().iter::<f32>());
+    }
+    Ok(logits)
+}
+
 /// −log σ(z) for a positive row and −log σ(−z) for a negative one, without overflow.
-fn cross_entropy(logit: f64, positive: bool) -> f64 {
+pub(super) fn cross_entropy(logit: f64, positive: bool) -> f64 {
     let margin = if positive { logit } else { -logit };
     (-margin).max(0.0) + (-margin.abs()).exp().ln_1p()
 }
 
 /// The Mann–Whitney statistic U / (positives · negatives), in integers until the last division:
 /// 2U counts two for every pair in the right order and one for every tie.
-fn auc(scored: &[(f32, bool)]) -> Option<f64> {
+pub(super) fn auc(scored: &[(f32, bool)]) -> Option<f64> {
     let mut sorted = scored.to_vec();
     sorted.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let mut negatives = 0u64;

@@ -15,6 +15,8 @@
 //! | `patches` | what the kernels of a convolution see, so that a convolution is a dense layer |
 //! | `training` | optimiser, epochs, batches |
 //! | `evaluation` | accuracy, exact AUC, loss |
+//! | `scorecard` | the same as counts that can be summed over sites |
+//! | `tabular` | a trainer whose rows are scaled by statistics that come later |
 //! | `trainer` | [`Trainer`], what an institution asks of whatever trains for it |
 //! | `weights` | safetensors, and the blob that the ledger hashes |
 //! | `plan` | what a genesis asks for, as this crate trains it |
@@ -30,16 +32,19 @@ mod evaluation;
 mod network;
 mod patches;
 mod plan;
+pub mod scorecard;
 mod seed;
+mod tabular;
 mod trainer;
 mod training;
 mod weights;
 
 pub use architecture::Architecture;
 pub use error::LearningError;
-pub use evaluation::{Metrics, evaluate};
+pub use evaluation::{Metrics, evaluate, logits};
 pub use plan::TrainingPlan;
 pub use seed::{generator, permutation};
+pub use tabular::TabularTrainer;
 pub use trainer::{LocalTrainer, TrainError, Trainer};
 pub use training::{Learner, Optimiser, TrainingConfig, train};
 pub use weights::{from_safetensors, model_blob, parameters_from_blob, to_safetensors};

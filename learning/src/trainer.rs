@@ -2,9 +2,11 @@
 
 use std::error::Error;
 
-use consilium_datasets::Table;
+use consilium_datasets::{Table, survey::Quantities};
 
-use crate::{Architecture, LearningError, TrainingConfig, generator, train, training::check_table};
+use crate::evaluation::logits;
+use crate::training::check_table;
+use crate::{Architecture, LearningError, TrainingConfig, generator, scorecard, train};
 
 /// Why there is no model to make an update of. The institution sits the step out, and its log has the reason.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,11 @@ pub enum TrainError {
         /// Parameters that came.
         got: usize,
     },
+    /// The run asks for what this trainer does not do.
+    #[error(
+        "the trainer cannot {0}, which the run asks for: give it rows under the run's dictionary"
+    )]
+    Unable(&'static str),
     /// Whatever else has stopped the trainer.
     #[error(transparent)]
     Failed(Box<dyn Error + Send + Sync>),
@@ -63,11 +70,47 @@ pub trait Trainer: Send {
     /// # Errors
     /// [`TrainError`] if there is none; the institution then sits the step out.
     fn train(&mut self, step: u64, global: &[f32]) -> Result<Vec<f32>, TrainError>;
+
+    /// Counts of the rows that it trains on, where the run sums statistics before the first model.
+    ///
+    /// # Errors
+    /// [`TrainError`] if there are none; the institution then sits the step out.
+    fn survey(&mut self) -> Result<Quantities, TrainError> {
+        Err(TrainError::Unable("count its rows"))
+    }
+
+    /// Takes the counts of all institutions' rows, which are verified, before it first trains or evaluates in a run that sums them.
+    ///
+    /// # Errors
+    /// [`TrainError`] where rows cannot be scaled by them.
+    fn agree(&mut self, _statistics: &Quantities) -> Result<(), TrainError> {
+        Err(TrainError::Unable("scale its rows by agreed statistics"))
+    }
+
+    /// Counts how good a model is on rows that it does not train on ([`scorecard`](crate::scorecard)).
+    ///
+    /// # Errors
+    /// [`TrainError`] if that cannot be said; the institution then sits the step out.
+    fn evaluate(&mut self, _model: &[f32]) -> Result<Quantities, TrainError> {
+        Err(TrainError::Unable("evaluate on rows that it holds out"))
+    }
 }
 
 impl Trainer for Box<dyn Trainer> {
     fn train(&mut self, step: u64, global: &[f32]) -> Result<Vec<f32>, TrainError> {
         self.as_mut().train(step, global)
+    }
+
+    fn survey(&mut self) -> Result<Quantities, TrainError> {
+        self.as_mut().survey()
+    }
+
+    fn agree(&mut self, statistics: &Quantities) -> Result<(), TrainError> {
+        self.as_mut().agree(statistics)
+    }
+
+    fn evaluate(&mut self, model: &[f32]) -> Result<Quantities, TrainError> {
+        self.as_mut().evaluate(model)
     }
 }
 
@@ -76,6 +119,7 @@ impl Trainer for Box<dyn Trainer> {
 pub struct LocalTrainer {
     architecture: Architecture,
     table: Table,
+    held_out: Option<Table>,
     config: TrainingConfig,
     seed: u64,
     institution: u64,
@@ -96,7 +140,18 @@ impl LocalTrainer {
     ) -> Result<Self, LearningError> {
         config.check()?;
         check_table(&architecture, &table)?;
-        Ok(Self { architecture, table, config, seed, institution })
+        Ok(Self { architecture, table, held_out: None, config, seed, institution })
+    }
+
+    /// Measures models on these rows, which it does not train on. There may be none of them.
+    ///
+    /// # Errors
+    /// [`LearningError::TableShape`].
+    pub fn holding_out(self, table: Table) -> Result<Self, LearningError> {
+        if table.rows > 0 {
+            check_table(&self.architecture, &table)?;
+        }
+        Ok(Self { held_out: Some(table), ..self })
     }
 
     /// The local model of `step`. The order of the rows follows from seed, institution and step, so a repeated attempt at
@@ -113,6 +168,16 @@ impl LocalTrainer {
 impl Trainer for LocalTrainer {
     fn train(&mut self, step: u64, global: &[f32]) -> Result<Vec<f32>, TrainError> {
         Ok(self.fit(step, global)?)
+    }
+
+    fn evaluate(&mut self, model: &[f32]) -> Result<Quantities, TrainError> {
+        let Some(table) = &self.held_out else {
+            return Err(TrainError::Unable("evaluate without rows that it holds out"));
+        };
+        let logits =
+            if table.rows == 0 { Vec::new() } else { logits(&self.architecture, model, table)? };
+        let labels = table.labels.iter().map(|&label| label > 0.5);
+        Ok(scorecard::count(logits.into_iter().zip(labels)))
     }
 }
 

@@ -69,14 +69,15 @@ impl Run {
         update: &QuantisedUpdate,
     ) -> EncryptedUpdate {
         let context = Context { round, pseudonym: self.name(place), bound: update.bound() };
-        let parameters = self.parameters().update_parameters();
+        let parameters = self.parameters().form(context.round.step).update;
         let key = &self.committee().public_key;
         encrypt(&parameters, key, &context, update).unwrap().prove().unwrap()
     }
 
     /// What an institution's updates prove.
     pub fn own_bound(&self, place: usize) -> Bound {
-        self.parameters().own_bound(self.ceremony.institutions[place].identity.rows)
+        let rows = self.ceremony.institutions[place].identity.rows;
+        self.parameters().own_bound_in(self.contract.step(), rows)
     }
 
     /// An institution's submission of a header.
@@ -164,8 +165,12 @@ impl Run {
         let blob = |hash: BlobHash, length: usize| {
             Some(BlobRef { sha256: hash.to_vec(), length: length as u64 })
         };
+        let contract = &self.contract;
+        let parameters = self.parameters();
+        let findings = opened.findings(contract.step(), contract.findings(), parameters);
         let close = v1::CloseRound {
-            step: self.contract.step(),
+            step: contract.step(),
+            ends_run: findings.end_run(parameters.agenda()),
             mask_key_sum: opened.mask_key_sum.encode(),
             sums: blob(blob_hash(&sums), sums.len()),
             model: blob(BlobHash(opened.model.hash().0), opened.model.to_bytes().len()),

@@ -249,7 +249,7 @@ impl World {
 
     /// The certified sum of these headers, encoded.
     pub fn evaluation(&self, round: &RoundContext, headers: &[Vec<u8>]) -> Vec<u8> {
-        let parameters = self.parameters().update_parameters();
+        let parameters = self.parameters().form(round.step).update;
         let candidate = |header: &Vec<u8>| {
             let header = CandidateHeader::decode(header).unwrap();
             let body = self.bodies.get(&header.body_hash()).map_or(&[][..], Vec::as_slice);

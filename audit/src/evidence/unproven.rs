@@ -61,7 +61,7 @@ pub(super) fn judge(
     if blob_hash(body) != header.body_hash() {
         return Err(nothing("the body is not the one that the header names"));
     }
-    let candidate = match CandidateUpdate::parse(header, body, &parameters.update_parameters()) {
+    let candidate = match CandidateUpdate::parse(header, body, &parameters.form(step).update) {
         Ok(candidate) => candidate,
         Err(error) => return Ok(convicted(error)),
     };

@@ -139,6 +139,7 @@ fn a_round_without_a_quorum_or_without_t_valid_shares_is_refused() {
         let spoken = transactions(&world);
         world.forge(spoken);
         let close = CloseRound {
+            ends_run: false,
             step,
             mask_key_sum: vec![0; 32],
             sums: Some(consilium_proto::v1::BlobRef { sha256: vec![0; 32], length: 52 }),
@@ -168,6 +169,7 @@ fn a_round_without_a_quorum_or_without_t_valid_shares_is_refused() {
     world.forge(two);
     let blob = || Some(consilium_proto::v1::BlobRef { sha256: vec![0; 32], length: 52 });
     let close = CloseRound {
+        ends_run: false,
         step: 0,
         mask_key_sum: vec![0; 32],
         sums: blob(),

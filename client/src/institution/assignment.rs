@@ -66,7 +66,7 @@ mod tests {
         let parameters = &world.ceremony.parameters;
         let initial = CheckedModel::initial(parameters, &world.ceremony.initial_model).unwrap();
         let bound = parameters.own_bound(25);
-        let next = CheckedModel::restored(1, initial.model().clone());
+        let next = CheckedModel::restored(1, initial.model().clone(), initial.findings().clone());
         let assignment = Assignment::new(&initial, collection, &world.name(0), bound).unwrap();
         assert_eq!(assignment.global(), vec![0.25; DIMENSION]);
         assert_eq!(assignment.context().round, world.round());

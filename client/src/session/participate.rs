@@ -50,7 +50,7 @@ impl Session<'_> {
         let own = &mut *self.own;
         let Phase::Collecting(collection) = own.follower.phase() else { return Ok(None) };
         let identity = &own.files.identity;
-        let bound = own.parameters.own_bound(identity.rows);
+        let bound = own.parameters.own_bound_in(collection.round().step, identity.rows);
         let assignment = match Assignment::new(&own.model, collection, &identity.pseudonym, bound) {
             Ok(assignment) => assignment,
             Err(source) => {

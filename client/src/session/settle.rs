@@ -160,7 +160,8 @@ impl Session<'_> {
         own.report.check += start.elapsed();
 
         let mut spool = Spool::create(&own.directory)?;
-        let masked = own.parameters.update_parameters().masked();
+        let form = own.parameters.form(sealed.round().step);
+        let masked = form.update.masked();
         let length = masked.len();
         let most = (FETCHED_BYTES / length.max(1)).clamp(*FETCHES.start(), *FETCHES.end());
         let mut inputs = closed_bodies(&sealed).into_iter();
@@ -201,8 +202,7 @@ impl Session<'_> {
             own.report.check += start.elapsed();
         }
         let start = Instant::now();
-        let sums =
-            self.connection.blob(check.sums(), own.parameters.dimension as usize * 4).await?;
+        let sums = self.connection.blob(check.sums(), form.dimension() as usize * 4).await?;
         own.report.fetch += start.elapsed();
         own.report.bytes_down += sums.len() as u64;
 

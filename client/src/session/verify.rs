@@ -91,8 +91,7 @@ impl Session<'_> {
     ) -> Result<Vec<Read>, ClientError> {
         // Before there is a key there is no update, and nothing that proofs could be checked for.
         let most = if execution.has_key() { BATCH_BYTES } else { 0 };
-        let each = self.own.parameters.update_parameters().verifying_bytes();
-        let sums_length = self.own.parameters.dimension as usize * 4;
+        let each = self.own.parameters.verifying_bytes();
         let mut batch: Vec<Read> = Vec::new();
         let mut bytes = 0;
         for next in execution.height()..=height {
@@ -110,7 +109,8 @@ impl Session<'_> {
             bytes += updates.len() * each + block.length() * OF_ENTRIES;
             let bodies = updates.into_iter().map(|(update, body)| (update.body, body));
             let mut blobs: HashMap<BlobHash, Vec<u8>> = bodies.collect();
-            for address in announced_sums(&block) {
+            for (step, address) in announced_sums(&block) {
+                let sums_length = self.own.parameters.form(step).dimension() as usize * 4;
                 let start = Instant::now();
                 let sums = self.connection.blob(&address, sums_length).await?;
                 self.own.report.fetch += start.elapsed();
@@ -167,7 +167,7 @@ impl Session<'_> {
     /// What a trustee needs of the updates in a sum and their headers do not hold. Who verifies everything has it with the
     /// bodies, which it needs anyway.
     pub(super) async fn key_parts(&mut self, sum: &SealedSum) -> Result<Vec<Vec<u8>>, ClientError> {
-        let bytes = self.own.parameters.update_parameters().key_part();
+        let bytes = self.own.parameters.form(sum.round().step).update.key_part();
         if bytes.is_empty() {
             return Ok(Vec::new());
         }
@@ -204,7 +204,7 @@ impl Session<'_> {
         &mut self,
         updates: Vec<Submitted>,
     ) -> Result<Vec<(Submitted, Vec<u8>)>, ClientError> {
-        let most = self.own.parameters.update_parameters().body_length();
+        let most = self.own.parameters.longest_body();
         let mut waiting = VecDeque::new();
         let mut updates = updates.into_iter();
         let mut found = Vec::new();

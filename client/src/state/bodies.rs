@@ -38,7 +38,7 @@ impl Bodies {
     /// # Errors
     /// [`FileError::System`].
     pub fn open(directory: &Path, parameters: &Parameters) -> Result<Self, FileError> {
-        let longest = u32::try_from(parameters.update_parameters().body_length());
+        let longest = u32::try_from(parameters.longest_body());
         let longest = longest.unwrap_or(u32::MAX);
         Self::with_room_for(directory, longest, EVIDENCE_BYTES as u64)
     }

@@ -6,9 +6,9 @@ use consilium_audit::{
     CheckedModel,
     files::{self, FileError},
 };
-use consilium_contract::{Model, Parameters};
+use consilium_contract::{Model, Parameters, round::Findings};
 
-/// The file in a state directory: the step (8 bytes) and the blob of the model.
+/// The file in a state directory: the step (8 bytes), the blob of the model, and what was found out up to it.
 const FILE: &str = "model.bin";
 
 /// Reads the model that was stored last; `None` where there is none.
@@ -17,13 +17,18 @@ const FILE: &str = "model.bin";
 /// [`FileError`].
 pub fn load(directory: &Path, parameters: &Parameters) -> Result<Option<CheckedModel>, FileError> {
     let path = path(directory);
-    let Some(bytes) = files::read(&path, 8 + 4 * u64::from(parameters.dimension))? else {
+    // The model, the best one, and places of ten bytes at most.
+    let places = parameters.agenda().forms().map(|form| u64::from(form.dimension())).sum::<u64>();
+    let most = 1024 + 8 * u64::from(parameters.dimension) + 10 * places;
+    let Some(bytes) = files::read(&path, most)? else {
         return Ok(None);
     };
     let parse = || {
-        let (step, blob) = bytes.split_first_chunk::<8>()?;
+        let (step, rest) = bytes.split_first_chunk::<8>()?;
+        let (blob, findings) = rest.split_at_checked(4 * parameters.dimension as usize)?;
         let model = Model::from_bytes(blob, parameters.dimension)?;
-        Some(CheckedModel::restored(u64::from_be_bytes(*step), model))
+        let findings = Findings::read(findings, parameters.dimension).ok()??;
+        Some(CheckedModel::restored(u64::from_be_bytes(*step), model, findings))
     };
     let detail = || "expected a step and a model of this run".to_owned();
     parse().map(Some).ok_or_else(|| FileError::Damaged { path, detail: detail() })
@@ -35,7 +40,8 @@ pub fn load(directory: &Path, parameters: &Parameters) -> Result<Option<CheckedM
 /// [`FileError::System`].
 pub fn store(model: &CheckedModel, directory: &Path) -> Result<(), FileError> {
     let step = model.step().to_be_bytes();
-    files::replace(&path(directory), &[&step, &model.model().to_bytes()])
+    let findings = model.findings().encode();
+    files::replace(&path(directory), &[&step, &model.model().to_bytes(), &findings])
 }
 
 fn path(directory: &Path) -> PathBuf {
@@ -54,7 +60,7 @@ mod tests {
         let parameters = &world.ceremony.parameters;
         assert!(load(dir.path(), parameters).unwrap().is_none());
         let blob = Model::from_bytes(&world.ceremony.initial_model, parameters.dimension).unwrap();
-        let model = CheckedModel::restored(1, blob);
+        let model = CheckedModel::restored(1, blob, Findings::default());
         store(&model, dir.path()).unwrap();
         let again = load(dir.path(), parameters).unwrap().unwrap();
         assert_eq!((again.step(), again.model()), (1, model.model()));

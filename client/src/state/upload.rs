@@ -65,7 +65,7 @@ pub fn seal(
     let proven = lucky(|| {
         let start = Instant::now();
         let unproven = encrypt(
-            &parameters.update_parameters(),
+            &parameters.form(context.round.step).update,
             &assignment.committee().public_key,
             context,
             update,
@@ -131,7 +131,7 @@ impl Upload {
         parameters: &Parameters,
         key: &SigningKey,
     ) -> Result<Option<Self>, FileError> {
-        let most = parameters.update_parameters().body_length() + consilium_proto::ENTRY_BYTES;
+        let most = parameters.longest_body() + consilium_proto::ENTRY_BYTES;
         let Some(bytes) = files::read(&directory.join(FILE), most as u64)? else {
             return Ok(None);
         };

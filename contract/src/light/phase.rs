@@ -192,6 +192,8 @@ pub struct Closed {
     pub sums: BlobHash,
     /// SHA-256 of the announced model.
     pub model: ModelHash,
+    /// Whether the run ends with it, before all of its steps are made.
+    pub ends_run: bool,
     /// Height of the block that closes the round.
     pub height: u64,
 }

@@ -191,7 +191,7 @@ impl Submission {
         if context.pseudonym != pseudonym {
             return Err(StatementError::OtherContext("institution"));
         }
-        if context.bound != parameters.own_bound(rows) {
+        if context.bound != parameters.own_bound_in(round.step, rows) {
             return Err(StatementError::OtherContext("institution's bound"));
         }
         Ok(Self {

@@ -348,7 +348,7 @@ impl View {
         let blob = |blob: &Option<BlobRef>| {
             hash(blob.as_ref().map(|blob| blob.sha256.as_slice()).unwrap_or_default())
         };
-        let key_sum_length = self.parameters.update_parameters().key_sum_length();
+        let key_sum_length = self.parameters.form(close.step).update.key_sum_length();
         if close.mask_key_sum.len() != key_sum_length {
             return Err(malformed());
         }
@@ -366,8 +366,9 @@ impl View {
         };
         self.model = model;
         self.succession.answer();
-        self.rest(self.course.closed(close.time_ms));
-        Ok(Some(Closed { sealed, mask_key_sum, sums, model, height }))
+        self.rest(self.course.closed(close.time_ms, close.ends_run));
+        let ends_run = close.ends_run;
+        Ok(Some(Closed { sealed, mask_key_sum, sums, model, ends_run, height }))
     }
 
     fn begin_keygen(&mut self, begin: &BeginKeygen) -> Result<(), StatementError> {

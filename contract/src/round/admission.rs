@@ -55,7 +55,7 @@ pub(crate) fn admit<'a>(
         return Err(Reason::Duplicate.into());
     }
     // What no honest institution of this chain can have signed, whenever it arrives.
-    let own = state.parameters.own_bound(institution.certificate.rows);
+    let own = state.parameters.own_bound_in(state.step, institution.certificate.rows);
     let expected = Context { round: collecting.round().clone(), pseudonym: author, bound: own };
     judge_constants(&context, &expected).map_err(Refusal::fault)?;
     let header = match transaction.update_header() {
@@ -63,7 +63,7 @@ pub(crate) fn admit<'a>(
         Some(Err(error)) => return Err(Refusal::fault(reason(error))),
         None => return Err(Refusal::fault(Reason::MalformedEncoding)),
     };
-    let parameters = state.parameters.update_parameters();
+    let parameters = state.parameters.form(state.step).update;
     if !header.is_of(&parameters) {
         return Err(Refusal::fault(Reason::MalformedEncoding));
     }

@@ -96,7 +96,8 @@ fn parse<'a>(
         // Another statement than an update has no header.
         None => CandidateHeader::decode(&[])?,
     };
-    CandidateUpdate::parse(header, body, &parameters.update_parameters())
+    let form = parameters.form(header.context().round.step);
+    CandidateUpdate::parse(header, body, &form.update)
 }
 
 /// The reason code of a fault that the proofs or the encoding show.

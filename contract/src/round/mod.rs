@@ -11,12 +11,14 @@
 //! | [`check`] | the expensive part of judging an update, ahead of time and in batches |
 //! | [`countersign`] | what a trustee countersigns, as a cosigned checkpoint |
 //! | [`model`] | what a sum does to the model |
+//! | [`findings`] | what sums of counts say of rows and models, and when they end the run |
 
 pub(crate) mod admission;
 mod answers;
 pub mod check;
 mod collecting;
 pub mod countersign;
+pub mod findings;
 pub mod model;
 mod opening;
 mod orders;
@@ -27,6 +29,7 @@ use consilium_proto::v1::{
 };
 
 pub use collecting::Collecting;
+pub use findings::{Best, Findings};
 pub use opening::{ExpectedSums, Opened, Opening};
 pub use sealed::Sealed;
 

@@ -6,7 +6,7 @@ use consilium_crypto::quantise;
 use consilium_hash::ModelHash;
 use sha2::{Digest, Sha256};
 
-use crate::parameters::Parameters;
+use crate::{agenda::Purpose, parameters::Parameters};
 
 /// Parameters of the network, `[d]`, with the hash of their bytes. Clones share them.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +48,22 @@ impl Model {
     /// The parameters, `[d]`, layer by layer: weights `[inputs, outputs]` row by row, then biases.
     pub fn parameters(&self) -> &[f32] {
         &self.parameters
+    }
+
+    /// The model that follows from a step of that purpose: the same one where the step improves none.
+    ///
+    /// `None` where [`Self::step`] has none.
+    pub fn after(
+        &self,
+        purpose: Purpose,
+        parameters: &Parameters,
+        sums: &[i64],
+        weight_sum: f64,
+    ) -> Option<Self> {
+        match purpose {
+            Purpose::Training => self.step(parameters, sums, weight_sum),
+            Purpose::Statistics | Purpose::Evaluation => Some(self.clone()),
+        }
     }
 
     /// The model that follows from the sums of updates of total weight `weight_sum` (docs/cryptography.md, section 5).

@@ -10,6 +10,7 @@ use consilium_hash::{BlockHash, Pseudonym};
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
+use super::findings::Findings;
 use super::model::{Model, decode_sums};
 use crate::{keygen::committee::Committee, parameters::Parameters};
 
@@ -46,8 +47,15 @@ pub struct Opened {
     pub mask_key_sum: MaskKeySum,
     /// Σq for every parameter, `[d]`.
     pub sums: Vec<i64>,
-    /// The model that follows.
+    /// The model that follows; the same one where the step improves none.
     pub model: Model,
+}
+
+impl Opened {
+    /// What is known of rows and models once `step` has come to this.
+    pub fn findings(&self, step: u64, before: &Findings, parameters: &Parameters) -> Findings {
+        before.after(parameters.agenda(), step, &self.model, &self.sums)
+    }
 }
 
 /// Why a countersigned sum did not open. Every input was verified, so this means that a proof system was broken or
@@ -179,11 +187,11 @@ impl Opening {
         table: &DiscreteLogTable,
         expected: Option<&ExpectedSums>,
     ) -> Result<Opened, String> {
-        let update = parameters.update_parameters();
-        let dealing = &self.committee.dealing;
-        let mask_key_sum = combine(&update, &self.evaluation, &self.shares, dealing, table)
-            .map_err(|error| error.to_string())?;
         let step = self.evaluation.round().step;
+        let form = parameters.form(step);
+        let dealing = &self.committee.dealing;
+        let mask_key_sum = combine(&form.update, &self.evaluation, &self.shares, dealing, table)
+            .map_err(|error| error.to_string())?;
         let holds = |expected: &&ExpectedSums| {
             let ExpectedSums { step: of, sums, seed } = *expected;
             *of == step && self.sum.check(&mask_key_sum, sums, seed).is_ok()
@@ -193,7 +201,7 @@ impl Opening {
             None => self.sum.open(&mask_key_sum, table).map_err(|error| error.to_string())?,
         };
         let model = model
-            .step(parameters, &sums, weight_sum)
+            .after(form.purpose, parameters, &sums, weight_sum)
             .ok_or_else(|| "the next model is not finite".to_owned())?;
         Ok(Opened { mask_key_sum, sums, model })
     }

@@ -6,7 +6,7 @@ use consilium_crypto::{DecodeError, Evaluation, VerifiedEvaluation};
 use consilium_proto::v1::{Abandon, BlobRef, CloseCollection, CloseRound, OpenRound, Reason};
 use sha2::{Digest, Sha256};
 
-use super::{Collecting, model::encode_sums};
+use super::{Collecting, findings::Findings, model::encode_sums};
 use crate::{
     course::Station,
     handler::{Handler, Refusal, Said},
@@ -33,7 +33,8 @@ impl Handler for OpenRound {
         let committee = state.succession.judge_round(state.step, parameters)?;
         course.judge_time(self.time_ms)?;
         let round = parameters.round(&committee, state.step, state.attempt, state.model.hash());
-        Ok(Collecting::open(round, committee, &parameters.update_parameters(), self.time_ms))
+        let form = parameters.form(state.step);
+        Ok(Collecting::open(round, committee, &form.update, self.time_ms))
     }
 
     fn execute(collecting: Collecting, state: &mut State) {
@@ -109,11 +110,11 @@ impl Handler for Abandon {
 
 impl Handler for CloseRound {
     type Read = ();
-    type Effect = u64;
+    type Effect = (u64, Findings);
 
     fn read(&self) {}
 
-    fn judge(&self, (): (), _: &Said, state: &State) -> Result<u64, Refusal> {
+    fn judge(&self, (): (), _: &Said, state: &State) -> Result<Self::Effect, Refusal> {
         state.course().judge_close_round(self)?;
         let Phase::Opening(opening) = &state.phase else {
             return Err(Reason::TooEarly.into());
@@ -128,15 +129,18 @@ impl Handler for CloseRound {
         let right = self.mask_key_sum == opened.mask_key_sum.encode()
             && names(&self.sums, &Sha256::digest(&sums), sums.len())
             && names(&self.model, &opened.model.hash().0, opened.model.parameters().len() * 4);
-        if !right {
+        let findings = opened.findings(state.step, &state.findings, &state.parameters);
+        if !right || self.ends_run != findings.end_run(state.parameters.agenda()) {
             return Err(Reason::WrongResult.into());
         }
         state.course().judge_time(self.time_ms)?;
-        Ok(self.time_ms)
+        Ok((self.time_ms, findings))
     }
 
-    fn execute(time_ms: u64, state: &mut State) {
-        let course = state.course().closed(time_ms);
+    fn execute((time_ms, findings): Self::Effect, state: &mut State) {
+        let ends_run = findings.end_run(state.parameters.agenda());
+        let course = state.course().closed(time_ms, ends_run);
+        state.findings = findings;
         if let Phase::Opening(opening) = mem::replace(&mut state.phase, Phase::Idle)
             && let Some(model) = opening.into_model()
         {

@@ -11,7 +11,7 @@ use consilium_contract::{
     action::{Kind, Signer},
     model::Model,
 };
-use consilium_crypto::signature::SigningKey;
+use consilium_crypto::{mask::Parameters as UpdateParameters, signature::SigningKey};
 use consilium_hash::{BlobHash, HeaderHash, Pseudonym};
 use consilium_ledger::SealedHeader;
 use consilium_proto::{
@@ -79,14 +79,16 @@ impl Federation {
         &self,
         header: &[u8],
         what: &'static str,
-        bytes: Range<usize>,
+        bytes: impl Fn(&UpdateParameters) -> Range<usize>,
     ) -> Result<Response<Chunks>, Status> {
         let header = hash("hash of an update's header", header)?;
-        let body = self.shared.catalogue().body(&HeaderHash(header)).ok_or_else(|| {
+        let found = self.shared.catalogue().body(&HeaderHash(header));
+        let (step, body) = found.ok_or_else(|| {
             let advice = "no accepted update of this run has this header".to_owned();
             status(CallError::NotFound { what, advice })
         })?;
         let body = self.shared.blob("body", body).await.map_err(status)?;
+        let bytes = bytes(&self.shared.parameters.form(step).update);
         chunks(&self.shared, body, bytes).map(Response::new).map_err(status)
     }
 
@@ -197,16 +199,16 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<GetMaskedUpdateRequest>,
     ) -> Result<Response<Chunks>, Status> {
-        let masked = self.shared.parameters.update_parameters().masked();
-        self.part(&request.into_inner().header_sha256, "masked update", masked).await
+        let header = request.into_inner().header_sha256;
+        self.part(&header, "masked update", UpdateParameters::masked).await
     }
 
     async fn get_key_part(
         &self,
         request: Request<GetKeyPartRequest>,
     ) -> Result<Response<Chunks>, Status> {
-        let key_part = self.shared.parameters.update_parameters().key_part();
-        self.part(&request.into_inner().header_sha256, "key part", key_part).await
+        let header = request.into_inner().header_sha256;
+        self.part(&header, "key part", UpdateParameters::key_part).await
     }
 
     async fn countersign(

@@ -3,10 +3,12 @@
 mod noise;
 mod quantiser;
 mod share;
+mod tally;
 
 pub use noise::Noise;
 pub use quantiser::{QuantisedUpdate, Quantiser, apply, decode, unit};
 pub use share::share;
+pub use tally::Tally;
 
 #[cfg(test)]
 mod tests {
@@ -14,8 +16,12 @@ mod tests {
     /// sums, products, quotients and roots alone.
     #[test]
     fn nothing_that_a_platform_may_round_otherwise_decides_what_a_model_becomes() {
-        let sources =
-            [include_str!("quantiser.rs"), include_str!("noise.rs"), include_str!("share.rs")];
+        let sources = [
+            include_str!("quantiser.rs"),
+            include_str!("noise.rs"),
+            include_str!("share.rs"),
+            include_str!("tally.rs"),
+        ];
         let functions = [
             "powi", "powf", "exp", "exp2", "exp_m1", "ln", "ln_1p", "log", "log2", "log10",
             "mul_add",

@@ -178,6 +178,7 @@ fn a_model_that_does_not_follow_convicts_the_coordinator() {
     world.forge((0..2).map(|i| world.countersignature(i, 0, &block)).collect());
     let blob = || Some(v1::BlobRef { sha256: vec![0; 32], length: 52 });
     let close = CloseRound {
+        ends_run: false,
         step: 0,
         mask_key_sum: vec![0; 32],
         sums: blob(),

@@ -347,6 +347,7 @@ impl Adversary<'_> {
         };
         let close = |mask_key_sum: Vec<u8>, sums: Vec<u8>, model: Model| {
             let close = CloseRound {
+                ends_run: false,
                 step,
                 mask_key_sum,
                 sums: blob(&sums),
