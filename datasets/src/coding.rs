@@ -13,7 +13,8 @@ pub(crate) enum Coder<'a> {
         mean: f64,
         standard_deviation: f64,
     },
-    /// `places`: the indicator column of each of the dataset's categories, `None` for one unknown to the preprocessor.
+    /// `places`: the indicator column of each of the dataset's categories, `None` for one that is unknown to the preprocessor and that no
+    /// other stands for.
     Categorical {
         codes: &'a [Option<usize>],
         places: Vec<Option<usize>>,
@@ -50,17 +51,20 @@ impl<'a> Coder<'a> {
                 Ok(Self::Numeric { name, values, median, mean, standard_deviation })
             }
             (
-                Fitted::Categorical { categories: known, missing_is_category, .. },
+                Fitted::Categorical { categories: known, other, missing_is_category, .. },
                 Some(Values::Categorical { categories, codes }),
-            ) => Ok(Self::Categorical {
-                codes,
-                places: categories
-                    .iter()
-                    .map(|category| known.iter().position(|k| k == category))
-                    .collect(),
-                missing: missing_is_category.then_some(known.len()),
-                width: fitted.width(),
-            }),
+            ) => {
+                let width = fitted.width();
+                let other = other.as_ref().map(|_| known.len());
+                let place = |category| known.iter().position(|one| one == category).or(other);
+                Ok(Self::Categorical {
+                    codes,
+                    places: categories.iter().map(place).collect(),
+                    // The last one of all.
+                    missing: missing_is_category.then_some(width.saturating_sub(1)),
+                    width,
+                })
+            }
             (Fitted::Numeric { .. }, Some(_)) => Err(wrong("numeric")),
             (Fitted::Categorical { .. }, Some(_)) => Err(wrong("categorical")),
         }

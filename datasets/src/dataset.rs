@@ -85,6 +85,16 @@ impl Dataset {
         Reading { schema: &schema, file, sheet: &sheet }.dataset()
     }
 
+    /// Columns and labels that somebody else has read from `file` under `schema`, all of the same number of rows.
+    pub(crate) fn typed(
+        file: &str,
+        schema: &Schema,
+        columns: Vec<FeatureColumn>,
+        labels: Vec<bool>,
+    ) -> Self {
+        Self { file: file.to_owned(), schema: schema.clone(), columns, labels }
+    }
+
     /// The schema it was read under.
     pub fn schema(&self) -> &Schema {
         &self.schema

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::dictionary::DataReport;
+
 /// Why a dataset could not be read, split, fitted or dealt.
 ///
 /// `row` counts the lines of the file as an editor or a spreadsheet does: the header is row 1.
@@ -367,12 +369,45 @@ pub enum DatasetError {
         /// What the preprocessor expects: numeric or categorical.
         expected: &'static str,
     },
+    /// The file does not fit the dictionary.
+    #[error(
+        "{}: does not fit the dictionary {}: {}{}",
+        report.file,
+        report.dictionary,
+        report.findings.first().map_or("", |finding| finding.message.as_str()),
+        and_more(report.findings.len())
+    )]
+    Unfit {
+        /// All that it holds, and all that does not fit.
+        report: Box<DataReport>,
+    },
+    /// The dictionary's target has more than two classes.
+    #[error(
+        "{file}: the target `{column}` has {classes} classes, and a model here tells two apart: agree on positive and \
+         negative in the dictionary"
+    )]
+    SeveralClasses {
+        /// The file.
+        file: String,
+        /// The target column.
+        column: String,
+        /// Its classes.
+        classes: usize,
+    },
     /// A preprocessor's text cannot be read or its numbers make no sense.
     #[error("preprocessor: {reason}")]
     Preprocessor {
         /// What is wrong and what was expected.
         reason: String,
     },
+}
+
+/// What follows the first of so many faults.
+fn and_more(faults: usize) -> String {
+    match faults.saturating_sub(1) {
+        0 => String::new(),
+        more => format!("; and {more} more: consilium-client check-data lists them"),
+    }
 }
 
 /// At most `limit` of `names`, for a message of one line.

@@ -11,8 +11,20 @@ use crate::error::{DatasetError, shortened};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Fitted {
-    Numeric { name: String, median: f64, mean: f64, standard_deviation: f64 },
-    Categorical { name: String, categories: Vec<String>, missing_is_category: bool },
+    Numeric {
+        name: String,
+        median: f64,
+        mean: f64,
+        standard_deviation: f64,
+    },
+    /// `other`: what a category that is none of these becomes; zeros throughout where it is absent.
+    Categorical {
+        name: String,
+        categories: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        other: Option<String>,
+        missing_is_category: bool,
+    },
 }
 
 impl Fitted {
@@ -25,8 +37,8 @@ impl Fitted {
     pub(crate) fn width(&self) -> usize {
         match self {
             Self::Numeric { .. } => 1,
-            Self::Categorical { categories, missing_is_category, .. } => {
-                categories.len() + usize::from(*missing_is_category)
+            Self::Categorical { categories, other, missing_is_category, .. } => {
+                categories.len() + usize::from(other.is_some()) + usize::from(*missing_is_category)
             }
         }
     }
@@ -34,12 +46,39 @@ impl Fitted {
     pub(crate) fn feature_names(&self) -> Vec<String> {
         match self {
             Self::Numeric { name, .. } => vec![name.clone()],
-            Self::Categorical { name, categories, missing_is_category } => {
-                let known = categories.iter().map(|category| format!("{name} = {category}"));
+            Self::Categorical { name, categories, other, missing_is_category } => {
+                let known =
+                    categories.iter().chain(other).map(|category| format!("{name} = {category}"));
                 known.chain(missing_is_category.then(|| format!("{name} is missing"))).collect()
             }
         }
     }
+}
+
+/// What is fitted of numbers.
+pub(crate) struct Moments {
+    /// Of the known values.
+    pub(crate) median: f64,
+    /// Of the imputed values, as the deviation.
+    pub(crate) mean: f64,
+    /// Zero where all known values are the same, or differ too little to be squared: nothing to scale by.
+    pub(crate) standard_deviation: f64,
+}
+
+/// Median, mean and deviation of `values` in `rows`; `None` where none of them is known.
+pub(crate) fn moments(values: &[Option<f64>], rows: &[usize]) -> Option<Moments> {
+    let chosen = || rows.iter().filter_map(|&row| values.get(row).copied());
+    let mut known: Vec<f64> = chosen().flatten().collect();
+    known.sort_by(f64::total_cmp);
+    let median = median(&known)?;
+    let imputed = || chosen().map(|value| value.unwrap_or(median));
+    let n = rows.len() as f64;
+    let mean = imputed().sum::<f64>() / n;
+    let squares = imputed().map(|value| (value - mean) * (value - mean));
+    // The sum of equal numbers may round to another mean.
+    let varies = known.first() != known.last();
+    let standard_deviation = if varies { (squares.sum::<f64>() / n).sqrt() } else { 0.0 };
+    Some(Moments { median, mean, standard_deviation })
 }
 
 /// Fits one column on `rows`; `file` names it in errors.
@@ -59,19 +98,8 @@ pub(crate) fn fit_column(
     };
     match &column.values {
         Values::Numeric(values) => {
-            let chosen = || rows.iter().filter_map(|&row| values.get(row).copied());
-            let mut known: Vec<f64> = chosen().flatten().collect();
-            known.sort_by(f64::total_cmp);
-            let median = median(&known).ok_or_else(empty)?;
-            if known.first() == known.last() {
-                return Err(constant());
-            }
-            let imputed = || chosen().map(|value| value.unwrap_or(median));
-            let n = rows.len() as f64;
-            let mean = imputed().sum::<f64>() / n;
-            let squares = imputed().map(|value| (value - mean) * (value - mean));
-            let standard_deviation = (squares.sum::<f64>() / n).sqrt();
-            // Differences too small to be squared: nothing to scale by.
+            let Moments { median, mean, standard_deviation } =
+                moments(values, rows).ok_or_else(empty)?;
             if standard_deviation == 0.0 {
                 return Err(constant());
             }
@@ -87,7 +115,8 @@ pub(crate) fn fit_column(
                 return Err(constant());
             }
             let missing_is_category = codes.iter().any(Option::is_none);
-            Ok(Fitted::Categorical { name, categories: categories.clone(), missing_is_category })
+            let categories = categories.clone();
+            Ok(Fitted::Categorical { name, categories, other: None, missing_is_category })
         }
     }
 }

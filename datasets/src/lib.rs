@@ -20,8 +20,10 @@
 //! - [`Dataset`][]: the file as typed columns with missing values. `pima`, `wdbc` and `digits` are compiled in.
 //! - [`dictionary`][]: what all sites have agreed that their columns mean, and whether a file means it.
 //! - [`Split`], [`Partitioning`]: which rows are for training and which for testing, and which institution has them.
-//! - [`Preprocessor`][]: imputation, standardisation and one-hot coding, fitted once and distributed.
+//! - [`Preprocessor`][]: imputation, standardisation and one-hot coding, fitted once and distributed, or agreed under a
+//!   dictionary.
 //! - [`survey`][]: the statistics of all sites' rows, from counts that are summed.
+//! - [`Table`][]: numbers.
 //! - [`Table`][]: numbers.
 //!
 //! The same file, schema and seed give the same bytes on every machine and under every version of any library: random
@@ -33,6 +35,7 @@
 //! This crate does not anonymise: rows stay as identifying as the file was, and a fitted [`Preprocessor`] reveals medians,
 //! means and deviations of its training rows.
 
+mod agreed;
 mod coding;
 mod csv;
 mod dataset;
@@ -53,6 +56,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use agreed::NumberStatistics;
 pub use dataset::Dataset;
 pub use error::DatasetError;
 pub use format::{Decimal, Encoding, Format, Separator};

@@ -20,16 +20,17 @@ use crate::table::Table;
 ///   (`x is missing`, after the others), because in medicine a test not taken says something about the patient; the mode
 ///   would hide that. It exists if the fitted dataset misses any value in the column. Categories are vocabulary, like
 ///   column names, not statistics: they come from the whole dataset, so that the width does not depend on the split. A
-///   category unknown to the preprocessor becomes zeros throughout.
+///   category unknown to the preprocessor becomes zeros throughout, or what a dictionary declares as `other`.
 /// - The pixels of an image share mean and standard deviation, channel by channel.
 ///
 /// **Who may know these numbers.** Fitting needs the training rows of all institutions together. The replay pools them, as
-/// the experiment it repeats does. Hospitals that must not pool fit on public or otherwise agreed statistics, and
-/// distribute the result: it is a plain value that serialises ([`Preprocessor::to_toml`]) and is checked when read back.
+/// the experiment it repeats does. Hospitals that must not pool agree on a dictionary and on statistics that no site alone
+/// knows ([`Preprocessor::agreed`]), or fit on public ones and distribute the result: it is a plain value that serialises
+/// ([`Preprocessor::to_toml`]) and is checked when read back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct Preprocessor {
-    columns: Vec<Fitted>,
+    pub(crate) columns: Vec<Fitted>,
 }
 
 #[derive(Deserialize)]
@@ -41,8 +42,14 @@ struct Unchecked {
 impl TryFrom<Unchecked> for Preprocessor {
     type Error = DatasetError;
 
-    /// Accepts only what [`Preprocessor::fit`] could have made.
     fn try_from(Unchecked { columns }: Unchecked) -> Result<Self, DatasetError> {
+        Self::verified(columns)
+    }
+}
+
+impl Preprocessor {
+    /// Accepts only columns that can have been fitted.
+    pub(crate) fn verified(columns: Vec<Fitted>) -> Result<Self, DatasetError> {
         let refuse = |reason| Err(DatasetError::Preprocessor { reason });
         let mut names = BTreeSet::new();
         for column in &columns {
@@ -64,8 +71,9 @@ impl TryFrom<Unchecked> for Preprocessor {
                         ));
                     }
                 }
-                Fitted::Categorical { categories, .. } => {
-                    if categories.iter().collect::<BTreeSet<_>>().len() != categories.len() {
+                Fitted::Categorical { categories, other, .. } => {
+                    let named = || categories.iter().chain(other);
+                    if named().collect::<BTreeSet<_>>().len() != named().count() {
                         return refuse(format!("a category of column `{name}` occurs twice"));
                     }
                 }
@@ -79,9 +87,7 @@ impl TryFrom<Unchecked> for Preprocessor {
             )),
         }
     }
-}
 
-impl Preprocessor {
     /// Fits all features of `dataset` on `rows`, the training rows.
     ///
     /// # Errors

@@ -138,11 +138,7 @@ impl Candidate {
                 return Err(refuse("the name occurs twice, the target's included".to_owned()));
             }
             let column = column.verify(&self.missing).map_err(refuse)?;
-            width += match &column.kind {
-                Kind::Number { .. } => 1,
-                // One input a category, one for another, one for missing.
-                Kind::Category { categories, .. } => categories.len() + 2,
-            };
+            width += column.kind.width();
             columns.push(column);
         }
         if width > MAX_COLUMNS {

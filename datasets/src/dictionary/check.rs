@@ -1,12 +1,12 @@
 //! A site's file against the dictionary.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::definition::{Classes, Column, Dictionary, Kind};
 use super::report::{ClassReport, ColumnReport, DataReport, Fault, Finding};
-use crate::csv::Sheet;
+use super::site::{CategoryField, LabelField, NumberField, Site};
 use crate::error::{DatasetError, shortened};
-use crate::schema::{Schema, canonical, label_spelling};
+use crate::schema::canonical;
 use crate::source::Source;
 
 impl Dictionary {
@@ -19,30 +19,8 @@ impl Dictionary {
     pub fn check(&self, source: &Source) -> Result<DataReport, DatasetError> {
         let sheet = source.sheet()?;
         let site = Site { dictionary: self, schema: &source.schema, sheet: &sheet };
-        let mut faults = site.names();
-        let classes = site.classes(&mut faults);
-        let mut columns = Vec::new();
-        for column in &self.columns {
-            if let Some(position) = site.position(&column.name) {
-                columns.push(site.column(column, position, &mut faults));
-            }
-        }
-        Ok(DataReport {
-            dictionary: self.hash().to_string(),
-            file: source.file.clone(),
-            rows: sheet.column(0).count(),
-            classes,
-            columns,
-            findings: faults.into_iter().map(Finding::from).collect(),
-        })
+        Ok(site.report(&source.file))
     }
-}
-
-/// A file, what its site says of it, and what all sites have agreed.
-struct Site<'a> {
-    dictionary: &'a Dictionary,
-    schema: &'a Schema,
-    sheet: &'a Sheet,
 }
 
 /// Rows of one kind.
@@ -63,8 +41,24 @@ impl Rows {
 }
 
 impl<'a> Site<'a> {
-    fn position(&self, column: &str) -> Option<usize> {
-        self.sheet.header.iter().position(|name| name == column)
+    /// All that fits and all that does not; `file` names it.
+    pub(super) fn report(&self, file: &str) -> DataReport {
+        let mut faults = self.names();
+        let classes = self.classes(&mut faults);
+        let mut columns = Vec::new();
+        for column in &self.dictionary.columns {
+            if let Some(position) = self.position(&column.name) {
+                columns.push(self.column(column, position, &mut faults));
+            }
+        }
+        DataReport {
+            dictionary: self.dictionary.hash().to_string(),
+            file: file.to_owned(),
+            rows: self.sheet.column(0).count(),
+            classes,
+            columns,
+            findings: faults.into_iter().map(Finding::from).collect(),
+        }
     }
 
     /// Names that are on one side only.
@@ -116,19 +110,6 @@ impl<'a> Site<'a> {
         faults
     }
 
-    /// The fields of a column; those that mean missing are `None`.
-    fn fields(
-        &self,
-        position: usize,
-        codes: &'a [String],
-    ) -> impl Iterator<Item = (usize, Option<&'a str>)> {
-        let here = self.schema.missing_values.iter();
-        let codes: BTreeSet<&str> =
-            here.chain(&self.dictionary.missing).chain(codes).map(|code| code.trim()).collect();
-        let fields = self.sheet.column(position);
-        fields.map(move |field| field.filter(|field| !codes.contains(field))).enumerate()
-    }
-
     /// Rows of every class; the schema's classes have to be the dictionary's, or a site would train on inverted labels.
     fn classes(&self, faults: &mut Vec<Fault>) -> Vec<ClassReport> {
         let target = &self.dictionary.target;
@@ -149,22 +130,22 @@ impl<'a> Site<'a> {
             faults.push(Fault::OtherClasses);
         }
 
-        let mut counts: BTreeMap<&str, usize> =
-            target.classes.values().map(|value| (value, 0)).collect();
+        let mut counts = vec![0; target.classes.values().count()];
         let mut empty = Rows::default();
         let mut unknown = Rows::default();
         let mut values = BTreeSet::new();
         let position = self.position(&target.column);
-        for (index, field) in position.into_iter().flat_map(|place| self.fields(place, &[])) {
-            match field.map(label_spelling) {
-                None => empty.count(index),
-                Some(value) => match counts.get_mut(value.as_str()) {
-                    Some(count) => *count += 1,
-                    None => {
-                        unknown.count(index);
-                        values.insert(value);
-                    }
-                },
+        let fields = position.into_iter().flat_map(|position| self.labels(position));
+        for (index, field) in fields.enumerate() {
+            match field {
+                LabelField::Missing => empty.count(index),
+                LabelField::Known(place) => {
+                    counts.get_mut(place).into_iter().for_each(|count| *count += 1);
+                }
+                LabelField::Unknown(value) => {
+                    unknown.count(index);
+                    values.insert(value);
+                }
             }
         }
         let column = || shortened(&target.column);
@@ -180,11 +161,8 @@ impl<'a> Site<'a> {
                 first_row: unknown.first,
             });
         }
-        let in_order = target.classes.values().map(|value| ClassReport {
-            value: value.to_owned(),
-            rows: counts.get(value).copied().unwrap_or_default(),
-        });
-        in_order.collect()
+        let classes = target.classes.values().zip(counts);
+        classes.map(|(value, rows)| ClassReport { value: value.to_owned(), rows }).collect()
     }
 
     fn column(&self, column: &'a Column, position: usize, faults: &mut Vec<Fault>) -> ColumnReport {
@@ -199,25 +177,21 @@ impl<'a> Site<'a> {
         }
         match &column.kind {
             Kind::Number { unit, minimum, maximum } => {
-                self.numbers(column, position, (unit, *minimum, *maximum), faults)
+                self.number_report(column, position, (unit, *minimum, *maximum), faults)
             }
             Kind::Category { categories, other } => {
-                self.categories(column, position, categories, other.is_some(), faults)
+                self.category_report(column, position, categories, other.is_some(), faults)
             }
         }
     }
 
-    fn numbers(
+    fn number_report(
         &self,
         column: &'a Column,
         position: usize,
         (unit, minimum, maximum): (&str, f64, f64),
         faults: &mut Vec<Fault>,
     ) -> ColumnReport {
-        let zero_is_missing = self.schema.zero_is_missing.contains(&column.name);
-        // A code is a number here: -9 is also -9.0.
-        let codes = column.missing.iter().chain(&self.dictionary.missing);
-        let codes: Vec<f64> = codes.filter_map(|code| code.parse().ok()).collect();
         let mut report = ColumnReport::of(column);
         let mut not_numbers = Rows::default();
         let mut first_reason = None;
@@ -225,25 +199,19 @@ impl<'a> Site<'a> {
         let mut below = 0;
         let mut seen = None;
         let mut varies = false;
-        for (index, field) in self.fields(position, &column.missing) {
-            let number = match field.map(|text| self.schema.format.decimal.number(text)) {
-                None => None,
-                Some(Ok(number)) => Some(number),
-                Some(Err(reason)) => {
+        for (index, field) in self.numbers(column, position, minimum, maximum).enumerate() {
+            match field {
+                NumberField::Missing => report.missing += 1,
+                NumberField::NoNumber(reason) => {
                     not_numbers.count(index);
                     first_reason.get_or_insert(reason);
-                    continue;
                 }
-            };
-            let is_code =
-                |number: &f64| codes.contains(number) || zero_is_missing && *number == 0.0;
-            match number.filter(|number| !is_code(number)) {
-                None => report.missing += 1,
-                Some(number) if number < minimum || number > maximum => {
-                    below += usize::from(number < minimum);
+                NumberField::BelowMinimum => {
+                    below += 1;
                     outside.count(index);
                 }
-                Some(number) => {
+                NumberField::AboveMaximum => outside.count(index),
+                NumberField::Known(number) => {
                     report.known += 1;
                     varies |= *seen.get_or_insert(number) != number;
                 }
@@ -272,32 +240,29 @@ impl<'a> Site<'a> {
         report
     }
 
-    fn categories(
+    fn category_report(
         &self,
         column: &'a Column,
         position: usize,
-        categories: &[String],
+        categories: &'a [String],
         has_other: bool,
         faults: &mut Vec<Fault>,
     ) -> ColumnReport {
-        let number_codes = self.schema.number_codes.contains(&column.name);
-        let spelling = if number_codes { canonical } else { str::to_owned };
-        let known: BTreeSet<String> = categories.iter().map(|text| spelling(text)).collect();
         let as_numbers: BTreeSet<String> = categories.iter().map(|text| canonical(text)).collect();
         let mut report = ColumnReport::of(column);
         let mut unknown = Rows::default();
         let mut values = BTreeSet::new();
         let mut other_spelling = 0;
         let mut seen = BTreeSet::new();
-        for (index, field) in self.fields(position, &column.missing) {
-            match field.map(spelling) {
-                None => report.missing += 1,
-                Some(value) if known.contains(&value) => {
+        for (index, field) in self.categories(column, position, categories).enumerate() {
+            match field {
+                CategoryField::Missing => report.missing += 1,
+                CategoryField::Known(place) => {
                     report.known += 1;
-                    seen.insert(value);
+                    seen.insert(place);
                 }
-                Some(_) if has_other => report.other += 1,
-                Some(value) => {
+                CategoryField::Unknown(_) if has_other => report.other += 1,
+                CategoryField::Unknown(value) => {
                     unknown.count(index);
                     other_spelling += usize::from(as_numbers.contains(&canonical(&value)));
                     values.insert(value);

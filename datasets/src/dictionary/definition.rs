@@ -76,7 +76,25 @@ pub enum Kind {
     },
 }
 
+impl Kind {
+    /// Inputs of the model: one for a number; for a category one each, one for `other` where it is declared, and always one for
+    /// missing, so that the number follows from the dictionary alone and not from what a site's rows happen to hold.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Number { .. } => 1,
+            Self::Category { categories, other } => {
+                categories.len() + usize::from(other.is_some()) + 1
+            }
+        }
+    }
+}
+
 impl Dictionary {
+    /// Inputs of the model, at least 1.
+    pub fn width(&self) -> usize {
+        self.columns.iter().map(|column| column.kind.width()).sum()
+    }
+
     /// Its short name.
     pub fn name(&self) -> &str {
         &self.name

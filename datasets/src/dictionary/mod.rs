@@ -3,7 +3,7 @@
 //! A [`Schema`](crate::Schema) says how one site's file is read; a [`Dictionary`] says what every site's file must hold once it
 //! is. A dictionary is written in TOML ([`Dictionary::parse`]) and named by a hash that depends on nothing but its meaning
 //! ([`Dictionary::hash`]). [`Dictionary::check`] compares a file with it and reports all that does not fit at once, in names
-//! and counts, never in values. [`draft`] starts one from a site's file.
+//! and counts, never in values; [`Dictionary::open`] reads a file that fits. [`draft`] starts one from a site's file.
 //!
 //! ```
 //! use consilium_datasets::{Source, dictionary::Dictionary};
@@ -43,7 +43,9 @@ mod definition;
 mod draft;
 mod encoding;
 mod error;
+mod open;
 mod report;
+mod site;
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,6 @@
 //! Whole kinds of files that once were read wrongly.
 
+mod agreed;
 mod codes;
 mod labels;
 mod writing;

@@ -85,7 +85,7 @@ fn unknown_categories_are_counted_or_become_other() {
 
 #[test]
 fn codes_in_another_spelling_of_a_number_do_not_fit_and_the_remedy_is_named() {
-    let csv = "sex,ill,ward,glucose\nf,1,1882.0,90\nf,0,1882,80\nf,1,300,80\n";
+    let csv = "sex,ill,ward,glucose\nf,1,300.0,90\nf,0,1882,80\nf,1,300,80\n";
     let report = check_under(SCHEMA, csv).unwrap();
     let fault = &report.findings[0].fault;
     assert!(matches!(fault, Fault::UnknownCategories { rows: 2, other_spelling: 2, .. }));

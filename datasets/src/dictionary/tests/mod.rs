@@ -1,5 +1,6 @@
 mod checking;
 mod drafting;
+mod opening;
 mod parsing;
 
 use super::{DataReport, Dictionary, Fault};
