@@ -24,7 +24,6 @@
 //!   dictionary.
 //! - [`survey`][]: the statistics of all sites' rows, from counts that are summed.
 //! - [`Table`][]: numbers.
-//! - [`Table`][]: numbers.
 //!
 //! The same file, schema and seed give the same bytes on every machine and under every version of any library: random
 //! choices are drawn from named ChaCha20 streams by shuffles of our own.

@@ -24,7 +24,9 @@ pub enum SurveyError {
     #[error("no row was counted")]
     NoRows,
     /// More positive rows than rows.
-    #[error("more rows are positive than there are rows: a site's counts cannot be those of any rows")]
+    #[error(
+        "more rows are positive than there are rows: a site's counts cannot be those of any rows"
+    )]
     Target,
     /// A column whose counts cannot be those of any rows.
     #[error(
@@ -109,8 +111,7 @@ impl Survey {
         for column in &self.columns {
             let (of_column, rest) = counts.split_at(counts_of(column).min(counts.len()));
             counts = rest;
-            let refused =
-                |reason| SurveyError::Column { column: column.name.clone(), reason };
+            let refused = |reason| SurveyError::Column { column: column.name.clone(), reason };
             let read = match column.kind {
                 Kind::Number { minimum, maximum, .. } => {
                     let sums = sums.next().copied().unwrap_or_default();
@@ -160,8 +161,7 @@ fn number(
     let is_constant = variance <= 2.0 * rounding / rows;
     let standard_deviation = if is_constant { 0.0 } else { variance.sqrt() * range };
     let value = |fraction: f64| minimum + fraction * range;
-    let scale =
-        NumberStatistics { median: value(median), mean: value(mean), standard_deviation };
+    let scale = NumberStatistics { median: value(median), mean: value(mean), standard_deviation };
     Ok(ColumnStatistics::Number { missing, scale })
 }
 
