@@ -86,7 +86,7 @@ pub enum ProgramFailure {
     #[error("the program trains another model than the genesis names: {0}")]
     OtherModel(String),
     /// A file that is not the model that was asked for.
-    #[error("the model that the program wrote: {0}")]
+    #[error("not the model of this run: {0}")]
     Model(String),
     /// Measurements that cannot be.
     #[error("the metrics of the program: {0}")]

@@ -36,3 +36,4 @@ pub use error::ProgramFailure;
 pub use program::{Metrics, ProgramTrainer, Rows, Settings};
 pub use protocol::PROTOCOL;
 pub use slot::Stopper;
+pub use tensors::{from_safetensors, to_safetensors};

@@ -19,12 +19,11 @@ fn refused(problem: impl ToString) -> ProgramFailure {
     ProgramFailure::Model(problem.to_string())
 }
 
-/// Writes the flat `parameters`, `[d]`, as the tensors of the run.
-pub(crate) fn write_model(
-    path: &Path,
-    tensors: &Tensors,
-    parameters: &[f32],
-) -> Result<(), ProgramFailure> {
+/// The flat `parameters`, `[d]`, as a file with the tensors of the run. The same parameters give the same bytes.
+///
+/// # Errors
+/// [`ProgramFailure::Model`] for too few parameters.
+pub fn to_safetensors(tensors: &Tensors, parameters: &[f32]) -> Result<Vec<u8>, ProgramFailure> {
     let blob = bytes(parameters);
     let mut rest = blob.as_slice();
     let mut views = Vec::new();
@@ -36,14 +35,31 @@ pub(crate) fn write_model(
         rest = tail;
         views.push((name, TensorView::new(Dtype::F32, shape, data).map_err(refused)?));
     }
-    folder::write(path, &serialize(views, None).map_err(refused)?)
+    serialize(views, None).map_err(refused)
 }
 
-/// Reads what a program has written, unbelieved: the tensors of the run and no others, in F32, all values finite.
+/// Writes the flat `parameters`, `[d]`, as the tensors of the run.
+pub(crate) fn write_model(
+    path: &Path,
+    tensors: &Tensors,
+    parameters: &[f32],
+) -> Result<(), ProgramFailure> {
+    folder::write(path, &to_safetensors(tensors, parameters)?)
+}
+
+/// Reads what a program has written.
 pub(crate) fn read_model(path: &Path, tensors: &Tensors) -> Result<Vec<f32>, ProgramFailure> {
+    let limit = 4 * tensors.dimension() as usize + MAX_HEADER_BYTES;
+    from_safetensors(tensors, &folder::read(path, limit)?)
+}
+
+/// Reads a file that anyone may have made: the tensors of the run and no others, in F32, all values finite, `[d]`.
+///
+/// # Errors
+/// [`ProgramFailure::Model`] with the first tensor that is not as it should be.
+pub fn from_safetensors(tensors: &Tensors, bytes: &[u8]) -> Result<Vec<f32>, ProgramFailure> {
     let dimension = tensors.dimension() as usize;
-    let bytes = folder::read(path, 4 * dimension + MAX_HEADER_BYTES)?;
-    let file = SafeTensors::deserialize(&bytes).map_err(refused)?;
+    let file = SafeTensors::deserialize(bytes).map_err(refused)?;
     let shapes = tensors.shapes();
     if file.len() != shapes.len() {
         return Err(refused(format!("{} tensors; expected {}", file.len(), shapes.len())));
