@@ -67,14 +67,13 @@ impl Ceremony {
         let model = Model::new(spec.initial_model.clone()).ok_or_else(|| {
             invalid("initial model", "not finite".to_owned(), "finite numbers only")
         })?;
-        let plan = Plan { layers: spec.layers.clone(), training: spec.training };
-        let dimension = plan.check()?;
+        let (dimension, training) = plan(spec)?;
         if model.parameters().len() != dimension as usize {
             let actual = format!("{} parameters", model.parameters().len());
             return Err(invalid(
                 "initial model",
                 actual,
-                &format!("{dimension} parameters, as the layers have"),
+                &format!("{dimension} parameters, as the model has"),
             ));
         }
 
@@ -110,7 +109,7 @@ impl Ceremony {
             max_attempts: spec.max_attempts,
             authority_key: authority.verifying_key().encode().to_vec(),
             coordinator_key: coordinator.verifying_key().encode().to_vec(),
-            training: plan.encode(),
+            training,
             evaluation_key: evaluation.verifying_key().encode().to_vec(),
             refresh_steps: spec.refresh_steps,
             min_threshold: spec.min_threshold,
@@ -171,6 +170,15 @@ impl Ceremony {
     pub fn authority_key(&self) -> &SigningKey {
         &self.authority.signing
     }
+}
+
+/// Number of parameters of the model, and what a genesis says of it and of its training.
+fn plan(spec: &CeremonySpec) -> Result<(u32, Vec<u8>), AuthorityError> {
+    if let Some(program) = &spec.program {
+        return Ok((program.tensors().dimension(), program.encode()));
+    }
+    let plan = Plan { layers: spec.layers.clone(), training: spec.training };
+    Ok((plan.check()?, plan.encode()))
 }
 
 /// The bound as a genesis has it.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use consilium_contract::{certificate::CertificateError, parameters::GenesisError};
 use consilium_identity::FilesError;
 use consilium_privacy::PrivacyError;
-use consilium_proto::training::PlanError;
+use consilium_proto::training::{PlanError, ProgramError};
 use thiserror::Error;
 
 /// Why a ceremony was not held, not written, or a folder not accepted.
@@ -62,7 +62,15 @@ pub enum AuthorityError {
         /// What is wrong, and what to do.
         problem: String,
     },
-    /// A file that is no model of the run's layers.
+    /// A file that names no tensors of a model.
+    #[error("{}: {problem}", path.display())]
+    Tensors {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: TensorsFileError,
+    },
+    /// A file that is no model of the run's tensors.
     #[error("{}: {problem}", path.display())]
     Model {
         /// The file.
@@ -111,6 +119,17 @@ pub enum AuthorityError {
         /// What is wrong with it.
         source: CertificateError,
     },
+}
+
+/// What is wrong with a file of tensors.
+#[derive(Debug, Error)]
+pub enum TensorsFileError {
+    /// It is neither TOML nor JSON, or has other fields.
+    #[error("{0}; expected `options`, and `name` and `shape` of each of `tensors`")]
+    Syntax(String),
+    /// No model has these tensors.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
 }
 
 fn has_or_have(members: &[String]) -> String {

@@ -4,7 +4,7 @@ use consilium_authority::bound_facts;
 use consilium_contract::Parameters;
 use consilium_crypto::mask::Kind;
 use consilium_privacy::Terms;
-use consilium_proto::training::{Convolution, Plan};
+use consilium_proto::training::{Convolution, Plan, Program};
 
 /// A line a fact.
 pub fn text_of(parameters: &Parameters) -> String {
@@ -17,6 +17,15 @@ pub fn text_of(parameters: &Parameters) -> String {
 
 /// What the institutions train, where it is a plan that this program knows: other trainers may have agreed on another.
 fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
+    if let Ok(program) = Program::decode(training) {
+        let tensor = |(name, shape): (String, Vec<usize>)| format!("{name} {shape:?}");
+        let tensors: Vec<String> = program.tensors().shapes().into_iter().map(tensor).collect();
+        return vec![
+            ("trained by", "a program of each institution's (run --trainer)".into()),
+            ("tensors", tensors.join(", ").into()),
+            ("options", program.options().into()),
+        ];
+    }
     let Ok(Plan { layers, training }) = Plan::decode(training) else {
         return vec![("training", format!("{} bytes of another program", training.len()).into())];
     };

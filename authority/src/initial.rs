@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use consilium_identity::{FilesError, disk};
-use consilium_proto::training::{Layer, Layers, LayersError};
+use consilium_proto::training::{Layer, Layers, LayersError, Tensors};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::AuthorityError;
 
-/// What a safetensors file has besides the parameters, in bytes: its header, with metadata of others' tools.
-const MAX_HEADER_BYTES: usize = 1 << 16;
+/// What a safetensors file has besides the parameters, in bytes: its header, with metadata of others' tools, and names and
+/// shapes.
+const MAX_HEADER_BYTES: usize = 1 << 18;
 
 /// Reads a model of these layers, `[d]`: a safetensors file with `layers.{i}.weight` `[inputs, outputs]` and
 /// `layers.{i}.bias` `[outputs]` in F32, as `consilium-client model` writes it, or the bare parameters, little-endian. What
@@ -18,8 +19,23 @@ const MAX_HEADER_BYTES: usize = 1 << 16;
 /// # Errors
 /// [`AuthorityError`] naming the file, what it has and what these layers need.
 pub fn read_model(path: &Path, layers: &Layers) -> Result<Vec<f32>, AuthorityError> {
+    let shapes = shapes(layers).map_err(|error| AuthorityError::Model {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })?;
+    read(path, shapes)
+}
+
+/// Reads a model of these tensors, `[d]`: a safetensors file that has them and no others, in F32, or the bare parameters.
+///
+/// # Errors
+/// [`AuthorityError`] naming the file, what it has and what is needed.
+pub fn read_tensors(path: &Path, tensors: &Tensors) -> Result<Vec<f32>, AuthorityError> {
+    read(path, tensors.shapes())
+}
+
+fn read(path: &Path, shapes: Vec<(String, Vec<usize>)>) -> Result<Vec<f32>, AuthorityError> {
     let refused = |problem: String| AuthorityError::Model { path: path.to_owned(), problem };
-    let shapes = shapes(layers).map_err(|error| refused(error.to_string()))?;
     let dimension: usize = shapes.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum();
     let bytes =
         disk::read(path, 4 * dimension + MAX_HEADER_BYTES).map_err(|error| match error {
@@ -28,7 +44,7 @@ pub fn read_model(path: &Path, layers: &Layers) -> Result<Vec<f32>, AuthorityErr
             }
             error => error,
         })?;
-    // Bare parameters are exactly so long; a safetensors file of the same layers is longer by its header.
+    // Bare parameters are exactly so long; a safetensors file of the same tensors is longer by its header.
     if bytes.len() == 4 * dimension {
         return Ok(floats(&bytes));
     }
@@ -41,14 +57,14 @@ pub fn read_model(path: &Path, layers: &Layers) -> Result<Vec<f32>, AuthorityErr
     })?;
     if file.len() != shapes.len() {
         let (found, expected) = (file.len(), shapes.len());
-        return Err(refused(format!("{found} tensors; these layers have {expected}")));
+        return Err(refused(format!("{found} tensors; this run's model has {expected}")));
     }
     let mut parameters = Vec::with_capacity(dimension);
     for (name, shape) in shapes {
         let tensor = file.tensor(&name).map_err(|_| refused(format!("no tensor {name}")))?;
         if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
             let found = format!("{:?} {:?}", tensor.dtype(), tensor.shape());
-            return Err(refused(format!("{name} is {found}; these layers need F32 {shape:?}")));
+            return Err(refused(format!("{name} is {found}; this run's model has F32 {shape:?}")));
         }
         parameters.extend(floats(tensor.data()));
     }
@@ -129,10 +145,10 @@ mod tests {
             let dimension = layers(hidden).dimension().unwrap() as usize;
             file(&shapes(&layers(hidden)).unwrap(), &vec![0.5; dimension])
         };
-        refused(&other(&[4]), "layers.0.weight is F32 [3, 4]; these layers need F32 [3, 5]");
-        refused(&other(&[5, 2]), "6 tensors; these layers have 4");
+        refused(&other(&[4]), "layers.0.weight is F32 [3, 4]; this run's model has F32 [3, 5]");
+        refused(&other(&[5, 2]), "6 tensors; this run's model has 4");
         refused(&[1; 20], "20 bytes, which is neither a safetensors file");
-        refused(&vec![0; 1 << 20], "is longer than");
+        refused(&vec![0; 1 << 19], "is longer than");
         fs::remove_file(&path).unwrap();
         let error = read_model(&path, &layers(&[5])).unwrap_err().to_string();
         assert!(error.contains("give a model's file"), "{error}");

@@ -34,6 +34,7 @@
 //! | `spec` | what a run is asked to be, with the defaults |
 //! | `ceremony` | keys, certificates and genesis out of a specification |
 //! | `initial` | the model that a run starts from, out of a file |
+//! | `tensors` | the tensors of a model that institutions train with programs of their own, out of a file |
 //! | `register` | the authority after the ceremony: admitting, revoking, asking for a committee |
 //! | `participants` | who takes part in sharing, and the group in whose name requests are signed |
 //! | `privacy` | from a privacy budget to the noise that keeps it |
@@ -55,11 +56,12 @@ mod protection;
 mod register;
 mod send;
 mod spec;
+mod tensors;
 
 pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip};
 pub use ceremony::Ceremony;
-pub use error::AuthorityError;
-pub use initial::read_model;
+pub use error::{AuthorityError, TensorsFileError};
+pub use initial::{read_model, read_tensors};
 pub use mask::{LEAST_LATTICE_DIMENSION, MaskChoice, MaskName};
 pub use participants::Admitted;
 pub use privacy::PrivacyFlags;
@@ -69,3 +71,4 @@ pub use send::{read_transaction, send};
 pub use spec::{
     CeremonySpec, default_min_rows, default_min_threshold, default_min_updates, initial_model,
 };
+pub use tensors::read_program;

@@ -3,6 +3,7 @@
 mod delivery;
 mod draft;
 mod facts;
+mod founded;
 mod sharing;
 
 use std::{
@@ -15,7 +16,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
     AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
-    default_min_threshold, default_min_updates, initial_model, read_model, read_transaction,
+    default_min_threshold, default_min_updates, read_transaction,
 };
 use consilium_cli::{Failure, command_line, failure, version, version::warning};
 use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
@@ -29,6 +30,7 @@ use rand_core::OsRng;
 use delivery::{Authority, Delivery, deliver, hand_over, refused};
 use draft::{DRAFT, draft};
 use facts::{facts, text_of};
+use founded::{Founded, OwnProgram, network};
 
 /// Verifies identities and certifies keys of a federated run, and says who takes part in it.
 ///
@@ -212,8 +214,10 @@ struct Init {
     #[arg(long, value_delimiter = ',', required = true)]
     rows: Vec<u64>,
     /// Features of a row.
-    #[arg(long)]
-    inputs: u32,
+    #[arg(long, required_unless_present = "tensors")]
+    inputs: Option<u32>,
+    #[command(flatten)]
+    own_program: OwnProgram,
     /// Where rows are square images, their pixels row by row: values of a pixel after each convolution of 3 by 3 pixels,
     /// which come before the hidden layers.
     #[arg(long, value_delimiter = ',', num_args = 0.., value_name = "N,N,...")]
@@ -225,8 +229,9 @@ struct Init {
     #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "16,8")]
     hidden: Vec<u32>,
     /// Model to start from: what `consilium-client model` writes (safetensors with layers.N.weight [inputs, outputs] and
-    /// layers.N.bias), or d floats of four bytes, little-endian, in that order. Drawn at random where none is given.
-    #[arg(long, value_name = "FILE")]
+    /// layers.N.bias, or the names under --tensors), or d floats of four bytes, little-endian, in that order. Drawn at
+    /// random where none is given.
+    #[arg(long, alias = "initial", value_name = "FILE")]
     initial_model: Option<PathBuf>,
     /// Shares that open a sum, t [default: the largest with n ≥ 3t − 2].
     #[arg(long)]
@@ -385,14 +390,10 @@ fn init(arguments: &Init) -> Result<String, String> {
     let convolution = (!channels.is_empty())
         .then_some(Convolution { image_channels: arguments.image_channels, channels });
     let hidden = arguments.hidden.clone();
-    let layers = Layers { inputs: arguments.inputs, convolution, hidden };
-    let dimension = layers
-        .dimension()
-        .map_err(|error| format!("--inputs, --convolution and --hidden: {error}"))?;
-    let model = match &arguments.initial_model {
-        Some(path) => read_model(path, &layers).map_err(|error| error.to_string())?,
-        None => initial_model(&layers, &mut OsRng).map_err(|error| error.to_string())?,
-    };
+    let layers = Layers { inputs: arguments.inputs.unwrap_or_default(), convolution, hidden };
+    let initial = arguments.initial_model.as_deref();
+    let Founded { program, dimension, model } =
+        arguments.own_program.found(initial)?.map_or_else(|| network(&layers, initial), Ok)?;
     let training = Training {
         optimiser: match arguments.optimiser {
             OptimiserName::Sgd => Optimiser::Sgd,
@@ -438,6 +439,7 @@ fn init(arguments: &Init) -> Result<String, String> {
         min_threshold: arguments.min_threshold.unwrap_or_else(|| default_min_threshold(threshold)),
         protection: arguments.protection,
         training,
+        program,
         ..defaults
     };
     let ceremony = Ceremony::hold(&spec, &mut OsRng).map_err(|error| error.to_string())?;

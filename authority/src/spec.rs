@@ -3,7 +3,7 @@
 use consilium_contract::parameters::largest_threshold;
 use consilium_crypto::{Bound, mask::Kind as MaskKind};
 use consilium_privacy::Terms;
-use consilium_proto::training::{Layer, Layers, LayersError};
+use consilium_proto::training::{Layer, Layers, LayersError, Program};
 use consilium_proto::v1::{Evaluation, Optimiser, Tally, Training};
 use rand_core::RngCore;
 
@@ -47,6 +47,9 @@ pub struct CeremonySpec {
     pub protection: Protection,
     /// What the institutions run locally.
     pub training: Training,
+    /// The model that institutions train with programs of their own. Where there is one, the genesis carries it in place
+    /// of `layers` and `training`.
+    pub program: Option<Program>,
     /// What is counted on all rows before the first improvement.
     pub statistics: Option<Tally>,
     /// How the model is measured between improvements.
@@ -88,6 +91,7 @@ impl CeremonySpec {
             min_threshold: default_min_threshold(threshold),
             protection: Protection::default(),
             training,
+            program: None,
             statistics: None,
             evaluation: None,
             rows,

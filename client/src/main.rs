@@ -17,6 +17,7 @@ use commands::{
     data::{CHECK_DATA, check},
     run::{fit, load, rows, take_part, verification},
     state::{compare_heads, export, export_head, show},
+    trainer::OwnTrainer,
 };
 
 const EXIT_CODES: &str = "\
@@ -82,6 +83,8 @@ enum Command {
         /// Give up where the coordinator has brought nothing new for so many seconds. Without it: never.
         #[arg(long, value_name = "SECONDS")]
         give_up_after: Option<u64>,
+        #[command(flatten)]
+        own: OwnTrainer,
     },
     /// Print the medians, means and deviations of rows that may be public, for `run --statistics` everywhere.
     Statistics {
@@ -237,11 +240,22 @@ fn main() -> ExitCode {
             seed,
             verify,
             give_up_after,
+            own,
         } => {
             let seed = seed.unwrap_or_else(|| OsRng.next_u64());
             let patience = give_up_after.map(Duration::from_secs);
             rows(&data, statistics.as_deref()).and_then(|table| {
-                take_part(&ceremony, &state, &coordinator, table, seed, verify, patience)
+                take_part(
+                    &ceremony,
+                    &state,
+                    &coordinator,
+                    &data,
+                    table,
+                    &own,
+                    seed,
+                    verify,
+                    patience,
+                )
             })
         }
         Command::Statistics { data } => {

@@ -8,6 +8,7 @@ pub(super) mod audit;
 pub(super) mod data;
 pub(super) mod run;
 pub(super) mod state;
+pub(super) mod trainer;
 
 fn failure(error: impl Into<ClientError>) -> Failure {
     let error = error.into();

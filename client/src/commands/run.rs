@@ -11,9 +11,13 @@ use consilium_contract::Parameters;
 use consilium_crypto::TEST_FEATURES;
 use consilium_datasets::{Dataset, Preprocessor, Table};
 use consilium_identity::InstitutionFiles;
-use consilium_learning::{LocalTrainer, TrainingPlan};
+use consilium_learning::{LocalTrainer, Trainer, TrainingPlan};
+use consilium_trainer::{ProgramTrainer, Stopper};
 
-use super::failure;
+use super::{
+    failure,
+    trainer::{OwnTrainer, until_stopped},
+};
 
 /// `all`, or how many updates of a sum.
 pub(crate) fn verification(text: &str) -> Result<Verification, String> {
@@ -26,11 +30,14 @@ pub(crate) fn verification(text: &str) -> Result<Verification, String> {
     }
 }
 
+#[allow(clippy::too_many_arguments, reason = "a flag each")]
 pub(crate) fn take_part(
     ceremony: &Path,
     state: &Path,
     coordinator: &str,
+    data: &str,
     table: Table,
+    own: &OwnTrainer,
     seed: u64,
     verify: Verification,
     patience: Option<Duration>,
@@ -38,7 +45,7 @@ pub(crate) fn take_part(
     Plain::to(coordinator).map_err(failure)?;
     let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
     let (rows, positive) = (table.rows, table.positives());
-    let participant = participant(&files, table, seed)?;
+    let (participant, stopper) = participant(&files, data, table, own, seed)?;
     let parameters = files.parameters.clone();
     let observer = move |report: RoundReport| {
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
@@ -91,7 +98,18 @@ pub(crate) fn take_part(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
-    let outcome = runtime.block_on(institution.run()).map_err(failure)?;
+    let outcome = match &stopper {
+        None => runtime.block_on(institution.run()).map_err(failure)?,
+        Some(stopper) => {
+            let run = async { institution.run().await.map_err(failure) };
+            let outcome = runtime.block_on(until_stopped(stopper, run));
+            if outcome.is_err() {
+                // Whatever is being computed is begun again with the same command.
+                runtime.shutdown_background();
+            }
+            outcome?
+        }
+    };
     let steps = outcome.steps;
     let blocks = outcome.height + 1;
     Ok(match outcome.privacy {
@@ -135,8 +153,14 @@ pub(super) fn plan(parameters: &Parameters) -> Result<TrainingPlan, Failure> {
     TrainingPlan::agreed(&parameters.training, parameters.dimension).map_err(Failure::unusable)
 }
 
-/// The training and the preparation that genesis and certificate ask for.
-fn participant(files: &InstitutionFiles, table: Table, seed: u64) -> Result<Participant, Failure> {
+/// The training and the preparation that genesis and certificate ask for, and what ends a program that trains.
+fn participant(
+    files: &InstitutionFiles,
+    data: &str,
+    table: Table,
+    own: &OwnTrainer,
+    seed: u64,
+) -> Result<(Participant, Option<Stopper>), Failure> {
     let parameters = &files.parameters;
     let identity = &files.identity;
     if table.rows as u64 != identity.rows {
@@ -149,9 +173,17 @@ fn participant(files: &InstitutionFiles, table: Table, seed: u64) -> Result<Part
             ),
         ));
     }
-    let TrainingPlan { architecture, config } = plan(parameters)?;
-    let institution = u64::from(identity.trustee_index);
-    let trainer = LocalTrainer::new(architecture, table, config, seed, institution);
     let preparation = Quantisation::of(files, seed).map_err(Failure::unusable)?;
-    Ok(Participant::new(trainer.map_err(Failure::unusable)?, preparation))
+    let own = own.start(files, &table, data, seed)?;
+    let stopper = own.as_ref().map(ProgramTrainer::stopper);
+    let trainer: Box<dyn Trainer> = match own {
+        Some(program) => Box::new(program),
+        None => {
+            let TrainingPlan { architecture, config } = plan(parameters)?;
+            let institution = u64::from(identity.trustee_index);
+            let trainer = LocalTrainer::new(architecture, table, config, seed, institution);
+            Box::new(trainer.map_err(Failure::unusable)?)
+        }
+    };
+    Ok((Participant::new(trainer, preparation), stopper))
 }

@@ -8,7 +8,7 @@ use consilium_identity::InstitutionFiles;
 use consilium_learning::{from_safetensors, to_safetensors};
 use consilium_ledger::{MAX_NOTE_BYTES, Note};
 
-use super::{failure, run::plan};
+use super::{failure, run::plan, trainer};
 
 pub(crate) fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
     let files = files(ceremony, state)?;
@@ -53,11 +53,15 @@ pub(crate) fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String
     let checked = model::load(state, &parameters).map_err(failure)?.ok_or_else(|| {
         Failure::unusable(format!("{}: no round has been closed and checked yet", state.display()))
     })?;
+    let done = format!("the model after {} rounds: {}\n", checked.step(), out.display());
+    if let Some(written) = trainer::export(&parameters, checked.model().parameters(), out) {
+        return written.map(|()| done);
+    }
     let architecture = plan(&parameters)?.architecture;
     let bytes =
         to_safetensors(&architecture, checked.model().parameters()).map_err(Failure::unusable)?;
     // The model after an earlier round may be replaced; one of another network is somebody else's.
     let is_former = |found: &[u8]| from_safetensors(&architecture, found).is_ok();
     write_file(out, &bytes, bytes.len(), is_former).map_err(Failure::unusable)?;
-    Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()))
+    Ok(done)
 }

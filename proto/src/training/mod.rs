@@ -4,12 +4,14 @@
 //! is a string of bytes. So its rules stand here, once, where both sides link them.
 
 mod layers;
+mod program;
 
 use thiserror::Error;
 
 use crate::{TRAINING_BYTES, WireError, decode, v1};
 
 pub use layers::{Convolution, Layer, Layers, LayersError};
+pub use program::{MAX_OPTIONS_BYTES, Program, ProgramError, Tensor, Tensors};
 
 /// Most values that the rows of one batch become on their way through the network: 64 MiB of them, and at most nine times as
 /// much where the pixels under every kernel are copied out. A genesis asks for no more, however many rows an institution
@@ -22,6 +24,9 @@ pub enum PlanError {
     /// The bytes are no plan.
     #[error(transparent)]
     Malformed(#[from] WireError),
+    /// The plan of another program.
+    #[error("the institutions of this run train with programs of their own")]
+    OtherProgram,
     /// A model that cannot be.
     #[error("the layers of the model: {0}")]
     Layers(#[from] LayersError),
@@ -75,7 +80,7 @@ impl Plan {
     /// The bytes that a genesis carries.
     pub fn encode(&self) -> Vec<u8> {
         let architecture = Some(self.layers.to_message());
-        let plan = v1::TrainingPlan { architecture, training: Some(self.training) };
+        let plan = v1::TrainingPlan { architecture, training: Some(self.training), program: None };
         prost::Message::encode_to_vec(&plan)
     }
 
@@ -85,6 +90,9 @@ impl Plan {
     /// [`PlanError`]: bytes that are no plan, or the first value that cannot be trained with.
     pub fn decode(bytes: &[u8]) -> Result<Self, PlanError> {
         let message: v1::TrainingPlan = decode("training plan", bytes, TRAINING_BYTES)?;
+        if message.program.is_some() {
+            return Err(PlanError::OtherProgram);
+        }
         let layers = Layers::from_message(message.architecture.unwrap_or_default());
         let plan = Self { layers, training: message.training.unwrap_or_default() };
         plan.check()?;

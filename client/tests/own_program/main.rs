@@ -1,0 +1,13 @@
+//! Institutions that train with programs of their own, as processes: one run, and what is refused before it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+
+mod refused;
+mod run;
+mod world;

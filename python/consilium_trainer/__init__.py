@@ -1,0 +1,11 @@
+"""Train with your own code in a Consilium run.
+
+Write three functions, ``describe``, ``train`` and ``evaluate``, in a file, and have the client start
+``python -m consilium_trainer FILE``; or end the file with ``consilium_trainer.run(describe, train, evaluate)`` and
+have it start ``python FILE``. See README.md.
+"""
+
+from .rows import Rows
+from .session import PROTOCOL, run
+
+__all__ = ["PROTOCOL", "Rows", "run"]
