@@ -30,6 +30,7 @@
 //! | --- | --- |
 //! | [`institution`] | what it holds; its parts as a member and as a trustee |
 //! | `run`, `session` | the run, and one connection of it: participate, serve, verify, settle, convict |
+//! | [`contribution`] | what it brings to a step: an improvement of the model, or counts of its rows |
 //! | [`prepare`] | what is made of a trained model before it is encrypted |
 //! | [`state`] | everything on its disk |
 //! | [`account`] | its account of hidden quantities, worked at beside a run |
@@ -42,6 +43,7 @@
 pub mod account;
 mod backoff;
 mod connection;
+pub mod contribution;
 mod error;
 pub mod head;
 pub mod institution;

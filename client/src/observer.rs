@@ -2,16 +2,24 @@
 
 use std::time::Duration;
 
+use consilium_contract::Purpose;
+use consilium_learning::scorecard::Scores;
 use consilium_privacy::Thousandths;
 use consilium_proto::v1::Reason;
+
+use crate::contribution::OwnScores;
 
 /// What an institution did and spent in one closed step. Durations of what it did not do are zero.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RoundReport {
     /// The step, from 0.
     pub step: u64,
+    /// What it was for.
+    pub purpose: Purpose,
     /// The attempt that was closed, from 0.
     pub attempt: u32,
+    /// In an evaluation, how good the model is on the held-out rows of all institutions.
+    pub scores: Option<Scores>,
     /// ε that the closed steps have cost each institution, this one included, where there is noise.
     pub epsilon: Option<Thousandths>,
     /// Its update; `None` where it sat the step out or was restarted after it had made one.
@@ -53,8 +61,10 @@ pub struct UpdateReport {
     pub prove: Duration,
     /// Share of coordinates that were clipped, 0 to 1.
     pub clipped_share: f64,
-    /// The model after the local epochs, `[d]`. As private as the institution's rows.
+    /// The model after the local epochs, `[d]`; nothing where rows were counted. As private as the institution's rows.
     pub model: Vec<f32>,
+    /// In an evaluation, how good models are on this institution's own held-out rows. As private.
+    pub own: Option<OwnScores>,
 }
 
 // The local model says what the institution's rows say; it does not go into a log.

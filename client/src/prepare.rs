@@ -134,18 +134,34 @@ impl std::fmt::Debug for LocalUpdate {
     }
 }
 
+/// A model of this institution's rows alone, to compare with.
+#[derive(Clone)]
+pub(crate) struct Alone {
+    pub(crate) model: Vec<f32>,
+    /// How often it has been trained.
+    pub(crate) improvements: u64,
+}
+
 /// What an institution has to make its updates with.
 pub struct Participant {
     /// Trains on its rows.
     pub trainer: Box<dyn Trainer>,
     /// Makes of what was trained what is encrypted.
     pub preparation: Box<dyn Preparation>,
+    /// Whether the trainer has the statistics of all.
+    pub(crate) has_agreed: bool,
+    pub(crate) alone: Option<Alone>,
 }
 
 impl Participant {
     /// A participant of these two.
     pub fn new(trainer: impl Trainer + 'static, preparation: impl Preparation + 'static) -> Self {
-        Self { trainer: Box::new(trainer), preparation: Box::new(preparation) }
+        Self {
+            trainer: Box::new(trainer),
+            preparation: Box::new(preparation),
+            has_agreed: false,
+            alone: None,
+        }
     }
 
     /// Trains, checks what the trainer returns, and prepares it: the update of `step`, from the flat `global` model.
@@ -153,8 +169,18 @@ impl Participant {
     /// # Errors
     /// [`PrepareError`] if no update can be made; the institution then sits the step out.
     pub fn local_update(&mut self, step: u64, global: &[f32]) -> Result<LocalUpdate, PrepareError> {
+        self.update_of(step, step, global)
+    }
+
+    /// The same where the step makes another improvement than the number of the step says.
+    pub(crate) fn update_of(
+        &mut self,
+        step: u64,
+        improvement: u64,
+        global: &[f32],
+    ) -> Result<LocalUpdate, PrepareError> {
         let start = Instant::now();
-        let model = self.trainer.train(step, global)?;
+        let model = self.trainer.train(improvement, global)?;
         let train = start.elapsed();
         let expected = global.len();
         let got = model.len();

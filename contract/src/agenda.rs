@@ -27,11 +27,12 @@ pub struct AgendaError {
 const MOST_EVERY: u64 = 1 << 32;
 
 /// What the updates of a step are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Rows are counted, so that everyone scales them alike.
     Statistics,
     /// The model is improved.
+    #[default]
     Training,
     /// The model is measured on rows that nobody trains on.
     Evaluation,

@@ -67,17 +67,19 @@ impl Session<'_> {
         let files = Arc::clone(&own.files);
         let flush = own.history.flush();
         let directory = own.directory.clone();
+        let findings = own.model.findings().clone();
         let work = spawn_blocking(move || {
+            let parameters = &files.parameters;
+            let step = assignment.context().round.step;
             let made = participant
-                .local_update(assignment.context().round.step, assignment.global())
+                .contribution(parameters, step, assignment.global(), &findings)
                 .map_err(|error| error.to_string())
-                .and_then(|update| {
-                    let parameters = &files.parameters;
+                .and_then(|(update, own)| {
                     let envelope =
                         upload::seal(parameters, &assignment, &update.quantised, &files.signing);
-                    Ok((update, envelope.map_err(|error| error.to_string())?))
+                    Ok((update, own, envelope.map_err(|error| error.to_string())?))
                 });
-            let stored = made.map(|(update, envelope)| {
+            let stored = made.map(|(update, own, envelope)| {
                 let report = UpdateReport {
                     train: update.train,
                     quantise: update.quantise,
@@ -85,6 +87,7 @@ impl Session<'_> {
                     prove: envelope.prove,
                     clipped_share: update.clipped_share,
                     model: update.model,
+                    own,
                 };
                 // The history on which it is said, and the bytes, before anything is sent.
                 flush

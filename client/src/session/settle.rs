@@ -24,6 +24,7 @@ use tracing::info;
 use super::{Session, blocking, convict::Brought, interrupted};
 use crate::{
     ClientError,
+    contribution::last_scores,
     institution::{Duty, Verification},
     observer::RoundReport,
     state::model,
@@ -100,9 +101,15 @@ impl Session<'_> {
             self.keep_sealed_head(&closed).await?;
             let epsilon = self.own.parameters.epsilon(self.own.follower.succession());
             let report = std::mem::take(&mut self.own.report);
-            let report = RoundReport { step, attempt, epsilon, ..report };
+            let parameters = &self.own.parameters;
+            let purpose = parameters.agenda().purpose(step);
+            let scores = last_scores(parameters, self.own.model.findings())
+                .filter(|(evaluated, _)| *evaluated == step)
+                .map(|(_, scores)| scores);
+            let report = RoundReport { step, purpose, attempt, scores, epsilon, ..report };
             self.own.observers.round_closed(report);
-            info!(step, model = %closed.model.short(), "round closed");
+            let model = closed.model.short();
+            info!(step, purpose = purpose.label(), model = %model, "round closed");
         }
         self.own.closed = None;
         self.own.duty = Duty::None;

@@ -84,7 +84,7 @@ pub fn participants(federation: &Federation) -> Result<Vec<Participant>, Experim
         if !federation.malicious.contains(&institution) {
             return participant;
         }
-        let Participant { trainer, preparation } = participant;
+        let Participant { trainer, preparation, .. } = participant;
         Participant::new(trainer, Poisoner::new(preparation))
     });
     Ok(participants.collect())
@@ -249,7 +249,7 @@ fn noting(
 ) -> Vec<Participant> {
     let noting = federation.observed.first();
     let participants = participants.into_iter().enumerate().map(|(institution, participant)| {
-        let Participant { trainer, preparation } = participant;
+        let Participant { trainer, preparation, .. } = participant;
         let trainer = Counted(trainer);
         let preparation = Counted(preparation);
         if Some(&institution) == noting {
