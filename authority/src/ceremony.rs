@@ -10,7 +10,7 @@ use consilium_contract::{
 use consilium_crypto::{Bound, EvaluationKey, mask::Kind as MaskKind, signature::SigningKey};
 use consilium_identity::{
     CoordinatorFiles, FilesError, InstitutionFiles, disk, institution_folder,
-    layout::{GENESIS, INITIAL_MODEL},
+    layout::{DICTIONARY, GENESIS, INITIAL_MODEL},
 };
 use consilium_proto::{
     training::Plan,
@@ -20,7 +20,7 @@ use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use crate::{
-    AuthorityError, CeremonySpec,
+    AgreedDictionary, AuthorityError, CeremonySpec,
     register::{AuthorityFiles, Register},
 };
 
@@ -67,8 +67,16 @@ impl Ceremony {
         let model = Model::new(spec.initial_model.clone()).ok_or_else(|| {
             invalid("initial model", "not finite".to_owned(), "finite numbers only")
         })?;
-        let plan = Plan { layers: spec.layers.clone(), training: spec.training };
+        let dictionary = spec.dictionary.as_ref().map(AgreedDictionary::hash);
+        let plan = Plan { layers: spec.layers.clone(), training: spec.training, dictionary };
         let dimension = plan.check()?;
+        if let Some(agreed) = &spec.dictionary
+            && agreed.inputs() != spec.layers.inputs
+        {
+            let actual = spec.layers.inputs.to_string();
+            let expected = format!("{}, as the data dictionary has", agreed.inputs());
+            return Err(invalid("inputs", actual, &expected));
+        }
         if model.parameters().len() != dimension as usize {
             let actual = format!("{} parameters", model.parameters().len());
             return Err(invalid(
@@ -123,7 +131,9 @@ impl Ceremony {
             entry(sign(&authority, &NO_CHAIN, None, Action::Genesis(genesis)), false);
         let parameters = Parameters::from_genesis_entry(&genesis_entry)?;
 
+        let dictionary = spec.dictionary.as_ref().map(|agreed| agreed.text().to_vec());
         let mut authority = AuthorityFiles {
+            dictionary,
             signing: authority,
             pseudonym_nonce,
             register: Register::default(),
@@ -151,10 +161,11 @@ impl Ceremony {
     /// [`FilesError::Exists`] where `dir` is there already, [`FilesError::Io`] naming what cannot be written.
     pub fn write(&self, dir: &Path) -> Result<(), FilesError> {
         disk::appear(dir, |partial| {
-            disk::write_folder(
-                partial,
-                &[(GENESIS, &self.genesis_entry), (INITIAL_MODEL, &self.initial_model)],
-            )?;
+            let mut public: Vec<(&str, &[u8])> =
+                vec![(GENESIS, &self.genesis_entry), (INITIAL_MODEL, &self.initial_model)];
+            let dictionary = self.authority.dictionary.iter();
+            public.extend(dictionary.map(|text| (DICTIONARY, text.as_slice())));
+            disk::write_folder(partial, &public)?;
             self.authority.write_into(&partial.join("authority"))?;
             self.coordinator.write_into(&partial.join("coordinator"))?;
             for files in &self.institutions {

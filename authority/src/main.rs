@@ -3,6 +3,7 @@
 mod delivery;
 mod draft;
 mod facts;
+mod inputs;
 mod sharing;
 
 use std::{
@@ -29,6 +30,7 @@ use rand_core::OsRng;
 use delivery::{Authority, Delivery, deliver, hand_over, refused};
 use draft::{DRAFT, draft};
 use facts::{facts, text_of};
+use inputs::Inputs;
 
 /// Verifies identities and certifies keys of a federated run, and says who takes part in it.
 ///
@@ -211,9 +213,8 @@ struct Init {
     /// Rows that each institution trains on, in order: its weight in the mean. One number stands for all.
     #[arg(long, value_delimiter = ',', required = true)]
     rows: Vec<u64>,
-    /// Features of a row.
-    #[arg(long)]
-    inputs: u32,
+    #[command(flatten)]
+    inputs: Inputs,
     /// Where rows are square images, their pixels row by row: values of a pixel after each convolution of 3 by 3 pixels,
     /// which come before the hidden layers.
     #[arg(long, value_delimiter = ',', num_args = 0.., value_name = "N,N,...")]
@@ -385,7 +386,8 @@ fn init(arguments: &Init) -> Result<String, String> {
     let convolution = (!channels.is_empty())
         .then_some(Convolution { image_channels: arguments.image_channels, channels });
     let hidden = arguments.hidden.clone();
-    let layers = Layers { inputs: arguments.inputs, convolution, hidden };
+    let (inputs, dictionary) = arguments.inputs.resolve()?;
+    let layers = Layers { inputs, convolution, hidden };
     let dimension = layers
         .dimension()
         .map_err(|error| format!("--inputs, --convolution and --hidden: {error}"))?;
@@ -438,6 +440,7 @@ fn init(arguments: &Init) -> Result<String, String> {
         min_threshold: arguments.min_threshold.unwrap_or_else(|| default_min_threshold(threshold)),
         protection: arguments.protection,
         training,
+        dictionary,
         ..defaults
     };
     let ceremony = Ceremony::hold(&spec, &mut OsRng).map_err(|error| error.to_string())?;

@@ -7,7 +7,7 @@ use consilium_proto::training::{Layer, Layers, LayersError};
 use consilium_proto::v1::{Optimiser, Training};
 use rand_core::RngCore;
 
-use crate::{Protection, default_bound, default_clip};
+use crate::{AgreedDictionary, Protection, default_bound, default_clip};
 
 /// The choices that a genesis is made of. The keys are not among them: a ceremony makes those.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +47,8 @@ pub struct CeremonySpec {
     pub protection: Protection,
     /// What the institutions run locally.
     pub training: Training,
+    /// What every site's file has to fit, if they have agreed on that.
+    pub dictionary: Option<AgreedDictionary>,
 }
 
 impl CeremonySpec {
@@ -84,6 +86,7 @@ impl CeremonySpec {
             min_threshold: default_min_threshold(threshold),
             protection: Protection::default(),
             training,
+            dictionary: None,
             rows,
         }
     }

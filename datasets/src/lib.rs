@@ -56,7 +56,7 @@ pub use agreed::NumberStatistics;
 pub use dataset::Dataset;
 pub use error::DatasetError;
 pub use format::{Decimal, Encoding, Format, Separator};
-pub use preprocessor::Preprocessor;
+pub use preprocessor::{Preprocessor, Unplaced};
 pub use schema::{Image, Schema, Target};
 pub use source::{BUNDLED, Source};
 pub use split::{Partitioning, Split};

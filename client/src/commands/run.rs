@@ -1,6 +1,6 @@
 //! Taking part, and what it needs of an institution's rows.
 
-use std::{fmt::Display, fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use consilium_cli::{Failure, version::warning};
 use consilium_client::{
@@ -9,11 +9,11 @@ use consilium_client::{
 };
 use consilium_contract::Parameters;
 use consilium_crypto::TEST_FEATURES;
-use consilium_datasets::{Dataset, Preprocessor, Table};
+use consilium_datasets::Table;
 use consilium_identity::InstitutionFiles;
 use consilium_learning::{LocalTrainer, TrainingPlan};
 
-use super::failure;
+use super::{failure, rows::Rows};
 
 /// `all`, or how many updates of a sum.
 pub(crate) fn verification(text: &str) -> Result<Verification, String> {
@@ -30,13 +30,14 @@ pub(crate) fn take_part(
     ceremony: &Path,
     state: &Path,
     coordinator: &str,
-    table: Table,
+    rows: Rows,
     seed: u64,
     verify: Verification,
     patience: Option<Duration>,
 ) -> Result<String, Failure> {
     Plain::to(coordinator).map_err(failure)?;
     let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
+    let Rows { table, remarks } = rows;
     let (rows, positive) = (table.rows, table.positives());
     let participant = participant(&files, table, seed)?;
     let parameters = files.parameters.clone();
@@ -76,6 +77,7 @@ pub(crate) fn take_part(
     }
     // Whoever has labelled patients otherwise than the schema says sees it here, before anything is sent.
     tracing::info!("{positive} of {rows} rows are positive");
+    remarks.tell();
     tracing::info!(
         dimension = parameters.dimension,
         bound = %parameters.promise(),
@@ -104,31 +106,6 @@ pub(crate) fn take_part(
             )
         }
     })
-}
-
-pub(crate) fn load(data: &str) -> Result<Dataset, Failure> {
-    Dataset::open(data).map_err(Failure::unusable)
-}
-
-pub(crate) fn fit(dataset: &Dataset) -> Result<Preprocessor, Failure> {
-    let all: Vec<usize> = (0..dataset.rows()).collect();
-    Preprocessor::fit(dataset, &all).map_err(Failure::unusable)
-}
-
-/// All rows of the dataset, standardised by the agreed statistics, or by their own where none are given.
-pub(crate) fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
-    let dataset = load(data)?;
-    let preprocessor = match statistics {
-        None => fit(&dataset)?,
-        Some(path) => {
-            let named =
-                |error: &dyn Display| Failure::unusable(format!("{}: {error}", path.display()));
-            let text = fs::read_to_string(path).map_err(|error| named(&error))?;
-            Preprocessor::from_toml(&text).map_err(|error| named(&error))?
-        }
-    };
-    let all: Vec<usize> = (0..dataset.rows()).collect();
-    preprocessor.transform(&dataset, &all).map_err(Failure::unusable)
 }
 
 pub(super) fn plan(parameters: &Parameters) -> Result<TrainingPlan, Failure> {

@@ -5,6 +5,7 @@
 
 mod layers;
 
+use consilium_hash::{DictionaryHash, LengthError};
 use thiserror::Error;
 
 use crate::{TRAINING_BYTES, WireError, decode, v1};
@@ -22,6 +23,9 @@ pub enum PlanError {
     /// The bytes are no plan.
     #[error(transparent)]
     Malformed(#[from] WireError),
+    /// A hash that is none.
+    #[error("the data dictionary: {0}")]
+    Dictionary(#[from] LengthError),
     /// A model that cannot be.
     #[error("the layers of the model: {0}")]
     Layers(#[from] LayersError),
@@ -44,6 +48,8 @@ pub struct Plan {
     pub layers: Layers,
     /// How it is trained on an institution's own rows.
     pub training: v1::Training,
+    /// What every site's file has to fit, if they have agreed on that.
+    pub dictionary: Option<DictionaryHash>,
 }
 
 impl Plan {
@@ -75,7 +81,9 @@ impl Plan {
     /// The bytes that a genesis carries.
     pub fn encode(&self) -> Vec<u8> {
         let architecture = Some(self.layers.to_message());
-        let plan = v1::TrainingPlan { architecture, training: Some(self.training) };
+        let dictionary = self.dictionary.map(|hash| hash.to_vec()).unwrap_or_default();
+        let training = Some(self.training);
+        let plan = v1::TrainingPlan { architecture, training, dictionary };
         prost::Message::encode_to_vec(&plan)
     }
 
@@ -86,7 +94,12 @@ impl Plan {
     pub fn decode(bytes: &[u8]) -> Result<Self, PlanError> {
         let message: v1::TrainingPlan = decode("training plan", bytes, TRAINING_BYTES)?;
         let layers = Layers::from_message(message.architecture.unwrap_or_default());
-        let plan = Self { layers, training: message.training.unwrap_or_default() };
+        let training = message.training.unwrap_or_default();
+        let dictionary = match message.dictionary.as_slice() {
+            [] => None,
+            bytes => Some(DictionaryHash::try_from(bytes)?),
+        };
+        let plan = Self { layers, training, dictionary };
         plan.check()?;
         Ok(plan)
     }
@@ -103,7 +116,7 @@ mod tests {
             batch_size: 16,
             local_epochs: 1,
         };
-        Plan { layers: Layers::dense(8, vec![16, 8]), training }
+        Plan { layers: Layers::dense(8, vec![16, 8]), training, dictionary: None }
     }
 
     fn convolutional() -> Plan {
@@ -126,6 +139,19 @@ mod tests {
             16, 32, 1,
         ];
         assert_eq!(plan().encode(), expected);
+    }
+
+    #[test]
+    fn a_plan_names_its_dictionary_by_32_bytes_or_has_none() {
+        let agreed = Plan { dictionary: Some(DictionaryHash([7; 32])), ..plan() };
+        let bytes = agreed.encode();
+        assert_eq!(Plan::decode(&bytes).unwrap(), agreed);
+        // Field 20 as bytes, after all that a plan without a dictionary has.
+        let expected = [&plan().encode()[..], &[162, 1, 32], &[7; 32]].concat();
+        assert_eq!(bytes, expected);
+        let short = [&plan().encode()[..], &[162, 1, 31], &[7; 31]].concat();
+        let error = Plan::decode(&short).unwrap_err().to_string();
+        assert!(error.contains("a hash of a data dictionary has 31 bytes"), "{error}");
     }
 
     #[test]
