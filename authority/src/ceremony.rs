@@ -10,7 +10,7 @@ use consilium_contract::{
 use consilium_crypto::{Bound, EvaluationKey, mask::Kind as MaskKind, signature::SigningKey};
 use consilium_identity::{
     CoordinatorFiles, FilesError, InstitutionFiles, disk, institution_folder,
-    layout::{GENESIS, INITIAL_MODEL},
+    layout::{DICTIONARY, GENESIS, INITIAL_MODEL},
 };
 use consilium_proto::{
     training::Plan,
@@ -20,7 +20,7 @@ use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use crate::{
-    AuthorityError, CeremonySpec,
+    AgreedDictionary, AuthorityError, CeremonySpec,
     register::{AuthorityFiles, Register},
 };
 
@@ -124,7 +124,9 @@ impl Ceremony {
             entry(sign(&authority, &NO_CHAIN, None, Action::Genesis(genesis)), false);
         let parameters = Parameters::from_genesis_entry(&genesis_entry)?;
 
+        let dictionary = spec.dictionary.as_ref().map(|agreed| agreed.text().to_vec());
         let mut authority = AuthorityFiles {
+            dictionary,
             signing: authority,
             pseudonym_nonce,
             register: Register::default(),
@@ -152,10 +154,11 @@ impl Ceremony {
     /// [`FilesError::Exists`] where `dir` is there already, [`FilesError::Io`] naming what cannot be written.
     pub fn write(&self, dir: &Path) -> Result<(), FilesError> {
         disk::appear(dir, |partial| {
-            disk::write_folder(
-                partial,
-                &[(GENESIS, &self.genesis_entry), (INITIAL_MODEL, &self.initial_model)],
-            )?;
+            let mut public: Vec<(&str, &[u8])> =
+                vec![(GENESIS, &self.genesis_entry), (INITIAL_MODEL, &self.initial_model)];
+            let dictionary = self.authority.dictionary.iter();
+            public.extend(dictionary.map(|text| (DICTIONARY, text.as_slice())));
+            disk::write_folder(partial, &public)?;
             self.authority.write_into(&partial.join("authority"))?;
             self.coordinator.write_into(&partial.join("coordinator"))?;
             for files in &self.institutions {
@@ -177,8 +180,19 @@ fn plan(spec: &CeremonySpec) -> Result<(u32, Vec<u8>), AuthorityError> {
     if let Some(program) = &spec.program {
         return Ok((program.tensors().dimension(), program.encode()));
     }
-    let plan = Plan { layers: spec.layers.clone(), training: spec.training };
-    Ok((plan.check()?, plan.encode()))
+    let dictionary = spec.dictionary.as_ref().map(AgreedDictionary::hash);
+    let plan = Plan { layers: spec.layers.clone(), training: spec.training, dictionary };
+    let dimension = plan.check()?;
+    if let Some(agreed) = &spec.dictionary
+        && agreed.inputs() != spec.layers.inputs
+    {
+        return Err(AuthorityError::Spec {
+            field: "inputs",
+            actual: spec.layers.inputs.to_string(),
+            expected: format!("{}, as the data dictionary has", agreed.inputs()),
+        });
+    }
+    Ok((dimension, plan.encode()))
 }
 
 /// The bound as a genesis has it.

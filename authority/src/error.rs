@@ -78,6 +78,14 @@ pub enum AuthorityError {
         /// What it has, and what is needed.
         problem: String,
     },
+    /// A file that is no data dictionary for a run.
+    #[error("{}: {problem}", path.display())]
+    Dictionary {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
     /// A threshold of 1 that nobody has asked for.
     #[error(
         "{flag} is 1: each member of the committee could open every single update by itself; {advice}, or add \

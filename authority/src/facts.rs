@@ -26,7 +26,7 @@ fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
             ("options", program.options().into()),
         ];
     }
-    let Ok(Plan { layers, training }) = Plan::decode(training) else {
+    let Ok(Plan { layers, training, dictionary }) = Plan::decode(training) else {
         return vec![("training", format!("{} bytes of another program", training.len()).into())];
     };
     let optimiser = training.optimiser().as_str_name().trim_start_matches("OPTIMISER_");
@@ -40,6 +40,7 @@ fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
         ("optimiser", optimiser.to_lowercase().into()),
         ("learning rate", training.learning_rate.into()),
     ]);
+    facts.extend(dictionary.map(|hash| ("data dictionary", hash.to_string().into())));
     facts
 }
 

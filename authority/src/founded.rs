@@ -18,7 +18,7 @@ pub(super) struct OwnProgram {
         long,
         value_name = "FILE",
         conflicts_with_all = [
-            "inputs", "convolution", "hidden", "optimiser", "learning_rate", "batch_size", "local_epochs"
+            "inputs", "dictionary", "convolution", "hidden", "optimiser", "learning_rate", "batch_size", "local_epochs"
         ]
     )]
     tensors: Option<PathBuf>,

@@ -19,6 +19,7 @@
 //!
 //! ```text
 //! genesis.bin, initial-model.bin     public: what every party has
+//! dictionary.toml                    public, where a run has agreed on one: with the institutions and the authority
 //! authority/                         authority.key, nonce, pseudonyms.toml and participants.toml (the only maps from
 //!                                    pseudonyms to names)
 //! coordinator/                       coordinator.key (signs blocks), evaluation.key (sk_h: certifies sums)
@@ -29,6 +30,7 @@
 //!
 //! | file | concept |
 //! | --- | --- |
+//! | `agreed` | the data dictionary that a run agrees on |
 //! | `bound` | what updates have to prove: choosing it, and its defaults |
 //! | `mask` | how updates are hidden: choosing it |
 //! | `spec` | what a run is asked to be, with the defaults |
@@ -43,6 +45,7 @@
 //! | `enrolled` | who has not enrolled yet, for an operator whose request was refused |
 //! | `error` | what can be wrong with a ceremony or a request, and what to do |
 
+mod agreed;
 mod bound;
 mod ceremony;
 mod deposits;
@@ -58,6 +61,7 @@ mod send;
 mod spec;
 mod tensors;
 
+pub use agreed::AgreedDictionary;
 pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip};
 pub use ceremony::Ceremony;
 pub use error::{AuthorityError, TensorsFileError};

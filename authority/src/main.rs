@@ -1,9 +1,11 @@
 //! `consilium-authority`: holds a local ceremony, shows what a genesis says, and speaks for the authority in a run.
 
+mod counting;
 mod delivery;
 mod draft;
 mod facts;
 mod founded;
+mod inputs;
 mod sharing;
 
 use std::{
@@ -27,10 +29,12 @@ use consilium_proto::training::{Convolution, Layers};
 use consilium_proto::v1::{Optimiser, Training};
 use rand_core::OsRng;
 
+use counting::Counting;
 use delivery::{Authority, Delivery, deliver, hand_over, refused};
 use draft::{DRAFT, draft};
 use facts::{facts, text_of};
 use founded::{Founded, OwnProgram, network};
+use inputs::Inputs;
 
 /// Verifies identities and certifies keys of a federated run, and says who takes part in it.
 ///
@@ -213,11 +217,12 @@ struct Init {
     /// Rows that each institution trains on, in order: its weight in the mean. One number stands for all.
     #[arg(long, value_delimiter = ',', required = true)]
     rows: Vec<u64>,
-    /// Features of a row.
-    #[arg(long, required_unless_present = "tensors")]
-    inputs: Option<u32>,
+    #[command(flatten)]
+    inputs: Inputs,
     #[command(flatten)]
     own_program: OwnProgram,
+    #[command(flatten)]
+    counting: Counting,
     /// Where rows are square images, their pixels row by row: values of a pixel after each convolution of 3 by 3 pixels,
     /// which come before the hidden layers.
     #[arg(long, value_delimiter = ',', num_args = 0.., value_name = "N,N,...")]
@@ -390,7 +395,8 @@ fn init(arguments: &Init) -> Result<String, String> {
     let convolution = (!channels.is_empty())
         .then_some(Convolution { image_channels: arguments.image_channels, channels });
     let hidden = arguments.hidden.clone();
-    let layers = Layers { inputs: arguments.inputs.unwrap_or_default(), convolution, hidden };
+    let (inputs, dictionary) = arguments.inputs.resolve()?;
+    let layers = Layers { inputs, convolution, hidden };
     let initial = arguments.initial_model.as_deref();
     let Founded { program, dimension, model } =
         arguments.own_program.found(initial)?.map_or_else(|| network(&layers, initial), Ok)?;
@@ -440,6 +446,9 @@ fn init(arguments: &Init) -> Result<String, String> {
         protection: arguments.protection,
         training,
         program,
+        statistics: arguments.counting.statistics(dictionary.as_ref()),
+        evaluation: arguments.counting.evaluation()?,
+        dictionary,
         ..defaults
     };
     let ceremony = Ceremony::hold(&spec, &mut OsRng).map_err(|error| error.to_string())?;

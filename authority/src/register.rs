@@ -14,8 +14,8 @@ use consilium_contract::{
 use consilium_crypto::{dkg::Shape, signature::SigningKey};
 use consilium_hash::Pseudonym;
 use consilium_identity::{
-    FilesError, InstitutionFiles, PublicFiles, disk,
-    layout::{GENESIS, INITIAL_MODEL},
+    FilesError, InstitutionFiles, MAX_DICTIONARY_BYTES, PublicFiles, disk,
+    layout::{DICTIONARY, GENESIS, INITIAL_MODEL},
 };
 use consilium_proto::v1::{ChangeCommittee, Revoke, SignedTransaction, transaction::Action};
 use rand_core::CryptoRngCore;
@@ -117,6 +117,8 @@ pub struct AuthorityFiles {
     pub genesis_entry: Vec<u8>,
     /// The blob of the initial model.
     pub initial_model: Vec<u8>,
+    /// The text of the data dictionary that the run has agreed on, for the folders of institutions that join.
+    pub dictionary: Option<Vec<u8>>,
     /// The genesis, checked.
     pub parameters: Parameters,
     pub(crate) pseudonym_nonce: Zeroizing<[u8; 32]>,
@@ -161,7 +163,16 @@ impl AuthorityFiles {
             let problem = format!("is not what the pseudonyms of {PSEUDONYMS} follow from");
             return Err(FilesError::invalid(dir.join(NONCE), problem));
         }
-        Ok(Self { signing, genesis_entry, initial_model, parameters, pseudonym_nonce, register })
+        let dictionary = disk::read_if_there(&dir.join(DICTIONARY), MAX_DICTIONARY_BYTES)?;
+        Ok(Self {
+            signing,
+            genesis_entry,
+            initial_model,
+            dictionary,
+            parameters,
+            pseudonym_nonce,
+            register,
+        })
     }
 
     /// Writes the folder, which must not exist. What writes several folders has them appear together.
@@ -171,16 +182,15 @@ impl AuthorityFiles {
     pub fn write_into(&self, dir: &Path) -> Result<(), FilesError> {
         let key = self.signing.to_bytes();
         let names = self.register.to_toml();
-        disk::write_folder(
-            dir,
-            &[
-                (AUTHORITY_KEY, &*key),
-                (NONCE, &*self.pseudonym_nonce),
-                (PSEUDONYMS, names.as_bytes()),
-                (GENESIS, &self.genesis_entry),
-                (INITIAL_MODEL, &self.initial_model),
-            ],
-        )
+        let mut files: Vec<(&str, &[u8])> = vec![
+            (AUTHORITY_KEY, &*key),
+            (NONCE, &*self.pseudonym_nonce),
+            (PSEUDONYMS, names.as_bytes()),
+            (GENESIS, &self.genesis_entry),
+            (INITIAL_MODEL, &self.initial_model),
+        ];
+        files.extend(self.dictionary.iter().map(|text| (DICTIONARY, text.as_slice())));
+        disk::write_folder(dir, &files)
     }
 
     /// Writes the register anew into the authority's folder, durably: the old one or the new one is there.
@@ -238,6 +248,7 @@ impl AuthorityFiles {
             identity,
             genesis_entry: self.genesis_entry.clone(),
             initial_model: self.initial_model.clone(),
+            dictionary: self.dictionary.clone(),
             parameters: self.parameters.clone(),
         })
     }

@@ -7,7 +7,7 @@ use consilium_proto::training::{Layer, Layers, LayersError, Program};
 use consilium_proto::v1::{Evaluation, Optimiser, Tally, Training};
 use rand_core::RngCore;
 
-use crate::{Protection, default_bound, default_clip};
+use crate::{AgreedDictionary, Protection, default_bound, default_clip};
 
 /// The choices that a genesis is made of. The keys are not among them: a ceremony makes those.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +54,8 @@ pub struct CeremonySpec {
     pub statistics: Option<Tally>,
     /// How the model is measured between improvements.
     pub evaluation: Option<Evaluation>,
+    /// What every site's file has to fit, if they have agreed on that.
+    pub dictionary: Option<AgreedDictionary>,
 }
 
 impl CeremonySpec {
@@ -94,6 +96,7 @@ impl CeremonySpec {
             program: None,
             statistics: None,
             evaluation: None,
+            dictionary: None,
             rows,
         }
     }

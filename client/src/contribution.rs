@@ -8,8 +8,8 @@ use consilium_contract::{
     round::{Findings, findings::CountedStep},
 };
 use consilium_crypto::{QuantiseError, quantise::Tally};
-use consilium_datasets::survey::Quantities;
-use consilium_learning::{TrainError, scorecard::Scores};
+use consilium_datasets::{scorecard::Scores, survey::Quantities};
+use consilium_learning::TrainError;
 use thiserror::Error;
 
 use crate::prepare::{Alone, LocalUpdate, Participant, PrepareError};

@@ -82,6 +82,14 @@ pub enum ClientError {
         /// What is wrong with it.
         source: NoteError,
     },
+    /// The data dictionary in the folder is not the one of the run.
+    #[error(
+        "dictionary.toml in the folder of the ceremony {problem}; copy the folder again from the authority's directory"
+    )]
+    Dictionary {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The coordinator has signed no head for this institution yet.
     #[error("{}: no head is kept yet; one is after the first closed round", path.display())]
     NoHead {
@@ -263,6 +271,7 @@ impl ClientError {
             | Self::TwoHeads { .. }
             | Self::Note { .. }
             | Self::NoHead { .. }
+            | Self::Dictionary { .. }
             | Self::BadHeader { .. }
             | Self::Entry { .. }
             | Self::Aggregate { .. }
@@ -283,7 +292,11 @@ impl ClientError {
     /// 4 the coordinator broke the rules of a round.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Genesis(_) | Self::Address { .. } | Self::Note { .. } | Self::NoHead { .. } => 2,
+            Self::Genesis(_)
+            | Self::Address { .. }
+            | Self::Note { .. }
+            | Self::NoHead { .. }
+            | Self::Dictionary { .. } => 2,
             Self::ForkedHistory { .. }
             | Self::TwoHeads { .. }
             | Self::BadHeader { .. }

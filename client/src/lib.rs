@@ -34,6 +34,7 @@
 //! | [`prepare`] | what is made of a trained model before it is encrypted |
 //! | [`state`] | everything on its disk |
 //! | [`account`] | its account of hidden quantities, worked at beside a run |
+//! | `dictionary` | the data dictionary of the run, out of its folder |
 //! | `connection`, `backoff` | the calls, how the coordinator is reached, when to try again |
 //! | [`observer`] | what a round cost, for whoever wants to know |
 //! | [`head`] | signed heads, kept and shown to others |
@@ -44,6 +45,7 @@ pub mod account;
 mod backoff;
 mod connection;
 pub mod contribution;
+mod dictionary;
 mod error;
 pub mod head;
 pub mod institution;
@@ -58,6 +60,7 @@ mod status;
 mod fixture;
 
 pub use connection::{Connector, Plain};
+pub use dictionary::agreed_dictionary;
 pub use error::ClientError;
 pub use institution::{Institution, Verification};
 pub use observer::{Observer, RoundReport, Unobserved, UpdateReport};

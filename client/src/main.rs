@@ -6,7 +6,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use consilium_audit::commands::{LedgerAudit, show_evidence, verify_evidence};
-use consilium_cli::{Failure, command_line, failure::finish, logging, version};
+use consilium_cli::{command_line, failure::finish, logging, version};
 use consilium_client::Verification;
 use consilium_crypto::TEST_FEATURES;
 use rand_core::{OsRng, RngCore};
@@ -15,7 +15,8 @@ use commands::{
     account::{ACCOUNT, Account},
     audit::{own, replay},
     data::{CHECK_DATA, check},
-    run::{fit, load, rows, take_part, verification},
+    rows::{rows, statistics as statistics_of},
+    run::{take_part, verification},
     state::{compare_heads, export, export_head, show},
     trainer::OwnTrainer,
 };
@@ -91,6 +92,9 @@ enum Command {
         /// The rows: a dataset schema (TOML, naming its CSV), `pima` or `wdbc`.
         #[arg(long, value_name = "FILE.toml")]
         data: String,
+        /// The data dictionary that all have agreed on, whose columns and categories the statistics then have.
+        #[arg(long, value_name = "DICTIONARY.toml")]
+        dictionary: Option<PathBuf>,
     },
     /// Compare this institution's rows with the data dictionary that all have agreed on, before any key exists.
     #[command(after_help = CHECK_DATA)]
@@ -244,13 +248,13 @@ fn main() -> ExitCode {
         } => {
             let seed = seed.unwrap_or_else(|| OsRng.next_u64());
             let patience = give_up_after.map(Duration::from_secs);
-            rows(&data, statistics.as_deref()).and_then(|table| {
+            rows(&ceremony, &data, statistics.as_deref()).and_then(|rows| {
                 take_part(
                     &ceremony,
                     &state,
                     &coordinator,
                     &data,
-                    table,
+                    rows,
                     &own,
                     seed,
                     verify,
@@ -258,9 +262,7 @@ fn main() -> ExitCode {
                 )
             })
         }
-        Command::Statistics { data } => {
-            load(&data).and_then(|dataset| fit(&dataset)?.to_toml().map_err(Failure::unusable))
-        }
+        Command::Statistics { data, dictionary } => statistics_of(&data, dictionary.as_deref()),
         Command::CheckData { data, dictionary, json } => check(&data, &dictionary, json),
         Command::Audit { mine: true, ceremony: Some(ceremony), state: Some(state), .. } => {
             own(&ceremony, &state)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use consilium_contract::Purpose;
-use consilium_learning::scorecard::Scores;
+use consilium_datasets::scorecard::Scores;
 use consilium_privacy::Thousandths;
 use consilium_proto::v1::Reason;
 

@@ -48,6 +48,26 @@ impl Preprocessor {
         Self::verified(columns.collect())
     }
 
+    /// Whether this is a preprocessor of sites that have agreed on `dictionary`, whatever its statistics are.
+    ///
+    /// # Errors
+    /// [`DatasetError::Preprocessor`] where columns, categories or their order are not the dictionary's.
+    pub fn check_form(&self, dictionary: &Dictionary) -> Result<(), DatasetError> {
+        let statistics: Vec<NumberStatistics> =
+            self.columns.iter().filter_map(statistics).collect();
+        // The statistics are its own, so that only the form can differ.
+        match Self::agreed(dictionary, &statistics) {
+            Ok(expected) if expected == *self => Ok(()),
+            _ => Err(DatasetError::Preprocessor {
+                reason: format!(
+                    "columns and categories are not those of the dictionary {}, in its order: \
+                     consilium-client statistics --dictionary makes such statistics",
+                    dictionary.hash().short()
+                ),
+            }),
+        }
+    }
+
     /// As [`Preprocessor::agreed`], with the statistics of `rows` of one site, opened under `dictionary`: for a site that has no
     /// agreed ones. Sites with different statistics feed one model with numbers of different scales, so whoever uses this says
     /// so. A constant column is divided by 1; an empty one has the middle of its plausible range as median and mean.
@@ -80,6 +100,15 @@ impl Preprocessor {
             }
         }
         Self::agreed(dictionary, &statistics)
+    }
+}
+
+fn statistics(fitted: &Fitted) -> Option<NumberStatistics> {
+    match *fitted {
+        Fitted::Numeric { median, mean, standard_deviation, .. } => {
+            Some(NumberStatistics { median, mean, standard_deviation })
+        }
+        Fitted::Categorical { .. } => None,
     }
 }
 

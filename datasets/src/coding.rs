@@ -70,6 +70,15 @@ impl<'a> Coder<'a> {
         }
     }
 
+    /// Rows of unknown categories, and without a value, that become zeros throughout.
+    pub(crate) fn unplaced(&self) -> (usize, usize) {
+        let Self::Categorical { codes, places, missing, .. } = self else { return (0, 0) };
+        let is_unknown = |code: usize| places.get(code).copied().flatten().is_none();
+        let unknown = codes.iter().flatten().filter(|&&code| is_unknown(code)).count();
+        let absent = codes.iter().filter(|code| code.is_none()).count();
+        (unknown, if missing.is_some() { 0 } else { absent })
+    }
+
     /// Appends the columns of one row.
     pub(crate) fn code(
         &self,

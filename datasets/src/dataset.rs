@@ -95,6 +95,11 @@ impl Dataset {
         Self { file: file.to_owned(), schema: schema.clone(), columns, labels }
     }
 
+    /// The file it was read from, for messages.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// The schema it was read under.
     pub fn schema(&self) -> &Schema {
         &self.schema
@@ -121,7 +126,7 @@ impl Dataset {
     }
 
     /// Rows of every category of a feature; `None` where it is not categorical.
-    pub(crate) fn category_counts(&self, feature: &str) -> Option<BTreeMap<&str, usize>> {
+    pub fn category_counts(&self, feature: &str) -> Option<BTreeMap<&str, usize>> {
         let column = self.columns.iter().find(|column| column.name == feature)?;
         let Values::Categorical { categories, codes } = &column.values else { return None };
         let mut counts = BTreeMap::new();

@@ -22,6 +22,7 @@
 //! - [`Split`], [`Partitioning`]: which rows are for training and which for testing, and which institution has them.
 //! - [`Preprocessor`][]: imputation, standardisation and one-hot coding, fitted once and distributed, or agreed under a
 //!   dictionary.
+//! - [`scorecard`][]: an evaluation as counts that can be summed.
 //! - [`survey`][]: the statistics of all sites' rows, from counts that are summed.
 //! - [`Table`][]: numbers.
 //!
@@ -48,6 +49,7 @@ mod labels;
 mod preprocessor;
 mod random;
 mod schema;
+pub mod scorecard;
 mod source;
 mod split;
 pub mod survey;
@@ -59,7 +61,7 @@ pub use agreed::NumberStatistics;
 pub use dataset::Dataset;
 pub use error::DatasetError;
 pub use format::{Decimal, Encoding, Format, Separator};
-pub use preprocessor::Preprocessor;
+pub use preprocessor::{Preprocessor, Unplaced};
 pub use schema::{Image, Schema, Target};
 pub use source::{BUNDLED, Source};
 pub use split::{Partitioning, Split};

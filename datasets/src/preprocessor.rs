@@ -33,6 +33,17 @@ pub struct Preprocessor {
     pub(crate) columns: Vec<Fitted>,
 }
 
+/// Rows of a categorical column that a preprocessor has no place for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unplaced {
+    /// The column.
+    pub column: String,
+    /// Rows of a category that is unknown to it, where it has no other.
+    pub unknown: usize,
+    /// Rows without a value, where it has no category for that.
+    pub missing: usize,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Unchecked {
@@ -135,6 +146,20 @@ impl Preprocessor {
             }
         }
         Ok(Table { features, labels, rows: rows.len(), width })
+    }
+
+    /// Categorical columns of `dataset` with rows that this preprocessor has no place for, and that become zeros throughout.
+    ///
+    /// # Errors
+    /// [`DatasetError::MissingColumn`] or [`DatasetError::WrongKind`] if the dataset is not of the fitted form.
+    pub fn unplaced(&self, dataset: &Dataset) -> Result<Vec<Unplaced>, DatasetError> {
+        let coders = self.columns.iter().map(|fitted| {
+            let (unknown, missing) = Coder::new(fitted, dataset)?.unplaced();
+            Ok(Unplaced { column: fitted.name().to_owned(), unknown, missing })
+        });
+        let mut columns = coders.collect::<Result<Vec<_>, DatasetError>>()?;
+        columns.retain(|column| column.unknown + column.missing > 0);
+        Ok(columns)
     }
 
     /// Number of columns of a table.

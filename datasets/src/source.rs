@@ -35,6 +35,11 @@ impl Source {
         if is_path && !BUNDLED.contains(&name) { Self::load(path) } else { Self::bundled(name) }
     }
 
+    /// Whether it is compiled in, and so the same everywhere.
+    pub fn is_bundled(&self) -> bool {
+        matches!(self.bytes, Cow::Borrowed(_))
+    }
+
     pub(crate) fn load(schema_path: &Path) -> Result<Self, DatasetError> {
         let schema = Schema::load(schema_path)?;
         let path = schema_path.parent().unwrap_or(Path::new("")).join(&schema.file);

@@ -154,6 +154,8 @@ names! {
     GroupHash, "a hash of a group's parameters";
     /// What an account on the chain has, encrypted: the hash of its balance and of how often it was credited.
     BalanceHash, "a hash of a balance";
+    /// A data dictionary: the SHA-256 of its canonical encoding.
+    DictionaryHash, "a hash of a data dictionary";
     /// All receipts so far, as a hash chain.
     ReceiptsHash, "a hash of receipts";
 }

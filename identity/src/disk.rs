@@ -29,6 +29,17 @@ pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, FilesError> {
     Ok(bytes)
 }
 
+/// As [`read`], of a file that a folder may lack.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_if_there(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, FilesError> {
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        _ => read(path, limit).map(Some),
+    }
+}
+
 /// Reads a file that nobody but its owner may be able to read.
 ///
 /// # Errors

@@ -9,8 +9,8 @@ use prost::Message as _;
 
 use crate::{
     FilesError, disk,
-    layout::{CERTIFICATE, GENESIS, INITIAL_MODEL, SIGNING_KEY},
-    public::{MAX_FILE_BYTES, PublicFiles},
+    layout::{CERTIFICATE, DICTIONARY, GENESIS, INITIAL_MODEL, SIGNING_KEY},
+    public::{MAX_DICTIONARY_BYTES, MAX_FILE_BYTES, PublicFiles},
 };
 
 /// What an institution starts from.
@@ -26,6 +26,8 @@ pub struct InstitutionFiles {
     pub genesis_entry: Vec<u8>,
     /// The blob of the initial model.
     pub initial_model: Vec<u8>,
+    /// The text of the data dictionary, if there is one. Nobody has verified it: the plan in the genesis has its hash.
+    pub dictionary: Option<Vec<u8>>,
     /// The genesis, checked.
     pub parameters: Parameters,
 }
@@ -54,7 +56,16 @@ impl InstitutionFiles {
             return Err(FilesError::invalid(path, problem));
         }
 
-        Ok(Self { signing, certificate, identity, genesis_entry, initial_model, parameters })
+        let dictionary = disk::read_if_there(&dir.join(DICTIONARY), MAX_DICTIONARY_BYTES)?;
+        Ok(Self {
+            signing,
+            certificate,
+            identity,
+            genesis_entry,
+            initial_model,
+            dictionary,
+            parameters,
+        })
     }
 
     /// Writes the folder of an institution that joins later, flushed to disk. It appears whole or not at all.
@@ -72,14 +83,13 @@ impl InstitutionFiles {
     pub fn write_into(&self, dir: &Path) -> Result<(), FilesError> {
         let key = self.signing.to_bytes();
         let certificate = self.certificate.encode_to_vec();
-        disk::write_folder(
-            dir,
-            &[
-                (SIGNING_KEY, &*key),
-                (CERTIFICATE, &certificate),
-                (GENESIS, &self.genesis_entry),
-                (INITIAL_MODEL, &self.initial_model),
-            ],
-        )
+        let mut files: Vec<(&str, &[u8])> = vec![
+            (SIGNING_KEY, &*key),
+            (CERTIFICATE, &certificate),
+            (GENESIS, &self.genesis_entry),
+            (INITIAL_MODEL, &self.initial_model),
+        ];
+        files.extend(self.dictionary.iter().map(|text| (DICTIONARY, text.as_slice())));
+        disk::write_folder(dir, &files)
     }
 }

@@ -8,6 +8,9 @@ pub const INITIAL_MODEL: &str = "initial-model.bin";
 pub const COORDINATOR_KEY: &str = "coordinator.key";
 /// sk_h, which certifies sums.
 pub const EVALUATION_KEY: &str = "evaluation.key";
+/// The data dictionary that the genesis names by its hash: public, with the institutions and the authority where a run has
+/// agreed on one.
+pub const DICTIONARY: &str = "dictionary.toml";
 /// An institution's key, which signs its transactions.
 pub const SIGNING_KEY: &str = "signing.key";
 /// The authority's certificate for an institution.

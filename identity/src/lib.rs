@@ -28,4 +28,4 @@ pub use error::FilesError;
 pub use institution::InstitutionFiles;
 pub use layout::institution_folder;
 pub use participant::{Fingerprint, ParticipantRequest, is_plain_name};
-pub use public::{MAX_FILE_BYTES, PublicFiles};
+pub use public::{MAX_DICTIONARY_BYTES, MAX_FILE_BYTES, PublicFiles};

@@ -13,6 +13,9 @@ use crate::{
 /// No file of a ceremony but a model is longer than this, in bytes: the entry of a genesis has a few bytes around it.
 pub const MAX_FILE_BYTES: usize = GENESIS_BYTES + 128;
 
+/// No data dictionary is longer than this, in bytes.
+pub const MAX_DICTIONARY_BYTES: usize = 4 << 20;
+
 /// The genesis and the initial model, checked against each other.
 #[derive(Debug, Clone)]
 pub struct PublicFiles {

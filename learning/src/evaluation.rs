@@ -1,7 +1,7 @@
 //! How good a model is on a table of rows.
 
 use burn::tensor::{Tensor, TensorData};
-use consilium_datasets::Table;
+use consilium_datasets::{Table, scorecard::cross_entropy};
 use serde::Serialize;
 
 use crate::network::{Network, device};
@@ -70,15 +70,9 @@ pub fn logits(
     Ok(logits)
 }
 
-/// −log σ(z) for a positive row and −log σ(−z) for a negative one, without overflow.
-pub(super) fn cross_entropy(logit: f64, positive: bool) -> f64 {
-    let margin = if positive { logit } else { -logit };
-    (-margin).max(0.0) + (-margin.abs()).exp().ln_1p()
-}
-
 /// The Mann–Whitney statistic U / (positives · negatives), in integers until the last division:
 /// 2U counts two for every pair in the right order and one for every tie.
-pub(super) fn auc(scored: &[(f32, bool)]) -> Option<f64> {
+fn auc(scored: &[(f32, bool)]) -> Option<f64> {
     let mut sorted = scored.to_vec();
     sorted.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let mut negatives = 0u64;

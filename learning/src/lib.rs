@@ -15,7 +15,6 @@
 //! | `patches` | what the kernels of a convolution see, so that a convolution is a dense layer |
 //! | `training` | optimiser, epochs, batches |
 //! | `evaluation` | accuracy, exact AUC, loss |
-//! | `scorecard` | the same as counts that can be summed over sites |
 //! | `tabular` | a trainer whose rows are scaled by statistics that come later |
 //! | `trainer` | [`Trainer`], what an institution asks of whatever trains for it |
 //! | `weights` | safetensors, and the blob that the ledger hashes |
@@ -32,7 +31,6 @@ mod evaluation;
 mod network;
 mod patches;
 mod plan;
-pub mod scorecard;
 mod seed;
 mod tabular;
 mod trainer;

@@ -57,7 +57,7 @@ mod tests {
             local_epochs: 2,
         };
         let layers = Layers::dense(8, vec![16, 8]);
-        let bytes = Plan { layers, training: config.to_plan() }.encode();
+        let bytes = Plan { layers, training: config.to_plan(), dictionary: None }.encode();
         let plan = TrainingPlan::agreed(&bytes, 289).unwrap();
         assert_eq!(plan.config, config);
         assert_eq!(plan.architecture, Architecture::new(8, vec![16, 8]).unwrap());
@@ -67,7 +67,8 @@ mod tests {
         ));
         let convolution = Some(Convolution { image_channels: 1, channels: vec![2] });
         let layers = Layers { inputs: 4, convolution, hidden: vec![] };
-        let bytes = Plan { layers: layers.clone(), training: config.to_plan() }.encode();
+        let training = config.to_plan();
+        let bytes = Plan { layers: layers.clone(), training, dictionary: None }.encode();
         assert_eq!(TrainingPlan::agreed(&bytes, 29).unwrap().architecture.layers(), &layers);
         assert!(matches!(
             TrainingPlan::agreed(b"another trainer's", 289),

@@ -2,11 +2,11 @@
 
 use std::error::Error;
 
-use consilium_datasets::{Table, survey::Quantities};
+use consilium_datasets::{Table, scorecard, survey::Quantities};
 
 use crate::evaluation::logits;
 use crate::training::check_table;
-use crate::{Architecture, LearningError, TrainingConfig, generator, scorecard, train};
+use crate::{Architecture, LearningError, TrainingConfig, generator, train};
 
 /// Why there is no model to make an update of. The institution sits the step out, and its log has the reason.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +87,7 @@ pub trait Trainer: Send {
         Err(TrainError::Unable("scale its rows by agreed statistics"))
     }
 
-    /// Counts how good a model is on rows that it does not train on ([`scorecard`](crate::scorecard)).
+    /// Counts how good a model is on rows that it does not train on ([`scorecard`]).
     ///
     /// # Errors
     /// [`TrainError`] if that cannot be said; the institution then sits the step out.

@@ -6,6 +6,7 @@ use consilium_client::ClientError;
 pub(super) mod account;
 pub(super) mod audit;
 pub(super) mod data;
+pub(super) mod rows;
 pub(super) mod run;
 pub(super) mod state;
 pub(super) mod trainer;

@@ -1,21 +1,23 @@
 //! Taking part, and what it needs of an institution's rows.
 
-use std::{fmt::Display, fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use consilium_cli::{Failure, version::warning};
 use consilium_client::{
     ClientError, Institution, Plain, RoundReport, Verification,
+    contribution::OwnScores,
     prepare::{Participant, Quantisation},
 };
-use consilium_contract::Parameters;
+use consilium_contract::{Model, Parameters};
 use consilium_crypto::TEST_FEATURES;
-use consilium_datasets::{Dataset, Preprocessor, Table};
+use consilium_datasets::scorecard::Scores;
 use consilium_identity::InstitutionFiles;
-use consilium_learning::{LocalTrainer, Trainer, TrainingPlan};
-use consilium_trainer::{ProgramTrainer, Stopper};
+use consilium_learning::{LocalTrainer, TabularTrainer, Trainer, TrainingPlan};
+use consilium_trainer::Stopper;
 
 use super::{
     failure,
+    rows::{Rows, RowsKind},
     trainer::{OwnTrainer, until_stopped},
 };
 
@@ -36,7 +38,7 @@ pub(crate) fn take_part(
     state: &Path,
     coordinator: &str,
     data: &str,
-    table: Table,
+    rows: Rows,
     own: &OwnTrainer,
     seed: u64,
     verify: Verification,
@@ -44,14 +46,15 @@ pub(crate) fn take_part(
 ) -> Result<String, Failure> {
     Plain::to(coordinator).map_err(failure)?;
     let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
-    let (rows, positive) = (table.rows, table.positives());
-    let (participant, stopper) = participant(&files, data, table, own, seed)?;
+    let Rows { number, positive, kind, remarks } = rows;
+    let (participant, stopper) = participant(&files, data, number, kind, own, seed)?;
     let parameters = files.parameters.clone();
     let observer = move |report: RoundReport| {
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         let update = report.update.unwrap_or_default();
         tracing::info!(
             step = report.step,
+            purpose = report.purpose.label(),
             epsilon = report.epsilon.map(tracing::field::display),
             verdict = report.verdict.map_or("none", |reason| reason.as_str_name()),
             clipped_share = update.clipped_share,
@@ -68,6 +71,9 @@ pub(crate) fn take_part(
             bytes_down = report.bytes_down,
             "round"
         );
+        if let Some(scores) = &report.scores {
+            tracing::info!("{}", scores_of_all(scores, update.own.as_ref()));
+        }
     };
     let institution = Institution::new(files, state, coordinator, participant, Box::new(observer));
     let mut institution = institution.map_err(|error| match error {
@@ -82,7 +88,8 @@ pub(crate) fn take_part(
         tracing::warn!("{warning}");
     }
     // Whoever has labelled patients otherwise than the schema says sees it here, before anything is sent.
-    tracing::info!("{positive} of {rows} rows are positive");
+    tracing::info!("{positive} of {number} rows are positive");
+    remarks.tell();
     tracing::info!(
         dimension = parameters.dimension,
         bound = %parameters.promise(),
@@ -124,31 +131,6 @@ pub(crate) fn take_part(
     })
 }
 
-pub(crate) fn load(data: &str) -> Result<Dataset, Failure> {
-    Dataset::open(data).map_err(Failure::unusable)
-}
-
-pub(crate) fn fit(dataset: &Dataset) -> Result<Preprocessor, Failure> {
-    let all: Vec<usize> = (0..dataset.rows()).collect();
-    Preprocessor::fit(dataset, &all).map_err(Failure::unusable)
-}
-
-/// All rows of the dataset, standardised by the agreed statistics, or by their own where none are given.
-pub(crate) fn rows(data: &str, statistics: Option<&Path>) -> Result<Table, Failure> {
-    let dataset = load(data)?;
-    let preprocessor = match statistics {
-        None => fit(&dataset)?,
-        Some(path) => {
-            let named =
-                |error: &dyn Display| Failure::unusable(format!("{}: {error}", path.display()));
-            let text = fs::read_to_string(path).map_err(|error| named(&error))?;
-            Preprocessor::from_toml(&text).map_err(|error| named(&error))?
-        }
-    };
-    let all: Vec<usize> = (0..dataset.rows()).collect();
-    preprocessor.transform(&dataset, &all).map_err(Failure::unusable)
-}
-
 pub(super) fn plan(parameters: &Parameters) -> Result<TrainingPlan, Failure> {
     TrainingPlan::agreed(&parameters.training, parameters.dimension).map_err(Failure::unusable)
 }
@@ -157,14 +139,15 @@ pub(super) fn plan(parameters: &Parameters) -> Result<TrainingPlan, Failure> {
 fn participant(
     files: &InstitutionFiles,
     data: &str,
-    table: Table,
+    number: usize,
+    rows: RowsKind,
     own: &OwnTrainer,
     seed: u64,
 ) -> Result<(Participant, Option<Stopper>), Failure> {
     let parameters = &files.parameters;
     let identity = &files.identity;
-    if table.rows as u64 != identity.rows {
-        let found = table.rows;
+    if number as u64 != identity.rows {
+        let found = number;
         let certified = identity.rows;
         return Err(Failure::new(
             2,
@@ -174,16 +157,73 @@ fn participant(
         ));
     }
     let preparation = Quantisation::of(files, seed).map_err(Failure::unusable)?;
-    let own = own.start(files, &table, data, seed)?;
-    let stopper = own.as_ref().map(ProgramTrainer::stopper);
-    let trainer: Box<dyn Trainer> = match own {
-        Some(program) => Box::new(program),
-        None => {
-            let TrainingPlan { architecture, config } = plan(parameters)?;
-            let institution = u64::from(identity.trustee_index);
-            let trainer = LocalTrainer::new(architecture, table, config, seed, institution);
-            Box::new(trainer.map_err(Failure::unusable)?)
+    let institution = u64::from(identity.trustee_index);
+    let (trainer, stopper): (Box<dyn Trainer>, _) = match rows {
+        RowsKind::Counted { dataset, split, dictionary } => {
+            own.refuse()?;
+            let plan = plan(parameters)?;
+            let trainer = TabularTrainer::new(dataset, split, *dictionary, plan, seed, institution);
+            (Box::new(trainer), None)
         }
+        RowsKind::Scaled { train, held_out } => match own.start(files, &train, data, seed)? {
+            Some(program) => {
+                let stopper = program.stopper();
+                (Box::new(program), Some(stopper))
+            }
+            None => {
+                let TrainingPlan { architecture, config } = plan(parameters)?;
+                let trainer = LocalTrainer::new(architecture, train, config, seed, institution);
+                let mut trainer = trainer.map_err(Failure::unusable)?;
+                if let Some(table) = held_out {
+                    trainer = trainer.holding_out(table).map_err(Failure::unusable)?;
+                }
+                (Box::new(trainer), None)
+            }
+        },
     };
-    Ok((Participant::new(trainer, preparation), stopper))
+    let mut participant = Participant::new(trainer, preparation);
+    if parameters.agenda().evaluation().is_some() {
+        let initial = Model::from_bytes(&files.initial_model, parameters.dimension);
+        participant = match initial {
+            Some(initial) => participant.comparing(initial.parameters().to_vec()),
+            None => participant,
+        };
+    }
+    Ok((participant, stopper))
+}
+
+/// What an evaluation says, for the log: on the held-out rows of all, and on this institution's own, which nobody else sees.
+fn scores_of_all(scores: &Scores, own: Option<&OwnScores>) -> String {
+    let share =
+        |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{share:.3}"));
+    let error = scores.auc_error.map_or_else(String::new, |error| format!(" ± {error:.3}"));
+    let mut text = format!(
+        "on {} held-out rows of all institutions: loss {:.4}, AUC {}{error}, sensitivity {}, specificity {}, balanced accuracy \
+         {}, Brier {:.4}, calibration error {:.4}",
+        scores.rows,
+        scores.loss,
+        share(scores.auc),
+        share(scores.sensitivity),
+        share(scores.specificity),
+        share(scores.balanced_accuracy),
+        scores.brier,
+        scores.calibration_error,
+    );
+    if let Some(OwnScores { global, alone }) = own {
+        text += &format!(
+            "; on your own {}: loss {:.4}, AUC {}",
+            global.rows,
+            global.loss,
+            share(global.auc)
+        );
+        if let Some(alone) = alone {
+            let verdict = if global.loss < alone.loss { "better" } else { "not better" };
+            text += &format!(
+                ", {verdict} than a model of your rows alone (loss {:.4}, AUC {})",
+                alone.loss,
+                share(alone.auc)
+            );
+        }
+    }
+    text
 }

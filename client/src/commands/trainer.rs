@@ -51,6 +51,16 @@ fn deadline(text: &str) -> Result<Duration, String> {
 }
 
 impl OwnTrainer {
+    /// Refuses a program in a run whose rows are counted before they are scaled, which is one of this project's network.
+    pub(super) fn refuse(&self) -> Result<(), Failure> {
+        match &self.trainer {
+            None => Ok(()),
+            Some(_) => Err(Failure::unusable(
+                "--trainer: this run trains this project's network: leave it out",
+            )),
+        }
+    }
+
     /// The program, started and compared with the genesis, if one is given. `data` is what was given as the rows.
     pub(super) fn start(
         &self,

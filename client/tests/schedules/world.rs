@@ -182,6 +182,7 @@ impl World {
 /// The same files, as a program of the institution reads them.
 fn copy(files: &InstitutionFiles) -> InstitutionFiles {
     InstitutionFiles {
+        dictionary: files.dictionary.clone(),
         signing: signature::SigningKey::from_bytes(&files.signing.to_bytes()),
         certificate: files.certificate.clone(),
         identity: files.identity.clone(),

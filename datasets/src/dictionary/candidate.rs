@@ -16,7 +16,7 @@ use crate::schema::label_spelling;
 /// The form that this program reads and writes.
 const FORMAT: i64 = 1;
 /// Most text of a dictionary: 4,096 columns of 256-byte names, with room for categories.
-const MAX_BYTES: u64 = 4 << 20;
+pub const MAX_DICTIONARY_BYTES: u64 = 4 << 20;
 /// Longest name, unit, category, label or code.
 const MAX_NAME_BYTES: usize = 256;
 /// Most values of a target.
@@ -72,8 +72,8 @@ impl Dictionary {
     /// [`DictionaryError`] if it is too large, not TOML of this form, of another format, or contradicts itself: a name twice, a
     /// range that is none, a category that is also a missing code, a target without negative values.
     pub fn parse(text: &str) -> Result<Self, DictionaryError> {
-        if text.len() as u64 > MAX_BYTES {
-            return Err(DictionaryError::TooLarge { limit_bytes: MAX_BYTES });
+        if text.len() as u64 > MAX_DICTIONARY_BYTES {
+            return Err(DictionaryError::TooLarge { limit_bytes: MAX_DICTIONARY_BYTES });
         }
         let toml = |error: toml::de::Error| {
             let before = error.span().map(|span| text.bytes().take(span.start));
@@ -100,7 +100,7 @@ impl Dictionary {
     pub fn load(path: &Path) -> Result<Self, DictionaryError> {
         let mut text = String::new();
         let read = File::open(path)
-            .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
+            .and_then(|file| file.take(MAX_DICTIONARY_BYTES + 1).read_to_string(&mut text))
             .map_err(|source| DictionaryError::Unreadable {
                 file: path.display().to_string(),
                 source,

@@ -1,29 +1,12 @@
 //! One sequence of bytes for each meaning, and its hash.
 
-use std::fmt;
-
+use consilium_hash::DictionaryHash;
 use sha2::{Digest, Sha256};
 
 use super::definition::{Classes, Dictionary, Kind};
 
 /// What sets these bytes apart from everything else that is hashed.
 const DOMAIN: &str = "consilium data dictionary 1";
-
-/// A dictionary: the SHA-256 of its canonical encoding.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DictionaryHash(pub [u8; 32]);
-
-impl fmt::Display for DictionaryHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for DictionaryHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DictionaryHash({self})")
-    }
-}
 
 impl Dictionary {
     /// What names this dictionary. Comments, blanks and the order of keys in its TOML do not change it; the order of columns,

@@ -49,8 +49,8 @@ mod site;
 #[cfg(test)]
 mod tests;
 
+pub use candidate::MAX_DICTIONARY_BYTES;
 pub use definition::{Classes, Column, Dictionary, Kind, Target};
 pub use draft::draft;
-pub use encoding::DictionaryHash;
 pub use error::DictionaryError;
 pub use report::{ClassReport, ColumnReport, DataReport, Fault, Finding};

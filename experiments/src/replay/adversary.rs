@@ -54,7 +54,8 @@ mod tests {
             let config = ReplayConfig::resolve(choice, &dataset).unwrap();
             let federation = Federation::new(&config, &dataset).unwrap();
             let mut honest = federation.participants().unwrap().remove(0);
-            let Participant { trainer, preparation, .. } = federation.participants().unwrap().remove(0);
+            let Participant { trainer, preparation, .. } =
+                federation.participants().unwrap().remove(0);
             let mut poisoner = Participant::new(trainer, Poisoner::new(preparation));
             let good = honest.local_update(1, &federation.initial).unwrap();
             let bad = poisoner.local_update(1, &federation.initial).unwrap();

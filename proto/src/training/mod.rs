@@ -6,6 +6,7 @@
 mod layers;
 mod program;
 
+use consilium_hash::{DictionaryHash, LengthError};
 use thiserror::Error;
 
 use crate::{TRAINING_BYTES, WireError, decode, v1};
@@ -27,6 +28,9 @@ pub enum PlanError {
     /// The plan of another program.
     #[error("the institutions of this run train with programs of their own")]
     OtherProgram,
+    /// A hash that is none.
+    #[error("the data dictionary: {0}")]
+    Dictionary(#[from] LengthError),
     /// A model that cannot be.
     #[error("the layers of the model: {0}")]
     Layers(#[from] LayersError),
@@ -49,6 +53,8 @@ pub struct Plan {
     pub layers: Layers,
     /// How it is trained on an institution's own rows.
     pub training: v1::Training,
+    /// What every site's file has to fit, if they have agreed on that.
+    pub dictionary: Option<DictionaryHash>,
 }
 
 impl Plan {
@@ -80,7 +86,9 @@ impl Plan {
     /// The bytes that a genesis carries.
     pub fn encode(&self) -> Vec<u8> {
         let architecture = Some(self.layers.to_message());
-        let plan = v1::TrainingPlan { architecture, training: Some(self.training), program: None };
+        let dictionary = self.dictionary.map(|hash| hash.to_vec()).unwrap_or_default();
+        let training = Some(self.training);
+        let plan = v1::TrainingPlan { architecture, training, program: None, dictionary };
         prost::Message::encode_to_vec(&plan)
     }
 
@@ -94,7 +102,12 @@ impl Plan {
             return Err(PlanError::OtherProgram);
         }
         let layers = Layers::from_message(message.architecture.unwrap_or_default());
-        let plan = Self { layers, training: message.training.unwrap_or_default() };
+        let training = message.training.unwrap_or_default();
+        let dictionary = match message.dictionary.as_slice() {
+            [] => None,
+            bytes => Some(DictionaryHash::try_from(bytes)?),
+        };
+        let plan = Self { layers, training, dictionary };
         plan.check()?;
         Ok(plan)
     }
@@ -111,7 +124,7 @@ mod tests {
             batch_size: 16,
             local_epochs: 1,
         };
-        Plan { layers: Layers::dense(8, vec![16, 8]), training }
+        Plan { layers: Layers::dense(8, vec![16, 8]), training, dictionary: None }
     }
 
     fn convolutional() -> Plan {
@@ -134,6 +147,19 @@ mod tests {
             16, 32, 1,
         ];
         assert_eq!(plan().encode(), expected);
+    }
+
+    #[test]
+    fn a_plan_names_its_dictionary_by_32_bytes_or_has_none() {
+        let agreed = Plan { dictionary: Some(DictionaryHash([7; 32])), ..plan() };
+        let bytes = agreed.encode();
+        assert_eq!(Plan::decode(&bytes).unwrap(), agreed);
+        // Field 20 as bytes, after all that a plan without a dictionary has.
+        let expected = [&plan().encode()[..], &[162, 1, 32], &[7; 32]].concat();
+        assert_eq!(bytes, expected);
+        let short = [&plan().encode()[..], &[162, 1, 31], &[7; 31]].concat();
+        let error = Plan::decode(&short).unwrap_err().to_string();
+        assert!(error.contains("a hash of a data dictionary has 31 bytes"), "{error}");
     }
 
     #[test]

@@ -200,11 +200,19 @@ impl Program {
     /// [`ProgramError`]: bytes that are no plan, the plan of a network, or the first value that cannot be.
     pub fn decode(bytes: &[u8]) -> Result<Self, ProgramError> {
         let plan: v1::TrainingPlan = decode("training plan", bytes, TRAINING_BYTES)?;
-        // A plan that describes a network as well would be read in two ways.
-        let v1::TrainingPlan { architecture: None, training: None, program: Some(program) } = plan
+        // A plan that describes a network as well would be read in two ways, and a dictionary would be checked by nobody.
+        let v1::TrainingPlan {
+            architecture: None,
+            training: None,
+            program: Some(program),
+            dictionary,
+        } = plan
         else {
             return Err(ProgramError::NoProgram);
         };
+        if !dictionary.is_empty() {
+            return Err(ProgramError::NoProgram);
+        }
         let v1::ProgramPlan { tensors, options } = program;
         let tensors = tensors.into_iter().map(|v1::Tensor { name, shape }| Tensor { name, shape });
         Self::new(Tensors::new(tensors.collect())?, options)
@@ -250,6 +258,7 @@ mod tests {
             architecture: Some(v1::Architecture { inputs: 8, ..Default::default() }),
             training: None,
             program: None,
+            dictionary: Vec::new(),
         };
         let mut bytes = prost::Message::encode_to_vec(&network);
         assert_eq!(Program::decode(&bytes), Err(ProgramError::NoProgram));

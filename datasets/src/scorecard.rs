@@ -4,8 +4,9 @@
 //! squared errors, and their probabilities part by part. The counts at a threshold are what lies above it, so thresholds are the
 //! edges of the parts; the area under the curve joins them by straight lines.
 
-use consilium_datasets::survey::Quantities;
 use serde::Serialize;
+
+use crate::survey::Quantities;
 
 /// Parts of the probabilities.
 pub const BINS: usize = 32;
@@ -35,12 +36,18 @@ pub fn count(scored: impl IntoIterator<Item = (f32, bool)>) -> Quantities {
             *count += 1;
             *sum += probability;
         }
-        losses += (crate::evaluation::cross_entropy(logit, is_positive) / LARGEST_LOSS).min(1.0);
+        losses += (cross_entropy(logit, is_positive) / LARGEST_LOSS).min(1.0);
         errors += (probability - label) * (probability - label);
     }
     let counts = std::iter::once(rows).chain(classes.into_iter().flatten()).collect();
     let sums = [losses, errors].into_iter().chain(probabilities).collect();
     Quantities { counts, sums }
+}
+
+/// −log σ(z) for a positive row and −log σ(−z) for a negative one, without overflow.
+pub fn cross_entropy(logit: f64, positive: bool) -> f64 {
+    let margin = if positive { logit } else { -logit };
+    (-margin).max(0.0) + (-margin.abs()).exp().ln_1p()
 }
 
 /// How good a model is on the rows of all sites that nobody trains on.
@@ -230,7 +237,14 @@ mod tests {
         let scored: Vec<(f32, bool)> = (0..400)
             .map(|i| (((i * 37) % 100) as f32 / 20.0 - 2.5, (i * 37) % 100 + (i * 7) % 60 > 80))
             .collect();
-        let exact = crate::evaluation::auc(&scored).unwrap();
+        let pairs = scored.iter().filter(|row| row.1).flat_map(|(positive, _)| {
+            scored
+                .iter()
+                .filter(|row| !row.1)
+                .map(move |(negative, _)| positive.total_cmp(negative))
+        });
+        let won = pairs.clone().map(|order| f64::from(order as i8 + 1) / 2.0).sum::<f64>();
+        let exact = won / pairs.count() as f64;
         let parts = Scores::read(&count(scored)).unwrap().auc.unwrap();
         assert!((exact - parts).abs() < 0.005, "{exact} {parts}");
     }
