@@ -44,6 +44,8 @@ fn genesis() -> v1::Genesis {
         training: vec![10, 4, 8, 8, 18, 0],
         privacy: None,
         lattice: None,
+        statistics: None,
+        evaluation: None,
         evaluation_key: vec![3; 32],
         refresh_steps: 20,
         min_threshold: 3,

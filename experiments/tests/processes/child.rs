@@ -67,7 +67,7 @@ fn institution() {
     let index: u32 = text(INDEX).parse().unwrap();
     let files =
         InstitutionFiles::load(&root.join("ceremony").join(institution_folder(index))).unwrap();
-    let Participant { trainer, preparation } =
+    let Participant { trainer, preparation, .. } =
         federation(&root).participants().unwrap().swap_remove(index as usize - 1);
     let held = Held { trainer, root: root.clone(), index };
     let participant = Participant::new(held, preparation);
