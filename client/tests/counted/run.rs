@@ -1,0 +1,151 @@
+use std::{fs, process::Child, thread, time::Duration};
+
+use consilium_audit::audit::audit;
+use consilium_client::{contribution::last_scores, state::model};
+use consilium_datasets::{Preprocessor, Source, dictionary::Dictionary, survey::Survey};
+
+use crate::world::{ROWS, World};
+
+fn finish(world: &World, running: Vec<Child>) {
+    for (place, mut child) in running.into_iter().enumerate() {
+        let status = child.wait().unwrap();
+        assert!(status.success(), "{place}: {}", world.read(&format!("{place}.log")));
+    }
+}
+
+fn audited(world: &mut World) {
+    world.stop();
+    let (ledger, scratch) = (world.path("ledger"), world.path("scratch"));
+    fs::create_dir_all(&scratch).unwrap();
+    let report = audit(&ledger, &scratch, Some(&world.parameters.chain_id)).unwrap();
+    assert!(report.is_closed);
+}
+
+#[test]
+fn sites_scale_alike_by_the_rows_of_all_and_learn_how_good_the_model_is_on_rows_that_nobody_trains_on()
+ {
+    let mut world = World::of(6, 0);
+    (0..4).for_each(|place| world.write_rows(place, false));
+    let running: Vec<Child> = (0..4).map(|place| world.start(place)).collect();
+    finish(&world, running);
+
+    // Statistics, six improvements, and an evaluation after every second one.
+    let checked: Vec<_> = (0..4)
+        .map(|place| {
+            let state = world.path(&format!("state-{place}"));
+            model::load(&state, &world.parameters).unwrap().unwrap()
+        })
+        .collect();
+    for one in &checked {
+        assert_eq!((one.step(), one.model()), (1 + 6 + 3, checked[0].model()));
+        assert_eq!(one.findings(), checked[0].findings());
+    }
+    let findings = checked[0].findings();
+    let (step, scores) = last_scores(&world.parameters, findings).unwrap();
+    assert_eq!((step, scores.rows), (9, ROWS.iter().sum::<u64>() / 4));
+    assert!(scores.auc.unwrap() > 0.97, "{scores:?}");
+    assert!(findings.best().is_some_and(|best| best.step == 9), "{findings:?}");
+    let log = world.read("2.log");
+    assert!(log.contains("held-out rows of all institutions: loss "), "{log}");
+    assert!(log.contains("than a model of your rows alone"), "{log}");
+
+    // The same statistics as of the rows of all in one table, without those that are held out.
+    let dictionary = Dictionary::load(&world.path("dictionary.toml")).unwrap();
+    let seed = u64::from_le_bytes(world.parameters.chain_id.0[..8].try_into().unwrap());
+    let survey = Survey::of(&dictionary);
+    let mut mean = (0.0, 0.0);
+    for place in 0..4 {
+        let source = Source::load(&world.path(&format!("{place}.toml"))).unwrap();
+        let dataset = dictionary.open(&source).unwrap().0;
+        let rows = dataset.hold_out(0.25, seed).train;
+        let taken = survey.take(&dataset, &rows).unwrap();
+        mean = (mean.0 + taken.sums[0], mean.1 + rows.len() as f64);
+    }
+    let tally = world.parameters.agenda().statistics().unwrap();
+    let (counts, sums) = tally.decode(&findings.statistics().unwrap().places).unwrap();
+    assert_eq!(counts[0] as f64, mean.1);
+    assert!((sums[0] - mean.0).abs() < 0.01, "{sums:?} {mean:?}");
+    let total = consilium_datasets::survey::Quantities { counts, sums };
+    let statistics = survey.read(&total).unwrap();
+    assert!(Preprocessor::agreed(&dictionary, &statistics.numbers()).is_ok());
+    audited(&mut world);
+}
+
+#[test]
+fn an_institution_that_is_killed_goes_on_with_the_same_statistics_and_the_same_held_out_rows() {
+    let mut world = World::of(4, 0);
+    (0..4).for_each(|place| world.write_rows(place, false));
+    let mut running: Vec<Child> = (0..3).map(|place| world.start(place)).collect();
+    let mut killed = world.start(3);
+    // Some way into the run, wherever that is.
+    while !world.read("3.log").contains("purpose=\"statistics\"") {
+        assert!(killed.try_wait().unwrap().is_none(), "{}", world.read("3.log"));
+        thread::sleep(Duration::from_millis(2));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    running.push(world.start(3));
+    finish(&world, running);
+    let log = world.read("3.log");
+    assert!(!log.contains("no update of this step"), "{log}");
+    let load = |place| {
+        let state = world.path(&format!("state-{place}"));
+        model::load(&state, &world.parameters).unwrap().unwrap()
+    };
+    assert_eq!(load(3).model(), load(0).model());
+    assert_eq!(load(3).findings(), load(0).findings());
+    audited(&mut world);
+}
+
+#[test]
+fn labels_that_one_site_has_inverted_show_in_that_sites_own_evaluation() {
+    let world = World::of(6, 0);
+    (0..3).for_each(|place| world.write_rows(place, false));
+    world.write_rows(3, true);
+    let running: Vec<Child> = (0..4).map(|place| world.start(place)).collect();
+    finish(&world, running);
+    let last = |place: usize| {
+        let log = world.read(&format!("{place}.log"));
+        let line = log.lines().rfind(|line| line.contains("than a model of your rows alone"));
+        line.unwrap().to_owned()
+    };
+    assert!(last(3).contains("not better than a model of your rows alone"), "{}", last(3));
+    let own_area = |place| {
+        let line = last(place);
+        let own = line.split("on your own").nth(1).unwrap().to_owned();
+        let area = own.split("AUC ").nth(1).unwrap();
+        area.split([',', ')']).next().unwrap().parse::<f64>().unwrap()
+    };
+    assert!(own_area(3) < 0.5 && own_area(0) > 0.5, "{} {}", own_area(3), own_area(0));
+}
+
+#[test]
+fn a_run_whose_evaluations_improve_no_more_ends_early_for_everyone() {
+    let mut world = World::of(400, 2);
+    // Labels that nothing decides: what is learned is soon no better on other rows.
+    for place in 0..4 {
+        world.write_rows(place, false);
+        let path = world.path(&format!("{place}.csv"));
+        let noise = |(i, line): (usize, &str)| {
+            let ill = u8::from((i * 7 + i * i * 3 + place) % 5 < 2);
+            let fields: Vec<&str> = line.split(',').collect();
+            match (i, place % 2) {
+                (0, _) => format!("{line}\n"),
+                (_, 0) => format!("{},{},{ill}\n", fields[0], fields[1]),
+                _ => format!("{ill},{},{}\n", fields[1], fields[2]),
+            }
+        };
+        let text: String =
+            fs::read_to_string(&path).unwrap().lines().enumerate().map(noise).collect();
+        fs::write(path, text).unwrap();
+    }
+    let running: Vec<Child> = (0..4).map(|place| world.start(place)).collect();
+    finish(&world, running);
+    let state = world.path("state-0");
+    let checked = model::load(&state, &world.parameters).unwrap().unwrap();
+    let best = checked.findings().best().unwrap();
+    // Two evaluations after the best one, of three steps each.
+    assert_eq!(checked.step(), best.step + 6 + 1);
+    assert!(checked.step() < world.parameters.steps);
+    audited(&mut world);
+}
