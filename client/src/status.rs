@@ -8,11 +8,13 @@ use consilium_contract::{
     roster::{INITIAL_CREDIT, Institution, Roster},
     transaction::parse_entry,
 };
+use consilium_datasets::scorecard::Scores;
 use consilium_hash::{ChainId, ModelHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 
 use crate::{
     ClientError,
+    contribution::last_scores,
     institution::member::Membership,
     state::{history::History, model},
 };
@@ -50,6 +52,10 @@ pub struct Status {
     pub phase: &'static str,
     /// Rounds whose models are checked, and the hash of the last of them.
     pub checked: (u64, ModelHash),
+    /// The last evaluation of the run: its step, and how good the model was on the held-out rows of all.
+    pub evaluated: Option<(u64, Scores)>,
+    /// The evaluation with the smallest loss: its step, and the model that it measured.
+    pub best: Option<(u64, ModelHash)>,
 }
 
 /// The committee that holds the key, as an institution sees it.
@@ -117,6 +123,13 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         credit,
         attempt: follower.attempt(),
         phase: follower.phase().name(),
+        evaluated: checked
+            .as_ref()
+            .and_then(|checked| last_scores(&parameters, checked.findings())),
+        best: checked
+            .as_ref()
+            .and_then(|checked| checked.findings().best())
+            .map(|best| (best.step, best.model.hash())),
         checked: checked
             .map_or((0, parameters.initial_model), |model| (model.step(), model.model().hash())),
     })
@@ -196,7 +209,19 @@ impl fmt::Display for Status {
             )?;
         }
         writeln!(f, "now             {}, attempt {}", self.phase, self.attempt)?;
-        write!(f, "checked model   {} after {} rounds", self.checked.1.short(), self.checked.0)
+        write!(f, "checked model   {} after {} rounds", self.checked.1.short(), self.checked.0)?;
+        if let Some((step, scores)) = &self.evaluated {
+            let area = scores.auc.map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}"));
+            let Scores { rows, loss, .. } = scores;
+            write!(
+                f,
+                "\nevaluated       in step {step}, on {rows} held-out rows of all: loss {loss:.4}, AUC {area}"
+            )?;
+        }
+        if let Some((step, model)) = &self.best {
+            write!(f, "\nbest model      {}, by the evaluation in step {step}", model.short())?;
+        }
+        Ok(())
     }
 }
 
