@@ -30,7 +30,7 @@ def classifier(model, options, seed=0):
         random_state=seed,
     )
     # scikit-learn makes the attributes of a classifier in its first step; what it has learned there is replaced.
-    found.partial_fit(numpy.zeros_like(model["coef"]), CLASSES[:1], classes=CLASSES)
+    found.partial_fit(numpy.zeros(model["coef"].shape), CLASSES[:1], classes=CLASSES)
     found.coef_ = model["coef"].astype(numpy.float64)
     found.intercept_ = model["intercept"].astype(numpy.float64)
     return found
@@ -38,10 +38,13 @@ def classifier(model, options, seed=0):
 
 def train(model, rows, options, step, seed):
     found = classifier(model, options, seed)
+    # In float64 throughout: scikit-learn does not mix them.
+    features = rows.features.astype(numpy.float64)
+    labels = rows.labels.astype(int)
     order = numpy.random.default_rng(seed)
     for _ in range(json.loads(options).get("epochs", 2)):
-        chosen = order.permutation(len(rows.labels))
-        found.partial_fit(rows.features[chosen], rows.labels[chosen].astype(int))
+        chosen = order.permutation(len(labels))
+        found.partial_fit(features[chosen], labels[chosen])
     return {"coef": found.coef_, "intercept": found.intercept_}
 
 
