@@ -79,6 +79,7 @@ pub struct LocalTrainer {
     config: TrainingConfig,
     seed: u64,
     institution: u64,
+    first_step: u64,
 }
 
 impl LocalTrainer {
@@ -96,7 +97,13 @@ impl LocalTrainer {
     ) -> Result<Self, LearningError> {
         config.check()?;
         check_table(&architecture, &table)?;
-        Ok(Self { architecture, table, config, seed, institution })
+        Ok(Self { architecture, table, config, seed, institution, first_step: 0 })
+    }
+
+    /// The same in a run whose first step has another number than 0, which is where its learning rate begins.
+    #[must_use]
+    pub fn counting_from(self, first_step: u64) -> Self {
+        Self { first_step, ..self }
     }
 
     /// The local model of `step`. The order of the rows follows from seed, institution and step, so a repeated attempt at
@@ -106,7 +113,8 @@ impl LocalTrainer {
     /// [`LearningError::ParameterCount`], [`LearningError::NonFinite`].
     pub fn fit(&self, step: u64, global: &[f32]) -> Result<Vec<f32>, LearningError> {
         let mut order = generator("shuffle", self.seed, &[self.institution, step]);
-        train(&self.architecture, global, &self.table, &self.config, &mut order)
+        let config = self.config.at_step(step.saturating_sub(self.first_step));
+        train(&self.architecture, global, &self.table, &config, &mut order)
     }
 }
 
@@ -131,12 +139,7 @@ mod tests {
     }
 
     fn config(local_epochs: usize) -> TrainingConfig {
-        TrainingConfig {
-            optimiser: Optimiser::Adam,
-            learning_rate: 0.01,
-            batch_size: 32,
-            local_epochs,
-        }
+        TrainingConfig::new(Optimiser::Adam, 0.01, 32, local_epochs)
     }
 
     fn trainer(architecture: &Architecture, institution: u64) -> LocalTrainer {
