@@ -231,6 +231,7 @@ mod tests {
             learning_rate: 0.01,
             batch_size: 16,
             local_epochs: 1,
+            ..Training::default()
         }
     }
 

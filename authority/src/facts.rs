@@ -5,6 +5,7 @@ use consilium_contract::Parameters;
 use consilium_crypto::mask::Kind;
 use consilium_privacy::Terms;
 use consilium_proto::training::{Convolution, Plan, Program};
+use consilium_proto::v1::{ClassWeights, Cosine, Schedule, StepDecay, Training, schedule::Fall};
 
 /// A line a fact.
 pub fn text_of(parameters: &Parameters) -> String {
@@ -39,8 +40,40 @@ fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
         ("hidden", layers.hidden.into()),
         ("optimiser", optimiser.to_lowercase().into()),
         ("learning rate", training.learning_rate.into()),
+        ("batch size", training.batch_size.into()),
+        ("local epochs", training.local_epochs.into()),
     ]);
     facts.extend(dictionary.map(|hash| ("data dictionary", hash.to_string().into())));
+    facts.extend(optional_facts(&training));
+    facts
+}
+
+/// What training has where somebody has asked for it.
+fn optional_facts(training: &Training) -> Vec<(&'static str, serde_json::Value)> {
+    let mut facts = Vec::new();
+    if let Some(Schedule { warmup_steps, fall }) = training.schedule {
+        facts.push(("warmup steps", warmup_steps.into()));
+        match fall {
+            None => {}
+            Some(Fall::Cosine(Cosine { final_share, .. })) => {
+                facts.push(("final share of rate", final_share.into()));
+            }
+            Some(Fall::StepDecay(StepDecay { factor, every_steps })) => {
+                facts.push(("decay of rate", factor.into()));
+                facts.push(("steps between decays", every_steps.into()));
+            }
+        }
+    }
+    for (name, value) in
+        [("weight decay", training.weight_decay), ("proximal term", training.proximal)]
+    {
+        if value != 0.0 {
+            facts.push((name, value.into()));
+        }
+    }
+    if let Some(ClassWeights { negative, positive }) = training.class_weights {
+        facts.push(("class weights", vec![negative, positive].into()));
+    }
     facts
 }
 

@@ -18,7 +18,8 @@ pub(super) struct OwnProgram {
         long,
         value_name = "FILE",
         conflicts_with_all = [
-            "inputs", "dictionary", "convolution", "hidden", "optimiser", "learning_rate", "batch_size", "local_epochs"
+            "inputs", "dictionary", "convolution", "hidden", "optimiser", "learning_rate", "schedule", "warmup_steps",
+            "batch_size", "local_epochs", "weight_decay", "proximal", "class_weights"
         ]
     )]
     tensors: Option<PathBuf>,

@@ -41,6 +41,7 @@
 //! | `participants` | who takes part in sharing, and the group in whose name requests are signed |
 //! | `privacy` | from a privacy budget to the noise that keeps it |
 //! | `protection` | a threshold of 1, which protects nobody |
+//! | `training` | how institutions train: choosing it |
 //! | `send` | a signed transaction to the coordinator |
 //! | `enrolled` | who has not enrolled yet, for an operator whose request was refused |
 //! | `error` | what can be wrong with a ceremony or a request, and what to do |
@@ -60,6 +61,7 @@ mod register;
 mod send;
 mod spec;
 mod tensors;
+mod training;
 
 pub use agreed::AgreedDictionary;
 pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip};
@@ -76,3 +78,4 @@ pub use spec::{
     CeremonySpec, default_min_rows, default_min_threshold, default_min_updates, initial_model,
 };
 pub use tensors::read_program;
+pub use training::{OptimiserName, ScheduleChoice, TrainingFlags};

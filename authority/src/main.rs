@@ -18,7 +18,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
     AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
-    default_min_threshold, default_min_updates, read_transaction,
+    TrainingFlags, default_min_threshold, default_min_updates, read_transaction,
 };
 use consilium_cli::{Failure, command_line, failure, version, version::warning};
 use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
@@ -26,7 +26,6 @@ use consilium_crypto::TEST_FEATURES;
 use consilium_identity::{FilesError, institution_folder};
 use consilium_privacy::Run;
 use consilium_proto::training::{Convolution, Layers};
-use consilium_proto::v1::{Optimiser, Training};
 use rand_core::OsRng;
 
 use counting::Counting;
@@ -188,12 +187,6 @@ enum Format {
     Json,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum OptimiserName {
-    Sgd,
-    Adam,
-}
-
 #[derive(Args)]
 struct Admit {
     #[command(flatten)]
@@ -271,18 +264,8 @@ struct Init {
     min_threshold: Option<u32>,
     #[command(flatten)]
     protection: Protection,
-    /// Optimiser of the local training.
-    #[arg(long, value_enum, default_value_t = OptimiserName::Adam)]
-    optimiser: OptimiserName,
-    /// Its learning rate.
-    #[arg(long, default_value_t = 0.01)]
-    learning_rate: f64,
-    /// Rows of a batch.
-    #[arg(long, default_value_t = 16)]
-    batch_size: u32,
-    /// Passes over an institution's rows in a round.
-    #[arg(long, default_value_t = 1)]
-    local_epochs: u32,
+    #[command(flatten)]
+    training: TrainingFlags,
     /// Directory to create; it must not exist.
     #[arg(long)]
     out: PathBuf,
@@ -400,18 +383,10 @@ fn init(arguments: &Init) -> Result<String, String> {
     let initial = arguments.initial_model.as_deref();
     let Founded { program, dimension, model } =
         arguments.own_program.found(initial)?.map_or_else(|| network(&layers, initial), Ok)?;
-    let training = Training {
-        optimiser: match arguments.optimiser {
-            OptimiserName::Sgd => Optimiser::Sgd,
-            OptimiserName::Adam => Optimiser::Adam,
-        }
-        .into(),
-        learning_rate: arguments.learning_rate,
-        batch_size: arguments.batch_size,
-        local_epochs: arguments.local_epochs,
-    };
     let largest = rows.iter().copied().max().unwrap_or(1);
     let defaults = CeremonySpec::new(layers, model, rows);
+    let training = arguments.training.over(defaults.training, arguments.steps);
+    let training = training.map_err(|error| error.to_string())?;
     let threshold = arguments.threshold.unwrap_or(defaults.threshold);
     let min_updates = arguments
         .min_updates

@@ -67,6 +67,7 @@ impl CeremonySpec {
             learning_rate: 0.01,
             batch_size: 16,
             local_epochs: 1,
+            ..Training::default()
         };
         let threshold = largest_threshold(institutions);
         let dimension = u32::try_from(initial_model.len()).unwrap_or(u32::MAX);

@@ -54,7 +54,7 @@ pub enum LearningError {
         /// Name of the hyper-parameter.
         name: &'static str,
         /// What is allowed.
-        expected: &'static str,
+        expected: String,
         /// What came.
         got: String,
     },

@@ -13,7 +13,10 @@
 //! | `architecture` | shape of the network, its parameter count, its initial parameters |
 //! | `network` | the same network as a burn module; the only file that names a backend |
 //! | `patches` | what the kernels of a convolution see, so that a convolution is a dense layer |
-//! | `training` | optimiser, epochs, batches |
+//! | `config` | hyper-parameters: optimiser, learning rate, batches, epochs, proximal term, class weights |
+//! | `schedule` | how the learning rate changes over the steps of a run |
+//! | `loss` | what training makes small |
+//! | `training` | epochs of gradient steps |
 //! | `evaluation` | accuracy, exact AUC, loss |
 //! | `tabular` | a trainer whose rows are scaled by statistics that come later |
 //! | `trainer` | [`Trainer`], what an institution asks of whatever trains for it |
@@ -26,11 +29,14 @@
 //! `[3, 3, values before, values after]`. An image lies row by row, each pixel its values, and so the first dense layer sees it.
 
 mod architecture;
+mod config;
 mod error;
 mod evaluation;
+mod loss;
 mod network;
 mod patches;
 mod plan;
+mod schedule;
 mod seed;
 mod tabular;
 mod trainer;
@@ -38,11 +44,13 @@ mod training;
 mod weights;
 
 pub use architecture::Architecture;
+pub use config::{ClassWeights, Optimiser, TrainingConfig};
 pub use error::LearningError;
 pub use evaluation::{Metrics, evaluate, logits};
 pub use plan::TrainingPlan;
+pub use schedule::{Fall, Schedule};
 pub use seed::{generator, permutation};
 pub use tabular::TabularTrainer;
 pub use trainer::{LocalTrainer, TrainError, Trainer};
-pub use training::{Learner, Optimiser, TrainingConfig, train};
+pub use training::{Learner, train};
 pub use weights::{from_safetensors, model_blob, parameters_from_blob, to_safetensors};

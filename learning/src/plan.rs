@@ -1,8 +1,8 @@
 //! What a genesis asks for, as this crate trains it.
 
-use consilium_proto::{training::Plan, v1};
+use consilium_proto::training::Plan;
 
-use crate::{Architecture, LearningError, Optimiser, TrainingConfig};
+use crate::{Architecture, LearningError, TrainingConfig};
 
 /// The network and the training that the institutions of a run agreed on.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,19 +25,9 @@ impl TrainingPlan {
         if described != dimension {
             return Err(LearningError::OtherDimension { plan: described, genesis: dimension });
         }
-        let optimiser = match plan.training.optimiser() {
-            v1::Optimiser::Adam => Optimiser::Adam,
-            // A checked plan names one of the two.
-            v1::Optimiser::Sgd | v1::Optimiser::Unspecified => Optimiser::Sgd,
-        };
         Ok(Self {
             architecture: plan.layers.try_into()?,
-            config: TrainingConfig {
-                optimiser,
-                learning_rate: plan.training.learning_rate,
-                batch_size: plan.training.batch_size as usize,
-                local_epochs: plan.training.local_epochs as usize,
-            },
+            config: TrainingConfig::from_plan(&plan.training)?,
         })
     }
 }
@@ -47,14 +37,17 @@ mod tests {
     use consilium_proto::training::{Convolution, Layers};
 
     use super::*;
+    use crate::{ClassWeights, Fall, Optimiser, Schedule};
 
     #[test]
     fn what_was_agreed_is_what_is_trained_and_another_dimension_is_refused() {
+        let fall = Fall::Cosine { final_share: 0.1, steps: 60 };
         let config = TrainingConfig {
-            optimiser: Optimiser::Sgd,
-            learning_rate: 0.5,
-            batch_size: 4,
-            local_epochs: 2,
+            weight_decay: 0.25,
+            proximal: 0.125,
+            class_weights: Some(ClassWeights { negative: 1.0, positive: 3.0 }),
+            schedule: Some(Schedule { warmup_steps: 5, fall }),
+            ..TrainingConfig::new(Optimiser::AdamW, 0.5, 4, 2)
         };
         let layers = Layers::dense(8, vec![16, 8]);
         let bytes = Plan { layers, training: config.to_plan(), dictionary: None }.encode();

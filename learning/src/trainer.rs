@@ -123,6 +123,7 @@ pub struct LocalTrainer {
     config: TrainingConfig,
     seed: u64,
     institution: u64,
+    first_step: u64,
 }
 
 impl LocalTrainer {
@@ -140,7 +141,7 @@ impl LocalTrainer {
     ) -> Result<Self, LearningError> {
         config.check()?;
         check_table(&architecture, &table)?;
-        Ok(Self { architecture, table, held_out: None, config, seed, institution })
+        Ok(Self { architecture, table, held_out: None, config, seed, institution, first_step: 0 })
     }
 
     /// Measures models on these rows, which it does not train on. There may be none of them.
@@ -154,6 +155,12 @@ impl LocalTrainer {
         Ok(Self { held_out: Some(table), ..self })
     }
 
+    /// The same in a run whose first step has another number than 0, which is where its learning rate begins.
+    #[must_use]
+    pub fn counting_from(self, first_step: u64) -> Self {
+        Self { first_step, ..self }
+    }
+
     /// The local model of `step`. The order of the rows follows from seed, institution and step, so a repeated attempt at
     /// a step trains the same model.
     ///
@@ -161,7 +168,8 @@ impl LocalTrainer {
     /// [`LearningError::ParameterCount`], [`LearningError::NonFinite`].
     pub fn fit(&self, step: u64, global: &[f32]) -> Result<Vec<f32>, LearningError> {
         let mut order = generator("shuffle", self.seed, &[self.institution, step]);
-        train(&self.architecture, global, &self.table, &self.config, &mut order)
+        let config = self.config.at_step(step.saturating_sub(self.first_step));
+        train(&self.architecture, global, &self.table, &config, &mut order)
     }
 }
 
@@ -196,12 +204,7 @@ mod tests {
     }
 
     fn config(local_epochs: usize) -> TrainingConfig {
-        TrainingConfig {
-            optimiser: Optimiser::Adam,
-            learning_rate: 0.01,
-            batch_size: 32,
-            local_epochs,
-        }
+        TrainingConfig::new(Optimiser::Adam, 0.01, 32, local_epochs)
     }
 
     fn trainer(architecture: &Architecture, institution: u64) -> LocalTrainer {

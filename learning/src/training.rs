@@ -1,75 +1,14 @@
-//! Training: mini-batches of shuffled rows, binary cross-entropy on the logit, SGD or Adam.
+//! Training: mini-batches of shuffled rows, an optimiser, and what holds the model near the global one.
 
-use burn::nn::loss::{BinaryCrossEntropyLoss, BinaryCrossEntropyLossConfig};
-use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer, SgdConfig};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::optim::{AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig};
+use burn::tensor::{Device, Tensor, TensorData};
 use consilium_datasets::Table;
-use consilium_proto::v1;
 use rand_core::RngCore;
-use serde::{Deserialize, Serialize};
 
+use crate::loss::{Loss, Proximal};
 use crate::network::{Network, device};
 use crate::weights::finite;
-use crate::{Architecture, LearningError, permutation};
-
-/// How the parameters follow the gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Optimiser {
-    /// Plain stochastic gradient descent.
-    Sgd,
-    /// Adam (Kingma and Ba, ICLR 2015) with β₁ = 0.9, β₂ = 0.999, ε = 1e-5.
-    Adam,
-}
-
-/// Hyper-parameters of local training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingConfig {
-    /// SGD or Adam.
-    pub optimiser: Optimiser,
-    /// Step size, positive.
-    pub learning_rate: f64,
-    /// Rows a gradient step, at least one; the last batch of an epoch may be smaller.
-    pub batch_size: usize,
-    /// Passes over the rows in one call to [`train`], at least one.
-    pub local_epochs: usize,
-}
-
-impl TrainingConfig {
-    /// As a plan holds it.
-    #[must_use]
-    pub fn to_plan(&self) -> v1::Training {
-        let optimiser = match self.optimiser {
-            Optimiser::Sgd => v1::Optimiser::Sgd,
-            Optimiser::Adam => v1::Optimiser::Adam,
-        };
-        v1::Training {
-            optimiser: optimiser.into(),
-            learning_rate: self.learning_rate,
-            batch_size: u32::try_from(self.batch_size).unwrap_or(u32::MAX),
-            local_epochs: u32::try_from(self.local_epochs).unwrap_or(u32::MAX),
-        }
-    }
-
-    /// # Errors
-    /// [`LearningError::TrainingConfig`] naming the first hyper-parameter outside its range.
-    pub fn check(&self) -> Result<(), LearningError> {
-        let error = |name, expected, got: String| {
-            Err(LearningError::TrainingConfig { name, expected, got })
-        };
-        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            return error("learning_rate", "a positive number", self.learning_rate.to_string());
-        }
-        if self.batch_size == 0 {
-            return error("batch_size", "1 or more", "0".into());
-        }
-        if self.local_epochs == 0 {
-            return error("local_epochs", "1 or more", "0".into());
-        }
-        Ok(())
-    }
-}
+use crate::{Architecture, LearningError, Optimiser, TrainingConfig, permutation};
 
 /// # Errors
 /// [`LearningError::NoRows`] or [`LearningError::TableShape`] unless every row has the network's inputs and a label.
@@ -92,14 +31,17 @@ pub(super) fn check_table(architecture: &Architecture, table: &Table) -> Result<
 pub struct Learner {
     architecture: Architecture,
     config: TrainingConfig,
+    learning_rate: f64,
     network: Network,
     optimiser: ModuleOptimizer,
-    loss: BinaryCrossEntropyLoss,
+    loss: Loss,
+    proximal: Option<Proximal>,
     device: Device,
 }
 
 impl Learner {
-    /// Starts from flat `parameters` with a fresh optimiser.
+    /// Starts from flat `parameters` with a fresh optimiser; a proximal term holds it near them. The learning rate is the
+    /// first one of a schedule until [`at_step`](Self::at_step).
     ///
     /// # Errors
     /// [`LearningError::ParameterCount`], [`LearningError::TrainingConfig`].
@@ -110,17 +52,30 @@ impl Learner {
     ) -> Result<Self, LearningError> {
         config.check()?;
         let device = device().autodiff();
+        let network = Network::new(architecture, parameters, &device)?;
         Ok(Self {
-            network: Network::new(architecture, parameters, &device)?,
+            proximal: Proximal::new(config.proximal, &network),
+            network,
             optimiser: match config.optimiser {
                 Optimiser::Sgd => SgdConfig::new().init(),
+                // The same arithmetic without a decay, and then the same bytes.
+                Optimiser::AdamW if config.weight_decay == 0.0 => AdamConfig::new().init(),
                 Optimiser::Adam => AdamConfig::new().init(),
+                Optimiser::AdamW => {
+                    AdamWConfig::new().with_weight_decay(config.weight_decay as f32).init()
+                }
             },
-            loss: BinaryCrossEntropyLossConfig::new().with_logits(true).init(&device),
+            loss: Loss::new(config),
             architecture: architecture.clone(),
+            learning_rate: config.rate_at(0),
             config: config.clone(),
             device,
         })
+    }
+
+    /// Takes the learning rate of a step of the run, counted from 0, and keeps the optimiser's state.
+    pub fn at_step(&mut self, step: u64) {
+        self.learning_rate = self.config.rate_at(step);
     }
 
     /// One pass over the rows in an order drawn from `rng`.
@@ -133,8 +88,12 @@ impl Learner {
         let mut network = self.network.clone();
         for rows in permutation(rng, table.rows).chunks(self.config.batch_size) {
             let loss = batch_loss(&network, &self.loss, table, rows, &self.device);
+            let loss = match &self.proximal {
+                Some(proximal) => loss + proximal.term(&network),
+                None => loss,
+            };
             let gradients = GradientsParams::from_grads(loss.backward(), &network);
-            network = self.optimiser.step(self.config.learning_rate, network, gradients);
+            network = self.optimiser.step(self.learning_rate, network, gradients);
         }
         self.network = network;
         Ok(())
@@ -154,7 +113,7 @@ impl Learner {
 /// Mean loss over the given rows of `table`, which has been checked.
 fn batch_loss(
     network: &Network,
-    loss: &BinaryCrossEntropyLoss,
+    loss: &Loss,
     table: &Table,
     rows: &[usize],
     device: &Device,
@@ -164,19 +123,14 @@ fn batch_loss(
         .flat_map(|&row| table.features.iter().skip(row * table.width).take(table.width))
         .copied()
         .collect();
-    let labels: Vec<i32> = rows
-        .iter()
-        .filter_map(|&row| table.labels.get(row))
-        .map(|&label| i32::from(label > 0.5))
-        .collect();
+    let labels: Vec<f32> = rows.iter().filter_map(|&row| table.labels.get(row)).copied().collect();
     let inputs =
         Tensor::<2>::from_data(TensorData::new(features, [rows.len(), table.width]), device);
-    let targets = Tensor::<2, Int>::from_data(TensorData::new(labels, [rows.len(), 1]), device);
-    loss.forward(network.forward(inputs), targets)
+    loss.mean(network.forward(inputs), &labels, device)
 }
 
 /// Trains flat `parameters` for `config.local_epochs` passes with a fresh optimiser; the same input, `rng` included,
-/// gives the same bytes.
+/// gives the same bytes. The learning rate is that of a schedule's first step: see [`TrainingConfig::at_step`].
 ///
 /// # Errors
 /// Everything of [`Learner`]; [`LearningError::NonFinite`] if training diverged.

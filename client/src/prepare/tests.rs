@@ -14,12 +14,7 @@ fn pima() -> Table {
 }
 
 fn trainer(architecture: &Architecture, institution: u64) -> LocalTrainer {
-    let config = TrainingConfig {
-        optimiser: Optimiser::Adam,
-        learning_rate: 0.01,
-        batch_size: 32,
-        local_epochs: 1,
-    };
+    let config = TrainingConfig::new(Optimiser::Adam, 0.01, 32, 1);
     LocalTrainer::new(architecture.clone(), pima(), config, 42, institution).unwrap()
 }
 

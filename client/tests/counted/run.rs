@@ -55,7 +55,8 @@ fn sites_scale_alike_by_the_rows_of_all_and_learn_how_good_the_model_is_on_rows_
     let survey = Survey::of(&dictionary);
     let mut mean = (0.0, 0.0);
     for place in 0..4 {
-        let source = Source::load(&world.path(&format!("{place}.toml"))).unwrap();
+        let path = world.path(&format!("{place}.toml"));
+        let source = Source::open(path.to_str().unwrap()).unwrap();
         let dataset = dictionary.open(&source).unwrap().0;
         let rows = dataset.hold_out(0.25, seed).train;
         let taken = survey.take(&dataset, &rows).unwrap();

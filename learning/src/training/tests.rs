@@ -5,6 +5,8 @@ use consilium_proto::training::{Convolution, Layers};
 use super::*;
 use crate::generator;
 
+mod terms;
+
 /// Rows whose label follows a curved boundary, features in [−1, 1].
 fn moons(rows: usize, width: usize, seed: u64) -> Table {
     let mut rng = generator("test rows", seed, &[]);
@@ -18,7 +20,7 @@ fn moons(rows: usize, width: usize, seed: u64) -> Table {
 }
 
 fn config(optimiser: Optimiser) -> TrainingConfig {
-    TrainingConfig { optimiser, learning_rate: 0.05, batch_size: 16, local_epochs: 3 }
+    TrainingConfig::new(optimiser, 0.05, 16, 3)
 }
 
 /// For every pixel of an image, what its kernel sees; nothing beyond the edge.
@@ -85,6 +87,11 @@ fn loss_by_hand(architecture: &Architecture, parameters: &[f64], table: &Table) 
 
 fn gradient(architecture: &Architecture, parameters: &[f32], table: &Table) -> Vec<f32> {
     let learner = Learner::new(architecture, parameters, &config(Optimiser::Sgd)).unwrap();
+    flat_gradient(&learner, table)
+}
+
+/// Of the mean loss over all rows.
+fn flat_gradient(learner: &Learner, table: &Table) -> Vec<f32> {
     let rows: Vec<usize> = (0..table.rows).collect();
     let gradients =
         batch_loss(&learner.network, &learner.loss, table, &rows, &learner.device).backward();

@@ -3,6 +3,7 @@
 //! The authority writes it into the genesis, whoever trains reads it, and nobody between them does: to the contract it
 //! is a string of bytes. So its rules stand here, once, where both sides link them.
 
+mod hyperparameters;
 mod layers;
 mod program;
 
@@ -11,6 +12,7 @@ use thiserror::Error;
 
 use crate::{TRAINING_BYTES, WireError, decode, v1};
 
+pub use hyperparameters::check_training;
 pub use layers::{Convolution, Layer, Layers, LayersError};
 pub use program::{MAX_OPTIONS_BYTES, Program, ProgramError, Tensor, Tensors};
 
@@ -63,23 +65,17 @@ impl Plan {
     /// # Errors
     /// [`PlanError::OutOfRange`]: the first value that cannot.
     pub fn check(&self) -> Result<u32, PlanError> {
-        let require = |holds: bool, field, actual: String, expected: &str| {
-            let expected = expected.to_owned();
-            holds.then_some(()).ok_or(PlanError::OutOfRange { field, actual, expected })
-        };
         let dimension = self.layers.dimension()?;
         let most_rows = MAX_BATCH_VALUES / self.layers.neurons()?.max(1);
-        let v1::Training { learning_rate, batch_size, local_epochs, .. } = self.training;
-        let is_rate = learning_rate.is_finite() && learning_rate > 0.0;
-        require(is_rate, "learning rate", learning_rate.to_string(), "a finite number above 0")?;
-        let is_batch = (1..=most_rows).contains(&batch_size);
-        let batches = format!("1 to {most_rows} with these layers");
-        require(is_batch, "batch size", batch_size.to_string(), &batches)?;
-        require(local_epochs > 0, "local epochs", local_epochs.to_string(), "at least 1")?;
-        let is_known =
-            matches!(self.training.optimiser(), v1::Optimiser::Sgd | v1::Optimiser::Adam);
-        let optimiser = self.training.optimiser.to_string();
-        require(is_known, "optimiser", optimiser, "SGD (1) or Adam (2)")?;
+        check_training(&self.training)?;
+        let batch_size = self.training.batch_size;
+        if batch_size > most_rows {
+            return Err(PlanError::OutOfRange {
+                field: "batch size",
+                actual: batch_size.to_string(),
+                expected: format!("1 to {most_rows} with these layers"),
+            });
+        }
         Ok(dimension)
     }
 
@@ -123,6 +119,7 @@ mod tests {
             learning_rate: 0.01,
             batch_size: 16,
             local_epochs: 1,
+            ..v1::Training::default()
         };
         Plan { layers: Layers::dense(8, vec![16, 8]), training, dictionary: None }
     }
@@ -186,7 +183,9 @@ mod tests {
             ("batch size", |plan| plan.training.batch_size = 0),
             ("local epochs", |plan| plan.training.local_epochs = 0),
             ("optimiser", |plan| plan.training.optimiser = 0),
-            ("optimiser", |plan| plan.training.optimiser = 3),
+            ("optimiser", |plan| plan.training.optimiser = 4),
+            ("weight decay", |plan| plan.training.weight_decay = 0.1),
+            ("proximal term", |plan| plan.training.proximal = f64::NAN),
         ];
         for (expected, tweak) in cases {
             let mut wrong = plan();
