@@ -45,10 +45,13 @@ impl Tally {
         let widest = wanted.clamp(*WIDTHS.start(), *WIDTHS.end());
         let of_width = |width| Self { counts, sums, width, rows_bits };
         let fits = |tally: &Self| Quantiser::new(tally.bound(), 1.0, 1.0, summands).map(|_| ());
-        let narrower = (*WIDTHS.start()..=widest).rev().map(of_width);
-        match narrower.clone().find(|tally| fits(tally).is_ok()) {
+        let mut narrower = (*WIDTHS.start()..=widest).rev().map(of_width);
+        match narrower.find(|tally| fits(tally).is_ok()) {
             Some(tally) => Ok(tally),
-            None => narrower.last().map_or(Ok(of_width(widest)), |last| fits(&last).map(|()| last)),
+            None => {
+                let narrowest = of_width(*WIDTHS.start());
+                fits(&narrowest).map(|()| narrowest)
+            }
         }
     }
 

@@ -167,12 +167,8 @@ impl ReplayConfig {
         let n = u32::try_from(institutions).unwrap_or(u32::MAX);
         let threshold = largest_threshold(n);
         let test_fraction = 0.2;
-        let local = TrainingConfig {
-            optimiser: Optimiser::Adam,
-            learning_rate: if convolution.is_empty() { 1e-2 } else { 1e-3 },
-            batch_size: 16,
-            local_epochs: 1,
-        };
+        let learning_rate = if convolution.is_empty() { 1e-2 } else { 1e-3 };
+        let local = TrainingConfig::new(Optimiser::Adam, learning_rate, 16, 1);
         let largest =
             (data.rows() as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
         let all: Vec<usize> = (0..data.rows()).collect();
@@ -215,12 +211,7 @@ impl ReplayConfig {
             bound,
             mask,
             privacy: terms.map(Privacy::from),
-            centralised: TrainingConfig {
-                optimiser: Optimiser::Adam,
-                learning_rate: 1e-3,
-                batch_size: 32,
-                local_epochs: 1,
-            },
+            centralised: TrainingConfig::new(Optimiser::Adam, 1e-3, 32, 1),
             local,
         };
         config.check()?;
