@@ -31,7 +31,7 @@ pub(crate) enum RowsKind {
     /// They are, in one scale: those that are trained on, and those that are held out where the run evaluates.
     Scaled { train: Table, held_out: Option<Table> },
     /// Their scale follows from the rows of all, which the run counts first.
-    Counted { dataset: Dataset, split: Split, dictionary: Box<Dictionary> },
+    Counted { dataset: Box<Dataset>, split: Split, dictionary: Box<Dictionary> },
 }
 
 /// For the log, once nothing of what was given is refused.
@@ -84,7 +84,8 @@ fn counted(
     let split = split(&dataset, parameters);
     let facts = facts(&dictionary, &report);
     let (number, positive) = (dataset.rows(), dataset.positives());
-    let kind = RowsKind::Counted { dataset, split, dictionary: Box::new(dictionary) };
+    let kind =
+        RowsKind::Counted { dataset: Box::new(dataset), split, dictionary: Box::new(dictionary) };
     let remarks = Remarks { facts, warnings: Vec::new() };
     Ok(Rows { number, positive, kind, remarks })
 }

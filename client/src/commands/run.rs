@@ -162,7 +162,8 @@ fn participant(
         RowsKind::Counted { dataset, split, dictionary } => {
             own.refuse()?;
             let plan = plan(parameters)?;
-            let trainer = TabularTrainer::new(dataset, split, *dictionary, plan, seed, institution);
+            let trainer =
+                TabularTrainer::new(*dataset, split, *dictionary, plan, seed, institution);
             (Box::new(trainer), None)
         }
         RowsKind::Scaled { train, held_out } => match own.start(files, &train, data, seed)? {

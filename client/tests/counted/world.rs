@@ -107,14 +107,16 @@ impl World {
     pub fn write_rows(&self, place: usize, inverted: bool) {
         let row = |i: u64| {
             let glucose = 60 + (i * 37) % 140 + 10 * place as u64;
-            let age = if i % 9 == 0 { String::new() } else { (20 + (i * 13) % 70).to_string() };
+            let age =
+                if i.is_multiple_of(9) { String::new() } else { (20 + (i * 13) % 70).to_string() };
             let ill = u8::from((glucose > 140) != inverted);
             match place % 2 {
                 0 => format!("{glucose},{age},{ill}\n"),
                 _ => format!("{ill},{age},{glucose}\n"),
             }
         };
-        let header = if place % 2 == 0 { "glucose,age,ill\n" } else { "ill,age,glucose\n" };
+        let header =
+            if place.is_multiple_of(2) { "glucose,age,ill\n" } else { "ill,age,glucose\n" };
         let rows: String = (0..ROWS[place]).map(row).collect();
         fs::write(self.path(&format!("{place}.csv")), header.to_owned() + &rows).unwrap();
         let schema = format!(

@@ -216,9 +216,9 @@ mod tests {
             let updates: Vec<_> =
                 rows.iter().map(|(counts, sums)| tally.encode(counts, sums).unwrap()).collect();
             let (counts, sums) = tally.decode(&added(&updates)).unwrap();
-            for place in 0..2 {
+            for (place, count) in counts.into_iter().enumerate() {
                 let expected: u64 = rows.iter().map(|(counts, _)| counts[place]).sum();
-                prop_assert_eq!(counts[place], expected);
+                prop_assert_eq!(count, expected);
             }
             let expected: f64 = rows.iter().map(|(_, sums)| sums[0]).sum();
             prop_assert!((sums[0] - expected).abs() <= rows.len() as f64 / (2.0 * UNITS) + 1e-6);

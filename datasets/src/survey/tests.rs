@@ -98,8 +98,9 @@ fn statistics_of_the_survey_are_close_to_those_that_pooled_rows_have() {
     let dictionary = Dictionary::parse(&TEXT.replace("320", "250")).unwrap();
     let rows = |from: u32, to: u32| {
         let row = |i: u32| {
-            let glucose = if i % 17 == 0 { String::new() } else { (60 + i * 37 % 140).to_string() };
-            format!("{glucose},north,{}\n", u32::from(i % 3 == 0))
+            let glucose =
+                if i.is_multiple_of(17) { String::new() } else { (60 + i * 37 % 140).to_string() };
+            format!("{glucose},north,{}\n", u32::from(i.is_multiple_of(3)))
         };
         format!("glucose,ward,ill\n{}", (from..to).map(row).collect::<String>())
     };
