@@ -1,5 +1,6 @@
 //! The command line of `consilium`: results on stdout, progress and errors on stderr.
 
+mod defaults;
 mod insurance;
 
 use std::ffi::OsString;
@@ -42,6 +43,7 @@ const EXAMPLES: &str = "Examples:
   consilium figure4                       proofs of hidden quantities next to other proof systems, in five minutes
   consilium attack --quick                what malicious institutions achieve, in seconds
   consilium insurance                     what sharing insurance records costs, in half a minute
+  consilium defaults                      what other hyper-parameters would do, in some minutes
 
 Exit codes: 0 done; 1 the run failed or the audit found something that does not hold; 2 a value or file has to change.";
 
@@ -70,6 +72,8 @@ enum Command {
     Bench(BenchArgs),
     /// Measure what sharing policies and repair records costs: times and bytes on the wire, for many car owners.
     Insurance(insurance::InsuranceArgs),
+    /// Compare the defaults of local training with other choices, one at a time, on seeds that none was chosen on.
+    Defaults(defaults::DefaultsArgs),
     /// Measure how long proofs of hidden quantities take, next to those of other systems (figure 4 of mo2023).
     Figure4(ProofArgs),
     /// Measure how large they are, next to the sizes that mo2023 prints (its table 1).
@@ -361,6 +365,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
         }
         Command::Attack(arguments) => arguments.execute(),
         Command::Insurance(arguments) => arguments.execute(),
+        Command::Defaults(arguments) => arguments.execute(),
         Command::Plot { directory } => {
             replay::draw(&directory)?;
             Ok(format!("report: {}\n", directory.join(replay::files::REPORT).display()))

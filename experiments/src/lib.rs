@@ -9,6 +9,7 @@
 //! | `replay` | one split of real data, trained in every way that the figures compare |
 //! | `attack` | what malicious institutions achieve, and which attacks bounds stop |
 //! | `bench` | what the work of every party costs |
+//! | `defaults` | what each hyper-parameter does, next to its default |
 //! | `insurance` | what sharing policies and repair records costs |
 //! | `proof_systems` | hidden quantities next to other proof systems: figure 4 and table 1 of mo2023 |
 //! | `output` | directories that an experiment writes its files into |
@@ -19,6 +20,7 @@ pub mod attack;
 pub mod bench;
 mod chart;
 pub mod cli;
+pub mod defaults;
 mod error;
 pub mod insurance;
 mod output;

@@ -24,6 +24,8 @@ pub(crate) enum Producer {
     Bench,
     /// `consilium insurance`.
     Insurance,
+    /// `consilium defaults`.
+    Defaults,
     /// `consilium figure4`.
     Figure4,
     /// `consilium table1`.
@@ -38,6 +40,7 @@ impl Producer {
             Self::Attack => "consilium attack",
             Self::Bench => "consilium bench",
             Self::Insurance => "consilium insurance",
+            Self::Defaults => "consilium defaults",
             Self::Figure4 => "consilium figure4",
             Self::Table1 => "consilium table1",
         }

@@ -1,0 +1,131 @@
+//! Federations in plain arithmetic over seeds.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use consilium_client::prepare::difference;
+use consilium_datasets::Dataset;
+use consilium_learning::{Metrics, evaluate};
+use rayon::prelude::*;
+
+use super::Variant;
+use super::record::{Comparison, Outcome};
+use super::table::{csv, markdown};
+use crate::ExperimentError;
+use crate::output::{OutputDirectory, Producer};
+use crate::progress::Progress;
+use crate::replay::{Choice, ReplayConfig, federation::Federation, load_dataset, plain::fed_avg};
+
+/// What is compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefaultsConfig {
+    /// Names of bundled datasets, or paths of schemas.
+    pub datasets: Vec<String>,
+    /// The first seed; the others follow it.
+    pub first_seed: u64,
+    /// How many of them, at least two.
+    pub seeds: usize,
+}
+
+/// Compares, writes what came of it into `directory`, and returns the tables.
+///
+/// # Errors
+/// As [`compare`]; [`ExperimentError::Occupied`] and [`ExperimentError::File`] for the directory.
+pub fn run(
+    config: &DefaultsConfig,
+    directory: &Path,
+    progress: &Progress,
+) -> Result<String, ExperimentError> {
+    let output = OutputDirectory::claim(directory, Producer::Defaults)?;
+    let comparisons = compare(config, progress)?;
+    let tables = markdown(&comparisons);
+    output.write("defaults.csv", csv(&comparisons, config.first_seed).as_bytes())?;
+    output.write("defaults.md", tables.as_bytes())?;
+    Ok(tables)
+}
+
+/// Trains every variant on every seed of every dataset, on all cores; what comes out depends on neither their number nor the order.
+///
+/// # Errors
+/// [`ExperimentError::Invalid`] for fewer than two seeds; [`ExperimentError::Dataset`], [`ExperimentError::Learning`].
+pub fn compare(
+    config: &DefaultsConfig,
+    progress: &Progress,
+) -> Result<Vec<Comparison>, ExperimentError> {
+    if config.seeds < 2 {
+        return Err(ExperimentError::Invalid(format!(
+            "--seeds is {}; an interval needs at least 2",
+            config.seeds
+        )));
+    }
+    let done = AtomicUsize::new(0);
+    let of_dataset = |name: &String| {
+        let dataset = load_dataset(name)?;
+        let jobs: Vec<(Variant, u64)> = Variant::ALL
+            .into_iter()
+            .flat_map(|variant| (0..config.seeds as u64).map(move |place| (variant, place)))
+            .collect();
+        let metrics = jobs
+            .par_iter()
+            .map(|(variant, place)| {
+                let seed = config.first_seed.wrapping_add(*place);
+                let metrics = federate(name, &dataset, *variant, seed)?;
+                progress.advance(done.fetch_add(1, Ordering::Relaxed) + 1);
+                Ok(metrics)
+            })
+            .collect::<Result<Vec<_>, ExperimentError>>()?;
+        let outcomes = Variant::ALL.into_iter().zip(metrics.chunks(config.seeds));
+        let outcomes = outcomes
+            .map(|(variant, metrics)| Outcome { variant, metrics: metrics.to_vec() })
+            .collect();
+        Ok(Comparison { dataset: name.clone(), outcomes })
+    };
+    config.datasets.iter().map(of_dataset).collect()
+}
+
+/// The last global model of ten honest institutions, on the test rows of a split.
+fn federate(
+    name: &str,
+    dataset: &Dataset,
+    variant: Variant,
+    seed: u64,
+) -> Result<Metrics, ExperimentError> {
+    let choice = Choice { dataset: name.to_owned(), malicious: 0, seed, ..Choice::default() };
+    let mut config = ReplayConfig::resolve(choice, dataset)?;
+    variant.apply(&mut config.epochs, &mut config.local);
+    let federation = Federation::new(&config, dataset)?;
+    let trainers = federation.trainers()?;
+    let mut global = federation.initial.clone();
+    for step in 1..=config.epochs as u64 {
+        let local = |trainer: &consilium_learning::LocalTrainer| {
+            Ok(difference(&trainer.clone().counting_from(1).fit(step, &global)?, &global))
+        };
+        let updates = trainers.iter().map(local).collect::<Result<Vec<_>, ExperimentError>>()?;
+        global = fed_avg(&global, &updates, &federation.weights);
+    }
+    Ok(evaluate(&federation.architecture, &global, &federation.test)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_the_federation_that_a_replay_calls_plain_and_honest() {
+        let dataset = load_dataset("pima").unwrap();
+        let choice = Choice { malicious: 0, seed: 5, ..Choice::default() };
+        let config = ReplayConfig::resolve(choice, &dataset).unwrap();
+        let federation = Federation::new(&config, &dataset).unwrap();
+        let (rows, _) = crate::replay::plain::run(&federation, false, &Progress::silent()).unwrap();
+        let last = rows.iter().rfind(|row| row.institution.is_none()).unwrap();
+        let metrics = federate("pima", &dataset, Variant::Default, 5).unwrap();
+        assert_eq!(metrics, last.metrics);
+    }
+
+    #[test]
+    fn one_seed_has_no_interval_and_is_refused() {
+        let config = DefaultsConfig { datasets: vec!["pima".into()], first_seed: 1, seeds: 1 };
+        let error = compare(&config, &Progress::silent()).unwrap_err();
+        assert!(error.to_string().contains("at least 2"), "{error}");
+    }
+}
