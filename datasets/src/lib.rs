@@ -22,7 +22,7 @@
 //! - [`Split`], [`Partitioning`]: which rows are for training and which for testing, and which institution has them.
 //! - [`Preprocessor`][]: imputation, standardisation and one-hot coding, fitted once and distributed, or agreed under a
 //!   dictionary.
-//! - [`Table`][]: numbers.
+//! - [`Table`][]: numbers. [`Features`][]: rows without labels, for a finished model.
 //!
 //! The same file, schema and seed give the same bytes on every machine and under every version of any library: random
 //! choices are drawn from named ChaCha20 streams by shuffles of our own.
@@ -35,11 +35,13 @@
 
 mod agreed;
 mod coding;
+mod column;
 mod csv;
 mod dataset;
 pub mod dictionary;
 mod encoding;
 mod error;
+mod features;
 mod fitting;
 mod format;
 mod labels;
@@ -55,6 +57,7 @@ mod tests;
 pub use agreed::NumberStatistics;
 pub use dataset::Dataset;
 pub use error::DatasetError;
+pub use features::{Features, Inputs};
 pub use format::{Decimal, Encoding, Format, Separator};
 pub use preprocessor::{Preprocessor, Unplaced};
 pub use schema::{Image, Schema, Target};

@@ -15,6 +15,7 @@
 //! | `patches` | what the kernels of a convolution see, so that a convolution is a dense layer |
 //! | `training` | optimiser, epochs, batches |
 //! | `evaluation` | accuracy, exact AUC, loss |
+//! | `model` | a model that can be used: its file with all that turns a row into its inputs, its predictions, its card |
 //! | `trainer` | [`Trainer`], what an institution asks of whatever trains for it |
 //! | `weights` | safetensors, and the blob that the ledger hashes |
 //! | `plan` | what a genesis asks for, as this crate trains it |
@@ -27,6 +28,7 @@
 mod architecture;
 mod error;
 mod evaluation;
+mod model;
 mod network;
 mod patches;
 mod plan;
@@ -37,7 +39,11 @@ mod weights;
 
 pub use architecture::Architecture;
 pub use error::LearningError;
-pub use evaluation::{Metrics, evaluate};
+pub use evaluation::{Metrics, evaluate, logits};
+pub use model::{
+    Card, ClassNames, Description, Head, MissingRules, Participant, Prediction, StatisticsOf,
+    TrainedModel,
+};
 pub use plan::TrainingPlan;
 pub use seed::{generator, permutation};
 pub use trainer::{LocalTrainer, TrainError, Trainer};
