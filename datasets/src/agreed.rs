@@ -1,6 +1,7 @@
 //! A preprocessor whose form follows from a dictionary, whatever a site's rows hold.
 
-use crate::dataset::{Dataset, Values};
+use crate::column::Values;
+use crate::dataset::Dataset;
 use crate::dictionary::{Column, Dictionary, Kind};
 use crate::error::{DatasetError, some_of};
 use crate::fitting::{Fitted, Moments, moments};
@@ -66,6 +67,12 @@ impl Preprocessor {
                 ),
             }),
         }
+    }
+
+    /// The statistics of each input of the model that is a number; `None` for the indicators of a category.
+    pub fn scales(&self) -> Vec<Option<NumberStatistics>> {
+        let of_column = |fitted: &Fitted| vec![statistics(fitted); fitted.width()];
+        self.columns.iter().flat_map(of_column).collect()
     }
 
     /// As [`Preprocessor::agreed`], with the statistics of `rows` of one site, opened under `dictionary`: for a site that has no

@@ -1,6 +1,6 @@
 //! A row's values as numbers, column by column.
 
-use crate::dataset::{Dataset, Values, row_of};
+use crate::column::{FeatureColumn, Values, row_of};
 use crate::error::{DatasetError, shortened, some_of};
 use crate::fitting::Fitted;
 
@@ -24,22 +24,23 @@ pub(crate) enum Coder<'a> {
 }
 
 impl<'a> Coder<'a> {
-    /// Binds `fitted` to the column of that name.
-    pub(crate) fn new(fitted: &'a Fitted, dataset: &'a Dataset) -> Result<Self, DatasetError> {
-        let file = || dataset.file.clone();
+    /// Binds `fitted` to the column of that name; `file` names them in errors.
+    pub(crate) fn new(
+        fitted: &'a Fitted,
+        file: &str,
+        columns: &'a [FeatureColumn],
+    ) -> Result<Self, DatasetError> {
+        let file = || file.to_owned();
         let column = || shortened(fitted.name());
         let wrong = |expected| DatasetError::WrongKind { file: file(), column: column(), expected };
-        let values = dataset
-            .columns
-            .iter()
-            .find(|column| column.name == fitted.name())
-            .map(|column| &column.values);
+        let values =
+            columns.iter().find(|column| column.name == fitted.name()).map(|column| &column.values);
         match (fitted, values) {
             (_, None) => Err(DatasetError::MissingColumn {
                 file: file(),
                 column: column(),
                 role: "a feature by the preprocessor",
-                header: some_of(dataset.feature_names(), 12),
+                header: some_of(columns.iter().map(|column| column.name.as_str()), 12),
             }),
             (
                 Fitted::Numeric { name, median, mean, standard_deviation },

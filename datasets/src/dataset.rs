@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::column::{FeatureColumn, Values, row_of};
 use crate::csv::Sheet;
 use crate::error::{DatasetError, shortened};
-use crate::labels::labels;
+use crate::features::Features;
+use crate::labels::{Labels, labels};
 use crate::schema::{Schema, canonical};
 use crate::source::{Source, sheet};
 
@@ -23,23 +25,7 @@ pub struct Dataset {
     pub(crate) file: String,
     schema: Schema,
     pub(crate) columns: Vec<FeatureColumn>,
-    labels: Vec<bool>,
-}
-
-/// A feature as it stands in the file.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct FeatureColumn {
-    pub(crate) name: String,
-    pub(crate) values: Values,
-}
-
-/// The values of a feature, one per row; `None` is missing.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Values {
-    /// Finite numbers within the range of `f32`.
-    Numeric(Vec<Option<f64>>),
-    /// Indices into the sorted, distinct categories.
-    Categorical { categories: Vec<String>, codes: Vec<Option<usize>> },
+    labels: Labels,
 }
 
 impl Dataset {
@@ -90,7 +76,7 @@ impl Dataset {
         file: &str,
         schema: &Schema,
         columns: Vec<FeatureColumn>,
-        labels: Vec<bool>,
+        labels: Labels,
     ) -> Self {
         Self { file: file.to_owned(), schema: schema.clone(), columns, labels }
     }
@@ -107,17 +93,22 @@ impl Dataset {
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.labels.len()
+        self.labels.positive.len()
     }
 
     /// Whether each row is positive, in the order of the file.
     pub fn labels(&self) -> &[bool] {
-        &self.labels
+        &self.labels.positive
+    }
+
+    /// Values of the target that count as negative: the declared ones, or the one other value of the file.
+    pub fn negative_values(&self) -> &[String] {
+        &self.labels.negative_values
     }
 
     /// Number of positive rows.
     pub fn positives(&self) -> usize {
-        self.labels.iter().filter(|&&label| label).count()
+        self.labels.positive.iter().filter(|&&label| label).count()
     }
 
     /// The feature columns, before one-hot coding.
@@ -138,7 +129,7 @@ impl Dataset {
 
     /// Whether the row at `index` is positive.
     pub(crate) fn label(&self, index: usize) -> Result<bool, DatasetError> {
-        self.labels.get(index).copied().ok_or_else(|| DatasetError::NoSuchRow {
+        self.labels.positive.get(index).copied().ok_or_else(|| DatasetError::NoSuchRow {
             file: self.file.clone(),
             index,
             rows: self.rows(),
@@ -146,9 +137,18 @@ impl Dataset {
     }
 }
 
-/// The row of the file that has this index: the header is row 1.
-pub(crate) fn row_of(index: usize) -> usize {
-    index + 2
+impl Features {
+    /// Reads the columns of these names, whether or not the file has a target.
+    pub(crate) fn read(
+        source: &Source,
+        names: &[&str],
+        id: Option<&str>,
+    ) -> Result<Self, DatasetError> {
+        let sheet = source.sheet()?;
+        let reading = Reading { schema: &source.schema, file: &source.file, sheet: &sheet };
+        let columns = names.iter().map(|name| reading.feature(name)).collect::<Result<_, _>>()?;
+        Self::of_sheet(&source.file, &sheet, columns, id)
+    }
 }
 
 /// A sheet being read under a schema.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{FeatureColumn, Values};
+use crate::column::{FeatureColumn, Values};
 use crate::error::{DatasetError, shortened};
 
 /// How one column of the dataset becomes columns of the table.

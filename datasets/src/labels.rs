@@ -30,7 +30,16 @@ const MISSING_MARKERS: [&str; 19] = [
 /// Words for yes: beside one of them as the positive value, another is the same value in another spelling.
 const AFFIRMATIVE: [&str; 9] = ["1", "true", "yes", "y", "t", "positive", "pos", "ja", "oui"];
 
-/// Whether each row is positive, in the order of the file. A field is `None` where it is empty or a declared marker.
+/// The labels of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Labels {
+    /// Whether each row is positive, in the order of the file.
+    pub(crate) positive: Vec<bool>,
+    /// What the negative rows are called: the declared values, or the one other value; none where no row is negative.
+    pub(crate) negative_values: Vec<String>,
+}
+
+/// The labels of a column, top to bottom. A field is `None` where it is empty or a declared marker.
 ///
 /// Without `target.negative`, one other value is the negative one, if it does not look like a missing marker or like another
 /// spelling of the positive value: a label that was silently negative has trained models on healthy patients only.
@@ -38,7 +47,7 @@ pub(crate) fn labels<'a>(
     fields: impl Iterator<Item = Option<&'a str>>,
     target: &Target,
     file: &str,
-) -> Result<Vec<bool>, DatasetError> {
+) -> Result<Labels, DatasetError> {
     let mut labels = Vec::new();
     let mut empty = Rows::default();
     let mut undeclared = Rows::default();
@@ -78,7 +87,11 @@ pub(crate) fn labels<'a>(
         (None, _) => Some("are of several kinds, of which at most one can be the negative value"),
     };
     match unexplained {
-        None => Ok(labels),
+        None => {
+            let negative_values =
+                target.negative.clone().unwrap_or_else(|| others.into_iter().collect());
+            Ok(Labels { positive: labels, negative_values })
+        }
         Some(because) => Err(DatasetError::UnexplainedLabels {
             file: file(),
             column: column(),

@@ -24,7 +24,7 @@
 //!   dictionary.
 //! - [`scorecard`][]: an evaluation as counts that can be summed.
 //! - [`survey`][]: the statistics of all sites' rows, from counts that are summed.
-//! - [`Table`][]: numbers.
+//! - [`Table`][]: numbers. [`Features`][]: rows without labels, for a finished model.
 //!
 //! The same file, schema and seed give the same bytes on every machine and under every version of any library: random
 //! choices are drawn from named ChaCha20 streams by shuffles of our own.
@@ -37,11 +37,13 @@
 
 mod agreed;
 mod coding;
+mod column;
 mod csv;
 mod dataset;
 pub mod dictionary;
 mod encoding;
 mod error;
+mod features;
 mod fitting;
 mod format;
 mod held_out;
@@ -60,6 +62,7 @@ mod tests;
 pub use agreed::NumberStatistics;
 pub use dataset::Dataset;
 pub use error::DatasetError;
+pub use features::{Features, Inputs};
 pub use format::{Decimal, Encoding, Format, Separator};
 pub use preprocessor::{Preprocessor, Unplaced};
 pub use schema::{Image, Schema, Target};

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::coding::Coder;
+use crate::column::FeatureColumn;
 use crate::csv::MAX_COLUMNS;
 use crate::dataset::Dataset;
 use crate::error::{DatasetError, shortened};
+use crate::features::{Features, Inputs};
 use crate::fitting::{Fitted, fit_column, fit_image};
+use crate::source::Source;
 use crate::table::Table;
 
 /// The statistics by which rows become numbers, fitted on training rows and then the same for everyone.
@@ -131,11 +134,7 @@ impl Preprocessor {
     /// [`DatasetError::MissingColumn`] or [`DatasetError::WrongKind`] if the dataset is not of the fitted form,
     /// [`DatasetError::OutOfRange`], [`DatasetError::NoSuchRow`].
     pub fn transform(&self, dataset: &Dataset, rows: &[usize]) -> Result<Table, DatasetError> {
-        let coders = self
-            .columns
-            .iter()
-            .map(|fitted| Coder::new(fitted, dataset))
-            .collect::<Result<Vec<_>, _>>()?;
+        let coders = self.coders(&dataset.file, &dataset.columns)?;
         let width = self.width();
         let mut features = Vec::with_capacity(width * rows.len());
         let mut labels = Vec::with_capacity(rows.len());
@@ -148,18 +147,74 @@ impl Preprocessor {
         Ok(Table { features, labels, rows: rows.len(), width })
     }
 
+    /// The columns that rows have to have, read from a file without a look at its target; other columns are ignored. `id`
+    /// names the column in which the rows have their names.
+    ///
+    /// # Errors
+    /// [`DatasetError`] as for a dataset: a fault in the file's structure, a column that is not there, text where a number
+    /// belongs.
+    pub fn read(&self, source: &Source, id: Option<&str>) -> Result<Features, DatasetError> {
+        let names: Vec<&str> = self.columns.iter().map(Fitted::name).collect();
+        Features::read(source, &names, id)
+    }
+
+    /// Turns all rows into numbers, bit for bit as [`Preprocessor::transform`] does.
+    ///
+    /// # Errors
+    /// As [`Preprocessor::transform`].
+    pub fn inputs(&self, rows: &Features) -> Result<Inputs, DatasetError> {
+        let coders = self.coders(&rows.file, &rows.columns)?;
+        let width = self.width();
+        let mut features = Vec::with_capacity(width * rows.rows());
+        for row in 0..rows.rows() {
+            for coder in &coders {
+                coder.code(row, &rows.file, &mut features)?;
+            }
+        }
+        Ok(Inputs { features, rows: rows.rows(), width })
+    }
+
+    fn coders<'a>(
+        &'a self,
+        file: &str,
+        columns: &'a [FeatureColumn],
+    ) -> Result<Vec<Coder<'a>>, DatasetError> {
+        self.columns.iter().map(|fitted| Coder::new(fitted, file, columns)).collect()
+    }
+
     /// Categorical columns of `dataset` with rows that this preprocessor has no place for, and that become zeros throughout.
     ///
     /// # Errors
     /// [`DatasetError::MissingColumn`] or [`DatasetError::WrongKind`] if the dataset is not of the fitted form.
     pub fn unplaced(&self, dataset: &Dataset) -> Result<Vec<Unplaced>, DatasetError> {
-        let coders = self.columns.iter().map(|fitted| {
-            let (unknown, missing) = Coder::new(fitted, dataset)?.unplaced();
-            Ok(Unplaced { column: fitted.name().to_owned(), unknown, missing })
+        self.unplaced_in(&dataset.file, &dataset.columns)
+    }
+
+    /// The same of rows without labels.
+    ///
+    /// # Errors
+    /// As [`Preprocessor::unplaced`].
+    pub fn unplaced_rows(&self, rows: &Features) -> Result<Vec<Unplaced>, DatasetError> {
+        self.unplaced_in(&rows.file, &rows.columns)
+    }
+
+    fn unplaced_in(
+        &self,
+        file: &str,
+        columns: &[FeatureColumn],
+    ) -> Result<Vec<Unplaced>, DatasetError> {
+        let coders = self.coders(file, columns)?;
+        let counted = self.columns.iter().zip(coders).map(|(fitted, coder)| {
+            let (unknown, missing) = coder.unplaced();
+            Unplaced { column: fitted.name().to_owned(), unknown, missing }
         });
-        let mut columns = coders.collect::<Result<Vec<_>, DatasetError>>()?;
-        columns.retain(|column| column.unknown + column.missing > 0);
-        Ok(columns)
+        Ok(counted.filter(|column| column.unknown + column.missing > 0).collect())
+    }
+
+    /// Names of the categorical columns.
+    pub fn categorical(&self) -> impl Iterator<Item = &str> {
+        let is_categorical = |fitted: &&Fitted| matches!(fitted, Fitted::Categorical { .. });
+        self.columns.iter().filter(is_categorical).map(Fitted::name)
     }
 
     /// Number of columns of a table.

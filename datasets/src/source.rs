@@ -35,6 +35,17 @@ impl Source {
         if is_path && !BUNDLED.contains(&name) { Self::load(path) } else { Self::bundled(name) }
     }
 
+    /// The file at `path`, which is not the schema's own, read as the schema says.
+    ///
+    /// # Errors
+    /// [`DatasetError::Unreadable`], [`DatasetError::TooLarge`].
+    pub fn of_file(schema: Schema, path: &Path) -> Result<Self, DatasetError> {
+        let bytes = csv::read(path)?;
+        // The digest is of the schema's own file.
+        let schema = Schema { sha256: None, ..schema };
+        Ok(Self::new(schema, &path.display().to_string(), bytes))
+    }
+
     /// Whether it is compiled in, and so the same everywhere.
     pub fn is_bundled(&self) -> bool {
         matches!(self.bytes, Cow::Borrowed(_))

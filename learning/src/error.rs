@@ -71,4 +71,7 @@ pub enum LearningError {
     /// A safetensors file that is damaged or holds another model.
     #[error("not a model of this architecture: {0}")]
     ModelFile(String),
+    /// A model's file lacks what makes it usable, or contradicts itself.
+    #[error("the description in the model's file: {0}")]
+    Description(String),
 }

@@ -31,7 +31,8 @@ pub fn evaluate(
     parameters: &[f32],
     table: &Table,
 ) -> Result<Metrics, LearningError> {
-    let logits = logits(architecture, parameters, table)?;
+    check_table(architecture, table)?;
+    let logits = logits(architecture, parameters, &table.features)?;
     let scored: Vec<(f32, bool)> =
         logits.into_iter().zip(table.labels.iter().map(|&label| label > 0.5)).collect();
     let rows = table.rows as f64;
@@ -48,22 +49,27 @@ pub fn evaluate(
     })
 }
 
-/// The logit of every row of `table`, in order.
+/// The logit of every row of `features`, `[rows, inputs]`: the pass that training makes, without its gradient.
 ///
 /// # Errors
-/// As [`evaluate`].
+/// [`LearningError::ParameterCount`]; [`LearningError::TableShape`] where the values are no whole rows.
 pub fn logits(
     architecture: &Architecture,
     parameters: &[f32],
-    table: &Table,
+    features: &[f32],
 ) -> Result<Vec<f32>, LearningError> {
-    check_table(architecture, table)?;
+    let width = architecture.inputs();
+    if !features.len().is_multiple_of(width) {
+        let rows = features.len() / width;
+        let features = features.len();
+        return Err(LearningError::TableShape { expected: width, rows, features, labels: rows });
+    }
     let device = device();
     let network = Network::new(architecture, parameters, &device)?;
     let rows_at_once = (VALUES_AT_ONCE / architecture.neurons().max(1)).max(1);
-    let mut logits = Vec::with_capacity(table.rows);
-    for features in table.features.chunks(rows_at_once * table.width.max(1)) {
-        let shape = [features.len() / table.width.max(1), table.width];
+    let mut logits = Vec::with_capacity(features.len() / width);
+    for features in features.chunks(rows_at_once * width) {
+        let shape = [features.len() / width, width];
         let inputs = Tensor::<2>::from_data(TensorData::new(features.to_vec(), shape), &device);
         logits.extend(network.forward(inputs).into_data().iter::<f32>());
     }

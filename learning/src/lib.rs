@@ -19,6 +19,7 @@
 //! | `training` | epochs of gradient steps |
 //! | `evaluation` | accuracy, exact AUC, loss |
 //! | `tabular` | a trainer whose rows are scaled by statistics that come later |
+//! | `model` | a model that can be used: its file with all that turns a row into its inputs, its predictions, its card |
 //! | `trainer` | [`Trainer`], what an institution asks of whatever trains for it |
 //! | `weights` | safetensors, and the blob that the ledger hashes |
 //! | `plan` | what a genesis asks for, as this crate trains it |
@@ -33,6 +34,7 @@ mod config;
 mod error;
 mod evaluation;
 mod loss;
+mod model;
 mod network;
 mod patches;
 mod plan;
@@ -47,6 +49,10 @@ pub use architecture::Architecture;
 pub use config::{ClassWeights, Optimiser, TrainingConfig};
 pub use error::LearningError;
 pub use evaluation::{Metrics, evaluate, logits};
+pub use model::{
+    Card, ClassNames, Description, Head, MissingRules, Participant, Prediction, StatisticsOf,
+    TrainedModel,
+};
 pub use plan::TrainingPlan;
 pub use schedule::{Fall, Schedule};
 pub use seed::{generator, permutation};

@@ -182,8 +182,11 @@ impl Trainer for LocalTrainer {
         let Some(table) = &self.held_out else {
             return Err(TrainError::Unable("evaluate without rows that it holds out"));
         };
-        let logits =
-            if table.rows == 0 { Vec::new() } else { logits(&self.architecture, model, table)? };
+        let logits = if table.rows == 0 {
+            Vec::new()
+        } else {
+            logits(&self.architecture, model, &table.features)?
+        };
         let labels = table.labels.iter().map(|&label| label > 0.5);
         Ok(scorecard::count(logits.into_iter().zip(labels)))
     }

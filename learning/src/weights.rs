@@ -1,5 +1,7 @@
 //! Parameters as bytes: the blob whose hash the ledger holds, and safetensors for everybody else's tools.
 
+use std::collections::BTreeMap;
+
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::{Architecture, LearningError};
@@ -69,6 +71,34 @@ pub fn to_safetensors(
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| LearningError::ModelFile(e.to_string()))?;
     safetensors::serialize(views, None).map_err(|e| LearningError::ModelFile(e.to_string()))
+}
+
+/// The file with these texts as its `__metadata__`, in the order of their keys, so that the same texts give the same bytes: the
+/// safetensors library takes a map without an order.
+pub(super) fn with_metadata(
+    file: &[u8],
+    metadata: &BTreeMap<String, String>,
+) -> Result<Vec<u8>, LearningError> {
+    let damaged = || LearningError::ModelFile("no safetensors header".to_owned());
+    // The length of the header in eight bytes, little-endian; a JSON object, padded with spaces; the data, at offsets that
+    // count from the end of the header.
+    let (length, rest) = file.split_first_chunk::<8>().ok_or_else(damaged)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged())?;
+    let (header, data) = rest.split_at_checked(length).ok_or_else(damaged)?;
+    let tensors = header.strip_prefix(b"{").ok_or_else(damaged)?.trim_ascii_end();
+    let metadata = serde_json::to_string(metadata).map_err(|_| damaged())?;
+    let mut header = format!("{{\"__metadata__\":{metadata},").into_bytes();
+    header.extend(tensors);
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let length = header.len() as u64;
+    Ok([&length.to_le_bytes()[..], &header, data].concat())
+}
+
+/// The texts in a file's `__metadata__`.
+pub(super) fn metadata(file: &[u8]) -> Result<BTreeMap<String, String>, LearningError> {
+    let (_, header) = SafeTensors::read_metadata(file)
+        .map_err(|error| LearningError::ModelFile(error.to_string()))?;
+    Ok(header.metadata().iter().flatten().map(|(key, text)| (key.clone(), text.clone())).collect())
 }
 
 /// Reads what [`to_safetensors`] wrote, or the same tensors written by another tool.

@@ -18,7 +18,7 @@ impl Dictionary {
     /// column twice.
     pub fn check(&self, source: &Source) -> Result<DataReport, DatasetError> {
         let sheet = source.sheet()?;
-        let site = Site { dictionary: self, schema: &source.schema, sheet: &sheet };
+        let site = Site { dictionary: self, schema: &source.schema, sheet: &sheet, labelled: true };
         Ok(site.report(&source.file))
     }
 }
@@ -44,7 +44,7 @@ impl<'a> Site<'a> {
     /// All that fits and all that does not; `file` names it.
     pub(super) fn report(&self, file: &str) -> DataReport {
         let mut faults = self.names();
-        let classes = self.classes(&mut faults);
+        let classes = if self.labelled { self.classes(&mut faults) } else { Vec::new() };
         let mut columns = Vec::new();
         for column in &self.dictionary.columns {
             if let Some(position) = self.position(&column.name) {
@@ -70,6 +70,10 @@ impl<'a> Site<'a> {
             return vec![Fault::NoHeader];
         }
         let mut faults = Vec::new();
+        if !self.labelled {
+            let missing = agreed.filter(|name| self.position(name).is_none());
+            return missing.map(|name| Fault::MissingColumn { column: shortened(name) }).collect();
+        }
         if self.schema.target.column != target.column {
             let expected = shortened(&target.column);
             let found = shortened(&self.schema.target.column);

@@ -12,6 +12,8 @@ pub(super) struct Site<'a> {
     pub(super) dictionary: &'a Dictionary,
     pub(super) schema: &'a Schema,
     pub(super) sheet: &'a Sheet,
+    /// Whether its rows have labels. Rows that a finished model is applied to need none, and may have more columns.
+    pub(super) labelled: bool,
 }
 
 /// What a field of a numeric column holds.

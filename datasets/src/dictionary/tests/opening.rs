@@ -1,5 +1,5 @@
 use super::{SCHEMA, dictionary, source};
-use crate::dataset::Values;
+use crate::column::Values;
 use crate::dictionary::{DataReport, Dictionary};
 use crate::{Dataset, DatasetError};
 

@@ -1,0 +1,207 @@
+//! A model and its description as one safetensors file.
+
+use std::collections::BTreeMap;
+
+use consilium_datasets::Inputs;
+use consilium_proto::training::{Convolution, Layers};
+use serde::{Deserialize, Serialize};
+
+use super::description::Description;
+use crate::weights::{metadata, with_metadata};
+use crate::{Architecture, LearningError, from_safetensors, logits, to_safetensors};
+
+/// The form of the metadata that this program reads and writes.
+const FORMAT: &str = "1";
+
+const FORMAT_VERSION: &str = "format_version";
+const ARCHITECTURE: &str = "architecture";
+const METRICS: &str = "metrics";
+const STEP: &str = "step";
+const CHAIN_ID: &str = "chain_id";
+const HEAD_HEIGHT: &str = "head_height";
+const HEAD_HASH: &str = "head_hash";
+
+/// How far the chain was verified by whoever wrote a model's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The run, hexadecimal.
+    pub chain_id: String,
+    /// Height of the last verified block.
+    pub height: u64,
+    /// Hash of that block, hexadecimal.
+    pub hash: String,
+}
+
+/// A model that can be applied to new rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainedModel {
+    /// Shape of the network, with as many inputs as the description's preprocessor makes.
+    pub architecture: Architecture,
+    /// Its parameters, flat, all finite.
+    pub parameters: Vec<f32>,
+    /// What its inputs and its output mean.
+    pub description: Description,
+    /// Closed rounds that it is after.
+    pub step: u64,
+    /// What is known of its quality, by name.
+    pub metrics: BTreeMap<String, f64>,
+    /// Where it stands in a chain; `None` for a simulated one.
+    pub head: Option<Head>,
+}
+
+/// What a model says of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction {
+    /// The network's output.
+    pub logit: f32,
+    /// σ(logit), of the positive class.
+    pub probability: f64,
+    /// Whether the logit is above zero, which is the class that training's accuracy counts.
+    pub positive: bool,
+}
+
+/// As the metadata has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shape {
+    inputs: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_channels: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    convolution: Vec<u32>,
+    hidden: Vec<u32>,
+    head: OutputHead,
+}
+
+/// What the last layer gives.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutputHead {
+    /// One logit of the positive class.
+    Binary,
+}
+
+impl TrainedModel {
+    /// Puts together what belongs together.
+    ///
+    /// # Errors
+    /// [`LearningError::ParameterCount`]; [`LearningError::Description`] where the preprocessor makes another number of inputs
+    /// than the network has.
+    pub fn new(
+        architecture: Architecture,
+        parameters: Vec<f32>,
+        description: Description,
+        step: u64,
+    ) -> Result<Self, LearningError> {
+        architecture.check(&parameters)?;
+        crate::weights::finite(&parameters)?;
+        let made = description.preprocessor.width();
+        let expected = architecture.inputs();
+        if made != expected {
+            return Err(LearningError::Description(format!(
+                "its preprocessor makes {made} inputs, the network has {expected}"
+            )));
+        }
+        let metrics = BTreeMap::new();
+        Ok(Self { architecture, parameters, description, step, metrics, head: None })
+    }
+
+    /// The safetensors file. The same model gives the same bytes.
+    ///
+    /// # Errors
+    /// [`LearningError::Description`] if something cannot be written.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, LearningError> {
+        let mut texts = self.description.to_texts()?;
+        let json = |error: serde_json::Error| LearningError::Description(error.to_string());
+        let shape = serde_json::to_string(&Shape::of(self.architecture.layers())).map_err(json)?;
+        let metrics = serde_json::to_string(&self.metrics).map_err(json)?;
+        let mut put = |name: &str, text: String| texts.insert(name.to_owned(), text);
+        put(FORMAT_VERSION, FORMAT.to_owned());
+        put(ARCHITECTURE, shape);
+        put(METRICS, metrics);
+        put(STEP, self.step.to_string());
+        if let Some(Head { chain_id, height, hash }) = &self.head {
+            put(CHAIN_ID, chain_id.clone());
+            put(HEAD_HEIGHT, height.to_string());
+            put(HEAD_HASH, hash.clone());
+        }
+        with_metadata(&to_safetensors(&self.architecture, &self.parameters)?, &texts)
+    }
+
+    /// Reads what [`TrainedModel::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`LearningError::ModelFile`] for a file that is damaged or has other tensors than its description says,
+    /// [`LearningError::NonFinite`]; [`LearningError::Description`] for one without a description, of another format, or that
+    /// contradicts itself.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LearningError> {
+        let texts = metadata(bytes)?;
+        let refuse = |problem: String| LearningError::Description(problem);
+        match texts.get(FORMAT_VERSION).map(String::as_str) {
+            Some(FORMAT) => {}
+            Some(found) => {
+                let found: String = found.chars().take(20).filter(|c| !c.is_control()).collect();
+                return Err(refuse(format!(
+                    "it is of format {found}, this program reads format {FORMAT}: use the version that wrote it"
+                )));
+            }
+            None => {
+                return Err(refuse(
+                    "there is none, so that nothing says which columns its inputs are: have the model written by \
+                     `consilium-client model` where an institution has taken part, or by `consilium replay`"
+                        .to_owned(),
+                ));
+            }
+        }
+        let text = |name: &str| {
+            texts.get(name).map(String::as_str).ok_or_else(|| refuse(format!("it has no {name}")))
+        };
+        let number = |name: &str| {
+            text(name)?.parse::<u64>().map_err(|_| refuse(format!("{name} is no number")))
+        };
+        let shape: Shape = serde_json::from_str(text(ARCHITECTURE)?)
+            .map_err(|error| refuse(format!("{ARCHITECTURE}: {error}")))?;
+        let architecture = Architecture::try_from(shape.layers())?;
+        let parameters = from_safetensors(&architecture, bytes)?;
+        let description = Description::from_texts(&texts)?;
+        let mut model = Self::new(architecture, parameters, description, number(STEP)?)?;
+        model.metrics = serde_json::from_str(text(METRICS)?)
+            .map_err(|error| refuse(format!("{METRICS}: {error}")))?;
+        if let Some(chain_id) = texts.get(CHAIN_ID) {
+            let chain_id = chain_id.clone();
+            let hash = text(HEAD_HASH)?.to_owned();
+            model.head = Some(Head { chain_id, height: number(HEAD_HEIGHT)?, hash });
+        }
+        Ok(model)
+    }
+
+    /// What the model says of each row. The pass through the network is the one that training makes, bit for bit.
+    ///
+    /// # Errors
+    /// [`LearningError::TableShape`] for rows of another width.
+    pub fn predict(&self, rows: &Inputs) -> Result<Vec<Prediction>, LearningError> {
+        let logits = logits(&self.architecture, &self.parameters, &rows.features)?;
+        let prediction = |logit: f32| {
+            let probability = 1.0 / (1.0 + (-f64::from(logit)).exp());
+            Prediction { logit, probability, positive: logit > 0.0 }
+        };
+        Ok(logits.into_iter().map(prediction).collect())
+    }
+}
+
+impl Shape {
+    fn of(layers: &Layers) -> Self {
+        let Layers { inputs, convolution, hidden } = layers.clone();
+        let image_channels = convolution.as_ref().map(|convolution| convolution.image_channels);
+        let convolution = convolution.map(|convolution| convolution.channels).unwrap_or_default();
+        Self { inputs, image_channels, convolution, hidden, head: OutputHead::Binary }
+    }
+
+    fn layers(self) -> Layers {
+        let Self { inputs, image_channels, convolution: channels, hidden, head } = self;
+        let OutputHead::Binary = head;
+        let convolution =
+            image_channels.map(|image_channels| Convolution { image_channels, channels });
+        Layers { inputs, convolution, hidden }
+    }
+}
