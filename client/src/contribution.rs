@@ -2,11 +2,7 @@
 
 use std::time::Instant;
 
-use consilium_contract::{
-    Parameters, Purpose,
-    agenda::Agenda,
-    round::{Findings, findings::CountedStep},
-};
+use consilium_contract::{Parameters, Purpose, agenda::Agenda, round::Findings};
 use consilium_crypto::{QuantiseError, quantise::Tally};
 use consilium_datasets::{scorecard::Scores, survey::Quantities};
 use consilium_learning::TrainError;
@@ -92,7 +88,7 @@ impl Participant {
     fn agree(&mut self, agenda: &Agenda, findings: &Findings) -> Result<(), ContributionError> {
         let Some(tally) = agenda.statistics().filter(|_| !self.has_agreed) else { return Ok(()) };
         let counted = findings.statistics().ok_or(ContributionError::NoTally)?;
-        let statistics = quantities(tally, counted).ok_or(ContributionError::Impossible)?;
+        let statistics = quantities(tally, &counted.places).ok_or(ContributionError::Impossible)?;
         self.trainer.agree(&statistics)?;
         self.has_agreed = true;
         Ok(())
@@ -126,15 +122,26 @@ fn encoded(
 }
 
 /// What was counted in a step; `None` where nobody can have counted it.
-pub(crate) fn quantities(tally: &Tally, counted: &CountedStep) -> Option<Quantities> {
-    let (counts, sums) = tally.decode(&counted.places)?;
+fn quantities(tally: &Tally, places: &[i64]) -> Option<Quantities> {
+    let (counts, sums) = tally.decode(places)?;
     Some(Quantities { counts, sums })
 }
 
 /// The scores of the last evaluation of a run, on the held-out rows of all.
 #[must_use]
 pub fn last_scores(parameters: &Parameters, findings: &Findings) -> Option<(u64, Scores)> {
-    let tally = parameters.agenda().evaluation()?.counted.tally;
     let counted = findings.last_evaluation()?;
-    Some((counted.step, Scores::read(&quantities(&tally, counted)?)?))
+    Some((counted.step, scores(parameters, &counted.places)?))
+}
+
+/// What an evaluation that was opened to these places says.
+#[must_use]
+pub fn scores(parameters: &Parameters, places: &[i64]) -> Option<Scores> {
+    Scores::read(&quantities(&parameters.agenda().evaluation()?.counted.tally, places)?)
+}
+
+/// The statistics of all rows, once the run has counted them; `None` where nobody can have counted them so.
+#[must_use]
+pub fn statistics(parameters: &Parameters, findings: &Findings) -> Option<Quantities> {
+    quantities(parameters.agenda().statistics()?, &findings.statistics()?.places)
 }

@@ -15,9 +15,11 @@ use commands::{
     account::{ACCOUNT, Account},
     audit::{own, replay},
     data::{CHECK_DATA, check},
+    model::export,
+    predict::{PREDICT, Predict},
     rows::{rows, statistics as statistics_of},
     run::{take_part, verification},
-    state::{compare_heads, export, export_head, show},
+    state::{compare_heads, export_head, show},
     trainer::OwnTrainer,
 };
 
@@ -156,7 +158,8 @@ enum Command {
     /// Show the others the head of the own chain, and compare theirs with it: whoever was shown another history finds out.
     #[command(subcommand)]
     Head(Head),
-    /// Write the last model that this institution has checked, as safetensors.
+    /// Write the best model that this institution has checked, or the last one where none was measured: safetensors with all that
+    /// `predict` needs, and a model card beside it.
     Model {
         /// This institution's folder of the ceremony.
         #[arg(long, value_name = "DIR")]
@@ -167,7 +170,13 @@ enum Command {
         /// The file to write.
         #[arg(long, value_name = "FILE", default_value = "model.safetensors")]
         out: PathBuf,
+        /// The last model, also where the run has measured models and another one was better.
+        #[arg(long)]
+        last: bool,
     },
+    /// Apply a finished model to new rows.
+    #[command(after_help = PREDICT)]
+    Predict(Predict),
     /// Say where an institution stands, from its own files.
     Status {
         /// This institution's folder of the ceremony.
@@ -287,7 +296,8 @@ fn main() -> ExitCode {
             compare_heads(&ceremony, &state, &theirs)
         }
         Command::Status { ceremony, state } => show(&ceremony, &state),
-        Command::Model { ceremony, state, out } => export(&ceremony, &state, &out),
+        Command::Model { ceremony, state, out, last } => export(&ceremony, &state, &out, last),
+        Command::Predict(arguments) => arguments.execute(),
     };
     finish::<Cli>(done)
 }

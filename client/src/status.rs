@@ -9,7 +9,7 @@ use consilium_contract::{
     transaction::parse_entry,
 };
 use consilium_datasets::scorecard::Scores;
-use consilium_hash::{ChainId, ModelHash, Pseudonym};
+use consilium_hash::{BlockHash, ChainId, ModelHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 
 use crate::{
@@ -46,6 +46,10 @@ pub struct Status {
     pub committee: Option<CommitteeStatus>,
     /// What is left of everyone's credit as of the last opened round, by pseudonym, and whether it is revoked.
     pub credit: Vec<(Pseudonym, u32, bool)>,
+    /// Rows that everyone's certificate names, by pseudonym, and whether it is revoked or expelled.
+    pub certified: Vec<(Pseudonym, u64, bool)>,
+    /// Height and hash of the last verified block.
+    pub head: Option<(u64, BlockHash)>,
     /// The try at the current step, from 0.
     pub attempt: u32,
     /// The phase of the round.
@@ -107,6 +111,12 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         .iter()
         .map(|(name, other)| (*name, follower.credit(name).unwrap_or_default(), other.revoked));
     let credit = credit.collect();
+    let certified = roster.iter().map(|(name, other)| {
+        let is_out = other.revoked || follower.credit(name) == Some(0);
+        (*name, other.certificate.rows, is_out)
+    });
+    let certified = certified.collect();
+    let head = history.chain().head().map(|head| (head.height, *head.hash()));
     let checked = model::load(directory, &parameters)?;
     Ok(Status {
         chain_id: parameters.chain_id,
@@ -121,6 +131,8 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         privacy: parameters.describe_privacy(follower.succession()),
         committee,
         credit,
+        certified,
+        head,
         attempt: follower.attempt(),
         phase: follower.phase().name(),
         evaluated: checked

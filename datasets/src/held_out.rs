@@ -48,10 +48,10 @@ mod tests {
 
     #[test]
     fn a_site_with_one_class_or_one_row_still_trains() {
-        let one_class = dataset("negative = 0\n", "a,y\n1,1\n2,1\n3,1\n").unwrap();
+        let one_class = dataset("", "a,y\n1,1\n2,1\n3,1\n").unwrap();
         let split = one_class.hold_out(0.34, 1);
         assert_eq!((split.test.len(), split.train.len()), (1, 2));
-        let one_row = dataset("negative = 0\n", "a,y\n1,1\n").unwrap();
+        let one_row = dataset("", "a,y\n1,1\n").unwrap();
         let split = one_row.hold_out(0.9, 1);
         assert_eq!((split.test.len(), split.train.len()), (0, 1));
     }

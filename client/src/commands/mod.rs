@@ -6,6 +6,8 @@ use consilium_client::ClientError;
 pub(super) mod account;
 pub(super) mod audit;
 pub(super) mod data;
+pub(super) mod model;
+pub(super) mod predict;
 pub(super) mod rows;
 pub(super) mod run;
 pub(super) mod state;

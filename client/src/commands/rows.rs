@@ -10,6 +10,7 @@ use consilium_datasets::{
     dictionary::{DataReport, Dictionary},
 };
 use consilium_identity::InstitutionFiles;
+use consilium_learning::{Description, StatisticsOf};
 
 use super::failure;
 
@@ -23,6 +24,8 @@ pub(crate) struct Rows {
     pub(crate) number: usize,
     pub(crate) positive: usize,
     pub(crate) kind: RowsKind,
+    /// What they mean; not known before the run has counted them.
+    pub(crate) description: Option<Description>,
     pub(crate) remarks: Remarks,
 }
 
@@ -87,7 +90,7 @@ fn counted(
     let kind =
         RowsKind::Counted { dataset: Box::new(dataset), split, dictionary: Box::new(dictionary) };
     let remarks = Remarks { facts, warnings: Vec::new() };
-    Ok(Rows { number, positive, kind, remarks })
+    Ok(Rows { number, positive, kind, description: None, remarks })
 }
 
 /// Which rows are trained on, and which are held out: none where the run does not evaluate. The chain's name decides which, so
@@ -102,17 +105,19 @@ fn split(dataset: &Dataset, parameters: &Parameters) -> Split {
 }
 
 fn scaled(
-    preprocessor: &Preprocessor,
+    description: Description,
     dataset: &Dataset,
     split: &Split,
     parameters: &Parameters,
     remarks: Remarks,
 ) -> Result<Rows, Failure> {
+    let preprocessor = &description.preprocessor;
     let table = |rows: &[usize]| preprocessor.transform(dataset, rows).map_err(Failure::unusable);
     let evaluates = parameters.agenda().evaluation().is_some();
     let held_out = if evaluates { Some(table(&split.test)?) } else { None };
     let kind = RowsKind::Scaled { train: table(&split.train)?, held_out };
-    Ok(Rows { number: dataset.rows(), positive: dataset.positives(), kind, remarks })
+    let (number, positive) = (dataset.rows(), dataset.positives());
+    Ok(Rows { number, positive, kind, description: Some(description), remarks })
 }
 
 /// The statistics of all rows, for `run --statistics`.
@@ -169,7 +174,9 @@ fn under_dictionary(
                 .map_err(Failure::unusable)?
         }
     };
-    scaled(&preprocessor, &dataset, &split, parameters, Remarks { facts, warnings })
+    let description =
+        Description::of(&dataset, preprocessor, whose(statistics), Some(dictionary.clone()));
+    scaled(description, &dataset, &split, parameters, Remarks { facts, warnings })
 }
 
 fn without_dictionary(
@@ -199,7 +206,13 @@ fn without_dictionary(
         }
     };
     let remarks = Remarks { facts: Vec::new(), warnings };
-    scaled(&preprocessor, &dataset, &split, parameters, remarks)
+    let description = Description::of(&dataset, preprocessor, whose(statistics), None);
+    scaled(description, &dataset, &split, parameters, remarks)
+}
+
+/// Whose statistics rows are scaled by, given what was given for them.
+fn whose(statistics: Option<&Path>) -> StatisticsOf {
+    statistics.map_or(StatisticsOf::OwnRows, |_| StatisticsOf::Agreed)
 }
 
 /// Refuses columns in an order that another site need not have. Bundled files are the same everywhere.

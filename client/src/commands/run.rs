@@ -7,6 +7,7 @@ use consilium_client::{
     ClientError, Institution, Plain, RoundReport, Verification,
     contribution::OwnScores,
     prepare::{Participant, Quantisation},
+    state::description,
 };
 use consilium_contract::{Model, Parameters};
 use consilium_crypto::TEST_FEATURES;
@@ -46,7 +47,7 @@ pub(crate) fn take_part(
 ) -> Result<String, Failure> {
     Plain::to(coordinator).map_err(failure)?;
     let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
-    let Rows { number, positive, kind, remarks } = rows;
+    let Rows { number, positive, kind, description, remarks } = rows;
     let (participant, stopper) = participant(&files, data, number, kind, own, seed)?;
     let parameters = files.parameters.clone();
     let observer = move |report: RoundReport| {
@@ -80,6 +81,9 @@ pub(crate) fn take_part(
         ClientError::State { .. } => Failure::unusable(error),
         error => failure(error),
     })?;
+    if let Some(description) = &description {
+        description::store(description, state).map_err(Failure::unusable)?;
+    }
     institution = institution.verifying(verify);
     if let Some(patience) = patience {
         institution = institution.give_up_after(patience);

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use consilium_cli::{Failure, output::write_file};
-use consilium_client::{head, state::model, status};
+use consilium_client::{head, status};
 use consilium_identity::InstitutionFiles;
-use consilium_learning::{from_safetensors, to_safetensors};
 use consilium_ledger::{MAX_NOTE_BYTES, Note};
 
-use super::{failure, run::plan, trainer};
+use super::failure;
 
 pub(crate) fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
     let files = files(ceremony, state)?;
@@ -46,22 +45,4 @@ pub(crate) fn compare_heads(
 ) -> Result<String, Failure> {
     let compared = head::compare(&files(ceremony, state)?, state, theirs).map_err(failure)?;
     Ok(compared.iter().map(|head| format!("{head}\n")).collect())
-}
-
-pub(crate) fn export(ceremony: &Path, state: &Path, out: &Path) -> Result<String, Failure> {
-    let parameters = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?.parameters;
-    let checked = model::load(state, &parameters).map_err(failure)?.ok_or_else(|| {
-        Failure::unusable(format!("{}: no round has been closed and checked yet", state.display()))
-    })?;
-    let done = format!("the model after {} rounds: {}\n", checked.step(), out.display());
-    if let Some(written) = trainer::export(&parameters, checked.model().parameters(), out) {
-        return written.map(|()| done);
-    }
-    let architecture = plan(&parameters)?.architecture;
-    let bytes =
-        to_safetensors(&architecture, checked.model().parameters()).map_err(Failure::unusable)?;
-    // The model after an earlier round may be replaced; one of another network is somebody else's.
-    let is_former = |found: &[u8]| from_safetensors(&architecture, found).is_ok();
-    write_file(out, &bytes, bytes.len(), is_former).map_err(Failure::unusable)?;
-    Ok(done)
 }

@@ -19,7 +19,7 @@ pub fn load(directory: &Path, parameters: &Parameters) -> Result<Option<CheckedM
     let path = path(directory);
     // The model, the best one, and places of ten bytes at most.
     let places = parameters.agenda().forms().map(|form| u64::from(form.dimension())).sum::<u64>();
-    let most = 1024 + 8 * u64::from(parameters.dimension) + 10 * places;
+    let most = 1024 + 8 * u64::from(parameters.dimension) + 20 * places;
     let Some(bytes) = files::read(&path, most)? else {
         return Ok(None);
     };

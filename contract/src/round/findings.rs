@@ -21,6 +21,8 @@ pub struct Best {
     pub model: Model,
     /// Mean loss of a held-out row, in the unit of its fractions.
     pub loss: f64,
+    /// What that step opened to, `[d]`.
+    pub places: Arc<[i64]>,
 }
 
 /// The places of a sum that was opened, `[d]`, and the step that opened it.
@@ -57,7 +59,12 @@ impl Findings {
     fn evaluated(&self, agenda: &Agenda, step: u64, model: &Model, places: &[i64]) -> Self {
         let loss = mean_loss(agenda, places);
         let is_better = |loss: &f64| self.best.as_ref().is_none_or(|best| *loss < best.loss);
-        let improved = loss.filter(is_better).map(|loss| Best { step, model: model.clone(), loss });
+        let improved = loss.filter(is_better).map(|loss| Best {
+            step,
+            model: model.clone(),
+            loss,
+            places: places.into(),
+        });
         Self {
             statistics: self.statistics.clone(),
             evaluated: Some(CountedStep { step, places: places.into() }),
@@ -97,6 +104,7 @@ impl Findings {
             step: best.step,
             model: best.model.to_bytes(),
             loss: best.loss,
+            places: best.places.to_vec(),
         };
         let message = v1::Findings {
             statistics: self.statistics.as_ref().map(counted),
@@ -120,7 +128,10 @@ impl Findings {
         let best = match message.best {
             None => None,
             Some(best) => match Model::from_bytes(&best.model, dimension) {
-                Some(model) => Some(Best { step: best.step, model, loss: best.loss }),
+                Some(model) => {
+                    let v1::BestModel { step, loss, places, .. } = best;
+                    Some(Best { step, model, loss, places: places.into() })
+                }
                 None => return Ok(None),
             },
         };

@@ -13,7 +13,8 @@ mod tests;
 
 pub use read::{CategoryStatistics, ColumnStatistics, Statistics, SurveyError};
 
-use crate::dataset::{Dataset, Values};
+use crate::column::Values;
+use crate::dataset::Dataset;
 use crate::dictionary::{Column, Dictionary, Kind};
 use crate::error::{DatasetError, some_of};
 

@@ -116,6 +116,26 @@ impl Description {
         Self { preprocessor, statistics, classes, missing, dictionary }
     }
 
+    /// What rows mean that fit `dictionary`, as a preprocessor makes inputs of them whose statistics all have agreed on.
+    ///
+    /// # Errors
+    /// [`LearningError::Description`] where the dictionary's target has more than two classes.
+    pub fn agreed(
+        dictionary: Dictionary,
+        preprocessor: Preprocessor,
+    ) -> Result<Self, LearningError> {
+        let classes = classes_of(&dictionary).ok_or_else(|| {
+            LearningError::Description("its dictionary has more than two classes".to_owned())
+        })?;
+        Ok(Self {
+            preprocessor,
+            statistics: StatisticsOf::Agreed,
+            classes,
+            missing: MissingRules::default(),
+            dictionary: Some(dictionary),
+        })
+    }
+
     /// A schema for rows that are written as those that were trained on; their file is named elsewhere.
     #[must_use]
     pub fn schema(&self) -> Schema {

@@ -1,0 +1,166 @@
+//! The model of a run, written so that it can be used: with all that turns a row into its inputs, and a card for people.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use consilium_audit::CheckedModel;
+use consilium_cli::{Failure, output::write_file};
+use consilium_client::{
+    Status, agreed_dictionary,
+    contribution::{scores, statistics},
+    state::{description, model},
+    status,
+};
+use consilium_datasets::{Preprocessor, scorecard::Scores, survey::Survey};
+use consilium_identity::InstitutionFiles;
+use consilium_learning::{
+    Card, Description, Head, Participant, TrainedModel, from_safetensors, to_safetensors,
+};
+
+use super::{failure, run::plan, trainer};
+
+/// Longest card that is written over.
+const MAX_CARD_BYTES: usize = 4 << 20;
+/// What a card of ours begins with.
+const CARD_HEAD: &[u8] = b"# Model card: ";
+
+/// Which of a run's models.
+struct Chosen {
+    parameters: Vec<f32>,
+    /// Closed rounds that it is after.
+    step: u64,
+    scores: Option<Scores>,
+    words: String,
+}
+
+pub(crate) fn export(
+    ceremony: &Path,
+    state: &Path,
+    out: &Path,
+    last: bool,
+) -> Result<String, Failure> {
+    let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
+    let parameters = &files.parameters;
+    let checked = model::load(state, parameters).map_err(failure)?.ok_or_else(|| {
+        Failure::unusable(format!("{}: no round has been closed and checked yet", state.display()))
+    })?;
+    if let Some(written) = trainer::export(parameters, checked.model().parameters(), out) {
+        written?;
+        return Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()));
+    }
+    let Chosen { parameters: chosen, step, scores, words } = choose(&files, &checked, last);
+    let architecture = plan(parameters)?.architecture;
+    // The model after an earlier round may be replaced; one of another network is somebody else's.
+    let is_former = |found: &[u8]| from_safetensors(&architecture, found).is_ok();
+    let Some(description) = describe(&files, state, &checked)? else {
+        let bytes = to_safetensors(&architecture, &chosen).map_err(Failure::unusable)?;
+        write_file(out, &bytes, bytes.len(), is_former).map_err(Failure::unusable)?;
+        return Ok(format!(
+            "{words}: {}\nwarning: nothing in {} says what its inputs are: `run` writes that once it has its rows\n",
+            out.display(),
+            state.display()
+        ));
+    };
+    let standing = status(&files, state).map_err(failure)?;
+    let trained = TrainedModel::new(architecture.clone(), chosen, description, step);
+    let mut trained = trained.map_err(Failure::unusable)?;
+    trained.metrics = scores.as_ref().map(metrics).unwrap_or_default();
+    trained.head = standing.head.map(|(height, hash)| Head {
+        chain_id: standing.chain_id.to_string(),
+        height,
+        hash: hash.to_string(),
+    });
+    let bytes = trained.to_bytes().map_err(Failure::unusable)?;
+    // Another model's metadata may be longer.
+    let most = bytes.len().saturating_add(8 << 20);
+    write_file(out, &bytes, most, is_former).map_err(Failure::unusable)?;
+    let card = card_of(out);
+    let text = card_text(&trained, &standing, scores.as_ref());
+    let is_card = |found: &[u8]| found.starts_with(CARD_HEAD);
+    write_file(&card, text.as_bytes(), MAX_CARD_BYTES, is_card).map_err(Failure::unusable)?;
+    Ok(format!("{words}: {}\nits card: {}\n", out.display(), card.display()))
+}
+
+/// The model with the smallest loss on held-out rows, where the run has measured any; otherwise, or where it is asked for, the last.
+fn choose(files: &InstitutionFiles, checked: &CheckedModel, last: bool) -> Chosen {
+    match checked.findings().best().filter(|_| !last) {
+        Some(best) => Chosen {
+            parameters: best.model.parameters().to_vec(),
+            step: best.step,
+            scores: scores(&files.parameters, &best.places),
+            words: format!(
+                "the model that the evaluation in step {} found best, after {} rounds of {}",
+                best.step,
+                best.step,
+                checked.step()
+            ),
+        },
+        None => Chosen {
+            parameters: checked.model().parameters().to_vec(),
+            step: checked.step(),
+            scores: None,
+            words: format!("the model after {} rounds", checked.step()),
+        },
+    }
+}
+
+/// What the model's inputs are: by the statistics that the run has counted, or by those that `run` was given or has made.
+fn describe(
+    files: &InstitutionFiles,
+    state: &Path,
+    checked: &CheckedModel,
+) -> Result<Option<Description>, Failure> {
+    let Some(counted) = statistics(&files.parameters, checked.findings()) else {
+        return description::load(state).map_err(Failure::unusable);
+    };
+    let Some(dictionary) = agreed_dictionary(files).map_err(failure)? else { return Ok(None) };
+    let statistics = Survey::of(&dictionary).read(&counted).map_err(Failure::unusable)?;
+    let preprocessor = Preprocessor::agreed(&dictionary, &statistics.numbers());
+    let preprocessor = preprocessor.map_err(Failure::unusable)?;
+    Description::agreed(dictionary, preprocessor).map(Some).map_err(Failure::unusable)
+}
+
+fn metrics(scores: &Scores) -> BTreeMap<String, f64> {
+    let known = [
+        ("rows", Some(scores.rows as f64)),
+        ("positive rows", Some(scores.positive as f64)),
+        ("loss", Some(scores.loss)),
+        ("Brier score", Some(scores.brier)),
+        ("AUC", scores.auc),
+        ("AUC standard error", scores.auc_error),
+        ("accuracy", Some(scores.accuracy)),
+        ("sensitivity", scores.sensitivity),
+        ("specificity", scores.specificity),
+        ("balanced accuracy", scores.balanced_accuracy),
+        ("calibration error", Some(scores.calibration_error)),
+    ];
+    known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// Beside the model: `model.safetensors` has `model.md`.
+fn card_of(out: &Path) -> PathBuf {
+    out.with_extension("md")
+}
+
+fn card_text(model: &TrainedModel, standing: &Status, scores: Option<&Scores>) -> String {
+    let institutions = standing.certified.len();
+    let participant = |(pseudonym, rows, is_out): &(consilium_hash::Pseudonym, u64, bool)| {
+        Participant { pseudonym: pseudonym.to_string(), rows: *rows, is_out: *is_out }
+    };
+    let card = Card {
+        model,
+        run: format!(
+            "Trained by {institutions} institutions in a verified federation; nobody has seen another's rows."
+        ),
+        rounds: standing.steps.1,
+        participants: standing.certified.iter().map(participant).collect(),
+        bound: standing.bound.clone(),
+        privacy: standing.privacy.clone(),
+        measured_on: scores.map(|scores| {
+            format!("{} rows that the institutions held out, summed over all of them", scores.rows)
+        }),
+    };
+    card.to_string()
+}
