@@ -9,6 +9,7 @@ use std::{
     net::TcpListener as Socket,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
 
@@ -39,6 +40,15 @@ pub struct World {
     pub coordinator: String,
     authority: AuthorityFiles,
     running: Option<Running>,
+}
+
+/// A port that is free, below those that a system gives to whoever connects or asks for any: a card names it before its party
+/// listens there, and meanwhile only another test of this kind could take it.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = 10_000 + (std::process::id() % 1_000) as u16 * 20;
+    let port = || start + NEXT.fetch_add(1, Ordering::Relaxed);
+    std::iter::repeat_with(port).find(|port| Socket::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// A party that is admitted and has a card.
@@ -112,8 +122,7 @@ impl World {
     /// A party with keys of its own, admitted, and with a card.
     pub fn admit(&self, role: &str, name: &str) -> Member {
         let dir = self.path(name);
-        // Free a moment ago; nobody else takes ports meanwhile but these tests.
-        let listen = Socket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let listen = format!("127.0.0.1:{}", free_port());
         let genesis = self.path("ceremony/genesis.bin");
         let address = format!("http://{listen}");
         let printed = ok(&[
