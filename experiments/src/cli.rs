@@ -204,7 +204,8 @@ struct ReplayArgs {
 const FILES: &str = "Written into DIR:
   config.toml    everything resolved          fig5.svg, fig6.svg   the figures
   accuracy.csv   every model, every epoch     report.html          all of it on one page
-  rounds.csv     what each round cost         model.safetensors    the last verified model
+  rounds.csv     what each round cost         model.safetensors    the last verified model (consilium-client predict)
+  model.md       what to know of that model before it is used
   ledger/        every step of the verified federation, for `consilium audit`";
 
 #[derive(Args)]

@@ -1,5 +1,5 @@
 //! What a replay writes down about the verified federation is what the same institutions would have computed in the
-//! clear: `accuracy.csv` line by line and `model.safetensors` byte by byte.
+//! clear: `accuracy.csv` line by line and `model.safetensors` parameter by parameter, bit for bit.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -25,7 +25,7 @@ use consilium_experiments::{
         verified,
     },
 };
-use consilium_learning::{evaluate, to_safetensors};
+use consilium_learning::{TrainedModel, evaluate};
 use consilium_ledger::Store;
 
 const EPOCHS: usize = 4;
@@ -80,9 +80,13 @@ fn is_that_of_the_plaintext(dataset: &str, bound: BoundKind, malicious: usize) {
     assert_eq!(written.len(), EPOCHS * (federation.observed.len() + 1), "{case}");
     assert_eq!(written, lines(&federation, &steps), "{case}");
 
-    let model = to_safetensors(&federation.architecture, &steps[EPOCHS - 1].global).unwrap();
+    let bits = |model: &[f32]| model.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     let written = fs::read(directory.path().join(files::MODEL)).unwrap();
-    assert!(written == model, "{case}: model.safetensors is not the plaintext model");
+    let written = TrainedModel::from_bytes(&written).unwrap();
+    let same = bits(&written.parameters) == bits(&steps[EPOCHS - 1].global);
+    assert!(same, "{case}: model.safetensors is not the plaintext model");
+    assert_eq!(written.step, EPOCHS as u64);
+    assert_eq!(written.description, federation.description);
 }
 
 #[test]

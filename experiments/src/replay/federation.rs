@@ -3,7 +3,9 @@
 use consilium_client::prepare::{Participant, Quantisation};
 use consilium_crypto::{Bound, Noise, quantise::share};
 use consilium_datasets::{Dataset, Partitioning, Preprocessor, Table};
-use consilium_learning::{Architecture, LocalTrainer, generator, permutation};
+use consilium_learning::{
+    Architecture, Description, LocalTrainer, StatisticsOf, generator, permutation,
+};
 use rand_core::RngCore;
 
 use super::config::ReplayConfig;
@@ -27,6 +29,8 @@ pub struct Federation {
     pub tables: Vec<Table>,
     /// Rows held out from training.
     pub test: Table,
+    /// What turns a row into inputs.
+    pub description: Description,
     /// ω_k = n_k / max n.
     pub weights: Vec<f64>,
     /// Institutions that send poisoned updates, ascending.
@@ -78,6 +82,7 @@ impl Federation {
             initial: architecture.initial(config.seed),
             weights: tables.iter().map(|table| table.rows as f64 / largest as f64).collect(),
             test: preprocessor.transform(dataset, &split.test)?,
+            description: Description::of(dataset, preprocessor, StatisticsOf::Agreed, None),
             config: config.clone(),
             architecture,
             tables,

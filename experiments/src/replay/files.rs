@@ -6,8 +6,10 @@ pub const CONFIG: &str = "config.toml";
 pub const ACCURACY: &str = "accuracy.csv";
 /// What happened in each round of the verified federation.
 pub const ROUNDS: &str = "rounds.csv";
-/// The last model of the verified federation.
+/// The last model of the verified federation, with all that turns a row into its inputs.
 pub const MODEL: &str = "model.safetensors";
+/// What people should know of it.
+pub const CARD: &str = "model.md";
 /// The coordinator's ledger of the verified federation.
 pub const LEDGER: &str = "ledger";
 /// Centralised training.

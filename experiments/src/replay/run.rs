@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use consilium_datasets::Dataset;
-use consilium_learning::to_safetensors;
+use consilium_learning::{Card, Metrics, TrainedModel};
 
 use super::config::ReplayConfig;
 use super::draw::draw;
 use super::federation::Federation;
-use super::record::{accuracy_csv, rounds_csv};
+use super::record::{AccuracyRow, Experiment, accuracy_csv, rounds_csv};
 use super::summary::SummaryRow;
 use super::{alone, centralised, files, plain, verified};
 use crate::ExperimentError;
@@ -57,8 +57,53 @@ pub fn run(
     accuracy.extend(verified.rows);
     output.write(files::ACCURACY, accuracy_csv(&accuracy).as_bytes())?;
     output.write(files::ROUNDS, rounds_csv(&verified.rounds).as_bytes())?;
-    output.write(files::MODEL, &to_safetensors(&federation.architecture, &verified.model)?)?;
+    let model = trained(&federation, verified.model, &accuracy)?;
+    output.write(files::MODEL, &model.to_bytes()?)?;
+    output.write(files::CARD, card(&federation, &model).as_bytes())?;
     draw(directory)
+}
+
+/// The last verified model, with its metrics on the test rows. It names no chain: a ledger's keys are drawn anew each time, and a
+/// seed gives the same file.
+fn trained(
+    federation: &Federation,
+    parameters: Vec<f32>,
+    accuracy: &[AccuracyRow],
+) -> Result<TrainedModel, ExperimentError> {
+    let of_global =
+        |row: &&AccuracyRow| row.experiment == Experiment::Verified && row.institution.is_none();
+    let last = accuracy.iter().filter(of_global).max_by_key(|row| row.epoch);
+    let step = last.map_or(0, |row| row.epoch as u64);
+    let Federation { architecture, description, .. } = federation;
+    let mut model = TrainedModel::new(architecture.clone(), parameters, description.clone(), step)?;
+    if let Some(AccuracyRow { metrics: Metrics { accuracy, auc, loss }, .. }) = last {
+        let known = [("accuracy", Some(*accuracy)), ("AUC", *auc), ("loss", Some(*loss))];
+        let known = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        model.metrics = known.collect();
+    }
+    Ok(model)
+}
+
+fn card(federation: &Federation, model: &TrainedModel) -> String {
+    let Federation { config, test, .. } = federation;
+    let card = Card {
+        model,
+        run: format!(
+            "A simulation: {} institutions in one process on the rows of `{}`, {} of them malicious.",
+            config.institutions, config.dataset, config.malicious
+        ),
+        rounds: config.epochs as u64,
+        participants: Vec::new(),
+        bound: config.promise().to_string(),
+        privacy: config.privacy.map(|privacy| {
+            format!(
+                "noise that follows from the seed and hides nothing, at ε ≤ {}",
+                f64::from(privacy.epsilon_milli) / 1e3
+            )
+        }),
+        measured_on: Some(format!("{} test rows, which nobody trained on", test.rows)),
+    };
+    card.to_string()
 }
 
 /// Makes `directory` ready for a new run: what a former run left is removed.
@@ -68,6 +113,7 @@ fn prepare(directory: &Path) -> Result<OutputDirectory, ExperimentError> {
         files::ACCURACY,
         files::ROUNDS,
         files::MODEL,
+        files::CARD,
         files::FIGURE5,
         files::FIGURE6,
         files::REPORT,
@@ -108,8 +154,14 @@ mod tests {
                 names.iter().map(|name| bytes(directory.path(), name)).collect()
             };
             // The report shows how long the rounds took, so two runs differ in it.
-            let repeatable =
-                [files::CONFIG, files::ACCURACY, files::MODEL, files::FIGURE5, files::FIGURE6];
+            let repeatable = [
+                files::CONFIG,
+                files::ACCURACY,
+                files::MODEL,
+                files::CARD,
+                files::FIGURE5,
+                files::FIGURE6,
+            ];
             small(directory.path(), bound).unwrap();
             let first = read(&repeatable);
             let summary = small(directory.path(), bound).unwrap();
