@@ -1,4 +1,9 @@
-use std::{fs, process::Child, thread, time::Duration};
+use std::{
+    fs,
+    process::{Child, Command},
+    thread,
+    time::Duration,
+};
 
 use consilium_audit::audit::audit;
 use consilium_client::{contribution::last_scores, state::model};
@@ -70,6 +75,40 @@ fn sites_scale_alike_by_the_rows_of_all_and_learn_how_good_the_model_is_on_rows_
     let statistics = survey.read(&total).unwrap();
     assert!(Preprocessor::agreed(&dictionary, &statistics.numbers()).is_ok());
     audited(&mut world);
+    best_model_is_used(&world);
+}
+
+/// Whoever has the file that one institution writes can apply it to rows that nobody has labelled.
+fn best_model_is_used(world: &World) {
+    let out = world.path("model.safetensors");
+    let written = world.command(0, "model").arg("--out").arg(&out).output().unwrap();
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let card = world.read("model.md");
+    for part in
+        ["# Model card: ill", "| glucose |", "70 rows that the institutions held out", "| 120 |"]
+    {
+        assert!(card.contains(part), "{part} is not in {card}");
+    }
+    let rows = "age,patient,glucose\n30,A,80\n70,\"B, C\",210\n,D,\n";
+    fs::write(world.path("new.csv"), rows).unwrap();
+    let predict = |data: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_consilium-client"));
+        command.arg("predict").arg("--model").arg(&out).arg("--data").arg(world.path(data));
+        let output = command.args(["--id", "patient"]).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, predictions, message) = predict("new.csv");
+    assert_eq!(code, Some(0), "{message}");
+    let lines: Vec<&str> = predictions.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (4, "patient,probability,class"));
+    assert!(lines[1].starts_with("A,0.") && lines[1].ends_with(",0"), "{predictions}");
+    assert!(lines[2].starts_with("\"B, C\",0.") && lines[2].ends_with(",1"), "{predictions}");
+    // Out of the agreed range: another unit, most likely. No value of a patient is shown.
+    fs::write(world.path("mmol.csv"), "age,patient,glucose\n30,A,-4.4321\n").unwrap();
+    let (code, _, message) = predict("mmol.csv");
+    assert_eq!(code, Some(2));
+    assert!(!message.contains("4.4321"), "{message}");
 }
 
 #[test]
