@@ -26,6 +26,14 @@ pub struct Dataset {
     schema: Schema,
     pub(crate) columns: Vec<FeatureColumn>,
     labels: Labels,
+    pub(crate) aside: Vec<Aside>,
+}
+
+/// A column that is neither a feature nor the target: which rows have the same value in it, but not what it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Aside {
+    pub(crate) name: String,
+    pub(crate) groups: Vec<Option<usize>>,
 }
 
 impl Dataset {
@@ -78,7 +86,7 @@ impl Dataset {
         columns: Vec<FeatureColumn>,
         labels: Labels,
     ) -> Self {
-        Self { file: file.to_owned(), schema: schema.clone(), columns, labels }
+        Self { file: file.to_owned(), schema: schema.clone(), columns, labels, aside: Vec::new() }
     }
 
     /// The file it was read from, for messages.
@@ -194,10 +202,13 @@ impl Reading<'_> {
         for column in &self.schema.zero_is_missing {
             self.position(column, "a column in which zero is missing")?;
         }
+        let is_aside = |name: &&String| *name != target && !names.contains(name);
+        let aside = self.sheet.header.iter().filter(is_aside).map(|name| self.aside(name));
+        let aside = aside.collect::<Result<_, _>>()?;
         let columns = names.into_iter().map(|name| self.feature(name)).collect::<Result<_, _>>()?;
         let file = self.file.to_owned();
         let schema = self.schema.clone();
-        Ok(Dataset { file, schema, columns, labels })
+        Ok(Dataset { file, schema, columns, labels, aside })
     }
 
     fn position(&self, column: &str, role: &'static str) -> Result<usize, DatasetError> {
@@ -231,6 +242,12 @@ impl Reading<'_> {
         Ok(FeatureColumn { name: name.to_owned(), values })
     }
 
+    fn aside(&self, name: &str) -> Result<Aside, DatasetError> {
+        let position = self.position(name, "a column")?;
+        let (_, groups) = self.coded(position, str::to_owned);
+        Ok(Aside { name: name.to_owned(), groups })
+    }
+
     fn numeric(
         &self,
         position: usize,
@@ -257,6 +274,16 @@ impl Reading<'_> {
     /// Fields are trimmed and otherwise text as they stand, unless the schema says that they are numbers.
     fn categorical(&self, position: usize, number_codes: bool) -> Values {
         let spelling = if number_codes { canonical } else { str::to_owned };
+        let (categories, codes) = self.coded(position, spelling);
+        Values::Categorical { categories, codes }
+    }
+
+    /// The sorted, distinct texts of a column, and which of them every row has.
+    fn coded(
+        &self,
+        position: usize,
+        spelling: fn(&str) -> String,
+    ) -> (Vec<String>, Vec<Option<usize>>) {
         let fields: Vec<Option<String>> =
             self.fields(position).map(|field| field.map(spelling)).collect();
         let mut categories: Vec<String> =
@@ -272,7 +299,7 @@ impl Reading<'_> {
             .iter()
             .map(|field| field.as_deref().and_then(|name| code.get(name).copied()))
             .collect();
-        Values::Categorical { categories, codes }
+        (categories, codes)
     }
 }
 

@@ -345,6 +345,55 @@ pub enum DatasetError {
         /// Institutions asked for.
         institutions: usize,
     },
+    /// Rows cannot be dealt by a column that is not there.
+    #[error(
+        "{file}: rows cannot be dealt by column `{column}`: there is none of this name beside the target"
+    )]
+    NoSuchGroups {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+    },
+    /// A row that is dealt by its value in a column has none.
+    #[error(
+        "{file}: row {row}, column `{column}`: rows are dealt by this column, and this one has no value in it: fill it or \
+         remove the row"
+    )]
+    NoGroup {
+        /// The file.
+        file: String,
+        /// The first such row.
+        row: usize,
+        /// The column.
+        column: String,
+    },
+    /// A column that rows are dealt by has not as many values as there are institutions.
+    #[error(
+        "{file}: column `{column}` has {groups} values in the {rows} rows to deal, for {institutions} institutions: ask for \
+         {groups} institutions"
+    )]
+    OtherGroups {
+        /// The file.
+        file: String,
+        /// The column.
+        column: String,
+        /// Its different values.
+        groups: usize,
+        /// Rows looked at.
+        rows: usize,
+        /// Institutions asked for.
+        institutions: usize,
+    },
+    /// A text that names no way of dealing rows.
+    #[error(
+        "{text:?} is no way of dealing rows; expected `random`, `column:NAME`, `dirichlet:ALPHA` or `quantity:ALPHA` with an \
+         alpha from 0.001 to 1000000"
+    )]
+    UnknownPartitioning {
+        /// The text.
+        text: String,
+    },
     /// A row index beyond the dataset.
     #[error(
         "{file}: there is no row with index {index}: the dataset has {rows} rows, indices start at 0"

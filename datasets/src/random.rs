@@ -35,6 +35,11 @@ fn below(bound: u64, rng: &mut impl RngCore) -> u64 {
     }
 }
 
+/// Uniform in [0, 1), in steps of 2^-53.
+pub(crate) fn unit(rng: &mut impl RngCore) -> f64 {
+    (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,4 @@
-//! Who gets which rows: the stratified split into training and test rows, and the deal to the institutions.
-
-use serde::{Deserialize, Serialize};
+//! The stratified split into training and test rows.
 
 use crate::dataset::Dataset;
 use crate::error::{DatasetError, some_of};
@@ -59,65 +57,12 @@ impl Dataset {
     }
 }
 
-/// How rows are dealt to institutions.
-///
-/// A partition sees the whole dataset, labels and raw columns, so that a deal skewed by label or made by a column (the
-/// hospital a row came from) is one more variant.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Partitioning {
-    /// Independently of what is in the rows; sizes differ by one at most.
-    #[default]
-    Random,
-}
-
-impl Partitioning {
-    /// Deals `rows` of `dataset` to `institutions`: each row to one of them, at least one row to each, ascending indices.
-    ///
-    /// # Errors
-    /// [`DatasetError::Institutions`] if there is none, or more than rows; [`DatasetError::NoSuchRow`].
-    pub fn deal(
-        self,
-        dataset: &Dataset,
-        rows: &[usize],
-        institutions: usize,
-        seed: u64,
-    ) -> Result<Vec<Vec<usize>>, DatasetError> {
-        if institutions == 0 || institutions > rows.len() {
-            return Err(DatasetError::Institutions {
-                file: dataset.file.clone(),
-                rows: rows.len(),
-                institutions,
-            });
-        }
-        for &row in rows {
-            dataset.label(row)?;
-        }
-        match self {
-            Self::Random => {
-                let mut dealt = rows.to_vec();
-                // The deal depends on the set of rows alone, not on their order.
-                dealt.sort_unstable();
-                shuffle(&mut dealt, &mut stream("deal", seed));
-                let share = |institution| {
-                    let mut share: Vec<usize> =
-                        dealt.iter().skip(institution).step_by(institutions).copied().collect();
-                    share.sort_unstable();
-                    share
-                };
-                Ok((0..institutions).map(share).collect())
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::BUNDLED;
     use crate::csv::sha256_hex;
     use crate::dataset::tests::dataset;
+    use crate::{BUNDLED, Partitioning};
 
     fn labelled(labels: &str) -> Dataset {
         let rows: String =
@@ -178,28 +123,6 @@ mod tests {
         let deal = |seed| Partitioning::Random.deal(&pima, &split(1).train, 10, seed).unwrap();
         assert_eq!(deal(1), deal(1));
         assert_ne!(deal(1), deal(2));
-    }
-
-    #[test]
-    fn every_row_is_dealt_once_and_sizes_differ_by_one_at_most() {
-        let pima = Dataset::bundled("pima").unwrap();
-        let rows: Vec<usize> = (100..137).collect();
-        let mut reversed = rows.clone();
-        reversed.reverse();
-        for institutions in [1, 2, 10, 36, 37] {
-            let shares = Partitioning::Random.deal(&pima, &rows, institutions, 3).unwrap();
-            let sizes: Vec<usize> = shares.iter().map(Vec::len).collect();
-            let least = sizes.iter().min().unwrap();
-            let most = sizes.iter().max().unwrap();
-            assert!(sizes.len() == institutions && *least >= 1 && most - least <= 1, "{sizes:?}");
-            let mut all = shares.concat();
-            all.sort_unstable();
-            assert_eq!(all, rows);
-            assert_eq!(
-                shares,
-                Partitioning::Random.deal(&pima, &reversed, institutions, 3).unwrap()
-            );
-        }
     }
 
     #[test]

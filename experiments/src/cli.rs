@@ -9,9 +9,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_audit::audit;
-use consilium_authority::{BoundChoice, PrivacyFlags, Protection, bound_facts};
+use consilium_authority::{BoundChoice, PrivacyFlags, Protection, TrainingFlags, bound_facts};
 use consilium_cli::command_line;
 use consilium_contract::parameters::EXPERIMENTAL;
+use consilium_datasets::Partitioning;
 
 use crate::attack::{self, AttackConfig};
 use crate::bench::{Extent, Peer};
@@ -50,7 +51,7 @@ Exit codes: 0 done; 1 the run failed or the audit found something that does not 
 #[derive(Subcommand)]
 enum Command {
     /// Train centrally, alone, in plain and in verified federation, and compare.
-    Replay(ReplayArgs),
+    Replay(Box<ReplayArgs>),
     /// Replay a ledger through the contract and verify everything in it.
     Audit {
         /// Ledger of a run: DIR/ledger of a replay, or a coordinator's. It is only read.
@@ -167,7 +168,7 @@ struct ReplayArgs {
     /// Institutions that share the training rows (2 to 128).
     #[arg(long, default_value_t = 10, value_name = "N")]
     institutions: usize,
-    /// Epochs of central training, and rounds of federated training with one local epoch each (1 to 100000).
+    /// Epochs of central training, and rounds of federated training (1 to 100000).
     #[arg(long, default_value_t = 60, value_name = "N")]
     epochs: usize,
     /// Independent runs of central training (figure 5).
@@ -182,6 +183,12 @@ struct ReplayArgs {
     /// Sizes of the hidden layers; without a number, logistic regression.
     #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "16,8", value_name = "N,N,...")]
     hidden: Vec<usize>,
+    /// How the training rows are dealt: `random`, `column:NAME` by the hospital in a column, `dirichlet:ALPHA` skewed by
+    /// label, or `quantity:ALPHA` skewed by size; the smaller ALPHA, the more.
+    #[arg(long, default_value_t, value_name = "HOW")]
+    partition: Partitioning,
+    #[command(flatten)]
+    training: TrainingFlags,
     #[command(flatten)]
     bound: BoundChoice,
     #[command(flatten)]
@@ -258,6 +265,8 @@ impl ReplayArgs {
             malicious: self.malicious,
             convolution: self.convolution.clone(),
             hidden: self.hidden.clone(),
+            partition: self.partition.clone(),
+            training: self.training.clone(),
             bound: self.bound.clone(),
             privacy: self.privacy.clone(),
             protection: self.protection,

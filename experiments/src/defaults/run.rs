@@ -98,7 +98,7 @@ fn federate(
     let mut global = federation.initial.clone();
     for step in 1..=config.epochs as u64 {
         let local = |trainer: &consilium_learning::LocalTrainer| {
-            Ok(difference(&trainer.clone().counting_from(1).fit(step, &global)?, &global))
+            Ok(difference(&trainer.fit(step, &global)?, &global))
         };
         let updates = trainers.iter().map(local).collect::<Result<Vec<_>, ExperimentError>>()?;
         global = fed_avg(&global, &updates, &federation.weights);

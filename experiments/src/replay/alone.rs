@@ -1,6 +1,6 @@
 //! An institution that never federates: it trains on its own rows, epoch after epoch.
 
-use consilium_learning::{Learner, evaluate, generator};
+use consilium_learning::{Learner, TrainingConfig, evaluate, generator};
 
 use super::federation::Federation;
 use super::record::{AccuracyRow, Experiment};
@@ -23,7 +23,9 @@ pub fn run(
             continue;
         };
         let mut order = generator("alone shuffle", config.seed, &[institution as u64]);
-        let mut learner = Learner::new(architecture, &federation.initial, &config.local)?;
+        // There is no global model to stay near.
+        let local = TrainingConfig { proximal: 0.0, ..config.local.clone() };
+        let mut learner = Learner::new(architecture, &federation.initial, &local)?;
         for epoch in 1..=config.epochs {
             for _ in 0..config.local.local_epochs {
                 learner.epoch(table, &mut order)?;

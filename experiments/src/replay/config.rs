@@ -1,7 +1,8 @@
 //! A replay with everything resolved.
 
 use consilium_authority::{
-    AuthorityError, BoundChoice, PrivacyFlags, Protection, default_min_rows, default_min_threshold,
+    AuthorityError, BoundChoice, PrivacyFlags, Protection, TrainingFlags, default_min_rows,
+    default_min_threshold,
 };
 use consilium_contract::parameters::{MAX_INSTITUTIONS, honest_shares, largest_threshold};
 use consilium_contract::{Distance, Influence, Promise};
@@ -41,6 +42,9 @@ pub struct ReplayConfig {
     pub convolution: Vec<usize>,
     /// Sizes of the hidden layers.
     pub hidden: Vec<usize>,
+    /// How the training rows are dealt to the institutions.
+    #[serde(default, skip_serializing_if = "is_random")]
+    pub partition: Partitioning,
     /// d, parameters of the model.
     pub dimension: u32,
     /// Rows that each institution trains on, `[n]`.
@@ -115,6 +119,10 @@ pub struct Choice {
     pub convolution: Vec<usize>,
     /// See [`ReplayConfig::hidden`].
     pub hidden: Vec<usize>,
+    /// See [`ReplayConfig::partition`].
+    pub partition: Partitioning,
+    /// The local training as far as it is given.
+    pub training: TrainingFlags,
     /// Bound and c as far as they are given; the rest follows from the size of the model and the local training.
     pub bound: BoundChoice,
     /// The noise that is asked for.
@@ -135,6 +143,8 @@ impl Default for Choice {
             malicious: 2,
             convolution: vec![],
             hidden: vec![16, 8],
+            partition: Partitioning::default(),
+            training: TrainingFlags::default(),
             bound: BoundChoice::default(),
             privacy: PrivacyFlags::default(),
             protection: Protection::default(),
@@ -159,6 +169,8 @@ impl ReplayConfig {
             malicious,
             convolution,
             hidden,
+            partition,
+            training,
             bound,
             privacy,
             protection,
@@ -168,14 +180,23 @@ impl ReplayConfig {
         let threshold = largest_threshold(n);
         let test_fraction = 0.2;
         let learning_rate = if convolution.is_empty() { 1e-2 } else { 1e-3 };
-        let local = TrainingConfig::new(Optimiser::Adam, learning_rate, 16, 1);
-        let largest =
-            (data.rows() as f64 * (1.0 - test_fraction) / institutions.max(1) as f64).ceil();
+        let defaults = TrainingConfig::new(Optimiser::Adam, learning_rate, 16, 1).to_plan();
+        let invalid = |error: AuthorityError| ExperimentError::Invalid(error.to_string());
+        let training = training.over(defaults, epochs as u64).map_err(invalid)?;
+        let local = TrainingConfig::from_plan(&training)?;
         let all: Vec<usize> = (0..data.rows()).collect();
         let inputs = Preprocessor::fit(data, &all)?.width();
         let dimension = layers(data, inputs, &convolution, &hidden)?.dimension();
         let dimension = dimension.map_err(|error| unusable(&convolution, &hidden, &error))?;
-        let rows = dealt(data, institutions, test_fraction, seed)?;
+        let rows = dealt(data, &partition, institutions, test_fraction, seed)?;
+        let largest = match partition {
+            // All are as large, whatever the seed.
+            Partitioning::Random => {
+                let rows = data.rows() as f64 * (1.0 - test_fraction);
+                (rows / institutions.max(1) as f64).ceil() as u64
+            }
+            _ => rows.iter().copied().max().unwrap_or(1),
+        };
         // Only noise that is surely in it counts: with noise, a sum needs all honest institutions.
         let honest = n.saturating_sub(u32::try_from(malicious).unwrap_or(u32::MAX));
         let run = Run {
@@ -186,10 +207,9 @@ impl ReplayConfig {
             most_honest: honest_shares(honest, default_min_threshold(threshold)),
             steps: epochs as u64,
         };
-        let invalid = |error: AuthorityError| ExperimentError::Invalid(error.to_string());
         let mask = bound.mask.resolve(dimension).map_err(invalid)?.into();
         let (bound, clip, terms) =
-            privacy.bounded(&bound, run, &local.to_plan(), largest as u64).map_err(invalid)?;
+            privacy.bounded(&bound, run, &training, largest).map_err(invalid)?;
         let least = threshold.saturating_add(1);
         let config = Self {
             dataset,
@@ -201,6 +221,7 @@ impl ReplayConfig {
             test_fraction,
             convolution,
             hidden,
+            partition,
             dimension,
             min_rows: default_min_rows(&rows),
             rows,
@@ -315,6 +336,11 @@ impl ReplayConfig {
     }
 }
 
+/// Whether rows are dealt as they usually are, which a configuration does not name.
+fn is_random(partition: &Partitioning) -> bool {
+    *partition == Partitioning::Random
+}
+
 /// The layers of a network on the columns that the data have after preprocessing.
 fn layers(
     data: &Dataset,
@@ -350,12 +376,13 @@ fn unusable(convolution: &[usize], hidden: &[usize], error: &LayersError) -> Exp
 /// Rows that each institution gets, `[n]`, as [`Federation::new`](super::Federation::new) deals them.
 fn dealt(
     data: &Dataset,
+    partition: &Partitioning,
     institutions: usize,
     test_fraction: f64,
     seed: u64,
 ) -> Result<Vec<u64>, ExperimentError> {
     let split = data.split(test_fraction, seed)?;
-    let shares = Partitioning::Random.deal(data, &split.train, institutions, seed)?;
+    let shares = partition.deal(data, &split.train, institutions, seed)?;
     Ok(shares.iter().map(|rows| rows.len() as u64).collect())
 }
 

@@ -2,7 +2,7 @@
 
 use consilium_client::prepare::{Participant, Quantisation};
 use consilium_crypto::{Bound, Noise, quantise::share};
-use consilium_datasets::{Dataset, Partitioning, Preprocessor, Table};
+use consilium_datasets::{Dataset, Preprocessor, Table};
 use consilium_learning::{
     Architecture, Description, LocalTrainer, StatisticsOf, generator, permutation,
 };
@@ -64,7 +64,7 @@ impl Federation {
         let split = dataset.split(config.test_fraction, config.seed)?;
         let preprocessor = Preprocessor::fit(dataset, &split.train)?;
         let shares =
-            Partitioning::Random.deal(dataset, &split.train, config.institutions, config.seed)?;
+            config.partition.deal(dataset, &split.train, config.institutions, config.seed)?;
         let tables: Vec<Table> = shares
             .iter()
             .map(|rows| preprocessor.transform(dataset, rows))
@@ -100,7 +100,9 @@ impl Federation {
             let architecture = self.architecture.clone();
             let local = self.config.local.clone();
             let seed = self.config.seed;
-            Ok(LocalTrainer::new(architecture, table.clone(), local, seed, institution)?)
+            let trainer = LocalTrainer::new(architecture, table.clone(), local, seed, institution)?;
+            // Epochs count from 1.
+            Ok(trainer.counting_from(1))
         };
         (0..).zip(&self.tables).map(trainer).collect()
     }
@@ -145,6 +147,7 @@ impl Federation {
 #[cfg(test)]
 mod tests {
     use consilium_authority::Protection;
+    use consilium_datasets::Partitioning;
 
     use super::*;
     use crate::replay::Choice;
@@ -173,6 +176,16 @@ mod tests {
             assert!(federation.observed.iter().all(|k| !federation.malicious.contains(k)));
             assert!(federation.observed.windows(2).all(|pair| pair[0] < pair[1]));
         }
+    }
+
+    #[test]
+    fn a_skewed_federation_has_hospitals_of_its_sizes_and_the_config_knows_them() {
+        let partition = Partitioning::Quantity(0.5);
+        let federation = federation(Choice { partition, ..Choice::default() });
+        let rows: Vec<u64> = federation.tables.iter().map(|table| table.rows as u64).collect();
+        assert_eq!(rows, federation.config.rows);
+        assert!(rows.iter().max() > rows.iter().min().map(|least| 3 * least).as_ref());
+        assert_eq!(rows.iter().sum::<u64>() as usize + federation.test.rows, 768);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use consilium_authority::OptimiserName;
+
 use super::*;
 
 fn resolve(choice: Choice) -> Result<ReplayConfig, ExperimentError> {
@@ -139,4 +141,31 @@ fn convolutions_are_for_images_are_written_down_and_learn_more_slowly() {
         let error = resolve(dataset, convolution, hidden).unwrap_err();
         assert!(error.to_string().contains(says) && error.exit_code() == 2, "{error}");
     }
+}
+
+#[test]
+fn training_and_partition_are_what_the_flags_say_and_a_usual_config_does_not_name_them() {
+    let usual = resolve(Choice::default()).unwrap();
+    let text = usual.to_toml().unwrap();
+    for word in ["partition", "decay", "proximal", "weights", "schedule"] {
+        assert!(!text.contains(word), "{text}");
+    }
+    let training = TrainingFlags {
+        optimiser: Some(OptimiserName::Adamw),
+        learning_rate: Some(0.005),
+        local_epochs: Some(3),
+        weight_decay: Some(0.02),
+        proximal: Some(0.1),
+        schedule: Some("cosine:0.1".parse().unwrap()),
+        ..TrainingFlags::default()
+    };
+    let partition = Partitioning::Dirichlet(0.5);
+    let config = resolve(Choice { training, partition, ..Choice::default() }).unwrap();
+    assert_eq!((config.local.optimiser, config.local.local_epochs), (Optimiser::AdamW, 3));
+    assert_eq!(config.centralised, usual.centralised);
+    assert_ne!(config.rows, usual.rows);
+    assert_eq!(ReplayConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
+    let training = TrainingFlags { proximal: Some(-1.0), ..TrainingFlags::default() };
+    let error = resolve(Choice { training, ..Choice::default() }).unwrap_err();
+    assert!(error.to_string().contains("proximal") && error.exit_code() == 2, "{error}");
 }
