@@ -418,7 +418,7 @@ mod tests {
     fn replay_args(line: &str) -> Result<ReplayArgs, clap::Error> {
         let cli = Cli::try_parse_from(std::iter::once("consilium").chain(line.split_whitespace()))?;
         match cli.command {
-            Command::Replay(arguments) => Ok(arguments),
+            Command::Replay(arguments) => Ok(*arguments),
             _ => panic!("not a replay"),
         }
     }
