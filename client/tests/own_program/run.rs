@@ -4,7 +4,6 @@ use std::{
     fs,
     path::Path,
     process::{Child, Command},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -91,9 +90,7 @@ fn a_program_whose_client_is_killed_ends_and_its_folder_goes_when_the_client_com
     let world = World::of(1);
     // Alone, it waits for the others.
     let mut client = world.start(0, "good");
-    until("the program runs", || !world.read(0, "rows").is_empty() || world.left(0) == 1);
-    until("the program has described itself", || !world.read(0, "directory").is_empty());
-    thread::sleep(Duration::from_millis(200));
+    until("the program has described itself", || world.read(0, "log").contains("taking part"));
     let first = world.read(0, "child");
     client.kill().unwrap();
     client.wait().unwrap();
@@ -105,7 +102,6 @@ fn a_program_whose_client_is_killed_ends_and_its_folder_goes_when_the_client_com
     let mut client = world.start(0, "good");
     until("the program runs again", || !world.read(0, "directory").is_empty());
     assert_eq!(world.left(0), 1, "the folder that was left is gone, the new one is there");
-    thread::sleep(Duration::from_millis(200));
     signal(&client, "TERM");
     assert_eq!(client.wait().unwrap().code(), Some(143));
     assert_eq!(world.left(0), 0);

@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn a_programs_plan_comes_back_from_its_bytes_which_stay_as_they_are() {
         let expected = [
-            82, 32, 10, 10, 10, 4, 99, 111, 101, 102, 18, 2, 1, 8, 10, 11, 10, 9, 105, 110, 116,
+            82, 34, 10, 10, 10, 4, 99, 111, 101, 102, 18, 2, 1, 8, 10, 11, 10, 9, 105, 110, 116,
             101, 114, 99, 101, 112, 116, 18, 7, 97, 108, 112, 104, 97, 61, 49,
         ];
         assert_eq!(logistic().encode(), expected);
