@@ -86,8 +86,15 @@ impl OwnTrainer {
             if self.raw_data { Rows::Own(absolute(data)?) } else { Rows::Prepared(table.clone()) };
         let institution = u64::from(files.identity.trustee_index);
         let mut trainer = ProgramTrainer::new(settings, agreed, rows, seed, institution);
-        end_with_signals(trainer.stopper())?;
-        trainer.start().map_err(|error| Failure::unusable(format!("--trainer: {error}")))?;
+        let stopper = trainer.stopper();
+        end_with_signals(stopper.clone())?;
+        trainer.start().map_err(|error| {
+            // A signal has ended the program, and is about to end this process with a code of its own.
+            while stopper.is_stopped() {
+                thread::park();
+            }
+            Failure::unusable(format!("--trainer: {error}"))
+        })?;
         Ok(Some(trainer))
     }
 }
