@@ -103,6 +103,11 @@ fn end(Running { mut process, folder }: Running) -> String {
 pub struct Stopper(pub(crate) Arc<Slot>);
 
 impl Stopper {
+    /// Whether it was used.
+    pub fn is_stopped(&self) -> bool {
+        self.0.is_stopped()
+    }
+
     /// Kills the child with its process group, and removes its private folder.
     pub fn stop(&self) {
         self.0.stop();

@@ -19,7 +19,7 @@ use consilium_trainer::Stopper;
 use super::{
     failure,
     rows::{Rows, RowsKind},
-    trainer::{OwnTrainer, until_stopped},
+    trainer::OwnTrainer,
 };
 
 /// `all`, or how many updates of a sum.
@@ -109,18 +109,12 @@ pub(crate) fn take_part(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
-    let outcome = match &stopper {
-        None => runtime.block_on(institution.run()).map_err(failure)?,
-        Some(stopper) => {
-            let run = async { institution.run().await.map_err(failure) };
-            let outcome = runtime.block_on(until_stopped(stopper, run));
-            if outcome.is_err() {
-                // Whatever is being computed is begun again with the same command.
-                runtime.shutdown_background();
-            }
-            outcome?
-        }
-    };
+    let outcome = runtime.block_on(institution.run());
+    if let (Err(_), Some(stopper)) = (&outcome, &stopper) {
+        // A step that is still being trained is of no use, and would be waited for.
+        stopper.stop();
+    }
+    let outcome = outcome.map_err(failure)?;
     let steps = outcome.steps;
     let blocks = outcome.height + 1;
     Ok(match outcome.privacy {

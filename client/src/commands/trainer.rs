@@ -2,8 +2,11 @@
 
 use std::{
     env, fs,
-    future::Future,
+    future::poll_fn,
     path::{Path, PathBuf},
+    process::exit,
+    task::Poll,
+    thread,
     time::Duration,
 };
 
@@ -18,7 +21,7 @@ use consilium_trainer::{
     ProgramTrainer, Rows, Settings, Stopper, Words, from_safetensors, to_safetensors,
 };
 use tokio::{
-    select,
+    runtime::Builder,
     signal::unix::{SignalKind, signal},
 };
 
@@ -93,7 +96,15 @@ impl OwnTrainer {
             if self.raw_data { Rows::Own(absolute(data)?) } else { Rows::Prepared(table.clone()) };
         let institution = u64::from(files.identity.trustee_index);
         let mut trainer = ProgramTrainer::new(settings, agreed, rows, seed, institution);
-        trainer.start().map_err(|error| Failure::unusable(format!("--trainer: {error}")))?;
+        let stopper = trainer.stopper();
+        end_with_signals(stopper.clone())?;
+        trainer.start().map_err(|error| {
+            // A signal has ended the program, and is about to end this process with a code of its own.
+            while stopper.is_stopped() {
+                thread::park();
+            }
+            Failure::unusable(format!("--trainer: {error}"))
+        })?;
         Ok(Some(trainer))
     }
 }
@@ -115,29 +126,35 @@ fn absolute(data: &str) -> Result<PathBuf, Failure> {
     })
 }
 
-/// Takes part until the run is over or a signal says to stop. The program does not outlive it, whatever it is at.
-pub(super) async fn until_stopped<T>(
-    stopper: &Stopper,
-    run: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(Failure::failed)?;
-    // The code that a shell gives to a program that a signal ended.
-    let (code, name) = select! {
-        outcome = run => {
-            if outcome.is_err() {
-                // A step that is still being trained is of no use, and would be waited for.
-                stopper.stop();
-            }
-            return outcome;
-        }
-        _ = terminate.recv() => (143, "SIGTERM"),
-        _ = interrupt.recv() => (130, "SIGINT"),
-        _ = hangup.recv() => (129, "SIGHUP"),
-    };
-    stopper.stop();
-    Err(Failure::new(code, format!("stopped by {name}; the same command goes on from here")))
+/// From here on a signal that ends the client ends the program first, and removes its folder. A state directory bears being
+/// left at any moment.
+fn end_with_signals(stopper: Stopper) -> Result<(), Failure> {
+    let runtime = Builder::new_current_thread().enable_io().build().map_err(Failure::failed)?;
+    // What a shell calls the end by each of them, and the code that it gives to it.
+    let mut signals = Vec::new();
+    for (kind, name, code) in [
+        (SignalKind::terminate(), "SIGTERM", 143),
+        (SignalKind::interrupt(), "SIGINT", 130),
+        (SignalKind::hangup(), "SIGHUP", 129),
+    ] {
+        let _inside = runtime.enter();
+        signals.push((signal(kind).map_err(Failure::failed)?, name, code));
+    }
+    // On a thread of its own: the others may be waiting for the program, or computing.
+    thread::spawn(move || {
+        let first = poll_fn(|context| {
+            let mut signals = signals.iter_mut();
+            let first = signals.find_map(|(signal, name, code)| {
+                signal.poll_recv(context).is_ready().then_some((*name, *code))
+            });
+            first.map_or(Poll::Pending, Poll::Ready)
+        });
+        let (name, code) = runtime.block_on(first);
+        stopper.stop();
+        tracing::warn!("stopped by {name}; the same command goes on from here");
+        exit(code);
+    });
+    Ok(())
 }
 
 /// Writes the last checked model of a run of named tensors. `None` where the run is one of this project's network.

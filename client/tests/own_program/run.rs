@@ -3,23 +3,22 @@
 use std::{
     fs,
     path::Path,
-    process::{Child, Command},
-    thread,
+    process::Command,
     time::{Duration, Instant},
 };
 
 use consilium_proto::training::{Tensor, Tensors};
 use consilium_trainer::{from_safetensors, to_safetensors};
 
-use crate::world::{DIMENSION, World, until};
+use crate::world::{Client, DIMENSION, World, until};
 
 fn tensors() -> Tensors {
     let tensor = |name: &str, shape: &[u32]| Tensor { name: name.into(), shape: shape.to_vec() };
     Tensors::new(vec![tensor("a", &[2, 3]), tensor("b", &[])]).unwrap()
 }
 
-fn signal(child: &Child, name: &str) {
-    let command = format!("kill -{name} {}", child.id());
+fn signal(child: &Client, name: &str) {
+    let command = format!("kill -{name} {}", child.0.id());
     assert!(Command::new("/bin/sh").args(["-c", &command]).status().unwrap().success());
 }
 
@@ -40,10 +39,10 @@ fn programs_train_a_run_to_its_end_and_one_that_dies_costs_its_institution_the_s
         fs::write(world.own(place).join("given"), file).unwrap();
     }
     let behaviours = ["given", "given", "given", "dies-in-the-middle"];
-    let running: Vec<Child> =
+    let running: Vec<Client> =
         behaviours.iter().enumerate().map(|(place, name)| world.start(place, name)).collect();
     for (place, mut child) in running.into_iter().enumerate() {
-        let status = child.wait().unwrap();
+        let status = child.0.wait().unwrap();
         assert!(status.success(), "{place}: {}", world.read(place, "log"));
         assert_eq!(world.left(place), 0, "a folder of {place} is left");
         assert_eq!(world.read(place, "stopped"), "stopped\n");
@@ -67,7 +66,7 @@ fn programs_train_a_run_to_its_end_and_one_that_dies_costs_its_institution_the_s
 #[test]
 fn a_signal_ends_a_client_whose_program_hangs_and_nothing_is_left() {
     let world = World::of(1);
-    let mut running: Vec<Child> = (0..4).map(|place| world.start(place, "hangs")).collect();
+    let mut running: Vec<Client> = (0..4).map(|place| world.start(place, "hangs")).collect();
     until("all are asked to train", || {
         (0..4).all(|place| !world.read(place, "trained").is_empty())
     });
@@ -78,7 +77,7 @@ fn a_signal_ends_a_client_whose_program_hangs_and_nothing_is_left() {
         .enumerate()
     {
         signal(child, name);
-        assert_eq!(child.wait().unwrap().code(), Some(code));
+        assert_eq!(child.0.wait().unwrap().code(), Some(code));
         assert!(world.read(place, "log").contains(&format!("stopped by SIG{name}")));
         assert!(is_gone(&world.read(place, "child")));
         assert_eq!(world.left(place), 0);
@@ -91,12 +90,10 @@ fn a_program_whose_client_is_killed_ends_and_its_folder_goes_when_the_client_com
     let world = World::of(1);
     // Alone, it waits for the others.
     let mut client = world.start(0, "good");
-    until("the program runs", || !world.read(0, "rows").is_empty() || world.left(0) == 1);
-    until("the program has described itself", || !world.read(0, "directory").is_empty());
-    thread::sleep(Duration::from_millis(200));
+    until("the program has described itself", || world.read(0, "log").contains("taking part"));
     let first = world.read(0, "child");
-    client.kill().unwrap();
-    client.wait().unwrap();
+    client.0.kill().unwrap();
+    client.0.wait().unwrap();
     until("the program ends", || is_gone(&first));
     assert_eq!(world.read(0, "ended"), "ended\n");
     assert_eq!(world.left(0), 1);
@@ -105,9 +102,8 @@ fn a_program_whose_client_is_killed_ends_and_its_folder_goes_when_the_client_com
     let mut client = world.start(0, "good");
     until("the program runs again", || !world.read(0, "directory").is_empty());
     assert_eq!(world.left(0), 1, "the folder that was left is gone, the new one is there");
-    thread::sleep(Duration::from_millis(200));
     signal(&client, "TERM");
-    assert_eq!(client.wait().unwrap().code(), Some(143));
+    assert_eq!(client.0.wait().unwrap().code(), Some(143));
     assert_eq!(world.left(0), 0);
     assert!(is_gone(&world.read(0, "child")));
 }
@@ -121,9 +117,7 @@ fn a_descriptor_that_the_client_was_started_with_does_not_reach_the_program() {
     shell.args(["-c", "exec 9<\"$0\"; exec \"$@\"", "/etc/passwd"]);
     shell.arg(client.get_program()).args(client.get_args()).args(["--trainer", &trainer]);
     shell.env("TMPDIR", world.own(0).join("tmp"));
-    let mut running = shell.spawn().unwrap();
+    let _running = Client(shell.spawn().unwrap());
     until("the program runs", || !world.read(0, "directory").is_empty());
     assert_eq!(world.read(0, "descriptors"), "0\n1\n2\n3\n");
-    running.kill().unwrap();
-    running.wait().unwrap();
 }

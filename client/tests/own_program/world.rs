@@ -23,6 +23,16 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../trainer/tests/prog
 /// Parameters of that model.
 pub const DIMENSION: usize = 7;
 
+/// A client that does not outlive its test.
+pub struct Client(pub Child);
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 pub struct World {
     root: TempDir,
     _runtime: Runtime,
@@ -105,12 +115,12 @@ impl World {
     }
 
     /// `run` in the background, its log in a file.
-    pub fn start(&self, place: usize, behaviour: &str) -> Child {
+    pub fn start(&self, place: usize, behaviour: &str) -> Client {
         let log = fs::File::create(self.own(place).join("log")).unwrap();
         let trainer = self.trainer(place, behaviour);
         let mut command = self.run(place);
         command.args(["--trainer", &trainer]).stdout(Stdio::null()).stderr(log);
-        command.spawn().unwrap()
+        Client(command.spawn().unwrap())
     }
 
     /// What the program has left in the folder for temporary files.
