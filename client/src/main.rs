@@ -2,14 +2,12 @@
 
 mod commands;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use consilium_audit::commands::{LedgerAudit, show_evidence, verify_evidence};
 use consilium_cli::{command_line, failure::finish, logging, version};
-use consilium_client::Verification;
 use consilium_crypto::TEST_FEATURES;
-use rand_core::{OsRng, RngCore};
 
 use commands::{
     account::{ACCOUNT, Account},
@@ -17,10 +15,9 @@ use commands::{
     data::{CHECK_DATA, check},
     model::export,
     predict::{PREDICT, Predict},
-    rows::{rows, statistics as statistics_of},
-    run::{take_part, verification},
+    rows::statistics as statistics_of,
+    run::Run,
     state::{compare_heads, export_head, show},
-    trainer::OwnTrainer,
 };
 
 const EXIT_CODES: &str = "\
@@ -54,41 +51,7 @@ struct Cli {
 enum Command {
     /// Take part until every step of the genesis is closed.
     #[command(after_help = EXIT_CODES)]
-    Run {
-        /// This institution's folder of the ceremony, for example ceremony/institution-01.
-        #[arg(long, value_name = "DIR")]
-        ceremony: PathBuf,
-        /// Where this institution keeps its chain, its memory as a trustee and its model. Back it up; never copy it to
-        /// run twice.
-        #[arg(long, value_name = "DIR")]
-        state: PathBuf,
-        /// The coordinator.
-        #[arg(long, value_name = "http://HOST:PORT")]
-        coordinator: String,
-        /// This institution's rows: a dataset schema (TOML, naming its CSV), `pima` or `wdbc`.
-        #[arg(long, value_name = "FILE.toml")]
-        data: String,
-        /// Medians, means and deviations that the institutions have agreed on, as `statistics` prints them. Without it:
-        /// those of the own rows, and features of different institutions then differ in scale.
-        #[arg(long, value_name = "FILE.toml")]
-        statistics: Option<PathBuf>,
-        /// Seed of shuffling and rounding, never of encryption or noise. Drawn at random where it is not given.
-        #[arg(long)]
-        seed: Option<u64>,
-        /// What is verified of every sum before it is opened or trained on: the proofs of all updates and the state that
-        /// the chain leads to, or the proofs of so many updates, drawn at random once the sum is sealed. All costs as much
-        /// as the coordinator's own verification, and the bodies are downloaded. COUNT is for models too large for that;
-        /// what is not drawn is believed: one institution misses one false update of m with probability 1 - COUNT/m, and k
-        /// institutions all miss it with probability (1 - COUNT/m)^k; and whether an honest update was refused is seen
-        /// by nobody but its author.
-        #[arg(long, value_name = "all|COUNT", default_value = "all", value_parser = verification)]
-        verify: Verification,
-        /// Give up where the coordinator has brought nothing new for so many seconds. Without it: never.
-        #[arg(long, value_name = "SECONDS")]
-        give_up_after: Option<u64>,
-        #[command(flatten)]
-        own: OwnTrainer,
-    },
+    Run(Box<Run>),
     /// Print the medians, means and deviations of rows that may be public, for `run --statistics` everywhere.
     Statistics {
         /// The rows: a dataset schema (TOML, naming its CSV), `pima` or `wdbc`.
@@ -244,33 +207,7 @@ fn main() -> ExitCode {
     };
     logging::start();
     let done = match cli.command {
-        Command::Run {
-            ceremony,
-            state,
-            coordinator,
-            data,
-            statistics,
-            seed,
-            verify,
-            give_up_after,
-            own,
-        } => {
-            let seed = seed.unwrap_or_else(|| OsRng.next_u64());
-            let patience = give_up_after.map(Duration::from_secs);
-            rows(&ceremony, &data, statistics.as_deref()).and_then(|rows| {
-                take_part(
-                    &ceremony,
-                    &state,
-                    &coordinator,
-                    &data,
-                    rows,
-                    &own,
-                    seed,
-                    verify,
-                    patience,
-                )
-            })
-        }
+        Command::Run(run) => run.execute(),
         Command::Statistics { data, dictionary } => statistics_of(&data, dictionary.as_deref()),
         Command::CheckData { data, dictionary, json } => check(&data, &dictionary, json),
         Command::Audit { mine: true, ceremony: Some(ceremony), state: Some(state), .. } => {

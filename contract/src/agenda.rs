@@ -192,7 +192,7 @@ impl Agenda {
         (step - evaluated).min(self.improvements)
     }
 
-    /// How the updates of steps of any purpose look, the largest first.
+    /// How the updates of steps look, of every purpose that the run has.
     pub fn forms(&self) -> impl Iterator<Item = Form> {
         let statistics = self.statistics.map(|counted| counted.form(Purpose::Statistics));
         let evaluation = self.evaluation.map(|plan| plan.counted.form(Purpose::Evaluation));

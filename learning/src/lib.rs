@@ -59,4 +59,6 @@ pub use seed::{generator, permutation};
 pub use tabular::TabularTrainer;
 pub use trainer::{LocalTrainer, TrainError, Trainer};
 pub use training::{Learner, train};
-pub use weights::{from_safetensors, model_blob, parameters_from_blob, to_safetensors};
+pub use weights::{
+    from_safetensors, model_blob, parameters_from_blob, tensors_file, to_safetensors,
+};

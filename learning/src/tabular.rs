@@ -77,3 +77,65 @@ impl Trainer for TabularTrainer {
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> TrainError {
     TrainError::Failed(Box::new(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use consilium_datasets::{Source, scorecard::Scores};
+
+    use super::*;
+    use crate::{Architecture, Optimiser, TrainingConfig};
+
+    const DICTIONARY: &str = "\
+format = 1
+name = 'visits'
+[target]
+column = 'ill'
+positive = ['1']
+negative = ['0']
+[[columns]]
+name = 'glucose'
+kind = 'number'
+unit = 'mg/dL'
+minimum = 0
+maximum = 400
+";
+
+    /// Forty rows, ill from 160 on; every fourth is held out.
+    fn trainer() -> TabularTrainer {
+        let dictionary = Dictionary::parse(DICTIONARY).unwrap();
+        let csv: String = (0..40).map(|i| format!("{},{}\n", i * 8, u8::from(i >= 20))).collect();
+        let schema = "name='t'\nfile='t.csv'\ntarget={column='ill', positive=1, negative=0}\n";
+        let schema = consilium_datasets::Schema::parse(schema, "t.toml").unwrap();
+        let source = Source::new(schema, "t.csv", format!("glucose,ill\n{csv}").into_bytes());
+        let (dataset, _) = dictionary.open(&source).unwrap();
+        let (test, train): (Vec<usize>, Vec<usize>) = (0..40).partition(|row| row % 4 == 0);
+        let architecture = Architecture::new(1, vec![]).unwrap();
+        let plan = TrainingPlan {
+            architecture,
+            config: TrainingConfig::new(Optimiser::Adam, 0.05, 8, 20),
+        };
+        TabularTrainer::new(dataset, Split { train, test }, dictionary, plan, 1, 1)
+    }
+
+    #[test]
+    fn rows_are_counted_before_they_are_scaled_and_trained_on_only_after() {
+        let mut trainer = trainer();
+        assert!(matches!(trainer.train(0, &[0.0, 0.0]), Err(TrainError::Unable(_))));
+        assert!(matches!(trainer.evaluate(&[0.0, 0.0]), Err(TrainError::Unable(_))));
+        let counted = trainer.survey().unwrap();
+        assert_eq!(counted.counts[..2], [30, 15]);
+        trainer.agree(&counted).unwrap();
+        let model = trainer.train(0, &[0.0, 0.0]).unwrap();
+        let scores = Scores::read(&trainer.evaluate(&model).unwrap()).unwrap();
+        assert_eq!((scores.rows, scores.auc), (10, Some(1.0)));
+    }
+
+    #[test]
+    fn statistics_that_no_rows_can_have_scale_nothing() {
+        let mut trainer = trainer();
+        let mut counted = trainer.survey().unwrap();
+        counted.counts[1] = 31;
+        assert!(matches!(trainer.agree(&counted), Err(TrainError::Failed(_))));
+        assert!(matches!(trainer.train(0, &[0.0, 0.0]), Err(TrainError::Unable(_))));
+    }
+}

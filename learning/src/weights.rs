@@ -59,18 +59,30 @@ pub fn to_safetensors(
     parameters: &[f32],
 ) -> Result<Vec<u8>, LearningError> {
     architecture.check(parameters)?;
+    tensors_file(tensors(architecture), parameters)
+}
+
+/// A safetensors file of these tensors, by name and shape in flat order, all F32. The same parameters give the same bytes.
+///
+/// # Errors
+/// [`LearningError::ModelFile`] for fewer parameters than the tensors have.
+pub fn tensors_file(
+    shapes: impl IntoIterator<Item = (String, Vec<usize>)>,
+    parameters: &[f32],
+) -> Result<Vec<u8>, LearningError> {
+    let refused = |problem: String| LearningError::ModelFile(problem);
     let blob = model_blob(parameters);
     let mut rest = blob.as_slice();
-    let views = tensors(architecture).map(|(name, shape)| {
-        // The count was checked above: the split points sum up to the blob's length.
-        let (data, tail) = rest.split_at(4 * shape.iter().product::<usize>());
+    let mut views = Vec::new();
+    for (name, shape) in shapes {
+        let split = rest.split_at_checked(4 * shape.iter().product::<usize>());
+        let few = || refused(format!("{} parameters are too few", parameters.len()));
+        let (data, tail) = split.ok_or_else(few)?;
         rest = tail;
-        TensorView::new(Dtype::F32, shape, data).map(|view| (name, view))
-    });
-    let views = views
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| LearningError::ModelFile(e.to_string()))?;
-    safetensors::serialize(views, None).map_err(|e| LearningError::ModelFile(e.to_string()))
+        let view = TensorView::new(Dtype::F32, shape, data);
+        views.push((name, view.map_err(|error| refused(error.to_string()))?));
+    }
+    safetensors::serialize(views, None).map_err(|error| refused(error.to_string()))
 }
 
 /// The file with these texts as its `__metadata__`, in the order of their keys, so that the same texts give the same bytes: the

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use consilium_datasets::Table;
+use consilium_learning::{model_blob, tensors_file};
 use consilium_proto::training::Tensors;
 use safetensors::{Dtype, SafeTensors, serialize, tensor::TensorView};
 
@@ -10,10 +11,6 @@ use crate::{ProgramFailure, folder};
 
 /// What a file has besides the values, in bytes: names, shapes and metadata.
 const MAX_HEADER_BYTES: usize = 256 << 10;
-
-fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
 
 fn refused(problem: impl ToString) -> ProgramFailure {
     ProgramFailure::Model(problem.to_string())
@@ -24,18 +21,7 @@ fn refused(problem: impl ToString) -> ProgramFailure {
 /// # Errors
 /// [`ProgramFailure::Model`] for too few parameters.
 pub fn to_safetensors(tensors: &Tensors, parameters: &[f32]) -> Result<Vec<u8>, ProgramFailure> {
-    let blob = bytes(parameters);
-    let mut rest = blob.as_slice();
-    let mut views = Vec::new();
-    for (name, shape) in tensors.shapes() {
-        let length = 4 * shape.iter().product::<usize>();
-        let (data, tail) = rest
-            .split_at_checked(length)
-            .ok_or_else(|| refused(format!("{} parameters are too few", parameters.len())))?;
-        rest = tail;
-        views.push((name, TensorView::new(Dtype::F32, shape, data).map_err(refused)?));
-    }
-    serialize(views, None).map_err(refused)
+    tensors_file(tensors.shapes(), parameters).map_err(refused)
 }
 
 /// Writes the flat `parameters`, `[d]`, as the tensors of the run.
@@ -84,8 +70,8 @@ pub fn from_safetensors(tensors: &Tensors, bytes: &[u8]) -> Result<Vec<f32>, Pro
 
 /// Writes the institution's rows: `features`, `[rows, width]`, and `labels`, `[rows]`.
 pub(crate) fn write_table(path: &Path, table: &Table) -> Result<(), ProgramFailure> {
-    let features = bytes(&table.features);
-    let labels = bytes(&table.labels);
+    let features = model_blob(&table.features);
+    let labels = model_blob(&table.labels);
     let view = |shape, data| TensorView::new(Dtype::F32, shape, data).map_err(refused);
     let views = [
         ("features", view(vec![table.rows, table.width], features.as_slice())?),

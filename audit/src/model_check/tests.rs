@@ -63,6 +63,13 @@ fn a_model_that_follows_is_checked_and_equals_the_weighted_mean() {
 }
 
 #[test]
+fn a_round_that_ends_a_run_which_no_evaluation_ends_is_refused() {
+    let (world, closed, masked, sums) = closed(|close| close.ends_run = true);
+    let refused = check(&world, &closed, &masked, &sums).unwrap_err();
+    assert_eq!(refused, ModelError::WrongEnd { ends: true });
+}
+
+#[test]
 fn a_masked_update_that_is_not_the_signed_headers_is_refused() {
     let (world, closed, mut masked, sums) = closed(|_| {});
     masked.swap(0, 1);

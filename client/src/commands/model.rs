@@ -19,7 +19,7 @@ use consilium_learning::{
     Card, Description, Head, Participant, TrainedModel, from_safetensors, to_safetensors,
 };
 
-use super::{failure, run::plan, trainer};
+use super::{failure, participant::plan, trainer};
 
 /// Longest card that is written over.
 const MAX_CARD_BYTES: usize = 4 << 20;

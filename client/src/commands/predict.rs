@@ -1,12 +1,14 @@
 //! A finished model, applied to new rows.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use consilium_cli::{Failure, output::write_file};
 use consilium_datasets::{Features, Schema, Source};
 use consilium_learning::{Prediction, TrainedModel};
-use std::fs;
 
 pub(crate) const PREDICT: &str = "\
 The file needs the columns that the model was trained on, by name, in any order; a target is not needed and not looked at. Missing

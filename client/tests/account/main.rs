@@ -6,6 +6,8 @@
     reason = "a panic is how a test fails"
 )]
 
+#[path = "../common/coordinator.rs"]
+mod coordinator;
 mod stopped;
 mod world;
 

@@ -13,9 +13,9 @@ use consilium_contract::{
     CandidateTransaction,
     transaction::{parse_entry, sign},
 };
-use consilium_coordinator::{Config, Coordinator, Linger, Running};
+use consilium_coordinator::Running;
 use consilium_exchange::quantity::{Deposit, DepositRequest};
-use consilium_identity::{CoordinatorFiles, InstitutionFiles};
+use consilium_identity::InstitutionFiles;
 use consilium_proto::{
     ENTRY_BYTES, decode,
     v1::{
@@ -25,8 +25,10 @@ use consilium_proto::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::runtime::Runtime;
 use tonic::transport::{Channel, Endpoint};
+
+use crate::coordinator;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_consilium-client");
 
@@ -45,20 +47,7 @@ impl World {
         let ceremony = root.path().join("ceremony");
         let seed = rand_core::RngCore::next_u64(&mut rand_core::OsRng);
         consilium_testkit::ceremony(seed, |_| {}).write(&ceremony).unwrap();
-        let runtime = Runtime::new().unwrap();
-        let config = Config {
-            hearing: Duration::ZERO,
-            block_age: Duration::ZERO,
-            linger: Linger::Forever,
-            ..Config::new(
-                CoordinatorFiles::load(&ceremony.join("coordinator")).unwrap(),
-                root.path().join("ledger"),
-            )
-        };
-        let running = runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            Coordinator::start(config, listener).await.unwrap()
-        });
+        let (runtime, running) = coordinator::start(root.path());
         let address = running.address();
         let world = Self { root, runtime, address, running: Some(running) };
         for place in 0..institutions {

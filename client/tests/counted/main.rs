@@ -2,5 +2,7 @@
 //! coordinator on a socket, and the program `consilium-client`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
 
+#[path = "../common/coordinator.rs"]
+mod coordinator;
 mod run;
 mod world;

@@ -4,20 +4,20 @@ use std::{
     fs,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 use consilium_authority::{AgreedDictionary, CeremonySpec};
 use consilium_contract::Parameters;
-use consilium_coordinator::{Config, Coordinator, Linger, Running};
+use consilium_coordinator::Running;
 use consilium_datasets::scorecard;
-use consilium_identity::CoordinatorFiles;
 use consilium_proto::{
     training::Layers,
     v1::{Evaluation, Tally},
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::runtime::Runtime;
+
+use crate::coordinator;
 
 /// Rows of each site.
 pub const ROWS: [u64; 4] = [60, 80, 100, 120];
@@ -77,20 +77,7 @@ impl World {
         });
         let ceremony = root.path().join("ceremony");
         held.write(&ceremony).unwrap();
-        let runtime = Runtime::new().unwrap();
-        let config = Config {
-            hearing: Duration::ZERO,
-            block_age: Duration::ZERO,
-            linger: Linger::Forever,
-            ..Config::new(
-                CoordinatorFiles::load(&ceremony.join("coordinator")).unwrap(),
-                root.path().join("ledger"),
-            )
-        };
-        let running = runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            Coordinator::start(config, listener).await.unwrap()
-        });
+        let (runtime, running) = coordinator::start(root.path());
         let parameters = held.parameters.clone();
         Self { root, runtime, running: Some(running), parameters }
     }

@@ -8,6 +8,8 @@
     reason = "a panic is how a test fails"
 )]
 
+#[path = "../common/coordinator.rs"]
+mod coordinator;
 mod refused;
 mod run;
 mod world;

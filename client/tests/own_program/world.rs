@@ -9,11 +9,12 @@ use std::{
 };
 
 use consilium_authority::CeremonySpec;
-use consilium_coordinator::{Config, Coordinator, Linger, Running};
-use consilium_identity::CoordinatorFiles;
+use consilium_coordinator::Running;
 use consilium_proto::training::{Layers, Program, Tensor, Tensors};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::runtime::Runtime;
+
+use crate::coordinator;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_consilium-client");
 
@@ -60,20 +61,7 @@ impl World {
             };
         });
         held.write(&ceremony).unwrap();
-        let runtime = Runtime::new().unwrap();
-        let config = Config {
-            hearing: Duration::ZERO,
-            block_age: Duration::ZERO,
-            linger: Linger::Forever,
-            ..Config::new(
-                CoordinatorFiles::load(&ceremony.join("coordinator")).unwrap(),
-                root.path().join("ledger"),
-            )
-        };
-        let running = runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            Coordinator::start(config, listener).await.unwrap()
-        });
+        let (runtime, running) = coordinator::start(root.path());
         let world = Self { root, _runtime: runtime, running };
         for place in 0..4 {
             fs::create_dir_all(world.own(place).join("tmp")).unwrap();
