@@ -35,7 +35,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE.toml")]
     data: String,
     /// Medians, means and deviations that the institutions have agreed on, as `statistics` prints them. Without it:
-    /// those of the own rows, and features of different institutions then differ in scale.
+    /// those of the rows of all, where the run counts them; otherwise those of the own rows, and features of different
+    /// institutions then differ in scale.
     #[arg(long, value_name = "FILE.toml")]
     statistics: Option<PathBuf>,
     /// Seed of shuffling and rounding, never of encryption or noise. Drawn at random where it is not given.

@@ -48,26 +48,26 @@ impl Findings {
     /// What is known once `step`, which starts from `model`, has opened to these places.
     #[must_use]
     pub fn after(&self, agenda: &Agenda, step: u64, model: &Model, places: &[i64]) -> Self {
-        let counted = || Some(CountedStep { step, places: places.into() });
+        let counted = || CountedStep { step, places: places.into() };
         match agenda.purpose(step) {
             Purpose::Training => self.clone(),
-            Purpose::Statistics => Self { statistics: counted(), ..self.clone() },
-            Purpose::Evaluation => self.evaluated(agenda, step, model, places),
+            Purpose::Statistics => Self { statistics: Some(counted()), ..self.clone() },
+            Purpose::Evaluation => self.with_evaluation(agenda, model, counted()),
         }
     }
 
-    fn evaluated(&self, agenda: &Agenda, step: u64, model: &Model, places: &[i64]) -> Self {
-        let loss = mean_loss(agenda, places);
+    fn with_evaluation(&self, agenda: &Agenda, model: &Model, counted: CountedStep) -> Self {
+        let loss = mean_loss(agenda, &counted.places);
         let is_better = |loss: &f64| self.best.as_ref().is_none_or(|best| *loss < best.loss);
         let improved = loss.filter(is_better).map(|loss| Best {
-            step,
+            step: counted.step,
             model: model.clone(),
             loss,
-            places: places.into(),
+            places: Arc::clone(&counted.places),
         });
         Self {
             statistics: self.statistics.clone(),
-            evaluated: Some(CountedStep { step, places: places.into() }),
+            evaluated: Some(counted),
             since_best: if improved.is_some() { 0 } else { self.since_best.saturating_add(1) },
             best: improved.or_else(|| self.best.clone()),
         }
