@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "consilium/v1/findings.proto",
             "consilium/v1/training.proto",
             "consilium/v1/records.proto",
+            "consilium/v1/identity.proto",
         ],
         ["proto"],
     )?;

@@ -1,27 +1,17 @@
-//! Keys, certificates and genesis out of a specification.
+//! The local ceremony: every party's keys made in one place, for simulations and tests.
 
 use std::path::Path;
 
-use consilium_contract::{
-    model::Model,
-    parameters::{PROTOCOL_VERSION, Parameters},
-    transaction::{NO_CHAIN, entry, sign},
-};
-use consilium_crypto::{Bound, EvaluationKey, mask::Kind as MaskKind, signature::SigningKey};
+use consilium_contract::parameters::Parameters;
+use consilium_crypto::{EvaluationKey, signature::SigningKey};
 use consilium_identity::{
-    CoordinatorFiles, FilesError, InstitutionFiles, disk, institution_folder,
-    layout::{DICTIONARY, GENESIS, INITIAL_MODEL},
-};
-use consilium_proto::{
-    training::Plan,
-    v1::{self, transaction::Action},
+    CoordinatorFiles, FilesError, InstitutionFiles, TlsKey, disk, institution_folder,
 };
 use rand_core::CryptoRngCore;
-use zeroize::Zeroizing;
 
 use crate::{
-    AgreedDictionary, AuthorityError, CeremonySpec,
-    register::{AuthorityFiles, Register},
+    AuthorityError, AuthorityFiles, CeremonySpec,
+    founding::{CoordinatorKeys, found},
 };
 
 /// Everything that a run starts from, in memory.
@@ -49,98 +39,25 @@ impl Ceremony {
     /// [`AuthorityError::Spec`], [`AuthorityError::Unprotected`] and [`AuthorityError::Genesis`], naming the number that
     /// does not fit.
     pub fn hold(spec: &CeremonySpec, rng: &mut impl CryptoRngCore) -> Result<Self, AuthorityError> {
-        let invalid = |field, actual: String, expected: &str| AuthorityError::Spec {
-            field,
-            actual,
-            expected: expected.to_owned(),
-        };
-        let institutions = u32::try_from(spec.rows.len()).unwrap_or(u32::MAX);
-        spec.protection.check_founding(institutions, spec.threshold, spec.min_threshold)?;
-        let max_rows = spec.rows.iter().copied().max().unwrap_or(0);
-        if let Some(place) = spec.rows.iter().position(|&rows| rows == 0) {
-            return Err(invalid(
-                "rows",
-                format!("0 for institution {}", place + 1),
-                "at least 1 for each",
-            ));
-        }
-        let model = Model::new(spec.initial_model.clone()).ok_or_else(|| {
-            invalid("initial model", "not finite".to_owned(), "finite numbers only")
-        })?;
-        let (dimension, training) = plan(spec)?;
-        if model.parameters().len() != dimension as usize {
-            let actual = format!("{} parameters", model.parameters().len());
-            return Err(invalid(
-                "initial model",
-                actual,
-                &format!("{dimension} parameters, as the model has"),
-            ));
-        }
-
-        let authority = SigningKey::generate(rng);
-        let coordinator = SigningKey::generate(rng);
+        let signing = SigningKey::generate(rng);
         let evaluation = EvaluationKey::generate(rng);
-        let nonce = random_hash(rng);
-        let pseudonym_nonce = Zeroizing::new(random_hash(rng));
-
-        let initial_model = model.to_bytes();
-        let genesis = v1::Genesis {
-            protocol_version: PROTOCOL_VERSION,
-            nonce: nonce.to_vec(),
-            dimension,
-            initial_model: Some(v1::BlobRef {
-                sha256: model.hash().to_vec(),
-                length: initial_model.len() as u64,
-            }),
-            institutions,
-            threshold: spec.threshold,
-            min_updates: spec.min_updates,
-            min_rows: spec.min_rows,
-            bound: Some(bound(spec)),
-            statistics: spec.statistics,
-            evaluation: spec.evaluation,
-            lattice: match spec.mask {
-                MaskKind::Group => None,
-                MaskKind::Lattice { scale } => Some(v1::LatticeMask { scale }),
-            },
-            max_rows,
-            steps: spec.steps,
-            collection_timeout_ms: spec.collection_timeout_ms,
-            max_attempts: spec.max_attempts,
-            authority_key: authority.verifying_key().encode().to_vec(),
-            coordinator_key: coordinator.verifying_key().encode().to_vec(),
-            training,
-            evaluation_key: evaluation.verifying_key().encode().to_vec(),
-            refresh_steps: spec.refresh_steps,
-            min_threshold: spec.min_threshold,
-            privacy: spec.privacy.map(|terms| v1::Privacy {
-                signal_norm: terms.signal,
-                noise_variance: terms.variance,
-                epsilon_milli: terms.epsilon_milli,
-                delta_bits: terms.delta_bits,
-            }),
+        let tls = TlsKey::generate(rng);
+        let keys = CoordinatorKeys {
+            signing_key: signing.verifying_key(),
+            evaluation_key: evaluation.verifying_key(),
         };
-        let genesis_entry =
-            entry(sign(&authority, &NO_CHAIN, None, Action::Genesis(genesis)), false);
-        let parameters = Parameters::from_genesis_entry(&genesis_entry)?;
-
-        let dictionary = spec.dictionary.as_ref().map(|agreed| agreed.text().to_vec());
-        let mut authority = AuthorityFiles {
-            dictionary,
-            signing: authority,
-            pseudonym_nonce,
-            register: Register::default(),
-            genesis_entry: genesis_entry.clone(),
-            initial_model: initial_model.clone(),
-            parameters: parameters.clone(),
-        };
+        let mut authority = found(spec, keys, rng)?;
         let institutions = (1..).zip(&spec.rows);
         let institutions = institutions
             .map(|(index, &rows)| authority.admit(&institution_folder(index), rows, rng));
         let institutions = institutions.collect::<Result<_, _>>()?;
+        let genesis_entry = authority.genesis_entry.clone();
+        let initial_model = authority.initial_model.clone();
+        let parameters = authority.parameters.clone();
         let coordinator = CoordinatorFiles {
-            signing: coordinator,
+            signing,
             evaluation,
+            tls,
             genesis_entry: genesis_entry.clone(),
             initial_model: initial_model.clone(),
             parameters: parameters.clone(),
@@ -154,11 +71,7 @@ impl Ceremony {
     /// [`FilesError::Exists`] where `dir` is there already, [`FilesError::Io`] naming what cannot be written.
     pub fn write(&self, dir: &Path) -> Result<(), FilesError> {
         disk::appear(dir, |partial| {
-            let mut public: Vec<(&str, &[u8])> =
-                vec![(GENESIS, &self.genesis_entry), (INITIAL_MODEL, &self.initial_model)];
-            let dictionary = self.authority.dictionary.iter();
-            public.extend(dictionary.map(|text| (DICTIONARY, text.as_slice())));
-            disk::write_folder(partial, &public)?;
+            disk::write_folder(partial, &self.authority.public_files())?;
             self.authority.write_into(&partial.join("authority"))?;
             self.coordinator.write_into(&partial.join("coordinator"))?;
             for files in &self.institutions {
@@ -175,48 +88,10 @@ impl Ceremony {
     }
 }
 
-/// Number of parameters of the model, and what a genesis says of it and of its training.
-fn plan(spec: &CeremonySpec) -> Result<(u32, Vec<u8>), AuthorityError> {
-    if let Some(program) = &spec.program {
-        return Ok((program.tensors().dimension(), program.encode()));
-    }
-    let dictionary = spec.dictionary.as_ref().map(AgreedDictionary::hash);
-    let plan = Plan { layers: spec.layers.clone(), training: spec.training, dictionary };
-    let dimension = plan.check()?;
-    if let Some(agreed) = &spec.dictionary
-        && agreed.inputs() != spec.layers.inputs
-    {
-        return Err(AuthorityError::Spec {
-            field: "inputs",
-            actual: spec.layers.inputs.to_string(),
-            expected: format!("{}, as the data dictionary has", agreed.inputs()),
-        });
-    }
-    Ok((dimension, plan.encode()))
-}
-
-/// The bound as a genesis has it.
-fn bound(spec: &CeremonySpec) -> v1::genesis::Bound {
-    let clip = spec.clip;
-    match spec.bound {
-        Bound::Parameter { bits, .. } => {
-            v1::genesis::Bound::Parameter(v1::ParameterBound { bits: bits.into(), clip })
-        }
-        Bound::Norm { norm, projections } => {
-            v1::genesis::Bound::Norm(v1::NormBound { norm, clip, projections: projections.into() })
-        }
-    }
-}
-
-fn random_hash(rng: &mut impl CryptoRngCore) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    rng.fill_bytes(&mut bytes);
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use consilium_contract::certificate::Certificate;
+    use consilium_crypto::Bound;
     use consilium_proto::training::Layers;
     use rand_chacha::ChaCha20Rng;
     use rand_core::SeedableRng;

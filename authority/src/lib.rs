@@ -1,32 +1,28 @@
-//! The authority: the local ceremony that founds a run, and its few words while one goes on.
+//! The authority: it founds a run, and says a few words while one goes on.
 //!
-//! [`Ceremony::hold`] makes everything that a run starts from, [`Ceremony::write`] lays it out as a directory of files,
-//! [`AuthorityFiles::load`] reads the authority's own folder. The other parties' folders, which
-//! [`consilium_identity`] reads, are written here. While the run goes on, [`AuthorityFiles`] admits an institution,
-//! revokes one, and asks for another committee to hold the decryption key.
+//! [`Founding::hold`] founds a run on the requests of its parties, which have made their keys themselves; the authority never
+//! sees a private key but its own. [`AuthorityFiles::load`] reads the authority's own folder. While the run goes on,
+//! [`AuthorityFiles`] approves institutions that join, renews certificates, revokes, and asks for another committee to hold the
+//! decryption key, of which the authority has no part: the institutions make it among themselves, on the chain.
 //!
 //! # What a local ceremony means
 //!
-//! The authority makes the institutions' signing keys as well as its own. Whoever holds the ceremony, or reads its
-//! directory before the folders are handed out, can sign as every institution. It does not make the decryption key, of
-//! which no folder has any part: the institutions make it among themselves, on the chain, and nobody ever holds it. But
-//! who signs as a threshold of institutions while the key is made, or takes the key over, gets their shares. That suits
-//! a simulation and a first trial among people who trust one of them with the ceremony; it must not be used where no
-//! single party may be trusted. After handing out the folders, delete the institutions' on the authority's machine:
-//! nothing in a run reads them there.
+//! [`Ceremony::hold`] makes the keys of all parties in one place, for simulations and tests. Whoever holds it, or reads its
+//! directory before the folders are handed out, can sign as every party; who signs as a threshold of institutions while the
+//! decryption key is made, or takes it over, gets their shares. It must not be used where no single party may be trusted.
 //!
 //! # The directory
 //!
 //! ```text
 //! genesis.bin, initial-model.bin     public: what every party has
-//! dictionary.toml                    public, where a run has agreed on one: with the institutions and the authority
-//! authority/                         authority.key, nonce, pseudonyms.toml and participants.toml (the only maps from
+//! dictionary.toml                    public, where a run has agreed on one
+//! authority/                         authority.key, tls.key, nonce, pseudonyms.toml and participants.toml (the only maps from
 //!                                    pseudonyms to names)
-//! coordinator/                       coordinator.key (signs blocks), evaluation.key (sk_h: certifies sums)
-//! institution-01/ ..                 signing.key, certificate.bin
+//! coordinator/                       public: what the coordinator is to be sent
+//! institutions/NAME/                 public: certificate.bin and what else an institution is to be sent
 //! ```
-//! Every folder holds the two public files as well, so that a folder is all that a party needs. Private files have mode
-//! 0600, folders 0700; no key is ever overwritten.
+//! A local ceremony writes `coordinator/` and `institution-01/` .. with the private keys of each instead. Private files have
+//! mode 0600, folders 0700; no key is ever overwritten.
 //!
 //! | file | concept |
 //! | --- | --- |
@@ -34,10 +30,14 @@
 //! | `bound` | what updates have to prove: choosing it, and its defaults |
 //! | `mask` | how updates are hidden: choosing it |
 //! | `spec` | what a run is asked to be, with the defaults |
-//! | `ceremony` | keys, certificates and genesis out of a specification |
+//! | `founding` | the genesis out of a specification; a run founded on requests |
+//! | `ceremony` | a local ceremony: every key made in one place |
 //! | `initial` | the model that a run starts from, out of a file |
 //! | `tensors` | the tensors of a model that institutions train with programs of their own, out of a file |
-//! | `register` | the authority after the ceremony: admitting, revoking, asking for a committee |
+//! | `files` | the authority's folder |
+//! | `register` | whom it has registered |
+//! | `membership` | approving, renewing, revoking |
+//! | `committee` | asking for a committee |
 //! | `participants` | who takes part in sharing, and the group in whose name requests are signed |
 //! | `privacy` | from a privacy budget to the noise that keeps it |
 //! | `protection` | a threshold of 1, which protects nobody |
@@ -49,11 +49,15 @@
 mod agreed;
 mod bound;
 mod ceremony;
+mod committee;
 mod deposits;
 mod enrolled;
 mod error;
+mod files;
+mod founding;
 mod initial;
 mod mask;
+mod membership;
 mod participants;
 mod privacy;
 mod protection;
@@ -67,12 +71,14 @@ pub use agreed::AgreedDictionary;
 pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip};
 pub use ceremony::Ceremony;
 pub use error::{AuthorityError, TensorsFileError};
+pub use files::AuthorityFiles;
+pub use founding::{Asked, Founding, INSTITUTIONS};
 pub use initial::{read_model, read_tensors};
 pub use mask::{LEAST_LATTICE_DIMENSION, MaskChoice, MaskName};
+pub use membership::{Certified, Listed};
 pub use participants::Admitted;
 pub use privacy::PrivacyFlags;
 pub use protection::Protection;
-pub use register::AuthorityFiles;
 pub use send::{read_transaction, send};
 pub use spec::{
     CeremonySpec, default_min_rows, default_min_threshold, default_min_updates, initial_model,

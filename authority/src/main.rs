@@ -1,11 +1,14 @@
-//! `consilium-authority`: holds a local ceremony, shows what a genesis says, and speaks for the authority in a run.
+//! `consilium-authority`: founds a run, shows what a genesis says, and speaks for the authority while it goes on.
 
+mod approval;
 mod counting;
 mod delivery;
 mod draft;
 mod facts;
 mod founded;
+mod init;
 mod inputs;
+mod parties;
 mod sharing;
 
 use std::{
@@ -15,32 +18,23 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use consilium_authority::{
-    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
-    TrainingFlags, default_min_threshold, default_min_updates, read_transaction,
-};
-use consilium_cli::{Failure, command_line, failure, version, version::warning};
-use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
+use clap::{Parser, Subcommand, ValueEnum};
+use consilium_authority::{AuthorityFiles, Protection, read_transaction};
+use consilium_cli::{Failure, command_line, failure, version};
+use consilium_contract::parameters::{Parameters, largest_threshold};
 use consilium_crypto::TEST_FEATURES;
-use consilium_identity::{FilesError, institution_folder};
-use consilium_privacy::Run;
-use consilium_proto::training::{Convolution, Layers};
-use rand_core::OsRng;
 
-use counting::Counting;
+use approval::{Admit, Requests, admit, approve, list, renew, revoke};
 use delivery::{Authority, Delivery, deliver, hand_over, refused};
 use draft::{DRAFT, draft};
 use facts::{facts, text_of};
-use founded::{Founded, OwnProgram, network};
-use inputs::Inputs;
+use init::{Init, init};
 
 /// Verifies identities and certifies keys of a federated run, and says who takes part in it.
 ///
-/// In this release the ceremony is local: this program makes the institutions' signing keys. Whoever runs it, or reads
-/// the directory before the folders are handed out, can sign as any institution. Use it where everyone trusts its
-/// operator with that: simulations, trials, tests. The decryption key is not made here: the institutions make it among
-/// themselves, on the chain, and nobody ever holds it.
+/// Parties make their keys themselves and ask with requests, whose fingerprints they read out: this program never sees a
+/// private key but the authority's own. Only with --make-keys-here, for simulations, does it make those of others. The
+/// decryption key is made by the institutions among themselves, on the chain, and nobody ever holds it.
 /// Nothing of the authority is needed while rounds run, unless institutions come or go.
 #[derive(Parser)]
 #[command(
@@ -57,11 +51,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Holds a ceremony and writes its directory: one folder for each party, private files with mode 0600.
+    /// Founds a run on the requests of its parties, and writes what each is to be sent.
     ///
-    /// Hand `coordinator/` to the coordinator and each `institution-NN/` to its institution, over a channel that keeps
-    /// secrets, then delete them here. `authority/` stays; its pseudonyms.toml is the only map from pseudonyms to names.
-    /// No folder has any part of the decryption key: the institutions make it once they have enrolled.
+    /// `authority/` stays here; its pseudonyms.toml is the only map from pseudonyms to names. `coordinator/` and the folders in
+    /// `institutions/` hold nothing secret. With --make-keys-here it is a local ceremony instead, for simulations: one folder
+    /// for each party with its private keys, to be handed out over a channel that keeps secrets and deleted here.
     Init(Box<Init>),
     /// Prints a draft of the data dictionary that all sites are to agree on, begun from one site's file.
     #[command(after_help = DRAFT)]
@@ -73,12 +67,34 @@ enum Command {
         #[arg(long, value_name = "ROWS", default_value_t = 10)]
         least_rows: usize,
     },
-    /// Registers an institution that joins a run, and writes its folder.
+    /// Certifies institutions that join a run, from their requests, and writes what each is to be sent.
     ///
-    /// Hand the folder to the institution, as those of `init`. It enrols itself when it starts. As many take part at a
-    /// time as the genesis says: where all places are taken, revoke another one first. To hold a share of the
-    /// decryption key it has to be a member of the next committee.
+    /// An institution enrols itself when it starts. As many take part at a time as the genesis says: where all places are
+    /// taken, revoke another one first. To hold a share of the decryption key it has to be a member of the next committee.
+    Approve {
+        #[command(flatten)]
+        requests: Requests,
+        /// Rows that each trains on, in the order of the requests, at most as many as the largest of `init`. One number stands
+        /// for all.
+        #[arg(long, value_delimiter = ',', required = true)]
+        rows: Vec<u64>,
+    },
+    /// Certifies another key of the transport for institutions that are certified, from requests that
+    /// `consilium-client request --renew` has made.
+    ///
+    /// The signing key stays, and so do number, rows and pseudonym: the chain holds them for good.
+    Renew(Requests),
+    /// Registers an institution whose keys are made here, for simulations, and writes its folder.
+    ///
+    /// Hand the folder to the institution over a channel that keeps secrets, then delete it here.
     Admit(Admit),
+    /// Lists whom the authority has certified, and whom it has revoked.
+    ///
+    /// What of that the chain holds, it says itself: `consilium-client status`.
+    List {
+        #[command(flatten)]
+        authority: Authority,
+    },
     /// Revokes an institution, for good: its updates are taken no longer.
     ///
     /// A share of the decryption key that it holds stays one until another committee takes the key over: see
@@ -187,90 +203,6 @@ enum Format {
     Json,
 }
 
-#[derive(Args)]
-struct Admit {
-    #[command(flatten)]
-    authority: Authority,
-    /// Rows that the institution trains on, at most as many as the largest of `init`.
-    #[arg(long)]
-    rows: u64,
-    /// Its name in pseudonyms.toml [default: institution-NN with its number].
-    #[arg(long)]
-    name: Option<String>,
-    /// Folder to create; it must not exist [default: a folder of that name beside the authority's].
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-}
-
-#[derive(Args)]
-struct Init {
-    /// Number of institutions, n.
-    #[arg(long)]
-    institutions: u32,
-    /// Rows that each institution trains on, in order: its weight in the mean. One number stands for all.
-    #[arg(long, value_delimiter = ',', required = true)]
-    rows: Vec<u64>,
-    #[command(flatten)]
-    inputs: Inputs,
-    #[command(flatten)]
-    own_program: OwnProgram,
-    #[command(flatten)]
-    counting: Counting,
-    /// Where rows are square images, their pixels row by row: values of a pixel after each convolution of 3 by 3 pixels,
-    /// which come before the hidden layers.
-    #[arg(long, value_delimiter = ',', num_args = 0.., value_name = "N,N,...")]
-    convolution: Vec<u32>,
-    /// Values of a pixel of these images: 1 where they are grey.
-    #[arg(long, default_value_t = 1, requires = "convolution")]
-    image_channels: u32,
-    /// Sizes of the hidden layers; no number at all is logistic regression.
-    #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "16,8")]
-    hidden: Vec<u32>,
-    /// Model to start from: what `consilium-client model` writes (safetensors with layers.N.weight [inputs, outputs] and
-    /// layers.N.bias, or the names under --tensors), or d floats of four bytes, little-endian, in that order. Drawn at
-    /// random where none is given.
-    #[arg(long, alias = "initial", value_name = "FILE")]
-    initial_model: Option<PathBuf>,
-    /// Shares that open a sum, t [default: the largest with n ≥ 3t − 2].
-    #[arg(long)]
-    threshold: Option<u32>,
-    /// Accepted updates that a sum needs, t + 1 to n [default: half of the institutions, at least t + 1].
-    #[arg(long)]
-    min_updates: Option<u32>,
-    /// Rows that the institutions of a sum have at least, together; with fewer the round waits [default: a quarter of the
-    /// rows of all institutions].
-    #[arg(long)]
-    min_rows: Option<u64>,
-    #[command(flatten)]
-    bound: BoundChoice,
-    #[command(flatten)]
-    privacy: PrivacyFlags,
-    /// Improvements of the model until the run is finished.
-    #[arg(long, default_value_t = 60)]
-    steps: u64,
-    /// The least time that a round waits for updates, and a stage of making a committee for its members. With too few of
-    /// them it goes on waiting.
-    #[arg(long, default_value_t = 30_000)]
-    collection_timeout_ms: u64,
-    /// Attempts at passing the key on before the committee that holds it goes on; it is tried again after the next round.
-    #[arg(long, default_value_t = 3)]
-    max_attempts: u32,
-    /// Closed rounds after which the shares of the decryption key are refreshed; 0 for never.
-    #[arg(long, default_value_t = 0)]
-    refresh_steps: u64,
-    /// The smallest threshold that a later committee may have: to no fewer can the key ever be passed on [default: t − 1,
-    /// at least 2 where t is].
-    #[arg(long)]
-    min_threshold: Option<u32>,
-    #[command(flatten)]
-    protection: Protection,
-    #[command(flatten)]
-    training: TrainingFlags,
-    /// Directory to create; it must not exist.
-    #[arg(long)]
-    out: PathBuf,
-}
-
 fn main() -> ExitCode {
     let cli: Cli = match command_line::parse() {
         Ok(cli) => cli,
@@ -280,6 +212,9 @@ fn main() -> ExitCode {
         Command::Init(arguments) => init(&arguments).map_err(Failure::unusable),
         Command::Show { dir, format } => show(&dir, format).map_err(Failure::unusable),
         Command::Dictionary { data, least_rows } => draft(&data, least_rows),
+        Command::Approve { requests, rows } => approve(&requests, &rows),
+        Command::Renew(requests) => renew(&requests),
+        Command::List { authority } => list(&authority),
         Command::Admit(arguments) => admit(arguments).map_err(refused),
         Command::Revoke { authority, institution, delivery } => {
             revoke(&authority, &institution, &delivery)
@@ -308,36 +243,6 @@ fn main() -> ExitCode {
     failure::finish::<Cli>(outcome.map(|text| format!("{text}\n")))
 }
 
-fn admit(
-    Admit { authority: Authority { dir }, rows, name, out }: Admit,
-) -> Result<String, AuthorityError> {
-    let mut authority = AuthorityFiles::load(&dir)?;
-    let name = name.unwrap_or_else(|| institution_folder(authority.next_number()));
-    let out = out.unwrap_or_else(|| dir.with_file_name(&name));
-    if out.symlink_metadata().is_ok() {
-        return Err(FilesError::Exists(out).into());
-    }
-    let files = authority.admit(&name, rows, &mut OsRng)?;
-    // The number first: a crash in between wastes it, and never gives it twice.
-    authority.record(&dir)?;
-    files.write(&out)?;
-    let number = files.identity.trustee_index;
-    let pseudonym = files.identity.pseudonym;
-    let out = out.display();
-    Ok(format!(
-        "number {number}, pseudonym {pseudonym}\nwritten to {out}: hand it to {name}, then delete it there"
-    ))
-}
-
-fn revoke(
-    authority: &Authority,
-    institution: &str,
-    delivery: &Delivery,
-) -> Result<String, Failure> {
-    let authority = AuthorityFiles::load(&authority.dir).map_err(Failure::unusable)?;
-    hand_over(authority.revoke(institution).map_err(refused)?, delivery, &authority)
-}
-
 fn change_committee(
     authority: &Authority,
     number: u32,
@@ -360,100 +265,6 @@ fn change_committee(
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn init(arguments: &Init) -> Result<String, String> {
-    let rows = match arguments.rows.as_slice() {
-        [rows] => (0..arguments.institutions).map(|_| *rows).collect(),
-        rows => rows.to_vec(),
-    };
-    if rows.len() != arguments.institutions as usize {
-        let given = rows.len();
-        let expected = arguments.institutions;
-        return Err(format!(
-            "--rows has {given} numbers; give one for each of the {expected} institutions, or one for all"
-        ));
-    }
-    let channels = arguments.convolution.clone();
-    let convolution = (!channels.is_empty())
-        .then_some(Convolution { image_channels: arguments.image_channels, channels });
-    let hidden = arguments.hidden.clone();
-    let (inputs, dictionary) = arguments.inputs.resolve()?;
-    let layers = Layers { inputs, convolution, hidden };
-    let initial = arguments.initial_model.as_deref();
-    let Founded { program, dimension, model } =
-        arguments.own_program.found(initial)?.map_or_else(|| network(&layers, initial), Ok)?;
-    let largest = rows.iter().copied().max().unwrap_or(1);
-    let defaults = CeremonySpec::new(layers, model, rows);
-    let training = arguments.training.over(defaults.training, arguments.steps);
-    let training = training.map_err(|error| error.to_string())?;
-    let threshold = arguments.threshold.unwrap_or(defaults.threshold);
-    let min_updates = arguments
-        .min_updates
-        .unwrap_or_else(|| default_min_updates(arguments.institutions, threshold));
-    let run = Run {
-        dimension,
-        norm: 0,
-        institutions: arguments.institutions,
-        honest: honest_shares(min_updates, threshold),
-        most_honest: honest_shares(
-            min_updates,
-            arguments.min_threshold.unwrap_or_else(|| default_min_threshold(threshold)),
-        ),
-        steps: arguments.steps,
-    };
-    let bounded = arguments.privacy.bounded(&arguments.bound, run, &training, largest);
-    let (bound, clip, privacy) = bounded.map_err(|error| error.to_string())?;
-    let mask = arguments.bound.mask.resolve(dimension).map_err(|error| error.to_string())?;
-    let spec = CeremonySpec {
-        threshold,
-        min_updates,
-        min_rows: arguments.min_rows.unwrap_or(defaults.min_rows),
-        bound,
-        mask,
-        clip,
-        privacy,
-        steps: arguments.steps,
-        collection_timeout_ms: arguments.collection_timeout_ms,
-        max_attempts: arguments.max_attempts,
-        refresh_steps: arguments.refresh_steps,
-        min_threshold: arguments.min_threshold.unwrap_or_else(|| default_min_threshold(threshold)),
-        protection: arguments.protection,
-        training,
-        program,
-        statistics: arguments.counting.statistics(dictionary.as_ref()),
-        evaluation: arguments.counting.evaluation()?,
-        dictionary,
-        ..defaults
-    };
-    let ceremony = Ceremony::hold(&spec, &mut OsRng).map_err(|error| error.to_string())?;
-    ceremony.write(&arguments.out).map_err(|error| error.to_string())?;
-    let mut text = text_of(&ceremony.parameters);
-    let influence = ceremony.parameters.influence().most(&spec.rows);
-    text += &format!("\n{:<22} {influence} in a step, at most", "one institution moves");
-    text += &format!(
-        "\n\nwritten to {}: hand out coordinator/ and {} to {}, then delete them there",
-        arguments.out.display(),
-        institution_folder(1),
-        institution_folder(arguments.institutions),
-    );
-    if let Some(warning) = warning(TEST_FEATURES) {
-        text += &format!("\nwarning: {warning}");
-    }
-    if let Some(warning) = ceremony.parameters.mask_warning() {
-        text += &format!("\nwarning: {warning}");
-    }
-    if let Some(warning) = ceremony.parameters.promise().warning() {
-        text += &format!("\nwarning: {warning}");
-    }
-    if spec.min_updates < 2 * spec.threshold {
-        text += &format!(
-            "\nwarning: min_updates {} is below 2t = {}: t trustees could be most of a sum's contributors",
-            spec.min_updates,
-            2 * spec.threshold,
-        );
-    }
-    Ok(text)
 }
 
 fn show(dir: &Path, format: Format) -> Result<String, String> {

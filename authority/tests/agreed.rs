@@ -42,7 +42,16 @@ impl Folder {
     }
 
     fn init(&self, more: &[&str]) -> Output {
-        let usual = ["init", "--institutions", "4", "--rows", "20", "--out", "ceremony"];
+        let usual = [
+            "init",
+            "--make-keys-here",
+            "--institutions",
+            "4",
+            "--rows",
+            "20",
+            "--out",
+            "ceremony",
+        ];
         self.program(&[&usual[..], more].concat())
     }
 
@@ -73,7 +82,16 @@ fn the_genesis_names_the_dictionary_and_every_institution_gets_it_as_it_was_writ
         assert_eq!(folder.read(&format!("ceremony/{place}dictionary.toml")), DICTIONARY);
     }
 
-    let joins = ["admit", "--authority", "ceremony/authority", "--rows", "9", "--out", "fifth"];
+    let joins = [
+        "admit",
+        "--make-keys-here",
+        "--authority",
+        "ceremony/authority",
+        "--rows",
+        "9",
+        "--out",
+        "fifth",
+    ];
     assert!(folder.program(&joins).status.success());
     assert_eq!(folder.read("fifth/dictionary.toml"), DICTIONARY);
 }

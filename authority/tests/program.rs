@@ -56,7 +56,7 @@ fn the_program_admits_revokes_and_asks_for_a_committee_with_its_own_signature() 
         transaction.action().clone()
     };
     let name = |place: usize| held.institutions[place].identity.pseudonym;
-    let output = program(&["admit", "--authority", folder, "--rows", "5"]);
+    let output = program(&["admit", "--make-keys-here", "--authority", folder, "--rows", "5"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let joined = InstitutionFiles::load(&dir.join("institution-05")).unwrap().identity.pseudonym;
 
@@ -116,9 +116,22 @@ fn the_program_refuses_what_no_run_can_take_with_code_2_and_what_it_cannot_send_
         2,
         "authority.key",
     );
-    refused(&["admit", "--authority", folder, "--rows", "11"], 2, "number of rows is 11");
     refused(
-        &["admit", "--authority", folder, "--rows", "1", "--name", "coordinator"],
+        &["admit", "--make-keys-here", "--authority", folder, "--rows", "11"],
+        2,
+        "number of rows is 11",
+    );
+    refused(
+        &[
+            "admit",
+            "--make-keys-here",
+            "--authority",
+            folder,
+            "--rows",
+            "1",
+            "--name",
+            "coordinator",
+        ],
         2,
         "exists already",
     );
@@ -163,7 +176,8 @@ fn the_program_founds_and_shows_a_run_with_either_bound() {
         let dir = root.path().join(name);
         let out = dir.to_str().unwrap();
         let inputs: &[&str] = if flags.contains(&"--inputs") { &[] } else { &["--inputs", "2"] };
-        let good = ["init", "--institutions", "4", "--rows", "40", "--out", out];
+        let good =
+            ["init", "--make-keys-here", "--institutions", "4", "--rows", "40", "--out", out];
         let output = run(&[good.as_slice(), inputs, flags].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(run(&["show", out]).stdout).unwrap();
@@ -221,6 +235,7 @@ fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
     let out = dir.to_str().unwrap();
     let good = [
         "init",
+        "--make-keys-here",
         "--institutions",
         "4",
         "--inputs",
@@ -289,7 +304,16 @@ fn the_program_holds_a_ceremony_shows_it_and_refuses_bad_values_with_code_2() {
         ("--norm", "3", "--norm"),
         ("--initial-model", "/nonexistent", "/nonexistent"),
     ] {
-        let mut arguments = vec!["init", "--institutions", "4", "--inputs", "2", "--out", fresh];
+        let mut arguments = vec![
+            "init",
+            "--make-keys-here",
+            "--institutions",
+            "4",
+            "--inputs",
+            "2",
+            "--out",
+            fresh,
+        ];
         if option != "--rows" {
             arguments.extend(["--rows", "5"]);
         }
@@ -308,7 +332,17 @@ fn a_threshold_of_1_founds_nothing_unless_it_is_asked_for_by_name() {
     let dir = root.path().join("ceremony");
     let out = dir.to_str().unwrap();
     let init = |institutions: &str, more: &[&str]| {
-        let fixed = ["init", "--inputs", "2", "--rows", "40", "--out", out, "--institutions"];
+        let fixed = [
+            "init",
+            "--make-keys-here",
+            "--inputs",
+            "2",
+            "--rows",
+            "40",
+            "--out",
+            out,
+            "--institutions",
+        ];
         program(&[fixed.as_slice(), &[institutions], more].concat())
     };
     for (institutions, more, says) in [

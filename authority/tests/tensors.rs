@@ -19,8 +19,18 @@ fn init(folder: &Path, more: &[&str]) -> Output {
     let path = |name: &str| folder.join(name).display().to_string();
     let tensors = path("tensors.toml");
     let out = path("ceremony");
-    let fixed =
-        ["init", "--institutions", "4", "--rows", "40", "--tensors", &tensors, "--out", &out];
+    let fixed = [
+        "init",
+        "--make-keys-here",
+        "--institutions",
+        "4",
+        "--rows",
+        "40",
+        "--tensors",
+        &tensors,
+        "--out",
+        &out,
+    ];
     let program = env!("CARGO_BIN_EXE_consilium-authority");
     Command::new(program).args(fixed).args(more).output().unwrap()
 }
@@ -82,7 +92,7 @@ fn a_network_and_tensors_are_not_founded_together() {
         assert!(message.contains(flag) && message.lines().count() == 1, "{message}");
     }
     let program = env!("CARGO_BIN_EXE_consilium-authority");
-    let neither = ["init", "--institutions", "4", "--rows", "40", "--out", "x"];
+    let neither = ["init", "--make-keys-here", "--institutions", "4", "--rows", "40", "--out", "x"];
     let output = Command::new(program).args(neither).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--inputs"));

@@ -13,6 +13,7 @@ use commands::{
     account::{ACCOUNT, Account},
     audit::{own, replay},
     data::{CHECK_DATA, check},
+    keys::{Install, Request},
     model::export,
     predict::{PREDICT, Predict},
     rows::statistics as statistics_of,
@@ -49,6 +50,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make this institution's keys in a folder of its own, and a request for the authority to certify them.
+    Request(Request),
+    /// Put what the authority has sent beside the keys, after checking all of it against them.
+    Install(Install),
     /// Take part until every step of the genesis is closed.
     #[command(after_help = EXIT_CODES)]
     Run(Box<Run>),
@@ -207,6 +212,8 @@ fn main() -> ExitCode {
     };
     logging::start();
     let done = match cli.command {
+        Command::Request(request) => request.execute(),
+        Command::Install(install) => install.execute(),
         Command::Run(run) => run.execute(),
         Command::Statistics { data, dictionary } => statistics_of(&data, dictionary.as_deref()),
         Command::CheckData { data, dictionary, json } => check(&data, &dictionary, json),

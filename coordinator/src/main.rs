@@ -1,5 +1,7 @@
 //! `consilium-coordinator`: one node.
 
+mod commands;
+
 use std::{
     io::Write,
     net::SocketAddr,
@@ -9,7 +11,7 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
-use consilium_cli::{command_line, logging, version, version::warning};
+use consilium_cli::{command_line, failure::finish, logging, version, version::warning};
 use consilium_coordinator::{Config, Coordinator, CoordinatorError, Linger, Restored, restore};
 use consilium_crypto::TEST_FEATURES;
 use consilium_identity::CoordinatorFiles;
@@ -20,7 +22,7 @@ use tokio::{
 
 /// Orders the institutions' transactions, runs the contract, keeps the ledger.
 ///
-/// Needs the `coordinator` folder of a ceremony (`consilium-authority init`), and remembers there what it has sealed.
+/// Needs a folder with its keys (`request`) and the genesis beside them (`install`), and remembers there what it has sealed.
 /// Founds the ledger where this folder has never founded one, and goes on where it stands from then on: after a crash,
 /// start it again with the same options. A ledger that lacks what was sealed is not gone on from.
 /// What it holds certifies sums and signs blocks; it opens nothing. Institutions check everything it says.
@@ -46,6 +48,24 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make the coordinator's keys in a folder of its own, and a request for the authority to found a run with them.
+    Request {
+        /// How the coordinator is to be called: 1 to 64 letters, digits, - and _.
+        #[arg(long)]
+        name: String,
+        /// Folder to create for the keys; it must not exist. Back it up, and let nobody else read it.
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+    },
+    /// Put the genesis that the authority has sent beside the keys, after checking it against them.
+    Install {
+        /// The folder in which `request` has made the keys.
+        #[arg(long, value_name = "FOLDER")]
+        ceremony: PathBuf,
+        /// The folder that the authority has sent.
+        #[arg(long, value_name = "FOLDER")]
+        from: PathBuf,
+    },
     /// Rebuild a ledger from copies of it and from what institutions have followed.
     ///
     /// Every block is verified and executed again before the ledger is put in its place. Bodies of updates come from copies
@@ -67,7 +87,7 @@ enum Command {
 
 #[derive(Args)]
 struct NodeArguments {
-    /// Folder with coordinator.key, evaluation.key, genesis.bin and initial-model.bin.
+    /// Folder with coordinator.key, evaluation.key, tls.key, genesis.bin and initial-model.bin.
     #[arg(long, value_name = "DIR")]
     ceremony: PathBuf,
     /// Folder of the ledger.
@@ -110,6 +130,12 @@ fn main() -> ExitCode {
     let outcome = match cli {
         Cli { command: Some(Command::Restore { ceremony, ledger, from }), .. } => {
             rebuild(&ceremony, &ledger, &from)
+        }
+        Cli { command: Some(Command::Request { name, out }), .. } => {
+            return finish::<Cli>(commands::request(&name, &out));
+        }
+        Cli { command: Some(Command::Install { ceremony, from }), .. } => {
+            return finish::<Cli>(commands::install(&ceremony, &from));
         }
         Cli { node: Some(arguments), .. } => serve(arguments),
         Cli { .. } => {

@@ -6,8 +6,8 @@ use consilium_contract::Parameters;
 use consilium_crypto::{EvaluationKey, signature::SigningKey};
 
 use crate::{
-    FilesError, disk,
-    layout::{COORDINATOR_KEY, EVALUATION_KEY, GENESIS, INITIAL_MODEL},
+    FilesError, TlsKey, disk,
+    layout::{COORDINATOR_KEY, EVALUATION_KEY, GENESIS, INITIAL_MODEL, TLS_KEY},
     public::PublicFiles,
 };
 
@@ -18,6 +18,8 @@ pub struct CoordinatorFiles {
     pub signing: SigningKey,
     /// sk_h: certifies sums.
     pub evaluation: EvaluationKey,
+    /// The key of its transport.
+    pub tls: TlsKey,
     /// The entry of block 0.
     pub genesis_entry: Vec<u8>,
     /// The blob of the initial model.
@@ -27,7 +29,7 @@ pub struct CoordinatorFiles {
 }
 
 impl CoordinatorFiles {
-    /// Reads the `coordinator` folder of a ceremony.
+    /// Reads the coordinator's folder.
     ///
     /// # Errors
     /// [`FilesError`] naming the file that is missing, readable by others, damaged, or of another ceremony.
@@ -45,7 +47,8 @@ impl CoordinatorFiles {
             let problem = "is not the key that the genesis names as the one that certifies sums";
             return Err(FilesError::invalid(path, problem));
         }
-        Ok(Self { signing, evaluation, genesis_entry, initial_model, parameters })
+        let tls = TlsKey::from_bytes(&disk::read_key(&dir.join(TLS_KEY))?);
+        Ok(Self { signing, evaluation, tls, genesis_entry, initial_model, parameters })
     }
 
     /// Writes the folder, which must not exist. What writes several folders has them appear together.
@@ -55,11 +58,13 @@ impl CoordinatorFiles {
     pub fn write_into(&self, dir: &Path) -> Result<(), FilesError> {
         let key = self.signing.to_bytes();
         let evaluation = self.evaluation.to_bytes();
+        let tls = self.tls.to_bytes();
         disk::write_folder(
             dir,
             &[
                 (COORDINATOR_KEY, &*key),
                 (EVALUATION_KEY, &*evaluation),
+                (TLS_KEY, &*tls),
                 (GENESIS, &self.genesis_entry),
                 (INITIAL_MODEL, &self.initial_model),
             ],

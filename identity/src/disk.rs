@@ -153,12 +153,12 @@ fn create_private_file(path: &Path) -> io::Result<fs::File> {
     options.open(path)
 }
 
-fn unwritable(path: &Path, source: io::Error) -> FilesError {
+pub(crate) fn unwritable(path: &Path, source: io::Error) -> FilesError {
     let advice = "choose a directory whose parent exists and can be written";
     FilesError::Io { path: path.to_owned(), source, advice }
 }
 
 fn unreadable(path: &Path, source: io::Error) -> FilesError {
-    let advice = "give the folder of one party of a ceremony (made by `consilium-authority init`)";
+    let advice = "give the folder of one party of a run";
     FilesError::Io { path: path.to_owned(), source, advice }
 }

@@ -30,11 +30,27 @@ pub enum FilesError {
         mode: u32,
     },
     /// A file that is not what it should be.
-    #[error("{}: {problem}; copy the folder again from the ceremony's directory", path.display())]
+    #[error("{}: {problem}; copy it again from whoever gave it to you", path.display())]
     Invalid {
         /// The file.
         path: PathBuf,
         /// What was expected and what came.
+        problem: String,
+    },
+    /// A file that is no request, or not the one that it says it is.
+    #[error("{}: {problem}; have the request sent again by its author", path.display())]
+    Request {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// What cannot be put beside the keys in a folder.
+    #[error("{}: {problem}", path.display())]
+    Install {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
         problem: String,
     },
     /// A certificate that the genesis contradicts.
@@ -51,5 +67,13 @@ impl FilesError {
     /// A file that is not what it should be.
     pub fn invalid(path: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
         Self::Invalid { path: path.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn request(path: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
+        Self::Request { path: path.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn install(path: impl Into<PathBuf>, problem: impl Into<String>) -> Self {
+        Self::Install { path: path.into(), problem: problem.into() }
     }
 }

@@ -8,8 +8,8 @@ use consilium_proto::{decode, v1};
 use prost::Message as _;
 
 use crate::{
-    FilesError, disk,
-    layout::{CERTIFICATE, DICTIONARY, GENESIS, INITIAL_MODEL, SIGNING_KEY},
+    FilesError, TlsKey, disk,
+    layout::{CERTIFICATE, DICTIONARY, GENESIS, INITIAL_MODEL, SIGNING_KEY, TLS_KEY},
     public::{MAX_DICTIONARY_BYTES, MAX_FILE_BYTES, PublicFiles},
 };
 
@@ -18,6 +18,8 @@ use crate::{
 pub struct InstitutionFiles {
     /// Signs the institution's transactions.
     pub signing: SigningKey,
+    /// The key of its transport.
+    pub tls: TlsKey,
     /// The authority's word on it, as it enrols with.
     pub certificate: v1::Certificate,
     /// The same, verified.
@@ -33,7 +35,7 @@ pub struct InstitutionFiles {
 }
 
 impl InstitutionFiles {
-    /// Reads one `institution-NN` folder of a ceremony.
+    /// Reads an institution's folder: one that it has made and installed a certificate in, or one of a local ceremony.
     ///
     /// # Errors
     /// [`FilesError`] naming the file that is missing, readable by others, damaged, or of another ceremony or
@@ -41,13 +43,7 @@ impl InstitutionFiles {
     pub fn load(dir: &Path) -> Result<Self, FilesError> {
         let PublicFiles { genesis_entry, initial_model, parameters } = PublicFiles::load(dir)?;
 
-        let path = dir.join(CERTIFICATE);
-        let bytes = disk::read(&path, MAX_FILE_BYTES)?;
-        let certificate: v1::Certificate = decode("certificate", &bytes, MAX_FILE_BYTES)
-            .map_err(|error| FilesError::invalid(&path, error.to_string()))?;
-        let identity = parameters
-            .verify_certificate(&certificate)
-            .map_err(|source| FilesError::Certificate { path, source })?;
+        let (certificate, identity) = read_certificate(dir, &parameters)?;
 
         let path = dir.join(SIGNING_KEY);
         let signing = SigningKey::from_bytes(&disk::read_key(&path)?);
@@ -55,10 +51,17 @@ impl InstitutionFiles {
             let problem = format!("is not the key that {CERTIFICATE} certifies");
             return Err(FilesError::invalid(path, problem));
         }
+        let path = dir.join(TLS_KEY);
+        let tls = TlsKey::from_bytes(&disk::read_key(&path)?);
+        if Some(tls.hash()) != identity.tls_key {
+            let problem = format!("is not the key of the transport that {CERTIFICATE} certifies");
+            return Err(FilesError::invalid(path, problem));
+        }
 
         let dictionary = disk::read_if_there(&dir.join(DICTIONARY), MAX_DICTIONARY_BYTES)?;
         Ok(Self {
             signing,
+            tls,
             certificate,
             identity,
             genesis_entry,
@@ -82,9 +85,11 @@ impl InstitutionFiles {
     /// [`FilesError::Io`] naming what cannot be written.
     pub fn write_into(&self, dir: &Path) -> Result<(), FilesError> {
         let key = self.signing.to_bytes();
+        let tls = self.tls.to_bytes();
         let certificate = self.certificate.encode_to_vec();
         let mut files: Vec<(&str, &[u8])> = vec![
             (SIGNING_KEY, &*key),
+            (TLS_KEY, &*tls),
             (CERTIFICATE, &certificate),
             (GENESIS, &self.genesis_entry),
             (INITIAL_MODEL, &self.initial_model),
@@ -92,4 +97,19 @@ impl InstitutionFiles {
         files.extend(self.dictionary.iter().map(|text| (DICTIONARY, text.as_slice())));
         disk::write_folder(dir, &files)
     }
+}
+
+/// The certificate in a folder: as it stands, and verified.
+pub(crate) fn read_certificate(
+    dir: &Path,
+    parameters: &Parameters,
+) -> Result<(v1::Certificate, Certificate), FilesError> {
+    let path = dir.join(CERTIFICATE);
+    let bytes = disk::read(&path, MAX_FILE_BYTES)?;
+    let certificate: v1::Certificate = decode("certificate", &bytes, MAX_FILE_BYTES)
+        .map_err(|error| FilesError::invalid(&path, error.to_string()))?;
+    let identity = parameters
+        .verify_certificate(&certificate)
+        .map_err(|source| FilesError::Certificate { path, source })?;
+    Ok((certificate, identity))
 }

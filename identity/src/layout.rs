@@ -13,6 +13,12 @@ pub const EVALUATION_KEY: &str = "evaluation.key";
 pub const DICTIONARY: &str = "dictionary.toml";
 /// An institution's key, which signs its transactions.
 pub const SIGNING_KEY: &str = "signing.key";
+/// A party's key of the transport.
+pub const TLS_KEY: &str = "tls.key";
+/// The key of the transport that a renewal asks to take the place of the present one.
+pub const NEXT_TLS_KEY: &str = "tls-next.key";
+/// What a party has asked the authority with: public.
+pub const REQUEST: &str = "request.bin";
 /// The authority's certificate for an institution.
 pub const CERTIFICATE: &str = "certificate.bin";
 

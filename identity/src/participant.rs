@@ -1,63 +1,24 @@
-//! A participant's request to be admitted: its name and keys, which are made at its site.
-//!
-//! The file goes to the authority by whatever way; its fingerprint goes by another one (on the telephone, say), so that
-//! nobody exchanges the keys in between. The signature shows that whoever asks has the key.
+//! A participant's request to be admitted to sharing.
 
-use std::{fmt, path::Path};
+use std::path::Path;
 
-use consilium_crypto::signature::{Signature, SigningKey, VerifyingKey};
-use consilium_proto::{
-    decode,
-    v1::{self, ParticipantRequest as Message},
-};
+use consilium_crypto::signature::{SigningKey, VerifyingKey};
+use consilium_proto::v1::ParticipantRequest as Message;
 use prost::Message as _;
-use sha2::{Digest, Sha256};
 
-use crate::{FilesError, disk};
+use crate::{
+    FilesError,
+    request::{self, Fingerprint},
+};
 
 const LABEL: &str = "consilium/v1/participant-request";
 const FINGERPRINT_LABEL: &[u8] = b"consilium/v1/participant-fingerprint";
-
-/// Longest request, in bytes.
-const MAX_LEN: usize = 1024;
-/// Longest name, in bytes.
-const MAX_NAME: usize = 64;
 
 /// A request whose signature holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParticipantRequest {
     message: Message,
     signing_key: VerifyingKey,
-}
-
-/// What the owner of a request reads to the authority: 16 bytes in groups of four hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fingerprint([u8; 16]);
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, pair) in self.0.chunks(2).enumerate() {
-            f.write_str(if place == 0 { "" } else { "-" })?;
-            pair.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
-        }
-        Ok(())
-    }
-}
-
-impl Fingerprint {
-    /// Whether somebody has read this fingerprint, with whatever between its digits.
-    pub fn is(&self, text: &str) -> bool {
-        let digits = |text: &str| -> String {
-            text.chars().filter(char::is_ascii_hexdigit).map(|c| c.to_ascii_lowercase()).collect()
-        };
-        digits(text) == digits(&self.to_string())
-    }
-}
-
-/// A name has 1 to 64 letters, digits, - and _: it stands in tables and in commands.
-pub fn is_plain_name(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(is_plain)
 }
 
 impl ParticipantRequest {
@@ -80,20 +41,10 @@ impl ParticipantRequest {
     /// # Errors
     /// [`FilesError`] naming the file.
     pub fn load(path: &Path) -> Result<Self, FilesError> {
-        let invalid = |problem: String| FilesError::invalid(path, problem);
-        let bytes = disk::read(path, MAX_LEN)?;
-        let message: v1::ParticipantRequest = decode("participant's request", &bytes, MAX_LEN)
-            .map_err(|error| invalid(error.to_string()))?;
-        if !is_plain_name(&message.name) {
-            return Err(invalid("has a name that is not 1 to 64 letters, digits, - and _".into()));
-        }
-        let signing_key = VerifyingKey::decode(&message.signing_key)
-            .map_err(|error| invalid(error.to_string()))?;
-        let signature =
-            Signature::decode(&message.signature).map_err(|error| invalid(error.to_string()))?;
-        signing_key
-            .verify(LABEL, &parts(&message), &signature)
-            .map_err(|_| invalid("was not signed with the key that it names".into()))?;
+        let message: Message =
+            request::read(path, "participant's request", |message: &Message| &message.name)?;
+        let Message { signing_key, signature, .. } = &message;
+        let signing_key = request::verify(path, LABEL, &parts(&message), signing_key, signature)?;
         Ok(Self { message, signing_key })
     }
 
@@ -124,12 +75,7 @@ impl ParticipantRequest {
 
     /// What the one who asks reads out.
     pub fn fingerprint(&self) -> Fingerprint {
-        let digest: [u8; 32] = Sha256::new()
-            .chain_update(FINGERPRINT_LABEL)
-            .chain_update(self.encode())
-            .finalize()
-            .into();
-        Fingerprint(digest.first_chunk().copied().unwrap_or_default())
+        Fingerprint::of(FINGERPRINT_LABEL, &self.encode())
     }
 }
 

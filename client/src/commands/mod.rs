@@ -6,6 +6,7 @@ use consilium_client::ClientError;
 pub(super) mod account;
 pub(super) mod audit;
 pub(super) mod data;
+pub(super) mod keys;
 mod log;
 pub(super) mod model;
 mod participant;

@@ -17,7 +17,7 @@ use consilium_crypto::{
     signature,
 };
 use consilium_hash::{HeaderHash, Pseudonym, StateRoot};
-use consilium_identity::InstitutionFiles;
+use consilium_identity::{InstitutionFiles, TlsKey};
 use consilium_ledger::{Block, HeaderChain};
 use consilium_proto::training::Layers;
 use consilium_proto::v1::SignedTransaction;
@@ -184,6 +184,7 @@ fn copy(files: &InstitutionFiles) -> InstitutionFiles {
     InstitutionFiles {
         dictionary: files.dictionary.clone(),
         signing: signature::SigningKey::from_bytes(&files.signing.to_bytes()),
+        tls: TlsKey::from_bytes(&files.tls.to_bytes()),
         certificate: files.certificate.clone(),
         identity: files.identity.clone(),
         genesis_entry: files.genesis_entry.clone(),

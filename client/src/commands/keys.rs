@@ -1,0 +1,87 @@
+//! Keys that are made here: asking the authority with them, and putting its answer beside them.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use consilium_cli::Failure;
+use consilium_client::agreed_dictionary;
+use consilium_identity::{
+    InstitutionFiles, PartyRequest, install_institution, is_plain_name, layout::REQUEST,
+    request_as_institution, request_renewal,
+};
+use rand_core::OsRng;
+
+use super::failure;
+
+/// What is asked for.
+#[derive(Args)]
+pub(crate) struct Request {
+    /// How the institution is to be called in the authority's tables: 1 to 64 letters, digits, - and _. The others do not see
+    /// it.
+    #[arg(long)]
+    name: String,
+    /// Folder to create for the keys; it must not exist. Back it up, and let nobody else read it.
+    #[arg(long, value_name = "FOLDER", required_unless_present = "renew")]
+    out: Option<PathBuf>,
+    /// Instead of a new folder: ask for a certificate of another key of the transport, which is made in this one.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "out")]
+    renew: Option<PathBuf>,
+}
+
+/// What the authority has answered.
+#[derive(Args)]
+pub(crate) struct Install {
+    /// The folder in which `request` has made the keys.
+    #[arg(long, value_name = "FOLDER")]
+    ceremony: PathBuf,
+    /// The folder that the authority has sent.
+    #[arg(long, value_name = "FOLDER")]
+    from: PathBuf,
+}
+
+impl Request {
+    pub(crate) fn execute(&self) -> Result<String, Failure> {
+        let Self { name, out, renew } = self;
+        if !is_plain_name(name) {
+            let problem = "a name has 1 to 64 letters, digits, - and _";
+            return Err(Failure::unusable(format!("--name {name}: {problem}")));
+        }
+        let (folder, request) = match (out, renew) {
+            (_, Some(folder)) => (folder, request_renewal(folder, name, &mut OsRng)),
+            (Some(folder), None) => (folder, request_as_institution(folder, name, &mut OsRng)),
+            (None, None) => return Err(Failure::unusable("--out: give a folder to create")),
+        };
+        Ok(asked(folder, &request.map_err(Failure::unusable)?))
+    }
+}
+
+/// What to do with a request.
+fn asked(folder: &Path, request: &PartyRequest) -> String {
+    let path = folder.join(REQUEST);
+    let path = path.display();
+    let folder = folder.display();
+    let fingerprint = request.fingerprint();
+    format!(
+        "send {path} to the authority, by any way: nothing in it is secret\n\
+         read this fingerprint to the authority by another way, on the telephone for example:\n\
+         {fingerprint}\n\
+         put what it sends beside the keys: consilium-client install --ceremony {folder} --from FOLDER\n"
+    )
+}
+
+impl Install {
+    pub(crate) fn execute(&self) -> Result<String, Failure> {
+        let Self { ceremony, from } = self;
+        let files = install_institution(ceremony, from).map_err(Failure::unusable)?;
+        agreed_dictionary(&files).map_err(failure)?;
+        let InstitutionFiles { identity, parameters, .. } = files;
+        let chain = parameters.chain_id;
+        let pseudonym = identity.pseudonym;
+        let number = identity.trustee_index;
+        let rows = identity.rows;
+        Ok(format!(
+            "number {number}, pseudonym {pseudonym}, {rows} rows\n\
+             chain {chain}: compare it with the others before you take part\n"
+        ))
+    }
+}
