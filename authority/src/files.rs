@@ -11,6 +11,7 @@ use consilium_identity::{
     layout::{DICTIONARY, GENESIS, INITIAL_MODEL, TLS_KEY},
 };
 use consilium_proto::v1::{SignedTransaction, transaction::Action};
+use consilium_transport::Presented;
 use zeroize::Zeroizing;
 
 use crate::register::{MAX_REGISTER_BYTES, Register, Registered};
@@ -115,6 +116,11 @@ impl AuthorityFiles {
     /// [`FilesError::Io`] naming what cannot be written.
     pub fn record(&self, dir: &Path) -> Result<(), FilesError> {
         disk::replace_file(dir, PSEUDONYMS, self.register.to_toml().as_bytes())
+    }
+
+    /// What the authority presents where it connects.
+    pub fn presented(&self) -> Presented {
+        Presented::authority(&self.signing, &self.tls, &self.parameters.chain_id)
     }
 
     pub(crate) fn sign(&self, action: Action) -> SignedTransaction {

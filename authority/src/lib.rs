@@ -79,7 +79,7 @@ pub use membership::{Certified, Listed};
 pub use participants::Admitted;
 pub use privacy::PrivacyFlags;
 pub use protection::Protection;
-pub use send::{read_transaction, send};
+pub use send::{Route, read_transaction, send, send_by};
 pub use spec::{
     CeremonySpec, default_min_rows, default_min_threshold, default_min_updates, initial_model,
 };

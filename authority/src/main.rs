@@ -19,13 +19,13 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
-use consilium_authority::{AuthorityFiles, Protection, read_transaction};
+use consilium_authority::{AuthorityFiles, Protection};
 use consilium_cli::{Failure, command_line, failure, version};
 use consilium_contract::parameters::{Parameters, largest_threshold};
 use consilium_crypto::TEST_FEATURES;
 
 use approval::{Admit, Requests, admit, approve, list, renew, revoke};
-use delivery::{Authority, Delivery, deliver, hand_over, refused};
+use delivery::{Authority, Delivery, hand_over, refused, send_file};
 use draft::{DRAFT, draft};
 use facts::{facts, text_of};
 use init::{Init, init};
@@ -183,9 +183,15 @@ enum Command {
     Send {
         /// The file.
         file: PathBuf,
-        /// Address of the coordinator, http://HOST:PORT.
-        #[arg(long, value_name = "URL")]
+        /// Address of the coordinator.
+        #[arg(long, value_name = "https://HOST:PORT")]
         coordinator: String,
+        /// Folder of the authority, or of an institution, whose certificate is shown to the coordinator.
+        #[arg(long = "as", value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+        /// Speak plain TCP with a coordinator on this machine that does so too, for simulations.
+        #[arg(long)]
+        plain: bool,
     },
     /// Prints what a genesis binds a run to.
     Show {
@@ -236,9 +242,9 @@ fn main() -> ExitCode {
         Command::ApproveDeposit { authority, request, institution, amount, out } => {
             sharing::approve_deposit(&authority, &request, &institution, amount, &out)
         }
-        Command::Send { file, coordinator } => read_transaction(&file)
-            .map_err(Failure::unusable)
-            .and_then(|signed| deliver(signed, &coordinator, None)),
+        Command::Send { file, coordinator, folder, plain } => {
+            send_file(&file, &coordinator, plain, folder.as_deref())
+        }
     };
     failure::finish::<Cli>(outcome.map(|text| format!("{text}\n")))
 }

@@ -135,7 +135,7 @@ fn the_program_refuses_what_no_run_can_take_with_code_2_and_what_it_cannot_send_
         2,
         "exists already",
     );
-    refused(&["send", file, "--coordinator", "http://127.0.0.1:1"], 2, file);
+    refused(&["send", file, "--plain", "--coordinator", "http://127.0.0.1:1"], 2, file);
     let ask = |number: &str, members: &str, more: &[&str], says: &str| {
         let fixed = [
             "change-committee",
@@ -162,10 +162,17 @@ fn the_program_refuses_what_no_run_can_take_with_code_2_and_what_it_cannot_send_
     ask("1", "institution-04", &[], "to no fewer");
     ask("1", "institution-01,institution-02", &["--threshold", "3"], "less than 3");
 
-    let unreachable =
-        ["revoke", "--authority", folder, "institution-02", "--coordinator", "http://127.0.0.1:1"];
+    let unreachable = [
+        "revoke",
+        "--authority",
+        folder,
+        "institution-02",
+        "--plain",
+        "--coordinator",
+        "http://127.0.0.1:1",
+    ];
     refused(&unreachable, 3, "http://127.0.0.1:1: not reached");
-    refused(&[&unreachable[..5], &["nowhere at all"]].concat(), 3, "give http://HOST:PORT");
+    refused(&[&unreachable[..6], &["nowhere at all"]].concat(), 3, "give https://HOST:PORT");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The calls an institution makes. It only ever connects outwards, and bounds everything that comes back.
 
 use std::{
-    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,66 +18,14 @@ use consilium_proto::{
     },
 };
 use tokio::{sync::oneshot, time::timeout};
-use tonic::{
-    Code, Status, Streaming,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Code, Status, Streaming, transport::Channel};
 
-use crate::{ClientError, state::upload::Upload};
+use crate::{ClientError, connector::Connector, state::upload::Upload};
 
-const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// How long a call may take that is answered from what is stored.
 const READ_DEADLINE: Duration = Duration::from_secs(30);
 /// The slowest line that long answers may come over, in bytes a second.
 const SLOWEST_LINE: u64 = 64 << 10;
-
-/// How an institution reaches the coordinator: in the plain, under TLS, or whichever of several nodes answers.
-///
-/// A connector opens a channel and answers for nothing that comes over it: whatever is received is verified. It gives up by
-/// itself after a few seconds; it is asked again, and may then try another way.
-pub trait Connector: Send + Sync {
-    /// Opens a channel.
-    fn connect(&self) -> Connecting<'_>;
-}
-
-/// A channel that is being opened.
-pub type Connecting<'a> = Pin<Box<dyn Future<Output = Result<Channel, ClientError>> + Send + 'a>>;
-
-/// HTTP/2 without encryption to one address.
-#[derive(Debug, Clone)]
-pub struct Plain(Endpoint);
-
-impl Plain {
-    /// Checks an address, `http://HOST:PORT`, without connecting.
-    ///
-    /// # Errors
-    /// [`ClientError::Address`].
-    pub fn to(address: &str) -> Result<Self, ClientError> {
-        let wrong = || ClientError::Address { address: address.to_owned() };
-        let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| wrong())?;
-        let uri = endpoint.uri();
-        if uri.scheme_str() != Some("http") || uri.host().is_none() {
-            return Err(wrong());
-        }
-        let endpoint = endpoint
-            .connect_timeout(CONNECT_DEADLINE)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(KEEP_ALIVE)
-            .keep_alive_while_idle(true);
-        Ok(Self(endpoint))
-    }
-}
-
-impl Connector for Plain {
-    fn connect(&self) -> Connecting<'_> {
-        Box::pin(async {
-            let channel = self.0.connect().await;
-            channel.map_err(|error| ClientError::Unreachable(causes(&error)))
-        })
-    }
-}
 
 /// A connection to the coordinator; clones share it.
 #[derive(Debug, Clone)]
@@ -389,28 +336,7 @@ fn failed(call: &'static str, status: &Status) -> ClientError {
         Code::InvalidArgument | Code::Unimplemented => {
             ClientError::Unsupported { call, message: status.message().to_owned() }
         }
+        Code::PermissionDenied => ClientError::NotAdmitted(format!("{call}: {}", status.message())),
         code => ClientError::Unreachable(format!("{call}: {code}: {}", status.message())),
-    }
-}
-
-/// An error with what caused it: tonic's own message is "transport error".
-fn causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_that_is_not_one_is_named() {
-        assert!(Plain::to("http://127.0.0.1:4000").is_ok());
-        for address in ["127.0.0.1:4000", "https://example.org", "ftp://example.org", "", "http://"]
-        {
-            let Err(error) = Plain::to(address) else { panic!("{address} was accepted") };
-            assert!(matches!(error, ClientError::Address { .. }), "{address}: {error}");
-            assert_eq!(error.exit_code(), 2);
-        }
     }
 }

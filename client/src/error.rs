@@ -210,11 +210,16 @@ pub enum ClientError {
         reason: Reason,
     },
     /// The address of the coordinator is not one.
-    #[error("{address} is not the address of a coordinator: expected http://HOST:PORT")]
+    #[error(
+        "{address} is not the address of a coordinator: expected https://HOST:PORT, or http://127.0.0.1:PORT with --plain"
+    )]
     Address {
         /// What was given.
         address: String,
     },
+    /// The coordinator does not take this institution's certificate, or not for what was sent.
+    #[error("{0}")]
+    NotAdmitted(String),
     /// No connection, or one that broke.
     #[error("no connection to the coordinator: {0}")]
     Unreachable(String),
@@ -282,6 +287,7 @@ impl ClientError {
             | Self::Model { .. }
             | Self::Refused { .. }
             | Self::Address { .. }
+            | Self::NotAdmitted(_)
             | Self::Unsupported { .. }
             | Self::GaveUp { .. }
             | Self::Interrupted(_) => false,
@@ -294,6 +300,7 @@ impl ClientError {
         match self {
             Self::Genesis(_)
             | Self::Address { .. }
+            | Self::NotAdmitted(_)
             | Self::Note { .. }
             | Self::NoHead { .. }
             | Self::Dictionary { .. } => 2,

@@ -35,7 +35,7 @@
 //! | [`state`] | everything on its disk |
 //! | [`account`] | its account of hidden quantities, worked at beside a run |
 //! | `dictionary` | the data dictionary of the run, out of its folder |
-//! | `connection`, `backoff` | the calls, how the coordinator is reached, when to try again |
+//! | `connection`, `connector`, `backoff` | the calls, how the coordinator is reached, when to try again |
 //! | [`observer`] | what a round cost, for whoever wants to know |
 //! | [`head`] | signed heads, kept and shown to others |
 //! | `status` | where an institution stands |
@@ -44,6 +44,7 @@
 pub mod account;
 mod backoff;
 mod connection;
+mod connector;
 pub mod contribution;
 mod dictionary;
 mod error;
@@ -59,7 +60,7 @@ mod status;
 #[cfg(test)]
 mod fixture;
 
-pub use connection::{Connector, Plain};
+pub use connector::{Connecting, Connector, Plain, Tls};
 pub use dictionary::agreed_dictionary;
 pub use error::ClientError;
 pub use institution::{Institution, Verification};

@@ -87,6 +87,7 @@ impl Site {
             "state",
             "--data",
             "t.toml",
+            "--plain",
             "--coordinator",
             "http://127.0.0.1:1",
             "--give-up-after",

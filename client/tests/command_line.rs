@@ -47,6 +47,7 @@ fn bad_values_and_files_are_named_on_one_line() {
             ceremony,
             "--state",
             &state,
+            "--plain",
             "--coordinator",
             coordinator,
             "--data",
@@ -58,7 +59,7 @@ fn bad_values_and_files_are_named_on_one_line() {
     refused(&["rum"], "rum");
     refused(&["run", "--state", &state], "--ceremony");
     with(&path("nowhere"), node, "pima", "genesis.bin");
-    with(&first, "127.0.0.1:1", "pima", "http://HOST:PORT");
+    with(&first, "127.0.0.1:1", "pima", "https://HOST:PORT");
     with(&first, node, &path("missing.toml"), "missing.toml");
     with(&second, node, "pima", "768 rows, the certificate says 10");
     with(&first, node, "wdbc", "569 rows");
@@ -72,6 +73,7 @@ fn bad_values_and_files_are_named_on_one_line() {
             &first,
             "--state",
             &state,
+            "--plain",
             "--coordinator",
             node,
             "--data",
@@ -85,7 +87,8 @@ fn bad_values_and_files_are_named_on_one_line() {
         refused(&["run", &format!("--verify={verify}")], "--verify");
     }
     refused(&["status", "--ceremony", &first, "--state", &state], "no such directory");
-    let nowhere = ["--state", "/dev/null/state", "--coordinator", node, "--data", "pima"];
+    let nowhere =
+        ["--state", "/dev/null/state", "--plain", "--coordinator", node, "--data", "pima"];
     refused(&[&["run", "--ceremony", &first][..], &nowhere].concat(), "/dev/null/state");
     with(&first, node, "pimo", "choose pima, wdbc or digits");
     refused(&["model", "--ceremony", &first, "--state", &state], "no round has been closed");

@@ -1,9 +1,10 @@
 //! What an operator chooses. Everything that the institutions must agree on is in the genesis instead.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use consilium_identity::CoordinatorFiles;
 use consilium_ledger::MAX_ENTRIES;
+use consilium_transport::{Guests, Presented, ServerConfig, server_config};
 
 use crate::{Clock, CoordinatorError, Limits, Observer, SystemClock};
 
@@ -15,6 +16,18 @@ pub enum Linger {
     AtMost(Duration),
     /// Until it is told to stop.
     Forever,
+}
+
+/// How peers reach a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Plain TCP, for simulations and tests: only on a loopback address.
+    Plain,
+    /// TLS 1.3 with certificates of the run.
+    Tls {
+        /// Whether who has none reads the ledger, and makes statements about sharing.
+        guests: Guests,
+    },
 }
 
 /// Everything that a node is started with.
@@ -40,6 +53,8 @@ pub struct Config {
     pub enrolment_timeout: Duration,
     /// How long to serve after the last round.
     pub linger: Linger,
+    /// How peers reach it.
+    pub transport: Transport,
     /// What every call is held to.
     pub limits: Limits,
     /// Where the time comes from.
@@ -49,7 +64,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults: nothing remembered outside of the ledger, 15 seconds of hearing, blocks of 20 entries or a minute, a
+    /// The defaults: plain TCP, nothing remembered outside of the ledger, 15 seconds of hearing, blocks of 20 entries or a minute, a
     /// minute for enrolment, half a minute of linger.
     pub fn new(files: CoordinatorFiles, ledger: PathBuf) -> Self {
         Self {
@@ -62,9 +77,32 @@ impl Config {
             block_age: Duration::from_secs(60),
             enrolment_timeout: Duration::from_secs(60),
             linger: Linger::AtMost(Duration::from_secs(30)),
+            transport: Transport::Plain,
             limits: Limits::default(),
             clock: Box::new(SystemClock::new()),
             observer: None,
+        }
+    }
+
+    /// What a node that listens on this address secures connections with; nothing on plain TCP.
+    ///
+    /// # Errors
+    /// [`CoordinatorError::Config`] for plain TCP that other machines could reach, or keys that cannot be presented.
+    pub(crate) fn security(
+        &self,
+        address: &SocketAddr,
+    ) -> Result<Option<Arc<ServerConfig>>, CoordinatorError> {
+        match self.transport {
+            Transport::Plain if address.ip().is_loopback() => Ok(None),
+            Transport::Plain => Err(CoordinatorError::Config(format!(
+                "plain TCP on {address}, which other machines can reach; leave out --plain, or listen on 127.0.0.1"
+            ))),
+            Transport::Tls { guests } => {
+                let presented = Presented::coordinator(&self.files);
+                let config = server_config(&self.files.parameters, &presented, guests)
+                    .map_err(|error| CoordinatorError::Config(error.to_string()))?;
+                Ok(Some(Arc::new(config)))
+            }
         }
     }
 

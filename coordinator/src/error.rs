@@ -175,6 +175,13 @@ pub(crate) enum CallError {
     /// A transaction, but not one for this call.
     #[error("{call} takes {expected}; send other transactions to their own call")]
     WrongAction { call: &'static str, expected: &'static str },
+    /// A connection that brings another's words.
+    #[error(
+        "this connection's certificate is of {caller}, which does not speak for {}: connect with the certificate of whoever has \
+         signed",
+        author.short()
+    )]
+    OtherCaller { caller: String, author: Pseudonym },
     /// What was asked for is not here.
     #[error("no {what} here: {advice}")]
     NotFound { what: &'static str, advice: String },

@@ -74,7 +74,8 @@ mod verify;
 mod waiting;
 
 pub use clock::{Clock, SystemClock};
-pub use config::{Config, Linger};
+pub use config::{Config, Linger, Transport};
+pub use consilium_transport::Guests;
 pub use error::CoordinatorError;
 pub use event::{Ended, Event, Observer, RoundMetrics};
 pub use limits::Limits;

@@ -12,7 +12,9 @@ use std::{
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use consilium_cli::{command_line, failure::finish, logging, version, version::warning};
-use consilium_coordinator::{Config, Coordinator, CoordinatorError, Linger, Restored, restore};
+use consilium_coordinator::{
+    Config, Coordinator, CoordinatorError, Guests, Linger, Restored, Transport, restore,
+};
 use consilium_crypto::TEST_FEATURES;
 use consilium_identity::CoordinatorFiles;
 use tokio::{
@@ -100,6 +102,13 @@ struct NodeArguments {
     /// signs anything: one that holds blocks which the ledger lacks says so.
     #[arg(long, default_value_t = 15)]
     hearing: u64,
+    /// Speak plain TCP, for simulations and tests: only on a loopback address.
+    #[arg(long, conflicts_with = "open_ledger")]
+    plain: bool,
+    /// Let those who present no certificate read the ledger, and make statements about sharing. Without it only institutions
+    /// that the authority has certified, and the authority, connect.
+    #[arg(long)]
+    open_ledger: bool,
     /// Address to listen on; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:7420")]
     listen: SocketAddr,
@@ -183,6 +192,11 @@ async fn run(cli: NodeArguments) -> Result<(), CoordinatorError> {
     let config = Config {
         memory: Some(cli.ceremony),
         new: cli.new,
+        transport: match (cli.plain, cli.open_ledger) {
+            (true, _) => Transport::Plain,
+            (false, true) => Transport::Tls { guests: Guests::Welcome },
+            (false, false) => Transport::Tls { guests: Guests::Refused },
+        },
         hearing: Duration::from_secs(cli.hearing),
         block_entries: cli.block_entries,
         block_age: Duration::from_secs(cli.block_age),

@@ -48,6 +48,7 @@ impl Coordinator {
     pub async fn start(config: Config, listener: TcpListener) -> Result<Running, CoordinatorError> {
         config.check()?;
         let address = listener.local_addr()?;
+        let security = config.security(&address)?;
         let (commands, inbox) = mpsc::channel(QUEUE);
         let patience = config.block_age.saturating_add(config.limits.receipt_deadline);
         let verified = commands.clone();
@@ -58,7 +59,8 @@ impl Coordinator {
 
         let (shutdown, stopped) = oneshot::channel::<()>();
         let handle = NodeHandle::new(commands.clone(), patience);
-        let server = tokio::spawn(serve(listener, Arc::clone(&shared), handle, signing, stopped));
+        let server =
+            tokio::spawn(serve(listener, Arc::clone(&shared), handle, signing, security, stopped));
 
         // The node computes and writes for milliseconds at a time, so it has a thread of its own.
         let runtime = Handle::current();

@@ -26,7 +26,7 @@ const A_WHILE: Duration = Duration::from_millis(500);
 
 /// Runs the program on this world's ledger until it ends.
 fn run(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
-    let arguments = [&["--listen", "127.0.0.1:0", "--linger", "0"], arguments].concat();
+    let arguments = [&["--plain", "--listen", "127.0.0.1:0", "--linger", "0"], arguments].concat();
     let Output { status, stderr, .. } = command(world).args(arguments).output().unwrap();
     (status.code(), String::from_utf8(stderr).unwrap())
 }

@@ -8,15 +8,12 @@ use std::{
 
 use clap::{ArgGroup, Args, Subcommand};
 use consilium_cli::Failure;
-use consilium_client::{
-    Plain,
-    account::{AccountError, Desk, Done},
-};
+use consilium_client::account::{AccountError, Desk, Done};
 use consilium_exchange::quantity::Deposit;
 use consilium_hash::Pseudonym;
 use consilium_identity::{InstitutionFiles, disk, write_file};
 
-use super::failure;
+use super::reach::PlainTcp;
 
 /// What `account` is, at the end of its help.
 pub(crate) const ACCOUNT: &str = "\
@@ -52,8 +49,10 @@ pub(crate) struct Reach {
     #[command(flatten)]
     place: Place,
     /// The coordinator. Its word is not taken for anything: the ledger is verified here.
-    #[arg(long, value_name = "http://HOST:PORT")]
+    #[arg(long, value_name = "https://HOST:PORT")]
     coordinator: String,
+    #[command(flatten)]
+    plain: PlainTcp,
     /// Give up where the ledger has not shown what became of a statement for so many seconds. A block is sealed after a
     /// minute at the latest, as coordinators are usually run.
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
@@ -111,8 +110,10 @@ pub(crate) enum Account {
         #[command(flatten)]
         place: Place,
         /// Read what is new at this coordinator first. Without it: the blocks on the own disk.
-        #[arg(long, value_name = "http://HOST:PORT")]
+        #[arg(long, value_name = "https://HOST:PORT")]
         coordinator: Option<String>,
+        #[command(flatten)]
+        plain: PlainTcp,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -173,9 +174,11 @@ async fn carry_out(command: Account) -> Result<String, Failure> {
             let done = desk.rebase().await;
             told(&desk, done)
         }
-        Account::Status { place, coordinator, json } => {
-            let address = coordinator.as_deref().unwrap_or("http://localhost");
-            let mut desk = place.desk(address, Duration::ZERO)?;
+        Account::Status { place, coordinator, plain, json } => {
+            // Nobody is asked at the address that stands for none.
+            let address = coordinator.as_deref().unwrap_or("https://localhost");
+            let plain = if coordinator.is_some() { plain } else { PlainTcp::default() };
+            let mut desk = place.desk(address, plain, Duration::ZERO)?;
             if coordinator.is_some() {
                 desk.catch_up().await.map_err(refused)?;
             }
@@ -214,15 +217,21 @@ fn told(desk: &Desk, done: Result<Done, AccountError>) -> Result<String, Failure
 
 impl Reach {
     fn desk(&self) -> Result<Desk, Failure> {
-        self.place.desk(&self.coordinator, Duration::from_secs(self.give_up_after))
+        self.place.desk(&self.coordinator, self.plain, Duration::from_secs(self.give_up_after))
     }
 }
 
 impl Place {
-    fn desk(&self, coordinator: &str, patience: Duration) -> Result<Desk, Failure> {
-        let connector = Plain::to(coordinator).map_err(failure)?;
+    fn desk(
+        &self,
+        coordinator: &str,
+        plain: PlainTcp,
+        patience: Duration,
+    ) -> Result<Desk, Failure> {
+        plain.check(coordinator)?;
         let files = InstitutionFiles::load(&self.ceremony).map_err(Failure::unusable)?;
-        Desk::open(files, &self.state, Box::new(connector), patience).map_err(refused)
+        let connector = plain.connector(coordinator, &files)?;
+        Desk::open(files, &self.state, connector, patience).map_err(refused)
     }
 }
 

@@ -11,6 +11,7 @@ mod log;
 pub(super) mod model;
 mod participant;
 pub(super) mod predict;
+mod reach;
 pub(super) mod rows;
 pub(super) mod run;
 pub(super) mod state;

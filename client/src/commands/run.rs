@@ -4,9 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use consilium_cli::{Failure, version::warning};
-use consilium_client::{
-    ClientError, Institution, Outcome, Plain, Verification, state::description,
-};
+use consilium_client::{ClientError, Institution, Outcome, Verification, state::description};
 use consilium_contract::Parameters;
 use consilium_crypto::TEST_FEATURES;
 use consilium_identity::InstitutionFiles;
@@ -15,13 +13,14 @@ use rand_core::{OsRng, RngCore as _};
 use super::{
     failure, log,
     participant::participant,
+    reach::PlainTcp,
     rows::{Rows, rows},
     trainer::OwnTrainer,
 };
 
 #[derive(Args)]
 pub(crate) struct Run {
-    /// This institution's folder of the ceremony, for example ceremony/institution-01.
+    /// This institution's folder, in which its certificate is installed.
     #[arg(long, value_name = "DIR")]
     ceremony: PathBuf,
     /// Where this institution keeps its chain, its memory as a trustee and its model. Back it up; never copy it to
@@ -29,8 +28,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
     /// The coordinator.
-    #[arg(long, value_name = "http://HOST:PORT")]
+    #[arg(long, value_name = "https://HOST:PORT")]
     coordinator: String,
+    #[command(flatten)]
+    plain: PlainTcp,
     /// This institution's rows: a dataset schema (TOML, naming its CSV), `pima` or `wdbc`.
     #[arg(long, value_name = "FILE.toml")]
     data: String,
@@ -72,7 +73,7 @@ impl Run {
     pub(crate) fn execute(&self) -> Result<String, Failure> {
         let Self { ceremony, state, coordinator, data, statistics, own, .. } = self;
         let rows = rows(ceremony, data, statistics.as_deref())?;
-        Plain::to(coordinator).map_err(failure)?;
+        self.plain.check(coordinator)?;
         let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
         let seed = self.seed.unwrap_or_else(|| OsRng.next_u64());
         let Rows { number, positive, kind, description, remarks } = rows;

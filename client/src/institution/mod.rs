@@ -19,10 +19,12 @@ use consilium_crypto::{DiscreteLogTable, RoundContext};
 use consilium_hash::{HeaderHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 use consilium_proto::v1::SignedTransaction;
+use consilium_transport::is_secure;
 
 use crate::{
     ClientError,
-    connection::{Answered, Connector, Plain},
+    connection::Answered,
+    connector::{Connector, Plain, Tls},
     observer::{Broadcast, Observer, RoundReport},
     prepare::Participant,
     state::{bodies::Bodies, history::History, model, upload::Upload},
@@ -120,7 +122,7 @@ pub struct Institution {
 
 impl Institution {
     /// An institution with the files of its ceremony, which keeps its state in `directory` (created if missing) and
-    /// will connect to the coordinator at `address` (`http://HOST:PORT`).
+    /// will connect to the coordinator at `address`: `https://HOST:PORT`, or `http://HOST:PORT` on this machine.
     ///
     /// # Errors
     /// [`ClientError::Address`], [`ClientError::Locked`], [`ClientError::State`], [`ClientError::DamagedState`].
@@ -131,7 +133,11 @@ impl Institution {
         participant: Participant,
         observer: Box<dyn Observer>,
     ) -> Result<Self, ClientError> {
-        let connector = Arc::new(Plain::to(address)?);
+        let connector: Arc<dyn Connector> = if is_secure(address) {
+            Arc::new(Tls::to(address, &files)?)
+        } else {
+            Arc::new(Plain::to(address)?)
+        };
         files::create_folder(directory)?;
         let lock = durable::lock(&directory.join("lock"))?;
         let files = Arc::new(files);

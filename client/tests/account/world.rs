@@ -111,7 +111,7 @@ impl World {
     /// An `account` command of an institution.
     pub fn command(&self, place: usize, coordinator: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        command.arg("account").args(arguments).args(["--coordinator", coordinator]);
+        command.arg("account").args(arguments).args(["--plain", "--coordinator", coordinator]);
         command.arg("--ceremony").arg(self.ceremony(place));
         command.arg("--state").arg(self.state(place));
         command

@@ -130,7 +130,7 @@ impl World {
         let address = format!("http://{}", self.running.as_ref().unwrap().address());
         let mut command = self.command(place, "run");
         command.arg("--data").arg(self.path(&format!("{place}.toml")));
-        command.args(["--coordinator", &address, "--seed", "1"]);
+        command.args(["--plain", "--coordinator", &address, "--seed", "1"]);
         command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
     }
 

@@ -65,6 +65,7 @@ fn the_file_that_an_institution_leaves_convinces_a_program_that_has_nothing_but_
         &institution,
         "--state",
         &state,
+        "--plain",
         "--coordinator",
         &address,
         "--data",

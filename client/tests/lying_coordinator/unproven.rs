@@ -50,6 +50,7 @@ fn the_program_refuses_a_sum_over_an_update_without_a_bound_or_link_proof_and_le
                     &path("ceremony/institution-01"),
                     "--state",
                     &path("state"),
+                    "--plain",
                     "--coordinator",
                     &address,
                     "--data",

@@ -41,7 +41,15 @@ fn rows_that_are_not_the_certified_ones_are_refused_before_the_program_starts() 
     let world = World::of(1);
     let trainer = world.trainer(0, "good");
     let mut command = world.command(0, "run");
-    command.args(["--coordinator", "http://127.0.0.1:1", "--data", "wdbc", "--trainer", &trainer]);
+    command.args([
+        "--plain",
+        "--coordinator",
+        "http://127.0.0.1:1",
+        "--data",
+        "wdbc",
+        "--trainer",
+        &trainer,
+    ]);
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("569 rows"));
@@ -60,7 +68,16 @@ fn a_run_of_the_projects_own_network_takes_no_program() {
     });
     ceremony.write(&folder.path().join("ceremony")).unwrap();
     let output = std::process::Command::new(crate::world::PROGRAM)
-        .args(["run", "--coordinator", "http://127.0.0.1:1", "--data", "pima", "--trainer", "x"])
+        .args([
+            "run",
+            "--plain",
+            "--coordinator",
+            "http://127.0.0.1:1",
+            "--data",
+            "pima",
+            "--trainer",
+            "x",
+        ])
         .arg("--ceremony")
         .arg(folder.path().join("ceremony/institution-01"))
         .arg("--state")

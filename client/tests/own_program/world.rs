@@ -93,7 +93,7 @@ impl World {
     pub fn run(&self, place: usize) -> Command {
         let mut command = self.command(place, "run");
         let address = format!("http://{}", self.running.address());
-        command.args(["--coordinator", &address, "--data", "pima", "--seed", "1"]);
+        command.args(["--plain", "--coordinator", &address, "--data", "pima", "--seed", "1"]);
         command
     }
 

@@ -26,6 +26,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{
+    peer::{Caller, caller},
     status::status,
     stream::{Blocks, Chunks, blocks, chunks},
     upload::{Uploads, receive},
@@ -52,6 +53,10 @@ impl Federation {
         Self { shared, node, uploads, signing }
     }
 
+    fn caller<T>(&self, request: &Request<T>) -> Caller {
+        caller(request.extensions(), &self.shared.parameters)
+    }
+
     /// The receipt as the coordinator's word, which can be held against it.
     fn sign(&self, receipt: &contract::Receipt) -> Response<Receipt> {
         Response::new(receipt.sign(&self.signing, &self.shared.parameters.chain_id))
@@ -60,7 +65,7 @@ impl Federation {
     /// Compares the last block of one who connects with the ledger, and tells the node.
     ///
     /// What the coordinator's own signature does not stand on proves nothing: nobody stops a node without it.
-    async fn meet(&self, head: &[u8], institution: &[u8]) -> Result<(), CallError> {
+    async fn meet(&self, caller: Caller, head: &[u8], institution: &[u8]) -> Result<(), CallError> {
         if !head.is_empty() {
             let head = SealedHeader::decode(head).map_err(CallError::Header)?;
             if let Some(height) = self.shared.lacks(&head)? {
@@ -71,7 +76,9 @@ impl Federation {
         if institution.is_empty() {
             return Ok(());
         }
-        self.node.heard(Pseudonym(hash32("pseudonym of an institution", institution)?)).await
+        let institution = Pseudonym(hash32("pseudonym of an institution", institution)?);
+        caller.speaks_for(&institution)?;
+        self.node.heard(institution).await
     }
 
     /// These bytes of the body of an accepted update.
@@ -95,16 +102,24 @@ impl Federation {
     /// Hands in a transaction that has no body.
     async fn submit(
         &self,
-        signed: SignedTransaction,
+        request: Request<SignedTransaction>,
         call: &'static str,
         expected: &'static str,
         takes: fn(&Action) -> bool,
     ) -> Result<Response<Receipt>, Status> {
+        let caller = self.caller(&request);
+        let signed = request.into_inner();
         self.shared.traffic.count_up(signed.encoded_len());
         let transaction =
             CandidateTransaction::parse(signed).map_err(CallError::from).map_err(status)?;
         if !takes(transaction.action()) {
             return Err(status(CallError::WrongAction { call, expected }));
+        }
+        if let Some(author) = transaction.author() {
+            let is_statement = Kind::of(transaction.action()).signer == Signer::Participant;
+            let may =
+                if is_statement { caller.says_for(&author) } else { caller.speaks_for(&author) };
+            may.map_err(status)?;
         }
         match self.node.submit(transaction).await.map_err(status)? {
             Answer::Receipt(receipt) => Ok(self.sign(&receipt)),
@@ -130,7 +145,7 @@ impl federation_server::Federation for Federation {
         request: Request<SignedTransaction>,
     ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| matches!(action, Action::Enrol(_));
-        self.submit(request.into_inner(), "Enrol", "an enrolment", takes).await
+        self.submit(request, "Enrol", "an enrolment", takes).await
     }
 
     async fn administer(
@@ -140,15 +155,16 @@ impl federation_server::Federation for Federation {
         let takes = |action: &Action| Kind::of(action).signer == Signer::Authority;
         let expected =
             "a revocation, a change of the committee or what concerns sharing, by the authority";
-        self.submit(request.into_inner(), "Administer", expected, takes).await
+        self.submit(request, "Administer", expected, takes).await
     }
 
     async fn subscribe(
         &self,
         request: Request<SubscribeRequest>,
     ) -> Result<Response<Blocks>, Status> {
+        let caller = self.caller(&request);
         let SubscribeRequest { from_height, head, institution } = request.into_inner();
-        self.meet(&head, &institution).await.map_err(status)?;
+        self.meet(caller, &head, &institution).await.map_err(status)?;
         blocks(&self.shared, from_height, None).map(Response::new).map_err(status)
     }
 
@@ -172,11 +188,13 @@ impl federation_server::Federation for Federation {
     ) -> Result<Response<Receipt>, Status> {
         let address =
             request.remote_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
+        let caller = self.caller(&request);
         let shared = Arc::clone(&self.shared);
         let node = self.node.clone();
         let uploads = Arc::clone(&self.uploads);
         let receipt =
-            tokio::spawn(receive(shared, node, uploads, address, request.into_inner())).await;
+            tokio::spawn(receive(shared, node, uploads, address, caller, request.into_inner()))
+                .await;
         let receipt = receipt.unwrap_or(Err(CallError::Stopping)).map_err(status)?;
         Ok(self.sign(&receipt))
     }
@@ -216,8 +234,7 @@ impl federation_server::Federation for Federation {
         request: Request<SignedTransaction>,
     ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| matches!(action, Action::Countersign(_));
-        self.submit(request.into_inner(), "Countersign", "a trustee's countersignature", takes)
-            .await
+        self.submit(request, "Countersign", "a trustee's countersignature", takes).await
     }
 
     async fn contribute(
@@ -225,13 +242,7 @@ impl federation_server::Federation for Federation {
         request: Request<SignedTransaction>,
     ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| matches!(action, Action::Contribute(_));
-        self.submit(
-            request.into_inner(),
-            "Contribute",
-            "a member's part in making a committee",
-            takes,
-        )
-        .await
+        self.submit(request, "Contribute", "a member's part in making a committee", takes).await
     }
 
     async fn submit_share(
@@ -239,13 +250,11 @@ impl federation_server::Federation for Federation {
         request: Request<SignedTransaction>,
     ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| matches!(action, Action::SubmitShare(_));
-        self.submit(request.into_inner(), "SubmitShare", "a trustee's decryption share", takes)
-            .await
+        self.submit(request, "SubmitShare", "a trustee's decryption share", takes).await
     }
 
     async fn say(&self, request: Request<SignedTransaction>) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| Kind::of(action).signer == Signer::Participant;
-        self.submit(request.into_inner(), "Say", "a participant's statement about sharing", takes)
-            .await
+        self.submit(request, "Say", "a participant's statement about sharing", takes).await
     }
 }

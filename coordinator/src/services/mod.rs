@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | `federation`, `ledger` | the two services |
 //! | `upload`, `stream` | a body in; blocks and blobs out |
+//! | `peer` | who is at the other end of a connection, and for whom it may speak |
 //! | `rate_limit` | how often one address may call |
 //! | `status` | one function from an error to a gRPC status |
 
 mod federation;
 mod ledger;
+mod peer;
 mod rate_limit;
 mod status;
 mod stream;
@@ -21,7 +23,11 @@ use consilium_proto::{
     CHUNK_BYTES, DESCRIPTORS,
     v1::{federation_server::FederationServer, ledger_server::LedgerServer},
 };
-use tokio::{net::TcpListener, sync::oneshot};
+use consilium_transport::{ServerConfig, secured};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+};
 use tonic::{
     Request, Status,
     service::{Interceptor, interceptor::InterceptedService},
@@ -56,6 +62,7 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     node: NodeHandle,
     signing: Arc<SigningKey>,
+    security: Option<Arc<ServerConfig>>,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), CoordinatorError> {
     let limits = shared.limits;
@@ -77,18 +84,27 @@ pub(crate) async fn serve(
     // Small answers must not wait for an acknowledgement of the ones before; the builder's own setting does not reach
     // sockets that it has not bound.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Server::builder()
+    let server = Server::builder()
         .max_concurrent_streams(limits.streams_per_connection)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)))
         .add_service(InterceptedService::new(federation, limiter.clone()))
         .add_service(InterceptedService::new(ledger, limiter))
         .add_service(health_service)
-        .add_service(reflection)
-        .serve_with_incoming_shutdown(incoming, async {
-            // Either the word to stop, or nobody left to give it.
-            let _ = stopped.await;
-        })
-        .await
-        .map_err(|error| CoordinatorError::Server(error.to_string()))
+        .add_service(reflection);
+    let stopped = async {
+        // Either the word to stop, or nobody left to give it.
+        let _ = stopped.await;
+    };
+    match security {
+        None => server.serve_with_incoming_shutdown(incoming, stopped).await,
+        Some(config) => {
+            let name = |connection: &TcpStream| match connection.peer_addr() {
+                Ok(address) => address.to_string(),
+                Err(error) => error.to_string(),
+            };
+            server.serve_with_incoming_shutdown(secured(config, incoming, name), stopped).await
+        }
+    }
+    .map_err(|error| CoordinatorError::Server(error.to_string()))
 }

@@ -11,6 +11,7 @@ pub(crate) fn status(error: CallError) -> Status {
         | CallError::NoHeader
         | CallError::Header(_)
         | CallError::NotSigned => Code::InvalidArgument,
+        CallError::OtherCaller { .. } => Code::PermissionDenied,
         CallError::LacksBlocks { .. } => Code::FailedPrecondition,
         CallError::NotFound { .. } => Code::NotFound,
         CallError::OutOfRange { .. } => Code::OutOfRange,

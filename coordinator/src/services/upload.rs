@@ -17,6 +17,7 @@ use tokio::{
 };
 use tonic::Streaming;
 
+use super::peer::Caller;
 use crate::{
     clock::millis,
     error::CallError,
@@ -87,6 +88,7 @@ pub(crate) async fn receive(
     node: NodeHandle,
     uploads: Arc<Uploads>,
     address: IpAddr,
+    caller: Caller,
     mut parts: Streaming<UpdatePart>,
 ) -> Result<Receipt, CallError> {
     let limits = shared.limits;
@@ -107,6 +109,7 @@ pub(crate) async fn receive(
     else {
         return Err(wrong_action);
     };
+    caller.speaks_for(&author)?;
 
     let (sha256, length) = match node.submit(transaction.clone()).await? {
         Answer::Receipt(receipt) => return Ok(receipt),

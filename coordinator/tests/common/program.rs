@@ -30,7 +30,7 @@ impl Node {
 
     pub async fn start_with(world: &World, arguments: &[&str]) -> Self {
         let mut child = command(world)
-            .args(["--listen", "127.0.0.1:0", "--block-age", "0", "--linger", "2"])
+            .args(["--plain", "--listen", "127.0.0.1:0", "--block-age", "0", "--linger", "2"])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -12,6 +12,7 @@ use consilium_records::{
     ledger::Following,
     party::{Party, Role},
 };
+use consilium_transport::check_choice;
 
 /// Whose command it is.
 #[derive(Debug, Args)]
@@ -20,8 +21,11 @@ pub(crate) struct Place {
     #[arg(long, value_name = "DIR")]
     pub(crate) party: PathBuf,
     /// The coordinator. Its word is not taken for anything: the ledger is verified here.
-    #[arg(long, value_name = "http://HOST:PORT")]
+    #[arg(long, value_name = "https://HOST:PORT")]
     pub(crate) coordinator: String,
+    /// Speak plain TCP with a coordinator on this machine that does so too, for simulations.
+    #[arg(long)]
+    plain: bool,
     /// Give up where the ledger or another party has not answered for so many seconds. A block is sealed after a minute at
     /// the latest, as coordinators are usually run.
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
@@ -42,6 +46,8 @@ impl Place {
 
     /// Follows the ledger, for a party of this role or, without one, of any.
     pub(crate) async fn follow(&self, role: Option<Role>) -> Result<Arc<Following>> {
+        check_choice(&self.coordinator, self.plain)
+            .map_err(|problem| RecordsError::Unusable(format!("--coordinator: {problem}")))?;
         let party = match role {
             Some(role) => Party::load_as(&self.party, role)?,
             None => Party::load(&self.party)?,

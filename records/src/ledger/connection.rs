@@ -14,7 +14,7 @@ use tonic::{Code, Response, Status, Streaming, transport::Channel};
 use crate::{
     RecordsError,
     error::Result,
-    transport::{READ_DEADLINE, connect},
+    transport::{READ_DEADLINE, connect_to_coordinator},
 };
 
 const WHO: &str = "the coordinator";
@@ -29,8 +29,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn open(address: &str) -> Result<Self> {
-        let channel = connect(WHO, address).await?;
+    pub(super) async fn open(address: &str, parameters: &Parameters) -> Result<Self> {
+        let channel = connect_to_coordinator(WHO, address, parameters).await?;
         let most = MAX_BLOCK_BYTES + 1024;
         Ok(Self {
             federation: FederationClient::new(channel.clone()).max_decoding_message_size(most),

@@ -19,7 +19,7 @@ use tokio::{
 use tracing::debug;
 
 use super::{connection::Connection, copy::Ledger};
-use crate::{RecordsError, error::Result, party::Party, transport::check_address};
+use crate::{RecordsError, error::Result, party::Party, transport::check_coordinator};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ impl Following {
     /// # Errors
     /// As [`Ledger::open`].
     pub async fn start(party: Arc<Party>, coordinator: &str) -> Result<Arc<Self>> {
-        check_address(coordinator)?;
+        check_coordinator(coordinator)?;
         let opened = Arc::clone(&party);
         let ledger = blocking(move || Ledger::open(&opened)).await??;
         let following = Arc::new(Self {
@@ -117,7 +117,7 @@ impl Following {
     }
 
     async fn follow_once(self: &Arc<Self>) -> Result<Infallible> {
-        let mut connection = Connection::open(&self.coordinator).await?;
+        let mut connection = Connection::open(&self.coordinator, &self.party.parameters).await?;
         let (from, last) = {
             let ledger = self.ledger();
             // Its own last block comes again, and must be the same.
@@ -222,7 +222,8 @@ impl Following {
         let start = Instant::now();
         loop {
             let said = async {
-                let mut connection = Connection::open(&self.coordinator).await?;
+                let mut connection =
+                    Connection::open(&self.coordinator, &self.party.parameters).await?;
                 connection.say(signed.clone(), &self.parameters).await
             };
             match said.await {

@@ -106,7 +106,13 @@ fn a_disk_that_is_full_is_named_and_leaves_nothing_half_stored() {
     let output = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 10000; exec \"$0\" \"$@\"", PROGRAM])
         .args(arguments)
-        .args(["--party", cast.custodian.dir(), "--coordinator", &cast.world.coordinator])
+        .args([
+            "--party",
+            cast.custodian.dir(),
+            "--plain",
+            "--coordinator",
+            &cast.world.coordinator,
+        ])
         .output()
         .unwrap();
     let message = String::from_utf8(output.stderr).unwrap();

@@ -190,7 +190,7 @@ impl World {
         let mut command = Command::new(PROGRAM);
         command
             .args(arguments)
-            .args(["--party", dir.to_str().unwrap(), "--coordinator", address])
+            .args(["--party", dir.to_str().unwrap(), "--plain", "--coordinator", address])
             .args(["--give-up-after", "60"]);
         command
     }

@@ -1,0 +1,166 @@
+//! A run from requests to its end: every party makes its keys itself, and everything goes over mutual TLS.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use consilium_authority::{Asked, CeremonySpec, Founding};
+use consilium_coordinator::{Config, Coordinator, Guests, Linger, Running, Transport};
+use consilium_identity::{
+    PartyRequest, install_coordinator, request_as_coordinator, request_as_institution,
+};
+use consilium_proto::{training::Layers, v1::PartyRole};
+use rand_core::OsRng;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, runtime::Runtime};
+
+const NAMES: [&str; 4] = ["north", "east", "south", "west"];
+const ROWS: u64 = 40;
+const STEPS: u64 = 2;
+
+struct World {
+    root: TempDir,
+    runtime: Runtime,
+    running: Running,
+}
+
+fn program(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_consilium-client")).args(arguments).output().unwrap()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Asks and installs with the program itself, and founds in between.
+fn world() -> World {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    let mut institutions = Vec::new();
+    for name in NAMES {
+        let folder = at(name);
+        let asked = program(&["request", "--name", name, "--out", text(&folder)]);
+        assert!(asked.status.success());
+        let path = folder.join("request.bin");
+        let request = PartyRequest::load(&path, PartyRole::Institution).unwrap();
+        let said = String::from_utf8(asked.stdout).unwrap();
+        let read_out = said.lines().find(|line| request.fingerprint().is(line));
+        let fingerprint = read_out.expect("the fingerprint is a line of its own").to_owned();
+        institutions.push(Asked { request, fingerprint });
+    }
+    let request = request_as_coordinator(&at("hub"), "hub", &mut OsRng).unwrap();
+    let coordinator = Asked { fingerprint: request.fingerprint().to_string(), request };
+    let layers = Layers::dense(2, vec![]);
+    let spec = CeremonySpec {
+        steps: STEPS,
+        collection_timeout_ms: 20_000,
+        ..CeremonySpec::new(layers, vec![0.0; 3], vec![ROWS; NAMES.len()])
+    };
+    let founding = Founding::hold(&spec, &coordinator, &institutions, &mut OsRng).unwrap();
+    founding.write(&at("run")).unwrap();
+    for name in NAMES {
+        let from = at("run/institutions").join(name);
+        let arguments =
+            ["install", "--ceremony", text(&at(name)), "--from", text(&from)].map(String::from);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let installed = program(&arguments);
+        let said = String::from_utf8(installed.stdout).unwrap();
+        let chain = founding.authority.parameters.chain_id.to_string();
+        assert!(said.contains(&chain), "{said}");
+    }
+    let files = install_coordinator(&at("hub"), &at("run/coordinator")).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let config = Config {
+        transport: Transport::Tls { guests: Guests::Refused },
+        hearing: Duration::ZERO,
+        block_age: Duration::ZERO,
+        linger: Linger::Forever,
+        ..Config::new(files, at("ledger"))
+    };
+    let running = runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Coordinator::start(config, listener).await.unwrap()
+    });
+    let rows: String = (0..ROWS).map(|i| format!("{},{},{}\n", i % 7, i % 5, i % 2)).collect();
+    fs::write(at("rows.csv"), format!("a,b,ill\n{rows}")).unwrap();
+    let schema = "name='t'\nfile='rows.csv'\ntarget={column='ill', positive=1, negative=0}\n";
+    fs::write(at("rows.toml"), schema).unwrap();
+    World { root, runtime, running }
+}
+
+impl World {
+    fn at(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn run(&self, folder: &Path, state: &str, address: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_consilium-client"));
+        command.args(["run", "--seed", "1", "--give-up-after", "60", "--coordinator", address]);
+        command.arg("--ceremony").arg(folder).arg("--state").arg(self.at(state));
+        command.arg("--data").arg(self.at("rows.toml"));
+        command
+    }
+
+    fn address(&self) -> String {
+        format!("https://{}", self.running.address())
+    }
+
+    fn start(&self, name: &str) -> Child {
+        let log = fs::File::create(self.at(&format!("{name}.log"))).unwrap();
+        let mut command = self.run(&self.at(name), &format!("state-{name}"), &self.address());
+        command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    }
+}
+
+#[test]
+fn a_run_whose_parties_made_their_keys_themselves_ends_over_mutual_tls() {
+    let world = world();
+    let children: Vec<Child> = NAMES.iter().map(|name| world.start(name)).collect();
+    for (name, mut child) in NAMES.iter().zip(children) {
+        let status = child.wait().unwrap();
+        let log = fs::read_to_string(world.at(&format!("{name}.log"))).unwrap();
+        assert!(status.success(), "{name}: {log}");
+    }
+    let World { runtime, running, .. } = world;
+    let ended = runtime.block_on(running.stop()).unwrap();
+    assert!(ended.finished);
+    assert_eq!(ended.steps, STEPS);
+}
+
+#[test]
+fn the_program_refuses_to_speak_in_the_plain_unasked_and_says_why_it_is_not_let_in() {
+    let world = world();
+    let refused = |command: &mut Command, says: &str| {
+        let output = command.env("RUST_LOG", "error").output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(says), "{said} should say {says}");
+    };
+    let north = world.at("north");
+    let plain = world.address().replace("https", "http");
+    refused(&mut world.run(&north, "state", &plain), "only with --plain");
+    let elsewhere = "http://192.0.2.1:7420";
+    refused(world.run(&north, "state", elsewhere).arg("--plain"), "http://127.0.0.1:PORT");
+    refused(world.run(&north, "state", &world.address()).arg("--plain"), "leave out --plain");
+
+    // Asked for, and never approved.
+    request_as_institution(&world.at("stranger"), "stranger", &mut OsRng).unwrap();
+    refused(&mut world.run(&world.at("stranger"), "state", &world.address()), "genesis.bin");
+    // Its certificate is another's, which is public.
+    for file in ["genesis.bin", "initial-model.bin", "certificate.bin"] {
+        fs::copy(north.join(file), world.at("stranger").join(file)).unwrap();
+    }
+    let stranger = world.at("stranger");
+    refused(&mut world.run(&stranger, "state", &world.address()), "is not the key that");
+}
