@@ -1,7 +1,7 @@
 //! What a genesis says, as lines and as JSON.
 
 use consilium_authority::bound_facts;
-use consilium_contract::Parameters;
+use consilium_contract::{Parameters, ServerOptimiser};
 use consilium_crypto::mask::Kind;
 use consilium_privacy::Terms;
 use consilium_proto::training::{Convolution, Plan, Program};
@@ -101,6 +101,9 @@ pub fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> 
         ("min threshold", parameters.min_threshold.into()),
         ("initial model", parameters.initial_model.to_string().into()),
     ]);
+    if parameters.server_optimiser != ServerOptimiser::Mean {
+        facts.push(("server optimiser", parameters.server_optimiser.to_string().into()));
+    }
     facts.extend(plan_facts(&parameters.training));
     if let Some(privacy) = &parameters.privacy {
         let Terms { signal, variance, .. } = privacy.terms();

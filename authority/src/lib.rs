@@ -41,6 +41,7 @@
 //! | `participants` | who takes part in sharing, and the group in whose name requests are signed |
 //! | `privacy` | from a privacy budget to the noise that keeps it |
 //! | `protection` | a threshold of 1, which protects nobody |
+//! | `server` | how the mean of the updates moves the model: choosing it |
 //! | `training` | how institutions train: choosing it |
 //! | `send` | a signed transaction to the coordinator |
 //! | `enrolled` | who has not enrolled yet, for an operator whose request was refused |
@@ -59,6 +60,7 @@ mod privacy;
 mod protection;
 mod register;
 mod send;
+mod server;
 mod spec;
 mod tensors;
 mod training;
@@ -74,6 +76,7 @@ pub use privacy::PrivacyFlags;
 pub use protection::Protection;
 pub use register::AuthorityFiles;
 pub use send::{read_transaction, send};
+pub use server::{ServerOptimiserFlags, ServerOptimiserName};
 pub use spec::{
     CeremonySpec, default_min_rows, default_min_threshold, default_min_updates, initial_model,
 };

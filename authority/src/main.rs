@@ -18,7 +18,8 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
     AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
-    TrainingFlags, default_min_threshold, default_min_updates, read_transaction,
+    ServerOptimiserFlags, TrainingFlags, default_min_threshold, default_min_updates,
+    read_transaction,
 };
 use consilium_cli::{Failure, command_line, failure, version, version::warning};
 use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
@@ -216,6 +217,8 @@ struct Init {
     own_program: OwnProgram,
     #[command(flatten)]
     counting: Counting,
+    #[command(flatten)]
+    server_optimiser: ServerOptimiserFlags,
     /// Where rows are square images, their pixels row by row: values of a pixel after each convolution of 3 by 3 pixels,
     /// which come before the hidden layers.
     #[arg(long, value_delimiter = ',', num_args = 0.., value_name = "N,N,...")]
@@ -423,6 +426,10 @@ fn init(arguments: &Init) -> Result<String, String> {
         program,
         statistics: arguments.counting.statistics(dictionary.as_ref()),
         evaluation: arguments.counting.evaluation()?,
+        server_optimiser: arguments
+            .server_optimiser
+            .resolve()
+            .map_err(|error| error.to_string())?,
         dictionary,
         ..defaults
     };

@@ -1,6 +1,6 @@
 //! What a run is asked to be.
 
-use consilium_contract::parameters::largest_threshold;
+use consilium_contract::{ServerOptimiser, parameters::largest_threshold};
 use consilium_crypto::{Bound, mask::Kind as MaskKind};
 use consilium_privacy::Terms;
 use consilium_proto::training::{Layer, Layers, LayersError, Program};
@@ -54,6 +54,8 @@ pub struct CeremonySpec {
     pub statistics: Option<Tally>,
     /// How the model is measured between improvements.
     pub evaluation: Option<Evaluation>,
+    /// How the mean of the updates moves the model.
+    pub server_optimiser: ServerOptimiser,
     /// What every site's file has to fit, if they have agreed on that.
     pub dictionary: Option<AgreedDictionary>,
 }
@@ -97,6 +99,7 @@ impl CeremonySpec {
             program: None,
             statistics: None,
             evaluation: None,
+            server_optimiser: ServerOptimiser::Mean,
             dictionary: None,
             rows,
         }

@@ -7,7 +7,10 @@ use std::{
 
 use consilium_audit::audit::audit;
 use consilium_client::{contribution::last_scores, state::model};
+use consilium_contract::ServerOptimiser;
 use consilium_datasets::{Preprocessor, Source, dictionary::Dictionary, survey::Survey};
+
+use consilium_proto::v1::ServerMomentum;
 
 use crate::world::{ROWS, World};
 
@@ -112,8 +115,9 @@ fn best_model_is_used(world: &World) {
 }
 
 #[test]
-fn an_institution_that_is_killed_goes_on_with_the_same_statistics_and_the_same_held_out_rows() {
-    let mut world = World::of(4, 0);
+fn an_institution_that_is_killed_goes_on_with_the_same_statistics_held_out_rows_and_moments() {
+    let momentum = ServerMomentum { learning_rate: 1.0, beta: 0.5 };
+    let mut world = World::under(ServerOptimiser::Momentum(momentum), 4, 0);
     (0..4).for_each(|place| world.write_rows(place, false));
     let mut running: Vec<Child> = (0..3).map(|place| world.start(place)).collect();
     let mut killed = world.start(3);
@@ -133,6 +137,7 @@ fn an_institution_that_is_killed_goes_on_with_the_same_statistics_and_the_same_h
         model::load(&state, &world.parameters).unwrap().unwrap()
     };
     assert_eq!(load(3).model(), load(0).model());
+    assert_eq!(load(3).model().to_bytes().len(), 2 * 4 * 3);
     assert_eq!(load(3).findings(), load(0).findings());
     audited(&mut world);
 }

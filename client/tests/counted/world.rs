@@ -7,7 +7,7 @@ use std::{
 };
 
 use consilium_authority::{AgreedDictionary, CeremonySpec};
-use consilium_contract::Parameters;
+use consilium_contract::{Parameters, ServerOptimiser};
 use consilium_coordinator::Running;
 use consilium_datasets::scorecard;
 use consilium_proto::{
@@ -53,6 +53,11 @@ pub struct World {
 impl World {
     /// Sites with so many steps, an evaluation after every second one, that end a run after so many evaluations in vain.
     pub fn of(steps: u64, patience: u32) -> Self {
+        Self::under(ServerOptimiser::Mean, steps, patience)
+    }
+
+    /// The same, whose model this optimiser moves.
+    pub fn under(server_optimiser: ServerOptimiser, steps: u64, patience: u32) -> Self {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("dictionary.toml");
         fs::write(&path, DICTIONARY).unwrap();
@@ -71,6 +76,7 @@ impl World {
                     held_out_permille: 250,
                 }),
                 dictionary: Some(dictionary),
+                server_optimiser,
                 steps,
                 ..CeremonySpec::new(layers, vec![0.0; 3], ROWS.to_vec())
             };

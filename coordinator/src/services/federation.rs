@@ -158,7 +158,7 @@ impl federation_server::Federation for Federation {
     ) -> Result<Response<Chunks>, Status> {
         let sha256 = hash("hash of a model", &request.into_inner().sha256)?;
         let blob = self.shared.blob("model", BlobHash(sha256)).await.map_err(status)?;
-        if Model::from_bytes(&blob, self.shared.parameters.dimension).is_none() {
+        if Model::from_bytes(&blob, &self.shared.parameters).is_none() {
             let advice = "the blob with this SHA-256 is no model; GetBlob serves it".to_owned();
             return Err(status(CallError::NotFound { what: "model", advice }));
         }
