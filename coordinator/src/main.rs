@@ -10,7 +10,9 @@ use std::{
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use consilium_cli::{command_line, logging, version, version::warning};
-use consilium_coordinator::{Config, Coordinator, CoordinatorError, Linger, Restored, restore};
+use consilium_coordinator::{
+    Config, Coordinator, CoordinatorError, Linger, Restored, raise_descriptor_limit, restore,
+};
 use consilium_crypto::TEST_FEATURES;
 use consilium_identity::CoordinatorFiles;
 use tokio::{

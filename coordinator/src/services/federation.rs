@@ -1,10 +1,6 @@
 //! The service `Federation`: the work of a round, and of making a committee.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    ops::Range,
-    sync::Arc,
-};
+use std::{ops::Range, sync::Arc};
 
 use consilium_contract::{
     self as contract, CandidateTransaction,
@@ -26,6 +22,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{
+    peer::Peer,
     status::status,
     stream::{Blocks, Chunks, blocks, chunks},
     upload::{Uploads, receive},
@@ -77,6 +74,7 @@ impl Federation {
     /// These bytes of the body of an accepted update.
     async fn part(
         &self,
+        peer: Peer,
         header: &[u8],
         what: &'static str,
         bytes: impl Fn(&UpdateParameters) -> Range<usize>,
@@ -89,7 +87,7 @@ impl Federation {
         })?;
         let body = self.shared.blob("body", body).await.map_err(status)?;
         let bytes = bytes(&self.shared.parameters.form(step).update);
-        chunks(&self.shared, body, bytes).map(Response::new).map_err(status)
+        chunks(&self.shared, peer, body, bytes).map(Response::new).map_err(status)
     }
 
     /// Hands in a transaction that has no body.
@@ -147,15 +145,17 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<SubscribeRequest>,
     ) -> Result<Response<Blocks>, Status> {
+        let peer = Peer::of(request.extensions());
         let SubscribeRequest { from_height, head, institution } = request.into_inner();
         self.meet(&head, &institution).await.map_err(status)?;
-        blocks(&self.shared, from_height, None).map(Response::new).map_err(status)
+        blocks(&self.shared, peer, from_height, None).map(Response::new).map_err(status)
     }
 
     async fn get_model(
         &self,
         request: Request<GetModelRequest>,
     ) -> Result<Response<Chunks>, Status> {
+        let peer = Peer::of(request.extensions());
         let sha256 = hash("hash of a model", &request.into_inner().sha256)?;
         let blob = self.shared.blob("model", BlobHash(sha256)).await.map_err(status)?;
         if Model::from_bytes(&blob, &self.shared.parameters).is_none() {
@@ -163,20 +163,19 @@ impl federation_server::Federation for Federation {
             return Err(status(CallError::NotFound { what: "model", advice }));
         }
         let length = blob.len();
-        chunks(&self.shared, blob, 0..length).map(Response::new).map_err(status)
+        chunks(&self.shared, peer, blob, 0..length).map(Response::new).map_err(status)
     }
 
     async fn submit_update(
         &self,
         request: Request<Streaming<UpdatePart>>,
     ) -> Result<Response<Receipt>, Status> {
-        let address =
-            request.remote_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
+        let peer = Peer::of(request.extensions());
         let shared = Arc::clone(&self.shared);
         let node = self.node.clone();
         let uploads = Arc::clone(&self.uploads);
         let receipt =
-            tokio::spawn(receive(shared, node, uploads, address, request.into_inner())).await;
+            tokio::spawn(receive(shared, node, uploads, peer, request.into_inner())).await;
         let receipt = receipt.unwrap_or(Err(CallError::Stopping)).map_err(status)?;
         Ok(self.sign(&receipt))
     }
@@ -199,16 +198,18 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<GetMaskedUpdateRequest>,
     ) -> Result<Response<Chunks>, Status> {
+        let peer = Peer::of(request.extensions());
         let header = request.into_inner().header_sha256;
-        self.part(&header, "masked update", UpdateParameters::masked).await
+        self.part(peer, &header, "masked update", UpdateParameters::masked).await
     }
 
     async fn get_key_part(
         &self,
         request: Request<GetKeyPartRequest>,
     ) -> Result<Response<Chunks>, Status> {
+        let peer = Peer::of(request.extensions());
         let header = request.into_inner().header_sha256;
-        self.part(&header, "key part", UpdateParameters::key_part).await
+        self.part(peer, &header, "key part", UpdateParameters::key_part).await
     }
 
     async fn countersign(
