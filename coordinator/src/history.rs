@@ -209,7 +209,10 @@ mod tests {
         assert_eq!(found, Some(entries[1].receipt));
         assert_eq!((history.rejections(&author), history.rejections(&Pseudonym([8; 32]))), (2, 0));
         history
-            .record(&[recorded(None, Action::OpenRound(OpenRound::default()), Reason::TooEarly)])
+            .record(
+                &[recorded(None, Action::OpenRound(OpenRound::default()), Reason::TooEarly)],
+                Standing::default(),
+            )
             .unwrap();
         assert_eq!(history.rejections(&author), 2);
         let openings = [

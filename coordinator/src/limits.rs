@@ -50,7 +50,7 @@ impl Default for Limits {
             header_deadline: Duration::from_secs(10),
             body_deadline: Duration::from_secs(60),
             receipt_deadline: Duration::from_secs(60),
-            streams: 1024,
+            streams: 4096,
             streams_of_a_peer: 1024,
             connections: 4096,
             connections_per_address: 1024,

@@ -148,6 +148,7 @@ fn rebuild(ceremony: &Path, ledger: &Path, from: &[PathBuf]) -> Result<(), Coord
 }
 
 fn serve(arguments: NodeArguments) -> Result<(), CoordinatorError> {
+    raise_descriptor_limit();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(arguments))
 }
 

@@ -2,6 +2,7 @@
 
 mod defaults;
 mod insurance;
+mod simulate;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -44,6 +45,8 @@ const EXAMPLES: &str = "Examples:
   consilium figure4                       proofs of hidden quantities next to other proof systems, in five minutes
   consilium attack --quick                what malicious institutions achieve, in seconds
   consilium insurance                     what sharing insurance records costs, in half a minute
+  consilium simulate --drop 3@5 --kill-coordinator 7
+                                          real processes that are killed and come back, in half a minute
   consilium defaults                      what other hyper-parameters would do, in some minutes
 
 Exit codes: 0 done; 1 the run failed or the audit found something that does not hold; 2 a value or file has to change.";
@@ -75,6 +78,8 @@ enum Command {
     Insurance(insurance::InsuranceArgs),
     /// Compare the defaults of local training with other choices, one at a time, on seeds that none was chosen on.
     Defaults(defaults::DefaultsArgs),
+    /// Run a federation of real processes on this machine, do to it what hospitals fear, and compare the models.
+    Simulate(Box<simulate::SimulateArgs>),
     /// Measure how long proofs of hidden quantities take, next to those of other systems (figure 4 of mo2023).
     Figure4(ProofArgs),
     /// Measure how large they are, next to the sizes that mo2023 prints (its table 1).
@@ -376,6 +381,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
         Command::Attack(arguments) => arguments.execute(),
         Command::Insurance(arguments) => arguments.execute(),
         Command::Defaults(arguments) => arguments.execute(),
+        Command::Simulate(arguments) => arguments.execute(),
         Command::Plot { directory } => {
             replay::draw(&directory)?;
             Ok(format!("report: {}\n", directory.join(replay::files::REPORT).display()))

@@ -12,6 +12,7 @@
 //! | `defaults` | what each hyper-parameter does, next to its default |
 //! | `insurance` | what sharing policies and repair records costs |
 //! | `proof_systems` | hidden quantities next to other proof systems: figure 4 and table 1 of mo2023 |
+//! | `simulate` | a federation of real processes, undisturbed and disturbed |
 //! | `output` | directories that an experiment writes its files into |
 //! | `chart`, `tables` | axes, lines and legends; Markdown and CSV |
 //! | `progress` | where a run stands, on stderr |
@@ -27,6 +28,7 @@ mod output;
 pub mod progress;
 pub mod proof_systems;
 pub mod replay;
+pub mod simulate;
 mod tables;
 
 pub use error::ExperimentError;
