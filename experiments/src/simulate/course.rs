@@ -123,7 +123,7 @@ pub(super) fn run(
     let wall_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (parameters, model) = agreed_model(founded)?;
     let ledger = founded.path("ledger");
-    let report = audit::audit(&ledger, &std::env::temp_dir(), None)?;
+    let report = audit(&ledger, &std::env::temp_dir(), None)?;
     Ok(Outcome { steps: closed, wall_ms, kills, blocks: report.blocks, model, parameters })
 }
 
