@@ -18,14 +18,14 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
     AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
-    TrainingFlags, default_min_threshold, default_min_updates, read_transaction,
+    TrainingFlags, default_min_threshold, default_min_updates, parse_head, read_transaction,
 };
 use consilium_cli::{Failure, command_line, failure, version, version::warning};
 use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
 use consilium_crypto::TEST_FEATURES;
 use consilium_identity::{FilesError, institution_folder};
 use consilium_privacy::Run;
-use consilium_proto::training::{Convolution, Layers};
+use consilium_proto::training::{Convolution, Head, Layers};
 use rand_core::OsRng;
 
 use counting::Counting;
@@ -226,6 +226,9 @@ struct Init {
     /// Sizes of the hidden layers; no number at all is logistic regression.
     #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "16,8")]
     hidden: Vec<u32>,
+    /// What is predicted: `binary`, one of two classes; `classes:K`, one of K; `number`.
+    #[arg(long, value_parser = parse_head, default_value = "binary", value_name = "HEAD")]
+    head: Head,
     /// Model to start from: what `consilium-client model` writes (safetensors with layers.N.weight [inputs, outputs] and
     /// layers.N.bias, or the names under --tensors), or d floats of four bytes, little-endian, in that order. Drawn at
     /// random where none is given.
@@ -379,7 +382,8 @@ fn init(arguments: &Init) -> Result<String, String> {
         .then_some(Convolution { image_channels: arguments.image_channels, channels });
     let hidden = arguments.hidden.clone();
     let (inputs, dictionary) = arguments.inputs.resolve()?;
-    let layers = Layers { inputs, convolution, hidden };
+    let head = arguments.head;
+    let layers = Layers { inputs, convolution, hidden, head };
     let initial = arguments.initial_model.as_deref();
     let Founded { program, dimension, model } =
         arguments.own_program.found(initial)?.map_or_else(|| network(&layers, initial), Ok)?;

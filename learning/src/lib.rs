@@ -20,6 +20,10 @@
 //! | `evaluation` | accuracy, exact AUC, loss |
 //! | `tabular` | a trainer whose rows are scaled by statistics that come later |
 //! | `model` | a model that can be used: its file with all that turns a row into its inputs, its predictions, its card |
+//! | `evaluation` | of a classifier: accuracy, exact AUC, loss |
+//! | `regression` | of a model that predicts a number: its errors |
+//! | `linear` | coefficients by name of a model without hidden layers |
+//! | `personalisation` | a last layer of one's own |
 //! | `trainer` | [`Trainer`], what an institution asks of whatever trains for it |
 //! | `weights` | safetensors, and the blob that the ledger hashes |
 //! | `plan` | what a genesis asks for, as this crate trains it |
@@ -33,11 +37,14 @@ mod architecture;
 mod config;
 mod error;
 mod evaluation;
+mod linear;
 mod loss;
 mod model;
 mod network;
 mod patches;
+mod personalisation;
 mod plan;
+mod regression;
 mod schedule;
 mod seed;
 mod tabular;
@@ -53,7 +60,10 @@ pub use model::{
     Card, ClassNames, Description, Head, MissingRules, Participant, Prediction, StatisticsOf,
     TrainedModel,
 };
+pub use linear::{LinearModel, linear_models};
+pub use personalisation::personalise_head;
 pub use plan::TrainingPlan;
+pub use regression::{RegressionMetrics, evaluate_regression};
 pub use schedule::{Fall, Schedule};
 pub use seed::{generator, permutation};
 pub use tabular::TabularTrainer;

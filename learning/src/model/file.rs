@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use consilium_datasets::Inputs;
-use consilium_proto::training::{Convolution, Layers};
+use consilium_proto::training::{Convolution, Head as OutputHead, Layers};
 use serde::{Deserialize, Serialize};
 
 use super::description::Description;
@@ -70,15 +70,19 @@ struct Shape {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     convolution: Vec<u32>,
     hidden: Vec<u32>,
-    head: OutputHead,
+    head: NamedHead,
 }
 
 /// What the last layer gives.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum OutputHead {
+enum NamedHead {
     /// One logit of the positive class.
     Binary,
+    /// A logit for each of so many classes.
+    Classes(u32),
+    /// A number.
+    Regression,
 }
 
 impl TrainedModel {
@@ -191,17 +195,26 @@ impl TrainedModel {
 
 impl Shape {
     fn of(layers: &Layers) -> Self {
-        let Layers { inputs, convolution, hidden } = layers.clone();
+        let Layers { inputs, convolution, hidden, head } = layers.clone();
+        let head = match head {
+            OutputHead::Binary => NamedHead::Binary,
+            OutputHead::Classes(classes) => NamedHead::Classes(classes),
+            OutputHead::Regression => NamedHead::Regression,
+        };
         let image_channels = convolution.as_ref().map(|convolution| convolution.image_channels);
         let convolution = convolution.map(|convolution| convolution.channels).unwrap_or_default();
-        Self { inputs, image_channels, convolution, hidden, head: OutputHead::Binary }
+        Self { inputs, image_channels, convolution, hidden, head }
     }
 
     fn layers(self) -> Layers {
         let Self { inputs, image_channels, convolution: channels, hidden, head } = self;
-        let OutputHead::Binary = head;
+        let head = match head {
+            NamedHead::Binary => OutputHead::Binary,
+            NamedHead::Classes(classes) => OutputHead::Classes(classes),
+            NamedHead::Regression => OutputHead::Regression,
+        };
         let convolution =
             image_channels.map(|image_channels| Convolution { image_channels, channels });
-        Layers { inputs, convolution, hidden }
+        Layers { inputs, convolution, hidden, head }
     }
 }

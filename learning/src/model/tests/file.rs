@@ -156,7 +156,7 @@ fn a_convolution_is_in_the_architecture() {
         .collect();
     let preprocessor = consilium_datasets::Preprocessor::from_toml(&names).unwrap();
     let convolution = Some(Convolution { image_channels: 1, channels: vec![2] });
-    let layers = Layers { inputs: 4, convolution, hidden: vec![3] };
+    let layers = Layers { convolution, ..Layers::dense(4, vec![3]) };
     let architecture = Architecture::try_from(layers).unwrap();
     let description = crate::model::Description { preprocessor, ..plain() };
     let parameters = architecture.initial(1);
