@@ -63,7 +63,7 @@ mod spec;
 mod tensors;
 mod training;
 
-pub use agreed::AgreedDictionary;
+pub use agreed::{AgreedDictionary, tally_of};
 pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip};
 pub use ceremony::Ceremony;
 pub use error::{AuthorityError, TensorsFileError};
@@ -78,4 +78,4 @@ pub use spec::{
     CeremonySpec, default_min_rows, default_min_threshold, default_min_updates, initial_model,
 };
 pub use tensors::read_program;
-pub use training::{OptimiserName, ScheduleChoice, TrainingFlags, parse_head};
+pub use training::{OptimiserName, ScheduleChoice, TrainingFlags};

@@ -17,8 +17,9 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
-    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
-    TrainingFlags, default_min_threshold, default_min_updates, parse_head, read_transaction,
+    AgreedDictionary, AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec,
+    PrivacyFlags, Protection, TrainingFlags, default_min_threshold, default_min_updates,
+    read_transaction,
 };
 use consilium_cli::{Failure, command_line, failure, version, version::warning};
 use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
@@ -226,9 +227,6 @@ struct Init {
     /// Sizes of the hidden layers; no number at all is logistic regression.
     #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "16,8")]
     hidden: Vec<u32>,
-    /// What is predicted: `binary`, one of two classes; `classes:K`, one of K; `number`.
-    #[arg(long, value_parser = parse_head, default_value = "binary", value_name = "HEAD")]
-    head: Head,
     /// Model to start from: what `consilium-client model` writes (safetensors with layers.N.weight [inputs, outputs] and
     /// layers.N.bias, or the names under --tensors), or d floats of four bytes, little-endian, in that order. Drawn at
     /// random where none is given.
@@ -382,7 +380,8 @@ fn init(arguments: &Init) -> Result<String, String> {
         .then_some(Convolution { image_channels: arguments.image_channels, channels });
     let hidden = arguments.hidden.clone();
     let (inputs, dictionary) = arguments.inputs.resolve()?;
-    let head = arguments.head;
+    // What is predicted follows from the target that all have agreed on; without one it is one of two classes.
+    let head = dictionary.as_ref().map_or(Head::Binary, AgreedDictionary::head);
     let layers = Layers { inputs, convolution, hidden, head };
     let initial = arguments.initial_model.as_deref();
     let Founded { program, dimension, model } =
@@ -426,7 +425,7 @@ fn init(arguments: &Init) -> Result<String, String> {
         training,
         program,
         statistics: arguments.counting.statistics(dictionary.as_ref()),
-        evaluation: arguments.counting.evaluation()?,
+        evaluation: arguments.counting.evaluation(dictionary.as_ref())?,
         dictionary,
         ..defaults
     };

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use consilium_proto::training::{Head, check_training};
+use consilium_proto::training::check_training;
 use consilium_proto::v1::{
     ClassWeights, Cosine, Optimiser, Schedule, StepDecay, Training, schedule::Fall,
 };
@@ -19,20 +19,6 @@ pub enum OptimiserName {
     Adam,
     /// Adam with decoupled weight decay.
     Adamw,
-}
-
-/// What a model predicts, by name: `binary`, `classes:K` or `number`.
-///
-/// # Errors
-/// What to write instead.
-pub fn parse_head(text: &str) -> Result<Head, String> {
-    let classes = text.strip_prefix("classes:").and_then(|classes| classes.parse().ok());
-    match (text, classes) {
-        ("binary", _) => Ok(Head::Binary),
-        ("number", _) => Ok(Head::Regression),
-        (_, Some(classes)) if classes >= 2 => Ok(Head::Classes(classes)),
-        _ => Err("expected binary, classes:K with K of 2 or more, or number".to_owned()),
-    }
 }
 
 /// How a learning rate falls over the steps of a run.
@@ -218,16 +204,6 @@ mod tests {
         ] {
             let error = flags.over(defaults(), 60).unwrap_err().to_string();
             assert!(error.contains(says) && error.lines().count() == 1, "{error}");
-        }
-    }
-
-    #[test]
-    fn a_head_is_read_by_its_name() {
-        assert_eq!(parse_head("binary"), Ok(Head::Binary));
-        assert_eq!(parse_head("classes:3"), Ok(Head::Classes(3)));
-        assert_eq!(parse_head("number"), Ok(Head::Regression));
-        for text in ["", "classes", "classes:1", "classes:-3", "regression:2"] {
-            assert!(parse_head(text).unwrap_err().contains("classes:K"), "{text}");
         }
     }
 

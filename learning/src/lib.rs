@@ -21,7 +21,6 @@
 //! | `tabular` | a trainer whose rows are scaled by statistics that come later |
 //! | `model` | a model that can be used: its file with all that turns a row into its inputs, its predictions, its card |
 //! | `evaluation` | of a classifier: accuracy, exact AUC, loss |
-//! | `regression` | of a model that predicts a number: its errors |
 //! | `linear` | coefficients by name of a model without hidden layers |
 //! | `personalisation` | a last layer of one's own |
 //! | `trainer` | [`Trainer`], what an institution asks of whatever trains for it |
@@ -44,7 +43,6 @@ mod network;
 mod patches;
 mod personalisation;
 mod plan;
-mod regression;
 mod schedule;
 mod seed;
 mod tabular;
@@ -55,15 +53,14 @@ mod weights;
 pub use architecture::Architecture;
 pub use config::{ClassWeights, Optimiser, TrainingConfig};
 pub use error::LearningError;
-pub use evaluation::{Metrics, evaluate, logits};
-pub use model::{
-    Card, ClassNames, Description, Head, MissingRules, Participant, Prediction, StatisticsOf,
-    TrainedModel,
-};
+pub use evaluation::{Metrics, evaluate, form, logits};
 pub use linear::{LinearModel, linear_models};
+pub use model::{
+    Card, ClassNames, Description, Head, LearnedTarget, MissingRules, NumberTarget, Participant,
+    Prediction, SeveralClasses, StatisticsOf, TrainedModel,
+};
 pub use personalisation::personalise_head;
 pub use plan::TrainingPlan;
-pub use regression::{RegressionMetrics, evaluate_regression};
 pub use schedule::{Fall, Schedule};
 pub use seed::{generator, permutation};
 pub use tabular::TabularTrainer;

@@ -43,7 +43,7 @@ pub fn linear_models(
     let model = |output: usize| {
         let column = parameters.iter().copied().skip(output).step_by(outputs);
         let coefficients = features.iter().cloned().zip(column.clone()).collect();
-        let intercept = column.skip(inputs).next().unwrap_or_default();
+        let intercept = column.clone().nth(inputs).unwrap_or_default();
         LinearModel { coefficients, intercept }
     };
     Ok((0..outputs).map(model).collect())

@@ -3,7 +3,9 @@
 use consilium_proto::training::Head;
 
 use super::*;
-use crate::{ClassWeights, evaluate};
+use crate::seed::uniform;
+use crate::{ClassWeights, evaluate, form, logits};
+use consilium_datasets::scorecard::Scores;
 
 /// Mean loss of a model without hidden layers, `[inputs, outputs]` weights and then biases.
 fn loss_by_hand(head: Head, parameters: &[f64], table: &Table) -> f64 {
@@ -73,4 +75,53 @@ fn three_classes_are_learned_and_their_weights_are_not_those_of_two() {
     let class_weights = Some(ClassWeights { negative: 1.0, positive: 2.0 });
     let refused = attempt(&TrainingConfig { class_weights, ..adam });
     assert!(matches!(refused, Err(LearningError::TrainingConfig { name: "class weights", .. })));
+}
+
+fn numbers(features: Vec<f32>, labels: Vec<f32>) -> Table {
+    Table { rows: labels.len(), width: features.len() / labels.len(), features, labels }
+}
+
+#[test]
+fn a_regression_finds_the_line_that_its_rows_lie_on() {
+    let line = Architecture::with_head(2, vec![], Head::Regression).unwrap();
+    let mut rng = generator("regression rows", 1, &[]);
+    let features: Vec<f32> = (0..200).map(|_| uniform(&mut rng, 1.0)).collect();
+    let labels = features.chunks(2).map(|x| 0.3 * x[0] - 0.2 * x[1] + 0.5).collect();
+    let rows = numbers(features, labels);
+    let config = TrainingConfig { batch_size: 20, local_epochs: 100, ..config(Optimiser::Adam) };
+    let trained = train(&line, &line.initial(1), &rows, &config, &mut rng).unwrap();
+    for (found, expected) in trained.iter().zip([0.3, -0.2, 0.5]) {
+        assert!((found - expected).abs() < 1e-2, "{trained:?}");
+    }
+    let form = form(Head::Regression);
+    let predicted = logits(&line, &trained, &rows.features).unwrap();
+    let Some(Scores::Number(scores)) = form.read(&form.count(&predicted, &rows.labels)) else {
+        panic!()
+    };
+    assert!(scores.r_squared.unwrap() > 0.999, "{scores:?}");
+}
+
+#[test]
+fn a_label_that_the_head_cannot_predict_is_refused_by_its_row() {
+    let rows = |label| numbers(vec![0.0, 1.0], vec![0.0, label]);
+    let attempt = |head, table: &Table| {
+        let architecture = Architecture::with_head(1, vec![], head).unwrap();
+        let initial = architecture.initial(1);
+        let config = config(Optimiser::Sgd);
+        train(&architecture, &initial, table, &config, &mut generator("order", 1, &[]))
+    };
+    for (head, label) in [
+        (Head::Regression, f32::NAN),
+        (Head::Regression, f32::INFINITY),
+        (Head::Classes(3), 3.0),
+        (Head::Classes(3), -1.0),
+        (Head::Classes(3), 0.5),
+    ] {
+        let refused = attempt(head, &rows(label));
+        assert!(matches!(refused, Err(LearningError::Label { row: 1, .. })), "{head:?} {label}");
+        assert!(attempt(head, &rows(1.0)).is_ok());
+    }
+    let line = Architecture::with_head(1, vec![], Head::Regression).unwrap();
+    let refused = evaluate(&line, &line.initial(1), &rows(1.0));
+    assert!(matches!(refused, Err(LearningError::OtherHead { .. })));
 }
