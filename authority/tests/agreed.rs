@@ -106,7 +106,7 @@ fn what_a_model_predicts_follows_from_the_dictionarys_target() {
         let folder = Folder::new(&with_target(target));
         let said = folder.init(&["--dictionary", "d.toml", "--evaluate-every", "10"]);
         assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-        let genesis = std::fs::read(folder.0.path().join("ceremony/genesis.bin")).unwrap();
+        let genesis = fs::read(folder.0.path().join("ceremony/genesis.bin")).unwrap();
         let parameters = Parameters::from_genesis_entry(&genesis).unwrap();
         let plan = Plan::decode(&parameters.training).unwrap();
         assert_eq!(plan.layers.head, head);
