@@ -51,6 +51,17 @@ fn predicted(world: &World, rows: &str) -> (Vec<String>, String) {
     (world.read("answers.csv").lines().map(str::to_owned).collect(), world.read("model.md"))
 }
 
+/// A last layer of a site's own, whatever it predicts; the card of that model.
+fn personal(world: &World) -> String {
+    let mut command = world.command(1, "model");
+    command.arg("--out").arg(world.path("own.safetensors"));
+    let output = command.arg("--own-last-layer").arg(world.path("1.toml")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("rows that this institution holds out, the last layer of its own is "));
+    world.read("own.md")
+}
+
 #[test]
 fn sites_learn_one_of_three_classes_and_verify_how_well_each_is_told_from_the_others() {
     let target = "classes = ['low', 'middle', 'high, or more']";
@@ -90,6 +101,8 @@ fn sites_learn_one_of_three_classes_and_verify_how_well_each_is_told_from_the_ot
     ] {
         assert!(card.contains(part), "{part} is not in {card}");
     }
+    let own = personal(&world);
+    assert!(own.contains("| actual / predicted |") && own.contains("alone**"), "{own}");
 }
 
 #[test]
@@ -112,4 +125,6 @@ fn sites_learn_a_number_and_verify_how_far_off_it_is_in_its_unit() {
     for part in ["The number `ill`, 0 to 40 days", "- Linear regression.", "| R² | 0.9", &rmse] {
         assert!(card.contains(part), "{part} is not in {card}");
     }
+    let own = personal(&world);
+    assert!(own.contains("| RMSE | ") && own.contains("alone**"), "{own}");
 }
