@@ -65,7 +65,7 @@ mod spec;
 mod tensors;
 mod training;
 
-pub use agreed::AgreedDictionary;
+pub use agreed::{AgreedDictionary, tally_of};
 pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip};
 pub use ceremony::Ceremony;
 pub use error::{AuthorityError, TensorsFileError};

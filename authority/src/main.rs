@@ -17,16 +17,16 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{
-    AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec, PrivacyFlags, Protection,
-    ServerOptimiserFlags, TrainingFlags, default_min_threshold, default_min_updates,
-    read_transaction,
+    AgreedDictionary, AuthorityError, AuthorityFiles, BoundChoice, Ceremony, CeremonySpec,
+    PrivacyFlags, Protection, ServerOptimiserFlags, TrainingFlags, default_min_threshold,
+    default_min_updates, read_transaction,
 };
 use consilium_cli::{Failure, command_line, failure, version, version::warning};
 use consilium_contract::parameters::{Parameters, honest_shares, largest_threshold};
 use consilium_crypto::TEST_FEATURES;
 use consilium_identity::{FilesError, institution_folder};
 use consilium_privacy::Run;
-use consilium_proto::training::{Convolution, Layers};
+use consilium_proto::training::{Convolution, Head, Layers};
 use rand_core::OsRng;
 
 use counting::Counting;
@@ -382,7 +382,9 @@ fn init(arguments: &Init) -> Result<String, String> {
         .then_some(Convolution { image_channels: arguments.image_channels, channels });
     let hidden = arguments.hidden.clone();
     let (inputs, dictionary) = arguments.inputs.resolve()?;
-    let layers = Layers { inputs, convolution, hidden };
+    // What is predicted follows from the target that all have agreed on; without one it is one of two classes.
+    let head = dictionary.as_ref().map_or(Head::Binary, AgreedDictionary::head);
+    let layers = Layers { inputs, convolution, hidden, head };
     let initial = arguments.initial_model.as_deref();
     let Founded { program, dimension, model } =
         arguments.own_program.found(initial)?.map_or_else(|| network(&layers, initial), Ok)?;
@@ -425,7 +427,7 @@ fn init(arguments: &Init) -> Result<String, String> {
         training,
         program,
         statistics: arguments.counting.statistics(dictionary.as_ref()),
-        evaluation: arguments.counting.evaluation()?,
+        evaluation: arguments.counting.evaluation(dictionary.as_ref())?,
         server_optimiser: arguments
             .server_optimiser
             .resolve()

@@ -14,6 +14,7 @@ use commands::{
     audit::{own, replay},
     data::{CHECK_DATA, check},
     model::export,
+    personal::Personal,
     predict::{PREDICT, Predict},
     rows::statistics as statistics_of,
     run::Run,
@@ -136,6 +137,8 @@ enum Command {
         /// The last model, also where the run has measured models and another one was better.
         #[arg(long)]
         last: bool,
+        #[command(flatten)]
+        personal: Personal,
     },
     /// Apply a finished model to new rows.
     #[command(after_help = PREDICT)]
@@ -233,7 +236,9 @@ fn main() -> ExitCode {
             compare_heads(&ceremony, &state, &theirs)
         }
         Command::Status { ceremony, state } => show(&ceremony, &state),
-        Command::Model { ceremony, state, out, last } => export(&ceremony, &state, &out, last),
+        Command::Model { ceremony, state, out, last, personal } => {
+            export(&ceremony, &state, &out, last, &personal)
+        }
         Command::Predict(arguments) => arguments.execute(),
     };
     finish::<Cli>(done)

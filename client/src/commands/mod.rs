@@ -9,6 +9,7 @@ pub(super) mod data;
 mod log;
 pub(super) mod model;
 mod participant;
+pub(super) mod personal;
 pub(super) mod predict;
 pub(super) mod rows;
 pub(super) mod run;
