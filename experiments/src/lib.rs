@@ -6,7 +6,7 @@
 //! | room or file | concept |
 //! | --- | --- |
 //! | `cli` | the command line of the binary `consilium` |
-//! | `replay` | one split of real data, trained in every way that the figures compare |
+//! | `replay` | real data, trained in every way that the figures compare, on the same splits |
 //! | `attack` | what malicious institutions achieve, and which attacks bounds stop |
 //! | `bench` | what the work of every party costs |
 //! | `defaults` | what each hyper-parameter does, next to its default |
@@ -14,6 +14,7 @@
 //! | `proof_systems` | hidden quantities next to other proof systems: figure 4 and table 1 of mo2023 |
 //! | `output` | directories that an experiment writes its files into |
 //! | `chart`, `tables` | axes, lines and legends; Markdown and CSV |
+//! | `statistics` | means, and paired differences with their intervals |
 //! | `progress` | where a run stands, on stderr |
 
 pub mod attack;
@@ -27,6 +28,7 @@ mod output;
 pub mod progress;
 pub mod proof_systems;
 pub mod replay;
+pub mod statistics;
 mod tables;
 
 pub use error::ExperimentError;
