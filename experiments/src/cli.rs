@@ -19,7 +19,7 @@ use crate::attack::{self, AttackConfig};
 use crate::bench::{Extent, Peer};
 use crate::progress::Progress;
 use crate::proof_systems::{self, Experiment};
-use crate::replay::summary::text_table;
+use crate::replay::words::text_table;
 use crate::replay::{self, Choice, Mask, ReplayConfig, load_dataset};
 use crate::{ExperimentError, bench};
 
@@ -176,9 +176,9 @@ struct ReplayArgs {
     /// Epochs of central training, and rounds of federated training (1 to 100000).
     #[arg(long, default_value_t = 60, value_name = "N")]
     epochs: usize,
-    /// Independent runs of central training (figure 5).
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    repeats: usize,
+    /// Splits into training and test rows on which everything but the encrypted federation trains, which takes the first.
+    #[arg(long, alias = "repeats", default_value_t = 10, value_name = "N")]
+    splits: usize,
     /// Institutions that send their update sign-flipped and scaled by ten.
     #[arg(long, default_value_t = 2, value_name = "N")]
     malicious: usize,
@@ -266,7 +266,7 @@ impl ReplayArgs {
             dataset: self.dataset.clone(),
             institutions: self.institutions,
             epochs: self.epochs,
-            repeats: self.repeats,
+            splits: self.splits,
             malicious: self.malicious,
             convolution: self.convolution.clone(),
             hidden: self.hidden.clone(),
@@ -357,7 +357,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
                     };
                     format!(
                         "{}\nbound:  {bound}\n{mask}{}\n",
-                        text_table(&summary, config.malicious),
+                        text_table(&summary, &config),
                         written(&out)
                     )
                 }

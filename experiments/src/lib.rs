@@ -6,7 +6,7 @@
 //! | room or file | concept |
 //! | --- | --- |
 //! | `cli` | the command line of the binary `consilium` |
-//! | `replay` | one split of real data, trained in every way that the figures compare |
+//! | `replay` | real data, trained in every way that the figures compare, on the same splits |
 //! | `attack` | what malicious institutions achieve, and which attacks bounds stop |
 //! | `bench` | what the work of every party costs |
 //! | `defaults` | what each hyper-parameter does, next to its default |
@@ -15,6 +15,7 @@
 //! | `simulate` | a federation of real processes, undisturbed and disturbed |
 //! | `output` | directories that an experiment writes its files into |
 //! | `chart`, `tables` | axes, lines and legends; Markdown and CSV |
+//! | `statistics` | means, and paired differences with their intervals |
 //! | `progress` | where a run stands, on stderr |
 
 pub mod attack;
@@ -29,6 +30,7 @@ pub mod progress;
 pub mod proof_systems;
 pub mod replay;
 pub mod simulate;
+pub mod statistics;
 mod tables;
 
 pub use error::ExperimentError;

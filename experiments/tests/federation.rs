@@ -22,7 +22,7 @@ use consilium_contract::{
 use consilium_crypto::quantise;
 use consilium_experiments::{
     progress::Progress,
-    replay::{Choice, Federation, ReplayConfig, load_dataset, verified},
+    replay::{Choice, Federation, ReplayConfig, load_dataset, recorder::Recorder, verified},
 };
 use consilium_learning::model_blob;
 use consilium_ledger::{Store, sha256};
@@ -56,6 +56,7 @@ impl Run {
             &federation,
             &directory.path().join("ledger"),
             &scratch,
+            &mut Recorder::in_memory(),
             &Progress::silent(),
         )
         .unwrap();

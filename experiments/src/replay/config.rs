@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::tables::{Mask, is_group};
 use crate::ExperimentError;
 
-/// More epochs or repeats than this are a slip of the keyboard: weeks of work, and memory in proportion.
+/// More epochs or splits than this are a slip of the keyboard: weeks of work, and memory in proportion.
 const MOST_EPOCHS: usize = 100_000;
 
 /// Everything that determines a replay's models and metrics; written to `config.toml`.
@@ -29,8 +29,9 @@ pub struct ReplayConfig {
     pub institutions: usize,
     /// Epochs of centralised training, and steps of federated training.
     pub epochs: usize,
-    /// Independent centralised runs.
-    pub repeats: usize,
+    /// Splits into training and test rows, on each of which every scheme in the clear trains. The first is that of the verified
+    /// federation.
+    pub splits: usize,
     /// Institutions that send poisoned updates.
     pub malicious: usize,
     /// Determines splits, dealing, initial models, row order, rounding, which institutions are malicious and which are shown.
@@ -47,7 +48,7 @@ pub struct ReplayConfig {
     pub partition: Partitioning,
     /// d, parameters of the model.
     pub dimension: u32,
-    /// Rows that each institution trains on, `[n]`.
+    /// Rows that each institution trains on in the first split, `[n]`.
     pub rows: Vec<u64>,
     /// c: every coordinate of an update is clipped to ±c, or its norm to c, in proportion to the institution's weight.
     pub clip: f32,
@@ -111,8 +112,8 @@ pub struct Choice {
     pub institutions: usize,
     /// See [`ReplayConfig::epochs`].
     pub epochs: usize,
-    /// See [`ReplayConfig::repeats`].
-    pub repeats: usize,
+    /// See [`ReplayConfig::splits`].
+    pub splits: usize,
     /// See [`ReplayConfig::malicious`].
     pub malicious: usize,
     /// See [`ReplayConfig::convolution`].
@@ -139,7 +140,7 @@ impl Default for Choice {
             dataset: "pima".into(),
             institutions: 10,
             epochs: 60,
-            repeats: 10,
+            splits: 10,
             malicious: 2,
             convolution: vec![],
             hidden: vec![16, 8],
@@ -165,7 +166,7 @@ impl ReplayConfig {
             dataset,
             institutions,
             epochs,
-            repeats,
+            splits,
             malicious,
             convolution,
             hidden,
@@ -215,7 +216,7 @@ impl ReplayConfig {
             dataset,
             institutions,
             epochs,
-            repeats,
+            splits,
             malicious,
             seed,
             test_fraction,
@@ -289,7 +290,7 @@ impl ReplayConfig {
                 self.institutions
             ));
         }
-        for (flag, value) in [("--epochs", self.epochs), ("--repeats", self.repeats)] {
+        for (flag, value) in [("--epochs", self.epochs), ("--splits", self.splits)] {
             if !(1..=MOST_EPOCHS).contains(&value) {
                 return error(format!("{flag} must be from 1 to {MOST_EPOCHS}, got {value}"));
             }

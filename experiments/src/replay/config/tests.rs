@@ -100,9 +100,9 @@ fn values_that_cannot_work_are_refused_in_one_line() {
         Choice { hidden: vec![16, 0], ..good() },
         Choice { hidden: vec![10_000, 10_000], ..good() },
         Choice { epochs: 0, ..good() },
-        Choice { repeats: 0, ..good() },
+        Choice { splits: 0, ..good() },
         Choice { epochs: usize::MAX, ..good() },
-        Choice { repeats: 100_001, ..good() },
+        Choice { splits: 100_001, ..good() },
         Choice { seed: u64::MAX, ..good() },
     ] {
         let error = resolve(choice).unwrap_err();
