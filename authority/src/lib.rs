@@ -81,4 +81,4 @@ pub use spec::{
     CeremonySpec, default_min_rows, default_min_threshold, default_min_updates, initial_model,
 };
 pub use tensors::read_program;
-pub use training::{OptimiserName, ScheduleChoice, TrainingFlags};
+pub use training::{OptimiserName, ScheduleChoice, TrainingFlags, default_training};

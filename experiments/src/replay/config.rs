@@ -2,7 +2,7 @@
 
 use consilium_authority::{
     AuthorityError, BoundChoice, PrivacyFlags, Protection, TrainingFlags, default_min_rows,
-    default_min_threshold,
+    default_min_threshold, default_training,
 };
 use consilium_contract::parameters::{MAX_INSTITUTIONS, honest_shares, largest_threshold};
 use consilium_contract::{Distance, Influence, Promise};
@@ -48,6 +48,8 @@ pub struct ReplayConfig {
     pub partition: Partitioning,
     /// d, parameters of the model.
     pub dimension: u32,
+    /// Share of all rows that are positive; splits keep it within a row.
+    pub positive_share: f64,
     /// Rows that each institution trains on in the first split, `[n]`.
     pub rows: Vec<u64>,
     /// c: every coordinate of an update is clipped to ±c, or its norm to c, in proportion to the institution's weight.
@@ -180,8 +182,10 @@ impl ReplayConfig {
         let n = u32::try_from(institutions).unwrap_or(u32::MAX);
         let threshold = largest_threshold(n);
         let test_fraction = 0.2;
-        let learning_rate = if convolution.is_empty() { 1e-2 } else { 1e-3 };
-        let defaults = TrainingConfig::new(Optimiser::Adam, learning_rate, 16, 1).to_plan();
+        let mut defaults = default_training();
+        if !convolution.is_empty() {
+            defaults.learning_rate = 1e-3;
+        }
         let invalid = |error: AuthorityError| ExperimentError::Invalid(error.to_string());
         let training = training.over(defaults, epochs as u64).map_err(invalid)?;
         let local = TrainingConfig::from_plan(&training)?;
@@ -225,6 +229,7 @@ impl ReplayConfig {
             partition,
             dimension,
             min_rows: default_min_rows(&rows),
+            positive_share: data.positives() as f64 / data.rows().max(1) as f64,
             rows,
             clip,
             threshold,

@@ -9,7 +9,7 @@ use super::config::{Privacy, ReplayConfig};
 use super::record::Experiment;
 use super::summary::Summary;
 use super::tables::Mask;
-use super::words::{ALL, FIRST, Line, differences, differences_title, lines, verdict};
+use super::words::{ALL, FIRST, Line, balance, differences, differences_title, lines, verdict};
 use crate::ExperimentError;
 use crate::tables::count;
 
@@ -76,6 +76,7 @@ impl Report<'_> {
         }
         page.push_str(&table(self.summary, *malicious));
         page.push_str(&differences_table(self.summary, *malicious));
+        let _ = writeln!(page, "<p>{}</p>", escape(&balance(config)));
         if let Some(verdict) = verdict(self.summary, config) {
             let _ = writeln!(page, "<p><strong>{}</strong></p>", escape(&verdict));
         }

@@ -114,18 +114,25 @@ pub(crate) fn differences_title(summary: &Summary) -> String {
     format!("Differences from plain FL, nobody malicious, on the same {on}{intervals}")
 }
 
+/// What an accuracy has to be measured against.
+pub(crate) fn balance(config: &ReplayConfig) -> String {
+    let positive = config.positive_share;
+    let (larger, share) = match positive > 0.5 {
+        true => ("positive", positive),
+        false => ("negative", 1.0 - positive),
+    };
+    format!(
+        "{:.0} % of the rows are positive: to call every row {larger} has an accuracy of {share:.3}.",
+        100.0 * positive
+    )
+}
+
 /// How the verified federation stands to plain averaging, as measured.
 #[must_use]
 pub fn verdict(summary: &Summary, config: &ReplayConfig) -> Option<String> {
     let ours = |one: &&Difference| one.experiment == Experiment::Quantised;
     let difference = summary.differences.iter().find(ours)?;
-    let shown = |interval: Interval| {
-        let Interval { mean, half, .. } = interval;
-        match half {
-            Some(half) => format!("{mean:+.4} ± {half:.4}"),
-            None => format!("{mean:+.4}"),
-        }
-    };
+    let shown = |interval: Interval| interval.shown(4).trim_end_matches(" *").to_owned();
     let others = match difference.from {
         Experiment::PlainWithout => {
             format!(" of the {} that are honest", config.institutions - config.malicious)
@@ -200,8 +207,9 @@ pub fn text_table(summary: &Summary, config: &ReplayConfig) -> String {
         let row: String = figures.collect();
         let _ = writeln!(text, "{title:width$}{}", row.trim_end());
     }
+    let _ = writeln!(text, "\n{}", balance(config));
     if let Some(verdict) = verdict(summary, config) {
-        let _ = writeln!(text, "\n{verdict}");
+        let _ = writeln!(text, "{verdict}");
     }
     text
 }
@@ -263,11 +271,21 @@ mod tests {
     }
 
     #[test]
+    fn accuracies_stand_beside_that_of_calling_every_row_the_same() {
+        let config = config();
+        let said =
+            "35 % of the rows are positive: to call every row negative has an accuracy of 0.651.";
+        assert!(text_table(&summary(2), &config).contains(said));
+        let mostly = ReplayConfig { positive_share: 0.9, ..config };
+        assert!(balance(&mostly).ends_with("every row positive has an accuracy of 0.900."));
+    }
+
+    #[test]
     fn the_verdict_says_what_was_measured_and_no_more() {
         let said = verdict(&summary(3), &config()).unwrap();
         for part in [
             "plain FL of the 8 that are honest",
-            "clipping and rounding change the accuracy by +0.0400 ± 0.0000 and the AUC by +0.0000",
+            "clipping and rounding change the accuracy by +0.0400 ± 0.0000 and the AUC by 0.0000",
             "(3 splits, paired, with 95 % intervals)",
             "gave other figures in 1 of 1 rounds",
         ] {
