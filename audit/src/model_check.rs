@@ -115,9 +115,8 @@ pub struct CheckedModel {
 impl CheckedModel {
     /// The initial model; `None` where the blob is not the one that the genesis names.
     pub fn initial(parameters: &Parameters, blob: &[u8]) -> Option<Self> {
-        let model = Model::from_bytes(blob, parameters.dimension)?;
-        let findings = Findings::default();
-        (model.hash() == parameters.initial_model).then_some(Self { step: 0, model, findings })
+        let model = Model::initial(blob, parameters)?;
+        Some(Self { step: 0, model, findings: Findings::default() })
     }
 
     /// The step that starts from it.

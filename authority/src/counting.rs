@@ -1,8 +1,8 @@
 //! What a run counts besides training: statistics of all rows before it, and how good the model is in between.
 
 use clap::Args;
-use consilium_authority::AgreedDictionary;
-use consilium_datasets::scorecard;
+use consilium_authority::{AgreedDictionary, tally_of};
+use consilium_datasets::scorecard::Form;
 use consilium_proto::v1::{Evaluation, Tally};
 
 #[derive(Args)]
@@ -12,7 +12,8 @@ pub(crate) struct Counting {
     #[arg(long, requires = "dictionary")]
     count_statistics: bool,
     /// Measures the model after so many steps, and after the last one, on rows that institutions hold out: loss, AUC,
-    /// sensitivity, specificity, calibration, all from counts that are summed.
+    /// sensitivity, specificity, calibration of two classes; a confusion matrix of several, 32 at most; RMSE, MAE and R² of a
+    /// number; all from counts that are summed.
     #[arg(long, value_name = "STEPS", conflicts_with = "tensors")]
     evaluate_every: Option<u64>,
     /// Ends the run after so many evaluations in a row without a smaller loss; 0 for never.
@@ -30,13 +31,19 @@ impl Counting {
     }
 
     /// How the model is measured.
-    pub(crate) fn evaluation(&self) -> Result<Option<Evaluation>, String> {
+    pub(crate) fn evaluation(
+        &self,
+        dictionary: Option<&AgreedDictionary>,
+    ) -> Result<Option<Evaluation>, String> {
         let Some(every) = self.evaluate_every else { return Ok(None) };
         let held_out_permille = (self.held_out * 1000.0).round();
         if !(1.0..=900.0).contains(&held_out_permille) {
             return Err(format!("--held-out is {}; expected 0.001 to 0.9", self.held_out));
         }
-        let tally = Tally { counts: scorecard::COUNTS as u32, sums: scorecard::SUMS as u32 };
+        let tally = match dictionary {
+            Some(dictionary) => dictionary.evaluation_tally().map_err(|error| error.to_string())?,
+            None => tally_of(Form::Binary),
+        };
         Ok(Some(Evaluation {
             tally: Some(tally),
             every,

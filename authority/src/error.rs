@@ -86,6 +86,17 @@ pub enum AuthorityError {
         /// What is wrong with it, and what to do.
         problem: String,
     },
+    /// More classes than an evaluation counts each against each.
+    #[error(
+        "the target has {classes} classes, and an evaluation counts at most {most} against each other: leave --evaluate-every \
+         out, or agree on fewer classes"
+    )]
+    Classes {
+        /// Classes of the target.
+        classes: usize,
+        /// Most that there may be.
+        most: usize,
+    },
     /// A threshold of 1 that nobody has asked for.
     #[error(
         "{flag} is 1: each member of the committee could open every single update by itself; {advice}, or add \

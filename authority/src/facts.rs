@@ -1,10 +1,10 @@
 //! What a genesis says, as lines and as JSON.
 
 use consilium_authority::bound_facts;
-use consilium_contract::Parameters;
+use consilium_contract::{Parameters, ServerOptimiser};
 use consilium_crypto::mask::Kind;
 use consilium_privacy::Terms;
-use consilium_proto::training::{Convolution, Plan, Program};
+use consilium_proto::training::{Convolution, Head, Plan, Program};
 use consilium_proto::v1::{ClassWeights, Cosine, Schedule, StepDecay, Training, schedule::Fall};
 
 /// A line a fact.
@@ -31,6 +31,11 @@ fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
         return vec![("training", format!("{} bytes of another program", training.len()).into())];
     };
     let optimiser = training.optimiser().as_str_name().trim_start_matches("OPTIMISER_");
+    let predicted = match layers.head {
+        Head::Binary => "one of 2 classes".to_owned(),
+        Head::Classes(classes) => format!("one of {classes} classes, a logit each"),
+        Head::Regression => "a number".to_owned(),
+    };
     let mut facts = vec![("inputs", layers.inputs.into())];
     if let Some(Convolution { image_channels, channels }) = layers.convolution {
         facts.push(("image channels", image_channels.into()));
@@ -38,6 +43,7 @@ fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
     }
     facts.extend([
         ("hidden", layers.hidden.into()),
+        ("predicts", predicted.into()),
         ("optimiser", optimiser.to_lowercase().into()),
         ("learning rate", training.learning_rate.into()),
         ("batch size", training.batch_size.into()),
@@ -101,6 +107,9 @@ pub fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> 
         ("min threshold", parameters.min_threshold.into()),
         ("initial model", parameters.initial_model.to_string().into()),
     ]);
+    if parameters.server_optimiser != ServerOptimiser::Mean {
+        facts.push(("server optimiser", parameters.server_optimiser.to_string().into()));
+    }
     facts.extend(plan_facts(&parameters.training));
     if let Some(privacy) = &parameters.privacy {
         let Terms { signal, variance, .. } = privacy.terms();

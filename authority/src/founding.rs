@@ -182,7 +182,7 @@ pub(crate) fn found(
             "at least 1 for each",
         ));
     }
-    let model = Model::new(spec.initial_model.clone())
+    let model = Model::starting(spec.initial_model.clone(), &spec.server_optimiser)
         .ok_or_else(|| invalid("initial model", "not finite".to_owned(), "finite numbers only"))?;
     let (dimension, training) = plan(spec)?;
     if model.parameters().len() != dimension as usize {
@@ -215,6 +215,7 @@ pub(crate) fn found(
         bound: Some(bound(spec)),
         statistics: spec.statistics,
         evaluation: spec.evaluation,
+        server_optimiser: spec.server_optimiser.message(),
         lattice: match spec.mask {
             MaskKind::Group => None,
             MaskKind::Lattice { scale } => Some(v1::LatticeMask { scale }),

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use consilium_authority::{
-    BoundChoice, CeremonySpec, PrivacyFlags, Protection, TrainingFlags, default_min_threshold,
-    default_min_updates,
+    AgreedDictionary, BoundChoice, CeremonySpec, PrivacyFlags, Protection, ServerOptimiserFlags,
+    TrainingFlags, default_min_threshold, default_min_updates,
 };
 use consilium_cli::version::warning;
 use consilium_contract::parameters::honest_shares;
 use consilium_crypto::TEST_FEATURES;
 use consilium_privacy::Run;
-use consilium_proto::training::{Convolution, Layers};
+use consilium_proto::training::{Convolution, Head, Layers};
 
 use crate::{
     counting::Counting,
@@ -34,6 +34,8 @@ pub(super) struct Init {
     own_program: OwnProgram,
     #[command(flatten)]
     counting: Counting,
+    #[command(flatten)]
+    server_optimiser: ServerOptimiserFlags,
     /// Where rows are square images, their pixels row by row: values of a pixel after each convolution of 3 by 3 pixels,
     /// which come before the hidden layers.
     #[arg(long, value_delimiter = ',', num_args = 0.., value_name = "N,N,...")]
@@ -107,7 +109,9 @@ pub(super) fn init(arguments: &Init) -> Result<String, String> {
         .then_some(Convolution { image_channels: arguments.image_channels, channels });
     let hidden = arguments.hidden.clone();
     let (inputs, dictionary) = arguments.inputs.resolve()?;
-    let layers = Layers { inputs, convolution, hidden };
+    // What is predicted follows from the target that all have agreed on; without one it is one of two classes.
+    let head = dictionary.as_ref().map_or(Head::Binary, AgreedDictionary::head);
+    let layers = Layers { inputs, convolution, hidden, head };
     let initial = arguments.initial_model.as_deref();
     let Founded { program, dimension, model } =
         arguments.own_program.found(initial)?.map_or_else(|| network(&layers, initial), Ok)?;
@@ -149,7 +153,11 @@ pub(super) fn init(arguments: &Init) -> Result<String, String> {
         training,
         program,
         statistics: arguments.counting.statistics(dictionary.as_ref()),
-        evaluation: arguments.counting.evaluation()?,
+        evaluation: arguments.counting.evaluation(dictionary.as_ref())?,
+        server_optimiser: arguments
+            .server_optimiser
+            .resolve()
+            .map_err(|error| error.to_string())?,
         dictionary,
         ..defaults
     };

@@ -121,7 +121,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("model");
         let convolution = Some(Convolution { image_channels: 1, channels: vec![2, 3] });
-        let image = Layers { inputs: 9, convolution, hidden: vec![4] };
+        let image = Layers { convolution, ..Layers::dense(9, vec![4]) };
         for layers in [layers(&[]), layers(&[5]), layers(&[5, 4]), image] {
             let dimension = layers.dimension().unwrap();
             let parameters: Vec<f32> = (0..dimension).map(|j| j as f32 / 7.0 - 1.0).collect();

@@ -41,6 +41,7 @@
 //! | `participants` | who takes part in sharing, and the group in whose name requests are signed |
 //! | `privacy` | from a privacy budget to the noise that keeps it |
 //! | `protection` | a threshold of 1, which protects nobody |
+//! | `server` | how the mean of the updates moves the model: choosing it |
 //! | `training` | how institutions train: choosing it |
 //! | `send` | a signed transaction to the coordinator |
 //! | `enrolled` | who has not enrolled yet, for an operator whose request was refused |
@@ -63,11 +64,12 @@ mod privacy;
 mod protection;
 mod register;
 mod send;
+mod server;
 mod spec;
 mod tensors;
 mod training;
 
-pub use agreed::AgreedDictionary;
+pub use agreed::{AgreedDictionary, tally_of};
 pub use bound::{BoundChoice, BoundKind, bound_facts, default_bound, default_clip};
 pub use ceremony::Ceremony;
 pub use error::{AuthorityError, TensorsFileError};
@@ -80,8 +82,9 @@ pub use participants::Admitted;
 pub use privacy::PrivacyFlags;
 pub use protection::Protection;
 pub use send::{Route, read_transaction, send, send_by};
+pub use server::{ServerOptimiserFlags, ServerOptimiserName};
 pub use spec::{
     CeremonySpec, default_min_rows, default_min_threshold, default_min_updates, initial_model,
 };
 pub use tensors::read_program;
-pub use training::{OptimiserName, ScheduleChoice, TrainingFlags};
+pub use training::{OptimiserName, ScheduleChoice, TrainingFlags, default_training};

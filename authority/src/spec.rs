@@ -1,13 +1,13 @@
 //! What a run is asked to be.
 
-use consilium_contract::parameters::largest_threshold;
+use consilium_contract::{ServerOptimiser, parameters::largest_threshold};
 use consilium_crypto::{Bound, mask::Kind as MaskKind};
 use consilium_privacy::Terms;
 use consilium_proto::training::{Layer, Layers, LayersError, Program};
-use consilium_proto::v1::{Evaluation, Optimiser, Tally, Training};
+use consilium_proto::v1::{Evaluation, Tally, Training};
 use rand_core::RngCore;
 
-use crate::{AgreedDictionary, Protection, default_bound, default_clip};
+use crate::{AgreedDictionary, Protection, default_bound, default_clip, default_training};
 
 /// The choices that a genesis is made of. The keys are not among them: a ceremony makes those.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +54,8 @@ pub struct CeremonySpec {
     pub statistics: Option<Tally>,
     /// How the model is measured between improvements.
     pub evaluation: Option<Evaluation>,
+    /// How the mean of the updates moves the model.
+    pub server_optimiser: ServerOptimiser,
     /// What every site's file has to fit, if they have agreed on that.
     pub dictionary: Option<AgreedDictionary>,
 }
@@ -62,13 +64,7 @@ impl CeremonySpec {
     /// The defaults for a model and the institutions' row counts.
     pub fn new(layers: Layers, initial_model: Vec<f32>, rows: Vec<u64>) -> Self {
         let institutions = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        let training = Training {
-            optimiser: Optimiser::Adam.into(),
-            learning_rate: 0.01,
-            batch_size: 16,
-            local_epochs: 1,
-            ..Training::default()
-        };
+        let training = default_training();
         let threshold = largest_threshold(institutions);
         let dimension = u32::try_from(initial_model.len()).unwrap_or(u32::MAX);
         let bound = default_bound(dimension);
@@ -97,6 +93,7 @@ impl CeremonySpec {
             program: None,
             statistics: None,
             evaluation: None,
+            server_optimiser: ServerOptimiser::Mean,
             dictionary: None,
             rows,
         }

@@ -53,10 +53,23 @@ impl FromStr for ScheduleChoice {
     }
 }
 
+/// The local training of a run that says nothing else: AdamW with a weight decay of 1, which docs/defaults.md has the reasons for.
+#[must_use]
+pub fn default_training() -> Training {
+    Training {
+        optimiser: Optimiser::Adamw.into(),
+        learning_rate: 0.01,
+        batch_size: 16,
+        local_epochs: 1,
+        weight_decay: 1.0,
+        ..Training::default()
+    }
+}
+
 /// What a command line says about local training; the rest is the caller's default.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
 pub struct TrainingFlags {
-    /// Optimiser of the local training [default: adam].
+    /// Optimiser of the local training [default: adamw].
     #[arg(long, value_enum)]
     pub optimiser: Option<OptimiserName>,
     /// Its learning rate [default: 0.01; 0.001 in a replay with convolutions].
@@ -75,7 +88,8 @@ pub struct TrainingFlags {
     /// Passes over an institution's rows in a round [default: 1].
     #[arg(long)]
     pub local_epochs: Option<u32>,
-    /// With --optimiser adamw: what every gradient step takes off each parameter, times the learning rate [default: 0].
+    /// With adamw: what every gradient step takes off each parameter, times the learning rate [default: 1; 0 with any other
+    /// optimiser].
     #[arg(long, value_name = "LAMBDA")]
     pub weight_decay: Option<f64>,
     /// FedProx: how strongly local training is held near the global model, for institutions whose rows differ; 0 is plain
@@ -105,7 +119,10 @@ impl TrainingFlags {
         training.learning_rate = self.learning_rate.unwrap_or(training.learning_rate);
         training.batch_size = self.batch_size.unwrap_or(training.batch_size);
         training.local_epochs = self.local_epochs.unwrap_or(training.local_epochs);
-        training.weight_decay = self.weight_decay.unwrap_or(training.weight_decay);
+        // Only AdamW decays weights: whoever chooses another optimiser has not asked for the default's decay.
+        let is_decaying = training.optimiser() == Optimiser::Adamw;
+        let usual = if is_decaying { training.weight_decay } else { 0.0 };
+        training.weight_decay = self.weight_decay.unwrap_or(usual);
         training.proximal = self.proximal.unwrap_or(training.proximal);
         let fall = match self.schedule.unwrap_or_default() {
             ScheduleChoice::Constant => None,
@@ -182,6 +199,18 @@ mod tests {
             class_weights: Some(ClassWeights { negative: 1.0, positive: 2.0 }),
         };
         assert_eq!(all.over(defaults(), 60).unwrap(), expected);
+    }
+
+    #[test]
+    fn another_optimiser_does_not_take_the_decay_of_the_default_with_it() {
+        for optimiser in [OptimiserName::Sgd, OptimiserName::Adam] {
+            let flags = TrainingFlags { optimiser: Some(optimiser), ..TrainingFlags::default() };
+            assert_eq!(flags.over(default_training(), 60).unwrap().weight_decay, 0.0);
+        }
+        let none = TrainingFlags::default();
+        assert_eq!(none.over(default_training(), 60).unwrap(), default_training());
+        let none_of_it = TrainingFlags { weight_decay: Some(0.0), ..TrainingFlags::default() };
+        assert_eq!(none_of_it.over(default_training(), 60).unwrap().weight_decay, 0.0);
     }
 
     #[test]

@@ -4,7 +4,9 @@
 use std::fs;
 use std::process::{Command, Output};
 
+use consilium_contract::Parameters;
 use consilium_datasets::dictionary::Dictionary;
+use consilium_proto::training::{Head, Plan};
 
 const DICTIONARY: &str = "\
 # Agreed in May.
@@ -108,14 +110,51 @@ fn inputs_follow_from_the_dictionary_and_may_be_said_but_not_otherwise() {
     refused(&neither, "--inputs");
 }
 
+fn with_target(target: &str) -> String {
+    DICTIONARY.replace("positive = ['1']\nnegative = ['0']", target)
+}
+
+#[test]
+fn what_a_model_predicts_follows_from_the_dictionarys_target() {
+    for (target, head, counts) in [
+        ("positive = ['1']\nnegative = ['0']", Head::Binary, 65),
+        ("classes = ['a', 'b', 'c']", Head::Classes(3), 1 + 9 + 64 + 192),
+        ("unit = 'd'\nminimum = 0\nmaximum = 90", Head::Regression, 1),
+    ] {
+        let folder = Folder::new(&with_target(target));
+        let said = folder.init(&["--dictionary", "d.toml", "--evaluate-every", "10"]);
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        let genesis = fs::read(folder.0.path().join("ceremony/genesis.bin")).unwrap();
+        let parameters = Parameters::from_genesis_entry(&genesis).unwrap();
+        let plan = Plan::decode(&parameters.training).unwrap();
+        assert_eq!(plan.layers.head, head);
+        let evaluation = parameters.agenda().evaluation().unwrap();
+        assert_eq!(evaluation.counted.tally.counts(), counts);
+    }
+}
+
+#[test]
+fn what_fits_two_classes_only_or_fewer_than_there_are_is_refused_by_its_name() {
+    let folder = Folder::new(&with_target("classes = ['a', 'b', 'c']"));
+    let weighted = folder.init(&["--dictionary", "d.toml", "--class-weights", "1,2"]);
+    refused(&weighted, "class weights");
+    let classes = |number: usize| {
+        let many: Vec<String> = (0..number).map(|class| format!("'{class}'")).collect();
+        Folder::new(&with_target(&format!("classes = [{}]", many.join(","))))
+    };
+    let measured = ["--dictionary", "d.toml", "--evaluate-every", "10"];
+    let folder = classes(33);
+    let many = folder.init(&measured);
+    refused(&many, "the target has 33 classes, and an evaluation counts at most 32");
+    assert!(folder.init(&measured[..2]).status.success());
+    assert!(classes(32).init(&measured).status.success());
+}
+
 #[test]
 fn a_file_that_is_no_dictionary_for_a_run_is_refused_and_nothing_is_written() {
-    let several =
-        DICTIONARY.replace("positive = ['1']\nnegative = ['0']", "classes = ['a', 'b', 'c']");
     for (text, says) in [
         ("format = 2\n", "d.toml: dictionary of format 2"),
         ("format = 1\nname = 'x'\n", "d.toml: dictionary: "),
-        (several.as_str(), "the target has 3 classes"),
     ] {
         let folder = Folder::new(text);
         refused(&folder.init(&["--dictionary", "d.toml"]), says);

@@ -29,7 +29,7 @@ pub fn write_file(
     // Whatever lies there may be of any length.
     let most = limit.max(bytes.len()) as u64;
     let file = fs::File::open(path).map_err(named)?;
-    file.take(most + 1).read_to_end(&mut found).map_err(named)?;
+    file.take(most.saturating_add(1)).read_to_end(&mut found).map_err(named)?;
     if found == bytes {
         return Ok(());
     }
@@ -53,6 +53,17 @@ mod tests {
 
     fn is_ours(bytes: &[u8]) -> bool {
         bytes.starts_with(b"ours")
+    }
+
+    #[test]
+    fn a_former_file_is_replaced_where_there_is_no_limit() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("answers");
+        for bytes in [&b"ours, once"[..], b"ours, again"] {
+            write_file(&path, bytes, usize::MAX, is_ours).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+        }
+        assert!(write_file(&path, b"x", usize::MAX, |_| false).is_err());
     }
 
     #[test]

@@ -4,8 +4,12 @@ use std::time::Instant;
 
 use consilium_contract::{Parameters, Purpose, agenda::Agenda, round::Findings};
 use consilium_crypto::{QuantiseError, quantise::Tally};
-use consilium_datasets::{scorecard::Scores, survey::Quantities};
-use consilium_learning::TrainError;
+use consilium_datasets::{
+    scorecard::{Form, Scores},
+    survey::Quantities,
+};
+use consilium_learning::{TrainError, form};
+use consilium_proto::training::Plan;
 use thiserror::Error;
 
 use crate::prepare::{Alone, LocalUpdate, Participant, PrepareError};
@@ -77,8 +81,9 @@ impl Participant {
                 self.agree(agenda, findings)?;
                 let counted = self.trainer.evaluate(global)?;
                 let update = encoded(&tally, &counted, start)?;
-                let alone = self.alone(agenda.improved(step))?;
-                let own = Scores::read(&counted).map(|global| OwnScores { global, alone });
+                let form = form_of(parameters).ok_or(ContributionError::NoTally)?;
+                let alone = self.alone(form, agenda.improved(step))?;
+                let own = form.read(&counted).map(|global| OwnScores { global, alone });
                 Ok((update, own))
             }
         }
@@ -95,13 +100,13 @@ impl Participant {
     }
 
     /// Trains the model of the own rows as often as the model of all has been, and measures it.
-    fn alone(&mut self, improvements: u64) -> Result<Option<Scores>, TrainError> {
+    fn alone(&mut self, form: Form, improvements: u64) -> Result<Option<Scores>, TrainError> {
         let Some(alone) = &mut self.alone else { return Ok(None) };
         while alone.improvements < improvements {
             alone.model = self.trainer.train(alone.improvements, &alone.model)?;
             alone.improvements += 1;
         }
-        Ok(Scores::read(&self.trainer.evaluate(&alone.model)?))
+        Ok(form.read(&self.trainer.evaluate(&alone.model)?))
     }
 }
 
@@ -121,6 +126,12 @@ fn encoded(
     })
 }
 
+/// What is counted of the run's models; `None` where they are another program's.
+fn form_of(parameters: &Parameters) -> Option<Form> {
+    let plan = Plan::decode(&parameters.training).ok()?;
+    Some(form(plan.layers.head))
+}
+
 /// What was counted in a step; `None` where nobody can have counted it.
 fn quantities(tally: &Tally, places: &[i64]) -> Option<Quantities> {
     let (counts, sums) = tally.decode(places)?;
@@ -137,7 +148,8 @@ pub fn last_scores(parameters: &Parameters, findings: &Findings) -> Option<(u64,
 /// What an evaluation that was opened to these places says.
 #[must_use]
 pub fn scores(parameters: &Parameters, places: &[i64]) -> Option<Scores> {
-    Scores::read(&quantities(&parameters.agenda().evaluation()?.counted.tally, places)?)
+    let tally = &parameters.agenda().evaluation()?.counted.tally;
+    form_of(parameters)?.read(&quantities(tally, places)?)
 }
 
 /// The statistics of all rows, once the run has counted them; `None` where nobody can have counted them so.

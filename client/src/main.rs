@@ -15,6 +15,7 @@ use commands::{
     data::{CHECK_DATA, check},
     keys::{Install, Request},
     model::export,
+    personal::Personal,
     predict::{PREDICT, Predict},
     rows::statistics as statistics_of,
     run::Run,
@@ -141,6 +142,8 @@ enum Command {
         /// The last model, also where the run has measured models and another one was better.
         #[arg(long)]
         last: bool,
+        #[command(flatten)]
+        personal: Personal,
     },
     /// Apply a finished model to new rows.
     #[command(after_help = PREDICT)]
@@ -240,7 +243,9 @@ fn main() -> ExitCode {
             compare_heads(&ceremony, &state, &theirs)
         }
         Command::Status { ceremony, state } => show(&ceremony, &state),
-        Command::Model { ceremony, state, out, last } => export(&ceremony, &state, &out, last),
+        Command::Model { ceremony, state, out, last, personal } => {
+            export(&ceremony, &state, &out, last, &personal)
+        }
         Command::Predict(arguments) => arguments.execute(),
     };
     finish::<Cli>(done)

@@ -223,11 +223,11 @@ impl fmt::Display for Status {
         writeln!(f, "now             {}, attempt {}", self.phase, self.attempt)?;
         write!(f, "checked model   {} after {} rounds", self.checked.1.short(), self.checked.0)?;
         if let Some((step, scores)) = &self.evaluated {
-            let area = scores.auc.map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}"));
-            let Scores { rows, loss, .. } = scores;
+            let rows = scores.rows();
+            let scores = scores.in_short();
             write!(
                 f,
-                "\nevaluated       in step {step}, on {rows} held-out rows of all: loss {loss:.4}, AUC {area}"
+                "\nevaluated       in step {step}, on {rows} held-out rows of all: {scores}"
             )?;
         }
         if let Some((step, model)) = &self.best {

@@ -59,9 +59,7 @@ impl Contract {
         table: Arc<DiscreteLogTable>,
     ) -> Result<Self, GenesisError> {
         let (parameters, receipt) = read_genesis(genesis_entry)?;
-        let model = Model::from_bytes(initial_model, parameters.dimension)
-            .filter(|model| model.hash() == parameters.initial_model)
-            .ok_or(GenesisError::WrongModel)?;
+        let model = Model::initial(initial_model, &parameters).ok_or(GenesisError::WrongModel)?;
         let mut contract = Self { state: State::new(parameters, model, table) };
         contract.record(&receipt);
         Ok(contract)

@@ -6,7 +6,10 @@
 
 use std::fmt;
 
-use crate::{Parameters, Promise};
+use crate::{
+    Parameters, Promise,
+    server_optimiser::{Moved, ServerOptimiser},
+};
 
 /// What bounds a hostile institution in one step of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,6 +18,7 @@ pub struct Influence {
     max_rows: u64,
     min_rows: u64,
     min_updates: u32,
+    server_optimiser: ServerOptimiser,
 }
 
 /// A distance between two models: in each parameter, or as the norm of all.
@@ -29,7 +33,14 @@ pub struct Distance {
 impl Influence {
     /// What a genesis with these numbers leaves one institution.
     pub fn new(promise: Promise, max_rows: u64, min_rows: u64, min_updates: u32) -> Self {
-        Self { promise, max_rows, min_rows, min_updates }
+        let server_optimiser = ServerOptimiser::Mean;
+        Self { promise, max_rows, min_rows, min_updates, server_optimiser }
+    }
+
+    /// Under an optimiser that takes the mean for a gradient.
+    #[must_use]
+    pub fn under(self, server_optimiser: ServerOptimiser) -> Self {
+        Self { server_optimiser, ..self }
     }
 
     /// The most that an institution with `rows` moves the model by in a step, where the others that may take part have
@@ -40,18 +51,25 @@ impl Influence {
         let fewest = (self.min_updates as usize).saturating_sub(1);
         let lightest = others.iter().take(fewest).sum::<u64>().saturating_add(rows);
         let weight_sum = lightest.max(self.min_rows) as f64 / self.max_rows as f64;
-        let most = self.promise.longest_of(rows, self.max_rows) / weight_sum;
-        Distance { most, is_norm: self.promise.is_of_the_norm() }
+        self.moved(self.promise.longest_of(rows, self.max_rows) / weight_sum)
+    }
+
+    /// What a share of the mean, so long step after step, comes to.
+    fn moved(&self, of_the_mean: f64) -> Distance {
+        match self.server_optimiser.moved_by(of_the_mean) {
+            Moved::InProportion(most) => Distance { most, is_norm: self.promise.is_of_the_norm() },
+            Moved::InEachParameter(most) => Distance { most, is_norm: false },
+        }
     }
 
     /// The most that any one of the institutions with these rows moves the model by in a step.
     pub fn most(&self, rows: &[u64]) -> Distance {
         let of = |place: usize, own: u64| {
             let others = rows.iter().enumerate().filter(|(other, _)| *other != place);
-            self.of(own, &others.map(|(_, rows)| *rows).collect::<Vec<_>>()).most
+            self.of(own, &others.map(|(_, rows)| *rows).collect::<Vec<_>>())
         };
-        let most = rows.iter().enumerate().map(|(place, own)| of(place, *own)).fold(0.0, f64::max);
-        Distance { most, is_norm: self.promise.is_of_the_norm() }
+        let all = rows.iter().enumerate().map(|(place, own)| of(place, *own));
+        all.max_by(|a, b| a.most.total_cmp(&b.most)).unwrap_or_else(|| self.moved(0.0))
     }
 }
 
@@ -69,12 +87,14 @@ impl Parameters {
     /// What the genesis leaves one institution.
     pub fn influence(&self) -> Influence {
         Influence::new(self.promise(), self.max_rows, self.min_rows, self.min_updates)
+            .under(self.server_optimiser)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use consilium_crypto::{Bound, quantise::unit};
+    use consilium_proto::v1;
 
     use super::*;
 
@@ -123,6 +143,21 @@ mod tests {
         assert_eq!(influence.most(&rows), largest);
         assert_eq!(influence.most(&[]).most, 0.0);
         assert!(largest.to_string().starts_with("a norm of 0.92"), "{largest}");
+    }
+
+    #[test]
+    fn an_optimiser_of_the_server_lets_an_institution_move_the_model_further() {
+        let rows = [100, 100, 100];
+        let mean = influence(NORM, 1);
+        let alone = mean.most(&rows);
+        let momentum = v1::ServerMomentum { learning_rate: 0.5, beta: 0.9 };
+        let momentum = mean.under(ServerOptimiser::Momentum(momentum)).most(&rows);
+        assert!((momentum.most / alone.most - 5.0).abs() < 1e-9 && momentum.is_norm, "{momentum}");
+        // Under Adam it is as much for one row as for all of them.
+        let adam = v1::ServerAdam { learning_rate: 0.01, beta1: 0.0, beta2: 0.75, tau: 1.0 };
+        let adam = mean.under(ServerOptimiser::Adam(adam));
+        assert_eq!(adam.of(1, &rows), adam.of(100_000, &rows));
+        assert_eq!(adam.most(&rows).to_string(), "0.0400 in each parameter");
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | [`transaction`], [`receipt`] | bytes that somebody signed, and the answers to them |
 //! | [`action`] | the one list of kinds of transactions: who signs each, and which wing decides it |
 //! | [`parameters`] | the checked genesis; [`promise`]: what its bound says of every accepted update; [`influence`]: of one institution |
+//! | [`server_optimiser`] | how the mean of the updates moves the model |
 //! | [`agenda`] | what each step of a run is for: statistics, training or evaluation |
 //! | [`contract`] | the state machine; [`phase`]: where a run stands; `course`: the order of the coordinator's orders |
 //! | [`execute`](mod@execute) | one way to run a block: recovery, audits, evidence |
@@ -47,6 +48,7 @@ pub mod receipt;
 mod root;
 pub mod round;
 pub mod schedule;
+pub mod server_optimiser;
 mod state;
 pub mod transaction;
 
@@ -75,4 +77,5 @@ pub use round::{
     countersign::SealedBlock,
     model::{self, Model},
 };
+pub use server_optimiser::ServerOptimiser;
 pub use transaction::CandidateTransaction;

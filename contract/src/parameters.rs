@@ -15,6 +15,7 @@ use crate::{
     agenda::{Agenda, AgendaError, Form, Purpose},
     certificate::{Certificate, CertificateError},
     committee::Committee,
+    server_optimiser::{ServerOptimiser, ServerOptimiserError},
 };
 
 /// Version of the protocol that this crate speaks.
@@ -49,6 +50,9 @@ pub enum GenesisError {
     /// Statistics or evaluations that no run can have.
     #[error("genesis: {0}")]
     Agenda(#[from] AgendaError),
+    /// Numbers that make no optimiser.
+    #[error("genesis: {0}")]
+    ServerOptimiser(#[from] ServerOptimiserError),
     /// A key, commitment or bound that the cryptography refuses.
     #[error("genesis: {field}: {reason}")]
     Crypto {
@@ -91,6 +95,8 @@ pub struct Parameters {
     /// c: coordinates of an update lie in [−c, c], or its norm is at most c; weighted, at most ω·c.
     pub clip: f32,
     update: UpdateParameters,
+    /// How the mean of the updates moves the model.
+    pub server_optimiser: ServerOptimiser,
     /// Rows of the largest institution.
     pub max_rows: u64,
     /// Steps that the run is meant to make, whatever they are for ([`Parameters::agenda`]); a privacy budget or evaluations may
@@ -199,6 +205,11 @@ pub fn largest_threshold(institutions: u32) -> u32 {
     institutions.saturating_add(2) / 3
 }
 
+/// Bytes of a model: its parameters and the optimiser's moments of each.
+pub fn model_length(dimension: u32, server_optimiser: &ServerOptimiser) -> usize {
+    4 * dimension as usize * (1 + server_optimiser.moments())
+}
+
 impl Parameters {
     /// Checks a genesis message.
     ///
@@ -271,11 +282,13 @@ impl Parameters {
             .initial_model
             .as_ref()
             .ok_or(GenesisError::NotAGenesis("it names no initial model"))?;
+        let server_optimiser = ServerOptimiser::read(genesis.server_optimiser)?;
+        let model_length = model_length(dimension, &server_optimiser);
         require(
-            initial.length == u64::from(dimension) * 4,
+            initial.length == model_length as u64,
             "length of the initial model",
             initial.length,
-            dimension * 4,
+            model_length,
         )?;
 
         require(
@@ -315,6 +328,7 @@ impl Parameters {
             bound,
             clip,
             update,
+            server_optimiser,
             max_rows: genesis.max_rows,
             steps: agenda.steps(),
             agenda,
@@ -328,6 +342,11 @@ impl Parameters {
             privacy,
             training: genesis.training.clone(),
         })
+    }
+
+    /// Length of the blob of every model of the run, in bytes.
+    pub fn model_length(&self) -> usize {
+        model_length(self.dimension, &self.server_optimiser)
     }
 
     /// What an update is quantised to, and sums are decoded by: the bound that it proves, or a smaller norm where noise

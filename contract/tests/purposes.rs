@@ -220,12 +220,13 @@ fn what_is_found_out_survives_its_encoding() {
     evaluate(&mut run, 0.5);
     let findings = run.contract.findings();
     assert!(findings.statistics().is_some() && findings.best().is_some());
-    let dimension = run.parameters().dimension;
-    let read = |bytes: &[u8]| Findings::read(bytes, dimension);
+    let read = |bytes: &[u8]| Findings::read(bytes, run.parameters());
     assert_eq!(read(&findings.encode()).unwrap().as_ref(), Some(findings));
     assert_eq!(read(&[]).unwrap(), Some(Findings::default()));
     assert!(read(&findings.encode()[1..]).is_err());
-    assert_eq!(Findings::read(&findings.encode(), dimension + 1).unwrap(), None);
+    let mut other = run.parameters().clone();
+    other.dimension += 1;
+    assert_eq!(Findings::read(&findings.encode(), &other).unwrap(), None);
 }
 
 #[test]
@@ -240,7 +241,7 @@ fn the_sums_of_a_counting_step_are_blobs_like_any_other() {
     let opened = opening.outcome().unwrap().as_ref().unwrap();
     assert_eq!(encode_sums(&opened.sums), Some(sums));
     assert_eq!(
-        Model::from_bytes(&opened.model.to_bytes(), DIMENSION as u32),
+        Model::from_bytes(&opened.model.to_bytes(), run.parameters()),
         Some(opened.model.clone())
     );
 }

@@ -189,7 +189,7 @@ pub(crate) enum CallError {
     #[error("{what} is {actual}; {expected}")]
     OutOfRange { what: &'static str, actual: u64, expected: String },
     /// The peer calls too often.
-    #[error("too many calls from this address; wait {wait_ms} ms")]
+    #[error("too many calls from this peer; wait {wait_ms} ms")]
     TooOften { wait_ms: u64 },
     /// As many streams or uploads as this node serves are open.
     #[error("as many {what} as this node serves at once are open; try again in a few seconds")]

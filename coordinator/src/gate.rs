@@ -11,7 +11,7 @@ use consilium_proto::v1::Reason;
 use crate::{
     CoordinatorError,
     error::CallError,
-    history::{History, is_final},
+    history::{History, Standing, is_final},
     inbox::{Answer, Reply},
     sequencer::Sequencer,
     verify::{Done, Job},
@@ -36,7 +36,7 @@ struct InFlight {
 
 /// See the module. Owned by the node's thread: the verifier only hands back what it was given.
 pub(crate) struct Gate {
-    /// Receipts of what is durable.
+    /// Receipts of all that is durable.
     history: History,
     /// By transaction. No two of one author.
     in_flight: BTreeMap<TransactionHash, InFlight>,
@@ -50,16 +50,19 @@ impl Gate {
     }
 
     /// A transaction as it came from a peer.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
     pub(crate) fn submit(
         &mut self,
         contract: &Contract,
         sequencer: &mut dyn Sequencer,
         transaction: CandidateTransaction,
         reply: Reply,
-    ) -> Passed {
+    ) -> Result<Passed, CoordinatorError> {
         let id = transaction.id();
-        let Some(reply) = self.known(sequencer, &id, reply) else { return Passed::Settled };
-        match contract.admit(&transaction) {
+        let Some(reply) = self.known(sequencer, &id, reply)? else { return Ok(Passed::Settled) };
+        Ok(match contract.admit(&transaction) {
             Admission::Decided(receipt) if !receipt.may_stand(&transaction) => {
                 send(reply, Ok(Answer::Receipt(receipt)));
                 Passed::Settled
@@ -76,13 +79,13 @@ impl Gate {
                 }
                 None => Passed::Settled,
             },
-        }
+        })
     }
 
     /// The body of an update, or word that it never came.
     ///
     /// # Errors
-    /// Where an update is admitted and no committee holds a key: a defect.
+    /// Where the ledger cannot be read, or an update is admitted and no committee holds a key: a defect.
     pub(crate) fn deliver(
         &mut self,
         contract: &Contract,
@@ -93,7 +96,7 @@ impl Gate {
         now_ms: u64,
     ) -> Result<Passed, CoordinatorError> {
         let id = transaction.id();
-        let Some(reply) = self.known(sequencer, &id, reply) else { return Ok(Passed::Settled) };
+        let Some(reply) = self.known(sequencer, &id, reply)? else { return Ok(Passed::Settled) };
         let Some(reply) = self.within_limits(&transaction, reply) else {
             return Ok(Passed::Settled);
         };
@@ -105,7 +108,7 @@ impl Gate {
             (Admission::NeedsBody { .. }, Some(body)) => body,
             // Recorded once a header: a cut connection costs the chain one entry, however often it is cut.
             (Admission::NeedsBody { .. }, None) => {
-                return Ok(match self.history.receipt(&id).filter(is_incomplete) {
+                return Ok(match self.history.receipt(&id)?.filter(is_incomplete) {
                     Some(receipt) => {
                         send(reply, Ok(Answer::Receipt(receipt)));
                         Passed::Settled
@@ -147,8 +150,15 @@ impl Gate {
     }
 
     /// Takes note of a durable block's entries.
-    pub(crate) fn record(&mut self, entries: &[Recorded]) {
-        self.history.record(entries);
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read or written.
+    pub(crate) fn record(
+        &mut self,
+        entries: &[Recorded],
+        contract: &Contract,
+    ) -> Result<(), CoordinatorError> {
+        Ok(self.history.record(entries, Standing::of(contract))?)
     }
 
     /// Answers a transaction that came before: with its receipt if that is durable, together with the first one if it
@@ -158,17 +168,19 @@ impl Gate {
         sequencer: &mut dyn Sequencer,
         id: &TransactionHash,
         reply: Reply,
-    ) -> Option<Reply> {
-        if let Some(receipt) = sequencer.receipt(id).filter(is_final) {
+    ) -> Result<Option<Reply>, CoordinatorError> {
+        // Nothing has moved since what stands in the open block was judged.
+        let stands = |receipt: &Receipt| is_final(receipt) || receipt.reason == Reason::TooEarly;
+        if let Some(receipt) = sequencer.receipt(id).filter(stands) {
             sequencer.wait(reply, receipt);
         } else if let Some(in_flight) = self.in_flight.get_mut(id) {
             in_flight.waiting.push(reply);
-        } else if let Some(receipt) = self.history.receipt(id).filter(is_final) {
+        } else if let Some(receipt) = self.history.answer(id)? {
             send(reply, Ok(Answer::Receipt(receipt)));
         } else {
-            return Some(reply);
+            return Ok(Some(reply));
         }
-        None
+        Ok(None)
     }
 
     /// Refuses to judge what an institution sends after too many rejections in one attempt. Only its own signature gets

@@ -24,11 +24,12 @@
 //! | --- | --- |
 //! | `config`, `limits`, `keys` | what an operator chooses; what every call is held to; the node's keys |
 //! | `clock` | time, passed in; the node's own time, which never goes back |
+//! | `descriptors` | how many connections the system allows |
 //! | `founding`, `last_sealed` | whether a ledger may be founded or gone on from; what the key has sealed, outside of it |
 //! | `hearing` | whether others hold blocks that this ledger lacks, before anything is signed |
 //! | `inbox` | what reaches the node, and where its answers go |
 //! | `node` | the loop that owns the parts below, on one thread; the write path in seven steps |
-//! | `gate`, `history` | what is known, admitted, within limits, waiting; receipts of what is durable |
+//! | `gate`, `history` | what is known, admitted, within limits, waiting; receipts of all that is durable |
 //! | `executor`, `round` | the contract and where it stands; what the coordinator has to say next |
 //! | `sequencer`, `solo` | what orders transactions and makes them durable; one process that does so alone |
 //! | `open_block` | entries not yet durable, and who waits for them |
@@ -46,6 +47,7 @@
 mod catalogue;
 mod clock;
 mod config;
+mod descriptors;
 mod error;
 mod event;
 mod executor;
@@ -76,6 +78,7 @@ mod waiting;
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Linger, Transport};
 pub use consilium_transport::Guests;
+pub use descriptors::raise_descriptor_limit;
 pub use error::CoordinatorError;
 pub use event::{Ended, Event, Observer, RoundMetrics};
 pub use limits::Limits;

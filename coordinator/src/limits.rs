@@ -25,11 +25,19 @@ pub struct Limits {
     pub receipt_deadline: Duration,
     /// Streams that are open at once, over all peers.
     pub streams: usize,
+    /// Streams of one peer among them.
+    pub streams_of_a_peer: usize,
+    /// Connections that are open at once; no more than half of the descriptors that the process may have.
+    pub connections: usize,
+    /// Those of one address. Institutions may share one: behind a gateway, or on one machine.
+    pub connections_per_address: usize,
+    /// How long a connection is kept between calls.
+    pub idle_deadline: Duration,
     /// Streams that are open at once on one connection.
     pub streams_per_connection: u32,
-    /// Calls a second from one address, on average.
+    /// Calls a second of one peer, on average.
     pub calls_per_second: u32,
-    /// Calls from one address in a burst.
+    /// Calls of one peer in a burst.
     pub burst: u32,
     /// Rejected transactions of one institution that are recorded in one attempt, or in one stage of making a committee.
     /// Further ones are not judged.
@@ -42,7 +50,11 @@ impl Default for Limits {
             header_deadline: Duration::from_secs(10),
             body_deadline: Duration::from_secs(60),
             receipt_deadline: Duration::from_secs(60),
-            streams: 1024,
+            streams: 4096,
+            streams_of_a_peer: 1024,
+            connections: 4096,
+            connections_per_address: 1024,
+            idle_deadline: Duration::from_secs(300),
             streams_per_connection: 64,
             calls_per_second: 2_000,
             burst: 8_000,

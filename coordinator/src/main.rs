@@ -13,7 +13,8 @@ use std::{
 use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use consilium_cli::{command_line, failure::finish, logging, version, version::warning};
 use consilium_coordinator::{
-    Config, Coordinator, CoordinatorError, Guests, Linger, Restored, Transport, restore,
+    Config, Coordinator, CoordinatorError, Guests, Linger, Restored, Transport,
+    raise_descriptor_limit, restore,
 };
 use consilium_crypto::TEST_FEATURES;
 use consilium_identity::CoordinatorFiles;
@@ -181,6 +182,7 @@ fn rebuild(ceremony: &Path, ledger: &Path, from: &[PathBuf]) -> Result<(), Coord
 }
 
 fn serve(arguments: NodeArguments) -> Result<(), CoordinatorError> {
+    raise_descriptor_limit();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(arguments))
 }
 

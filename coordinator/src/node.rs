@@ -144,7 +144,7 @@ impl Node {
         let contract = self.executor.contract();
         let passed = match command {
             Command::Submit { transaction, reply } => {
-                self.gate.submit(contract, &mut *self.sequencer, transaction, reply)
+                self.gate.submit(contract, &mut *self.sequencer, transaction, reply)?
             }
             Command::Deliver { transaction, body, reply } => {
                 let now_ms = self.time.now_ms(&*self.clock);
@@ -221,7 +221,7 @@ impl Node {
         let Some(mut sealed) = self.sequencer.seal(state_root, now_ms)? else { return Ok(()) };
         // 5. What the process goes on from.
         self.executor.end_block(sealed.block);
-        self.gate.record(&sealed.recorded);
+        self.gate.record(&sealed.recorded, self.executor.contract())?;
         // 6. Followers.
         self.shared.publish(sealed.height.saturating_add(1), self.executor.is_finished());
         // 7. Answers.

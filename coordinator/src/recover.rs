@@ -1,6 +1,6 @@
 //! The state of a node out of its ledger: the chain is verified, and applied again through the contract.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use consilium_contract::{
     Attendance, Contract, ExecuteError, Recorded,
@@ -15,7 +15,7 @@ use crate::{
     CoordinatorError,
     catalogue::Catalogue,
     clock::{Clock, NodeTime},
-    history::History,
+    history::{History, Standing},
     keys::Keys,
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct Recovered {
 /// # Errors
 /// [`CoordinatorError::OtherRun`], [`CoordinatorError::Replay`] naming the block, [`CoordinatorError::Ledger`].
 pub(crate) fn recover(
-    store: &Store,
+    store: &Arc<Store>,
     keys: &Keys,
     genesis_entry: &[u8],
     initial_model: &[u8],
@@ -60,7 +60,7 @@ pub(crate) fn recover(
     }
     chain = verify_chain(store.blocks(0), validators)?;
 
-    let mut history = History::default();
+    let mut history = History::new(Arc::clone(store));
     let mut catalogue = Catalogue::default();
     let mut attendance = Attendance::default();
     for (block, header) in store.blocks(0).zip(chain.headers()) {
@@ -73,7 +73,7 @@ pub(crate) fn recover(
             recorded = replay(&mut contract, store, &block)?;
         }
         end(&mut contract, header);
-        history.record(&recorded);
+        history.record(&recorded, Standing::of(&contract))?;
         let accepted = recorded.iter().filter(|recorded| recorded.receipt.is_accepted());
         accepted
             .filter_map(|recorded| recorded.transaction.author())

@@ -14,6 +14,7 @@ use tokio::{
 use crate::{
     Config, CoordinatorError, Ended,
     clock::millis,
+    descriptors,
     executor::Executor,
     farewell::Farewell,
     founding::{self, Opened},
@@ -45,10 +46,15 @@ impl Coordinator {
     ///
     /// # Errors
     /// [`CoordinatorError`] where the ledger or the socket cannot be used.
-    pub async fn start(config: Config, listener: TcpListener) -> Result<Running, CoordinatorError> {
+    pub async fn start(
+        mut config: Config,
+        listener: TcpListener,
+    ) -> Result<Running, CoordinatorError> {
         config.check()?;
         let address = listener.local_addr()?;
         let security = config.security(&address)?;
+        let most = config.limits.connections.min(descriptors::for_connections());
+        config.limits.connections = most;
         let (commands, inbox) = mpsc::channel(QUEUE);
         let patience = config.block_age.saturating_add(config.limits.receipt_deadline);
         let verified = commands.clone();
@@ -87,6 +93,7 @@ fn prepare(
     let keys = Keys::new(files.signing, files.evaluation);
     let Opened { store, mut memory, origin } =
         founding::open(&ledger, config.memory.as_ref(), config.new)?;
+    let store = Arc::new(store);
     let recovered = recover(&store, &keys, &files.genesis_entry, &files.initial_model, &*clock)?;
     let Recovered { contract, history, attendance, chain, catalogue, mut time } = recovered;
     founding::settle(&chain, memory.as_mut(), origin)?;

@@ -13,9 +13,17 @@ use consilium_hash::BlobHash;
 use consilium_ledger::{HeaderChain, LedgerError, SealedHeader, Store};
 use consilium_proto::v1::Head;
 use ed25519_dalek::SigningKey;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
-use crate::{Limits, catalogue::Catalogue, error::CallError};
+use crate::{
+    Limits,
+    catalogue::Catalogue,
+    error::CallError,
+    services::{
+        peer::Peer,
+        streams::{Place, Streams},
+    },
+};
 
 /// How far the chain is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +40,7 @@ pub(crate) struct Progress {
 pub(crate) struct Shared {
     pub(crate) parameters: Parameters,
     pub(crate) limits: Limits,
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     pub(crate) traffic: Traffic,
     chain: RwLock<HeaderChain>,
     catalogue: RwLock<Catalogue>,
@@ -41,7 +49,7 @@ pub(crate) struct Shared {
     sealing: SigningKey,
     /// Blobs that are being sent. At the end of a round everybody fetches the same ones, and shares their bytes.
     serving: Mutex<HashMap<BlobHash, Weak<Vec<u8>>>>,
-    streams: Arc<Semaphore>,
+    streams: Arc<Streams>,
     subscribers: AtomicUsize,
     /// Followers that have hung up after the finished run was sent to them.
     served: AtomicUsize,
@@ -51,7 +59,7 @@ impl Shared {
     pub(crate) fn new(
         parameters: Parameters,
         limits: Limits,
-        store: Store,
+        store: Arc<Store>,
         chain: HeaderChain,
         catalogue: Catalogue,
         sealing: SigningKey,
@@ -68,7 +76,7 @@ impl Shared {
             progress,
             sealing,
             serving: Mutex::default(),
-            streams: Arc::new(Semaphore::new(limits.streams)),
+            streams: Streams::new(&limits),
             subscribers: AtomicUsize::new(0),
             served: AtomicUsize::new(0),
         }
@@ -140,10 +148,8 @@ impl Shared {
     }
 
     /// A place among the open streams, held until it is dropped.
-    pub(crate) fn open_stream(&self) -> Result<OwnedSemaphorePermit, CallError> {
-        Arc::clone(&self.streams)
-            .try_acquire_owned()
-            .map_err(|_| CallError::TooMany { what: "streams" })
+    pub(crate) fn open_stream(&self, peer: Peer) -> Result<Place, CallError> {
+        self.streams.take(peer)
     }
 
     /// Counts a follower, who has the blocks below `from`, until the answer is dropped.

@@ -430,18 +430,27 @@ pub enum DatasetError {
         /// All that it holds, and all that does not fit.
         report: Box<DataReport>,
     },
-    /// The dictionary's target has more than two classes.
+    /// What is only done with two classes.
     #[error(
-        "{file}: the target `{column}` has {classes} classes, and a model here tells two apart: agree on positive and \
-         negative in the dictionary"
+        "{file}: the target `{column}` has not two classes, and a simulation has no other: rows of several classes, or with a \
+         number to learn, are for a run under a data dictionary"
     )]
-    SeveralClasses {
+    NotTwoClasses {
         /// The file.
         file: String,
         /// The target column.
         column: String,
-        /// Its classes.
-        classes: usize,
+    },
+    /// Neither schema nor dictionary says what the target's values are.
+    #[error(
+        "{file}: the schema does not say which values of the target `{column}` are positive: give target.positive, or use the \
+         schema under a data dictionary that has the target"
+    )]
+    NoClasses {
+        /// The file.
+        file: String,
+        /// The target column.
+        column: String,
     },
     /// A preprocessor's text cannot be read or its numbers make no sense.
     #[error("preprocessor: {reason}")]

@@ -33,10 +33,49 @@ const AFFIRMATIVE: [&str; 9] = ["1", "true", "yes", "y", "t", "positive", "pos",
 /// The labels of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Labels {
-    /// Whether each row is positive, in the order of the file.
-    pub(crate) positive: Vec<bool>,
-    /// What the negative rows are called: the declared values, or the one other value; none where no row is negative.
-    pub(crate) negative_values: Vec<String>,
+    /// One for each row, in the order of the file.
+    pub(crate) values: Vec<f32>,
+    /// What they are.
+    pub(crate) meaning: Meaning,
+}
+
+/// What labels are.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Meaning {
+    /// 1 for a positive row, else 0.
+    Binary {
+        /// What the negative rows are called: the declared values, or the one other value; none where no row is negative.
+        negative_values: Vec<String>,
+    },
+    /// Places of so many classes.
+    Classes(usize),
+    /// Fractions of a number's plausible range.
+    Number,
+}
+
+impl Labels {
+    pub(crate) fn binary(
+        positive: impl Iterator<Item = bool>,
+        negative_values: Vec<String>,
+    ) -> Self {
+        let values = positive.map(|positive| f32::from(u8::from(positive))).collect();
+        Self { values, meaning: Meaning::Binary { negative_values } }
+    }
+
+    /// Groups of rows whose share is kept wherever rows are drawn: the classes, or all rows together.
+    pub(crate) fn strata(&self) -> Vec<Vec<usize>> {
+        let number = match self.meaning {
+            Meaning::Binary { .. } => 2,
+            Meaning::Classes(classes) => classes,
+            Meaning::Number => 1,
+        };
+        let mut strata = vec![Vec::new(); number];
+        for (row, label) in self.values.iter().enumerate() {
+            let place = if number == 1 { 0 } else { *label as usize };
+            strata.get_mut(place).into_iter().for_each(|rows| rows.push(row));
+        }
+        strata
+    }
 }
 
 /// The labels of a column, top to bottom. A field is `None` where it is empty or a declared marker.
@@ -48,6 +87,10 @@ pub(crate) fn labels<'a>(
     target: &Target,
     file: &str,
 ) -> Result<Labels, DatasetError> {
+    if target.positive.is_empty() {
+        let column = target.column.clone();
+        return Err(DatasetError::NoClasses { file: file.to_owned(), column });
+    }
     let mut labels = Vec::new();
     let mut empty = Rows::default();
     let mut undeclared = Rows::default();
@@ -90,7 +133,7 @@ pub(crate) fn labels<'a>(
         None => {
             let negative_values =
                 target.negative.clone().unwrap_or_else(|| others.into_iter().collect());
-            Ok(Labels { positive: labels, negative_values })
+            Ok(Labels::binary(labels.into_iter(), negative_values))
         }
         Some(because) => Err(DatasetError::UnexplainedLabels {
             file: file(),

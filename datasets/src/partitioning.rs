@@ -61,7 +61,7 @@ impl Partitioning {
         let mut classes = [Vec::new(), Vec::new()];
         for &row in &rows {
             let [negative, positive] = &mut classes;
-            if dataset.label(row)? { positive.push(row) } else { negative.push(row) }
+            if dataset.label(row)? > 0.5 { positive.push(row) } else { negative.push(row) }
         }
         let mut shares = vec![Vec::new(); institutions];
         match self {
@@ -234,7 +234,8 @@ mod tests {
 
     /// Positive rows and all rows of every share.
     fn counted(data: &Dataset, shares: &[Vec<usize>]) -> Vec<(usize, usize)> {
-        let positive = |rows: &Vec<usize>| rows.iter().filter(|&&row| data.labels()[row]).count();
+        let positive =
+            |rows: &Vec<usize>| rows.iter().filter(|&&row| data.labels()[row] > 0.5).count();
         shares.iter().map(|rows| (positive(rows), rows.len())).collect()
     }
 

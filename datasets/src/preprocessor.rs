@@ -139,7 +139,7 @@ impl Preprocessor {
         let mut features = Vec::with_capacity(width * rows.len());
         let mut labels = Vec::with_capacity(rows.len());
         for &row in rows {
-            labels.push(if dataset.label(row)? { 1.0 } else { 0.0 });
+            labels.push(dataset.label(row)?);
             for coder in &coders {
                 coder.code(row, &dataset.file, &mut features)?;
             }

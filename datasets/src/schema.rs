@@ -28,7 +28,7 @@ use crate::format::Format;
 ///
 /// [target]
 /// column = "outcome"
-/// positive = 1                        # a value or a list
+/// positive = 1                        # a value or a list; optional under a data dictionary, which has the classes
 /// negative = 0                        # optional where there is one other value; what is in neither list is refused
 ///
 /// [format]                            # optional: how the file is written
@@ -102,14 +102,15 @@ impl Image {
     }
 }
 
-/// The column to predict and what counts as positive.
+/// The column to predict and, of two classes, what counts as positive.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// Its name.
     pub column: String,
     /// The positive values, numbers in their shortest form, `true` for every spelling of it.
-    #[serde(deserialize_with = "label_values")]
+    /// Empty where a data dictionary says what the target's values are.
+    #[serde(default, deserialize_with = "positive_values")]
     pub positive: Vec<String>,
     /// The negative values; every value in neither list is refused. If absent, one other value is negative, and more are
     /// refused.
@@ -152,10 +153,8 @@ impl Schema {
         {
             return Err(format!("sha256 must be 64 hexadecimal digits, found `{digest}`"));
         }
-        if self.target.positive.is_empty() {
-            return Err(
-                "target.positive is empty: give at least one value that counts as positive".into(),
-            );
+        if self.target.positive.is_empty() && self.target.negative.is_some() {
+            return Err("target.negative is there without target.positive: give both".into());
         }
         if let Some(negative) = &self.target.negative {
             if negative.is_empty() {
@@ -225,6 +224,17 @@ pub(crate) fn label_spelling(text: &str) -> String {
     let one = canonical(text);
     let boolean = ["true", "false"].into_iter().find(|word| one.eq_ignore_ascii_case(word));
     boolean.map_or(one, str::to_owned)
+}
+
+fn positive_values<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    let values = label_values(deserializer)?;
+    if values.is_empty() {
+        let reason = "target.positive is empty: give at least one value that counts as positive";
+        return Err(serde::de::Error::custom(reason));
+    }
+    Ok(values)
 }
 
 fn some_label_values<'de, D: serde::Deserializer<'de>>(

@@ -51,15 +51,12 @@ impl Source {
         matches!(self.bytes, Cow::Borrowed(_))
     }
 
-    pub(crate) fn load(schema_path: &Path) -> Result<Self, DatasetError> {
-        let schema = Schema::load(schema_path)?;
-        let path = schema_path.parent().unwrap_or(Path::new("")).join(&schema.file);
-        let bytes = csv::read(&path)?;
-        Ok(Self::new(schema, &path.display().to_string(), bytes))
-    }
-
-    pub(crate) fn bundled(name: &str) -> Result<Self, DatasetError> {
-        let (schema, bytes): (&str, &'static [u8]) = match name {
+    /// Schema (TOML) and file (CSV) of a bundled dataset, as they stand.
+    ///
+    /// # Errors
+    /// [`DatasetError::UnknownBundled`] for another name.
+    pub fn bundled_files(name: &str) -> Result<(&'static str, &'static [u8]), DatasetError> {
+        Ok(match name {
             "pima" => {
                 (include_str!("../data/pima/schema.toml"), include_bytes!("../data/pima/pima.csv"))
             }
@@ -71,7 +68,18 @@ impl Source {
                 include_bytes!("../data/digits/digits.csv"),
             ),
             _ => return Err(DatasetError::UnknownBundled { name: shortened(name) }),
-        };
+        })
+    }
+
+    pub(crate) fn load(schema_path: &Path) -> Result<Self, DatasetError> {
+        let schema = Schema::load(schema_path)?;
+        let path = schema_path.parent().unwrap_or(Path::new("")).join(&schema.file);
+        let bytes = csv::read(&path)?;
+        Ok(Self::new(schema, &path.display().to_string(), bytes))
+    }
+
+    pub(crate) fn bundled(name: &str) -> Result<Self, DatasetError> {
+        let (schema, bytes) = Self::bundled_files(name)?;
         let schema = Schema::parse(schema, &format!("{name}/schema.toml (bundled)"))?;
         let file = format!("{name}.csv (bundled)");
         Ok(Self { schema, file, bytes: Cow::Borrowed(bytes) })

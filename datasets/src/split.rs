@@ -17,7 +17,7 @@ impl Dataset {
     /// Splits the rows at random so that either side has both classes in the dataset's proportions, within one row.
     ///
     /// # Errors
-    /// [`DatasetError::TestFraction`] outside (0, 1); [`DatasetError::PositiveNeverOccurs`] and
+    /// [`DatasetError::TestFraction`] outside (0, 1); [`DatasetError::NotTwoClasses`]; [`DatasetError::PositiveNeverOccurs`] and
     /// [`DatasetError::OneClass`] if a class has fewer than two rows.
     pub fn split(&self, test_fraction: f64, seed: u64) -> Result<Split, DatasetError> {
         if !(test_fraction > 0.0 && test_fraction < 1.0) {
@@ -25,7 +25,9 @@ impl Dataset {
         }
         let file = self.file.clone();
         let column = self.schema().target.column.clone();
-        let positives = self.positives();
+        let Some(positives) = self.positives() else {
+            return Err(DatasetError::NotTwoClasses { file, column });
+        };
         let rows = self.rows();
         if positives == 0 {
             let positive = some_of(self.schema().target.positive.iter().map(String::as_str), 6);
@@ -37,12 +39,7 @@ impl Dataset {
 
         let mut rng = stream("split", seed);
         let mut split = Split { train: Vec::new(), test: Vec::new() };
-        for class in [false, true] {
-            let mut members: Vec<usize> = (0..)
-                .zip(self.labels())
-                .filter(|(_, label)| **label == class)
-                .map(|(row, _)| row)
-                .collect();
+        for mut members in self.strata() {
             shuffle(&mut members, &mut rng);
             // At least one row of each class on either side.
             let test = (test_fraction * members.len() as f64)
@@ -93,7 +90,8 @@ mod tests {
             &labelled("0111111111"),
         ]) {
             for fraction in [0.01, 0.2, 0.25, 0.5, 0.99] {
-                if (dataset.positives() < 2) || dataset.rows() - dataset.positives() < 2 {
+                let positives = dataset.positives().unwrap();
+                if positives < 2 || dataset.rows() - positives < 2 {
                     assert!(dataset.split(fraction, 7).is_err());
                     continue;
                 }
@@ -101,7 +99,7 @@ mod tests {
                 let mut all = [split.train.clone(), split.test.clone()].concat();
                 all.sort_unstable();
                 assert_eq!(all, (0..dataset.rows()).collect::<Vec<_>>());
-                for class in [true, false] {
+                for class in [1.0, 0.0] {
                     let count = |rows: &[usize]| {
                         rows.iter().filter(|&&row| dataset.labels()[row] == class).count()
                     };

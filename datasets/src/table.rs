@@ -5,7 +5,8 @@
 pub struct Table {
     /// Standardised features, row-major, `[rows, width]`.
     pub features: Vec<f32>,
-    /// 1 for a positive row, else 0, `[rows]`.
+    /// 1 for a positive row, else 0; of several classes the place of its own; of a number where in its plausible range it
+    /// lies. `[rows]`.
     pub labels: Vec<f32>,
     /// Number of rows.
     pub rows: usize,

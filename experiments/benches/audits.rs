@@ -21,7 +21,7 @@ use consilium_client::state::history;
 use consilium_contract::{Parameters, transaction::parse_entry};
 use consilium_experiments::{
     progress::Progress,
-    replay::{Choice, Federation, ReplayConfig, load_dataset, verified},
+    replay::{Choice, Federation, ReplayConfig, load_dataset, recorder::Recorder, verified},
 };
 use consilium_ledger::Store;
 use consilium_proto::v1::transaction::Action;
@@ -54,7 +54,14 @@ impl Run {
         let scratch = directory.path().join("institutions");
         fs::create_dir(&scratch).unwrap();
         let ledger = directory.path().join("ledger");
-        verified::run(&federation, &ledger, &scratch, &Progress::silent()).unwrap();
+        verified::run(
+            &federation,
+            &ledger,
+            &scratch,
+            &mut Recorder::in_memory(),
+            &Progress::silent(),
+        )
+        .unwrap();
 
         let store = Store::open_copy(&ledger, directory.path()).unwrap();
         let genesis = store.get_block(0).unwrap().unwrap();

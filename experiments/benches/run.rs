@@ -15,7 +15,10 @@ use std::{fs, path::PathBuf, sync::OnceLock};
 use consilium_audit::audit;
 use consilium_experiments::{
     progress::Progress,
-    replay::{Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg, verified},
+    replay::{
+        Choice, Federation, ReplayConfig, load_dataset, plain::fed_avg, recorder::Recorder,
+        verified,
+    },
 };
 use divan::Bencher;
 use tempfile::TempDir;
@@ -48,8 +51,14 @@ impl Round {
         let directory = tempfile::tempdir().unwrap();
         let scratch = directory.path().join("institutions");
         fs::create_dir(&scratch).unwrap();
-        verified::run(&federation, &directory.path().join("ledger"), &scratch, &Progress::silent())
-            .unwrap();
+        verified::run(
+            &federation,
+            &directory.path().join("ledger"),
+            &scratch,
+            &mut Recorder::in_memory(),
+            &Progress::silent(),
+        )
+        .unwrap();
         Self { federation, directory }
     }
 

@@ -2,6 +2,7 @@
 
 mod defaults;
 mod insurance;
+mod simulate;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use crate::attack::{self, AttackConfig};
 use crate::bench::{Extent, Peer};
 use crate::progress::Progress;
 use crate::proof_systems::{self, Experiment};
-use crate::replay::summary::text_table;
+use crate::replay::words::text_table;
 use crate::replay::{self, Choice, Mask, ReplayConfig, load_dataset};
 use crate::{ExperimentError, bench};
 
@@ -44,6 +45,8 @@ const EXAMPLES: &str = "Examples:
   consilium figure4                       proofs of hidden quantities next to other proof systems, in five minutes
   consilium attack --quick                what malicious institutions achieve, in seconds
   consilium insurance                     what sharing insurance records costs, in half a minute
+  consilium simulate --drop 3@5 --kill-coordinator 7
+                                          real processes that are killed and come back, in half a minute
   consilium defaults                      what other hyper-parameters would do, in some minutes
 
 Exit codes: 0 done; 1 the run failed or the audit found something that does not hold; 2 a value or file has to change.";
@@ -75,6 +78,8 @@ enum Command {
     Insurance(insurance::InsuranceArgs),
     /// Compare the defaults of local training with other choices, one at a time, on seeds that none was chosen on.
     Defaults(defaults::DefaultsArgs),
+    /// Run a federation of real processes on this machine, do to it what hospitals fear, and compare the models.
+    Simulate(Box<simulate::SimulateArgs>),
     /// Measure how long proofs of hidden quantities take, next to those of other systems (figure 4 of mo2023).
     Figure4(ProofArgs),
     /// Measure how large they are, next to the sizes that mo2023 prints (its table 1).
@@ -171,9 +176,9 @@ struct ReplayArgs {
     /// Epochs of central training, and rounds of federated training (1 to 100000).
     #[arg(long, default_value_t = 60, value_name = "N")]
     epochs: usize,
-    /// Independent runs of central training (figure 5).
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    repeats: usize,
+    /// Splits into training and test rows on which everything but the encrypted federation trains, which takes the first.
+    #[arg(long, alias = "repeats", default_value_t = 10, value_name = "N")]
+    splits: usize,
     /// Institutions that send their update sign-flipped and scaled by ten.
     #[arg(long, default_value_t = 2, value_name = "N")]
     malicious: usize,
@@ -261,7 +266,7 @@ impl ReplayArgs {
             dataset: self.dataset.clone(),
             institutions: self.institutions,
             epochs: self.epochs,
-            repeats: self.repeats,
+            splits: self.splits,
             malicious: self.malicious,
             convolution: self.convolution.clone(),
             hidden: self.hidden.clone(),
@@ -352,7 +357,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
                     };
                     format!(
                         "{}\nbound:  {bound}\n{mask}{}\n",
-                        text_table(&summary, config.malicious),
+                        text_table(&summary, &config),
                         written(&out)
                     )
                 }
@@ -376,6 +381,7 @@ fn execute(command: Command) -> Result<String, ExperimentError> {
         Command::Attack(arguments) => arguments.execute(),
         Command::Insurance(arguments) => arguments.execute(),
         Command::Defaults(arguments) => arguments.execute(),
+        Command::Simulate(arguments) => arguments.execute(),
         Command::Plot { directory } => {
             replay::draw(&directory)?;
             Ok(format!("report: {}\n", directory.join(replay::files::REPORT).display()))

@@ -6,14 +6,16 @@
 //! | room or file | concept |
 //! | --- | --- |
 //! | `cli` | the command line of the binary `consilium` |
-//! | `replay` | one split of real data, trained in every way that the figures compare |
+//! | `replay` | real data, trained in every way that the figures compare, on the same splits |
 //! | `attack` | what malicious institutions achieve, and which attacks bounds stop |
 //! | `bench` | what the work of every party costs |
 //! | `defaults` | what each hyper-parameter does, next to its default |
 //! | `insurance` | what sharing policies and repair records costs |
 //! | `proof_systems` | hidden quantities next to other proof systems: figure 4 and table 1 of mo2023 |
+//! | `simulate` | a federation of real processes, undisturbed and disturbed |
 //! | `output` | directories that an experiment writes its files into |
 //! | `chart`, `tables` | axes, lines and legends; Markdown and CSV |
+//! | `statistics` | means, and paired differences with their intervals |
 //! | `progress` | where a run stands, on stderr |
 
 pub mod attack;
@@ -27,6 +29,8 @@ mod output;
 pub mod progress;
 pub mod proof_systems;
 pub mod replay;
+pub mod simulate;
+pub mod statistics;
 mod tables;
 
 pub use error::ExperimentError;

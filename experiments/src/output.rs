@@ -30,6 +30,8 @@ pub(crate) enum Producer {
     Figure4,
     /// `consilium table1`.
     Table1,
+    /// `consilium simulate`.
+    Simulate,
 }
 
 impl Producer {
@@ -43,6 +45,7 @@ impl Producer {
             Self::Defaults => "consilium defaults",
             Self::Figure4 => "consilium figure4",
             Self::Table1 => "consilium table1",
+            Self::Simulate => "consilium simulate",
         }
     }
 

@@ -48,6 +48,11 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
+/// "1 run", "2 runs".
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

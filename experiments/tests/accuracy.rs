@@ -15,11 +15,11 @@ use std::collections::BTreeSet;
 
 use common::clear;
 use consilium_authority::{BoundChoice, BoundKind};
-use consilium_experiments::{
-    progress::Progress,
-    replay::{
-        Choice, Federation, ReplayConfig, centralised, load_dataset, plain, summary::summarise,
-    },
+use consilium_experiments::replay::{
+    Choice, Federation, ReplayConfig, centralised, load_dataset,
+    plain::{self, Malicious},
+    recorder::Recorder,
+    summary::summarise,
 };
 use consilium_learning::evaluate;
 
@@ -52,11 +52,11 @@ fn outcomes(dataset: &str, bound: BoundKind) -> Outcomes {
         let federation =
             Federation::new(&ReplayConfig::resolve(choice, &data).unwrap(), &data).unwrap();
         let plain = |poisoned| {
-            let (_, model) = plain::run(&federation, poisoned, &Progress::silent()).unwrap();
-            evaluate(&federation.architecture, &model, &federation.test).unwrap().accuracy
+            let model = plain::run(&federation, poisoned, &mut Recorder::in_memory()).unwrap();
+            federation.quality(&model).unwrap().accuracy
         };
-        outcomes.honest.push(plain(false));
-        outcomes.poisoned.push(plain(true));
+        outcomes.honest.push(plain(Malicious::Honest));
+        outcomes.poisoned.push(plain(Malicious::Poisoning));
         let everyone = (0..federation.tables.len()).collect();
         outcomes.quantised.push(quantised(&federation, everyone));
         outcomes.verified.push(quantised(&federation, clear::honest(&federation)));
@@ -99,7 +99,12 @@ fn centralised_training_ends_where_the_literature_does() {
         let data = load_dataset(dataset).unwrap();
         let choice = Choice { dataset: dataset.to_owned(), ..Choice::default() };
         let config = ReplayConfig::resolve(choice, &data).unwrap();
-        let summary = summarise(&centralised::run(&config, &data, &Progress::silent()).unwrap());
+        let mut recorder = Recorder::in_memory();
+        for split in 0..config.splits {
+            let federation = Federation::on_split(&config, &data, split).unwrap();
+            centralised::run(&federation, &mut recorder).unwrap();
+        }
+        let summary = summarise(recorder.rows());
         assert!(range.contains(&summary[0].accuracy), "{dataset}: {}", summary[0].accuracy);
     }
 }

@@ -18,7 +18,7 @@ use consilium_experiments::attack::{
 use consilium_experiments::{
     attack,
     progress::Progress,
-    replay::{Choice, Federation, ReplayConfig, verified},
+    replay::{Choice, Federation, ReplayConfig, recorder::Recorder, verified},
 };
 
 /// Two of seven are malicious; the bound of the run is that of the defence.
@@ -45,8 +45,15 @@ fn both(
     let ledger = directory.path().join("ledger");
     let progress = Progress::silent();
     let participants = participants(&federation, cell).unwrap();
-    let verified =
-        verified::run_with(&federation, participants, &ledger, &scratch, &progress).unwrap();
+    let verified = verified::run_with(
+        &federation,
+        participants,
+        &ledger,
+        &scratch,
+        &mut Recorder::in_memory(),
+        &progress,
+    )
+    .unwrap();
     let simulated = simulate(&federation, cell).unwrap();
     assert_eq!(verified.model, simulated.model, "{attack:?} {delivery:?} {defence:?}");
     (simulated, verified)

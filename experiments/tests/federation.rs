@@ -22,7 +22,7 @@ use consilium_contract::{
 use consilium_crypto::quantise;
 use consilium_experiments::{
     progress::Progress,
-    replay::{Choice, Federation, ReplayConfig, load_dataset, verified},
+    replay::{Choice, Federation, ReplayConfig, load_dataset, recorder::Recorder, verified},
 };
 use consilium_learning::model_blob;
 use consilium_ledger::{Store, sha256};
@@ -56,6 +56,7 @@ impl Run {
             &federation,
             &directory.path().join("ledger"),
             &scratch,
+            &mut Recorder::in_memory(),
             &Progress::silent(),
         )
         .unwrap();
@@ -198,12 +199,15 @@ fn rounds_on_chain(run: &Run) -> Vec<(Model, Vec<i64>, Model)> {
         let address = blob.as_ref().unwrap().sha256.as_slice().try_into().unwrap();
         store.get_blob(&address).unwrap().unwrap()
     };
-    let mut before = Model::new(run.federation.initial.clone()).unwrap();
+    let genesis = store.blocks(0).next().unwrap().unwrap().entries.remove(0);
+    let parameters = Parameters::from_genesis_entry(&genesis).unwrap();
+    let initial = run.federation.initial.clone();
+    let mut before = Model::starting(initial, &parameters.server_optimiser).unwrap();
     let mut rounds = Vec::new();
     for entry in store.blocks(1).flat_map(|block| block.unwrap().entries) {
         if let Action::CloseRound(close) = parse_entry(&entry).unwrap().0.action() {
             let sums = decode_sums(&blob(&close.sums), dimension).unwrap();
-            let after = Model::from_bytes(&blob(&close.model), dimension).unwrap();
+            let after = Model::from_bytes(&blob(&close.model), &parameters).unwrap();
             rounds.push((before, sums, after.clone()));
             before = after;
         }

@@ -16,7 +16,9 @@ use consilium_audit::audit;
 use consilium_experiments::{
     progress::Progress,
     replay::{
-        Choice, Federation, ReplayConfig, centralised, load_dataset, plain, record::AccuracyRow,
+        Choice, Federation, ReplayConfig, centralised, load_dataset,
+        plain::{self, Malicious},
+        recorder::Recorder,
         verified,
     },
 };
@@ -34,7 +36,7 @@ fn federation(
         institutions,
         malicious: 0,
         epochs,
-        repeats: 1,
+        splits: 1,
         convolution: convolution.to_vec(),
         hidden: vec![hidden],
         ..Choice::default()
@@ -59,7 +61,14 @@ fn a_convolutional_network_trains_verified_to_the_bit_of_averaging_in_the_clear(
     let scratch = directory.path().join("institutions");
     let ledger = directory.path().join("ledger");
     fs::create_dir(&scratch).unwrap();
-    let verified = verified::run(&federation, &ledger, &scratch, &Progress::silent()).unwrap();
+    let verified = verified::run(
+        &federation,
+        &ledger,
+        &scratch,
+        &mut Recorder::in_memory(),
+        &Progress::silent(),
+    )
+    .unwrap();
 
     let participants = federation.participants().unwrap();
     let steps = clear::steps(&federation, participants, 1, &everyone(&federation));
@@ -69,21 +78,24 @@ fn a_convolutional_network_trains_verified_to_the_bit_of_averaging_in_the_clear(
     assert_eq!(report.model, steps[2].hash().to_string());
 }
 
-/// Accuracy of the last global model.
-fn last(rows: &[AccuracyRow]) -> f64 {
-    rows.iter().rfind(|row| row.institution.is_none()).unwrap().metrics.accuracy
+/// Accuracy of the last model that was recorded.
+fn last(run: impl FnOnce(&mut Recorder)) -> f64 {
+    let mut recorder = Recorder::in_memory();
+    run(&mut recorder);
+    recorder.rows().last().unwrap().quality.accuracy
 }
 
 #[test]
 fn ten_institutions_train_a_million_parameters_and_rounding_for_proofs_costs_no_point() {
     let federation = federation(&[32, 64], 240, 10, 2);
     assert_eq!(federation.config.dimension, 1_002_337);
-    let Federation { config, architecture, initial, test, .. } = &federation;
+    let Federation { architecture, initial, test, .. } = &federation;
     let accuracy = |model: &[f32]| evaluate(architecture, model, test).unwrap().accuracy;
     assert!(accuracy(initial) < 0.6);
-    let data = load_dataset("digits").unwrap();
-    let central = last(&centralised::run(config, &data, &Progress::silent()).unwrap());
-    let plain = last(&plain::run(&federation, false, &Progress::silent()).unwrap().0);
+    let central = last(|recorder| centralised::run(&federation, recorder).unwrap());
+    let plain = last(|recorder| {
+        plain::run(&federation, Malicious::Honest, recorder).unwrap();
+    });
     let participants = federation.participants().unwrap();
     let steps = clear::steps(&federation, participants, 1, &everyone(&federation));
     // The model that a verified federation arrives at, bit for bit.

@@ -25,7 +25,7 @@ use consilium_experiments::{
         verified,
     },
 };
-use consilium_learning::{TrainedModel, evaluate};
+use consilium_learning::TrainedModel;
 use consilium_ledger::Store;
 
 const EPOCHS: usize = 4;
@@ -39,9 +39,9 @@ fn lines(federation: &Federation, steps: &[Step]) -> Vec<String> {
             observed.map(|(place, model)| (Some(*place), model.as_slice())).collect();
         models.push((None, &step.global));
         for (institution, model) in models {
-            let metrics = evaluate(&federation.architecture, model, &federation.test).unwrap();
+            let quality = federation.quality(model).unwrap();
             let experiment = Experiment::Verified;
-            rows.push(AccuracyRow { experiment, run: 0, institution, epoch, metrics });
+            rows.push(AccuracyRow { experiment, split: 0, institution, epoch, quality });
         }
     }
     accuracy_csv(&rows).lines().skip(1).map(str::to_owned).collect()
@@ -55,7 +55,7 @@ fn is_that_of_the_plaintext(dataset: &str, bound: BoundKind, malicious: usize) {
         institutions: 7,
         malicious,
         epochs: EPOCHS,
-        repeats: 1,
+        splits: 1,
         bound: BoundChoice { bound, ..BoundChoice::default() },
         ..Choice::default()
     };

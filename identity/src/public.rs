@@ -38,12 +38,11 @@ impl PublicFiles {
         let parameters = Parameters::from_genesis_entry(&genesis_entry)
             .map_err(|error| FilesError::invalid(&path, error.to_string()))?;
         let path = dir.join(INITIAL_MODEL);
-        let dimension = parameters.dimension;
-        let initial_model = disk::read(&path, dimension as usize * 4)?;
-        let hash = Model::from_bytes(&initial_model, dimension).map(|model| model.hash());
-        if hash != Some(parameters.initial_model) {
+        let initial_model = disk::read(&path, parameters.model_length())?;
+        if Model::initial(&initial_model, &parameters).is_none() {
             let problem = format!(
-                "is not the model of {dimension} parameters that {GENESIS} names by its hash"
+                "is not the model of {} parameters that {GENESIS} names by its hash",
+                parameters.dimension
             );
             return Err(FilesError::invalid(path, problem));
         }

@@ -1,11 +1,12 @@
-//! The shape of the network: convolutions where rows are images, then a multilayer perceptron; ReLU and one logit.
+//! The shape of the network: convolutions where rows are images, then a multilayer perceptron; ReLU, and a head.
 
-use consilium_proto::training::{Layer, Layers, LayersError};
+use consilium_proto::training::{Head, Layer, Layers, LayersError};
 
 use crate::LearningError;
 use crate::seed::{generator, uniform};
 
-/// A network `inputs → layers… → 1` with ReLU after every layer but the last, which gives a logit.
+/// A network `inputs → layers… → outputs` with ReLU after every layer but the last, which gives what its head says: a logit,
+/// a logit for each class, or a number.
 ///
 /// Valid by construction: [`Layers::layers`] has checked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +32,18 @@ impl Architecture {
     /// # Errors
     /// [`LearningError::Architecture`] for an empty layer or too many parameters.
     pub fn new(inputs: usize, hidden: Vec<usize>) -> Result<Self, LearningError> {
+        Self::with_head(inputs, hidden, Head::Binary)
+    }
+
+    /// The same with another head than one logit for two classes.
+    ///
+    /// # Errors
+    /// As [`Architecture::new`], and for fewer than two classes.
+    pub fn with_head(inputs: usize, hidden: Vec<usize>, head: Head) -> Result<Self, LearningError> {
         let small = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
         let hidden = hidden.into_iter().map(small).collect();
-        Ok(Layers::dense(small(inputs), hidden).try_into()?)
+        let layers = Layers { head, ..Layers::dense(small(inputs), hidden) };
+        Ok(layers.try_into()?)
     }
 
     /// The layers, as a plan carries them.
@@ -46,6 +56,17 @@ impl Architecture {
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.shape.inputs as usize
+    }
+
+    /// What is predicted.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.shape.head
+    }
+
+    /// Values of a row that the last layer sees.
+    pub(super) fn last_inputs(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.inputs as usize)
     }
 
     /// Pixels in a row of the image that the convolutions see, if there are any.
@@ -80,7 +101,7 @@ impl Architecture {
         self.inputs() + self.each_layer().map(of_layer).sum::<usize>()
     }
 
-    /// Initial parameters, flat: weights uniform in ±√(6 / fan-in) before a ReLU and ±√(3 / fan-in) before the logit
+    /// Initial parameters, flat: weights uniform in ±√(6 / fan-in) before a ReLU and ±√(3 / fan-in) before the head
     /// (He et al., "Delving deep into rectifiers", ICCV 2015, eq. 10, with gains √2 and 1), biases zero.
     /// The same bytes on every machine.
     #[must_use]
@@ -121,7 +142,7 @@ mod tests {
     /// Eight by eight grey pixels, as the bundled digits have them.
     fn digits(channels: &[u32], hidden: &[u32]) -> Architecture {
         let convolution = Some(Convolution { image_channels: 1, channels: channels.to_vec() });
-        Layers { inputs: 64, convolution, hidden: hidden.to_vec() }.try_into().unwrap()
+        Layers { convolution, ..Layers::dense(64, hidden.to_vec()) }.try_into().unwrap()
     }
 
     #[test]

@@ -74,4 +74,36 @@ pub enum LearningError {
     /// A model's file lacks what makes it usable, or contradicts itself.
     #[error("the description in the model's file: {0}")]
     Description(String),
+    /// A label that the model cannot predict. The value is a patient's, and not shown.
+    #[error(
+        "row {row} of the table has a label that is not {expected}: use the schema the model was made for"
+    )]
+    Label {
+        /// Position of the row in the table.
+        row: usize,
+        /// What the head of the model predicts.
+        expected: String,
+    },
+    /// A question that is for another kind of model.
+    #[error("this model does not predict {expected}: evaluate it by what it predicts")]
+    OtherHead {
+        /// What it would have to predict.
+        expected: &'static str,
+    },
+    /// A model whose output is no weighted sum of its features.
+    #[error("coefficients are for models without hidden layers, this one has {hidden}")]
+    NotLinear {
+        /// Its hidden layers, convolutions among them.
+        hidden: usize,
+    },
+    /// Names that are not those of the model's features.
+    #[error(
+        "expected the names of {expected} features, got {got}: use the schema the model was made for"
+    )]
+    FeatureNames {
+        /// Inputs of the architecture.
+        expected: usize,
+        /// Names given.
+        got: usize,
+    },
 }

@@ -20,6 +20,9 @@
 //! | `evaluation` | accuracy, exact AUC, loss |
 //! | `tabular` | a trainer whose rows are scaled by statistics that come later |
 //! | `model` | a model that can be used: its file with all that turns a row into its inputs, its predictions, its card |
+//! | `evaluation` | of a classifier: accuracy, exact AUC, loss |
+//! | `linear` | coefficients by name of a model without hidden layers |
+//! | `personalisation` | a last layer of one's own |
 //! | `trainer` | [`Trainer`], what an institution asks of whatever trains for it |
 //! | `weights` | safetensors, and the blob that the ledger hashes |
 //! | `plan` | what a genesis asks for, as this crate trains it |
@@ -33,10 +36,12 @@ mod architecture;
 mod config;
 mod error;
 mod evaluation;
+mod linear;
 mod loss;
 mod model;
 mod network;
 mod patches;
+mod personalisation;
 mod plan;
 mod schedule;
 mod seed;
@@ -48,11 +53,13 @@ mod weights;
 pub use architecture::Architecture;
 pub use config::{ClassWeights, Optimiser, TrainingConfig};
 pub use error::LearningError;
-pub use evaluation::{Metrics, evaluate, logits};
+pub use evaluation::{Metrics, evaluate, form, logits};
+pub use linear::{LinearModel, linear_models};
 pub use model::{
-    Card, ClassNames, Description, Head, MissingRules, Participant, Prediction, StatisticsOf,
-    TrainedModel,
+    Card, ClassNames, Description, Head, LearnedTarget, MissingRules, NumberTarget, Participant,
+    Prediction, SeveralClasses, StatisticsOf, TrainedModel,
 };
+pub use personalisation::personalise_head;
 pub use plan::TrainingPlan;
 pub use schedule::{Fall, Schedule};
 pub use seed::{generator, permutation};

@@ -25,7 +25,7 @@ pub(super) fn device() -> Device {
     device
 }
 
-/// Layers with ReLU between them; the last one gives the logit.
+/// Layers with ReLU between them; the last one gives what the head says.
 #[derive(Module, Debug)]
 pub(super) struct Network {
     /// A convolution is a dense layer over the pixels under its kernel.
@@ -67,25 +67,32 @@ impl Network {
         })
     }
 
-    /// Logits `[batch, 1]` of inputs `[batch, features]`.
+    /// Outputs `[batch, outputs]` of inputs `[batch, features]`.
     pub(super) fn forward(&self, inputs: Tensor<2>) -> Tensor<2> {
+        match self.layers.last() {
+            Some(last) => last.forward(self.before_last(inputs)),
+            None => inputs,
+        }
+    }
+
+    /// What the last layer sees of inputs `[batch, features]`.
+    pub(super) fn before_last(&self, inputs: Tensor<2>) -> Tensor<2> {
         let [rows, _] = inputs.dims();
         let device = inputs.device();
         let mut activations = inputs;
-        for (number, layer) in self.layers.iter().enumerate() {
-            if number > 0 {
-                activations = relu(activations);
-            }
+        let last = self.layers.len().saturating_sub(1);
+        for (number, layer) in self.layers.iter().take(last).enumerate() {
             if number < self.convolutions {
                 // As many values a pixel as are left: one row of the input is one image.
                 let images = activations.reshape([rows as i32, (self.side * self.side) as i32, -1]);
                 activations = layer.forward(patches(images, self.side, &device));
             } else {
-                if number == self.convolutions {
-                    // The pixels of an image become one row again.
-                    activations = activations.reshape([rows as i32, -1]);
-                }
                 activations = layer.forward(activations);
+            }
+            activations = relu(activations);
+            if number + 1 == self.convolutions {
+                // The pixels of an image become one row again.
+                activations = activations.reshape([rows as i32, -1]);
             }
         }
         activations
@@ -135,7 +142,7 @@ mod tests {
     fn a_convolution_has_one_kernel_for_all_pixels_and_the_next_layer_sees_them_row_by_row() {
         // Two by two grey pixels, one kernel whose weights are the powers of two, then one weight a pixel.
         let convolution = Some(Convolution { image_channels: 1, channels: vec![1] });
-        let layers = Layers { inputs: 4, convolution, hidden: vec![] };
+        let layers = Layers { convolution, ..Layers::dense(4, vec![]) };
         let architecture = Architecture::try_from(layers).unwrap();
         let kernel = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, -300.0];
         let dense = [1.0, 1000.0, 1e6, 1e7, 0.5];

@@ -59,7 +59,7 @@ mod tests {
             Err(LearningError::OtherDimension { plan: 289, genesis: 290 })
         ));
         let convolution = Some(Convolution { image_channels: 1, channels: vec![2] });
-        let layers = Layers { inputs: 4, convolution, hidden: vec![] };
+        let layers = Layers { convolution, ..Layers::dense(4, vec![]) };
         let training = config.to_plan();
         let bytes = Plan { layers: layers.clone(), training, dictionary: None }.encode();
         assert_eq!(TrainingPlan::agreed(&bytes, 29).unwrap().architecture.layers(), &layers);

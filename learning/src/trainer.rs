@@ -2,9 +2,9 @@
 
 use std::error::Error;
 
-use consilium_datasets::{Table, scorecard, survey::Quantities};
+use consilium_datasets::{Table, survey::Quantities};
 
-use crate::evaluation::logits;
+use crate::evaluation::{form, logits};
 use crate::training::check_table;
 use crate::{Architecture, LearningError, TrainingConfig, generator, train};
 
@@ -87,7 +87,7 @@ pub trait Trainer: Send {
         Err(TrainError::Unable("scale its rows by agreed statistics"))
     }
 
-    /// Counts how good a model is on rows that it does not train on ([`scorecard`]).
+    /// Counts how good a model is on rows that it does not train on ([`scorecard`](consilium_datasets::scorecard)).
     ///
     /// # Errors
     /// [`TrainError`] if that cannot be said; the institution then sits the step out.
@@ -187,8 +187,7 @@ impl Trainer for LocalTrainer {
         } else {
             logits(&self.architecture, model, &table.features)?
         };
-        let labels = table.labels.iter().map(|&label| label > 0.5);
-        Ok(scorecard::count(logits.into_iter().zip(labels)))
+        Ok(form(self.architecture.head()).count(&logits, &table.labels))
     }
 }
 

@@ -3,6 +3,7 @@
 use burn::optim::{AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use consilium_datasets::Table;
+use consilium_proto::training::Head;
 use rand_core::RngCore;
 
 use crate::loss::{Loss, Proximal};
@@ -11,7 +12,8 @@ use crate::weights::finite;
 use crate::{Architecture, LearningError, Optimiser, TrainingConfig, permutation};
 
 /// # Errors
-/// [`LearningError::NoRows`] or [`LearningError::TableShape`] unless every row has the network's inputs and a label.
+/// [`LearningError::NoRows`] or [`LearningError::TableShape`] unless every row has the network's inputs and a label;
+/// [`LearningError::Label`] for a label that its head cannot predict.
 pub(super) fn check_table(architecture: &Architecture, table: &Table) -> Result<(), LearningError> {
     let expected = architecture.inputs();
     if table.rows == 0 {
@@ -19,12 +21,29 @@ pub(super) fn check_table(architecture: &Architecture, table: &Table) -> Result<
     }
     let fits = table.width == expected && table.labels.len() == table.rows;
     if fits && table.features.len() == expected * table.rows {
-        return Ok(());
+        return check_labels(architecture.head(), &table.labels);
     }
     let rows = table.rows;
     let features = table.features.len();
     let labels = table.labels.len();
     Err(LearningError::TableShape { expected, rows, features, labels })
+}
+
+fn check_labels(head: Head, labels: &[f32]) -> Result<(), LearningError> {
+    let (wrong, expected) = match head {
+        // Whatever is above one half is positive.
+        Head::Binary => return Ok(()),
+        Head::Classes(classes) => {
+            let is_class =
+                |label: f32| label.fract() == 0.0 && (0.0..classes as f32).contains(&label);
+            let wrong = labels.iter().position(|&label| !is_class(label));
+            (wrong, format!("one of {classes} classes"))
+        }
+        Head::Regression => {
+            (labels.iter().position(|label| !label.is_finite()), "a finite number".to_owned())
+        }
+    };
+    wrong.map_or(Ok(()), |row| Err(LearningError::Label { row, expected }))
 }
 
 /// A network in training: parameters together with the optimiser's state, which lives from epoch to epoch.
@@ -65,7 +84,7 @@ impl Learner {
                     AdamWConfig::new().with_weight_decay(config.weight_decay as f32).init()
                 }
             },
-            loss: Loss::new(config),
+            loss: Loss::new(architecture.head(), config)?,
             architecture: architecture.clone(),
             learning_rate: config.rate_at(0),
             config: config.clone(),

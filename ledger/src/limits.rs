@@ -6,3 +6,5 @@ pub const MAX_ENTRIES: usize = 64;
 pub const MAX_ENTRY_BYTES: usize = 64 * 1024;
 /// The longest a blob may be, in bytes.
 pub const MAX_BLOB_BYTES: usize = 64 << 20;
+/// The longest a note may be, in bytes.
+pub const MAX_NOTE_BYTES: usize = 1024;

@@ -25,6 +25,18 @@ pub enum NoteError {
         /// Name of the key.
         name: String,
     },
+    /// A cosignature says another time than the one that is agreed.
+    #[error(
+        "the cosignature of {name} is of second {found}, expected {expected}, the time of the block"
+    )]
+    OtherTime {
+        /// Name of the key.
+        name: String,
+        /// Seconds since the epoch that it should say.
+        expected: u64,
+        /// What it says.
+        found: u64,
+    },
     /// It speaks of another log.
     #[error("the checkpoint is of {found}, expected {expected}: it belongs to another chain")]
     OtherOrigin {

@@ -5,7 +5,7 @@
 //!   LOCK      locked while a process has the ledger open
 //!   HEAD      last durable block, see `head_file`
 //!   MANIFEST  hashes of all files, while the ledger is closed, see `manifest`
-//!   store/    sled's: tree "blocks" (height u64 → encoded block), tree "blobs" (SHA-256 → bytes), see `values`
+//!   store/    sled's: tree "blocks" (height u64 → encoded block), tree "blobs" (SHA-256 → bytes), "notes", see `values`
 //! ```
 //!
 //! Writing, in this order; every step's comment says what a crash before the next one means:
@@ -23,8 +23,13 @@ use consilium_hash::BlobHash;
 use tempfile::TempDir;
 
 use crate::{
-    blob_hash, block::Block, error::LedgerError, head::Head, limits::MAX_BLOB_BYTES,
-    malformed::Malformed, seal::SealedHeader,
+    blob_hash,
+    block::Block,
+    error::LedgerError,
+    head::Head,
+    limits::{MAX_BLOB_BYTES, MAX_NOTE_BYTES},
+    malformed::Malformed,
+    seal::SealedHeader,
 };
 use disk::{Disk, io_error};
 use fence::fence;
@@ -252,6 +257,31 @@ impl Store {
         self.read(|open| open.blobs.contains(&address.0))
     }
 
+    /// Keeps a note under a key of its writer's: what follows from the blocks and is faster found than derived again.
+    ///
+    /// Durable with the next block that is appended; a crash before that may lose it, so whoever keeps notes makes those anew
+    /// that are missing when the ledger is opened.
+    ///
+    /// # Errors
+    /// As [`Store::append_block`].
+    pub fn put_note(&self, key: &[u8; 32], note: &[u8]) -> Result<(), LedgerError> {
+        if note.len() > MAX_NOTE_BYTES {
+            return Err(LedgerError::BlobTooLong { got: note.len(), most: MAX_NOTE_BYTES });
+        }
+        let mut writer = self.writer()?;
+        let open = self.opened();
+        let open = open.as_ref().ok_or_else(|| self.closed())?;
+        writer.attempt(|| open.notes.put(&self.disk, key, note))
+    }
+
+    /// The note under this key.
+    ///
+    /// # Errors
+    /// [`LedgerError::Damaged`].
+    pub fn get_note(&self, key: &[u8; 32]) -> Result<Option<Vec<u8>>, LedgerError> {
+        self.read(|open| open.notes.get(key))
+    }
+
     /// Ends the work with the ledger and writes a manifest of its files. Later calls find it closed.
     ///
     /// A store that is dropped instead loses nothing; its files only have no manifest.
@@ -261,11 +291,11 @@ impl Store {
     pub fn close(&self) -> Result<(), LedgerError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let open = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Open { blocks, blobs, db, log, _lock, copy }) = open else {
+        let Some(Open { blocks, blobs, notes, db, log, _lock, copy }) = open else {
             return Err(self.closed());
         };
         fence(&self.root, || {
-            drop((blocks, blobs, db));
+            drop((blocks, blobs, notes, db));
             Ok(())
         })?;
         if writer.failed {

@@ -13,6 +13,8 @@
 //! - [`training`]: what institutions agreed to train, checked
 //! - [`CHUNK_BYTES`] and the other limits: what a node accepts before it takes memory
 
+#[cfg(any(feature = "client", feature = "server"))]
+mod codec;
 mod limits;
 mod strict;
 pub mod training;

@@ -178,7 +178,7 @@ fn model(
     for masked in &evidence.masked_updates {
         check.add(masked).map_err(nothing)?;
     }
-    let previous = Model::from_bytes(&evidence.model, parameters.dimension)
+    let previous = Model::from_bytes(&evidence.model, parameters)
         .filter(|model| model.hash() == judged.round().model_hash)
         .ok_or_else(|| nothing("the model before is not the one that the round was opened with"))?;
     match check.follow(&previous, &evidence.sums, follower.roster(), parameters, &mut OsRng) {

@@ -10,6 +10,7 @@ pub(super) mod keys;
 mod log;
 pub(super) mod model;
 mod participant;
+pub(super) mod personal;
 pub(super) mod predict;
 mod reach;
 pub(super) mod rows;

@@ -16,10 +16,16 @@ use consilium_client::{
 use consilium_datasets::{Preprocessor, scorecard::Scores, survey::Survey};
 use consilium_identity::InstitutionFiles;
 use consilium_learning::{
-    Card, Description, Head, Participant, TrainedModel, from_safetensors, to_safetensors,
+    Card, Description, Head, LearnedTarget, NumberTarget, Participant, TrainedModel,
+    from_safetensors, to_safetensors,
 };
 
-use super::{failure, participant::plan, trainer};
+use super::{
+    failure,
+    participant::plan,
+    personal::{Compared, Personal},
+    trainer,
+};
 
 /// Longest card that is written over.
 const MAX_CARD_BYTES: usize = 4 << 20;
@@ -40,6 +46,7 @@ pub(crate) fn export(
     state: &Path,
     out: &Path,
     last: bool,
+    personal: &Personal,
 ) -> Result<String, Failure> {
     let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
     let parameters = &files.parameters;
@@ -66,21 +73,30 @@ pub(crate) fn export(
     let standing = status(&files, state).map_err(failure)?;
     let trained = TrainedModel::new(architecture.clone(), chosen, description, step);
     let mut trained = trained.map_err(Failure::unusable)?;
-    trained.metrics = scores.as_ref().map(metrics).unwrap_or_default();
+    let target = &trained.description.target;
+    let measured = scores.as_ref().map(|scores| metrics(scores, target));
+    trained.metrics = measured.unwrap_or_default();
+    trained.confusion = scores.as_ref().and_then(confusion);
     trained.head = standing.head.map(|(height, hash)| Head {
         chain_id: standing.chain_id.to_string(),
         height,
         hash: hash.to_string(),
     });
+    let compared = personal.apply(&files, &mut trained)?;
+    if let Some(Compared { own, .. }) = &compared {
+        trained.metrics = metrics(own, &trained.description.target);
+        trained.confusion = confusion(own);
+    }
     let bytes = trained.to_bytes().map_err(Failure::unusable)?;
     // Another model's metadata may be longer.
     let most = bytes.len().saturating_add(8 << 20);
     write_file(out, &bytes, most, is_former).map_err(Failure::unusable)?;
     let card = card_of(out);
-    let text = card_text(&trained, &standing, scores.as_ref());
+    let text = card_text(&trained, &standing, scores.as_ref(), compared.as_ref());
     let is_card = |found: &[u8]| found.starts_with(CARD_HEAD);
     write_file(&card, text.as_bytes(), MAX_CARD_BYTES, is_card).map_err(Failure::unusable)?;
-    Ok(format!("{words}: {}\nits card: {}\n", out.display(), card.display()))
+    let compared = compared.map_or_else(String::new, |compared| compared.words() + "\n");
+    Ok(format!("{words}: {}\nits card: {}\n{compared}", out.display(), card.display()))
 }
 
 /// The model with the smallest loss on held-out rows, where the run has measured any; otherwise, or where it is asked for, the last.
@@ -119,24 +135,30 @@ fn describe(
     let statistics = Survey::of(&dictionary).read(&counted).map_err(Failure::unusable)?;
     let preprocessor = Preprocessor::agreed(&dictionary, &statistics.numbers());
     let preprocessor = preprocessor.map_err(Failure::unusable)?;
-    Description::agreed(dictionary, preprocessor).map(Some).map_err(Failure::unusable)
+    Ok(Some(Description::agreed(dictionary, preprocessor)))
 }
 
-fn metrics(scores: &Scores) -> BTreeMap<String, f64> {
-    let known = [
-        ("rows", Some(scores.rows as f64)),
-        ("positive rows", Some(scores.positive as f64)),
-        ("loss", Some(scores.loss)),
-        ("Brier score", Some(scores.brier)),
-        ("AUC", scores.auc),
-        ("AUC standard error", scores.auc_error),
-        ("accuracy", Some(scores.accuracy)),
-        ("sensitivity", scores.sensitivity),
-        ("specificity", scores.specificity),
-        ("balanced accuracy", scores.balanced_accuracy),
-        ("calibration error", Some(scores.calibration_error)),
-    ];
-    known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+/// By name; lengths of a number in its unit.
+fn metrics(scores: &Scores, target: &LearnedTarget) -> BTreeMap<String, f64> {
+    let width = match target {
+        LearnedTarget::Number(NumberTarget { range, .. }) => range.maximum - range.minimum,
+        LearnedTarget::Binary(_) | LearnedTarget::Several(_) => 1.0,
+    };
+    let in_unit = |(name, value): (&str, f64)| {
+        let value = match name {
+            "RMSE" | "MAE" => value * width,
+            _ => value,
+        };
+        (name.to_owned(), value)
+    };
+    scores.named().into_iter().map(in_unit).collect()
+}
+
+fn confusion(scores: &Scores) -> Option<Vec<Vec<u64>>> {
+    match scores {
+        Scores::Classes(scores) => Some(scores.confusion.clone()),
+        Scores::Binary(_) | Scores::Number(_) => None,
+    }
 }
 
 /// Beside the model: `model.safetensors` has `model.md`.
@@ -144,23 +166,42 @@ fn card_of(out: &Path) -> PathBuf {
     out.with_extension("md")
 }
 
-fn card_text(model: &TrainedModel, standing: &Status, scores: Option<&Scores>) -> String {
+fn card_text(
+    model: &TrainedModel,
+    standing: &Status,
+    scores: Option<&Scores>,
+    compared: Option<&Compared>,
+) -> String {
     let institutions = standing.certified.len();
     let participant = |(pseudonym, rows, is_out): &(consilium_hash::Pseudonym, u64, bool)| {
         Participant { pseudonym: pseudonym.to_string(), rows: *rows, is_out: *is_out }
     };
+    let mut run = format!(
+        "Trained by {institutions} institutions in a verified federation; nobody has seen another's rows."
+    );
+    let of_all = scores.map(|scores| {
+        format!("{} rows that the institutions held out, summed over all of them", scores.rows())
+    });
+    let measured_on = match compared {
+        None => of_all,
+        Some(compared) => {
+            run += &format!(
+                " **The last layer is of the rows of institution {} alone**: it was trained after the run, without a proof of \
+                 its bound and without noise, tells of these rows, and is for this institution: {}.",
+                standing.pseudonym,
+                compared.words()
+            );
+            Some(format!("{} rows that this institution held out", compared.own.rows()))
+        }
+    };
     let card = Card {
         model,
-        run: format!(
-            "Trained by {institutions} institutions in a verified federation; nobody has seen another's rows."
-        ),
+        run,
         rounds: standing.steps.1,
         participants: standing.certified.iter().map(participant).collect(),
         bound: standing.bound.clone(),
         privacy: standing.privacy.clone(),
-        measured_on: scores.map(|scores| {
-            format!("{} rows that the institutions held out, summed over all of them", scores.rows)
-        }),
+        measured_on,
     };
     card.to_string()
 }

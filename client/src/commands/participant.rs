@@ -62,7 +62,7 @@ pub(super) fn participant(
     };
     let mut participant = Participant::new(trainer, preparation);
     if parameters.agenda().evaluation().is_some() {
-        let initial = Model::from_bytes(&files.initial_model, parameters.dimension);
+        let initial = Model::initial(&files.initial_model, parameters);
         participant = match initial {
             Some(initial) => participant.comparing(initial.parameters().to_vec()),
             None => participant,

@@ -8,13 +8,14 @@ use std::{
 use clap::Args;
 use consilium_cli::{Failure, output::write_file};
 use consilium_datasets::{Features, Schema, Source};
-use consilium_learning::{Prediction, TrainedModel};
+use consilium_learning::{LearnedTarget, Prediction, TrainedModel};
 
 pub(crate) const PREDICT: &str = "\
 The file needs the columns that the model was trained on, by name, in any order; a target is not needed and not looked at. Missing
 values, unknown categories and codes become what they became in training, and values outside of the agreed ranges are
-refused. The answer is CSV: the row (or the column of --id), the probability of the positive class, and the class by its name,
-positive from a probability of a half on.
+refused. The answer is CSV: the row (or the column of --id), and what the model predicts. Of two classes: the probability of the
+positive one, and the class by its name, positive from a probability of a half on. Of several: a probability for each class, by
+name, and the likeliest class. Of a number: the number, in the unit and within the range of the data dictionary.
 
 It is no medical device: see the model's card.
 
@@ -27,7 +28,6 @@ Example:
 
 /// Largest model that is read.
 const MAX_MODEL_BYTES: u64 = 256 << 20;
-const HEADER: &str = ",probability,class\n";
 
 #[derive(Args)]
 pub(crate) struct Predict {
@@ -67,28 +67,76 @@ impl Predict {
         let predictions = model.predict(&inputs).map_err(Failure::unusable)?;
         let text = self.csv(&model, &rows, &predictions);
         let Some(out) = &self.out else { return Ok(text) };
+        let header = header(&model.description.target);
         let is_former = |found: &[u8]| {
             let first = found.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            first.ends_with(HEADER.trim_end().as_bytes())
+            first.ends_with(header.as_bytes())
         };
         write_file(out, text.as_bytes(), usize::MAX, is_former).map_err(Failure::unusable)?;
-        let positive = predictions.iter().filter(|row| row.positive).count();
         let total = predictions.len();
-        Ok(format!("{positive} of {total} rows are positive: {}\n", out.display()))
+        let is_positive =
+            |row: &&Prediction| matches!(row, Prediction::Binary { positive: true, .. });
+        let said = match &model.description.target {
+            LearnedTarget::Binary(_) => {
+                let positive = predictions.iter().filter(is_positive).count();
+                format!("{positive} of {total} rows are positive")
+            }
+            LearnedTarget::Several(_) | LearnedTarget::Number(_) => {
+                format!("{total} rows have an answer")
+            }
+        };
+        Ok(format!("{said}: {}\n", out.display()))
     }
 
     fn csv(&self, model: &TrainedModel, rows: &Features, predictions: &[Prediction]) -> String {
-        let classes = &model.description.classes;
-        let names = [false, true].map(|positive| quoted(&classes.name(positive)));
-        let [negative, positive] = &names;
-        let mut text = quoted(self.id.as_deref().unwrap_or("row")) + HEADER;
+        let target = &model.description.target;
+        let names = classes(target);
+        let mut text = quoted(self.id.as_deref().unwrap_or("row")) + &header(target) + "\n";
         for (number, prediction) in predictions.iter().enumerate() {
             let id = rows.ids().and_then(|ids| ids.get(number));
             let id = id.map_or_else(|| (number + 1).to_string(), |id| quoted(id));
-            let class = if prediction.positive { positive } else { negative };
-            text += &format!("{id},{:.6},{class}\n", prediction.probability);
+            let name = |place: usize| names.get(place).map_or("", String::as_str);
+            let answer = match prediction {
+                Prediction::Binary { probability, positive, .. } => {
+                    format!("{probability:.6},{}", name(usize::from(*positive)))
+                }
+                Prediction::Class { probabilities, class } => {
+                    let probabilities = probabilities.iter();
+                    let each = probabilities.map(|probability| format!("{probability:.6},"));
+                    each.collect::<String>() + name(*class)
+                }
+                // As precise as what the network computes with.
+                Prediction::Number(number) => (*number as f32).to_string(),
+            };
+            text += &format!("{id},{answer}\n");
         }
         text
+    }
+}
+
+/// The classes in the order of their numbers, quoted; none where the target is a number.
+fn classes(target: &LearnedTarget) -> Vec<String> {
+    match target {
+        LearnedTarget::Binary(names) => {
+            [false, true].map(|positive| quoted(&names.name(positive))).to_vec()
+        }
+        LearnedTarget::Several(several) => {
+            several.classes.iter().map(|class| quoted(class)).collect()
+        }
+        LearnedTarget::Number(_) => Vec::new(),
+    }
+}
+
+/// What stands above the columns but the first.
+fn header(target: &LearnedTarget) -> String {
+    match target {
+        LearnedTarget::Binary(_) => ",probability,class".to_owned(),
+        LearnedTarget::Several(several) => {
+            let column =
+                |class: &String| format!(",{}", quoted(&format!("probability of {class}")));
+            several.classes.iter().map(column).collect::<String>() + ",class"
+        }
+        LearnedTarget::Number(number) => format!(",{}", quoted(&number.name())),
     }
 }
 

@@ -22,7 +22,8 @@ const MOST_NAMED: usize = 12;
 /// What is trained on, and what its institution should know about it before anything is sent.
 pub(crate) struct Rows {
     pub(crate) number: usize,
-    pub(crate) positive: usize,
+    /// Of two classes.
+    pub(crate) positive: Option<usize>,
     pub(crate) kind: RowsKind,
     /// What they mean; not known before the run has counted them.
     pub(crate) description: Option<Description>,
@@ -91,6 +92,34 @@ fn counted(
         RowsKind::Counted { dataset: Box::new(dataset), split, dictionary: Box::new(dictionary) };
     let remarks = Remarks { facts, warnings: Vec::new() };
     Ok(Rows { number, positive, kind, description: None, remarks })
+}
+
+/// The rows that this institution trains on, and those that it holds out where the run evaluates, as inputs of a model that is
+/// described: what `run` was given is what is read here.
+pub(crate) fn own_tables(
+    files: &InstitutionFiles,
+    data: &str,
+    description: &Description,
+) -> Result<(Table, Option<Table>), Failure> {
+    let source = Source::open(data).map_err(Failure::unusable)?;
+    let dataset = match &description.dictionary {
+        Some(dictionary) => open(dictionary, &source)?.0,
+        None => Dataset::of(&source).map_err(Failure::unusable)?,
+    };
+    let certified = files.identity.rows;
+    if dataset.rows() as u64 != certified {
+        let found = dataset.rows();
+        return Err(Failure::unusable(format!(
+            "the data has {found} rows, the certificate says {certified}: give the rows that were certified"
+        )));
+    }
+    let parameters = &files.parameters;
+    let split = split(&dataset, parameters);
+    let table = |rows: &[usize]| {
+        description.preprocessor.transform(&dataset, rows).map_err(Failure::unusable)
+    };
+    let evaluates = parameters.agenda().evaluation().is_some();
+    Ok((table(&split.train)?, if evaluates { Some(table(&split.test)?) } else { None }))
 }
 
 /// Which rows are trained on, and which are held out: none where the run does not evaluate. The chain's name decides which, so

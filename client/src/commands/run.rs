@@ -96,7 +96,9 @@ impl Run {
             tracing::warn!("{warning}");
         }
         // Whoever has labelled patients otherwise than the schema says sees it here, before anything is sent.
-        tracing::info!("{positive} of {number} rows are positive");
+        if let Some(positive) = positive {
+            tracing::info!("{positive} of {number} rows are positive");
+        }
         remarks.tell();
         tracing::info!(
             dimension = parameters.dimension,

@@ -19,15 +19,15 @@ pub fn load(directory: &Path, parameters: &Parameters) -> Result<Option<CheckedM
     let path = path(directory);
     // The model, the best one, and places of ten bytes at most.
     let places = parameters.agenda().forms().map(|form| u64::from(form.dimension())).sum::<u64>();
-    let most = 1024 + 8 * u64::from(parameters.dimension) + 20 * places;
+    let most = 1024 + 2 * parameters.model_length() as u64 + 20 * places;
     let Some(bytes) = files::read(&path, most)? else {
         return Ok(None);
     };
     let parse = || {
         let (step, rest) = bytes.split_first_chunk::<8>()?;
-        let (blob, findings) = rest.split_at_checked(4 * parameters.dimension as usize)?;
-        let model = Model::from_bytes(blob, parameters.dimension)?;
-        let findings = Findings::read(findings, parameters.dimension).ok()??;
+        let (blob, findings) = rest.split_at_checked(parameters.model_length())?;
+        let model = Model::from_bytes(blob, parameters)?;
+        let findings = Findings::read(findings, parameters).ok()??;
         Some(CheckedModel::restored(u64::from_be_bytes(*step), model, findings))
     };
     let detail = || "expected a step and a model of this run".to_owned();
@@ -59,7 +59,7 @@ mod tests {
         let world = World::new();
         let parameters = &world.ceremony.parameters;
         assert!(load(dir.path(), parameters).unwrap().is_none());
-        let blob = Model::from_bytes(&world.ceremony.initial_model, parameters.dimension).unwrap();
+        let blob = Model::from_bytes(&world.ceremony.initial_model, parameters).unwrap();
         let model = CheckedModel::restored(1, blob, Findings::default());
         store(&model, dir.path()).unwrap();
         let again = load(dir.path(), parameters).unwrap().unwrap();

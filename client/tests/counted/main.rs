@@ -5,4 +5,5 @@
 #[path = "../common/coordinator.rs"]
 mod coordinator;
 mod run;
+mod targets;
 mod world;

@@ -7,18 +7,23 @@ use std::{
 
 use consilium_audit::audit::audit;
 use consilium_client::{contribution::last_scores, state::model};
-use consilium_datasets::{Preprocessor, Source, dictionary::Dictionary, survey::Survey};
+use consilium_contract::ServerOptimiser;
+use consilium_datasets::{
+    Preprocessor, Source, dictionary::Dictionary, scorecard::Scores, survey::Survey,
+};
+
+use consilium_proto::v1::ServerMomentum;
 
 use crate::world::{ROWS, World};
 
-fn finish(world: &World, running: Vec<Child>) {
+pub fn finish(world: &World, running: Vec<Child>) {
     for (place, mut child) in running.into_iter().enumerate() {
         let status = child.wait().unwrap();
         assert!(status.success(), "{place}: {}", world.read(&format!("{place}.log")));
     }
 }
 
-fn audited(world: &mut World) {
+pub fn audited(world: &mut World) {
     world.stop();
     let (ledger, scratch) = (world.path("ledger"), world.path("scratch"));
     fs::create_dir_all(&scratch).unwrap();
@@ -46,7 +51,9 @@ fn sites_scale_alike_by_the_rows_of_all_and_learn_how_good_the_model_is_on_rows_
         assert_eq!(one.findings(), checked[0].findings());
     }
     let findings = checked[0].findings();
-    let (step, scores) = last_scores(&world.parameters, findings).unwrap();
+    let (step, Scores::Binary(scores)) = last_scores(&world.parameters, findings).unwrap() else {
+        panic!()
+    };
     assert_eq!((step, scores.rows), (9, ROWS.iter().sum::<u64>() / 4));
     assert!(scores.auc.unwrap() > 0.97, "{scores:?}");
     assert!(findings.best().is_some_and(|best| best.step == 9), "{findings:?}");
@@ -112,8 +119,9 @@ fn best_model_is_used(world: &World) {
 }
 
 #[test]
-fn an_institution_that_is_killed_goes_on_with_the_same_statistics_and_the_same_held_out_rows() {
-    let mut world = World::of(4, 0);
+fn an_institution_that_is_killed_goes_on_with_the_same_statistics_held_out_rows_and_moments() {
+    let momentum = ServerMomentum { learning_rate: 1.0, beta: 0.5 };
+    let mut world = World::under(ServerOptimiser::Momentum(momentum), 4, 0);
     (0..4).for_each(|place| world.write_rows(place, false));
     let mut running: Vec<Child> = (0..3).map(|place| world.start(place)).collect();
     let mut killed = world.start(3);
@@ -133,6 +141,7 @@ fn an_institution_that_is_killed_goes_on_with_the_same_statistics_and_the_same_h
         model::load(&state, &world.parameters).unwrap().unwrap()
     };
     assert_eq!(load(3).model(), load(0).model());
+    assert_eq!(load(3).model().to_bytes().len(), 2 * 4 * 3);
     assert_eq!(load(3).findings(), load(0).findings());
     audited(&mut world);
 }
@@ -157,6 +166,38 @@ fn labels_that_one_site_has_inverted_show_in_that_sites_own_evaluation() {
         area.split([',', ')']).next().unwrap().parse::<f64>().unwrap()
     };
     assert!(own_area(3) < 0.5 && own_area(0) > 0.5, "{} {}", own_area(3), own_area(0));
+    a_last_layer_of_its_own_stays_with_the_site_and_is_measured_on_rows_that_it_holds_out(&world);
+}
+
+/// The site whose labels mean something else gains by one; its file and card say whose it is.
+fn a_last_layer_of_its_own_stays_with_the_site_and_is_measured_on_rows_that_it_holds_out(
+    world: &World,
+) {
+    let write = |name: &str, more: &[&str]| {
+        let mut command = world.command(3, "model");
+        let out = world.path(&format!("{name}.safetensors"));
+        let output = command.arg("--out").arg(&out).args(more).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr), fs::read(out).ok())
+    };
+    let rows = world.path("3.toml");
+    let own = ["--own-last-layer", rows.to_str().unwrap(), "--own-epochs", "60"];
+    let (_, _, _, of_all) = write("all", &[]);
+    let (code, said, message, personal) = write("own", &own);
+    assert_eq!(code, Some(0), "{message}");
+    let words = "on the 30 rows that this institution holds out, the last layer of its own is better: loss ";
+    assert!(said.contains(words), "{said}");
+    assert!(personal.is_some() && personal != of_all && write("again", &own).3 == personal);
+    let card = world.read("own.md");
+    for part in ["alone**", words, "Measured on 30 rows that this institution held out."] {
+        assert!(card.contains(part), "{part} is not in {card}");
+    }
+    assert!(!world.read("all.md").contains("alone**"));
+    // Another site's rows are not those that it was certified for.
+    let other = world.path("0.toml");
+    let (code, _, message, _) = write("other", &["--own-last-layer", other.to_str().unwrap()]);
+    assert_eq!(code, Some(2));
+    assert!(message.contains("the data has 60 rows, the certificate says 120"), "{message}");
 }
 
 #[test]

@@ -7,12 +7,11 @@ use std::{
 };
 
 use consilium_authority::{AgreedDictionary, CeremonySpec};
-use consilium_contract::Parameters;
+use consilium_contract::{Parameters, ServerOptimiser};
 use consilium_coordinator::Running;
-use consilium_datasets::scorecard;
 use consilium_proto::{
     training::Layers,
-    v1::{Evaluation, Tally},
+    v1::{Evaluation, Training},
 };
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -53,26 +52,52 @@ pub struct World {
 impl World {
     /// Sites with so many steps, an evaluation after every second one, that end a run after so many evaluations in vain.
     pub fn of(steps: u64, patience: u32) -> Self {
+        Self::founded(DICTIONARY, steps, patience, 1.0, ServerOptimiser::Mean)
+    }
+
+    /// The same, whose model this optimiser moves.
+    pub fn under(server_optimiser: ServerOptimiser, steps: u64, patience: u32) -> Self {
+        Self::founded(DICTIONARY, steps, patience, 1.0, server_optimiser)
+    }
+
+    /// The same with another target than two classes, and steps so many times as large.
+    pub fn with_target(target: &str, steps: u64, faster: f32) -> Self {
+        let dictionary = DICTIONARY.replace("positive = ['1']\nnegative = ['0']", target);
+        Self::founded(&dictionary, steps, 0, faster, ServerOptimiser::Mean)
+    }
+
+    fn founded(
+        dictionary: &str,
+        steps: u64,
+        patience: u32,
+        faster: f32,
+        server_optimiser: ServerOptimiser,
+    ) -> Self {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("dictionary.toml");
-        fs::write(&path, DICTIONARY).unwrap();
+        fs::write(&path, dictionary).unwrap();
         let dictionary = AgreedDictionary::load(&path).unwrap();
         let held = consilium_testkit::ceremony(steps, |usual| {
-            let layers = Layers::dense(2, vec![]);
+            let layers = Layers { head: dictionary.head(), ..Layers::dense(2, vec![]) };
+            let model = vec![0.0; layers.dimension().unwrap() as usize];
+            let defaults = CeremonySpec::new(layers, model, ROWS.to_vec());
             *usual = CeremonySpec {
+                training: Training {
+                    learning_rate: f64::from(faster) * defaults.training.learning_rate,
+                    ..defaults.training
+                },
+                clip: faster * defaults.clip,
                 statistics: Some(dictionary.tally()),
                 evaluation: Some(Evaluation {
-                    tally: Some(Tally {
-                        counts: scorecard::COUNTS as u32,
-                        sums: scorecard::SUMS as u32,
-                    }),
+                    tally: Some(dictionary.evaluation_tally().unwrap()),
                     every: 2,
                     patience,
                     held_out_permille: 250,
                 }),
                 dictionary: Some(dictionary),
+                server_optimiser,
                 steps,
-                ..CeremonySpec::new(layers, vec![0.0; 3], ROWS.to_vec())
+                ..defaults
             };
         });
         let ceremony = root.path().join("ceremony");
@@ -92,11 +117,17 @@ impl World {
 
     /// Rows of a site: glucose alone decides, more of it at later sites; column order, missing values differ by site.
     pub fn write_rows(&self, place: usize, inverted: bool) {
+        let label = |glucose| u8::from((glucose > 140) != inverted).to_string();
+        self.write_labelled(place, "column='ill', positive=1, negative=0", label);
+    }
+
+    /// The same with another target.
+    pub fn write_labelled(&self, place: usize, target: &str, label: impl Fn(u64) -> String) {
         let row = |i: u64| {
             let glucose = 60 + (i * 37) % 140 + 10 * place as u64;
             let age =
                 if i.is_multiple_of(9) { String::new() } else { (20 + (i * 13) % 70).to_string() };
-            let ill = u8::from((glucose > 140) != inverted);
+            let ill = label(glucose);
             match place % 2 {
                 0 => format!("{glucose},{age},{ill}\n"),
                 _ => format!("{ill},{age},{glucose}\n"),
@@ -106,9 +137,7 @@ impl World {
             if place.is_multiple_of(2) { "glucose,age,ill\n" } else { "ill,age,glucose\n" };
         let rows: String = (0..ROWS[place]).map(row).collect();
         fs::write(self.path(&format!("{place}.csv")), header.to_owned() + &rows).unwrap();
-        let schema = format!(
-            "name='t'\nfile='{place}.csv'\ntarget={{column='ill', positive=1, negative=0}}\n"
-        );
+        let schema = format!("name='t'\nfile='{place}.csv'\ntarget={{{target}}}\n");
         fs::write(self.path(&format!("{place}.toml")), schema).unwrap();
     }
 

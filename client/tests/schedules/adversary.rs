@@ -101,8 +101,7 @@ impl<'a> Adversary<'a> {
             }
         }
         let model =
-            Model::from_bytes(&world.ceremony.initial_model, world.ceremony.parameters.dimension)
-                .unwrap();
+            Model::initial(&world.ceremony.initial_model, &world.ceremony.parameters).unwrap();
         let mut branch = Branch {
             blocks: Vec::new(),
             chain: world.empty_chain(),

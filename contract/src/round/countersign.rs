@@ -51,7 +51,7 @@ impl SealedBlock {
     ///
     /// # Errors
     /// [`NoteError::Malformed`] where it is no encoding of one, [`NoteError::BadSignature`] where it is not the
-    /// trustee's or of another checkpoint.
+    /// trustee's or of another checkpoint, [`NoteError::OtherTime`] where its time is not the block's.
     pub fn verify(
         &self,
         cosignature: &[u8],
@@ -60,6 +60,13 @@ impl SealedBlock {
     ) -> Result<Cosignature, NoteError> {
         let cosignature = Cosignature::decode(cosignature)?;
         self.checkpoint.verify_cosignature(&cosignature, trustee, &key.into())?;
+        let expected = self.time_ms / 1000;
+        if cosignature.time_s() != expected {
+            // Otherwise a note put together from the chain would say that its head was the last one at whatever time.
+            let name = trustee.to_string();
+            let found = cosignature.time_s();
+            return Err(NoteError::OtherTime { name, expected, found });
+        }
         Ok(cosignature)
     }
 }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::model::Model;
 use crate::agenda::{Agenda, Purpose};
+use crate::parameters::Parameters;
 
 /// The model with the smallest loss so far.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,11 +116,11 @@ impl Findings {
         message.encode_to_vec()
     }
 
-    /// Reads what [`Self::encode`] wrote for models of that many parameters; `None` where a model is another one's.
+    /// Reads what [`Self::encode`] wrote in this run; `None` where a model is another one's.
     ///
     /// # Errors
     /// [`WireError`].
-    pub fn read(bytes: &[u8], dimension: u32) -> Result<Option<Self>, WireError> {
+    pub fn read(bytes: &[u8], parameters: &Parameters) -> Result<Option<Self>, WireError> {
         let message: v1::Findings = decode("findings", bytes, bytes.len())?;
         let counted = |counted: v1::CountedStep| CountedStep {
             step: counted.step,
@@ -127,7 +128,7 @@ impl Findings {
         };
         let best = match message.best {
             None => None,
-            Some(best) => match Model::from_bytes(&best.model, dimension) {
+            Some(best) => match Model::from_bytes(&best.model, parameters) {
                 Some(model) => {
                     let v1::BestModel { step, loss, places, .. } = best;
                     Some(Best { step, model, loss, places: places.into() })

@@ -2,42 +2,61 @@
 
 use std::sync::Arc;
 
-use consilium_crypto::quantise;
+use consilium_crypto::quantise::decode;
 use consilium_hash::ModelHash;
 use sha2::{Digest, Sha256};
 
-use crate::{agenda::Purpose, parameters::Parameters};
+use crate::{agenda::Purpose, parameters::Parameters, server_optimiser::ServerOptimiser};
 
-/// Parameters of the network, `[d]`, with the hash of their bytes. Clones share them.
+/// Parameters of the network, `[d]`, what the server's optimiser keeps of them, and the hash of the bytes of both. Clones
+/// share them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    parameters: Arc<[f32]>,
+    /// Parameters, then moments.
+    values: Arc<[f32]>,
+    dimension: usize,
     hash: ModelHash,
 }
 
 impl Model {
-    /// A model of these parameters. `None` where one is not finite.
-    pub fn new(parameters: Vec<f32>) -> Option<Self> {
-        if !parameters.iter().all(|value| value.is_finite()) {
-            return None;
-        }
-        let hash = ModelHash(Sha256::digest(encode(&parameters)).into());
-        Some(Self { parameters: parameters.into(), hash })
+    /// A model of these parameters for a run to start from: all moments are 0. `None` where a parameter is not finite.
+    pub fn starting(mut parameters: Vec<f32>, optimiser: &ServerOptimiser) -> Option<Self> {
+        let dimension = parameters.len();
+        parameters.resize(dimension * (1 + optimiser.moments()), 0.0);
+        Self::new(parameters, dimension)
     }
 
-    /// Reads a model blob: `dimension` floats of four bytes, little-endian. `None` where the length differs or a value
-    /// is not finite.
-    pub fn from_bytes(bytes: &[u8], dimension: u32) -> Option<Self> {
-        let (chunks, rest) = bytes.as_chunks::<4>();
-        if !rest.is_empty() || chunks.len() != dimension as usize {
+    /// `None` where a value is not finite.
+    fn new(values: Vec<f32>, dimension: usize) -> Option<Self> {
+        if !values.iter().all(|value| value.is_finite()) {
             return None;
         }
-        Self::new(chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect())
+        let hash = ModelHash(Sha256::digest(encode(&values)).into());
+        Some(Self { values: values.into(), dimension, hash })
+    }
+
+    /// Reads the blob of a model of this run: d parameters and then the moments of the run's optimiser, as floats of four
+    /// bytes, little-endian. `None` where the length differs or a value is not finite.
+    pub fn from_bytes(bytes: &[u8], parameters: &Parameters) -> Option<Self> {
+        if bytes.len() != parameters.model_length() {
+            return None;
+        }
+        let (chunks, _) = bytes.as_chunks::<4>();
+        let values = chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
+        Self::new(values, parameters.dimension as usize)
+    }
+
+    /// Reads the blob of the model that the run starts from; `None` where the genesis names another one, or one in motion.
+    pub fn initial(bytes: &[u8], parameters: &Parameters) -> Option<Self> {
+        let model = Self::from_bytes(bytes, parameters)?;
+        let moments = model.values.get(model.dimension..).unwrap_or_default();
+        let is_at_rest = moments.iter().all(|moment| *moment == 0.0);
+        (is_at_rest && model.hash == parameters.initial_model).then_some(model)
     }
 
     /// The blob.
     pub fn to_bytes(&self) -> Vec<u8> {
-        encode(&self.parameters)
+        encode(&self.values)
     }
 
     /// SHA-256 of the blob.
@@ -47,7 +66,7 @@ impl Model {
 
     /// The parameters, `[d]`, layer by layer: weights `[inputs, outputs]` row by row, then biases.
     pub fn parameters(&self) -> &[f32] {
-        &self.parameters
+        self.values.get(..self.dimension).unwrap_or_default()
     }
 
     /// The model that follows from a step of that purpose: the same one where the step improves none.
@@ -66,18 +85,20 @@ impl Model {
         }
     }
 
-    /// The model that follows from the sums of updates of total weight `weight_sum` (docs/cryptography.md, section 5).
+    /// The model that follows from the sums of updates of total weight `weight_sum` (docs/cryptography.md, section 5): the
+    /// run's optimiser takes their mean for a gradient.
     ///
     /// `None` where the number of sums differs or the result is not finite.
     pub fn step(&self, parameters: &Parameters, sums: &[i64], weight_sum: f64) -> Option<Self> {
-        if sums.len() != self.parameters.len() {
+        if sums.len() != self.dimension {
             return None;
         }
         // What a sum counts is 1/Δ of a step; Δ is a power of two, so nothing is rounded.
         let scale = f64::from(parameters.update_parameters().scale());
         let bound = parameters.quantised_bound();
-        let mean = quantise::decode(sums, bound, parameters.clip, scale * weight_sum).ok()?;
-        Self::new(quantise::apply(&self.parameters, &mean))
+        let mean = decode(sums, bound, parameters.clip, scale * weight_sum).ok()?;
+        let values = parameters.server_optimiser.apply(&self.values, &mean);
+        Self::new(values, self.dimension)
     }
 }
 

@@ -64,6 +64,7 @@ fn a_countersignature_whose_cosignature_does_not_hold_is_its_authors_fault() {
         (of(SealedBlock { checkpoint: another_root, ..honest }, 0), Reason::BadCosignature),
         (of(SealedBlock { checkpoint: another_size, ..honest }, 0), Reason::BadCosignature),
         (of(SealedBlock { checkpoint: another_chain, ..honest }, 0), Reason::BadCosignature),
+        (of(SealedBlock { time_ms: honest.time_ms + 1000, ..honest }, 0), Reason::BadCosignature),
         (of(honest, 1), Reason::BadCosignature),
         (another_time, Reason::BadCosignature),
         (no_time, Reason::MalformedEncoding),

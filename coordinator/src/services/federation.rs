@@ -1,10 +1,6 @@
 //! The service `Federation`: the work of a round, and of making a committee.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    ops::Range,
-    sync::Arc,
-};
+use std::{ops::Range, sync::Arc};
 
 use consilium_contract::{
     self as contract, CandidateTransaction,
@@ -26,7 +22,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{
-    peer::{Caller, caller},
+    peer::Peer,
     status::status,
     stream::{Blocks, Chunks, blocks, chunks},
     upload::{Uploads, receive},
@@ -53,10 +49,6 @@ impl Federation {
         Self { shared, node, uploads, signing }
     }
 
-    fn caller<T>(&self, request: &Request<T>) -> Caller {
-        caller(request.extensions(), &self.shared.parameters)
-    }
-
     /// The receipt as the coordinator's word, which can be held against it.
     fn sign(&self, receipt: &contract::Receipt) -> Response<Receipt> {
         Response::new(receipt.sign(&self.signing, &self.shared.parameters.chain_id))
@@ -65,7 +57,7 @@ impl Federation {
     /// Compares the last block of one who connects with the ledger, and tells the node.
     ///
     /// What the coordinator's own signature does not stand on proves nothing: nobody stops a node without it.
-    async fn meet(&self, caller: Caller, head: &[u8], institution: &[u8]) -> Result<(), CallError> {
+    async fn meet(&self, peer: Peer, head: &[u8], institution: &[u8]) -> Result<(), CallError> {
         if !head.is_empty() {
             let head = SealedHeader::decode(head).map_err(CallError::Header)?;
             if let Some(height) = self.shared.lacks(&head)? {
@@ -77,13 +69,14 @@ impl Federation {
             return Ok(());
         }
         let institution = Pseudonym(hash32("pseudonym of an institution", institution)?);
-        caller.speaks_for(&institution)?;
+        peer.speaks_for(&institution)?;
         self.node.heard(institution).await
     }
 
     /// These bytes of the body of an accepted update.
     async fn part(
         &self,
+        peer: Peer,
         header: &[u8],
         what: &'static str,
         bytes: impl Fn(&UpdateParameters) -> Range<usize>,
@@ -96,7 +89,7 @@ impl Federation {
         })?;
         let body = self.shared.blob("body", body).await.map_err(status)?;
         let bytes = bytes(&self.shared.parameters.form(step).update);
-        chunks(&self.shared, body, bytes).map(Response::new).map_err(status)
+        chunks(&self.shared, peer, body, bytes).map(Response::new).map_err(status)
     }
 
     /// Hands in a transaction that has no body.
@@ -107,7 +100,7 @@ impl Federation {
         expected: &'static str,
         takes: fn(&Action) -> bool,
     ) -> Result<Response<Receipt>, Status> {
-        let caller = self.caller(&request);
+        let peer = Peer::of(request.extensions());
         let signed = request.into_inner();
         self.shared.traffic.count_up(signed.encoded_len());
         let transaction =
@@ -117,8 +110,7 @@ impl Federation {
         }
         if let Some(author) = transaction.author() {
             let is_statement = Kind::of(transaction.action()).signer == Signer::Participant;
-            let may =
-                if is_statement { caller.says_for(&author) } else { caller.speaks_for(&author) };
+            let may = if is_statement { peer.says_for(&author) } else { peer.speaks_for(&author) };
             may.map_err(status)?;
         }
         match self.node.submit(transaction).await.map_err(status)? {
@@ -162,39 +154,37 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<SubscribeRequest>,
     ) -> Result<Response<Blocks>, Status> {
-        let caller = self.caller(&request);
+        let peer = Peer::of(request.extensions());
         let SubscribeRequest { from_height, head, institution } = request.into_inner();
-        self.meet(caller, &head, &institution).await.map_err(status)?;
-        blocks(&self.shared, from_height, None).map(Response::new).map_err(status)
+        self.meet(peer, &head, &institution).await.map_err(status)?;
+        blocks(&self.shared, peer, from_height, None).map(Response::new).map_err(status)
     }
 
     async fn get_model(
         &self,
         request: Request<GetModelRequest>,
     ) -> Result<Response<Chunks>, Status> {
+        let peer = Peer::of(request.extensions());
         let sha256 = hash("hash of a model", &request.into_inner().sha256)?;
         let blob = self.shared.blob("model", BlobHash(sha256)).await.map_err(status)?;
-        if Model::from_bytes(&blob, self.shared.parameters.dimension).is_none() {
+        if Model::from_bytes(&blob, &self.shared.parameters).is_none() {
             let advice = "the blob with this SHA-256 is no model; GetBlob serves it".to_owned();
             return Err(status(CallError::NotFound { what: "model", advice }));
         }
         let length = blob.len();
-        chunks(&self.shared, blob, 0..length).map(Response::new).map_err(status)
+        chunks(&self.shared, peer, blob, 0..length).map(Response::new).map_err(status)
     }
 
     async fn submit_update(
         &self,
         request: Request<Streaming<UpdatePart>>,
     ) -> Result<Response<Receipt>, Status> {
-        let address =
-            request.remote_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
-        let caller = self.caller(&request);
+        let peer = Peer::of(request.extensions());
         let shared = Arc::clone(&self.shared);
         let node = self.node.clone();
         let uploads = Arc::clone(&self.uploads);
         let receipt =
-            tokio::spawn(receive(shared, node, uploads, address, caller, request.into_inner()))
-                .await;
+            tokio::spawn(receive(shared, node, uploads, peer, request.into_inner())).await;
         let receipt = receipt.unwrap_or(Err(CallError::Stopping)).map_err(status)?;
         Ok(self.sign(&receipt))
     }
@@ -217,16 +207,18 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<GetMaskedUpdateRequest>,
     ) -> Result<Response<Chunks>, Status> {
+        let peer = Peer::of(request.extensions());
         let header = request.into_inner().header_sha256;
-        self.part(&header, "masked update", UpdateParameters::masked).await
+        self.part(peer, &header, "masked update", UpdateParameters::masked).await
     }
 
     async fn get_key_part(
         &self,
         request: Request<GetKeyPartRequest>,
     ) -> Result<Response<Chunks>, Status> {
+        let peer = Peer::of(request.extensions());
         let header = request.into_inner().header_sha256;
-        self.part(&header, "key part", UpdateParameters::key_part).await
+        self.part(peer, &header, "key part", UpdateParameters::key_part).await
     }
 
     async fn countersign(

@@ -7,11 +7,11 @@ use consilium_proto::{
     CHUNK_BYTES,
     v1::{BlockMessage, Chunk},
 };
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::status::status;
+use super::{peer::Peer, status::status, streams::Place};
 use crate::{error::CallError, shared::Shared};
 
 /// Blocks that are read before the reader has taken the last one.
@@ -26,6 +26,7 @@ pub(crate) type Chunks = tokio_stream::Iter<BlobChunks>;
 /// Where the chain has not come as far as `from`, or as many streams as the node serves are open.
 pub(crate) fn blocks(
     shared: &Arc<Shared>,
+    peer: Peer,
     from: u64,
     to: Option<u64>,
 ) -> Result<Blocks, CallError> {
@@ -35,12 +36,12 @@ pub(crate) fn blocks(
         let expected = format!("this chain has {present} blocks; compare its head with yours");
         return Err(CallError::OutOfRange { what: "height", actual: from, expected });
     }
-    let permit = shared.open_stream()?;
+    let place = shared.open_stream(peer)?;
     let mut subscriber = to.is_none().then(|| shared.subscriber(from));
     let shared = Arc::clone(shared);
     let (sender, receiver) = mpsc::channel(BLOCKS_AHEAD);
     tokio::spawn(async move {
-        let _held = permit;
+        let _held = place;
         let mut next = from;
         loop {
             let now = *progress.borrow_and_update();
@@ -91,16 +92,17 @@ pub(crate) fn block(shared: &Shared, height: u64) -> Result<Block, CallError> {
 /// These bytes of a blob, as far as it has them, in chunks, for one reader.
 pub(crate) fn chunks(
     shared: &Arc<Shared>,
+    peer: Peer,
     blob: Arc<Vec<u8>>,
     bytes: Range<usize>,
 ) -> Result<Chunks, CallError> {
-    let permit = shared.open_stream()?;
+    let place = shared.open_stream(peer)?;
     Ok(tokio_stream::iter(BlobChunks {
         shared: Arc::clone(shared),
         end: bytes.end.min(blob.len()),
         next: bytes.start,
         blob,
-        _permit: permit,
+        _place: place,
     }))
 }
 
@@ -110,7 +112,7 @@ pub(crate) struct BlobChunks {
     blob: Arc<Vec<u8>>,
     end: usize,
     next: usize,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Iterator for BlobChunks {

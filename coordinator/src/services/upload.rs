@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -17,7 +16,7 @@ use tokio::{
 };
 use tonic::Streaming;
 
-use super::peer::Caller;
+use super::peer::Peer;
 use crate::{
     clock::millis,
     error::CallError,
@@ -27,7 +26,7 @@ use crate::{
 
 /// The bodies that are coming in.
 ///
-/// One at a time for an institution and address: who connects again after a cut connection takes the place of the
+/// One at a time for an institution and peer: who connects again after a cut connection takes the place of the
 /// stream that hangs. And no more than `permits` in all, which bounds their memory.
 #[derive(Debug)]
 pub(crate) struct Uploads {
@@ -38,13 +37,13 @@ pub(crate) struct Uploads {
 #[derive(Debug, Default)]
 struct Slots {
     next: u64,
-    open: BTreeMap<(Pseudonym, IpAddr), (u64, oneshot::Sender<()>)>,
+    open: BTreeMap<(Pseudonym, Peer), (u64, oneshot::Sender<()>)>,
 }
 
 /// A place among the uploads, until it is dropped.
 struct Slot {
     uploads: Arc<Uploads>,
-    key: (Pseudonym, IpAddr),
+    key: (Pseudonym, Peer),
     number: u64,
     superseded: oneshot::Receiver<()>,
     _permit: OwnedSemaphorePermit,
@@ -55,13 +54,13 @@ impl Uploads {
         Self { permits: Arc::new(Semaphore::new(permits)), slots: Mutex::default() }
     }
 
-    fn begin(self: &Arc<Self>, author: Pseudonym, address: IpAddr) -> Result<Slot, CallError> {
+    fn begin(self: &Arc<Self>, author: Pseudonym, peer: Peer) -> Result<Slot, CallError> {
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         let permit = permit.map_err(|_| CallError::TooMany { what: "uploads" })?;
         let (sender, superseded) = oneshot::channel();
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.next += 1;
-        let key = (author, address);
+        let key = (author, peer);
         let number = slots.next;
         if let Some((_, older)) = slots.open.insert(key, (number, sender)) {
             // An older upload that has ended meanwhile does not listen any more.
@@ -87,12 +86,11 @@ pub(crate) async fn receive(
     shared: Arc<Shared>,
     node: NodeHandle,
     uploads: Arc<Uploads>,
-    address: IpAddr,
-    caller: Caller,
+    peer: Peer,
     mut parts: Streaming<UpdatePart>,
 ) -> Result<Receipt, CallError> {
     let limits = shared.limits;
-    let stream = shared.open_stream()?;
+    let stream = shared.open_stream(peer)?;
     let header =
         timeout(limits.header_deadline, parts.message()).await.map_err(|_| CallError::TooSlow {
             what: "the header of an update",
@@ -109,13 +107,13 @@ pub(crate) async fn receive(
     else {
         return Err(wrong_action);
     };
-    caller.speaks_for(&author)?;
+    peer.speaks_for(&author)?;
 
     let (sha256, length) = match node.submit(transaction.clone()).await? {
         Answer::Receipt(receipt) => return Ok(receipt),
         Answer::Upload { sha256, length } => (sha256, length),
     };
-    let mut slot = uploads.begin(author, address)?;
+    let mut slot = uploads.begin(author, peer)?;
     let body = tokio::select! {
         body = timeout(limits.body_deadline(length), take_body(&shared, &mut parts, &sha256, length)) => {
             body.ok().flatten()
@@ -155,12 +153,12 @@ async fn take_body(
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
 
-    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    const HERE: Peer = Peer::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    const THERE: Peer = Peer::Address(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
 
     #[test]
     fn a_newer_upload_takes_the_place_of_the_older_one_from_its_own_address_only() {

@@ -72,7 +72,6 @@ pub fn expected_model(world: &World, institutions: &[Institution]) -> ModelHash 
         weight_sum += parameters.weight(institution.files().identity.rows);
     }
     let model =
-        consilium_contract::Model::from_bytes(&world.ceremony.initial_model, parameters.dimension)
-            .unwrap();
+        consilium_contract::Model::from_bytes(&world.ceremony.initial_model, parameters).unwrap();
     model.step(parameters, &sums, weight_sum).unwrap().hash()
 }

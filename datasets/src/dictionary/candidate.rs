@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::definition::{Classes, Column, Dictionary, Kind, Target};
+use super::definition::{Column, Dictionary, Kind, Target, TargetKind, TargetRange};
 use super::error::DictionaryError;
 use crate::csv::MAX_COLUMNS;
 use crate::error::shortened;
@@ -35,13 +35,16 @@ struct Candidate {
     columns: Vec<CandidateColumn>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CandidateTarget {
     column: String,
     positive: Option<Vec<String>>,
     negative: Option<Vec<String>>,
     classes: Option<Vec<String>>,
+    unit: Option<String>,
+    minimum: Option<f64>,
+    maximum: Option<f64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -152,17 +155,19 @@ impl Candidate {
 
     fn of(dictionary: &Dictionary) -> Self {
         let column = dictionary.target.column.clone();
-        let target = match dictionary.target.classes.clone() {
-            Classes::Binary { positive, negative } => CandidateTarget {
-                column,
-                positive: Some(positive),
-                negative: Some(negative),
-                classes: None,
-            },
-            Classes::Several(classes) => {
-                CandidateTarget { column, positive: None, negative: None, classes: Some(classes) }
+        let mut target = CandidateTarget { column, ..CandidateTarget::default() };
+        match dictionary.target.kind.clone() {
+            TargetKind::Binary { positive, negative } => {
+                target.positive = Some(positive);
+                target.negative = Some(negative);
             }
-        };
+            TargetKind::Several(classes) => target.classes = Some(classes),
+            TargetKind::Number(TargetRange { unit, minimum, maximum }) => {
+                target.unit = Some(unit);
+                target.minimum = Some(minimum);
+                target.maximum = Some(maximum);
+            }
+        }
         Self {
             format: FORMAT,
             name: dictionary.name.clone(),
@@ -180,28 +185,37 @@ impl CandidateTarget {
         let spelt = |values: Vec<String>| -> Vec<String> {
             values.iter().map(|value| label_spelling(value)).collect()
         };
-        let classes = match (self.positive, self.negative, self.classes) {
+        let is_number = self.unit.is_some() || self.minimum.is_some() || self.maximum.is_some();
+        let kind = match (self.positive, self.negative, self.classes) {
             (Some(positive), Some(negative), None)
-                if !positive.is_empty() && !negative.is_empty() =>
+                if !is_number && !positive.is_empty() && !negative.is_empty() =>
             {
-                Classes::Binary { positive: spelt(positive), negative: spelt(negative) }
+                TargetKind::Binary { positive: spelt(positive), negative: spelt(negative) }
             }
-            (None, None, Some(classes)) if classes.len() >= 2 => Classes::Several(spelt(classes)),
+            (None, None, Some(classes)) if !is_number && classes.len() >= 2 => {
+                TargetKind::Several(spelt(classes))
+            }
+            (None, None, None) if is_number => {
+                let (unit, minimum, maximum) =
+                    range(self.unit, self.minimum, self.maximum).map_err(refuse)?;
+                TargetKind::Number(TargetRange { unit, minimum, maximum })
+            }
             _ => {
-                let reason = "give positive and negative, each of at least one value, or classes, of at least two";
+                let reason = "give positive and negative, each of at least one value; or classes, of at least two; or, of a \
+                              number, its unit, minimum and maximum";
                 return Err(refuse(reason.to_owned()));
             }
         };
-        if classes.values().count() > MAX_CLASSES {
+        if kind.values().count() > MAX_CLASSES {
             return Err(refuse(format!("at most {MAX_CLASSES} values are accepted")));
         }
-        distinct_names(classes.values(), "value").map_err(refuse)?;
+        distinct_names(kind.values(), "value").map_err(refuse)?;
         // A code of the whole dictionary would silently unlabel the rows of a class.
         let codes: BTreeSet<String> = missing.iter().map(|code| label_spelling(code)).collect();
-        if let Some(both) = classes.values().find(|&value| codes.contains(value)) {
+        if let Some(both) = kind.values().find(|&value| codes.contains(value)) {
             return Err(refuse(format!("`{}` is also a missing code", shortened(both))));
         }
-        Ok(Target { column: self.column, classes })
+        Ok(Target { column: self.column, kind })
     }
 }
 
@@ -214,21 +228,8 @@ impl CandidateColumn {
                 if self.categories.is_some() || self.other.is_some() {
                     return Err("a number has no categories and no other".to_owned());
                 }
-                let (Some(unit), Some(minimum), Some(maximum)) =
-                    (self.unit, self.minimum, self.maximum)
-                else {
-                    let reason = "give its unit (\"\" if it has none), minimum and maximum";
-                    return Err(reason.to_owned());
-                };
-                if !unit.is_empty() {
-                    is_name(&unit).map_err(|reason| format!("its unit {reason}"))?;
-                }
-                let in_range = |number: f64| number.abs() <= f64::from(f32::MAX);
-                if !(in_range(minimum) && in_range(maximum) && minimum < maximum) {
-                    return Err("minimum must be below maximum, both finite".to_owned());
-                }
-                // Adding zero turns -0 into 0: one meaning, one hash.
-                Kind::Number { unit, minimum: minimum + 0.0, maximum: maximum + 0.0 }
+                let (unit, minimum, maximum) = range(self.unit, self.minimum, self.maximum)?;
+                Kind::Number { unit, minimum, maximum }
             }
             CandidateKind::Category => {
                 if self.unit.is_some() || self.minimum.is_some() || self.maximum.is_some() {
@@ -276,6 +277,27 @@ impl From<Column> for CandidateColumn {
             }
         }
     }
+}
+
+/// What is to be known of a number.
+fn range(
+    unit: Option<String>,
+    minimum: Option<f64>,
+    maximum: Option<f64>,
+) -> Result<(String, f64, f64), String> {
+    let (Some(unit), Some(minimum), Some(maximum)) = (unit, minimum, maximum) else {
+        let reason = "give its unit (\"\" if it has none), minimum and maximum";
+        return Err(reason.to_owned());
+    };
+    if !unit.is_empty() {
+        is_name(&unit).map_err(|reason| format!("its unit {reason}"))?;
+    }
+    let in_range = |number: f64| number.abs() <= f64::from(f32::MAX);
+    if !(in_range(minimum) && in_range(maximum) && minimum < maximum) {
+        return Err("minimum must be below maximum, both finite".to_owned());
+    }
+    // Adding zero turns -0 into 0: one meaning, one hash.
+    Ok((unit, minimum + 0.0, maximum + 0.0))
 }
 
 fn missing_codes(codes: &[String]) -> Result<(), String> {

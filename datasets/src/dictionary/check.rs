@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::definition::{Classes, Column, Dictionary, Kind};
+use super::definition::{Column, Dictionary, Kind, TargetKind, TargetRange};
 use super::report::{ClassReport, ColumnReport, DataReport, Fault, Finding};
 use super::site::{CategoryField, LabelField, NumberField, Site};
 use crate::error::{DatasetError, shortened};
@@ -44,7 +44,14 @@ impl<'a> Site<'a> {
     /// All that fits and all that does not; `file` names it.
     pub(super) fn report(&self, file: &str) -> DataReport {
         let mut faults = self.names();
-        let classes = if self.labelled { self.classes(&mut faults) } else { Vec::new() };
+        let classes = match &self.dictionary.target.kind {
+            _ if !self.labelled => Vec::new(),
+            TargetKind::Number(range) => {
+                self.target_number(range, &mut faults);
+                Vec::new()
+            }
+            TargetKind::Binary { .. } | TargetKind::Several(_) => self.classes(&mut faults),
+        };
         let mut columns = Vec::new();
         for column in &self.dictionary.columns {
             if let Some(position) = self.position(&column.name) {
@@ -119,22 +126,25 @@ impl<'a> Site<'a> {
         let target = &self.dictionary.target;
         let set = |values: &'a [String]| values.iter().collect::<BTreeSet<_>>();
         let stated = &self.schema.target;
-        let agree = match &target.classes {
-            Classes::Binary { positive, negative } => {
+        let agree = match &target.kind {
+            // A schema that leaves the classes to the dictionary contradicts none of them.
+            _ if stated.positive.is_empty() => true,
+            TargetKind::Binary { positive, negative } => {
                 let negative = set(negative);
                 set(positive) == set(&stated.positive)
                     && stated.negative.iter().flatten().all(|value| negative.contains(value))
             }
-            Classes::Several(classes) => {
+            TargetKind::Several(classes) => {
                 let classes = set(classes);
                 stated.positive.iter().all(|value| classes.contains(value))
             }
+            TargetKind::Number(_) => true,
         };
         if !agree {
             faults.push(Fault::OtherClasses);
         }
 
-        let mut counts = vec![0; target.classes.values().count()];
+        let mut counts = vec![0; target.kind.values().count()];
         let mut empty = Rows::default();
         let mut unknown = Rows::default();
         let mut values = BTreeSet::new();
@@ -165,8 +175,32 @@ impl<'a> Site<'a> {
                 first_row: unknown.first,
             });
         }
-        let classes = target.classes.values().zip(counts);
+        let classes = target.kind.values().zip(counts);
         classes.map(|(value, rows)| ClassReport { value: value.to_owned(), rows }).collect()
+    }
+
+    /// Rows without a number to learn, or with one that is not plausible.
+    fn target_number(&self, range: &'a TargetRange, faults: &mut Vec<Fault>) {
+        let name = &self.dictionary.target.column;
+        if !self.schema.target.positive.is_empty() {
+            // What a site takes for classes is no number to it.
+            faults.push(Fault::OtherClasses);
+        }
+        let Some(position) = self.position(name) else { return };
+        let fields: Vec<NumberField> = self.label_numbers(position, range).collect();
+        let mut empty = Rows::default();
+        for (index, field) in fields.iter().enumerate() {
+            if matches!(field, NumberField::Missing) {
+                empty.count(index);
+            }
+        }
+        if empty.number > 0 {
+            let column = shortened(name);
+            faults.push(Fault::EmptyTarget { column, rows: empty.number, first_row: empty.first });
+        }
+        let TargetRange { unit, minimum, maximum } = range;
+        let report = ColumnReport::of(name);
+        number_report(report, fields.into_iter(), (unit, *minimum, *maximum), faults);
     }
 
     fn column(&self, column: &'a Column, position: usize, faults: &mut Vec<Fault>) -> ColumnReport {
@@ -181,67 +215,14 @@ impl<'a> Site<'a> {
         }
         match &column.kind {
             Kind::Number { unit, minimum, maximum } => {
-                self.number_report(column, position, (unit, *minimum, *maximum), faults)
+                let fields = self.numbers(column, position, *minimum, *maximum);
+                let report = ColumnReport::of(&column.name);
+                number_report(report, fields, (unit, *minimum, *maximum), faults)
             }
             Kind::Category { categories, other } => {
                 self.category_report(column, position, categories, other.is_some(), faults)
             }
         }
-    }
-
-    fn number_report(
-        &self,
-        column: &'a Column,
-        position: usize,
-        (unit, minimum, maximum): (&str, f64, f64),
-        faults: &mut Vec<Fault>,
-    ) -> ColumnReport {
-        let mut report = ColumnReport::of(column);
-        let mut not_numbers = Rows::default();
-        let mut first_reason = None;
-        let mut outside = Rows::default();
-        let mut below = 0;
-        let mut seen = None;
-        let mut varies = false;
-        for (index, field) in self.numbers(column, position, minimum, maximum).enumerate() {
-            match field {
-                NumberField::Missing => report.missing += 1,
-                NumberField::NoNumber(reason) => {
-                    not_numbers.count(index);
-                    first_reason.get_or_insert(reason);
-                }
-                NumberField::BelowMinimum => {
-                    below += 1;
-                    outside.count(index);
-                }
-                NumberField::AboveMaximum => outside.count(index),
-                NumberField::Known(number) => {
-                    report.known += 1;
-                    varies |= *seen.get_or_insert(number) != number;
-                }
-            }
-        }
-        report.constant = report.known > 0 && !varies;
-        if let Some(reason) = first_reason {
-            faults.push(Fault::NotNumbers {
-                column: shortened(&column.name),
-                rows: not_numbers.number,
-                first_row: not_numbers.first,
-                found: reason.described(),
-            });
-        }
-        if outside.number > 0 {
-            faults.push(Fault::OutOfRange {
-                column: shortened(&column.name),
-                below,
-                above: outside.number - below,
-                minimum,
-                maximum,
-                unit: unit.to_owned(),
-                first_row: outside.first,
-            });
-        }
-        report
     }
 
     fn category_report(
@@ -253,7 +234,7 @@ impl<'a> Site<'a> {
         faults: &mut Vec<Fault>,
     ) -> ColumnReport {
         let as_numbers: BTreeSet<String> = categories.iter().map(|text| canonical(text)).collect();
-        let mut report = ColumnReport::of(column);
+        let mut report = ColumnReport::of(&column.name);
         let mut unknown = Rows::default();
         let mut values = BTreeSet::new();
         let mut other_spelling = 0;
@@ -287,9 +268,63 @@ impl<'a> Site<'a> {
     }
 }
 
+/// What a column of numbers holds, and what in it is none or not plausible.
+fn number_report(
+    mut report: ColumnReport,
+    fields: impl Iterator<Item = NumberField>,
+    (unit, minimum, maximum): (&str, f64, f64),
+    faults: &mut Vec<Fault>,
+) -> ColumnReport {
+    let mut not_numbers = Rows::default();
+    let mut first_reason = None;
+    let mut outside = Rows::default();
+    let mut below = 0;
+    let mut seen = None;
+    let mut varies = false;
+    for (index, field) in fields.enumerate() {
+        match field {
+            NumberField::Missing => report.missing += 1,
+            NumberField::NoNumber(reason) => {
+                not_numbers.count(index);
+                first_reason.get_or_insert(reason);
+            }
+            NumberField::BelowMinimum => {
+                below += 1;
+                outside.count(index);
+            }
+            NumberField::AboveMaximum => outside.count(index),
+            NumberField::Known(number) => {
+                report.known += 1;
+                varies |= *seen.get_or_insert(number) != number;
+            }
+        }
+    }
+    report.constant = report.known > 0 && !varies;
+    if let Some(reason) = first_reason {
+        faults.push(Fault::NotNumbers {
+            column: shortened(&report.column),
+            rows: not_numbers.number,
+            first_row: not_numbers.first,
+            found: reason.described(),
+        });
+    }
+    if outside.number > 0 {
+        faults.push(Fault::OutOfRange {
+            column: shortened(&report.column),
+            below,
+            above: outside.number - below,
+            minimum,
+            maximum,
+            unit: unit.to_owned(),
+            first_row: outside.first,
+        });
+    }
+    report
+}
+
 impl ColumnReport {
-    fn of(column: &Column) -> Self {
-        let column = column.name.clone();
+    fn of(column: &str) -> Self {
+        let column = column.to_owned();
         Self { column, known: 0, missing: 0, other: 0, constant: false }
     }
 }

@@ -1,5 +1,9 @@
 //! A dictionary that holds together.
 
+use serde::{Deserialize, Serialize};
+
+use crate::scorecard::Form;
+
 /// What every site's file holds. It is made by [`Dictionary::parse`](Self::parse) only, so that names are distinct, ranges are
 /// ranges, and nothing is larger than its limit.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,17 +15,18 @@ pub struct Dictionary {
 }
 
 /// The column to predict.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// Its name.
     pub column: String,
-    /// Its values; every other is refused.
-    pub classes: Classes,
+    /// What its values are; every other is refused.
+    pub kind: TargetKind,
 }
 
-/// The values of a target: numbers in their shortest form, `true` and `false` for every spelling of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Classes {
+/// The values of a target. Those of classes are numbers in their shortest form, `true` and `false` for every spelling of them, or
+/// text.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TargetKind {
     /// Two classes, each of at least one value.
     Binary {
         /// Values that count as positive.
@@ -31,14 +36,50 @@ pub enum Classes {
     },
     /// At least two classes, one value each.
     Several(Vec<String>),
+    /// A number.
+    Number(TargetRange),
 }
 
-impl Classes {
-    /// All values, positive ones first.
+/// A target that is a number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetRange {
+    /// Its unit; empty where it has none.
+    pub unit: String,
+    /// The least plausible value.
+    pub minimum: f64,
+    /// The greatest plausible value, above `minimum`.
+    pub maximum: f64,
+}
+
+impl TargetRange {
+    /// Where in the range a value lies: what a model learns.
+    pub fn fraction(&self, value: f64) -> f64 {
+        (value - self.minimum) / (self.maximum - self.minimum)
+    }
+
+    /// The value that a model predicts, in its unit: within the range, whatever the model says.
+    pub fn value(&self, fraction: f64) -> f64 {
+        self.minimum + fraction.clamp(0.0, 1.0) * (self.maximum - self.minimum)
+    }
+}
+
+impl TargetKind {
+    /// What a model under this dictionary predicts.
+    pub fn form(&self) -> Form {
+        match self {
+            Self::Binary { .. } => Form::Binary,
+            Self::Several(classes) => Form::Classes(classes.len()),
+            Self::Number(_) => Form::Number,
+        }
+    }
+
+    /// All values of classes, positive ones first; none where the target is a number.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         let (first, second): (&[String], &[String]) = match self {
             Self::Binary { positive, negative } => (positive, negative),
             Self::Several(classes) => (classes, &[]),
+            Self::Number(_) => (&[], &[]),
         };
         first.iter().chain(second).map(String::as_str)
     }

@@ -15,6 +15,16 @@ const NUMBER: &str = "kind = \"number\"
 #? maximum =                        # the greatest plausible value
 ";
 
+/// Where the schema says nothing of the target's values: which of three kinds it is, only people know.
+const TARGET: &str = "\
+#? positive =                       # of two classes: a list of labels,
+#? negative =                       # and the others
+#? classes =                        # or, of several: a list of all of them
+#? unit =                           # or, of a number: its unit, as \"mmol/mol\",
+#? minimum =                        # the least plausible value
+#? maximum =                        # and the greatest
+";
+
 /// A draft in TOML. It shows names and kinds of columns, what the schema says of target and missing codes, and those categories
 /// that at least `least_rows` rows have; no number, no range, no count, no rarer category. It is no dictionary yet: units, ranges
 /// and whatever else only people know are left as comments, and [`Dictionary::parse`](super::Dictionary::parse) refuses it by
@@ -24,7 +34,7 @@ const NUMBER: &str = "kind = \"number\"
 /// [`DatasetError`] if the file cannot be read, or lacks a column that its schema names.
 pub fn draft(source: &Source, least_rows: usize) -> Result<String, DatasetError> {
     // Whatever the schema gets wrong is found before anything of the file is shown.
-    let dataset = crate::Dataset::of(source)?;
+    let dataset = crate::Dataset::of_features(source)?;
     let schema = dataset.schema();
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let listed = |texts: &[String]| {
@@ -41,10 +51,15 @@ pub fn draft(source: &Source, least_rows: usize) -> Result<String, DatasetError>
         text.push_str(&format!("missing = {}\n", listed(&schema.missing_values)));
     }
     text.push_str(&format!("\n[target]\ncolumn = {}\n", quoted(&schema.target.column)));
-    text.push_str(&format!("positive = {}\n", listed(&schema.target.positive)));
-    match &schema.target.negative {
-        Some(negative) => text.push_str(&format!("negative = {}\n", listed(negative))),
-        None => text.push_str("#? negative =                       # a list of labels\n"),
+    match (schema.target.positive.as_slice(), &schema.target.negative) {
+        ([], _) => text.push_str(TARGET),
+        (positive, negative) => {
+            text.push_str(&format!("positive = {}\n", listed(positive)));
+            match negative {
+                Some(negative) => text.push_str(&format!("negative = {}\n", listed(negative))),
+                None => text.push_str("#? negative =                       # a list of labels\n"),
+            }
+        }
     }
     for name in dataset.feature_names() {
         text.push_str(&format!("\n[[columns]]\nname = {}\n", quoted(name)));

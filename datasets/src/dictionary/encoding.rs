@@ -3,7 +3,7 @@
 use consilium_hash::DictionaryHash;
 use sha2::{Digest, Sha256};
 
-use super::definition::{Classes, Dictionary, Kind};
+use super::definition::{Dictionary, Kind, TargetKind, TargetRange};
 
 /// What sets these bytes apart from everything else that is hashed.
 const DOMAIN: &str = "consilium data dictionary 1";
@@ -17,7 +17,7 @@ impl Dictionary {
 
     /// The canonical encoding. Texts and lists are preceded by their length, u32 little-endian; what may be absent by a byte 0
     /// or 1; alternatives by a byte that says which; numbers are f64, little-endian. In order: a domain, name, missing codes,
-    /// target (column, 0 and positive and negative values, or 1 and classes), columns (name, missing codes, 0 and unit,
+    /// target (column, 0 and positive and negative values, or 1 and classes, or 2 and unit, minimum, maximum), columns (name, missing codes, 0 and unit,
     /// minimum, maximum, or 1 and categories, other).
     pub fn encoding(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -25,15 +25,21 @@ impl Dictionary {
         put_text(&mut bytes, &self.name);
         put_texts(&mut bytes, &self.missing);
         put_text(&mut bytes, &self.target.column);
-        match &self.target.classes {
-            Classes::Binary { positive, negative } => {
+        match &self.target.kind {
+            TargetKind::Binary { positive, negative } => {
                 bytes.push(0);
                 put_texts(&mut bytes, positive);
                 put_texts(&mut bytes, negative);
             }
-            Classes::Several(classes) => {
+            TargetKind::Several(classes) => {
                 bytes.push(1);
                 put_texts(&mut bytes, classes);
+            }
+            TargetKind::Number(TargetRange { unit, minimum, maximum }) => {
+                bytes.push(2);
+                put_text(&mut bytes, unit);
+                bytes.extend(minimum.to_le_bytes());
+                bytes.extend(maximum.to_le_bytes());
             }
         }
         put_length(&mut bytes, self.columns.len());

@@ -14,7 +14,7 @@
 //!     missing = ["NA"]                     # in every column, besides the empty field
 //!     [target]
 //!     column = "ill"
-//!     positive = ["1"]                     # or, instead of both: classes = ["a", "b", "c"]
+//!     positive = ["1"]                     # or, instead of both: classes = ["a", "b", "c"]; or unit, minimum, maximum
 //!     negative = ["0"]
 //!     [[columns]]
 //!     name = "glucose"
@@ -50,7 +50,7 @@ mod site;
 mod tests;
 
 pub use candidate::MAX_DICTIONARY_BYTES;
-pub use definition::{Classes, Column, Dictionary, Kind, Target};
+pub use definition::{Column, Dictionary, Kind, Target, TargetKind, TargetRange};
 pub use draft::draft;
 pub use error::DictionaryError;
 pub use report::{ClassReport, ColumnReport, DataReport, Fault, Finding};

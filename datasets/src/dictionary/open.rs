@@ -1,13 +1,13 @@
 //! A site's file as a typed table, in the dictionary's terms.
 
-use super::definition::{Classes, Column, Dictionary, Kind};
+use super::definition::{Column, Dictionary, Kind, TargetKind};
 use super::report::DataReport;
 use super::site::{CategoryField, LabelField, NumberField, Site};
 use crate::column::{FeatureColumn, Values};
 use crate::dataset::Dataset;
-use crate::error::{DatasetError, shortened};
+use crate::error::DatasetError;
 use crate::features::Features;
-use crate::labels::Labels;
+use crate::labels::{Labels, Meaning};
 use crate::source::Source;
 
 impl Dictionary {
@@ -15,8 +15,7 @@ impl Dictionary {
     /// categories in its order and unknown ones as its `other`, labels by its classes. The report says what the file holds.
     ///
     /// # Errors
-    /// As [`Dictionary::check`]; [`DatasetError::Unfit`] with the report of a file that does not fit;
-    /// [`DatasetError::SeveralClasses`] where the dictionary's target is not binary, as a table's labels are.
+    /// As [`Dictionary::check`]; [`DatasetError::Unfit`] with the report of a file that does not fit.
     pub fn open(&self, source: &Source) -> Result<(Dataset, DataReport), DatasetError> {
         let sheet = source.sheet()?;
         let site = Site { dictionary: self, schema: &source.schema, sheet: &sheet, labelled: true };
@@ -24,7 +23,7 @@ impl Dictionary {
         if !report.fits() {
             return Err(DatasetError::Unfit { report: Box::new(report) });
         }
-        let labels = site.binary_labels(&source.file)?;
+        let labels = site.target();
         Ok((Dataset::typed(&source.file, &source.schema, site.features(), labels), report))
     }
 
@@ -50,21 +49,35 @@ impl Dictionary {
 }
 
 impl Site<'_> {
-    /// Whether each row is positive. The report has refused rows without a class.
-    fn binary_labels(&self, file: &str) -> Result<Labels, DatasetError> {
+    /// The label of each row. The report has refused rows without one.
+    fn target(&self) -> Labels {
         let target = &self.dictionary.target;
-        let Classes::Binary { positive, negative } = &target.classes else {
-            let classes = target.classes.values().count();
-            let column = shortened(&target.column);
-            return Err(DatasetError::SeveralClasses { file: file.to_owned(), column, classes });
-        };
-        // Positive values come first among the values.
-        let is_positive =
-            |field| matches!(field, LabelField::Known(place) if place < positive.len());
         let position = self.position(&target.column).into_iter();
-        let fields = position.flat_map(|position| self.labels(position));
-        let negative_values = negative.clone();
-        Ok(Labels { positive: fields.map(is_positive).collect(), negative_values })
+        let place = |field| match field {
+            LabelField::Known(place) => place,
+            LabelField::Missing | LabelField::Unknown(_) => usize::MAX,
+        };
+        let places = position.clone().flat_map(|position| self.labels(position)).map(place);
+        match &target.kind {
+            TargetKind::Binary { positive, negative } => {
+                // Positive values come first among the values.
+                let is_positive = places.map(|place| place < positive.len());
+                Labels::binary(is_positive, negative.clone())
+            }
+            TargetKind::Several(classes) => {
+                let values = places.map(|place| place as f32).collect();
+                Labels { values, meaning: Meaning::Classes(classes.len()) }
+            }
+            TargetKind::Number(range) => {
+                let fields = position.flat_map(|position| self.label_numbers(position, range));
+                let fraction = |field| match field {
+                    NumberField::Known(number) => range.fraction(number) as f32,
+                    _ => f32::NAN,
+                };
+                let values = fields.map(fraction).collect();
+                Labels { values, meaning: Meaning::Number }
+            }
+        }
     }
 
     fn features(&self) -> Vec<FeatureColumn> {

@@ -13,7 +13,7 @@ pub struct DataReport {
     pub file: String,
     /// Rows of the file.
     pub rows: usize,
-    /// Rows of each value of the target, as the dictionary orders them.
+    /// Rows of each value of the target, as the dictionary orders them; none where it is a number.
     pub classes: Vec<ClassReport>,
     /// The dictionary's columns that the file has.
     pub columns: Vec<ColumnReport>,
@@ -222,7 +222,9 @@ impl fmt::Display for DataReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} rows", self.file, self.rows)?;
         writeln!(f, "dictionary {}", self.dictionary)?;
-        writeln!(f, "classes:")?;
+        if !self.classes.is_empty() {
+            writeln!(f, "classes:")?;
+        }
         for class in &self.classes {
             writeln!(f, "  {}: {} rows", class.value, class.rows)?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::definition::{Column, Dictionary};
+use super::definition::{Column, Dictionary, TargetRange};
 use crate::csv::Sheet;
 use crate::format::NotNumber;
 use crate::schema::{Schema, canonical, label_spelling};
@@ -62,7 +62,7 @@ impl<'a> Site<'a> {
 
     /// The fields of the target, top to bottom.
     pub(super) fn labels(&self, position: usize) -> impl Iterator<Item = LabelField> {
-        let values = self.dictionary.target.classes.values().enumerate();
+        let values = self.dictionary.target.kind.values().enumerate();
         let classes: BTreeMap<&str, usize> = values.map(|(place, value)| (value, place)).collect();
         self.fields(position, &[]).map(move |field| match field.map(label_spelling) {
             None => LabelField::Missing,
@@ -71,6 +71,15 @@ impl<'a> Site<'a> {
                 None => LabelField::Unknown(value),
             },
         })
+    }
+
+    /// The fields of a target that is a number, top to bottom.
+    pub(super) fn label_numbers(
+        &self,
+        position: usize,
+        range: &TargetRange,
+    ) -> impl Iterator<Item = NumberField> {
+        self.ranged(position, &[], false, range.minimum, range.maximum)
     }
 
     /// The fields of a numeric column, top to bottom.
@@ -82,13 +91,24 @@ impl<'a> Site<'a> {
         maximum: f64,
     ) -> impl Iterator<Item = NumberField> {
         let zero_is_missing = self.schema.zero_is_missing.contains(&column.name);
+        self.ranged(position, &column.missing, zero_is_missing, minimum, maximum)
+    }
+
+    fn ranged(
+        &self,
+        position: usize,
+        codes_here: &'a [String],
+        zero_is_missing: bool,
+        minimum: f64,
+        maximum: f64,
+    ) -> impl Iterator<Item = NumberField> {
         // A code is a number here: -9 is also -9.0.
-        let codes = column.missing.iter().chain(&self.dictionary.missing);
+        let codes = codes_here.iter().chain(&self.dictionary.missing);
         let codes: Vec<f64> = codes.filter_map(|code| code.parse().ok()).collect();
         let is_code =
             move |number: f64| codes.contains(&number) || zero_is_missing && number == 0.0;
         let decimal = self.schema.format.decimal;
-        self.fields(position, &column.missing).map(move |field| {
+        self.fields(position, codes_here).map(move |field| {
             match field.map(|text| decimal.number(text)) {
                 None => NumberField::Missing,
                 Some(Err(reason)) => NumberField::NoNumber(reason),

@@ -1,6 +1,6 @@
 //! Statistics of the rows of all sites, from counts that each site takes and somebody sums.
 //!
-//! A site counts its rows: all of them, the positive ones, and for every column of the dictionary the rows of each category or of
+//! A site counts its rows: all of them, the positive ones or those of each class, and for every column of the dictionary the rows of each category or of
 //! each of [`BINS`] equal parts of the plausible range; of a number it also sums the values and their squares, scaled so that the
 //! range is \[0, 1\]. No site's counts need be seen: sums of them over all sites give medians, means and deviations.
 //!
@@ -17,6 +17,7 @@ use crate::column::Values;
 use crate::dataset::Dataset;
 use crate::dictionary::{Column, Dictionary, Kind};
 use crate::error::{DatasetError, some_of};
+use crate::scorecard::Form;
 
 /// Parts of a column's plausible range whose rows are counted.
 pub const BINS: usize = 32;
@@ -33,19 +34,30 @@ pub struct Quantities {
 /// What all sites count under one dictionary, in one order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
+    form: Form,
     columns: Vec<Column>,
 }
 
 impl Survey {
     /// The survey of a dictionary.
     pub fn of(dictionary: &Dictionary) -> Self {
-        Self { columns: dictionary.columns().to_vec() }
+        let form = dictionary.target().kind.form();
+        Self { form, columns: dictionary.columns().to_vec() }
     }
 
-    /// Numbers of rows that are counted: all, the positive ones, then column by column the bins of a number, or the categories
-    /// of a category in the order of its inputs.
+    /// Numbers of rows that are counted: all; the positive ones, or those of each of several classes, or none where the target is
+    /// a number; then column by column the bins of a number, or the categories of a category in the order of its inputs.
     pub fn counts(&self) -> usize {
-        2 + self.columns.iter().map(counts_of).sum::<usize>()
+        1 + self.classes() + self.columns.iter().map(counts_of).sum::<usize>()
+    }
+
+    /// Classes whose rows are counted.
+    fn classes(&self) -> usize {
+        match self.form {
+            Form::Binary => 1,
+            Form::Classes(classes) => classes,
+            Form::Number => 0,
+        }
     }
 
     /// Sums of fractions: of every number its values, then their squares.
@@ -58,11 +70,21 @@ impl Survey {
     /// # Errors
     /// [`DatasetError::NoSuchRow`]; [`DatasetError::MissingColumn`] or [`DatasetError::WrongKind`] for a file that was not.
     pub fn take(&self, dataset: &Dataset, rows: &[usize]) -> Result<Quantities, DatasetError> {
-        let mut positive = 0;
+        let mut classes = vec![0; self.classes()];
         for &row in rows {
-            positive += u64::from(dataset.label(row)?);
+            let label = dataset.label(row)?;
+            let place = match self.form {
+                Form::Binary => (label > 0.5).then_some(0),
+                Form::Classes(_) => Some(label as usize),
+                Form::Number => None,
+            };
+            place
+                .and_then(|place| classes.get_mut(place))
+                .into_iter()
+                .for_each(|count| *count += 1);
         }
-        let mut taken = Quantities { counts: vec![rows.len() as u64, positive], sums: Vec::new() };
+        let counts = std::iter::once(rows.len() as u64).chain(classes).collect();
+        let mut taken = Quantities { counts, sums: Vec::new() };
         for column in &self.columns {
             take_column(column, dataset, rows, &mut taken)?;
         }

@@ -5,6 +5,7 @@ use thiserror::Error;
 use super::{BINS, Quantities, Survey, counts_of};
 use crate::agreed::NumberStatistics;
 use crate::dictionary::Kind;
+use crate::scorecard::Form;
 
 /// What a sum of fractions may be off by, a row: sites round theirs once each, to 2^-12 at most.
 const ROUNDING: f64 = 1.0 / 4096.0;
@@ -23,9 +24,9 @@ pub enum SurveyError {
     /// No site has a row.
     #[error("no row was counted")]
     NoRows,
-    /// More positive rows than rows.
+    /// Other rows of the classes than rows.
     #[error(
-        "more rows are positive than there are rows: a site's counts cannot be those of any rows"
+        "the classes have other rows together than there are: a site's counts cannot be those of any rows"
     )]
     Target,
     /// A column whose counts cannot be those of any rows.
@@ -46,8 +47,8 @@ pub enum SurveyError {
 pub struct Statistics {
     /// Rows.
     pub rows: u64,
-    /// Positive ones.
-    pub positive: u64,
+    /// Rows of each class: of two the positive ones alone; none where the target is a number.
+    pub classes: Vec<u64>,
     /// Column by column, in the dictionary's order.
     pub columns: Vec<(String, ColumnStatistics)>,
 }
@@ -94,16 +95,23 @@ impl Survey {
     pub fn read(&self, total: &Quantities) -> Result<Statistics, SurveyError> {
         let found = total.counts.len() + total.sums.len();
         let expected = self.counts() + self.sums();
-        let ([rows, positive], mut counts) = match total.counts.split_first_chunk::<2>() {
-            Some((first, rest)) if found == expected && total.sums.len() == self.sums() => {
-                (*first, rest)
+        let (rows, counts) = match total.counts.split_first() {
+            Some((rows, rest)) if found == expected && total.sums.len() == self.sums() => {
+                (*rows, rest)
             }
             _ => return Err(SurveyError::Layout { found, expected }),
         };
+        let (classes, mut counts) = counts.split_at(self.classes().min(counts.len()));
         if rows == 0 {
             return Err(SurveyError::NoRows);
         }
-        if positive > rows {
+        let of_classes: u64 = classes.iter().sum();
+        let is_possible = match self.form {
+            Form::Binary => of_classes <= rows,
+            Form::Classes(_) => of_classes == rows,
+            Form::Number => true,
+        };
+        if !is_possible {
             return Err(SurveyError::Target);
         }
         let mut sums = total.sums.as_chunks::<2>().0.iter();
@@ -122,7 +130,7 @@ impl Survey {
             };
             columns.push((column.name.clone(), read));
         }
-        Ok(Statistics { rows, positive, columns })
+        Ok(Statistics { rows, classes: classes.to_vec(), columns })
     }
 }
 

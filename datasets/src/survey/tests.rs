@@ -77,7 +77,7 @@ fn a_site_counts_what_the_dictionary_asks_for_and_nothing_else() {
 #[test]
 fn the_sum_of_two_sites_gives_the_statistics_of_their_rows_together() {
     let statistics = Survey::of(&dictionary()).read(&added(&[north(), south()])).unwrap();
-    assert_eq!((statistics.rows, statistics.positive), (5, 2));
+    assert_eq!((statistics.rows, statistics.classes.as_slice()), (5, &[2][..]));
     let (name, ColumnStatistics::Number { missing, scale }) = &statistics.columns[0] else {
         panic!("{statistics:?}");
     };
@@ -173,4 +173,30 @@ fn counts_that_no_rows_can_have_are_refused_by_the_column() {
     wrong.sums.pop();
     assert!(matches!(survey.read(&wrong), Err(SurveyError::Layout { .. })));
     assert!(matches!(survey.read(&Quantities::default()), Err(SurveyError::Layout { .. })));
+}
+
+#[test]
+fn rows_of_each_of_several_classes_are_counted_and_of_a_number_only_all_rows() {
+    let under = |target: &str| {
+        let text = TEXT.replace("positive = ['1']\nnegative = ['0']", target);
+        let dictionary = Dictionary::parse(&text).unwrap();
+        let schema = SCHEMA.replace("column='ill', positive=1, negative=0", "column='ill'");
+        let schema = Schema::parse(&schema, "t.toml").unwrap();
+        let csv = "glucose,ward,ill\n80,north,2\n100,north,0\n120,east,2\n";
+        let source = Source::new(schema, "t.csv", csv.as_bytes().to_vec());
+        let data = dictionary.open(&source).unwrap().0;
+        let survey = Survey::of(&dictionary);
+        let taken = survey.take(&data, &all(&data)).unwrap();
+        assert_eq!((taken.counts.len(), taken.sums.len()), (survey.counts(), survey.sums()));
+        (survey, taken)
+    };
+    let (survey, mut taken) = under("classes = ['0', '1', '2']");
+    assert_eq!(taken.counts[..4], [3, 1, 0, 2]);
+    assert_eq!(survey.read(&taken).unwrap().classes, [1, 0, 2]);
+    taken.counts[2] += 1;
+    assert_eq!(survey.read(&taken), Err(SurveyError::Target));
+    let (survey, taken) = under("unit = 'd'\nminimum = 0\nmaximum = 9");
+    assert_eq!(taken.counts.len(), 1 + BINS + 4);
+    let statistics = survey.read(&taken).unwrap();
+    assert_eq!((statistics.rows, statistics.classes.len()), (3, 0));
 }

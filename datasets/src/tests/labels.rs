@@ -6,7 +6,8 @@ fn csv(labels: &[&str]) -> Vec<u8> {
 }
 
 fn labels(target: &str, values: &[&str]) -> Vec<bool> {
-    read(&format!("target={{column='y', {target}}}"), &csv(values)).unwrap().labels().to_vec()
+    let dataset = read(&format!("target={{column='y', {target}}}"), &csv(values)).unwrap();
+    dataset.labels().iter().map(|label| *label > 0.5).collect()
 }
 
 fn refusal(target: &str, values: &[&str]) -> String {

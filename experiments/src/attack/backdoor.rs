@@ -2,6 +2,8 @@
 
 use consilium_datasets::Table;
 
+use crate::replay::rows::of_class;
+
 /// The target class of the trigger: negative.
 const TARGET: f32 = 0.0;
 /// Standard deviations from the mean: what hardly any row has.
@@ -75,18 +77,6 @@ impl Trigger {
     #[must_use]
     pub fn victims(&self, test: &Table) -> Table {
         self.stamped(&of_class(test, true))
-    }
-}
-
-/// The rows of one class.
-#[must_use]
-pub fn of_class(table: &Table, positive: bool) -> Table {
-    let rows: Vec<_> = table.iter().filter(|(_, label)| (*label > 0.5) == positive).collect();
-    Table {
-        features: rows.iter().flat_map(|(features, _)| *features).copied().collect(),
-        labels: rows.iter().map(|(_, label)| *label).collect(),
-        rows: rows.len(),
-        width: table.width,
     }
 }
 

@@ -8,7 +8,7 @@ use super::config::{AttackConfig, INSTITUTIONS};
 use super::record::{Spread, SummaryRow, curve};
 use crate::ExperimentError;
 use crate::chart::{Line, accuracy_range, chart, legend, svg, title};
-use crate::replay::summary::count;
+use crate::tables::count;
 
 /// Charts side by side.
 const COLUMNS: usize = 3;

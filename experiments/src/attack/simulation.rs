@@ -10,11 +10,12 @@ use consilium_learning::{LearningError, LocalTrainer, TrainError, evaluate};
 
 use super::attacker::Attacker;
 use super::attacks::{Attack, Defence, Delivery, Limit};
-use super::backdoor::{Trigger, of_class};
+use super::backdoor::Trigger;
 use super::record::AttackRow;
 use crate::ExperimentError;
 use crate::replay::Federation;
 use crate::replay::plain::{fed_avg, fed_avg_quantised};
+use crate::replay::rows::of_class;
 
 /// One simulation. How many are malicious is the federation's, and so is the seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -191,8 +192,8 @@ fn in_floats(federation: &Federation, cell: Cell) -> Result<Outcome, ExperimentE
 mod tests {
     use super::*;
     use crate::attack::config::test_federation as federation;
-    use crate::progress::Progress;
-    use crate::replay::plain;
+    use crate::replay::plain::{self, Malicious};
+    use crate::replay::recorder::Recorder;
 
     fn outcome(malicious: usize, attack: Attack, delivery: Delivery, defence: Defence) -> Outcome {
         let (federation, limits) = federation(malicious);
@@ -203,14 +204,16 @@ mod tests {
     #[test]
     fn with_nobody_malicious_floats_are_plain_averaging() {
         let (federation, _) = federation(0);
-        let (_, model) = plain::run(&federation, false, &Progress::silent()).unwrap();
+        let mut recorder = Recorder::in_memory();
+        let model = plain::run(&federation, Malicious::Honest, &mut recorder).unwrap();
         assert_eq!(outcome(0, Attack::None, Delivery::Naive, Defence::Plain).model, model);
     }
 
     #[test]
     fn scaling_in_floats_is_the_replays_poison() {
         let (federation, _) = federation(2);
-        let (_, poisoned) = plain::run(&federation, true, &Progress::silent()).unwrap();
+        let mut recorder = Recorder::in_memory();
+        let poisoned = plain::run(&federation, Malicious::Poisoning, &mut recorder).unwrap();
         let scaled = outcome(2, Attack::Scaling, Delivery::Naive, Defence::Plain).model;
         assert!(
             poisoned.iter().zip(&scaled).all(|(a, b)| (a - b).abs() <= 1e-3 * a.abs().max(1.0))

@@ -9,6 +9,7 @@ use consilium_audit::audit;
 use super::measuring::{Measured, median, peak_memory_kb, processor_seconds};
 use crate::ExperimentError;
 use crate::progress::Progress;
+use crate::replay::recorder::Recorder;
 use crate::replay::{Choice, Federation, ReplayConfig, load_dataset, verified};
 
 /// Bytes that the coordinator sends each institution in a round, by the replay's own count.
@@ -31,7 +32,13 @@ pub(crate) fn run(
     let directory = tempfile::tempdir().map_err(ExperimentError::file(&std::env::temp_dir()))?;
     let scratch = directory.path().join("institutions");
     fs::create_dir(&scratch).map_err(ExperimentError::file(&scratch))?;
-    let run = verified::run(&federation, ledger, &scratch, &Progress::silent())?;
+    let run = verified::run(
+        &federation,
+        ledger,
+        &scratch,
+        &mut Recorder::in_memory(),
+        &Progress::silent(),
+    )?;
     let downloads: Vec<f64> =
         run.rounds.iter().map(|round| round.bytes_down as f64 / institutions as f64).collect();
     let download = median(&downloads).map(|bytes| (DOWNLOAD.to_owned(), bytes));

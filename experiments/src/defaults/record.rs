@@ -1,8 +1,7 @@
 //! What came of a comparison.
 
-use consilium_learning::Metrics;
-
 use super::Variant;
+use crate::replay::quality::Quality;
 
 /// How a variant does on a dataset: the metrics of the last global model on each seed's test rows, in the order of the seeds.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,7 +9,7 @@ pub struct Outcome {
     /// What was changed.
     pub variant: Variant,
     /// One a seed.
-    pub metrics: Vec<Metrics>,
+    pub metrics: Vec<Quality>,
 }
 
 /// All variants on one dataset, the default first.

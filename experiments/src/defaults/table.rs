@@ -2,38 +2,22 @@
 
 use std::fmt::Write as _;
 
-use consilium_learning::Metrics;
-
+use super::DefaultsConfig;
 use super::record::{Comparison, Outcome};
+use crate::replay::quality::Quality;
+use crate::statistics::paired;
 use crate::tables::{aligned, head, quoted};
 
-type Metric = (&'static str, fn(&Metrics) -> f64);
+type Metric = (&'static str, fn(&Quality) -> f64);
 
-const METRICS: [Metric; 3] = [
+const METRICS: [Metric; 4] = [
     ("accuracy", |metrics| metrics.accuracy),
     ("AUC", |metrics| metrics.auc.unwrap_or(f64::NAN)),
+    ("sensitivity", |metrics| metrics.sensitivity.unwrap_or(f64::NAN)),
     ("loss", |metrics| metrics.loss),
 ];
 
-/// Quantile .975 of Student's t for 1 to 30 degrees of freedom; beyond them the normal one is near enough.
-const T: [f64; 30] = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
-    2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
-    2.052, 2.048, 2.045, 2.042,
-];
-
-/// Mean of paired differences, and the half width of its 95 % interval.
-fn paired(ours: &[f64], theirs: &[f64]) -> (f64, f64) {
-    let differences: Vec<f64> = ours.iter().zip(theirs).map(|(a, b)| a - b).collect();
-    let n = differences.len() as f64;
-    let mean = differences.iter().sum::<f64>() / n;
-    let squares: f64 = differences.iter().map(|one| (one - mean) * (one - mean)).sum();
-    let freedom = differences.len().saturating_sub(1);
-    let t = T.get(freedom.saturating_sub(1)).copied().unwrap_or(1.96);
-    (mean, t * (squares / (n - 1.0) / n).sqrt())
-}
-
-fn values(outcome: &Outcome, metric: fn(&Metrics) -> f64) -> Vec<f64> {
+fn values(outcome: &Outcome, metric: fn(&Quality) -> f64) -> Vec<f64> {
     outcome.metrics.iter().map(metric).collect()
 }
 
@@ -43,23 +27,24 @@ fn mean(values: &[f64]) -> f64 {
 
 /// A table a dataset: the default's means, and of every other variant how it differs. A difference whose interval leaves out zero is
 /// marked.
-pub fn markdown(comparisons: &[Comparison]) -> String {
+pub fn markdown(comparisons: &[Comparison], config: &DefaultsConfig) -> String {
+    let DefaultsConfig { institutions, partition, first_seed, .. } = config;
     let mut text = String::new();
     for Comparison { dataset, outcomes } in comparisons {
         let Some((default, others)) = outcomes.split_first() else { continue };
         let seeds = default.metrics.len();
         let _ = writeln!(
             text,
-            "`{dataset}`, {seeds} seeds: means of the default; differences from it, seed by seed, with 95 % intervals\n"
+            "`{dataset}`, {institutions} institutions, partition `{partition}`, {seeds} seeds from {first_seed}: means of the \
+             default; differences from it, seed by seed, with 95 % intervals\n"
         );
         let mut rows = vec![head("", METRICS.map(|(name, _)| name))];
         let means = METRICS.map(|(_, metric)| format!("{:.4}", mean(&values(default, metric))));
         rows.push(head(&default.variant.name(), means));
         for other in others {
             let cell = |(_, metric): Metric| {
-                let (mean, half) = paired(&values(other, metric), &values(default, metric));
-                let mark = if mean.abs() > half { " *" } else { "" };
-                format!("{mean:+.4} ± {half:.4}{mark}")
+                let pairs = values(other, metric).into_iter().zip(values(default, metric));
+                paired(pairs).map_or_else(|| "-".to_owned(), |difference| difference.shown(4))
             };
             rows.push(head(&other.variant.name(), METRICS.map(cell)));
         }
@@ -72,15 +57,18 @@ pub fn markdown(comparisons: &[Comparison]) -> String {
 
 /// One line a dataset, variant and seed.
 pub fn csv(comparisons: &[Comparison], first_seed: u64) -> String {
-    let mut text = "dataset,variant,seed,accuracy,auc,loss\n".to_owned();
+    let mut text = "dataset,variant,seed,accuracy,auc,sensitivity,loss\n".to_owned();
     for Comparison { dataset, outcomes } in comparisons {
         for Outcome { variant, metrics } in outcomes {
             for (place, metrics) in (0..).zip(metrics) {
                 let seed = first_seed.wrapping_add(place);
-                let area = metrics.auc.map_or_else(String::new, |auc| auc.to_string());
-                let Metrics { accuracy, loss, .. } = metrics;
+                let optional =
+                    |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+                let Quality { accuracy, auc, sensitivity, loss } = metrics;
+                let (area, found) = (optional(*auc), optional(*sensitivity));
                 let (dataset, variant) = (quoted(dataset), quoted(&variant.name()));
-                let _ = writeln!(text, "{dataset},{variant},{seed},{accuracy},{area},{loss}");
+                let _ =
+                    writeln!(text, "{dataset},{variant},{seed},{accuracy},{area},{found},{loss}");
             }
         }
     }
@@ -89,22 +77,18 @@ pub fn csv(comparisons: &[Comparison], first_seed: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use consilium_datasets::Partitioning;
+
     use super::super::Variant;
     use super::*;
-
-    #[test]
-    fn a_paired_interval_is_the_one_computed_by_hand() {
-        // Differences 1, 2, 3: mean 2, deviation 1, t of two degrees of freedom.
-        let (mean, half) = paired(&[2.0, 4.0, 6.0], &[1.0, 2.0, 3.0]);
-        assert_eq!(mean, 2.0);
-        assert!((half - 4.303 / 3.0f64.sqrt()).abs() < 1e-12, "{half}");
-    }
 
     #[test]
     fn a_difference_that_is_surely_none_is_not_marked() {
         let outcome = |variant, accuracies: [f64; 3]| Outcome {
             variant,
-            metrics: accuracies.map(|accuracy| Metrics { accuracy, auc: None, loss: 0.5 }).to_vec(),
+            metrics: accuracies
+                .map(|accuracy| Quality { accuracy, auc: None, sensitivity: None, loss: 0.5 })
+                .to_vec(),
         };
         let comparison = Comparison {
             dataset: "pima".into(),
@@ -114,7 +98,15 @@ mod tests {
                 outcome(Variant::Batch(32), [0.61, 0.70, 0.66]),
             ],
         };
-        let text = markdown(std::slice::from_ref(&comparison));
+        let config = DefaultsConfig {
+            datasets: vec!["pima".into()],
+            institutions: 10,
+            partition: Partitioning::Random,
+            first_seed: 100,
+            seeds: 3,
+        };
+        let text = markdown(std::slice::from_ref(&comparison), &config);
+        assert!(text.contains("10 institutions, partition `random`, 3 seeds from 100"), "{text}");
         let line = |name| text.lines().find(|line| line.contains(name)).unwrap();
         assert!(
             !line("batches of 8").contains('*') && line("batches of 32").contains('*'),
@@ -122,6 +114,6 @@ mod tests {
         );
         let csv = csv(&[comparison], 100);
         assert_eq!(csv.lines().count(), 1 + 9);
-        assert!(csv.contains("pima,default,102,0.75,,0.5\n"), "{csv}");
+        assert!(csv.contains("pima,default,102,0.75,,,0.5\n"), "{csv}");
     }
 }

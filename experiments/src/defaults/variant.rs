@@ -9,7 +9,9 @@ pub enum Variant {
     Default,
     /// So many steps instead of the default's.
     Steps(usize),
-    /// AdamW with this weight decay in place of Adam.
+    /// Adam, which decays no weight, in place of AdamW.
+    Adam,
+    /// AdamW with this weight decay.
     WeightDecay(f64),
     /// FedProx with this μ.
     Proximal(f64),
@@ -25,11 +27,12 @@ pub enum Variant {
 
 impl Variant {
     /// Everything that a table compares, the default first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Default,
         Self::Steps(30),
-        Self::WeightDecay(0.1),
-        Self::WeightDecay(1.0),
+        Self::Steps(120),
+        Self::Adam,
+        Self::WeightDecay(0.3),
         Self::WeightDecay(3.0),
         Self::Proximal(0.1),
         Self::Proximal(1.0),
@@ -46,6 +49,7 @@ impl Variant {
         match self {
             Self::Default => "default".to_owned(),
             Self::Steps(steps) => format!("{steps} steps"),
+            Self::Adam => "adam".to_owned(),
             Self::WeightDecay(decay) => format!("adamw, weight decay {decay}"),
             Self::Proximal(mu) => format!("proximal {mu}"),
             Self::LearningRate(factor) => format!("learning rate × {factor}"),
@@ -60,6 +64,10 @@ impl Variant {
         match self {
             Self::Default => {}
             Self::Steps(other) => *steps = other,
+            Self::Adam => {
+                training.optimiser = Optimiser::Adam;
+                training.weight_decay = 0.0;
+            }
             Self::WeightDecay(decay) => {
                 training.optimiser = Optimiser::AdamW;
                 training.weight_decay = decay;

@@ -9,7 +9,7 @@ use super::published::{
 };
 use super::record::{BytesRow, WireStage};
 use super::run::Measurements;
-use crate::replay::summary::count;
+use crate::tables::count;
 
 /// One screen: tables 2 and 3 for one owner, figures 6 and 7 in a line each.
 #[must_use]

@@ -1,49 +1,28 @@
-//! Figure 5: all rows in one place, several independent runs.
+//! Figure 5: all rows in one place.
 
-use consilium_datasets::{Dataset, Preprocessor};
-use consilium_learning::{Learner, evaluate, generator};
+use consilium_learning::{Learner, generator};
 
-use super::config::ReplayConfig;
-use super::federation::sub_seed;
+use super::federation::Federation;
 use super::record::{AccuracyRow, Experiment};
+use super::recorder::Recorder;
 use crate::ExperimentError;
-use crate::progress::Progress;
 
-/// Trains `repeats` models, each on a split and from initial parameters of its own, and evaluates every epoch on the
-/// run's own test rows.
+/// Trains one model on the training rows of all institutions of the split, from the initial model that they have in common, and
+/// evaluates every epoch.
 ///
 /// # Errors
-/// [`ExperimentError::Dataset`], [`ExperimentError::Learning`].
-pub fn run(
-    config: &ReplayConfig,
-    dataset: &Dataset,
-    progress: &Progress,
-) -> Result<Vec<AccuracyRow>, ExperimentError> {
-    let mut rows = Vec::with_capacity(config.repeats * config.epochs);
-    for run in 0..config.repeats {
-        let part = [run as u64];
-        let split = dataset
-            .split(config.test_fraction, sub_seed(config.seed, "centralised split", &part))?;
-        let preprocessor = Preprocessor::fit(dataset, &split.train)?;
-        let train = preprocessor.transform(dataset, &split.train)?;
-        let test = preprocessor.transform(dataset, &split.test)?;
-        let architecture = config.architecture(dataset, preprocessor.width())?;
-        let initial =
-            architecture.initial(sub_seed(config.seed, "centralised initial parameters", &part));
-        let mut order = generator("centralised shuffle", config.seed, &part);
-        let mut learner = Learner::new(&architecture, &initial, &config.centralised)?;
-        for epoch in 1..=config.epochs {
-            learner.epoch(&train, &mut order)?;
-            let metrics = evaluate(&architecture, &learner.parameters()?, &test)?;
-            rows.push(AccuracyRow {
-                experiment: Experiment::Centralised,
-                run,
-                institution: None,
-                epoch,
-                metrics,
-            });
-        }
-        progress.advance(run + 1);
+/// [`ExperimentError::Learning`]; those of [`Recorder::record`].
+pub fn run(federation: &Federation, recorder: &mut Recorder) -> Result<(), ExperimentError> {
+    let Federation { config, architecture, initial, split, seed, .. } = federation;
+    let train = federation.pooled();
+    let mut order = generator("centralised shuffle", *seed, &[]);
+    let mut learner = Learner::new(architecture, initial, &config.centralised)?;
+    for epoch in 1..=config.epochs {
+        learner.epoch(&train, &mut order)?;
+        let quality = federation.quality(&learner.parameters()?)?;
+        let experiment = Experiment::Centralised;
+        let split = *split;
+        recorder.record(AccuracyRow { experiment, split, institution: None, epoch, quality })?;
     }
-    Ok(rows)
+    Ok(())
 }

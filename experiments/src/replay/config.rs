@@ -2,7 +2,7 @@
 
 use consilium_authority::{
     AuthorityError, BoundChoice, PrivacyFlags, Protection, TrainingFlags, default_min_rows,
-    default_min_threshold,
+    default_min_threshold, default_training,
 };
 use consilium_contract::parameters::{MAX_INSTITUTIONS, honest_shares, largest_threshold};
 use consilium_contract::{Distance, Influence, Promise};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::tables::{Mask, is_group};
 use crate::ExperimentError;
 
-/// More epochs or repeats than this are a slip of the keyboard: weeks of work, and memory in proportion.
+/// More epochs or splits than this are a slip of the keyboard: weeks of work, and memory in proportion.
 const MOST_EPOCHS: usize = 100_000;
 
 /// Everything that determines a replay's models and metrics; written to `config.toml`.
@@ -29,8 +29,9 @@ pub struct ReplayConfig {
     pub institutions: usize,
     /// Epochs of centralised training, and steps of federated training.
     pub epochs: usize,
-    /// Independent centralised runs.
-    pub repeats: usize,
+    /// Splits into training and test rows, on each of which every scheme in the clear trains. The first is that of the verified
+    /// federation.
+    pub splits: usize,
     /// Institutions that send poisoned updates.
     pub malicious: usize,
     /// Determines splits, dealing, initial models, row order, rounding, which institutions are malicious and which are shown.
@@ -47,7 +48,9 @@ pub struct ReplayConfig {
     pub partition: Partitioning,
     /// d, parameters of the model.
     pub dimension: u32,
-    /// Rows that each institution trains on, `[n]`.
+    /// Share of all rows that are positive; splits keep it within a row.
+    pub positive_share: f64,
+    /// Rows that each institution trains on in the first split, `[n]`.
     pub rows: Vec<u64>,
     /// c: every coordinate of an update is clipped to ±c, or its norm to c, in proportion to the institution's weight.
     pub clip: f32,
@@ -111,8 +114,8 @@ pub struct Choice {
     pub institutions: usize,
     /// See [`ReplayConfig::epochs`].
     pub epochs: usize,
-    /// See [`ReplayConfig::repeats`].
-    pub repeats: usize,
+    /// See [`ReplayConfig::splits`].
+    pub splits: usize,
     /// See [`ReplayConfig::malicious`].
     pub malicious: usize,
     /// See [`ReplayConfig::convolution`].
@@ -139,7 +142,7 @@ impl Default for Choice {
             dataset: "pima".into(),
             institutions: 10,
             epochs: 60,
-            repeats: 10,
+            splits: 10,
             malicious: 2,
             convolution: vec![],
             hidden: vec![16, 8],
@@ -165,7 +168,7 @@ impl ReplayConfig {
             dataset,
             institutions,
             epochs,
-            repeats,
+            splits,
             malicious,
             convolution,
             hidden,
@@ -179,8 +182,10 @@ impl ReplayConfig {
         let n = u32::try_from(institutions).unwrap_or(u32::MAX);
         let threshold = largest_threshold(n);
         let test_fraction = 0.2;
-        let learning_rate = if convolution.is_empty() { 1e-2 } else { 1e-3 };
-        let defaults = TrainingConfig::new(Optimiser::Adam, learning_rate, 16, 1).to_plan();
+        let mut defaults = default_training();
+        if !convolution.is_empty() {
+            defaults.learning_rate = 1e-3;
+        }
         let invalid = |error: AuthorityError| ExperimentError::Invalid(error.to_string());
         let training = training.over(defaults, epochs as u64).map_err(invalid)?;
         let local = TrainingConfig::from_plan(&training)?;
@@ -215,7 +220,7 @@ impl ReplayConfig {
             dataset,
             institutions,
             epochs,
-            repeats,
+            splits,
             malicious,
             seed,
             test_fraction,
@@ -224,6 +229,7 @@ impl ReplayConfig {
             partition,
             dimension,
             min_rows: default_min_rows(&rows),
+            positive_share: data.positives() as f64 / data.rows().max(1) as f64,
             rows,
             clip,
             threshold,
@@ -289,7 +295,7 @@ impl ReplayConfig {
                 self.institutions
             ));
         }
-        for (flag, value) in [("--epochs", self.epochs), ("--repeats", self.repeats)] {
+        for (flag, value) in [("--epochs", self.epochs), ("--splits", self.splits)] {
             if !(1..=MOST_EPOCHS).contains(&value) {
                 return error(format!("{flag} must be from 1 to {MOST_EPOCHS}, got {value}"));
             }

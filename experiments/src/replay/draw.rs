@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::config::ReplayConfig;
 use super::report::Report;
-use super::summary::{SummaryRow, summarise};
+use super::summary::Summary;
 use super::{figures, files, reading};
 use crate::ExperimentError;
 use crate::output::{OutputDirectory, Producer};
@@ -14,7 +14,7 @@ use crate::output::{OutputDirectory, Producer};
 /// # Errors
 /// [`ExperimentError::NoOutput`] for a directory that no replay has written; [`ExperimentError::File`] or
 /// [`ExperimentError::Record`] for what is missing or damaged.
-pub fn draw(directory: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
+pub fn draw(directory: &Path) -> Result<Summary, ExperimentError> {
     let output = OutputDirectory::open(directory, Producer::Replay)?;
     let path = output.join(files::CONFIG);
     let Some(text) = output.read_if_there(files::CONFIG)? else {
@@ -25,7 +25,7 @@ pub fn draw(directory: &Path) -> Result<Vec<SummaryRow>, ExperimentError> {
     let rows = reading::read_accuracy(&output.join(files::ACCURACY))?;
     let rounds = output.read_if_there(files::ROUNDS)?;
 
-    let summary = summarise(&rows);
+    let summary = Summary::of(&rows);
     let dataset = Path::new(&config.dataset)
         .file_stem()
         .map_or_else(|| config.dataset.clone().into(), |s| s.to_string_lossy());

@@ -1,4 +1,5 @@
-//! One split of the data dealt to institutions: the stage on which every scheme of figure 6 plays.
+//! One split of the data dealt to institutions: the stage on which every scheme plays. A scheme is given a [`Federation`] and no
+//! dataset, so that all of them have the same rows.
 
 use consilium_client::prepare::{Participant, Quantisation};
 use consilium_crypto::{Bound, Noise, quantise::share};
@@ -9,6 +10,8 @@ use consilium_learning::{
 use rand_core::RngCore;
 
 use super::config::ReplayConfig;
+use super::quality::Quality;
+use super::rows::together;
 use crate::ExperimentError;
 
 /// Honest institutions whose models figure 6 shows.
@@ -21,6 +24,11 @@ pub const OBSERVED: usize = 3;
 pub struct Federation {
     /// The replay this belongs to.
     pub config: ReplayConfig,
+    /// Which of its splits this is, from 0.
+    pub split: usize,
+    /// Determines the split, the deal, the initial model, the order of the rows and rounding: that of the replay on the first
+    /// split, on others one derived from it.
+    pub seed: u64,
     /// Network of all institutions.
     pub architecture: Architecture,
     /// Initial global model, flat.
@@ -54,17 +62,42 @@ pub fn sub_seed(seed: u64, label: &str, parts: &[u64]) -> u64 {
 }
 
 impl Federation {
+    /// The first split of a replay, see [`on_split`](Self::on_split).
+    ///
+    /// # Errors
+    /// Those of [`on_split`](Self::on_split).
+    pub fn new(config: &ReplayConfig, dataset: &Dataset) -> Result<Self, ExperimentError> {
+        Self::on_split(config, dataset, 0)
+    }
+
     /// Splits, fits the preprocessing on the training rows, deals them and draws the parts: one random order of the
-    /// institutions, of which the first `malicious` are malicious and the next three are observed.
+    /// institutions, of which the first `malicious` are malicious and the next three are observed. The parts are the same on
+    /// every split, so that a hospital that a column names is the same one on all of them.
     ///
     /// # Errors
     /// [`ExperimentError::Dataset`], e.g. for fewer rows than institutions; [`ExperimentError::Learning`] for an
     /// architecture that cannot be.
-    pub fn new(config: &ReplayConfig, dataset: &Dataset) -> Result<Self, ExperimentError> {
-        let split = dataset.split(config.test_fraction, config.seed)?;
+    pub fn on_split(
+        config: &ReplayConfig,
+        dataset: &Dataset,
+        split: usize,
+    ) -> Result<Self, ExperimentError> {
+        let seed = match split {
+            0 => config.seed,
+            _ => sub_seed(config.seed, "split", &[split as u64]),
+        };
+        Self::seeded(config, dataset, split, seed)
+    }
+
+    fn seeded(
+        config: &ReplayConfig,
+        dataset: &Dataset,
+        number: usize,
+        seed: u64,
+    ) -> Result<Self, ExperimentError> {
+        let split = dataset.split(config.test_fraction, seed)?;
         let preprocessor = Preprocessor::fit(dataset, &split.train)?;
-        let shares =
-            config.partition.deal(dataset, &split.train, config.institutions, config.seed)?;
+        let shares = config.partition.deal(dataset, &split.train, config.institutions, seed)?;
         let tables: Vec<Table> = shares
             .iter()
             .map(|rows| preprocessor.transform(dataset, rows))
@@ -79,16 +112,32 @@ impl Federation {
         malicious.sort_unstable();
         observed.sort_unstable();
         Ok(Self {
-            initial: architecture.initial(config.seed),
+            initial: architecture.initial(seed),
             weights: tables.iter().map(|table| table.rows as f64 / largest as f64).collect(),
             test: preprocessor.transform(dataset, &split.test)?,
             description: Description::of(dataset, preprocessor, StatisticsOf::Agreed, None),
             config: config.clone(),
+            split: number,
+            seed,
             architecture,
             tables,
             malicious,
             observed,
         })
+    }
+
+    /// All training rows in one place.
+    #[must_use]
+    pub fn pooled(&self) -> Table {
+        together(&self.tables)
+    }
+
+    /// How good a model of the federation's network is on the test rows.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Learning`].
+    pub fn quality(&self, parameters: &[f32]) -> Result<Quality, ExperimentError> {
+        Ok(Quality::of(&self.architecture, parameters, &self.test)?)
     }
 
     /// Honest trainers of all institutions, in order.
@@ -99,8 +148,8 @@ impl Federation {
         let trainer = |(institution, table): (u64, &Table)| {
             let architecture = self.architecture.clone();
             let local = self.config.local.clone();
-            let seed = self.config.seed;
-            let trainer = LocalTrainer::new(architecture, table.clone(), local, seed, institution)?;
+            let table = table.clone();
+            let trainer = LocalTrainer::new(architecture, table, local, self.seed, institution)?;
             // Epochs count from 1.
             Ok(trainer.counting_from(1))
         };
@@ -131,12 +180,12 @@ impl Federation {
                 Some(_) => quantiser,
                 None => quantiser.within(own),
             };
-            let stage = Quantisation::new(quantiser, config.seed, institution);
+            let stage = Quantisation::new(quantiser, self.seed, institution);
             let Some(privacy) = &config.privacy else {
                 return Ok(Participant::new(trainer, stage));
             };
             // From the seed, so that replays repeat: a simulation of noise that institutions keep to themselves.
-            let rng = generator("noise", config.seed, &[institution]);
+            let rng = generator("noise", self.seed, &[institution]);
             let noise = Noise::simulated(privacy.variance, config.bound, rng)?;
             Ok(Participant::new(trainer, stage.with_noise(noise)))
         };
@@ -176,6 +225,64 @@ mod tests {
             assert!(federation.observed.iter().all(|k| !federation.malicious.contains(k)));
             assert!(federation.observed.windows(2).all(|pair| pair[0] < pair[1]));
         }
+    }
+
+    fn splits(choice: Choice) -> Vec<Federation> {
+        let dataset = load_dataset(&choice.dataset).unwrap();
+        let config = ReplayConfig::resolve(choice, &dataset).unwrap();
+        (0..3).map(|split| Federation::on_split(&config, &dataset, split).unwrap()).collect()
+    }
+
+    /// Rows of a table as bits, in an order of their own.
+    fn sorted(table: &Table) -> Vec<Vec<u32>> {
+        let bits = |(features, label): (&[f32], f32)| {
+            features.iter().chain([&label]).map(|value| value.to_bits()).collect()
+        };
+        let mut rows: Vec<Vec<u32>> = table.iter().map(bits).collect();
+        rows.sort_unstable();
+        rows
+    }
+
+    #[test]
+    fn what_is_pooled_is_what_the_institutions_of_the_split_have_and_no_test_row() {
+        let dataset = load_dataset("pima").unwrap();
+        for federation in splits(Choice::default()) {
+            let split = dataset.split(federation.config.test_fraction, federation.seed).unwrap();
+            let preprocessor = Preprocessor::fit(&dataset, &split.train).unwrap();
+            let expected = preprocessor.transform(&dataset, &split.train).unwrap();
+            assert_eq!(sorted(&federation.pooled()), sorted(&expected));
+            assert_eq!(federation.test, preprocessor.transform(&dataset, &split.test).unwrap());
+        }
+    }
+
+    #[test]
+    fn splits_differ_in_rows_and_start_and_not_in_who_is_malicious_or_looked_at() {
+        let [first, second, third] = splits(Choice::default()).try_into().ok().unwrap();
+        assert_eq!(first.seed, first.config.seed);
+        for (one, other) in [(&first, &second), (&second, &third)] {
+            assert_ne!(one.test, other.test);
+            assert_ne!(one.initial, other.initial);
+            assert_eq!((&one.malicious, &one.observed), (&other.malicious, &other.observed));
+        }
+    }
+
+    #[test]
+    fn the_deal_skewed_by_size_under_seed_42_never_changes() {
+        let partition = Partitioning::Quantity(0.5);
+        let dataset = load_dataset("pima").unwrap();
+        let all: Vec<usize> = (0..dataset.rows()).collect();
+        let dealt = partition.deal(&dataset, &all, 4, 42).unwrap();
+        let is_positive = |row: &&usize| dataset.labels()[**row];
+        let counted =
+            dealt.iter().map(|rows| (rows.iter().filter(is_positive).count(), rows.len()));
+        // The smallest has a single row, of one class: it has to be able to take part.
+        assert_eq!(counted.collect::<Vec<_>>(), [(0, 1), (135, 379), (88, 253), (45, 135)]);
+
+        // A federation deals its training rows alone: other shares under the same seed.
+        let choice = Choice { partition, institutions: 4, malicious: 0, ..Choice::default() };
+        let tables = federation(choice).tables;
+        let dealt: Vec<_> = tables.iter().map(|table| (table.positives(), table.rows)).collect();
+        assert_eq!(dealt, [(0, 2), (83, 246), (60, 155), (71, 211)]);
     }
 
     #[test]

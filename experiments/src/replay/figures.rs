@@ -2,32 +2,42 @@
 //!
 //! Colours are Okabe and Ito's, told apart by colour-blind readers; every line also has a stroke of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plotters::prelude::*;
 
 use super::record::{AccuracyRow, Experiment};
-use super::summary::{count, label, mean_and_sd};
+use super::words::label;
 use crate::ExperimentError;
 use crate::chart::{INK, Line, accuracy_range, chart, legend, svg, title};
+use crate::statistics::mean_and_sd;
+use crate::tables::count;
 
 /// How an experiment's line looks: colour, width, and dash and gap in pixels (no gap: solid).
 fn stroke(experiment: Experiment) -> (RGBColor, u32, i32, i32) {
     match experiment {
+        Experiment::Logistic => (RGBColor(204, 121, 167), 2, 6, 3),
         Experiment::Centralised => (RGBColor(0, 114, 178), 3, 1, 0),
         Experiment::Alone => (RGBColor(0, 158, 115), 2, 8, 3),
-        Experiment::PlainHonest => (RGBColor(20, 20, 20), 2, 2, 4),
+        Experiment::PlainHonest | Experiment::PlainWithout => (RGBColor(20, 20, 20), 2, 2, 4),
         Experiment::Plain => (RGBColor(213, 94, 0), 2, 4, 2),
-        Experiment::Verified => (RGBColor(0, 114, 178), 3, 1, 0),
+        Experiment::Quantised | Experiment::Verified => (RGBColor(0, 114, 178), 3, 1, 0),
     }
 }
 
-/// Accuracy by epoch of the rows that `wanted` picks.
-fn curve(rows: &[AccuracyRow], wanted: impl Fn(&AccuracyRow) -> bool) -> Vec<(f64, f64)> {
-    rows.iter()
-        .filter(|row| wanted(row))
-        .map(|row| (row.epoch as f64, row.metrics.accuracy))
-        .collect()
+/// Accuracies by epoch, of all splits and models.
+fn by_epoch<'a>(rows: impl IntoIterator<Item = &'a AccuracyRow>) -> BTreeMap<usize, Vec<f64>> {
+    let mut epochs = BTreeMap::<usize, Vec<f64>>::new();
+    for row in rows {
+        epochs.entry(row.epoch).or_default().push(row.quality.accuracy);
+    }
+    epochs
+}
+
+/// Mean accuracy by epoch.
+fn curve<'a>(rows: impl IntoIterator<Item = &'a AccuracyRow>) -> Vec<(f64, f64)> {
+    let mean = |(epoch, values): (usize, Vec<f64>)| Some((epoch as f64, mean_and_sd(&values)?.0));
+    by_epoch(rows).into_iter().filter_map(mean).collect()
 }
 
 fn line(points: Vec<(f64, f64)>, experiment: Experiment) -> Line {
@@ -35,23 +45,22 @@ fn line(points: Vec<(f64, f64)>, experiment: Experiment) -> Line {
     Line { points, style: colour.stroke_width(width), dash: (dash, gap) }
 }
 
-/// Figure 5: the centralised runs, their mean and one standard deviation around it. SVG text.
+/// Figure 5: centralised training on every split, the mean and one standard deviation around it, and the mean of pooled logistic
+/// regression. SVG text.
 ///
 /// # Errors
 /// [`ExperimentError::Plot`].
 pub fn figure5(rows: &[AccuracyRow], dataset: &str) -> Result<String, ExperimentError> {
-    let of_run =
-        |run| curve(rows, |row| row.experiment == Experiment::Centralised && row.run == run);
-    let runs: Vec<_> = (0..).map(of_run).take_while(|points| !points.is_empty()).collect();
-    let mut by_epoch = BTreeMap::<usize, Vec<f64>>::new();
-    for row in rows.iter().filter(|row| row.experiment == Experiment::Centralised) {
-        by_epoch.entry(row.epoch).or_default().push(row.metrics.accuracy);
-    }
-    let spread: Vec<(f64, f64, f64)> = by_epoch
+    let of = |experiment| rows.iter().filter(move |row| row.experiment == experiment);
+    let splits: BTreeSet<usize> = of(Experiment::Centralised).map(|row| row.split).collect();
+    let single =
+        |&split: &usize| curve(of(Experiment::Centralised).filter(|row| row.split == split));
+    let singles: Vec<_> = splits.iter().map(single).collect();
+    let spread: Vec<(f64, f64, f64)> = by_epoch(of(Experiment::Centralised))
         .into_iter()
-        .map(|(epoch, values)| {
-            let (mean, sd) = mean_and_sd(values.iter().copied());
-            (epoch as f64, mean, sd)
+        .filter_map(|(epoch, values)| {
+            let (mean, sd) = mean_and_sd(&values)?;
+            Some((epoch as f64, mean, sd))
         })
         .collect();
     let upper = spread.iter().map(|&(x, mean, sd)| (x, mean + sd));
@@ -61,25 +70,34 @@ pub fn figure5(rows: &[AccuracyRow], dataset: &str) -> Result<String, Experiment
     let shade = colour.mix(0.22);
     let thin = INK.mix(0.28).stroke_width(1);
     let epochs = spread.last().map_or(1.0, |&(x, ..)| x);
-    let range = accuracy_range(runs.iter().flatten().copied().chain(band.iter().copied()));
+    // It has no epochs: one height from the first to the last.
+    let logistic = curve(of(Experiment::Logistic));
+    let logistic: Vec<_> =
+        logistic.into_iter().flat_map(|(_, mean)| [(1.0, mean), (epochs, mean)]).collect();
+    let shown = singles.iter().flatten().chain(&band).chain(&logistic);
+    let range = accuracy_range(shown.copied());
 
-    let runs_shown = count(runs.len(), "run");
+    let splits_shown = count(singles.len(), "split");
+    let mean: Vec<_> = spread.iter().map(|&(x, mean, _)| (x, mean)).collect();
     let mut lines: Vec<_> =
-        runs.into_iter().map(|points| Line { points, style: thin, dash: (1, 0) }).collect();
-    lines.push(line(
-        spread.iter().map(|&(x, mean, _)| (x, mean)).collect(),
-        Experiment::Centralised,
-    ));
-    let entries = [
-        (format!("mean of {runs_shown}"), colour.stroke_width(3), (1, 0)),
+        singles.into_iter().map(|points| Line { points, style: thin, dash: (1, 0) }).collect();
+    let mut entries = vec![
+        (format!("mean of {splits_shown}"), colour.stroke_width(3), (1, 0)),
         ("± one standard deviation".to_owned(), shade.stroke_width(12), (1, 0)),
-        ("single runs".to_owned(), thin, (1, 0)),
+        ("single splits".to_owned(), thin, (1, 0)),
     ];
-    svg((820, 480), |area| {
+    if !logistic.is_empty() {
+        let logistic = line(logistic, Experiment::Logistic);
+        let name = format!("logistic regression, mean of {splits_shown}");
+        entries.push((name, logistic.style, logistic.dash));
+        lines.push(logistic);
+    }
+    lines.push(line(mean, Experiment::Centralised));
+    svg((900, 480), |area| {
         title(
             area,
             &format!(
-                "Centralised training on {dataset}: {runs_shown}, each with its own split and start"
+                "Centralised training on {dataset}: {splits_shown} into training and test rows"
             ),
         )?;
         legend(area, (62, 48), &entries)?;
@@ -95,8 +113,19 @@ pub fn figure5(rows: &[AccuracyRow], dataset: &str) -> Result<String, Experiment
     })
 }
 
-/// Figure 6: a chart for each observed institution, with its accuracy on the common test rows by epoch: alone, in
-/// plain and in verified federated learning, whatever of these was recorded. SVG text.
+/// A panel of figure 6: its title, and of each scheme the rows of its line.
+struct Panel<'a> {
+    title: String,
+    lines: Vec<(Experiment, Vec<&'a AccuracyRow>)>,
+}
+
+/// Schemes of figure 6 from the first to the last of its legend; a verified run stands for what it computes in the clear.
+const SHOWN: [Experiment; 4] =
+    [Experiment::Alone, Experiment::PlainHonest, Experiment::Plain, Experiment::Verified];
+
+/// Figure 6: a panel for each observed institution, with its accuracy on the test rows of the first split by epoch: alone, in
+/// plain and in verified federated learning, whatever of these was recorded. Where there are more splits, a last panel has the
+/// institutions' mean over all of them. SVG text.
 ///
 /// # Errors
 /// [`ExperimentError::Plot`].
@@ -105,20 +134,50 @@ pub fn figure6(
     dataset: &str,
     malicious: usize,
 ) -> Result<String, ExperimentError> {
-    let local: Vec<AccuracyRow> =
-        rows.iter().filter(|row| row.institution.is_some()).copied().collect();
-    let mut institutions: Vec<usize> = local.iter().filter_map(|row| row.institution).collect();
-    institutions.sort_unstable();
-    institutions.dedup();
-    let schemes: Vec<Experiment> = Experiment::ALL
-        .into_iter()
-        .filter(|scheme| local.iter().any(|row| row.experiment == *scheme))
-        .collect();
+    let local: Vec<&AccuracyRow> = rows.iter().filter(|row| row.institution.is_some()).collect();
+    let institutions: BTreeSet<usize> = local.iter().filter_map(|row| row.institution).collect();
+    let splits = local.iter().map(|row| row.split + 1).max().unwrap_or(1);
+    let panel = |title: String, computed: bool, wanted: &dyn Fn(&AccuracyRow) -> bool| {
+        let of = |experiment| {
+            let drawn = match (experiment, computed) {
+                (Experiment::Verified, true) => Experiment::Quantised,
+                (other, _) => other,
+            };
+            let own = local.iter().filter(|row| row.experiment == drawn && wanted(row));
+            (experiment, own.copied().collect::<Vec<_>>())
+        };
+        let lines = SHOWN.map(of).into_iter().filter(|(_, rows)| !rows.is_empty()).collect();
+        Panel { title, lines }
+    };
+    let of_institution = |&institution: &usize| {
+        let title = match splits {
+            1 => format!("institution {institution}"),
+            _ => format!("institution {institution}, first split"),
+        };
+        panel(title, false, &|row| row.split == 0 && row.institution == Some(institution))
+    };
+    let mut panels: Vec<Panel<'_>> = institutions.iter().map(of_institution).collect();
+    if splits > 1 {
+        panels.push(panel(format!("mean of {splits} splits, in the clear"), true, &|_| true));
+    }
     let epochs = local.iter().map(|row| row.epoch).max().unwrap_or(1) as f64;
-    let range = accuracy_range(curve(&local, |_| true).into_iter());
-    let entries: Vec<_> = schemes
-        .iter()
-        .map(|&scheme| {
+    let charts: Vec<(String, Vec<Line>)> = panels
+        .into_iter()
+        .map(|Panel { title, lines }| {
+            // The reference comes to lie over the line that should follow it.
+            let lines = lines.into_iter().rev();
+            let lines = lines.map(|(scheme, rows)| line(curve(rows), scheme)).collect();
+            (title, lines)
+        })
+        .collect();
+    let points = charts.iter().flat_map(|(_, lines)| lines).flat_map(|line| &line.points);
+    let range = accuracy_range(points.copied());
+    let was_recorded =
+        |scheme: &Experiment| local.iter().any(|row| row.experiment == *scheme && row.split == 0);
+    let entries: Vec<_> = SHOWN
+        .into_iter()
+        .filter(was_recorded)
+        .map(|scheme| {
             let Line { style, dash, .. } = line(Vec::new(), scheme);
             (label(scheme, malicious), style, dash)
         })
@@ -132,19 +191,10 @@ pub fn figure6(
         )?;
         legend(area, (62, 48), &entries)?;
         let (_, below) = area.split_vertically(62);
-        let panels = below.split_evenly((1, institutions.len().max(1)));
-        for (position, (panel, &institution)) in panels.iter().zip(&institutions).enumerate() {
-            let of = |scheme| {
-                curve(&local, |row| {
-                    row.experiment == scheme && row.institution == Some(institution)
-                })
-            };
-            // The reference comes to lie over the line that should follow it.
-            let lines: Vec<_> =
-                schemes.iter().rev().map(|&scheme| line(of(scheme), scheme)).collect();
+        let areas = below.split_evenly((1, charts.len().max(1)));
+        for (position, (area, (title, lines))) in areas.iter().zip(&charts).enumerate() {
             let y_title = if position == 0 { "accuracy on common test rows" } else { "" };
-            let titles = (&*format!("institution {institution}"), "epoch", y_title);
-            chart(panel, titles, (1.0, epochs), range, &[], &lines)?;
+            chart(area, (title, "epoch", y_title), (1.0, epochs), range, &[], lines)?;
         }
         Ok(())
     })
@@ -153,26 +203,24 @@ pub fn figure6(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use consilium_learning::Metrics;
+    use crate::replay::quality::Quality;
 
-    fn rows() -> Vec<AccuracyRow> {
+    fn rows(splits: usize) -> Vec<AccuracyRow> {
         let mut rows = Vec::new();
-        for epoch in 1..=5 {
-            let metrics = Metrics { accuracy: 0.5 + epoch as f64 / 20.0, auc: None, loss: 0.25 };
-            for run in 0..3 {
-                let experiment = Experiment::Centralised;
-                let institution = None;
-                rows.push(AccuracyRow { experiment, run, institution, epoch, metrics });
-            }
-            for institution in [1, 4, 8] {
-                for experiment in [Experiment::Alone, Experiment::Plain] {
-                    rows.push(AccuracyRow {
-                        experiment,
-                        run: 0,
-                        institution: Some(institution),
-                        epoch,
-                        metrics,
-                    });
+        for split in 0..splits {
+            for epoch in 1..=5 {
+                let accuracy = 0.5 + epoch as f64 / 20.0;
+                let quality = Quality { accuracy, auc: None, sensitivity: None, loss: 0.25 };
+                let mut push = |experiment, institution| {
+                    rows.push(AccuracyRow { experiment, split, institution, epoch, quality });
+                };
+                push(Experiment::Centralised, None);
+                for institution in [1, 4, 8] {
+                    push(Experiment::Alone, Some(institution));
+                    push(Experiment::Plain, Some(institution));
+                }
+                if epoch == 1 {
+                    push(Experiment::Logistic, None);
                 }
             }
         }
@@ -180,31 +228,61 @@ mod tests {
     }
 
     #[test]
-    fn figures_name_their_axes_lines_and_institutions_and_never_change() {
-        let five = figure5(&rows(), "pima").unwrap();
-        for text in ["epoch", "accuracy on test rows", "mean of 3 runs", "pima"] {
+    fn figures_name_their_axes_lines_institutions_and_splits_and_never_change() {
+        let five = figure5(&rows(3), "pima").unwrap();
+        for text in [
+            "epoch",
+            "accuracy on test rows",
+            ">\nmean of 3 splits",
+            "logistic regression, mean of 3 splits",
+            "pima",
+        ] {
             assert!(five.contains(text), "{text}");
         }
-        let six = figure6(&rows(), "pima", 2).unwrap();
-        for text in
-            ["institution 1", "institution 4", "institution 8", "alone", "plain FL, 2 malicious"]
-        {
+        let six = figure6(&rows(3), "pima", 2).unwrap();
+        for text in [
+            "institution 1, first split",
+            "institution 4, first split",
+            "institution 8, first split",
+            "mean of 3 splits",
+            "alone",
+            "plain FL, 2 malicious",
+        ] {
             assert!(six.contains(text), "{text}");
         }
         assert!(!six.contains("verified"), "what was not recorded is not in the legend");
-        assert_eq!(six, figure6(&rows(), "pima", 2).unwrap());
+        assert_eq!(six, figure6(&rows(3), "pima", 2).unwrap());
     }
 
     #[test]
-    fn a_single_epoch_is_a_dot_on_each_line_and_a_single_run_is_singular() {
-        let first: Vec<_> =
-            rows().into_iter().filter(|row| row.epoch == 1 && row.run == 0).collect();
+    fn an_institutions_panel_has_the_first_split_alone_and_the_last_panel_the_mean_of_all() {
+        let mut rows = rows(2);
+        let first = figure6(&rows, "pima", 2).unwrap();
+        let is_second = |row: &&mut AccuracyRow| row.split == 1 && row.epoch == 3;
+        // Within the range of the axis, which is that of all lines.
+        rows.iter_mut().filter(is_second).for_each(|row| row.quality.accuracy += 0.01);
+        let second = figure6(&rows, "pima", 2).unwrap();
+        let drawn = |svg: &str| svg.lines().map(str::to_owned).collect::<Vec<_>>();
+        let (first, second) = (drawn(&first), drawn(&second));
+        assert_eq!(first.len(), second.len());
+        let start = second.iter().position(|line| line.contains("mean of 2 splits")).unwrap();
+        let changed: Vec<usize> =
+            (0..first.len()).filter(|&line| first[line] != second[line]).collect();
+        assert!(!changed.is_empty() && changed.iter().all(|&line| line > start), "{changed:?}");
+    }
+
+    #[test]
+    fn a_single_epoch_is_a_dot_on_each_line_and_a_single_split_is_singular() {
+        let first: Vec<_> = rows(1).into_iter().filter(|row| row.epoch == 1).collect();
         let five = figure5(&first, "pima").unwrap();
         assert!(
-            five.contains("<circle") && five.contains("mean of 1 run") && !five.contains("1 runs")
+            five.contains("<circle")
+                && five.contains("mean of 1 split")
+                && !five.contains("1 splits")
         );
-        assert!(figure6(&first, "pima", 2).unwrap().contains("<circle"));
-        assert!(!figure5(&rows(), "pima").unwrap().contains("<circle"));
+        let six = figure6(&first, "pima", 2).unwrap();
+        assert!(six.contains("<circle") && !six.contains("split"));
+        assert!(!figure5(&rows(1), "pima").unwrap().contains("<circle"));
     }
 
     #[test]

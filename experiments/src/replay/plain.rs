@@ -3,52 +3,84 @@
 use consilium_client::prepare::difference;
 use consilium_crypto::quantise::{apply, decode};
 use consilium_crypto::{Bound, QuantiseError, QuantisedUpdate};
-use consilium_learning::{LearningError, LocalTrainer, evaluate};
+use consilium_learning::{LearningError, LocalTrainer};
+use rayon::prelude::*;
 
 use super::adversary::POISON;
 use super::federation::Federation;
 use super::record::{AccuracyRow, Experiment};
+use super::recorder::Recorder;
 use crate::ExperimentError;
-use crate::progress::Progress;
 
-/// Trains together in floats, without clipping, rounding, encryption or proof. With `poisoned`, the malicious
-/// institutions send their honest update sign-flipped and scaled by ten, and nobody can tell.
-///
-/// Returns the rows of the observed institutions' local models and of the global model, and the last global model.
+/// What the malicious institutions of a federation do in plain averaging.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malicious {
+    /// They are honest after all.
+    Honest,
+    /// They stay away.
+    Absent,
+    /// They send their honest update sign-flipped and scaled by ten, and nobody can tell.
+    Poisoning,
+}
+
+impl Malicious {
+    fn experiment(self) -> Experiment {
+        match self {
+            Self::Honest => Experiment::PlainHonest,
+            Self::Absent => Experiment::PlainWithout,
+            Self::Poisoning => Experiment::Plain,
+        }
+    }
+}
+
+/// Trains together in floats, without clipping, rounding, encryption or proof. Records the observed institutions' local models
+/// and the global model, epoch by epoch, and returns the last global one.
 ///
 /// # Errors
-/// [`ExperimentError::Learning`].
+/// [`ExperimentError::Learning`]; those of [`Recorder::record`].
 pub fn run(
     federation: &Federation,
-    poisoned: bool,
-    progress: &Progress,
-) -> Result<(Vec<AccuracyRow>, Vec<f32>), ExperimentError> {
-    let Federation { config, architecture, test, .. } = federation;
-    let experiment = if poisoned { Experiment::Plain } else { Experiment::PlainHonest };
-    let trainers = federation.trainers()?;
+    malicious: Malicious,
+    recorder: &mut Recorder,
+) -> Result<Vec<f32>, ExperimentError> {
+    let Federation { config, observed, split, .. } = federation;
+    let experiment = malicious.experiment();
+    let is_malicious = |institution: usize| federation.malicious.contains(&institution);
+    let members: Vec<(usize, LocalTrainer, f64)> = federation
+        .trainers()?
+        .into_iter()
+        .zip(&federation.weights)
+        .enumerate()
+        .map(|(institution, (trainer, &weight))| (institution, trainer, weight))
+        .filter(|member| malicious != Malicious::Absent || !is_malicious(member.0))
+        .collect();
+    let weights: Vec<f64> = members.iter().map(|member| member.2).collect();
     let mut global = federation.initial.clone();
-    let mut rows = Vec::new();
     for epoch in 1..=config.epochs {
-        let mut updates = Vec::with_capacity(trainers.len());
-        for (institution, trainer) in trainers.iter().enumerate() {
-            let local = local_model(trainer, epoch as u64, &global)?;
-            if federation.observed.contains(&institution) {
-                let institution = Some(institution);
-                let metrics = evaluate(architecture, &local, test)?;
-                rows.push(AccuracyRow { experiment, run: 0, institution, epoch, metrics });
+        let mut record = |institution: Option<usize>, model: &[f32]| {
+            let quality = federation.quality(model)?;
+            let split = *split;
+            recorder.record(AccuracyRow { experiment, split, institution, epoch, quality })
+        };
+        let locals = members
+            .par_iter()
+            .map(|(_, trainer, _)| local_model(trainer, epoch as u64, &global))
+            .collect::<Result<Vec<_>, LearningError>>()?;
+        let mut updates = Vec::with_capacity(members.len());
+        for ((institution, ..), local) in members.iter().zip(&locals) {
+            if observed.contains(institution) {
+                record(Some(*institution), local)?;
             }
-            let mut delta = difference(&local, &global);
-            if poisoned && federation.malicious.contains(&institution) {
+            let mut delta = difference(local, &global);
+            if malicious == Malicious::Poisoning && is_malicious(*institution) {
                 delta.iter_mut().for_each(|value| *value *= f32::from(POISON));
             }
             updates.push(delta);
         }
-        global = fed_avg(&global, &updates, &federation.weights);
-        let metrics = evaluate(architecture, &global, test)?;
-        rows.push(AccuracyRow { experiment, run: 0, institution: None, epoch, metrics });
-        progress.advance(epoch);
+        global = fed_avg(&global, &updates, &weights);
+        record(None, &global)?;
     }
-    Ok((rows, global))
+    Ok(global)
 }
 
 /// The model after the local epochs; where poisoning has driven training out of the finite numbers, the institution
@@ -109,8 +141,9 @@ mod tests {
         Federation::new(&ReplayConfig::resolve(choice, &dataset).unwrap(), &dataset).unwrap()
     }
 
-    fn last_accuracy(rows: &[AccuracyRow]) -> f64 {
-        rows.iter().rfind(|row| row.institution.is_none()).unwrap().metrics.accuracy
+    fn accuracy(federation: &Federation, malicious: Malicious) -> f64 {
+        let global = run(federation, malicious, &mut Recorder::in_memory()).unwrap();
+        federation.quality(&global).unwrap().accuracy
     }
 
     #[test]
@@ -140,10 +173,23 @@ mod tests {
     #[test]
     fn honest_averaging_learns_and_two_poisoners_of_ten_ruin_it() {
         let federation = federation(Choice { epochs: 30, ..Choice::default() });
-        let progress = Progress::silent();
-        let honest = last_accuracy(&run(&federation, false, &progress).unwrap().0);
-        let poisoned = last_accuracy(&run(&federation, true, &progress).unwrap().0);
+        let honest = accuracy(&federation, Malicious::Honest);
+        let poisoned = accuracy(&federation, Malicious::Poisoning);
         assert!(honest > 0.72, "{honest}");
         assert!(poisoned < honest - 0.05, "{poisoned} against {honest}");
+    }
+
+    #[test]
+    fn whoever_stays_away_changes_nothing_by_what_it_has() {
+        let mut federation = federation(Choice { epochs: 2, ..Choice::default() });
+        let before = run(&federation, Malicious::Absent, &mut Recorder::in_memory()).unwrap();
+        let place = federation.malicious[0];
+        federation.tables[place].labels.iter_mut().for_each(|label| *label = 1.0 - *label);
+        let after = run(&federation, Malicious::Absent, &mut Recorder::in_memory()).unwrap();
+        assert_eq!(after, before);
+        assert_ne!(
+            run(&federation, Malicious::Honest, &mut Recorder::in_memory()).unwrap(),
+            before
+        );
     }
 }

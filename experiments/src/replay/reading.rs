@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use consilium_learning::Metrics;
 use polars::prelude::{CsvReadOptions, DataType, PolarsResult, Schema, SerReader};
 
+use super::quality::Quality;
 use super::record::{ACCURACY_HEADER, AccuracyRow, Experiment};
 use crate::ExperimentError;
 
@@ -29,11 +29,12 @@ pub fn read_accuracy(path: &Path) -> Result<Vec<AccuracyRow>, ExperimentError> {
 fn parse_accuracy(path: &Path) -> PolarsResult<Vec<Option<AccuracyRow>>> {
     let schema = Schema::from_iter([
         ("experiment".into(), DataType::String),
-        ("run".into(), DataType::Int64),
+        ("split".into(), DataType::Int64),
         ("institution".into(), DataType::Int64),
         ("epoch".into(), DataType::Int64),
         ("accuracy".into(), DataType::Float64),
         ("auc".into(), DataType::Float64),
+        ("sensitivity".into(), DataType::Float64),
         ("loss".into(), DataType::Float64),
     ]);
     let options = CsvReadOptions::default()
@@ -47,28 +48,29 @@ fn parse_accuracy(path: &Path) -> PolarsResult<Vec<Option<AccuracyRow>>> {
         Ok(table.column(name)?.f64()?.iter().collect())
     };
     let experiments = table.column("experiment")?.str()?.iter();
-    let runs = integers("run")?;
+    let splits = integers("split")?;
     let institutions = integers("institution")?;
     let epochs = integers("epoch")?;
     let accuracies = numbers("accuracy")?;
     let aucs = numbers("auc")?;
+    let sensitivities = numbers("sensitivity")?;
     let losses = numbers("loss")?;
-    let counts = runs.into_iter().zip(institutions).zip(epochs);
-    let metrics = accuracies.into_iter().zip(aucs).zip(losses);
-    let rows = experiments.zip(counts).zip(metrics).map(
-        |((name, ((run, institution), epoch)), ((accuracy, auc), loss))| {
+    let counts = splits.into_iter().zip(institutions).zip(epochs);
+    let qualities = accuracies.into_iter().zip(aucs).zip(sensitivities).zip(losses);
+    let rows = experiments.zip(counts).zip(qualities).map(
+        |((name, ((split, institution), epoch)), (((accuracy, auc), sensitivity), loss))| {
             let experiment =
                 Experiment::ALL.into_iter().find(|experiment| Some(experiment.name()) == name)?;
             let institution = institution.map(usize::try_from).transpose().ok()?;
-            let run = usize::try_from(run?).ok()?;
+            let split = usize::try_from(split?).ok()?;
             let epoch = usize::try_from(epoch?).ok()?;
-            let metrics = Metrics { accuracy: accuracy?, auc, loss: loss? };
-            metrics.accuracy.is_finite().then_some(AccuracyRow {
+            let quality = Quality { accuracy: accuracy?, auc, sensitivity, loss: loss? };
+            quality.accuracy.is_finite().then_some(AccuracyRow {
                 experiment,
-                run,
+                split,
                 institution,
                 epoch,
-                metrics,
+                quality,
             })
         },
     );
@@ -82,23 +84,12 @@ mod tests {
 
     fn rows() -> Vec<AccuracyRow> {
         let mut rows = Vec::new();
-        for epoch in 1..=5 {
-            let metrics = Metrics { accuracy: 0.5 + epoch as f64 / 20.0, auc: None, loss: 0.25 };
-            for run in 0..3 {
-                let experiment = Experiment::Centralised;
-                let institution = None;
-                rows.push(AccuracyRow { experiment, run, institution, epoch, metrics });
-            }
-            for institution in [1, 4, 8] {
-                for experiment in [Experiment::Alone, Experiment::Plain] {
-                    rows.push(AccuracyRow {
-                        experiment,
-                        run: 0,
-                        institution: Some(institution),
-                        epoch,
-                        metrics,
-                    });
-                }
+        for (place, experiment) in Experiment::ALL.into_iter().enumerate() {
+            for (split, institution) in [(0, None), (1, Some(place))] {
+                let accuracy = 0.5 + place as f64 / 20.0;
+                let auc = institution.map(|_| 0.25);
+                let quality = Quality { accuracy, auc, sensitivity: auc, loss: 0.25 };
+                rows.push(AccuracyRow { experiment, split, institution, epoch: 1, quality });
             }
         }
         rows
@@ -118,9 +109,9 @@ mod tests {
 
     #[test]
     fn a_damaged_csv_is_refused_in_one_line() {
-        let wrong_name = format!("{ACCURACY_HEADER}\nmagic,0,,1,0.5,,0.5\n");
-        let hole = format!("{ACCURACY_HEADER}\nalone,0,,1,,,0.5\n");
-        let text = format!("{ACCURACY_HEADER}\nalone,0,,one,0.5,,0.5\n");
+        let wrong_name = format!("{ACCURACY_HEADER}\nmagic,0,,1,0.5,,,0.5\n");
+        let hole = format!("{ACCURACY_HEADER}\nalone,0,,1,,,,0.5\n");
+        let text = format!("{ACCURACY_HEADER}\nalone,0,,one,0.5,,,0.5\n");
         for bad in [wrong_name.as_str(), &hole, &text, "a,b\n1,2\n", ""] {
             let error = read(bad).unwrap_err();
             assert!(matches!(error, ExperimentError::Record { .. }), "{error}");

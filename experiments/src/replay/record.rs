@@ -4,39 +4,57 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use consilium_learning::Metrics;
 use consilium_privacy::Thousandths;
 use serde::Serialize;
+
+use super::quality::Quality;
 
 /// A way of training, in the order of tables and legends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Experiment {
-    /// All rows in one place.
+    /// Logistic regression on all rows in one place.
+    Logistic,
+    /// The network, all rows in one place.
     Centralised,
     /// An institution by itself.
     Alone,
     /// Federated averaging in the clear with nobody malicious, for reference.
     PlainHonest,
+    /// Federated averaging in the clear among the honest alone, as if nobody knew the malicious.
+    PlainWithout,
     /// Federated averaging in the clear, with the malicious institutions.
     Plain,
+    /// What the verified federation computes once it has rejected the malicious, without its encryption.
+    Quantised,
     /// The verified federation, with the malicious institutions.
     Verified,
 }
 
 impl Experiment {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Centralised, Self::Alone, Self::PlainHonest, Self::Plain, Self::Verified];
+    pub const ALL: [Self; 8] = [
+        Self::Logistic,
+        Self::Centralised,
+        Self::Alone,
+        Self::PlainHonest,
+        Self::PlainWithout,
+        Self::Plain,
+        Self::Quantised,
+        Self::Verified,
+    ];
 
     /// Name in the CSV.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Logistic => "logistic",
             Self::Centralised => "centralised",
             Self::Alone => "alone",
             Self::PlainHonest => "plain_honest",
+            Self::PlainWithout => "plain_without",
             Self::Plain => "plain",
+            Self::Quantised => "quantised",
             Self::Verified => "verified",
         }
     }
@@ -47,14 +65,14 @@ impl Experiment {
 pub struct AccuracyRow {
     /// How it was trained.
     pub experiment: Experiment,
-    /// Number of the independent run, from 0.
-    pub run: usize,
-    /// Who holds the model; `None` for a centralised or a global model.
+    /// Number of the split, from 0.
+    pub split: usize,
+    /// Who holds the model; `None` for a model of all rows and a global one.
     pub institution: Option<usize>,
     /// Epoch or step, from 1.
     pub epoch: usize,
-    /// On the test rows.
-    pub metrics: Metrics,
+    /// On the test rows of the split.
+    pub quality: Quality,
 }
 
 /// One round of the verified federation. Times are sums over the institutions for what each does by itself (train,
@@ -102,24 +120,32 @@ impl RoundRow {
 }
 
 /// Header of `accuracy.csv`.
-pub const ACCURACY_HEADER: &str = "experiment,run,institution,epoch,accuracy,auc,loss";
+pub const ACCURACY_HEADER: &str =
+    "experiment,split,institution,epoch,accuracy,auc,sensitivity,loss";
 
-/// `accuracy.csv`: long format; an empty institution means a centralised or global model, an empty AUC test rows of
-/// one class.
+impl AccuracyRow {
+    /// Its line of `accuracy.csv`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let Self { experiment, split, institution, epoch, quality } = self;
+        let institution = institution.map_or_else(String::new, |place| place.to_string());
+        let optional = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.6}"));
+        let Quality { accuracy, auc, sensitivity, loss } = quality;
+        format!(
+            "{},{split},{institution},{epoch},{accuracy:.6},{},{},{loss:.6}\n",
+            experiment.name(),
+            optional(*auc),
+            optional(*sensitivity),
+        )
+    }
+}
+
+/// `accuracy.csv`: long format; an empty institution means a model of all rows or a global one, an empty AUC test rows of
+/// one class, an empty sensitivity none that is positive.
 #[must_use]
 pub fn accuracy_csv(rows: &[AccuracyRow]) -> String {
-    let mut csv = format!("{ACCURACY_HEADER}\n");
-    for row in rows {
-        let institution = row.institution.map_or_else(String::new, |k| k.to_string());
-        let auc = row.metrics.auc.map_or_else(String::new, |auc| format!("{auc:.6}"));
-        let name = row.experiment.name();
-        let run = row.run;
-        let epoch = row.epoch;
-        let Metrics { accuracy, loss, .. } = row.metrics;
-        // Writing into a String cannot fail.
-        let _ = writeln!(csv, "{name},{run},{institution},{epoch},{accuracy:.6},{auc},{loss:.6}");
-    }
-    csv
+    let lines = rows.iter().map(AccuracyRow::line);
+    std::iter::once(format!("{ACCURACY_HEADER}\n")).chain(lines).collect()
 }
 
 /// `rounds.csv`: one line a round; rejections as `reason:count` joined by semicolons, times in milliseconds, an empty
@@ -163,21 +189,14 @@ mod tests {
 
     #[test]
     fn accuracy_is_written_with_fixed_digits_and_empty_fields_where_nothing_is() {
-        let metrics = Metrics { accuracy: 0.75, auc: None, loss: 0.5 };
-        let row = AccuracyRow {
-            experiment: Experiment::Alone,
-            run: 0,
-            institution: Some(3),
-            epoch: 1,
-            metrics,
-        };
-        let global = AccuracyRow {
-            institution: None,
-            metrics: Metrics { auc: Some(0.8), ..metrics },
-            ..row
-        };
+        let quality = Quality { accuracy: 0.75, auc: None, sensitivity: None, loss: 0.5 };
+        let experiment = Experiment::Alone;
+        let row = AccuracyRow { experiment, split: 2, institution: Some(3), epoch: 1, quality };
+        let quality = Quality { auc: Some(0.8), sensitivity: Some(0.6), ..quality };
+        let global = AccuracyRow { institution: None, quality, ..row };
         let expected = format!(
-            "{ACCURACY_HEADER}\nalone,0,3,1,0.750000,,0.500000\nalone,0,,1,0.750000,0.800000,0.500000\n"
+            "{ACCURACY_HEADER}\nalone,2,3,1,0.750000,,,0.500000\n\
+             alone,2,,1,0.750000,0.800000,0.600000,0.500000\n"
         );
         assert_eq!(accuracy_csv(&[row, global]), expected);
     }

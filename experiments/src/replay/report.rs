@@ -6,16 +6,19 @@ use consilium_contract::parameters::EXPERIMENTAL;
 use consilium_privacy::Thousandths;
 
 use super::config::{Privacy, ReplayConfig};
-use super::summary::{SummaryRow, count};
+use super::record::Experiment;
+use super::summary::Summary;
 use super::tables::Mask;
+use super::words::{ALL, FIRST, Line, balance, differences, differences_title, lines, verdict};
 use crate::ExperimentError;
+use crate::tables::count;
 
 /// What the report shows.
 pub struct Report<'a> {
     /// The run.
     pub config: &'a ReplayConfig,
     /// Where its curves end.
-    pub summary: &'a [SummaryRow],
+    pub summary: &'a Summary,
     /// Figure 5, SVG text.
     pub figure5: &'a str,
     /// Figure 6, SVG text.
@@ -43,9 +46,10 @@ impl Report<'_> {
         let mut page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Consilium: {dataset}</title>\
              <style>{STYLE}</style></head><body>\n<h1>Consilium: {dataset}</h1>\n\
-             <p>{institutions} institutions, {}, {malicious} malicious, seed {seed}.</p>\n\
+             <p>{institutions} institutions, {}, {}, {malicious} malicious, seed {seed}.</p>\n\
              <p>Bound of the verified federation: {}. One institution moves its model by {} in a step at most.</p>\n",
             count(*epochs, "epoch"),
+            count(config.splits, "split"),
             escape(&config.promise().to_string()),
             config.influence()
         );
@@ -71,15 +75,22 @@ impl Report<'_> {
             );
         }
         page.push_str(&table(self.summary, *malicious));
+        page.push_str(&differences_table(self.summary, *malicious));
+        let _ = writeln!(page, "<p>{}</p>", escape(&balance(config)));
+        if let Some(verdict) = verdict(self.summary, config) {
+            let _ = writeln!(page, "<p><strong>{}</strong></p>", escape(&verdict));
+        }
+        page.push_str(READING);
         let captions = [
             (
                 self.figure5,
-                "Accuracy by epoch with all rows in one place: what federation is measured against.",
+                "Accuracy by epoch with all rows in one place, on every split: what federation is measured against.",
             ),
             (
                 self.figure6,
-                "Honest institutions, three drawn at random or all if there are no more. Malicious institutions send their update \
-                 sign-flipped and scaled by ten.",
+                "Honest institutions, three drawn at random or all if there are no more, on the first split, on which verified FL \
+                 runs encrypted; on the right their mean over all splits, where what verified FL computes was computed in the \
+                 clear. Malicious institutions send their update sign-flipped and scaled by ten.",
             ),
         ];
         for (figure, caption) in captions {
@@ -113,24 +124,42 @@ fn last_epsilon(csv: &str) -> Option<&str> {
     csv.lines().last()?.split(',').nth(column)
 }
 
-fn table(summary: &[SummaryRow], malicious: usize) -> String {
-    let mut table = String::from(
-        "<table><tr><th></th><th>epoch</th><th>accuracy</th><th>standard deviation</th><th>AUC</th><th>loss</th></tr>\n",
-    );
-    for row in summary {
-        let SummaryRow { epoch, accuracy, loss, .. } = row;
-        let sd = row.shown_sd();
-        let auc = row.auc.map_or_else(|| "-".into(), |auc| format!("{auc:.3}"));
-        let title = escape(&row.title(malicious));
-        // Writing into a String cannot fail.
-        let _ = writeln!(
-            table,
-            "<tr><td>{title}</td><td>{epoch}</td><td>{accuracy:.3}</td><td>{sd}</td><td>{auc}</td>\
-             <td>{loss:.3}</td></tr>"
-        );
+/// What a reader has to know of the tables.
+const READING: &str = "<p>On a split every scheme trains on the same rows and is tested on the same others. Alone is the mean of \
+the institutions, each of which has chosen its number of epochs on a fifth of its own rows. Sensitivity is the share of the \
+positive test rows that are found, at a probability of a half. Splits are of one table and share rows: an interval says what \
+another split would bring, not what other hospitals would.</p>\n";
+
+/// A row of cells, the first to the left.
+fn row(cell: &str, cells: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let cells = cells.into_iter();
+    let cells: String =
+        cells.map(|text| format!("<{cell}>{}</{cell}>", escape(text.as_ref()))).collect();
+    format!("<tr>{cells}</tr>\n")
+}
+
+fn table(summary: &Summary, malicious: usize) -> String {
+    let mut table = String::from("<table>");
+    let blocks: [(usize, String); 2] = [
+        (ALL.len(), format!("mean of {}", count(summary.splits, "split"))),
+        (FIRST.len(), "first split".to_owned()),
+    ];
+    let heads = blocks.map(|(columns, title)| format!("<th colspan=\"{columns}\">{title}</th>"));
+    let _ = writeln!(table, "<tr><th></th>{}</tr>", heads.concat());
+    table += &row("th", [""].into_iter().chain(ALL).chain(FIRST));
+    for Line { title, all, first } in lines(summary, malicious) {
+        table += &row("td", [title].into_iter().chain(all).chain(first));
     }
-    table.push_str("</table>\n");
-    table
+    table + "</table>\n"
+}
+
+fn differences_table(summary: &Summary, malicious: usize) -> String {
+    let mut table = format!("<p>{}</p>\n<table>", escape(&differences_title(summary)));
+    table += &row("th", [""].into_iter().chain(FIRST));
+    for (title, figures) in differences(summary, Experiment::PlainHonest, malicious) {
+        table += &row("td", [title].into_iter().chain(figures));
+    }
+    table + "</table>\n"
 }
 
 /// Where the time of the rounds went and what they moved, as means over all of them.
@@ -199,8 +228,14 @@ mod tests {
         let choice = Choice { privacy: flags, ..Choice::default() };
         let config = ReplayConfig::resolve(choice, &load_dataset("pima").unwrap()).unwrap();
         let rounds = Some("step,epsilon\n1,0.731\n2,1.234\n");
-        let report =
-            Report { config: &config, summary: &[], figure5: "", figure6: "", rounds, ledger: "" };
+        let report = Report {
+            config: &config,
+            summary: &Summary::of(&[]),
+            figure5: "",
+            figure6: "",
+            rounds,
+            ledger: "",
+        };
         assert!(report.html().unwrap().contains("ε = 1.234 of 8.000 at δ = 2<sup>-17</sup>"));
     }
 
@@ -219,7 +254,7 @@ mod tests {
         let said = format!("{excess:.0} times the clip");
         let report = Report {
             config: &config,
-            summary: &[],
+            summary: &Summary::of(&[]),
             figure5: "",
             figure6: "",
             rounds: None,
@@ -237,7 +272,7 @@ mod tests {
         let figure5 = "<?xml?>\n<svg id=\"five\"></svg>";
         let report = Report {
             config: &config,
-            summary: &[],
+            summary: &Summary::of(&[]),
             figure5,
             figure6: "<svg id=\"six\"></svg>",
             rounds: Some("step,prove_ms,bytes_up\n1,2.0,4000\n2,4.0,8000\n"),

@@ -3,19 +3,23 @@
 use std::path::Path;
 
 use consilium_datasets::Dataset;
-use consilium_learning::{Card, Metrics, TrainedModel};
+use consilium_learning::{Card, TrainedModel};
 
 use super::config::ReplayConfig;
 use super::draw::draw;
 use super::federation::Federation;
-use super::record::{AccuracyRow, Experiment, accuracy_csv, rounds_csv};
-use super::summary::SummaryRow;
-use super::{alone, centralised, files, plain, verified};
+use super::plain::Malicious;
+use super::quality::Quality;
+use super::record::{AccuracyRow, Experiment, rounds_csv};
+use super::recorder::Recorder;
+use super::summary::Summary;
+use super::{alone, centralised, files, logistic, plain, quantised, verified};
 use crate::ExperimentError;
 use crate::output::{OutputDirectory, Producer};
 use crate::progress::Progress;
 
-/// Runs every scheme, writes the run's files into `directory` and returns where the curves end.
+/// Runs every scheme, writes the run's files into `directory` and returns where the curves end. The encrypted federation trains
+/// on the first split, everything in the clear on all of them; `accuracy.csv` grows meanwhile.
 ///
 /// # Errors
 /// The first thing that stops it, see [`ExperimentError`].
@@ -24,24 +28,12 @@ pub fn run(
     dataset: &Dataset,
     directory: &Path,
     progress: &Progress,
-) -> Result<Vec<SummaryRow>, ExperimentError> {
-    let federation = Federation::new(config, dataset)?;
+) -> Result<Summary, ExperimentError> {
+    let first = Federation::new(config, dataset)?;
     let scratch = tempfile::tempdir().map_err(ExperimentError::file(&std::env::temp_dir()))?;
     let output = prepare(directory)?;
     output.write(files::CONFIG, config.to_toml()?.as_bytes())?;
-
-    progress.phase("centralised", config.repeats);
-    let mut accuracy = centralised::run(config, dataset, progress)?;
-    progress.phase("alone", federation.observed.len());
-    accuracy.extend(alone::run(&federation, progress)?);
-    progress.phase("plain FL, nobody malicious", config.epochs);
-    let (honest, _) = plain::run(&federation, false, progress)?;
-    accuracy.extend(honest);
-    if config.malicious > 0 {
-        progress.phase("plain FL", config.epochs);
-        let (poisoned, _) = plain::run(&federation, true, progress)?;
-        accuracy.extend(poisoned);
-    }
+    let mut recorder = Recorder::growing(&output, files::ACCURACY)?;
 
     progress.phase("verified FL", config.epochs);
     let promise = config.promise();
@@ -52,15 +44,41 @@ pub fn run(
     if let Some(warning) = promise.warning() {
         progress.note(&format!("verified FL: warning: {warning}"));
     }
-    let verified =
-        verified::run(&federation, &output.join(files::LEDGER), scratch.path(), progress)?;
-    accuracy.extend(verified.rows);
-    output.write(files::ACCURACY, accuracy_csv(&accuracy).as_bytes())?;
+    let ledger = output.join(files::LEDGER);
+    let verified = verified::run(&first, &ledger, scratch.path(), &mut recorder, progress)?;
     output.write(files::ROUNDS, rounds_csv(&verified.rounds).as_bytes())?;
-    let model = trained(&federation, verified.model, &accuracy)?;
+    let model = trained(&first, verified.model, recorder.rows())?;
     output.write(files::MODEL, &model.to_bytes()?)?;
-    output.write(files::CARD, card(&federation, &model).as_bytes())?;
+    output.write(files::CARD, card(&first, &model).as_bytes())?;
+
+    progress.phase("in the clear, split by split", config.splits);
+    in_the_clear(&first, model.step as usize, &mut recorder)?;
+    progress.advance(1);
+    for split in 1..config.splits {
+        let federation = Federation::on_split(config, dataset, split)?;
+        in_the_clear(&federation, model.step as usize, &mut recorder)?;
+        progress.advance(split + 1);
+    }
     draw(directory)
+}
+
+/// Every scheme that needs no encryption, on one split. What the verified federation computes runs for as many rounds as it ran:
+/// a privacy budget may have ended it.
+fn in_the_clear(
+    federation: &Federation,
+    rounds: usize,
+    recorder: &mut Recorder,
+) -> Result<(), ExperimentError> {
+    logistic::run(federation, recorder)?;
+    centralised::run(federation, recorder)?;
+    alone::run(federation, recorder)?;
+    plain::run(federation, Malicious::Honest, recorder)?;
+    if !federation.malicious.is_empty() {
+        plain::run(federation, Malicious::Absent, recorder)?;
+        plain::run(federation, Malicious::Poisoning, recorder)?;
+    }
+    quantised::run(federation, rounds, recorder)?;
+    Ok(())
 }
 
 /// The last verified model, with its metrics on the test rows. It names no chain: a ledger's keys are drawn anew each time, and a
@@ -76,8 +94,14 @@ fn trained(
     let step = last.map_or(0, |row| row.epoch as u64);
     let Federation { architecture, description, .. } = federation;
     let mut model = TrainedModel::new(architecture.clone(), parameters, description.clone(), step)?;
-    if let Some(AccuracyRow { metrics: Metrics { accuracy, auc, loss }, .. }) = last {
-        let known = [("accuracy", Some(*accuracy)), ("AUC", *auc), ("loss", Some(*loss))];
+    if let Some(AccuracyRow { quality, .. }) = last {
+        let Quality { accuracy, auc, sensitivity, loss } = *quality;
+        let known = [
+            ("accuracy", Some(accuracy)),
+            ("AUC", auc),
+            ("sensitivity", sensitivity),
+            ("loss", Some(loss)),
+        ];
         let known = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         model.metrics = known.collect();
     }
@@ -133,10 +157,10 @@ mod tests {
     use consilium_authority::{BoundChoice, BoundKind};
     use std::fs;
 
-    fn small(directory: &Path, bound: BoundKind) -> Result<Vec<SummaryRow>, ExperimentError> {
+    fn small(directory: &Path, bound: BoundKind) -> Result<Summary, ExperimentError> {
         let dataset = Dataset::bundled("pima").unwrap();
         let bound = BoundChoice { bound, ..BoundChoice::default() };
-        let choice = Choice { epochs: 3, repeats: 2, bound, ..Choice::default() };
+        let choice = Choice { epochs: 3, splits: 2, bound, ..Choice::default() };
         let config = ReplayConfig::resolve(choice, &dataset).unwrap();
         run(&config, &dataset, directory, &Progress::silent())
     }
@@ -184,6 +208,39 @@ mod tests {
             };
             assert!(report.contains(says), "{says}");
             assert!(report.contains("One institution moves its model by"));
+        }
+    }
+
+    #[test]
+    fn every_scheme_in_the_clear_is_measured_on_every_split_and_the_file_grows_meanwhile() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(files::ACCURACY);
+        let follow = || fs::read_to_string(&path).unwrap_or_default();
+        let mut seen = Vec::new();
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| small(directory.path(), BoundKind::Norm).unwrap());
+            while !run.is_finished() {
+                seen.push(follow());
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+        });
+        let whole = follow();
+        // Each is what will be there in the end, up to the end of a line.
+        assert!(seen.iter().all(|text| whole.starts_with(text) && !text.ends_with(',')));
+        let lengths: std::collections::BTreeSet<_> =
+            seen.iter().map(|text| text.lines().count()).collect();
+        assert!(lengths.len() > 3, "{lengths:?}");
+
+        let last = |experiment: Experiment, split: usize| {
+            let start = format!("{},{split},", experiment.name());
+            whole.lines().filter(|line| line.starts_with(&start)).count()
+        };
+        for experiment in Experiment::ALL {
+            let lines = [0, 1].map(|split| last(experiment, split));
+            match experiment {
+                Experiment::Verified => assert!(lines[0] > 0 && lines[1] == 0),
+                _ => assert!(lines[0] > 0 && lines[0] == lines[1], "{experiment:?}: {lines:?}"),
+            }
         }
     }
 

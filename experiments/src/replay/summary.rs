@@ -1,42 +1,67 @@
 //! Where the curves end.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
+use super::comparison::{Difference, Parity, compare, parity};
+use super::ends::{Scope, ends};
+use super::quality::Quality;
 use super::record::{AccuracyRow, Experiment};
+use crate::statistics::mean_and_sd;
 
-/// Whose models a line of the summary is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Independent runs.
-    Runs,
-    /// The observed institutions' models after their local epochs.
-    Institutions,
-    /// The global model.
-    Global,
-}
-
-/// Quality after the last epoch, over the models of one experiment.
+/// Quality after the last epoch of one experiment. Splits weigh the same, and on each of them its models do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SummaryRow {
-    /// How they were trained.
+    /// How the models were trained.
     pub experiment: Experiment,
     /// Whose they are.
     pub scope: Scope,
-    /// How many there are.
+    /// Splits behind the figures.
+    pub splits: usize,
+    /// Models on each of them.
     pub models: usize,
     /// Last epoch.
     pub epoch: usize,
     /// Mean accuracy.
     pub accuracy: f64,
-    /// Sample standard deviation of the accuracy; 0 for one model.
+    /// Sample standard deviation of the accuracy over the splits; 0 for one split.
     pub accuracy_sd: f64,
-    /// Mean AUC of those that have one.
+    /// Mean AUC of the splits that have one.
     pub auc: Option<f64>,
+    /// Mean sensitivity of the splits that have one.
+    pub sensitivity: Option<f64>,
     /// Mean loss.
     pub loss: f64,
+}
+
+/// All that a replay says in figures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Splits of the replay.
+    pub splits: usize,
+    /// One row for every experiment and scope that was recorded, over all of its splits.
+    pub rows: Vec<SummaryRow>,
+    /// The same on the first split alone, which every scheme has.
+    pub first_split: Vec<SummaryRow>,
+    /// How far experiments end from one another, split by split.
+    pub differences: Vec<Difference>,
+    /// How the encrypted run compares with the same arithmetic in the clear, if both were recorded.
+    pub parity: Option<Parity>,
+}
+
+impl Summary {
+    /// Of everything that was recorded.
+    #[must_use]
+    pub fn of(rows: &[AccuracyRow]) -> Self {
+        let first: Vec<AccuracyRow> = rows.iter().filter(|row| row.split == 0).copied().collect();
+        let all = summarise(rows);
+        Self {
+            splits: all.iter().map(|row| row.splits).max().unwrap_or(0),
+            rows: all,
+            first_split: summarise(&first),
+            differences: compare(rows),
+            parity: parity(&first),
+        }
+    }
 }
 
 /// One row for every experiment and scope that was recorded.
@@ -44,130 +69,48 @@ pub struct SummaryRow {
 pub fn summarise(rows: &[AccuracyRow]) -> Vec<SummaryRow> {
     let mut summary = Vec::new();
     for experiment in Experiment::ALL {
-        let own: Vec<_> = rows.iter().filter(|row| row.experiment == experiment).collect();
-        let Some(epoch) = own.iter().map(|row| row.epoch).max() else {
-            continue;
-        };
-        for scope in [Scope::Runs, Scope::Institutions, Scope::Global] {
-            let models: Vec<_> =
-                own.iter().filter(|row| row.epoch == epoch && scope_of(row) == scope).collect();
-            if models.is_empty() {
+        for scope in [Scope::Pooled, Scope::Institutions, Scope::Global] {
+            let ends = ends(rows, experiment, scope);
+            let of = |value: fn(&Quality) -> Option<f64>| {
+                let values: Vec<f64> =
+                    ends.values().filter_map(|end| value(&end.quality)).collect();
+                mean_and_sd(&values)
+            };
+            let mean = |value| of(value).map(|(mean, _)| mean);
+            let Some((accuracy, accuracy_sd)) = of(|quality| Some(quality.accuracy)) else {
                 continue;
-            }
-            let (accuracy, accuracy_sd) =
-                mean_and_sd(models.iter().map(|row| row.metrics.accuracy));
-            let aucs: Vec<f64> = models.iter().filter_map(|row| row.metrics.auc).collect();
-            let auc = (!aucs.is_empty()).then(|| mean_and_sd(aucs.iter().copied()).0);
-            let loss = mean_and_sd(models.iter().map(|row| row.metrics.loss)).0;
-            let models = models.len();
+            };
             summary.push(SummaryRow {
                 experiment,
                 scope,
-                models,
-                epoch,
+                splits: ends.len(),
+                models: ends.values().map(|end| end.models).max().unwrap_or(0),
+                epoch: ends.values().map(|end| end.epoch).max().unwrap_or(0),
                 accuracy,
                 accuracy_sd,
-                auc,
-                loss,
+                auc: mean(|quality| quality.auc),
+                sensitivity: mean(|quality| quality.sensitivity),
+                loss: mean(|quality| Some(quality.loss)).unwrap_or(f64::NAN),
             });
         }
     }
     summary
 }
 
-fn scope_of(row: &AccuracyRow) -> Scope {
-    match (row.experiment, row.institution) {
-        (Experiment::Centralised, _) => Scope::Runs,
-        (_, Some(_)) => Scope::Institutions,
-        (_, None) => Scope::Global,
-    }
-}
-
-/// Mean and sample standard deviation; (NaN, 0) of nothing.
-pub(crate) fn mean_and_sd(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    let count = values.clone().count() as f64;
-    let mean = values.clone().sum::<f64>() / count;
-    let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
-    (mean, if count > 1.0 { (squares / (count - 1.0)).sqrt() } else { 0.0 })
-}
-
-impl SummaryRow {
-    /// Standard deviation for a table; a dash for one model, which has none.
-    pub(crate) fn shown_sd(&self) -> String {
-        if self.models > 1 { format!("{:.3}", self.accuracy_sd) } else { "-".into() }
-    }
-
-    /// What the row is about, for readers: "plain FL, 2 malicious: global model".
-    #[must_use]
-    pub fn title(&self, malicious: usize) -> String {
-        let scheme = label(self.experiment, malicious);
-        match self.scope {
-            Scope::Runs => format!("{scheme}: {}", count(self.models, "run")),
-            Scope::Institutions => format!("{scheme}: {}", count(self.models, "institution")),
-            Scope::Global => format!("{scheme}: global model"),
-        }
-    }
-}
-
-/// "1 run", "2 runs".
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Name of an experiment in tables and legends.
-#[must_use]
-pub fn label(experiment: Experiment, malicious: usize) -> String {
-    let parties = match malicious {
-        0 => ", nobody malicious".to_owned(),
-        n => format!(", {n} malicious"),
-    };
-    match experiment {
-        Experiment::Centralised => "centralised".into(),
-        Experiment::Alone => "alone".into(),
-        Experiment::PlainHonest => "plain FL, nobody malicious".into(),
-        Experiment::Plain => format!("plain FL{parties}"),
-        Experiment::Verified => format!("verified FL{parties}"),
-    }
-}
-
-/// The closing table in aligned columns.
-#[must_use]
-pub fn text_table(summary: &[SummaryRow], malicious: usize) -> String {
-    let titles: Vec<String> = summary.iter().map(|row| row.title(malicious)).collect();
-    let width = titles.iter().map(|title| title.chars().count()).max().unwrap_or(0);
-    let mut table = format!("{:width$}  epoch  accuracy      sd     AUC    loss\n", "");
-    for (row, title) in summary.iter().zip(titles) {
-        let auc = row.auc.map_or_else(|| "-".into(), |auc| format!("{auc:.3}"));
-        let SummaryRow { epoch, accuracy, loss, .. } = row;
-        let sd = row.shown_sd();
-        // Writing into a String cannot fail.
-        let _ = writeln!(
-            table,
-            "{title:width$}  {epoch:>5}  {accuracy:>8.3}  {sd:>6}  {auc:>6}  {loss:>6.3}"
-        );
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use consilium_learning::Metrics;
 
     fn row(
         experiment: Experiment,
-        run: usize,
+        split: usize,
         institution: Option<usize>,
         epoch: usize,
         accuracy: f64,
     ) -> AccuracyRow {
-        AccuracyRow {
-            experiment,
-            run,
-            institution,
-            epoch,
-            metrics: Metrics { accuracy, auc: Some(0.5), loss: 1.0 },
-        }
+        let quality =
+            Quality { accuracy, auc: Some(0.5), sensitivity: Some(accuracy / 2.0), loss: 1.0 };
+        AccuracyRow { experiment, split, institution, epoch, quality }
     }
 
     #[test]
@@ -181,14 +124,30 @@ mod tests {
         ];
         let summary = summarise(&rows);
         let found: Vec<_> =
-            summary.iter().map(|row| (row.scope, row.models, row.accuracy)).collect();
-        assert_eq!(
-            found,
-            [(Scope::Runs, 2, 0.8), (Scope::Institutions, 1, 0.6), (Scope::Global, 1, 0.5)]
-        );
+            summary.iter().map(|row| (row.scope, row.splits, row.models, row.accuracy)).collect();
+        let expected = [
+            (Scope::Pooled, 2, 1, 0.8),
+            (Scope::Institutions, 1, 1, 0.6),
+            (Scope::Global, 1, 1, 0.5),
+        ];
+        assert_eq!(found, expected);
         assert!((summary[0].accuracy_sd - 0.02f64.sqrt()).abs() < 1e-12);
-        let table = text_table(&summary, 2);
-        assert_eq!(table.lines().count(), 4);
-        assert!(table.contains("plain FL, 2 malicious: global model"), "{table}");
+        assert_eq!(summary[0].sensitivity, Some(0.4));
+        let first = Summary::of(&rows).first_split;
+        assert_eq!((first[0].splits, first[0].accuracy), (1, 0.7));
+    }
+
+    #[test]
+    fn splits_weigh_the_same_however_many_models_each_has_and_scatter_is_that_of_splits() {
+        let rows = [
+            row(Experiment::Alone, 0, Some(1), 1, 0.5),
+            row(Experiment::Alone, 0, Some(2), 1, 0.9),
+            row(Experiment::Alone, 1, Some(1), 1, 0.9),
+        ];
+        let summary = summarise(&rows);
+        assert_eq!((summary[0].splits, summary[0].models), (2, 2));
+        assert!((summary[0].accuracy - 0.8).abs() < 1e-12);
+        // Means .7 and .9 of the splits; pooled, the three models would scatter by .23.
+        assert!((summary[0].accuracy_sd - 0.02f64.sqrt()).abs() < 1e-12, "{summary:?}");
     }
 }

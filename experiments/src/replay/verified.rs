@@ -13,7 +13,7 @@ use consilium_client::{
     prepare::{Participant, Preparation, PrepareError, Prepared},
 };
 use consilium_coordinator::{Config, Coordinator, Event, Linger, RoundMetrics};
-use consilium_learning::{TrainError, Trainer, evaluate};
+use consilium_learning::{TrainError, Trainer};
 use consilium_proto::v1::Reason;
 use rand_core::OsRng;
 use tokio::{net::TcpListener, runtime, sync::mpsc, task::JoinSet};
@@ -23,6 +23,7 @@ use super::{
     config::Privacy,
     federation::Federation,
     record::{AccuracyRow, Experiment, RoundRow},
+    recorder::Recorder,
 };
 use crate::{ExperimentError, progress::Progress};
 
@@ -33,8 +34,6 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// What a verified federation came to.
 #[derive(Debug)]
 pub struct Verified {
-    /// The local models of the observed institutions and the global model, epoch by epoch, on the common test rows.
-    pub rows: Vec<AccuracyRow>,
     /// What each round cost.
     pub rounds: Vec<RoundRow>,
     /// The last global model, flat.
@@ -61,17 +60,19 @@ fn locked(record: &Shared) -> std::sync::MutexGuard<'_, Record> {
 }
 
 /// Trains together with everything verified. The coordinator's ledger goes to `ledger`; the institutions keep their
-/// state below `scratch`.
+/// state below `scratch`. Records the local models of the observed institutions and the global model as soon as they are
+/// known, epoch by epoch.
 ///
 /// # Errors
-/// [`ExperimentError::Federated`] with the first party that could not go on.
+/// [`ExperimentError::Federated`] with the first party that could not go on; those of [`Recorder::record`].
 pub fn run(
     federation: &Federation,
     ledger: &Path,
     scratch: &Path,
+    recorder: &mut Recorder,
     progress: &Progress,
 ) -> Result<Verified, ExperimentError> {
-    run_with(federation, participants(federation)?, ledger, scratch, progress)
+    run_with(federation, participants(federation)?, ledger, scratch, recorder, progress)
 }
 
 /// All institutions in order, those that are malicious as poisoners.
@@ -93,12 +94,13 @@ pub fn participants(federation: &Federation) -> Result<Vec<Participant>, Experim
 /// [`run`] with participants of the caller's choice, in order. Their steps count from 1.
 ///
 /// # Errors
-/// [`ExperimentError::Federated`] with the first party that could not go on.
+/// Those of [`run`].
 pub fn run_with(
     federation: &Federation,
     participants: Vec<Participant>,
     ledger: &Path,
     scratch: &Path,
+    recorder: &mut Recorder,
     progress: &Progress,
 ) -> Result<Verified, ExperimentError> {
     let record = Shared::default();
@@ -106,16 +108,14 @@ pub fn run_with(
     let start = Instant::now();
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().map_err(failed("the runtime"))?;
-    let model =
-        runtime.block_on(serve(federation, participants, ledger, scratch, &record, progress))?;
+    let mut evaluation = Evaluation { federation, recorder, done: 0 };
+    let served =
+        serve(federation, participants, ledger, scratch, &record, &mut evaluation, progress);
+    let model = runtime.block_on(served)?;
     let elapsed = start.elapsed();
     let record = std::mem::take(&mut *locked(&record));
-    Ok(Verified {
-        rows: evaluate_all(federation, &record, &model)?,
-        rounds: round_rows(&record),
-        model,
-        elapsed,
-    })
+    evaluation.rest(&record, &model)?;
+    Ok(Verified { rounds: round_rows(&record), model, elapsed })
 }
 
 fn failed<E: std::fmt::Display>(who: impl Into<String>) -> impl FnOnce(E) -> ExperimentError {
@@ -152,6 +152,7 @@ async fn serve(
     ledger: &Path,
     scratch: &Path,
     record: &Shared,
+    evaluation: &mut Evaluation<'_>,
     progress: &Progress,
 ) -> Result<Vec<f32>, ExperimentError> {
     let Ceremony { coordinator, institutions, .. } =
@@ -199,7 +200,10 @@ async fn serve(
     loop {
         tokio::select! {
             Some(outcome) = running.join_next() => outcomes.push(outcome.map_err(failed("an institution"))??),
-            Some(event) = events.recv() => show(&event, progress),
+            Some(event) = events.recv() => {
+                show(&event, progress);
+                evaluation.advance(record)?;
+            }
             outcome = &mut ended, if running.is_empty() => { outcome.map_err(failed("the coordinator"))?; break }
         }
     }
@@ -295,37 +299,71 @@ impl<T: Trainer> Trainer for Noting<T> {
     }
 }
 
-fn evaluate_all(
-    federation: &Federation,
-    record: &Record,
-    last: &[f32],
-) -> Result<Vec<AccuracyRow>, ExperimentError> {
-    let mut rows = Vec::new();
-    // A privacy budget may end the run before its epochs do.
-    let closed =
-        record.metrics.iter().map(|(metrics, _)| metrics.step as usize + 1).max().unwrap_or(0);
-    for epoch in 1..=closed {
-        for &institution in &federation.observed {
-            let report = record.reports.get(institution).and_then(|reports| reports.get(epoch - 1));
-            if let Some(update) = report.and_then(|report| report.update.as_ref()) {
-                rows.push(row(federation, Some(institution), epoch, &update.model)?);
-            }
-        }
-        // The model that step s ends with is the one that step s + 1 begins with.
-        let global = record.globals.get(epoch).map_or(last, Vec::as_slice);
-        rows.push(row(federation, None, epoch, global)?);
-    }
-    Ok(rows)
+/// Records models epoch by epoch, in an order that does not depend on who was heard first.
+struct Evaluation<'a> {
+    federation: &'a Federation,
+    recorder: &'a mut Recorder,
+    /// Epochs that are recorded.
+    done: usize,
 }
 
-fn row(
-    federation: &Federation,
-    institution: Option<usize>,
-    epoch: usize,
-    model: &[f32],
-) -> Result<AccuracyRow, ExperimentError> {
-    let metrics = evaluate(&federation.architecture, model, &federation.test)?;
-    Ok(AccuracyRow { experiment: Experiment::Verified, run: 0, institution, epoch, metrics })
+impl Evaluation<'_> {
+    /// Records the epochs of which all observed institutions have told and whose global model somebody trains on.
+    fn advance(&mut self, record: &Shared) -> Result<(), ExperimentError> {
+        loop {
+            // Evaluated without the lock, which institutions wait for.
+            let (locals, global) = {
+                let record = locked(record);
+                let have_told = |place: &usize| {
+                    record.reports.get(*place).is_some_and(|own| own.len() > self.done)
+                };
+                // The model that step s ends with is the one that step s + 1 begins with.
+                match record.globals.get(self.done + 1) {
+                    Some(global) if self.federation.observed.iter().all(have_told) => {
+                        (self.locals(&record), global.clone())
+                    }
+                    _ => return Ok(()),
+                }
+            };
+            self.epoch(&locals, &global)?;
+        }
+    }
+
+    /// Records what is left once the run is over. A privacy budget may end it before its epochs do.
+    fn rest(&mut self, record: &Record, last: &[f32]) -> Result<(), ExperimentError> {
+        let closed = record.metrics.iter().map(|(metrics, _)| metrics.step as usize + 1).max();
+        while self.done < closed.unwrap_or(0) {
+            let global = record.globals.get(self.done + 1).map_or(last, Vec::as_slice);
+            self.epoch(&self.locals(record), global)?;
+        }
+        Ok(())
+    }
+
+    /// The models of the observed institutions in the epoch that is next.
+    fn locals(&self, record: &Record) -> Vec<(usize, Vec<f32>)> {
+        let of = |&place: &usize| {
+            let report = record.reports.get(place)?.get(self.done)?;
+            Some((place, report.update.as_ref()?.model.clone()))
+        };
+        self.federation.observed.iter().filter_map(of).collect()
+    }
+
+    fn epoch(
+        &mut self,
+        locals: &[(usize, Vec<f32>)],
+        global: &[f32],
+    ) -> Result<(), ExperimentError> {
+        self.done += 1;
+        let locals = locals.iter().map(|(place, model)| (Some(*place), model.as_slice()));
+        for (institution, model) in locals.chain(std::iter::once((None, global))) {
+            let quality = self.federation.quality(model)?;
+            let experiment = Experiment::Verified;
+            let split = self.federation.split;
+            let epoch = self.done;
+            self.recorder.record(AccuracyRow { experiment, split, institution, epoch, quality })?;
+        }
+        Ok(())
+    }
 }
 
 fn round_rows(record: &Record) -> Vec<RoundRow> {

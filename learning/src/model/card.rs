@@ -2,12 +2,13 @@
 
 use std::fmt::{self, Display};
 
-use consilium_datasets::{
-    NumberStatistics,
-    dictionary::{Column, Kind},
-};
+use consilium_datasets::dictionary::{Column, Kind, TargetRange};
 
-use super::{StatisticsOf, TrainedModel};
+use super::coefficients;
+use super::description::StatisticsOf;
+use super::file::TrainedModel;
+use super::markdown::{list, plain};
+use super::target::{LearnedTarget, NumberTarget};
 
 /// An institution that took part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,22 +43,34 @@ pub struct Card<'a> {
 impl Display for Card<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let description = &self.model.description;
-        let classes = &description.classes;
-        writeln!(f, "# Model card: {}\n", plain(&classes.column))?;
-        writeln!(
-            f,
-            "Whether `{}` is {} (positive) or {}, from {} inputs. {}\n",
-            plain(&classes.column),
-            plain(&classes.name(true)),
-            plain(&classes.name(false)),
-            self.model.architecture.inputs(),
-            self.run
-        )?;
+        let column = plain(description.target.column());
+        let what = match &description.target {
+            LearnedTarget::Binary(names) => {
+                let [positive, negative] = [true, false].map(|class| plain(&names.name(class)));
+                format!("Whether `{column}` is {positive} (positive) or {negative}")
+            }
+            LearnedTarget::Several(several) => {
+                format!(
+                    "Which of {} `{column}` is",
+                    list(several.classes.iter().map(String::as_str))
+                )
+            }
+            LearnedTarget::Number(NumberTarget { range, .. }) => {
+                let TargetRange { unit, minimum, maximum } = range;
+                let range = format!("{minimum} to {maximum} {}", plain(unit));
+                format!("The number `{column}`, {}", range.trim_end())
+            }
+        };
+        writeln!(f, "# Model card: {column}\n")?;
+        let inputs = self.model.architecture.inputs();
+        writeln!(f, "{what}, from {inputs} inputs. {}\n", self.run)?;
         self.how(f)?;
         self.data(f)?;
         self.who(f)?;
         self.quality(f)?;
-        self.coefficients(f)?;
+        if let Some(table) = coefficients::table(self.model) {
+            f.write_str(&table)?;
+        }
         self.limits(f)
     }
 }
@@ -67,6 +80,9 @@ impl Card<'_> {
         let layers = self.model.architecture.layers();
         writeln!(f, "## How it was made\n")?;
         match (&layers.convolution, layers.hidden.is_empty()) {
+            (None, true) if matches!(self.model.description.target, LearnedTarget::Number(_)) => {
+                writeln!(f, "- Linear regression.")?;
+            }
             (None, true) => writeln!(f, "- Logistic regression.")?,
             (convolution, _) => {
                 let channels = convolution.iter().flat_map(|convolution| &convolution.channels);
@@ -175,36 +191,21 @@ impl Card<'_> {
         for (name, value) in &self.model.metrics {
             writeln!(f, "| {name} | {value:.4} |")?;
         }
-        writeln!(f)
+        writeln!(f)?;
+        self.confusion(f)
     }
 
-    /// Of a model without hidden layers: its one weight for each input.
-    fn coefficients(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let layers = self.model.architecture.layers();
-        if !layers.hidden.is_empty() || layers.convolution.is_some() {
-            return Ok(());
+    fn confusion(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(confusion) = &self.model.confusion else { return Ok(()) };
+        let LearnedTarget::Several(several) = &self.model.description.target else { return Ok(()) };
+        let classes: Vec<String> = several.classes.iter().map(|class| plain(class)).collect();
+        let rule = " ---: |".repeat(classes.len());
+        writeln!(f, "| actual / predicted | {} |\n| --- |{rule}", classes.join(" | "))?;
+        for (class, row) in classes.iter().zip(confusion) {
+            let rows: Vec<String> = row.iter().map(u64::to_string).collect();
+            writeln!(f, "| {class} | {} |", rows.join(" | "))?;
         }
-        let preprocessor = &self.model.description.preprocessor;
-        let names = preprocessor.feature_names();
-        let Some((intercept, weights)) = self.model.parameters.split_last() else { return Ok(()) };
-        writeln!(
-            f,
-            "## Coefficients\n\nOf the logit, for one standard deviation of a number and for a category being there. They are \
-             associations in these rows, and no causes.\n"
-        )?;
-        writeln!(
-            f,
-            "| input | coefficient | for one unit | odds ratio |\n| --- | ---: | ---: | ---: |"
-        )?;
-        for ((name, weight), scale) in names.iter().zip(weights).zip(preprocessor.scales()) {
-            let unit =
-                scale.map_or(String::new(), |NumberStatistics { standard_deviation, .. }| {
-                    format!("{:.4}", f64::from(*weight) / standard_deviation)
-                });
-            let odds = f64::from(*weight).exp();
-            writeln!(f, "| {} | {weight:.4} | {unit} | {odds:.3} |", plain(name))?;
-        }
-        writeln!(f, "| intercept | {intercept:.4} | | |\n")
+        writeln!(f)
     }
 
     fn limits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -215,7 +216,13 @@ impl Card<'_> {
         )?;
         writeln!(
             f,
-            "- Before any use, measure it on patients of the place where it is to be used. The probabilities are not calibrated."
+            "- Before any use, measure it on patients of the place where it is to be used.{}",
+            match self.model.description.target {
+                LearnedTarget::Binary(_) | LearnedTarget::Several(_) => {
+                    " The probabilities are not calibrated."
+                }
+                LearnedTarget::Number(_) => "",
+            }
         )?;
         writeln!(
             f,
@@ -247,24 +254,4 @@ fn values(column: &Column) -> String {
             list(categories.iter().map(String::as_str)) + &other
         }
     }
-}
-
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(plain).collect::<Vec<_>>().join(", ")
-}
-
-/// A name that breaks no table and starts no markup.
-fn plain(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for character in name.chars() {
-        match character {
-            '|' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '\\' | '#' => {
-                text.push('\\');
-                text.push(character);
-            }
-            character if character.is_control() => text.push(' '),
-            character => text.push(character),
-        }
-    }
-    text
 }

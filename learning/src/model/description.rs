@@ -2,37 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use consilium_datasets::{
-    Dataset, Preprocessor, Schema, Target,
-    dictionary::{Classes, Dictionary},
-};
+use consilium_datasets::{Dataset, Preprocessor, Schema, Target, dictionary::Dictionary};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::target::LearnedTarget;
 use crate::LearningError;
-
-/// The target, by the names of its values.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClassNames {
-    /// The column that was learned.
-    pub column: String,
-    /// Values that count as positive, at least one.
-    pub positive: Vec<String>,
-    /// Values that count as negative; none where the rows had no negative one.
-    pub negative: Vec<String>,
-}
-
-impl ClassNames {
-    /// One word for the class of a row: its values, or that it is none of the positive ones.
-    #[must_use]
-    pub fn name(&self, positive: bool) -> String {
-        match (positive, self.negative.is_empty()) {
-            (true, _) => self.positive.join("|"),
-            (false, false) => self.negative.join("|"),
-            (false, true) => format!("not {}", self.positive.join("|")),
-        }
-    }
-}
 
 /// How missing values and codes were written in the file that was trained on. Under a dictionary it says so, and these are
 /// empty.
@@ -66,7 +40,7 @@ impl StatisticsOf {
     }
 }
 
-/// All that turns a row into a model's inputs, and its output into a class.
+/// All that turns a row into a model's inputs, and its output into a class or a number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {
     /// From columns to inputs.
@@ -74,7 +48,7 @@ pub struct Description {
     /// Whose statistics it has.
     pub statistics: StatisticsOf,
     /// What was learned.
-    pub classes: ClassNames,
+    pub target: LearnedTarget,
     /// How missing values are written where there is no dictionary.
     pub missing: MissingRules,
     /// What all sites have agreed on.
@@ -99,11 +73,6 @@ impl Description {
         dictionary: Option<Dictionary>,
     ) -> Self {
         let schema = dataset.schema();
-        let of_schema = || ClassNames {
-            column: schema.target.column.clone(),
-            positive: schema.target.positive.clone(),
-            negative: dataset.negative_values().to_vec(),
-        };
         let missing = match &dictionary {
             Some(_) => MissingRules::default(),
             None => MissingRules {
@@ -112,28 +81,21 @@ impl Description {
                 number_codes: schema.number_codes.clone(),
             },
         };
-        let classes = dictionary.as_ref().and_then(classes_of).unwrap_or_else(of_schema);
-        Self { preprocessor, statistics, classes, missing, dictionary }
+        let of_schema = || LearnedTarget::of_schema(dataset);
+        let target = dictionary.as_ref().map_or_else(of_schema, LearnedTarget::of);
+        Self { preprocessor, statistics, target, missing, dictionary }
     }
 
     /// What rows mean that fit `dictionary`, as a preprocessor makes inputs of them whose statistics all have agreed on.
-    ///
-    /// # Errors
-    /// [`LearningError::Description`] where the dictionary's target has more than two classes.
-    pub fn agreed(
-        dictionary: Dictionary,
-        preprocessor: Preprocessor,
-    ) -> Result<Self, LearningError> {
-        let classes = classes_of(&dictionary).ok_or_else(|| {
-            LearningError::Description("its dictionary has more than two classes".to_owned())
-        })?;
-        Ok(Self {
+    #[must_use]
+    pub fn agreed(dictionary: Dictionary, preprocessor: Preprocessor) -> Self {
+        Self {
             preprocessor,
             statistics: StatisticsOf::Agreed,
-            classes,
+            target: LearnedTarget::of(&dictionary),
             missing: MissingRules::default(),
             dictionary: Some(dictionary),
-        })
+        }
     }
 
     /// A schema for rows that are written as those that were trained on; their file is named elsewhere.
@@ -147,8 +109,12 @@ impl Description {
             file: Default::default(),
             sha256: None,
             target: Target {
-                column: self.classes.column.clone(),
-                positive: self.classes.positive.clone(),
+                column: self.target.column().to_owned(),
+                positive: match &self.target {
+                    LearnedTarget::Binary(names) => names.positive.clone(),
+                    // Their dictionary has them.
+                    LearnedTarget::Several(_) | LearnedTarget::Number(_) => Vec::new(),
+                },
                 negative: None,
             },
             features: None,
@@ -172,7 +138,7 @@ impl Description {
         let mut texts = BTreeMap::from([
             (PREPROCESSOR.to_owned(), preprocessor),
             (STATISTICS.to_owned(), self.statistics.name().to_owned()),
-            (TARGET.to_owned(), to_toml(&self.classes)?),
+            (TARGET.to_owned(), to_toml(&self.target)?),
             (MISSING.to_owned(), to_toml(&self.missing)?),
         ]);
         if let Some(dictionary) = &self.dictionary {
@@ -203,10 +169,8 @@ impl Description {
             "own rows" => StatisticsOf::OwnRows,
             _ => return Err(refuse(STATISTICS, &"neither agreed nor own rows")),
         };
-        let classes: ClassNames = from_toml(TARGET, text(TARGET)?)?;
-        if classes.positive.is_empty() {
-            return Err(refuse(TARGET, &"no positive value"));
-        }
+        let target: LearnedTarget = from_toml(TARGET, text(TARGET)?)?;
+        target.check().map_err(|reason| refuse(TARGET, &reason))?;
         let missing = from_toml(MISSING, text(MISSING)?)?;
         let dictionary = texts.get(DICTIONARY).map(|text| Dictionary::parse(text)).transpose();
         let dictionary = dictionary.map_err(|error| refuse(DICTIONARY, &error))?;
@@ -215,20 +179,12 @@ impl Description {
                 return Err(refuse(DICTIONARY_HASH, &"is of another dictionary"));
             }
             preprocessor.check_form(dictionary).map_err(|error| refuse(PREPROCESSOR, &error))?;
-            if classes_of(dictionary).as_ref() != Some(&classes) {
+            if LearnedTarget::of(dictionary) != target {
                 return Err(refuse(TARGET, &"is not the dictionary's"));
             }
         }
-        Ok(Self { preprocessor, statistics, classes, missing, dictionary })
+        Ok(Self { preprocessor, statistics, target, missing, dictionary })
     }
-}
-
-/// `None` where the target of the dictionary is not binary.
-fn classes_of(dictionary: &Dictionary) -> Option<ClassNames> {
-    let target = dictionary.target();
-    let Classes::Binary { positive, negative } = &target.classes else { return None };
-    let column = target.column.clone();
-    Some(ClassNames { column, positive: positive.clone(), negative: negative.clone() })
 }
 
 fn to_toml(value: &impl Serialize) -> Result<String, LearningError> {

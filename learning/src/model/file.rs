@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use consilium_datasets::Inputs;
-use consilium_proto::training::{Convolution, Layers};
+use consilium_proto::training::{Convolution, Head as OutputHead, Layers};
 use serde::{Deserialize, Serialize};
 
 use super::description::Description;
+use super::target::{LearnedTarget, SeveralClasses};
 use crate::weights::{metadata, with_metadata};
-use crate::{Architecture, LearningError, from_safetensors, logits, to_safetensors};
+use crate::{Architecture, LearningError, from_safetensors, to_safetensors};
 
 /// The form of the metadata that this program reads and writes.
 const FORMAT: &str = "1";
 
 const FORMAT_VERSION: &str = "format_version";
 const ARCHITECTURE: &str = "architecture";
+const CONFUSION: &str = "confusion";
 const METRICS: &str = "metrics";
 const STEP: &str = "step";
 const CHAIN_ID: &str = "chain_id";
@@ -45,19 +46,10 @@ pub struct TrainedModel {
     pub step: u64,
     /// What is known of its quality, by name.
     pub metrics: BTreeMap<String, f64>,
+    /// Of several classes, where it was measured: rows of each actual class, by the class that was predicted.
+    pub confusion: Option<Vec<Vec<u64>>>,
     /// Where it stands in a chain; `None` for a simulated one.
     pub head: Option<Head>,
-}
-
-/// What a model says of a row.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Prediction {
-    /// The network's output.
-    pub logit: f32,
-    /// σ(logit), of the positive class.
-    pub probability: f64,
-    /// Whether the logit is above zero, which is the class that training's accuracy counts.
-    pub positive: bool,
 }
 
 /// As the metadata has it.
@@ -70,15 +62,19 @@ struct Shape {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     convolution: Vec<u32>,
     hidden: Vec<u32>,
-    head: OutputHead,
+    head: NamedHead,
 }
 
 /// What the last layer gives.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum OutputHead {
+enum NamedHead {
     /// One logit of the positive class.
     Binary,
+    /// A logit for each of so many classes.
+    Classes(u32),
+    /// A number.
+    Regression,
 }
 
 impl TrainedModel {
@@ -86,7 +82,7 @@ impl TrainedModel {
     ///
     /// # Errors
     /// [`LearningError::ParameterCount`]; [`LearningError::Description`] where the preprocessor makes another number of inputs
-    /// than the network has.
+    /// than the network has, or the target is not what it predicts.
     pub fn new(
         architecture: Architecture,
         parameters: Vec<f32>,
@@ -102,8 +98,15 @@ impl TrainedModel {
                 "its preprocessor makes {made} inputs, the network has {expected}"
             )));
         }
+        if architecture.head() != description.target.head() {
+            return Err(LearningError::Description(format!(
+                "its target `{}` is not what the network's last layer predicts",
+                description.target.column()
+            )));
+        }
         let metrics = BTreeMap::new();
-        Ok(Self { architecture, parameters, description, step, metrics, head: None })
+        let (confusion, head) = (None, None);
+        Ok(Self { architecture, parameters, description, step, metrics, confusion, head })
     }
 
     /// The safetensors file. The same model gives the same bytes.
@@ -120,6 +123,9 @@ impl TrainedModel {
         put(ARCHITECTURE, shape);
         put(METRICS, metrics);
         put(STEP, self.step.to_string());
+        if let Some(confusion) = &self.confusion {
+            put(CONFUSION, serde_json::to_string(confusion).map_err(json)?);
+        }
         if let Some(Head { chain_id, height, hash }) = &self.head {
             put(CHAIN_ID, chain_id.clone());
             put(HEAD_HEIGHT, height.to_string());
@@ -167,6 +173,19 @@ impl TrainedModel {
         let mut model = Self::new(architecture, parameters, description, number(STEP)?)?;
         model.metrics = serde_json::from_str(text(METRICS)?)
             .map_err(|error| refuse(format!("{METRICS}: {error}")))?;
+        if let Some(confusion) = texts.get(CONFUSION) {
+            let confusion: Vec<Vec<u64>> = serde_json::from_str(confusion)
+                .map_err(|error| refuse(format!("{CONFUSION}: {error}")))?;
+            let LearnedTarget::Several(SeveralClasses { classes, .. }) = &model.description.target
+            else {
+                return Err(refuse(format!("{CONFUSION} of a model that has not several classes")));
+            };
+            let width = classes.len();
+            if confusion.len() != width || confusion.iter().any(|row| row.len() != width) {
+                return Err(refuse(format!("{CONFUSION} is not of {width} classes")));
+            }
+            model.confusion = Some(confusion);
+        }
         if let Some(chain_id) = texts.get(CHAIN_ID) {
             let chain_id = chain_id.clone();
             let hash = text(HEAD_HASH)?.to_owned();
@@ -174,34 +193,30 @@ impl TrainedModel {
         }
         Ok(model)
     }
-
-    /// What the model says of each row. The pass through the network is the one that training makes, bit for bit.
-    ///
-    /// # Errors
-    /// [`LearningError::TableShape`] for rows of another width.
-    pub fn predict(&self, rows: &Inputs) -> Result<Vec<Prediction>, LearningError> {
-        let logits = logits(&self.architecture, &self.parameters, &rows.features)?;
-        let prediction = |logit: f32| {
-            let probability = 1.0 / (1.0 + (-f64::from(logit)).exp());
-            Prediction { logit, probability, positive: logit > 0.0 }
-        };
-        Ok(logits.into_iter().map(prediction).collect())
-    }
 }
 
 impl Shape {
     fn of(layers: &Layers) -> Self {
-        let Layers { inputs, convolution, hidden } = layers.clone();
+        let Layers { inputs, convolution, hidden, head } = layers.clone();
+        let head = match head {
+            OutputHead::Binary => NamedHead::Binary,
+            OutputHead::Classes(classes) => NamedHead::Classes(classes),
+            OutputHead::Regression => NamedHead::Regression,
+        };
         let image_channels = convolution.as_ref().map(|convolution| convolution.image_channels);
         let convolution = convolution.map(|convolution| convolution.channels).unwrap_or_default();
-        Self { inputs, image_channels, convolution, hidden, head: OutputHead::Binary }
+        Self { inputs, image_channels, convolution, hidden, head }
     }
 
     fn layers(self) -> Layers {
         let Self { inputs, image_channels, convolution: channels, hidden, head } = self;
-        let OutputHead::Binary = head;
+        let head = match head {
+            NamedHead::Binary => OutputHead::Binary,
+            NamedHead::Classes(classes) => OutputHead::Classes(classes),
+            NamedHead::Regression => OutputHead::Regression,
+        };
         let convolution =
             image_channels.map(|image_channels| Convolution { image_channels, channels });
-        Layers { inputs, convolution, hidden }
+        Layers { inputs, convolution, hidden, head }
     }
 }

@@ -5,6 +5,7 @@ use consilium_proto::training::{Convolution, Layers};
 use super::*;
 use crate::generator;
 
+mod heads;
 mod terms;
 
 /// Rows whose label follows a curved boundary, features in [−1, 1].
@@ -48,7 +49,7 @@ fn under_the_kernel(image: &[f64], side: usize) -> Vec<Vec<Option<f64>>> {
 /// Three by three pixels of two values, two convolutions and a hidden layer.
 fn convolutional() -> Architecture {
     let convolution = Some(Convolution { image_channels: 2, channels: vec![3, 2] });
-    Layers { inputs: 18, convolution, hidden: vec![4] }.try_into().unwrap()
+    Layers { convolution, ..Layers::dense(18, vec![4]) }.try_into().unwrap()
 }
 
 /// Mean cross-entropy in f64, written out by hand: the oracle for burn's forward and backward pass.

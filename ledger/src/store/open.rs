@@ -12,7 +12,7 @@ use crate::{
     block::MAX_BLOCK_BYTES,
     error::LedgerError,
     head::Head,
-    limits::MAX_BLOB_BYTES,
+    limits::{MAX_BLOB_BYTES, MAX_NOTE_BYTES},
     seal::SealedHeader,
     store::{
         disk::{Disk, io_error, sync_folder},
@@ -31,6 +31,7 @@ const CACHE_BYTES: u64 = 16 << 20;
 pub(super) struct Open {
     pub(super) blocks: Values,
     pub(super) blobs: Values,
+    pub(super) notes: Values,
     pub(super) db: sled::Db,
     /// sled's log, through a handle of our own.
     pub(super) log: File,
@@ -74,13 +75,14 @@ impl Open {
         })?;
         let blocks = Values::open(root, &db, "blocks", MAX_BLOCK_BYTES)?;
         let blobs = Values::open(root, &db, "blobs", MAX_BLOB_BYTES)?;
+        let notes = Values::open(root, &db, "notes", MAX_NOTE_BYTES)?;
         let log_path = log_path(root);
         let log = File::options()
             .read(true)
             .write(true)
             .open(&log_path)
             .map_err(io_error("open", &log_path))?;
-        let open = Self { blocks, blobs, db, log, _lock: lock, copy };
+        let open = Self { blocks, blobs, notes, db, log, _lock: lock, copy };
 
         let head = open.check_recovered(root, recorded)?;
         // What recovery has read may lie in the system's memory only. Nobody sees it before it is durable.

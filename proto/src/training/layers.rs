@@ -4,6 +4,7 @@ use std::iter;
 
 use thiserror::Error;
 
+use super::Head;
 use crate::{MAX_DIMENSION, v1};
 
 /// Pixels of a kernel: 3 by 3.
@@ -33,9 +34,23 @@ pub enum LayersError {
         "more than {MAX_DIMENSION} neurons in all, a convolution having one for every channel and pixel: choose fewer channels"
     )]
     Neurons,
+    /// A classifier of one class or none, or classes of what is no classifier of several.
+    #[error(
+        "a head of {classes} classes: several classes are 2 or more; two classes of one logit, and a number, have none here"
+    )]
+    Classes {
+        /// Classes of the plan.
+        classes: u32,
+    },
+    /// A head that this program does not know.
+    #[error("head {head} is unknown; expected two classes (0), several (1) or a number (2)")]
+    UnknownHead {
+        /// Its number.
+        head: i32,
+    },
 }
 
-/// Sizes of a network with one output: convolutions if a row is an image, then dense layers.
+/// Sizes of a network: convolutions if a row is an image, then dense layers.
 ///
 /// Inputs of an image lie row by row, each pixel its values; so do the outputs of a convolution, which are what the first
 /// dense layer sees. Every layer but the last ends in a ReLU.
@@ -47,6 +62,8 @@ pub struct Layers {
     pub convolution: Option<Convolution>,
     /// Sizes of the hidden layers, in order.
     pub hidden: Vec<u32>,
+    /// What is predicted.
+    pub head: Head,
 }
 
 /// Convolutions of a square image with kernels of 3 by 3 pixels, one pixel of zeros around the image and no stride: every
@@ -82,9 +99,9 @@ impl Layer {
 }
 
 impl Layers {
-    /// A multilayer perceptron, whose rows are no images.
+    /// A multilayer perceptron for two classes, whose rows are no images.
     pub fn dense(inputs: u32, hidden: Vec<u32>) -> Self {
-        Self { inputs, convolution: None, hidden }
+        Self { inputs, convolution: None, hidden, head: Head::Binary }
     }
 
     /// Pixels in a row of the image, if a row is one.
@@ -105,7 +122,7 @@ impl Layers {
         Ok(Some(side))
     }
 
-    /// All layers in order, the last with one output.
+    /// All layers in order, the last with the outputs of the head.
     ///
     /// The parameters of the model are these, layer by layer: weights row by row, one row an input, then biases.
     ///
@@ -113,6 +130,7 @@ impl Layers {
     /// [`LayersError`] for a shape that cannot be trained. What is returned has at most [`MAX_DIMENSION`] parameters, and at
     /// most as many neurons: the values of a row on its way through the network fill no more than 4 MiB.
     pub fn layers(&self) -> Result<Vec<Layer>, LayersError> {
+        self.head.check()?;
         let mut layers = Vec::new();
         let mut width = self.inputs;
         if let (Some(convolution), Some(side)) = (&self.convolution, self.side()?) {
@@ -125,7 +143,7 @@ impl Layers {
             }
             width = before.checked_mul(positions).ok_or(LayersError::Neurons)?;
         }
-        for &outputs in self.hidden.iter().chain(iter::once(&1)) {
+        for &outputs in self.hidden.iter().chain(iter::once(&self.head.outputs())) {
             layers.push(Layer { inputs: width, outputs, positions: 1 });
             width = outputs;
         }
@@ -163,16 +181,22 @@ impl Layers {
             image_channels: convolution.image_channels,
             channels: convolution.channels.clone(),
         });
-        v1::Architecture { inputs: self.inputs, hidden: self.hidden.clone(), convolution }
+        let (head, classes) = self.head.to_message();
+        let hidden = self.hidden.clone();
+        v1::Architecture { inputs: self.inputs, hidden, convolution, head: head.into(), classes }
     }
 
-    /// Reads what a plan carries, unchecked.
-    pub(super) fn from_message(message: v1::Architecture) -> Self {
-        let v1::Architecture { inputs, hidden, convolution } = message;
+    /// Reads what a plan carries; all but the head unchecked.
+    ///
+    /// # Errors
+    /// [`LayersError::UnknownHead`], [`LayersError::Classes`].
+    pub(super) fn from_message(message: v1::Architecture) -> Result<Self, LayersError> {
+        let v1::Architecture { inputs, hidden, convolution, head, classes } = message;
         let convolution = convolution.map(|v1::Convolution { image_channels, channels }| {
             Convolution { image_channels, channels }
         });
-        Self { inputs, convolution, hidden }
+        let head = Head::from_message(head, classes)?;
+        Ok(Self { inputs, convolution, hidden, head })
     }
 }
 
@@ -188,7 +212,7 @@ mod tests {
 
     fn image(inputs: u32, image_channels: u32, channels: &[u32], hidden: &[u32]) -> Layers {
         let convolution = Some(Convolution { image_channels, channels: channels.to_vec() });
-        Layers { inputs, convolution, hidden: hidden.to_vec() }
+        Layers { convolution, ..Layers::dense(inputs, hidden.to_vec()) }
     }
 
     #[test]
@@ -204,6 +228,26 @@ mod tests {
         assert_eq!(image(3 * 25, 3, &[2], &[]).dimension().unwrap(), 28 * 2 + 51);
         // An image without a convolution is what its pixels are to a dense layer.
         assert_eq!(image(64, 1, &[], &[5]).layers(), Layers::dense(64, vec![5]).layers());
+    }
+
+    #[test]
+    fn several_classes_have_an_output_each_and_a_number_has_one() {
+        let layers = |head| Layers { head, ..Layers::dense(8, vec![4]) };
+        for (head, outputs) in [(Head::Binary, 1), (Head::Classes(3), 3), (Head::Regression, 1)] {
+            assert_eq!(layers(head).dimension().unwrap(), 36 + 5 * outputs);
+            let message = layers(head).to_message();
+            assert_eq!(Layers::from_message(message), Ok(layers(head)));
+        }
+        for classes in [0, 1] {
+            let refused = layers(Head::Classes(classes)).layers();
+            assert_eq!(refused, Err(LayersError::Classes { classes }));
+        }
+        assert_eq!(layers(Head::Classes(u32::MAX)).layers(), Err(LayersError::Parameters));
+        let binary = layers(Head::Binary).to_message();
+        let counted = v1::Architecture { classes: 3, ..binary.clone() };
+        assert_eq!(Layers::from_message(counted), Err(LayersError::Classes { classes: 3 }));
+        let unknown = v1::Architecture { head: 3, ..binary };
+        assert_eq!(Layers::from_message(unknown), Err(LayersError::UnknownHead { head: 3 }));
     }
 
     #[test]

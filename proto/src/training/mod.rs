@@ -3,6 +3,7 @@
 //! The authority writes it into the genesis, whoever trains reads it, and nobody between them does: to the contract it
 //! is a string of bytes. So its rules stand here, once, where both sides link them.
 
+mod head;
 mod hyperparameters;
 mod layers;
 mod program;
@@ -12,6 +13,7 @@ use thiserror::Error;
 
 use crate::{TRAINING_BYTES, WireError, decode, v1};
 
+pub use head::Head;
 pub use hyperparameters::check_training;
 pub use layers::{Convolution, Layer, Layers, LayersError};
 pub use program::{MAX_OPTIONS_BYTES, Program, ProgramError, Tensor, Tensors};
@@ -76,6 +78,13 @@ impl Plan {
                 expected: format!("1 to {most_rows} with these layers"),
             });
         }
+        if self.training.class_weights.is_some() && self.layers.head != Head::Binary {
+            return Err(PlanError::OutOfRange {
+                field: "class weights",
+                actual: "two numbers".to_owned(),
+                expected: "none with this head: they are for two classes".to_owned(),
+            });
+        }
         Ok(dimension)
     }
 
@@ -97,7 +106,7 @@ impl Plan {
         if message.program.is_some() {
             return Err(PlanError::OtherProgram);
         }
-        let layers = Layers::from_message(message.architecture.unwrap_or_default());
+        let layers = Layers::from_message(message.architecture.unwrap_or_default())?;
         let training = message.training.unwrap_or_default();
         let dictionary = match message.dictionary.as_slice() {
             [] => None,
@@ -126,7 +135,7 @@ mod tests {
 
     fn convolutional() -> Plan {
         let convolution = Some(Convolution { image_channels: 1, channels: vec![4, 8] });
-        Plan { layers: Layers { inputs: 64, convolution, hidden: vec![8] }, ..plan() }
+        Plan { layers: Layers { convolution, ..Layers::dense(64, vec![8]) }, ..plan() }
     }
 
     #[test]
@@ -185,6 +194,12 @@ mod tests {
             ("optimiser", |plan| plan.training.optimiser = 0),
             ("optimiser", |plan| plan.training.optimiser = 4),
             ("weight decay", |plan| plan.training.weight_decay = 0.1),
+            ("class weights", |plan| {
+                let weights = v1::ClassWeights { negative: 1.0, positive: 2.0 };
+                plan.training.class_weights = Some(weights);
+                plan.layers.head = Head::Classes(3);
+            }),
+            ("a head of 1 classes", |plan| plan.layers.head = Head::Classes(1)),
             ("proximal term", |plan| plan.training.proximal = f64::NAN),
         ];
         for (expected, tweak) in cases {

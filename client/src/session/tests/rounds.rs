@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use consilium_contract::Model;
 use consilium_crypto::signature::SigningKey;
 use consilium_proto::v1::Reason;
 use consilium_testkit::{DIMENSION, World};
@@ -25,7 +24,7 @@ async fn an_institution_takes_part_until_the_run_is_over() {
     }
     let outcome = end(run).await.unwrap();
     assert_eq!(outcome.steps, 2);
-    assert_eq!(Model::new(outcome.model).unwrap(), *stage.world.contract.model());
+    assert_eq!(outcome.model, stage.world.contract.model().parameters());
     assert_eq!(outcome.height + 1, stage.world.chain.len());
     // The sealed block of the last round, cosigned by the three that countersigned it.
     let note = crate::head::export(&stage.files(), state.path()).unwrap();

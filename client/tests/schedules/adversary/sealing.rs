@@ -391,7 +391,10 @@ impl Adversary<'_> {
             (Some((key, sums, model)), true) => close(key.encode(), sums, model),
             (None, true) => None,
             (opened, false) => {
-                let model = Model::new(vec![0.125; parameters.dimension as usize])?;
+                let model = Model::starting(
+                    vec![0.125; parameters.dimension as usize],
+                    &parameters.server_optimiser,
+                )?;
                 let (key, sums) =
                     opened.map_or((vec![0; 32], vec![0; 8]), |(key, sums, _)| (key.encode(), sums));
                 close(key, sums, model)

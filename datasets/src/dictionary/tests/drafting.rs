@@ -67,3 +67,14 @@ fn texts_of_a_draft_are_quoted() {
     let dictionary = Dictionary::parse(&filled_in(&text)).unwrap();
     assert_eq!((dictionary.name(), dictionary.columns()[0].name.as_str()), ("t \"1\"", "a\\b"));
 }
+
+#[test]
+fn a_draft_of_a_file_whose_target_nobody_has_explained_leaves_its_kind_open() {
+    let schema = SCHEMA.replace("column='ill', positive=1", "column='ill'");
+    let text = draft(&source(&schema, "glucose,ward,sex,ill\n77,3E2,f,stage-2\n"), 10).unwrap();
+    for open in ["#? positive", "#? classes", "#? unit", "#? maximum"] {
+        assert!(text.contains(open), "{open}: {text}");
+    }
+    assert!(!text.contains("stage-2"), "{text}");
+    assert!(Dictionary::parse(&text).is_err());
+}

@@ -1,5 +1,5 @@
 use super::{TEXT, dictionary};
-use crate::dictionary::{Classes, Dictionary, Kind};
+use crate::dictionary::{Dictionary, Kind, TargetKind, TargetRange};
 
 fn refusal(text: &str) -> String {
     Dictionary::parse(text).unwrap_err().to_string()
@@ -14,8 +14,34 @@ fn a_dictionary_survives_toml_and_keeps_its_hash() {
     let several = TEXT.replace("positive = ['1']\nnegative = ['0']", "classes = ['a', 'b', 'c']");
     let several = Dictionary::parse(&several).unwrap();
     let classes = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
-    assert_eq!(several.target().classes, Classes::Several(classes));
+    assert_eq!(several.target().kind, TargetKind::Several(classes));
     assert_eq!(Dictionary::parse(&several.to_toml().unwrap()).unwrap(), several);
+    let number = Dictionary::parse(&number("unit = 'd'\nminimum = -0.0\nmaximum = 90")).unwrap();
+    let range = TargetRange { unit: "d".to_owned(), minimum: 0.0, maximum: 90.0 };
+    assert_eq!(number.target().kind, TargetKind::Number(range));
+    assert_eq!(Dictionary::parse(&number.to_toml().unwrap()).unwrap(), number);
+    let hashes = [dictionary().hash(), several.hash(), number.hash()];
+    assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2] && hashes[0] != hashes[2]);
+}
+
+/// The same with a number to predict.
+fn number(range: &str) -> String {
+    TEXT.replace("positive = ['1']\nnegative = ['0']", range)
+}
+
+#[test]
+fn a_number_to_predict_has_a_unit_and_a_range_and_no_classes() {
+    for (range, part) in [
+        ("unit = 'd'\nminimum = 0", "target: give its unit"),
+        ("unit = 'd'\nminimum = 1\nmaximum = 1", "target: minimum must be below maximum"),
+        ("unit = ' '\nminimum = 0\nmaximum = 1", "target: its unit has spaces"),
+        ("unit = ''\nminimum = 0\nmaximum = inf", "target: minimum must be below maximum"),
+        ("positive = ['1']\nnegative = ['0']\nunit = 'd'", "target: give positive and negative"),
+        ("classes = ['1', '2']\nminimum = 0", "target: give positive and negative"),
+    ] {
+        let message = refusal(&number(range));
+        assert!(message.contains(part), "{range}: {message}");
+    }
 }
 
 #[test]

@@ -100,9 +100,9 @@ fn values_that_cannot_work_are_refused_in_one_line() {
         Choice { hidden: vec![16, 0], ..good() },
         Choice { hidden: vec![10_000, 10_000], ..good() },
         Choice { epochs: 0, ..good() },
-        Choice { repeats: 0, ..good() },
+        Choice { splits: 0, ..good() },
         Choice { epochs: usize::MAX, ..good() },
-        Choice { repeats: 100_001, ..good() },
+        Choice { splits: 100_001, ..good() },
         Choice { seed: u64::MAX, ..good() },
     ] {
         let error = resolve(choice).unwrap_err();
@@ -147,9 +147,14 @@ fn convolutions_are_for_images_are_written_down_and_learn_more_slowly() {
 fn training_and_partition_are_what_the_flags_say_and_a_usual_config_does_not_name_them() {
     let usual = resolve(Choice::default()).unwrap();
     let text = usual.to_toml().unwrap();
-    for word in ["partition", "decay", "proximal", "weights", "schedule"] {
+    for word in ["partition", "proximal", "weights", "schedule"] {
         assert!(!text.contains(word), "{text}");
     }
+    let none: TrainingConfig = TrainingConfig::from_plan(&default_training()).unwrap();
+    assert_eq!((&usual.local, usual.local.weight_decay), (&none, 1.0));
+    let adam = TrainingFlags { optimiser: Some(OptimiserName::Adam), ..TrainingFlags::default() };
+    let text = resolve(Choice { training: adam, ..Choice::default() }).unwrap().to_toml().unwrap();
+    assert!(!text.contains("decay"), "{text}");
     let training = TrainingFlags {
         optimiser: Some(OptimiserName::Adamw),
         learning_rate: Some(0.005),

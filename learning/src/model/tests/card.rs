@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{agreed, model, plain};
+use super::{agreed, model, plain, with_target};
 use crate::model::{Card, Participant, TrainedModel};
 
 fn card(model: &TrainedModel) -> String {
@@ -42,11 +42,11 @@ fn a_logistic_regression_shows_one_coefficient_for_each_input_and_its_intercept(
     regression.parameters = vec![0.6, -1.0, 0.0, 0.5, 0.25, -2.0];
     let text = card(&regression);
     has(&text, "Logistic regression");
-    // A standard deviation is 0.3 mg/dL.
-    has(&text, "| glucose | 0.6000 | 2.0000 | 1.822 |");
-    has(&text, "| ward = north | -1.0000 |  | 0.368 |");
+    // A standard deviation is 0.3 mg/dL, and the mean 100.1.
+    has(&text, "| glucose (mg/dL) | 0.6000 | 1.822 | 2.0000 | 7.389 |");
+    has(&text, "| ward = north | -1.0000 | 0.368 |  |  |");
     has(&text, "| ward is missing | 0.2500 |");
-    has(&text, "| intercept | -2.0000 |");
+    has(&text, "| intercept | -2.0000 | | -202.2000 | |");
 }
 
 #[test]
@@ -55,4 +55,35 @@ fn a_card_without_a_dictionary_or_agreed_statistics_or_metrics_says_so() {
     has(&text, "had agreed on no data dictionary");
     has(&text, "**Columns are standardised by the rows of whoever wrote this file**");
     has(&text, "Not measured in this run.");
+}
+
+#[test]
+fn coefficients_of_several_classes_are_differences_to_their_mean_in_units_of_the_file() {
+    let mut several = model(with_target("classes = ['a', 'b|c']"), vec![]);
+    // Input by input, a weight for each class.
+    several.parameters =
+        [[0.6, 0.0], [2.0, 1.0], [0.0; 2], [0.0; 2], [0.0; 2], [1.0, 0.0]].concat();
+    let text = card(&several);
+    has(&text, "Which of a, b\\|c `ill` is, from 5 inputs.");
+    has(&text, "| input | a | b\\|c |\n| --- | ---: | ---: |");
+    has(&text, "| glucose (mg/dL) | 1.0000 | -1.0000 |");
+    has(&text, "| ward = north | 0.5000 | -0.5000 |");
+    // 1 − 0.6 · 100.1 / 0.3 against 0.
+    has(&text, "| intercept | -99.6000 | 99.6000 |");
+}
+
+#[test]
+fn coefficients_of_a_number_are_in_its_unit() {
+    let mut line = model(with_target("unit = 'd'\nminimum = 10\nmaximum = 50"), vec![]);
+    line.parameters = vec![0.6, -0.25, 0.0, 0.5, 0.25, 0.5];
+    let text = card(&line);
+    has(&text, "The number `ill`, 10 to 50 d, from 5 inputs.");
+    has(&text, "- Linear regression.");
+    has(&text, "What ill (d) gains");
+    // 0.6 of forty days for 0.3 mg/dL.
+    has(&text, "| glucose (mg/dL) | 24.00 | 80.00 |");
+    has(&text, "| ward = north | -10.00 |  |");
+    // Half of the range at the mean; 100.1 mg/dL less of 80 days each at zero.
+    has(&text, "| intercept | 30.00 | -7978 |");
+    assert!(!text.contains("probabilities"), "{text}");
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use consilium_proto::training::{Convolution, Layers};
 use safetensors::SafeTensors;
 
-use super::{agreed, model, plain};
+use super::{agreed, model, plain, with_target};
 use crate::model::{Head, TrainedModel};
 use crate::weights::{metadata, with_metadata};
 use crate::{Architecture, LearningError, from_safetensors, to_safetensors};
@@ -16,7 +16,11 @@ fn whole() -> TrainedModel {
 
 #[test]
 fn a_model_comes_back_from_its_file_to_the_bit_with_and_without_a_dictionary_and_a_chain() {
-    for model in [whole(), model(plain(), vec![4, 2]), model(agreed(), vec![])] {
+    let others = ["classes = ['a', 'b', 'c']", "unit = 'd'\nminimum = 10\nmaximum = 50"];
+    let mut others = others.map(|target| model(with_target(target), vec![2]));
+    others[0].confusion = Some(vec![vec![3, 0, 1], vec![0; 3], vec![2; 3]]);
+    let binary = [whole(), model(plain(), vec![4, 2]), model(agreed(), vec![])];
+    for model in binary.into_iter().chain(others) {
         assert_eq!(TrainedModel::from_bytes(&model.to_bytes().unwrap()).unwrap(), model);
     }
 }
@@ -116,6 +120,7 @@ fn a_text_that_is_missing_or_contradicts_another_is_refused_by_its_name() {
         ("step", "-1", "step is no number"),
         ("head_height", "x", "head_height is no number"),
         ("metrics", "{\"auc\":\"good\"}", "metrics: "),
+        ("confusion", "[[1]]", "confusion of a model that has not several classes"),
     ];
     for (key, text, says) in cases {
         let error =
@@ -143,6 +148,14 @@ fn a_file_without_a_description_or_cut_short_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn a_network_that_predicts_something_else_than_its_target_is_no_model() {
+    let architecture = Architecture::new(5, vec![]).unwrap();
+    let target = with_target("unit = 'd'\nminimum = 10\nmaximum = 50");
+    let error = TrainedModel::new(architecture, vec![0.0; 6], target, 1).unwrap_err();
+    assert!(error.to_string().contains("`ill` is not what"), "{error}");
+}
+
+#[test]
 fn a_network_of_another_width_than_the_preprocessor_is_no_model() {
     let architecture = Architecture::new(4, vec![]).unwrap();
     let error = TrainedModel::new(architecture, vec![0.0; 5], agreed(), 1).unwrap_err();
@@ -156,7 +169,7 @@ fn a_convolution_is_in_the_architecture() {
         .collect();
     let preprocessor = consilium_datasets::Preprocessor::from_toml(&names).unwrap();
     let convolution = Some(Convolution { image_channels: 1, channels: vec![2] });
-    let layers = Layers { inputs: 4, convolution, hidden: vec![3] };
+    let layers = Layers { convolution, ..Layers::dense(4, vec![3]) };
     let architecture = Architecture::try_from(layers).unwrap();
     let description = crate::model::Description { preprocessor, ..plain() };
     let parameters = architecture.initial(1);

@@ -62,8 +62,17 @@ fn plain() -> Description {
     Description::of(&dataset, preprocessor, StatisticsOf::OwnRows, None)
 }
 
+/// The same rows with another target.
+fn with_target(target: &str) -> Description {
+    let text = DICTIONARY.replace("positive = ['yes']\nnegative = ['no', 'never']", target);
+    let dictionary = Dictionary::parse(&text).unwrap();
+    Description::agreed(dictionary, agreed().preprocessor)
+}
+
 fn model(description: Description, hidden: Vec<usize>) -> TrainedModel {
-    let architecture = Architecture::new(description.preprocessor.width(), hidden).unwrap();
+    let width = description.preprocessor.width();
+    let head = description.target.head();
+    let architecture = Architecture::with_head(width, hidden, head).unwrap();
     let parameters = architecture.initial(3);
     TrainedModel::new(architecture, parameters, description, 7).unwrap()
 }

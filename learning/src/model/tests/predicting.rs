@@ -1,9 +1,16 @@
 use burn::tensor::{Tensor, TensorData};
 use consilium_datasets::{Dataset, Inputs, Preprocessor, Source};
 
-use super::{ROWS, SCHEMA, agreed, model, plain, source};
+use super::{ROWS, SCHEMA, agreed, model, plain, source, with_target};
 use crate::network::{Network, device};
-use crate::{Architecture, Description, StatisticsOf, TrainedModel, logits};
+use crate::{
+    Architecture, Description, LearnedTarget, Prediction, StatisticsOf, TrainedModel, logits,
+};
+
+fn logit(prediction: &Prediction) -> f32 {
+    let Prediction::Binary { logit, .. } = prediction else { panic!("{prediction:?}") };
+    *logit
+}
 
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
@@ -18,7 +25,7 @@ fn unlabelled(name: &str, model: &TrainedModel) -> Inputs {
         panic!("{name}")
     };
     let text = String::from_utf8(csv.unwrap()).unwrap();
-    let target = &model.description.classes.column;
+    let target = model.description.target.column();
     let place = text.lines().next().unwrap().split(',').position(|name| name == target).unwrap();
     let without = text.lines().map(|line| {
         let fields = line.split(',').enumerate().filter(|(index, _)| *index != place);
@@ -44,8 +51,7 @@ fn predictions_are_bit_for_bit_the_pass_that_training_makes_in_batches_of_any_si
         let model = TrainedModel::from_bytes(&made.to_bytes().unwrap()).unwrap();
         let inputs = unlabelled(name, &model);
         assert_eq!(bits(&inputs.features), bits(&table.features), "{name}");
-        let predicted: Vec<f32> =
-            model.predict(&inputs).unwrap().iter().map(|row| row.logit).collect();
+        let predicted: Vec<f32> = model.predict(&inputs).unwrap().iter().map(logit).collect();
 
         let training = device().autodiff();
         let network = Network::new(&made.architecture, &made.parameters, &training).unwrap();
@@ -125,12 +131,41 @@ fn a_row_is_positive_where_its_probability_is_above_one_half_and_classes_have_na
     let rows = [1.0, 0.0, -1.0].map(|value| [value, 0., 0., 0., 0.]).concat();
     let inputs = Inputs { features: rows, rows: 3, width: 5 };
     let predicted = model.predict(&inputs).unwrap();
-    let positive: Vec<bool> = predicted.iter().map(|row| row.positive).collect();
-    assert_eq!(positive, [true, false, false]);
-    assert_eq!(predicted[1].probability, 0.5);
-    assert!((predicted[0].probability - 0.880_797_077_977_882_3).abs() < 1e-15);
-    let classes = &model.description.classes;
+    let said = |row: &Prediction| {
+        let Prediction::Binary { probability, positive, .. } = row else { panic!("{row:?}") };
+        (*probability, *positive)
+    };
+    let said: Vec<(f64, bool)> = predicted.iter().map(said).collect();
+    assert_eq!(said.iter().map(|row| row.1).collect::<Vec<_>>(), [true, false, false]);
+    assert_eq!(said[1].0, 0.5);
+    assert!((said[0].0 - 0.880_797_077_977_882_3).abs() < 1e-15);
+    let LearnedTarget::Binary(classes) = &model.description.target else { panic!() };
     assert_eq!((classes.name(true), classes.name(false)), ("yes".into(), "no|never".into()));
     let short = Inputs { features: vec![0.0; 4], rows: 1, width: 4 };
     assert!(model.predict(&short).is_err());
+}
+
+#[test]
+fn of_several_classes_each_has_a_probability_and_a_number_is_in_its_unit_and_range() {
+    let mut several = model(with_target("classes = ['a', 'b', 'c']"), vec![]);
+    several.parameters = vec![0.0; 18];
+    several.parameters[..3].copy_from_slice(&[1.0, 0.0, -1.0]);
+    let rows = [2.0, 0.0].map(|value| [value, 0., 0., 0., 0.]).concat();
+    let inputs = Inputs { features: rows, rows: 2, width: 5 };
+    let predicted = several.predict(&inputs).unwrap();
+    let Prediction::Class { probabilities, class } = &predicted[0] else { panic!() };
+    let powers = [2f64.exp(), 1.0, (-2f64).exp()];
+    for (probability, power) in probabilities.iter().zip(powers) {
+        assert!((probability - power / powers.iter().sum::<f64>()).abs() < 1e-12);
+    }
+    assert_eq!(*class, 0);
+    let alike = Prediction::Class { probabilities: vec![1.0 / 3.0; 3], class: 0 };
+    assert_eq!(predicted[1], alike);
+
+    let mut line = model(with_target("unit = 'd'\nminimum = 10\nmaximum = 50"), vec![]);
+    line.parameters = vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.25];
+    let rows = [0.0, 0.5, 7.0, -7.0].map(|value| [value, 0., 0., 0., 0.]).concat();
+    let inputs = Inputs { features: rows, rows: 4, width: 5 };
+    let expected = [20.0, 40.0, 50.0, 10.0].map(Prediction::Number);
+    assert_eq!(line.predict(&inputs).unwrap(), expected);
 }

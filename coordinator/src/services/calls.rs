@@ -1,0 +1,183 @@
+//! What every call is held to before a byte of its message is kept.
+//!
+//! A call is counted on its connection until it is answered, and against its peer's rate. Its first message has to be short, and
+//! that of a call that takes one message has to come whole within the deadline. An update's body comes after the first message, and
+//! only once the contract has admitted its header (`upload`).
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use consilium_contract::Parameters;
+use consilium_proto::GENESIS_BYTES;
+use tokio::time::{Sleep, sleep};
+use tonic::{
+    Status,
+    body::Body,
+    codegen::{
+        Body as HttpBody, BoxFuture, Bytes, Service,
+        http::{Request, Response},
+    },
+    service::Routes,
+};
+
+use super::{connections::Call, identify::identify, rate_limit::RateLimit, status::status};
+use crate::{Limits, SystemClock, clock::Clock as _, clock::millis, error::CallError};
+
+/// What a message has before its first byte: a flag and its length.
+const PREFIX_BYTES: usize = 5;
+/// The longest first message: a transaction with its signature.
+const MOST_FIRST_BYTES: usize = GENESIS_BYTES + 1024;
+
+/// The call whose first message is followed by others.
+const STREAMED: &str = "/consilium.v1.Federation/SubmitUpdate";
+
+/// The services, behind what every call is held to.
+#[derive(Debug, Clone)]
+pub(crate) struct Calls {
+    routes: Routes,
+    rate: Arc<RateLimit>,
+    parameters: Arc<Parameters>,
+    clock: SystemClock,
+    deadline: Duration,
+}
+
+impl Calls {
+    pub(crate) fn new(routes: Routes, limits: &Limits, parameters: Arc<Parameters>) -> Self {
+        Self {
+            routes: routes.prepare(),
+            rate: Arc::new(RateLimit::new(limits)),
+            parameters,
+            clock: SystemClock::new(),
+            deadline: limits.header_deadline,
+        }
+    }
+}
+
+impl Service<Request<Body>> for Calls {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Self::Response, Infallible>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request<Body>>::poll_ready(&mut self.routes, context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let identified = identify(request.extensions(), &self.parameters);
+        let call = identified.as_ref().map(|(caller, _)| caller.begin());
+        if let Some((_, peer)) = identified {
+            if let Err(error) = self.rate.take(peer, self.clock.now_ms()) {
+                let refused = status(error).into_http();
+                return Box::pin(async move { Ok(refused) });
+            }
+            request.extensions_mut().insert(peer);
+        }
+        let is_streamed = request.uri().path() == STREAMED;
+        let deadline = (!is_streamed).then_some(self.deadline);
+        let request = request.map(|body| Body::new(Message::new(body, deadline)));
+        let response = self.routes.call(request);
+        Box::pin(async move {
+            let response = response.await?;
+            Ok(response.map(|body| Body::new(Answer { body, _call: call })))
+        })
+    }
+}
+
+/// What a peer sends.
+struct Message {
+    body: Body,
+    /// The first bytes, until the length of the first message is known.
+    prefix: Vec<u8>,
+    /// Where everything has to come within a time.
+    deadline: Option<(Duration, Pin<Box<Sleep>>)>,
+}
+
+impl Message {
+    fn new(body: Body, deadline: Option<Duration>) -> Self {
+        let deadline = deadline.map(|deadline| (deadline, Box::pin(sleep(deadline))));
+        Self { body, prefix: Vec::with_capacity(PREFIX_BYTES), deadline }
+    }
+
+    /// Looks at bytes that have come; an error where they announce what is too long.
+    fn look_at(&mut self, bytes: &[u8]) -> Result<(), Status> {
+        if self.prefix.len() >= PREFIX_BYTES {
+            return Ok(());
+        }
+        let missing = PREFIX_BYTES - self.prefix.len();
+        self.prefix.extend(bytes.iter().take(missing));
+        let Some(length) = self.prefix.get(1..).and_then(<[u8]>::first_chunk::<4>) else {
+            return Ok(());
+        };
+        let actual = u32::from_be_bytes(*length);
+        if actual as usize > MOST_FIRST_BYTES {
+            let expected = format!("at most {MOST_FIRST_BYTES} bytes are expected");
+            return Err(status(CallError::OutOfRange {
+                what: "length of the message",
+                actual: actual.into(),
+                expected,
+            }));
+        }
+        Ok(())
+    }
+}
+
+impl HttpBody for Message {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        if let Some((deadline, sleep)) = &mut this.deadline
+            && sleep.as_mut().poll(context).is_ready()
+        {
+            let limit_ms = millis(*deadline);
+            let error = CallError::TooSlow { what: "a message", limit_ms };
+            return Poll::Ready(Some(Err(status(error))));
+        }
+        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(context));
+        if let Some(Ok(frame)) = &frame
+            && let Some(bytes) = frame.data_ref()
+        {
+            this.look_at(bytes)?;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+}
+
+/// What a peer is answered; the call lasts as long.
+struct Answer {
+    body: Body,
+    _call: Option<Call>,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Status>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,3 @@
+mod binary;
+mod number;
+mod several;
