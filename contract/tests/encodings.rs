@@ -46,6 +46,7 @@ fn genesis() -> v1::Genesis {
         lattice: None,
         statistics: None,
         evaluation: None,
+        server_optimiser: None,
         evaluation_key: vec![3; 32],
         refresh_steps: 20,
         min_threshold: 3,

@@ -1,6 +1,7 @@
 //! What a stranger with a socket can do to others: nothing.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "a panic is how a test fails"

@@ -128,7 +128,7 @@ impl Handler for CloseRound {
         };
         let right = self.mask_key_sum == opened.mask_key_sum.encode()
             && names(&self.sums, &Sha256::digest(&sums), sums.len())
-            && names(&self.model, &opened.model.hash().0, opened.model.parameters().len() * 4);
+            && names(&self.model, &opened.model.hash().0, state.parameters.model_length());
         let findings = opened.findings(state.step, &state.findings, &state.parameters);
         if !right || self.ends_run != findings.end_run(state.parameters.agenda()) {
             return Err(Reason::WrongResult.into());

@@ -17,7 +17,7 @@ use crate::ExperimentError;
 const VALIDATION: f64 = 0.2;
 
 /// Trains every observed institution by itself from the common initial model with the local hyper-parameters, on all of its
-/// rows and for as many epochs as [`stop`] says; in later epochs it has the model that it stopped with. Its optimiser keeps
+/// rows and for as many epochs as `stop` says; in later epochs it has the model that it stopped with. Its optimiser keeps
 /// its state from epoch to epoch, as it does for anybody who trains alone.
 ///
 /// # Errors

@@ -229,7 +229,7 @@ impl ReplayConfig {
             partition,
             dimension,
             min_rows: default_min_rows(&rows),
-            positive_share: data.positives() as f64 / data.rows().max(1) as f64,
+            positive_share: data.positives().unwrap_or_default() as f64 / data.rows().max(1) as f64,
             rows,
             clip,
             threshold,

@@ -272,7 +272,7 @@ mod tests {
         let dataset = load_dataset("pima").unwrap();
         let all: Vec<usize> = (0..dataset.rows()).collect();
         let dealt = partition.deal(&dataset, &all, 4, 42).unwrap();
-        let is_positive = |row: &&usize| dataset.labels()[**row];
+        let is_positive = |row: &&usize| dataset.labels()[**row] == 1.0;
         let counted =
             dealt.iter().map(|rows| (rows.iter().filter(is_positive).count(), rows.len()));
         // The smallest has a single row, of one class: it has to be able to take part.

@@ -73,7 +73,7 @@ pub(crate) fn lines(summary: &Summary, malicious: usize) -> Vec<Line> {
                     optional(deviation),
                     optional(row.auc),
                     optional(row.sensitivity),
-                    three(row.loss),
+                    loss(row.loss),
                 ]
             }),
             first: [three(first.accuracy), optional(first.auc), optional(first.sensitivity)],
@@ -84,6 +84,11 @@ pub(crate) fn lines(summary: &Summary, malicious: usize) -> Vec<Line> {
 
 fn three(value: f64) -> String {
     format!("{value:.3}")
+}
+
+/// A loss that has left its column, in powers of ten: poisoning drives it there.
+fn loss(value: f64) -> String {
+    if value < 100.0 { three(value) } else { format!("{value:.1e}") }
 }
 
 /// Title, and differences of accuracy, AUC and sensitivity, of everything that is compared with one scheme.
@@ -268,6 +273,12 @@ mod tests {
         assert!(text.contains("on the same 3 splits, with 95 % intervals"), "{text}");
         let one = text_table(&summary(1), &config());
         assert!(!one.contains("mean of") && one.contains("on the same 1 split\n"), "{one}");
+    }
+
+    #[test]
+    fn a_loss_that_poisoning_has_driven_up_stays_in_its_column() {
+        assert_eq!([0.4784, 99.0, 289_226.352].map(loss), ["0.478", "99.000", "2.9e5"]);
+        assert_eq!(loss(f64::NAN), "NaN");
     }
 
     #[test]
