@@ -185,6 +185,9 @@ pub(crate) enum CallError {
     /// What was asked for is not here.
     #[error("no {what} here: {advice}")]
     NotFound { what: &'static str, advice: String },
+    /// A message that no transaction is as long as.
+    #[error("the message has {actual} bytes, at most {most} are expected")]
+    TooLong { actual: u32, most: usize },
     /// A number outside of what the chain has.
     #[error("{what} is {actual}; {expected}")]
     OutOfRange { what: &'static str, actual: u64, expected: String },

@@ -111,12 +111,9 @@ async fn a_message_that_is_too_long_or_never_ends_is_refused_before_it_takes_mem
     let (running, peer) = world.start(|config| config.limits = limits).await;
     let stranger = from_elsewhere(running.address()).await;
     let long = CHUNK_BYTES as u32;
-    for (path, code) in [
-        ("Federation/Enrol", Code::OutOfRange),
-        ("Federation/SubmitUpdate", Code::InvalidArgument),
-        ("Ledger/GetBlob", Code::OutOfRange),
-    ] {
-        assert_eq!(call(&stranger, path, long, &[0; 100], true).await, code, "{path}");
+    for path in ["Federation/Enrol", "Federation/SubmitUpdate", "Ledger/GetBlob"] {
+        let code = call(&stranger, path, long, &[0; 100], true).await;
+        assert_eq!(code, Code::InvalidArgument, "{path}");
     }
     let start = Instant::now();
     let calls = (0..48).map(|_| call(&stranger, "Federation/Enrol", 60_000, &[0; 100], true));

@@ -115,12 +115,8 @@ impl Message {
         };
         let actual = u32::from_be_bytes(*length);
         if actual as usize > MOST_FIRST_BYTES {
-            let expected = format!("at most {MOST_FIRST_BYTES} bytes are expected");
-            return Err(status(CallError::OutOfRange {
-                what: "length of the message",
-                actual: actual.into(),
-                expected,
-            }));
+            let most = MOST_FIRST_BYTES;
+            return Err(status(CallError::TooLong { actual, most }));
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ pub(crate) fn status(error: CallError) -> Status {
         CallError::Wire(_)
         | CallError::WrongAction { .. }
         | CallError::NoHeader
+        | CallError::TooLong { .. }
         | CallError::Header(_)
         | CallError::NotSigned => Code::InvalidArgument,
         CallError::OtherCaller { .. } => Code::PermissionDenied,
