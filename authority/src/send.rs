@@ -36,7 +36,7 @@ pub struct Route {
 
 #[derive(Debug)]
 enum Way {
-    Plain(Endpoint),
+    Plain(Box<Endpoint>),
     Secure(Box<Secure>),
 }
 
@@ -51,7 +51,7 @@ impl Route {
         if endpoint.uri().scheme_str() != Some("http") || !is_loopback(endpoint.uri()) {
             return Err(no_address(address));
         }
-        let way = Way::Plain(tuned(endpoint).connect_timeout(CONNECT_DEADLINE));
+        let way = Way::Plain(Box::new(tuned(endpoint).connect_timeout(CONNECT_DEADLINE)));
         Ok(Self { address: address.to_owned(), way })
     }
 

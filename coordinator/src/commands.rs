@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use consilium_cli::Failure;
-use consilium_identity::{
-    install_coordinator, is_plain_name, layout::REQUEST, request_as_coordinator,
-};
+use consilium_identity::{install_coordinator, is_plain_name, request_as_coordinator};
 use rand_core::OsRng;
 
 /// Makes the keys, and says what to do with the request.
@@ -15,16 +13,7 @@ pub(crate) fn request(name: &str, out: &Path) -> Result<String, Failure> {
         return Err(Failure::unusable(format!("--name {name}: {problem}")));
     }
     let request = request_as_coordinator(out, name, &mut OsRng).map_err(Failure::unusable)?;
-    let path = out.join(REQUEST);
-    let path = path.display();
-    let folder = out.display();
-    let fingerprint = request.fingerprint();
-    Ok(format!(
-        "send {path} to the authority, by any way: nothing in it is secret\n\
-         read this fingerprint to the authority by another way, on the telephone for example:\n\
-         {fingerprint}\n\
-         put what it sends beside the keys: consilium-coordinator install --ceremony {folder} --from FOLDER\n"
-    ))
+    Ok(request.instructions(out, "consilium-coordinator"))
 }
 
 /// Puts the genesis beside the keys.

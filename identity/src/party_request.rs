@@ -11,6 +11,7 @@ use prost::Message as _;
 
 use crate::{
     FilesError, TlsKey,
+    layout::REQUEST,
     request::{self, Fingerprint},
 };
 
@@ -128,6 +129,20 @@ impl PartyRequest {
     /// vk, of a coordinator.
     pub fn evaluation_key(&self) -> Option<&VerifyingKey> {
         self.evaluation_key.as_ref()
+    }
+
+    /// What to do with it, for whoever has made it in `folder` with `program`. The fingerprint is a line of its own.
+    pub fn instructions(&self, folder: &Path, program: &str) -> String {
+        let path = folder.join(REQUEST);
+        let path = path.display();
+        let folder = folder.display();
+        let fingerprint = self.fingerprint();
+        format!(
+            "send {path} to the authority, by any way: nothing in it is secret\n\
+             read this fingerprint to the authority by another way, on the telephone for example:\n\
+             {fingerprint}\n\
+             put what it sends beside the keys: {program} install --ceremony {folder} --from FOLDER\n"
+        )
     }
 
     /// What the one who asks reads out.

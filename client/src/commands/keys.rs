@@ -1,13 +1,12 @@
 //! Keys that are made here: asking the authority with them, and putting its answer beside them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use consilium_cli::Failure;
 use consilium_client::agreed_dictionary;
 use consilium_identity::{
-    InstitutionFiles, PartyRequest, install_institution, is_plain_name, layout::REQUEST,
-    request_as_institution, request_renewal,
+    InstitutionFiles, install_institution, is_plain_name, request_as_institution, request_renewal,
 };
 use rand_core::OsRng;
 
@@ -51,22 +50,9 @@ impl Request {
             (Some(folder), None) => (folder, request_as_institution(folder, name, &mut OsRng)),
             (None, None) => return Err(Failure::unusable("--out: give a folder to create")),
         };
-        Ok(asked(folder, &request.map_err(Failure::unusable)?))
+        let request = request.map_err(Failure::unusable)?;
+        Ok(request.instructions(folder, "consilium-client"))
     }
-}
-
-/// What to do with a request.
-fn asked(folder: &Path, request: &PartyRequest) -> String {
-    let path = folder.join(REQUEST);
-    let path = path.display();
-    let folder = folder.display();
-    let fingerprint = request.fingerprint();
-    format!(
-        "send {path} to the authority, by any way: nothing in it is secret\n\
-         read this fingerprint to the authority by another way, on the telephone for example:\n\
-         {fingerprint}\n\
-         put what it sends beside the keys: consilium-client install --ceremony {folder} --from FOLDER\n"
-    )
 }
 
 impl Install {
