@@ -24,11 +24,11 @@ pub(super) struct Parties {
     /// Its fingerprint, as it was read out.
     #[arg(long, value_name = "FINGERPRINT", requires = "coordinator")]
     coordinator_fingerprint: Option<String>,
-    /// For simulations only: make the keys of all parties here, and a folder for each. Whoever runs this, or reads a folder
-    /// before it is handed out, can sign as that party.
+    /// Says aloud what --institutions means.
     #[arg(long, requires = "institutions", conflicts_with = "requests")]
     make_keys_here: bool,
-    /// Number of institutions whose keys are made here.
+    /// For simulations only: a local ceremony, which makes the keys of so many institutions and of the coordinator here, and a folder
+    /// for each. Whoever runs this, or reads a folder before it is handed out, can sign as that party.
     #[arg(long, value_name = "N", conflicts_with = "requests")]
     institutions: Option<u32>,
 }
@@ -37,15 +37,10 @@ impl Parties {
     /// How many institutions there are.
     pub(super) fn number(&self) -> Result<u32, String> {
         match (&self.requests[..], self.institutions) {
-            ([], Some(institutions)) if self.make_keys_here => Ok(institutions),
-            ([], Some(_)) => Err(
-                "--institutions: give the request of each with --institution, and the coordinator's with --coordinator; \
-                 or --make-keys-here for a simulation, where this program makes everybody's keys"
-                    .to_owned(),
-            ),
+            ([], Some(institutions)) => Ok(institutions),
             ([], None) => Err(
                 "whose run is it? Give the request of each institution with --institution, and the coordinator's with \
-                 --coordinator"
+                 --coordinator; or --institutions N for a simulation, where this program makes everybody's keys"
                     .to_owned(),
             ),
             (requests, _) => u32::try_from(requests.len()).map_err(|error| error.to_string()),
@@ -60,7 +55,7 @@ impl Parties {
     ) -> Result<(Parameters, String), String> {
         let last = institution_folder(u32::try_from(spec.rows.len()).unwrap_or(u32::MAX));
         let first = institution_folder(1);
-        if self.make_keys_here {
+        if self.requests.is_empty() {
             let ceremony = Ceremony::hold(spec, &mut OsRng).map_err(|error| error.to_string())?;
             ceremony.write(out).map_err(|error| error.to_string())?;
             let text = format!(

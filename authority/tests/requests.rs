@@ -162,8 +162,8 @@ fn a_fingerprint_that_was_not_read_out_founds_nothing() {
     refused(&twice, "north: asks twice");
     let nobody = owned(&["init", "--inputs", "2", "--rows", "40", "--out", &sites.text("run")]);
     refused(&nobody, "--institution");
-    let unnamed = [nobody, owned(&["--institutions", "4"])].concat();
-    refused(&unnamed, "--make-keys-here");
+    let both = [good, owned(&["--institutions", "4"])].concat();
+    refused(&both, "--institution");
 }
 
 #[test]

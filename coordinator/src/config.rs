@@ -28,6 +28,16 @@ pub enum Transport {
         /// Whether who has none reads the ledger, and makes statements about sharing.
         guests: Guests,
     },
+    /// Both, told apart by how a connection begins; plain TCP only on a loopback address. For runs whose keys were all made in one
+    /// place, so that there is nothing that TLS could keep.
+    Both,
+}
+
+/// What secures the connections of a node.
+pub(crate) enum Security {
+    Plain,
+    Tls(Arc<ServerConfig>),
+    Both(Arc<ServerConfig>),
 }
 
 /// Everything that a node is started with.
@@ -84,25 +94,27 @@ impl Config {
         }
     }
 
-    /// What a node that listens on this address secures connections with; nothing on plain TCP.
+    /// What a node that listens on this address secures connections with.
     ///
     /// # Errors
     /// [`CoordinatorError::Config`] for plain TCP that other machines could reach, or keys that cannot be presented.
-    pub(crate) fn security(
-        &self,
-        address: &SocketAddr,
-    ) -> Result<Option<Arc<ServerConfig>>, CoordinatorError> {
+    pub(crate) fn security(&self, address: &SocketAddr) -> Result<Security, CoordinatorError> {
+        let tls = |guests| {
+            let presented = Presented::coordinator(&self.files);
+            server_config(&self.files.parameters, &presented, guests)
+                .map(Arc::new)
+                .map_err(|error| CoordinatorError::Config(error.to_string()))
+        };
         match self.transport {
-            Transport::Plain if address.ip().is_loopback() => Ok(None),
+            Transport::Plain if address.ip().is_loopback() => Ok(Security::Plain),
             Transport::Plain => Err(CoordinatorError::Config(format!(
                 "plain TCP on {address}, which other machines can reach; leave out --plain, or listen on 127.0.0.1"
             ))),
-            Transport::Tls { guests } => {
-                let presented = Presented::coordinator(&self.files);
-                let config = server_config(&self.files.parameters, &presented, guests)
-                    .map_err(|error| CoordinatorError::Config(error.to_string()))?;
-                Ok(Some(Arc::new(config)))
+            Transport::Tls { guests } => tls(guests).map(Security::Tls),
+            Transport::Both if address.ip().is_loopback() => {
+                tls(Guests::Refused).map(Security::Both)
             }
+            Transport::Both => tls(Guests::Refused).map(Security::Tls),
         }
     }
 

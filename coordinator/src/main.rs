@@ -17,7 +17,7 @@ use consilium_coordinator::{
     raise_descriptor_limit, restore,
 };
 use consilium_crypto::TEST_FEATURES;
-use consilium_identity::CoordinatorFiles;
+use consilium_identity::{CoordinatorFiles, is_of_local_ceremony};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -103,7 +103,8 @@ struct NodeArguments {
     /// signs anything: one that holds blocks which the ledger lacks says so.
     #[arg(long, default_value_t = 15)]
     hearing: u64,
-    /// Speak plain TCP, for simulations and tests: only on a loopback address.
+    /// Speak plain TCP alone, for simulations and tests: only on a loopback address. In a run whose keys were all made in one place
+    /// it is spoken there besides TLS, also without this.
     #[arg(long, conflicts_with = "open_ledger")]
     plain: bool,
     /// Let those who present no certificate read the ledger, and make statements about sharing. Without it only institutions
@@ -192,13 +193,14 @@ async fn run(cli: NodeArguments) -> Result<(), CoordinatorError> {
         tracing::warn!("{warning}");
     }
     let config = Config {
-        memory: Some(cli.ceremony),
         new: cli.new,
         transport: match (cli.plain, cli.open_ledger) {
             (true, _) => Transport::Plain,
+            (false, false) if is_of_local_ceremony(&cli.ceremony) => Transport::Both,
             (false, true) => Transport::Tls { guests: Guests::Welcome },
             (false, false) => Transport::Tls { guests: Guests::Refused },
         },
+        memory: Some(cli.ceremony),
         hearing: Duration::from_secs(cli.hearing),
         block_entries: cli.block_entries,
         block_age: Duration::from_secs(cli.block_age),

@@ -1,5 +1,7 @@
 //! The names of the files in every party's folder.
 
+use std::path::Path;
+
 /// The entry of block 0: public, in every folder.
 pub const GENESIS: &str = "genesis.bin";
 /// The blob of the initial model: public, in every folder.
@@ -21,6 +23,11 @@ pub const NEXT_TLS_KEY: &str = "tls-next.key";
 pub const REQUEST: &str = "request.bin";
 /// The authority's certificate for an institution.
 pub const CERTIFICATE: &str = "certificate.bin";
+
+/// Whether this folder was made in a local ceremony, for a simulation: who makes its own keys has asked with them.
+pub fn is_of_local_ceremony(folder: &Path) -> bool {
+    !folder.join(REQUEST).exists()
+}
 
 /// The folder, and the name in the authority's register, of the institution with this index (from 1): `institution-01`.
 pub fn institution_folder(index: u32) -> String {

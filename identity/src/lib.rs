@@ -38,7 +38,7 @@ pub use error::FilesError;
 pub use folder::{request_as_coordinator, request_as_institution, request_renewal};
 pub use install::{install_coordinator, install_institution};
 pub use institution::InstitutionFiles;
-pub use layout::institution_folder;
+pub use layout::{institution_folder, is_of_local_ceremony};
 pub use participant::ParticipantRequest;
 pub use party_request::PartyRequest;
 pub use public::{MAX_DICTIONARY_BYTES, MAX_FILE_BYTES, PublicFiles};

@@ -228,6 +228,7 @@ impl Place {
         plain: PlainTcp,
         patience: Duration,
     ) -> Result<Desk, Failure> {
+        let plain = plain.or_of(&self.ceremony, coordinator);
         plain.check(coordinator)?;
         let files = InstitutionFiles::load(&self.ceremony).map_err(Failure::unusable)?;
         let connector = plain.connector(coordinator, &files)?;

@@ -73,7 +73,8 @@ impl Run {
     pub(crate) fn execute(&self) -> Result<String, Failure> {
         let Self { ceremony, state, coordinator, data, statistics, own, .. } = self;
         let rows = rows(ceremony, data, statistics.as_deref())?;
-        self.plain.check(coordinator)?;
+        let plain = self.plain.or_of(ceremony, coordinator);
+        plain.check(coordinator)?;
         let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
         let seed = self.seed.unwrap_or_else(|| OsRng.next_u64());
         let Rows { number, positive, kind, description, remarks } = rows;

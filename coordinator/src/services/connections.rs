@@ -245,6 +245,20 @@ pub(crate) struct Connection {
     is_cut: oneshot::Receiver<()>,
 }
 
+impl Connection {
+    /// The first byte that has come, which stays to be read.
+    ///
+    /// # Errors
+    /// Where the peer has hung up.
+    pub(super) async fn first_byte(&self) -> io::Result<u8> {
+        let mut byte = [0];
+        match self.stream.peek(&mut byte).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(byte[0]),
+        }
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         self.caller.connections.open().by_number.remove(&self.caller.number);

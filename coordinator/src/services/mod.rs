@@ -5,12 +5,14 @@
 //! | `federation`, `ledger` | the two services |
 //! | `upload`, `stream` | a body in; blocks and blobs out |
 //! | `connections` | the listening socket, and who makes room on it |
+//! | `both` | TLS and plain TCP on one socket of this machine |
 //! | `calls` | what every call is held to before its message is read |
 //! | `identify` | who is at the other end of a connection |
 //! | `peer` | who calls, and for whom that one may speak |
 //! | `rate_limit`, `streams` | how often one peer may call, and how many streams it may have open |
 //! | `status` | one function from an error to a gRPC status |
 
+mod both;
 mod calls;
 mod connections;
 mod federation;
@@ -30,20 +32,24 @@ use consilium_proto::{
     CHUNK_BYTES, DESCRIPTORS,
     v1::{federation_server::FederationServer, ledger_server::LedgerServer},
 };
-use consilium_transport::{ServerConfig, secured};
-use tokio::{net::TcpListener, sync::oneshot};
+use consilium_transport::secured;
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
 use tonic::{
     service::Routes,
     transport::{Server, server::Connected as _},
 };
 
 use self::{
+    both::divided,
     calls::Calls,
     connections::{Connection, Connections, Incoming},
     federation::Federation,
     ledger::Ledger,
 };
-use crate::{CoordinatorError, inbox::NodeHandle, shared::Shared};
+use crate::{CoordinatorError, config::Security, inbox::NodeHandle, shared::Shared};
 
 /// A message carries a chunk or a transaction, and a few bytes around it.
 const MAX_MESSAGE_BYTES: usize = CHUNK_BYTES + 1024;
@@ -54,7 +60,7 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     node: NodeHandle,
     signing: Arc<SigningKey>,
-    security: Option<Arc<ServerConfig>>,
+    security: Security,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), CoordinatorError> {
     let limits = shared.limits;
@@ -86,12 +92,33 @@ pub(crate) async fn serve(
         // Either the word to stop, or nobody left to give it.
         let _ = stopped.await;
     };
+    let name = |connection: &Connection| connection.connect_info().address().to_string();
     match security {
-        None => server.serve_with_incoming_shutdown(calls, incoming, stopped).await,
-        Some(config) => {
-            let name = |connection: &Connection| connection.connect_info().address().to_string();
+        Security::Plain => server.serve_with_incoming_shutdown(calls, incoming, stopped).await,
+        Security::Tls(config) => {
             let secured = secured(config, incoming, name);
             server.serve_with_incoming_shutdown(calls, secured, stopped).await
+        }
+        Security::Both(config) => {
+            let (secure, plain) = divided(incoming);
+            let (stop, stopping) = watch::channel(());
+            let wait = async |mut stopping: watch::Receiver<()>| {
+                // It ends with its sender.
+                while stopping.changed().await.is_ok() {}
+            };
+            let in_the_plain = server.clone().serve_with_incoming_shutdown(
+                calls.clone(),
+                plain,
+                wait(stopping.clone()),
+            );
+            let secured = secured(config, secure, name);
+            let secured = server.serve_with_incoming_shutdown(calls, secured, wait(stopping));
+            let told = async {
+                stopped.await;
+                drop(stop);
+                Ok(())
+            };
+            tokio::try_join!(in_the_plain, secured, told).map(|_| ())
         }
     }
     .map_err(|error| CoordinatorError::Server(error.to_string()))
