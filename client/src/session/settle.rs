@@ -137,6 +137,12 @@ impl Session<'_> {
             self.own.model = next;
             return Ok(());
         }
+        // A connection can break between the two: the model was then taken by its check, and the chain is still to be executed.
+        let own = &self.own.model;
+        let is_taken = own.step() == closed.sealed.sum.round().step + 1;
+        if is_taken && own.model().hash() == closed.model {
+            return executed.unwrap_or(Ok(()));
+        }
         let judged = match self.own.duty.judged() {
             Some(judged) => judged.clone(),
             None => self.judge(&closed.sealed.sum, None).await?,

@@ -215,7 +215,12 @@ impl Ledger for Node {
         request: Request<GetBlobRequest>,
     ) -> Result<Response<Self::GetBlobStream>, Status> {
         let hash: BlobHash = request.into_inner().sha256.as_slice().try_into().unwrap();
-        chunks(self.shown.lock().unwrap().blobs.get(&hash))
+        let mut shown = self.shown.lock().unwrap();
+        if let Some(fewer) = shown.lost_blobs.checked_sub(1) {
+            shown.lost_blobs = fewer;
+            return Err(Status::unavailable("the connection is lost"));
+        }
+        chunks(shown.blobs.get(&hash))
     }
 
     async fn get_inclusion_proof(

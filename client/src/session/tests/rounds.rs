@@ -31,6 +31,24 @@ async fn an_institution_takes_part_until_the_run_is_over() {
     assert_eq!(note.signatures().len(), 1 + 3);
 }
 
+/// The model is taken by its check then, because the chain could not be executed; after that it can be.
+#[tokio::test]
+async fn a_connection_that_breaks_while_a_round_is_settled_is_no_fault_of_the_round() {
+    let world = World::new();
+    let state = state(&world);
+    let mut stage = Stage::new(world).await;
+    let run = stage.start(state.path());
+    for _ in 0..2 {
+        stage.seal(&[1, 2, 3]).await;
+        stage.unseal().await;
+        stage.shown.lock().unwrap().lost_blobs = 1;
+        stage.close();
+    }
+    let outcome = end(run).await.unwrap();
+    assert_eq!(outcome.steps, 2);
+    assert_eq!(outcome.model, stage.world.contract.model().parameters());
+}
+
 #[tokio::test]
 async fn after_a_lost_answer_the_stored_bytes_come_again() {
     let world = World::new();

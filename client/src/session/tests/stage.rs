@@ -58,6 +58,8 @@ pub(super) struct Shown {
     pub(super) masked: HashMap<HeaderHash, Vec<u8>>,
     pub(super) key_parts: HashMap<HeaderHash, Vec<u8>>,
     pub(super) blobs: HashMap<BlobHash, Vec<u8>>,
+    /// Blobs that are asked for next and not served.
+    pub(super) lost_blobs: u32,
     /// Last blocks that the head is taken from and the stream holds back.
     pub(super) held_back: usize,
     /// Streams of an earlier connection end.
