@@ -29,7 +29,10 @@ use rustls::{
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_stream::{StreamExt as _, wrappers::TcpListenerStream};
-use tonic::{Code, transport::Channel};
+use tonic::{
+    Code,
+    transport::{Channel, Endpoint},
+};
 
 /// A run of four institutions.
 struct Founded {
@@ -60,6 +63,10 @@ impl Founded {
     }
 
     async fn serve(&self, transport: Transport) -> Running {
+        self.serve_on("127.0.0.1:0", transport).await
+    }
+
+    async fn serve_on(&self, listen: &str, transport: Transport) -> Running {
         let config = Config {
             transport,
             hearing: Duration::ZERO,
@@ -67,7 +74,7 @@ impl Founded {
             linger: Linger::Forever,
             ..Config::new(self.coordinator(), self.path().join("ledger"))
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(listen).await.unwrap();
         Coordinator::start(config, listener).await.unwrap()
     }
 
@@ -95,6 +102,13 @@ async fn refused(way: &Secure) -> Refusal {
 
 async fn head(channel: Channel) -> Result<(), tonic::Status> {
     LedgerClient::new(channel).get_head(GetHeadRequest { size: 0 }).await.map(drop)
+}
+
+/// The same over plain TCP.
+async fn plain_head(address: SocketAddr) -> Result<(), String> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let channel = endpoint.connect().await.map_err(|error| error.to_string())?;
+    head(channel).await.map_err(|status| status.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,13 +250,7 @@ async fn plain_tcp_and_tls_do_not_meet_and_plain_tcp_stays_on_one_machine() {
     node.stop().await.unwrap();
 
     let node = run.serve(CLOSED).await;
-    let address = format!("http://{}", node.address());
-    let endpoint = tonic::transport::Endpoint::from_shared(address).unwrap();
-    let said = match endpoint.connect().await {
-        Ok(channel) => head(channel).await.map_err(|status| status.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    assert!(said.is_err());
+    assert!(plain_head(node.address()).await.is_err());
     node.stop().await.unwrap();
 
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
@@ -250,6 +258,26 @@ async fn plain_tcp_and_tls_do_not_meet_and_plain_tcp_stays_on_one_machine() {
     let error = Coordinator::start(config, listener).await.unwrap_err().to_string();
     assert!(error.contains("leave out --plain"), "{error}");
     assert!(!run.path().join("second").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_a_local_ceremony_takes_both_on_one_machine_and_tls_alone_from_others() {
+    let run = founded();
+    let own = Presented::institution(&run.institution(1));
+    let node = run.serve(Transport::Both).await;
+    plain_head(node.address()).await.unwrap();
+    head(run.way(node.address(), Some(&own)).connect().await.unwrap()).await.unwrap();
+    // One that says nothing holds up neither.
+    let _silent = TcpStream::connect(node.address()).await.unwrap();
+    plain_head(node.address()).await.unwrap();
+    assert_eq!(refused(&run.way(node.address(), None)).await, Refusal::NoCertificate);
+    node.stop().await.unwrap();
+
+    let node = run.serve_on("0.0.0.0:0", Transport::Both).await;
+    let here = SocketAddr::from(([127, 0, 0, 1], node.address().port()));
+    head(run.way(here, Some(&own)).connect().await.unwrap()).await.unwrap();
+    assert!(plain_head(here).await.is_err());
+    node.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
