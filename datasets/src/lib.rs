@@ -51,6 +51,7 @@ mod held_out;
 mod labels;
 mod partitioning;
 mod preprocessor;
+mod quantities;
 mod random;
 mod schema;
 pub mod scorecard;

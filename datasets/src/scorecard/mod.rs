@@ -12,7 +12,7 @@ mod tests;
 
 use serde::Serialize;
 
-use crate::survey::Quantities;
+use crate::quantities::Quantities;
 
 pub use binary::{BinaryScores, OperatingPoint};
 pub use number::NumberScores;

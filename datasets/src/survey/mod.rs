@@ -1,8 +1,9 @@
 //! Statistics of the rows of all sites, from counts that each site takes and somebody sums.
 //!
-//! A site counts its rows: all of them, the positive ones or those of each class, and for every column of the dictionary the rows of each category or of
-//! each of [`BINS`] equal parts of the plausible range; of a number it also sums the values and their squares, scaled so that the
-//! range is \[0, 1\]. No site's counts need be seen: sums of them over all sites give medians, means and deviations.
+//! A site counts its rows: all of them, the positive ones or those of each class, and for every column of the dictionary the rows
+//! of each category or of each of [`BINS`] equal parts of the plausible range; of a number it also sums the values and their
+//! squares, scaled so that the range is \[0, 1\]. No site's counts need be seen: sums of them over all sites give medians, means
+//! and deviations.
 //!
 //! The median comes out of the bins, interpolated; it stands for missing values alone. Mean and deviation are those of the imputed
 //! rows, as [`Preprocessor::fit`](crate::Preprocessor::fit) has them.
@@ -13,6 +14,8 @@ mod tests;
 
 pub use read::{CategoryStatistics, ColumnStatistics, Statistics, SurveyError};
 
+pub use crate::quantities::Quantities;
+
 use crate::column::Values;
 use crate::dataset::Dataset;
 use crate::dictionary::{Column, Dictionary, Kind};
@@ -21,15 +24,6 @@ use crate::scorecard::Form;
 
 /// Parts of a column's plausible range whose rows are counted.
 pub const BINS: usize = 32;
-
-/// What is counted of rows: numbers of rows, and sums of fractions in \[0, 1\], one a row. Of one site, or of all of them.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Quantities {
-    /// Numbers of rows.
-    pub counts: Vec<u64>,
-    /// Sums of fractions.
-    pub sums: Vec<f64>,
-}
 
 /// What all sites count under one dictionary, in one order.
 #[derive(Debug, Clone, PartialEq)]

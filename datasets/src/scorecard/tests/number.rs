@@ -1,5 +1,5 @@
+use crate::quantities::Quantities;
 use crate::scorecard::{Form, NumberScores, Scores};
-use crate::survey::Quantities;
 
 fn read(total: &Quantities) -> Option<NumberScores> {
     match Form::Number.read(total)? {
