@@ -12,8 +12,9 @@ use consilium_learning::{LearnedTarget, Prediction, TrainedModel};
 
 pub(crate) const PREDICT: &str = "\
 The file needs the columns that the model was trained on, by name, in any order; a target is not needed and not looked at. Missing
-values, unknown categories and codes become what they became in training, and values outside of the agreed ranges are
-refused. The answer is CSV: the row (or the column of --id), and what the model predicts. Of two classes: the probability of the
+values and codes become what they became in training. Values outside of the agreed ranges are refused, the file with them, and so are
+categories that the data dictionary does not have, where it has no `other` for them; messages count the lines of the file, its header
+included. The answer is CSV: the row (or the column of --id), and what the model predicts. Of two classes: the probability of the
 positive one, and the class by its name, positive from a probability of a half on. Of several: a probability for each class, by
 name, and the likeliest class. Of a number: the number, in the unit and within the range of the data dictionary.
 
@@ -41,7 +42,8 @@ pub(crate) struct Predict {
     /// looked at.
     #[arg(long, value_name = "SCHEMA.toml")]
     schema: Option<PathBuf>,
-    /// The column that says which row is which [default: rows are numbered from 1].
+    /// The column that says which row is which [default: rows are numbered from 1, the header not
+    /// counted].
     #[arg(long, value_name = "COLUMN")]
     id: Option<String>,
     /// The file to write [default: standard output].

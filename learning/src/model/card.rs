@@ -227,7 +227,7 @@ impl Card<'_> {
         writeln!(
             f,
             "- It must not be applied to columns that are measured, coded or labelled otherwise, nor to values outside of the \
-             ranges that it was trained on: it answers all the same."
+             ranges that it was trained on: only where a data dictionary names the ranges and codes are such rows refused."
         )?;
         writeln!(
             f,
