@@ -14,7 +14,7 @@ pub(crate) struct Counting {
     /// Measures the model after so many steps, and after the last one, on rows that institutions hold out: loss, AUC,
     /// sensitivity, specificity, calibration of two classes; a confusion matrix of several, 32 at most; RMSE, MAE and R² of a
     /// number; all from counts that are summed.
-    #[arg(long, value_name = "STEPS", conflicts_with = "tensors")]
+    #[arg(long, value_name = "STEPS")]
     evaluate_every: Option<u64>,
     /// Ends the run after so many evaluations in a row without a smaller loss; 0 for never.
     #[arg(long, value_name = "EVALUATIONS", default_value_t = 0, requires = "evaluate_every")]

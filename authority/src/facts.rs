@@ -4,8 +4,8 @@ use consilium_authority::bound_facts;
 use consilium_contract::{Parameters, ServerOptimiser};
 use consilium_crypto::mask::Kind;
 use consilium_privacy::Terms;
-use consilium_proto::training::{Convolution, Head, Plan, Program};
-use consilium_proto::v1::{ClassWeights, Cosine, Schedule, StepDecay, Training, schedule::Fall};
+use consilium_proto::training::{Agreed, Convolution, Head, Plan, Program};
+use consilium_proto::v1::{Cosine, Schedule, StepDecay, Training, schedule::Fall};
 
 /// A line a fact.
 pub fn text_of(parameters: &Parameters) -> String {
@@ -18,24 +18,39 @@ pub fn text_of(parameters: &Parameters) -> String {
 
 /// What the institutions train, where it is a plan that this program knows: other trainers may have agreed on another.
 fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
-    if let Ok(program) = Program::decode(training) {
-        let tensor = |(name, shape): (String, Vec<usize>)| format!("{name} {shape:?}");
-        let tensors: Vec<String> = program.tensors().shapes().into_iter().map(tensor).collect();
-        return vec![
-            ("trained by", "a program of each institution's (run --trainer)".into()),
-            ("tensors", tensors.join(", ").into()),
-            ("options", program.options().into()),
-        ];
+    match Agreed::decode(training) {
+        Ok(Agreed::Network(plan)) => network_facts(plan),
+        Ok(Agreed::Program(program)) => program_facts(&program),
+        Err(_) => {
+            vec![("training", format!("{} bytes of another program", training.len()).into())]
+        }
     }
-    let Ok(Plan { layers, training, dictionary }) = Plan::decode(training) else {
-        return vec![("training", format!("{} bytes of another program", training.len()).into())];
-    };
-    let optimiser = training.optimiser().as_str_name().trim_start_matches("OPTIMISER_");
-    let predicted = match layers.head {
+}
+
+fn program_facts(program: &Program) -> Vec<(&'static str, serde_json::Value)> {
+    let tensor = |(name, shape): (String, Vec<usize>)| format!("{name} {shape:?}");
+    let tensors: Vec<String> = program.tensors().shapes().into_iter().map(tensor).collect();
+    let mut facts = vec![
+        ("trained by", "a program of each institution's (run --trainer)".into()),
+        ("tensors", tensors.join(", ").into()),
+        ("options", program.options().into()),
+        ("predicts", predicted(program.head()).into()),
+    ];
+    facts.extend(program.dictionary().map(|hash| ("data dictionary", hash.to_string().into())));
+    facts
+}
+
+fn predicted(head: Head) -> String {
+    match head {
         Head::Binary => "one of 2 classes".to_owned(),
         Head::Classes(classes) => format!("one of {classes} classes, a logit each"),
         Head::Regression => "a number".to_owned(),
-    };
+    }
+}
+
+fn network_facts(plan: Plan) -> Vec<(&'static str, serde_json::Value)> {
+    let Plan { layers, training, dictionary } = plan;
+    let optimiser = training.optimiser().as_str_name().trim_start_matches("OPTIMISER_");
     let mut facts = vec![("inputs", layers.inputs.into())];
     if let Some(Convolution { image_channels, channels }) = layers.convolution {
         facts.push(("image channels", image_channels.into()));
@@ -43,7 +58,7 @@ fn plan_facts(training: &[u8]) -> Vec<(&'static str, serde_json::Value)> {
     }
     facts.extend([
         ("hidden", layers.hidden.into()),
-        ("predicts", predicted.into()),
+        ("predicts", predicted(layers.head).into()),
         ("optimiser", optimiser.to_lowercase().into()),
         ("learning rate", training.learning_rate.into()),
         ("batch size", training.batch_size.into()),
@@ -77,8 +92,8 @@ fn optional_facts(training: &Training) -> Vec<(&'static str, serde_json::Value)>
             facts.push((name, value.into()));
         }
     }
-    if let Some(ClassWeights { negative, positive }) = training.class_weights {
-        facts.push(("class weights", vec![negative, positive].into()));
+    if !training.class_weights.is_empty() {
+        facts.push(("class weights", training.class_weights.clone().into()));
     }
     facts
 }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use consilium_authority::{initial_model, read_model, read_program, read_tensors};
-use consilium_proto::training::{Layers, Program};
+use consilium_authority::{
+    AgreedDictionary, initial_model, read_model, read_program, read_tensors,
+};
+use consilium_proto::training::{Head, Layers, Program};
 use rand_core::OsRng;
 
 /// The choice of a model that is not this project's network.
@@ -13,12 +15,13 @@ pub(super) struct OwnProgram {
     /// Instead of a network: tensors of a model that each institution trains with a program of its own (`consilium-client
     /// run --trainer`). TOML, or JSON in a file whose name ends in .json: `options`, a text for the program, and `name` and
     /// `shape` of each of `tensors`. Starts from zeros where no --initial-model is given. The default of --clip is that for
-    /// Adam with a learning rate of 0.01 and batches of 16 rows: give --clip where the program takes larger steps.
+    /// Adam with a learning rate of 0.01 and batches of 16 rows: give --clip where the program takes larger steps. With
+    /// --evaluate-every the program has to predict as well.
     #[arg(
         long,
         value_name = "FILE",
         conflicts_with_all = [
-            "inputs", "dictionary", "convolution", "hidden", "optimiser", "learning_rate", "schedule", "warmup_steps",
+            "inputs", "convolution", "hidden", "optimiser", "learning_rate", "schedule", "warmup_steps",
             "batch_size", "local_epochs", "weight_decay", "proximal", "class_weights"
         ]
     )]
@@ -27,9 +30,15 @@ pub(super) struct OwnProgram {
 
 impl OwnProgram {
     /// The model of a file of tensors, if one is given: it starts from another file, or from zeros.
-    pub(super) fn found(&self, initial: Option<&Path>) -> Result<Option<Founded>, String> {
+    pub(super) fn found(
+        &self,
+        initial: Option<&Path>,
+        head: Head,
+        dictionary: Option<&AgreedDictionary>,
+    ) -> Result<Option<Founded>, String> {
         let Some(path) = &self.tensors else { return Ok(None) };
-        let program = read_program(path).map_err(|error| error.to_string())?;
+        let dictionary = dictionary.map(AgreedDictionary::hash);
+        let program = read_program(path, head, dictionary).map_err(|error| error.to_string())?;
         let dimension = program.tensors().dimension();
         let model = match initial {
             Some(path) => {

@@ -259,7 +259,7 @@ fn plan(spec: &CeremonySpec) -> Result<(u32, Vec<u8>), AuthorityError> {
         return Ok((program.tensors().dimension(), program.encode()));
     }
     let dictionary = spec.dictionary.as_ref().map(AgreedDictionary::hash);
-    let plan = Plan { layers: spec.layers.clone(), training: spec.training, dictionary };
+    let plan = Plan { layers: spec.layers.clone(), training: spec.training.clone(), dictionary };
     let dimension = plan.check()?;
     if let Some(agreed) = &spec.dictionary
         && agreed.inputs() != spec.layers.inputs

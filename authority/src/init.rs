@@ -113,8 +113,9 @@ pub(super) fn init(arguments: &Init) -> Result<String, String> {
     let head = dictionary.as_ref().map_or(Head::Binary, AgreedDictionary::head);
     let layers = Layers { inputs, convolution, hidden, head };
     let initial = arguments.initial_model.as_deref();
+    let own = arguments.own_program.found(initial, head, dictionary.as_ref())?;
     let Founded { program, dimension, model } =
-        arguments.own_program.found(initial)?.map_or_else(|| network(&layers, initial), Ok)?;
+        own.map_or_else(|| network(&layers, initial), Ok)?;
     let largest = rows.iter().copied().max().unwrap_or(1);
     let defaults = CeremonySpec::new(layers, model, rows);
     let training = arguments.training.over(defaults.training, arguments.steps);

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use consilium_hash::DictionaryHash;
 use consilium_identity::{FilesError, disk};
-use consilium_proto::training::{MAX_OPTIONS_BYTES, Program, Tensor, Tensors};
+use consilium_proto::training::{Head, MAX_OPTIONS_BYTES, Program, Tensor, Tensors};
 use serde::Deserialize;
 
 use crate::{AuthorityError, TensorsFileError};
@@ -26,11 +27,16 @@ struct WrittenTensor {
     shape: Vec<u32>,
 }
 
-/// Reads names and shapes of tensors, and options: JSON where the file's name ends in `.json`, else TOML.
+/// Reads names and shapes of tensors, and options: JSON where the file's name ends in `.json`, else TOML. What the model
+/// predicts and the data dictionary are not in that file: all sites agree on them, whatever trains.
 ///
 /// # Errors
 /// [`AuthorityError::Files`] and [`AuthorityError::Tensors`], naming the file and what is wrong with it.
-pub fn read_program(path: &Path) -> Result<Program, AuthorityError> {
+pub fn read_program(
+    path: &Path,
+    head: Head,
+    dictionary: Option<DictionaryHash>,
+) -> Result<Program, AuthorityError> {
     let bytes = disk::read(path, MAX_FILE_BYTES).map_err(|error| match error {
         FilesError::Io { path, source, .. } => {
             FilesError::Io { path, source, advice: "give a file that names the model's tensors" }
@@ -38,7 +44,7 @@ pub fn read_program(path: &Path) -> Result<Program, AuthorityError> {
         error => error,
     })?;
     let is_json = path.extension().is_some_and(|extension| extension == "json");
-    let program = parse(&bytes, is_json).and_then(checked);
+    let program = parse(&bytes, is_json).and_then(|written| checked(written, head, dictionary));
     program.map_err(|problem| AuthorityError::Tensors { path: path.to_owned(), problem })
 }
 
@@ -59,9 +65,13 @@ fn parse(bytes: &[u8], is_json: bool) -> Result<Written, TensorsFileError> {
     })
 }
 
-fn checked(Written { options, tensors }: Written) -> Result<Program, TensorsFileError> {
+fn checked(
+    Written { options, tensors }: Written,
+    head: Head,
+    dictionary: Option<DictionaryHash>,
+) -> Result<Program, TensorsFileError> {
     let tensors = tensors.into_iter().map(|WrittenTensor { name, shape }| Tensor { name, shape });
-    Ok(Program::new(Tensors::new(tensors.collect())?, options)?)
+    Ok(Program::new(Tensors::new(tensors.collect())?, options, head, dictionary)?)
 }
 
 #[cfg(test)]
@@ -77,7 +87,7 @@ mod tests {
         let text = "options = \"alpha=1\"\n[[tensors]]\nname = \"coef\"\nshape = [1, 8]\n\
                     [[tensors]]\nname = \"intercept\"\nshape = []\n";
         fs::write(&toml, text).unwrap();
-        let program = read_program(&toml).unwrap();
+        let program = read_program(&toml, Head::Binary, None).unwrap();
         let shapes = [("coef".to_owned(), vec![1, 8]), ("intercept".to_owned(), vec![])];
         assert_eq!(program.tensors().shapes(), shapes);
         assert_eq!(program.options(), "alpha=1");
@@ -85,7 +95,7 @@ mod tests {
         let text = r#"{"options": "alpha=1", "tensors": [{"name": "coef", "shape": [1, 8]},
                       {"name": "intercept", "shape": []}]}"#;
         fs::write(&json, text).unwrap();
-        assert_eq!(read_program(&json).unwrap(), program);
+        assert_eq!(read_program(&json, Head::Binary, None).unwrap(), program);
     }
 
     #[test]
@@ -102,16 +112,21 @@ mod tests {
             ("[[tensors]]\nname = \"a\"\nshape = [4000000000, 4000000000]", "parameters"),
         ] {
             fs::write(&path, text).unwrap();
-            let error = read_program(&path).unwrap_err().to_string();
+            let error = read_program(&path, Head::Binary, None).unwrap_err().to_string();
             assert!(error.contains(says) && error.contains("model.toml"), "{error} / {says}");
             assert_eq!(error.lines().count(), 1, "{error}");
         }
         fs::write(&path, [0xff, 0xfe]).unwrap();
-        assert!(read_program(&path).unwrap_err().to_string().contains("utf-8"));
+        assert!(read_program(&path, Head::Binary, None).unwrap_err().to_string().contains("utf-8"));
         fs::write(&path, vec![b' '; 1 << 20]).unwrap();
-        assert!(read_program(&path).unwrap_err().to_string().contains("is longer than"));
+        assert!(
+            read_program(&path, Head::Binary, None)
+                .unwrap_err()
+                .to_string()
+                .contains("is longer than")
+        );
         fs::remove_file(&path).unwrap();
-        let error = read_program(&path).unwrap_err().to_string();
+        let error = read_program(&path, Head::Binary, None).unwrap_err().to_string();
         assert!(error.contains("names the model's tensors"), "{error}");
     }
 }

@@ -4,9 +4,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use consilium_proto::training::check_training;
-use consilium_proto::v1::{
-    ClassWeights, Cosine, Optimiser, Schedule, StepDecay, Training, schedule::Fall,
-};
+use consilium_proto::v1::{Cosine, Optimiser, Schedule, StepDecay, Training, schedule::Fall};
 
 use crate::AuthorityError;
 
@@ -96,8 +94,9 @@ pub struct TrainingFlags {
     /// averaging [default: 0].
     #[arg(long, value_name = "MU")]
     pub proximal: Option<f64>,
-    /// What a negative and a positive row count in the loss [default: the same].
-    #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "NEGATIVE,POSITIVE")]
+    /// What a row of each class counts in the loss: of two classes a negative and a positive row, of several a number for each
+    /// in the dictionary's order [default: the same].
+    #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "N,N,...")]
     pub class_weights: Vec<f64>,
 }
 
@@ -138,17 +137,8 @@ impl TrainingFlags {
         if fall.is_some() || warmup_steps > 0 {
             training.schedule = Some(Schedule { warmup_steps, fall });
         }
-        match *self.class_weights.as_slice() {
-            [] => {}
-            [negative, positive] => {
-                training.class_weights = Some(ClassWeights { negative, positive });
-            }
-            _ => {
-                let given = self.class_weights.len();
-                let problem =
-                    format!("{given} numbers: give two, of a negative and a positive row");
-                return Err(AuthorityError::Bound { flag: "--class-weights", problem });
-            }
+        if !self.class_weights.is_empty() {
+            training.class_weights.clone_from(&self.class_weights);
         }
         check_training(&training)?;
         Ok(training)
@@ -196,7 +186,7 @@ mod tests {
             weight_decay: 1.0,
             schedule: Some(Schedule { warmup_steps: 4, fall }),
             proximal: 0.5,
-            class_weights: Some(ClassWeights { negative: 1.0, positive: 2.0 }),
+            class_weights: vec![1.0, 2.0],
         };
         assert_eq!(all.over(defaults(), 60).unwrap(), expected);
     }
@@ -220,7 +210,6 @@ mod tests {
             (TrainingFlags { weight_decay: Some(1.0), ..none() }, "weight decay is 1"),
             (TrainingFlags { proximal: Some(-1.0), ..none() }, "proximal term is -1"),
             (TrainingFlags { learning_rate: Some(0.0), ..none() }, "learning rate is 0"),
-            (TrainingFlags { class_weights: vec![1.0], ..none() }, "--class-weights: 1 numbers"),
             (TrainingFlags { class_weights: vec![1.0, 0.0], ..none() }, "class weight is 0"),
             (
                 TrainingFlags { schedule: Some(ScheduleChoice::Cosine(0.0)), ..none() },

@@ -134,10 +134,12 @@ fn what_a_model_predicts_follows_from_the_dictionarys_target() {
 }
 
 #[test]
-fn what_fits_two_classes_only_or_fewer_than_there_are_is_refused_by_its_name() {
+fn weights_of_other_classes_than_there_are_or_too_many_to_count_are_refused_by_name() {
     let folder = Folder::new(&with_target("classes = ['a', 'b', 'c']"));
     let weighted = folder.init(&["--dictionary", "d.toml", "--class-weights", "1,2"]);
-    refused(&weighted, "class weights");
+    refused(&weighted, "class weights is 2 numbers; expected 3, one for each class, or none");
+    let fit = folder.init(&["--dictionary", "d.toml", "--class-weights", "1,2,0.5"]);
+    assert!(String::from_utf8_lossy(&fit.stdout).contains("class weights          [1.0,2.0,0.5]"));
     let classes = |number: usize| {
         let many: Vec<String> = (0..number).map(|class| format!("'{class}'")).collect();
         Folder::new(&with_target(&format!("classes = [{}]", many.join(","))))

@@ -9,7 +9,7 @@ use std::{
 };
 
 use consilium_contract::Parameters;
-use consilium_proto::training::Program;
+use consilium_proto::training::{Head, Program};
 
 const TENSORS: &str = "options = \"alpha=1\"\n\
                        [[tensors]]\nname = \"coef\"\nshape = [1, 8]\n\
@@ -79,6 +79,32 @@ fn a_run_of_named_tensors_starts_from_a_safetensors_file_that_has_them() {
     let output = init(folder.path(), &["--initial-model", &start]);
     assert_eq!(output.status.code(), Some(2));
     assert!(!folder.path().join("ceremony").exists());
+}
+
+/// Two inputs, and three classes.
+const DICTIONARY: &str = "format = 1\nname = 'visits'\n\
+    [target]\ncolumn = 'kind'\nclasses = ['a', 'b', 'c']\n\
+    [[columns]]\nname = 'x'\nkind = 'number'\nunit = 'g'\nminimum = 0\nmaximum = 9\n";
+
+#[test]
+fn a_programs_run_agrees_on_a_dictionary_counts_by_it_and_measures_what_it_predicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let dictionary = folder.path().join("d.toml");
+    fs::write(&dictionary, DICTIONARY).unwrap();
+    let dictionary = dictionary.display().to_string();
+    let (parameters, _, says) = founded(
+        folder.path(),
+        &["--dictionary", &dictionary, "--count-statistics", "--evaluate-every", "5"],
+    );
+    let program = Program::decode(&parameters.training).unwrap();
+    assert_eq!(program.head(), Head::Classes(3));
+    assert!(says.contains(&program.dictionary().unwrap().to_string()), "{says}");
+    assert!(says.contains("one of 3 classes"), "{says}");
+    let agenda = parameters.agenda();
+    assert!(agenda.statistics().is_some());
+    assert_eq!(agenda.evaluation().unwrap().counted.tally.counts(), 1 + 9 + 64 + 192);
+    let kept = fs::read_to_string(folder.path().join("ceremony/institution-01/dictionary.toml"));
+    assert_eq!(kept.unwrap(), DICTIONARY);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use consilium_datasets::{
     survey::Quantities,
 };
 use consilium_learning::{TrainError, form};
-use consilium_proto::training::Plan;
+use consilium_proto::training::Agreed;
 use thiserror::Error;
 
 use crate::prepare::{Alone, LocalUpdate, Participant, PrepareError};
@@ -126,10 +126,10 @@ fn encoded(
     })
 }
 
-/// What is counted of the run's models; `None` where they are another program's.
+/// What is counted of the run's models; `None` where nothing is known of them.
 fn form_of(parameters: &Parameters) -> Option<Form> {
-    let plan = Plan::decode(&parameters.training).ok()?;
-    Some(form(plan.layers.head))
+    let agreed = Agreed::decode(&parameters.training).ok()?;
+    Some(form(agreed.head()))
 }
 
 /// What was counted in a step; `None` where nobody can have counted it.

@@ -2,7 +2,7 @@
 
 use consilium_datasets::dictionary::Dictionary;
 use consilium_identity::InstitutionFiles;
-use consilium_proto::training::Plan;
+use consilium_proto::training::Agreed;
 
 use crate::ClientError;
 
@@ -13,9 +13,9 @@ use crate::ClientError;
 /// does not.
 pub fn agreed_dictionary(files: &InstitutionFiles) -> Result<Option<Dictionary>, ClientError> {
     let refuse = |problem: String| Err(ClientError::Dictionary { problem });
-    // A plan of another program names none that this one knows.
-    let plan = Plan::decode(&files.parameters.training).ok();
-    let named = plan.and_then(|plan| plan.dictionary);
+    // A plan that this program does not know names none that it does.
+    let agreed = Agreed::decode(&files.parameters.training).ok();
+    let named = agreed.and_then(|agreed| agreed.dictionary());
     match (named, &files.dictionary) {
         (None, None) => Ok(None),
         (None, Some(_)) => refuse("is there, and the genesis names no data dictionary".to_owned()),

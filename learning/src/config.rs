@@ -19,16 +19,6 @@ pub enum Optimiser {
     AdamW,
 }
 
-/// What a row of each class counts in the loss.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClassWeights {
-    /// Of a negative row.
-    pub negative: f64,
-    /// Of a positive row.
-    pub positive: f64,
-}
-
 /// Hyper-parameters of local training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,9 +38,9 @@ pub struct TrainingConfig {
     /// μ/2·‖w − w_global‖² besides. 0 is plain averaging.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub proximal: f64,
-    /// What a row of each class counts; the same where it is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub class_weights: Option<ClassWeights>,
+    /// What a row of each class counts in the loss, `[classes]`, of two the negative one first; the same where it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_weights: Vec<f64>,
     /// How the learning rate changes over the steps of a run; not at all where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
@@ -76,7 +66,7 @@ impl TrainingConfig {
             local_epochs,
             weight_decay: 0.0,
             proximal: 0.0,
-            class_weights: None,
+            class_weights: Vec::new(),
             schedule: None,
         }
     }
@@ -89,8 +79,6 @@ impl TrainingConfig {
             Optimiser::Adam => v1::Optimiser::Adam,
             Optimiser::AdamW => v1::Optimiser::Adamw,
         };
-        let class_weights =
-            |ClassWeights { negative, positive }| v1::ClassWeights { negative, positive };
         v1::Training {
             optimiser: optimiser.into(),
             learning_rate: self.learning_rate,
@@ -99,7 +87,7 @@ impl TrainingConfig {
             weight_decay: self.weight_decay,
             schedule: self.schedule.map(Schedule::to_plan),
             proximal: self.proximal,
-            class_weights: self.class_weights.map(class_weights),
+            class_weights: self.class_weights.clone(),
         }
     }
 
@@ -115,8 +103,6 @@ impl TrainingConfig {
             // Checked training names one of the three.
             v1::Optimiser::Sgd | v1::Optimiser::Unspecified => Optimiser::Sgd,
         };
-        let class_weights =
-            |v1::ClassWeights { negative, positive }| ClassWeights { negative, positive };
         Ok(Self {
             optimiser,
             learning_rate: training.learning_rate,
@@ -124,7 +110,7 @@ impl TrainingConfig {
             local_epochs: training.local_epochs as usize,
             weight_decay: training.weight_decay,
             proximal: training.proximal,
-            class_weights: training.class_weights.map(class_weights),
+            class_weights: training.class_weights.clone(),
             schedule: training.schedule.map(Schedule::from_plan),
         })
     }

@@ -51,7 +51,7 @@ mod training;
 mod weights;
 
 pub use architecture::Architecture;
-pub use config::{ClassWeights, Optimiser, TrainingConfig};
+pub use config::{Optimiser, TrainingConfig};
 pub use error::LearningError;
 pub use evaluation::{Metrics, evaluate, form, logits};
 pub use linear::{LinearModel, linear_models};

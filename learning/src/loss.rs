@@ -7,30 +7,36 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use consilium_proto::training::Head;
 
 use crate::network::Network;
-use crate::{ClassWeights, LearningError, TrainingConfig};
+use crate::{LearningError, TrainingConfig};
 
 /// Mean loss of the rows of a batch.
 pub(super) enum Loss {
-    /// Cross-entropy on one logit.
-    Binary(Option<ClassWeights>),
-    /// Cross-entropy on the softmax of a logit for each class.
-    Classes,
+    /// Cross-entropy on one logit. A negative and a positive row count so much.
+    Binary(Option<[f32; 2]>),
+    /// Cross-entropy on the softmax of a logit for each class. A row of each class counts so much; the same without numbers.
+    Classes(Vec<f32>),
     /// Squared error.
     Regression,
 }
 
 impl Loss {
     /// # Errors
-    /// [`LearningError::TrainingConfig`] for weights of two classes where there are others.
+    /// [`LearningError::TrainingConfig`] for weights of other classes than there are.
     pub(super) fn new(head: Head, config: &TrainingConfig) -> Result<Self, LearningError> {
-        match (head, config.class_weights) {
-            (Head::Binary, weights) => Ok(Self::Binary(weights)),
-            (Head::Classes(_), None) => Ok(Self::Classes),
-            (Head::Regression, None) => Ok(Self::Regression),
-            (Head::Classes(_) | Head::Regression, Some(_)) => Err(LearningError::TrainingConfig {
+        let weights: Vec<f32> = config.class_weights.iter().map(|&weight| weight as f32).collect();
+        match (head, weights.as_slice()) {
+            (Head::Binary, []) => Ok(Self::Binary(None)),
+            (Head::Binary, &[negative, positive]) => Ok(Self::Binary(Some([negative, positive]))),
+            (Head::Classes(classes), given)
+                if given.is_empty() || given.len() == classes as usize =>
+            {
+                Ok(Self::Classes(weights))
+            }
+            (Head::Regression, []) => Ok(Self::Regression),
+            (_, given) => Err(LearningError::TrainingConfig {
                 name: "class weights",
-                expected: "absent where there are not two classes".to_owned(),
-                got: "two numbers".to_owned(),
+                expected: "one for each class, or none".to_owned(),
+                got: format!("{} numbers", given.len()),
             }),
         }
     }
@@ -46,11 +52,17 @@ impl Loss {
                 loss.forward(outputs, targets)
             }
             Self::Binary(Some(weights)) => weighted(outputs, labels, *weights, device),
-            Self::Classes => {
+            Self::Classes(weights) => {
                 let classes: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
                 let classes = TensorData::new(classes, [labels.len(), 1]);
                 let classes = Tensor::<2, Int>::from_data(classes, device);
-                log_softmax(outputs, 1).gather(1, classes).mean().neg()
+                let gains = log_softmax(outputs, 1).gather(1, classes);
+                if weights.is_empty() {
+                    return gains.mean().neg();
+                }
+                // Checked labels are classes, each of which has a weight.
+                let weight = |label: f32| weights.get(label as usize).copied().unwrap_or(1.0);
+                (gains * column(labels, weight, device)).mean().neg()
             }
             Self::Regression => {
                 let targets = TensorData::new(labels.to_vec(), [labels.len(), 1]);
@@ -64,20 +76,21 @@ fn is_positive(label: f32) -> bool {
     label > 0.5
 }
 
+/// A number for each label, `[batch, 1]`.
+fn column(labels: &[f32], value: impl Fn(f32) -> f32, device: &Device) -> Tensor<2> {
+    let values: Vec<f32> = labels.iter().map(|&label| value(label)).collect();
+    Tensor::from_data(TensorData::new(values, [labels.len(), 1]), device)
+}
+
 fn weighted(
     outputs: Tensor<2>,
     labels: &[f32],
-    weights: ClassWeights,
+    [negative, positive]: [f32; 2],
     device: &Device,
 ) -> Tensor<1> {
-    let column = |value: &dyn Fn(f32) -> f32| {
-        let values: Vec<f32> = labels.iter().map(|&label| value(label)).collect();
-        Tensor::<2>::from_data(TensorData::new(values, [labels.len(), 1]), device)
-    };
-    let negatives = column(&|label| f32::from(u8::from(!is_positive(label))));
-    let ClassWeights { negative, positive } = weights;
-    let weights =
-        column(&|label| if is_positive(label) { positive as f32 } else { negative as f32 });
+    let negatives = column(labels, |label| f32::from(u8::from(!is_positive(label))), device);
+    let weight = |label| if is_positive(label) { positive } else { negative };
+    let weights = column(labels, weight, device);
     // −log σ(z) of a positive row, z − log σ(z) = −log σ(−z) of a negative one. Divided by the rows and not by their
     // weights, which differ from batch to batch: the mean over batches is then that over all rows.
     let losses = negatives * outputs.clone() - log_sigmoid(outputs);

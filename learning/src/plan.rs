@@ -37,7 +37,7 @@ mod tests {
     use consilium_proto::training::{Convolution, Layers};
 
     use super::*;
-    use crate::{ClassWeights, Fall, Optimiser, Schedule};
+    use crate::{Fall, Optimiser, Schedule};
 
     #[test]
     fn what_was_agreed_is_what_is_trained_and_another_dimension_is_refused() {
@@ -45,7 +45,7 @@ mod tests {
         let config = TrainingConfig {
             weight_decay: 0.25,
             proximal: 0.125,
-            class_weights: Some(ClassWeights { negative: 1.0, positive: 3.0 }),
+            class_weights: vec![1.0, 3.0],
             schedule: Some(Schedule { warmup_steps: 5, fall }),
             ..TrainingConfig::new(Optimiser::AdamW, 0.5, 4, 2)
         };

@@ -1,37 +1,36 @@
 //! A trainer of tabular rows whose scales are agreed in the run itself.
 
 use consilium_datasets::{
-    Dataset, Preprocessor, Split,
+    Dataset, Preprocessor, Split, Table,
     dictionary::Dictionary,
     survey::{Quantities, Survey},
 };
 
-use crate::{LocalTrainer, TrainError, Trainer, TrainingPlan};
+use crate::{TrainError, Trainer};
 
-/// Rows under a dictionary, not yet scaled. It counts them, and becomes a [`LocalTrainer`] once the counts of all institutions are
+/// Makes a trainer of rows that are scaled: of those that it trains on, and of those that it holds out.
+type Begin<T> = Box<dyn Fn(Table, Table) -> Result<T, TrainError> + Send>;
+
+/// Rows under a dictionary, not yet scaled. It counts them, and becomes another trainer once the counts of all institutions are
 /// summed and verified.
-pub struct TabularTrainer {
+pub struct TabularTrainer<T> {
     dataset: Dataset,
     rows: Split,
     dictionary: Dictionary,
-    plan: TrainingPlan,
-    seed: u64,
-    institution: u64,
-    scaled: Option<LocalTrainer>,
+    begin: Begin<T>,
+    scaled: Option<T>,
 }
 
-impl TabularTrainer {
-    /// Of a file that was opened under the dictionary: `rows` says which of its rows are trained on, and which are held out.
-    /// Seed and institution as in [`LocalTrainer::new`].
+impl<T: Trainer> TabularTrainer<T> {
+    /// Of a file that was opened under the dictionary: `rows` says which of its rows are trained on, and which are held out;
+    /// `begin` gets both once they are scaled, in this order.
     pub fn new(
         dataset: Dataset,
         rows: Split,
         dictionary: Dictionary,
-        plan: TrainingPlan,
-        seed: u64,
-        institution: u64,
+        begin: impl Fn(Table, Table) -> Result<T, TrainError> + Send + 'static,
     ) -> Self {
-        Self { dataset, rows, dictionary, plan, seed, institution, scaled: None }
+        Self { dataset, rows, dictionary, begin: Box::new(begin), scaled: None }
     }
 
     /// Scales the rows, so that it trains from now on.
@@ -40,21 +39,18 @@ impl TabularTrainer {
     /// [`TrainError::Failed`] for a preprocessor that does not fit the file, or the model.
     pub fn scale(&mut self, preprocessor: &Preprocessor) -> Result<(), TrainError> {
         let table = |rows: &[usize]| preprocessor.transform(&self.dataset, rows);
-        let table =
-            (table(&self.rows.train).map_err(failed)?, table(&self.rows.test).map_err(failed)?);
-        let (train, held_out) = table;
-        let TrainingPlan { architecture, config } = self.plan.clone();
-        let trainer = LocalTrainer::new(architecture, train, config, self.seed, self.institution)?;
-        self.scaled = Some(trainer.holding_out(held_out)?);
+        let train = table(&self.rows.train).map_err(failed)?;
+        let held_out = table(&self.rows.test).map_err(failed)?;
+        self.scaled = Some((self.begin)(train, held_out)?);
         Ok(())
     }
 
-    fn scaled(&mut self) -> Result<&mut LocalTrainer, TrainError> {
+    fn scaled(&mut self) -> Result<&mut T, TrainError> {
         self.scaled.as_mut().ok_or(TrainError::Unable("train before its rows are scaled"))
     }
 }
 
-impl Trainer for TabularTrainer {
+impl<T: Trainer> Trainer for TabularTrainer<T> {
     fn train(&mut self, step: u64, global: &[f32]) -> Result<Vec<f32>, TrainError> {
         self.scaled()?.train(step, global)
     }
@@ -86,7 +82,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{Architecture, Optimiser, TrainingConfig};
+    use crate::{Architecture, LocalTrainer, Optimiser, TrainingConfig};
 
     const DICTIONARY: &str = "\
 format = 1
@@ -104,7 +100,7 @@ maximum = 400
 ";
 
     /// Forty rows, ill from 160 on; every fourth is held out.
-    fn trainer() -> TabularTrainer {
+    fn trainer() -> TabularTrainer<LocalTrainer> {
         let dictionary = Dictionary::parse(DICTIONARY).unwrap();
         let csv: String = (0..40).map(|i| format!("{},{}\n", i * 8, u8::from(i >= 20))).collect();
         let schema = "name='t'\nfile='t.csv'\ntarget={column='ill', positive=1, negative=0}\n";
@@ -113,11 +109,12 @@ maximum = 400
         let (dataset, _) = dictionary.open(&source).unwrap();
         let (test, train): (Vec<usize>, Vec<usize>) = (0..40).partition(|row| row % 4 == 0);
         let architecture = Architecture::new(1, vec![]).unwrap();
-        let plan = TrainingPlan {
-            architecture,
-            config: TrainingConfig::new(Optimiser::Adam, 0.05, 8, 20),
+        let config = TrainingConfig::new(Optimiser::Adam, 0.05, 8, 20);
+        let begin = move |train, held_out| {
+            let trainer = LocalTrainer::new(architecture.clone(), train, config.clone(), 1, 1)?;
+            Ok(trainer.holding_out(held_out)?)
         };
-        TabularTrainer::new(dataset, Split { train, test }, dictionary, plan, 1, 1)
+        TabularTrainer::new(dataset, Split { train, test }, dictionary, begin)
     }
 
     #[test]

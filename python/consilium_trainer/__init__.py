@@ -1,7 +1,7 @@
 """Train with your own code in a Consilium run.
 
-Write three functions, ``describe``, ``train`` and ``evaluate``, in a file, and have the client start
-``python -m consilium_trainer FILE``; or end the file with ``consilium_trainer.run(describe, train, evaluate)`` and
+Write functions, ``describe``, ``train`` and, if you like, ``evaluate`` and ``predict``, in a file, and have the client start
+``python -m consilium_trainer FILE``; or end the file with ``consilium_trainer.run(describe, train, evaluate, predict)`` and
 have it start ``python FILE``. See README.md.
 """
 

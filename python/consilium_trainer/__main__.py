@@ -29,7 +29,8 @@ def serve(path: str) -> None:
     # Before the file is run: what it or its imports print is no reply.
     requests, replies = private_pipes()
     module = load(path)
-    Session(module.describe, module.train, getattr(module, "evaluate", None)).serve(requests, replies)
+    optional = [getattr(module, name, None) for name in ("evaluate", "predict")]
+    Session(module.describe, module.train, *optional).serve(requests, replies)
 
 
 def init(arguments: list[str]) -> None:

@@ -14,7 +14,8 @@ class Rows(NamedTuple):
     features: Optional[numpy.ndarray]
     """Standardised, ``[rows, width]``, float32."""
     labels: Optional[numpy.ndarray]
-    """1 for a positive row, else 0, ``[rows]``, float32."""
+    """Of two classes 1 for a positive row, else 0; of several the number of the class, from 0; or a number as a fraction of
+    the dictionary's range. ``[rows]``, float32."""
     path: Optional[str]
     """The file under ``--data``, where the client runs with ``--raw-data``; the arrays are then absent."""
 

@@ -11,7 +11,7 @@ import traceback
 from typing import Callable, Dict, Mapping, Optional, TextIO
 
 import numpy
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from .model import checked, listed, save, shapes_of
 from .rows import Rows, load_rows
@@ -30,10 +30,12 @@ class Session:
         describe: Callable[[str], Mapping[str, object]],
         train: Callable[[Model, Rows, str, int, int], Mapping[str, object]],
         evaluate: Optional[Callable[[Model, Rows, str], Mapping[str, Optional[float]]]] = None,
+        predict: Optional[Callable[[Model, numpy.ndarray, str], object]] = None,
     ) -> None:
         self._describe = describe
         self._train = train
         self._evaluate = evaluate
+        self._predict = predict
         self._rows: Optional[Rows] = None
         self._shapes: Optional[dict] = None
 
@@ -66,8 +68,12 @@ class Session:
                 raise ValueError(f"this package speaks version {PROTOCOL}, the client {request['protocol']}")
             self._rows = load_rows(request["table"], request["data"])
             self._shapes = shapes_of(checked(self._describe(options)))
-            evaluates = self._evaluate is not None
-            return {"protocol": PROTOCOL, "tensors": listed(self._shapes), "evaluates": evaluates}
+            return {
+                "protocol": PROTOCOL,
+                "tensors": listed(self._shapes),
+                "evaluates": self._evaluate is not None,
+                "predicts": self._predict is not None,
+            }
         model = load_file(request["model"])
         if kind == "train":
             step = request["step"]
@@ -79,6 +85,12 @@ class Session:
         if kind == "evaluate" and self._evaluate is not None:
             metrics = self._evaluate(model, self._rows, options)
             return {"metrics": {str(name): number(value) for name, value in metrics.items()}}
+        if kind == "predict" and self._predict is not None:
+            features = load_file(request["rows"])["features"]
+            outputs = numpy.array(self._predict(model, features, options), dtype=numpy.float32, order="C")
+            # One output a row may come as a list of numbers; what has another length is refused by the client.
+            save_file({"outputs": outputs.reshape(len(outputs), -1)}, request["out"])
+            return {}
         raise ValueError(f"unknown request {kind!r}")
 
 
@@ -114,7 +126,7 @@ def private_pipes() -> tuple[TextIO, TextIO]:
     return requests, replies
 
 
-def run(describe, train, evaluate=None) -> None:
-    """Serves the client that has started this program. See the package's README for the three functions."""
+def run(describe, train, evaluate=None, predict=None) -> None:
+    """Serves the client that has started this program. See the package's README for the functions."""
     requests, replies = private_pipes()
-    Session(describe, train, evaluate).serve(requests, replies)
+    Session(describe, train, evaluate, predict).serve(requests, replies)

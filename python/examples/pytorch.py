@@ -63,5 +63,12 @@ def evaluate(model, rows, options):
     return {"accuracy": correct.float().mean().item(), "loss": nn.BCEWithLogitsLoss()(logits, labels).item()}
 
 
+def predict(model, features, options):
+    found = with_weights(model, options)
+    found.eval()
+    with torch.no_grad():
+        return found(torch.from_numpy(features)).numpy()
+
+
 if __name__ == "__main__":
-    consilium_trainer.run(describe, train, evaluate)
+    consilium_trainer.run(describe, train, evaluate, predict)

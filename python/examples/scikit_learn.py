@@ -59,5 +59,10 @@ def evaluate(model, rows, options):
     }
 
 
+def predict(model, features, options):
+    # Log odds, which are the logits that are asked for.
+    return classifier(model, options).decision_function(features)
+
+
 if __name__ == "__main__":
-    consilium_trainer.run(describe, train, evaluate)
+    consilium_trainer.run(describe, train, evaluate, predict)

@@ -41,5 +41,10 @@ def input_is_there():
     return True
 
 
+def predict(model, features, options):
+    print("printed by predict")
+    return features.sum(axis=1) * model["b"]
+
+
 def evaluate(model, rows, options):
     return {"sum": model["a"].sum(), "auc": float("nan"), "none": None}

@@ -77,6 +77,7 @@ class SessionTest(unittest.TestCase):
                 "protocol": 1,
                 "tensors": [{"name": "a", "shape": [2, 3]}, {"name": "b", "shape": []}],
                 "evaluates": True,
+                "predicts": True,
             },
         )
         reply, model = client.train(step=3)
@@ -120,6 +121,18 @@ class SessionTest(unittest.TestCase):
         save_file({"a": numpy.ones((2, 3), dtype=numpy.float32)}, client.path("model"))
         reply = client.ask("evaluate", model=client.path("model"))
         self.assertEqual(reply["metrics"], {"sum": 6.0, "auc": None, "none": None})
+
+    def test_predictions_are_a_row_of_outputs_for_each_row(self):
+        client = self.client()
+        client.describe()
+        save_file({"a": numpy.ones((2, 3), dtype=numpy.float32), "b": numpy.float32([2])}, client.path("model"))
+        save_file({"features": numpy.float32([[1, 2], [3, 4], [5, 6]])}, client.path("held-out"))
+        out = client.path("predictions")
+        reply = client.ask("predict", model=client.path("model"), rows=client.path("held-out"), out=out)
+        self.assertEqual(reply, {"id": 2})
+        found = load_file(out)["outputs"]
+        numpy.testing.assert_array_equal(found, numpy.float32([[6], [14], [22]]))
+        self.assertEqual(found.dtype, numpy.float32)
 
     def test_rows_of_ones_own_are_named_and_not_read(self):
         client = self.client()

@@ -8,7 +8,7 @@ use std::{env, error::Error, path::Path, time::Duration, time::Instant};
 
 use consilium_datasets::Table;
 use consilium_learning::Trainer as _;
-use consilium_proto::training::{Program, Tensor, Tensors};
+use consilium_proto::training::{Head, Program, Tensor, Tensors};
 use consilium_trainer::{ProgramTrainer, Rows, Settings, Words};
 
 const STEPS: u64 = 20;
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let width: usize = inputs.parse()?;
     let shapes = shapes.iter().map(|text| tensor(text)).collect::<Result<_, _>>()?;
-    let agreed = Program::new(Tensors::new(shapes)?, options.clone())?;
+    let agreed = Program::new(Tensors::new(shapes)?, options.clone(), Head::Binary, None)?;
     // Rows of any values: it is the way that is measured.
     let features = (0..ROWS * width).map(|place| (place % 17) as f32 / 8.0 - 1.0).collect();
     let labels = (0..ROWS).map(|row| (row % 2) as f32).collect();
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let start = Instant::now();
         trainer.train(step, &global)?;
         let whole = start.elapsed().as_secs_f64() * 1e3;
-        let metrics = trainer.evaluate(&global)?.unwrap_or_default();
+        let metrics = trainer.measure(&global)?.unwrap_or_default();
         let inside = metrics.get("inside_ms").copied().flatten().ok_or("no inside_ms")?;
         // The first step starts the program.
         if step > 0 {

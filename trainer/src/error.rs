@@ -88,6 +88,14 @@ pub enum ProgramFailure {
     /// A file that is not the model that was asked for.
     #[error("not the model of this run: {0}")]
     Model(String),
+    /// The run measures models, and the program cannot say what one predicts.
+    #[error(
+        "the run measures the model on rows that are held out, and the program does not answer `predict` (docs/own-code.md)"
+    )]
+    NoPredictions,
+    /// A file that is not what was predicted.
+    #[error("not the predictions that were asked for: {0}")]
+    Predictions(String),
     /// Measurements that cannot be.
     #[error("the metrics of the program: {0}")]
     Metrics(String),

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use consilium_datasets::Table;
+use consilium_datasets::{Table, scorecard::Form, survey::Quantities};
 use consilium_learning::{TrainError, Trainer, generator};
 use consilium_proto::training::{Program, Tensor, Tensors};
 use rand_core::RngCore as _;
@@ -19,11 +19,14 @@ use crate::{
     folder::sweep,
     protocol::{Described, Done, Evaluated, PROTOCOL, Request},
     slot::Slot,
-    tensors::{read_model, write_model, write_table},
+    tensors::{read_model, read_predictions, write_model, write_table, write_unlabelled},
 };
 
 /// Most measurements of a model.
 const MAX_METRICS: usize = 64;
+
+/// Where the rows that are held out lie in the private folder.
+const HELD_OUT: &str = "held-out.safetensors";
 
 /// Longest name of a measurement, in bytes.
 const MAX_METRIC_NAME_BYTES: usize = 128;
@@ -38,6 +41,14 @@ pub enum Rows {
     Prepared(Table),
     /// What the program reads itself, out of this file or from where it likes.
     Own(PathBuf),
+    /// None yet: the run counts them before they are scaled. Such a trainer says which model it trains, and no more.
+    Later,
+}
+
+/// Rows that nobody trains on.
+struct HeldOut {
+    form: Form,
+    table: Table,
 }
 
 /// How a program is run.
@@ -59,6 +70,7 @@ pub struct ProgramTrainer {
     settings: Settings,
     agreed: Program,
     rows: Rows,
+    held_out: Option<HeldOut>,
     seed: u64,
     institution: u64,
     slot: Arc<Slot>,
@@ -92,7 +104,22 @@ impl ProgramTrainer {
     ) -> Self {
         sweep(&settings.scratch);
         let slot = Arc::default();
-        Self { settings, agreed, rows, seed, institution, slot, child: None }
+        Self { settings, agreed, rows, held_out: None, seed, institution, slot, child: None }
+    }
+
+    /// Has the program predict these rows, which it does not train on and whose labels it is not shown, where the run measures
+    /// the model.
+    #[must_use]
+    pub fn holding_out(mut self, form: Form, table: Table) -> Self {
+        self.held_out = Some(HeldOut { form, table });
+        self
+    }
+
+    /// The same, ended by a stopper that others may be ended by, too.
+    #[must_use]
+    pub fn stopped_by(mut self, stopper: &Stopper) -> Self {
+        self.slot = Arc::clone(&stopper.0);
+        self
     }
 
     /// What ends the child from another thread.
@@ -114,7 +141,7 @@ impl ProgramTrainer {
     ///
     /// # Errors
     /// [`ProgramFailure`]; nothing runs then.
-    pub fn evaluate(&mut self, model: &[f32]) -> Result<Option<Metrics>, ProgramFailure> {
+    pub fn measure(&mut self, model: &[f32]) -> Result<Option<Metrics>, ProgramFailure> {
         let mut child = self.ready()?;
         let metrics = self.evaluated(&mut child, model)?;
         self.child = Some(child);
@@ -138,10 +165,12 @@ impl ProgramTrainer {
                 (Some(prepared.as_path()), None)
             }
             Rows::Own(data) => (None, Some(data.as_path())),
+            Rows::Later => (None, None),
         };
         let options = self.agreed.options();
         let describe = Request::Describe { protocol: PROTOCOL, table, data, options };
-        let Described { protocol, tensors, evaluates } = conversation.ask(&describe, *deadline)?;
+        let Described { protocol, tensors, evaluates, predicts } =
+            conversation.ask(&describe, *deadline)?;
         if protocol != PROTOCOL {
             return Err(ProgramFailure::Protocol { theirs: protocol, ours: PROTOCOL });
         }
@@ -150,6 +179,12 @@ impl ProgramTrainer {
         let tensors = Tensors::new(tensors.collect())
             .map_err(|error| ProgramFailure::OtherModel(error.to_string()))?;
         compare(&tensors, self.agreed.tensors())?;
+        if let Some(HeldOut { table, .. }) = &self.held_out {
+            if !predicts {
+                return Err(ProgramFailure::NoPredictions);
+            }
+            write_unlabelled(&conversation.file(HELD_OUT), table)?;
+        }
         Ok(Child { conversation, evaluates })
     }
 
@@ -190,6 +225,36 @@ impl ProgramTrainer {
         Ok(local)
     }
 
+    /// What the model says of the rows that are held out, `[rows, outputs]`; of none there are none.
+    fn predicted(&self, child: &mut Child, model: &[f32]) -> Result<Vec<f32>, ProgramFailure> {
+        let Some(HeldOut { form, table }) = &self.held_out else { return Ok(Vec::new()) };
+        let path = child.conversation.file("predicting.safetensors");
+        let rows = child.conversation.file(HELD_OUT);
+        let out = child.conversation.file("predictions.safetensors");
+        write_model(&path, self.agreed.tensors(), model)?;
+        let options = self.agreed.options();
+        let request = Request::Predict { model: &path, rows: &rows, out: &out, options };
+        let Done {} = child.conversation.ask(&request, self.settings.deadline)?;
+        let outputs = read_predictions(&out, table.rows, form.outputs())?;
+        remove(&path)?;
+        remove(&out)?;
+        Ok(outputs)
+    }
+
+    fn counted(&mut self, model: &[f32]) -> Result<Option<Quantities>, ProgramFailure> {
+        let Some(HeldOut { table, .. }) = &self.held_out else { return Ok(None) };
+        let outputs = if table.rows == 0 {
+            Vec::new()
+        } else {
+            let mut child = self.ready()?;
+            let outputs = self.predicted(&mut child, model)?;
+            self.child = Some(child);
+            outputs
+        };
+        let held_out = self.held_out.as_ref();
+        Ok(held_out.map(|HeldOut { form, table }| form.count(&outputs, &table.labels)))
+    }
+
     fn step(&mut self, step: u64, global: &[f32]) -> Result<Vec<f32>, ProgramFailure> {
         let mut child = self.ready()?;
         let start = Instant::now();
@@ -207,6 +272,11 @@ impl ProgramTrainer {
 impl Trainer for ProgramTrainer {
     fn train(&mut self, step: u64, global: &[f32]) -> Result<Vec<f32>, TrainError> {
         self.step(step, global).map_err(|failure| TrainError::Failed(failure.into()))
+    }
+
+    fn evaluate(&mut self, model: &[f32]) -> Result<Quantities, TrainError> {
+        let counted = self.counted(model).map_err(|failure| TrainError::Failed(failure.into()))?;
+        counted.ok_or(TrainError::Unable("evaluate without rows that it holds out"))
     }
 }
 

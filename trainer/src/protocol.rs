@@ -27,6 +27,8 @@ pub(crate) enum Request<'a> {
     Train { step: u64, model: &'a Path, out: &'a Path, seed: u32, options: &'a str },
     /// How good a model is on the program's rows.
     Evaluate { model: &'a Path, options: &'a str },
+    /// What a model says of rows that nobody trains on.
+    Predict { model: &'a Path, rows: &'a Path, out: &'a Path, options: &'a str },
     /// The last request.
     Stop,
 }
@@ -38,6 +40,7 @@ impl Request<'_> {
             Self::Describe { .. } => "describe",
             Self::Train { .. } => "train",
             Self::Evaluate { .. } => "evaluate",
+            Self::Predict { .. } => "predict",
             Self::Stop => "stop",
         }
     }
@@ -74,6 +77,9 @@ pub(crate) struct Described {
     /// Whether it answers [`Request::Evaluate`].
     #[serde(default)]
     pub evaluates: bool,
+    /// Whether it answers [`Request::Predict`].
+    #[serde(default)]
+    pub predicts: bool,
 }
 
 /// A tensor as a program names it.
@@ -83,7 +89,7 @@ pub(crate) struct DescribedTensor {
     pub shape: Vec<u32>,
 }
 
-/// The answer to [`Request::Train`] and [`Request::Stop`]: that it is done.
+/// The answer to [`Request::Train`], [`Request::Predict`] and [`Request::Stop`]: that it is done.
 #[derive(Deserialize)]
 pub(crate) struct Done {}
 

@@ -99,7 +99,7 @@ fn end(Running { mut process, folder }: Running) -> String {
 
 /// Ends the child of a [`ProgramTrainer`](crate::ProgramTrainer) from any thread, for good: what waits for the child gets an
 /// error at once, and no other is started.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Stopper(pub(crate) Arc<Slot>);
 
 impl Stopper {

@@ -53,11 +53,12 @@ pub(crate) fn export(
     let checked = model::load(state, parameters).map_err(failure)?.ok_or_else(|| {
         Failure::unusable(format!("{}: no round has been closed and checked yet", state.display()))
     })?;
-    if let Some(written) = trainer::export(parameters, checked.model().parameters(), out) {
-        written?;
-        return Ok(format!("the model after {} rounds: {}\n", checked.step(), out.display()));
-    }
     let Chosen { parameters: chosen, step, scores, words } = choose(&files, &checked, last);
+    if let Some(written) = trainer::export(parameters, &chosen, out) {
+        written?;
+        let measured = scores.map_or_else(String::new, |scores| format!("{}\n", scores.in_short()));
+        return Ok(format!("{words}: {}\n{measured}", out.display()));
+    }
     let architecture = plan(parameters)?.architecture;
     // The model after an earlier round may be replaced; one of another network is somebody else's.
     let is_former = |found: &[u8]| from_safetensors(&architecture, found).is_ok();

@@ -13,9 +13,9 @@ use std::{
 use clap::Args;
 use consilium_cli::{Failure, output::write_file};
 use consilium_contract::Parameters;
-use consilium_datasets::Table;
+use consilium_datasets::{Table, scorecard::Form};
 use consilium_identity::InstitutionFiles;
-use consilium_learning::LearningError;
+use consilium_learning::{LearningError, form};
 use consilium_proto::training::{PlanError, Program};
 use consilium_trainer::{
     ProgramTrainer, Rows, Settings, Stopper, Words, from_safetensors, to_safetensors,
@@ -53,25 +53,33 @@ fn deadline(text: &str) -> Result<Duration, String> {
     Err(format!("expected seconds, 0.001 to {MAX_DEADLINE_SECONDS}"))
 }
 
+/// A program in place of this project's network, which the genesis and the command line agree on.
+pub(super) struct OwnProgram {
+    settings: Settings,
+    agreed: Program,
+    seed: u64,
+    institution: u64,
+    /// What is counted of its predictions, where the run measures the model.
+    form: Option<Form>,
+    /// What it reads itself, in place of a table.
+    own_data: Option<PathBuf>,
+    stopper: Stopper,
+}
+
 impl OwnTrainer {
-    /// Refuses a program in a run whose rows are counted before they are scaled, which is one of this project's network.
-    pub(super) fn refuse(&self) -> Result<(), Failure> {
-        match &self.trainer {
-            None => Ok(()),
-            Some(_) => Err(Failure::unusable(
-                "--trainer: this run trains this project's network: leave it out",
-            )),
-        }
+    /// Whether a program reads the rows itself.
+    pub(super) fn reads_rows(&self) -> bool {
+        self.raw_data
     }
 
-    /// The program, started and compared with the genesis, if one is given. `data` is what was given as the rows.
-    pub(super) fn start(
+    /// The program that trains, if one is given; the genesis has to be one of named tensors exactly then. `data` is what was
+    /// given as the rows.
+    pub(super) fn program(
         &self,
         files: &InstitutionFiles,
-        table: &Table,
         data: &str,
         seed: u64,
-    ) -> Result<Option<ProgramTrainer>, Failure> {
+    ) -> Result<Option<OwnProgram>, Failure> {
         let parameters = &files.parameters;
         let Some(command) = &self.trainer else {
             return match agreed(parameters) {
@@ -83,6 +91,13 @@ impl OwnTrainer {
             };
         };
         let agreed = agreed(parameters)?;
+        let agenda = parameters.agenda();
+        let evaluates = agenda.evaluation().is_some();
+        if self.raw_data && (evaluates || agenda.statistics().is_some()) {
+            return Err(Failure::unusable(
+                "--raw-data: this run counts rows, or holds some out, so that the program is given prepared ones: leave it out",
+            ));
+        }
         let directory = env::current_dir().map_err(Failure::unusable)?;
         let settings = Settings {
             words: Words::split(command, &directory)
@@ -92,20 +107,61 @@ impl OwnTrainer {
                 .unwrap_or(Duration::from_millis(parameters.collection_timeout_ms)),
             scratch: env::temp_dir(),
         };
-        let rows =
-            if self.raw_data { Rows::Own(absolute(data)?) } else { Rows::Prepared(table.clone()) };
-        let institution = u64::from(files.identity.trustee_index);
-        let mut trainer = ProgramTrainer::new(settings, agreed, rows, seed, institution);
-        let stopper = trainer.stopper();
-        end_with_signals(stopper.clone())?;
+        Ok(Some(OwnProgram {
+            settings,
+            form: evaluates.then(|| form(agreed.head())),
+            agreed,
+            seed,
+            institution: u64::from(files.identity.trustee_index),
+            own_data: if self.raw_data { Some(absolute(data)?) } else { None },
+            stopper: Stopper::default(),
+        }))
+    }
+}
+
+impl OwnProgram {
+    /// What ends the program from another thread.
+    pub(super) fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// A trainer of these rows, which has started nothing yet.
+    pub(super) fn trainer(&self, train: Table, held_out: Option<Table>) -> ProgramTrainer {
+        let rows = self.own_data.clone().map_or(Rows::Prepared(train), Rows::Own);
+        let trainer = self.over(rows);
+        match self.form.zip(held_out) {
+            Some((form, table)) => trainer.holding_out(form, table),
+            None => trainer,
+        }
+    }
+
+    /// Starts the program without rows, so that one which trains another model is found out before anything is sent; its rows
+    /// are not scaled yet.
+    pub(super) fn try_out(&self) -> Result<(), Failure> {
+        let nothing = Table { rows: 0, width: 0, features: Vec::new(), labels: Vec::new() };
+        let trainer = self.over(Rows::Later);
+        let mut trainer = match self.form {
+            Some(form) => trainer.holding_out(form, nothing),
+            None => trainer,
+        };
+        self.start(&mut trainer)
+    }
+
+    /// Starts the program of a trainer, and compares it with the genesis.
+    pub(super) fn start(&self, trainer: &mut ProgramTrainer) -> Result<(), Failure> {
         trainer.start().map_err(|error| {
             // A signal has ended the program, and is about to end this process with a code of its own.
-            while stopper.is_stopped() {
+            while self.stopper.is_stopped() {
                 thread::park();
             }
             Failure::unusable(format!("--trainer: {error}"))
-        })?;
-        Ok(Some(trainer))
+        })
+    }
+
+    fn over(&self, rows: Rows) -> ProgramTrainer {
+        let Self { settings, agreed, seed, institution, stopper, .. } = self;
+        ProgramTrainer::new(settings.clone(), agreed.clone(), rows, *seed, *institution)
+            .stopped_by(stopper)
     }
 }
 
@@ -128,7 +184,7 @@ fn absolute(data: &str) -> Result<PathBuf, Failure> {
 
 /// From here on a signal that ends the client ends the program first, and removes its folder. A state directory bears being
 /// left at any moment.
-fn end_with_signals(stopper: Stopper) -> Result<(), Failure> {
+pub(super) fn end_with_signals(stopper: Stopper) -> Result<(), Failure> {
     let runtime = Builder::new_current_thread().enable_io().build().map_err(Failure::failed)?;
     // What a shell calls the end by each of them, and the code that it gives to it.
     let mut signals = Vec::new();
@@ -157,7 +213,7 @@ fn end_with_signals(stopper: Stopper) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the last checked model of a run of named tensors. `None` where the run is one of this project's network.
+/// Writes a model of a run of named tensors. `None` where the run is one of this project's network.
 pub(super) fn export(
     parameters: &Parameters,
     model: &[f32],

@@ -10,6 +10,7 @@
 
 #[path = "../common/coordinator.rs"]
 mod coordinator;
+mod measured;
 mod refused;
 mod run;
 mod world;

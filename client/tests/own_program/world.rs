@@ -10,7 +10,7 @@ use std::{
 
 use consilium_authority::CeremonySpec;
 use consilium_coordinator::Running;
-use consilium_proto::training::{Layers, Program, Tensor, Tensors};
+use consilium_proto::training::{Head, Layers, Program, Tensor, Tensors};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -43,12 +43,17 @@ pub struct World {
 impl World {
     /// Four institutions with as many rows as `pima` has.
     pub fn of(steps: u64) -> Self {
+        Self::with(steps, |_| {})
+    }
+
+    /// The same, founded otherwise.
+    pub fn with(steps: u64, tweak: impl FnOnce(&mut CeremonySpec)) -> Self {
         let root = tempfile::tempdir().unwrap();
         let ceremony = root.path().join("ceremony");
         let tensor =
             |name: &str, shape: &[u32]| Tensor { name: name.to_owned(), shape: shape.to_vec() };
         let tensors = Tensors::new(vec![tensor("a", &[2, 3]), tensor("b", &[])]).unwrap();
-        let program = Program::new(tensors, String::new()).unwrap();
+        let program = Program::new(tensors, String::new(), Head::Binary, None).unwrap();
         let seed = rand_core::RngCore::next_u64(&mut rand_core::OsRng);
         let held = consilium_testkit::ceremony(seed, |usual| {
             let layers = Layers::dense(1, vec![]);
@@ -59,6 +64,7 @@ impl World {
                 collection_timeout_ms: 6_000,
                 ..CeremonySpec::new(layers, vec![0.0; DIMENSION], vec![768; 4])
             };
+            tweak(usual);
         });
         held.write(&ceremony).unwrap();
         let (runtime, running) = coordinator::start(root.path());

@@ -50,7 +50,7 @@ pub enum Scores {
 
 impl Form {
     /// Outputs of a model of a row.
-    fn outputs(self) -> usize {
+    pub fn outputs(self) -> usize {
         match self {
             Self::Binary | Self::Number => 1,
             Self::Classes(classes) => classes.max(1),

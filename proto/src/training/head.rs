@@ -24,6 +24,15 @@ impl Head {
         }
     }
 
+    /// Classes that are told apart; `None` where a number is predicted.
+    pub fn classes(self) -> Option<u32> {
+        match self {
+            Self::Binary => Some(2),
+            Self::Classes(classes) => Some(classes),
+            Self::Regression => None,
+        }
+    }
+
     /// # Errors
     /// [`LayersError::Classes`] for fewer than two classes.
     pub(super) fn check(self) -> Result<(), LayersError> {

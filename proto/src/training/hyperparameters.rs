@@ -1,7 +1,7 @@
 //! What a model can be trained with.
 
 use super::PlanError;
-use crate::v1::{ClassWeights, Cosine, Optimiser, Schedule, StepDecay, Training, schedule::Fall};
+use crate::v1::{Cosine, Optimiser, Schedule, StepDecay, Training, schedule::Fall};
 
 /// Largest weight of a class, and 1 / the smallest: rarer classes than one row in a thousand are not learned by weighing
 /// them more.
@@ -36,11 +36,9 @@ pub fn check_training(training: &Training) -> Result<(), PlanError> {
     }
     let is_proximal = proximal.is_finite() && proximal >= 0.0;
     require(is_proximal, "proximal term", &proximal, "a finite number, 0 or more")?;
-    if let Some(ClassWeights { negative, positive }) = training.class_weights {
-        let range = 1.0 / MAX_CLASS_WEIGHT..=MAX_CLASS_WEIGHT;
-        for weight in [negative, positive] {
-            require(range.contains(&weight), "class weight", &weight, "0.001 to 1000")?;
-        }
+    let range = 1.0 / MAX_CLASS_WEIGHT..=MAX_CLASS_WEIGHT;
+    for weight in &training.class_weights {
+        require(range.contains(weight), "class weight", weight, "0.001 to 1000")?;
     }
     training.schedule.as_ref().map_or(Ok(()), check_schedule)
 }
@@ -92,7 +90,7 @@ mod tests {
             weight_decay: 1.0,
             schedule: None,
             proximal: 1.0,
-            class_weights: Some(ClassWeights { negative: 0.5, positive: 2.0 }),
+            class_weights: vec![0.5, 2.0],
         }
     }
 
@@ -120,7 +118,6 @@ mod tests {
 
     #[test]
     fn what_no_optimiser_can_work_with_is_refused_by_its_name() {
-        let weights = |negative, positive| Some(ClassWeights { negative, positive });
         let adam = Optimiser::Adam.into();
         for (expected, wrong) in [
             ("weight decay is 1; expected 0 with", Training { optimiser: adam, ..training() }),
@@ -130,11 +127,8 @@ mod tests {
             ("optimiser is 4;", Training { optimiser: 4, ..training() }),
             ("proximal term is inf;", Training { proximal: f64::INFINITY, ..training() }),
             ("proximal term is -1;", Training { proximal: -1.0, ..training() }),
-            ("class weight is 0;", Training { class_weights: weights(0.0, 1.0), ..training() }),
-            (
-                "class weight is NaN;",
-                Training { class_weights: weights(1.0, f64::NAN), ..training() },
-            ),
+            ("class weight is 0;", Training { class_weights: vec![0.0, 1.0], ..training() }),
+            ("class weight is NaN;", Training { class_weights: vec![1.0, f64::NAN], ..training() }),
             ("final share of the", Training { schedule: cosine(0.0, 60), ..training() }),
             ("final share of the", Training { schedule: cosine(1.5, 60), ..training() }),
             ("steps of the learning", Training { schedule: cosine(0.5, 3), ..training() }),

@@ -32,6 +32,9 @@ pub enum PlanError {
     /// The plan of another program.
     #[error("the institutions of this run train with programs of their own")]
     OtherProgram,
+    /// The plan of another program that cannot be.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     /// A hash that is none.
     #[error("the data dictionary: {0}")]
     Dictionary(#[from] LengthError),
@@ -78,21 +81,28 @@ impl Plan {
                 expected: format!("1 to {most_rows} with these layers"),
             });
         }
-        if self.training.class_weights.is_some() && self.layers.head != Head::Binary {
-            return Err(PlanError::OutOfRange {
-                field: "class weights",
-                actual: "two numbers".to_owned(),
-                expected: "none with this head: they are for two classes".to_owned(),
-            });
-        }
+        self.check_class_weights()?;
         Ok(dimension)
+    }
+
+    /// None at all, or one for each class.
+    fn check_class_weights(&self) -> Result<(), PlanError> {
+        let weights = self.training.class_weights.len();
+        let expected = match self.layers.head.classes() {
+            _ if weights == 0 => return Ok(()),
+            Some(classes) if weights == classes as usize => return Ok(()),
+            Some(classes) => format!("{classes}, one for each class, or none"),
+            None => "none where a number is predicted".to_owned(),
+        };
+        let actual = format!("{weights} numbers");
+        Err(PlanError::OutOfRange { field: "class weights", actual, expected })
     }
 
     /// The bytes that a genesis carries.
     pub fn encode(&self) -> Vec<u8> {
         let architecture = Some(self.layers.to_message());
         let dictionary = self.dictionary.map(|hash| hash.to_vec()).unwrap_or_default();
-        let training = Some(self.training);
+        let training = Some(self.training.clone());
         let plan = v1::TrainingPlan { architecture, training, program: None, dictionary };
         prost::Message::encode_to_vec(&plan)
     }
@@ -115,6 +125,44 @@ impl Plan {
         let plan = Self { layers, training, dictionary };
         plan.check()?;
         Ok(plan)
+    }
+}
+
+/// What the institutions of a run agreed to train, whoever trains it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Agreed {
+    /// This project's network.
+    Network(Plan),
+    /// Tensors that each institution trains with a program of its own.
+    Program(Program),
+}
+
+impl Agreed {
+    /// Reads and checks what a genesis carries.
+    ///
+    /// # Errors
+    /// [`PlanError`]: bytes that are no plan of either kind.
+    pub fn decode(bytes: &[u8]) -> Result<Self, PlanError> {
+        match Plan::decode(bytes) {
+            Err(PlanError::OtherProgram) => Ok(Self::Program(Program::decode(bytes)?)),
+            plan => plan.map(Self::Network),
+        }
+    }
+
+    /// What the model predicts.
+    pub fn head(&self) -> Head {
+        match self {
+            Self::Network(plan) => plan.layers.head,
+            Self::Program(program) => program.head(),
+        }
+    }
+
+    /// What every site's file has to fit, if they have agreed on that.
+    pub fn dictionary(&self) -> Option<DictionaryHash> {
+        match self {
+            Self::Network(plan) => plan.dictionary,
+            Self::Program(program) => program.dictionary(),
+        }
     }
 }
 
@@ -194,10 +242,16 @@ mod tests {
             ("optimiser", |plan| plan.training.optimiser = 0),
             ("optimiser", |plan| plan.training.optimiser = 4),
             ("weight decay", |plan| plan.training.weight_decay = 0.1),
-            ("class weights", |plan| {
-                let weights = v1::ClassWeights { negative: 1.0, positive: 2.0 };
-                plan.training.class_weights = Some(weights);
+            ("class weights is 2 numbers; expected 3, one for each class", |plan| {
+                plan.training.class_weights = vec![1.0, 2.0];
                 plan.layers.head = Head::Classes(3);
+            }),
+            ("class weights is 1 numbers; expected 2", |plan| {
+                plan.training.class_weights = vec![1.0];
+            }),
+            ("class weights is 1 numbers; expected none where a number", |plan| {
+                plan.training.class_weights = vec![1.0];
+                plan.layers.head = Head::Regression;
             }),
             ("a head of 1 classes", |plan| plan.layers.head = Head::Classes(1)),
             ("proximal term", |plan| plan.training.proximal = f64::NAN),

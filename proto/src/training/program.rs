@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use consilium_hash::{DictionaryHash, LengthError};
 use thiserror::Error;
 
+use super::{Head, LayersError};
 use crate::{MAX_DIMENSION, TRAINING_BYTES, WireError, decode, v1};
 
 /// Longest options of a program, in bytes.
@@ -70,6 +72,12 @@ pub enum ProgramError {
     /// Options that are too long.
     #[error("the options have {0} bytes; at most {MAX_OPTIONS_BYTES} are allowed")]
     Options(usize),
+    /// A model that predicts nothing there is.
+    #[error("what the model predicts: {0}")]
+    Head(#[from] LayersError),
+    /// A hash that is none.
+    #[error("the data dictionary: {0}")]
+    Dictionary(#[from] LengthError),
     /// A plan that is too long for a genesis.
     #[error(
         "the plan has {0} bytes; at most {TRAINING_BYTES} are allowed: choose shorter names, or fewer tensors"
@@ -155,18 +163,27 @@ impl Tensors {
 pub struct Program {
     tensors: Tensors,
     options: String,
+    head: Head,
+    dictionary: Option<DictionaryHash>,
 }
 
 impl Program {
-    /// `options` are handed to the program as they are.
+    /// `options` are handed to the program as they are. `head` is what the model predicts, if the run measures it; the
+    /// dictionary is what every site's file has to fit, if they have agreed on that.
     ///
     /// # Errors
-    /// [`ProgramError::Options`], [`ProgramError::Length`].
-    pub fn new(tensors: Tensors, options: String) -> Result<Self, ProgramError> {
+    /// [`ProgramError::Options`], [`ProgramError::Length`], [`ProgramError::Head`].
+    pub fn new(
+        tensors: Tensors,
+        options: String,
+        head: Head,
+        dictionary: Option<DictionaryHash>,
+    ) -> Result<Self, ProgramError> {
         if options.len() > MAX_OPTIONS_BYTES {
             return Err(ProgramError::Options(options.len()));
         }
-        let program = Self { tensors, options };
+        head.check()?;
+        let program = Self { tensors, options, head, dictionary };
         let length = program.encode().len();
         if length > TRAINING_BYTES {
             return Err(ProgramError::Length(length));
@@ -184,13 +201,31 @@ impl Program {
         &self.options
     }
 
+    /// What the model predicts, where the run measures it.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// What every site's file has to fit, if they have agreed on that.
+    pub fn dictionary(&self) -> Option<DictionaryHash> {
+        self.dictionary
+    }
+
     /// The bytes that a genesis carries.
     pub fn encode(&self) -> Vec<u8> {
         let tensors = self.tensors.tensors.iter();
         let tensors = tensors
             .map(|Tensor { name, shape }| v1::Tensor { name: name.clone(), shape: shape.clone() });
-        let program = v1::ProgramPlan { tensors: tensors.collect(), options: self.options.clone() };
-        let plan = v1::TrainingPlan { program: Some(program), ..v1::TrainingPlan::default() };
+        let (head, classes) = self.head.to_message();
+        let program = v1::ProgramPlan {
+            tensors: tensors.collect(),
+            options: self.options.clone(),
+            head: head.into(),
+            classes,
+        };
+        let dictionary = self.dictionary.map(|hash| hash.0.to_vec()).unwrap_or_default();
+        let plan =
+            v1::TrainingPlan { program: Some(program), dictionary, ..v1::TrainingPlan::default() };
         prost::Message::encode_to_vec(&plan)
     }
 
@@ -200,7 +235,7 @@ impl Program {
     /// [`ProgramError`]: bytes that are no plan, the plan of a network, or the first value that cannot be.
     pub fn decode(bytes: &[u8]) -> Result<Self, ProgramError> {
         let plan: v1::TrainingPlan = decode("training plan", bytes, TRAINING_BYTES)?;
-        // A plan that describes a network as well would be read in two ways, and a dictionary would be checked by nobody.
+        // A plan that describes a network as well would be read in two ways.
         let v1::TrainingPlan {
             architecture: None,
             training: None,
@@ -210,26 +245,28 @@ impl Program {
         else {
             return Err(ProgramError::NoProgram);
         };
-        if !dictionary.is_empty() {
-            return Err(ProgramError::NoProgram);
-        }
-        let v1::ProgramPlan { tensors, options } = program;
+        let dictionary = match dictionary.as_slice() {
+            [] => None,
+            bytes => Some(DictionaryHash::try_from(bytes)?),
+        };
+        let v1::ProgramPlan { tensors, options, head, classes } = program;
         let tensors = tensors.into_iter().map(|v1::Tensor { name, shape }| Tensor { name, shape });
-        Self::new(Tensors::new(tensors.collect())?, options)
+        let head = Head::from_message(head, classes)?;
+        Self::new(Tensors::new(tensors.collect())?, options, head, dictionary)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::training::{Plan, PlanError};
+    use crate::training::{Agreed, Plan, PlanError};
 
     fn tensor(name: &str, shape: &[u32]) -> Tensor {
         Tensor { name: name.to_owned(), shape: shape.to_vec() }
     }
 
     fn program(tensors: Vec<Tensor>, options: &str) -> Result<Program, ProgramError> {
-        Program::new(Tensors::new(tensors)?, options.to_owned())
+        Program::new(Tensors::new(tensors)?, options.to_owned(), Head::Binary, None)
     }
 
     fn logistic() -> Program {
@@ -249,6 +286,22 @@ mod tests {
             logistic().tensors().shapes(),
             [("coef".to_owned(), vec![1, 8]), ("intercept".to_owned(), vec![])]
         );
+    }
+
+    #[test]
+    fn what_is_predicted_and_the_dictionary_come_back_and_cannot_be_what_there_is_not() {
+        let Program { tensors, options, .. } = logistic();
+        let dictionary = Some(DictionaryHash([7; 32]));
+        for head in [Head::Classes(3), Head::Regression] {
+            let program = Program::new(tensors.clone(), options.clone(), head, dictionary).unwrap();
+            let read = Program::decode(&program.encode()).unwrap();
+            assert_eq!((read.head(), read.dictionary()), (head, dictionary));
+            assert_eq!(Agreed::decode(&program.encode()).unwrap(), Agreed::Program(program));
+        }
+        let one = Program::new(tensors, options, Head::Classes(1), None).unwrap_err();
+        assert_eq!(one, ProgramError::Head(LayersError::Classes { classes: 1 }));
+        let short = [&logistic().encode()[..], &[162, 1, 1, 7]].concat();
+        assert!(matches!(Program::decode(&short), Err(ProgramError::Dictionary(_))));
     }
 
     #[test]

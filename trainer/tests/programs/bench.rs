@@ -7,7 +7,7 @@ use std::{
 };
 
 use consilium_datasets::Table;
-use consilium_proto::training::{Program, Tensor, Tensors};
+use consilium_proto::training::{Head, Program, Tensor, Tensors};
 use consilium_trainer::{ProgramTrainer, Rows, Settings, Words};
 use tempfile::TempDir;
 
@@ -43,7 +43,7 @@ impl Bench {
         let tensor =
             |name: &str, shape: &[u32]| Tensor { name: name.to_owned(), shape: shape.to_vec() };
         let tensors = Tensors::new(vec![tensor("a", &[2, 3]), tensor("b", &[])]).unwrap();
-        Program::new(tensors, "rate=\"0.1\"\n".to_owned()).unwrap()
+        Program::new(tensors, "rate=\"0.1\"\n".to_owned(), Head::Binary, None).unwrap()
     }
 
     pub fn trainer_of(&self, command: &str, rows: Rows) -> ProgramTrainer {

@@ -75,11 +75,11 @@ fn a_program_that_reads_its_own_rows_is_given_the_path_and_no_table() {
 fn a_program_that_measures_is_asked_to_and_another_is_not() {
     let bench = Bench::of("evaluates");
     let mut trainer = bench.trainer();
-    let metrics = trainer.evaluate(&GLOBAL).unwrap().unwrap();
+    let metrics = trainer.measure(&GLOBAL).unwrap().unwrap();
     let expected = [("accuracy".to_owned(), Some(0.75)), ("auc".to_owned(), None)];
     assert_eq!(metrics, Metrics::from(expected));
     assert_eq!(trainer.train(1, &GLOBAL).unwrap(), GLOBAL);
-    assert_eq!(Bench::of("good").trainer().evaluate(&GLOBAL).unwrap(), None);
+    assert_eq!(Bench::of("good").trainer().measure(&GLOBAL).unwrap(), None);
 }
 
 #[test]

@@ -11,4 +11,5 @@
 mod bench;
 mod failures;
 mod good;
+mod predictions;
 mod stopping;

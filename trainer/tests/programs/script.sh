@@ -32,9 +32,11 @@ while IFS= read -r line; do
         [ -f "$field" ] && cp "$field" "$folder/rows"
         evaluates=false
         case $behaviour in evaluates*) evaluates=true ;; esac
+        predicts=false
+        case $behaviour in predicts*) predicts=true ;; esac
         version=1
         [ "$behaviour" = other-version ] && version=2
-        reply ",\"protocol\":$version,\"evaluates\":$evaluates,\"tensors\":[{\"name\":\"b\",\"shape\":[]},{\"name\":\"a\",\"shape\":$shape}]"
+        reply ",\"protocol\":$version,\"evaluates\":$evaluates,\"predicts\":$predicts,\"tensors\":[{\"name\":\"b\",\"shape\":[]},{\"name\":\"a\",\"shape\":$shape}]"
         ;;
     *'"request":"evaluate"'*)
         case $behaviour in
@@ -42,6 +44,25 @@ while IFS= read -r line; do
         evaluates-much) reply ",\"metrics\":{$(seq -s, -f '"%g":1' 100)}" ;;
         *) reply ',"metrics":{"accuracy":0.75,"auc":null}' ;;
         esac
+        ;;
+    *'"request":"predict"'*)
+        printf '%s\n' "$line" >> "$folder/predicted"
+        text rows
+        cp "$field" "$folder/held-out"
+        # From a safetensors header, after its length, and with one as short: 0 for every row.
+        rows=$(head -c 56 "$field" | LC_ALL=C tr -d '\0' | LC_ALL=C sed 's/.*"shape":\[\([0-9]*\),.*/\1/')
+        text out
+        [ "$behaviour" = predicts-fewer ] && rows=$((rows - 1))
+        header="{\"outputs\":{\"dtype\":\"F32\",\"shape\":[$rows,1],\"data_offsets\":[0,$((4 * rows))]}}"
+        case $behaviour in
+        predicts-given) cp "$folder/predictions" "$field" ;;
+        predicts-nothing) ;;
+        *)
+            printf "\\$(printf %o ${#header})\\0\\0\\0\\0\\0\\0\\0%s" "$header" > "$field"
+            head -c $((4 * rows)) /dev/zero >> "$field"
+            ;;
+        esac
+        reply ''
         ;;
     *'"request":"stop"'*)
         [ "$behaviour" = never-stops ] && sleep 1000

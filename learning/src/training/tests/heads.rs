@@ -4,11 +4,12 @@ use consilium_proto::training::Head;
 
 use super::*;
 use crate::seed::uniform;
-use crate::{ClassWeights, evaluate, form, logits};
+use crate::{evaluate, form, logits};
 use consilium_datasets::scorecard::Scores;
 
-/// Mean loss of a model without hidden layers, `[inputs, outputs]` weights and then biases.
-fn loss_by_hand(head: Head, parameters: &[f64], table: &Table) -> f64 {
+/// Mean loss of a model without hidden layers, `[inputs, outputs]` weights and then biases, where a row of each class counts so
+/// much.
+fn loss_by_hand(head: Head, class_weights: &[f64], parameters: &[f64], table: &Table) -> f64 {
     let outputs = head.outputs() as usize;
     let of_row = |(features, label): (&[f32], f32)| {
         let output = |output: usize| {
@@ -18,10 +19,14 @@ fn loss_by_hand(head: Head, parameters: &[f64], table: &Table) -> f64 {
                 .map(|(input, &value)| f64::from(value) * parameters[input * outputs + output]);
             products.sum::<f64>() + parameters[table.width * outputs + output]
         };
-        match head {
-            Head::Regression => (output(0) - f64::from(label)).powi(2),
-            _ => (0..outputs).map(|o| output(o).exp()).sum::<f64>().ln() - output(label as usize),
-        }
+        let weight = class_weights.get(label as usize).copied().unwrap_or(1.0);
+        weight
+            * match head {
+                Head::Regression => (output(0) - f64::from(label)).powi(2),
+                _ => {
+                    (0..outputs).map(|o| output(o).exp()).sum::<f64>().ln() - output(label as usize)
+                }
+            }
     };
     table.iter().map(of_row).sum::<f64>() / table.rows as f64
 }
@@ -39,17 +44,23 @@ fn three_classes(rows: usize) -> Table {
 fn the_gradient_of_every_head_equals_finite_differences() {
     let mut numbers = moons(20, 3, 4);
     numbers.labels = numbers.features.chunks(3).map(|x| 4.0 * x[0] - x[2]).collect();
-    for (head, table) in [(Head::Classes(3), three_classes(20)), (Head::Regression, numbers)] {
+    for (head, class_weights, table) in [
+        (Head::Classes(3), vec![], three_classes(20)),
+        (Head::Classes(3), vec![0.5, 2.0, 3.0], three_classes(20)),
+        (Head::Regression, vec![], numbers),
+    ] {
         let architecture = Architecture::with_head(3, vec![], head).unwrap();
         let parameters: Vec<f32> = architecture.initial(5).iter().map(|p| p + 0.05).collect();
-        let learner = Learner::new(&architecture, &parameters, &config(Optimiser::Sgd)).unwrap();
+        let config =
+            TrainingConfig { class_weights: class_weights.clone(), ..config(Optimiser::Sgd) };
+        let learner = Learner::new(&architecture, &parameters, &config).unwrap();
         let gradient = flat_gradient(&learner, &table);
         let wide: Vec<f64> = parameters.iter().map(|&p| f64::from(p)).collect();
         for j in 0..wide.len() {
             let at = |shift: f64| {
                 let mut moved = wide.clone();
                 moved[j] += shift;
-                loss_by_hand(head, &moved, &table)
+                loss_by_hand(head, &class_weights, &moved, &table)
             };
             let difference = (at(1e-6) - at(-1e-6)) / 2e-6;
             assert!((f64::from(gradient[j]) - difference).abs() < 1e-5, "{head:?} {j}");
@@ -58,7 +69,7 @@ fn the_gradient_of_every_head_equals_finite_differences() {
 }
 
 #[test]
-fn three_classes_are_learned_and_their_weights_are_not_those_of_two() {
+fn three_classes_are_learned_and_weights_are_three_or_none() {
     let architecture = Architecture::with_head(3, vec![8], Head::Classes(3)).unwrap();
     let initial = architecture.initial(1);
     let rows = three_classes(300);
@@ -72,7 +83,7 @@ fn three_classes_are_learned_and_their_weights_are_not_those_of_two() {
     let after = evaluate(&architecture, &trained, &rows).unwrap();
     assert!(after.accuracy > 0.85 && after.loss < 0.5 * before.loss, "{after:?} after {before:?}");
     assert!(after.auc.unwrap() > 0.95, "{after:?}");
-    let class_weights = Some(ClassWeights { negative: 1.0, positive: 2.0 });
+    let class_weights = vec![1.0, 2.0];
     let refused = attempt(&TrainingConfig { class_weights, ..adam });
     assert!(matches!(refused, Err(LearningError::TrainingConfig { name: "class weights", .. })));
 }

@@ -1,7 +1,7 @@
 //! Weight decay, the proximal term, class weights and the schedule, each against what it is by its formula.
 
 use super::*;
-use crate::{ClassWeights, Fall, LocalTrainer, Schedule};
+use crate::{Fall, LocalTrainer, Schedule};
 
 const RATE: f64 = 0.05;
 
@@ -72,7 +72,7 @@ fn a_class_weight_of_two_counts_a_positive_row_twice() {
     let table = moons(20, 3, 1);
     let plain = config(Optimiser::Sgd);
     let weighted = |negative, positive| TrainingConfig {
-        class_weights: Some(ClassWeights { negative, positive }),
+        class_weights: vec![negative, positive],
         ..plain.clone()
     };
     let parameters: Vec<f32> =
