@@ -1,6 +1,8 @@
 //! Arguments in, one line for what is wrong with them, results to a stdout that may be gone.
 
 use std::{
+    env,
+    ffi::OsString,
     fmt::Display,
     io::{self, ErrorKind, Write},
     process::ExitCode,
@@ -8,13 +10,34 @@ use std::{
 
 use clap::{Parser, error::ErrorKind as Bad};
 
-/// The arguments of this process. Where there is nothing to run, what was asked for (help, version) or one line about
-/// what is wrong has been printed, and the code to exit with is returned: 0 or 2.
+use crate::config;
+
+/// The arguments of this process, completed by its environment and by the file that `--config` names. Where there is nothing to
+/// run, what was asked for (help, version, what is configured) or one line about what is wrong has been printed, and the code to exit
+/// with is returned: 0 or 2.
 ///
 /// # Errors
 /// That exit code.
 pub fn parse<P: Parser>() -> Result<P, ExitCode> {
-    P::try_parse().map_err(|error| refuse::<P>(&error))
+    parse_from(env::args_os().collect())
+}
+
+/// The same of other arguments, the program's name first.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_from<P: Parser>(typed: Vec<OsString>) -> Result<P, ExitCode> {
+    let command = config::with_own_options(P::command());
+    let layered = config::complete(&command, typed).map_err(|problem| {
+        complain::<P>(problem);
+        ExitCode::from(2)
+    })?;
+    let refused = |error| refuse::<P>(&error);
+    let matches = command.clone().try_get_matches_from(&layered.arguments).map_err(refused)?;
+    if matches.get_flag(config::PRINT) {
+        return Err(print(&layered.print(&command, &matches)));
+    }
+    P::from_arg_matches(&matches).map_err(refused)
 }
 
 /// Prints what clap has to say instead of arguments, as [`parse`] does, and returns the code to exit with.

@@ -3,12 +3,14 @@
 //! | file | concept |
 //! | --- | --- |
 //! | [`command_line`] | arguments in, one line of complaint, results to a stdout that may be gone |
+//! | `config` | options from a file and from the environment, under those of the command line |
 //! | [`failure`] | why a program stops, and the exit code that says so |
 //! | [`logging`] | progress on stderr |
 //! | [`output`] | files that are written where an operator says, never over somebody else's |
 //! | [`version`](mod@version) | how a program was built, and a warning where that is for tests alone |
 
 pub mod command_line;
+mod config;
 pub mod failure;
 pub mod logging;
 pub mod output;

@@ -35,6 +35,7 @@
 //! | [`state`] | everything on its disk |
 //! | [`account`] | its account of hidden quantities, worked at beside a run |
 //! | `dictionary` | the data dictionary of the run, out of its folder |
+//! | [`policy`] | what the site takes part in, decided at the site |
 //! | `connection`, `connector`, `backoff` | the calls, how the coordinator is reached, when to try again |
 //! | [`observer`] | what a round cost, for whoever wants to know |
 //! | [`head`] | signed heads, kept and shown to others |
@@ -51,6 +52,7 @@ mod error;
 pub mod head;
 pub mod institution;
 pub mod observer;
+pub mod policy;
 pub mod prepare;
 mod run;
 mod session;

@@ -326,15 +326,16 @@ fn default_directory(kind: &str, dataset: &str, seed: u64) -> PathBuf {
 /// Runs the command line `arguments`, the program's name first. 0: done; 1: the run failed; 2: a value or a file has
 /// to change.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match Cli::try_parse_from(arguments) {
-        Ok(cli) => match execute(cli.command) {
-            Ok(output) => command_line::print(&output),
-            Err(error) => {
-                command_line::complain::<Cli>(&error);
-                ExitCode::from(error.exit_code())
-            }
-        },
-        Err(error) => command_line::refuse::<Cli>(&error),
+    let cli: Cli = match command_line::parse_from(arguments.into_iter().collect()) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    match execute(cli.command) {
+        Ok(output) => command_line::print(&output),
+        Err(error) => {
+            command_line::complain::<Cli>(&error);
+            ExitCode::from(error.exit_code())
+        }
     }
 }
 

@@ -22,6 +22,8 @@ const MOST_NAMED: usize = 12;
 /// What is trained on, and what its institution should know about it before anything is sent.
 pub(crate) struct Rows {
     pub(crate) number: usize,
+    /// The columns that they are read from, the target among them.
+    pub(crate) columns: Vec<String>,
     /// Of two classes.
     pub(crate) positive: Option<usize>,
     pub(crate) kind: RowsKind,
@@ -87,11 +89,12 @@ fn counted(
     let (dataset, report) = open(&dictionary, source)?;
     let split = split(&dataset, parameters);
     let facts = facts(&dictionary, &report);
+    let columns = columns(&dataset);
     let (number, positive) = (dataset.rows(), dataset.positives());
     let kind =
         RowsKind::Counted { dataset: Box::new(dataset), split, dictionary: Box::new(dictionary) };
     let remarks = Remarks { facts, warnings: Vec::new() };
-    Ok(Rows { number, positive, kind, description: None, remarks })
+    Ok(Rows { number, columns, positive, kind, description: None, remarks })
 }
 
 /// The rows that this institution trains on, and those that it holds out where the run evaluates, as inputs of a model that is
@@ -146,7 +149,8 @@ fn scaled(
     let held_out = if evaluates { Some(table(&split.test)?) } else { None };
     let kind = RowsKind::Scaled { train: table(&split.train)?, held_out };
     let (number, positive) = (dataset.rows(), dataset.positives());
-    Ok(Rows { number, positive, kind, description: Some(description), remarks })
+    let columns = columns(dataset);
+    Ok(Rows { number, columns, positive, kind, description: Some(description), remarks })
 }
 
 /// The statistics of all rows, for `run --statistics`.
@@ -300,6 +304,11 @@ fn open(dictionary: &Dictionary, source: &Source) -> Result<(Dataset, DataReport
         }
         Failure::unusable(error)
     })
+}
+
+fn columns(dataset: &Dataset) -> Vec<String> {
+    let target = dataset.schema().target.column.as_str();
+    dataset.feature_names().chain([target]).map(str::to_owned).collect()
 }
 
 fn all(dataset: &Dataset) -> Vec<usize> {

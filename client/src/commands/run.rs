@@ -1,10 +1,13 @@
 //! Taking part.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt::Display, path::PathBuf, time::Duration};
 
 use clap::Args;
 use consilium_cli::{Failure, version::warning};
-use consilium_client::{ClientError, Institution, Outcome, Verification, state::description};
+use consilium_client::{
+    ClientError, Institution, Outcome, Verification, agreed_dictionary, policy::Policy,
+    state::description,
+};
 use consilium_contract::Parameters;
 use consilium_crypto::TEST_FEATURES;
 use consilium_identity::InstitutionFiles;
@@ -51,6 +54,10 @@ pub(crate) struct Run {
     /// by nobody but its author.
     #[arg(long, value_name = "all|COUNT", default_value = "all", value_parser = verification)]
     verify: Verification,
+    /// What this site takes part in (TOML): a run that has it otherwise is refused before the coordinator is spoken to.
+    /// docs/deploying.md names the options.
+    #[arg(long, value_name = "FILE.toml")]
+    policy: Option<PathBuf>,
     /// Give up where the coordinator has brought nothing new for so many seconds. Without it: never.
     #[arg(long, value_name = "SECONDS")]
     give_up_after: Option<u64>,
@@ -77,7 +84,8 @@ impl Run {
         plain.check(coordinator)?;
         let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
         let seed = self.seed.unwrap_or_else(|| OsRng.next_u64());
-        let Rows { number, positive, kind, description, remarks } = rows;
+        let Rows { number, columns, positive, kind, description, remarks } = rows;
+        self.refuse_by_policy(&files, &columns)?;
         let (participant, stopper) = participant(&files, data, number, kind, own, seed)?;
         let parameters = files.parameters.clone();
         let observer = Box::new(log::round_closed);
@@ -122,6 +130,31 @@ impl Run {
             stopper.stop();
         }
         Ok(how_it_ended(&outcome.map_err(failure)?, &parameters))
+    }
+}
+
+impl Run {
+    /// Refuses a run that this site's policy does not take.
+    fn refuse_by_policy(
+        &self,
+        files: &InstitutionFiles,
+        columns: &[String],
+    ) -> Result<(), Failure> {
+        let Some(path) = &self.policy else { return Ok(()) };
+        let named = |error: &dyn Display| Failure::unusable(format!("{}: {error}", path.display()));
+        let policy = Policy::load(path).map_err(|error| named(&error))?;
+        let dictionary = agreed_dictionary(files).map_err(failure)?;
+        let hash = dictionary.map(|dictionary| dictionary.hash());
+        let columns = (!self.own.reads_rows()).then_some(columns);
+        let objections = policy.objections(&files.parameters, hash.as_ref(), columns);
+        if objections.is_empty() {
+            return Ok(());
+        }
+        let objections: Vec<String> = objections.iter().map(ToString::to_string).collect();
+        Err(named(&format!(
+            "this site does not take part in such a run: {}",
+            objections.join("; ")
+        )))
     }
 }
 

@@ -88,3 +88,29 @@ fn a_run_of_the_projects_own_network_takes_no_program() {
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(message.contains("leave out --trainer"), "{message}");
 }
+
+#[test]
+fn a_run_that_the_sites_policy_does_not_take_is_refused_before_anything_is_started() {
+    let world = World::of(1);
+    let policy = world.own(0).join("policy.toml");
+    std::fs::write(&policy, "least-updates = 99\nnever-submit = ['Glucose', 'Name']\n").unwrap();
+    let policy = policy.display().to_string();
+    let good = world.trainer(0, "good");
+    let says = "does not take part in such a run: least-updates is 99, and the run has 3; never-submit is Glucose";
+    refused(&world, &["--trainer", &good, "--policy", &policy], says);
+    std::fs::write(&policy, "least-update = 99\n").unwrap();
+    refused(&world, &["--trainer", &good, "--policy", &policy], "unknown field `least-update`");
+    std::fs::write(&policy, "never-submit = ['Name']\n").unwrap();
+    let pima = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/data/pima/pima.toml");
+    let raw = ["--trainer", &good, "--policy", &policy, "--raw-data"];
+    let Output { status, stderr, .. } = world
+        .command(0, "run")
+        .args(raw)
+        .args(["--plain", "--coordinator", "http://127.0.0.1:1", "--data", pima])
+        .output()
+        .unwrap();
+    let message = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{message}");
+    assert!(message.contains("a program that reads the rows itself"), "{message}");
+    assert_eq!(world.read(0, "starts"), "");
+}
