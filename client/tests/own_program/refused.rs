@@ -101,7 +101,7 @@ fn a_run_that_the_sites_policy_does_not_take_is_refused_before_anything_is_start
     std::fs::write(&policy, "least-update = 99\n").unwrap();
     refused(&world, &["--trainer", &good, "--policy", &policy], "unknown field `least-update`");
     std::fs::write(&policy, "never-submit = ['Name']\n").unwrap();
-    let pima = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/data/pima/pima.toml");
+    let pima = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/data/pima/schema.toml");
     let raw = ["--trainer", &good, "--policy", &policy, "--raw-data"];
     let Output { status, stderr, .. } = world
         .command(0, "run")
