@@ -101,12 +101,18 @@ fn a_run_that_the_sites_policy_does_not_take_is_refused_before_anything_is_start
     std::fs::write(&policy, "least-update = 99\n").unwrap();
     refused(&world, &["--trainer", &good, "--policy", &policy], "unknown field `least-update`");
     std::fs::write(&policy, "never-submit = ['Name']\n").unwrap();
-    let pima = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/data/pima/schema.toml");
+    let rows = world.own(0).join("rows.toml");
+    let csv = concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/data/pima/pima.csv");
+    let schema = format!(
+        "name = 'pima'\nfile = '{csv}'\nfeatures = ['Age', 'BMI']\n[target]\ncolumn = 'Outcome'\npositive = 1\n"
+    );
+    std::fs::write(&rows, schema).unwrap();
+    let rows = rows.display().to_string();
     let raw = ["--trainer", &good, "--policy", &policy, "--raw-data"];
     let Output { status, stderr, .. } = world
         .command(0, "run")
         .args(raw)
-        .args(["--plain", "--coordinator", "http://127.0.0.1:1", "--data", pima])
+        .args(["--plain", "--coordinator", "http://127.0.0.1:1", "--data", &rows])
         .output()
         .unwrap();
     let message = String::from_utf8(stderr).unwrap();
