@@ -40,6 +40,7 @@ const RESENDS: u32 = 3;
 /// The answer to a call that ran beside the stream of blocks.
 enum Answer {
     Enrolled(Answered),
+    Rejoined(Answered),
     Contributed(Answered),
     Judged { header: HeaderHash, step: u64, answered: Answered, times: UploadTimes },
     Countersigned { step: u64, answered: Answered },
@@ -60,6 +61,8 @@ pub(crate) struct Session<'a> {
     /// Header hash of the update sent on this connection.
     update_sent: Option<HeaderHash>,
     resends: u32,
+    /// The update after which it has asked to be waited for again.
+    rejoined_with: Option<HeaderHash>,
     /// Steps of the countersignature and share sent on this connection.
     countersignature_sent: Option<u64>,
     share_sent: Option<u64>,
@@ -97,6 +100,7 @@ impl<'a> Session<'a> {
             contributed: None,
             update_sent: None,
             resends: 0,
+            rejoined_with: None,
             countersignature_sent: None,
             share_sent: None,
             waiting_for: None,
@@ -185,6 +189,7 @@ impl<'a> Session<'a> {
     /// Does what the chain calls for and has not been done.
     async fn act(&mut self) -> Result<(), ClientError> {
         self.enrol();
+        self.rejoin();
         self.say_for_whom_it_waits();
         match self.own.follower.phase() {
             Phase::Keygen(_) => self.contribute().await,
@@ -221,6 +226,12 @@ impl<'a> Session<'a> {
                 Reason::Accepted | Reason::Duplicate => {}
                 reason => return Err(ClientError::Refused { what: "enrolment", reason }),
             },
+            Answer::Rejoined(answered) => {
+                // The step may have ended on the way.
+                if !answered.receipt.is_accepted() {
+                    self.rejoined_with = None;
+                }
+            }
             Answer::Contributed(answered) => {
                 let step = self.own.follower.step();
                 self.take_receipt("contribution", step, answered)?;

@@ -73,6 +73,7 @@ impl<'a> Kind<'a> {
                 Self::new("Enrol", Newcomer(certificate), Enrolment(E::Enrol(it)))
             }
             Action::Revoke(it) => Self::new("Revoke", Authority, Enrolment(E::Revoke(it))),
+            Action::Rejoin(it) => Self::new("Rejoin", Institution, Enrolment(E::Rejoin(it))),
 
             Action::ChangeCommittee(it) => {
                 Self::new("ChangeCommittee", Authority, Keygen(K::ChangeCommittee(it)))

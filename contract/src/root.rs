@@ -27,6 +27,7 @@ pub(crate) fn state_root(state: &State) -> StateRoot {
         hasher.update(institution.certificate.rows.to_be_bytes());
         hasher.update(institution.credit.to_be_bytes());
         hasher.update([u8::from(institution.revoked)]);
+        hasher.update(institution.missed.to_be_bytes());
     }
     hasher.update(count(state.roster.barred().len()));
     for pseudonym in state.roster.barred() {

@@ -130,8 +130,10 @@ fn end_collection(
     situation: &Situation,
 ) -> Option<Due> {
     let time_ms = situation.now_ms;
-    let is_complete = collecting.is_complete(contract.roster());
-    if !collecting.is_enough(contract.roster(), contract.parameters()) {
+    let roster = contract.roster();
+    let parameters = contract.parameters();
+    let is_complete = collecting.is_complete(roster, parameters);
+    if !collecting.is_enough(roster, parameters) {
         // Those whose updates were refused have another try; those who have not spoken are waited for.
         let abandon = Abandon { step: contract.step(), attempt: contract.attempt(), time_ms };
         return is_complete.then_some(Due::Order(Action::Abandon(abandon)));
@@ -234,10 +236,7 @@ pub fn awaited(contract: &Contract) -> Option<Awaited> {
             (wait, progress.present, progress.needed, keygen.absent())
         }
         Phase::Collecting(collecting) => {
-            let silent = roster.iter().filter(|(name, institution)| {
-                institution.may_submit() && !collecting.verdicts().contains_key(*name)
-            });
-            let silent = silent.map(|(name, _)| *name).collect();
+            let silent = collecting.awaited(roster, parameters).copied().collect();
             let updates = collecting.accepted().len();
             let (wait, present, needed) =
                 fewest(Wait::Updates, updates, collecting.rows(roster), parameters);

@@ -136,8 +136,8 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<SignedTransaction>,
     ) -> Result<Response<Receipt>, Status> {
-        let takes = |action: &Action| matches!(action, Action::Enrol(_));
-        self.submit(request, "Enrol", "an enrolment", takes).await
+        let takes = |action: &Action| matches!(action, Action::Enrol(_) | Action::Rejoin(_));
+        self.submit(request, "Enrol", "an enrolment, or a return", takes).await
     }
 
     async fn administer(
