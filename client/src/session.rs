@@ -66,6 +66,8 @@ pub(crate) struct Session<'a> {
     /// Steps of the countersignature and share sent on this connection.
     countersignature_sent: Option<u64>,
     share_sent: Option<u64>,
+    /// Whether the log has last said that the run is paused.
+    says_paused: bool,
     /// Institutions that had enrolled when the log last said that the others are waited for.
     waiting_for: Option<usize>,
 }
@@ -103,6 +105,7 @@ impl<'a> Session<'a> {
             rejoined_with: None,
             countersignature_sent: None,
             share_sent: None,
+            says_paused: false,
             waiting_for: None,
         };
         // A check that a broken connection has interrupted.
@@ -190,12 +193,27 @@ impl<'a> Session<'a> {
     async fn act(&mut self) -> Result<(), ClientError> {
         self.enrol();
         self.rejoin();
+        self.say_whether_it_is_paused();
         self.say_for_whom_it_waits();
         match self.own.follower.phase() {
             Phase::Keygen(_) => self.contribute().await,
             Phase::Collecting(_) => self.participate().await,
             Phase::Sealed(_) => self.serve().await,
             Phase::Idle | Phase::Sealing(..) | Phase::Finished => Ok(()),
+        }
+    }
+
+    /// Whoever looks at the log of a run that stands still on purpose learns by whose word.
+    fn say_whether_it_is_paused(&mut self) {
+        let is_paused = self.own.follower.is_paused();
+        if self.says_paused == is_paused {
+            return;
+        }
+        self.says_paused = is_paused;
+        if is_paused {
+            info!("the authority has paused the run: no further round opens until it resumes");
+        } else {
+            info!("the authority has resumed the run");
         }
     }
 

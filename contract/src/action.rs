@@ -85,6 +85,8 @@ impl<'a> Kind<'a> {
                 Self::new("Contribute", Institution, Keygen(K::Contribute(it))).large()
             }
 
+            Action::Pause(it) => Self::new("Pause", Authority, Round(R::Pause(it))),
+            Action::Resume(it) => Self::new("Resume", Authority, Round(R::Resume(it))),
             Action::OpenRound(it) => Self::new("OpenRound", Coordinator, Round(R::Open(it))),
             Action::SubmitUpdate(it) => {
                 Self::new("SubmitUpdate", Institution, Round(R::SubmitUpdate(it))).with_body()

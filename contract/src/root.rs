@@ -17,6 +17,7 @@ pub(crate) fn state_root(state: &State) -> StateRoot {
     hasher.update(state.step.to_be_bytes());
     hasher.update(state.attempt.to_be_bytes());
     hasher.update(state.time_ms.to_be_bytes());
+    state.pausing.hash_into(&mut hasher);
     hasher.update(state.model.hash());
     hasher.update(state.receipts);
     hasher.update(count(state.roster.len()));

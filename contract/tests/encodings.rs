@@ -118,6 +118,8 @@ fn actions() -> Vec<Action> {
         Action::Abandon(v1::Abandon { step: 1, attempt: 1, time_ms: 6 }),
         Action::Revoke(v1::Revoke { pseudonym: vec![7; 32] }),
         Action::Rejoin(v1::Rejoin { step: 3 }),
+        Action::Pause(v1::Pause { request: 4 }),
+        Action::Resume(v1::Resume { request: 5 }),
         Action::BeginKeygen(v1::BeginKeygen { committee: 1, time_ms: 7 }),
         Action::EndStage(v1::EndStage {
             committee: 1,

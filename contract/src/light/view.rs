@@ -124,6 +124,11 @@ impl View {
         self.course.step
     }
 
+    /// Whether the authority holds the run: no further round opens.
+    pub fn is_paused(&self) -> bool {
+        self.course.pausing.is_paused()
+    }
+
     /// The try at it, from 0.
     pub fn attempt(&self) -> u32 {
         self.course.attempt
@@ -149,6 +154,8 @@ impl View {
             Action::SubmitShare(_) => self.share(transaction)?,
             Action::Revoke(revoke) => self.revoke(revoke)?,
             Action::Rejoin(_) => self.rejoin(transaction)?,
+            Action::Pause(pause) => self.pause(true, pause.request)?,
+            Action::Resume(resume) => self.pause(false, resume.request)?,
             Action::OpenRound(open) => self.open(open)?,
             Action::CloseCollection(close) => self.seal(close)?,
             Action::Abandon(abandon) => self.abandon(abandon)?,
@@ -268,6 +275,13 @@ impl View {
         {
             self.roster.rejoin(&author);
         }
+        Ok(())
+    }
+
+    fn pause(&mut self, pauses: bool, request: u64) -> Result<(), StatementError> {
+        let after = self.course.pausing.after(pauses, request);
+        self.course.pausing =
+            after.map_err(|reason| StatementError::MayNotStand(reason.as_str_name()))?;
         Ok(())
     }
 

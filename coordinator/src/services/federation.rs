@@ -145,8 +145,7 @@ impl federation_server::Federation for Federation {
         request: Request<SignedTransaction>,
     ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| Kind::of(action).signer == Signer::Authority;
-        let expected =
-            "a revocation, a change of the committee or what concerns sharing, by the authority";
+        let expected = "a revocation, a pause or its end, a change of the committee or what concerns sharing, by the authority";
         self.submit(request, "Administer", expected, takes).await
     }
 
