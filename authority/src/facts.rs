@@ -119,6 +119,7 @@ pub fn facts(parameters: &Parameters) -> Vec<(&'static str, serde_json::Value)> 
         ("collection timeout ms", parameters.collection_timeout_ms.into()),
         ("max attempts", parameters.max_attempts.into()),
         ("refresh steps", parameters.refresh_steps.into()),
+        ("suspend after", parameters.suspend_after.into()),
         ("min threshold", parameters.min_threshold.into()),
         ("initial model", parameters.initial_model.to_string().into()),
     ]);

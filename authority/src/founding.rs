@@ -229,6 +229,7 @@ pub(crate) fn found(
         training,
         evaluation_key: coordinator.evaluation_key.encode().to_vec(),
         refresh_steps: spec.refresh_steps,
+        suspend_after: spec.suspend_after,
         min_threshold: spec.min_threshold,
         privacy: spec.privacy.map(|terms| v1::Privacy {
             signal_norm: terms.signal,

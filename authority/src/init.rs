@@ -78,6 +78,11 @@ pub(super) struct Init {
     /// Closed rounds after which the shares of the decryption key are refreshed; 0 for never.
     #[arg(long, default_value_t = 0)]
     refresh_steps: u64,
+    /// Rounds in a row without an update of an institution after which no further round waits for it, as long as the
+    /// others are enough; its next update, or its word that it is there again, ends that. 0: each round waits for
+    /// everyone as long as it may.
+    #[arg(long, default_value_t = 3, value_name = "ROUNDS")]
+    suspend_after: u32,
     /// The smallest threshold that a later committee may have: to no fewer can the key ever be passed on [default: t − 1,
     /// at least 2 where t is].
     #[arg(long)]
@@ -149,6 +154,7 @@ pub(super) fn init(arguments: &Init) -> Result<String, String> {
         collection_timeout_ms: arguments.collection_timeout_ms,
         max_attempts: arguments.max_attempts,
         refresh_steps: arguments.refresh_steps,
+        suspend_after: arguments.suspend_after,
         min_threshold: arguments.min_threshold.unwrap_or_else(|| default_min_threshold(threshold)),
         protection: arguments.protection,
         training,

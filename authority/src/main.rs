@@ -18,11 +18,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use consilium_authority::{AuthorityFiles, Protection};
 use consilium_cli::{Failure, command_line, failure, version};
 use consilium_contract::parameters::{Parameters, largest_threshold};
 use consilium_crypto::TEST_FEATURES;
+use consilium_proto::v1::SignedTransaction;
 
 use approval::{Admit, Requests, admit, approve, list, renew, revoke};
 use delivery::{Authority, Delivery, hand_over, refused, send_file};
@@ -107,6 +108,10 @@ enum Command {
         #[command(flatten)]
         delivery: Delivery,
     },
+    /// Holds the run: no further round opens until `resume`. A round that is open goes on to its end.
+    Pause(Word),
+    /// Lets a run that is paused go on.
+    Resume(Word),
     /// Asks for another committee to hold the decryption key, from the next round on.
     ///
     /// The present committee passes the key on without anyone holding it; old shares open nothing that comes later.
@@ -203,6 +208,15 @@ enum Command {
     },
 }
 
+/// A word of the authority's that needs nothing else.
+#[derive(Args)]
+struct Word {
+    #[command(flatten)]
+    authority: Authority,
+    #[command(flatten)]
+    delivery: Delivery,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
     Text,
@@ -225,6 +239,8 @@ fn main() -> ExitCode {
         Command::Revoke { authority, institution, delivery } => {
             revoke(&authority, &institution, &delivery)
         }
+        Command::Pause(word) => word.say(AuthorityFiles::pause),
+        Command::Resume(word) => word.say(AuthorityFiles::resume),
         Command::ChangeCommittee {
             authority,
             number,
@@ -247,6 +263,13 @@ fn main() -> ExitCode {
         }
     };
     failure::finish::<Cli>(outcome.map(|text| format!("{text}\n")))
+}
+
+impl Word {
+    fn say(self, word: fn(&AuthorityFiles, u64) -> SignedTransaction) -> Result<String, Failure> {
+        let authority = AuthorityFiles::load(&self.authority.dir).map_err(Failure::unusable)?;
+        hand_over(word(&authority, now_ms()), &self.delivery, &authority)
+    }
 }
 
 fn change_committee(

@@ -4,7 +4,7 @@ use consilium_contract::certificate::{Certificate, pseudonym};
 use consilium_crypto::signature::{SigningKey, VerifyingKey};
 use consilium_hash::Pseudonym;
 use consilium_identity::{InstitutionFiles, PartyRequest, TlsKey, is_plain_name, tls_key_hash};
-use consilium_proto::v1::{self, Revoke, SignedTransaction, transaction::Action};
+use consilium_proto::v1::{self, Pause, Resume, Revoke, SignedTransaction, transaction::Action};
 use rand_core::CryptoRngCore;
 
 use crate::{
@@ -233,6 +233,17 @@ impl AuthorityFiles {
     pub fn revoke(&self, name: &str) -> Result<SignedTransaction, AuthorityError> {
         let pseudonym = self.pseudonym_of(name)?.to_vec();
         Ok(self.sign(Action::Revoke(Revoke { pseudonym })))
+    }
+
+    /// Holds the run: no further round opens, and what is begun goes on to its end. `request` is larger than that of every pause
+    /// and resumption before: milliseconds since the epoch serve.
+    pub fn pause(&self, request: u64) -> SignedTransaction {
+        self.sign(Action::Pause(Pause { request }))
+    }
+
+    /// Lets a run that is paused go on. `request` as of [`pause`](Self::pause).
+    pub fn resume(&self, request: u64) -> SignedTransaction {
+        self.sign(Action::Resume(Resume { request }))
     }
 
     /// Remembers a revocation that was signed, so that no certificate of the institution is renewed. The register has to be

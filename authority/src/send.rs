@@ -148,7 +148,7 @@ fn advice(reason: Reason) -> String {
         Reason::UnknownInstitution => "a member has not enrolled yet",
         Reason::Revoked => "somebody whom it names is revoked",
         Reason::Duplicate => {
-            "it is revoked or admitted already, or its key is; or there is a group"
+            "it is revoked, admitted, paused or resumed already, or its key is; or there is a group"
         }
         Reason::BadSignature => "it is of another run",
         Reason::WrongCommittee => "no committee of this run has so many members or that threshold",

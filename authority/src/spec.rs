@@ -41,6 +41,9 @@ pub struct CeremonySpec {
     pub max_attempts: u32,
     /// Closed rounds after which the shares of the decryption key are refreshed; 0 where they never are.
     pub refresh_steps: u64,
+    /// Collections in a row without an update of an institution after which no further one waits for it; 0 where each
+    /// does.
+    pub suspend_after: u32,
     /// The smallest threshold that a later committee may have, 1 to t.
     pub min_threshold: u32,
     /// Whether a threshold of 1 is taken, which protects nobody.
@@ -87,6 +90,7 @@ impl CeremonySpec {
             collection_timeout_ms: 30_000,
             max_attempts: 3,
             refresh_steps: 0,
+            suspend_after: 0,
             min_threshold: default_min_threshold(threshold),
             protection: Protection::default(),
             training,

@@ -65,6 +65,14 @@ fn the_program_admits_revokes_and_asks_for_a_committee_with_its_own_signature() 
     let revoked = said(&["revoke", "--authority", folder, &name(2).to_string(), "--out", file]);
     assert_eq!(revoked, Action::Revoke(Revoke { pseudonym: name(2).to_vec() }));
 
+    let Action::Pause(pause) = said(&["pause", "--authority", folder, "--out", file]) else {
+        panic!("another action")
+    };
+    let Action::Resume(resume) = said(&["resume", "--authority", folder, "--out", file]) else {
+        panic!("another action")
+    };
+    assert!(pause.request < resume.request, "no earlier word counts after a later one");
+
     let members = format!("institution-05,institution-01,{},institution-04", name(2));
     let change =
         ["change-committee", "--authority", folder, "--number", "1", "--out", file, "--members"];

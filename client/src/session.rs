@@ -40,6 +40,7 @@ const RESENDS: u32 = 3;
 /// The answer to a call that ran beside the stream of blocks.
 enum Answer {
     Enrolled(Answered),
+    Rejoined(Answered),
     Contributed(Answered),
     Judged { header: HeaderHash, step: u64, answered: Answered, times: UploadTimes },
     Countersigned { step: u64, answered: Answered },
@@ -60,9 +61,13 @@ pub(crate) struct Session<'a> {
     /// Header hash of the update sent on this connection.
     update_sent: Option<HeaderHash>,
     resends: u32,
+    /// The update after which it has asked to be waited for again.
+    rejoined_with: Option<HeaderHash>,
     /// Steps of the countersignature and share sent on this connection.
     countersignature_sent: Option<u64>,
     share_sent: Option<u64>,
+    /// Whether the log has last said that the run is paused.
+    says_paused: bool,
     /// Institutions that had enrolled when the log last said that the others are waited for.
     waiting_for: Option<usize>,
 }
@@ -97,8 +102,10 @@ impl<'a> Session<'a> {
             contributed: None,
             update_sent: None,
             resends: 0,
+            rejoined_with: None,
             countersignature_sent: None,
             share_sent: None,
+            says_paused: false,
             waiting_for: None,
         };
         // A check that a broken connection has interrupted.
@@ -185,12 +192,28 @@ impl<'a> Session<'a> {
     /// Does what the chain calls for and has not been done.
     async fn act(&mut self) -> Result<(), ClientError> {
         self.enrol();
+        self.rejoin();
+        self.say_whether_it_is_paused();
         self.say_for_whom_it_waits();
         match self.own.follower.phase() {
             Phase::Keygen(_) => self.contribute().await,
             Phase::Collecting(_) => self.participate().await,
             Phase::Sealed(_) => self.serve().await,
             Phase::Idle | Phase::Sealing(..) | Phase::Finished => Ok(()),
+        }
+    }
+
+    /// Whoever looks at the log of a run that stands still on purpose learns by whose word.
+    fn say_whether_it_is_paused(&mut self) {
+        let is_paused = self.own.follower.is_paused();
+        if self.says_paused == is_paused {
+            return;
+        }
+        self.says_paused = is_paused;
+        if is_paused {
+            info!("the authority has paused the run: no further round opens until it resumes");
+        } else {
+            info!("the authority has resumed the run");
         }
     }
 
@@ -221,6 +244,12 @@ impl<'a> Session<'a> {
                 Reason::Accepted | Reason::Duplicate => {}
                 reason => return Err(ClientError::Refused { what: "enrolment", reason }),
             },
+            Answer::Rejoined(answered) => {
+                // The step may have ended on the way.
+                if !answered.receipt.is_accepted() {
+                    self.rejoined_with = None;
+                }
+            }
             Answer::Contributed(answered) => {
                 let step = self.own.follower.step();
                 self.take_receipt("contribution", step, answered)?;

@@ -54,6 +54,8 @@ pub struct Status {
     pub attempt: u32,
     /// The phase of the round.
     pub phase: &'static str,
+    /// Whether the authority has paused the run: no further round opens.
+    pub is_paused: bool,
     /// Rounds whose models are checked, and the hash of the last of them.
     pub checked: (u64, ModelHash),
     /// The last evaluation of the run: its step, and how good the model was on the held-out rows of all.
@@ -135,6 +137,7 @@ pub fn status(files: &InstitutionFiles, directory: &Path) -> Result<Status, Clie
         head,
         attempt: follower.attempt(),
         phase: follower.phase().name(),
+        is_paused: follower.is_paused(),
         evaluated: checked
             .as_ref()
             .and_then(|checked| last_scores(&parameters, checked.findings())),
@@ -220,7 +223,9 @@ impl fmt::Display for Status {
                 name.short()
             )?;
         }
-        writeln!(f, "now             {}, attempt {}", self.phase, self.attempt)?;
+        let paused =
+            if self.is_paused { "; paused by the authority: no further round opens" } else { "" };
+        writeln!(f, "now             {}, attempt {}{paused}", self.phase, self.attempt)?;
         write!(f, "checked model   {} after {} rounds", self.checked.1.short(), self.checked.0)?;
         if let Some((step, scores)) = &self.evaluated {
             let rows = scores.rows();
@@ -241,6 +246,7 @@ impl fmt::Display for Status {
 mod tests {
     use super::*;
     use crate::fixture::Kept as _;
+    use consilium_proto::v1::{Pause, Resume, transaction::Action};
     use consilium_testkit::World;
 
     #[test]
@@ -259,5 +265,21 @@ mod tests {
                      0.2857 in each parameter";
         assert!(said.to_string().contains(words), "{said}");
         assert_eq!(status(last, directory.path()).unwrap().influence, Some((most, most)));
+    }
+
+    #[test]
+    fn a_status_says_that_the_authority_holds_the_run_until_it_lets_go() {
+        let mut world = World::new();
+        let says = |world: &World| {
+            let directory = tempfile::tempdir().unwrap();
+            world.history(directory.path()).flush().wait().unwrap();
+            let first = world.ceremony.institutions.first().unwrap();
+            status(first, directory.path()).unwrap().to_string().contains("paused by the authority")
+        };
+        assert!(!says(&world));
+        world.commit(vec![world.decrees(Action::Pause(Pause { request: 1 }))]);
+        assert!(says(&world));
+        world.commit(vec![world.decrees(Action::Resume(Resume { request: 2 }))]);
+        assert!(!says(&world));
     }
 }

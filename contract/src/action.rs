@@ -73,6 +73,7 @@ impl<'a> Kind<'a> {
                 Self::new("Enrol", Newcomer(certificate), Enrolment(E::Enrol(it)))
             }
             Action::Revoke(it) => Self::new("Revoke", Authority, Enrolment(E::Revoke(it))),
+            Action::Rejoin(it) => Self::new("Rejoin", Institution, Enrolment(E::Rejoin(it))),
 
             Action::ChangeCommittee(it) => {
                 Self::new("ChangeCommittee", Authority, Keygen(K::ChangeCommittee(it)))
@@ -84,6 +85,8 @@ impl<'a> Kind<'a> {
                 Self::new("Contribute", Institution, Keygen(K::Contribute(it))).large()
             }
 
+            Action::Pause(it) => Self::new("Pause", Authority, Round(R::Pause(it))),
+            Action::Resume(it) => Self::new("Resume", Authority, Round(R::Resume(it))),
             Action::OpenRound(it) => Self::new("OpenRound", Coordinator, Round(R::Open(it))),
             Action::SubmitUpdate(it) => {
                 Self::new("SubmitUpdate", Institution, Round(R::SubmitUpdate(it))).with_body()

@@ -19,7 +19,10 @@ use crate::{
     phase::Phase,
     receipt::Receipt,
     root,
-    round::{self, ExpectedSums, Findings, admission, countersign::SealedBlock, model::Model},
+    round::{
+        self, ExpectedSums, Findings, admission, countersign::SealedBlock, model::Model,
+        pause::Pausing,
+    },
     state::State,
     transaction::{CandidateTransaction, NO_CHAIN, chain_id, parse_entry},
 };
@@ -108,6 +111,11 @@ impl Contract {
     /// The step that is being made, from 0; equals the number of closed rounds.
     pub fn step(&self) -> u64 {
         self.state.step
+    }
+
+    /// Whether the authority holds the run.
+    pub fn pausing(&self) -> &Pausing {
+        &self.state.pausing
     }
 
     /// The try at that step, from 0.

@@ -8,7 +8,7 @@ use consilium_proto::v1::{
     Abandon, BeginKeygen, CloseCollection, CloseRound, EndStage, OpenRound, Reason,
 };
 
-use crate::{keygen::Succession, parameters::Parameters};
+use crate::{keygen::Succession, parameters::Parameters, round::pause::Pausing};
 
 /// Where a run stands, as far as the order of orders depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +35,15 @@ pub(crate) struct Course {
     pub(crate) attempt: u32,
     /// Largest time that an order has named, in milliseconds since the epoch.
     pub(crate) time_ms: u64,
+    /// Whether the authority holds the run.
+    pub(crate) pausing: Pausing,
 }
 
 impl Course {
     /// Before the first order.
     pub(crate) fn start() -> Self {
-        Self { station: Station::Idle, step: 0, attempt: 0, time_ms: 0 }
+        let pausing = Pausing::default();
+        Self { station: Station::Idle, step: 0, attempt: 0, time_ms: 0, pausing }
     }
 
     /// Time inside orders never goes backwards.
@@ -69,6 +72,9 @@ impl Course {
         let is_spent = is_early && parameters.privacy.is_some();
         let too_early = if is_spent { Reason::BudgetSpent } else { Reason::TooEarly };
         self.judge_station(Station::Idle, too_early)?;
+        if self.pausing.is_paused() {
+            return Err(Reason::TooEarly);
+        }
         self.judge_attempt(open.step, open.attempt)?;
         if open.model_sha256 == model.as_slice() { Ok(()) } else { Err(Reason::WrongModel) }
     }
@@ -119,7 +125,7 @@ impl Course {
     /// After a round was closed, and the run with it where that says so. Whether it is over all the same, [`Self::rest`] says.
     pub(crate) fn closed(self, time_ms: u64, ends_run: bool) -> Self {
         let station = if ends_run { Station::Finished } else { Station::Idle };
-        Self { station, step: self.step.saturating_add(1), attempt: 0, time_ms }
+        Self { station, step: self.step.saturating_add(1), attempt: 0, time_ms, ..self }
     }
 
     /// Where nothing is being made: the next order decides what is, unless the run is over.

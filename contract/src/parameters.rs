@@ -118,6 +118,9 @@ pub struct Parameters {
     pub min_threshold: u32,
     /// Closed rounds after which the key shares are refreshed; 0 where they never are.
     pub refresh_steps: u64,
+    /// Collections in a row without an update of an institution after which no further one waits for it; 0 where each
+    /// does.
+    pub suspend_after: u32,
     /// What the institutions' noise promises them, where they add any.
     pub privacy: Option<Guarantee>,
     /// What the institutions agreed to run locally: bytes that whoever trains reads, and the contract does not.
@@ -338,6 +341,7 @@ impl Parameters {
             coordinator: key("coordinator key", &genesis.coordinator_key)?,
             evaluation_key: key("evaluation key", &genesis.evaluation_key)?,
             refresh_steps: genesis.refresh_steps,
+            suspend_after: genesis.suspend_after,
             min_threshold: genesis.min_threshold,
             privacy,
             training: genesis.training.clone(),

@@ -17,6 +17,7 @@ pub(crate) fn state_root(state: &State) -> StateRoot {
     hasher.update(state.step.to_be_bytes());
     hasher.update(state.attempt.to_be_bytes());
     hasher.update(state.time_ms.to_be_bytes());
+    state.pausing.hash_into(&mut hasher);
     hasher.update(state.model.hash());
     hasher.update(state.receipts);
     hasher.update(count(state.roster.len()));
@@ -27,6 +28,7 @@ pub(crate) fn state_root(state: &State) -> StateRoot {
         hasher.update(institution.certificate.rows.to_be_bytes());
         hasher.update(institution.credit.to_be_bytes());
         hasher.update([u8::from(institution.revoked)]);
+        hasher.update(institution.missed.to_be_bytes());
     }
     hasher.update(count(state.roster.barred().len()));
     for pseudonym in state.roster.barred() {

@@ -48,7 +48,7 @@ pub enum Due {
 
 /// The next transaction of the orderer, if it is time for one.
 ///
-/// Nothing is due where the run waits for others, has finished, or stands at a sum that does not open, which only a
+/// Nothing is due where the run waits for others, is paused, has finished, or stands at a sum that does not open, which only a
 /// broken proof system or a defect brings about.
 pub fn due(contract: &Contract, situation: &Situation) -> Option<Due> {
     match contract.phase() {
@@ -110,6 +110,9 @@ fn end_stage(contract: &Contract, keygen: &Keygen, situation: &Situation) -> Opt
 }
 
 fn open(contract: &Contract, situation: &Situation) -> Option<Due> {
+    if contract.pausing().is_paused() {
+        return None;
+    }
     // Those that have not enrolled, or join in the place of others, may still come.
     let roster = contract.roster();
     if !contract.parameters().is_enough(roster.able(), roster.able_rows()) {
@@ -130,8 +133,10 @@ fn end_collection(
     situation: &Situation,
 ) -> Option<Due> {
     let time_ms = situation.now_ms;
-    let is_complete = collecting.is_complete(contract.roster());
-    if !collecting.is_enough(contract.roster(), contract.parameters()) {
+    let roster = contract.roster();
+    let parameters = contract.parameters();
+    let is_complete = collecting.is_complete(roster, parameters);
+    if !collecting.is_enough(roster, parameters) {
         // Those whose updates were refused have another try; those who have not spoken are waited for.
         let abandon = Abandon { step: contract.step(), attempt: contract.attempt(), time_ms };
         return is_complete.then_some(Due::Order(Action::Abandon(abandon)));
@@ -168,6 +173,8 @@ pub fn blobs(opened: &Opened) -> Option<(Vec<u8>, Vec<u8>)> {
 pub enum Wait {
     /// Institutions that enrol, so that the key can be made.
     Enrolments,
+    /// The authority, which has paused the run.
+    Resumption,
     /// Institutions that may submit updates, in the place of those that are revoked or expelled.
     Institutions,
     /// Rows of those whose updates are in, or may come.
@@ -189,6 +196,7 @@ impl Wait {
     pub fn label(self) -> &'static str {
         match self {
             Self::Enrolments => "institutions to enrol",
+            Self::Resumption => "the authority, which has paused the run",
             Self::Institutions => "institutions that may submit updates",
             Self::Rows => "rows of institutions whose updates a sum may hold",
             Self::Members => "members of the committee",
@@ -222,6 +230,7 @@ pub fn awaited(contract: &Contract) -> Option<Awaited> {
             let members = first_members(parameters, roster).len();
             (Wait::Enrolments, members, parameters.quorum as usize, BTreeSet::new())
         }
+        Phase::Idle if contract.pausing().is_paused() => (Wait::Resumption, 0, 1, BTreeSet::new()),
         Phase::Idle => {
             let (wait, present, needed) =
                 fewest(Wait::Institutions, roster.able(), roster.able_rows(), parameters);
@@ -234,10 +243,7 @@ pub fn awaited(contract: &Contract) -> Option<Awaited> {
             (wait, progress.present, progress.needed, keygen.absent())
         }
         Phase::Collecting(collecting) => {
-            let silent = roster.iter().filter(|(name, institution)| {
-                institution.may_submit() && !collecting.verdicts().contains_key(*name)
-            });
-            let silent = silent.map(|(name, _)| *name).collect();
+            let silent = collecting.awaited(roster, parameters).copied().collect();
             let updates = collecting.accepted().len();
             let (wait, present, needed) =
                 fewest(Wait::Updates, updates, collecting.rows(roster), parameters);

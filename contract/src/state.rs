@@ -12,7 +12,7 @@ use crate::{
     keygen::Succession,
     parameters::Parameters,
     phase::Phase,
-    round::{ExpectedSums, Findings, model::Model},
+    round::{ExpectedSums, Findings, model::Model, pause::Pausing},
 };
 
 /// The state of a run.
@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) attempt: u32,
     /// Largest time that a transaction has named, in milliseconds since the epoch.
     pub(crate) time_ms: u64,
+    /// Whether the authority holds the run.
+    pub(crate) pausing: Pausing,
     /// Hash chain over all receipts.
     pub(crate) receipts: ReceiptsHash,
     /// Reads small discrete logarithms; no part of what the state root covers.
@@ -53,6 +55,7 @@ impl State {
             step: 0,
             attempt: 0,
             time_ms: 0,
+            pausing: Pausing::default(),
             receipts: ReceiptsHash::default(),
             table,
             expected: None,
@@ -62,7 +65,8 @@ impl State {
     /// How far the run has come.
     pub(crate) fn course(&self) -> Course {
         let station = self.phase.station();
-        Course { station, step: self.step, attempt: self.attempt, time_ms: self.time_ms }
+        let Self { step, attempt, time_ms, pausing, .. } = *self;
+        Course { station, step, attempt, time_ms, pausing }
     }
 
     /// Goes on to where an order leads, in the phase that belongs to it.

@@ -50,6 +50,7 @@ fn genesis() -> v1::Genesis {
         evaluation_key: vec![3; 32],
         refresh_steps: 20,
         min_threshold: 3,
+        suspend_after: 0,
     }
 }
 
@@ -116,6 +117,9 @@ fn actions() -> Vec<Action> {
         }),
         Action::Abandon(v1::Abandon { step: 1, attempt: 1, time_ms: 6 }),
         Action::Revoke(v1::Revoke { pseudonym: vec![7; 32] }),
+        Action::Rejoin(v1::Rejoin { step: 3 }),
+        Action::Pause(v1::Pause { request: 4 }),
+        Action::Resume(v1::Resume { request: 5 }),
         Action::BeginKeygen(v1::BeginKeygen { committee: 1, time_ms: 7 }),
         Action::EndStage(v1::EndStage {
             committee: 1,
@@ -203,6 +207,6 @@ fn the_encodings_and_hashes_are_those_of_version_4() {
     }
     assert_eq!(
         hex(hasher.finalize()),
-        "58fe1898afefecb4ffbe1e4ff9ce00c6d307d84647e0ae6fc562491b5a9a6c15"
+        "6895d2bb071003c086997a9da5810f17a749ac6e385c6f20f34755ffc9766ef4"
     );
 }

@@ -129,7 +129,8 @@ impl Gate {
         // Each of those in flight is another institution's, and none of them has a verdict.
         let is_last = match contract.phase() {
             Phase::Collecting(collecting) => {
-                collecting.waiting(contract.roster()) <= self.in_flight.len()
+                let awaited = collecting.awaited(contract.roster(), contract.parameters());
+                awaited.count() <= self.in_flight.len()
             }
             _ => true,
         };

@@ -43,7 +43,7 @@ impl Waiting {
         }
         let awaited = awaited(contract)?;
         let first_ms = match awaited.wait {
-            Wait::Enrolments | Wait::Institutions => FIRST_MS,
+            Wait::Enrolments | Wait::Institutions | Wait::Resumption => FIRST_MS,
             _ => contract.parameters().collection_timeout_ms,
         };
         if now_ms < self.since_ms.saturating_add(first_ms) {

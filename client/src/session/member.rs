@@ -5,8 +5,9 @@ use std::sync::{Arc, PoisonError};
 use consilium_audit::follow::Phase;
 use consilium_contract::transaction::sign;
 use consilium_ledger::Block;
-use consilium_proto::v1::{Enrol, transaction::Action};
+use consilium_proto::v1::{Enrol, Rejoin, transaction::Action};
 use rand_core::OsRng;
+use tracing::info;
 
 use super::{Answer, Session, blocking, bytes};
 use crate::ClientError;
@@ -25,6 +26,29 @@ impl Session<'_> {
         let deadline = self.deadline();
         self.calls
             .spawn(async move { connection.enrol(signed, deadline).await.map(Answer::Enrolled) });
+    }
+
+    /// Where rounds no longer wait for this institution, it says that it is there again: once it has made an update, so that
+    /// nobody is made to wait for one whose trainer fails.
+    pub(super) fn rejoin(&mut self) {
+        let own = &self.own;
+        let name = own.pseudonym();
+        let suspend_after = own.parameters.suspend_after;
+        let is_suspended = own.follower.roster().get(name).is_some_and(|institution| {
+            institution.may_submit() && institution.is_suspended(suspend_after)
+        });
+        if !is_suspended || self.update_sent == self.rejoined_with {
+            return;
+        }
+        self.rejoined_with = self.update_sent;
+        let step = own.follower.step();
+        info!(step, "rounds no longer waited for this institution: it says that it is there again");
+        let action = Action::Rejoin(Rejoin { step });
+        let signed = sign(&own.files.signing, &own.parameters.chain_id, Some(name), action);
+        let mut connection = self.connection.clone();
+        let deadline = self.deadline();
+        self.calls
+            .spawn(async move { connection.enrol(signed, deadline).await.map(Answer::Rejoined) });
     }
 
     /// What a block says about this institution, and about the committee that it may complete.

@@ -1,7 +1,7 @@
 //! What is said about the institutions, and what it changes.
 
 use consilium_hash::Pseudonym;
-use consilium_proto::v1::{Enrol, Reason, Revoke};
+use consilium_proto::v1::{Enrol, Reason, Rejoin, Revoke};
 
 use super::{certificate::Certificate, roster::EnrolmentConflict};
 use crate::{
@@ -60,5 +60,28 @@ impl Handler for Revoke {
 
     fn execute(pseudonym: Pseudonym, state: &mut State) {
         state.roster.revoke(&pseudonym);
+    }
+}
+
+impl Handler for Rejoin {
+    type Read = ();
+    type Effect = Pseudonym;
+
+    fn read(&self) {}
+
+    fn judge(&self, (): (), said: &Said, state: &State) -> Result<Pseudonym, Refusal> {
+        let author = said.institution()?;
+        if self.step != state.step {
+            return Err(Reason::WrongStep.into());
+        }
+        let institution = state.roster.get(&author).ok_or(Reason::UnknownInstitution)?;
+        if !institution.is_suspended(state.parameters.suspend_after) {
+            return Err(Reason::Duplicate.into());
+        }
+        Ok(author)
+    }
+
+    fn execute(author: Pseudonym, state: &mut State) {
+        state.roster.rejoin(&author);
     }
 }

@@ -4,13 +4,13 @@
 //! | --- | --- |
 //! | [`certificate`] | the authority's word on an institution |
 //! | [`roster`] | who is enrolled, with what credit |
-//! | `handlers` | an institution enrols; the authority revokes one |
+//! | `handlers` | an institution enrols, or rejoins; the authority revokes one |
 
 pub mod certificate;
 mod handlers;
 pub mod roster;
 
-use consilium_proto::v1::{Enrol, Revoke};
+use consilium_proto::v1::{Enrol, Rejoin, Revoke};
 
 use crate::{
     handler::{Said, handle},
@@ -25,6 +25,8 @@ pub enum Statement<'a> {
     Enrol(&'a Enrol),
     /// The authority revokes one.
     Revoke(&'a Revoke),
+    /// One that is suspended is there again.
+    Rejoin(&'a Rejoin),
 }
 
 impl Statement<'_> {
@@ -32,6 +34,7 @@ impl Statement<'_> {
         match self {
             Self::Enrol(enrol) => handle(enrol, said, state),
             Self::Revoke(revoke) => handle(revoke, said, state),
+            Self::Rejoin(rejoin) => handle(rejoin, said, state),
         }
     }
 }

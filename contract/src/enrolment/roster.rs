@@ -22,6 +22,8 @@ pub struct Institution {
     pub credit: u32,
     /// Whether the authority has revoked it.
     pub revoked: bool,
+    /// Collections in a row that ended without an update of it, counted up to where it is suspended.
+    pub missed: u32,
     /// Transactions that proved a fault and cost a credit: each counts once, however often it is sent again.
     faults: Vec<TransactionHash>,
 }
@@ -30,6 +32,12 @@ impl Institution {
     /// Whether its updates are still taken. Expulsion and revocation stop updates, not key shares.
     pub fn may_submit(&self) -> bool {
         !self.revoked && self.credit > 0
+    }
+
+    /// Whether collections that have enough updates no longer wait for it: it has missed `after` of them in a row. Its
+    /// updates are taken as everyone's are, and one brings it back. 0 suspends nobody.
+    pub fn is_suspended(&self, after: u32) -> bool {
+        after > 0 && self.missed >= after
     }
 
     /// Whether this transaction has cost it a credit before.
@@ -106,8 +114,13 @@ impl Roster {
     /// Adds an institution that has a place.
     pub(crate) fn add(&mut self, certificate: Certificate) {
         let pseudonym = certificate.pseudonym;
-        let institution =
-            Institution { certificate, credit: INITIAL_CREDIT, revoked: false, faults: Vec::new() };
+        let institution = Institution {
+            certificate,
+            credit: INITIAL_CREDIT,
+            revoked: false,
+            missed: 0,
+            faults: Vec::new(),
+        };
         self.institutions.insert(pseudonym, institution);
     }
 
@@ -154,6 +167,21 @@ impl Roster {
     /// Pseudonyms that were revoked before anyone enrolled under them, in order.
     pub(crate) fn barred(&self) -> &BTreeSet<Pseudonym> {
         &self.barred
+    }
+
+    /// A collection has ended in which `has_spoken` says whose updates were recorded, whatever became of them.
+    pub(crate) fn end_collection(&mut self, after: u32, has_spoken: impl Fn(&Pseudonym) -> bool) {
+        for (name, institution) in &mut self.institutions {
+            let missed = if has_spoken(name) { 0 } else { institution.missed.saturating_add(1) };
+            institution.missed = missed.min(after);
+        }
+    }
+
+    /// An institution is there again.
+    pub(crate) fn rejoin(&mut self, pseudonym: &Pseudonym) {
+        if let Some(institution) = self.institutions.get_mut(pseudonym) {
+            institution.missed = 0;
+        }
     }
 
     /// Takes one credit for the fault that transaction `id` proves.

@@ -124,6 +124,11 @@ impl View {
         self.course.step
     }
 
+    /// Whether the authority holds the run: no further round opens.
+    pub fn is_paused(&self) -> bool {
+        self.course.pausing.is_paused()
+    }
+
     /// The try at it, from 0.
     pub fn attempt(&self) -> u32 {
         self.course.attempt
@@ -148,6 +153,9 @@ impl View {
             Action::Countersign(_) => self.countersign(transaction)?,
             Action::SubmitShare(_) => self.share(transaction)?,
             Action::Revoke(revoke) => self.revoke(revoke)?,
+            Action::Rejoin(_) => self.rejoin(transaction)?,
+            Action::Pause(pause) => self.pause(true, pause.request)?,
+            Action::Resume(resume) => self.pause(false, resume.request)?,
             Action::OpenRound(open) => self.open(open)?,
             Action::CloseCollection(close) => self.seal(close)?,
             Action::Abandon(abandon) => self.abandon(abandon)?,
@@ -260,6 +268,23 @@ impl View {
         }
     }
 
+    /// Where the contract refuses it, it changes nothing: its author was not suspended, or named another step.
+    fn rejoin(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
+        let author = author(transaction, &self.roster, &self.parameters.chain_id)?;
+        if matches!(transaction.action(), Action::Rejoin(rejoin) if rejoin.step == self.course.step)
+        {
+            self.roster.rejoin(&author);
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, pauses: bool, request: u64) -> Result<(), StatementError> {
+        let after = self.course.pausing.after(pauses, request);
+        self.course.pausing =
+            after.map_err(|reason| StatementError::MayNotStand(reason.as_str_name()))?;
+        Ok(())
+    }
+
     fn submit(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
         if let Phase::Collecting(collection) = &mut self.phase {
             let round = collection.round();
@@ -325,7 +350,11 @@ impl View {
             .map_err(|_| out_of_turn(Reason::MalformedEncoding))?;
         self.course.judge_time(close.time_ms).map_err(&out_of_turn)?;
         let phase = match mem::replace(&mut self.phase, Phase::Idle) {
-            Phase::Collecting(collection) => Phase::Sealing(collection, Box::new(evaluation)),
+            Phase::Collecting(collection) => {
+                let has_spoken = |name: &Pseudonym| collection.has_update_of(name);
+                self.roster.end_collection(self.parameters.suspend_after, has_spoken);
+                Phase::Sealing(collection, Box::new(evaluation))
+            }
             other => other,
         };
         self.go(self.course.at(Station::Sealed, close.time_ms), phase);

@@ -63,21 +63,32 @@ impl Collecting {
         &self.verdicts
     }
 
-    /// How many institutions the round still waits for: those that may submit and have no verdict.
-    pub fn waiting(&self, roster: &Roster) -> usize {
-        let may_submit = roster.iter().filter(|(_, institution)| institution.may_submit());
-        may_submit.filter(|(name, _)| !self.verdicts.contains_key(*name)).count()
+    /// Whom the round still waits for: those that may submit and have no verdict; once the updates are enough for a sum,
+    /// without those that are suspended. So no suspension leaves a sum with fewer updates than it needs.
+    pub fn awaited<'a>(
+        &'a self,
+        roster: &'a Roster,
+        parameters: &RunParameters,
+    ) -> impl Iterator<Item = &'a Pseudonym> {
+        let suspend_after =
+            if self.is_enough(roster, parameters) { parameters.suspend_after } else { 0 };
+        let awaited = roster.iter().filter(move |(name, institution)| {
+            institution.may_submit()
+                && !institution.is_suspended(suspend_after)
+                && !self.verdicts.contains_key(*name)
+        });
+        awaited.map(|(name, _)| name)
     }
 
-    /// Whether every institution that the round waits for has a verdict.
-    pub fn is_complete(&self, roster: &Roster) -> bool {
-        self.waiting(roster) == 0
+    /// Whether nobody is waited for any more.
+    pub fn is_complete(&self, roster: &Roster, parameters: &RunParameters) -> bool {
+        self.awaited(roster, parameters).next().is_none()
     }
 
     /// Whether the collection may end at that time: nobody is waited for, or its least time has passed.
     pub fn is_over(&self, roster: &Roster, parameters: &RunParameters, time_ms: u64) -> bool {
         let deadline_ms = self.opened_ms.saturating_add(parameters.collection_timeout_ms);
-        self.is_complete(roster) || time_ms >= deadline_ms
+        self.is_complete(roster, parameters) || time_ms >= deadline_ms
     }
 
     /// Whether the accepted updates are enough for a sum: so many of them, of institutions with so many rows.

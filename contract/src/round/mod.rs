@@ -5,6 +5,7 @@
 //! | `collecting` | who has submitted, what came of it, and the running sum |
 //! | `sealed` | the sum of the encrypted keys stands; trustees countersign the block that holds it |
 //! | `opening` | shares come in; any t of them open the sum of the updates |
+//! | `pause` | the authority holds the run, and lets it go on |
 //! | `orders` | what the coordinator says of a round, and what it changes |
 //! | `admission` | one update: who may submit it, when, and what is a fault |
 //! | `answers` | what trustees answer to a sealed sum, and what it changes |
@@ -22,10 +23,12 @@ pub mod findings;
 pub mod model;
 mod opening;
 mod orders;
+pub(crate) mod pause;
 mod sealed;
 
 use consilium_proto::v1::{
-    Abandon, CloseCollection, CloseRound, Countersign, OpenRound, SubmitShare, SubmitUpdate,
+    Abandon, CloseCollection, CloseRound, Countersign, OpenRound, Pause, Resume, SubmitShare,
+    SubmitUpdate,
 };
 
 pub use collecting::Collecting;
@@ -44,6 +47,10 @@ use crate::{
 /// What can be said of a round.
 #[derive(Debug, Clone, Copy)]
 pub enum Statement<'a> {
+    /// No round opens.
+    Pause(&'a Pause),
+    /// Rounds open again.
+    Resume(&'a Resume),
     /// Updates are taken.
     Open(&'a OpenRound),
     /// An institution's update.
@@ -69,6 +76,8 @@ impl Statement<'_> {
     ) -> Result<Receipt, ApplyError> {
         let said = &Said::of(transaction);
         Ok(match self {
+            Self::Pause(pause) => handle(pause, said, state),
+            Self::Resume(resume) => handle(resume, said, state),
             Self::Open(open) => handle(open, said, state),
             Self::SubmitUpdate(update) => admission::submit(transaction, update, body, state)?,
             Self::CloseCollection(close) => handle(close, said, state),

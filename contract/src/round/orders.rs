@@ -3,6 +3,7 @@
 use std::mem;
 
 use consilium_crypto::{DecodeError, Evaluation, VerifiedEvaluation};
+use consilium_hash::Pseudonym;
 use consilium_proto::v1::{Abandon, BlobRef, CloseCollection, CloseRound, OpenRound, Reason};
 use sha2::{Digest, Sha256};
 
@@ -76,7 +77,11 @@ impl Handler for CloseCollection {
     fn execute((time_ms, evaluation): (u64, VerifiedEvaluation), state: &mut State) {
         let course = state.course().at(Station::Sealed, time_ms);
         let phase = match mem::replace(&mut state.phase, Phase::Idle) {
-            Phase::Collecting(collecting) => Phase::Sealed(collecting.seal(evaluation)),
+            Phase::Collecting(collecting) => {
+                let has_spoken = |name: &Pseudonym| collecting.verdicts().contains_key(name);
+                state.roster.end_collection(state.parameters.suspend_after, has_spoken);
+                Phase::Sealed(collecting.seal(evaluation))
+            }
             other => other,
         };
         state.go(course, phase);
@@ -96,7 +101,7 @@ impl Handler for Abandon {
         };
         // Another attempt helps only those who have had their say in this one; for the others this one waits.
         let enough = collecting.is_enough(&state.roster, &state.parameters);
-        if enough || !collecting.is_complete(&state.roster) {
+        if enough || !collecting.is_complete(&state.roster, &state.parameters) {
             return Err(Reason::TooEarly.into());
         }
         state.course().judge_time(self.time_ms)?;

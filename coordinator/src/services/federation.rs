@@ -136,8 +136,8 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<SignedTransaction>,
     ) -> Result<Response<Receipt>, Status> {
-        let takes = |action: &Action| matches!(action, Action::Enrol(_));
-        self.submit(request, "Enrol", "an enrolment", takes).await
+        let takes = |action: &Action| matches!(action, Action::Enrol(_) | Action::Rejoin(_));
+        self.submit(request, "Enrol", "an enrolment, or a return", takes).await
     }
 
     async fn administer(
@@ -145,8 +145,7 @@ impl federation_server::Federation for Federation {
         request: Request<SignedTransaction>,
     ) -> Result<Response<Receipt>, Status> {
         let takes = |action: &Action| Kind::of(action).signer == Signer::Authority;
-        let expected =
-            "a revocation, a change of the committee or what concerns sharing, by the authority";
+        let expected = "a revocation, a pause or its end, a change of the committee or what concerns sharing, by the authority";
         self.submit(request, "Administer", expected, takes).await
     }
 
