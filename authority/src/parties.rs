@@ -64,9 +64,12 @@ impl Parties {
             );
             return Ok((ceremony.parameters, text));
         }
-        let coordinator = self.coordinator.as_deref().zip(self.coordinator_fingerprint.as_ref());
-        let (path, fingerprint) = coordinator
-            .ok_or("--coordinator and --coordinator-fingerprint: give the coordinator's request, and what was read out")?;
+        let path = self.coordinator.as_deref();
+        let path = path.ok_or(
+            "--coordinator and --coordinator-fingerprint: give the coordinator's request, and what was read out",
+        )?;
+        let fingerprint = self.coordinator_fingerprint.as_ref();
+        let fingerprint = fingerprint.map_or_else(|| Err(self.not_read_out(path)), Ok)?;
         let coordinator = asked(path, fingerprint, PartyRole::Coordinator)?;
         let institutions = all_asked(&self.requests, &self.fingerprints)?;
         let founding = Founding::hold(spec, &coordinator, &institutions, &mut OsRng)
@@ -77,6 +80,26 @@ impl Parties {
              for `consilium-coordinator install` and `consilium-client install`, which show the chain: have everyone compare it"
         );
         Ok((founding.authority.parameters, text))
+    }
+
+    /// What to ask everybody for, where the coordinator's fingerprint is missing, and the institutions' may be.
+    fn not_read_out(&self, coordinator: &Path) -> String {
+        let name = |path: &Path, role| {
+            let request = PartyRequest::load(path, role);
+            request.map_or_else(|error| error.to_string(), |request| request.name().to_owned())
+        };
+        let hub = name(coordinator, PartyRole::Coordinator);
+        let hub = format!("--coordinator-fingerprint with that of {hub}");
+        let institutions = if self.fingerprints.len() == self.requests.len() {
+            String::new()
+        } else {
+            let names = self.requests.iter().map(|path| name(path, PartyRole::Institution));
+            let names: Vec<String> = names.collect();
+            format!("--fingerprint with those of {}, in this order, and ", names.join(", "))
+        };
+        format!(
+            "give {institutions}{hub}: have each party read out to you the fingerprint that `request` has shown it"
+        )
     }
 }
 

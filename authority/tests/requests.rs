@@ -147,6 +147,15 @@ fn a_fingerprint_that_was_not_read_out_founds_nothing() {
     let north = sites.institutions[0].fingerprint().to_string();
     let fewer: Vec<String> = good.iter().filter(|given| **given != north).cloned().collect();
     refused(&fewer, "3 given for 4 requests");
+    // Whoever gives none at all learns of everybody's at once.
+    let read_out: Vec<String> =
+        sites.institutions.iter().map(|asks| asks.fingerprint().to_string()).collect();
+    let is_read_out = |given: &String| {
+        *given == hub || given.ends_with("fingerprint") || read_out.contains(given)
+    };
+    let none: Vec<String> = good.iter().filter(|given| !is_read_out(given)).cloned().collect();
+    refused(&none, "those of north, east, south, west, in this order, and");
+    refused(&none, "--coordinator-fingerprint with that of hub");
     // An institution's request in the coordinator's place.
     let place = good.iter().position(|argument| argument.ends_with("hub/request.bin")).unwrap();
     let mut wrong = good.clone();

@@ -108,16 +108,18 @@ impl Connection {
 
     /// Blocks from a height on, as they become durable. The coordinator is shown the last block that is held here, so that one
     /// whose ledger lacks it stops before it signs anything. `institution` is whoever takes part in the rounds on this
-    /// connection.
+    /// connection, and its process.
     pub(crate) async fn subscribe(
         &mut self,
         from_height: u64,
         head: Option<&SealedHeader>,
-        institution: Option<&Pseudonym>,
+        institution: Option<(&Pseudonym, &[u8; 16])>,
     ) -> Result<Blocks, ClientError> {
         let head = head.map(|head| head.encode().to_vec()).unwrap_or_default();
-        let institution = institution.map(|name| name.to_vec()).unwrap_or_default();
-        let request = SubscribeRequest { from_height, head, institution };
+        let (institution, process) = institution
+            .map(|(name, process)| (name.to_vec(), process.to_vec()))
+            .unwrap_or_default();
+        let request = SubscribeRequest { from_height, head, institution, process };
         let call = self.federation.subscribe(request);
         Ok(Blocks(within(READ_DEADLINE, "Subscribe", call).await?))
     }
@@ -336,6 +338,7 @@ fn failed(call: &'static str, status: &Status) -> ClientError {
         Code::InvalidArgument | Code::Unimplemented => {
             ClientError::Unsupported { call, message: status.message().to_owned() }
         }
+        Code::AlreadyExists => ClientError::RunsElsewhere(status.message().to_owned()),
         Code::PermissionDenied => ClientError::NotAdmitted(format!("{call}: {}", status.message())),
         code => ClientError::Unreachable(format!("{call}: {code}: {}", status.message())),
     }

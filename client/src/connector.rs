@@ -3,7 +3,7 @@
 use std::{pin::Pin, time::Duration};
 
 use consilium_identity::InstitutionFiles;
-use consilium_transport::{Presented, Secure, is_loopback};
+use consilium_transport::{Presented, Refusal, Secure, is_loopback};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::ClientError;
@@ -75,7 +75,9 @@ impl Connector for Tls {
         Box::pin(async {
             self.0.connect().await.map_err(|refusal| {
                 let problem = refusal.to_string();
-                if refusal.is_final() {
+                if refusal == Refusal::OtherRun {
+                    ClientError::OtherRun(problem)
+                } else if refusal.is_final() {
                     ClientError::NotAdmitted(problem)
                 } else {
                     ClientError::Unreachable(problem)

@@ -39,7 +39,7 @@ pub enum ClientError {
         detail: String,
     },
     /// Another process works on the state directory.
-    #[error("{} is locked: another process of this institution is running; stop it, or give this one its own state directory", path.display())]
+    #[error("{} is locked: another process of this institution is running; stop it first: one identity runs once", path.display())]
     Locked {
         /// The lock.
         path: PathBuf,
@@ -202,13 +202,24 @@ pub enum ClientError {
         evidence: Kept,
     },
     /// The contract refused something without which this institution cannot take part.
-    #[error("the contract refused the {what}: {}; ask the authority for a certificate of this run", reason.as_str_name())]
+    #[error("the contract refused the {what}: {}; {}", reason.as_str_name(), advice(*reason))]
     Refused {
         /// What was sent.
         what: &'static str,
         /// The contract's reason.
         reason: Reason,
     },
+    /// The authority has revoked this institution, which holds no share of the key.
+    #[error(
+        "the authority has revoked this institution: it takes part no longer; keep its state, and ask the authority why"
+    )]
+    Revoked,
+    /// Another process of this institution follows the run.
+    #[error("{0}")]
+    RunsElsewhere(String),
+    /// The coordinator is another run's.
+    #[error("{0}")]
+    OtherRun(String),
     /// The address of the coordinator is not one.
     #[error(
         "{address} is not the address of a coordinator: expected https://HOST:PORT, or http://127.0.0.1:PORT with --plain"
@@ -257,7 +268,11 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             // Nobody has signed anything that contradicts itself: the blocks may come back.
-            Self::Unreachable(_) | Self::Malformed(_) | Self::LostBlocks { .. } => true,
+            // The other process may end.
+            Self::Unreachable(_)
+            | Self::Malformed(_)
+            | Self::LostBlocks { .. }
+            | Self::RunsElsewhere(_) => true,
             // Bytes that the coordinator has not signed say nothing about it.
             Self::Chain(error) => matches!(
                 error,
@@ -286,6 +301,8 @@ impl ClientError {
             | Self::TwoReceipts { .. }
             | Self::Model { .. }
             | Self::Refused { .. }
+            | Self::Revoked
+            | Self::OtherRun(_)
             | Self::Address { .. }
             | Self::NotAdmitted(_)
             | Self::Unsupported { .. }
@@ -295,7 +312,8 @@ impl ClientError {
     }
 
     /// The exit code of the program: 1 the run failed, 2 bad values or files, 3 two histories or one that does not hold,
-    /// 4 the coordinator broke the rules of a round.
+    /// 4 the coordinator broke the rules of a round, 5 the run goes on without this institution, 6 another run is served
+    /// there, 7 another process of this institution is running.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Genesis(_)
@@ -315,19 +333,34 @@ impl ClientError {
             | Self::Omitted { .. }
             | Self::TwoReceipts { .. }
             | Self::Model { .. } => 4,
+            Self::Revoked | Self::Refused { .. } => 5,
+            Self::OtherRun(_) | Self::Chain(ChainError::WrongGenesis { .. }) => 6,
+            Self::Locked { .. } | Self::RunsElsewhere(_) => 7,
             Self::State { .. }
             | Self::DamagedState { .. }
-            | Self::Locked { .. }
             | Self::Memory(_)
             | Self::Chain(_)
             | Self::LostBlocks { .. }
-            | Self::Refused { .. }
             | Self::Unreachable(_)
             | Self::Unsupported { .. }
             | Self::Malformed(_)
             | Self::GaveUp { .. }
             | Self::Interrupted(_) => 1,
         }
+    }
+}
+
+/// What to do where an institution is not let in.
+fn advice(reason: Reason) -> &'static str {
+    match reason {
+        Reason::NoPlace => {
+            "as many institutions take part as the genesis has places for, and the run goes on without this one: once the \
+             authority has revoked another, start this program again"
+        }
+        Reason::Revoked => {
+            "the authority has revoked this institution, which is for good; ask it why, and for a certificate under another name"
+        }
+        _ => "ask the authority for a certificate of this run",
     }
 }
 

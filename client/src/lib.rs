@@ -52,6 +52,7 @@ mod error;
 pub mod head;
 pub mod institution;
 pub mod observer;
+mod patience;
 pub mod policy;
 pub mod prepare;
 mod run;

@@ -1,9 +1,12 @@
 //! The loop that keeps an institution in a run until the run is over.
 
-use std::time::Instant;
+use std::sync::Arc;
 
+use consilium_audit::follow::{Follower, Phase};
+use consilium_contract::transaction::parse_entry;
+use consilium_proto::v1::transaction::Action;
 use rand_core::OsRng;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{ClientError, backoff::Backoff, institution::Institution, session::Session};
 
@@ -28,7 +31,9 @@ impl Institution {
     /// [`ClientError`]: what another connection cannot mend.
     pub async fn run(mut self) -> Result<Outcome, ClientError> {
         let mut backoff = Backoff::new();
-        let mut progress = Instant::now();
+        if let Some(outcome) = self.ended()? {
+            return Ok(outcome);
+        }
         loop {
             let height = self.history.len();
             let error = match Session::run(&mut self).await {
@@ -45,19 +50,41 @@ impl Institution {
             };
             if self.history.len() > height {
                 backoff.reset();
-                progress = Instant::now();
-            }
-            if let Some(patience) = self.give_up_after
-                && progress.elapsed() >= patience
-            {
-                return Err(ClientError::GaveUp {
-                    waited: progress.elapsed(),
-                    last: error.to_string(),
-                });
             }
             let pause = backoff.pause(&mut OsRng);
             warn!(%error, pause_ms = pause.as_millis() as u64, "connecting again");
-            tokio::time::sleep(pause).await;
+            let paused = self.patience.wait(tokio::time::sleep(pause)).await;
+            paused.ok_or_else(|| self.patience.is_over(&error))?;
         }
+    }
+
+    /// How the run ended, where the chain on the own disk shows its end and the last model has been checked: then nobody has
+    /// to be asked, and a coordinator that has gone is not missed.
+    fn ended(&mut self) -> Result<Option<Outcome>, ClientError> {
+        let Some(stored) = &self.stored else { return Ok(None) };
+        let Some(height) = self.history.len().checked_sub(1) else { return Ok(None) };
+        let Some((last, _)) = self.history.block(height)? else { return Ok(None) };
+        let closes = |entry: &Vec<u8>| {
+            parse_entry(entry).is_ok_and(|(it, _)| matches!(it.action(), Action::CloseRound(_)))
+        };
+        if !last.entries.iter().any(closes) {
+            return Ok(None);
+        }
+        let parameters = Arc::clone(&self.parameters);
+        let mut follower = Follower::new(parameters, self.files.genesis_entry.clone());
+        while let Some((block, header)) = self.history.block(follower.height())? {
+            let _ = follower.read(&block, &header)?;
+        }
+        let is_over =
+            matches!(follower.phase(), Phase::Finished) && stored.step() == follower.step();
+        Ok(is_over.then(|| {
+            info!(height, "the run has finished, as this institution's own state shows");
+            Outcome {
+                steps: stored.step(),
+                model: stored.model().parameters().to_vec(),
+                height,
+                privacy: self.parameters.describe_privacy(follower.succession()),
+            }
+        }))
     }
 }

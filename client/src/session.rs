@@ -47,6 +47,12 @@ enum Answer {
     Shared { step: u64, answered: Answered },
 }
 
+/// What an institution waits for.
+enum Came {
+    Block(Result<(Block, usize), ClientError>),
+    Answer(Result<Result<Answer, ClientError>, JoinError>),
+}
+
 pub(crate) struct Session<'a> {
     own: &'a mut Institution,
     connection: Connection,
@@ -75,7 +81,6 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Follows the chain until the run is over or the connection breaks.
     pub(crate) async fn run(own: &'a mut Institution) -> Result<(), ClientError> {
-        let patience = own.give_up_after;
         let connector = Arc::clone(&own.connector);
         let parameters = Arc::clone(&own.parameters);
         // From its own last block on: it comes again, and must be the same. A coordinator whose ledger lacks that block
@@ -83,13 +88,16 @@ impl<'a> Session<'a> {
         let from = own.history.len().saturating_sub(1);
         let last = own.history.chain().head().map(|last| *last.sealed());
         let name = *own.pseudonym();
+        let process = own.process;
         let open = async move {
             let mut connection = Connection::open(connector.as_ref(), &parameters).await?;
-            let blocks = connection.subscribe(from, last.as_ref(), Some(&name)).await?;
+            let blocks = connection.subscribe(from, last.as_ref(), Some((&name, &process))).await?;
             let head = connection.head(0).await?;
-            Ok((connection, blocks, head))
+            Ok::<_, ClientError>((connection, blocks, head))
         };
-        let (connection, mut blocks, head) = patiently(patience, open).await?;
+        let opened = own.patience.wait(open).await;
+        let (connection, mut blocks, head) =
+            opened.ok_or_else(|| own.patience.is_over("it does not answer"))??;
         let Head { header: head, checkpoint } = head;
         own.history.compare(&head)?;
         let mut session = Self {
@@ -130,28 +138,39 @@ impl<'a> Session<'a> {
 
     /// Waits for the next block or answer, no longer than this institution was told to.
     async fn next(&mut self, blocks: &mut Blocks) -> Result<(), ClientError> {
-        let patience = self.own.give_up_after;
-        let phase = self.own.follower.phase().name();
-        tokio::select! {
-            () = tokio::time::sleep(patience.unwrap_or_default()), if patience.is_some() => {
-                Err(ClientError::GaveUp {
-                    waited: patience.unwrap_or_default(),
-                    last: format!("it is there, and no block has come since the run is {phase}"),
-                })
+        let calls = &mut self.calls;
+        let either = async {
+            tokio::select! {
+                next = blocks.next() => Came::Block(next),
+                Some(answer) = calls.join_next() => Came::Answer(answer),
             }
-            next = blocks.next() => {
+        };
+        match self.own.patience.wait(either).await {
+            None => {
+                let phase = self.own.follower.phase().name();
+                let last = format!("it is there, and no block has come since the run is {phase}");
+                Err(self.own.patience.is_over(last))
+            }
+            Some(Came::Block(next)) => {
                 let (block, bytes) = next?;
                 self.own.report.bytes_down += bytes as u64;
                 let header = match self.own.history.record(&block) {
                     Ok(header) => header,
                     Err(error) => return Err(self.refused_block(&block, error.into())),
                 };
+                // The last block comes again with every connection.
                 if header.height == self.own.follower.height() {
+                    self.own.patience.renew();
                     self.read(&block, &header).await?;
                 }
                 Ok(())
             }
-            Some(answer) = self.calls.join_next() => self.hear(answer),
+            Some(Came::Answer(answer)) => {
+                if matches!(answer, Ok(Ok(_))) {
+                    self.own.patience.renew();
+                }
+                self.hear(answer)
+            }
         }
     }
 
@@ -191,6 +210,7 @@ impl<'a> Session<'a> {
 
     /// Does what the chain calls for and has not been done.
     async fn act(&mut self) -> Result<(), ClientError> {
+        self.leave()?;
         self.enrol();
         self.rejoin();
         self.say_whether_it_is_paused();
@@ -280,17 +300,6 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
-}
-
-/// Waits for the coordinator no longer than the institution was told to.
-async fn patiently<T>(
-    patience: Option<Duration>,
-    answer: impl Future<Output = Result<T, ClientError>>,
-) -> Result<T, ClientError> {
-    let Some(patience) = patience else { return answer.await };
-    let late =
-        |_| ClientError::Unreachable(format!("no answer came within {} s", patience.as_secs()));
-    tokio::time::timeout(patience, answer).await.map_err(late)?
 }
 
 fn duties(own: &Institution) -> MutexGuard<'_, Duties> {

@@ -12,15 +12,18 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
-use consilium_authority::{Asked, CeremonySpec, Founding};
+use consilium_authority::{Asked, AuthorityFiles, CeremonySpec, Founding, Route, send_by};
 use consilium_coordinator::{Config, Coordinator, Guests, Linger, Running, Transport};
 use consilium_identity::{
-    PartyRequest, install_coordinator, request_as_coordinator, request_as_institution,
+    CoordinatorFiles, PartyRequest, install_coordinator, request_as_coordinator,
+    request_as_institution,
 };
 use consilium_proto::{training::Layers, v1::PartyRole};
+use consilium_transport::Presented;
 use rand_core::OsRng;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -31,6 +34,7 @@ const STEPS: u64 = 2;
 
 struct World {
     root: TempDir,
+    authority: AuthorityFiles,
     runtime: Runtime,
     running: Running,
 }
@@ -96,7 +100,7 @@ fn world() -> World {
     fs::write(at("rows.csv"), format!("a,b,ill\n{rows}")).unwrap();
     let schema = "name='t'\nfile='rows.csv'\ntarget={column='ill', positive=1, negative=0}\n";
     fs::write(at("rows.toml"), schema).unwrap();
-    World { root, runtime, running }
+    World { root, authority: founding.authority, runtime, running }
 }
 
 impl World {
@@ -105,8 +109,13 @@ impl World {
     }
 
     fn run(&self, folder: &Path, state: &str, address: &str) -> Command {
+        self.run_for(folder, state, address, "60")
+    }
+
+    /// With so many seconds of patience.
+    fn run_for(&self, folder: &Path, state: &str, address: &str, patience: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_consilium-client"));
-        command.args(["run", "--seed", "1", "--give-up-after", "60", "--coordinator", address]);
+        command.args(["run", "--seed", "1", "--give-up-after", patience, "--coordinator", address]);
         command.arg("--ceremony").arg(folder).arg("--state").arg(self.at(state));
         command.arg("--data").arg(self.at("rows.toml"));
         command
@@ -163,4 +172,111 @@ fn the_program_refuses_to_speak_in_the_plain_unasked_and_says_why_it_is_not_let_
     }
     let stranger = world.at("stranger");
     refused(&mut world.run(&stranger, "state", &world.address()), "is not the key that");
+}
+
+#[test]
+fn a_client_of_a_finished_run_says_so_without_a_coordinator_and_a_coordinator_of_one_waits_for_nobody()
+ {
+    let world = world();
+    let children: Vec<Child> = NAMES.iter().map(|name| world.start(name)).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let north = world.at("north");
+    let address = world.address();
+    let World { root, runtime, running, .. } = world;
+    assert!(runtime.block_on(running.stop()).unwrap().finished);
+    let files = CoordinatorFiles::load(&root.path().join("hub")).unwrap();
+    let config = Config {
+        transport: Transport::Tls { guests: Guests::Refused },
+        hearing: Duration::ZERO,
+        linger: Linger::AtMost(Duration::from_secs(600)),
+        ..Config::new(files, root.path().join("ledger"))
+    };
+    let start = Instant::now();
+    let running = runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Coordinator::start(config, listener).await.unwrap()
+    });
+    assert!(runtime.block_on(running.finished()).unwrap().finished);
+    assert!(start.elapsed() < Duration::from_secs(60), "it lingers for nobody");
+
+    let start = Instant::now();
+    let mut again = Command::new(env!("CARGO_BIN_EXE_consilium-client"));
+    again.args(["run", "--coordinator", &address, "--ceremony"]).arg(&north);
+    again.arg("--state").arg(root.path().join("state-north"));
+    again.arg("--data").arg(root.path().join("rows.toml"));
+    let output = again.output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(start.elapsed() < Duration::from_secs(30), "it asks nobody");
+    assert!(log.contains("the run has finished"), "{log}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("2 rounds closed and checked"));
+}
+
+/// Waits until a file holds a text.
+fn wait_for(path: &Path, says: &str) {
+    let start = Instant::now();
+    loop {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        if text.contains(says) {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{text} should say {says}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn one_identity_that_runs_twice_is_refused_on_its_machine_and_by_the_coordinator_on_another() {
+    let world = world();
+    let mut first = world.start("north");
+    wait_for(&world.at("north.log"), "caught up with the chain");
+    let second = world.run(&world.at("north"), "other", &world.address()).output().unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(7), "{said}");
+    assert!(said.contains("one identity runs once"), "{said}");
+
+    // A copy of the folder, as on another machine.
+    let copy = world.at("copy");
+    fs::create_dir(&copy).unwrap();
+    for entry in fs::read_dir(world.at("north")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, copy.join(path.file_name().unwrap())).unwrap();
+    }
+    let log = fs::File::create(world.at("copy.log")).unwrap();
+    let mut elsewhere = world.run(&copy, "other", &world.address()).stderr(log).spawn().unwrap();
+    wait_for(&world.at("copy.log"), "another process of institution");
+    // The first one goes on, and when it ends, the other one may take its place.
+    assert!(first.try_wait().unwrap().is_none());
+    first.kill().unwrap();
+    first.wait().unwrap();
+    wait_for(&world.at("copy.log"), "caught up with the chain");
+    elsewhere.kill().unwrap();
+    elsewhere.wait().unwrap();
+}
+
+#[test]
+fn a_client_that_is_revoked_or_has_given_up_ends_with_its_own_code() {
+    let world = world();
+    let mut first = world.start("north");
+    wait_for(&world.at("north.log"), "caught up with the chain");
+    let start = Instant::now();
+    let east = world.at("east");
+    let output = world.run_for(&east, "state-east", &world.address(), "2").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("brought nothing new"), "{said}");
+    assert!(start.elapsed() < Duration::from_secs(30));
+
+    let authority = &world.authority;
+    let revocation = authority.revoke("north").unwrap();
+    let parameters = &authority.parameters;
+    let presented = Presented::authority(&authority.signing, &authority.tls, &parameters.chain_id);
+    let route = Route::secure(&world.address(), parameters, &presented).unwrap();
+    world.runtime.block_on(send_by(&route, revocation)).unwrap();
+    let status = first.wait().unwrap();
+    let log = fs::read_to_string(world.at("north.log")).unwrap();
+    assert_eq!(status.code(), Some(5), "{log}");
+    assert!(log.contains("has revoked this institution"), "{log}");
 }

@@ -271,6 +271,13 @@ pub fn awaited(contract: &Contract) -> Option<Awaited> {
     (present < needed).then_some(Awaited { wait, present, needed, absent })
 }
 
+/// Numbers of the certificates with which the first committee is made and nobody has enrolled: before they enrol, the register
+/// of the authority alone knows whose they are.
+pub fn missing_numbers(contract: &Contract) -> Vec<u32> {
+    let members = first_members(contract.parameters(), contract.roster());
+    (1..=contract.parameters().institutions).filter(|place| !members.contains_key(place)).collect()
+}
+
 /// What a sum lacks first: updates, or the rows behind them.
 fn fewest(wait: Wait, updates: usize, rows: u64, parameters: &Parameters) -> (Wait, usize, usize) {
     let needed = parameters.min_updates as usize;

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use consilium_contract::{
     Phase,
     keygen::StageName,
-    schedule::{Awaited, Due, Situation, Wait, awaited, deadline_ms, due},
+    schedule::{Awaited, Due, Situation, Wait, awaited, deadline_ms, due, missing_numbers},
     transaction::CandidateTransaction,
 };
 use consilium_crypto::signature::SigningKey;
@@ -72,6 +72,8 @@ fn the_key_is_made_with_everyone_or_after_the_timeout_with_a_quorum() {
         let waiting =
             Awaited { wait: Wait::Enrolments, present: enrolled, needed: 3, absent: Vec::new() };
         assert_eq!(awaited(&run.contract), (enrolled < 3).then_some(waiting));
+        let missing: Vec<u32> = (enrolled as u32 + 1..=4).collect();
+        assert_eq!(missing_numbers(&run.contract), missing);
     }
 }
 

@@ -226,6 +226,13 @@ pub(crate) enum CallError {
         "the node has just been started and waits to hear from institutions; send it again in a few seconds"
     )]
     Listening,
+    /// Two processes of one institution.
+    #[error(
+        "another process of institution {} follows this run: one identity runs once; stop one of them. One that was cut off is \
+         forgotten within a minute",
+        .0.short()
+    )]
+    RunsElsewhere(Pseudonym),
     /// Bytes that are no header.
     #[error("the header shown does not decode: {0}")]
     Header(Malformed),

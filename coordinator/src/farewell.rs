@@ -5,9 +5,15 @@ use crate::{Linger, clock::millis, shared::Shared};
 /// How long nobody must have subscribed before a finished node stops that has served everyone.
 const QUIET_MS: u64 = 1_000;
 
+/// The same for a node that was started on a finished run: whoever misses its end has connected by then, since pauses between two
+/// attempts are no longer than ten seconds.
+const RETURN_MS: u64 = 15_000;
+
 /// Owned by the node's thread; the counters that it reads are the calls'.
 pub(crate) struct Farewell {
     linger: Linger,
+    /// Whether the run was finished when this node was started: it cannot know who has followed it to its end.
+    was_finished: bool,
     /// When somebody was subscribed last.
     followed_ms: u64,
     /// When something was sent last, and the bytes sent until then.
@@ -16,8 +22,8 @@ pub(crate) struct Farewell {
 }
 
 impl Farewell {
-    pub(crate) fn new(linger: Linger, now_ms: u64) -> Self {
-        Self { linger, followed_ms: now_ms, sent_ms: now_ms, sent: 0 }
+    pub(crate) fn new(linger: Linger, was_finished: bool, now_ms: u64) -> Self {
+        Self { linger, was_finished, followed_ms: now_ms, sent_ms: now_ms, sent: 0 }
     }
 
     /// Whether everyone who is enrolled has followed a run that finished at `finished_ms` to its end, or had the time
@@ -40,8 +46,10 @@ impl Farewell {
             self.followed_ms = now_ms;
         }
         let quiet_since_ms = self.followed_ms.max(finished_ms);
+        let quiet_ms = now_ms.saturating_sub(quiet_since_ms);
         let everyone = shared.served() >= enrolled;
         now_ms.saturating_sub(finished_ms.max(self.sent_ms)) >= millis(linger)
-            || everyone && now_ms.saturating_sub(quiet_since_ms) >= QUIET_MS
+            || everyone && quiet_ms >= QUIET_MS
+            || self.was_finished && quiet_ms >= RETURN_MS
     }
 }

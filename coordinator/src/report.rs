@@ -74,7 +74,7 @@ impl Report {
     pub(crate) fn waiting(&mut self, executor: &Executor, now_ms: u64) {
         let contract = executor.contract();
         if let Some(awaited) = self.waiting.look(contract, executor.position(), now_ms) {
-            waiting::log(&awaited, contract.step());
+            waiting::log(&awaited, contract);
             self.tell(Event::Waiting(awaited));
         }
     }

@@ -121,7 +121,8 @@ fn prepare(
         enrolment_timeout_ms,
         now_ms,
     );
-    shared.publish(shared.chain().len(), executor.is_finished());
+    let was_finished = executor.is_finished();
+    shared.publish(shared.chain().len(), was_finished);
     let patience_ms = millis(config.hearing);
     let node = Node {
         hearing: Hearing::new(origin, executor.contract(), now_ms, patience_ms),
@@ -129,7 +130,7 @@ fn prepare(
         report: Report::new(observer, executor.position(), now_ms),
         executor,
         sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, memory, rules)),
-        farewell: Farewell::new(config.linger, now_ms),
+        farewell: Farewell::new(config.linger, was_finished, now_ms),
         shared: Arc::clone(&shared),
         verifier,
         clock,

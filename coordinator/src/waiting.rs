@@ -2,7 +2,7 @@
 
 use consilium_contract::{
     Contract,
-    schedule::{Awaited, Wait, awaited},
+    schedule::{Awaited, Wait, awaited, missing_numbers},
 };
 
 use crate::{error::names, executor::Position};
@@ -56,8 +56,16 @@ impl Waiting {
 }
 
 /// As a line of the log.
-pub(crate) fn log(Awaited { wait, present, needed, absent }: &Awaited, step: u64) {
-    let absent = (!absent.is_empty()).then(|| names(absent));
+pub(crate) fn log(Awaited { wait, present, needed, absent }: &Awaited, contract: &Contract) {
+    let step = contract.step();
+    let absent = match wait {
+        // Their names come onto the chain with them.
+        Wait::Enrolments => {
+            let numbers = missing_numbers(contract).iter().map(u32::to_string).collect::<Vec<_>>();
+            Some(format!("numbers {} of the authority's register", numbers.join(", ")))
+        }
+        _ => (!absent.is_empty()).then(|| names(absent)),
+    };
     tracing::warn!(
         step,
         present,

@@ -48,7 +48,7 @@ async fn connect(
     head: Vec<u8>,
 ) -> Result<Streaming<BlockMessage>, Status> {
     let institution = institution.pseudonym().to_vec();
-    let request = SubscribeRequest { from_height: 0, head, institution };
+    let request = SubscribeRequest { head, institution, ..Default::default() };
     peer.federation.clone().subscribe(request).await.map(|response| response.into_inner())
 }
 

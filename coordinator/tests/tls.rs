@@ -287,7 +287,7 @@ async fn guests_read_the_ledger_where_they_are_welcome_and_are_nobody_there() {
     let channel = run.way(node.address(), None).connect().await.unwrap();
     head(channel.clone()).await.unwrap();
     let mut federation = FederationClient::new(channel);
-    let follows = SubscribeRequest { from_height: 0, head: Vec::new(), institution: Vec::new() };
+    let follows = SubscribeRequest::default();
     federation.subscribe(follows.clone()).await.unwrap();
     let institution = run.institution(1).identity.pseudonym.to_vec();
     let error = federation.subscribe(SubscribeRequest { institution, ..follows }).await;

@@ -10,6 +10,8 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 
+use crate::refusal::why_refused;
+
 /// How long a handshake may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -52,7 +54,10 @@ where
                         // Nobody takes it where the server has ended.
                         let _ = done.send(Ok(stream)).await;
                     }
-                    Ok(Err(error)) => tracing::info!(%from, %error, "a connection was refused"),
+                    Ok(Err(error)) => {
+                        let reason = why_refused(&error);
+                        tracing::info!(%from, %reason, "a connection was refused");
+                    }
                     Err(_) => tracing::info!(%from, "a handshake did not end in time"),
                 }
             });

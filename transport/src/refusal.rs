@@ -5,6 +5,8 @@ use std::io;
 use thiserror::Error;
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error, OtherError};
 
+use crate::owner::PeerError;
+
 /// Why there is no connection.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
@@ -99,5 +101,59 @@ impl Refusal {
             let io = || cause.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
             refusal.or_else(|| io().and_then(|inner| inner.downcast_ref::<Self>()).cloned())
         })
+    }
+}
+
+/// Why a handshake did not come about, in the words of whoever accepts connections: what was wrong with the certificate, and
+/// not what TLS calls it.
+pub(crate) fn why_refused(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match inner {
+        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            PeerError::OtherRun.to_string()
+        }
+        Some(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
+            PeerError::OtherKey.to_string()
+        }
+        Some(Error::InvalidCertificate(CertificateError::Other(OtherError(error)))) => {
+            error.to_string()
+        }
+        Some(Error::NoCertificatesPresented) => {
+            "it presents no certificate, and this run has no guests".to_owned()
+        }
+        Some(Error::AlertReceived(AlertDescription::UnknownCA)) => {
+            "it follows another run than the one here".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_said_in_our_words() {
+        let said = |error: Error| why_refused(&io::Error::new(io::ErrorKind::InvalidData, error));
+        let other = PeerError::Malformed("it names no owner".to_owned());
+        let cases = [
+            (Error::InvalidCertificate(CertificateError::UnknownIssuer), "of another run"),
+            (
+                Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure),
+                "names its owner's key as another one",
+            ),
+            (
+                Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(other)))),
+                "it names no owner",
+            ),
+            (Error::NoCertificatesPresented, "no certificate"),
+            (Error::AlertReceived(AlertDescription::UnknownCA), "another run"),
+        ];
+        for (error, expected) in cases {
+            let said = said(error);
+            assert!(said.contains(expected), "{said} should say {expected}");
+        }
     }
 }

@@ -1,6 +1,11 @@
 //! Taking part.
 
-use std::{fmt::Display, path::PathBuf, time::Duration};
+use std::{
+    fmt::Display,
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 use consilium_cli::{Failure, version::warning};
@@ -10,7 +15,7 @@ use consilium_client::{
 };
 use consilium_contract::Parameters;
 use consilium_crypto::TEST_FEATURES;
-use consilium_identity::InstitutionFiles;
+use consilium_identity::{InstitutionFiles, layout::CERTIFICATE};
 use rand_core::{OsRng, RngCore as _};
 
 use super::{
@@ -58,7 +63,8 @@ pub(crate) struct Run {
     /// docs/deploying.md names the options.
     #[arg(long, value_name = "FILE.toml")]
     policy: Option<PathBuf>,
-    /// Give up where the coordinator has brought nothing new for so many seconds. Without it: never.
+    /// Give up once this institution has waited for so many seconds in which the coordinator brought nothing new, whether it
+    /// could be reached or not. Its own work does not count. Without it: never.
     #[arg(long, value_name = "SECONDS")]
     give_up_after: Option<u64>,
     #[command(flatten)]
@@ -83,6 +89,7 @@ impl Run {
         let plain = self.plain.or_of(ceremony, coordinator);
         plain.check(coordinator)?;
         let files = InstitutionFiles::load(ceremony).map_err(Failure::unusable)?;
+        let _alone = alone(ceremony)?;
         let seed = self.seed.unwrap_or_else(|| OsRng.next_u64());
         let Rows { number, columns, positive, kind, description, remarks } = rows;
         self.refuse_by_policy(&files, &columns)?;
@@ -155,6 +162,24 @@ impl Run {
             "this site does not take part in such a run: {}",
             objections.join("; ")
         )))
+    }
+}
+
+/// Keeps other processes of the same institution out, whatever their state directories. Nothing is written: the folder may be
+/// one that this user can only read.
+fn alone(ceremony: &Path) -> Result<File, Failure> {
+    let path = ceremony.join(CERTIFICATE);
+    let file = File::open(&path).map_err(|error| {
+        Failure::unusable(format!(
+            "cannot open {}: {error}; give a folder that this user can read",
+            path.display()
+        ))
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(failure(ClientError::Locked { path })),
+        // Some file systems have no locks: the state directory has one, and the coordinator sees two.
+        Err(TryLockError::Error(_)) => Ok(file),
     }
 }
 

@@ -20,12 +20,14 @@ use consilium_hash::{HeaderHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 use consilium_proto::v1::SignedTransaction;
 use consilium_transport::is_secure;
+use rand_core::{OsRng, RngCore as _};
 
 use crate::{
     ClientError,
     connection::Answered,
     connector::{Connector, Plain, Tls},
     observer::{Broadcast, Observer, RoundReport},
+    patience::Patience,
     prepare::Participant,
     state::{bodies::Bodies, history::History, model, upload::Upload},
 };
@@ -111,12 +113,16 @@ pub struct Institution {
     pub(crate) sits_out: Option<(u64, u32)>,
     /// Expelled or revoked: no more updates, still a trustee.
     pub(crate) is_silenced: bool,
+    /// Revoked, and still a member of the committee: the log has said so.
+    pub(crate) is_leaving: bool,
     pub(crate) was_caught_up: bool,
+    /// Tells this process from another one of the same institution.
+    pub(crate) process: [u8; 16],
     /// Number of the committee that stands, as far as this institution has read.
     pub(crate) committee: Option<u32>,
     pub(crate) report: RoundReport,
-    /// How long the coordinator may bring nothing new.
-    pub(crate) give_up_after: Option<Duration>,
+    /// For how long the coordinator may bring nothing new.
+    pub(crate) patience: Patience,
     _lock: File,
 }
 
@@ -165,10 +171,12 @@ impl Institution {
             key_parts: Arc::default(),
             sits_out: None,
             is_silenced: false,
+            is_leaving: false,
             was_caught_up: false,
+            process: random(),
             committee: None,
             report: RoundReport::default(),
-            give_up_after: None,
+            patience: Patience::endless(),
             directory: directory.to_owned(),
             files,
             parameters,
@@ -199,7 +207,7 @@ impl Institution {
     /// institution computes meanwhile does not count.
     #[must_use]
     pub fn give_up_after(self, patience: Duration) -> Self {
-        Self { give_up_after: Some(patience), ..self }
+        Self { patience: Patience::of(patience), ..self }
     }
 
     /// Name on the chain.
@@ -211,4 +219,11 @@ impl Institution {
     pub(crate) fn upload_for(&self, round: &RoundContext) -> Option<&Upload> {
         self.upload.as_ref().filter(|upload| upload.round() == round)
     }
+}
+
+/// A name for this process, which no other one has.
+fn random() -> [u8; 16] {
+    let mut name = [0; 16];
+    OsRng.fill_bytes(&mut name);
+    name
 }

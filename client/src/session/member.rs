@@ -7,7 +7,7 @@ use consilium_contract::transaction::sign;
 use consilium_ledger::Block;
 use consilium_proto::v1::{Enrol, Rejoin, transaction::Action};
 use rand_core::OsRng;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{Answer, Session, blocking, bytes};
 use crate::ClientError;
@@ -26,6 +26,30 @@ impl Session<'_> {
         let deadline = self.deadline();
         self.calls
             .spawn(async move { connection.enrol(signed, deadline).await.map(Answer::Enrolled) });
+    }
+
+    /// Ends the part of an institution that the authority has revoked. As long as it holds a share of the key, the others may
+    /// need it: it stays until a committee without it stands.
+    pub(super) fn leave(&mut self) -> Result<(), ClientError> {
+        let own = &mut *self.own;
+        let follower = &own.follower;
+        let name = &own.files.identity.pseudonym;
+        if !follower.roster().is_revoked(name) {
+            return Ok(());
+        }
+        let is_member =
+            follower.committee().is_some_and(|committee| committee.place_of(name).is_some());
+        if !is_member && !matches!(follower.phase(), Phase::Keygen(_)) {
+            return Err(ClientError::Revoked);
+        }
+        if !own.is_leaving {
+            own.is_leaving = true;
+            warn!(
+                "the authority has revoked this institution: its updates are taken no longer; it goes on countersigning and \
+                 opening sums until a committee without it holds the key"
+            );
+        }
+        Ok(())
     }
 
     /// Where rounds no longer wait for this institution, it says that it is there again: once it has made an update, so that

@@ -23,6 +23,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{
     peer::Peer,
+    presence::Present,
     status::status,
     stream::{Blocks, Chunks, blocks, chunks},
     upload::{Uploads, receive},
@@ -38,6 +39,8 @@ pub(crate) struct Federation {
     shared: Arc<Shared>,
     node: NodeHandle,
     uploads: Arc<Uploads>,
+    /// Institutions that follow, and by which process.
+    present: Arc<Present>,
     /// Signs receipts.
     signing: Arc<SigningKey>,
 }
@@ -46,7 +49,7 @@ impl Federation {
     pub(crate) fn new(shared: Arc<Shared>, node: NodeHandle, signing: Arc<SigningKey>) -> Self {
         // Each institution once, and again for those that have connected anew.
         let uploads = Arc::new(Uploads::new(shared.parameters.institutions as usize * 2 + 16));
-        Self { shared, node, uploads, signing }
+        Self { shared, node, uploads, present: Arc::default(), signing }
     }
 
     /// The receipt as the coordinator's word, which can be held against it.
@@ -154,9 +157,16 @@ impl federation_server::Federation for Federation {
         request: Request<SubscribeRequest>,
     ) -> Result<Response<Blocks>, Status> {
         let peer = Peer::of(request.extensions());
-        let SubscribeRequest { from_height, head, institution } = request.into_inner();
+        let SubscribeRequest { from_height, head, institution, process } = request.into_inner();
         self.meet(peer, &head, &institution).await.map_err(status)?;
-        blocks(&self.shared, peer, from_height, None).map(Response::new).map_err(status)
+        let presence = match peer {
+            // Without a certificate a name is anybody's.
+            Peer::Institution(name) if !institution.is_empty() => {
+                Some(self.present.enter(name, process).map_err(status)?)
+            }
+            _ => None,
+        };
+        blocks(&self.shared, peer, from_height, None, presence).map(Response::new).map_err(status)
     }
 
     async fn get_model(

@@ -19,6 +19,7 @@ mod federation;
 mod identify;
 mod ledger;
 pub(crate) mod peer;
+mod presence;
 mod rate_limit;
 mod status;
 mod stream;

@@ -13,6 +13,7 @@ pub(crate) fn status(error: CallError) -> Status {
         | CallError::Header(_)
         | CallError::NotSigned => Code::InvalidArgument,
         CallError::OtherCaller { .. } => Code::PermissionDenied,
+        CallError::RunsElsewhere(_) => Code::AlreadyExists,
         CallError::LacksBlocks { .. } => Code::FailedPrecondition,
         CallError::NotFound { .. } => Code::NotFound,
         CallError::OutOfRange { .. } => Code::OutOfRange,

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::{peer::Peer, status::status, streams::Place};
+use super::{peer::Peer, presence::Presence, status::status, streams::Place};
 use crate::{error::CallError, shared::Shared};
 
 /// Blocks that are read before the reader has taken the last one.
@@ -29,6 +29,7 @@ pub(crate) fn blocks(
     peer: Peer,
     from: u64,
     to: Option<u64>,
+    presence: Option<Presence>,
 ) -> Result<Blocks, CallError> {
     let mut progress = shared.progress();
     let present = progress.borrow_and_update().blocks;
@@ -41,7 +42,7 @@ pub(crate) fn blocks(
     let shared = Arc::clone(shared);
     let (sender, receiver) = mpsc::channel(BLOCKS_AHEAD);
     tokio::spawn(async move {
-        let _held = place;
+        let _held = (place, presence);
         let mut next = from;
         loop {
             let now = *progress.borrow_and_update();

@@ -52,7 +52,7 @@ impl Connection {
         head: Option<&SealedHeader>,
     ) -> Result<Blocks> {
         let head = head.map(|head| head.encode().to_vec()).unwrap_or_default();
-        let request = SubscribeRequest { from_height, head, institution: Vec::new() };
+        let request = SubscribeRequest { from_height, head, ..Default::default() };
         let call = self.federation.subscribe(request);
         Ok(Blocks(within(READ_DEADLINE, "Subscribe", call).await?))
     }
