@@ -51,6 +51,8 @@ pub struct Config {
     pub memory: Option<PathBuf>,
     /// Whether the operator says that this is the run's first start. An existing ledger is an error then.
     pub new: bool,
+    /// Whether all blocks of a ledger are verified and applied again, not only those since its snapshot.
+    pub verify_all: bool,
     /// How long a node that goes on from a ledger holds back what it would seal, until a quorum of institutions has shown
     /// that they hold no block which the ledger lacks.
     pub hearing: Duration,
@@ -82,6 +84,7 @@ impl Config {
             ledger,
             memory: None,
             new: false,
+            verify_all: false,
             hearing: Duration::from_secs(15),
             block_entries: 20,
             block_age: Duration::from_secs(60),

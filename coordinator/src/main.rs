@@ -99,6 +99,10 @@ struct NodeArguments {
     /// This is the run's first start: found its ledger, and ask nobody whether there is one already.
     #[arg(long)]
     new: bool,
+    /// Verify and apply all blocks again, with every signature and proof, in the place of those since the last snapshot. After
+    /// 10,000 rounds that takes minutes.
+    #[arg(long)]
+    verify_all: bool,
     /// Seconds that a node which did not found its ledger just now waits for a quorum of institutions to connect, before it
     /// signs anything: one that holds blocks which the ledger lacks says so.
     #[arg(long, default_value_t = 15)]
@@ -194,6 +198,7 @@ async fn run(cli: NodeArguments) -> Result<(), CoordinatorError> {
     }
     let config = Config {
         new: cli.new,
+        verify_all: cli.verify_all,
         transport: match (cli.plain, cli.open_ledger) {
             (true, _) => Transport::Plain,
             (false, false) if is_of_local_ceremony(&cli.ceremony) => Transport::Both,

@@ -23,10 +23,11 @@ use crate::{
     inbox::{Command, NodeHandle},
     keys::Keys,
     node::Node,
-    recover::{Recovered, recover},
+    recover::{Recovered, Verify, recover},
     report::Report,
     services::serve,
     shared::Shared,
+    snapshot::Snapshots,
     solo::{BlockRules, Solo},
     verify::Verifier,
 };
@@ -94,9 +95,11 @@ fn prepare(
     let Opened { store, mut memory, origin } =
         founding::open(&ledger, config.memory.as_ref(), config.new)?;
     let store = Arc::new(store);
-    let recovered = recover(&store, &keys, &files.genesis_entry, &files.initial_model, &*clock)?;
+    let choice = if config.verify_all { Verify::All } else { Verify::SinceSnapshot };
+    let (genesis, model) = (&files.genesis_entry, &files.initial_model);
+    let recovered = recover(&store, &keys, genesis, model, &*clock, choice)?;
     let Recovered { contract, history, attendance, chain, catalogue, mut time } = recovered;
-    founding::settle(&chain, memory.as_mut(), origin)?;
+    founding::settle(&store, memory.as_mut(), origin)?;
     tracing::info!(
         blocks = chain.len(),
         step = contract.step(),
@@ -129,6 +132,7 @@ fn prepare(
         report: Report::new(observer, executor.position(), now_ms),
         executor,
         sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, memory, rules)),
+        snapshots: Snapshots::default(),
         farewell: Farewell::new(config.linger, now_ms),
         shared: Arc::clone(&shared),
         verifier,
