@@ -38,15 +38,18 @@
 //! | `farewell` | when a node whose run is finished may go |
 //! | `verify` | the proofs of all updates that have arrived, as one batch, beside the node |
 //! | `recover`, `snapshot` | the state of a node out of its ledger; what a restart goes on from |
+//! | `backup`, `control` | a second ledger with what the first has; the socket by which it is asked for while a node runs |
 //! | `restore/` | a ledger rebuilt from copies of it and from what institutions have followed |
 //! | `shared`, `catalogue`, `history_tree` | what calls read without asking the node: only what is durable |
 //! | `services/` | what peers call: the two gRPC services, bodies in, blocks and blobs out |
 //! | `error` | what can go wrong |
 //! | `running` | all of it together |
 
+mod backup;
 mod catalogue;
 mod clock;
 mod config;
+mod control;
 mod descriptors;
 mod error;
 mod event;
@@ -77,6 +80,7 @@ mod solo;
 mod verify;
 mod waiting;
 
+pub use backup::{BackedUp, backup};
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Linger, Transport};
 pub use consilium_transport::Guests;

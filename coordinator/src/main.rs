@@ -13,7 +13,7 @@ use std::{
 use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use consilium_cli::{command_line, failure::finish, logging, version, version::warning};
 use consilium_coordinator::{
-    Config, Coordinator, CoordinatorError, Guests, Linger, Restored, Transport,
+    BackedUp, Config, Coordinator, CoordinatorError, Guests, Linger, Restored, Transport, backup,
     raise_descriptor_limit, restore,
 };
 use consilium_crypto::TEST_FEATURES;
@@ -68,6 +68,20 @@ enum Command {
         /// The folder that the authority has sent.
         #[arg(long, value_name = "FOLDER")]
         from: PathBuf,
+    },
+    /// Back up a ledger, whether a coordinator has it open or not: the folder gets the blocks that it lacks, with all that they
+    /// name, up to the last durable one.
+    ///
+    /// The folder is a ledger of its own, on another disk if it is to help. Give it to `restore` with --from, together with
+    /// institutions' state directories: those have the blocks since. The keys are not in it: back up the folder of `request`
+    /// once, apart from it.
+    Backup {
+        /// Folder of the ledger.
+        #[arg(long, value_name = "DIR")]
+        ledger: PathBuf,
+        /// Folder of the backup: an earlier one of this ledger, or a new one.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
     },
     /// Rebuild a ledger from copies of it and from what institutions have followed.
     ///
@@ -145,6 +159,11 @@ fn main() -> ExitCode {
     let outcome = match cli {
         Cli { command: Some(Command::Restore { ceremony, ledger, from }), .. } => {
             rebuild(&ceremony, &ledger, &from)
+        }
+        Cli { command: Some(Command::Backup { ledger, to }), .. } => {
+            backup(&ledger, &to).map(|BackedUp { blocks, new }| {
+                tracing::info!(blocks, new, "backed up");
+            })
         }
         Cli { command: Some(Command::Request { name, out }), .. } => {
             return finish::<Cli>(commands::request(&name, &out));

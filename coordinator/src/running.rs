@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     Config, CoordinatorError, Ended,
     clock::millis,
-    descriptors,
+    control, descriptors,
     executor::Executor,
     farewell::Farewell,
     founding::{self, Opened},
@@ -56,6 +56,7 @@ impl Coordinator {
         let security = config.security(&address)?;
         let most = config.limits.connections.min(descriptors::for_connections());
         config.limits.connections = most;
+        let ledger = config.ledger.clone();
         let (commands, inbox) = mpsc::channel(QUEUE);
         let patience = config.block_age.saturating_add(config.limits.receipt_deadline);
         let verified = commands.clone();
@@ -68,6 +69,9 @@ impl Coordinator {
         let handle = NodeHandle::new(commands.clone(), patience);
         let server =
             tokio::spawn(serve(listener, Arc::clone(&shared), handle, signing, security, stopped));
+
+        let asked = Arc::clone(&shared);
+        tokio::spawn(async move { control::serve(&ledger, asked).await });
 
         // The node computes and writes for milliseconds at a time, so it has a thread of its own.
         let runtime = Handle::current();
@@ -130,9 +134,9 @@ fn prepare(
         hearing: Hearing::new(origin, executor.contract(), now_ms, patience_ms),
         gate: Gate::new(history, limits.rejections_per_attempt),
         report: Report::new(observer, executor.position(), now_ms),
+        snapshots: Snapshots::new(&executor, &shared),
         executor,
         sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, memory, rules)),
-        snapshots: Snapshots::default(),
         farewell: Farewell::new(config.linger, now_ms),
         shared: Arc::clone(&shared),
         verifier,

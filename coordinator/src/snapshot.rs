@@ -101,7 +101,6 @@ pub(crate) fn load(
 }
 
 /// Writes snapshots. Owned by the node's thread.
-#[derive(Default)]
 pub(crate) struct Snapshots {
     /// Of the moment before the next block.
     waiting: Option<NodeSnapshot>,
@@ -112,6 +111,16 @@ pub(crate) struct Snapshots {
 }
 
 impl Snapshots {
+    /// For a node that goes on after the blocks which are durable now.
+    pub(crate) fn new(executor: &Executor, shared: &Shared) -> Self {
+        let height = shared.chain().len();
+        Self {
+            waiting: of_now(height, executor, shared),
+            rested: executor.contract().rests(),
+            height,
+        }
+    }
+
     /// Takes note of a durable block, which is the last one.
     pub(crate) fn sealed(&mut self, height: u64, executor: &Executor, shared: &Shared) {
         if let Some(snapshot) = self.waiting.take()
