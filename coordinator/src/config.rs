@@ -76,7 +76,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults: plain TCP, nothing remembered outside of the ledger, 15 seconds of hearing, blocks of 20 entries or a minute, a
+    /// The defaults: plain TCP, nothing remembered outside of the ledger, 15 seconds of hearing, blocks of 20 entries or five seconds, a
     /// minute for enrolment, half a minute of linger.
     pub fn new(files: CoordinatorFiles, ledger: PathBuf) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl Config {
             verify_all: false,
             hearing: Duration::from_secs(15),
             block_entries: 20,
-            block_age: Duration::from_secs(60),
+            block_age: Duration::from_secs(5),
             enrolment_timeout: Duration::from_secs(60),
             linger: Linger::AtMost(Duration::from_secs(30)),
             transport: Transport::Plain,

@@ -72,3 +72,43 @@ fn leaves(store: &Store, heights: Range<u64>) -> Result<Frontier, LedgerError> {
 fn root(tree: &Frontier) -> MerkleNode {
     MerkleNode(tree.root().0)
 }
+
+#[cfg(test)]
+mod tests {
+    use consilium_hash::ChainId;
+    use consilium_ledger::{
+        Block, HeaderChain, NO_STATE, Validators,
+        merkle::{ConsistencyProof, consistency_ranges},
+    };
+    use ed25519_dalek::SigningKey;
+
+    use super::*;
+
+    #[test]
+    fn proofs_out_of_the_ledger_are_those_of_a_chain_that_has_all_headers() {
+        let key = SigningKey::from_bytes(&[2; 32]);
+        let chain_id = ChainId([1; 32]);
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let mut chain = HeaderChain::new(Validators::single(chain_id, key.verifying_key()));
+        for _ in 0..600 {
+            let entries = vec![vec![7]];
+            let header = chain.propose(&entries, NO_STATE, 0).unwrap();
+            let block = Block { sealed: header.seal(&chain_id, &key), entries };
+            store.append_block(&block, &[]).unwrap();
+            chain.append_block(&block).unwrap();
+        }
+        let tree = HistoryTree::default();
+        let sizes = [0, 1, 2, 255, 256, 257, 300, 511, 512, 513, 599, 600];
+        for to in sizes {
+            for from in sizes {
+                let path = consistency_ranges(from, to).map(|ranges| {
+                    ranges.into_iter().map(|range| tree.node(&store, range).unwrap()).collect()
+                });
+                let proof =
+                    path.map(|path| ConsistencyProof { old_size: from, new_size: to, path });
+                assert_eq!(proof, chain.consistency_proof(from, to), "{from} to {to}");
+            }
+        }
+    }
+}

@@ -135,8 +135,8 @@ struct NodeArguments {
     /// Entries at which a block is sealed; a phase's end always seals one.
     #[arg(long, default_value_t = 20)]
     block_entries: usize,
-    /// Age in seconds at which a block is sealed.
-    #[arg(long, default_value_t = 60)]
+    /// Age in seconds at which a block is sealed: what a kill can lose of a collection, whose authors then send it again.
+    #[arg(long, default_value_t = 5)]
     block_age: u64,
     /// Seconds that the making of the key waits for all institutions to enrol; after that it begins with a quorum.
     #[arg(long, default_value_t = 60)]
