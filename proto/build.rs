@@ -9,6 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "consilium/v1/service.proto",
             "consilium/v1/evidence.proto",
             "consilium/v1/findings.proto",
+            "consilium/v1/snapshot.proto",
             "consilium/v1/training.proto",
             "consilium/v1/records.proto",
             "consilium/v1/identity.proto",

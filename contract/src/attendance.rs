@@ -23,6 +23,11 @@ impl Attendance {
         self.heard.insert(*author, step);
     }
 
+    /// Who was heard, and in which step last, in the order of pseudonyms.
+    pub fn heard(&self) -> impl Iterator<Item = (&Pseudonym, u64)> {
+        self.heard.iter().map(|(name, step)| (name, *step))
+    }
+
     /// Pseudonyms of the members who have said nothing since `step` began, in order. Those whose updates are taken no
     /// longer speak only once a sum is sealed, and have a step more.
     pub fn silent(&self, committee: &Committee, roster: &Roster, step: u64) -> Vec<Pseudonym> {
@@ -35,6 +40,12 @@ impl Attendance {
             committee.members().values().filter(is_silent).copied().collect();
         silent.sort_unstable();
         silent
+    }
+}
+
+impl FromIterator<(Pseudonym, u64)> for Attendance {
+    fn from_iter<I: IntoIterator<Item = (Pseudonym, u64)>>(heard: I) -> Self {
+        Self { heard: heard.into_iter().collect() }
     }
 }
 

@@ -45,7 +45,7 @@ pub enum Admission {
 /// The contract of one run: a pure function of the transactions so far.
 #[derive(Debug)]
 pub struct Contract {
-    state: State,
+    pub(crate) state: State,
 }
 
 impl Contract {
@@ -106,6 +106,11 @@ impl Contract {
     /// Where the run stands.
     pub fn phase(&self) -> &Phase {
         &self.state.phase
+    }
+
+    /// Whether nothing is being made: neither a round nor a committee.
+    pub fn rests(&self) -> bool {
+        matches!(self.state.phase, Phase::Idle | Phase::Finished)
     }
 
     /// The step that is being made, from 0; equals the number of closed rounds.
@@ -269,7 +274,7 @@ impl Contract {
 }
 
 /// Reads the entry of block 0: the parameters, and the receipt of the genesis transaction.
-fn read_genesis(genesis_entry: &[u8]) -> Result<(Parameters, Receipt), GenesisError> {
+pub(crate) fn read_genesis(genesis_entry: &[u8]) -> Result<(Parameters, Receipt), GenesisError> {
     let (transaction, _) = parse_entry(genesis_entry)?;
     let Action::Genesis(genesis) = transaction.action() else {
         return Err(GenesisError::NotAGenesis("the first entry is another transaction"));

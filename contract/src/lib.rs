@@ -14,6 +14,7 @@
 //! | [`parameters`] | the checked genesis; [`promise`]: what its bound says of every accepted update; [`influence`]: of one institution |
 //! | [`server_optimiser`] | how the mean of the updates moves the model |
 //! | [`agenda`] | what each step of a run is for: statistics, training or evaluation |
+//! | `snapshot` | the state of a run that rests, as bytes |
 //! | [`contract`] | the state machine; [`phase`]: where a run stands; `course`: the order of the coordinator's orders |
 //! | [`execute`](mod@execute) | one way to run a block: recovery, audits, evidence |
 //! | [`schedule`] | what an honest orderer says next, and for whom a run waits |
@@ -49,6 +50,7 @@ mod root;
 pub mod round;
 pub mod schedule;
 pub mod server_optimiser;
+mod snapshot;
 mod state;
 pub mod transaction;
 
@@ -78,4 +80,5 @@ pub use round::{
     model::{self, Model},
 };
 pub use server_optimiser::ServerOptimiser;
+pub use snapshot::SnapshotError;
 pub use transaction::CandidateTransaction;

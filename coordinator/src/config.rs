@@ -51,6 +51,8 @@ pub struct Config {
     pub memory: Option<PathBuf>,
     /// Whether the operator says that this is the run's first start. An existing ledger is an error then.
     pub new: bool,
+    /// Whether all blocks of a ledger are verified and applied again, not only those since its snapshot.
+    pub verify_all: bool,
     /// How long a node that goes on from a ledger holds back what it would seal, until a quorum of institutions has shown
     /// that they hold no block which the ledger lacks.
     pub hearing: Duration,
@@ -74,7 +76,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults: plain TCP, nothing remembered outside of the ledger, 15 seconds of hearing, blocks of 20 entries or a minute, a
+    /// The defaults: plain TCP, nothing remembered outside of the ledger, 15 seconds of hearing, blocks of 20 entries or five seconds, a
     /// minute for enrolment, half a minute of linger.
     pub fn new(files: CoordinatorFiles, ledger: PathBuf) -> Self {
         Self {
@@ -82,9 +84,10 @@ impl Config {
             ledger,
             memory: None,
             new: false,
+            verify_all: false,
             hearing: Duration::from_secs(15),
             block_entries: 20,
-            block_age: Duration::from_secs(60),
+            block_age: Duration::from_secs(5),
             enrolment_timeout: Duration::from_secs(60),
             linger: Linger::AtMost(Duration::from_secs(30)),
             transport: Transport::Plain,

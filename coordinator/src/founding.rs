@@ -12,7 +12,7 @@
 
 use std::path::{Path, PathBuf};
 
-use consilium_ledger::{HeaderChain, Store};
+use consilium_ledger::{Head, Store};
 
 use crate::{
     CoordinatorError,
@@ -82,31 +82,30 @@ pub(crate) fn open(
 /// # Errors
 /// [`CoordinatorError::LacksBlocks`], [`CoordinatorError::Memory`].
 pub(crate) fn settle(
-    chain: &HeaderChain,
+    store: &Store,
     memory: Option<&mut LastSealed>,
     origin: Origin,
 ) -> Result<(), CoordinatorError> {
     let Some(memory) = memory else { return Ok(()) };
-    compare(chain, memory)?;
+    compare(store, memory)?;
     // Whether a ledger that was there is whole shows when others have been heard: it is remembered with the next block.
-    match (origin, chain.head()) {
-        (Origin::Founded { .. }, Some(first)) => {
-            memory.remember(Block { height: first.height, hash: *first.hash() })
+    match (origin, store.head()) {
+        (Origin::Founded { .. }, Some(Head { height, hash })) => {
+            memory.remember(Block { height, hash })
         }
         _ => Ok(()),
     }
 }
 
-/// Compares a verified chain with what the key has sealed.
+/// Compares a ledger whose chain has been verified with what the key has sealed.
 ///
 /// # Errors
 /// [`CoordinatorError::LacksBlocks`].
-pub(crate) fn compare(chain: &HeaderChain, memory: &LastSealed) -> Result<(), CoordinatorError> {
-    match memory.last() {
-        Some(sealed) if chain.get(sealed.height).map(|ours| *ours.hash()) != Some(sealed.hash) => {
-            Err(lacks(sealed, chain.head().map(|head| head.height)))
-        }
-        _ => Ok(()),
+pub(crate) fn compare(store: &Store, memory: &LastSealed) -> Result<(), CoordinatorError> {
+    let Some(sealed) = memory.last() else { return Ok(()) };
+    match store.get_header(sealed.height)? {
+        Some(ours) if ours.hash() == sealed.hash => Ok(()),
+        _ => Err(lacks(sealed, store.head().map(|head| head.height))),
     }
 }
 

@@ -44,9 +44,9 @@ impl Standing {
 }
 
 impl History {
-    pub(crate) fn new(store: Arc<Store>) -> Self {
-        let too_early = BTreeSet::new();
-        Self { store, rejections: BTreeMap::new(), too_early, standing: Standing::default() }
+    /// Before anything has been recorded since the run stands there.
+    pub(crate) fn new(store: Arc<Store>, standing: Standing) -> Self {
+        Self { store, rejections: BTreeMap::new(), too_early: BTreeSet::new(), standing }
     }
 
     /// Takes note of a durable block's entries. Notes of an opened ledger's blocks that are there already cost nothing.
@@ -157,7 +157,7 @@ mod tests {
 
     fn history() -> History {
         let folder = tempfile::tempdir().unwrap().keep();
-        History::new(Arc::new(Store::open(&folder).unwrap()))
+        History::new(Arc::new(Store::open(&folder).unwrap()), Standing::default())
     }
 
     #[test]

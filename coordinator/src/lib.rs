@@ -28,7 +28,7 @@
 //! | `founding`, `last_sealed` | whether a ledger may be founded or gone on from; what the key has sealed, outside of it |
 //! | `hearing` | whether others hold blocks that this ledger lacks, before anything is signed |
 //! | `inbox` | what reaches the node, and where its answers go |
-//! | `node` | the loop that owns the parts below, on one thread; the write path in seven steps |
+//! | `node` | the loop that owns the parts below, on one thread; the write path in eight steps |
 //! | `gate`, `history` | what is known, admitted, within limits, waiting; receipts of all that is durable |
 //! | `executor`, `round` | the contract and where it stands; what the coordinator has to say next |
 //! | `sequencer`, `solo` | what orders transactions and makes them durable; one process that does so alone |
@@ -37,16 +37,19 @@
 //! | `waiting` | for whom the run waits, as the log says it |
 //! | `farewell` | when a node whose run is finished may go |
 //! | `verify` | the proofs of all updates that have arrived, as one batch, beside the node |
-//! | `recover` | the state of a node out of its ledger |
+//! | `recover`, `snapshot` | the state of a node out of its ledger; what a restart goes on from |
+//! | `backup`, `control` | a second ledger with what the first has; the socket by which it is asked for while a node runs |
 //! | `restore/` | a ledger rebuilt from copies of it and from what institutions have followed |
-//! | `shared`, `catalogue` | what calls read without asking the node: only what is durable |
+//! | `shared`, `catalogue`, `history_tree` | what calls read without asking the node: only what is durable |
 //! | `services/` | what peers call: the two gRPC services, bodies in, blocks and blobs out |
 //! | `error` | what can go wrong |
 //! | `running` | all of it together |
 
+mod backup;
 mod catalogue;
 mod clock;
 mod config;
+mod control;
 mod descriptors;
 mod error;
 mod event;
@@ -56,6 +59,7 @@ mod founding;
 mod gate;
 mod hearing;
 mod history;
+mod history_tree;
 mod inbox;
 mod keys;
 mod last_sealed;
@@ -71,10 +75,12 @@ mod running;
 mod sequencer;
 mod services;
 mod shared;
+mod snapshot;
 mod solo;
 mod verify;
 mod waiting;
 
+pub use backup::{BackedUp, backup};
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Linger, Transport};
 pub use consilium_transport::Guests;

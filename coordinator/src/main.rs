@@ -13,7 +13,7 @@ use std::{
 use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use consilium_cli::{command_line, failure::finish, logging, version, version::warning};
 use consilium_coordinator::{
-    Config, Coordinator, CoordinatorError, Guests, Linger, Restored, Transport,
+    BackedUp, Config, Coordinator, CoordinatorError, Guests, Linger, Restored, Transport, backup,
     raise_descriptor_limit, restore,
 };
 use consilium_crypto::TEST_FEATURES;
@@ -69,6 +69,20 @@ enum Command {
         #[arg(long, value_name = "FOLDER")]
         from: PathBuf,
     },
+    /// Back up a ledger, whether a coordinator has it open or not: the folder gets the blocks that it lacks, with all that they
+    /// name, up to the last durable one.
+    ///
+    /// The folder is a ledger of its own, on another disk if it is to help. Give it to `restore` with --from, together with
+    /// institutions' state directories: those have the blocks since. The keys are not in it: back up the folder of `request`
+    /// once, apart from it.
+    Backup {
+        /// Folder of the ledger.
+        #[arg(long, value_name = "DIR")]
+        ledger: PathBuf,
+        /// Folder of the backup: an earlier one of this ledger, or a new one.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
     /// Rebuild a ledger from copies of it and from what institutions have followed.
     ///
     /// Every block is verified and executed again before the ledger is put in its place. Bodies of updates come from copies
@@ -99,6 +113,10 @@ struct NodeArguments {
     /// This is the run's first start: found its ledger, and ask nobody whether there is one already.
     #[arg(long)]
     new: bool,
+    /// Verify and apply all blocks again, with every signature and proof, in the place of those since the last snapshot. After
+    /// 10,000 rounds that takes minutes.
+    #[arg(long)]
+    verify_all: bool,
     /// Seconds that a node which did not found its ledger just now waits for a quorum of institutions to connect, before it
     /// signs anything: one that holds blocks which the ledger lacks says so.
     #[arg(long, default_value_t = 15)]
@@ -117,8 +135,8 @@ struct NodeArguments {
     /// Entries at which a block is sealed; a phase's end always seals one.
     #[arg(long, default_value_t = 20)]
     block_entries: usize,
-    /// Age in seconds at which a block is sealed.
-    #[arg(long, default_value_t = 60)]
+    /// Age in seconds at which a block is sealed: what a kill can lose of a collection, whose authors then send it again.
+    #[arg(long, default_value_t = 5)]
     block_age: u64,
     /// Seconds that the making of the key waits for all institutions to enrol; after that it begins with a quorum.
     #[arg(long, default_value_t = 60)]
@@ -141,6 +159,11 @@ fn main() -> ExitCode {
     let outcome = match cli {
         Cli { command: Some(Command::Restore { ceremony, ledger, from }), .. } => {
             rebuild(&ceremony, &ledger, &from)
+        }
+        Cli { command: Some(Command::Backup { ledger, to }), .. } => {
+            backup(&ledger, &to).map(|BackedUp { blocks, new }| {
+                tracing::info!(blocks, new, "backed up");
+            })
         }
         Cli { command: Some(Command::Request { name, out }), .. } => {
             return finish::<Cli>(commands::request(&name, &out));
@@ -194,6 +217,7 @@ async fn run(cli: NodeArguments) -> Result<(), CoordinatorError> {
     }
     let config = Config {
         new: cli.new,
+        verify_all: cli.verify_all,
         transport: match (cli.plain, cli.open_ledger) {
             (true, _) => Transport::Plain,
             (false, false) if is_of_local_ceremony(&cli.ceremony) => Transport::Both,

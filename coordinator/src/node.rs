@@ -23,6 +23,7 @@
 //!    again.
 //! 6. Followers are told. A crash from here on costs an answer, which sending the transaction again brings back.
 //! 7. Answers.
+//! 8. Where the run rests, a snapshot ([`Snapshots`]). A crash leaves the one before, and a restart that takes longer.
 
 use std::{
     sync::Arc,
@@ -47,6 +48,7 @@ use crate::{
     round::Next,
     sequencer::Sequencer,
     shared::Shared,
+    snapshot::Snapshots,
     verify::{Batch, Verifier},
 };
 
@@ -63,6 +65,7 @@ pub(crate) struct Node {
     pub(crate) executor: Executor,
     pub(crate) sequencer: Box<dyn Sequencer>,
     pub(crate) report: Report,
+    pub(crate) snapshots: Snapshots,
     pub(crate) farewell: Farewell,
     /// Read by every call, each part under its own lock.
     pub(crate) shared: Arc<Shared>,
@@ -157,7 +160,7 @@ impl Node {
                 return Ok(());
             }
             Command::Lacks { height, hash } => {
-                let ledger = self.shared.chain().head().map(|head| head.height);
+                let ledger = self.shared.store.head().map(|head| head.height);
                 let told_by = "an institution";
                 return Err(CoordinatorError::LacksBlocks { height, hash, ledger, told_by });
             }
@@ -214,7 +217,7 @@ impl Node {
         Ok(receipt)
     }
 
-    /// Makes the open block durable and answers everyone who waits for it: the write path, steps 3 to 7.
+    /// Makes the open block durable and answers everyone who waits for it: the write path, steps 3 to 8.
     fn seal(&mut self) -> Result<(), CoordinatorError> {
         let now_ms = self.now_ms();
         let state_root = self.executor.state_before_block();
@@ -227,6 +230,8 @@ impl Node {
         // 7. Answers.
         std::mem::take(&mut sealed.unanswered).answer();
         self.report.sealed(&sealed);
+        // 8. What a restart goes on from.
+        self.snapshots.sealed(sealed.height, &self.executor, &self.shared);
         Ok(())
     }
 

@@ -1,4 +1,5 @@
-//! The state of a node out of its ledger: the chain is verified, and applied again through the contract.
+//! The state of a node out of its ledger: the chain is verified, and applied again through the contract, from the last
+//! snapshot on.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -8,7 +9,7 @@ use consilium_contract::{
 };
 use consilium_crypto::DiscreteLogTable;
 use consilium_hash::BlobHash;
-use consilium_ledger::{Block, HeaderChain, LedgerError, NO_STATE, Store, verify_chain};
+use consilium_ledger::{Block, ChainError, HeaderChain, LedgerError, NO_STATE, Store};
 use rand_core::OsRng;
 
 use crate::{
@@ -17,7 +18,17 @@ use crate::{
     clock::{Clock, NodeTime},
     history::{History, Standing},
     keys::Keys,
+    snapshot::{self, Resumed},
 };
+
+/// Which blocks a node applies again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verify {
+    /// Those since its last snapshot, which the sealed headers vouch for.
+    SinceSnapshot,
+    /// All, with every seal and proof.
+    All,
+}
 
 /// What a node goes on from.
 pub(crate) struct Recovered {
@@ -39,11 +50,12 @@ pub(crate) fn recover(
     genesis_entry: &[u8],
     initial_model: &[u8],
     clock: &dyn Clock,
+    choice: Verify,
 ) -> Result<Recovered, CoordinatorError> {
-    let mut contract = Contract::found(genesis_entry, initial_model, DiscreteLogTable::shared())?;
-    let chain_id = contract.parameters().chain_id;
-    let validators = contract.parameters().validators();
-    let mut chain = HeaderChain::new(validators);
+    let founded = Contract::found(genesis_entry, initial_model, DiscreteLogTable::shared())?;
+    let chain_id = founded.parameters().chain_id;
+    let validators = founded.parameters().validators();
+    let chain = HeaderChain::new(validators);
     if store.head().is_none() {
         let entries = vec![genesis_entry.to_vec()];
         // The genesis names no time, so that block 0 follows from it alone: whoever founds a run again signs the same.
@@ -58,28 +70,46 @@ pub(crate) fn recover(
     if first.entries != [genesis_entry] {
         return Err(CoordinatorError::OtherRun);
     }
-    chain = verify_chain(store.blocks(0), validators)?;
-
-    let mut history = History::new(Arc::clone(store));
-    let mut catalogue = Catalogue::default();
-    let mut attendance = Attendance::default();
-    for (block, header) in store.blocks(0).zip(chain.headers()) {
+    let resumed = match choice {
+        Verify::All => Ok(None),
+        Verify::SinceSnapshot => snapshot::load(store, genesis_entry, validators),
+    };
+    let resumed = resumed.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the ledger's snapshot is not used: all blocks are applied again");
+        None
+    });
+    let Resumed { mut contract, mut chain, mut history, mut attendance, mut catalogue } = resumed
+        .unwrap_or_else(|| Resumed {
+            contract: founded,
+            chain,
+            history: History::new(Arc::clone(store), Standing::default()),
+            attendance: Attendance::default(),
+            catalogue: Catalogue::default(),
+        });
+    let from = chain.len();
+    for (height, block) in (from..).zip(store.blocks(from)) {
         let block = block?;
+        if block.height() != height {
+            return Err(ChainError::Gap { expected: height, got: block.height() }.into());
+        }
+        let header = chain.append_block(&block)?.clone();
+        chain.forget();
         // No block reaches over the end of a step.
         let step = contract.step();
         let mut recorded = Vec::new();
-        if block.height() > 0 {
-            begin(&contract, header).map_err(|error| broken(block.height(), error))?;
+        if height > 0 {
+            begin(&contract, &header).map_err(|error| broken(height, error))?;
             recorded = replay(&mut contract, store, &block)?;
         }
-        end(&mut contract, header);
+        end(&mut contract, &header);
         history.record(&recorded, Standing::of(&contract))?;
         let accepted = recorded.iter().filter(|recorded| recorded.receipt.is_accepted());
         accepted
             .filter_map(|recorded| recorded.transaction.author())
             .for_each(|author| attendance.hear(&author, step));
-        catalogue.record(block.height(), &block.hash(), &recorded);
+        catalogue.record(store, height, &block.hash(), &recorded)?;
     }
+    tracing::info!(from, to = chain.len(), "blocks applied again");
     let ledger_ms = chain.head().map_or(0, |head| head.time_ms);
     let time = NodeTime::new(clock, ledger_ms);
     Ok(Recovered { contract, history, attendance, chain, catalogue, time })

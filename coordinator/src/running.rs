@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     Config, CoordinatorError, Ended,
     clock::millis,
-    descriptors,
+    control, descriptors,
     executor::Executor,
     farewell::Farewell,
     founding::{self, Opened},
@@ -23,10 +23,11 @@ use crate::{
     inbox::{Command, NodeHandle},
     keys::Keys,
     node::Node,
-    recover::{Recovered, recover},
+    recover::{Recovered, Verify, recover},
     report::Report,
     services::serve,
     shared::Shared,
+    snapshot::Snapshots,
     solo::{BlockRules, Solo},
     verify::Verifier,
 };
@@ -55,6 +56,7 @@ impl Coordinator {
         let security = config.security(&address)?;
         let most = config.limits.connections.min(descriptors::for_connections());
         config.limits.connections = most;
+        let ledger = config.ledger.clone();
         let (commands, inbox) = mpsc::channel(QUEUE);
         let patience = config.block_age.saturating_add(config.limits.receipt_deadline);
         let verified = commands.clone();
@@ -67,6 +69,9 @@ impl Coordinator {
         let handle = NodeHandle::new(commands.clone(), patience);
         let server =
             tokio::spawn(serve(listener, Arc::clone(&shared), handle, signing, security, stopped));
+
+        let asked = Arc::clone(&shared);
+        tokio::spawn(async move { control::serve(&ledger, asked).await });
 
         // The node computes and writes for milliseconds at a time, so it has a thread of its own.
         let runtime = Handle::current();
@@ -94,9 +99,11 @@ fn prepare(
     let Opened { store, mut memory, origin } =
         founding::open(&ledger, config.memory.as_ref(), config.new)?;
     let store = Arc::new(store);
-    let recovered = recover(&store, &keys, &files.genesis_entry, &files.initial_model, &*clock)?;
+    let choice = if config.verify_all { Verify::All } else { Verify::SinceSnapshot };
+    let (genesis, model) = (&files.genesis_entry, &files.initial_model);
+    let recovered = recover(&store, &keys, genesis, model, &*clock, choice)?;
     let Recovered { contract, history, attendance, chain, catalogue, mut time } = recovered;
-    founding::settle(&chain, memory.as_mut(), origin)?;
+    founding::settle(&store, memory.as_mut(), origin)?;
     tracing::info!(
         blocks = chain.len(),
         step = contract.step(),
@@ -128,6 +135,7 @@ fn prepare(
         hearing: Hearing::new(origin, executor.contract(), now_ms, patience_ms),
         gate: Gate::new(history, limits.rejections_per_attempt),
         report: Report::new(observer, executor.position(), now_ms),
+        snapshots: Snapshots::new(&executor, &shared),
         executor,
         sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, memory, rules)),
         farewell: Farewell::new(config.linger, was_finished, now_ms),

@@ -9,8 +9,11 @@ use std::{
 };
 
 use consilium_contract::Parameters;
-use consilium_hash::BlobHash;
-use consilium_ledger::{HeaderChain, LedgerError, SealedHeader, Store};
+use consilium_hash::{BlobHash, MerkleNode};
+use consilium_ledger::{
+    ChainError, Checkpoint, HeaderChain, LedgerError, SealedHeader, Store, Validators,
+    merkle::consistency_ranges,
+};
 use consilium_proto::v1::Head;
 use ed25519_dalek::SigningKey;
 use tokio::sync::watch;
@@ -19,6 +22,7 @@ use crate::{
     Limits,
     catalogue::Catalogue,
     error::CallError,
+    history_tree::HistoryTree,
     services::{
         peer::Peer,
         streams::{Place, Streams},
@@ -42,7 +46,11 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) store: Arc<Store>,
     pub(crate) traffic: Traffic,
+    /// Whose seals its headers have.
+    validators: Validators,
+    /// Its end: headers before are in the store.
     chain: RwLock<HeaderChain>,
+    tree: HistoryTree,
     catalogue: RwLock<Catalogue>,
     progress: watch::Sender<Progress>,
     /// Signs the heads that are asked for.
@@ -71,7 +79,9 @@ impl Shared {
             limits,
             store,
             traffic: Traffic::default(),
+            validators: *chain.validators(),
             chain: RwLock::new(chain),
+            tree: HistoryTree::default(),
             catalogue: RwLock::new(catalogue),
             progress,
             sealing,
@@ -93,18 +103,57 @@ impl Shared {
     /// The header of the last of the first `size` blocks and its checkpoint; 0 stands for all that followers have been
     /// told of: a block is served by the time it is named. What is durable is never taken back, so no two heads that are
     /// signed here contradict each other.
-    pub(crate) fn head(&self, size: u64) -> Option<Head> {
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub(crate) fn head(&self, size: u64) -> Result<Option<Head>, CallError> {
         let blocks = self.progress.borrow().blocks;
         let size = if size == 0 { blocks } else { size };
-        let last = size.checked_sub(1).filter(|last| *last < blocks)?;
-        let (sealed_header, checkpoint) = self
-            .chain()
-            .get(last)
-            .map(|head| (head.sealed().encode().to_vec(), *head.checkpoint()))?;
-        Some(Head {
-            sealed_header,
+        let Some(last) = size.checked_sub(1).filter(|last| *last < blocks) else { return Ok(None) };
+        let end = self.chain().head_checkpoint();
+        let root = if size == end.size {
+            Some(end.root)
+        } else {
+            self.header(size)?.map(|next| next.header.history_root)
+        };
+        let (Some(sealed), Some(root)) = (self.header(last)?, root) else { return Ok(None) };
+        let checkpoint = Checkpoint { chain_id: self.parameters.chain_id, size, root };
+        Ok(Some(Head {
+            sealed_header: sealed.encode().to_vec(),
             checkpoint: checkpoint.sign(&self.sealing).encode().into_bytes(),
-        })
+        }))
+    }
+
+    /// The header that this coordinator has sealed at a height, as the ledger has it.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read, or its bytes are not what was sealed.
+    pub(crate) fn header(&self, height: u64) -> Result<Option<SealedHeader>, LedgerError> {
+        let header = self.store.get_header(height)?;
+        if let Some(header) = &header {
+            header.verify(&self.validators).map_err(ChainError::from)?;
+        }
+        Ok(header)
+    }
+
+    /// That the first `from` blocks are the beginning of the first `to`; `None` where there are not so many.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read.
+    pub(crate) fn consistency(
+        &self,
+        from: u64,
+        to: u64,
+    ) -> Result<Option<Vec<MerkleNode>>, LedgerError> {
+        if to > self.chain().len() {
+            return Ok(None);
+        }
+        let Some(ranges) = consistency_ranges(from, to) else { return Ok(None) };
+        ranges
+            .into_iter()
+            .map(|range| self.tree.node(&self.store, range))
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     /// The height of a header that this coordinator has signed, where its ledger does not hold it.
@@ -112,13 +161,11 @@ impl Shared {
     /// # Errors
     /// Where the coordinator has not signed it.
     pub(crate) fn lacks(&self, shown: &SealedHeader) -> Result<Option<u64>, CallError> {
-        let chain = self.chain();
         let height = shown.header.height;
-        let known = chain.get(height).is_some_and(|ours| *ours.hash() == shown.hash());
-        if known {
+        if self.store.get_header(height)?.is_some_and(|ours| ours.hash() == shown.hash()) {
             return Ok(None);
         }
-        let sealed = shown.verify(chain.validators());
+        let sealed = shown.verify(&self.validators);
         sealed.map(|()| Some(height)).map_err(|_| CallError::NotSigned)
     }
 

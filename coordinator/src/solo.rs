@@ -90,8 +90,13 @@ impl Sequencer for Solo {
         let height = block.height();
         tracing::debug!(height, entries = block.entries.len(), "sealed");
         // 5. What this process goes on from.
-        let block = SealedBlock::from(self.shared.chain_mut().append_block(&block)?);
-        self.shared.catalogue_mut().record(height, &hash, &recorded);
+        let mut chain = self.shared.chain_mut();
+        let block = SealedBlock::from(chain.append_block(&block)?);
+        // The others are read from the ledger where somebody asks for them.
+        chain.forget();
+        drop(chain);
+        let shared = &self.shared;
+        shared.catalogue_mut().record(&shared.store, height, &hash, &recorded)?;
         Ok(Some(Sealed { height, block, recorded, unanswered, took }))
     }
 }

@@ -6,6 +6,8 @@
 //! nothing else unnoticed: a second signed header at a known height, or a signed successor of another header, is a
 //! [`Fork`], which anyone with the coordinator's key can check.
 
+use std::collections::VecDeque;
+
 use consilium_hash::{BlockHash, ChainId, MerkleNode, StateRoot};
 
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
     fork::Fork,
     header::{HEADER_VERSION, Header},
     link::{Link, Links},
-    merkle::{self, ConsistencyProof, InclusionProof},
+    merkle::{self, ConsistencyProof, Frontier, InclusionProof},
     seal::{SealedHeader, Validators},
 };
 
@@ -52,11 +54,13 @@ impl std::ops::Deref for VerifiedHeader {
     }
 }
 
-/// A verified copy of a chain's headers, from the first to the last known. About 350 bytes a header.
+/// A verified copy of a chain's headers, up to the last known: from the first on, unless the beginning has been forgotten.
+/// About 350 bytes a header.
 #[derive(Debug, Clone)]
 pub struct HeaderChain {
     validators: Validators,
-    headers: Vec<VerifiedHeader>,
+    /// The last ones, without a gap.
+    headers: VecDeque<VerifiedHeader>,
     /// What the next header must follow from.
     links: Links,
 }
@@ -64,7 +68,45 @@ pub struct HeaderChain {
 impl HeaderChain {
     /// The empty copy of the chain that these vouch for.
     pub fn new(validators: Validators) -> Self {
-        Self { validators, headers: Vec::new(), links: Links::new(*validators.chain_id()) }
+        Self { validators, headers: VecDeque::new(), links: Links::new(*validators.chain_id()) }
+    }
+
+    /// The copy of a chain whose first headers, up to and with `last`, were verified before and are not at hand. `peaks` are
+    /// those of [`Self::peaks`] then, and `next` is the header after `last`: its seal vouches for all before it.
+    ///
+    /// # Errors
+    /// [`ChainError::BadSeal`], and [`ChainError::WrongPredecessor`] or [`ChainError::WrongHistory`] where `next` does not follow
+    /// from the others.
+    pub fn resume(
+        validators: Validators,
+        last: SealedHeader,
+        peaks: Vec<MerkleNode>,
+        next: &SealedHeader,
+    ) -> Result<Self, ChainError> {
+        next.verify(&validators)?;
+        let Header { height, previous, history_root, .. } = next.header;
+        let hash = last.hash();
+        if height.checked_sub(1) != Some(last.header.height) || previous != hash {
+            return Err(ChainError::WrongPredecessor { height, expected: hash, got: previous });
+        }
+        let history = Frontier::of_peaks(height, peaks).unwrap_or_default();
+        let expected = history.root();
+        if expected != history_root {
+            return Err(ChainError::WrongHistory { height, expected, got: history_root });
+        }
+        let links = Links::after(*validators.chain_id(), &last.header, history);
+        let header = VerifiedHeader { sealed: last, hash, checkpoint: links.checkpoint() };
+        Ok(Self { validators, headers: VecDeque::from([header]), links })
+    }
+
+    /// The roots of the perfect subtrees of the tree over all headers, widest first: what [`Self::resume`] needs of them.
+    pub fn peaks(&self) -> &[MerkleNode] {
+        self.links.history().peaks()
+    }
+
+    /// Keeps the last header alone, for whoever has the others elsewhere.
+    pub fn forget(&mut self) {
+        self.headers.drain(..self.headers.len().saturating_sub(1));
     }
 
     /// Verifies the next header and appends it. A header that is already known changes nothing.
@@ -77,9 +119,8 @@ impl HeaderChain {
         // Before anything is held against the coordinator: did it seal this?
         candidate.verify(&self.validators)?;
 
-        if let Some(at) = usize::try_from(header.height).ok().filter(|at| *at < self.headers.len())
-        {
-            return match self.headers.get(at) {
+        if header.height < self.len() {
+            return match self.get(header.height) {
                 Some(ours) if ours.hash == candidate.hash() => Ok(ours),
                 Some(ours) => Err(fork(ours, candidate)),
                 None => Err(ChainError::Gap { expected: self.len(), got: header.height }),
@@ -89,7 +130,7 @@ impl HeaderChain {
             return Err(fork(ours, candidate));
         }
         let Link { hash, checkpoint, .. } = self.links.add(header)?;
-        Ok(self.headers.push_mut(VerifiedHeader { sealed: candidate, hash, checkpoint }))
+        Ok(self.headers.push_back_mut(VerifiedHeader { sealed: candidate, hash, checkpoint }))
     }
 
     /// Verifies that the entries are the header's, then appends the header.
@@ -135,7 +176,7 @@ impl HeaderChain {
 
     /// Whether there is no header yet.
     pub fn is_empty(&self) -> bool {
-        self.headers.is_empty()
+        self.links.len() == 0
     }
 
     /// The chain's id.
@@ -150,15 +191,16 @@ impl HeaderChain {
 
     /// The last header.
     pub fn head(&self) -> Option<&VerifiedHeader> {
-        self.headers.last()
+        self.headers.back()
     }
 
-    /// The header at `height`.
+    /// The header at `height`; `None` also where it has been forgotten.
     pub fn get(&self, height: u64) -> Option<&VerifiedHeader> {
-        self.headers.get(usize::try_from(height).ok()?)
+        let first = self.len().checked_sub(self.headers.len() as u64)?;
+        self.headers.get(usize::try_from(height.checked_sub(first)?).ok()?)
     }
 
-    /// All headers from the first on.
+    /// All headers, from the first on that has not been forgotten.
     pub fn headers(&self) -> impl DoubleEndedIterator<Item = &VerifiedHeader> + ExactSizeIterator {
         self.headers.iter()
     }
@@ -192,8 +234,7 @@ impl HeaderChain {
 
     /// The leaves of the tree over the first `size` headers.
     fn history_leaves(&self, size: u64) -> Option<Vec<MerkleNode>> {
-        let before = self.headers.get(..usize::try_from(size).ok()?)?;
-        Some(before.iter().map(|header| merkle::leaf_hash(&header.hash.0)).collect())
+        (0..size).map(|height| Some(merkle::leaf_hash(&self.get(height)?.hash.0))).collect()
     }
 }
 

@@ -41,6 +41,18 @@ impl Links {
         Self { chain_id, last: None, history: Frontier::new() }
     }
 
+    /// After this header, the last of as many as the frontier has leaves.
+    pub(crate) fn after(chain_id: ChainId, header: &Header, history: Frontier) -> Self {
+        let checkpoint = Checkpoint { chain_id, size: history.size(), root: history.root() };
+        let last = Link { hash: header.hash(), checkpoint, time_ms: header.time_ms };
+        Self { chain_id, last: Some(last), history }
+    }
+
+    /// The tree over all headers, as far as it takes part in what follows.
+    pub(crate) fn history(&self) -> &Frontier {
+        &self.history
+    }
+
     /// Number of headers, which is the height of the next.
     pub(crate) fn len(&self) -> u64 {
         self.history.size()

@@ -11,7 +11,10 @@ use crate::sha256;
 
 mod proof;
 
-pub use proof::{ConsistencyProof, InclusionProof, ProofError, consistency_proof, inclusion_proof};
+pub use proof::{
+    ConsistencyProof, InclusionProof, ProofError, consistency_proof, consistency_ranges,
+    inclusion_proof,
+};
 
 /// SHA-256(0x00 ‖ `data`).
 pub fn leaf_hash(data: &[u8]) -> MerkleNode {
@@ -53,6 +56,17 @@ impl Frontier {
         self.size
     }
 
+    /// The tree of so many leaves with these roots of its perfect subtrees, widest first; `None` where a tree of that size has
+    /// more or fewer of them. Whether they are its roots shows in [`Self::root`].
+    pub fn of_peaks(size: u64, peaks: Vec<MerkleNode>) -> Option<Self> {
+        (peaks.len() == size.count_ones() as usize).then_some(Self { size, peaks })
+    }
+
+    /// The roots of its perfect subtrees, widest first.
+    pub fn peaks(&self) -> &[MerkleNode] {
+        &self.peaks
+    }
+
     /// Appends one leaf hash.
     pub fn append(&mut self, leaf: MerkleNode) {
         // Each trailing one in the binary size is a perfect subtree that the new one completes to the next width.
@@ -68,14 +82,21 @@ impl Frontier {
 
     /// Root of the tree.
     pub fn root(&self) -> MerkleRoot {
-        let mut narrowest_first = self.peaks.iter().rev();
-        match narrowest_first.next() {
+        match self.peaks.split_last() {
             None => MerkleRoot(sha256(b"")),
-            Some(last) => {
-                MerkleRoot(narrowest_first.fold(*last, |right, left| node_hash(left, &right)).0)
-            }
+            Some((last, wider)) => MerkleRoot(under(wider, *last).0),
         }
     }
+
+    /// The root of the tree in which a narrower one, of this root, follows these leaves.
+    pub fn root_with(&self, right: MerkleNode) -> MerkleRoot {
+        MerkleRoot(under(&self.peaks, right).0)
+    }
+}
+
+/// The node over these perfect subtrees, widest first, and what follows them.
+fn under(peaks: &[MerkleNode], right: MerkleNode) -> MerkleNode {
+    peaks.iter().rev().fold(right, |right, left| node_hash(left, &right))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! ledger/
 //!   LOCK      locked while a process has the ledger open
 //!   HEAD      last durable block, see `head_file`
+//!   SNAPSHOT  what its writer has reached, see `snapshot_file`
 //!   MANIFEST  hashes of all files, while the ledger is closed, see `manifest`
 //!   store/    sled's: tree "blocks" (height u64 → encoded block), tree "blobs" (SHA-256 → bytes), "notes", see `values`
 //! ```
@@ -44,6 +45,7 @@ mod layout;
 mod lock;
 mod manifest;
 mod open;
+mod snapshot_file;
 mod values;
 
 pub use manifest::{ManifestState, verify_manifest};
@@ -280,6 +282,23 @@ impl Store {
     /// [`LedgerError::Damaged`].
     pub fn get_note(&self, key: &[u8; 32]) -> Result<Option<Vec<u8>>, LedgerError> {
         self.read(|open| open.notes.get(key))
+    }
+
+    /// Keeps what its writer has reached by the blocks so far, in the place of what it kept before. Durable when it returns; a
+    /// crash leaves the one or the other.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`], [`LedgerError::Closed`]: then the one before stands, and the ledger is as good as it was.
+    pub fn put_snapshot(&self, snapshot: &[u8]) -> Result<(), LedgerError> {
+        self.read(|_| snapshot_file::write(&self.disk, &self.root, snapshot))
+    }
+
+    /// What was kept by [`Self::put_snapshot`]; `None` where nothing was, or it is not whole.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`].
+    pub fn get_snapshot(&self) -> Result<Option<Vec<u8>>, LedgerError> {
+        snapshot_file::read(&self.root)
     }
 
     /// Ends the work with the ledger and writes a manifest of its files. Later calls find it closed.

@@ -12,7 +12,7 @@ use consilium_proto::v1::{self, SignedTransaction, transaction::Action};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{OsRng, RngCore as _, SeedableRng as _};
 
-use crate::{Parties as _, ceremony, layers};
+use crate::{Parties as _, ceremony, layers, table};
 
 /// What was done to a contract, in order: enough to do it again.
 #[derive(Debug, Clone)]
@@ -257,7 +257,8 @@ impl Run {
         SealedBlock { hash, checkpoint, time_ms: 1_700_000_000_999 }
     }
 
-    /// Applies everything that was done to another contract of the same genesis; the roots after each operation.
+    /// Applies everything that was done to another contract of the same genesis, which goes on from a snapshot of itself wherever
+    /// it rests; the roots after each operation.
     pub fn again(&self) -> Vec<StateRoot> {
         let mut twin = self.ceremony.contract();
         // All bodies in one batch, far ahead of their turn.
@@ -286,6 +287,10 @@ impl Run {
                     twin.apply(transaction, Body::Missing).unwrap();
                 }
                 Op::EndBlock(block) => twin.end_block(*block),
+            }
+            if let Some(snapshot) = twin.snapshot() {
+                let genesis = &self.ceremony.genesis_entry;
+                twin = Contract::resume(genesis, snapshot, twin.state_root(), table()).unwrap();
             }
             roots.push(twin.state_root());
         }

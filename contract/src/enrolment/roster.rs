@@ -10,6 +10,8 @@ use consilium_proto::v1::Standing;
 
 use super::certificate::Certificate;
 
+mod snapshot;
+
 /// Proven faults that an institution may have before it is expelled (liu2021, 3.5).
 pub const INITIAL_CREDIT: u32 = 3;
 

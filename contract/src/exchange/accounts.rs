@@ -6,15 +6,20 @@
 
 use consilium_crypto::DecodeError;
 use consilium_exchange::quantity::{
-    Accounts, Action, Deposit, Party, QuantityError, Rebase, Registration, Roll, Transfer,
+    Account, Accounts, Action, Deposit, Party, QuantityError, Rebase, Registration, Roll, Transfer,
     VerifiedAction,
 };
 use consilium_hash::Pseudonym;
-use consilium_proto::v1::{self, Reason};
+use consilium_proto::v1::{self, AccountSnapshot, Reason};
 use sha2::{Digest, Sha256};
 
 use super::{count, malformed};
-use crate::{enrolment::roster::Roster, handler::Refusal};
+use crate::{
+    enrolment::roster::Roster,
+    handler::Refusal,
+    parameters::Parameters,
+    snapshot::{self, SnapshotError},
+};
 
 /// A message that proves something of its author's account.
 pub(super) trait Proven {
@@ -117,4 +122,27 @@ pub(super) fn hash(accounts: &Accounts, hasher: &mut Sha256) {
         hasher.update(name);
         hasher.update(account.encode());
     }
+}
+
+pub(super) fn snapshot(accounts: &Accounts) -> Vec<AccountSnapshot> {
+    let one = |(owner, account): (&Pseudonym, &Account)| AccountSnapshot {
+        owner: owner.to_vec(),
+        account: account.encode(),
+    };
+    accounts.iter().map(one).collect()
+}
+
+pub(super) fn resume(
+    snapshots: &[AccountSnapshot],
+    parameters: &Parameters,
+) -> Result<Accounts, SnapshotError> {
+    const WHAT: &str = "list of accounts";
+    let one = |it: &AccountSnapshot| {
+        let owner = it.owner.as_slice().try_into().map_err(snapshot::malformed(WHAT))?;
+        Ok((owner, Account::decode(&it.account).map_err(snapshot::malformed(WHAT))?))
+    };
+    let accounts = snapshots.iter().map(one).collect::<Result<Vec<_>, SnapshotError>>()?;
+    let mut resumed = Accounts::new(parameters.chain_id, parameters.authority);
+    resumed.resume(accounts);
+    Ok(resumed)
 }

@@ -12,11 +12,16 @@ use consilium_exchange::{
     records::SealedRequest,
 };
 use consilium_hash::{ChainId, Pseudonym};
-use consilium_proto::v1::{FoundGroup, JoinGroup, PostRequest, Reason, RevokeMember};
+use consilium_proto::v1::{
+    FoundGroup, GroupSnapshot, JoinGroup, PostRequest, Reason, RevokeMember,
+};
 use sha2::{Digest, Sha256};
 
 use super::{count, false_statement, malformed};
-use crate::handler::Refusal;
+use crate::{
+    handler::Refusal,
+    snapshot::{self, SnapshotError},
+};
 
 const REQUEST_LABEL: &[u8] = b"consilium/v1/exchange/request";
 
@@ -101,6 +106,34 @@ impl Group {
         claim.verify(&self.parameters).map_err(refusal)?;
         self.requests.insert(name);
         Ok(())
+    }
+
+    pub(super) fn snapshot(&self) -> GroupSnapshot {
+        let Self { parameters, registry, requests } = self;
+        let (points, members) =
+            registry.entries().map(|(f, member)| (f.to_vec(), member.to_vec())).unzip();
+        GroupSnapshot {
+            parameters: parameters.encode(),
+            points,
+            members,
+            requests: requests.iter().map(|name| name.to_vec()).collect(),
+        }
+    }
+
+    pub(super) fn resume(message: &GroupSnapshot) -> Result<Self, SnapshotError> {
+        const WHAT: &str = "group";
+        let member = |name: &Vec<u8>| name.as_slice().try_into().map_err(snapshot::malformed(WHAT));
+        let members: Vec<Pseudonym> =
+            message.members.iter().map(member).collect::<Result<_, SnapshotError>>()?;
+        let entries = message.points.iter().map(Vec::as_slice).zip(members);
+        let request =
+            |name: &Vec<u8>| name.as_slice().try_into().map_err(snapshot::malformed(WHAT));
+        Ok(Self {
+            parameters: GroupParameters::decode(&message.parameters)
+                .map_err(snapshot::malformed(WHAT))?,
+            registry: Registry::of(entries).map_err(snapshot::malformed(WHAT))?,
+            requests: message.requests.iter().map(request).collect::<Result<_, SnapshotError>>()?,
+        })
     }
 
     pub(super) fn hash(&self, hasher: &mut Sha256) {

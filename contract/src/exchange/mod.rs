@@ -28,12 +28,14 @@ use consilium_crypto::signature::VerifyingKey;
 use consilium_exchange::quantity::{Accounts, VerifiedAction};
 use consilium_hash::{ChainId, Pseudonym, TransactionHash};
 use consilium_proto::v1::{
-    AdmitParticipant, Deposit, FoundGroup, GiveConsent, JoinGroup, OpenAccount, PostRequest,
-    Reason, Rebase, RevokeMember, Roll, StoreRecord, Transfer, WithdrawConsent,
+    AdmitParticipant, Deposit, ExchangeSnapshot, FoundGroup, GiveConsent, JoinGroup, OpenAccount,
+    PostRequest, Reason, Rebase, RevokeMember, Roll, StoreRecord, Transfer, WithdrawConsent,
 };
 use sha2::{Digest, Sha256};
 
-use crate::{enrolment::roster::Roster, handler::Refusal, parameters::Parameters};
+use crate::{
+    enrolment::roster::Roster, handler::Refusal, parameters::Parameters, snapshot::SnapshotError,
+};
 
 use group::Group;
 use participants::Participants;
@@ -198,6 +200,29 @@ impl Exchange {
     /// Whether this transaction has cost a credit before.
     pub(crate) fn is_paid_for(&self, id: &TransactionHash) -> bool {
         self.participants.is_paid_for(id)
+    }
+
+    /// All of it, in a snapshot of the state.
+    pub(crate) fn snapshot(&self) -> ExchangeSnapshot {
+        let Self { participants, group, records, accounts, hashed: _ } = self;
+        let (participants, credits, faults) = participants.snapshot();
+        let (records, consents) = records.snapshot();
+        let group = group.as_ref().map(Group::snapshot);
+        let accounts = accounts::snapshot(accounts);
+        ExchangeSnapshot { participants, credits, faults, group, records, consents, accounts }
+    }
+
+    pub(crate) fn resume(
+        message: ExchangeSnapshot,
+        parameters: &Parameters,
+    ) -> Result<Self, SnapshotError> {
+        Ok(Self {
+            participants: Participants::resume(&message)?,
+            group: message.group.as_ref().map(Group::resume).transpose()?,
+            records: Records::resume(&message)?,
+            accounts: accounts::resume(&message.accounts, parameters)?,
+            hashed: OnceLock::new(),
+        })
     }
 
     /// Hash of all of it, as the state root covers it.

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use consilium_crypto::signature::VerifyingKey;
 use consilium_hash::{Pseudonym, TransactionHash};
-use consilium_proto::v1::{AdmitParticipant, Reason};
+use consilium_proto::v1::{
+    AdmitParticipant, CreditSnapshot, ExchangeSnapshot, ParticipantSnapshot, Reason,
+};
 use sha2::{Digest, Sha256};
 
 use super::{count, malformed};
 use crate::{
     enrolment::roster::{INITIAL_CREDIT, Roster},
     handler::Refusal,
+    snapshot::{self, SnapshotError},
 };
 
 /// Those who were admitted, and what credit everyone has left who has lost some.
@@ -84,6 +87,44 @@ impl Participants {
 
     pub(super) fn is_paid_for(&self, id: &TransactionHash) -> bool {
         self.faults.contains(id)
+    }
+
+    /// Who was admitted, whose credit is less than all, and what has cost it.
+    pub(super) fn snapshot(&self) -> (Vec<ParticipantSnapshot>, Vec<CreditSnapshot>, Vec<Vec<u8>>) {
+        let Self { keys, credits, faults } = self;
+        let admitted = keys.iter().map(|(name, key)| ParticipantSnapshot {
+            pseudonym: name.to_vec(),
+            signing_key: key.encode().to_vec(),
+        });
+        let credit = |(name, credit): (&Pseudonym, &u32)| CreditSnapshot {
+            pseudonym: name.to_vec(),
+            credit: *credit,
+        };
+        (
+            admitted.collect(),
+            credits.iter().map(credit).collect(),
+            faults.iter().map(TransactionHash::to_vec).collect(),
+        )
+    }
+
+    pub(super) fn resume(message: &ExchangeSnapshot) -> Result<Self, SnapshotError> {
+        const WHAT: &str = "list of participants";
+        let name = |name: &[u8]| Pseudonym::try_from(name).map_err(snapshot::malformed(WHAT));
+        let admitted = |it: &ParticipantSnapshot| {
+            let key = VerifyingKey::decode(&it.signing_key).map_err(snapshot::malformed(WHAT))?;
+            Ok((name(&it.pseudonym)?, key))
+        };
+        let credit = |it: &CreditSnapshot| Ok((name(&it.pseudonym)?, it.credit));
+        let fault = |id: &Vec<u8>| id.as_slice().try_into().map_err(snapshot::malformed(WHAT));
+        Ok(Self {
+            keys: message
+                .participants
+                .iter()
+                .map(admitted)
+                .collect::<Result<_, SnapshotError>>()?,
+            credits: message.credits.iter().map(credit).collect::<Result<_, SnapshotError>>()?,
+            faults: message.faults.iter().map(fault).collect::<Result<_, SnapshotError>>()?,
+        })
     }
 
     pub(super) fn hash(&self, hasher: &mut Sha256) {

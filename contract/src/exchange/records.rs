@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use consilium_crypto::signature::VerifyingKey;
 use consilium_exchange::records::{Consent, Record, Standing, Withdrawal};
-use consilium_hash::{ChainId, ConsentHash, Pseudonym, RecordHash};
-use consilium_proto::v1::{GiveConsent, Reason, StoreRecord, WithdrawConsent};
+use consilium_hash::{ChainId, ConsentHash, LengthError, Pseudonym, RecordHash};
+use consilium_proto::v1::{
+    ExchangeSnapshot, GiveConsent, GivenSnapshot, KeptSnapshot, Reason, StoreRecord,
+    WithdrawConsent,
+};
 use sha2::{Digest, Sha256};
 
 use super::{count, false_statement, malformed};
-use crate::handler::Refusal;
+use crate::{
+    handler::Refusal,
+    snapshot::{self, SnapshotError},
+};
 
 /// Whose a record is, and who keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +130,41 @@ impl Records {
         withdrawal.verify(chain_id, key).map_err(false_statement)?;
         given.is_withdrawn = true;
         Ok(())
+    }
+
+    pub(super) fn snapshot(&self) -> (Vec<KeptSnapshot>, Vec<GivenSnapshot>) {
+        let Self { records, consents } = self;
+        let kept = |(record, kept): (&RecordHash, &Kept)| KeptSnapshot {
+            record: record.to_vec(),
+            owner: kept.owner.to_vec(),
+            custodian: kept.custodian.to_vec(),
+        };
+        let given = |(consent, given): (&ConsentHash, &Given)| GivenSnapshot {
+            consent: consent.to_vec(),
+            owner: given.owner.to_vec(),
+            is_withdrawn: given.is_withdrawn,
+        };
+        (records.iter().map(kept).collect(), consents.iter().map(given).collect())
+    }
+
+    pub(super) fn resume(message: &ExchangeSnapshot) -> Result<Self, SnapshotError> {
+        let kept = |it: &KeptSnapshot| {
+            let (owner, custodian) = (it.owner.as_slice(), it.custodian.as_slice());
+            let kept = Kept { owner: owner.try_into()?, custodian: custodian.try_into()? };
+            Ok((RecordHash::try_from(it.record.as_slice())?, kept))
+        };
+        let given = |it: &GivenSnapshot| {
+            let owner = it.owner.as_slice().try_into()?;
+            let given = Given { owner, is_withdrawn: it.is_withdrawn };
+            Ok((ConsentHash::try_from(it.consent.as_slice())?, given))
+        };
+        let read = || {
+            Ok::<_, LengthError>(Self {
+                records: message.records.iter().map(kept).collect::<Result<_, LengthError>>()?,
+                consents: message.consents.iter().map(given).collect::<Result<_, LengthError>>()?,
+            })
+        };
+        read().map_err(snapshot::malformed("list of records"))
     }
 
     pub(super) fn hash(&self, hasher: &mut Sha256) {

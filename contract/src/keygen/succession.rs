@@ -18,6 +18,8 @@ use super::{
 };
 use crate::{parameters::Parameters, roster::Roster};
 
+mod snapshot;
+
 /// A committee that the authority has asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

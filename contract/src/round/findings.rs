@@ -97,6 +97,10 @@ impl Findings {
 
     /// As an institution keeps them.
     pub fn encode(&self) -> Vec<u8> {
+        self.message().encode_to_vec()
+    }
+
+    pub(crate) fn message(&self) -> v1::Findings {
         let counted = |counted: &CountedStep| v1::CountedStep {
             step: counted.step,
             places: counted.places.to_vec(),
@@ -107,13 +111,12 @@ impl Findings {
             loss: best.loss,
             places: best.places.to_vec(),
         };
-        let message = v1::Findings {
+        v1::Findings {
             statistics: self.statistics.as_ref().map(counted),
             evaluated: self.evaluated.as_ref().map(counted),
             best: self.best.as_ref().map(best),
             since_best: self.since_best,
-        };
-        message.encode_to_vec()
+        }
     }
 
     /// Reads what [`Self::encode`] wrote in this run; `None` where a model is another one's.
@@ -121,27 +124,29 @@ impl Findings {
     /// # Errors
     /// [`WireError`].
     pub fn read(bytes: &[u8], parameters: &Parameters) -> Result<Option<Self>, WireError> {
-        let message: v1::Findings = decode("findings", bytes, bytes.len())?;
+        let message = decode("findings", bytes, bytes.len())?;
+        Ok(Self::from_message(message, parameters))
+    }
+
+    /// `None` where a model is another run's.
+    pub(crate) fn from_message(message: v1::Findings, parameters: &Parameters) -> Option<Self> {
         let counted = |counted: v1::CountedStep| CountedStep {
             step: counted.step,
             places: counted.places.into(),
         };
         let best = match message.best {
             None => None,
-            Some(best) => match Model::from_bytes(&best.model, parameters) {
-                Some(model) => {
-                    let v1::BestModel { step, loss, places, .. } = best;
-                    Some(Best { step, model, loss, places: places.into() })
-                }
-                None => return Ok(None),
-            },
+            Some(v1::BestModel { step, model, loss, places }) => {
+                let model = Model::from_bytes(&model, parameters)?;
+                Some(Best { step, model, loss, places: places.into() })
+            }
         };
-        Ok(Some(Self {
+        Some(Self {
             statistics: message.statistics.map(counted),
             evaluated: message.evaluated.map(counted),
             best,
             since_best: message.since_best,
-        }))
+        })
     }
 
     /// Adds what later decisions depend on to a state root; nothing where nothing was counted.

@@ -80,7 +80,7 @@ pub fn restore(
             "none of the copies holds a block of this run; give others with --from".to_owned(),
         ));
     }
-    founding::compare(&rebuilt.chain, &memory)?;
+    founding::compare(&rebuilt.store, &memory)?;
     rebuilt.store.close()?;
     // An empty folder may be there already.
     let renamed = fs::rename(&unfinished, ledger).and_then(|()| File::open(scratch)?.sync_all());

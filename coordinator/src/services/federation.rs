@@ -29,6 +29,7 @@ use super::{
     upload::{Uploads, receive},
 };
 use crate::{
+    catalogue::body,
     error::CallError,
     inbox::{Answer, NodeHandle},
     shared::Shared,
@@ -85,7 +86,8 @@ impl Federation {
         bytes: impl Fn(&UpdateParameters) -> Range<usize>,
     ) -> Result<Response<Chunks>, Status> {
         let header = hash("hash of an update's header", header)?;
-        let found = self.shared.catalogue().body(&HeaderHash(header));
+        let find = move |shared: &Shared| Ok(body(&shared.store, &HeaderHash(header))?);
+        let found = self.shared.read(find).await.map_err(status)?;
         let (step, body) = found.ok_or_else(|| {
             let advice = "no accepted update of this run has this header".to_owned();
             status(CallError::NotFound { what, advice })

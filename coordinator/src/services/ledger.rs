@@ -31,7 +31,9 @@ impl ledger_server::Ledger for Ledger {
     type GetBlobStream = Chunks;
 
     async fn get_head(&self, request: Request<GetHeadRequest>) -> Result<Response<Head>, Status> {
-        self.0.head(request.into_inner().size).map(Response::new).ok_or_else(|| {
+        let size = request.into_inner().size;
+        let head = self.0.read(move |shared| shared.head(size)).await.map_err(status)?;
+        head.map(Response::new).ok_or_else(|| {
             status(CallError::NotFound {
                 what: "head",
                 advice: "the chain has not so many blocks".to_owned(),
@@ -98,15 +100,12 @@ impl ledger_server::Ledger for Ledger {
     ) -> Result<Response<ConsistencyProof>, Status> {
         let GetConsistencyProofRequest { from_size, to_size } = request.into_inner();
         let proof = self.0.read(move |shared| {
-            let chain = shared.chain();
-            let proof = chain.consistency_proof(from_size, to_size).ok_or_else(|| {
-                CallError::OutOfRange {
-                    what: "size of a history",
-                    actual: to_size,
-                    expected: format!("from_size ≤ to_size ≤ {} blocks", chain.len()),
-                }
+            let path = shared.consistency(from_size, to_size)?.ok_or_else(|| {
+                let blocks = shared.chain().len();
+                let expected = format!("from_size ≤ to_size ≤ {blocks} blocks");
+                CallError::OutOfRange { what: "size of a history", actual: to_size, expected }
             })?;
-            Ok(ConsistencyProof { path: proof.path.iter().map(|hash| hash.to_vec()).collect() })
+            Ok(ConsistencyProof { path: path.iter().map(|hash| hash.to_vec()).collect() })
         });
         proof.await.map(Response::new).map_err(status)
     }

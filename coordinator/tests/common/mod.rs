@@ -19,4 +19,4 @@ pub use institution::{Institution, no_block};
 pub use peer::{Peer, Update};
 pub use play::{enrol_all, expected_model, found, open, submit_all};
 pub use program::{Node, PROGRAM, command};
-pub use world::World;
+pub use world::{World, ceremony};

@@ -29,11 +29,16 @@ impl Node {
     }
 
     pub async fn start_with(world: &World, arguments: &[&str]) -> Self {
+        Self::start_logging(world, arguments, Stdio::null()).await
+    }
+
+    /// What it says goes to `log`.
+    pub async fn start_logging(world: &World, arguments: &[&str], log: impl Into<Stdio>) -> Self {
         let mut child = command(world)
             .args(["--plain", "--listen", "127.0.0.1:0", "--block-age", "0", "--linger", "2"])
             .args(arguments)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut address = String::new();

@@ -21,10 +21,11 @@ pub struct World {
 
 impl World {
     pub fn new(adjust: impl FnOnce(&mut CeremonySpec)) -> Self {
-        let ceremony = consilium_testkit::ceremony(OsRng.next_u64(), |usual| {
-            *usual = of_rows(vec![40, 30, 20, 10]);
-            adjust(usual);
-        });
+        Self::holding(ceremony(OsRng.next_u64(), adjust))
+    }
+
+    /// On this ceremony.
+    pub fn holding(ceremony: Ceremony) -> Self {
         let root = tempfile::tempdir().unwrap();
         ceremony.write(&root.path().join("ceremony")).unwrap();
         let ceremony = Arc::new(ceremony);
@@ -91,6 +92,14 @@ impl World {
         let contract = self.ceremony.contract();
         Follower { contract, chain: self.ceremony.empty_chain(), entries: Vec::new() }
     }
+}
+
+/// The ceremony of a world. The same seed makes the same keys.
+pub fn ceremony(seed: u64, adjust: impl FnOnce(&mut CeremonySpec)) -> Ceremony {
+    consilium_testkit::ceremony(seed, |usual| {
+        *usual = of_rows(vec![40, 30, 20, 10]);
+        adjust(usual);
+    })
 }
 
 /// What the defaults make of institutions with so many rows, and a little model.

@@ -10,8 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use consilium_crypto::VerifyingKey;
-use consilium_crypto::building_blocks::ELEMENT_LEN;
+use consilium_crypto::building_blocks::{ELEMENT_LEN, Reader};
+use consilium_crypto::{DecodeError, VerifyingKey};
 use consilium_hash::{BalanceHash, ChainId, Pseudonym};
 
 use super::ciphertext::Ciphertext;
@@ -86,6 +86,23 @@ impl Account {
         .concat()
     }
 
+    /// Reads [`encode`](Self::encode)'s bytes, from where they are trusted: a snapshot under a state root.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where the length is another or a part is no key or hidden amount.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new("account", bytes, Self::LEN)?;
+        Ok(Self {
+            keys: AccountKeys::read(&mut reader)?,
+            balance: Ciphertext::read(&mut reader)?,
+            credits: reader.u32()?,
+            pending: Ciphertext::read(&mut reader)?,
+            pending_credits: reader.u32()?,
+            sequence: reader.u64()?,
+            revoked: reader.array()? != [0],
+        })
+    }
+
     pub(super) fn balance_hash(&self) -> BalanceHash {
         balance_hash(&self.balance.encode(), self.credits)
     }
@@ -138,6 +155,15 @@ impl Accounts {
     /// None yet.
     pub fn new(chain_id: ChainId, authority: VerifyingKey) -> Self {
         Self { chain_id, authority, accounts: BTreeMap::new(), keys: BTreeSet::new() }
+    }
+
+    /// Takes accounts as they were, from where they are trusted.
+    pub fn resume(&mut self, accounts: impl IntoIterator<Item = (Pseudonym, Account)>) {
+        for (owner, account) in accounts {
+            let AccountKeys { x1, x2 } = account.keys;
+            self.keys.extend([x1, x2].map(|point| *point.encoding()));
+            self.accounts.insert(owner, account);
+        }
     }
 
     /// Somebody's account.

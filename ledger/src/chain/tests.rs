@@ -220,3 +220,61 @@ fn one_header_proves_every_earlier_header_and_history() {
     assert_eq!(chain.inclusion_proof(0, 12), None);
     assert_eq!(chain.consistency_proof(3, 12), None);
 }
+
+/// The chain of `whole` again, from what is kept of its first `size` headers on.
+fn resume(whole: &HeaderChain, size: u64) -> HeaderChain {
+    let header = |height| *whole.get(height).unwrap().sealed();
+    let (before, _) = chain_of(size);
+    HeaderChain::resume(validators(), header(size - 1), before.peaks().to_vec(), &header(size))
+        .unwrap()
+}
+
+#[test]
+fn a_chain_goes_on_from_its_last_header_and_peaks_as_it_would_have_from_all() {
+    let (whole, blocks) = chain_of(20);
+    for size in 1..20 {
+        let mut resumed = resume(&whole, size);
+        assert_eq!((resumed.len(), resumed.head()), (size, whole.get(size - 1)));
+        for block in &blocks[size as usize..] {
+            resumed.append_block(block).unwrap();
+        }
+        assert_eq!(resumed.head(), whole.head());
+        assert_eq!(next_block(&resumed), next_block(&whole));
+        // What is not at hand is not made up, and taken from nobody.
+        assert_eq!(resumed.get(size.wrapping_sub(2)), None);
+        assert_eq!(resumed.consistency_proof(1, 19).is_some(), size == 1);
+        assert_eq!(resumed.append(blocks[18].sealed).unwrap(), whole.get(18).unwrap());
+        resumed.forget();
+        assert_eq!((resumed.len(), resumed.headers().len()), (20, 1));
+        let known = resumed.append(blocks[3].sealed);
+        assert_eq!(known, Err(ChainError::Gap { expected: 20, got: 3 }));
+        assert_eq!(resumed.head(), whole.head());
+    }
+}
+
+#[test]
+fn nothing_but_what_the_next_header_vouches_for_is_gone_on_from() {
+    let (whole, _) = chain_of(8);
+    let header = |height| *whole.get(height).unwrap().sealed();
+    let (before, _) = chain_of(6);
+    let peaks = before.peaks().to_vec();
+    let resume = |last, peaks, next| HeaderChain::resume(validators(), last, peaks, &next);
+    assert!(resume(header(5), peaks.clone(), header(6)).is_ok());
+
+    let mut other = peaks.clone();
+    other[1].0[7] ^= 1;
+    for peaks in [Vec::new(), peaks[..1].to_vec(), other] {
+        let refused = resume(header(5), peaks, header(6)).unwrap_err();
+        assert!(matches!(refused, ChainError::WrongHistory { height: 6, .. }), "{refused}");
+    }
+    let mut changed = header(5);
+    changed.header.time_ms += 1;
+    for (last, next) in [(header(4), header(6)), (header(6), header(6)), (changed, header(6))] {
+        let refused = resume(last, peaks.clone(), next).unwrap_err();
+        assert!(matches!(refused, ChainError::WrongPredecessor { height: 6, .. }), "{refused}");
+    }
+    let mut unsealed = header(6);
+    unsealed.header.time_ms += 1;
+    let refused = resume(header(5), peaks, unsealed).unwrap_err();
+    assert_eq!(refused, ChainError::BadSeal(BadSeal { height: 6 }));
+}

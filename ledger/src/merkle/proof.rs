@@ -3,6 +3,8 @@
 //! Making a proof hashes all leaves once; checking one is logarithmic. Checks are bounded by the path they are given
 //! and refuse every path that is longer or shorter than the sizes demand.
 
+use std::ops::Range;
+
 use consilium_hash::{MerkleNode, MerkleRoot};
 
 use crate::merkle::{node_hash, root};
@@ -60,7 +62,7 @@ pub fn inclusion_proof(leaves: &[MerkleNode], index: u64) -> Option<InclusionPro
     let mut rest = leaves;
     let mut path = Vec::new();
     while rest.len() > 1 {
-        let (left, right) = rest.split_at(split(rest.len()));
+        let (left, right) = rest.split_at(split(rest.len() as u64) as usize);
         if place < left.len() {
             path.push(node(right));
             rest = left;
@@ -79,30 +81,42 @@ pub fn inclusion_proof(leaves: &[MerkleNode], index: u64) -> Option<InclusionPro
 /// The empty tree is the beginning of every tree, and needs no path.
 pub fn consistency_proof(leaves: &[MerkleNode], old_size: u64) -> Option<ConsistencyProof> {
     let new_size = leaves.len() as u64;
-    let mut left_over = usize::try_from(old_size).ok().filter(|old| *old <= leaves.len())?;
-    let mut rest = leaves;
+    let of_range = |range: Range<u64>| {
+        let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+        leaves.get(start..end).map(node)
+    };
+    let path = consistency_ranges(old_size, new_size)?.into_iter().map(of_range);
+    Some(ConsistencyProof { old_size, new_size, path: path.collect::<Option<_>>()? })
+}
+
+/// The leaves under each node of the path that [`consistency_proof`] gives, for whoever has no leaves at hand; `None` where
+/// the old size exceeds the new one.
+pub fn consistency_ranges(old_size: u64, new_size: u64) -> Option<Vec<Range<u64>>> {
+    if old_size > new_size {
+        return None;
+    }
+    // D[0:m] is sought in the subtree over `rest`.
+    let mut rest = 0..new_size;
     let mut path = Vec::new();
-    let mut is_whole_old_tree = true;
-    while left_over > 0 {
-        if left_over == rest.len() {
-            if !is_whole_old_tree {
-                path.push(node(rest));
+    while old_size > rest.start {
+        if old_size == rest.end {
+            // The whole old tree is known to whoever asks.
+            if rest.start > 0 {
+                path.push(rest);
             }
             break;
         }
-        let (left, right) = rest.split_at(split(rest.len()));
-        if left_over <= left.len() {
-            path.push(node(right));
-            rest = left;
+        let middle = rest.start + split(rest.end - rest.start);
+        if old_size <= middle {
+            path.push(middle..rest.end);
+            rest.end = middle;
         } else {
-            path.push(node(left));
-            left_over -= left.len();
-            rest = right;
-            is_whole_old_tree = false;
+            path.push(rest.start..middle);
+            rest.start = middle;
         }
     }
     path.reverse();
-    Some(ConsistencyProof { old_size, new_size, path })
+    Some(path)
 }
 
 /// The root of a subtree, as a node of the whole.
@@ -111,7 +125,7 @@ fn node(leaves: &[MerkleNode]) -> MerkleNode {
 }
 
 /// The largest power of two smaller than `n`, for n > 1.
-fn split(n: usize) -> usize {
+fn split(n: u64) -> u64 {
     n.next_power_of_two() / 2
 }
 

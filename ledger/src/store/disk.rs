@@ -55,7 +55,7 @@ impl Disk {
         &self,
         folder: &Path,
         name: &str,
-        contents: &str,
+        contents: &[u8],
     ) -> Result<(), LedgerError> {
         let path = folder.join(name);
         let new = folder.join(format!("{name}.new"));

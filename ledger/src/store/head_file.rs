@@ -38,7 +38,7 @@ fn contents(head: Option<Head>) -> String {
 }
 
 pub(super) fn write(disk: &Disk, root: &Path, head: Option<Head>) -> Result<(), LedgerError> {
-    disk.replace(root, HEAD_FILE, &contents(head))
+    disk.replace(root, HEAD_FILE, contents(head).as_bytes())
 }
 
 pub(super) fn read(root: &Path) -> Result<Recorded, LedgerError> {

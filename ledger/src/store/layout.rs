@@ -8,6 +8,8 @@ pub(super) const STORE_FOLDER: &str = "store";
 pub(super) const LOCK_FILE: &str = "LOCK";
 /// The last durable block.
 pub(super) const HEAD_FILE: &str = "HEAD";
+/// What its writer has reached by the blocks so far.
+pub(super) const SNAPSHOT_FILE: &str = "SNAPSHOT";
 /// Hashes of all files, while the ledger is closed.
 pub(super) const MANIFEST_FILE: &str = "MANIFEST";
 

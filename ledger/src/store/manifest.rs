@@ -77,7 +77,7 @@ fn file_of(line: &str) -> &str {
 }
 
 pub(super) fn write(disk: &Disk, root: &Path) -> Result<(), LedgerError> {
-    disk.replace(root, MANIFEST_FILE, &manifest(root)?)
+    disk.replace(root, MANIFEST_FILE, manifest(root)?.as_bytes())
 }
 
 /// One line a file, sorted by name: SHA-256, length, path relative to `root`.

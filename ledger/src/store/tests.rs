@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     ChainError, HeaderChain,
     chain::tests::{CHAIN_ID, coordinator, empty_chain, next_block, validators},
-    store::layout::{LOCK_FILE, MANIFEST_FILE},
+    store::layout::{LOCK_FILE, MANIFEST_FILE, SNAPSHOT_FILE},
     verify_chain,
 };
 
@@ -108,6 +108,50 @@ fn blobs_can_be_stored_ahead_of_their_block() {
     for blob in [b"one".as_slice(), b"two"] {
         assert!(store.contains_blob(&blob_hash(blob)).unwrap());
         assert_eq!(store.get_blob(&blob_hash(blob)).unwrap().as_deref(), Some(blob));
+    }
+}
+
+#[test]
+fn a_snapshot_comes_back_whole_or_not_at_all_and_is_in_no_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = ledger_of(folder.path(), 2);
+    assert_eq!(store.get_snapshot().unwrap(), None);
+    for snapshot in [&[7; 100][..], &[], &[8; 20_000]] {
+        store.put_snapshot(snapshot).unwrap();
+        assert_eq!(store.get_snapshot().unwrap().as_deref(), Some(snapshot));
+    }
+    store.close().unwrap();
+    assert!(matches!(store.put_snapshot(&[9]), Err(LedgerError::Closed { .. })));
+    let copy = Store::open_copy(folder.path(), folder.path()).unwrap();
+    assert_eq!(copy.get_snapshot().unwrap(), None);
+
+    let path = folder.path().join(SNAPSHOT_FILE);
+    let whole = fs::read(&path).unwrap();
+    for length in (0..whole.len()).step_by(97) {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert_eq!(Store::open(folder.path()).unwrap().get_snapshot().unwrap(), None, "{length}");
+        let mut bytes = whole.clone();
+        bytes[length] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(Store::open(folder.path()).unwrap().get_snapshot().unwrap(), None, "{length}");
+    }
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_written_leaves_the_one_before_and_a_ledger_that_goes_on() {
+    for persisted in [false, true] {
+        for after in 0..4 {
+            let folder = tempfile::tempdir().unwrap();
+            let (store, mut chain) = ledger_of(folder.path(), 1);
+            store.put_snapshot(&[1]).unwrap();
+            *store.disk.fault.lock().unwrap() = Some(disk::Fault { after, persisted });
+            assert!(store.put_snapshot(&[2]).is_err(), "write {after}");
+            *store.disk.fault.lock().unwrap() = None;
+            let kept = store.get_snapshot().unwrap().unwrap();
+            assert!(kept == [1] || kept == [2], "write {after}");
+            append_next(&store, &mut chain).unwrap();
+            assert_eq!(read_all(&store).unwrap().len(), 2);
+        }
     }
 }
 
