@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::UNIX_EPOCH,
 };
 
 use consilium_contract::Parameters;
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 use crate::{
     Limits,
     catalogue::Catalogue,
+    clock::millis,
     error::CallError,
     services::{
         peer::Peer,
@@ -104,6 +106,7 @@ impl Shared {
         Some(Head {
             sealed_header,
             checkpoint: checkpoint.sign(&self.sealing).encode().into_bytes(),
+            clock_ms: UNIX_EPOCH.elapsed().map(millis).unwrap_or_default(),
         })
     }
 
