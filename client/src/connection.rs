@@ -8,7 +8,7 @@ use std::{
 use consilium_contract::{CandidateTransaction, Parameters, Receipt};
 use consilium_crypto::signature::VerifyingKey;
 use consilium_hash::{BlobHash, ChainId, HeaderHash, Pseudonym};
-use consilium_ledger::{Block, MAX_BLOCK_BYTES, Note, SealedHeader};
+use consilium_ledger::{Block, Header, MAX_BLOCK_BYTES, Note, SealedHeader, Validators};
 use consilium_proto::{
     CHUNK_BYTES,
     v1::{
@@ -104,6 +104,20 @@ impl Connection {
             SealedHeader::decode(&answer.sealed_header).map_err(|error| malformed(&error))?;
         let checkpoint = Note::parse(&answer.checkpoint).map_err(|error| malformed(&error))?;
         Ok(Head { header, checkpoint })
+    }
+
+    /// The newest header that the coordinator shows, sealed by the `validators` of the run, and what its clock shows.
+    pub(crate) async fn newest(
+        &mut self,
+        validators: &Validators,
+    ) -> Result<(Header, u64), ClientError> {
+        let request = GetHeadRequest { size: 0 };
+        let answer = within(READ_DEADLINE, "GetHead", self.ledger.get_head(request)).await?;
+        let malformed = |error: &dyn std::fmt::Display| ClientError::Malformed(error.to_string());
+        let sealed =
+            SealedHeader::decode(&answer.sealed_header).map_err(|error| malformed(&error))?;
+        sealed.verify(validators).map_err(|error| malformed(&error))?;
+        Ok((sealed.header, answer.clock_ms))
     }
 
     /// Blocks from a height on, as they become durable. The coordinator is shown the last block that is held here, so that one

@@ -36,6 +36,7 @@
 //! | [`account`] | its account of hidden quantities, worked at beside a run |
 //! | `dictionary` | the data dictionary of the run, out of its folder |
 //! | [`policy`] | what the site takes part in, decided at the site |
+//! | [`preflight`] | whether everything that a run needs is there |
 //! | `connection`, `connector`, `backoff` | the calls, how the coordinator is reached, when to try again |
 //! | [`observer`] | what a round cost, for whoever wants to know |
 //! | [`head`] | signed heads, kept and shown to others |
@@ -54,6 +55,7 @@ pub mod institution;
 pub mod observer;
 mod patience;
 pub mod policy;
+pub mod preflight;
 pub mod prepare;
 mod run;
 mod session;

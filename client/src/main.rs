@@ -17,6 +17,7 @@ use commands::{
     model::export,
     personal::Personal,
     predict::{PREDICT, Predict},
+    preflight::{PREFLIGHT, Preflight},
     rows::statistics as statistics_of,
     run::Run,
     state::{compare_heads, export_head, show},
@@ -58,6 +59,9 @@ enum Command {
     Request(Request),
     /// Put what the authority has sent beside the keys, after checking all of it against them.
     Install(Install),
+    /// Look whether everything that a run needs is there, and say what to do where it is not.
+    #[command(after_help = PREFLIGHT)]
+    Preflight(Preflight),
     /// Take part until every step of the genesis is closed.
     #[command(after_help = EXIT_CODES)]
     Run(Box<Run>),
@@ -220,6 +224,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Request(request) => request.execute(),
         Command::Install(install) => install.execute(),
+        Command::Preflight(preflight) => preflight.execute(),
         Command::Run(run) => run.execute(),
         Command::Statistics { data, dictionary } => statistics_of(&data, dictionary.as_deref()),
         Command::CheckData { data, dictionary, json } => check(&data, &dictionary, json),

@@ -280,3 +280,52 @@ fn a_client_that_is_revoked_or_has_given_up_ends_with_its_own_code() {
     assert_eq!(status.code(), Some(5), "{log}");
     assert!(log.contains("has revoked this institution"), "{log}");
 }
+
+#[test]
+fn preflight_says_what_is_there_and_what_to_do_about_what_is_not() {
+    let world = world();
+    let preflight = |folder: &Path, address: &str, more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_consilium-client"));
+        command.args(["preflight", "--coordinator", address]);
+        command.arg("--ceremony").arg(folder).arg("--state").arg(world.at("new/state"));
+        command.arg("--data").arg(world.at("rows.toml")).args(more);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let north = world.at("north");
+    let (code, said) = preflight(&north, &world.address(), &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let good = ["folder", "rows", "disk", "name", "port", "certificate", "run", "clock"];
+    for what in good {
+        let line = format!("ok      {what:<12}");
+        assert!(said.lines().any(|said| said.starts_with(&line)), "{what} in {said}");
+    }
+    assert!(said.contains("40 rows, 20 of them positive"), "{said}");
+    assert!(!world.at("new").exists(), "nothing is made");
+
+    // Nobody listens; the rest is looked at all the same, and what follows is not.
+    let (code, said) = preflight(&north, "https://127.0.0.1:1", &["--json"]);
+    assert_eq!(code, Some(1), "{said}");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let standing = |what: &str| {
+        let findings = said["findings"].as_array().unwrap();
+        findings.iter().find(|finding| finding["what"] == what).unwrap()["standing"].clone()
+    };
+    assert_eq!(said["ready"], false);
+    let standings = ["rows", "port", "certificate", "clock"].map(standing);
+    assert_eq!(standings, ["good", "bad", "skipped", "skipped"]);
+
+    // A policy that does not take the run, and a certificate that is not this key's.
+    let policy = world.at("policy.toml");
+    fs::write(&policy, "least-rows = 1000\nnever-submit = ['b']\n").unwrap();
+    let (code, said) = preflight(&north, &world.address(), &["--policy", text(&policy)]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("NOT OK  policy       least-rows is 1000")
+            && said.contains("never-submit is b"),
+        "{said}"
+    );
+    let (code, said) = preflight(&world.at("nowhere"), &world.address(), &[]);
+    assert_eq!(code, Some(1));
+    assert!(said.starts_with("NOT OK  folder") && said.contains("`install`"), "{said}");
+}

@@ -22,7 +22,7 @@ use crate::{
     parameters::GenesisError,
     phase::Phase,
     root::state_root,
-    round::{Findings, model::Model},
+    round::{Findings, model::Model, pause::Pausing},
     state::State,
 };
 
@@ -70,6 +70,7 @@ impl Contract {
             step,
             attempt,
             time_ms,
+            pausing,
             receipts,
         } = &self.state;
         let is_finished = match phase {
@@ -80,6 +81,7 @@ impl Contract {
             }
         };
         let (institutions, barred) = roster.snapshot();
+        let (is_paused, pause_request) = pausing.parts();
         Some(StateSnapshot {
             step: *step,
             attempt: *attempt,
@@ -92,6 +94,8 @@ impl Contract {
             barred,
             succession: Some(succession.snapshot()?),
             exchange: Some(exchange.snapshot()),
+            is_paused,
+            pause_request,
         })
     }
 
@@ -120,6 +124,7 @@ impl Contract {
             step: snapshot.step,
             attempt: snapshot.attempt,
             time_ms: snapshot.time_ms,
+            pausing: Pausing::of(snapshot.is_paused, snapshot.pause_request),
             receipts: ReceiptsHash::try_from(snapshot.receipts.as_slice())
                 .map_err(malformed("chain of receipts"))?,
             table,

@@ -19,18 +19,21 @@ fn resume(run: &Run, snapshot: StateSnapshot) -> Result<Contract, SnapshotError>
     Contract::resume(&run.ceremony.genesis_entry, snapshot, root, table())
 }
 
-/// A run that rests after a round, with somebody revoked who is enrolled and somebody who is not.
+/// A run that rests after a round which somebody has missed, held by the authority, with somebody revoked who is enrolled and
+/// somebody who is not.
 fn rested() -> Run {
     let mut run = Run::collecting();
-    for place in 0..run.institutions() {
+    for place in 1..run.institutions() {
         assert!(run.submit(place, &[2; DIMENSION]).is_accepted());
     }
+    run.time_ms += run.parameters().collection_timeout_ms;
     assert!(run.close_collection().is_accepted());
     run.end_block();
     run.open_and_close();
     run.revoke(3);
     let pseudonym = vec![9; 32];
     run.accept(run.decrees(Action::Revoke(v1::Revoke { pseudonym })));
+    run.accept(run.decrees(Action::Pause(v1::Pause { request: 3 })));
     run
 }
 

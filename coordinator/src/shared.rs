@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::UNIX_EPOCH,
 };
 
 use consilium_contract::Parameters;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use crate::{
     Limits,
     catalogue::Catalogue,
+    clock::millis,
     error::CallError,
     history_tree::HistoryTree,
     services::{
@@ -121,6 +123,7 @@ impl Shared {
         Ok(Some(Head {
             sealed_header: sealed.encode().to_vec(),
             checkpoint: checkpoint.sign(&self.sealing).encode().into_bytes(),
+            clock_ms: UNIX_EPOCH.elapsed().map(millis).unwrap_or_default(),
         }))
     }
 

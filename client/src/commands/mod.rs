@@ -12,6 +12,7 @@ pub(super) mod model;
 mod participant;
 pub(super) mod personal;
 pub(super) mod predict;
+pub(super) mod preflight;
 mod reach;
 pub(super) mod rows;
 pub(super) mod run;

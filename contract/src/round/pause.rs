@@ -20,6 +20,16 @@ pub struct Pausing {
 }
 
 impl Pausing {
+    /// Whether it is held, and the largest request so far.
+    pub(crate) fn of(is_paused: bool, request: u64) -> Self {
+        Self { is_paused, request }
+    }
+
+    /// What [`Self::of`] makes it of.
+    pub(crate) fn parts(&self) -> (bool, u64) {
+        (self.is_paused, self.request)
+    }
+
     /// Whether no round may open.
     pub fn is_paused(&self) -> bool {
         self.is_paused

@@ -200,6 +200,7 @@ impl Ledger for Node {
         Ok(Response::new(Head {
             sealed_header,
             checkpoint: shown.heads.get(last).or(shown.heads.last()).unwrap().encode().into_bytes(),
+            clock_ms: 0,
         }))
     }
 

@@ -41,7 +41,7 @@ impl Roster {
 
 impl Institution {
     fn snapshot(&self) -> InstitutionSnapshot {
-        let Self { certificate, credit, revoked, faults } = self;
+        let Self { certificate, credit, revoked, missed, faults } = self;
         let Certificate { pseudonym, signing_key, tls_key, trustee_index, rows } = certificate;
         InstitutionSnapshot {
             pseudonym: pseudonym.to_vec(),
@@ -51,6 +51,7 @@ impl Institution {
             rows: *rows,
             credit: *credit,
             is_revoked: *revoked,
+            missed: *missed,
             faults: faults.iter().map(TransactionHash::to_vec).collect(),
         }
     }
@@ -68,6 +69,7 @@ impl Institution {
             certificate: Certificate { pseudonym, signing_key, tls_key, trustee_index, rows },
             credit: message.credit,
             revoked: message.is_revoked,
+            missed: message.missed,
             faults: message.faults.iter().map(fault).collect::<Result<_, SnapshotError>>()?,
         })
     }
