@@ -5,12 +5,15 @@
 //! | [`command_line`] | arguments in, one line of complaint, results to a stdout that may be gone |
 //! | [`failure`] | why a program stops, and the exit code that says so |
 //! | [`logging`] | progress on stderr |
+//! | `observing` | numbers and pages for operators over HTTP, with the feature of that name |
 //! | [`output`] | files that are written where an operator says, never over somebody else's |
 //! | [`version`](mod@version) | how a program was built, and a warning where that is for tests alone |
 
 pub mod command_line;
 pub mod failure;
 pub mod logging;
+#[cfg(feature = "observing")]
+pub mod observing;
 pub mod output;
 pub mod version;
 

@@ -43,6 +43,7 @@ impl Institution {
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error),
             };
+            self.observers.lost(&error);
             if self.history.len() > height {
                 backoff.reset();
                 progress = Instant::now();

@@ -20,6 +20,7 @@ use crate::{
     ClientError,
     connection::{Answered, Blocks, Connection, Head, UploadTimes},
     institution::{Institution, duties::Duties},
+    observer::Standing,
 };
 
 mod convict;
@@ -104,6 +105,7 @@ impl<'a> Session<'a> {
         // A check that a broken connection has interrupted.
         session.settle().await?;
         session.replay().await?;
+        session.say_where_it_stands();
         while !session.is_over() {
             if session.is_caught_up()? {
                 session.act().await?;
@@ -142,6 +144,7 @@ impl<'a> Session<'a> {
                 if header.height == self.own.follower.height() {
                     self.read(&block, &header).await?;
                 }
+                self.say_where_it_stands();
                 Ok(())
             }
             Some(answer) = self.calls.join_next() => self.hear(answer),
@@ -192,6 +195,19 @@ impl<'a> Session<'a> {
             Phase::Sealed(_) => self.serve().await,
             Phase::Idle | Phase::Sealing(..) | Phase::Finished => Ok(()),
         }
+    }
+
+    fn say_where_it_stands(&mut self) {
+        let follower = &self.own.follower;
+        let blocks = follower.height();
+        self.own.observers.stands(Standing {
+            step: follower.step(),
+            attempt: follower.attempt(),
+            phase: follower.phase().name(),
+            blocks,
+            behind: (self.head.header.height + 1).saturating_sub(blocks),
+            is_finished: self.is_over(),
+        });
     }
 
     /// Before there is a key, a run waits for institutions to enrol: whoever looks at the log learns for how many.

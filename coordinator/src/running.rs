@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
+use consilium_cli::observing::listener;
 use consilium_crypto::signature::SigningKey;
 use tokio::{
     net::TcpListener,
@@ -23,6 +24,7 @@ use crate::{
     inbox::{Command, NodeHandle},
     keys::Keys,
     node::Node,
+    observatory::{Observatory, Shown},
     recover::{Recovered, recover},
     report::Report,
     services::serve,
@@ -55,10 +57,15 @@ impl Coordinator {
         let security = config.security(&address)?;
         let most = config.limits.connections.min(descriptors::for_connections());
         config.limits.connections = most;
+        let window = match config.metrics {
+            Some(address) => Some(TcpListener::bind(address).await?),
+            None => None,
+        };
+        let metrics_address = window.as_ref().map(TcpListener::local_addr).transpose()?;
         let (commands, inbox) = mpsc::channel(QUEUE);
         let patience = config.block_age.saturating_add(config.limits.receipt_deadline);
         let verified = commands.clone();
-        let (node, shared, signing) =
+        let (node, shared, signing, shown) =
             tokio::task::spawn_blocking(move || prepare(config, verified))
                 .await
                 .map_err(|_| CoordinatorError::Died)??;
@@ -68,6 +75,7 @@ impl Coordinator {
         let server =
             tokio::spawn(serve(listener, Arc::clone(&shared), handle, signing, security, stopped));
 
+        let window = window.map(|window| tokio::spawn(show(window, shown)));
         // The node computes and writes for milliseconds at a time, so it has a thread of its own.
         let runtime = Handle::current();
         let (send_outcome, outcome) = oneshot::channel();
@@ -78,9 +86,12 @@ impl Coordinator {
             let outcome = outcome.await.unwrap_or(Err(CoordinatorError::Died));
             // Why the node ended says more than what closing ran into because of it.
             let closed = end(&shared, shutdown, server).await;
+            if let Some(window) = window {
+                window.abort();
+            }
             outcome.and_then(|ended| closed.map(|()| ended))
         });
-        Ok(Running { address, stopper: Stopper(commands), ended: Some(ended) })
+        Ok(Running { address, metrics_address, stopper: Stopper(commands), ended: Some(ended) })
     }
 }
 
@@ -88,7 +99,7 @@ impl Coordinator {
 fn prepare(
     config: Config,
     commands: mpsc::Sender<Command>,
-) -> Result<(Node, Arc<Shared>, Arc<SigningKey>), CoordinatorError> {
+) -> Result<(Node, Arc<Shared>, Arc<SigningKey>, Arc<Shown>), CoordinatorError> {
     let Config { files, ledger, clock, observer, limits, .. } = config;
     let keys = Keys::new(files.signing, files.evaluation);
     let Opened { store, mut memory, origin } =
@@ -122,11 +133,13 @@ fn prepare(
         now_ms,
     );
     shared.publish(shared.chain().len(), executor.is_finished());
+    let observatory = Observatory::new(&executor, Arc::clone(&shared), ledger, now_ms);
+    let shown = Arc::clone(observatory.shown());
     let patience_ms = millis(config.hearing);
     let node = Node {
         hearing: Hearing::new(origin, executor.contract(), now_ms, patience_ms),
         gate: Gate::new(history, limits.rejections_per_attempt),
-        report: Report::new(observer, executor.position(), now_ms),
+        report: Report::new(observer, observatory, executor.position(), now_ms),
         executor,
         sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, memory, rules)),
         farewell: Farewell::new(config.linger, now_ms),
@@ -135,7 +148,14 @@ fn prepare(
         clock,
         time,
     };
-    Ok((node, shared, signing))
+    Ok((node, shared, signing, shown))
+}
+
+/// Shows what the node does, on a listener apart from the institutions'.
+async fn show(window: TcpListener, shown: Arc<Shown>) {
+    let past = Arc::clone(&shown);
+    drop(tokio::task::spawn_blocking(move || past.remember()));
+    listener::serve(window, move |path| shown.answer(path)).await;
 }
 
 /// Ends followers and calls, then closes the ledger with its seal.
@@ -174,6 +194,7 @@ impl Stopper {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     stopper: Stopper,
     ended: Option<JoinHandle<Result<Ended, CoordinatorError>>>,
 }
@@ -182,6 +203,11 @@ impl Running {
     /// Where it listens; the port that was given where the listener asked for any.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it shows what it does, if anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// A handle that stops it from elsewhere.

@@ -1,5 +1,7 @@
 //! Says for whom the run waits: at first after a while, and then now and then for as long as it lasts.
 
+use std::time::Duration;
+
 use consilium_contract::{
     Contract,
     schedule::{Awaited, Wait, awaited},
@@ -56,12 +58,17 @@ impl Waiting {
 }
 
 /// As a line of the log.
-pub(crate) fn log(Awaited { wait, present, needed, absent }: &Awaited, step: u64) {
+pub(crate) fn log(
+    Awaited { wait, present, needed, absent }: &Awaited,
+    step: u64,
+    waited: Duration,
+) {
     let absent = (!absent.is_empty()).then(|| names(absent));
     tracing::warn!(
         step,
         present,
         needed,
+        waited_s = waited.as_secs(),
         absent = absent.map(tracing::field::display),
         "waiting for {}: the run goes on when enough are there",
         wait.label()

@@ -2,6 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
+use consilium_hash::Pseudonym;
 use consilium_ledger::{Block, LedgerError};
 use consilium_proto::{
     CHUNK_BYTES,
@@ -20,7 +21,15 @@ const BLOCKS_AHEAD: usize = 2;
 pub(crate) type Blocks = ReceiverStream<Result<BlockMessage, Status>>;
 pub(crate) type Chunks = tokio_stream::Iter<BlobChunks>;
 
-/// Durable blocks from `from` up to, without, `to`; without `to` also those to come, until the node ends.
+/// How far blocks are sent.
+pub(crate) enum Extent {
+    /// Up to this height, without it.
+    To(u64),
+    /// Also those to come, until the node ends; to an institution, where it has said which.
+    Following(Option<Pseudonym>),
+}
+
+/// Durable blocks from `from` on.
 ///
 /// # Errors
 /// Where the chain has not come as far as `from`, or as many streams as the node serves are open.
@@ -28,7 +37,7 @@ pub(crate) fn blocks(
     shared: &Arc<Shared>,
     peer: Peer,
     from: u64,
-    to: Option<u64>,
+    extent: Extent,
 ) -> Result<Blocks, CallError> {
     let mut progress = shared.progress();
     let present = progress.borrow_and_update().blocks;
@@ -37,7 +46,10 @@ pub(crate) fn blocks(
         return Err(CallError::OutOfRange { what: "height", actual: from, expected });
     }
     let place = shared.open_stream(peer)?;
-    let mut subscriber = to.is_none().then(|| shared.subscriber(from));
+    let (to, mut subscriber) = match extent {
+        Extent::To(to) => (Some(to), None),
+        Extent::Following(institution) => (None, Some(shared.subscriber(from, institution))),
+    };
     let shared = Arc::clone(shared);
     let (sender, receiver) = mpsc::channel(BLOCKS_AHEAD);
     tokio::spawn(async move {
