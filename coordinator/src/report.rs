@@ -1,6 +1,6 @@
 //! What the node tells its log and its observer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use consilium_contract::{CandidateTransaction, Contract, Phase, action::Kind};
 use consilium_proto::v1::transaction::Action;
@@ -10,7 +10,7 @@ use crate::{
     clock::millis,
     error::names,
     executor::{Executed, Executor, Position},
-    observatory::{Observatory, is_ordinary},
+    observatory::{Observatory, Shown, is_ordinary},
     recorder::Recorder,
     sequencer::Sealed,
     waiting::{self, Waiting},
@@ -40,6 +40,11 @@ impl Report {
         let waiting = Waiting::new(position, now_ms);
         let keygen_since_ms = now_ms;
         Self { observer, recorder, keygen_since_ms, waiting, observatory, moved_ms: now_ms }
+    }
+
+    /// What is shown to operators.
+    pub(crate) fn shown(&self) -> &Arc<Shown> {
+        self.observatory.shown()
     }
 
     /// Time that the verifier took for a batch.
@@ -119,6 +124,12 @@ impl Report {
         }
         for name in went {
             tracing::info!(institution = %name.short(), "disconnected");
+        }
+        if let Some(waiting) = self.observatory.late() {
+            let absent = waiting.names();
+            let waited_s = now_ms.saturating_sub(waiting.since_ms) / 1000;
+            let step = executor.contract().step();
+            tracing::info!(step, waited_s, absent, "enough updates are in; others are waited for");
         }
     }
 

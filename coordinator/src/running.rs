@@ -65,7 +65,7 @@ impl Coordinator {
         let (commands, inbox) = mpsc::channel(QUEUE);
         let patience = config.block_age.saturating_add(config.limits.receipt_deadline);
         let verified = commands.clone();
-        let (node, shared, signing, shown) =
+        let (node, shared, signing) =
             tokio::task::spawn_blocking(move || prepare(config, verified))
                 .await
                 .map_err(|_| CoordinatorError::Died)??;
@@ -75,6 +75,7 @@ impl Coordinator {
         let server =
             tokio::spawn(serve(listener, Arc::clone(&shared), handle, signing, security, stopped));
 
+        let shown = Arc::clone(node.report.shown());
         let window = window.map(|window| tokio::spawn(show(window, shown)));
         // The node computes and writes for milliseconds at a time, so it has a thread of its own.
         let runtime = Handle::current();
@@ -99,7 +100,7 @@ impl Coordinator {
 fn prepare(
     config: Config,
     commands: mpsc::Sender<Command>,
-) -> Result<(Node, Arc<Shared>, Arc<SigningKey>, Arc<Shown>), CoordinatorError> {
+) -> Result<(Node, Arc<Shared>, Arc<SigningKey>), CoordinatorError> {
     let Config { files, ledger, clock, observer, limits, .. } = config;
     let keys = Keys::new(files.signing, files.evaluation);
     let Opened { store, mut memory, origin } =
@@ -134,7 +135,6 @@ fn prepare(
     );
     shared.publish(shared.chain().len(), executor.is_finished());
     let observatory = Observatory::new(&executor, Arc::clone(&shared), ledger, now_ms);
-    let shown = Arc::clone(observatory.shown());
     let patience_ms = millis(config.hearing);
     let node = Node {
         hearing: Hearing::new(origin, executor.contract(), now_ms, patience_ms),
@@ -148,7 +148,7 @@ fn prepare(
         clock,
         time,
     };
-    Ok((node, shared, signing, shown))
+    Ok((node, shared, signing))
 }
 
 /// Shows what the node does, on a listener apart from the institutions'.

@@ -55,11 +55,11 @@ impl Metrics {
         })))
     }
 
-    /// Shows it at this address until the runtime ends.
+    /// Shows it at this address until the runtime ends. Returns the address, with the port that was given where any was asked for.
     ///
     /// # Errors
     /// One line that names the address.
-    pub(super) async fn show(&self, address: SocketAddr) -> Result<(), String> {
+    pub(super) async fn show(&self, address: SocketAddr) -> Result<SocketAddr, String> {
         let said = |error| format!("--metrics {address}: {error}; choose another address");
         let listener = TcpListener::bind(address).await.map_err(said)?;
         let address = listener.local_addr().map_err(said)?;
@@ -70,7 +70,7 @@ impl Metrics {
             "/metrics" => Some(Answer { kind: Kind::Metrics, text: metrics.text() }),
             _ => None,
         }));
-        Ok(())
+        Ok(address)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -160,7 +160,26 @@ impl Observer for Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpStream,
+    };
+
     use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn metrics_are_served_and_an_address_in_use_is_named() {
+        let metrics = Metrics::new(62, 60);
+        let address = metrics.show("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
+        assert!(answer.contains("\nconsilium_client_rows 62\n"), "{answer}");
+        let error = metrics.show(address).await.unwrap_err();
+        assert!(error.contains(&address.to_string()), "{error}");
+    }
 
     #[test]
     fn every_metric_that_an_alert_asks_for_is_exported() {

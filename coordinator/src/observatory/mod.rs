@@ -48,10 +48,13 @@ use crate::{
 use evaluations::Evaluations;
 use record::Record;
 pub(crate) use record::is_ordinary;
-use snapshot::{Machine, Snapshot};
+use snapshot::{Machine, Snapshot, Waiting};
 
 /// How old what is shown may be, in milliseconds.
 const REFRESH_MS: u64 = 500;
+
+/// How long those are awaited whom a sum can do without before the log names them, in milliseconds.
+const LATE_MS: u64 = 5_000;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLES: &str = include_str!("page/page.css");
@@ -63,6 +66,8 @@ pub(crate) struct Observatory {
     shared: Arc<Shared>,
     shown: Arc<Shown>,
     looked_ms: u64,
+    /// The step and attempt of which it was said for whom it waits beyond need.
+    said_late: Option<(u64, u32)>,
 }
 
 /// What is shown, for whoever asks.
@@ -85,8 +90,13 @@ impl Observatory {
         let evaluations = Evaluations::new(executor.contract());
         let last = Mutex::default();
         let shown = Shown { ledger, shared: Arc::clone(&shared), last, evaluations };
-        let mut observatory =
-            Self { record: Record::new(now_ms), shared, shown: Arc::new(shown), looked_ms: 0 };
+        let mut observatory = Self {
+            record: Record::new(now_ms),
+            shared,
+            shown: Arc::new(shown),
+            looked_ms: 0,
+            said_late: None,
+        };
         observatory.look(executor, true, now_ms);
         observatory
     }
@@ -143,6 +153,26 @@ impl Observatory {
         let snapshot = look::look(executor, &mut self.record, &self.shared, is_listening, now_ms);
         *self.shown.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
         changed
+    }
+}
+
+impl Observatory {
+    /// Whose updates a collection is kept open for that has enough of them: once an attempt, after a while.
+    pub(crate) fn late(&mut self) -> Option<Waiting> {
+        let last = self.shown.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = last.waiting.as_ref()?;
+        let attempt = (last.run.step, last.run.attempt);
+        let is_enough = waiting.present >= last.run.min_updates as usize;
+        let waited_ms = last.time_ms.saturating_sub(waiting.since_ms);
+        if last.run.phase != "collecting"
+            || !is_enough
+            || waited_ms < LATE_MS
+            || self.said_late == Some(attempt)
+        {
+            return None;
+        }
+        self.said_late = Some(attempt);
+        Some(waiting.clone())
     }
 }
 

@@ -2,7 +2,18 @@
 
 use std::fmt;
 
-use super::{metrics::short, snapshot::Snapshot};
+use super::{
+    metrics::short,
+    snapshot::{Snapshot, Waiting},
+};
+
+impl Waiting {
+    /// Who is absent, by the beginnings of their pseudonyms.
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<&str> = self.absent.iter().map(|name| short(name)).collect();
+        names.join(", ")
+    }
+}
 
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,7 +32,7 @@ impl fmt::Display for Snapshot {
             ago(run.since_ms)
         )?;
         if let Some(waiting) = &self.waiting {
-            let names: Vec<&str> = waiting.absent.iter().map(|name| short(name)).collect();
+            let names = waiting.names();
             let of = if names.is_empty() { "" } else { ": " };
             writeln!(
                 f,
@@ -30,7 +41,7 @@ impl fmt::Display for Snapshot {
                 ago(waiting.since_ms),
                 waiting.present,
                 waiting.needed,
-                names.join(", ")
+                names
             )?;
         }
         if let Some(head) = &self.head {

@@ -150,7 +150,7 @@ function rounds(status) {
     say("durations-text", "None since the coordinator was started.");
     return;
   }
-  const [w, h] = [640, 150];
+  const [w, h] = [420, 140];
   const svg = drawn("svg", { viewBox: `0 0 ${w} ${h}`, role: "img" });
   svg.append(drawn("title", {}, "Duration of the last rounds"));
   const most = Math.max(...all.map(total), 1);
