@@ -6,6 +6,7 @@
 //! | `config` | options from a file and from the environment, under those of the command line |
 //! | [`failure`] | why a program stops, and the exit code that says so |
 //! | [`logging`] | progress on stderr |
+//! | `observing` | numbers and pages for operators over HTTP, with the feature of that name |
 //! | [`output`] | files that are written where an operator says, never over somebody else's |
 //! | [`version`](mod@version) | how a program was built, and a warning where that is for tests alone |
 
@@ -13,6 +14,8 @@ pub mod command_line;
 mod config;
 pub mod failure;
 pub mod logging;
+#[cfg(feature = "observing")]
+pub mod observing;
 pub mod output;
 pub mod version;
 

@@ -8,8 +8,7 @@ use consilium_datasets::{
     scorecard::{Form, Scores},
     survey::Quantities,
 };
-use consilium_learning::{TrainError, form};
-use consilium_proto::training::Agreed;
+use consilium_learning::TrainError;
 use thiserror::Error;
 
 use crate::prepare::{Alone, LocalUpdate, Participant, PrepareError};
@@ -81,7 +80,7 @@ impl Participant {
                 self.agree(agenda, findings)?;
                 let counted = self.trainer.evaluate(global)?;
                 let update = encoded(&tally, &counted, start)?;
-                let form = form_of(parameters).ok_or(ContributionError::NoTally)?;
+                let form = Form::of_run(&parameters.training).ok_or(ContributionError::NoTally)?;
                 let alone = self.alone(form, agenda.improved(step))?;
                 let own = form.read(&counted).map(|global| OwnScores { global, alone });
                 Ok((update, own))
@@ -126,12 +125,6 @@ fn encoded(
     })
 }
 
-/// What is counted of the run's models; `None` where nothing is known of them.
-fn form_of(parameters: &Parameters) -> Option<Form> {
-    let agreed = Agreed::decode(&parameters.training).ok()?;
-    Some(form(agreed.head()))
-}
-
 /// What was counted in a step; `None` where nobody can have counted it.
 fn quantities(tally: &Tally, places: &[i64]) -> Option<Quantities> {
     let (counts, sums) = tally.decode(places)?;
@@ -149,7 +142,7 @@ pub fn last_scores(parameters: &Parameters, findings: &Findings) -> Option<(u64,
 #[must_use]
 pub fn scores(parameters: &Parameters, places: &[i64]) -> Option<Scores> {
     let tally = &parameters.agenda().evaluation()?.counted.tally;
-    form_of(parameters)?.read(&quantities(tally, places)?)
+    Form::of_run(&parameters.training)?.read(&quantities(tally, places)?)
 }
 
 /// The statistics of all rows, once the run has counted them; `None` where nobody can have counted them so.

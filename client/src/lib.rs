@@ -69,6 +69,6 @@ pub use connector::{Connecting, Connector, Plain, Tls};
 pub use dictionary::agreed_dictionary;
 pub use error::ClientError;
 pub use institution::{Institution, Verification};
-pub use observer::{Observer, RoundReport, Unobserved, UpdateReport};
+pub use observer::{Observer, RoundReport, Standing, Unobserved, UpdateReport};
 pub use run::Outcome;
 pub use status::{CommitteeStatus, Status, status};

@@ -20,7 +20,7 @@ use commands::{
     preflight::{PREFLIGHT, Preflight},
     rows::statistics as statistics_of,
     run::Run,
-    state::{compare_heads, export_head, show},
+    state::{compare_heads, export_head, show, watch},
 };
 
 const EXIT_CODES: &str = "\
@@ -163,6 +163,9 @@ enum Command {
         /// Its state directory.
         #[arg(long, value_name = "DIR")]
         state: PathBuf,
+        /// Say it again every two seconds, until the run is finished.
+        #[arg(long)]
+        watch: bool,
     },
 }
 
@@ -220,7 +223,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    logging::start();
+    logging::start_as(match &cli.command {
+        Command::Run(run) => run.log_format(),
+        _ => logging::LogFormat::Text,
+    });
     let done = match cli.command {
         Command::Request(request) => request.execute(),
         Command::Install(install) => install.execute(),
@@ -250,7 +256,8 @@ fn main() -> ExitCode {
         Command::Head(Head::Compare { ceremony, state, theirs }) => {
             compare_heads(&ceremony, &state, &theirs)
         }
-        Command::Status { ceremony, state } => show(&ceremony, &state),
+        Command::Status { ceremony, state, watch: true } => watch(&ceremony, &state),
+        Command::Status { ceremony, state, .. } => show(&ceremony, &state),
         Command::Model { ceremony, state, out, last, personal } => {
             export(&ceremony, &state, &out, last, &personal)
         }

@@ -7,7 +7,7 @@ use consilium_datasets::scorecard::Scores;
 use consilium_privacy::Thousandths;
 use consilium_proto::v1::Reason;
 
-use crate::contribution::OwnScores;
+use crate::{ClientError, contribution::OwnScores};
 
 /// What an institution did and spent in one closed step. Durations of what it did not do are zero.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -80,6 +80,33 @@ impl std::fmt::Debug for UpdateReport {
 pub trait Observer: Send {
     /// A step is closed, and its model is checked.
     fn round_closed(&mut self, report: RoundReport);
+
+    /// It follows the chain, and stands so: told at every block.
+    fn stands(&mut self, standing: Standing) {
+        let _ = standing;
+    }
+
+    /// Its connection has ended so. It tries again.
+    fn lost(&mut self, error: &ClientError) {
+        let _ = error;
+    }
+}
+
+/// Where an institution stands that follows the chain.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The step that is being made, from 0.
+    pub step: u64,
+    /// The try at it, from 0.
+    pub attempt: u32,
+    /// The phase of the round.
+    pub phase: &'static str,
+    /// Verified blocks.
+    pub blocks: u64,
+    /// Blocks that it lacks of those that the coordinator named when the connection was made.
+    pub behind: u64,
+    /// Whether the run is finished.
+    pub is_finished: bool,
 }
 
 impl<F: FnMut(RoundReport) + Send> Observer for F {
@@ -103,6 +130,18 @@ impl Broadcast {
     pub(crate) fn round_closed(&mut self, report: RoundReport) {
         for observer in &mut self.0 {
             observer.round_closed(report.clone());
+        }
+    }
+
+    pub(crate) fn stands(&mut self, standing: Standing) {
+        for observer in &mut self.0 {
+            observer.stands(standing);
+        }
+    }
+
+    pub(crate) fn lost(&mut self, error: &ClientError) {
+        for observer in &mut self.0 {
+            observer.lost(error);
         }
     }
 }

@@ -48,6 +48,7 @@ impl Institution {
                 Err(error) if error.is_transient() => error,
                 Err(error) => return Err(error),
             };
+            self.observers.lost(&error);
             if self.history.len() > height {
                 backoff.reset();
             }

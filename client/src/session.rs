@@ -20,6 +20,7 @@ use crate::{
     ClientError,
     connection::{Answered, Blocks, Connection, Head, UploadTimes},
     institution::{Institution, duties::Duties},
+    observer::Standing,
 };
 
 mod convict;
@@ -119,6 +120,7 @@ impl<'a> Session<'a> {
         // A check that a broken connection has interrupted.
         session.settle().await?;
         session.replay().await?;
+        session.say_where_it_stands();
         while !session.is_over() {
             if session.is_caught_up()? {
                 session.act().await?;
@@ -163,6 +165,7 @@ impl<'a> Session<'a> {
                     self.own.patience.renew();
                     self.read(&block, &header).await?;
                 }
+                self.say_where_it_stands();
                 Ok(())
             }
             Some(Came::Answer(answer)) => {
@@ -235,6 +238,19 @@ impl<'a> Session<'a> {
         } else {
             info!("the authority has resumed the run");
         }
+    }
+
+    fn say_where_it_stands(&mut self) {
+        let follower = &self.own.follower;
+        let blocks = follower.height();
+        self.own.observers.stands(Standing {
+            step: follower.step(),
+            attempt: follower.attempt(),
+            phase: follower.phase().name(),
+            blocks,
+            behind: (self.head.header.height + 1).saturating_sub(blocks),
+            is_finished: self.is_over(),
+        });
     }
 
     /// Before there is a key, a run waits for institutions to enrol: whoever looks at the log learns for how many.

@@ -19,6 +19,9 @@ use crate::{
     state::{history::History, model},
 };
 
+/// The name of the phase of a finished run.
+const FINISHED: &str = "finished";
+
 /// Where an institution stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
@@ -62,6 +65,13 @@ pub struct Status {
     pub evaluated: Option<(u64, Scores)>,
     /// The evaluation with the smallest loss: its step, and the model that it measured.
     pub best: Option<(u64, ModelHash)>,
+}
+
+impl Status {
+    /// Whether the run is finished, and its last model checked.
+    pub fn is_over(&self) -> bool {
+        self.phase == FINISHED && self.checked.0 >= self.steps.0
+    }
 }
 
 /// The committee that holds the key, as an institution sees it.

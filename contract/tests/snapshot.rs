@@ -10,7 +10,7 @@ use consilium_proto::{
     decode,
     v1::{self, StateSnapshot, transaction::Action},
 };
-use consilium_testkit::{DIMENSION, Run, table};
+use consilium_testkit::{DIMENSION, Run, TIMEOUT_MS, table};
 use proptest::prelude::*;
 use prost::Message as _;
 
@@ -26,7 +26,7 @@ fn rested() -> Run {
     for place in 1..run.institutions() {
         assert!(run.submit(place, &[2; DIMENSION]).is_accepted());
     }
-    run.time_ms += run.parameters().collection_timeout_ms;
+    run.time_ms += TIMEOUT_MS;
     assert!(run.close_collection().is_accepted());
     run.end_block();
     run.open_and_close();

@@ -1,9 +1,16 @@
-//! What the program does before there is a node: the coordinator's keys, and the genesis beside them.
+//! What the program does besides being a node: the coordinator's keys, the genesis beside them, and where a run stands.
 
-use std::path::Path;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
+use clap::Args;
 use consilium_cli::Failure;
-use consilium_identity::{install_coordinator, is_plain_name, request_as_coordinator};
+use consilium_coordinator::{status_of_ledger, status_of_node};
+use consilium_identity::{
+    CoordinatorFiles, install_coordinator, is_plain_name, request_as_coordinator,
+};
 use rand_core::OsRng;
 
 /// Makes the keys, and says what to do with the request.
@@ -21,4 +28,34 @@ pub(crate) fn install(ceremony: &Path, from: &Path) -> Result<String, Failure> {
     let files = install_coordinator(ceremony, from).map_err(Failure::unusable)?;
     let chain = files.parameters.chain_id;
     Ok(format!("chain {chain}: compare it with the others before you serve them\n"))
+}
+
+#[derive(Args)]
+pub(crate) struct Status {
+    /// The address at which a running coordinator shows what it does: that of its --metrics.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7421")]
+    metrics: SocketAddr,
+    /// The ledger of a coordinator that is stopped. It is verified and executed in a copy, as at a start, and stays as it is.
+    #[arg(long, value_name = "DIR", requires = "ceremony", conflicts_with = "metrics")]
+    ledger: Option<PathBuf>,
+    /// Folder of the ceremony that belongs to the ledger.
+    #[arg(long, value_name = "DIR", requires = "ledger")]
+    ceremony: Option<PathBuf>,
+    /// Where the copy is made, and removed again.
+    #[arg(long, value_name = "DIR", default_value_os_t = std::env::temp_dir())]
+    scratch: PathBuf,
+    /// Print JSON, as /status.json has it.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Status {
+    /// Says where a run stands.
+    pub(crate) fn execute(&self) -> Result<String, Failure> {
+        let (Some(ledger), Some(ceremony)) = (&self.ledger, &self.ceremony) else {
+            return status_of_node(self.metrics, self.json).map_err(Failure::failed);
+        };
+        let files = CoordinatorFiles::load(ceremony).map_err(Failure::unusable)?;
+        status_of_ledger(files, ledger, &self.scratch, self.json).map_err(Failure::failed)
+    }
 }

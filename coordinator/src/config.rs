@@ -67,6 +67,8 @@ pub struct Config {
     pub linger: Linger,
     /// How peers reach it.
     pub transport: Transport,
+    /// Where the node shows what it does, over HTTP and to whoever can reach it; nowhere, if nobody says where.
+    pub metrics: Option<SocketAddr>,
     /// What every call is held to.
     pub limits: Limits,
     /// Where the time comes from.
@@ -91,6 +93,7 @@ impl Config {
             enrolment_timeout: Duration::from_secs(60),
             linger: Linger::AtMost(Duration::from_secs(30)),
             transport: Transport::Plain,
+            metrics: None,
             limits: Limits::default(),
             clock: Box::new(SystemClock::new()),
             observer: None,

@@ -33,6 +33,7 @@
 //! | `executor`, `round` | the contract and where it stands; what the coordinator has to say next |
 //! | `sequencer`, `solo` | what orders transactions and makes them durable; one process that does so alone |
 //! | `open_block` | entries not yet durable, and who waits for them |
+//! | `observatory/` | what an operator sees: a page, metrics, a status |
 //! | `report`, `recorder`, `event` | what an observer is told; what a round cost |
 //! | `waiting` | for whom the run waits, as the log says it |
 //! | `farewell` | when a node whose run is finished may go |
@@ -65,6 +66,7 @@ mod keys;
 mod last_sealed;
 mod limits;
 mod node;
+mod observatory;
 mod open_block;
 mod recorder;
 mod recover;
@@ -88,5 +90,6 @@ pub use descriptors::raise_descriptor_limit;
 pub use error::CoordinatorError;
 pub use event::{Ended, Event, Observer, RoundMetrics};
 pub use limits::Limits;
+pub use observatory::{StatusError, status_of_ledger, status_of_node};
 pub use restore::{Restored, restore};
 pub use running::{Coordinator, Running, Stopper};

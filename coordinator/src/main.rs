@@ -11,7 +11,9 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
-use consilium_cli::{command_line, failure::finish, logging, version, version::warning};
+use consilium_cli::{
+    command_line, failure::finish, logging, logging::LogFormat, version, version::warning,
+};
 use consilium_coordinator::{
     BackedUp, Config, Coordinator, CoordinatorError, Guests, Linger, Restored, Transport, backup,
     raise_descriptor_limit, restore,
@@ -83,6 +85,8 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         to: PathBuf,
     },
+    /// Say where a run stands: of a coordinator that runs, or of the ledger of one that is stopped.
+    Status(commands::Status),
     /// Rebuild a ledger from copies of it and from what institutions have followed.
     ///
     /// Every block is verified and executed again before the ledger is put in its place. Bodies of updates come from copies
@@ -132,6 +136,14 @@ struct NodeArguments {
     /// Address to listen on; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:7420")]
     listen: SocketAddr,
+    /// Show what the coordinator does, at http://ADDRESS: a page, /status.json, and /metrics for Prometheus. It is read-only and
+    /// holds no secret, but asks nobody who he is: name an address that only your own network reaches. [default where it is
+    /// given without an address: 127.0.0.1:7421]
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:7421")]
+    metrics: Option<SocketAddr>,
+    /// How lines of the log look.
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
     /// Entries at which a block is sealed; a phase's end always seals one.
     #[arg(long, default_value_t = 20)]
     block_entries: usize,
@@ -155,7 +167,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    logging::start();
+    logging::start_as(cli.node.as_ref().map(|node| node.log_format).unwrap_or_default());
     let outcome = match cli {
         Cli { command: Some(Command::Restore { ceremony, ledger, from }), .. } => {
             rebuild(&ceremony, &ledger, &from)
@@ -170,6 +182,9 @@ fn main() -> ExitCode {
         }
         Cli { command: Some(Command::Install { ceremony, from }), .. } => {
             return finish::<Cli>(commands::install(&ceremony, &from));
+        }
+        Cli { command: Some(Command::Status(status)), .. } => {
+            return finish::<Cli>(status.execute());
         }
         Cli { node: Some(arguments), .. } => serve(arguments),
         Cli { .. } => {
@@ -226,6 +241,7 @@ async fn run(cli: NodeArguments) -> Result<(), CoordinatorError> {
         },
         memory: Some(cli.ceremony),
         hearing: Duration::from_secs(cli.hearing),
+        metrics: cli.metrics,
         block_entries: cli.block_entries,
         block_age: Duration::from_secs(cli.block_age),
         enrolment_timeout: Duration::from_secs(cli.enrolment_timeout),
@@ -239,6 +255,9 @@ async fn run(cli: NodeArguments) -> Result<(), CoordinatorError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = Coordinator::start(config, TcpListener::bind(cli.listen).await?).await?;
+    if let Some(address) = running.metrics_address() {
+        tracing::info!("what happens here is shown at http://{address}");
+    }
     // Nor must a stdout that nobody reads.
     let mut stdout = std::io::stdout();
     let _ = writeln!(stdout, "{}", running.address()).and_then(|()| stdout.flush());

@@ -116,6 +116,7 @@ impl Node {
         let mut held_back = Vec::new();
         loop {
             let now_ms = self.now_ms();
+            self.report.look(&self.executor, true, now_ms);
             if self.hearing.is_over(now_ms) {
                 self.executor.begin(now_ms);
                 return Ok(Some(held_back));
@@ -198,7 +199,7 @@ impl Node {
         let now_ms = self.now_ms();
         let body_missing = matches!(body, Body::Missing);
         let executed = self.executor.execute(&transaction, body, now_ms)?;
-        self.report.executed(transaction.action(), &executed, now_ms);
+        self.report.executed(&transaction, &executed, now_ms);
         let receipt = executed.receipt;
         if receipt.may_stand(&transaction) {
             let recorded = Recorded { transaction, receipt };

@@ -1,8 +1,8 @@
 //! What the node tells its log and its observer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use consilium_contract::{Contract, Phase};
+use consilium_contract::{CandidateTransaction, Contract, Phase, action::Kind};
 use consilium_proto::v1::transaction::Action;
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     clock::millis,
     error::names,
     executor::{Executed, Executor, Position},
+    observatory::{Observatory, Shown, is_ordinary},
     recorder::Recorder,
     sequencer::Sealed,
     waiting::{self, Waiting},
@@ -22,19 +23,34 @@ pub(crate) struct Report {
     /// When the committee that is being made was begun, or the node was started meanwhile.
     keygen_since_ms: u64,
     waiting: Waiting,
+    observatory: Observatory,
+    /// When the run came to where it stands.
+    moved_ms: u64,
 }
 
 impl Report {
-    pub(crate) fn new(observer: Option<Observer>, position: Position, now_ms: u64) -> Self {
+    pub(crate) fn new(
+        observer: Option<Observer>,
+        observatory: Observatory,
+        position: Position,
+        now_ms: u64,
+    ) -> Self {
         let mut recorder = Recorder::default();
         recorder.opened(position.step, position.attempt, now_ms);
         let waiting = Waiting::new(position, now_ms);
-        Self { observer, recorder, keygen_since_ms: now_ms, waiting }
+        let keygen_since_ms = now_ms;
+        Self { observer, recorder, keygen_since_ms, waiting, observatory, moved_ms: now_ms }
+    }
+
+    /// What is shown to operators.
+    pub(crate) fn shown(&self) -> &Arc<Shown> {
+        self.observatory.shown()
     }
 
     /// Time that the verifier took for a batch.
     pub(crate) fn verified(&mut self, took: Duration) {
         self.recorder.verified(took);
+        self.observatory.verified(took);
     }
 
     /// Time that certifying a sum took.
@@ -42,18 +58,47 @@ impl Report {
         self.recorder.aggregated(took);
     }
 
-    pub(crate) fn executed(&mut self, action: &Action, executed: &Executed, now_ms: u64) {
-        self.recorder.applied(action, &executed.receipt, executed.took, now_ms);
+    pub(crate) fn executed(
+        &mut self,
+        transaction: &CandidateTransaction,
+        executed: &Executed,
+        now_ms: u64,
+    ) {
+        let Executed { receipt, before, took, .. } = executed;
+        self.recorder.applied(transaction.action(), receipt, *took, now_ms);
+        self.observatory.decided(transaction, receipt, before.step, now_ms);
+        let Some(author) = transaction.author() else { return };
+        let institution = author.short();
+        let step = before.step;
+        match transaction.action() {
+            _ if is_ordinary(transaction, receipt) => {}
+            _ if !receipt.is_accepted() => tracing::warn!(
+                %institution,
+                step,
+                what = Kind::of(transaction.action()).name,
+                reason = receipt.reason.as_str_name(),
+                costs_credit = receipt.culprit.is_some(),
+                "rejected"
+            ),
+            Action::Enrol(_) => tracing::info!(%institution, "enrolled"),
+            Action::SubmitUpdate(_) => tracing::info!(%institution, step, "uploaded"),
+            _ => {}
+        }
     }
 
     pub(crate) fn sealed(&mut self, sealed: &Sealed) {
         self.recorder.written(sealed.took);
+        self.observatory.written(sealed.took);
         self.tell(Event::Block { height: sealed.height, entries: sealed.recorded.len() });
     }
 
     /// The run stands elsewhere than before, and the block that ended there is durable.
     pub(crate) fn moved(&mut self, executor: &Executor, before: Position, traffic: (u64, u64)) {
         let now = executor.position();
+        let now_ms = executor.phase_since_ms();
+        let lasted = Duration::from_millis(now_ms.saturating_sub(self.moved_ms));
+        self.moved_ms = now_ms;
+        self.observatory.moved(executor, before, lasted);
         self.round(executor.contract(), before, now, traffic);
         self.keygen(executor, before, now);
         match executor.contract().phase() {
@@ -70,11 +115,31 @@ impl Report {
         self.tell(Event::Phase { step, attempt, phase });
     }
 
+    /// Shows how things stand, and says who has begun to follow or has ceased to. `is_listening` says that the node hears others
+    /// before it signs anything.
+    pub(crate) fn look(&mut self, executor: &Executor, is_listening: bool, now_ms: u64) {
+        let (came, went) = self.observatory.look(executor, is_listening, now_ms);
+        for name in came {
+            tracing::info!(institution = %name.short(), "connected");
+        }
+        for name in went {
+            tracing::info!(institution = %name.short(), "disconnected");
+        }
+        if let Some(waiting) = self.observatory.late() {
+            let absent = waiting.names();
+            let waited_s = now_ms.saturating_sub(waiting.since_ms) / 1000;
+            let step = executor.contract().step();
+            tracing::info!(step, waited_s, absent, "enough updates are in; others are waited for");
+        }
+    }
+
     /// Says for whom the run waits, where it has waited for long.
     pub(crate) fn waiting(&mut self, executor: &Executor, now_ms: u64) {
+        self.look(executor, false, now_ms);
         let contract = executor.contract();
         if let Some(awaited) = self.waiting.look(contract, executor.position(), now_ms) {
-            waiting::log(&awaited, contract);
+            let waited = Duration::from_millis(now_ms.saturating_sub(executor.phase_since_ms()));
+            waiting::log(&awaited, contract, waited);
             self.tell(Event::Waiting(awaited));
         }
     }
@@ -89,6 +154,7 @@ impl Report {
         }
         let mut metrics = self.recorder.finish(contract.model().hash(), traffic);
         let closed = now.step != step;
+        self.observatory.ended(&metrics, closed, self.moved_ms);
         let parameters = contract.parameters();
         let epsilon = parameters.epsilon(contract.succession());
         metrics.epsilon_milli = epsilon.map(|epsilon| epsilon.0);

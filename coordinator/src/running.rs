@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
+use consilium_cli::observing::listener;
 use consilium_crypto::signature::SigningKey;
 use tokio::{
     net::TcpListener,
@@ -23,6 +24,7 @@ use crate::{
     inbox::{Command, NodeHandle},
     keys::Keys,
     node::Node,
+    observatory::{Observatory, Shown},
     recover::{Recovered, Verify, recover},
     report::Report,
     services::serve,
@@ -57,6 +59,11 @@ impl Coordinator {
         let most = config.limits.connections.min(descriptors::for_connections());
         config.limits.connections = most;
         let ledger = config.ledger.clone();
+        let window = match config.metrics {
+            Some(address) => Some(TcpListener::bind(address).await?),
+            None => None,
+        };
+        let metrics_address = window.as_ref().map(TcpListener::local_addr).transpose()?;
         let (commands, inbox) = mpsc::channel(QUEUE);
         let patience = config.block_age.saturating_add(config.limits.receipt_deadline);
         let verified = commands.clone();
@@ -72,7 +79,8 @@ impl Coordinator {
 
         let asked = Arc::clone(&shared);
         tokio::spawn(async move { control::serve(&ledger, asked).await });
-
+        let shown = Arc::clone(node.report.shown());
+        let window = window.map(|window| tokio::spawn(show(window, shown)));
         // The node computes and writes for milliseconds at a time, so it has a thread of its own.
         let runtime = Handle::current();
         let (send_outcome, outcome) = oneshot::channel();
@@ -83,9 +91,12 @@ impl Coordinator {
             let outcome = outcome.await.unwrap_or(Err(CoordinatorError::Died));
             // Why the node ended says more than what closing ran into because of it.
             let closed = end(&shared, shutdown, server).await;
+            if let Some(window) = window {
+                window.abort();
+            }
             outcome.and_then(|ended| closed.map(|()| ended))
         });
-        Ok(Running { address, stopper: Stopper(commands), ended: Some(ended) })
+        Ok(Running { address, metrics_address, stopper: Stopper(commands), ended: Some(ended) })
     }
 }
 
@@ -130,11 +141,12 @@ fn prepare(
     );
     let was_finished = executor.is_finished();
     shared.publish(shared.chain().len(), was_finished);
+    let observatory = Observatory::new(&executor, Arc::clone(&shared), ledger, now_ms);
     let patience_ms = millis(config.hearing);
     let node = Node {
         hearing: Hearing::new(origin, executor.contract(), now_ms, patience_ms),
         gate: Gate::new(history, limits.rejections_per_attempt),
-        report: Report::new(observer, executor.position(), now_ms),
+        report: Report::new(observer, observatory, executor.position(), now_ms),
         snapshots: Snapshots::new(&executor, &shared),
         executor,
         sequencer: Box::new(Solo::new(Arc::clone(&shared), keys.sealing, memory, rules)),
@@ -145,6 +157,13 @@ fn prepare(
         time,
     };
     Ok((node, shared, signing))
+}
+
+/// Shows what the node does, on a listener apart from the institutions'.
+async fn show(window: TcpListener, shown: Arc<Shown>) {
+    let past = Arc::clone(&shown);
+    drop(tokio::task::spawn_blocking(move || past.remember()));
+    listener::serve(window, move |path| shown.answer(path)).await;
 }
 
 /// Ends followers and calls, then closes the ledger with its seal.
@@ -183,6 +202,7 @@ impl Stopper {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     stopper: Stopper,
     ended: Option<JoinHandle<Result<Ended, CoordinatorError>>>,
 }
@@ -191,6 +211,11 @@ impl Running {
     /// Where it listens; the port that was given where the listener asked for any.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it shows what it does, if anywhere.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// A handle that stops it from elsewhere.

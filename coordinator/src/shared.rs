@@ -1,16 +1,16 @@
 //! What calls read without asking the node: only what is durable.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::UNIX_EPOCH,
 };
 
 use consilium_contract::Parameters;
-use consilium_hash::{BlobHash, MerkleNode};
+use consilium_hash::{BlobHash, MerkleNode, Pseudonym};
 use consilium_ledger::{
     ChainError, Checkpoint, HeaderChain, LedgerError, SealedHeader, Store, Validators,
     merkle::consistency_ranges,
@@ -26,7 +26,9 @@ use crate::{
     error::CallError,
     history_tree::HistoryTree,
     services::{
+        connections::Connections,
         peer::Peer,
+        refusals::Refusals,
         streams::{Place, Streams},
     },
 };
@@ -51,6 +53,8 @@ pub(crate) struct Shared {
     /// Whose seals its headers have.
     validators: Validators,
     /// Its end: headers before are in the store.
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) refusals: Arc<Refusals>,
     chain: RwLock<HeaderChain>,
     tree: HistoryTree,
     catalogue: RwLock<Catalogue>,
@@ -61,6 +65,8 @@ pub(crate) struct Shared {
     serving: Mutex<HashMap<BlobHash, Weak<Vec<u8>>>>,
     streams: Arc<Streams>,
     subscribers: AtomicUsize,
+    /// Subscriptions of each institution that follows.
+    present: Mutex<BTreeMap<Pseudonym, usize>>,
     /// Followers that have hung up after the finished run was sent to them.
     served: AtomicUsize,
 }
@@ -74,6 +80,7 @@ impl Shared {
         catalogue: Catalogue,
         sealing: SigningKey,
     ) -> Self {
+        let refusals = Arc::new(Refusals::default());
         let (progress, _) =
             watch::channel(Progress { blocks: chain.len(), finished: None, ended: false });
         Self {
@@ -82,6 +89,8 @@ impl Shared {
             store,
             traffic: Traffic::default(),
             validators: *chain.validators(),
+            connections: Connections::new(&limits, Arc::clone(&refusals)),
+            refusals,
             chain: RwLock::new(chain),
             tree: HistoryTree::default(),
             catalogue: RwLock::new(catalogue),
@@ -90,6 +99,7 @@ impl Shared {
             serving: Mutex::default(),
             streams: Streams::new(&limits),
             subscribers: AtomicUsize::new(0),
+            present: Mutex::default(),
             served: AtomicUsize::new(0),
         }
     }
@@ -202,10 +212,26 @@ impl Shared {
         self.streams.take(peer)
     }
 
-    /// Counts a follower, who has the blocks below `from`, until the answer is dropped.
-    pub(crate) fn subscriber(self: &Arc<Self>, from: u64) -> Subscriber {
+    /// Counts a follower, who has the blocks below `from`, until the answer is dropped; and the institution that it is.
+    pub(crate) fn subscriber(
+        self: &Arc<Self>,
+        from: u64,
+        institution: Option<Pseudonym>,
+    ) -> Subscriber {
         self.subscribers.fetch_add(1, Ordering::Relaxed);
-        Subscriber { shared: Arc::clone(self), sent: from }
+        if let Some(institution) = institution {
+            *self.subscriptions().entry(institution).or_default() += 1;
+        }
+        Subscriber { shared: Arc::clone(self), sent: from, institution }
+    }
+
+    fn subscriptions(&self) -> MutexGuard<'_, BTreeMap<Pseudonym, usize>> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Institutions that follow now: as their certificates say, or over plain TCP as they say themselves.
+    pub(crate) fn present(&self) -> BTreeSet<Pseudonym> {
+        self.subscriptions().keys().copied().collect()
     }
 
     /// Followers now.
@@ -258,6 +284,7 @@ pub(crate) struct Subscriber {
     shared: Arc<Shared>,
     /// Height below which everything has been sent.
     pub(crate) sent: u64,
+    institution: Option<Pseudonym>,
 }
 
 impl Drop for Subscriber {
@@ -266,6 +293,14 @@ impl Drop for Subscriber {
             self.shared.served.fetch_add(1, Ordering::Relaxed);
         }
         self.shared.subscribers.fetch_sub(1, Ordering::Relaxed);
+        let Some(institution) = self.institution else { return };
+        let mut present = self.shared.subscriptions();
+        if let Some(subscriptions) = present.get_mut(&institution) {
+            *subscriptions = subscriptions.saturating_sub(1);
+            if *subscriptions == 0 {
+                present.remove(&institution);
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Says for whom the run waits: at first after a while, and then now and then for as long as it lasts.
 
+use std::time::Duration;
+
 use consilium_contract::{
     Contract,
     schedule::{Awaited, Wait, awaited, missing_numbers},
@@ -56,7 +58,11 @@ impl Waiting {
 }
 
 /// As a line of the log.
-pub(crate) fn log(Awaited { wait, present, needed, absent }: &Awaited, contract: &Contract) {
+pub(crate) fn log(
+    Awaited { wait, present, needed, absent }: &Awaited,
+    contract: &Contract,
+    waited: Duration,
+) {
     let step = contract.step();
     let absent = match wait {
         // Their names come onto the chain with them.
@@ -70,6 +76,7 @@ pub(crate) fn log(Awaited { wait, present, needed, absent }: &Awaited, contract:
         step,
         present,
         needed,
+        waited_s = waited.as_secs(),
         absent = absent.map(tracing::field::display),
         "waiting for {}: the run goes on when enough are there",
         wait.label()

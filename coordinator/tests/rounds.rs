@@ -337,7 +337,7 @@ async fn models_masked_updates_and_proofs_of_the_history_are_served() {
     let mut ledger = peer.ledger.clone();
     // Shares that came too late may make another block at any time: the head is of the chain that is read after it.
     let followed = follower.chain.len() - 1;
-    let v1::Head { sealed_header: head, checkpoint } =
+    let v1::Head { sealed_header: head, checkpoint, .. } =
         ledger.get_head(GetHeadRequest { size: 0 }).await.unwrap().into_inner();
     let height = SealedHeader::decode(&head).unwrap().header.height;
     assert!(

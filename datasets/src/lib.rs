@@ -51,10 +51,8 @@ mod held_out;
 mod labels;
 mod partitioning;
 mod preprocessor;
-mod quantities;
 mod random;
 mod schema;
-pub mod scorecard;
 mod source;
 mod split;
 pub mod survey;
@@ -63,6 +61,7 @@ mod table;
 mod tests;
 
 pub use agreed::NumberStatistics;
+pub use consilium_scorecard as scorecard;
 pub use dataset::Dataset;
 pub use error::DatasetError;
 pub use features::{Features, Inputs};

@@ -1,10 +1,7 @@
 //! How good a model is on a table of rows.
 
 use burn::tensor::{Tensor, TensorData};
-use consilium_datasets::{
-    Table,
-    scorecard::{Form, cross_entropy},
-};
+use consilium_datasets::{Table, scorecard::cross_entropy};
 use consilium_proto::training::Head;
 use serde::Serialize;
 
@@ -26,16 +23,6 @@ pub struct Metrics {
     pub auc: Option<f64>,
     /// Mean cross-entropy, in nats.
     pub loss: f64,
-}
-
-/// What is counted of a model in an evaluation that many sites sum.
-#[must_use]
-pub fn form(head: Head) -> Form {
-    match head {
-        Head::Binary => Form::Binary,
-        Head::Classes(classes) => Form::Classes(classes as usize),
-        Head::Regression => Form::Number,
-    }
 }
 
 /// Evaluates flat `parameters` of a classifier on every row of `table`. A model that has diverged is evaluated as it is.

@@ -53,7 +53,7 @@ mod weights;
 pub use architecture::Architecture;
 pub use config::{Optimiser, TrainingConfig};
 pub use error::LearningError;
-pub use evaluation::{Metrics, evaluate, form, logits};
+pub use evaluation::{Metrics, evaluate, logits};
 pub use linear::{LinearModel, linear_models};
 pub use model::{
     Card, ClassNames, Description, Head, LearnedTarget, MissingRules, NumberTarget, Participant,

@@ -2,9 +2,9 @@
 
 use std::error::Error;
 
-use consilium_datasets::{Table, survey::Quantities};
+use consilium_datasets::{Table, scorecard::Form, survey::Quantities};
 
-use crate::evaluation::{form, logits};
+use crate::evaluation::logits;
 use crate::training::check_table;
 use crate::{Architecture, LearningError, TrainingConfig, generator, train};
 
@@ -187,7 +187,7 @@ impl Trainer for LocalTrainer {
         } else {
             logits(&self.architecture, model, &table.features)?
         };
-        Ok(form(self.architecture.head()).count(&logits, &table.labels))
+        Ok(Form::from(self.architecture.head()).count(&logits, &table.labels))
     }
 }
 

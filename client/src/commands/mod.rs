@@ -8,6 +8,7 @@ pub(super) mod audit;
 pub(super) mod data;
 pub(super) mod keys;
 mod log;
+mod metrics;
 pub(super) mod model;
 mod participant;
 pub(super) mod personal;

@@ -9,7 +9,7 @@ use consilium_datasets::{
 };
 use consilium_identity::InstitutionFiles;
 use consilium_learning::{
-    TrainedModel, TrainingConfig, TrainingPlan, form, generator, logits, personalise_head,
+    TrainedModel, TrainingConfig, TrainingPlan, generator, logits, personalise_head,
 };
 
 use super::{participant::plan, rows::own_tables};
@@ -70,7 +70,7 @@ impl Personal {
         let mut order = generator("own last layer", seed(parameters), &[]);
         let own = personalise_head(&architecture, &model.parameters, &train, &config, &mut order);
         let own = own.map_err(Failure::unusable)?;
-        let form = form(architecture.head());
+        let form = Form::from(architecture.head());
         let of_all = measured(model, &held_out, form)?;
         model.parameters = own;
         Ok(Some(Compared { of_all, own: measured(model, &held_out, form)? }))

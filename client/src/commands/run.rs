@@ -3,12 +3,13 @@
 use std::{
     fmt::Display,
     fs::{File, TryLockError},
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::Args;
-use consilium_cli::{Failure, version::warning};
+use consilium_cli::{Failure, logging::LogFormat, version::warning};
 use consilium_client::{
     ClientError, Institution, Outcome, Verification, agreed_dictionary, policy::Policy,
     state::description,
@@ -20,6 +21,7 @@ use rand_core::{OsRng, RngCore as _};
 
 use super::{
     failure, log,
+    metrics::Metrics,
     participant::participant,
     reach::PlainTcp,
     rows::{Rows, rows},
@@ -67,6 +69,14 @@ pub(crate) struct Run {
     /// could be reached or not. Its own work does not count. Without it: never.
     #[arg(long, value_name = "SECONDS")]
     give_up_after: Option<u64>,
+    /// Show how this institution stands to its own monitoring: Prometheus' text format at http://ADDRESS/metrics. Nothing of its
+    /// rows but their number is in it; it asks nobody who he is. [default where it is given without an address:
+    /// 127.0.0.1:7422]
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:7422")]
+    metrics: Option<SocketAddr>,
+    /// How lines of the log look.
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
     #[command(flatten)]
     own: OwnTrainer,
 }
@@ -83,6 +93,11 @@ fn verification(text: &str) -> Result<Verification, String> {
 }
 
 impl Run {
+    /// How lines of the log look.
+    pub(crate) fn log_format(&self) -> LogFormat {
+        self.log_format
+    }
+
     pub(crate) fn execute(&self) -> Result<String, Failure> {
         let Self { ceremony, state, coordinator, data, statistics, own, .. } = self;
         let rows = rows(ceremony, data, statistics.as_deref())?;
@@ -131,7 +146,17 @@ impl Run {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime
             .map_err(|error| Failure::failed(format!("cannot start the runtime: {error}")))?;
-        let outcome = runtime.block_on(institution.run());
+        let metrics =
+            self.metrics.map(|address| (address, Metrics::new(number as u64, parameters.steps)));
+        if let Some((_, metrics)) = &metrics {
+            institution = institution.also_observed_by(Box::new(metrics.clone()));
+        }
+        let outcome = runtime.block_on(async {
+            if let Some((address, metrics)) = &metrics {
+                metrics.show(*address).await.map_err(Failure::unusable)?;
+            }
+            Ok(institution.run().await)
+        })?;
         if let (Err(_), Some(stopper)) = (&outcome, &stopper) {
             // A step that is still being trained is of no use, and would be waited for.
             stopper.stop();

@@ -1,6 +1,11 @@
 //! What an institution's own files say: its standing, its model, its head.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    thread::sleep,
+    time::Duration,
+};
 
 use consilium_cli::{Failure, output::write_file};
 use consilium_client::{head, status};
@@ -12,6 +17,33 @@ use super::failure;
 pub(crate) fn show(ceremony: &Path, state: &Path) -> Result<String, Failure> {
     let files = files(ceremony, state)?;
     Ok(format!("{}\n", status(&files, state).map_err(failure)?))
+}
+
+/// How often a status is said again.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Says it again and again, in the same place of a terminal, until the run is finished or nobody reads it any more.
+pub(crate) fn watch(ceremony: &Path, state: &Path) -> Result<String, Failure> {
+    let files = files(ceremony, state)?;
+    let mut stdout = io::stdout();
+    // Home, and nothing below.
+    let before = if stdout.is_terminal() { "\x1b[H\x1b[2J" } else { "" };
+    let mut last = None;
+    loop {
+        let status = status(&files, state).map_err(failure)?;
+        let is_over = status.is_over();
+        if last.as_ref() != Some(&status) {
+            let written = writeln!(stdout, "{before}{status}").and_then(|()| stdout.flush());
+            if written.is_err() {
+                return Ok(String::new());
+            }
+            last = Some(status);
+        }
+        if is_over {
+            return Ok(String::new());
+        }
+        sleep(EVERY);
+    }
 }
 
 /// The institution whose state directory exists.

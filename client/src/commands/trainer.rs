@@ -15,7 +15,7 @@ use consilium_cli::{Failure, output::write_file};
 use consilium_contract::Parameters;
 use consilium_datasets::{Table, scorecard::Form};
 use consilium_identity::InstitutionFiles;
-use consilium_learning::{LearningError, form};
+use consilium_learning::LearningError;
 use consilium_proto::training::{PlanError, Program};
 use consilium_trainer::{
     ProgramTrainer, Rows, Settings, Stopper, Words, from_safetensors, to_safetensors,
@@ -109,7 +109,7 @@ impl OwnTrainer {
         };
         Ok(Some(OwnProgram {
             settings,
-            form: evaluates.then(|| form(agreed.head())),
+            form: evaluates.then(|| agreed.head().into()),
             agreed,
             seed,
             institution: u64::from(files.identity.trustee_index),

@@ -161,7 +161,11 @@ impl Ledger for Liar {
         self.heads_asked_for.fetch_add(1, Ordering::SeqCst);
         let (blocks, head) = self.shown();
         let sealed_header = blocks.last().unwrap().sealed.encode().to_vec();
-        Ok(Response::new(Head { sealed_header, checkpoint: head.encode().into_bytes() }))
+        Ok(Response::new(Head {
+            sealed_header,
+            checkpoint: head.encode().into_bytes(),
+            clock_ms: 0,
+        }))
     }
 
     async fn get_blocks(

@@ -25,7 +25,13 @@ use tonic::{
     service::Routes,
 };
 
-use super::{connections::Call, identify::identify, rate_limit::RateLimit, status::status};
+use super::{
+    connections::Call,
+    identify::identify,
+    rate_limit::RateLimit,
+    refusals::{Limit, Refusals},
+    status::status,
+};
 use crate::{Limits, SystemClock, clock::Clock as _, clock::millis, error::CallError};
 
 /// What a message has before its first byte: a flag and its length.
@@ -41,16 +47,23 @@ const STREAMED: &str = "/consilium.v1.Federation/SubmitUpdate";
 pub(crate) struct Calls {
     routes: Routes,
     rate: Arc<RateLimit>,
+    refusals: Arc<Refusals>,
     parameters: Arc<Parameters>,
     clock: SystemClock,
     deadline: Duration,
 }
 
 impl Calls {
-    pub(crate) fn new(routes: Routes, limits: &Limits, parameters: Arc<Parameters>) -> Self {
+    pub(crate) fn new(
+        routes: Routes,
+        limits: &Limits,
+        parameters: Arc<Parameters>,
+        refusals: Arc<Refusals>,
+    ) -> Self {
         Self {
             routes: routes.prepare(),
             rate: Arc::new(RateLimit::new(limits)),
+            refusals,
             parameters,
             clock: SystemClock::new(),
             deadline: limits.header_deadline,
@@ -72,6 +85,7 @@ impl Service<Request<Body>> for Calls {
         let call = identified.as_ref().map(|(caller, _)| caller.begin());
         if let Some((_, peer)) = identified {
             if let Err(error) = self.rate.take(peer, self.clock.now_ms()) {
+                self.refusals.count(Limit::Rate);
                 let refused = status(error).into_http();
                 return Box::pin(async move { Ok(refused) });
             }
@@ -81,8 +95,10 @@ impl Service<Request<Body>> for Calls {
         let deadline = (!is_streamed).then_some(self.deadline);
         let request = request.map(|body| Body::new(Message::new(body, deadline)));
         let response = self.routes.call(request);
+        let refusals = Arc::clone(&self.refusals);
         Box::pin(async move {
             let response = response.await?;
+            refusals.count_answer(response.headers());
             Ok(response.map(|body| Body::new(Answer { body, _call: call })))
         })
     }

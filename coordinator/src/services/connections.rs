@@ -24,7 +24,10 @@ use tokio::{
 use tokio_stream::Stream;
 use tonic::transport::server::Connected;
 
-use super::peer::Peer;
+use super::{
+    peer::Peer,
+    refusals::{Limit, Refusals},
+};
 use crate::Limits;
 
 /// How long the listener rests when the system has no descriptor left.
@@ -38,6 +41,7 @@ pub(crate) struct Connections {
     /// How long a connection may be open before its first call, and rest between calls.
     silence: Duration,
     idle: Duration,
+    refusals: Arc<Refusals>,
     open: Mutex<Open>,
 }
 
@@ -81,12 +85,13 @@ pub(crate) struct Caller {
 pub(crate) struct Call(Caller);
 
 impl Connections {
-    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+    pub(crate) fn new(limits: &Limits, refusals: Arc<Refusals>) -> Arc<Self> {
         Arc::new(Self {
             most: limits.connections,
             most_of_an_address: limits.connections_per_address,
             silence: limits.header_deadline,
             idle: limits.idle_deadline,
+            refusals,
             open: Mutex::default(),
         })
     }
@@ -96,8 +101,7 @@ impl Connections {
     }
 
     /// Open connections.
-    #[cfg(test)]
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.open().by_number.len()
     }
 
@@ -230,6 +234,7 @@ impl Incoming {
         stream.set_nodelay(true).ok()?;
         let address = peer.ip().to_canonical();
         let Some((caller, is_cut)) = self.connections.admit(address) else {
+            self.connections.refusals.count(Limit::Connections);
             tracing::debug!(%address, "no room for a connection");
             return None;
         };
@@ -332,7 +337,7 @@ mod tests {
             connections_per_address: of_an_address,
             ..Limits::default()
         };
-        Connections::new(&limits)
+        Connections::new(&limits, Arc::default())
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::{
     peer::Peer,
     presence::Present,
     status::status,
-    stream::{Blocks, Chunks, blocks, chunks},
+    stream::{Blocks, Chunks, Extent, blocks, chunks},
     upload::{Uploads, receive},
 };
 use crate::{
@@ -58,10 +58,16 @@ impl Federation {
         Response::new(receipt.sign(&self.signing, &self.shared.parameters.chain_id))
     }
 
-    /// Compares the last block of one who connects with the ledger, and tells the node.
+    /// Compares the last block of one who connects with the ledger, and tells the node. Returns which institution it is, where it
+    /// says so.
     ///
     /// What the coordinator's own signature does not stand on proves nothing: nobody stops a node without it.
-    async fn meet(&self, peer: Peer, head: &[u8], institution: &[u8]) -> Result<(), CallError> {
+    async fn meet(
+        &self,
+        peer: Peer,
+        head: &[u8],
+        institution: &[u8],
+    ) -> Result<Option<Pseudonym>, CallError> {
         if !head.is_empty() {
             let head = SealedHeader::decode(head).map_err(CallError::Header)?;
             if let Some(height) = self.shared.lacks(&head)? {
@@ -70,11 +76,12 @@ impl Federation {
             }
         }
         if institution.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let institution = Pseudonym(hash32("pseudonym of an institution", institution)?);
         peer.speaks_for(&institution)?;
-        self.node.heard(institution).await
+        self.node.heard(institution).await?;
+        Ok(Some(institution))
     }
 
     /// These bytes of the body of an accepted update.
@@ -160,15 +167,17 @@ impl federation_server::Federation for Federation {
     ) -> Result<Response<Blocks>, Status> {
         let peer = Peer::of(request.extensions());
         let SubscribeRequest { from_height, head, institution, process } = request.into_inner();
-        self.meet(peer, &head, &institution).await.map_err(status)?;
+        let named = !institution.is_empty();
+        let institution = self.meet(peer, &head, &institution).await.map_err(status)?;
         let presence = match peer {
             // Without a certificate a name is anybody's.
-            Peer::Institution(name) if !institution.is_empty() => {
+            Peer::Institution(name) if named => {
                 Some(self.present.enter(name, process).map_err(status)?)
             }
             _ => None,
         };
-        blocks(&self.shared, peer, from_height, None, presence).map(Response::new).map_err(status)
+        let extent = Extent::Following(institution, presence);
+        blocks(&self.shared, peer, from_height, extent).map(Response::new).map_err(status)
     }
 
     async fn get_model(

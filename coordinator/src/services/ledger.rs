@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::{
     peer::Peer,
     status::status,
-    stream::{Blocks, Chunks, block, blocks, chunks},
+    stream::{Blocks, Chunks, Extent, block, blocks, chunks},
 };
 use crate::{error::CallError, shared::Shared};
 
@@ -54,7 +54,7 @@ impl ledger_server::Ledger for Ledger {
             return Err(status(error));
         }
         let to = from_height.saturating_add(count.into());
-        blocks(&self.0, peer, from_height, Some(to), None).map(Response::new).map_err(status)
+        blocks(&self.0, peer, from_height, Extent::To(to)).map(Response::new).map_err(status)
     }
 
     async fn get_blob(&self, request: Request<GetBlobRequest>) -> Result<Response<Chunks>, Status> {

@@ -10,17 +10,19 @@
 //! | `identify` | who is at the other end of a connection |
 //! | `peer` | who calls, and for whom that one may speak |
 //! | `rate_limit`, `streams` | how often one peer may call, and how many streams it may have open |
+//! | `refusals` | what was turned away, counted by the limit that it met |
 //! | `status` | one function from an error to a gRPC status |
 
 mod both;
 mod calls;
-mod connections;
+pub(crate) mod connections;
 mod federation;
 mod identify;
 mod ledger;
 pub(crate) mod peer;
 mod presence;
 mod rate_limit;
+pub(crate) mod refusals;
 mod status;
 mod stream;
 pub(crate) mod streams;
@@ -46,7 +48,7 @@ use tonic::{
 use self::{
     both::divided,
     calls::Calls,
-    connections::{Connection, Connections, Incoming},
+    connections::{Connection, Incoming},
     federation::Federation,
     ledger::Ledger,
 };
@@ -68,6 +70,8 @@ pub(crate) async fn serve(
     let parameters = Arc::new(shared.parameters.clone());
     let federation = FederationServer::new(Federation::new(Arc::clone(&shared), node, signing))
         .max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let connections = Arc::clone(&shared.connections);
+    let refusals = Arc::clone(&shared.refusals);
     let ledger = LedgerServer::new(Ledger(shared)).max_decoding_message_size(MAX_MESSAGE_BYTES);
 
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -83,8 +87,8 @@ pub(crate) async fn serve(
         .add_service(ledger)
         .add_service(health_service)
         .add_service(reflection);
-    let calls = Calls::new(routes, &limits, parameters);
-    let incoming = Incoming::new(listener, Connections::new(&limits));
+    let calls = Calls::new(routes, &limits, parameters, refusals);
+    let incoming = Incoming::new(listener, connections);
     let server = Server::builder()
         .max_concurrent_streams(limits.streams_per_connection)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))

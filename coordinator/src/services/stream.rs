@@ -2,6 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
+use consilium_hash::Pseudonym;
 use consilium_ledger::{Block, LedgerError};
 use consilium_proto::{
     CHUNK_BYTES,
@@ -20,7 +21,16 @@ const BLOCKS_AHEAD: usize = 2;
 pub(crate) type Blocks = ReceiverStream<Result<BlockMessage, Status>>;
 pub(crate) type Chunks = tokio_stream::Iter<BlobChunks>;
 
-/// Durable blocks from `from` up to, without, `to`; without `to` also those to come, until the node ends.
+/// How far blocks are sent.
+pub(crate) enum Extent {
+    /// Up to this height, without it.
+    To(u64),
+    /// Also those to come, until the node ends; to an institution, where it has said which, and to the one process that it
+    /// runs in, where a certificate says so.
+    Following(Option<Pseudonym>, Option<Presence>),
+}
+
+/// Durable blocks from `from` on.
 ///
 /// # Errors
 /// Where the chain has not come as far as `from`, or as many streams as the node serves are open.
@@ -28,8 +38,7 @@ pub(crate) fn blocks(
     shared: &Arc<Shared>,
     peer: Peer,
     from: u64,
-    to: Option<u64>,
-    presence: Option<Presence>,
+    extent: Extent,
 ) -> Result<Blocks, CallError> {
     let mut progress = shared.progress();
     let present = progress.borrow_and_update().blocks;
@@ -38,7 +47,12 @@ pub(crate) fn blocks(
         return Err(CallError::OutOfRange { what: "height", actual: from, expected });
     }
     let place = shared.open_stream(peer)?;
-    let mut subscriber = to.is_none().then(|| shared.subscriber(from));
+    let (to, mut subscriber, presence) = match extent {
+        Extent::To(to) => (Some(to), None, None),
+        Extent::Following(institution, presence) => {
+            (None, Some(shared.subscriber(from, institution)), presence)
+        }
+    };
     let shared = Arc::clone(shared);
     let (sender, receiver) = mpsc::channel(BLOCKS_AHEAD);
     tokio::spawn(async move {

@@ -14,7 +14,7 @@ mod tests;
 
 pub use read::{CategoryStatistics, ColumnStatistics, Statistics, SurveyError};
 
-pub use crate::quantities::Quantities;
+pub use crate::scorecard::Quantities;
 
 use crate::column::Values;
 use crate::dataset::Dataset;

@@ -4,8 +4,8 @@ use consilium_proto::training::Head;
 
 use super::*;
 use crate::seed::uniform;
-use crate::{evaluate, form, logits};
-use consilium_datasets::scorecard::Scores;
+use crate::{evaluate, logits};
+use consilium_datasets::scorecard::{Form, Scores};
 
 /// Mean loss of a model without hidden layers, `[inputs, outputs]` weights and then biases, where a row of each class counts so
 /// much.
@@ -104,7 +104,7 @@ fn a_regression_finds_the_line_that_its_rows_lie_on() {
     for (found, expected) in trained.iter().zip([0.3, -0.2, 0.5]) {
         assert!((found - expected).abs() < 1e-2, "{trained:?}");
     }
-    let form = form(Head::Regression);
+    let form = Form::from(Head::Regression);
     let predicted = logits(&line, &trained, &rows.features).unwrap();
     let Some(Scores::Number(scores)) = form.read(&form.count(&predicted, &rows.labels)) else {
         panic!()

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::quantities::Quantities;
+use crate::Quantities;
 
 /// What is summed: squared errors, absolute errors, numbers and their squares.
 const SUMMED: usize = 4;

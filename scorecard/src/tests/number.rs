@@ -1,5 +1,5 @@
-use crate::quantities::Quantities;
-use crate::scorecard::{Form, NumberScores, Scores};
+use crate::Quantities;
+use crate::{Form, NumberScores, Scores};
 
 fn read(total: &Quantities) -> Option<NumberScores> {
     match Form::Number.read(total)? {

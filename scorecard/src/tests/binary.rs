@@ -1,5 +1,5 @@
-use crate::quantities::Quantities;
-use crate::scorecard::{BinaryScores, Form, LARGEST_LOSS, Scores};
+use crate::Quantities;
+use crate::{BinaryScores, Form, LARGEST_LOSS, Scores};
 
 fn count(scored: impl IntoIterator<Item = (f32, bool)>) -> Quantities {
     let rows = scored.into_iter().map(|(logit, positive)| (logit, f32::from(u8::from(positive))));

@@ -1,5 +1,5 @@
-use crate::quantities::Quantities;
-use crate::scorecard::{BINS, ClassScores, Form, MAX_CLASSES, Scores};
+use crate::Quantities;
+use crate::{BINS, ClassScores, Form, MAX_CLASSES, Scores};
 
 const THREE: Form = Form::Classes(3);
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{BINS, LARGEST_LOSS, area, part};
-use crate::quantities::Quantities;
+use crate::Quantities;
 
 /// Sums: losses, halved squared errors, then probabilities of the predicted class part by part.
 pub(super) const SUMS: usize = 2 + BINS;

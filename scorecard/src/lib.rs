@@ -3,19 +3,23 @@
 //! What is counted depends on what a model predicts ([`Form`]): one of two classes ([`BinaryScores`]), one of several
 //! ([`ClassScores`]) or a number ([`NumberScores`]). Of each, the first count is the number of rows and the first sum that of
 //! their losses, each in \[0, 1\]: a contract compares models by these two and reads nothing else.
+//!
+//! Whoever reads an evaluation needs this and the genesis: no rows, no model and nothing that trains. It must not be used on the
+//! counts of one institution by anybody but that institution: they say as much as its rows.
 
 mod binary;
 mod number;
+mod quantities;
 mod several;
 #[cfg(test)]
 mod tests;
 
+use consilium_proto::training::{Agreed, Head};
 use serde::Serialize;
-
-use crate::quantities::Quantities;
 
 pub use binary::{BinaryScores, OperatingPoint};
 pub use number::NumberScores;
+pub use quantities::Quantities;
 pub use several::{ClassScores, most_likely, softmax};
 
 /// Parts of the probabilities, each as wide as the others.
@@ -48,7 +52,22 @@ pub enum Scores {
     Number(NumberScores),
 }
 
+impl From<Head> for Form {
+    fn from(head: Head) -> Self {
+        match head {
+            Head::Binary => Self::Binary,
+            Head::Classes(classes) => Self::Classes(classes as usize),
+            Head::Regression => Self::Number,
+        }
+    }
+}
+
 impl Form {
+    /// What is counted of the models of a run, by the training plan in its genesis; `None` where nothing is known of them.
+    pub fn of_run(training: &[u8]) -> Option<Self> {
+        Agreed::decode(training).ok().map(|agreed| agreed.head().into())
+    }
+
     /// Outputs of a model of a row.
     pub fn outputs(self) -> usize {
         match self {
@@ -76,7 +95,7 @@ impl Form {
     }
 
     /// Counts the rows of one site: what the model says of them, `[rows, outputs]`, and their labels as in a
-    /// [`Table`](crate::Table), `[rows]`.
+    /// table of the run's rows, `[rows]`.
     pub fn count(self, outputs: &[f32], labels: &[f32]) -> Quantities {
         let rows = outputs.chunks(self.outputs()).zip(labels.iter().copied());
         match self {

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use super::{BINS, LARGEST_LOSS, area, cross_entropy, part};
-use crate::quantities::Quantities;
+use crate::Quantities;
 
 /// Counts: rows, then positive ones part by part, then negative ones.
 pub(super) const COUNTS: usize = 1 + 2 * BINS;
