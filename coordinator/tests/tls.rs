@@ -183,6 +183,7 @@ async fn a_certificate_does_not_speak_under_anothers_pseudonym() {
         from_height: 0,
         head: Vec::new(),
         institution: run.institution(number).identity.pseudonym.to_vec(),
+        process: Vec::new(),
     };
     refused(federation.subscribe(subscribe(2)).await.unwrap_err());
     federation.subscribe(subscribe(1)).await.unwrap();
