@@ -4,6 +4,7 @@
 use consilium_contract::{
     Receipt,
     light::View,
+    roster::Roster,
     schedule::{Due, Situation, awaited, due},
 };
 use consilium_proto::v1::{Reason, Rejoin, transaction::Action};
@@ -96,6 +97,38 @@ fn one_that_is_too_slow_to_be_in_time_says_so_and_the_open_round_waits_for_it() 
     assert!(run.submit(3, &[1; DIMENSION]).is_accepted());
     assert!(run.close_collection().is_accepted());
     assert_eq!(run.again().last(), Some(&run.contract.state_root()));
+}
+
+#[test]
+fn the_word_of_one_that_lags_behind_holds_for_fewer_steps_than_suspend_it() {
+    let mut run = run(2);
+    for _ in 0..4 {
+        round_waits(&mut run, &[0, 1, 2]);
+    }
+    assert_eq!(run.contract.step(), 4);
+    assert_eq!(rejoin(&mut run, 3, 5).reason, Reason::WrongStep, "a step that is not being made");
+    assert_eq!(rejoin(&mut run, 3, 2).reason, Reason::WrongStep);
+    assert!(rejoin(&mut run, 3, 3).is_accepted());
+    // Gone again, it is not brought back by what it has said.
+    for _ in 0..2 {
+        assert!(round_waits(&mut run, &[0, 1, 2]));
+    }
+    assert_eq!(rejoin(&mut run, 3, 3).reason, Reason::WrongStep);
+    assert!(!round_waits(&mut run, &[0, 1, 2]));
+}
+
+#[test]
+fn a_word_that_changes_nothing_in_the_contract_changes_nothing_for_who_follows_signatures() {
+    let mut run = run(2);
+    assert!(round_waits(&mut run, &[0, 1, 2]));
+    assert_eq!(rejoin(&mut run, 3, 1).reason, Reason::Duplicate);
+    let mut view = View::new(run.parameters().clone().into());
+    for op in &run.log {
+        let Op::Apply(transaction, _) = op else { continue };
+        let _ = view.read(transaction, false, 1);
+    }
+    let missed = |roster: &Roster| roster.get(&run.name(3)).unwrap().missed;
+    assert_eq!((missed(run.contract.roster()), missed(view.roster())), (1, 1));
 }
 
 #[test]

@@ -71,13 +71,8 @@ impl Handler for Rejoin {
 
     fn judge(&self, (): (), said: &Said, state: &State) -> Result<Pseudonym, Refusal> {
         let author = said.institution()?;
-        if self.step != state.step {
-            return Err(Reason::WrongStep.into());
-        }
-        let institution = state.roster.get(&author).ok_or(Reason::UnknownInstitution)?;
-        if !institution.is_suspended(state.parameters.suspend_after) {
-            return Err(Reason::Duplicate.into());
-        }
+        let after = state.parameters.suspend_after;
+        state.roster.judge_rejoin(&author, self.step, state.step, after)?;
         Ok(author)
     }
 

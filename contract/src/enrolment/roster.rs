@@ -6,7 +6,7 @@ use std::{
 };
 
 use consilium_hash::{Pseudonym, TransactionHash};
-use consilium_proto::v1::Standing;
+use consilium_proto::v1::{Reason, Standing};
 
 use super::certificate::Certificate;
 
@@ -177,6 +177,22 @@ impl Roster {
             let missed = if has_spoken(name) { 0 } else { institution.missed.saturating_add(1) };
             institution.missed = missed.min(after);
         }
+    }
+
+    /// Whether an institution may say, with a word made in step `said`, that it is there again. The word holds until it would
+    /// have suspended itself anew, so that one that lags behind is heard, and nobody can say it again for one that has gone.
+    pub(crate) fn judge_rejoin(
+        &self,
+        pseudonym: &Pseudonym,
+        said: u64,
+        step: u64,
+        after: u32,
+    ) -> Result<(), Reason> {
+        if step.checked_sub(said).is_none_or(|old| old >= u64::from(after)) {
+            return Err(Reason::WrongStep);
+        }
+        let institution = self.get(pseudonym).ok_or(Reason::UnknownInstitution)?;
+        if institution.is_suspended(after) { Ok(()) } else { Err(Reason::Duplicate) }
     }
 
     /// An institution is there again.

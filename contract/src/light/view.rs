@@ -25,7 +25,7 @@ use consilium_proto::{
     hash32,
     v1::{
         Abandon, BeginKeygen, BlobRef, CloseCollection, CloseRound, Contribute, EndStage, Enrol,
-        OpenRound, Reason, Revoke, Standing, transaction::Action,
+        OpenRound, Reason, Rejoin, Revoke, Standing, transaction::Action,
     },
 };
 
@@ -153,7 +153,7 @@ impl View {
             Action::Countersign(_) => self.countersign(transaction)?,
             Action::SubmitShare(_) => self.share(transaction)?,
             Action::Revoke(revoke) => self.revoke(revoke)?,
-            Action::Rejoin(_) => self.rejoin(transaction)?,
+            Action::Rejoin(rejoin) => self.rejoin(transaction, rejoin)?,
             Action::Pause(pause) => self.pause(true, pause.request)?,
             Action::Resume(resume) => self.pause(false, resume.request)?,
             Action::OpenRound(open) => self.open(open)?,
@@ -268,13 +268,17 @@ impl View {
         }
     }
 
-    /// Where the contract refuses it, it changes nothing: its author was not suspended, or named another step.
-    fn rejoin(&mut self, transaction: &CandidateTransaction) -> Result<(), StatementError> {
+    fn rejoin(
+        &mut self,
+        transaction: &CandidateTransaction,
+        rejoin: &Rejoin,
+    ) -> Result<(), StatementError> {
         let author = author(transaction, &self.roster, &self.parameters.chain_id)?;
-        if matches!(transaction.action(), Action::Rejoin(rejoin) if rejoin.step == self.course.step)
-        {
-            self.roster.rejoin(&author);
-        }
+        let Self { roster, parameters, course, .. } = self;
+        roster
+            .judge_rejoin(&author, rejoin.step, course.step, parameters.suspend_after)
+            .map_err(StatementError::Refused)?;
+        roster.rejoin(&author);
         Ok(())
     }
 
