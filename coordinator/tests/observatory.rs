@@ -55,7 +55,8 @@ async fn start(world: &World) -> (Running, Peer, SocketAddr) {
 
 async fn follow(peer: &Peer, institution: &Institution) -> Streaming<BlockMessage> {
     let institution = institution.pseudonym().to_vec();
-    let request = SubscribeRequest { from_height: 0, head: Vec::new(), institution };
+    let request =
+        SubscribeRequest { from_height: 0, head: Vec::new(), institution, process: Vec::new() };
     peer.federation.clone().subscribe(request).await.unwrap().into_inner()
 }
 
