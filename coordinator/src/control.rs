@@ -1,7 +1,7 @@
-//! The socket in the ledger's folder, by which programs on this machine ask a running node for what only it can do: it has
+//! The socket beside the ledger's folder, by which programs on this machine ask a running node for what only it can do: it has
 //! the ledger open.
 //!
-//! One question a connection, answered when it is done, one after another. Whoever may write into the folder may ask.
+//! One question a connection, answered when it is done, one after another. Whoever runs as the node's user may ask.
 
 use std::{
     ffi::OsStr,
@@ -23,10 +23,12 @@ use tokio::{
 use crate::{
     CoordinatorError,
     backup::{BackedUp, copy},
+    restore::beside,
     shared::Shared,
 };
 
-const FILE: &str = "control";
+/// What the name of the socket has more than that of the folder.
+const SUFFIX: &str = ".control";
 
 /// The longest question, and how long one may take to come.
 const QUESTION_BYTES: u64 = 8 << 10;
@@ -34,7 +36,7 @@ const QUESTION_TIME: Duration = Duration::from_secs(10);
 
 /// Answers until the node ends. A node without such a socket works all the same.
 pub(crate) async fn serve(ledger: &Path, shared: Arc<Shared>) {
-    let path = ledger.join(FILE);
+    let Ok(path) = beside(ledger, SUFFIX) else { return };
     // Of a process that was killed: the ledger's lock says that no other one listens.
     let _ = fs::remove_file(&path);
     let listener = UnixListener::bind(&path).and_then(|listener| {
@@ -89,7 +91,7 @@ async fn answer(mut connection: Connection, shared: &Arc<Shared>) -> io::Result<
 /// # Errors
 /// [`CoordinatorError::Config`] saying why there is no backup.
 pub(crate) fn ask_for_backup(ledger: &Path, to: &Path) -> Result<BackedUp, CoordinatorError> {
-    let at = ledger.join(FILE);
+    let at = beside(ledger, SUFFIX)?;
     let unanswered = |error: io::Error| {
         CoordinatorError::Config(format!(
             "the ledger is open, and the process that has it does not answer at {}: {error}; stop it first",

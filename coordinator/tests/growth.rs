@@ -18,6 +18,7 @@ use std::{
 
 use common::{Node, World, ceremony, found, open, submit_all};
 use consilium_ledger::Store;
+use consilium_proto::v1::SubscribeRequest;
 
 /// Memory of a process that is not on disk, in bytes.
 fn memory(node: &Node) -> u64 {
@@ -53,9 +54,11 @@ async fn growth(rounds: u64) -> u64 {
     memory(&node).saturating_sub(at_half) / (rounds - rounds / 2)
 }
 
+/// The ledger's cache fills within some 2,000 rounds of this size, to about 70 MB: what grows after that is a leak.
 #[tokio::test(flavor = "multi_thread")]
-async fn some_hundred_rounds_leave_nothing_in_memory() {
-    let left = growth(300).await;
+#[ignore = "takes half an hour"]
+async fn thousands_of_rounds_leave_nothing_in_memory() {
+    let left = growth(6_000).await;
     assert!(left < A_ROUND, "{left} bytes a round");
 }
 
@@ -88,7 +91,14 @@ async fn restarts_after(rounds: u64) -> [Duration; 3] {
         let start = Instant::now();
         let node = Node::start(&world).await;
         *took = start.elapsed();
-        // The next round opens, whose block names the state before it.
+        // Once a quorum has been heard the next round opens, whose block names the state before it.
+        let mut heard = Vec::new();
+        for institution in world.institutions() {
+            let institution = institution.pseudonym().to_vec();
+            let from_height = 0;
+            let request = SubscribeRequest { from_height, head: Vec::new(), institution };
+            heard.push(node.peer.federation.clone().subscribe(request).await.unwrap());
+        }
         tokio::time::sleep(Duration::from_millis(500)).await;
         let blocks = fs::metadata(world.ledger().join("SNAPSHOT")).map_or(0, |file| file.len());
         eprintln!(

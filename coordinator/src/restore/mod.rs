@@ -93,7 +93,7 @@ pub fn restore(
 }
 
 /// The path with something after its last name.
-fn beside(path: &Path, suffix: &str) -> Result<PathBuf, CoordinatorError> {
+pub(crate) fn beside(path: &Path, suffix: &str) -> Result<PathBuf, CoordinatorError> {
     let name = path.file_name().ok_or_else(|| {
         CoordinatorError::Config(format!("{} has no name; give another folder", path.display()))
     })?;
