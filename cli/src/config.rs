@@ -226,7 +226,10 @@ fn of_value(argument: &Arg, long: &str, value: &Value) -> Result<Vec<OsString>, 
 
 /// What would have been typed for a text.
 fn of_text(argument: &Arg, long: &str, text: &OsStr) -> Result<Vec<OsString>, String> {
-    if argument.get_action().takes_values() {
+    // A value may be left out where the option says what then.
+    let needs_value = argument.get_num_args().is_none_or(|values| values.min_values() > 0);
+    let is_switch = text == "true" || text == "false";
+    if argument.get_action().takes_values() && (needs_value || !is_switch) {
         return Ok(vec![typed(long, text)]);
     }
     match text.to_str() {

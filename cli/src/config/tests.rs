@@ -37,6 +37,8 @@ struct Run {
     port: Option<u16>,
     #[arg(long, conflicts_with = "plain")]
     open: bool,
+    #[arg(long, num_args = 0..=1, default_missing_value = "7421")]
+    metrics: Option<u16>,
 }
 
 fn words(line: &str) -> Vec<OsString> {
@@ -83,6 +85,7 @@ fn a_file_gives_what_nobody_types_the_environment_wins_over_it_and_the_command_l
         plain: true,
         port: Some(7),
         open: false,
+        metrics: None,
     };
     assert_eq!(of_file, expected);
     let variables =
@@ -125,8 +128,16 @@ fn what_the_program_does_not_know_is_refused_with_what_was_meant() {
     }
     let problem = complete("run", "", &[("CONSILIUM_TEST_RUN_PLAIN", "perhaps")]).unwrap_err();
     assert_eq!(problem, "CONSILIUM_TEST_RUN_PLAIN: expected true or false");
-    let off = run("run", "[run]\nstate = 's'\nplain = false\n", &[]).unwrap();
-    assert!(!off.plain);
+    let off = run("run", "[run]\nstate = 's'\nplain = false\nmetrics = false\n", &[]).unwrap();
+    assert!(!off.plain && off.metrics.is_none());
+}
+
+#[test]
+fn a_value_that_may_be_left_out_may_be_left_out_in_a_file_too() {
+    for (value, metrics) in [("true", Some(7421)), ("9", Some(9)), ("'9'", Some(9))] {
+        let file = format!("[run]\nstate = 's'\nmetrics = {value}\n");
+        assert_eq!(run("run", &file, &[]).unwrap().metrics, metrics, "{value}");
+    }
 }
 
 #[test]
