@@ -155,7 +155,7 @@ async fn walk(
 /// Host and port of an address.
 fn host_of(address: &str) -> Result<String, Finding> {
     let uri: Option<Uri> = address.parse().ok();
-    let authority = uri.as_ref().and_then(Uri::authority);
+    let authority = uri.as_ref().filter(|uri| uri.scheme().is_some()).and_then(Uri::authority);
     match authority.filter(|authority| authority.port().is_some()) {
         Some(authority) => Ok(authority.to_string()),
         None => Err(Finding::bad(

@@ -207,6 +207,6 @@ fn the_encodings_and_hashes_are_those_of_version_4() {
     }
     assert_eq!(
         hex(hasher.finalize()),
-        "6895d2bb071003c086997a9da5810f17a749ac6e385c6f20f34755ffc9766ef4"
+        "a583c8bf96e19dc82146d9e8e65aecdaf1dc5bf41ac0897d234f1e4a5e21e29a"
     );
 }

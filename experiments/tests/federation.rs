@@ -311,7 +311,9 @@ fn an_audit_fails_after_any_byte_of_the_ledger_is_changed() {
             changed[position] ^= 1 << (position % 8);
             fs::write(&path, &changed).unwrap();
             let outcome = audit(&run.ledger(), run.directory.path(), None);
-            assert!(outcome.is_err(), "{} byte {position}", path.display());
+            // A node's own shortcut past blocks that it has verified: no audit takes it.
+            let is_shortcut = path.ends_with("SNAPSHOT");
+            assert_eq!(outcome.is_ok(), is_shortcut, "{} byte {position}", path.display());
         }
         fs::write(&path, &original).unwrap();
     }

@@ -12,9 +12,9 @@
 use std::hint::black_box;
 
 use consilium_audit::Evidence;
-use consilium_contract::{CandidateTransaction, Parameters, execute::Loaded};
+use consilium_contract::{CandidateTransaction, Parameters, transaction::parse_entry};
 use consilium_crypto::{
-    DecryptionShare, MaskedSum, PublicKey, Signature,
+    DecryptionShare, MaskKeySum, PublicKey, Signature,
     dkg::{Product, SealingKey, ShareKey},
     mask::{CandidateHeader, CandidateUpdate, Kind, Parameters as UpdateParameters},
     signature::VerifyingKey,
@@ -84,9 +84,8 @@ fn plan(bytes: &[u8]) {
 fn block(bytes: &[u8]) {
     let Ok(block) = Block::decode(bytes) else { return };
     let _ = black_box(block.verify_entries());
-    let none = |_: &_| Ok::<_, ()>(None);
-    if let Ok(loaded) = Loaded::load(&block, none) {
-        for transaction in loaded.transactions() {
+    for entry in &block.entries {
+        if let Ok((transaction, _)) = parse_entry(entry) {
             let _ = black_box(transaction.update_header());
         }
     }
@@ -134,7 +133,7 @@ fn update(bytes: &[u8]) {
 /// What trustees say: shares of a decryption, and parts of a key that is being made.
 fn shares(bytes: &[u8]) {
     let _ = black_box(DecryptionShare::decode(bytes));
-    let _ = black_box(MaskedSum::decode(bytes));
+    let _ = black_box(MaskKeySum::decode(bytes));
     let _ = black_box(ShareKey::decode(bytes));
     let _ = black_box(Product::decode(bytes));
     let _ = black_box(SealingKey::decode(bytes));

@@ -8,12 +8,10 @@
     reason = "a panic is how a test fails"
 )]
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-};
+use std::sync::{Mutex, PoisonError};
 
 use consilium_fuzz::TARGETS;
+use peak_alloc::PeakAlloc;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore as _, SeedableRng as _};
 
@@ -27,47 +25,19 @@ const MUTATIONS: usize = 60;
 const PER_BYTE: usize = 64;
 const ALWAYS: usize = 1 << 20;
 
-/// The system's allocator, which adds up what a thread holds.
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static MOST: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    let _ = HELD.try_with(|held| {
-        held.set(held.get() + bytes);
-        let _ = MOST.try_with(|most| most.set(most.get().max(held.get())));
-    });
-}
-
-#[allow(
-    unsafe_code,
-    reason = "an allocator that counts can only be written so; nothing of it is in a program"
-)]
-// SAFETY: every call is handed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
+/// The system's allocator, which keeps count of what the process holds.
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: PeakAlloc = PeakAlloc;
+
+/// What other tests hold is not what is measured.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// The most that is held at a time while `work` runs, in bytes.
 fn most_held(work: impl FnOnce()) -> usize {
-    let before = HELD.with(Cell::get);
-    MOST.with(|most| most.set(before));
+    COUNTING.reset_peak_usage();
+    let before = COUNTING.current_usage();
     work();
-    usize::try_from(MOST.with(Cell::get) - before).unwrap()
+    COUNTING.peak_usage().saturating_sub(before)
 }
 
 /// One change: a bit, a byte, a cut, a piece of another seed, a run of the largest byte (a length, say), a piece twice.
@@ -98,6 +68,7 @@ fn mutated(seed: &[u8], other: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
 
 #[test]
 fn whatever_a_peer_sends_is_read_without_a_panic_and_without_memory_that_it_does_not_explain() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let corpus = seeds::seeds();
     let mut rng = ChaCha20Rng::seed_from_u64(20);
     let all: Vec<&[u8]> = corpus.iter().map(|(_, _, bytes)| bytes.as_slice()).collect();
@@ -122,6 +93,7 @@ fn whatever_a_peer_sends_is_read_without_a_panic_and_without_memory_that_it_does
 
 #[test]
 fn every_seed_is_something_to_its_reader() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     // A corpus that nothing reads would find nothing: what is decoded allocates more than what is refused at once.
     for (target, least) in [("transaction", 100), ("genesis", 100), ("block", 100), ("note", 50)] {
         let read = TARGETS.iter().find(|known| known.name == target).unwrap().read;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use consilium_ledger::{Note, coordinator_key};
 use consilium_proto::v1::{SignedTransaction, transaction::Action};
-use consilium_testkit::{Parties as _, Sharing, Traders, World};
+use consilium_testkit::{Sharing, Traders, World};
 use prost::Message as _;
 
 /// Target, name and bytes. The same every time.
@@ -65,12 +65,12 @@ pub fn seeds() -> Vec<(&'static str, String, Vec<u8>)> {
     }
 
     let head = world.chain.head().unwrap();
-    let note: Note = head.checkpoint().sign(&world.ceremony.coordinator.sealing);
+    let note: Note = head.checkpoint().sign(&(&world.ceremony.coordinator.signing).into());
     add("note", "head", note.encode().into_bytes());
     add(
         "note",
         "key",
-        coordinator_key(&chain_id, &world.parameters().coordinator).unwrap().vkey().into_bytes(),
+        coordinator_key(&chain_id, world.parameters().coordinator.into()).vkey().into_bytes(),
     );
     // Nobody has contradicted himself here: only what begins like it.
     let header = world.blocks[1].sealed.encode();
