@@ -96,7 +96,8 @@ async fn restarts_after(rounds: u64) -> [Duration; 3] {
         for institution in world.institutions() {
             let institution = institution.pseudonym().to_vec();
             let from_height = 0;
-            let request = SubscribeRequest { from_height, head: Vec::new(), institution };
+            let (head, process) = Default::default();
+            let request = SubscribeRequest { from_height, head, institution, process };
             heard.push(node.peer.federation.clone().subscribe(request).await.unwrap());
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
