@@ -19,7 +19,7 @@ use rand_core::{RngCore as _, SeedableRng as _};
 mod seeds;
 
 /// Mutations of each seed.
-const MUTATIONS: usize = 60;
+const MUTATIONS: usize = 400;
 
 /// Memory that a reader may hold at a time: so much for each byte that it is given, and so much whatever it is given.
 const PER_BYTE: usize = 64;
