@@ -106,7 +106,8 @@ impl Policy {
         }
         let clip = f64::from(parameters.clip);
         // What cannot be compared is not below anything.
-        if let Some(largest) = self.largest_clip.filter(|largest| !(clip <= *largest)) {
+        if let Some(largest) = self.largest_clip.filter(|largest| clip.is_nan() || clip > *largest)
+        {
             object("largest-clip", &largest, clip.to_string());
         }
         if self.noise && parameters.privacy.is_none() {
