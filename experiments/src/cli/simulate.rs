@@ -8,7 +8,7 @@ use super::Format;
 use crate::{
     ExperimentError,
     progress::Progress,
-    simulate::{Config, Drop, Faults, simulate, text},
+    simulate::{Config, Drop, Faults, Flood, simulate, text},
 };
 
 #[derive(Args)]
@@ -38,6 +38,10 @@ pub(super) struct SimulateArgs {
     /// Packets in a hundred that are lost, and come 200 ms late because TCP sends them again.
     #[arg(long, default_value_t = 0.0, value_name = "PERCENT", value_parser = percent)]
     loss: f64,
+    /// What strangers without a certificate do, five rounds of ten: how long rounds take in peace and meanwhile. May be given many
+    /// times, and comes in turns.
+    #[arg(long, value_enum, value_name = "KIND")]
+    flood: Vec<Flood>,
     /// Determines the model; encryption always uses the operating system's randomness.
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -66,6 +70,7 @@ impl SimulateArgs {
             kill_coordinator: self.kill_coordinator,
             latency_ms: self.latency,
             loss_percent: self.loss,
+            floods: self.flood,
         };
         let config = Config {
             dataset: self.dataset,

@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 
 use super::{
     faults::{Faults, Victim},
+    flood::{Flood, Rounds, Strangers, turn},
     programs::Process,
     wire::Wire,
     world::Founded,
@@ -39,6 +40,8 @@ pub struct Outcome {
     pub wall_ms: u64,
     /// What was killed, in order.
     pub kills: Vec<Kill>,
+    /// Rounds in peace and under each flood; nothing where there was none.
+    pub rounds: Vec<Rounds>,
     /// Blocks of the ledger, which an audit has verified with everything in them.
     pub blocks: u64,
     /// SHA-256 of the last model, which all institutions have.
@@ -63,6 +66,7 @@ pub struct Kill {
 struct Course<'a> {
     founded: &'a Founded<'a>,
     address: SocketAddr,
+    guests: bool,
     coordinator: Process,
     institutions: Vec<Institution>,
 }
@@ -91,6 +95,7 @@ pub(super) fn run(
     let mut pending = faults.kills().into_iter().peekable();
     let mut closed = 0;
     let mut since = Instant::now();
+    let mut flooding = Flooding::of(&faults.floods);
     // Kills of which no step has been closed yet, and when they were.
     let mut open_kills: Vec<(usize, Instant)> = Vec::new();
     loop {
@@ -101,8 +106,10 @@ pub(super) fn run(
                     kill.lost_ms = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
                 }
             }
+            flooding.closed(now_closed - closed, since.elapsed());
             closed = now_closed;
             since = Instant::now();
+            flooding.turn(closed, &course, runtime)?;
             progress.advance(usize::try_from(closed).unwrap_or(usize::MAX));
         }
         while let Some((_, victim)) = pending.next_if(|(step, _)| *step <= closed) {
@@ -110,6 +117,7 @@ pub(super) fn run(
             open_kills.push((kills.len(), Instant::now()));
             kills.push(Kill { victim: victim.to_string(), step: closed, lost_ms: 0 });
         }
+        flooding.watch(&course.coordinator);
         if course.is_over()? {
             break;
         }
@@ -119,12 +127,95 @@ pub(super) fn run(
         }
         thread::sleep(TICK);
     }
+    let rounds = flooding.end();
     drop(course);
     let wall_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (parameters, model) = agreed_model(founded)?;
     let ledger = founded.path("ledger");
     let report = audit(&ledger, &std::env::temp_dir(), None)?;
-    Ok(Outcome { steps: closed, wall_ms, kills, blocks: report.blocks, model, parameters })
+    Ok(Outcome { steps: closed, wall_ms, kills, rounds, blocks: report.blocks, model, parameters })
+}
+
+/// The floods of a run, in turns.
+struct Flooding<'a> {
+    floods: &'a [Flood],
+    /// In peace first, then one for each flood.
+    rounds: Vec<Rounds>,
+    strangers: Option<Strangers>,
+    /// Whether strangers have come or left since the last round was closed.
+    has_turned: bool,
+}
+
+impl<'a> Flooding<'a> {
+    fn of(floods: &'a [Flood]) -> Self {
+        let kinds = std::iter::once(None).chain(floods.iter().copied().map(Some));
+        let rounds = kinds.map(Rounds::under).collect();
+        Self { floods, rounds, strangers: None, has_turned: true }
+    }
+
+    fn current(&mut self) -> Option<&mut Rounds> {
+        let flood = self.strangers.as_ref().map(|strangers| strangers.flood);
+        self.rounds.iter_mut().find(|rounds| rounds.flood == flood)
+    }
+
+    /// So many rounds were closed, after so long.
+    fn closed(&mut self, count: u64, took: Duration) {
+        let counts = count == 1 && !self.has_turned;
+        self.has_turned = false;
+        if counts && let Some(rounds) = self.current() {
+            rounds.ms.push(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// Lets strangers in, or sees them off, where it is their turn.
+    fn turn(
+        &mut self,
+        closed: u64,
+        course: &Course<'_>,
+        runtime: &Runtime,
+    ) -> Result<(), ExperimentError> {
+        let flood = turn(self.floods, closed);
+        if flood == self.strangers.as_ref().map(|strangers| strangers.flood) {
+            return Ok(());
+        }
+        self.see_off();
+        if let Some(flood) = flood {
+            let parameters = &institution(course.founded, 1)?.parameters;
+            self.strangers = Some(Strangers::come(flood, course.address, parameters, runtime)?);
+        }
+        self.has_turned = true;
+        Ok(())
+    }
+
+    fn see_off(&mut self) {
+        let attempts = self.strangers.as_ref().map_or(0, Strangers::attempts);
+        if let Some(rounds) = self.current() {
+            rounds.attempts += attempts;
+        }
+        self.strangers = None;
+    }
+
+    /// Notes how much memory the coordinator has.
+    fn watch(&mut self, coordinator: &Process) {
+        if !self.floods.is_empty()
+            && let Some(rounds) = self.current()
+        {
+            rounds.most_bytes = rounds.most_bytes.max(coordinator.memory().unwrap_or(0));
+        }
+    }
+
+    fn end(mut self) -> Vec<Rounds> {
+        self.see_off();
+        if self.floods.is_empty() { Vec::new() } else { self.rounds }
+    }
+}
+
+/// The files of an institution.
+fn institution(founded: &Founded<'_>, number: u32) -> Result<InstitutionFiles, ExperimentError> {
+    InstitutionFiles::load(&founded.ceremony(number)).map_err(|error| {
+        let who = format!("institution {number}");
+        ExperimentError::Federated { who, reason: error.to_string() }
+    })
 }
 
 /// The last model, if all institutions have the same.
@@ -133,8 +224,7 @@ fn agreed_model(founded: &Founded<'_>) -> Result<(Vec<f32>, String), ExperimentE
     for number in 1..=founded.world.config.institutions {
         let who = format!("institution {number}");
         let stopped = |reason: String| ExperimentError::Federated { who: who.clone(), reason };
-        let files = InstitutionFiles::load(&founded.ceremony(number))
-            .map_err(|error| stopped(error.to_string()))?;
+        let files = institution(founded, number)?;
         let checked = model::load(&founded.state(number), &files.parameters)
             .map_err(|error| stopped(error.to_string()))?
             .ok_or_else(|| stopped("it has no model".to_owned()))?;
@@ -154,8 +244,9 @@ impl<'a> Course<'a> {
         runtime: &Runtime,
     ) -> Result<Self, ExperimentError> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (coordinator, address) = start_coordinator(founded, any)?;
-        let mut course = Self { founded, address, coordinator, institutions: Vec::new() };
+        let guests = !faults.floods.is_empty();
+        let (coordinator, address) = start_coordinator(founded, any, guests)?;
+        let mut course = Self { founded, address, guests, coordinator, institutions: Vec::new() };
         for number in 1..=founded.world.config.institutions {
             let wire = Wire::new(faults);
             let address = match faults.disturb_the_wire() {
@@ -183,7 +274,7 @@ impl<'a> Course<'a> {
         match victim {
             Victim::Coordinator => {
                 self.coordinator.kill();
-                (self.coordinator, _) = start_coordinator(self.founded, self.address)?;
+                (self.coordinator, _) = start_coordinator(self.founded, self.address, self.guests)?;
             }
             Victim::Institution(number) => {
                 let place = self.institutions.iter().position(|one| one.number == number);
@@ -225,13 +316,16 @@ impl<'a> Course<'a> {
 const COORDINATOR_LOG: &str = "coordinator.log";
 
 /// Starts the coordinator and waits until it says where it listens.
+///
+/// Strangers that flood it may read the ledger, which is the more that they can ask for.
 fn start_coordinator(
     founded: &Founded<'_>,
     listen: SocketAddr,
+    guests: bool,
 ) -> Result<(Process, SocketAddr), ExperimentError> {
     let who = "the coordinator";
     let log = founded.path(COORDINATOR_LOG);
-    let mut process = Process::start(who, &mut founded.coordinator(listen), &log)?;
+    let mut process = Process::start(who, &mut founded.coordinator(listen, guests), &log)?;
     let mut line = String::new();
     if let Some(stdout) = process.stdout() {
         BufReader::new(stdout).read_line(&mut line).map_err(stopped(who))?;

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use super::flood::Flood;
+
 /// The end of a party's process at a step. It is killed, not asked to stop, and started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drop {
@@ -39,6 +41,8 @@ pub struct Faults {
     pub latency_ms: u64,
     /// Share of packets, in percent, that come late as if they had to be sent again.
     pub loss_percent: f64,
+    /// What strangers do, in turns.
+    pub floods: Vec<Flood>,
 }
 
 impl Faults {

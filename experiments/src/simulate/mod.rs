@@ -4,6 +4,7 @@
 //! | file | concept |
 //! | --- | --- |
 //! | `faults` | what is done, and when |
+//! | `flood` | strangers with sockets, and how long rounds take meanwhile |
 //! | `wire` | a wire that is slow and loses packets |
 //! | `programs` | the programs, as processes |
 //! | `world` | the folders: rows of every institution, ceremonies |
@@ -11,16 +12,19 @@
 
 mod course;
 mod faults;
+mod flood;
 mod programs;
 mod wire;
 mod world;
 
 use std::{fmt::Write as _, path::Path};
 
+use consilium_coordinator::raise_descriptor_limit;
 use serde::Serialize;
 
 pub use course::{Kill, Outcome};
 pub use faults::{Drop, Faults};
+pub use flood::{Flood, Rounds};
 
 use crate::{
     ExperimentError,
@@ -86,6 +90,8 @@ pub fn simulate(
         let reason = format!("--drop {drop}: there are institutions 1 to {}", config.institutions);
         return Err(ExperimentError::Invalid(reason));
     }
+    // Strangers hold more sockets than a process may have by default.
+    raise_descriptor_limit();
     let programs = Programs::find()?;
     let directory = OutputDirectory::claim(out, Producer::Simulate)?;
     directory.remove(FILES)?;
@@ -120,7 +126,9 @@ pub fn text(simulation: &Simulation) -> String {
     let mut text = String::new();
     let runs = [("undisturbed", Some(undisturbed)), ("disturbed", disturbed.as_ref())];
     for (name, run) in runs {
-        let Some(Outcome { steps, wall_ms, kills, blocks, model, .. }) = run else { continue };
+        let Some(Outcome { steps, wall_ms, kills, rounds, blocks, model, .. }) = run else {
+            continue;
+        };
         let seconds = *wall_ms as f64 / 1000.0;
         // Writing into a string does not fail.
         let _ = writeln!(
@@ -133,6 +141,17 @@ pub fn text(simulation: &Simulation) -> String {
                 text,
                 "             {victim} killed after step {step}: the next one was closed {:.1} s later",
                 *lost_ms as f64 / 1000.0
+            );
+        }
+        for one in rounds {
+            let Some([lower, median, upper]) = one.quartiles() else { continue };
+            let name = one.flood.map_or_else(|| "peace".to_owned(), |flood| flood.to_string());
+            let _ = writeln!(
+                text,
+                "             {name:<10} {} rounds, median {median} ms ({lower} to {upper}); {} attempts; coordinator at most {} MB",
+                one.ms.len(),
+                one.attempts,
+                one.most_bytes / 1_000_000,
             );
         }
     }

@@ -127,12 +127,15 @@ impl Founded<'_> {
         self.path(&format!("state-{number:02}"))
     }
 
-    /// The coordinator, listening there.
-    pub(super) fn coordinator(&self, listen: SocketAddr) -> Command {
+    /// The coordinator, listening there; whether guests may read the ledger.
+    pub(super) fn coordinator(&self, listen: SocketAddr, guests: bool) -> Command {
         let mut command = self.world.programs.coordinator();
         command.arg("--ceremony").arg(self.path("ceremony/coordinator"));
         command.arg("--ledger").arg(self.path("ledger"));
         command.args(["--listen", &listen.to_string(), "--linger", "5"]);
+        if guests {
+            command.arg("--open-ledger");
+        }
         quiet(&mut command);
         command
     }
