@@ -194,7 +194,7 @@ pub(crate) enum CallError {
     /// The peer calls too often.
     #[error("too many calls from this peer; wait {wait_ms} ms")]
     TooOften { wait_ms: u64 },
-    /// As many streams or uploads as this node serves are open.
+    /// As many calls or uploads as this node serves are open.
     #[error("as many {what} as this node serves at once are open; try again in a few seconds")]
     TooMany { what: &'static str },
     /// This institution's transactions have been rejected too often in this attempt to record another one.

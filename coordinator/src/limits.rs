@@ -23,17 +23,23 @@ pub struct Limits {
     pub body_deadline: Duration,
     /// How long a call waits for its receipt, beyond the age at which blocks are sealed.
     pub receipt_deadline: Duration,
-    /// Streams that are open at once, over all peers.
-    pub streams: usize,
-    /// Streams of one peer among them.
-    pub streams_of_a_peer: usize,
+    /// Calls that are open at once, over all peers: until the last byte of an answer is sent.
+    pub calls: usize,
+    /// Those of one institution, or of the authority, which a certificate shows.
+    pub calls_of_an_institution: usize,
+    /// Those of one address over plain TCP, which is this machine's.
+    pub calls_of_an_address: usize,
+    /// Those of guests, who have no certificate, from one address.
+    pub calls_of_a_guest: usize,
+    /// Those of all guests.
+    pub calls_of_guests: usize,
     /// Connections that are open at once; no more than half of the descriptors that the process may have.
     pub connections: usize,
     /// Those of one address. Institutions may share one: behind a gateway, or on one machine.
     pub connections_per_address: usize,
     /// How long a connection is kept between calls.
     pub idle_deadline: Duration,
-    /// Streams that are open at once on one connection.
+    /// Calls that are open at once on one connection.
     pub streams_per_connection: u32,
     /// Calls a second of one peer, on average.
     pub calls_per_second: u32,
@@ -50,8 +56,11 @@ impl Default for Limits {
             header_deadline: Duration::from_secs(10),
             body_deadline: Duration::from_secs(60),
             receipt_deadline: Duration::from_secs(60),
-            streams: 4096,
-            streams_of_a_peer: 1024,
+            calls: 8192,
+            calls_of_an_institution: 64,
+            calls_of_an_address: 4096,
+            calls_of_a_guest: 32,
+            calls_of_guests: 128,
             connections: 4096,
             connections_per_address: 1024,
             idle_deadline: Duration::from_secs(300),

@@ -25,12 +25,7 @@ use crate::{
     clock::millis,
     error::CallError,
     history_tree::HistoryTree,
-    services::{
-        connections::Connections,
-        peer::Peer,
-        refusals::Refusals,
-        streams::{Place, Streams},
-    },
+    services::{connections::Connections, refusals::Refusals},
 };
 
 /// How far the chain is durable.
@@ -63,7 +58,6 @@ pub(crate) struct Shared {
     sealing: SigningKey,
     /// Blobs that are being sent. At the end of a round everybody fetches the same ones, and shares their bytes.
     serving: Mutex<HashMap<BlobHash, Weak<Vec<u8>>>>,
-    streams: Arc<Streams>,
     subscribers: AtomicUsize,
     /// Subscriptions of each institution that follows.
     present: Mutex<BTreeMap<Pseudonym, usize>>,
@@ -97,7 +91,6 @@ impl Shared {
             progress,
             sealing,
             serving: Mutex::default(),
-            streams: Streams::new(&limits),
             subscribers: AtomicUsize::new(0),
             present: Mutex::default(),
             served: AtomicUsize::new(0),
@@ -205,11 +198,6 @@ impl Shared {
 
     pub(crate) fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
-    }
-
-    /// A place among the open streams, held until it is dropped.
-    pub(crate) fn open_stream(&self, peer: Peer) -> Result<Place, CallError> {
-        self.streams.take(peer)
     }
 
     /// Counts a follower, who has the blocks below `from`, until the answer is dropped; and the institution that it is.

@@ -141,7 +141,7 @@ async fn a_message_that_cannot_be_read_is_its_senders_fault() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_streams_of_one_address_are_not_those_of_others() {
     let world = World::new(|_| {});
-    let limits = Limits { streams: 64, streams_of_a_peer: 40, ..Limits::default() };
+    let limits = Limits { calls: 64, calls_of_an_address: 40, ..Limits::default() };
     let (running, peer) = world.start(|config| config.limits = limits).await;
     let institutions = world.institutions();
     let mut follower = world.follower();

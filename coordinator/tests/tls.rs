@@ -12,7 +12,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use consilium_authority::{Ceremony, CeremonySpec};
 use consilium_contract::transaction::sign;
-use consilium_coordinator::{Config, Coordinator, Guests, Linger, Running, Transport};
+use consilium_coordinator::{Config, Coordinator, Guests, Limits, Linger, Running, Transport};
 use consilium_identity::{CoordinatorFiles, InstitutionFiles, TlsKey};
 use consilium_proto::{
     training::Layers,
@@ -300,4 +300,49 @@ async fn guests_read_the_ledger_where_they_are_welcome_and_are_nobody_there() {
     let foreign = Presented::institution(&founded().institution(1));
     assert_eq!(refused(&run.way(node.address(), Some(&foreign))).await, Refusal::OtherRun);
     node.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guests_that_hold_streams_take_no_place_of_an_institution() {
+    let world = founded();
+    let running = world.serve(Transport::Tls { guests: Guests::Welcome }).await;
+    let limits = Limits::default();
+    let subscribe = |channel: Channel| async move {
+        FederationClient::new(channel).subscribe(SubscribeRequest::default()).await
+    };
+    let guest = world.way(running.address(), None);
+    let mut held = Vec::new();
+    let mut refused = 0;
+    // More connections than one, each with fewer calls than it may have.
+    for _ in 0..4 {
+        let channel = guest.connect().await.unwrap();
+        for _ in 0..limits.calls_of_a_guest / 2 {
+            match subscribe(channel.clone()).await {
+                Ok(stream) => held.push((channel.clone(), stream)),
+                Err(status) => {
+                    assert_eq!(status.code(), Code::ResourceExhausted);
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert_eq!((held.len(), refused), (limits.calls_of_a_guest, limits.calls_of_a_guest));
+    let files = world.institution(1);
+    let presented = Presented::institution(&files);
+    let institution = world.way(running.address(), Some(&presented)).connect().await.unwrap();
+    let mut own = Vec::new();
+    for _ in 0..limits.calls_of_an_institution / 2 {
+        own.push(subscribe(institution.clone()).await.unwrap());
+    }
+    // A guest that hangs up leaves its places to the next one.
+    drop(held);
+    tokio::time::timeout(Duration::from_secs(10), async {
+        let channel = guest.connect().await.unwrap();
+        while subscribe(channel.clone()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
+    running.stop().await.unwrap();
 }

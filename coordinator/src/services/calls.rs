@@ -1,6 +1,6 @@
 //! What every call is held to before a byte of its message is kept.
 //!
-//! A call is counted on its connection until it is answered, and against its peer's rate. Its first message has to be short, and
+//! A call has a place of its peer's until it is answered, and counts against its peer's rate. Its first message has to be short, and
 //! that of a call that takes one message has to come whole within the deadline. An update's body comes after the first message, and
 //! only once the contract has admitted its header (`upload`).
 
@@ -28,6 +28,8 @@ use tonic::{
 use super::{
     connections::Call,
     identify::identify,
+    peer::Peer,
+    places::{Place, Places},
     rate_limit::RateLimit,
     refusals::{Limit, Refusals},
     status::status,
@@ -47,6 +49,7 @@ const STREAMED: &str = "/consilium.v1.Federation/SubmitUpdate";
 pub(crate) struct Calls {
     routes: Routes,
     rate: Arc<RateLimit>,
+    places: Arc<Places>,
     refusals: Arc<Refusals>,
     parameters: Arc<Parameters>,
     clock: SystemClock,
@@ -63,11 +66,20 @@ impl Calls {
         Self {
             routes: routes.prepare(),
             rate: Arc::new(RateLimit::new(limits)),
+            places: Places::new(limits),
             refusals,
             parameters,
             clock: SystemClock::new(),
             deadline: limits.header_deadline,
         }
+    }
+}
+
+impl Calls {
+    /// A place for a call of this peer, if it has not called too often; otherwise which limit it has met.
+    fn admit(&self, peer: Peer) -> Result<Place, (CallError, Limit)> {
+        self.rate.take(peer, self.clock.now_ms()).map_err(|error| (error, Limit::Rate))?;
+        self.places.take(peer).map_err(|error| (error, Limit::Places))
     }
 }
 
@@ -83,11 +95,15 @@ impl Service<Request<Body>> for Calls {
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let identified = identify(request.extensions(), &self.parameters);
         let call = identified.as_ref().map(|(caller, _)| caller.begin());
+        let mut place = None;
         if let Some((_, peer)) = identified {
-            if let Err(error) = self.rate.take(peer, self.clock.now_ms()) {
-                self.refusals.count(Limit::Rate);
-                let refused = status(error).into_http();
-                return Box::pin(async move { Ok(refused) });
+            match self.admit(peer) {
+                Ok(taken) => place = Some(taken),
+                Err((error, limit)) => {
+                    self.refusals.count(limit);
+                    let refused = status(error).into_http();
+                    return Box::pin(async move { Ok(refused) });
+                }
             }
             request.extensions_mut().insert(peer);
         }
@@ -99,7 +115,7 @@ impl Service<Request<Body>> for Calls {
         Box::pin(async move {
             let response = response.await?;
             refusals.count_answer(response.headers());
-            Ok(response.map(|body| Body::new(Answer { body, _call: call })))
+            Ok(response.map(|body| Body::new(Answer { body, _held: (call, place) })))
         })
     }
 }
@@ -171,7 +187,7 @@ impl HttpBody for Message {
 /// What a peer is answered; the call lasts as long.
 struct Answer {
     body: Body,
-    _call: Option<Call>,
+    _held: (Option<Call>, Option<Place>),
 }
 
 impl HttpBody for Answer {

@@ -87,7 +87,6 @@ impl Federation {
     /// These bytes of the body of an accepted update.
     async fn part(
         &self,
-        peer: Peer,
         header: &[u8],
         what: &'static str,
         bytes: impl Fn(&UpdateParameters) -> Range<usize>,
@@ -101,7 +100,7 @@ impl Federation {
         })?;
         let body = self.shared.blob("body", body).await.map_err(status)?;
         let bytes = bytes(&self.shared.parameters.form(step).update);
-        chunks(&self.shared, peer, body, bytes).map(Response::new).map_err(status)
+        Ok(Response::new(chunks(&self.shared, body, bytes)))
     }
 
     /// Hands in a transaction that has no body.
@@ -177,14 +176,13 @@ impl federation_server::Federation for Federation {
             _ => None,
         };
         let extent = Extent::Following(institution, presence);
-        blocks(&self.shared, peer, from_height, extent).map(Response::new).map_err(status)
+        blocks(&self.shared, from_height, extent).map(Response::new).map_err(status)
     }
 
     async fn get_model(
         &self,
         request: Request<GetModelRequest>,
     ) -> Result<Response<Chunks>, Status> {
-        let peer = Peer::of(request.extensions());
         let sha256 = hash("hash of a model", &request.into_inner().sha256)?;
         let blob = self.shared.blob("model", BlobHash(sha256)).await.map_err(status)?;
         if Model::from_bytes(&blob, &self.shared.parameters).is_none() {
@@ -192,7 +190,7 @@ impl federation_server::Federation for Federation {
             return Err(status(CallError::NotFound { what: "model", advice }));
         }
         let length = blob.len();
-        chunks(&self.shared, peer, blob, 0..length).map(Response::new).map_err(status)
+        Ok(Response::new(chunks(&self.shared, blob, 0..length)))
     }
 
     async fn submit_update(
@@ -227,18 +225,16 @@ impl federation_server::Federation for Federation {
         &self,
         request: Request<GetMaskedUpdateRequest>,
     ) -> Result<Response<Chunks>, Status> {
-        let peer = Peer::of(request.extensions());
         let header = request.into_inner().header_sha256;
-        self.part(peer, &header, "masked update", UpdateParameters::masked).await
+        self.part(&header, "masked update", UpdateParameters::masked).await
     }
 
     async fn get_key_part(
         &self,
         request: Request<GetKeyPartRequest>,
     ) -> Result<Response<Chunks>, Status> {
-        let peer = Peer::of(request.extensions());
         let header = request.into_inner().header_sha256;
-        self.part(peer, &header, "key part", UpdateParameters::key_part).await
+        self.part(&header, "key part", UpdateParameters::key_part).await
     }
 
     async fn countersign(

@@ -13,7 +13,6 @@ use consilium_proto::{
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{
-    peer::Peer,
     status::status,
     stream::{Blocks, Chunks, Extent, block, blocks, chunks},
 };
@@ -45,7 +44,6 @@ impl ledger_server::Ledger for Ledger {
         &self,
         request: Request<GetBlocksRequest>,
     ) -> Result<Response<Blocks>, Status> {
-        let peer = Peer::of(request.extensions());
         let GetBlocksRequest { from_height, count } = request.into_inner();
         if count > MAX_BLOCKS {
             let expected = format!("at most {MAX_BLOCKS} a call");
@@ -54,16 +52,15 @@ impl ledger_server::Ledger for Ledger {
             return Err(status(error));
         }
         let to = from_height.saturating_add(count.into());
-        blocks(&self.0, peer, from_height, Extent::To(to)).map(Response::new).map_err(status)
+        blocks(&self.0, from_height, Extent::To(to)).map(Response::new).map_err(status)
     }
 
     async fn get_blob(&self, request: Request<GetBlobRequest>) -> Result<Response<Chunks>, Status> {
-        let peer = Peer::of(request.extensions());
         let sha256 = hash32("hash of a blob", &request.into_inner().sha256);
         let sha256 = sha256.map_err(CallError::from).map_err(status)?;
         let blob = self.0.blob("blob", BlobHash(sha256)).await.map_err(status)?;
         let length = blob.len();
-        chunks(&self.0, peer, blob, 0..length).map(Response::new).map_err(status)
+        Ok(Response::new(chunks(&self.0, blob, 0..length)))
     }
 
     async fn get_inclusion_proof(

@@ -9,7 +9,7 @@
 //! | `calls` | what every call is held to before its message is read |
 //! | `identify` | who is at the other end of a connection |
 //! | `peer` | who calls, and for whom that one may speak |
-//! | `rate_limit`, `streams` | how often one peer may call, and how many streams it may have open |
+//! | `rate_limit`, `places` | how often one peer may call, and how many calls it may have open |
 //! | `refusals` | what was turned away, counted by the limit that it met |
 //! | `status` | one function from an error to a gRPC status |
 
@@ -20,12 +20,12 @@ mod federation;
 mod identify;
 mod ledger;
 pub(crate) mod peer;
+mod places;
 mod presence;
 mod rate_limit;
 pub(crate) mod refusals;
 mod status;
 mod stream;
-pub(crate) mod streams;
 mod upload;
 
 use std::{sync::Arc, time::Duration};

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use super::{peer::Peer, presence::Presence, status::status, streams::Place};
+use super::{presence::Presence, status::status};
 use crate::{error::CallError, shared::Shared};
 
 /// Blocks that are read before the reader has taken the last one.
@@ -33,20 +33,14 @@ pub(crate) enum Extent {
 /// Durable blocks from `from` on.
 ///
 /// # Errors
-/// Where the chain has not come as far as `from`, or as many streams as the node serves are open.
-pub(crate) fn blocks(
-    shared: &Arc<Shared>,
-    peer: Peer,
-    from: u64,
-    extent: Extent,
-) -> Result<Blocks, CallError> {
+/// Where the chain has not come as far as `from`.
+pub(crate) fn blocks(shared: &Arc<Shared>, from: u64, extent: Extent) -> Result<Blocks, CallError> {
     let mut progress = shared.progress();
     let present = progress.borrow_and_update().blocks;
     if from > present {
         let expected = format!("this chain has {present} blocks; compare its head with yours");
         return Err(CallError::OutOfRange { what: "height", actual: from, expected });
     }
-    let place = shared.open_stream(peer)?;
     let (to, mut subscriber, presence) = match extent {
         Extent::To(to) => (Some(to), None, None),
         Extent::Following(institution, presence) => {
@@ -56,7 +50,7 @@ pub(crate) fn blocks(
     let shared = Arc::clone(shared);
     let (sender, receiver) = mpsc::channel(BLOCKS_AHEAD);
     tokio::spawn(async move {
-        let _held = (place, presence);
+        let _held = presence;
         let mut next = from;
         loop {
             let now = *progress.borrow_and_update();
@@ -105,20 +99,13 @@ pub(crate) fn block(shared: &Shared, height: u64) -> Result<Block, CallError> {
 }
 
 /// These bytes of a blob, as far as it has them, in chunks, for one reader.
-pub(crate) fn chunks(
-    shared: &Arc<Shared>,
-    peer: Peer,
-    blob: Arc<Vec<u8>>,
-    bytes: Range<usize>,
-) -> Result<Chunks, CallError> {
-    let place = shared.open_stream(peer)?;
-    Ok(tokio_stream::iter(BlobChunks {
+pub(crate) fn chunks(shared: &Arc<Shared>, blob: Arc<Vec<u8>>, bytes: Range<usize>) -> Chunks {
+    tokio_stream::iter(BlobChunks {
         shared: Arc::clone(shared),
         end: bytes.end.min(blob.len()),
         next: bytes.start,
         blob,
-        _place: place,
-    }))
+    })
 }
 
 /// Cuts a blob into chunks of at most [`CHUNK_BYTES`], as they are asked for.
@@ -127,7 +114,6 @@ pub(crate) struct BlobChunks {
     blob: Arc<Vec<u8>>,
     end: usize,
     next: usize,
-    _place: Place,
 }
 
 impl Iterator for BlobChunks {

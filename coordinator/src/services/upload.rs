@@ -90,7 +90,6 @@ pub(crate) async fn receive(
     mut parts: Streaming<UpdatePart>,
 ) -> Result<Receipt, CallError> {
     let limits = shared.limits;
-    let stream = shared.open_stream(peer)?;
     let header =
         timeout(limits.header_deadline, parts.message()).await.map_err(|_| CallError::TooSlow {
             what: "the header of an update",
@@ -120,7 +119,7 @@ pub(crate) async fn receive(
         }
         Ok(()) = &mut slot.superseded => return Err(CallError::Superseded),
     };
-    drop((slot, stream));
+    drop(slot);
     match node.deliver(transaction, body).await? {
         Answer::Receipt(receipt) => Ok(receipt),
         // The node answers a body with a receipt.
