@@ -39,6 +39,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// How long a connection is kept between calls.
     pub idle_deadline: Duration,
+    /// Bytes a second that all guests together read.
+    pub bytes_per_second_of_guests: u64,
     /// Calls that are open at once on one connection.
     pub streams_per_connection: u32,
     /// Calls a second of one peer, on average.
@@ -61,6 +63,7 @@ impl Default for Limits {
             calls_of_an_address: 4096,
             calls_of_a_guest: 32,
             calls_of_guests: 128,
+            bytes_per_second_of_guests: 8 << 20,
             connections: 4096,
             connections_per_address: 1024,
             idle_deadline: Duration::from_secs(300),

@@ -8,7 +8,7 @@ use std::{
     convert::Infallible,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -28,6 +28,7 @@ use tonic::{
 use super::{
     connections::Call,
     identify::identify,
+    pace::{Pace, Paced},
     peer::Peer,
     places::{Place, Places},
     rate_limit::RateLimit,
@@ -50,6 +51,7 @@ pub(crate) struct Calls {
     routes: Routes,
     rate: Arc<RateLimit>,
     places: Arc<Places>,
+    guests: Arc<Pace>,
     refusals: Arc<Refusals>,
     parameters: Arc<Parameters>,
     clock: SystemClock,
@@ -67,6 +69,7 @@ impl Calls {
             routes: routes.prepare(),
             rate: Arc::new(RateLimit::new(limits)),
             places: Places::new(limits),
+            guests: Pace::new(limits.bytes_per_second_of_guests),
             refusals,
             parameters,
             clock: SystemClock::new(),
@@ -96,6 +99,7 @@ impl Service<Request<Body>> for Calls {
         let identified = identify(request.extensions(), &self.parameters);
         let call = identified.as_ref().map(|(caller, _)| caller.begin());
         let mut place = None;
+        let mut paced = None;
         if let Some((_, peer)) = identified {
             match self.admit(peer) {
                 Ok(taken) => place = Some(taken),
@@ -105,6 +109,7 @@ impl Service<Request<Body>> for Calls {
                     return Box::pin(async move { Ok(refused) });
                 }
             }
+            paced = matches!(peer, Peer::Guest(_)).then(|| self.guests.join());
             request.extensions_mut().insert(peer);
         }
         let is_streamed = request.uri().path() == STREAMED;
@@ -115,7 +120,7 @@ impl Service<Request<Body>> for Calls {
         Box::pin(async move {
             let response = response.await?;
             refusals.count_answer(response.headers());
-            Ok(response.map(|body| Body::new(Answer { body, _held: (call, place) })))
+            Ok(response.map(|body| Body::new(Answer { body, paced, _held: (call, place) })))
         })
     }
 }
@@ -170,7 +175,7 @@ impl HttpBody for Message {
             let error = CallError::TooSlow { what: "a message", limit_ms };
             return Poll::Ready(Some(Err(status(error))));
         }
-        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(context));
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
         if let Some(Ok(frame)) = &frame
             && let Some(bytes) = frame.data_ref()
         {
@@ -187,6 +192,8 @@ impl HttpBody for Message {
 /// What a peer is answered; the call lasts as long.
 struct Answer {
     body: Body,
+    /// Where a guest is answered, who waits for its turn.
+    paced: Option<Paced>,
     _held: (Option<Call>, Option<Place>),
 }
 
@@ -198,7 +205,17 @@ impl HttpBody for Answer {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
+        let Self { body, paced, .. } = self.get_mut();
+        if let Some(paced) = paced {
+            ready!(paced.poll_ready(context));
+        }
+        let frame = ready!(Pin::new(body).poll_frame(context));
+        if let (Some(paced), Some(Ok(frame))) = (paced, &frame)
+            && let Some(bytes) = frame.data_ref()
+        {
+            paced.sent(bytes.len());
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

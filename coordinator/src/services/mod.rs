@@ -10,6 +10,7 @@
 //! | `identify` | who is at the other end of a connection |
 //! | `peer` | who calls, and for whom that one may speak |
 //! | `rate_limit`, `places` | how often one peer may call, and how many calls it may have open |
+//! | `pace` | how fast guests read |
 //! | `refusals` | what was turned away, counted by the limit that it met |
 //! | `status` | one function from an error to a gRPC status |
 
@@ -19,6 +20,7 @@ pub(crate) mod connections;
 mod federation;
 mod identify;
 mod ledger;
+mod pace;
 pub(crate) mod peer;
 mod places;
 mod presence;

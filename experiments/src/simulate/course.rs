@@ -106,7 +106,7 @@ pub(super) fn run(
                     kill.lost_ms = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
                 }
             }
-            flooding.closed(now_closed - closed, since.elapsed());
+            flooding.closed(now_closed - closed, since.elapsed(), &course.coordinator);
             closed = now_closed;
             since = Instant::now();
             flooding.turn(closed, &course, runtime)?;
@@ -144,13 +144,15 @@ struct Flooding<'a> {
     strangers: Option<Strangers>,
     /// Whether strangers have come or left since the last round was closed.
     has_turned: bool,
+    /// What the coordinator had taken of the processor when the last round was closed.
+    processor_ms: u64,
 }
 
 impl<'a> Flooding<'a> {
     fn of(floods: &'a [Flood]) -> Self {
         let kinds = std::iter::once(None).chain(floods.iter().copied().map(Some));
         let rounds = kinds.map(Rounds::under).collect();
-        Self { floods, rounds, strangers: None, has_turned: true }
+        Self { floods, rounds, strangers: None, has_turned: true, processor_ms: 0 }
     }
 
     fn current(&mut self) -> Option<&mut Rounds> {
@@ -159,11 +161,14 @@ impl<'a> Flooding<'a> {
     }
 
     /// So many rounds were closed, after so long.
-    fn closed(&mut self, count: u64, took: Duration) {
+    fn closed(&mut self, count: u64, took: Duration, coordinator: &Process) {
         let counts = count == 1 && !self.has_turned;
         self.has_turned = false;
+        let processor_ms = coordinator.processor_ms().unwrap_or(0);
+        let since = std::mem::replace(&mut self.processor_ms, processor_ms);
         if counts && let Some(rounds) = self.current() {
             rounds.ms.push(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+            rounds.processor_ms += processor_ms.saturating_sub(since);
         }
     }
 

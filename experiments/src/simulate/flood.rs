@@ -81,13 +81,20 @@ pub struct Rounds {
     pub ms: Vec<u64>,
     /// Connections, calls and streams that strangers tried.
     pub attempts: u64,
+    /// Processor time of the coordinator in these rounds, in milliseconds.
+    pub processor_ms: u64,
     /// The most memory that the coordinator had, in bytes.
     pub most_bytes: u64,
 }
 
 impl Rounds {
     pub(super) fn under(flood: Option<Flood>) -> Self {
-        Self { flood, ms: Vec::new(), attempts: 0, most_bytes: 0 }
+        Self { flood, ms: Vec::new(), attempts: 0, processor_ms: 0, most_bytes: 0 }
+    }
+
+    /// Processor time of the coordinator a round, in milliseconds.
+    pub fn processor_ms_of_one(&self) -> f64 {
+        self.processor_ms as f64 / self.ms.len().max(1) as f64
     }
 
     /// Their median with the quartiles around it, in milliseconds; `None` where there are no rounds.

@@ -148,8 +148,9 @@ pub fn text(simulation: &Simulation) -> String {
             let name = one.flood.map_or_else(|| "peace".to_owned(), |flood| flood.to_string());
             let _ = writeln!(
                 text,
-                "             {name:<10} {} rounds, median {median} ms ({lower} to {upper}); {} attempts; coordinator at most {} MB",
+                "             {name:<10} {} rounds, median {median} ms ({lower} to {upper}), {:.0} ms of the coordinator's processor; {} attempts; at most {} MB",
                 one.ms.len(),
+                one.processor_ms_of_one(),
                 one.attempts,
                 one.most_bytes / 1_000_000,
             );
