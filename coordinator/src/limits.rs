@@ -37,6 +37,10 @@ pub struct Limits {
     pub connections: usize,
     /// Those of one address. Institutions may share one: behind a gateway, or on one machine.
     pub connections_per_address: usize,
+    /// New connections a second of one address, on average; a guest's call that is refused counts as one.
+    pub connections_per_second: u32,
+    /// The same in a burst.
+    pub connections_in_a_burst: u32,
     /// How long a connection is kept between calls.
     pub idle_deadline: Duration,
     /// Bytes a second that all guests together read.
@@ -66,6 +70,8 @@ impl Default for Limits {
             bytes_per_second_of_guests: 8 << 20,
             connections: 4096,
             connections_per_address: 1024,
+            connections_per_second: 100,
+            connections_in_a_burst: 2048,
             idle_deadline: Duration::from_secs(300),
             streams_per_connection: 64,
             calls_per_second: 2_000,

@@ -49,7 +49,7 @@ const STREAMED: &str = "/consilium.v1.Federation/SubmitUpdate";
 #[derive(Debug, Clone)]
 pub(crate) struct Calls {
     routes: Routes,
-    rate: Arc<RateLimit>,
+    rate: Arc<RateLimit<Peer>>,
     places: Arc<Places>,
     guests: Arc<Pace>,
     refusals: Arc<Refusals>,
@@ -67,7 +67,7 @@ impl Calls {
     ) -> Self {
         Self {
             routes: routes.prepare(),
-            rate: Arc::new(RateLimit::new(limits)),
+            rate: Arc::new(RateLimit::new(limits.calls_per_second, limits.burst)),
             places: Places::new(limits),
             guests: Pace::new(limits.bytes_per_second_of_guests),
             refusals,
@@ -100,11 +100,14 @@ impl Service<Request<Body>> for Calls {
         let call = identified.as_ref().map(|(caller, _)| caller.begin());
         let mut place = None;
         let mut paced = None;
-        if let Some((_, peer)) = identified {
+        if let Some((caller, peer)) = identified {
             match self.admit(peer) {
                 Ok(taken) => place = Some(taken),
                 Err((error, limit)) => {
                     self.refusals.count(limit);
+                    if matches!(peer, Peer::Guest(_)) {
+                        caller.is_refused(self.clock.now_ms());
+                    }
                     let refused = status(error).into_http();
                     return Box::pin(async move { Ok(refused) });
                 }

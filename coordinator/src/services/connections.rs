@@ -4,6 +4,9 @@
 //! address, and when there is no room, the one that has been idle longest makes some: first of those that have never called,
 //! then of those between two calls. A client whose connection is taken so connects again with its next call; what it is in the
 //! middle of is never taken. Whoever never calls is let go after a while anyhow.
+//!
+//! A handshake and a refusal cost the node more than they cost a stranger. So an address has so many of both in a second; when it has
+//! had them, its guests are hung up on, and it is not listened to before the next are due.
 
 use std::{
     collections::BTreeMap,
@@ -26,9 +29,10 @@ use tonic::transport::server::Connected;
 
 use super::{
     peer::Peer,
+    rate_limit::RateLimit,
     refusals::{Limit, Refusals},
 };
-use crate::Limits;
+use crate::{Limits, SystemClock, clock::Clock as _};
 
 /// How long the listener rests when the system has no descriptor left.
 const REST: Duration = Duration::from_millis(50);
@@ -41,6 +45,9 @@ pub(crate) struct Connections {
     /// How long a connection may be open before its first call, and rest between calls.
     silence: Duration,
     idle: Duration,
+    /// What an address may ask of the node before it is somebody's.
+    patience: RateLimit<IpAddr>,
+    clock: SystemClock,
     refusals: Arc<Refusals>,
     open: Mutex<Open>,
 }
@@ -91,6 +98,8 @@ impl Connections {
             most_of_an_address: limits.connections_per_address,
             silence: limits.header_deadline,
             idle: limits.idle_deadline,
+            patience: RateLimit::new(limits.connections_per_second, limits.connections_in_a_burst),
+            clock: SystemClock::new(),
             refusals,
             open: Mutex::default(),
         })
@@ -107,6 +116,7 @@ impl Connections {
 
     /// Takes a new connection in, if there is room or somebody idle makes some; then what tells it that it is cut.
     fn admit(self: &Arc<Self>, address: IpAddr) -> Option<(Caller, oneshot::Receiver<()>)> {
+        self.patience.take(address, self.clock.now_ms()).ok()?;
         let mut open = self.open();
         let of_address = open.by_number.values().filter(|entry| entry.address == address).count();
         // Whose address has its share makes room itself, and nobody else does.
@@ -158,6 +168,13 @@ impl Caller {
     /// Who is at the other end: `identify` is asked once for a connection.
     pub(crate) fn peer(&self, identify: impl FnOnce() -> Peer) -> Peer {
         *self.peer.get_or_init(identify)
+    }
+
+    /// A call of a guest was refused. Where its address has tried the node's patience, the connection is cut.
+    pub(crate) fn is_refused(&self, now_ms: u64) {
+        if self.connections.patience.take(self.address, now_ms).is_err() {
+            self.connections.open().by_number.remove(&self.number);
+        }
     }
 
     /// Begins a call; it lasts until what is returned is dropped.
@@ -359,6 +376,21 @@ mod tests {
         let _call = third.begin();
         assert!(connections.admit(HERE).is_none());
         assert!(calling_cut.try_recv() == Err(oneshot::error::TryRecvError::Empty));
+    }
+
+    #[test]
+    fn an_address_that_tries_the_patience_is_cut_and_not_listened_to_and_others_are() {
+        let limits =
+            Limits { connections_per_second: 1, connections_in_a_burst: 4, ..Limits::default() };
+        let connections = Connections::new(&limits, Arc::default());
+        let (guest, mut cut) = connections.admit(THERE).unwrap();
+        let now_ms = connections.clock.now_ms();
+        (0..3).for_each(|_| guest.is_refused(now_ms));
+        assert!(cut.try_recv() == Err(oneshot::error::TryRecvError::Empty));
+        guest.is_refused(now_ms);
+        assert!(cut.try_recv() == Err(oneshot::error::TryRecvError::Closed));
+        assert!(connections.admit(THERE).is_none());
+        assert!(connections.admit(HERE).is_some());
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! | `calls` | what every call is held to before its message is read |
 //! | `identify` | who is at the other end of a connection |
 //! | `peer` | who calls, and for whom that one may speak |
-//! | `rate_limit`, `places` | how often one peer may call, and how many calls it may have open |
+//! | `rate_limit`, `places` | how often a peer may call or an address connect, and how many calls a peer may have open |
 //! | `pace` | how fast guests read |
 //! | `refusals` | what was turned away, counted by the limit that it met |
 //! | `status` | one function from an error to a gRPC status |

@@ -1,22 +1,22 @@
-//! How often one peer may call.
+//! How often something may happen for one key: a peer's calls, an address's connections.
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Mutex, PoisonError},
 };
 
-use super::peer::Peer;
-use crate::{Limits, error::CallError};
+use crate::error::CallError;
 
-/// Peers that are remembered at once.
-const MAX_PEERS: usize = 4096;
+/// Keys that are remembered at once.
+const MAX_KEYS: usize = 4096;
 
-/// A token bucket for every peer.
+/// A token bucket for every key.
 #[derive(Debug)]
-pub(crate) struct RateLimit {
-    calls_per_second: f64,
+pub(crate) struct RateLimit<K> {
+    per_second: f64,
     burst: f64,
-    buckets: Mutex<HashMap<Peer, Bucket>>,
+    buckets: Mutex<HashMap<K, Bucket>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -25,35 +25,35 @@ struct Bucket {
     filled_ms: u64,
 }
 
-impl RateLimit {
-    pub(crate) fn new(limits: &Limits) -> Self {
+impl<K: Copy + Eq + Hash> RateLimit<K> {
+    /// So many a second on average, and so many in a burst.
+    pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         Self {
-            calls_per_second: f64::from(limits.calls_per_second.max(1)),
-            burst: f64::from(limits.burst.max(1)),
+            per_second: f64::from(per_second.max(1)),
+            burst: f64::from(burst.max(1)),
             buckets: Mutex::default(),
         }
     }
 
-    /// Takes a token of `peer`, or says when there is one again.
-    pub(crate) fn take(&self, peer: Peer, now_ms: u64) -> Result<(), CallError> {
+    /// Takes a token of `key`, or says when there is one again.
+    pub(crate) fn take(&self, key: K, now_ms: u64) -> Result<(), CallError> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let filled = |bucket: &Bucket| {
             let elapsed_ms = now_ms.saturating_sub(bucket.filled_ms) as f64;
-            (bucket.tokens + elapsed_ms * self.calls_per_second / 1000.0).min(self.burst)
+            (bucket.tokens + elapsed_ms * self.per_second / 1000.0).min(self.burst)
         };
-        if buckets.len() >= MAX_PEERS && !buckets.contains_key(&peer) {
+        if buckets.len() >= MAX_KEYS && !buckets.contains_key(&key) {
             // A full bucket says the same as none.
             buckets.retain(|_, bucket| filled(bucket) < self.burst);
-            if buckets.len() >= MAX_PEERS {
+            if buckets.len() >= MAX_KEYS {
                 return Err(CallError::TooOften { wait_ms: 1000 });
             }
         }
-        let bucket =
-            buckets.entry(peer).or_insert(Bucket { tokens: self.burst, filled_ms: now_ms });
+        let bucket = buckets.entry(key).or_insert(Bucket { tokens: self.burst, filled_ms: now_ms });
         bucket.tokens = filled(bucket);
         bucket.filled_ms = now_ms;
         if bucket.tokens < 1.0 {
-            let wait_ms = ((1.0 - bucket.tokens) * 1000.0 / self.calls_per_second).ceil() as u64;
+            let wait_ms = ((1.0 - bucket.tokens) * 1000.0 / self.per_second).ceil() as u64;
             return Err(CallError::TooOften { wait_ms });
         }
         bucket.tokens -= 1.0;
@@ -65,10 +65,10 @@ impl RateLimit {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use super::*;
+    use super::{super::peer::Peer, *};
 
-    fn limit() -> RateLimit {
-        RateLimit::new(&Limits { calls_per_second: 10, burst: 3, ..Limits::default() })
+    fn limit() -> RateLimit<Peer> {
+        RateLimit::new(10, 3)
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
     fn the_memory_for_peers_is_bounded_and_idle_ones_are_forgotten() {
         let limit = limit();
         let address = |i: u32| Peer::Address(Ipv4Addr::from(i).into());
-        for i in 0..MAX_PEERS as u32 {
+        for i in 0..MAX_KEYS as u32 {
             limit.take(address(i), 0).unwrap();
         }
         assert!(limit.take(address(u32::MAX), 0).is_err());
