@@ -9,7 +9,8 @@ use clap::Args;
 use consilium_cli::Failure;
 use consilium_coordinator::{status_of_ledger, status_of_node};
 use consilium_identity::{
-    CoordinatorFiles, install_coordinator, is_plain_name, request_as_coordinator,
+    CoordinatorFiles, install_coordinator, install_coordinator_again, is_plain_name,
+    request_as_coordinator,
 };
 use rand_core::OsRng;
 
@@ -24,10 +25,23 @@ pub(crate) fn request(name: &str, out: &Path) -> Result<String, Failure> {
 }
 
 /// Puts the genesis beside the keys.
-pub(crate) fn install(ceremony: &Path, from: &Path) -> Result<String, Failure> {
-    let files = install_coordinator(ceremony, from).map_err(Failure::unusable)?;
-    let chain = files.parameters.chain_id;
-    Ok(format!("chain {chain}: compare it with the others before you serve them\n"))
+pub(crate) fn install(
+    ceremony: &Path,
+    from: &Path,
+    keys_of: Option<&Path>,
+) -> Result<String, Failure> {
+    let (files, vouched) = match keys_of {
+        Some(known) => (
+            install_coordinator_again(ceremony, from, known),
+            "signed by the authority of the earlier run; serve it by a process of its own, with a --ledger and a --listen of its own",
+        ),
+        None => (
+            install_coordinator(ceremony, from),
+            "compare it with the others before you serve them",
+        ),
+    };
+    let chain = files.map_err(Failure::unusable)?.parameters.chain_id;
+    Ok(format!("chain {chain}: {vouched}\n"))
 }
 
 #[derive(Args)]
