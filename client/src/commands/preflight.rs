@@ -7,15 +7,13 @@ use std::{
 };
 
 use clap::Args;
-use consilium_cli::{Failure, command_line::print};
-use consilium_client::{
-    agreed_dictionary,
-    policy::Policy,
-    preflight::{Finding, Standing, way},
+use consilium_cli::{
+    Failure,
+    preflight::{Finding, free_bytes, report},
 };
+use consilium_client::{agreed_dictionary, policy::Policy, preflight::way};
 use consilium_contract::Parameters;
 use consilium_identity::InstitutionFiles;
-use rustix::fs::statvfs;
 
 use super::{
     reach::PlainTcp,
@@ -63,18 +61,7 @@ pub(crate) struct Preflight {
 
 impl Preflight {
     pub(crate) fn execute(&self) -> Result<String, Failure> {
-        let findings = self.findings()?;
-        let bad = findings.iter().filter(|finding| finding.standing == Standing::Bad).count();
-        let text = if self.json {
-            format!("{:#}\n", serde_json::json!({ "ready": bad == 0, "findings": findings }))
-        } else {
-            findings.iter().map(|finding| format!("{finding}\n")).collect()
-        };
-        if bad == 0 {
-            return Ok(text);
-        }
-        print(&text);
-        Err(Failure::failed(format!("{bad} of {} are not as they should be", findings.len())))
+        report(&self.findings()?, self.json)
     }
 
     fn findings(&self) -> Result<Vec<Finding>, Failure> {
@@ -184,17 +171,12 @@ fn certified(rows: &Rows, files: &InstitutionFiles) -> Finding {
 
 /// Room for the bodies of two rounds, and for the chain.
 fn disk(state: &Path, parameters: &Parameters) -> Finding {
-    let there = state.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
-    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
     let bodies = (parameters.longest_body() as u64).saturating_mul(parameters.institutions.into());
     let needed = bodies.saturating_mul(2).saturating_add(ROOM);
     let mb = |bytes: u64| bytes >> 20;
-    match statvfs(there) {
-        Err(error) => {
-            Finding::bad("disk", format!("{}: {error}", there.display()), "give another --state")
-        }
-        Ok(disk) => {
-            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    match free_bytes(state) {
+        Err(error) => Finding::bad("disk", error, "give another --state"),
+        Ok((free, there)) => {
             let found = format!("{} MB free under {}", mb(free), there.display());
             if free < needed {
                 let advice = format!("a run of this size should have {} MB", mb(needed));
