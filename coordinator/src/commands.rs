@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use consilium_cli::Failure;
+use consilium_cli::{Failure, preflight::report};
 use consilium_coordinator::{status_of_ledger, status_of_node};
 use consilium_identity::{
     CoordinatorFiles, install_coordinator, install_coordinator_again, is_plain_name,
@@ -71,5 +71,46 @@ impl Status {
         };
         let files = CoordinatorFiles::load(ceremony).map_err(Failure::unusable)?;
         status_of_ledger(files, ledger, &self.scratch, self.json).map_err(Failure::failed)
+    }
+}
+
+pub(crate) const PREFLIGHT: &str = "\
+What is looked at: the folder with the keys, the certificate that is made of them, the ledger and whether it is this run's and whole, the
+disk, the addresses, the clock, file descriptors, and the folder of the backup. Nothing is founded, sealed or made; a ledger that is there
+is opened and closed again, as at a start. Run it as the user that the coordinator runs as, while the coordinator does not run.
+
+Exit codes:
+  0  a coordinator can be started
+  1  something is not as it should be: the report says what to do
+  2  a value given is not usable";
+
+#[derive(Args)]
+pub(crate) struct Preflight {
+    /// The coordinator's folder, in which the genesis is installed.
+    #[arg(long, value_name = "DIR")]
+    ceremony: PathBuf,
+    /// Folder of the ledger, as for the coordinator itself.
+    #[arg(long, value_name = "DIR")]
+    ledger: PathBuf,
+    /// Address to listen on, as for the coordinator itself.
+    #[arg(long, default_value = "127.0.0.1:7420")]
+    listen: SocketAddr,
+    /// Address of --metrics, as for the coordinator itself.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:7421")]
+    metrics: Option<SocketAddr>,
+    /// Folder that `backup` writes to.
+    #[arg(long, value_name = "DIR")]
+    backup: Option<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Preflight {
+    /// Says what is there and what is not.
+    pub(crate) fn execute(self) -> Result<String, Failure> {
+        let Self { ceremony, ledger, listen, metrics, backup, json } = self;
+        let looked = consilium_coordinator::Preflight { ceremony, ledger, listen, metrics, backup };
+        report(&looked.look(), json)
     }
 }

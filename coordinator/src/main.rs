@@ -75,6 +75,9 @@ enum Command {
         #[arg(long, value_name = "FOLDER")]
         keys_of: Option<PathBuf>,
     },
+    /// Look whether everything that a coordinator needs is there, and say what to do where it is not.
+    #[command(after_help = commands::PREFLIGHT)]
+    Preflight(commands::Preflight),
     /// Back up a ledger, whether a coordinator has it open or not: the folder gets the blocks that it lacks, with all that they
     /// name, up to the last durable one.
     ///
@@ -186,6 +189,9 @@ fn main() -> ExitCode {
         }
         Cli { command: Some(Command::Install { ceremony, from, keys_of }), .. } => {
             return finish::<Cli>(commands::install(&ceremony, &from, keys_of.as_deref()));
+        }
+        Cli { command: Some(Command::Preflight(preflight)), .. } => {
+            return finish::<Cli>(preflight.execute());
         }
         Cli { command: Some(Command::Status(status)), .. } => {
             return finish::<Cli>(status.execute());

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args;
+use consilium_audit::history::History;
 use consilium_cli::{
     Failure,
     preflight::{Finding, free_bytes, report},
@@ -21,7 +22,7 @@ use super::{
 };
 
 pub(crate) const PREFLIGHT: &str = "\
-What is looked at: the folder with the keys, the site's policy, the rows under the run's dictionary, room on the disk of --state, the
+What is looked at: the folder with the keys, the site's policy, the rows under the run's dictionary, --state and room on its disk, the
 coordinator's name, port, certificate, chain and clock. Nothing is enrolled or sent but a question for the newest block.
 
 Exit codes:
@@ -75,6 +76,7 @@ impl Preflight {
         let mut findings = vec![folder(&self.ceremony, &files)];
         findings.extend(self.rows_and_policy(&files));
         if let Some(state) = &self.state {
+            findings.push(of_this_run(state, &files.parameters));
             findings.push(disk(state, &files.parameters));
         }
         if let Some(address) = &self.coordinator {
@@ -167,6 +169,18 @@ fn certified(rows: &Rows, files: &InstitutionFiles) -> Finding {
     let positive =
         rows.positive.map_or_else(String::new, |positive| format!(", {positive} of them positive"));
     Finding::good("rows", format!("{number} rows{positive}"))
+}
+
+/// A state directory is of one run.
+fn of_this_run(state: &Path, parameters: &Parameters) -> Finding {
+    let at = state.display();
+    match History::check_run(state, parameters) {
+        Err(error) => {
+            Finding::bad("state", error.to_string(), "give this run a --state of its own")
+        }
+        Ok(()) if state.exists() => Finding::good("state", format!("{at} is there")),
+        Ok(()) => Finding::good("state", format!("{at}: none yet; `run` makes it")),
+    }
 }
 
 /// Room for the bodies of two rounds, and for the chain.

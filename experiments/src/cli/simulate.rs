@@ -1,6 +1,6 @@
 //! `consilium simulate` on the command line.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
@@ -38,6 +38,10 @@ pub(super) struct SimulateArgs {
     /// Packets in a hundred that are lost, and come 200 ms late because TCP sends them again.
     #[arg(long, default_value_t = 0.0, value_name = "PERCENT", value_parser = percent)]
     loss: f64,
+    /// Have the coordinator show what it does meanwhile, on a page at http://ADDRESS: of each run in turn. [default where it is given
+    /// without an address: 127.0.0.1:7421]
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:7421")]
+    metrics: Option<SocketAddr>,
     /// Determines the model; encryption always uses the operating system's randomness.
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -73,6 +77,7 @@ impl SimulateArgs {
             epochs: self.epochs,
             hidden: self.hidden,
             seed: self.seed,
+            metrics: self.metrics,
             faults,
         };
         let progress = Progress::on_stderr();

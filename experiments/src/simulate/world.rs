@@ -133,6 +133,9 @@ impl Founded<'_> {
         command.arg("--ceremony").arg(self.path("ceremony/coordinator"));
         command.arg("--ledger").arg(self.path("ledger"));
         command.args(["--listen", &listen.to_string(), "--linger", "5"]);
+        if let Some(address) = self.world.config.metrics {
+            command.args(["--metrics", &address.to_string()]);
+        }
         quiet(&mut command);
         command
     }
