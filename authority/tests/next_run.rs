@@ -77,7 +77,7 @@ impl Sites {
     fn found(&self, earlier: &str, out: &str, more: &[&str]) -> (Option<i32>, String) {
         let (from, out) = (self.text(&format!("{earlier}/authority")), self.text(out));
         let own = ["init", "--from", &from, "--out", &out, "--inputs", "2", "--hidden", "4"];
-        program(&[&own[..], &["--steps", "7"], more].concat())
+        program(&[&own[..], &["--steps", "7", "--allow-threshold-one"], more].concat())
     }
 
     fn founded(&self, earlier: &str, out: &str, more: &[&str]) -> AuthorityFiles {
