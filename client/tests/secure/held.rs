@@ -21,7 +21,7 @@ fn status(world: &World, name: &str) -> String {
 
 /// Rounds that a log says are closed.
 fn rounds(log: &str) -> usize {
-    log.matches("purpose=").count()
+    log.matches("round closed").count()
 }
 
 /// Waits until an institution has seen so many more rounds closed.
