@@ -135,7 +135,7 @@ mod tests {
         let (chain, blocks) = chain_of(4);
         let elsewhere = ChainId([8; 32]);
         let other_run = Validators::single(elsewhere, coordinator().verifying_key());
-        let mut other = HeaderChain::new(other_run.clone());
+        let mut other = HeaderChain::new(other_run);
         for height in 0..4 {
             let entries = vec![height.to_string().into_bytes()];
             let header = other.propose(&entries, state_before(height), 2_000 + height).unwrap();
