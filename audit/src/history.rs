@@ -7,8 +7,11 @@
 
 use std::path::{Path, PathBuf};
 
-use consilium_contract::{Parameters, transaction::parse_entry};
-use consilium_hash::TransactionHash;
+use consilium_contract::{
+    Parameters,
+    transaction::{chain_id, parse_entry},
+};
+use consilium_hash::{ChainId, TransactionHash};
 use consilium_ledger::{
     Block, ChainError, HeaderChain, MAX_BLOCK_BYTES, Note, SealedHeader, SignedCheckpoint,
     VerifiedHeader,
@@ -47,6 +50,18 @@ pub enum HistoryError {
     /// The copy on disk cannot be read or written, or is not what was written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The directory is of another run than the one that is asked about.
+    #[error(
+        "{} holds what belongs to another run, chain {}: give each run a directory of its own, and this one to the run that it is of",
+        directory.display(),
+        chain.short()
+    )]
+    OtherRun {
+        /// The directory.
+        directory: PathBuf,
+        /// The run that it is of.
+        chain: ChainId,
+    },
     /// The coordinator signed another history than the one on disk.
     #[error("the coordinator shows another history than the one that was verified here, from height {height} on; \
              what it has signed is in {}: stop trusting this coordinator and show the file to the others", evidence.display())]
@@ -86,13 +101,27 @@ impl History {
     /// Opens the copy in `directory`, verifying it again, or begins one.
     ///
     /// # Errors
-    /// [`HistoryError::File`] where the file does not hold blocks of this chain.
+    /// [`HistoryError::OtherRun`]; [`HistoryError::File`] where the file does not hold blocks of this chain.
     pub fn open(directory: &Path, parameters: &Parameters) -> Result<Self, HistoryError> {
         Self::verify(
             directory,
             Log::open(&directory.join(FILE), MAX_BLOCK_BYTES as u32)?,
             parameters,
         )
+    }
+
+    /// Refuses a directory that is of another run, before anything in it is opened for writing, or waited for.
+    ///
+    /// # Errors
+    /// [`HistoryError::OtherRun`]. A directory without a whole first block is of no run yet, or [`open`](Self::open) says what
+    /// is wrong with it.
+    pub fn check_run(directory: &Path, parameters: &Parameters) -> Result<(), HistoryError> {
+        let view = Log::view(&directory.join(FILE), MAX_BLOCK_BYTES as u32);
+        let Ok(Some(bytes)) = view.and_then(|mut log| log.get(0)) else { return Ok(()) };
+        match Block::decode(&bytes) {
+            Ok(first) => check_first(&first, directory, parameters),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Opens a copy that another process may be writing, to read it.
@@ -125,6 +154,9 @@ impl History {
                     "block {height} says that it is at height {}",
                     block.height()
                 )));
+            }
+            if height == 0 {
+                check_first(&block, directory, parameters)?;
             }
             chain
                 .append_block(&block)
@@ -295,5 +327,19 @@ impl History {
     /// What makes everything recorded so far durable.
     pub fn flush(&mut self) -> Flush {
         self.log.flush()
+    }
+}
+
+/// Refuses the first block of another run.
+fn check_first(
+    first: &Block,
+    directory: &Path,
+    parameters: &Parameters,
+) -> Result<(), HistoryError> {
+    match first.entries.first().map(|genesis| chain_id(genesis)) {
+        Some(chain) if chain != parameters.chain_id => {
+            Err(HistoryError::OtherRun { directory: directory.to_owned(), chain })
+        }
+        _ => Ok(()),
     }
 }

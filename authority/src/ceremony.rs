@@ -12,6 +12,7 @@ use rand_core::CryptoRngCore;
 use crate::{
     AuthorityError, AuthorityFiles, CeremonySpec,
     founding::{CoordinatorKeys, found},
+    known::AuthorityKeys,
 };
 
 /// Everything that a run starts from, in memory.
@@ -46,7 +47,7 @@ impl Ceremony {
             signing_key: signing.verifying_key(),
             evaluation_key: evaluation.verifying_key(),
         };
-        let mut authority = found(spec, keys, rng)?;
+        let mut authority = found(spec, AuthorityKeys::generate(rng), keys, rng)?;
         let institutions = (1..).zip(&spec.rows);
         let institutions = institutions
             .map(|(index, &rows)| authority.admit(&institution_folder(index), rows, rng));

@@ -14,11 +14,15 @@ use consilium_proto::v1::{SignedTransaction, transaction::Action};
 use consilium_transport::Presented;
 use zeroize::Zeroizing;
 
-use crate::register::{MAX_REGISTER_BYTES, Register, Registered};
+use crate::{
+    barred::Barred,
+    register::{MAX_REGISTER_BYTES, Register, Registered},
+};
 
 const AUTHORITY_KEY: &str = "authority.key";
 const NONCE: &str = "nonce";
 pub(crate) const PSEUDONYMS: &str = "pseudonyms.toml";
+const REVOKED: &str = "revoked.toml";
 
 /// What the authority keeps: its key, the nonce of the pseudonyms, whom it has registered, and the genesis.
 pub struct AuthorityFiles {
@@ -36,6 +40,7 @@ pub struct AuthorityFiles {
     pub parameters: Parameters,
     pub(crate) pseudonym_nonce: Zeroizing<[u8; 32]>,
     pub(crate) register: Register,
+    pub(crate) barred: Barred,
 }
 
 impl fmt::Debug for AuthorityFiles {
@@ -77,6 +82,10 @@ impl AuthorityFiles {
             let problem = format!("is not what the pseudonyms of {PSEUDONYMS} follow from");
             return Err(FilesError::invalid(dir.join(NONCE), problem));
         }
+        let path = dir.join(REVOKED);
+        let barred = disk::read_if_there(&path, MAX_REGISTER_BYTES)?.unwrap_or_default();
+        let barred =
+            Barred::from_toml(&barred).map_err(|problem| FilesError::invalid(&path, problem))?;
         let dictionary = disk::read_if_there(&dir.join(DICTIONARY), MAX_DICTIONARY_BYTES)?;
         Ok(Self {
             signing,
@@ -87,6 +96,7 @@ impl AuthorityFiles {
             parameters,
             pseudonym_nonce,
             register,
+            barred,
         })
     }
 
@@ -98,6 +108,7 @@ impl AuthorityFiles {
         let key = self.signing.to_bytes();
         let tls = self.tls.to_bytes();
         let names = self.register.to_toml();
+        let barred = self.barred.to_toml();
         let mut files: Vec<(&str, &[u8])> = vec![
             (AUTHORITY_KEY, &*key),
             (TLS_KEY, &*tls),
@@ -107,6 +118,7 @@ impl AuthorityFiles {
             (INITIAL_MODEL, &self.initial_model),
         ];
         files.extend(self.dictionary.iter().map(|text| (DICTIONARY, text.as_slice())));
+        files.extend((!self.barred.is_empty()).then_some((REVOKED, barred.as_bytes())));
         disk::write_folder(dir, &files)
     }
 

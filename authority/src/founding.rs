@@ -8,13 +8,9 @@ use consilium_contract::{
     parameters::{PROTOCOL_VERSION, Parameters},
     transaction::{NO_CHAIN, entry, sign},
 };
-use consilium_crypto::{
-    Bound,
-    mask::Kind as MaskKind,
-    signature::{SigningKey, VerifyingKey},
-};
+use consilium_crypto::{Bound, mask::Kind as MaskKind, signature::VerifyingKey};
 use consilium_identity::{
-    FilesError, PartyRequest, TlsKey, disk,
+    FilesError, PartyRequest, disk,
     layout::{CERTIFICATE, DICTIONARY, GENESIS, INITIAL_MODEL},
 };
 use consilium_proto::{
@@ -26,7 +22,9 @@ use rand_core::CryptoRngCore;
 use zeroize::Zeroizing;
 
 use crate::{
-    AgreedDictionary, AuthorityError, AuthorityFiles, CeremonySpec,
+    AgreedDictionary, AuthorityError, AuthorityFiles, CeremonySpec, Known,
+    barred::Barred,
+    known::AuthorityKeys,
     membership::{Certified, compare_fingerprint},
     register::Register,
 };
@@ -70,27 +68,43 @@ impl Founding {
         institutions: &[Asked],
         rng: &mut impl CryptoRngCore,
     ) -> Result<Self, AuthorityError> {
-        if institutions.len() != spec.rows.len() {
-            return Err(AuthorityError::Spec {
-                field: "rows",
-                actual: format!("{} numbers", spec.rows.len()),
-                expected: format!("one for each of {} institutions", institutions.len()),
-            });
-        }
-        compare_fingerprint(&coordinator.request, &coordinator.fingerprint)?;
-        let evaluation_key = coordinator.request.evaluation_key();
-        let evaluation_key = *evaluation_key.ok_or_else(|| AuthorityError::Institution {
-            name: coordinator.request.name().to_owned(),
-            problem: "asks as an institution; have the coordinator ask with `consilium-coordinator request`".to_owned(),
-        })?;
-        let signing_key = *coordinator.request.signing_key();
-        let keys = CoordinatorKeys { signing_key, evaluation_key };
-        let mut authority = found(spec, keys, rng)?;
-        let mut certified = Vec::with_capacity(institutions.len());
-        for (Asked { request, fingerprint }, &rows) in institutions.iter().zip(&spec.rows) {
+        check_rows(spec, institutions.len())?;
+        let coordinator = coordinator.keys()?;
+        let authority = found(spec, AuthorityKeys::generate(rng), coordinator, rng)?;
+        Self { authority, institutions: Vec::new() }.joined_by(institutions, &spec.rows)
+    }
+
+    /// Founds the next run on whom an earlier one knows: the same authority, the institutions of `known`, after them those who
+    /// ask, and the same coordinator where no other one asks. The one at place i has index i + 1.
+    ///
+    /// # Errors
+    /// As [`hold`](Self::hold), and [`AuthorityError::Institution`] for whoever was revoked in an earlier run.
+    pub fn again(
+        spec: &CeremonySpec,
+        known: Known,
+        coordinator: Option<&Asked>,
+        joining: &[Asked],
+        rng: &mut impl CryptoRngCore,
+    ) -> Result<Self, AuthorityError> {
+        let Known { keys, coordinator: former, institutions, barred } = known;
+        check_rows(spec, institutions.len() + joining.len())?;
+        let coordinator = coordinator.map_or(Ok(former), Asked::keys)?;
+        let mut authority = AuthorityFiles { barred, ..found(spec, keys, coordinator, rng)? };
+        let known = institutions.iter().zip(&spec.rows).map(|(known, &rows)| {
+            authority.certify(&known.name, &known.signing_key, known.tls_key, rows)
+        });
+        let certified = known.collect::<Result<_, _>>()?;
+        let rows = spec.rows.get(institutions.len()..).unwrap_or_default();
+        Self { authority, institutions: certified }.joined_by(joining, rows)
+    }
+
+    /// With those who ask, each with its number of rows.
+    fn joined_by(self, asked: &[Asked], rows: &[u64]) -> Result<Self, AuthorityError> {
+        let Self { mut authority, institutions: mut certified } = self;
+        for (Asked { request, fingerprint }, &rows) in asked.iter().zip(rows) {
             if authority.register.has(request.name()) {
-                let problem =
-                    "asks twice, or two have this name: each needs one of its own".to_owned();
+                let problem = "asks twice, or another one has this name: each needs one of its own"
+                    .to_owned();
                 return Err(AuthorityError::Institution {
                     name: request.name().to_owned(),
                     problem,
@@ -157,13 +171,39 @@ impl AuthorityFiles {
     }
 }
 
-/// Makes the authority's keys and signs the genesis. Nobody is registered yet.
+impl Asked {
+    /// A coordinator's keys, if its fingerprint is the one that was read out.
+    fn keys(&self) -> Result<CoordinatorKeys, AuthorityError> {
+        let Self { request, fingerprint } = self;
+        compare_fingerprint(request, fingerprint)?;
+        let evaluation_key = request.evaluation_key();
+        let evaluation_key = *evaluation_key.ok_or_else(|| AuthorityError::Institution {
+            name: request.name().to_owned(),
+            problem: "asks as an institution; have the coordinator ask with `consilium-coordinator request`".to_owned(),
+        })?;
+        Ok(CoordinatorKeys { signing_key: *request.signing_key(), evaluation_key })
+    }
+}
+
+fn check_rows(spec: &CeremonySpec, institutions: usize) -> Result<(), AuthorityError> {
+    if institutions == spec.rows.len() {
+        return Ok(());
+    }
+    Err(AuthorityError::Spec {
+        field: "rows",
+        actual: format!("{} numbers", spec.rows.len()),
+        expected: format!("one for each of {institutions} institutions"),
+    })
+}
+
+/// Signs the genesis. Nobody is registered yet.
 ///
 /// # Errors
 /// [`AuthorityError::Spec`], [`AuthorityError::Unprotected`] and [`AuthorityError::Genesis`], naming the number that does not
 /// fit.
 pub(crate) fn found(
     spec: &CeremonySpec,
+    keys: AuthorityKeys,
     coordinator: CoordinatorKeys,
     rng: &mut impl CryptoRngCore,
 ) -> Result<AuthorityFiles, AuthorityError> {
@@ -194,8 +234,7 @@ pub(crate) fn found(
         ));
     }
 
-    let authority = SigningKey::generate(rng);
-    let tls = TlsKey::generate(rng);
+    let AuthorityKeys { signing: authority, tls } = keys;
     let nonce = random_hash(rng);
     let pseudonym_nonce = Zeroizing::new(random_hash(rng));
 
@@ -248,6 +287,7 @@ pub(crate) fn found(
         tls,
         pseudonym_nonce,
         register: Register::default(),
+        barred: Barred::default(),
         genesis_entry,
         initial_model,
         parameters,

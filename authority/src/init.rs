@@ -26,7 +26,8 @@ pub(super) struct Init {
     #[command(flatten)]
     parties: Parties,
     /// Rows that each institution trains on, in order: its weight in the mean. One number stands for all.
-    #[arg(long, value_delimiter = ',', required = true)]
+    /// With --from: as there, where nothing is given.
+    #[arg(long, value_delimiter = ',', required_unless_present = "from")]
     rows: Vec<u64>,
     #[command(flatten)]
     inputs: Inputs,
@@ -97,18 +98,9 @@ pub(super) struct Init {
 }
 
 pub(super) fn init(arguments: &Init) -> Result<String, String> {
-    let institutions = arguments.parties.number()?;
-    let rows = match arguments.rows.as_slice() {
-        [rows] => (0..institutions).map(|_| *rows).collect(),
-        rows => rows.to_vec(),
-    };
-    if rows.len() != institutions as usize {
-        let given = rows.len();
-        let expected = institutions;
-        return Err(format!(
-            "--rows has {given} numbers; give one for each of the {expected} institutions, or one for all"
-        ));
-    }
+    let known = arguments.parties.known()?;
+    let rows = arguments.parties.rows(&arguments.rows, known.as_ref())?;
+    let institutions = u32::try_from(rows.len()).map_err(|error| error.to_string())?;
     let channels = arguments.convolution.clone();
     let convolution = (!channels.is_empty())
         .then_some(Convolution { image_channels: arguments.image_channels, channels });
@@ -168,7 +160,7 @@ pub(super) fn init(arguments: &Init) -> Result<String, String> {
         dictionary,
         ..defaults
     };
-    let (parameters, handed_out) = arguments.parties.found(&spec, &arguments.out)?;
+    let (parameters, handed_out) = arguments.parties.found(known, &spec, &arguments.out)?;
     let mut text = text_of(&parameters);
     let influence = parameters.influence().most(&spec.rows);
     text += &format!("\n{:<22} {influence} in a step, at most", "one institution moves");

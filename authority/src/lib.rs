@@ -4,6 +4,7 @@
 //! sees a private key but its own. [`AuthorityFiles::load`] reads the authority's own folder. While the run goes on,
 //! [`AuthorityFiles`] approves institutions that join, renews certificates, revokes, and asks for another committee to hold the
 //! decryption key, of which the authority has no part: the institutions make it among themselves, on the chain.
+//! [`Founding::again`] founds the next run on the parties that an earlier one knows.
 //!
 //! # What a local ceremony means
 //!
@@ -17,7 +18,7 @@
 //! genesis.bin, initial-model.bin     public: what every party has
 //! dictionary.toml                    public, where a run has agreed on one
 //! authority/                         authority.key, tls.key, nonce, pseudonyms.toml and participants.toml (the only maps from
-//!                                    pseudonyms to names)
+//!                                    pseudonyms to names), and revoked.toml where the run was founded on one that has revoked somebody
 //! coordinator/                       public: what the coordinator is to be sent
 //! institutions/NAME/                 public: certificate.bin and what else an institution is to be sent
 //! ```
@@ -31,6 +32,8 @@
 //! | `mask` | how updates are hidden: choosing it |
 //! | `spec` | what a run is asked to be, with the defaults |
 //! | `founding` | the genesis out of a specification; a run founded on requests |
+//! | `known` | the parties of an earlier run, for the next one |
+//! | `barred` | who was revoked in earlier runs |
 //! | `ceremony` | a local ceremony: every key made in one place |
 //! | `initial` | the model that a run starts from, out of a file |
 //! | `tensors` | the tensors of a model that institutions train with programs of their own, out of a file |
@@ -48,6 +51,7 @@
 //! | `error` | what can be wrong with a ceremony or a request, and what to do |
 
 mod agreed;
+mod barred;
 mod bound;
 mod ceremony;
 mod committee;
@@ -57,6 +61,7 @@ mod error;
 mod files;
 mod founding;
 mod initial;
+mod known;
 mod mask;
 mod membership;
 mod participants;
@@ -76,6 +81,7 @@ pub use error::{AuthorityError, TensorsFileError};
 pub use files::AuthorityFiles;
 pub use founding::{Asked, Founding, INSTITUTIONS};
 pub use initial::{read_model, read_tensors};
+pub use known::Known;
 pub use mask::{LEAST_LATTICE_DIMENSION, MaskChoice, MaskName};
 pub use membership::{Certified, Listed};
 pub use participants::Admitted;

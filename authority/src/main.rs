@@ -52,7 +52,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Founds a run on the requests of its parties, and writes what each is to be sent.
+    /// Founds a run on the requests of its parties, or on those that an earlier run knows, and writes what each is to be sent.
     ///
     /// `authority/` stays here; its pseudonyms.toml is the only map from pseudonyms to names. `coordinator/` and the folders in
     /// `institutions/` hold nothing secret. With --make-keys-here it is a local ceremony instead, for simulations: one folder
@@ -98,6 +98,7 @@ enum Command {
     },
     /// Revokes an institution, for good: its updates are taken no longer.
     ///
+    /// This is of one run. In others that go on, revoke it as well; none that is founded on this one (`init --from`) takes it in.
     /// A share of the decryption key that it holds stays one until another committee takes the key over: see
     /// `change-committee`.
     Revoke {

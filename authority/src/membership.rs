@@ -2,7 +2,7 @@
 
 use consilium_contract::certificate::{Certificate, pseudonym};
 use consilium_crypto::signature::{SigningKey, VerifyingKey};
-use consilium_hash::Pseudonym;
+use consilium_hash::{Pseudonym, TlsKeyHash};
 use consilium_identity::{InstitutionFiles, PartyRequest, TlsKey, is_plain_name, tls_key_hash};
 use consilium_proto::v1::{self, Pause, Resume, Revoke, SignedTransaction, transaction::Action};
 use rand_core::CryptoRngCore;
@@ -56,7 +56,8 @@ impl AuthorityFiles {
         rows: u64,
     ) -> Result<Certified, AuthorityError> {
         compare_fingerprint(request, fingerprint)?;
-        self.certify(request.name(), request.signing_key(), request.tls_key(), rows)
+        let tls_key = tls_key_hash(request.tls_key());
+        self.certify(request.name(), request.signing_key(), tls_key, rows)
     }
 
     /// Certifies another key of the transport for an institution that is registered: its request names the same signing
@@ -88,9 +89,10 @@ impl AuthorityFiles {
                  approve a request under another name",
             ));
         }
-        registered.tls_key = tls_key_hash(request.tls_key()).to_string();
+        let tls_key = tls_key_hash(request.tls_key());
+        registered.tls_key = tls_key.to_string();
         let registered = registered.clone();
-        self.issue(name, request.signing_key(), request.tls_key(), &registered)
+        self.issue(name, request.signing_key(), tls_key, &registered)
     }
 
     /// Registers an institution under the next number, makes its keys here and certifies them: a local ceremony, for
@@ -107,7 +109,7 @@ impl AuthorityFiles {
         let signing = SigningKey::generate(rng);
         let tls = TlsKey::generate(rng);
         let Certified { certificate, identity, .. } =
-            self.certify(name, &signing.verifying_key(), &tls.public(), rows)?;
+            self.certify(name, &signing.verifying_key(), tls.hash(), rows)?;
         Ok(InstitutionFiles {
             signing,
             tls,
@@ -124,7 +126,7 @@ impl AuthorityFiles {
         &mut self,
         name: &str,
         signing_key: &VerifyingKey,
-        tls_key: &VerifyingKey,
+        tls_key: TlsKeyHash,
         rows: u64,
     ) -> Result<Certified, AuthorityError> {
         let refused =
@@ -137,9 +139,12 @@ impl AuthorityFiles {
             trustee_index: self.register.next_number(),
             rows,
             signing_key: hex::encode(signing_key.encode()),
-            tls_key: tls_key_hash(tls_key).to_string(),
+            tls_key: tls_key.to_string(),
             revoked: false,
         };
+        if let Some(objection) = self.barred.objection(name, &registered) {
+            return Err(refused(objection));
+        }
         if let Some(former) = self.register.get(name) {
             let again = Registered { trustee_index: former.trustee_index, ..registered };
             return if *former == again {
@@ -166,13 +171,13 @@ impl AuthorityFiles {
         &self,
         name: &str,
         signing_key: &VerifyingKey,
-        tls_key: &VerifyingKey,
+        tls_key: TlsKeyHash,
         registered: &Registered,
     ) -> Result<Certified, AuthorityError> {
         let identity = Certificate {
             pseudonym: pseudonym(name, &self.pseudonym_nonce),
             signing_key: *signing_key,
-            tls_key: Some(tls_key_hash(tls_key)),
+            tls_key: Some(tls_key),
             trustee_index: registered.trustee_index,
             rows: registered.rows,
         };

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use consilium_authority::{Asked, Ceremony, CeremonySpec, Founding, INSTITUTIONS};
+use consilium_authority::{
+    Asked, AuthorityFiles, Ceremony, CeremonySpec, Founding, INSTITUTIONS, Known,
+};
 use consilium_contract::Parameters;
 use consilium_identity::{PartyRequest, institution_folder};
 use consilium_proto::v1::PartyRole;
@@ -11,15 +13,23 @@ use rand_core::OsRng;
 
 #[derive(Args)]
 pub(super) struct Parties {
-    /// Request of each institution (`consilium-client request`), in the order of their numbers.
+    /// Found the next run on an earlier one, whose `authority` folder this is: the same authority, the same coordinator and the
+    /// institutions that it knows, with the keys that they have. Nobody makes a key or reads out a fingerprint again. Whoever is
+    /// revoked there is left out, for good. Settings are given anew, and nothing of the chain is taken over.
+    #[arg(long, value_name = "DIR", conflicts_with = "institutions")]
+    from: Option<PathBuf>,
+    /// Of the institutions that --from knows, these alone, in the order of their numbers in the new run.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "from")]
+    only: Vec<String>,
+    /// Request of each institution (`consilium-client request`), in the order of their numbers; after those of --from.
     #[arg(long = "institution", value_name = "REQUEST", num_args = 1..)]
     requests: Vec<PathBuf>,
     /// Fingerprints of these requests, in the same order, as their authors have read them out by another way than the files
     /// took.
     #[arg(long = "fingerprint", value_name = "FINGERPRINT", num_args = 1.., requires = "requests")]
     fingerprints: Vec<String>,
-    /// Request of the coordinator (`consilium-coordinator request`).
-    #[arg(long, value_name = "REQUEST", requires = "requests")]
+    /// Request of the coordinator (`consilium-coordinator request`). With --from: of another one than before.
+    #[arg(long, value_name = "REQUEST", conflicts_with = "institutions")]
     coordinator: Option<PathBuf>,
     /// Its fingerprint, as it was read out.
     #[arg(long, value_name = "FINGERPRINT", requires = "coordinator")]
@@ -34,27 +44,58 @@ pub(super) struct Parties {
 }
 
 impl Parties {
-    /// How many institutions there are.
-    pub(super) fn number(&self) -> Result<u32, String> {
-        match (&self.requests[..], self.institutions) {
-            ([], Some(institutions)) => Ok(institutions),
-            ([], None) => Err(
-                "whose run is it? Give the request of each institution with --institution, and the coordinator's with \
-                 --coordinator; or --institutions N for a simulation, where this program makes everybody's keys"
-                    .to_owned(),
-            ),
-            (requests, _) => u32::try_from(requests.len()).map_err(|error| error.to_string()),
+    /// Whom the earlier run knows, if there is one.
+    pub(super) fn known(&self) -> Result<Option<Known>, String> {
+        let Some(earlier) = &self.from else { return Ok(None) };
+        let earlier = AuthorityFiles::load(earlier).map_err(|error| format!("--from: {error}"))?;
+        Known::of(&earlier, &self.only).map(Some).map_err(|error| error.to_string())
+    }
+
+    /// Rows of each institution, out of what was given for them; those of the earlier run where nothing was.
+    pub(super) fn rows(&self, given: &[u64], known: Option<&Known>) -> Result<Vec<u64>, String> {
+        let asking = self.requests.len();
+        let number = match (known, self.institutions) {
+            (Some(known), _) => known.names().len() + asking,
+            (None, Some(institutions)) => institutions as usize,
+            (None, None) if asking > 0 => asking,
+            (None, None) => {
+                return Err(
+                    "whose run is it? Give the request of each institution with --institution, and the coordinator's with \
+                     --coordinator; --from for the parties of an earlier run; or --institutions N for a simulation, where this \
+                     program makes everybody's keys"
+                        .to_owned(),
+                );
+            }
+        };
+        match (given, known) {
+            ([], Some(known)) if asking == 0 => Ok(known.rows().collect()),
+            ([rows], _) => Ok(vec![*rows; number]),
+            (rows, _) if rows.len() == number => Ok(rows.to_vec()),
+            (rows, _) => {
+                let given = rows.len();
+                let whose = known.map_or_else(String::new, |known| {
+                    let names: Vec<&str> = known.names().collect();
+                    format!(" ({} of --from, then those who ask)", names.join(", "))
+                });
+                Err(format!(
+                    "--rows has {given} numbers; give one for each of the {number} institutions{whose}, or one for all"
+                ))
+            }
         }
     }
 
     /// Founds the run and writes its directory; what is in it, and what to do with that.
     pub(super) fn found(
         &self,
+        known: Option<Known>,
         spec: &CeremonySpec,
         out: &Path,
     ) -> Result<(Parameters, String), String> {
         let last = institution_folder(u32::try_from(spec.rows.len()).unwrap_or(u32::MAX));
         let first = institution_folder(1);
+        if let Some(known) = known {
+            return self.found_again(known, spec, out);
+        }
         if self.requests.is_empty() {
             let ceremony = Ceremony::hold(spec, &mut OsRng).map_err(|error| error.to_string())?;
             ceremony.write(out).map_err(|error| error.to_string())?;
@@ -64,13 +105,9 @@ impl Parties {
             );
             return Ok((ceremony.parameters, text));
         }
-        let path = self.coordinator.as_deref();
-        let path = path.ok_or(
+        let coordinator = self.coordinator()?.ok_or(
             "--coordinator and --coordinator-fingerprint: give the coordinator's request, and what was read out",
         )?;
-        let fingerprint = self.coordinator_fingerprint.as_ref();
-        let fingerprint = fingerprint.map_or_else(|| Err(self.not_read_out(path)), Ok)?;
-        let coordinator = asked(path, fingerprint, PartyRole::Coordinator)?;
         let institutions = all_asked(&self.requests, &self.fingerprints)?;
         let founding = Founding::hold(spec, &coordinator, &institutions, &mut OsRng)
             .map_err(|error| error.to_string())?;
@@ -80,6 +117,36 @@ impl Parties {
              for `consilium-coordinator install` and `consilium-client install`, which show the chain: have everyone compare it"
         );
         Ok((founding.authority.parameters, text))
+    }
+
+    /// The same on whom an earlier run knows.
+    fn found_again(
+        &self,
+        known: Known,
+        spec: &CeremonySpec,
+        out: &Path,
+    ) -> Result<(Parameters, String), String> {
+        let names: Vec<String> = known.names().map(str::to_owned).collect();
+        let coordinator = self.coordinator()?;
+        let joining = all_asked(&self.requests, &self.fingerprints)?;
+        let founding = Founding::again(spec, known, coordinator.as_ref(), &joining, &mut OsRng)
+            .map_err(|error| error.to_string())?;
+        founding.write(out).map_err(|error| error.to_string())?;
+        let text = format!(
+            "send coordinator/ and each folder of {INSTITUTIONS}/ to its party, by any way: nothing in them is secret. Whom the earlier \
+             run knows ({}, the coordinator) puts it beside that run with `install --ceremony NEW-FOLDER --from ANSWER --keys-of \
+             FOLDER-OF-THE-EARLIER-RUN`",
+            names.join(", ")
+        );
+        Ok((founding.authority.parameters, text))
+    }
+
+    /// The coordinator that asks, if one does.
+    fn coordinator(&self) -> Result<Option<Asked>, String> {
+        let Some(path) = &self.coordinator else { return Ok(None) };
+        let fingerprint = self.coordinator_fingerprint.as_ref();
+        let fingerprint = fingerprint.map_or_else(|| Err(self.not_read_out(path)), Ok)?;
+        asked(path, fingerprint, PartyRole::Coordinator).map(Some)
     }
 
     /// What to ask everybody for, where the coordinator's fingerprint is missing, and the institutions' may be.

@@ -7,6 +7,7 @@
 //! | [`failure`] | why a program stops, and the exit code that says so |
 //! | [`logging`] | progress on stderr |
 //! | `observing` | numbers and pages for operators over HTTP, with the feature of that name |
+//! | `preflight` | whether what a program needs is there, and what to do, with the feature of that name |
 //! | [`output`] | files that are written where an operator says, never over somebody else's |
 //! | [`version`](mod@version) | how a program was built, and a warning where that is for tests alone |
 
@@ -17,6 +18,8 @@ pub mod logging;
 #[cfg(feature = "observing")]
 pub mod observing;
 pub mod output;
+#[cfg(feature = "preflight")]
+pub mod preflight;
 pub mod version;
 
 pub use failure::Failure;

@@ -75,7 +75,7 @@ impl Connector for Tls {
         Box::pin(async {
             self.0.connect().await.map_err(|refusal| {
                 let problem = refusal.to_string();
-                if refusal == Refusal::OtherRun {
+                if matches!(refusal, Refusal::OtherRun | Refusal::AnotherRun(_)) {
                     ClientError::OtherRun(problem)
                 } else if refusal.is_final() {
                     ClientError::NotAdmitted(problem)

@@ -38,6 +38,9 @@ pub enum ClientError {
         /// What was expected and what is there.
         detail: String,
     },
+    /// The state directory is of another run.
+    #[error("{0}")]
+    OtherState(String),
     /// Another process works on the state directory.
     #[error("{} is locked: another process of this institution is running; stop it first: one identity runs once", path.display())]
     Locked {
@@ -285,6 +288,7 @@ impl ClientError {
             Self::Genesis(_)
             | Self::State { .. }
             | Self::DamagedState { .. }
+            | Self::OtherState(_)
             | Self::Locked { .. }
             | Self::Memory(_)
             | Self::ForkedHistory { .. }
@@ -317,6 +321,7 @@ impl ClientError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Genesis(_)
+            | Self::OtherState(_)
             | Self::Address { .. }
             | Self::NotAdmitted(_)
             | Self::Note { .. }
@@ -334,7 +339,7 @@ impl ClientError {
             | Self::TwoReceipts { .. }
             | Self::Model { .. } => 4,
             Self::Revoked | Self::Refused { .. } => 5,
-            Self::OtherRun(_) | Self::Chain(ChainError::WrongGenesis { .. }) => 6,
+            Self::OtherRun(_) => 6,
             Self::Locked { .. } | Self::RunsElsewhere(_) => 7,
             Self::State { .. }
             | Self::DamagedState { .. }
@@ -383,6 +388,7 @@ impl From<HistoryError> for ClientError {
     fn from(error: HistoryError) -> Self {
         match error {
             HistoryError::File(error) => error.into(),
+            HistoryError::OtherRun { .. } => Self::OtherState(error.to_string()),
             HistoryError::ForkedHistory { height, evidence } => {
                 Self::ForkedHistory { height, evidence }
             }

@@ -32,7 +32,7 @@ Exit codes:
   4  the coordinator has sealed a sum, announced a model or recorded an entry that must not be, or left out what it had
      accepted
   5  the run goes on without this institution: it is revoked, or has no place in it
-  6  another run is served at that address, over plain TCP; over TLS it is not let in, and the address tried again
+  6  the coordinator serves another run at that address; whom that of its own run has answered before tries again
   7  another process of this institution is running on this machine; beside one on another it waits
 
 With 3 and 4, the message names the file of evidence, wherever there is something that convinces others: `evidence verify`

@@ -4,14 +4,13 @@
 //! its certificate, its chain, its clock. Nothing is enrolled, submitted or remembered.
 
 use std::{
-    fmt,
     net::SocketAddr,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use consilium_cli::preflight::Finding;
 use consilium_contract::Parameters;
 use consilium_ledger::Header;
-use serde::Serialize;
 use tokio::{
     net::{TcpStream, lookup_host},
     time::timeout,
@@ -25,78 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Clocks that differ by more make logs of two machines hard to read beside each other.
 const TOLERATED: Duration = Duration::from_secs(10);
-
-/// How something stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Standing {
-    /// As it should be.
-    Good,
-    /// A run is possible, but somebody should look.
-    Doubtful,
-    /// No run is possible like this.
-    Bad,
-    /// Not looked at, because of something else.
-    Skipped,
-}
-
-/// What was found of one thing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The thing.
-    pub what: &'static str,
-    /// How it stands.
-    pub standing: Standing,
-    /// What was found.
-    pub found: String,
-    /// What to do about it; empty where nothing is.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub advice: String,
-}
-
-impl Finding {
-    /// As it should be.
-    pub fn good(what: &'static str, found: impl Into<String>) -> Self {
-        Self { what, standing: Standing::Good, found: found.into(), advice: String::new() }
-    }
-
-    /// Not as it should be, and what to do.
-    pub fn bad(what: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        let (found, advice) = (found.into(), advice.into());
-        Self { what, standing: Standing::Bad, found, advice }
-    }
-
-    /// Not as it should be, but no reason not to begin.
-    pub fn doubtful(
-        what: &'static str,
-        found: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
-        Self { standing: Standing::Doubtful, ..Self::bad(what, found, advice) }
-    }
-
-    /// Not looked at.
-    pub fn skipped(what: &'static str, because: impl Into<String>) -> Self {
-        Self { standing: Standing::Skipped, ..Self::good(what, because) }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, standing, found, advice } = self;
-        let standing = match standing {
-            Standing::Good => "ok",
-            Standing::Doubtful => "look",
-            Standing::Bad => "NOT OK",
-            Standing::Skipped => "-",
-        };
-        write!(f, "{standing:<7} {what:<12} {found}")?;
-        if !advice.is_empty() {
-            write!(f, "\n{:<20} {advice}", "")?;
-        }
-        Ok(())
-    }
-}
 
 /// What is found on the way to the coordinator at this address, `https://HOST:PORT`. What comes after something that is missing is
 /// skipped.
@@ -212,7 +139,7 @@ async fn first_answer(
         Ok(Err(ClientError::NotAdmitted(_))) => {
             "show the authority the fingerprint of this institution's request, and install what it answers"
         }
-        Ok(Err(ClientError::Malformed(_))) => {
+        Ok(Err(ClientError::Malformed(_) | ClientError::OtherRun(_))) => {
             "whoever listens there is not the coordinator of this run: compare the chain id with the others"
         }
         _ => {
@@ -250,6 +177,8 @@ fn compare_clocks(theirs_ms: u64, both_ways: Duration) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use consilium_cli::preflight::Standing;
+
     use super::*;
 
     fn now_ms() -> u64 {
@@ -263,16 +192,6 @@ mod tests {
         assert_eq!(at(now_ms() - 60_000), Standing::Doubtful);
         assert_eq!(at(now_ms() + 60_000), Standing::Doubtful);
         assert_eq!(at(0), Standing::Skipped);
-    }
-
-    #[test]
-    fn a_finding_is_a_line_and_its_advice_another() {
-        let bad = Finding::bad("port", "10.0.0.1:1: refused", "is it started?").to_string();
-        assert_eq!(
-            bad,
-            "NOT OK  port         10.0.0.1:1: refused\n                     is it started?"
-        );
-        assert_eq!(Finding::good("name", "hub").to_string(), "ok      name         hub");
     }
 
     #[tokio::test]

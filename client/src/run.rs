@@ -46,6 +46,9 @@ impl Institution {
                     });
                 }
                 Err(error) if error.is_transient() => error,
+                // At the start an address or a folder is the wrong one. Later it is an operator's slip, or somebody between, and
+                // not for every institution to end by.
+                Err(error @ ClientError::OtherRun(_)) if self.has_met => error,
                 Err(error) => return Err(error),
             };
             self.observers.lost(&error);
@@ -55,7 +58,12 @@ impl Institution {
             let pause = backoff.pause(&mut OsRng);
             warn!(%error, pause_ms = pause.as_millis() as u64, "connecting again");
             let paused = self.patience.wait(tokio::time::sleep(pause)).await;
-            paused.ok_or_else(|| self.patience.is_over(&error))?;
+            if paused.is_none() {
+                return Err(match error {
+                    ClientError::OtherRun(_) => error,
+                    error => self.patience.is_over(&error),
+                });
+            }
         }
     }
 

@@ -100,7 +100,9 @@ impl<'a> Session<'a> {
         let (connection, mut blocks, head) =
             opened.ok_or_else(|| own.patience.is_over("it does not answer"))??;
         let Head { header: head, checkpoint } = head;
+        heads::refuse_another_run(&checkpoint, own.history.chain().validators())?;
         own.history.compare(&head)?;
+        own.has_met = true;
         let mut session = Self {
             own,
             connection,

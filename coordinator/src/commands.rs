@@ -6,10 +6,11 @@ use std::{
 };
 
 use clap::Args;
-use consilium_cli::Failure;
+use consilium_cli::{Failure, preflight::report};
 use consilium_coordinator::{status_of_ledger, status_of_node};
 use consilium_identity::{
-    CoordinatorFiles, install_coordinator, is_plain_name, request_as_coordinator,
+    CoordinatorFiles, install_coordinator, install_coordinator_again, is_plain_name,
+    request_as_coordinator,
 };
 use rand_core::OsRng;
 
@@ -24,10 +25,23 @@ pub(crate) fn request(name: &str, out: &Path) -> Result<String, Failure> {
 }
 
 /// Puts the genesis beside the keys.
-pub(crate) fn install(ceremony: &Path, from: &Path) -> Result<String, Failure> {
-    let files = install_coordinator(ceremony, from).map_err(Failure::unusable)?;
-    let chain = files.parameters.chain_id;
-    Ok(format!("chain {chain}: compare it with the others before you serve them\n"))
+pub(crate) fn install(
+    ceremony: &Path,
+    from: &Path,
+    keys_of: Option<&Path>,
+) -> Result<String, Failure> {
+    let (files, vouched) = match keys_of {
+        Some(known) => (
+            install_coordinator_again(ceremony, from, known),
+            "signed by the authority of the earlier run; serve it by a process of its own, with a --ledger and a --listen of its own",
+        ),
+        None => (
+            install_coordinator(ceremony, from),
+            "compare it with the others before you serve them",
+        ),
+    };
+    let chain = files.map_err(Failure::unusable)?.parameters.chain_id;
+    Ok(format!("chain {chain}: {vouched}\n"))
 }
 
 #[derive(Args)]
@@ -57,5 +71,46 @@ impl Status {
         };
         let files = CoordinatorFiles::load(ceremony).map_err(Failure::unusable)?;
         status_of_ledger(files, ledger, &self.scratch, self.json).map_err(Failure::failed)
+    }
+}
+
+pub(crate) const PREFLIGHT: &str = "\
+What is looked at: the folder with the keys, the certificate that is made of them, the ledger and whether it is this run's and whole, the
+disk, the addresses, the clock, file descriptors, and the folder of the backup. Nothing is founded, sealed or made; a ledger that is there
+is opened and closed again, as at a start. Run it as the user that the coordinator runs as, while the coordinator does not run.
+
+Exit codes:
+  0  a coordinator can be started
+  1  something is not as it should be: the report says what to do
+  2  a value given is not usable";
+
+#[derive(Args)]
+pub(crate) struct Preflight {
+    /// The coordinator's folder, in which the genesis is installed.
+    #[arg(long, value_name = "DIR")]
+    ceremony: PathBuf,
+    /// Folder of the ledger, as for the coordinator itself.
+    #[arg(long, value_name = "DIR")]
+    ledger: PathBuf,
+    /// Address to listen on, as for the coordinator itself.
+    #[arg(long, default_value = "127.0.0.1:7420")]
+    listen: SocketAddr,
+    /// Address of --metrics, as for the coordinator itself.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:7421")]
+    metrics: Option<SocketAddr>,
+    /// Folder that `backup` writes to.
+    #[arg(long, value_name = "DIR")]
+    backup: Option<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Preflight {
+    /// Says what is there and what is not.
+    pub(crate) fn execute(self) -> Result<String, Failure> {
+        let Self { ceremony, ledger, listen, metrics, backup, json } = self;
+        let looked = consilium_coordinator::Preflight { ceremony, ledger, listen, metrics, backup };
+        report(&looked.look(), json)
     }
 }

@@ -71,6 +71,17 @@ impl LastSealed {
         Ok(Self { file, path, last, next_slot })
     }
 
+    /// Opens the file in `folder`; `None` where there is none, which is not made then.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_if_there(folder: &Path) -> Result<Option<Self>, CoordinatorError> {
+        match folder.join(FILE).symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            _ => Self::open(folder).map(Some),
+        }
+    }
+
     /// The last block that was remembered; `None` where no ledger was ever founded with this key.
     pub(crate) fn last(&self) -> Option<Block> {
         self.last

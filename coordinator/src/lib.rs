@@ -43,6 +43,7 @@
 //! | `restore/` | a ledger rebuilt from copies of it and from what institutions have followed |
 //! | `shared`, `catalogue`, `history_tree` | what calls read without asking the node: only what is durable |
 //! | `services/` | what peers call: the two gRPC services, bodies in, blocks and blobs out |
+//! | `preflight` | whether what a node needs is there, before it is started |
 //! | `error` | what can go wrong |
 //! | `running` | all of it together |
 
@@ -68,6 +69,7 @@ mod limits;
 mod node;
 mod observatory;
 mod open_block;
+mod preflight;
 mod recorder;
 mod recover;
 mod report;
@@ -91,5 +93,6 @@ pub use error::CoordinatorError;
 pub use event::{Ended, Event, Observer, RoundMetrics};
 pub use limits::Limits;
 pub use observatory::{StatusError, status_of_ledger, status_of_node};
+pub use preflight::Preflight;
 pub use restore::{Restored, restore};
 pub use running::{Coordinator, Running, Stopper};

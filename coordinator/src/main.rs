@@ -64,13 +64,20 @@ enum Command {
     },
     /// Put the genesis that the authority has sent beside the keys, after checking it against them.
     Install {
-        /// The folder in which `request` has made the keys.
+        /// The folder in which `request` has made the keys; with --keys-of one to create, for the next run.
         #[arg(long, value_name = "FOLDER")]
         ceremony: PathBuf,
         /// The folder that the authority has sent.
         #[arg(long, value_name = "FOLDER")]
         from: PathBuf,
+        /// This coordinator's folder of an earlier run, whose keys it has in this one too. Refused where another authority has
+        /// signed this run, or it names another coordinator.
+        #[arg(long, value_name = "FOLDER")]
+        keys_of: Option<PathBuf>,
     },
+    /// Look whether everything that a coordinator needs is there, and say what to do where it is not.
+    #[command(after_help = commands::PREFLIGHT)]
+    Preflight(commands::Preflight),
     /// Back up a ledger, whether a coordinator has it open or not: the folder gets the blocks that it lacks, with all that they
     /// name, up to the last durable one.
     ///
@@ -180,8 +187,11 @@ fn main() -> ExitCode {
         Cli { command: Some(Command::Request { name, out }), .. } => {
             return finish::<Cli>(commands::request(&name, &out));
         }
-        Cli { command: Some(Command::Install { ceremony, from }), .. } => {
-            return finish::<Cli>(commands::install(&ceremony, &from));
+        Cli { command: Some(Command::Install { ceremony, from, keys_of }), .. } => {
+            return finish::<Cli>(commands::install(&ceremony, &from, keys_of.as_deref()));
+        }
+        Cli { command: Some(Command::Preflight(preflight)), .. } => {
+            return finish::<Cli>(preflight.execute());
         }
         Cli { command: Some(Command::Status(status)), .. } => {
             return finish::<Cli>(status.execute());

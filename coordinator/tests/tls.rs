@@ -21,6 +21,7 @@ use consilium_proto::{
         federation_client::FederationClient, ledger_client::LedgerClient, transaction::Action,
     },
 };
+use consilium_testkit::next_ceremony;
 use consilium_transport::{Presented, Refusal, Secure, secured, server_config};
 use rand_core::OsRng;
 use rustls::{
@@ -44,6 +45,14 @@ fn founded() -> Founded {
     let root = tempfile::tempdir().unwrap();
     let spec = CeremonySpec::new(Layers::dense(2, vec![3]), vec![0.5; 13], vec![7, 8, 9, 10]);
     let ceremony = Ceremony::hold(&spec, &mut OsRng).unwrap();
+    ceremony.write(&root.path().join("ceremony")).unwrap();
+    Founded { root, ceremony }
+}
+
+/// The next run of the same parties.
+fn next_run(earlier: &Founded) -> Founded {
+    let root = tempfile::tempdir().unwrap();
+    let ceremony = next_ceremony(&earlier.ceremony, &mut OsRng, |_| ());
     ceremony.write(&root.path().join("ceremony")).unwrap();
     Founded { root, ceremony }
 }
@@ -164,6 +173,42 @@ async fn nobody_is_let_in_without_a_certificate_or_with_one_of_another_run_or_an
     let own = Presented::institution(&run.institution(1));
     head(run.way(address, Some(&own)).connect().await.unwrap()).await.unwrap();
     node.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_one_set_of_keys_each_run_has_connections_of_its_own() {
+    let run = founded();
+    let next = next_run(&run);
+    let node = run.serve(CLOSED).await;
+    let address = node.address();
+    // Whoever follows the next run meets the coordinator of this one, which is the same: it says itself which run it serves.
+    let own = Presented::institution(&next.institution(1));
+    let met = refused(&next.way(address, Some(&own))).await;
+    assert_eq!(met, Refusal::AnotherRun(run.ceremony.parameters.chain_id));
+    assert!(met.to_string().contains("serves another one there"), "{met}");
+    assert!(!met.is_final());
+    // The key of the transport is the same, and its certificate of the next run lets nobody into this one.
+    let elsewhere = refused(&run.way(address, Some(&own))).await;
+    assert_eq!(elsewhere, Refusal::OtherRun);
+    let authority = next.ceremony.authority.presented();
+    assert_eq!(refused(&run.way(address, Some(&authority))).await, Refusal::OtherRun);
+
+    let second = next.serve(CLOSED).await;
+    for (run, node) in [(&run, &node), (&next, &second)] {
+        let own = Presented::institution(&run.institution(1));
+        let channel = run.way(node.address(), Some(&own)).connect().await.unwrap();
+        let mut federation = FederationClient::new(channel);
+        let follows = SubscribeRequest {
+            institution: run.institution(1).identity.pseudonym.to_vec(),
+            process: vec![node.address().port() as u8; 16],
+            ..SubscribeRequest::default()
+        };
+        federation.subscribe(follows).await.unwrap();
+        let receipt = federation.enrol(run.enrolment(1)).await.unwrap();
+        assert_eq!(receipt.into_inner().reason(), Reason::Accepted);
+    }
+    node.stop().await.unwrap();
+    second.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,12 @@
 //!
 //! Everything is checked before anything is written: the genesis and its model, the certificate against the genesis, and
 //! the keys in the folder against both. A folder is of one run: another genesis is refused, another certificate of the
-//! same institution takes the place of the one before.
+//! same institution takes the place of the one before. The next run of a party that has taken part in one gets a folder of its
+//! own with the same keys, if the same authority has signed it.
 
 use std::{fs, path::Path};
 
+use consilium_contract::Parameters;
 use consilium_crypto::{EvaluationKey, signature::SigningKey};
 
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     institution::read_certificate,
     layout::{
         CERTIFICATE, COORDINATOR_KEY, DICTIONARY, EVALUATION_KEY, GENESIS, INITIAL_MODEL,
-        NEXT_TLS_KEY, SIGNING_KEY, TLS_KEY,
+        NEXT_TLS_KEY, REQUEST, SIGNING_KEY, TLS_KEY,
     },
     public::{MAX_DICTIONARY_BYTES, MAX_FILE_BYTES},
 };
@@ -92,6 +94,76 @@ pub fn install_coordinator(dir: &Path, from: &Path) -> Result<CoordinatorFiles, 
     CoordinatorFiles::load(dir)
 }
 
+/// Makes the folder `dir` of another run for an institution that has one of an earlier run in `known`: the keys of that folder,
+/// and beside them what the authority has sent in `from`.
+///
+/// # Errors
+/// As [`install_institution`]; [`FilesError::Exists`] where `dir` is there already; [`FilesError::Install`] where another authority
+/// has signed the genesis.
+pub fn install_institution_again(
+    dir: &Path,
+    from: &Path,
+    known: &Path,
+) -> Result<InstitutionFiles, FilesError> {
+    let earlier = InstitutionFiles::load(known)?;
+    check_authority(from, &earlier.parameters)?;
+    appear_with(dir, known, &[SIGNING_KEY, TLS_KEY, NEXT_TLS_KEY], |partial| {
+        install_institution(partial, from).map(drop)
+    })?;
+    InstitutionFiles::load(dir)
+}
+
+/// As [`install_institution_again`], for a coordinator.
+///
+/// # Errors
+/// As [`install_institution_again`].
+pub fn install_coordinator_again(
+    dir: &Path,
+    from: &Path,
+    known: &Path,
+) -> Result<CoordinatorFiles, FilesError> {
+    let earlier = CoordinatorFiles::load(known)?;
+    check_authority(from, &earlier.parameters)?;
+    appear_with(dir, known, &[COORDINATOR_KEY, EVALUATION_KEY, TLS_KEY], |partial| {
+        install_coordinator(partial, from).map(drop)
+    })?;
+    CoordinatorFiles::load(dir)
+}
+
+/// Whoever has compared the chain of the earlier run has compared the key of its authority with it.
+fn check_authority(from: &Path, earlier: &Parameters) -> Result<(), FilesError> {
+    if PublicFiles::load(from)?.parameters.authority == earlier.authority {
+        return Ok(());
+    }
+    let problem = "is signed by another authority than that of the earlier run; if you mean to take part in it, make keys for it with \
+                   `request`, and compare its chain with the others";
+    Err(FilesError::install(from.join(GENESIS), problem))
+}
+
+/// Has a folder appear with these keys of another one, those that are there, and what `install` puts beside them.
+fn appear_with(
+    dir: &Path,
+    known: &Path,
+    keys: &[&'static str],
+    install: impl FnOnce(&Path) -> Result<(), FilesError>,
+) -> Result<(), FilesError> {
+    let there = keys.iter().filter(|name| known.join(name).symlink_metadata().is_ok());
+    let keys = there.map(|name| Ok((*name, disk::read_key(&known.join(name))?)));
+    let keys = keys.collect::<Result<Vec<_>, FilesError>>()?;
+    // A run of a local ceremony has none, and so is told from others.
+    let request = disk::read_if_there(&known.join(REQUEST), MAX_FILE_BYTES)?;
+    let mut files: Vec<(&str, &[u8])> = keys.iter().map(|(name, key)| (*name, &key[..])).collect();
+    files.extend(request.iter().map(|request| (REQUEST, request.as_slice())));
+    disk::appear(dir, |partial| {
+        let made = disk::write_folder(partial, &files).and_then(|()| install(partial));
+        if made.is_err() {
+            // Keys, and nothing that they are for.
+            let _ = fs::remove_dir_all(partial);
+        }
+        made
+    })
+}
+
 fn other_keys(from: &Path) -> FilesError {
     let problem = "is for other keys than those in this folder; ask the authority to approve this folder's request";
     FilesError::install(from.join(CERTIFICATE), problem)
@@ -101,7 +173,7 @@ fn check_run(dir: &Path, public: &PublicFiles) -> Result<(), FilesError> {
     let path = dir.join(GENESIS);
     match disk::read_if_there(&path, MAX_FILE_BYTES)? {
         Some(found) if found != public.genesis_entry => {
-            let problem = "is of another run; keep one folder for each run";
+            let problem = "is of another run; keep one folder for each run: give --ceremony a new one, and --keys-of this one";
             Err(FilesError::install(path, problem))
         }
         _ => Ok(()),

@@ -4,7 +4,8 @@
 //! genesis before anything of it is used. Private files have mode 0600, folders 0700, and no key is ever overwritten.
 //! A party makes its keys itself, in a folder of its own, and asks with a request whose fingerprint it reads out: an
 //! institution or coordinator with a [`PartyRequest`], a participant in sharing with a [`ParticipantRequest`]. What the authority
-//! answers is put beside the keys by [`install_institution`] and [`install_coordinator`].
+//! answers is put beside the keys by [`install_institution`] and [`install_coordinator`]; for the next run, in a folder of its own
+//! with the same keys, by [`install_institution_again`] and [`install_coordinator_again`].
 //!
 //! | file | concept |
 //! | --- | --- |
@@ -36,7 +37,9 @@ pub use coordinator::CoordinatorFiles;
 pub use disk::write_file;
 pub use error::FilesError;
 pub use folder::{request_as_coordinator, request_as_institution, request_renewal};
-pub use install::{install_coordinator, install_institution};
+pub use install::{
+    install_coordinator, install_coordinator_again, install_institution, install_institution_again,
+};
 pub use institution::InstitutionFiles;
 pub use layout::{institution_folder, is_of_local_ceremony};
 pub use participant::ParticipantRequest;

@@ -103,6 +103,8 @@ mod tests {
         block::Block,
         chain::tests::{CHAIN_ID, chain_of, coordinator, state_before, validators},
         checkpoint::Checkpoint,
+        error::ChainError,
+        fork::Fork,
     };
 
     /// The checkpoint of this size of another history: as [`chain_of`], with other times from `from` on.
@@ -126,6 +128,33 @@ mod tests {
 
     fn convicts(evidence: &Contradiction) -> bool {
         evidence.verify(&validators())
+    }
+
+    #[test]
+    fn two_runs_of_one_coordinators_key_contradict_nothing() {
+        let (chain, blocks) = chain_of(4);
+        let elsewhere = ChainId([8; 32]);
+        let other_run = Validators::single(elsewhere, coordinator().verifying_key());
+        let mut other = HeaderChain::new(other_run);
+        for height in 0..4 {
+            let entries = vec![height.to_string().into_bytes()];
+            let header = other.propose(&entries, state_before(height), 2_000 + height).unwrap();
+            let sealed = header.seal(&elsewhere, &coordinator());
+            other.append_block(&Block { sealed, entries }).unwrap();
+        }
+        let theirs = other.head_checkpoint().sign(&coordinator());
+        assert!(SignedCheckpoint::verify(theirs.clone(), &other_run, &[]).is_ok());
+        assert!(SignedCheckpoint::verify(theirs.clone(), &validators(), &[]).is_err());
+        for (ours, last) in blocks.iter().zip(other.headers()) {
+            let fork = Fork { height: ours.height(), ours: ours.sealed, theirs: *last.sealed() };
+            assert!(!fork.verify(&validators()) && !fork.verify(&other_run));
+            let edge = chain.inclusion_proof(ours.height(), ours.height() + 1).unwrap().path;
+            assert!(!convicts(&Contradiction { ours: ours.sealed, edge, theirs: theirs.clone() }));
+        }
+        // A header of the other run is none of this one, and stops nobody with evidence.
+        let first = *other.headers().next().unwrap().sealed();
+        let refused = HeaderChain::new(validators()).append(first).unwrap_err();
+        assert!(matches!(refused, ChainError::BadSeal(_)), "{refused}");
     }
 
     #[test]

@@ -130,6 +130,7 @@ impl From<HistoryError> for RecordsError {
     fn from(error: HistoryError) -> Self {
         match error {
             HistoryError::File(error) => Self::File(error),
+            HistoryError::OtherRun { .. } => Self::Unusable(error.to_string()),
             HistoryError::ForkedHistory { .. } => Self::Convicted(error.to_string()),
             // A header that follows on nothing we know and that the coordinator has signed all the same.
             HistoryError::Chain(

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use consilium_authority::{Ceremony, CeremonySpec, Protection};
+use consilium_authority::{Ceremony, CeremonySpec, Founding, Known, Protection};
 use consilium_contract::transaction::{NO_CHAIN, entry, parse_entry, sign};
-use consilium_crypto::{Bound, DiscreteLogTable, UpdateError, mask::Kind, signature::SigningKey};
+use consilium_crypto::{
+    Bound, DiscreteLogTable, EvaluationKey, UpdateError, mask::Kind, signature::SigningKey,
+};
+use consilium_identity::{CoordinatorFiles, InstitutionFiles, TlsKey};
 use consilium_proto::training::Layers;
 use consilium_proto::v1::{Genesis, transaction::Action};
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng as _;
+use rand_core::{CryptoRngCore, SeedableRng as _};
 
 /// n, with t = 2, q = 3 and min_updates = 3.
 pub const INSTITUTIONS: usize = 4;
@@ -44,6 +47,51 @@ pub fn ceremony(seed: u64, change: impl FnOnce(&mut CeremonySpec)) -> Ceremony {
     let mut specification = specification();
     change(&mut specification);
     Ceremony::hold(&specification, &mut ChaCha20Rng::seed_from_u64(seed)).unwrap()
+}
+
+/// The next run of the same parties, founded on this one: the same keys, and the usual run with some changes.
+pub fn next_ceremony(
+    earlier: &Ceremony,
+    rng: &mut impl CryptoRngCore,
+    change: impl FnOnce(&mut CeremonySpec),
+) -> Ceremony {
+    let mut specification = specification();
+    change(&mut specification);
+    let known = Known::of(&earlier.authority, &[]).unwrap();
+    let founding = Founding::again(&specification, known, None, &[], rng).unwrap();
+    let Founding { authority, institutions } = founding;
+    let genesis_entry = authority.genesis_entry.clone();
+    let initial_model = authority.initial_model.clone();
+    let parameters = authority.parameters.clone();
+    let signs = |key: &SigningKey| SigningKey::from_bytes(&key.to_bytes());
+    let connects = |key: &TlsKey| TlsKey::from_bytes(&key.to_bytes());
+    let institutions = earlier.institutions.iter().zip(institutions);
+    let institutions = institutions.map(|(files, certified)| InstitutionFiles {
+        signing: signs(&files.signing),
+        tls: connects(&files.tls),
+        certificate: certified.certificate,
+        identity: certified.identity,
+        genesis_entry: genesis_entry.clone(),
+        initial_model: initial_model.clone(),
+        dictionary: None,
+        parameters: parameters.clone(),
+    });
+    let coordinator = &earlier.coordinator;
+    Ceremony {
+        institutions: institutions.collect(),
+        coordinator: CoordinatorFiles {
+            signing: signs(&coordinator.signing),
+            evaluation: EvaluationKey::from_bytes(&coordinator.evaluation.to_bytes()),
+            tls: connects(&coordinator.tls),
+            genesis_entry: genesis_entry.clone(),
+            initial_model: initial_model.clone(),
+            parameters: parameters.clone(),
+        },
+        genesis_entry,
+        initial_model,
+        parameters,
+        authority,
+    }
 }
 
 /// Both bounds, under which `[1; DIMENSION]` is an update and `[1270; DIMENSION]` is none.

@@ -44,7 +44,7 @@ pub use consilium_authority::{Ceremony, CeremonySpec};
 
 pub use ceremony::{
     DIMENSION, INSTITUTIONS, TIMEOUT_MS, UpdateKind, bounds, ceremony, genesis, genesis_entry,
-    layers, specification, table,
+    layers, next_ceremony, specification, table,
 };
 pub use parties::Parties;
 pub use quantities::Traders;

@@ -7,10 +7,14 @@ use tokio::{
     sync::{Semaphore, mpsc},
     time::timeout,
 };
-use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{AlertDescription, CertificateError, Error, OtherError, ServerConfig},
+    server::TlsStream,
+};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 
-use crate::refusal::why_refused;
+use crate::PeerError;
 
 /// How long a handshake may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -64,4 +68,60 @@ where
         }
     });
     ReceiverStream::new(ready)
+}
+
+/// Why a handshake did not come about, in the words of whoever accepts connections: what was wrong with the certificate, and
+/// not what TLS calls it.
+fn why_refused(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    match inner {
+        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            PeerError::OtherRun.to_string()
+        }
+        Some(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
+            PeerError::OtherKey.to_string()
+        }
+        Some(Error::InvalidCertificate(CertificateError::Other(OtherError(error)))) => {
+            error.to_string()
+        }
+        Some(Error::NoCertificatesPresented) => {
+            "it presents no certificate, and this run has no guests".to_owned()
+        }
+        // The second is what this coordinator's own word for this run is answered with by who follows another one of it.
+        Some(Error::AlertReceived(
+            AlertDescription::UnknownCA | AlertDescription::CertificateUnknown,
+        )) => "it follows another run than the one here".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_said_in_our_words() {
+        let said = |error: Error| why_refused(&io::Error::new(io::ErrorKind::InvalidData, error));
+        let other = PeerError::Malformed("it names no owner".to_owned());
+        let cases = [
+            (Error::InvalidCertificate(CertificateError::UnknownIssuer), "of another run"),
+            (
+                Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure),
+                "names its owner's key as another one",
+            ),
+            (
+                Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(other)))),
+                "it names no owner",
+            ),
+            (Error::NoCertificatesPresented, "no certificate"),
+            (Error::AlertReceived(AlertDescription::UnknownCA), "another run"),
+            (Error::AlertReceived(AlertDescription::CertificateUnknown), "another run"),
+        ];
+        for (error, expected) in cases {
+            let said = said(error);
+            assert!(said.contains(expected), "{said} should say {expected}");
+        }
+    }
 }

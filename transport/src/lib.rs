@@ -12,8 +12,8 @@
 //! | `owner` | whose a key is, and how the genesis confirms it |
 //! | `certificate` | the X.509 certificate around both |
 //! | `verifier` | how the two ends of a handshake judge each other |
-//! | `refusal` | why there is no connection, and what to do |
 //! | `connect` | connecting (feature `client`) |
+//! | `refusal` | why there is no connection, and what to do (feature `client`) |
 //! | `accept` | accepting (feature `server`) |
 
 #[cfg(feature = "server")]
@@ -22,6 +22,7 @@ mod certificate;
 #[cfg(feature = "client")]
 mod connect;
 mod owner;
+#[cfg(feature = "client")]
 mod refusal;
 mod verifier;
 
@@ -31,6 +32,7 @@ pub use certificate::read;
 #[cfg(feature = "client")]
 pub use connect::{Secure, check_choice, is_loopback, is_secure};
 pub use owner::{Peer, PeerError, Presented};
+#[cfg(feature = "client")]
 pub use refusal::Refusal;
 pub use tokio_rustls::rustls::{ClientConfig, ServerConfig};
 pub use verifier::{Guests, client_config, server_config};

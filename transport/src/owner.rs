@@ -5,6 +5,9 @@
 //! | an institution | the authority, in the certificate with which the institution enrols |
 //! | the coordinator | the coordinator's key in the genesis |
 //! | the authority | the authority's key in the genesis |
+//!
+//! Each word is for one run. One key has words for several: an institution a certificate for each, the coordinator and the authority
+//! one that names its chain. So a coordinator of this run that serves another one can be told from a stranger.
 
 use std::fmt;
 
@@ -13,8 +16,8 @@ use consilium_crypto::signature::{Signature, SigningKey, VerifyingKey};
 use consilium_hash::{ChainId, Pseudonym, TlsKeyHash};
 use consilium_identity::{CoordinatorFiles, InstitutionFiles, TlsKey};
 use consilium_proto::{
-    decode,
-    v1::{TlsOwner as Message, tls_owner::Owner},
+    decode, hash32,
+    v1::{TlsKeyOfChain, TlsOwner as Message, tls_owner::Owner},
 };
 use prost::Message as _;
 use thiserror::Error;
@@ -57,6 +60,14 @@ pub enum PeerError {
         "the certificate is of another run than the one here, or nobody of this run has signed it"
     )]
     OtherRun,
+    /// Of a party of this run, as its own key shows, and for another run that it takes part in.
+    #[error("the certificate is {found}'s for another run, chain {}", chain.short())]
+    ForAnotherRun {
+        /// Whose it is.
+        found: Peer,
+        /// The other run.
+        chain: ChainId,
+    },
     /// Its owner has another key.
     #[error("the certificate names its owner's key as another one than it holds")]
     OtherKey,
@@ -112,9 +123,10 @@ impl Presented {
     }
 }
 
-fn vouch(label: &str, signing: &SigningKey, chain_id: &ChainId, key: &TlsKey) -> Vec<u8> {
+fn vouch(label: &str, signing: &SigningKey, chain_id: &ChainId, key: &TlsKey) -> TlsKeyOfChain {
     let hash = key.hash();
-    signing.sign(label, &[chain_id.as_slice(), hash.as_slice()]).encode().to_vec()
+    let signature = signing.sign(label, &[chain_id.as_slice(), hash.as_slice()]);
+    TlsKeyOfChain { chain: chain_id.to_vec(), signature: signature.encode().to_vec() }
 }
 
 /// Whose key this is, as the word that came with it says and the genesis confirms.
@@ -128,10 +140,16 @@ pub(crate) fn verify(
 ) -> Result<Peer, PeerError> {
     let message: Message = decode("owner of a key of the transport", owner, MAX_LEN)
         .map_err(|error| PeerError::Malformed(error.to_string()))?;
-    let signed = |label, signing: &VerifyingKey, signature: &[u8]| {
-        let parts = [parameters.chain_id.as_slice(), key.as_slice()];
-        let signature = Signature::decode(signature).map_err(|_| PeerError::OtherRun)?;
-        signing.verify(label, &parts, &signature).map_err(|_| PeerError::OtherRun)
+    let vouched = |label, signing: &VerifyingKey, word: &TlsKeyOfChain, found: Peer| {
+        let chain = hash32("chain of a key of the transport", &word.chain).map(ChainId);
+        let chain = chain.map_err(|error| PeerError::Malformed(error.to_string()))?;
+        let signature = Signature::decode(&word.signature).map_err(|_| PeerError::OtherRun)?;
+        let signed = signing.verify(label, &[chain.as_slice(), key.as_slice()], &signature);
+        signed.map_err(|_| PeerError::OtherRun)?;
+        if chain != parameters.chain_id {
+            return Err(PeerError::ForAnotherRun { found, chain });
+        }
+        Ok(found)
     };
     match message.owner {
         Some(Owner::Institution(certificate)) => {
@@ -142,13 +160,11 @@ pub(crate) fn verify(
             }
             Ok(Peer::Institution(identity.pseudonym))
         }
-        Some(Owner::Coordinator(signature)) => {
-            signed(COORDINATOR, &parameters.coordinator, &signature)?;
-            Ok(Peer::Coordinator)
+        Some(Owner::Coordinator(word)) => {
+            vouched(COORDINATOR, &parameters.coordinator, &word, Peer::Coordinator)
         }
-        Some(Owner::Authority(signature)) => {
-            signed(AUTHORITY, &parameters.authority, &signature)?;
-            Ok(Peer::Authority)
+        Some(Owner::Authority(word)) => {
+            vouched(AUTHORITY, &parameters.authority, &word, Peer::Authority)
         }
         None => Err(PeerError::Malformed("it names no owner".to_owned())),
     }

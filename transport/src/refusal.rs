@@ -2,6 +2,7 @@
 
 use std::io;
 
+use consilium_hash::ChainId;
 use thiserror::Error;
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error, OtherError};
 
@@ -37,6 +38,12 @@ pub enum Refusal {
         "whoever listens there is not the coordinator of this run ({0}): check the address with its operator; nothing was sent"
     )]
     NotTheCoordinator(String),
+    /// The coordinator of this run listens there, and serves another one: its own key has signed which.
+    #[error(
+        "the coordinator of this run serves another one there, chain {}: compare the address and the folder with the others",
+        .0.short()
+    )]
+    AnotherRun(ChainId),
     /// Whoever listens does not speak TLS 1.3.
     #[error(
         "whoever listens there does not speak TLS 1.3 ({0}): check the address, and that the coordinator runs without --plain"
@@ -62,7 +69,10 @@ impl Refusal {
                 Self::NotTheCoordinator("its certificate is of another run".to_owned())
             }
             Some(Error::InvalidCertificate(CertificateError::Other(OtherError(error)))) => {
-                Self::NotTheCoordinator(error.to_string())
+                match error.downcast_ref::<PeerError>() {
+                    Some(PeerError::ForAnotherRun { chain, .. }) => Self::AnotherRun(*chain),
+                    _ => Self::NotTheCoordinator(error.to_string()),
+                }
             }
             Some(Error::InvalidCertificate(error)) => Self::NotTheCoordinator(error.to_string()),
             Some(error @ (Error::PeerIncompatible(_) | Error::InvalidMessage(_))) => {
@@ -101,59 +111,5 @@ impl Refusal {
             let io = || cause.downcast_ref::<io::Error>().and_then(|error| error.get_ref());
             refusal.or_else(|| io().and_then(|inner| inner.downcast_ref::<Self>()).cloned())
         })
-    }
-}
-
-/// Why a handshake did not come about, in the words of whoever accepts connections: what was wrong with the certificate, and
-/// not what TLS calls it.
-pub(crate) fn why_refused(error: &io::Error) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    match inner {
-        Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            PeerError::OtherRun.to_string()
-        }
-        Some(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
-            PeerError::OtherKey.to_string()
-        }
-        Some(Error::InvalidCertificate(CertificateError::Other(OtherError(error)))) => {
-            error.to_string()
-        }
-        Some(Error::NoCertificatesPresented) => {
-            "it presents no certificate, and this run has no guests".to_owned()
-        }
-        Some(Error::AlertReceived(AlertDescription::UnknownCA)) => {
-            "it follows another run than the one here".to_owned()
-        }
-        _ => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-
-    #[test]
-    fn what_is_wrong_with_a_certificate_is_said_in_our_words() {
-        let said = |error: Error| why_refused(&io::Error::new(io::ErrorKind::InvalidData, error));
-        let other = PeerError::Malformed("it names no owner".to_owned());
-        let cases = [
-            (Error::InvalidCertificate(CertificateError::UnknownIssuer), "of another run"),
-            (
-                Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure),
-                "names its owner's key as another one",
-            ),
-            (
-                Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(other)))),
-                "it names no owner",
-            ),
-            (Error::NoCertificatesPresented, "no certificate"),
-            (Error::AlertReceived(AlertDescription::UnknownCA), "another run"),
-        ];
-        for (error, expected) in cases {
-            let said = said(error);
-            assert!(said.contains(expected), "{said} should say {expected}");
-        }
     }
 }

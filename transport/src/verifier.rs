@@ -52,23 +52,24 @@ impl Verifier {
         certificate: &CertificateDer<'_>,
         expected: &'static str,
         takes: fn(&Peer) -> bool,
-    ) -> Result<(), Error> {
-        let peer = read(&self.parameters, certificate).and_then(|found| {
-            if takes(&found) { Ok(()) } else { Err(PeerError::OtherParty { found, expected }) }
-        });
-        peer.map_err(|error| Error::InvalidCertificate(alerted(error)))
+    ) -> Result<(), PeerError> {
+        let found = read(&self.parameters, certificate)?;
+        if takes(&found) { Ok(()) } else { Err(PeerError::OtherParty { found, expected }) }
     }
 }
 
-/// The error that has TLS tell the other end, by its alert, what to do: [`Refusal`](crate::Refusal) reads it.
-fn alerted(error: PeerError) -> CertificateError {
-    match error {
-        PeerError::OtherRun => CertificateError::UnknownIssuer,
+/// The error that has TLS tell the other end, by its alert, what to do: `Refusal` reads it.
+fn alerted(error: PeerError) -> Error {
+    Error::InvalidCertificate(match error {
+        PeerError::OtherRun | PeerError::ForAnotherRun { .. } => CertificateError::UnknownIssuer,
         PeerError::OtherKey => CertificateError::ApplicationVerificationFailure,
-        PeerError::Malformed(_) | PeerError::OtherParty { .. } => {
-            CertificateError::Other(OtherError(Arc::new(error)))
-        }
-    }
+        PeerError::Malformed(_) | PeerError::OtherParty { .. } => carried(error),
+    })
+}
+
+/// The error that keeps what was found out, for who is told of it at this end.
+fn carried(error: PeerError) -> CertificateError {
+    CertificateError::Other(OtherError(Arc::new(error)))
 }
 
 impl ServerCertVerifier for Verifier {
@@ -81,7 +82,11 @@ impl ServerCertVerifier for Verifier {
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let is_coordinator = |peer: &Peer| *peer == Peer::Coordinator;
-        self.judge(end_entity, "the coordinator", is_coordinator)?;
+        self.judge(end_entity, "the coordinator", is_coordinator).map_err(|error| match error {
+            // Which run its coordinator serves there, no alert could say to whoever has called.
+            PeerError::ForAnotherRun { .. } => Error::InvalidCertificate(carried(error)),
+            error => alerted(error),
+        })?;
         Ok(ServerCertVerified::assertion())
     }
 
@@ -124,7 +129,7 @@ impl ClientCertVerifier for Verifier {
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let connects = |peer: &Peer| *peer != Peer::Coordinator;
-        self.judge(end_entity, "an institution or the authority", connects)?;
+        self.judge(end_entity, "an institution or the authority", connects).map_err(alerted)?;
         Ok(ClientCertVerified::assertion())
     }
 

@@ -6,7 +6,8 @@ use clap::Args;
 use consilium_cli::Failure;
 use consilium_client::agreed_dictionary;
 use consilium_identity::{
-    InstitutionFiles, install_institution, is_plain_name, request_as_institution, request_renewal,
+    InstitutionFiles, install_institution, install_institution_again, is_plain_name,
+    request_as_institution, request_renewal,
 };
 use rand_core::OsRng;
 
@@ -30,12 +31,16 @@ pub(crate) struct Request {
 /// What the authority has answered.
 #[derive(Args)]
 pub(crate) struct Install {
-    /// The folder in which `request` has made the keys.
+    /// The folder in which `request` has made the keys; with --keys-of one to create, for the next run.
     #[arg(long, value_name = "FOLDER")]
     ceremony: PathBuf,
     /// The folder that the authority has sent.
     #[arg(long, value_name = "FOLDER")]
     from: PathBuf,
+    /// This institution's folder of an earlier run, whose keys it has in this one too. Refused where another authority has signed this
+    /// run, or the certificate is for other keys.
+    #[arg(long, value_name = "FOLDER")]
+    keys_of: Option<PathBuf>,
 }
 
 impl Request {
@@ -57,9 +62,19 @@ impl Request {
 
 impl Install {
     pub(crate) fn execute(&self) -> Result<String, Failure> {
-        let Self { ceremony, from } = self;
-        let files = install_institution(ceremony, from).map_err(Failure::unusable)?;
+        let Self { ceremony, from, keys_of } = self;
+        let files = match keys_of {
+            Some(known) => install_institution_again(ceremony, from, known),
+            None => install_institution(ceremony, from),
+        };
+        let files = files.map_err(Failure::unusable)?;
         agreed_dictionary(&files).map_err(failure)?;
+        let vouched = match keys_of {
+            Some(_) => {
+                "signed by the authority of the earlier run; give this run a --state of its own"
+            }
+            None => "compare it with the others before you take part",
+        };
         let InstitutionFiles { identity, parameters, .. } = files;
         let chain = parameters.chain_id;
         let pseudonym = identity.pseudonym;
@@ -67,7 +82,7 @@ impl Install {
         let rows = identity.rows;
         Ok(format!(
             "number {number}, pseudonym {pseudonym}, {rows} rows\n\
-             chain {chain}: compare it with the others before you take part\n"
+             chain {chain}: {vouched}\n"
         ))
     }
 }

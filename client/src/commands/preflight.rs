@@ -7,15 +7,14 @@ use std::{
 };
 
 use clap::Args;
-use consilium_cli::{Failure, command_line::print};
-use consilium_client::{
-    agreed_dictionary,
-    policy::Policy,
-    preflight::{Finding, Standing, way},
+use consilium_audit::history::History;
+use consilium_cli::{
+    Failure,
+    preflight::{Finding, free_bytes, report},
 };
+use consilium_client::{agreed_dictionary, policy::Policy, preflight::way};
 use consilium_contract::Parameters;
 use consilium_identity::InstitutionFiles;
-use rustix::fs::statvfs;
 
 use super::{
     reach::PlainTcp,
@@ -23,7 +22,7 @@ use super::{
 };
 
 pub(crate) const PREFLIGHT: &str = "\
-What is looked at: the folder with the keys, the site's policy, the rows under the run's dictionary, room on the disk of --state, the
+What is looked at: the folder with the keys, the site's policy, the rows under the run's dictionary, --state and room on its disk, the
 coordinator's name, port, certificate, chain and clock. Nothing is enrolled or sent but a question for the newest block.
 
 Exit codes:
@@ -63,18 +62,7 @@ pub(crate) struct Preflight {
 
 impl Preflight {
     pub(crate) fn execute(&self) -> Result<String, Failure> {
-        let findings = self.findings()?;
-        let bad = findings.iter().filter(|finding| finding.standing == Standing::Bad).count();
-        let text = if self.json {
-            format!("{:#}\n", serde_json::json!({ "ready": bad == 0, "findings": findings }))
-        } else {
-            findings.iter().map(|finding| format!("{finding}\n")).collect()
-        };
-        if bad == 0 {
-            return Ok(text);
-        }
-        print(&text);
-        Err(Failure::failed(format!("{bad} of {} are not as they should be", findings.len())))
+        report(&self.findings()?, self.json)
     }
 
     fn findings(&self) -> Result<Vec<Finding>, Failure> {
@@ -88,6 +76,7 @@ impl Preflight {
         let mut findings = vec![folder(&self.ceremony, &files)];
         findings.extend(self.rows_and_policy(&files));
         if let Some(state) = &self.state {
+            findings.push(of_this_run(state, &files.parameters));
             findings.push(disk(state, &files.parameters));
         }
         if let Some(address) = &self.coordinator {
@@ -182,19 +171,26 @@ fn certified(rows: &Rows, files: &InstitutionFiles) -> Finding {
     Finding::good("rows", format!("{number} rows{positive}"))
 }
 
+/// A state directory is of one run.
+fn of_this_run(state: &Path, parameters: &Parameters) -> Finding {
+    let at = state.display();
+    match History::check_run(state, parameters) {
+        Err(error) => {
+            Finding::bad("state", error.to_string(), "give this run a --state of its own")
+        }
+        Ok(()) if state.exists() => Finding::good("state", format!("{at} is there")),
+        Ok(()) => Finding::good("state", format!("{at}: none yet; `run` makes it")),
+    }
+}
+
 /// Room for the bodies of two rounds, and for the chain.
 fn disk(state: &Path, parameters: &Parameters) -> Finding {
-    let there = state.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
-    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
     let bodies = (parameters.longest_body() as u64).saturating_mul(parameters.institutions.into());
     let needed = bodies.saturating_mul(2).saturating_add(ROOM);
     let mb = |bytes: u64| bytes >> 20;
-    match statvfs(there) {
-        Err(error) => {
-            Finding::bad("disk", format!("{}: {error}", there.display()), "give another --state")
-        }
-        Ok(disk) => {
-            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    match free_bytes(state) {
+        Err(error) => Finding::bad("disk", error, "give another --state"),
+        Ok((free, there)) => {
             let found = format!("{} MB free under {}", mb(free), there.display());
             if free < needed {
                 let advice = format!("a run of this size should have {} MB", mb(needed));

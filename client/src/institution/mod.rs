@@ -116,6 +116,8 @@ pub struct Institution {
     /// Revoked, and still a member of the committee: the log has said so.
     pub(crate) is_leaving: bool,
     pub(crate) was_caught_up: bool,
+    /// Whether this process has been answered by the coordinator of the run.
+    pub(crate) has_met: bool,
     /// Tells this process from another one of the same institution.
     pub(crate) process: [u8; 16],
     /// Number of the committee that stands, as far as this institution has read.
@@ -131,7 +133,8 @@ impl Institution {
     /// will connect to the coordinator at `address`: `https://HOST:PORT`, or `http://HOST:PORT` on this machine.
     ///
     /// # Errors
-    /// [`ClientError::Address`], [`ClientError::Locked`], [`ClientError::State`], [`ClientError::DamagedState`].
+    /// [`ClientError::Address`], [`ClientError::OtherState`], [`ClientError::Locked`], [`ClientError::State`],
+    /// [`ClientError::DamagedState`].
     pub fn new(
         files: InstitutionFiles,
         directory: &Path,
@@ -144,6 +147,7 @@ impl Institution {
         } else {
             Arc::new(Plain::to(address)?)
         };
+        History::check_run(directory, &files.parameters)?;
         files::create_folder(directory)?;
         let lock = durable::lock(&directory.join("lock"))?;
         let files = Arc::new(files);
@@ -173,6 +177,7 @@ impl Institution {
             is_silenced: false,
             is_leaving: false,
             was_caught_up: false,
+            has_met: false,
             process: random(),
             committee: None,
             report: RoundReport::default(),

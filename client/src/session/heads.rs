@@ -1,11 +1,23 @@
 //! Heads that the coordinator signs: verified against the own chain, and kept for the others to see.
 
 use consilium_audit::follow::Closed;
-use consilium_ledger::Note;
+use consilium_ledger::{Note, NoteError, SignedCheckpoint, Validators};
 use tracing::warn;
 
 use super::Session;
 use crate::{ClientError, head};
+
+/// Refuses a coordinator that says itself, in the head that it shows, that it serves another run. Over TLS the handshake has shown
+/// that before; in the plain, on one machine, nothing has.
+pub(super) fn refuse_another_run(note: &Note, validators: &Validators) -> Result<(), ClientError> {
+    match SignedCheckpoint::verify(note.clone(), validators, &[]) {
+        Err(NoteError::OtherOrigin { expected, found }) => Err(ClientError::OtherRun(format!(
+            "whoever listens there serves another run than this institution's: {found}, not {expected}; compare the address and \
+             the folder with the others"
+        ))),
+        _ => Ok(()),
+    }
+}
 
 impl Session<'_> {
     /// Checks a head up to which the own chain has caught up, and keeps it.

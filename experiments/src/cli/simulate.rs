@@ -1,6 +1,6 @@
 //! `consilium simulate` on the command line.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
 
@@ -42,6 +42,10 @@ pub(super) struct SimulateArgs {
     /// times, and comes in turns.
     #[arg(long, value_enum, value_name = "KIND")]
     flood: Vec<Flood>,
+    /// Have the coordinator show what it does meanwhile, on a page at http://ADDRESS: of each run in turn. [default where it is given
+    /// without an address: 127.0.0.1:7421]
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = "127.0.0.1:7421")]
+    metrics: Option<SocketAddr>,
     /// Determines the model; encryption always uses the operating system's randomness.
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -78,6 +82,7 @@ impl SimulateArgs {
             epochs: self.epochs,
             hidden: self.hidden,
             seed: self.seed,
+            metrics: self.metrics,
             faults,
         };
         let progress = Progress::on_stderr();

@@ -17,7 +17,7 @@ mod programs;
 mod wire;
 mod world;
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, net::SocketAddr, path::Path};
 
 use consilium_coordinator::raise_descriptor_limit;
 use serde::Serialize;
@@ -50,6 +50,8 @@ pub struct Config {
     pub hidden: Vec<u32>,
     /// Determines the model that a run starts from its institutions' training; nothing of encryption.
     pub seed: u64,
+    /// Where the coordinator shows what it does, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// What is done to it.
     pub faults: Faults,
 }

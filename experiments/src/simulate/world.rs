@@ -136,6 +136,9 @@ impl Founded<'_> {
         if guests {
             command.arg("--open-ledger");
         }
+        if let Some(address) = self.world.config.metrics {
+            command.args(["--metrics", &address.to_string()]);
+        }
         quiet(&mut command);
         command
     }

@@ -8,129 +8,23 @@
     reason = "a panic is how a test fails"
 )]
 
+mod held;
+mod several_runs;
+mod world;
+
 use std::{
     fs,
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    thread,
+    path::Path,
+    process::{Child, Command},
     time::{Duration, Instant},
 };
 
-use consilium_authority::{Asked, AuthorityFiles, CeremonySpec, Founding, Route, send_by};
-use consilium_coordinator::{Config, Coordinator, Guests, Linger, Running, Transport};
-use consilium_identity::{
-    CoordinatorFiles, PartyRequest, install_coordinator, request_as_coordinator,
-    request_as_institution,
-};
-use consilium_proto::{training::Layers, v1::PartyRole};
-use consilium_transport::Presented;
+use consilium_coordinator::{Config, Coordinator, Guests, Linger, Transport};
+use consilium_identity::{CoordinatorFiles, request_as_institution};
 use rand_core::OsRng;
-use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::net::TcpListener;
 
-const NAMES: [&str; 4] = ["north", "east", "south", "west"];
-const ROWS: u64 = 40;
-const STEPS: u64 = 2;
-
-struct World {
-    root: TempDir,
-    authority: AuthorityFiles,
-    runtime: Runtime,
-    running: Running,
-}
-
-fn program(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_consilium-client")).args(arguments).output().unwrap()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-/// Asks and installs with the program itself, and founds in between.
-fn world() -> World {
-    let root = tempfile::tempdir().unwrap();
-    let at = |name: &str| root.path().join(name);
-    let mut institutions = Vec::new();
-    for name in NAMES {
-        let folder = at(name);
-        let asked = program(&["request", "--name", name, "--out", text(&folder)]);
-        assert!(asked.status.success());
-        let path = folder.join("request.bin");
-        let request = PartyRequest::load(&path, PartyRole::Institution).unwrap();
-        let said = String::from_utf8(asked.stdout).unwrap();
-        let read_out = said.lines().find(|line| request.fingerprint().is(line));
-        let fingerprint = read_out.expect("the fingerprint is a line of its own").to_owned();
-        institutions.push(Asked { request, fingerprint });
-    }
-    let request = request_as_coordinator(&at("hub"), "hub", &mut OsRng).unwrap();
-    let coordinator = Asked { fingerprint: request.fingerprint().to_string(), request };
-    let layers = Layers::dense(2, vec![]);
-    let spec = CeremonySpec {
-        steps: STEPS,
-        collection_timeout_ms: 20_000,
-        ..CeremonySpec::new(layers, vec![0.0; 3], vec![ROWS; NAMES.len()])
-    };
-    let founding = Founding::hold(&spec, &coordinator, &institutions, &mut OsRng).unwrap();
-    founding.write(&at("run")).unwrap();
-    for name in NAMES {
-        let from = at("run/institutions").join(name);
-        let arguments =
-            ["install", "--ceremony", text(&at(name)), "--from", text(&from)].map(String::from);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let installed = program(&arguments);
-        let said = String::from_utf8(installed.stdout).unwrap();
-        let chain = founding.authority.parameters.chain_id.to_string();
-        assert!(said.contains(&chain), "{said}");
-    }
-    let files = install_coordinator(&at("hub"), &at("run/coordinator")).unwrap();
-    let runtime = Runtime::new().unwrap();
-    let config = Config {
-        transport: Transport::Tls { guests: Guests::Refused },
-        hearing: Duration::ZERO,
-        block_age: Duration::ZERO,
-        linger: Linger::Forever,
-        ..Config::new(files, at("ledger"))
-    };
-    let running = runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Coordinator::start(config, listener).await.unwrap()
-    });
-    let rows: String = (0..ROWS).map(|i| format!("{},{},{}\n", i % 7, i % 5, i % 2)).collect();
-    fs::write(at("rows.csv"), format!("a,b,ill\n{rows}")).unwrap();
-    let schema = "name='t'\nfile='rows.csv'\ntarget={column='ill', positive=1, negative=0}\n";
-    fs::write(at("rows.toml"), schema).unwrap();
-    World { root, authority: founding.authority, runtime, running }
-}
-
-impl World {
-    fn at(&self, name: &str) -> PathBuf {
-        self.root.path().join(name)
-    }
-
-    fn run(&self, folder: &Path, state: &str, address: &str) -> Command {
-        self.run_for(folder, state, address, "60")
-    }
-
-    /// With so many seconds of patience.
-    fn run_for(&self, folder: &Path, state: &str, address: &str, patience: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_consilium-client"));
-        command.args(["run", "--seed", "1", "--give-up-after", patience, "--coordinator", address]);
-        command.arg("--ceremony").arg(folder).arg("--state").arg(self.at(state));
-        command.arg("--data").arg(self.at("rows.toml"));
-        command
-    }
-
-    fn address(&self) -> String {
-        format!("https://{}", self.running.address())
-    }
-
-    fn start(&self, name: &str) -> Child {
-        let log = fs::File::create(self.at(&format!("{name}.log"))).unwrap();
-        let mut command = self.run(&self.at(name), &format!("state-{name}"), &self.address());
-        command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
-    }
-}
+use world::{NAMES, STEPS, World, text, wait_for, world};
 
 #[test]
 fn a_run_whose_parties_made_their_keys_themselves_ends_over_mutual_tls() {
@@ -214,19 +108,6 @@ fn a_client_of_a_finished_run_says_so_without_a_coordinator_and_a_coordinator_of
     assert!(String::from_utf8(output.stdout).unwrap().contains("2 rounds closed and checked"));
 }
 
-/// Waits until a file holds a text.
-fn wait_for(path: &Path, says: &str) {
-    let start = Instant::now();
-    loop {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        if text.contains(says) {
-            return;
-        }
-        assert!(start.elapsed() < Duration::from_secs(60), "{text} should say {says}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
 #[test]
 fn one_identity_that_runs_twice_is_refused_on_its_machine_and_by_the_coordinator_on_another() {
     let world = world();
@@ -269,12 +150,7 @@ fn a_client_that_is_revoked_or_has_given_up_ends_with_its_own_code() {
     assert!(said.contains("brought nothing new"), "{said}");
     assert!(start.elapsed() < Duration::from_secs(30));
 
-    let authority = &world.authority;
-    let revocation = authority.revoke("north").unwrap();
-    let parameters = &authority.parameters;
-    let presented = Presented::authority(&authority.signing, &authority.tls, &parameters.chain_id);
-    let route = Route::secure(&world.address(), parameters, &presented).unwrap();
-    world.runtime.block_on(send_by(&route, revocation)).unwrap();
+    world.decree(world.authority.revoke("north").unwrap());
     let status = first.wait().unwrap();
     let log = fs::read_to_string(world.at("north.log")).unwrap();
     assert_eq!(status.code(), Some(5), "{log}");
