@@ -110,12 +110,20 @@ impl Log {
     /// # Errors
     /// [`FileError::System`].
     pub fn get(&mut self, index: u64) -> Result<Option<Vec<u8>>, FileError> {
+        self.beginning(index, u32::MAX)
+    }
+
+    /// The first bytes of the record at `index`, `most` at most.
+    ///
+    /// # Errors
+    /// [`FileError::System`].
+    pub fn beginning(&mut self, index: u64, most: u32) -> Result<Option<Vec<u8>>, FileError> {
         let Some(&(start, length)) =
             usize::try_from(index).ok().and_then(|index| self.records.get(index))
         else {
             return Ok(None);
         };
-        let mut bytes = vec![0; length as usize];
+        let mut bytes = vec![0; length.min(most) as usize];
         let mut file = self.file.as_ref();
         let read = file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(&mut bytes));
         read.map_err(failed("read", &self.path))?;

@@ -1,16 +1,20 @@
 //! The contract, run over a chain by a reader that has the bodies of the updates.
 
+use std::sync::Arc;
+
 use consilium_contract::{
-    CandidateTransaction, Contract, GenesisError, Model, Parameters, Phase,
+    CandidateTransaction, Contract, GenesisError, Model, Parameters, Phase, SnapshotError,
     execute::{self, CheckedAhead, Decoded, EntryError, ExecuteError, Loaded, announced},
+    light::View,
     round::Findings,
 };
 use consilium_crypto::{
     DiscreteLogTable,
     mask::{CandidateHeader, VerifiedHeader as VerifiedUpdateHeader},
 };
-use consilium_hash::{BlobHash, HeaderHash};
+use consilium_hash::{BlobHash, HeaderHash, StateRoot};
 use consilium_ledger::VerifiedHeader;
+use consilium_proto::v1::StateSnapshot;
 use rand_core::CryptoRngCore;
 use thiserror::Error;
 
@@ -88,6 +92,7 @@ pub fn announced_sums(block: &Decoded) -> Vec<(u64, BlobHash)> {
 pub struct Execution {
     contract: Contract,
     height: u64,
+    is_resumed: bool,
 }
 
 impl Execution {
@@ -97,7 +102,37 @@ impl Execution {
     /// [`GenesisError`].
     pub fn found(genesis_entry: &[u8], initial_model: &[u8]) -> Result<Self, GenesisError> {
         let contract = Contract::found(genesis_entry, initial_model, DiscreteLogTable::shared())?;
-        Ok(Self { contract, height: 0 })
+        Ok(Self { contract, height: 0, is_resumed: false })
+    }
+
+    /// Goes on from a state that [`Self::snapshot`] gave and that was kept where nobody else writes, with the block of this
+    /// header as the next one.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] where the header does not name this state.
+    pub fn resume(
+        genesis_entry: &[u8],
+        state: StateSnapshot,
+        next: &VerifiedHeader,
+    ) -> Result<Self, SnapshotError> {
+        let table = DiscreteLogTable::shared();
+        let contract = Contract::resume(genesis_entry, state, next.state_root, table)?;
+        Ok(Self { contract, height: next.height, is_resumed: true })
+    }
+
+    /// The state and its root, where the run rests.
+    pub fn snapshot(&self) -> Option<(StateSnapshot, StateRoot)> {
+        Some((self.contract.snapshot()?, self.contract.state_root()))
+    }
+
+    /// Whether it has gone on from a kept state: what it finds wrong with a block it has not worked out from the genesis.
+    pub fn is_resumed(&self) -> bool {
+        self.is_resumed
+    }
+
+    /// What the signatures in the blocks so far show; `None` where something is being made.
+    pub(crate) fn view(&self, parameters: Arc<Parameters>) -> Option<View> {
+        View::resume(&self.contract, parameters)
     }
 
     /// Blocks executed so far: the height of the next one.

@@ -72,6 +72,17 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
     Ok(Some(bytes))
 }
 
+/// Removes the file, if it is there. Gone for good when it returns.
+///
+/// # Errors
+/// [`FileError::System`].
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(failed("remove", path)).and_then(|()| sync_folder_of(path)),
+    }
+}
+
 /// Creates the folder, for its owner only.
 ///
 /// # Errors

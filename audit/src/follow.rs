@@ -12,6 +12,8 @@ use consilium_ledger::{Block, VerifiedHeader};
 use thiserror::Error;
 use tracing::debug;
 
+use crate::execution::Execution;
+
 pub use consilium_contract::light::{Closed, Collection, Phase, Sealed, SealedSum};
 
 /// Why a block is not read.
@@ -67,6 +69,16 @@ impl Follower {
     /// Begins before block 0. `genesis_entry` is this institution's own copy.
     pub fn new(parameters: Arc<Parameters>, genesis_entry: Vec<u8>) -> Self {
         Self { view: View::new(parameters), genesis_entry, height: 0 }
+    }
+
+    /// Begins after the blocks that were executed; `None` where they end while something is being made.
+    pub fn resume(
+        parameters: Arc<Parameters>,
+        genesis_entry: Vec<u8>,
+        execution: &Execution,
+    ) -> Option<Self> {
+        let view = execution.view(parameters)?;
+        Some(Self { view, genesis_entry, height: execution.height() })
     }
 
     /// The committee that was made last, with the dealings that its shares are made of; once, for whoever has a share.

@@ -98,10 +98,11 @@ pub struct History {
 }
 
 impl History {
-    /// Opens the copy in `directory`, verifying it again, or begins one.
+    /// Opens the copy in `directory`, or begins one. That the headers hang together is verified again, under the last one's seal;
+    /// the rest of a block is when it is read ([`History::block`]).
     ///
     /// # Errors
-    /// [`HistoryError::OtherRun`]; [`HistoryError::File`] where the file does not hold blocks of this chain.
+    /// [`HistoryError::OtherRun`]; [`HistoryError::File`] where the file does not hold headers of this chain.
     pub fn open(directory: &Path, parameters: &Parameters) -> Result<Self, HistoryError> {
         Self::verify(
             directory,
@@ -144,24 +145,19 @@ impl History {
         let path = directory.join(FILE);
         let damaged =
             |detail: String| HistoryError::File(FileError::Damaged { path: path.clone(), detail });
-        let mut chain = HeaderChain::new(parameters.validators());
-        for height in 0..log.len() {
-            let bytes = log.get(height)?.unwrap_or_default();
-            let block = Block::decode(&bytes)
-                .map_err(|error| damaged(format!("block {height}: {error}")))?;
-            if block.height() != height {
-                return Err(damaged(format!(
-                    "block {height} says that it is at height {}",
-                    block.height()
-                )));
-            }
-            if height == 0 {
-                check_first(&block, directory, parameters)?;
-            }
-            chain
-                .append_block(&block)
-                .map_err(|error| damaged(format!("block {height}: {error}")))?;
+        if let Some(bytes) = log.get(0)? {
+            let first =
+                Block::decode(&bytes).map_err(|error| damaged(format!("block 0: {error}")))?;
+            check_first(&first, directory, parameters)?;
         }
+        let mut headers = Vec::new();
+        for height in 0..log.len() {
+            let bytes = log.beginning(height, SealedHeader::LEN as u32)?.unwrap_or_default();
+            let header = SealedHeader::decode(&bytes);
+            headers.push(header.map_err(|error| damaged(format!("block {height}: {error}")))?);
+        }
+        let chain = HeaderChain::linked(parameters.validators(), headers)
+            .map_err(|error| damaged(error.to_string()))?;
         Ok(Self { chain, log, directory: directory.to_owned() })
     }
 
@@ -243,13 +239,26 @@ impl History {
     pub fn confirm_head(&self, head: &SignedCheckpoint) -> Result<(), HistoryError> {
         let Some(contradiction) = self.chain.contradiction(head) else { return Ok(()) };
         let height = contradiction.ours.header.height;
+        self.shows(&contradiction.ours)?;
         let evidence = self.keep_evidence(height, &Evidence::head(&contradiction))?;
         Err(HistoryError::ForkedHistory { height, evidence })
+    }
+
+    /// Whether a header of this copy, which is to be shown to others, still has its seal.
+    fn shows(&self, ours: &SealedHeader) -> Result<(), HistoryError> {
+        ours.verify(self.chain.validators()).map_err(|error| self.damaged(error.to_string()))
+    }
+
+    fn damaged(&self, detail: String) -> HistoryError {
+        HistoryError::File(FileError::Damaged { path: self.directory.join(FILE), detail })
     }
 
     fn refuse(&self, error: ChainError) -> HistoryError {
         let ChainError::Fork(fork) = error else { return HistoryError::Chain(error) };
         let height = fork.height;
+        if let Err(error) = self.shows(&fork.ours) {
+            return error;
+        }
         let evidence = Evidence::fork(&fork);
         match self.keep_evidence(height, &evidence) {
             Ok(evidence) => HistoryError::ForkedHistory { height, evidence },
@@ -306,22 +315,22 @@ impl History {
         &self.chain
     }
 
-    /// The block at `height`, with its verified header.
+    /// The block at `height`, with its verified header: its seal and its entries are verified again.
     ///
     /// # Errors
-    /// [`HistoryError::File`] where the file has changed since it was verified.
+    /// [`HistoryError::File`] where the file has changed since it was written.
     pub fn block(&mut self, height: u64) -> Result<Option<(Block, VerifiedHeader)>, HistoryError> {
         let (Some(bytes), Some(header)) = (self.log.get(height)?, self.chain.get(height)) else {
             return Ok(None);
         };
-        let damaged = |detail: String| {
-            HistoryError::File(FileError::Damaged { path: self.directory.join(FILE), detail })
-        };
-        let block = Block::decode(&bytes).map_err(|error| damaged(error.to_string()))?;
-        if block.hash() != *header.hash() || block.verify_entries().is_err() {
-            return Err(damaged(format!("block {height} was changed while this program ran")));
+        let header = header.clone();
+        let block = Block::decode(&bytes)
+            .map_err(|error| self.damaged(format!("block {height}: {error}")))?;
+        let is_ours = block.sealed == *header.sealed();
+        if !is_ours || block.verify_entries().is_err() || self.shows(&block.sealed).is_err() {
+            return Err(self.damaged(format!("block {height} is not the one that was written")));
         }
-        Ok(Some((block, header.clone())))
+        Ok(Some((block, header)))
     }
 
     /// What makes everything recorded so far durable.

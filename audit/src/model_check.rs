@@ -134,12 +134,16 @@ impl CheckedModel {
         &self.findings
     }
 
+    /// The model that the contract has come to over a chain of which this institution has executed every block.
+    pub fn of(execution: &Execution) -> Self {
+        let (step, model) = execution.model();
+        Self { step, model: model.clone(), findings: execution.findings().clone() }
+    }
+
     /// The model that follows this one, if the contract has come to it over a chain of which this institution has executed
     /// every block, with every proof.
     pub fn executed(&self, execution: &Execution) -> Option<Self> {
-        let (step, model) = execution.model();
-        let findings = execution.findings().clone();
-        (step == self.step + 1).then(|| Self { step, model: model.clone(), findings })
+        Some(Self::of(execution)).filter(|next| next.step == self.step + 1)
     }
 
     /// A model that this institution has checked before and kept where nobody else writes.

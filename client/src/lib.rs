@@ -16,6 +16,8 @@
 //! - A secret of a ceremony is on disk before anything that follows from it is sent, and gone once the committee stands; so
 //!   is the share of every other committee.
 //! - What is sent again is the stored bytes, never a new encryption.
+//! - A restart goes on from a state that a sealed header names, with a memory that reaches as far, or reads everything again;
+//!   nobody is accused on the strength of a kept state.
 //!
 //! What this crate must not be used for: it is one institution with one state directory. Two processes with one identity
 //! and two directories are two memories, and a trustee has only one.
@@ -33,6 +35,7 @@
 //! | [`contribution`] | what it brings to a step: an improvement of the model, or counts of its rows |
 //! | [`prepare`] | what is made of a trained model before it is encrypted |
 //! | [`state`] | everything on its disk |
+//! | [`backup`] | a copy of that, and what is put back |
 //! | [`account`] | its account of hidden quantities, worked at beside a run |
 //! | `dictionary` | the data dictionary of the run, out of its folder |
 //! | [`policy`] | what the site takes part in, decided at the site |
@@ -45,6 +48,7 @@
 
 pub mod account;
 mod backoff;
+pub mod backup;
 mod connection;
 mod connector;
 pub mod contribution;

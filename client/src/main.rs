@@ -12,6 +12,7 @@ use consilium_crypto::TEST_FEATURES;
 use commands::{
     account::{ACCOUNT, Account},
     audit::{own, replay},
+    backup::{BACKUP, Backup, RESTORE, Restore},
     data::{CHECK_DATA, check},
     keys::{Install, Request},
     model::export,
@@ -65,6 +66,12 @@ enum Command {
     /// Take part until every step of the genesis is closed.
     #[command(after_help = EXIT_CODES)]
     Run(Box<Run>),
+    /// Copy this institution's state directory, also while it takes part.
+    #[command(after_help = BACKUP)]
+    Backup(Backup),
+    /// Put a backup of a state directory where there is none.
+    #[command(after_help = RESTORE)]
+    Restore(Restore),
     /// Print the medians, means and deviations of rows that may be public, for `run --statistics` everywhere.
     Statistics {
         /// The rows: a dataset schema (TOML, naming its CSV), `pima` or `wdbc`.
@@ -232,6 +239,8 @@ fn main() -> ExitCode {
         Command::Install(install) => install.execute(),
         Command::Preflight(preflight) => preflight.execute(),
         Command::Run(run) => run.execute(),
+        Command::Backup(backup) => backup.execute(),
+        Command::Restore(restore) => restore.execute(),
         Command::Statistics { data, dictionary } => statistics_of(&data, dictionary.as_deref()),
         Command::CheckData { data, dictionary, json } => check(&data, &dictionary, json),
         Command::Audit { mine: true, ceremony: Some(ceremony), state: Some(state), .. } => {

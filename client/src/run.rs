@@ -31,6 +31,7 @@ impl Institution {
     /// [`ClientError`]: what another connection cannot mend.
     pub async fn run(mut self) -> Result<Outcome, ClientError> {
         let mut backoff = Backoff::new();
+        self.resume();
         if let Some(outcome) = self.ended()? {
             return Ok(outcome);
         }
@@ -79,8 +80,10 @@ impl Institution {
         if !last.entries.iter().any(closes) {
             return Ok(None);
         }
-        let parameters = Arc::clone(&self.parameters);
-        let mut follower = Follower::new(parameters, self.files.genesis_entry.clone());
+        let resumed = self.execution.as_ref().and_then(|execution| self.follower_after(execution));
+        let mut follower = resumed.unwrap_or_else(|| {
+            Follower::new(Arc::clone(&self.parameters), self.files.genesis_entry.clone())
+        });
         while let Some((block, header)) = self.history.block(follower.height())? {
             let _ = follower.read(&block, &header)?;
         }

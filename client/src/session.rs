@@ -21,6 +21,7 @@ use crate::{
     connection::{Answered, Blocks, Connection, Head, UploadTimes},
     institution::{Institution, duties::Duties},
     observer::Standing,
+    state::snapshot,
 };
 
 mod convict;
@@ -180,6 +181,7 @@ impl<'a> Session<'a> {
     }
 
     async fn read(&mut self, block: &Block, header: &VerifiedHeader) -> Result<(), ClientError> {
+        self.keep_state(header).await?;
         match self.own.follower.read(block, header) {
             Ok(None) => {}
             Ok(Some(closed)) => self.own.closed = Some(Arc::new(closed)),
@@ -187,6 +189,20 @@ impl<'a> Session<'a> {
         }
         self.read_as_a_member(block)?;
         self.settle().await
+    }
+
+    /// Keeps the state that this header names, for a restart to go on from.
+    async fn keep_state(&mut self, header: &VerifiedHeader) -> Result<(), ClientError> {
+        let Some(snapshot) = self.own.vouched(header) else { return Ok(()) };
+        let directory = self.own.directory.clone();
+        // It is of use as far as the chain on this disk goes.
+        let flush = self.own.history.flush();
+        let kept =
+            blocking(move || flush.wait().and_then(|()| snapshot::store(&snapshot, &directory)));
+        if let Err(error) = kept.await? {
+            warn!(%error, "the state of the run is not kept: the next start takes longer");
+        }
+        Ok(())
     }
 
     fn is_over(&self) -> bool {

@@ -42,6 +42,7 @@ mod handler;
 pub mod influence;
 pub mod keygen;
 pub mod light;
+mod malformed;
 pub mod parameters;
 pub mod phase;
 pub mod promise;
@@ -70,6 +71,7 @@ pub use keygen::{
     Keygen,
     committee::{self, Committee},
 };
+pub use malformed::Malformed;
 pub use parameters::{GenesisError, Parameters};
 pub use phase::Phase;
 pub use promise::Promise;

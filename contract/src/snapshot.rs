@@ -19,6 +19,7 @@ use crate::{
     enrolment::roster::Roster,
     exchange::Exchange,
     keygen::Succession,
+    malformed::{Malformed, malformed},
     parameters::GenesisError,
     phase::Phase,
     root::state_root,
@@ -33,8 +34,8 @@ pub enum SnapshotError {
     #[error(transparent)]
     Genesis(#[from] GenesisError),
     /// A part of it means nothing.
-    #[error("the snapshot's {0} is none of this run")]
-    Malformed(&'static str),
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
     /// It is written another way.
     #[error("the snapshot is not in its one encoding")]
     NotCanonical,
@@ -46,11 +47,6 @@ pub enum SnapshotError {
         /// What the snapshot comes to.
         found: StateRoot,
     },
-}
-
-/// A part that means nothing.
-pub(crate) fn malformed<E>(what: &'static str) -> impl FnOnce(E) -> SnapshotError {
-    move |_| SnapshotError::Malformed(what)
 }
 
 impl Contract {
@@ -118,8 +114,8 @@ impl Contract {
             succession: Succession::resume(snapshot.succession.clone().unwrap_or_default())?,
             roster: Roster::resume(&snapshot.institutions, &snapshot.barred)?,
             exchange: Exchange::resume(snapshot.exchange.clone().unwrap_or_default(), &parameters)?,
-            model: model.ok_or(SnapshotError::Malformed("model"))?,
-            findings: findings.ok_or(SnapshotError::Malformed("findings"))?,
+            model: model.ok_or(Malformed("model"))?,
+            findings: findings.ok_or(Malformed("findings"))?,
             phase: if snapshot.is_finished { Phase::Finished } else { Phase::Idle },
             step: snapshot.step,
             attempt: snapshot.attempt,

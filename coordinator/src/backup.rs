@@ -8,10 +8,10 @@ use std::path::Path;
 
 use consilium_contract::{CandidateTransaction, execute::body_hash, transaction::parse_entry};
 use consilium_hash::BlobHash;
-use consilium_ledger::{Head, LedgerError, Store};
+use consilium_ledger::{Head, Store};
 use consilium_proto::v1::transaction::Action;
 
-use crate::{CoordinatorError, control};
+use crate::CoordinatorError;
 
 /// What a backup holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,30 +22,10 @@ pub struct BackedUp {
     pub new: u64,
 }
 
-/// Backs up a ledger into a folder, which is created or added to. Where a coordinator has the ledger open, that one does it.
-///
-/// # Errors
-/// [`CoordinatorError::Config`] where a folder is not what it should be, [`CoordinatorError::Ledger`].
-pub fn backup(ledger: &Path, to: &Path) -> Result<BackedUp, CoordinatorError> {
-    if !Store::exists(ledger) {
-        let at = ledger.display();
-        return Err(CoordinatorError::Config(format!("{at} holds no ledger; give its folder")));
-    }
-    match Store::open(ledger) {
-        Ok(store) => {
-            let copied = copy(&store, to);
-            store.close()?;
-            copied
-        }
-        Err(LedgerError::Locked { .. }) => control::ask_for_backup(ledger, to),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Adds to the ledger in `to` what it lacks of this one.
 ///
 /// # Errors
-/// As [`backup`].
+/// [`CoordinatorError::Config`] where `to` holds something else, [`CoordinatorError::Ledger`].
 pub(crate) fn copy(store: &Store, to: &Path) -> Result<BackedUp, CoordinatorError> {
     // Before the blocks, so that these come as far as it does.
     let snapshot = store.get_snapshot()?;

@@ -8,12 +8,17 @@ use std::{
     fs,
     io::{self, Read as _, Write as _},
     net::Shutdown,
-    os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _, net::UnixStream},
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{DirBuilderExt as _, PermissionsExt as _},
+        net::UnixStream,
+    },
     path::{self, Path},
     sync::Arc,
     time::Duration,
 };
 
+use consilium_ledger::{LedgerError, Store};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{UnixListener, UnixStream as Connection},
@@ -30,19 +35,19 @@ use crate::{
 /// What the name of the socket has more than that of the folder.
 const SUFFIX: &str = ".control";
 
+/// And that of the folder in which it is made.
+const MAKING_SUFFIX: &str = ".control.new";
+
 /// The longest question, and how long one may take to come.
 const QUESTION_BYTES: u64 = 8 << 10;
 const QUESTION_TIME: Duration = Duration::from_secs(10);
 
 /// Answers until the node ends. A node without such a socket works all the same.
 pub(crate) async fn serve(ledger: &Path, shared: Arc<Shared>) {
-    let Ok(path) = beside(ledger, SUFFIX) else { return };
-    // Of a process that was killed: the ledger's lock says that no other one listens.
-    let _ = fs::remove_file(&path);
-    let listener = UnixListener::bind(&path).and_then(|listener| {
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map(|()| listener)
-    });
-    let listener = match listener {
+    let (Ok(path), Ok(making)) = (beside(ledger, SUFFIX), beside(ledger, MAKING_SUFFIX)) else {
+        return;
+    };
+    let listener = match listen(&path, &making) {
         Ok(listener) => listener,
         Err(error) => {
             let path = path.display();
@@ -66,6 +71,19 @@ pub(crate) async fn serve(ledger: &Path, shared: Arc<Shared>) {
     let _ = fs::remove_file(&path);
 }
 
+/// Makes the socket where nobody else can reach it, and puts it in its place once it is its owner's alone.
+fn listen(path: &Path, making: &Path) -> io::Result<UnixListener> {
+    // Of a process that was killed: the ledger's lock says that no other one listens.
+    let _ = fs::remove_dir_all(making);
+    fs::DirBuilder::new().mode(0o700).create(making)?;
+    let socket = making.join("socket");
+    let listener = UnixListener::bind(&socket)?;
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o600))?;
+    fs::rename(&socket, path)?;
+    fs::remove_dir(making)?;
+    Ok(listener)
+}
+
 async fn answer(mut connection: Connection, shared: &Arc<Shared>) -> io::Result<()> {
     let mut question = Vec::new();
     let asked = (&mut connection).take(QUESTION_BYTES);
@@ -86,11 +104,31 @@ async fn answer(mut connection: Connection, shared: &Arc<Shared>) -> io::Result<
     connection.shutdown().await
 }
 
+/// Backs up a ledger into a folder, which is created or added to. Where a coordinator has the ledger open, that one does it.
+///
+/// # Errors
+/// [`CoordinatorError::Config`] where a folder is not what it should be, [`CoordinatorError::Ledger`].
+pub fn backup(ledger: &Path, to: &Path) -> Result<BackedUp, CoordinatorError> {
+    if !Store::exists(ledger) {
+        let at = ledger.display();
+        return Err(CoordinatorError::Config(format!("{at} holds no ledger; give its folder")));
+    }
+    match Store::open(ledger) {
+        Ok(store) => {
+            let copied = copy(&store, to);
+            store.close()?;
+            copied
+        }
+        Err(LedgerError::Locked { .. }) => ask_for_backup(ledger, to),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Has the node that has this ledger open back it up into a folder.
 ///
 /// # Errors
 /// [`CoordinatorError::Config`] saying why there is no backup.
-pub(crate) fn ask_for_backup(ledger: &Path, to: &Path) -> Result<BackedUp, CoordinatorError> {
+fn ask_for_backup(ledger: &Path, to: &Path) -> Result<BackedUp, CoordinatorError> {
     let at = beside(ledger, SUFFIX)?;
     let unanswered = |error: io::Error| {
         CoordinatorError::Config(format!(

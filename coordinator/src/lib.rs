@@ -84,10 +84,11 @@ mod solo;
 mod verify;
 mod waiting;
 
-pub use backup::{BackedUp, backup};
+pub use backup::BackedUp;
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Linger, Transport};
 pub use consilium_transport::Guests;
+pub use control::backup;
 pub use descriptors::raise_descriptor_limit;
 pub use error::CoordinatorError;
 pub use event::{Ended, Event, Observer, RoundMetrics};

@@ -99,6 +99,27 @@ impl HeaderChain {
         Ok(Self { validators, headers: VecDeque::from([header]), links })
     }
 
+    /// The copy of a chain out of headers that were verified before and kept, from the first on. That they hang together is
+    /// verified again, and the last one's seal, which vouches for all before it. The other seals are not looked at: whoever shows
+    /// one of them to others verifies it then ([`SealedHeader::verify`]).
+    ///
+    /// # Errors
+    /// As [`Self::append`], but for forks, which are errors of what was kept here.
+    pub fn linked(
+        validators: Validators,
+        headers: impl IntoIterator<Item = SealedHeader>,
+    ) -> Result<Self, ChainError> {
+        let mut chain = Self::new(validators);
+        for sealed in headers {
+            let Link { hash, checkpoint, .. } = chain.links.add(&sealed.header)?;
+            chain.headers.push_back(VerifiedHeader { sealed, hash, checkpoint });
+        }
+        if let Some(last) = chain.headers.back() {
+            last.sealed.verify(&chain.validators)?;
+        }
+        Ok(chain)
+    }
+
     /// The roots of the perfect subtrees of the tree over all headers, widest first: what [`Self::resume`] needs of them.
     pub fn peaks(&self) -> &[MerkleNode] {
         self.links.history().peaks()

@@ -78,6 +78,7 @@ pub mod merkle;
 mod note;
 mod note_error;
 mod seal;
+pub mod snapshot_file;
 #[cfg(feature = "store")]
 mod store;
 

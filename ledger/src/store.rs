@@ -15,7 +15,7 @@
 //! [`verify_chain`](crate::verify_chain) to say.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard},
 };
@@ -31,10 +31,11 @@ use crate::{
     limits::{MAX_BLOB_BYTES, MAX_NOTE_BYTES},
     malformed::Malformed,
     seal::SealedHeader,
+    snapshot_file,
 };
 use disk::{Disk, io_error};
 use fence::fence;
-use layout::{HEAD_FILE, STORE_FOLDER};
+use layout::{HEAD_FILE, SNAPSHOT_FILE, STORE_FOLDER};
 use lock::{lock_for_reading, wait_for_log};
 use open::Open;
 
@@ -45,7 +46,6 @@ mod layout;
 mod lock;
 mod manifest;
 mod open;
-mod snapshot_file;
 mod values;
 
 pub use manifest::{ManifestState, verify_manifest};
@@ -290,7 +290,8 @@ impl Store {
     /// # Errors
     /// [`LedgerError::Io`], [`LedgerError::Closed`]: then the one before stands, and the ledger is as good as it was.
     pub fn put_snapshot(&self, snapshot: &[u8]) -> Result<(), LedgerError> {
-        self.read(|_| snapshot_file::write(&self.disk, &self.root, snapshot))
+        let file = snapshot_file::encode(snapshot);
+        self.read(|_| self.disk.replace(&self.root, SNAPSHOT_FILE, &file))
     }
 
     /// What was kept by [`Self::put_snapshot`]; `None` where nothing was, or it is not whole.
@@ -298,7 +299,12 @@ impl Store {
     /// # Errors
     /// [`LedgerError::Io`].
     pub fn get_snapshot(&self) -> Result<Option<Vec<u8>>, LedgerError> {
-        snapshot_file::read(&self.root)
+        let path = self.root.join(SNAPSHOT_FILE);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_error("read", &path)(error)),
+            Ok(file) => Ok(snapshot_file::decode(&file).map(<[u8]>::to_vec)),
+        }
     }
 
     /// Ends the work with the ledger and writes a manifest of its files. Later calls find it closed.

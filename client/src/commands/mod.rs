@@ -5,6 +5,7 @@ use consilium_client::ClientError;
 
 pub(super) mod account;
 pub(super) mod audit;
+pub(super) mod backup;
 pub(super) mod data;
 pub(super) mod keys;
 mod log;

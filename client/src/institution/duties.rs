@@ -11,7 +11,7 @@ use consilium_audit::{
 };
 use consilium_contract::{Keygen, Parameters, transaction::sign};
 use consilium_crypto::{KeyShare, RoundContext};
-use consilium_hash::{ChainId, OathHash, Pseudonym};
+use consilium_hash::{ChainId, Checksum, OathHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 use consilium_ledger::Block;
 use consilium_proto::v1::{SignedTransaction, transaction::Action};
@@ -88,6 +88,16 @@ impl Duties {
             (None, _) => info!(committee = number, "not a member of the committee"),
         }
         Ok(())
+    }
+
+    /// How far its memory reaches; `None` where blocks that it has read hold something that the memory does not.
+    pub(crate) fn reach(&self) -> Option<(u64, Checksum)> {
+        self.missing.is_empty().then(|| self.memory.reach())
+    }
+
+    /// Whether its memory reaches as far as it did then, so that blocks which were compared with it need not be again.
+    pub(crate) fn reaches(&mut self, records: u64, hash: &Checksum) -> Result<bool, ClientError> {
+        self.memory.reaches(records, hash)
     }
 
     /// Compares what the chain says about this institution with what it remembers, once it has read all that there is.

@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs::{self, File},
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
@@ -274,6 +275,12 @@ fn share_files(directory: &Path) -> Result<Vec<(u32, PathBuf)>, ClientError> {
         }
     }
     Ok(files)
+}
+
+/// Whether a file of this name in a state directory holds a share, or the secrets of a ceremony.
+pub(crate) fn is_secret(name: &OsStr) -> bool {
+    let name = name.to_str().unwrap_or_default();
+    name == SECRETS || (name.starts_with(SHARE_PREFIX) && name.ends_with(SHARE_SUFFIX))
 }
 
 /// A secret file, read into one place that is wiped.

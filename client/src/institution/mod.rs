@@ -36,9 +36,11 @@ pub mod assignment;
 pub mod duties;
 pub mod member;
 mod recollection;
+mod resumption;
 pub mod trustee;
 
 use duties::Duties;
+use resumption::Unvouched;
 use trustee::Countersigned;
 
 /// How far this institution's work as a trustee on the sealed sum has come.
@@ -89,6 +91,8 @@ pub struct Institution {
     /// The contract, run over the blocks up to the last sum that was verified. Absent before the first one, and after an
     /// error.
     pub(crate) execution: Option<Execution>,
+    /// The state after the last round, until the next header names it.
+    pub(crate) unvouched: Option<Unvouched>,
     pub(crate) bodies: Bodies,
     pub(crate) history: History,
     pub(crate) follower: Follower,
@@ -161,6 +165,7 @@ impl Institution {
             table: DiscreteLogTable::shared(),
             verification: Verification::All,
             execution: None,
+            unvouched: None,
             bodies: Bodies::open(directory, &parameters)?,
             history: History::open(directory, &parameters)?,
             follower: Follower::new(Arc::clone(&parameters), files.genesis_entry.clone()),

@@ -115,6 +115,7 @@ impl Session<'_> {
         self.own.duty = Duty::None;
         self.own.key_parts = Arc::default();
         self.own.bodies.trim()?;
+        self.own.note_state(closed.height);
         self.find_accepted()
     }
 

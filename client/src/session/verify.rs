@@ -27,10 +27,10 @@ use consilium_hash::{BlobHash, HeaderHash};
 use consilium_ledger::{VerifiedHeader, sha256};
 use consilium_proto::v1::transaction::Action;
 use rand_core::{OsRng, RngCore};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{Session, blocking, interrupted};
-use crate::{ClientError, institution::Verification};
+use crate::{ClientError, institution::Verification, state::snapshot};
 
 /// What is checked at once may take so much in memory, unless one block holds more.
 const BATCH_BYTES: usize = 256 << 20;
@@ -61,22 +61,33 @@ impl Session<'_> {
         loop {
             let execution = match self.own.execution.take() {
                 Some(execution) => execution,
-                None => {
-                    let files = &self.own.files;
-                    Execution::found(&files.genesis_entry, &files.initial_model)?
-                }
+                None => self.own.begin_execution()?,
             };
             if execution.height() > height {
                 self.own.execution = Some(execution);
                 return Ok(());
             }
-            // Where an error ends this, the execution is gone, and begins anew on the next connection.
-            let batch = self.read_ahead(&execution, height).await?;
+            let batch = match self.read_ahead(&execution, height).await {
+                Ok(batch) => batch,
+                Err(error) => {
+                    // Nothing has been executed: the next connection goes on from here.
+                    self.own.execution = Some(execution);
+                    return Err(error);
+                }
+            };
+            let is_resumed = execution.is_resumed();
             let start = Instant::now();
             let (execution, outcome, unproven) =
                 blocking(move || run_batch(execution, batch)).await?;
             self.own.report.verify += start.elapsed();
+            // Where this ends with an error, the execution is gone, and begins anew on the next connection.
             if let Err(source) = outcome {
+                // Nobody is accused on the strength of a kept state; what an update proves needs none.
+                if is_resumed && unproven.is_empty() && !source.lacks_a_body() {
+                    warn!(%source, "executes the chain once more, from its beginning");
+                    snapshot::remove(&self.own.directory)?;
+                    continue;
+                }
                 return Err(self.unexecutable(source, unproven));
             }
             self.own.execution = Some(execution);

@@ -13,7 +13,10 @@ use std::{
     path::Path,
 };
 
-use consilium_hash::{BlockHash, ChainId, ConfirmationHash, OathHash, QualifiedHash, SecretsName};
+use consilium_audit::files::FileError;
+use consilium_hash::{
+    BlockHash, ChainId, Checksum, ConfirmationHash, OathHash, QualifiedHash, SecretsName,
+};
 use thiserror::Error;
 
 use crate::ClientError;
@@ -26,7 +29,7 @@ pub use about::Place;
 use journal::{Files, Journal, Medium, Opened};
 
 /// The file in a state directory.
-const FILE: &str = "countersigned";
+pub(crate) const FILE: &str = "countersigned";
 
 /// In the place of a hash: what was said is not known any more.
 pub(crate) const UNKNOWN: OathHash = OathHash([0; 32]);
@@ -129,6 +132,15 @@ impl Loss {
     }
 }
 
+/// Makes the memory in `directory`, which nobody has open, one that has lost something: whoever opens it finds that out, and
+/// records it once it has read the chain.
+///
+/// # Errors
+/// [`FileError::System`].
+pub(crate) fn distrust(directory: &Path) -> Result<(), FileError> {
+    journal::unmark(&directory.join(FILE))
+}
+
 /// What an institution has said.
 #[derive(Debug)]
 pub struct Memory {
@@ -194,6 +206,19 @@ impl Memory {
 
     fn get(&self, about: About) -> Option<&OathHash> {
         self.records.get(&(self.chain, about))
+    }
+
+    /// How many records it holds, and the hash over all of them.
+    pub(crate) fn reach(&self) -> (u64, Checksum) {
+        self.journal.reach()
+    }
+
+    /// Whether it holds as many records as it did when they were these, and the same ones.
+    ///
+    /// # Errors
+    /// [`ClientError::State`].
+    pub(crate) fn reaches(&mut self, records: u64, hash: &Checksum) -> Result<bool, ClientError> {
+        Ok(self.journal.reaches(records, hash)?)
     }
 
     /// Whether the memory has been compared with the chain, and everything that was missing is recorded as lost.

@@ -7,6 +7,7 @@
 //! | [`history`] | its own verified copy of the chain |
 //! | [`memory`] | what it has said and must never contradict |
 //! | [`model`] | the last checked model |
+//! | [`snapshot`] | the state that a restart goes on from |
 //! | [`upload`] | an encrypted update, made once and sent until it arrives |
 
 pub mod bodies;
@@ -14,4 +15,5 @@ pub mod description;
 pub mod history;
 pub mod memory;
 pub mod model;
+pub mod snapshot;
 pub mod upload;

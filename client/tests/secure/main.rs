@@ -8,6 +8,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod backup;
 mod held;
 mod several_runs;
 mod world;

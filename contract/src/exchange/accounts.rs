@@ -17,8 +17,8 @@ use super::{count, malformed};
 use crate::{
     enrolment::roster::Roster,
     handler::Refusal,
+    malformed::{self, Malformed},
     parameters::Parameters,
-    snapshot::{self, SnapshotError},
 };
 
 /// A message that proves something of its author's account.
@@ -135,13 +135,13 @@ pub(super) fn snapshot(accounts: &Accounts) -> Vec<AccountSnapshot> {
 pub(super) fn resume(
     snapshots: &[AccountSnapshot],
     parameters: &Parameters,
-) -> Result<Accounts, SnapshotError> {
+) -> Result<Accounts, Malformed> {
     const WHAT: &str = "list of accounts";
     let one = |it: &AccountSnapshot| {
-        let owner = it.owner.as_slice().try_into().map_err(snapshot::malformed(WHAT))?;
-        Ok((owner, Account::decode(&it.account).map_err(snapshot::malformed(WHAT))?))
+        let owner = it.owner.as_slice().try_into().map_err(malformed::malformed(WHAT))?;
+        Ok((owner, Account::decode(&it.account).map_err(malformed::malformed(WHAT))?))
     };
-    let accounts = snapshots.iter().map(one).collect::<Result<Vec<_>, SnapshotError>>()?;
+    let accounts = snapshots.iter().map(one).collect::<Result<Vec<_>, Malformed>>()?;
     let mut resumed = Accounts::new(parameters.chain_id, parameters.authority);
     resumed.resume(accounts);
     Ok(resumed)

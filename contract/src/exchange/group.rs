@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use super::{count, false_statement, malformed};
 use crate::{
     handler::Refusal,
-    snapshot::{self, SnapshotError},
+    malformed::{self, Malformed},
 };
 
 const REQUEST_LABEL: &[u8] = b"consilium/v1/exchange/request";
@@ -120,19 +120,20 @@ impl Group {
         }
     }
 
-    pub(super) fn resume(message: &GroupSnapshot) -> Result<Self, SnapshotError> {
+    pub(super) fn resume(message: &GroupSnapshot) -> Result<Self, Malformed> {
         const WHAT: &str = "group";
-        let member = |name: &Vec<u8>| name.as_slice().try_into().map_err(snapshot::malformed(WHAT));
+        let member =
+            |name: &Vec<u8>| name.as_slice().try_into().map_err(malformed::malformed(WHAT));
         let members: Vec<Pseudonym> =
-            message.members.iter().map(member).collect::<Result<_, SnapshotError>>()?;
+            message.members.iter().map(member).collect::<Result<_, Malformed>>()?;
         let entries = message.points.iter().map(Vec::as_slice).zip(members);
         let request =
-            |name: &Vec<u8>| name.as_slice().try_into().map_err(snapshot::malformed(WHAT));
+            |name: &Vec<u8>| name.as_slice().try_into().map_err(malformed::malformed(WHAT));
         Ok(Self {
             parameters: GroupParameters::decode(&message.parameters)
-                .map_err(snapshot::malformed(WHAT))?,
-            registry: Registry::of(entries).map_err(snapshot::malformed(WHAT))?,
-            requests: message.requests.iter().map(request).collect::<Result<_, SnapshotError>>()?,
+                .map_err(malformed::malformed(WHAT))?,
+            registry: Registry::of(entries).map_err(malformed::malformed(WHAT))?,
+            requests: message.requests.iter().map(request).collect::<Result<_, Malformed>>()?,
         })
     }
 

@@ -34,7 +34,7 @@ use consilium_proto::v1::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    enrolment::roster::Roster, handler::Refusal, parameters::Parameters, snapshot::SnapshotError,
+    enrolment::roster::Roster, handler::Refusal, malformed::Malformed, parameters::Parameters,
 };
 
 use group::Group;
@@ -215,7 +215,7 @@ impl Exchange {
     pub(crate) fn resume(
         message: ExchangeSnapshot,
         parameters: &Parameters,
-    ) -> Result<Self, SnapshotError> {
+    ) -> Result<Self, Malformed> {
         Ok(Self {
             participants: Participants::resume(&message)?,
             group: message.group.as_ref().map(Group::resume).transpose()?,

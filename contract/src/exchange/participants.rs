@@ -13,7 +13,7 @@ use super::{count, malformed};
 use crate::{
     enrolment::roster::{INITIAL_CREDIT, Roster},
     handler::Refusal,
-    snapshot::{self, SnapshotError},
+    malformed::{self, Malformed},
 };
 
 /// Those who were admitted, and what credit everyone has left who has lost some.
@@ -107,23 +107,19 @@ impl Participants {
         )
     }
 
-    pub(super) fn resume(message: &ExchangeSnapshot) -> Result<Self, SnapshotError> {
+    pub(super) fn resume(message: &ExchangeSnapshot) -> Result<Self, Malformed> {
         const WHAT: &str = "list of participants";
-        let name = |name: &[u8]| Pseudonym::try_from(name).map_err(snapshot::malformed(WHAT));
+        let name = |name: &[u8]| Pseudonym::try_from(name).map_err(malformed::malformed(WHAT));
         let admitted = |it: &ParticipantSnapshot| {
-            let key = VerifyingKey::decode(&it.signing_key).map_err(snapshot::malformed(WHAT))?;
+            let key = VerifyingKey::decode(&it.signing_key).map_err(malformed::malformed(WHAT))?;
             Ok((name(&it.pseudonym)?, key))
         };
         let credit = |it: &CreditSnapshot| Ok((name(&it.pseudonym)?, it.credit));
-        let fault = |id: &Vec<u8>| id.as_slice().try_into().map_err(snapshot::malformed(WHAT));
+        let fault = |id: &Vec<u8>| id.as_slice().try_into().map_err(malformed::malformed(WHAT));
         Ok(Self {
-            keys: message
-                .participants
-                .iter()
-                .map(admitted)
-                .collect::<Result<_, SnapshotError>>()?,
-            credits: message.credits.iter().map(credit).collect::<Result<_, SnapshotError>>()?,
-            faults: message.faults.iter().map(fault).collect::<Result<_, SnapshotError>>()?,
+            keys: message.participants.iter().map(admitted).collect::<Result<_, Malformed>>()?,
+            credits: message.credits.iter().map(credit).collect::<Result<_, Malformed>>()?,
+            faults: message.faults.iter().map(fault).collect::<Result<_, Malformed>>()?,
         })
     }
 

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{count, false_statement, malformed};
 use crate::{
     handler::Refusal,
-    snapshot::{self, SnapshotError},
+    malformed::{self, Malformed},
 };
 
 /// Whose a record is, and who keeps it.
@@ -147,7 +147,7 @@ impl Records {
         (records.iter().map(kept).collect(), consents.iter().map(given).collect())
     }
 
-    pub(super) fn resume(message: &ExchangeSnapshot) -> Result<Self, SnapshotError> {
+    pub(super) fn resume(message: &ExchangeSnapshot) -> Result<Self, Malformed> {
         let kept = |it: &KeptSnapshot| {
             let (owner, custodian) = (it.owner.as_slice(), it.custodian.as_slice());
             let kept = Kept { owner: owner.try_into()?, custodian: custodian.try_into()? };
@@ -164,7 +164,7 @@ impl Records {
                 consents: message.consents.iter().map(given).collect::<Result<_, LengthError>>()?,
             })
         };
-        read().map_err(snapshot::malformed("list of records"))
+        read().map_err(malformed::malformed("list of records"))
     }
 
     pub(super) fn hash(&self, hasher: &mut Sha256) {

@@ -116,6 +116,24 @@ impl<C> Default for Succession<C> {
     }
 }
 
+impl<C> Succession<C> {
+    /// The same; `None` while a committee is being made.
+    pub(crate) fn resting(&self) -> Option<Self> {
+        let Self { committee, since_step, attempts, request, asked, making, given_up_in, answered } =
+            self;
+        making.is_none().then(|| Self {
+            committee: committee.clone(),
+            since_step: *since_step,
+            attempts: *attempts,
+            request: *request,
+            asked: asked.clone(),
+            making: None,
+            given_up_in: *given_up_in,
+            answered: answered.clone(),
+        })
+    }
+}
+
 impl<C: Holder> Succession<C> {
     /// The committee that holds the key; nobody before it has been made.
     pub fn committee(&self) -> Option<&Arc<C>> {

@@ -37,11 +37,13 @@ use super::{
 };
 use crate::{
     action::{Signer, Statement},
+    contract::Contract,
     course::{Course, Station},
     enrolment::roster::Roster,
     exchange::{self, Exchange, Surroundings},
     keygen::{Ceremony, Keygen, Made, Succession, committee::Committee},
     parameters::Parameters,
+    phase,
     transaction::CandidateTransaction,
 };
 
@@ -75,6 +77,28 @@ impl View {
             course: Course::start(),
             made: None,
         }
+    }
+
+    /// What the blocks show by which a contract has come to where it rests; `None` where something is being made. Credit is
+    /// as of now, until the next round opens.
+    pub fn resume(contract: &Contract, parameters: Arc<Parameters>) -> Option<Self> {
+        let state = &contract.state;
+        let phase = match state.phase {
+            phase::Phase::Idle => Phase::Idle,
+            phase::Phase::Finished => Phase::Finished,
+            _ => return None,
+        };
+        Some(Self {
+            parameters,
+            succession: state.succession.resting()?,
+            roster: state.roster.clone(),
+            exchange: state.exchange.clone(),
+            standings: BTreeMap::new(),
+            phase,
+            course: state.course(),
+            model: state.model.hash(),
+            made: None,
+        })
     }
 
     /// Who holds the decryption key; nobody before it has been made.

@@ -16,6 +16,9 @@ use consilium_scorecard::{Form, Quantities};
 use super::snapshot::Evaluation;
 use crate::shared::Shared;
 
+/// The last evaluations that are shown, at most: a run may have any number of them.
+const SHOWN: usize = 2_000;
+
 /// By step. The node's thread adds what it sees; what former starts have seen is read beside it.
 pub(super) struct Evaluations(Mutex<BTreeMap<u64, Evaluation>>);
 
@@ -37,15 +40,15 @@ impl Evaluations {
         }
     }
 
-    /// Takes all that the ledger holds. What cannot be read is not shown.
+    /// Takes the last ones that the ledger holds. What cannot be read is not shown.
     pub(super) fn remember(&self, shared: &Shared) {
         if shared.parameters.agenda().evaluation().is_none() {
             return;
         }
-        let blocks = shared.store.blocks(0).map_while(Result::ok);
-        for block in blocks.take_while(|block| block.height() < shared.chain().len()) {
-            self.add(closed_by(shared, &block));
-        }
+        let heights = (0..shared.chain().len()).rev();
+        let blocks = heights.map_while(|height| shared.store.get_block(height).ok().flatten());
+        let evaluations = blocks.filter_map(|block| closed_by(shared, &block));
+        evaluations.take(SHOWN).for_each(|evaluation| self.add(Some(evaluation)));
     }
 
     pub(super) fn all(&self) -> Vec<Evaluation> {
@@ -56,6 +59,9 @@ impl Evaluations {
     fn add(&self, evaluation: Option<Evaluation>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.extend(evaluation.map(|evaluation| (evaluation.step, evaluation)));
+        while known.len() > SHOWN {
+            known.pop_first();
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod lies;
 mod losses;
 mod node;
+mod restarts;
 mod rounds;
 mod stage;
 mod verify;

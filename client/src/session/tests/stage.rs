@@ -255,6 +255,11 @@ impl Stage {
     async fn seal_unseen(&mut self, others: &[usize]) -> Vec<Vec<u8>> {
         self.world.open();
         self.show();
+        self.seal_open(others).await
+    }
+
+    /// The rest of that, in a round that is open.
+    pub(super) async fn seal_open(&mut self, others: &[usize]) -> Vec<Vec<u8>> {
         let (signed, own) = self.take_update().await;
         self.world.commit(vec![signed]);
         let headers = [vec![own], self.world.submit(others)].concat();

@@ -88,8 +88,34 @@ fn what_the_coordinator_has_not_signed_is_no_evidence_and_only_breaks_the_connec
     assert!(!dir.path().join("evidence-2.bin").exists());
 }
 
+/// What is shown to others has to convince them.
 #[test]
-fn a_changed_byte_of_the_own_copy_is_found_when_it_is_opened() {
+fn a_seal_that_was_changed_on_the_disk_is_no_evidence() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut world = World::new();
+    world.open();
+    drop(world.history(dir.path()));
+    let path = dir.path().join("blocks.bin");
+    let mut bytes = fs::read(&path).unwrap();
+    // The first record is the genesis block, behind its length; the next one begins with a sealed header.
+    let first = 4 + world.blocks[0].encode().unwrap().len();
+    bytes[first + 4 + consilium_ledger::SealedHeader::LEN - 1] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let mut other = World::new();
+    other.time_passes();
+    other.open();
+    let mut history = History::open(dir.path(), &world.ceremony.parameters).unwrap();
+    let mut fork = other.blocks[2].clone();
+    fork.sealed.header.height = 1;
+    fork.sealed.header.previous = *world.chain.get(0).unwrap().hash();
+    fork.sealed = world.seal_header(fork.sealed.header);
+    let error = ClientError::from(history.record(&fork).unwrap_err());
+    assert!(matches!(error, ClientError::DamagedState { .. }), "{error}");
+    assert!(!dir.path().join("evidence-1.bin").exists());
+}
+
+#[test]
+fn a_changed_byte_of_the_own_copy_is_found_when_it_is_opened_or_read() {
     let dir = tempfile::tempdir().unwrap();
     let world = World::new();
     drop(world.history(dir.path()));
@@ -99,8 +125,11 @@ fn a_changed_byte_of_the_own_copy_is_found_when_it_is_opened() {
         let mut changed = whole.clone();
         changed[position] ^= 1;
         fs::write(&path, changed).unwrap();
-        let opened =
-            History::open(dir.path(), &world.ceremony.parameters).map_err(ClientError::from);
-        assert!(matches!(opened, Err(ClientError::DamagedState { .. })), "byte {position}");
+        let read = || {
+            let mut history = History::open(dir.path(), &world.ceremony.parameters)?;
+            (0..world.blocks.len() as u64).try_for_each(|height| history.block(height).map(drop))
+        };
+        let read = read().map_err(ClientError::from);
+        assert!(matches!(read, Err(ClientError::DamagedState { .. })), "byte {position}");
     }
 }

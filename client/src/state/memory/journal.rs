@@ -45,6 +45,15 @@ pub(super) trait Medium: fmt::Debug + Send {
     fn path(&self) -> &Path;
 }
 
+/// Puts a mark beside a log that speaks of no record: as many as are there, more may have been.
+pub(super) fn unmark(log: &Path) -> Result<(), FileError> {
+    files::replace(&mark_of(log), &[b"unknown"])
+}
+
+fn mark_of(log: &Path) -> PathBuf {
+    log.with_extension("mark")
+}
+
 /// A log and its mark in a state directory.
 #[derive(Debug)]
 pub(super) struct Files {
@@ -60,7 +69,7 @@ impl Files {
             .open(path)
             .map_err(failed("open", path))?;
         sync_folder_of(path)?;
-        Ok(Self { log, path: path.to_owned(), mark: path.with_extension("mark") })
+        Ok(Self { log, path: path.to_owned(), mark: mark_of(path) })
     }
 }
 
@@ -173,6 +182,24 @@ impl Journal {
         let checksum = sha256(&mark);
         mark.extend(checksum.iter().take(LINK));
         self.medium.replace_mark(&mark)
+    }
+
+    /// How many records there are, and the hash over all of them.
+    pub(super) fn reach(&self) -> (u64, Checksum) {
+        (self.count, self.link)
+    }
+
+    /// Whether the first so many records are there and hash to this.
+    pub(super) fn reaches(&mut self, count: u64, hash: &Checksum) -> Result<bool, FileError> {
+        let bytes = self.medium.log()?;
+        let (records, _) = bytes.as_chunks::<RECORD>();
+        let first = usize::try_from(count).ok().and_then(|count| records.get(..count));
+        let all = first.and_then(|records| {
+            records.iter().try_fold(Checksum::default(), |link, record| {
+                read(&link, record).map(|(_, next)| next)
+            })
+        });
+        Ok(all.as_ref() == Some(hash))
     }
 
     /// Appends a record; on disk, and acknowledged, when it returns.

@@ -7,7 +7,7 @@ use consilium_proto::v1::InstitutionSnapshot;
 use super::{Institution, Roster};
 use crate::{
     enrolment::certificate::Certificate,
-    snapshot::{SnapshotError, malformed},
+    malformed::{Malformed, malformed},
 };
 
 const WHAT: &str = "roster";
@@ -23,18 +23,15 @@ impl Roster {
     pub(crate) fn resume(
         institutions: &[InstitutionSnapshot],
         barred: &[Vec<u8>],
-    ) -> Result<Self, SnapshotError> {
+    ) -> Result<Self, Malformed> {
         let institution = |message: &InstitutionSnapshot| {
             let institution = Institution::resume(message)?;
             Ok((institution.certificate.pseudonym, institution))
         };
         let name = |name: &Vec<u8>| Pseudonym::try_from(name.as_slice()).map_err(malformed(WHAT));
         Ok(Self {
-            institutions: institutions
-                .iter()
-                .map(institution)
-                .collect::<Result<_, SnapshotError>>()?,
-            barred: barred.iter().map(name).collect::<Result<_, SnapshotError>>()?,
+            institutions: institutions.iter().map(institution).collect::<Result<_, Malformed>>()?,
+            barred: barred.iter().map(name).collect::<Result<_, Malformed>>()?,
         })
     }
 }
@@ -56,7 +53,7 @@ impl Institution {
         }
     }
 
-    fn resume(message: &InstitutionSnapshot) -> Result<Self, SnapshotError> {
+    fn resume(message: &InstitutionSnapshot) -> Result<Self, Malformed> {
         let pseudonym = message.pseudonym.as_slice().try_into().map_err(malformed(WHAT))?;
         let signing_key = VerifyingKey::decode(&message.signing_key).map_err(malformed(WHAT))?;
         let tls_key = match message.tls_key.as_slice() {
@@ -70,7 +67,7 @@ impl Institution {
             credit: message.credit,
             revoked: message.is_revoked,
             missed: message.missed,
-            faults: message.faults.iter().map(fault).collect::<Result<_, SnapshotError>>()?,
+            faults: message.faults.iter().map(fault).collect::<Result<_, Malformed>>()?,
         })
     }
 }

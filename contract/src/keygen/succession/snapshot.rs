@@ -9,7 +9,7 @@ use consilium_proto::v1::{ChangeSnapshot, CommitteeSnapshot, SuccessionSnapshot}
 use super::{Change, Succession};
 use crate::{
     keygen::committee::Committee,
-    snapshot::{SnapshotError, malformed},
+    malformed::{Malformed, malformed},
 };
 
 const WHAT: &str = "committee";
@@ -31,7 +31,7 @@ impl Succession {
         })
     }
 
-    pub(crate) fn resume(message: SuccessionSnapshot) -> Result<Self, SnapshotError> {
+    pub(crate) fn resume(message: SuccessionSnapshot) -> Result<Self, Malformed> {
         Ok(Self {
             committee: message.committee.map(Committee::resume).transpose()?.map(Arc::new),
             since_step: message.since_step,
@@ -58,7 +58,7 @@ impl Committee {
         }
     }
 
-    fn resume(message: CommitteeSnapshot) -> Result<Self, SnapshotError> {
+    fn resume(message: CommitteeSnapshot) -> Result<Self, Malformed> {
         let public_key = PublicKey::decode(&message.public_key).map_err(malformed(WHAT))?;
         let dealing = DealingCommitments::decode(&message.dealing).map_err(malformed(WHAT))?;
         let members = named(message.places, &message.members)?;
@@ -76,7 +76,7 @@ impl Change {
         }
     }
 
-    fn resume(message: ChangeSnapshot) -> Result<Self, SnapshotError> {
+    fn resume(message: ChangeSnapshot) -> Result<Self, Malformed> {
         let members = named(1.., &message.members)?;
         let size = u32::try_from(members.len()).map_err(malformed(WHAT))?;
         let shape = Shape::new(size, message.threshold).map_err(malformed(WHAT))?;
@@ -87,7 +87,7 @@ impl Change {
 fn named(
     places: impl IntoIterator<Item = u32>,
     names: &[Vec<u8>],
-) -> Result<BTreeMap<u32, Pseudonym>, SnapshotError> {
+) -> Result<BTreeMap<u32, Pseudonym>, Malformed> {
     let name = |(place, name): (u32, &Vec<u8>)| Ok((place, name.as_slice().try_into()?));
     let named = places.into_iter().zip(names).map(name);
     named.collect::<Result<_, consilium_hash::LengthError>>().map_err(malformed(WHAT))
