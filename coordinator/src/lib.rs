@@ -44,7 +44,7 @@
 //! | `shared`, `catalogue`, `history_tree` | what calls read without asking the node: only what is durable |
 //! | `services/` | what peers call: the two gRPC services, bodies in, blocks and blobs out |
 //! | `error` | what can go wrong |
-//! | `running` | all of it together |
+//! | `running`, `simulated` | all of it together; the same without sockets and threads, for simulations in virtual time |
 
 mod backup;
 mod catalogue;
@@ -77,6 +77,8 @@ mod running;
 mod sequencer;
 mod services;
 mod shared;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod snapshot;
 mod solo;
 mod verify;
@@ -93,3 +95,5 @@ pub use limits::Limits;
 pub use observatory::{StatusError, status_of_ledger, status_of_node};
 pub use restore::{Restored, restore};
 pub use running::{Coordinator, Running, Stopper};
+#[cfg(feature = "simulation")]
+pub use simulated::Simulated;

@@ -10,16 +10,16 @@ use crate::{
     error::LedgerError,
     sha256,
     store::{
-        disk::{Disk, io_error},
+        disk::{io_error, replace},
         layout::SNAPSHOT_FILE,
     },
 };
 
 const FIRST_LINE: &[u8] = b"consilium ledger snapshot 1\n";
 
-pub(super) fn write(disk: &Disk, root: &Path, snapshot: &[u8]) -> Result<(), LedgerError> {
+pub(super) fn write(root: &Path, snapshot: &[u8]) -> Result<(), LedgerError> {
     let contents = [FIRST_LINE, &sha256(snapshot), snapshot].concat();
-    disk.replace(root, SNAPSHOT_FILE, &contents)
+    replace(root, SNAPSHOT_FILE, &contents)
 }
 
 /// `None` where there is none, or it is not what was written.
