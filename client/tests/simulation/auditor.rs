@@ -14,7 +14,7 @@ use consilium_contract::{
 use consilium_coordinator::Simulated;
 use consilium_crypto::mask::{CandidateHeader, VerifiedHeader};
 use consilium_hash::{BlobHash, BlockHash, TransactionHash};
-use consilium_ledger::{HeaderChain, LedgerError, sha256};
+use consilium_ledger::{HeaderChain, LedgerError};
 use consilium_proto::v1::{Reason, SignedTransaction, contribute::Part, transaction::Action};
 use consilium_testkit::Parties as _;
 use rand_core::OsRng;
@@ -218,7 +218,10 @@ impl Auditor {
                 match &said.part {
                     // What is drawn at random once an attempt.
                     Some(Part::Offer(offer)) => (about("offer"), offer.clone()),
-                    Some(Part::Dealing(dealing)) => (about("dealing"), sha256(dealing).to_vec()),
+                    // Its shares are sealed anew each time; what they are shares of, its first commitment says.
+                    Some(Part::Dealing(dealing)) => {
+                        (about("dealing"), dealing.iter().take(32).copied().collect())
+                    }
                     Some(Part::Agreement(_)) => (about("agreement"), said.basis.clone()),
                     Some(Part::Confirmation(_)) => (
                         format!("confirmation of committee {}", said.committee),

@@ -59,6 +59,11 @@ struct Folder {
 }
 
 impl Folder {
+    /// Whether a path is below it. There is none before its party's first process.
+    fn holds(&self, path: &Path) -> bool {
+        !self.root.as_os_str().is_empty() && path.starts_with(&self.root)
+    }
+
     /// The name of what is at a path.
     fn name(&self, path: &Path) -> PathBuf {
         path.strip_prefix(&self.root).unwrap().to_owned()
@@ -234,13 +239,13 @@ impl Disks {
 impl Fate for Disks {
     fn decide(&mut self, step: Step<'_>) -> Outcome {
         let mut folders = self.folders();
-        let of = folders.values_mut().find(|folder| step.path().starts_with(&folder.root));
+        let of = folders.values_mut().find(|folder| folder.holds(step.path()));
         of.map_or(Outcome::Done, Folder::decide)
     }
 
     fn done(&mut self, step: Step<'_>) {
         let mut folders = self.folders();
-        let of = folders.values_mut().find(|folder| step.path().starts_with(&folder.root));
+        let of = folders.values_mut().find(|folder| folder.holds(step.path()));
         of.into_iter().for_each(|folder| folder.done(step));
     }
 }

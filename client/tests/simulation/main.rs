@@ -102,10 +102,13 @@ fn shrink(world: &Arc<World>, schedule: Schedule) -> Schedule {
 fn report(world: &Arc<World>, failed: (Schedule, Violation)) -> ! {
     let (schedule, violation) = failed;
     let fewest = shrink(world, schedule.clone());
+    for (what, schedule) in [("all of it", &schedule), ("enough of it", &fewest)] {
+        eprintln!("{what}, keyed at first: {}", schedule.is_keyed);
+        schedule.ops.iter().for_each(|(at_ms, op)| eprintln!("{at_ms:6} {op:?}"));
+    }
+    let seed = schedule.seed;
     panic!(
-        "seed {}: {violation:?}\nall of it: {schedule:#?}\nenough of it: {fewest:?}\n\
-         CONSILIUM_SEED={} does it again; keep it in REGRESSIONS",
-        schedule.seed, schedule.seed,
+        "seed {seed}: {violation:?}; CONSILIUM_SEED={seed} does it again; keep it in REGRESSIONS"
     )
 }
 

@@ -19,7 +19,7 @@ use consilium_client::{ClientError, Connecting, Connector};
 use consilium_coordinator::Simulated;
 use consilium_hash::{Pseudonym, TransactionHash};
 use consilium_proto::v1::{Receipt, SignedTransaction, UpdatePart, update_part};
-use http_body::Body as _;
+use http_body::Frame;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper_util::rt::TokioIo;
 use prost::Message as _;
@@ -288,51 +288,62 @@ impl Wire {
         if what.is_some() && network.is_drawn(*place, weather.doubles) {
             self.double(&head, &message);
         }
-        let is_cut = path == SUBMIT && network.is_drawn(*place, weather.cuts);
+        let mut loses_answer = network.is_drawn(*place, weather.loses_answers);
         let (number, node) = network.find()?;
-        let body = if is_cut { cut(&message) } else { whole(message) };
+        let body = if path == SUBMIT && network.is_drawn(*place, weather.cuts) {
+            let at = network.draw(*place, message.len() as u64) as usize;
+            // A connection that is cut so early brings no answer.
+            loses_answer |= first(&message).is_none_or(|first| at < PREFIX + first.len());
+            cut(&message, at)
+        } else {
+            whole(message)
+        };
         let answer = node.call(network.names[*place], Request::from_parts(head, body)).await;
-        let loses_answer = network.is_drawn(*place, weather.loses_answers);
-        let (head, mut body) = answer.into_parts();
+        let (head, body) = answer.into_parts();
+        let body = match what {
+            Some(what) => {
+                let answered = body.collect().await.map_err(|_| Lost)?;
+                let trailers = answered.trailers().cloned().map(Frame::trailers);
+                let answered = answered.to_bytes();
+                if let Some(receipt) = receipt(&answered) {
+                    let mut auditor = network.auditor();
+                    auditor.follow(&node);
+                    auditor.acknowledged(receipt, what);
+                }
+                let frames = [Frame::data(answered)].into_iter().chain(trailers);
+                Body::new(StreamBody::new(tokio_stream::iter(frames.map(Ok::<_, Status>))))
+            }
+            None => self.forwarded(body, number),
+        };
+        if loses_answer {
+            network.pause(*place, GIVEN_UP).await;
+            return Err(Lost);
+        }
+        network.travel(*place).await?;
+        if network.is_there(number) { Ok(Response::from_parts(head, body)) } else { Err(Lost) }
+    }
+
+    /// A stream that comes piece by piece, for as long as there are the link and the node.
+    fn forwarded(&self, mut body: Body, number: u64) -> Body {
         let (sender, frames) = mpsc::channel(1);
-        let wire = self.clone();
-        // What is answered comes back piece by piece, for as long as there are the link and the node.
+        let Self { network, place } = self.clone();
         tokio::spawn(async move {
-            let network = &wire.network;
             loop {
                 let frame = tokio::select! {
                     biased;
                     () = sender.closed() => return,
                     frame = body.frame() => frame,
                 };
-                let Some(frame) = frame else { break };
-                if !network.is_there(number) {
-                    break;
-                }
-                if let (Some(what), Ok(frame)) = (what, &frame)
-                    && let Some(receipt) = frame.data_ref().and_then(receipt)
-                {
-                    let mut auditor = network.auditor();
-                    auditor.follow(&node);
-                    auditor.acknowledged(receipt, what);
-                }
-                let arrives = network.travel(wire.place).await.is_ok();
-                if !arrives || loses_answer || sender.send(frame).await.is_err() {
-                    break;
-                }
-                if body.is_end_stream() {
+                let Some(frame) = frame else { return };
+                let passes = network.travel(place).await.is_ok() && network.is_there(number);
+                let frame =
+                    if passes { frame } else { Err(Status::unavailable("the connection is cut")) };
+                if sender.send(frame).await.is_err() || !passes {
                     return;
                 }
             }
-            if !body.is_end_stream() {
-                if loses_answer {
-                    network.pause(wire.place, GIVEN_UP).await;
-                }
-                let _ = sender.send(Err(Status::unavailable("the connection is cut"))).await;
-            }
         });
-        let body = Body::new(StreamBody::new(ReceiverStream::new(frames)));
-        Ok(Response::from_parts(head, body))
+        Body::new(StreamBody::new(ReceiverStream::new(frames)))
     }
 
     /// The same call again, later; nobody waits for its answer.
@@ -357,19 +368,22 @@ fn whole(message: Bytes) -> Body {
     Body::new(Full::new(message))
 }
 
-/// The first half of what is sent, and then nothing.
-fn cut(message: &Bytes) -> Body {
-    let half = message.slice(..message.len() / 2);
-    let frames =
-        [Ok(http_body::Frame::data(half)), Err(Status::unavailable("the connection is cut"))];
+/// The first bytes of what is sent, and then nothing.
+fn cut(message: &Bytes, at: usize) -> Body {
+    let beginning = Frame::data(message.slice(..at));
+    let frames = [Ok(beginning), Err(Status::unavailable("the connection is cut"))];
     Body::new(StreamBody::new(tokio_stream::iter(frames)))
 }
 
-/// What the first message of a call holds.
+/// The first message of a call.
+fn first(message: &Bytes) -> Option<&[u8]> {
+    let length = u32::from_be_bytes(*message.get(1..PREFIX)?.first_chunk::<4>()?);
+    message.get(PREFIX..PREFIX + length as usize)
+}
+
+/// What the first message of a call says.
 fn signed(path: &str, message: &Bytes) -> Option<SignedTransaction> {
-    let length =
-        message.get(1..PREFIX)?.first_chunk::<4>().map(|length| u32::from_be_bytes(*length))?;
-    let first = message.get(PREFIX..PREFIX + length as usize)?;
+    let first = first(message)?;
     if path != SUBMIT {
         return SignedTransaction::decode(first).ok();
     }

@@ -191,7 +191,11 @@ impl Stage {
             if self.is_over(until) {
                 break;
             }
-            let next = self.due.first_key_value().map_or(end, |((at, _), _)| *at);
+            let next = self.due.first_key_value().map_or(end, |((at, _), _)| *at).min(end);
+            let wakes = match until {
+                Until::Finished => next,
+                Until::Keyed => Instant::now() + ms(BEAT),
+            };
             tokio::select! {
                 biased;
                 Some(gone) = self.gone.join_next() => {
@@ -200,10 +204,15 @@ impl Stage {
                         self.hear(gone)?;
                     }
                 }
-                () = sleep_until(next.min(end)) => match self.due.pop_first() {
-                    Some((_, due)) if next <= end => self.take(due),
-                    _ => return Err(self.stalled()),
-                },
+                () = sleep_until(wakes) => {
+                    let now = Instant::now();
+                    if now >= end {
+                        return Err(self.stalled());
+                    }
+                    if next <= now && let Some((_, due)) = self.due.pop_first() {
+                        self.take(due);
+                    }
+                }
             }
             if until == Until::Keyed
                 && let Some(node) = self.network.node()

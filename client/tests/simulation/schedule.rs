@@ -11,8 +11,8 @@ use crate::{
     world::{INSTITUTIONS, NODE},
 };
 
-/// Faults begin within so long: twice as long as a run takes whom nothing happens to.
-const FAULTS_MS: u64 = 16_000;
+/// Faults begin within so long: somewhat longer than a run takes whom nothing happens to.
+const FAULTS_MS: u64 = 6_000;
 /// They last no longer.
 const LONGEST_MS: u64 = 60_000;
 
@@ -115,7 +115,7 @@ impl Draw<'_> {
             _ => Op::Break {
                 party: self.party(),
                 fault: Fault {
-                    after: self.below(60) as usize,
+                    after: self.below(40) as usize,
                     done: self.below(2) == 0,
                     lasts: self.below(2) == 0,
                 },
