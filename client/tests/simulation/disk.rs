@@ -97,13 +97,15 @@ impl Folder {
 
     fn done(&mut self, step: Step<'_>) {
         let name = self.name(step.path());
+        let is_flush = matches!(step, Step::Flush(_) | Step::FlushNames(_));
+        if is_flush && self.lies.is_some_and(|about| name.to_string_lossy().ends_with(about)) {
+            return;
+        }
         match step {
             Step::Write(_) => _ = self.number(&name),
             Step::Flush(path) => {
-                if !self.lies.is_some_and(|lie| name.to_string_lossy().ends_with(lie)) {
-                    let number = self.number(&name);
-                    self.flushed.insert(number, image(path));
-                }
+                let number = self.number(&name);
+                self.flushed.insert(number, image(path));
             }
             Step::Rename { from, .. } => {
                 let from = self.name(from);
