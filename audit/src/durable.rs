@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use consilium_disk::{Step, step};
 use thiserror::Error;
 
 use crate::files::{FileError, failed, private, sync_folder_of};
@@ -38,7 +39,8 @@ impl Log {
             .map_err(failed("open", path))?;
         let mut log = Self::scan(file, path, longest)?;
         if log.end < log.file.metadata().map_err(failed("read", path))?.len() {
-            log.file.set_len(log.end).map_err(failed("shorten", path))?;
+            step(Step::Write(path), || log.file.set_len(log.end))
+                .map_err(failed("shorten", path))?;
             log.unsynced = true;
         }
         sync_folder_of(path)?;
@@ -142,7 +144,10 @@ impl Log {
         let bytes = [&length.to_be_bytes(), record].concat();
         // Always at the known end: what a failed write has left behind it is overwritten.
         let mut file = self.file.as_ref();
-        let written = file.seek(SeekFrom::Start(self.end)).and_then(|_| file.write_all(&bytes));
+        let written = step(Step::Write(&self.path), || {
+            file.seek(SeekFrom::Start(self.end))?;
+            file.write_all(&bytes)
+        });
         written.map_err(failed("write", &self.path))?;
         self.records.push((self.end + 4, length));
         self.end += bytes.len() as u64;
@@ -188,7 +193,9 @@ impl Flush {
     /// [`FileError::System`].
     pub fn wait(self) -> Result<(), FileError> {
         match self.0 {
-            Some((file, path)) => file.sync_all().map_err(failed("flush", &path)),
+            Some((file, path)) => {
+                step(Step::Flush(&path), || file.sync_all()).map_err(failed("flush", &path))
+            }
             None => Ok(()),
         }
     }

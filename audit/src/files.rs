@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use consilium_disk::{Step, step};
 use thiserror::Error;
 
 /// Why a file cannot be used.
@@ -44,11 +45,15 @@ pub fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Fi
 pub fn replace(path: &Path, parts: &[&[u8]]) -> Result<(), FileError> {
     let partial = path.with_extension("incomplete");
     let write = || {
-        let mut options = OpenOptions::new();
-        let mut file = private(options.write(true).create(true).truncate(true)).open(&partial)?;
-        parts.iter().try_for_each(|part| file.write_all(part))?;
-        file.sync_all()?;
-        fs::rename(&partial, path)
+        let file = step(Step::Write(&partial), || {
+            let mut options = OpenOptions::new();
+            let mut file =
+                private(options.write(true).create(true).truncate(true)).open(&partial)?;
+            parts.iter().try_for_each(|part| file.write_all(part))?;
+            Ok(file)
+        })?;
+        step(Step::Flush(&partial), || file.sync_all())?;
+        step(Step::Rename { from: &partial, to: path }, || fs::rename(&partial, path))
     };
     write().map_err(failed("write", path))?;
     sync_folder_of(path)
@@ -95,6 +100,14 @@ pub fn create_folder(path: &Path) -> Result<(), FileError> {
     builder.create(path).map_err(failed("create", path))
 }
 
+/// Removes a file. Not durable before [`sync_folder_of`].
+///
+/// # Errors
+/// [`FileError::System`].
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    step(Step::Remove(path), || fs::remove_file(path)).map_err(failed("remove", path))
+}
+
 /// For the owner of the file only.
 pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
@@ -109,7 +122,8 @@ pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 pub fn sync_folder_of(path: &Path) -> Result<(), FileError> {
     let folder =
         path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("flush", folder))
+    step(Step::FlushNames(folder), || File::open(folder)?.sync_all())
+        .map_err(failed("flush", folder))
 }
 
 #[cfg(test)]

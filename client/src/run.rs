@@ -5,10 +5,9 @@ use std::sync::Arc;
 use consilium_audit::follow::{Follower, Phase};
 use consilium_contract::transaction::parse_entry;
 use consilium_proto::v1::transaction::Action;
-use rand_core::OsRng;
 use tracing::{info, warn};
 
-use crate::{ClientError, backoff::Backoff, institution::Institution, session::Session};
+use crate::{ClientError, institution::Institution, session::Session};
 
 /// How a run ended for an institution.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +29,6 @@ impl Institution {
     /// # Errors
     /// [`ClientError`]: what another connection cannot mend.
     pub async fn run(mut self) -> Result<Outcome, ClientError> {
-        let mut backoff = Backoff::new();
         self.resume();
         if let Some(outcome) = self.ended()? {
             return Ok(outcome);
@@ -54,9 +52,9 @@ impl Institution {
             };
             self.observers.lost(&error);
             if self.history.len() > height {
-                backoff.reset();
+                self.backoff.reset();
             }
-            let pause = backoff.pause(&mut OsRng);
+            let pause = self.backoff.pause();
             warn!(%error, pause_ms = pause.as_millis() as u64, "connecting again");
             let paused = self.patience.wait(tokio::time::sleep(pause)).await;
             if paused.is_none() {

@@ -13,7 +13,10 @@ use consilium_audit::follow::Phase;
 use consilium_hash::{Basis, HeaderHash};
 use consilium_ledger::{Block, Note, SealedHeader, VerifiedHeader};
 use consilium_proto::v1::{Reason, SignedTransaction};
-use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::{JoinError, JoinSet, spawn_blocking},
+};
 use tracing::{info, warn};
 
 use crate::{
@@ -146,6 +149,7 @@ impl<'a> Session<'a> {
         let calls = &mut self.calls;
         let either = async {
             tokio::select! {
+                biased;
                 next = blocks.next() => Came::Block(next),
                 Some(answer) = calls.join_next() => Came::Answer(answer),
             }
@@ -344,10 +348,14 @@ fn bytes(signed: &SignedTransaction) -> u64 {
     (signed.transaction.len() + signed.signature.len()) as u64
 }
 
-/// Work that would keep a thread of the runtime.
+/// Work that would keep a thread of the runtime, on another one. Where the runtime has one thread alone, everything is to happen
+/// on it, and in order.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ClientError> {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return Ok(work());
+    }
     spawn_blocking(work).await.map_err(interrupted)
 }
 

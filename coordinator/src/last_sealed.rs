@@ -15,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use consilium_disk::{Step, step};
 use consilium_hash::{BlockHash, Checksum};
 use sha2::{Digest, Sha256};
 
@@ -59,7 +60,8 @@ impl LastSealed {
             Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
         }
         // The name of a new file is durable before anything is sealed on the strength of it.
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("flush", folder))?;
+        step(Step::FlushNames(folder), || File::open(folder)?.sync_all())
+            .map_err(failed("flush", folder))?;
         let length = file.metadata().map_err(failed("read", &path))?.len();
         let slots = [read_slot(&file, 0, &path)?, read_slot(&file, 1, &path)?];
         let last = slots.iter().flatten().max_by_key(|block| block.height).copied();
@@ -94,8 +96,10 @@ impl LastSealed {
     pub(crate) fn remember(&mut self, block: Block) -> Result<(), CoordinatorError> {
         let slot = encode(block);
         let offset = self.next_slot * SLOT_LEN as u64;
-        self.file.write_all_at(&slot, offset).map_err(failed("write", &self.path))?;
-        self.file.sync_data().map_err(failed("flush", &self.path))?;
+        step(Step::Write(&self.path), || self.file.write_all_at(&slot, offset))
+            .map_err(failed("write", &self.path))?;
+        step(Step::Flush(&self.path), || self.file.sync_data())
+            .map_err(failed("flush", &self.path))?;
         self.last = Some(block);
         self.next_slot = 1 - self.next_slot;
         Ok(())

@@ -45,7 +45,7 @@
 //! | `services/` | what peers call: the two gRPC services, bodies in, blocks and blobs out |
 //! | `preflight` | whether what a node needs is there, before it is started |
 //! | `error` | what can go wrong |
-//! | `running` | all of it together |
+//! | `running`, `simulated` | all of it together; the same without sockets and threads, for simulations in virtual time |
 
 mod backup;
 mod catalogue;
@@ -79,6 +79,8 @@ mod running;
 mod sequencer;
 mod services;
 mod shared;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod snapshot;
 mod solo;
 mod verify;
@@ -97,3 +99,5 @@ pub use observatory::{StatusError, status_of_ledger, status_of_node};
 pub use preflight::Preflight;
 pub use restore::{Restored, restore};
 pub use running::{Coordinator, Running, Stopper};
+#[cfg(feature = "simulation")]
+pub use simulated::Simulated;

@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// Commands that wait for the node; senders wait beyond.
-const QUEUE: usize = 256;
+pub(crate) const QUEUE: usize = 256;
 
 /// How long open calls may take to end after the node has.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -67,10 +67,14 @@ impl Coordinator {
         let (commands, inbox) = mpsc::channel(QUEUE);
         let patience = config.block_age.saturating_add(config.limits.receipt_deadline);
         let verified = commands.clone();
-        let (node, shared, signing) =
-            tokio::task::spawn_blocking(move || prepare(config, verified))
-                .await
-                .map_err(|_| CoordinatorError::Died)??;
+        let (node, shared, signing) = tokio::task::spawn_blocking(move || {
+            prepare(config, |shared| {
+                let deliver = move |batch| verified.blocking_send(Command::Checked(batch)).is_ok();
+                Verifier::start(shared, deliver)
+            })
+        })
+        .await
+        .map_err(|_| CoordinatorError::Died)??;
 
         let (shutdown, stopped) = oneshot::channel::<()>();
         let handle = NodeHandle::new(commands.clone(), patience);
@@ -101,9 +105,9 @@ impl Coordinator {
 }
 
 /// Opens the ledger and makes the node out of it.
-fn prepare(
+pub(crate) fn prepare(
     config: Config,
-    commands: mpsc::Sender<Command>,
+    verifier: impl FnOnce(Arc<Shared>) -> Result<Verifier, CoordinatorError>,
 ) -> Result<(Node, Arc<Shared>, Arc<SigningKey>), CoordinatorError> {
     let Config { files, ledger, clock, observer, limits, .. } = config;
     let keys = Keys::new(files.signing, files.evaluation);
@@ -123,10 +127,9 @@ fn prepare(
         "ledger verified"
     );
     let parameters = contract.parameters().clone();
-    let deliver = move |batch| commands.blocking_send(Command::Checked(batch)).is_ok();
     let sealing = keys.sealing.clone();
     let shared = Arc::new(Shared::new(parameters, limits, store, chain, catalogue, sealing));
-    let verifier = Verifier::start(Arc::clone(&shared), deliver)?;
+    let verifier = verifier(Arc::clone(&shared))?;
     let signing = Arc::clone(&keys.signing);
     let now_ms = time.now_ms(&*clock);
     let rules = BlockRules { entries: config.block_entries, age_ms: millis(config.block_age) };

@@ -17,7 +17,10 @@ use consilium_ledger::{
 };
 use consilium_proto::v1::Head;
 use ed25519_dalek::SigningKey;
-use tokio::sync::watch;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::watch,
+};
 
 use crate::{
     Limits,
@@ -232,11 +235,15 @@ impl Shared {
         self.served.load(Ordering::Relaxed)
     }
 
-    /// Reads the store on a thread that may block.
+    /// Reads the store on a thread that may block; in place where the runtime has one thread, on which everything is to happen
+    /// in order.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl FnOnce(&Self) -> Result<T, CallError> + Send + 'static,
     ) -> Result<T, CallError> {
+        if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+            return read(self);
+        }
         let shared = Arc::clone(self);
         tokio::task::spawn_blocking(move || read(&shared)).await.unwrap_or(Err(CallError::Stopping))
     }

@@ -53,7 +53,13 @@ pub(crate) struct Batch {
 }
 
 /// Takes jobs; ends when it is dropped.
-pub(crate) struct Verifier(mpsc::Sender<Job>);
+pub(crate) enum Verifier {
+    /// A thread of its own.
+    Beside(mpsc::Sender<Job>),
+    /// Tasks of the runtime, each of which takes so long.
+    #[cfg(feature = "simulation")]
+    Tasks(Tasks),
+}
 
 impl Verifier {
     /// Starts the thread. `deliver` is given each batch, or why the store did not take its bodies, and says whether
@@ -76,12 +82,41 @@ impl Verifier {
                 }
             }
         })?;
-        Ok(Self(sender))
+        Ok(Self::Beside(sender))
     }
 
     /// Queues a job. An error means that the thread has died.
     pub(crate) fn submit(&self, job: Job) -> Result<(), CoordinatorError> {
-        self.0.send(job).map_err(|_| CoordinatorError::Died)
+        match self {
+            Self::Beside(jobs) => jobs.send(job).map_err(|_| CoordinatorError::Died),
+            #[cfg(feature = "simulation")]
+            Self::Tasks(tasks) => {
+                tasks.begin(job);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// See [`Verifier::Tasks`].
+#[cfg(feature = "simulation")]
+pub(crate) struct Tasks {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) node: tokio::sync::mpsc::Sender<crate::inbox::Command>,
+    pub(crate) time: Duration,
+}
+
+#[cfg(feature = "simulation")]
+impl Tasks {
+    fn begin(&self, job: Job) {
+        let shared = Arc::clone(&self.shared);
+        let node = self.node.clone();
+        let time = self.time;
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            // Nobody is there to hear of it where the node has ended.
+            let _ = node.send(crate::inbox::Command::Checked(verify(&shared, vec![job]))).await;
+        });
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use consilium_disk::{Step, step};
 use zeroize::Zeroizing;
 
 use crate::FilesError;
@@ -75,9 +76,15 @@ pub fn read_key(path: &Path) -> Result<Zeroizing<[u8; KEY_BYTES]>, FilesError> {
 /// # Errors
 /// [`FilesError::Io`], also where the file is there already.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
-    create_private_file(path)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .map_err(|source| unwritable(path, source))
+    let write = || {
+        let file = step(Step::Write(path), || {
+            let mut file = create_private_file(path)?;
+            file.write_all(bytes)?;
+            Ok(file)
+        })?;
+        step(Step::Flush(path), || file.sync_all())
+    };
+    write().map_err(|source| unwritable(path, source))
 }
 
 /// Writes a private file anew, durably: the old one or the new one is there, whatever happens.
@@ -88,7 +95,7 @@ pub fn replace_file(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), FilesErr
     let path = dir.join(name);
     let partial = dir.join(format!(".{name}.incomplete-{}", std::process::id()));
     write_file(&partial, bytes)?;
-    fs::rename(&partial, &path).map_err(|source| unwritable(&path, source))?;
+    rename(&partial, &path)?;
     sync_folder(dir)
 }
 
@@ -119,9 +126,18 @@ pub fn appear(
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let partial = dir.with_file_name(format!(".{name}.incomplete-{}", std::process::id()));
     write(&partial)?;
-    fs::rename(&partial, dir).map_err(|source| unwritable(dir, source))?;
+    rename(&partial, dir)?;
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
     sync_folder(parent.unwrap_or(Path::new(".")))
+}
+
+/// Gives a file or a folder another name. Not durable before [`sync_folder`].
+///
+/// # Errors
+/// [`FilesError::Io`].
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), FilesError> {
+    step(Step::Rename { from, to }, || fs::rename(from, to))
+        .map_err(|source| unwritable(to, source))
 }
 
 /// Makes the names in a folder durable.
@@ -129,8 +145,7 @@ pub fn appear(
 /// # Errors
 /// [`FilesError::Io`].
 pub fn sync_folder(dir: &Path) -> Result<(), FilesError> {
-    fs::File::open(dir)
-        .and_then(|folder| folder.sync_all())
+    step(Step::FlushNames(dir), || fs::File::open(dir)?.sync_all())
         .map_err(|source| unwritable(dir, source))
 }
 

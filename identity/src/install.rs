@@ -64,8 +64,7 @@ pub fn install_institution(dir: &Path, from: &Path) -> Result<InstitutionFiles, 
     disk::replace_file(dir, CERTIFICATE, &certificate)?;
     if is_renewal {
         // After the certificate: whoever is stopped in between installs again, and finds the next key still there.
-        let path = dir.join(NEXT_TLS_KEY);
-        fs::rename(&path, dir.join(TLS_KEY)).map_err(|source| disk::unwritable(&path, source))?;
+        disk::rename(&dir.join(NEXT_TLS_KEY), &dir.join(TLS_KEY))?;
         disk::sync_folder(dir)?;
     }
     InstitutionFiles::load(dir)

@@ -33,7 +33,7 @@ use crate::{
     seal::SealedHeader,
     snapshot_file,
 };
-use disk::{Disk, io_error};
+use disk::{io_error, replace};
 use fence::fence;
 use layout::{HEAD_FILE, SNAPSHOT_FILE, STORE_FOLDER};
 use lock::{lock_for_reading, wait_for_log};
@@ -53,7 +53,6 @@ pub use manifest::{ManifestState, verify_manifest};
 /// A chain's blocks and blobs on disk. One process has it open at a time; threads share it by reference.
 pub struct Store {
     root: PathBuf,
-    disk: Disk,
     /// `None` once closed.
     open: RwLock<Option<Open>>,
     /// The last durable block. Readers see nothing above it.
@@ -90,7 +89,7 @@ impl Store {
     /// [`LedgerError::Locked`] where it is open elsewhere; [`LedgerError::FilesChanged`], [`LedgerError::BlocksLost`],
     /// [`LedgerError::Damaged`] where its files are not what was written.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
-        Self::open_with(path, Disk::default(), None)
+        Self::open_with(path, None)
     }
 
     /// Opens a copy of the ledger in `path`, made in a new folder below `scratch` that goes away with the store.
@@ -118,23 +117,18 @@ impl Store {
             fs::copy(&from, &to).map_err(io_error("copy", &from))?;
         }
         let folder = copy.path().to_owned();
-        Self::open_with(&folder, Disk::default(), Some(copy))
+        Self::open_with(&folder, Some(copy))
     }
 
-    fn open_with(path: &Path, disk: Disk, copy: Option<TempDir>) -> Result<Self, LedgerError> {
+    fn open_with(path: &Path, copy: Option<TempDir>) -> Result<Self, LedgerError> {
         // Letting go of a store that turns out to be damaged may panic, too.
-        fence(path, || Self::open_inside_fence(path.to_owned(), disk, copy))
+        fence(path, || Self::open_inside_fence(path.to_owned(), copy))
     }
 
-    fn open_inside_fence(
-        root: PathBuf,
-        disk: Disk,
-        copy: Option<TempDir>,
-    ) -> Result<Self, LedgerError> {
-        let (open, head) = Open::at(&root, &disk, copy)?;
+    fn open_inside_fence(root: PathBuf, copy: Option<TempDir>) -> Result<Self, LedgerError> {
+        let (open, head) = Open::at(&root, copy)?;
         Ok(Self {
             root,
-            disk,
             open: RwLock::new(Some(open)),
             head: RwLock::new(head),
             writer: Mutex::default(),
@@ -170,14 +164,14 @@ impl Store {
         let new_head = Head { height: header.height, hash: block.hash() };
         writer.attempt(|| {
             // 1. Blobs. A crash leaves blobs that no block names: they take space, no more.
-            open.put_blobs(&self.disk, &addressed)?;
+            open.put_blobs(&addressed)?;
             // 2. The block. sled's log keeps the order: where the block is, its blobs are. A crash leaves no block, or
             //    one that was not acknowledged, which the next opening makes durable.
-            open.blocks.put(&self.disk, &header.height.to_be_bytes(), &bytes)?;
+            open.blocks.put(&header.height.to_be_bytes(), &bytes)?;
             // 3. The flush. From here on the block stays; a crash leaves HEAD one behind, and the next opening mends it.
-            open.flush(&self.root, &self.disk)?;
+            open.flush(&self.root)?;
             // 4. HEAD. From here on a store without this block is known to have lost it.
-            head_file::write(&self.disk, &self.root, Some(new_head))
+            head_file::write(&self.root, Some(new_head))
         })?;
         // 5. Visible.
         *self.head.write().unwrap_or_else(PoisonError::into_inner) = Some(new_head);
@@ -194,7 +188,7 @@ impl Store {
         let open = self.opened();
         let open = open.as_ref().ok_or_else(|| self.closed())?;
         // A crash leaves blobs that no block names, or none.
-        writer.attempt(|| open.put_blobs(&self.disk, &addressed))
+        writer.attempt(|| open.put_blobs(&addressed))
     }
 
     /// The last durable block.
@@ -273,7 +267,7 @@ impl Store {
         let mut writer = self.writer()?;
         let open = self.opened();
         let open = open.as_ref().ok_or_else(|| self.closed())?;
-        writer.attempt(|| open.notes.put(&self.disk, key, note))
+        writer.attempt(|| open.notes.put(key, note))
     }
 
     /// The note under this key.
@@ -291,7 +285,7 @@ impl Store {
     /// [`LedgerError::Io`], [`LedgerError::Closed`]: then the one before stands, and the ledger is as good as it was.
     pub fn put_snapshot(&self, snapshot: &[u8]) -> Result<(), LedgerError> {
         let file = snapshot_file::encode(snapshot);
-        self.read(|_| self.disk.replace(&self.root, SNAPSHOT_FILE, &file))
+        self.read(|_| replace(&self.root, SNAPSHOT_FILE, &file))
     }
 
     /// What was kept by [`Self::put_snapshot`]; `None` where nothing was, or it is not whole.
@@ -333,7 +327,7 @@ impl Store {
         drop(log);
         wait_for_log(&self.root)?;
         // The lock is held until the manifest stands. A crash before leaves the ledger without one.
-        manifest::write(&self.disk, &self.root)
+        manifest::write(&self.root)
     }
 
     fn read<T>(

@@ -21,6 +21,7 @@ use consilium_contract::{
     },
 };
 use consilium_crypto::KeyShare;
+use consilium_disk::{Step, step};
 use consilium_hash::Pseudonym;
 use consilium_proto::v1::Contribute;
 use rand_core::CryptoRngCore;
@@ -316,11 +317,11 @@ fn wipe(path: &Path) -> Result<(), ClientError> {
     let overwrite = || {
         let mut file = fs::OpenOptions::new().write(true).open(path)?;
         let zeros = vec![0; usize::try_from(length.min(MAX_SECRET_BYTES)).unwrap_or_default()];
-        file.write_all(&zeros)?;
-        file.sync_all()?;
-        fs::remove_file(path)
+        step(Step::Write(path), || file.write_all(&zeros))?;
+        step(Step::Flush(path), || file.sync_all())
     };
     overwrite().map_err(files::failed("remove", path))?;
+    files::remove(path)?;
     Ok(files::sync_folder_of(path)?)
 }
 

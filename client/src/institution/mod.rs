@@ -20,10 +20,11 @@ use consilium_hash::{HeaderHash, Pseudonym};
 use consilium_identity::InstitutionFiles;
 use consilium_proto::v1::SignedTransaction;
 use consilium_transport::is_secure;
-use rand_core::{OsRng, RngCore as _};
+use rand_core::{OsRng, RngCore};
 
 use crate::{
     ClientError,
+    backoff::Backoff,
     connection::Answered,
     connector::{Connector, Plain, Tls},
     observer::{Broadcast, Observer, RoundReport},
@@ -129,6 +130,8 @@ pub struct Institution {
     pub(crate) report: RoundReport,
     /// For how long the coordinator may bring nothing new.
     pub(crate) patience: Patience,
+    /// When it connects again.
+    pub(crate) backoff: Backoff,
     _lock: File,
 }
 
@@ -187,6 +190,7 @@ impl Institution {
             committee: None,
             report: RoundReport::default(),
             patience: Patience::endless(),
+            backoff: Backoff::new(Box::new(OsRng)),
             directory: directory.to_owned(),
             files,
             parameters,
@@ -218,6 +222,12 @@ impl Institution {
     #[must_use]
     pub fn give_up_after(self, patience: Duration) -> Self {
         Self { patience: Patience::of(patience), ..self }
+    }
+
+    /// Draws the pauses before it connects again from another generator than the operating system's: a simulation repeats them.
+    #[must_use]
+    pub fn pausing_by(self, rng: impl RngCore + Send + 'static) -> Self {
+        Self { backoff: Backoff::new(Box::new(rng)), ..self }
     }
 
     /// Name on the chain.

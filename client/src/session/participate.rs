@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use consilium_audit::follow::Phase;
-use tokio::task::spawn_blocking;
 use tracing::warn;
 
-use super::{Answer, Session, interrupted};
+use super::{Answer, Session, blocking};
 use crate::{
     ClientError,
     institution::assignment::Assignment,
@@ -68,7 +67,7 @@ impl Session<'_> {
         let flush = own.history.flush();
         let directory = own.directory.clone();
         let findings = own.model.findings().clone();
-        let work = spawn_blocking(move || {
+        let work = blocking(move || {
             let parameters = &files.parameters;
             let step = assignment.context().round.step;
             let made = participant
@@ -98,7 +97,7 @@ impl Session<'_> {
             });
             (participant, stored)
         });
-        let (participant, stored) = work.await.map_err(interrupted)?;
+        let (participant, stored) = work.await?;
         self.own.participant = Some(participant);
         match stored {
             Ok(stored) => {

@@ -17,6 +17,7 @@ use consilium_audit::{
     statements::Submission,
 };
 use consilium_crypto::{RoundContext, mask::CandidateHeader};
+use consilium_disk::{Step, step};
 use consilium_hash::{BlobHash, HeaderHash};
 use rand_core::OsRng;
 use tracing::info;
@@ -54,12 +55,14 @@ impl Spool {
         let path = directory.join(SPOOL);
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(true);
-        let file = private(options).open(&path).map_err(failed("create", &path))?;
+        let file = step(Step::Write(&path), || private(options).open(&path))
+            .map_err(failed("create", &path))?;
         Ok(Self { file, path })
     }
 
     fn write(&mut self, masked: &[u8]) -> Result<(), FileError> {
-        self.file.write_all(masked).map_err(failed("write", &self.path))
+        step(Step::Write(&self.path), || self.file.write_all(masked))
+            .map_err(failed("write", &self.path))
     }
 
     /// All of them, of `length` bytes each.

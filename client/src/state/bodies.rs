@@ -6,13 +6,12 @@
 
 use std::{
     collections::HashMap,
-    fs,
     path::{Path, PathBuf},
 };
 
 use consilium_audit::{
     durable::Log,
-    files::{FileError, failed},
+    files::{self, FileError},
 };
 use consilium_contract::Parameters;
 use consilium_hash::BlobHash;
@@ -93,12 +92,14 @@ impl Bodies {
 }
 
 fn begin_anew(path: &Path, longest: u32) -> Result<Log, FileError> {
-    fs::remove_file(path).map_err(failed("remove", path))?;
+    files::remove(path)?;
     Log::open(path, longest)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn open(directory: &Path) -> Bodies {

@@ -59,6 +59,14 @@ use crate::{CoordinatorError, config::Security, inbox::NodeHandle, shared::Share
 /// A message carries a chunk or a transaction, and a few bytes around it.
 const MAX_MESSAGE_BYTES: usize = CHUNK_BYTES + 1024;
 
+/// The two services.
+pub(crate) fn routes(shared: Arc<Shared>, node: NodeHandle, signing: Arc<SigningKey>) -> Routes {
+    let federation = FederationServer::new(Federation::new(Arc::clone(&shared), node, signing))
+        .max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let ledger = LedgerServer::new(Ledger(shared)).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    Routes::new(federation).add_service(ledger)
+}
+
 /// Serves on `listener` until it is told to stop.
 pub(crate) async fn serve(
     listener: TcpListener,
@@ -70,11 +78,8 @@ pub(crate) async fn serve(
 ) -> Result<(), CoordinatorError> {
     let limits = shared.limits;
     let parameters = Arc::new(shared.parameters.clone());
-    let federation = FederationServer::new(Federation::new(Arc::clone(&shared), node, signing))
-        .max_decoding_message_size(MAX_MESSAGE_BYTES);
     let connections = Arc::clone(&shared.connections);
     let refusals = Arc::clone(&shared.refusals);
-    let ledger = LedgerServer::new(Ledger(shared)).max_decoding_message_size(MAX_MESSAGE_BYTES);
 
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<FederationServer<Federation>>().await;
@@ -85,10 +90,7 @@ pub(crate) async fn serve(
         .build_v1()
         .map_err(|error| CoordinatorError::Server(error.to_string()))?;
 
-    let routes = Routes::new(federation)
-        .add_service(ledger)
-        .add_service(health_service)
-        .add_service(reflection);
+    let routes = routes(shared, node, signing).add_service(health_service).add_service(reflection);
     let calls = Calls::new(routes, &limits, parameters, refusals);
     let incoming = Incoming::new(listener, connections);
     let server = Server::builder()

@@ -1,10 +1,12 @@
-//! The way to the disk: every write of the store passes here as one step, so that a test can fail each in turn.
+//! The store's way to the disk: every write is one step, so that a test can fail each in turn.
 
 use std::{
     fs::{self, File},
     io,
     path::Path,
 };
+
+use consilium_disk::{Step, step_or};
 
 use crate::LedgerError;
 
@@ -14,67 +16,35 @@ pub(super) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Err
     move |source| LedgerError::Io { action, path, source }
 }
 
-/// Where writes pass.
-#[derive(Debug, Default)]
-pub(super) struct Disk {
-    #[cfg(test)]
-    pub(super) fault: std::sync::Mutex<Option<Fault>>,
+/// One step of writing.
+pub(super) fn write<T>(
+    step: Step<'_>,
+    act: impl FnOnce() -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    step_or(step, io_error("write", step.path()), act)
 }
 
-/// A write that is to fail in a test.
-#[cfg(test)]
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fault {
-    /// Writes that still succeed.
-    pub(super) after: usize,
-    /// Whether the write happens before its failure is reported.
-    pub(super) persisted: bool,
+/// Replaces the small file `name` in `folder` so that after a crash it holds the old bytes or the new ones.
+pub(super) fn replace(folder: &Path, name: &str, contents: &[u8]) -> Result<(), LedgerError> {
+    let path = folder.join(name);
+    let new = folder.join(format!("{name}.new"));
+    // A crash here leaves a file that nobody reads and that the next replacement overwrites.
+    write(Step::Write(&new), || fs::write(&new, contents).map_err(io_error("write", &new)))?;
+    write(Step::Flush(&new), || {
+        File::open(&new).and_then(|file| file.sync_all()).map_err(io_error("flush", &new))
+    })?;
+    // A crash here leaves the old name on the old bytes, or on the new ones.
+    write(Step::Rename { from: &new, to: &path }, || {
+        fs::rename(&new, &path).map_err(io_error("replace", &path))
+    })?;
+    write(Step::FlushNames(folder), || sync_folder(folder))
 }
 
-impl Disk {
-    /// One step of writing.
-    pub(super) fn write<T>(
-        &self,
-        step: impl FnOnce() -> Result<T, LedgerError>,
-    ) -> Result<T, LedgerError> {
-        #[cfg(test)]
-        if let Some(fault) = self.fault.lock().unwrap().as_mut() {
-            if fault.after == 0 {
-                if fault.persisted {
-                    step()?;
-                }
-                return Err(io_error("write", Path::new("injected"))(io::Error::other("injected")));
-            }
-            fault.after -= 1;
-        }
-        step()
-    }
-
-    /// Replaces the small file `name` in `folder` so that after a crash it holds the old bytes or the new ones.
-    pub(super) fn replace(
-        &self,
-        folder: &Path,
-        name: &str,
-        contents: &[u8],
-    ) -> Result<(), LedgerError> {
-        let path = folder.join(name);
-        let new = folder.join(format!("{name}.new"));
-        // A crash here leaves a file that nobody reads and that the next replacement overwrites.
-        self.write(|| fs::write(&new, contents).map_err(io_error("write", &new)))?;
-        self.write(|| {
-            File::open(&new).and_then(|file| file.sync_all()).map_err(io_error("flush", &new))
-        })?;
-        // A crash here leaves the old name on the old bytes, or on the new ones.
-        self.write(|| fs::rename(&new, &path).map_err(io_error("replace", &path)))?;
-        self.write(|| sync_folder(folder))
-    }
-
-    /// Removes the file `name` in `folder` for good.
-    pub(super) fn remove(&self, folder: &Path, name: &str) -> Result<(), LedgerError> {
-        let path = folder.join(name);
-        self.write(|| fs::remove_file(&path).map_err(io_error("remove", &path)))?;
-        self.write(|| sync_folder(folder))
-    }
+/// Removes the file `name` in `folder` for good.
+pub(super) fn remove(folder: &Path, name: &str) -> Result<(), LedgerError> {
+    let path = folder.join(name);
+    write(Step::Remove(&path), || fs::remove_file(&path).map_err(io_error("remove", &path)))?;
+    write(Step::FlushNames(folder), || sync_folder(folder))
 }
 
 /// Makes names created, replaced or removed in `folder` durable.

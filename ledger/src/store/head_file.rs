@@ -12,7 +12,7 @@ use crate::{
     error::LedgerError,
     head::Head,
     store::{
-        disk::{Disk, io_error},
+        disk::{io_error, replace},
         layout::HEAD_FILE,
     },
 };
@@ -37,8 +37,8 @@ fn contents(head: Option<Head>) -> String {
     }
 }
 
-pub(super) fn write(disk: &Disk, root: &Path, head: Option<Head>) -> Result<(), LedgerError> {
-    disk.replace(root, HEAD_FILE, contents(head).as_bytes())
+pub(super) fn write(root: &Path, head: Option<Head>) -> Result<(), LedgerError> {
+    replace(root, HEAD_FILE, contents(head).as_bytes())
 }
 
 pub(super) fn read(root: &Path) -> Result<Recorded, LedgerError> {

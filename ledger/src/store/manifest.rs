@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     error::LedgerError,
     store::{
-        disk::{Disk, io_error},
+        disk::{io_error, replace},
         layout::{HEAD_FILE, MANIFEST_FILE, STORE_FOLDER},
     },
 };
@@ -76,8 +76,8 @@ fn file_of(line: &str) -> &str {
     line.splitn(3, ' ').last().unwrap_or(line)
 }
 
-pub(super) fn write(disk: &Disk, root: &Path) -> Result<(), LedgerError> {
-    disk.replace(root, MANIFEST_FILE, manifest(root)?.as_bytes())
+pub(super) fn write(root: &Path) -> Result<(), LedgerError> {
+    replace(root, MANIFEST_FILE, manifest(root)?.as_bytes())
 }
 
 /// One line a file, sorted by name: SHA-256, length, path relative to `root`.

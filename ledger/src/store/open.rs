@@ -5,6 +5,7 @@ use std::{
     path::Path,
 };
 
+use consilium_disk::Step;
 use consilium_hash::BlobHash;
 use tempfile::TempDir;
 
@@ -15,7 +16,7 @@ use crate::{
     limits::{MAX_BLOB_BYTES, MAX_NOTE_BYTES},
     seal::SealedHeader,
     store::{
-        disk::{Disk, io_error, sync_folder},
+        disk::{io_error, remove, sync_folder, write},
         fence::fenced,
         head_file::{self, Recorded},
         layout::{MANIFEST_FILE, STORE_FOLDER, log_path},
@@ -44,7 +45,6 @@ impl Open {
     /// Opens the ledger in `root`, or creates it, and says which block is the last durable one.
     pub(super) fn at(
         root: &Path,
-        disk: &Disk,
         copy: Option<TempDir>,
     ) -> Result<(Self, Option<Head>), LedgerError> {
         fs::create_dir_all(root).map_err(io_error("create", root))?;
@@ -55,7 +55,7 @@ impl Open {
         let folder = root.join(STORE_FOLDER);
         if root.join(MANIFEST_FILE).exists() {
             verify_manifest(root)?;
-            disk.remove(root, MANIFEST_FILE)?;
+            remove(root, MANIFEST_FILE)?;
         }
         let recorded = head_file::read(root)?;
         if let Recorded::At(recorded) = recorded
@@ -86,30 +86,29 @@ impl Open {
 
         let head = open.check_recovered(root, recorded)?;
         // What recovery has read may lie in the system's memory only. Nobody sees it before it is durable.
-        open.flush(root, disk)?;
+        open.flush(root)?;
         sync_folder(&folder)?;
-        head_file::write(disk, root, head)?;
+        head_file::write(root, head)?;
         Ok((open, head))
     }
 
-    pub(super) fn put_blobs(
-        &self,
-        disk: &Disk,
-        addressed: &[(BlobHash, &[u8])],
-    ) -> Result<(), LedgerError> {
+    pub(super) fn put_blobs(&self, addressed: &[(BlobHash, &[u8])]) -> Result<(), LedgerError> {
         for (address, blob) in addressed {
             if !self.blobs.contains(&address.0)? {
-                self.blobs.put(disk, &address.0, blob)?;
+                self.blobs.put(&address.0, blob)?;
             }
         }
         Ok(())
     }
 
     /// Makes all that was written durable.
-    pub(super) fn flush(&self, root: &Path, disk: &Disk) -> Result<(), LedgerError> {
-        disk.write(|| fenced(root, || self.db.flush()))?;
+    pub(super) fn flush(&self, root: &Path) -> Result<(), LedgerError> {
+        let folder = root.join(STORE_FOLDER);
+        write(Step::Write(&folder), || fenced(root, || self.db.flush()))?;
         // On Linux sled flushes with sync_file_range, which flushes neither the file's length nor the disk's own cache.
-        disk.write(|| self.log.sync_data().map_err(io_error("flush", &log_path(root))))
+        write(Step::Flush(&folder), || {
+            self.log.sync_data().map_err(io_error("flush", &log_path(root)))
+        })
     }
 
     pub(super) fn header(&self, height: u64) -> Result<Option<SealedHeader>, LedgerError> {

@@ -2,6 +2,7 @@
 
 use std::{thread, time::Duration};
 
+use consilium_disk::fate::{Nth, rule};
 use consilium_hash::{BlobHash, BlockHash, StateRoot};
 
 use super::*;
@@ -139,14 +140,14 @@ fn a_snapshot_comes_back_whole_or_not_at_all_and_is_in_no_copy() {
 
 #[test]
 fn a_snapshot_that_cannot_be_written_leaves_the_one_before_and_a_ledger_that_goes_on() {
-    for persisted in [false, true] {
+    for done in [false, true] {
         for after in 0..4 {
             let folder = tempfile::tempdir().unwrap();
             let (store, mut chain) = ledger_of(folder.path(), 1);
             store.put_snapshot(&[1]).unwrap();
-            *store.disk.fault.lock().unwrap() = Some(disk::Fault { after, persisted });
+            let ruled = rule(Nth { after, done });
             assert!(store.put_snapshot(&[2]).is_err(), "write {after}");
-            *store.disk.fault.lock().unwrap() = None;
+            drop(ruled);
             let kept = store.get_snapshot().unwrap().unwrap();
             assert!(kept == [1] || kept == [2], "write {after}");
             append_next(&store, &mut chain).unwrap();
@@ -343,7 +344,7 @@ fn a_store_behind_its_head_file_is_refused_and_one_ahead_is_not() {
     drop(store);
 
     let another = Head { height: 1, hash: BlockHash([9; 32]) };
-    head_file::write(&Disk::default(), folder.path(), Some(another)).unwrap();
+    head_file::write(folder.path(), Some(another)).unwrap();
     assert!(matches!(Store::open(folder.path()), Err(LedgerError::Damaged { .. })));
     fs::remove_file(folder.path().join("HEAD")).unwrap();
     assert!(matches!(Store::open(folder.path()), Err(LedgerError::Damaged { .. })));
@@ -384,7 +385,6 @@ fn readers_see_whole_durable_blocks_while_others_are_written() {
 fn every_flipped_byte_of_a_stored_block_or_blob_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let (store, chain) = ledger_of(folder.path(), 3);
-    let disk = Disk::default();
     let values = |tamper: &dyn Fn(&Open)| tamper(store.opened().as_ref().unwrap());
 
     for height in 0..chain.len() {
@@ -393,7 +393,7 @@ fn every_flipped_byte_of_a_stored_block_or_blob_is_found() {
         for place in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[place] ^= 1 << (place % 8);
-            values(&|open| open.blocks.put(&disk, &key, &changed).unwrap());
+            values(&|open| open.blocks.put(&key, &changed).unwrap());
             match read_all(&store) {
                 Err(LedgerError::Chain(_)) => {}
                 Err(LedgerError::Damaged { detail, .. }) => {
@@ -402,7 +402,7 @@ fn every_flipped_byte_of_a_stored_block_or_blob_is_found() {
                 other => panic!("byte {place} of block {height}: {other:?}"),
             }
         }
-        values(&|open| open.blocks.put(&disk, &key, &bytes).unwrap());
+        values(&|open| open.blocks.put(&key, &bytes).unwrap());
     }
     read_all(&store).unwrap();
 
@@ -410,7 +410,7 @@ fn every_flipped_byte_of_a_stored_block_or_blob_is_found() {
     for place in 0..blob.len() {
         let mut changed = blob.clone();
         changed[place] ^= 1 << (place % 8);
-        values(&|open| open.blobs.put(&disk, &blob_hash(blob).0, &changed).unwrap());
+        values(&|open| open.blobs.put(&blob_hash(blob).0, &changed).unwrap());
         let got = blob_hash(&changed);
         assert!(matches!(
             store.get_blob(&blob_hash(blob)),
@@ -447,9 +447,9 @@ fn an_append_of_ten_blobs_takes_milliseconds() {
     };
     let blobs: Vec<Vec<u8>> = (0..10u8).map(|i| [vec![99, i], vec![i; 22_998]].concat()).collect();
     let blobs: Vec<&[u8]> = blobs.iter().map(Vec::as_slice).collect();
-    timed("blobs", &|| open.put_blobs(&store.disk, &addressed(&blobs).unwrap()).unwrap());
+    timed("blobs", &|| open.put_blobs(&addressed(&blobs).unwrap()).unwrap());
     timed("sled's flush", &|| assert!(open.db.flush().is_ok()));
     timed("flush of the file", &|| open.log.sync_data().unwrap());
-    timed("HEAD", &|| head_file::write(&store.disk, folder.path(), store.head()).unwrap());
+    timed("HEAD", &|| head_file::write(folder.path(), store.head()).unwrap());
     assert!(times[20] < Duration::from_secs(1));
 }

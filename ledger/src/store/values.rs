@@ -7,10 +7,12 @@
 
 use std::path::{Path, PathBuf};
 
+use consilium_disk::Step;
+
 use crate::{
     LedgerError,
     header::take,
-    store::{disk::Disk, fence::fenced},
+    store::{disk::write, fence::fenced, layout::STORE_FOLDER},
 };
 
 const CHUNK_BYTES: usize = 6 * 1024;
@@ -37,14 +39,16 @@ impl Values {
     }
 
     /// Writes a value, each chunk one step. Not durable before the next flush.
-    pub(super) fn put(&self, disk: &Disk, key: &[u8], value: &[u8]) -> Result<(), LedgerError> {
+    pub(super) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), LedgerError> {
         // The callers' limits are `most_bytes`, which fits.
         let length = (value.len() as u32).to_be_bytes();
         let (first, rest) = value.split_at(value.len().min(CHUNK_BYTES));
         let first = [&length, first].concat();
+        let folder = self.root.join(STORE_FOLDER);
         // A crash between two chunks leaves chunks without a first one: no value, and overwritten by the next try.
         for (number, chunk) in (1..).zip(rest.chunks(CHUNK_BYTES)).chain([(0, first.as_slice())]) {
-            disk.write(|| fenced(&self.root, || self.tree.insert(chunk_key(key, number), chunk)))?;
+            let insert = || self.tree.insert(chunk_key(key, number), chunk);
+            write(Step::Write(&folder), || fenced(&self.root, insert))?;
         }
         Ok(())
     }

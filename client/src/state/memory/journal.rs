@@ -13,6 +13,7 @@ use std::{
 };
 
 use consilium_audit::files::{self, FileError, failed, private, sync_folder_of};
+use consilium_disk::{Step, step};
 use consilium_hash::Checksum;
 use consilium_ledger::sha256;
 
@@ -86,16 +87,21 @@ impl Medium for Files {
     }
 
     fn cut(&mut self, length: u64) -> Result<(), FileError> {
-        self.log.set_len(length).map_err(failed("shorten", &self.path))
+        step(Step::Write(&self.path), || self.log.set_len(length))
+            .map_err(failed("shorten", &self.path))
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> Result<(), FileError> {
-        let written = self.log.seek(SeekFrom::Start(at)).and_then(|_| self.log.write_all(bytes));
+        let log = &mut self.log;
+        let written = step(Step::Write(&self.path), || {
+            log.seek(SeekFrom::Start(at))?;
+            log.write_all(bytes)
+        });
         written.map_err(failed("write", &self.path))
     }
 
     fn sync(&mut self) -> Result<(), FileError> {
-        self.log.sync_all().map_err(failed("flush", &self.path))
+        step(Step::Flush(&self.path), || self.log.sync_all()).map_err(failed("flush", &self.path))
     }
 
     fn replace_mark(&mut self, bytes: &[u8]) -> Result<(), FileError> {

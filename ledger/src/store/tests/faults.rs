@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::*;
-use crate::store::disk::Fault;
+use consilium_disk::fate::{INJECTED, Nth, rule};
 
 /// Opens what a failed write has left, verifies it, and goes on with it. The number of blocks found.
 fn goes_on(path: &Path, at_least: u64) -> u64 {
@@ -22,18 +22,18 @@ fn goes_on(path: &Path, at_least: u64) -> u64 {
 }
 
 /// Fails the write number 0, 1, 2, .. of what `act` does, each lost and each persisted, until `act` needs no more.
-fn fail_every_write(act: impl Fn(&Path, Fault) -> Result<(), LedgerError>, may_be_there: bool) {
+fn fail_every_write(act: impl Fn(&Path, Nth) -> Result<(), LedgerError>, may_be_there: bool) {
     let mut after = 0;
     let mut lost = 0;
     let mut kept = 0;
     loop {
         let mut succeeded = 0;
-        for persisted in [false, true] {
+        for done in [false, true] {
             let folder = tempfile::tempdir().unwrap();
             drop(ledger_of(folder.path(), 2));
-            match act(folder.path(), Fault { after, persisted }) {
+            match act(folder.path(), Nth { after, done }) {
                 Ok(()) => succeeded += 1,
-                Err(LedgerError::Io { source, .. }) if source.to_string() == "injected" => {
+                Err(LedgerError::Io { source, .. }) if source.to_string() == INJECTED => {
                     match goes_on(folder.path(), 2) {
                         2 => lost += 1,
                         3 if may_be_there => kept += 1,
@@ -57,10 +57,10 @@ fn fail_every_write(act: impl Fn(&Path, Fault) -> Result<(), LedgerError>, may_b
 fn a_failed_write_of_an_append_leaves_a_chain_that_verifies_and_refuses_more() {
     let act = |path: &Path, fault| {
         let (store, mut chain) = ledger_of(path, 0);
-        *store.disk.fault.lock().unwrap() = Some(fault);
+        let ruled = rule(fault);
         let outcome = append_next(&store, &mut chain);
+        drop(ruled);
         if outcome.is_err() {
-            *store.disk.fault.lock().unwrap() = None;
             assert_eq!(
                 store.head().unwrap().height,
                 1,
@@ -88,9 +88,8 @@ fn a_failed_write_of_an_append_leaves_a_chain_that_verifies_and_refuses_more() {
 #[test]
 fn a_failed_write_while_opening_or_closing_leaves_a_chain_that_verifies() {
     let open = |path: &Path, fault| {
-        let disk = Disk::default();
-        *disk.fault.lock().unwrap() = Some(fault);
-        Store::open_with(path, disk, None).map(drop)
+        let _ruled = rule(fault);
+        Store::open(path).map(drop)
     };
     fail_every_write(open, false);
     fail_every_write(
@@ -102,7 +101,7 @@ fn a_failed_write_while_opening_or_closing_leaves_a_chain_that_verifies() {
     );
     let close = |path: &Path, fault| {
         let (store, _) = ledger_of(path, 0);
-        *store.disk.fault.lock().unwrap() = Some(fault);
+        let _ruled = rule(fault);
         store.close()
     };
     fail_every_write(close, false);
@@ -112,9 +111,9 @@ fn a_failed_write_while_opening_or_closing_leaves_a_chain_that_verifies() {
 fn a_failed_write_while_creating_leaves_a_ledger_that_can_be_created() {
     for after in 0.. {
         let folder = tempfile::tempdir().unwrap();
-        let disk = Disk::default();
-        *disk.fault.lock().unwrap() = Some(Fault { after, persisted: false });
-        let created = Store::open_with(folder.path(), disk, None).is_ok();
+        let ruled = rule(Nth { after, done: false });
+        let created = Store::open(folder.path()).is_ok();
+        drop(ruled);
         assert_eq!(goes_on(folder.path(), 0), 0);
         if created {
             assert!(after >= 4);
