@@ -82,7 +82,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
 /// # Errors
 /// [`FileError::System`].
 pub fn remove(path: &Path) -> Result<(), FileError> {
-    match fs::remove_file(path) {
+    match step(Step::Remove(path), || fs::remove_file(path)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed.map_err(failed("remove", path)).and_then(|()| sync_folder_of(path)),
     }
@@ -98,14 +98,6 @@ pub fn create_folder(path: &Path) -> Result<(), FileError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(failed("create", path))
-}
-
-/// Removes a file. Not durable before [`sync_folder_of`].
-///
-/// # Errors
-/// [`FileError::System`].
-pub fn remove(path: &Path) -> Result<(), FileError> {
-    step(Step::Remove(path), || fs::remove_file(path)).map_err(failed("remove", path))
 }
 
 /// For the owner of the file only.

@@ -321,8 +321,7 @@ fn wipe(path: &Path) -> Result<(), ClientError> {
         step(Step::Flush(path), || file.sync_all())
     };
     overwrite().map_err(files::failed("remove", path))?;
-    files::remove(path)?;
-    Ok(files::sync_folder_of(path)?)
+    Ok(files::remove(path)?)
 }
 
 #[cfg(test)]
