@@ -20,7 +20,7 @@ use consilium_proto::v1::{
     CloseCollection, CloseRound, SignedTransaction, SubmitShare, SubmitUpdate, transaction::Action,
 };
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng as _;
+use rand_core::{RngCore as _, SeedableRng as _};
 
 use crate::{
     Parties as _, Run, ceremony,
@@ -183,6 +183,31 @@ impl World {
         self.chain.append_block(&block).unwrap();
         self.blocks.push(block);
         self.blobs.push(blobs);
+    }
+
+    /// Seals the blocks of the last `of` ones again, so many times, each with other blobs of the same lengths, and has no contract
+    /// apply them: a chain as long as one of so many rounds, for whoever goes on from the state after them. `kept` is shown
+    /// each; here its header alone is remembered.
+    pub fn lengthen(&mut self, of: usize, times: u64, mut kept: impl FnMut(&Block, &[Vec<u8>])) {
+        let first = self.blocks.len() - of;
+        let last: Vec<(Vec<Vec<u8>>, Vec<usize>)> = self
+            .blocks
+            .iter()
+            .zip(&self.blobs)
+            .skip(first)
+            .map(|(block, blobs)| (block.entries.clone(), blobs.iter().map(Vec::len).collect()))
+            .collect();
+        for (entries, lengths) in (0..times).flat_map(|_| &last) {
+            let random = |length: &usize| {
+                let mut blob = vec![0; *length];
+                self.run.rng.fill_bytes(&mut blob);
+                blob
+            };
+            let blobs: Vec<_> = lengths.iter().map(random).collect();
+            let block = self.sealed_block(entries.clone(), self.state);
+            self.chain.append_block(&block).unwrap();
+            kept(&block, &blobs);
+        }
     }
 
     /// Takes the last block back.
