@@ -7,10 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use consilium_contract::{
-    Parameters,
-    transaction::{chain_id, parse_entry},
-};
+use consilium_contract::{Parameters, transaction::parse_entry};
 use consilium_hash::{ChainId, TransactionHash};
 use consilium_ledger::{
     Block, ChainError, HeaderChain, MAX_BLOCK_BYTES, Note, SealedHeader, SignedCheckpoint,
@@ -339,14 +336,15 @@ impl History {
     }
 }
 
-/// Refuses the first block of another run.
+/// Refuses the first block of another run: a whole genesis, which its authority has signed. Damage makes none out of this run's.
 fn check_first(
     first: &Block,
     directory: &Path,
     parameters: &Parameters,
 ) -> Result<(), HistoryError> {
-    match first.entries.first().map(|genesis| chain_id(genesis)) {
-        Some(chain) if chain != parameters.chain_id => {
+    let genesis = first.entries.first().map(|entry| Parameters::from_genesis_entry(entry));
+    match genesis {
+        Some(Ok(Parameters { chain_id: chain, .. })) if chain != parameters.chain_id => {
             Err(HistoryError::OtherRun { directory: directory.to_owned(), chain })
         }
         _ => Ok(()),

@@ -44,6 +44,11 @@ impl Barred {
         ))
     }
 
+    /// Under which names they were revoked.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Whether nobody was revoked.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

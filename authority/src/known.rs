@@ -87,6 +87,11 @@ impl Known {
         self.institutions.iter().map(|institution| institution.name.as_str())
     }
 
+    /// Names of those who were revoked in the earlier run, or in those that it was founded on.
+    pub fn revoked(&self) -> impl Iterator<Item = &str> {
+        self.barred.names()
+    }
+
     /// Rows that each trains on in the earlier run, in the same order.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = u64> {
         self.institutions.iter().map(|institution| institution.rows)

@@ -126,18 +126,21 @@ impl Parties {
         spec: &CeremonySpec,
         out: &Path,
     ) -> Result<(Parameters, String), String> {
-        let names: Vec<String> = known.names().map(str::to_owned).collect();
+        let names = known.names().collect::<Vec<_>>().join(", ");
+        let revoked = known.revoked().collect::<Vec<_>>().join(", ");
         let coordinator = self.coordinator()?;
         let joining = all_asked(&self.requests, &self.fingerprints)?;
         let founding = Founding::again(spec, known, coordinator.as_ref(), &joining, &mut OsRng)
             .map_err(|error| error.to_string())?;
         founding.write(out).map_err(|error| error.to_string())?;
-        let text = format!(
+        let mut text = format!(
             "send coordinator/ and each folder of {INSTITUTIONS}/ to its party, by any way: nothing in them is secret. Whom the earlier \
-             run knows ({}, the coordinator) puts it beside that run with `install --ceremony NEW-FOLDER --from ANSWER --keys-of \
-             FOLDER-OF-THE-EARLIER-RUN`",
-            names.join(", ")
+             run knows ({names}, the coordinator) puts it beside that run with `install --ceremony NEW-FOLDER --from ANSWER --keys-of \
+             FOLDER-OF-THE-EARLIER-RUN`"
         );
+        if !revoked.is_empty() {
+            text += &format!("\nleft out, for they were revoked: {revoked}");
+        }
         Ok((founding.authority.parameters, text))
     }
 

@@ -205,7 +205,9 @@ fn another_authority_another_coordinator_and_other_keys_are_not_taken_for_the_on
 fn whoever_was_revoked_in_one_run_takes_part_in_none_that_is_founded_on_it() {
     let sites = sites();
     sites.revoke("run", "east");
-    let next = sites.founded("run", "next", &[]);
+    let (code, said) = sites.found("run", "next", &[]);
+    assert!(code == Some(0) && said.contains("left out, for they were revoked: east\n"), "{said}");
+    let next = AuthorityFiles::load(&sites.path("next/authority")).unwrap();
     assert_eq!(names(&next), ["north", "south", "west"]);
     assert_eq!(next.list().iter().map(|one| one.number).collect::<Vec<_>>(), [1, 2, 3]);
     sites.refused("run", &["--only", "north,east,south,west"], "east: is revoked");

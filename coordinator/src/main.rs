@@ -25,7 +25,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-/// Orders the institutions' transactions, runs the contract, keeps the ledger.
+/// Orders the institutions' transactions, runs the contract, keeps the ledger. A process serves one run.
 ///
 /// Needs a folder with its keys (`request`) and the genesis beside them (`install`), and remembers there what it has sealed.
 /// Founds the ledger where this folder has never founded one, and goes on where it stands from then on: after a crash,
