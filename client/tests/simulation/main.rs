@@ -43,7 +43,7 @@ use world::{INSTITUTIONS, NODE, STEPS, World};
 const REGRESSIONS: &[u64] = &[];
 
 /// Schedules that are played unless the environment says another number.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 60;
 
 /// The number in a variable of the environment.
 fn variable(name: &str) -> Option<u64> {
@@ -158,7 +158,7 @@ fn breaking(party: usize, is_keyed: bool, after: usize, done: bool) -> Schedule 
 }
 
 /// Every write, or every so many where the environment does not ask for all.
-const STRIDE: usize = 16;
+const STRIDE: usize = 32;
 
 #[test]
 fn every_write_of_a_node_and_of_an_institution_may_fail_once_lost_or_done_and_the_run_goes_on() {
