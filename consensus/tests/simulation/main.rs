@@ -16,11 +16,18 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use consilium_consensus::Standing;
+use std::collections::BTreeMap;
+
+use consilium_consensus::{
+    Bft, Binding, Event, Log, Ordering, Output, Pace, Settings, Solo, Standing, ValidatorSet,
+};
+use ed25519_dalek::SigningKey;
 
 use crate::{
+    disk::Disk,
     schedule::{HEALED_MS, Schedule},
-    world::World,
+    toy::{Toy, entry},
+    world::{CHAIN, World},
 };
 
 /// Schedules of an ordinary run.
@@ -172,4 +179,38 @@ fn nodes_that_forget_their_logs_are_convicted() {
     };
     assert_eq!(convicts(false), 0);
     assert!(convicts(true) > 0);
+}
+
+/// Ten times some entries, then all that is decided.
+fn blocks(ordering: &mut dyn Ordering<Toy>) -> Vec<Vec<u8>> {
+    let mut toy = Toy::start(CHAIN, Vec::new(), BTreeMap::new());
+    let mut decided = Vec::new();
+    for step in 0..10 {
+        for id in 0..=step {
+            toy.submit(entry(step * 100 + id));
+        }
+        let outputs = ordering.handle(Event::Ready, &mut toy, 1_000 + step).unwrap();
+        decided.extend(outputs.into_iter().filter_map(|output| match output {
+            Output::Decided(decision) => Some(decision.encode()),
+            _ => None,
+        }));
+    }
+    decided
+}
+
+#[test]
+fn one_validator_decides_the_same_alone_and_through_the_engine() {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let binding = Binding { chain_id: CHAIN, validator: key.verifying_key() };
+    let settings = Settings {
+        chain_id: CHAIN,
+        validators: ValidatorSet::new(vec![key.verifying_key()]).unwrap(),
+        key: Some(key.clone()),
+        pace: Pace::default(),
+    };
+    let log = Log::found(Disk::default(), binding, 0).unwrap();
+    let mut bft = Bft::start(settings, Some(log), 0, 0).unwrap();
+    let alone = blocks(&mut Solo::new(CHAIN, key, 0));
+    assert!(alone.len() >= 10);
+    assert_eq!(alone, blocks(&mut bft));
 }
