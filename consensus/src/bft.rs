@@ -275,7 +275,9 @@ impl<S: Storage> Bft<S> {
         let quorum = witness.validators().quorum();
         let holds = match &message {
             Message::Vote(signed) | Message::Proposal(signed, _) => {
-                witness.is_near(signed.statement.place.round) && witness.holds(signed)
+                witness.is_near(signed.statement.place.round)
+                    && witness.holds(signed)
+                    && witness.keeps(signed)
             }
             Message::Quorum(by) => {
                 by.signatures.len() >= quorum && by.votes().all(|vote| witness.holds(&vote))
@@ -315,11 +317,9 @@ impl<S: Storage> Bft<S> {
         if signed.seat != proposer {
             return Ok(());
         }
-        let of_round = |(other, _): &&(Signed, Header)| other.statement.place == place;
         let is_known = self.judged.contains(&header.hash())
             || self.unjudged.iter().any(|(_, other)| *other == header);
-        // A proposer that makes more than two values of one round is convicted by two of them.
-        if !is_known && self.unjudged.iter().filter(of_round).count() < 2 {
+        if !is_known {
             self.unjudged.push((signed, header));
         }
         self.process(Input::Proposal(context::proposal_in(&signed, header)))

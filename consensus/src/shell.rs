@@ -5,19 +5,21 @@
 
 use std::collections::HashSet;
 
-use arc_malachitebft_core_consensus::{ConsensusMsg, LivenessMsg, Resumable, SignedConsensusMsg};
-use arc_malachitebft_core_types::Round;
+use arc_malachitebft_core_consensus::{
+    ConsensusMsg, LivenessMsg, Resumable, SignedConsensusMsg, VoteExtensionError,
+};
+use arc_malachitebft_core_types::{Round, RoundCertificate};
 use consilium_hash::BlockHash;
 use ed25519_dalek::SigningKey;
 
 use crate::{
     certificate::Certificate,
-    context::{self, CertificateError, Effect, Input, Resume, SignedProposal, SignedVote},
+    context::{self, CertificateError, Effect, Engine, Input, Resume, SignedProposal, SignedVote},
     log::{Log, Storage},
     message::Message,
     ordering::{ConsensusError, Output},
     record,
-    statement::{Signed, Statement},
+    statement::{Kind, Signed, Statement},
     timers::{Pace, Timers},
     validators::Seat,
     witness::Witness,
@@ -178,9 +180,9 @@ impl<S: Storage> Shell<S> {
                 then.resume_with(Err(CertificateError::VerificationError(None)))
             }
             Effect::ExtendVote(.., then) => then.resume_with(None),
-            Effect::VerifyVoteExtension(.., then) => then.resume_with(Err(
-                arc_malachitebft_core_consensus::VoteExtensionError::InvalidVoteExtension,
-            )),
+            Effect::VerifyVoteExtension(.., then) => {
+                then.resume_with(Err(VoteExtensionError::InvalidVoteExtension))
+            }
         }
     }
 
@@ -195,7 +197,7 @@ impl<S: Storage> Shell<S> {
 
     fn justifies(
         &mut self,
-        certificate: &arc_malachitebft_core_types::RoundCertificate<context::Engine>,
+        certificate: &RoundCertificate<Engine>,
     ) -> Result<(), CertificateError> {
         let change = context::round_change_out(certificate);
         let validators = self.witness.validators();
@@ -206,7 +208,7 @@ impl<S: Storage> Shell<S> {
             validators.count() / 3 + 1
         };
         let precommits =
-            change.votes.iter().all(|vote| vote.statement.place.kind == crate::Kind::Precommit);
+            change.votes.iter().all(|vote| vote.statement.place.kind == Kind::Precommit);
         if change.ends_round && !precommits {
             return Err(CertificateError::VerificationError(None));
         }

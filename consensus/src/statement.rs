@@ -4,7 +4,7 @@
 //! signed is a label, the chain id and the statement's encoding, so that a signature holds for nothing else: not on
 //! another chain, not for another kind of vote, not as a header's seal.
 //!
-//! Encoding, 49 bytes: kind u8 ‖ height u64 ‖ round u32 ‖ some u8 ‖ the hash of a header, or zeros ‖ the last two
+//! Encoding, 51 bytes: kind u8 ‖ height u64 ‖ round u32 ‖ some u8 ‖ the hash of a header, or zeros ‖ the last two
 //! fields of a proposal, the earlier round of its value: some u8 ‖ round u32, else zeros. Some is 0 or 1; what is said not to be
 //! there is zeros.
 

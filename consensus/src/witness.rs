@@ -69,8 +69,7 @@ impl Witness {
     /// Whether its author has signed this. A statement that is known costs nothing.
     pub(crate) fn holds(&mut self, signed: &Signed) -> bool {
         let place = signed.statement.place;
-        let key = (signed.seat, place);
-        if self.heard.get(&key).is_some_and(|heard| heard.contains(signed)) {
+        if self.keeps(signed) {
             return true;
         }
         if !signed.holds(&self.chain_id, &self.validators) {
@@ -85,6 +84,12 @@ impl Witness {
             self.keep(*signed);
         }
         true
+    }
+
+    /// Whether it is among those that are kept: what a validator says at a place beyond two contradictions is not worth hearing.
+    pub(crate) fn keeps(&self, signed: &Signed) -> bool {
+        let key = (signed.seat, signed.statement.place);
+        self.heard.get(&key).is_some_and(|heard| heard.contains(signed))
     }
 
     fn keep(&mut self, signed: Signed) {
@@ -153,6 +158,8 @@ mod tests {
         }
         let convictions = witness.take_convictions();
         assert_eq!(convictions.len(), 1);
+        assert!(witness.keeps(&vote(0, 1, 1)) && witness.keeps(&vote(0, 2, 1)));
+        assert!(!witness.keeps(&vote(0, 3, 1)));
         assert!(convictions[0].verify(&CHAIN, &set_of(4)).is_some());
         assert!(!witness.is_usurped());
     }

@@ -200,7 +200,9 @@ fn a_crash_at_any_byte_of_the_log_leads_to_no_contradiction() {
                 break;
             }
             let (bytes, durable, _) = disk.0.borrow().clone();
-            for left in durable..=bytes.len() {
+            // Every byte for one of them, which takes long enough.
+            let stride = if seat == 1 { 1 } else { 17 };
+            for left in (durable..=bytes.len()).step_by(stride) {
                 let disk = Disk::of(&bytes[..left]);
                 let log = Log::open(disk, binding(seat)).unwrap().unwrap();
                 let after = again(seat, log);

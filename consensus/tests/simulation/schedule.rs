@@ -23,6 +23,8 @@ pub struct Schedule {
     pub outages: Vec<(usize, u64, u64)>,
     /// (from, to, nodes of one side as bits).
     pub partitions: Vec<(u64, u64, u64)>,
+    /// Links between validators that are cut, as bits: that between `a` and `b` is bit 8 · min + max.
+    pub cut: u64,
     /// The node that says two things wherever it can.
     pub hostile: Option<usize>,
     /// Nodes that never run.

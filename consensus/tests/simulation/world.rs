@@ -82,8 +82,8 @@ pub struct World {
     pub convicted: BTreeSet<Seat>,
     pub most_rounds: u32,
     pub steps: u64,
-    /// What an answer of a hostile node must not bring about.
-    refused: u64,
+    /// Answers of a hostile node that were no decisions.
+    pub refused: u64,
 }
 
 /// Keys in the order of their seats.
@@ -180,7 +180,9 @@ impl World {
         let cuts = |&(from_ms, to_ms, side): &(u64, u64, u64)| {
             (from_ms..to_ms).contains(&elapsed_ms) && side >> one & 1 != side >> other & 1
         };
-        self.schedule.partitions.iter().any(cuts)
+        let link = 8 * one.min(other) + one.max(other);
+        let link_is_cut = link < 64 && self.schedule.cut >> link & 1 == 1 && !self.is_healed();
+        link_is_cut || self.schedule.partitions.iter().any(cuts)
     }
 
     fn send(&mut self, from: usize, to: usize, packet: Packet) {
