@@ -94,8 +94,13 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
 pub fn replace_file(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), FilesError> {
     let path = dir.join(name);
     let partial = dir.join(format!(".{name}.incomplete-{}", std::process::id()));
-    write_file(&partial, bytes)?;
-    rename(&partial, &path)?;
+    // What another process has left that was stopped in the middle: in a container all of them have one number.
+    let _ = fs::remove_file(&partial);
+    let replaced = write_file(&partial, bytes).and_then(|()| rename(&partial, &path));
+    if replaced.is_err() {
+        let _ = fs::remove_file(&partial);
+    }
+    replaced?;
     sync_folder(dir)
 }
 
@@ -125,8 +130,13 @@ pub fn appear(
     }
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let partial = dir.with_file_name(format!(".{name}.incomplete-{}", std::process::id()));
-    write(&partial)?;
-    rename(&partial, dir)?;
+    // As in `replace_file`.
+    let _ = fs::remove_dir_all(&partial);
+    let appeared = write(&partial).and_then(|()| rename(&partial, dir));
+    if appeared.is_err() {
+        let _ = fs::remove_dir_all(&partial);
+    }
+    appeared?;
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
     sync_folder(parent.unwrap_or(Path::new(".")))
 }
