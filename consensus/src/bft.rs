@@ -16,6 +16,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
+    convert::Infallible,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -232,8 +233,14 @@ impl<S: Storage> Bft<S> {
     /// Gives the engine an input and does what it asks for.
     fn process(&mut self, input: Input) -> Result<(), ConsensusError> {
         let Self { engine, shell, .. } = self;
-        let run = AssertUnwindSafe(|| -> Result<(), EngineError> {
-            process!(input: input, state: engine, metrics: &(), with: effect => Ok::<_, EngineError>(shell.effect(effect)))
+        let run = AssertUnwindSafe(|| {
+            let outcome: Result<(), EngineError> = process!(
+                input: input,
+                state: engine,
+                metrics: &(),
+                with: effect => Ok::<_, Infallible>(shell.effect(effect))
+            );
+            outcome.map_err(|error| error.to_string())
         });
         // Its invariants are asserted, and hang on what peers send: where one does not hold this node ends, and not the process.
         let outcome = catch_unwind(run)
@@ -241,7 +248,7 @@ impl<S: Storage> Bft<S> {
         if let Some(failed) = self.shell.failed.take() {
             return Err(failed);
         }
-        outcome.map_err(|error| ConsensusError::Engine(error.to_string()))
+        outcome.map_err(ConsensusError::Engine)
     }
 
     fn receive(&mut self, from: Seat, message: Message) -> Result<(), ConsensusError> {

@@ -1,6 +1,8 @@
 //! One validator, three others played by this file: whatever it has said, it contradicts nothing of it after a crash at any
 //! byte of its log; and it would without its log.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+
 use std::{cell::RefCell, io, rc::Rc};
 
 use consilium_consensus::{
@@ -124,9 +126,8 @@ fn start(seat: usize, log: Option<Log<Disk>>, height: u64) -> Result<Bft<Disk>, 
 
 fn said(outputs: &[Output], to: &mut Vec<Signed>) {
     for output in outputs {
-        match output {
-            Output::Send(Message::Vote(signed) | Message::Proposal(signed, _)) => to.push(*signed),
-            _ => {}
+        if let Output::Send(Message::Vote(signed) | Message::Proposal(signed, _)) = output {
+            to.push(*signed);
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Hostile {
 
 /// What it sends to whom.
 pub enum Said {
-    Message(usize, Message),
+    Message(usize, Box<Message>),
     Body(usize, Entries),
 }
 
@@ -90,7 +90,7 @@ impl Hostile {
                 let to = random.below(self.validators as u64) as usize;
                 said.push(Said::Message(
                     to,
-                    Message::Vote(self.sign(chain_id, kind, round, value)),
+                    Box::new(Message::Vote(self.sign(chain_id, kind, round, value))),
                 ));
             }
         }
@@ -125,10 +125,10 @@ impl Hostile {
                     said.push(Said::Body(to, entries.clone()));
                 }
                 let proposal = self.sign(chain_id, Kind::Proposal, round, value);
-                said.push(Said::Message(to, Message::Proposal(proposal, header)));
+                said.push(Said::Message(to, Box::new(Message::Proposal(proposal, header))));
                 for kind in [Kind::Prevote, Kind::Precommit] {
                     let vote = self.sign(chain_id, kind, round, value);
-                    said.push(Said::Message(to, Message::Vote(vote)));
+                    said.push(Said::Message(to, Box::new(Message::Vote(vote))));
                 }
             }
         }

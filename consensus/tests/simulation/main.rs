@@ -4,6 +4,14 @@
 //!
 //! `CONSILIUM_SEEDS=10000` runs as many schedules; `CONSILIUM_SEED=7` that one.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails"
+)]
+
 mod disk;
 mod hostile;
 mod random;
