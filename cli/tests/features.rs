@@ -9,7 +9,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-const FOR_TESTS_ALONE: [&str; 3] = ["adversary", "dealer", "simulation"];
+const FOR_TESTS_ALONE: [&str; 4] = ["adversary", "dealer", "faults", "simulation"];
 
 fn workspace() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -29,8 +29,8 @@ fn programs() -> Vec<String> {
     packages
 }
 
-/// Features of `consilium-crypto` in a build of these packages, without a network.
-fn features_of_crypto(packages: &[String]) -> Vec<String> {
+/// Features of the project's own crates in a build of these packages, without a network.
+fn features_of_own_crates(packages: &[String]) -> Vec<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(workspace()).args(["tree", "--locked", "--offline"]);
     cargo.args(["--edges", "no-dev", "--prefix", "none", "--format", "{p}|{f}"]);
@@ -38,10 +38,11 @@ fn features_of_crypto(packages: &[String]) -> Vec<String> {
     let output = cargo.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    let crypto: Vec<&str> =
-        text.lines().filter(|line| line.starts_with("consilium-crypto ")).collect();
-    assert!(!crypto.is_empty(), "{text}");
-    let features = crypto.iter().filter_map(|line| line.split('|').nth(1));
+    let own: Vec<&str> = text.lines().filter(|line| line.starts_with("consilium-")).collect();
+    for crate_ in ["consilium-coordinator ", "consilium-crypto ", "consilium-disk "] {
+        assert!(own.iter().any(|line| line.starts_with(crate_)), "{text}");
+    }
+    let features = own.iter().filter_map(|line| line.split('|').nth(1));
     features
         .flat_map(|features| features.split(','))
         .map(|feature| feature.trim_end_matches(" (*)").trim().to_owned())
@@ -61,11 +62,11 @@ fn the_documented_build_of_the_programs_has_no_feature_that_is_for_tests_alone()
     for program in ["authority", "coordinator", "client", "audit"] {
         assert!(programs.contains(&format!("consilium-{program}")), "{programs:?}");
     }
-    assert_eq!(for_tests_alone(&features_of_crypto(&programs)), [""; 0]);
+    assert_eq!(for_tests_alone(&features_of_own_crates(&programs)), [""; 0]);
 }
 
 #[test]
-fn a_build_with_the_experiments_has_some_of_them_so_that_this_test_can_see_them() {
+fn a_build_with_the_experiments_has_all_of_them_so_that_this_test_can_see_them() {
     let all = [programs(), vec!["consilium-experiments".to_owned()]].concat();
-    assert_eq!(for_tests_alone(&features_of_crypto(&all)), ["adversary", "simulation"]);
+    assert_eq!(for_tests_alone(&features_of_own_crates(&all)), FOR_TESTS_ALONE);
 }
