@@ -35,7 +35,8 @@ use crate::{
     message::Message,
     ordering::{Application, ConsensusError, Event, Judgement, Ordering, Output},
     record,
-    shell::{Shell, Voice},
+    shell::Shell,
+    standing::{Standing, voice},
     statement::{Kind, Place, Signed},
     timers::{Pace, Timers},
     validators::{Seat, ValidatorSet},
@@ -58,26 +59,6 @@ pub struct Settings {
     pub key: Option<SigningKey>,
     /// How long others are waited for.
     pub pace: Pace,
-}
-
-/// Whether a node votes, and why not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It proposes and votes.
-    Votes,
-    /// Its key is in no seat: it follows.
-    NoSeat,
-    /// Its log is gone. It may have said what it does not know, and follows until it is re-admitted, with another key.
-    LogMissing,
-    /// Its log is of an earlier height than the ledger can explain: it comes from a backup, and what was said since is not in it.
-    /// As above.
-    LogOld {
-        /// Height of the log.
-        log: u64,
-    },
-    /// Somebody else has spoken with its key at this height: a second process, or this one before its log was lost. It has
-    /// dropped its log, and follows until it is re-admitted.
-    Usurped,
 }
 
 /// The order of several. See the module.
@@ -474,27 +455,6 @@ impl<S: Storage> Bft<S> {
         }
         Ok(())
     }
-}
-
-/// Whether a node at this height may vote, and with what.
-fn voice<S: Storage>(
-    keyed: Option<(Seat, SigningKey)>,
-    log: Option<Log<S>>,
-    height: u64,
-) -> Result<(Standing, Option<Voice<S>>), ConsensusError> {
-    let Some((seat, key)) = keyed else { return Ok((Standing::NoSeat, None)) };
-    let Some(mut log) = log else { return Ok((Standing::LogMissing, None)) };
-    if log.height() > height {
-        return Err(LogError::LedgerBehind { log: log.height(), ledger: height }.into());
-    }
-    if log.height() < height {
-        // One height apart: a crash after the block was durable, and before its log was replaced.
-        if log.height().checked_add(1) != Some(height) {
-            return Ok((Standing::LogOld { log: log.height() }, None));
-        }
-        log.begin(height)?;
-    }
-    Ok((Standing::Votes, Some(Voice { seat, key, log, replayed: HashSet::new() })))
 }
 
 impl<A: Application, S: Storage> Ordering<A> for Bft<S> {

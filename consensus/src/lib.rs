@@ -14,6 +14,7 @@
 //! | `ordering` | the two traits, what happens to an order and what it wants done |
 //! | `solo` | one validator |
 //! | `bft` | several: heights, verdicts, decisions, catching up |
+//! | `standing` | whether a node votes, and why not |
 //! | `shell` | what the engine asks for: signatures, log, timers, messages |
 //! | `context` | the engine's words for ours |
 //! | `validators` | the validators of a height, and how many are enough |
@@ -81,6 +82,7 @@ mod ordering;
 mod record;
 mod shell;
 mod solo;
+mod standing;
 mod statement;
 #[cfg(test)]
 mod testing;
@@ -88,7 +90,7 @@ mod timers;
 mod validators;
 mod witness;
 
-pub use bft::{Bft, Settings, Standing};
+pub use bft::{Bft, Settings};
 pub use certificate::{BadCertificate, Certificate, Decision, MAX_CERTIFICATE_BYTES};
 pub use conviction::Conviction;
 pub use log::{Binding, Log, LogError, Storage};
@@ -97,6 +99,7 @@ pub use malformed::Malformed;
 pub use message::{MAX_MESSAGE_BYTES, Message, Quorum, RoundChange};
 pub use ordering::{Application, ConsensusError, Event, Judgement, Ordering, Output};
 pub use solo::Solo;
+pub use standing::Standing;
 pub use statement::{Kind, Place, SignatureBytes, Signed, Statement};
 pub use timers::Pace;
 pub use validators::{MAX_VALIDATORS, Seat, SetError, ValidatorSet};
